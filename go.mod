@@ -1,0 +1,3 @@
+module toaster
+
+go 1.26
