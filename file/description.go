@@ -1,0 +1,89 @@
+package file
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// live counts open descriptions, for tests that account for leaks.
+var live atomic.Int64
+
+// LiveDescriptions is how many open file descriptions exist in this program.
+func LiveDescriptions() int64 { return live.Load() }
+
+// Description is one open file (struct file): what open(2) makes and dup(2) and
+// fork(2) share. Its reference count covers table slots and calls in flight.
+type Description struct {
+	File  File
+	refs  atomic.Int32
+	flags atomic.Int32 // access mode and settable status flags
+
+	mu    sync.Mutex
+	owner int // F_SETOWN: process, or group if negative
+
+	// Path is the name it was opened by, for traces; "" if none.
+	Path string
+}
+
+// New makes a description with one reference, the caller's.
+func New(f File, flags int) *Description {
+	d := &Description{File: f}
+	d.refs.Store(1)
+	d.flags.Store(int32(flags & (oACCMODE | settable)))
+	live.Add(1)
+	return d
+}
+
+// Ref takes another reference. Preconditions: the caller holds one.
+func (d *Description) Ref() *Description {
+	d.refs.Add(1)
+	return d
+}
+
+// Release gives a reference back; the last one closes the file.
+func (d *Description) Release() {
+	switch n := d.refs.Add(-1); {
+	case n == 0:
+		d.unlockAll()
+		d.File.Close()
+		live.Add(-1)
+	case n < 0:
+		panic("file: description released too often")
+	}
+}
+
+// Flags are the access mode and status flags, as F_GETFL reports them.
+func (d *Description) Flags() int { return int(d.flags.Load()) }
+
+// Readable reports whether it was opened for reading.
+func (d *Description) Readable() bool { m := d.Flags() & oACCMODE; return m == oRDONLY || m == oRDWR }
+
+// Writable reports whether it was opened for writing.
+func (d *Description) Writable() bool { m := d.Flags() & oACCMODE; return m == oWRONLY || m == oRDWR }
+
+// Call makes the Call of an operation by l on this description.
+func (d *Description) Call(l Sleeper) Call {
+	return Call{L: l, Nonblock: d.flags.Load()&oNONBLOCK != 0}
+}
+
+// Owner gives F_GETOWN's value.
+func (d *Description) Owner() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.owner
+}
+
+// SetOwner is F_SETOWN: the process, or the group if negative, that SIGIO goes to.
+func (d *Description) SetOwner(id int) {
+	d.mu.Lock()
+	d.owner = id
+	d.mu.Unlock()
+}
+
+// HostFD gives the host descriptor behind d, if there is one; it stays d's.
+func (d *Description) HostFD() (int, bool) {
+	if h, ok := d.File.(HostFiler); ok {
+		return h.HostFD()
+	}
+	return -1, false
+}

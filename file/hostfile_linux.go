@@ -1,0 +1,147 @@
+package file
+
+import (
+	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
+)
+
+// hostFile is an open file of the host: a regular file, a directory, a device,
+// a FIFO, the standard streams. The host's description holds the offset, so a
+// stream shared with host programs moves for all of them.
+type hostFile struct {
+	Base
+	fd   int
+	mode uint32 // S_IFMT of the file
+	kind hostKind
+	poll pollDesc
+	dir  dirState
+}
+
+// hostKind says how not to block in the host.
+type hostKind int8
+
+const (
+	// kindDirect never makes us wait long: regular files, directories, disks.
+	kindDirect hostKind = iota
+	// kindNonblock is a description of our own with O_NONBLOCK set.
+	kindNonblock
+	// kindShared is somebody else's description, whose flags aren't ours to
+	// set: asked for readiness before each transfer.
+	kindShared
+)
+
+// NewHost makes a File of a host descriptor that is ours alone, opened with
+// the host's O_NONBLOCK where that makes a difference. It owns fd from then on.
+func NewHost(fd int) (File, netbsd.Errno) {
+	f, errno := newHostFile(fd)
+	if errno != 0 {
+		unix.Close(fd)
+		return nil, errno
+	}
+	if f.pollable() {
+		if err := unix.SetNonblock(fd, true); err == nil {
+			f.kind = kindNonblock
+		}
+	}
+	return f, 0
+}
+
+func newHostFile(fd int) (*hostFile, netbsd.Errno) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, Errno(err)
+	}
+	return &hostFile{fd: fd, mode: st.Mode & unix.S_IFMT, poll: pollDesc{fd: fd}}, 0
+}
+
+// pollable reports whether reading may have to wait for somebody else.
+func (f *hostFile) pollable() bool {
+	switch f.mode {
+	case unix.S_IFIFO, unix.S_IFSOCK, unix.S_IFCHR:
+		return true
+	}
+	return false
+}
+
+func (f *hostFile) HostFD() (int, bool) { return f.fd, true }
+
+func (f *hostFile) Close() {
+	f.poll.close()
+	unix.Close(f.fd)
+}
+
+func (f *hostFile) Watch(w *Waiter)   { f.poll.watch(w) }
+func (f *hostFile) Unwatch(w *Waiter) { f.poll.queue.Remove(w) }
+
+func (f *hostFile) Poll(want Events) Events {
+	if f.kind == kindDirect && !f.pollable() {
+		return want & (In | Out | RdNorm)
+	}
+	return pollNow(f.fd, want)
+}
+
+func (f *hostFile) Lseek(off int64, whence int) (int64, netbsd.Errno) {
+	if whence < SeekSet || whence > SeekEnd {
+		return 0, netbsd.EINVAL
+	}
+	if f.mode == unix.S_IFDIR {
+		return f.seekDir(off, whence)
+	}
+	n, err := unix.Seek(f.fd, off, whence)
+	return n, Errno(err)
+}
+
+func (f *hostFile) Truncate(size int64) netbsd.Errno {
+	if size < 0 {
+		return netbsd.EINVAL
+	}
+	return Errno(retry(func() error { return unix.Ftruncate(f.fd, size) }))
+}
+
+func (f *hostFile) Sync() netbsd.Errno {
+	return Errno(retry(func() error { return unix.Fsync(f.fd) }))
+}
+
+func (f *hostFile) Chmod(mode uint32) netbsd.Errno {
+	return Errno(unix.Fchmod(f.fd, mode&0o7777))
+}
+
+func (f *hostFile) Chown(uid, gid int) netbsd.Errno {
+	return Errno(unix.Fchown(f.fd, uid, gid))
+}
+
+func (f *hostFile) Utimens(atime, mtime Timeset) netbsd.Errno {
+	ts := [2]unix.Timespec{HostTime(atime), HostTime(mtime)}
+	return Errno(utimensFD(f.fd, &ts))
+}
+
+// SetFlags passes O_APPEND on: the host's description is where the position is.
+func (f *hostFile) SetFlags(flags int) netbsd.Errno {
+	if f.mode != unix.S_IFREG {
+		return 0
+	}
+	cur, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)
+	if err != nil {
+		return Errno(err)
+	}
+	next := cur &^ unix.O_APPEND
+	if flags&oAPPEND != 0 {
+		next |= unix.O_APPEND
+	}
+	if next == cur {
+		return 0
+	}
+	_, err = unix.FcntlInt(uintptr(f.fd), unix.F_SETFL, next)
+	return Errno(err)
+}
+
+// retry repeats a host call that a host signal interrupted; the Go runtime's
+// preemption signals do that.
+func retry(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}

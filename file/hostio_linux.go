@@ -1,0 +1,116 @@
+package file
+
+import (
+	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
+)
+
+func (f *hostFile) Read(c Call, b []byte) (int, netbsd.Errno) {
+	if f.mode == unix.S_IFDIR {
+		return 0, netbsd.EISDIR
+	}
+	n, errno := f.tryRead(b)
+	if errno != netbsd.EAGAIN {
+		return n, errno
+	}
+	return Block(c, f, Readable, func() (int, netbsd.Errno) { return f.tryRead(b) })
+}
+
+// tryRead reads what is there now; EAGAIN if nothing is.
+func (f *hostFile) tryRead(b []byte) (int, netbsd.Errno) {
+	if f.kind == kindShared && pollNow(f.fd, In)&(In|Hup|Err) == 0 {
+		return 0, netbsd.EAGAIN
+	}
+	for {
+		n, err := unix.Read(f.fd, b)
+		if err == nil {
+			return n, 0
+		}
+		if err != unix.EINTR {
+			return 0, Errno(err)
+		}
+	}
+}
+
+// Write writes all of b unless the file doesn't block: then what fits. An
+// interruption after something was written gives the count.
+func (f *hostFile) Write(c Call, b []byte) (int, netbsd.Errno) {
+	done := 0
+	for {
+		n, errno := f.tryWrite(b[done:])
+		if errno == netbsd.EAGAIN && !c.Nonblock {
+			n, errno = Block(c, f, Writable, func() (int, netbsd.Errno) { return f.tryWrite(b[done:]) })
+		}
+		done += max(n, 0)
+		if errno != 0 && done > 0 && errno != netbsd.EPIPE {
+			return done, 0
+		}
+		if errno != 0 || done >= len(b) || n == 0 {
+			return done, errno
+		}
+	}
+}
+
+// sharedChunk is what a description not ours takes without blocking once the
+// host calls it writable: Linux reports a pipe so when a page is free.
+const sharedChunk = 4096
+
+func (f *hostFile) tryWrite(b []byte) (int, netbsd.Errno) {
+	if f.kind == kindShared {
+		if pollNow(f.fd, Out)&(Out|Hup|Err) == 0 {
+			return 0, netbsd.EAGAIN
+		}
+		b = b[:min(len(b), sharedChunk)]
+	}
+	for {
+		n, err := unix.Write(f.fd, b)
+		if err == nil {
+			return n, 0
+		}
+		if err != unix.EINTR {
+			return 0, Errno(err)
+		}
+	}
+}
+
+func (f *hostFile) Pread(c Call, b []byte, off int64) (int, netbsd.Errno) {
+	if f.mode == unix.S_IFDIR {
+		return 0, netbsd.EISDIR
+	}
+	for {
+		n, err := unix.Pread(f.fd, b, off)
+		if err != unix.EINTR {
+			return max(n, 0), Errno(err)
+		}
+	}
+}
+
+func (f *hostFile) Pwrite(c Call, b []byte, off int64) (int, netbsd.Errno) {
+	for {
+		n, err := unix.Pwrite(f.fd, b, off)
+		if err != unix.EINTR {
+			return max(n, 0), Errno(err)
+		}
+	}
+}
+
+// ReadCount is FIONREAD's number; for a regular file, what lies ahead.
+func (f *hostFile) ReadCount() int64 {
+	if f.mode == unix.S_IFREG {
+		var st unix.Stat_t
+		pos, err := unix.Seek(f.fd, 0, SeekCur)
+		if err != nil || unix.Fstat(f.fd, &st) != nil {
+			return 0
+		}
+		return st.Size - pos
+	}
+	n, err := unix.IoctlGetInt(f.fd, unix.TIOCINQ)
+	if err != nil {
+		return 0
+	}
+	return int64(n)
+}
+
+// WriteCount is the room for a write without blocking, as far as the host tells.
+func (f *hostFile) WriteCount() int64 { return PipeBuf }

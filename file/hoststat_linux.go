@@ -1,0 +1,93 @@
+package file
+
+import (
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
+)
+
+// Flags of chflags(2) that Linux's statx reports, too.
+const (
+	ufNODUMP    = 0x1
+	ufIMMUTABLE = 0x2
+	ufAPPEND    = 0x4
+)
+
+func (f *hostFile) Stat() (Stat, netbsd.Errno) { return StatAt(f.fd, "", unix.AT_EMPTY_PATH) }
+
+// StatAt is the host's statx as NetBSD's struct stat.
+func StatAt(dirfd int, path string, flags int) (Stat, netbsd.Errno) {
+	var st unix.Statx_t
+	err := retry(func() error {
+		return unix.Statx(dirfd, path, flags, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st)
+	})
+	if err != nil {
+		return Stat{}, Errno(err)
+	}
+	return convertStatx(&st), 0
+}
+
+func convertStatx(st *unix.Statx_t) Stat {
+	s := Stat{
+		Dev:     Mkdev(st.Dev_major, st.Dev_minor),
+		Ino:     st.Ino,
+		Mode:    uint32(st.Mode),
+		Nlink:   st.Nlink,
+		UID:     st.Uid,
+		GID:     st.Gid,
+		Rdev:    Mkdev(st.Rdev_major, st.Rdev_minor),
+		Size:    int64(st.Size),
+		Blocks:  int64(st.Blocks),
+		Blksize: st.Blksize,
+		Flags:   statxFlags(st.Attributes),
+		Atime:   statxTime(st.Atime),
+		Mtime:   statxTime(st.Mtime),
+		Ctime:   statxTime(st.Ctime),
+	}
+	if st.Mask&unix.STATX_BTIME != 0 {
+		s.Birthtime = statxTime(st.Btime)
+	} else {
+		s.Birthtime = time.Unix(0, 0)
+	}
+	return s
+}
+
+func statxTime(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }
+
+func statxFlags(attr uint64) uint32 {
+	var f uint32
+	if attr&unix.STATX_ATTR_NODUMP != 0 {
+		f |= ufNODUMP
+	}
+	if attr&unix.STATX_ATTR_IMMUTABLE != 0 {
+		f |= ufIMMUTABLE
+	}
+	if attr&unix.STATX_ATTR_APPEND != 0 {
+		f |= ufAPPEND
+	}
+	return f
+}
+
+// HostTime converts a Timeset to what the host's utimensat takes.
+func HostTime(t Timeset) unix.Timespec {
+	switch {
+	case t.Omit:
+		return unix.Timespec{Nsec: unix.UTIME_OMIT}
+	case t.Now:
+		return unix.Timespec{Nsec: unix.UTIME_NOW}
+	}
+	return unix.Timespec{Sec: t.Time.Unix(), Nsec: int64(t.Time.Nanosecond())}
+}
+
+// utimensFD is futimens(3): x/sys has utimensat only, which won't take a nil
+// path.
+func utimensFD(fd int, ts *[2]unix.Timespec) error {
+	_, _, e := unix.Syscall6(unix.SYS_UTIMENSAT, uintptr(fd), 0, uintptr(unsafe.Pointer(ts)), 0, 0, 0)
+	if e != 0 {
+		return e
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package file
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
+)
+
+// Inherit makes an open file of a host descriptor that others share: the
+// standard streams. fd itself stays the caller's; the file works on a duplicate.
+//
+// O_NONBLOCK is never set on a shared description, for it would be set for the
+// user's shell, too. A pipe or terminal is opened a second time through /proc,
+// which gives a description of our own; where that fails, the file asks for
+// readiness before each transfer.
+func Inherit(fd int) (*Description, netbsd.Errno) {
+	fl, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err != nil {
+		return nil, Errno(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return nil, Errno(err)
+	}
+	if own, ok := reopen(fd, fl, &st); ok {
+		f, errno := NewHost(own)
+		if errno != 0 {
+			return nil, errno
+		}
+		return New(f, guestFlags(fl)), 0
+	}
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, Errno(err)
+	}
+	f, errno := newHostFile(dup)
+	if errno != 0 {
+		unix.Close(dup)
+		return nil, errno
+	}
+	if f.pollable() {
+		f.kind = kindShared
+	}
+	return New(f, guestFlags(fl)), 0
+}
+
+// reopen gives a nonblocking description of our own for the same file.
+func reopen(fd, fl int, st *unix.Stat_t) (int, bool) {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFIFO:
+	case unix.S_IFCHR:
+		// Opening /dev/ptmx again would make another terminal.
+		if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil || isPtmx(st.Rdev) {
+			return -1, false
+		}
+	default:
+		return -1, false
+	}
+	flags := fl&unix.O_ACCMODE | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	own, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), flags, 0)
+	return own, err == nil
+}
+
+func isPtmx(rdev uint64) bool { return unix.Major(rdev) == 5 && unix.Minor(rdev) == 2 }
+
+// guestFlags converts the access mode and O_APPEND of a host description.
+// O_NONBLOCK is converted, too: whoever set it meant it for the program.
+func guestFlags(fl int) int {
+	flags := fl & unix.O_ACCMODE
+	if fl&unix.O_APPEND != 0 {
+		flags |= oAPPEND
+	}
+	if fl&unix.O_NONBLOCK != 0 {
+		flags |= oNONBLOCK
+	}
+	return flags
+}

@@ -1,0 +1,167 @@
+package file
+
+import (
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// The poller is the one place where the program waits for host descriptors:
+// an epoll instance, itself watched by the Go runtime, so that neither a
+// sleeping guest nor the poller costs a host thread.
+
+// pollDesc is a host descriptor's registration. It is armed, edge-triggered,
+// while somebody watches; an event that finds no watcher disarms it, so that a
+// busy stream that nobody sleeps on costs no wakeups.
+type pollDesc struct {
+	queue Queue
+	fd    int
+
+	mu     sync.Mutex
+	key    int32 // 0: never registered
+	armed  bool
+	closed bool
+	always bool // epoll can't watch it: always ready
+}
+
+type poller struct {
+	once sync.Once
+	epfd int
+	err  error
+
+	mu   sync.Mutex
+	next int32
+	desc map[int32]*pollDesc
+}
+
+var thePoller poller
+
+const edges = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET
+
+func (p *poller) start() {
+	p.desc = map[int32]*pollDesc{}
+	p.epfd, p.err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if p.err != nil {
+		return
+	}
+	// os.NewFile leaves a nonblocking descriptor to the runtime's poller.
+	if p.err = unix.SetNonblock(p.epfd, true); p.err != nil {
+		return
+	}
+	f := os.NewFile(uintptr(p.epfd), "epoll")
+	rc, err := f.SyscallConn()
+	if err != nil {
+		p.err = err
+		return
+	}
+	go func() {
+		defer f.Close()
+		rc.Read(func(fd uintptr) bool { p.harvest(int(fd)); return false })
+	}()
+}
+
+// harvest reports everything that has happened.
+func (p *poller) harvest(epfd int) {
+	var evs [64]unix.EpollEvent
+	for {
+		n, err := unix.EpollWait(epfd, evs[:], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			return
+		}
+		for i := range n {
+			p.mu.Lock()
+			d := p.desc[evs[i].Fd]
+			p.mu.Unlock()
+			if d != nil {
+				d.event(evs[i].Events)
+			}
+		}
+	}
+}
+
+// event passes a host event on, or disarms the descriptor if nobody watches.
+func (d *pollDesc) event(bits uint32) {
+	if d.queue.Empty() {
+		d.mu.Lock()
+		if d.queue.Empty() && d.armed && !d.closed {
+			d.armed = false
+			ev := unix.EpollEvent{Fd: d.key, Events: unix.EPOLLET}
+			unix.EpollCtl(thePoller.epfd, unix.EPOLL_CTL_MOD, d.fd, &ev)
+		}
+		d.mu.Unlock()
+		return
+	}
+	d.queue.Notify(hostEvents(bits))
+}
+
+// hostEvents converts the bits of epoll or poll; but for the write band and
+// RDHUP both systems agree.
+func hostEvents(bits uint32) Events {
+	ev := Events(bits) & (In | Pri | Out | Err | Hup | RdNorm | RdBand)
+	if bits&unix.EPOLLRDHUP != 0 {
+		ev |= RdHup
+	}
+	if ev&In != 0 {
+		ev |= RdNorm
+	}
+	return ev
+}
+
+// watch adds w and makes sure that events come. A state that holds already is
+// reported again by arming, which the caller may or may not hear.
+func (d *pollDesc) watch(w *Waiter) {
+	d.queue.Add(w)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.armed || d.always || d.closed {
+		return
+	}
+	thePoller.once.Do(thePoller.start)
+	if thePoller.err != nil {
+		d.always = true
+		return
+	}
+	op := unix.EPOLL_CTL_MOD
+	if d.key == 0 {
+		op = unix.EPOLL_CTL_ADD
+		d.key = thePoller.register(d)
+	}
+	ev := unix.EpollEvent{Fd: d.key, Events: edges}
+	if err := unix.EpollCtl(thePoller.epfd, op, d.fd, &ev); err != nil {
+		d.always = true // EPERM: a file that is always ready
+		return
+	}
+	d.armed = true
+}
+
+func (p *poller) register(d *pollDesc) int32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		if p.next++; p.next <= 0 {
+			p.next = 1
+		}
+		if p.desc[p.next] == nil {
+			p.desc[p.next] = d
+			return p.next
+		}
+	}
+}
+
+// close forgets the registration; called before the descriptor is closed.
+func (d *pollDesc) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	if d.key == 0 {
+		return
+	}
+	unix.EpollCtl(thePoller.epfd, unix.EPOLL_CTL_DEL, d.fd, nil)
+	thePoller.mu.Lock()
+	delete(thePoller.desc, d.key)
+	thePoller.mu.Unlock()
+}

@@ -1,0 +1,179 @@
+package file
+
+import (
+	"math/bits"
+	"sync"
+
+	"toaster/netbsd"
+)
+
+// maxFiles bounds a table whatever RLIMIT_NOFILE says: a guest may ask for fd
+// 2^31-1 with F_DUPFD, and the slots are an array.
+const maxFiles = 1 << 20
+
+// Knote hears of the close of the descriptor it is attached to (kevent(2):
+// events of a descriptor go with it).
+type Knote interface {
+	// FDClosed is called after the slot is free, with no lock held.
+	FDClosed()
+}
+
+type slot struct {
+	d       *Description
+	cloexec bool
+	knotes  map[Knote]struct{}
+}
+
+// Table maps file descriptors to open files (struct filedesc). Processes made
+// by a fork that shares files share one Table.
+type Table struct {
+	mu    sync.Mutex
+	refs  int // processes that share it
+	slots []slot
+	used  []uint64 // bit per slot, to find the lowest free one
+	locks lockOwner
+}
+
+// NewTable makes an empty table with one reference.
+func NewTable() *Table { return &Table{refs: 1} }
+
+// Get looks fd up and takes a reference, which the caller releases.
+func (t *Table) Get(fd int) (*Description, netbsd.Errno) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slotLocked(fd)
+	if s == nil {
+		return nil, netbsd.EBADF
+	}
+	return s.d.Ref(), 0
+}
+
+// slotLocked gives the slot of an open fd, nil if fd is not open.
+func (t *Table) slotLocked(fd int) *slot {
+	if uint(fd) >= uint(len(t.slots)) || t.slots[fd].d == nil {
+		return nil
+	}
+	return &t.slots[fd]
+}
+
+// Install gives d the lowest free descriptor at or above min. limit is
+// RLIMIT_NOFILE: EMFILE at or above it. The caller's reference moves into the
+// table on success only.
+func (t *Table) Install(d *Description, min int, limit uint64, cloexec bool) (int, netbsd.Errno) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fd := t.freeLocked(min)
+	if uint64(fd) >= limit || fd >= maxFiles {
+		return -1, netbsd.EMFILE
+	}
+	t.setLocked(fd, d, cloexec)
+	return fd, 0
+}
+
+// freeLocked finds the lowest free descriptor at or above min, possibly beyond
+// the array.
+func (t *Table) freeLocked(min int) int {
+	for w := min / 64; w < len(t.used); w++ {
+		free := ^t.used[w]
+		if w == min/64 {
+			free &= ^uint64(0) << (min % 64)
+		}
+		if free != 0 {
+			return w*64 + bits.TrailingZeros64(free)
+		}
+	}
+	return max(min, len(t.used)*64)
+}
+
+// setLocked fills a free slot. Preconditions: 0 <= fd < maxFiles.
+func (t *Table) setLocked(fd int, d *Description, cloexec bool) {
+	for len(t.used)*64 <= fd {
+		t.used = append(t.used, 0)
+	}
+	if n := len(t.used) * 64; len(t.slots) < n {
+		t.slots = append(t.slots, make([]slot, n-len(t.slots))...)
+	}
+	t.slots[fd] = slot{d: d, cloexec: cloexec}
+	t.used[fd/64] |= 1 << (fd % 64)
+}
+
+// clearLocked empties a slot and gives what was in it.
+func (t *Table) clearLocked(fd int) slot {
+	s := t.slots[fd]
+	t.slots[fd] = slot{}
+	t.used[fd/64] &^= 1 << (fd % 64)
+	return s
+}
+
+// Cloexec is F_GETFD of fcntl(2).
+func (t *Table) Cloexec(fd int) (bool, netbsd.Errno) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slotLocked(fd)
+	if s == nil {
+		return false, netbsd.EBADF
+	}
+	return s.cloexec, 0
+}
+
+// SetCloexec is F_SETFD of fcntl(2).
+func (t *Table) SetCloexec(fd int, on bool) netbsd.Errno {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slotLocked(fd)
+	if s == nil {
+		return netbsd.EBADF
+	}
+	s.cloexec = on
+	return 0
+}
+
+// Highest is F_MAXFD of fcntl(2): the highest open descriptor, -1 if none.
+func (t *Table) Highest() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for w := len(t.used) - 1; w >= 0; w-- {
+		if t.used[w] != 0 {
+			return w*64 + 63 - bits.LeadingZeros64(t.used[w])
+		}
+	}
+	return -1
+}
+
+// Open lists the open descriptors in order (kern.file2's sysctl, traces).
+func (t *Table) Open() []int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var fds []int
+	for fd := range t.slots {
+		if t.slots[fd].d != nil {
+			fds = append(fds, fd)
+		}
+	}
+	return fds
+}
+
+// Attach ties k to fd: FDClosed is called when fd is closed. want is what the
+// caller looked up; EBADF if fd no longer means that.
+func (t *Table) Attach(fd int, want *Description, k Knote) netbsd.Errno {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slotLocked(fd)
+	if s == nil || s.d != want {
+		return netbsd.EBADF
+	}
+	if s.knotes == nil {
+		s.knotes = map[Knote]struct{}{}
+	}
+	s.knotes[k] = struct{}{}
+	return 0
+}
+
+// Detach undoes Attach; harmless if fd was closed meanwhile.
+func (t *Table) Detach(fd int, k Knote) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s := t.slotLocked(fd); s != nil {
+		delete(s.knotes, k)
+	}
+}

@@ -1,0 +1,64 @@
+package file
+
+import "toaster/netbsd"
+
+// CloseFD is close(2). The file itself closes with its last reference, which a
+// call in flight in another LWP may still hold.
+func (t *Table) CloseFD(fd int) netbsd.Errno {
+	t.mu.Lock()
+	if t.slotLocked(fd) == nil {
+		t.mu.Unlock()
+		return netbsd.EBADF
+	}
+	s := t.clearLocked(fd)
+	t.mu.Unlock()
+	t.drop(s)
+	return 0
+}
+
+// CloseFrom is F_CLOSEM of fcntl(2): every descriptor at or above from.
+func (t *Table) CloseFrom(from int) {
+	for _, fd := range t.Open() {
+		if fd >= from {
+			t.CloseFD(fd)
+		}
+	}
+}
+
+// drop lets go of what a slot held. POSIX locks go at the first close of any
+// descriptor of the file, as fcntl(2) says.
+func (t *Table) drop(s slot) {
+	for k := range s.knotes {
+		k.FDClosed()
+	}
+	t.locks.closed(s.d)
+	s.d.Release()
+}
+
+// Close is called when a process that uses the table exits; the last one
+// closes every file. It may block.
+func (t *Table) Close() {
+	t.mu.Lock()
+	t.refs--
+	last := t.refs == 0
+	t.mu.Unlock()
+	if last {
+		t.CloseFrom(0)
+	}
+}
+
+// Exec closes what is marked close-on-exec. A shared table is the caller's
+// matter: execve(2) unshares first, see Unshare.
+func (t *Table) Exec() {
+	t.mu.Lock()
+	var gone []slot
+	for fd := range t.slots {
+		if t.slots[fd].d != nil && t.slots[fd].cloexec {
+			gone = append(gone, t.clearLocked(fd))
+		}
+	}
+	t.mu.Unlock()
+	for _, s := range gone {
+		t.drop(s)
+	}
+}

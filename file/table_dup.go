@@ -1,0 +1,51 @@
+package file
+
+import "toaster/netbsd"
+
+// Dup is dup(2), F_DUPFD and F_DUPFD_CLOEXEC of fcntl(2): the lowest free
+// descriptor at or above min. EINVAL if min is negative or beyond the limit.
+func (t *Table) Dup(fd, min int, limit uint64, cloexec bool) (int, netbsd.Errno) {
+	d, errno := t.Get(fd)
+	if errno != 0 {
+		return -1, errno
+	}
+	if min < 0 || uint64(min) >= limit {
+		d.Release()
+		return -1, netbsd.EINVAL
+	}
+	nfd, errno := t.Install(d, min, limit, cloexec)
+	if errno != 0 {
+		d.Release()
+	}
+	return nfd, errno
+}
+
+// Dup2 is dup2(2) and dup3(2). What was open at to is closed. With from == to
+// dup2 does nothing and dup3 sets close-on-exec.
+func (t *Table) Dup2(from, to int, limit uint64, cloexec bool) netbsd.Errno {
+	if to < 0 || uint64(to) >= limit || to >= maxFiles {
+		return netbsd.EBADF
+	}
+	t.mu.Lock()
+	s := t.slotLocked(from)
+	if s == nil {
+		t.mu.Unlock()
+		return netbsd.EBADF
+	}
+	if from == to {
+		s.cloexec = s.cloexec || cloexec
+		t.mu.Unlock()
+		return 0
+	}
+	d := s.d.Ref()
+	var old slot
+	if t.slotLocked(to) != nil {
+		old = t.clearLocked(to)
+	}
+	t.setLocked(to, d, cloexec)
+	t.mu.Unlock()
+	if old.d != nil {
+		t.drop(old)
+	}
+	return 0
+}

@@ -1,0 +1,36 @@
+package file
+
+// Fork gives the table of a new process: this one with another reference, or a
+// copy whose slots share the open files. Files that are private to a process
+// (kqueue(2)) leave their slots empty.
+func (t *Table) Fork(share bool) *Table {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if share {
+		t.refs++
+		return t
+	}
+	n := NewTable()
+	n.slots = make([]slot, len(t.slots))
+	n.used = make([]uint64, len(t.used))
+	for fd := range t.slots {
+		d := t.slots[fd].d
+		if d == nil || isPrivate(d) {
+			continue
+		}
+		n.setLocked(fd, d.Ref(), t.slots[fd].cloexec)
+	}
+	return n
+}
+
+func isPrivate(d *Description) bool {
+	p, ok := d.File.(Private)
+	return ok && p.NotInherited()
+}
+
+// Shared reports whether more than one process uses the table.
+func (t *Table) Shared() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.refs > 1
+}

@@ -1,0 +1,151 @@
+package file
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Events are the conditions of poll(2), with NetBSD's bits where it has them.
+type Events uint32
+
+const (
+	In     Events = 0x1
+	Pri    Events = 0x2
+	Out    Events = 0x4
+	Err    Events = 0x8
+	Hup    Events = 0x10
+	Nval   Events = 0x20
+	RdNorm Events = 0x40
+	RdBand Events = 0x80
+	WrBand Events = 0x100
+	WrNorm        = Out
+	// RdHup says that no more data will come in; only kevent(2) sees it, as
+	// EV_EOF on EVFILT_READ.
+	RdHup Events = 0x10000
+	// WrHup says that nobody reads any more: EV_EOF on EVFILT_WRITE.
+	WrHup Events = 0x20000
+)
+
+// Readable and Writable are what a waiting reader and writer care about.
+const (
+	Readable = In | RdNorm | Pri | Hup | Err | RdHup
+	Writable = Out | Hup | Err | WrHup
+)
+
+// Waiter hears of the events in Mask on one Queue at a time. Fn, or L's Wake if
+// Fn is nil, is called with the queue locked: it must not sleep, nor call back
+// into the file.
+type Waiter struct {
+	Mask Events
+	Fn   func(Events)
+	L    Sleeper
+
+	next, prev *Waiter
+	queue      *Queue
+}
+
+// Queue is a set of waiters on one source. The zero Queue is ready for use.
+type Queue struct {
+	n    atomic.Int32 // waiters; lets Notify skip the lock
+	mu   sync.Mutex
+	head *Waiter
+	tail *Waiter
+}
+
+// Add puts w on the queue. A waiter on a queue is not added again.
+func (q *Queue) Add(w *Waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w.queue != nil {
+		return
+	}
+	w.queue, w.prev = q, q.tail
+	if q.tail == nil {
+		q.head = w
+	} else {
+		q.tail.next = w
+	}
+	q.tail = w
+	q.n.Add(1)
+}
+
+// Remove takes w off; after it returns, w hears nothing more from q.
+func (q *Queue) Remove(w *Waiter) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w.queue != q {
+		return
+	}
+	if w.prev == nil {
+		q.head = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		q.tail = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.next, w.prev, w.queue = nil, nil, nil
+	q.n.Add(-1)
+}
+
+// Empty reports that nobody waits. A waiter that is being added at the same
+// moment tests its condition again afterwards, so the answer is good enough to
+// skip a Notify.
+func (q *Queue) Empty() bool { return q.n.Load() == 0 }
+
+// Notify tells the waiters interested in ev.
+func (q *Queue) Notify(ev Events) {
+	if q.Empty() {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for w := q.head; w != nil; w = w.next {
+		if w.Mask&ev == 0 {
+			continue
+		}
+		if w.Fn != nil {
+			w.Fn(ev)
+		} else {
+			w.L.Wake()
+		}
+	}
+}
+
+// watcher is the part of File that Block needs.
+type watcher interface {
+	Watch(*Waiter)
+	Unwatch(*Waiter)
+}
+
+// Block is the slow half of every blocking call: the caller tried once and got
+// EAGAIN. It watches f, tries again, and sleeps until try gives anything else
+// or the sleep ends with an error. try runs with no lock held.
+func Block(c Call, f watcher, mask Events, try func() (int, netbsd.Errno)) (int, netbsd.Errno) {
+	return BlockUntil(c, f, mask, time.Time{}, try)
+}
+
+// BlockUntil is Block with a deadline: EWOULDBLOCK when it passes.
+func BlockUntil(c Call, f watcher, mask Events, deadline time.Time, try func() (int, netbsd.Errno)) (int, netbsd.Errno) {
+	if c.Nonblock {
+		return 0, netbsd.EAGAIN
+	}
+	w := &Waiter{Mask: mask, L: c.L}
+	f.Watch(w)
+	// Deferred: a sleep that ends in the LWP's death unwinds with Goexit.
+	defer f.Unwatch(w)
+	for {
+		n, errno := try()
+		if errno != netbsd.EAGAIN {
+			return n, errno
+		}
+		if errno := c.L.Sleep(true, deadline); errno != 0 {
+			return 0, errno
+		}
+	}
+}
