@@ -1,0 +1,33 @@
+package host
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// entersyscallblock gives the P away at once. The usual way into a system call
+// keeps it until sysmon takes it back, up to 10 ms later, and with as many
+// guests as cores that stalls everybody. Its linkname is promised to stay
+// (go.dev/issue/67401).
+//
+//go:linkname entersyscallblock runtime.entersyscallblock
+func entersyscallblock()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()
+
+// futexSleep sleeps for as long as *word is value, or spuriously less.
+//
+//go:nosplit
+func futexSleep(word *uint32, value uint32) {
+	entersyscallblock()
+	syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 0, uintptr(value), 0, 0, 0)
+	exitsyscall()
+}
+
+// futexWake wakes who sleeps on word. It doesn't block.
+func futexWake(word *uint32) {
+	syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 1, 1, 0, 0, 0)
+}

@@ -1,0 +1,42 @@
+package host
+
+import "encoding/binary"
+
+// stubImage returns the zygote's executable: two pages at fixed addresses, the
+// stub's code and its read-only configuration. They are separate segments, as
+// the filter trusts every instruction of the first one.
+func stubImage(code, config []byte) []byte {
+	const page = 0x1000
+	le := binary.LittleEndian
+	img := make([]byte, 3*page)
+	copy(img, "\x7fELF\x02\x01\x01")
+	le.PutUint16(img[16:], 2)  // ET_EXEC
+	le.PutUint16(img[18:], 62) // EM_X86_64
+	le.PutUint32(img[20:], 1)
+	le.PutUint64(img[24:], stubAddr) // entry
+	le.PutUint64(img[32:], 64)       // program headers
+	le.PutUint16(img[52:], 64)
+	le.PutUint16(img[54:], 56)
+	le.PutUint16(img[56:], 3)
+	header := func(i int, typ, flags uint32, off, addr, size uint64) {
+		h := img[64+56*i:]
+		le.PutUint32(h[0:], typ)
+		le.PutUint32(h[4:], flags)
+		le.PutUint64(h[8:], off)
+		le.PutUint64(h[16:], addr)
+		le.PutUint64(h[24:], addr)
+		le.PutUint64(h[32:], size)
+		le.PutUint64(h[40:], size)
+		le.PutUint64(h[48:], page)
+	}
+	const load, gnuStack, r, w, x = 1, 0x6474e551, 4, 2, 1
+	header(0, load, r|x, page, stubAddr, stubSize)
+	header(1, load, r, 2*page, cfgAddr, cfgSize)
+	header(2, gnuStack, r|w, 0, 0, 0)
+	for i := page; i < 2*page; i++ {
+		img[i] = 0xf4 // hlt
+	}
+	copy(img[page:], code)
+	copy(img[2*page:], config)
+	return img
+}

@@ -1,0 +1,146 @@
+package host
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Fork copies the address space. The result is a process with one thread that
+// has t's registers and extended state, stopped where t is.
+func (t *Thread) Fork() (*Process, *Thread, error) {
+	if !t.enter() {
+		return nil, nil, ErrGone
+	}
+	defer t.leave()
+	child, err := t.fork()
+	if err != nil {
+		return nil, nil, fmt.Errorf("host: fork: %w", err)
+	}
+	return child.proc, child, nil
+}
+
+func (t *Thread) fork() (*Thread, error) {
+	p := t.proc.platform
+	win, err := p.arena.get(t.index)
+	if err != nil {
+		return nil, err
+	}
+	s := p.arena.slot(win, t.index)
+	if !s.adopt(t.slot) {
+		t.hostile()
+		p.arena.put(win)
+		return nil, ErrGone
+	}
+	atomic.StoreUint32(s.turn(), turnKernel)
+	b := &birth{fork: true, win: win, index: t.index, done: make(chan struct{})}
+	if err := t.bear(b, opFork, orderFork, forkFlags, win.off); err != nil {
+		p.arena.put(win)
+		return nil, err
+	}
+	if b.err != nil {
+		if b.thread == nil {
+			p.arena.put(win)
+		}
+		return nil, b.err
+	}
+	b.thread.regs = t.regs
+	return b.thread, nil
+}
+
+// NewThread creates another thread in t's address space. It starts with t's
+// registers and extended state; the caller sets what is to differ.
+func (t *Thread) NewThread() (*Thread, error) {
+	if !t.enter() {
+		return nil, ErrGone
+	}
+	defer t.leave()
+	n, err := t.newThread()
+	if err != nil {
+		return nil, fmt.Errorf("host: new thread: %w", err)
+	}
+	return n, nil
+}
+
+func (t *Thread) newThread() (*Thread, error) {
+	p, win := t.proc.platform, t.proc.win
+	index, ok := win.take()
+	if !ok {
+		return nil, syscall.EAGAIN
+	}
+	s := p.arena.slot(win, index)
+	if !s.adopt(t.slot) {
+		t.hostile()
+		return nil, ErrGone
+	}
+	atomic.StoreUint32(s.turn(), turnKernel)
+	b := &birth{proc: t.proc, index: index, done: make(chan struct{})}
+	if err := t.bear(b, opThread, orderThread, threadFlags, s.addr); err != nil {
+		win.drop(index)
+		return nil, err
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	b.thread.regs = t.regs
+	return b.thread, nil
+}
+
+// bear has t make the clone of b and waits for the newborn to report.
+func (t *Thread) bear(b *birth, op uint32, kind int, flags, target uint64) error {
+	p, s := t.proc.platform, t.slot
+	token := newToken()
+	p.mu.Lock()
+	p.births[token] = b
+	t.order = order{kind: kind, token: token, target: target}
+	p.mu.Unlock()
+	s.store(slotFlags, flags)
+	s.store(slotToken, token)
+	s.store(slotTarget, target)
+	s.store(slotResult, ^uint64(0))
+	s.store32(slotOp, op)
+	t.yield()
+	if !t.await() {
+		return p.abort(t, token, b, ErrGone)
+	}
+	if r := int64(s.load(slotResult)); r < 0 {
+		return p.abort(t, token, b, syscall.Errno(-r))
+	}
+	// The clone has happened. Its child reports, unless somebody kills it first.
+	for {
+		select {
+		case <-b.done:
+			return nil
+		case <-t.proc.gone:
+			return p.abort(t, token, b, ErrGone)
+		case <-time.After(time.Second):
+			if p.stillborn(int(s.load(slotResult))) {
+				return p.abort(t, token, b, ErrGone)
+			}
+		}
+	}
+}
+
+// abort withdraws a birth. If the newborn has reported meanwhile, it stays
+// accounted for, and is killed.
+func (p *Platform) abort(t *Thread, token uint64, b *birth, err error) error {
+	p.mu.Lock()
+	t.order = order{}
+	_, waiting := p.births[token]
+	delete(p.births, token)
+	p.mu.Unlock()
+	if !waiting {
+		<-b.done
+		return nil
+	}
+	return err
+}
+
+func newToken() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
+}

@@ -1,0 +1,50 @@
+package host
+
+import (
+	"fmt"
+	"syscall"
+)
+
+// A command is a host system call that a stopped thread makes for us.
+type command struct {
+	nr   uint64
+	args [6]uint64
+}
+
+// inject has t execute commands, up to the first that fails, whose index and
+// error it returns. Preconditions: t is entered.
+func (t *Thread) inject(commands ...command) error {
+	s := t.slot
+	for i, c := range commands {
+		base := slotCommand + i*commandSize
+		s.store(base, c.nr)
+		for j, a := range c.args {
+			s.store(base+8+8*j, a)
+		}
+		s.store(base+56, 0)
+	}
+	s.store32(slotCount, uint32(len(commands)))
+	s.store32(slotOp, opCall)
+	t.yield()
+	if !t.await() {
+		return ErrGone
+	}
+	for i := range commands {
+		if r := int64(s.load(slotCommand + i*commandSize + 56)); r < 0 && r >= -4095 {
+			return syscall.Errno(-r)
+		}
+	}
+	return nil
+}
+
+// do injects into a thread that its owner has stopped.
+func (t *Thread) do(what string, commands ...command) error {
+	if !t.enter() {
+		return ErrGone
+	}
+	defer t.leave()
+	if err := t.inject(commands...); err != nil {
+		return fmt.Errorf("host: %s: %w", what, err)
+	}
+	return nil
+}

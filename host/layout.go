@@ -1,0 +1,125 @@
+package host
+
+// Layout of a guest's host process. Everything lies above the end of NetBSD's
+// user space, at addresses where neither the guest nor the kernel's own
+// choice of an mmap address can be.
+const (
+	// GuestEnd is the first address that a guest can't use.
+	GuestEnd = 0x7f8000000000
+
+	stubAddr = 0x7fa000000000    // the stub's text, one page, read and execute
+	cfgAddr  = stubAddr + 0x1000 // what the stub reads but must not be able to change
+	stubEnd  = stubAddr + 0x2000
+	ctlAddr  = 0x7fb000000000 // the control window: one slot a thread, shared with us
+	hostEnd  = 0x7ffffffff000 // TASK_SIZE with four-level page tables
+
+	hostRest = hostEnd - stubEnd
+	stubSize = cfgAddr - stubAddr
+	cfgSize  = stubEnd - cfgAddr
+
+	// slotsPerWindow bounds the threads of one process.
+	slotsPerWindow = 2048
+)
+
+// The read-only configuration page.
+const (
+	cfgSlotMask = 0x00 // ^(slot size - 1)
+	cfgWindow   = 0x08 // bytes of a control window
+	cfgParent   = 0x10 // our pid, as getppid must report it
+	cfgFSGSBase = 0x18 // 1 if rdfsbase and wrfsbase may be used
+	cfgFlags    = 0x20 // flags for seccomp(2)
+	cfgAction   = 0x28 // struct kernel_sigaction, the same for all signals
+	cfgAltstack = 0x48 // stack_t of slot 0
+	cfgProgram  = 0x60 // struct sock_fprog
+	cfgMask     = 0x70 // an empty signal mask
+	cfgFilter   = 0x100
+)
+
+// A control slot. Guests can write it at any time, so that every value is
+// read once, checked, and never read again.
+const (
+	slotTurn    = 0x00 // whose turn it is, below; also the futex
+	slotOp      = 0x04 // what the stub is to do with its turn
+	slotSpin    = 0x08 // rounds that the stub spins before it sleeps
+	slotSigno   = 0x0c
+	slotFrame   = 0x10 // address of the signal frame's ucontext
+	slotInfo    = 0x18 // address of its siginfo
+	slotFSBase  = 0x20
+	slotGSBase  = 0x28
+	slotCount   = 0x30 // commands to execute
+	slotFlags   = 0x40 // clone: flags, token, and offset of the new window or address of the new slot
+	slotToken   = 0x48
+	slotTarget  = 0x50
+	slotResult  = 0x58
+	slotCommand = 0x100 // commands: nr, six arguments, result
+	slotScratch = 0x700
+	slotStack   = 0x800 // the alternate signal stack begins here and takes the rest
+
+	commandSize = 64
+	maxCommands = (slotScratch - slotCommand) / commandSize
+)
+
+// Turns. A side that goes to sleep says so in the word that it sleeps on, so
+// that the other one makes a system call only if there is somebody to wake.
+const (
+	turnGuest       = 0
+	turnGuestAwaits = 1 // the guest's turn; we sleep
+	turnKernel      = 2
+	turnKernelAwait = 3 // our turn; the guest sleeps
+	turnGone        = 4
+)
+
+// Operations.
+const (
+	opResume = 0
+	opCall   = 1
+	opFork   = 2
+	opThread = 3
+	opExit   = 4
+)
+
+// Numbers under which the stub asks its supervisor for something. They are
+// system calls that the filter always turns into a notification, so that none
+// of them is ever executed as such.
+const (
+	askHello = 32 // dup: a new process or thread reports, token in the first argument
+	askFile  = 33 // dup2: the descriptor that we said we would give
+)
+
+// stubSignals are the signals that the stub takes: faults, SIGSYS, kicks.
+const stubSignals = 1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11 | 1<<kickSignal | 1<<31
+
+// Flags of the two clones that the supervisor lets through. A fork's child is
+// a child of ours, not of the guest, so that we can wait for it, and so that
+// it dies with us; the exit signal comes from the zygote with CLONE_PARENT.
+const (
+	forkFlags   = 0x8000                                            // CLONE_PARENT
+	threadFlags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000 // VM FS FILES SIGHAND THREAD SYSVSEM
+)
+
+// msgFD is where in a slot's scratch area the message of the zygote's birth
+// holds its descriptor.
+const msgFD = 0x60
+
+// giftFD is the descriptor under which a host process receives a file.
+const giftFD = 3
+
+// Offsets in ucontext, with the signal frame's siginfo behind it.
+const (
+	ucStack   = 16
+	ucR8      = 40
+	ucRIP     = 168
+	ucEflags  = 176
+	ucSegs    = 184
+	ucErr     = 192
+	ucTrapno  = 200
+	ucCR2     = 216
+	ucFP      = 224
+	ucSigmask = 296
+	ucSize    = 304
+	infoSize  = 128
+)
+
+// kickSignal carries kicks. It is ignored by default, so that a stray one
+// does no harm, and it is not queued, so that many kicks are one.
+const kickSignal = 23 // SIGURG

@@ -1,0 +1,172 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options configures New. The zero value is good.
+type Options struct {
+	// Warm is how many pristine processes are kept ready: 0 means a default,
+	// a negative number none.
+	Warm int
+}
+
+const defaultWarm = 4
+
+// ErrGone is what operations on a dead host process or thread return.
+var ErrGone = errors.New("host: the guest's host process is gone")
+
+// A Platform creates guest address spaces and looks after the host processes
+// that carry them.
+type Platform struct {
+	opts   Options
+	cores  int32
+	rounds uint32 // rounds of PAUSE that take spinTime
+
+	arena    *arena
+	zygote   *Process
+	seed     *Thread    // the zygote's one thread
+	forking  sync.Mutex // held while the zygote forks
+	listener int
+	wake     int // eventfd that ends the supervisor and the reaper
+	epoll    int
+
+	mu      sync.Mutex
+	threads map[uint32]*Thread // by host thread id: everyone who may ask the supervisor
+	births  map[uint64]*birth  // by token
+	procs   map[int]*Process   // by host process id
+	closed  bool
+
+	pool    chan *Thread
+	refill  chan struct{}
+	done    chan struct{}
+	workers sync.WaitGroup
+
+	active atomic.Int32 // threads running guest code
+
+	stop func() // ends the creating thread
+}
+
+// New starts a platform: it checks nothing in advance, but its error says which
+// step the host refused; see Check for what to do then.
+func New(opts Options) (*Platform, error) {
+	if opts.Warm == 0 {
+		opts.Warm = defaultWarm
+	}
+	p := &Platform{
+		opts:     opts,
+		cores:    int32(runtime.NumCPU()),
+		rounds:   calibrate(),
+		listener: -1, wake: -1, epoll: -1,
+		threads: map[uint32]*Thread{},
+		births:  map[uint64]*birth{},
+		procs:   map[int]*Process{},
+		pool:    make(chan *Thread, max(opts.Warm, 0)),
+		refill:  make(chan struct{}, 1),
+		done:    make(chan struct{}),
+	}
+	if err := p.start(); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("host: %w", err)
+	}
+	return p, nil
+}
+
+func (p *Platform) start() (err error) {
+	if p.arena, err = newArena(slotSize()); err != nil {
+		return err
+	}
+	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return fmt.Errorf("eventfd: %w", err)
+	}
+	if p.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return fmt.Errorf("epoll_create1: %w", err)
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.wake)}
+	if err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.wake, &event); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	if err = p.startZygote(); err != nil {
+		return fmt.Errorf("zygote: %w", err)
+	}
+	p.workers.Add(2)
+	go p.supervise()
+	go p.reap()
+	if p.opts.Warm > 0 {
+		p.workers.Add(1)
+		go p.keepWarm()
+	}
+	return nil
+}
+
+// Close kills every guest and frees what the platform holds. All Run calls end
+// with Gone. Processes and threads must not be used afterwards.
+func (p *Platform) Close() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	procs := make([]*Process, 0, len(p.procs))
+	for _, q := range p.procs {
+		procs = append(procs, q)
+	}
+	p.mu.Unlock()
+	close(p.done)
+	if p.zygote != nil {
+		// The zygote's process group holds all that ever came from it, even a
+		// child that was killed before it could report.
+		unix.Kill(-p.zygote.pid, unix.SIGKILL)
+		for _, q := range procs {
+			<-q.gone
+		}
+		p.sweep()
+	}
+	if p.wake >= 0 {
+		unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}
+	p.workers.Wait()
+	for _, fd := range []int{p.listener, p.wake, p.epoll} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	if p.arena != nil {
+		p.arena.close()
+	}
+	if p.stop != nil {
+		p.stop()
+	}
+}
+
+// Stats counts what a platform holds on the host.
+type Stats struct {
+	Processes   int // host processes, without the zygote; warm ones included
+	Threads     int // host threads of these
+	Warm        int // processes in the pool
+	Windows     int // control windows in use, the zygote's included
+	Descriptors int // descriptors that the platform holds in this process
+}
+
+// Stats returns the current counts.
+func (p *Platform) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Stats{Warm: len(p.pool), Processes: len(p.procs), Threads: len(p.threads)}
+	s.Descriptors = 4 + len(p.procs) // control memory, listener, eventfd, epoll; a pidfd each
+	if p.zygote != nil && p.procs[p.zygote.pid] != nil {
+		s.Processes--
+		s.Threads--
+	}
+	p.arena.mu.Lock()
+	s.Windows = p.arena.live
+	p.arena.mu.Unlock()
+	return s
+}

@@ -1,0 +1,111 @@
+package host
+
+import (
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// The reaper waits for the host processes that the platform made, and for no
+// others: the program that embeds us has children of its own.
+//
+//   - a pidfd in epoll says that a process is dead;
+//   - wait4 for that very pid collects it, and nothing else may be collected:
+//     the pid is ours for as long as it is a zombie;
+//   - everybody who waits for one of its threads is woken.
+
+func (p *Platform) reap() {
+	defer p.workers.Done()
+	events := make([]unix.EpollEvent, 64)
+	for {
+		n, err := unix.EpollWait(p.epoll, events, -1)
+		if err != nil && err != unix.EINTR {
+			return
+		}
+		for _, e := range events[:max(n, 0)] {
+			if int(e.Fd) == p.wake {
+				return
+			}
+			p.mu.Lock()
+			q := p.procs[int(e.Pad)]
+			p.mu.Unlock()
+			if q != nil && q.pidfd == int(e.Fd) {
+				q.collect()
+			}
+		}
+	}
+}
+
+// collect waits for a dead host process and forgets it.
+func (q *Process) collect() {
+	var st unix.WaitStatus
+	var ru unix.Rusage
+	for {
+		// ECHILD: somebody else in our program waits for everything. What
+		// matters is that the process is gone.
+		_, err := unix.Wait4(q.pid, &st, unix.WALL, &ru)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	q.mu.Lock()
+	q.status, q.usage = st, ru
+	q.mu.Unlock()
+	q.platform.bury(q)
+}
+
+// bury drops all that the platform holds for a dead process and wakes everybody
+// who waits for its threads.
+func (p *Platform) bury(q *Process) {
+	q.mu.Lock()
+	q.reaped = true
+	unix.Close(q.pidfd)
+	p.mu.Lock()
+	delete(p.procs, q.pid)
+	for t := range q.threads {
+		delete(p.threads, uint32(t.tid))
+	}
+	p.mu.Unlock()
+	q.dead.Store(true)
+	for t := range q.threads {
+		atomic.StoreUint32(t.slot.turn(), turnGone)
+		futexWake(t.slot.turn())
+	}
+	close(q.gone)
+	q.mu.Unlock()
+	q.retire()
+}
+
+// retire returns the control window once the process is dead, its owner has
+// released it and no call is inside one of its slots: the next user of the
+// window must not meet a late reader, or writer, of ours.
+func (q *Process) retire() {
+	q.mu.Lock()
+	win := q.win
+	idle := q.dead.Load() && q.released
+	for t := range q.threads {
+		idle = idle && t.state.Load() == threadIdle
+	}
+	if idle {
+		q.win = nil
+	}
+	q.mu.Unlock()
+	if idle && win != nil {
+		q.platform.arena.put(win)
+	}
+}
+
+// sweep collects children that were killed between their clone and their first
+// report, when nobody knew them yet. They are in the zygote's process group,
+// where none of our program's own children is.
+func (p *Platform) sweep() {
+	for {
+		pid, err := unix.Wait4(-p.zygote.pid, nil, unix.WALL|unix.WNOHANG, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil || pid <= 0 {
+			return
+		}
+	}
+}

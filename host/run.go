@@ -1,0 +1,202 @@
+package host
+
+import (
+	"encoding/binary"
+	"runtime"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Kind is the reason why guest code stopped.
+type Kind int
+
+const (
+	// Syscall: the guest executed a system call instruction. RIP is behind it.
+	Syscall Kind = iota + 1
+	// Fault: an exception, described by the trap's other fields.
+	Fault
+	// Kicked: somebody called Kick.
+	Kicked
+	// Gone: the host process is dead; this thread runs no more.
+	Gone
+)
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	switch k {
+	case Syscall:
+		return "syscall"
+	case Fault:
+		return "fault"
+	case Kicked:
+		return "kicked"
+	case Gone:
+		return "gone"
+	}
+	return "none"
+}
+
+// A Trap says why Run ended. All but Kind is only set for faults, with Linux's
+// numbers for signal and code and the processor's for trap and error.
+type Trap struct {
+	Kind   Kind
+	Signo  int
+	Code   int
+	Addr   uint64
+	Trapno uint64
+	Err    uint64
+}
+
+// Run loads the registers and executes guest code until it traps.
+func (t *Thread) Run() Trap {
+	if !t.enter() {
+		return Trap{Kind: Gone}
+	}
+	defer t.leave()
+	uc := t.slot.frame()
+	if uc == nil {
+		return t.hostile()
+	}
+	t.regs.write(t.slot, uc)
+	for {
+		if !t.depart() {
+			return Trap{Kind: Kicked}
+		}
+		t.slot.store32(slotOp, opResume)
+		t.yield()
+		ok := t.await()
+		t.state.Store(threadInside)
+		if !ok {
+			return Trap{Kind: Gone}
+		}
+		if trap := t.decode(); trap.Kind != 0 {
+			return trap
+		}
+		// A signal of a kick that an earlier Run has reported, or one that
+		// somebody sent from outside: nothing that concerns the guest.
+	}
+}
+
+// depart declares that guest code will run, unless a kick is waiting. Kick
+// does the opposite in the opposite order, so that none is lost.
+func (t *Thread) depart() bool {
+	t.state.Store(threadRunning)
+	if t.kicked.Load() && t.kicked.CompareAndSwap(true, false) {
+		t.state.Store(threadInside)
+		return false
+	}
+	return true
+}
+
+// decode reads what the stub reported; Kind 0 means that there is nothing to say.
+func (t *Thread) decode() Trap {
+	uc := t.slot.frame()
+	if uc == nil {
+		return t.hostile()
+	}
+	t.regs.read(t.slot, uc)
+	signo := int(t.slot.load32(slotSigno))
+	if signo == kickSignal {
+		if t.kicked.CompareAndSwap(true, false) {
+			return Trap{Kind: Kicked}
+		}
+		return Trap{}
+	}
+	info := t.slot.inside(t.slot.load(slotInfo), infoSize)
+	if info == nil {
+		return t.hostile()
+	}
+	le := binary.LittleEndian
+	code := int(int32(le.Uint32(info[8:])))
+	if signo == int(unix.SIGSYS) {
+		return t.decodeSyscall(info)
+	}
+	if code <= 0 {
+		return Trap{}
+	}
+	return Trap{
+		Kind: Fault, Signo: signo, Code: code, Addr: le.Uint64(info[16:]),
+		Trapno: le.Uint64(uc[ucTrapno:]), Err: le.Uint64(uc[ucErr:]),
+	}
+}
+
+// decodeSyscall tells the 64-bit system call from other ways into the kernel,
+// which are a protection fault.
+func (t *Thread) decodeSyscall(info []byte) Trap {
+	if binary.LittleEndian.Uint32(info[28:]) == unix.AUDIT_ARCH_X86_64 && t.regs.RIP < GuestEnd {
+		return Trap{Kind: Syscall}
+	}
+	return Trap{Kind: Fault, Signo: int(unix.SIGSEGV), Code: 0x80, Trapno: 13}
+}
+
+// hostile ends a guest that has spoilt its control slot.
+func (t *Thread) hostile() Trap {
+	t.proc.Kill()
+	return Trap{Kind: Gone}
+}
+
+// yield gives the turn to the host thread and wakes it if it sleeps.
+func (t *Thread) yield() {
+	p := t.proc.platform
+	rounds := uint32(0)
+	if p.active.Add(1) < p.cores {
+		rounds = p.rounds
+	}
+	t.slot.store32(slotSpin, rounds)
+	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
+		futexWake(t.slot.turn())
+	}
+}
+
+// await waits for our turn. It fails if the host process is dead.
+func (t *Thread) await() bool {
+	p, turn := t.proc.platform, t.slot.turn()
+	defer p.active.Add(-1)
+	// Spinning is only worth it on a core that nobody else can use.
+	if p.active.Load() < p.cores && spinWhile(turn, turnGuestAwaits, p.rounds) {
+		return !t.proc.dead.Load()
+	}
+	for {
+		v := atomic.LoadUint32(turn)
+		if t.proc.dead.Load() {
+			return false
+		}
+		if v >= turnKernel {
+			return true
+		}
+		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
+			futexSleep(turn, turnGuestAwaits)
+		}
+	}
+}
+
+// spinTime is about what it costs to sleep and be woken.
+const spinTime = 20 * time.Microsecond
+
+// calibrate finds how many rounds of PAUSE, whose length differs tenfold
+// between processors, take spinTime.
+func calibrate() uint32 {
+	if runtime.NumCPU() == 1 {
+		return 0
+	}
+	const rounds = 500
+	var word uint32
+	best := time.Duration(1<<62 - 1)
+	for range 5 {
+		start := time.Now()
+		spinWhile(&word, 0, rounds)
+		best = min(best, time.Since(start))
+	}
+	return uint32(min(max(int64(rounds*spinTime/max(best, 1)), 50), 100_000))
+}
+
+func atomicTurn(s slot) uint32 { return atomic.LoadUint32(s.turn()) }
+
+// futexSleepTimeout is futexSleep with an end.
+func futexSleepTimeout(word *uint32, value uint32, d time.Duration) {
+	ts := unix.NsecToTimespec(d.Nanoseconds())
+	unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 0, uintptr(value), uintptr(unsafe.Pointer(&ts)), 0, 0)
+}

@@ -1,0 +1,315 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+// The stub: the code that every host process carries. It is never run here;
+// its bytes, from stubBegin to stubLimit, are copied into the zygote.
+//
+// Rules: position-independent between these two symbols, no stack, no data but
+// the configuration page and the slot. R15 is the slot. A hostile guest can
+// jump to every system call instruction here with registers of its choice:
+// what the filter lets through must be harmless whatever the arguments are.
+
+// CHECKED makes the system call in AX; if it fails, the process ends with code.
+#define CHECKED(code) \
+	MOVL $code, BX \
+	SYSCALL \
+	TESTQ AX, AX \
+	JS die
+
+// CONTROL maps the control window at offset R9 of descriptor R8 and keeps it
+// out of what a fork copies.
+#define CONTROL \
+	MOVL $9, AX \
+	MOVQ $const_ctlAddr, DI \
+	MOVQ const_cfgWindow(R14), SI \
+	MOVL $3, DX \
+	MOVL $0x11, R10 \
+	CHECKED(120) \
+	MOVL $3, AX \
+	MOVQ R8, DI \
+	CHECKED(121) \
+	MOVL $28, AX \
+	MOVQ $const_ctlAddr, DI \
+	MOVQ const_cfgWindow(R14), SI \
+	MOVL $10, DX \
+	CHECKED(122)
+
+// The zygote begins here: descriptor 0 is a socket, 1 the control memory.
+TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
+	MOVQ $const_cfgAddr, R14
+	MOVQ $const_ctlAddr, R15
+
+	MOVL $436, AX // close_range(2, ~0, 0)
+	MOVL $2, DI
+	MOVL $0xffffffff, SI
+	XORL DX, DX
+	CHECKED(101)
+
+	MOVL $11, AX // munmap
+	XORL DI, DI
+	MOVQ $const_stubAddr, SI
+	CHECKED(102)
+	MOVL $11, AX
+	MOVQ $const_stubEnd, DI
+	MOVQ $const_hostRest, SI
+	CHECKED(103)
+
+	MOVL $1, R8
+	XORL R9, R9
+	CONTROL
+
+	MOVL $157, AX // prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+	MOVL $38, DI
+	MOVL $1, SI
+	XORL DX, DX
+	XORL R10, R10
+	XORL R8, R8
+	CHECKED(104)
+
+	MOVL $31, R12
+	MOVQ $const_stubSignals, R13
+actions:
+	BTQ R12, R13
+	JCC next
+	MOVL $13, AX // rt_sigaction(signo, action, 0, 8)
+	MOVL R12, DI
+	LEAQ const_cfgAction(R14), SI
+	XORL DX, DX
+	MOVL $8, R10
+	CHECKED(105)
+next:
+	DECL R12
+	JNZ actions
+
+	MOVL $14, AX // rt_sigprocmask(SIG_SETMASK, empty, 0, 8)
+	MOVL $2, DI
+	LEAQ const_cfgMask(R14), SI
+	XORL DX, DX
+	MOVL $8, R10
+	CHECKED(106)
+
+	MOVL $131, AX // sigaltstack
+	LEAQ const_cfgAltstack(R14), DI
+	XORL SI, SI
+	CHECKED(107)
+
+	MOVL $317, AX // seccomp(SECCOMP_SET_MODE_FILTER, flags, program)
+	MOVL $1, DI
+	MOVQ const_cfgFlags(R14), SI
+	LEAQ const_cfgProgram(R14), DX
+	CHECKED(108)
+	MOVQ AX, R12
+
+	// The message was prepared in the slot by us, with one field left open.
+	MOVL R12, (const_slotScratch+const_msgFD)(R15)
+	MOVL $46, AX // sendmsg(0, message, 0)
+	XORL DI, DI
+	LEAQ const_slotScratch(R15), SI
+	XORL DX, DX
+	CHECKED(109)
+	MOVL $3, AX
+	XORL DI, DI
+	SYSCALL
+	MOVL $3, AX
+	MOVQ R12, DI
+	SYSCALL
+
+	// A call that the filter doesn't let through makes the first signal frame,
+	// the one that all pristine processes start from.
+	MOVL $0xffff, AX
+	CHECKED(110)
+	MOVL $111, BX
+die:
+	MOVL $231, AX // exit_group
+	MOVL BX, DI
+	SYSCALL
+	HLT
+
+// Signals arrive here on the slot's stack, with every signal blocked.
+TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
+	MOVQ $const_cfgAddr, R14
+	MOVQ DX, R15
+	ANDQ const_cfgSlotMask(R14), R15
+	MOVL DI, const_slotSigno(R15)
+	MOVQ DX, const_slotFrame(R15)
+	MOVQ SI, const_slotInfo(R15)
+	CMPL const_cfgFSGSBase(R14), $0
+	JEQ report
+	RDFSBASEQ AX
+	MOVQ AX, const_slotFSBase(R15)
+	RDGSBASEQ AX
+	MOVQ AX, const_slotGSBase(R15)
+
+	// Our turn is over: wake the kernel if it sleeps.
+report:
+	MOVL $const_turnKernel, AX
+	XCHGL AX, (R15)
+	CMPL AX, $const_turnGuestAwaits
+	JNE wait
+	MOVL $202, AX // futex(turn, FUTEX_WAKE, 1)
+	MOVQ R15, DI
+	MOVL $1, SI
+	MOVL $1, DX
+	SYSCALL
+wait:
+	MOVL const_slotSpin(R15), CX
+spin:
+	MOVL (R15), AX
+	CMPL AX, $const_turnGuestAwaits
+	JLS act
+	SUBL $1, CX
+	JLE sleep
+	PAUSE
+	JMP spin
+sleep:
+	MOVL $const_turnKernel, AX
+	MOVL $const_turnKernelAwait, DX
+	LOCK
+	CMPXCHGL DX, (R15)
+	JEQ asleep
+	CMPL AX, $const_turnGuestAwaits
+	JLS act
+asleep:
+	MOVL $202, AX // futex(turn, FUTEX_WAIT, turnKernelAwait, 0)
+	MOVQ R15, DI
+	XORL SI, SI
+	MOVL $const_turnKernelAwait, DX
+	XORL R10, R10
+	SYSCALL
+	XORL CX, CX
+	JMP spin
+
+act:
+	MOVL const_slotOp(R15), AX
+	CMPL AX, $const_opCall
+	JEQ call
+	JHI clone
+	CMPL const_cfgFSGSBase(R14), $0
+	JEQ resume
+	MOVQ const_slotFSBase(R15), AX
+	WRFSBASEQ AX
+	MOVQ const_slotGSBase(R15), AX
+	WRGSBASEQ AX
+resume:
+	MOVQ const_slotFrame(R15), SP
+	MOVL $15, AX // rt_sigreturn
+	SYSCALL
+	HLT
+
+	// A list of system calls, up to the first that fails.
+call:
+	MOVL const_slotCount(R15), R13
+	LEAQ const_slotCommand(R15), R12
+command:
+	MOVQ 0(R12), AX
+	MOVQ 8(R12), DI
+	MOVQ 16(R12), SI
+	MOVQ 24(R12), DX
+	MOVQ 32(R12), R10
+	MOVQ 40(R12), R8
+	MOVQ 48(R12), R9
+	SYSCALL
+	MOVQ AX, 56(R12)
+	CMPQ AX, $-4095
+	JCC report
+	ADDQ $const_commandSize, R12
+	SUBL $1, R13
+	JG command
+	JMP report
+
+clone:
+	MOVL AX, R13
+	CMPL AX, $const_opExit
+	JCC exit
+	MOVL $56, AX
+	MOVQ const_slotFlags(R15), DI
+	XORL SI, SI
+	MOVQ const_slotToken(R15), DX
+	XORL R10, R10
+	MOVQ const_slotTarget(R15), R8
+	SYSCALL
+	TESTQ AX, AX
+	JEQ born
+	MOVQ AX, const_slotResult(R15)
+	JMP report
+
+	// A new process or thread. It has no memory of its own that a hostile
+	// sibling could not write, so it trusts only what is in its registers, which
+	// the supervisor saw at the clone: DX the token, R8 the target.
+born:
+	MOVQ $const_cfgAddr, R14
+	MOVQ R8, R12
+	CMPL DI, $const_threadFlags
+	JEQ thread
+	MOVQ DX, R13
+	MOVL $157, AX // prctl(PR_SET_PDEATHSIG, SIGKILL)
+	MOVL $1, DI
+	MOVL $9, SI
+	XORL DX, DX
+	XORL R10, R10
+	XORL R8, R8
+	CHECKED(130)
+	MOVL $110, AX // getppid: if the kernel died before the call above, so do we
+	CHECKED(131)
+	CMPL AX, const_cfgParent(R14)
+	JNE die
+	MOVL $const_askHello, AX
+	MOVQ R13, DI
+	CHECKED(132)
+	MOVQ AX, R8
+	MOVQ R12, R9
+	CONTROL
+	JMP wait
+
+thread:
+	MOVQ DX, DI
+	MOVL $const_askHello, AX
+	MOVL $60, R13
+	SYSCALL
+	TESTQ AX, AX
+	JS exit
+	MOVQ R12, R15
+	JMP wait
+
+exit:
+	MOVL $60, AX // exit
+	XORL DI, DI
+	SYSCALL
+	HLT
+
+die:
+	MOVL $231, AX // exit_group
+	MOVL BX, DI
+	SYSCALL
+	HLT
+
+TEXT ·stubLimit(SB), NOSPLIT|NOFRAME, $0
+	RET
+
+// func stubText() (begin, handler, limit uintptr)
+TEXT ·stubText(SB), NOSPLIT, $0-24
+	LEAQ ·stubBegin(SB), AX
+	MOVQ AX, begin+0(FP)
+	LEAQ ·stubHandler(SB), AX
+	MOVQ AX, handler+8(FP)
+	LEAQ ·stubLimit(SB), AX
+	MOVQ AX, limit+16(FP)
+	RET
+
+// func spinWhile(word *uint32, last, rounds uint32) bool
+TEXT ·spinWhile(SB), NOSPLIT, $0-17
+	MOVQ word+0(FP), DI
+	MOVL last+8(FP), SI
+	MOVL rounds+12(FP), CX
+again:
+	MOVL (DI), AX
+	CMPL AX, SI
+	JHI over
+	PAUSE
+	SUBL $1, CX
+	JG again
+	MOVB $0, ret+16(FP)
+	RET
+over:
+	MOVB $1, ret+16(FP)
+	RET

@@ -1,0 +1,256 @@
+package host
+
+import (
+	"os"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The supervisor answers what host processes ask through the filter's
+// notifications. It grants exactly what was ordered from the asking thread,
+// once; the kernel says which thread that is. Nothing that decides comes from
+// memory that a guest can write, only from registers, which can't change while
+// the thread waits for the answer.
+
+// An order is what a thread has been told to ask for.
+type order struct {
+	kind   int
+	token  uint64
+	target uint64
+	fd     int
+}
+
+const (
+	orderNone = iota
+	orderFork
+	orderThread
+	orderFile
+	orderExit
+)
+
+// A birth is a process or thread that was ordered and has not reported yet.
+type birth struct {
+	fork   bool
+	cloned bool // the clone was seen and let through
+	win    *window
+	index  int
+	proc   *Process // of a new thread
+	thread *Thread  // the result
+	err    error
+	done   chan struct{}
+}
+
+type notification struct {
+	id    uint64
+	pid   uint32
+	flags uint32
+	nr    int32
+	arch  uint32
+	ip    uint64
+	args  [6]uint64
+}
+
+type notifyResponse struct {
+	id    uint64
+	val   int64
+	errno int32
+	flags uint32
+}
+
+type notifyAddFD struct {
+	id         uint64
+	flags      uint32
+	srcfd      uint32
+	newfd      uint32
+	newfdFlags uint32
+}
+
+const (
+	notifRecv     = 0xc0502100
+	notifSend     = 0xc0182101
+	notifAddFD    = 0x40182103
+	notifSetFlags = 0x40082104
+
+	notifContinue   = 1
+	addFDSetFD      = 1
+	addFDSend       = 2
+	notifSyncWakeUp = 1
+)
+
+func (p *Platform) supervise() {
+	defer p.workers.Done()
+	fds := []unix.PollFd{{Fd: int32(p.listener), Events: unix.POLLIN}, {Fd: int32(p.wake), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
+			return
+		}
+		if fds[1].Revents != 0 || fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0 {
+			return
+		}
+		if fds[0].Revents&unix.POLLIN == 0 {
+			continue
+		}
+		var n notification
+		if ioctlPtr(p.listener, notifRecv, unsafe.Pointer(&n)) == nil {
+			p.answer(&n)
+		}
+	}
+}
+
+func (p *Platform) answer(n *notification) {
+	p.mu.Lock()
+	t := p.threads[n.pid]
+	p.mu.Unlock()
+	switch {
+	case n.nr == unix.SYS_CLONE && t != nil:
+		p.answerClone(n, t)
+	case n.nr == unix.SYS_EXIT && t != nil:
+		p.answerExit(n, t)
+	case n.nr == askFile && t != nil:
+		p.answerFile(n, t)
+	case n.nr == askHello && t == nil:
+		p.answerHello(n)
+	default:
+		p.deny(n)
+	}
+}
+
+// deny refuses; only a guest that tampers with the stub ever gets here.
+func (p *Platform) deny(n *notification) {
+	p.respond(&notifyResponse{id: n.id, errno: -int32(syscall.EPERM)})
+}
+
+func (p *Platform) grant(n *notification) {
+	p.respond(&notifyResponse{id: n.id, flags: notifContinue})
+}
+
+// respond may find that the asker was killed in the meantime.
+func (p *Platform) respond(r *notifyResponse) error {
+	return ioctlPtr(p.listener, notifSend, unsafe.Pointer(r))
+}
+
+// take withdraws t's order if it is of this kind.
+func (p *Platform) take(t *Thread, kind int) (order, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := t.order
+	if o.kind != kind {
+		return o, false
+	}
+	t.order = order{}
+	return o, true
+}
+
+func (p *Platform) answerClone(n *notification, t *Thread) {
+	kind := orderFork
+	if n.args[0] == threadFlags {
+		kind = orderThread
+	} else if n.args[0] != forkFlags {
+		p.deny(n)
+		return
+	}
+	o, ok := p.take(t, kind)
+	if !ok || n.args[2] != o.token || n.args[4] != o.target {
+		p.deny(n)
+		return
+	}
+	p.mu.Lock()
+	if b := p.births[o.token]; b != nil {
+		b.cloned = true
+	}
+	p.mu.Unlock()
+	p.grant(n)
+}
+
+func (p *Platform) answerExit(n *notification, t *Thread) {
+	if _, ok := p.take(t, orderExit); !ok {
+		p.deny(n)
+		return
+	}
+	t.forget()
+	p.grant(n)
+}
+
+func (p *Platform) answerFile(n *notification, t *Thread) {
+	o, ok := p.take(t, orderFile)
+	if !ok {
+		p.deny(n)
+		return
+	}
+	add := notifyAddFD{id: n.id, flags: addFDSend | addFDSetFD, srcfd: uint32(o.fd), newfd: giftFD}
+	if err := ioctlPtr(p.listener, notifAddFD, unsafe.Pointer(&add)); err != nil {
+		p.respond(&notifyResponse{id: n.id, errno: -errnoOf(err)})
+	}
+}
+
+// answerHello binds a new host process or thread to its birth. The token is
+// good only from a thread that nobody knows yet: the newborn has nothing but
+// the stub's own register contents, seen at the clone.
+func (p *Platform) answerHello(n *notification) {
+	p.mu.Lock()
+	b := p.births[n.args[0]]
+	if b == nil || !b.cloned {
+		p.mu.Unlock()
+		p.adoptStray(int(n.pid))
+		p.deny(n)
+		return
+	}
+	delete(p.births, n.args[0])
+	p.mu.Unlock()
+	if b.fork {
+		p.bindProcess(n, b)
+	} else {
+		p.bindThread(n, b)
+	}
+	close(b.done)
+}
+
+func (p *Platform) bindProcess(n *notification, b *birth) {
+	q, t, err := p.register(int(n.pid), b.win, b.index)
+	if err != nil {
+		b.err = err
+		p.deny(n)
+		return
+	}
+	b.thread = t
+	p.mu.Lock()
+	p.threads[n.pid] = t
+	closed := p.closed
+	p.mu.Unlock()
+	add := notifyAddFD{id: n.id, flags: addFDSend, srcfd: uint32(p.arena.fd)}
+	if err := ioctlPtr(p.listener, notifAddFD, unsafe.Pointer(&add)); err != nil {
+		b.err = os.NewSyscallError("seccomp_addfd", err)
+		p.respond(&notifyResponse{id: n.id, errno: -errnoOf(err)})
+	}
+	if b.err != nil || closed {
+		q.Release()
+	}
+}
+
+func (p *Platform) bindThread(n *notification, b *birth) {
+	t := &Thread{proc: b.proc, tid: int(n.pid), index: b.index}
+	b.proc.mu.Lock()
+	if b.proc.reaped {
+		b.proc.mu.Unlock()
+		b.err = ErrGone
+		p.deny(n)
+		return
+	}
+	t.slot = p.arena.slot(b.proc.win, b.index)
+	b.proc.threads[t] = struct{}{}
+	p.mu.Lock()
+	p.threads[n.pid] = t
+	p.mu.Unlock()
+	b.proc.mu.Unlock()
+	b.thread = t
+	p.respond(&notifyResponse{id: n.id})
+}
+
+func errnoOf(err error) int32 {
+	if e, ok := err.(syscall.Errno); ok {
+		return int32(e)
+	}
+	return int32(syscall.EIO)
+}

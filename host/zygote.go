@@ -1,0 +1,250 @@
+package host
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The zygote is the ancestor of all guest processes: a static program with
+// nothing in it but the stub, the filter installed, stopped in its first
+// signal frame. A pristine process is a fork of it. It never runs guest code.
+
+// startZygote makes the zygote and receives its notification listener.
+func (p *Platform) startZygote() error {
+	image, err := p.zygoteImage()
+	if err != nil {
+		return err
+	}
+	exe, err := memfd("toaster-guest", unix.MFD_CLOEXEC|mfdExec)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(exe)
+	if _, err := unix.Pwrite(exe, image, 0); err != nil {
+		return fmt.Errorf("writing the stub: %w", err)
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socketpair", err)
+	}
+	defer unix.Close(pair[0])
+	win, err := p.arena.get(0)
+	if err != nil {
+		unix.Close(pair[1])
+		return err
+	}
+	s := p.arena.slot(win, 0)
+	prepareMessage(s)
+	pid, err := p.createZygote(exe, pair[1])
+	unix.Close(pair[1])
+	if err != nil {
+		p.arena.put(win)
+		return err
+	}
+	q, t, err := p.register(pid, win, 0)
+	if err != nil {
+		unix.Kill(pid, unix.SIGKILL)
+		unix.Wait4(pid, nil, 0, nil)
+		p.arena.put(win)
+		return err
+	}
+	p.zygote, p.seed = q, t
+	p.threads[uint32(pid)] = t
+	if p.listener, err = receiveFD(pair[0]); err != nil {
+		return q.birthError(err)
+	}
+	ioctl(p.listener, notifSetFlags, notifSyncWakeUp)
+	for atomicTurn(s) < turnKernel {
+		select {
+		case <-q.gone:
+			return q.birthError(errors.New("died"))
+		default:
+			futexSleepTimeout(s.turn(), atomicTurn(s), 10*time.Millisecond)
+		}
+	}
+	return nil
+}
+
+// birthError explains the zygote's end by the step that failed.
+func (q *Process) birthError(err error) error {
+	unix.Kill(q.pid, unix.SIGKILL)
+	var st unix.WaitStatus
+	unix.Wait4(q.pid, &st, 0, nil)
+	q.platform.bury(q)
+	if step, ok := zygoteSteps[st.ExitStatus()]; ok && st.Exited() {
+		return fmt.Errorf("%s was refused by the host", step)
+	}
+	return err
+}
+
+// zygoteSteps names the exit statuses of the stub's beginning.
+var zygoteSteps = map[int]string{
+	101: "close_range (needs Linux 5.9)",
+	102: "munmap of low memory",
+	103: "munmap of high memory",
+	104: "prctl(PR_SET_NO_NEW_PRIVS)",
+	105: "rt_sigaction",
+	106: "rt_sigprocmask",
+	107: "sigaltstack",
+	108: "seccomp with a notification listener",
+	109: "sendmsg",
+	110: "trapping of system calls",
+	120: "mmap of control memory",
+	121: "close",
+	122: "madvise",
+}
+
+// createZygote executes the stub from a thread that never ends: PDEATHSIG and
+// the parent of every guest process refer to the thread, not to our process.
+func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
+	started := make(chan struct{})
+	end := make(chan struct{})
+	p.stop = func() { close(end) }
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{"toaster-guest"},
+			&syscall.ProcAttr{
+				Dir:   "/",
+				Env:   []string{},
+				Files: []uintptr{uintptr(sock), uintptr(p.arena.fd)},
+				Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+			})
+		close(started)
+		<-end
+	}()
+	<-started
+	if err != nil {
+		err = fmt.Errorf("executing the stub from memory: %w", err)
+	}
+	return pid, err
+}
+
+// zygoteImage assembles the executable: code, filter, configuration.
+func (p *Platform) zygoteImage() ([]byte, error) {
+	code, handler := stubCode()
+	filter, err := filterProgram(uint64(p.arena.windowSize))
+	if err != nil {
+		return nil, err
+	}
+	if cfgFilter+8*len(filter) > cfgSize {
+		return nil, errors.New("the filter does not fit the configuration page")
+	}
+	le := binary.LittleEndian
+	cfg := make([]byte, cfgSize)
+	le.PutUint64(cfg[cfgSlotMask:], ^uint64(p.arena.slotSize-1))
+	le.PutUint64(cfg[cfgWindow:], uint64(p.arena.windowSize))
+	le.PutUint32(cfg[cfgParent:], uint32(os.Getpid()))
+	if haveFSGSBase() {
+		cfg[cfgFSGSBase] = 1
+	}
+	le.PutUint64(cfg[cfgFlags:], unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+	le.PutUint64(cfg[cfgAction:], handler)
+	le.PutUint64(cfg[cfgAction+8:], saSiginfo|saOnstack|saRestorer)
+	le.PutUint64(cfg[cfgAction+16:], stubAddr) // never returned to
+	le.PutUint64(cfg[cfgAction+24:], ^uint64(0))
+	le.PutUint64(cfg[cfgAltstack:], ctlAddr+slotStack)
+	le.PutUint64(cfg[cfgAltstack+16:], uint64(p.arena.slotSize-slotStack))
+	le.PutUint16(cfg[cfgProgram:], uint16(len(filter)))
+	le.PutUint64(cfg[cfgProgram+8:], cfgAddr+cfgFilter)
+	for i, f := range filter {
+		b := cfg[cfgFilter+8*i:]
+		le.PutUint16(b, f.Code)
+		b[2], b[3] = f.Jt, f.Jf
+		le.PutUint32(b[4:], f.K)
+	}
+	return stubImage(code, cfg), nil
+}
+
+const (
+	saSiginfo  = 0x4
+	saRestorer = 0x04000000
+	saOnstack  = 0x08000000
+)
+
+// prepareMessage lays out the struct msghdr with which the zygote sends its
+// listener: one byte, and a control message whose descriptor it fills in.
+func prepareMessage(s slot) {
+	const iov, control = 0x40, 0x50
+	at := s.addr + slotScratch
+	s.store(slotScratch+16, at+iov)
+	s.store(slotScratch+24, 1)
+	s.store(slotScratch+32, at+control)
+	s.store(slotScratch+40, uint64(unix.CmsgSpace(4)))
+	s.store(slotScratch+iov, at+iov)
+	s.store(slotScratch+iov+8, 1)
+	s.store(slotScratch+control, uint64(unix.CmsgLen(4)))
+	s.store32(slotScratch+control+8, unix.SOL_SOCKET)
+	s.store32(slotScratch+control+12, unix.SCM_RIGHTS)
+}
+
+func receiveFD(sock int) (int, error) {
+	buf, oob := make([]byte, 8), make([]byte, unix.CmsgSpace(4))
+	for {
+		n, oobn, _, _, err := unix.Recvmsg(sock, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return -1, os.NewSyscallError("recvmsg", err)
+		}
+		msgs, err := unix.ParseSocketControlMessage(oob[:oobn])
+		if n == 0 || err != nil || len(msgs) != 1 {
+			return -1, errors.New("no listener arrived")
+		}
+		fds, err := unix.ParseUnixRights(&msgs[0])
+		if err != nil || len(fds) != 1 {
+			return -1, errors.New("no listener arrived")
+		}
+		return fds[0], nil
+	}
+}
+
+// slotSize is the size of a control slot: a power of two with room for the
+// machine's largest signal frame.
+func slotSize() int {
+	frame := auxv(atMinsigstksz)
+	if frame == 0 {
+		frame = 2048
+	}
+	// The kernel's figure leaves no room for the handler; ours needs none.
+	need := slotStack + int(frame) + 512
+	return max(8192, 1<<bits.Len(uint(need-1)))
+}
+
+func haveFSGSBase() bool { return auxv(atHwcap2)&2 != 0 }
+
+const (
+	atHwcap2      = 26
+	atMinsigstksz = 51
+)
+
+// auxv returns an entry of our auxiliary vector, 0 if there is none.
+func auxv(tag uint64) uint64 {
+	b, _ := os.ReadFile("/proc/self/auxv")
+	for ; len(b) >= 16; b = b[16:] {
+		if binary.NativeEndian.Uint64(b) == tag {
+			return binary.NativeEndian.Uint64(b[8:])
+		}
+	}
+	return 0
+}
+
+func ioctl(fd int, req, arg uintptr) error {
+	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), req, arg)
+	if e != 0 {
+		return e
+	}
+	return nil
+}
+
+func ioctlPtr(fd int, req uintptr, arg unsafe.Pointer) error { return ioctl(fd, req, uintptr(arg)) }
