@@ -1,0 +1,232 @@
+package netbsd
+
+// Clocks of clock_gettime(2). A CPU-time clock of another process or LWP has its id in the low bits.
+const (
+	CLOCK_REALTIME           = 0
+	CLOCK_VIRTUAL            = 1
+	CLOCK_PROF               = 2
+	CLOCK_MONOTONIC          = 3
+	CLOCK_THREAD_CPUTIME_ID  = 0x20000000
+	CLOCK_PROCESS_CPUTIME_ID = 0x40000000
+)
+
+// Flags of clock_nanosleep(2) and timer_settime(2).
+const (
+	TIMER_RELTIME = 0
+	TIMER_ABSTIME = 1
+)
+
+// Interval timers of setitimer(2).
+const (
+	ITIMER_REAL      = 0
+	ITIMER_VIRTUAL   = 1
+	ITIMER_PROF      = 2
+	ITIMER_MONOTONIC = 3
+)
+
+// How a timer tells (sigevent).
+const (
+	SIGEV_NONE   = 0
+	SIGEV_SIGNAL = 1
+	SIGEV_THREAD = 2
+	SIGEV_SA     = 3
+)
+
+// Flags and sizes of sigaltstack(2).
+const (
+	SS_ONSTACK  = 1
+	SS_DISABLE  = 4
+	MINSIGSTKSZ = 8192
+	SIGSTKSZ    = 40960
+)
+
+// Flags of _lwp_create(2).
+const (
+	LWP_DETACHED  = 0x40
+	LWP_SUSPENDED = 0x80
+)
+
+// Flags of __clone(2); the low byte is the signal that the child sends.
+const (
+	CLONE_CSIGNAL = 0xff
+	CLONE_VM      = 0x100
+	CLONE_FS      = 0x200
+	CLONE_FILES   = 0x400
+	CLONE_SIGHAND = 0x800
+	CLONE_PID     = 0x1000
+	CLONE_PTRACE  = 0x2000
+	CLONE_VFORK   = 0x4000
+)
+
+// Flags in a ucontext.
+const (
+	UC_SIGMASK  = 1
+	UC_STACK    = 2
+	UC_CPU      = 4
+	UC_FPU      = 8
+	UC_FXSAVE   = 0x20
+	UC_SETSTACK = 0x10000
+	UC_CLRSTACK = 0x20000
+	UC_VM       = 0x40000
+	UC_TLSBASE  = 0x80000
+)
+
+// Limits of getrlimit(2).
+const (
+	RLIMIT_CPU     = 0
+	RLIMIT_FSIZE   = 1
+	RLIMIT_DATA    = 2
+	RLIMIT_STACK   = 3
+	RLIMIT_CORE    = 4
+	RLIMIT_RSS     = 5
+	RLIMIT_MEMLOCK = 6
+	RLIMIT_NPROC   = 7
+	RLIMIT_NOFILE  = 8
+	RLIMIT_SBSIZE  = 9
+	RLIMIT_AS      = 10
+	RLIMIT_NTHR    = 11
+	RLIM_NLIMITS   = 12
+	RLIM_INFINITY  = 0x7fffffffffffffff
+)
+
+// Who, in getrusage(2) and getpriority(2).
+const (
+	RUSAGE_SELF     = 0
+	RUSAGE_CHILDREN = -1
+	PRIO_PROCESS    = 0
+	PRIO_PGRP       = 1
+	PRIO_USER       = 2
+	PRIO_MIN        = -20
+	PRIO_MAX        = 20
+)
+
+// Entries of the auxiliary vector.
+const (
+	AT_NULL         = 0
+	AT_IGNORE       = 1
+	AT_EXECFD       = 2
+	AT_PHDR         = 3
+	AT_PHENT        = 4
+	AT_PHNUM        = 5
+	AT_PAGESZ       = 6
+	AT_BASE         = 7
+	AT_FLAGS        = 8
+	AT_ENTRY        = 9
+	AT_STACKBASE    = 13
+	AT_EUID         = 2000
+	AT_RUID         = 2001
+	AT_EGID         = 2002
+	AT_RGID         = 2003
+	AT_SUN_EXECNAME = 2014
+)
+
+// Requests of ptrace(2); those from 32 on are amd64's.
+const (
+	PT_TRACE_ME          = 0
+	PT_READ_I            = 1
+	PT_READ_D            = 2
+	PT_WRITE_I           = 4
+	PT_WRITE_D           = 5
+	PT_CONTINUE          = 7
+	PT_KILL              = 8
+	PT_ATTACH            = 9
+	PT_DETACH            = 10
+	PT_IO                = 11
+	PT_DUMPCORE          = 12
+	PT_LWPINFO           = 13
+	PT_SYSCALL           = 14
+	PT_SYSCALLEMU        = 15
+	PT_SET_EVENT_MASK    = 16
+	PT_GET_EVENT_MASK    = 17
+	PT_GET_PROCESS_STATE = 18
+	PT_SET_SIGINFO       = 19
+	PT_GET_SIGINFO       = 20
+	PT_RESUME            = 21
+	PT_SUSPEND           = 22
+	PT_STOP              = 23
+	PT_LWPSTATUS         = 24
+	PT_LWPNEXT           = 25
+	PT_SET_SIGPASS       = 26
+	PT_GET_SIGPASS       = 27
+	PT_STEP              = 32
+	PT_GETREGS           = 33
+	PT_SETREGS           = 34
+	PT_GETFPREGS         = 35
+	PT_SETFPREGS         = 36
+	PT_GETDBREGS         = 37
+	PT_SETDBREGS         = 38
+	PT_SETSTEP           = 39
+	PT_CLEARSTEP         = 40
+)
+
+// Event bits of ptrace(2), its LWP events and its I/O operations.
+const (
+	PTRACE_FORK        = 1
+	PTRACE_VFORK       = 2
+	PTRACE_VFORK_DONE  = 4
+	PTRACE_LWP_CREATE  = 8
+	PTRACE_LWP_EXIT    = 0x10
+	PTRACE_POSIX_SPAWN = 0x20
+	PL_EVENT_NONE      = 0
+	PL_EVENT_SIGNAL    = 1
+	PL_EVENT_SUSPENDED = 2
+	PIOD_READ_D        = 1
+	PIOD_WRITE_D       = 2
+	PIOD_READ_I        = 3
+	PIOD_WRITE_I       = 4
+	PIOD_READ_AUXV     = 5
+)
+
+// Flags of posix_spawn(3), and its file actions.
+const (
+	POSIX_SPAWN_RESETIDS      = 1
+	POSIX_SPAWN_SETPGROUP     = 2
+	POSIX_SPAWN_SETSCHEDPARAM = 4
+	POSIX_SPAWN_SETSCHEDULER  = 8
+	POSIX_SPAWN_SETSIGDEF     = 0x10
+	POSIX_SPAWN_SETSIGMASK    = 0x20
+	POSIX_SPAWN_RETURNERROR   = 0x40
+	FAE_OPEN                  = 0
+	FAE_DUP2                  = 1
+	FAE_CLOSE                 = 2
+	FAE_CHDIR                 = 3
+	FAE_FCHDIR                = 4
+)
+
+// Operations and facilities of ktrace(2).
+const (
+	KTROP_SET       = 0
+	KTROP_CLEAR     = 1
+	KTROP_CLEARFILE = 2
+	KTROP_MASK      = 3
+	KTRFLAG_DESCEND = 4
+	KTR_SYSCALL     = 1
+	KTR_SYSRET      = 2
+	KTR_NAMEI       = 3
+	KTR_GENIO       = 4
+	KTR_PSIG        = 5
+	KTR_CSW         = 6
+	KTR_EMUL        = 7
+	KTR_USER        = 8
+	KTR_EXEC_ARG    = 0xa
+	KTR_EXEC_ENV    = 0xb
+	KTR_MIB         = 0xe
+	KTR_EXEC_FD     = 0xf
+	KTRFAC_INHERIT  = 0x40000000
+)
+
+// Operations of sysarch(2) that set and read the segment bases.
+const (
+	X86_GET_GSBASE = 0
+	X86_GET_FSBASE = 1
+	X86_SET_GSBASE = 2
+	X86_SET_FSBASE = 3
+)
+
+// Scheduling policies.
+const (
+	SCHED_NONE  = -1
+	SCHED_OTHER = 0
+	SCHED_FIFO  = 1
+	SCHED_RR    = 2
+)

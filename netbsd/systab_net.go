@@ -1,0 +1,41 @@
+package netbsd
+
+var socketCalls = []Syscall{
+	{Nr: 27, Name: "recvmsg", Sig: "s fd, msg <>msghdr, flags |msg", Ret: RetSize, Support: Full},
+	{Nr: 28, Name: "sendmsg", Sig: "s fd, msg <msghdr, flags |msg", Ret: RetSize, Support: Full},
+	{Nr: 29, Name: "recvfrom", Sig: "s fd, buf >buf[len], len size, flags |msg, from >sockaddr[*fromlen], fromlen <>socklen", Ret: RetSize, Support: Full},
+	{Nr: 30, Name: "accept", Sig: "s fd, name >sockaddr[*namelen], namelen <>socklen", Ret: RetFd, Support: Full},
+	{Nr: 31, Name: "getpeername", Sig: "fdes fd, asa >sockaddr[*alen], alen <>socklen", Support: Full},
+	{Nr: 32, Name: "getsockname", Sig: "fdes fd, asa >sockaddr[*alen], alen <>socklen", Support: Full},
+	{Nr: 98, Name: "connect", Sig: "s fd, name <sockaddr[namelen], namelen uint", Support: Full},
+	{Nr: 104, Name: "bind", Sig: "s fd, name <sockaddr[namelen], namelen uint", Support: Full},
+	{Nr: 105, Name: "setsockopt", Sig: "s fd, level =sollevel, name =sockopt, val <buf[valsize], valsize uint", Support: Full},
+	{Nr: 106, Name: "listen", Sig: "s fd, backlog int", Support: Full},
+	{Nr: 118, Name: "getsockopt", Sig: "s fd, level =sollevel, name =sockopt, val >buf[*avalsize], avalsize <>socklen", Support: Full},
+	{Nr: 193, Name: "getsockopt2", Sig: "s fd, level =sollevel, name =sockopt, val <>buf[*avalsize], avalsize <>socklen", Note: "since 10"},
+	{Nr: 133, Name: "sendto", Sig: "s fd, buf <buf[len], len size, flags |msg, to <sockaddr[tolen], tolen uint", Ret: RetSize, Support: Full},
+	{Nr: 134, Name: "shutdown", Sig: "s fd, how =shut", Support: Full},
+	{Nr: 135, Name: "socketpair", Sig: "domain =af, type |sock, protocol int, rsv >int[2]", Support: Full},
+	{Nr: 394, Name: "__socket30", Sig: "domain =af, type |sock, protocol =ipproto", Ret: RetFd, Support: Full},
+	{Nr: 456, Name: "paccept", Sig: "s fd, name >sockaddr[*anamelen], anamelen <>socklen, mask <sigset, flags |sock", Ret: RetFd, Support: Full},
+	{Nr: 475, Name: "recvmmsg", Sig: "s fd, mmsg <>mmsghdr[vlen], vlen uint, flags |msg, timeout <timespec", Ret: RetSize, Note: "since 7"},
+	{Nr: 476, Name: "sendmmsg", Sig: "s fd, mmsg <>mmsghdr[vlen], vlen uint, flags |msg", Ret: RetSize, Note: "since 7"},
+}
+
+var eventCalls = []Syscall{
+	{Nr: 209, Name: "poll", Sig: "fds <>pollfd[nfds], nfds uint, timeout int", Ret: RetSize, Support: Full},
+	{Nr: 344, Name: "kqueue", Ret: RetFd, Support: Full},
+	{Nr: 417, Name: "__select50", Sig: "nd int, in <>fdset[nd], ou <>fdset[nd], ex <>fdset[nd], tv <timeval", Ret: RetSize, Support: Full},
+	{Nr: 435, Name: "__kevent50", Sig: "fd fd, changelist <kevent[nchanges], nchanges size, eventlist >kevent[nevents], nevents size, timeout <timespec", Ret: RetSize, Support: Full},
+	{Nr: 436, Name: "__pselect50", Sig: "nd int, in <>fdset[nd], ou <>fdset[nd], ex <>fdset[nd], ts <timespec, mask <sigset", Ret: RetSize, Support: Full},
+	{Nr: 437, Name: "__pollts50", Sig: "fds <>pollfd[nfds], nfds uint, ts <timespec, mask <sigset", Ret: RetSize, Support: Full},
+	{Nr: 455, Name: "kqueue1", Sig: "flags |open", Ret: RetFd, Support: Full},
+	{Nr: 501, Name: "__kevent100", Sig: "fd fd, changelist ptr, nchanges size, eventlist ptr, nevents size, timeout <timespec", Ret: RetSize, Note: "since 11"},
+	{Nr: 502, Name: "epoll_create1", Sig: "flags hex", Ret: RetFd, Note: "since 11"},
+	{Nr: 503, Name: "epoll_ctl", Sig: "epfd fd, op int, fd fd, event ptr", Note: "since 11"},
+	{Nr: 504, Name: "epoll_pwait2", Sig: "epfd fd, events ptr, maxevents int, timeout <timespec, sigmask <sigset", Ret: RetSize, Note: "since 11"},
+	{Nr: 267, Name: "eventfd", Sig: "val uint, flags |open", Ret: RetFd, Note: "since 10"},
+	{Nr: 177, Name: "timerfd_create", Sig: "clock_id clock, flags |open", Ret: RetFd, Note: "since 10"},
+	{Nr: 178, Name: "timerfd_settime", Sig: "fd fd, flags hex, new_value <itimerspec, old_value >itimerspec", Note: "since 10"},
+	{Nr: 179, Name: "timerfd_gettime", Sig: "fd fd, curr_value >itimerspec", Note: "since 10"},
+}
