@@ -1,6 +1,8 @@
 package host
 
 import (
+	"os"
+	"strconv"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -50,3 +52,14 @@ func wantKind(t testing.TB, trap Trap, kind Kind) {
 		t.Fatalf("trap %+v, want %v", trap, kind)
 	}
 }
+
+func readFile(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

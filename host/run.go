@@ -117,19 +117,36 @@ func (t *Thread) decode() Trap {
 	if code <= 0 {
 		return Trap{}
 	}
+	if signo == int(unix.SIGILL) && code == siKernel && t.regs.RAX == ^uint64(0) {
+		t.regs.RAX = hostUretprobe
+		return Trap{Kind: Syscall}
+	}
 	return Trap{
 		Kind: Fault, Signo: signo, Code: code, Addr: le.Uint64(info[16:]),
 		Trapno: le.Uint64(uc[ucTrapno:]), Err: le.Uint64(uc[ucErr:]),
 	}
 }
 
+// Since Linux 6.14 two system calls pass by every seccomp filter. uretprobe, not
+// called from a probe, raises SIGILL and loses its number, which we give back.
+// uprobe just fails with ENXIO: a NetBSD program can't make this call, which is
+// utmp_update, a privileged one.
+const (
+	hostUretprobe = 335
+	hostUprobe    = 336
+
+	siKernel = 0x80
+)
+
 // decodeSyscall tells the 64-bit system call from other ways into the kernel,
 // which are a protection fault.
 func (t *Thread) decodeSyscall(info []byte) Trap {
-	if binary.LittleEndian.Uint32(info[28:]) == unix.AUDIT_ARCH_X86_64 && t.regs.RIP < GuestEnd {
+	le := binary.LittleEndian
+	from := le.Uint64(info[16:]) // RIP may be elsewhere: the vsyscall page returns by itself
+	if le.Uint32(info[28:]) == unix.AUDIT_ARCH_X86_64 && from < GuestEnd {
 		return Trap{Kind: Syscall}
 	}
-	return Trap{Kind: Fault, Signo: int(unix.SIGSEGV), Code: 0x80, Trapno: 13}
+	return Trap{Kind: Fault, Signo: int(unix.SIGSEGV), Code: siKernel, Trapno: 13}
 }
 
 // hostile ends a guest that has spoilt its control slot.
