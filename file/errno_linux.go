@@ -64,11 +64,15 @@ var fromLinux = map[unix.Errno]netbsd.Errno{
 	unix.ECANCELED:       netbsd.ECANCELED,
 }
 
-// Errno converts an error of a host call; nil gives 0. An error that NetBSD
-// has no number for is EIO.
+// Errno converts an error of a host call; nil gives 0, and a NetBSD
+// error itself. What NetBSD has no number for is EIO.
 func Errno(err error) netbsd.Errno {
 	if err == nil {
 		return 0
+	}
+	var own netbsd.Errno
+	if errors.As(err, &own) {
+		return own
 	}
 	var e unix.Errno
 	if !errors.As(err, &e) {

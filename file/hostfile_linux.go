@@ -15,7 +15,6 @@ type hostFile struct {
 	mode uint32 // S_IFMT of the file
 	kind hostKind
 	poll pollDesc
-	dir  dirState
 }
 
 // hostKind says how not to block in the host.

@@ -1,5 +1,18 @@
 package file
 
+import "toaster/netbsd"
+
+// Lock kinds of flock(2).
+const (
+	LockSh = 1
+	LockEx = 2
+	LockNb = 4
+	LockUn = 8
+)
+
+// Flock is flock(2).
+func (d *Description) Flock(l Sleeper, kind int, nonblock bool) netbsd.Errno { return 0 }
+
 // lockOwner is the identity under which a process holds POSIX locks.
 type lockOwner struct{}
 

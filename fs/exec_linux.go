@@ -1,0 +1,41 @@
+package fs
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/file"
+	"toaster/netbsd"
+)
+
+// OpenExec opens a program for execve(2) and gives its full name. EACCES if it
+// isn't a regular file or nobody may execute it.
+func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
+	l, errno := v.look(AtFdcwd, name)
+	if errno != 0 {
+		return nil, "", errno
+	}
+	defer l.close()
+	if _, ok := l.device(); ok {
+		return nil, "", netbsd.EACCES
+	}
+	fd, err := l.open(l.at, l.name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, "", file.Errno(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, "", file.Errno(err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || unix.Faccessat(unix.AT_FDCWD, procPath(fd), unix.X_OK, unix.AT_EACCESS) != nil {
+		unix.Close(fd)
+		return nil, "", netbsd.EACCES
+	}
+	full, err := l.pathOf(fd)
+	if err != nil {
+		full = name
+	}
+	return os.NewFile(uintptr(fd), full), full, 0
+}

@@ -1,0 +1,441 @@
+package fs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"toaster/file"
+	"toaster/netbsd"
+)
+
+// sleeper is the least LWP.
+type sleeper chan struct{}
+
+func (s sleeper) Wake() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}
+
+func (s sleeper) Sleep(bool, time.Time) netbsd.Errno { <-s; return 0 }
+
+// world is a tree on a scratch folder, with what lies outside of it.
+type world struct {
+	View
+	dir     string // the folder, as the host names it
+	prefix  string // as guests name it
+	outside string
+}
+
+// eachWorld runs a test against the host's tree, a confined one, and one that
+// has to walk.
+func eachWorld(t *testing.T, f func(t *testing.T, w world)) {
+	for _, mode := range []string{"host", "openat2", "walk"} {
+		t.Run(mode, func(t *testing.T) {
+			top := t.TempDir()
+			w := world{dir: filepath.Join(top, "in"), outside: filepath.Join(top, "out")}
+			os.Mkdir(w.dir, 0o755)
+			os.Mkdir(w.outside, 0o755)
+			os.WriteFile(filepath.Join(w.outside, "secret"), []byte("secret"), 0o644)
+			c := Config{Dir: w.dir}
+			w.prefix = w.dir
+			if mode != "host" {
+				c = Config{Root: w.dir, Dir: "/"}
+				w.prefix = ""
+			}
+			noOpenat2.Store(mode == "walk")
+			defer noOpenat2.Store(false)
+			tree, dirs, err := New(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tree.Close()
+			w.View = View{Dirs: dirs, Files: file.NewTable(), L: make(sleeper, 1)}
+			defer dirs.Close()
+			defer w.Files.Close()
+			before := file.LiveDescriptions()
+			f(t, w)
+			if n := file.LiveDescriptions() - before; n > int64(len(w.Files.Open())) {
+				t.Errorf("%d descriptions leaked", n)
+			}
+		})
+	}
+}
+
+func (w world) write(t *testing.T, name, text string) {
+	t.Helper()
+	d, errno := w.Open(AtFdcwd, name, oWRONLY|oCREAT|oTRUNC, 0o644)
+	if errno != 0 {
+		t.Fatalf("%s: %v", name, errno)
+	}
+	defer d.Release()
+	d.Write(w.L, []byte(text))
+}
+
+func (w world) read(name string) (string, netbsd.Errno) {
+	d, errno := w.Open(AtFdcwd, name, oRDONLY, 0)
+	if errno != 0 {
+		return "", errno
+	}
+	defer d.Release()
+	b := make([]byte, 100)
+	n, errno := d.Read(w.L, b)
+	return string(b[:n]), errno
+}
+
+func TestErrnos(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		w.write(t, "f", "text")
+		w.Mkdir(AtFdcwd, "d", 0o755)
+		w.Mkdir(AtFdcwd, "full", 0o755)
+		w.write(t, "full/f", "")
+		w.Symlink("f", AtFdcwd, "link")
+		w.Symlink("nowhere", AtFdcwd, "dangling")
+		w.Symlink("loop", AtFdcwd, "loop")
+		open := func(name string, flags int) netbsd.Errno {
+			d, errno := w.Open(AtFdcwd, name, flags, 0o644)
+			if errno == 0 {
+				d.Release()
+			}
+			return errno
+		}
+		stat := func(name string, follow bool) netbsd.Errno { _, errno := w.Stat(AtFdcwd, name, follow); return errno }
+		for _, c := range []struct {
+			name string
+			got  netbsd.Errno
+			want netbsd.Errno
+		}{
+			{"open missing", open("x", oRDONLY), netbsd.ENOENT},
+			{"open empty", open("", oRDONLY), netbsd.ENOENT},
+			{"open long", open(strings.Repeat("a/", 600), oRDONLY), netbsd.ENAMETOOLONG},
+			{"open long name", open(strings.Repeat("a", 300), oRDONLY), netbsd.ENAMETOOLONG},
+			{"open below a file", open("f/x", oRDONLY), netbsd.ENOTDIR},
+			{"open a file as directory", open("f", oDIRECTORY), netbsd.ENOTDIR},
+			{"open a file with a slash", open("f/", oRDONLY), netbsd.ENOTDIR},
+			{"open a directory to write", open("d", oRDWR), netbsd.EISDIR},
+			{"open both ways wrong", open("f", 3), netbsd.EINVAL},
+			{"open exclusively", open("f", oRDWR|oCREAT|oEXCL), netbsd.EEXIST},
+			{"open a dangling link exclusively", open("dangling", oRDWR|oCREAT|oEXCL), netbsd.EEXIST},
+			{"open a link nofollow", open("link", oNOFOLLOW), netbsd.EFTYPE},
+			{"open a directory regular", open("d", oREGULAR), netbsd.EFTYPE},
+			{"open a loop", open("loop", oRDONLY), netbsd.ELOOP},
+			{"open a loop nofollow", open("loop/", oNOFOLLOW), netbsd.ELOOP},
+			{"stat dangling", stat("dangling", true), netbsd.ENOENT},
+			{"lstat dangling", stat("dangling", false), 0},
+			{"stat link", stat("link", true), 0},
+			{"lstat link with slash", stat("link/", false), netbsd.ENOTDIR},
+			{"unlink directory", w.Unlink(AtFdcwd, "d", 0), netbsd.EPERM},
+			{"unlink directory with slash", w.Unlink(AtFdcwd, "d/", 0), netbsd.EPERM},
+			{"unlink flags", w.Unlink(AtFdcwd, "d", 1), netbsd.EINVAL},
+			{"rmdir file", w.Unlink(AtFdcwd, "f", AtRemovedir), netbsd.ENOTDIR},
+			{"rmdir link", w.Unlink(AtFdcwd, "link", AtRemovedir), netbsd.ENOTDIR},
+			{"rmdir full", w.Unlink(AtFdcwd, "full", AtRemovedir), netbsd.ENOTEMPTY},
+			{"rmdir dot", w.Unlink(AtFdcwd, ".", AtRemovedir), netbsd.EINVAL},
+			{"mkdir existing", w.Mkdir(AtFdcwd, "d", 0o755), netbsd.EEXIST},
+			{"mkdir with slash", w.Mkdir(AtFdcwd, "d2/", 0o755), 0},
+			{"rename file over directory", w.Rename(AtFdcwd, "f", AtFdcwd, "d"), netbsd.EISDIR},
+			{"rename directory over file", w.Rename(AtFdcwd, "d", AtFdcwd, "f"), netbsd.ENOTDIR},
+			{"rename over full", w.Rename(AtFdcwd, "d", AtFdcwd, "full"), netbsd.ENOTEMPTY},
+			{"rename into itself", w.Rename(AtFdcwd, "d", AtFdcwd, "d/e"), netbsd.EINVAL},
+			{"link directory", w.Link(AtFdcwd, "d", AtFdcwd, "hard", true), netbsd.EPERM},
+			{"link existing", w.Link(AtFdcwd, "f", AtFdcwd, "link", true), netbsd.EEXIST},
+			{"link", w.Link(AtFdcwd, "link", AtFdcwd, "hard", true), 0},
+			{"access", w.Access(AtFdcwd, "f", 4, 0), 0},
+			{"access mode", w.Access(AtFdcwd, "f", 8, 0), netbsd.EINVAL},
+			{"access missing", w.Access(AtFdcwd, "x", 0, 0), netbsd.ENOENT},
+			{"truncate", w.Truncate("link", 2), 0},
+			{"truncate negative", w.Truncate("f", -1), netbsd.EINVAL},
+			{"chmod", w.Chmod(AtFdcwd, "link", 0o600, true), 0},
+			{"at a bad descriptor", errnoOf(w.Stat(99, "f", true)), netbsd.EBADF},
+			{"mknod of a device", w.Mknod(AtFdcwd, "dev", file.ModeChar|0o600), netbsd.EPERM},
+			{"mkfifo", w.Mknod(AtFdcwd, "fifo", file.ModeFifo|0o600), 0},
+			{"chdir to file", w.Chdir("f"), netbsd.ENOTDIR},
+			{"readlink of file", errnoOf(w.Readlink(AtFdcwd, "f")), netbsd.EINVAL},
+			{"unlink", w.Unlink(AtFdcwd, "link", 0), 0},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s: %s, want %s", c.name, c.got.Name(), c.want.Name())
+			}
+		}
+		st, _ := w.Stat(AtFdcwd, "hard", true)
+		if st.Size != 2 || st.Nlink != 2 || st.Mode != file.ModeReg|0o600 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func errnoOf[T any](_ T, e netbsd.Errno) netbsd.Errno { return e }
+
+func TestUmask(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		for _, mask := range []uint32{0, 0o077, 0o22} {
+			w.Dirs.Umask(mask)
+			name := fmt.Sprintf("m%o", mask)
+			d, _ := w.Open(AtFdcwd, name, oRDWR|oCREAT, 0o666)
+			d.Release()
+			w.Mkdir(AtFdcwd, name+"d", 0o777)
+			w.Mknod(AtFdcwd, name+"p", file.ModeFifo|0o666)
+			for suffix, full := range map[string]uint32{"": 0o666, "d": 0o777, "p": 0o666} {
+				st, _ := w.Stat(AtFdcwd, name+suffix, true)
+				if st.Mode&0o777 != full&^mask {
+					t.Errorf("umask %o: %s%s has %o", mask, name, suffix, st.Mode&0o777)
+				}
+			}
+		}
+	})
+}
+
+func TestChdirAt(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		w.Mkdir(AtFdcwd, "a", 0o755)
+		w.Mkdir(AtFdcwd, "a/b", 0o755)
+		w.write(t, "a/b/f", "deep")
+		w.Chdir("a/b")
+		if cwd, errno := w.Getcwd(); cwd != w.prefix+"/a/b" || errno != 0 {
+			t.Errorf("%q %v", cwd, errno)
+		}
+		if s, errno := w.read("../b/./f"); s != "deep" {
+			t.Error(s, errno)
+		}
+		child := w
+		child.Dirs = w.Dirs.fork(false)
+		defer child.Dirs.Close()
+		child.Chdir("/")
+		d, errno := w.Open(AtFdcwd, "..", oRDONLY|oDIRECTORY, 0)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		fd, _ := w.Files.Install(d, 0, 100, false)
+		if st, errno := w.Stat(fd, "b/f", true); st.Size != 4 || errno != 0 {
+			t.Error(st, errno)
+		}
+		if st, errno := w.Stat(fd, "../a/b/f", true); st.Size != 4 || errno != 0 {
+			t.Error(st, errno)
+		}
+		w.Fchdir(fd)
+		if cwd, _ := w.Getcwd(); cwd != w.prefix+"/a" {
+			t.Error(cwd)
+		}
+		w.Mkdir(AtFdcwd, "gone", 0o755)
+		w.Chdir("gone")
+		w.Unlink(AtFdcwd, "../gone", AtRemovedir)
+		if _, errno := w.Getcwd(); errno != netbsd.ENOENT {
+			t.Error(errno)
+		}
+		if errno := w.Chroot(w.prefix + "/a"); errno != 0 {
+			t.Fatal(errno)
+		}
+		if s, errno := w.read("/b/f"); s != "deep" {
+			t.Error(s, errno)
+		}
+		if cwd, _ := w.Getcwd(); cwd != "/" {
+			t.Error(cwd)
+		}
+	})
+}
+
+func TestGetdents(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		var want []string
+		w.Mkdir(AtFdcwd, "big", 0o755)
+		for i := range 1000 {
+			name := fmt.Sprintf("%0*d", 1+i%60, i)
+			want = append(want, name)
+			w.write(t, "big/"+name, "")
+		}
+		slices.Sort(want)
+		d, _ := w.Open(AtFdcwd, "big", oRDONLY, 0)
+		defer d.Release()
+		first := listing(t, d, 512)
+		d.File.Lseek(0, file.SeekSet)
+		if again := listing(t, d, 1<<20); !slices.Equal(first, want) || !slices.Equal(again, want) {
+			t.Errorf("%d and %d names, want %d", len(first), len(again), len(want))
+		}
+		if _, errno := d.File.(file.DirReader).Getdents(make([]byte, 8)); errno != 0 && errno != netbsd.EINVAL {
+			t.Error(errno)
+		}
+	})
+}
+
+// listing reads a directory with a buffer of a given size, and after each call
+// goes away and comes back to the cookie.
+func listing(t *testing.T, d *file.Description, size int) []string {
+	var names []string
+	b := make([]byte, size)
+	for {
+		n, errno := d.File.(file.DirReader).Getdents(b)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if n == 0 {
+			slices.Sort(names)
+			return names
+		}
+		for rec := b[:n]; len(rec) > 0; rec = rec[int(rec[8])|int(rec[9])<<8:] {
+			if name := string(rec[13 : 13+int(rec[10])]); name != "." && name != ".." {
+				names = append(names, name)
+			}
+		}
+		cookie, _ := d.File.Lseek(0, file.SeekCur)
+		d.File.Lseek(0, file.SeekSet)
+		if back, errno := d.File.Lseek(cookie, file.SeekSet); back != cookie || errno != 0 {
+			t.Fatal(back, errno)
+		}
+	}
+}
+
+func TestConfined(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		if w.prefix != "" {
+			t.Skip("the host's tree is not confined")
+		}
+		w.Mkdir(AtFdcwd, "d", 0o755)
+		os.Symlink(w.outside, filepath.Join(w.dir, "abs"))
+		os.Symlink("../../out", filepath.Join(w.dir, "d", "rel"))
+		os.Symlink("/proc/self/root"+w.outside, filepath.Join(w.dir, "proc"))
+		os.Symlink(filepath.Join(w.outside, "new"), filepath.Join(w.dir, "create"))
+		w.Chdir("d")
+		for _, name := range []string{
+			w.outside + "/secret", "../../out/secret", "../../../../../../.." + w.outside + "/secret",
+			"/../out/secret", "/abs/secret", "/d/rel/secret", "rel/secret", "../abs/secret", "/proc/secret",
+			"/dev/fd/../../../out/secret",
+		} {
+			if s, errno := w.read(name); errno == 0 {
+				t.Errorf("%s: %q", name, s)
+			}
+			w.Unlink(AtFdcwd, name, 0)
+			w.Rename(AtFdcwd, name, AtFdcwd, "/stolen")
+			w.Link(AtFdcwd, name, AtFdcwd, "/stolen", true)
+			w.Chmod(AtFdcwd, name, 0, true)
+			w.Truncate(name, 0)
+		}
+		w.Mkdir(AtFdcwd, "/abs/x", 0o755)
+		w.Mkdir(AtFdcwd, "rel/x", 0o755)
+		w.Symlink("x", AtFdcwd, "/abs/")
+		w.Rename(AtFdcwd, "/d", AtFdcwd, "/abs/d")
+		if d, errno := w.Open(AtFdcwd, "/create", oRDWR|oCREAT, 0o644); errno == 0 {
+			d.Release()
+		}
+		ents, _ := os.ReadDir(w.outside)
+		st, err := os.Stat(filepath.Join(w.outside, "secret"))
+		if len(ents) != 1 || err != nil || st.Size() != 6 || st.Mode() != 0o644 {
+			t.Errorf("outside: %v %v %v", ents, st, err)
+		}
+		if _, err := os.Stat(filepath.Join(w.dir, "stolen")); err == nil {
+			t.Error("stolen")
+		}
+	})
+}
+
+// A folder that moves out of the root and back while others resolve through it.
+func TestConfinedRace(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		if w.prefix != "" {
+			t.Skip("the host's tree is not confined")
+		}
+		os.MkdirAll(filepath.Join(w.dir, "a", "b"), 0o755)
+		inside, moved := filepath.Join(w.dir, "a"), filepath.Join(w.outside, "a")
+		stop := make(chan struct{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					os.Rename(inside, moved)
+					os.Rename(moved, inside)
+				}
+			}
+		}()
+		for range 2000 {
+			if s, errno := w.read("a/b/../../secret"); errno == 0 {
+				t.Errorf("read %q", s)
+				break
+			}
+		}
+		close(stop)
+		<-done
+	})
+}
+
+func TestDevices(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		for _, name := range []string{"/dev/null", "/dev/zero", "/dev/urandom", "/dev//null", "/dev/./zero"} {
+			st, errno := w.Stat(AtFdcwd, name, true)
+			if errno != 0 || st.Mode&file.ModeFmt != file.ModeChar {
+				t.Errorf("%s: %o %v", name, st.Mode, errno)
+			}
+		}
+		w.Symlink("/dev/zero", AtFdcwd, "z")
+		if s, errno := w.read("z"); s != strings.Repeat("\x00", 100) || errno != 0 {
+			t.Errorf("%q %v", s, errno)
+		}
+		if s, errno := w.read("/dev/null"); s != "" || errno != 0 {
+			t.Errorf("%q %v", s, errno)
+		}
+		if _, errno := w.read("/dev/fd/7"); errno != netbsd.EBADF {
+			t.Error(errno)
+		}
+		w.write(t, "f", "through fd")
+		d, _ := w.Open(AtFdcwd, "f", oRDONLY, 0)
+		fd, _ := w.Files.Install(d, 0, 100, false)
+		if s, errno := w.read(fmt.Sprintf("/dev/fd/%d", fd)); s != "through fd" {
+			t.Error(s, errno)
+		}
+		if _, errno := w.Open(AtFdcwd, "/dev/stdin", oRDWR, 0); errno != netbsd.EACCES {
+			t.Error(errno)
+		}
+		if errno := w.Unlink(AtFdcwd, "/dev/null", 0); errno != netbsd.EPERM {
+			t.Error(errno)
+		}
+	})
+}
+
+func TestFifo(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		w.Mknod(AtFdcwd, "p", file.ModeFifo|0o600)
+		if _, errno := w.Open(AtFdcwd, "p", oWRONLY|oNONBLOCK, 0); errno != netbsd.ENXIO {
+			t.Error(errno)
+		}
+		got := make(chan string)
+		reader := w
+		reader.View.L = make(sleeper, 1)
+		go func() {
+			s, errno := reader.read("p")
+			if errno != 0 {
+				t.Error(errno)
+			}
+			got <- s
+		}()
+		w.write(t, "p", "through")
+		if s := <-got; s != "through" {
+			t.Errorf("%q", s)
+		}
+	})
+}
+
+// interrupted is an LWP whose sleeps a signal ends.
+type interrupted struct{}
+
+func (interrupted) Wake()                              {}
+func (interrupted) Sleep(bool, time.Time) netbsd.Errno { return netbsd.EINTR }
+
+func TestFifoInterrupted(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		w.Mknod(AtFdcwd, "p", file.ModeFifo|0o600)
+		w.View.L = interrupted{}
+		for _, mode := range []int{oRDONLY, oWRONLY} {
+			if _, errno := w.Open(AtFdcwd, "p", mode, 0); errno != netbsd.EINTR {
+				t.Error(errno)
+			}
+		}
+	})
+}

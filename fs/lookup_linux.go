@@ -1,0 +1,124 @@
+package fs
+
+import (
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/file"
+	"toaster/netbsd"
+)
+
+// lookup is one path on its way through a call: where it starts, and the
+// references that keep that place open.
+type lookup struct {
+	resolver
+	v     View
+	at    int
+	name  string
+	umask uint32
+	atD   *file.Description
+}
+
+// look begins with a path and the descriptor of an *at call.
+func (v View) look(at int, name string) (*lookup, netbsd.Errno) {
+	switch {
+	case name == "":
+		return nil, netbsd.ENOENT
+	case len(name) >= pathMax:
+		return nil, netbsd.ENAMETOOLONG
+	}
+	l := &lookup{v: v, name: name}
+	if errno := l.from(at); errno != 0 {
+		return nil, errno
+	}
+	l.cwd, l.root, l.umask = v.Dirs.get()
+	if l.atD == nil {
+		l.at = l.cwd.fd
+	}
+	return l, 0
+}
+
+// from resolves the descriptor of an *at call, which must be a directory; it
+// isn't looked at for an absolute path.
+func (l *lookup) from(at int) netbsd.Errno {
+	if at == AtFdcwd || l.name[0] == '/' {
+		return 0
+	}
+	if l.v.Files == nil {
+		return netbsd.EBADF
+	}
+	d, errno := l.v.Files.Get(at)
+	if errno != 0 {
+		return errno
+	}
+	fd, ok := d.HostFD()
+	if _, isDir := d.File.(file.DirReader); !ok || !isDir {
+		d.Release()
+		return netbsd.ENOTDIR
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		d.Release()
+		return netbsd.ENOTDIR
+	}
+	l.at, l.atD = fd, d
+	return 0
+}
+
+func (l *lookup) close() {
+	l.cwd.release()
+	l.root.release()
+	if l.atD != nil {
+		l.atD.Release()
+	}
+}
+
+// devName gives the name below /dev that a path means, "" if it means none.
+// Only the words of the path count; links into /dev are followed by openLinked.
+func (l *lookup) devName() string { return devNameOf(l.name, l.cwd.dev, l.atD != nil) }
+
+func devNameOf(name, cwdDev string, at bool) string {
+	switch {
+	case name[0] == '/':
+	case cwdDev != "" && !at:
+		name = cwdDev + "/" + name
+	default:
+		return ""
+	}
+	rest, _ := strings.CutPrefix(path.Clean(name), "/dev/")
+	if rest == path.Clean(name) {
+		return ""
+	}
+	return rest
+}
+
+// device looks the path up in our /dev.
+func (l *lookup) device() (Device, bool) {
+	name := l.devName()
+	if name == "" {
+		return Device{}, false
+	}
+	t := l.v.Dirs.tree
+	t.mu.RLock()
+	dev, ok := t.devices[name]
+	t.mu.RUnlock()
+	if !ok {
+		dev, ok = fdDevice(l.v, name)
+	}
+	return dev, ok
+}
+
+// openPath opens the file itself, for calls on what a path leads to. Both the
+// caller and follow decide about a link at the end.
+func (l *lookup) openPath(follow bool) (int, error) {
+	flags := unix.O_PATH
+	if !follow && !strings.HasSuffix(l.name, "/") {
+		flags |= unix.O_NOFOLLOW
+	}
+	return l.open(l.at, l.name, flags, 0)
+}
+
+// parent finds the folder and last name of the path.
+func (l *lookup) parent() (place, error) { return l.resolver.parent(l.at, l.name) }

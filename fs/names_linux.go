@@ -1,0 +1,185 @@
+package fs
+
+import (
+	"golang.org/x/sys/unix"
+
+	"toaster/file"
+	"toaster/netbsd"
+)
+
+// onName runs a call on the last name of a path, never through a link there.
+func (v View) onName(at int, name string, call func(l *lookup, p place) error) netbsd.Errno {
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	if _, ok := l.device(); ok {
+		return netbsd.EPERM
+	}
+	p, err := l.parent()
+	if err != nil {
+		return file.Errno(err)
+	}
+	defer p.close()
+	return file.Errno(call(l, p))
+}
+
+// Unlink is unlinkat(2): unlink(2), or rmdir(2) with AT_REMOVEDIR. A directory
+// can't be unlinked: EPERM.
+func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
+	if flags&^AtRemovedir != 0 {
+		return netbsd.EINVAL
+	}
+	if flags&AtRemovedir != 0 {
+		return v.onName(at, name, func(_ *lookup, p place) error {
+			return unix.Unlinkat(p.at, p.name, unix.AT_REMOVEDIR)
+		})
+	}
+	errno := v.onName(at, name, func(_ *lookup, p place) error {
+		if p.slash {
+			var st unix.Stat_t
+			if err := unix.Fstatat(p.at, p.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+				return err
+			}
+			if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+				return unix.ENOTDIR
+			}
+		}
+		return unix.Unlinkat(p.at, p.name, 0)
+	})
+	if errno == netbsd.EISDIR {
+		return netbsd.EPERM
+	}
+	return errno
+}
+
+// Mkdir is mkdirat(2).
+func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
+	return v.onName(at, name, func(l *lookup, p place) error {
+		mode := mode & 0o7777 &^ l.umask
+		if err := unix.Mkdirat(p.at, p.name, mode); err != nil {
+			return err
+		}
+		return l.fixMode(p, mode)
+	})
+}
+
+// fixMode gives a name just made the bits that the host process's umask took.
+func (l *lookup) fixMode(p place, mode uint32) error {
+	if mode&l.v.Dirs.tree.hostMask == 0 {
+		return nil
+	}
+	return unix.Fchmodat(p.at, p.name, mode, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// Mknod is mknodat(2) and mkfifo(2). Devices need a superuser of the host, and
+// there mean the host's numbers, so only FIFOs and files are made.
+func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
+	kind := mode & file.ModeFmt
+	if kind == 0 {
+		kind = file.ModeReg
+	}
+	if kind != file.ModeFifo && kind != file.ModeReg {
+		return netbsd.EPERM
+	}
+	return v.onName(at, name, func(l *lookup, p place) error {
+		mode := mode & 0o7777 &^ l.umask
+		if err := unix.Mknodat(p.at, p.name, kind|mode, 0); err != nil {
+			return err
+		}
+		return l.fixMode(p, mode)
+	})
+}
+
+// Symlink is symlinkat(2). The target is kept as it is: it is the guest's name.
+func (v View) Symlink(target string, at int, name string) netbsd.Errno {
+	switch {
+	case len(target) >= pathMax:
+		return netbsd.ENAMETOOLONG
+	case target == "":
+		return netbsd.ENOENT
+	}
+	return v.onName(at, name, func(_ *lookup, p place) error {
+		if p.slash {
+			return unix.ENOENT
+		}
+		return unix.Symlinkat(target, p.at, p.name)
+	})
+}
+
+// Readlink is readlinkat(2).
+func (v View) Readlink(at int, name string) (string, netbsd.Errno) {
+	var target string
+	errno := v.onName(at, name, func(_ *lookup, p place) error {
+		var b [unix.PathMax]byte
+		n, err := unix.Readlinkat(p.at, p.name, b[:])
+		target = string(b[:max(n, 0)])
+		return err
+	})
+	if errno == netbsd.EPERM { // a device
+		errno = netbsd.EINVAL
+	}
+	return target, errno
+}
+
+// Link is linkat(2); link(2) follows a link at the end of the old name.
+func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) netbsd.Errno {
+	src, errno := v.look(oldAt, old)
+	if errno != 0 {
+		return errno
+	}
+	defer src.close()
+	if _, ok := src.device(); ok {
+		return netbsd.EXDEV
+	}
+	return v.onName(newAt, new, func(_ *lookup, p place) error {
+		if src.root == nil {
+			flags := 0
+			if follow {
+				flags = unix.AT_SYMLINK_FOLLOW
+			}
+			return unix.Linkat(src.at, src.name, p.at, p.name, flags)
+		}
+		if follow {
+			return linkFollowed(src, p)
+		}
+		sp, err := src.parent()
+		if err != nil {
+			return err
+		}
+		defer sp.close()
+		return unix.Linkat(sp.at, sp.name, p.at, p.name, 0)
+	})
+}
+
+func linkFollowed(src *lookup, p place) error {
+	fd, err := src.openPath(true)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return unix.Linkat(unix.AT_FDCWD, procPath(fd), p.at, p.name, unix.AT_SYMLINK_FOLLOW)
+}
+
+// Rename is renameat(2).
+func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno {
+	return v.onName(oldAt, old, func(_ *lookup, from place) error {
+		errno := v.onName(newAt, new, func(_ *lookup, to place) error {
+			return unix.Renameat(from.at, slashed(from), to.at, slashed(to))
+		})
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	})
+}
+
+// slashed puts the trailing slash back, which makes the host insist on a
+// directory. rename never follows a link at the end, slash or not.
+func slashed(p place) string {
+	if p.slash {
+		return p.name + "/"
+	}
+	return p.name
+}

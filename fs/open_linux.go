@@ -1,0 +1,175 @@
+package fs
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/file"
+	"toaster/netbsd"
+)
+
+// Open is openat(2). The description is the caller's to install in its table;
+// O_CLOEXEC is the table's matter.
+func (v View) Open(at int, name string, flags int, mode uint32) (*file.Description, netbsd.Errno) {
+	return v.open(at, name, flags, mode, 0)
+}
+
+func (v View) open(at int, name string, flags int, mode uint32, links int) (*file.Description, netbsd.Errno) {
+	if flags&oACCMODE == oACCMODE || flags&(oSHLOCK|oEXLOCK) == oSHLOCK|oEXLOCK || flags&(oCREAT|oDIRECTORY) == oCREAT|oDIRECTORY {
+		return nil, netbsd.EINVAL
+	}
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer l.close()
+	if dev, ok := l.device(); ok {
+		return openDevice(v, dev, flags)
+	}
+	fd, err := l.openCreate(flags, mode&0o7777)
+	if err == unix.ENOENT && links < maxLinks {
+		if target := l.linkToDev(); target != "" {
+			return v.open(AtFdcwd, target, flags, mode, links+1)
+		}
+	}
+	if err != nil {
+		return nil, l.openErrno(err, flags)
+	}
+	return l.describe(fd, flags)
+}
+
+func openDevice(v View, dev Device, flags int) (*file.Description, netbsd.Errno) {
+	switch {
+	case flags&(oCREAT|oEXCL) == oCREAT|oEXCL:
+		return nil, netbsd.EEXIST
+	case flags&oDIRECTORY != 0:
+		return nil, netbsd.ENOTDIR
+	case flags&oREGULAR != 0:
+		return nil, netbsd.EFTYPE
+	}
+	return dev.Open(v, flags)
+}
+
+// linkToDev gives the target of a link at the end of the path that leads into
+// /dev, where the host may have nothing.
+func (l *lookup) linkToDev() string {
+	if l.root == nil {
+		return ""
+	}
+	p, err := l.parent()
+	if err != nil {
+		return ""
+	}
+	defer p.close()
+	target, ok, _ := readLink(p.at, p.name)
+	if !ok || !strings.HasPrefix(target, "/dev/") {
+		return ""
+	}
+	return target
+}
+
+// openCreate opens on the host. A FIFO is opened without waiting; describe
+// waits for its other end.
+func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
+	hf := hostOpenFlags(flags)
+	mode &^= l.umask
+	if flags&oCREAT == 0 || mode&l.v.Dirs.tree.hostMask == 0 {
+		return l.openOrWait(hf, mode, flags)
+	}
+	// The host process's umask would take bits away that the guest's leaves:
+	// find out whether we are the creator, and if so set the mode.
+	fd, err := l.open(l.at, l.name, hf|unix.O_EXCL, mode)
+	if err == nil {
+		return fd, unix.Fchmod(fd, mode)
+	}
+	if err != unix.EEXIST || flags&oEXCL != 0 {
+		return -1, err
+	}
+	return l.openOrWait(hf&^unix.O_CREAT, 0, flags)
+}
+
+// openOrWait waits for a reader where a FIFO is opened for writing.
+func (l *lookup) openOrWait(hf int, mode uint32, flags int) (int, error) {
+	fd, err := l.open(l.at, l.name, hf, mode)
+	if err != unix.ENXIO || flags&oNONBLOCK != 0 || flags&oACCMODE != oWRONLY {
+		return fd, err
+	}
+	path, perr := l.openPath(flags&oNOFOLLOW == 0)
+	if perr != nil {
+		return -1, perr
+	}
+	defer unix.Close(path)
+	return awaitReader(l.v.L, path)
+}
+
+func hostOpenFlags(flags int) int {
+	h := flags&oACCMODE | unix.O_NOCTTY | unix.O_NONBLOCK
+	for _, f := range [...]struct{ guest, host int }{
+		{oAPPEND, unix.O_APPEND}, {oSYNC, unix.O_SYNC}, {oDSYNC, unix.O_DSYNC}, {oRSYNC, unix.O_SYNC},
+		{oNOFOLLOW, unix.O_NOFOLLOW}, {oCREAT, unix.O_CREAT}, {oTRUNC, unix.O_TRUNC}, {oEXCL, unix.O_EXCL},
+		{oDIRECTORY, unix.O_DIRECTORY},
+	} {
+		if flags&f.guest != 0 {
+			h |= f.host
+		}
+	}
+	// O_EXCL without O_CREAT means nothing in NetBSD and a lock on a disk in Linux.
+	if flags&oCREAT == 0 {
+		h &^= unix.O_EXCL
+	}
+	return h
+}
+
+// openErrno translates with the exceptions of open(2): O_NOFOLLOW on a link is
+// EFTYPE.
+func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
+	if err == unix.ELOOP && flags&oNOFOLLOW != 0 {
+		if st, errno := l.lstat(); errno == 0 && st.Mode&file.ModeFmt == file.ModeLink {
+			return netbsd.EFTYPE
+		}
+	}
+	return file.Errno(err)
+}
+
+// describe makes the open file of a host descriptor, waiting for a FIFO's
+// writer and for the lock of O_SHLOCK or O_EXLOCK.
+func (l *lookup) describe(fd, flags int) (*file.Description, netbsd.Errno) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, file.Errno(err)
+	}
+	kind := st.Mode & unix.S_IFMT
+	if flags&oREGULAR != 0 && kind != unix.S_IFREG {
+		unix.Close(fd)
+		return nil, netbsd.EFTYPE
+	}
+	f, errno := file.NewHost(fd)
+	if errno != 0 {
+		return nil, errno
+	}
+	if kind == unix.S_IFIFO && flags&(oNONBLOCK|oACCMODE) == oRDONLY {
+		if err := awaitWriter(l.v.L, f, fd); err != nil {
+			f.Close()
+			return nil, file.Errno(err)
+		}
+	}
+	d := file.New(f, flags)
+	d.Path = l.name
+	if errno := openLock(l.v.L, d, flags); errno != 0 {
+		d.Release()
+		return nil, errno
+	}
+	return d, 0
+}
+
+func openLock(l file.Sleeper, d *file.Description, flags int) netbsd.Errno {
+	switch {
+	case flags&oEXLOCK != 0:
+		return d.Flock(l, file.LockEx, flags&oNONBLOCK != 0)
+	case flags&oSHLOCK != 0:
+		return d.Flock(l, file.LockSh, flags&oNONBLOCK != 0)
+	}
+	return 0
+}

@@ -1,0 +1,101 @@
+package fs
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/file"
+	"toaster/netbsd"
+)
+
+// Stat is fstatat(2), stat(2) and lstat(2).
+func (v View) Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno) {
+	return v.stat(at, name, follow, 0)
+}
+
+func (v View) stat(at int, name string, follow bool, links int) (file.Stat, netbsd.Errno) {
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return file.Stat{}, errno
+	}
+	defer l.close()
+	if dev, ok := l.device(); ok {
+		return l.devStat(dev), 0
+	}
+	if !follow && !strings.HasSuffix(name, "/") {
+		return l.lstat()
+	}
+	st, errno := l.statFollow()
+	if errno == netbsd.ENOENT && links < maxLinks {
+		if target := l.linkToDev(); target != "" {
+			return v.stat(AtFdcwd, target, follow, links+1)
+		}
+	}
+	return st, errno
+}
+
+// devStat describes a device; a name below /dev/fd is as its file.
+func (l *lookup) devStat(dev Device) file.Stat {
+	if file.Mkdev(31, 0)&^0xff != dev.Stat.Rdev&^0xff {
+		return dev.Stat
+	}
+	d, errno := dev.Open(l.v, oRDONLY)
+	if errno != 0 {
+		return dev.Stat
+	}
+	defer d.Release()
+	if st, errno := d.File.Stat(); errno == 0 {
+		return st
+	}
+	return dev.Stat
+}
+
+func (l *lookup) statFollow() (file.Stat, netbsd.Errno) {
+	if l.root == nil {
+		return file.StatAt(l.at, l.name, 0)
+	}
+	fd, err := l.openPath(true)
+	if err != nil {
+		return file.Stat{}, file.Errno(err)
+	}
+	defer unix.Close(fd)
+	return file.StatAt(fd, "", unix.AT_EMPTY_PATH)
+}
+
+func (l *lookup) lstat() (file.Stat, netbsd.Errno) {
+	if l.root == nil {
+		return file.StatAt(l.at, l.name, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	fd, err := l.openPath(false)
+	if err != nil {
+		return file.Stat{}, file.Errno(err)
+	}
+	defer unix.Close(fd)
+	return file.StatAt(fd, "", unix.AT_EMPTY_PATH)
+}
+
+// Access is faccessat(2). EINVAL for bits that mean nothing.
+func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
+	if mode&^7 != 0 || flags&^(AtEaccess|AtSymlinkNofollow) != 0 {
+		return netbsd.EINVAL
+	}
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	if dev, ok := l.device(); ok {
+		if uint32(mode)&^(dev.Stat.Mode>>6) != 0 {
+			return netbsd.EACCES
+		}
+		return 0
+	}
+	hf := 0
+	if flags&AtEaccess != 0 {
+		hf |= unix.AT_EACCESS
+	}
+	return l.onFile(flags&AtSymlinkNofollow == 0, func(at int, name string, nofollow int) error {
+		return unix.Faccessat(at, name, uint32(mode), hf|nofollow)
+	})
+}

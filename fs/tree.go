@@ -1,0 +1,128 @@
+package fs
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"toaster/file"
+	"toaster/netbsd"
+)
+
+// Config says what a machine's guests see.
+type Config struct {
+	Root string // the folder that is "/"; "" for the host's own tree
+	Dir  string // first working directory as guests name it; "" for the host's
+}
+
+// Tree is the file system of a machine: a root, and the devices.
+type Tree struct {
+	root     *dir // nil: the host's tree, not confined
+	hostMask uint32
+
+	mu      sync.RWMutex
+	devices map[string]Device
+}
+
+// dir is an open folder of the host, shared by processes.
+type dir struct {
+	fd   int
+	refs atomic.Int32
+	dev  string // where below /dev it is, "" if not there
+}
+
+func newDir(fd int) *dir {
+	d := &dir{fd: fd}
+	d.refs.Store(1)
+	return d
+}
+
+func (d *dir) ref() *dir {
+	if d != nil {
+		d.refs.Add(1)
+	}
+	return d
+}
+
+func (d *dir) release() {
+	if d != nil && d.refs.Add(-1) == 0 {
+		closeFD(d.fd)
+	}
+}
+
+// Dirs is a process's working directory, root and umask (struct cwdinfo).
+type Dirs struct {
+	tree *Tree
+
+	mu    sync.Mutex
+	refs  int
+	cwd   *dir
+	root  *dir // nil: the host's "/"
+	umask uint32
+}
+
+// Fork gives the directories of a new process: these shared, or a copy.
+func (d *Dirs) fork(share bool) *Dirs {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if share {
+		d.refs++
+		return d
+	}
+	return &Dirs{tree: d.tree, refs: 1, cwd: d.cwd.ref(), root: d.root.ref(), umask: d.umask}
+}
+
+// Close drops one process's use.
+func (d *Dirs) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.refs--; d.refs > 0 {
+		return
+	}
+	d.cwd.release()
+	d.root.release()
+	d.cwd, d.root = nil, nil
+}
+
+// Umask is umask(2): it sets the mask and gives the old one.
+func (d *Dirs) Umask(mask uint32) uint32 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.umask
+	d.umask = mask & 0o777
+	return old
+}
+
+// get takes references to the folders that a path starts from.
+func (d *Dirs) get() (cwd, root *dir, umask uint32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cwd.ref(), d.root.ref(), d.umask
+}
+
+// View is a process's look at the tree for the length of one call.
+type View struct {
+	Dirs  *Dirs
+	Files *file.Table  // where the *at calls find their descriptor, /dev/fd
+	L     file.Sleeper // who sleeps when opening a FIFO; whose terminal is /dev/tty
+}
+
+// Device is an entry of /dev.
+type Device struct {
+	Stat file.Stat
+	// Open gives the open file. flags are open(2)'s.
+	Open func(v View, flags int) (*file.Description, netbsd.Errno)
+}
+
+// AddDevice puts a device at a name below /dev, in place of what was there.
+func (t *Tree) AddDevice(name string, dev Device) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.devices[name] = dev
+}
+
+// RemoveDevice takes it away (a pseudo-terminal that was closed).
+func (t *Tree) RemoveDevice(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.devices, name)
+}
