@@ -31,3 +31,13 @@ func futexSleep(word *uint32, value uint32) {
 func futexWake(word *uint32) {
 	syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 1, 1, 0, 0, 0)
 }
+
+// pollBlock is poll(2) on one descriptor, with a timeout in milliseconds.
+//
+//go:nosplit
+func pollBlock(fd *unix.PollFd, timeout int) (int, syscall.Errno) {
+	entersyscallblock()
+	n, _, e := syscall.RawSyscall(unix.SYS_POLL, uintptr(unsafe.Pointer(fd)), 1, uintptr(timeout))
+	exitsyscall()
+	return int(n), e
+}

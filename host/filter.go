@@ -15,11 +15,13 @@ import (
 //     the guest's own memory: no host process holds a descriptor, save for
 //     the moment between receiving a file that the guest may map and mapping it;
 //   - waiting and waking on memory of its own;
-//   - leaving.
+//   - leaving;
+//   - creating processes and threads, from one place, where the new one goes
+//     on with reporting to the supervisor and ends unless it was ordered.
 //
-// What creates something (clone), ends a thread, or brings a descriptor in is
-// turned into a notification, which the supervisor answers according to what
-// it ordered from that very thread.
+// Reporting, ending a thread and bringing a descriptor in are turned into
+// notifications, which the supervisor answers according to what it ordered from
+// that very thread.
 
 const (
 	retTrap   = 0x00030000
@@ -106,8 +108,8 @@ func (p *program) assemble() ([]unix.SockFilter, error) {
 	return p.code, nil
 }
 
-// filterProgram builds the filter for control windows of the given size.
-func filterProgram(window uint64) ([]unix.SockFilter, error) {
+// filterProgram builds the filter for a stub and control windows of the given size.
+func filterProgram(stub stub, window uint64) ([]unix.SockFilter, error) {
 	p := &program{marks: map[string]int{}}
 	p.load(dataIP + 4)
 	p.unlessEqual(stubAddr>>32, "trap")
@@ -122,7 +124,7 @@ func filterProgram(window uint64) ([]unix.SockFilter, error) {
 	} {
 		p.ifEqual(nr, "allow")
 	}
-	for _, nr := range []uint32{unix.SYS_CLONE, unix.SYS_EXIT, askHello, askFile} {
+	for _, nr := range []uint32{unix.SYS_EXIT, askProcess, askThread, askFile} {
 		p.ifEqual(nr, "notify")
 	}
 	for _, call := range []struct {
@@ -133,7 +135,8 @@ func filterProgram(window uint64) ([]unix.SockFilter, error) {
 		{unix.SYS_MPROTECT, "mprotect"}, {unix.SYS_MADVISE, "madvise"},
 		{unix.SYS_MREMAP, "mremap"}, {unix.SYS_MSYNC, "munmap"},
 		{unix.SYS_PRCTL, "prctl"}, {unix.SYS_ARCH_PRCTL, "arch_prctl"},
-		{unix.SYS_SENDMSG, "sendmsg"},
+		{unix.SYS_SENDMSG, "sendmsg"}, {unix.SYS_CLONE, "clone"},
+		{unix.SYS_RT_SIGPROCMASK, "sigprocmask"},
 	} {
 		p.ifEqual(call.nr, call.label)
 	}
@@ -142,6 +145,23 @@ func filterProgram(window uint64) ([]unix.SockFilter, error) {
 	p.mark("futex") // FUTEX_WAIT and FUTEX_WAKE only
 	p.load(argLow(1))
 	p.ifGreater(1, "trap")
+	p.ret(retAllow)
+
+	p.mark("clone")
+	p.load(dataIP)
+	p.unlessEqual(uint32(stub.clone), "trap")
+	p.load(argHigh(0))
+	p.unlessEqual(0, "trap")
+	p.load(argLow(0))
+	p.ifEqual(forkFlags, "allow")
+	p.ifEqual(threadFlags, "allow")
+	p.ret(retTrap)
+
+	p.mark("sigprocmask") // a newborn process blocks everything
+	p.load(argHigh(1))
+	p.unlessEqual(cfgAddr>>32, "trap")
+	p.load(argLow(1))
+	p.unlessEqual((cfgAddr+cfgBlocked)&0xffffffff, "trap")
 	p.ret(retAllow)
 
 	p.mark("prctl")

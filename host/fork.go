@@ -36,8 +36,8 @@ func (t *Thread) fork() (*Thread, error) {
 		return nil, ErrGone
 	}
 	atomic.StoreUint32(s.turn(), turnKernel)
-	b := &birth{fork: true, win: win, index: t.index, done: make(chan struct{})}
-	if err := t.bear(b, opFork, orderFork, forkFlags, win.off); err != nil {
+	b := &birth{fork: true, target: win.off, win: win, index: t.index}
+	if err := t.bear(b, opFork, forkFlags); err != nil {
 		p.arena.put(win)
 		return nil, err
 	}
@@ -77,8 +77,8 @@ func (t *Thread) newThread() (*Thread, error) {
 		return nil, ErrGone
 	}
 	atomic.StoreUint32(s.turn(), turnKernel)
-	b := &birth{proc: t.proc, index: index, done: make(chan struct{})}
-	if err := t.bear(b, opThread, orderThread, threadFlags, s.addr); err != nil {
+	b := &birth{target: s.addr, proc: t.proc, index: index}
+	if err := t.bear(b, opThread, threadFlags); err != nil {
 		win.drop(index)
 		return nil, err
 	}
@@ -90,53 +90,55 @@ func (t *Thread) newThread() (*Thread, error) {
 }
 
 // bear has t make the clone of b and waits for the newborn to report.
-func (t *Thread) bear(b *birth, op uint32, kind int, flags, target uint64) error {
+func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 	p, s := t.proc.platform, t.slot
 	token := newToken()
 	p.mu.Lock()
 	p.births[token] = b
-	t.order = order{kind: kind, token: token, target: target}
 	p.mu.Unlock()
 	s.store(slotFlags, flags)
 	s.store(slotToken, token)
-	s.store(slotTarget, target)
+	s.store(slotTarget, b.target)
 	s.store(slotResult, ^uint64(0))
 	s.store32(slotOp, op)
 	t.yield()
 	if !t.await() {
-		return p.abort(t, token, b, ErrGone)
+		return p.abort(token, b, ErrGone)
 	}
-	if r := int64(s.load(slotResult)); r < 0 {
-		return p.abort(t, token, b, syscall.Errno(-r))
+	r := int64(s.load(slotResult))
+	if r < 0 {
+		return p.abort(token, b, syscall.Errno(-r))
 	}
 	// The clone has happened. Its child reports, unless somebody kills it first.
-	for {
-		select {
-		case <-b.done:
-			return nil
-		case <-t.proc.gone:
-			return p.abort(t, token, b, ErrGone)
-		case <-time.After(time.Second):
-			if p.stillborn(int(s.load(slotResult))) {
-				return p.abort(t, token, b, ErrGone)
-			}
+	patience := time.Now().Add(time.Second)
+	dead := false
+	p.supervise(func() bool {
+		if b.done.Load() || t.proc.dead.Load() {
+			return true
 		}
+		if time.Now().After(patience) {
+			patience = time.Now().Add(time.Second)
+			dead = p.stillborn(int(r))
+		}
+		return dead
+	})
+	if !b.done.Load() {
+		return p.abort(token, b, ErrGone)
 	}
+	return nil
 }
 
-// abort withdraws a birth. If the newborn has reported meanwhile, it stays
-// accounted for, and is killed.
-func (p *Platform) abort(t *Thread, token uint64, b *birth, err error) error {
+// abort withdraws a birth, unless the newborn has reported after all.
+func (p *Platform) abort(token uint64, b *birth, err error) error {
 	p.mu.Lock()
-	t.order = order{}
 	_, waiting := p.births[token]
 	delete(p.births, token)
 	p.mu.Unlock()
-	if !waiting {
-		<-b.done
-		return nil
+	if waiting {
+		return err
 	}
-	return err
+	p.supervise(b.done.Load) // somebody is about to set it
+	return nil
 }
 
 func newToken() uint64 {

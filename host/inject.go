@@ -14,6 +14,12 @@ type command struct {
 // inject has t execute commands, up to the first that fails, whose index and
 // error it returns. Preconditions: t is entered.
 func (t *Thread) inject(commands ...command) error {
+	t.command(commands...)
+	return t.outcome(len(commands))
+}
+
+// command is inject's first half: it doesn't wait.
+func (t *Thread) command(commands ...command) {
 	s := t.slot
 	for i, c := range commands {
 		base := slotCommand + i*commandSize
@@ -26,10 +32,15 @@ func (t *Thread) inject(commands ...command) error {
 	s.store32(slotCount, uint32(len(commands)))
 	s.store32(slotOp, opCall)
 	t.yield()
+}
+
+// outcome is the second half: it waits for n commands to be executed.
+func (t *Thread) outcome(n int) error {
+	s := t.slot
 	if !t.await() {
 		return ErrGone
 	}
-	for i := range commands {
+	for i := range n {
 		if r := int64(s.load(slotCommand + i*commandSize + 56)); r < 0 && r >= -4095 {
 			return syscall.Errno(-r)
 		}

@@ -32,6 +32,7 @@ const (
 	cfgAltstack = 0x48 // stack_t of slot 0
 	cfgProgram  = 0x60 // struct sock_fprog
 	cfgMask     = 0x70 // an empty signal mask
+	cfgBlocked  = 0x78 // a full one
 	cfgFilter   = 0x100
 )
 
@@ -82,14 +83,15 @@ const (
 // system calls that the filter always turns into a notification, so that none
 // of them is ever executed as such.
 const (
-	askHello = 32 // dup: a new process or thread reports, token in the first argument
-	askFile  = 33 // dup2: the descriptor that we said we would give
+	askProcess = 32  // dup: a new process reports; it gets the control memory
+	askThread  = 33  // dup2: a new thread reports
+	askFile    = 292 // dup3: the descriptor that we said we would give
 )
 
 // stubSignals are the signals that the stub takes: faults, SIGSYS, kicks.
 const stubSignals = 1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11 | 1<<kickSignal | 1<<31
 
-// Flags of the two clones that the supervisor lets through. A fork's child is
+// Flags of the two clones that the filter lets through. A fork's child is
 // a child of ours, not of the guest, so that we can wait for it, and so that
 // it dies with us; the exit signal comes from the zygote with CLONE_PARENT.
 const (

@@ -83,7 +83,12 @@ func (t *Thread) doWithFile(what string, fd int, commands []command) error {
 	t.expect(order{kind: orderFile, fd: fd})
 	defer t.expect(order{})
 	commands[0] = command{nr: askFile}
-	err := t.inject(commands...)
+	t.command(commands...)
+	p := t.proc.platform
+	p.supervise(func() bool {
+		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.dead.Load()
+	})
+	err := t.outcome(len(commands))
 	if e := t.inject(command{unix.SYS_CLOSE, [6]uint64{giftFD}}); err == nil {
 		err = e
 	}
@@ -91,6 +96,13 @@ func (t *Thread) doWithFile(what string, fd int, commands []command) error {
 		return fmt.Errorf("host: %s: %w", what, err)
 	}
 	return nil
+}
+
+// delivered says whether the supervisor has carried out t's order.
+func (p *Platform) delivered(t *Thread) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return t.order.kind == orderNone
 }
 
 // expect sets what the supervisor may grant t.

@@ -29,13 +29,15 @@ type Platform struct {
 	cores  int32
 	rounds uint32 // rounds of PAUSE that take spinTime
 
-	arena    *arena
-	zygote   *Process
-	seed     *Thread    // the zygote's one thread
-	forking  sync.Mutex // held while the zygote forks
-	listener int
-	wake     int // eventfd that ends the supervisor and the reaper
-	epoll    int
+	arena       *arena
+	zygote      *Process
+	seed        *Thread    // the zygote's one thread
+	forking     sync.Mutex // held while the zygote forks
+	listener    int
+	listen      sync.Mutex // held by who answers; nothing else is held when it is taken
+	supervisors atomic.Int32
+	wake        int // eventfd that ends the supervisor and the reaper
+	epoll       int
 
 	mu      sync.Mutex
 	threads map[uint32]*Thread // by host thread id: everyone who may ask the supervisor
@@ -95,8 +97,11 @@ func (p *Platform) start() (err error) {
 	if err = p.startZygote(); err != nil {
 		return fmt.Errorf("zygote: %w", err)
 	}
-	p.workers.Add(2)
-	go p.supervise()
+	event.Fd = int32(p.listener)
+	if err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.listener, &event); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	p.workers.Add(1)
 	go p.reap()
 	if p.opts.Warm > 0 {
 		p.workers.Add(1)

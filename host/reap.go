@@ -26,6 +26,10 @@ func (p *Platform) reap() {
 			if int(e.Fd) == p.wake {
 				return
 			}
+			if int(e.Fd) == p.listener {
+				p.serveStragglers()
+				continue
+			}
 			p.mu.Lock()
 			q := p.procs[int(e.Pad)]
 			p.mu.Unlock()
@@ -33,6 +37,15 @@ func (p *Platform) reap() {
 				q.collect()
 			}
 		}
+	}
+}
+
+// serveStragglers answers what nobody waits for.
+func (p *Platform) serveStragglers() {
+	if p.listen.TryLock() {
+		for p.serve(0) {
+		}
+		p.listen.Unlock()
 	}
 }
 

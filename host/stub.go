@@ -1,6 +1,9 @@
 package host
 
-import "unsafe"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // Implemented in stub_amd64.s. stubBegin, stubHandler and stubLimit are never
 // called here.
@@ -15,16 +18,31 @@ func stubText() (begin, handler, limit uintptr)
 // rounds; it reports whether word got greater.
 func spinWhile(word *uint32, last, rounds uint32) bool
 
-// stubCode returns the stub's code and the address of its signal handler in
-// the host process.
-func stubCode() (code []byte, handler uint64) {
-	begin, h, limit := stubText()
-	// The linker keeps the order of a file's functions; tests check it.
+// cloneMark is CLONEMARK and the instruction behind it.
+const cloneMark = "\x0f\x1f\x80clon\x0f\x05"
+
+// A stub is the stub's code, with addresses in it as the host process has them.
+type stub struct {
+	code    []byte
+	handler uint64
+	clone   uint64 // behind the one instruction that may clone
+}
+
+func loadStub() stub {
+	begin, handler, limit := stubText()
+	// The linker keeps the order of a file's functions.
 	size := limit - begin
 	if limit < begin || size > stubSize {
 		panic("host: the stub does not fit its page")
 	}
-	code = make([]byte, size)
-	copy(code, unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), size))
-	return code, stubAddr + uint64(h-begin)
+	text := unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), size)
+	at := bytes.Index(text, []byte(cloneMark))
+	if at < 0 || bytes.Count(text, []byte(cloneMark)) != 1 {
+		panic("host: the stub does not have one place to clone")
+	}
+	return stub{
+		code:    append([]byte(nil), text...),
+		handler: stubAddr + uint64(handler-begin),
+		clone:   stubAddr + uint64(at+len(cloneMark)),
+	}
 }

@@ -34,6 +34,10 @@
 	MOVL $10, DX \
 	CHECKED(122)
 
+// CLONEMARK is a no-op that loadStub finds the clone instruction by.
+#define CLONEMARK \
+	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; LONG $0x6e6f6c63
+
 // The zygote begins here: descriptor 0 is a socket, 1 the control memory.
 TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_cfgAddr, R14
@@ -140,7 +144,7 @@ TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
 	RDGSBASEQ AX
 	MOVQ AX, const_slotGSBase(R15)
 
-	// Our turn is over: wake the kernel if it sleeps.
+	// Our turn is over: wake the kernel if it sleeps, then wait for the next one.
 report:
 	MOVL $const_turnKernel, AX
 	XCHGL AX, (R15)
@@ -218,7 +222,6 @@ command:
 	JMP report
 
 clone:
-	MOVL AX, R13
 	CMPL AX, $const_opExit
 	JCC exit
 	MOVL $56, AX
@@ -227,21 +230,34 @@ clone:
 	MOVQ const_slotToken(R15), DX
 	XORL R10, R10
 	MOVQ const_slotTarget(R15), R8
+
+	// The filter lets clone through from here only, and only with the two sets of
+	// flags below, so that whatever is created, by whatever jump to here, goes on
+	// at born. It has no memory there that a hostile sibling could not write, and
+	// trusts its registers alone: DI the flags, DX the token, R8 the target. The
+	// supervisor compares the latter two with what it ordered.
+	CLONEMARK
 	SYSCALL
 	TESTQ AX, AX
 	JEQ born
 	MOVQ AX, const_slotResult(R15)
 	JMP report
 
-	// A new process or thread. It has no memory of its own that a hostile
-	// sibling could not write, so it trusts only what is in its registers, which
-	// the supervisor saw at the clone: DX the token, R8 the target.
 born:
 	MOVQ $const_cfgAddr, R14
 	MOVQ R8, R12
-	CMPL DI, $const_threadFlags
-	JEQ thread
 	MOVQ DX, R13
+	CMPQ DI, $const_threadFlags
+	JEQ thread
+
+	// No signal may interrupt what follows: its handler could be made to return
+	// to the guest while the control memory's descriptor is open.
+	MOVL $14, AX // rt_sigprocmask(SIG_SETMASK, all, 0, 8)
+	MOVL $2, DI
+	LEAQ const_cfgBlocked(R14), SI
+	XORL DX, DX
+	MOVL $8, R10
+	CHECKED(129)
 	MOVL $157, AX // prctl(PR_SET_PDEATHSIG, SIGKILL)
 	MOVL $1, DI
 	MOVL $9, SI
@@ -253,8 +269,9 @@ born:
 	CHECKED(131)
 	CMPL AX, const_cfgParent(R14)
 	JNE die
-	MOVL $const_askHello, AX
+	MOVL $const_askProcess, AX
 	MOVQ R13, DI
+	MOVQ R12, SI
 	CHECKED(132)
 	MOVQ AX, R8
 	MOVQ R12, R9
@@ -262,12 +279,10 @@ born:
 	JMP wait
 
 thread:
-	MOVQ DX, DI
-	MOVL $const_askHello, AX
-	MOVL $60, R13
-	SYSCALL
-	TESTQ AX, AX
-	JS exit
+	MOVL $const_askThread, AX
+	MOVQ R13, DI
+	MOVQ R12, SI
+	CHECKED(133)
 	MOVQ R12, R15
 	JMP wait
 
@@ -276,7 +291,6 @@ exit:
 	XORL DI, DI
 	SYSCALL
 	HLT
-
 die:
 	MOVL $231, AX // exit_group
 	MOVL BX, DI

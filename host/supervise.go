@@ -2,7 +2,9 @@ package host
 
 import (
 	"os"
+	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,19 +15,20 @@ import (
 // once; the kernel says which thread that is. Nothing that decides comes from
 // memory that a guest can write, only from registers, which can't change while
 // the thread waits for the answer.
+//
+// It is no goroutine of its own: who gives an order supervises until it is
+// carried out, as waking another thread would take longer than all the rest.
+// Only what nobody waits for, an ending thread or a guest's tampering, is left
+// to the reaper.
 
 // An order is what a thread has been told to ask for.
 type order struct {
-	kind   int
-	token  uint64
-	target uint64
-	fd     int
+	kind int
+	fd   int
 }
 
 const (
 	orderNone = iota
-	orderFork
-	orderThread
 	orderFile
 	orderExit
 )
@@ -33,13 +36,13 @@ const (
 // A birth is a process or thread that was ordered and has not reported yet.
 type birth struct {
 	fork   bool
-	cloned bool // the clone was seen and let through
+	target uint64 // the new window's offset, or the new slot's address
 	win    *window
 	index  int
 	proc   *Process // of a new thread
 	thread *Thread  // the result
 	err    error
-	done   chan struct{}
+	done   atomic.Bool
 }
 
 type notification struct {
@@ -79,24 +82,41 @@ const (
 	notifSyncWakeUp = 1
 )
 
-func (p *Platform) supervise() {
-	defer p.workers.Done()
-	fds := []unix.PollFd{{Fd: int32(p.listener), Events: unix.POLLIN}, {Fd: int32(p.wake), Events: unix.POLLIN}}
-	for {
-		if _, err := unix.Poll(fds, -1); err != nil && err != unix.EINTR {
-			return
-		}
-		if fds[1].Revents != 0 || fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0 {
-			return
-		}
-		if fds[0].Revents&unix.POLLIN == 0 {
-			continue
-		}
-		var n notification
-		if ioctlPtr(p.listener, notifRecv, unsafe.Pointer(&n)) == nil {
-			p.answer(&n)
-		}
+// supervise answers until cond holds.
+func (p *Platform) supervise(cond func() bool) {
+	// The reaper need not wake up for what we are here for.
+	if p.supervisors.Add(1) == 1 {
+		p.watchListener(0)
 	}
+	p.listen.Lock()
+	for !cond() {
+		p.serve(int(10 * time.Millisecond / time.Millisecond))
+	}
+	p.listen.Unlock()
+	if p.supervisors.Add(-1) == 0 {
+		p.watchListener(unix.EPOLLIN)
+	}
+}
+
+// watchListener sets whether the reaper hears of notifications.
+func (p *Platform) watchListener(events uint32) {
+	event := unix.EpollEvent{Events: events, Fd: int32(p.listener)}
+	unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, p.listener, &event)
+}
+
+// serve answers one question, if one comes within a number of milliseconds.
+// Preconditions: p.listen is held.
+func (p *Platform) serve(timeout int) bool {
+	fds := [1]unix.PollFd{{Fd: int32(p.listener), Events: unix.POLLIN}}
+	if n, err := pollBlock(&fds[0], timeout); err != 0 || n == 0 || fds[0].Revents&unix.POLLIN == 0 {
+		return false
+	}
+	var n notification
+	// It fails if the asker was killed meanwhile.
+	if ioctlPtr(p.listener, notifRecv, unsafe.Pointer(&n)) == nil {
+		p.answer(&n)
+	}
+	return true
 }
 
 func (p *Platform) answer(n *notification) {
@@ -104,14 +124,12 @@ func (p *Platform) answer(n *notification) {
 	t := p.threads[n.pid]
 	p.mu.Unlock()
 	switch {
-	case n.nr == unix.SYS_CLONE && t != nil:
-		p.answerClone(n, t)
 	case n.nr == unix.SYS_EXIT && t != nil:
 		p.answerExit(n, t)
 	case n.nr == askFile && t != nil:
 		p.answerFile(n, t)
-	case n.nr == askHello && t == nil:
-		p.answerHello(n)
+	case n.nr == askProcess && t == nil, n.nr == askThread && t == nil:
+		p.answerNewborn(n)
 	default:
 		p.deny(n)
 	}
@@ -143,27 +161,6 @@ func (p *Platform) take(t *Thread, kind int) (order, bool) {
 	return o, true
 }
 
-func (p *Platform) answerClone(n *notification, t *Thread) {
-	kind := orderFork
-	if n.args[0] == threadFlags {
-		kind = orderThread
-	} else if n.args[0] != forkFlags {
-		p.deny(n)
-		return
-	}
-	o, ok := p.take(t, kind)
-	if !ok || n.args[2] != o.token || n.args[4] != o.target {
-		p.deny(n)
-		return
-	}
-	p.mu.Lock()
-	if b := p.births[o.token]; b != nil {
-		b.cloned = true
-	}
-	p.mu.Unlock()
-	p.grant(n)
-}
-
 func (p *Platform) answerExit(n *notification, t *Thread) {
 	if _, ok := p.take(t, orderExit); !ok {
 		p.deny(n)
@@ -185,13 +182,15 @@ func (p *Platform) answerFile(n *notification, t *Thread) {
 	}
 }
 
-// answerHello binds a new host process or thread to its birth. The token is
-// good only from a thread that nobody knows yet: the newborn has nothing but
-// the stub's own register contents, seen at the clone.
-func (p *Platform) answerHello(n *notification) {
+// answerNewborn binds a new host process or thread to its birth. The token is
+// good only from a thread that nobody knows yet: that is one which has run
+// nothing but the stub's code since its clone, with registers that it can't
+// change before it acts on them. If a hostile sibling made the clone, with a
+// token that it has seen, the result is what was ordered all the same.
+func (p *Platform) answerNewborn(n *notification) {
 	p.mu.Lock()
 	b := p.births[n.args[0]]
-	if b == nil || !b.cloned {
+	if b == nil || b.target != n.args[1] || b.fork != (n.nr == askProcess) {
 		p.mu.Unlock()
 		p.adoptStray(int(n.pid))
 		p.deny(n)
@@ -204,7 +203,7 @@ func (p *Platform) answerHello(n *notification) {
 	} else {
 		p.bindThread(n, b)
 	}
-	close(b.done)
+	b.done.Store(true)
 }
 
 func (p *Platform) bindProcess(n *notification, b *birth) {

@@ -131,8 +131,8 @@ func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
 
 // zygoteImage assembles the executable: code, filter, configuration.
 func (p *Platform) zygoteImage() ([]byte, error) {
-	code, handler := stubCode()
-	filter, err := filterProgram(uint64(p.arena.windowSize))
+	stub := loadStub()
+	filter, err := filterProgram(stub, uint64(p.arena.windowSize))
 	if err != nil {
 		return nil, err
 	}
@@ -148,12 +148,13 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 		cfg[cfgFSGSBase] = 1
 	}
 	le.PutUint64(cfg[cfgFlags:], unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW)
-	le.PutUint64(cfg[cfgAction:], handler)
+	le.PutUint64(cfg[cfgAction:], stub.handler)
 	le.PutUint64(cfg[cfgAction+8:], saSiginfo|saOnstack|saRestorer)
 	le.PutUint64(cfg[cfgAction+16:], stubAddr) // never returned to
 	le.PutUint64(cfg[cfgAction+24:], ^uint64(0))
 	le.PutUint64(cfg[cfgAltstack:], ctlAddr+slotStack)
 	le.PutUint64(cfg[cfgAltstack+16:], uint64(p.arena.slotSize-slotStack))
+	le.PutUint64(cfg[cfgBlocked:], ^uint64(0))
 	le.PutUint16(cfg[cfgProgram:], uint16(len(filter)))
 	le.PutUint64(cfg[cfgProgram+8:], cfgAddr+cfgFilter)
 	for i, f := range filter {
@@ -162,7 +163,7 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 		b[2], b[3] = f.Jt, f.Jf
 		le.PutUint32(b[4:], f.K)
 	}
-	return stubImage(code, cfg), nil
+	return stubImage(stub.code, cfg), nil
 }
 
 const (
