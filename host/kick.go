@@ -14,5 +14,6 @@ func (t *Thread) Kick() {
 	defer q.mu.Unlock()
 	if !q.reaped {
 		unix.Tgkill(q.pid, t.tid, kickSignal)
+		t.watch()
 	}
 }

@@ -33,6 +33,7 @@ const (
 	cfgProgram  = 0x60 // struct sock_fprog
 	cfgMask     = 0x70 // an empty signal mask
 	cfgBlocked  = 0x78 // a full one
+	cfgName     = 0x80 // the process's name, for ps
 	cfgFilter   = 0x100
 )
 

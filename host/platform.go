@@ -52,7 +52,8 @@ type Platform struct {
 
 	active atomic.Int32 // threads running guest code
 
-	stop func() // ends the creating thread
+	spare bool   // for tests: guests in the stub live on
+	stop  func() // ends the creating thread
 }
 
 // New starts a platform: it checks nothing in advance, but its error says which

@@ -37,8 +37,9 @@ type Thread struct {
 	slot  slot
 	regs  Regs
 
-	kicked atomic.Bool // a Kick that no Run has reported yet
-	state  atomic.Int32
+	kicked  atomic.Bool // a Kick that no Run has reported yet
+	state   atomic.Int32
+	watched atomic.Bool // a watchdog looks after a kick
 
 	// What the supervisor may grant to this thread; guarded by Platform.mu.
 	order order

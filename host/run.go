@@ -98,6 +98,9 @@ func (t *Thread) decode() Trap {
 		return t.hostile()
 	}
 	t.regs.read(t.slot, uc)
+	if rip := t.regs.RIP; rip >= stubAddr && rip < stubEnd && !t.proc.platform.spare {
+		return t.hostile() // it has jumped into the stub
+	}
 	signo := int(t.slot.load32(slotSigno))
 	if signo == kickSignal {
 		if t.kicked.CompareAndSwap(true, false) {
@@ -149,7 +152,7 @@ func (t *Thread) decodeSyscall(info []byte) Trap {
 	return Trap{Kind: Fault, Signo: int(unix.SIGSEGV), Code: siKernel, Trapno: 13}
 }
 
-// hostile ends a guest that has spoilt its control slot.
+// hostile ends a guest that has tampered with its control slot or the stub.
 func (t *Thread) hostile() Trap {
 	t.proc.Kill()
 	return Trap{Kind: Gone}

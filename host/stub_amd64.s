@@ -70,6 +70,11 @@ TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	XORL R8, R8
 	CHECKED(104)
 
+	MOVL $157, AX // prctl(PR_SET_NAME, name)
+	MOVL $15, DI
+	LEAQ const_cfgName(R14), SI
+	CHECKED(112)
+
 	MOVL $31, R12
 	MOVQ $const_stubSignals, R13
 actions:

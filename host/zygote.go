@@ -18,13 +18,16 @@ import (
 // nothing in it but the stub, the filter installed, stopped in its first
 // signal frame. A pristine process is a fork of it. It never runs guest code.
 
+// guestName is what host processes are called in the host's process list.
+const guestName = "toaster-guest"
+
 // startZygote makes the zygote and receives its notification listener.
 func (p *Platform) startZygote() error {
 	image, err := p.zygoteImage()
 	if err != nil {
 		return err
 	}
-	exe, err := memfd("toaster-guest", unix.MFD_CLOEXEC|mfdExec)
+	exe, err := memfd(guestName, unix.MFD_CLOEXEC|mfdExec)
 	if err != nil {
 		return err
 	}
@@ -98,6 +101,7 @@ var zygoteSteps = map[int]string{
 	108: "seccomp with a notification listener",
 	109: "sendmsg",
 	110: "trapping of system calls",
+	112: "prctl(PR_SET_NAME)",
 	120: "mmap of control memory",
 	121: "close",
 	122: "madvise",
@@ -112,7 +116,7 @@ func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{"toaster-guest"},
+		pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{guestName},
 			&syscall.ProcAttr{
 				Dir:   "/",
 				Env:   []string{},
@@ -155,6 +159,7 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 	le.PutUint64(cfg[cfgAltstack:], ctlAddr+slotStack)
 	le.PutUint64(cfg[cfgAltstack+16:], uint64(p.arena.slotSize-slotStack))
 	le.PutUint64(cfg[cfgBlocked:], ^uint64(0))
+	copy(cfg[cfgName:], guestName)
 	le.PutUint16(cfg[cfgProgram:], uint16(len(filter)))
 	le.PutUint64(cfg[cfgProgram+8:], cfgAddr+cfgFilter)
 	for i, f := range filter {

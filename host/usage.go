@@ -1,0 +1,99 @@
+package host
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Usage is what a host process or thread has used.
+type Usage struct {
+	User, System         time.Duration
+	MaxRSS               int64 // kilobytes
+	MinorFaults          int64
+	MajorFaults          int64
+	InBlocks, OutBlocks  int64
+	Voluntary, Preempted int64 // context switches
+}
+
+// Usage returns what the process has used so far, all its threads together; of
+// a dead process, what it had used in the end. A stopped thread of the process
+// gives exact figures; without one (nil), times come in host clock ticks.
+func (q *Process) Usage(t *Thread) Usage {
+	if t != nil {
+		if u, err := t.usage(unix.RUSAGE_SELF); err == nil {
+			return u
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reaped {
+		return fromRusage(&q.usage)
+	}
+	return statUsage(fmt.Sprintf("/proc/%d", q.pid))
+}
+
+// CPUTime returns the time that the thread has used; it must be stopped.
+func (t *Thread) CPUTime() (user, system time.Duration) {
+	u, _ := t.usage(unix.RUSAGE_THREAD)
+	return u.User, u.System
+}
+
+// usage has the stopped thread ask for itself.
+func (t *Thread) usage(who int) (Usage, error) {
+	if !t.enter() {
+		return Usage{}, ErrGone
+	}
+	defer t.leave()
+	err := t.inject(command{unix.SYS_GETRUSAGE, [6]uint64{uint64(who), t.slot.addr + slotScratch}})
+	if err != nil {
+		return Usage{}, err
+	}
+	var ru unix.Rusage
+	for i, f := range []*int64{
+		&ru.Utime.Sec, &ru.Utime.Usec, &ru.Stime.Sec, &ru.Stime.Usec, &ru.Maxrss,
+		&ru.Ixrss, &ru.Idrss, &ru.Isrss, &ru.Minflt, &ru.Majflt, &ru.Nswap,
+		&ru.Inblock, &ru.Oublock, &ru.Msgsnd, &ru.Msgrcv, &ru.Nsignals, &ru.Nvcsw, &ru.Nivcsw,
+	} {
+		*f = int64(t.slot.load(slotScratch + 8*i))
+	}
+	return fromRusage(&ru), nil
+}
+
+func fromRusage(ru *unix.Rusage) Usage {
+	return Usage{
+		User:        time.Duration(syscall.TimevalToNsec(syscall.Timeval(ru.Utime))),
+		System:      time.Duration(syscall.TimevalToNsec(syscall.Timeval(ru.Stime))),
+		MaxRSS:      ru.Maxrss,
+		MinorFaults: ru.Minflt, MajorFaults: ru.Majflt,
+		InBlocks: ru.Inblock, OutBlocks: ru.Oublock,
+		Voluntary: ru.Nvcsw, Preempted: ru.Nivcsw,
+	}
+}
+
+// statUsage reads a process's or thread's stat file.
+func statUsage(dir string) (u Usage) {
+	stat, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		return u
+	}
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	f := bytes.Fields(rest)
+	if len(f) < 22 {
+		return u
+	}
+	number := func(i int) int64 {
+		n, _ := strconv.ParseInt(string(f[i]), 10, 64)
+		return n
+	}
+	const tick = time.Second / 100 // USER_HZ
+	u.MinorFaults, u.MajorFaults = number(7), number(9)
+	u.User, u.System = time.Duration(number(11))*tick, time.Duration(number(12))*tick
+	u.MaxRSS = number(21) * pageSize / 1024
+	return u
+}
