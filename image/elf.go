@@ -153,7 +153,7 @@ func (m *Image) checkLoad(p phdr, size int64, last uint64) error {
 	switch {
 	case p.memsz < p.filesz:
 		return fail(Malformed, "a segment is smaller in memory than in the file")
-	case end < p.vaddr || end > netbsd.MaxAddress:
+	case end < p.vaddr || end > netbsd.StackTop:
 		return fail(Malformed, "a segment lies beyond the user address space")
 	case !m.PIE && p.vaddr < netbsd.MinAddress:
 		return fail(Malformed, "a segment lies in page zero")

@@ -58,7 +58,7 @@ func Load(r io.ReaderAt, size int64) (*Image, error) {
 
 // Place moves a position-independent image to base, which must be page aligned.
 func (m *Image) Place(base uint64) error {
-	if !m.PIE || base%netbsd.PageSize != 0 || base < netbsd.MinAddress || base > netbsd.MaxAddress-m.End+m.Base {
+	if !m.PIE || base%netbsd.PageSize != 0 || base < netbsd.MinAddress || base > netbsd.StackTop-m.End+m.Base {
 		return fail(Malformed, "it cannot be placed there")
 	}
 	d := base - m.Base

@@ -104,7 +104,7 @@ func TestPIE(t *testing.T) {
 	if m.Entry != 0x201000 || m.Segments[1].Addr != 0x202000 || m.Segments[1].ZeroAt != 0x202d00 || m.Phdr != 0x200040 || m.End != 0x206000 {
 		t.Errorf("%+v", m)
 	}
-	for _, base := range []uint64{0, 0x1234, netbsd.MaxAddress - 0x5000, 1 << 63} {
+	for _, base := range []uint64{0, 0x1234, netbsd.StackTop - 0x5000, 1 << 63} {
 		if m.Place(base) == nil {
 			t.Errorf("placed at %#x", base)
 		}
@@ -129,7 +129,7 @@ func TestBadELF(t *testing.T) {
 		{"many headers", func(e *elf) { e.phnum = 200 }, Malformed, "program headers"},
 		{"memsz", func(e *elf) { e.phs[1].memsz = 1 }, Malformed, "smaller in memory"},
 		{"overflow", func(e *elf) { e.phs[1].memsz = ^uint64(0) }, Malformed, "beyond"},
-		{"beyond", func(e *elf) { e.phs[1].vaddr = 0x7f7ffffff800 }, Malformed, "beyond"},
+		{"beyond", func(e *elf) { e.phs[1].vaddr = 0x7f7fffffe800 }, Malformed, "beyond"},
 		{"page zero", func(e *elf) { e.phs[0].vaddr = 0 }, Malformed, "page zero"},
 		{"overlap", func(e *elf) { e.phs[1].vaddr = 0x401000 }, Malformed, "overlap"},
 		{"unaligned", func(e *elf) { e.phs[1].vaddr++ }, Malformed, "does not fit"},
@@ -242,7 +242,7 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("neither or both: %+v", m)
 		}
 		for _, s := range m.Segments {
-			bad := s.Len == 0 || s.Addr+s.Len > netbsd.MaxAddress || s.FileLen > s.Len ||
+			bad := s.Len == 0 || s.Addr+s.Len > netbsd.StackTop || s.FileLen > s.Len ||
 				(s.Addr|s.Len|s.FileLen|uint64(s.FileOff))%netbsd.PageSize != 0 || s.FileOff < 0 ||
 				s.ZeroLen > 0 && (s.ZeroAt < s.Addr || s.ZeroAt+s.ZeroLen > s.Addr+s.FileLen)
 			if bad {

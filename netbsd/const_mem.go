@@ -55,7 +55,9 @@ const (
 	MAP_INHERIT_ZERO        = 4
 )
 
-// The shape of the address space: the page, the lowest address that may be mapped, the first one beyond user space, and where the stack ends at most.
+// The shape of the address space: the page, the lowest address that may be mapped,
+// and the first one that a program may not use, where its stack begins. MaxAddress is
+// where the kernel's part begins, a page higher.
 const (
 	PageSize   = 0x1000
 	MinAddress = 0x1000

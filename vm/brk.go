@@ -1,0 +1,33 @@
+package vm
+
+import "toaster/netbsd"
+
+// SetBreak says where the break area begins: at the end of the program's data.
+func (m *Map) SetBreak(addr uint64) { m.brkStart, m.brkEnd = pageUp(addr), pageUp(addr) }
+
+// Break gives the current break area, for RLIMIT_DATA.
+func (m *Map) Break() (start, end uint64) { return m.brkStart, m.brkEnd }
+
+// Brk is the break system call (obreak): it moves the end of the break area, up to
+// limit bytes. EINVAL below its start, ENOMEM beyond the limit or where something is
+// mapped already.
+func (m *Map) Brk(addr, limit uint64) ([]Op, netbsd.Errno) {
+	end := pageUp(addr)
+	switch {
+	case addr < m.brkStart || end < addr:
+		return nil, netbsd.EINVAL
+	case end-m.brkStart > limit:
+		return nil, netbsd.ENOMEM
+	case end <= m.brkEnd:
+		ops, e := m.Unmap(end, m.brkEnd-end)
+		m.brkEnd = end
+		return ops, e
+	case !m.free(m.brkEnd, end-m.brkEnd):
+		return nil, netbsd.ENOMEM
+	}
+	r := Region{Start: m.brkEnd, End: end, Prot: netbsd.PROT_READ | netbsd.PROT_WRITE,
+		MaxProt: protAll, Inherit: netbsd.MAP_INHERIT_COPY, Name: "heap"}
+	m.replace(r.Start, r.End, r)
+	m.brkEnd = end
+	return []Op{{Kind: OpMap, Region: r}}, 0
+}

@@ -1,0 +1,173 @@
+package vm
+
+import "toaster/netbsd"
+
+// span widens a byte range to pages the way all the calls on ranges do it.
+func span(addr, size uint64) (start, end uint64, e netbsd.Errno) {
+	off := addr % PageSize
+	start = addr - off
+	n := pageUp(size + off)
+	if n < size {
+		return 0, 0, netbsd.EINVAL
+	}
+	return start, start + n, CheckRange(start, n, false)
+}
+
+// Unmap is munmap(2): holes are no error, nor is an empty range.
+func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
+	if pageUp(size+addr%PageSize) == 0 {
+		return nil, 0
+	}
+	start, end, e := span(addr, size)
+	if e != 0 {
+		return nil, e
+	}
+	var ops []Op
+	for r := range m.Overlap(start, end) {
+		if n := len(ops); n > 0 && ops[n-1].Region.End == r.Start {
+			ops[n-1].Region.End = r.End
+			continue
+		}
+		ops = append(ops, unmapOp(r.Start, r.End))
+	}
+	m.replace(start, end)
+	return ops, 0
+}
+
+// Protect is mprotect(2): EACCES if some page's object does not allow it, and then
+// nothing changes; holes are no error.
+func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
+	start, end, e := span(addr, size)
+	if e != 0 {
+		return nil, e
+	}
+	prot &= protAll
+	for r := range m.Overlap(start, end) {
+		if prot&^r.MaxProt != 0 {
+			return nil, netbsd.EACCES
+		}
+	}
+	var ops []Op
+	m.change(start, end, func(r *Region) {
+		if r.Prot != prot {
+			r.Prot = prot
+			ops = append(ops, Op{Kind: OpProtect, Region: *r})
+		}
+	})
+	return ops, 0
+}
+
+// SetInherit is minherit(2).
+func (m *Map) SetInherit(addr, size uint64, inherit int) netbsd.Errno {
+	switch inherit {
+	case netbsd.MAP_INHERIT_SHARE, netbsd.MAP_INHERIT_COPY, netbsd.MAP_INHERIT_NONE, netbsd.MAP_INHERIT_ZERO:
+	default:
+		return netbsd.EINVAL
+	}
+	start, end, e := span(addr, size)
+	if e == 0 {
+		m.change(start, end, func(r *Region) { r.Inherit = inherit })
+	}
+	return e
+}
+
+// Advise is madvise(2). Only MADV_FREE has a step: private anonymous pages are
+// dropped. MADV_DONTNEED keeps the data on NetBSD, and so does nothing.
+//
+// Errors: EINVAL for advice that there isn't, and for MADV_SPACEAVAIL; EFAULT
+// for a hole with MADV_FREE and MADV_DONTNEED, ENOMEM with MADV_WILLNEED.
+func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
+	start, end, e := span(addr, size)
+	if e != 0 {
+		return nil, e
+	}
+	switch advice {
+	case netbsd.MADV_NORMAL, netbsd.MADV_RANDOM, netbsd.MADV_SEQUENTIAL:
+		return nil, 0
+	case netbsd.MADV_WILLNEED:
+		if !m.Mapped(start, end) {
+			return nil, netbsd.ENOMEM
+		}
+		return nil, 0
+	case netbsd.MADV_DONTNEED, netbsd.MADV_FREE:
+		if !m.Mapped(start, end) {
+			return nil, netbsd.EFAULT
+		}
+	default:
+		return nil, netbsd.EINVAL
+	}
+	var ops []Op
+	if advice == netbsd.MADV_FREE {
+		for r := range m.Overlap(start, end) {
+			if r.Obj == nil && !r.Shared {
+				ops = append(ops, Op{Kind: OpDiscard, Region: r})
+			}
+		}
+	}
+	return ops, 0
+}
+
+// Range is the check of mlock(2) and munlock(2): ENOMEM if a page is not mapped.
+func (m *Map) Range(addr, size uint64) netbsd.Errno {
+	start, end, e := span(addr, size)
+	if e == 0 && !m.Mapped(start, end) {
+		e = netbsd.ENOMEM
+	}
+	return e
+}
+
+// Msync checks msync(2) and gives the shared file mappings to be written back. An
+// empty range means the region that holds the address.
+func (m *Map) Msync(addr, size uint64, flags int) ([]Region, netbsd.Errno) {
+	const all = netbsd.MS_ASYNC | netbsd.MS_SYNC | netbsd.MS_INVALIDATE
+	const both = netbsd.MS_ASYNC | netbsd.MS_SYNC
+	if flags&^all != 0 || flags == 0 || flags&both == both {
+		return nil, netbsd.EINVAL
+	}
+	start, end, e := span(addr, size)
+	if e != 0 {
+		return nil, e
+	}
+	if start == end {
+		r, ok := m.Lookup(start)
+		if !ok {
+			return nil, netbsd.EINVAL
+		}
+		start, end = r.Start, r.End
+	}
+	if !m.Mapped(start, end) {
+		return nil, netbsd.EFAULT
+	}
+	var l []Region
+	for r := range m.Overlap(start, end) {
+		if r.Obj != nil && r.Shared {
+			l = append(l, r)
+		}
+	}
+	return l, 0
+}
+
+// Mincore is the check of mincore(2), which wants a page-aligned address: how many
+// bytes the vector has.
+func (m *Map) Mincore(addr, size uint64) (pages int, e netbsd.Errno) {
+	end := addr + pageUp(size)
+	if addr%PageSize != 0 || end <= addr || size > Max {
+		return 0, netbsd.EINVAL
+	}
+	if !m.Mapped(addr, end) {
+		return 0, netbsd.ENOMEM
+	}
+	return int((end - addr) / PageSize), 0
+}
+
+// change applies f to the parts of regions in a range.
+func (m *Map) change(start, end uint64, f func(*Region)) {
+	var l []Region
+	for r := range m.Overlap(start, end) {
+		f(&r)
+		l = append(l, r)
+	}
+	if len(l) > 0 {
+		m.replace(start, end, l...)
+	}
+}

@@ -1,0 +1,183 @@
+// Package vm is the map of a guest's address space as data: which ranges are
+// mapped, how, and where there is room. It maps nothing. Operations that change the
+// map return a list of steps that its owner carries out on the host, in order.
+//
+// A Map is not safe for concurrent use; its owner has a lock for it.
+package vm
+
+import (
+	"iter"
+	"slices"
+	"sort"
+
+	"toaster/netbsd"
+)
+
+// Bounds of what a guest may map.
+const (
+	PageSize = netbsd.PageSize
+	Min      = netbsd.MinAddress
+	Max      = netbsd.StackTop
+
+	// StackReserve is what mmap keeps free below the top for the stack to grow
+	// (MAXSSIZ of NetBSD/amd64).
+	StackReserve = 128 << 20
+)
+
+// Region is a range of pages that are mapped alike. Two neighbours never agree in
+// everything: they are merged.
+type Region struct {
+	Start, End uint64
+	Prot       int  // PROT_*
+	MaxProt    int  // what mprotect may give at most
+	Shared     bool // MAP_SHARED
+	Inherit    int  // MAP_INHERIT_*
+	Obj        any  // what is mapped, comparable; nil: anonymous memory
+	Off        int64
+	Name       string // "stack", "heap": for people
+}
+
+// Len gives the length in bytes.
+func (r Region) Len() uint64 { return r.End - r.Start }
+
+// continues reports whether s goes on where r ends.
+func (r Region) continues(s Region) bool {
+	return r.End == s.Start && r.Prot == s.Prot && r.MaxProt == s.MaxProt && r.Shared == s.Shared &&
+		r.Inherit == s.Inherit && r.Name == s.Name && r.Obj == s.Obj &&
+		(r.Obj == nil || r.Off+int64(r.Len()) == s.Off)
+}
+
+// cut gives the part of r between start and end, which must lie inside.
+func (r Region) cut(start, end uint64) Region {
+	if r.Obj != nil {
+		r.Off += int64(start - r.Start)
+	}
+	r.Start, r.End = start, end
+	return r
+}
+
+// Map is an address space. The regions are a sorted slice: programs have tens of
+// them, rarely thousands, so a binary search and a short copy beat any tree.
+type Map struct {
+	regions  []Region
+	size     uint64
+	brkStart uint64
+	brkEnd   uint64
+}
+
+// New gives an empty map.
+func New() *Map { return &Map{} }
+
+// Size gives the number of bytes mapped, for RLIMIT_AS.
+func (m *Map) Size() uint64 { return m.size }
+
+// Len gives the number of regions.
+func (m *Map) Len() int { return len(m.regions) }
+
+// All goes through the regions in order.
+func (m *Map) All() iter.Seq[Region] { return slices.Values(m.regions) }
+
+// Lookup finds the region that holds an address.
+func (m *Map) Lookup(addr uint64) (Region, bool) {
+	if i := m.search(addr); i < len(m.regions) && m.regions[i].Start <= addr {
+		return m.regions[i], true
+	}
+	return Region{}, false
+}
+
+// Overlap goes through the parts of regions that lie between start and end.
+func (m *Map) Overlap(start, end uint64) iter.Seq[Region] {
+	return func(yield func(Region) bool) {
+		for i := m.search(start); i < len(m.regions) && m.regions[i].Start < end; i++ {
+			r := m.regions[i]
+			if !yield(r.cut(max(r.Start, start), min(r.End, end))) {
+				return
+			}
+		}
+	}
+}
+
+// Mapped reports whether every page between start and end is mapped.
+func (m *Map) Mapped(start, end uint64) bool {
+	at := start
+	for r := range m.Overlap(start, end) {
+		if r.Start != at {
+			return false
+		}
+		at = r.End
+	}
+	return at >= end
+}
+
+// search gives the index of the first region that ends behind addr.
+func (m *Map) search(addr uint64) int {
+	return sort.Search(len(m.regions), func(i int) bool { return m.regions[i].End > addr })
+}
+
+// replace puts new regions, in order and within the range, in place of what is
+// between start and end, splitting at the edges and merging there.
+func (m *Map) replace(start, end uint64, with ...Region) {
+	lo := m.search(start)
+	hi := lo
+	var put []Region
+	if lo < len(m.regions) && m.regions[lo].Start < start {
+		put = append(put, m.regions[lo].cut(m.regions[lo].Start, start))
+	}
+	put = append(put, with...)
+	for ; hi < len(m.regions) && m.regions[hi].Start < end; hi++ {
+		m.size -= m.regions[hi].Len()
+		if m.regions[hi].End > end {
+			put = append(put, m.regions[hi].cut(end, m.regions[hi].End))
+		}
+	}
+	for _, r := range put {
+		m.size += r.Len()
+	}
+	// Take the neighbours in, so that they can merge with what is new.
+	if lo > 0 && m.regions[lo-1].End == start {
+		lo--
+		put = slices.Insert(put, 0, m.regions[lo])
+	}
+	if hi < len(m.regions) {
+		put = append(put, m.regions[hi])
+		hi++
+	}
+	m.regions = slices.Replace(m.regions, lo, hi, merge(put)...)
+}
+
+func merge(l []Region) []Region {
+	out := l[:0]
+	for _, r := range l {
+		if n := len(out); n > 0 && out[n-1].continues(r) {
+			out[n-1].End = r.End
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// Check reports what is wrong with the map, for tests and the machine's own check;
+// empty if nothing is.
+func (m *Map) Check() string {
+	var size uint64
+	for i, r := range m.regions {
+		switch {
+		case r.Start >= r.End:
+			return "empty region"
+		case r.Start < Min || r.End > Max:
+			return "region out of bounds"
+		case (r.Start|r.End)%PageSize != 0:
+			return "region not page aligned"
+		case i > 0 && m.regions[i-1].End > r.Start:
+			return "regions overlap"
+		case i > 0 && m.regions[i-1].continues(r):
+			return "neighbours not merged"
+		}
+		size += r.Len()
+	}
+	if size != m.size {
+		return "size is wrong"
+	}
+	return ""
+}

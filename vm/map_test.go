@@ -1,0 +1,373 @@
+package vm
+
+import (
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"toaster/netbsd"
+)
+
+// page is what a test knows about one page, in the map and on the host.
+type page struct {
+	prot    int
+	shared  bool
+	obj     any
+	off     int64
+	content int // what was written into it: follows moves, is lost when mapped anew
+}
+
+// fataler is what a testing.T and a rapid.T share.
+type fataler interface{ Fatalf(string, ...any) }
+
+// host carries steps out on an array of pages.
+type host struct {
+	pages map[uint64]page
+	fresh int
+}
+
+func (h *host) run(t fataler, ops []Op) {
+	for _, op := range ops {
+		switch op.Kind {
+		case OpMap:
+			for a := op.Region.Start; a < op.Region.End; a += PageSize {
+				h.pages[a] = pageOf(op.Region, a)
+			}
+		case OpUnmap:
+			for a := op.Region.Start; a < op.Region.End; a += PageSize {
+				delete(h.pages, a)
+			}
+		case OpProtect:
+			for a := op.Region.Start; a < op.Region.End; a += PageSize {
+				p, ok := h.pages[a]
+				if !ok {
+					t.Fatalf("protect of unmapped %#x", a)
+				}
+				p.prot = op.Region.Prot
+				h.pages[a] = p
+			}
+		case OpMove:
+			h.move(t, op)
+		case OpDiscard:
+		}
+	}
+}
+
+func (h *host) move(t fataler, op Op) {
+	moved := map[uint64]page{}
+	for a := uint64(0); a < op.Region.Len(); a += PageSize {
+		p, ok := h.pages[op.From+a]
+		if !ok {
+			t.Fatalf("move of unmapped %#x", op.From+a)
+		}
+		delete(h.pages, op.From+a)
+		moved[op.Region.Start+a] = p
+	}
+	for a, p := range moved {
+		h.pages[a] = p
+	}
+}
+
+func pageOf(r Region, a uint64) page {
+	p := page{prot: r.Prot, shared: r.Shared, obj: r.Obj}
+	if r.Obj != nil {
+		p.off = r.Off + int64(a-r.Start)
+	}
+	return p
+}
+
+// agree compares the host with the map, page by page.
+func (h *host) agree(t *rapid.T, m *Map) {
+	n := 0
+	for r := range m.All() {
+		for a := r.Start; a < r.End; a += PageSize {
+			if got := h.pages[a]; got != pageOf(r, a) {
+				t.Fatalf("page %#x: host %+v, map %+v", a, got, pageOf(r, a))
+			}
+			n++
+		}
+	}
+	if n != len(h.pages) {
+		t.Fatalf("host has %d pages, map %d", len(h.pages), n)
+	}
+	if s := m.Check(); s != "" {
+		t.Fatal(s)
+	}
+}
+
+const window = 48 // pages that the model plays in
+
+func genAddr(t *rapid.T) uint64 {
+	return Min + uint64(rapid.IntRange(0, window-1).Draw(t, "page"))*PageSize
+}
+
+func genSize(t *rapid.T) uint64 {
+	return uint64(rapid.IntRange(1, 12).Draw(t, "pages")) * PageSize
+}
+
+// TestModel runs random calls and checks each against what the manual says about
+// pages, and the host's pages against the map's.
+func TestModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, h := New(), &host{pages: map[uint64]page{}}
+		brkStart := uint64(Min + window*PageSize)
+		m.SetBreak(brkStart)
+		apply := func(ops []Op, e netbsd.Errno) {
+			if e == 0 {
+				h.run(t, ops)
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"mapFixed": func(t *rapid.T) {
+				q := genRequest(t)
+				q.Flags |= netbsd.MAP_FIXED
+				a, ops, e := m.Map(q)
+				if e != 0 {
+					t.Fatalf("mmap fixed: %v", e)
+				}
+				if a != q.Addr {
+					t.Fatalf("mapped at %#x", a)
+				}
+				apply(ops, e)
+			},
+			"mapFree": func(t *rapid.T) {
+				q := genRequest(t)
+				a, ops, e := m.Map(q)
+				if e != 0 {
+					t.Fatalf("mmap: %v", e)
+				}
+				for p := a; p < a+q.Len; p += PageSize {
+					if _, ok := h.pages[p]; ok {
+						t.Fatalf("%#x was mapped already", p)
+					}
+				}
+				apply(ops, e)
+			},
+			"unmap": func(t *rapid.T) {
+				a, n := genAddr(t), genSize(t)
+				ops, e := m.Unmap(a, n)
+				apply(ops, e)
+				for r := range m.Overlap(a, a+n) {
+					t.Fatalf("still mapped: %+v", r)
+				}
+			},
+			"protect": func(t *rapid.T) {
+				a, n, prot := genAddr(t), genSize(t), rapid.IntRange(0, 7).Draw(t, "prot")
+				ops, e := m.Protect(a, n, prot)
+				apply(ops, e)
+				for r := range m.Overlap(a, a+n) {
+					if e == 0 && r.Prot != prot {
+						t.Fatalf("not protected: %+v", r)
+					}
+				}
+			},
+			"inherit": func(t *rapid.T) {
+				m.SetInherit(genAddr(t), genSize(t), rapid.SampledFrom([]int{0, 1, 2, 4}).Draw(t, "inherit"))
+			},
+			"remap": func(t *rapid.T) {
+				a, n, to, n2 := genAddr(t), genSize(t), genAddr(t), genSize(t)
+				flags := rapid.SampledFrom([]int{0, netbsd.MAP_FIXED, netbsd.MAP_REMAPDUP}).Draw(t, "flags")
+				mapped := m.Mapped(a, a+n)
+				got, ops, e := m.Remap(a, n, to, n2, flags)
+				apply(ops, e)
+				if !mapped && e != netbsd.EFAULT {
+					t.Fatalf("mremap of a hole: %v", e)
+				}
+				if e == 0 && !m.Mapped(got, got+n2) {
+					t.Fatalf("not mapped afterwards")
+				}
+			},
+			"brk": func(t *rapid.T) {
+				to := brkStart + uint64(rapid.IntRange(-1, 8).Draw(t, "brk"))*PageSize
+				ops, e := m.Brk(to, 6*PageSize)
+				apply(ops, e)
+				if _, end := m.Break(); e == 0 && end != to {
+					t.Fatalf("break is %#x", end)
+				}
+			},
+			"fork": func(t *rapid.T) {
+				c, ops := m.Fork()
+				ch := &host{pages: map[uint64]page{}}
+				for a, p := range h.pages {
+					ch.pages[a] = p
+				}
+				ch.run(t, ops)
+				ch.agree(t, c)
+				m, h = c, ch
+			},
+			"": func(t *rapid.T) { h.agree(t, m) },
+		})
+	})
+}
+
+func genRequest(t *rapid.T) Request {
+	q := Request{Addr: genAddr(t), Len: genSize(t), Prot: rapid.IntRange(0, 7).Draw(t, "prot"), Flags: netbsd.MAP_PRIVATE}
+	if rapid.Bool().Draw(t, "shared") {
+		q.Flags = netbsd.MAP_SHARED
+	}
+	if o := rapid.IntRange(0, 2).Draw(t, "obj"); o > 0 {
+		q.Obj, q.Off = o, int64(rapid.IntRange(0, 4).Draw(t, "off"))*PageSize
+	}
+	return q
+}
+
+func TestMapErrors(t *testing.T) {
+	const fixed, priv = netbsd.MAP_FIXED, netbsd.MAP_PRIVATE
+	for _, c := range []struct {
+		q    Request
+		want netbsd.Errno
+	}{
+		{Request{Len: PageSize, Flags: netbsd.MAP_SHARED | priv}, netbsd.EINVAL},
+		{Request{Addr: 0x1001, Len: PageSize, Flags: priv | fixed}, netbsd.EINVAL},
+		{Request{Addr: 0, Len: PageSize, Flags: priv | fixed}, netbsd.EINVAL},
+		{Request{Addr: Max, Len: PageSize, Flags: priv | fixed}, netbsd.EFBIG},
+		{Request{Addr: 1 << 63, Len: 1 << 63, Flags: priv | fixed}, netbsd.EOVERFLOW},
+		{Request{Len: 1 << 47, Flags: priv}, netbsd.ENOMEM},
+		{Request{Len: ^uint64(0), Flags: priv}, netbsd.ENOMEM},
+		{Request{Len: PageSize, Flags: priv | 5<<netbsd.MAP_ALIGNMENT_SHIFT}, netbsd.EINVAL},
+		{Request{Len: PageSize, Flags: priv, Prot: netbsd.PROT_WRITE, MaxProt: netbsd.PROT_READ}, netbsd.EINVAL},
+		{Request{Len: PageSize, Flags: priv, LimitAS: PageSize / 2}, netbsd.ENOMEM},
+	} {
+		if _, _, e := New().Map(c.q); e != c.want {
+			t.Errorf("%+v: %v, want %v", c.q, e, c.want)
+		}
+	}
+}
+
+// Where mappings land, as NetBSD/amd64 does it: top down below the stack's room, at
+// the hint if it is free, else below it.
+func TestPlacement(t *testing.T) {
+	m := New()
+	at := func(addr, size uint64, flags int) uint64 {
+		a, _, e := m.Map(Request{Addr: addr, Len: size, Flags: flags | netbsd.MAP_PRIVATE | netbsd.MAP_ANON})
+		if e != 0 {
+			t.Fatal(e)
+		}
+		return a
+	}
+	top := uint64(Max - StackReserve)
+	for _, c := range []struct {
+		addr, size uint64
+		flags      int
+		want       uint64
+	}{
+		{0, 0x2000, 0, top - 0x2000},
+		{0, 0x1000, 0, top - 0x3000},
+		{0xc000000000, 64 << 20, 0, 0xc000000000},
+		{0xc000000000, 0x1000, 0, 0xc000000000 - 0x1000},
+		{0, 0x1000, 21 << netbsd.MAP_ALIGNMENT_SHIFT, (top - 0x4000) &^ (1<<21 - 1)},
+		{top + 0x1000, 0x1000, netbsd.MAP_TRYFIXED, top + 0x1000},
+		{0x1800, 0x1000, 0, 0x2000},
+	} {
+		if got := at(c.addr, c.size, c.flags); got != c.want {
+			t.Errorf("%#x+%#x: %#x, want %#x", c.addr, c.size, got, c.want)
+		}
+	}
+	if s := m.Check(); s != "" {
+		t.Error(s)
+	}
+}
+
+func TestFileOffsetInPage(t *testing.T) {
+	m := New()
+	a, ops, e := m.Map(Request{Len: 0x1000, Off: 0x2010, Obj: "f", Flags: netbsd.MAP_PRIVATE})
+	if e != 0 || a%PageSize != 0x10 || ops[0].Region.Off != 0x2000 || ops[0].Region.Len() != 0x2000 {
+		t.Errorf("%#x %+v %v", a, ops, e)
+	}
+}
+
+func TestProtectMax(t *testing.T) {
+	m := New()
+	m.Map(Request{Addr: 0x1000, Len: 0x2000, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED, Obj: 1, Prot: 1, MaxProt: 1})
+	if _, e := m.Protect(0x1000, 0x1000, 3); e != netbsd.EACCES {
+		t.Error(e)
+	}
+	if ops, e := m.Protect(0x1000, 0x1000, 0); e != 0 || len(ops) != 1 || m.Len() != 2 {
+		t.Error(ops, e, m.Len())
+	}
+	if _, e := m.Protect(0x1000, 0x1000, 1); e != 0 || m.Len() != 1 {
+		t.Error(e, m.Len())
+	}
+}
+
+func TestAdviseAndRanges(t *testing.T) {
+	m := New()
+	m.Map(Request{Addr: 0x1000, Len: 0x1000, Flags: netbsd.MAP_PRIVATE | netbsd.MAP_FIXED, Prot: 3})
+	m.Map(Request{Addr: 0x3000, Len: 0x1000, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED, Obj: 1})
+	if ops, e := m.Advise(0x1000, 1, netbsd.MADV_FREE); e != 0 || len(ops) != 1 || ops[0].Kind != OpDiscard {
+		t.Error(ops, e)
+	}
+	for _, c := range []struct{ got, want netbsd.Errno }{
+		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_FREE)), netbsd.EFAULT},
+		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_WILLNEED)), netbsd.ENOMEM},
+		{second(m.Advise(0x1000, 0x1000, netbsd.MADV_SPACEAVAIL)), netbsd.EINVAL},
+		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_RANDOM)), 0},
+		{second(m.Msync(0x3000, 0x1000, netbsd.MS_SYNC|netbsd.MS_ASYNC)), netbsd.EINVAL},
+		{second(m.Msync(0x2000, 0, netbsd.MS_SYNC)), netbsd.EINVAL},
+		{second(m.Mincore(0x1001, 1)), netbsd.EINVAL},
+		{second(m.Mincore(0x1000, 0x2000)), netbsd.ENOMEM},
+		{m.Range(0x1000, 0x1000), 0},
+		{m.Range(0x1000, 0x1001), netbsd.ENOMEM},
+		{second(m.Unmap(0, 0x1000)), netbsd.EINVAL},
+		{second(m.Unmap(0x1000, 0)), 0},
+	} {
+		if c.got != c.want {
+			t.Errorf("%v, want %v", c.got, c.want)
+		}
+	}
+	if l, e := m.Msync(0x3800, 0, netbsd.MS_SYNC); e != 0 || len(l) != 1 || l[0].Start != 0x3000 {
+		t.Error(l, e)
+	}
+}
+
+func second[T any](_ T, e netbsd.Errno) netbsd.Errno { return e }
+
+func BenchmarkLookup(b *testing.B) {
+	for _, n := range []int{30, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			m := New()
+			for i := range n {
+				m.Map(Request{Addr: uint64(i+1) * 2 * PageSize, Len: PageSize, Flags: netbsd.MAP_PRIVATE | netbsd.MAP_FIXED})
+			}
+			for b.Loop() {
+				m.Lookup(uint64(n) * PageSize)
+			}
+		})
+	}
+}
+
+func FuzzMap(f *testing.F) {
+	f.Add(uint64(0x1000), uint64(0x3000), 7, uint64(0x2000), uint64(0x1000), 0)
+	f.Fuzz(func(t *testing.T, a, n uint64, flags int, b, n2 uint64, flags2 int) {
+		m, h := New(), &host{pages: map[uint64]page{}}
+		run := func(ops []Op, e netbsd.Errno) {
+			for _, op := range ops {
+				if op.Region.Len() > 1<<20 {
+					return
+				}
+			}
+			if s := m.Check(); s != "" {
+				t.Fatal(s)
+			}
+			h.run(t, ops)
+		}
+		_, ops, e := m.Map(Request{Addr: a, Len: n, Prot: flags, Flags: flags})
+		run(ops, e)
+		ops, e = m.Unmap(b, n2)
+		run(ops, e)
+		ops, e = m.Protect(b, n, flags2)
+		run(ops, e)
+		_, ops, e = m.Remap(a, n, b, n2, flags2)
+		run(ops, e)
+		ops, e = m.Brk(b, n2)
+		run(ops, e)
+		ops, e = m.Advise(b, n2, flags&7)
+		run(ops, e)
+		m.Mincore(a, n)
+		m.Msync(b, n, flags2&7)
+		if s := m.Check(); s != "" {
+			t.Fatal(s)
+		}
+	})
+}

@@ -1,0 +1,187 @@
+package vm
+
+import "toaster/netbsd"
+
+// Request is mmap(2), with the file already looked up.
+type Request struct {
+	Addr, Len uint64
+	Prot      int
+	MaxProt   int // 0 means everything
+	Flags     int // MAP_*
+	Obj       any // nil: anonymous
+	Off       int64
+	Name      string
+	LimitAS   uint64 // RLIMIT_AS; 0 means none
+}
+
+const (
+	protAll   = netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC
+	knownMask = netbsd.MAP_SHARED | netbsd.MAP_PRIVATE
+)
+
+func pageUp(a uint64) uint64   { return (a + PageSize - 1) &^ (PageSize - 1) }
+func pageDown(a uint64) uint64 { return a &^ (PageSize - 1) }
+
+// Map enters a mapping and gives its address, which has the offset's place within
+// the page. A MAP_FIXED mapping replaces what is there.
+//
+// Errors: EINVAL for contradicting flags, a misaligned fixed address or
+// alignment, an address below the first page; EFBIG and EOVERFLOW for a fixed range
+// that leaves user space; ENOMEM if there is no room; EACCES never: protections
+// against the object are the caller's.
+func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
+	if q.Flags&knownMask == knownMask {
+		return 0, nil, netbsd.EINVAL
+	}
+	if q.MaxProt == 0 {
+		q.MaxProt = protAll
+	}
+	if q.Prot &= protAll; q.Prot&^q.MaxProt != 0 {
+		return 0, nil, netbsd.EINVAL
+	}
+	var pageOff uint64
+	if q.Obj != nil {
+		pageOff = uint64(q.Off) % PageSize
+		q.Off -= int64(pageOff)
+	}
+	size := pageUp(q.Len + pageOff)
+	if size < q.Len {
+		return 0, nil, netbsd.ENOMEM
+	}
+	addr, e := m.place(&q, pageOff, size)
+	if e != 0 || size == 0 {
+		return addr + pageOff, nil, e
+	}
+	if e := m.checkLimit(addr, size, q.LimitAS); e != 0 {
+		return 0, nil, e
+	}
+	r := q.region(addr, size)
+	m.replace(r.Start, r.End, r)
+	return addr + pageOff, []Op{{Kind: OpMap, Region: r}}, 0
+}
+
+func (q *Request) region(addr, size uint64) Region {
+	r := Region{Start: addr, End: addr + size, Prot: q.Prot, MaxProt: q.MaxProt, Obj: q.Obj, Name: q.Name}
+	r.Shared = q.Flags&netbsd.MAP_SHARED != 0
+	r.Inherit = netbsd.MAP_INHERIT_COPY
+	if r.Shared {
+		r.Inherit = netbsd.MAP_INHERIT_SHARE
+	}
+	if r.Obj != nil {
+		r.Off = q.Off
+	}
+	return r
+}
+
+func (m *Map) checkLimit(addr, size, limit uint64) netbsd.Errno {
+	if limit == 0 {
+		return 0
+	}
+	after := m.size + size
+	for r := range m.Overlap(addr, addr+size) {
+		after -= r.Len()
+	}
+	if after > limit && after > m.size {
+		return netbsd.ENOMEM
+	}
+	return 0
+}
+
+// place chooses the address.
+func (m *Map) place(q *Request, pageOff, size uint64) (uint64, netbsd.Errno) {
+	align, e := alignment(q.Flags)
+	if e != 0 {
+		return 0, e
+	}
+	if q.Flags&netbsd.MAP_FIXED != 0 {
+		addr := q.Addr - pageOff
+		if addr%align != 0 {
+			return 0, netbsd.EINVAL
+		}
+		return addr, CheckRange(addr, size, true)
+	}
+	hint := pageUp(q.Addr)
+	if q.Flags&netbsd.MAP_TRYFIXED != 0 && q.Addr != 0 && hint%align == 0 && m.free(hint, size) {
+		return hint, 0
+	}
+	if addr, ok := m.FindFree(hint, size, align); ok {
+		return addr, 0
+	}
+	return 0, netbsd.ENOMEM
+}
+
+// alignment reads the MAP_ALIGNED part of the flags.
+func alignment(flags int) (uint64, netbsd.Errno) {
+	log := uint(flags) >> netbsd.MAP_ALIGNMENT_SHIFT & 0xff
+	switch {
+	case log == 0:
+		return PageSize, 0
+	case log < 12 || log >= 64:
+		return 0, netbsd.EINVAL
+	}
+	return 1 << log, 0
+}
+
+// CheckRange is NetBSD's test of an address range; isMmap selects mmap's errors.
+func CheckRange(addr, size uint64, isMmap bool) netbsd.Errno {
+	end := addr + size
+	switch {
+	case addr < Min:
+		return netbsd.EINVAL
+	case end > Max && isMmap:
+		return netbsd.EFBIG
+	case end < addr && isMmap:
+		return netbsd.EOVERFLOW
+	case end > Max || end < addr:
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
+func (m *Map) free(addr, size uint64) bool {
+	if CheckRange(addr, size, false) != 0 {
+		return false
+	}
+	i := m.search(addr)
+	return i == len(m.regions) || m.regions[i].Start >= addr+size
+}
+
+// FindFree looks for room: at the hint, else downwards from it, else, so that no
+// room is left unused, downwards from the end of what mmap may use. Without a hint
+// that is where it begins, below the room for the stack.
+func (m *Map) FindFree(hint, size, align uint64) (uint64, bool) {
+	top := uint64(Max - StackReserve)
+	if size > top-Min {
+		return 0, false
+	}
+	if hint == 0 || hint > top-size {
+		hint = top - size
+	}
+	hint = hint &^ (align - 1)
+	if hint >= Min && m.free(hint, size) {
+		return hint, true
+	}
+	if a, ok := m.findDown(hint, size, align); ok {
+		return a, true
+	}
+	return m.findDown((top-size)&^(align-1), size, align)
+}
+
+// findDown gives the highest free aligned address that is not above from.
+func (m *Map) findDown(from, size, align uint64) (uint64, bool) {
+	a := from
+	for i := m.search(from + size - 1); ; i-- {
+		if i < len(m.regions) && m.regions[i].Start < a+size {
+			if m.regions[i].Start < size {
+				return 0, false
+			}
+			a = (m.regions[i].Start - size) &^ (align - 1)
+		}
+		if a < Min {
+			return 0, false
+		}
+		if i == 0 || m.regions[i-1].End <= a {
+			return a, true
+		}
+	}
+}

@@ -1,0 +1,22 @@
+package vm
+
+// OpKind says what a step does on the host.
+type OpKind uint8
+
+// Kinds of steps.
+const (
+	OpMap     OpKind = iota // map Region at its place, replacing what is there
+	OpUnmap                 // unmap Region's range
+	OpProtect               // give Region's range its protection
+	OpMove                  // move Region's pages from From to its place
+	OpDiscard               // drop the pages of Region's range: they read as zero
+)
+
+// Op is one step for the host.
+type Op struct {
+	Kind   OpKind
+	Region Region
+	From   uint64 // OpMove
+}
+
+func unmapOp(start, end uint64) Op { return Op{Kind: OpUnmap, Region: Region{Start: start, End: end}} }

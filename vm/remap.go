@@ -1,0 +1,92 @@
+package vm
+
+import "toaster/netbsd"
+
+// Remap is mremap(2): it resizes and moves [old, old+oldSize), which must be mapped
+// as a whole, and gives the new address. Without MAP_FIXED it stays where it is if
+// it can. MAP_REMAPDUP works for shared objects only.
+//
+// Errors: EINVAL for flags, misalignment and empty or overlapping ranges, EFAULT
+// if a page of the old range is not mapped, ENOMEM without room.
+func (m *Map) Remap(old, oldSize, addr, newSize uint64, flags int) (uint64, []Op, netbsd.Errno) {
+	const alignMask = 0xff << netbsd.MAP_ALIGNMENT_SHIFT
+	align, e := alignment(flags)
+	if e != 0 || flags&^(netbsd.MAP_FIXED|netbsd.MAP_REMAPDUP|alignMask) != 0 {
+		return 0, nil, netbsd.EINVAL
+	}
+	fixed, dup := flags&netbsd.MAP_FIXED != 0, flags&netbsd.MAP_REMAPDUP != 0
+	oldSize, newSize = pageUp(oldSize), pageUp(newSize)
+	if old%PageSize != 0 || oldSize == 0 || newSize == 0 ||
+		CheckRange(old, oldSize, false) != 0 || newSize > Max {
+		return 0, nil, netbsd.EINVAL
+	}
+	if fixed && (addr%align != 0 || CheckRange(addr, newSize, false) != 0) {
+		return 0, nil, netbsd.EINVAL
+	}
+	if !m.Mapped(old, old+oldSize) {
+		return 0, nil, netbsd.EFAULT
+	}
+	if !dup && (!fixed || addr == old) && old%align == 0 {
+		if ops, ok := m.resize(old, oldSize, newSize); ok {
+			return old, ops, 0
+		}
+	}
+	return m.move(old, oldSize, addr, newSize, align, fixed, dup)
+}
+
+// resize shrinks, or grows into free room, in place.
+func (m *Map) resize(old, oldSize, newSize uint64) ([]Op, bool) {
+	if newSize <= oldSize {
+		ops, _ := m.Unmap(old+newSize, oldSize-newSize)
+		return ops, true
+	}
+	if !m.free(old+oldSize, newSize-oldSize) {
+		return nil, false
+	}
+	last, _ := m.Lookup(old + oldSize - 1)
+	r := last.cut(old+oldSize, old+newSize)
+	m.replace(r.Start, r.End, r)
+	return []Op{{Kind: OpMap, Region: r}}, true
+}
+
+func (m *Map) move(old, oldSize, addr, newSize, align uint64, fixed, dup bool) (uint64, []Op, netbsd.Errno) {
+	if !fixed {
+		var ok bool
+		if addr, ok = m.FindFree(0, newSize, align); !ok {
+			return 0, nil, netbsd.ENOMEM
+		}
+	}
+	if addr < old+oldSize && old < addr+newSize {
+		return 0, nil, netbsd.EINVAL
+	}
+	var ops []Op
+	var put []Region
+	keep := min(oldSize, newSize)
+	for r := range m.Overlap(old, old+keep) {
+		if dup && (!r.Shared || r.Obj == nil) {
+			return 0, nil, netbsd.EINVAL
+		}
+		from := r.Start
+		r.Start, r.End = addr+(r.Start-old), addr+(r.End-old)
+		put = append(put, r)
+		op := Op{Kind: OpMove, Region: r, From: from}
+		if dup {
+			op = Op{Kind: OpMap, Region: r}
+		}
+		ops = append(ops, op)
+	}
+	if newSize > oldSize {
+		last := put[len(put)-1]
+		r := last.cut(addr+oldSize, addr+newSize)
+		put = append(put, r)
+		ops = append(ops, Op{Kind: OpMap, Region: r})
+	}
+	m.replace(addr, addr+newSize, put...)
+	if !dup {
+		m.replace(old, old+oldSize)
+		if oldSize > keep {
+			ops = append(ops, unmapOp(old+keep, old+oldSize))
+		}
+	}
+	return addr, ops, 0
+}
