@@ -1,0 +1,106 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Flags of an accounting record (acct(5)).
+const (
+	AFORK = 0x01 // forked and never execed
+	ASU   = 0x02 // used superuser privilege
+	ACORE = 0x08 // dumped core
+	AXSIG = 0x10 // killed by a signal
+)
+
+// AcctRecord is what acct(5) records of a process that ends.
+type AcctRecord struct {
+	Comm         string
+	Utime, Stime time.Duration
+	Etime        time.Duration // elapsed
+	Btime        time.Time     // when it began
+	UID, GID     uint32        // real ones
+	Mem          int64         // average memory, KiB
+	IO           int64         // blocks in and out
+	TTY          *TTY          // controlling terminal, nil if none
+	Flag         uint8
+	Pid          int // not in acct(5)
+}
+
+// SetAcct turns accounting on (acct(2)): f gets a record of each process that ends,
+// on the dying LWP's goroutine; its error is ignored (item 28). nil turns it off.
+func (m *Machine) SetAcct(f func(AcctRecord) error) {
+	m.lock()
+	m.acct = f
+	m.unlock()
+}
+
+// CompT encodes a duration as acct(5)'s comp_t: 1/64 s with a 13-bit fraction and a
+// 3-bit exponent of 8.
+func CompT(d time.Duration) uint16 {
+	v := uint64(max(d, 0)) * 64 / uint64(time.Second)
+	return compNum(v)
+}
+
+func compNum(v uint64) uint16 {
+	exp, round := uint64(0), false
+	for v >= 1<<13 {
+		exp++
+		round = v&4 != 0
+		v >>= 3
+	}
+	if round {
+		v++
+		if v >= 1<<13 {
+			v >>= 3
+			exp++
+		}
+	}
+	if exp > 7 {
+		return 1<<16 - 1
+	}
+	return uint16(exp<<13 | v)
+}
+
+// UsedPrivilege notes that p did something only the superuser may (ASU).
+func (p *Proc) UsedPrivilege() {
+	p.m.lock()
+	p.flags |= fASU
+	p.m.unlock()
+}
+
+// writeAcct is acct_process; mu is dropped meanwhile.
+func (p *Proc) writeAcct(l *LWP, w netbsd.WaitStatus) {
+	p.step(l, StepAccounting)
+	f := p.m.acct
+	if f == nil {
+		return
+	}
+	p.saveUsage()
+	u := p.ownUsageLocked()
+	r := AcctRecord{
+		Comm: p.img.Comm, Utime: u.Utime, Stime: u.Stime, Etime: p.m.uptime() - p.start,
+		Btime: p.StartTime(), UID: p.cred.RUID, GID: p.cred.RGID, Pid: int(p.pid),
+		IO: u.Inblock + u.Oublock, Flag: p.acctFlags(),
+	}
+	if ticks := int64((u.Utime + u.Stime) / (10 * time.Millisecond)); ticks > 0 {
+		r.Mem = (u.Ixrss + u.Idrss + u.Isrss) / ticks
+	}
+	if p.flags&fControlT != 0 && p.pgrp.sess.ttyvp {
+		r.TTY = p.pgrp.sess.tty
+	}
+	p.without(func() { _ = f(r) })
+}
+
+func (p *Proc) acctFlags() (f uint8) {
+	for _, b := range [...]struct {
+		p procFlags
+		a uint8
+	}{{fAForked, AFORK}, {fASU, ASU}, {fACore, ACORE}, {fAXSig, AXSIG}} {
+		if p.flags&b.p != 0 {
+			f |= b.a
+		}
+	}
+	return f
+}

@@ -1,0 +1,327 @@
+package kern
+
+import "fmt"
+
+// Check verifies the whole process tree and gives an error for each inconsistency,
+// in words; none means that all is well. It may be called at any time.
+func (m *Machine) Check() []error {
+	m.lock()
+	defer m.unlock()
+	c := checker{m: m, seen: make(map[*Proc]bool)}
+	c.lists()
+	c.table()
+	for p := range c.seen {
+		c.family(p)
+		c.lwps(p)
+		c.waits(p)
+	}
+	c.groups()
+	c.users()
+	return c.errs
+}
+
+type checker struct {
+	m    *Machine
+	seen map[*Proc]bool
+	errs []error
+}
+
+func (c *checker) bad(format string, a ...any) {
+	c.errs = append(c.errs, fmt.Errorf(format, a...))
+}
+
+// lists walks allproc and zombproc.
+func (c *checker) lists() {
+	m := c.m
+	for p := m.all.head; p != nil; p = p.allNext {
+		c.seen[p] = true
+		if p.state != StateActive && p.state != StateExiting {
+			c.bad("process %d is %v and on the list of the living", p.pid, p.state)
+		}
+	}
+	n := 0
+	for p := m.zombies.head; p != nil; p = p.allNext {
+		n++
+		if c.seen[p] {
+			c.bad("process %d is on both lists", p.pid)
+		}
+		c.seen[p] = true
+		if p.state != StateDead && p.state != StateZombie {
+			c.bad("process %d is %v and on the zombie list", p.pid, p.state)
+		}
+	}
+	if n != m.nzombies {
+		c.bad("%d zombies on the list, %d counted", n, m.nzombies)
+	}
+}
+
+// table compares the pid table with the lists. Embryos are in the table alone.
+func (c *checker) table() {
+	t := &c.m.pids
+	procs, free := 0, 0
+	for i := range t.slots {
+		s := &t.slots[i]
+		if p := s.p; p != nil {
+			procs++
+			if s.id != p.pid || int(s.id)&(len(t.slots)-1) != i {
+				c.bad("pid slot %d has id %d and process %d", i, s.id, p.pid)
+			}
+			if !c.seen[p] && p.state != StateEmbryo {
+				c.bad("process %d is in the table and on no list", p.pid)
+			}
+		}
+		if g := s.g; g != nil && int(g.id)&(len(t.slots)-1) != i {
+			c.bad("pid slot %d has group %d", i, g.id)
+		}
+		if s.p == nil && s.g == nil && i > 0 {
+			free++
+		}
+	}
+	for p := range c.seen {
+		if t.find(int(p.pid)) != p {
+			c.bad("process %d is not in the pid table", p.pid)
+		}
+	}
+	if procs != c.m.nprocs {
+		c.bad("%d processes in the table, %d counted", procs, c.m.nprocs)
+	}
+	c.freeList(free)
+}
+
+func (c *checker) freeList(free int) {
+	t := &c.m.pids
+	n := 0
+	for i := t.head; i >= 0 && n <= free; i = t.slots[i].next {
+		if t.slots[i].p != nil || t.slots[i].g != nil {
+			c.bad("pid slot %d is free and in use", i)
+		}
+		n++
+	}
+	if n != free || n != t.nfree {
+		c.bad("%d free pid slots, %d on the list, %d counted", free, n, t.nfree)
+	}
+}
+
+// family checks p's parent and children, and who traces whom.
+func (c *checker) family(p *Proc) {
+	if p.parent == nil && p != c.m.init {
+		c.bad("process %d has no parent", p.pid)
+	}
+	if pp := p.parent; pp != nil && (!c.seen[pp] || pp.state >= StateDead) {
+		c.bad("process %d has parent %d, which is %v", p.pid, pp.pid, pp.state)
+	}
+	var n [numClasses]int32
+	var prev *Proc
+	for k := p.kids; k != nil; k = k.sibNext {
+		if k.parent != p || k.sibPrev != prev {
+			c.bad("process %d is on %d's child list with wrong links", k.pid, p.pid)
+		}
+		if prev != nil && k.seq >= prev.seq {
+			c.bad("child list of %d: %d comes after %d", p.pid, k.pid, prev.pid)
+		}
+		if k.wclass != k.class() {
+			c.bad("process %d has wait class %d, should have %d", k.pid, k.wclass, k.class())
+		}
+		n[k.class()]++
+		prev = k
+	}
+	if n != p.nkids {
+		c.bad("process %d has children by class %v, counted %v", p.pid, n, p.nkids)
+	}
+	c.tracing(p)
+}
+
+func (c *checker) tracing(p *Proc) {
+	if p.flags&fTraced == 0 && p.opptr != nil {
+		c.bad("process %d is not traced and has original parent %d", p.pid, p.opptr.pid)
+	}
+	if op := p.opptr; op != nil && op != p.parent {
+		found := false
+		if op.ext != nil {
+			for _, s := range op.ext.stolen {
+				found = found || s == p
+			}
+		}
+		if !found && op.state < StateDead {
+			c.bad("process %d is unknown to its original parent %d", p.pid, op.pid)
+		}
+	}
+	if p.ext == nil {
+		return
+	}
+	for _, s := range p.ext.stolen {
+		if s.opptr != p {
+			c.bad("process %d thinks that a debugger has its child %d", p.pid, s.pid)
+		}
+	}
+}
+
+func (c *checker) lwps(p *Proc) {
+	n, z, live, unstopped := int32(0), int32(0), 0, 0
+	var prev *LWP
+	for l := p.lwps; l != nil; l = l.next {
+		n++
+		if l.p != p || l.prev != prev {
+			c.bad("LWP %d.%d has wrong links", p.pid, l.lid)
+		}
+		switch {
+		case l.stat == LWPZombie:
+			z++
+		case l.stat < LWPDead:
+			live++
+		}
+		if l.stat == LWPRunning || l.stat == LWPSleeping {
+			unstopped++
+		}
+		if l.parked != (l.stat == LWPSleeping || l.stat == LWPStopped || l.stat == LWPSuspended) {
+			c.bad("LWP %d.%d is %v, parked %t", p.pid, l.lid, l.stat, l.parked)
+		}
+		if l.asleep && l.stat != LWPSleeping && l.stat != LWPStopped {
+			c.bad("LWP %d.%d is asleep and %v", p.pid, l.lid, l.stat)
+		}
+		prev = l
+	}
+	if n != p.nlwps || z != p.nzlwps {
+		c.bad("process %d: %d LWPs, %d zombie; counted %d, %d", p.pid, n, z, p.nlwps, p.nzlwps)
+	}
+	if p.state == StateActive && live == 0 && p != c.m.init {
+		c.bad("process %d is active and has no live LWP", p.pid)
+	}
+	if p.state >= StateDead && live != 0 {
+		c.bad("process %d is %v and has %d live LWPs", p.pid, p.state, live)
+	}
+	if p.flags&fStopped != 0 && unstopped != 0 {
+		c.bad("process %d is stopped and %d of its LWPs are not", p.pid, unstopped)
+	}
+}
+
+// waits checks that what p should be told of is in its queues, and nothing else.
+func (c *checker) waits(p *Proc) {
+	var n [kDead][numClasses]int32
+	for k := p.kids; k != nil; k = k.sibNext {
+		want := k.shouldReport()
+		if k.wkind != want {
+			c.bad("process %d is in queue %d of %d, should be in %d", k.pid, k.wkind, p.pid, want)
+		}
+		if k.wkind != kNone {
+			n[k.wkind-1][k.wclass]++
+		}
+	}
+	if p.waits == nil {
+		return
+	}
+	if n != p.waits.n {
+		c.bad("process %d has reports %v, counted %v", p.pid, n, p.waits.n)
+	}
+	for kind := range p.waits.q {
+		for class, top := range p.waits.q[kind] {
+			if got := c.heap(top, nil); got != n[kind][class] {
+				c.bad("process %d: queue %d, %d has %d, should have %d", p.pid, kind+1, class, got, n[kind][class])
+			}
+		}
+	}
+}
+
+func (p *Proc) shouldReport() waitKind {
+	switch {
+	case p.flags&fClaimed != 0:
+		return kNone
+	case p.state == StateZombie:
+		return kZombie
+	case p.state == StateDead:
+		return kDead
+	case p.flags&fStopped != 0 && p.flags&fWaited == 0:
+		return kStopped
+	case p.flags&fContinued != 0:
+		return kContinued
+	}
+	return kNone
+}
+
+// heap counts a heap's members and checks its order.
+func (c *checker) heap(top, above *Proc) int32 {
+	n := int32(0)
+	for p := top; p != nil; p = p.hp.next {
+		if above != nil && p.seq >= above.seq {
+			c.bad("wait queue: %d is below %d", p.pid, above.pid)
+		}
+		n += 1 + c.heap(p.hp.child, p)
+	}
+	return n
+}
+
+// groups checks the groups and sessions in the table.
+func (c *checker) groups() {
+	refs := make(map[*Session]int32)
+	members := 0
+	for i := range c.m.pids.slots {
+		g := c.m.pids.slots[i].g
+		if g == nil {
+			continue
+		}
+		members += c.group(g)
+		if g.n > 0 {
+			refs[g.sess]++
+		} else if g.id != g.sess.sid {
+			c.bad("group %d is empty", g.id)
+		}
+		if t := g.sess.tty; t != nil && t.sess == g.sess && g.id == g.sess.sid {
+			refs[g.sess]++
+		}
+	}
+	if members != len(c.seen) {
+		c.bad("%d processes are in groups, of %d", members, len(c.seen))
+	}
+	for s, n := range refs {
+		if n != s.refs {
+			c.bad("session %d has %d references, counted %d", s.sid, n, s.refs)
+		}
+		if l := s.leader; l != nil && (l.pid != s.sid || l.pgrp == nil || l.pgrp.sess != s) {
+			c.bad("session %d is led by %d", s.sid, l.pid)
+		}
+	}
+}
+
+func (c *checker) group(g *Pgrp) (n int) {
+	jobc := int32(0)
+	for p := g.members; p != nil; p = p.pgNext {
+		n++
+		if p.pgrp != g || !c.seen[p] {
+			c.bad("process %d is on group %d's list and not in it", p.pid, g.id)
+		}
+		q := p.flags&fQualifies != 0
+		if q {
+			jobc++
+		}
+		if p.state == StateActive && q != p.qualifies() {
+			c.bad("process %d counts for group %d: %t, should be %t", p.pid, g.id, q, !q)
+		}
+	}
+	if int32(n) != g.n {
+		c.bad("group %d has %d members, counted %d", g.id, n, g.n)
+	}
+	if jobc != g.jobc {
+		c.bad("group %d has jobc %d, counted %d", g.id, jobc, g.jobc)
+	}
+	return n
+}
+
+// users checks the numbers of processes by real user. Embryos count, too.
+func (c *checker) users() {
+	n := make(map[uint32]int)
+	for i := range c.m.pids.slots {
+		if p := c.m.pids.slots[i].p; p != nil {
+			n[p.cred.RUID]++
+		}
+	}
+	for uid, k := range n {
+		if c.m.uids[uid] != k {
+			c.bad("user %d has %d processes, counted %d", uid, k, c.m.uids[uid])
+		}
+	}
+	for uid := range c.m.uids {
+		if n[uid] == 0 {
+			c.bad("user %d has no process, counted %d", uid, c.m.uids[uid])
+		}
+	}
+}

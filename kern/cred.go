@@ -1,0 +1,239 @@
+package kern
+
+import (
+	"slices"
+
+	"toaster/netbsd"
+)
+
+// Cred is a set of credentials; it is immutable and shared.
+type Cred struct {
+	RUID, EUID, SUID uint32
+	RGID, EGID, SGID uint32
+	Groups           []uint32
+	Login            string
+}
+
+// NGroupsMax is NGROUPS_MAX.
+const NGroupsMax = 16
+
+// Root is the superuser with group 0 (wheel).
+var Root = &Cred{}
+
+// UserCred gives credentials whose ids are all uid and gid.
+func UserCred(uid, gid uint32, groups ...uint32) *Cred {
+	return &Cred{uid, uid, uid, gid, gid, gid, slices.Clone(groups), ""}
+}
+
+// IsRoot reports whether the effective user is 0 (suser).
+func (c *Cred) IsRoot() bool { return c.EUID == 0 }
+
+// InGroup reports whether gid is the effective group or one of the others.
+func (c *Cred) InGroup(gid uint32) bool {
+	return c.EGID == gid || slices.Contains(c.Groups, gid)
+}
+
+// Cred gives p's credentials.
+func (p *Proc) Cred() *Cred {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.cred
+}
+
+// setCredLocked installs c and moves the process's count to c's real uid (item
+// 94). sugid marks the process as one that changed its identity (P_SUGID).
+func (p *Proc) setCredLocked(c *Cred, sugid bool) {
+	if c.RUID != p.cred.RUID {
+		p.m.chgproccnt(p.cred.RUID, -1)
+		p.m.chgproccnt(c.RUID, 1)
+	}
+	p.cred = c
+	if sugid {
+		p.flags |= fSugid
+	}
+}
+
+// chgproccnt changes how many processes the real user uid has and returns the
+// new number.
+func (m *Machine) chgproccnt(uid uint32, d int) int {
+	n := m.uids[uid] + d
+	if n == 0 {
+		delete(m.uids, uid)
+	} else {
+		m.uids[uid] = n
+	}
+	return n
+}
+
+// ProcCount tells how many processes, zombies included, the real user uid has.
+func (m *Machine) ProcCount(uid uint32) int {
+	m.lock()
+	defer m.unlock()
+	return m.uids[uid]
+}
+
+// change runs f on a copy of the caller's credentials and installs it if f says
+// 0. A copy equal to the original is not installed and sets no P_SUGID.
+func (l *LWP) changeCred(f func(old Cred, c *Cred) netbsd.Errno) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	old := l.p.cred
+	c := *old
+	e := f(*old, &c)
+	if e == 0 && !c.equal(old) {
+		l.p.setCredLocked(&c, true)
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+func (c *Cred) equal(o *Cred) bool {
+	return c.RUID == o.RUID && c.EUID == o.EUID && c.SUID == o.SUID &&
+		c.RGID == o.RGID && c.EGID == o.EGID && c.SGID == o.SGID &&
+		slices.Equal(c.Groups, o.Groups)
+}
+
+// Setuid is setuid(2): all three ids become uid. EPERM unless uid is the real
+// user or the caller is root.
+func (l *LWP) Setuid(uid uint32) netbsd.Errno {
+	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+		if !o.IsRoot() && uid != o.RUID {
+			return netbsd.EPERM
+		}
+		c.RUID, c.EUID, c.SUID = uid, uid, uid
+		return 0
+	})
+}
+
+// Seteuid is seteuid(2): EPERM unless uid is the real or saved user or the
+// caller is root.
+func (l *LWP) Seteuid(uid uint32) netbsd.Errno {
+	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+		if !o.IsRoot() && uid != o.RUID && uid != o.SUID {
+			return netbsd.EPERM
+		}
+		c.EUID = uid
+		return 0
+	})
+}
+
+// Setreuid is setreuid(2); -1 leaves an id alone. The saved id follows the new
+// effective one where the real id is set or the effective id differs from it.
+func (l *LWP) Setreuid(r, e int64) netbsd.Errno {
+	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+		ok := func(id uint32) bool {
+			return o.IsRoot() || id == o.RUID || id == o.EUID || id == o.SUID
+		}
+		if r != -1 && !(o.IsRoot() || uint32(r) == o.RUID || uint32(r) == o.EUID) {
+			return netbsd.EPERM
+		}
+		if e != -1 && !ok(uint32(e)) {
+			return netbsd.EPERM
+		}
+		if r != -1 {
+			c.RUID = uint32(r)
+		}
+		if e != -1 {
+			c.EUID = uint32(e)
+		}
+		if r != -1 || c.EUID != c.RUID {
+			c.SUID = c.EUID
+		}
+		return 0
+	})
+}
+
+// Setgid is setgid(2).
+func (l *LWP) Setgid(gid uint32) netbsd.Errno {
+	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+		if !o.IsRoot() && gid != o.RGID {
+			return netbsd.EPERM
+		}
+		c.RGID, c.EGID, c.SGID = gid, gid, gid
+		return 0
+	})
+}
+
+// Setegid is setegid(2).
+func (l *LWP) Setegid(gid uint32) netbsd.Errno {
+	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+		if !o.IsRoot() && gid != o.RGID && gid != o.SGID {
+			return netbsd.EPERM
+		}
+		c.EGID = gid
+		return 0
+	})
+}
+
+// Setregid is setregid(2); -1 leaves an id alone.
+func (l *LWP) Setregid(r, e int64) netbsd.Errno {
+	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+		if r != -1 && !(o.IsRoot() || uint32(r) == o.RGID || uint32(r) == o.EGID) {
+			return netbsd.EPERM
+		}
+		if e != -1 && !(o.IsRoot() || uint32(e) == o.RGID || uint32(e) == o.EGID || uint32(e) == o.SGID) {
+			return netbsd.EPERM
+		}
+		if r != -1 {
+			c.RGID = uint32(r)
+		}
+		if e != -1 {
+			c.EGID = uint32(e)
+		}
+		if r != -1 || c.EGID != c.RGID {
+			c.SGID = c.EGID
+		}
+		return 0
+	})
+}
+
+// Setgroups is setgroups(2): EPERM unless root, EINVAL for more than NGroupsMax.
+func (l *LWP) Setgroups(groups []uint32) netbsd.Errno {
+	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+		if !o.IsRoot() {
+			return netbsd.EPERM
+		}
+		if len(groups) > NGroupsMax {
+			return netbsd.EINVAL
+		}
+		c.Groups = slices.Clone(groups)
+		return 0
+	})
+}
+
+// Issetugid is issetugid(2): whether the process changed its identity or runs a
+// set-id program.
+func (p *Proc) Issetugid() bool {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.flags&fSugid != 0
+}
+
+// Setlogin is __setlogin(2): names the session's user. EPERM unless root.
+func (l *LWP) Setlogin(name string) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	e := netbsd.EPERM
+	if l.p.cred.IsRoot() {
+		e = 0
+		l.p.pgrp.sess.login = name
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+// Getlogin is __getlogin(2).
+func (p *Proc) Getlogin() string {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.pgrp == nil {
+		return ""
+	}
+	return p.pgrp.sess.login
+}

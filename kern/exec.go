@@ -1,0 +1,255 @@
+package kern
+
+import "toaster/netbsd"
+
+// ExecArgs describes an exec(2).
+type ExecArgs struct {
+	Comm string
+	Path string
+	Emul *Emul // nil: EmulNetBSD
+	Text Ref   // the new executable's vnode; becomes the process's on success
+
+	// SetUID and SetGID are the owner and group of a set-id executable, nil if it
+	// is not one. A traced process does not change its ids.
+	SetUID, SetGID *uint32
+
+	// Replace installs the new image. It is the point of no return: the other LWPs
+	// are gone when it is called, so what can fail is better tried before Exec.
+	Replace func() netbsd.Errno
+}
+
+// Exec is the process side of execve(2), in its order: the other LWPs end; Replace;
+// descriptors marked close-on-exec go; caught signals get their default action and
+// the signal stack goes; ids change; P_EXEC is set; a vfork parent wakes; NOTE_EXEC;
+// a traced process gets SIGTRAP. Mask, pending signals and interval timers stay.
+//
+// Errors are Replace's, and EINTR if the process is exiting or another LWP execs;
+// then the caller is to go to UserRet, which ends it.
+func (l *LWP) Exec(a ExecArgs) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	return l.leave(l.exec(&a))
+}
+
+func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
+	p, m := l.p, l.p.m
+	m.lock()
+	if p.flags&(fWExit|fExecing) != 0 || l.attn.Load()&aExit != 0 {
+		m.unlock()
+		return netbsd.EINTR
+	}
+	if p.nlwps > 1 {
+		p.flags |= fExecing
+		l.exitLWPs()
+		p.flags &^= fExecing
+	}
+	m.unlock()
+	var e netbsd.Errno
+	l.hook(func() {
+		if a.Replace != nil {
+			e = a.Replace()
+		}
+		if f := p.Files(); e == 0 && f != nil {
+			f.Exec()
+		}
+	})
+	if e != 0 {
+		return e
+	}
+	m.lock()
+	p.execSignals(l)
+	p.execCred(a)
+	p.execImage(a)
+	p.freePosixTimers()
+	p.purgeRAS(l)
+	p.wakeVforkParent(l)
+	p.notify(NoteEvent{Kind: NOTE_EXEC})
+	m.event(Event{Kind: EventExec, Pid: p.pid})
+	if p.flags&fTraced != 0 {
+		m.psignal(p, &netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_EXEC}, l)
+	}
+	stop := p.flags&fStopExec != 0
+	if stop {
+		p.stop(0, true)
+	}
+	f := p.img.Emul.ProcExec
+	m.unlock()
+	if f != nil {
+		l.hook(func() { f(p) })
+	}
+	return 0
+}
+
+// execSignals is execsigs.
+func (p *Proc) execSignals(l *LWP) {
+	a := p.acts
+	if a.catch != 0 || a.act[netbsd.SIGCHLD].Handler != netbsd.SIG_DFL || a.shared {
+		n := &Sigacts{ignore: a.ignore}
+		for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
+			switch {
+			case s != netbsd.SIGCHLD && a.act[s].Func == nil && a.act[s].Handler == netbsd.SIG_IGN:
+				n.act[s].Handler = netbsd.SIG_IGN
+			case sigprops[s]&sIgnore != 0 && s != netbsd.SIGCONT:
+				n.ignore |= s.Bit()
+				p.clearPending(s.Bit())
+			}
+		}
+		p.acts = n
+	}
+	p.flags &^= fNoCldWait | fCldSigIgn | fNoCldStop
+	if l.ext != nil {
+		l.ext.stack = Altstack{Flags: SS_DISABLE}
+		l.ext.name = ""
+	}
+	l.private = 0
+}
+
+// execCred changes ids for a set-id executable, or forgets that they were changed
+// when all is even again.
+func (p *Proc) execCred(a *ExecArgs) {
+	if (a.SetUID != nil || a.SetGID != nil) && p.flags&fTraced == 0 {
+		c := *p.cred
+		if a.SetUID != nil {
+			c.EUID = *a.SetUID
+		}
+		if a.SetGID != nil {
+			c.EGID = *a.SetGID
+		}
+		c.SUID, c.SGID = c.EUID, c.EGID
+		p.setCredLocked(&c, true)
+		if p.ext != nil {
+			p.ext.pdeathsig = 0
+		}
+		return
+	}
+	if p.cred.EUID == p.cred.RUID && p.cred.EGID == p.cred.RGID {
+		p.flags &^= fSugid
+	}
+	if p.cred.SUID != p.cred.EUID || p.cred.SGID != p.cred.EGID {
+		c := *p.cred
+		c.SUID, c.SGID = c.EUID, c.EGID
+		p.cred = &c
+	}
+}
+
+func (p *Proc) execImage(a *ExecArgs) {
+	emul := a.Emul
+	if emul == nil {
+		emul = EmulNetBSD
+	}
+	comm := a.Comm
+	if len(comm) > 16 {
+		comm = comm[:16]
+	}
+	p.m.releaseImage(p.img)
+	p.img = &Image{Comm: comm, Path: a.Path, Emul: emul, Text: a.Text}
+	p.flags |= fExec
+	p.flags &^= fAForked
+}
+
+// PosixSpawnArgs describes a posix_spawn(3).
+type PosixSpawnArgs struct {
+	Fork ForkArgs // Body runs the new program
+
+	Setpgroup  bool // POSIX_SPAWN_SETPGROUP
+	Pgroup     int
+	ResetIDs   bool           // POSIX_SPAWN_RESETIDS
+	Sigmask    *netbsd.Sigset // POSIX_SPAWN_SETSIGMASK
+	Sigdefault netbsd.Sigset  // POSIX_SPAWN_SETSIGDEF
+
+	// Actions carries out the file actions and Exec the exec, both on the child's
+	// LWP; their errors are the parent's.
+	Actions func(child *LWP) netbsd.Errno
+	Exec    func(child *LWP) netbsd.Errno
+}
+
+// PosixSpawn is posix_spawn (474): it makes a child, has it change what is asked for
+// and exec, and returns when that has worked or failed. After a failure no child is
+// left, and the error is the child's.
+func (l *LWP) PosixSpawn(a PosixSpawnArgs) (*Proc, netbsd.Errno) {
+	if a.Fork.Body == nil {
+		return nil, netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return nil, e
+	}
+	var result netbsd.Errno
+	done := false
+	m := l.p.m
+	finish := func(e netbsd.Errno) {
+		m.lock()
+		if !done {
+			result, done = e, true
+			l.wakeup(rWoken)
+		}
+		m.unlock()
+	}
+	body := a.Fork.Body
+	a.Fork.Body = func(cl *LWP) {
+		defer finish(netbsd.EINTR) // killed before the exec
+		e := cl.spawnChild(&a)
+		finish(e)
+		if e != 0 {
+			cl.Exit(127)
+		}
+		body(cl)
+	}
+	c, e := l.fork(&a.Fork)
+	if e != 0 {
+		return nil, l.leave(e)
+	}
+	m.lock()
+	for !done {
+		l.sleep(nil, false, noDeadline)
+	}
+	m.unlock()
+	if result != 0 {
+		l.reapFailedSpawn(c)
+		return nil, l.leave(result)
+	}
+	return c, l.leave(0)
+}
+
+func (l *LWP) reapFailedSpawn(c *Proc) {
+	m := l.p.m
+	m.lock()
+	for c.parent == l.p && c.state < StateZombie {
+		l.sleep(&l.p.waiters, false, noDeadline)
+	}
+	if c.parent == l.p && c.state == StateZombie && c.flags&fClaimed == 0 {
+		c.procFree()
+	}
+	m.unlock()
+}
+
+func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
+	if a.Setpgroup {
+		if e := l.Setpgid(0, a.Pgroup); e != 0 {
+			return e
+		}
+	}
+	if a.ResetIDs {
+		l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+			c.EUID, c.EGID = o.RUID, o.RGID
+			return 0
+		})
+	}
+	if a.Sigmask != nil {
+		l.SetSigmask(*a.Sigmask)
+	}
+	for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
+		if a.Sigdefault.Has(s) && sigprops[s]&sCantMask == 0 {
+			l.Sigaction(s, &Action{})
+		}
+	}
+	if a.Actions != nil {
+		if e := a.Actions(l); e != 0 {
+			return e
+		}
+	}
+	if a.Exec != nil {
+		return a.Exec(l)
+	}
+	return 0
+}

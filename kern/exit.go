@@ -1,0 +1,383 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file implements exit1, the end of a process, in the order of the checklist's
+// items 3 to 48.
+//
+//   - Before (lwp.go, decideExit): init's death is refused (3), P_WEXIT is set (4),
+//     and the body's deferred functions run.
+//   - exit1 runs on the goroutine of the LWP that exits first, below all frames of
+//     its body. Whatever can block comes first: LWPs, files, folders, hooks, the
+//     terminal, accounting, the emulation, and in release 10 the memory.
+//   - Then comes the zone without sleep (bury): dead, told, signalled.
+//   - In release 2003 the reaper goroutine (reaper.go) frees the memory and makes
+//     the zombie; in release 10 exit1 itself does.
+
+// exit1 ends l's process with status w.
+func (l *LWP) exit1(w netbsd.WaitStatus) {
+	p, m := l.p, l.p.m
+	l.mode.Store(modeHook)
+	m.lock()
+	p.setState(StateExiting)
+	l.attn.Store(0)
+	sa := p.disableUpcalls(l)
+	p.stopProfiling(l)
+	p.step(l, StepAllocRusage)
+	p.ru = m.newRusage()
+	if m.r2003 {
+		p.wakeVforkParent(l)
+	}
+	p.ignoreSignals(l)
+	p.freeTimers(l)
+	if sa || p.nlwps > 1 {
+		l.exitLWPs()
+	}
+	if p.flags&fStopExit != 0 {
+		l.stopOnExit()
+	}
+	p.purgeRAS(l)
+	p.releaseFiles(l)
+	p.runExitHooks(l)
+	p.leaveSession(l)
+	p.step(l, StepFixJobControl)
+	p.fixjobc()
+	p.writeAcct(l, w)
+	p.releaseTraces(l)
+	if !m.r2003 {
+		p.step(l, StepStoreStatus)
+		p.xstat = w
+	}
+	p.emulExit(l)
+	if !m.r2003 {
+		p.freeVM(l)
+		p.wakeVforkParent(l)
+	}
+	p.orphanChildren(l)
+	p.forgetStolen(l)
+	if m.r2003 {
+		p.step(l, StepStoreStatus)
+		p.xstat = w
+		p.finalRusage(l)
+	}
+	l.bury()
+}
+
+// without runs f, which may block, with mu dropped.
+func (p *Proc) without(f func()) {
+	p.m.unlock()
+	f()
+	p.m.lock()
+}
+
+func (m *Machine) newRusage() *netbsd.Rusage {
+	n := len(m.ruFree)
+	if n == 0 {
+		return new(netbsd.Rusage)
+	}
+	r := m.ruFree[n-1]
+	m.ruFree = m.ruFree[:n-1]
+	*r = netbsd.Rusage{}
+	return r
+}
+
+func (p *Proc) stopProfiling(l *LWP) {
+	if p.flags&fProfil == 0 {
+		return
+	}
+	p.flags &^= fProfil
+	p.step(l, StepStopProfiling)
+	if p.ext != nil && p.ext.profStop != nil {
+		p.m.after(p.ext.profStop)
+	}
+}
+
+// wakeVforkParent lets the LWP go on that waits for p in vfork. The seed wakes the
+// present parent, which under a debugger is not the one that waits (item 9).
+func (p *Proc) wakeVforkParent(l *LWP) {
+	if p.flags&fPPWait == 0 {
+		return
+	}
+	p.step(l, StepWakeVforkParent)
+	p.flags &^= fPPWait
+	if p.m.r2003 {
+		p.parent.waiters.wakeAll()
+		return
+	}
+	if w := p.vforkLWP; w != nil {
+		p.vforkLWP = nil
+		w.vforkwait = false
+		w.wakeup(rWoken)
+	}
+}
+
+func (p *Proc) ignoreSignals(l *LWP) {
+	p.step(l, StepIgnoreSignals)
+	p.clearPending(netbsd.AllSignals)
+}
+
+// stopOnExit is PS_STOPEXIT: stopped with the exit begun, until SIGCONT.
+func (l *LWP) stopOnExit() {
+	p := l.p
+	p.step(l, StepStopOnExit)
+	p.flags &^= fStopExit
+	p.stop(0, true)
+	for p.flags&(fStopping|fStopped) != 0 && l.attn.Load()&aExit == 0 {
+		l.stopHere()
+	}
+}
+
+func (p *Proc) releaseFiles(l *LWP) {
+	p.step(l, StepCloseFiles)
+	if f := p.files; f != nil {
+		p.without(f.Close)
+		p.files = nil
+	}
+	p.step(l, StepReleaseDirs)
+	if d := p.dirs; d != nil {
+		p.without(d.Close)
+		p.dirs = nil
+	}
+}
+
+func (p *Proc) runExitHooks(l *LWP) {
+	p.step(l, StepExitHooks)
+	var own []func(*Proc)
+	if p.ext != nil {
+		own = p.ext.exitHooks
+	}
+	if len(own)+len(p.m.cfg.ExitHooks) == 0 {
+		return
+	}
+	p.without(func() {
+		for _, h := range p.m.cfg.ExitHooks {
+			h(p)
+		}
+		for _, h := range own {
+			h(p)
+		}
+	})
+}
+
+// OnExit has f called when p exits, where doexithooks calls them (item 16). ESRCH
+// if p has begun to exit.
+func (p *Proc) OnExit(f func(*Proc)) netbsd.Errno {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.flags&fWExit != 0 || p.state > StateActive {
+		return netbsd.ESRCH
+	}
+	p.x().exitHooks = append(p.x().exitHooks, f)
+	return 0
+}
+
+// leaveSession is what a session's leader does with its terminal (items 17 to 25).
+func (p *Proc) leaveSession(l *LWP) {
+	s := p.pgrp.sess
+	if s.leader != p {
+		return
+	}
+	if s.ttyvp {
+		if s.tty.sess == s {
+			p.hangup(l, s)
+		}
+		if s.ttyvp {
+			p.step(l, StepReleaseTTY)
+			p.m.after(s.tty.release)
+			s.ttyvp = false
+		}
+	}
+	p.step(l, StepClearLeader)
+	s.leader = nil
+}
+
+func (p *Proc) hangup(l *LWP, s *Session) {
+	t := s.tty
+	if t.pgrp != nil {
+		p.step(l, StepHangupSession)
+		t.pgrp.signalLocked(netbsd.SIGHUP, true)
+	}
+	p.step(l, StepClearTTY)
+	t.pgrp, t.sess = nil, nil
+	p.step(l, StepReleaseSession)
+	s.release()
+	p.step(l, StepDrainTTY)
+	if t.dev != nil {
+		p.without(func() { t.dev.Drain(l) })
+	}
+	if s.ttyvp { // not revoked meanwhile
+		p.step(l, StepRevokeTTY)
+		if t.dev != nil {
+			p.without(t.dev.Revoke)
+		}
+	}
+}
+
+func (p *Proc) releaseTraces(l *LWP) {
+	x := p.ext
+	if x == nil {
+		return
+	}
+	if x.ktrace != nil {
+		p.step(l, StepReleaseKtrace)
+		p.m.after(x.ktrace.Release)
+		x.ktrace = nil
+	}
+	if x.systrace != nil {
+		p.step(l, StepDetachSystrace)
+		p.m.after(x.systrace.Release)
+		x.systrace = nil
+	}
+}
+
+func (p *Proc) emulExit(l *LWP) {
+	if f := p.img.Emul.ProcExit; f != nil {
+		p.step(l, StepEmulExit)
+		p.without(func() { f(p) })
+	}
+}
+
+// freeVM frees the address space. The usage that it measures is taken first.
+func (p *Proc) freeVM(l *LWP) {
+	p.step(l, StepFreeVM)
+	vm := p.vm
+	if vm == nil {
+		return
+	}
+	p.saveUsage()
+	p.without(func() { vm.Exit(p) })
+	p.vm = nil
+}
+
+// finalRusage makes p.ru: own usage with final times, then the children's (39).
+func (p *Proc) finalRusage(l *LWP) {
+	p.step(l, StepFinalRusage)
+	*p.ru = p.ownUsageLocked()
+	if p.ext != nil {
+		p.ru.Add(&p.ext.cru)
+	}
+}
+
+// bury is the zone in which exit no longer sleeps: from SDEAD to the reaper or the
+// zombie. l's goroutine is at its end.
+func (l *LWP) bury() {
+	p, m := l.p, l.p.m
+	p.setDead(l)
+	if m.r2003 {
+		p.noteExit(l)
+		p.savePMC(l)
+		p.noCldWait(l)
+		p.freeSigacts(l)
+		l.exit2()
+		return
+	}
+	p.savePMC(l)
+	wakeInit := p.noCldWait(l)
+	if p.exitsig != 0 {
+		p.step(l, StepSignalParent)
+		p.exitSignal(p.parent)
+	}
+	p.finalRusage(l)
+	if wakeInit {
+		m.init.waiters.wakeAll()
+	}
+	p.noteExit(l)
+	p.freeSigacts(l)
+	l.setStat(LWPZombie)
+	p.nzlwps++
+	p.step(l, StepSetZombie)
+	p.becomeZombie()
+	p.step(l, StepWakeParent)
+	p.parent.waiters.wakeAll()
+	p.step(l, StepCPUExit)
+	m.unlock()
+	l.mode.Store(modeDead)
+	l.goroutineEnds()
+}
+
+// setDead is item 40: SDEAD, LSDEAD, from allproc to the head of zombproc.
+func (p *Proc) setDead(l *LWP) {
+	m := p.m
+	p.step(l, StepSetDead)
+	p.setState(StateDead)
+	p.flags &^= fContinued
+	m.all.remove(p)
+	m.zombies.pushFront(p)
+	m.nzombies++
+	if m.r2003 {
+		l.setStat(LWPDead)
+		l.flags |= lDetached
+	}
+	p.report(kDead)
+	m.event(Event{Kind: EventExit, Pid: p.pid, Status: p.xstat})
+}
+
+// noCldWait gives p to init if the parent wants no zombies (items 44 to 46). It
+// reports whether it did.
+func (p *Proc) noCldWait(l *LWP) bool {
+	pp := p.parent
+	if pp.flags&(fNoCldWait|fCldSigIgn) == 0 {
+		return false
+	}
+	p.step(l, StepNoCldWait)
+	p.reparent(pp.reaperFor())
+	if !pp.hasKids() {
+		pp.waiters.wakeAll()
+	}
+	return true
+}
+
+func (p *Proc) freeSigacts(l *LWP) {
+	p.step(l, StepFreeSigacts)
+	p.acts = nil
+	if p.m.r2003 {
+		p.step(l, StepFreeLimits)
+		p.lim = nil
+	}
+}
+
+// becomeZombie makes p waitable.
+func (p *Proc) becomeZombie() {
+	p.setState(StateZombie)
+	p.final = p.xstat
+	p.report(kZombie)
+	if p.ext != nil && p.ext.done != nil {
+		close(p.ext.done)
+		p.flags |= fNoticed
+	}
+}
+
+// exitSignal is exit_psignal (items 66 to 69).
+func (p *Proc) exitSignal(pp *Proc) {
+	sig := p.exitsig
+	if p.flags&fTraced != 0 {
+		sig = netbsd.SIGCHLD
+	}
+	info := netbsd.Siginfo{Signo: sig, Pid: p.pid, UID: p.cred.EUID}
+	code, status := exitCode(p.xstat)
+	if sig == netbsd.SIGCHLD {
+		info.Code = code
+	} else if !p.m.r2003 {
+		status = int32(p.xstat.TermSignal())
+	}
+	info.Status = status
+	if p.m.r2003 {
+		info.Status = int32(p.xstat)
+	}
+	if p.ru != nil {
+		info.Utime, info.Stime = int64(p.ru.Utime/time.Second), int64(p.ru.Stime/time.Second)
+	}
+	if !p.m.r2003 && p.state < StateZombie { // p.ru comes only after the signal
+		u := p.ownUsageLocked()
+		info.Utime, info.Stime = int64(u.Utime/time.Second), int64(u.Stime/time.Second)
+		if p.ext != nil {
+			u.Add(&p.ext.cru)
+			info.Utime, info.Stime = int64(u.Utime/time.Second), int64(u.Stime/time.Second)
+		}
+	}
+	p.m.psignal(pp, &info, nil)
+}

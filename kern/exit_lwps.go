@@ -1,0 +1,149 @@
+package kern
+
+import (
+	"time"
+)
+
+// This file ends LWPs: all others of a process that exits or execs (exit_lwps,
+// items 49 to 55), and one alone (lwp_exit).
+
+// exitLWPs ends every LWP of the process but l and waits for that. Those asleep for
+// good reason, uninterruptibly, are waited for. mu is dropped while it waits.
+func (l *LWP) exitLWPs() {
+	p := l.p
+	p.step(l, StepExitLWPs)
+	p.step(l, StepSetUserret)
+	for l2 := p.lwps; l2 != nil; l2 = l2.next {
+		if l2 != l {
+			l2.attn.Or(aExit)
+		}
+	}
+	p.runCachedLWPs(l)
+	p.step(l, StepUndetachLWPs)
+	for l2 := p.lwps; l2 != nil; l2 = l2.next {
+		l2.flags &^= lDetached | lSA
+	}
+	p.wakeUpcallSleepers(l)
+	p.step(l, StepRunLWPs)
+	for l2 := p.lwps; l2 != nil; l2 = l2.next {
+		if l2 != l && l2.stat < LWPDead {
+			l2.condemn()
+		}
+	}
+	p.step(l, StepWaitLWPs)
+	for p.collectLWPs(); p.nlwps > 1; p.collectLWPs() {
+		l.sleep(&p.lwpq, false, time.Time{})
+		p.condemnOthers(l)
+	}
+	p.step(l, StepClearUserret)
+}
+
+// condemnOthers is for LWPs that came into being meanwhile.
+func (p *Proc) condemnOthers(l *LWP) {
+	for l2 := p.lwps; l2 != nil; l2 = l2.next {
+		if l2 != l && l2.stat < LWPDead && l2.attn.Load()&aExit == 0 {
+			l2.condemn()
+		}
+	}
+}
+
+// collectLWPs frees the zombie LWPs, as lwp_wait1 with LWPWAIT_EXITCONTROL does.
+func (p *Proc) collectLWPs() {
+	for l := p.lwps; l != nil; {
+		next := l.next
+		if l.stat == LWPZombie {
+			l.free()
+		}
+		l = next
+	}
+}
+
+// exitLWP is lwp_exit, at the end of l's goroutine. The last live LWP takes the
+// process with it, with status 0 (item 56).
+func (l *LWP) exitLWP() {
+	p, m := l.p, l.p.m
+	m.lock()
+	if p.flags&fWExit == 0 && !p.othersLive(l) {
+		p.flags |= fWExit
+		p.step(l, StepSetWEXIT)
+		m.unlock()
+		l.exit1(0)
+		return
+	}
+	l.mode.Store(modeHook)
+	p.lwpExitEvent(l)
+	l.mode.Store(modeDead)
+	l.attn.Store(0)
+	l.passOnSignals()
+	if m.r2003 {
+		l.setStat(LWPDead)
+		m.reaper.pushLWP(l)
+		p.checkStopped(false)
+		m.unlock()
+	} else {
+		p.freeLWPVM(l)
+		l.rest()
+		m.unlock()
+	}
+	l.goroutineEnds()
+}
+
+// othersLive reports whether another LWP of p can still run.
+func (p *Proc) othersLive(l *LWP) bool {
+	for l2 := p.lwps; l2 != nil; l2 = l2.next {
+		if l2 != l && l2.stat < LWPDead {
+			return true
+		}
+	}
+	return false
+}
+
+// passOnSignals makes the other LWPs look at signals that l had been told of.
+func (l *LWP) passOnSignals() {
+	p := l.p
+	l.pend = sigpend{}
+	for s := p.pend.set; s != 0; {
+		sig := firstsig(s)
+		s &^= sig.Bit()
+		for l2 := p.lwps; l2 != nil; l2 = l2.next {
+			if l2 != l && l2.sigpost(sig) {
+				break
+			}
+		}
+	}
+}
+
+// freeLWPVM tells the address space that l has ended. mu is dropped meanwhile.
+func (p *Proc) freeLWPVM(l *LWP) {
+	p.step(l, StepLWPMachdepWait)
+	p.step(l, StepLWPFreeVM)
+	if f, ok := p.vm.(LWPFreer); ok {
+		p.without(func() {
+			f.WaitLWP(l)
+			f.FreeLWP(l)
+		})
+	}
+}
+
+// rest is what remains of an LWP that has ended: nothing if it was detached, else a
+// zombie and a wakeup for those who wait (items 61, 62).
+func (l *LWP) rest() {
+	p := l.p
+	if l.flags&lDetached != 0 {
+		p.step(l, StepLWPFree)
+		if l.stat == LWPDead {
+			l.setStat(LWPZombie)
+			p.nzlwps++
+		}
+		l.free()
+	} else {
+		p.step(l, StepLWPZombie)
+		l.setStat(LWPZombie)
+		p.nzlwps++
+	}
+	// Detached ones wake, too: exit_lwps and the deadlock check count LWPs.
+	if l.flags&lDetached == 0 || !p.m.r2003 {
+		p.lwpq.wakeAll()
+	}
+	p.checkStopped(false)
+}

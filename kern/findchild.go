@@ -1,0 +1,381 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file finds the child that a wait reports, without a scan (items 79 to 88).
+//
+// A child that is worth reporting is in one of its parent's queues, by what has
+// happened (waitKind) and by the signal class that WALTSIG and WALLSIG choose by.
+// Each queue is a pairing heap whose top is the child nearest to the head of the
+// child list; that order is seq, which grows with every fork and reparent. A wait
+// looks at the tops of at most sixteen queues. Counts per class tell whether any
+// child matches, which ECHILD depends on. A parent that has waited for a group has
+// the same once more for each group its children are in.
+
+type waitKind uint8
+
+const (
+	kNone      waitKind = iota
+	kZombie             // SZOMB
+	kStopped            // stopped, and not yet reported
+	kContinued          // PS_CONTINUED
+	kDead               // SDEAD: soon a zombie
+)
+
+// Wait classes: what P_EXITSIG and the raw exit signal are.
+const (
+	cSigchld       = iota // SIGCHLD, not traced
+	cSigchldTraced        // SIGCHLD, traced
+	cOtherTraced          // another signal, traced: P_EXITSIG is SIGCHLD
+	cOther                // another signal, not traced
+	numClasses
+)
+
+func (p *Proc) class() uint8 {
+	traced := p.flags&fTraced != 0
+	switch {
+	case p.exitsig == netbsd.SIGCHLD && !traced:
+		return cSigchld
+	case p.exitsig == netbsd.SIGCHLD:
+		return cSigchldTraced
+	case traced:
+		return cOtherTraced
+	}
+	return cOther
+}
+
+// classes gives the classes that a wait with these options looks at (items 80-82).
+func classes(options int) uint8 {
+	switch {
+	case options&netbsd.WALLSIG != 0:
+		return 1<<numClasses - 1
+	case options&netbsd.WALTSIG != 0:
+		return 1<<cOtherTraced | 1<<cOther
+	}
+	return 1<<cSigchld | 1<<cSigchldTraced | 1<<cOtherTraced
+}
+
+const tracedClasses = 1<<cSigchldTraced | 1<<cOtherTraced
+
+// waitSet holds the queues of one parent, or of one parent and group.
+type waitSet struct {
+	q [kDead][numClasses]*Proc
+	n [kDead][numClasses]int32
+}
+
+// kidGroup is what a parent knows of its children in one group.
+type kidGroup struct {
+	nkids [numClasses]int32
+	set   waitSet
+}
+
+// groupNode is a child's place in its kidGroup.
+type groupNode struct {
+	kg *kidGroup
+	hp heapLinks
+}
+
+// selector is the idtype and id of a wait.
+type selector struct {
+	by int
+	id int
+}
+
+type foundWhat uint8
+
+const (
+	foundNone  foundWhat = iota
+	foundChild           // a child matches but has nothing to report
+	foundDead            // and one of them will be a zombie in a moment (item 87)
+)
+
+func (p *Proc) findChild(s selector, options int) (c *Proc, kind waitKind, found foundWhat) {
+	cl := classes(options)
+	switch s.by {
+	case netbsd.P_ALL:
+		c, kind, found = p.pick(&p.nkids, p.waits, cl, options)
+	case netbsd.P_PGID:
+		g := p.m.pids.findGroup(s.id)
+		if kg := p.groupIndex()[g]; g != nil && kg != nil {
+			c, kind, found = p.pick(&kg.nkids, &kg.set, cl, options)
+		}
+	default:
+		c, kind, found = p.pickBy(s, cl, options)
+	}
+	if found == foundNone && !p.m.r2003 && p.flags&fChTraced != 0 && p.stolenMatches(s, options) {
+		found = foundChild // item 90: a debugger holds it
+	}
+	return c, kind, found
+}
+
+// wantKinds gives, per kind, the classes that the options ask for.
+func (p *Proc) wantKinds(cl uint8, options int) (w [kDead + 1]uint8) {
+	if options&netbsd.WNOZOMBIE == 0 {
+		if options&netbsd.WEXITED != 0 || p.m.r2003 {
+			w[kZombie] = cl
+		}
+		if !p.m.r2003 {
+			w[kDead] = cl
+		}
+	}
+	if options&(netbsd.WTRAPPED|netbsd.WUNTRACED) != 0 || p.m.r2003 {
+		w[kStopped] = cl & tracedClasses
+	}
+	if options&netbsd.WUNTRACED != 0 {
+		w[kStopped] = cl
+	}
+	if options&netbsd.WCONTINUED != 0 {
+		w[kContinued] = cl
+	}
+	return w
+}
+
+// hidden reports whether zombies do not match at all: wait6 without WEXITED.
+func (p *Proc) hidden(options int) bool {
+	return !p.m.r2003 && options&netbsd.WEXITED == 0
+}
+
+func (p *Proc) pick(nkids *[numClasses]int32, ws *waitSet, cl uint8, options int) (best *Proc, kind waitKind, found foundWhat) {
+	for i := range nkids {
+		n := nkids[i]
+		if ws != nil && p.hidden(options) {
+			n -= ws.n[kZombie-1][i]
+		}
+		if cl&(1<<i) != 0 && n > 0 {
+			found = foundChild
+		}
+	}
+	if ws == nil || found == foundNone {
+		return nil, kNone, found
+	}
+	want := p.wantKinds(cl, options)
+	for k := kZombie; k <= kDead; k++ {
+		for i, c := range ws.q[k-1] {
+			if c == nil || want[k]&(1<<i) == 0 {
+				continue
+			}
+			if k == kDead {
+				found = foundDead
+			} else if best == nil || c.seq > best.seq {
+				best, kind = c, k
+			}
+		}
+	}
+	return best, kind, found
+}
+
+// pickBy is for what has no queue: one pid, and the rarely used id types, for
+// which it walks the child list.
+func (p *Proc) pickBy(s selector, cl uint8, options int) (*Proc, waitKind, foundWhat) {
+	found := foundNone
+	want := p.wantKinds(cl, options)
+	if s.by == netbsd.P_PID {
+		c := p.m.pids.find(s.id)
+		if c == nil || c.parent != p {
+			return nil, kNone, foundNone
+		}
+		return p.pickOne(c, cl, &want, options, &found)
+	}
+	for c := p.kids; c != nil; c = c.sibNext {
+		if !s.matches(c) {
+			continue
+		}
+		if r, k, f := p.pickOne(c, cl, &want, options, &found); r != nil {
+			return r, k, f
+		}
+	}
+	return nil, kNone, found
+}
+
+func (p *Proc) pickOne(c *Proc, cl uint8, want *[kDead + 1]uint8, options int, found *foundWhat) (*Proc, waitKind, foundWhat) {
+	bit := uint8(1) << c.wclass
+	if cl&bit == 0 || p.hidden(options) && c.wkind == kZombie {
+		return nil, kNone, *found
+	}
+	*found = max(*found, foundChild)
+	switch {
+	case c.wkind == kNone || want[c.wkind]&bit == 0:
+		return nil, kNone, *found
+	case c.wkind == kDead:
+		*found = foundDead
+		return nil, kNone, *found
+	}
+	return c, c.wkind, *found
+}
+
+// matches reports whether c is meant; idtypes that NetBSD does not honour match
+// nobody.
+func (s selector) matches(c *Proc) bool {
+	switch s.by {
+	case netbsd.P_ALL:
+		return true
+	case netbsd.P_PID:
+		return int(c.pid) == s.id
+	case netbsd.P_PGID:
+		return c.pgrp != nil && int(c.pgrp.id) == s.id
+	case netbsd.P_SID:
+		return c.pgrp != nil && int(c.pgrp.sess.sid) == s.id
+	case netbsd.P_UID:
+		return int(c.cred.EUID) == s.id
+	case netbsd.P_GID:
+		return int(c.cred.EGID) == s.id
+	}
+	return false
+}
+
+// stolenMatches reports whether a child that a debugger took would match
+// (debugged_child_exists).
+func (p *Proc) stolenMatches(s selector, options int) bool {
+	if p.ext == nil {
+		return false
+	}
+	for _, c := range p.ext.stolen {
+		if s.matches(c) && !(p.hidden(options) && c.state == StateZombie) {
+			return true
+		}
+	}
+	return false
+}
+
+// addChild puts c at the head of p's child list.
+func (p *Proc) addChild(c *Proc) {
+	m := p.m
+	m.seq++
+	c.parent, c.seq = p, m.seq
+	c.sibPrev, c.sibNext = nil, p.kids
+	if p.kids != nil {
+		p.kids.sibPrev = c
+	}
+	p.kids = c
+	c.wclass = c.class()
+	p.nkids[c.wclass]++
+	if p.ext != nil && p.ext.groups != nil {
+		p.joinKidGroup(c)
+	}
+}
+
+// dropChild takes c off p's child list. c reports nothing then.
+func (p *Proc) dropChild(c *Proc) {
+	c.unreport()
+	if c.gnode() != nil {
+		p.leaveKidGroup(c)
+	}
+	p.nkids[c.wclass]--
+	if c.sibNext != nil {
+		c.sibNext.sibPrev = c.sibPrev
+	}
+	if c.sibPrev != nil {
+		c.sibPrev.sibNext = c.sibNext
+	} else {
+		p.kids = c.sibNext
+	}
+	c.sibNext, c.sibPrev, c.parent = nil, nil, nil
+}
+
+func (p *Proc) hasKids() bool { return p.kids != nil }
+
+// report puts p in its parent's queues.
+func (p *Proc) report(k waitKind) {
+	p.unreport()
+	pp := p.parent
+	if pp == nil {
+		return
+	}
+	if pp.waits == nil {
+		pp.waits = new(waitSet)
+	}
+	p.wkind = k
+	pp.waits.add(p, false)
+	if gn := p.gnode(); gn != nil {
+		gn.kg.set.add(p, true)
+	}
+}
+
+// unreport takes p out of its parent's queues.
+func (p *Proc) unreport() {
+	if p.wkind == kNone {
+		return
+	}
+	p.parent.waits.del(p, false)
+	if gn := p.gnode(); gn != nil {
+		gn.kg.set.del(p, true)
+	}
+	p.wkind = kNone
+}
+
+// reclass is due when the exit signal or P_TRACED has changed.
+func (p *Proc) reclass() {
+	pp, n := p.parent, p.class()
+	if pp == nil || n == p.wclass {
+		return
+	}
+	k := p.wkind
+	p.unreport()
+	pp.nkids[p.wclass]--
+	pp.nkids[n]++
+	if gn := p.gnode(); gn != nil {
+		gn.kg.nkids[p.wclass]--
+		gn.kg.nkids[n]++
+	}
+	p.wclass = n
+	if k != kNone {
+		p.report(k)
+	}
+}
+
+func (ws *waitSet) add(p *Proc, group bool) {
+	q := &ws.q[p.wkind-1][p.wclass]
+	*q = heapMeld(*q, p, group)
+	ws.n[p.wkind-1][p.wclass]++
+}
+
+func (ws *waitSet) del(p *Proc, group bool) {
+	q := &ws.q[p.wkind-1][p.wclass]
+	*q = heapRemove(*q, p, group)
+	ws.n[p.wkind-1][p.wclass]--
+}
+
+func (p *Proc) gnode() *groupNode {
+	if p.ext == nil {
+		return nil
+	}
+	return p.ext.node
+}
+
+// groupIndex gives p's children by group. The first call walks the child list; from
+// then on the index is kept up to date.
+func (p *Proc) groupIndex() map[*Pgrp]*kidGroup {
+	x := p.x()
+	if x.groups == nil {
+		x.groups = make(map[*Pgrp]*kidGroup)
+		for c := p.kids; c != nil; c = c.sibNext {
+			p.joinKidGroup(c)
+		}
+	}
+	return x.groups
+}
+
+func (p *Proc) joinKidGroup(c *Proc) {
+	kg := p.ext.groups[c.pgrp]
+	if kg == nil {
+		kg = new(kidGroup)
+		p.ext.groups[c.pgrp] = kg
+	}
+	kg.nkids[c.wclass]++
+	c.x().node = &groupNode{kg: kg}
+	if c.wkind != kNone {
+		kg.set.add(c, true)
+	}
+}
+
+func (p *Proc) leaveKidGroup(c *Proc) {
+	kg := c.ext.node.kg
+	if c.wkind != kNone {
+		kg.set.del(c, true)
+	}
+	c.ext.node = nil
+	kg.nkids[c.wclass]--
+	if kg.nkids == [numClasses]int32{} {
+		delete(p.ext.groups, c.pgrp)
+	}
+}

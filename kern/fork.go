@@ -1,0 +1,378 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file makes processes: Spawn for the embedder, Fork for an LWP.
+
+// SpawnArgs describes a process whose parent is init.
+type SpawnArgs struct {
+	Body    func(*LWP) // what its first LWP runs; required
+	Manual  bool       // Body is a run loop that calls UserRet itself
+	Cred    *Cred      // nil: Root
+	Limits  *Limits    // nil: init's
+	Comm    string     // nil Image: its name
+	Image   *Image
+	VM      AddressSpace
+	Files   Files
+	Dirs    Dirs
+	Mask    netbsd.Sigset
+	Setsid  bool // a session and a group of its own
+	Setpgrp bool // a group of its own in init's session
+	// Prepare is called with the new LWP before it can run: SetMachdep, SetKicker.
+	Prepare func(*LWP) netbsd.Errno
+}
+
+// ForkArgs says what kind of fork it is.
+type ForkArgs struct {
+	// ExitSignal is what the parent gets at the end; 0 is none. NoExitSignal
+	// tells 0 from SIGCHLD, the default.
+	ExitSignal   netbsd.Signal
+	NoExitSignal bool
+	Vfork        bool // the caller sleeps until the child execs or exits (P_PPWAIT)
+	ShareVM      bool
+	ShareFiles   bool
+	ShareCwd     bool
+	ShareSigacts bool
+	Body         func(*LWP) // what the child runs; required
+	Manual       bool       // Body calls UserRet itself
+	// Prepare is called with the child's LWP before it can run, after
+	// AddressSpace.Fork.
+	Prepare func(child *LWP) netbsd.Errno
+	// Linked is called when the child exists and before it can run.
+	Linked func(child *Proc)
+}
+
+// procLWP is a process with its first LWP, in one allocation.
+type procLWP struct {
+	p Proc
+	l LWP
+}
+
+// Spawn starts a process as a child of init.
+//
+// EINVAL: no Body; EAGAIN: too many processes, or the machine is closing. VM, Files
+// and Dirs become the process's, on success only.
+func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
+	if a.Body == nil {
+		return nil, netbsd.EINVAL
+	}
+	cred := a.Cred
+	if cred == nil {
+		cred = Root
+	}
+	m.lock()
+	p, l, e := m.newProc(cred)
+	if e != 0 {
+		m.unlock()
+		return nil, e
+	}
+	p.lim, p.img = a.Limits, a.Image
+	if p.lim == nil {
+		p.lim = m.cfg.Limits
+	}
+	if p.img == nil {
+		p.img = spawnImage
+		if a.Comm != "" {
+			p.img = &Image{Comm: a.Comm, Emul: EmulNetBSD}
+		}
+	}
+	if p.img.Text != nil {
+		p.img.Text.Hold()
+	}
+	p.acts = defaultActs
+	p.vm, p.files, p.dirs = a.VM, a.Files, a.Dirs
+	l.setup(p, a.Body, a.Manual)
+	l.mask = a.Mask &^ cantMask & netbsd.AllSignals
+	if a.Prepare != nil {
+		m.unlock()
+		e = a.Prepare(l)
+		m.lock()
+		if e != 0 || m.closing {
+			m.abandon(p)
+			m.unlock()
+			return nil, max(e, netbsd.Errno(0))
+		}
+	}
+	m.placeSpawned(p, &a)
+	p.begin(l, m.init)
+	m.unlock()
+	return p, 0
+}
+
+var spawnImage = &Image{Comm: "guest", Emul: EmulNetBSD}
+
+func (m *Machine) placeSpawned(p *Proc, a *SpawnArgs) {
+	switch {
+	case a.Setsid:
+		m.newSession(p, "")
+	case a.Setpgrp:
+		m.newPgrp(p.pid, m.init.pgrp.sess).join(p)
+	default:
+		m.init.pgrp.join(p)
+	}
+}
+
+// newProc makes an embryo with a pid, counted for its user.
+func (m *Machine) newProc(cred *Cred) (*Proc, *LWP, netbsd.Errno) {
+	if m.closing || m.nprocs >= m.cfg.MaxProc {
+		return nil, nil, netbsd.EAGAIN
+	}
+	pl := new(procLWP)
+	p := &pl.p
+	p.m = m
+	p.exitsig = netbsd.SIGCHLD
+	p.cred = cred
+	p.pid = m.pids.alloc(p)
+	p.start = m.uptime()
+	m.nprocs++
+	m.chgproccnt(cred.RUID, 1)
+	return p, &pl.l, 0
+}
+
+// abandon undoes newProc.
+func (m *Machine) abandon(p *Proc) {
+	p.setState(StateFree)
+	m.releaseImage(p.img)
+	m.chgproccnt(p.cred.RUID, -1)
+	m.nprocs--
+	m.pids.free(p.pid)
+}
+
+// begin makes the embryo p a running child of parent.
+func (p *Proc) begin(l *LWP, parent *Proc) {
+	m := p.m
+	parent.addChild(p)
+	m.all.pushFront(p)
+	p.setState(StateActive)
+	l.link()
+	p.countJob()
+	m.event(Event{Kind: EventFork, Pid: p.pid, Other: parent.pid})
+	l.launch(false)
+}
+
+// Fork is fork(2), vfork(2) and __clone(2): it makes a child of l's process whose
+// one LWP runs a.Body, with l's signal mask.
+//
+// EINVAL: no Body or no such exit signal; EAGAIN: too many processes, for the
+// machine or, by RLIMIT_NPROC, for the real user (item 94), root excepted; others
+// come from the hooks.
+func (l *LWP) Fork(a ForkArgs) (*Proc, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return nil, e
+	}
+	c, e := l.fork(&a)
+	return c, l.leave(e)
+}
+
+func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
+	p, m := l.p, l.p.m
+	if a.Body == nil || a.ExitSignal != 0 && !a.ExitSignal.Valid() {
+		return nil, netbsd.EINVAL
+	}
+	m.lock()
+	c, cl, e := l.embryo(a)
+	if e != 0 {
+		m.unlock()
+		return nil, e
+	}
+	if p.needsForkHooks(a) {
+		m.unlock()
+		l.hook(func() { e = l.forkHooks(c, cl, a) })
+		m.lock()
+		if e == 0 && m.closing {
+			e = netbsd.EAGAIN
+		}
+		if e != 0 {
+			c.dropParts(cl)
+			m.abandon(c)
+			m.unlock()
+			return nil, e
+		}
+	}
+	p.pgrp.join(c)
+	c.inheritTrace(p, a)
+	if a.Vfork {
+		c.flags |= fPPWait
+		c.vforkLWP = l
+		l.vforkwait = true
+	}
+	if a.Linked != nil {
+		a.Linked(c)
+	}
+	c.begin(cl, p)
+	p.noteFork(c)
+	if p.flags&(fStopFork|fTraced) != 0 {
+		l.forkStops(c, a)
+	}
+	if a.Vfork {
+		l.awaitVfork(c)
+	}
+	m.unlock()
+	return c, 0
+}
+
+// embryo makes the child with what needs no hook.
+func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
+	p, m := l.p, l.p.m
+	ruid := p.cred.RUID
+	if ruid != 0 && uint64(m.uids[ruid])+1 > p.lim[RLIMIT_NPROC].Cur {
+		return nil, nil, netbsd.EAGAIN
+	}
+	c, cl, e := m.newProc(p.cred)
+	if e != 0 {
+		return nil, nil, e
+	}
+	c.flags = p.flags&(fSugid|fControlT|fProfil|fStopFork|fStopExec|fStopExit) | fAForked
+	if a.ExitSignal != 0 || a.NoExitSignal {
+		c.exitsig = a.ExitSignal
+	}
+	c.lim, c.img = p.lim, p.img
+	if c.img.Text != nil {
+		c.img.Text.Hold()
+	}
+	c.inheritActs(p, a.ShareSigacts)
+	c.flags |= p.flags & (fNoCldStop | fNoCldWait | fCldSigIgn) // they go with the actions
+	if p.ext != nil {
+		c.inheritExt(p.ext)
+	}
+	cl.setup(c, a.Body, a.Manual)
+	cl.mask = l.mask
+	if l.flags&lOldMask != 0 {
+		cl.mask = l.oldmask
+	}
+	if l.ext != nil && a.ShareVM == false {
+		cl.x().stack = l.ext.stack
+	}
+	cl.private = l.private
+	return c, cl, 0
+}
+
+// inheritActs gives the child the parent's signal actions.
+func (c *Proc) inheritActs(p *Proc, share bool) {
+	switch {
+	case share:
+		a := p.ownActs()
+		a.shared = true
+		c.acts = a
+	case p.acts.shared:
+		n := *p.acts
+		n.shared = false
+		c.acts = &n
+	default:
+		p.acts.setCow()
+		c.acts = p.acts
+	}
+}
+
+func (a *Sigacts) setCow() {
+	if !a.cow {
+		a.cow = true
+	}
+}
+
+// inheritExt copies what a child gets of the rarely used state.
+func (c *Proc) inheritExt(x *procExt) {
+	if x.nice != 20 || x.umask != 0o22 {
+		c.x().nice, c.x().umask = x.nice, x.umask
+	}
+	if len(x.ras) > 0 {
+		c.x().ras = append([]RAS(nil), x.ras...)
+	}
+	if x.ktrace != nil {
+		x.ktrace.Hold()
+		c.x().ktrace = x.ktrace
+	}
+	if x.systrace != nil {
+		x.systrace.Hold()
+		c.x().systrace = x.systrace
+	}
+	if x.pmc != nil {
+		c.x().pmc = x.pmc.Fork()
+	}
+	if x.profStop != nil {
+		c.x().profStop = x.profStop
+	}
+}
+
+// needsForkHooks reports whether there is anything for forkHooks to call.
+func (p *Proc) needsForkHooks(a *ForkArgs) bool {
+	return p.vm != nil || p.files != nil || p.dirs != nil || a.Prepare != nil ||
+		len(p.m.cfg.ForkHooks) > 0 || p.img.Emul.ProcFork != nil ||
+		p.ext != nil && len(p.ext.knotes) > 0
+}
+
+// forkHooks calls what is not ours; mu is not held.
+func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (e netbsd.Errno) {
+	p := l.p
+	if p.files != nil {
+		c.files = p.files.Fork(a.ShareFiles)
+	}
+	if p.dirs != nil {
+		c.dirs = p.dirs.Fork(a.ShareCwd)
+	}
+	if p.vm != nil {
+		if c.vm, e = p.vm.Fork(l, cl, a.ShareVM); e != 0 {
+			c.vm = nil
+			return e
+		}
+	}
+	if a.Prepare != nil {
+		if e = a.Prepare(cl); e != 0 {
+			return e
+		}
+	}
+	for _, h := range p.m.cfg.ForkHooks {
+		h(c, p)
+	}
+	if f := p.img.Emul.ProcFork; f != nil {
+		f(c, p)
+	}
+	p.trackFork(c)
+	return 0
+}
+
+// dropParts undoes forkHooks.
+func (c *Proc) dropParts(cl *LWP) {
+	vm, files, dirs := c.vm, c.files, c.dirs
+	c.vm, c.files, c.dirs = nil, nil, nil
+	c.m.after(func() {
+		if vm != nil {
+			vm.Exit(c)
+		}
+		if files != nil {
+			files.Close()
+		}
+		if dirs != nil {
+			dirs.Close()
+		}
+	})
+	if x := c.ext; x != nil {
+		if x.ktrace != nil {
+			c.m.after(x.ktrace.Release)
+		}
+		if x.systrace != nil {
+			c.m.after(x.systrace.Release)
+		}
+	}
+}
+
+// awaitVfork sleeps until the child has let go of the memory. In release 2003 the
+// sleep is on the process itself, where wait4 sleeps, too; in 10 the LWP is woken
+// by name (items 8, 9).
+func (l *LWP) awaitVfork(c *Proc) {
+	if l.p.m.r2003 {
+		for c.flags&fPPWait != 0 {
+			l.sleep(&l.p.waiters, false, time.Time{})
+		}
+		l.vforkwait = false
+	} else {
+		for l.vforkwait {
+			l.sleep(nil, false, time.Time{})
+		}
+	}
+	l.vforkDone(c)
+}

@@ -1,0 +1,94 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file has what the kernel asks of the layers above and below it. Every hook
+// is optional (nil: there is none), is called with no kernel lock held, and may
+// use the LWP it is given to sleep.
+
+// AddressSpace is the memory of one process, or of several that share it.
+type AddressSpace interface {
+	// Fork makes the address space of child, a process or an LWP's process
+	// that is not yet runnable, and prepares the child's first LWP
+	// (SetMachdep, SetKicker). With share, as vfork(2) has it, the child
+	// borrows this one until it execs or exits.
+	Fork(parent, child *LWP, share bool) (AddressSpace, netbsd.Errno)
+	// Exit drops p's use of the memory; it may block. Release 10 calls it in
+	// exit1, release 2003 on the reaper.
+	Exit(p *Proc)
+}
+
+// LWPFreer is what an AddressSpace may be, too: told of every LWP that has ended.
+type LWPFreer interface {
+	// WaitLWP is cpu_wait: the machine-dependent part has come to rest.
+	WaitLWP(l *LWP)
+	// FreeLWP is uvm_lwp_exit: drop what the LWP still holds.
+	FreeLWP(l *LWP)
+}
+
+// Usager is what an AddressSpace may be, too: it measures resource usage.
+type Usager interface {
+	// Usage is what p has used so far, its children not included.
+	Usage(p *Proc) netbsd.Rusage
+}
+
+// Files is a file-descriptor table.
+type Files interface {
+	Fork(share bool) Files // a copy for the child; with share the same table
+	Exec()                 // drops what is marked close-on-exec
+	Close()                // drops one use; may block
+}
+
+// Dirs is the current and the root directory.
+type Dirs interface {
+	Fork(share bool) Dirs
+	Close()
+}
+
+// Terminal is the device behind a TTY.
+type Terminal interface {
+	// Drain waits until the output has gone (ttywait); exit ignores its error.
+	Drain(l *LWP) netbsd.Errno
+	// Revoke takes the terminal away from all who hold it (VOP_REVOKE).
+	Revoke()
+	// Release drops the session's reference (vrele).
+	Release()
+}
+
+// Ref is a counted reference that fork copies: the text vnode, a ktrace file, a
+// systrace attachment.
+type Ref interface {
+	Hold()
+	Release()
+}
+
+// Emul is an emulation vector: which system's calls a process makes. Its
+// functions may be nil and run with no lock held.
+type Emul struct {
+	Name string
+	// ProcExit is e_proc_exit (item 31). In release 10 it may change the
+	// status with Proc.SetExitStatus; in release 2003 that has no effect.
+	ProcExit func(*Proc)
+	// ProcExec is e_proc_exec: p has come to this emulation by exec.
+	ProcExec func(*Proc)
+	// ProcFork is e_proc_fork.
+	ProcFork func(child, parent *Proc)
+}
+
+// EmulNetBSD is the native emulation.
+var EmulNetBSD = &Emul{Name: "netbsd"}
+
+// PMC is a process's performance counters, as PERFCTRS has them.
+type PMC interface {
+	Fork() PMC          // the child's counters; nil for none
+	Accumulate(PMC) PMC // adds a dead child's counters, gives the sum
+	Exit()              // pmc_process_exit
+}
+
+// Image is what a process runs; processes share it after a fork. It is immutable.
+type Image struct {
+	Comm string // p_comm, at most 16 bytes
+	Path string // p_path, the full name of the executable
+	Emul *Emul
+	Text Ref // the executable's vnode; nil if none
+}

@@ -1,0 +1,52 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file has process 1. It is a Go-function guest like any other.
+
+// ReapLoop is the body of the default init: it waits for whatever it inherits.
+func ReapLoop(l *LWP) {
+	for {
+		if _, e := l.Wait4(netbsd.WaitAny, netbsd.WALLSIG, nil); e == netbsd.ECHILD {
+			l.awaitChild()
+		}
+	}
+}
+
+// awaitChild sleeps until the process has a child; forks wake nobody, so it is the
+// wakeup of a reparent or of the child's end that ends it.
+func (l *LWP) awaitChild() {
+	if e := l.enter(); e != 0 {
+		return
+	}
+	p := l.p
+	p.m.lock()
+	if !p.hasKids() {
+		l.sleep(&p.waiters, true, noDeadline)
+	}
+	p.m.unlock()
+	l.leave(0)
+}
+
+// AwaitChild blocks until the caller has a child to wait for or is woken for
+// another reason; it is for an init of the embedder's own.
+func (l *LWP) AwaitChild() { l.awaitChild() }
+
+func (m *Machine) startInit() {
+	body := m.cfg.Init
+	if body == nil {
+		body = ReapLoop
+	}
+	m.lock()
+	p, l, _ := m.newProc(Root)
+	m.init = p
+	p.lim, p.acts = m.cfg.Limits, defaultActs
+	p.img = &Image{Comm: "init", Emul: EmulNetBSD}
+	l.setup(p, body, false)
+	m.newSession(p, "root")
+	m.all.pushFront(p)
+	p.setState(StateActive)
+	l.link()
+	l.launch(false)
+	m.unlock()
+}

@@ -1,0 +1,286 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file has interval timers (setitimer(2)) and timer_create(2)'s timers. Real
+// time comes from package time. Process time is measured by the address space; it
+// passes no faster than real time on every LWP, so the clock is looked at again when
+// the rest could have passed at the earliest.
+
+// Which timers of SetItimer.
+const (
+	ITIMER_REAL    = 0 // SIGALRM
+	ITIMER_VIRTUAL = 1 // SIGVTALRM, user time
+	ITIMER_PROF    = 2 // SIGPROF, user and system time
+)
+
+// Itimerval is struct itimerval: the time until the signal, 0 for off, and the
+// period after it, 0 for once.
+type Itimerval struct{ Value, Interval time.Duration }
+
+type itimer struct {
+	p        *Proc
+	which    int
+	due      time.Duration // by the machine's clock, or process time
+	interval time.Duration
+	t        *time.Timer
+	dead     bool
+}
+
+// Setitimer is setitimer(2) (and alarm(3)): it gives the old setting. EINVAL: no such
+// timer, or a negative time.
+func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
+	if which < 0 || which > ITIMER_PROF || v.Value < 0 || v.Interval < 0 {
+		return Itimerval{}, netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return Itimerval{}, e
+	}
+	p, m := l.p, l.p.m
+	now := p.timerClock(which)
+	m.lock()
+	x := p.x()
+	var old Itimerval
+	if it := x.itimers[which]; it != nil {
+		old = it.value(now)
+		it.stop()
+		x.itimers[which] = nil
+	}
+	if v.Value > 0 && p.flags&fWExit == 0 {
+		it := &itimer{p: p, which: which, due: now + v.Value, interval: v.Interval}
+		x.itimers[which] = it
+		it.t = time.AfterFunc(v.Value, it.fire)
+	}
+	m.unlock()
+	return old, l.leave(0)
+}
+
+// Getitimer is getitimer(2).
+func (p *Proc) Getitimer(which int) (Itimerval, netbsd.Errno) {
+	if which < 0 || which > ITIMER_PROF {
+		return Itimerval{}, netbsd.EINVAL
+	}
+	now := p.timerClock(which)
+	p.m.lock()
+	defer p.m.unlock()
+	if p.ext == nil || p.ext.itimers[which] == nil {
+		return Itimerval{}, 0
+	}
+	return p.ext.itimers[which].value(now), 0
+}
+
+func (p *Proc) timerClock(which int) time.Duration {
+	if which == ITIMER_REAL {
+		return p.m.uptime()
+	}
+	return p.cpuTime(which == ITIMER_PROF)
+}
+
+func (it *itimer) value(now time.Duration) Itimerval {
+	return Itimerval{max(it.due-now, time.Microsecond), it.interval}
+}
+
+func (it *itimer) stop() {
+	it.dead = true
+	it.t.Stop()
+}
+
+var itimerSignals = [...]netbsd.Signal{netbsd.SIGALRM, netbsd.SIGVTALRM, netbsd.SIGPROF}
+
+// fire runs when the time may have come.
+func (it *itimer) fire() {
+	p, m := it.p, it.p.m
+	now := p.timerClock(it.which)
+	m.lock()
+	defer m.unlock()
+	if it.dead {
+		return
+	}
+	if now < it.due {
+		it.t.Reset(max(it.due-now, time.Millisecond))
+		return
+	}
+	m.psignal(p, &netbsd.Siginfo{Signo: itimerSignals[it.which], Code: netbsd.SI_TIMER}, nil)
+	if it.interval == 0 {
+		it.dead = true
+		p.ext.itimers[it.which] = nil
+		return
+	}
+	for it.due <= now {
+		it.due += it.interval * max(1, (now-it.due)/it.interval)
+	}
+	it.t.Reset(it.due - now)
+}
+
+// posixTimer is a timer of timer_create(2) on a clock of real time.
+type posixTimer struct {
+	p      *Proc
+	id     int32
+	info   netbsd.Siginfo
+	silent bool
+	due    time.Duration
+	every  time.Duration
+	over   int
+	t      *time.Timer
+	gen    int
+}
+
+// maxPosixTimers is TIMER_MAX.
+const maxPosixTimers = 32
+
+// TimerCreate is timer_create(2) for the real-time clocks: the timer sends info, or
+// nothing if Signo is 0 (SIGEV_NONE). EINVAL: no such signal; EAGAIN: too many.
+func (p *Proc) TimerCreate(info netbsd.Siginfo) (int, netbsd.Errno) {
+	if info.Signo != 0 && !info.Signo.Valid() {
+		return 0, netbsd.EINVAL
+	}
+	p.m.lock()
+	defer p.m.unlock()
+	x := p.x()
+	if p.flags&fWExit != 0 {
+		return 0, netbsd.ESRCH
+	}
+	if x.timers == nil {
+		x.timers = make(map[int32]*posixTimer)
+	}
+	for id := int32(4); id < 4+maxPosixTimers; id++ { // below are the interval timers
+		if x.timers[id] == nil {
+			info.Code = netbsd.SI_TIMER
+			x.timers[id] = &posixTimer{p: p, id: id, info: info, silent: info.Signo == 0}
+			return int(id), 0
+		}
+	}
+	return 0, netbsd.EAGAIN
+}
+
+func (p *Proc) posixTimer(id int) *posixTimer {
+	if p.ext == nil || id < 0 || id > 1<<20 {
+		return nil
+	}
+	return p.ext.timers[int32(id)]
+}
+
+// TimerSettime is timer_settime(2) with a relative time; it gives the old setting.
+// EINVAL: no such timer or a negative time.
+func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
+	p.m.lock()
+	defer p.m.unlock()
+	pt := p.posixTimer(id)
+	if pt == nil || v.Value < 0 || v.Interval < 0 {
+		return Itimerval{}, netbsd.EINVAL
+	}
+	old := pt.value()
+	pt.disarm()
+	if v.Value > 0 {
+		gen := pt.gen
+		pt.due, pt.every = p.m.uptime()+v.Value, v.Interval
+		pt.t = time.AfterFunc(v.Value, func() { pt.fire(gen) })
+	}
+	return old, 0
+}
+
+func (pt *posixTimer) disarm() {
+	pt.gen++
+	if pt.t != nil {
+		pt.t.Stop()
+		pt.t = nil
+	}
+	pt.due, pt.every, pt.over = 0, 0, 0
+}
+
+func (pt *posixTimer) value() Itimerval {
+	if pt.t == nil {
+		return Itimerval{}
+	}
+	return Itimerval{max(pt.due-pt.p.m.uptime(), time.Microsecond), pt.every}
+}
+
+func (pt *posixTimer) fire(gen int) {
+	p, m := pt.p, pt.p.m
+	m.lock()
+	defer m.unlock()
+	if pt.gen != gen {
+		return
+	}
+	if !pt.silent {
+		if p.pend.set.Has(pt.info.Signo) {
+			pt.over++
+		} else {
+			m.psignal(p, &pt.info, nil)
+		}
+	}
+	if pt.every == 0 {
+		pt.t = nil
+		return
+	}
+	now := m.uptime()
+	for pt.due <= now {
+		pt.due += pt.every * max(1, (now-pt.due)/pt.every)
+	}
+	pt.t.Reset(pt.due - now)
+}
+
+// TimerGettime is timer_gettime(2).
+func (p *Proc) TimerGettime(id int) (Itimerval, netbsd.Errno) {
+	p.m.lock()
+	defer p.m.unlock()
+	pt := p.posixTimer(id)
+	if pt == nil {
+		return Itimerval{}, netbsd.EINVAL
+	}
+	return pt.value(), 0
+}
+
+// TimerOverrun is timer_getoverrun(2): how often the timer ran out while its signal
+// was pending still.
+func (p *Proc) TimerOverrun(id int) (int, netbsd.Errno) {
+	p.m.lock()
+	defer p.m.unlock()
+	pt := p.posixTimer(id)
+	if pt == nil {
+		return 0, netbsd.EINVAL
+	}
+	return pt.over, 0
+}
+
+// TimerDelete is timer_delete(2).
+func (p *Proc) TimerDelete(id int) netbsd.Errno {
+	p.m.lock()
+	defer p.m.unlock()
+	pt := p.posixTimer(id)
+	if pt == nil {
+		return netbsd.EINVAL
+	}
+	pt.disarm()
+	delete(p.ext.timers, pt.id)
+	return 0
+}
+
+func (p *Proc) freePosixTimers() {
+	if p.ext == nil {
+		return
+	}
+	for _, pt := range p.ext.timers {
+		pt.disarm()
+	}
+	p.ext.timers = nil
+}
+
+// freeTimers is timers_free(TIMERS_ALL) (item 11).
+func (p *Proc) freeTimers(l *LWP) {
+	p.step(l, StepFreeTimers)
+	if p.ext == nil {
+		return
+	}
+	for i, it := range p.ext.itimers {
+		if it != nil {
+			it.stop()
+			p.ext.itimers[i] = nil
+		}
+	}
+	p.freePosixTimers()
+}

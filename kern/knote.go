@@ -1,0 +1,131 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file tells kqueue's EVFILT_PROC and EVFILT_SIGNAL what happens to a process.
+
+// Bits of NoteEvent.Kind, with kqueue(2)'s values; NoteSignal is ours.
+const (
+	NOTE_EXIT     = 0x80000000
+	NOTE_FORK     = 0x40000000
+	NOTE_EXEC     = 0x20000000
+	NOTE_TRACK    = 0x00000001
+	NOTE_TRACKERR = 0x00000002
+	NOTE_CHILD    = 0x00000004
+	NoteSignal    = 0x00100000
+)
+
+// NoteEvent is what has happened to Proc.
+type NoteEvent struct {
+	Kind   uint32
+	Proc   *Proc
+	Data   int64 // EXIT: the raw status in release 10, 0 in 2003; FORK: the child's pid
+	Signal netbsd.Signal
+}
+
+// Knote is told of everything that happens to a process; it picks what it wants.
+// Notify is called with no lock of kern held, and must not sleep.
+type Knote interface{ Notify(NoteEvent) }
+
+// KnoteTracker is a Knote that follows forks (NOTE_TRACK): Track is called before
+// the child can run and gives the child's Knote, nil for none. The new one is to
+// begin with NOTE_CHILD and the parent's pid as data; if none can be made, the
+// parent's gets NOTE_TRACKERR; both are the kqueue's own affair.
+type KnoteTracker interface {
+	Knote
+	Track(parent, child *Proc) Knote
+}
+
+// AttachKnote attaches k to p. ESRCH: p has exited, or is past NOTE_EXIT.
+func (p *Proc) AttachKnote(k Knote) netbsd.Errno {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.flags&fNoteExited != 0 || p.state == StateFree || p.state == StateEmbryo {
+		return netbsd.ESRCH
+	}
+	x := p.x()
+	x.knotes = append(x.knotes[:len(x.knotes):len(x.knotes)], k)
+	return 0
+}
+
+// DetachKnote detaches k. A call of k.Notify that has begun may still end later.
+func (p *Proc) DetachKnote(k Knote) {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.ext == nil {
+		return
+	}
+	var rest []Knote
+	for _, o := range p.ext.knotes {
+		if o != k {
+			rest = append(rest, o)
+		}
+	}
+	p.ext.knotes = rest
+}
+
+func (p *Proc) notify(e NoteEvent) {
+	if p.ext == nil || len(p.ext.knotes) == 0 {
+		return
+	}
+	e.Proc = p
+	ks := p.ext.knotes
+	p.m.after(func() {
+		for _, k := range ks {
+			k.Notify(e)
+		}
+	})
+}
+
+func (p *Proc) knoteSignal(sig netbsd.Signal) {
+	if p.ext != nil && len(p.ext.knotes) > 0 {
+		p.notify(NoteEvent{Kind: NoteSignal, Signal: sig})
+	}
+}
+
+func (p *Proc) noteFork(c *Proc) {
+	if p.ext != nil && len(p.ext.knotes) > 0 {
+		p.notify(NoteEvent{Kind: NOTE_FORK, Data: int64(c.pid)})
+	}
+}
+
+// trackFork has the knotes that follow forks attach themselves to c. mu is not held.
+func (p *Proc) trackFork(c *Proc) {
+	p.m.lock()
+	var ks []Knote
+	if p.ext != nil {
+		ks = p.ext.knotes
+	}
+	p.m.unlock()
+	var kids []Knote
+	for _, k := range ks {
+		if t, ok := k.(KnoteTracker); ok {
+			if n := t.Track(p, c); n != nil {
+				kids = append(kids, n)
+			}
+		}
+	}
+	if kids != nil {
+		c.x().knotes = kids
+	}
+}
+
+// noteExit sends NOTE_EXIT (item 42); mu is dropped meanwhile.
+func (p *Proc) noteExit(l *LWP) {
+	p.step(l, StepNoteExit)
+	p.flags |= fNoteExited
+	if p.ext == nil || len(p.ext.knotes) == 0 {
+		return
+	}
+	e := NoteEvent{Kind: NOTE_EXIT, Proc: p}
+	if !p.m.r2003 {
+		e.Data = int64(p.xstat)
+	}
+	ks := p.ext.knotes
+	p.ext.knotes = nil
+	p.without(func() {
+		for _, k := range ks {
+			k.Notify(e)
+		}
+	})
+}

@@ -1,0 +1,370 @@
+package kern
+
+import (
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file has the LWP: its goroutine, its way into the kernel and back, its
+// creation and its end. The calls that LWPs make on one another are in
+// lwpcalls.go.
+//
+// An LWP's goroutine runs lwpMain: wait to be made runnable, the body, exit. It is
+// the only one that may call the methods documented as the LWP's own; each of them
+// enters the kernel (enter) and leaves it (leave). enter refuses a second
+// goroutine while one is inside, and everybody once the LWP has begun to die, so
+// that a stray call gets an errno and never harms the tree.
+
+// Modes of an LWP, in mode.
+const (
+	modeUser   = iota // its own goroutine runs guest code
+	modeKernel        // in one of the methods of this package
+	modeHook          // in a hook that the kernel called: may sleep
+	modeDead          // dying or gone: kernel calls give ESRCH
+)
+
+// Reasons for an LWP to look around before it returns to user mode, in attn.
+const (
+	aSignal  uint32 = 1 << iota // LW_PENDSIG
+	aExit                       // LW_WEXIT
+	aSuspend                    // LW_WSUSPEND
+	aStop                       // the process is stopping
+	aCancel                     // LW_CANCELLED
+	aUpcall                     // scheduler activations: an upcall is due
+	aTimer                      // an interval timer of CPU time may have run out
+)
+
+// Flags of an LWP.
+const (
+	lDetached uint8 = 1 << iota // LPR_DETACHED, L_DETACHED
+	lSA                         // L_SA
+	lUnparked                   // LW_UNPARKED
+	lIntr                       // LW_SINTR: the sleep is interruptible
+	lOldMask                    // sigsuspend: oldmask is to be restored
+	lSurvivor                   // the one that an exit leaves
+	lParking                    // in _lwp_park
+)
+
+// LWP is a light-weight process: a thread of a process. Machine.mu guards its
+// fields unless they say otherwise; "own" marks what only its own goroutine
+// touches.
+type LWP struct {
+	p          *Proc
+	lid        int32
+	attn       atomic.Uint32
+	mode       atomic.Uint32
+	stat       LWPState
+	flags      uint8
+	started    bool // its goroutine exists
+	ended      bool // and is past its last kernel work
+	manual     bool // the body calls UserRet itself; never changes
+	parked     bool // blocked on wake, or about to be
+	asleep     bool // in sleep (stat sleeping, or stopped meanwhile)
+	token      bool // Wake came before Sleep
+	vforkwait  bool // l_vforkwaiting
+	reason     int8 // why the sleep ended
+	dbgSig     netbsd.Signal
+	exitW      netbsd.WaitStatus // own: what the survivor passes to exit1
+	wake       chan struct{}
+	body       func(*LWP)
+	mask       netbsd.Sigset
+	oldmask    netbsd.Sigset
+	pend       sigpend
+	next, prev *LWP // the process's LWPs
+
+	wq           *waitq // the queue it sleeps in
+	qnext, qprev *LWP
+
+	gen     uint32 // counts sleeps, so that a late timer harms nothing
+	kicker  func()
+	machdep any
+	private uint64
+	ext     *lwpExt
+}
+
+// lwpExt is what few LWPs need.
+type lwpExt struct {
+	name    string
+	stack   Altstack
+	waitSet netbsd.Sigset // sigtimedwait
+	got     *netbsd.Siginfo
+	upcall  bool // SA: sleeps on its own upcall stack
+	step    bool
+	inTrace bool  // in traceStop
+	waiting int32 // the LWP it waits for, for the deadlock check
+}
+
+func (l *LWP) x() *lwpExt {
+	if l.ext == nil {
+		l.ext = &lwpExt{stack: Altstack{Flags: SS_DISABLE}}
+	}
+	return l.ext
+}
+
+// Proc gives the process that l belongs to.
+func (l *LWP) Proc() *Proc { return l.p }
+
+// ID gives l_lid (_lwp_self(2)).
+func (l *LWP) ID() int { return int(l.lid) }
+
+// State gives what l does.
+func (l *LWP) State() LWPState {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	return l.stat
+}
+
+// Machdep gives what SetMachdep stored: the platform's part of the LWP.
+func (l *LWP) Machdep() any { return l.machdep }
+
+// SetMachdep stores the platform's part; before the LWP runs, or from its own
+// goroutine.
+func (l *LWP) SetMachdep(v any) { l.machdep = v }
+
+// SetKicker tells how to get l out of user mode: f is called, and must not sleep,
+// whenever something waits for l at its next UserRet.
+func (l *LWP) SetKicker(f func()) {
+	l.p.m.lock()
+	l.kicker = f
+	l.p.m.unlock()
+}
+
+// setAttn leaves a reason for l to look at and, if it runs, kicks it.
+func (l *LWP) setAttn(a uint32) {
+	l.attn.Or(a)
+	if l.stat == LWPRunning && l.kicker != nil {
+		l.p.m.after(l.kicker)
+	}
+}
+
+// enter begins a kernel call of l's own goroutine. ESRCH: l is dying or gone.
+// EBUSY: another goroutine is inside as l.
+func (l *LWP) enter() netbsd.Errno {
+	if l == nil {
+		return netbsd.EINVAL
+	}
+	if l.mode.CompareAndSwap(modeUser, modeKernel) {
+		if !l.manual && l.attn.Load()&aExit != 0 {
+			l.die()
+		}
+		return 0
+	}
+	return l.enterSlow()
+}
+
+func (l *LWP) enterSlow() netbsd.Errno {
+	switch l.mode.Load() {
+	case modeHook:
+		return 0
+	case modeDead:
+		return netbsd.ESRCH
+	}
+	return netbsd.EBUSY
+}
+
+// leave ends what enter began. A Go-function guest takes its signals here, is
+// stopped or suspended here, and dies here.
+func (l *LWP) leave(e netbsd.Errno) netbsd.Errno {
+	if l.mode.Load() == modeHook {
+		return e
+	}
+	if !l.manual && l.attn.Load() != 0 {
+		l.userret(nil)
+	}
+	l.mode.Store(modeUser)
+	return e
+}
+
+// hook runs f, which is not ours, outside the lock and lets it use l to sleep.
+func (l *LWP) hook(f func()) {
+	old := l.mode.Swap(modeHook)
+	f()
+	l.mode.Store(old)
+}
+
+// Restart calls f until it gives something else than ERESTART: how a Go-function
+// guest does what SA_RESTART promises.
+func Restart(f func() netbsd.Errno) netbsd.Errno {
+	for {
+		if e := f(); e != netbsd.ERESTART {
+			return e
+		}
+	}
+}
+
+// newLWP makes an LWP of p that is idle. mu is not needed while p is an embryo.
+func (l *LWP) setup(p *Proc, body func(*LWP), manual bool) {
+	l.p = p
+	p.nextLid++
+	l.lid = p.nextLid
+	l.body = body
+	l.wake = make(chan struct{}, 1)
+	l.manual = manual
+}
+
+// link puts l on its process's list.
+func (l *LWP) link() {
+	p := l.p
+	l.prev, l.next = nil, p.lwps
+	if p.lwps != nil {
+		p.lwps.prev = l
+	}
+	p.lwps = l
+	p.nlwps++
+}
+
+func (l *LWP) unlink() {
+	p := l.p
+	if l.next != nil {
+		l.next.prev = l.prev
+	}
+	if l.prev != nil {
+		l.prev.next = l.next
+	} else {
+		p.lwps = l.next
+	}
+	l.next, l.prev = nil, nil
+	p.nlwps--
+}
+
+// launch starts l's goroutine; l runs at once, or stands still where its process
+// or its creator wants it to.
+func (l *LWP) launch(suspended bool) {
+	p := l.p
+	l.started = true
+	p.m.nlwp++
+	switch {
+	case suspended:
+		l.setStat(LWPSuspended)
+		l.parked = true
+	case p.flags&(fStopped|fStopping) != 0 && p.flags&fWExit == 0:
+		l.setStat(LWPStopped)
+		l.parked = true
+	default:
+		l.setStat(LWPRunning)
+	}
+	if p.pend.set&^l.mask != 0 {
+		l.attn.Or(aSignal)
+	}
+	go lwpMain(l, l.parked)
+}
+
+// lwpMain is the goroutine of an LWP. What Exit and ExitLWP decided is carried out
+// here, below all frames of the body: so deferred functions of the body have run
+// before anybody can wait for the process.
+func lwpMain(l *LWP, parked bool) {
+	defer l.finish()
+	if parked {
+		<-l.wake
+	}
+	if l.attn.Load() != 0 && !l.manual {
+		l.mode.Store(modeKernel)
+		l.userret(nil)
+		l.mode.Store(modeUser)
+	}
+	l.body(l)
+	l.returned()
+}
+
+// returned is the end of a body that returned: the first LWP's end is the
+// process's, with status 0; another LWP ends alone.
+func (l *LWP) returned() {
+	if l.mode.Load() == modeDead {
+		return
+	}
+	l.mode.Store(modeDead)
+	if l.lid == 1 {
+		l.decideExit(0)
+	}
+}
+
+// finish carries out the exit. A body that ended by a Goexit of its own, as
+// testing's FailNow does, counts as killed by SIGABRT.
+func (l *LWP) finish() {
+	if l.mode.Load() != modeDead {
+		if r := recover(); r != nil {
+			panic(r)
+		}
+		l.mode.Store(modeDead)
+		l.decideExit(netbsd.ExitStatus(0, netbsd.SIGABRT))
+	}
+	l.body = nil
+	switch {
+	case l.p == l.p.m.init:
+		l.goroutineEnds() // init's state stays as it was (item 3)
+	case l.flags&lSurvivor != 0:
+		l.exit1(l.exitW)
+	default:
+		l.exitLWP()
+	}
+}
+
+// Exit is _exit(2) (sys_exit, items 1 and 2): the process ends with status & 0xff.
+// If it is already exiting only this LWP ends. It does not return: the goroutine's
+// deferred functions run, and with them the LWP makes no more kernel calls.
+func (l *LWP) Exit(status int) {
+	if l.mode.Load() == modeDead {
+		return
+	}
+	l.exitWith(netbsd.ExitStatus(status, 0))
+}
+
+func (l *LWP) exitWith(w netbsd.WaitStatus) {
+	l.mode.Store(modeDead)
+	l.decideExit(w)
+	runtime.Goexit()
+}
+
+// decideExit makes w the process's end unless another LWP has been first. It sets
+// P_WEXIT (items 2 and 4).
+func (l *LWP) decideExit(w netbsd.WaitStatus) {
+	p := l.p
+	p.m.lock()
+	if p == p.m.init {
+		p.m.unlock()
+		p.m.initDied(w)
+		return
+	}
+	if p.flags&(fWExit|fExecing) == 0 {
+		p.flags |= fWExit
+		l.flags |= lSurvivor
+		p.step(l, StepSetWEXIT)
+		l.exitW = w
+	}
+	p.m.unlock()
+}
+
+// ExitLWP is _lwp_exit(2): the LWP ends. The last live one ends the process with
+// status 0 (item 56). It does not return.
+func (l *LWP) ExitLWP() {
+	if l.mode.Load() == modeDead {
+		return
+	}
+	l.die()
+}
+
+// die ends the LWP from within the kernel.
+func (l *LWP) die() {
+	l.mode.Store(modeDead)
+	runtime.Goexit()
+}
+
+// goroutineEnds counts the goroutine out; nothing of the LWP runs after it.
+func (l *LWP) goroutineEnds() {
+	m := l.p.m
+	m.lock()
+	l.ended = true
+	m.nlwp--
+	m.noteChange()
+	if m.nlwp == 0 && m.idle != nil {
+		close(m.idle)
+		m.idle = nil
+	}
+	m.unlock()
+}
+
+// uptime is the machine's clock: time since boot.
+func (m *Machine) uptime() time.Duration { return time.Since(m.start) }

@@ -1,0 +1,414 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file has the calls by which LWPs of one process deal with each other:
+// _lwp_create(2) and its like. An lid that is no LWP of the caller's process gives
+// ESRCH in all of them.
+
+// Flags of NewLWP (_lwp_create(2)).
+const (
+	LWP_DETACHED  = 0x40
+	LWP_SUSPENDED = 0x80
+)
+
+// NewLWP is _lwp_create(2): it makes an LWP that runs body with l's signal mask.
+// manual says that body calls UserRet itself. prepare, if not nil, is called with
+// the new LWP before it can run; its error undoes all.
+//
+// EINVAL: no body or an unknown flag; EAGAIN: RLIMIT_NTHR, or the process exits or
+// execs.
+func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
+	if body == nil || flags&^(LWP_DETACHED|LWP_SUSPENDED) != 0 {
+		return nil, netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return nil, e
+	}
+	n, e := l.newLWP(flags, body, manual, prepare)
+	return n, l.leave(e)
+}
+
+func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
+	p, m := l.p, l.p.m
+	m.lock()
+	defer m.unlock()
+	if p.flags&(fWExit|fExecing) != 0 {
+		return nil, netbsd.EAGAIN
+	}
+	if !p.cred.IsRoot() && uint64(p.nlwps)+1 > p.lim[RLIMIT_NTHR].Cur {
+		return nil, netbsd.EAGAIN
+	}
+	n := new(LWP)
+	n.setup(p, body, manual)
+	n.mask = l.mask
+	if l.flags&lOldMask != 0 {
+		n.mask = l.oldmask
+	}
+	if flags&LWP_DETACHED != 0 {
+		n.flags |= lDetached
+	}
+	if prepare != nil {
+		var e netbsd.Errno
+		p.without(func() { l.hook(func() { e = prepare(n) }) })
+		if e == 0 && p.flags&(fWExit|fExecing) != 0 {
+			e = netbsd.EAGAIN
+		}
+		if e != 0 {
+			n.stat = LWPFree
+			return nil, e
+		}
+	}
+	n.link()
+	if flags&LWP_SUSPENDED != 0 {
+		n.attn.Or(aSuspend)
+	}
+	n.launch(flags&LWP_SUSPENDED != 0)
+	p.lwpEvent(l, PTRACE_LWP_CREATE, n.lid)
+	return n, 0
+}
+
+// LWPWait is _lwp_wait(2): it waits for the LWP lid, or for any if lid is 0, and
+// frees it. It gives the one that went.
+//
+// ESRCH: there is none to wait for; EINVAL: it is detached; EDEADLK: it is the
+// caller itself, it waits for the caller, or all others wait, too; EINTR.
+func (l *LWP) LWPWait(lid int) (int, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return 0, e
+	}
+	m := l.p.m
+	m.lock()
+	n, e := l.lwpWait(int32(lid))
+	m.unlock()
+	return int(n), l.leave(e)
+}
+
+func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
+	if lid == l.lid {
+		return 0, netbsd.EDEADLK
+	}
+	p, x := l.p, l.x()
+	for {
+		z, e := l.findGone(lid)
+		if z != nil {
+			z.free()
+			p.lwpq.wakeAll() // others wait for the same, and must look again
+			return z.lid, 0
+		}
+		if e != 0 {
+			return 0, e
+		}
+		x.waiting = lid
+		if lid == 0 {
+			x.waiting = -1
+		}
+		if l.waitDeadlock() {
+			x.waiting = 0
+			return 0, netbsd.EDEADLK
+		}
+		e = l.sleep(&p.lwpq, true, time.Time{})
+		x.waiting = 0
+		if e != 0 {
+			return 0, e
+		}
+	}
+}
+
+// findGone finds a zombie that l may free. Without one and without an error there
+// is something to wait for.
+func (l *LWP) findGone(lid int32) (*LWP, netbsd.Errno) {
+	if lid != 0 {
+		t := l.p.lwpLocked(lid)
+		switch {
+		case t == nil:
+			return nil, netbsd.ESRCH
+		case t.flags&lDetached != 0:
+			return nil, netbsd.EINVAL
+		case t.stat == LWPZombie:
+			return t, 0
+		}
+		return nil, 0
+	}
+	e := netbsd.ESRCH
+	for t := l.p.lwps; t != nil; t = t.next {
+		if t == l || t.flags&lDetached != 0 {
+			continue
+		}
+		if t.stat == LWPZombie {
+			return t, 0
+		}
+		e = 0
+	}
+	return nil, e
+}
+
+// waitDeadlock reports whether l's wait, just entered in l.ext.waiting, cannot end:
+// it goes in a circle, or no LWP is left that does not wait.
+func (l *LWP) waitDeadlock() bool {
+	for t, n := l, int32(0); t != nil && n <= l.p.nlwps; n++ {
+		if t.ext == nil || t.ext.waiting <= 0 {
+			break
+		}
+		if t = l.p.lwpLocked(t.ext.waiting); t == l {
+			return true
+		}
+	}
+	for t := l.p.lwps; t != nil; t = t.next {
+		if t.stat <= LWPDead && (t.ext == nil || t.ext.waiting == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// LWPDetach is _lwp_detach(2); a zombie is freed. EINVAL: it is detached already.
+func (l *LWP) LWPDetach(lid int) netbsd.Errno {
+	return l.onLWP(lid, func(t *LWP) netbsd.Errno {
+		if t.flags&lDetached != 0 {
+			return netbsd.EINVAL
+		}
+		t.flags |= lDetached
+		if t.stat == LWPZombie {
+			t.free()
+		}
+		l.p.lwpq.wakeAll()
+		return 0
+	})
+}
+
+// onLWP runs f with mu held on the LWP lid, a zombie too.
+func (l *LWP) onLWP(lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	e := netbsd.ESRCH
+	if t := l.p.lwpLocked(int32(lid)); t != nil && int(t.lid) == lid {
+		e = f(t)
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+// onLive is onLWP for those that have not ended (lwp_find).
+func (l *LWP) onLive(lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
+	return l.onLWP(lid, func(t *LWP) netbsd.Errno {
+		if t.stat >= LWPDead {
+			return netbsd.ESRCH
+		}
+		return f(t)
+	})
+}
+
+// LWPSuspend is _lwp_suspend(2): lid stands still until LWPContinue. Another LWP is
+// waited for until it does; the caller itself does so when it returns to user mode.
+// EDEADLK: the caller is the only one that runs.
+func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
+	return l.onLive(lid, func(t *LWP) netbsd.Errno {
+		if t == l && !l.otherRuns() {
+			return netbsd.EDEADLK
+		}
+		t.setAttn(aSuspend)
+		if t == l {
+			return 0
+		}
+		if t.stat == LWPSleeping && t.flags&lIntr != 0 {
+			t.wakeup(rSignal)
+		}
+		for t.stat != LWPSuspended && t.stat < LWPDead && t.attn.Load()&aSuspend != 0 {
+			if e := l.sleep(&l.p.lwpq, true, time.Time{}); e != 0 {
+				return e
+			}
+		}
+		return 0
+	})
+}
+
+func (l *LWP) otherRuns() bool {
+	for t := l.p.lwps; t != nil; t = t.next {
+		if t != l && (t.stat == LWPRunning || t.stat == LWPSleeping) && t.attn.Load()&aSuspend == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// LWPContinue is _lwp_continue(2); it does nothing for an LWP that is not suspended.
+func (l *LWP) LWPContinue(lid int) netbsd.Errno {
+	return l.onLive(lid, func(t *LWP) netbsd.Errno {
+		t.attn.And(^aSuspend)
+		l.p.lwpq.wakeAll()
+		if t.stat != LWPSuspended || l.p.isCached(t) {
+			return 0
+		}
+		if l.p.flags&(fStopped|fStopping) != 0 {
+			t.setStat(LWPStopped)
+			return 0
+		}
+		t.resume()
+		return 0
+	})
+}
+
+func (p *Proc) isCached(t *LWP) bool {
+	if p.ext == nil || p.ext.sa == nil {
+		return false
+	}
+	for _, c := range p.ext.sa.cached {
+		if c == t {
+			return true
+		}
+	}
+	return false
+}
+
+// LWPWakeup is _lwp_wakeup(2): it ends lid's sleep with EINTR, or that of its next
+// sleep. ENODEV: it does not sleep; EBUSY: not interruptibly.
+func (l *LWP) LWPWakeup(lid int) netbsd.Errno {
+	return l.onLive(lid, func(t *LWP) netbsd.Errno {
+		t.attn.Or(aCancel)
+		t.flags |= lUnparked
+		switch {
+		case t.stat != LWPSleeping:
+			return netbsd.ENODEV
+		case t.flags&lIntr == 0:
+			return netbsd.EBUSY
+		}
+		t.wakeup(rSignal)
+		return 0
+	})
+}
+
+// LWPKill is _lwp_kill(2): sig goes to lid alone; 0 only looks. EINVAL: no such
+// signal.
+func (l *LWP) LWPKill(lid int, sig netbsd.Signal) netbsd.Errno {
+	if sig != 0 && !sig.Valid() {
+		return netbsd.EINVAL
+	}
+	return l.onLive(lid, func(t *LWP) netbsd.Errno {
+		if sig == 0 {
+			return 0
+		}
+		info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_LWP, Pid: l.p.pid, UID: l.p.cred.EUID, LWP: t.lid}
+		return l.p.m.psignal(l.p, &info, t)
+	})
+}
+
+// Park is ___lwp_park60(2): it unparks another LWP, if unpark is not 0, and sleeps
+// until Unpark or the deadline (zero: none). It may return 0 without cause.
+//
+// EALREADY: an Unpark came before; ETIMEDOUT; EINTR; ESRCH: no LWP unpark, which
+// does not keep it from parking in NetBSD, nor here: it is only given if nothing
+// else is to be said.
+func (l *LWP) Park(deadline time.Time, unpark int) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	if unpark != 0 {
+		if e := l.p.unpark(int32(unpark)); e != 0 {
+			m.unlock()
+			return l.leave(e)
+		}
+	}
+	e := l.park10(deadline)
+	m.unlock()
+	return l.leave(e)
+}
+
+func (l *LWP) park10(deadline time.Time) netbsd.Errno {
+	if l.flags&lUnparked != 0 || l.attn.Load()&aCancel != 0 {
+		l.flags &^= lUnparked
+		l.attn.And(^aCancel)
+		return netbsd.EALREADY
+	}
+	l.flags |= lParking
+	l.token = false
+	e := l.sleep(nil, true, deadline)
+	l.flags &^= lParking
+	switch e {
+	case netbsd.EWOULDBLOCK:
+		return netbsd.ETIMEDOUT
+	case netbsd.ERESTART:
+		return netbsd.EINTR
+	}
+	return e
+}
+
+func (p *Proc) unpark(lid int32) netbsd.Errno {
+	t := p.lwpLocked(lid)
+	switch {
+	case t == nil || t.stat >= LWPDead:
+		return netbsd.ESRCH
+	case t.flags&lParking != 0 && t.asleep:
+		t.wakeup(rWoken)
+	default:
+		t.flags |= lUnparked
+	}
+	return 0
+}
+
+// Unpark is _lwp_unpark(2), for several LWPs _lwp_unpark_all(2): each goes on, or
+// its next Park returns at once. ESRCH: one of them does not exist; the others are
+// unparked nevertheless.
+func (l *LWP) Unpark(lids ...int) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	var e netbsd.Errno
+	for _, lid := range lids {
+		if r := l.p.unpark(int32(lid)); r != 0 {
+			e = r
+		}
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+// Private gives what SetPrivate stored (_lwp_getprivate(2)).
+func (l *LWP) Private() uint64 { return l.private }
+
+// SetPrivate is _lwp_setprivate(2); the platform sets the register.
+func (l *LWP) SetPrivate(v uint64) { l.private = v }
+
+// maxLWPName is MAXCOMLEN plus the zero byte.
+const maxLWPName = 32
+
+// LWPSetName is _lwp_setname(2). ENAMETOOLONG: 32 bytes or more.
+func (l *LWP) LWPSetName(lid int, name string) netbsd.Errno {
+	return l.onLive(lid, func(t *LWP) netbsd.Errno {
+		if len(name) >= maxLWPName {
+			return netbsd.ENAMETOOLONG
+		}
+		t.x().name = name
+		return 0
+	})
+}
+
+// LWPGetName is _lwp_getname(2).
+func (l *LWP) LWPGetName(lid int) (string, netbsd.Errno) {
+	var name string
+	e := l.onLive(lid, func(t *LWP) netbsd.Errno {
+		if t.ext != nil {
+			name = t.ext.name
+		}
+		return 0
+	})
+	return name, e
+}
+
+// Detached reports LPR_DETACHED.
+func (l *LWP) Detached() bool {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	return l.flags&lDetached != 0
+}

@@ -1,0 +1,331 @@
+package kern
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Release says whose behaviour a machine has.
+type Release int
+
+// The releases. The zero value of a Config means Release10.
+const (
+	Release10   Release = 0    // NetBSD 10
+	Release2003 Release = 2003 // NetBSD of November 2003: kern_exit.c 1.127
+)
+
+// String gives "10" or "2003".
+func (r Release) String() string {
+	if r == Release2003 {
+		return "2003"
+	}
+	return "10"
+}
+
+// Config describes a machine. The zero value is a usable Release10 machine.
+type Config struct {
+	Release  Release
+	Hostname string
+	MaxProc  int           // most processes at once (kern.maxproc); 0 means 1<<30/1024
+	Limits   *Limits       // limits of init and so of all; nil means DefaultLimits
+	Grace    time.Duration // how long Close waits between SIGHUP and SIGKILL; 0 means no wait
+
+	// Init is the body of process 1; nil means ReapLoop. When it returns or
+	// exits, init has died: Machine.Err says so and the machine halts.
+	Init func(*LWP)
+
+	// Trace, if set, is told every step of exit, in order (see Step). It is
+	// called with kernel locks held: it may record, and must not call kern.
+	Trace func(StepEvent)
+
+	// Events, if above 0, keeps that many events for the readers of
+	// Machine.Events.
+	Events int
+
+	// Core writes a core dump for a process that dies from sig and reports
+	// whether it did. It runs on the dying LWP with no kernel lock held.
+	Core func(l *LWP, sig netbsd.Signal, info *netbsd.Siginfo) bool
+
+	// ExitHooks run in every exit after fds and cwd are gone (item 16).
+	ExitHooks []func(*Proc)
+	// ForkHooks run in every fork (doforkhooks) with no lock held.
+	ForkHooks []func(child, parent *Proc)
+}
+
+// Machine is one running kernel with its process table. Machines share nothing.
+// All methods may be called from any goroutine unless they say otherwise.
+type Machine struct {
+	cfg   Config
+	r2003 bool
+	start time.Time
+
+	// mu is NetBSD's proc_lock and p_lock in one. It guards everything in
+	// Proc, LWP, Pgrp, Session, TTY and the fields below, except where a field
+	// says otherwise. It is held for short spans and never across a hook or a
+	// sleep.
+	mu sync.Mutex
+
+	pids        pidTable
+	init        *Proc
+	nprocs      int // processes in the table, zombies too, init too
+	all         procList
+	zombies     procList
+	nzombies    int
+	uids        map[uint32]int
+	seq         uint64 // order of the child lists: bigger is nearer to the head
+	nsubreapers int
+	ruFree      []*netbsd.Rusage
+	post        []func() // to be run as soon as mu is dropped
+	acct        func(AcctRecord) error
+	hostname    string
+
+	reaper reaper
+
+	nlwp     int           // LWP goroutines alive
+	idle     chan struct{} // made by Close; closed when nlwp reaches 0
+	changed  chan struct{} // made by Close; closed when a process is freed
+	closing  bool          // no more forks
+	halting  bool          // init itself may go
+	err      error
+	halted   chan struct{} // closed when init has died or Close has finished
+	haltOnce sync.Once
+	closed   chan struct{}
+	closeOne sync.Once
+
+	ev *eventRing // nil when events are off
+}
+
+// ErrInitDied is wrapped by the error of a machine whose init died (item 3).
+var ErrInitDied = errors.New("init died")
+
+// New makes a machine and starts its init.
+func New(cfg Config) *Machine {
+	m := &Machine{cfg: cfg, r2003: cfg.Release == Release2003, start: time.Now()}
+	m.uids = make(map[uint32]int)
+	m.halted = make(chan struct{})
+	m.closed = make(chan struct{})
+	m.hostname = cfg.Hostname
+	if m.cfg.MaxProc <= 0 {
+		m.cfg.MaxProc = 1 << 20 * 2
+	}
+	if m.cfg.Limits == nil {
+		m.cfg.Limits = DefaultLimits()
+	}
+	if cfg.Events > 0 {
+		m.ev = newEventRing(cfg.Events)
+	}
+	m.pids.reset()
+	m.startInit()
+	m.startReaper()
+	return m
+}
+
+func (m *Machine) lock() { m.mu.Lock() }
+
+// unlock drops mu and then runs what was put off until no lock is held: kicks,
+// knotes and releases of references, whose code is not ours.
+func (m *Machine) unlock() {
+	if len(m.post) == 0 {
+		m.mu.Unlock()
+		return
+	}
+	post := m.post
+	m.post = nil
+	m.mu.Unlock()
+	for _, f := range post {
+		f()
+	}
+}
+
+func (m *Machine) after(f func()) { m.post = append(m.post, f) }
+
+// Release says which release the machine follows.
+func (m *Machine) Release() Release { return m.cfg.Release }
+
+// Hostname gives what gethostname(3) gives.
+func (m *Machine) Hostname() string {
+	m.lock()
+	defer m.unlock()
+	return m.hostname
+}
+
+// SetHostname sets it; the privilege check is the caller's.
+func (m *Machine) SetHostname(s string) {
+	m.lock()
+	m.hostname = s
+	m.unlock()
+}
+
+// BootTime is when the machine was made.
+func (m *Machine) BootTime() time.Time { return m.start }
+
+// Init gives process 1.
+func (m *Machine) Init() *Proc { return m.init }
+
+// NumProcs counts the processes, zombies and init included.
+func (m *Machine) NumProcs() int {
+	m.lock()
+	defer m.unlock()
+	return m.nprocs
+}
+
+// Err is nil while the machine runs and after a clean Close; otherwise it says
+// what halted the machine and wraps ErrInitDied.
+func (m *Machine) Err() error {
+	m.lock()
+	defer m.unlock()
+	return m.err
+}
+
+// Wait blocks until the machine has halted, by Close or because init died, and
+// returns Err.
+func (m *Machine) Wait() error {
+	<-m.halted
+	return m.Err()
+}
+
+// Halted is closed when the machine has halted.
+func (m *Machine) Halted() <-chan struct{} { return m.halted }
+
+func (m *Machine) initDied(w netbsd.WaitStatus) {
+	m.lock()
+	if m.halting {
+		m.unlock()
+		return
+	}
+	if m.err == nil {
+		m.err = fmt.Errorf("%w (signal %d, exit %d)", ErrInitDied, int(w.TermSignal()), w.ExitCode())
+	}
+	m.closing = true
+	m.killAllLocked(netbsd.SIGKILL)
+	m.unlock()
+	m.haltOnce.Do(func() { close(m.halted) })
+}
+
+// Close ends the machine as a shutdown does: every process but init gets SIGHUP
+// and SIGCONT, after Config.Grace SIGKILL; then init ends. Close returns when
+// every LWP's goroutine has ended; a Go-function guest that never makes a kernel
+// call holds it up. Calling it again waits for the same end. It returns Err.
+//
+// It must not be called from an LWP's goroutine.
+func (m *Machine) Close() error {
+	m.closeOne.Do(m.shutdown)
+	<-m.closed
+	return m.Err()
+}
+
+func (m *Machine) shutdown() {
+	m.lock()
+	if m.nprocs > 1 {
+		m.killAllLocked(netbsd.SIGHUP)
+		m.killAllLocked(netbsd.SIGCONT)
+		m.unlock()
+		m.awaitEmpty(m.cfg.Grace)
+		m.lock()
+	}
+	m.closing = true
+	m.killAllLocked(netbsd.SIGKILL)
+	m.unlock()
+	m.awaitGuests()
+	m.lock()
+	m.halting = true
+	for l := m.init.lwps; l != nil; l = l.next {
+		l.condemn()
+	}
+	m.stopReaper()
+	if m.nlwp == 0 {
+		m.unlock()
+	} else {
+		if m.idle == nil {
+			m.idle = make(chan struct{})
+		}
+		idle := m.idle
+		m.unlock()
+		<-idle
+	}
+	m.awaitReaper()
+	m.haltOnce.Do(func() { close(m.halted) })
+	if m.ev != nil {
+		m.ev.close()
+	}
+	close(m.closed)
+}
+
+// awaitEmpty waits until no process but init lives, at most d.
+func (m *Machine) awaitEmpty(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		m.lock()
+		if m.liveLocked() == 0 {
+			m.unlock()
+			return
+		}
+		ch := m.changedLocked()
+		m.unlock()
+		select {
+		case <-ch:
+		case <-t.C:
+			return
+		}
+	}
+}
+
+// awaitGuests waits until no process but init has LWPs left, and until the default
+// init has reaped them.
+func (m *Machine) awaitGuests() {
+	for {
+		m.lock()
+		reaps := m.cfg.Init == nil && m.err == nil
+		if m.liveLocked() == 0 && (m.nprocs == 1 || !reaps) {
+			m.unlock()
+			return
+		}
+		ch := m.changedLocked()
+		m.unlock()
+		<-ch
+	}
+}
+
+func (m *Machine) changedLocked() chan struct{} {
+	if m.changed == nil {
+		m.changed = make(chan struct{})
+	}
+	return m.changed
+}
+
+func (m *Machine) noteChange() {
+	if m.changed != nil {
+		close(m.changed)
+		m.changed = nil
+	}
+}
+
+// liveLocked counts the LWP goroutines that are not init's.
+func (m *Machine) liveLocked() int {
+	n := m.nlwp
+	for l := m.init.lwps; l != nil; l = l.next {
+		if l.started && !l.ended {
+			n--
+		}
+	}
+	return n
+}
+
+func (m *Machine) killAllLocked(sig netbsd.Signal) {
+	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
+	for p := m.all.head; p != nil; {
+		next := p.allNext
+		if p.pid > 1 {
+			m.psignal(p, &info, nil)
+		}
+		p = next
+	}
+}

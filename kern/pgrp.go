@@ -1,0 +1,361 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file has process groups and job control.
+
+// Pgrp is a process group. Machine.mu guards it.
+type Pgrp struct {
+	m       *Machine
+	id      int32
+	n       int32 // members
+	jobc    int32 // pg_jobc: members that qualify the group for job control
+	sess    *Session
+	members *Proc // head: the last to come
+}
+
+// ID gives pg_id.
+func (g *Pgrp) ID() int { return int(g.id) }
+
+// Session gives the group's session.
+func (g *Pgrp) Session() *Session { return g.sess }
+
+// Jobc gives pg_jobc; at 0 the group is orphaned.
+func (g *Pgrp) Jobc() int {
+	g.m.lock()
+	defer g.m.unlock()
+	return int(g.jobc)
+}
+
+// Members gives the pids of the members, zombies too.
+func (g *Pgrp) Members() []int {
+	g.m.lock()
+	defer g.m.unlock()
+	var pids []int
+	for p := g.members; p != nil; p = p.pgNext {
+		pids = append(pids, int(p.pid))
+	}
+	return pids
+}
+
+// FindPgrp gives the group with that id, nil if there is none (pgfind).
+func (m *Machine) FindPgrp(id int) *Pgrp {
+	m.lock()
+	defer m.unlock()
+	g := m.pids.findGroup(id)
+	if g == nil || g.n == 0 {
+		return nil
+	}
+	return g
+}
+
+// Pgrp gives p's group, nil when p is gone.
+func (p *Proc) Pgrp() *Pgrp {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.pgrp
+}
+
+// Pgid gives p's group id, 0 when p is gone.
+func (p *Proc) Pgid() int {
+	if g := p.Pgrp(); g != nil {
+		return g.ID()
+	}
+	return 0
+}
+
+// newPgrp makes an empty group in s.
+func (m *Machine) newPgrp(id int32, s *Session) *Pgrp {
+	g := &Pgrp{m: m, id: id, sess: s}
+	s.refs++
+	m.pids.setGroup(id, g)
+	return g
+}
+
+// join makes p, which is in no group, a member.
+func (g *Pgrp) join(p *Proc) {
+	p.pgrp = g
+	p.pgPrev, p.pgNext = nil, g.members
+	if g.members != nil {
+		g.members.pgPrev = p
+	}
+	g.members = p
+	g.n++
+}
+
+// leave takes p out of its group, which goes when it is empty.
+func (g *Pgrp) leave(p *Proc) {
+	if p.pgNext != nil {
+		p.pgNext.pgPrev = p.pgPrev
+	}
+	if p.pgPrev != nil {
+		p.pgPrev.pgNext = p.pgNext
+	} else {
+		g.members = p.pgNext
+	}
+	p.pgNext, p.pgPrev, p.pgrp = nil, nil, nil
+	g.n--
+	if g.n == 0 {
+		g.delete()
+	}
+}
+
+// delete is pg_delete. The group of a session's id stays in the table until the
+// session goes, so that the id is not reused.
+func (g *Pgrp) delete() {
+	s := g.sess
+	if t := s.tty; t != nil && t.pgrp == g {
+		t.pgrp = nil
+	}
+	if g.id != s.sid {
+		g.m.pids.setGroup(g.id, nil)
+	}
+	s.release()
+}
+
+// leavePgrp is leavepgrp: a reaped process leaves its group.
+func (p *Proc) leavePgrp() {
+	p.uncountJob()
+	p.pgrp.leave(p)
+}
+
+// jobParent is who p must be apart from to qualify its group: its real parent.
+// NetBSD takes the debugger for it, and its counts drift while one is attached.
+func (p *Proc) qualifies() bool {
+	pp := p.realParent()
+	return pp != nil && pp.pgrp != nil && p.pgrp != nil && pp.pgrp != p.pgrp && pp.pgrp.sess == p.pgrp.sess
+}
+
+// countJob counts p in its group's jobc if it qualifies the group.
+func (p *Proc) countJob() {
+	if p.flags&fQualifies == 0 && p.qualifies() {
+		p.flags |= fQualifies
+		p.flags &^= fOrphanPG
+		p.pgrp.jobc++
+	}
+}
+
+// uncountJob takes p out of jobc and reports whether the group is orphaned by it.
+func (p *Proc) uncountJob() bool {
+	if p.flags&fQualifies == 0 {
+		return false
+	}
+	p.flags &^= fQualifies
+	p.pgrp.jobc--
+	return p.pgrp.jobc == 0
+}
+
+// fixjobc is fixjobc(p, pgrp, 0) for a process that exits: it stops qualifying its
+// own group, and its children stop qualifying theirs (items 26, 27).
+func (p *Proc) fixjobc() {
+	if p.uncountJob() {
+		p.pgrp.orphan()
+	}
+	for c := p.kids; c != nil; c = c.sibNext {
+		if c.realParent() == p {
+			c.orphanJob()
+		}
+	}
+	if p.ext != nil {
+		for _, c := range p.ext.stolen {
+			c.orphanJob()
+		}
+	}
+}
+
+func (c *Proc) orphanJob() {
+	g := c.pgrp
+	if c.state < StateZombie && c.uncountJob() {
+		g.orphan()
+	}
+}
+
+// orphan is orphanpg: the group has nobody left to continue it. If a member is
+// stopped, all (2003) or the stopped ones (10) get SIGHUP and SIGCONT.
+func (g *Pgrp) orphan() {
+	m := g.m
+	stopped := false
+	for p := g.members; p != nil; p = p.pgNext {
+		if !m.r2003 && p.state == StateActive {
+			p.flags |= fOrphanPG
+		}
+		stopped = stopped || p.flags&fStopped != 0 && p.state <= StateExiting
+	}
+	if !stopped {
+		return
+	}
+	hup := netbsd.Siginfo{Signo: netbsd.SIGHUP, Code: netbsd.SI_NOINFO}
+	cont := netbsd.Siginfo{Signo: netbsd.SIGCONT, Code: netbsd.SI_NOINFO}
+	for p := g.members; p != nil; p = p.pgNext {
+		if m.r2003 || p.flags&fStopped != 0 {
+			m.psignal(p, &hup, nil)
+			m.psignal(p, &cont, nil)
+		}
+	}
+}
+
+// Orphaned reports whether g has no member that qualifies it for job control.
+func (g *Pgrp) Orphaned() bool { return g.Jobc() == 0 }
+
+// Setpgid is setpgid(2): pid 0 is the caller, pgid 0 is pid.
+//
+// EINVAL: a negative number; ESRCH: pid is neither the caller nor a descendant...
+// of it; EACCES: the child has made an exec; EPERM: another session, a session
+// leader, or no such group.
+func (l *LWP) Setpgid(pid, pgid int) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	e := m.setpgid(l.p, pid, pgid)
+	m.unlock()
+	return l.leave(e)
+}
+
+func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
+	if pid == 0 {
+		pid = int(cur.pid)
+	}
+	if pgid == 0 {
+		pgid = pid
+	}
+	if pid < 0 || pgid < 0 {
+		return netbsd.EINVAL
+	}
+	g := m.pids.findGroup(pgid)
+	p := cur
+	if pid != int(cur.pid) {
+		p = m.pfind(pid)
+		switch {
+		case p == nil || !p.inferior(cur):
+			return netbsd.ESRCH
+		case p.pgrp.sess != cur.pgrp.sess || g != nil && g.sess != p.pgrp.sess:
+			return netbsd.EPERM
+		case p.flags&fExec != 0:
+			return netbsd.EACCES
+		}
+	}
+	switch {
+	case p.pgrp.sess.leader == p:
+		if g == p.pgrp {
+			return 0
+		}
+		return netbsd.EPERM
+	case g == nil && pgid != pid:
+		return netbsd.EPERM
+	case g != nil && (g.n == 0 || g.sess != p.pgrp.sess):
+		return netbsd.EPERM
+	case g == p.pgrp:
+		return 0
+	}
+	if g == nil {
+		g = m.newPgrp(int32(pgid), p.pgrp.sess)
+	}
+	p.enterPgrp(g)
+	return 0
+}
+
+// inferior reports whether p descends from q (p_inferior).
+func (p *Proc) inferior(q *Proc) bool {
+	for p = p.parent; p != nil; p = p.parent {
+		if p == q {
+			return true
+		}
+	}
+	return false
+}
+
+// enterPgrp moves p to g. Counts go up before they go down, so that none comes to
+// zero in between.
+func (p *Proc) enterPgrp(g *Pgrp) {
+	old := p.pgrp
+	pp := p.parent
+	indexed := p.gnode() != nil
+	if indexed {
+		pp.leaveKidGroup(p)
+	}
+	old.n++ // keep it while its counts change
+	counted := p.flags&fQualifies != 0
+	p.flags &^= fQualifies
+	old.leave(p)
+	g.join(p)
+	p.countJob()
+	if indexed {
+		pp.joinKidGroup(p)
+	}
+	recount := p.recountKids()
+	if counted {
+		old.jobc--
+	}
+	old.n--
+	if counted && old.jobc == 0 {
+		old.orphan()
+	}
+	for _, o := range recount {
+		if o.jobc == 0 {
+			o.orphan()
+		}
+	}
+	if old.n == 0 {
+		old.delete()
+	}
+}
+
+// recountKids counts p's children anew after p has changed groups; it gives the
+// groups that have lost one.
+func (p *Proc) recountKids() (lost []*Pgrp) {
+	recount := func(c *Proc) {
+		if c.realParent() != p {
+			return
+		}
+		if c.flags&fQualifies == 0 {
+			if c.state <= StateActive {
+				c.countJob()
+			}
+		} else if !c.qualifies() {
+			c.uncountJob()
+			lost = append(lost, c.pgrp)
+		}
+	}
+	for c := p.kids; c != nil; c = c.sibNext {
+		recount(c)
+	}
+	if p.ext != nil {
+		for _, c := range p.ext.stolen {
+			recount(c)
+		}
+	}
+	return lost
+}
+
+// Getpgid is getpgid(2): pid 0 is the caller. ESRCH: no such process.
+func (l *LWP) Getpgid(pid int) (int, netbsd.Errno) {
+	p, e := l.target(pid)
+	if e != 0 {
+		return 0, e
+	}
+	return p.Pgid(), 0
+}
+
+// Getsid is getsid(2): pid 0 is the caller. ESRCH: no such process.
+func (l *LWP) Getsid(pid int) (int, netbsd.Errno) {
+	p, e := l.target(pid)
+	if e != 0 {
+		return 0, e
+	}
+	return p.Sid(), 0
+}
+
+func (l *LWP) target(pid int) (*Proc, netbsd.Errno) {
+	if pid == 0 {
+		return l.p, 0
+	}
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	if p := m.pfind(pid); p != nil {
+		return p, 0
+	}
+	return nil, netbsd.ESRCH
+}

@@ -1,0 +1,149 @@
+package kern
+
+// This file has the table of process ids. As in NetBSD it is an array whose size
+// is a power of two; the slot of a pid is its low bits, and each use of a slot
+// gives a pid that is the table's size bigger than the last, so that an id does
+// not come back soon. Free slots queue first in, first out. A slot is free again
+// only when no process, no process group and no session has its id (item 96).
+
+const (
+	pidMax        = 30000 // PID_MAX, as long as it suffices
+	pidTableStart = 4096
+	pidMinFree    = 2000 // ids pass through at least so many free slots
+)
+
+type pidSlot struct {
+	p    *Proc
+	g    *Pgrp
+	id   int32 // the slot's current or last id
+	next int32 // free list
+}
+
+type pidTable struct {
+	slots      []pidSlot
+	nfree      int
+	head, tail int32 // free list; -1 when empty
+	max        int32
+}
+
+func (t *pidTable) reset() {
+	t.slots = make([]pidSlot, pidTableStart)
+	t.head, t.tail, t.max = -1, -1, pidMax
+	// Slot 0 is the kernel's own; slot 1 comes first, for init.
+	for i := 1; i < len(t.slots); i++ {
+		t.slots[i].id = int32(i) - pidTableStart
+		t.pushFree(int32(i))
+	}
+}
+
+func (t *pidTable) pushFree(i int32) {
+	t.slots[i].next = -1
+	if t.tail >= 0 {
+		t.slots[t.tail].next = i
+	} else {
+		t.head = i
+	}
+	t.tail = i
+	t.nfree++
+}
+
+// alloc gives p an id.
+func (t *pidTable) alloc(p *Proc) int32 {
+	if t.nfree <= pidMinFree {
+		t.grow()
+	}
+	i := t.head
+	s := &t.slots[i]
+	t.head = s.next
+	if t.head < 0 {
+		t.tail = -1
+	}
+	t.nfree--
+	size := int32(len(t.slots))
+	id := s.id + size
+	if id > t.max || id <= 0 {
+		id = i
+	}
+	s.id, s.p = id, p
+	return id
+}
+
+func (t *pidTable) find(pid int) *Proc {
+	if pid <= 0 || pid > 1<<31-1 {
+		return nil
+	}
+	s := &t.slots[pid&(len(t.slots)-1)]
+	if s.p == nil || int(s.id) != pid {
+		return nil
+	}
+	return s.p
+}
+
+func (t *pidTable) findGroup(id int) *Pgrp {
+	if id <= 0 || id > 1<<31-1 {
+		return nil
+	}
+	s := &t.slots[id&(len(t.slots)-1)]
+	if s.g == nil || int(s.g.id) != id {
+		return nil
+	}
+	return s.g
+}
+
+func (t *pidTable) setGroup(id int32, g *Pgrp) {
+	i := id & int32(len(t.slots)-1)
+	t.slots[i].g = g
+	if g == nil && t.slots[i].p == nil {
+		t.pushFree(i)
+	}
+}
+
+func (t *pidTable) free(pid int32) {
+	i := pid & int32(len(t.slots)-1)
+	t.slots[i].p = nil
+	if t.slots[i].g == nil {
+		t.pushFree(i)
+	}
+}
+
+// grow doubles the table. A slot's entry moves to the half that its id's new low
+// bits name; the other half is a free slot.
+func (t *pidTable) grow() {
+	old := t.slots
+	n := int32(len(old))
+	t.slots = make([]pidSlot, 2*n)
+	for i := range old {
+		s := old[i]
+		j := int32(i)
+		if s.id > 0 && s.id&n != 0 {
+			j |= n
+		}
+		t.slots[j] = s
+		t.slots[j^n].id = j ^ n - 2*n
+	}
+	if 2*n > t.max {
+		t.max = 4*n - 1
+	}
+	t.refree(old, n)
+}
+
+// refree rebuilds the free list: old free slots in their order, then the new ones.
+func (t *pidTable) refree(old []pidSlot, n int32) {
+	h := t.head
+	t.head, t.tail, t.nfree = -1, -1, 0
+	for i := h; i >= 0; i = old[i].next {
+		j := i
+		if old[i].id > 0 && old[i].id&n != 0 {
+			j |= n
+		}
+		t.pushFree(j)
+	}
+	for i := int32(1); i < n; i++ {
+		j := i | n
+		if old[i].id > 0 && old[i].id&n != 0 {
+			j = i
+		}
+		t.pushFree(j)
+	}
+	t.pushFree(n)
+}

@@ -1,0 +1,431 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Flags of a process, named as NetBSD names them.
+type procFlags uint64
+
+const (
+	fWExit      procFlags = 1 << iota // P_WEXIT: somebody called exit
+	fPPWait                           // P_PPWAIT: the vfork parent waits
+	fNoCldWait                        // P_NOCLDWAIT
+	fCldSigIgn                        // PK_CLDSIGIGN, release 10
+	fNoCldStop                        // P_NOCLDSTOP
+	fSugid                            // P_SUGID
+	fExec                             // P_EXEC
+	fControlT                         // P_CONTROLT
+	fTraced                           // P_TRACED
+	fChTraced                         // P_CHTRACED: a debugger holds a child of ours
+	fFSTrace                          // P_FSTRACE, procfs tracing
+	fSyscall                          // P_SYSCALL: stop at system calls
+	fWaited                           // P_WAITED: the stop has been reported
+	fContinued                        // PS_CONTINUED
+	fStopping                         // PS_STOPPING: not all LWPs have stopped yet
+	fStopped                          // SSTOP
+	fStopFork                         // PS_STOPFORK
+	fStopExec                         // PS_STOPEXEC
+	fStopExit                         // PS_STOPEXIT
+	fProfil                           // P_PROFIL
+	fOrphanPG                         // PL_ORPHANPG
+	fSubreaper                        // ours
+	fQualifies                        // counted in its group's jobc
+	fSA                               // P_SA, release 2003
+	fClaimed                          // a waiter is copying the status out
+	fAForked                          // AFORK: forked and never execed
+	fASU                              // ASU: used superuser privilege
+	fACore                            // ACORE: dumped core
+	fAXSig                            // AXSIG: killed by a signal
+	fCoreDumped                       // PS_COREDUMP
+	fNoticed                          // the exit has been told to ext.done
+	fExecing                          // an exec is ending the other LWPs
+	fNoteExited                       // NOTE_EXIT has been sent
+)
+
+// Proc is a process. Its fields are guarded by Machine.mu. A *Proc is never used
+// for another process, so it stays a safe name after the pid has been reused; all
+// methods work on one that is gone and give what is still known or ESRCH.
+//
+// Rarely used state hangs off ext, to keep a million sleeping processes small.
+type Proc struct {
+	m       *Machine
+	pid     int32
+	flags   procFlags
+	state   ProcState
+	exitsig netbsd.Signal // p_exitsig: what the parent gets
+	xsig    netbsd.Signal // why it stopped, or what the tracer sends instead
+	wkind   waitKind      // which queue of the parent's it is in
+	wclass  uint8
+
+	xstat netbsd.WaitStatus // p_xstat; cleared at the reap (item 91)
+	final netbsd.WaitStatus // the same for Proc.Wait of the embedder; kept
+
+	parent           *Proc
+	opptr            *Proc // original parent while traced
+	kids             *Proc // head of the child list
+	sibNext, sibPrev *Proc
+	seq              uint64    // place in the child list: bigger is nearer the head
+	nkids            [4]int32  // children by wait class
+	waits            *waitSet  // children worth reporting; nil until there is one
+	hp               heapLinks // place in the parent's queue
+
+	pgrp             *Pgrp
+	pgNext, pgPrev   *Proc
+	allNext, allPrev *Proc // allproc or zombproc
+
+	lwps    *LWP // newest first
+	nlwps   int32
+	nzlwps  int32
+	nextLid int32
+
+	waiters waitq // sleepers in wait4 and, in 2003, vfork: NetBSD's wakeup(p)
+	lwpq    waitq // sleepers in _lwp_wait, exit_lwps, _lwp_suspend
+
+	cred  *Cred
+	lim   *Limits
+	acts  *Sigacts
+	pend  sigpend
+	img   *Image
+	vm    AddressSpace
+	files Files
+	dirs  Dirs
+	ru    *netbsd.Rusage // final usage, from exit to reap
+	start time.Duration  // since boot
+
+	vforkLWP *LWP // release 10: who waits for us to exec or exit
+	ext      *procExt
+}
+
+// procExt is what few processes need.
+type procExt struct {
+	cru       netbsd.Rusage       // waited-for children
+	own       netbsd.Rusage       // usage charged with AddUsage
+	groups    map[*Pgrp]*kidGroup // nil until the first wait for a group
+	node      *groupNode
+	stolen    []*Proc // children whose original parent it is and which another process traces
+	itimers   [3]*itimer
+	timers    map[int32]*posixTimer
+	knotes    []Knote
+	ktrace    Ref
+	systrace  Ref
+	pmc       PMC
+	ras       []RAS
+	sa        *saState
+	profStop  func()
+	exitHooks []func(*Proc)
+	pdeathsig netbsd.Signal
+	done      chan struct{}
+	nice      int8
+	events    ptraceEvents
+	measured  bool           // own has what the address space measured
+	stopInfo  netbsd.Siginfo // ps_info: why it stopped, for the tracer
+	stopLid   int32
+	umask     uint32
+	specific  map[any]any
+}
+
+func (p *Proc) x() *procExt {
+	if p.ext == nil {
+		p.ext = &procExt{nice: 20, umask: 0o22}
+	}
+	return p.ext
+}
+
+// Pid gives p_pid. It stays what it was after the process has gone.
+func (p *Proc) Pid() int { return int(p.pid) }
+
+// Machine gives the machine that p belongs to.
+func (p *Proc) Machine() *Machine { return p.m }
+
+// State gives where p stands.
+func (p *Proc) State() ProcState {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.state
+}
+
+// Stopped reports SSTOP: all LWPs have stopped.
+func (p *Proc) Stopped() bool { return p.has(fStopped) }
+
+// Exiting reports P_WEXIT.
+func (p *Proc) Exiting() bool { return p.has(fWExit) }
+
+// Traced reports P_TRACED.
+func (p *Proc) Traced() bool { return p.has(fTraced) }
+
+// ControlT reports P_CONTROLT: p has a controlling terminal.
+func (p *Proc) ControlT() bool { return p.has(fControlT) }
+
+// Execed reports P_EXEC: p has made an exec.
+func (p *Proc) Execed() bool { return p.has(fExec) }
+
+func (p *Proc) has(f procFlags) bool {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.flags&f != 0
+}
+
+// Parent gives p_pptr: the debugger while one holds p. It is nil for init and
+// for a process that is gone.
+func (p *Proc) Parent() *Proc {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.parent
+}
+
+// Ppid is getppid(2): 0 for init. In release 10 it is the real parent even under
+// a debugger (item 90), in release 2003 the debugger.
+func (p *Proc) Ppid() int {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.ppidLocked()
+}
+
+func (p *Proc) ppidLocked() int {
+	pp := p.parent
+	if !p.m.r2003 {
+		pp = p.realParent()
+	}
+	if pp == nil {
+		return 0
+	}
+	return int(pp.pid)
+}
+
+// realParent is the parent that p has or will have when its debugger lets go.
+func (p *Proc) realParent() *Proc {
+	if p.flags&fTraced != 0 && p.opptr != p.parent {
+		if p.opptr == nil {
+			return p.m.init
+		}
+		return p.opptr
+	}
+	return p.parent
+}
+
+// Children gives the pids of the child list, its head first.
+func (p *Proc) Children() []int {
+	p.m.lock()
+	defer p.m.unlock()
+	var pids []int
+	for c := p.kids; c != nil; c = c.sibNext {
+		pids = append(pids, int(c.pid))
+	}
+	return pids
+}
+
+// VM gives the address space, Files the descriptors, Dirs the folders: what the
+// embedder gave, nil when there is none or the process has dropped it.
+func (p *Proc) VM() AddressSpace {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.vm
+}
+
+// Files gives the descriptor table; see VM.
+func (p *Proc) Files() Files {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.files
+}
+
+// Dirs gives the current and root folders; see VM.
+func (p *Proc) Dirs() Dirs {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.dirs
+}
+
+// SetVM installs an address space, as an exec's Replace does. The old one is the
+// caller's to drop.
+func (p *Proc) SetVM(vm AddressSpace) {
+	p.m.lock()
+	p.vm = vm
+	p.m.unlock()
+}
+
+// Image gives what p runs.
+func (p *Proc) Image() *Image {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.img
+}
+
+// Comm gives p_comm.
+func (p *Proc) Comm() string { return p.Image().Comm }
+
+// StartTime is when p was forked.
+func (p *Proc) StartTime() time.Time { return p.m.start.Add(p.start) }
+
+// NumLWPs gives p_nlwps: zombie LWPs count.
+func (p *Proc) NumLWPs() int {
+	p.m.lock()
+	defer p.m.unlock()
+	return int(p.nlwps)
+}
+
+// LWPs gives the LWPs, newest first, zombies too.
+func (p *Proc) LWPs() []*LWP {
+	p.m.lock()
+	defer p.m.unlock()
+	var ls []*LWP
+	for l := p.lwps; l != nil; l = l.next {
+		ls = append(ls, l)
+	}
+	return ls
+}
+
+// LWP gives the LWP with id lid, nil if there is none (lwp_find).
+func (p *Proc) LWP(lid int) *LWP {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.lwpLocked(int32(lid))
+}
+
+func (p *Proc) lwpLocked(lid int32) *LWP {
+	for l := p.lwps; l != nil; l = l.next {
+		if l.lid == lid {
+			return l
+		}
+	}
+	return nil
+}
+
+// Umask gives the file creation mask.
+func (p *Proc) Umask() uint32 {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.ext == nil {
+		return 0o22
+	}
+	return p.ext.umask
+}
+
+// SetUmask is umask(2): sets the mask and gives the old one.
+func (p *Proc) SetUmask(m uint32) uint32 {
+	p.m.lock()
+	defer p.m.unlock()
+	x := p.x()
+	old := x.umask
+	x.umask = m & 0o777
+	return old
+}
+
+// Specific gives what SetSpecific stored under key (proc_getspecific).
+func (p *Proc) Specific(key any) any {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.ext == nil {
+		return nil
+	}
+	return p.ext.specific[key]
+}
+
+// SetSpecific stores a value with p; a fork does not copy it.
+func (p *Proc) SetSpecific(key, v any) {
+	p.m.lock()
+	defer p.m.unlock()
+	x := p.x()
+	if x.specific == nil {
+		x.specific = make(map[any]any)
+	}
+	x.specific[key] = v
+}
+
+// Status gives the exit status while p is a zombie and after it has gone; ok is
+// false before.
+func (p *Proc) Status() (w netbsd.WaitStatus, ok bool) {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.final, p.state == StateZombie || p.state == StateFree
+}
+
+// SetExitStatus changes the status of an exiting process; it is for an emulation's
+// ProcExit. In release 2003 the status is stored after that hook (item 31) and
+// replaces this one.
+func (p *Proc) SetExitStatus(w netbsd.WaitStatus) {
+	p.m.lock()
+	if p.state == StateExiting {
+		p.xstat = w
+	}
+	p.m.unlock()
+}
+
+// Done is closed when p has become waitable (a zombie) or is gone.
+func (p *Proc) Done() <-chan struct{} {
+	p.m.lock()
+	defer p.m.unlock()
+	x := p.x()
+	if x.done == nil {
+		x.done = make(chan struct{})
+		if p.state == StateZombie || p.state == StateFree {
+			close(x.done)
+		}
+	}
+	return x.done
+}
+
+// Wait blocks the embedder's goroutine until p has exited and gives its status.
+// It reaps nothing; LWPs use Wait4.
+func (p *Proc) Wait() netbsd.WaitStatus {
+	<-p.Done()
+	w, _ := p.Status()
+	return w
+}
+
+// procList is allproc or zombproc.
+type procList struct{ head *Proc }
+
+func (q *procList) pushFront(p *Proc) {
+	p.allPrev, p.allNext = nil, q.head
+	if q.head != nil {
+		q.head.allPrev = p
+	}
+	q.head = p
+}
+
+func (q *procList) remove(p *Proc) {
+	if p.allNext != nil {
+		p.allNext.allPrev = p.allPrev
+	}
+	if p.allPrev != nil {
+		p.allPrev.allNext = p.allNext
+	} else {
+		q.head = p.allNext
+	}
+	p.allNext, p.allPrev = nil, nil
+}
+
+// Procs gives all processes: those alive, newest first, then the zombies.
+func (m *Machine) Procs() []*Proc {
+	m.lock()
+	defer m.unlock()
+	var ps []*Proc
+	for p := m.all.head; p != nil; p = p.allNext {
+		ps = append(ps, p)
+	}
+	for p := m.zombies.head; p != nil; p = p.allNext {
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// Find gives the process with that pid, a dead or zombie one too; nil if there is
+// none.
+func (m *Machine) Find(pid int) *Proc {
+	m.lock()
+	defer m.unlock()
+	return m.pids.find(pid)
+}
+
+// pfind is proc_find: dead and zombie processes are not found (item 41).
+func (m *Machine) pfind(pid int) *Proc {
+	p := m.pids.find(pid)
+	if p == nil || p.state == StateEmbryo || p.state >= StateDead {
+		return nil
+	}
+	return p
+}

@@ -1,0 +1,435 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file has what ptrace(2) means for processes: who traces whom, stopping and
+// going on. Registers and memory are the layers' above: TraceTarget says whether they
+// may be touched.
+
+// Events that a tracer can ask for (PT_SET_EVENT_MASK).
+const (
+	PTRACE_FORK        = 0x0001
+	PTRACE_VFORK       = 0x0002
+	PTRACE_VFORK_DONE  = 0x0004
+	PTRACE_LWP_CREATE  = 0x0008
+	PTRACE_LWP_EXIT    = 0x0010
+	PTRACE_POSIX_SPAWN = 0x0020
+)
+
+const allPtraceEvents = 0x3f
+
+type ptraceEvents struct {
+	mask   uint32
+	report uint32 // what PT_GET_PROCESS_STATE tells
+	other  int32  // pid or lid
+}
+
+// TraceState is what PT_GET_PROCESS_STATE tells of the last event: a pid, or an lid.
+type TraceState struct {
+	Event uint32
+	Other int
+}
+
+// TraceMe is PT_TRACE_ME: the parent traces the caller from now on. EBUSY: it is
+// traced already; EPERM: the parent is init, which is no tracer.
+func (l *LWP) TraceMe() netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	p, m := l.p, l.p.m
+	m.lock()
+	var e netbsd.Errno
+	switch {
+	case p.parent == nil:
+		e = netbsd.EPERM
+	case p.flags&fTraced != 0:
+		e = netbsd.EBUSY
+	default:
+		p.opptr = p.parent
+		p.setTraced(true)
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+// PtraceAttach is PT_ATTACH: the caller becomes pid's parent and tracer, and pid
+// gets SIGSTOP.
+//
+// ESRCH: no such process; EINVAL: the caller itself; EBUSY: it is traced already;
+// EPERM: init, another user's, or set-id.
+func (l *LWP) PtraceAttach(pid int) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	e := l.p.attach(pid)
+	m.unlock()
+	return l.leave(e)
+}
+
+func (p *Proc) attach(pid int) netbsd.Errno {
+	m := p.m
+	t := m.pfind(pid)
+	switch {
+	case t == nil || t.state != StateActive || t.flags&fWExit != 0:
+		return netbsd.ESRCH
+	case t == p:
+		return netbsd.EINVAL
+	case t == m.init:
+		return netbsd.EPERM
+	case t.flags&fTraced != 0:
+		return netbsd.EBUSY
+	case !p.cred.IsRoot() && (p.cred.RUID != t.cred.RUID || t.flags&fSugid != 0):
+		return netbsd.EPERM
+	case p.inferior(t):
+		return netbsd.EPERM // the child list would become a circle
+	}
+	op := t.parent
+	t.setTraced(true)
+	t.reparent2(p)
+	t.setOpptr(op)
+	if t.flags&fStopped != 0 {
+		t.flags &^= fWaited
+		t.xsig = netbsd.SIGSTOP
+		t.report(kStopped)
+		t.childSignal()
+		p.waiters.wakeAll()
+		return 0
+	}
+	m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGSTOP, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}, nil)
+	return 0
+}
+
+// reparent2 is reparent for a tracer: the exit signal stays what it is even if the
+// tracer inherits orphans otherwise.
+func (t *Proc) reparent2(to *Proc) {
+	sig := t.exitsig
+	t.reparent(to)
+	if t.exitsig != sig {
+		t.exitsig = sig
+		t.reclass()
+	}
+}
+
+// traced finds pid as one that the caller traces. stopped: it must be so, and the
+// stop must have been waited for.
+func (p *Proc) tracee(pid int, stopped bool) (*Proc, netbsd.Errno) {
+	t := p.m.pfind(pid)
+	switch {
+	case t == nil:
+		return nil, netbsd.ESRCH
+	case t.flags&fTraced == 0:
+		return nil, netbsd.EPERM
+	case t.parent != p:
+		return nil, netbsd.EBUSY
+	case stopped && (t.flags&fStopped == 0 || t.flags&fWaited == 0):
+		return nil, netbsd.EBUSY
+	}
+	return t, 0
+}
+
+// TraceTarget gives pid if the caller may look into it now: ESRCH: no such process;
+// EPERM: nobody traces it; EBUSY: somebody else does, or it is not stopped, or its
+// stop has not been waited for.
+func (l *LWP) TraceTarget(pid int) (*Proc, netbsd.Errno) {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	return l.p.tracee(pid, true)
+}
+
+// ResumeArgs say how a traced process goes on.
+type ResumeArgs struct {
+	Signal  netbsd.Signal // delivered as if it had just come; 0: none
+	LWP     int           // only this LWP goes on; 0: all
+	Step    bool          // PT_STEP: LWP, or the one that stopped, makes one step
+	Syscall bool          // PT_SYSCALL: it stops at system calls
+	Detach  bool          // PT_DETACH
+}
+
+// PtraceResume is PT_CONTINUE, PT_STEP, PT_SYSCALL and PT_DETACH. Errors are those of
+// TraceTarget, and EINVAL: no such signal, or a single LWP detached; ESRCH: no such
+// LWP.
+func (l *LWP) PtraceResume(pid int, a ResumeArgs) netbsd.Errno {
+	if a.Signal != 0 && !a.Signal.Valid() || a.Detach && a.LWP != 0 {
+		return netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	t, e := l.p.tracee(pid, true)
+	if e == 0 {
+		e = t.traceResume(&a)
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
+	var only *LWP
+	if a.LWP != 0 {
+		if only = t.lwpLocked(int32(a.LWP)); only == nil || only.stat >= LWPDead {
+			return netbsd.ESRCH
+		}
+	}
+	t.setStep(a.Step, only)
+	t.flags &^= fSyscall
+	if a.Syscall {
+		t.flags |= fSyscall
+	}
+	t.x().events.report = 0
+	if a.Detach {
+		t.detach()
+	}
+	t.traceGo(a.Signal, only)
+	return 0
+}
+
+// setStep says which LWP makes a single step.
+func (t *Proc) setStep(step bool, only *LWP) {
+	for l := t.lwps; l != nil; l = l.next {
+		on := step && (l == only || only == nil && (t.ext == nil || t.ext.stopLid == 0 || l.lid == t.ext.stopLid))
+		if on || l.ext != nil {
+			l.x().step = on
+		}
+	}
+}
+
+// SingleStep reports whether l is to make one step only; the platform sets the
+// processor's flag by it, and sends SIGTRAP with Trap after the step.
+func (l *LWP) SingleStep() bool {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	return l.ext != nil && l.ext.step
+}
+
+// SyscallTraced reports P_SYSCALL: system calls are to stop with SIGTRAP, code
+// TRAP_SCE or TRAP_SCX.
+func (p *Proc) SyscallTraced() bool { return p.has(fSyscall) }
+
+// detach ends the tracing and gives the process back to its original parent.
+func (t *Proc) detach() {
+	if t.opptr != t.parent {
+		t.giveBack()
+		return
+	}
+	t.setOpptr(nil)
+	t.setTraced(false)
+}
+
+// traceGo makes a stopped tracee go on with sig (ptrace_sendsig).
+func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
+	if t.flags&fStopped == 0 {
+		if sig != 0 {
+			t.m.psignal(t, &netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}, nil)
+		}
+		return
+	}
+	t.xsig = sig
+	if t.flags&fTraced == 0 && sig != 0 && sigprops[sig]&sStop != 0 {
+		t.flags &^= fWaited // detached and stopped for good
+		t.report(kStopped)
+		t.childSignal()
+		t.parent.waiters.wakeAll()
+		return
+	}
+	if !t.hasTraceStopped() && sig != 0 {
+		// It stopped before it was traced: nobody waits to be told the signal.
+		t.xsig = 0
+		t.pend.put(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
+		for l := t.lwps; l != nil; l = l.next {
+			l.attn.Or(aSignal)
+		}
+	}
+	t.m.event(Event{Kind: EventContinue, Pid: t.pid})
+	if only == nil {
+		t.unstop()
+		return
+	}
+	// The others stay where they are until the next stop or continuation.
+	t.unreport()
+	t.flags &^= fStopping | fStopped
+	only.attn.And(^aStop)
+	if only.stat == LWPStopped {
+		only.unstop()
+	}
+}
+
+// hasTraceStopped reports whether an LWP is in traceStop and will take xsig.
+func (t *Proc) hasTraceStopped() bool {
+	for l := t.lwps; l != nil; l = l.next {
+		if l.ext != nil && l.ext.inTrace {
+			return true
+		}
+	}
+	return false
+}
+
+// PtraceKill is PT_KILL: SIGKILL to a tracee, stopped or not.
+func (l *LWP) PtraceKill(pid int) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	t, e := l.p.tracee(pid, false)
+	if e == 0 {
+		m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGKILL, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}, nil)
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+// PtraceEventMask sets which events stop pid with SIGTRAP, and gives the old mask
+// (PT_SET_EVENT_MASK, PT_GET_EVENT_MASK). EINVAL: unknown events.
+func (l *LWP) PtraceEventMask(pid int, set *uint32) (uint32, netbsd.Errno) {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, e := l.p.tracee(pid, true)
+	if e != 0 {
+		return 0, e
+	}
+	old := t.x().events.mask
+	if set != nil {
+		if *set&^allPtraceEvents != 0 {
+			return 0, netbsd.EINVAL
+		}
+		t.ext.events.mask = *set
+	}
+	return old, 0
+}
+
+// PtraceState is PT_GET_PROCESS_STATE.
+func (l *LWP) PtraceState(pid int) (TraceState, netbsd.Errno) {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, e := l.p.tracee(pid, true)
+	if e != 0 {
+		return TraceState{}, e
+	}
+	ev := t.x().events
+	return TraceState{ev.report, int(ev.other)}, 0
+}
+
+// PtraceSiginfo is PT_GET_SIGINFO: the signal that pid stopped for and the LWP that
+// took it.
+func (l *LWP) PtraceSiginfo(pid int) (netbsd.Siginfo, int, netbsd.Errno) {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, e := l.p.tracee(pid, true)
+	if e != 0 {
+		return netbsd.Siginfo{}, 0, e
+	}
+	return t.x().stopInfo, int(t.ext.stopLid), 0
+}
+
+// PtraceSetSiginfo is PT_SET_SIGINFO. EINVAL: no such signal.
+func (l *LWP) PtraceSetSiginfo(pid int, info netbsd.Siginfo) netbsd.Errno {
+	if info.Signo != 0 && !info.Signo.Valid() {
+		return netbsd.EINVAL
+	}
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, e := l.p.tracee(pid, true)
+	if e == 0 {
+		t.x().stopInfo = info
+	}
+	return e
+}
+
+// TraceTrap stops the calling LWP for its tracer with SIGTRAP and code (TRAP_SCE and
+// the like); without a tracer it does nothing. The stop happens at UserRet.
+func (l *LWP) TraceTrap(code int32) {
+	l.p.m.lock()
+	l.traceTrap(code)
+	l.p.m.unlock()
+}
+
+func (l *LWP) traceTrap(code int32) {
+	if l.p.flags&fTraced != 0 {
+		l.pend.put(&netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code})
+		l.attn.Or(aSignal)
+	}
+}
+
+// SetFSTrace is P_FSTRACE: procfs tracing, under which no exit signal is sent (item
+// 65). Release 2003 only.
+func (p *Proc) SetFSTrace(on bool) {
+	p.m.lock()
+	defer p.m.unlock()
+	p.flags &^= fFSTrace
+	if on && p.m.r2003 {
+		p.flags |= fFSTrace
+	}
+}
+
+// inheritTrace makes the child of a tracee a tracee where the tracer asked for it.
+func (c *Proc) inheritTrace(p *Proc, a *ForkArgs) {
+	ev := uint32(PTRACE_FORK)
+	if a.Vfork {
+		ev = PTRACE_VFORK
+	}
+	if p.flags&fTraced == 0 || p.ext == nil || p.ext.events.mask&ev == 0 {
+		return
+	}
+	c.x().events = ptraceEvents{mask: p.ext.events.mask, report: ev, other: p.pid}
+	c.pend.put(&netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_CHLD})
+}
+
+// forkStops is what a fork does besides under a tracer, or with PS_STOPFORK. The
+// child has not run yet: mu has not been dropped since.
+func (l *LWP) forkStops(c *Proc, a *ForkArgs) {
+	p := l.p
+	if p.flags&fStopFork != 0 && c.flags&fTraced == 0 {
+		c.stop(0, true)
+	}
+	if c.ext == nil || c.ext.events.report == 0 {
+		return
+	}
+	ev := &p.ext.events
+	ev.report, ev.other = c.ext.events.report, c.pid
+	c.setTraced(true)
+	c.reparent2(p.parent)
+	c.setOpptr(p)
+	l.traceTrap(netbsd.TRAP_CHLD)
+}
+
+// vforkDone is PTRACE_VFORK_DONE.
+func (l *LWP) vforkDone(c *Proc) {
+	p := l.p
+	if p.flags&fTraced == 0 || p.ext == nil || p.ext.events.mask&PTRACE_VFORK_DONE == 0 {
+		return
+	}
+	p.ext.events.report, p.ext.events.other = PTRACE_VFORK_DONE, c.pid
+	l.traceTrap(netbsd.TRAP_CHLD)
+}
+
+// lwpEvent tells the tracer of an LWP that came.
+func (p *Proc) lwpEvent(l *LWP, ev uint32, lid int32) {
+	if p.flags&fTraced == 0 || p.ext == nil || p.ext.events.mask&ev == 0 {
+		return
+	}
+	p.ext.events.report, p.ext.events.other = ev, lid
+	l.traceTrap(netbsd.TRAP_LWP)
+}
+
+// lwpExitEvent stops a dying LWP for its tracer, unless the whole process dies.
+func (p *Proc) lwpExitEvent(l *LWP) {
+	if p.flags&(fWExit|fExecing) != 0 {
+		return
+	}
+	p.lwpEvent(l, PTRACE_LWP_EXIT, l.lid)
+	if p.flags&fTraced != 0 && l.pend.set.Has(netbsd.SIGTRAP) {
+		l.mask = netbsd.AllSignals &^ (netbsd.SIGTRAP.Bit() | cantMask)
+		info := l.take(netbsd.SIGTRAP)
+		l.traceStop(info)
+		l.dbgSig = 0
+	}
+}

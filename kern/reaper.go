@@ -1,0 +1,116 @@
+package kern
+
+// This file has the reaper of release 2003: one goroutine with two queues, dead LWPs
+// and dead processes (items 57 to 65). The LWPs come first. Both queues are last in,
+// first out. Release 10 has none.
+
+type reaper struct {
+	lwps   []*LWP
+	procs  []*Proc
+	asleep bool
+	stop   bool
+	wake   chan struct{}
+	done   chan struct{}
+}
+
+func (m *Machine) startReaper() {
+	if !m.r2003 {
+		return
+	}
+	m.reaper.wake = make(chan struct{}, 1)
+	m.reaper.done = make(chan struct{})
+	go m.reap()
+}
+
+func (m *Machine) stopReaper() {
+	if m.r2003 {
+		m.reaper.stop = true
+		m.reaper.rouse()
+	}
+}
+
+func (m *Machine) awaitReaper() {
+	if m.r2003 {
+		<-m.reaper.done
+	}
+}
+
+func (r *reaper) rouse() {
+	if r.asleep {
+		r.asleep = false
+		r.wake <- struct{}{}
+	}
+}
+
+// pushLWP is lwp_exit2.
+func (r *reaper) pushLWP(l *LWP) {
+	l.p.step(l, StepWakeReaper)
+	r.lwps = append(r.lwps, l)
+	r.rouse()
+}
+
+// exit2 puts the process on the dead list and then its last LWP on the other, which
+// wakes the reaper. mu is dropped; l's goroutine is at its end.
+func (l *LWP) exit2() {
+	p, m := l.p, l.p.m
+	p.step(l, StepCPUExit)
+	p.step(l, StepQueueDead)
+	m.reaper.procs = append(m.reaper.procs, p)
+	l.mode.Store(modeDead)
+	m.reaper.pushLWP(l)
+	m.unlock()
+	l.goroutineEnds()
+}
+
+func (m *Machine) reap() {
+	defer close(m.reaper.done)
+	r := &m.reaper
+	m.lock()
+	for {
+		switch {
+		case len(r.lwps) > 0:
+			l := r.lwps[len(r.lwps)-1]
+			r.lwps[len(r.lwps)-1] = nil
+			r.lwps = r.lwps[:len(r.lwps)-1]
+			m.reapLWP(l)
+		case len(r.procs) > 0:
+			p := r.procs[len(r.procs)-1]
+			r.procs[len(r.procs)-1] = nil
+			r.procs = r.procs[:len(r.procs)-1]
+			m.reapProc(p)
+		case r.stop:
+			m.unlock()
+			return
+		default:
+			r.asleep = true
+			m.unlock()
+			<-r.wake
+			m.lock()
+		}
+		if len(m.post) > 0 {
+			m.unlock()
+			m.lock()
+		}
+	}
+}
+
+func (m *Machine) reapLWP(l *LWP) {
+	l.p.step(l, StepReapLWP)
+	l.p.freeLWPVM(l)
+	l.rest()
+}
+
+// reapProc frees the memory, and only then the process is a zombie (63); the signal
+// comes before the wakeup (64).
+func (m *Machine) reapProc(p *Proc) {
+	p.step(nil, StepReapProc)
+	p.freeVM(nil)
+	p.step(nil, StepSetZombie)
+	p.becomeZombie()
+	if p.flags&fFSTrace == 0 && p.exitsig != 0 {
+		p.step(nil, StepSignalParent)
+		p.exitSignal(p.parent)
+	}
+	p.step(nil, StepWakeParent)
+	p.parent.waiters.wakeAll()
+}

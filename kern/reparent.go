@@ -1,0 +1,126 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file has proc_reparent and what becomes of a dying process's children.
+
+// reparent makes to the parent of c: at the head of its child list, with no signal
+// and no wakeup (items 97 to 99). From init, or a subreaper, on c ends with SIGCHLD.
+func (c *Proc) reparent(to *Proc) {
+	from := c.parent
+	if from == to {
+		return
+	}
+	k := c.wkind
+	from.dropChild(c)
+	if to == c.m.init || to.flags&fSubreaper != 0 {
+		c.exitsig = netbsd.SIGCHLD
+	}
+	to.addChild(c)
+	if k != kNone {
+		c.report(k)
+	}
+	c.m.event(Event{Kind: EventReparent, Pid: c.pid, Other: to.pid})
+}
+
+// setTraced sets or clears P_TRACED.
+func (c *Proc) setTraced(on bool) {
+	if on {
+		c.flags |= fTraced
+	} else {
+		c.flags &^= fTraced | fWaited | fFSTrace | fSyscall
+		c.xsig = 0
+	}
+	c.reclass()
+}
+
+// setOpptr records c's original parent. A process knows which of its children are
+// with a debugger, so that its exit need not walk all processes for them (item 37).
+func (c *Proc) setOpptr(op *Proc) {
+	if old := c.opptr; old != nil && old.ext != nil {
+		s := old.ext.stolen
+		for i := range s {
+			if s[i] == c {
+				s[i] = s[len(s)-1]
+				s[len(s)-1] = nil
+				old.ext.stolen = s[:len(s)-1]
+				break
+			}
+		}
+	}
+	c.opptr = op
+	if op != nil && op != c.parent {
+		op.x().stolen = append(op.x().stolen, c)
+		op.flags |= fChTraced
+	}
+}
+
+// giveBack gives a traced child back to its original parent, init if that is gone,
+// and ends the tracing. It returns the parent.
+func (c *Proc) giveBack() *Proc {
+	to := c.opptr
+	if to == nil || to.state >= StateDead {
+		to = c.parent.reaperFor()
+	}
+	c.setOpptr(nil)
+	c.setTraced(false)
+	c.reparent(to)
+	return to
+}
+
+// orphanChildren gives p's children to init, or to p's subreaper (items 32 to 36).
+func (p *Proc) orphanChildren(l *LWP) {
+	to := p.reaperFor()
+	if p.kids == nil {
+		return
+	}
+	p.step(l, StepWakeInit)
+	to.waiters.wakeAll()
+	p.step(l, StepReparentChildren)
+	for p.kids != nil {
+		c := p.kids
+		if c.flags&fTraced == 0 {
+			c.reparent(to)
+			c.parentDied()
+			continue
+		}
+		if c.opptr != c.parent {
+			c.giveBack()
+		} else {
+			c.setOpptr(nil)
+			c.setTraced(false)
+			c.reparent(to)
+		}
+		p.m.psignal(c, &netbsd.Siginfo{Signo: netbsd.SIGKILL, Code: netbsd.SI_NOINFO}, nil)
+	}
+}
+
+// forgetStolen makes the children that debuggers hold forget that p was their
+// parent (item 37). The seed leaves out those that are zombies already.
+func (p *Proc) forgetStolen(l *LWP) {
+	if p.flags&fChTraced == 0 {
+		return
+	}
+	p.step(l, StepForgetTraced)
+	if p.ext == nil {
+		return
+	}
+	kept := 0
+	for len(p.ext.stolen) > kept {
+		c := p.ext.stolen[kept]
+		if p.m.r2003 && c.state >= StateDead {
+			kept++
+			continue
+		}
+		c.setOpptr(nil)
+		c.parentDied()
+	}
+}
+
+// parentDied sends the parent-death signal that c asked for.
+func (c *Proc) parentDied() {
+	if c.ext == nil || c.ext.pdeathsig == 0 {
+		return
+	}
+	c.m.psignal(c, &netbsd.Siginfo{Signo: c.ext.pdeathsig, Code: netbsd.SI_NOINFO}, nil)
+}

@@ -1,0 +1,106 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Values of Rusage's who (getrusage(2)).
+const (
+	RUSAGE_SELF     = 0
+	RUSAGE_CHILDREN = -1
+)
+
+// Rusage is getrusage(2): what p has used itself (RUSAGE_SELF), or what its
+// waited-for descendants have (RUSAGE_CHILDREN, item 92). EINVAL: neither.
+func (p *Proc) Rusage(who int) (netbsd.Rusage, netbsd.Errno) {
+	m := p.m
+	m.lock()
+	if who == RUSAGE_CHILDREN {
+		defer m.unlock()
+		if p.ext == nil {
+			return netbsd.Rusage{}, 0
+		}
+		return p.ext.cru, 0
+	}
+	if who != RUSAGE_SELF {
+		m.unlock()
+		return netbsd.Rusage{}, netbsd.EINVAL
+	}
+	u := p.ownUsageLocked()
+	vm, measured := p.vm, p.ext != nil && p.ext.measured
+	m.unlock()
+	if g, ok := vm.(Usager); ok && !measured {
+		v := g.Usage(p)
+		u.Add(&v)
+	}
+	return u, 0
+}
+
+// AddUsage charges u to p, in the name of a layer above.
+func (p *Proc) AddUsage(u *netbsd.Rusage) {
+	p.m.lock()
+	p.x().own.Add(u)
+	p.m.unlock()
+}
+
+// ownUsageLocked is p's own usage as far as it is known without the address space.
+func (p *Proc) ownUsageLocked() netbsd.Rusage {
+	if p.ext == nil {
+		return netbsd.Rusage{}
+	}
+	return p.ext.own
+}
+
+// saveUsage takes the final measure of the address space; mu is dropped meanwhile.
+func (p *Proc) saveUsage() {
+	g, ok := p.vm.(Usager)
+	if !ok || p.x().measured {
+		return
+	}
+	p.ext.measured = true
+	var u netbsd.Rusage
+	p.without(func() { u = g.Usage(p) })
+	p.ext.own.Add(&u)
+}
+
+// cpuTime is user and, with sys, system time so far. mu is not held.
+func (p *Proc) cpuTime(sys bool) time.Duration {
+	u, _ := p.Rusage(RUSAGE_SELF)
+	if sys {
+		return u.Utime + u.Stime
+	}
+	return u.Utime
+}
+
+// Profil says whether the profiling clock runs for p (P_PROFIL); stop is called when
+// it is to stop: at exit, item 6.
+func (p *Proc) Profil(on bool, stop func()) {
+	p.m.lock()
+	defer p.m.unlock()
+	p.flags &^= fProfil
+	p.x().profStop = nil
+	if on {
+		p.flags |= fProfil
+		p.ext.profStop = stop
+	}
+}
+
+// Nice gives the nice value, 0 to 40 with 20 in the middle (NZERO).
+func (p *Proc) Nice() int {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.ext == nil {
+		return 20
+	}
+	return int(p.ext.nice)
+}
+
+// SetNice sets it; the check of permission is the caller's. Values outside 0 to 40
+// are clipped.
+func (p *Proc) SetNice(n int) {
+	p.m.lock()
+	p.x().nice = int8(min(max(n, 0), 40))
+	p.m.unlock()
+}

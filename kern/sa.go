@@ -1,0 +1,168 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file has what exit must know of release 2003's scheduler activations (items
+// 5, 50, 52, 95): which LWPs take upcalls, which wait in the cache to be used
+// again, which sleep on their own upcall stack.
+
+type saState struct {
+	cached []*LWP // sa_lwpcache
+	stacks []Altstack
+}
+
+// SAEnable is sa_register and sa_enable: l's process takes upcalls from now on.
+// ENOSYS in release 10; EBUSY: it does already.
+func (l *LWP) SAEnable(stacks ...Altstack) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	p, m := l.p, l.p.m
+	m.lock()
+	e := netbsd.Errno(0)
+	switch {
+	case !m.r2003:
+		e = netbsd.ENOSYS
+	case p.flags&fSA != 0:
+		e = netbsd.EBUSY
+	default:
+		p.flags |= fSA
+		l.flags |= lSA
+		p.x().sa = &saState{stacks: stacks}
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+// SA reports whether the process has scheduler activations (P_SA), and whether l
+// takes upcalls (L_SA).
+func (l *LWP) SA() (proc, lwp bool) {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	return l.p.flags&fSA != 0, l.flags&lSA != 0
+}
+
+// SACached counts the LWPs in the cache.
+func (p *Proc) SACached() int {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.ext == nil || p.ext.sa == nil {
+		return 0
+	}
+	return len(p.ext.sa.cached)
+}
+
+// SACache puts the calling LWP in the cache (sa_putcachelwp), where it stands still
+// until SAUse takes it out or the process exits. EINVAL: the process has no
+// activations.
+func (l *LWP) SACache() netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	p, m := l.p, l.p.m
+	m.lock()
+	if p.ext == nil || p.ext.sa == nil || p.flags&fWExit != 0 {
+		m.unlock()
+		return l.leave(netbsd.EINVAL)
+	}
+	p.ext.sa.cached = append(p.ext.sa.cached, l)
+	l.setStat(LWPSuspended)
+	p.checkStopped(false)
+	l.park()
+	m.unlock()
+	return l.leave(0)
+}
+
+// SAUse takes an LWP out of the cache and makes it run (sa_getcachelwp). ESRCH:
+// the cache is empty.
+func (l *LWP) SAUse() netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	l.p.m.lock()
+	e := netbsd.ESRCH
+	if c := l.p.saTake(); c != nil {
+		c.resume()
+		e = 0
+	}
+	l.p.m.unlock()
+	return l.leave(e)
+}
+
+func (p *Proc) saTake() *LWP {
+	if p.ext == nil || p.ext.sa == nil || len(p.ext.sa.cached) == 0 {
+		return nil
+	}
+	s := p.ext.sa
+	l := s.cached[0]
+	s.cached = s.cached[1:]
+	return l
+}
+
+// SAYieldUpcall sleeps on l's own upcall stack, uninterruptibly, until SAUpcall
+// or the process's exit (item 52).
+func (l *LWP) SAYieldUpcall() netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	p, m := l.p, l.p.m
+	m.lock()
+	if p.flags&fSA == 0 {
+		m.unlock()
+		return l.leave(netbsd.EINVAL)
+	}
+	x := l.x()
+	x.upcall = true
+	for x.upcall && l.attn.Load()&aExit == 0 {
+		l.sleep(nil, false, noDeadline)
+	}
+	x.upcall = false
+	m.unlock()
+	return l.leave(0)
+}
+
+// SAUpcall wakes t from SAYieldUpcall.
+func (t *LWP) SAUpcall() {
+	t.p.m.lock()
+	t.saUpcall()
+	t.p.m.unlock()
+}
+
+func (t *LWP) saUpcall() {
+	if t.ext != nil && t.ext.upcall {
+		t.ext.upcall = false
+		t.wakeup(rWoken)
+	}
+}
+
+// disableUpcalls is item 5: L_SA off for the caller, P_SA left. It reports whether
+// the process has activations.
+func (p *Proc) disableUpcalls(l *LWP) bool {
+	if p.flags&fSA == 0 {
+		return false
+	}
+	p.step(l, StepDisableUpcalls)
+	l.flags &^= lSA
+	return true
+}
+
+// runCachedLWPs is item 50.
+func (p *Proc) runCachedLWPs(l *LWP) {
+	if p.flags&fSA == 0 {
+		return
+	}
+	p.step(l, StepRunCachedLWPs)
+	for c := p.saTake(); c != nil; c = p.saTake() {
+		c.resume()
+	}
+}
+
+func (p *Proc) wakeUpcallSleepers(l *LWP) {
+	if p.flags&fSA == 0 {
+		return
+	}
+	p.step(l, StepWakeUpcallSleeps)
+	for c := p.lwps; c != nil; c = c.next {
+		c.saUpcall()
+	}
+}

@@ -1,0 +1,94 @@
+package kern
+
+import "toaster/netbsd"
+
+// Session is a session (setsid(2)). Machine.mu guards it.
+type Session struct {
+	m      *Machine
+	sid    int32
+	refs   int32 // s_count: groups, and the terminal
+	leader *Proc // s_leader: nil after it has exited
+	tty    *TTY  // s_ttyp: stays after the leader has gone (item 24)
+	ttyvp  bool  // s_ttyvp: the session has the terminal
+	login  string
+}
+
+// ID gives the session id.
+func (s *Session) ID() int { return int(s.sid) }
+
+// Leader gives the leader, nil when it has exited (item 25).
+func (s *Session) Leader() *Proc {
+	s.m.lock()
+	defer s.m.unlock()
+	return s.leader
+}
+
+// TTY gives s_ttyp: the terminal that the session has or once had (item 24).
+func (s *Session) TTY() *TTY {
+	s.m.lock()
+	defer s.m.unlock()
+	return s.tty
+}
+
+// HasTTY reports s_ttyvp: whether the session has a terminal now.
+func (s *Session) HasTTY() bool {
+	s.m.lock()
+	defer s.m.unlock()
+	return s.ttyvp
+}
+
+// Session gives p's session, nil when p is gone.
+func (p *Proc) Session() *Session {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.pgrp == nil {
+		return nil
+	}
+	return p.pgrp.sess
+}
+
+// Sid gives the id of p's session, 0 when p is gone.
+func (p *Proc) Sid() int {
+	if s := p.Session(); s != nil {
+		return s.ID()
+	}
+	return 0
+}
+
+// newSession puts p, which is in no group, in a session and group of its own.
+func (m *Machine) newSession(p *Proc, login string) {
+	s := &Session{m: m, sid: p.pid, leader: p, login: login}
+	m.newPgrp(p.pid, s).join(p)
+	p.flags &^= fControlT
+}
+
+// release is SESSRELE.
+func (s *Session) release() {
+	s.refs--
+	if s.refs > 0 {
+		return
+	}
+	if g := s.m.pids.findGroup(int(s.sid)); g != nil && g.sess == s && g.n == 0 {
+		s.m.pids.setGroup(s.sid, nil)
+	}
+}
+
+// Setsid is setsid(2): the caller gets a session and a group of its own, without a
+// terminal. EPERM: it leads a group, or there is a group with its id.
+func (l *LWP) Setsid() (int, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return 0, e
+	}
+	p, m := l.p, l.p.m
+	m.lock()
+	var e netbsd.Errno
+	if m.pids.findGroup(int(p.pid)) != nil {
+		e = netbsd.EPERM
+	} else {
+		s := &Session{m: m, sid: p.pid, leader: p, login: p.pgrp.sess.login}
+		p.flags &^= fControlT
+		p.enterPgrp(m.newPgrp(p.pid, s))
+	}
+	m.unlock()
+	return int(p.pid), l.leave(e)
+}

@@ -1,0 +1,322 @@
+package kern
+
+import (
+	"runtime"
+
+	"toaster/netbsd"
+)
+
+// This file takes signals: an LWP about to return to user mode looks at what is
+// pending, stops, dies or has a handler called.
+
+// Delivery is one signal that a handler is to be called for.
+type Delivery struct {
+	Info    netbsd.Siginfo
+	Action  Action
+	OldMask netbsd.Sigset // what the handler's return restores
+	OnStack bool          // the frame goes on the signal stack (SA_ONSTACK)
+	Stack   Altstack
+}
+
+// UserRet is to be called by a host-backed LWP's run loop before every return to
+// user mode (mi_userret). Without anything to do it is one atomic load. It stops,
+// suspends or ends the LWP where that is due, and calls deliver for each handler
+// that is to run, in order. deliver builds the frame and gives false if it cannot,
+// which ends the process by SIGILL.
+//
+// It does not return if the LWP is to die: the goroutine ends by runtime.Goexit.
+func (l *LWP) UserRet(deliver func(*Delivery) bool) {
+	if l.attn.Load() == 0 || !l.mode.CompareAndSwap(modeUser, modeKernel) {
+		return
+	}
+	l.userret(deliver)
+	l.mode.Store(modeUser)
+}
+
+// NeedsUserRet reports whether UserRet has something to do.
+func (l *LWP) NeedsUserRet() bool { return l.attn.Load() != 0 }
+
+func (l *LWP) userret(deliver func(*Delivery) bool) {
+	m := l.p.m
+	m.lock()
+	for {
+		a := l.attn.Load()
+		switch {
+		case a&aExit != 0:
+			m.unlock()
+			l.die()
+		case a&aUpcall != 0:
+			l.attn.And(^aUpcall)
+		case a&aSuspend != 0:
+			l.suspendSelf()
+		case a&(aSignal|aStop) != 0:
+			if sig := l.issignal(); sig != 0 {
+				l.postsig(sig, deliver)
+			}
+		case l.flags&lOldMask != 0:
+			l.flags &^= lOldMask
+			l.setMaskLocked(l.oldmask)
+		default:
+			m.unlock()
+			return
+		}
+	}
+}
+
+// wanted gives the pending signals that l may take now. A vfork child is not
+// stopped while its parent waits for it.
+func (l *LWP) wanted() netbsd.Sigset {
+	s := (l.pend.set | l.p.pend.set) &^ l.mask
+	if l.p.flags&fPPWait != 0 {
+		s &^= stopSigs
+	}
+	return s
+}
+
+// matters reports whether sig, once taken, does anything.
+func (p *Proc) matters(sig netbsd.Signal) bool {
+	if p.flags&fTraced != 0 {
+		return true
+	}
+	if p.acts.ignore.Has(sig) {
+		return false
+	}
+	a := &p.acts.act[sig]
+	if a.caught() {
+		return true
+	}
+	if a.Handler == netbsd.SIG_IGN || sigprops[sig]&sIgnore != 0 {
+		return false
+	}
+	return p.pid > 1 || p.m.halting // init takes no default action
+}
+
+// sigispending gives the first pending signal that matters, without taking it.
+func (l *LWP) sigispending() netbsd.Signal {
+	if l.dbgSig != 0 {
+		return l.dbgSig
+	}
+	s := l.wanted()
+	for s != 0 {
+		sig := firstsig(s)
+		if l.p.matters(sig) {
+			return sig
+		}
+		s &^= sig.Bit()
+	}
+	return 0
+}
+
+// issignal gives the next signal that is to be delivered or kills, and leaves it
+// pending. Stops, those for a tracer too, happen in here, and signals without
+// effect are dropped. 0: nothing, or the LWP is to die.
+func (l *LWP) issignal() netbsd.Signal {
+	p := l.p
+	for {
+		if l.attn.Load()&aExit != 0 {
+			return 0
+		}
+		if p.flags&(fStopping|fStopped) != 0 {
+			l.stopHere()
+			continue
+		}
+		if l.dbgSig != 0 {
+			return l.dbgSig
+		}
+		sig := firstsig(l.wanted())
+		if sig == 0 {
+			l.attn.And(^(aSignal | aStop))
+			return 0
+		}
+		switch {
+		case p.flags&fTraced != 0 && p.flags&fPPWait == 0 && sig != netbsd.SIGKILL:
+			l.traceStop(l.take(sig))
+		case !p.matters(sig):
+			l.take(sig)
+		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
+			l.take(sig)
+			if sigprops[sig]&sTTYStop == 0 || p.pgrp.jobc != 0 {
+				p.stop(sig, false)
+			}
+		default:
+			return sig
+		}
+	}
+}
+
+// take removes sig from the pending ones, the LWP's own first.
+func (l *LWP) take(sig netbsd.Signal) netbsd.Siginfo {
+	if l.pend.set.Has(sig) {
+		return l.pend.get(sig)
+	}
+	return l.p.pend.get(sig)
+}
+
+// traceStop shows a signal to the tracer and stops until it says what to do. What
+// it chose instead is kept in dbgSig.
+func (l *LWP) traceStop(info netbsd.Siginfo) {
+	p := l.p
+	x := p.x()
+	x.stopInfo, x.stopLid = info, l.lid
+	l.x().inTrace = true
+	p.stop(info.Signo, true)
+	for p.flags&(fStopping|fStopped) != 0 && l.attn.Load()&aExit == 0 {
+		l.stopHere()
+	}
+	l.ext.inTrace = false
+	sig := p.xsig
+	p.xsig = 0
+	if sig == 0 {
+		return
+	}
+	if p.flags&fTraced == 0 && sig != info.Signo {
+		return
+	}
+	if l.mask.Has(sig) {
+		l.pend.put(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
+		return
+	}
+	if sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught() || !p.effective(sig) {
+		return // as for a stop the tracer has had its stop already
+	}
+	l.dbgSig = sig
+}
+
+// effective is matters for a signal that comes from the tracer.
+func (p *Proc) effective(sig netbsd.Signal) bool {
+	a := &p.acts.act[sig]
+	return a.caught() || a.Handler == netbsd.SIG_DFL && sigprops[sig]&sIgnore == 0
+}
+
+// postsig takes sig and carries out its action. mu is dropped meanwhile.
+func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
+	p, m := l.p, l.p.m
+	info := l.takeForDelivery(sig)
+	a := p.acts.act[sig]
+	if !a.caught() {
+		m.unlock()
+		l.sigexit(&info)
+		m.lock()
+		return
+	}
+	d := Delivery{Info: info, Action: a, OldMask: l.mask}
+	if l.flags&lOldMask != 0 {
+		l.flags &^= lOldMask
+		d.OldMask = l.oldmask
+	}
+	l.mask |= a.Mask
+	if a.Flags&netbsd.SA_NODEFER == 0 {
+		l.mask |= sig.Bit()
+	}
+	if a.Flags&netbsd.SA_RESETHAND != 0 {
+		p.resetHandler(sig)
+	}
+	if x := l.ext; x != nil {
+		d.Stack = x.stack
+		d.OnStack = a.Flags&netbsd.SA_ONSTACK != 0 && x.stack.Flags&(SS_DISABLE|SS_ONSTACK) == 0
+	}
+	p.x().own.Nsignals++
+	m.unlock()
+	l.callHandler(&d, deliver)
+	m.lock()
+}
+
+func (l *LWP) takeForDelivery(sig netbsd.Signal) netbsd.Siginfo {
+	if l.dbgSig != sig {
+		return l.take(sig)
+	}
+	l.dbgSig = 0
+	if x := l.p.ext; x != nil && x.stopInfo.Signo == sig {
+		return x.stopInfo
+	}
+	return netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
+}
+
+func (p *Proc) resetHandler(sig netbsd.Signal) {
+	a := p.ownActs()
+	a.catch &^= sig.Bit()
+	if sig != netbsd.SIGCONT && sigprops[sig]&sIgnore != 0 {
+		a.ignore |= sig.Bit()
+	}
+	a.act[sig].Handler, a.act[sig].Func = netbsd.SIG_DFL, nil
+}
+
+// callHandler runs a Go handler, or has the platform build a frame for another.
+func (l *LWP) callHandler(d *Delivery, deliver func(*Delivery) bool) {
+	if f := d.Action.Func; f != nil {
+		info := d.Info
+		l.mode.Store(modeUser)
+		f(l, &info)
+		l.mode.Store(modeKernel)
+		l.SetSigmask(d.OldMask)
+		return
+	}
+	ok := false
+	if deliver != nil {
+		l.hook(func() { ok = deliver(d) })
+	}
+	if !ok {
+		l.sigexit(&netbsd.Siginfo{Signo: netbsd.SIGILL, Code: netbsd.SI_NOINFO})
+	}
+}
+
+// sigexit ends the process by a signal, with a core dump if the signal, the limit
+// and the embedder want one. It does not return.
+func (l *LWP) sigexit(info *netbsd.Siginfo) {
+	p, m := l.p, l.p.m
+	sig := info.Signo
+	w := netbsd.ExitStatus(0, sig)
+	m.lock()
+	if p == m.init {
+		m.unlock()
+		l.exitWith(w)
+	}
+	if p.flags&(fWExit|fExecing) != 0 {
+		m.unlock()
+		l.die()
+	}
+	p.flags |= fWExit | fAXSig
+	l.flags |= lSurvivor
+	p.step(l, StepSetWEXIT)
+	dump := m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[RLIMIT_CORE].Cur > 0
+	m.unlock()
+	if dump {
+		done := false
+		l.hook(func() { done = m.cfg.Core(l, sig, info) })
+		if done {
+			w |= netbsd.CoreFlag
+			m.lock()
+			p.flags |= fACore | fCoreDumped
+			m.unlock()
+		}
+	}
+	l.exitW = w
+	l.mode.Store(modeDead)
+	runtime.Goexit()
+}
+
+// Trap sends a signal that the LWP's own instruction caused (trapsignal). If it is
+// blocked or ignored it gets its default action, so that it is not taken for ever.
+// The run loop's next UserRet delivers it.
+func (l *LWP) Trap(info *netbsd.Siginfo) {
+	if !info.Signo.Valid() {
+		return
+	}
+	p, m := l.p, l.p.m
+	sig := info.Signo
+	m.lock()
+	defer m.unlock()
+	if p.flags&fWExit != 0 || p.state != StateActive {
+		return
+	}
+	if p.flags&fTraced == 0 && (l.mask.Has(sig) || p.acts.ignore.Has(sig)) {
+		a := p.ownActs()
+		a.act[sig] = Action{}
+		a.ignore &^= sig.Bit()
+		a.catch &^= sig.Bit()
+		l.mask &^= sig.Bit()
+	}
+	p.knoteSignal(sig)
+	l.pend.put(info)
+	l.attn.Or(aSignal)
+}

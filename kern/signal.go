@@ -1,0 +1,483 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file has a process's signal state and the calls that change it. Sending is
+// in sigsend.go, taking in sigdeliver.go, stopping in stop.go.
+
+// Action is what a process does on a signal (sigaction(2)).
+type Action struct {
+	Handler uint64 // netbsd.SIG_DFL, SIG_IGN or an address
+	Mask    netbsd.Sigset
+	Flags   int32
+	Vers    int32  // trampoline version of __sigaction_sigtramp
+	Tramp   uint64 // trampoline
+
+	// Func is the handler of a Go-function guest; Handler does not matter then.
+	// It runs on the LWP's goroutine with the signal mask that a handler has.
+	Func func(*LWP, *netbsd.Siginfo)
+}
+
+func (a *Action) caught() bool { return a.Func != nil || a.Handler > netbsd.SIG_IGN }
+
+// Sigacts are the actions of a process, or of several that share them. Two
+// processes after a fork point to the same ones until either changes something.
+type Sigacts struct {
+	act    [netbsd.NSIG]Action
+	ignore netbsd.Sigset // ps_sigignore: dropped when sent
+	catch  netbsd.Sigset // ps_sigcatch
+	cow    bool          // to be copied before a change
+	shared bool          // changed in place: the processes wanted it so
+}
+
+// What a signal does by default (sigprop).
+type sigProp uint16
+
+const (
+	sKill sigProp = 1 << iota
+	sCore
+	sStop
+	sTTYStop
+	sIgnore
+	sCont
+	sCantMask
+)
+
+var sigprops = func() (t [netbsd.NSIG]sigProp) {
+	for i := range t {
+		t[i] = sKill
+	}
+	t[0] = 0
+	for _, s := range []netbsd.Signal{netbsd.SIGQUIT, netbsd.SIGILL, netbsd.SIGTRAP, netbsd.SIGABRT,
+		netbsd.SIGEMT, netbsd.SIGFPE, netbsd.SIGBUS, netbsd.SIGSEGV, netbsd.SIGSYS} {
+		t[s] = sKill | sCore
+	}
+	for _, s := range []netbsd.Signal{netbsd.SIGURG, netbsd.SIGCHLD, netbsd.SIGIO, netbsd.SIGWINCH,
+		netbsd.SIGINFO, netbsd.SIGPWR} {
+		t[s] = sIgnore
+	}
+	for _, s := range []netbsd.Signal{netbsd.SIGTSTP, netbsd.SIGTTIN, netbsd.SIGTTOU} {
+		t[s] = sStop | sTTYStop
+	}
+	t[netbsd.SIGCONT] = sIgnore | sCont
+	t[netbsd.SIGSTOP] = sStop | sCantMask
+	t[netbsd.SIGKILL] = sKill | sCantMask
+	return t
+}()
+
+var (
+	stopSigs = netbsd.SigsetOf(netbsd.SIGSTOP, netbsd.SIGTSTP, netbsd.SIGTTIN, netbsd.SIGTTOU)
+	contSigs = netbsd.SigsetOf(netbsd.SIGCONT)
+	cantMask = netbsd.SigsetOf(netbsd.SIGKILL, netbsd.SIGSTOP)
+)
+
+var defaultActs = func() *Sigacts {
+	a := &Sigacts{cow: true}
+	for s, p := range sigprops {
+		if p&sIgnore != 0 && p&sCont == 0 {
+			a.ignore |= netbsd.Signal(s).Bit()
+		}
+	}
+	return a
+}()
+
+// sigpend is a set of pending signals with what is known about them.
+type sigpend struct {
+	set netbsd.Sigset
+	q   *sigNode
+}
+
+type sigNode struct {
+	info netbsd.Siginfo
+	next *sigNode
+}
+
+// maxQueued is how many infos one set keeps (SIGQUEUE_MAX).
+const maxQueued = 1024
+
+// put makes info pending. A second info for an ordinary signal replaces the first;
+// those of the real-time signals queue. EAGAIN: the queue is full.
+func (sp *sigpend) put(info *netbsd.Siginfo) netbsd.Errno {
+	n, at := 0, &sp.q
+	for ; *at != nil; at = &(*at).next {
+		if (*at).info.Signo == info.Signo && info.Signo < netbsd.SIGRTMIN {
+			(*at).info = *info
+			sp.set |= info.Signo.Bit()
+			return 0
+		}
+		n++
+	}
+	if n >= maxQueued {
+		return netbsd.EAGAIN
+	}
+	sp.set |= info.Signo.Bit()
+	*at = &sigNode{info: *info}
+	return 0
+}
+
+// get takes one pending sig out and gives what is known about it.
+func (sp *sigpend) get(sig netbsd.Signal) netbsd.Siginfo {
+	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
+	found := false
+	sp.set &^= sig.Bit()
+	for at := &sp.q; *at != nil; {
+		if (*at).info.Signo != sig {
+			at = &(*at).next
+			continue
+		}
+		if found {
+			sp.set |= sig.Bit()
+			break
+		}
+		info, found = (*at).info, true
+		*at = (*at).next
+	}
+	return info
+}
+
+// clear drops the signals of s.
+func (sp *sigpend) clear(s netbsd.Sigset) {
+	if sp.set&s == 0 && sp.q == nil {
+		return
+	}
+	sp.set &^= s
+	for at := &sp.q; *at != nil; {
+		if s.Has((*at).info.Signo) {
+			*at = (*at).next
+		} else {
+			at = &(*at).next
+		}
+	}
+}
+
+func firstsig(s netbsd.Sigset) netbsd.Signal {
+	for g := netbsd.Signal(1); s != 0; g, s = g+1, s>>1 {
+		if s&1 != 0 {
+			return g
+		}
+	}
+	return 0
+}
+
+// Sigaction is sigaction(2): it sets the action of sig to *set, if not nil, and
+// gives the old one. EINVAL: no such signal, or SIGKILL or SIGSTOP with set.
+//
+// SA_NOCLDWAIT on SIGCHLD makes dying children go to init (item 44), except for
+// init itself; so does SIG_IGN in release 10 (item 46).
+func (l *LWP) Sigaction(sig netbsd.Signal, set *Action) (Action, netbsd.Errno) {
+	if !sig.Valid() {
+		return Action{}, netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return Action{}, e
+	}
+	m := l.p.m
+	m.lock()
+	old := l.p.acts.act[sig]
+	var e netbsd.Errno
+	if set != nil {
+		e = l.p.sigactionLocked(sig, set)
+	}
+	m.unlock()
+	return old, l.leave(e)
+}
+
+func (p *Proc) sigactionLocked(sig netbsd.Signal, set *Action) netbsd.Errno {
+	if sigprops[sig]&sCantMask != 0 {
+		return netbsd.EINVAL
+	}
+	a := p.ownActs()
+	n := *set
+	n.Mask &^= cantMask
+	n.Mask &= netbsd.AllSignals
+	a.act[sig] = n
+	if sig == netbsd.SIGCHLD {
+		p.setChldFlags(&n)
+	}
+	a.catch &^= sig.Bit()
+	a.ignore &^= sig.Bit()
+	switch {
+	case n.caught():
+		a.catch |= sig.Bit()
+	case n.Handler == netbsd.SIG_IGN || sigprops[sig]&sIgnore != 0:
+		p.clearPending(sig.Bit())
+		if sig != netbsd.SIGCONT {
+			a.ignore |= sig.Bit()
+		}
+	}
+	return 0
+}
+
+// ownActs makes p's actions changeable.
+func (p *Proc) ownActs() *Sigacts {
+	if p.acts.cow {
+		n := *p.acts
+		n.cow = false
+		p.acts = &n
+	}
+	return p.acts
+}
+
+func (p *Proc) setChldFlags(a *Action) {
+	p.flags &^= fNoCldStop | fNoCldWait | fCldSigIgn
+	if a.Flags&netbsd.SA_NOCLDSTOP != 0 {
+		p.flags |= fNoCldStop
+	}
+	if p.pid == 1 {
+		return
+	}
+	if a.Flags&netbsd.SA_NOCLDWAIT != 0 {
+		p.flags |= fNoCldWait
+	}
+	if !p.m.r2003 && a.Func == nil && a.Handler == netbsd.SIG_IGN {
+		p.flags |= fCldSigIgn
+	}
+}
+
+func (p *Proc) clearPending(s netbsd.Sigset) {
+	p.pend.clear(s)
+	for l := p.lwps; l != nil; l = l.next {
+		l.pend.clear(s)
+	}
+}
+
+// Action gives p's action for sig.
+func (p *Proc) Action(sig netbsd.Signal) Action {
+	p.m.lock()
+	defer p.m.unlock()
+	if !sig.Valid() || p.acts == nil {
+		return Action{}
+	}
+	return p.acts.act[sig]
+}
+
+// Ignored gives p_sigctx.ps_sigignore, Caught ps_sigcatch.
+func (p *Proc) Ignored() netbsd.Sigset {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.acts == nil {
+		return netbsd.AllSignals
+	}
+	return p.acts.ignore
+}
+
+// Caught gives the signals that p has handlers for.
+func (p *Proc) Caught() netbsd.Sigset {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.acts == nil {
+		return 0
+	}
+	return p.acts.catch
+}
+
+// Sigprocmask is sigprocmask(2) on l's own mask; how is netbsd.SIG_BLOCK,
+// SIG_UNBLOCK or SIG_SETMASK, and without set only the old mask is given. SIGKILL
+// and SIGSTOP stay unblocked. EINVAL: an unknown how.
+func (l *LWP) Sigprocmask(how int, set *netbsd.Sigset) (netbsd.Sigset, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return 0, e
+	}
+	m := l.p.m
+	m.lock()
+	old := l.mask
+	var e netbsd.Errno
+	if set != nil {
+		switch how {
+		case netbsd.SIG_BLOCK:
+			l.setMaskLocked(old | *set)
+		case netbsd.SIG_UNBLOCK:
+			l.setMaskLocked(old &^ *set)
+		case netbsd.SIG_SETMASK:
+			l.setMaskLocked(*set)
+		default:
+			e = netbsd.EINVAL
+		}
+	}
+	m.unlock()
+	return old, l.leave(e)
+}
+
+// setMaskLocked sets the mask; signals that it lets through are looked at before
+// l returns to user mode.
+func (l *LWP) setMaskLocked(s netbsd.Sigset) {
+	l.mask = s &^ cantMask & netbsd.AllSignals
+	if (l.pend.set|l.p.pend.set)&^l.mask != 0 {
+		l.attn.Or(aSignal)
+	}
+}
+
+// Sigmask gives l's mask.
+func (l *LWP) Sigmask() netbsd.Sigset {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	return l.mask
+}
+
+// SetSigmask sets l's mask as setcontext(2) does; it may be called before l runs,
+// and from a signal's deliver function.
+func (l *LWP) SetSigmask(s netbsd.Sigset) {
+	l.p.m.lock()
+	l.setMaskLocked(s)
+	l.p.m.unlock()
+}
+
+// Sigpending is sigpending(2): what is pending for l and for its process.
+func (l *LWP) Sigpending() netbsd.Sigset {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	return l.pend.set | l.p.pend.set
+}
+
+// Flags of sigaltstack(2).
+const (
+	SS_ONSTACK  = 1
+	SS_DISABLE  = 4
+	MINSIGSTKSZ = 8192
+)
+
+// Altstack is struct sigaltstack.
+type Altstack struct {
+	Sp, Size uint64
+	Flags    int32
+}
+
+// Altstack gives l's signal stack; a new LWP has none (SS_DISABLE).
+func (l *LWP) Altstack() Altstack {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	if l.ext == nil {
+		return Altstack{Flags: SS_DISABLE}
+	}
+	return l.ext.stack
+}
+
+// Sigaltstack is sigaltstack(2). EINVAL: unknown flags, or l runs on the stack;
+// ENOMEM: smaller than MINSIGSTKSZ.
+func (l *LWP) Sigaltstack(set *Altstack) (Altstack, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return Altstack{}, e
+	}
+	m := l.p.m
+	m.lock()
+	x := l.x()
+	old := x.stack
+	var e netbsd.Errno
+	if set != nil {
+		e = x.setStack(set)
+	}
+	m.unlock()
+	return old, l.leave(e)
+}
+
+func (x *lwpExt) setStack(set *Altstack) netbsd.Errno {
+	switch {
+	case set.Flags&^(SS_ONSTACK|SS_DISABLE) != 0:
+		return netbsd.EINVAL
+	case x.stack.Flags&SS_ONSTACK != 0:
+		return netbsd.EINVAL
+	case set.Flags&SS_DISABLE == 0 && set.Size < MINSIGSTKSZ:
+		return netbsd.ENOMEM
+	}
+	x.stack = *set
+	x.stack.Flags &^= SS_ONSTACK
+	return 0
+}
+
+// SetOnStack says whether l runs on its signal stack: set when a frame is put
+// there, cleared by the setcontext(2) that leaves it.
+func (l *LWP) SetOnStack(on bool) {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	x := l.x()
+	x.stack.Flags &^= SS_ONSTACK
+	if on {
+		x.stack.Flags |= SS_ONSTACK
+	}
+}
+
+// SetTempMask sets the mask until the next signal has been taken, as pselect(2)
+// and pollts(2) need it (sigsuspendsetup). The handler's frame, or the next
+// UserRet, restores the old one.
+func (l *LWP) SetTempMask(s netbsd.Sigset) {
+	l.p.m.lock()
+	l.tempMaskLocked(s)
+	l.p.m.unlock()
+}
+
+func (l *LWP) tempMaskLocked(s netbsd.Sigset) {
+	if l.flags&lOldMask == 0 {
+		l.oldmask = l.mask
+		l.flags |= lOldMask
+	}
+	l.setMaskLocked(s)
+	l.attn.Or(aSignal) // so that UserRet restores the mask even without a signal
+}
+
+// Sigsuspend is sigsuspend(2): waits with mask s for a signal that is delivered.
+// It always gives EINTR (ESRCH, EBUSY: see LWP).
+func (l *LWP) Sigsuspend(s netbsd.Sigset) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	l.tempMaskLocked(s)
+	for l.sleep(nil, true, time.Time{}) == 0 {
+	}
+	m.unlock()
+	return l.leave(netbsd.EINTR)
+}
+
+// Pause waits for a signal with the mask as it is (pause(3)).
+func (l *LWP) Pause() netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	for l.sleep(nil, true, time.Time{}) == 0 {
+	}
+	m.unlock()
+	return l.leave(netbsd.EINTR)
+}
+
+// Sigtimedwait is sigtimedwait(2): waits until deadline (zero: for ever) for one
+// of the signals in set and takes it. EAGAIN: the deadline passed; EINTR: another
+// signal is to be delivered.
+func (l *LWP) Sigtimedwait(set netbsd.Sigset, deadline time.Time) (netbsd.Siginfo, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return netbsd.Siginfo{}, e
+	}
+	m := l.p.m
+	m.lock()
+	info, e := l.sigwait(set&^cantMask, deadline)
+	m.unlock()
+	return info, l.leave(e)
+}
+
+func (l *LWP) sigwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginfo, e netbsd.Errno) {
+	if g := firstsig(l.pend.set & set); g != 0 {
+		return l.pend.get(g), 0
+	}
+	if g := firstsig(l.p.pend.set & set); g != 0 {
+		return l.p.pend.get(g), 0
+	}
+	x := l.x()
+	x.waitSet, x.got = set, nil
+	for e == 0 && x.got == nil {
+		e = l.sleep(nil, true, deadline)
+	}
+	x.waitSet = 0
+	switch {
+	case x.got != nil:
+		return *x.got, 0
+	case e == netbsd.EWOULDBLOCK:
+		return info, netbsd.EAGAIN
+	}
+	return info, netbsd.EINTR
+}

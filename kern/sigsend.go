@@ -1,0 +1,330 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file sends signals: kill(2) and its like, and psignal, which all go through.
+
+// Kill is kill(2) by l: pid > 0 a process, 0 the caller's group, -1 all it may
+// signal but itself, below -1 the group -pid. Signal 0 only checks.
+//
+// EINVAL: no such signal; EPERM: not allowed; ESRCH: nobody there. A zombie is
+// somebody in release 10, nobody in release 2003 (item 41); in a group it is
+// somebody in both.
+func (l *LWP) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
+	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
+	return l.Sigqueue(pid, &info)
+}
+
+// Sigqueue is sigqueueinfo(2): Kill with a code and a value of the sender's. Pid
+// and UID are filled in. EAGAIN: too many queued.
+func (l *LWP) Sigqueue(pid int, info *netbsd.Siginfo) netbsd.Errno {
+	if info.Signo != 0 && !info.Signo.Valid() {
+		return netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	si := *info
+	si.Pid, si.UID = l.p.pid, l.p.cred.EUID
+	e := m.kill(l.p, pid, &si)
+	m.unlock()
+	return l.leave(e)
+}
+
+func (m *Machine) kill(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
+	switch {
+	case pid > 0:
+		return m.killOne(from, pid, info)
+	case pid == -1:
+		return m.killAll(from, info)
+	case pid == 0:
+		return from.killGroup(from.pgrp, info)
+	}
+	g := m.pids.findGroup(-pid)
+	if g == nil {
+		return netbsd.ESRCH
+	}
+	return from.killGroup(g, info)
+}
+
+func (m *Machine) killOne(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
+	p := m.pids.find(pid)
+	if p == nil || p.state == StateEmbryo || m.r2003 && p.state >= StateDead {
+		return netbsd.ESRCH
+	}
+	if !from.canSignal(p, info.Signo) {
+		return netbsd.EPERM
+	}
+	if info.Signo != 0 {
+		return m.psignal(p, info, nil)
+	}
+	return 0
+}
+
+func (m *Machine) killAll(from *Proc, info *netbsd.Siginfo) netbsd.Errno {
+	found := false
+	for p := m.all.head; p != nil; p = p.allNext {
+		if p.pid <= 1 || p == from || !from.canSignal(p, info.Signo) {
+			continue
+		}
+		found = true
+		if info.Signo != 0 {
+			m.psignal(p, info, nil)
+		}
+	}
+	if !found {
+		return netbsd.ESRCH
+	}
+	return 0
+}
+
+func (from *Proc) killGroup(g *Pgrp, info *netbsd.Siginfo) netbsd.Errno {
+	found := false
+	for p := g.members; p != nil; p = p.pgNext {
+		if p.pid <= 1 || !from.canSignal(p, info.Signo) {
+			continue
+		}
+		found = true
+		if info.Signo != 0 {
+			from.m.psignal(p, info, nil)
+		}
+	}
+	if !found {
+		return netbsd.ESRCH
+	}
+	return 0
+}
+
+// canSignal is CANSIGNAL: the superuser may, equal users may, and SIGCONT goes
+// everywhere in the session.
+func (from *Proc) canSignal(p *Proc, sig netbsd.Signal) bool {
+	a, b := from.cred, p.cred
+	if a.IsRoot() || from == p {
+		return true
+	}
+	other := b.SUID
+	if from.m.r2003 {
+		other = b.EUID
+	}
+	if a.RUID == b.RUID || a.RUID == other || a.EUID == b.RUID || a.EUID == other {
+		return true
+	}
+	return sig == netbsd.SIGCONT && p.pgrp != nil && from.pgrp != nil && p.pgrp.sess == from.pgrp.sess
+}
+
+// Signal sends info to p for the embedder, without a check of permission. Signo 0
+// only looks. ESRCH: p is gone, or, in release 2003, dead.
+func (p *Proc) Signal(info *netbsd.Siginfo) netbsd.Errno {
+	if info.Signo != 0 && !info.Signo.Valid() {
+		return netbsd.EINVAL
+	}
+	m := p.m
+	m.lock()
+	defer m.unlock()
+	if p.state == StateEmbryo || p.state == StateFree || m.r2003 && p.state >= StateDead {
+		return netbsd.ESRCH
+	}
+	if info.Signo == 0 {
+		return 0
+	}
+	return m.psignal(p, info, nil)
+}
+
+// Kill is Signal with a plain signal.
+func (p *Proc) Kill(sig netbsd.Signal) netbsd.Errno {
+	return p.Signal(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
+}
+
+// Kill sends a plain signal to pid (above 0) or to the group -pid for the embedder.
+func (m *Machine) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
+	if sig != 0 && !sig.Valid() {
+		return netbsd.EINVAL
+	}
+	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
+	m.lock()
+	defer m.unlock()
+	return m.kill(m.init, pid, &info)
+}
+
+// Signal sends sig to every member of g; with ctty only to those that have a
+// controlling terminal (pgsignal).
+func (g *Pgrp) Signal(sig netbsd.Signal, ctty bool) {
+	if !sig.Valid() {
+		return
+	}
+	g.m.lock()
+	g.signalLocked(sig, ctty)
+	g.m.unlock()
+}
+
+func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool) {
+	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
+	for p := g.members; p != nil; p = p.pgNext {
+		if !ctty || p.flags&fControlT != 0 {
+			g.m.psignal(p, &info, nil)
+		}
+	}
+}
+
+// SignalLWP sends info to t itself, which is an LWP of l's process or another one
+// (_lwp_kill(2), and the platform). ESRCH: t is gone.
+func (t *LWP) SignalLWP(info *netbsd.Siginfo) netbsd.Errno {
+	if !info.Signo.Valid() {
+		return netbsd.EINVAL
+	}
+	m := t.p.m
+	m.lock()
+	defer m.unlock()
+	if t.stat >= LWPDead {
+		return netbsd.ESRCH
+	}
+	return m.psignal(t.p, info, t)
+}
+
+// psignal is kpsignal2: it makes a signal pending for p, or for its LWP target,
+// and does at once what is due at sending time: dropping ignored ones, the mutual
+// cancelling of stop signals and SIGCONT, waking, continuing.
+func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Errno {
+	sig := info.Signo
+	if p.state != StateActive || p.flags&fWExit != 0 {
+		return 0
+	}
+	p.knoteSignal(sig)
+	prop := sigprops[sig]
+	if prop&(sCantMask|sCont) != 0 {
+		target = nil // acts on the whole process
+	}
+	traced := p.flags&fTraced != 0
+	caught := p.acts.catch.Has(sig)
+	if !traced && p.dropSignal(sig, prop, caught) {
+		return 0
+	}
+	if prop&sCont != 0 {
+		p.clearPending(stopSigs)
+	}
+	if prop&sStop != 0 {
+		p.clearPending(contSigs)
+	}
+	if prop&sCantMask == 0 && p.sigunwait(info, target) {
+		return 0
+	}
+	sp := &p.pend
+	if target != nil {
+		sp = &target.pend
+	}
+	if e := sp.put(info); e != 0 {
+		return e
+	}
+	if p.flags&(fStopped|fStopping) != 0 && !m.signalStopped(p, sig, prop, traced, caught) {
+		return 0
+	}
+	if prop&sCont != 0 && !traced && !caught {
+		p.pend.clear(contSigs) // continued; nothing more to do
+		return 0
+	}
+	p.post(sig, prop, target)
+	return 0
+}
+
+// dropSignal reports whether an untraced process never sees sig.
+func (p *Proc) dropSignal(sig netbsd.Signal, prop sigProp, caught bool) bool {
+	if p.acts.ignore.Has(sig) {
+		return true
+	}
+	if !caught && prop&sTTYStop != 0 && p.pgrp.jobc == 0 && p.acts.act[sig].Handler == netbsd.SIG_DFL {
+		return true // a stopped orphan would have nobody to continue it
+	}
+	return false
+}
+
+// signalStopped handles a signal for a process that is stopped or stopping. It
+// reports whether the LWPs are to be told.
+func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced, caught bool) bool {
+	switch {
+	case sig == netbsd.SIGKILL:
+		p.unstop()
+		return true
+	case traced:
+		return false // the tracer decides
+	case prop&sCont != 0:
+		p.continued()
+		return true
+	case prop&sStop != 0:
+		p.pend.clear(sig.Bit()) // one stop is enough
+		return false
+	}
+	// It stays stopped, but its interruptible sleep is over.
+	for l := p.lwps; l != nil; l = l.next {
+		if l.stat == LWPStopped {
+			l.attn.Or(aSignal)
+			if l.asleep && l.flags&lIntr != 0 && !l.mask.Has(sig) {
+				l.asleep, l.reason = false, rSignal
+			}
+		}
+	}
+	return false
+}
+
+// post tells the LWPs of a new signal: all, until one will take it (sigpost).
+func (p *Proc) post(sig netbsd.Signal, prop sigProp, target *LWP) {
+	if target != nil {
+		target.sigpost(sig)
+		return
+	}
+	for l := p.lwps; l != nil; l = l.next {
+		if l.sigpost(sig) && sig != netbsd.SIGKILL {
+			return
+		}
+	}
+}
+
+// sigpost reports whether l will take sig soon.
+func (l *LWP) sigpost(sig netbsd.Signal) bool {
+	if l.stat >= LWPDead || l.mask.Has(sig) {
+		if l.stat < LWPDead {
+			l.attn.Or(aSignal)
+		}
+		return false
+	}
+	switch l.stat {
+	case LWPRunning, LWPIdle:
+		l.setAttn(aSignal)
+		return true
+	case LWPSleeping:
+		l.setAttn(aSignal)
+		if l.flags&lIntr == 0 {
+			return false
+		}
+		l.wakeup(rSignal)
+		return true
+	case LWPSuspended:
+		l.setAttn(aSignal)
+		if sig == netbsd.SIGKILL {
+			l.attn.And(^aSuspend)
+			l.resume()
+		}
+	}
+	return false
+}
+
+// sigunwait hands the signal to an LWP in sigtimedwait(2) that asked for it.
+func (p *Proc) sigunwait(info *netbsd.Siginfo, target *LWP) bool {
+	for l := p.lwps; l != nil; l = l.next {
+		if target != nil && l != target {
+			continue
+		}
+		x := l.ext
+		if x == nil || !x.waitSet.Has(info.Signo) || x.got != nil {
+			continue
+		}
+		si := *info
+		x.got, x.waitSet = &si, 0
+		if l.asleep {
+			l.wakeup(rWoken)
+		}
+		return true
+	}
+	return false
+}

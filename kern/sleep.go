@@ -1,0 +1,238 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file has sleeping and waking. An LWP sleeps on one channel of its own, wake,
+// with a bare receive; whoever ends the sleep changes the LWP's state under mu and
+// then sends exactly one token. NetBSD's wait channels are small queues in the
+// object slept upon.
+
+// Why a sleep ended.
+const (
+	rWoken   int8 = iota // Wake, or the queue was woken
+	rSignal              // look at attn
+	rTimeout             // the deadline passed
+)
+
+// waitq is a queue of LWPs that sleep for one thing.
+type waitq struct{ head *LWP }
+
+func (q *waitq) add(l *LWP) {
+	l.wq, l.qprev, l.qnext = q, nil, q.head
+	if q.head != nil {
+		q.head.qprev = l
+	}
+	q.head = l
+}
+
+func (l *LWP) dequeue() {
+	q := l.wq
+	if q == nil {
+		return
+	}
+	if l.qnext != nil {
+		l.qnext.qprev = l.qprev
+	}
+	if l.qprev != nil {
+		l.qprev.qnext = l.qnext
+	} else {
+		q.head = l.qnext
+	}
+	l.wq, l.qnext, l.qprev = nil, nil, nil
+}
+
+// wakeAll is wakeup(9) on q.
+func (q *waitq) wakeAll() {
+	for q.head != nil {
+		l := q.head
+		l.dequeue()
+		l.wakeup(rWoken)
+	}
+}
+
+// wakeup ends l's sleep, or makes its next one end at once.
+func (l *LWP) wakeup(why int8) {
+	if !l.asleep {
+		if why == rWoken {
+			l.token = true
+		}
+		return
+	}
+	l.asleep, l.reason = false, why
+	if l.stat == LWPSleeping {
+		l.resume()
+	}
+}
+
+// resume lets a parked LWP run.
+func (l *LWP) resume() {
+	l.setStat(LWPRunning)
+	if l.parked {
+		l.parked = false
+		l.wake <- struct{}{}
+	}
+}
+
+// park gives up mu and blocks until resume.
+func (l *LWP) park() {
+	m := l.p.m
+	l.parked = true
+	m.unlock()
+	<-l.wake
+	m.lock()
+}
+
+// sleep blocks l, in q if q is not nil, until somebody wakes it (0), the deadline
+// passes (EWOULDBLOCK) or, if intr, a signal or the like wants it (EINTR, ERESTART).
+// 0 can come without cause: callers test again. mu is held before and after.
+func (l *LWP) sleep(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
+	if intr && l.attn.Load() != 0 {
+		if e := l.interrupted(); e != 0 {
+			return e
+		}
+	}
+	if l.token && q == nil {
+		l.token = false
+		return 0
+	}
+	if !deadline.IsZero() {
+		return l.sleepUntil(q, intr, deadline)
+	}
+	return l.doSleep(q, intr)
+}
+
+func (l *LWP) doSleep(q *waitq, intr bool) netbsd.Errno {
+	l.setStat(LWPSleeping)
+	l.asleep, l.reason = true, rWoken
+	l.gen++
+	if intr {
+		l.flags |= lIntr
+		if l.p.flags&fStopping != 0 {
+			l.p.stopAsleep(l)
+		}
+	}
+	if q != nil {
+		q.add(l)
+	}
+	l.park()
+	l.flags &^= lIntr
+	l.dequeue()
+	switch {
+	case l.reason == rTimeout:
+		return netbsd.EWOULDBLOCK
+	case intr && l.attn.Load() != 0:
+		return l.interrupted()
+	}
+	return 0
+}
+
+func (l *LWP) sleepUntil(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
+	d := time.Until(deadline)
+	if d <= 0 {
+		return netbsd.EWOULDBLOCK
+	}
+	m, gen := l.p.m, l.gen+1
+	t := time.AfterFunc(d, func() {
+		m.lock()
+		if l.gen == gen && l.asleep {
+			l.wakeup(rTimeout)
+		}
+		m.unlock()
+	})
+	e := l.doSleep(q, intr)
+	t.Stop()
+	return e
+}
+
+// interrupted looks at what wants an interruptibly sleeping LWP: EINTR or ERESTART
+// if it must go back to user mode, 0 if not or if all has been seen to here. It
+// may stop or suspend the LWP meanwhile.
+func (l *LWP) interrupted() netbsd.Errno {
+	a := l.attn.Load()
+	if a&aCancel != 0 {
+		l.attn.And(^aCancel)
+		return netbsd.EINTR
+	}
+	if a&(aExit|aUpcall) != 0 {
+		return netbsd.EINTR
+	}
+	if a&aSuspend != 0 {
+		l.suspendSelf()
+	}
+	if l.attn.Load()&(aSignal|aStop) == 0 {
+		return 0
+	}
+	sig := l.sigispending()
+	if sig != 0 && sigprops[sig]&sStop == 0 {
+		return l.restartErrno(sig)
+	}
+	if sig = l.issignal(); sig != 0 {
+		return l.restartErrno(sig)
+	}
+	if l.attn.Load()&aExit != 0 {
+		return netbsd.EINTR
+	}
+	return 0
+}
+
+func (l *LWP) restartErrno(sig netbsd.Signal) netbsd.Errno {
+	if l.p.acts.act[sig].Flags&netbsd.SA_RESTART != 0 {
+		return netbsd.ERESTART
+	}
+	return netbsd.EINTR
+}
+
+// Sleep blocks the calling LWP until Wake, which may have come before; it is how
+// every layer above kern waits. With interruptible it also ends for a signal, an
+// exit or an _lwp_wakeup(2): EINTR, or ERESTART if the signal's action has
+// SA_RESTART. A deadline that is not zero ends it with EWOULDBLOCK.
+//
+// Wakeups are tokens and can be spurious: register with what you wait for, test,
+// Sleep, test again. Hold no mutex.
+func (l *LWP) Sleep(interruptible bool, deadline time.Time) netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	e := l.sleep(nil, interruptible, deadline)
+	m.unlock()
+	return l.leave(e)
+}
+
+// Wake ends l's Sleep or makes its next one return at once. Any goroutine may call
+// it at any time.
+func (l *LWP) Wake() {
+	m := l.p.m
+	m.lock()
+	if l.stat < LWPDead && l.wq == nil {
+		l.wakeup(rWoken)
+	}
+	m.unlock()
+}
+
+// Nanosleep sleeps for d: EINTR if a signal came first, and then the time that was
+// left. It is nanosleep(2).
+func (l *LWP) Nanosleep(d time.Duration) (left time.Duration, e netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return d, e
+	}
+	m := l.p.m
+	m.lock()
+	end := time.Now().Add(d)
+	for e == 0 {
+		e = l.sleep(nil, true, end)
+	}
+	m.unlock()
+	switch e {
+	case netbsd.EWOULDBLOCK:
+		return 0, l.leave(0)
+	case netbsd.ERESTART:
+		e = netbsd.EINTR
+	}
+	return max(0, time.Until(end)), l.leave(e)
+}

@@ -1,0 +1,157 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file stops and continues processes. A stop begins with one LWP (stop); the
+// others stop as they come by, or at once where they sleep interruptibly; the last
+// one makes the process stopped, and only then the parent hears of it.
+
+// stop begins to stop p for sig. force: the parent gets SIGCHLD even with
+// SA_NOCLDSTOP, as a tracer does.
+func (p *Proc) stop(sig netbsd.Signal, force bool) {
+	p.unreport()
+	p.xsig = sig
+	p.flags |= fStopping
+	p.flags &^= fWaited | fContinued
+	for l := p.lwps; l != nil; l = l.next {
+		switch {
+		case l.stat == LWPRunning:
+			l.setAttn(aStop)
+		case l.stat == LWPSleeping && l.flags&lIntr != 0:
+			l.setStat(LWPStopped)
+		}
+	}
+	p.checkStopped(force)
+}
+
+// stopAsleep stops an LWP that goes to sleep in a stopping process.
+func (p *Proc) stopAsleep(l *LWP) {
+	l.setStat(LWPStopped)
+	p.checkStopped(false)
+}
+
+// stopHere stops the calling LWP until the process continues.
+func (l *LWP) stopHere() {
+	l.setStat(LWPStopped)
+	l.p.checkStopped(false)
+	l.park()
+}
+
+// checkStopped makes the process stopped when all its LWPs are, and tells the
+// parent (proc_stop_done).
+func (p *Proc) checkStopped(force bool) {
+	if p.flags&fStopping == 0 {
+		return
+	}
+	for l := p.lwps; l != nil; l = l.next {
+		if l.stat == LWPRunning || l.stat == LWPSleeping || l.stat == LWPIdle {
+			return
+		}
+	}
+	p.flags &^= fStopping
+	p.flags |= fStopped
+	p.report(kStopped)
+	if force || p.flags&fTraced != 0 || p.parent.flags&fNoCldStop == 0 {
+		p.childSignal()
+	}
+	p.parent.waiters.wakeAll()
+	p.m.event(Event{Kind: EventStop, Pid: p.pid, Signal: p.xsig})
+}
+
+// childSignal is child_psignal: SIGCHLD for a stop or a continuation.
+func (p *Proc) childSignal() {
+	pp := p.parent
+	if p.flags&fFSTrace != 0 && p.m.r2003 {
+		return
+	}
+	code := int32(netbsd.CLD_STOPPED)
+	switch {
+	case p.xsig == netbsd.SIGCONT:
+		code = netbsd.CLD_CONTINUED
+	case p.flags&fTraced != 0:
+		code = netbsd.CLD_TRAPPED
+	}
+	info := netbsd.Siginfo{Signo: netbsd.SIGCHLD, Code: code, Pid: p.pid,
+		UID: p.cred.EUID, Status: int32(p.xsig)}
+	p.m.psignal(pp, &info, nil)
+}
+
+// unstop makes a stopped or stopping process go on.
+func (p *Proc) unstop() {
+	p.unreport()
+	p.flags &^= fStopping | fStopped
+	for l := p.lwps; l != nil; l = l.next {
+		l.attn.And(^aStop)
+		if l.stat == LWPStopped {
+			l.unstop()
+		}
+	}
+}
+
+func (l *LWP) unstop() {
+	if !l.asleep {
+		l.resume()
+		return
+	}
+	l.setStat(LWPSleeping)
+	if l.flags&lIntr != 0 && l.attn.Load()&aSignal != 0 && l.sigispending() != 0 {
+		l.wakeup(rSignal)
+	}
+}
+
+// continued is a SIGCONT for a stopped process. Release 10 tells the parent.
+func (p *Proc) continued() {
+	p.unstop()
+	p.m.event(Event{Kind: EventContinue, Pid: p.pid})
+	if p.m.r2003 {
+		return
+	}
+	p.xsig = netbsd.SIGCONT
+	p.flags |= fContinued
+	p.flags &^= fWaited
+	p.report(kContinued)
+	p.childSignal()
+	p.parent.waiters.wakeAll()
+}
+
+// suspendSelf is what LW_WSUSPEND asks for: stand still until _lwp_continue(2).
+func (l *LWP) suspendSelf() {
+	for l.attn.Load()&(aSuspend|aExit) == aSuspend {
+		l.setStat(LWPSuspended)
+		l.p.lwpq.wakeAll()
+		l.p.checkStopped(false)
+		l.park()
+	}
+}
+
+// condemn tells l to die as soon as it can: at its next kernel call or UserRet; at
+// once if it sleeps interruptibly, is stopped or suspended (exit_lwps).
+func (l *LWP) condemn() {
+	l.setAttn(aExit)
+	switch {
+	case l.stat == LWPSleeping && l.flags&lIntr != 0:
+		l.wakeup(rSignal)
+	case l.stat == LWPStopped:
+		if l.asleep && l.flags&lIntr == 0 {
+			l.setStat(LWPSleeping)
+		} else {
+			l.asleep, l.reason = false, rSignal
+			l.resume()
+		}
+	case l.stat == LWPSuspended:
+		l.resume()
+	}
+}
+
+// SetStopOn makes p stop at its next fork, exec or exit (PS_STOPFORK, PS_STOPEXEC,
+// PS_STOPEXIT; the sysctl proc.PID.stopfork and so on). Release 2003 knows none.
+func (p *Proc) SetStopOn(fork, exec, exit bool) {
+	p.m.lock()
+	defer p.m.unlock()
+	p.flags &^= fStopFork | fStopExec | fStopExit
+	for f, on := range map[procFlags]bool{fStopFork: fork, fStopExec: exec, fStopExit: exit} {
+		if on && !p.m.r2003 {
+			p.flags |= f
+		}
+	}
+}

@@ -1,0 +1,135 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file has an option of ours that NetBSD lacks: a process other than init that
+// inherits the orphans among its descendants, as Linux's PR_SET_CHILD_SUBREAPER and
+// FreeBSD's PROC_REAP_ACQUIRE have it. And the signal for a parent's death.
+
+// reaperFor gives who inherits p's children: the nearest ancestor that is a
+// subreaper and alive, else init.
+func (p *Proc) reaperFor() *Proc {
+	if p.m.nsubreapers > 0 {
+		for q := p.realParent(); q != nil; q = q.realParent() {
+			if q.flags&fSubreaper != 0 && q.flags&fWExit == 0 {
+				return q
+			}
+		}
+	}
+	return p.m.init
+}
+
+// SetSubreaper makes p inherit the orphans among its descendants, or stop to.
+// Children that come to it so end with SIGCHLD, as init's do. Off after a fork.
+func (p *Proc) SetSubreaper(on bool) netbsd.Errno {
+	m := p.m
+	m.lock()
+	defer m.unlock()
+	if p.state != StateActive || p.flags&fWExit != 0 {
+		return netbsd.ESRCH
+	}
+	is := p.flags&fSubreaper != 0
+	switch {
+	case on && !is:
+		p.flags |= fSubreaper
+		m.nsubreapers++
+	case !on && is:
+		p.flags &^= fSubreaper
+		m.nsubreapers--
+	}
+	return 0
+}
+
+// Subreaper reports whether p is one.
+func (p *Proc) Subreaper() bool { return p.has(fSubreaper) }
+
+// ReapStatus is what FreeBSD's PROC_REAP_STATUS tells.
+type ReapStatus struct {
+	Reaper      int // pid of p's reaper: p itself if it is one
+	Children    int
+	Descendants int
+	First       int // pid of the newest child, 0 if none
+}
+
+// ReapStatus describes the subtree below p.
+func (p *Proc) ReapStatus() ReapStatus {
+	p.m.lock()
+	defer p.m.unlock()
+	s := ReapStatus{Reaper: int(p.pid)}
+	if p.flags&fSubreaper == 0 && p != p.m.init {
+		s.Reaper = int(p.reaperFor().pid)
+	}
+	if p.kids != nil {
+		s.First = int(p.kids.pid)
+	}
+	p.descend(func(c *Proc) {
+		s.Descendants++
+		if c.parent == p {
+			s.Children++
+		}
+	})
+	return s
+}
+
+// descend visits all descendants of p, parents before children.
+func (p *Proc) descend(f func(*Proc)) {
+	for c := p.kids; c != nil; {
+		f(c)
+		if c.kids != nil {
+			c = c.kids
+			continue
+		}
+		for c != p && c.sibNext == nil {
+			c = c.parent
+		}
+		if c == p {
+			return
+		}
+		c = c.sibNext
+	}
+}
+
+// Descendants gives the pids of the whole subtree below p, zombies too (FreeBSD's
+// PROC_REAP_GETPIDS).
+func (p *Proc) Descendants() []int {
+	p.m.lock()
+	defer p.m.unlock()
+	var pids []int
+	p.descend(func(c *Proc) { pids = append(pids, int(c.pid)) })
+	return pids
+}
+
+// KillSubtree sends sig to every living descendant of p and tells how many there
+// were (PROC_REAP_KILL). No fork escapes it: it is one moment.
+func (p *Proc) KillSubtree(sig netbsd.Signal) (int, netbsd.Errno) {
+	if !sig.Valid() {
+		return 0, netbsd.EINVAL
+	}
+	m := p.m
+	m.lock()
+	defer m.unlock()
+	n := 0
+	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}
+	p.descend(func(c *Proc) {
+		if c.state == StateActive && c.flags&fWExit == 0 {
+			n++
+			m.psignal(c, &info, nil)
+		}
+	})
+	if n == 0 {
+		return 0, netbsd.ESRCH
+	}
+	return n, 0
+}
+
+// SetParentDeathSignal has p get sig when its parent exits; 0 turns it off. A fork
+// and a set-id exec turn it off, too. EINVAL: no such signal.
+func (p *Proc) SetParentDeathSignal(sig netbsd.Signal) netbsd.Errno {
+	if sig != 0 && !sig.Valid() {
+		return netbsd.EINVAL
+	}
+	p.m.lock()
+	p.x().pdeathsig = sig
+	p.m.unlock()
+	return 0
+}

@@ -1,0 +1,223 @@
+package kern
+
+import "toaster/netbsd"
+
+// TTY is the part of a terminal that sessions and job control know. The line
+// discipline and the device are above. Machine.mu guards it.
+type TTY struct {
+	m    *Machine
+	dev  Terminal // may be nil
+	sess *Session // t_session
+	pgrp *Pgrp    // t_pgrp: the foreground group
+}
+
+// NewTTY makes a terminal that belongs to no session.
+func (m *Machine) NewTTY(dev Terminal) *TTY { return &TTY{m: m, dev: dev} }
+
+func (t *TTY) release() {
+	if t.dev != nil {
+		t.dev.Release()
+	}
+}
+
+// Session gives the session whose controlling terminal it is, nil if none.
+func (t *TTY) Session() *Session {
+	t.m.lock()
+	defer t.m.unlock()
+	return t.sess
+}
+
+// Foreground gives the foreground process group, nil if none.
+func (t *TTY) Foreground() *Pgrp {
+	t.m.lock()
+	defer t.m.unlock()
+	return t.pgrp
+}
+
+// AcquireTTY is TIOCSCTTY: t becomes the controlling terminal of the caller's
+// session, with its group in the foreground. EPERM: the caller leads no session,
+// its session has another terminal, or t has another session; EINVAL: t is another
+// machine's.
+func (l *LWP) AcquireTTY(t *TTY) netbsd.Errno {
+	if t == nil || t.m != l.p.m {
+		return netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	e := l.p.acquireTTY(t)
+	m.unlock()
+	return l.leave(e)
+}
+
+func (p *Proc) acquireTTY(t *TTY) netbsd.Errno {
+	s := p.pgrp.sess
+	if s.leader != p || (s.ttyvp || t.sess != nil) && t.sess != s {
+		return netbsd.EPERM
+	}
+	if t.sess != s {
+		s.refs++
+	}
+	t.sess, t.pgrp = s, p.pgrp
+	s.tty, s.ttyvp = t, true
+	p.flags |= fControlT
+	return 0
+}
+
+// DropTTY is TIOCNOTTY: the caller gives up its controlling terminal. A leader does
+// it for its session. ENOTTY: it has none.
+func (l *LWP) DropTTY() netbsd.Errno {
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	p, m := l.p, l.p.m
+	m.lock()
+	e := netbsd.Errno(0)
+	s := p.pgrp.sess
+	if p.flags&fControlT == 0 {
+		e = netbsd.ENOTTY
+	} else {
+		p.flags &^= fControlT
+		if s.leader == p {
+			s.dropTTY()
+		}
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+// dropTTY parts a session from its terminal.
+func (s *Session) dropTTY() {
+	if t := s.tty; t != nil && t.sess == s {
+		t.sess, t.pgrp = nil, nil
+		s.release()
+	}
+	if s.ttyvp {
+		s.ttyvp = false
+		s.m.after(s.tty.release)
+	}
+}
+
+// Revoked tells that the device has been revoked (by revoke(2), or because it went
+// away): the session loses it.
+func (t *TTY) Revoked() {
+	t.m.lock()
+	defer t.m.unlock()
+	if s := t.sess; s != nil {
+		s.dropTTY()
+	}
+}
+
+// Hangup is what a lost carrier does: SIGHUP and SIGCONT to the session's leader.
+func (t *TTY) Hangup() {
+	t.m.lock()
+	defer t.m.unlock()
+	if s := t.sess; s != nil && s.leader != nil {
+		for _, sig := range []netbsd.Signal{netbsd.SIGHUP, netbsd.SIGCONT} {
+			t.m.psignal(s.leader, &netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}, nil)
+		}
+	}
+}
+
+// Signal sends sig to the foreground group, as the line discipline does for ^C.
+func (t *TTY) Signal(sig netbsd.Signal) {
+	if !sig.Valid() {
+		return
+	}
+	t.m.lock()
+	defer t.m.unlock()
+	if t.pgrp != nil {
+		t.pgrp.signalLocked(sig, true)
+	}
+}
+
+// isctty reports whether t is p's controlling terminal.
+func (t *TTY) isctty(p *Proc) bool {
+	return p.pgrp != nil && p.pgrp.sess == t.sess && p.flags&fControlT != 0
+}
+
+// SetForeground is TIOCSPGRP. ENOTTY: t is not the caller's terminal; EINVAL: a
+// negative id; EPERM: no such group in the caller's session. The check for background
+// writing (BackgroundWrite with tostop) comes before it and is the caller's.
+func (l *LWP) SetForeground(t *TTY, pgid int) netbsd.Errno {
+	if t == nil || t.m != l.p.m {
+		return netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	p, m := l.p, l.p.m
+	m.lock()
+	var e netbsd.Errno
+	g := m.pids.findGroup(pgid)
+	switch {
+	case !t.isctty(p):
+		e = netbsd.ENOTTY
+	case pgid < 0:
+		e = netbsd.EINVAL
+	case g == nil || g.n == 0 || g.sess != p.pgrp.sess:
+		e = netbsd.EPERM
+	default:
+		t.pgrp = g
+	}
+	m.unlock()
+	return l.leave(e)
+}
+
+// GetForeground is TIOCGPGRP: the foreground group's id, or one that no group has
+// if there is none. ENOTTY: t is not the caller's terminal.
+func (l *LWP) GetForeground(t *TTY) (int, netbsd.Errno) {
+	if t == nil || t.m != l.p.m {
+		return 0, netbsd.EINVAL
+	}
+	t.m.lock()
+	defer t.m.unlock()
+	if !t.isctty(l.p) {
+		return 0, netbsd.ENOTTY
+	}
+	if t.pgrp == nil {
+		return 1<<31 - 1, 0
+	}
+	return int(t.pgrp.id), 0
+}
+
+// Background checks that l may use t in the foreground manner; reading says
+// whether it wants to read (SIGTTIN) or to write or change t (SIGTTOU). 0: go on.
+// EIO: it may not, ever: for a read the signal is ignored or blocked, or the
+// group is orphaned. ERESTART: the signal has been sent to the group; the call is
+// to be made again after UserRet.
+func (l *LWP) Background(t *TTY, reading bool) netbsd.Errno {
+	if t == nil || t.m != l.p.m {
+		return netbsd.EINVAL
+	}
+	if e := l.enter(); e != 0 {
+		return e
+	}
+	m := l.p.m
+	m.lock()
+	e := l.background(t, reading)
+	m.unlock()
+	return l.leave(e)
+}
+
+func (l *LWP) background(t *TTY, reading bool) netbsd.Errno {
+	p := l.p
+	if !t.isctty(p) || t.pgrp == nil || p.pgrp == t.pgrp {
+		return 0
+	}
+	sig := netbsd.SIGTTOU
+	if reading {
+		sig = netbsd.SIGTTIN
+	}
+	masked := p.acts.ignore.Has(sig) || l.mask.Has(sig)
+	switch {
+	case masked && !reading, p.flags&fPPWait != 0 && !reading:
+		return 0
+	case masked, p.flags&fPPWait != 0, p.pgrp.jobc == 0:
+		return netbsd.EIO
+	}
+	p.pgrp.signalLocked(sig, true)
+	return netbsd.ERESTART
+}

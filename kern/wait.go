@@ -1,0 +1,307 @@
+package kern
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file has wait4(2) and wait6(2). What they look for is found in findchild.go
+// without a scan; what becomes of a reaped child is in procfree.go.
+
+// WaitOut receives what a wait found. Each function may be nil; it copies a value
+// out to the guest and gives EFAULT if it cannot. They are called with no lock
+// held, where the release copies out: before the reap in 2003 (items 75, 76),
+// after it in 10.
+type WaitOut struct {
+	Status  func(netbsd.WaitStatus) netbsd.Errno
+	Rusage  func(*netbsd.Rusage) netbsd.Errno                // wait4: the child with its descendants
+	Wrusage func(self, children *netbsd.Rusage) netbsd.Errno // wait6
+	Info    func(*netbsd.Siginfo) netbsd.Errno               // wait6
+}
+
+// waitResult is what was found, taken while the child was still there.
+type waitResult struct {
+	pid      int32
+	zombie   bool
+	status   netbsd.WaitStatus
+	self     netbsd.Rusage
+	children netbsd.Rusage
+	info     netbsd.Siginfo
+}
+
+// Options that a guest may give.
+const (
+	opts2003 = netbsd.WUNTRACED | netbsd.WNOHANG | netbsd.WALTSIG | netbsd.WALLSIG
+	opts10   = opts2003 | netbsd.WCONTINUED | netbsd.WEXITED | netbsd.WTRAPPED |
+		netbsd.WNOWAIT | netbsd.WNOZOMBIE
+	selectors = netbsd.WUNTRACED | netbsd.WCONTINUED | netbsd.WEXITED | netbsd.WTRAPPED
+)
+
+// Wait4 is wait4(2) (___wait450 in release 10; sys_wait4, items 70 to 89). pid is a
+// process, netbsd.WaitAny, 0 for the caller's group or the negative of a group. It
+// gives the pid found, 0 if WNOHANG found nothing ready; out may be nil.
+//
+// EINVAL: an unknown option; ECHILD: no such child, which takes precedence over
+// WNOHANG; EINTR, ERESTART: a signal; EFAULT: from out, with the pid.
+func (l *LWP) Wait4(pid, options int, out *WaitOut) (int, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return 0, e
+	}
+	p := l.p
+	if p.m.r2003 && options&^opts2003 != 0 {
+		return 0, l.leave(netbsd.EINVAL)
+	}
+	r, e := l.waitPid(pid, options|netbsd.WEXITED|netbsd.WTRAPPED, out)
+	return r, l.leave(e)
+}
+
+// WaitKernel is wait4 with the options that only the kernel of 2003 may give:
+// WNOWAIT and WNOZOMBIE (items 84 and 86).
+func (l *LWP) WaitKernel(pid, options int, out *WaitOut) (int, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return 0, e
+	}
+	r, e := l.waitPid(pid, options|netbsd.WEXITED|netbsd.WTRAPPED, out)
+	return r, l.leave(e)
+}
+
+func (l *LWP) waitPid(pid, options int, out *WaitOut) (int, netbsd.Errno) {
+	m := l.p.m
+	s := selector{by: netbsd.P_PID, id: pid}
+	switch {
+	case pid == netbsd.WaitAny:
+		s.by = netbsd.P_ALL
+	case pid < 0:
+		s.by, s.id = netbsd.P_PGID, -pid
+	}
+	m.lock()
+	if pid == 0 { // computed once: a later setpgid is not seen (item 70)
+		s.by, s.id = netbsd.P_PGID, int(l.p.pgrp.id)
+	}
+	return l.wait(s, options, out, false)
+}
+
+// Wait6 is wait6(2) of release 10; ENOSYS in release 2003. idtype and id choose the
+// children: netbsd.P_ALL, P_PID, P_PGID, P_SID, P_UID, P_GID; other types match
+// nobody. An id of 0 with P_PID or P_PGID is the caller's group.
+//
+// Errors as Wait4, and EINVAL for options that select no kind of change. Where
+// nothing was found under WNOHANG, out gets zero values.
+func (l *LWP) Wait6(idtype, id, options int, out *WaitOut) (int, netbsd.Errno) {
+	if e := l.enter(); e != 0 {
+		return 0, e
+	}
+	m := l.p.m
+	if m.r2003 {
+		return 0, l.leave(netbsd.ENOSYS)
+	}
+	s := selector{by: idtype, id: id}
+	m.lock()
+	if id == 0 && (idtype == netbsd.P_PID || idtype == netbsd.P_PGID) {
+		s.by, s.id = netbsd.P_PGID, int(l.p.pgrp.id)
+	}
+	r, e := l.wait(s, options, out, true)
+	return r, l.leave(e)
+}
+
+// wait is called with mu held and drops it.
+func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netbsd.Errno) {
+	p, m := l.p, l.p.m
+	if options&^opts10 != 0 || options&selectors == 0 {
+		m.unlock()
+		return 0, netbsd.EINVAL
+	}
+	c, kind, e := l.findStopped(s, options)
+	if c == nil {
+		m.unlock()
+		if e == 0 && wait6 {
+			e = out.copyWait6(&waitResult{})
+		}
+		return 0, e
+	}
+	if m.r2003 && kind == kZombie && options&netbsd.WNOWAIT == 0 {
+		return p.reap2003(c, out)
+	}
+	var r waitResult
+	if out != nil {
+		c.fillResult(kind, &r)
+	} else {
+		r.pid = c.pid
+	}
+	p.consume(c, kind, options)
+	m.unlock()
+	if out == nil {
+		return int(r.pid), 0
+	}
+	if wait6 {
+		return int(r.pid), out.copyWait6(&r)
+	}
+	return int(r.pid), out.copyWait4(&r)
+}
+
+// findStopped waits for a child worth reporting (find_stopped_child). Without
+// error and child: WNOHANG and none is ready.
+func (l *LWP) findStopped(s selector, options int) (*Proc, waitKind, netbsd.Errno) {
+	p := l.p
+	for {
+		c, kind, found := p.findChild(s, options)
+		if c != nil {
+			return c, kind, 0
+		}
+		if found == foundNone {
+			return nil, 0, netbsd.ECHILD
+		}
+		if options&netbsd.WNOHANG != 0 && found != foundDead {
+			return nil, 0, 0
+		}
+		if e := l.sleep(&p.waiters, true, time.Time{}); e != 0 {
+			return nil, 0, e
+		}
+	}
+}
+
+// consume takes note that c has been reported: a zombie is freed, a stop or a
+// continuation is not reported again.
+func (p *Proc) consume(c *Proc, kind waitKind, options int) {
+	if options&netbsd.WNOWAIT != 0 {
+		return
+	}
+	switch kind {
+	case kZombie:
+		c.procFree()
+	case kStopped:
+		c.flags |= fWaited
+		c.unreport()
+	case kContinued:
+		c.flags &^= fContinued
+		c.unreport()
+	}
+}
+
+// reap2003 copies out before it reaps; a failed copy leaves the zombie. While the
+// lock is dropped the zombie is claimed, so that no other waiter takes it.
+func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
+	m := p.m
+	pid := int(c.pid)
+	if out == nil || out.Status == nil && out.Rusage == nil {
+		c.procFree()
+		m.unlock()
+		return pid, 0
+	}
+	var r waitResult
+	c.fillResult(kZombie, &r)
+	c.flags |= fClaimed
+	c.unreport()
+	m.unlock()
+	e := out.copyWait4(&r)
+	m.lock()
+	c.flags &^= fClaimed
+	c.report(kZombie)
+	if e == 0 {
+		c.procFree()
+	} else {
+		c.parent.waiters.wakeAll()
+	}
+	m.unlock()
+	return pid, e
+}
+
+// fillResult takes what a wait may report about c.
+func (c *Proc) fillResult(kind waitKind, r *waitResult) {
+	r.pid, r.zombie = c.pid, kind == kZombie
+	r.info = netbsd.Siginfo{Signo: netbsd.SIGCHLD, Pid: c.pid, UID: c.cred.EUID}
+	switch kind {
+	case kZombie:
+		r.status = c.xstat
+		if c.ru != nil {
+			r.self = *c.ru
+		}
+		r.info.Code, r.info.Status = exitCode(c.xstat)
+	case kStopped:
+		r.status = netbsd.StopStatus(c.xsig)
+		r.info.Code, r.info.Status = netbsd.CLD_STOPPED, int32(c.xsig)
+		if c.flags&fTraced != 0 {
+			r.info.Code = netbsd.CLD_TRAPPED
+		}
+	case kContinued:
+		r.status = netbsd.ContinuedStatus
+		r.info.Code, r.info.Status = netbsd.CLD_CONTINUED, int32(netbsd.SIGCONT)
+	}
+	if kind != kZombie {
+		r.self = c.ownUsageLocked()
+	}
+	if c.ext != nil {
+		r.children = c.ext.cru
+	}
+	r.info.Utime, r.info.Stime = int64(r.self.Utime/time.Second), int64(r.self.Stime/time.Second)
+}
+
+// exitCode gives code and status of a siginfo as release 10 has them (item 69).
+func exitCode(w netbsd.WaitStatus) (code, status int32) {
+	switch {
+	case w.CoreDump():
+		return netbsd.CLD_DUMPED, int32(w.TermSignal())
+	case w.Signaled():
+		return netbsd.CLD_KILLED, int32(w.TermSignal())
+	}
+	return netbsd.CLD_EXITED, int32(w.ExitCode())
+}
+
+// copyWait4 copies out status, then rusage; the latter for zombies only (item 78).
+func (out *WaitOut) copyWait4(r *waitResult) netbsd.Errno {
+	if out == nil {
+		return 0
+	}
+	if out.Status != nil {
+		if e := out.Status(r.status); e != 0 {
+			return e
+		}
+	}
+	if out.Rusage != nil && r.zombie {
+		return out.Rusage(&r.self)
+	}
+	return 0
+}
+
+func (out *WaitOut) copyWait6(r *waitResult) netbsd.Errno {
+	if out == nil {
+		return 0
+	}
+	if out.Status != nil {
+		if e := out.Status(r.status); e != 0 {
+			return e
+		}
+	}
+	if out.Wrusage != nil {
+		if e := out.Wrusage(&r.self, &r.children); e != 0 {
+			return e
+		}
+	}
+	if out.Info != nil {
+		return out.Info(&r.info)
+	}
+	return 0
+}
+
+// WaitResult is what Wait found.
+type WaitResult struct {
+	Pid    int
+	Status netbsd.WaitStatus
+	Rusage netbsd.Rusage
+}
+
+// Wait is Wait4 for Go-function guests: it gives its findings as values and starts
+// again after ERESTART.
+func (l *LWP) Wait(pid, options int) (WaitResult, netbsd.Errno) {
+	var r WaitResult
+	out := WaitOut{
+		Status: func(w netbsd.WaitStatus) netbsd.Errno { r.Status = w; return 0 },
+		Rusage: func(u *netbsd.Rusage) netbsd.Errno { r.Rusage = *u; return 0 },
+	}
+	e := Restart(func() (e netbsd.Errno) {
+		r.Pid, e = l.Wait4(pid, options, &out)
+		return e
+	})
+	return r, e
+}
