@@ -23,7 +23,7 @@ func (s PtraceState) Encode(b []byte) {
 // PtraceIODesc is struct ptrace_io_desc: operation 0 (4+4), address in the child 8,
 // in the parent 16, length 24.
 type PtraceIODesc struct {
-	Op               int32
+	Op              int32
 	Offs, Addr, Len uint64
 }
 

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+// goMain is "toaster go ARG...": the host's own go command, told to build for
+// netbsd/amd64 and to run what it built through this executable. The go command
+// looks for a program named go_GOOS_GOARCH_exec on PATH (go help run), so a folder
+// that holds just that link is put in front.
+func goMain(args []string) int {
+	gocmd, err := exec.LookPath("go")
+	if err != nil {
+		complain("go: not found on PATH: install Go (https://go.dev/dl) or add its bin folder to PATH")
+		return exitNotFound
+	}
+	dir, err := execDir()
+	if err != nil {
+		complain("go: cannot set up %s: %v", execName, err)
+		return exitOwnFailure
+	}
+	defer os.RemoveAll(dir)
+
+	cmd := exec.Command(gocmd, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(),
+		"GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0",
+		"PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	return runHostCommand(cmd)
+}
+
+// execDir makes a temporary folder with a link named execName to this executable.
+func execDir() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "toaster-go-")
+	if err != nil {
+		return "", err
+	}
+	if err := os.Symlink(self, filepath.Join(dir, execName)); err != nil {
+		os.RemoveAll(dir)
+		return "", err
+	}
+	return dir, nil
+}
+
+// runHostCommand runs a host program in our place. The terminal sends Ctrl-C and
+// its like to both of us: we outlive the program to report its status.
+func runHostCommand(cmd *exec.Cmd) int {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	if err := cmd.Start(); err != nil {
+		complain("go: %v", err)
+		return exitOwnFailure
+	}
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				if s == syscall.SIGTERM || s == syscall.SIGHUP {
+					cmd.Process.Signal(s)
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	err := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		ws := exit.Sys().(syscall.WaitStatus)
+		if ws.Signaled() {
+			return 128 + int(ws.Signal())
+		}
+		return exit.ExitCode()
+	}
+	if err != nil {
+		complain("go: %v", err)
+		return exitOwnFailure
+	}
+	return 0
+}

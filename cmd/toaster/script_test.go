@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes this test binary serve as "toaster" for the scripts.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"toaster": func() { os.Exit(dispatch(os.Args)) },
+	})
+}
+
+// TestScript runs testdata/script/*.txtar: each says what a user types and sees.
+//
+// Beside testscript's own commands there is
+//
+//	netbsd OUT PACKAGE|FILE    builds a guest with the host's go command
+func TestScript(t *testing.T) {
+	goEnv := goEnvironment(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"netbsd": buildGuest,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Vars = append(env.Vars, goEnv...)
+			return nil
+		},
+	})
+}
+
+// goEnvironment gives the go command's folders, which the scripts' own HOME would hide.
+func goEnvironment(t *testing.T) []string {
+	t.Helper()
+	names := []string{"GOCACHE", "GOMODCACHE", "GOROOT", "GOPROXY", "GOFLAGS"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
+		t.Fatalf("go env: %v", err)
+	}
+	var vars []string
+	for i, v := range strings.Split(strings.TrimRight(string(out), "\n"), "\n") {
+		if v != "" {
+			vars = append(vars, names[i]+"="+v)
+		}
+	}
+	return append(vars, "GOTOOLCHAIN=local")
+}
+
+func buildGuest(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 2 || neg {
+		ts.Fatalf("usage: netbsd OUT PACKAGE|FILE...")
+	}
+	for _, kv := range []string{"GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0"} {
+		k, v, _ := strings.Cut(kv, "=")
+		old := ts.Getenv(k)
+		ts.Setenv(k, v)
+		defer ts.Setenv(k, old)
+	}
+	ts.Check(ts.Exec("go", append([]string{"build", "-o"}, args...)...))
+}

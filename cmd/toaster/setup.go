@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// setupMain installs the link execName beside the toaster executable, so that plain
+// "GOOS=netbsd go test ./..." finds it.
+func setupMain(args []string) int {
+	if len(args) > 0 {
+		complain("setup: takes no arguments, got %q", args[0])
+		return exitOwnFailure
+	}
+	self, err := os.Executable()
+	if err == nil {
+		self, err = filepath.EvalSymlinks(self)
+	}
+	if err != nil {
+		complain("setup: cannot find my own executable: %v", err)
+		return exitOwnFailure
+	}
+	link := filepath.Join(filepath.Dir(self), execName)
+	if err := replaceLink(filepath.Base(self), link); err != nil {
+		complain("setup: cannot install %s: %v; install toaster in a folder that you may write, such as with \"go install ./cmd/toaster\"", link, err)
+		return exitOwnFailure
+	}
+	fmt.Printf("installed %s\n", link)
+	found, err := exec.LookPath(execName)
+	switch {
+	case err != nil:
+		fmt.Printf("%s is not on PATH yet: add it, then \"GOOS=netbsd go test ./...\" runs under toaster\n", filepath.Dir(link))
+	case found != link:
+		fmt.Printf("note: PATH finds %s first; remove that one or reorder PATH\n", found)
+	default:
+		fmt.Println("\"GOOS=netbsd go test ./...\" now runs under toaster")
+	}
+	return 0
+}
+
+// replaceLink makes link point to target in one step, whatever was there.
+func replaceLink(target, link string) error {
+	tmp := fmt.Sprintf("%s.%d", link, os.Getpid())
+	if err := os.Symlink(target, tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, link); err != nil {
+		os.Remove(tmp)
+		return err
+	}
+	return nil
+}

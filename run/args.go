@@ -1,0 +1,11 @@
+package run
+
+import (
+	"toaster/kern"
+	"toaster/syscalls"
+)
+
+// setArgs notes what p runs, for kern.proc_args (sysctl(7)).
+func (s *System) setArgs(p *kern.Proc, prog *program) {
+	syscalls.SetProcArgs(p, &syscalls.ProcArgs{Path: prog.path, Argv: prog.argv, Envp: prog.envp})
+}

@@ -1,0 +1,180 @@
+package run
+
+import (
+	"os"
+	"syscall"
+
+	"toaster/host"
+	"toaster/image"
+	"toaster/kern"
+	"toaster/netbsd"
+	"toaster/syscalls"
+)
+
+// This file replaces a program (execve(2)): a pristine host process gets the new image
+// before the old one is touched, so that whatever can fail fails while there is
+// somebody to tell.
+
+// exec implements syscalls.Kernel.Exec.
+func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
+	g := c.CPU.(*Guest)
+	p, err := s.load(s.opener(c.L), a.Path, a.Argv, a.Envp)
+	if err != nil {
+		return err.Errno
+	}
+	defer p.close()
+	if p.host {
+		return s.execHost(c, p)
+	}
+	cred := c.L.Proc().Cred()
+	next, e := s.build(p, cred)
+	if e != 0 {
+		return e
+	}
+	e = c.L.Exec(kern.ExecArgs{
+		Comm:    p.comm,
+		Path:    p.path,
+		SetUID:  p.setID.user(),
+		SetGID:  p.setID.group(),
+		Replace: func() netbsd.Errno { g.become(next); return 0 },
+	})
+	if e != 0 {
+		next.space.proc.Release()
+		return e
+	}
+	c.Space = g.space
+	s.setArgs(c.L.Proc(), p)
+	return netbsd.EJUSTRETURN
+}
+
+// become makes g carry on in next's address space. The LWP is its process's only one.
+func (g *Guest) become(next *Guest) {
+	old, oldThread := g.space, g.thread
+	g.thread, g.space, g.link, g.frames = next.thread, next.space, 0, nil
+	g.l.SetKicker(g.thread.Kick)
+	g.l.Proc().SetVM(g.space)
+	oldThread.Exit()
+	old.Exit(g.l.Proc())
+}
+
+// stackSize is how much is reserved for the first stack (MAXSSIZ would be 128 MiB).
+const stackSize = 16 << 20
+
+// build makes an address space with the program in it and a thread at its entry.
+func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
+	st, e := p.stack(cred)
+	if e != 0 {
+		return nil, e
+	}
+	hp, t, err := s.Platform.NewProcess()
+	if err != nil {
+		return nil, hostErrno(err)
+	}
+	g := &Guest{sys: s, thread: t, space: newSpace(s, hp)}
+	if e := g.populate(p, st); e != 0 {
+		hp.Release()
+		return nil, e
+	}
+	r := t.Regs()
+	*r = host.Regs{RIP: p.entry(), RSP: st.SP, RBX: st.PSStrings, RFLAGS: flagsFixed | flagsIntOn}
+	return g, 0
+}
+
+func (g *Guest) populate(p *program, st *image.Stack) netbsd.Errno {
+	if e := g.mapImage(p.file, p.image); e != 0 {
+		return e
+	}
+	g.space.m.SetBreak(p.image.End)
+	if p.interp != nil {
+		if e := g.mapImage(p.interp.file, p.interp.image); e != 0 {
+			return e
+		}
+	}
+	if e := g.mapStack(); e != 0 {
+		return e
+	}
+	return g.space.Write(st.SP, st.Bytes)
+}
+
+func (g *Guest) mapStack() netbsd.Errno {
+	const base, prot = netbsd.StackTop - stackSize, netbsd.PROT_READ | netbsd.PROT_WRITE
+	if e := g.space.place(base, stackSize, prot, nil, 0, "stack"); e != 0 {
+		return e
+	}
+	return hostErrno(g.space.proc.Map(g.thread, base, stackSize, prot, syscall.MAP_PRIVATE|syscall.MAP_NORESERVE, -1, 0))
+}
+
+// mapImage maps the segments of one file in one go.
+func (g *Guest) mapImage(f *os.File, m *image.Image) netbsd.Errno {
+	var list []host.Mapping
+	for _, seg := range m.Segments {
+		if seg.FileLen > 0 {
+			list = append(list, host.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: hostProt(seg.Prot), Flags: syscall.MAP_PRIVATE, Offset: seg.FileOff})
+		}
+		if seg.Len > seg.FileLen {
+			list = append(list, host.Mapping{Addr: seg.Addr + seg.FileLen, Size: seg.Len - seg.FileLen, Prot: hostProt(seg.Prot), Flags: syscall.MAP_PRIVATE, Anonymous: true})
+		}
+	}
+	for _, l := range list {
+		var obj any
+		if !l.Anonymous {
+			obj = m
+		}
+		if e := g.space.place(l.Addr, l.Size, l.Prot, obj, l.Offset, ""); e != 0 {
+			return e
+		}
+	}
+	for len(list) > 0 {
+		n := min(len(list), host.MaxMappings)
+		if err := g.space.proc.MapAll(g.thread, int(f.Fd()), list[:n]...); err != nil {
+			return hostErrno(err)
+		}
+		list = list[n:]
+	}
+	return g.clearTails(m)
+}
+
+// clearTails zeroes what of a segment's last file page is not the segment's.
+func (g *Guest) clearTails(m *image.Image) netbsd.Errno {
+	for _, seg := range m.Segments {
+		if seg.ZeroLen == 0 {
+			continue
+		}
+		if seg.Prot&netbsd.PROT_WRITE == 0 {
+			// A read-only segment keeps the file's bytes, which the
+			// program cannot mistake for its own data.
+			continue
+		}
+		if e := g.space.Write(seg.ZeroAt, make([]byte, seg.ZeroLen)); e != 0 {
+			return e
+		}
+	}
+	return 0
+}
+
+func setIDOf(st os.FileInfo) (id setID) {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return id
+	}
+	id.uid, id.gid = sys.Uid, sys.Gid
+	id.setuid = sys.Mode&syscall.S_ISUID != 0
+	id.setgid = sys.Mode&syscall.S_ISGID != 0
+	return id
+}
+
+func (id setID) user() *uint32 {
+	if !id.setuid {
+		return nil
+	}
+	return &id.uid
+}
+
+func (id setID) group() *uint32 {
+	if !id.setgid {
+		return nil
+	}
+	return &id.gid
+}
+
+func (s *System) execHost(*syscalls.Call, *program) netbsd.Errno { return netbsd.ENOEXEC }

@@ -1,0 +1,211 @@
+package run
+
+import (
+	"syscall"
+
+	"toaster/host"
+	"toaster/netbsd"
+	"toaster/syscalls"
+	"toaster/vm"
+)
+
+// This file serves mmap(2) and its relatives: the map decides, the host follows.
+
+// hostProt gives the host's protection, whose bits are the same.
+func hostProt(prot int) int {
+	return prot & (netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC)
+}
+
+// do carries out the steps of a change of the map, with t's thread. fd is the host
+// file of what an OpMap maps, -1 for anonymous memory.
+//
+// Preconditions: s.mu is held, or nobody else knows s.
+func (s *Space) do(t *host.Thread, ops []vm.Op, fd int) netbsd.Errno {
+	for _, op := range ops {
+		if e := hostErrno(s.step(t, &op, fd)); e != 0 {
+			return e
+		}
+	}
+	return 0
+}
+
+func (s *Space) step(t *host.Thread, op *vm.Op, fd int) error {
+	r := &op.Region
+	switch op.Kind {
+	case vm.OpMap:
+		flags := syscall.MAP_PRIVATE
+		if r.Shared {
+			flags = syscall.MAP_SHARED
+		}
+		if r.Obj == nil {
+			return s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags|syscall.MAP_NORESERVE, -1, 0)
+		}
+		return s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags, fd, r.Off)
+	case vm.OpUnmap:
+		return s.proc.Unmap(t, r.Start, r.Len())
+	case vm.OpProtect:
+		return s.proc.Protect(t, r.Start, r.Len(), hostProt(r.Prot))
+	case vm.OpMove:
+		return s.proc.Remap(t, op.From, r.Len(), r.Start, r.Len())
+	case vm.OpDiscard:
+		return s.proc.Advise(t, r.Start, r.Len(), syscall.MADV_DONTNEED)
+	}
+	return syscall.EINVAL
+}
+
+// change makes one change of the map and has the host follow.
+func (s *Space) change(c *syscalls.Call, f func() ([]vm.Op, netbsd.Errno)) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ops, e := f()
+	if e != 0 {
+		return e
+	}
+	return s.do(threadOf(c), ops, -1)
+}
+
+func threadOf(c *syscalls.Call) *host.Thread { return c.CPU.(*Guest).thread }
+
+// Mmap implements syscalls.Space.
+func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errno) {
+	q := vm.Request{Addr: m.Addr, Len: m.Len, Prot: m.Prot, Flags: m.Flags, Off: m.Offset}
+	q.LimitAS = limitOf(c, netbsd.RLIMIT_AS)
+	fd := -1
+	if m.Flags&netbsd.MAP_ANON == 0 {
+		d, e := c.L.Proc().Files().(syscalls.Files).Get(m.FD)
+		if e != 0 {
+			return 0, e
+		}
+		defer d.Release()
+		h, ok := d.HostFD()
+		if !ok {
+			return 0, netbsd.ENODEV
+		}
+		if q.MaxProt, e = fileProt(d.Readable(), d.Writable(), m); e != 0 {
+			return 0, e
+		}
+		q.Obj, fd = d.File, h
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	addr, ops, e := s.m.Map(q)
+	if e != 0 {
+		return 0, e
+	}
+	if e := s.do(threadOf(c), ops, fd); e != 0 {
+		s.m.Unmap(addr, m.Len)
+		return 0, e
+	}
+	return addr, 0
+}
+
+// fileProt gives the most that a mapping of a file may allow. EACCES: not open for
+// reading, or a shared one to be written that is not open for writing.
+func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) {
+	most := netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC
+	if !readable {
+		return 0, netbsd.EACCES
+	}
+	if m.Flags&netbsd.MAP_SHARED != 0 && !writable {
+		if m.Prot&netbsd.PROT_WRITE != 0 {
+			return 0, netbsd.EACCES
+		}
+		most &^= netbsd.PROT_WRITE
+	}
+	return most, 0
+}
+
+// limitOf gives a current limit of the caller, 0 for none.
+func limitOf(c *syscalls.Call, which int) uint64 {
+	r, e := c.L.Proc().Rlimit(which)
+	if e != 0 || r.Cur >= 1<<62 {
+		return 0
+	}
+	return r.Cur
+}
+
+// Munmap implements syscalls.Space.
+func (s *Space) Munmap(c *syscalls.Call, addr, length uint64) netbsd.Errno {
+	return s.change(c, func() ([]vm.Op, netbsd.Errno) { return s.m.Unmap(addr, length) })
+}
+
+// Mprotect implements syscalls.Space.
+func (s *Space) Mprotect(c *syscalls.Call, addr, length uint64, prot int) netbsd.Errno {
+	return s.change(c, func() ([]vm.Op, netbsd.Errno) { return s.m.Protect(addr, length, prot) })
+}
+
+// Madvise implements syscalls.Space.
+func (s *Space) Madvise(c *syscalls.Call, addr, length uint64, advice int) netbsd.Errno {
+	return s.change(c, func() ([]vm.Op, netbsd.Errno) { return s.m.Advise(addr, length, advice) })
+}
+
+// Msync implements syscalls.Space.
+func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	regions, e := s.m.Msync(addr, length, flags)
+	if e != 0 {
+		return e
+	}
+	hostFlags := syscall.MS_SYNC
+	if flags&netbsd.MS_ASYNC != 0 {
+		hostFlags = syscall.MS_ASYNC
+	}
+	for _, r := range regions {
+		if e := hostErrno(s.proc.Sync(threadOf(c), r.Start, r.Len(), hostFlags)); e != 0 {
+			return e
+		}
+	}
+	return 0
+}
+
+// Mincore implements syscalls.Space: what is mapped counts as resident.
+func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbsd.Errno {
+	s.mu.Lock()
+	pages, e := s.m.Mincore(addr, length)
+	s.mu.Unlock()
+	const chunk = 4096
+	b := make([]byte, min(pages, chunk))
+	for i := range b {
+		b[i] = 1
+	}
+	for done := 0; e == 0 && done < pages; done += chunk {
+		e = s.Write(vec+uint64(done), b[:min(chunk, pages-done)])
+	}
+	return e
+}
+
+// Mremap implements syscalls.Space.
+func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, e netbsd.Errno) {
+	e = s.change(c, func() (ops []vm.Op, e netbsd.Errno) {
+		addr, ops, e = s.m.Remap(m.Old, m.OldLen, m.New, m.NewLen, m.Flags)
+		return ops, e
+	})
+	return addr, e
+}
+
+// Minherit implements syscalls.Space.
+func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.SetInherit(addr, length, inherit)
+}
+
+// Brk implements syscalls.Space.
+func (s *Space) Brk(c *syscalls.Call, addr uint64) netbsd.Errno {
+	limit := limitOf(c, netbsd.RLIMIT_DATA)
+	if limit == 0 {
+		limit = host.GuestEnd
+	}
+	return s.change(c, func() ([]vm.Op, netbsd.Errno) { return s.m.Brk(addr, limit) })
+}
+
+// place enters what exec mapped into the map of a space that nobody else knows.
+func (s *Space) place(addr, size uint64, prot int, obj any, off int64, name string) netbsd.Errno {
+	flags := netbsd.MAP_FIXED | netbsd.MAP_PRIVATE
+	if obj == nil {
+		flags |= netbsd.MAP_ANON
+	}
+	_, _, e := s.m.Map(vm.Request{Addr: addr, Len: size, Prot: prot, Flags: flags, Obj: obj, Off: off, Name: name})
+	return e
+}

@@ -1,0 +1,214 @@
+package run
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"toaster/image"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file finds out what an execve is to run: the executable or a script's
+// interpreter, the dynamic linker if it wants one, and the stack.
+
+// Opener opens executables by name in the view of one process. It gives the full name
+// that the guest would use.
+type Opener interface {
+	OpenExec(name string) (*os.File, string, netbsd.Errno)
+}
+
+// program is an executable ready to be mapped. Close it afterwards.
+type program struct {
+	path   string // full name of what is mapped
+	comm   string
+	argv   []string
+	envp   []string
+	file   *os.File
+	image  *image.Image
+	interp *program // the dynamic linker
+	host   bool     // a program of the host, to be run under its own emulation
+	setID  setID
+}
+
+// setID is what the file's set-id bits ask for.
+type setID struct {
+	uid, gid       uint32
+	setuid, setgid bool
+}
+
+// ExecError says why a program cannot be started: who, what, why, and what to do.
+type ExecError struct {
+	Path  string
+	Errno netbsd.Errno
+	Err   error // *image.Error where the file was looked at
+}
+
+func (e *ExecError) Error() string {
+	var ie *image.Error
+	if !errors.As(e.Err, &ie) {
+		return fmt.Sprintf("%s: %v", e.Path, e.Err)
+	}
+	if hint := ie.Hint(); hint != "" {
+		return fmt.Sprintf("%s: %v; %s", e.Path, ie, hint)
+	}
+	return fmt.Sprintf("%s: %v", e.Path, ie)
+}
+
+func (e *ExecError) Unwrap() error { return e.Err }
+
+func (p *program) close() {
+	if p.file != nil {
+		p.file.Close()
+	}
+	if p.interp != nil {
+		p.interp.close()
+	}
+}
+
+// maxScripts is how often a #! line may name another script.
+const maxScripts = 1
+
+// Base addresses of what is position independent, as NetBSD places it without
+// randomisation.
+const (
+	pieBase    = 0x200000000
+	interpBase = 0x7f7d00000000
+)
+
+// load resolves name to a program. argv and envp belong to the result.
+func (s *System) load(o Opener, name string, argv, envp []string) (*program, *ExecError) {
+	for depth := 0; ; depth++ {
+		p, err := s.open(o, name)
+		if err != nil {
+			return nil, err
+		}
+		p.argv, p.envp = argv, envp
+		script := p.image
+		if p.host || script.Script == nil {
+			if err := s.loadInterp(o, p); err != nil {
+				p.close()
+				return nil, err
+			}
+			return p, nil
+		}
+		p.close()
+		if depth == maxScripts {
+			return nil, &ExecError{name, netbsd.ENOEXEC, errors.New("a script whose interpreter is itself a script's: name a real executable behind #!")}
+		}
+		argv = script.Script.Args(name, argv)
+		s, err := s.loadScript(o, name, script.Script.Interp, argv, envp)
+		if err == nil {
+			s.comm = commOf(p.path)
+		}
+		return s, err
+	}
+}
+
+// loadScript loads the interpreter of script name.
+func (s *System) loadScript(o Opener, name, interp string, argv, envp []string) (*program, *ExecError) {
+	p, err := s.open(o, interp)
+	if err != nil {
+		return nil, &ExecError{name, err.Errno, fmt.Errorf("its interpreter %s cannot be run: %w; correct the #! line, or install it", interp, err.Err)}
+	}
+	if !p.host && p.image.Script != nil {
+		p.close()
+		return nil, &ExecError{name, netbsd.ENOEXEC, fmt.Errorf("its interpreter %s is a script, too: name an executable behind #!", interp)}
+	}
+	p.argv, p.envp = argv, envp
+	if err := s.loadInterp(o, p); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// open opens and recognises one file.
+func (s *System) open(o Opener, name string) (*program, *ExecError) {
+	f, full, e := o.OpenExec(name)
+	if e != 0 {
+		return nil, &ExecError{name, e, e}
+	}
+	p := &program{path: full, comm: commOf(full), file: f}
+	st, err := f.Stat()
+	if err != nil {
+		p.close()
+		return nil, &ExecError{name, netbsd.EIO, err}
+	}
+	p.setID = setIDOf(st)
+	p.image, err = image.Load(f, st.Size())
+	var ie *image.Error
+	switch {
+	case err == nil:
+		return p, nil
+	case errors.As(err, &ie) && ie.Kind == image.Linux && s.HostPrograms:
+		p.host = true
+		return p, nil
+	case errors.As(err, &ie):
+		p.close()
+		return nil, &ExecError{name, ie.Errno, err}
+	}
+	p.close()
+	return nil, &ExecError{name, netbsd.EIO, err}
+}
+
+// loadInterp loads the dynamic linker that p asks for, and gives both their places.
+func (s *System) loadInterp(o Opener, p *program) *ExecError {
+	if p.host {
+		return nil
+	}
+	if p.image.PIE {
+		if err := p.image.Place(pieBase); err != nil {
+			return &ExecError{p.path, netbsd.ENOEXEC, err}
+		}
+	}
+	if p.image.Interp == "" {
+		return nil
+	}
+	in, err := s.open(o, p.image.Interp)
+	if err != nil {
+		return &ExecError{p.path, err.Errno, fmt.Errorf("needs the dynamic linker %s, which cannot be run: %w; build it statically, or give --root a NetBSD file tree", p.image.Interp, err.Err)}
+	}
+	if in.host || in.image.Script != nil || in.image.Interp != "" {
+		in.close()
+		return &ExecError{p.path, netbsd.ENOEXEC, fmt.Errorf("its dynamic linker %s is not one", p.image.Interp)}
+	}
+	if in.image.PIE {
+		if err := in.image.Place(interpBase); err != nil {
+			in.close()
+			return &ExecError{p.path, netbsd.ENOEXEC, err}
+		}
+	}
+	p.interp = in
+	return nil
+}
+
+// commMax is MAXCOMLEN.
+const commMax = 16
+
+func commOf(full string) string {
+	c := path.Base(full)
+	return c[:min(len(c), commMax)]
+}
+
+// stack lays out the new program's stack.
+func (p *program) stack(cred *kern.Cred) (*image.Stack, netbsd.Errno) {
+	args := &image.StackArgs{
+		Argv: p.argv, Envp: p.envp, Image: p.image, ExecPath: p.path,
+		EUID: cred.EUID, RUID: cred.RUID, EGID: cred.EGID, RGID: cred.RGID,
+	}
+	if p.interp != nil {
+		args.InterpBase = p.interp.image.Base
+	}
+	return image.BuildStack(args)
+}
+
+// entry is where the new program's first LWP starts.
+func (p *program) entry() uint64 {
+	if p.interp != nil {
+		return p.interp.image.Entry
+	}
+	return p.image.Entry
+}

@@ -1,0 +1,157 @@
+package run
+
+import (
+	"errors"
+	"sync"
+	"syscall"
+
+	"toaster/file"
+	"toaster/host"
+	"toaster/kern"
+	"toaster/netbsd"
+	"toaster/vm"
+)
+
+// Space is the address space of one process, or of two while a vfork child borrows
+// it: the host process that carries it and the map of what lies where. It implements
+// kern.AddressSpace and syscalls.Space.
+type Space struct {
+	sys  *System
+	proc *host.Process
+
+	mu   sync.Mutex // guards what follows; held while the host maps, which is short
+	uses int        // processes
+	m    *vm.Map
+}
+
+func newSpace(s *System, p *host.Process) *Space {
+	return &Space{sys: s, proc: p, uses: 1, m: vm.New()}
+}
+
+// Read implements syscalls.Space.
+func (s *Space) Read(addr uint64, b []byte) netbsd.Errno {
+	if len(b) == 0 {
+		return 0
+	}
+	if _, ok := s.proc.Read(addr, b); !ok {
+		return netbsd.EFAULT
+	}
+	return 0
+}
+
+// Write implements syscalls.Space.
+func (s *Space) Write(addr uint64, b []byte) netbsd.Errno {
+	if len(b) == 0 {
+		return 0
+	}
+	if _, ok := s.proc.Write(addr, b); !ok {
+		return netbsd.EFAULT
+	}
+	return 0
+}
+
+// ReadString implements syscalls.Space.
+func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
+	str, terminated, ok := s.proc.ReadString(addr, max)
+	switch {
+	case !ok:
+		return "", netbsd.EFAULT
+	case !terminated:
+		return "", netbsd.ENAMETOOLONG
+	}
+	return str, 0
+}
+
+// Fork implements kern.AddressSpace. The child's LWP starts as the parent stands, but
+// that its fork(2) has returned 0.
+func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
+	pg := parent.Machdep().(*Guest)
+	cg := &Guest{sys: s.sys, link: pg.link, frames: append([]savedState(nil), pg.frames...)}
+	if share {
+		t, err := pg.thread.NewThread()
+		if err != nil {
+			return nil, hostErrno(err)
+		}
+		s.mu.Lock()
+		s.uses++
+		s.mu.Unlock()
+		cg.thread, cg.space = t, s
+	} else {
+		if e := s.copyTo(pg, cg); e != 0 {
+			return nil, e
+		}
+	}
+	r := cg.thread.Regs()
+	r.RAX, r.RDX = 0, 1
+	r.RFLAGS &^= flagCarry
+	cg.attach(child)
+	return cg.space, 0
+}
+
+// copyTo gives cg a copy of the address space of pg, as the host forks it.
+func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, t, err := pg.thread.Fork()
+	if err != nil {
+		return hostErrno(err)
+	}
+	m, ops := s.m.Fork()
+	cg.thread = t
+	cg.space = &Space{sys: s.sys, proc: p, uses: 1, m: m}
+	if e := cg.space.do(t, ops, -1); e != 0 {
+		p.Release()
+		return e
+	}
+	return 0
+}
+
+// Usage implements kern.Usager.
+func (s *Space) Usage(p *kern.Proc) netbsd.Rusage {
+	u := s.proc.Usage(nil)
+	return netbsd.Rusage{
+		Utime: u.User, Stime: u.System, Maxrss: u.MaxRSS,
+		Minflt: u.MinorFaults, Majflt: u.MajorFaults,
+		Inblock: u.InBlocks, Oublock: u.OutBlocks, Nvcsw: u.Voluntary, Nivcsw: u.Preempted,
+	}
+}
+
+// Exit implements kern.AddressSpace.
+func (s *Space) Exit(*kern.Proc) {
+	s.mu.Lock()
+	s.uses--
+	last := s.uses == 0
+	s.mu.Unlock()
+	if last {
+		s.proc.Release()
+	}
+}
+
+// FreeLWP implements kern.LWPFreer: the host thread goes with its LWP.
+func (s *Space) FreeLWP(l *kern.LWP) {
+	if g, ok := l.Machdep().(*Guest); ok && g.space == s {
+		g.thread.Exit()
+	}
+}
+
+// WaitLWP implements kern.LWPFreer.
+func (s *Space) WaitLWP(*kern.LWP) {}
+
+// attach makes g the machine context of l.
+func (g *Guest) attach(l *kern.LWP) {
+	g.l = l
+	l.SetMachdep(g)
+	l.SetKicker(g.thread.Kick)
+}
+
+// hostErrno converts what the host answered.
+func hostErrno(err error) netbsd.Errno {
+	if err == nil {
+		return 0
+	}
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		return file.Errno(e)
+	}
+	return netbsd.ENOMEM
+}

@@ -1,0 +1,164 @@
+package run
+
+import (
+	"time"
+
+	"toaster/file"
+	"toaster/fs"
+	"toaster/host"
+	"toaster/kern"
+	"toaster/netbsd"
+	"toaster/syscalls"
+)
+
+// System is one running machine with a platform beneath: what the run loop and the
+// system calls share.
+type System struct {
+	syscalls.Kernel
+	Platform *host.Platform
+	FS       *fs.Tree
+
+	// HostPrograms lets execve run the host's own executables (see hostprog.go).
+	HostPrograms bool
+	Tracer       Tracer
+}
+
+// Tracer hears what guests do. Its methods are called on the LWP's goroutine.
+type Tracer interface {
+	Enter(c *syscalls.Call)
+	Leave(c *syscalls.Call, e netbsd.Errno)
+	Signal(l *kern.LWP, info *netbsd.Siginfo, a *kern.Action)
+}
+
+// Config describes a system.
+type Config struct {
+	Kern     kern.Config
+	FS       fs.Config
+	Platform host.Options
+	// HostPrograms, see System.
+	HostPrograms bool
+	Tracer       Tracer
+	PhysMem      uint64
+}
+
+// New starts a system. Close it afterwards.
+func New(cfg Config) (*System, *fs.Dirs, error) {
+	tree, dirs, err := fs.New(cfg.FS)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := host.New(cfg.Platform)
+	if err != nil {
+		tree.Close()
+		return nil, nil, err
+	}
+	s := &System{Platform: p, FS: tree, HostPrograms: cfg.HostPrograms, Tracer: cfg.Tracer}
+	m := kern.New(cfg.Kern)
+	s.Kernel = syscalls.Kernel{
+		M:         m,
+		Hostname:  cfg.Kern.Hostname,
+		OSRelease: "10.1",
+		Version:   "NetBSD 10.1 (toaster)",
+		PhysMem:   cfg.PhysMem,
+		BootTime:  time.Now(),
+		Exec:      s.exec,
+		LWPBody:   s.Body,
+		NewThread: s.newThread,
+		SetStack:  setStack,
+		CPUTime:   cpuTime,
+	}
+	return s, dirs, nil
+}
+
+// Close ends every guest and what carried it.
+func (s *System) Close() error {
+	err := s.M.Close()
+	s.Platform.Close()
+	s.FS.Close()
+	return err
+}
+
+// newThread implements syscalls.Kernel.NewThread.
+func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.Errno) {
+	g := c.CPU.(*Guest)
+	t, err := g.thread.NewThread()
+	if err != nil {
+		return nil, hostErrno(err)
+	}
+	n := &Guest{sys: s, thread: t, space: g.space}
+	n.attach(l)
+	return n, 0
+}
+
+// cpuTime implements syscalls.Kernel.CPUTime.
+func cpuTime(l *kern.LWP) (user, system time.Duration) {
+	return l.Machdep().(*Guest).thread.CPUTime()
+}
+
+// setStack implements syscalls.Kernel.SetStack.
+func setStack(l *kern.LWP, sp uint64) netbsd.Errno {
+	if sp != 0 {
+		l.Machdep().(*Guest).thread.Regs().RSP = sp
+	}
+	return 0
+}
+
+// opener gives the executables as l's process sees them.
+func (s *System) opener(l *kern.LWP) Opener {
+	return syscalls.View(l)
+}
+
+// Process describes the first process of a program.
+type Process struct {
+	Path  string
+	Argv  []string
+	Envp  []string
+	Files *file.Table
+	Dirs  *fs.Dirs
+	Cred  *kern.Cred
+	// Setup runs with the new process before it can run.
+	Setup func(*kern.LWP) netbsd.Errno
+}
+
+// Start runs a program as a child of init. The error is an *ExecError if the program
+// cannot be run. Files and Dirs become the process's, or are closed.
+func (s *System) Start(a Process) (*kern.Proc, error) {
+	fail := func(err error) (*kern.Proc, error) {
+		a.Files.Close()
+		a.Dirs.Close()
+		return nil, err
+	}
+	view := fs.View{Dirs: a.Dirs, Files: a.Files}
+	p, xerr := s.load(view, a.Path, a.Argv, a.Envp)
+	if xerr != nil {
+		return fail(xerr)
+	}
+	defer p.close()
+	g, e := s.build(p, a.Cred)
+	if e != 0 {
+		return fail(&ExecError{a.Path, e, e})
+	}
+	proc, e := s.M.Spawn(kern.SpawnArgs{
+		Body:   s.Body,
+		Manual: true,
+		Cred:   a.Cred,
+		Image:  &kern.Image{Comm: p.comm, Path: p.path, Emul: kern.EmulNetBSD},
+		VM:     g.space,
+		Files:  syscalls.Files{Table: a.Files},
+		Dirs:   syscalls.Dirs{Dirs: a.Dirs},
+		Setsid: true,
+		Prepare: func(l *kern.LWP) netbsd.Errno {
+			g.attach(l)
+			s.setArgs(l.Proc(), p)
+			if a.Setup != nil {
+				return a.Setup(l)
+			}
+			return 0
+		},
+	})
+	if e != 0 {
+		g.space.proc.Release()
+		return fail(&ExecError{a.Path, e, e})
+	}
+	return proc, nil
+}

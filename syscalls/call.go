@@ -1,0 +1,167 @@
+// Package syscalls holds the handlers of NetBSD's system calls, one file a family.
+// A handler is thin: it decodes what the guest gave, calls kern, file or vm, and
+// encodes the answer. Whatever the guest gave is hostile: it is checked here, once,
+// and becomes an errno.
+package syscalls
+
+import (
+	"encoding/binary"
+
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// Handler serves one system call. It returns 0 and leaves results in c.Ret, or an
+// errno. ERESTART makes the run loop rewind the guest to its syscall instruction;
+// EJUSTRETURN leaves the registers as the handler set them.
+type Handler func(c *Call) netbsd.Errno
+
+// Call is one system call in flight. The run loop owns one per LWP and reuses it;
+// a handler must not keep it.
+type Call struct {
+	L     *kern.LWP
+	K     *Kernel
+	Space Space
+	CPU   CPU
+
+	Nr   int
+	Args [8]uint64
+	Ret  [2]uint64
+
+	scratch [512]byte
+}
+
+// Space is the caller's address space. Addresses and lengths are the guest's: any
+// value is allowed and the answer for a bad one is EFAULT or EINVAL.
+type Space interface {
+	// Read fills b from addr: all of it, or EFAULT.
+	Read(addr uint64, b []byte) netbsd.Errno
+	// Write stores b at addr: all of it, or EFAULT with a prefix written.
+	Write(addr uint64, b []byte) netbsd.Errno
+	// ReadString reads up to a NUL; ENAMETOOLONG if there is none within max bytes.
+	ReadString(addr uint64, max int) (string, netbsd.Errno)
+
+	Mmap(c *Call, m MmapArgs) (uint64, netbsd.Errno)
+	Munmap(c *Call, addr, length uint64) netbsd.Errno
+	Mprotect(c *Call, addr, length uint64, prot int) netbsd.Errno
+	Madvise(c *Call, addr, length uint64, advice int) netbsd.Errno
+	Msync(c *Call, addr, length uint64, flags int) netbsd.Errno
+	Mincore(c *Call, addr, length uint64, vec uint64) netbsd.Errno
+	Mremap(c *Call, m MremapArgs) (uint64, netbsd.Errno)
+	Minherit(c *Call, addr, length uint64, inherit int) netbsd.Errno
+	Brk(c *Call, addr uint64) netbsd.Errno
+}
+
+// CPU is the machine context of the calling LWP. It may be used by that LWP's
+// goroutine alone, between its traps.
+type CPU interface {
+	// Gregs reads the general registers in the order of struct ucontext.
+	Gregs(g *[netbsd.NGREG]uint64)
+	// SetGregs sets them; EINVAL if they name a segment or a flag that is not a user's.
+	SetGregs(g *[netbsd.NGREG]uint64) netbsd.Errno
+	// FP reads the FXSAVE area.
+	FP(fp *[512]byte)
+	// SetFP sets it; hostile bits are cleared.
+	SetFP(fp *[512]byte)
+	TLSBase() uint64
+	SetTLSBase(base uint64) netbsd.Errno
+	// Link is uc_link of the context that the LWP runs in.
+	Link() uint64
+	SetLink(uint64)
+	// EndSignal tells that the context at address uc of guest memory is being
+	// resumed, which restores the extended state saved when it was interrupted.
+	EndSignal(uc uint64)
+}
+
+// MmapArgs are the arguments of mmap(2).
+type MmapArgs struct {
+	Addr, Len   uint64
+	Prot, Flags int
+	FD          int
+	Offset      int64
+}
+
+// MremapArgs are the arguments of mremap(2).
+type MremapArgs struct {
+	Old, OldLen uint64
+	New, NewLen uint64
+	Flags       int
+}
+
+var table [512]Handler
+
+// register adds a family's handlers; two for one number is a bug of ours.
+func register(family map[int]Handler) {
+	for nr, h := range family {
+		if table[nr] != nil {
+			panic("syscalls: two handlers for " + netbsd.SyscallName(nr))
+		}
+		table[nr] = h
+	}
+}
+
+// Lookup gives the handler of system call nr, nil if there is none.
+func Lookup(nr int) Handler {
+	if nr < 0 || nr >= len(table) {
+		return nil
+	}
+	return table[nr]
+}
+
+// Int gives argument i as a C int.
+func (c *Call) Int(i int) int { return int(int32(c.Args[i])) }
+
+// Ptr gives argument i as an address.
+func (c *Call) Ptr(i int) uint64 { return c.Args[i] }
+
+// Long gives argument i as a C long.
+func (c *Call) Long(i int) int64 { return int64(c.Args[i]) }
+
+// Uint32 gives argument i as a C unsigned int.
+func (c *Call) Uint32(i int) uint32 { return uint32(c.Args[i]) }
+
+// ok stores a single result.
+func (c *Call) ok(v uint64) netbsd.Errno {
+	c.Ret[0] = v
+	return 0
+}
+
+// in reads n bytes at addr into the call's scratch space; n is at most 512 and a
+// constant of the caller's.
+func (c *Call) in(addr uint64, n int) ([]byte, netbsd.Errno) {
+	b := c.scratch[:n]
+	return b, c.Space.Read(addr, b)
+}
+
+// out gives n bytes of cleared scratch space to encode a result in.
+func (c *Call) out(n int) []byte {
+	b := c.scratch[:n]
+	clear(b)
+	return b
+}
+
+// copyout stores b at addr; a null addr is EFAULT, as copyout(9) has it.
+func (c *Call) copyout(addr uint64, b []byte) netbsd.Errno {
+	return c.Space.Write(addr, b)
+}
+
+// copyoutOptional is copyout, but skips a null pointer.
+func (c *Call) copyoutOptional(addr uint64, b []byte) netbsd.Errno {
+	if addr == 0 {
+		return 0
+	}
+	return c.Space.Write(addr, b)
+}
+
+// path reads a path name argument (at most PATH_MAX bytes).
+func (c *Call) path(i int) (string, netbsd.Errno) {
+	return c.Space.ReadString(c.Args[i], pathMax)
+}
+
+const pathMax = 1024
+
+func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
+
+func putLE64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
+func putLE32(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }

@@ -1,0 +1,110 @@
+package syscalls
+
+import (
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{
+		23:  func(c *Call) netbsd.Errno { return c.L.Setuid(c.Uint32(0)) },
+		24:  getuid,
+		25:  func(c *Call) netbsd.Errno { return c.ok(uint64(c.cred().EUID)) },
+		43:  func(c *Call) netbsd.Errno { return c.ok(uint64(c.cred().EGID)) },
+		47:  getgid,
+		49:  getlogin,
+		50:  setlogin,
+		79:  getgroups,
+		80:  setgroups,
+		126: func(c *Call) netbsd.Errno { return c.L.Setreuid(int64(c.Int(0)), int64(c.Int(1))) },
+		127: func(c *Call) netbsd.Errno { return c.L.Setregid(int64(c.Int(0)), int64(c.Int(1))) },
+		181: func(c *Call) netbsd.Errno { return c.L.Setgid(c.Uint32(0)) },
+		182: func(c *Call) netbsd.Errno { return c.L.Setegid(c.Uint32(0)) },
+		183: func(c *Call) netbsd.Errno { return c.L.Seteuid(c.Uint32(0)) },
+		305: issetugid,
+	})
+}
+
+func (c *Call) cred() *kern.Cred { return c.L.Proc().Cred() }
+
+// getuid is getuid(void); RDX carries the effective user.
+func getuid(c *Call) netbsd.Errno {
+	cr := c.cred()
+	c.Ret[1] = uint64(cr.EUID)
+	return c.ok(uint64(cr.RUID))
+}
+
+// getgid is getgid(void); RDX carries the effective group.
+func getgid(c *Call) netbsd.Errno {
+	cr := c.cred()
+	c.Ret[1] = uint64(cr.EGID)
+	return c.ok(uint64(cr.RGID))
+}
+
+// issetugid is issetugid(void).
+func issetugid(c *Call) netbsd.Errno {
+	if c.L.Proc().Issetugid() {
+		return c.ok(1)
+	}
+	return 0
+}
+
+// getgroups is getgroups(int gidsetlen, gid_t *gidset); with a length of 0 it counts.
+func getgroups(c *Call) netbsd.Errno {
+	groups := c.cred().Groups
+	n := c.Int(0)
+	if n == 0 {
+		return c.ok(uint64(len(groups)))
+	}
+	if n < len(groups) {
+		return netbsd.EINVAL
+	}
+	b := c.out(4 * len(groups))
+	for i, g := range groups {
+		putLE32(b[4*i:], g)
+	}
+	if e := c.copyout(c.Ptr(1), b); e != 0 {
+		return e
+	}
+	return c.ok(uint64(len(groups)))
+}
+
+// setgroups is setgroups(int ngroups, const gid_t *gidset).
+func setgroups(c *Call) netbsd.Errno {
+	n := c.Int(0)
+	if n < 0 || n > kern.NGroupsMax {
+		return netbsd.EINVAL
+	}
+	b, e := c.in(c.Ptr(1), 4*n)
+	if e != 0 {
+		return e
+	}
+	groups := make([]uint32, n)
+	for i := range groups {
+		groups[i] = le32(b[4*i:])
+	}
+	return c.L.Setgroups(groups)
+}
+
+const maxLogin = 17
+
+// getlogin is __getlogin(char *name, size_t namelen).
+func getlogin(c *Call) netbsd.Errno {
+	b := append([]byte(c.L.Proc().Getlogin()), 0)
+	if n := min(c.Args[1], maxLogin); uint64(len(b)) > n {
+		b = b[:n]
+	}
+	return c.copyout(c.Ptr(0), b)
+}
+
+// setlogin is __setlogin(const char *name).
+func setlogin(c *Call) netbsd.Errno {
+	name, e := c.Space.ReadString(c.Ptr(0), maxLogin)
+	if e == netbsd.ENAMETOOLONG {
+		e = netbsd.EINVAL
+	}
+	if e != 0 {
+		return e
+	}
+	return c.L.Setlogin(name)
+}

@@ -1,0 +1,192 @@
+package syscalls
+
+import (
+	"time"
+
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{
+		309: lwpCreate,
+		310: lwpExit,
+		311: lwpSelf,
+		312: lwpWait,
+		313: lwpSuspend,
+		314: lwpContinue,
+		315: lwpWakeup,
+		316: lwpGetprivate,
+		317: lwpSetprivate,
+		318: lwpKill,
+		319: lwpDetach,
+		321: lwpUnpark,
+		322: lwpUnparkAll,
+		323: lwpSetname,
+		324: lwpGetname,
+		350: schedYield,
+		478: lwpPark,
+	})
+}
+
+// lwpCreate is _lwp_create(const ucontext_t *, unsigned long flags, lwpid_t *new). The
+// new LWP starts in the context given, without a signal stack. EINVAL without _UC_CPU.
+func lwpCreate(c *Call) netbsd.Errno {
+	b := make([]byte, netbsd.SizeofUcontext)
+	if e := c.Space.Read(c.Ptr(0), b); e != 0 {
+		return e
+	}
+	u := netbsd.DecodeUcontext(b)
+	if u.Flags&netbsd.UC_CPU == 0 {
+		return netbsd.EINVAL
+	}
+	prepare := func(l *kern.LWP) netbsd.Errno {
+		cpu, e := c.K.NewThread(c, l)
+		if e != 0 {
+			return e
+		}
+		if u.Flags&netbsd.UC_SIGMASK != 0 {
+			l.SetSigmask(u.Mask)
+		}
+		cpu.SetLink(u.Link)
+		if e := setMachine(cpu, &u); e != 0 {
+			return e
+		}
+		putLE32(c.scratch[:4], uint32(l.ID()))
+		return c.copyout(c.Ptr(2), c.scratch[:4])
+	}
+	_, e := c.L.NewLWP(c.Int(1), c.K.LWPBody, true, prepare)
+	return e
+}
+
+// lwpExit is _lwp_exit(void).
+func lwpExit(c *Call) netbsd.Errno {
+	c.L.ExitLWP()
+	return netbsd.EJUSTRETURN
+}
+
+// lwpSelf is _lwp_self(void).
+func lwpSelf(c *Call) netbsd.Errno { return c.ok(uint64(c.L.ID())) }
+
+// lwpWait is _lwp_wait(lwpid_t wait_for, lwpid_t *departed); 0 waits for any.
+func lwpWait(c *Call) netbsd.Errno {
+	lid, e := c.L.LWPWait(c.Int(0))
+	if e != 0 || c.Ptr(1) == 0 {
+		return e
+	}
+	putLE32(c.scratch[:4], uint32(lid))
+	return c.copyout(c.Ptr(1), c.scratch[:4])
+}
+
+// lwpSuspend is _lwp_suspend(lwpid_t).
+func lwpSuspend(c *Call) netbsd.Errno { return c.L.LWPSuspend(c.Int(0)) }
+
+// lwpContinue is _lwp_continue(lwpid_t).
+func lwpContinue(c *Call) netbsd.Errno { return c.L.LWPContinue(c.Int(0)) }
+
+// lwpWakeup is _lwp_wakeup(lwpid_t).
+func lwpWakeup(c *Call) netbsd.Errno { return c.L.LWPWakeup(c.Int(0)) }
+
+// lwpDetach is _lwp_detach(lwpid_t).
+func lwpDetach(c *Call) netbsd.Errno { return c.L.LWPDetach(c.Int(0)) }
+
+// lwpKill is _lwp_kill(lwpid_t, int sig).
+func lwpKill(c *Call) netbsd.Errno { return c.L.LWPKill(c.Int(0), signalArg(c.Int(1))) }
+
+// lwpGetprivate is _lwp_getprivate(void).
+func lwpGetprivate(c *Call) netbsd.Errno { return c.ok(c.CPU.TLSBase()) }
+
+// lwpSetprivate is _lwp_setprivate(void *).
+func lwpSetprivate(c *Call) netbsd.Errno { return c.CPU.SetTLSBase(c.Ptr(0)) }
+
+// schedYield is sched_yield(void).
+func schedYield(*Call) netbsd.Errno {
+	yield()
+	return 0
+}
+
+// lwpPark is ___lwp_park60(clockid_t, int flags, struct timespec *ts, lwpid_t unpark,
+// const void *hint, const void *unparkhint): unparks another LWP, then sleeps until
+// unparked. EALREADY if it was unparked before, ETIMEDOUT, EINTR, ESRCH for a bad
+// unpark. A relative time has what is left of it written back.
+func lwpPark(c *Call) netbsd.Errno {
+	var deadline time.Time
+	relative := c.Int(1)&timerAbstime == 0
+	tsp := c.Ptr(2)
+	if tsp != 0 {
+		d, e := c.timespecIn(tsp)
+		if e != 0 {
+			return e
+		}
+		if !relative {
+			now, e := readClock(c, c.Int(0))
+			if e != 0 {
+				return e
+			}
+			d -= now
+		}
+		deadline = sleepDeadline(d)
+	}
+	e := c.L.Park(deadline, c.Int(3))
+	if tsp != 0 && relative {
+		b := c.out(netbsd.SizeofTimespec)
+		netbsd.TimespecOf(max(0, time.Until(deadline))).Encode(b)
+		if e2 := c.copyout(tsp, b); e2 != 0 && e == 0 {
+			e = e2
+		}
+	}
+	return e
+}
+
+// lwpUnpark is _lwp_unpark(lwpid_t, const void *hint).
+func lwpUnpark(c *Call) netbsd.Errno { return c.L.Unpark(c.Int(0)) }
+
+// unparkMax bounds the list of _lwp_unpark_all(2) (LWP_UNPARK_MAX).
+const unparkMax = 1024
+
+// lwpUnparkAll is _lwp_unpark_all(const lwpid_t *targets, size_t ntargets, const void
+// *hint); without targets it says how many there may be.
+func lwpUnparkAll(c *Call) netbsd.Errno {
+	if c.Ptr(0) == 0 {
+		return c.ok(unparkMax)
+	}
+	n := c.Args[1]
+	if n > unparkMax {
+		return netbsd.EINVAL
+	}
+	b := make([]byte, 4*n)
+	if e := c.Space.Read(c.Ptr(0), b); e != 0 {
+		return e
+	}
+	for ; len(b) > 0; b = b[4:] {
+		c.L.Unpark(int(int32(le32(b))))
+	}
+	return 0
+}
+
+const lwpNameMax = 32
+
+// lwpSetname is _lwp_setname(lwpid_t, const char *).
+func lwpSetname(c *Call) netbsd.Errno {
+	name, e := c.Space.ReadString(c.Ptr(1), lwpNameMax)
+	if e == netbsd.ENAMETOOLONG {
+		name, e = name[:min(len(name), lwpNameMax-1)], 0
+	}
+	if e != 0 {
+		return e
+	}
+	return c.L.LWPSetName(c.Int(0), name)
+}
+
+// lwpGetname is _lwp_getname(lwpid_t, char *buf, size_t len).
+func lwpGetname(c *Call) netbsd.Errno {
+	name, e := c.L.LWPGetName(c.Int(0))
+	if e != 0 || c.Args[2] == 0 {
+		return e
+	}
+	b := append([]byte(name), 0)
+	if uint64(len(b)) > c.Args[2] {
+		b = append(b[:c.Args[2]-1], 0)
+	}
+	return c.copyout(c.Ptr(1), b)
+}

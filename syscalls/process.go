@@ -1,0 +1,205 @@
+package syscalls
+
+import (
+	"runtime"
+
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{
+		1:   exit,
+		2:   fork,
+		20:  getpid,
+		39:  getppid,
+		66:  vfork,
+		81:  getpgrp,
+		82:  setpgid,
+		147: setsid,
+		194: getrlimit,
+		195: setrlimit,
+		207: getpgid,
+		282: vfork,
+		286: getsid,
+		287: clone,
+		445: getrusage,
+		449: wait4,
+		481: wait6,
+	})
+}
+
+func yield() { runtime.Gosched() }
+
+// exit is exit(int status).
+func exit(c *Call) netbsd.Errno {
+	c.L.Exit(c.Int(0))
+	return netbsd.EJUSTRETURN
+}
+
+// fork is fork(void): RAX is the child's pid; in the child it is 0.
+func fork(c *Call) netbsd.Errno { return doFork(c, kern.ForkArgs{ExitSignal: netbsd.SIGCHLD}) }
+
+// vfork is vfork(void): the child borrows the address space until it execs or exits,
+// and the caller sleeps meanwhile.
+func vfork(c *Call) netbsd.Errno {
+	return doFork(c, kern.ForkArgs{ExitSignal: netbsd.SIGCHLD, Vfork: true, ShareVM: true})
+}
+
+// Flags of __clone(2) (sched.h); the low byte is the exit signal.
+const (
+	cloneCSignal = 0xff
+	cloneVM      = 0x100
+	cloneFS      = 0x200
+	cloneFiles   = 0x400
+	cloneSighand = 0x800
+	cloneVfork   = 0x4000
+	cloneKnown   = cloneCSignal | cloneVM | cloneFS | cloneFiles | cloneSighand | cloneVfork
+)
+
+// clone is __clone(int flags, void *stack): fork with an exit signal of choice and
+// parts shared. EINVAL for unknown flags or signals, and for shared handlers without
+// shared memory.
+func clone(c *Call) netbsd.Errno {
+	flags := c.Int(0)
+	sig := flags & cloneCSignal
+	if flags&^cloneKnown != 0 || sig >= netbsd.NSIG || flags&cloneSighand != 0 && flags&cloneVM == 0 {
+		return netbsd.EINVAL
+	}
+	return doFork(c, kern.ForkArgs{
+		ExitSignal:   netbsd.Signal(sig),
+		Vfork:        flags&cloneVfork != 0,
+		ShareVM:      flags&cloneVM != 0,
+		ShareCwd:     flags&cloneFS != 0,
+		ShareFiles:   flags&cloneFiles != 0,
+		ShareSigacts: flags&cloneSighand != 0,
+		NoExitSignal: sig == 0,
+		Prepare:      func(l *kern.LWP) netbsd.Errno { return c.K.SetStack(l, c.Ptr(1)) },
+	})
+}
+
+func doFork(c *Call, args kern.ForkArgs) netbsd.Errno {
+	args.Body, args.Manual = c.K.LWPBody, true
+	child, e := c.L.Fork(args)
+	if e != 0 {
+		return e
+	}
+	return c.ok(uint64(child.Pid()))
+}
+
+// getpid is getpid(void); RDX carries the parent's id.
+func getpid(c *Call) netbsd.Errno {
+	p := c.L.Proc()
+	c.Ret[1] = uint64(p.Ppid())
+	return c.ok(uint64(p.Pid()))
+}
+
+// getppid is getppid(void).
+func getppid(c *Call) netbsd.Errno { return c.ok(uint64(c.L.Proc().Ppid())) }
+
+// getpgrp is getpgrp(void).
+func getpgrp(c *Call) netbsd.Errno {
+	pgid, e := c.L.Getpgid(0)
+	c.Ret[0] = uint64(pgid)
+	return e
+}
+
+// getpgid is getpgid(pid_t).
+func getpgid(c *Call) netbsd.Errno {
+	pgid, e := c.L.Getpgid(c.Int(0))
+	c.Ret[0] = uint64(pgid)
+	return e
+}
+
+// getsid is getsid(pid_t).
+func getsid(c *Call) netbsd.Errno {
+	sid, e := c.L.Getsid(c.Int(0))
+	c.Ret[0] = uint64(sid)
+	return e
+}
+
+// setpgid is setpgid(pid_t pid, pid_t pgid).
+func setpgid(c *Call) netbsd.Errno { return c.L.Setpgid(c.Int(0), c.Int(1)) }
+
+// setsid is setsid(void).
+func setsid(c *Call) netbsd.Errno {
+	sid, e := c.L.Setsid()
+	c.Ret[0] = uint64(sid)
+	return e
+}
+
+// getrlimit is getrlimit(int resource, struct rlimit *).
+func getrlimit(c *Call) netbsd.Errno {
+	r, e := c.L.Proc().Rlimit(c.Int(0))
+	if e != 0 {
+		return e
+	}
+	b := c.out(netbsd.SizeofRlimit)
+	netbsd.Rlimit{Cur: r.Cur, Max: r.Max}.Encode(b)
+	return c.copyout(c.Ptr(1), b)
+}
+
+// setrlimit is setrlimit(int resource, const struct rlimit *).
+func setrlimit(c *Call) netbsd.Errno {
+	b, e := c.in(c.Ptr(1), netbsd.SizeofRlimit)
+	if e != 0 {
+		return e
+	}
+	r := netbsd.DecodeRlimit(b)
+	return c.L.SetRlimit(c.Int(0), kern.Rlimit{Cur: r.Cur, Max: r.Max})
+}
+
+// getrusage is getrusage(int who, struct rusage *): 0 self, -1 children.
+func getrusage(c *Call) netbsd.Errno {
+	u, e := c.L.Proc().Rusage(c.Int(0))
+	if e != 0 {
+		return e
+	}
+	b := c.out(netbsd.SizeofRusage)
+	u.Encode(b)
+	return c.copyout(c.Ptr(1), b)
+}
+
+// wait4 is __wait450(pid_t pid, int *status, int options, struct rusage *).
+func wait4(c *Call) netbsd.Errno {
+	pid, e := c.L.Wait4(c.Int(0), c.Int(2), c.waitOut(c.Ptr(1), c.Ptr(3), 0, 0))
+	c.Ret[0] = uint64(pid)
+	return e
+}
+
+// wait6 is wait6(idtype_t, id_t, int *status, int options, struct wrusage *, siginfo_t *).
+func wait6(c *Call) netbsd.Errno {
+	pid, e := c.L.Wait6(c.Int(0), c.Int(1), c.Int(3), c.waitOut(c.Ptr(2), 0, c.Ptr(4), c.Ptr(5)))
+	c.Ret[0] = uint64(pid)
+	return e
+}
+
+// waitOut makes the copyouts of a wait; a null pointer is skipped (item 77).
+func (c *Call) waitOut(status, rusage, wrusage, info uint64) *kern.WaitOut {
+	out := new(kern.WaitOut)
+	if status != 0 {
+		out.Status = func(w netbsd.WaitStatus) netbsd.Errno {
+			b := c.out(4)
+			putLE32(b, uint32(w))
+			return c.copyout(status, b)
+		}
+	}
+	if rusage != 0 {
+		out.Rusage = func(r *netbsd.Rusage) netbsd.Errno {
+			b := c.out(netbsd.SizeofRusage)
+			r.Encode(b)
+			return c.copyout(rusage, b)
+		}
+	}
+	if wrusage != 0 {
+		out.Wrusage = func(self, children *netbsd.Rusage) netbsd.Errno {
+			b := c.out(netbsd.SizeofWrusage)
+			(&netbsd.Wrusage{Self: *self, Children: *children}).Encode(b)
+			return c.copyout(wrusage, b)
+		}
+	}
+	if info != 0 {
+		out.Info = func(i *netbsd.Siginfo) netbsd.Errno { return c.siginfoOut(info, i) }
+	}
+	return out
+}

@@ -1,0 +1,174 @@
+package syscalls
+
+import (
+	"time"
+
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{
+		37:  kill,
+		281: sigaltstack,
+		292: sigpending,
+		293: sigprocmask,
+		294: sigsuspend,
+		340: sigaction,
+		146: killpg,
+		431: sigtimedwait, // ____sigtimedwait50
+		245: sigqueueinfo,
+	})
+}
+
+// kill is kill(pid_t pid, int sig).
+func kill(c *Call) netbsd.Errno { return c.L.Kill(c.Int(0), signalArg(c.Int(1))) }
+
+// killpg is the old killpg(int pgrp, int sig).
+func killpg(c *Call) netbsd.Errno {
+	if pg := c.Int(0); pg > 0 {
+		return c.L.Kill(-pg, signalArg(c.Int(1)))
+	}
+	return netbsd.EINVAL
+}
+
+// signalArg keeps a guest's number that is no signal invalid.
+func signalArg(n int) netbsd.Signal {
+	if n < 0 || n >= netbsd.NSIG {
+		return -1
+	}
+	return netbsd.Signal(n)
+}
+
+// sigaction is __sigaction_sigtramp(int sig, const struct sigaction *new, struct
+// sigaction *old, const void *tramp, int vers). EINVAL for a signal that cannot be
+// caught, or a trampoline version that is not 2 (siginfo) for a handler.
+func sigaction(c *Call) netbsd.Errno {
+	sig := signalArg(c.Int(0))
+	var set *kern.Action
+	if c.Ptr(1) != 0 {
+		b, e := c.in(c.Ptr(1), netbsd.SizeofSigaction)
+		if e != 0 {
+			return e
+		}
+		a := netbsd.DecodeSigaction(b)
+		set = &kern.Action{Handler: a.Handler, Mask: a.Mask, Flags: a.Flags, Tramp: c.Ptr(3), Vers: int32(c.Int(4))}
+		if a.Handler > netbsd.SIG_IGN && set.Vers != 2 {
+			return netbsd.EINVAL
+		}
+	}
+	old, e := c.L.Sigaction(sig, set)
+	if e != 0 || c.Ptr(2) == 0 {
+		return e
+	}
+	b := c.out(netbsd.SizeofSigaction)
+	netbsd.Sigaction{Handler: old.Handler, Mask: old.Mask, Flags: old.Flags}.Encode(b)
+	return c.copyout(c.Ptr(2), b)
+}
+
+// sigset reads a sigset_t.
+func (c *Call) sigset(addr uint64) (netbsd.Sigset, netbsd.Errno) {
+	b, e := c.in(addr, netbsd.SizeofSigset)
+	if e != 0 {
+		return 0, e
+	}
+	return netbsd.GetSigset(b), 0
+}
+
+func (c *Call) sigsetOut(addr uint64, s netbsd.Sigset) netbsd.Errno {
+	b := c.out(netbsd.SizeofSigset)
+	netbsd.PutSigset(b, s)
+	return c.copyout(addr, b)
+}
+
+// sigprocmask is sigprocmask(int how, const sigset_t *set, sigset_t *oset).
+func sigprocmask(c *Call) netbsd.Errno {
+	var set *netbsd.Sigset
+	if c.Ptr(1) != 0 {
+		s, e := c.sigset(c.Ptr(1))
+		if e != 0 {
+			return e
+		}
+		set = &s
+	}
+	old, e := c.L.Sigprocmask(c.Int(0), set)
+	if e != 0 || c.Ptr(2) == 0 {
+		return e
+	}
+	return c.sigsetOut(c.Ptr(2), old)
+}
+
+// sigpending is sigpending(sigset_t *set).
+func sigpending(c *Call) netbsd.Errno { return c.sigsetOut(c.Ptr(0), c.L.Sigpending()) }
+
+// sigsuspend is sigsuspend(const sigset_t *set); it always ends with EINTR.
+func sigsuspend(c *Call) netbsd.Errno {
+	s, e := c.sigset(c.Ptr(0))
+	if e != 0 {
+		return e
+	}
+	return c.L.Sigsuspend(s)
+}
+
+// sigaltstack is sigaltstack(const stack_t *new, stack_t *old).
+func sigaltstack(c *Call) netbsd.Errno {
+	var set *kern.Altstack
+	if c.Ptr(0) != 0 {
+		b, e := c.in(c.Ptr(0), netbsd.SizeofStack)
+		if e != 0 {
+			return e
+		}
+		s := netbsd.DecodeStack(b)
+		set = &kern.Altstack{Sp: s.Sp, Size: s.Size, Flags: s.Flags}
+	}
+	old, e := c.L.Sigaltstack(set)
+	if e != 0 || c.Ptr(1) == 0 {
+		return e
+	}
+	b := c.out(netbsd.SizeofStack)
+	netbsd.Stack{Sp: old.Sp, Size: old.Size, Flags: old.Flags}.Encode(b)
+	return c.copyout(c.Ptr(1), b)
+}
+
+// sigtimedwait is ____sigtimedwait50(const sigset_t *set, siginfo_t *info, struct
+// timespec *timeout); what is left of the time is not written back. EAGAIN when it
+// passes.
+func sigtimedwait(c *Call) netbsd.Errno {
+	set, e := c.sigset(c.Ptr(0))
+	if e != 0 {
+		return e
+	}
+	var deadline time.Time
+	if c.Ptr(2) != 0 {
+		d, e := c.timespecIn(c.Ptr(2))
+		if e != 0 {
+			return e
+		}
+		deadline = sleepDeadline(d)
+	}
+	info, e := c.L.Sigtimedwait(set, deadline)
+	if e != 0 {
+		return e
+	}
+	c.Ret[0] = uint64(info.Signo)
+	if c.Ptr(1) == 0 {
+		return 0
+	}
+	return c.siginfoOut(c.Ptr(1), &info)
+}
+
+func (c *Call) siginfoOut(addr uint64, info *netbsd.Siginfo) netbsd.Errno {
+	b := c.out(netbsd.SizeofSiginfo)
+	info.Encode(b)
+	return c.copyout(addr, b)
+}
+
+// sigqueueinfo is sigqueueinfo(pid_t pid, const siginfo_t *info).
+func sigqueueinfo(c *Call) netbsd.Errno {
+	b, e := c.in(c.Ptr(1), netbsd.SizeofSiginfo)
+	if e != 0 {
+		return e
+	}
+	info := netbsd.DecodeSiginfo(b)
+	return c.L.Sigqueue(c.Int(0), &info)
+}

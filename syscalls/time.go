@@ -1,0 +1,224 @@
+package syscalls
+
+import (
+	"time"
+
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{
+		418: gettimeofday,
+		419: notPermitted, // settimeofday
+		425: setitimer,
+		426: getitimer,
+		427: clockGettime,
+		428: notPermitted, // clock_settime
+		429: clockGetres,
+		430: nanosleep,
+		477: clockNanosleep,
+	})
+}
+
+const timerAbstime = 1
+
+// notPermitted serves calls that only a superuser of the host could mean.
+func notPermitted(*Call) netbsd.Errno { return netbsd.EPERM }
+
+// readClock gives the time on a clock since its own origin.
+func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
+	switch id {
+	case netbsd.CLOCK_REALTIME:
+		return time.Duration(time.Now().UnixNano()), 0
+	case netbsd.CLOCK_MONOTONIC:
+		return time.Since(c.K.BootTime), 0
+	case netbsd.CLOCK_VIRTUAL:
+		return c.usage().Utime, 0
+	case netbsd.CLOCK_PROF:
+		u := c.usage()
+		return u.Utime + u.Stime, 0
+	}
+	switch {
+	case id&netbsd.CLOCK_PROCESS_CPUTIME_ID != 0:
+		return processCPU(c, id&^netbsd.CLOCK_PROCESS_CPUTIME_ID)
+	case id&netbsd.CLOCK_THREAD_CPUTIME_ID != 0:
+		return lwpCPU(c, id&^netbsd.CLOCK_THREAD_CPUTIME_ID)
+	}
+	return 0, netbsd.EINVAL
+}
+
+func processCPU(c *Call, pid int) (time.Duration, netbsd.Errno) {
+	p := c.L.Proc()
+	if pid != 0 && pid != p.Pid() {
+		if p = c.K.M.Find(pid); p == nil {
+			return 0, netbsd.ESRCH
+		}
+	}
+	u, e := p.Rusage(0)
+	return u.Utime + u.Stime, e
+}
+
+// usage is what the caller's process has used.
+func (c *Call) usage() netbsd.Rusage {
+	u, _ := c.L.Proc().Rusage(0)
+	return u
+}
+
+func lwpCPU(c *Call, lid int) (time.Duration, netbsd.Errno) {
+	l := c.L
+	if lid != 0 && lid != l.ID() {
+		if l = c.L.Proc().LWP(lid); l == nil {
+			return 0, netbsd.ESRCH
+		}
+	}
+	user, system := c.K.CPUTime(l)
+	return user + system, 0
+}
+
+// clockGettime is clock_gettime(clockid_t, struct timespec *).
+func clockGettime(c *Call) netbsd.Errno {
+	t, e := readClock(c, c.Int(0))
+	if e != 0 {
+		return e
+	}
+	b := c.out(16)
+	netbsd.TimespecOf(t).Encode(b)
+	return c.copyout(c.Ptr(1), b)
+}
+
+// clockGetres is clock_getres(clockid_t, struct timespec *).
+func clockGetres(c *Call) netbsd.Errno {
+	if _, e := readClock(c, c.Int(0)); e != 0 {
+		return e
+	}
+	b := c.out(16)
+	netbsd.TimespecOf(1).Encode(b)
+	return c.copyoutOptional(c.Ptr(1), b)
+}
+
+// gettimeofday is gettimeofday(struct timeval *, void *); the zone is not filled in.
+func gettimeofday(c *Call) netbsd.Errno {
+	b := c.out(16)
+	netbsd.TimevalAt(time.Now()).Encode(b)
+	return c.copyoutOptional(c.Ptr(0), b)
+}
+
+// nanosleep is nanosleep(const struct timespec *, struct timespec *remaining).
+func nanosleep(c *Call) netbsd.Errno {
+	d, e := c.timespecIn(c.Ptr(0))
+	if e != 0 {
+		return e
+	}
+	return sleepUntil(c, sleepDeadline(d), c.Ptr(1))
+}
+
+// clockNanosleep is clock_nanosleep(clockid_t, int flags, const struct timespec *,
+// struct timespec *remaining). Its result is the errno itself, in RAX without the carry
+// flag: that is its C convention.
+func clockNanosleep(c *Call) netbsd.Errno {
+	e := clockSleep(c)
+	if e == netbsd.ERESTART {
+		return e
+	}
+	return c.ok(uint64(e))
+}
+
+func clockSleep(c *Call) netbsd.Errno {
+	id := c.Int(0)
+	if id != netbsd.CLOCK_REALTIME && id != netbsd.CLOCK_MONOTONIC {
+		return netbsd.ENOTSUP
+	}
+	d, e := c.timespecIn(c.Ptr(2))
+	if e != 0 {
+		return e
+	}
+	if c.Int(1)&timerAbstime == 0 {
+		return sleepUntil(c, sleepDeadline(d), c.Ptr(3))
+	}
+	now, _ := readClock(c, id)
+	return sleepUntil(c, sleepDeadline(d-now), 0)
+}
+
+// sleepUntil sleeps interruptibly. EINTR, and never a restart: what is left to sleep
+// is told in remaining.
+func sleepUntil(c *Call, deadline time.Time, remaining uint64) netbsd.Errno {
+	for {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return 0
+		}
+		e := c.L.Sleep(true, deadline)
+		if e == 0 || e == netbsd.EWOULDBLOCK {
+			continue
+		}
+		if remaining != 0 {
+			b := c.out(16)
+			netbsd.TimespecOf(max(0, time.Until(deadline))).Encode(b)
+			if e := c.copyout(remaining, b); e != 0 {
+				return e
+			}
+		}
+		return netbsd.EINTR
+	}
+}
+
+// sleepDeadline turns a guest's duration into a moment without overflow.
+func sleepDeadline(d time.Duration) time.Time {
+	const century = 100 * 365 * 24 * time.Hour
+	return time.Now().Add(min(d, century))
+}
+
+// setitimer is setitimer(int which, const struct itimerval *new, struct itimerval *old).
+func setitimer(c *Call) netbsd.Errno {
+	which := c.Int(0)
+	if c.Ptr(1) == 0 {
+		return itimerOut(c, which, c.Ptr(2))
+	}
+	b, e := c.in(c.Ptr(1), 32)
+	if e != 0 {
+		return e
+	}
+	it := netbsd.DecodeItimerval(b)
+	if !it.Interval.Valid() || !it.Value.Valid() {
+		return netbsd.EINVAL
+	}
+	old, e := c.L.Setitimer(which, kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()})
+	if e != 0 || c.Ptr(2) == 0 {
+		return e
+	}
+	return c.copyout(c.Ptr(2), itimerBytes(c, old))
+}
+
+// getitimer is getitimer(int which, struct itimerval *).
+func getitimer(c *Call) netbsd.Errno {
+	return itimerOut(c, c.Int(0), c.Ptr(1))
+}
+
+func itimerOut(c *Call, which int, addr uint64) netbsd.Errno {
+	it, e := c.L.Proc().Getitimer(which)
+	if e != 0 {
+		return e
+	}
+	return c.copyoutOptional(addr, itimerBytes(c, it))
+}
+
+func itimerBytes(c *Call, it kern.Itimerval) []byte {
+	b := c.out(32)
+	netbsd.Itimerval{Interval: netbsd.TimevalOf(it.Interval), Value: netbsd.TimevalOf(it.Value)}.Encode(b)
+	return b
+}
+
+// timespecIn reads a struct timespec that is a duration: EINVAL if negative or not
+// normal; one too long for us is as long as we can.
+func (c *Call) timespecIn(addr uint64) (time.Duration, netbsd.Errno) {
+	b, e := c.in(addr, netbsd.SizeofTimespec)
+	if e != 0 {
+		return 0, e
+	}
+	t := netbsd.DecodeTimespec(b)
+	if !t.Valid() {
+		return 0, netbsd.EINVAL
+	}
+	return t.Duration(), 0
+}
