@@ -21,6 +21,7 @@ type arena struct {
 	chunks [][]byte
 	free   []*window
 	live   int
+	closed bool
 }
 
 // A window is one process's part of the arena.
@@ -61,6 +62,9 @@ const (
 func (a *arena) get(slot int) (*window, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.closed {
+		return nil, ErrGone
+	}
 	if len(a.free) == 0 {
 		if err := a.growLocked(); err != nil {
 			return nil, err
@@ -104,17 +108,26 @@ func (a *arena) put(w *window) {
 	defer a.mu.Unlock()
 	a.live--
 	a.free = append(a.free, w)
+	a.unmapLocked()
 }
 
-// close unmaps everything. Preconditions: no process is left.
+// close ends the arena, as soon as the last window has come back.
 func (a *arena) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.closed = true
+	unix.Close(a.fd)
+	a.unmapLocked()
+}
+
+func (a *arena) unmapLocked() {
+	if !a.closed || a.live > 0 {
+		return
+	}
 	for _, c := range a.chunks {
 		unix.Munmap(c)
 	}
 	a.chunks, a.free = nil, nil
-	unix.Close(a.fd)
 }
 
 // slot returns the i-th slot of w.

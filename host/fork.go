@@ -24,6 +24,15 @@ func (t *Thread) Fork() (*Process, *Thread, error) {
 }
 
 func (t *Thread) fork() (*Thread, error) {
+	for {
+		n, err := t.forkOnce()
+		if err != errInterrupted {
+			return n, err
+		}
+	}
+}
+
+func (t *Thread) forkOnce() (*Thread, error) {
 	p := t.proc.platform
 	win, err := p.arena.get(t.index)
 	if err != nil {

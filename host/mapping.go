@@ -80,17 +80,10 @@ func (t *Thread) doWithFile(what string, fd int, commands []command) error {
 	defer t.leave()
 	t.proc.gifts.Lock()
 	defer t.proc.gifts.Unlock()
-	t.expect(order{kind: orderFile, fd: fd})
-	defer t.expect(order{})
 	commands[0] = command{nr: askFile}
-	t.command(commands...)
-	p := t.proc.platform
-	p.supervise(func() bool {
-		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.dead.Load()
-	})
-	err := t.outcome(len(commands))
-	if e := t.inject(command{unix.SYS_CLOSE, [6]uint64{giftFD}}); err == nil {
-		err = e
+	err := errInterrupted
+	for err == errInterrupted {
+		err = t.withGift(fd, commands)
 	}
 	if err != nil {
 		return fmt.Errorf("host: %s: %w", what, err)
@@ -98,11 +91,40 @@ func (t *Thread) doWithFile(what string, fd int, commands []command) error {
 	return nil
 }
 
+// withGift does it once.
+func (t *Thread) withGift(fd int, commands []command) error {
+	p := t.proc.platform
+	t.expect(order{kind: orderFile, fd: fd})
+	t.command(commands...)
+	p.supervise(func() bool {
+		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.dead.Load()
+	})
+	err := t.outcome(len(commands))
+	again := p.undelivered(t)
+	if again {
+		return errInterrupted
+	}
+	// A file may stay no longer than it takes to map it.
+	if e := t.inject(command{unix.SYS_CLOSE, [6]uint64{giftFD}}); err == nil {
+		err = e
+	}
+	return err
+}
+
+// undelivered withdraws t's order, and says whether it must be given again.
+func (p *Platform) undelivered(t *Thread) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	again := t.order.kind == orderAgain
+	t.order = order{}
+	return again
+}
+
 // delivered says whether the supervisor has carried out t's order.
 func (p *Platform) delivered(t *Thread) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return t.order.kind == orderNone
+	return t.order.kind != orderFile
 }
 
 // expect sets what the supervisor may grant t.

@@ -112,7 +112,7 @@ func (p *Platform) start() (err error) {
 }
 
 // Close kills every guest and frees what the platform holds. All Run calls end
-// with Gone. Processes and threads must not be used afterwards.
+// with Gone. Control memory stays until all processes are released.
 func (p *Platform) Close() {
 	p.mu.Lock()
 	if p.closed {
@@ -120,20 +120,10 @@ func (p *Platform) Close() {
 		return
 	}
 	p.closed = true
-	procs := make([]*Process, 0, len(p.procs))
-	for _, q := range p.procs {
-		procs = append(procs, q)
-	}
 	p.mu.Unlock()
 	close(p.done)
 	if p.zygote != nil {
-		// The zygote's process group holds all that ever came from it, even a
-		// child that was killed before it could report.
-		unix.Kill(-p.zygote.pid, unix.SIGKILL)
-		for _, q := range procs {
-			<-q.gone
-		}
-		p.sweep()
+		p.killAll()
 	}
 	if p.wake >= 0 {
 		unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
@@ -144,12 +134,36 @@ func (p *Platform) Close() {
 			unix.Close(fd)
 		}
 	}
+	for len(p.pool) > 0 {
+		(<-p.pool).proc.Release()
+	}
 	if p.arena != nil {
 		p.arena.close()
 	}
 	if p.stop != nil {
 		p.stop()
 	}
+}
+
+// killAll kills and collects all host processes. The zygote's process group
+// holds everything that ever came from it, even a child that could not report.
+func (p *Platform) killAll() {
+	unix.Kill(-p.zygote.pid, unix.SIGKILL)
+	for {
+		p.mu.Lock()
+		var one *Process
+		for _, q := range p.procs {
+			one = q
+			break
+		}
+		p.mu.Unlock()
+		if one == nil {
+			break
+		}
+		<-one.gone
+	}
+	p.sweep()
+	p.zygote.Release()
 }
 
 // Stats counts what a platform holds on the host.

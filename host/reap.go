@@ -110,14 +110,11 @@ func (q *Process) retire() {
 
 // sweep collects children that were killed between their clone and their first
 // report, when nobody knew them yet. They are in the zygote's process group,
-// where none of our program's own children is.
+// where none of our program's own children is. Preconditions: the group is killed.
 func (p *Platform) sweep() {
 	for {
-		pid, err := unix.Wait4(-p.zygote.pid, nil, unix.WALL|unix.WNOHANG, nil)
-		if err == unix.EINTR {
-			continue
-		}
-		if err != nil || pid <= 0 {
+		_, err := unix.Wait4(-p.zygote.pid, nil, unix.WALL, nil)
+		if err != nil && err != unix.EINTR {
 			return
 		}
 	}

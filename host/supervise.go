@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -30,6 +31,7 @@ type order struct {
 const (
 	orderNone = iota
 	orderFile
+	orderAgain // the file was not delivered
 	orderExit
 )
 
@@ -113,7 +115,7 @@ func (p *Platform) serve(timeout int) bool {
 	}
 	var n notification
 	// It fails if the asker was killed meanwhile.
-	if ioctlPtr(p.listener, notifRecv, unsafe.Pointer(&n)) == nil {
+	if ioctl(p.listener, notifRecv, unsafe.Pointer(&n)) == nil {
 		p.answer(&n)
 	}
 	return true
@@ -146,7 +148,7 @@ func (p *Platform) grant(n *notification) {
 
 // respond may find that the asker was killed in the meantime.
 func (p *Platform) respond(r *notifyResponse) error {
-	return ioctlPtr(p.listener, notifSend, unsafe.Pointer(r))
+	return ioctl(p.listener, notifSend, unsafe.Pointer(r))
 }
 
 // take withdraws t's order if it is of this kind.
@@ -176,10 +178,29 @@ func (p *Platform) answerFile(n *notification, t *Thread) {
 		p.deny(n)
 		return
 	}
-	add := notifyAddFD{id: n.id, flags: addFDSend | addFDSetFD, srcfd: uint32(o.fd), newfd: giftFD}
-	if err := ioctlPtr(p.listener, notifAddFD, unsafe.Pointer(&add)); err != nil {
-		p.respond(&notifyResponse{id: n.id, errno: -errnoOf(err)})
+	if err := p.give(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: giftFD}); err == errInterrupted {
+		t.expect(order{kind: orderAgain})
 	}
+}
+
+// errInterrupted means that a signal came to our thread while it handed a
+// descriptor over. The kernel has then answered the asker without giving it
+// anything, and the whole must be done again.
+var errInterrupted = errors.New("interrupted by a signal")
+
+// give answers with a descriptor.
+func (p *Platform) give(n *notification, add *notifyAddFD) error {
+	add.id = n.id
+	add.flags |= addFDSend
+	err := ioctl(p.listener, notifAddFD, unsafe.Pointer(add))
+	switch err {
+	case nil:
+		return nil
+	case syscall.EINPROGRESS: // what the call restarted after a signal says
+		return errInterrupted
+	}
+	p.respond(&notifyResponse{id: n.id, errno: -errnoOf(err)})
+	return os.NewSyscallError("seccomp_addfd", err)
 }
 
 // answerNewborn binds a new host process or thread to its birth. The token is
@@ -218,11 +239,7 @@ func (p *Platform) bindProcess(n *notification, b *birth) {
 	p.threads[n.pid] = t
 	closed := p.closed
 	p.mu.Unlock()
-	add := notifyAddFD{id: n.id, flags: addFDSend, srcfd: uint32(p.arena.fd)}
-	if err := ioctlPtr(p.listener, notifAddFD, unsafe.Pointer(&add)); err != nil {
-		b.err = os.NewSyscallError("seccomp_addfd", err)
-		p.respond(&notifyResponse{id: n.id, errno: -errnoOf(err)})
-	}
+	b.err = p.give(n, &notifyAddFD{srcfd: uint32(p.arena.fd)})
 	if b.err != nil || closed {
 		q.Release()
 	}

@@ -65,7 +65,8 @@ func (p *Platform) startZygote() error {
 	if p.listener, err = receiveFD(pair[0]); err != nil {
 		return q.birthError(err)
 	}
-	ioctl(p.listener, notifSetFlags, notifSyncWakeUp)
+	// Only an improvement, and only since Linux 6.6.
+	syscall.Syscall(unix.SYS_IOCTL, uintptr(p.listener), notifSetFlags, notifSyncWakeUp)
 	for atomicTurn(s) < turnKernel {
 		select {
 		case <-q.gone:
@@ -245,12 +246,11 @@ func auxv(tag uint64) uint64 {
 	return 0
 }
 
-func ioctl(fd int, req, arg uintptr) error {
-	_, _, e := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), req, arg)
+// ioctl converts arg where it makes the call, as it may point into a stack that moves.
+func ioctl(fd int, req uintptr, arg unsafe.Pointer) error {
+	_, _, e := syscall.Syscall(unix.SYS_IOCTL, uintptr(fd), req, uintptr(arg))
 	if e != 0 {
 		return e
 	}
 	return nil
 }
-
-func ioctlPtr(fd int, req uintptr, arg unsafe.Pointer) error { return ioctl(fd, req, uintptr(arg)) }

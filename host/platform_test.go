@@ -1,0 +1,63 @@
+package host
+
+import (
+	"os"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func countFDs(t testing.TB) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// Close leaves no process, no thread inside Run, no descriptor, no memory.
+func TestCloseLeavesNothing(t *testing.T) {
+	newPlatform(t, Options{}).Close() // what the runtime opens once
+	before := countFDs(t)
+	for range 5 {
+		p, err := New(Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 5 {
+			_, th := newGuest(t, p, spinLoop...)
+			wg.Go(func() { wantKind(t, th.Run(), Gone) })
+		}
+		sid := itoa(p.zygote.pid)
+		within(t, "Close", p.Close)
+		within(t, "Run", wg.Wait)
+		if left := session(t, sid); len(left) > 0 {
+			t.Errorf("processes are left: %v", left)
+		}
+		if _, _, err := p.NewProcess(); err == nil {
+			t.Error("NewProcess of a closed platform works")
+		}
+		p.Close()
+	}
+	if n := countFDs(t); n != before {
+		t.Errorf("%d descriptors before, %d after", before, n)
+	}
+	var st unix.WaitStatus
+	if pid, err := unix.Wait4(-1, &st, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD {
+		t.Errorf("children are left: %d, %v", pid, err)
+	}
+}
+
+// What the platform says that it holds is what it holds.
+func TestDescriptorsAreAccountedFor(t *testing.T) {
+	newPlatform(t, Options{}).Close()
+	before := countFDs(t)
+	p := newPlatform(t, Options{})
+	for range 20 {
+		newGuest(t, p)
+	}
+	waitFor(t, "descriptors", func() bool { return countFDs(t)-before == p.Stats().Descriptors })
+}
