@@ -3,6 +3,7 @@ package file
 import (
 	"sync"
 	"sync/atomic"
+	"toaster/netbsd"
 )
 
 // live counts open descriptions, for tests that account for leaks.
@@ -16,7 +17,7 @@ func LiveDescriptions() int64 { return live.Load() }
 type Description struct {
 	File  File
 	refs  atomic.Int32
-	flags atomic.Int32 // access mode and settable status flags
+	flags atomic.Int32 // access mode and netbsd.SetflMask status flags
 
 	mu    sync.Mutex
 	owner int // F_SETOWN: process, or group if negative
@@ -29,7 +30,7 @@ type Description struct {
 func New(f File, flags int) *Description {
 	d := &Description{File: f}
 	d.refs.Store(1)
-	d.flags.Store(int32(flags & (oACCMODE | settable)))
+	d.flags.Store(int32(flags & (netbsd.O_ACCMODE | netbsd.SetflMask)))
 	live.Add(1)
 	return d
 }
@@ -56,14 +57,20 @@ func (d *Description) Release() {
 func (d *Description) Flags() int { return int(d.flags.Load()) }
 
 // Readable reports whether it was opened for reading.
-func (d *Description) Readable() bool { m := d.Flags() & oACCMODE; return m == oRDONLY || m == oRDWR }
+func (d *Description) Readable() bool {
+	m := d.Flags() & netbsd.O_ACCMODE
+	return m == netbsd.O_RDONLY || m == netbsd.O_RDWR
+}
 
 // Writable reports whether it was opened for writing.
-func (d *Description) Writable() bool { m := d.Flags() & oACCMODE; return m == oWRONLY || m == oRDWR }
+func (d *Description) Writable() bool {
+	m := d.Flags() & netbsd.O_ACCMODE
+	return m == netbsd.O_WRONLY || m == netbsd.O_RDWR
+}
 
 // Call makes the Call of an operation by l on this description.
 func (d *Description) Call(l Sleeper) Call {
-	return Call{L: l, Nonblock: d.flags.Load()&oNONBLOCK != 0}
+	return Call{L: l, Nonblock: d.flags.Load()&netbsd.O_NONBLOCK != 0}
 }
 
 // Owner gives F_GETOWN's value.

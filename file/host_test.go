@@ -106,7 +106,7 @@ func TestHostRegular(t *testing.T) {
 	if off, _ := hf.Seek(0, io.SeekCurrent); off != 6 {
 		t.Errorf("the host's offset is %d", off)
 	}
-	if pos, errno := d.File.Lseek(1, SeekSet); pos != 1 || errno != 0 {
+	if pos, errno := d.File.Lseek(1, netbsd.SEEK_SET); pos != 1 || errno != 0 {
 		t.Error(pos, errno)
 	}
 	b := make([]byte, 10)
@@ -119,15 +119,15 @@ func TestHostRegular(t *testing.T) {
 	if _, errno := d.Pread(l, b, -1); errno != netbsd.EINVAL {
 		t.Error(errno)
 	}
-	if _, errno := d.File.Lseek(-1, SeekSet); errno != netbsd.EINVAL {
+	if _, errno := d.File.Lseek(-1, netbsd.SEEK_SET); errno != netbsd.EINVAL {
 		t.Error(errno)
 	}
 	st, errno := d.File.Stat()
-	if errno != 0 || st.Size != 6 || st.Mode&ModeFmt != ModeReg || st.Nlink != 1 {
+	if errno != 0 || st.Size != 6 || st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || st.Nlink != 1 {
 		t.Errorf("%+v %v", st, errno)
 	}
-	d.SetFlags(oAPPEND)
-	d.File.Lseek(0, SeekSet)
+	d.SetFlags(netbsd.O_APPEND)
+	d.File.Lseek(0, netbsd.SEEK_SET)
 	d.Write(l, []byte("g"))
 	if s, _ := os.ReadFile(name); string(s) != "abcdefg" {
 		t.Errorf("%q", s)

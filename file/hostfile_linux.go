@@ -81,7 +81,7 @@ func (f *hostFile) Poll(want Events) Events {
 }
 
 func (f *hostFile) Lseek(off int64, whence int) (int64, netbsd.Errno) {
-	if whence < SeekSet || whence > SeekEnd {
+	if whence < netbsd.SEEK_SET || whence > netbsd.SEEK_END {
 		return 0, netbsd.EINVAL
 	}
 	if f.mode == unix.S_IFDIR {
@@ -125,7 +125,7 @@ func (f *hostFile) SetFlags(flags int) netbsd.Errno {
 		return Errno(err)
 	}
 	next := cur &^ unix.O_APPEND
-	if flags&oAPPEND != 0 {
+	if flags&netbsd.O_APPEND != 0 {
 		next |= unix.O_APPEND
 	}
 	if next == cur {

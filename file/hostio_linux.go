@@ -99,7 +99,7 @@ func (f *hostFile) Pwrite(c Call, b []byte, off int64) (int, netbsd.Errno) {
 func (f *hostFile) ReadCount() int64 {
 	if f.mode == unix.S_IFREG {
 		var st unix.Stat_t
-		pos, err := unix.Seek(f.fd, 0, SeekCur)
+		pos, err := unix.Seek(f.fd, 0, netbsd.SEEK_CUR)
 		if err != nil || unix.Fstat(f.fd, &st) != nil {
 			return 0
 		}
@@ -113,4 +113,4 @@ func (f *hostFile) ReadCount() int64 {
 }
 
 // WriteCount is the room for a write without blocking, as far as the host tells.
-func (f *hostFile) WriteCount() int64 { return PipeBuf }
+func (f *hostFile) WriteCount() int64 { return netbsd.PIPE_BUF }

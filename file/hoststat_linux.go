@@ -1,19 +1,11 @@
 package file
 
 import (
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"toaster/netbsd"
-)
-
-// Flags of chflags(2) that Linux's statx reports, too.
-const (
-	ufNODUMP    = 0x1
-	ufIMMUTABLE = 0x2
-	ufAPPEND    = 0x4
 )
 
 func (f *hostFile) Stat() (Stat, netbsd.Errno) { return StatAt(f.fd, "", unix.AT_EMPTY_PATH) }
@@ -48,25 +40,25 @@ func convertStatx(st *unix.Statx_t) Stat {
 		Ctime:   statxTime(st.Ctime),
 	}
 	if st.Mask&unix.STATX_BTIME != 0 {
-		s.Birthtime = statxTime(st.Btime)
-	} else {
-		s.Birthtime = time.Unix(0, 0)
+		s.Btime = statxTime(st.Btime)
 	}
 	return s
 }
 
-func statxTime(t unix.StatxTimestamp) time.Time { return time.Unix(t.Sec, int64(t.Nsec)) }
+func statxTime(t unix.StatxTimestamp) netbsd.Timespec {
+	return netbsd.Timespec{Sec: t.Sec, Nsec: int64(t.Nsec)}
+}
 
 func statxFlags(attr uint64) uint32 {
 	var f uint32
 	if attr&unix.STATX_ATTR_NODUMP != 0 {
-		f |= ufNODUMP
+		f |= netbsd.UF_NODUMP
 	}
 	if attr&unix.STATX_ATTR_IMMUTABLE != 0 {
-		f |= ufIMMUTABLE
+		f |= netbsd.UF_IMMUTABLE
 	}
 	if attr&unix.STATX_ATTR_APPEND != 0 {
-		f |= ufAPPEND
+		f |= netbsd.UF_APPEND
 	}
 	return f
 }

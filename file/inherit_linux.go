@@ -70,10 +70,10 @@ func isPtmx(rdev uint64) bool { return unix.Major(rdev) == 5 && unix.Minor(rdev)
 func guestFlags(fl int) int {
 	flags := fl & unix.O_ACCMODE
 	if fl&unix.O_APPEND != 0 {
-		flags |= oAPPEND
+		flags |= netbsd.O_APPEND
 	}
 	if fl&unix.O_NONBLOCK != 0 {
-		flags |= oNONBLOCK
+		flags |= netbsd.O_NONBLOCK
 	}
 	return flags
 }

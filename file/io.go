@@ -42,4 +42,4 @@ func (d *Description) Pwrite(l Sleeper, b []byte, off int64) (int, netbsd.Errno)
 }
 
 // NoSigpipe reports whether EPIPE comes without SIGPIPE (O_NOSIGPIPE).
-func (d *Description) NoSigpipe() bool { return d.Flags()&oNOSIGPIPE != 0 }
+func (d *Description) NoSigpipe() bool { return d.Flags()&netbsd.O_NOSIGPIPE != 0 }

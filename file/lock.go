@@ -2,14 +2,6 @@ package file
 
 import "toaster/netbsd"
 
-// Lock kinds of flock(2).
-const (
-	LockSh = 1
-	LockEx = 2
-	LockNb = 4
-	LockUn = 8
-)
-
 // Flock is flock(2).
 func (d *Description) Flock(l Sleeper, kind int, nonblock bool) netbsd.Errno { return 0 }
 

@@ -2,11 +2,11 @@ package file
 
 import "toaster/netbsd"
 
-// SetFlags is F_SETFL of fcntl(2): only the settable flags change.
+// SetFlags is F_SETFL of fcntl(2): only the netbsd.SetflMask flags change.
 func (d *Description) SetFlags(flags int) netbsd.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	next := d.Flags()&^settable | flags&settable
+	next := d.Flags()&^netbsd.SetflMask | flags&netbsd.SetflMask
 	if errno := d.File.SetFlags(next); errno != 0 {
 		return errno
 	}
@@ -16,9 +16,9 @@ func (d *Description) SetFlags(flags int) netbsd.Errno {
 
 // SetNonblock is FIONBIO of ioctl(2).
 func (d *Description) SetNonblock(on bool) netbsd.Errno {
-	flags := d.Flags() &^ oNONBLOCK
+	flags := d.Flags() &^ netbsd.O_NONBLOCK
 	if on {
-		flags |= oNONBLOCK
+		flags |= netbsd.O_NONBLOCK
 	}
 	return d.SetFlags(flags)
 }

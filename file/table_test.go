@@ -22,7 +22,7 @@ func (c *counted) NotInherited() bool { return c.private }
 func install(t *testing.T, tab *Table, min int, cloexec bool) (int, *counted) {
 	t.Helper()
 	f := &counted{}
-	fd, errno := tab.Install(New(f, oRDWR), min, noLimit, cloexec)
+	fd, errno := tab.Install(New(f, netbsd.O_RDWR), min, noLimit, cloexec)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
@@ -86,7 +86,7 @@ func TestTableLifecycle(t *testing.T) {
 	fd, f := install(t, tab, 0, false)
 	cx, fx := install(t, tab, 0, true)
 	kq := &counted{private: true}
-	tab.Install(New(kq, oRDWR), 0, noLimit, false)
+	tab.Install(New(kq, netbsd.O_RDWR), 0, noLimit, false)
 
 	child := tab.Fork(false)
 	if got := child.Open(); !slices.Equal(got, []int{fd, cx}) {

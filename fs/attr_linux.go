@@ -77,7 +77,7 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 	if size < 0 {
 		return netbsd.EINVAL
 	}
-	return v.change(AtFdcwd, name, true, func(at int, name string, _ int) error {
+	return v.change(netbsd.AT_FDCWD, name, true, func(at int, name string, _ int) error {
 		fd, err := openHost(at, name, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ func (v View) Chroot(name string) netbsd.Errno {
 // enter opens a folder that the caller may search, and hands it to set, called
 // with Dirs.mu held.
 func (v View) enter(name string, set func(*dir)) netbsd.Errno {
-	l, errno := v.look(AtFdcwd, name)
+	l, errno := v.look(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return errno
 	}

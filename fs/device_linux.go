@@ -10,14 +10,14 @@ import (
 )
 
 // bootTime stamps the devices.
-var bootTime = time.Now()
+var bootTime = netbsd.TimespecAt(time.Now())
 
 // devStat describes a character device, with NetBSD/amd64's numbers.
 func devStat(major, minor uint32, perm uint32) file.Stat {
 	return file.Stat{
 		Dev: file.Mkdev(0, 1), Ino: uint64(major)<<20 | uint64(minor) + 2, Rdev: file.Mkdev(major, minor),
-		Mode: file.ModeChar | perm, Nlink: 1, Blksize: 4096,
-		Atime: bootTime, Mtime: bootTime, Ctime: bootTime, Birthtime: bootTime,
+		Mode: netbsd.S_IFCHR | perm, Nlink: 1, Blksize: 4096,
+		Atime: bootTime, Mtime: bootTime, Ctime: bootTime, Btime: bootTime,
 	}
 }
 
@@ -77,8 +77,8 @@ func dupFor(v View, fd, flags int) (*file.Description, netbsd.Errno) {
 	if errno != 0 {
 		return nil, errno
 	}
-	acc := flags & oACCMODE
-	if acc != oWRONLY && !d.Readable() || acc != oRDONLY && !d.Writable() {
+	acc := flags & netbsd.O_ACCMODE
+	if acc != netbsd.O_WRONLY && !d.Readable() || acc != netbsd.O_RDONLY && !d.Writable() {
 		d.Release()
 		return nil, netbsd.EACCES
 	}

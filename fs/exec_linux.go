@@ -12,7 +12,7 @@ import (
 // OpenExec opens a program for execve(2) and gives its full name. EACCES if it
 // isn't a regular file or nobody may execute it.
 func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
-	l, errno := v.look(AtFdcwd, name)
+	l, errno := v.look(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return nil, "", errno
 	}

@@ -70,7 +70,7 @@ func eachWorld(t *testing.T, f func(t *testing.T, w world)) {
 
 func (w world) write(t *testing.T, name, text string) {
 	t.Helper()
-	d, errno := w.Open(AtFdcwd, name, oWRONLY|oCREAT|oTRUNC, 0o644)
+	d, errno := w.Open(netbsd.AT_FDCWD, name, netbsd.O_WRONLY|netbsd.O_CREAT|netbsd.O_TRUNC, 0o644)
 	if errno != 0 {
 		t.Fatalf("%s: %v", name, errno)
 	}
@@ -79,7 +79,7 @@ func (w world) write(t *testing.T, name, text string) {
 }
 
 func (w world) read(name string) (string, netbsd.Errno) {
-	d, errno := w.Open(AtFdcwd, name, oRDONLY, 0)
+	d, errno := w.Open(netbsd.AT_FDCWD, name, netbsd.O_RDONLY, 0)
 	if errno != 0 {
 		return "", errno
 	}
@@ -92,79 +92,82 @@ func (w world) read(name string) (string, netbsd.Errno) {
 func TestErrnos(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
 		w.write(t, "f", "text")
-		w.Mkdir(AtFdcwd, "d", 0o755)
-		w.Mkdir(AtFdcwd, "full", 0o755)
+		w.Mkdir(netbsd.AT_FDCWD, "d", 0o755)
+		w.Mkdir(netbsd.AT_FDCWD, "full", 0o755)
 		w.write(t, "full/f", "")
-		w.Symlink("f", AtFdcwd, "link")
-		w.Symlink("nowhere", AtFdcwd, "dangling")
-		w.Symlink("loop", AtFdcwd, "loop")
+		w.Symlink("f", netbsd.AT_FDCWD, "link")
+		w.Symlink("nowhere", netbsd.AT_FDCWD, "dangling")
+		w.Symlink("loop", netbsd.AT_FDCWD, "loop")
 		open := func(name string, flags int) netbsd.Errno {
-			d, errno := w.Open(AtFdcwd, name, flags, 0o644)
+			d, errno := w.Open(netbsd.AT_FDCWD, name, flags, 0o644)
 			if errno == 0 {
 				d.Release()
 			}
 			return errno
 		}
-		stat := func(name string, follow bool) netbsd.Errno { _, errno := w.Stat(AtFdcwd, name, follow); return errno }
+		stat := func(name string, follow bool) netbsd.Errno {
+			_, errno := w.Stat(netbsd.AT_FDCWD, name, follow)
+			return errno
+		}
 		for _, c := range []struct {
 			name string
 			got  netbsd.Errno
 			want netbsd.Errno
 		}{
-			{"open missing", open("x", oRDONLY), netbsd.ENOENT},
-			{"open empty", open("", oRDONLY), netbsd.ENOENT},
-			{"open long", open(strings.Repeat("a/", 600), oRDONLY), netbsd.ENAMETOOLONG},
-			{"open long name", open(strings.Repeat("a", 300), oRDONLY), netbsd.ENAMETOOLONG},
-			{"open below a file", open("f/x", oRDONLY), netbsd.ENOTDIR},
-			{"open a file as directory", open("f", oDIRECTORY), netbsd.ENOTDIR},
-			{"open a file with a slash", open("f/", oRDONLY), netbsd.ENOTDIR},
-			{"open a directory to write", open("d", oRDWR), netbsd.EISDIR},
+			{"open missing", open("x", netbsd.O_RDONLY), netbsd.ENOENT},
+			{"open empty", open("", netbsd.O_RDONLY), netbsd.ENOENT},
+			{"open long", open(strings.Repeat("a/", 600), netbsd.O_RDONLY), netbsd.ENAMETOOLONG},
+			{"open long name", open(strings.Repeat("a", 300), netbsd.O_RDONLY), netbsd.ENAMETOOLONG},
+			{"open below a file", open("f/x", netbsd.O_RDONLY), netbsd.ENOTDIR},
+			{"open a file as directory", open("f", netbsd.O_DIRECTORY), netbsd.ENOTDIR},
+			{"open a file with a slash", open("f/", netbsd.O_RDONLY), netbsd.ENOTDIR},
+			{"open a directory to write", open("d", netbsd.O_RDWR), netbsd.EISDIR},
 			{"open both ways wrong", open("f", 3), netbsd.EINVAL},
-			{"open exclusively", open("f", oRDWR|oCREAT|oEXCL), netbsd.EEXIST},
-			{"open a dangling link exclusively", open("dangling", oRDWR|oCREAT|oEXCL), netbsd.EEXIST},
-			{"open a link nofollow", open("link", oNOFOLLOW), netbsd.EFTYPE},
-			{"open a directory regular", open("d", oREGULAR), netbsd.EFTYPE},
-			{"open a loop", open("loop", oRDONLY), netbsd.ELOOP},
-			{"open a loop nofollow", open("loop/", oNOFOLLOW), netbsd.ELOOP},
+			{"open exclusively", open("f", netbsd.O_RDWR|netbsd.O_CREAT|netbsd.O_EXCL), netbsd.EEXIST},
+			{"open a dangling link exclusively", open("dangling", netbsd.O_RDWR|netbsd.O_CREAT|netbsd.O_EXCL), netbsd.EEXIST},
+			{"open a link nofollow", open("link", netbsd.O_NOFOLLOW), netbsd.EFTYPE},
+			{"open a directory regular", open("d", netbsd.O_REGULAR), netbsd.EFTYPE},
+			{"open a loop", open("loop", netbsd.O_RDONLY), netbsd.ELOOP},
+			{"open a loop nofollow", open("loop/", netbsd.O_NOFOLLOW), netbsd.ELOOP},
 			{"stat dangling", stat("dangling", true), netbsd.ENOENT},
 			{"lstat dangling", stat("dangling", false), 0},
 			{"stat link", stat("link", true), 0},
 			{"lstat link with slash", stat("link/", false), netbsd.ENOTDIR},
-			{"unlink directory", w.Unlink(AtFdcwd, "d", 0), netbsd.EPERM},
-			{"unlink directory with slash", w.Unlink(AtFdcwd, "d/", 0), netbsd.EPERM},
-			{"unlink flags", w.Unlink(AtFdcwd, "d", 1), netbsd.EINVAL},
-			{"rmdir file", w.Unlink(AtFdcwd, "f", AtRemovedir), netbsd.ENOTDIR},
-			{"rmdir link", w.Unlink(AtFdcwd, "link", AtRemovedir), netbsd.ENOTDIR},
-			{"rmdir full", w.Unlink(AtFdcwd, "full", AtRemovedir), netbsd.ENOTEMPTY},
-			{"rmdir dot", w.Unlink(AtFdcwd, ".", AtRemovedir), netbsd.EINVAL},
-			{"mkdir existing", w.Mkdir(AtFdcwd, "d", 0o755), netbsd.EEXIST},
-			{"mkdir with slash", w.Mkdir(AtFdcwd, "d2/", 0o755), 0},
-			{"rename file over directory", w.Rename(AtFdcwd, "f", AtFdcwd, "d"), netbsd.EISDIR},
-			{"rename directory over file", w.Rename(AtFdcwd, "d", AtFdcwd, "f"), netbsd.ENOTDIR},
-			{"rename over full", w.Rename(AtFdcwd, "d", AtFdcwd, "full"), netbsd.ENOTEMPTY},
-			{"rename into itself", w.Rename(AtFdcwd, "d", AtFdcwd, "d/e"), netbsd.EINVAL},
-			{"link directory", w.Link(AtFdcwd, "d", AtFdcwd, "hard", true), netbsd.EPERM},
-			{"link existing", w.Link(AtFdcwd, "f", AtFdcwd, "link", true), netbsd.EEXIST},
-			{"link", w.Link(AtFdcwd, "link", AtFdcwd, "hard", true), 0},
-			{"access", w.Access(AtFdcwd, "f", 4, 0), 0},
-			{"access mode", w.Access(AtFdcwd, "f", 8, 0), netbsd.EINVAL},
-			{"access missing", w.Access(AtFdcwd, "x", 0, 0), netbsd.ENOENT},
+			{"unlink directory", w.Unlink(netbsd.AT_FDCWD, "d", 0), netbsd.EPERM},
+			{"unlink directory with slash", w.Unlink(netbsd.AT_FDCWD, "d/", 0), netbsd.EPERM},
+			{"unlink flags", w.Unlink(netbsd.AT_FDCWD, "d", 1), netbsd.EINVAL},
+			{"rmdir file", w.Unlink(netbsd.AT_FDCWD, "f", netbsd.AT_REMOVEDIR), netbsd.ENOTDIR},
+			{"rmdir link", w.Unlink(netbsd.AT_FDCWD, "link", netbsd.AT_REMOVEDIR), netbsd.ENOTDIR},
+			{"rmdir full", w.Unlink(netbsd.AT_FDCWD, "full", netbsd.AT_REMOVEDIR), netbsd.ENOTEMPTY},
+			{"rmdir dot", w.Unlink(netbsd.AT_FDCWD, ".", netbsd.AT_REMOVEDIR), netbsd.EINVAL},
+			{"mkdir existing", w.Mkdir(netbsd.AT_FDCWD, "d", 0o755), netbsd.EEXIST},
+			{"mkdir with slash", w.Mkdir(netbsd.AT_FDCWD, "d2/", 0o755), 0},
+			{"rename file over directory", w.Rename(netbsd.AT_FDCWD, "f", netbsd.AT_FDCWD, "d"), netbsd.EISDIR},
+			{"rename directory over file", w.Rename(netbsd.AT_FDCWD, "d", netbsd.AT_FDCWD, "f"), netbsd.ENOTDIR},
+			{"rename over full", w.Rename(netbsd.AT_FDCWD, "d", netbsd.AT_FDCWD, "full"), netbsd.ENOTEMPTY},
+			{"rename into itself", w.Rename(netbsd.AT_FDCWD, "d", netbsd.AT_FDCWD, "d/e"), netbsd.EINVAL},
+			{"link directory", w.Link(netbsd.AT_FDCWD, "d", netbsd.AT_FDCWD, "hard", true), netbsd.EPERM},
+			{"link existing", w.Link(netbsd.AT_FDCWD, "f", netbsd.AT_FDCWD, "link", true), netbsd.EEXIST},
+			{"link", w.Link(netbsd.AT_FDCWD, "link", netbsd.AT_FDCWD, "hard", true), 0},
+			{"access", w.Access(netbsd.AT_FDCWD, "f", 4, 0), 0},
+			{"access mode", w.Access(netbsd.AT_FDCWD, "f", 8, 0), netbsd.EINVAL},
+			{"access missing", w.Access(netbsd.AT_FDCWD, "x", 0, 0), netbsd.ENOENT},
 			{"truncate", w.Truncate("link", 2), 0},
 			{"truncate negative", w.Truncate("f", -1), netbsd.EINVAL},
-			{"chmod", w.Chmod(AtFdcwd, "link", 0o600, true), 0},
+			{"chmod", w.Chmod(netbsd.AT_FDCWD, "link", 0o600, true), 0},
 			{"at a bad descriptor", errnoOf(w.Stat(99, "f", true)), netbsd.EBADF},
-			{"mknod of a device", w.Mknod(AtFdcwd, "dev", file.ModeChar|0o600), netbsd.EPERM},
-			{"mkfifo", w.Mknod(AtFdcwd, "fifo", file.ModeFifo|0o600), 0},
+			{"mknod of a device", w.Mknod(netbsd.AT_FDCWD, "dev", netbsd.S_IFCHR|0o600), netbsd.EPERM},
+			{"mkfifo", w.Mknod(netbsd.AT_FDCWD, "fifo", netbsd.S_IFIFO|0o600), 0},
 			{"chdir to file", w.Chdir("f"), netbsd.ENOTDIR},
-			{"readlink of file", errnoOf(w.Readlink(AtFdcwd, "f")), netbsd.EINVAL},
-			{"unlink", w.Unlink(AtFdcwd, "link", 0), 0},
+			{"readlink of file", errnoOf(w.Readlink(netbsd.AT_FDCWD, "f")), netbsd.EINVAL},
+			{"unlink", w.Unlink(netbsd.AT_FDCWD, "link", 0), 0},
 		} {
 			if c.got != c.want {
 				t.Errorf("%s: %s, want %s", c.name, c.got.Name(), c.want.Name())
 			}
 		}
-		st, _ := w.Stat(AtFdcwd, "hard", true)
-		if st.Size != 2 || st.Nlink != 2 || st.Mode != file.ModeReg|0o600 {
+		st, _ := w.Stat(netbsd.AT_FDCWD, "hard", true)
+		if st.Size != 2 || st.Nlink != 2 || st.Mode != netbsd.S_IFREG|0o600 {
 			t.Errorf("%+v", st)
 		}
 	})
@@ -177,12 +180,12 @@ func TestUmask(t *testing.T) {
 		for _, mask := range []uint32{0, 0o077, 0o22} {
 			w.Dirs.Umask(mask)
 			name := fmt.Sprintf("m%o", mask)
-			d, _ := w.Open(AtFdcwd, name, oRDWR|oCREAT, 0o666)
+			d, _ := w.Open(netbsd.AT_FDCWD, name, netbsd.O_RDWR|netbsd.O_CREAT, 0o666)
 			d.Release()
-			w.Mkdir(AtFdcwd, name+"d", 0o777)
-			w.Mknod(AtFdcwd, name+"p", file.ModeFifo|0o666)
+			w.Mkdir(netbsd.AT_FDCWD, name+"d", 0o777)
+			w.Mknod(netbsd.AT_FDCWD, name+"p", netbsd.S_IFIFO|0o666)
 			for suffix, full := range map[string]uint32{"": 0o666, "d": 0o777, "p": 0o666} {
-				st, _ := w.Stat(AtFdcwd, name+suffix, true)
+				st, _ := w.Stat(netbsd.AT_FDCWD, name+suffix, true)
 				if st.Mode&0o777 != full&^mask {
 					t.Errorf("umask %o: %s%s has %o", mask, name, suffix, st.Mode&0o777)
 				}
@@ -193,8 +196,8 @@ func TestUmask(t *testing.T) {
 
 func TestChdirAt(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
-		w.Mkdir(AtFdcwd, "a", 0o755)
-		w.Mkdir(AtFdcwd, "a/b", 0o755)
+		w.Mkdir(netbsd.AT_FDCWD, "a", 0o755)
+		w.Mkdir(netbsd.AT_FDCWD, "a/b", 0o755)
 		w.write(t, "a/b/f", "deep")
 		w.Chdir("a/b")
 		if cwd, errno := w.Getcwd(); cwd != w.prefix+"/a/b" || errno != 0 {
@@ -207,7 +210,7 @@ func TestChdirAt(t *testing.T) {
 		child.Dirs = w.Dirs.fork(false)
 		defer child.Dirs.Close()
 		child.Chdir("/")
-		d, errno := w.Open(AtFdcwd, "..", oRDONLY|oDIRECTORY, 0)
+		d, errno := w.Open(netbsd.AT_FDCWD, "..", netbsd.O_RDONLY|netbsd.O_DIRECTORY, 0)
 		if errno != 0 {
 			t.Fatal(errno)
 		}
@@ -222,9 +225,9 @@ func TestChdirAt(t *testing.T) {
 		if cwd, _ := w.Getcwd(); cwd != w.prefix+"/a" {
 			t.Error(cwd)
 		}
-		w.Mkdir(AtFdcwd, "gone", 0o755)
+		w.Mkdir(netbsd.AT_FDCWD, "gone", 0o755)
 		w.Chdir("gone")
-		w.Unlink(AtFdcwd, "../gone", AtRemovedir)
+		w.Unlink(netbsd.AT_FDCWD, "../gone", netbsd.AT_REMOVEDIR)
 		if _, errno := w.Getcwd(); errno != netbsd.ENOENT {
 			t.Error(errno)
 		}
@@ -243,17 +246,17 @@ func TestChdirAt(t *testing.T) {
 func TestGetdents(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
 		var want []string
-		w.Mkdir(AtFdcwd, "big", 0o755)
+		w.Mkdir(netbsd.AT_FDCWD, "big", 0o755)
 		for i := range 1000 {
 			name := fmt.Sprintf("%0*d", 1+i%60, i)
 			want = append(want, name)
 			w.write(t, "big/"+name, "")
 		}
 		slices.Sort(want)
-		d, _ := w.Open(AtFdcwd, "big", oRDONLY, 0)
+		d, _ := w.Open(netbsd.AT_FDCWD, "big", netbsd.O_RDONLY, 0)
 		defer d.Release()
 		first := listing(t, d, 512)
-		d.File.Lseek(0, file.SeekSet)
+		d.File.Lseek(0, netbsd.SEEK_SET)
 		if again := listing(t, d, 1<<20); !slices.Equal(first, want) || !slices.Equal(again, want) {
 			t.Errorf("%d and %d names, want %d", len(first), len(again), len(want))
 		}
@@ -282,9 +285,9 @@ func listing(t *testing.T, d *file.Description, size int) []string {
 				names = append(names, name)
 			}
 		}
-		cookie, _ := d.File.Lseek(0, file.SeekCur)
-		d.File.Lseek(0, file.SeekSet)
-		if back, errno := d.File.Lseek(cookie, file.SeekSet); back != cookie || errno != 0 {
+		cookie, _ := d.File.Lseek(0, netbsd.SEEK_CUR)
+		d.File.Lseek(0, netbsd.SEEK_SET)
+		if back, errno := d.File.Lseek(cookie, netbsd.SEEK_SET); back != cookie || errno != 0 {
 			t.Fatal(back, errno)
 		}
 	}
@@ -295,7 +298,7 @@ func TestConfined(t *testing.T) {
 		if w.prefix != "" {
 			t.Skip("the host's tree is not confined")
 		}
-		w.Mkdir(AtFdcwd, "d", 0o755)
+		w.Mkdir(netbsd.AT_FDCWD, "d", 0o755)
 		os.Symlink(w.outside, filepath.Join(w.dir, "abs"))
 		os.Symlink("../../out", filepath.Join(w.dir, "d", "rel"))
 		os.Symlink("/proc/self/root"+w.outside, filepath.Join(w.dir, "proc"))
@@ -309,17 +312,17 @@ func TestConfined(t *testing.T) {
 			if s, errno := w.read(name); errno == 0 {
 				t.Errorf("%s: %q", name, s)
 			}
-			w.Unlink(AtFdcwd, name, 0)
-			w.Rename(AtFdcwd, name, AtFdcwd, "/stolen")
-			w.Link(AtFdcwd, name, AtFdcwd, "/stolen", true)
-			w.Chmod(AtFdcwd, name, 0, true)
+			w.Unlink(netbsd.AT_FDCWD, name, 0)
+			w.Rename(netbsd.AT_FDCWD, name, netbsd.AT_FDCWD, "/stolen")
+			w.Link(netbsd.AT_FDCWD, name, netbsd.AT_FDCWD, "/stolen", true)
+			w.Chmod(netbsd.AT_FDCWD, name, 0, true)
 			w.Truncate(name, 0)
 		}
-		w.Mkdir(AtFdcwd, "/abs/x", 0o755)
-		w.Mkdir(AtFdcwd, "rel/x", 0o755)
-		w.Symlink("x", AtFdcwd, "/abs/")
-		w.Rename(AtFdcwd, "/d", AtFdcwd, "/abs/d")
-		if d, errno := w.Open(AtFdcwd, "/create", oRDWR|oCREAT, 0o644); errno == 0 {
+		w.Mkdir(netbsd.AT_FDCWD, "/abs/x", 0o755)
+		w.Mkdir(netbsd.AT_FDCWD, "rel/x", 0o755)
+		w.Symlink("x", netbsd.AT_FDCWD, "/abs/")
+		w.Rename(netbsd.AT_FDCWD, "/d", netbsd.AT_FDCWD, "/abs/d")
+		if d, errno := w.Open(netbsd.AT_FDCWD, "/create", netbsd.O_RDWR|netbsd.O_CREAT, 0o644); errno == 0 {
 			d.Release()
 		}
 		ents, _ := os.ReadDir(w.outside)
@@ -369,12 +372,12 @@ func TestConfinedRace(t *testing.T) {
 func TestDevices(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
 		for _, name := range []string{"/dev/null", "/dev/zero", "/dev/urandom", "/dev//null", "/dev/./zero"} {
-			st, errno := w.Stat(AtFdcwd, name, true)
-			if errno != 0 || st.Mode&file.ModeFmt != file.ModeChar {
+			st, errno := w.Stat(netbsd.AT_FDCWD, name, true)
+			if errno != 0 || st.Mode&netbsd.S_IFMT != netbsd.S_IFCHR {
 				t.Errorf("%s: %o %v", name, st.Mode, errno)
 			}
 		}
-		w.Symlink("/dev/zero", AtFdcwd, "z")
+		w.Symlink("/dev/zero", netbsd.AT_FDCWD, "z")
 		if s, errno := w.read("z"); s != strings.Repeat("\x00", 100) || errno != 0 {
 			t.Errorf("%q %v", s, errno)
 		}
@@ -385,15 +388,15 @@ func TestDevices(t *testing.T) {
 			t.Error(errno)
 		}
 		w.write(t, "f", "through fd")
-		d, _ := w.Open(AtFdcwd, "f", oRDONLY, 0)
+		d, _ := w.Open(netbsd.AT_FDCWD, "f", netbsd.O_RDONLY, 0)
 		fd, _ := w.Files.Install(d, 0, 100, false)
 		if s, errno := w.read(fmt.Sprintf("/dev/fd/%d", fd)); s != "through fd" {
 			t.Error(s, errno)
 		}
-		if _, errno := w.Open(AtFdcwd, "/dev/stdin", oRDWR, 0); errno != netbsd.EACCES {
+		if _, errno := w.Open(netbsd.AT_FDCWD, "/dev/stdin", netbsd.O_RDWR, 0); errno != netbsd.EACCES {
 			t.Error(errno)
 		}
-		if errno := w.Unlink(AtFdcwd, "/dev/null", 0); errno != netbsd.EPERM {
+		if errno := w.Unlink(netbsd.AT_FDCWD, "/dev/null", 0); errno != netbsd.EPERM {
 			t.Error(errno)
 		}
 	})
@@ -401,8 +404,8 @@ func TestDevices(t *testing.T) {
 
 func TestFifo(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
-		w.Mknod(AtFdcwd, "p", file.ModeFifo|0o600)
-		if _, errno := w.Open(AtFdcwd, "p", oWRONLY|oNONBLOCK, 0); errno != netbsd.ENXIO {
+		w.Mknod(netbsd.AT_FDCWD, "p", netbsd.S_IFIFO|0o600)
+		if _, errno := w.Open(netbsd.AT_FDCWD, "p", netbsd.O_WRONLY|netbsd.O_NONBLOCK, 0); errno != netbsd.ENXIO {
 			t.Error(errno)
 		}
 		got := make(chan string)
@@ -430,10 +433,10 @@ func (interrupted) Sleep(bool, time.Time) netbsd.Errno { return netbsd.EINTR }
 
 func TestFifoInterrupted(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
-		w.Mknod(AtFdcwd, "p", file.ModeFifo|0o600)
+		w.Mknod(netbsd.AT_FDCWD, "p", netbsd.S_IFIFO|0o600)
 		w.View.L = interrupted{}
-		for _, mode := range []int{oRDONLY, oWRONLY} {
-			if _, errno := w.Open(AtFdcwd, "p", mode, 0); errno != netbsd.EINTR {
+		for _, mode := range []int{netbsd.O_RDONLY, netbsd.O_WRONLY} {
+			if _, errno := w.Open(netbsd.AT_FDCWD, "p", mode, 0); errno != netbsd.EINTR {
 				t.Error(errno)
 			}
 		}

@@ -26,7 +26,7 @@ func (v View) look(at int, name string) (*lookup, netbsd.Errno) {
 	switch {
 	case name == "":
 		return nil, netbsd.ENOENT
-	case len(name) >= pathMax:
+	case len(name) >= netbsd.PATH_MAX:
 		return nil, netbsd.ENAMETOOLONG
 	}
 	l := &lookup{v: v, name: name}
@@ -43,7 +43,7 @@ func (v View) look(at int, name string) (*lookup, netbsd.Errno) {
 // from resolves the descriptor of an *at call, which must be a directory; it
 // isn't looked at for an absolute path.
 func (l *lookup) from(at int) netbsd.Errno {
-	if at == AtFdcwd || l.name[0] == '/' {
+	if at == netbsd.AT_FDCWD || l.name[0] == '/' {
 		return 0
 	}
 	if l.v.Files == nil {

@@ -28,10 +28,10 @@ func (v View) onName(at int, name string, call func(l *lookup, p place) error) n
 // Unlink is unlinkat(2): unlink(2), or rmdir(2) with AT_REMOVEDIR. A directory
 // can't be unlinked: EPERM.
 func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
-	if flags&^AtRemovedir != 0 {
+	if flags&^netbsd.AT_REMOVEDIR != 0 {
 		return netbsd.EINVAL
 	}
-	if flags&AtRemovedir != 0 {
+	if flags&netbsd.AT_REMOVEDIR != 0 {
 		return v.onName(at, name, func(_ *lookup, p place) error {
 			return unix.Unlinkat(p.at, p.name, unix.AT_REMOVEDIR)
 		})
@@ -76,11 +76,11 @@ func (l *lookup) fixMode(p place, mode uint32) error {
 // Mknod is mknodat(2) and mkfifo(2). Devices need a superuser of the host, and
 // there mean the host's numbers, so only FIFOs and files are made.
 func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
-	kind := mode & file.ModeFmt
+	kind := mode & netbsd.S_IFMT
 	if kind == 0 {
-		kind = file.ModeReg
+		kind = netbsd.S_IFREG
 	}
-	if kind != file.ModeFifo && kind != file.ModeReg {
+	if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG {
 		return netbsd.EPERM
 	}
 	return v.onName(at, name, func(l *lookup, p place) error {
@@ -95,7 +95,7 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 // Symlink is symlinkat(2). The target is kept as it is: it is the guest's name.
 func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 	switch {
-	case len(target) >= pathMax:
+	case len(target) >= netbsd.PATH_MAX:
 		return netbsd.ENAMETOOLONG
 	case target == "":
 		return netbsd.ENOENT

@@ -16,7 +16,7 @@ func (v View) Open(at int, name string, flags int, mode uint32) (*file.Descripti
 }
 
 func (v View) open(at int, name string, flags int, mode uint32, links int) (*file.Description, netbsd.Errno) {
-	if flags&oACCMODE == oACCMODE || flags&(oSHLOCK|oEXLOCK) == oSHLOCK|oEXLOCK || flags&(oCREAT|oDIRECTORY) == oCREAT|oDIRECTORY {
+	if flags&netbsd.O_ACCMODE == netbsd.O_ACCMODE || flags&(netbsd.O_SHLOCK|netbsd.O_EXLOCK) == netbsd.O_SHLOCK|netbsd.O_EXLOCK || flags&(netbsd.O_CREAT|netbsd.O_DIRECTORY) == netbsd.O_CREAT|netbsd.O_DIRECTORY {
 		return nil, netbsd.EINVAL
 	}
 	l, errno := v.look(at, name)
@@ -28,9 +28,9 @@ func (v View) open(at int, name string, flags int, mode uint32, links int) (*fil
 		return openDevice(v, dev, flags)
 	}
 	fd, err := l.openCreate(flags, mode&0o7777)
-	if err == unix.ENOENT && links < maxLinks {
+	if err == unix.ENOENT && links < netbsd.MAXSYMLINKS {
 		if target := l.linkToDev(); target != "" {
-			return v.open(AtFdcwd, target, flags, mode, links+1)
+			return v.open(netbsd.AT_FDCWD, target, flags, mode, links+1)
 		}
 	}
 	if err != nil {
@@ -41,11 +41,11 @@ func (v View) open(at int, name string, flags int, mode uint32, links int) (*fil
 
 func openDevice(v View, dev Device, flags int) (*file.Description, netbsd.Errno) {
 	switch {
-	case flags&(oCREAT|oEXCL) == oCREAT|oEXCL:
+	case flags&(netbsd.O_CREAT|netbsd.O_EXCL) == netbsd.O_CREAT|netbsd.O_EXCL:
 		return nil, netbsd.EEXIST
-	case flags&oDIRECTORY != 0:
+	case flags&netbsd.O_DIRECTORY != 0:
 		return nil, netbsd.ENOTDIR
-	case flags&oREGULAR != 0:
+	case flags&netbsd.O_REGULAR != 0:
 		return nil, netbsd.EFTYPE
 	}
 	return dev.Open(v, flags)
@@ -74,7 +74,7 @@ func (l *lookup) linkToDev() string {
 func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 	hf := hostOpenFlags(flags)
 	mode &^= l.umask
-	if flags&oCREAT == 0 || mode&l.v.Dirs.tree.hostMask == 0 {
+	if flags&netbsd.O_CREAT == 0 || mode&l.v.Dirs.tree.hostMask == 0 {
 		return l.openOrWait(hf, mode, flags)
 	}
 	// The host process's umask would take bits away that the guest's leaves:
@@ -83,7 +83,7 @@ func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 	if err == nil {
 		return fd, unix.Fchmod(fd, mode)
 	}
-	if err != unix.EEXIST || flags&oEXCL != 0 {
+	if err != unix.EEXIST || flags&netbsd.O_EXCL != 0 {
 		return -1, err
 	}
 	return l.openOrWait(hf&^unix.O_CREAT, 0, flags)
@@ -92,10 +92,10 @@ func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 // openOrWait waits for a reader where a FIFO is opened for writing.
 func (l *lookup) openOrWait(hf int, mode uint32, flags int) (int, error) {
 	fd, err := l.open(l.at, l.name, hf, mode)
-	if err != unix.ENXIO || flags&oNONBLOCK != 0 || flags&oACCMODE != oWRONLY {
+	if err != unix.ENXIO || flags&netbsd.O_NONBLOCK != 0 || flags&netbsd.O_ACCMODE != netbsd.O_WRONLY {
 		return fd, err
 	}
-	path, perr := l.openPath(flags&oNOFOLLOW == 0)
+	path, perr := l.openPath(flags&netbsd.O_NOFOLLOW == 0)
 	if perr != nil {
 		return -1, perr
 	}
@@ -104,18 +104,18 @@ func (l *lookup) openOrWait(hf int, mode uint32, flags int) (int, error) {
 }
 
 func hostOpenFlags(flags int) int {
-	h := flags&oACCMODE | unix.O_NOCTTY | unix.O_NONBLOCK
+	h := flags&netbsd.O_ACCMODE | unix.O_NOCTTY | unix.O_NONBLOCK
 	for _, f := range [...]struct{ guest, host int }{
-		{oAPPEND, unix.O_APPEND}, {oSYNC, unix.O_SYNC}, {oDSYNC, unix.O_DSYNC}, {oRSYNC, unix.O_SYNC},
-		{oNOFOLLOW, unix.O_NOFOLLOW}, {oCREAT, unix.O_CREAT}, {oTRUNC, unix.O_TRUNC}, {oEXCL, unix.O_EXCL},
-		{oDIRECTORY, unix.O_DIRECTORY},
+		{netbsd.O_APPEND, unix.O_APPEND}, {netbsd.O_SYNC, unix.O_SYNC}, {netbsd.O_DSYNC, unix.O_DSYNC}, {netbsd.O_RSYNC, unix.O_SYNC},
+		{netbsd.O_NOFOLLOW, unix.O_NOFOLLOW}, {netbsd.O_CREAT, unix.O_CREAT}, {netbsd.O_TRUNC, unix.O_TRUNC}, {netbsd.O_EXCL, unix.O_EXCL},
+		{netbsd.O_DIRECTORY, unix.O_DIRECTORY},
 	} {
 		if flags&f.guest != 0 {
 			h |= f.host
 		}
 	}
 	// O_EXCL without O_CREAT means nothing in NetBSD and a lock on a disk in Linux.
-	if flags&oCREAT == 0 {
+	if flags&netbsd.O_CREAT == 0 {
 		h &^= unix.O_EXCL
 	}
 	return h
@@ -124,8 +124,8 @@ func hostOpenFlags(flags int) int {
 // openErrno translates with the exceptions of open(2): O_NOFOLLOW on a link is
 // EFTYPE.
 func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
-	if err == unix.ELOOP && flags&oNOFOLLOW != 0 {
-		if st, errno := l.lstat(); errno == 0 && st.Mode&file.ModeFmt == file.ModeLink {
+	if err == unix.ELOOP && flags&netbsd.O_NOFOLLOW != 0 {
+		if st, errno := l.lstat(); errno == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFLNK {
 			return netbsd.EFTYPE
 		}
 	}
@@ -141,7 +141,7 @@ func (l *lookup) describe(fd, flags int) (*file.Description, netbsd.Errno) {
 		return nil, file.Errno(err)
 	}
 	kind := st.Mode & unix.S_IFMT
-	if flags&oREGULAR != 0 && kind != unix.S_IFREG {
+	if flags&netbsd.O_REGULAR != 0 && kind != unix.S_IFREG {
 		unix.Close(fd)
 		return nil, netbsd.EFTYPE
 	}
@@ -149,7 +149,7 @@ func (l *lookup) describe(fd, flags int) (*file.Description, netbsd.Errno) {
 	if errno != 0 {
 		return nil, errno
 	}
-	if kind == unix.S_IFIFO && flags&(oNONBLOCK|oACCMODE) == oRDONLY {
+	if kind == unix.S_IFIFO && flags&(netbsd.O_NONBLOCK|netbsd.O_ACCMODE) == netbsd.O_RDONLY {
 		if err := awaitWriter(l.v.L, f, fd); err != nil {
 			f.Close()
 			return nil, file.Errno(err)
@@ -166,10 +166,10 @@ func (l *lookup) describe(fd, flags int) (*file.Description, netbsd.Errno) {
 
 func openLock(l file.Sleeper, d *file.Description, flags int) netbsd.Errno {
 	switch {
-	case flags&oEXLOCK != 0:
-		return d.Flock(l, file.LockEx, flags&oNONBLOCK != 0)
-	case flags&oSHLOCK != 0:
-		return d.Flock(l, file.LockSh, flags&oNONBLOCK != 0)
+	case flags&netbsd.O_EXLOCK != 0:
+		return d.Flock(l, netbsd.LOCK_EX, flags&netbsd.O_NONBLOCK != 0)
+	case flags&netbsd.O_SHLOCK != 0:
+		return d.Flock(l, netbsd.LOCK_SH, flags&netbsd.O_NONBLOCK != 0)
 	}
 	return 0
 }

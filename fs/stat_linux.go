@@ -27,9 +27,9 @@ func (v View) stat(at int, name string, follow bool, links int) (file.Stat, netb
 		return l.lstat()
 	}
 	st, errno := l.statFollow()
-	if errno == netbsd.ENOENT && links < maxLinks {
+	if errno == netbsd.ENOENT && links < netbsd.MAXSYMLINKS {
 		if target := l.linkToDev(); target != "" {
-			return v.stat(AtFdcwd, target, follow, links+1)
+			return v.stat(netbsd.AT_FDCWD, target, follow, links+1)
 		}
 	}
 	return st, errno
@@ -40,7 +40,7 @@ func (l *lookup) devStat(dev Device) file.Stat {
 	if file.Mkdev(31, 0)&^0xff != dev.Stat.Rdev&^0xff {
 		return dev.Stat
 	}
-	d, errno := dev.Open(l.v, oRDONLY)
+	d, errno := dev.Open(l.v, netbsd.O_RDONLY)
 	if errno != 0 {
 		return dev.Stat
 	}
@@ -77,7 +77,7 @@ func (l *lookup) lstat() (file.Stat, netbsd.Errno) {
 
 // Access is faccessat(2). EINVAL for bits that mean nothing.
 func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
-	if mode&^7 != 0 || flags&^(AtEaccess|AtSymlinkNofollow) != 0 {
+	if mode&^7 != 0 || flags&^(netbsd.AT_EACCESS|netbsd.AT_SYMLINK_NOFOLLOW) != 0 {
 		return netbsd.EINVAL
 	}
 	l, errno := v.look(at, name)
@@ -92,10 +92,10 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 		return 0
 	}
 	hf := 0
-	if flags&AtEaccess != 0 {
+	if flags&netbsd.AT_EACCESS != 0 {
 		hf |= unix.AT_EACCESS
 	}
-	return l.onFile(flags&AtSymlinkNofollow == 0, func(at int, name string, nofollow int) error {
+	return l.onFile(flags&netbsd.AT_SYMLINK_NOFOLLOW == 0, func(at int, name string, nofollow int) error {
 		return unix.Faccessat(at, name, uint32(mode), hf|nofollow)
 	})
 }

@@ -4,10 +4,9 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-)
 
-// maxLinks is how many symbolic links one path may go through (MAXSYMLINKS).
-const maxLinks = 32
+	"toaster/netbsd"
+)
 
 // walker resolves a path in user mode. stack holds the open folders from the
 // root to where it stands: ".." pops, and at the root does nothing.
@@ -62,7 +61,7 @@ func (w *walker) run(name string, flags int, mode uint32) (int, error) {
 			return -1, err
 		}
 		if isLink && !(last && !more && keepsLink(flags)) {
-			if w.links++; w.links > maxLinks {
+			if w.links++; w.links > netbsd.MAXSYMLINKS {
 				return -1, unix.ELOOP
 			}
 			if strings.HasPrefix(target, "/") {
