@@ -24,13 +24,18 @@ func (t *Thread) Fork() (*Process, *Thread, error) {
 }
 
 func (t *Thread) fork() (*Thread, error) {
-	for {
+	for range patienceForks {
 		n, err := t.forkOnce()
 		if err != errInterrupted {
 			return n, err
 		}
 	}
+	return nil, errInterrupted
 }
+
+// patienceForks bounds how often a fork is tried that a signal to our own
+// thread spoils: one in some thousands is.
+const patienceForks = 100
 
 func (t *Thread) forkOnce() (*Thread, error) {
 	p := t.proc.platform
@@ -109,30 +114,28 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 	s.store(slotToken, token)
 	s.store(slotTarget, b.target)
 	s.store(slotResult, ^uint64(0))
-	s.store32(slotOp, op)
-	t.yield()
-	if !t.await() {
-		return p.abort(token, b, ErrGone)
-	}
-	r := int64(s.load(slotResult))
-	if r < 0 {
-		return p.abort(token, b, syscall.Errno(-r))
-	}
-	// The clone has happened. Its child reports, unless somebody kills it first.
+	// The newborn may report before or after its parent has its turn back.
 	patience := time.Now().Add(time.Second)
 	dead := false
-	p.supervise(func() bool {
+	p.superviseFrom(func() { t.yield(op) }, func() bool {
 		if b.done.Load() || t.proc.dead.Load() {
 			return true
 		}
-		if time.Now().After(patience) {
+		if atomicTurn(s) < turnKernel {
+			return false
+		}
+		r := int64(s.load(slotResult))
+		if r >= 0 && time.Now().After(patience) {
 			patience = time.Now().Add(time.Second)
 			dead = p.stillborn(int(r))
 		}
-		return dead
+		return r < 0 || dead
 	})
-	if !b.done.Load() {
+	if !t.await() || dead {
 		return p.abort(token, b, ErrGone)
+	}
+	if r := int64(s.load(slotResult)); r < 0 {
+		return p.abort(token, b, syscall.Errno(-r))
 	}
 	return nil
 }

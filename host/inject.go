@@ -30,8 +30,7 @@ func (t *Thread) command(commands ...command) {
 		s.store(base+56, 0)
 	}
 	s.store32(slotCount, uint32(len(commands)))
-	s.store32(slotOp, opCall)
-	t.yield()
+	t.yield(opCall)
 }
 
 // outcome is the second half: it waits for n commands to be executed.

@@ -95,8 +95,7 @@ func (t *Thread) doWithFile(what string, fd int, commands []command) error {
 func (t *Thread) withGift(fd int, commands []command) error {
 	p := t.proc.platform
 	t.expect(order{kind: orderFile, fd: fd})
-	t.command(commands...)
-	p.supervise(func() bool {
+	p.superviseFrom(func() { t.command(commands...) }, func() bool {
 		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.dead.Load()
 	})
 	err := t.outcome(len(commands))

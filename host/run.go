@@ -66,8 +66,7 @@ func (t *Thread) Run() Trap {
 		if !t.depart() {
 			return Trap{Kind: Kicked}
 		}
-		t.slot.store32(slotOp, opResume)
-		t.yield()
+		t.yield(opResume)
 		ok := t.await()
 		t.state.Store(threadInside)
 		if !ok {
@@ -159,14 +158,16 @@ func (t *Thread) hostile() Trap {
 	return Trap{Kind: Gone}
 }
 
-// yield gives the turn to the host thread and wakes it if it sleeps.
-func (t *Thread) yield() {
+// yield gives the turn to the host thread, to do op, and wakes it if it sleeps.
+func (t *Thread) yield(op uint32) {
 	p := t.proc.platform
 	rounds := uint32(0)
-	if p.active.Add(1) < p.cores {
+	// After a clone, the newborn needs the core more than its parent.
+	if p.active.Add(1) < p.cores && op != opFork && op != opThread {
 		rounds = p.rounds
 	}
 	t.slot.store32(slotSpin, rounds)
+	t.slot.store32(slotOp, op)
 	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
 		futexWake(t.slot.turn())
 	}

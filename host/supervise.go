@@ -5,7 +5,6 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -85,14 +84,22 @@ const (
 )
 
 // supervise answers until cond holds.
-func (p *Platform) supervise(cond func() bool) {
+func (p *Platform) supervise(cond func() bool) { p.superviseFrom(func() {}, cond) }
+
+// superviseTick is how many milliseconds pass before a supervisor looks whether
+// what it waits for has failed. Success always comes with a question.
+const superviseTick = 10
+
+// superviseFrom answers what begin causes to be asked, until cond holds.
+func (p *Platform) superviseFrom(begin func(), cond func() bool) {
 	// The reaper need not wake up for what we are here for.
 	if p.supervisors.Add(1) == 1 {
 		p.watchListener(0)
 	}
+	begin()
 	p.listen.Lock()
 	for !cond() {
-		p.serve(int(10 * time.Millisecond / time.Millisecond))
+		p.serve(superviseTick)
 	}
 	p.listen.Unlock()
 	if p.supervisors.Add(-1) == 0 {
@@ -196,7 +203,9 @@ func (p *Platform) give(n *notification, add *notifyAddFD) error {
 	switch err {
 	case nil:
 		return nil
-	case syscall.EINPROGRESS: // what the call restarted after a signal says
+	case syscall.EINPROGRESS, syscall.ENOENT:
+		// What the call restarted after a signal says, as the question is
+		// answered or even gone. ENOENT may also be an asker that was killed.
 		return errInterrupted
 	}
 	p.respond(&notifyResponse{id: n.id, errno: -errnoOf(err)})
