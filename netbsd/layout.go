@@ -25,7 +25,7 @@ const (
 var layoutSizes = map[string]int{
 	"int": SizeofInt, "uint": SizeofInt, "ptr": SizeofPtr, "size": SizeofLong, "socklen": SizeofSocklen,
 	"wstatus": SizeofInt, "sigset": SizeofSigset, "timezone": SizeofTimezone, "uuid": 16,
-	"schedparam": 4, "sockaddr": 1, "fdset": 4,
+	"schedparam": 4, "sockaddr": 1, "dirents": 1, "fdset": 4,
 	"timespec": SizeofTimespec, "timeval": SizeofTimeval,
 	"itimerval": SizeofItimerval, "itimerspec": SizeofItimerspec,
 	"rusage": SizeofRusage, "wrusage": SizeofWrusage, "siginfo": SizeofSiginfo,
@@ -37,7 +37,7 @@ var layoutSizes = map[string]int{
 }
 
 // LayoutSize gives the size of the structure that the system-call table calls name:
-// of one element where it is an array, 1 for sockaddr, whose length goes with it; 0
+// of one element where it is an array, 1 for those whose length goes with them; 0
 // for a name that there isn't.
 func LayoutSize(name string) int { return layoutSizes[name] }
 
@@ -162,7 +162,10 @@ func split(d time.Duration) (sec, nsec int64) {
 	return sec, nsec
 }
 
-// cstr reads a fixed field up to its first zero byte.
+// field reads a fixed field, whose last byte is a zero whatever it says.
+func field(b []byte) string { return cstr(b[:len(b)-1]) }
+
+// cstr reads up to the first zero byte, or the end.
 func cstr(b []byte) string {
 	for i, c := range b {
 		if c == 0 {

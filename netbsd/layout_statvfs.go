@@ -62,7 +62,7 @@ func DecodeStatvfs90(b []byte) Statvfs { return decodeStatvfs(b, 172) }
 // DecodeStatvfs reads 3296 bytes.
 func DecodeStatvfs(b []byte) Statvfs {
 	s := decodeStatvfs(b, 192)
-	s.Label = cstr(b[192+vfsName+2*vfsMount : SizeofStatvfs])
+	s.Label = field(b[192+vfsName+2*vfsMount : SizeofStatvfs])
 	return s
 }
 
@@ -73,8 +73,8 @@ func decodeStatvfs(b []byte, names int) (s Statvfs) {
 	s.Fsidx = [2]int32{int32(le.Uint32(b[128:])), int32(le.Uint32(b[132:]))}
 	s.Fsid, s.Namemax, s.Owner = le.Uint64(b[136:]), le.Uint64(b[144:]), le.Uint32(b[152:])
 	n := b[names:]
-	s.Type = cstr(n[:vfsName])
-	s.MountedOn = cstr(n[vfsName : vfsName+vfsMount])
-	s.From = cstr(n[vfsName+vfsMount : vfsName+2*vfsMount])
+	s.Type = field(n[:vfsName])
+	s.MountedOn = field(n[vfsName : vfsName+vfsMount])
+	s.From = field(n[vfsName+vfsMount : vfsName+2*vfsMount])
 	return s
 }

@@ -34,7 +34,7 @@ func (n *Sysctlnode) Encode(b []byte) {
 
 // DecodeSysctlnode reads 96 bytes.
 func DecodeSysctlnode(b []byte) Sysctlnode {
-	return Sysctlnode{le.Uint32(b), int32(le.Uint32(b[4:])), cstr(b[8 : 8+SysctlNameLen]),
+	return Sysctlnode{le.Uint32(b), int32(le.Uint32(b[4:])), field(b[8 : 8+SysctlNameLen]),
 		le.Uint32(b[40:]), le.Uint64(b[48:]), le.Uint64(b[64:])}
 }
 

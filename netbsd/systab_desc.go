@@ -21,7 +21,7 @@ var descCalls = []Syscall{
 	{Nr: 289, Name: "preadv", Sig: "fd fd, iovp >iovec[iovcnt], iovcnt int, pad pad, offset off", Ret: RetSize, Support: Full},
 	{Nr: 290, Name: "pwritev", Sig: "fd fd, iovp <iovec[iovcnt], iovcnt int, pad pad, offset off", Ret: RetSize, Support: Full},
 	{Nr: 354, Name: "fsync_range", Sig: "fd fd, flags |fsyncrange, start off, length off", Support: Full},
-	{Nr: 390, Name: "__getdents30", Sig: "fd fd, buf >buf[count], count size", Ret: RetSize, Support: Full},
+	{Nr: 390, Name: "__getdents30", Sig: "fd fd, buf >dirents[count], count size", Ret: RetSize, Support: Full},
 	{Nr: 416, Name: "__posix_fadvise50", Sig: "fd fd, pad pad, offset off, len off, advice =fadvise", Ret: RetErrno, Support: Full},
 	{Nr: 453, Name: "pipe2", Sig: "fildes >int[2], flags |open", Support: Full},
 	{Nr: 454, Name: "dup3", Sig: "from fd, to fd, flags |open", Ret: RetFd, Support: Full, Note: "from equal to to is no error up to 10"},
