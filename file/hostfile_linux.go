@@ -1,6 +1,8 @@
 package file
 
 import (
+	"strconv"
+
 	"golang.org/x/sys/unix"
 
 	"toaster/netbsd"
@@ -15,6 +17,10 @@ type hostFile struct {
 	mode uint32 // S_IFMT of the file
 	kind hostKind
 	poll pollDesc
+
+	// shared is the blocking description that a reopened file was made from,
+	// for host programs; -1 if there is none.
+	shared int
 }
 
 // hostKind says how not to block in the host.
@@ -51,7 +57,7 @@ func newHostFile(fd int) (*hostFile, netbsd.Errno) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, Errno(err)
 	}
-	return &hostFile{fd: fd, mode: st.Mode & unix.S_IFMT, poll: pollDesc{fd: fd}}, 0
+	return &hostFile{fd: fd, mode: st.Mode & unix.S_IFMT, poll: pollDesc{fd: fd}, shared: -1}, 0
 }
 
 // pollable reports whether reading may have to wait for somebody else.
@@ -65,9 +71,29 @@ func (f *hostFile) pollable() bool {
 
 func (f *hostFile) HostFD() (int, bool) { return f.fd, true }
 
+// export gives a descriptor for a host program, which expects to block.
+func (f *hostFile) export() (int, error) {
+	if f.shared >= 0 {
+		return unix.FcntlInt(uintptr(f.shared), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	if f.kind == kindNonblock && f.mode != unix.S_IFSOCK {
+		fl, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)
+		if err == nil {
+			fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(f.fd), fl&unix.O_ACCMODE|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+			if err == nil {
+				return fd, nil
+			}
+		}
+	}
+	return unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 0)
+}
+
 func (f *hostFile) Close() {
 	f.poll.close()
 	unix.Close(f.fd)
+	if f.shared >= 0 {
+		unix.Close(f.shared)
+	}
 }
 
 func (f *hostFile) Watch(w *Waiter)   { f.poll.watch(w) }

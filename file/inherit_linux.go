@@ -24,16 +24,18 @@ func Inherit(fd int) (*Description, netbsd.Errno) {
 	if err := unix.Fstat(fd, &st); err != nil {
 		return nil, Errno(err)
 	}
-	if own, ok := reopen(fd, fl, &st); ok {
-		f, errno := NewHost(own)
-		if errno != 0 {
-			return nil, errno
-		}
-		return New(f, guestFlags(fl)), 0
-	}
 	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return nil, Errno(err)
+	}
+	if own, ok := reopen(fd, fl, &st); ok {
+		f, errno := NewHost(own)
+		if errno != 0 {
+			unix.Close(dup)
+			return nil, errno
+		}
+		f.(*hostFile).shared = dup
+		return New(f, guestFlags(fl)), 0
 	}
 	f, errno := newHostFile(dup)
 	if errno != 0 {

@@ -1,0 +1,149 @@
+package file
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
+)
+
+// This file lends open files to programs of the host: a descriptor of the
+// host's for each, with a goroutine that carries the bytes where the file is
+// ours alone.
+
+// Export gives a host descriptor for d that the caller owns. It blocks as the
+// host's programs expect. What nothing of the host can stand for is EOPNOTSUPP.
+func (d *Description) Export() (int, netbsd.Errno) {
+	if h, ok := d.File.(*hostFile); ok {
+		fd, err := h.export()
+		return fd, Errno(err)
+	}
+	if fd, ok := d.HostFD(); ok {
+		nfd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		return nfd, Errno(err)
+	}
+	switch {
+	case d.Readable() && d.Writable():
+		return d.exportBoth()
+	case d.Writable():
+		return d.exportWrite()
+	}
+	return d.exportRead()
+}
+
+// exportRead makes a host pipe and feeds it from d.
+func (d *Description) exportRead() (int, netbsd.Errno) {
+	r, w, errno := hostPipe(1)
+	if errno != 0 {
+		return -1, errno
+	}
+	go pump(w, New(w, netbsd.O_WRONLY), d.Ref())
+	return r, 0
+}
+
+// exportWrite makes a host pipe and carries what comes out of it to d.
+func (d *Description) exportWrite() (int, netbsd.Errno) {
+	w, r, errno := hostPipe(0)
+	if errno != 0 {
+		return -1, errno
+	}
+	go pump(nil, d.Ref(), New(r, netbsd.O_RDONLY))
+	return w, 0
+}
+
+// exportBoth makes a host socket pair, and carries both ways.
+func (d *Description) exportBoth() (int, netbsd.Errno) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, Errno(err)
+	}
+	f, errno := NewHost(fds[1])
+	if errno != 0 {
+		unix.Close(fds[0])
+		return -1, errno
+	}
+	ours := New(f, netbsd.O_RDWR)
+	go pump(f, ours.Ref(), d.Ref())
+	go pump(nil, d.Ref(), ours)
+	return fds[0], 0
+}
+
+// hostPipe makes a host pipe; end ours (0 reads, 1 writes) becomes a File, the
+// other one is for the host program.
+func hostPipe(ours int) (theirs int, f File, errno netbsd.Errno) {
+	var fds [2]int
+	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
+		return -1, nil, Errno(err)
+	}
+	f, errno = NewHost(fds[ours])
+	if errno != 0 {
+		unix.Close(fds[1-ours])
+		return -1, nil, errno
+	}
+	return fds[1-ours], f, 0
+}
+
+// pump copies from src to dst until either ends, then releases both. host, if
+// not nil, is dst's file: the pump ends as soon as nobody reads there any more,
+// even while src has nothing.
+func pump(host File, dst, src *Description) {
+	defer dst.Release()
+	defer src.Release()
+	l := newPumpSleeper()
+	if host != nil {
+		w := &Waiter{Mask: Err | Hup, L: l}
+		host.Watch(w)
+		defer host.Unwatch(w)
+		l.stop = func() bool { return host.Poll(0)&(Err|Hup) != 0 }
+	}
+	buf := make([]byte, 32<<10)
+	for {
+		n, errno := src.Read(l, buf)
+		if errno == netbsd.EAGAIN { // O_NONBLOCK is the guest's, not ours
+			n, errno = Block(Call{L: l}, src.File, Readable, func() (int, netbsd.Errno) {
+				return src.File.Read(Call{L: l, Nonblock: true}, buf)
+			})
+		}
+		if errno != 0 || n == 0 {
+			return
+		}
+		if !pumpAll(l, dst, buf[:n]) {
+			return
+		}
+	}
+}
+
+func pumpAll(l Sleeper, dst *Description, b []byte) bool {
+	for len(b) > 0 {
+		n, errno := dst.File.Write(Call{L: l}, b)
+		if errno != 0 {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// pumpSleeper is a Sleeper for goroutines that are no LWP.
+type pumpSleeper struct {
+	token chan struct{}
+	stop  func() bool // ends a sleep with EINTR
+}
+
+func newPumpSleeper() *pumpSleeper { return &pumpSleeper{token: make(chan struct{}, 1)} }
+
+func (s *pumpSleeper) Wake() {
+	select {
+	case s.token <- struct{}{}:
+	default:
+	}
+}
+
+func (s *pumpSleeper) Sleep(bool, time.Time) netbsd.Errno {
+	<-s.token
+	if s.stop != nil && s.stop() {
+		return netbsd.EINTR
+	}
+	return 0
+}

@@ -1,0 +1,265 @@
+package file
+
+import (
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// pipeSize is how much a pipe holds (PIPE_SIZE is 16 KiB in NetBSD, which grows
+// to 64 KiB for large writes).
+const pipeSize = 64 << 10
+
+// pipe is one direction of a pipe(2) or of a stream socket pair: a ring of
+// bytes, and who waits at which end.
+type pipe struct {
+	mu      sync.Mutex
+	ring    []byte // a power of two long, grown on demand; nil while empty and new
+	start   int    // of the data in ring
+	n       int    // bytes in ring
+	noRead  bool   // the read end is closed: writing is EPIPE
+	noWrite bool   // the write end is closed: reading ends
+
+	readers Queue
+	writers Queue
+	born    netbsd.Timespec
+}
+
+func newPipe() *pipe { return &pipe{born: netbsd.TimespecAt(time.Now())} }
+
+// NewPipe makes the two ends of a pipe(2): Files to read from and to write to.
+func NewPipe() (r, w File) {
+	p := newPipe()
+	return &pipeReader{pipe: p}, &pipeWriter{pipe: p}
+}
+
+// room makes the ring hold want bytes more, as far as a pipe goes.
+func (p *pipe) roomLocked(want int) {
+	need := min(p.n+want, pipeSize)
+	if need <= len(p.ring) {
+		return
+	}
+	size := max(len(p.ring), 512)
+	for size < need {
+		size *= 2
+	}
+	ring := make([]byte, size)
+	p.copyOutLocked(ring, p.n)
+	p.ring, p.start = ring, 0
+}
+
+// copyOutLocked copies the first n bytes without taking them.
+func (p *pipe) copyOutLocked(dst []byte, n int) {
+	k := copy(dst[:n], p.ring[p.start:min(p.start+n, len(p.ring))])
+	copy(dst[k:n], p.ring)
+}
+
+// takeLocked moves up to len(b) bytes out.
+func (p *pipe) takeLocked(b []byte) int {
+	n := min(len(b), p.n)
+	p.copyOutLocked(b, n)
+	p.n -= n
+	p.start = (p.start + n) & (len(p.ring) - 1)
+	if p.n == 0 {
+		p.start = 0
+	}
+	return n
+}
+
+// putLocked moves up to len(b) bytes in.
+func (p *pipe) putLocked(b []byte) int {
+	n := min(len(b), pipeSize-p.n)
+	p.roomLocked(n)
+	end := (p.start + p.n) & (len(p.ring) - 1)
+	k := copy(p.ring[end:min(end+n, len(p.ring))], b[:n])
+	copy(p.ring, b[k:n])
+	p.n += n
+	return n
+}
+
+// tryRead takes what is there. Writers are woken once a write of PIPE_BUF bytes
+// fits: what waits longer would only be woken to wait again.
+func (p *pipe) tryRead(b []byte) (int, netbsd.Errno) {
+	p.mu.Lock()
+	if p.n == 0 {
+		end := p.noWrite
+		p.mu.Unlock()
+		if end || len(b) == 0 {
+			return 0, 0
+		}
+		return 0, netbsd.EAGAIN
+	}
+	n := p.takeLocked(b)
+	tell := pipeSize-p.n >= netbsd.PIPE_BUF
+	p.mu.Unlock()
+	if tell {
+		p.writers.Notify(Out)
+	}
+	return n, 0
+}
+
+// tryWrite writes what fits; all or nothing up to PIPE_BUF bytes.
+func (p *pipe) tryWrite(b []byte, atomic bool) (int, netbsd.Errno) {
+	p.mu.Lock()
+	if p.noRead || p.noWrite {
+		p.mu.Unlock()
+		return 0, netbsd.EPIPE
+	}
+	space := pipeSize - p.n
+	if space == 0 || atomic && space < len(b) {
+		p.mu.Unlock()
+		if len(b) == 0 {
+			return 0, 0
+		}
+		return 0, netbsd.EAGAIN
+	}
+	n := p.putLocked(b)
+	p.mu.Unlock()
+	p.readers.Notify(In | RdNorm)
+	return n, 0
+}
+
+func (p *pipe) read(c Call, w watcher, b []byte) (int, netbsd.Errno) {
+	n, errno := p.tryRead(b)
+	if errno == netbsd.EAGAIN && !c.Nonblock {
+		return Block(c, w, Readable, func() (int, netbsd.Errno) { return p.tryRead(b) })
+	}
+	return n, errno
+}
+
+// write writes all of b, or with O_NONBLOCK what fits. Once something is
+// written, an interruption gives the count.
+func (p *pipe) write(c Call, w watcher, b []byte) (int, netbsd.Errno) {
+	atomic := len(b) <= netbsd.PIPE_BUF
+	done := 0
+	for {
+		n, errno := p.tryWrite(b[done:], atomic)
+		if errno == netbsd.EAGAIN && !c.Nonblock {
+			n, errno = Block(c, w, Writable, func() (int, netbsd.Errno) { return p.tryWrite(b[done:], atomic) })
+		}
+		done += n
+		if errno != 0 && done > 0 && errno != netbsd.EPIPE {
+			return done, 0
+		}
+		if errno != 0 || done == len(b) {
+			return done, errno
+		}
+	}
+}
+
+// closeRead is the end of all reading: writers get EPIPE.
+func (p *pipe) closeRead() {
+	p.mu.Lock()
+	p.noRead = true
+	p.ring, p.n, p.start = nil, 0, 0
+	p.mu.Unlock()
+	p.writers.Notify(Out | Hup | Err | WrHup)
+}
+
+// closeWrite is the end of all writing: readers get the rest, then the end.
+func (p *pipe) closeWrite() {
+	p.mu.Lock()
+	p.noWrite = true
+	p.mu.Unlock()
+	p.readers.Notify(In | Hup | RdHup)
+}
+
+// readPoll and writePoll are pipe_poll of either end.
+func (p *pipe) readPoll(want Events) Events {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ev Events
+	if p.n > 0 || p.noWrite {
+		ev = want & (In | RdNorm)
+	}
+	if p.noWrite {
+		ev |= Hup | want&RdHup
+	}
+	return ev
+}
+
+func (p *pipe) writePoll(want Events) Events {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.noRead || p.noWrite:
+		return Hup | want&(WrHup|Out)
+	case pipeSize-p.n >= netbsd.PIPE_BUF:
+		return want & Out
+	}
+	return 0
+}
+
+func (p *pipe) length() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n
+}
+
+func (p *pipe) stat() Stat {
+	return Stat{
+		Mode: netbsd.S_IFIFO | 0o600, Nlink: 1, Blksize: pipeSize, Size: int64(p.length()),
+		Atime: p.born, Mtime: p.born, Ctime: p.born, Btime: p.born,
+	}
+}
+
+// ioctl answers the requests of pipe_ioctl.
+func (p *pipe) ioctl(cmd uint32, data []byte) netbsd.Errno {
+	var v int
+	switch cmd {
+	case netbsd.FIONREAD, netbsd.FIONWRITE:
+		v = p.length()
+	case netbsd.FIONSPACE:
+		v = pipeSize - p.length()
+	default:
+		return netbsd.EPASSTHROUGH
+	}
+	return putInt(data, v)
+}
+
+// putInt stores the int result of an ioctl.
+func putInt(data []byte, v int) netbsd.Errno {
+	if len(data) < 4 {
+		return netbsd.EINVAL
+	}
+	binary.LittleEndian.PutUint32(data, uint32(v))
+	return 0
+}
+
+// pipeReader is the end to read from.
+type pipeReader struct {
+	Base
+	*pipe
+}
+
+func (r *pipeReader) Read(c Call, b []byte) (int, netbsd.Errno) { return r.pipe.read(c, r, b) }
+func (r *pipeReader) Stat() (Stat, netbsd.Errno)                { return r.pipe.stat(), 0 }
+func (r *pipeReader) Poll(want Events) Events                   { return r.pipe.readPoll(want) }
+func (r *pipeReader) Watch(w *Waiter)                           { r.pipe.readers.Add(w) }
+func (r *pipeReader) Unwatch(w *Waiter)                         { r.pipe.readers.Remove(w) }
+func (r *pipeReader) ReadCount() int64                          { return int64(r.pipe.length()) }
+func (r *pipeReader) WriteCount() int64                         { return 0 }
+func (r *pipeReader) Close()                                    { r.pipe.closeRead() }
+func (r *pipeReader) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
+	return r.pipe.ioctl(cmd, data)
+}
+
+// pipeWriter is the end to write to.
+type pipeWriter struct {
+	Base
+	*pipe
+}
+
+func (w *pipeWriter) Write(c Call, b []byte) (int, netbsd.Errno) { return w.pipe.write(c, w, b) }
+func (w *pipeWriter) Stat() (Stat, netbsd.Errno)                 { return w.pipe.stat(), 0 }
+func (w *pipeWriter) Poll(want Events) Events                    { return w.pipe.writePoll(want) }
+func (w *pipeWriter) Watch(wt *Waiter)                           { w.pipe.writers.Add(wt) }
+func (w *pipeWriter) Unwatch(wt *Waiter)                         { w.pipe.writers.Remove(wt) }
+func (w *pipeWriter) ReadCount() int64                           { return 0 }
+func (w *pipeWriter) WriteCount() int64                          { return int64(pipeSize - w.pipe.length()) }
+func (w *pipeWriter) Close()                                     { w.pipe.closeWrite() }
+func (w *pipeWriter) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
+	return w.pipe.ioctl(cmd, data)
+}

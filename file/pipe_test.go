@@ -1,0 +1,205 @@
+package file
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"testing/synctest"
+
+	"toaster/netbsd"
+)
+
+func pipePair() (r, w *Description) {
+	fr, fw := NewPipe()
+	return New(fr, netbsd.O_RDONLY), New(fw, netbsd.O_WRONLY)
+}
+
+func TestPipeModel(t *testing.T) {
+	r, w := pipePair()
+	defer r.Release()
+	defer w.Release()
+	r.SetNonblock(true)
+	w.SetNonblock(true)
+	var model []byte
+	rnd := rand.New(rand.NewPCG(1, 2))
+	next := byte(0)
+	for i := range 20000 {
+		if rnd.IntN(2) == 0 {
+			b := make([]byte, rnd.IntN(1<<rnd.IntN(18)))
+			for j := range b {
+				b[j] = next + byte(j)
+			}
+			n, errno := w.Write(nil, b)
+			space := pipeSize - len(model)
+			want := min(len(b), space)
+			if len(b) <= netbsd.PIPE_BUF && space < len(b) {
+				want = 0
+			}
+			if n != want || (errno != 0) != (want == 0 && len(b) > 0) {
+				t.Fatalf("step %d: write of %d with %d free: %d %v", i, len(b), space, n, errno)
+			}
+			next += byte(n)
+			model = append(model, b[:n]...)
+			continue
+		}
+		b := make([]byte, rnd.IntN(1<<rnd.IntN(18)))
+		n, errno := r.Read(nil, b)
+		if want := min(len(b), len(model)); n != want || (errno != 0) != (len(model) == 0 && len(b) > 0) {
+			t.Fatalf("step %d: read %d of %d: %d %v", i, len(b), len(model), n, errno)
+		}
+		if !bytes.Equal(b[:n], model[:n]) {
+			t.Fatalf("step %d: bytes changed", i)
+		}
+		model = model[n:]
+	}
+}
+
+func TestPipeBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := pipePair()
+		var got []byte
+		done := false
+		go func() {
+			b := make([]byte, 1000)
+			for l := newSleeper(); ; {
+				n, errno := r.Read(l, b)
+				if errno != 0 {
+					t.Error(errno)
+				}
+				if n == 0 {
+					break
+				}
+				got = append(got, b[:n]...)
+			}
+			done = true
+		}()
+		synctest.Wait()
+		data := bytes.Repeat([]byte("x"), 1<<20)
+		if n, errno := w.Write(newSleeper(), data); n != len(data) || errno != 0 {
+			t.Error(n, errno)
+		}
+		synctest.Wait()
+		if done {
+			t.Error("the end came before the close")
+		}
+		w.Release()
+		synctest.Wait()
+		if !done || !bytes.Equal(got, data) {
+			t.Errorf("done %v, %d bytes", done, len(got))
+		}
+		r.Release()
+	})
+}
+
+func TestPipeEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := pipePair()
+		l := newSleeper()
+		fill := bytes.Repeat([]byte("x"), pipeSize)
+		if n, errno := w.Write(l, fill); n != pipeSize || errno != 0 {
+			t.Fatal(n, errno)
+		}
+		if ev := w.File.Poll(Out); ev != 0 {
+			t.Errorf("full: %x", ev)
+		}
+		// Interrupted before anything was written, and after.
+		l.signal <- netbsd.ERESTART
+		if _, errno := w.Write(l, fill); errno != netbsd.ERESTART {
+			t.Error(errno)
+		}
+		r.Read(l, make([]byte, 600))
+		l.signal <- netbsd.EINTR
+		if n, errno := w.Write(l, fill); n != 600 || errno != 0 {
+			t.Error(n, errno)
+		}
+		// A small write waits for room for all of it.
+		r.Read(l, make([]byte, 100))
+		wrote := false
+		go func() {
+			w.Write(newSleeper(), fill[:200])
+			wrote = true
+		}()
+		synctest.Wait()
+		if wrote {
+			t.Error("a small write was split")
+		}
+		r.Read(l, make([]byte, 600))
+		synctest.Wait()
+		if !wrote {
+			t.Error("the writer sleeps on")
+		}
+		var errno netbsd.Errno
+		go func() { _, errno = w.Write(newSleeper(), fill) }()
+		synctest.Wait()
+		r.Release()
+		synctest.Wait()
+		if errno != netbsd.EPIPE {
+			t.Error(errno)
+		}
+		if ev := w.File.Poll(Out); ev&Hup == 0 {
+			t.Errorf("%x", ev)
+		}
+		w.Release()
+	})
+}
+
+func TestExport(t *testing.T) {
+	before := LiveDescriptions()
+	r, w := pipePair()
+	fd, errno := w.Export()
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	w.Release()
+	host := os.NewFile(uintptr(fd), "pipe")
+	go func() { io.WriteString(host, "from the host"); host.Close() }()
+	if s := readAll(t, r); s != "from the host" {
+		t.Errorf("%q", s)
+	}
+	r.Release()
+
+	r, w = pipePair()
+	fd, _ = r.Export()
+	r.Release()
+	reader := os.NewFile(uintptr(fd), "pipe")
+	w.Write(newSleeper(), []byte("to the host"))
+	b := make([]byte, 100)
+	n, _ := reader.Read(b)
+	if string(b[:n]) != "to the host" {
+		t.Errorf("%q", b[:n])
+	}
+	// The host program's end: the pump lets go, and the writer hears of it.
+	reader.Close()
+	l := newSleeper()
+	if _, errno := Block(l2c(l), w.File, Writable, func() (int, netbsd.Errno) {
+		if w.File.Poll(Out)&Hup != 0 {
+			return 0, 0
+		}
+		return 0, netbsd.EAGAIN
+	}); errno != 0 {
+		t.Error(errno)
+	}
+	w.Release()
+	for LiveDescriptions() != before {
+	}
+}
+
+func l2c(l Sleeper) Call { return Call{L: l} }
+
+func readAll(t *testing.T, d *Description) string {
+	t.Helper()
+	var all []byte
+	b := make([]byte, 1000)
+	for l := newSleeper(); ; {
+		n, errno := d.Read(l, b)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if n == 0 {
+			return string(all)
+		}
+		all = append(all, b[:n]...)
+	}
+}
