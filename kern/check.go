@@ -293,7 +293,10 @@ func (c *checker) group(g *Pgrp) (n int) {
 		if q {
 			jobc++
 		}
-		if p.state == StateActive && q != p.qualifies() {
+		// A parent that inherited p is not counted as one that p is apart from.
+		rp := p.realParent()
+		inherited := rp == nil || rp == c.m.init || rp.flags&fSubreaper != 0
+		if p.state == StateActive && q != p.qualifies() && (q || !inherited) {
 			c.bad("process %d counts for group %d: %t, should be %t", p.pid, g.id, q, !q)
 		}
 	}

@@ -141,8 +141,9 @@ func (l *LWP) rest() {
 		l.setStat(LWPZombie)
 		p.nzlwps++
 	}
-	// Detached ones wake, too: exit_lwps and the deadlock check count LWPs.
-	if l.flags&lDetached == 0 || !p.m.r2003 {
+	// Nobody waits for a detached LWP, but exit_lwps counts them all, and in
+	// release 10 so does the check for deadlock.
+	if l.flags&lDetached == 0 || !p.m.r2003 || p.flags&(fWExit|fExecing) != 0 {
 		p.lwpq.wakeAll()
 	}
 	p.checkStopped(false)

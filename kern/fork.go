@@ -362,15 +362,16 @@ func (c *Proc) dropParts(cl *LWP) {
 
 // awaitVfork sleeps until the child has let go of the memory. In release 2003 the
 // sleep is on the process itself, where wait4 sleeps, too; in 10 the LWP is woken
-// by name (items 8, 9).
+// by name (items 8, 9). A debugger's exit can leave the LWP of 2003 asleep for good;
+// only the end of the machine gets it out then.
 func (l *LWP) awaitVfork(c *Proc) {
 	if l.p.m.r2003 {
-		for c.flags&fPPWait != 0 {
+		for c.flags&fPPWait != 0 && !l.p.m.halt {
 			l.sleep(&l.p.waiters, false, time.Time{})
 		}
 		l.vforkwait = false
 	} else {
-		for l.vforkwait {
+		for l.vforkwait && !l.p.m.halt {
 			l.sleep(nil, false, time.Time{})
 		}
 	}

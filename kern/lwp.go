@@ -44,7 +44,6 @@ const (
 	lUnparked                   // LW_UNPARKED
 	lIntr                       // LW_SINTR: the sleep is interruptible
 	lOldMask                    // sigsuspend: oldmask is to be restored
-	lSurvivor                   // the one that an exit leaves
 	lParking                    // in _lwp_park
 )
 
@@ -61,6 +60,7 @@ type LWP struct {
 	started    bool // its goroutine exists
 	ended      bool // and is past its last kernel work
 	manual     bool // the body calls UserRet itself; never changes
+	survivor   bool // own: it carries out the exit
 	parked     bool // blocked on wake, or about to be
 	asleep     bool // in sleep (stat sleeping, or stopped meanwhile)
 	token      bool // Wake came before Sleep
@@ -295,7 +295,7 @@ func (l *LWP) finish() {
 	switch {
 	case l.p == l.p.m.init:
 		l.goroutineEnds() // init's state stays as it was (item 3)
-	case l.flags&lSurvivor != 0:
+	case l.survivor:
 		l.exit1(l.exitW)
 	default:
 		l.exitLWP()
@@ -330,7 +330,7 @@ func (l *LWP) decideExit(w netbsd.WaitStatus) {
 	}
 	if p.flags&(fWExit|fExecing) == 0 {
 		p.flags |= fWExit
-		l.flags |= lSurvivor
+		l.survivor = true
 		p.step(l, StepSetWEXIT)
 		l.exitW = w
 	}

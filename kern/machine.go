@@ -89,6 +89,7 @@ type Machine struct {
 	idle     chan struct{} // made by Close; closed when nlwp reaches 0
 	changed  chan struct{} // made by Close; closed when a process is freed
 	closing  bool          // no more forks
+	halt     bool          // nobody is left to wait for: uninterruptible sleeps end
 	halting  bool          // init itself may go
 	err      error
 	halted   chan struct{} // closed when init has died or Close has finished
@@ -200,8 +201,7 @@ func (m *Machine) initDied(w netbsd.WaitStatus) {
 	if m.err == nil {
 		m.err = fmt.Errorf("%w (signal %d, exit %d)", ErrInitDied, int(w.TermSignal()), w.ExitCode())
 	}
-	m.closing = true
-	m.killAllLocked(netbsd.SIGKILL)
+	m.killForGood()
 	m.unlock()
 	m.haltOnce.Do(func() { close(m.halted) })
 }
@@ -227,8 +227,7 @@ func (m *Machine) shutdown() {
 		m.awaitEmpty(m.cfg.Grace)
 		m.lock()
 	}
-	m.closing = true
-	m.killAllLocked(netbsd.SIGKILL)
+	m.killForGood()
 	m.unlock()
 	m.awaitGuests()
 	m.lock()
@@ -317,6 +316,19 @@ func (m *Machine) liveLocked() int {
 		}
 	}
 	return n
+}
+
+// killForGood kills all processes but init, with no way to escape or to fork.
+func (m *Machine) killForGood() {
+	m.closing, m.halt = true, true
+	m.killAllLocked(netbsd.SIGKILL)
+	for p := m.all.head; p != nil; p = p.allNext {
+		for l := p.lwps; l != nil; l = l.next {
+			if l.vforkwait && l.asleep {
+				l.wakeup(rWoken)
+			}
+		}
+	}
 }
 
 func (m *Machine) killAllLocked(sig netbsd.Signal) {

@@ -17,6 +17,9 @@ func (c *Proc) reparent(to *Proc) {
 		c.exitsig = netbsd.SIGCHLD
 	}
 	to.addChild(c)
+	if c.opptr == from || c.opptr == to {
+		c.setOpptr(c.opptr) // whether it is with a debugger has changed
+	}
 	if k != kNone {
 		c.report(k)
 	}

@@ -123,7 +123,11 @@ func (l *LWP) issignal() netbsd.Signal {
 		if l.dbgSig != 0 {
 			return l.dbgSig
 		}
-		sig := firstsig(l.wanted())
+		want := l.wanted()
+		sig := firstsig(want)
+		if want.Has(netbsd.SIGKILL) {
+			sig = netbsd.SIGKILL // or a tracer's stop for another could hold it up
+		}
 		if sig == 0 {
 			l.attn.And(^(aSignal | aStop))
 			return 0
@@ -276,7 +280,7 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 		l.die()
 	}
 	p.flags |= fWExit | fAXSig
-	l.flags |= lSurvivor
+	l.survivor = true
 	p.step(l, StepSetWEXIT)
 	dump := m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[RLIMIT_CORE].Cur > 0
 	m.unlock()
