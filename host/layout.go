@@ -27,6 +27,7 @@ const (
 	cfgWindow   = 0x08 // bytes of a control window
 	cfgParent   = 0x10 // our pid, as getppid must report it
 	cfgFSGSBase = 0x18 // 1 if rdfsbase and wrfsbase may be used
+	cfgRDTSCP   = 0x1c // 1 if rdtscp tells the core
 	cfgFlags    = 0x20 // flags for seccomp(2)
 	cfgAction   = 0x28 // struct kernel_sigaction, the same for all signals
 	cfgAltstack = 0x48 // stack_t of slot 0
@@ -40,22 +41,24 @@ const (
 // A control slot. Guests can write it at any time, so that every value is
 // read once, checked, and never read again.
 const (
-	slotTurn    = 0x00 // whose turn it is, below; also the futex
-	slotOp      = 0x04 // what the stub is to do with its turn
-	slotSpin    = 0x08 // rounds that the stub spins before it sleeps
-	slotSigno   = 0x0c
-	slotFrame   = 0x10 // address of the signal frame's ucontext
-	slotInfo    = 0x18 // address of its siginfo
-	slotFSBase  = 0x20
-	slotGSBase  = 0x28
-	slotCount   = 0x30 // commands to execute
-	slotFlags   = 0x40 // clone: flags, token, and offset of the new window or address of the new slot
-	slotToken   = 0x48
-	slotTarget  = 0x50
-	slotResult  = 0x58
-	slotCommand = 0x100 // commands: nr, six arguments, result
-	slotScratch = 0x700
-	slotStack   = 0x800 // the alternate signal stack begins here and takes the rest
+	slotTurn     = 0x00 // whose turn it is, below; also the futex
+	slotOp       = 0x04 // what the stub is to do with its turn
+	slotSpin     = 0x08 // rounds that the stub spins before it sleeps
+	slotSigno    = 0x0c
+	slotFrame    = 0x10 // address of the signal frame's ucontext
+	slotInfo     = 0x18 // address of its siginfo
+	slotFSBase   = 0x20
+	slotGSBase   = 0x28
+	slotCount    = 0x30 // commands to execute
+	slotGuestCPU = 0x34 // where the guest was last, 0 if unknown
+	slotHostCPU  = 0x38 // where we were
+	slotFlags    = 0x40 // clone: flags, token, and offset of the new window or address of the new slot
+	slotToken    = 0x48
+	slotTarget   = 0x50
+	slotResult   = 0x58
+	slotCommand  = 0x100 // commands: nr, six arguments, result
+	slotScratch  = 0x700
+	slotStack    = 0x800 // the alternate signal stack begins here and takes the rest
 
 	commandSize = 64
 	maxCommands = (slotScratch - slotCommand) / commandSize

@@ -29,6 +29,8 @@ type Platform struct {
 	cores  int32
 	rounds uint32 // rounds of PAUSE that take spinTime
 
+	rdtscp bool // cores can be told apart
+
 	arena       *arena
 	zygote      *Process
 	seed        *Thread    // the zygote's one thread
@@ -66,6 +68,7 @@ func New(opts Options) (*Platform, error) {
 		opts:     opts,
 		cores:    int32(runtime.NumCPU()),
 		rounds:   calibrate(),
+		rdtscp:   haveRDTSCP(),
 		listener: -1, wake: -1, epoll: -1,
 		threads: map[uint32]*Thread{},
 		births:  map[uint64]*birth{},

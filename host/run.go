@@ -167,6 +167,7 @@ func (t *Thread) yield(op uint32) {
 		rounds = p.rounds
 	}
 	t.slot.store32(slotSpin, rounds)
+	t.slot.store32(slotHostCPU, p.cpu())
 	t.slot.store32(slotOp, op)
 	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
 		futexWake(t.slot.turn())
@@ -176,23 +177,31 @@ func (t *Thread) yield(op uint32) {
 // await waits for our turn. It fails if the host process is dead.
 func (t *Thread) await() bool {
 	p, turn := t.proc.platform, t.slot.turn()
-	defer p.active.Add(-1)
-	// Spinning is only worth it on a core that nobody else can use.
-	if p.active.Load() < p.cores && spinWhile(turn, turnGuestAwaits, p.rounds) {
-		return !t.proc.dead.Load()
+	// Spinning is only worth it if there is a core that nobody else can use, and
+	// if we are not on the very core that the guest needs.
+	if p.active.Load() < p.cores && t.slot.load32(slotGuestCPU) != p.cpu() {
+		spinWhile(turn, turnGuestAwaits, p.rounds)
 	}
-	for {
+	for !t.proc.dead.Load() {
 		v := atomic.LoadUint32(turn)
-		if t.proc.dead.Load() {
-			return false
-		}
 		if v >= turnKernel {
-			return true
+			break
 		}
 		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
 			futexSleep(turn, turnGuestAwaits)
 		}
 	}
+	p.active.Add(-1)
+	return !t.proc.dead.Load()
+}
+
+// cpu returns the number of the core that we are on, plus one. What it returns
+// if cores can't be told apart differs from what the stub then says.
+func (p *Platform) cpu() uint32 {
+	if !p.rdtscp {
+		return ^uint32(0)
+	}
+	return currentCPU()
 }
 
 // spinTime is about what it costs to sleep and be woken.

@@ -21,6 +21,13 @@ func spinWhile(word *uint32, last, rounds uint32) bool
 // cloneMark is CLONEMARK and the instruction behind it.
 const cloneMark = "\x0f\x1f\x80clon\x0f\x05"
 
+// haveRDTSCP says whether the processor has this instruction, by which Linux
+// tells programs what core they are on.
+func haveRDTSCP() bool
+
+// currentCPU returns the number of our core, plus one.
+func currentCPU() uint32
+
 // A stub is the stub's code, with addresses in it as the host process has them.
 type stub struct {
 	code    []byte

@@ -151,6 +151,12 @@ TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
 
 	// Our turn is over: wake the kernel if it sleeps, then wait for the next one.
 report:
+	CMPL const_cfgRDTSCP(R14), $0
+	JEQ give
+	RDTSCP
+	INCL CX
+	MOVL CX, const_slotGuestCPU(R15)
+give:
 	MOVL $const_turnKernel, AX
 	XCHGL AX, (R15)
 	CMPL AX, $const_turnGuestAwaits
@@ -161,6 +167,11 @@ report:
 	MOVL $1, DX
 	SYSCALL
 wait:
+	// On the core that the kernel is on, spinning is what keeps it from answering.
+	MOVL const_slotGuestCPU(R15), AX
+	XORL CX, CX
+	CMPL AX, const_slotHostCPU(R15)
+	JEQ spin
 	MOVL const_slotSpin(R15), CX
 spin:
 	MOVL (R15), AX
@@ -313,6 +324,22 @@ TEXT ·stubText(SB), NOSPLIT, $0-24
 	MOVQ AX, handler+8(FP)
 	LEAQ ·stubLimit(SB), AX
 	MOVQ AX, limit+16(FP)
+	RET
+
+// func haveRDTSCP() bool
+TEXT ·haveRDTSCP(SB), NOSPLIT, $0-1
+	MOVL $0x80000001, AX
+	CPUID
+	SHRL $27, DX
+	ANDL $1, DX
+	MOVB DX, ret+0(FP)
+	RET
+
+// func currentCPU() uint32
+TEXT ·currentCPU(SB), NOSPLIT, $0-4
+	RDTSCP
+	INCL CX
+	MOVL CX, ret+0(FP)
 	RET
 
 // func spinWhile(word *uint32, last, rounds uint32) bool
