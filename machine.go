@@ -25,6 +25,7 @@ import (
 	"toaster/kern"
 	"toaster/netbsd"
 	"toaster/run"
+	"toaster/trace"
 )
 
 var errBrokenPipe = syscall.EPIPE
@@ -49,13 +50,24 @@ type Options struct {
 	Grace time.Duration
 }
 
+// sink gives what the machine reports to; nil if nobody asked.
+func (o *Options) sink() trace.Sink {
+	var sinks []trace.Sink
+	if o.Trace != nil {
+		sinks = append(sinks, trace.NewText(o.Trace, trace.TextOptions{Times: true, Durations: true}))
+	}
+	if o.Timeline != nil {
+		sinks = append(sinks, trace.NewTimeline(o.Timeline))
+	}
+	return trace.Multi(sinks...)
+}
+
 // Machine is a running NetBSD kernel with its processes. Its methods may be called
 // from any goroutine.
 type Machine struct {
 	sys  *run.System
 	dirs *fs.Dirs
 	opts Options
-	end  func() error // flushes traces
 }
 
 // New starts a machine. Close it when it is no longer needed.
@@ -66,21 +78,17 @@ func New(opts Options) (*Machine, error) {
 	if opts.Root != "" && opts.Dir == "" {
 		opts.Dir = "/"
 	}
-	tracer, end, err := newTracer(opts)
-	if err != nil {
-		return nil, fmt.Errorf("toaster: %w", err)
-	}
 	sys, dirs, err := run.New(run.Config{
 		Kern:         kern.Config{Release: opts.Release, Hostname: opts.Hostname, Grace: opts.Grace},
 		FS:           fs.Config{Root: opts.Root, Dir: opts.Dir},
 		HostPrograms: opts.Root == "",
-		Tracer:       tracer,
+		Sink:         opts.sink(),
 		PhysMem:      physicalMemory(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("toaster: %w", err)
 	}
-	return &Machine{sys: sys, dirs: dirs, opts: opts, end: end}, nil
+	return &Machine{sys: sys, dirs: dirs, opts: opts}, nil
 }
 
 // Close ends the machine as a shutdown does: every process gets SIGHUP and SIGCONT,
@@ -88,7 +96,7 @@ func New(opts Options) (*Machine, error) {
 func (m *Machine) Close() error {
 	err := m.sys.Close()
 	m.dirs.Close()
-	return errors.Join(err, m.end())
+	return err
 }
 
 // Kern gives the process tree, for its own interface: events, checks, Go-function

@@ -43,7 +43,7 @@ func (s *System) serve(g *Guest) {
 	c.Ret = [2]uint64{}
 	e := netbsd.ENOSYS
 	switch {
-	case s.Tracer != nil:
+	case s.Sink != nil:
 		e = s.traced(g, h)
 	case h != nil:
 		e = h(c)
@@ -109,16 +109,3 @@ const (
 	flagCarry  = 1
 	syscallLen = 2 // 0f 05
 )
-
-// traced is the call with the trace told of its beginning and its end. A call that
-// nobody serves is told of like any other: ENOSYS is never silent.
-func (s *System) traced(g *Guest, h syscalls.Handler) netbsd.Errno {
-	c := &g.call
-	s.Tracer.Enter(c)
-	e := netbsd.ENOSYS
-	if h != nil {
-		e = h(c)
-	}
-	s.Tracer.Leave(c, e)
-	return e
-}

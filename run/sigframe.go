@@ -14,9 +14,7 @@ import (
 // deliver implements the callback of kern's UserRet.
 func (g *Guest) deliver(d *kern.Delivery) bool {
 	s := g.sys
-	if s.Tracer != nil {
-		s.Tracer.Signal(g.l, &d.Info, &d.Action)
-	}
+	s.traceSignal(g.l, &d.Info, &d.Action)
 	r := g.thread.Regs()
 	var alt *netbsd.Stack
 	if d.OnStack {

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"errors"
 	"time"
 
 	"toaster/file"
@@ -9,6 +10,7 @@ import (
 	"toaster/kern"
 	"toaster/netbsd"
 	"toaster/syscalls"
+	"toaster/trace"
 )
 
 // System is one running machine with a platform beneath: what the run loop and the
@@ -20,14 +22,8 @@ type System struct {
 
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
 	HostPrograms bool
-	Tracer       Tracer
-}
-
-// Tracer hears what guests do. Its methods are called on the LWP's goroutine.
-type Tracer interface {
-	Enter(c *syscalls.Call)
-	Leave(c *syscalls.Call, e netbsd.Errno)
-	Signal(l *kern.LWP, info *netbsd.Siginfo, a *kern.Action)
+	Sink         trace.Sink    // nil: nobody looks
+	followed     chan struct{} // closed when the sink has heard of everything
 }
 
 // Config describes a system.
@@ -37,7 +33,7 @@ type Config struct {
 	Platform host.Options
 	// HostPrograms, see System.
 	HostPrograms bool
-	Tracer       Tracer
+	Sink         trace.Sink
 	PhysMem      uint64
 }
 
@@ -52,7 +48,10 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		tree.Close()
 		return nil, nil, err
 	}
-	s := &System{Platform: p, FS: tree, HostPrograms: cfg.HostPrograms, Tracer: cfg.Tracer}
+	s := &System{Platform: p, FS: tree, HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	if cfg.Sink != nil {
+		cfg.Kern.Events = traceEvents
+	}
 	m := kern.New(cfg.Kern)
 	s.Kernel = syscalls.Kernel{
 		M:         m,
@@ -67,12 +66,20 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		SetStack:  setStack,
 		CPUTime:   cpuTime,
 	}
+	if s.Sink != nil {
+		s.followed = make(chan struct{})
+		go s.follow(m.Events())
+	}
 	return s, dirs, nil
 }
 
 // Close ends every guest and what carried it.
 func (s *System) Close() error {
 	err := s.M.Close()
+	if s.Sink != nil {
+		<-s.followed
+		err = errors.Join(err, s.Sink.Close())
+	}
 	s.Platform.Close()
 	s.FS.Close()
 	return err
