@@ -61,3 +61,40 @@ func TestDescriptorsAreAccountedFor(t *testing.T) {
 	}
 	waitFor(t, "descriptors", func() bool { return countFDs(t)-before == p.Stats().Descriptors })
 }
+
+// Running out of descriptors is an error, and no more.
+func TestOutOfDescriptors(t *testing.T) {
+	p := newPlatform(t, Options{Warm: -1})
+	_, th := newGuest(t, p, syscallLoop...)
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	small := old
+	small.Cur = uint64(countFDs(t) + 3)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &small); err != nil {
+		t.Fatal(err)
+	}
+	var list []*Process
+	var err error
+	for range 50 {
+		var q *Process
+		if q, _, err = th.Fork(); err != nil {
+			break
+		}
+		list = append(list, q)
+	}
+	unix.Setrlimit(unix.RLIMIT_NOFILE, &old)
+	if err == nil {
+		t.Error("no error")
+	}
+	for _, q := range list {
+		q.Release()
+	}
+	wantKind(t, th.Run(), Syscall)
+	accounted(t, p)
+	waitFor(t, "windows to come back", func() bool { return p.Stats().Windows == 2 })
+	if _, _, err := th.Fork(); err != nil {
+		t.Error(err)
+	}
+}

@@ -95,11 +95,8 @@ func (p *Platform) register(pid int, win *window, index int) (*Process, *Thread,
 		gone:    make(chan struct{}),
 		threads: map[*Thread]struct{}{},
 	}
-	t := &Thread{proc: q, tid: pid, index: index}
-	if win != nil {
-		t.slot = p.arena.slot(win, index)
-		q.threads[t] = struct{}{}
-	}
+	t := &Thread{proc: q, tid: pid, index: index, slot: p.arena.slot(win, index)}
+	q.threads[t] = struct{}{}
 	p.mu.Lock()
 	p.procs[pid] = q
 	p.mu.Unlock()

@@ -13,12 +13,17 @@ import (
 // were killed themselves, between clone and report. They have no memory of
 // ours and no way to any; what remains is to collect them.
 
-// adoptStray accounts for a process that is about to be refused. It ends by itself.
-func (p *Platform) adoptStray(pid int) {
-	// A thread, which needs no collecting, has no pidfd.
-	if q, _, err := p.register(pid, nil, 0); err == nil {
-		q.Release()
-	}
+// discard collects a process that is refused and about to end by itself. pid
+// comes from the host's notification, so that it is a descendant of the zygote.
+func (p *Platform) discard(pid int) {
+	p.workers.Go(func() {
+		for {
+			// A thread gives ECHILD, and needs no collecting.
+			if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
+				return
+			}
+		}
+	})
 }
 
 // stillborn says whether the process that a guest claims to have forked is

@@ -1,0 +1,185 @@
+package host
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const testWindow = slotsPerWindow * 8192
+
+// verdict runs the filter on a system call.
+func verdict(t testing.TB, code []unix.SockFilter, nr, ip uint64, args ...uint64) uint32 {
+	t.Helper()
+	var data [64]byte
+	le := binary.LittleEndian
+	le.PutUint32(data[dataNr:], uint32(nr))
+	le.PutUint32(data[dataArch:], unix.AUDIT_ARCH_X86_64)
+	le.PutUint64(data[dataIP:], ip)
+	for i, a := range args {
+		le.PutUint64(data[dataArgs+8*i:], a)
+	}
+	var acc, x uint32
+	for pc := 0; ; pc++ {
+		f := code[pc]
+		jump := func(cond bool) {
+			if cond {
+				pc += int(f.Jt)
+			} else {
+				pc += int(f.Jf)
+			}
+		}
+		switch f.Code {
+		case unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
+			acc = le.Uint32(data[f.K:])
+		case unix.BPF_MISC | unix.BPF_TAX:
+			x = acc
+		case unix.BPF_ALU | unix.BPF_ADD | unix.BPF_X:
+			acc += x
+		case unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K:
+			jump(acc == f.K)
+		case unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K:
+			jump(acc > f.K)
+		case unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K:
+			jump(acc&f.K != 0)
+		case unix.BPF_RET | unix.BPF_K:
+			return f.K
+		default:
+			t.Fatalf("instruction %#x", f.Code)
+		}
+	}
+}
+
+func testFilter(t testing.TB) (stub, []unix.SockFilter) {
+	t.Helper()
+	s := loadStub()
+	code, err := filterProgram(s, testWindow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, code
+}
+
+func TestFilterTrapsOutsideTheStub(t *testing.T) {
+	_, code := testFilter(t)
+	for _, ip := range []uint64{
+		codeAt, GuestEnd, stubAddr - 1, stubAddr - 1<<32 + 100, stubAddr + stubSize + 1, cfgAddr + 2, ctlAddr + 2,
+		stubAddr + 1<<32, stubAddr&0xffffffff + 2, 0xffffffffff600000,
+	} {
+		for nr := range uint64(500) {
+			if v := verdict(t, code, nr, ip); v != retTrap {
+				t.Errorf("call %d at %#x: %#x", nr, ip, v)
+			}
+		}
+	}
+}
+
+// Whatever a memory call does, it does it below the stub.
+func TestFilterRanges(t *testing.T) {
+	_, code := testFilter(t)
+	rnd := rand.New(rand.NewPCG(5, 6))
+	below := func(addr, size uint64) bool {
+		return addr < stubAddr && size <= stubAddr-addr
+	}
+	allowed := 0
+	for range 300_000 {
+		var a [6]uint64
+		for i := range a {
+			a[i] = interesting(rnd)
+			if rnd.IntN(4) == 0 {
+				a[i] = rnd.Uint64() >> rnd.IntN(64)
+			}
+		}
+		for _, nr := range []uint64{
+			unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_MREMAP, unix.SYS_MSYNC,
+		} {
+			if nr == unix.SYS_MMAP && rnd.IntN(2) == 0 {
+				a[2], a[3] = a[2]&7, 0x32
+			}
+			if verdict(t, code, nr, stubAddr+100, a[:]...) != retAllow {
+				continue
+			}
+			allowed++
+			ok := below(a[0], a[1])
+			switch {
+			case nr == unix.SYS_MMAP && a[0] == ctlAddr:
+				ok = a[1] == testWindow && a[3] == 0x11 // with a descriptor that no guest has
+			case nr == unix.SYS_MADVISE && a[0]>>32 == ctlAddr>>32:
+				ok = uint32(a[2]) == unix.MADV_DONTFORK
+			case nr == unix.SYS_MREMAP:
+				ok = ok && below(a[0], a[2]) && (uint32(a[3]) == 0 || below(a[4], a[2]))
+			}
+			if !ok {
+				t.Fatalf("call %d with %#x is let through", nr, a)
+			}
+		}
+	}
+	if allowed < 1000 {
+		t.Errorf("only %d calls were let through: the test is vacuous", allowed)
+	}
+}
+
+func TestFilterClonesFromOnePlace(t *testing.T) {
+	stub, code := testFilter(t)
+	for off := range uint64(stubSize) {
+		ip := stubAddr + off
+		for _, flags := range []uint64{forkFlags, threadFlags} {
+			want := uint32(retTrap)
+			if ip == stub.clone {
+				want = retAllow
+			}
+			if v := verdict(t, code, unix.SYS_CLONE, ip, flags); v != want {
+				t.Errorf("clone at %#x: %#x", ip, v)
+			}
+		}
+	}
+	for _, flags := range []uint64{0, 17, 0x100, forkFlags | 17, threadFlags | 0x8000, threadFlags &^ 0x10000, forkFlags | 1<<33} {
+		if v := verdict(t, code, unix.SYS_CLONE, stub.clone, flags); v != retTrap {
+			t.Errorf("clone with %#x: %#x", flags, v)
+		}
+	}
+}
+
+// What the guest's own calls must never be, and what the filter must never let
+// through from anywhere.
+func TestFilterShortList(t *testing.T) {
+	stub, code := testFilter(t)
+	known := map[uint64]bool{
+		unix.SYS_RT_SIGRETURN: true, unix.SYS_CLOSE: true, unix.SYS_GETPPID: true, unix.SYS_GETRUSAGE: true,
+		unix.SYS_EXIT_GROUP: true, unix.SYS_EXIT: true, askProcess: true, askThread: true, askFile: true,
+		unix.SYS_FUTEX: true, unix.SYS_MMAP: true, unix.SYS_MUNMAP: true, unix.SYS_MPROTECT: true,
+		unix.SYS_MADVISE: true, unix.SYS_MREMAP: true, unix.SYS_MSYNC: true, unix.SYS_PRCTL: true,
+		unix.SYS_ARCH_PRCTL: true, unix.SYS_SENDMSG: true, unix.SYS_CLONE: true, unix.SYS_RT_SIGPROCMASK: true,
+	}
+	rnd := rand.New(rand.NewPCG(7, 8))
+	for range 100_000 {
+		nr := rnd.Uint64N(600)
+		if rnd.IntN(4) == 0 {
+			nr = 1<<30 + nr
+		}
+		var a [6]uint64
+		for i := range a {
+			a[i] = interesting(rnd)
+		}
+		if v := verdict(t, code, nr, stub.clone, a[:]...); v != retTrap && !known[nr] {
+			t.Fatalf("call %d with %#x: %#x", nr, a, v)
+		}
+	}
+}
+
+// A stray syscall instruction inside of others would be a gadget that nobody
+// has looked at.
+func TestStubHasNoHiddenSystemCalls(t *testing.T) {
+	stub := loadStub()
+	for i := range stub.code[:len(stub.code)-1] {
+		switch two := binary.BigEndian.Uint16(stub.code[i:]); two {
+		case 0x0f34, 0xcd80: // sysenter, int 0x80
+			t.Errorf("%#x at %#x", two, i)
+		}
+	}
+	if len(stub.code) > stubSize {
+		t.Errorf("%d bytes", len(stub.code))
+	}
+}
