@@ -1,10 +1,14 @@
 package image
 
-import "bytes"
+import (
+	"bytes"
 
-// scriptMax is how much of a file the kernel looks at: "#!", a path of at most
-// PATH_MAX, and the end of the line.
-const scriptMax = 2 + 1024 + 1
+	"toaster/netbsd"
+)
+
+// scriptMax is how much of a file the kernel looks at: "#!", a path of PATH_MAX, a
+// blank before it and the end of the line.
+const scriptMax = 2 + netbsd.PATH_MAX + 2
 
 // Script is the first line of a #! file. The interpreter is run with its own name,
 // Arg if there is one, the script's path, and the script's arguments but the first.
@@ -33,7 +37,7 @@ func (s *Script) Args(path string, argv []string) []string {
 func loadScript(head []byte) (*Image, error) {
 	end := bytes.IndexByte(head, '\n')
 	if end < 0 {
-		return nil, fail(BadScript, "it has no end within 1024 bytes")
+		return nil, fail(BadScript, "it has no end within the first 1028 bytes")
 	}
 	line := skipBlanks(head[2:end])
 	if i := bytes.IndexByte(line, 0); i >= 0 {

@@ -230,3 +230,12 @@ const (
 	SCHED_FIFO  = 1
 	SCHED_RR    = 2
 )
+
+// Sizes that the limits of a NetBSD/amd64 process begin with, soft and hard: data
+// and stack (machine/vmparam.h).
+const (
+	DFLDSIZ = 256 << 20
+	MAXDSIZ = 8 << 30
+	DFLSSIZ = 4 << 20
+	MAXSSIZ = 128 << 20
+)

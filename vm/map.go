@@ -19,9 +19,9 @@ const (
 	Min      = netbsd.MinAddress
 	Max      = netbsd.StackTop
 
-	// StackReserve is what mmap keeps free below the top for the stack to grow
-	// (MAXSSIZ of NetBSD/amd64).
-	StackReserve = 128 << 20
+	// StackReserve is what mmap keeps free below the top: the largest stack and a
+	// guard of 1 MiB (vm.user_stack_guard_size).
+	StackReserve = netbsd.MAXSSIZ + 1<<20
 )
 
 // Region is a range of pages that are mapped alike. Two neighbours never agree in

@@ -1,0 +1,99 @@
+package netbsd
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// differs has names whose number in Go's tables is that of an older NetBSD.
+var differs = map[string]string{
+	"NET_RT_IFLIST":   "6 since NetBSD 8; Go asks for the older one",
+	"SCM_CREDS":       "0x10 since NetBSD 8",
+	"TIOCPTMGET":      "long names since NetBSD 8; the older request is COMPAT_TIOCPTMGET",
+	"TIOCPTSNAME":     "as TIOCPTMGET",
+	"NET_RT_OIFLIST":  "5 since NetBSD 8",
+	"AF_MAX":          "grew",
+	"EVFILT_SYSCOUNT": "grew",
+}
+
+// Our constants are those of Go's syscall package for netbsd/amd64, where it has them.
+func TestConstantsAgreeWithGo(t *testing.T) {
+	ours := packageConsts(t, ".")
+	n := 0
+	for _, name := range []string{"zerrors_netbsd_amd64.go", "ztypes_netbsd_amd64.go"} {
+		path := filepath.Join(runtime.GOROOT(), "src", "syscall", name)
+		if _, err := os.Stat(path); err != nil {
+			t.Skip("no Go source here: ", err)
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(x ast.Node) bool {
+			v, ok := x.(*ast.ValueSpec)
+			if !ok || len(v.Values) != 1 {
+				return true
+			}
+			want := literal(v.Values[0])
+			got, have := ours[v.Names[0].Name]
+			if want == nil || !have || differs[v.Names[0].Name] != "" {
+				return true
+			}
+			if n++; !constant.Compare(got, token.EQL, want) {
+				t.Errorf("%s = %v, Go has %v", v.Names[0].Name, got, want)
+			}
+			return true
+		})
+	}
+	if n < 350 {
+		t.Errorf("only %d constants compared", n)
+	}
+}
+
+// literal evaluates 0x5, -0x5, Errno(0x5) and Signal(0x5).
+func literal(e ast.Expr) constant.Value {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return constant.MakeFromLiteral(e.Value, e.Kind, 0)
+	case *ast.UnaryExpr:
+		if v := literal(e.X); v != nil {
+			return constant.UnaryOp(e.Op, v, 0)
+		}
+	case *ast.CallExpr:
+		return literal(e.Args[0])
+	}
+	return nil
+}
+
+func packageConsts(t *testing.T, dir string) map[string]constant.Value {
+	fset := token.NewFileSet()
+	paths, _ := filepath.Glob(filepath.Join(dir, "*.go"))
+	var files []*ast.File
+	for _, p := range paths {
+		if ok, _ := filepath.Match("*_test.go", filepath.Base(p)); ok {
+			continue
+		}
+		f, err := parser.ParseFile(fset, p, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, f)
+	}
+	// Imports stay unresolved, which only matters to what is not a constant.
+	conf := types.Config{Error: func(error) {}, IgnoreFuncBodies: true}
+	pkg, _ := conf.Check("netbsd", fset, files, nil)
+	m := map[string]constant.Value{}
+	for _, name := range pkg.Scope().Names() {
+		if c, ok := pkg.Scope().Lookup(name).(*types.Const); ok && c.Val().Kind() == constant.Int {
+			m[name] = c.Val()
+		}
+	}
+	return m
+}

@@ -1,0 +1,57 @@
+package netbsd
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var prototype = regexp.MustCompile(`= (\d+)\s+// \{ [^|]*\|sys\|[^|]*\|(\w+)\((.*)\); \}`)
+
+// The table has the numbers, names and numbers of arguments that the prototypes in
+// Go's own list say, padding included.
+func TestTableAgreesWithGo(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(runtime.GOROOT(), "src", "syscall", "zsysnum_netbsd_amd64.go"))
+	if err != nil {
+		t.Skip("no Go source here: ", err)
+	}
+	renamed := map[string]string{"obreak": "break", "getpid_with_ppid": "getpid", "getuid_with_euid": "getuid",
+		"getgid_with_egid": "getgid", "ovadvise": "vadvise"}
+	gone := map[string]bool{"pmc_get_info": true, "pmc_control": true} // since NetBSD 9
+	padded := map[string]int{"mknodat": 1}                             // got padding in NetBSD 6
+	n := 0
+	for _, m := range prototype.FindAllStringSubmatch(string(b), -1) {
+		nr, _ := strconv.Atoi(m[1])
+		name, params := m[2], 0
+		if m[3] != "void" {
+			params = strings.Count(m[3], ",") + 1 + strings.Count(m[3], "...")
+		}
+		// "int flags, ... mode_t mode" has its comma before the dots.
+		params -= strings.Count(m[3], ", ...")
+		if gone[name] {
+			continue
+		}
+		s := LookupSyscall(nr)
+		if s == nil {
+			t.Errorf("%d %s is missing", nr, name)
+			continue
+		}
+		n++
+		if r := renamed[name]; r != "" {
+			name = r
+		}
+		if !strings.Contains(s.Name, name) {
+			t.Errorf("%d is %s, Go has %s", nr, s.Name, name)
+		}
+		if got := len(s.Args()); got != params+padded[name] {
+			t.Errorf("%s has %d arguments, Go %d: %s", s.Name, got, params, m[3])
+		}
+	}
+	if n < 200 {
+		t.Errorf("only %d calls compared", n)
+	}
+}
