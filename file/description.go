@@ -19,6 +19,8 @@ type Description struct {
 	refs  atomic.Int32
 	flags atomic.Int32 // access mode and netbsd.SetflMask status flags
 
+	flocked atomic.Bool // may hold a lock of flock(2), which goes with the file
+
 	mu    sync.Mutex
 	owner int // F_SETOWN: process, or group if negative
 
@@ -45,8 +47,10 @@ func (d *Description) Ref() *Description {
 func (d *Description) Release() {
 	switch n := d.refs.Add(-1); {
 	case n == 0:
-		d.unlockAll()
 		d.File.Close()
+		if d.flocked.Load() {
+			flockers.Notify(In)
+		}
 		live.Add(-1)
 	case n < 0:
 		panic("file: description released too often")

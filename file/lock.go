@@ -1,13 +1,241 @@
 package file
 
-import "toaster/netbsd"
+import (
+	"math"
+	"slices"
+	"sync"
+	"time"
 
-// Flock is flock(2).
-func (d *Description) Flock(l Sleeper, kind int, nonblock bool) netbsd.Errno { return 0 }
+	"toaster/netbsd"
+)
 
-// lockOwner is the identity under which a process holds POSIX locks.
-type lockOwner struct{}
+// POSIX record locks of fcntl(2). They belong to a process (its table) and a
+// file, whichever descriptor they were made through, and go when the process
+// closes any descriptor of that file. They hold among guests; the host doesn't
+// see them.
 
-func (*lockOwner) closed(*Description) {}
+type inode struct{ dev, ino uint64 }
 
-func (d *Description) unlockAll() {}
+// span is one lock; end is inclusive.
+type span struct {
+	owner      *Table
+	start, end int64
+	write      bool
+	pid        int32
+}
+
+func (s *span) overlaps(start, end int64) bool { return s.start <= end && start <= s.end }
+
+// records are the locks of all files.
+var records = struct {
+	mu      sync.Mutex
+	files   map[inode][]span
+	waiting map[*Table]*Table // who waits for whose lock
+	queue   Queue
+}{files: map[inode][]span{}, waiting: map[*Table]*Table{}}
+
+// SetLock is F_SETLK, or F_SETLKW with wait. lk.Pid is the caller's.
+func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) netbsd.Errno {
+	want, id, errno := d.span(t, lk)
+	if errno != 0 {
+		return errno
+	}
+	switch {
+	case lk.Type == netbsd.F_UNLCK:
+		unlock(t, id, want.start, want.end)
+		return 0
+	case want.write && !d.Writable(), !want.write && !d.Readable():
+		return netbsd.EBADF
+	}
+	errno = tryLock(want, id, false)
+	if errno != netbsd.EAGAIN || !wait {
+		return errno
+	}
+	w := &Waiter{Mask: In, L: l}
+	records.queue.Add(w)
+	defer records.queue.Remove(w)
+	defer stopWaiting(t)
+	for {
+		if errno := tryLock(want, id, true); errno != netbsd.EAGAIN {
+			return errno
+		}
+		if errno := l.Sleep(true, time.Time{}); errno != 0 {
+			return errno
+		}
+	}
+}
+
+// GetLock is F_GETLK: the first lock in the way of lk, or lk with F_UNLCK.
+func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.Errno) {
+	want, id, errno := d.span(t, lk)
+	if errno != 0 {
+		return lk, errno
+	}
+	if lk.Type == netbsd.F_UNLCK {
+		return lk, netbsd.EINVAL
+	}
+	records.mu.Lock()
+	defer records.mu.Unlock()
+	s := conflictLocked(want, id)
+	if s == nil {
+		lk.Type = netbsd.F_UNLCK
+		return lk, 0
+	}
+	lk.Whence, lk.Start, lk.Len, lk.Pid, lk.Type = netbsd.SEEK_SET, s.start, s.end-s.start+1, s.pid, netbsd.F_RDLCK
+	if s.end == math.MaxInt64 {
+		lk.Len = 0
+	}
+	if s.write {
+		lk.Type = netbsd.F_WRLCK
+	}
+	return lk, 0
+}
+
+// span reads a struct flock: EINVAL for a range that begins before 0.
+func (d *Description) span(t *Table, lk netbsd.Flock) (span, inode, netbsd.Errno) {
+	st, errno := d.File.Stat()
+	if errno != 0 || st.Mode&netbsd.S_IFMT != netbsd.S_IFREG {
+		return span{}, inode{}, netbsd.EINVAL
+	}
+	start := lk.Start
+	switch lk.Whence {
+	case netbsd.SEEK_SET:
+	case netbsd.SEEK_CUR:
+		pos, errno := d.File.Lseek(0, netbsd.SEEK_CUR)
+		if errno != 0 {
+			return span{}, inode{}, errno
+		}
+		start = addOffset(pos, start)
+	case netbsd.SEEK_END:
+		start = addOffset(st.Size, start)
+	default:
+		return span{}, inode{}, netbsd.EINVAL
+	}
+	if lk.Type < netbsd.F_RDLCK || lk.Type > netbsd.F_WRLCK {
+		return span{}, inode{}, netbsd.EINVAL
+	}
+	end := int64(math.MaxInt64)
+	switch {
+	case lk.Len > 0:
+		end = addOffset(start, lk.Len-1)
+	case lk.Len < 0:
+		start, end = addOffset(start, lk.Len), start-1
+	}
+	if start < 0 || end < start {
+		return span{}, inode{}, netbsd.EINVAL
+	}
+	return span{t, start, end, lk.Type == netbsd.F_WRLCK, lk.Pid}, inode{st.Dev, st.Ino}, 0
+}
+
+// addOffset adds without overflow: the largest offset at most.
+func addOffset(a, b int64) int64 {
+	if b > 0 && a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	if b < 0 && a < math.MinInt64-b {
+		return -1
+	}
+	return a + b
+}
+
+// tryLock takes the lock or says EAGAIN; with wait the caller is going to sleep,
+// and EDEADLK says that this would never end.
+func tryLock(want span, id inode, wait bool) netbsd.Errno {
+	records.mu.Lock()
+	defer records.mu.Unlock()
+	s := conflictLocked(want, id)
+	if s == nil {
+		delete(records.waiting, want.owner)
+		setLocked(id, want)
+		return 0
+	}
+	if wait {
+		for o := s.owner; o != nil; o = records.waiting[o] {
+			if o == want.owner {
+				return netbsd.EDEADLK
+			}
+		}
+		records.waiting[want.owner] = s.owner
+	}
+	return netbsd.EAGAIN
+}
+
+func stopWaiting(t *Table) {
+	records.mu.Lock()
+	defer records.mu.Unlock()
+	delete(records.waiting, t)
+}
+
+func conflictLocked(want span, id inode) *span {
+	spans := records.files[id]
+	for i := range spans {
+		s := &spans[i]
+		if s.owner != want.owner && (s.write || want.write) && s.overlaps(want.start, want.end) {
+			return s
+		}
+	}
+	return nil
+}
+
+// setLocked puts a lock in place of what its owner had there.
+func setLocked(id inode, want span) {
+	cutLocked(id, want.owner, want.start, want.end)
+	records.files[id] = append(records.files[id], want)
+	want.owner.records.Add(1)
+	slices.SortFunc(records.files[id], func(a, b span) int {
+		switch {
+		case a.start < b.start:
+			return -1
+		case a.start > b.start:
+			return 1
+		}
+		return 0
+	})
+}
+
+// cutLocked takes a range out of an owner's locks.
+func cutLocked(id inode, t *Table, start, end int64) {
+	var rest []span
+	for _, s := range records.files[id] {
+		if s.owner != t || !s.overlaps(start, end) {
+			rest = append(rest, s)
+			continue
+		}
+		t.records.Add(-1)
+		if s.start < start {
+			left := s
+			left.end = start - 1
+			rest = append(rest, left)
+			t.records.Add(1)
+		}
+		if s.end > end {
+			right := s
+			right.start = end + 1
+			rest = append(rest, right)
+			t.records.Add(1)
+		}
+	}
+	if len(rest) == 0 {
+		delete(records.files, id)
+		return
+	}
+	records.files[id] = rest
+}
+
+func unlock(t *Table, id inode, start, end int64) {
+	records.mu.Lock()
+	cutLocked(id, t, start, end)
+	records.mu.Unlock()
+	records.queue.Notify(In)
+}
+
+// unlockClosed drops a process's locks on a file of which it closes a
+// descriptor.
+func (t *Table) unlockClosed(d *Description) {
+	if t.records.Load() == 0 {
+		return
+	}
+	if st, errno := d.File.Stat(); errno == 0 {
+		unlock(t, inode{st.Dev, st.Ino}, 0, math.MaxInt64)
+	}
+}

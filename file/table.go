@@ -3,6 +3,7 @@ package file
 import (
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"toaster/netbsd"
 )
@@ -31,7 +32,8 @@ type Table struct {
 	refs  int // processes that share it
 	slots []slot
 	used  []uint64 // bit per slot, to find the lowest free one
-	locks lockOwner
+
+	records atomic.Int32 // POSIX locks held, see lock.go
 }
 
 // NewTable makes an empty table with one reference.

@@ -31,7 +31,7 @@ func (t *Table) drop(s slot) {
 	for k := range s.knotes {
 		k.FDClosed()
 	}
-	t.locks.closed(s.d)
+	t.unlockClosed(s.d)
 	s.d.Release()
 }
 

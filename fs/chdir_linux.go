@@ -17,16 +17,21 @@ func (v View) Chdir(name string) netbsd.Errno {
 // Chroot is chroot(2) for a caller whose privilege was checked. The working
 // directory follows if it isn't below the new root.
 func (v View) Chroot(name string) netbsd.Errno {
-	return v.enter(name, func(n *dir) {
-		old := v.Dirs.root
-		v.Dirs.root = n
-		old.release()
-		r := resolver{cwd: v.Dirs.cwd, root: n}
-		if _, err := r.pathOf(v.Dirs.cwd.fd); err != nil {
-			v.Dirs.cwd.release()
-			v.Dirs.cwd = n.ref()
-		}
-	})
+	return v.enter(name, v.Dirs.setRoot)
+}
+
+// Fchroot is fchroot(2), likewise.
+func (v View) Fchroot(fd int) netbsd.Errno { return v.enterFD(fd, v.Dirs.setRoot) }
+
+// setRoot is called with mu held; n's reference becomes the root's.
+func (d *Dirs) setRoot(n *dir) {
+	d.root.release()
+	d.root = n
+	r := resolver{cwd: d.cwd, root: n}
+	if _, err := r.pathOf(d.cwd.fd); err != nil {
+		d.cwd.release()
+		d.cwd = n.ref()
+	}
 }
 
 // enter opens a folder that the caller may search, and hands it to set, called
@@ -95,6 +100,23 @@ func (v View) Getcwd() (string, netbsd.Errno) {
 	defer root.release()
 	r := resolver{cwd: cwd, root: root}
 	name, err := r.pathOf(cwd.fd)
+	if name == "" && err == nil {
+		name = "/"
+	}
+	return name, file.Errno(err)
+}
+
+// PathOf gives the present name of an open file (F_GETPATH of fcntl(2)).
+func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
+	fd, ok := d.HostFD()
+	if !ok {
+		return "", netbsd.EOPNOTSUPP
+	}
+	cwd, root, _ := v.Dirs.get()
+	defer cwd.release()
+	defer root.release()
+	r := resolver{cwd: cwd, root: root}
+	name, err := r.pathOf(fd)
 	if name == "" && err == nil {
 		name = "/"
 	}

@@ -84,3 +84,24 @@ func dupFor(v View, fd, flags int) (*file.Description, netbsd.Errno) {
 	}
 	return d, 0
 }
+
+// Revoke is revoke(2): a terminal is taken from all who have it open. EINVAL for
+// anything that isn't a device.
+func (v View) Revoke(name string) netbsd.Errno {
+	l, errno := v.look(netbsd.AT_FDCWD, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	dev, ok := l.device()
+	switch {
+	case !ok:
+		if _, errno := l.statFollow(); errno != 0 {
+			return errno
+		}
+		return netbsd.EINVAL
+	case dev.Revoke == nil:
+		return netbsd.EOPNOTSUPP
+	}
+	return dev.Revoke(v)
+}

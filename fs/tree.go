@@ -111,6 +111,8 @@ type Device struct {
 	Stat file.Stat
 	// Open gives the open file. flags are open(2)'s.
 	Open func(v View, flags int) (*file.Description, netbsd.Errno)
+	// Revoke takes it from all who have it open; nil if it can't.
+	Revoke func(v View) netbsd.Errno
 }
 
 // AddDevice puts a device at a name below /dev, in place of what was there.

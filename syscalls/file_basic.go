@@ -12,8 +12,6 @@ func init() {
 		41:  dup,
 		90:  dup2,
 		454: dup3,
-		92:  fcntl,
-		440: fstat,
 	})
 }
 
@@ -67,52 +65,10 @@ func dup2(c *Call) netbsd.Errno {
 
 // dup3 is dup3(int from, int to, int flags).
 func dup3(c *Call) netbsd.Errno {
+	flags := c.Int(2)
+	if flags&^(netbsd.O_CLOEXEC|netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE) != 0 {
+		return netbsd.EINVAL
+	}
 	c.Ret[0] = uint64(c.Int(1))
-	return c.files().Dup2(c.Int(0), c.Int(1), c.nofile(), c.Int(2)&netbsd.O_CLOEXEC != 0)
-}
-
-// fcntl is fcntl(int fd, int cmd, ...).
-func fcntl(c *Call) netbsd.Errno {
-	t, fd := c.files(), c.Int(0)
-	switch c.Int(1) {
-	case netbsd.F_DUPFD, netbsd.F_DUPFD_CLOEXEC:
-		n, e := t.Dup(fd, c.Int(2), c.nofile(), c.Int(1) == netbsd.F_DUPFD_CLOEXEC)
-		c.Ret[0] = uint64(n)
-		return e
-	case netbsd.F_GETFD:
-		on, e := t.Cloexec(fd)
-		if on {
-			c.Ret[0] = 1
-		}
-		return e
-	case netbsd.F_SETFD:
-		return t.SetCloexec(fd, c.Int(2)&1 != 0)
-	}
-	d, e := c.get(fd)
-	if e != 0 {
-		return e
-	}
-	defer d.Release()
-	switch c.Int(1) {
-	case netbsd.F_GETFL:
-		return c.ok(uint64(d.Flags()))
-	case netbsd.F_SETFL:
-		return d.SetFlags(c.Int(2))
-	}
-	return netbsd.EINVAL
-}
-
-// fstat is __fstat50(int fd, struct stat *).
-func fstat(c *Call) netbsd.Errno {
-	d, e := c.get(c.Int(0))
-	if e != 0 {
-		return e
-	}
-	defer d.Release()
-	st, e := d.File.Stat()
-	if e != 0 {
-		return e
-	}
-	_ = st
-	return netbsd.ENOSYS
+	return c.files().Dup2(c.Int(0), c.Int(1), c.nofile(), flags&netbsd.O_CLOEXEC != 0)
 }

@@ -1,0 +1,144 @@
+package syscalls
+
+import "toaster/netbsd"
+
+// This file serves the calls that make, move and remove names.
+
+func init() {
+	register(map[int]Handler{
+		9: link, 457: linkat, 10: unlink, 471: unlinkat, 137: rmdir, 128: rename, 270: rename, 458: renameat,
+		136: mkdir, 461: mkdirat, 57: symlink, 470: symlinkat, 58: readlink, 469: readlinkat,
+		132: mkfifo, 459: mkfifoat, 450: mknod, 460: mknodat,
+	})
+}
+
+// onPath runs f with a path argument.
+func (c *Call) onPath(arg int, f func(name string) netbsd.Errno) netbsd.Errno {
+	name, e := c.path(arg)
+	if e != 0 {
+		return e
+	}
+	return f(name)
+}
+
+// onPaths runs f with two path arguments.
+func (c *Call) onPaths(a, b int, f func(a, b string) netbsd.Errno) netbsd.Errno {
+	return c.onPath(a, func(x string) netbsd.Errno {
+		return c.onPath(b, func(y string) netbsd.Errno { return f(x, y) })
+	})
+}
+
+// link is link(const char *old, const char *new). A link at the end of old is
+// followed.
+func link(c *Call) netbsd.Errno {
+	return c.onPaths(0, 1, func(old, new string) netbsd.Errno {
+		return View(c.L).Link(netbsd.AT_FDCWD, old, netbsd.AT_FDCWD, new, true)
+	})
+}
+
+// linkat is linkat(int fd1, const char *old, int fd2, const char *new, int flags).
+func linkat(c *Call) netbsd.Errno {
+	flags := c.Int(4)
+	if flags&^netbsd.AT_SYMLINK_FOLLOW != 0 {
+		return netbsd.EINVAL
+	}
+	return c.onPaths(1, 3, func(old, new string) netbsd.Errno {
+		return View(c.L).Link(c.Int(0), old, c.Int(2), new, flags != 0)
+	})
+}
+
+// unlink is unlink(const char *path).
+func unlink(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Unlink(netbsd.AT_FDCWD, name, 0) })
+}
+
+// rmdir is rmdir(const char *path).
+func rmdir(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno {
+		return View(c.L).Unlink(netbsd.AT_FDCWD, name, netbsd.AT_REMOVEDIR)
+	})
+}
+
+// unlinkat is unlinkat(int fd, const char *path, int flag).
+func unlinkat(c *Call) netbsd.Errno {
+	return c.onPath(1, func(name string) netbsd.Errno { return View(c.L).Unlink(c.Int(0), name, c.Int(2)) })
+}
+
+// rename is rename(const char *from, const char *to).
+func rename(c *Call) netbsd.Errno {
+	return c.onPaths(0, 1, func(from, to string) netbsd.Errno {
+		return View(c.L).Rename(netbsd.AT_FDCWD, from, netbsd.AT_FDCWD, to)
+	})
+}
+
+// renameat is renameat(int fromfd, const char *from, int tofd, const char *to).
+func renameat(c *Call) netbsd.Errno {
+	return c.onPaths(1, 3, func(from, to string) netbsd.Errno {
+		return View(c.L).Rename(c.Int(0), from, c.Int(2), to)
+	})
+}
+
+// mkdir is mkdir(const char *path, mode_t mode).
+func mkdir(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno {
+		return View(c.L).Mkdir(netbsd.AT_FDCWD, name, c.Uint32(1))
+	})
+}
+
+// mkdirat is mkdirat(int fd, const char *path, mode_t mode).
+func mkdirat(c *Call) netbsd.Errno {
+	return c.onPath(1, func(name string) netbsd.Errno { return View(c.L).Mkdir(c.Int(0), name, c.Uint32(2)) })
+}
+
+// symlink is symlink(const char *target, const char *link).
+func symlink(c *Call) netbsd.Errno {
+	return c.onPaths(0, 1, func(target, name string) netbsd.Errno {
+		return View(c.L).Symlink(target, netbsd.AT_FDCWD, name)
+	})
+}
+
+// symlinkat is symlinkat(const char *target, int fd, const char *link).
+func symlinkat(c *Call) netbsd.Errno {
+	return c.onPaths(0, 2, func(target, name string) netbsd.Errno {
+		return View(c.L).Symlink(target, c.Int(1), name)
+	})
+}
+
+// readlink is readlink(const char *path, char *buf, size_t count).
+func readlink(c *Call) netbsd.Errno { return doReadlink(c, netbsd.AT_FDCWD, 0) }
+
+// readlinkat is readlinkat(int fd, const char *path, char *buf, size_t count).
+func readlinkat(c *Call) netbsd.Errno { return doReadlink(c, c.Int(0), 1) }
+
+// doReadlink cuts the target off at the end of the buffer, without a NUL.
+func doReadlink(c *Call, at, arg int) netbsd.Errno {
+	return c.onPath(arg, func(name string) netbsd.Errno {
+		target, e := View(c.L).Readlink(at, name)
+		if e != 0 {
+			return e
+		}
+		target = target[:min(uint64(len(target)), c.Ptr(arg+2))]
+		c.Ret[0] = uint64(len(target))
+		return c.copyout(c.Ptr(arg+1), []byte(target))
+	})
+}
+
+// mkfifo is mkfifo(const char *path, mode_t mode).
+func mkfifo(c *Call) netbsd.Errno {
+	return doMknod(c, netbsd.AT_FDCWD, 0, netbsd.S_IFIFO|c.Uint32(1)&0o7777)
+}
+
+// mkfifoat is mkfifoat(int fd, const char *path, mode_t mode).
+func mkfifoat(c *Call) netbsd.Errno {
+	return doMknod(c, c.Int(0), 1, netbsd.S_IFIFO|c.Uint32(2)&0o7777)
+}
+
+// mknod is __mknod50(const char *path, mode_t mode, dev_t dev).
+func mknod(c *Call) netbsd.Errno { return doMknod(c, netbsd.AT_FDCWD, 0, c.Uint32(1)) }
+
+// mknodat is mknodat(int fd, const char *path, mode_t mode, int pad, dev_t dev).
+func mknodat(c *Call) netbsd.Errno { return doMknod(c, c.Int(0), 1, c.Uint32(2)) }
+
+func doMknod(c *Call, at, arg int, mode uint32) netbsd.Errno {
+	return c.onPath(arg, func(name string) netbsd.Errno { return View(c.L).Mknod(at, name, mode) })
+}
