@@ -54,6 +54,9 @@ func loadELF(r io.ReaderAt, size int64, head []byte) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkLength(phs, size); err != nil {
+		return nil, err
+	}
 	notes := readNotes(r, phs)
 	interp, err := readInterp(r, size, phs)
 	if err != nil {
@@ -161,8 +164,17 @@ func (m *Image) checkLoad(p phdr, size int64, last uint64) error {
 		return fail(Malformed, "segments overlap or are out of order")
 	case p.filesz > 0 && (p.off-p.vaddr)%netbsd.PageSize != 0:
 		return fail(Malformed, "a segment's offset does not fit its address")
-	case p.off > uint64(size) || p.filesz > uint64(size)-p.off:
-		return fail(Truncated, fmt.Sprintf("it should have %d bytes, but has %d", p.off+p.filesz, size))
+	}
+	return nil
+}
+
+// checkLength looks whether the file holds what its program headers say, before
+// anything is concluded from what it lacks.
+func checkLength(phs []phdr, size int64) error {
+	for _, p := range phs {
+		if p.typ == ptLoad && (p.off > uint64(size) || p.filesz > uint64(size)-p.off) {
+			return fail(Truncated, fmt.Sprintf("it should have %d bytes, but has %d", p.off+p.filesz, size))
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 
+	"toaster/file"
 	"toaster/image"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -18,6 +19,7 @@ import (
 // that the guest would use.
 type Opener interface {
 	OpenExec(name string) (*os.File, string, netbsd.Errno)
+	Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno)
 }
 
 // program is an executable ready to be mapped. Close it afterwards.
@@ -30,6 +32,7 @@ type program struct {
 	image  *image.Image
 	interp *program // the dynamic linker
 	host   bool     // a program of the host, to be run under its own emulation
+	why    error    // what a host program is, for whoever wanted a NetBSD one
 	setID  setID
 }
 
@@ -125,11 +128,29 @@ func (s *System) loadScript(o Opener, name, interp string, argv, envp []string) 
 	return p, nil
 }
 
+// whyNot explains to a person why name cannot be opened for execution.
+func whyNot(o Opener, name string, e netbsd.Errno) error {
+	st, serr := o.Stat(netbsd.AT_FDCWD, name, true)
+	switch {
+	case e == netbsd.ENOENT || e == netbsd.ENOTDIR:
+		return errors.New("no such file; check the name and the working folder")
+	case serr != 0 || e != netbsd.EACCES:
+		return e
+	case st.Mode&netbsd.S_IFMT == netbsd.S_IFDIR:
+		return image.DirectoryError()
+	case st.Mode&netbsd.S_IFMT != netbsd.S_IFREG:
+		return errors.New("not a regular file; only those can be executed")
+	case st.Mode&0o111 == 0:
+		return fmt.Errorf("not executable: mode %#o has no execute bit; chmod +x it", st.Mode&0o777)
+	}
+	return e
+}
+
 // open opens and recognises one file.
 func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	f, full, e := o.OpenExec(name)
 	if e != 0 {
-		return nil, &ExecError{name, e, e}
+		return nil, &ExecError{name, e, whyNot(o, name, e)}
 	}
 	p := &program{path: full, comm: commOf(full), file: f}
 	st, err := f.Stat()
@@ -144,7 +165,7 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	case err == nil:
 		return p, nil
 	case errors.As(err, &ie) && ie.Kind == image.Linux && s.HostPrograms:
-		p.host = true
+		p.host, p.why = true, err
 		return p, nil
 	case errors.As(err, &ie):
 		p.close()

@@ -141,6 +141,9 @@ func (s *System) Start(a Process) (*kern.Proc, error) {
 		return fail(xerr)
 	}
 	defer p.close()
+	if p.host {
+		return fail(&ExecError{a.Path, netbsd.ENOEXEC, p.why})
+	}
 	g, e := s.build(p, a.Cred)
 	if e != 0 {
 		return fail(&ExecError{a.Path, e, e})

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,12 +23,16 @@ func TestMain(m *testing.M) {
 // Beside testscript's own commands there is
 //
 //	netbsd OUT PACKAGE|FILE    builds a guest with the host's go command
+//	truncate FROM TO SIZE      copies the first SIZE bytes, executable
+//	exits STATUS PROGRAM...    runs a program and checks its exit status
 func TestScript(t *testing.T) {
 	goEnv := goEnvironment(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"netbsd": buildGuest,
+			"netbsd":   buildGuest,
+			"truncate": truncate,
+			"exits":    exits,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, goEnv...)
@@ -63,4 +69,28 @@ func buildGuest(ts *testscript.TestScript, neg bool, args []string) {
 		defer ts.Setenv(k, old)
 	}
 	ts.Check(ts.Exec("go", append([]string{"build", "-o"}, args...)...))
+}
+
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	b, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), b[:n], 0o777))
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	got := 0
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%v: exit status %d, want %d", args[1:], got, want)
+	}
 }
