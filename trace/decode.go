@@ -57,8 +57,15 @@ func (d *decoder) callText() string {
 	return b.String()
 }
 
-// omit leaves out the mode of an open that creates nothing.
+// omit leaves out the mode of an open that creates nothing, and the argument of a
+// fcntl that has none.
 func (d *decoder) omit(i int, a netbsd.Arg) bool {
+	if a.Kind == netbsd.KFcntl {
+		switch uint32(d.c.Args[a.Len]) {
+		case netbsd.F_GETFD, netbsd.F_GETFL, netbsd.F_GETOWN, netbsd.F_CLOSEM, netbsd.F_MAXFD, netbsd.F_GETNOSIGPIPE:
+			return true
+		}
+	}
 	return a.Kind == netbsd.KMode && (d.c.Nr == netbsd.SYS_open || d.c.Nr == netbsd.SYS_openat) &&
 		d.c.Args[i-1]&netbsd.O_CREAT == 0
 }
@@ -146,7 +153,7 @@ func (d *decoder) pointer(i int, a netbsd.Arg, v uint64) string {
 	case a.Kind == netbsd.KStrv:
 		return d.strv(v)
 	case a.Kind == netbsd.KBuf:
-		return d.buf(v, d.count(a))
+		return d.bufArg(a, v)
 	case a.Kind == netbsd.KStruct:
 		return d.layout(a, v)
 	}

@@ -29,6 +29,19 @@ func (d *decoder) sockaddr(addr, n uint64) string {
 	return fmt.Sprintf("{family=%s, %x}", netbsd.FlagSets["af"].Value(uint64(a.Family)), a.Raw)
 }
 
+// bufArg shows a value of sysctl or of a socket option as the int that it most often
+// is, and bytes elsewhere.
+func (d *decoder) bufArg(a netbsd.Arg, addr uint64) string {
+	n := d.count(a)
+	switch d.c.Nr {
+	case netbsd.SYS___sysctl, netbsd.SYS_getsockopt, netbsd.SYS_setsockopt:
+		if b, ok := d.read(addr, 4); ok && n == 4 {
+			return "[" + strconv.Itoa(int(int32(le.Uint32(b)))) + "]"
+		}
+	}
+	return d.buf(addr, n)
+}
+
 func (d *decoder) dirents(addr, n uint64) string {
 	b, ok := d.read(addr, int(min(n, 1<<16)))
 	if !ok {

@@ -109,10 +109,11 @@ func TestCalls(t *testing.T) {
 		{netbsd.SYS___kevent50, []uint64{4, kev, 1, 0, 0, 0}, 0, 0, nil, `__kevent50(4, [{3, EVFILT_READ, EV_ADD|EV_CLEAR, 0, 0, 0x0}], 1, NULL, 0, NULL) = 0`},
 		{netbsd.SYS_ioctl, []uint64{0, netbsd.TIOCGWINSZ, win}, 0, 0, nil, `ioctl(0, TIOCGWINSZ, {rows=24, cols=80, xpixels=0, ypixels=0}) = 0`},
 		{netbsd.SYS_fcntl, []uint64{1, netbsd.F_SETFL, netbsd.O_NONBLOCK}, 0, 0, nil, `fcntl(1, F_SETFL, O_RDONLY|O_NONBLOCK) = 0`},
+		{netbsd.SYS_fcntl, []uint64{1, netbsd.F_GETFD, 0}, 1, 0, nil, `fcntl(1, F_GETFD) = 1`},
 		{netbsd.SYS_mmap, []uint64{0, 4096, 3, netbsd.MAP_ANON | netbsd.MAP_PRIVATE, ^uint64(0), 0, 0}, 0x7f7ff0000000, 0, nil,
 			`mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANON, -1, 0) = 0x7f7ff0000000`},
 		{netbsd.SYS___sysctl, []uint64{mib, 2, 0, 0, 0, 0}, 0, 0, nil, `__sysctl([CTL_HW, HW_NCPU], 2, NULL, NULL, NULL, 0) = 0`},
-		{netbsd.SYS_setsockopt, []uint64{3, netbsd.IPPROTO_TCP, netbsd.TCP_NODELAY, status, 4}, 0, 0, nil, `setsockopt(3, IPPROTO_TCP, TCP_NODELAY, "\0\3\0\0", 4) = 0`},
+		{netbsd.SYS_setsockopt, []uint64{3, netbsd.IPPROTO_TCP, netbsd.TCP_NODELAY, status, 4}, 0, 0, nil, `setsockopt(3, IPPROTO_TCP, TCP_NODELAY, [768], 4) = 0`},
 		{netbsd.SYS___posix_fadvise50, nil, 22, 0, nil, `__posix_fadvise50(0, 0, 0, POSIX_FADV_NORMAL) = 22 EINVAL (invalid argument)`},
 		{509, nil, 0, netbsd.ENOSYS, nil, `syscall_509() = -1 ENOSYS (function not implemented)`},
 	} {
@@ -224,6 +225,18 @@ func TestTimeline(t *testing.T) {
 	NewTimeline(&out).Close()
 	if out.String() != "[]\n" {
 		t.Error(out.String())
+	}
+}
+
+// Every structure that the table names can be shown.
+func TestLayoutsCovered(t *testing.T) {
+	special := map[string]bool{"sockaddr": true, "dirents": true, "fdset": true, "msghdr": true, "iovec": true, "mmsghdr": true}
+	for _, s := range netbsd.Syscalls() {
+		for _, a := range s.Args() {
+			if a.Kind == netbsd.KStruct && layouts[a.Layout] == nil && !special[a.Layout] {
+				t.Errorf("%s: no text for %s", s.Name, a.Layout)
+			}
+		}
 	}
 }
 
