@@ -157,6 +157,8 @@ const (
 	PT_SETDBREGS         = 38
 	PT_SETSTEP           = 39
 	PT_CLEARSTEP         = 40
+	PT_GETXSTATE         = 41
+	PT_SETXSTATE         = 42
 )
 
 // Event bits of ptrace(2), its LWP events and its I/O operations.
@@ -217,10 +219,10 @@ const (
 
 // Operations of sysarch(2) that set and read the segment bases.
 const (
-	X86_GET_GSBASE = 0
-	X86_GET_FSBASE = 1
-	X86_SET_GSBASE = 2
-	X86_SET_FSBASE = 3
+	X86_GET_GSBASE = 0xe
+	X86_GET_FSBASE = 0xf
+	X86_SET_GSBASE = 0x10
+	X86_SET_FSBASE = 0x11
 )
 
 // Scheduling policies.

@@ -528,6 +528,8 @@ var FlagSets = map[string]*FlagSet{
 		{"PT_SETDBREGS", PT_SETDBREGS, 0},
 		{"PT_SETSTEP", PT_SETSTEP, 0},
 		{"PT_CLEARSTEP", PT_CLEARSTEP, 0},
+		{"PT_GETXSTATE", PT_GETXSTATE, 0},
+		{"PT_SETXSTATE", PT_SETXSTATE, 0},
 	}},
 	"spawn": {Flags: []Flag{
 		{"POSIX_SPAWN_RESETIDS", POSIX_SPAWN_RESETIDS, 0},

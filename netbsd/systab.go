@@ -25,8 +25,9 @@ type Syscall struct {
 	args   []Arg
 }
 
-// MaxSyscall is one more than the highest number that the kernel accepts
-// (SYS_NSYSENT); anything above is treated as an unknown call.
+// MaxSyscall is the size of the kernel's table (SYS_NSYSENT). NetBSD/amd64 takes the
+// number from RAX modulo this; a place without a call raises SIGSYS and answers
+// ENOSYS.
 const MaxSyscall = 512
 
 // Support says how much of a call there is.

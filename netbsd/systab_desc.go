@@ -28,5 +28,5 @@ var descCalls = []Syscall{
 	{Nr: 479, Name: "posix_fallocate", Sig: "fd fd, pad pad, pos off, len off", Ret: RetErrno, Support: Full, Note: "since 7"},
 	{Nr: 480, Name: "fdiscard", Sig: "fd fd, pad pad, pos off, len off", Support: Partial, Note: "since 7"},
 	{Nr: 500, Name: "memfd_create", Sig: "name str, flags |memfd", Ret: RetFd, Note: "since 11"},
-	{Nr: 505, Name: "__dup3100", Sig: "from fd, to fd, flags |open", Ret: RetFd, Support: Full, Note: "since 11"},
+	{Nr: 505, Name: "__dup3100", Sig: "from fd, to fd, flags |open", Ret: RetFd, Note: "since 11"},
 }
