@@ -187,8 +187,7 @@ func (p *Proc) leaveSession(l *LWP) {
 		}
 		if s.ttyvp {
 			p.step(l, StepReleaseTTY)
-			p.m.after(s.tty.release)
-			s.ttyvp = false
+			s.dropVnode()
 		}
 	}
 	p.step(l, StepClearLeader)
@@ -256,6 +255,7 @@ func (p *Proc) freeVM(l *LWP) {
 // finalRusage makes p.ru: own usage with final times, then the children's (39).
 func (p *Proc) finalRusage(l *LWP) {
 	p.step(l, StepFinalRusage)
+	p.saveUsage()
 	*p.ru = p.ownUsageLocked()
 	if p.ext != nil {
 		p.ru.Add(&p.ext.cru)
@@ -305,6 +305,10 @@ func (p *Proc) setDead(l *LWP) {
 	p.step(l, StepSetDead)
 	p.setState(StateDead)
 	p.flags &^= fContinued
+	if p.flags&fSubreaper != 0 {
+		p.flags &^= fSubreaper
+		m.nsubreapers--
+	}
 	m.all.remove(p)
 	m.zombies.pushFront(p)
 	m.nzombies++
@@ -334,10 +338,8 @@ func (p *Proc) noCldWait(l *LWP) bool {
 func (p *Proc) freeSigacts(l *LWP) {
 	p.step(l, StepFreeSigacts)
 	p.acts = nil
-	if p.m.r2003 {
-		p.step(l, StepFreeLimits)
-		p.lim = nil
-	}
+	p.step(l, StepFreeLimits)
+	p.lim = nil
 }
 
 // becomeZombie makes p waitable.

@@ -244,7 +244,7 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if l.flags&lOldMask != 0 {
 		cl.mask = l.oldmask
 	}
-	if l.ext != nil && a.ShareVM == false {
+	if l.ext != nil && !a.ShareVM && l.ext.stack.Flags&SS_DISABLE == 0 {
 		cl.x().stack = l.ext.stack
 	}
 	cl.private = l.private

@@ -42,6 +42,10 @@ type Config struct {
 	// called with kernel locks held: it may record, and must not call kern.
 	Trace func(StepEvent)
 
+	// SchedWait is the scheduler's wait hook (item 91), called at each reap under
+	// the same rules as Trace.
+	SchedWait func(parent, child *Proc)
+
 	// Events, if above 0, keeps that many events for the readers of
 	// Machine.Events.
 	Events int

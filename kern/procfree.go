@@ -8,6 +8,7 @@ import "toaster/netbsd"
 func (p *Proc) procFree() {
 	m, parent := p.m, p.parent
 	if p.flags&fTraced != 0 && p.opptr != parent {
+		p.step(nil, StepGiveBack)
 		parent = p.giveBack()
 		if p.exitsig != 0 {
 			p.exitSignal(parent)
@@ -16,35 +17,58 @@ func (p *Proc) procFree() {
 		return
 	}
 	p.step(nil, StepReap)
-	p.xstat = 0
-	if p.ru != nil {
-		if *p.ru != (netbsd.Rusage{}) {
-			parent.x().cru.Add(p.ru)
-		}
-		m.ruFree = append(m.ruFree, p.ru)
-		p.ru = nil
+	if f := m.cfg.SchedWait; f != nil {
+		f(parent, p)
 	}
+	p.step(nil, StepClearStatus)
+	p.xstat = 0
+	p.step(nil, StepAddRusage)
+	if *p.ru != (netbsd.Rusage{}) {
+		parent.x().cru.Add(p.ru)
+	}
+	m.event(Event{Kind: EventReap, Pid: p.pid, Other: parent.pid, Status: p.final})
+	p.step(nil, StepSetFree)
+	p.setState(StateFree)
+	p.step(nil, StepFreeRusage)
+	m.ruFree = append(m.ruFree, p.ru)
+	p.ru = nil
 	if p.opptr != nil {
 		p.setOpptr(nil)
 	}
-	m.event(Event{Kind: EventReap, Pid: p.pid, Other: parent.pid, Status: p.final})
-	p.setState(StateFree)
+	p.unlinkAll(parent)
+	p.releaseAll()
+	p.step(nil, StepFreePid)
+	m.nprocs--
+	m.pids.free(p.pid)
+	m.noteChange()
+}
+
+// unlinkAll takes p out of its group and off all lists.
+func (p *Proc) unlinkAll(parent *Proc) {
+	m := p.m
 	parent.dropChild(p)
+	p.step(nil, StepLeavePgrp)
 	p.leavePgrp()
+	p.step(nil, StepLeaveLists)
 	m.zombies.remove(p)
 	m.nzombies--
 	for p.lwps != nil {
 		p.lwps.free()
 	}
+}
+
+// releaseAll drops what p shares with others. The credentials stay readable.
+func (p *Proc) releaseAll() {
+	m := p.m
+	p.step(nil, StepUncountUser)
 	m.chgproccnt(p.cred.RUID, -1)
+	p.step(nil, StepFreeCred)
+	p.step(nil, StepReleaseText)
 	m.releaseImage(p.img)
+	p.step(nil, StepFreeSA)
 	if p.ext != nil {
 		p.ext.sa = nil
 	}
-	p.lim, p.acts = nil, nil
-	m.nprocs--
-	m.pids.free(p.pid)
-	m.noteChange()
 }
 
 // free unlinks an LWP that is gone.

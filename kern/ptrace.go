@@ -229,8 +229,8 @@ func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
 		return
 	}
 	t.xsig = sig
-	if t.flags&fTraced == 0 && sig != 0 && sigprops[sig]&sStop != 0 {
-		t.flags &^= fWaited // detached and stopped for good
+	if (t.flags&fTraced == 0 || !t.m.r2003) && sig != 0 && sigprops[sig]&sStop != 0 {
+		t.flags &^= fWaited // it stays stopped
 		t.report(kStopped)
 		t.childSignal()
 		t.parent.waiters.wakeAll()

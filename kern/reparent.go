@@ -35,6 +35,9 @@ func (c *Proc) setTraced(on bool) {
 		c.xsig = 0
 	}
 	c.reclass()
+	if !on && c.flags&fStopped != 0 {
+		c.report(kStopped) // to be reported once more
+	}
 }
 
 // setOpptr records c's original parent. A process knows which of its children are
@@ -88,7 +91,9 @@ func (p *Proc) orphanChildren(l *LWP) {
 			continue
 		}
 		if c.opptr != c.parent {
-			c.giveBack()
+			if back := c.giveBack(); !p.m.r2003 {
+				back.waiters.wakeAll() // it may be a zombie already
+			}
 		} else {
 			c.setOpptr(nil)
 			c.setTraced(false)

@@ -120,20 +120,20 @@ func (l *LWP) issignal() netbsd.Signal {
 			l.stopHere()
 			continue
 		}
+		want := l.wanted()
+		if want.Has(netbsd.SIGKILL) && p.pid > 1 {
+			return netbsd.SIGKILL // or a tracer's stop for another could hold it up
+		}
 		if l.dbgSig != 0 {
 			return l.dbgSig
 		}
-		want := l.wanted()
 		sig := firstsig(want)
-		if want.Has(netbsd.SIGKILL) {
-			sig = netbsd.SIGKILL // or a tracer's stop for another could hold it up
-		}
 		if sig == 0 {
 			l.attn.And(^(aSignal | aStop))
 			return 0
 		}
 		switch {
-		case p.flags&fTraced != 0 && p.flags&fPPWait == 0 && sig != netbsd.SIGKILL:
+		case p.flags&fTraced != 0 && p.flags&fPPWait == 0:
 			l.traceStop(l.take(sig))
 		case !p.matters(sig):
 			l.take(sig)
@@ -171,9 +171,6 @@ func (l *LWP) traceStop(info netbsd.Siginfo) {
 	sig := p.xsig
 	p.xsig = 0
 	if sig == 0 {
-		return
-	}
-	if p.flags&fTraced == 0 && sig != info.Signo {
 		return
 	}
 	if l.mask.Has(sig) {

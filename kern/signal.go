@@ -259,8 +259,8 @@ func (p *Proc) Action(sig netbsd.Signal) Action {
 func (p *Proc) Ignored() netbsd.Sigset {
 	p.m.lock()
 	defer p.m.unlock()
-	if p.acts == nil {
-		return netbsd.AllSignals
+	if p.acts == nil || p.state >= StateExiting {
+		return netbsd.AllSignals // item 10
 	}
 	return p.acts.ignore
 }

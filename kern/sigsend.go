@@ -189,6 +189,7 @@ func (t *LWP) SignalLWP(info *netbsd.Siginfo) netbsd.Errno {
 func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Errno {
 	sig := info.Signo
 	if p.state != StateActive || p.flags&fWExit != 0 {
+		p.signalExiting(sig)
 		return 0
 	}
 	p.knoteSignal(sig)
@@ -220,12 +221,30 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	if p.flags&(fStopped|fStopping) != 0 && !m.signalStopped(p, sig, prop, traced, caught) {
 		return 0
 	}
-	if prop&sCont != 0 && !traced && !caught {
+	if prop&sCont != 0 && !traced && !caught && !p.allMask(sig) {
 		p.pend.clear(contSigs) // continued; nothing more to do
 		return 0
 	}
 	p.post(sig, prop, target)
 	return 0
+}
+
+// signalExiting is for a process that has stopped in its exit (PS_STOPEXIT): it goes
+// on for SIGCONT or SIGKILL. All other signals are ignored (item 10).
+func (p *Proc) signalExiting(sig netbsd.Signal) {
+	if p.state == StateExiting && p.flags&fStopped != 0 && (sig == netbsd.SIGCONT || sig == netbsd.SIGKILL) {
+		p.unstop()
+	}
+}
+
+// allMask reports whether every LWP blocks sig.
+func (p *Proc) allMask(sig netbsd.Signal) bool {
+	for l := p.lwps; l != nil; l = l.next {
+		if l.stat < LWPDead && !l.mask.Has(sig) {
+			return false
+		}
+	}
+	return true
 }
 
 // dropSignal reports whether an untraced process never sees sig.
@@ -244,6 +263,7 @@ func (p *Proc) dropSignal(sig netbsd.Signal, prop sigProp, caught bool) bool {
 func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced, caught bool) bool {
 	switch {
 	case sig == netbsd.SIGKILL:
+		p.xsig = 0
 		p.unstop()
 		return true
 	case traced:

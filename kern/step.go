@@ -62,7 +62,19 @@ const (
 	StepSetZombie                        // SZOMB (64)
 	StepSignalParent                     // exit_psignal (64, 65)
 	StepWakeParent                       // (64, 65)
-	StepReap                             // proc_free (91 to 96)
+	StepGiveBack                         // to the original parent (90)
+	StepReap                             // proc_free: the scheduler's wait hook (91)
+	StepClearStatus                      // (91)
+	StepAddRusage                        // to the parent's children (92)
+	StepSetFree                          // SIDL (93)
+	StepFreeRusage                       // (93)
+	StepLeavePgrp                        // (93)
+	StepLeaveLists                       // off zombproc and the child list (93)
+	StepUncountUser                      // chgproccnt (94)
+	StepFreeCred                         // (95)
+	StepReleaseText                      // the text vnode (95)
+	StepFreeSA                           // (95)
+	StepFreePid                          // (96)
 	numSteps
 )
 
@@ -85,7 +97,11 @@ var stepNames = [numSteps]string{
 	StepQueueDead: "QueueDead", StepWakeReaper: "WakeReaper", StepReapLWP: "ReapLWP",
 	StepLWPMachdepWait: "LWPMachdepWait", StepLWPFreeVM: "LWPFreeVM", StepLWPZombie: "LWPZombie",
 	StepLWPFree: "LWPFree", StepReapProc: "ReapProc", StepSetZombie: "SetZombie",
-	StepSignalParent: "SignalParent", StepWakeParent: "WakeParent", StepReap: "Reap",
+	StepSignalParent: "SignalParent", StepWakeParent: "WakeParent", StepGiveBack: "GiveBack", StepReap: "Reap",
+	StepClearStatus: "ClearStatus", StepAddRusage: "AddRusage", StepSetFree: "SetFree",
+	StepFreeRusage: "FreeRusage", StepLeavePgrp: "LeavePgrp", StepLeaveLists: "LeaveLists",
+	StepUncountUser: "UncountUser", StepFreeCred: "FreeCred", StepReleaseText: "ReleaseText",
+	StepFreeSA: "FreeSA", StepFreePid: "FreePid",
 }
 
 // String gives the step's name without "Step".

@@ -9,6 +9,8 @@ type TTY struct {
 	dev  Terminal // may be nil
 	sess *Session // t_session
 	pgrp *Pgrp    // t_pgrp: the foreground group
+
+	holder *Session // whose s_ttyvp it is: outlives sess while the leader drains
 }
 
 // NewTTY makes a terminal that belongs to no session.
@@ -61,13 +63,13 @@ func (p *Proc) acquireTTY(t *TTY) netbsd.Errno {
 		s.refs++
 	}
 	t.sess, t.pgrp = s, p.pgrp
-	s.tty, s.ttyvp = t, true
+	s.tty, s.ttyvp, t.holder = t, true, s
 	p.flags |= fControlT
 	return 0
 }
 
-// DropTTY is TIOCNOTTY: the caller gives up its controlling terminal. A leader does
-// it for its session. ENOTTY: it has none.
+// DropTTY is TIOCNOTTY: the caller gives up its controlling terminal. ENOTTY: it has
+// none; EINVAL: it leads the session.
 func (l *LWP) DropTTY() netbsd.Errno {
 	if e := l.enter(); e != 0 {
 		return e
@@ -76,13 +78,13 @@ func (l *LWP) DropTTY() netbsd.Errno {
 	m.lock()
 	e := netbsd.Errno(0)
 	s := p.pgrp.sess
-	if p.flags&fControlT == 0 {
+	switch {
+	case p.flags&fControlT == 0:
 		e = netbsd.ENOTTY
-	} else {
+	case s.leader == p:
+		e = netbsd.EINVAL
+	default:
 		p.flags &^= fControlT
-		if s.leader == p {
-			s.dropTTY()
-		}
 	}
 	m.unlock()
 	return l.leave(e)
@@ -94,8 +96,13 @@ func (s *Session) dropTTY() {
 		t.sess, t.pgrp = nil, nil
 		s.release()
 	}
+	s.dropVnode()
+}
+
+// dropVnode clears s_ttyvp and releases its reference.
+func (s *Session) dropVnode() {
 	if s.ttyvp {
-		s.ttyvp = false
+		s.ttyvp, s.tty.holder = false, nil
 		s.m.after(s.tty.release)
 	}
 }
@@ -105,7 +112,7 @@ func (s *Session) dropTTY() {
 func (t *TTY) Revoked() {
 	t.m.lock()
 	defer t.m.unlock()
-	if s := t.sess; s != nil {
+	if s := t.holder; s != nil {
 		s.dropTTY()
 	}
 }

@@ -126,6 +126,9 @@ func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netb
 	var r waitResult
 	if out != nil {
 		c.fillResult(kind, &r)
+		if kind == kZombie && wait6 && options&netbsd.WNOWAIT != 0 {
+			r.self = c.ownUsageLocked() // descendants come with the reap
+		}
 	} else {
 		r.pid = c.pid
 	}
