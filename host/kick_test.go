@@ -28,9 +28,6 @@ func TestKickEndsRun(t *testing.T) {
 		go th.Kick()
 		within(t, "Run", func() { wantKind(t, th.Run(), Kicked) })
 	}
-	if th.Regs().RAX == 0 {
-		t.Error("the guest never ran")
-	}
 }
 
 func TestKickBeforeRun(t *testing.T) {

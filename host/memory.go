@@ -2,6 +2,9 @@ package host
 
 import (
 	"bytes"
+	"runtime"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,34 +15,32 @@ const pageSize = 4096
 // Read copies guest memory at addr into b. It stops at the first page that the
 // guest may not read: n says how far it came, ok whether that was all.
 func (q *Process) Read(addr uint64, b []byte) (n int, ok bool) {
-	return q.transfer(addr, b, unix.ProcessVMReadv)
+	return q.transfer(unix.SYS_PROCESS_VM_READV, addr, b)
 }
 
 // Write copies b into guest memory at addr, as Read does in the other direction.
 func (q *Process) Write(addr uint64, b []byte) (n int, ok bool) {
-	return q.transfer(addr, b, unix.ProcessVMWritev)
+	return q.transfer(unix.SYS_PROCESS_VM_WRITEV, addr, b)
 }
-
-type vmCall func(pid int, local []unix.Iovec, remote []unix.RemoteIovec, flags uint) (int, error)
 
 // transfer restricts the range to the guest's part of the address space: the
 // stub and the control window are none of the guest's business.
-func (q *Process) transfer(addr uint64, b []byte, call vmCall) (int, bool) {
-	size := len(b)
-	if addr >= GuestEnd {
-		return 0, size == 0
+func (q *Process) transfer(nr uintptr, addr uint64, b []byte) (int, bool) {
+	if len(b) == 0 || addr >= GuestEnd {
+		return 0, len(b) == 0
 	}
-	size = int(min(uint64(size), GuestEnd-addr))
+	size := int(min(uint64(len(b)), GuestEnd-addr))
 	done := 0
 	for done < size {
-		local := unix.Iovec{Base: &b[done]}
-		local.SetLen(size - done)
-		remote := unix.RemoteIovec{Base: uintptr(addr) + uintptr(done), Len: size - done}
-		n, err := q.call(call, local, remote)
-		if err == unix.EINTR {
+		// A dead process's pid may be somebody else's.
+		if q.dead.Load() {
+			break
+		}
+		n, err := moveMemory(nr, q.pid, addr+uint64(done), b[done:size])
+		if err == syscall.EINTR {
 			continue
 		}
-		if err != nil || n <= 0 {
+		if err != 0 || n <= 0 {
 			break
 		}
 		done += n
@@ -47,12 +48,23 @@ func (q *Process) transfer(addr uint64, b []byte, call vmCall) (int, bool) {
 	return done, done == len(b)
 }
 
-// call makes sure that the pid is still ours while the kernel looks it up.
-func (q *Process) call(call vmCall, local unix.Iovec, remote unix.RemoteIovec) (int, error) {
-	if q.dead.Load() {
-		return 0, ErrGone
+// smallMove is what is copied faster than the scheduler could be told of it.
+const smallMove = 16 << 10
+
+// moveMemory is process_vm_readv or process_vm_writev with one range.
+func moveMemory(nr uintptr, pid int, addr uint64, b []byte) (int, syscall.Errno) {
+	local := syscall.Iovec{Base: &b[0], Len: uint64(len(b))}
+	// A guest's address must not look like a pointer: the collector would follow it.
+	remote := struct{ base, size uint64 }{addr, uint64(len(b))}
+	var n uintptr
+	var e syscall.Errno
+	if len(b) <= smallMove {
+		n, _, e = syscall.RawSyscall6(nr, uintptr(pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
+	} else {
+		n, _, e = syscall.Syscall6(nr, uintptr(pid), uintptr(unsafe.Pointer(&local)), 1, uintptr(unsafe.Pointer(&remote)), 1, 0)
 	}
-	return call(q.pid, []unix.Iovec{local}, []unix.RemoteIovec{remote}, 0)
+	runtime.KeepAlive(b)
+	return int(n), e
 }
 
 // ReadString reads a NUL-terminated string of fewer than limit bytes. ok is
