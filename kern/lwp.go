@@ -312,6 +312,15 @@ func (l *LWP) Exit(status int) {
 	l.exitWith(netbsd.ExitStatus(status, 0))
 }
 
+// ExitAs is Exit with any status of an end, that of a signal too: for an emulation
+// whose program has ended elsewhere.
+func (l *LWP) ExitAs(w netbsd.WaitStatus) {
+	if l.mode.Load() == modeDead || w.Stopped() || w.Continued() {
+		return
+	}
+	l.exitWith(w)
+}
+
 func (l *LWP) exitWith(w netbsd.WaitStatus) {
 	l.mode.Store(modeDead)
 	l.decideExit(w)

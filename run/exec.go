@@ -176,5 +176,3 @@ func (id setID) group() *uint32 {
 	}
 	return &id.gid
 }
-
-func (s *System) execHost(*syscalls.Call, *program) netbsd.Errno { return netbsd.ENOEXEC }

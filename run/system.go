@@ -22,6 +22,7 @@ type System struct {
 
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
 	HostPrograms bool
+	starter      starter
 	Sink         trace.Sink    // nil: nobody looks
 	followed     chan struct{} // closed when the sink has heard of everything
 }
@@ -80,6 +81,7 @@ func (s *System) Close() error {
 		<-s.followed
 		err = errors.Join(err, s.Sink.Close())
 	}
+	s.starter.stop()
 	s.Platform.Close()
 	s.FS.Close()
 	return err
