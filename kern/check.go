@@ -190,6 +190,9 @@ func (c *checker) lwps(p *Proc) {
 	if p.state >= StateDead && live != 0 {
 		c.bad("process %d is %v and has %d live LWPs", p.pid, p.state, live)
 	}
+	if p.flags&(fStopped|fStopping) != 0 && p.state >= StateDead {
+		c.bad("process %d is %v and stopped", p.pid, p.state)
+	}
 	if p.flags&fStopped != 0 && unstopped != 0 {
 		c.bad("process %d is stopped and %d of its LWPs are not", p.pid, unstopped)
 	}

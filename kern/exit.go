@@ -25,6 +25,7 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	m.lock()
 	p.setState(StateExiting)
 	l.attn.Store(0)
+	p.flags &^= fStopping // a stop that had begun is off
 	sa := p.disableUpcalls(l)
 	p.stopProfiling(l)
 	p.step(l, StepAllocRusage)

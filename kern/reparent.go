@@ -35,7 +35,7 @@ func (c *Proc) setTraced(on bool) {
 		c.xsig = 0
 	}
 	c.reclass()
-	if !on && c.flags&fStopped != 0 {
+	if !on && c.flags&fStopped != 0 && c.state <= StateExiting {
 		c.report(kStopped) // to be reported once more
 	}
 }
