@@ -1,6 +1,10 @@
 package kern
 
-import "toaster/netbsd"
+import (
+	"slices"
+
+	"toaster/netbsd"
+)
 
 // TTY is the part of a terminal that sessions and job control know. The line
 // discipline and the device are above. Machine.mu guards it.
@@ -10,7 +14,9 @@ type TTY struct {
 	sess *Session // t_session
 	pgrp *Pgrp    // t_pgrp: the foreground group
 
-	holder *Session // whose s_ttyvp it is: outlives sess while the leader drains
+	// holders are the sessions whose s_ttyvp it is: sess, and those that it has
+	// left behind, by Closed or while their leader drains it.
+	holders []*Session
 }
 
 // NewTTY makes a terminal that belongs to no session.
@@ -63,7 +69,10 @@ func (p *Proc) acquireTTY(t *TTY) netbsd.Errno {
 		s.refs++
 	}
 	t.sess, t.pgrp = s, p.pgrp
-	s.tty, s.ttyvp, t.holder = t, true, s
+	if !s.ttyvp {
+		s.tty, s.ttyvp = t, true
+		t.holders = append(t.holders, s)
+	}
 	p.flags |= fControlT
 	return 0
 }
@@ -102,18 +111,31 @@ func (s *Session) dropTTY() {
 // dropVnode clears s_ttyvp and releases its reference.
 func (s *Session) dropVnode() {
 	if s.ttyvp {
-		s.ttyvp, s.tty.holder = false, nil
+		s.ttyvp = false
+		s.tty.holders = slices.DeleteFunc(s.tty.holders, func(h *Session) bool { return h == s })
 		s.m.after(s.tty.release)
 	}
 }
 
 // Revoked tells that the device has been revoked (by revoke(2), or because it went
-// away): the session loses it.
+// away): every session that has it loses it (item 20).
 func (t *TTY) Revoked() {
 	t.m.lock()
 	defer t.m.unlock()
-	if s := t.holder; s != nil {
-		s.dropTTY()
+	for len(t.holders) > 0 {
+		t.holders[0].dropTTY()
+	}
+}
+
+// Closed tells that the device has been closed for the last time (ttyclose): it has
+// no session and no foreground group any more, and another session may acquire it.
+// The one that had it keeps its reference until its leader exits (item 22).
+func (t *TTY) Closed() {
+	t.m.lock()
+	defer t.m.unlock()
+	if s := t.sess; s != nil {
+		t.sess, t.pgrp = nil, nil
+		s.release()
 	}
 }
 
