@@ -88,6 +88,9 @@ func (f *hostFile) export() (int, error) {
 	return unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 0)
 }
 
+// Regular tells kevent(2) that the file has an end.
+func (f *hostFile) Regular() bool { return f.mode == unix.S_IFREG }
+
 func (f *hostFile) Close() {
 	f.poll.close()
 	unix.Close(f.fd)

@@ -1,0 +1,149 @@
+package kqueue
+
+import "toaster/netbsd"
+
+// Change is the first half of kevent(2) for one event of the change list.
+// ENOENT: no such event, and not EV_ADD.
+func (q *Queue) Change(c Caller, ev netbsd.Kevent) netbsd.Errno {
+	ev.Flags &^= netbsd.EV_SYSFLAGS
+	if ev.Filter >= netbsd.EVFILT_EMPTY+2 {
+		return netbsd.EINVAL
+	}
+	k := key{ev.Filter, ev.Ident}
+	q.mu.Lock()
+	kn := q.knotes[k]
+	if kn == nil {
+		q.mu.Unlock()
+		if ev.Flags&netbsd.EV_ADD == 0 {
+			return q.absent(c, ev)
+		}
+		return q.add(c, k, ev)
+	}
+	if ev.Flags&netbsd.EV_DELETE != 0 {
+		q.dropLocked(kn)
+		q.mu.Unlock()
+		return 0
+	}
+	q.modifyLocked(kn, ev)
+	q.mu.Unlock()
+	q.evaluate(kn)
+	return 0
+}
+
+// absent says why there is no event: a descriptor that isn't open is EBADF.
+func (q *Queue) absent(c Caller, ev netbsd.Kevent) netbsd.Errno {
+	switch ev.Filter {
+	case netbsd.EVFILT_READ, netbsd.EVFILT_WRITE, netbsd.EVFILT_VNODE:
+		d, errno := c.Files.Get(fdOf(ev.Ident))
+		if errno != 0 {
+			return errno
+		}
+		d.Release()
+	}
+	return netbsd.ENOENT
+}
+
+// fdOf makes a descriptor of an ident; what is none becomes -1.
+func fdOf(ident uint64) int {
+	if ident > 1<<31-1 {
+		return -1
+	}
+	return int(ident)
+}
+
+func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
+	kn := &knote{
+		q: q, filter: ev.Filter, ident: ev.Ident, udata: ev.Udata,
+		flags: ev.Flags &^ (netbsd.EV_ADD | netbsd.EV_DELETE | netbsd.EV_ENABLE | netbsd.EV_DISABLE),
+		// Disabled until it is in place: nobody hears of it half made.
+		disabled: true, sfflags: ev.Fflags, sdata: ev.Data,
+	}
+	q.mu.Lock()
+	if q.closed || q.knotes[k] != nil {
+		q.mu.Unlock()
+		return netbsd.EBADF // another LWP was quicker
+	}
+	q.knotes[k] = kn
+	kn.src = unattached{}
+	q.mu.Unlock()
+
+	src, errno := attach(c, kn)
+	q.mu.Lock()
+	if errno == 0 && kn.dead { // closed or deleted meanwhile
+		q.mu.Unlock()
+		src.detach(kn)
+		return netbsd.EBADF
+	}
+	if errno != 0 {
+		kn.dead = true
+		if q.knotes[k] == kn {
+			delete(q.knotes, k)
+		}
+		q.mu.Unlock()
+		return errno
+	}
+	kn.src = src
+	kn.disabled = ev.Flags&netbsd.EV_DISABLE != 0
+	q.mu.Unlock()
+	q.evaluate(kn)
+	return 0
+}
+
+// modifyLocked applies a change to an event there is. mu is given up for a
+// moment while the source hears of it.
+func (q *Queue) modifyLocked(kn *knote, ev netbsd.Kevent) {
+	kn.udata = ev.Udata
+	kn.sfflags, kn.sdata = ev.Fflags, ev.Data
+	switch {
+	case ev.Flags&netbsd.EV_DISABLE != 0:
+		kn.disabled = true
+		q.ready.remove(kn)
+	case ev.Flags&netbsd.EV_ENABLE != 0:
+		kn.disabled = false
+	}
+	src := kn.src
+	q.mu.Unlock()
+	src.touch(kn, ev.Fflags, ev.Data)
+	q.mu.Lock()
+}
+
+// evaluate asks the source whether the event is already there, as is due after
+// EV_ADD and EV_ENABLE.
+func (q *Queue) evaluate(kn *knote) {
+	q.mu.Lock()
+	skip := kn.dead || kn.disabled
+	src, active := kn.src, kn.active
+	q.mu.Unlock()
+	if skip {
+		return
+	}
+	if _, ok := src.poll(kn); ok || active {
+		kn.activate()
+	}
+}
+
+// attach makes the source of a new knote. EINVAL: no such filter.
+func attach(c Caller, kn *knote) (source, netbsd.Errno) {
+	switch kn.filter {
+	case netbsd.EVFILT_READ, netbsd.EVFILT_WRITE:
+		return attachFile(c, kn)
+	case netbsd.EVFILT_VNODE:
+		return attachVnode(c, kn)
+	case netbsd.EVFILT_PROC:
+		return attachProc(c, kn)
+	case netbsd.EVFILT_SIGNAL:
+		return attachSignal(c, kn)
+	case netbsd.EVFILT_TIMER:
+		return attachTimer(kn)
+	case netbsd.EVFILT_USER:
+		return attachUser(kn)
+	}
+	return nil, netbsd.EINVAL
+}
+
+// unattached stands in while a knote is being made.
+type unattached struct{}
+
+func (unattached) poll(*knote) (state, bool)   { return state{}, false }
+func (unattached) touch(*knote, uint32, int64) {}
+func (unattached) detach(*knote)               {}

@@ -1,0 +1,104 @@
+package kqueue
+
+import (
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// procSource is EVFILT_PROC.
+type procSource struct {
+	kn *knote
+	p  *kern.Proc
+}
+
+// attachProc watches process ident. ESRCH: there is none, or it has exited.
+// EV_CLEAR is implied.
+func attachProc(c Caller, kn *knote) (source, netbsd.Errno) {
+	if c.Proc == nil || kn.ident > 1<<31-1 {
+		return nil, netbsd.ESRCH
+	}
+	p := c.Proc.Machine().Find(int(kn.ident))
+	if p == nil {
+		return nil, netbsd.ESRCH
+	}
+	kn.flags |= netbsd.EV_CLEAR
+	s := &procSource{kn, p}
+	return s, p.AttachKnote(s)
+}
+
+func (s *procSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
+func (s *procSource) touch(*knote, uint32, int64)  {}
+func (s *procSource) detach(*knote)                { s.p.DetachKnote(s) }
+
+// Notify implements kern.Knote. The exit is the last event there is: it comes
+// with EV_EOF and takes the knote with it, even unasked.
+func (s *procSource) Notify(ev kern.NoteEvent) {
+	kn := s.kn
+	kn.happen(func() bool {
+		got := kn.sfflags & ev.Kind & (netbsd.NOTE_EXIT | netbsd.NOTE_FORK | netbsd.NOTE_EXEC)
+		kn.fflags |= got
+		if ev.Kind&netbsd.NOTE_EXIT != 0 {
+			kn.data = ev.Data
+			kn.flags |= netbsd.EV_EOF | netbsd.EV_ONESHOT
+			return true
+		}
+		return got != 0
+	})
+}
+
+// Track implements kern.KnoteTracker: with NOTE_TRACK the child is watched as
+// its parent is, beginning with one NOTE_CHILD event that names the parent.
+func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
+	kn, q := s.kn, s.kn.q
+	q.mu.Lock()
+	defer func() { q.mu.Unlock(); q.waiters.Notify(notified) }()
+	k := key{netbsd.EVFILT_PROC, uint64(child.Pid())}
+	if kn.dead || kn.sfflags&netbsd.NOTE_TRACK == 0 || q.closed {
+		return nil
+	}
+	if q.knotes[k] != nil {
+		kn.fflags |= netbsd.NOTE_TRACKERR
+		kn.activateLocked()
+		return nil
+	}
+	born := &knote{q: q, src: unattached{}, filter: k.filter, ident: k.ident, udata: kn.udata,
+		flags: kn.flags | netbsd.EV_ONESHOT, fflags: netbsd.NOTE_CHILD, data: int64(parent.Pid())}
+	born.activateLocked()
+	follow := &knote{q: q, filter: k.filter, ident: k.ident, udata: kn.udata, flags: kn.flags,
+		sfflags: kn.sfflags, sdata: kn.sdata, disabled: kn.disabled}
+	src := &procSource{follow, child}
+	follow.src = src
+	q.knotes[k] = follow
+	return src
+}
+
+// signalSource is EVFILT_SIGNAL: it counts how often a signal was sent to the
+// caller's process, ignored or not.
+type signalSource struct {
+	kn *knote
+	p  *kern.Proc
+}
+
+func attachSignal(c Caller, kn *knote) (source, netbsd.Errno) {
+	if c.Proc == nil || kn.ident == 0 || kn.ident >= netbsd.NSIG {
+		return nil, netbsd.EINVAL
+	}
+	kn.flags |= netbsd.EV_CLEAR
+	s := &signalSource{kn, c.Proc}
+	return s, c.Proc.AttachKnote(s)
+}
+
+// Notify implements kern.Knote.
+func (s *signalSource) Notify(ev kern.NoteEvent) {
+	if ev.Kind&kern.NoteSignal == 0 || uint64(ev.Signal) != s.kn.ident {
+		return
+	}
+	s.kn.happen(func() bool {
+		s.kn.data++
+		return true
+	})
+}
+
+func (s *signalSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
+func (s *signalSource) touch(*knote, uint32, int64)  {}
+func (s *signalSource) detach(*knote)                { s.p.DetachKnote(s) }
