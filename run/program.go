@@ -71,9 +71,6 @@ func (p *program) close() {
 	}
 }
 
-// maxScripts is how often a #! line may name another script.
-const maxScripts = 1
-
 // Base addresses of what is position independent, as NetBSD places it without
 // randomisation.
 const (
@@ -81,46 +78,37 @@ const (
 	interpBase = 0x7f7d00000000
 )
 
-// load resolves name to a program. argv and envp belong to the result.
+// load resolves name to a program. argv and envp belong to the result. An interpreter
+// that is a script itself is ENOEXEC, as in NetBSD: #! lines do not nest.
 func (s *System) load(o Opener, name string, argv, envp []string) (*program, *ExecError) {
-	for depth := 0; ; depth++ {
-		p, err := s.open(o, name)
-		if err != nil {
-			return nil, err
-		}
-		p.argv, p.envp = argv, envp
-		script := p.image
-		if p.host || script.Script == nil {
-			if err := s.loadInterp(o, p); err != nil {
-				p.close()
-				return nil, err
-			}
-			return p, nil
-		}
-		p.close()
-		if depth == maxScripts {
-			return nil, &ExecError{name, netbsd.ENOEXEC, errors.New("a script whose interpreter is itself a script's: name a real executable behind #!")}
-		}
-		argv = script.Script.Args(name, argv)
-		s, err := s.loadScript(o, name, script.Script.Interp, argv, envp)
-		if err == nil {
-			s.comm = commOf(p.path)
-		}
-		return s, err
-	}
-}
-
-// loadScript loads the interpreter of script name.
-func (s *System) loadScript(o Opener, name, interp string, argv, envp []string) (*program, *ExecError) {
-	p, err := s.open(o, interp)
+	p, err := s.open(o, name)
 	if err != nil {
-		return nil, &ExecError{name, err.Errno, fmt.Errorf("its interpreter %s cannot be run: %w; correct the #! line, or install it", interp, err.Err)}
+		return nil, err
 	}
 	if !p.host && p.image.Script != nil {
 		p.close()
-		return nil, &ExecError{name, netbsd.ENOEXEC, fmt.Errorf("its interpreter %s is a script, too: name an executable behind #!", interp)}
+		return s.loadScript(o, name, p.image.Script, argv, envp)
 	}
 	p.argv, p.envp = argv, envp
+	if err := s.loadInterp(o, p); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// loadScript loads the interpreter of script name, which keeps the script's name.
+func (s *System) loadScript(o Opener, name string, script *image.Script, argv, envp []string) (*program, *ExecError) {
+	p, err := s.open(o, script.Interp)
+	if err != nil {
+		return nil, &ExecError{name, err.Errno, fmt.Errorf("its interpreter %s cannot be run: %w; correct the first line, or install it", script.Interp, err.Err)}
+	}
+	if !p.host && p.image.Script != nil {
+		p.close()
+		return nil, &ExecError{name, netbsd.ENOEXEC, fmt.Errorf("its interpreter %s is a script, too; name an executable in the first line", script.Interp)}
+	}
+	p.comm = commOf(name)
+	p.argv, p.envp = script.Args(name, argv), envp
 	if err := s.loadInterp(o, p); err != nil {
 		p.close()
 		return nil, err

@@ -163,5 +163,4 @@ const pathMax = 1024
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
 
-func putLE64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
 func putLE32(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }
