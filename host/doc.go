@@ -27,9 +27,36 @@
 //
 // See filter.go and supervise.go. A guest can write its own slot, jump into the
 // stub and so make its own thread behave badly; it gains no access to anything
-// else, and Process.Kill ends it.
+// else, and Process.Kill ends it. A guest that is caught at it is killed at once.
 //
-// Locks: Process.gifts < Process.mu < Platform.mu < arena.mu; Platform.forking
-// is outside all of them. Nobody waits for a guest while holding Process.mu or
-// Platform.mu.
+// # Why not
+//
+//   - A socket to each process, for descriptors: the filter's notifications
+//     carry them as well (SECCOMP_IOCTL_NOTIF_ADDFD), and say who asks.
+//   - A notification for each clone: the newborn's own one is enough, if all
+//     clones come from one instruction. It saves a wake-up, some 30 µs.
+//   - A supervisor goroutine: who gives an order has nothing else to do than to
+//     wait for its question. That saves another one.
+//   - A memory file for each process: one for all costs no descriptor each. It is
+//     open in a process only while that runs code of ours with signals blocked.
+//   - Adaptive spinning by success and failure: with both sides asleep a short
+//     watch never succeeds, and it stays that way. What is asked instead is
+//     whether a core is free and whether both sides are on the same one.
+//   - The usual blocking system call for waiting: it keeps the P for up to 10 ms.
+//
+// # Later: calls without a signal
+//
+// mov $nr,%eax; syscall is seven bytes, as is call *abs32. To rewrite call sites
+// needs a table below 2 GiB, a GS base that points to the slot (regs.go keeps
+// GS already), registers saved by the stub where the signal frame has them, and
+// an answer to two questions: a kick that arrives inside the stub must be
+// deferred to its end, and a signal that NetBSD delivers there needs the
+// extended state, for which the stub would make a real trap.
+//
+// # Locks
+//
+//	Platform.forking < Process.gifts < Platform.listen < Process.mu < Platform.mu < arena.mu
+//	Process.mu < window.mu
+//
+// Nobody waits for a guest while holding Process.mu or Platform.mu.
 package host

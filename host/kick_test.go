@@ -1,8 +1,8 @@
 package host
 
 import (
+	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -47,30 +47,28 @@ func TestKickHammer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, th := newGuest(t, p, code...)
 			const rounds = 5000
-			var seen atomic.Int64
-			var wg sync.WaitGroup
-			wg.Go(func() {
-				for i := range int64(rounds) {
+			seen := make(chan struct{})
+			go func() {
+				for range rounds {
 					th.Kick()
-					for seen.Load() <= i {
-						time.Sleep(0)
-					}
+					<-seen
 				}
-			})
+				close(seen)
+			}()
 			within(t, "hammer", func() {
-				for seen.Load() < rounds {
+				for n := 0; n < rounds; {
 					switch trap := th.Run(); trap.Kind {
 					case Kicked:
-						seen.Add(1)
+						n++
+						seen <- struct{}{}
 					case Syscall:
 					default:
-						panic(trap)
+						panic(fmt.Sprintf("%+v", trap))
 					}
 				}
-				wg.Wait()
 			})
-			if seen.Load() != rounds {
-				t.Errorf("%d kicks, %d seen", rounds, seen.Load())
+			if _, open := <-seen; open {
+				t.Error("one kick ended two Runs")
 			}
 		})
 	}

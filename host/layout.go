@@ -35,6 +35,7 @@ const (
 	cfgMask     = 0x70 // an empty signal mask
 	cfgBlocked  = 0x78 // a full one
 	cfgName     = 0x80 // the process's name, for ps
+	cfgZero     = 0xa0
 	cfgFilter   = 0x100
 )
 

@@ -41,6 +41,8 @@ type Thread struct {
 	state   atomic.Int32
 	watched atomic.Bool // a watchdog looks after a kick
 
+	departures atomic.Uint32 // into guest code
+
 	// What the supervisor may grant to this thread; guarded by Platform.mu.
 	order order
 }

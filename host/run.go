@@ -83,6 +83,7 @@ func (t *Thread) Run() Trap {
 // depart declares that guest code will run, unless a kick is waiting. Kick
 // does the opposite in the opposite order, so that none is lost.
 func (t *Thread) depart() bool {
+	t.departures.Add(1)
 	t.state.Store(threadRunning)
 	if t.kicked.Load() && t.kicked.CompareAndSwap(true, false) {
 		t.state.Store(threadInside)

@@ -224,6 +224,12 @@ func TestPristineProcessIsPristine(t *testing.T) {
 	if err != nil || len(fds) != 0 {
 		t.Errorf("a pristine process has descriptors: %v, %v", fds, err)
 	}
+	if !strings.Contains(readFile(t, "/proc/"+itoa(q.pid)+"/limits"), "Max core file size        0 ") {
+		t.Error("guests may dump host cores")
+	}
+	if comm := strings.TrimSpace(readFile(t, "/proc/"+itoa(q.pid)+"/comm")); comm != guestName {
+		t.Errorf("a guest is called %q", comm)
+	}
 	// Nothing to run: the first fetch faults.
 	th.Regs().RIP = codeAt
 	if got := th.Run(); got.Kind != Fault || got.Addr != codeAt {

@@ -11,34 +11,51 @@ import (
 // A guest that tampers with its slot or jumps into the stub can make its thread
 // deaf: blocked in the stub while it is the guest's turn, or with the kick's
 // signal blocked. A thread that plays by the rules is like that for
-// microseconds. The watchdog looks at kicks that nobody has heard after a
-// second, and ends a process that is deaf twice in a row.
+// microseconds, or for as long as the host lets it wait for a core. The watchdog
+// looks at kicks that nobody has heard after a second, and ends a process whose
+// thread is deaf several times in a row without having stopped in between.
 
-const patience = time.Second
+const (
+	patience = time.Second
+	deafEnd  = 3
+)
 
 // watch starts a watchdog for a kick unless one runs already.
 func (t *Thread) watch() {
 	if t.watched.CompareAndSwap(false, true) {
-		time.AfterFunc(patience, func() { t.inspect(0) })
+		run := t.departures.Load()
+		time.AfterFunc(patience, func() { t.inspect(run, 0) })
 	}
 }
 
-func (t *Thread) inspect(deaf int) {
+// inspect looks whether the thread is deaf still; run is which of its
+// departures into guest code was seen last.
+func (t *Thread) inspect(run uint32, deaf int) {
+	now := t.departures.Load()
 	waiting := t.kicked.Load() && t.state.Load() == threadRunning && !t.proc.dead.Load()
-	if waiting && t.blocksKicks() {
+	if waiting && now == run && t.guestsTurn() && t.blocksKicks() {
 		deaf++
 	} else {
 		deaf = 0
 	}
 	switch {
-	case deaf == 2:
+	case deaf == deafEnd:
 		t.proc.Kill()
 		t.watched.Store(false)
 	case waiting:
-		time.AfterFunc(patience, func() { t.inspect(deaf) })
+		time.AfterFunc(patience, func() { t.inspect(now, deaf) })
 	default:
 		t.watched.Store(false)
 	}
+}
+
+// guestsTurn says whether it is; if not, it is our side that is late. Memory is
+// there as long as the process has not been released, which takes Process.mu.
+func (t *Thread) guestsTurn() bool {
+	q := t.proc
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.win != nil && atomicTurn(t.slot) < turnKernel
 }
 
 // blocksKicks asks the host whether the thread has the kick's signal blocked.

@@ -93,8 +93,8 @@ func (q *Process) birthError(err error) error {
 // zygoteSteps names the exit statuses of the stub's beginning.
 var zygoteSteps = map[int]string{
 	101: "close_range (needs Linux 5.9)",
-	102: "munmap of low memory",
-	103: "munmap of high memory",
+	102: "munmap of low memory (a sealed vdso? boot with vdso=0 or without mseal of system mappings)",
+	103: "setrlimit(RLIMIT_CORE)",
 	104: "prctl(PR_SET_NO_NEW_PRIVS)",
 	105: "rt_sigaction",
 	106: "rt_sigprocmask",
