@@ -70,6 +70,7 @@ func (l *LWP) exitLWP() {
 		l.exit1(0)
 		return
 	}
+	l.flags |= lLeaving // mu may be dropped: who comes now must not count on l
 	l.mode.Store(modeHook)
 	p.lwpExitEvent(l)
 	l.mode.Store(modeDead)
@@ -91,7 +92,7 @@ func (l *LWP) exitLWP() {
 // othersLive reports whether another LWP of p can still run.
 func (p *Proc) othersLive(l *LWP) bool {
 	for l2 := p.lwps; l2 != nil; l2 = l2.next {
-		if l2 != l && l2.stat < LWPDead {
+		if l2 != l && l2.stat < LWPDead && l2.flags&lLeaving == 0 {
 			return true
 		}
 	}

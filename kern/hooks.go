@@ -18,7 +18,8 @@ type AddressSpace interface {
 	Exit(p *Proc)
 }
 
-// LWPFreer is what an AddressSpace may be, too: told of every LWP that has ended.
+// LWPFreer is what an AddressSpace may be, too: told of every LWP that has ended,
+// in release 10 except the last one, which goes with Exit.
 type LWPFreer interface {
 	// WaitLWP is cpu_wait: the machine-dependent part has come to rest.
 	WaitLWP(l *LWP)

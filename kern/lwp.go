@@ -45,6 +45,7 @@ const (
 	lIntr                       // LW_SINTR: the sleep is interruptible
 	lOldMask                    // sigsuspend: oldmask is to be restored
 	lParking                    // in _lwp_park
+	lLeaving                    // past the decision to end alone: no longer counts as live
 )
 
 // LWP is a light-weight process: a thread of a process. Machine.mu guards its
