@@ -1,0 +1,201 @@
+package main
+
+// NetBSD's numbers, written down here a second time: what the guests expect does not
+// follow from what the kernel believes.
+
+const (
+	sysExit         = 1
+	sysFork         = 2
+	sysRead         = 3
+	sysWrite        = 4
+	sysOpen         = 5
+	sysClose        = 6
+	sysChdir        = 12
+	sysGetpid       = 20
+	sysSetuid       = 23
+	sysGetuid       = 24
+	sysGeteuid      = 25
+	sysPtrace       = 26
+	sysKill         = 37
+	sysGetppid      = 39
+	sysDup          = 41
+	sysGetgid       = 47
+	sysIoctl        = 54
+	sysExecve       = 59
+	sysVfork        = 66
+	sysMunmap       = 73
+	sysMprotect     = 74
+	sysGetpgrp      = 81
+	sysSetpgid      = 82
+	sysDup2         = 90
+	sysFcntl        = 92
+	sysSetreuid     = 126
+	sysSetsid       = 147
+	sysSetgid       = 181
+	sysSeteuid      = 183
+	sysGetrlimit    = 194
+	sysSetrlimit    = 195
+	sysMmap         = 197
+	sysSysctl       = 202
+	sysGetpgid      = 207
+	sysSigqueueinfo = 245
+	sysSigaltstack  = 281
+	sysGetsid       = 286
+	sysClone        = 287
+	sysSigpending   = 292
+	sysSigprocmask  = 293
+	sysSigsuspend   = 294
+	sysGetcontext   = 307
+	sysSetcontext   = 308
+	sysLwpCreate    = 309
+	sysLwpExit      = 310
+	sysLwpSelf      = 311
+	sysLwpWait      = 312
+	sysLwpSuspend   = 313
+	sysLwpContinue  = 314
+	sysLwpWakeup    = 315
+	sysLwpKill      = 318
+	sysLwpDetach    = 319
+	sysLwpUnpark    = 321
+	sysLwpUnparkAll = 322
+	sysLwpSetname   = 323
+	sysLwpGetname   = 324
+	sysSigaction    = 340
+	sysKqueue       = 344
+	sysSchedYield   = 350
+	sysSetitimer    = 425
+	sysGetitimer    = 426
+	sysClockGettime = 427
+	sysNanosleep    = 430
+	sysSigtimedwait = 431
+	sysKevent       = 435
+	sysGetrusage    = 445
+	sysWait4        = 449
+	sysPipe2        = 453
+	sysPosixSpawn   = 474
+	sysLwpPark      = 478
+	sysWait6        = 481
+)
+
+const (
+	eperm     = 1
+	esrch     = 3
+	eintr     = 4
+	ebadf     = 9
+	echild    = 10
+	edeadlk   = 11
+	enomem    = 12
+	eacces    = 13
+	efault    = 14
+	ebusy     = 16
+	einval    = 22
+	enoent    = 2
+	enoexec   = 8
+	enodev    = 19
+	eagain    = 35
+	etimedout = 60
+	ealready  = 37
+	enotsup   = 86
+	enosys    = 78
+)
+
+const (
+	sigHUP    = 1
+	sigINT    = 2
+	sigQUIT   = 3
+	sigILL    = 4
+	sigTRAP   = 5
+	sigABRT   = 6
+	sigFPE    = 8
+	sigKILL   = 9
+	sigBUS    = 10
+	sigSEGV   = 11
+	sigSYS    = 12
+	sigPIPE   = 13
+	sigALRM   = 14
+	sigTERM   = 15
+	sigURG    = 16
+	sigSTOP   = 17
+	sigTSTP   = 18
+	sigCONT   = 19
+	sigCHLD   = 20
+	sigTTIN   = 21
+	sigTTOU   = 22
+	sigVTALRM = 26
+	sigPROF   = 27
+	sigWINCH  = 28
+	sigUSR1   = 30
+	sigUSR2   = 31
+	sigRTMIN  = 33
+)
+
+const (
+	saONSTACK   = 1
+	saRESTART   = 2
+	saRESETHAND = 4
+	saNOCLDSTOP = 8
+	saNODEFER   = 0x10
+	saNOCLDWAIT = 0x20
+	saSIGINFO   = 0x40
+
+	sigDFL = 0
+	sigIGN = 1
+
+	sigBlock   = 1
+	sigUnblock = 2
+	sigSetmask = 3
+
+	siUSER  = 0
+	siQUEUE = -1
+	siTIMER = -2
+	siLWP   = -5
+
+	cldEXITED    = 1
+	cldKILLED    = 2
+	cldDUMPED    = 3
+	cldTRAPPED   = 4
+	cldSTOPPED   = 5
+	cldCONTINUED = 6
+)
+
+const (
+	wNOHANG    = 1
+	wUNTRACED  = 2
+	wALTSIG    = 4
+	wALLSIG    = 8
+	wCONTINUED = 0x10
+	wEXITED    = 0x20
+	wTRAPPED   = 0x40
+	wNOWAIT    = 0x10000
+	wNOZOMBIE  = 0x20000
+
+	pALL  = 0
+	pPID  = 1
+	pPPID = 2
+	pPGID = 4
+	pSID  = 5
+	pUID  = 7
+	pGID  = 8
+)
+
+const (
+	lwpDETACHED  = 0x40
+	lwpSUSPENDED = 0x80
+
+	rlimitNPROC = 7
+	rlimitNTHR  = 11
+
+	oRDONLY   = 0
+	oWRONLY   = 1
+	oRDWR     = 2
+	oNONBLOCK = 4
+	oCLOEXEC  = 0x400000
+
+	fGETFD = 1
+	fSETFD = 2
+
+	protRW   = 3
+	mapAnon  = 0x1000
+	mapPriv  = 2
+	mapFixed = 0x10
+)
