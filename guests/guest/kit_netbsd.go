@@ -3,6 +3,7 @@ package main
 import "unsafe"
 
 // Assembly.
+//
 //go:noescape
 func forkOn(nr, a1, a2, stack int, f unsafe.Pointer) (pid, errno int)
 
@@ -190,10 +191,10 @@ func callFunc(f func()) { f() }
 // A pipe synchronises: post lets one wait go on.
 type pipe struct{ r, w int32 }
 
-func (p *pipe) open()     { must("pipe2", sysPipe2, ptr(p), 0) }
-func (p *pipe) post()     { must("write to a pipe", sysWrite, int(p.w), ptr(&line), 1) }
-func (p *pipe) closeR()   { must("close", sysClose, int(p.r)) }
-func (p *pipe) closeW()   { must("close", sysClose, int(p.w)) }
+func (p *pipe) open()   { must("pipe2", sysPipe2, ptr(p), 0) }
+func (p *pipe) post()   { must("write to a pipe", sysWrite, int(p.w), ptr(&line), 1) }
+func (p *pipe) closeR() { must("close", sysClose, int(p.r)) }
+func (p *pipe) closeW() { must("close", sysClose, int(p.w)) }
 func (p *pipe) send(b byte) {
 	must("write to a pipe", sysWrite, int(p.w), ptr(&b), 1)
 }

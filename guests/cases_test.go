@@ -1,0 +1,103 @@
+package guests
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"toaster"
+	"toaster/kern"
+)
+
+// patience is how long a case may hang before its machine is taken down. It decides
+// nothing else.
+const patience = time.Minute
+
+var showCalls = flag.Bool("calls", false, "show the system calls of the cases")
+
+// TestCases runs every case of the guest in a machine of its own. A case is silent and
+// ends with 0, or says what is wrong.
+func TestCases(t *testing.T) {
+	out, err := toaster.Command(guestPath, "list").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Fields(string(out))
+	if len(names) == 0 {
+		t.Fatal("the guest has no cases")
+	}
+	for _, release := range releases {
+		t.Run("release"+release.String(), func(t *testing.T) {
+			for _, name := range names {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					runCase(t, toaster.Options{Release: release}, name, release.String())
+				})
+			}
+		})
+	}
+}
+
+// runCase runs one guest, then looks at the process tree, and ends the machine.
+func runCase(t *testing.T, opts toaster.Options, args ...string) {
+	t.Helper()
+	if *showCalls {
+		opts.Trace = os.Stderr
+	}
+	m, err := toaster.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := m.Command(guestPath, args...)
+	var out strings.Builder
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	stop := context.AfterFunc(ctx, func() {
+		t.Errorf("hangs; the processes:\n%s", processes(m))
+		m.Close()
+	})
+	err = c.Wait()
+	var exit *toaster.ExitError
+	if err != nil && (!errors.As(err, &exit) || out.Len() == 0) {
+		t.Error(err)
+	}
+	if out.Len() > 0 {
+		t.Errorf("%s", strings.TrimSpace(out.String()))
+	}
+	if !stop() {
+		return
+	}
+	for _, err := range m.Kern().Check() {
+		t.Errorf("inconsistent: %v", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// processes draws what there is, for a case that hangs.
+func processes(m *toaster.Machine) string {
+	var b strings.Builder
+	for _, p := range m.Kern().Procs() {
+		b.WriteString(describe(p))
+	}
+	return b.String()
+}
+
+func describe(p *kern.Proc) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %d, child of %d, group %d: %s %v, stopped %v;", p.Pid(), p.Ppid(), p.Pgid(), p.Comm(), p.State(), p.Stopped())
+	for _, l := range p.LWPs() {
+		fmt.Fprintf(&b, " LWP %d %v", l.ID(), l.State())
+	}
+	return b.String() + "\n"
+}
