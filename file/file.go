@@ -43,6 +43,7 @@ type File interface {
 
 	// Ioctl gets data as ioctl(2) transfers it: len(data) is the size in
 	// cmd, filled in for IOC_IN, copied out afterwards for IOC_OUT.
+	// EPASSTHROUGH says that the file knows no such request.
 	Ioctl(c Call, cmd uint32, data []byte) netbsd.Errno
 
 	// Poll reports which of the wanted events hold now; Err and Hup are
@@ -99,7 +100,7 @@ func (Base) Sync() netbsd.Errno                             { return netbsd.EINV
 func (Base) Chmod(uint32) netbsd.Errno                      { return netbsd.EINVAL }
 func (Base) Chown(int, int) netbsd.Errno                    { return netbsd.EINVAL }
 func (Base) Utimens(Timeset, Timeset) netbsd.Errno          { return netbsd.EINVAL }
-func (Base) Ioctl(Call, uint32, []byte) netbsd.Errno        { return netbsd.ENOTTY }
+func (Base) Ioctl(Call, uint32, []byte) netbsd.Errno        { return netbsd.EPASSTHROUGH }
 func (Base) Poll(want Events) Events                        { return want & (In | Out | RdNorm | WrNorm) }
 func (Base) Watch(*Waiter)                                  {}
 func (Base) Unwatch(*Waiter)                                {}

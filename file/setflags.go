@@ -14,11 +14,14 @@ func (d *Description) SetFlags(flags int) netbsd.Errno {
 	return 0
 }
 
-// SetNonblock is FIONBIO of ioctl(2).
-func (d *Description) SetNonblock(on bool) netbsd.Errno {
-	flags := d.Flags() &^ netbsd.O_NONBLOCK
+// SetFlag sets or clears one status flag: FIONBIO and FIOASYNC of ioctl(2).
+func (d *Description) SetFlag(flag int, on bool) netbsd.Errno {
+	flags := d.Flags() &^ flag
 	if on {
-		flags |= netbsd.O_NONBLOCK
+		flags |= flag
 	}
 	return d.SetFlags(flags)
 }
+
+// SetNonblock sets or clears O_NONBLOCK.
+func (d *Description) SetNonblock(on bool) netbsd.Errno { return d.SetFlag(netbsd.O_NONBLOCK, on) }
