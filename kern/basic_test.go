@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,19 +156,19 @@ func TestVforkExec(t *testing.T) {
 
 func TestExitLWPs(t *testing.T) {
 	each(t, func(t *testing.T, m *Machine) {
-		cleaned := 0
+		var cleaned atomic.Int32
 		p := run(t, m, func(l *LWP) {
 			for range 3 {
 				l.NewLWP(0, func(l *LWP) {
-					defer func() { cleaned++ }()
+					defer func() { cleaned.Add(1) }()
 					sleepForever(l)
 				}, false, nil)
 			}
 			l.Nanosleep(time.Second)
 			l.Exit(9)
 		})
-		if w := p.Wait(); w.ExitCode() != 9 || cleaned != 3 {
-			t.Error(w, cleaned)
+		if w := p.Wait(); w.ExitCode() != 9 || cleaned.Load() != 3 {
+			t.Error(w, cleaned.Load())
 		}
 	})
 }

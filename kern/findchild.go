@@ -257,7 +257,7 @@ func (p *Proc) addChild(c *Proc) {
 // dropChild takes c off p's child list. c reports nothing then.
 func (p *Proc) dropChild(c *Proc) {
 	c.unreport()
-	if c.gnode() != nil {
+	if c.node != nil {
 		p.leaveKidGroup(c)
 	}
 	p.nkids[c.wclass]--
@@ -286,7 +286,7 @@ func (p *Proc) report(k waitKind) {
 	}
 	p.wkind = k
 	pp.waits.add(p, false)
-	if gn := p.gnode(); gn != nil {
+	if gn := p.node; gn != nil {
 		gn.kg.set.add(p, true)
 	}
 }
@@ -297,7 +297,7 @@ func (p *Proc) unreport() {
 		return
 	}
 	p.parent.waits.del(p, false)
-	if gn := p.gnode(); gn != nil {
+	if gn := p.node; gn != nil {
 		gn.kg.set.del(p, true)
 	}
 	p.wkind = kNone
@@ -313,7 +313,7 @@ func (p *Proc) reclass() {
 	p.unreport()
 	pp.nkids[p.wclass]--
 	pp.nkids[n]++
-	if gn := p.gnode(); gn != nil {
+	if gn := p.node; gn != nil {
 		gn.kg.nkids[p.wclass]--
 		gn.kg.nkids[n]++
 	}
@@ -333,13 +333,6 @@ func (ws *waitSet) del(p *Proc, group bool) {
 	q := &ws.q[p.wkind-1][p.wclass]
 	*q = heapRemove(*q, p, group)
 	ws.n[p.wkind-1][p.wclass]--
-}
-
-func (p *Proc) gnode() *groupNode {
-	if p.ext == nil {
-		return nil
-	}
-	return p.ext.node
 }
 
 // groupIndex gives p's children by group. The first call walks the child list; from
@@ -362,18 +355,18 @@ func (p *Proc) joinKidGroup(c *Proc) {
 		p.ext.groups[c.pgrp] = kg
 	}
 	kg.nkids[c.wclass]++
-	c.x().node = &groupNode{kg: kg}
+	c.node = &groupNode{kg: kg}
 	if c.wkind != kNone {
 		kg.set.add(c, true)
 	}
 }
 
 func (p *Proc) leaveKidGroup(c *Proc) {
-	kg := c.ext.node.kg
+	kg := c.node.kg
 	if c.wkind != kNone {
 		kg.set.del(c, true)
 	}
-	c.ext.node = nil
+	c.node = nil
 	kg.nkids[c.wclass]--
 	if kg.nkids == [numClasses]int32{} {
 		delete(p.ext.groups, c.pgrp)

@@ -11,7 +11,7 @@ type heapLinks struct{ child, next, prev *Proc }
 
 func (p *Proc) links(group bool) *heapLinks {
 	if group {
-		return &p.ext.node.hp
+		return &p.node.hp
 	}
 	return &p.hp
 }

@@ -22,6 +22,17 @@ const (
 // period after it, 0 for once.
 type Itimerval struct{ Value, Interval time.Duration }
 
+// timerTick is the kernel's clock tick at HZ 100: no interval is shorter.
+const timerTick = 10 * time.Millisecond
+
+// fix is itimerfix.
+func (v Itimerval) fix() Itimerval {
+	if v.Interval > 0 {
+		v.Interval = max(v.Interval, timerTick)
+	}
+	return v
+}
+
 type itimer struct {
 	p        *Proc
 	which    int
@@ -40,6 +51,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if e := l.enter(); e != 0 {
 		return Itimerval{}, e
 	}
+	v = v.fix()
 	p, m := l.p, l.p.m
 	now := p.timerClock(which)
 	m.lock()
@@ -173,6 +185,7 @@ func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if pt == nil || v.Value < 0 || v.Interval < 0 {
 		return Itimerval{}, netbsd.EINVAL
 	}
+	v = v.fix()
 	old := pt.value()
 	pt.disarm()
 	if v.Value > 0 {

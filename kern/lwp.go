@@ -196,13 +196,13 @@ func Restart(f func() netbsd.Errno) netbsd.Errno {
 	}
 }
 
-// newLWP makes an LWP of p that is idle. mu is not needed while p is an embryo.
+// setup makes l an idle LWP of p. mu is held.
 func (l *LWP) setup(p *Proc, body func(*LWP), manual bool) {
 	l.p = p
 	p.nextLid++
 	l.lid = p.nextLid
 	l.body = body
-	l.wake = make(chan struct{}, 1)
+	l.wake = p.m.newWake()
 	l.manual = manual
 }
 
@@ -367,6 +367,10 @@ func (l *LWP) goroutineEnds() {
 	m := l.p.m
 	m.lock()
 	l.ended = true
+	if len(m.wakes) < maxWakes {
+		m.wakes = append(m.wakes, l.wake)
+	}
+	l.wake = nil
 	m.nlwp--
 	m.noteChange()
 	if m.nlwp == 0 && m.idle != nil {
@@ -374,6 +378,20 @@ func (l *LWP) goroutineEnds() {
 		m.idle = nil
 	}
 	m.unlock()
+}
+
+// maxWakes is how many wake channels are kept for the next LWPs.
+const maxWakes = 256
+
+// newWake gives an empty wake channel. mu is held.
+func (m *Machine) newWake() chan struct{} {
+	n := len(m.wakes)
+	if n == 0 {
+		return make(chan struct{}, 1)
+	}
+	c := m.wakes[n-1]
+	m.wakes = m.wakes[:n-1]
+	return c
 }
 
 // uptime is the machine's clock: time since boot.

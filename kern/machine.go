@@ -83,6 +83,7 @@ type Machine struct {
 	seq         uint64 // order of the child lists: bigger is nearer to the head
 	nsubreapers int
 	ruFree      []*netbsd.Rusage
+	wakes       []chan struct{}
 	post        []func() // to be run as soon as mu is dropped
 	acct        func(AcctRecord) error
 	hostname    string

@@ -271,7 +271,7 @@ func (p *Proc) inferior(q *Proc) bool {
 func (p *Proc) enterPgrp(g *Pgrp) {
 	old := p.pgrp
 	pp := p.parent
-	indexed := p.gnode() != nil
+	indexed := p.node != nil
 	if indexed {
 		pp.leaveKidGroup(p)
 	}

@@ -67,10 +67,11 @@ type Proc struct {
 	opptr            *Proc // original parent while traced
 	kids             *Proc // head of the child list
 	sibNext, sibPrev *Proc
-	seq              uint64    // place in the child list: bigger is nearer the head
-	nkids            [4]int32  // children by wait class
-	waits            *waitSet  // children worth reporting; nil until there is one
-	hp               heapLinks // place in the parent's queue
+	seq              uint64     // place in the child list: bigger is nearer the head
+	nkids            [4]int32   // children by wait class
+	waits            *waitSet   // children worth reporting; nil until there is one
+	hp               heapLinks  // place in the parent's queue
+	node             *groupNode // and by group; nil unless the parent has waited for one
 
 	pgrp             *Pgrp
 	pgNext, pgPrev   *Proc
@@ -104,8 +105,7 @@ type procExt struct {
 	cru       netbsd.Rusage       // waited-for children
 	own       netbsd.Rusage       // usage charged with AddUsage
 	groups    map[*Pgrp]*kidGroup // nil until the first wait for a group
-	node      *groupNode
-	stolen    []*Proc // children whose original parent it is and which another process traces
+	stolen    []*Proc             // children whose original parent it is and which another process traces
 	itimers   [3]*itimer
 	timers    map[int32]*posixTimer
 	knotes    []Knote

@@ -115,28 +115,32 @@ func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netb
 	c, kind, e := l.findStopped(s, options)
 	if c == nil {
 		m.unlock()
-		if e == 0 && wait6 {
-			e = out.copyWait6(&waitResult{})
+		if e == 0 && wait6 && out != nil {
+			e = out.copyWait6(new(waitResult))
 		}
 		return 0, e
 	}
 	if m.r2003 && kind == kZombie && options&netbsd.WNOWAIT == 0 {
 		return p.reap2003(c, out)
 	}
+	if out == nil {
+		pid := int(c.pid)
+		p.consume(c, kind, options)
+		m.unlock()
+		return pid, 0
+	}
+	return p.reportOut(c, kind, options, out, wait6)
+}
+
+// reportOut takes what there is to say of c, is done with it, and copies out.
+func (p *Proc) reportOut(c *Proc, kind waitKind, options int, out *WaitOut, wait6 bool) (int, netbsd.Errno) {
 	var r waitResult
-	if out != nil {
-		c.fillResult(kind, &r)
-		if kind == kZombie && wait6 && options&netbsd.WNOWAIT != 0 {
-			r.self = c.ownUsageLocked() // descendants come with the reap
-		}
-	} else {
-		r.pid = c.pid
+	c.fillResult(kind, &r)
+	if kind == kZombie && wait6 && options&netbsd.WNOWAIT != 0 {
+		r.self = c.ownUsageLocked() // descendants come with the reap
 	}
 	p.consume(c, kind, options)
-	m.unlock()
-	if out == nil {
-		return int(r.pid), 0
-	}
+	p.m.unlock()
 	if wait6 {
 		return int(r.pid), out.copyWait6(&r)
 	}
@@ -192,12 +196,12 @@ func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 		m.unlock()
 		return pid, 0
 	}
-	var r waitResult
-	c.fillResult(kZombie, &r)
+	r := new(waitResult)
+	c.fillResult(kZombie, r)
 	c.flags |= fClaimed
 	c.unreport()
 	m.unlock()
-	e := out.copyWait4(&r)
+	e := out.copyWait4(r)
 	m.lock()
 	c.flags &^= fClaimed
 	c.report(kZombie)

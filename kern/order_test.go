@@ -1,0 +1,395 @@
+package kern
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// trace records the steps of one process.
+type trace struct {
+	mu    sync.Mutex
+	steps []StepEvent
+}
+
+func (tr *trace) add(e StepEvent) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.steps = append(tr.steps, e)
+}
+
+func (tr *trace) of(p *Proc) (s []Step) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	for _, e := range tr.steps {
+		if e.Proc == p {
+			s = append(s, e.Step)
+		}
+	}
+	return s
+}
+
+func traced(t *testing.T, r Release, f func(t *testing.T, m *Machine, tr *trace)) {
+	t.Run("release"+r.String(), func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			tr := new(trace)
+			m := New(Config{Release: r, Trace: tr.add})
+			f(t, m, tr)
+			synctest.Wait()
+			check(t, m)
+			m.Close()
+			check(t, m)
+		})
+	})
+}
+
+type testTerm struct {
+	log   *[]string
+	drain func()
+}
+
+func (d *testTerm) Drain(l *LWP) netbsd.Errno {
+	*d.log = append(*d.log, "drain")
+	l.Sleep(true, time.Now().Add(time.Second))
+	if d.drain != nil {
+		d.drain()
+	}
+	return 0
+}
+func (d *testTerm) Revoke()  { *d.log = append(*d.log, "revoke") }
+func (d *testTerm) Release() { *d.log = append(*d.log, "release") }
+
+func TestLeaderExit(t *testing.T) {
+	for _, r := range releases {
+		traced(t, r, func(t *testing.T, m *Machine, tr *trace) {
+			var log []string
+			tty := m.NewTTY(&testTerm{log: &log})
+			hups := 0
+			p, _ := m.Spawn(SpawnArgs{Setsid: true, Body: func(l *LWP) {
+				if e := l.AcquireTTY(tty); e != 0 {
+					t.Error(e)
+				}
+				c, _ := l.Fork(ForkArgs{Body: func(l *LWP) {
+					l.Setpgid(0, 0)
+					l.Sigaction(netbsd.SIGHUP, &Action{Func: func(*LWP, *netbsd.Siginfo) { hups++ }})
+					l.Pause()
+				}})
+				l.Nanosleep(time.Second)
+				if e := l.SetForeground(tty, c.Pid()); e != 0 {
+					t.Error(e)
+				}
+			}})
+			s := p.Session()
+			p.Wait()
+			synctest.Wait()
+			if !slices.Equal(log, []string{"drain", "revoke", "release"}) || hups != 1 {
+				t.Error(log, hups)
+			}
+			if s.TTY() != tty || s.HasTTY() || s.Leader() != nil || tty.Session() != nil {
+				t.Error("session keeps what it should not")
+			}
+			t.Log(tr.of(p))
+		})
+	}
+}
+
+func TestLeaderExitRevokedWhileDraining(t *testing.T) {
+	for _, r := range releases {
+		traced(t, r, func(t *testing.T, m *Machine, tr *trace) {
+			var log []string
+			d := &testTerm{log: &log}
+			tty := m.NewTTY(d)
+			d.drain = tty.Revoked
+			p, _ := m.Spawn(SpawnArgs{Setsid: true, Body: func(l *LWP) { l.AcquireTTY(tty) }})
+			p.Wait()
+			if !slices.Equal(log, []string{"drain", "release"}) {
+				t.Error(log)
+			}
+		})
+	}
+}
+
+func TestWaitOrderAndCopyFaults(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		p := run(t, m, func(l *LWP) {
+			var pids []int
+			for range 5 {
+				c, _ := l.Fork(ForkArgs{Body: func(l *LWP) { l.Exit(0) }})
+				pids = append(pids, c.Pid())
+			}
+			l.Nanosleep(time.Second)
+			pid, e := l.Wait4(netbsd.WaitAny, 0, &WaitOut{Status: func(netbsd.WaitStatus) netbsd.Errno { return netbsd.EFAULT }})
+			if pid != pids[4] || e != netbsd.EFAULT {
+				t.Error(pid, e)
+			}
+			if m.Release() == Release10 {
+				pids = pids[:4]
+			}
+			slices.Reverse(pids)
+			for i, want := range pids {
+				pid, e := l.Wait4([]int{netbsd.WaitAny, 0}[i%2], 0, nil)
+				if pid != want || e != 0 {
+					t.Error(pid, want, e)
+				}
+			}
+			if _, e := l.Wait4(0, 0, nil); e != netbsd.ECHILD {
+				t.Error(e)
+			}
+		})
+		p.Wait()
+	})
+}
+
+func TestNoCldWait(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		p := run(t, m, func(l *LWP) {
+			l.Sigaction(netbsd.SIGCHLD, &Action{Flags: netbsd.SA_NOCLDWAIT})
+			l.Fork(ForkArgs{Body: func(l *LWP) { l.Nanosleep(time.Second) }})
+			l.Fork(ForkArgs{Body: func(l *LWP) { l.Nanosleep(2 * time.Second) }})
+			now := time.Now()
+			if _, e := l.Wait4(netbsd.WaitAny, 0, nil); e != netbsd.ECHILD || time.Since(now) != 2*time.Second {
+				t.Error(e, time.Since(now))
+			}
+			l.Sigaction(netbsd.SIGCHLD, &Action{Handler: netbsd.SIG_IGN})
+			l.Fork(ForkArgs{Body: func(l *LWP) {}})
+			want := netbsd.Errno(0)
+			if m.Release() == Release10 {
+				want = netbsd.ECHILD
+			}
+			if _, e := l.Wait4(netbsd.WaitAny, 0, nil); e != want {
+				t.Error(e, want)
+			}
+		})
+		p.Wait()
+	})
+}
+
+func TestOrphanedGroup(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		var mu sync.Mutex
+		hups := map[string]int{}
+		handler := func(name string) *Action {
+			return &Action{Func: func(*LWP, *netbsd.Siginfo) {
+				mu.Lock()
+				hups[name]++
+				mu.Unlock()
+			}}
+		}
+		p, _ := m.Spawn(SpawnArgs{Setsid: true, Body: func(l *LWP) {
+			l.Fork(ForkArgs{Body: func(l *LWP) {
+				l.Fork(ForkArgs{Body: func(l *LWP) {
+					l.Setpgid(0, 0)
+					l.Fork(ForkArgs{Body: func(l *LWP) {
+						l.Sigaction(netbsd.SIGHUP, handler("running"))
+						l.Nanosleep(time.Hour)
+					}})
+					l.Sigaction(netbsd.SIGHUP, handler("stopped"))
+					l.Kill(l.Proc().Pid(), netbsd.SIGTSTP)
+				}})
+				l.Nanosleep(time.Second)
+			}})
+			l.Nanosleep(2 * time.Second)
+			l.Wait4(netbsd.WaitAny, 0, nil)
+		}})
+		p.Wait()
+		want := 0
+		if m.Release() == Release2003 {
+			want = 1
+		}
+		if hups["stopped"] != 1 || hups["running"] != want {
+			t.Error(hups)
+		}
+	})
+}
+
+func TestScheduler(t *testing.T) {
+	traced(t, Release2003, func(t *testing.T, m *Machine, tr *trace) {
+		p, _ := m.Spawn(SpawnArgs{Body: func(l *LWP) {
+			l.SAEnable()
+			l.NewLWP(0, func(l *LWP) { l.SACache() }, false, nil)
+			l.NewLWP(LWP_DETACHED, func(l *LWP) { l.SAYieldUpcall() }, false, nil)
+			l.Nanosleep(time.Second)
+			if n := l.Proc().SACached(); n != 1 {
+				t.Error(n)
+			}
+			l.Exit(4)
+		}})
+		if w := p.Wait(); w.ExitCode() != 4 {
+			t.Error(w)
+		}
+		t.Log(tr.of(p))
+	})
+}
+
+func TestLWPCalls(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		p := run(t, m, func(l *LWP) {
+			n, e := l.NewLWP(LWP_SUSPENDED, func(l *LWP) { l.Nanosleep(time.Second) }, false, nil)
+			if e != 0 {
+				t.Error(e)
+			}
+			if _, e := l.LWPWait(l.ID()); e != netbsd.EDEADLK {
+				t.Error(e)
+			}
+			if e := l.LWPContinue(n.ID()); e != 0 {
+				t.Error(e)
+			}
+			if id, e := l.LWPWait(0); id != n.ID() || e != 0 {
+				t.Error(id, e)
+			}
+			if _, e := l.LWPWait(0); e != netbsd.ESRCH {
+				t.Error(e)
+			}
+			l.Unpark(l.ID())
+			if e := l.Park(time.Time{}, 0); e != netbsd.EALREADY {
+				t.Error(e)
+			}
+			if e := l.Park(time.Now().Add(time.Second), 0); e != netbsd.ETIMEDOUT {
+				t.Error(e)
+			}
+			me := l.ID()
+			n, _ = l.NewLWP(LWP_DETACHED, func(l *LWP) {
+				l.Nanosleep(time.Second)
+				l.Unpark(me)
+				for l.Sleep(true, time.Time{}) == 0 {
+				}
+			}, false, nil)
+			if e := l.Park(time.Time{}, 0); e != 0 {
+				t.Error(e)
+			}
+			if e := l.LWPSuspend(n.ID()); e != 0 || n.State() != LWPSuspended {
+				t.Error(e, n.State())
+			}
+			l.LWPContinue(n.ID())
+			l.Nanosleep(1)
+			if e := l.LWPWakeup(n.ID()); e != 0 {
+				t.Error(e)
+			}
+			l.Nanosleep(1)
+			if e := l.LWPWakeup(n.ID()); e != netbsd.ESRCH {
+				t.Error(e)
+			}
+			if e := l.LWPSuspend(me); e != netbsd.EDEADLK {
+				t.Error(e)
+			}
+		})
+		p.Wait()
+	})
+}
+
+func TestTimersAndSigwait(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		p := run(t, m, func(l *LWP) {
+			set := netbsd.SigsetOf(netbsd.SIGALRM)
+			l.Sigprocmask(netbsd.SIG_BLOCK, &set)
+			l.Setitimer(ITIMER_REAL, Itimerval{time.Second, 2 * time.Second})
+			now := time.Now()
+			for i, want := range []time.Duration{1, 3, 5} {
+				if si, e := l.Sigtimedwait(set, time.Time{}); e != 0 || si.Signo != netbsd.SIGALRM || time.Since(now) != want*time.Second {
+					t.Error(i, si, e, time.Since(now))
+				}
+			}
+			l.Setitimer(ITIMER_REAL, Itimerval{})
+			if _, e := l.Sigtimedwait(set, time.Now().Add(time.Minute)); e != netbsd.EAGAIN {
+				t.Error(e)
+			}
+		})
+		p.Wait()
+	})
+}
+
+func TestInitDies(t *testing.T) {
+	for _, r := range releases {
+		synctest.Test(t, func(t *testing.T) {
+			m := New(Config{Release: r, Init: func(l *LWP) { l.Nanosleep(time.Second); l.Exit(3) }})
+			p, _ := m.Spawn(SpawnArgs{Body: sleepForever})
+			if err := m.Wait(); err == nil || err.Error() != "init died (signal 0, exit 3)" {
+				t.Error(err)
+			}
+			p.Wait()
+			if m.Init().State() != StateActive {
+				t.Error(m.Init().State())
+			}
+			m.Close()
+		})
+	}
+}
+
+func TestPosixSpawn(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		p := run(t, m, func(l *LWP) {
+			c, e := l.PosixSpawn(PosixSpawnArgs{
+				Fork: ForkArgs{Body: func(l *LWP) { l.Exit(6) }},
+				Exec: func(l *LWP) netbsd.Errno { return l.Exec(ExecArgs{Comm: "prog"}) },
+			})
+			if e != 0 {
+				t.Error(e)
+			}
+			if r, e := l.Wait(c.Pid(), 0); e != 0 || r.Status.ExitCode() != 6 {
+				t.Error(r, e)
+			}
+			_, e = l.PosixSpawn(PosixSpawnArgs{
+				Fork: ForkArgs{Body: func(l *LWP) { t.Error("runs") }},
+				Exec: func(l *LWP) netbsd.Errno { return netbsd.ENOENT },
+			})
+			if e != netbsd.ENOENT {
+				t.Error(e)
+			}
+			if _, e := l.Wait4(netbsd.WaitAny, 0, nil); e != netbsd.ECHILD {
+				t.Error(e)
+			}
+		})
+		p.Wait()
+	})
+}
+
+func TestSubreaper(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		p := run(t, m, func(l *LWP) {
+			l.Proc().SetSubreaper(true)
+			l.Fork(ForkArgs{Body: func(l *LWP) {
+				l.Fork(ForkArgs{Body: func(l *LWP) { l.Nanosleep(time.Second); l.Exit(9) }})
+			}})
+			l.Wait(netbsd.WaitAny, 0)
+			if r, e := l.Wait(netbsd.WaitAny, 0); e != 0 || r.Status.ExitCode() != 9 {
+				t.Error(r, e)
+			}
+		})
+		p.Wait()
+	})
+}
+
+func TestDeadAndStrayCalls(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		var l0 *LWP
+		p := run(t, m, func(l *LWP) {
+			l0 = l
+			defer func() {
+				if _, e := l.Fork(ForkArgs{Body: sleepForever}); e != netbsd.ESRCH {
+					t.Error(e)
+				}
+			}()
+			l.Pause()
+		})
+		synctest.Wait()
+		if _, e := l0.Wait4(netbsd.WaitAny, 0, nil); e != netbsd.EBUSY {
+			t.Error(e)
+		}
+		p.Kill(netbsd.SIGKILL)
+		p.Wait()
+		synctest.Wait()
+		if e := l0.Setpgid(0, 0); e != netbsd.ESRCH {
+			t.Error(e)
+		}
+		if p.Pgid() != 0 && p.State() == StateFree {
+			t.Error("a freed process has a group")
+		}
+		p.Rlimit(3)
+		p.Getlogin()
+		p.Kill(0)
+	})
+}
