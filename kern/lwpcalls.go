@@ -303,9 +303,8 @@ func (l *LWP) LWPKill(lid int, sig netbsd.Signal) netbsd.Errno {
 // Park is ___lwp_park60(2): it unparks another LWP, if unpark is not 0, and sleeps
 // until Unpark or the deadline (zero: none). It may return 0 without cause.
 //
-// EALREADY: an Unpark came before; ETIMEDOUT; EINTR; ESRCH: no LWP unpark, which
-// does not keep it from parking in NetBSD, nor here: it is only given if nothing
-// else is to be said.
+// EALREADY: an Unpark came before; ETIMEDOUT; EINTR; ESRCH: there is no LWP unpark,
+// and the caller has not slept.
 func (l *LWP) Park(deadline time.Time, unpark int) netbsd.Errno {
 	if e := l.enter(); e != 0 {
 		return e

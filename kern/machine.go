@@ -30,7 +30,7 @@ func (r Release) String() string {
 type Config struct {
 	Release  Release
 	Hostname string
-	MaxProc  int           // most processes at once (kern.maxproc); 0 means 1<<30/1024
+	MaxProc  int           // most processes at once (kern.maxproc); 0 means 2,097,152
 	Limits   *Limits       // limits of init and so of all; nil means DefaultLimits
 	Grace    time.Duration // how long Close waits between SIGHUP and SIGKILL; 0 means no wait
 
@@ -116,7 +116,7 @@ func New(cfg Config) *Machine {
 	m.closed = make(chan struct{})
 	m.hostname = cfg.Hostname
 	if m.cfg.MaxProc <= 0 {
-		m.cfg.MaxProc = 1 << 20 * 2
+		m.cfg.MaxProc = 1 << 21
 	}
 	if m.cfg.Limits == nil {
 		m.cfg.Limits = DefaultLimits()

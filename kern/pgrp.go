@@ -119,7 +119,8 @@ func (p *Proc) leavePgrp() {
 	p.pgrp.leave(p)
 }
 
-// jobParent is who p must be apart from to qualify its group: its real parent.
+// qualifies reports whether p is apart from its real parent, in another group of the
+// same session, and so qualifies its group for job control.
 // NetBSD takes the debugger for it, and its counts drift while one is attached.
 func (p *Proc) qualifies() bool {
 	pp := p.realParent()
@@ -199,9 +200,9 @@ func (g *Pgrp) Orphaned() bool { return g.Jobc() == 0 }
 
 // Setpgid is setpgid(2): pid 0 is the caller, pgid 0 is pid.
 //
-// EINVAL: a negative number; ESRCH: pid is neither the caller nor a descendant...
-// of it; EACCES: the child has made an exec; EPERM: another session, a session
-// leader, or no such group.
+// EINVAL: a negative number; ESRCH: pid is neither the caller nor descends from it;
+// EACCES: the descendant has made an exec; EPERM: another session, a session leader,
+// or no such group.
 func (l *LWP) Setpgid(pid, pgid int) netbsd.Errno {
 	if e := l.enter(); e != 0 {
 		return e
