@@ -42,7 +42,8 @@ type File interface {
 	Utimens(atime, mtime Timeset) netbsd.Errno
 
 	// Ioctl gets data as ioctl(2) transfers it: len(data) is the size in
-	// cmd, filled in for IOC_IN, copied out afterwards for IOC_OUT.
+	// cmd, filled in for IOC_IN, copied out afterwards for IOC_OUT. A request
+	// without size has the argument itself in data, as 8 bytes.
 	// EPASSTHROUGH says that the file knows no such request.
 	Ioctl(c Call, cmd uint32, data []byte) netbsd.Errno
 

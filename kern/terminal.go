@@ -42,6 +42,19 @@ func (t *TTY) Foreground() *Pgrp {
 	return t.pgrp
 }
 
+// Device gives what NewTTY was given.
+func (t *TTY) Device() Terminal { return t.dev }
+
+// TTY gives p's controlling terminal, nil if it has none (cttyvp).
+func (p *Proc) TTY() *TTY {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.pgrp == nil || p.flags&fControlT == 0 || !p.pgrp.sess.ttyvp {
+		return nil
+	}
+	return p.pgrp.sess.tty
+}
+
 // AcquireTTY is TIOCSCTTY: t becomes the controlling terminal of the caller's
 // session, with its group in the foreground. EPERM: the caller leads no session,
 // its session has another terminal, or t has another session; EINVAL: t is another

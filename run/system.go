@@ -11,6 +11,7 @@ import (
 	"toaster/netbsd"
 	"toaster/syscalls"
 	"toaster/trace"
+	"toaster/tty"
 )
 
 // System is one running machine with a platform beneath: what the run loop and the
@@ -19,6 +20,7 @@ type System struct {
 	syscalls.Kernel
 	Platform *host.Platform
 	FS       *fs.Tree
+	TTY      *tty.Driver
 
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
 	HostPrograms bool
@@ -54,6 +56,7 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		cfg.Kern.Events = traceEvents
 	}
 	m := kern.New(cfg.Kern)
+	s.TTY = tty.New(m, tree)
 	s.Kernel = syscalls.Kernel{
 		M:         m,
 		Hostname:  cfg.Kern.Hostname,
@@ -77,6 +80,7 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 // Close ends every guest and what carried it.
 func (s *System) Close() error {
 	err := s.M.Close()
+	s.TTY.Close()
 	if s.Sink != nil {
 		<-s.followed
 		err = errors.Join(err, s.Sink.Close())
