@@ -123,40 +123,54 @@ func TestExitLWPs_52_UpcallSleepersAreWoken(t *testing.T) {
 }
 
 func TestExitLWPs_53_WhoIsMadeRunnableAndWhoIsWaitedFor(t *testing.T) {
+	lwp := func(w *world, l *LWP, name string, body func(*LWP)) *LWP {
+		n, e := l.NewLWP(0, func(l *LWP) {
+			defer func() { w.mark("%s ends", name) }()
+			body(l)
+			w.mark("%s goes on", name)
+		}, false, nil)
+		w.is("lwp_create", e, netbsd.Errno(0))
+		return n
+	}
 	both(t, func(w *world) {
-		lwp := func(l *LWP, name string, body func(*LWP)) *LWP {
-			n, e := l.NewLWP(0, func(l *LWP) {
-				defer func() { w.mark("%s ends", name) }()
-				body(l)
-			}, false, nil)
-			w.is("lwp_create", e, netbsd.Errno(0))
-			return n
-		}
-		w.spawn("D", func(l *LWP) {
-			c := w.fork(l, "C", func(l *LWP) {
-				lwp(l, "sleeper", sleepForever)
-				s := lwp(l, "suspended", sleepForever)
-				lwp(l, "stopped", sleepForever)
-				lwp(l, "uninterruptible", func(l *LWP) { nap(l, 10*time.Second); w.mark("woke") })
-				l.Nanosleep(time.Millisecond)
-				l.LWPSuspend(s.ID())
-				w.is("suspended", s.State(), LWPSuspended)
-				sleepForever(l)
-			})
+		p := w.guest(func(l *LWP) {
+			lwp(w, l, "sleeper", sleepForever)
+			s := lwp(w, l, "suspended", sleepForever)
+			lwp(w, l, "uninterruptible", func(l *LWP) { nap(l, 10*time.Second) })
 			l.Nanosleep(time.Second)
-			l.PtraceAttach(c.Pid())
-			l.Nanosleep(10 * time.Second) // the uninterruptible one must get to its stop
-			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
-			// One LWP alone goes on and exits: all others are stopped.
-			var states []string
-			for _, x := range c.LWPs() {
-				states = append(states, x.State().String())
-			}
-			w.is("states", strings.Join(states, " "), "stopped stopped suspended stopped stopped")
-			w.locked(func() { c.lwps.next.next.next.next.attn.Or(aExit) }) // lid 1 dies when it runs
-			sleepForever(l)
+			l.LWPSuspend(s.ID())
+			w.is("suspended", s.State(), LWPSuspended)
+			l.Exit(4)
 		})
-		settledFor(time.Minute)
+		st, _ := p.Status()
+		w.is("status", st, netbsd.ExitStatus(4, 0))
+		for name, at := range map[string]time.Duration{"sleeper": 1, "suspended": 1, "uninterruptible": 10} {
+			w.is(name+" ends at", w.when(name+" ends"), at*time.Second)
+			w.never(name + " goes on")
+		}
+		w.order("P.UndetachLWPs", "P.RunLWPs", "P.WaitLWPs", "uninterruptible ends", "P.ClearUserret")
+	})
+	t.Run("stopped", func(t *testing.T) {
+		both(t, func(w *world) {
+			w.guest(func(l *LWP) {
+				c := w.fork(l, "C", func(l *LWP) {
+					lwp(w, l, "stopped", sleepForever)
+					lwp(w, l, "stopped uninterruptible", func(l *LWP) { nap(l, 15*time.Second) })
+					l.Nanosleep(5 * time.Second)
+					l.Exit(4)
+				})
+				l.Nanosleep(time.Second)
+				l.PtraceAttach(c.Pid())
+				// The stop is complete when the uninterruptible one has come to it.
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+				w.is("stopped at", w.since(), 15*time.Second)
+				l.Nanosleep(5 * time.Second)
+				w.is("one goes on", l.PtraceResume(c.Pid(), ResumeArgs{LWP: 1}), netbsd.Errno(0))
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(4, 0), 0)
+				w.is("ended at", w.when("stopped ends"), 20*time.Second)
+				w.never("stopped goes on", "stopped uninterruptible goes on")
+			})
+		})
 	})
 }
 

@@ -260,9 +260,15 @@ func (w *world) catch(l *LWP, name string, sigs ...netbsd.Signal) {
 	}
 }
 
+// handle installs a handler with SA_RESTART; children inherit one that does nothing.
 func (w *world) handle(l *LWP, s netbsd.Signal, f func(*LWP, *netbsd.Siginfo)) {
 	w.Helper()
-	if _, e := l.Sigaction(s, &Action{Func: f, Flags: netbsd.SA_RESTART}); e != 0 {
+	p := l.Proc()
+	if _, e := l.Sigaction(s, &Action{Flags: netbsd.SA_RESTART, Func: func(l *LWP, si *netbsd.Siginfo) {
+		if l.Proc() == p {
+			f(l, si)
+		}
+	}}); e != 0 {
 		w.Errorf("sigaction %v: %v", s, e)
 	}
 }

@@ -183,7 +183,8 @@ func TestReaper_62_UndetachedLWPWakesItsWaiters(t *testing.T) {
 			sleepForever(l)
 		})
 		settledFor(time.Minute)
-		w.order("2 errno 0", "0 "+netbsd.ESRCH.Error())
+		w.order("2 errno 0")
+		w.order("0 " + netbsd.ESRCH.Error())
 	})
 }
 

@@ -1,0 +1,118 @@
+package kern
+
+import (
+	"testing"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Items 66 to 69: exit_psignal.
+
+// infos installs handlers that keep every siginfo.
+func (w *world) infos(l *LWP, sigs ...netbsd.Signal) *[]netbsd.Siginfo {
+	got := new([]netbsd.Siginfo)
+	for _, s := range sigs {
+		w.handle(l, s, func(_ *LWP, si *netbsd.Siginfo) { *got = append(*got, *si) })
+	}
+	return got
+}
+
+func TestPsignal_66_SigchldIfTracedElseTheExitSignal(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGCHLD, netbsd.SIGUSR1, netbsd.SIGRTMIN)
+			last := func() netbsd.Signal {
+				l.Nanosleep(time.Millisecond)
+				return (*got)[len(*got)-1].Signo
+			}
+			for _, sig := range []netbsd.Signal{netbsd.SIGCHLD, netbsd.SIGUSR1, netbsd.SIGRTMIN} {
+				c := w.forkWith(l, "C", ForkArgs{ExitSignal: sig, Body: exit(0)})
+				w.waitIs(l, c.Pid(), netbsd.WALLSIG, c.Pid(), 0, 0)
+				w.is("untraced", last(), sig)
+				w.is("one signal", len(*got), 1)
+				*got = nil
+				c = w.forkWith(l, "T", ForkArgs{ExitSignal: sig, Body: func(l *LWP) { l.TraceMe(); l.Exit(0) }})
+				w.waitIs(l, c.Pid(), netbsd.WALLSIG, c.Pid(), 0, 0)
+				w.is("traced", last(), netbsd.SIGCHLD)
+				*got = nil
+			}
+		})
+	})
+}
+
+func TestPsignal_67_CodesOfSigchld(t *testing.T) {
+	bothWith(t, func(w *world, c *Config) {
+		c.Core = func(l *LWP, sig netbsd.Signal, _ *netbsd.Siginfo) bool { return sig == netbsd.SIGSEGV }
+	}, func(w *world) {
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGCHLD)
+			for _, c := range []struct {
+				sig  netbsd.Signal
+				code int32
+			}{{0, netbsd.CLD_EXITED}, {netbsd.SIGTERM, netbsd.CLD_KILLED}, {netbsd.SIGKILL, netbsd.CLD_KILLED},
+				{netbsd.SIGSEGV, netbsd.CLD_DUMPED}, {netbsd.SIGQUIT, netbsd.CLD_KILLED}} { // no dump for SIGQUIT
+				*got = nil
+				p := w.fork(l, "C", func(l *LWP) {
+					if c.sig != 0 {
+						l.Kill(l.Proc().Pid(), c.sig)
+					}
+				})
+				r := w.wait(l, p.Pid(), 0)
+				l.Nanosleep(time.Millisecond)
+				w.is("signals", len(*got), 1)
+				w.is(c.sig.String(), []any{(*got)[0].Code, r.Status.TermSignal(), r.Status.CoreDump()}, []any{c.code, c.sig, c.sig == netbsd.SIGSEGV})
+			}
+		})
+	})
+}
+
+func TestPsignal_68_CodeIsZeroForAnotherSignal(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGUSR1)
+			for _, end := range []func(*LWP){exit(3), func(l *LWP) { l.Kill(l.Proc().Pid(), netbsd.SIGKILL) }} {
+				*got = nil
+				c := w.forkWith(l, "C", ForkArgs{ExitSignal: netbsd.SIGUSR1, Body: end})
+				r := w.wait(l, c.Pid(), netbsd.WALTSIG)
+				l.Nanosleep(time.Millisecond)
+				w.is("signals", len(*got), 1)
+				i := (*got)[0]
+				w.is("code, pid", []any{i.Code, int(i.Pid)}, []any{int32(0), c.Pid()})
+				// The rest is filled in nevertheless: the raw status, or the signal in 10.
+				w.is("status", i.Status, under(w, int32(r.Status), int32(r.Status.TermSignal())))
+			}
+		})
+	})
+}
+
+func TestPsignal_69_WhatIsAlwaysFilledIn(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGCHLD)
+			child := func(end func(*LWP)) netbsd.Siginfo {
+				*got = nil
+				c := w.fork(l, "C", func(l *LWP) {
+					g := w.fork(l, "G", func(l *LWP) {
+						l.Proc().AddUsage(&netbsd.Rusage{Utime: 1500 * time.Millisecond, Stime: 900 * time.Millisecond})
+					})
+					w.wait(l, g.Pid(), 0)
+					l.Proc().AddUsage(&netbsd.Rusage{Utime: 2400 * time.Millisecond, Stime: 200 * time.Millisecond})
+					l.Setreuid(100, 0)
+					l.Seteuid(200)
+					end(l)
+				})
+				w.wait(l, c.Pid(), 0)
+				l.Nanosleep(time.Millisecond)
+				w.is("pid", int((*got)[0].Pid), c.Pid())
+				return (*got)[0]
+			}
+			i := child(exit(0x1ab))
+			w.is("effective uid", i.UID, uint32(200))
+			w.is("status", i.Status, under(w, int32(0xab00), int32(0xab)))
+			w.is("whole seconds, descendants too", []int64{i.Utime, i.Stime}, []int64{3, 1})
+			i = child(func(l *LWP) { l.Kill(l.Proc().Pid(), netbsd.SIGKILL) })
+			w.is("killed", i.Status, int32(netbsd.SIGKILL))
+		})
+	})
+}
