@@ -207,9 +207,8 @@ func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 	c.report(kZombie)
 	if e == 0 {
 		c.procFree()
-	} else {
-		c.parent.waiters.wakeAll()
 	}
+	p.waiters.wakeAll() // who saw it claimed must look again: a zombie, or none
 	m.unlock()
 	return pid, e
 }
