@@ -312,3 +312,20 @@ func TestFindChild_89_SleepIsInterruptibleAndLooksAgain(t *testing.T) {
 		})
 	})
 }
+
+// A waiter that looks while another one copies a zombie's status out must look again
+// when the zombie has gone (release 2003 copies out before it reaps).
+func TestWaiterBesideACopyoutGetsEchild(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", exit(1))
+			l.NewLWP(0, func(l *LWP) {
+				_, e := l.Wait4(c.Pid(), 0, &WaitOut{Status: func(netbsd.WaitStatus) netbsd.Errno { time.Sleep(2 * time.Second); return 0 }})
+				w.is("first", e, netbsd.Errno(0))
+			}, false, nil)
+			l.Nanosleep(time.Second)
+			w.waitIs(l, c.Pid(), 0, 0, 0, netbsd.ECHILD)
+			w.is("at", w.since(), under(w, 2*time.Second, time.Second))
+		})
+	})
+}
