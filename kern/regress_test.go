@@ -54,3 +54,154 @@ func TestLastLWPEndsWhileAnotherIsStoppedAtItsEnd(t *testing.T) {
 		})
 	})
 }
+
+// golang/go 48789, 50138, 57999: a wait6 with WNOWAIT that says "exited" and then a
+// wait4 that hangs.
+func TestWait4AfterWait6Nowait(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			for i := range 50 {
+				c := w.fork(l, "C", func(l *LWP) { l.Nanosleep(time.Duration(i%3) * time.Millisecond) })
+				pid, e := l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED|netbsd.WNOWAIT, nil)
+				w.is("wait6", []any{pid, e, c.State()}, []any{c.Pid(), netbsd.Errno(0), StateZombie})
+				w.waitIs(l, c.Pid(), netbsd.WNOHANG, c.Pid(), 0, 0)
+			}
+		})
+	})
+}
+
+// golang/go 42061: a signal sent right after the start is not lost.
+func TestSignalRightAfterFork(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			for range 200 {
+				c := w.fork(l, "C", sleepForever)
+				l.Kill(c.Pid(), netbsd.SIGTERM)
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGTERM), 0)
+			}
+		})
+	})
+}
+
+// NetBSD kern/58091: a signal that comes during execve is not lost, be it blocked,
+// or be it for a handler that the exec resets.
+func TestSignalDuringExec(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				w.catch(l, "C", netbsd.SIGUSR1)
+				set := netbsd.SIGUSR2.Bit()
+				l.Sigprocmask(netbsd.SIG_BLOCK, &set)
+				l.NewLWP(0, func(l *LWP) { nap(l, 10*time.Second) }, false, nil)
+				l.Nanosleep(time.Millisecond)
+				l.Exec(ExecArgs{Comm: "x", Replace: func() netbsd.Errno {
+					time.Sleep(10 * time.Second)
+					return 0
+				}})
+				w.mark("exec returned")
+				l.Nanosleep(time.Hour)
+			})
+			l.Nanosleep(5 * time.Second) // the other LWP is being ended
+			l.Kill(c.Pid(), netbsd.SIGUSR2)
+			l.Nanosleep(10 * time.Second) // in Replace
+			w.is("pending", c.LWPs()[0].Sigpending(), netbsd.SIGUSR2.Bit())
+			l.Kill(c.Pid(), netbsd.SIGUSR1)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGUSR1), 0)
+			w.is("at", w.since(), 20*time.Second)
+			w.never("C.SIGUSR1", "exec returned")
+		})
+	})
+}
+
+// NetBSD kern/60358: EVFILT_PROC on a process that has just exited.
+func TestKnoteOnAProcessThatHasExited(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			n := 0
+			k := note(func(e NoteEvent) {
+				if e.Kind == NOTE_EXIT {
+					n++
+				}
+			})
+			c := w.fork(l, "C", func(l *LWP) {
+				w.is("attach", l.Proc().AttachKnote(k), netbsd.Errno(0))
+				w.give(l.Proc(), func() { w.is("while exiting", l.Proc().AttachKnote(k), netbsd.Errno(0)) }, nil, nil)
+				l.Exit(0)
+			})
+			l.Nanosleep(time.Second)
+			w.is("told, twice attached", n, 2)
+			w.is("zombie", c.AttachKnote(k), netbsd.ESRCH)
+			w.wait(l, c.Pid(), 0)
+			w.is("gone", c.AttachKnote(k), netbsd.ESRCH)
+			w.is("told no more", n, 2)
+		})
+	})
+}
+
+// golang/go 13987, 62654: between a wait and a kill the pid may be another's; a *Proc
+// or a Handle never is. See also TestHandleNeverNamesAnotherProcess.
+func TestKillAfterWaitReachesNobody(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", exit(0))
+			w.wait(l, c.Pid(), 0)
+			w.is("kill", []netbsd.Errno{l.Kill(c.Pid(), netbsd.SIGKILL), c.Kill(netbsd.SIGKILL)}, []netbsd.Errno{netbsd.ESRCH, netbsd.ESRCH})
+		})
+	})
+}
+
+// gVisor 14534: setsid that orphans a group with a stopped member.
+func TestSetsidThatOrphansAGroup(t *testing.T) {
+	both(t, func(w *world) {
+		w.spawnWith("L", SpawnArgs{Setsid: true, Body: func(l *LWP) {
+			a := w.fork(l, "A", func(l *LWP) {
+				w.job(l, "B", netbsd.SIGHUP, netbsd.SIGCONT)
+				b := w.find("B")
+				l.Kill(b.Pid(), netbsd.SIGSTOP)
+				w.wait(l, b.Pid(), netbsd.WUNTRACED)
+				_, e := l.Setsid()
+				w.is("setsid", e, netbsd.Errno(0))
+				l.Nanosleep(time.Second)
+				w.is("running", b.Stopped(), false)
+				b.Kill(netbsd.SIGKILL)
+			})
+			w.wait(l, a.Pid(), 0)
+		}}).Wait()
+		settled()
+		w.order("B.SIGHUP", "B.SIGCONT")
+	})
+}
+
+// wasmer 6982: WNOHANG must not take a running child off.
+func TestWnohangLeavesARunningChild(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) { l.Nanosleep(time.Second); l.Exit(4) })
+			for range 100 {
+				w.waitIs(l, netbsd.WaitAny, netbsd.WNOHANG, 0, 0, 0)
+				w.waitIs(l, c.Pid(), netbsd.WNOHANG|netbsd.WUNTRACED|netbsd.WALLSIG, 0, 0, 0)
+			}
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(4, 0), 0)
+		})
+	})
+}
+
+// NetBSD tests/kernel/t_zombie.c: a zombie that is signalled stays a zombie.
+func TestSignalledZombieStaysAZombie(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", exit(5))
+			l.Nanosleep(time.Second)
+			for sig := netbsd.Signal(0); sig < netbsd.NSIG; sig++ {
+				l.Kill(c.Pid(), sig)
+				c.Kill(sig)
+			}
+			l.Kill(-c.Pgid(), 0)
+			w.is("state", []any{c.State(), c.Stopped()}, []any{StateZombie, false})
+			w.waitIs(l, c.Pid(), netbsd.WUNTRACED, c.Pid(), netbsd.ExitStatus(5, 0), 0)
+		})
+	})
+}

@@ -1,0 +1,359 @@
+package kern
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// The options of our own: handles, subreapers, parent-death signals, events, Check.
+
+func TestHandleNeverNamesAnotherProcess(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", sleepForever)
+			h, e := w.m.OpenHandle(c.Pid(), false)
+			w.is("open", []any{e, h.Pid(), h.Proc() == c}, []any{netbsd.Errno(0), c.Pid(), true})
+			w.is("look", h.Signal(0), netbsd.Errno(0))
+			w.is("term", h.Signal(netbsd.SIGTERM), netbsd.Errno(0))
+			w.is("status", h.Wait(), netbsd.ExitStatus(0, netbsd.SIGTERM))
+			w.is("a zombie", h.Signal(netbsd.SIGKILL), under(w, netbsd.ESRCH, netbsd.Errno(0)))
+			w.wait(l, c.Pid(), 0)
+			w.is("gone", h.Signal(netbsd.SIGKILL), netbsd.ESRCH)
+			// The same pid for another process: the handle stays with the first.
+			w.locked(func() { w.m.cfg.Trace = nil })
+			var q *Proc
+			for range 40000 {
+				if q, e = l.Fork(ForkArgs{Body: sleepForever}); q.Pid() == c.Pid() {
+					break
+				}
+				q.Kill(netbsd.SIGKILL)
+				l.Wait4(q.Pid(), 0, nil)
+			}
+			w.is("pid used again", q.Pid(), c.Pid())
+			w.is("handle", h.Signal(netbsd.SIGKILL), netbsd.ESRCH)
+			w.is("the other lives", q.State(), StateActive)
+			w.is("handle's status", h.Wait(), netbsd.ExitStatus(0, netbsd.SIGTERM))
+			_, e = w.m.OpenHandle(31999, false)
+			w.is("nobody", e, netbsd.ESRCH)
+		})
+	})
+}
+
+func TestHandleKillOnClose(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			a, b := w.fork(l, "A", sleepForever), w.fork(l, "B", sleepForever)
+			ha, hb := a.Handle(true), b.Handle(false)
+			for range 2 {
+				ha.Close()
+				hb.Close()
+			}
+			w.waitIs(l, a.Pid(), 0, a.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+			w.waitIs(l, b.Pid(), netbsd.WNOHANG, 0, 0, 0)
+			w.is("closed", []any{ha.Signal(0), hb.Signal(0)}, []any{netbsd.EBADF, netbsd.EBADF})
+			<-ha.Done()
+		})
+	})
+}
+
+func TestSubreaperInheritsAndKillsItsTree(t *testing.T) {
+	both(t, func(w *world) {
+		p := w.spawn("S", func(l *LWP) {
+			s := l.Proc()
+			w.is("set", s.SetSubreaper(true), netbsd.Errno(0))
+			w.handle(l, netbsd.SIGCHLD, func(_ *LWP, si *netbsd.Siginfo) { w.mark("S.SIGCHLD %s", w.names[int(si.Pid)]) })
+			a := w.fork(l, "A", func(l *LWP) {
+				w.is("not inherited", l.Proc().Subreaper(), false)
+				w.fork(l, "Z", exit(1))
+				w.forkWith(l, "B", ForkArgs{ExitSignal: netbsd.SIGUSR1, Body: func(l *LWP) {
+					w.fork(l, "C", sleepForever)
+					sleepForever(l)
+				}})
+				nap(l, time.Second)
+			})
+			nap(l, 500*time.Millisecond)
+			st := s.ReapStatus()
+			w.is("status", st, ReapStatus{Reaper: s.Pid(), Children: 1, Descendants: 4, First: a.Pid()})
+			w.is("descendants", w.namesOf(s.Descendants()), "A B C Z")
+			w.is("A's reaper", a.ReapStatus().Reaper, s.Pid())
+			w.waitIs(l, a.Pid(), 0, a.Pid(), 0, 0)
+			w.is("orphans come here", w.kids(s), "Z B")
+			w.is("getppid", w.find("B").Ppid(), s.Pid())
+			w.waitIs(l, netbsd.WaitAny, 0, w.find("Z").Pid(), netbsd.ExitStatus(1, 0), 0)
+			n, e := s.KillSubtree(netbsd.SIGKILL)
+			w.is("kill", []any{n, e}, []any{2, netbsd.Errno(0)})
+			for range 2 { // B with SIGCHLD now, and its orphan C
+				r := w.wait(l, netbsd.WaitAny, 0)
+				w.is("killed", r.Status.TermSignal(), netbsd.SIGKILL)
+			}
+			n, e = s.KillSubtree(netbsd.SIGKILL)
+			w.is("nobody left", []any{n, e, s.ReapStatus().Descendants}, []any{0, netbsd.ESRCH, 0})
+			_, e = s.KillSubtree(99)
+			w.is("no signal", e, netbsd.EINVAL)
+			// One below another: the nearest takes the orphans; without it the next.
+			w.fork(l, "T", func(l *LWP) {
+				l.Proc().SetSubreaper(true)
+				w.fork(l, "D", func(l *LWP) { w.fork(l, "E", sleepForever) })
+				w.wait(l, netbsd.WaitAny, 0)
+				w.is("T's", w.kids(l.Proc()), "E")
+				l.Nanosleep(time.Second)
+			})
+			w.wait(l, netbsd.WaitAny, 0)
+			w.is("S's", w.kids(s), "E")
+			w.is("off", s.SetSubreaper(false), netbsd.Errno(0))
+		})
+		p.Wait()
+		settled()
+		w.is("without it init's", w.find("E").Ppid(), 1)
+		w.is("of a dead one", p.SetSubreaper(true), netbsd.ESRCH)
+		w.never("S.SIGCHLD Z") // inherited, as init inherits
+	})
+}
+
+func (w *world) namesOf(pids []int) string {
+	var s []string
+	for _, p := range pids {
+		s = append(s, w.names[p])
+	}
+	slices.Sort(s)
+	return strings.Join(s, " ")
+}
+
+func (w *world) find(name string) *Proc {
+	for _, p := range w.m.Procs() {
+		if w.names[p.Pid()] == name {
+			return p
+		}
+	}
+	w.Errorf("no process %s", name)
+	return w.m.Init()
+}
+
+func TestParentDeathSignal(t *testing.T) {
+	both(t, func(w *world) {
+		w.spawn("P", func(l *LWP) {
+			w.fork(l, "C", func(l *LWP) {
+				w.is("set", l.Proc().SetParentDeathSignal(netbsd.SIGUSR1), netbsd.Errno(0))
+				w.catch(l, "C", netbsd.SIGUSR1)
+				w.fork(l, "G", func(l *LWP) { w.catch(l, "G", netbsd.SIGUSR1); sleepForever(l) }) // not inherited
+				sleepForever(l)
+			})
+			w.fork(l, "off", func(l *LWP) {
+				l.Proc().SetParentDeathSignal(netbsd.SIGKILL)
+				l.Proc().SetParentDeathSignal(0)
+				sleepForever(l)
+			})
+			l.Nanosleep(time.Second)
+		}).Wait()
+		settled()
+		w.order("C.SIGUSR1")
+		w.is("off", w.find("off").State(), StateActive)
+		c := w.find("C")
+		w.is("no signal", c.SetParentDeathSignal(99), netbsd.EINVAL)
+		c.Kill(netbsd.SIGKILL)
+		settled()
+		w.never("G.SIGUSR1")
+	})
+}
+
+func TestEventStream(t *testing.T) {
+	bothWith(t, func(w *world, c *Config) { c.Events = 64 }, func(w *world) {
+		ev := w.m.Events()
+		p := w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Exec(ExecArgs{Comm: "x"})
+				l.Kill(l.Proc().Pid(), netbsd.SIGSTOP)
+				w.fork(l, "G", sleepForever)
+				l.Exit(3)
+			})
+			w.wait(l, c.Pid(), netbsd.WUNTRACED)
+			l.Kill(c.Pid(), netbsd.SIGCONT)
+			w.wait(l, c.Pid(), 0)
+		})
+		var got []string
+		last := uint64(0)
+		for {
+			e, ok := ev.TryNext()
+			if !ok {
+				break
+			}
+			w.is("numbers without holes", e.Seq, last+1)
+			last = e.Seq
+			s := fmt.Sprint(e.Kind, " ", w.names[int(e.Pid)])
+			switch e.Kind {
+			case EventFork, EventReparent:
+				s += " " + w.names[int(e.Other)]
+			case EventStop:
+				s += fmt.Sprint(" ", e.Signal)
+			case EventReap:
+				s += fmt.Sprintf(" %#x", int(e.Status))
+			}
+			got = append(got, s)
+		}
+		w.is("events", strings.Join(got, ", "), "fork P init, fork C P, exec C, stop C SIGSTOP, continue C, fork G C, reparent G init, exit C, reap C 0x300, exit P, reap P 0x0")
+		_ = p
+	})
+}
+
+func TestEventStreamIsNotHeldUpByASlowReader(t *testing.T) {
+	bothWith(t, func(w *world, c *Config) { c.Events = 8 }, func(w *world) {
+		slow := w.m.Events()
+		w.guest(func(l *LWP) {
+			for range 10 {
+				w.wait(l, w.fork(l, "C", exit(0)).Pid(), 0)
+			}
+		})
+		// 1 for P, 3 each for the ten, 2 for P's end: 33, of which 8 are kept.
+		e, ok := slow.TryNext()
+		w.is("gap", []any{ok, e.Kind, e.Lost, e.Seq}, []any{true, EventGap, uint64(25), uint64(25)})
+		for i := range 8 {
+			e, ok = slow.TryNext()
+			w.is("then", []any{ok, e.Seq}, []any{true, uint64(26 + i)})
+		}
+		_, ok = slow.TryNext()
+		w.is("no more", ok, false)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_, err := slow.Next(ctx)
+		w.is("waits", errors.Is(err, context.DeadlineExceeded), true)
+		got := make(chan Event)
+		go func() { e, _ := slow.Next(context.Background()); got <- e }()
+		w.spawn("Q", exit(0))
+		w.is("wakes", (<-got).Kind, EventFork)
+		w.m.Close()
+		for {
+			if _, err := slow.Next(context.Background()); err != nil {
+				w.is("end", err, io.EOF)
+				return
+			}
+		}
+	})
+}
+
+// Check must say what is wrong: each corruption is found, in words, and mending it
+// makes the machine clean again.
+func TestCheckFindsCorruption(t *testing.T) {
+	both(t, func(w *world) {
+		w.spawn("P", func(l *LWP) {
+			w.fork(l, "Z", exit(0))
+			w.fork(l, "C", func(l *LWP) { l.Setpgid(0, 0); sleepForever(l) })
+			s := w.fork(l, "S", sleepForever)
+			l.Kill(s.Pid(), netbsd.SIGSTOP)
+			sleepForever(l)
+		})
+		settled()
+		p, c, z, s := w.find("P"), w.find("C"), w.find("Z"), w.find("S")
+		m := w.m
+		for _, x := range []struct {
+			name       string
+			break_, un func()
+			says       string
+		}{
+			{"zombie count", func() { m.nzombies++ }, func() { m.nzombies-- }, "zombies on the list"},
+			{"process count", func() { m.nprocs++ }, func() { m.nprocs-- }, "in the table, 4 counted|processes in the table"},
+			{"state", func() { c.state = StateZombie }, func() { c.state = StateActive }, "on the list of the living"},
+			{"parent", func() { c.parent = s }, func() { c.parent = p }, "wrong links"},
+			{"child order", func() { s.seq, c.seq = c.seq, s.seq }, func() { s.seq, c.seq = c.seq, s.seq }, "comes after"},
+			{"wait class", func() { c.exitsig = netbsd.SIGUSR1 }, func() { c.exitsig = netbsd.SIGCHLD }, "wait class"},
+			{"children count", func() { p.nkids[0]++ }, func() { p.nkids[0]-- }, "children by class"},
+			{"LWP count", func() { c.nlwps++ }, func() { c.nlwps-- }, "LWPs"},
+			{"LWP state", func() { c.lwps.stat = LWPRunning }, func() { c.lwps.stat = LWPSleeping }, "parked"},
+			{"stopped", func() { s.lwps.stat = LWPSleeping }, func() { s.lwps.stat = LWPStopped }, "is stopped and"},
+			{"queue", func() { z.wkind = kNone }, func() { z.wkind = kZombie }, "should be in"},
+			{"queue count", func() { p.waits.n[0][0]++ }, func() { p.waits.n[0][0]-- }, "has reports"},
+			{"group count", func() { c.pgrp.n++ }, func() { c.pgrp.n-- }, "members, counted"},
+			{"jobc", func() { c.pgrp.jobc++ }, func() { c.pgrp.jobc-- }, "jobc"},
+			{"session refs", func() { c.pgrp.sess.refs++ }, func() { c.pgrp.sess.refs-- }, "references"},
+			{"user count", func() { m.uids[0]++ }, func() { m.uids[0]-- }, "user 0 has"},
+			{"pid", func() { m.pids.nfree++ }, func() { m.pids.nfree-- }, "free pid slots"},
+			{"original parent", func() { c.opptr = p }, func() { c.opptr = nil }, "not traced"},
+		} {
+			check(w.T, m)
+			w.locked(x.break_)
+			errs := m.Check()
+			w.locked(x.un)
+			all := fmt.Sprint(errs)
+			if len(errs) == 0 || !slices.ContainsFunc(strings.Split(x.says, "|"), func(s string) bool { return strings.Contains(all, s) }) {
+				w.Errorf("%s: Check says %v", x.name, all)
+			}
+		}
+	})
+}
+
+// Bad input gets an error, never a panic, and harms nothing.
+func TestForeignAndDeadObjects(t *testing.T) {
+	both(t, func(w *world) {
+		other := New(Config{Release: w.m.Release()})
+		foreign := other.NewTTY(nil)
+		op, _ := other.Spawn(SpawnArgs{Body: sleepForever})
+		var dead *LWP
+		w.guest(func(l *LWP) {
+			w.is("foreign tty", []netbsd.Errno{l.AcquireTTY(foreign), l.SetForeground(foreign, 1), l.Background(foreign, true), l.AcquireTTY(nil)},
+				[]netbsd.Errno{netbsd.EINVAL, netbsd.EINVAL, netbsd.EINVAL, netbsd.EINVAL})
+			dead = l
+		})
+		p := dead.Proc()
+		_, e1 := dead.Fork(ForkArgs{Body: exit(0)})
+		_, e2 := dead.Wait4(-1, 0, nil)
+		_, e3 := dead.Wait6(0, 0, netbsd.WEXITED, nil)
+		_, e4 := dead.Setsid()
+		_, e5 := dead.NewLWP(0, exit(0), false, nil)
+		for i, e := range []netbsd.Errno{e1, e2, e3, e4, e5, dead.Kill(1, 0), dead.Sleep(true, time.Time{}), dead.Setpgid(0, 0),
+			dead.Setuid(1), dead.Pause(), dead.PtraceAttach(1), dead.TraceMe(), dead.DropTTY(), dead.Exec(ExecArgs{}),
+			dead.LWPKill(1, 0), dead.LWPDetach(1), dead.LWPSuspend(1), dead.LWPContinue(1), dead.LWPWakeup(1), dead.Unpark(1),
+			dead.Park(time.Time{}, 0), p.Kill(0), p.OnExit(func(*Proc) {}), p.SetSubreaper(true), p.AttachKnote(note(func(NoteEvent) {}))} {
+			if e != netbsd.ESRCH {
+				w.Errorf("call %d of a dead LWP or process: %v", i, e)
+			}
+		}
+		dead.Exit(1)
+		dead.ExitLWP()
+		dead.Wake()
+		dead.Setitimer(0, Itimerval{Value: time.Second})
+		p.Pgid()
+		p.Sid()
+		p.Ppid()
+		p.Children()
+		p.Rusage(0)
+		p.Cred()
+		p.ReapStatus()
+		p.SetParentDeathSignal(netbsd.SIGKILL)
+		p.SetKtrace(nil)
+		p.Getlogin()
+		p.Comm()
+		p.Rlimit(0)
+		dead.SetRlimit(0, Rlimit{})
+		dead.Setlogin("x")
+		dead.Sigaction(netbsd.SIGUSR1, &Action{})
+		dead.Sigsuspend(0)
+		dead.SetTempMask(1)
+		dead.UserRet(nil)
+		dead.Trap(&netbsd.Siginfo{Signo: netbsd.SIGSEGV})
+		dead.SignalLWP(&netbsd.Siginfo{Signo: netbsd.SIGSEGV})
+		dead.TraceTarget(1)
+		dead.PtraceState(1)
+		dead.PtraceSiginfo(1)
+		dead.PtraceEventMask(1, nil)
+		dead.Getsid(0)
+		dead.Getpgid(0)
+		dead.GetForeground(w.m.NewTTY(nil))
+		dead.Sigtimedwait(netbsd.AllSignals, time.Now())
+		var none *LWP
+		w.is("no LWP", none.Sleep(true, time.Time{}), netbsd.EINVAL)
+		// A call as an LWP that is inside already, from another goroutine.
+		q := w.spawn("Q", sleepForever)
+		settled()
+		w.is("busy", q.LWPs()[0].Kill(1, 0), netbsd.EBUSY)
+		op.Kill(netbsd.SIGKILL)
+		check(t, other)
+		other.Close()
+	})
+}
