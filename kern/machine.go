@@ -85,6 +85,7 @@ type Machine struct {
 	ruFree      []*netbsd.Rusage
 	wakes       []chan struct{}
 	post        []func() // to be run as soon as mu is dropped
+	onHalt      []func()
 	acct        func(AcctRecord) error
 	hostname    string
 
@@ -323,9 +324,25 @@ func (m *Machine) liveLocked() int {
 	return n
 }
 
+// OnHalt has f called when the machine's processes are killed for good: a device
+// makes an end then of what even a dying process would wait for.
+func (m *Machine) OnHalt(f func()) {
+	m.lock()
+	defer m.unlock()
+	if m.halt {
+		m.after(f)
+		return
+	}
+	m.onHalt = append(m.onHalt, f)
+}
+
 // killForGood kills all processes but init, with no way to escape or to fork.
 func (m *Machine) killForGood() {
 	m.closing, m.halt = true, true
+	for _, f := range m.onHalt {
+		m.after(f)
+	}
+	m.onHalt = nil
 	m.killAllLocked(netbsd.SIGKILL)
 	for p := m.all.head; p != nil; p = p.allNext {
 		for l := p.lwps; l != nil; l = l.next {

@@ -3,6 +3,7 @@ package tty
 import (
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"toaster/file"
@@ -34,6 +35,8 @@ type Driver struct {
 	m    *kern.Machine
 	tree *fs.Tree // may be nil: no names
 
+	halted atomic.Bool // the machine is ending: nobody will read any more
+
 	mu    sync.Mutex
 	pairs map[int]*pair
 	taken map[int]bool // numbers under which the user's own terminal is known
@@ -43,12 +46,24 @@ type Driver struct {
 // New makes the driver of m's terminals and puts ptmx, ptm and tty in /dev.
 func New(m *kern.Machine, tree *fs.Tree) *Driver {
 	d := &Driver{m: m, tree: tree, pairs: map[int]*pair{}, taken: map[int]bool{}, hosts: map[uint64]*Host{}}
+	m.OnHalt(d.halt)
 	if tree != nil {
 		tree.AddDevice("ptmx", fs.Device{Stat: fs.DevStat(ptmMajor, 0, 0o666), Open: d.openPtmx})
 		tree.AddDevice("ptm", fs.Device{Stat: fs.DevStat(ptmMajor, 1, 0o666), Open: d.openPtm})
 		tree.AddDevice("tty", fs.Device{Stat: fs.DevStat(cttyMajor, 0, 0o666), Open: d.openCtty})
 	}
 	return d
+}
+
+// halt ends every wait for output to drain: who would read it may be waiting itself for
+// the machine to end.
+func (d *Driver) halt() {
+	d.halted.Store(true)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range d.pairs {
+		p.wakeWriters()
+	}
 }
 
 // OpenPair makes a pseudo-terminal and gives its controller side, as opening

@@ -76,7 +76,7 @@ func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 			deadline = time.Now().Add(limit)
 		}
 		p.mu.Lock()
-		done := len(p.out) == 0 || !p.connected() || !p.master
+		done := len(p.out) == 0 || !p.connected() || !p.master || p.d.halted.Load()
 		if !done {
 			p.start()
 		}
