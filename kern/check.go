@@ -10,6 +10,7 @@ func (m *Machine) Check() []error {
 	c := checker{m: m, seen: make(map[*Proc]bool)}
 	c.lists()
 	c.table()
+	c.circles()
 	for p := range c.seen {
 		c.family(p)
 		c.lwps(p)
@@ -99,6 +100,24 @@ func (c *checker) freeList(free int) {
 	}
 	if n != free || n != t.nfree {
 		c.bad("%d free pid slots, %d on the list, %d counted", free, n, t.nfree)
+	}
+}
+
+// circles checks that everybody descends from init.
+func (c *checker) circles() {
+	good := map[*Proc]bool{c.m.init: true}
+	for p := range c.seen {
+		path := make(map[*Proc]bool)
+		for q := p; q != nil && !good[q]; q = q.parent {
+			if path[q] {
+				c.bad("process %d descends from itself", q.pid)
+				break
+			}
+			path[q] = true
+		}
+		for q := range path {
+			good[q] = true
+		}
 	}
 }
 

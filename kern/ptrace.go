@@ -82,8 +82,8 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 		return netbsd.EBUSY
 	case !p.cred.IsRoot() && (p.cred.RUID != t.cred.RUID || t.flags&fSugid != 0):
 		return netbsd.EPERM
-	case p.inferior(t):
-		return netbsd.EPERM // the child list would become a circle
+	case p.below(t, nil):
+		return netbsd.EPERM // now or after a detach the tree would be a circle
 	}
 	op := t.parent
 	t.setTraced(true)
@@ -99,6 +99,27 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 	}
 	m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGSTOP, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}, nil)
 	return 0
+}
+
+// below reports whether t is above p, by parents or by original parents, which can
+// become parents again. It is called with a nil map.
+func (p *Proc) below(t *Proc, seen map[*Proc]bool) bool {
+	for p != nil && !seen[p] {
+		if p == t {
+			return true
+		}
+		if p.opptr != nil && p.opptr != p.parent {
+			if seen == nil {
+				seen = make(map[*Proc]bool)
+			}
+			seen[p] = true
+			if p.opptr.below(t, seen) {
+				return true
+			}
+		}
+		p = p.parent
+	}
+	return false
 }
 
 // reparent2 is reparent for a tracer: the exit signal stays what it is even if the
