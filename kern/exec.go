@@ -152,16 +152,38 @@ func (p *Proc) execImage(a *ExecArgs) {
 type PosixSpawnArgs struct {
 	Fork ForkArgs // Body runs the new program
 
+	// Early has the call return as soon as there is a child, as NetBSD's does where it
+	// can: if the child fails then, its exit status is 127 and nobody learns why.
+	Early bool
+
 	Setpgroup  bool // POSIX_SPAWN_SETPGROUP
 	Pgroup     int
 	ResetIDs   bool           // POSIX_SPAWN_RESETIDS
 	Sigmask    *netbsd.Sigset // POSIX_SPAWN_SETSIGMASK
 	Sigdefault netbsd.Sigset  // POSIX_SPAWN_SETSIGDEF
 
-	// Actions carries out the file actions and Exec the exec, both on the child's
-	// LWP; their errors are the parent's.
+	// Actions carries out the file actions, before anything else changes, and Exec
+	// the exec, both on the child's LWP; their errors are the parent's.
 	Actions func(child *LWP) netbsd.Errno
 	Exec    func(child *LWP) netbsd.Errno
+}
+
+// spawning is what parent and child of a posix_spawn share; mu guards it.
+type spawning struct {
+	parent *LWP
+	done   bool
+	errno  netbsd.Errno
+}
+
+// finish lets the parent go on.
+func (s *spawning) finish(e netbsd.Errno) {
+	m := s.parent.p.m
+	m.lock()
+	if !s.done {
+		s.done, s.errno = true, e
+		s.parent.wakeup(rWoken)
+	}
+	m.unlock()
 }
 
 // PosixSpawn is posix_spawn (474): it makes a child, has it change what is asked for
@@ -174,22 +196,17 @@ func (l *LWP) PosixSpawn(a PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	if e := l.enter(); e != 0 {
 		return nil, e
 	}
-	var result netbsd.Errno
-	done := false
-	m := l.p.m
-	finish := func(e netbsd.Errno) {
-		m.lock()
-		if !done {
-			result, done = e, true
-			l.wakeup(rWoken)
-		}
-		m.unlock()
-	}
+	c, e := l.posixSpawn(&a)
+	return c, l.leave(e)
+}
+
+func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
+	s := &spawning{parent: l, done: a.Early}
 	body := a.Fork.Body
 	a.Fork.Body = func(cl *LWP) {
-		defer finish(netbsd.EINTR) // killed before the exec
-		e := cl.spawnChild(&a)
-		finish(e)
+		defer s.finish(netbsd.EINTR) // killed before the exec
+		e := cl.spawnChild(a)
+		s.finish(e)
 		if e != 0 {
 			cl.Exit(127)
 		}
@@ -197,18 +214,20 @@ func (l *LWP) PosixSpawn(a PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	}
 	c, e := l.fork(&a.Fork)
 	if e != 0 {
-		return nil, l.leave(e)
+		return nil, e
 	}
+	m := l.p.m
 	m.lock()
-	for !done {
+	for !s.done {
 		l.sleep(nil, false, noDeadline)
 	}
+	e = s.errno
 	m.unlock()
-	if result != 0 {
+	if e != 0 {
 		l.reapFailedSpawn(c)
-		return nil, l.leave(result)
+		return nil, e
 	}
-	return c, l.leave(0)
+	return c, 0
 }
 
 func (l *LWP) reapFailedSpawn(c *Proc) {
@@ -224,6 +243,11 @@ func (l *LWP) reapFailedSpawn(c *Proc) {
 }
 
 func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
+	if a.Actions != nil {
+		if e := a.Actions(l); e != 0 {
+			return e
+		}
+	}
 	if a.Setpgroup {
 		if e := l.Setpgid(0, a.Pgroup); e != 0 {
 			return e
@@ -241,11 +265,6 @@ func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
 	for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
 		if a.Sigdefault.Has(s) && sigprops[s]&sCantMask == 0 {
 			l.Sigaction(s, &Action{})
-		}
-	}
-	if a.Actions != nil {
-		if e := a.Actions(l); e != 0 {
-			return e
 		}
 	}
 	if a.Exec != nil {

@@ -42,6 +42,9 @@ type ForkArgs struct {
 	// Prepare is called with the child's LWP before it can run, after
 	// AddressSpace.Fork.
 	Prepare func(child *LWP) netbsd.Errno
+	// VM, if set, makes the child's address space instead of the parent's Fork, as
+	// posix_spawn(3) needs it: there is nothing to copy.
+	VM func(child *LWP) (AddressSpace, netbsd.Errno)
 	// Linked is called when the child exists and before it can run.
 	Linked func(child *Proc)
 }
@@ -300,7 +303,7 @@ func (c *Proc) inheritExt(x *procExt) {
 
 // needsForkHooks reports whether there is anything for forkHooks to call.
 func (p *Proc) needsForkHooks(a *ForkArgs) bool {
-	return p.vm != nil || p.files != nil || p.dirs != nil || a.Prepare != nil ||
+	return p.vm != nil || p.files != nil || p.dirs != nil || a.Prepare != nil || a.VM != nil ||
 		len(p.m.cfg.ForkHooks) > 0 || p.img.Emul.ProcFork != nil ||
 		p.ext != nil && len(p.ext.knotes) > 0
 }
@@ -314,11 +317,15 @@ func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (e netbsd.Errno) {
 	if p.dirs != nil {
 		c.dirs = p.dirs.Fork(a.ShareCwd)
 	}
-	if p.vm != nil {
-		if c.vm, e = p.vm.Fork(l, cl, a.ShareVM); e != 0 {
-			c.vm = nil
-			return e
-		}
+	switch {
+	case a.VM != nil:
+		c.vm, e = a.VM(cl)
+	case p.vm != nil:
+		c.vm, e = p.vm.Fork(l, cl, a.ShareVM)
+	}
+	if e != 0 {
+		c.vm = nil
+		return e
 	}
 	if a.Prepare != nil {
 		if e = a.Prepare(cl); e != 0 {

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"sync/atomic"
 	"time"
 
 	"toaster/netbsd"
@@ -96,7 +97,8 @@ type Proc struct {
 	ru    *netbsd.Rusage // final usage, from exit to reap
 	start time.Duration  // since boot
 
-	vforkLWP *LWP // release 10: who waits for us to exec or exit
+	sysTrace atomic.Bool // fSyscall for who asks at every call
+	vforkLWP *LWP        // release 10: who waits for us to exec or exit
 	ext      *procExt
 }
 
@@ -123,6 +125,8 @@ type procExt struct {
 	measured  bool           // own has what the address space measured
 	stopInfo  netbsd.Siginfo // ps_info: why it stopped, for the tracer
 	stopLid   int32
+	looks     int           // tracers that look into it now; its LWPs stay where they are
+	looked    chan struct{} // closed when the last one has
 	umask     uint32
 	specific  map[any]any
 }

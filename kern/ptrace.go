@@ -197,10 +197,7 @@ func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
 		}
 	}
 	t.setStep(a.Step, only)
-	t.flags &^= fSyscall
-	if a.Syscall {
-		t.flags |= fSyscall
-	}
+	t.setSysTrace(a.Syscall)
 	t.x().events.report = 0
 	if a.Detach {
 		t.detach()
@@ -229,7 +226,15 @@ func (l *LWP) SingleStep() bool {
 
 // SyscallTraced reports P_SYSCALL: system calls are to stop with SIGTRAP, code
 // TRAP_SCE or TRAP_SCX.
-func (p *Proc) SyscallTraced() bool { return p.has(fSyscall) }
+func (p *Proc) SyscallTraced() bool { return p.sysTrace.Load() }
+
+func (t *Proc) setSysTrace(on bool) {
+	t.flags &^= fSyscall
+	if on {
+		t.flags |= fSyscall
+	}
+	t.sysTrace.Store(on)
+}
 
 // detach ends the tracing and gives the process back to its original parent.
 func (t *Proc) detach() {
@@ -378,6 +383,25 @@ func (l *LWP) traceTrap(code int32) {
 		l.pend.put(&netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code})
 		l.attn.Or(aSignal)
 	}
+}
+
+// TraceStop stops the calling LWP for its tracer at once, with SIGTRAP and code: the
+// stop before (TRAP_SCE) and after (TRAP_SCX) a system call. What signal the tracer
+// gives is delivered at the next UserRet. Without a tracer that wants it it does
+// nothing.
+func (l *LWP) TraceStop(code int32) {
+	if l.enter() != 0 {
+		return
+	}
+	l.p.m.lock()
+	if l.p.flags&(fTraced|fSyscall) == fTraced|fSyscall && l.attn.Load()&aExit == 0 {
+		l.traceStop(netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code})
+		if l.dbgSig != 0 {
+			l.attn.Or(aSignal)
+		}
+	}
+	l.p.m.unlock()
+	l.leave(0)
 }
 
 // SetFSTrace is P_FSTRACE: procfs tracing, under which no exit signal is sent (item

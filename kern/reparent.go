@@ -31,7 +31,8 @@ func (c *Proc) setTraced(on bool) {
 	if on {
 		c.flags |= fTraced
 	} else {
-		c.flags &^= fTraced | fWaited | fFSTrace | fSyscall
+		c.setSysTrace(false)
+		c.flags &^= fTraced | fWaited | fFSTrace
 		c.xsig = 0
 	}
 	c.reclass()

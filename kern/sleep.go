@@ -84,6 +84,12 @@ func (l *LWP) park() {
 	m.unlock()
 	<-l.wake
 	m.lock()
+	for x := l.p.ext; x != nil && x.looks > 0; {
+		done := x.looked
+		m.unlock()
+		<-done
+		m.lock()
+	}
 }
 
 // sleep blocks l, in q if q is not nil, until somebody wakes it (0), the deadline

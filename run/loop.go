@@ -24,6 +24,9 @@ func (s *System) Body(l *kern.LWP) {
 			s.serve(g)
 		case host.Fault:
 			info := faultInfo(&trap)
+			if trap.Trapno == x86Debug && l.SingleStep() {
+				g.thread.Regs().RFLAGS &^= userFlagTF
+			}
 			l.Trap(&info)
 		case host.Gone:
 			// Somebody outside killed the host process: the guest dies of it.
@@ -35,6 +38,10 @@ func (s *System) Body(l *kern.LWP) {
 // serve dispatches one system call and puts its result in the registers.
 func (s *System) serve(g *Guest) {
 	c := &g.call
+	sysTraced := c.L.Proc().SyscallTraced()
+	if sysTraced {
+		c.L.TraceStop(netbsd.TRAP_SCE)
+	}
 	r := g.thread.Regs()
 	nr := r.RAX
 	c.Space = g.space
@@ -51,6 +58,9 @@ func (s *System) serve(g *Guest) {
 	// A handler can have changed the machine context (execve).
 	r = g.thread.Regs()
 	encode(r, c, e, nr)
+	if sysTraced {
+		c.L.TraceStop(netbsd.TRAP_SCX)
+	}
 }
 
 // indirect are the calls whose first argument is the number (syscall(2)).

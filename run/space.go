@@ -155,3 +155,9 @@ func hostErrno(err error) netbsd.Errno {
 	}
 	return netbsd.ENOMEM
 }
+
+// Peek implements syscalls.Peeker.
+func (s *Space) Peek(addr uint64, b []byte) bool { return s.proc.Peek(addr, b) }
+
+// Poke implements syscalls.Peeker.
+func (s *Space) Poke(addr uint64, b []byte) bool { return s.proc.Poke(addr, b) }

@@ -65,6 +65,7 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		PhysMem:   cfg.PhysMem,
 		BootTime:  time.Now(),
 		Exec:      s.exec,
+		Spawn:     s.spawn,
 		LWPBody:   s.Body,
 		NewThread: s.newThread,
 		SetStack:  setStack,

@@ -11,19 +11,24 @@ const argMax = 256 * 1024
 
 // execve is execve(const char *path, char *const argv[], char *const envp[]).
 func execve(c *Call) netbsd.Errno {
-	path, e := c.path(0)
+	args, e := c.execArgs(0, 1, 2)
 	if e != 0 {
 		return e
 	}
-	args := ExecArgs{Path: path}
-	room := argMax
-	if args.Argv, e = c.stringVector(c.Ptr(1), &room); e != 0 {
-		return e
-	}
-	if args.Envp, e = c.stringVector(c.Ptr(2), &room); e != 0 {
-		return e
-	}
 	return c.K.Exec(c, args)
+}
+
+// execArgs reads a path, arguments and environment from the arguments named.
+func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, e netbsd.Errno) {
+	if args.Path, e = c.path(path); e != 0 {
+		return args, e
+	}
+	room := argMax
+	if args.Argv, e = c.stringVector(c.Ptr(argv), &room); e != 0 {
+		return args, e
+	}
+	args.Envp, e = c.stringVector(c.Ptr(envp), &room)
+	return args, e
 }
 
 // stringVector reads a vector of strings that a null pointer ends; room is what is

@@ -23,6 +23,8 @@ type Kernel struct {
 	// Exec replaces the calling LWP's program; it returns only on failure or, with
 	// EJUSTRETURN, once the registers are those of the new program's first instruction.
 	Exec func(c *Call, e ExecArgs) netbsd.Errno
+	// Spawn makes a child that runs a new program; of a it completes Fork and Exec.
+	Spawn func(c *Call, e ExecArgs, a kern.PosixSpawnArgs) (*kern.Proc, netbsd.Errno)
 	// LWPBody is what a new LWP of a guest runs: the run loop.
 	LWPBody func(*kern.LWP)
 	// SetStack gives l, which has not run yet, another stack pointer; 0 leaves it.
