@@ -1,0 +1,10 @@
+package main
+
+// forkExit forks a child that exits at once; vforkExit is the same with vfork. They
+// give the child's process id, or an errno.
+//
+//go:noescape
+func forkExit() (pid, errno uintptr)
+
+//go:noescape
+func vforkExit() (pid, errno uintptr)
