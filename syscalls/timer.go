@@ -1,0 +1,100 @@
+package syscalls
+
+import (
+	"time"
+
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{
+		235: timerCreate,
+		236: timerDelete,
+		239: timerGetoverrun,
+		446: timerSettime,
+		447: timerGettime,
+	})
+}
+
+// timerCreate is timer_create(clockid_t, struct sigevent *, timer_t *). Without a
+// sigevent it is SIGALRM with the timer's id as value.
+func timerCreate(c *Call) netbsd.Errno {
+	if id := c.Int(0); id != netbsd.CLOCK_REALTIME && id != netbsd.CLOCK_MONOTONIC {
+		return netbsd.ENOTSUP
+	}
+	info := netbsd.Siginfo{Signo: netbsd.SIGALRM, Code: netbsd.SI_TIMER}
+	if c.Ptr(1) != 0 {
+		b, e := c.in(c.Ptr(1), netbsd.SizeofSigevent)
+		if e != 0 {
+			return e
+		}
+		ev := netbsd.DecodeSigevent(b)
+		switch ev.Notify {
+		case netbsd.SIGEV_NONE:
+			info.Signo = 0
+		case netbsd.SIGEV_SIGNAL:
+			info.Signo, info.Value = signalArg(int(ev.Signo)), ev.Value
+		default:
+			return netbsd.EINVAL
+		}
+	}
+	id, e := c.L.Proc().TimerCreate(info)
+	if e != 0 {
+		return e
+	}
+	b := c.out(4)
+	putLE32(b, uint32(id))
+	if e := c.copyout(c.Ptr(2), b); e != 0 {
+		c.L.Proc().TimerDelete(id)
+		return e
+	}
+	return 0
+}
+
+// timerDelete is timer_delete(timer_t).
+func timerDelete(c *Call) netbsd.Errno { return c.L.Proc().TimerDelete(c.Int(0)) }
+
+// timerGetoverrun is timer_getoverrun(timer_t).
+func timerGetoverrun(c *Call) netbsd.Errno {
+	n, e := c.L.Proc().TimerOverrun(c.Int(0))
+	c.Ret[0] = uint64(n)
+	return e
+}
+
+// timerSettime is timer_settime(timer_t, int flags, const struct itimerspec *new,
+// struct itimerspec *old). An absolute time is one of the real-time clock.
+func timerSettime(c *Call) netbsd.Errno {
+	b, e := c.in(c.Ptr(2), netbsd.SizeofItimerspec)
+	if e != 0 {
+		return e
+	}
+	it := netbsd.DecodeItimerspec(b)
+	if !it.Interval.Valid() || !it.Value.Valid() {
+		return netbsd.EINVAL
+	}
+	v := kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()}
+	if c.Int(1)&timerAbstime != 0 && v.Value != 0 {
+		v.Value = max(1, v.Value-time.Duration(time.Now().UnixNano()))
+	}
+	old, e := c.L.Proc().TimerSettime(c.Int(0), v)
+	if e != 0 || c.Ptr(3) == 0 {
+		return e
+	}
+	return c.itimerspecOut(c.Ptr(3), old)
+}
+
+// timerGettime is timer_gettime(timer_t, struct itimerspec *).
+func timerGettime(c *Call) netbsd.Errno {
+	v, e := c.L.Proc().TimerGettime(c.Int(0))
+	if e != 0 {
+		return e
+	}
+	return c.itimerspecOut(c.Ptr(1), v)
+}
+
+func (c *Call) itimerspecOut(addr uint64, v kern.Itimerval) netbsd.Errno {
+	b := c.out(netbsd.SizeofItimerspec)
+	netbsd.Itimerspec{Interval: netbsd.TimespecOf(v.Interval), Value: netbsd.TimespecOf(v.Value)}.Encode(b)
+	return c.copyout(addr, b)
+}
