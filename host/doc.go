@@ -15,6 +15,14 @@
 // A thread's slot says whose turn it is (run.go). While it is ours, the thread
 // waits in the stub; we may have it execute host calls for us (inject.go).
 //
+// # Calls that the stub answers
+//
+// clock_gettime and sched_yield need no kernel of ours: the stub makes the host's
+// call in the SIGSYS handler and returns, which saves the hand-over. It makes
+// the call itself, with the guest's pointer, because a fault on a bad one would
+// kill the process there; what fails is handed over and fails again with us.
+// Options.TrapAll switches it off, for traces.
+//
 // # What creates and ends what
 //
 // New executes the zygote from memory, a static program that is nothing but the

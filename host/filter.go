@@ -14,7 +14,7 @@ import (
 //   - memory calls whose ranges end below the stub. They reach nothing but
 //     the guest's own memory: no host process holds a descriptor, save for
 //     the moment between receiving a file that the guest may map and mapping it;
-//   - waiting and waking on memory of its own;
+//   - waiting and waking on memory of its own, asking for the time;
 //   - leaving;
 //   - creating processes and threads, from one place, where the new one goes
 //     on with reporting to the supervisor and ends unless it was ordered.
@@ -120,7 +120,7 @@ func filterProgram(stub stub, window uint64) ([]unix.SockFilter, error) {
 	p.load(dataNr)
 	for _, nr := range []uint32{
 		unix.SYS_RT_SIGRETURN, unix.SYS_CLOSE, unix.SYS_GETPPID,
-		unix.SYS_GETRUSAGE, unix.SYS_EXIT_GROUP,
+		unix.SYS_GETRUSAGE, unix.SYS_EXIT_GROUP, unix.SYS_SCHED_YIELD,
 	} {
 		p.ifEqual(nr, "allow")
 	}
@@ -136,7 +136,7 @@ func filterProgram(stub stub, window uint64) ([]unix.SockFilter, error) {
 		{unix.SYS_MREMAP, "mremap"}, {unix.SYS_MSYNC, "munmap"},
 		{unix.SYS_PRCTL, "prctl"}, {unix.SYS_ARCH_PRCTL, "arch_prctl"},
 		{unix.SYS_SENDMSG, "sendmsg"}, {unix.SYS_CLONE, "clone"},
-		{unix.SYS_RT_SIGPROCMASK, "sigprocmask"},
+		{unix.SYS_RT_SIGPROCMASK, "sigprocmask"}, {unix.SYS_CLOCK_GETTIME, "clock"},
 	} {
 		p.ifEqual(call.nr, call.label)
 	}
@@ -156,6 +156,13 @@ func filterProgram(stub stub, window uint64) ([]unix.SockFilter, error) {
 	p.ifEqual(forkFlags, "allow")
 	p.ifEqual(threadFlags, "allow")
 	p.ret(retTrap)
+
+	p.mark("clock") // the clocks that everybody knows; others tell of other processes
+	p.load(argHigh(0))
+	p.unlessEqual(0, "trap")
+	p.load(argLow(0))
+	p.ifGreater(unix.CLOCK_MONOTONIC, "trap")
+	p.ret(retAllow)
 
 	p.mark("sigprocmask") // a newborn process blocks everything
 	p.load(argHigh(1))

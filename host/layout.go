@@ -36,6 +36,7 @@ const (
 	cfgBlocked  = 0x78 // a full one
 	cfgName     = 0x80 // the process's name, for ps
 	cfgZero     = 0xa0
+	cfgAnswer   = 0xb0 // 1 if the stub answers what needs no kernel
 	cfgFilter   = 0x100
 )
 
@@ -115,6 +116,10 @@ const giftFD = 3
 const (
 	ucStack   = 16
 	ucR8      = 40
+	ucRDI     = 104
+	ucRSI     = 112
+	ucRDX     = 136
+	ucRAX     = 144
 	ucRIP     = 168
 	ucEflags  = 176
 	ucSegs    = 184
@@ -125,6 +130,23 @@ const (
 	ucSigmask = 296
 	ucSize    = 304
 	infoSize  = 128
+	infoCall  = 16 // SIGSYS: where the instruction was, and of which architecture
+	infoArch  = 28
+)
+
+// What the stub answers by itself, by the guest's numbers: clock_gettime(2) of
+// the two clocks that are the host's own, and sched_yield(2).
+const (
+	guestClock     = 427
+	guestYield     = 350
+	guestMonotonic = 3 // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
+
+	// An address is the guest's if it is below GuestEnd in these upper bits.
+	guestBits = 39
+	guestTop  = GuestEnd >> guestBits
+
+	sigSys    = 31
+	archAMD64 = 0xc000003e // AUDIT_ARCH_X86_64
 )
 
 // kickSignal carries kicks. It is ignored by default, so that a stray one

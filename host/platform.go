@@ -15,6 +15,9 @@ type Options struct {
 	// Warm is how many pristine processes are kept ready: 0 means a default,
 	// a negative number none.
 	Warm int
+	// TrapAll makes every system call end Run. Without it the stub answers some
+	// itself; see the numbers beside guestClock.
+	TrapAll bool
 }
 
 const defaultWarm = 4

@@ -142,6 +142,14 @@ die:
 // Signals arrive here on the slot's stack, with every signal blocked.
 TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_cfgAddr, R14
+	CMPL DI, $const_sigSys
+	JNE trap
+	MOVQ const_ucRAX(DX), AX
+	CMPQ AX, $const_guestClock
+	JEQ answer
+	CMPQ AX, $const_guestYield
+	JEQ answer
+trap:
 	MOVQ DX, R15
 	ANDQ const_cfgSlotMask(R14), R15
 	MOVL DI, const_slotSigno(R15)
@@ -153,6 +161,58 @@ TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
 	MOVQ AX, const_slotFSBase(R15)
 	RDGSBASEQ AX
 	MOVQ AX, const_slotGSBase(R15)
+
+	JMP report
+
+	// What needs no kernel is answered here. Whatever is unusual goes the long way.
+answer:
+	CMPL const_cfgAnswer(R14), $0
+	JEQ trap
+	CMPL const_infoArch(SI), $const_archAMD64
+	JNE trap
+	MOVQ const_infoCall(SI), CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC trap
+	CMPQ AX, $const_guestYield
+	JEQ yield
+	MOVQ const_ucRSI(DX), R9
+	MOVQ R9, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC trap
+	MOVL const_ucRDI(DX), CX
+	XORL R8, R8
+	TESTL CX, CX
+	JEQ clock
+	CMPL CX, $const_guestMonotonic
+	JNE trap
+	MOVL $1, R8
+clock:
+	// The host's own call, as it gives EFAULT where a store of ours would fault.
+	MOVQ DI, R12
+	MOVQ SI, R13
+	MOVL $228, AX // clock_gettime
+	MOVQ R8, DI
+	MOVQ R9, SI
+	SYSCALL
+	MOVQ R12, DI
+	MOVQ R13, SI
+	TESTQ AX, AX
+	JNE trap
+	JMP answered
+yield:
+	MOVL $24, AX // sched_yield
+	SYSCALL
+answered:
+	XORL AX, AX
+	MOVQ AX, const_ucRAX(DX)
+	MOVQ AX, const_ucRDX(DX)
+	ANDQ $-2, const_ucEflags(DX) // no carry: no error
+	MOVQ DX, SP
+	MOVL $15, AX // rt_sigreturn
+	SYSCALL
+	HLT
 
 	// Our turn is over: wake the kernel if it sleeps, then wait for the next one.
 report:

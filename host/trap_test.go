@@ -53,7 +53,7 @@ func TestRegistersSurviveTraps(t *testing.T) {
 
 // The number of a system call is the guest's business: none is let through.
 func TestEveryNumberTraps(t *testing.T) {
-	p := newPlatform(t, Options{})
+	p := newPlatform(t, Options{TrapAll: true})
 	_, th := newGuest(t, p, syscallLoop...)
 	numbers := []uint64{^uint64(0), 1 << 31, 1 << 30, 1<<30 | 59, 1 << 40, 1<<40 | 60, 0xffffffff}
 	for nr := range uint64(600) {

@@ -155,6 +155,9 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 	if p.rdtscp {
 		cfg[cfgRDTSCP] = 1
 	}
+	if !p.opts.TrapAll {
+		cfg[cfgAnswer] = 1
+	}
 	le.PutUint64(cfg[cfgFlags:], unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW)
 	le.PutUint64(cfg[cfgAction:], stub.handler)
 	le.PutUint64(cfg[cfgAction+8:], saSiginfo|saOnstack|saRestorer)

@@ -46,6 +46,8 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	// Who looks on wants to see every call.
+	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
 	p, err := host.New(cfg.Platform)
 	if err != nil {
 		tree.Close()
@@ -63,7 +65,8 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		OSRelease: "10.1",
 		Version:   "NetBSD 10.1 (toaster)",
 		PhysMem:   cfg.PhysMem,
-		BootTime:  time.Now(),
+		BootTime:  time.Now().Add(-host.Monotonic()),
+		Monotonic: host.Monotonic,
 		Exec:      s.exec,
 		Spawn:     s.spawn,
 		LWPBody:   s.Body,

@@ -65,7 +65,7 @@ func (s *System) follow(r *kern.EventReader) {
 
 // traceEvent translates an event of the kernel's stream.
 func (s *System) traceEvent(ev *kern.Event) (trace.Event, bool) {
-	e := trace.Event{Pid: int(ev.Pid), Lid: 1, Time: s.BootTime.Add(ev.Time), Status: ev.Status}
+	e := trace.Event{Pid: int(ev.Pid), Lid: 1, Time: s.M.BootTime().Add(ev.Time), Status: ev.Status}
 	if p := s.M.Find(e.Pid); p != nil {
 		e.Comm, e.Path = p.Comm(), p.Image().Path
 	}

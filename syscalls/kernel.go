@@ -19,6 +19,9 @@ type Kernel struct {
 	MaxProc  int
 	PhysMem  uint64
 	BootTime time.Time
+	// Monotonic is CLOCK_MONOTONIC where the platform answers for it without us: both
+	// must say the same. Nil: the time since BootTime.
+	Monotonic func() time.Duration
 
 	// Exec replaces the calling LWP's program; it returns only on failure or, with
 	// EJUSTRETURN, once the registers are those of the new program's first instruction.

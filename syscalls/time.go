@@ -32,7 +32,7 @@ func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
 	case netbsd.CLOCK_REALTIME:
 		return time.Duration(time.Now().UnixNano()), 0
 	case netbsd.CLOCK_MONOTONIC:
-		return time.Since(c.K.BootTime), 0
+		return c.K.monotonic(), 0
 	case netbsd.CLOCK_VIRTUAL:
 		return c.usage().Utime, 0
 	case netbsd.CLOCK_PROF:
@@ -46,6 +46,14 @@ func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
 		return lwpCPU(c, id&^netbsd.CLOCK_THREAD_CPUTIME_ID)
 	}
 	return 0, netbsd.EINVAL
+}
+
+// monotonic is the time since BootTime, by the platform's clock if it has one.
+func (k *Kernel) monotonic() time.Duration {
+	if k.Monotonic == nil {
+		return time.Since(k.BootTime)
+	}
+	return k.Monotonic()
 }
 
 func processCPU(c *Call, pid int) (time.Duration, netbsd.Errno) {
