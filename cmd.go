@@ -19,7 +19,8 @@ type Cmd struct {
 	Path string
 	// Args holds the arguments, the program's name first.
 	Args []string
-	// Env is the environment as "K=V"; nil is that of this process.
+	// Env is the environment as "K=V"; nil is that of this process. Of several values
+	// of a name the last counts.
 	Env []string
 	// Dir is the working folder in the guest's view; "" is this process's.
 	Dir string

@@ -189,11 +189,7 @@ func (c *Cmd) start() error {
 		dirs.Close()
 		return err
 	}
-	env := c.Env
-	if env == nil {
-		env = os.Environ()
-	}
-	p, err := c.Machine.startProcess(c, table, dirs, env)
+	p, err := c.Machine.startProcess(c, table, dirs, c.environment())
 	if err != nil {
 		return err
 	}
