@@ -1,0 +1,9 @@
+// Package conformance has no code of its own: its tests run the programs and the
+// standard tests of the Go distribution, built for NetBSD, under toaster.
+//
+//   - TestPrograms runs the top-level "// run" programs of GOROOT/test.
+//   - TestStandard runs the tests of standard packages.
+//
+// What cannot pass is in a table beside the test, each entry with its reason. An entry
+// that is no longer true fails, so the tables are as short as the truth allows.
+package conformance
