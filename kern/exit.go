@@ -105,6 +105,9 @@ func (p *Proc) wakeVforkParent(l *LWP) {
 	}
 	p.step(l, StepWakeVforkParent)
 	p.flags &^= fPPWait
+	if p.state == StateActive && (p.pend.set|l.pend.set)&stopSigs != 0 {
+		l.attn.Or(aSignal) // stops were put off meanwhile (wanted)
+	}
 	if p.m.r2003 {
 		p.parent.waiters.wakeAll()
 		return
