@@ -1,0 +1,685 @@
+package kern
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"toaster/netbsd"
+)
+
+// The model test makes random processes do random things and compares, after every
+// step, all that a guest can see with the reference, and the machine with itself
+// (Check). A failing sequence shrinks and prints as Go code for TestModelReplay.
+
+var modelSteps = flag.Int("modelsteps", 60, "most actions in one sequence of TestModel")
+
+type op uint8
+
+const (
+	opTick op = iota // what shrinking replaces others by
+	opFork
+	opForkSig
+	opVfork
+	opExit
+	opKill
+	opKillGroup
+	opWait
+	opWaitBlock
+	opWait6
+	opSetpgid
+	opSetsid
+	opAttach
+	opTraceMe
+	opResume
+	opDetach
+	opExec
+	opIgnore
+	opNoCldWait
+	opLWPNew
+	opLWPExit
+	opLWPWait
+	numOps
+)
+
+var opNames = [numOps]string{"opTick", "opFork", "opForkSig", "opVfork", "opExit", "opKill", "opKillGroup", "opWait", "opWaitBlock", "opWait6",
+	"opSetpgid", "opSetsid", "opAttach", "opTraceMe", "opResume", "opDetach", "opExec", "opIgnore", "opNoCldWait", "opLWPNew",
+	"opLWPExit", "opLWPWait"}
+
+// action is one step: who does it, and up to three numbers whose meaning op and the
+// moment give. So any list of actions is a valid one, and shrinks freely.
+type action struct {
+	op      op
+	who     uint8
+	a, b, c uint8
+}
+
+// actions formats itself as Go.
+type actions []action
+
+func (as actions) GoString() string {
+	var b strings.Builder
+	b.WriteString("actions{\n")
+	for _, a := range as {
+		if a.op == opTick {
+			continue
+		}
+		fmt.Fprintf(&b, "\t{%s, %d, %d, %d, %d},\n", opNames[a.op], a.who, a.a, a.b, a.c)
+	}
+	return b.String() + "}"
+}
+
+func genActions(t *rapid.T) actions {
+	small := rapid.Uint8Range(0, 31)
+	one := rapid.Custom(func(t *rapid.T) action {
+		return action{op(rapid.IntRange(0, int(numOps)-1).Draw(t, "op")), small.Draw(t, "who"), small.Draw(t, "a"), small.Draw(t, "b"), small.Draw(t, "c")}
+	})
+	least := rapid.SampledFrom([]int{1, *modelSteps / 2, *modelSteps}).Draw(t, "least")
+	return rapid.SliceOfN(one, least, *modelSteps).Draw(t, "actions")
+}
+
+func TestModel(t *testing.T) {
+	flag.Set("rapid.nofailfile", "true") // the replay in the output does it
+	for _, r := range []Release{Release2003, Release10} {
+		t.Run("release="+r.String(), func(t *testing.T) {
+			steps := 0
+			rapid.Check(t, func(rt *rapid.T) {
+				as := genActions(rt)
+				n, err := runModel(t, r, as)
+				steps += n
+				if err != nil {
+					rt.Fatalf("%v\nreplay:\n%#v", err, as)
+				}
+			})
+			t.Log(steps, "steps")
+		})
+	}
+}
+
+// TestModelReplay has sequences that once failed.
+func TestModelReplay(t *testing.T) {
+	for i, as := range replays {
+		for _, r := range []Release{Release2003, Release10} {
+			t.Run(fmt.Sprintf("%d/release=%v", i, r), func(t *testing.T) {
+				if _, err := runModel(t, r, as); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+var replays = []actions{}
+
+// driver is a real process with the reference's idea of it.
+type driver struct {
+	ref  *refProc
+	p    *Proc
+	l    *LWP
+	subs []*LWP
+
+	mu     sync.Mutex
+	cmd    func(*LWP)
+	got    *reply // of the last command; nil while it runs
+	expect string // what got must say; "" for a wait, which says it itself
+	busy   bool   // a command has not answered yet
+	kill   map[*LWP]bool
+}
+
+type reply struct {
+	text   string
+	pid    int
+	status netbsd.WaitStatus
+	errno  netbsd.Errno
+}
+
+type model struct {
+	m   *Machine
+	ref *ref
+	ds  []*driver
+	log []string
+	err error
+}
+
+func runModel(t *testing.T, r Release, as actions) (steps int, err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("panic: %v", x)
+		}
+	}()
+	synctest.Test(t, func(*testing.T) {
+		mo := &model{m: New(Config{Release: r}), ref: newRef(r == Release2003)}
+		root := &refProc{id: 0, parent: mo.ref.init, exitsig: netbsd.SIGCHLD, leader: true}
+		mo.ref.procs = append(mo.ref.procs, root)
+		mo.ref.init.kids = append(mo.ref.init.kids, root)
+		d := &driver{ref: root, kill: map[*LWP]bool{}}
+		d.p, _ = mo.m.Spawn(SpawnArgs{Setsid: true, Body: d.body})
+		mo.ds = append(mo.ds, d)
+		root.pid, root.pgid, root.sid = d.p.Pid(), d.p.Pid(), d.p.Pid()
+		synctest.Wait()
+		for _, a := range as {
+			mo.step(a)
+			steps++
+			if mo.err != nil {
+				break
+			}
+		}
+		mo.m.Close()
+		if errs := mo.m.Check(); mo.err == nil && len(errs) > 0 {
+			mo.err = fmt.Errorf("after Close: %v", errs)
+		}
+		if mo.err != nil {
+			err = fmt.Errorf("%w\n%s", mo.err, strings.Join(mo.log, "\n"))
+		}
+	})
+	return steps, err
+}
+
+// body runs commands; between them it sleeps interruptibly in the kernel.
+func (d *driver) body(l *LWP) {
+	d.mu.Lock()
+	d.l = l
+	d.mu.Unlock()
+	for {
+		d.mu.Lock()
+		f := d.cmd
+		d.cmd = nil
+		d.mu.Unlock()
+		if f != nil {
+			f(l)
+			continue
+		}
+		l.Sleep(true, time.Time{})
+	}
+}
+
+// sub is the body of the other LWPs.
+func (d *driver) sub(l *LWP) {
+	for {
+		d.mu.Lock()
+		end := d.kill[l]
+		d.mu.Unlock()
+		if end {
+			l.ExitLWP()
+		}
+		l.Sleep(true, time.Time{})
+	}
+}
+
+// do has d run f; expect is what f must answer.
+func (mo *model) do(d *driver, expect string, f func(*LWP) reply) {
+	d.mu.Lock()
+	d.busy, d.expect, d.got = true, expect, nil
+	d.cmd = func(l *LWP) {
+		r := f(l)
+		d.mu.Lock()
+		d.got = &r
+		d.mu.Unlock()
+	}
+	d.mu.Unlock()
+	d.l.Wake()
+}
+
+func errText(e netbsd.Errno) string { return fmt.Sprint(e) }
+
+func answer(e netbsd.Errno) reply { return reply{text: errText(e)} }
+
+func (mo *model) fail(format string, a ...any) {
+	if mo.err == nil {
+		mo.err = fmt.Errorf(format, a...)
+	}
+}
+
+// free gives the processes that can run a command.
+func (mo *model) free() (ds []*driver) {
+	for _, d := range mo.ds {
+		if d.ref.state == refRun && d.ref.wait == nil && d.ref.vforking == nil && !d.busy {
+			ds = append(ds, d)
+		}
+	}
+	return ds
+}
+
+var modelSignals = []netbsd.Signal{netbsd.SIGTERM, netbsd.SIGSTOP, netbsd.SIGCONT, netbsd.SIGKILL, netbsd.SIGTSTP, netbsd.SIGSTOP, netbsd.SIGCONT, netbsd.SIGCHLD, 0}
+
+func (mo *model) step(a action) {
+	free := mo.free()
+	if len(free) == 0 {
+		mo.rescue(a)
+		return
+	}
+	d := free[int(a.who)%len(free)]
+	other := mo.ds[int(a.a)%len(mo.ds)]
+	if a.op == opTick {
+		return
+	}
+	mo.log = append(mo.log, fmt.Sprintf("%s by %v, other %v (%d %d %d)", opNames[a.op], d.ref, other.ref, a.a, a.b, a.c))
+	mo.act(a, d, other)
+	mo.quiet()
+}
+
+// rescue continues somebody from outside when nobody can act.
+func (mo *model) rescue(a action) {
+	var ds []*driver
+	for _, d := range mo.ds {
+		if d.ref.alive() {
+			ds = append(ds, d)
+		}
+	}
+	if len(ds) == 0 {
+		return
+	}
+	d := ds[int(a.a)%len(ds)]
+	sig := []netbsd.Signal{netbsd.SIGCONT, netbsd.SIGCONT, netbsd.SIGKILL}[int(a.b)%3]
+	mo.log = append(mo.log, fmt.Sprintf("rescue %v with %v", d.ref, sig))
+	mo.ref.send(d.ref, sig)
+	d.p.Kill(sig)
+	mo.quiet()
+}
+
+func (mo *model) act(a action, d, other *driver) {
+	r, p, t := mo.ref, d.ref, other.ref
+	switch a.op {
+	case opFork, opForkSig, opVfork:
+		if len(mo.ds) >= 14 || a.op == opVfork && (p.lwps > 0 || p.traced || p.zlwps > 0) {
+			return
+		}
+		mo.fork(a, d)
+	case opExit:
+		if len(mo.alive()) < 3 {
+			return
+		}
+		r.exit(p, netbsd.ExitStatus(int(a.a), 0))
+		mo.do(d, "", func(l *LWP) reply { l.Exit(int(a.a)); return reply{} })
+	case opKill:
+		sig := modelSignals[int(a.b)%len(modelSignals)]
+		want := netbsd.Errno(0)
+		if t.state == refGone || t.state == refZombie && r.r2003 {
+			want = netbsd.ESRCH
+		} else {
+			r.send(t, sig)
+		}
+		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.Kill(t.pid, sig)) })
+	case opKillGroup:
+		mo.killGroup(a, d, other)
+	case opWait, opWaitBlock, opWait6:
+		mo.wait(a, d, other)
+	case opSetpgid:
+		pgid := mo.ds[int(a.b)%len(mo.ds)].ref.pid
+		if a.c%2 == 0 {
+			pgid = t.pid
+		}
+		if t.state == refGone {
+			return // its pid may be a group's only
+		}
+		want := r.setpgid(p, t, pgid)
+		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.Setpgid(t.pid, pgid)) })
+	case opSetsid:
+		want := r.setsid(p)
+		mo.do(d, errText(want), func(l *LWP) reply { _, e := l.Setsid(); return answer(e) })
+	case opAttach:
+		if t.ppwait || t.vforking != nil || t.wait != nil || other.busy {
+			return
+		}
+		want := r.attach(p, t)
+		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.PtraceAttach(t.pid)) })
+	case opTraceMe:
+		if p.ppwait || p.parent == r.init {
+			return
+		}
+		want := r.traceme(p)
+		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.TraceMe()) })
+	case opResume, opDetach:
+		sig := []netbsd.Signal{0, 0, netbsd.SIGTERM, netbsd.SIGSTOP, netbsd.SIGCONT}[int(a.b)%5]
+		want := r.resume(p, t, sig, a.op == opDetach)
+		mo.do(d, errText(want), func(l *LWP) reply {
+			return answer(l.PtraceResume(t.pid, ResumeArgs{Signal: sig, Detach: a.op == opDetach}))
+		})
+	case opExec:
+		if p.ppwait && p.pend != 0 && p.parent.pend != 0 {
+			return // its stop and its parent's end would race
+		}
+		p.execed, p.noCld, p.lwps, p.zlwps = true, false, 0, 0
+		d.subs = nil
+		mo.do(d, "errno 0", func(l *LWP) reply { return answer(l.Exec(ExecArgs{Comm: "x"})) })
+		r.endVfork(p)
+		if p.traced {
+			r.send(p, netbsd.SIGTRAP)
+		}
+		r.resolve(p) // stops that vfork put off
+	case opIgnore:
+		act := Action{Handler: netbsd.SIG_IGN * uint64(a.b%2)}
+		p.ignore &^= netbsd.SIGTERM.Bit()
+		if a.b%2 == 1 {
+			p.ignore |= netbsd.SIGTERM.Bit()
+		}
+		mo.do(d, "errno 0", func(l *LWP) reply { _, e := l.Sigaction(netbsd.SIGTERM, &act); return answer(e) })
+	case opNoCldWait:
+		act := Action{Flags: netbsd.SA_NOCLDWAIT * int32(a.b%2), Handler: netbsd.SIG_IGN * uint64(a.c%2)}
+		p.noCld = a.b%2 == 1 || a.c%2 == 1 && !r.r2003
+		mo.do(d, "errno 0", func(l *LWP) reply { _, e := l.Sigaction(netbsd.SIGCHLD, &act); return answer(e) })
+	case opLWPNew:
+		if p.lwps >= 3 {
+			return
+		}
+		p.lwps++
+		mo.do(d, "errno 0", func(l *LWP) reply {
+			n, e := l.NewLWP(0, d.sub, false, nil)
+			d.mu.Lock()
+			d.subs = append(d.subs, n)
+			d.mu.Unlock()
+			return answer(e)
+		})
+	case opLWPExit:
+		d.mu.Lock()
+		if len(d.subs) > 0 {
+			s := d.subs[0]
+			d.subs = d.subs[1:]
+			d.kill[s] = true
+			p.lwps--
+			p.zlwps++
+			d.mu.Unlock()
+			s.Wake()
+			return
+		}
+		d.mu.Unlock()
+	case opLWPWait:
+		if p.zlwps == 0 {
+			return
+		}
+		p.zlwps--
+		mo.do(d, "errno 0", func(l *LWP) reply { _, e := l.LWPWait(0); return answer(e) })
+	}
+}
+
+func (mo *model) alive() (ds []*driver) {
+	for _, d := range mo.ds {
+		if d.ref.alive() {
+			ds = append(ds, d)
+		}
+	}
+	return ds
+}
+
+func (mo *model) fork(a action, d *driver) {
+	sig := netbsd.SIGCHLD
+	args := ForkArgs{Vfork: a.op == opVfork}
+	if a.op == opForkSig {
+		sig = []netbsd.Signal{0, netbsd.SIGCHLD, netbsd.SIGCONT}[int(a.a)%3] // SIGCONT harms nobody
+		args.ExitSignal, args.NoExitSignal = sig, sig == 0
+	}
+	c := &driver{kill: map[*LWP]bool{}}
+	args.Body = c.body
+	args.Linked = func(p *Proc) { c.p, c.ref.pid = p, p.Pid() }
+	c.ref = mo.ref.fork(d.ref, sig, args.Vfork)
+	mo.ds = append(mo.ds, c)
+	mo.do(d, "errno 0", func(l *LWP) reply { _, e := l.Fork(args); return answer(e) })
+}
+
+// killGroup leaves out what has no certain outcome: who stops or dies first among
+// members that watch each other.
+func (mo *model) killGroup(a action, d, other *driver) {
+	r := mo.ref
+	sig := modelSignals[int(a.b)%len(modelSignals)]
+	members := r.group(other.ref.pgid)
+	for _, m := range members {
+		if m.traced || m.parent.traced || m.wait != nil || m.parent.wait != nil || m.vforking != nil || m.ppwait || slices.ContainsFunc(m.kids, func(k *refProc) bool { return k.traced }) {
+			return
+		}
+	}
+	if len(members) == len(mo.alive()) && (sig == netbsd.SIGKILL || sig == netbsd.SIGTERM) {
+		return
+	}
+	pgid := other.ref.pgid
+	want := netbsd.ESRCH
+	if len(members) > 0 {
+		want = 0
+	}
+	// All get it in one moment: what one's end brings comes after.
+	if sig == netbsd.SIGKILL || sig == netbsd.SIGTERM {
+		if slices.ContainsFunc(members, func(m *refProc) bool { return m.state == refStopped }) || len(members) > 1 {
+			return
+		}
+	}
+	for _, m := range members {
+		r.send(m, sig)
+	}
+	mo.do(d, errText(want), func(l *LWP) reply { return answer(l.Kill(-pgid, sig)) })
+}
+
+func (mo *model) wait(a action, d, other *driver) {
+	r := mo.ref
+	w := &refWait{options: netbsd.WEXITED | netbsd.WTRAPPED}
+	for i, o := range []int{netbsd.WUNTRACED, netbsd.WALTSIG, netbsd.WALLSIG, netbsd.WCONTINUED} {
+		if a.b&(1<<i) != 0 && (o != netbsd.WCONTINUED || !r.r2003) {
+			w.options |= o
+		}
+	}
+	pid := netbsd.WaitAny
+	switch a.c % 5 {
+	case 0, 1:
+		w.idtype = netbsd.P_ALL
+	case 2:
+		pid = other.ref.pid
+		w.idtype, w.id = netbsd.P_PID, pid
+	case 3:
+		pid = 0
+		w.idtype, w.id = netbsd.P_PGID, d.ref.pgid
+	case 4:
+		pid = -other.ref.pgid
+		w.idtype, w.id = netbsd.P_PGID, other.ref.pgid
+	}
+	six := a.op == opWait6 && !r.r2003
+	if six {
+		w.idtype = []int{netbsd.P_ALL, netbsd.P_PID, netbsd.P_PGID, netbsd.P_SID, netbsd.P_UID, netbsd.P_PPID}[int(a.c)%6]
+		w.id = []int{0, other.ref.pid, other.ref.pgid, other.ref.sid, int(a.a) % 2, 1}[int(a.c)%6]
+		w.options = w.options &^ (netbsd.WEXITED | netbsd.WTRAPPED) // chosen freely
+		if a.b&16 != 0 {
+			w.options |= netbsd.WEXITED
+		}
+		if a.a&1 != 0 {
+			w.options |= netbsd.WTRAPPED
+		}
+		if a.a&2 != 0 {
+			w.options |= netbsd.WNOWAIT
+		}
+	}
+	options := w.options
+	if a.op != opWaitBlock || d.ref.traced {
+		options |= netbsd.WNOHANG
+	}
+	w.options = options
+	d.ref.wait = w
+	mo.do(d, "", func(l *LWP) reply {
+		var rep reply
+		out := &WaitOut{Status: func(s netbsd.WaitStatus) netbsd.Errno { rep.status = s; return 0 }}
+		if six {
+			rep.pid, rep.errno = l.Wait6(w.idtype, w.id, options, out)
+		} else {
+			rep.pid, rep.errno = l.Wait4(pid, options&^(netbsd.WEXITED|netbsd.WTRAPPED), out)
+		}
+		return rep
+	})
+	mo.log[len(mo.log)-1] += fmt.Sprintf(" idtype %d id %d options %#x", w.idtype, w.id, options)
+}
+
+// quiet waits until nothing moves and compares.
+func (mo *model) quiet() {
+	synctest.Wait()
+	for _, d := range mo.ds {
+		mo.traceSignal(d)
+	}
+	for changed := true; changed && mo.err == nil; {
+		changed = false
+		for _, d := range mo.ds {
+			if mo.collect(d) {
+				changed = true
+			}
+		}
+		synctest.Wait()
+		for _, d := range mo.ds {
+			mo.traceSignal(d)
+		}
+	}
+	for _, d := range mo.ds {
+		mo.compare(d)
+		d.ref.fresh = false
+	}
+	clear(mo.ref.must)
+	if errs := mo.m.Check(); len(errs) > 0 {
+		mo.fail("Check: %v", errs)
+	}
+}
+
+// traceSignal learns which of several pending signals a tracee stopped for.
+func (mo *model) traceSignal(d *driver) {
+	if !d.ref.needSig || d.ref.state != refStopped {
+		d.ref.needSig = false
+		return
+	}
+	d.ref.needSig = false
+	mo.m.lock()
+	sig := d.p.xsig
+	mo.m.unlock()
+	if !d.ref.pend.Has(sig) {
+		mo.fail("%v stopped for %v", d.ref, sig)
+	}
+	d.ref.stopSig = sig
+	d.ref.pend &^= sig.Bit()
+}
+
+// collect takes d's answer, if there is one that was not there before.
+func (mo *model) collect(d *driver) bool {
+	d.mu.Lock()
+	got, busy, expect := d.got, d.busy, d.expect
+	d.mu.Unlock()
+	if !busy {
+		return false
+	}
+	p := d.ref
+	if got == nil {
+		if p.state != refRun || p.vforking != nil {
+			return false
+		}
+		if p.wait != nil {
+			mo.stillWaiting(d)
+			return false
+		}
+		mo.fail("%v does not answer, expected %q", p, expect)
+		return false
+	}
+	d.mu.Lock()
+	d.busy, d.got = false, nil
+	d.mu.Unlock()
+	if p.wait != nil {
+		w := p.wait
+		p.wait = nil
+		mo.waited(d, w, got)
+	} else if got.text != expect {
+		mo.fail("%v answers %q, expected %q", p, got.text, expect)
+	}
+	return true
+}
+
+// stillWaiting: a wait that sleeps must have nothing new to find.
+func (mo *model) stillWaiting(d *driver) {
+	found, any := mo.ref.look(d.ref, d.ref.wait)
+	for _, c := range found {
+		if c.fresh {
+			mo.fail("%v sleeps in wait %+v and %v has news", d.ref, *d.ref.wait, c)
+		}
+	}
+	if d.ref.wait.options&netbsd.WNOHANG != 0 {
+		mo.fail("%v sleeps in a wait with WNOHANG", d.ref)
+	}
+	if !any && mo.ref.must[d.ref] {
+		mo.fail("%v sleeps in a wait without children", d.ref)
+	}
+}
+
+// waited judges what a wait says. Where several children had news in one step any of
+// them will do; otherwise it must be the first of the list.
+func (mo *model) waited(d *driver, w *refWait, got *reply) {
+	found, any := mo.ref.look(d.ref, w)
+	switch {
+	case w.options&(netbsd.WUNTRACED|netbsd.WCONTINUED|netbsd.WEXITED|netbsd.WTRAPPED) == 0:
+		if got.errno != netbsd.EINVAL {
+			mo.fail("%v: wait %+v without a selector: %v", d.ref, *w, got.errno)
+		}
+		return
+	case got.errno == netbsd.ECHILD:
+		if any {
+			mo.fail("%v: wait %+v says ECHILD", d.ref, *w)
+		}
+		return
+	case got.errno != 0:
+		mo.fail("%v: wait %+v says %v", d.ref, *w, got.errno)
+		return
+	case got.pid == 0:
+		if w.options&netbsd.WNOHANG == 0 || len(found) > 0 || !any {
+			mo.fail("%v: wait %+v says 0, found %v, any %t", d.ref, *w, found, any)
+		}
+		return
+	}
+	fresh := 0
+	for _, c := range found {
+		if c.fresh {
+			fresh++
+		}
+	}
+	for i, c := range found {
+		if c.pid != got.pid {
+			continue
+		}
+		status, _ := mo.ref.reports(c, w)
+		if i > 0 && fresh < 2 {
+			mo.fail("%v: wait %+v reports %v, expected %v", d.ref, *w, c, found[0])
+		}
+		if status != got.status {
+			mo.fail("%v: wait %+v reports %v with %#x, expected %#x", d.ref, *w, c, int(got.status), int(status))
+		}
+		mo.ref.take(c, w.options)
+		return
+	}
+	mo.fail("%v: wait %+v reports pid %d, expected one of %v", d.ref, *w, got.pid, found)
+}
+
+// compare looks at all that can be seen of a process.
+func (mo *model) compare(d *driver) {
+	p, k := d.ref, d.p
+	if mo.err != nil || k == nil {
+		return
+	}
+	state := map[refState]ProcState{refRun: StateActive, refStopped: StateActive, refZombie: StateZombie, refGone: StateFree}[p.state]
+	if k.State() != state || k.Stopped() != (p.state == refStopped) {
+		mo.fail("%v is %v, stopped %t", p, k.State(), k.Stopped())
+		return
+	}
+	if p.state == refGone {
+		return
+	}
+	var kids []int
+	for _, c := range p.kids {
+		kids = append(kids, c.pid)
+	}
+	lwps := 1 + p.lwps + p.zlwps
+	if p.state == refZombie {
+		lwps = k.NumLWPs()
+	}
+	ppid := mo.ref.real(p).pid
+	if mo.ref.r2003 {
+		ppid = p.parent.pid
+	}
+	want := fmt.Sprint(p.pgid, p.sid, p.traced, kids, lwps, ppid, p.parent.pid)
+	got := fmt.Sprint(k.Pgid(), k.Sid(), k.Traced(), k.Children(), k.NumLWPs(), k.Ppid(), k.Parent().Pid())
+	if want != got {
+		mo.fail("%v: pgid, sid, traced, children, LWPs, ppid, parent: got %s, want %s", p, got, want)
+	}
+}

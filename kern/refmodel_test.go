@@ -1,0 +1,597 @@
+package kern
+
+import (
+	"fmt"
+	"slices"
+
+	"toaster/netbsd"
+)
+
+// This file has the reference that the model test compares kern with: processes as
+// plain structs and lists, every rule written as the checklist words it, nothing
+// shared with the package under test.
+
+type refState int
+
+const (
+	refRun refState = iota
+	refStopped
+	refZombie
+	refGone
+)
+
+type refProc struct {
+	id     int // index, also its name in the log
+	pid    int
+	state  refState
+	parent *refProc
+	op     *refProc // original parent while traced
+	kids   []*refProc
+	pgid   int
+	sid    int
+	leader bool // leads its session still
+
+	exitsig netbsd.Signal
+	status  netbsd.WaitStatus
+	stopSig netbsd.Signal
+	traced  bool
+	inTrace bool // stopped for its tracer
+	waited  bool
+	cont    bool // release 10: a continuation to report
+	execed  bool
+	ppwait  bool // its parent waits in vfork
+	ignore  netbsd.Sigset
+	noCld   bool // NOCLDWAIT, or SIG_IGN in release 10
+	pend    netbsd.Sigset
+	needSig bool // stopped for its tracer by one of pend: kern says which
+	fresh   bool // something new to report since the last quiet moment
+
+	lwps, zlwps int // besides the first
+	vforking    *refProc
+	wait        *refWait
+}
+
+type refWait struct {
+	idtype, id, options int
+}
+
+type ref struct {
+	r2003 bool
+	procs []*refProc
+	init  *refProc
+	// must has the waiters that an event has to wake even if nothing is to be found.
+	must map[*refProc]bool
+}
+
+func newRef(r2003 bool) *ref {
+	return &ref{r2003: r2003, init: &refProc{id: -1, pid: 1, pgid: 1, sid: 1}, must: map[*refProc]bool{}}
+}
+
+func (p *refProc) alive() bool { return p.state <= refStopped }
+
+func (r *ref) add(parent *refProc, c *refProc) {
+	c.parent = parent
+	parent.kids = slices.Insert(parent.kids, 0, c)
+}
+
+func (r *ref) reparent(c, to *refProc) {
+	if c.parent == to {
+		return
+	}
+	c.parent.kids = slices.DeleteFunc(c.parent.kids, func(k *refProc) bool { return k == c })
+	if to == r.init {
+		c.exitsig = netbsd.SIGCHLD
+	}
+	r.add(to, c)
+}
+
+func (r *ref) fork(p *refProc, exitsig netbsd.Signal, vfork bool) *refProc {
+	c := &refProc{id: len(r.procs), pgid: p.pgid, sid: p.sid, exitsig: exitsig, ignore: p.ignore, noCld: p.noCld, ppwait: vfork}
+	r.procs = append(r.procs, c)
+	r.add(p, c)
+	if vfork {
+		p.vforking = c
+	}
+	return c
+}
+
+// real is the parent that job control looks at.
+func (r *ref) real(p *refProc) *refProc {
+	if p.traced && p.op != p.parent {
+		if p.op == nil {
+			return r.init
+		}
+		return p.op
+	}
+	return p.parent
+}
+
+func (r *ref) group(pgid int) (m []*refProc) {
+	for _, p := range r.procs {
+		if p.state != refGone && p.pgid == pgid {
+			m = append(m, p)
+		}
+	}
+	return m
+}
+
+// connected counts what connects a group with its session; without is left out.
+func (r *ref) connected(pgid int, without *refProc) (n int) {
+	for _, p := range r.group(pgid) {
+		pp := r.real(p)
+		if p.alive() && p != without && pp != without && pp.pgid != p.pgid && pp.sid == p.sid {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *ref) orphaned(p *refProc) bool { return r.connected(p.pgid, nil) == 0 }
+
+// orphan sends what a group gets that has just been orphaned.
+func (r *ref) orphan(pgid int) {
+	var to []*refProc
+	stopped := false
+	for _, p := range r.group(pgid) {
+		if p.state == refStopped {
+			stopped = true
+		}
+		if p.state == refStopped || r.r2003 {
+			to = append(to, p)
+		}
+	}
+	if !stopped {
+		return
+	}
+	for _, p := range to {
+		r.send(p, netbsd.SIGHUP)
+		r.send(p, netbsd.SIGCONT)
+	}
+}
+
+const refStops = 1<<(17-1) | 1<<(18-1) | 1<<(21-1) | 1<<(22-1)
+
+func isStop(s netbsd.Signal) bool { return refStops&s.Bit() != 0 }
+
+// send is kill's effect on one process.
+func (r *ref) send(p *refProc, s netbsd.Signal) {
+	if p == r.init || !p.alive() || s == 0 {
+		return
+	}
+	if !p.traced {
+		if s == netbsd.SIGCHLD || p.ignore.Has(s) || s == netbsd.SIGTSTP && r.orphaned(p) {
+			return
+		}
+	}
+	if s == netbsd.SIGCONT {
+		p.pend &^= refStops
+	}
+	if isStop(s) {
+		p.pend &^= netbsd.SIGCONT.Bit()
+	}
+	p.pend |= s.Bit()
+	if p.state == refStopped && s != netbsd.SIGKILL {
+		switch {
+		case p.traced:
+		case s == netbsd.SIGCONT:
+			p.pend &^= s.Bit()
+			p.state = refRun
+			if !r.r2003 {
+				p.cont, p.waited, p.fresh = true, false, true
+				r.send(p.parent, netbsd.SIGCHLD)
+			}
+			r.resolve(p)
+		case isStop(s):
+			p.pend &^= s.Bit()
+		}
+		return
+	}
+	if s == netbsd.SIGCONT && !p.traced {
+		p.pend &^= s.Bit()
+		return
+	}
+	if s == netbsd.SIGKILL {
+		p.state = refRun
+	}
+	r.resolve(p)
+}
+
+// resolve takes pending signals as far as the process can.
+func (r *ref) resolve(p *refProc) {
+	for p.state == refRun && p.vforking == nil && p.pend != 0 {
+		if p.pend.Has(netbsd.SIGKILL) {
+			r.exit(p, netbsd.ExitStatus(0, netbsd.SIGKILL))
+			return
+		}
+		if p.traced {
+			p.needSig, p.inTrace = true, true
+			r.stop(p)
+			return
+		}
+		s := firstsig(p.pend)
+		if p.ppwait {
+			if s = firstsig(p.pend &^ refStops); s == 0 {
+				return
+			}
+		}
+		p.pend &^= s.Bit()
+		switch {
+		case isStop(s):
+			if s == netbsd.SIGTSTP && r.orphaned(p) {
+				break
+			}
+			p.stopSig, p.inTrace = s, false
+			r.stop(p)
+		case s == netbsd.SIGCONT || s == netbsd.SIGCHLD || p.ignore.Has(s):
+		default:
+			w := netbsd.ExitStatus(0, s)
+			r.exit(p, w)
+			return
+		}
+	}
+}
+
+func (r *ref) stop(p *refProc) {
+	p.state, p.waited, p.cont, p.fresh = refStopped, false, false, true
+	r.send(p.parent, netbsd.SIGCHLD)
+}
+
+// exit is exit1 to the zombie.
+func (r *ref) exit(p *refProc, w netbsd.WaitStatus) {
+	if !p.alive() {
+		return
+	}
+	p.state = refZombie // ignores signals from here
+	p.status, p.cont, p.fresh, p.wait, p.pend = w, false, true, nil, 0
+	p.lwps, p.zlwps = 0, 0
+	r.endVfork(p)
+	p.leader = false
+	r.fixjobc(p)
+	for len(p.kids) > 0 {
+		c := p.kids[0]
+		traced := c.traced
+		if traced {
+			r.giveBack(c)
+			r.send(c, netbsd.SIGKILL)
+		} else {
+			r.reparent(c, r.init)
+			if c.state == refZombie {
+				r.free(c)
+			}
+		}
+	}
+	for _, q := range r.procs {
+		if q.op == p && (q.alive() || !r.r2003) {
+			q.op = nil
+		}
+	}
+	pp := p.parent
+	if pp.noCld {
+		r.reparent(p, r.init)
+		if len(pp.kids) == 0 {
+			r.must[pp] = true
+		}
+	}
+	if p.exitsig != 0 {
+		s := p.exitsig
+		if p.traced {
+			s = netbsd.SIGCHLD
+		}
+		r.send(p.parent, s)
+	}
+	if p.parent == r.init {
+		r.free(p)
+	}
+}
+
+// fixjobc: p stops connecting its group, and its children theirs.
+func (r *ref) fixjobc(p *refProc) {
+	// p counts no more as anybody's member or parent; before that it did.
+	p.state = refRun
+	var had []int
+	for _, g := range r.groupsOf(p) {
+		if r.connected(g, nil) > 0 {
+			had = append(had, g)
+		}
+	}
+	p.state = refZombie
+	for _, g := range had {
+		if r.connected(g, p) == 0 {
+			r.orphan(g)
+		}
+	}
+}
+
+// groupsOf gives p's group and those of its real children.
+func (r *ref) groupsOf(p *refProc) []int {
+	gs := []int{p.pgid}
+	for _, c := range r.procs {
+		if c.alive() && r.real(c) == p && !slices.Contains(gs, c.pgid) {
+			gs = append(gs, c.pgid)
+		}
+	}
+	return gs
+}
+
+func (r *ref) endVfork(p *refProc) {
+	if !p.ppwait {
+		return
+	}
+	p.ppwait = false
+	for _, q := range r.procs {
+		if q.vforking == p {
+			q.vforking = nil
+			r.resolve(q)
+		}
+	}
+}
+
+// giveBack ends a tracing; the child goes to whom it had before.
+func (r *ref) giveBack(c *refProc) {
+	to := c.op
+	if to == c.parent {
+		to = r.init // its tracer dies and is its parent
+	}
+	if to == nil || !to.alive() {
+		to = r.init
+	}
+	c.op, c.traced, c.waited, c.inTrace = nil, false, false, false
+	r.reparent(c, to)
+	if c.state == refZombie && to == r.init {
+		r.free(c)
+	}
+}
+
+// free is proc_free of a zombie.
+func (r *ref) free(p *refProc) {
+	if p.traced && p.op != p.parent {
+		r.giveBack(p)
+		if p.exitsig != 0 && p.state == refZombie {
+			r.send(p.parent, p.exitsig)
+		}
+		p.fresh = true
+		return
+	}
+	p.parent.kids = slices.DeleteFunc(p.parent.kids, func(k *refProc) bool { return k == p })
+	p.state = refGone
+}
+
+// matches is the choice of children by a wait's id and signal options.
+func (r *ref) matches(p, c *refProc, w *refWait) bool {
+	switch w.idtype {
+	case netbsd.P_ALL:
+	case netbsd.P_PID:
+		if c.pid != w.id {
+			return false
+		}
+	case netbsd.P_PGID:
+		if c.pgid != w.id {
+			return false
+		}
+	case netbsd.P_SID:
+		if c.sid != w.id {
+			return false
+		}
+	case netbsd.P_UID:
+		if w.id != 0 {
+			return false
+		}
+	default:
+		return false
+	}
+	eff := c.exitsig
+	if c.traced {
+		eff = netbsd.SIGCHLD
+	}
+	switch {
+	case w.options&netbsd.WALLSIG != 0:
+	case w.options&netbsd.WALTSIG != 0:
+		if c.exitsig == netbsd.SIGCHLD {
+			return false
+		}
+	case eff != netbsd.SIGCHLD:
+		return false
+	}
+	return c.state != refZombie || w.options&netbsd.WEXITED != 0
+}
+
+// reports gives the status that c would report, if any.
+func (r *ref) reports(c *refProc, w *refWait) (netbsd.WaitStatus, bool) {
+	switch {
+	case c.state == refZombie:
+		return c.status, w.options&netbsd.WNOZOMBIE == 0
+	case c.state == refStopped && !c.waited:
+		return netbsd.StopStatus(c.stopSig), w.options&netbsd.WUNTRACED != 0 || c.traced && w.options&netbsd.WTRAPPED != 0
+	case c.cont:
+		return netbsd.ContinuedStatus, w.options&netbsd.WCONTINUED != 0
+	}
+	return 0, false
+}
+
+// look gives the children that a wait would report, the first being the one that it
+// must if nothing moves, and whether any matches at all.
+func (r *ref) look(p *refProc, w *refWait) (found []*refProc, any bool) {
+	for _, c := range p.kids {
+		if !r.matches(p, c, w) {
+			continue
+		}
+		any = true
+		if _, ok := r.reports(c, w); ok {
+			found = append(found, c)
+		}
+	}
+	if !r.r2003 {
+		for _, c := range r.procs { // a debugger has it
+			if c.traced && c.op == p && c.parent != p && c.state != refGone && r.matchesStolen(p, c, w) {
+				any = true
+			}
+		}
+	}
+	return found, any
+}
+
+// matchesStolen: for a child that a debugger has only the id counts.
+func (r *ref) matchesStolen(p, c *refProc, w *refWait) bool {
+	v := *w
+	v.options |= netbsd.WALLSIG
+	return r.matches(p, c, &v)
+}
+
+// take is what reporting c does to it.
+func (r *ref) take(c *refProc, options int) {
+	if options&netbsd.WNOWAIT != 0 {
+		return
+	}
+	switch {
+	case c.state == refZombie:
+		r.free(c)
+	case c.state == refStopped:
+		c.waited = true
+	default:
+		c.cont = false
+	}
+}
+
+func (r *ref) inferior(p, q *refProc) bool {
+	for p = p.parent; p != nil; p = p.parent {
+		if p == q {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *ref) setpgid(cur, p *refProc, pgid int) netbsd.Errno {
+	members := r.group(pgid)
+	if p != cur {
+		switch {
+		case !p.alive() || !r.inferior(p, cur):
+			return netbsd.ESRCH
+		case p.sid != cur.sid || len(members) > 0 && members[0].sid != p.sid:
+			return netbsd.EPERM
+		case p.execed:
+			return netbsd.EACCES
+		}
+	}
+	switch {
+	case p.leader && p.pgid == pgid:
+		return 0
+	case p.leader, len(members) == 0 && pgid != p.pid, len(members) > 0 && members[0].sid != p.sid:
+		return netbsd.EPERM
+	case p.pgid == pgid:
+		return 0
+	}
+	if len(members) == 0 && r.sessionLives(pgid) {
+		return netbsd.EPERM // an empty group that its session keeps
+	}
+	r.move(p, pgid, p.sid)
+	return 0
+}
+
+func (r *ref) sessionLives(sid int) bool {
+	for _, p := range r.procs {
+		if p.state != refGone && p.sid == sid {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *ref) setsid(p *refProc) netbsd.Errno {
+	if len(r.group(p.pid)) > 0 || r.sessionLives(p.pid) {
+		return netbsd.EPERM
+	}
+	r.move(p, p.pid, p.pid)
+	p.leader = true
+	return 0
+}
+
+func (r *ref) move(p *refProc, pgid, sid int) {
+	gs := r.groupsOf(p)
+	var had []int
+	for _, g := range gs {
+		if r.connected(g, nil) > 0 {
+			had = append(had, g)
+		}
+	}
+	p.pgid, p.sid = pgid, sid
+	for _, g := range had {
+		if len(r.group(g)) > 0 && r.connected(g, nil) == 0 {
+			r.orphan(g)
+		}
+	}
+}
+
+func (r *ref) attach(d, t *refProc) netbsd.Errno {
+	switch {
+	case !t.alive():
+		return netbsd.ESRCH
+	case t == d:
+		return netbsd.EINVAL
+	case t.traced:
+		return netbsd.EBUSY
+	case r.inferior(d, t):
+		return netbsd.EPERM
+	}
+	op := t.parent
+	sig := t.exitsig
+	r.reparent(t, d)
+	t.exitsig, t.traced, t.op = sig, true, op
+	if t.state == refStopped {
+		t.waited, t.stopSig, t.fresh = false, netbsd.SIGSTOP, true
+		r.send(d, netbsd.SIGCHLD)
+		return 0
+	}
+	r.send(t, netbsd.SIGSTOP)
+	return 0
+}
+
+func (r *ref) traceme(p *refProc) netbsd.Errno {
+	if p.traced {
+		return netbsd.EBUSY
+	}
+	p.traced, p.op = true, p.parent
+	return 0
+}
+
+func (r *ref) resume(d, t *refProc, sig netbsd.Signal, detach bool) netbsd.Errno {
+	switch {
+	case !t.alive():
+		return netbsd.ESRCH
+	case !t.traced:
+		return netbsd.EPERM
+	case t.parent != d || t.state != refStopped || !t.waited:
+		return netbsd.EBUSY
+	}
+	in := t.inTrace
+	if detach {
+		if t.op == t.parent {
+			t.op, t.traced, t.waited, t.inTrace = nil, false, false, false
+		} else {
+			r.giveBack(t)
+		}
+		t.fresh = true
+		if isStop(sig) {
+			t.stopSig = sig
+			r.send(t.parent, netbsd.SIGCHLD)
+			return 0
+		}
+	}
+	t.state, t.inTrace = refRun, false
+	switch {
+	case sig == 0:
+	case !in:
+		t.pend |= sig.Bit()
+	case sig == netbsd.SIGCONT || sig == netbsd.SIGCHLD || isStop(sig) || t.ignore.Has(sig):
+	default:
+		r.exit(t, netbsd.ExitStatus(0, sig))
+		return 0
+	}
+	r.resolve(t)
+	return 0
+}
+
+func (p *refProc) String() string {
+	return fmt.Sprintf("p%d(pid %d, %s, pgid %d, sid %d, traced %t, pend %#x)", p.id, p.pid,
+		[]string{"running", "stopped", "zombie", "gone"}[p.state], p.pgid, p.sid, p.traced, uint64(p.pend))
+}
