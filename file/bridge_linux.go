@@ -15,9 +15,12 @@ import (
 // Export gives a host descriptor for d that the caller owns. It blocks as the
 // host's programs expect. What nothing of the host can stand for is EOPNOTSUPP.
 func (d *Description) Export() (int, netbsd.Errno) {
-	if h, ok := d.File.(*hostFile); ok {
-		fd, err := h.export()
+	switch f := d.File.(type) {
+	case *hostFile:
+		fd, err := f.export()
 		return fd, Errno(err)
+	case interface{ Export() (int, netbsd.Errno) }:
+		return f.Export()
 	}
 	if fd, ok := d.HostFD(); ok {
 		nfd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)

@@ -117,6 +117,15 @@ func (f *hostTerminal) HostFD() (int, bool) {
 	return f.fd, true
 }
 
+// Export lends the terminal to a program of the host: by the description that blocks,
+// not by the one that this file reads from.
+func (f *hostTerminal) Export() (int, netbsd.Errno) {
+	if f.dead() {
+		return -1, netbsd.EIO
+	}
+	return f.inner.Export()
+}
+
 // Stat implements file.File.
 func (f *hostTerminal) Stat() (file.Stat, netbsd.Errno) {
 	if f.dead() {

@@ -1,0 +1,156 @@
+package file
+
+import (
+	"net/netip"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+func loopback(port uint16) *netbsd.Sockaddr {
+	return &netbsd.Sockaddr{Family: netbsd.AF_INET, Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)}
+}
+
+func TestTCP(t *testing.T) {
+	before := LiveDescriptions()
+	ls, errno := NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer ls.Close()
+	if ev := ls.Poll(In | Out); ev != 0 {
+		t.Errorf("an idle socket: %x", ev)
+	}
+	if errno := ls.Bind(loopback(0), "", nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	ls.Listen(5)
+	name, _ := ls.Name()
+	l := newSleeper()
+	l.asleep = make(chan struct{}, 10)
+	type accepted struct {
+		s     *Socket
+		from  netbsd.Sockaddr
+		errno netbsd.Errno
+	}
+	got := make(chan accepted)
+	go func() {
+		s, from, errno := ls.Accept(Call{L: l})
+		got <- accepted{s, from, errno}
+	}()
+	<-l.asleep
+	cs, _ := NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	defer cs.Close()
+	if errno := cs.Connect(Call{L: newSleeper()}, &name); errno != 0 {
+		t.Fatal(errno)
+	}
+	a := <-got
+	if a.errno != 0 {
+		t.Fatal(a.errno)
+	}
+	defer a.s.Close()
+	if mine, _ := cs.Name(); mine.Addr != a.from.Addr {
+		t.Errorf("%v and %v", mine.Addr, a.from.Addr)
+	}
+	big := make([]byte, 1<<20)
+	go func() {
+		if n, errno := cs.Send(Call{L: newSleeper()}, big, &Message{}); n != len(big) || errno != 0 {
+			t.Error(n, errno)
+		}
+		cs.Shutdown(netbsd.SHUT_WR)
+	}()
+	buf := make([]byte, len(big)+1)
+	n, errno := a.s.Recv(Call{L: newSleeper()}, buf, &Message{Flags: netbsd.MSG_WAITALL}, false)
+	if n != len(big) || errno != 0 {
+		t.Error(n, errno)
+	}
+	if errno := a.s.Setsockopt(6, netbsd.TCP_NODELAY, []byte{1, 0, 0, 0}); errno != 0 {
+		t.Error(errno)
+	}
+	if errno := a.s.Setsockopt(6, 999, []byte{1, 0, 0, 0}); errno != netbsd.ENOPROTOOPT {
+		t.Error(errno)
+	}
+	refused, _ := NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	defer refused.Close()
+	if errno := refused.Connect(Call{L: newSleeper()}, loopback(1)); errno != netbsd.ECONNREFUSED {
+		t.Error(errno)
+	}
+	if n := LiveDescriptions() - before; n != 0 {
+		t.Errorf("%d descriptions", n)
+	}
+}
+
+func TestLocal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	a, _ := NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
+	defer a.Close()
+	addr := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: path}
+	if errno := a.Bind(addr, "as/the/guest/said", nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	if n, _ := a.Name(); n.Path != "as/the/guest/said" {
+		t.Errorf("%+v", n)
+	}
+	for _, bad := range []string{"", "\x00abstract", "@abstract"} {
+		if errno := a.Connect(Call{}, &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: bad}); errno != netbsd.EINVAL {
+			t.Errorf("%q: %v", bad, errno)
+		}
+	}
+	b, _ := NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
+	defer b.Close()
+	if n, errno := b.Send(Call{L: newSleeper()}, []byte("hello"), &Message{Addr: addr}); n != 5 || errno != 0 {
+		t.Error(n, errno)
+	}
+	buf := make([]byte, 3)
+	var m Message
+	if n, errno := a.Recv(Call{L: newSleeper()}, buf, &m, false); n != 3 || errno != 0 || m.Flags&netbsd.MSG_TRUNC == 0 {
+		t.Error(n, errno, m.Flags)
+	}
+	if errno := a.Setsockopt(netbsd.SOL_SOCKET, netbsd.SO_RCVTIMEO, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0xe8, 3, 0, 0, 0, 0, 0, 0}); errno != 0 {
+		t.Error(errno)
+	}
+	if _, errno := a.Recv(Call{L: newSleeper()}, buf, &m, false); errno != netbsd.EAGAIN {
+		t.Error(errno)
+	}
+}
+
+// An open file that has no host descriptor goes through a socket and is the same
+// on the other side; lost on the way, it is closed.
+func TestRights(t *testing.T) {
+	before := LiveDescriptions()
+	a, b, errno := NewSocketPair(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	r, w := pipePair()
+	send := func() {
+		if n, errno := a.Send(Call{L: newSleeper()}, []byte("x"), &Message{Rights: []*Description{w}}); n != 1 || errno != 0 {
+			t.Fatal(n, errno)
+		}
+	}
+	send()
+	var m Message
+	buf := make([]byte, 10)
+	if n, errno := b.Recv(Call{L: newSleeper()}, buf, &m, true); n != 1 || errno != 0 || len(m.Rights) != 1 || m.Rights[0] != w {
+		t.Fatalf("%d %v %+v", n, errno, m)
+	}
+	m.Release()
+	send()
+	b.Recv(Call{L: newSleeper()}, buf, &m, false) // unwanted
+	send()
+	w.Release()
+	a.Close()
+	b.Close() // one is lost
+	if n, errno := r.Read(newSleeper(), buf); n != 0 || errno != 0 {
+		t.Errorf("%d %v", n, errno)
+	}
+	r.Release()
+	for LiveDescriptions() != before {
+		runtime.Gosched()
+	}
+	if len(tokens.sent) != 0 {
+		t.Error("tokens left")
+	}
+}
