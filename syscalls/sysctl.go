@@ -165,9 +165,6 @@ func loadAvg(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
 	return b, 0
 }
 
-// routeTable is the routing socket's sysctl; it has no messages to give.
-func routeTable(*Call, []int32, uint64) ([]byte, netbsd.Errno) { return nil, 0 }
-
 // sysctl is __sysctl(2): (const int *name, u_int namelen, void *oldp, size_t *oldlenp,
 // const void *newp, size_t newlen). ENOENT for an unknown name, EISDIR for a node
 // that is not a leaf, ENOMEM with *oldlenp set where oldp is too small, EPERM for a
