@@ -25,6 +25,26 @@ func (m *Message) Release() {
 // Write is write(2) of a socket: send(2) without flags.
 func (s *Socket) Write(c Call, b []byte) (int, netbsd.Errno) { return s.Send(c, b, &Message{}) }
 
+// tryRead reads what is there. It doesn't rely on the host's O_NONBLOCK, which a
+// program of the host that got the socket may have cleared.
+func (s *Socket) tryRead(b []byte) (int, netbsd.Errno) {
+	for {
+		n, _, err := unix.Recvfrom(s.fd, b, unix.MSG_DONTWAIT)
+		if err != unix.EINTR {
+			return max(n, 0), Errno(err)
+		}
+	}
+}
+
+// Export lends the socket to a program of the host, which expects it to block.
+func (s *Socket) Export() (int, netbsd.Errno) {
+	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err == nil {
+		unix.SetNonblock(fd, false)
+	}
+	return fd, Errno(err)
+}
+
 // Read is read(2) of a socket.
 func (s *Socket) Read(c Call, b []byte) (int, netbsd.Errno) {
 	n, errno := s.tryRead(b)
