@@ -15,6 +15,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"toaster": func() { os.Exit(dispatch(os.Args)) },
+		execName:  func() { os.Exit(dispatch(os.Args)) },
 	})
 }
 

@@ -1,0 +1,290 @@
+package toaster_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"toaster"
+	"toaster/file"
+	"toaster/internal/guesttest"
+	"toaster/netbsd"
+)
+
+// guest is one program with many manners.
+const guest = `package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+func main() {
+	switch os.Args[1] {
+	case "args":
+		fmt.Printf("%q %s\n", os.Args[2:], os.Getenv("GREETING"))
+	case "exit":
+		n, _ := strconv.Atoi(os.Args[2])
+		os.Exit(n)
+	case "cat":
+		io.Copy(os.Stdout, os.Stdin)
+	case "both":
+		fmt.Println("to stdout")
+		fmt.Fprintln(os.Stderr, "to stderr")
+	case "dir":
+		dir, err := os.Getwd()
+		fmt.Println(dir, err)
+	case "fd3":
+		io.Copy(os.Stdout, os.NewFile(3, "fd3"))
+	case "crash":
+		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		time.Sleep(time.Hour)
+	case "wait":
+		fmt.Println(os.Getpid())
+		time.Sleep(time.Hour)
+	case "kill":
+		pid, _ := strconv.Atoi(os.Args[2])
+		fmt.Println(syscall.Kill(pid, syscall.SIGTERM))
+	}
+}
+`
+
+var guestExe string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "toaster-test-")
+	if err == nil {
+		guestExe, err = guesttest.BuildIn(dir, guest)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	os.RemoveAll(dir)
+	if n := file.LiveDescriptions(); code == 0 && n != 0 {
+		fmt.Fprintf(os.Stderr, "%d open file descriptions are left over\n", n)
+		code = 99
+	}
+	os.Exit(code)
+}
+
+func run(t *testing.T, cmd *toaster.Cmd) string {
+	t.Helper()
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v", cmd.Args[1:], err)
+	}
+	return string(out)
+}
+
+func TestArgumentsAndEnvironment(t *testing.T) {
+	cmd := toaster.Command(guestExe, "args", "one", "two words", "")
+	cmd.Env = []string{"GREETING=hi"}
+	if got, want := run(t, cmd), "[\"one\" \"two words\" \"\"] hi\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	for _, n := range []int{1, 3, 255} {
+		var exit *toaster.ExitError
+		err := toaster.Command(guestExe, "exit", fmt.Sprint(n)).Run()
+		if !errors.As(err, &exit) || exit.ExitCode() != n {
+			t.Errorf("exit %d: %v", n, err)
+		}
+	}
+	// Only 8 bits count (checklist 1).
+	if err := toaster.Command(guestExe, "exit", "256").Run(); err != nil {
+		t.Errorf("exit 256: %v", err)
+	}
+}
+
+func TestDeathBySignal(t *testing.T) {
+	var exit *toaster.ExitError
+	err := toaster.Command(guestExe, "crash").Run()
+	if !errors.As(err, &exit) || exit.Status().TermSignal() != netbsd.SIGKILL || exit.ExitCode() != -1 {
+		t.Fatalf("got %v, want death by SIGKILL", err)
+	}
+	if !strings.HasPrefix(exit.Error(), "signal: SIGKILL") {
+		t.Errorf("the error says %q", exit)
+	}
+}
+
+func TestOutputAndErrorOutput(t *testing.T) {
+	cmd := toaster.Command(guestExe, "both")
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil || out.String() != "to stdout\n" || errOut.String() != "to stderr\n" {
+		t.Errorf("%q, %q, %v", &out, &errOut, err)
+	}
+	both, err := toaster.Command(guestExe, "both").CombinedOutput()
+	if err != nil || string(both) != "to stdout\nto stderr\n" {
+		t.Errorf("CombinedOutput: %q, %v", both, err)
+	}
+}
+
+func TestWorkingFolder(t *testing.T) {
+	dir := t.TempDir()
+	cmd := toaster.Command(guestExe, "dir")
+	cmd.Dir = dir
+	if got, want := run(t, cmd), dir+" <nil>\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestExtraFiles(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	io.WriteString(w, "by descriptor 3")
+	w.Close()
+	cmd := toaster.Command(guestExe, "fd3")
+	cmd.ExtraFiles = []*os.File{r}
+	if got := run(t, cmd); got != "by descriptor 3" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestGigabyteThroughPipes sends data in by one pipe and gets it back by another.
+func TestGigabyteThroughPipes(t *testing.T) {
+	size := int64(1 << 30)
+	if testing.Short() {
+		size = 1 << 24
+	}
+	sent, got := fnv.New64a(), fnv.New64a()
+	cmd := toaster.Command(guestExe, "cat")
+	cmd.Stdin = io.TeeReader(io.LimitReader(new(pattern), size), sent)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(got, out)
+	if err != nil || n != size {
+		t.Errorf("%d bytes came back, of %d: %v", n, size, err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	if sent.Sum64() != got.Sum64() {
+		t.Error("what came back is not what was sent")
+	}
+}
+
+// pattern is an endless reader whose bytes repeat at no power of two.
+type pattern struct{ n byte }
+
+func (p *pattern) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = p.n
+		if p.n++; p.n == 251 {
+			p.n = 0
+		}
+	}
+	return len(b), nil
+}
+
+func TestContextKills(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := toaster.CommandContext(ctx, guestExe, "wait")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	var exit *toaster.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.Status().TermSignal() != netbsd.SIGKILL {
+		t.Errorf("got %v, want death by SIGKILL", err)
+	}
+}
+
+// TestCommandsShareAMachine has one program kill another.
+func TestCommandsShareAMachine(t *testing.T) {
+	m, err := toaster.New(toaster.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	victim := m.Command(guestExe, "wait")
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil || strings.TrimSpace(line) != fmt.Sprint(victim.Process.Pid) {
+		t.Fatalf("the program says it is process %q, %v; its Process says %d", line, err, victim.Process.Pid)
+	}
+	if got := run(t, m.Command(guestExe, "kill", strings.TrimSpace(line))); got != "<nil>\n" {
+		t.Errorf("kill said %q", got)
+	}
+	var exit *toaster.ExitError
+	if err := victim.Wait(); !errors.As(err, &exit) || exit.Status().TermSignal() != netbsd.SIGTERM {
+		t.Errorf("got %v, want death by SIGTERM", err)
+	}
+	if err := m.Kern().Check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCloseEndsWhatRuns closes a machine beneath a program.
+func TestCloseEndsWhatRuns(t *testing.T) {
+	m, err := toaster.New(toaster.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := m.Command(guestExe, "wait")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	bufio.NewReader(out).ReadString('\n')
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+	var exit *toaster.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) {
+		t.Errorf("got %v, want death by a signal", err)
+	}
+}
+
+func TestWhatCannotBeRun(t *testing.T) {
+	var notFound *toaster.NotFoundError
+	if err := toaster.Command("./no such program").Start(); !errors.As(err, &notFound) {
+		t.Errorf("a missing program: %v", err)
+	}
+	var notExec *toaster.NotExecutableError
+	if err := toaster.Command("/").Start(); !errors.As(err, &notExec) {
+		t.Errorf("a folder: %v", err)
+	}
+	if err := toaster.Command("/proc/self/exe").Start(); !errors.As(err, &notExec) || !strings.Contains(err.Error(), "Linux") {
+		t.Errorf("a program of the host: %v", err)
+	}
+}
