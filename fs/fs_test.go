@@ -175,6 +175,35 @@ func TestErrnos(t *testing.T) {
 
 func errnoOf[T any](_ T, e netbsd.Errno) netbsd.Errno { return e }
 
+// A link with a slash after it is followed, as namei does.
+func TestTrailingSlash(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		w.Mkdir(netbsd.AT_FDCWD, "d", 0o755)
+		w.Symlink("d", netbsd.AT_FDCWD, "to-d")
+		w.Symlink("new/", netbsd.AT_FDCWD, "dangling")
+		w.Symlink("dangling", netbsd.AT_FDCWD, "chain")
+		w.Symlink("loop", netbsd.AT_FDCWD, "loop")
+		for _, c := range []struct {
+			name string
+			got  netbsd.Errno
+			want netbsd.Errno
+		}{
+			{"mkdir", w.Mkdir(netbsd.AT_FDCWD, "chain/", 0o755), 0},
+			{"mkdir again", w.Mkdir(netbsd.AT_FDCWD, "new", 0o755), netbsd.EEXIST},
+			{"rename", w.Rename(netbsd.AT_FDCWD, "to-d/", netbsd.AT_FDCWD, "renamed"), 0},
+			{"rename again", w.Rename(netbsd.AT_FDCWD, "to-d/", netbsd.AT_FDCWD, "x"), netbsd.ENOENT},
+			{"rmdir", w.Unlink(netbsd.AT_FDCWD, "dangling//", netbsd.AT_REMOVEDIR), 0},
+			{"link stays", errnoOf(w.Stat(netbsd.AT_FDCWD, "dangling", false)), 0},
+			{"loop", w.Mkdir(netbsd.AT_FDCWD, "loop/", 0o755), netbsd.ELOOP},
+			{"root", w.Mkdir(netbsd.AT_FDCWD, "/", 0o755), netbsd.EEXIST},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s: %s, want %s", c.name, c.got.Name(), c.want.Name())
+			}
+		}
+	})
+}
+
 func TestUmask(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
 		for _, mask := range []uint32{0, 0o077, 0o22} {

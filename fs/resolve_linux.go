@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
 )
 
 // resolver turns a guest's path into a host file, from a working directory and
@@ -155,8 +157,31 @@ func (p place) close() {
 	}
 }
 
-// parent finds where a name is, or would be.
+// parent finds where a name is, or would be. A link at the end is followed if a
+// slash comes after it, by whatever call, even to what isn't there yet: so namei
+// does it, and the host doesn't.
 func (r *resolver) parent(at int, name string) (place, error) {
+	for links := 0; ; links++ {
+		p, err := r.plainParent(at, name)
+		if err != nil || !strings.HasSuffix(name, "/") {
+			return p, err
+		}
+		target, isLink, _ := readLink(p.at, strings.TrimRight(p.name, "/"))
+		if !isLink {
+			return p, nil
+		}
+		p.close()
+		if links == netbsd.MAXSYMLINKS {
+			return place{}, unix.ELOOP
+		}
+		if dir, _ := path.Split(strings.TrimRight(name, "/")); !strings.HasPrefix(target, "/") {
+			target = dir + target
+		}
+		name = target + "/"
+	}
+}
+
+func (r *resolver) plainParent(at int, name string) (place, error) {
 	if r.root == nil {
 		return place{at: at, name: name}, nil
 	}
