@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"strings"
+
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
@@ -11,6 +13,7 @@ import (
 // tree the file is opened first and reached again through /proc, which the host
 // follows to exactly that file.
 func (l *lookup) onFile(follow bool, call func(at int, name string, nofollow int) error) netbsd.Errno {
+	follow = follow || strings.HasSuffix(l.name, "/")
 	nofollow := 0
 	if !follow {
 		nofollow = unix.AT_SYMLINK_NOFOLLOW

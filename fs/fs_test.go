@@ -173,6 +173,55 @@ func TestErrnos(t *testing.T) {
 	})
 }
 
+// TestSlashedNames checks what each call says of a name with a slash after it.
+func TestSlashedNames(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		const at = netbsd.AT_FDCWD
+		w.write(t, "f", "text")
+		for name, target := range map[string]string{
+			"toFile": "f", "free": "d1", "free2": w.prefix + "/d2", "chain": "free3", "free3": "sub/../d3//", "loop": "loop",
+			"toDir": "d1", "toDir2": "d2", "toDir3": "d3", "last": "d5",
+		} {
+			w.Symlink(target, at, name)
+		}
+		w.Mkdir(at, "sub", 0o755)
+		w.Mkdir(at, "d4", 0o755)
+		for _, c := range []struct {
+			name      string
+			got, want netbsd.Errno
+		}{
+			{"mkdir link", w.Mkdir(at, "free", 0o755), netbsd.EEXIST},
+			{"mkdir link/", w.Mkdir(at, "free/", 0o755), 0},
+			{"mkdir absolute link/", w.Mkdir(at, "free2///", 0o755), 0},
+			{"mkdir chain/", w.Mkdir(at, "chain/", 0o755), 0},
+			{"mkdir loop/", w.Mkdir(at, "loop/", 0o755), netbsd.ELOOP},
+			{"mkdir link/ again", w.Mkdir(at, "free/", 0o755), netbsd.EEXIST},
+			{"mkdir file/", w.Mkdir(at, "f/", 0o755), netbsd.ENOTDIR},
+			{"rmdir link", w.Unlink(at, "toDir", netbsd.AT_REMOVEDIR), netbsd.ENOTDIR},
+			{"rmdir link/", w.Unlink(at, "toDir/", netbsd.AT_REMOVEDIR), 0},
+			{"stat what it led to", errnoOf(w.Stat(at, "d1", false)), netbsd.ENOENT},
+			{"unlink link/ to a directory", w.Unlink(at, "toDir2/", 0), netbsd.EPERM},
+			{"unlink link/ to a file", w.Unlink(at, "toFile/", 0), netbsd.ENOTDIR},
+			{"unlink file/", w.Unlink(at, "f/", 0), netbsd.ENOTDIR},
+			{"symlink free/", w.Symlink("f", at, "new/"), netbsd.ENOENT},
+			{"mkfifo free/", w.Mknod(at, "new/", netbsd.S_IFIFO|0o600), netbsd.ENOENT},
+			{"link free/", w.Link(at, "f", at, "new/", true), netbsd.ENOENT},
+			{"readlink link/", errnoOf(w.Readlink(at, "toDir2/")), netbsd.EINVAL},
+			{"rename file free/", w.Rename(at, "f", at, "new/"), netbsd.ENOENT},
+			{"rename file/", w.Rename(at, "f/", at, "new"), netbsd.ENOTDIR},
+			{"rename directory free/", w.Rename(at, "d4", at, "new/"), 0},
+			{"rename link/", w.Rename(at, "toDir2/", at, "moved"), 0},
+			{"rename to link/", w.Rename(at, "moved/", at, "last/"), 0},
+			{"stat the link", errnoOf(w.Stat(at, "toDir2", false)), 0},
+			{"stat what the last led to", errnoOf(w.Stat(at, "d5", false)), 0},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s: %s, want %s", c.name, c.got.Name(), c.want.Name())
+			}
+		}
+	})
+}
+
 func errnoOf[T any](_ T, e netbsd.Errno) netbsd.Errno { return e }
 
 // A link with a slash after it is followed, as namei does.

@@ -7,8 +7,19 @@ import (
 	"toaster/netbsd"
 )
 
-// onName runs a call on the last name of a path, never through a link there.
+// onName runs a call on the last name of a path, never through a link there unless a
+// slash comes after it.
 func (v View) onName(at int, name string, call func(l *lookup, p place) error) netbsd.Errno {
+	return v.onPlace(at, name, func(l *lookup, p place) error {
+		if err := p.checkSlash(false); err != nil {
+			return err
+		}
+		return call(l, p)
+	})
+}
+
+// onPlace is onName, but the call does p.checkSlash.
+func (v View) onPlace(at int, name string, call func(l *lookup, p place) error) netbsd.Errno {
 	l, errno := v.look(at, name)
 	if errno != 0 {
 		return errno
@@ -37,15 +48,6 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 		})
 	}
 	errno := v.onName(at, name, func(_ *lookup, p place) error {
-		if p.slash {
-			var st unix.Stat_t
-			if err := unix.Fstatat(p.at, p.name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-				return err
-			}
-			if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-				return unix.ENOTDIR
-			}
-		}
 		return unix.Unlinkat(p.at, p.name, 0)
 	})
 	if errno == netbsd.EISDIR {
@@ -56,7 +58,10 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 
 // Mkdir is mkdirat(2).
 func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
-	return v.onName(at, name, func(l *lookup, p place) error {
+	return v.onPlace(at, name, func(l *lookup, p place) error {
+		if err := p.checkSlash(true); err != nil {
+			return err
+		}
 		mode := mode & 0o7777 &^ l.umask
 		if err := unix.Mkdirat(p.at, p.name, mode); err != nil {
 			return err
@@ -101,9 +106,6 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 		return netbsd.ENOENT
 	}
 	return v.onName(at, name, func(_ *lookup, p place) error {
-		if p.slash {
-			return unix.ENOENT
-		}
 		return unix.Symlinkat(target, p.at, p.name)
 	})
 }
@@ -162,24 +164,24 @@ func linkFollowed(src *lookup, p place) error {
 	return unix.Linkat(unix.AT_FDCWD, procPath(fd), p.at, p.name, unix.AT_SYMLINK_FOLLOW)
 }
 
-// Rename is renameat(2).
+// Rename is renameat(2). A trailing slash of the new name is for a directory only.
 func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno {
 	return v.onName(oldAt, old, func(_ *lookup, from place) error {
-		errno := v.onName(newAt, new, func(_ *lookup, to place) error {
-			return unix.Renameat(from.at, slashed(from), to.at, slashed(to))
+		errno := v.onPlace(newAt, new, func(_ *lookup, to place) error {
+			if to.slash {
+				isDir, err := from.isDir()
+				if err == nil {
+					err = to.checkSlash(isDir)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return unix.Renameat(from.at, from.name, to.at, to.name)
 		})
 		if errno != 0 {
 			return errno
 		}
 		return nil
 	})
-}
-
-// slashed puts the trailing slash back, which makes the host insist on a
-// directory. rename never follows a link at the end, slash or not.
-func slashed(p place) string {
-	if p.slash {
-		return p.name + "/"
-	}
-	return p.name
 }

@@ -166,7 +166,7 @@ func (r *resolver) parent(at int, name string) (place, error) {
 		if err != nil || !strings.HasSuffix(name, "/") {
 			return p, err
 		}
-		target, isLink, _ := readLink(p.at, strings.TrimRight(p.name, "/"))
+		target, isLink, _ := readLink(p.at, p.name)
 		if !isLink {
 			return p, nil
 		}
@@ -182,12 +182,16 @@ func (r *resolver) parent(at int, name string) (place, error) {
 }
 
 func (r *resolver) plainParent(at int, name string) (place, error) {
-	if r.root == nil {
-		return place{at: at, name: name}, nil
-	}
 	trimmed := strings.TrimRight(name, "/")
+	slash := len(trimmed) < len(name)
+	if r.root == nil {
+		if trimmed == "" {
+			trimmed = "/"
+		}
+		return place{at: at, name: trimmed, slash: slash}, nil
+	}
 	dirName, last := path.Split(trimmed)
-	p := place{name: last, slash: len(trimmed) < len(name), own: true}
+	p := place{name: last, slash: slash, own: true}
 	switch {
 	case trimmed == "":
 		dirName, p.name = "/", "."
