@@ -61,6 +61,15 @@ type ref struct {
 	init  *refProc
 	// must has the waiters that an event has to wake even if nothing is to be found.
 	must map[*refProc]bool
+	// exits and hangups of this step: where one end brings others their order is
+	// the scheduler's.
+	exits, hangups int
+	racy           bool
+}
+
+// ambiguous reports whether this step could have ended in more than one way.
+func (r *ref) ambiguous() bool {
+	return r.racy || r.hangups > 0 && (r.exits > 2 || r.exits > 1 && slices.ContainsFunc(r.procs, func(p *refProc) bool { return p.traced }))
 }
 
 func newRef(r2003 bool) *ref {
@@ -143,6 +152,7 @@ func (r *ref) orphan(pgid int) {
 	if !stopped {
 		return
 	}
+	r.hangups++
 	for _, p := range to {
 		r.send(p, netbsd.SIGHUP)
 		r.send(p, netbsd.SIGCONT)
@@ -241,9 +251,13 @@ func (r *ref) exit(p *refProc, w netbsd.WaitStatus) {
 	if !p.alive() {
 		return
 	}
+	r.exits++
 	p.state = refZombie // ignores signals from here
 	p.status, p.cont, p.fresh, p.wait, p.pend = w, false, true, nil, 0
 	p.lwps, p.zlwps = 0, 0
+	if p.ppwait && p.parent.pend != 0 {
+		r.racy = true // its parent takes a signal while it is dying
+	}
 	r.endVfork(p)
 	p.leader = false
 	r.fixjobc(p)
@@ -461,6 +475,15 @@ func (r *ref) inferior(p, q *refProc) bool {
 	return false
 }
 
+// mayDescend is inferior with original parents, who can become parents again.
+func (r *ref) mayDescend(p, q *refProc, seen map[*refProc]bool) bool {
+	if p == nil || seen[p] {
+		return false
+	}
+	seen[p] = true
+	return p == q || r.mayDescend(p.parent, q, seen) || r.mayDescend(p.op, q, seen)
+}
+
 func (r *ref) setpgid(cur, p *refProc, pgid int) netbsd.Errno {
 	members := r.group(pgid)
 	if p != cur {
@@ -530,7 +553,7 @@ func (r *ref) attach(d, t *refProc) netbsd.Errno {
 		return netbsd.EINVAL
 	case t.traced:
 		return netbsd.EBUSY
-	case r.inferior(d, t):
+	case r.mayDescend(d, t, map[*refProc]bool{}):
 		return netbsd.EPERM
 	}
 	op := t.parent
@@ -571,11 +594,11 @@ func (r *ref) resume(d, t *refProc, sig netbsd.Signal, detach bool) netbsd.Errno
 			r.giveBack(t)
 		}
 		t.fresh = true
-		if isStop(sig) {
-			t.stopSig = sig
-			r.send(t.parent, netbsd.SIGCHLD)
-			return 0
-		}
+	}
+	if isStop(sig) && (detach || !r.r2003) { // it stays stopped, which is news
+		t.stopSig, t.waited, t.fresh = sig, false, true
+		r.send(t.parent, netbsd.SIGCHLD)
+		return 0
 	}
 	t.state, t.inTrace = refRun, false
 	switch {
