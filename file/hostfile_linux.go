@@ -99,6 +99,9 @@ func (f *hostFile) Close() {
 	}
 }
 
+// Restart sends sleepers back to their descriptors.
+func (f *hostFile) Restart() { f.poll.queue.Restart() }
+
 func (f *hostFile) Watch(w *Waiter)   { f.poll.watch(w) }
 func (f *hostFile) Unwatch(w *Waiter) { f.poll.queue.Remove(w) }
 

@@ -76,7 +76,7 @@ func (d *Description) ListenInode(want uint32, fn func(note uint32)) (*InodeList
 func inotifyMask(want uint32, dir bool) uint32 {
 	m := uint32(unix.IN_ATTRIB | unix.IN_MODIFY | unix.IN_MOVE_SELF | unix.IN_DELETE_SELF)
 	if dir {
-		m |= unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO
+		m |= inFolder
 	}
 	for _, w := range [...]struct{ note, bits uint32 }{
 		{netbsd.NOTE_OPEN, unix.IN_OPEN}, {netbsd.NOTE_READ, unix.IN_ACCESS},
@@ -143,6 +143,9 @@ func startInotify() {
 	}()
 }
 
+// inFolder is what the coming and going of names does to a folder.
+const inFolder = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO
+
 // dispatchInotify reads records: wd, mask, cookie and the length of a name (4
 // bytes each), then the name.
 func dispatchInotify(b []byte) {
@@ -153,6 +156,9 @@ func dispatchInotify(b []byte) {
 		mask := binary.LittleEndian.Uint32(b[4:])
 		n := int(binary.LittleEndian.Uint32(b[12:]))
 		b = b[min(unix.SizeofInotifyEvent+n, len(b)):]
+		if n > 0 {
+			mask &= inFolder // about a file in the folder: no more than its coming and going counts
+		}
 		w := inodes.watches[wd]
 		if w == nil {
 			continue
@@ -192,17 +198,20 @@ func (n *InodeListener) tellLocked(mask uint32, self bool) {
 }
 
 func (n *InodeListener) notes(mask uint32, st *unix.Stat_t) (note uint32) {
-	if mask&unix.IN_MODIFY != 0 {
+	switch {
+	case mask&unix.IN_MODIFY == 0:
+	case st.Size < n.size:
+		note |= netbsd.NOTE_ATTRIB // cut off, which NetBSD has as a change of attributes
+	case st.Size > n.size:
+		note |= netbsd.NOTE_WRITE | netbsd.NOTE_EXTEND
+	default:
 		note |= netbsd.NOTE_WRITE
-		if st.Size > n.size {
-			note |= netbsd.NOTE_EXTEND
-		}
 	}
 	// A change of the link count is told as an attribute's, too.
 	if mask&unix.IN_ATTRIB != 0 && uint64(st.Nlink) == n.nlink {
 		note |= netbsd.NOTE_ATTRIB
 	}
-	if mask&(unix.IN_CREATE|unix.IN_DELETE|unix.IN_MOVED_FROM|unix.IN_MOVED_TO) != 0 {
+	if mask&inFolder != 0 {
 		note |= netbsd.NOTE_WRITE
 	}
 	for _, w := range [...]struct{ bit, note uint32 }{

@@ -149,6 +149,12 @@ func (p *pipe) write(c Call, w watcher, b []byte) (int, netbsd.Errno) {
 	}
 }
 
+// Restart sends sleepers at either end back to their descriptors.
+func (p *pipe) Restart() {
+	p.readers.Restart()
+	p.writers.Restart()
+}
+
 // closeRead is the end of all reading: writers get EPIPE.
 func (p *pipe) closeRead() {
 	p.mu.Lock()

@@ -145,6 +145,32 @@ func TestPipeEnds(t *testing.T) {
 	})
 }
 
+// A close in one LWP sends a read of another back, which then finds no descriptor.
+func TestCloseWhileReading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := pipePair()
+		tab := NewTable()
+		fd, _ := tab.Install(r, 0, noLimit, false)
+		var errno netbsd.Errno
+		go func() {
+			d, _ := tab.Get(fd)
+			defer d.Release()
+			_, errno = d.Read(newSleeper(), make([]byte, 1))
+		}()
+		synctest.Wait()
+		tab.CloseFD(fd)
+		synctest.Wait()
+		if errno != netbsd.ERESTART {
+			t.Error(errno)
+		}
+		if _, errno := w.Write(newSleeper(), []byte("x")); errno != netbsd.EPIPE {
+			t.Error(errno)
+		}
+		w.Release()
+		tab.Close()
+	})
+}
+
 func TestExport(t *testing.T) {
 	before := LiveDescriptions()
 	r, w := pipePair()

@@ -32,6 +32,9 @@ func (t *Table) drop(s slot) {
 		k.FDClosed()
 	}
 	t.unlockClosed(s.d)
+	if r, ok := s.d.File.(restarter); ok && s.d.refs.Load() > 1 {
+		r.Restart()
+	}
 	s.d.Release()
 }
 

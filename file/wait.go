@@ -45,6 +45,7 @@ type Waiter struct {
 
 	next, prev *Waiter
 	queue      *Queue
+	restart    atomic.Bool
 }
 
 // Queue is a set of waiters on one source. The zero Queue is ready for use.
@@ -117,6 +118,26 @@ func (q *Queue) Notify(ev Events) {
 	}
 }
 
+// Restart makes the calls that sleep here begin again: a descriptor was closed,
+// and it may be the one that they came by (fo_restart).
+func (q *Queue) Restart() {
+	if q.Empty() {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for w := q.head; w != nil; w = w.next {
+		if w.L != nil {
+			w.restart.Store(true)
+			w.L.Wake()
+		}
+	}
+}
+
+// restarter is a file whose sleepers a close(2) sends back to look their
+// descriptor up again.
+type restarter interface{ Restart() }
+
 // watcher is the part of File that Block needs.
 type watcher interface {
 	Watch(*Waiter)
@@ -146,6 +167,9 @@ func BlockUntil(c Call, f watcher, mask Events, deadline time.Time, try func() (
 		}
 		if errno := c.L.Sleep(true, deadline); errno != 0 {
 			return 0, errno
+		}
+		if w.restart.Load() {
+			return 0, netbsd.ERESTART
 		}
 	}
 }
