@@ -127,6 +127,9 @@ func (d *Description) span(t *Table, lk netbsd.Flock) (span, inode, netbsd.Errno
 	return span{t, start, end, lk.Type == netbsd.F_WRLCK, lk.Pid}, inode{st.Dev, st.Ino}, 0
 }
 
+// maxRecords is how many locks a process may hold.
+const maxRecords = 4096
+
 // addOffset adds without overflow: the largest offset at most.
 func addOffset(a, b int64) int64 {
 	if b > 0 && a > math.MaxInt64-b {
@@ -146,6 +149,9 @@ func tryLock(want span, id inode, wait bool) netbsd.Errno {
 	s := conflictLocked(want, id)
 	if s == nil {
 		delete(records.waiting, want.owner)
+		if want.owner.records.Load() >= maxRecords {
+			return netbsd.ENOLCK
+		}
 		setLocked(id, want)
 		return 0
 	}

@@ -52,11 +52,12 @@ func (v View) change(at int, name string, follow bool, call func(at int, name st
 
 // Chmod is fchmodat(2), chmod(2) and lchmod(2).
 func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno {
-	if mode&^0o7777 != 0 {
-		mode &= 0o7777
-	}
+	mode &= 0o7777
 	return v.change(at, name, follow, func(at int, name string, nofollow int) error {
-		return unix.Fchmodat(at, name, mode, nofollow)
+		if nofollow != 0 {
+			return chmodNofollow(at, name, mode)
+		}
+		return unix.Fchmodat(at, name, mode, 0)
 	})
 }
 

@@ -75,7 +75,25 @@ func (l *lookup) fixMode(p place, mode uint32) error {
 	if mode&l.v.Dirs.tree.hostMask == 0 {
 		return nil
 	}
-	return unix.Fchmodat(p.at, p.name, mode, unix.AT_SYMLINK_NOFOLLOW)
+	return chmodNofollow(p.at, p.name, mode)
+}
+
+// chmodNofollow changes the mode of what a name is, not of what it leads to. Hosts
+// before Linux 6.6 can't by name; a link has no mode at all: EOPNOTSUPP.
+func chmodNofollow(at int, name string, mode uint32) error {
+	fd, err := openHost(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return unix.EOPNOTSUPP
+	}
+	return unix.Chmod(procPath(fd), mode)
 }
 
 // Mknod is mknodat(2) and mkfifo(2). Devices need a superuser of the host, and

@@ -51,6 +51,9 @@ func fdOf(ident uint64) int {
 	return int(ident)
 }
 
+// maxKnotes bounds a queue: idents of user events are free to invent.
+const maxKnotes = 1 << 17
+
 func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	kn := &knote{
 		q: q, filter: ev.Filter, ident: ev.Ident, udata: ev.Udata,
@@ -62,6 +65,10 @@ func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	if q.closed || q.knotes[k] != nil {
 		q.mu.Unlock()
 		return netbsd.EBADF // another LWP was quicker
+	}
+	if len(q.knotes) >= maxKnotes {
+		q.mu.Unlock()
+		return netbsd.ENOMEM
 	}
 	q.knotes[k] = kn
 	kn.src = unattached{}
