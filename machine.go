@@ -239,7 +239,7 @@ func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []s
 	})
 	var x *run.ExecError
 	switch {
-	case errors.As(err, &x) && (x.Errno == netbsd.ENOENT || x.Errno == netbsd.ENOTDIR) && x.Path == name:
+	case errors.As(err, &x) && x.Missing:
 		return nil, &NotFoundError{err}
 	case errors.As(err, &x):
 		return nil, &NotExecutableError{err}

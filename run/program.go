@@ -47,6 +47,9 @@ type ExecError struct {
 	Path  string
 	Errno netbsd.Errno
 	Err   error // *image.Error where the file was looked at
+
+	// Missing says that Path itself does not exist, rather than something it needs.
+	Missing bool
 }
 
 func (e *ExecError) Error() string {
@@ -101,11 +104,11 @@ func (s *System) load(o Opener, name string, argv, envp []string) (*program, *Ex
 func (s *System) loadScript(o Opener, name string, script *image.Script, argv, envp []string) (*program, *ExecError) {
 	p, err := s.open(o, script.Interp)
 	if err != nil {
-		return nil, &ExecError{name, err.Errno, fmt.Errorf("its interpreter %s cannot be run: %w; correct the first line, or install it", script.Interp, err.Err)}
+		return nil, &ExecError{Path: name, Errno: err.Errno, Err: fmt.Errorf("its interpreter %s cannot be run: %w; correct the first line, or install it", script.Interp, err.Err)}
 	}
 	if !p.host && p.image.Script != nil {
 		p.close()
-		return nil, &ExecError{name, netbsd.ENOEXEC, fmt.Errorf("its interpreter %s is a script, too; name an executable in the first line", script.Interp)}
+		return nil, &ExecError{Path: name, Errno: netbsd.ENOEXEC, Err: fmt.Errorf("its interpreter %s is a script, too; name an executable in the first line", script.Interp)}
 	}
 	p.comm = commOf(name)
 	p.argv, p.envp = script.Args(name, argv), envp
@@ -138,13 +141,13 @@ func whyNot(o Opener, name string, e netbsd.Errno) error {
 func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	f, full, e := o.OpenExec(name)
 	if e != 0 {
-		return nil, &ExecError{name, e, whyNot(o, name, e)}
+		return nil, &ExecError{Path: name, Errno: e, Err: whyNot(o, name, e), Missing: e == netbsd.ENOENT || e == netbsd.ENOTDIR}
 	}
 	p := &program{path: full, comm: commOf(full), file: f}
 	st, err := f.Stat()
 	if err != nil {
 		p.close()
-		return nil, &ExecError{name, netbsd.EIO, err}
+		return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
 	}
 	p.setID = setIDOf(st)
 	p.image, err = image.Load(f, st.Size())
@@ -157,10 +160,10 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 		return p, nil
 	case errors.As(err, &ie):
 		p.close()
-		return nil, &ExecError{name, ie.Errno, err}
+		return nil, &ExecError{Path: name, Errno: ie.Errno, Err: err}
 	}
 	p.close()
-	return nil, &ExecError{name, netbsd.EIO, err}
+	return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
 }
 
 // loadInterp loads the dynamic linker that p asks for, and gives both their places.
@@ -170,7 +173,7 @@ func (s *System) loadInterp(o Opener, p *program) *ExecError {
 	}
 	if p.image.PIE {
 		if err := p.image.Place(pieBase); err != nil {
-			return &ExecError{p.path, netbsd.ENOEXEC, err}
+			return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
 		}
 	}
 	if p.image.Interp == "" {
@@ -178,16 +181,16 @@ func (s *System) loadInterp(o Opener, p *program) *ExecError {
 	}
 	in, err := s.open(o, p.image.Interp)
 	if err != nil {
-		return &ExecError{p.path, err.Errno, fmt.Errorf("needs the dynamic linker %s, which cannot be run: %w; build it statically, or give --root a NetBSD file tree", p.image.Interp, err.Err)}
+		return &ExecError{Path: p.path, Errno: err.Errno, Err: fmt.Errorf("needs the dynamic linker %s, which cannot be run: %w; build it statically, or give --root a NetBSD file tree", p.image.Interp, err.Err)}
 	}
 	if in.host || in.image.Script != nil || in.image.Interp != "" {
 		in.close()
-		return &ExecError{p.path, netbsd.ENOEXEC, fmt.Errorf("its dynamic linker %s is not one", p.image.Interp)}
+		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: fmt.Errorf("its dynamic linker %s is not one", p.image.Interp)}
 	}
 	if in.image.PIE {
 		if err := in.image.Place(interpBase); err != nil {
 			in.close()
-			return &ExecError{p.path, netbsd.ENOEXEC, err}
+			return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
 		}
 	}
 	p.interp = in

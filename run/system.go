@@ -152,11 +152,11 @@ func (s *System) Start(a Process) (*kern.Proc, error) {
 	}
 	defer p.close()
 	if p.host {
-		return fail(&ExecError{a.Path, netbsd.ENOEXEC, p.why})
+		return fail(&ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why})
 	}
 	g, e := s.build(p, a.Cred)
 	if e != 0 {
-		return fail(&ExecError{a.Path, e, e})
+		return fail(&ExecError{Path: a.Path, Errno: e, Err: e})
 	}
 	proc, e := s.M.Spawn(kern.SpawnArgs{
 		Body:   s.Body,
@@ -178,7 +178,7 @@ func (s *System) Start(a Process) (*kern.Proc, error) {
 	})
 	if e != 0 {
 		g.space.proc.Release()
-		return fail(&ExecError{a.Path, e, e})
+		return fail(&ExecError{Path: a.Path, Errno: e, Err: e})
 	}
 	return proc, nil
 }
