@@ -235,7 +235,7 @@ func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []s
 	}
 	p, err := m.sys.Start(run.Process{
 		Path: name, Argv: c.Args, Envp: env,
-		Files: table, Dirs: dirs, Cred: hostCred(),
+		Files: table, Dirs: dirs, Cred: hostCred(), Setup: inheritIgnored,
 	})
 	var x *run.ExecError
 	switch {

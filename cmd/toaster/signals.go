@@ -22,11 +22,14 @@ var forwarded = map[os.Signal]netbsd.Signal{
 	syscall.SIGCONT: netbsd.SIGCONT,
 }
 
-// forwardSignals passes them on until stop is called.
+// forwardSignals passes them on until stop is called. What we have been started to
+// ignore stays ignored, and the program ignores it, too.
 func forwardSignals(cmd *toaster.Cmd) (stop func()) {
 	ch := make(chan os.Signal, 16)
 	for s := range forwarded {
-		signal.Notify(ch, s)
+		if !signal.Ignored(s) {
+			signal.Notify(ch, s)
+		}
 	}
 	done := make(chan struct{})
 	go func() {
