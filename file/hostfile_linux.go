@@ -100,7 +100,7 @@ func (f *hostFile) Close() {
 }
 
 // Restart sends sleepers back to their descriptors.
-func (f *hostFile) Restart() { f.poll.queue.Restart() }
+func (f *hostFile) Restart(t *Table) { f.poll.queue.Restart(t) }
 
 func (f *hostFile) Watch(w *Waiter)   { f.poll.watch(w) }
 func (f *hostFile) Unwatch(w *Waiter) { f.poll.queue.Remove(w) }

@@ -150,9 +150,9 @@ func (p *pipe) write(c Call, w watcher, b []byte) (int, netbsd.Errno) {
 }
 
 // Restart sends sleepers at either end back to their descriptors.
-func (p *pipe) Restart() {
-	p.readers.Restart()
-	p.writers.Restart()
+func (p *pipe) Restart(t *Table) {
+	p.readers.Restart(t)
+	p.writers.Restart(t)
 }
 
 // closeRead is the end of all reading: writers get EPIPE.

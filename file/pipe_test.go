@@ -151,13 +151,27 @@ func TestCloseWhileReading(t *testing.T) {
 		r, w := pipePair()
 		tab := NewTable()
 		fd, _ := tab.Install(r, 0, noLimit, false)
-		var errno netbsd.Errno
+		l := newSleeper()
+		defer func(f func(Sleeper) *Table) { TableOf = f }(TableOf)
+		TableOf = func(s Sleeper) *Table {
+			if s == l {
+				return tab
+			}
+			return nil
+		}
+		errno := netbsd.Errno(-1)
 		go func() {
 			d, _ := tab.Get(fd)
 			defer d.Release()
-			_, errno = d.Read(newSleeper(), make([]byte, 1))
+			_, errno = d.Read(l, make([]byte, 1))
 		}()
 		synctest.Wait()
+		other := tab.Fork(false)
+		other.Close() // another process's close is none of its business
+		synctest.Wait()
+		if errno != -1 {
+			t.Error(errno)
+		}
 		tab.CloseFD(fd)
 		synctest.Wait()
 		if errno != netbsd.ERESTART {

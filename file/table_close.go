@@ -33,7 +33,7 @@ func (t *Table) drop(s slot) {
 	}
 	t.unlockClosed(s.d)
 	if r, ok := s.d.File.(restarter); ok && s.d.refs.Load() > 1 {
-		r.Restart()
+		r.Restart(t)
 	}
 	s.d.Release()
 }

@@ -118,16 +118,20 @@ func (q *Queue) Notify(ev Events) {
 	}
 }
 
-// Restart makes the calls that sleep here begin again: a descriptor was closed,
-// and it may be the one that they came by (fo_restart).
-func (q *Queue) Restart() {
+// TableOf tells whose descriptors an LWP uses, nil if it is none of a process with
+// any. The package that ties tables to processes sets it once.
+var TableOf = func(Sleeper) *Table { return nil }
+
+// Restart makes the calls that sleep here begin again where they came by a
+// descriptor of t: one was closed, and it may be theirs (fo_restart).
+func (q *Queue) Restart(t *Table) {
 	if q.Empty() {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for w := q.head; w != nil; w = w.next {
-		if w.L != nil {
+		if w.L != nil && TableOf(w.L) == t {
 			w.restart.Store(true)
 			w.L.Wake()
 		}
@@ -136,7 +140,7 @@ func (q *Queue) Restart() {
 
 // restarter is a file whose sleepers a close(2) sends back to look their
 // descriptor up again.
-type restarter interface{ Restart() }
+type restarter interface{ Restart(*Table) }
 
 // watcher is the part of File that Block needs.
 type watcher interface {

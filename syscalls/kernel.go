@@ -88,6 +88,17 @@ type Files struct{ *file.Table }
 // Fork implements kern.Files.
 func (f Files) Fork(share bool) kern.Files { return Files{f.Table.Fork(share)} }
 
+func init() {
+	file.TableOf = func(l file.Sleeper) *file.Table {
+		if l, ok := l.(*kern.LWP); ok {
+			if f, ok := l.Proc().Files().(Files); ok {
+				return f.Table
+			}
+		}
+		return nil
+	}
+}
+
 // files gives the caller's descriptor table.
 func (c *Call) files() *file.Table {
 	return c.L.Proc().Files().(Files).Table
