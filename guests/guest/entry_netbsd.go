@@ -17,7 +17,7 @@ type testCase struct {
 }
 
 var families = [...]*[]testCase{
-	&exitCases, &waitCases,
+	&exitCases, &waitCases, &forkCases,
 }
 
 // What the program was started with.

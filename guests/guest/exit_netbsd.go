@@ -5,7 +5,12 @@ package main
 // subprograms are what cases exec or the host runs by name.
 var subprograms = []testCase{
 	{"sub_exit", func() { exit(number(3)) }},
-	{"sub_status42", func() { exit(42) }},
+	{"sub_wait0", subWait0},
+	{"sub_signals", subSignals},
+	{"sub_unblock", subUnblock},
+	{"sub_alone", subAlone},
+	{"sub_spawned", subSpawned},
+	{"sub_attributes", subAttributes},
 }
 
 var exitCases = []testCase{

@@ -167,20 +167,28 @@ func fork(f func()) int {
 	return pid
 }
 
-func funcPtr(f func()) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&f)) }
+// closures hold the functions that run on the stacks: where the compiler put one, the
+// next may come before the LWP has begun.
+var closures [len(stacks)][8]uintptr
+
+// funcPtr copies f, with what it refers to, to the closure of a stack.
+func funcPtr(stack int, f func()) unsafe.Pointer {
+	closures[stack] = *(*[8]uintptr)(*(*unsafe.Pointer)(unsafe.Pointer(&f)))
+	return unsafe.Pointer(&closures[stack])
+}
 
 func stackTop(i int) int { return ptr(&stacks[i]) + len(stacks[i]) - 64 }
 
 // vfork runs f in a child that borrows our memory, on a stack of its own.
 func vfork(f func()) int {
-	pid, e := forkOn(sysVfork, 0, 0, stackTop(7), funcPtr(f))
+	pid, e := forkOn(sysVfork, 0, 0, stackTop(7), funcPtr(7, f))
 	eq("vfork", e, 0)
 	return pid
 }
 
 // clone is fork with flags and an exit signal.
 func clone(flags int, f func()) int {
-	pid, e := forkOn(sysClone, flags, 0, stackTop(7), funcPtr(f))
+	pid, e := forkOn(sysClone, flags, 0, stackTop(7), funcPtr(7, f))
 	eq("__clone", e, 0)
 	return pid
 }

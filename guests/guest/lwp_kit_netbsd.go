@@ -29,7 +29,7 @@ const (
 // lwpCreate makes an LWP that runs f on one of the stacks, and gives its id. What f
 // refers to must outlive it.
 func lwpCreate(stack, flags int, f func()) int {
-	return lwpCreateAt(stack, flags, addrOf(addrLwpStart), funcPtr(f))
+	return lwpCreateAt(stack, flags, addrOf(addrLwpStart), funcPtr(stack, f))
 }
 
 func lwpCreateAt(stack, flags, pc int, f unsafe.Pointer) int {
