@@ -32,6 +32,10 @@ type Cmd struct {
 	// ExtraFiles become descriptors 3 and up.
 	ExtraFiles []*os.File
 
+	// JobControl, if it is not nil, gives the program the controlling terminal of this
+	// process. The zero one is good for a program that is not to be stopped.
+	JobControl *JobControl
+
 	// Machine is where the program runs; nil is a machine of its own, which ends with
 	// the program.
 	Machine *Machine

@@ -26,6 +26,7 @@ import (
 	"toaster/netbsd"
 	"toaster/run"
 	"toaster/trace"
+	"toaster/tty"
 )
 
 var errBrokenPipe = syscall.EPIPE
@@ -184,7 +185,7 @@ func (c *Cmd) start() error {
 	if err != nil {
 		return err
 	}
-	table, err := tableOf(c.stdio.files)
+	table, err := c.Machine.tableOf(c.stdio.files)
 	if err != nil {
 		dirs.Close()
 		return err
@@ -211,10 +212,10 @@ func (m *Machine) workingDir(dir string, own bool) (*fs.Dirs, error) {
 }
 
 // tableOf makes the descriptor table of a program from host files.
-func tableOf(files []*os.File) (*file.Table, error) {
+func (m *Machine) tableOf(files []*os.File) (*file.Table, error) {
 	t := file.NewTable()
 	for i, f := range files {
-		d, e := file.Inherit(int(f.Fd()))
+		d, e := m.inherit(int(f.Fd()))
 		if e == 0 {
 			_, e = t.Install(d, i, 1<<16, false)
 		}
@@ -226,6 +227,14 @@ func tableOf(files []*os.File) (*file.Table, error) {
 	return t, nil
 }
 
+// inherit makes an open file of a host descriptor; a terminal's is one to guests, too.
+func (m *Machine) inherit(fd int) (*file.Description, netbsd.Errno) {
+	if tty.IsTerminal(fd) {
+		return m.sys.TTY.Inherit(fd)
+	}
+	return file.Inherit(fd)
+}
+
 func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []string) (*kern.Proc, error) {
 	name, err := lookPath(fs.View{Dirs: dirs, Files: table}, c.Path, env)
 	if err != nil {
@@ -233,10 +242,14 @@ func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []s
 		dirs.Close()
 		return nil, err
 	}
-	p, err := m.sys.Start(run.Process{
-		Path: name, Argv: c.Args, Envp: env,
-		Files: table, Dirs: dirs, Cred: hostCred(), Setup: inheritIgnored,
-	})
+	spawn := func(leader *kern.Proc) (*kern.Proc, error) {
+		return m.sys.Start(run.Process{
+			Path: name, Argv: c.Args, Envp: env,
+			Files: table, Dirs: dirs, Cred: hostCred(), Leader: leader,
+			Setup: inheritIgnored,
+		})
+	}
+	p, err := c.startJob(spawn)
 	var x *run.ExecError
 	switch {
 	case errors.As(err, &x) && x.Missing:
@@ -245,6 +258,19 @@ func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []s
 		return nil, &NotExecutableError{err}
 	}
 	return p, err
+}
+
+// startJob starts the program, with job control if that is wanted and there is a
+// terminal.
+func (c *Cmd) startJob(spawn func(leader *kern.Proc) (*kern.Proc, error)) (*kern.Proc, error) {
+	if c.JobControl == nil {
+		return spawn(nil)
+	}
+	h := c.JobControl.terminal(c.Machine.sys.TTY)
+	if h == nil {
+		return spawn(nil)
+	}
+	return c.JobControl.start(c.Machine.Kern(), h, spawn)
 }
 
 // lookPath finds a name without a slash in the PATH of env, as execvp(3) does.

@@ -8,7 +8,7 @@ import (
 
 // This file makes processes: Spawn for the embedder, Fork for an LWP.
 
-// SpawnArgs describes a process whose parent is init.
+// SpawnArgs describes a process that nobody forked.
 type SpawnArgs struct {
 	Body    func(*LWP) // what its first LWP runs; required
 	Manual  bool       // Body is a run loop that calls UserRet itself
@@ -21,7 +21,12 @@ type SpawnArgs struct {
 	Dirs    Dirs
 	Mask    netbsd.Sigset
 	Setsid  bool // a session and a group of its own
-	Setpgrp bool // a group of its own in init's session
+	Setpgrp bool // a group of its own in the parent's session
+	// Parent is init if nil, or if it has begun to exit.
+	Parent *Proc
+	// Foreground puts the group of Setpgrp in the foreground of the session's
+	// terminal, if it has one: what a shell does for a job.
+	Foreground bool
 	// Prepare is called with the new LWP before it can run: SetMachdep, SetKicker.
 	Prepare func(*LWP) netbsd.Errno
 }
@@ -100,22 +105,32 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 			return nil, max(e, netbsd.Errno(0))
 		}
 	}
-	m.placeSpawned(p, &a)
-	p.begin(l, m.init)
+	parent := a.Parent
+	if parent == nil || parent.m != m || parent.state != StateActive || parent.flags&fWExit != 0 {
+		parent = m.init
+	}
+	m.placeSpawned(p, parent, &a)
+	p.begin(l, parent)
 	m.unlock()
 	return p, 0
 }
 
 var spawnImage = &Image{Comm: "guest", Emul: EmulNetBSD}
 
-func (m *Machine) placeSpawned(p *Proc, a *SpawnArgs) {
-	switch {
-	case a.Setsid:
+func (m *Machine) placeSpawned(p, parent *Proc, a *SpawnArgs) {
+	if a.Setsid {
 		m.newSession(p, "")
-	case a.Setpgrp:
-		m.newPgrp(p.pid, m.init.pgrp.sess).join(p)
-	default:
-		m.init.pgrp.join(p)
+		return
+	}
+	p.flags |= parent.flags & fControlT
+	if !a.Setpgrp {
+		parent.pgrp.join(p)
+		return
+	}
+	s := parent.pgrp.sess
+	m.newPgrp(p.pid, s).join(p)
+	if a.Foreground && s.ttyvp && s.tty.sess == s {
+		s.tty.pgrp = p.pgrp
 	}
 }
 

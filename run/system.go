@@ -133,11 +133,14 @@ type Process struct {
 	Files *file.Table
 	Dirs  *fs.Dirs
 	Cred  *kern.Cred
+	// Leader, if it is not nil, becomes the parent; the program then leads the
+	// foreground group of Leader's session instead of a session of its own.
+	Leader *kern.Proc
 	// Setup runs with the new process before it can run.
 	Setup func(*kern.LWP) netbsd.Errno
 }
 
-// Start runs a program as a child of init. The error is an *ExecError if the program
+// Start runs a program as a child of init, or of a.Leader. The error is an *ExecError if the program
 // cannot be run. Files and Dirs become the process's, or are closed.
 func (s *System) Start(a Process) (*kern.Proc, error) {
 	fail := func(err error) (*kern.Proc, error) {
@@ -166,7 +169,8 @@ func (s *System) Start(a Process) (*kern.Proc, error) {
 		VM:     g.space,
 		Files:  syscalls.Files{Table: a.Files},
 		Dirs:   syscalls.Dirs{Dirs: a.Dirs},
-		Setsid: true,
+		Setsid: a.Leader == nil,
+		Parent: a.Leader, Setpgrp: true, Foreground: true,
 		Prepare: func(l *kern.LWP) netbsd.Errno {
 			g.attach(l)
 			s.setArgs(l.Proc(), p)

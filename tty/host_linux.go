@@ -54,28 +54,30 @@ func IsTerminal(fd int) bool {
 // Inherit is file.Inherit for a descriptor that is a terminal: guests can ask and set
 // its modes, and it can be a controlling terminal. All descriptors of one terminal
 // give the same Host.
-func (d *Driver) Inherit(fd int) (*file.Description, *Host, netbsd.Errno) {
-	h, e := d.host(fd)
+func (d *Driver) Inherit(fd int) (*file.Description, netbsd.Errno) {
+	h, e := d.Host(fd)
 	if e != 0 {
-		return nil, nil, e
+		return nil, e
 	}
-	desc, e := h.open(fd, -1)
-	return desc, h, e
+	return h.open(fd, -1)
 }
 
-// host finds or makes the Host of a descriptor.
-func (d *Driver) host(fd int) (*Host, netbsd.Errno) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+// Host finds or makes the Host of a descriptor, which stays the caller's. ENOTTY: it is
+// no terminal.
+func (d *Driver) Host(fd int) (*Host, netbsd.Errno) {
+	// Not fstat: /dev/tty has a number of its own.
+	dev, err := unix.IoctlGetUint32(fd, unix.TIOCGDEV)
+	if err != nil {
 		return nil, file.Errno(err)
 	}
+	rdev := uint64(dev)
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
 		return nil, file.Errno(err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if h := d.hosts[st.Rdev]; h != nil {
+	if h := d.hosts[rdev]; h != nil {
 		return h, 0
 	}
 	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
@@ -85,21 +87,25 @@ func (d *Driver) host(fd int) (*Host, netbsd.Errno) {
 	h := &Host{d: d, fd: dup, native: nothingNative}
 	h.k = d.m.NewTTY(h)
 	h.noteModes(t)
-	h.adopt(st.Rdev)
-	d.hosts[st.Rdev] = h
+	h.adopt(rdev)
+	d.hosts[rdev] = h
 	return h, 0
 }
+
+// The host's majors of pseudo-terminals.
+const hostPtsFirst, hostPtsLast = 136, 143
 
 // adopt gives the terminal the name that it has on the host, and the numbers of a
 // pseudo-terminal. d.mu is held.
 func (h *Host) adopt(rdev uint64) {
-	h.name, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", h.fd))
-	rest, ok := strings.CutPrefix(h.name, "/dev/")
 	num := unix.Minor(rdev)
-	if n, err := strconv.Atoi(strings.TrimPrefix(rest, "pts/")); err == nil && ok {
-		h.d.taken[n] = true
-		num = uint32(n)
+	if major := unix.Major(rdev); major >= hostPtsFirst && major <= hostPtsLast {
+		h.d.taken[int(num)] = true
+		h.name = "/dev/pts/" + strconv.Itoa(int(num))
+	} else {
+		h.name, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", h.fd))
 	}
+	rest, ok := strings.CutPrefix(h.name, "/dev/")
 	h.stat = fs.DevStat(ptsMajor, num, 0o620)
 	h.stat.UID, h.stat.GID = uint32(os.Geteuid()), ttyGroup
 	if ok && h.d.tree != nil {
@@ -155,6 +161,10 @@ func (h *Host) Hangup() {
 	h.k.Hangup()
 	h.queue.Notify(everything)
 }
+
+// Wake makes those who wait for input try again: this process was stopped, and may be in
+// the background by now, where the host stops it for reading.
+func (h *Host) Wake() { h.queue.Notify(file.In | file.RdNorm) }
 
 // Drain implements kern.Terminal. The host's call cannot be interrupted, so a
 // goroutine makes it.

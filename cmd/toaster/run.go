@@ -112,14 +112,14 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 
 // runCommand runs cmd in our place and gives our exit status.
 func runCommand(cmd *toaster.Cmd) int {
-	stop := forwardSignals(cmd)
-	err := cmd.Start()
-	if err != nil {
-		stop()
+	cmd.JobControl = &toaster.JobControl{Suspend: toaster.SuspendSelf}
+	signals := collectSignals(cmd.JobControl)
+	defer signals.stop()
+	if err := cmd.Start(); err != nil {
 		return startFailure(cmd, err)
 	}
-	err = cmd.Wait()
-	stop()
+	signals.start(cmd.Process)
+	err := cmd.Wait()
 	var exit *toaster.ExitError
 	switch {
 	case err == nil:

@@ -14,8 +14,9 @@ import (
 // TestMain makes this test binary serve as "toaster" for the scripts.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"toaster": func() { os.Exit(dispatch(os.Args)) },
-		execName:  func() { os.Exit(dispatch(os.Args)) },
+		"toaster":  func() { os.Exit(dispatch(os.Args)) },
+		execName:   func() { os.Exit(dispatch(os.Args)) },
+		"ptyshell": ptyShell,
 	})
 }
 

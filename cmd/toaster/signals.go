@@ -9,9 +9,8 @@ import (
 	"toaster/netbsd"
 )
 
-// forwarded maps the signals that somebody sends to us, meaning the program, to
-// NetBSD's.
-var forwarded = map[os.Signal]netbsd.Signal{
+// sent are the signals that somebody sends to us, meaning the program.
+var sent = map[os.Signal]netbsd.Signal{
 	syscall.SIGHUP:  netbsd.SIGHUP,
 	syscall.SIGINT:  netbsd.SIGINT,
 	syscall.SIGQUIT: netbsd.SIGQUIT,
@@ -22,30 +21,74 @@ var forwarded = map[os.Signal]netbsd.Signal{
 	syscall.SIGCONT: netbsd.SIGCONT,
 }
 
-// forwardSignals passes them on until stop is called. What we have been started to
-// ignore stays ignored, and the program ignores it, too.
-func forwardSignals(cmd *toaster.Cmd) (stop func()) {
-	ch := make(chan os.Signal, 16)
-	for s := range forwarded {
-		if !signal.Ignored(s) {
-			signal.Notify(ch, s)
+// typed are those that the terminal sends to its foreground, which for guests is the
+// foreground group of their session.
+var typed = map[os.Signal]netbsd.Signal{
+	syscall.SIGINT:   netbsd.SIGINT,
+	syscall.SIGQUIT:  netbsd.SIGQUIT,
+	syscall.SIGTSTP:  netbsd.SIGTSTP,
+	syscall.SIGWINCH: netbsd.SIGWINCH,
+}
+
+// forwarder passes signals on. They are collected from the beginning, so that none is
+// lost while the program starts.
+type forwarder struct {
+	ch   chan os.Signal
+	done chan struct{}
+	job  *toaster.JobControl
+}
+
+// collectSignals begins to collect. What we have been started to ignore stays ignored,
+// and the program ignores it, too.
+func collectSignals(job *toaster.JobControl) *forwarder {
+	f := &forwarder{make(chan os.Signal, 64), make(chan struct{}), job}
+	for _, set := range []map[os.Signal]netbsd.Signal{sent, typed} {
+		for s := range set {
+			if s != syscall.SIGTSTP && !signal.Ignored(s) {
+				signal.Notify(f.ch, s)
+			}
 		}
 	}
-	done := make(chan struct{})
+	return f
+}
+
+// start passes signals on until stop.
+func (f *forwarder) start(p *toaster.Process) {
+	if f.job.HasTerminal() && !signal.Ignored(syscall.SIGTSTP) {
+		signal.Notify(f.ch, syscall.SIGTSTP)
+	}
 	go func() {
 		for {
 			select {
-			case s := <-ch:
-				if p := cmd.Process; p != nil {
-					p.Signal(forwarded[s])
-				}
-			case <-done:
+			case s := <-f.ch:
+				f.pass(p, s)
+			case <-f.done:
 				return
 			}
 		}
 	}()
-	return func() {
-		signal.Stop(ch)
-		close(done)
+}
+
+func (f *forwarder) pass(p *toaster.Process, s os.Signal) {
+	if n, ok := typed[s]; ok && f.job.Signal(n) {
+		return
 	}
+	switch s {
+	case syscall.SIGHUP:
+		if f.job.Hangup() {
+			return
+		}
+	case syscall.SIGCONT:
+		if f.job.Continue() {
+			return
+		}
+	}
+	if n, ok := sent[s]; ok {
+		p.Signal(n)
+	}
+}
+
+func (f *forwarder) stop() {
+	signal.Stop(f.ch)
+	close(f.done)
 }

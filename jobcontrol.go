@@ -1,0 +1,150 @@
+package toaster
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"toaster/kern"
+	"toaster/netbsd"
+	"toaster/tty"
+)
+
+// JobControl gives a command the controlling terminal of this process, as a shell
+// gives its own to a job: the program leads the foreground group of a session whose
+// leader stands for the shell. That leader is a process of the machine, the program's
+// parent; were the program itself the leader, its group would be orphaned, and Ctrl-Z
+// could not stop it.
+//
+// The host tells of Ctrl-C and the like by signals to this process. Whoever receives
+// them passes them on with Signal, Hangup and Continue. One command uses a JobControl.
+type JobControl struct {
+	// Suspend is called when the program has been stopped, with the terminal in the
+	// modes that it had before: the place to stop oneself (SuspendSelf). The program
+	// goes on when it returns. If it is nil, the program is not continued.
+	Suspend func()
+
+	mu   sync.Mutex
+	host *tty.Host // nil: there is no terminal
+	owed bool      // guests' modes are to be set again once we are in the foreground
+}
+
+// terminal finds the controlling terminal of this process; nil if it has none.
+func (j *JobControl) terminal(d *tty.Driver) *tty.Host {
+	f, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	h, e := d.Host(int(f.Fd()))
+	if e != 0 {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.host = h
+	return h
+}
+
+func (j *JobControl) get() *tty.Host {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.host
+}
+
+// SuspendSelf stops this process as Ctrl-Z does, and returns when it is continued.
+func SuspendSelf() { tty.SuspendSelf() }
+
+// HasTerminal reports whether the program got a terminal. Preconditions: Start.
+func (j *JobControl) HasTerminal() bool { return j.get() != nil }
+
+// Signal sends sig to the terminal's foreground group. False: there is no terminal.
+func (j *JobControl) Signal(sig netbsd.Signal) bool {
+	h := j.get()
+	if h == nil {
+		return false
+	}
+	h.Signal(sig)
+	return true
+}
+
+// Hangup tells that the terminal has gone: the session's leader gets SIGHUP, and with
+// its death the foreground group. False: there was no terminal.
+func (j *JobControl) Hangup() bool {
+	h := j.get()
+	if h == nil {
+		return false
+	}
+	h.Hangup()
+	return true
+}
+
+// Continue tells that this process has been continued: modes that guests had set are
+// set again if it was in the foreground, and the foreground group gets SIGCONT. False:
+// there is no terminal.
+func (j *JobControl) Continue() bool {
+	h := j.get()
+	if h == nil {
+		return false
+	}
+	j.retake(h)
+	h.Signal(netbsd.SIGCONT)
+	return true
+}
+
+func (j *JobControl) retake(h *tty.Host) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.owed && h.Retake() {
+		j.owed = false
+	}
+}
+
+// start starts a program by way of spawn, below a leader that j's terminal belongs to.
+func (j *JobControl) start(m *kern.Machine, h *tty.Host, spawn func(leader *kern.Proc) (*kern.Proc, error)) (*kern.Proc, error) {
+	type result struct {
+		p   *kern.Proc
+		err error
+	}
+	done := make(chan result, 1)
+	_, e := m.Spawn(kern.SpawnArgs{Comm: "toaster", Setsid: true, Body: func(l *kern.LWP) {
+		if e := l.AcquireTTY(h.TTY()); e != 0 {
+			done <- result{nil, fmt.Errorf("toaster: the terminal has another session: %w", e)}
+			l.Exit(1)
+		}
+		p, err := spawn(l.Proc())
+		done <- result{p, err}
+		if err == nil {
+			j.lead(l, h, p.Pid())
+		}
+		l.Exit(0)
+	}})
+	if e != 0 {
+		return nil, fmt.Errorf("toaster: %w", e)
+	}
+	r := <-done
+	return r.p, r.err
+}
+
+// lead is a shell's part for its one job: it waits for it, hands the terminal over when
+// it is stopped, and goes when it has ended, which hangs up what is left of the session.
+func (j *JobControl) lead(l *kern.LWP, h *tty.Host, job int) {
+	for {
+		r, e := l.Wait(job, netbsd.WUNTRACED)
+		if e != 0 || !r.Status.Stopped() {
+			return
+		}
+		if j.Suspend == nil {
+			continue
+		}
+		j.mu.Lock()
+		j.owed = h.Lend() || j.owed
+		j.mu.Unlock()
+		j.Suspend()
+		j.retake(h)
+		l.SetForeground(h.TTY(), job)
+		l.Kill(-job, netbsd.SIGCONT)
+		h.Wake()
+	}
+}
