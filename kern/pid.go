@@ -115,7 +115,10 @@ func (t *pidTable) grow() {
 	for i := range old {
 		s := old[i]
 		j := int32(i)
-		if s.id > 0 && s.id&n != 0 {
+		switch {
+		case s.id <= 0: // never used: its first id is its place in the new table
+			s.id = j - 2*n
+		case s.id&n != 0:
 			j |= n
 		}
 		t.slots[j] = s
