@@ -17,7 +17,7 @@ type testCase struct {
 }
 
 var families = [...]*[]testCase{
-	&exitCases, &waitCases, &forkCases,
+	&exitCases, &waitCases, &forkCases, &lwpCases, &signalCases,
 }
 
 // What the program was started with.
