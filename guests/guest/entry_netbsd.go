@@ -18,6 +18,7 @@ type testCase struct {
 
 var families = [...]*[]testCase{
 	&exitCases, &waitCases, &forkCases, &lwpCases, &signalCases,
+	&ttyCases,
 }
 
 // What the program was started with.
