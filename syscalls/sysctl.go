@@ -71,8 +71,8 @@ var sysctlRoot = sysctlNode{kind: ctlNode, children: []sysctlNode{
 	{num: 2, name: "vm", kind: ctlNode, children: vmNodes()},
 	{num: 4, name: "net", kind: ctlNode, children: netNodes()},
 	{num: 6, name: "hw", kind: ctlNode, children: hwNodes()},
-	{num: 7, name: "machdep", kind: ctlNode},
-	{num: 8, name: "user", kind: ctlNode},
+	{num: 7, name: "machdep", kind: ctlNode, children: machdepNodes()},
+	{num: 8, name: "user", kind: ctlNode}, // libc has its nodes
 }}
 
 func kernNodes() []sysctlNode {
@@ -118,6 +118,20 @@ func hwNodes() []sysctlNode {
 		sysctlQuad(13, "physmem64", physMem),
 		sysctlQuad(14, "usermem64", physMem),
 		sysctlInt(16, "ncpuonline", onlineCPUs),
+	}
+}
+
+// machdepNodes are those of amd64 (sysctl(7)) that say what a program may use. The
+// signal frame holds what FXSAVE stores, whatever else the processor has.
+func machdepNodes() []sysctlNode {
+	return []sysctlNode{
+		sysctlString(5, "booted_kernel", fixedString("netbsd")),
+		sysctlInt(7, "fpu_present", fixedInt(1)),
+		sysctlInt(8, "osfxsr", fixedInt(1)),
+		sysctlInt(9, "sse", fixedInt(1)),
+		sysctlInt(10, "sse2", fixedInt(1)),
+		sysctlInt(15, "fpu_save", fixedInt(1)),
+		sysctlInt(16, "fpu_save_size", fixedInt(512)),
 	}
 }
 
@@ -167,7 +181,7 @@ func loadAvg(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
 
 // sysctl is __sysctl(2): (const int *name, u_int namelen, void *oldp, size_t *oldlenp,
 // const void *newp, size_t newlen). ENOENT for an unknown name, EISDIR for a node
-// that is not a leaf, ENOMEM with *oldlenp set where oldp is too small, EPERM for a
+// that is not a leaf, ENOTDIR for a name below one, ENOMEM with *oldlenp set where oldp is too small, EPERM for a
 // write: no node of ours can be written.
 func sysctl(c *Call) netbsd.Errno {
 	name, e := sysctlName(c)
@@ -218,6 +232,9 @@ func sysctlValue(c *Call, name []int32, oldlen uint64, write bool) ([]byte, netb
 		}
 		node = next
 		if node.value != nil {
+			if node.kind != ctlNode && i+1 < len(name) {
+				return nil, netbsd.ENOTDIR
+			}
 			if write {
 				return nil, netbsd.EPERM
 			}
