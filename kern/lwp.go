@@ -58,15 +58,16 @@ type LWP struct {
 	mode       atomic.Uint32
 	stat       LWPState
 	flags      uint8
-	started    bool // its goroutine exists
-	ended      bool // and is past its last kernel work
-	manual     bool // the body calls UserRet itself; never changes
-	survivor   bool // own: it carries out the exit
-	parked     bool // blocked on wake, or about to be
-	asleep     bool // in sleep (stat sleeping, or stopped meanwhile)
-	token      bool // Wake came before Sleep
-	vforkwait  bool // l_vforkwaiting
-	reason     int8 // why the sleep ended
+	started    bool   // its goroutine exists
+	ended      bool   // and is past its last kernel work
+	manual     bool   // the body calls UserRet itself; never changes
+	survivor   bool   // own: it carries out the exit
+	parked     bool   // blocked on wake, or about to be
+	parks      uint32 // how often it was
+	asleep     bool   // in sleep (stat sleeping, or stopped meanwhile)
+	token      bool   // Wake came before Sleep
+	vforkwait  bool   // l_vforkwaiting
+	reason     int8   // why the sleep ended
 	dbgSig     netbsd.Signal
 	exitW      netbsd.WaitStatus // own: what the survivor passes to exit1
 	wake       chan struct{}

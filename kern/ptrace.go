@@ -40,7 +40,7 @@ func (l *LWP) TraceMe() netbsd.Errno {
 	m.lock()
 	var e netbsd.Errno
 	switch {
-	case p.parent == nil:
+	case p.parent == nil || p.parent == m.init:
 		e = netbsd.EPERM
 	case p.flags&fTraced != 0:
 		e = netbsd.EBUSY

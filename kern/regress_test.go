@@ -205,3 +205,77 @@ func TestSignalledZombieStaysAZombie(t *testing.T) {
 		})
 	})
 }
+
+// A stop on the way to a sleep: what the sleeper waits for came while it was stopped,
+// and nobody woke it.
+func TestStopOnTheWayToASleep(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "P", func(l *LWP) {
+				c := w.fork(l, "C", func(l *LWP) {
+					time.Sleep(3 * time.Second)
+					l.Exit(3)
+				})
+				time.Sleep(time.Second) // the stop comes here
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(3, 0), 0)
+			})
+			time.Sleep(time.Second / 2)
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			time.Sleep(5 * time.Second)
+			l.Kill(c.Pid(), netbsd.SIGCONT)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
+		})
+	})
+}
+
+// The same where it waits for a signal, SIGCONT itself, which is to be taken and to
+// continue the process.
+func TestSigtimedwaitTakesTheContinuation(t *testing.T) {
+	for _, asleep := range []bool{true, false} {
+		both(t, func(w *world) {
+			w.guest(func(l *LWP) {
+				c := w.fork(l, "C", func(l *LWP) {
+					l.Sigaction(netbsd.SIGCONT, &Action{Func: func(*LWP, *netbsd.Siginfo) {}})
+					set := netbsd.SIGCONT.Bit()
+					l.Sigprocmask(netbsd.SIG_BLOCK, &set)
+					if !asleep {
+						time.Sleep(2 * time.Second)
+					}
+					info, e := l.Sigtimedwait(set, time.Time{})
+					w.is("sigtimedwait", e, netbsd.Errno(0))
+					w.is("signal", info.Signo, netbsd.SIGCONT)
+				})
+				time.Sleep(time.Second)
+				l.Kill(c.Pid(), netbsd.SIGSTOP)
+				time.Sleep(2 * time.Second)
+				l.Kill(c.Pid(), netbsd.SIGCONT)
+				w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
+			})
+		})
+	}
+}
+
+// A signal that is ignored is shown to the tracer, and does not end a sleep.
+func TestIgnoredSignalOfASleepingTracee(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				l.TraceMe()
+				_, e := l.Nanosleep(10 * time.Second)
+				w.is("nanosleep", e, netbsd.Errno(0))
+			})
+			time.Sleep(time.Second)
+			l.Kill(c.Pid(), netbsd.SIGWINCH)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGWINCH), 0)
+			w.is("resume", l.PtraceResume(c.Pid(), ResumeArgs{}), netbsd.Errno(0))
+			w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
+		})
+	})
+}
+
+// Init is nobody's tracer.
+func TestTraceMeBelowInit(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) { w.is("trace me", l.TraceMe(), netbsd.EPERM) })
+	})
+}

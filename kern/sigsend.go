@@ -209,6 +209,9 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 		p.clearPending(contSigs)
 	}
 	if prop&sCantMask == 0 && p.sigunwait(info, target) {
+		if prop&sCont != 0 && !traced && p.flags&(fStopped|fStopping) != 0 {
+			p.continued() // taken by sigtimedwait or not, it continues
+		}
 		return 0
 	}
 	sp := &p.pend
@@ -343,6 +346,8 @@ func (p *Proc) sigunwait(info *netbsd.Siginfo, target *LWP) bool {
 		x.got, x.waitSet = &si, 0
 		if l.asleep {
 			l.wakeup(rWoken)
+		} else {
+			l.token = true // it has stopped on its way to the sleep
 		}
 		return true
 	}

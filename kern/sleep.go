@@ -81,6 +81,7 @@ func (l *LWP) resume() {
 func (l *LWP) park() {
 	m := l.p.m
 	l.parked = true
+	l.parks++
 	m.unlock()
 	<-l.wake
 	m.lock()
@@ -97,8 +98,12 @@ func (l *LWP) park() {
 // 0 can come without cause: callers test again. mu is held before and after.
 func (l *LWP) sleep(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 	if intr && l.attn.Load() != 0 {
+		parks := l.parks
 		if e := l.interrupted(); e != 0 {
 			return e
+		}
+		if l.parks != parks {
+			return 0 // it stopped here: what the caller tested may have changed
 		}
 	}
 	if l.token && q == nil {
@@ -173,7 +178,7 @@ func (l *LWP) interrupted() netbsd.Errno {
 		return 0
 	}
 	sig := l.sigispending()
-	if sig != 0 && sigprops[sig]&sStop == 0 {
+	if sig != 0 && sigprops[sig]&sStop == 0 && !l.p.acts.ignore.Has(sig) {
 		return l.restartErrno(sig)
 	}
 	if sig = l.issignal(); sig != 0 {

@@ -18,7 +18,7 @@ type testCase struct {
 
 var families = [...]*[]testCase{
 	&exitCases, &waitCases, &forkCases, &lwpCases, &signalCases,
-	&ttyCases,
+	&ttyCases, &jobCases, &traceCases,
 }
 
 // What the program was started with.

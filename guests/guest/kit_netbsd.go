@@ -259,3 +259,5 @@ func exited(code int) int { return code << 8 }
 func stopped(sig int) int { return sig<<8 | 0x7f }
 
 const continuedStatus = 0xffff
+
+func ptrOf[T any](p *T) unsafe.Pointer { return unsafe.Pointer(p) }

@@ -1,0 +1,641 @@
+package main
+
+// Cases about ptrace.
+
+const (
+	ptTRACEME     = 0
+	ptREADD       = 2
+	ptWRITEI      = 4
+	ptWRITED      = 5
+	ptCONTINUE    = 7
+	ptKILL        = 8
+	ptATTACH      = 9
+	ptDETACH      = 10
+	ptIO          = 11
+	ptDUMPCORE    = 12
+	ptLWPINFO     = 13
+	ptSYSCALL     = 14
+	ptSETEVENTS   = 16
+	ptGETEVENTS   = 17
+	ptGETSTATE    = 18
+	ptSETSIGINFO  = 19
+	ptGETSIGINFO  = 20
+	ptRESUME      = 21
+	ptSUSPEND     = 22
+	ptLWPSTATUS   = 24
+	ptLWPNEXT     = 25
+	ptSTEP        = 32
+	ptGETREGS     = 33
+	ptSETREGS     = 34
+	ptGETFPREGS   = 35
+	ptSETFPREGS   = 36
+	trapBRKPT     = 1
+	trapTRACE     = 2
+	trapEXEC      = 3
+	trapCHLD      = 4
+	trapLWP       = 5
+	trapSCE       = 7
+	trapSCX       = 8
+	ptraceFORK    = 1
+	ptraceVFORK   = 2
+	ptraceVDONE   = 4
+	ptraceLWPNew  = 8
+	ptraceLWPExit = 0x10
+)
+
+var traceCases = []testCase{
+	{"trace_me_signals_are_shown_first", traceMe},
+	{"trace_me_exec_stops", traceExec},
+	{"trace_me_errors", traceMeErrors},
+	{"trace_attach_and_detach", traceAttach},
+	{"trace_attach_errors", traceAttachErrors},
+	{"trace_32_36_tracees_die_with_their_tracer", traceDies},
+	{"trace_34_attached_child_goes_back_and_dies", traceAttachedDies},
+	{"trace_37_detach_after_the_parent_died", traceParentDies},
+	{"trace_90_debugger_reaps_then_the_parent", traceReapTwice},
+	{"trace_90_parent_of_a_held_child", traceParentWaits},
+	{"trace_getppid_under_a_tracer", traceGetppid},
+	{"trace_memory", traceMemory},
+	{"trace_registers", traceRegisters},
+	{"trace_breakpoint_and_step", traceStep},
+	{"trace_system_calls", traceSyscalls},
+	{"trace_events_of_fork", traceForkEvents},
+	{"trace_events_of_vfork", traceVforkEvents},
+	{"trace_events_of_LWPs", traceLWPEvents},
+	{"trace_LWP_lists_and_suspension", traceLWPs},
+	{"trace_siginfo", traceSiginfo},
+	{"trace_kill", traceKill},
+	{"trace_requests_need_a_stopped_tracee", traceRunning},
+}
+
+func ptrace(what string, req, pid, addr, data int) int {
+	return must(what, sysPtrace, req, pid, addr, data)
+}
+
+// tracee forks a child that is traced, runs f and has stopped by SIGSTOP before it.
+func tracee(f func()) int {
+	pid := fork(func() {
+		ptrace("PT_TRACE_ME", ptTRACEME, 0, 0, 0)
+		kill(getpid(), sigSTOP)
+		f()
+	})
+	awaitStop(pid, sigSTOP)
+	return pid
+}
+
+func awaitStop(pid, sig int) {
+	got, st := wait4(pid, 0)
+	eq("wait4 of a tracee", got, pid)
+	eq("status of a tracee", st, stopped(sig))
+}
+
+func resume(pid, sig int) { ptrace("PT_CONTINUE", ptCONTINUE, pid, 1, sig) }
+
+func traceMe() {
+	pid := tracee(func() {
+		catch(sigUSR1, 0)
+		action(sigUSR2, sigIGN, 0)
+		kill(getpid(), sigUSR1)
+		eq("a signal that the tracer took away", sigCount[sigUSR1], 0)
+		kill(getpid(), sigUSR1)
+		eq("a signal that it let through", sigCount[sigUSR1], 1)
+		kill(getpid(), sigHUP)
+		eq("a signal that became another", sigCount[sigUSR1], 2)
+		kill(getpid(), sigUSR2) // ignored, and shown nevertheless
+		exit(4)
+	})
+	resume(pid, 0)
+	awaitStop(pid, sigUSR1)
+	resume(pid, 0)
+	awaitStop(pid, sigUSR1)
+	resume(pid, sigUSR1)
+	awaitStop(pid, sigHUP)
+	resume(pid, sigUSR1)
+	got, st := wait4(pid, 0)
+	if st == stopped(sigUSR2) {
+		resume(got, 0)
+		got, st = wait4(pid, 0)
+	}
+	eq("wait4", got, pid)
+	eq("status", st, exited(4))
+	pid = tracee(func() { subWait0() })
+	resume(pid, sigTERM)
+	reap(pid, sigTERM)
+}
+
+func traceExec() {
+	pid := tracee(func() { execSelf("sub_exit", "6") })
+	resume(pid, 0)
+	awaitStop(pid, sigTRAP)
+	var psi [132]byte
+	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
+	eq("si_code after exec", int(le32((*[128]byte)(psi[:128]), 4)), trapEXEC)
+	resume(pid, 0)
+	reap(pid, exited(6))
+}
+
+func traceMeErrors() {
+	errs("PT_TRACE_ME as init's child", eperm, sysPtrace, ptTRACEME, 0, 0, 0)
+	reapOK(fork(func() {
+		ptrace("PT_TRACE_ME", ptTRACEME, 0, 0, 0)
+		errs("PT_TRACE_ME twice", ebusy, sysPtrace, ptTRACEME, 0, 0, 0)
+	}))
+	errs("an unknown request", einval, sysPtrace, 9999, getpid(), 0, 0)
+}
+
+func traceAttach() {
+	var p pipe
+	p.open()
+	pid := fork(func() {
+		p.wait()
+		exit(7)
+	})
+	reapOK(fork(func() {
+		ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
+		awaitStop(pid, sigSTOP)
+		resume(pid, 0)
+		kill(pid, sigWINCH)
+		awaitStop(pid, sigWINCH)
+		ptrace("PT_DETACH", ptDETACH, pid, 1, 0)
+	}))
+	p.post()
+	reap(pid, exited(7))
+	// Attached to a spinning one, detached with a signal.
+	pid = fork(func() {
+		for {
+			add(&cells[0])
+		}
+	})
+	ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
+	awaitStop(pid, sigSTOP)
+	ptrace("PT_DETACH", ptDETACH, pid, 1, sigTERM)
+	reap(pid, sigTERM)
+}
+
+func traceAttachErrors() {
+	errs("PT_ATTACH to oneself", einval, sysPtrace, ptATTACH, getpid(), 0, 0)
+	errs("PT_ATTACH to init", eperm, sysPtrace, ptATTACH, 1, 0, 0)
+	errs("PT_ATTACH to nobody", esrch, sysPtrace, ptATTACH, 29999, 0, 0)
+	pid := tracee(func() {})
+	errs("PT_ATTACH to a tracee", ebusy, sysPtrace, ptATTACH, pid, 0, 0)
+	reapOK(fork(func() {
+		errs("PT_ATTACH to another's tracee", ebusy, sysPtrace, ptATTACH, pid, 0, 0)
+		errs("PT_CONTINUE of another's tracee", ebusy, sysPtrace, ptCONTINUE, pid, 1, 0)
+	}))
+	resume(pid, 0)
+	reapOK(pid)
+	if must("getuid", sysGetuid) != 0 {
+		return
+	}
+	var p pipe
+	p.open()
+	pid = fork(func() { p.wait() })
+	reapOK(fork(func() {
+		dropRoot()
+		errs("PT_ATTACH to root's", eperm, sysPtrace, ptATTACH, pid, 0, 0)
+	}))
+	p.post()
+	reapOK(pid)
+}
+
+// A tracer that exits takes its tracees, its own children, with it; they are init's.
+func traceDies() {
+	var id [1]int32
+	var p pipe
+	p.open()
+	reapOK(fork(func() {
+		id[0] = int32(tracee(func() { subWait0() }))
+		must("write", sysWrite, int(p.w), ptr(&id), 4)
+	}))
+	must("read", sysRead, int(p.r), ptr(&id), 4)
+	awaitGone(int(id[0]))
+}
+
+// A child of ours that another process traces comes back when that one exits, killed.
+func traceAttachedDies() {
+	pid := fork(func() { subWait0() })
+	reapOK(fork(func() {
+		ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
+		awaitStop(pid, sigSTOP)
+	}))
+	reap(pid, sigKILL)
+}
+
+func traceParentDies() {
+	var id [1]int32
+	var p, down, up pipe
+	p.open()
+	down.open()
+	up.open()
+	middle := fork(func() {
+		id[0] = int32(fork(func() {
+			down.wait()
+			eq("getppid after a detach", getppid(), 1)
+			up.post()
+		}))
+		must("write", sysWrite, int(p.w), ptr(&id), 4)
+		down.wait()
+	})
+	must("read", sysRead, int(p.r), ptr(&id), 4)
+	pid := int(id[0])
+	ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
+	awaitStop(pid, sigSTOP)
+	kill(middle, sigKILL)
+	reap(middle, sigKILL)
+	ptrace("PT_DETACH", ptDETACH, pid, 1, 0)
+	down.post()
+	up.wait()
+	awaitGone(pid)
+	noChildren()
+}
+
+func traceReapTwice() {
+	holdChild()
+	var p, up pipe
+	p.open()
+	up.open()
+	pid := fork(func() {
+		p.wait()
+		exit(9)
+	})
+	tracer := fork(func() {
+		ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
+		awaitStop(pid, sigSTOP)
+		resume(pid, 0)
+		up.post()
+		reap(pid, exited(9)) // the debugger's wait
+	})
+	up.wait()
+	p.post()
+	reapOK(tracer)
+	reap(pid, exited(9)) // and the parent's
+	noChildren()
+}
+
+// The parent of a child that a debugger holds: in release 10 it has a child to wait
+// for, in 2003 it has none.
+func traceParentWaits() {
+	var up, down pipe
+	up.open()
+	down.open()
+	pid := fork(func() { subWait0() })
+	tracer := fork(func() {
+		ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
+		awaitStop(pid, sigSTOP)
+		up.post()
+		down.wait()
+		ptrace("PT_KILL", ptKILL, pid, 1, 0)
+		reap(pid, sigKILL)
+	})
+	up.wait()
+	if release10 {
+		eq("WNOHANG for the child", must("wait4", sysWait4, pid, 0, wNOHANG, 0), 0)
+	} else {
+		errs("WNOHANG for the child", echild, sysWait4, pid, 0, wNOHANG, 0)
+	}
+	down.post()
+	reapOK(tracer)
+	reap(pid, sigKILL)
+}
+
+func traceGetppid() {
+	parent := getpid()
+	var up, down, answer pipe
+	up.open()
+	down.open()
+	answer.open()
+	pid := fork(func() {
+		down.wait()
+		if getppid() == parent {
+			answer.send(1)
+		} else {
+			answer.send(2)
+		}
+	})
+	tracer := fork(func() {
+		ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
+		awaitStop(pid, sigSTOP)
+		resume(pid, 0)
+		up.post()
+		reapOK(pid)
+	})
+	up.wait()
+	down.post()
+	if release10 {
+		eq("getppid is the parent", int(answer.wait()), 1)
+	} else {
+		eq("getppid is the debugger", int(answer.wait()), 2)
+	}
+	reapOK(tracer)
+	reapOK(pid)
+}
+
+type ioDesc struct {
+	op   int
+	offs int
+	addr int
+	len  int
+}
+
+var traceBuf [64]byte
+
+func traceMemory() {
+	cells[0] = 0x1122334455667788
+	pid := tracee(func() { exit(cells[0] & 0xff) })
+	at := ptr(&cells)
+	eq("PT_READ_D", ptrace("PT_READ_D", ptREADD, pid, at, 0), 0x55667788)
+	ptrace("PT_WRITE_D", ptWRITED, pid, at, 0x1234)
+	eq("our own memory", cells[0], 0x1122334455667788)
+	d := ioDesc{op: 1, offs: at, addr: ptr(&traceBuf), len: 16}
+	ptrace("PT_IO", ptIO, pid, ptr(&d), 0)
+	eq("PT_IO's length", d.len, 16)
+	eq("PT_IO's byte", int(traceBuf[1]), 0x12)
+	traceBuf[0] = 0x56
+	d = ioDesc{op: 2, offs: at, addr: ptr(&traceBuf), len: 1}
+	ptrace("PT_IO", ptIO, pid, ptr(&d), 0)
+	errs("PT_READ_D of nothing", efault, sysPtrace, ptREADD, pid, 0, 0)
+	errs("PT_READ_D outside user space", efault, sysPtrace, ptREADD, pid, 0x7f8000001000, 0)
+	errs("PT_WRITE_D outside user space", efault, sysPtrace, ptWRITED, pid, 0x7f8000001000, 0)
+	// The text is read-only, but not for a debugger.
+	text := addrOf(addrBareLWP)
+	old := ptrace("PT_READ_D", ptREADD, pid, text, 0)
+	ptrace("PT_WRITE_I", ptWRITEI, pid, text, 0x01020304)
+	eq("text written", ptrace("PT_READ_D", ptREADD, pid, text, 0), 0x01020304)
+	eq("our own text", readByte(text)&0xff, old&0xff)
+	resume(pid, 0)
+	reap(pid, exited(0x56))
+}
+
+var (
+	regs [26]uint64
+	fpu  [512]byte
+)
+
+func traceRegisters() {
+	pid := tracee(func() { loopAt(ptr(&cells)) })
+	resume(pid, 0)
+	kill(pid, sigUSR1)
+	awaitStop(pid, sigUSR1)
+	for i := range regs {
+		regs[i] = 0
+	}
+	ptrace("PT_GETREGS", ptGETREGS, pid, ptr(&regs), 0)
+	// It makes itself exit(21) from where it is: a system call instruction is in bareLWP.
+	regs[0] = 21
+	regs[21] = uint64(addrOf(addrBareLWP)) + 5
+	regs[14] = sysExit
+	ptrace("PT_GETFPREGS", ptGETFPREGS, pid, ptr(&fpu), 0)
+	ptrace("PT_SETFPREGS", ptSETFPREGS, pid, ptr(&fpu), 0)
+	bad := regs[21]
+	regs[21] = 1 << 63
+	errs("PT_SETREGS with a bad RIP", einval, sysPtrace, ptSETREGS, pid, ptr(&regs), 0)
+	regs[21] = bad
+	errs("PT_SETREGS of no LWP", esrch, sysPtrace, ptSETREGS, pid, ptr(&regs), 77)
+	ptrace("PT_SETREGS", ptSETREGS, pid, ptr(&regs), 0)
+	resume(pid, 0)
+	reap(pid, exited(21))
+}
+
+func traceStep() {
+	pid := tracee(func() {
+		breakpoint()
+		exit(3)
+	})
+	resume(pid, 0)
+	awaitStop(pid, sigTRAP)
+	ptrace("PT_GETREGS", ptGETREGS, pid, ptr(&regs), 0)
+	pc := regs[21]
+	ptrace("PT_STEP", ptSTEP, pid, 1, 0)
+	awaitStop(pid, sigTRAP)
+	var psi [132]byte
+	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
+	eq("si_code of a step", int(le32((*[128]byte)(psi[:128]), 4)), trapTRACE)
+	ptrace("PT_GETREGS", ptGETREGS, pid, ptr(&regs), 0)
+	eq("a step over a nop", int(regs[21]), int(pc)+1)
+	for range 30 {
+		ptrace("PT_STEP", ptSTEP, pid, 1, 0)
+		awaitStop(pid, sigTRAP)
+	}
+	resume(pid, 0)
+	reap(pid, exited(3))
+}
+
+// PT_SYSCALL stops before and after each call; the tracer can change both.
+func traceSyscalls() {
+	pid := tracee(func() {
+		eq("a result that the tracer made", getppid(), 4242)
+		exit(1) // 5, says the tracer
+	})
+	var psi [132]byte
+	info := (*[128]byte)(psi[:128])
+	ptrace("PT_SYSCALL", ptSYSCALL, pid, 1, 0)
+	want := trapSCE
+	for n := 0; ; n++ {
+		awaitStop(pid, sigTRAP)
+		ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
+		if n == 0 && int(le32(info, 4)) == trapSCX {
+			// The rest of the call that it stopped in.
+			ptrace("PT_SYSCALL", ptSYSCALL, pid, 1, 0)
+			continue
+		}
+		eq("si_code", int(le32(info, 4)), want)
+		ptrace("PT_GETREGS", ptGETREGS, pid, ptr(&regs), 0)
+		if want == trapSCE {
+			if regs[14] == sysExit {
+				break
+			}
+			eq("the call", int(regs[14]), sysGetppid)
+			want = trapSCX
+		} else {
+			regs[14] = 4242
+			ptrace("PT_SETREGS", ptSETREGS, pid, ptr(&regs), 0)
+			want = trapSCE
+		}
+		ptrace("PT_SYSCALL", ptSYSCALL, pid, 1, 0)
+	}
+	regs[0] = 5
+	ptrace("PT_SETREGS", ptSETREGS, pid, ptr(&regs), 0)
+	resume(pid, 0)
+	reap(pid, exited(5))
+}
+
+type traceState struct{ event, other int32 }
+
+func events(pid, mask int) {
+	m := int32(mask)
+	ptrace("PT_SET_EVENT_MASK", ptSETEVENTS, pid, ptr(&m), 4)
+	m = 0
+	ptrace("PT_GET_EVENT_MASK", ptGETEVENTS, pid, ptr(&m), 4)
+	eq("event mask", int(m), mask)
+}
+
+func state(pid int) (s traceState) {
+	ptrace("PT_GET_PROCESS_STATE", ptGETSTATE, pid, ptr(&s), 8)
+	return s
+}
+
+func traceForkEvents() {
+	if !release10 {
+		return // the parent of a child that a debugger holds has none there (90)
+	}
+	pid := tracee(func() {
+		child := fork(func() { exit(8) })
+		reap(child, exited(8))
+		exit(2)
+	})
+	events(pid, ptraceFORK)
+	resume(pid, 0)
+	awaitStop(pid, sigTRAP)
+	s := state(pid)
+	eq("event", int(s.event), ptraceFORK)
+	child := int(s.other)
+	got, st := wait4(child, 0)
+	eq("wait4 of the child", got, child)
+	eq("status", st, stopped(sigTRAP))
+	s = state(child)
+	eq("the child's event", int(s.event), ptraceFORK)
+	eq("the child's other", int(s.other), pid)
+	resume(child, 0)
+	resume(pid, 0)
+	reap(child, exited(8))
+	// Its end is a SIGCHLD of the parent's, shown to us first, if it is not ignored.
+	got, st = wait4(pid, 0)
+	for st == stopped(sigCHLD) {
+		resume(pid, 0)
+		got, st = wait4(pid, 0)
+	}
+	eq("wait4", got, pid)
+	eq("status", st, exited(2))
+}
+
+func traceVforkEvents() {
+	pid := tracee(func() {
+		child := vfork(func() { exit(8) })
+		reap(child, exited(8))
+		exit(2)
+	})
+	events(pid, ptraceVDONE)
+	resume(pid, 0)
+	got, st := wait4(pid, 0)
+	seen := false
+	for st&0xff == 0x7f {
+		if st == stopped(sigTRAP) {
+			eq("event", int(state(pid).event), ptraceVDONE)
+			seen = true
+		}
+		resume(pid, 0)
+		got, st = wait4(pid, 0)
+	}
+	eq("wait4", got, pid)
+	eq("status", st, exited(2))
+	yes("no PTRACE_VFORK_DONE", seen)
+}
+
+func traceLWPEvents() {
+	pid := tracee(func() {
+		lid := lwpCreate(1, 0, func() {})
+		must("_lwp_wait", sysLwpWait, lid, 0)
+	})
+	events(pid, ptraceLWPNew|ptraceLWPExit)
+	resume(pid, 0)
+	awaitStop(pid, sigTRAP)
+	s := state(pid)
+	eq("event", int(s.event), ptraceLWPNew)
+	lid := int(s.other)
+	resume(pid, 0)
+	awaitStop(pid, sigTRAP)
+	s = state(pid)
+	eq("event", int(s.event), ptraceLWPExit)
+	eq("LWP", int(s.other), lid)
+	resume(pid, 0)
+	reapOK(pid)
+}
+
+var lwpStatus [64]byte
+
+func traceLWPs() {
+	pid := tracee(func() {
+		lwpCreateAt(1, 0, addrOf(addrSpinLWP), nil)
+		lwpCreate(2, 0, func() { park() })
+		kill(getpid(), sigUSR1)
+		for {
+			yield()
+		}
+	})
+	resume(pid, 0)
+	awaitStop(pid, sigUSR1)
+	n, lid := 0, int32(0)
+	for {
+		pl := [2]int32{lid, 0}
+		ptrace("PT_LWPINFO", ptLWPINFO, pid, ptr(&pl), 8)
+		next := lid
+		ptrace("PT_LWPNEXT", ptLWPNEXT, pid, ptr(&next), 4)
+		eq("PT_LWPNEXT's LWP", int(next), int(pl[0]))
+		if lid = pl[0]; lid == 0 {
+			break
+		}
+		n++
+		*(*int32)(ptrOf(&lwpStatus)) = lid
+		ptrace("PT_LWPSTATUS", ptLWPSTATUS, pid, ptr(&lwpStatus), len(lwpStatus))
+		ptrace("PT_SUSPEND", ptSUSPEND, pid, 0, int(lid))
+	}
+	eq("LWPs", n, 3)
+	errs("PT_CONTINUE with all suspended", edeadlk, sysPtrace, ptCONTINUE, pid, 1, 0)
+	for i := 1; i <= 3; i++ {
+		ptrace("PT_RESUME", ptRESUME, pid, 0, i)
+	}
+	errs("PT_SUSPEND of nobody", esrch, sysPtrace, ptSUSPEND, pid, 0, 99)
+	errs("PT_LWPINFO after nobody", esrch, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{99, 0}), 8)
+	errs("PT_LWPINFO with a bad size", einval, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{}), 4)
+	errs("PT_DUMPCORE", enotsup, sysPtrace, ptDUMPCORE, pid, 0, 0)
+	resume(pid, sigKILL)
+	reap(pid, sigKILL)
+}
+
+func traceSiginfo() {
+	pid := tracee(func() {
+		catch(sigUSR1, 0)
+		catch(sigUSR2, 0)
+		kill(getpid(), sigUSR1)
+		eq("handler calls", sigCount[sigUSR1], 1)
+		exit(infoCode(&lastInfo[sigUSR1]) & 0xff)
+	})
+	resume(pid, 0)
+	awaitStop(pid, sigUSR1)
+	var psi [132]byte
+	info := (*[128]byte)(psi[:128])
+	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
+	eq("si_signo", int(le32(info, 0)), sigUSR1)
+	eq("si_code", infoCode(info), siUSER)
+	eq("si_pid", infoPid(info), pid)
+	errs("PT_GET_SIGINFO with a bad size", einval, sysPtrace, ptGETSIGINFO, pid, ptr(&psi), 128)
+	*(*int32)(ptrOf(&psi[4])) = 33
+	ptrace("PT_SET_SIGINFO", ptSETSIGINFO, pid, ptr(&psi), len(psi))
+	resume(pid, sigUSR1)
+	reap(pid, exited(33))
+}
+
+func traceKill() {
+	pid := tracee(func() { exit(1) })
+	ptrace("PT_KILL", ptKILL, pid, 1, 0)
+	reap(pid, sigKILL)
+	pid = tracee(func() { subWait0() })
+	kill(pid, sigKILL)
+	reap(pid, sigKILL)
+	errs("PT_KILL of nobody", esrch, sysPtrace, ptKILL, pid, 1, 0)
+}
+
+func traceRunning() {
+	pid := tracee(func() { subWait0() })
+	resume(pid, 0)
+	errs("PT_CONTINUE of a running one", ebusy, sysPtrace, ptCONTINUE, pid, 1, 0)
+	errs("PT_GETREGS of a running one", ebusy, sysPtrace, ptGETREGS, pid, ptr(&regs), 0)
+	errs("PT_READ_D of a running one", ebusy, sysPtrace, ptREADD, pid, ptr(&regs), 0)
+	errs("PT_DETACH of a running one", ebusy, sysPtrace, ptDETACH, pid, 1, 0)
+	kill(pid, sigKILL)
+	reap(pid, sigKILL)
+	pid = fork(func() { subWait0() })
+	errs("PT_CONTINUE of what is not traced", eperm, sysPtrace, ptCONTINUE, pid, 1, 0)
+	kill(pid, sigKILL)
+	reap(pid, sigKILL)
+}
