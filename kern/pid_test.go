@@ -10,7 +10,7 @@ import (
 // every process is found under its pid, no pid is given twice, and all slots are free
 // in the end.
 func TestPidTableGrows(t *testing.T) {
-	for _, n := range []int{1, 2095, 2096, 2097, 5000, 20_000} {
+	for _, n := range []int{1, 2097, 5000} {
 		both(t, func(w *world) {
 			w.locked(func() { w.m.cfg.Trace = nil })
 			w.guest(func(l *LWP) {
