@@ -52,7 +52,7 @@ func checkKernel() Finding {
 	release := unix.ByteSliceToString(u.Release[:])
 	var err error
 	if !releaseAtLeast(release, 5, 14) {
-		err = fmt.Errorf("Linux %s is too old: descriptors are handed over with SECCOMP_ADDFD_FLAG_SEND, which came with 5.14", release)
+		err = fmt.Errorf("version %s is too old: descriptors are handed over with SECCOMP_ADDFD_FLAG_SEND, which came with 5.14", release)
 	} else if runtime.GOARCH != "amd64" {
 		err = errors.New("guests are amd64 programs, this machine is " + runtime.GOARCH)
 	}

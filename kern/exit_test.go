@@ -330,7 +330,7 @@ func TestExit_11_TimersAreFreed(t *testing.T) {
 
 func TestExit_12_LWPsEndBeforeFilesClose(t *testing.T) {
 	both(t, func(w *world) {
-		p := w.guest(func(l *LWP) {
+		w.guest(func(l *LWP) {
 			l.NewLWP(0, func(l *LWP) { nap(l, 5*time.Second); w.mark("B woke") }, false, nil)
 			l.Nanosleep(time.Second)
 			w.give(l.Proc(), func() {
@@ -342,7 +342,7 @@ func TestExit_12_LWPsEndBeforeFilesClose(t *testing.T) {
 		w.order("P.FreeTimers", "P.ExitLWPs", "P.ClearUserret", "P.CloseFiles", "close", "P.ReleaseDirs", "close dirs")
 		w.is("files closed at", w.when("close"), 5*time.Second)
 		// With one LWP and no activations there is no exit_lwps.
-		p = w.guest(exit(0))
+		p := w.guest(exit(0))
 		w.is("plain", w.steps(p), plainExit[w.r2003])
 	})
 }

@@ -31,7 +31,7 @@ func TestHandleNeverNamesAnotherProcess(t *testing.T) {
 			w.locked(func() { w.m.cfg.Trace = nil })
 			var q *Proc
 			for range 40000 {
-				if q, e = l.Fork(ForkArgs{Body: sleepForever}); q.Pid() == c.Pid() {
+				if q, e = l.Fork(ForkArgs{Body: sleepForever}); e != 0 || q.Pid() == c.Pid() {
 					break
 				}
 				q.Kill(netbsd.SIGKILL)

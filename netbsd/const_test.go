@@ -8,7 +8,6 @@ import (
 	"go/types"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
 
@@ -28,7 +27,7 @@ func TestConstantsAgreeWithGo(t *testing.T) {
 	ours := packageConsts(t, ".")
 	n := 0
 	for _, name := range []string{"zerrors_netbsd_amd64.go", "ztypes_netbsd_amd64.go"} {
-		path := filepath.Join(runtime.GOROOT(), "src", "syscall", name)
+		path := filepath.Join(goroot(t), "src", "syscall", name)
 		if _, err := os.Stat(path); err != nil {
 			t.Skip("no Go source here: ", err)
 		}

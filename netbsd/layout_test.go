@@ -181,7 +181,9 @@ func FuzzDecodeVariable(f *testing.F) {
 				t.Fatalf("%+v became %+v", a, again)
 			}
 		}
-		DecodeIoctl(uint64(len(b)))
+		if i := DecodeIoctl(uint64(len(b))); i.Len < 0 {
+			t.Errorf("a negative size: %+v", i)
+		}
 	})
 }
 

@@ -54,7 +54,7 @@ type watcher interface {
 // wait runs try until it gives anything but EAGAIN. It is file.Block with a deadline
 // that moves, as VTIME's does.
 func wait(c file.Call, f watcher, mask file.Events, try attempt) (int, netbsd.Errno) {
-	n, deadline, e := try(false)
+	n, _, e := try(false)
 	if e != netbsd.EAGAIN || c.Nonblock {
 		return n, e
 	}
@@ -63,7 +63,7 @@ func wait(c file.Call, f watcher, mask file.Events, try attempt) (int, netbsd.Er
 	// Deferred: a sleep that ends in the LWP's death unwinds with Goexit.
 	defer f.Unwatch(w)
 	for expired := false; ; {
-		n, deadline, e = try(expired)
+		n, deadline, e := try(expired)
 		if e != netbsd.EAGAIN {
 			return n, e
 		}

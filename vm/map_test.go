@@ -11,11 +11,10 @@ import (
 
 // page is what a test knows about one page, in the map and on the host.
 type page struct {
-	prot    int
-	shared  bool
-	obj     any
-	off     int64
-	content int // what was written into it: follows moves, is lost when mapped anew
+	prot   int
+	shared bool
+	obj    any
+	off    int64
 }
 
 // fataler is what a testing.T and a rapid.T share.
@@ -24,7 +23,6 @@ type fataler interface{ Fatalf(string, ...any) }
 // host carries steps out on an array of pages.
 type host struct {
 	pages map[uint64]page
-	fresh int
 }
 
 func (h *host) run(t fataler, ops []Op) {

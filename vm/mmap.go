@@ -19,8 +19,7 @@ const (
 	knownMask = netbsd.MAP_SHARED | netbsd.MAP_PRIVATE
 )
 
-func pageUp(a uint64) uint64   { return (a + PageSize - 1) &^ (PageSize - 1) }
-func pageDown(a uint64) uint64 { return a &^ (PageSize - 1) }
+func pageUp(a uint64) uint64 { return (a + PageSize - 1) &^ (PageSize - 1) }
 
 // Map enters a mapping and gives its address, which has the offset's place within
 // the page. A MAP_FIXED mapping replaces what is there.

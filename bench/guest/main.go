@@ -50,8 +50,12 @@ func main() {
 }
 
 func clock(n int) error {
+	var last time.Time
 	for range n {
-		time.Now()
+		last = time.Now()
+	}
+	if last.IsZero() {
+		return fmt.Errorf("the clock says %v", last)
 	}
 	return nil
 }
