@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,12 +12,16 @@ import (
 	"time"
 )
 
+var stdPattern = flag.String("std", "", "run the tests of all standard packages whose path matches this `pattern`, not just the usual ones")
+
 // standardPackage is a package of the standard library whose tests are run.
 type standardPackage struct {
-	path  string
-	only  string            // pattern of the tests to run, "" for all
-	known map[string]string // tests that cannot pass, with the reason
+	path string
+	only string // pattern of the tests to run, "" for all
 }
+
+// known are the package's tests that cannot pass, with the reason.
+func (p *standardPackage) known() map[string]string { return knownTests[p.path] }
 
 // TestStandard runs the tests of standard packages with -test.short, but not those that
 // are known to fail. Those are run one by one; each must still fail.
@@ -24,16 +29,34 @@ func TestStandard(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
 	}
-	for _, p := range standardPackages {
+	for _, p := range chosenPackages(t) {
 		t.Run(p.path, func(t *testing.T) {
 			t.Parallel()
 			exe := p.build(t)
 			t.Run("tests", func(t *testing.T) { p.runAll(t, exe) })
-			for name, reason := range p.known {
+			for name, reason := range p.known() {
 				t.Run("known", func(t *testing.T) { p.runKnown(t, exe, name, reason) })
 			}
 		})
 	}
+}
+
+func chosenPackages(t *testing.T) []standardPackage {
+	if *stdPattern == "" {
+		return standardPackages
+	}
+	pattern, err := regexp.Compile(*stdPattern)
+	if err != nil {
+		t.Fatalf("-std: %v", err)
+	}
+	format := "{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}"
+	var list []standardPackage
+	for path := range strings.FieldsSeq(string(mustRun(t, goCommand(goroot, "list", "-f", format, "std")))) {
+		if pattern.MatchString(path) {
+			list = append(list, standardPackage{path: path})
+		}
+	}
+	return list
 }
 
 // build gives the test binary of the package, for the guest.
@@ -49,12 +72,14 @@ func (p *standardPackage) build(t *testing.T) string {
 	return exe
 }
 
-func (p *standardPackage) dir() string { return filepath.Join(goroot, "src", filepath.FromSlash(p.path)) }
+func (p *standardPackage) dir() string {
+	return filepath.Join(goroot, "src", filepath.FromSlash(p.path))
+}
 
 func (p *standardPackage) runAll(t *testing.T, exe string) {
 	args := []string{"-test.run=" + p.only}
-	if len(p.known) > 0 {
-		args = append(args, "-test.skip="+anyOf(p.known))
+	if len(p.known()) > 0 {
+		args = append(args, "-test.skip="+anyOf(p.known()))
 	}
 	out, err := p.guest(exe, args...).run(t)
 	if err != nil {
