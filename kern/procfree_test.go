@@ -239,10 +239,10 @@ func TestProcFree_95_CredentialsTextThenActivations(t *testing.T) {
 }
 
 func TestProcFree_96_PidComesLastAndWaitsForItsGroup(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes all pids twice")
+	}
 	both(t, func(w *world) {
-		if testing.Short() {
-			t.Skip("makes all pids twice")
-		}
 		w.guest(func(l *LWP) {
 			var member *Proc
 			c := w.fork(l, "C", func(l *LWP) {
