@@ -152,14 +152,12 @@ func (t *TTY) Closed() {
 	}
 }
 
-// Hangup is what a lost carrier does: SIGHUP and SIGCONT to the session's leader.
+// Hangup is what a lost carrier does: SIGHUP to the session's leader.
 func (t *TTY) Hangup() {
 	t.m.lock()
 	defer t.m.unlock()
 	if s := t.sess; s != nil && s.leader != nil {
-		for _, sig := range []netbsd.Signal{netbsd.SIGHUP, netbsd.SIGCONT} {
-			t.m.psignal(s.leader, &netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}, nil)
-		}
+		t.m.psignal(s.leader, &netbsd.Siginfo{Signo: netbsd.SIGHUP, Code: netbsd.SI_NOINFO}, nil)
 	}
 }
 

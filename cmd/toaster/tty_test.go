@@ -397,3 +397,23 @@ func TestTerminalStaysBlocking(t *testing.T) {
 	c.expect(`line "done\n" <nil>`)
 	c.wantEvent("exited 0")
 }
+
+// A signal that comes while the program ends, or before it has begun, is lost or kills:
+// toaster ends either way.
+func TestTerminalSignalAtTheEnd(t *testing.T) {
+	for range 5 {
+		for _, typed := range []string{"\x03", "\x1c"} {
+			c := onConsole(t, "say:ready")
+			c.expect("ready")
+			c.typed(typed)
+			if got := c.event(); !strings.HasPrefix(got, "exited ") && !strings.HasPrefix(got, "killed ") {
+				t.Fatalf("shell: %q", got)
+			}
+		}
+		c := onConsole(t, "say:ready")
+		c.typed("\x03")
+		if got := c.event(); !strings.HasPrefix(got, "exited ") && !strings.HasPrefix(got, "killed ") {
+			t.Fatalf("shell: %q", got)
+		}
+	}
+}
