@@ -20,7 +20,9 @@
 // clock_gettime and sched_yield need no kernel of ours: the stub makes the host's
 // call in the SIGSYS handler and returns, which saves the hand-over. It makes
 // the call itself, with the guest's pointer, because a fault on a bad one would
-// kill the process there; what fails is handed over and fails again with us.
+// kill the process there; what fails is handed over and fails again with us. The
+// guest's monotonic clock is the host's, without an offset, so that both ways and
+// our timers agree to the nanosecond.
 // Options.TrapAll switches it off, for traces.
 //
 // # What creates and ends what
@@ -52,14 +54,27 @@
 //     whether a core is free and whether both sides are on the same one.
 //   - The usual blocking system call for waiting: it keeps the P for up to 10 ms.
 //
-// # Later: calls without a signal
+// # Calls without a signal
 //
-// mov $nr,%eax; syscall is seven bytes, as is call *abs32. To rewrite call sites
-// needs a table below 2 GiB, a GS base that points to the slot (regs.go keeps
-// GS already), registers saved by the stub where the signal frame has them, and
-// an answer to two questions: a kick that arrives inside the stub must be
-// deferred to its end, and a signal that NetBSD delivers there needs the
-// extended state, for which the stub would make a real trap.
+// A program's call sites are rewritten when it is executed, where that is certain
+// to be right (rewrite.go): a jump through a table and a trampoline leads to
+// stubFast, which has the slot by GS. NetBSD programs don't use GS. It answers the
+// clocks with the vdso's code, which the zygote has moved to a known place, and
+// hands everything else over as a light trap: registers in the slot, extended
+// state still in the processor, no signals blocked. What needs more makes a signal
+// frame of it (fast.go).
+//
+// The rules by which that stays right:
+//   - Until the turn is given, nothing has happened that the guest could notice. A
+//     signal there puts it in front of its old system call instruction, with its
+//     registers as they were. Faults on bad pointers need no other treatment.
+//   - While the turn is ours, a kick is noted in the slot, and no second turn given.
+//   - Behind that, the registers are those that we have, and not in the frame.
+//   - A guest is never seen, stepped or told of at an address that isn't its own.
+//
+// Measured with both sides on an otherwise idle machine of two cores: getppid 0.4 µs
+// instead of 2.1, clock_gettime 0.04 instead of 1.7 (answered in the handler) or
+// 2.1 (handed over); Linux takes 0.15 for the former and 0.04 for the latter.
 //
 // # Locks
 //

@@ -108,13 +108,14 @@ func (p *program) assemble() ([]unix.SockFilter, error) {
 	return p.code, nil
 }
 
-// filterProgram builds the filter for a stub and control windows of the given size.
-func filterProgram(stub stub, window uint64) ([]unix.SockFilter, error) {
+// filterProgram builds the filter for a stub, a vdso behind it, and control windows
+// of the given size.
+func filterProgram(stub stub, vdso vdso, window uint64) ([]unix.SockFilter, error) {
 	p := &program{marks: map[string]int{}}
 	p.load(dataIP + 4)
 	p.unlessEqual(stubAddr>>32, "trap")
 	p.load(dataIP)
-	p.ifGreater(stubAddr&0xffffffff+stubSize, "trap")
+	p.ifGreater(stubAddr&0xffffffff+stubSize, "beyond")
 	p.load(dataArch)
 	p.unlessEqual(unix.AUDIT_ARCH_X86_64, "trap")
 	p.load(dataNr)
@@ -157,6 +158,13 @@ func filterProgram(stub stub, window uint64) ([]unix.SockFilter, error) {
 	p.ifEqual(threadFlags, "allow")
 	p.ret(retTrap)
 
+	p.mark("beyond") // the vdso asks for the time if it can't read the clock itself
+	p.ifGreater(uint32(vdso.end), "trap")
+	p.jump(unix.BPF_JGT, uint32(vdso.text), "trap", false)
+	p.load(dataArch)
+	p.unlessEqual(unix.AUDIT_ARCH_X86_64, "trap")
+	p.load(dataNr)
+	p.unlessEqual(unix.SYS_CLOCK_GETTIME, "trap")
 	p.mark("clock") // the clocks that everybody knows; others tell of other processes
 	p.load(argHigh(0))
 	p.unlessEqual(0, "trap")

@@ -55,7 +55,7 @@ func verdict(t testing.TB, code []unix.SockFilter, nr, ip uint64, args ...uint64
 func testFilter(t testing.TB) (stub, []unix.SockFilter) {
 	t.Helper()
 	s := loadStub()
-	code, err := filterProgram(s, testWindow)
+	code, err := filterProgram(s, findVDSO(), testWindow)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // Fork copies the address space. The result is a process with one thread that
 // has t's registers and extended state, stopped where t is.
 func (t *Thread) Fork() (*Process, *Thread, error) {
-	if !t.enter() {
+	if !t.enterFull() {
 		return nil, nil, ErrGone
 	}
 	defer t.leave()
@@ -62,13 +62,14 @@ func (t *Thread) forkOnce() (*Thread, error) {
 		return nil, b.err
 	}
 	b.thread.regs = t.regs
+	b.thread.proc.rewritten = t.proc.rewritten
 	return b.thread, nil
 }
 
 // NewThread creates another thread in t's address space. It starts with t's
 // registers and extended state; the caller sets what is to differ.
 func (t *Thread) NewThread() (*Thread, error) {
-	if !t.enter() {
+	if !t.enterFull() {
 		return nil, ErrGone
 	}
 	defer t.leave()

@@ -40,7 +40,7 @@ func (t *Thread) fpstate() []byte {
 
 // FP returns the x87 and SSE state, as FXSAVE stores it.
 func (t *Thread) FP() (fx [fpSize]byte) {
-	if t.enter() {
+	if t.enterFull() {
 		copy(fx[:], t.fpstate())
 		t.leave()
 	}
@@ -50,7 +50,7 @@ func (t *Thread) FP() (fx [fpSize]byte) {
 // SetFP replaces the x87 and SSE state. Bits of MXCSR that the processor
 // doesn't have are dropped.
 func (t *Thread) SetFP(fx *[fpSize]byte) {
-	if t.enter() {
+	if t.enterFull() {
 		t.setFP(fx[:])
 		t.leave()
 	}
@@ -76,7 +76,7 @@ func (t *Thread) setFP(fx []byte) {
 
 // SaveX returns the whole extended state, AVX included, for RestoreX.
 func (t *Thread) SaveX() []byte {
-	if !t.enter() {
+	if !t.enterFull() {
 		return nil
 	}
 	defer t.leave()
@@ -86,7 +86,7 @@ func (t *Thread) SaveX() []byte {
 // RestoreX brings a state back that SaveX returned, on this machine. It may
 // have been in guest memory meanwhile; what can't be loaded is left out.
 func (t *Thread) RestoreX(state []byte) {
-	if !t.enter() {
+	if !t.enterFull() {
 		return
 	}
 	defer t.leave()

@@ -49,7 +49,7 @@ func (t *Thread) outcome(n int) error {
 
 // do injects into a thread that its owner has stopped.
 func (t *Thread) do(what string, commands ...command) error {
-	if !t.enter() {
+	if !t.enterFull() {
 		return ErrGone
 	}
 	defer t.leave()

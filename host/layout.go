@@ -13,7 +13,6 @@ const (
 	ctlAddr  = 0x7fb000000000 // the control window: one slot a thread, shared with us
 	hostEnd  = 0x7ffffffff000 // TASK_SIZE with four-level page tables
 
-	hostRest = hostEnd - stubEnd
 	stubSize = cfgAddr - stubAddr
 	cfgSize  = stubEnd - cfgAddr
 
@@ -37,7 +36,17 @@ const (
 	cfgName     = 0x80 // the process's name, for ps
 	cfgZero     = 0xa0
 	cfgAnswer   = 0xb0 // 1 if the stub answers what needs no kernel
-	cfgFilter   = 0x100
+	// Where light traps wait and resume, between two marks of the stub.
+	cfgLightBegin = 0xb8
+	cfgLightEnd   = 0xc0
+	cfgClock      = 0xc8 // the vdso's clock_gettime, 0 if there is none
+	cfgKeep       = 0xd0 // what the zygote unmaps at the top: address and size
+	cfgKeepSize   = 0xd8
+	cfgPieces     = 0xe0 // the vdso's mappings: offset, size, where to; then a zero size
+	cfgFilter     = 0x180
+
+	pieceSize = 24
+	maxPieces = (cfgFilter-cfgPieces)/pieceSize - 1
 )
 
 // A control slot. Guests can write it at any time, so that every value is
@@ -54,13 +63,19 @@ const (
 	slotCount    = 0x30 // commands to execute
 	slotGuestCPU = 0x34 // where the guest was last, 0 if unknown
 	slotHostCPU  = 0x38 // where we were
+	slotMode     = 0x3c // what the guest stopped in, below
 	slotFlags    = 0x40 // clone: flags, token, and offset of the new window or address of the new slot
 	slotToken    = 0x48
 	slotTarget   = 0x50
 	slotResult   = 0x58
+	slotSelf     = 0x60  // the slot's own address, which fast calls find by GS
+	slotKicked   = 0x68  // a kick came while a light trap was with us
 	slotCommand  = 0x100 // commands: nr, six arguments, result
 	slotScratch  = 0x700
-	slotStack    = 0x800 // the alternate signal stack begins here and takes the rest
+	slotLight    = 0x800 // registers of a fast call, as in a ucontext
+	slotXMM      = 0x930
+	slotTime     = 0xa30 // a timespec; then, up to slotStack, the stack of fast calls
+	slotStack    = 0xe00 // the alternate signal stack begins here and takes the rest
 
 	commandSize = 64
 	maxCommands = (slotScratch - slotCommand) / commandSize
@@ -76,6 +91,12 @@ const (
 	turnGone        = 4
 )
 
+// Modes: where the registers of a stopped guest are.
+const (
+	modeFrame = 0 // in a signal frame
+	modeLight = 1 // in slotLight, and the extended state still in the processor
+)
+
 // Operations.
 const (
 	opResume = 0
@@ -83,6 +104,29 @@ const (
 	opFork   = 2
 	opThread = 3
 	opExit   = 4
+	opFrame  = 5 // make a signal frame of a light trap
+)
+
+// The registers in slotLight, where a ucontext has them.
+const (
+	lightR8    = slotLight + ucR8
+	lightR9    = lightR8 + 8
+	lightR10   = lightR8 + 16
+	lightR11   = lightR8 + 24
+	lightR12   = lightR8 + 32
+	lightR13   = lightR8 + 40
+	lightR14   = lightR8 + 48
+	lightR15   = lightR8 + 56
+	lightRDI   = lightR8 + 64
+	lightRSI   = lightR8 + 72
+	lightRBP   = lightR8 + 80
+	lightRBX   = lightR8 + 88
+	lightRDX   = lightR8 + 96
+	lightRAX   = lightR8 + 104
+	lightRCX   = lightR8 + 112
+	lightRSP   = lightR8 + 120
+	lightRIP   = lightR8 + 128
+	lightFlags = lightR8 + 136
 )
 
 // Numbers under which the stub asks its supervisor for something. They are

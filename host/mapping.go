@@ -22,7 +22,7 @@ func inGuest(addr, size uint64) bool {
 // file as far as the descriptor allows, so it must not allow more than the
 // guest itself may do.
 func (q *Process) Map(t *Thread, addr, size uint64, prot, flags, fd int, off int64) error {
-	return q.MapAll(t, fd, Mapping{addr, size, prot, flags, off, fd < 0})
+	return q.MapAll(t, fd, Mapping{addr, size, prot, flags, off, fd < 0, false})
 }
 
 // A Mapping is one piece of what MapAll maps.
@@ -32,6 +32,7 @@ type Mapping struct {
 	Flags      int
 	Offset     int64
 	Anonymous  bool // not of the file
+	Keep       bool // only change the protection of what is there
 }
 
 // MapAll is Map for several mappings, of one file or anonymous, in one go: up to
@@ -45,6 +46,11 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 	for _, m := range list {
 		if !inGuest(m.Addr, m.Size) {
 			return fmt.Errorf("host: map: %w", syscall.EINVAL)
+		}
+		if m.Keep {
+			commands[n] = command{unix.SYS_MPROTECT, [6]uint64{m.Addr, m.Size, uint64(m.Prot)}}
+			n++
+			continue
 		}
 		flags := m.Flags &^ unix.MAP_ANONYMOUS
 		if flags&unix.MAP_FIXED_NOREPLACE == 0 {
@@ -74,7 +80,7 @@ const MaxMappings = maxCommands - 2
 // doWithFile injects commands while the host process has fd; the first command
 // is left free. One thread at a time, as they all know the same descriptor.
 func (t *Thread) doWithFile(what string, fd int, commands []command) error {
-	if !t.enter() {
+	if !t.enterFull() {
 		return ErrGone
 	}
 	defer t.leave()

@@ -18,6 +18,10 @@ type Options struct {
 	// TrapAll makes every system call end Run. Without it the stub answers some
 	// itself; see the numbers beside guestClock.
 	TrapAll bool
+	// NoRewrite leaves programs' call sites as they are.
+	NoRewrite bool
+
+	alter func(stub []byte) // for tests: changes the stub's code
 }
 
 const defaultWarm = 4
@@ -33,6 +37,11 @@ type Platform struct {
 	rounds uint32 // rounds of PAUSE that take spinTime
 
 	rdtscp bool // cores can be told apart
+
+	stub stub
+	vdso vdso
+	keep uint64 // end of what of ours is mapped behind the stub
+	fast bool   // call sites can be rewritten
 
 	arena       *arena
 	zygote      *Process
@@ -72,6 +81,9 @@ func New(opts Options) (*Platform, error) {
 		cores:    int32(runtime.NumCPU()),
 		rounds:   calibrate(),
 		rdtscp:   haveRDTSCP(),
+		stub:     loadStub(),
+		vdso:     findVDSO(),
+		fast:     haveFSGSBase() && !opts.NoRewrite,
 		listener: -1, wake: -1, epoll: -1,
 		threads: map[uint32]*Thread{},
 		births:  map[uint64]*birth{},
@@ -79,6 +91,9 @@ func New(opts Options) (*Platform, error) {
 		pool:    make(chan *Thread, max(opts.Warm, 0)),
 		refill:  make(chan struct{}, 1),
 		done:    make(chan struct{}),
+	}
+	if opts.alter != nil {
+		opts.alter(p.stub.code)
 	}
 	if err := p.start(); err != nil {
 		p.Close()
@@ -101,7 +116,14 @@ func (p *Platform) start() (err error) {
 	if err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.wake, &event); err != nil {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
-	if err = p.startZygote(); err != nil {
+	if err = p.startZygote(); err == errNoVDSO {
+		// The host doesn't let it be moved: fast calls do without.
+		p.stop()
+		p.zygote.Release()
+		p.vdso = vdso{}
+		err = p.startZygote()
+	}
+	if err != nil {
 		return fmt.Errorf("zygote: %w", err)
 	}
 	event.Fd = int32(p.listener)

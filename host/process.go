@@ -18,6 +18,8 @@ type Process struct {
 	gone     chan struct{} // closed once the host process is dead
 	dead     atomic.Bool   // the same, for the hot path
 
+	rewritten *Rewrite // set before its first thread runs
+
 	gifts sync.Mutex // held while a descriptor is in the host process
 
 	mu       sync.Mutex // orders before Platform.mu
@@ -36,6 +38,7 @@ type Thread struct {
 	index int
 	slot  slot
 	regs  Regs
+	light bool // stopped without a signal frame
 
 	kicked  atomic.Bool // a Kick that no Run has reported yet
 	state   atomic.Int32

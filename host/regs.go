@@ -34,6 +34,9 @@ func (r *Regs) read(s slot, uc []byte) {
 		*f = binary.LittleEndian.Uint64(uc[ucR8+8*i:])
 	}
 	r.FSBase, r.GSBase = s.load(slotFSBase), s.load(slotGSBase)
+	if r.GSBase >= GuestEnd {
+		r.GSBase = 0 // ours, for fast calls
+	}
 }
 
 // write puts them back, with everything in the frame that a guest could have

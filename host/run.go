@@ -57,12 +57,10 @@ func (t *Thread) Run() Trap {
 		return Trap{Kind: Gone}
 	}
 	defer t.leave()
-	uc := t.slot.frame()
-	if uc == nil {
-		return t.hostile()
-	}
-	t.regs.write(t.slot, uc)
 	for {
+		if !t.arrange() {
+			return Trap{Kind: Gone}
+		}
 		if !t.depart() {
 			return Trap{Kind: Kicked}
 		}
@@ -94,15 +92,38 @@ func (t *Thread) depart() bool {
 
 // decode reads what the stub reported; Kind 0 means that there is nothing to say.
 func (t *Thread) decode() Trap {
+	le := binary.LittleEndian
+	if t.slot.load32(slotMode) == modeLight {
+		return t.decodeLight()
+	}
+	t.light = false
 	uc := t.slot.frame()
 	if uc == nil {
 		return t.hostile()
 	}
-	t.regs.read(t.slot, uc)
-	if rip := t.regs.RIP; rip >= stubAddr && rip < stubEnd && !t.proc.platform.spare {
-		return t.hostile() // it has jumped into the stub
-	}
 	signo := int(t.slot.load32(slotSigno))
+	at := t.whereIs(le.Uint64(uc[ucRIP:]))
+	if at != placeLight {
+		t.regs.read(t.slot, uc)
+	}
+	switch at {
+	case placeGuest:
+	case placeTrampoline:
+		t.leaveTrampoline(signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS))
+	case placeStub:
+		if !t.proc.platform.spare {
+			return t.hostile() // it has jumped into the stub
+		}
+	default:
+		if !t.recover(at, uc) {
+			return t.hostile()
+		}
+		// A fault on the fast way comes again on the long one.
+		if t.kicked.CompareAndSwap(true, false) {
+			return Trap{Kind: Kicked}
+		}
+		return Trap{}
+	}
 	if signo == kickSignal {
 		if t.kicked.CompareAndSwap(true, false) {
 			return Trap{Kind: Kicked}
@@ -113,7 +134,6 @@ func (t *Thread) decode() Trap {
 	if info == nil {
 		return t.hostile()
 	}
-	le := binary.LittleEndian
 	code := int(int32(le.Uint32(info[8:])))
 	if signo == int(unix.SIGSYS) {
 		return t.decodeSyscall(info)

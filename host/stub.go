@@ -9,6 +9,7 @@ import (
 // called here.
 func stubBegin()
 func stubHandler()
+func stubFast()
 func stubLimit()
 
 // stubText gives the addresses of the stub's code in our own text.
@@ -33,6 +34,7 @@ type stub struct {
 	code    []byte
 	handler uint64
 	clone   uint64 // behind the one instruction that may clone
+	marks
 }
 
 func loadStub() stub {
@@ -51,5 +53,6 @@ func loadStub() stub {
 		code:    append([]byte(nil), text...),
 		handler: stubAddr + uint64(handler-begin),
 		clone:   stubAddr + uint64(at+len(cloneMark)),
+		marks:   findMarks(text),
 	}
 }

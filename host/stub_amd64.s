@@ -38,6 +38,10 @@
 #define CLONEMARK \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; LONG $0x6e6f6c63
 
+// MARK is a no-op that loadStub finds a place by.
+#define MARK(a, b, c, d) \
+	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; BYTE $a; BYTE $b; BYTE $c; BYTE $d
+
 // The zygote begins here: descriptor 0 is a socket, 1 the control memory.
 TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_cfgAddr, R14
@@ -49,13 +53,48 @@ TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	XORL DX, DX
 	CHECKED(101)
 
+	// The vdso goes where the filter knows it. Its address is in the auxiliary
+	// vector, behind the arguments and the environment.
+	MOVQ (SP), AX
+	LEAQ 16(SP)(AX*8), BX
+environ:
+	MOVQ (BX), AX
+	ADDQ $8, BX
+	TESTQ AX, AX
+	JNE environ
+auxiliary:
+	MOVQ (BX), AX
+	MOVQ 8(BX), R12
+	ADDQ $16, BX
+	CMPQ AX, $33 // AT_SYSINFO_EHDR
+	JEQ found
+	TESTQ AX, AX
+	JNE auxiliary
+	XORL R12, R12
+found:
+	LEAQ const_cfgPieces(R14), R13
+piece:
+	MOVQ 8(R13), SI
+	TESTQ SI, SI
+	JEQ moved
+	MOVL $25, AX // mremap(old, size, size, MREMAP_MAYMOVE|MREMAP_FIXED, new)
+	MOVQ 0(R13), DI
+	ADDQ R12, DI
+	MOVQ SI, DX
+	MOVL $3, R10
+	MOVQ 16(R13), R8
+	CHECKED(113)
+	ADDQ $const_pieceSize, R13
+	JMP piece
+moved:
+
 	MOVL $11, AX // munmap
 	XORL DI, DI
 	MOVQ $const_stubAddr, SI
 	CHECKED(102)
 	MOVL $11, AX
-	MOVQ $const_stubEnd, DI
-	MOVQ $const_hostRest, SI
+	MOVQ const_cfgKeep(R14), DI
+	MOVQ const_cfgKeepSize(R14), SI
 	SYSCALL // a kernel that seals the vdso refuses: it may stay up here
 
 	MOVL $160, AX // setrlimit(RLIMIT_CORE, 0): a guest's cores are our business
@@ -143,15 +182,41 @@ die:
 TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_cfgAddr, R14
 	CMPL DI, $const_sigSys
-	JNE trap
+	JNE other
 	MOVQ const_ucRAX(DX), AX
 	CMPQ AX, $const_guestClock
 	JEQ answer
 	CMPQ AX, $const_guestYield
 	JEQ answer
+	JMP trap
+
+	// A kick that comes while a light trap is with the kernel must not give the
+	// turn a second time. The stub looks at slotKicked before it resumes.
+other:
+	CMPL DI, $const_kickSignal
+	JNE trap
+	MOVQ const_ucRIP(DX), AX
+	CMPQ AX, const_cfgLightBegin(R14)
+	JCS trap
+	CMPQ AX, const_cfgLightEnd(R14)
+	JCC trap
+	MOVQ DX, R15
+	ANDQ const_cfgSlotMask(R14), R15
+	CMPL (R15), $const_turnGuestAwaits
+	JHI later
+	CMPL const_slotOp(R15), $const_opExit
+	JNE trap
+later:
+	MOVL $1, const_slotKicked(R15)
+	MOVQ DX, SP
+	MOVL $15, AX // rt_sigreturn
+	SYSCALL
+	HLT
+
 trap:
 	MOVQ DX, R15
 	ANDQ const_cfgSlotMask(R14), R15
+	MOVL $const_modeFrame, const_slotMode(R15)
 	MOVL DI, const_slotSigno(R15)
 	MOVQ DX, const_slotFrame(R15)
 	MOVQ SI, const_slotInfo(R15)
@@ -378,6 +443,230 @@ die:
 	SYSCALL
 	HLT
 
+// Rewritten call sites come here, by way of a trampoline that has put the address
+// behind the call into CX, with the slot in GS. Only CX and R11 may change before
+// everything is saved. A signal can arrive at every instruction; what the guest's
+// registers are then is a matter of four ranges between marks, see fast.go.
+TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
+	MARK('e', 'n', 't', '0')
+	MOVQ const_slotSelf(GS), R11
+	MOVQ R8, const_lightR8(R11)
+	MOVQ R9, const_lightR9(R11)
+	MOVQ R10, const_lightR10(R11)
+	MOVQ R12, const_lightR12(R11)
+	MOVQ R13, const_lightR13(R11)
+	MOVQ R14, const_lightR14(R11)
+	MOVQ R15, const_lightR15(R11)
+	MOVQ DI, const_lightRDI(R11)
+	MOVQ SI, const_lightRSI(R11)
+	MOVQ BP, const_lightRBP(R11)
+	MOVQ BX, const_lightRBX(R11)
+	MOVQ DX, const_lightRDX(R11)
+	MOVQ AX, const_lightRAX(R11)
+	MOVQ CX, const_lightRCX(R11)
+	MOVQ SP, const_lightRSP(R11)
+	MARK('s', 'a', 'v', '0')
+	LEAQ const_slotStack(R11), SP
+	PUSHFQ
+	POPQ const_lightFlags(R11)
+	MARK('s', 'a', 'v', '1')
+	CLD
+	MOVQ $const_cfgAddr, R14
+	MOVQ R11, R15
+	CMPQ AX, $const_guestClock
+	JEQ clock
+	CMPQ AX, $const_guestYield
+	JEQ yield
+
+light:
+	RDFSBASEQ AX
+	MOVQ AX, const_slotFSBase(R15)
+	CMPL const_cfgRDTSCP(R14), $0
+	JEQ give
+	RDTSCP
+	INCL CX
+	MOVL CX, const_slotGuestCPU(R15)
+give:
+	MOVL $const_modeLight, const_slotMode(R15)
+	MOVL $const_turnKernel, AX
+	XCHGL AX, (R15)
+	MARK('g', 'a', 'v', '0')
+	CMPL AX, $const_turnGuestAwaits
+	JNE wait
+	MOVL $202, AX // futex(turn, FUTEX_WAKE, 1)
+	MOVQ R15, DI
+	MOVL $1, SI
+	MOVL $1, DX
+	SYSCALL
+wait:
+	MOVL const_slotGuestCPU(R15), AX
+	XORL CX, CX
+	CMPL AX, const_slotHostCPU(R15)
+	JEQ spin
+	MOVL const_slotSpin(R15), CX
+spin:
+	MOVL (R15), AX
+	CMPL AX, $const_turnGuestAwaits
+	JLS act
+	SUBL $1, CX
+	JLE sleep
+	PAUSE
+	JMP spin
+sleep:
+	MOVL $const_turnKernel, AX
+	MOVL $const_turnKernelAwait, DX
+	LOCK
+	CMPXCHGL DX, (R15)
+	JEQ asleep
+	CMPL AX, $const_turnGuestAwaits
+	JLS act
+asleep:
+	MOVL $202, AX // futex(turn, FUTEX_WAIT, turnKernelAwait, 0)
+	MOVQ R15, DI
+	XORL SI, SI
+	MOVL $const_turnKernelAwait, DX
+	XORL R10, R10
+	SYSCALL
+	XORL CX, CX
+	JMP spin
+
+act:
+	MOVL const_slotOp(R15), AX
+	CMPL AX, $const_opExit
+	JEQ exit
+	CMPL AX, $const_opResume
+	JNE frame
+	CMPL const_slotKicked(R15), $0
+	JNE kicked
+	MOVQ const_slotFSBase(R15), AX
+	WRFSBASEQ AX
+	LEAQ const_slotStack(R15), SP
+	PUSHQ const_lightFlags(R15)
+	POPFQ
+	MOVQ const_lightR8(R15), R8
+	MOVQ const_lightR9(R15), R9
+	MOVQ const_lightR10(R15), R10
+	MOVQ const_lightR11(R15), R11
+	MOVQ const_lightR12(R15), R12
+	MOVQ const_lightR13(R15), R13
+	MOVQ const_lightR14(R15), R14
+	MOVQ const_lightRDI(R15), DI
+	MOVQ const_lightRSI(R15), SI
+	MOVQ const_lightRBP(R15), BP
+	MOVQ const_lightRBX(R15), BX
+	MOVQ const_lightRDX(R15), DX
+	MOVQ const_lightRAX(R15), AX
+	MOVQ const_lightRCX(R15), CX
+	MOVQ const_lightRSP(R15), SP
+	MOVQ const_lightR15(R15), R15
+	JMP CX
+
+kicked:
+	MOVL $0, const_slotKicked(R15)
+frame:
+	UD2 // whatever signal makes the frame will do
+	HLT
+
+exit:
+	MOVL $14, AX // rt_sigprocmask(SIG_SETMASK, all, 0, 8)
+	MOVL $2, DI
+	LEAQ const_cfgBlocked(R14), SI
+	XORL DX, DX
+	MOVL $8, R10
+	SYSCALL
+	MOVL $60, AX // exit
+	XORL DI, DI
+	SYSCALL
+	HLT
+	MARK('e', 'n', 'd', '0')
+
+	// What needs no kernel, without any system call of the host: behind 'end0'
+	// as the range up to 'gav0' goes on here.
+clock:
+	CMPL const_cfgAnswer(R14), $0
+	JEQ light
+	MOVQ const_cfgClock(R14), AX
+	TESTQ AX, AX
+	JEQ light
+	TESTL DI, DI
+	JEQ known
+	CMPL DI, $const_guestMonotonic
+	JNE light
+	MOVL $1, DI
+known:
+	MOVQ SI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	MOVQ SI, R12
+	LEAQ const_slotTime(R15), SI
+	MOVUPS X0, (const_slotXMM+0x00)(R15)
+	MOVUPS X1, (const_slotXMM+0x10)(R15)
+	MOVUPS X2, (const_slotXMM+0x20)(R15)
+	MOVUPS X3, (const_slotXMM+0x30)(R15)
+	MOVUPS X4, (const_slotXMM+0x40)(R15)
+	MOVUPS X5, (const_slotXMM+0x50)(R15)
+	MOVUPS X6, (const_slotXMM+0x60)(R15)
+	MOVUPS X7, (const_slotXMM+0x70)(R15)
+	MOVUPS X8, (const_slotXMM+0x80)(R15)
+	MOVUPS X9, (const_slotXMM+0x90)(R15)
+	MOVUPS X10, (const_slotXMM+0xa0)(R15)
+	MOVUPS X11, (const_slotXMM+0xb0)(R15)
+	MOVUPS X12, (const_slotXMM+0xc0)(R15)
+	MOVUPS X13, (const_slotXMM+0xd0)(R15)
+	MOVUPS X14, (const_slotXMM+0xe0)(R15)
+	MOVUPS X15, (const_slotXMM+0xf0)(R15)
+	CALL AX
+	MARK('x', 'm', 'm', '0')
+	MOVUPS (const_slotXMM+0x00)(R15), X0
+	MOVUPS (const_slotXMM+0x10)(R15), X1
+	MOVUPS (const_slotXMM+0x20)(R15), X2
+	MOVUPS (const_slotXMM+0x30)(R15), X3
+	MOVUPS (const_slotXMM+0x40)(R15), X4
+	MOVUPS (const_slotXMM+0x50)(R15), X5
+	MOVUPS (const_slotXMM+0x60)(R15), X6
+	MOVUPS (const_slotXMM+0x70)(R15), X7
+	MOVUPS (const_slotXMM+0x80)(R15), X8
+	MOVUPS (const_slotXMM+0x90)(R15), X9
+	MOVUPS (const_slotXMM+0xa0)(R15), X10
+	MOVUPS (const_slotXMM+0xb0)(R15), X11
+	MOVUPS (const_slotXMM+0xc0)(R15), X12
+	MOVUPS (const_slotXMM+0xd0)(R15), X13
+	MOVUPS (const_slotXMM+0xe0)(R15), X14
+	MOVUPS (const_slotXMM+0xf0)(R15), X15
+	MARK('x', 'm', 'm', '1')
+	TESTL AX, AX
+	JNE light
+	MOVQ const_slotTime(R15), AX
+	MOVQ (const_slotTime+8)(R15), CX
+	MOVQ AX, 0(R12) // a bad pointer faults here, and the call goes the long way
+	MOVQ CX, 8(R12)
+	JMP answered
+yield:
+	CMPL const_cfgAnswer(R14), $0
+	JEQ light
+	MOVL $24, AX // sched_yield
+	SYSCALL
+answered:
+	MOVQ const_lightFlags(R15), R11
+	ANDQ $-2, R11 // no carry: no error
+	XORL AX, AX
+	XORL DX, DX
+	PUSHQ R11
+	POPFQ
+	MOVQ const_lightR8(R15), R8
+	MOVQ const_lightR9(R15), R9
+	MOVQ const_lightR10(R15), R10
+	MOVQ const_lightR12(R15), R12
+	MOVQ const_lightR14(R15), R14
+	MOVQ const_lightRDI(R15), DI
+	MOVQ const_lightRSI(R15), SI
+	MOVQ const_lightRCX(R15), CX
+	MOVQ const_lightRSP(R15), SP
+	MOVQ const_lightR15(R15), R15
+	JMP CX
+	MARK('e', 'n', 'd', '1')
+
 TEXT ·stubLimit(SB), NOSPLIT|NOFRAME, $0
 	RET
 
@@ -387,6 +676,7 @@ TEXT ·stubText(SB), NOSPLIT, $0-24
 	MOVQ AX, begin+0(FP)
 	LEAQ ·stubHandler(SB), AX
 	MOVQ AX, handler+8(FP)
+	LEAQ ·stubFast(SB), AX // or the linker drops it
 	LEAQ ·stubLimit(SB), AX
 	MOVQ AX, limit+16(FP)
 	RET

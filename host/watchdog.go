@@ -38,6 +38,9 @@ func (t *Thread) inspect(run uint32, deaf int) {
 	} else {
 		deaf = 0
 	}
+	if waiting && now == run {
+		t.nudge()
+	}
 	switch {
 	case deaf == deafEnd:
 		t.proc.Kill()
@@ -56,6 +59,17 @@ func (t *Thread) guestsTurn() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.win != nil && atomicTurn(t.slot) < turnKernel
+}
+
+// nudge wakes us, in case that a guest took the turn from itself: the stub then
+// keeps kicks for later, and nobody has told us that the turn is ours.
+func (t *Thread) nudge() {
+	q := t.proc
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.win != nil && atomicTurn(t.slot) >= turnKernel {
+		futexWake(t.slot.turn())
+	}
 }
 
 // blocksKicks asks the host whether the thread has the kick's signal blocked.

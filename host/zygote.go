@@ -23,6 +23,7 @@ const guestName = "toaster-guest"
 
 // startZygote makes the zygote and receives its notification listener.
 func (p *Platform) startZygote() error {
+	p.keep = max(stubEnd, p.vdso.end)
 	image, err := p.zygoteImage()
 	if err != nil {
 		return err
@@ -84,11 +85,19 @@ func (q *Process) birthError(err error) error {
 	var st unix.WaitStatus
 	unix.Wait4(q.pid, &st, 0, nil)
 	q.platform.bury(q)
+	if st.Exited() && st.ExitStatus() == noVDSO {
+		return errNoVDSO
+	}
 	if step, ok := zygoteSteps[st.ExitStatus()]; ok && st.Exited() {
 		return fmt.Errorf("%s was refused by the host", step)
 	}
 	return err
 }
+
+// noVDSO is the exit status of a zygote that could not move its vdso.
+const noVDSO = 113
+
+var errNoVDSO = errors.New("the vdso can't be moved")
 
 // zygoteSteps names the exit statuses of the stub's beginning.
 var zygoteSteps = map[int]string{
@@ -136,8 +145,8 @@ func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
 
 // zygoteImage assembles the executable: code, filter, configuration.
 func (p *Platform) zygoteImage() ([]byte, error) {
-	stub := loadStub()
-	filter, err := filterProgram(stub, uint64(p.arena.windowSize))
+	stub := p.stub
+	filter, err := filterProgram(stub, p.vdso, uint64(p.arena.windowSize))
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +164,7 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 	if p.rdtscp {
 		cfg[cfgRDTSCP] = 1
 	}
+	p.configureFast(cfg)
 	if !p.opts.TrapAll {
 		cfg[cfgAnswer] = 1
 	}

@@ -66,47 +66,72 @@ func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
 	if e != 0 {
 		return nil, e
 	}
+	rw := s.rewriteOf(p)
+	g, e := s.fill(p, st, rw)
+	if e != 0 && rw != nil {
+		// A host can forbid that changed code is executed (SELinux's execmod).
+		s.rewrites.off.Store(true)
+		g, e = s.fill(p, st, nil)
+	}
+	if e != 0 {
+		return nil, e
+	}
+	r := g.thread.Regs()
+	*r = host.Regs{RIP: p.entry(), RSP: st.SP, RBX: st.PSStrings, RFLAGS: flagsFixed | flagsIntOn}
+	return g, 0
+}
+
+// fill makes an address space with the program in it.
+func (s *System) fill(p *program, st *image.Stack, rw *host.Rewrite) (*Guest, netbsd.Errno) {
 	hp, t, err := s.Platform.NewProcess()
 	if err != nil {
 		return nil, hostErrno(err)
 	}
 	g := &Guest{sys: s, thread: t, space: newSpace(s, hp)}
-	if e := g.populate(p, st); e != 0 {
+	if e := g.populate(p, st, rw); e != 0 {
 		hp.Release()
 		return nil, e
 	}
-	r := t.Regs()
-	*r = host.Regs{RIP: p.entry(), RSP: st.SP, RBX: st.PSStrings, RFLAGS: flagsFixed | flagsIntOn}
 	return g, 0
 }
 
-func (g *Guest) populate(p *program, st *image.Stack) netbsd.Errno {
-	if e := g.mapImage(p.file, p.image); e != 0 {
+func (g *Guest) populate(p *program, st *image.Stack, rw *host.Rewrite) netbsd.Errno {
+	if e := g.mapImage(p.file, p.image, rw); e != 0 {
 		return e
 	}
 	g.space.m.SetBreak(p.image.End)
+	seal, e := g.rewrite(p.image, rw)
+	if e != 0 {
+		return e
+	}
 	if p.interp != nil {
-		if e := g.mapImage(p.interp.file, p.interp.image); e != 0 {
+		if e := g.mapImage(p.interp.file, p.interp.image, nil); e != 0 {
 			return e
 		}
 	}
-	if e := g.mapStack(); e != 0 {
+	if e := g.mapStack(seal); e != 0 {
 		return e
 	}
 	return g.space.Write(st.SP, st.Bytes)
 }
 
-func (g *Guest) mapStack() netbsd.Errno {
+// mapStack maps the stack, and protects what must not be written any more: in one go.
+func (g *Guest) mapStack(seal []host.Mapping) netbsd.Errno {
 	const base, prot = netbsd.StackTop - stackSize, netbsd.PROT_READ | netbsd.PROT_WRITE
 	if e := g.space.place(base, stackSize, prot, nil, 0, "stack"); e != 0 {
 		return e
 	}
-	return hostErrno(g.space.proc.Map(g.thread, base, stackSize, prot, syscall.MAP_PRIVATE|syscall.MAP_NORESERVE, -1, 0))
+	list := append(seal, host.Mapping{Addr: base, Size: stackSize, Prot: prot, Flags: syscall.MAP_PRIVATE | syscall.MAP_NORESERVE, Anonymous: true})
+	return hostErrno(g.space.proc.MapAll(g.thread, -1, list...))
 }
 
-// mapImage maps the segments of one file in one go.
-func (g *Guest) mapImage(f *os.File, m *image.Image) netbsd.Errno {
+// mapImage maps the segments of one file in one go. If there is something to rewrite,
+// code can be written until mapStack.
+func (g *Guest) mapImage(f *os.File, m *image.Image, rw *host.Rewrite) netbsd.Errno {
 	var list []host.Mapping
+	if rw != nil {
+		list = append(list, host.Mapping{Addr: host.RewriteAddr, Size: rw.Size(), Prot: netbsd.PROT_READ | netbsd.PROT_EXEC, Flags: syscall.MAP_PRIVATE, Anonymous: true})
+	}
 	for _, seg := range m.Segments {
 		if seg.FileLen > 0 {
 			list = append(list, host.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: hostProt(seg.Prot), Flags: syscall.MAP_PRIVATE, Offset: seg.FileOff})
@@ -122,6 +147,11 @@ func (g *Guest) mapImage(f *os.File, m *image.Image) netbsd.Errno {
 		}
 		if e := g.space.place(l.Addr, l.Size, l.Prot, obj, l.Offset, ""); e != 0 {
 			return e
+		}
+	}
+	for i := range list {
+		if rw != nil && list[i].Prot&netbsd.PROT_EXEC != 0 {
+			list[i].Prot = netbsd.PROT_READ | netbsd.PROT_WRITE
 		}
 	}
 	for len(list) > 0 {

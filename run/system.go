@@ -25,6 +25,7 @@ type System struct {
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
 	HostPrograms bool
 	starter      starter
+	rewrites     rewrites
 	Sink         trace.Sink    // nil: nobody looks
 	followed     chan struct{} // closed when the sink has heard of everything
 }

@@ -1,0 +1,198 @@
+package host
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Fast calls come from rewritten call sites (rewrite.go), without a signal. The
+// stub has the guest's registers in the slot, and either answers, or hands over:
+// the guest is then in a light trap, its extended state still in the processor.
+// Whatever needs a signal frame (a fork, injected calls, the extended state,
+// registers that a jump can't load) makes the stub trap first, see full.
+//
+// A signal can arrive anywhere on the way. Until the turn is given, nothing has
+// happened that the guest could notice, and it is put back in front of its
+// system call instruction, which is still there behind the jump and takes the
+// long way. Afterwards its registers are with us, in Thread.regs.
+
+// A place is where a signal found the thread.
+type place int
+
+const (
+	placeGuest      place = iota
+	placeEntering         // registers as they were, but for CX and R11
+	placeSwitching        // and but for SP
+	placeSaved            // registers in slotLight
+	placeClock            // and XMM registers in slotXMM
+	placeLight            // in a light trap, or about to return from one
+	placeTrampoline       // at a rewritten site
+	placeStub             // where a guest can't be
+)
+
+// whereIs finds out where a thread with that RIP is.
+func (t *Thread) whereIs(rip uint64) place {
+	p := t.proc.platform
+	m := &p.stub
+	switch {
+	case rip < GuestEnd && t.proc.rewritten.contains(rip):
+		return placeTrampoline
+	case rip < stubAddr || rip >= p.keep:
+		return placeGuest
+	case p.vdso.text != 0 && rip >= p.vdso.text:
+		return placeClock
+	case rip < m.enter || rip >= m.last:
+		return placeStub
+	case rip <= m.save:
+		return placeEntering
+	case rip < m.saved:
+		return placeSwitching
+	case rip >= m.gave && rip < m.over:
+		return placeLight
+	case rip >= m.clocked && rip < m.restored:
+		return placeClock
+	}
+	return placeSaved
+}
+
+const syscallSize = 2
+
+// recover gives the registers of a guest that a signal met on the fast way; uc is
+// the signal's frame. It reports whether that succeeded.
+func (t *Thread) recover(at place, uc []byte) bool {
+	r := &t.regs
+	switch at {
+	case placeLight:
+		return true
+	case placeSwitching:
+		r.RSP = t.slot.load(lightRSP)
+	case placeClock:
+		t.recoverXMM()
+		fallthrough
+	case placeSaved:
+		fs := r.FSBase
+		r.read(t.slot, t.slot.light())
+		r.FSBase = fs
+	}
+	r.RIP = r.RCX - syscallSize
+	return r.RIP < GuestEnd
+}
+
+// recoverXMM undoes what the vdso did to these registers.
+func (t *Thread) recoverXMM() {
+	const xmm, size = 160, 16 * 16
+	if fx := t.fpstate(); fx != nil {
+		copy(fx[xmm:][:size], t.slot.mem[slotXMM:])
+		if len(fx) > fpSize {
+			fx[fpSize] |= 2
+		}
+	}
+}
+
+// light gives the registers of a light trap as a ucontext.
+func (s slot) light() []byte { return s.mem[slotLight:][:ucSize] }
+
+// decodeLight reads a system call that came without a signal.
+func (t *Thread) decodeLight() Trap {
+	t.regs.read(t.slot, t.slot.light())
+	t.light = true
+	r := &t.regs
+	r.RIP, r.R11 = r.RCX, r.RFLAGS
+	if r.RIP >= GuestEnd {
+		return t.hostile()
+	}
+	return Trap{Kind: Syscall}
+}
+
+// returns says whether the stub can load the registers: a jump through CX must do.
+func (r *Regs) returns() bool {
+	const trap = 0x100
+	return r.RIP == r.RCX && r.RIP < GuestEnd && r.RFLAGS&trap == 0
+}
+
+// full makes sure that a stopped guest is in a signal frame. The registers in it
+// don't matter: those that count are in t.regs. Preconditions: t is entered.
+func (t *Thread) full() bool {
+	if !t.light {
+		return true
+	}
+	t.yield(opFrame)
+	if !t.await() {
+		return false
+	}
+	if t.slot.load32(slotMode) != modeFrame || t.slot.frame() == nil {
+		t.hostile()
+		return false
+	}
+	t.light = false
+	return true
+}
+
+// enterFull is enter for calls that need a signal frame.
+func (t *Thread) enterFull() bool {
+	if !t.enter() {
+		return false
+	}
+	if !t.full() {
+		t.leave()
+		return false
+	}
+	return true
+}
+
+// arrange puts the registers where the stub loads them from.
+func (t *Thread) arrange() bool {
+	if t.light && !t.regs.returns() && !t.full() {
+		return false
+	}
+	if t.light {
+		t.regs.write(t.slot, t.slot.light())
+		return true
+	}
+	uc := t.slot.frame()
+	if uc == nil {
+		t.hostile()
+		return false
+	}
+	t.regs.write(t.slot, uc)
+	if t.proc.rewritten != nil {
+		t.slot.store(slotSelf, t.slot.addr)
+		t.slot.store(slotGSBase, t.slot.addr)
+	}
+	return true
+}
+
+// marks are addresses in the stub that matter for where a signal arrives.
+type marks struct {
+	enter, save, saved, gave, over, clocked, restored, last uint64
+}
+
+func findMarks(code []byte) (m marks) {
+	for tag, at := range map[string]*uint64{
+		"ent0": &m.enter, "sav0": &m.save, "sav1": &m.saved, "gav0": &m.gave,
+		"end0": &m.over, "xmm0": &m.clocked, "xmm1": &m.restored, "end1": &m.last,
+	} {
+		mark := []byte("\x0f\x1f\x80" + tag)
+		if bytes.Count(code, mark) != 1 {
+			panic("host: the stub has no mark " + tag)
+		}
+		*at = stubAddr + uint64(bytes.Index(code, mark))
+	}
+	return m
+}
+
+// configure writes what the zygote and the stub need to know of fast calls.
+func (p *Platform) configureFast(cfg []byte) {
+	le := binary.LittleEndian
+	le.PutUint64(cfg[cfgLightBegin:], p.stub.gave)
+	le.PutUint64(cfg[cfgLightEnd:], p.stub.over)
+	le.PutUint64(cfg[cfgClock:], p.vdso.clock)
+	le.PutUint64(cfg[cfgKeep:], p.keep)
+	le.PutUint64(cfg[cfgKeepSize:], hostEnd-p.keep)
+	for i, piece := range p.vdso.pieces {
+		b := cfg[cfgPieces+pieceSize*i:]
+		le.PutUint64(b, piece.off)
+		le.PutUint64(b[8:], piece.size)
+		le.PutUint64(b[16:], piece.to)
+	}
+}

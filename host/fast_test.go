@@ -1,0 +1,513 @@
+package host
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"golang.org/x/arch/x86/x86asm"
+	"golang.org/x/sys/unix"
+)
+
+// newFast is newGuest with all call sites in code rewritten.
+func newFast(t testing.TB, p *Platform, text []byte) (*Process, *Thread) {
+	t.Helper()
+	q, th := newGuest(t, p, text...)
+	var sites []uint64
+	var first [][5]byte
+	for i := range text {
+		if CanRewrite(text[i:]) {
+			sites = append(sites, codeAt+uint64(i))
+			first = append(first, [5]byte(text[i:]))
+		}
+	}
+	rw := p.NewRewrite(sites, first)
+	if rw == nil {
+		t.Skip("this host can't rewrite")
+	}
+	if err := q.Map(th, RewriteAddr, rw.Size(), 7, unix.MAP_PRIVATE, -1, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Rewrite(rw); err != nil {
+		t.Fatal(err)
+	}
+	return q, th
+}
+
+// callMany: 1: mov $20,%eax; syscall; mov 8(%rsp),%rax; syscall; jmp 1b
+const callMany = "b8 14 00 00 00 0f 05 48 8b 44 24 08 0f 05 eb f0"
+
+func TestFastCallsHaveAllRegisters(t *testing.T) {
+	p := newPlatform(t, Options{})
+	q, th := newFast(t, p, code(t, callMany))
+	q.Write(stackAt+0x8008, []byte{0x2a, 1, 0, 0, 0, 0, 0, 0})
+	r := th.Regs()
+	for i := range uint64(200) {
+		rsp := r.RSP
+		for j, f := range r.fields() {
+			*f = i*0x1234567 + uint64(j)*0x0101010101010101
+		}
+		r.RSP, r.RIP, r.RFLAGS = rsp, codeAt, 0x8d5|0x202
+		r.FSBase, r.GSBase = 0x1000+i, 0
+		for step, want := range []struct{ rip, rax uint64 }{{codeAt + 7, 20}, {codeAt + 14, 0x12a}} {
+			before := *r
+			wantKind(t, th.Run(), Syscall)
+			if !th.light && step > 0 {
+				t.Fatal("not a light trap")
+			}
+			before.RIP, before.RCX, before.RAX = want.rip, want.rip, want.rax
+			before.R11 = before.RFLAGS
+			if *r != before {
+				t.Fatalf("round %d.%d:\ngot  %+v\nwant %+v", i, step, *r, before)
+			}
+			r.RBX += 7
+			r.RFLAGS ^= 0x41 // carry and zero
+			r.FSBase += 8
+		}
+	}
+}
+
+// What needs a frame gets one, at any trap.
+func TestLightTrapsBecomeFull(t *testing.T) {
+	p := newPlatform(t, Options{})
+	q, th := newFast(t, p, code(t, callMany))
+	q.Write(dataAt, []byte("sixteen bytes...."))
+	r := th.Regs()
+	steps := []func(){
+		func() {
+			q2, th2, err := th.Fork()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer q2.Release()
+			if *th2.Regs() != *r {
+				t.Errorf("a child has %+v, not %+v", th2.Regs(), r)
+			}
+			th2.Regs().R12 = 99
+			for range 10 {
+				wantKind(t, th2.Run(), Syscall)
+			}
+			if !th2.light || th2.Regs().R12 != 99 {
+				t.Errorf("a child: light %v, %+v", th2.light, th2.Regs())
+			}
+		},
+		func() {
+			nt, err := th.NewThread()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				wantKind(t, nt.Run(), Syscall)
+			}
+			if !nt.light {
+				t.Error("a thread makes no fast calls")
+			}
+			nt.Exit()
+		},
+		func() { th.CPUTime() },
+		func() {
+			fx := th.FP()
+			copy(fx[160:], "registers at xmm")
+			th.SetFP(&fx)
+			if got := th.FP(); !bytes.Equal(got[160:176], []byte("registers at xmm")) {
+				t.Error("SetFP is forgotten")
+			}
+		},
+		func() { th.RestoreX(th.SaveX()) },
+		func() { r.RIP = codeAt },
+		func() { r.RCX++ },
+		func() { q.Protect(th, dataAt, 4096, 3) },
+		func() { th.Kick(); wantKind(t, th.Run(), Kicked) },
+		func() { r.RFLAGS |= 0x100; stepFast(t, th); r.RFLAGS &^= 0x100 },
+	}
+	for i := range 300 {
+		steps[i%len(steps)]()
+		rbx := rand.Uint64()
+		r.RBX = rbx
+		for range i % 4 {
+			wantKind(t, th.Run(), Syscall)
+		}
+		if r.RBX != rbx {
+			t.Fatalf("after step %d: %+v", i%len(steps), r)
+		}
+	}
+}
+
+// Threads end in a light trap as well.
+func TestExitOfLightThreads(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newFast(t, p, code(t, callMany))
+	for range 200 {
+		nt, err := th.NewThread()
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantKind(t, nt.Run(), Syscall)
+		wantKind(t, nt.Run(), Syscall)
+		if !nt.light {
+			t.Fatal("not a light trap")
+		}
+		go nt.Kick()
+		nt.Exit()
+	}
+	waitFor(t, "threads to end", func() bool { return p.Stats().Threads-p.Stats().Warm == 2 })
+	wantKind(t, th.Run(), Syscall)
+}
+
+// A guest that takes the turn from itself while we sleep hears kicks all the same.
+func TestKickOfSleeper(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newGuest(t, p, spinLoop...)
+	go func() {
+		for atomicTurn(th.slot) != turnGuestAwaits {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(20 * time.Millisecond)
+		th.slot.store32(slotTurn, turnKernel) // as a sibling could do it
+		th.Kick()
+	}()
+	within(t, "Run", func() {
+		if k := th.Run().Kind; k != Kicked {
+			t.Errorf("%v", k)
+		}
+	})
+}
+
+// stepFast single-steps to the next system call: the guest is never seen anywhere
+// but in its own code.
+func stepFast(t *testing.T, th *Thread) {
+	t.Helper()
+	for range 20 {
+		r := th.Regs()
+		r.RFLAGS |= 0x100
+		switch trap := th.Run(); trap.Kind {
+		case Syscall:
+			return
+		case Fault:
+			if trap.Signo != int(unix.SIGTRAP) || r.RIP < codeAt || r.RIP > codeAt+16 {
+				t.Fatalf("%+v, %+v", trap, r)
+			}
+		default:
+			t.Fatalf("%+v", trap)
+		}
+	}
+	t.Error("no system call after 20 steps")
+}
+
+func TestFastClock(t *testing.T) {
+	p := newPlatform(t, Options{})
+	if p.vdso.clock == 0 {
+		t.Error("no vdso here")
+	}
+	q, th := newFast(t, p, code(t, callClock))
+	for range 1000 {
+		before := Monotonic()
+		got := guestClockRead(t, th, q, guestMonotonic)
+		if after := Monotonic(); got < before || got > after {
+			t.Fatalf("%v is not between %v and %v", got, before, after)
+		}
+		early := time.Now().UnixNano()
+		wall := int64(guestClockRead(t, th, q, 0))
+		if late := time.Now().UnixNano(); wall < early || wall > late {
+			t.Fatalf("%v is not between %v and %v", wall, early, late)
+		}
+	}
+}
+
+func TestFastClockLeavesTheUnusualToUs(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for _, at := range []uint64{0, 0x100000, dataAt + 0x10000 - 8, GuestEnd - 8, GuestEnd, stubAddr, ctlAddr, 1 << 60, ^uint64(15)} {
+		q, th := newFast(t, p, code(t, callClock))
+		r := th.Regs()
+		r.RDI, r.RSI, r.RDX = 3, at, 7
+		wantKind(t, th.Run(), Syscall)
+		if r.RAX != guestClock || r.RDI != 3 || r.RSI != at || r.RDX != 7 || r.RIP != codeAt+7 {
+			t.Errorf("%#x: %+v", at, r)
+		}
+		intact(t, q)
+	}
+}
+
+// Kicks at every moment of the fast way: nothing of the guest's may change, also
+// not its extended state, and every kick must arrive.
+func TestKicksOnTheFastWay(t *testing.T) {
+	p := newPlatform(t, Options{})
+	// 1: mov $427,%eax; syscall; mov 8(%rsp),%rax; syscall; mov $350,%eax; syscall; inc %rbx; cmp %rbp,%rbx; jne 1b; ud2
+	text := code(t, `b8 ab 01 00 00 0f 05 48 8b 44 24 08 0f 05 b8 5e 01 00 00 0f 05
+		48 ff c3 48 39 eb 75 e3 0f 0b`)
+	q, th := newFast(t, p, text)
+	q.Write(stackAt+0x8008, []byte{20, 0, 0, 0, 0, 0, 0, 0})
+	r := th.Regs()
+	rounds := uint64(60000)
+	if testing.Short() {
+		rounds = 10000
+	}
+	start := Regs{
+		RIP: codeAt, RSP: stackAt + 0x8000, RDI: 3, RSI: dataAt, RBP: rounds, R8: 8, R9: 9, R10: 10,
+		R12: 12, R13: 13, R14: 14, R15: 15, FSBase: dataAt,
+	}
+	*r = start
+	fx := th.FP()
+	for i := 160; i < 416; i++ {
+		fx[i] = byte(i)
+	}
+	th.SetFP(&fx)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				th.Kick()
+				for range rand.IntN(2000) {
+				}
+			}
+		}
+	}()
+	kicks, calls := 0, uint64(0)
+	within(t, "guest", func() {
+		for {
+			trap := th.Run()
+			if trap.Kind == Fault {
+				break
+			}
+			if r.RIP < codeAt || r.RIP > codeAt+uint64(len(text)) {
+				t.Fatalf("%v at %#x", trap.Kind, r.RIP)
+			}
+			if trap.Kind == Kicked {
+				kicks++
+				if kicks%64 == 0 {
+					if got := th.FP(); !bytes.Equal(got[160:416], fx[160:416]) {
+						t.Fatalf("%d kicks: xmm registers % x", kicks, got[160:416])
+					}
+				}
+				continue
+			}
+			wantKind(t, trap, Syscall)
+			if r.RIP != codeAt+14 {
+				t.Fatalf("%+v", r)
+			}
+			r.RAX, r.RDX = r.RBX, 7
+			calls++
+		}
+	})
+	close(stop)
+	<-ended
+	t.Log(kicks, "kicks", calls, "calls")
+	start.RBX, start.RIP = rounds, codeAt+uint64(len(text))-2
+	start.RAX, start.RDX, start.RCX, start.R11, start.RFLAGS = r.RAX, r.RDX, r.RCX, r.R11, r.RFLAGS
+	if *r != start || calls != rounds || r.RAX != 0 || r.RDX != 0 {
+		t.Errorf("calls %d\ngot  %+v\nwant %+v", calls, *r, start)
+	}
+	if got := th.FP(); !bytes.Equal(got[160:416], fx[160:416]) {
+		t.Errorf("xmm registers % x", got[160:416])
+	}
+}
+
+// instructions gives where the instructions between two addresses of the stub are.
+func instructions(t *testing.T, stub []byte, from, to uint64) (list []int) {
+	t.Helper()
+	for at := int(from - stubAddr); at < int(to-stubAddr); {
+		list = append(list, at)
+		size := 0
+		if inst, err := x86asm.Decode(stub[at:], 64); err == nil {
+			size = inst.Len
+		} else if bytes.HasPrefix(stub[at:], []byte("\xf3\x48\x0f\xae")) {
+			size = 5 // rdfsbase, wrfsbase
+		} else if bytes.HasPrefix(stub[at:], []byte("\x0f\x01\xf9")) {
+			size = 3 // rdtscp
+		} else {
+			t.Fatalf("% x at %#x: %v", stub[at:at+8], at, err)
+		}
+		at += size
+	}
+	return list
+}
+
+// A signal at each instruction of the fast way, by a breakpoint there: the guest
+// notices nothing. Only where the kernel has the turn there can be none but kicks.
+func TestSignalAtEveryInstruction(t *testing.T) {
+	s := loadStub()
+	act := bytes.Index(s.code[s.gave-stubAddr:], code(t, "41 8b 47 04")) // MOVL slotOp(R15), AX
+	list := instructions(t, s.code, s.enter, s.gave)
+	for _, at := range instructions(t, s.code, s.gave, s.last) {
+		if at >= int(s.gave-stubAddr)+act {
+			list = append(list, at)
+		}
+	}
+	if len(list) < 150 {
+		t.Errorf("only %d instructions", len(list))
+	}
+	met := 0
+	for i, at := range list {
+		if testing.Short() && i%8 != 0 {
+			continue
+		}
+		if breakAt(t, at) {
+			met++
+		}
+	}
+	t.Logf("%d instructions, %d of them met", len(list), met)
+}
+
+// breakAt runs a guest with a breakpoint in the stub; it reports whether that was met.
+func breakAt(t *testing.T, at int) bool {
+	t.Helper()
+	p := newPlatform(t, Options{Warm: -1, alter: func(stub []byte) { stub[at] = 0xcc }})
+	defer p.Close()
+	// mov $20,%eax; syscall; mov $427,%eax; syscall; mov $350,%eax; syscall; mov 8(%rsp),%rax; syscall
+	q, th := newFast(t, p, code(t, "b8 14 00 00 00 0f 05 b8 ab 01 00 00 0f 05 b8 5e 01 00 00 0f 05 48 8b 44 24 08 0f 05"))
+	q.Write(stackAt+0x8008, []byte{42, 0, 0, 0, 0, 0, 0, 0})
+	fx := th.FP()
+	for i := 160; i < 416; i++ {
+		fx[i] = byte(i * 3)
+	}
+	th.SetFP(&fx)
+	r := th.Regs()
+	for i, f := range r.fields() {
+		*f = uint64(i) * 0x0101010101010101
+	}
+	r.RIP, r.RSP, r.RDI, r.RSI, r.RFLAGS = codeAt, stackAt+0x8000, 3, dataAt, 0x8d5|0x202
+	r.FSBase, r.GSBase = dataAt+0x100, 0
+	want := *r
+	for i, stop := range []struct{ rax, rip uint64 }{{20, codeAt + 7}, {42, codeAt + 28}} {
+		wantKind(t, th.Run(), Syscall)
+		want.RAX, want.RIP, want.RCX = stop.rax, stop.rip, stop.rip
+		want.R11 = r.R11
+		if r.R11&^0x10000 != want.RFLAGS {
+			t.Errorf("%#x, stop %d: r11 %#x", at, i, r.R11)
+		}
+		if *r != want {
+			t.Errorf("%#x, stop %d:\ngot  %+v\nwant %+v", at, i, *r, want)
+		}
+		r.RAX, r.RDX, r.RBX, r.RFLAGS = 1234, 5678, 99, 0x895|0x202 // as a result
+		if i == 0 {
+			want = *r
+			want.RDX, want.RFLAGS = 0, 0x894|0x202 // what the answered calls leave
+		}
+	}
+	if peek(t, q, dataAt) == 0 {
+		t.Errorf("%#x: no time", at)
+	}
+	if got := th.FP(); !bytes.Equal(got[160:416], fx[160:416]) {
+		t.Errorf("%#x: xmm registers % x", at, got[160:416])
+	}
+	return th.departures.Load() > 2
+}
+
+// A jump to the old instruction, and rewritten code that others see.
+func TestOldInstructionStillCalls(t *testing.T) {
+	p := newPlatform(t, Options{})
+	q, th := newFast(t, p, code(t, callMany))
+	th.Regs().RIP, th.Regs().RAX = codeAt+5, 77
+	wantKind(t, th.Run(), Syscall)
+	if r := th.Regs(); r.RAX != 77 || r.RIP != codeAt+7 || th.light {
+		t.Errorf("%+v", r)
+	}
+	b := make([]byte, 7)
+	q.Read(codeAt, b)
+	if !bytes.Equal(b, code(t, "ff 24 25 00 00 0f 05")) {
+		t.Errorf("% x", b)
+	}
+}
+
+// A fault of the first instruction is at the site.
+func TestFaultInTrampoline(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newFast(t, p, code(t, callMany))
+	th.Regs().RIP, th.Regs().RSP = codeAt+7, 0x1000
+	trap := th.Run()
+	if trap.Kind != Fault || trap.Signo != int(unix.SIGSEGV) || trap.Addr != 0x1008 || th.Regs().RIP != codeAt+7 {
+		t.Errorf("%+v at %#x", trap, th.Regs().RIP)
+	}
+}
+
+// The fast way with everything wrong that a guest can make wrong.
+func TestHostileFastWay(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, base := newFast(t, p, code(t, callMany))
+	rnd := rand.New(rand.NewPCG(9, 10))
+	rounds := 400
+	if testing.Short() {
+		rounds = 60
+	}
+	m := p.stub.marks
+	for range rounds {
+		q, th, err := base.Fork()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := th.Regs()
+		for _, f := range r.fields() {
+			*f = interesting(rnd)
+		}
+		r.R15 = []uint64{dataAt, th.slot.addr, ctlAddr + 8*8192}[rnd.IntN(3)]
+		r.R11 = r.R15
+		r.RIP = m.enter + rnd.Uint64N(m.last-m.enter)
+		if rnd.IntN(4) == 0 {
+			r.RIP = p.vdso.text + rnd.Uint64N(p.vdso.end-p.vdso.text)
+		}
+		r.RFLAGS = 0x202
+		within(t, "hostile guest", func() {
+			for range 5 {
+				if runFor(th, time.Millisecond).Kind == Gone {
+					break
+				}
+				th.FP()
+			}
+		})
+		intact(t, q)
+		q.Release()
+	}
+	accounted(t, p)
+	wantKind(t, base.Run(), Syscall)
+}
+
+// A sibling writes over the fast way's memory while it is used.
+func TestScribbledFastWay(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for round := range 10 {
+		q, th := newFast(t, p, code(t, callMany))
+		bad, err := th.NewThread()
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(20*time.Millisecond, q.Kill)
+		go func() {
+			rnd := rand.New(rand.NewPCG(uint64(round), 3))
+			for !q.dead.Load() {
+				off := []int{slotTurn, slotOp, slotMode, slotSelf, slotKicked, slotFrame, lightRIP, lightRCX, lightRSP, lightFlags, slotGSBase}[rnd.IntN(11)]
+				th.slot.store32(off&^3, uint32(interesting(rnd)))
+				time.Sleep(50 * time.Microsecond)
+			}
+		}()
+		within(t, "hostile guest", func() {
+			for th.Run().Kind != Gone {
+				th.FP()
+			}
+		})
+		_ = bad
+		q.Release()
+	}
+	accounted(t, p)
+}
+
+func BenchmarkFastTrap(b *testing.B) {
+	p := newPlatform(b, Options{})
+	_, th := newFast(b, p, code(b, callMany))
+	for b.Loop() {
+		th.Run()
+	}
+}
+
+func BenchmarkFastClock(b *testing.B) {
+	p := newPlatform(b, Options{})
+	_, th := newFast(b, p, code(b, "b8 ab 01 00 00 0f 05 48 ff cb 75 f4 b8 01 00 00 00 0f 05"))
+	r := th.Regs()
+	r.RDI, r.RSI, r.RBX = 3, dataAt, uint64(b.N)
+	b.ResetTimer()
+	wantKind(b, th.Run(), Syscall)
+}

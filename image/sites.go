@@ -1,0 +1,100 @@
+package image
+
+import (
+	"bytes"
+	"io"
+
+	"golang.org/x/arch/x86/x86asm"
+
+	"toaster/netbsd"
+)
+
+// A Site is a place in the code where a system call is made.
+type Site struct {
+	Addr uint64
+	Code [5]byte // the instruction before the system call instruction
+}
+
+// maxText is how much code is looked through: what is larger than this is not worth it.
+const maxText = 64 << 20
+
+// Sites finds the system calls of an executable whose last instruction before the
+// call has five bytes and is one that match, which gets these and the call, accepts.
+// It finds no others, and only those that certainly are instructions.
+func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
+	for _, s := range m.Segments {
+		if s.Prot&netbsd.PROT_EXEC == 0 || s.FileLen > maxText {
+			continue
+		}
+		text := make([]byte, s.FileLen)
+		n, _ := r.ReadAt(text, s.FileOff)
+		text = text[:n]
+		for at := range calls(text) {
+			if match(text[at:]) && isInstruction(text, at) {
+				list = append(list, Site{s.Addr + uint64(at), [5]byte(text[at:])})
+			}
+		}
+	}
+	return list
+}
+
+const (
+	siteCode = 5
+	syscall  = "\x0f\x05"
+)
+
+// calls goes through the places that could be sites.
+func calls(text []byte) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		for i := 0; ; i += len(syscall) {
+			n := bytes.Index(text[i:], []byte(syscall))
+			if n < 0 {
+				return
+			}
+			i += n
+			if i >= siteCode && !yield(i-siteCode) {
+				return
+			}
+		}
+	}
+}
+
+// Where functions begin: aligned, behind padding.
+const (
+	funcAlign  = 16
+	padding    = 0xcc
+	lookBack   = 2048
+	candidates = 4
+)
+
+// isInstruction reports whether decoding from the beginning of a function, recognised
+// by the padding before it, comes to an instruction at text[at]. One beginning that
+// leads there is enough; a few are tried, since padding can also be data.
+func isInstruction(text []byte, at int) bool {
+	tried := 0
+	for p := at &^ (funcAlign - 1); p > 0 && p > at-lookBack && tried < candidates; p -= funcAlign {
+		if text[p-1] != padding {
+			continue
+		}
+		if leadsTo(text, p, at) {
+			return true
+		}
+		tried++
+	}
+	return false
+}
+
+func leadsTo(text []byte, from, at int) bool {
+	for from < at {
+		inst, err := x86asm.Decode(text[from:], 64)
+		if err != nil {
+			return false
+		}
+		from += inst.Len
+	}
+	if from != at {
+		return false
+	}
+	inst, err := x86asm.Decode(text[at:], 64)
+	return err == nil && inst.Len == siteCode
+}

@@ -1,0 +1,108 @@
+package run
+
+import (
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"toaster/host"
+	"toaster/image"
+	"toaster/netbsd"
+)
+
+// This file has the system calls of programs rewritten so that they come to us
+// without a signal (host/rewrite.go). A file is looked through once.
+
+// rewrites remembers what was found in executables.
+type rewrites struct {
+	off   atomic.Bool // this host refuses
+	mu    sync.Mutex
+	known map[fileID]*host.Rewrite
+}
+
+// fileID names a state of a file.
+type fileID struct {
+	dev, ino    uint64
+	size        int64
+	mtim, ctime time.Duration
+	base        uint64
+}
+
+// maxKnown bounds the memory; a machine that runs more programs begins again.
+const maxKnown = 256
+
+// rewriteOf gives what to write into a process that runs p; nil: nothing.
+func (s *System) rewriteOf(p *program) *host.Rewrite {
+	if s.rewrites.off.Load() || !s.Platform.CanRewrite() || !clear(p.image) {
+		return nil
+	}
+	st, err := p.file.Stat()
+	if err != nil {
+		return nil
+	}
+	id, ok := idOf(st, p.image.Base)
+	if !ok {
+		return nil
+	}
+	s.rewrites.mu.Lock()
+	defer s.rewrites.mu.Unlock()
+	rw, ok := s.rewrites.known[id]
+	if !ok {
+		rw = s.findRewrite(p)
+		if s.rewrites.known == nil || len(s.rewrites.known) >= maxKnown {
+			s.rewrites.known = map[fileID]*host.Rewrite{}
+		}
+		s.rewrites.known[id] = rw
+	}
+	return rw
+}
+
+func (s *System) findRewrite(p *program) *host.Rewrite {
+	var at []uint64
+	var code [][5]byte
+	for _, site := range p.image.Sites(p.file, host.CanRewrite) {
+		at, code = append(at, site.Addr), append(code, site.Code)
+	}
+	return s.Platform.NewRewrite(at, code)
+}
+
+func idOf(st os.FileInfo, base uint64) (fileID, bool) {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fileID{}, false
+	}
+	return fileID{
+		dev: sys.Dev, ino: sys.Ino, size: sys.Size, base: base,
+		mtim: time.Duration(sys.Mtim.Nano()), ctime: time.Duration(sys.Ctim.Nano()),
+	}, true
+}
+
+// clear says whether the program leaves the addresses alone that rewriting needs.
+func clear(m *image.Image) bool {
+	for _, seg := range m.Segments {
+		if seg.Addr < host.RewriteAddr+host.RewriteMax && host.RewriteAddr < seg.Addr+seg.Len {
+			return false
+		}
+	}
+	return true
+}
+
+// rewrite writes rw, and gives what remains to be protected afterwards.
+func (g *Guest) rewrite(m *image.Image, rw *host.Rewrite) ([]host.Mapping, netbsd.Errno) {
+	if rw == nil {
+		return nil, 0
+	}
+	const rx = netbsd.PROT_READ | netbsd.PROT_EXEC
+	if err := g.space.proc.Rewrite(rw); err != nil {
+		return nil, hostErrno(err)
+	}
+	list := []host.Mapping{{Addr: host.RewriteAddr, Size: rw.Size(), Prot: rx, Keep: true}}
+	for _, seg := range m.Segments {
+		if seg.Prot&netbsd.PROT_EXEC != 0 && seg.Prot&netbsd.PROT_WRITE == 0 && seg.FileLen > 0 {
+			list = append(list, host.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: hostProt(seg.Prot), Keep: true})
+		}
+	}
+	return list, 0
+}
