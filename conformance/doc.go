@@ -2,10 +2,11 @@
 // standard tests of the Go distribution, built for NetBSD, under toaster.
 //
 //   - TestPrograms runs the top-level "// run" programs of GOROOT/test.
+//
 //   - TestStandard runs the tests of standard packages; with -std=PATTERN those of every
 //     package that matches:
 //
-//	go test ./conformance -run TestStandard -timeout 1h -args -std=.
+//     go test ./conformance -run TestStandard -timeout 1h -args -std=.
 //
 // What cannot pass is in a table beside the test, each entry with its reason. An entry
 // that is no longer true fails, so the tables are as short as the truth allows.
