@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -51,11 +52,14 @@ func guestEnv(t *testing.T) []string {
 	return append(env, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
 }
 
-// buildCommand builds the toaster command once, under the name by which the go command
-// looks for a program that runs what it has built (go help run).
+// execName is the name by which the go command looks for a program that runs what it
+// has built (go help run).
+const execName = "go_netbsd_amd64_exec"
+
+// buildCommand builds the toaster command once, under that name.
 var buildCommand = sync.OnceValues(func() (string, error) {
 	dir := inWork("exec")
-	cmd := goCommand("..", "build", "-o", dir+"/go_netbsd_amd64_exec", "./cmd/toaster")
+	cmd := goCommand("..", "build", "-o", filepath.Join(dir, execName), "./cmd/toaster")
 	cmd.Env = append(cmd.Env, "GOOS=linux")
 	_, err := cmd.Output()
 	return dir, err

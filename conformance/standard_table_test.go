@@ -14,6 +14,7 @@ var standardPackages = []standardPackage{
 }
 
 // execedByHost is why a test fails that has a program of the host run one of the guest.
+// With toaster run --host-exec it passes: TestHostExec.
 const execedByHost = "nohup, a program of the host, executes the test binary, which Linux then takes for one of its own"
 
 // knownTests are the tests that cannot pass, by package, with the reason.

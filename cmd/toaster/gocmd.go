@@ -58,7 +58,7 @@ func runHostCommand(cmd *exec.Cmd) int {
 	signal.Notify(signals, os.Interrupt, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
-		complain("go: %v", err)
+		complain("%v", err)
 		return exitOwnFailure
 	}
 	done := make(chan struct{})
@@ -85,7 +85,7 @@ func runHostCommand(cmd *exec.Cmd) int {
 		return exit.ExitCode()
 	}
 	if err != nil {
-		complain("go: %v", err)
+		complain("%v", err)
 		return exitOwnFailure
 	}
 	return 0

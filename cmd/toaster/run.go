@@ -19,6 +19,7 @@ type runFlags struct {
 	env      envFlag
 	trace    string
 	timeline string
+	hostExec bool
 }
 
 // envFlag collects --env K=V.
@@ -35,6 +36,7 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.Var(&f.env, "env", "add `K=V` to the environment; may be repeated")
 	fs.StringVar(&f.trace, "trace", "", "write a line for each system call and signal to `file`; - is standard error")
 	fs.StringVar(&f.timeline, "timeline", "", "write the life of every process to `file` as Chrome trace events")
+	fs.BoolVar(&f.hostExec, "host-exec", false, "let programs of the host run NetBSD programs, too")
 	fs.Usage = func() {
 		fmt.Fprintln(fs.Output(), "usage: toaster run [flags] PROGRAM [ARG...]")
 		fs.PrintDefaults()
@@ -55,6 +57,11 @@ func runMain(args []string) int {
 	if set.NArg() == 0 {
 		complain("run: no program named; usage: toaster run [flags] PROGRAM [ARG...]")
 		return exitOwnFailure
+	}
+	if f.hostExec {
+		if status, inside := setUpHostExec(args); !inside {
+			return status
+		}
 	}
 	cmd := toaster.Command(set.Arg(0), set.Args()[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

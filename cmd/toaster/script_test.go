@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -27,6 +28,8 @@ func TestMain(m *testing.M) {
 //	netbsd OUT PACKAGE|FILE    builds a guest with the host's go command
 //	truncate FROM TO SIZE      copies the first SIZE bytes, executable
 //	exits STATUS PROGRAM...    runs a program and checks its exit status
+//
+// and the condition [host-exec]: --host-exec works on this host.
 func TestScript(t *testing.T) {
 	goEnv := goEnvironment(t)
 	testscript.Run(t, testscript.Params{
@@ -36,11 +39,23 @@ func TestScript(t *testing.T) {
 			"truncate": truncate,
 			"exits":    exits,
 		},
+		Condition: func(name string) (bool, error) {
+			if name == "host-exec" {
+				return canRegister(), nil
+			}
+			return false, fmt.Errorf("no condition %q", name)
+		},
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, goEnv...)
 			return nil
 		},
 	})
+}
+
+// canRegister reports whether this host can do what --host-exec needs.
+func canRegister() bool {
+	try := "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc && test -w /proc/sys/fs/binfmt_misc/register"
+	return exec.Command("unshare", "-Urm", "sh", "-c", try).Run() == nil
 }
 
 // goEnvironment gives the go command's folders, which the scripts' own HOME would hide.

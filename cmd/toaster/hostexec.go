@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+)
+
+// This file is --host-exec. A program of the host, /bin/sh say, that a guest runs may
+// in turn run a NetBSD program; the host's kernel takes that for one of its own, and it
+// crashes. What runs foreign executables on Linux is binfmt_misc, and since Linux 6.7
+// every user namespace can have its own. So toaster starts once more in a namespace
+// where NetBSD's executables are run by toaster.
+//
+// It is not the default: in the namespace set-user-ID programs of the host don't work
+// for ordinary users, and a superuser has no power over the machine, such as binding
+// low ports.
+
+// An ordinary user gets there in two steps: as the superuser of a namespace that can
+// register, then as himself in another one within.
+
+// hostExecVar tells the toaster inside what is left to do: "UID GID DIR" is to register
+// the link in DIR and to become that user, hostExecReady nothing.
+const (
+	hostExecVar   = "TOASTER_HOST_EXEC"
+	hostExecReady = "ready"
+)
+
+// netbsdMagic is the start of a NetBSD executable as binfmt_misc wants it: ELF, 64 bits,
+// little endian, with NetBSD's ABI.
+const netbsdMagic = `\x7fELF\x02\x01\x01\x02`
+
+const binfmtMisc = "/proc/sys/fs/binfmt_misc"
+
+// setUpHostExec makes sure that we are inside. If it returns false, we have been, and
+// status is the program's.
+func setUpHostExec(args []string) (status int, inside bool) {
+	err := error(nil)
+	switch value := os.Getenv(hostExecVar); value {
+	case "":
+		status, err = enterHostExec(args)
+	case hostExecReady:
+		inside, err = true, os.Unsetenv(hostExecVar)
+	default:
+		status, inside, err = registerHostExec(args, value)
+	}
+	if err != nil {
+		complain("run: cannot set up --host-exec: %v; it needs Linux 6.7 or newer and user namespaces that you may create", err)
+		return exitOwnFailure, false
+	}
+	return status, inside
+}
+
+// enterHostExec starts the toaster that registers, and gives its exit status.
+func enterHostExec(args []string) (int, error) {
+	dir, err := execDir()
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	uid, gid := os.Geteuid(), os.Getegid()
+	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS}
+	if uid == 0 {
+		var gerr error
+		attr.UidMappings, err = identity("/proc/self/uid_map")
+		attr.GidMappings, gerr = identity("/proc/self/gid_map")
+		attr.GidMappingsEnableSetgroups = true
+		if err = errors.Join(err, gerr); err != nil {
+			return 0, err
+		}
+	} else {
+		attr.UidMappings = oneID(0, uid)
+		attr.GidMappings = oneID(0, gid)
+	}
+	return startInside(args, attr, fmt.Sprintf("%d %d %s", uid, gid, dir))
+}
+
+// registerHostExec makes toaster the interpreter of NetBSD's executables in this
+// namespace, and goes on as the user that we were.
+func registerHostExec(args []string, value string) (status int, inside bool, err error) {
+	var uid, gid int
+	var dir string
+	if _, err := fmt.Sscan(value, &uid, &gid, &dir); err != nil {
+		return 0, false, fmt.Errorf("%s=%q: %w", hostExecVar, value, err)
+	}
+	if err := syscall.Mount("binfmt_misc", binfmtMisc, "binfmt_misc", 0, ""); err != nil {
+		return 0, false, fmt.Errorf("mount of binfmt_misc: %w", err)
+	}
+	rule := ":netbsd:M::" + netbsdMagic + "::" + filepath.Join(dir, execName) + ":"
+	if err := os.WriteFile(filepath.Join(binfmtMisc, "register"), []byte(rule), 0); err != nil {
+		return 0, false, err
+	}
+	if uid == 0 {
+		return 0, true, os.Unsetenv(hostExecVar)
+	}
+	status, err = startInside(args, &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER,
+		UidMappings: oneID(uid, 0),
+		GidMappings: oneID(gid, 0),
+	}, hostExecReady)
+	return status, false, err
+}
+
+// startInside runs this command line once more.
+func startInside(args []string, attr *syscall.SysProcAttr, value string) (int, error) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args = append([]string{os.Args[0], "run"}, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), hostExecVar+"="+value)
+	cmd.SysProcAttr = attr
+	attr.Pdeathsig = syscall.SIGKILL
+	// The host sends the parent-death signal when the thread ends, not the process.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return runHostCommand(cmd), nil
+}
+
+func oneID(inside, outside int) []syscall.SysProcIDMap {
+	return []syscall.SysProcIDMap{{ContainerID: inside, HostID: outside, Size: 1}}
+}
+
+// identity maps all that our own namespace has to itself.
+func identity(file string) ([]syscall.SysProcIDMap, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var list []syscall.SysProcIDMap
+	for line := range strings.Lines(string(b)) {
+		var m syscall.SysProcIDMap
+		var outside int
+		if _, err := fmt.Sscan(line, &m.ContainerID, &outside, &m.Size); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		m.HostID = m.ContainerID
+		list = append(list, m)
+	}
+	return list, nil
+}
