@@ -116,3 +116,38 @@ func TestPsignal_69_WhatIsAlwaysFilledIn(t *testing.T) {
 		})
 	})
 }
+
+// SIGCHLD for stops and continuations: code, status, SA_NOCLDSTOP, a tracer.
+func TestStopsAndContinuationsTellTheParent(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGCHLD)
+			last := func() []any {
+				l.Nanosleep(time.Millisecond)
+				if len(*got) != 1 {
+					return []any{len(*got)}
+				}
+				i := (*got)[0]
+				*got = nil
+				return []any{i.Code, i.Status, int(i.Pid)}
+			}
+			c := w.fork(l, "C", sleepForever)
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			w.is("stop", last(), []any{int32(netbsd.CLD_STOPPED), int32(netbsd.SIGSTOP), c.Pid()})
+			l.Kill(c.Pid(), netbsd.SIGCONT)
+			w.is("continue", last(), under(w, []any{0}, []any{int32(netbsd.CLD_CONTINUED), int32(netbsd.SIGCONT), c.Pid()}))
+			a, _ := l.Sigaction(netbsd.SIGCHLD, nil)
+			a.Flags |= netbsd.SA_NOCLDSTOP
+			l.Sigaction(netbsd.SIGCHLD, &a)
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			w.is("NOCLDSTOP", last(), []any{0})
+			l.Kill(c.Pid(), netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+			w.is("the end", last(), []any{int32(netbsd.CLD_KILLED), int32(netbsd.SIGKILL), c.Pid()})
+			// A tracer is told in spite of NOCLDSTOP.
+			d := w.fork(l, "T", func(l *LWP) { l.TraceMe(); l.Kill(l.p.Pid(), netbsd.SIGUSR1) })
+			w.is("trap", last(), []any{int32(netbsd.CLD_TRAPPED), int32(netbsd.SIGUSR1), d.Pid()})
+			w.wait(l, d.Pid(), 0)
+		})
+	})
+}
