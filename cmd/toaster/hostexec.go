@@ -109,7 +109,7 @@ func registerHostExec(args []string, value string) (status int, inside bool, err
 // startInside runs this command line once more.
 func startInside(args []string, attr *syscall.SysProcAttr, value string) (int, error) {
 	cmd := exec.Command("/proc/self/exe")
-	cmd.Args = append([]string{os.Args[0], "run"}, args...)
+	cmd.Args = append([]string{"toaster", "run"}, args...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Env = append(os.Environ(), hostExecVar+"="+value)
 	cmd.SysProcAttr = attr
