@@ -48,7 +48,7 @@ func (p *pair) rub(c uint16) {
 	default:
 		p.echo(uint16(p.t.Cc[netbsd.VERASE]))
 	}
-	p.rocount--
+	p.rocount = max(0, p.rocount-1)
 }
 
 // rubEcho goes back over what c took on the screen; false if the line was shown anew

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -190,7 +191,10 @@ func (h *Host) drain(c file.Call) netbsd.Errno {
 			return file.Errno(err)
 		default:
 		}
-		if e := c.L.Sleep(true, noDeadline); e != 0 {
+		if h.d.halted.Load() {
+			return 0
+		}
+		if e := c.L.Sleep(true, time.Now().Add(lbolt)); e != 0 && e != netbsd.EWOULDBLOCK {
 			return e
 		}
 	}

@@ -46,7 +46,9 @@ func (p *pair) take(c uint16) {
 
 func (p *pair) accept(c uint16) verdict {
 	if c == 0xff && p.t.Iflag&(netbsd.ISTRIP|netbsd.IGNPAR|netbsd.INPCK|netbsd.PARMRK) == netbsd.INPCK|netbsd.PARMRK {
-		p.raw = append(p.raw, c|quoted, c|quoted) // a valid \377 is doubled
+		if len(p.raw)+len(p.can)+2 <= inputMax {
+			p.raw = append(p.raw, c|quoted, c|quoted) // a valid \377 is doubled
+		}
 		return eaten
 	}
 	if p.iflag(netbsd.IXOFF) {
