@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 the assembly of the stub uses what Go does not
+
 package host
 
 // Layout of a guest's host process. Everything lies above the end of NetBSD's
