@@ -61,7 +61,8 @@
 // stubFast, which has the slot by GS. NetBSD programs don't use GS. It answers the
 // clocks with the vdso's code, which the zygote has moved to a known place, and
 // hands everything else over as a light trap: registers in the slot, extended
-// state still in the processor, no signals blocked. What needs more makes a signal
+// state still in the processor, no signals blocked. It can make calls for us as a
+// frame can, if no signal interrupts them. What needs more makes a signal
 // frame of it (fast.go).
 //
 // The rules by which that stays right:

@@ -8,7 +8,7 @@ import (
 // Fast calls come from rewritten call sites (rewrite.go), without a signal. The
 // stub has the guest's registers in the slot, and either answers, or hands over:
 // the guest is then in a light trap, its extended state still in the processor.
-// Whatever needs a signal frame (a fork, injected calls, the extended state,
+// Whatever needs a signal frame (a fork, receiving a file, the extended state,
 // registers that a jump can't load) makes the stub trap first, see full.
 //
 // A signal can arrive anywhere on the way. Until the turn is given, nothing has

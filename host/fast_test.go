@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,6 +107,22 @@ func TestLightTrapsBecomeFull(t *testing.T) {
 			nt.Exit()
 		},
 		func() { th.CPUTime() },
+		func() {
+			// Kicks that come late, as their signal does.
+			var wg sync.WaitGroup
+			for i := range 3 {
+				wg.Go(func() { unix.Tgkill(q.pid, th.tid, kickSignal) })
+				if err := q.Map(th, dataAt+0x4000, 4096, 3, unix.MAP_PRIVATE, -1, 0); err != nil {
+					t.Error(err)
+				}
+				if err := q.Protect(th, dataAt+0x4000, 4096, i); err != nil {
+					t.Error(err)
+				}
+				th.CPUTime()
+			}
+			wg.Wait()
+			wantKind(t, th.Run(), Syscall)
+		},
 		func() {
 			fx := th.FP()
 			copy(fx[160:], "registers at xmm")

@@ -47,9 +47,10 @@ func (t *Thread) outcome(n int) error {
 	return nil
 }
 
-// do injects into a thread that its owner has stopped.
+// do injects into a thread that its owner has stopped. In a light trap signals are
+// not blocked: a late kick may interrupt what can be interrupted.
 func (t *Thread) do(what string, commands ...command) error {
-	if !t.enterFull() {
+	if !t.enter() {
 		return ErrGone
 	}
 	defer t.leave()

@@ -169,6 +169,10 @@ func (q *Process) Sync(t *Thread, addr, size uint64, flags int) error {
 	if !inGuest(addr, size) {
 		return fmt.Errorf("host: sync: %w", syscall.EINVAL)
 	}
+	if !t.enterFull() { // with signals blocked: this is a call that they interrupt
+		return ErrGone
+	}
+	t.leave()
 	return t.do("sync", command{unix.SYS_MSYNC, [6]uint64{addr, size, uint64(flags)}})
 }
 

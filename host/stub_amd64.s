@@ -204,8 +204,8 @@ other:
 	ANDQ const_cfgSlotMask(R14), R15
 	CMPL (R15), $const_turnGuestAwaits
 	JHI later
-	CMPL const_slotOp(R15), $const_opExit
-	JNE trap
+	CMPL const_slotOp(R15), $const_opResume
+	JEQ trap
 later:
 	MOVL $1, const_slotKicked(R15)
 	MOVQ DX, SP
@@ -491,6 +491,7 @@ give:
 	MOVL $const_turnKernel, AX
 	XCHGL AX, (R15)
 	MARK('g', 'a', 'v', '0')
+given:
 	CMPL AX, $const_turnGuestAwaits
 	JNE wait
 	MOVL $202, AX // futex(turn, FUTEX_WAKE, 1)
@@ -534,6 +535,8 @@ act:
 	MOVL const_slotOp(R15), AX
 	CMPL AX, $const_opExit
 	JEQ exit
+	CMPL AX, $const_opCall
+	JEQ call
 	CMPL AX, $const_opResume
 	JNE frame
 	CMPL const_slotKicked(R15), $0
@@ -560,6 +563,30 @@ act:
 	MOVQ const_lightRSP(R15), SP
 	MOVQ const_lightR15(R15), R15
 	JMP CX
+
+	// As in the handler; only calls that no signal interrupts.
+call:
+	MOVL const_slotCount(R15), R13
+	LEAQ const_slotCommand(R15), R12
+command:
+	MOVQ 0(R12), AX
+	MOVQ 8(R12), DI
+	MOVQ 16(R12), SI
+	MOVQ 24(R12), DX
+	MOVQ 32(R12), R10
+	MOVQ 40(R12), R8
+	MOVQ 48(R12), R9
+	SYSCALL
+	MOVQ AX, 56(R12)
+	CMPQ AX, $-4095
+	JCC again
+	ADDQ $const_commandSize, R12
+	SUBL $1, R13
+	JG command
+again:
+	MOVL $const_turnKernel, AX
+	XCHGL AX, (R15)
+	JMP given
 
 kicked:
 	MOVL $0, const_slotKicked(R15)

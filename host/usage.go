@@ -46,7 +46,7 @@ func (t *Thread) CPUTime() (user, system time.Duration) {
 
 // usage has the stopped thread ask for itself.
 func (t *Thread) usage(who int) (Usage, error) {
-	if !t.enterFull() {
+	if !t.enter() {
 		return Usage{}, ErrGone
 	}
 	defer t.leave()
