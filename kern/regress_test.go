@@ -279,3 +279,44 @@ func TestTraceMeBelowInit(t *testing.T) {
 		w.guest(func(l *LWP) { w.is("trace me", l.TraceMe(), netbsd.EPERM) })
 	})
 }
+
+// LWPs that a stop finds asleep go on sleeping after SIGCONT and can be woken; what
+// woke them meanwhile counts.
+func TestSleepersOutliveAStop(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			var lwps []*LWP
+			c := w.fork(l, "C", func(l *LWP) {
+				for i, name := range []string{"woken after", "woken while stopped", "timed out"} {
+					n, _ := l.NewLWP(0, func(l *LWP) {
+						var until time.Time
+						if i == 2 {
+							until = time.Now().Add(2 * time.Second)
+						}
+						e := l.Sleep(true, until)
+						w.mark("%s: %v", name, e)
+						sleepForever(l)
+					}, false, nil)
+					lwps = append(lwps, n)
+				}
+				l.NewLWP(0, sleepForever, false, nil) // the newest takes the signals
+				sleepForever(l)
+			})
+			l.Nanosleep(time.Second)
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			w.wait(l, c.Pid(), netbsd.WUNTRACED)
+			lwps[1].Wake()
+			l.Nanosleep(10 * time.Second)
+			w.never("woken while stopped: errno 0", "timed out: "+netbsd.EWOULDBLOCK.Error())
+			l.Kill(c.Pid(), netbsd.SIGCONT)
+			l.Nanosleep(time.Second)
+			w.is("asleep again", lwps[0].State(), LWPSleeping)
+			lwps[0].Wake()
+			l.Nanosleep(time.Second)
+			w.order("woken while stopped: errno 0", "woken after: errno 0")
+			w.order("timed out: " + netbsd.EWOULDBLOCK.Error())
+			l.Kill(c.Pid(), netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
