@@ -307,3 +307,24 @@ func TestDeafThread(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, th.Kick)
 	within(t, "deaf thread", func() { wantKind(t, th.Run(), Gone) })
 }
+
+// A thread that says that the turn is ours before it is, and so does not wake us when
+// it is.
+func TestTurnTamperedWith(t *testing.T) {
+	p := newPlatform(t, Options{})
+	code := []byte{0x48, 0xb8} // movabs $ctlAddr, %rax
+	code = binary.LittleEndian.AppendUint64(code, ctlAddr)
+	code = append(code,
+		0xb9, 0x00, 0x00, 0x00, 0x10, // mov $0x10000000, %ecx: until we sleep
+		0xff, 0xc9, 0x75, 0xfc, // decl %ecx; jnz
+		0xc7, 0x00, turnKernelAwait, 0, 0, 0, // movl $3, (%rax)
+		0xb8, 39, 0, 0, 0, 0x0f, 0x05, // mov $39, %eax; syscall
+		0xeb, 0xfe)
+	_, th := newGuest(t, p, code...)
+	time.AfterFunc(50*time.Millisecond, th.Kick)
+	time.AfterFunc(500*time.Millisecond, th.Kick)
+	within(t, "tampered turn", func() {
+		for th.Run().Kind == Kicked {
+		}
+	})
+}
