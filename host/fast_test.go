@@ -373,7 +373,7 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 // breakAt runs a guest with a breakpoint in the stub; it reports whether that was met.
 func breakAt(t *testing.T, at int) bool {
 	t.Helper()
-	p := newPlatform(t, Options{Warm: -1, alter: func(stub []byte) { stub[at] = 0xcc }})
+	p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
 	defer p.Close()
 	// mov $20,%eax; syscall; mov $427,%eax; syscall; mov $350,%eax; syscall; mov 8(%rsp),%rax; syscall
 	q, th := newFast(t, p, code(t, "b8 14 00 00 00 0f 05 b8 ab 01 00 00 0f 05 b8 5e 01 00 00 0f 05 48 8b 44 24 08 0f 05"))
@@ -413,6 +413,34 @@ func breakAt(t *testing.T, at int) bool {
 		t.Errorf("%#x: xmm registers % x", at, got[160:416])
 	}
 	return th.departures.Load() > 2
+}
+
+// A host that doesn't let the vdso be moved, and one without any.
+func TestWithoutVDSO(t *testing.T) {
+	before := countFDs(t)
+	for name, alter := range map[string]func(*Platform){
+		"unmovable": func(p *Platform) { p.vdso.pieces[0].off += 1 << 40 },
+		"none":      func(p *Platform) { p.vdso = vdso{} },
+	} {
+		p := newPlatform(t, Options{Warm: -1, alter: alter})
+		if p.vdso.clock != 0 || p.keep != stubEnd {
+			t.Errorf("%s: still there", name)
+		}
+		_, th := newFast(t, p, code(t, callClock))
+		th.Regs().RDI, th.Regs().RSI = 3, dataAt
+		wantKind(t, th.Run(), Syscall)
+		if r := th.Regs(); r.RAX != guestClock || r.RIP != codeAt+7 || !th.light {
+			t.Errorf("%s: %+v", name, r)
+		}
+		th.proc.Release()
+		if n := p.Stats().Windows; n > 2 {
+			t.Errorf("%s: %d windows", name, n)
+		}
+		p.Close()
+	}
+	if n := countFDs(t); n != before {
+		t.Errorf("%d descriptors before, %d after", before, n)
+	}
 }
 
 // A jump to the old instruction, and rewritten code that others see.

@@ -21,7 +21,7 @@ type Options struct {
 	// NoRewrite leaves programs' call sites as they are.
 	NoRewrite bool
 
-	alter func(stub []byte) // for tests: changes the stub's code
+	alter func(*Platform) // for tests: before anything is started
 }
 
 const defaultWarm = 4
@@ -93,7 +93,7 @@ func New(opts Options) (*Platform, error) {
 		done:    make(chan struct{}),
 	}
 	if opts.alter != nil {
-		opts.alter(p.stub.code)
+		opts.alter(p)
 	}
 	if err := p.start(); err != nil {
 		p.Close()
