@@ -6,17 +6,24 @@ import "unsafe"
 
 // attempt runs f in a child that ends by SIGALRM at the latest, or else by SIGKILL.
 func attempt(f func()) {
+	attemptFor(100e3, func() {
+		setitimer(0, 20e3, 20e3)
+		f()
+	})
+}
+
+// attemptFor gives f that many microseconds.
+func attemptFor(us int, f func()) {
 	pid, e := call(sysFork)
 	if e != 0 {
 		return
 	}
 	if pid == 0 {
-		setitimer(0, 20e3, 20e3)
 		f()
 		exit(0)
 	}
 	catch(sigALRM, 0)
-	setitimer(0, 100e3, 100e3)
+	setitimer(0, us, us)
 	for {
 		if _, e := call(sysWait4, pid, 0, wALLSIG, 0); e != eintr {
 			break
@@ -132,8 +139,8 @@ var names = [...]string{"/\x00", "/a\x00", "b\x00", "../../x\x00", "/guest\x00",
 // subRandom is sub_random RELEASE SEED CALLS: random system calls.
 func subRandom() {
 	seed := rng(number(3)*104729 + 1)
-	attempt(func() { seed.calls(number(4)) })
-	attempt(func() {
+	attemptFor(400e3, func() { seed.calls(number(4)) })
+	attemptFor(400e3, func() {
 		// The same with several LWPs.
 		a, b := rng(seed.next(1<<50)+1), rng(seed.next(1<<50)+1)
 		lwpCreate(1, 0, func() { a.calls(number(4)) })
@@ -144,6 +151,8 @@ func subRandom() {
 
 func (r *rng) calls(n int) {
 	r.fill()
+	catch(sigALRM, 0) // what blocks is interrupted, as long as that lasts
+	setitimer(0, 5e3, 5e3)
 	for range n {
 		nr := r.next(512)
 		if r.next(4) == 0 {
