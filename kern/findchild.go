@@ -59,8 +59,9 @@ const tracedClasses = 1<<cSigchldTraced | 1<<cOtherTraced
 
 // waitSet holds the queues of one parent, or of one parent and group.
 type waitSet struct {
-	q [kDead][numClasses]*Proc
-	n [kDead][numClasses]int32
+	q    [kDead][numClasses]*Proc
+	last [kDead][numClasses]*Proc // entered last, if it is still there: see heapUnder
+	n    [kDead][numClasses]int32
 }
 
 // kidGroup is what a parent knows of its children in one group.
@@ -325,13 +326,22 @@ func (p *Proc) reclass() {
 
 func (ws *waitSet) add(p *Proc, group bool) {
 	q := &ws.q[p.wkind-1][p.wclass]
-	*q = heapMeld(*q, p, group)
+	last := &ws.last[p.wkind-1][p.wclass]
+	if *last != nil && p.seq < (*last).seq {
+		heapUnder(*last, p, group)
+	} else {
+		*q = heapMeld(*q, p, group)
+	}
+	*last = p
 	ws.n[p.wkind-1][p.wclass]++
 }
 
 func (ws *waitSet) del(p *Proc, group bool) {
 	q := &ws.q[p.wkind-1][p.wclass]
 	*q = heapRemove(*q, p, group)
+	if last := &ws.last[p.wkind-1][p.wclass]; *last == p {
+		*last = nil
+	}
 	ws.n[p.wkind-1][p.wclass]--
 }
 

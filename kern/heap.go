@@ -27,13 +27,20 @@ func heapMeld(a, b *Proc, g bool) *Proc {
 	if a.seq < b.seq {
 		a, b = b, a
 	}
+	heapUnder(a, b, g)
+	return a
+}
+
+// heapUnder puts b beneath a, whose seq is bigger. Whoever enters beneath the one that
+// entered before keeps a descending run, as a shutdown's kills make it, a chain: all
+// beneath the top, they would be paired up by the first removal, a million at once.
+func heapUnder(a, b *Proc, g bool) {
 	al, bl := a.links(g), b.links(g)
 	bl.prev, bl.next = a, al.child
 	if al.child != nil {
 		al.child.links(g).prev = b
 	}
 	al.child = b
-	return a
 }
 
 // heapPairs melds the list that starts at first: in pairs from the left, then the
