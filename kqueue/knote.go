@@ -94,7 +94,12 @@ type list struct {
 	n          int
 }
 
+// push appends kn, unless it is there already: its source may have announced it while
+// a scan asked that source without the lock.
 func (l *list) push(kn *knote) {
+	if kn.queued {
+		return
+	}
 	kn.queued, kn.prev, kn.next = true, l.tail, nil
 	if l.tail == nil {
 		l.head = kn
