@@ -550,7 +550,7 @@ func (mo *model) quiet() {
 	}
 	for _, d := range mo.ds {
 		mo.compare(d)
-		d.ref.fresh = false
+		d.ref.fresh, d.ref.back = false, false
 	}
 	clear(mo.ref.must)
 	if errs := mo.m.Check(); len(errs) > 0 {
@@ -635,7 +635,7 @@ func (mo *model) waited(d *driver, w *refWait, got *reply) {
 		}
 		return
 	case got.errno == netbsd.ECHILD:
-		if any {
+		if any && !mo.ref.onlyBack(d.ref, w) {
 			mo.fail("%v: wait %+v says ECHILD", d.ref, *w)
 		}
 		return

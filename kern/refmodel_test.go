@@ -45,6 +45,7 @@ type refProc struct {
 	pend    netbsd.Sigset
 	needSig bool // stopped for its tracer by one of pend: kern says which
 	fresh   bool // something new to report since the last quiet moment
+	back    bool // a zombie given back by proc_free since then
 
 	lwps, zlwps int // besides the first
 	vforking    *refProc
@@ -363,7 +364,7 @@ func (r *ref) free(p *refProc) {
 		if p.exitsig != 0 && p.state == refZombie {
 			r.send(p.parent, p.exitsig)
 		}
-		p.fresh = true
+		p.fresh, p.back = true, true
 		return
 	}
 	p.parent.kids = slices.DeleteFunc(p.parent.kids, func(k *refProc) bool { return k == p })
@@ -442,6 +443,19 @@ func (r *ref) look(p *refProc, w *refWait) (found []*refProc, any bool) {
 		}
 	}
 	return found, any
+}
+
+// onlyBack reports whether every child that w is for has come back in this step. In 2003
+// a traced zombie of a parent with NOCLDWAIT goes to init (item 44), which wakes the
+// parent if it was the last child (item 45), and back from init as it is collected
+// (item 90): a wait that looks between the two rightly finds no child.
+func (r *ref) onlyBack(p *refProc, w *refWait) bool {
+	for _, c := range p.kids {
+		if r.matches(p, c, w) && !c.back {
+			return false
+		}
+	}
+	return r.r2003
 }
 
 // matchesStolen: for a child that a debugger has only the id counts.
