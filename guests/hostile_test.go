@@ -97,6 +97,7 @@ func (p *prison) attack(args ...string) string {
 	})
 	c.Wait()
 	stop()
+	p.restore()
 	p.sound(args)
 	return out.String()
 }
@@ -108,8 +109,8 @@ func (p *prison) sound(args []string) {
 		p.Errorf("after %v: inconsistent: %v", args, err)
 	}
 	c := p.m.Command("/guest", "sub_exit", "10", "7")
-	if c.Run(); c.ProcessState == nil || c.ProcessState.ExitCode() != 7 {
-		p.Errorf("after %v: another guest ends with %v", args, c.ProcessState)
+	if err := c.Run(); c.ProcessState == nil || c.ProcessState.ExitCode() != 7 {
+		p.Errorf("after %v: another guest ends with %v", args, err)
 	}
 	list, _ := os.ReadDir(p.dir)
 	b, err := os.ReadFile(filepath.Join(p.dir, "secret"))
@@ -118,16 +119,20 @@ func (p *prison) sound(args []string) {
 	}
 }
 
-// restore puts the program back that a guest may have spoilt, as it may.
+// restore puts the program back that a guest may have changed, renamed or removed: its
+// root is its own.
 func (p *prison) restore() {
+	p.Helper()
 	b, err := os.ReadFile(guestPath)
 	if err != nil {
 		p.Fatal(err)
 	}
-	name := filepath.Join(p.dir, "root", "guest")
-	os.RemoveAll(name)
-	if err := os.WriteFile(name, b, 0o755); err != nil {
-		p.Fatal(err)
+	root := filepath.Join(p.dir, "root")
+	name := filepath.Join(root, "guest")
+	for _, err := range []error{os.Chmod(root, 0o755), os.RemoveAll(name), os.WriteFile(name, b, 0o755)} {
+		if err != nil {
+			p.Fatal(err)
+		}
 	}
 }
 
@@ -175,7 +180,6 @@ func TestRandomCalls(t *testing.T) {
 	seed := uint64(time.Now().UnixNano() % 1e9)
 	for end := time.Now().Add(*hostileFor); time.Now().Before(end); seed++ {
 		p.attack("sub_random", "10", decimal(seed), "2000")
-		p.restore()
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
