@@ -60,7 +60,7 @@ const tracedClasses = 1<<cSigchldTraced | 1<<cOtherTraced
 // waitSet holds the queues of one parent, or of one parent and group.
 type waitSet struct {
 	q    [kDead][numClasses]*Proc
-	last [kDead][numClasses]*Proc // entered last, if it is still there: see heapUnder
+	last [kDead][numClasses]*Proc // entered last, if it is still there: see heapInsert
 	n    [kDead][numClasses]int32
 }
 
@@ -327,11 +327,7 @@ func (p *Proc) reclass() {
 func (ws *waitSet) add(p *Proc, group bool) {
 	q := &ws.q[p.wkind-1][p.wclass]
 	last := &ws.last[p.wkind-1][p.wclass]
-	if *last != nil && p.seq < (*last).seq {
-		heapUnder(*last, p, group)
-	} else {
-		*q = heapMeld(*q, p, group)
-	}
+	*q = heapInsert(*q, *last, p, group)
 	*last = p
 	ws.n[p.wkind-1][p.wclass]++
 }

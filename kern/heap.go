@@ -2,8 +2,7 @@ package kern
 
 // This file has the pairing heap behind the wait queues. Its nodes are the
 // processes themselves, by one of two sets of links; the top has the biggest seq.
-// Insertion is O(1), removal O(log n) amortised; for children that exit in the
-// order of their forks, or in the reverse, both are O(1).
+// Insertion is O(1), removal O(log n), both amortised.
 
 // heapLinks: child is the first of the subheaps, next the next one beside it, prev
 // the one before it or, for the first, the node above.
@@ -31,9 +30,45 @@ func heapMeld(a, b *Proc, g bool) *Proc {
 	return a
 }
 
-// heapUnder puts b beneath a, whose seq is bigger. Whoever enters beneath the one that
-// entered before keeps a descending run, as a shutdown's kills make it, a chain: all
-// beneath the top, they would be paired up by the first removal, a million at once.
+// heapInsert adds p to the heap with top root and gives the new top. It goes up from
+// last, which entered last (or is nil), to the first node that p belongs beneath, and
+// takes there the place of the one that it passed. What it passes it leaves for good,
+// as in the building of a Cartesian tree: no more than two are beneath each. If each
+// were put beneath the top, the first removal would pair up all: a million at once,
+// after a shutdown's kills.
+func heapInsert(root, last, p *Proc, g bool) *Proc {
+	at, passed := last, (*Proc)(nil)
+	if at == nil {
+		at = root
+	}
+	for at != nil && at.seq < p.seq {
+		up := at.links(g).prev
+		if up != nil && up.links(g).child != at {
+			return heapMeld(root, p, g) // a removal has moved others before it
+		}
+		at, passed = up, at
+	}
+	switch {
+	case passed == nil && at == nil:
+		return p
+	case passed == nil:
+		heapUnder(at, p, g)
+		return root
+	case at == nil:
+		heapUnder(p, passed, g)
+		return p
+	}
+	pl, next := p.links(g), passed.links(g).next
+	pl.prev, pl.next = at, next
+	if next != nil {
+		next.links(g).prev = p
+	}
+	at.links(g).child = p
+	heapUnder(p, passed, g)
+	return root
+}
+
+// heapUnder puts b, which has no siblings left, beneath a, whose seq is bigger.
 func heapUnder(a, b *Proc, g bool) {
 	al, bl := a.links(g), b.links(g)
 	bl.prev, bl.next = a, al.child
