@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"encoding/binary"
+	"time"
 )
 
 // Fast calls come from rewritten call sites (rewrite.go), without a signal. The
@@ -25,6 +26,8 @@ const (
 	placeSwitching        // and but for SP
 	placeSaved            // registers in slotLight
 	placeClock            // and XMM registers in slotXMM
+	placeNap              // asleep in the stub, or about to be, or just awake
+	placeAnswered         // about to return with what the stub answers
 	placeLight            // in a light trap, or about to return from one
 	placeTrampoline       // at a rewritten site
 	placeStub             // where a guest can't be
@@ -51,6 +54,10 @@ func (t *Thread) whereIs(rip uint64) place {
 		return placeLight
 	case rip >= m.clocked && rip < m.restored:
 		return placeClock
+	case rip >= m.nap && rip < m.napped:
+		return placeNap
+	case rip >= m.answered:
+		return placeAnswered
 	}
 	return placeSaved
 }
@@ -69,13 +76,27 @@ func (t *Thread) recover(at place, uc []byte) bool {
 	case placeClock:
 		t.recoverXMM()
 		fallthrough
-	case placeSaved:
+	case placeSaved, placeNap, placeAnswered:
 		fs := r.FSBase
 		r.read(t.slot, t.slot.light())
 		r.FSBase = fs
 	}
 	r.RIP = r.RCX - syscallSize
 	return r.RIP < GuestEnd
+}
+
+// napped makes a trap of a nanosleep that a signal met in the stub: the kernel goes on
+// with it, so that it ends early just where it would have. rax is what the signal
+// found in that register: the host's result, if there is one yet.
+func (t *Thread) napped(at place, rax uint64) Trap {
+	r := &t.regs
+	r.RIP, r.R11 = r.RCX, r.RFLAGS
+	t.slot.store32(slotNapping, 0)
+	left := min(t.slot.load(slotTime+8), longestNap)
+	if at == placeAnswered || rax == 0 {
+		left = 0
+	}
+	return Trap{Kind: Syscall, Napped: true, Left: time.Duration(left)}
 }
 
 // recoverXMM undoes what the vdso did to these registers.
@@ -164,13 +185,14 @@ func (t *Thread) arrange() bool {
 
 // marks are addresses in the stub that matter for where a signal arrives.
 type marks struct {
-	enter, save, saved, gave, over, clocked, restored, last uint64
+	enter, save, saved, gave, over, clocked, restored, nap, napped, answered, last uint64
 }
 
 func findMarks(code []byte) (m marks) {
 	for tag, at := range map[string]*uint64{
 		"ent0": &m.enter, "sav0": &m.save, "sav1": &m.saved, "gav0": &m.gave,
-		"end0": &m.over, "xmm0": &m.clocked, "xmm1": &m.restored, "end1": &m.last,
+		"end0": &m.over, "xmm0": &m.clocked, "xmm1": &m.restored, "nap0": &m.nap, "nap1": &m.napped, "ans0": &m.answered,
+		"end1": &m.last,
 	} {
 		mark := []byte("\x0f\x1f\x80" + tag)
 		if bytes.Count(code, mark) != 1 {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -566,4 +567,134 @@ func BenchmarkFastClock(b *testing.B) {
 	r.RDI, r.RSI, r.RBX = 3, dataAt, uint64(b.N)
 	b.ResetTimer()
 	wantKind(b, th.Run(), Syscall)
+}
+
+// nap: mov $430,%eax; syscall; mov 8(%rsp),%rax; syscall
+const nap = "b8 ae 01 00 00 0f 05 48 8b 44 24 08 0f 05"
+
+// newNapper is a guest about to sleep for so long, and then to make call 42.
+func newNapper(t *testing.T, p *Platform, sec, nsec int64) (*Process, *Thread) {
+	t.Helper()
+	q, th := newFast(t, p, code(t, nap))
+	q.Write(stackAt+0x8008, []byte{42, 0, 0, 0, 0, 0, 0, 0})
+	b := binary.LittleEndian.AppendUint64(nil, uint64(sec))
+	q.Write(dataAt, binary.LittleEndian.AppendUint64(b, uint64(nsec)))
+	r := th.Regs()
+	for i, f := range r.fields() {
+		*f = uint64(i) * 0x0101010101010101
+	}
+	r.RIP, r.RSP, r.RDI, r.RSI, r.RFLAGS = codeAt, stackAt+0x8000, dataAt, 0, 0x8d5|0x202
+	r.FSBase, r.GSBase = dataAt+0x100, 0
+	return q, th
+}
+
+// wantNap runs a napper: either the stub answers, and Run ends with call 42 (slept), or
+// it has nanosleep to serve.
+func wantNap(t *testing.T, th *Thread) (trap Trap, slept bool) {
+	t.Helper()
+	r := th.Regs()
+	want := *r
+	for trap = th.Run(); trap.Kind == Kicked; trap = th.Run() {
+		if r.RIP != codeAt && r.RIP != codeAt+7 {
+			t.Fatalf("kicked at %#x", r.RIP)
+		}
+		slept = slept || r.RIP == codeAt+7
+	}
+	wantKind(t, trap, Syscall)
+	slept = r.RIP == codeAt+14
+	want.RIP, want.RCX, want.RAX, want.R11 = codeAt+7, codeAt+7, guestSleep, r.R11
+	if slept {
+		want.RIP, want.RCX, want.RAX, want.RDX = codeAt+14, codeAt+14, 42, 0
+		want.RFLAGS &^= 1 // no carry: no error
+	}
+	if *r != want {
+		t.Fatalf("slept %v:\ngot  %+v\nwant %+v", slept, *r, want)
+	}
+	return trap, slept
+}
+
+// Short sleeps are the stub's, all others ours.
+func TestNapLengths(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for _, c := range []struct {
+		sec, nsec int64
+		slept     bool
+	}{
+		{0, 0, true}, {0, 1, true}, {0, 20_000, true}, {0, longestNap - 1, true},
+		{0, longestNap, false}, {0, -1, false}, {1, 5, false}, {-1, 5, false}, {0, 1 << 62, false},
+	} {
+		q, th := newNapper(t, p, c.sec, c.nsec)
+		start := Monotonic()
+		trap, slept := wantNap(t, th)
+		if slept != c.slept || trap.Napped {
+			t.Errorf("%+v: slept %v, %+v", c, slept, trap)
+		}
+		if d := Monotonic() - start; slept && d < time.Duration(c.nsec) {
+			t.Errorf("%+v: only %v", c, d)
+		}
+		q.Release()
+	}
+	for _, at := range []uint64{0, dataAt + 0x10000 - 8, GuestEnd - 8, GuestEnd, ctlAddr, 1 << 60, ^uint64(15)} {
+		q, th := newNapper(t, p, 0, 5)
+		th.Regs().RDI = at
+		if trap, slept := wantNap(t, th); slept || trap.Napped {
+			t.Errorf("%#x: slept %v, %+v", at, slept, trap)
+		}
+		q.Release()
+	}
+}
+
+// A kick in the middle of a nap makes a trap of it that knows what is left; none is
+// lost, and the guest's registers never show it.
+func TestKickedNap(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newNapper(t, p, 0, 300_000)
+	r, start := th.Regs(), *th.Regs()
+	napped := 0
+	for i := range 300 {
+		*r = start
+		go func() {
+			for range rand.IntN(1 + 50*i) {
+			}
+			th.Kick()
+		}()
+		trap, slept := wantNap(t, th)
+		if trap.Napped {
+			napped++
+		}
+		if slept && trap.Napped || trap.Left < 0 || trap.Left > longestNap || !trap.Napped && trap.Left != 0 {
+			t.Fatalf("slept %v, %+v", slept, trap)
+		}
+		for th.kicked.Load() || !slept && !trap.Napped { // that kick comes, too
+			r.RIP = codeAt
+			if th.Run().Kind == Kicked {
+				break
+			}
+		}
+	}
+	if napped == 0 {
+		t.Error("no kick met a nap")
+	}
+	t.Log(napped, "of 300 kicks met a nap")
+}
+
+// A signal at each instruction on a nap's way.
+func TestSignalAtEveryInstructionOfANap(t *testing.T) {
+	s := loadStub()
+	left := map[time.Duration]int{}
+	for _, at := range instructions(t, s.code, s.enter, s.last) {
+		if rip := stubAddr + uint64(at); rip >= s.gave && rip < s.nap-200 || testing.Short() && at%8 != 0 {
+			continue
+		}
+		p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		_, th := newNapper(t, p, 0, 5000)
+		trap, _ := wantNap(t, th)
+		if trap.Napped {
+			left[trap.Left]++
+		}
+		p.Close()
+	}
+	if !testing.Short() && (left[5000] == 0 || left[0] == 0) {
+		t.Errorf("what is left, and how often: %v", left)
+	}
 }

@@ -14,7 +14,7 @@ import (
 //   - memory calls whose ranges end below the stub. They reach nothing but
 //     the guest's own memory: no host process holds a descriptor, save for
 //     the moment between receiving a file that the guest may map and mapping it;
-//   - waiting and waking on memory of its own, asking for the time;
+//   - waiting and waking on memory of its own, sleeping, asking for the time;
 //   - leaving;
 //   - creating processes and threads, from one place, where the new one goes
 //     on with reporting to the supervisor and ends unless it was ordered.
@@ -121,7 +121,7 @@ func filterProgram(stub stub, vdso vdso, window uint64) ([]unix.SockFilter, erro
 	p.load(dataNr)
 	for _, nr := range []uint32{
 		unix.SYS_RT_SIGRETURN, unix.SYS_CLOSE, unix.SYS_GETPPID,
-		unix.SYS_GETRUSAGE, unix.SYS_EXIT_GROUP, unix.SYS_SCHED_YIELD,
+		unix.SYS_GETRUSAGE, unix.SYS_EXIT_GROUP, unix.SYS_SCHED_YIELD, unix.SYS_NANOSLEEP,
 	} {
 		p.ifEqual(nr, "allow")
 	}

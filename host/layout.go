@@ -72,6 +72,7 @@ const (
 	slotResult   = 0x58
 	slotSelf     = 0x60  // the slot's own address, which fast calls find by GS
 	slotKicked   = 0x68  // a kick came while a light trap was with us
+	slotNapping  = 0x6c  // the guest sleeps in the stub
 	slotCommand  = 0x100 // commands: nr, six arguments, result
 	slotScratch  = 0x700
 	slotLight    = 0x800 // registers of a fast call, as in a ucontext
@@ -181,11 +182,14 @@ const (
 )
 
 // What the stub answers by itself, by the guest's numbers: clock_gettime(2) of
-// the two clocks that are the host's own, and sched_yield(2).
+// the two clocks that are the host's own, sched_yield(2), and nanosleep(2) of less
+// than a millisecond.
 const (
 	guestClock     = 427
 	guestYield     = 350
-	guestMonotonic = 3 // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
+	guestSleep     = 430
+	longestNap     = 1_000_000 // nanoseconds
+	guestMonotonic = 3         // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
 
 	// An address is the guest's if it is below GuestEnd in these upper bits.
 	guestBits = 39

@@ -64,7 +64,9 @@ type Platform struct {
 	done    chan struct{}
 	workers sync.WaitGroup
 
-	active atomic.Int32 // threads running guest code
+	guests guests
+
+	affinity unix.CPUSet // our own when the platform started: the guests'
 
 	spare bool   // for tests: guests in the stub live on
 	stop  func() // ends the creating thread
@@ -92,6 +94,7 @@ func New(opts Options) (*Platform, error) {
 		refill:  make(chan struct{}, 1),
 		done:    make(chan struct{}),
 	}
+	unix.SchedGetaffinity(0, &p.affinity)
 	if opts.alter != nil {
 		opts.alter(p)
 	}

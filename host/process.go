@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,10 @@ type Thread struct {
 	slot  slot
 	regs  Regs
 	light bool // stopped without a signal frame
+
+	// For wake.
+	woke     time.Duration // when the thread woke us last
+	together int           // answers since then from the core that it is on
 
 	kicked  atomic.Bool // a Kick that no Run has reported yet
 	state   atomic.Int32

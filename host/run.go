@@ -40,7 +40,7 @@ func (k Kind) String() string {
 	return "none"
 }
 
-// A Trap says why Run ended. All but Kind is only set for faults, with Linux's
+// A Trap says why Run ended. Signo to Err are only set for faults, with Linux's
 // numbers for signal and code and the processor's for trap and error.
 type Trap struct {
 	Kind   Kind
@@ -49,6 +49,11 @@ type Trap struct {
 	Addr   uint64
 	Trapno uint64
 	Err    uint64
+
+	// Napped says of a nanosleep(2) that the guest has slept a part of it already,
+	// and Left how much there still is, give or take the host's timer slack.
+	Napped bool
+	Left   time.Duration
 }
 
 // Run loads the registers and executes guest code until it traps.
@@ -118,6 +123,10 @@ func (t *Thread) decode() Trap {
 		if !t.recover(at, uc) {
 			return t.hostile()
 		}
+		if at == placeNap || at == placeAnswered && t.regs.RAX == guestSleep {
+			t.kicked.Store(false) // this is a way into the kernel as good as any
+			return t.napped(at, le.Uint64(uc[ucRAX:]))
+		}
 		// A fault on the fast way comes again on the long one.
 		if t.kicked.CompareAndSwap(true, false) {
 			return Trap{Kind: Kicked}
@@ -183,15 +192,17 @@ func (t *Thread) hostile() Trap {
 func (t *Thread) yield(op uint32) {
 	p := t.proc.platform
 	rounds := uint32(0)
+	p.guests.add(t)
 	// After a clone, the newborn needs the core more than its parent.
-	if p.active.Add(1) < p.cores && op != opFork && op != opThread {
+	if p.spareCore() && op != opFork && op != opThread {
 		rounds = p.rounds
 	}
+	cpu := p.cpu()
 	t.slot.store32(slotSpin, rounds)
-	t.slot.store32(slotHostCPU, p.cpu())
+	t.slot.store32(slotHostCPU, cpu)
 	t.slot.store32(slotOp, op)
 	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
-		futexWake(t.slot.turn())
+		t.wake(rounds > 0 && t.slot.load32(slotGuestCPU) == cpu)
 	}
 }
 
@@ -200,8 +211,8 @@ func (t *Thread) await() bool {
 	p, turn := t.proc.platform, t.slot.turn()
 	// Spinning is only worth it if there is a core that nobody else can use, and
 	// if we are not on the very core that the guest needs.
-	if p.active.Load() < p.cores && t.slot.load32(slotGuestCPU) != p.cpu() {
-		spinWhile(turn, turnGuestAwaits, p.rounds)
+	if t.slot.load32(slotGuestCPU) != p.cpu() {
+		t.watchTurn()
 	}
 	for !t.proc.dead.Load() {
 		v := atomic.LoadUint32(turn)
@@ -210,11 +221,24 @@ func (t *Thread) await() bool {
 		}
 		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
 			futexSleep(turn, turnGuestAwaits)
+			t.woke = Monotonic()
 		}
 	}
-	p.active.Add(-1)
+	p.guests.remove(t)
 	return !t.proc.dead.Load()
 }
+
+// watchTurn spins for a while, as long as nobody else needs the core.
+func (t *Thread) watchTurn() {
+	p := t.proc.platform
+	for range spinSlices {
+		if !p.spareCore() || spinWhile(t.slot.turn(), turnGuestAwaits, p.rounds/spinSlices) {
+			return
+		}
+	}
+}
+
+const spinSlices = 10
 
 // cpu returns the number of the core that we are on, plus one. What it returns
 // if cores can't be told apart differs from what the stub then says.

@@ -477,6 +477,8 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JEQ clock
 	CMPQ AX, $const_guestYield
 	JEQ yield
+	CMPQ AX, $const_guestSleep
+	JEQ nap
 
 light:
 	RDFSBASEQ AX
@@ -669,12 +671,41 @@ known:
 	MOVQ AX, 0(R12) // a bad pointer faults here, and the call goes the long way
 	MOVQ CX, 8(R12)
 	JMP answered
+
+	// Short sleeps only: in a longer one the kernel must see the guest asleep. A signal
+	// makes a trap of it; what is left of it is then in slotTime, see napped.
+nap:
+	CMPL const_cfgAnswer(R14), $0
+	JEQ light
+	MOVQ DI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	MOVQ 8(DI), CX
+	CMPQ 0(DI), $0
+	JNE light
+	CMPQ CX, $const_longestNap
+	JCC light
+	MOVQ $0, const_slotTime(R15)
+	MOVQ CX, (const_slotTime+8)(R15)
+	LEAQ const_slotTime(R15), DI
+	MOVQ DI, SI
+	MOVL $1, const_slotNapping(R15)
+	MOVL $35, AX // nanosleep
+	MARK('n', 'a', 'p', '0')
+	SYSCALL
+	MOVL $0, const_slotNapping(R15)
+	TESTQ AX, AX
+	JNE light
+	JMP answered
+	MARK('n', 'a', 'p', '1')
 yield:
 	CMPL const_cfgAnswer(R14), $0
 	JEQ light
 	MOVL $24, AX // sched_yield
 	SYSCALL
 answered:
+	MARK('a', 'n', 's', '0')
 	MOVQ const_lightFlags(R15), R11
 	ANDQ $-2, R11 // no carry: no error
 	XORL AX, AX

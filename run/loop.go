@@ -21,6 +21,7 @@ func (s *System) Body(l *kern.LWP) {
 		l.UserRet(g.deliver)
 		switch trap := g.thread.Run(); trap.Kind {
 		case host.Syscall:
+			g.call.Napped, g.call.Left = trap.Napped, trap.Left
 			s.serve(g)
 		case host.Fault:
 			info := faultInfo(&trap)

@@ -6,6 +6,7 @@ package syscalls
 
 import (
 	"encoding/binary"
+	"time"
 
 	"toaster/kern"
 	"toaster/netbsd"
@@ -27,6 +28,11 @@ type Call struct {
 	Nr   int
 	Args [8]uint64
 	Ret  [2]uint64
+
+	// Napped says that the caller has slept a part of this nanosleep without us, and
+	// Left how much there still is, or a little more than was asked for.
+	Napped bool
+	Left   time.Duration
 
 	scratch [512]byte
 }

@@ -118,6 +118,9 @@ func nanosleep(c *Call) netbsd.Errno {
 	if e != 0 {
 		return e
 	}
+	if c.Napped {
+		d = min(d, c.Left)
+	}
 	return sleepUntil(c, sleepDeadline(d), c.Ptr(1))
 }
 
