@@ -282,6 +282,8 @@ func ttyGroups() {
 func ttyNotty() {
 	name := cstring("/dev/tty\x00")
 	errs("open of /dev/tty without a terminal", enxio, sysOpen, name, oRDWR)
+	var closed pipe
+	closed.open()
 	ctl, term := openPair()
 	leader := fork(func() {
 		must("close", sysClose, ctl)
@@ -298,9 +300,11 @@ func ttyNotty() {
 			must("setsid", sysSetsid)
 			errs("open of /dev/tty in a new session", enxio, sysOpen, name, oRDWR)
 		}))
+		closed.wait()
 		write(tty, "two")
 	})
 	must("close", sysClose, term)
+	closed.post() // or ours could be the last close, and wait for ourselves
 	expect(ctl, "onetwo")
 	reapOK(leader)
 }
