@@ -36,19 +36,19 @@ func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, e netbsd.Errno) {
 // NetBSD, and so it is here.
 func (c *Call) stringVector(addr uint64, room *int) ([]string, netbsd.Errno) {
 	var list []string
+	vector, strings := pages{space: c.Space}, pages{space: c.Space}
 	for ; ; addr += 8 {
-		b, e := c.in(addr, 8)
+		p, e := vector.word(addr)
 		if e != 0 {
 			return nil, e
 		}
-		p := le64(b)
 		if p == 0 {
 			return list, 0
 		}
 		if *room -= 8; *room <= 0 {
 			return nil, netbsd.E2BIG
 		}
-		s, e := c.Space.ReadString(p, *room)
+		s, e := strings.string(p, *room)
 		if e == netbsd.ENAMETOOLONG {
 			e = netbsd.E2BIG
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 )
 
 // execName is the name under which the go command looks for a program that runs
@@ -39,8 +40,10 @@ func subcommands() []subcommand {
 func main() {
 	// A goroutine that watches its guest keeps its P. With some to spare the scheduler need
 	// not start a thread each time one goes to sleep, nor wait for one to be taken away.
-	// The environment's GOMAXPROCS is meant for the guest.
+	// The environment's GOMAXPROCS and GOGC are meant for the guest.
 	runtime.GOMAXPROCS(max(4, 2*runtime.NumCPU()))
+	// Little is kept and much comes and goes with each process: collect at 32 MiB, not 4.
+	debug.SetGCPercent(800)
 	os.Exit(dispatch(os.Args))
 }
 

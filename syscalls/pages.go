@@ -1,0 +1,63 @@
+package syscalls
+
+import (
+	"bytes"
+
+	"toaster/netbsd"
+)
+
+// pages reads guest memory by the page, and keeps the last one: what lies close
+// together, as vectors and the strings of an environment do, is fetched at once.
+type pages struct {
+	space Space
+	at    uint64
+	page  []byte // nil: none yet
+}
+
+const pageSize = 4096
+
+// from gives the bytes from addr to the end of its page.
+func (r *pages) from(addr uint64) ([]byte, netbsd.Errno) {
+	base := addr &^ (pageSize - 1)
+	if r.page == nil || r.at != base {
+		if r.page == nil {
+			r.page = make([]byte, pageSize)
+		}
+		if e := r.space.Read(base, r.page); e != 0 {
+			r.page = nil
+			return nil, e
+		}
+		r.at = base
+	}
+	return r.page[addr-base:], 0
+}
+
+// word reads eight bytes, which may lie in two pages.
+func (r *pages) word(addr uint64) (uint64, netbsd.Errno) {
+	var w [8]byte
+	for n := 0; n < len(w); {
+		b, e := r.from(addr + uint64(n))
+		if e != 0 {
+			return 0, e
+		}
+		n += copy(w[n:], b)
+	}
+	return le64(w[:]), 0
+}
+
+// string reads up to a NUL, as Space.ReadString does.
+func (r *pages) string(addr uint64, limit int) (string, netbsd.Errno) {
+	var out []byte
+	for {
+		b, e := r.from(addr + uint64(len(out)))
+		if e != 0 {
+			return "", e
+		}
+		if n := bytes.IndexByte(b, 0); n >= 0 && len(out)+n < limit {
+			return string(append(out, b[:n]...)), 0
+		}
+		if out = append(out, b...); len(out) >= limit {
+			return "", netbsd.ENAMETOOLONG
+		}
+	}
+}
