@@ -77,7 +77,7 @@ func (p *Proc) writeAcct(l *LWP, w netbsd.WaitStatus) {
 	if f == nil {
 		return
 	}
-	p.saveUsage()
+	p.saveUsage(l)
 	u := p.ownUsageLocked()
 	r := AcctRecord{
 		Comm: p.img.Comm, Utime: u.Utime, Stime: u.Stime, Etime: p.m.uptime() - p.start,

@@ -251,7 +251,7 @@ func (p *Proc) freeVM(l *LWP) {
 	if vm == nil {
 		return
 	}
-	p.saveUsage()
+	p.saveUsage(l)
 	p.without(func() { vm.Exit(p) })
 	p.vm = nil
 }
@@ -259,7 +259,7 @@ func (p *Proc) freeVM(l *LWP) {
 // finalRusage makes p.ru: own usage with final times, then the children's (39).
 func (p *Proc) finalRusage(l *LWP) {
 	p.step(l, StepFinalRusage)
-	p.saveUsage()
+	p.saveUsage(l)
 	*p.ru = p.ownUsageLocked()
 	if p.ext != nil {
 		p.ru.Add(&p.ext.cru)

@@ -342,7 +342,7 @@ func (v *fakeVM) FreeLWP(l *LWP) {
 		v.free(l)
 	}
 }
-func (v *fakeVM) Usage(*Proc) (u netbsd.Rusage) {
+func (v *fakeVM) Usage(*Proc, *LWP) (u netbsd.Rusage) {
 	if v.usage != nil {
 		return v.usage()
 	}

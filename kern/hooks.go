@@ -29,8 +29,9 @@ type LWPFreer interface {
 
 // Usager is what an AddressSpace may be, too: it measures resource usage.
 type Usager interface {
-	// Usage is what p has used so far, its children not included.
-	Usage(p *Proc) netbsd.Rusage
+	// Usage is what p has used so far, its children not included. l is nil or an LWP of
+	// p on whose goroutine the call is made: a stopped one can be asked itself.
+	Usage(p *Proc, l *LWP) netbsd.Rusage
 }
 
 // Files is a file-descriptor table.

@@ -14,7 +14,12 @@ const (
 
 // Rusage is getrusage(2): what p has used itself (RUSAGE_SELF), or what its
 // waited-for descendants have (RUSAGE_CHILDREN, item 92). EINVAL: neither.
-func (p *Proc) Rusage(who int) (netbsd.Rusage, netbsd.Errno) {
+func (p *Proc) Rusage(who int) (netbsd.Rusage, netbsd.Errno) { return p.rusage(who, nil) }
+
+// Rusage is Proc.Rusage of l's own process, which can be measured more exactly.
+func (l *LWP) Rusage(who int) (netbsd.Rusage, netbsd.Errno) { return l.p.rusage(who, l) }
+
+func (p *Proc) rusage(who int, l *LWP) (netbsd.Rusage, netbsd.Errno) {
 	m := p.m
 	m.lock()
 	if who == RUSAGE_CHILDREN {
@@ -32,7 +37,7 @@ func (p *Proc) Rusage(who int) (netbsd.Rusage, netbsd.Errno) {
 	vm, measured := p.vm, p.ext != nil && p.ext.measured
 	m.unlock()
 	if g, ok := vm.(Usager); ok && !measured {
-		v := g.Usage(p)
+		v := g.Usage(p, l)
 		u.Add(&v)
 	}
 	return u, 0
@@ -53,15 +58,16 @@ func (p *Proc) ownUsageLocked() netbsd.Rusage {
 	return p.ext.own
 }
 
-// saveUsage takes the final measure of the address space; mu is dropped meanwhile.
-func (p *Proc) saveUsage() {
+// saveUsage takes the final measure of the address space, by p's last LWP; mu is
+// dropped meanwhile.
+func (p *Proc) saveUsage(l *LWP) {
 	g, ok := p.vm.(Usager)
 	if !ok || p.x().measured {
 		return
 	}
 	p.ext.measured = true
 	var u netbsd.Rusage
-	p.without(func() { u = g.Usage(p) })
+	p.without(func() { u = g.Usage(p, l) })
 	p.ext.own.Add(&u)
 }
 

@@ -107,13 +107,26 @@ func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 }
 
 // Usage implements kern.Usager.
-func (s *Space) Usage(p *kern.Proc) netbsd.Rusage {
-	u := s.proc.Usage(nil)
+func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
+	var t *host.Thread
+	if l != nil {
+		if g, ok := l.Machdep().(*Guest); ok && g.space == s {
+			t = g.thread
+		}
+	}
+	u := s.proc.Usage(t)
 	return netbsd.Rusage{
 		Utime: u.User, Stime: u.System, Maxrss: u.MaxRSS,
 		Minflt: u.MinorFaults, Majflt: u.MajorFaults,
 		Inblock: u.InBlocks, Oublock: u.OutBlocks, Nvcsw: u.Voluntary, Nivcsw: u.Preempted,
 	}
+}
+
+// sole says whether s belongs to one process alone.
+func (s *Space) sole() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.uses == 1
 }
 
 // Exit implements kern.AddressSpace.

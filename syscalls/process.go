@@ -151,7 +151,7 @@ func setrlimit(c *Call) netbsd.Errno {
 
 // getrusage is getrusage(int who, struct rusage *): 0 self, -1 children.
 func getrusage(c *Call) netbsd.Errno {
-	u, e := c.L.Proc().Rusage(c.Int(0))
+	u, e := c.L.Rusage(c.Int(0))
 	if e != 0 {
 		return e
 	}

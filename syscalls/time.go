@@ -57,11 +57,13 @@ func (k *Kernel) monotonic() time.Duration {
 }
 
 func processCPU(c *Call, pid int) (time.Duration, netbsd.Errno) {
-	p := c.L.Proc()
-	if pid != 0 && pid != p.Pid() {
-		if p = c.K.M.Find(pid); p == nil {
-			return 0, netbsd.ESRCH
-		}
+	if pid == 0 || pid == c.L.Proc().Pid() {
+		u := c.usage()
+		return u.Utime + u.Stime, 0
+	}
+	p := c.K.M.Find(pid)
+	if p == nil {
+		return 0, netbsd.ESRCH
 	}
 	u, e := p.Rusage(0)
 	return u.Utime + u.Stime, e
@@ -69,7 +71,7 @@ func processCPU(c *Call, pid int) (time.Duration, netbsd.Errno) {
 
 // usage is what the caller's process has used.
 func (c *Call) usage() netbsd.Rusage {
-	u, _ := c.L.Proc().Rusage(0)
+	u, _ := c.L.Rusage(0)
 	return u
 }
 

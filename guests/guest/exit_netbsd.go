@@ -19,6 +19,7 @@ var subprograms = []testCase{
 	{"sub_alone", subAlone},
 	{"sub_spawned", subSpawned},
 	{"sub_attributes", subAttributes},
+	{"sub_used", subUsed},
 }
 
 var exitCases = []testCase{
@@ -29,6 +30,7 @@ var exitCases = []testCase{
 	{"exit_33_zombies_go_to_init", exitOrphanZombies},
 	{"exit_98_orphans_exit_signal_is_SIGCHLD", exitOrphanClone},
 	{"exit_39_usage_includes_the_last_slice", exitUsage},
+	{"exec_keeps_what_was_used", execKeepsUsage},
 	{"exit_41_zombies_and_kill", exitKillZombie},
 	{"exit_44_NOCLDWAIT_leaves_no_zombie", exitNoCldWait},
 	{"exit_45_NOCLDWAIT_wakes_at_the_last_child", exitNoCldWaitLast},
@@ -181,6 +183,21 @@ func exitUsage() {
 	yes("(39, 74) wait4's rusage lacks the child's or the grandchild's time", r.time() >= 2*us)
 	r = getrusage(-1)
 	yes("(92) RUSAGE_CHILDREN lacks the grandchild's time", r.time() >= 2*us)
+}
+
+// execKeepsUsage: the program changes, the process and what it has used stay.
+func execKeepsUsage() {
+	const us = 30000
+	reapOK(fork(func() {
+		burn(us)
+		execSelf("sub_used", "30000")
+	}))
+}
+
+// subUsed is sub_used RELEASE US: so much time has been used at least.
+func subUsed() {
+	r := getrusage(0)
+	yes("rusage lacks what was used before the execve", r.time() >= number(3))
 }
 
 func exitKillZombie() {
