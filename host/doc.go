@@ -29,7 +29,7 @@
 //
 // New executes the zygote from memory, a static program that is nothing but the
 // stub (zygote.go). A pristine process is a fork of it, kept in a pool
-// (warm.go); Thread.Fork is a fork of the guest's process (fork.go). All of them
+// (nursery.go); Thread.Fork is a fork of the guest's process (fork.go). All of them
 // are children of one locked thread of ours and die with it (PDEATHSIG), and
 // the reaper collects them by pid (reap.go).
 //
@@ -79,7 +79,7 @@
 //
 // # Locks
 //
-//	Platform.forking < Process.gifts < Platform.listen < Process.mu < Platform.mu < arena.mu
+//	Nursery.forking < Process.gifts < Platform.listen < Process.mu < Platform.mu < arena.mu
 //	Process.mu < window.mu
 //
 // Nobody waits for a guest while holding Process.mu or Platform.mu.

@@ -3,7 +3,9 @@ package host
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -45,22 +47,20 @@ type Platform struct {
 
 	arena       *arena
 	zygote      *Process
-	seed        *Thread    // the zygote's one thread
-	forking     sync.Mutex // held while the zygote forks
+	pristine    *Nursery // of the zygote
 	listener    int
 	listen      sync.Mutex // held by who answers; nothing else is held when it is taken
 	supervisors atomic.Int32
 	wake        int // eventfd that ends the supervisor and the reaper
 	epoll       int
 
-	mu      sync.Mutex
-	threads map[uint32]*Thread // by host thread id: everyone who may ask the supervisor
-	births  map[uint64]*birth  // by token
-	procs   map[int]*Process   // by host process id
-	closed  bool
+	mu        sync.Mutex
+	threads   map[uint32]*Thread // by host thread id: everyone who may ask the supervisor
+	births    map[uint64]*birth  // by token
+	procs     map[int]*Process   // by host process id
+	nurseries map[*Nursery]struct{}
+	closed    bool
 
-	pool    chan *Thread
-	refill  chan struct{}
 	done    chan struct{}
 	workers sync.WaitGroup
 
@@ -87,12 +87,11 @@ func New(opts Options) (*Platform, error) {
 		vdso:     findVDSO(),
 		fast:     haveFSGSBase() && !opts.NoRewrite,
 		listener: -1, wake: -1, epoll: -1,
-		threads: map[uint32]*Thread{},
-		births:  map[uint64]*birth{},
-		procs:   map[int]*Process{},
-		pool:    make(chan *Thread, max(opts.Warm, 0)),
-		refill:  make(chan struct{}, 1),
-		done:    make(chan struct{}),
+		threads:   map[uint32]*Thread{},
+		births:    map[uint64]*birth{},
+		procs:     map[int]*Process{},
+		nurseries: map[*Nursery]struct{}{},
+		done:      make(chan struct{}),
 	}
 	unix.SchedGetaffinity(0, &p.affinity)
 	if opts.alter != nil {
@@ -135,11 +134,8 @@ func (p *Platform) start() (err error) {
 	}
 	p.workers.Add(1)
 	go p.reap()
-	if p.opts.Warm > 0 {
-		p.workers.Add(1)
-		go p.keepWarm()
-	}
-	return nil
+	p.pristine, err = p.newNursery(p.pristine.seed, max(p.opts.Warm, 0))
+	return err
 }
 
 // Close kills every guest and frees what the platform holds. All Run calls end
@@ -156,6 +152,9 @@ func (p *Platform) Close() {
 	if p.zygote != nil {
 		p.killAll()
 	}
+	for _, n := range p.allNurseries() {
+		n.Close()
+	}
 	if p.wake >= 0 {
 		unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
@@ -164,9 +163,6 @@ func (p *Platform) Close() {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
-	}
-	for len(p.pool) > 0 {
-		(<-p.pool).proc.Release()
 	}
 	if p.arena != nil {
 		p.arena.close()
@@ -197,11 +193,17 @@ func (p *Platform) killAll() {
 	p.zygote.Release()
 }
 
+func (p *Platform) allNurseries() []*Nursery {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.nurseries))
+}
+
 // Stats counts what a platform holds on the host.
 type Stats struct {
 	Processes   int // host processes, without the zygote; warm ones included
 	Threads     int // host threads of these
-	Warm        int // processes in the pool
+	Warm        int // processes in nurseries: ready for use, or what these are copied from
 	Windows     int // control windows in use, the zygote's included
 	Descriptors int // descriptors that the platform holds in this process
 }
@@ -210,11 +212,17 @@ type Stats struct {
 func (p *Platform) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Stats{Warm: len(p.pool), Processes: len(p.procs), Threads: len(p.threads)}
+	s := Stats{Processes: len(p.procs), Threads: len(p.threads)}
 	s.Descriptors = 4 + len(p.procs) // control memory, listener, eventfd, epoll; a pidfd each
 	if p.zygote != nil && p.procs[p.zygote.pid] != nil {
 		s.Processes--
 		s.Threads--
+	}
+	for n := range p.nurseries {
+		s.Warm += len(n.pool)
+		if n != p.pristine {
+			s.Warm++
+		}
 	}
 	p.arena.mu.Lock()
 	s.Windows = p.arena.live

@@ -61,7 +61,8 @@ func (p *Platform) startZygote() error {
 		p.arena.put(win)
 		return err
 	}
-	p.zygote, p.seed = q, t
+	p.zygote = q
+	p.pristine = &Nursery{p: p, seed: t} // until it has a pool
 	p.threads[uint32(pid)] = t
 	if p.listener, err = receiveFD(pair[0]); err != nil {
 		return q.birthError(err)

@@ -70,14 +70,15 @@ func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
 	if e != 0 {
 		return nil, e
 	}
-	rw := s.rewriteOf(p)
-	g, e := s.fill(p, st, rw)
-	if e != 0 && rw != nil {
-		// A host can forbid that changed code is executed (SELinux's execmod).
-		s.rewrites.off.Store(true)
-		g, e = s.fill(p, st, nil)
+	g, e := s.warm.take(s, p), netbsd.Errno(0)
+	if g == nil {
+		if g, e = s.fresh(p); e != 0 {
+			return nil, e
+		}
+		s.warm.learn(s, p, g)
 	}
-	if e != 0 {
+	if e := g.space.Write(st.SP, st.Bytes); e != 0 {
+		g.space.proc.Release()
 		return nil, e
 	}
 	r := g.thread.Regs()
@@ -85,21 +86,32 @@ func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
 	return g, 0
 }
 
-// fill makes an address space with the program in it.
-func (s *System) fill(p *program, st *image.Stack, rw *host.Rewrite) (*Guest, netbsd.Errno) {
+// fresh makes an address space with the program in it.
+func (s *System) fresh(p *program) (*Guest, netbsd.Errno) {
+	rw := s.rewriteOf(p)
+	g, e := s.fill(p, rw)
+	if e != 0 && rw != nil {
+		// A host can forbid that changed code is executed (SELinux's execmod).
+		s.rewrites.off.Store(true)
+		g, e = s.fill(p, nil)
+	}
+	return g, e
+}
+
+func (s *System) fill(p *program, rw *host.Rewrite) (*Guest, netbsd.Errno) {
 	hp, t, err := s.Platform.NewProcess()
 	if err != nil {
 		return nil, hostErrno(err)
 	}
 	g := &Guest{sys: s, thread: t, space: newSpace(s, hp)}
-	if e := g.populate(p, st, rw); e != 0 {
+	if e := g.populate(p, rw); e != 0 {
 		hp.Release()
 		return nil, e
 	}
 	return g, 0
 }
 
-func (g *Guest) populate(p *program, st *image.Stack, rw *host.Rewrite) netbsd.Errno {
+func (g *Guest) populate(p *program, rw *host.Rewrite) netbsd.Errno {
 	if e := g.mapImage(p.file, p.image, rw); e != 0 {
 		return e
 	}
@@ -113,10 +125,7 @@ func (g *Guest) populate(p *program, st *image.Stack, rw *host.Rewrite) netbsd.E
 			return e
 		}
 	}
-	if e := g.mapStack(seal); e != 0 {
-		return e
-	}
-	return g.space.Write(st.SP, st.Bytes)
+	return g.mapStack(seal)
 }
 
 // mapStack maps the stack, and protects what must not be written any more: in one go.

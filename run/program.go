@@ -29,6 +29,7 @@ type program struct {
 	argv   []string
 	envp   []string
 	file   *os.File
+	stat   os.FileInfo
 	image  *image.Image
 	interp *program // the dynamic linker
 	host   bool     // a program of the host, to be run under its own emulation
@@ -149,7 +150,7 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 		p.close()
 		return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
 	}
-	p.setID = setIDOf(st)
+	p.stat, p.setID = st, setIDOf(st)
 	p.image, err = image.Load(f, st.Size())
 	var ie *image.Error
 	switch {

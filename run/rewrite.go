@@ -1,7 +1,6 @@
 package run
 
 import (
-	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -38,11 +37,7 @@ func (s *System) rewriteOf(p *program) *host.Rewrite {
 	if s.rewrites.off.Load() || !s.Platform.CanRewrite() || !clear(p.image) {
 		return nil
 	}
-	st, err := p.file.Stat()
-	if err != nil {
-		return nil
-	}
-	id, ok := idOf(st, p.image.Base)
+	id, ok := p.fileID()
 	if !ok {
 		return nil
 	}
@@ -68,13 +63,14 @@ func (s *System) findRewrite(p *program) *host.Rewrite {
 	return s.Platform.NewRewrite(at, code)
 }
 
-func idOf(st os.FileInfo, base uint64) (fileID, bool) {
-	sys, ok := st.Sys().(*syscall.Stat_t)
+// fileID names the state of p's file when it was opened; ok is false if it has no name.
+func (p *program) fileID() (id fileID, ok bool) {
+	sys, ok := p.stat.Sys().(*syscall.Stat_t)
 	if !ok {
 		return fileID{}, false
 	}
 	return fileID{
-		dev: sys.Dev, ino: sys.Ino, size: sys.Size, base: base,
+		dev: sys.Dev, ino: sys.Ino, size: sys.Size, base: p.image.Base,
 		mtim: time.Duration(sys.Mtim.Nano()), ctime: time.Duration(sys.Ctim.Nano()),
 	}, true
 }

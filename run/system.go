@@ -26,6 +26,7 @@ type System struct {
 	HostPrograms bool
 	starter      starter
 	rewrites     rewrites
+	warm         warmImages
 	Sink         trace.Sink    // nil: nobody looks
 	followed     chan struct{} // closed when the sink has heard of everything
 }

@@ -1,0 +1,63 @@
+package host
+
+import "testing"
+
+// Copies of a stopped guest are as it was when they were made, and nobody else's; what
+// is not taken goes with the nursery.
+func TestNursery(t *testing.T) {
+	p := newPlatform(t, Options{Warm: -1})
+	q, th := newFast(t, p, code(t, callMany))
+	th.Regs().RBX = 7
+	wantKind(t, th.Run(), Syscall)
+	q.Write(dataAt, []byte("seed"))
+	n, err := p.NewNursery(th, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copies []*Process
+	for range 5 {
+		waitFor(t, "copies", func() bool { return p.Stats().Warm == 3 })
+		cq, ct, ok := n.Take()
+		if !ok {
+			t.Fatal("none is ready")
+		}
+		copies = append(copies, cq)
+		b := make([]byte, 4)
+		if cq.Read(dataAt, b); string(b) != "seed" || *ct.Regs() != *th.Regs() {
+			t.Errorf("%q, %+v", b, ct.Regs())
+		}
+		cq.Write(dataAt, []byte("copy"))
+		ct.Regs().RBX++
+		wantKind(t, ct.Run(), Syscall)
+		if !ct.light || ct.Regs().RBX != 8 {
+			t.Errorf("light %v, %+v", ct.light, ct.Regs())
+		}
+	}
+	waitFor(t, "copies", func() bool { return p.Stats().Warm == 3 })
+	n.Close()
+	n.Close()
+	if _, _, ok := n.Take(); ok {
+		t.Error("a closed nursery gives")
+	}
+	for _, c := range copies {
+		c.Release()
+	}
+	waitFor(t, "all to be gone", func() bool { s := p.Stats(); return s.Processes == 0 && s.Warm == 0 && s.Windows == 1 })
+}
+
+func TestNurseryOfClosedPlatform(t *testing.T) {
+	p := newPlatform(t, Options{})
+	q, th := newGuest(t, p, syscallLoop...)
+	n, err := p.NewNursery(th, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+	<-q.Gone()
+	if _, _, ok := n.Take(); ok {
+		t.Error("it gives what is dead")
+	}
+	if _, err := p.NewNursery(th, 2); err == nil {
+		t.Error("a new one")
+	}
+}
