@@ -22,17 +22,38 @@ const maxText = 64 << 20
 // call has five bytes and is one that match, which gets these and the call, accepts.
 // It finds no others, and only those that certainly are instructions.
 func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
+	var buf []byte
 	for _, s := range m.Segments {
 		if s.Prot&netbsd.PROT_EXEC == 0 || s.FileLen > maxText {
 			continue
 		}
-		text := make([]byte, s.FileLen)
-		n, _ := r.ReadAt(text, s.FileOff)
-		text = text[:n]
-		for at := range calls(text) {
-			if match(text[at:]) && isInstruction(text, at) {
-				list = append(list, Site{s.Addr + uint64(at), [5]byte(text[at:])})
-			}
+		if buf == nil {
+			buf = make([]byte, before+window+behind)
+		}
+		for off := uint64(0); off < s.FileLen; off += window {
+			list = s.sites(r, buf, off, match, list)
+		}
+	}
+	return list
+}
+
+// A text is looked through by the window, in memory that stays in the cache. What an
+// instruction can be told by is in view with it.
+const (
+	window = 256 << 10
+	before = 2 * lookBack
+	behind = 32
+)
+
+// sites appends what is found from off on, a window far.
+func (s *Segment) sites(r io.ReaderAt, buf []byte, off uint64, match func([]byte) bool, list []Site) []Site {
+	start := max(off, before) - before
+	n, _ := r.ReadAt(buf[:min(off+window+behind, s.FileLen)-start], s.FileOff+int64(start))
+	text := buf[:n]
+	for at := range calls(text) {
+		in := start + uint64(at)
+		if in >= off && in < off+window && match(text[at:]) && isInstruction(text, at) {
+			list = append(list, Site{s.Addr + in, [5]byte(text[at:])})
 		}
 	}
 	return list

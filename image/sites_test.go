@@ -36,3 +36,25 @@ func TestSites(t *testing.T) {
 		m.Sites(bytes.NewReader(text[:n]), any)
 	}
 }
+
+// Where one window ends and the next begins makes no difference.
+func TestSitesAcrossWindows(t *testing.T) {
+	m := func(n int) *Image {
+		return &Image{Segments: []Segment{{Addr: 0x400000, FileLen: uint64(n), Prot: netbsd.PROT_READ | netbsd.PROT_EXEC}}}
+	}
+	any := func(b []byte) bool { return len(b) >= 7 && b[0] == 0xb8 }
+	for shift := -24; shift < 24; shift++ {
+		text := bytes.Repeat([]byte{0xcc}, 3*window)
+		var want []uint64
+		for w := 1; w < 3; w++ {
+			at := w*window + shift
+			copy(text[at&^15-64:at], bytes.Repeat([]byte{0x90}, 80)) // one long function
+			copy(text[at:], "\xb8\x14\x00\x00\x00\x0f\x05\xc3")
+			want = append(want, 0x400000+uint64(at))
+		}
+		list := m(len(text)).Sites(bytes.NewReader(text), any)
+		if len(list) != 2 || list[0].Addr != want[0] || list[1].Addr != want[1] {
+			t.Errorf("shift %d: %x, want %x", shift, list, want)
+		}
+	}
+}
