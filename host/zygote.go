@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -69,12 +70,14 @@ func (p *Platform) startZygote() error {
 	}
 	// Only an improvement, and only since Linux 6.6.
 	syscall.Syscall(unix.SYS_IOCTL, uintptr(p.listener), notifSetFlags, notifSyncWakeUp)
+	// It wakes only who says that he waits.
+	atomic.CompareAndSwapUint32(s.turn(), turnGuest, turnGuestAwaits)
 	for atomicTurn(s) < turnKernel {
 		select {
 		case <-q.gone:
 			return q.birthError(errors.New("died"))
 		default:
-			futexSleepTimeout(s.turn(), atomicTurn(s), 10*time.Millisecond)
+			futexSleepTimeout(s.turn(), turnGuestAwaits, 10*time.Millisecond)
 		}
 	}
 	return nil
