@@ -72,7 +72,11 @@ type Machine struct {
 }
 
 // New starts a machine. Close it when it is no longer needed.
-func New(opts Options) (*Machine, error) {
+func New(opts Options) (*Machine, error) { return newMachine(opts, "") }
+
+// newMachine starts a machine whose first program will be that file of the host, if
+// one is named: it is looked at meanwhile.
+func newMachine(opts Options, program string) (*Machine, error) {
 	if opts.Hostname == "" {
 		opts.Hostname, _ = os.Hostname()
 	}
@@ -85,6 +89,7 @@ func New(opts Options) (*Machine, error) {
 		HostPrograms: opts.Root == "",
 		Sink:         opts.sink(),
 		PhysMem:      physicalMemory(),
+		Program:      program,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("toaster: %w", err)
@@ -175,7 +180,7 @@ func (c *Cmd) start() error {
 		if c.Dir != "" {
 			opts.Dir = c.Dir
 		}
-		m, err := New(opts)
+		m, err := newMachine(opts, c.hostFile(opts))
 		if err != nil {
 			return err
 		}
@@ -196,6 +201,17 @@ func (c *Cmd) start() error {
 	}
 	c.Process = &Process{Pid: p.Pid(), proc: p}
 	return nil
+}
+
+// hostFile is where the program is if guests see the host's own tree.
+func (c *Cmd) hostFile(opts Options) string {
+	if opts.Root != "" {
+		return ""
+	}
+	if filepath.IsAbs(c.Path) {
+		return c.Path
+	}
+	return filepath.Join(opts.Dir, c.Path)
 }
 
 // workingDir gives the folders of a new process.

@@ -67,13 +67,14 @@ const (
 // calls goes through the places that could be sites.
 func calls(text []byte) func(func(int) bool) {
 	return func(yield func(int) bool) {
-		for i := 0; ; i += len(syscall) {
-			n := bytes.Index(text[i:], []byte(syscall))
+		// The second byte of the instruction is rarer in code than the first.
+		for i := 1; i < len(text); i++ {
+			n := bytes.IndexByte(text[i:], syscall[1])
 			if n < 0 {
 				return
 			}
 			i += n
-			if i >= siteCode && !yield(i-siteCode) {
+			if at := i - 1 - siteCode; at >= 0 && text[i-1] == syscall[0] && !yield(at) {
 				return
 			}
 		}

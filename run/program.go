@@ -167,15 +167,21 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
 }
 
+// place says where a program goes that can be anywhere.
+func (p *program) place() error {
+	if !p.image.PIE {
+		return nil
+	}
+	return p.image.Place(pieBase)
+}
+
 // loadInterp loads the dynamic linker that p asks for, and gives both their places.
 func (s *System) loadInterp(o Opener, p *program) *ExecError {
 	if p.host {
 		return nil
 	}
-	if p.image.PIE {
-		if err := p.image.Place(pieBase); err != nil {
-			return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
-		}
+	if err := p.place(); err != nil {
+		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
 	}
 	if p.image.Interp == "" {
 		return nil

@@ -45,7 +45,7 @@ func (s *System) rewriteOf(p *program) *host.Rewrite {
 	defer s.rewrites.mu.Unlock()
 	rw, ok := s.rewrites.known[id]
 	if !ok {
-		rw = s.findRewrite(p)
+		rw = s.findRewrite(p, id)
 		if s.rewrites.known == nil || len(s.rewrites.known) >= maxKnown {
 			s.rewrites.known = map[fileID]*host.Rewrite{}
 		}
@@ -54,10 +54,14 @@ func (s *System) rewriteOf(p *program) *host.Rewrite {
 	return rw
 }
 
-func (s *System) findRewrite(p *program) *host.Rewrite {
+func (s *System) findRewrite(p *program, id fileID) *host.Rewrite {
+	sites, ok := s.ahead.get(id)
+	if !ok {
+		sites = p.image.Sites(p.file, host.CanRewrite)
+	}
 	var at []uint64
 	var code [][5]byte
-	for _, site := range p.image.Sites(p.file, host.CanRewrite) {
+	for _, site := range sites {
 		at, code = append(at, site.Addr), append(code, site.Code)
 	}
 	return s.Platform.NewRewrite(at, code)

@@ -27,6 +27,7 @@ type System struct {
 	starter      starter
 	rewrites     rewrites
 	warm         warmImages
+	ahead        lookAhead
 	Sink         trace.Sink    // nil: nobody looks
 	followed     chan struct{} // closed when the sink has heard of everything
 }
@@ -40,6 +41,10 @@ type Config struct {
 	HostPrograms bool
 	Sink         trace.Sink
 	PhysMem      uint64
+
+	// Program may name the file that will be started first, on the host. It is looked
+	// through while the platform starts.
+	Program string
 }
 
 // New starts a system. Close it afterwards.
@@ -48,6 +53,8 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	s := &System{FS: tree, HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	s.ahead.begin(cfg.Program)
 	// Who looks on wants to see every call.
 	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
 	p, err := host.New(cfg.Platform)
@@ -55,7 +62,7 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		tree.Close()
 		return nil, nil, err
 	}
-	s := &System{Platform: p, FS: tree, HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	s.Platform = p
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents
 	}
