@@ -132,6 +132,14 @@ func (s *Syscall) Args() []Arg {
 	return s.args
 }
 
+// NArgs is the number of arguments, which Args would say at a price.
+func (s *Syscall) NArgs() int {
+	if s.Sig == "" {
+		return 0
+	}
+	return 1 + strings.Count(s.Sig, ", ")
+}
+
 var simpleKinds = map[string]Kind{
 	"int": KInt, "uint": KUint, "long": KLong, "ulong": KUlong, "size": KSize, "off": KOff,
 	"hex": KHex, "ptr": KPtr, "pad": KPad, "fd": KFd, "dirfd": KDirFd, "path": KPath, "str": KStr,

@@ -47,6 +47,9 @@ func TestTableAgreesWithGo(t *testing.T) {
 		if !strings.Contains(s.Name, name) {
 			t.Errorf("%d is %s, Go has %s", nr, s.Name, name)
 		}
+		if s.NArgs() != len(s.Args()) {
+			t.Errorf("%s: NArgs %d, Args %d", name, s.NArgs(), len(s.Args()))
+		}
 		if got := len(s.Args()); got != params+padded[name] {
 			t.Errorf("%s has %d arguments, Go %d: %s", s.Name, got, params, m[3])
 		}

@@ -92,7 +92,7 @@ func decode(c *syscalls.Call, g *Guest, r *host.Regs) {
 // argCounts holds the number of arguments of each call, at most 8.
 var argCounts = func() (t [netbsd.MaxSyscall]uint8) {
 	for _, sc := range netbsd.Syscalls() {
-		t[sc.Nr] = uint8(min(len(sc.Args()), 8))
+		t[sc.Nr] = uint8(min(sc.NArgs(), 8))
 	}
 	return t
 }()
