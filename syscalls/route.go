@@ -1,9 +1,9 @@
 package syscalls
 
 import (
-	"net"
 	"net/netip"
 
+	"toaster/file"
 	"toaster/netbsd"
 )
 
@@ -20,69 +20,29 @@ func routeTable(_ *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 	if what != netbsd.NET_RT_OIFLIST {
 		return nil, 0
 	}
-	interfaces, err := net.Interfaces()
-	if err != nil {
-		return nil, 0
-	}
 	var b []byte
-	for _, i := range interfaces {
-		if index != 0 && int(index) != i.Index {
+	for _, i := range decodeInterfaces(file.InterfaceTables()) {
+		if index != 0 && int(index) != i.index {
 			continue
 		}
-		info := interfaceInfo(&i)
+		info := i.info()
 		b = netbsd.AppendIfInfo(b, &info)
-		for _, addr := range interfaceAddrs(&i, family) {
-			b = netbsd.AppendIfAddr(b, &info, addr)
+		for _, addr := range i.addrs {
+			if ofFamily(addr, family) {
+				b = netbsd.AppendIfAddr(b, &info, addr)
+			}
 		}
 	}
 	return b, 0
 }
 
-// interfaceFlags pairs Go's flags with NetBSD's.
-var interfaceFlags = []struct {
-	from net.Flags
-	to   int32
-}{
-	{net.FlagUp, netbsd.IFF_UP},
-	{net.FlagRunning, netbsd.IFF_RUNNING},
-	{net.FlagBroadcast, netbsd.IFF_BROADCAST},
-	{net.FlagLoopback, netbsd.IFF_LOOPBACK},
-	{net.FlagPointToPoint, netbsd.IFF_POINTOPOINT},
-	{net.FlagMulticast, netbsd.IFF_MULTICAST},
-}
-
-func interfaceInfo(i *net.Interface) netbsd.IfInfo {
-	info := netbsd.IfInfo{
-		Index: uint16(i.Index), Name: i.Name, MTU: uint64(i.MTU), HW: i.HardwareAddr,
-		Type: netbsd.IFT_ETHER,
+// ofFamily tells whether an address is of an address family, 0 for every one.
+func ofFamily(p netip.Prefix, family int32) bool {
+	switch family {
+	case netbsd.AF_INET:
+		return p.Addr().Is4()
+	case netbsd.AF_INET6:
+		return p.Addr().Is6()
 	}
-	if i.Flags&net.FlagLoopback != 0 {
-		info.Type = netbsd.IFT_LOOP
-	}
-	for _, f := range interfaceFlags {
-		if i.Flags&f.from != 0 {
-			info.Flags |= f.to
-		}
-	}
-	return info
-}
-
-// interfaceAddrs gives the addresses of an address family, 0 for every one.
-func interfaceAddrs(i *net.Interface, family int32) []netip.Prefix {
-	addrs, err := i.Addrs()
-	if err != nil {
-		return nil
-	}
-	var list []netip.Prefix
-	for _, a := range addrs {
-		p, err := netip.ParsePrefix(a.String())
-		if err != nil {
-			continue
-		}
-		is4 := p.Addr().Is4()
-		if family == 0 || is4 && family == netbsd.AF_INET || !is4 && family == netbsd.AF_INET6 {
-			list = append(list, p)
-		}
-	}
-	return list
+	return family == 0
 }
