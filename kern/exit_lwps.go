@@ -119,9 +119,10 @@ func (p *Proc) freeLWPVM(l *LWP) {
 	p.step(l, StepLWPMachdepWait)
 	p.step(l, StepLWPFreeVM)
 	if f, ok := p.vm.(LWPFreer); ok {
+		exiting := p.flags&fWExit != 0
 		p.without(func() {
 			f.WaitLWP(l)
-			f.FreeLWP(l)
+			f.FreeLWP(l, exiting)
 		})
 	}
 }

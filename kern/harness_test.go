@@ -337,7 +337,7 @@ func (v *fakeVM) WaitLWP(l *LWP) {
 		v.wait(l)
 	}
 }
-func (v *fakeVM) FreeLWP(l *LWP) {
+func (v *fakeVM) FreeLWP(l *LWP, _ bool) {
 	if v.free != nil {
 		v.free(l)
 	}

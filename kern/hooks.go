@@ -23,8 +23,9 @@ type AddressSpace interface {
 type LWPFreer interface {
 	// WaitLWP is cpu_wait: the machine-dependent part has come to rest.
 	WaitLWP(l *LWP)
-	// FreeLWP is uvm_lwp_exit: drop what the LWP still holds.
-	FreeLWP(l *LWP)
+	// FreeLWP is uvm_lwp_exit: drop what the LWP still holds. exiting: all others go,
+	// too, and Exit will follow.
+	FreeLWP(l *LWP, exiting bool)
 }
 
 // Usager is what an AddressSpace may be, too: it measures resource usage.

@@ -140,8 +140,12 @@ func (s *Space) Exit(*kern.Proc) {
 	}
 }
 
-// FreeLWP implements kern.LWPFreer: the host thread goes with its LWP.
-func (s *Space) FreeLWP(l *kern.LWP) {
+// FreeLWP implements kern.LWPFreer: the host thread goes with its LWP, or, if that is
+// about to end, with the host process: to end each takes several switches.
+func (s *Space) FreeLWP(l *kern.LWP, exiting bool) {
+	if exiting && s.sole() {
+		return
+	}
 	if g, ok := l.Machdep().(*Guest); ok && g.space == s {
 		g.thread.Exit()
 	}
