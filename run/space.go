@@ -136,7 +136,7 @@ func (s *Space) Exit(*kern.Proc) {
 	last := s.uses == 0
 	s.mu.Unlock()
 	if last {
-		s.proc.Release()
+		go s.proc.Release()
 	}
 }
 
