@@ -9,8 +9,8 @@ import (
 // Fast calls come from rewritten call sites (rewrite.go), without a signal. The
 // stub has the guest's registers in the slot, and either answers, or hands over:
 // the guest is then in a light trap, its extended state still in the processor.
-// Whatever needs a signal frame (a fork, receiving a file, the extended state,
-// registers that a jump can't load) makes the stub trap first, see full.
+// Whatever needs a signal frame (a fork, receiving a file, all of the extended state,
+// single-stepping) makes the stub trap first, see full.
 //
 // A signal can arrive anywhere on the way. Until the turn is given, nothing has
 // happened that the guest could notice, and it is put back in front of its
@@ -125,10 +125,23 @@ func (t *Thread) decodeLight() Trap {
 	return Trap{Kind: Syscall}
 }
 
-// returns says whether the stub can load the registers: a jump through CX must do.
-func (r *Regs) returns() bool {
+// loadable says whether the stub can load the registers without a signal frame.
+func (r *Regs) loadable() bool {
 	const trap = 0x100
-	return r.RIP == r.RCX && r.RIP < GuestEnd && r.RFLAGS&trap == 0
+	return r.RIP < GuestEnd && r.RFLAGS&trap == 0
+}
+
+// exact says how they are to be loaded: if a jump through CX won't do, by IRETQ.
+func (t *Thread) exact() {
+	s, r := t.slot, &t.regs
+	if r.RIP == r.RCX {
+		s.store32(slotExact, 0)
+		return
+	}
+	for i, v := range []uint64{r.RIP, segments & 0xffff, r.RFLAGS, r.RSP, segments >> 48} {
+		s.store(slotIret+8*i, v)
+	}
+	s.store32(slotExact, 1)
 }
 
 // full makes sure that a stopped guest is in a signal frame. The registers in it
@@ -163,11 +176,12 @@ func (t *Thread) enterFull() bool {
 
 // arrange puts the registers where the stub loads them from.
 func (t *Thread) arrange() bool {
-	if t.light && !t.regs.returns() && !t.full() {
+	if t.light && !t.regs.loadable() && !t.full() {
 		return false
 	}
 	if t.light {
 		t.regs.write(t.slot, t.slot.light())
+		t.exact()
 		return true
 	}
 	uc := t.slot.frame()

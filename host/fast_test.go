@@ -375,7 +375,10 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 		if testing.Short() && i%8 != 0 {
 			continue
 		}
-		if breakAt(t, at) {
+		if breakAt(t, at, false) {
+			met++
+		}
+		if breakAt(t, at, true) {
 			met++
 		}
 	}
@@ -383,7 +386,8 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 }
 
 // breakAt runs a guest with a breakpoint in the stub; it reports whether that was met.
-func breakAt(t *testing.T, at int) bool {
+// exact: the guest resumes with an RCX that is not where it goes on.
+func breakAt(t *testing.T, at int, exact bool) bool {
 	t.Helper()
 	p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
 	defer p.Close()
@@ -413,6 +417,9 @@ func breakAt(t *testing.T, at int) bool {
 			t.Errorf("%#x, stop %d:\ngot  %+v\nwant %+v", at, i, *r, want)
 		}
 		r.RAX, r.RDX, r.RBX, r.RFLAGS = 1234, 5678, 99, 0x895|0x202 // as a result
+		if exact {
+			r.RCX++
+		}
 		if i == 0 {
 			want = *r
 			want.RDX, want.RFLAGS = 0, 0x894|0x202 // what the answered calls leave
@@ -696,5 +703,80 @@ func TestSignalAtEveryInstructionOfANap(t *testing.T) {
 	}
 	if !testing.Short() && (left[5000] == 0 || left[0] == 0) {
 		t.Errorf("what is left, and how often: %v", left)
+	}
+}
+
+// What needs no frame leaves a light trap light, and its results are the same.
+func TestLightTrapsStayLight(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newFast(t, p, code(t, callMany))
+	fx := th.FP()
+	for i := 160; i < 416; i++ {
+		fx[i] = byte(i * 7)
+	}
+	th.SetFP(&fx)
+	wantKind(t, th.Run(), Syscall)
+	if got := th.FP(); !th.light || !bytes.Equal(got[160:416], fx[160:416]) || !bytes.Equal(got[fpMXCSR:fpMXCSR+8], fx[fpMXCSR:fpMXCSR+8]) {
+		t.Errorf("light %v, xmm registers % x", th.light, got[160:416])
+	}
+	nt, err := th.NewThread()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := nt.FP(); !nt.light || !th.light || *nt.Regs() != *th.Regs() || !bytes.Equal(got[160:416], fx[160:416]) {
+		t.Errorf("a thread: light %v, its parent %v\nits registers %+v\nxmm % x", nt.light, th.light, nt.Regs(), got[160:416])
+	}
+	for i := range 200 {
+		for _, th := range []*Thread{th, nt} {
+			r := th.Regs()
+			for j, f := range r.fields() {
+				*f = uint64(i)*0x1234567 + uint64(j)*0x0101010101010101
+			}
+			// Not where a system call would return to, and RCX is the guest's own.
+			r.RIP, r.RSP, r.RFLAGS, r.FSBase, r.GSBase = codeAt, stackAt+0x8000, 0x8d5|0x202, 0x1000, 0
+			want := *r
+			wantKind(t, th.Run(), Syscall)
+			want.RIP, want.RCX, want.RAX, want.R11 = codeAt+7, codeAt+7, 20, want.RFLAGS
+			if !th.light || *r != want {
+				t.Fatalf("round %d: light %v\ngot  %+v\nwant %+v", i, th.light, r, want)
+			}
+		}
+	}
+	nt.Exit()
+}
+
+// IRETQ loads all registers, also those that a system call spoils.
+func TestExactResume(t *testing.T) {
+	p := newPlatform(t, Options{})
+	// mov $20,%eax; syscall; ud2
+	_, th := newFast(t, p, code(t, "b8 14 00 00 00 0f 05 0f 0b"))
+	r := th.Regs()
+	wantKind(t, th.Run(), Syscall)
+	for i := range uint64(100) {
+		for j, f := range r.fields() {
+			*f = i*0x7654321 + uint64(j)*0x0202020202020202
+		}
+		r.RIP, r.RSP, r.RFLAGS, r.FSBase, r.GSBase = codeAt+7, i<<60|stackAt, 0xcd5|0x202, 0x1000, 0
+		want := *r
+		trap := th.Run()
+		if trap.Kind != Fault || trap.Signo != int(unix.SIGILL) {
+			t.Fatalf("%+v", trap)
+		}
+		r.RFLAGS &^= 0x10000 // a fault sets the resume flag
+		if *r != want {
+			t.Fatalf("round %d:\ngot  %+v\nwant %+v", i, r, want)
+		}
+		r.RIP = codeAt
+		wantKind(t, th.Run(), Syscall)
+		if !th.light {
+			t.Fatal("not a light trap")
+		}
+	}
+	// Flags that make IRETQ itself fault are the guest's problem, not ours.
+	r.RIP, r.RFLAGS = codeAt, 0x4202
+	for range 3 {
+		if k := th.Run().Kind; k == Gone {
+			t.Fatal("gone")
+		}
 	}
 }

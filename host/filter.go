@@ -16,8 +16,10 @@ import (
 //     the moment between receiving a file that the guest may map and mapping it;
 //   - waiting and waking on memory of its own, sleeping, asking for the time;
 //   - leaving;
-//   - creating processes and threads, from one place, where the new one goes
-//     on with reporting to the supervisor and ends unless it was ordered.
+//   - creating processes and threads, from one place, and threads from another
+//     one, where the new one goes on with reporting to the supervisor and ends
+//     unless it was ordered;
+//   - moving its own signal stack, which rt_sigreturn does as well.
 //
 // Reporting, ending a thread and bringing a descriptor in are turned into
 // notifications, which the supervisor answers according to what it ordered from
@@ -123,6 +125,7 @@ func filterProgram(stub stub, vdso vdso, window uint64) ([]unix.SockFilter, erro
 	for _, nr := range []uint32{
 		unix.SYS_RT_SIGRETURN, unix.SYS_CLOSE, unix.SYS_GETPPID,
 		unix.SYS_GETRUSAGE, unix.SYS_EXIT_GROUP, unix.SYS_SCHED_YIELD, unix.SYS_NANOSLEEP,
+		unix.SYS_SIGALTSTACK,
 	} {
 		p.ifEqual(nr, "allow")
 	}
@@ -150,12 +153,15 @@ func filterProgram(stub stub, vdso vdso, window uint64) ([]unix.SockFilter, erro
 	p.ret(retAllow)
 
 	p.mark("clone")
-	p.load(dataIP)
-	p.unlessEqual(uint32(stub.clone), "trap")
 	p.load(argHigh(0))
 	p.unlessEqual(0, "trap")
+	p.load(dataIP)
+	p.ifEqual(uint32(stub.light), "thread")
+	p.unlessEqual(uint32(stub.clone), "trap")
 	p.load(argLow(0))
 	p.ifEqual(forkFlags, "allow")
+	p.mark("thread")
+	p.load(argLow(0))
 	p.ifEqual(threadFlags, "allow")
 	p.ret(retTrap)
 

@@ -121,13 +121,13 @@ func TestFilterRanges(t *testing.T) {
 	}
 }
 
-func TestFilterClonesFromOnePlace(t *testing.T) {
+func TestFilterClonesFromTwoPlaces(t *testing.T) {
 	stub, code := testFilter(t)
 	for off := range uint64(stubSize) {
 		ip := stubAddr + off
 		for _, flags := range []uint64{forkFlags, threadFlags} {
 			want := uint32(retTrap)
-			if ip == stub.clone {
+			if ip == stub.clone || ip == stub.light && flags == threadFlags {
 				want = retAllow
 			}
 			if v := verdict(t, code, unix.SYS_CLONE, ip, flags); v != want {
@@ -136,8 +136,10 @@ func TestFilterClonesFromOnePlace(t *testing.T) {
 		}
 	}
 	for _, flags := range []uint64{0, 17, 0x100, forkFlags | 17, threadFlags | 0x8000, threadFlags &^ 0x10000, forkFlags | 1<<33} {
-		if v := verdict(t, code, unix.SYS_CLONE, stub.clone, flags); v != retTrap {
-			t.Errorf("clone with %#x: %#x", flags, v)
+		for _, ip := range []uint64{stub.clone, stub.light} {
+			if v := verdict(t, code, unix.SYS_CLONE, ip, flags); v != retTrap {
+				t.Errorf("clone at %#x with %#x: %#x", ip, flags, v)
+			}
 		}
 	}
 }
@@ -152,7 +154,7 @@ func TestFilterShortList(t *testing.T) {
 		unix.SYS_FUTEX: true, unix.SYS_MMAP: true, unix.SYS_MUNMAP: true, unix.SYS_MPROTECT: true,
 		unix.SYS_MADVISE: true, unix.SYS_MREMAP: true, unix.SYS_MSYNC: true, unix.SYS_PRCTL: true,
 		unix.SYS_ARCH_PRCTL: true, unix.SYS_SENDMSG: true, unix.SYS_CLOCK_GETTIME: true, unix.SYS_SCHED_YIELD: true, unix.SYS_CLONE: true, unix.SYS_RT_SIGPROCMASK: true,
-		unix.SYS_NANOSLEEP: true,
+		unix.SYS_NANOSLEEP: true, unix.SYS_SIGALTSTACK: true,
 	}
 	rnd := rand.New(rand.NewPCG(7, 8))
 	for range 100_000 {

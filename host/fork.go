@@ -69,7 +69,7 @@ func (t *Thread) forkOnce() (*Thread, error) {
 // NewThread creates another thread in t's address space. It starts with t's
 // registers and extended state; the caller sets what is to differ.
 func (t *Thread) NewThread() (*Thread, error) {
-	if !t.enterFull() {
+	if !t.enter() {
 		return nil, ErrGone
 	}
 	defer t.leave()
@@ -87,7 +87,9 @@ func (t *Thread) newThread() (*Thread, error) {
 		return nil, syscall.EAGAIN
 	}
 	s := p.arena.slot(win, index)
-	if !s.adopt(t.slot) {
+	if t.light {
+		s.prepareLight(t.slot)
+	} else if !s.adopt(t.slot) {
 		t.hostile()
 		return nil, ErrGone
 	}
@@ -100,7 +102,7 @@ func (t *Thread) newThread() (*Thread, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	b.thread.regs = t.regs
+	b.thread.regs, b.thread.light = t.regs, t.light
 	return b.thread, nil
 }
 

@@ -40,9 +40,21 @@ func (t *Thread) fpstate() []byte {
 
 // FP returns the x87 and SSE state, as FXSAVE stores it.
 func (t *Thread) FP() (fx [fpSize]byte) {
-	if t.enterFull() {
+	if !t.enter() {
+		return fx
+	}
+	defer t.leave()
+	if t.light {
+		t.yield(opSaveFP)
+		if !t.await() {
+			return fx
+		}
+		t.light = t.slot.load32(slotMode) == modeLight // else a signal came in between
+	}
+	if t.light {
+		copy(fx[:fpSoftware], t.slot.mem[slotFP:])
+	} else {
 		copy(fx[:], t.fpstate())
-		t.leave()
 	}
 	return fx
 }

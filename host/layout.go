@@ -73,12 +73,16 @@ const (
 	slotSelf     = 0x60  // the slot's own address, which fast calls find by GS
 	slotKicked   = 0x68  // a kick came while a light trap was with us
 	slotNapping  = 0x6c  // the guest sleeps in the stub
+	slotExact    = 0x70  // a light trap resumes by slotIret
 	slotCommand  = 0x100 // commands: nr, six arguments, result
 	slotScratch  = 0x700
+	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
+	slotAltstack = 0x7c0 // stack_t of a thread born in a light trap
 	slotLight    = 0x800 // registers of a fast call, as in a ucontext
 	slotXMM      = 0x930
-	slotTime     = 0xa30 // a timespec; then, up to slotStack, the stack of fast calls
-	slotStack    = 0xe00 // the alternate signal stack begins here and takes the rest
+	slotTime     = 0xa30     // a timespec; then, up to slotStack, the stack of fast calls
+	slotStack    = 0xe00     // the alternate signal stack begins here and takes the rest
+	slotFP       = slotStack // FXSAVE's area in a light trap, when that stack is empty
 
 	commandSize = 64
 	maxCommands = (slotScratch - slotCommand) / commandSize
@@ -108,6 +112,7 @@ const (
 	opThread = 3
 	opExit   = 4
 	opFrame  = 5 // make a signal frame of a light trap
+	opSaveFP = 6 // store the x87 and SSE state of a light trap
 )
 
 // The registers in slotLight, where a ucontext has them.

@@ -39,6 +39,20 @@ func (s slot) inside(addr uint64, size int) []byte {
 	return s.mem[off:][:size]
 }
 
+// prepareLight makes s the slot of a thread that is born in from's light trap.
+func (s slot) prepareLight(from slot) {
+	for _, off := range []int{slotKicked, slotNapping, slotExact, slotGuestCPU} {
+		s.store32(off, 0)
+	}
+	s.store32(slotMode, modeLight)
+	s.store32(slotOp, opResume)
+	s.store(slotSelf, s.addr)
+	s.store(slotFSBase, from.load(slotFSBase))
+	s.store(slotAltstack, s.addr+slotStack)
+	s.store(slotAltstack+8, 0)
+	s.store(slotAltstack+16, uint64(len(s.mem)-slotStack))
+}
+
 // adopt makes s a copy of the stopped thread's slot from. If they are at
 // different addresses, pointers into the frame move along.
 func (s slot) adopt(from slot) bool {

@@ -24,6 +24,9 @@ func spinWhile(word *uint32, last, rounds uint32) bool
 // cloneMark is CLONEMARK and the instruction behind it.
 const cloneMark = "\x0f\x1f\x80clon\x0f\x05"
 
+// lightMark is LIGHTMARK and the instruction behind it.
+const lightMark = "\x0f\x1f\x80llon\x0f\x05"
+
 // haveRDTSCP says whether the processor has this instruction, by which Linux
 // tells programs what core they are on.
 func haveRDTSCP() bool
@@ -35,7 +38,8 @@ func currentCPU() uint32
 type stub struct {
 	code    []byte
 	handler uint64
-	clone   uint64 // behind the one instruction that may clone
+	clone   uint64 // behind the one instruction that may fork
+	light   uint64 // behind the one that may clone threads only, in light traps
 	marks
 }
 
@@ -47,14 +51,20 @@ func loadStub() stub {
 		panic("host: the stub does not fit its page")
 	}
 	text := unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), size)
-	at := bytes.Index(text, []byte(cloneMark))
-	if at < 0 || bytes.Count(text, []byte(cloneMark)) != 1 {
-		panic("host: the stub does not have one place to clone")
-	}
 	return stub{
 		code:    append([]byte(nil), text...),
 		handler: stubAddr + uint64(handler-begin),
-		clone:   stubAddr + uint64(at+len(cloneMark)),
+		clone:   behind(text, cloneMark),
+		light:   behind(text, lightMark),
 		marks:   findMarks(text),
 	}
+}
+
+// behind gives the address behind what the stub has exactly once.
+func behind(text []byte, mark string) uint64 {
+	at := bytes.Index(text, []byte(mark))
+	if at < 0 || bytes.Count(text, []byte(mark)) != 1 {
+		panic("host: the stub does not have one place to clone")
+	}
+	return stubAddr + uint64(at+len(mark))
 }

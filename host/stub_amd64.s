@@ -38,6 +38,10 @@
 #define CLONEMARK \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; LONG $0x6e6f6c63
 
+// LIGHTMARK is CLONEMARK of the instruction that clones threads in light traps.
+#define LIGHTMARK \
+	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; LONG $0x6e6f6c6c
+
 // MARK is a no-op that loadStub finds a place by.
 #define MARK(a, b, c, d) \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; BYTE $a; BYTE $b; BYTE $c; BYTE $d
@@ -539,12 +543,18 @@ act:
 	JEQ exit
 	CMPL AX, $const_opCall
 	JEQ call
+	CMPL AX, $const_opThread
+	JEQ clone
+	CMPL AX, $const_opSaveFP
+	JEQ save
 	CMPL AX, $const_opResume
 	JNE frame
 	CMPL const_slotKicked(R15), $0
 	JNE kicked
 	MOVQ const_slotFSBase(R15), AX
 	WRFSBASEQ AX
+	CMPL const_slotExact(R15), $0
+	JNE exact
 	LEAQ const_slotStack(R15), SP
 	PUSHQ const_lightFlags(R15)
 	POPFQ
@@ -565,6 +575,65 @@ act:
 	MOVQ const_lightRSP(R15), SP
 	MOVQ const_lightR15(R15), R15
 	JMP CX
+
+	// Where RCX is not where to go on: it takes longer, and leaves no register out.
+exact:
+	LEAQ const_slotIret(R15), SP
+	MOVQ const_lightR8(R15), R8
+	MOVQ const_lightR9(R15), R9
+	MOVQ const_lightR10(R15), R10
+	MOVQ const_lightR11(R15), R11
+	MOVQ const_lightR12(R15), R12
+	MOVQ const_lightR13(R15), R13
+	MOVQ const_lightR14(R15), R14
+	MOVQ const_lightRDI(R15), DI
+	MOVQ const_lightRSI(R15), SI
+	MOVQ const_lightRBP(R15), BP
+	MOVQ const_lightRBX(R15), BX
+	MOVQ const_lightRDX(R15), DX
+	MOVQ const_lightRAX(R15), AX
+	MOVQ const_lightRCX(R15), CX
+	MOVQ const_lightR15(R15), R15
+	IRETQ
+
+save:
+	FXSAVE64 const_slotFP(R15)
+	JMP again
+
+	// As in the handler, but that the newborn has no signal stack, and needs one
+	// before anybody can know of it and kick it. Threads only.
+clone:
+	MOVL $56, AX
+	MOVQ const_slotFlags(R15), DI
+	XORL SI, SI
+	MOVQ const_slotToken(R15), DX
+	XORL R10, R10
+	MOVQ const_slotTarget(R15), R8
+	LIGHTMARK
+	SYSCALL
+	TESTQ AX, AX
+	JEQ born
+	MOVQ AX, const_slotResult(R15)
+	JMP again
+born:
+	MOVQ $const_cfgAddr, R14
+	MOVQ R8, R15
+	MOVQ DX, R13
+	MOVL $131, AX // sigaltstack
+	LEAQ const_slotAltstack(R15), DI
+	XORL SI, SI
+	CHECKED(134)
+	MOVL $const_askThread, AX
+	MOVQ R13, DI
+	MOVQ R15, SI
+	CHECKED(135)
+	WRGSBASEQ R15
+	JMP wait
+die:
+	MOVL $231, AX // exit_group
+	MOVL BX, DI
+	SYSCALL
+	HLT
 
 	// As in the handler; only calls that no signal interrupts.
 call:
