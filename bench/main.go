@@ -1,6 +1,7 @@
 // Bench prints one table: what things cost in a NetBSD program under toaster, beside
 // the same source built for Linux and run natively, and under gVisor's runsc where that
-// is on PATH.
+// is on PATH. One line is for a program of others, esbuild, which npm fetches; without
+// it, the table does without that line.
 //
 //	go run ./bench [-rounds N] [-only MODE]
 //
@@ -39,14 +40,18 @@ var jobs = []job{
 	{"spawn", "os/exec spawn + wait", 60, 2},
 	{"zombies", "reap one of 2,000 zombies by pid", 2000, 0},
 	{"hello", "hello, start to end", 20, 0},
+	{"bundle", "esbuild bundles react-dom", 5, 1.3},
 }
 
 // runner is one of the systems that are compared.
 type runner struct {
-	name string
-	argv []string // what stands in front of the program
-	exe  string
-	best map[string]time.Duration
+	name    string
+	goos    string   // the system that its programs are built for
+	argv    []string // what stands in front of the program
+	exe     string
+	esbuild string
+	app     string // the folder that esbuild works in
+	best    map[string]time.Duration
 }
 
 func main() {
@@ -69,11 +74,9 @@ func bench(rounds int, only string) error {
 	if err != nil {
 		return err
 	}
+	list := choose(dir, runners, only)
 	for round := range rounds {
-		for _, j := range jobs {
-			if only != "" && j.mode != only {
-				continue
-			}
+		for _, j := range list {
 			progress("round %d of %d: %s", round+1, rounds, j.about)
 			for _, r := range runners {
 				if err := r.measure(j); err != nil {
@@ -83,8 +86,28 @@ func bench(rounds int, only string) error {
 		}
 	}
 	progress("")
-	print(runners, only)
+	print(runners, list)
 	return nil
+}
+
+// choose gives the jobs that are asked for and that this machine can do.
+func choose(dir string, runners []*runner, only string) []job {
+	var list []job
+	for _, j := range jobs {
+		if only != "" && j.mode != only {
+			continue
+		}
+		if j.mode == "bundle" {
+			if err := prepareBundle(dir, runners); err != nil {
+				progress("")
+				reason, _, _ := strings.Cut(err.Error(), "\n")
+				fmt.Fprintln(os.Stderr, "bench: no esbuild:", reason)
+				continue
+			}
+		}
+		list = append(list, j)
+	}
+	return list
 }
 
 // progress shows what is being done on a terminal, and nothing in a pipe.
@@ -113,12 +136,12 @@ func prepare(dir string) ([]*runner, error) {
 		}
 	}
 	list := []*runner{
-		{name: "native", exe: native},
-		{name: "toaster", argv: []string{toaster, "run"}, exe: netbsd},
+		{name: "native", goos: "linux", exe: native},
+		{name: "toaster", goos: "netbsd", argv: []string{toaster, "run"}, exe: netbsd},
 	}
 	if runsc, err := exec.LookPath("runsc"); err == nil {
 		list = append(list, &runner{
-			name: "gVisor", exe: native,
+			name: "gVisor", goos: "linux", exe: native,
 			argv: []string{runsc, "--rootless", "--network=none", "do"},
 		})
 	}
@@ -132,9 +155,12 @@ func prepare(dir string) ([]*runner, error) {
 func (r *runner) measure(j job) error {
 	var d time.Duration
 	var err error
-	if j.mode == "hello" {
+	switch j.mode {
+	case "hello":
 		d, err = r.hello(j.n)
-	} else {
+	case "bundle":
+		d, err = r.bundle(j.n)
+	default:
 		d, err = r.inside(j)
 	}
 	if err != nil {
@@ -146,8 +172,8 @@ func (r *runner) measure(j job) error {
 	return nil
 }
 
-func (r *runner) command(args ...string) *exec.Cmd {
-	argv := append(append([]string{}, r.argv...), r.exe)
+func (r *runner) command(exe string, args ...string) *exec.Cmd {
+	argv := append(append([]string{}, r.argv...), exe)
 	argv = append(argv, args...)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stderr = os.Stderr
@@ -156,7 +182,7 @@ func (r *runner) command(args ...string) *exec.Cmd {
 
 // inside lets the guest measure itself.
 func (r *runner) inside(j job) (time.Duration, error) {
-	out, err := r.command(j.mode, strconv.Itoa(j.n)).Output()
+	out, err := r.command(r.exe, j.mode, strconv.Itoa(j.n)).Output()
 	if err != nil {
 		return 0, err
 	}
@@ -164,12 +190,17 @@ func (r *runner) inside(j job) (time.Duration, error) {
 	return time.Duration(ns), err
 }
 
-// hello measures a whole program from outside, n times; the least counts.
+// hello measures a whole program from outside.
 func (r *runner) hello(n int) (time.Duration, error) {
+	return least(n, func() error { return r.command(r.exe, "hello").Run() })
+}
+
+// least times n runs; the least counts.
+func least(n int, run func() error) (time.Duration, error) {
 	best := time.Duration(1<<63 - 1)
 	for range n {
 		start := time.Now()
-		if err := r.command("hello").Run(); err != nil {
+		if err := run(); err != nil {
 			return 0, err
 		}
 		best = min(best, time.Since(start))
@@ -177,7 +208,7 @@ func (r *runner) hello(n int) (time.Duration, error) {
 	return best, nil
 }
 
-func print(runners []*runner, only string) {
+func print(runners []*runner, list []job) {
 	fmt.Printf("%-34s", "")
 	for i, r := range runners {
 		fmt.Printf("%12s", r.name)
@@ -186,10 +217,7 @@ func print(runners []*runner, only string) {
 		}
 	}
 	fmt.Printf("%8s\n", "aim")
-	for _, j := range jobs {
-		if only != "" && j.mode != only {
-			continue
-		}
+	for _, j := range list {
 		fmt.Printf("%-34s", j.about)
 		native := runners[0].best[j.mode]
 		for i, r := range runners {

@@ -2,6 +2,7 @@ package programs
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"toaster"
+	"toaster/internal/npm"
 )
 
 // esbuilds are prebuilt executables of four generations of Go: 1.26, 1.20, 1.19, 1.18.
@@ -22,7 +24,7 @@ var esbuilds = []struct{ pkg, version string }{
 func TestEsbuildPrintsItsVersion(t *testing.T) {
 	for _, e := range esbuilds {
 		t.Run(e.version, func(t *testing.T) {
-			exe := filepath.Join(npmPackage(t, e.pkg+"@"+e.version), "bin", "esbuild")
+			exe := esbuild(t, e.pkg+"@"+e.version)
 			out, err := toaster.Command(exe, "--version").Output()
 			if err != nil || strings.TrimSpace(string(out)) != e.version {
 				t.Errorf("esbuild --version: %q, %v; want %q", out, err, e.version)
@@ -31,29 +33,20 @@ func TestEsbuildPrintsItsVersion(t *testing.T) {
 	}
 }
 
-const app = `import React from 'react';
-import { createRoot } from 'react-dom/client';
-function App() { return <h1>Hello {React.version}</h1>; }
-createRoot(document.getElementById('root')).render(<App />);
-`
-
 // TestEsbuildBundlesAsOnLinux bundles and minifies react-dom with react: the result
 // must be, byte for byte, what the Linux executable of the same version writes.
 func TestEsbuildBundlesAsOnLinux(t *testing.T) {
-	netbsd := filepath.Join(npmPackage(t, "@esbuild/netbsd-x64@0.28.2"), "bin", "esbuild")
-	linux := filepath.Join(npmPackage(t, "@esbuild/linux-x64@0.28.2"), "bin", "esbuild")
-	dir := project(t)
+	netbsd := esbuild(t, "@esbuild/netbsd-x64@0.28.2")
+	linux := esbuild(t, "@esbuild/linux-x64@0.28.2")
+	dir := t.TempDir()
+	had(t, npm.MakeApp(dir))
 
-	args := func(out string) []string {
-		return []string{"app.jsx", "--bundle", "--minify", "--sourcemap", "--log-level=warning",
-			`--define:process.env.NODE_ENV="production"`, "--outfile=" + out}
-	}
-	native := exec.Command(linux, args("linux/out.js")...)
+	native := exec.Command(linux, npm.BundleArgs("linux/out.js")...)
 	native.Dir = dir
 	if out, err := native.CombinedOutput(); err != nil {
 		t.Fatalf("esbuild on Linux: %v\n%s", err, out)
 	}
-	guest := toaster.Command(netbsd, args("netbsd/out.js")...)
+	guest := toaster.Command(netbsd, npm.BundleArgs("netbsd/out.js")...)
 	guest.Dir = dir
 	if out, err := guest.CombinedOutput(); err != nil {
 		t.Fatalf("esbuild under toaster: %v\n%s", err, out)
@@ -67,20 +60,23 @@ func TestEsbuildBundlesAsOnLinux(t *testing.T) {
 	}
 }
 
-// project makes a folder with a small program and the packages that it uses.
-func project(t *testing.T) string {
-	dir := t.TempDir()
-	for _, p := range []string{"react@19.1.0", "react-dom@19.1.0", "scheduler@0.26.0"} {
-		name, _, _ := strings.Cut(p, "@")
-		to := filepath.Join(dir, "node_modules", name)
-		if err := os.CopyFS(to, os.DirFS(npmPackage(t, p))); err != nil {
-			t.Fatal(err)
-		}
+// esbuild gives the executable of one of esbuild's packages.
+func esbuild(t *testing.T, pkg string) string {
+	t.Helper()
+	exe, err := npm.Esbuild(pkg)
+	had(t, err)
+	return exe
+}
+
+// had skips the test where npm cannot get what it runs.
+func had(t *testing.T, err error) {
+	t.Helper()
+	if errors.Is(err, npm.ErrUnavailable) {
+		t.Skip(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "app.jsx"), []byte(app), 0o644); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
 }
 
 func read(t *testing.T, name string) []byte {

@@ -30,6 +30,7 @@ const lattice = `
 	toaster < cmd/toaster
 	kern   < cmd/toaster
 	netbsd < cmd/toaster
+	internal/npm < bench
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
