@@ -228,17 +228,22 @@ func (t *Thread) await() bool {
 	return !t.proc.dead.Load()
 }
 
-// watchTurn spins for a while, as long as nobody else needs the core.
+// watchTurn spins for a while, as long as nobody else needs the core. What a guest
+// computes between two calls is often longer than spinTime, and to be woken is dearer for
+// it than for us: it makes the call.
 func (t *Thread) watchTurn() {
 	p := t.proc.platform
-	for range spinSlices {
+	for range watchTimes * spinSlices {
 		if !p.spareCore() || spinWhile(t.slot.turn(), turnGuestAwaits, p.rounds/spinSlices) {
 			return
 		}
 	}
 }
 
-const spinSlices = 10
+const (
+	watchTimes = 3  // spinTime
+	spinSlices = 10 // looks at spareCore in a spinTime
+)
 
 // cpu returns the number of the core that we are on, plus one. What it returns
 // if cores can't be told apart differs from what the stub then says.
