@@ -26,7 +26,7 @@ type Options struct {
 	alter func(*Platform) // for tests: before anything is started
 }
 
-const defaultWarm = 4
+const defaultWarm = 2
 
 // ErrGone is what operations on a dead host process or thread return.
 var ErrGone = errors.New("host: the guest's host process is gone")
