@@ -41,3 +41,9 @@ func pollBlock(fd *unix.PollFd, timeout int) (int, syscall.Errno) {
 	exitsyscall()
 	return int(n), e
 }
+
+// pollNow is pollBlock for those who don't wait.
+func pollNow(fd *unix.PollFd, timeout int) (int, syscall.Errno) {
+	n, _, e := syscall.RawSyscall(unix.SYS_POLL, uintptr(unsafe.Pointer(fd)), 1, uintptr(timeout))
+	return int(n), e
+}

@@ -117,7 +117,11 @@ func (p *Platform) watchListener(events uint32) {
 // Preconditions: p.listen is held.
 func (p *Platform) serve(timeout int) bool {
 	fds := [1]unix.PollFd{{Fd: int32(p.listener), Events: unix.POLLIN}}
-	if n, err := pollBlock(&fds[0], timeout); err != 0 || n == 0 || fds[0].Revents&unix.POLLIN == 0 {
+	poll := pollBlock
+	if timeout == 0 {
+		poll = pollNow
+	}
+	if n, err := poll(&fds[0], timeout); err != 0 || n == 0 || fds[0].Revents&unix.POLLIN == 0 {
 		return false
 	}
 	var n notification
