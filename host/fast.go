@@ -117,12 +117,56 @@ func (s slot) light() []byte { return s.mem[slotLight:][:ucSize] }
 func (t *Thread) decodeLight() Trap {
 	t.regs.read(t.slot, t.slot.light())
 	t.light = true
+	t.fetch()
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
 	if r.RIP >= GuestEnd {
 		return t.hostile()
 	}
 	return Trap{Kind: Syscall}
+}
+
+// fetch takes what came along with a light trap, once.
+func (t *Thread) fetch() {
+	t.fetchAt = t.slot.load(slotFetch)
+	if t.fetchAt == 0 {
+		return
+	}
+	for i := 0; i < fetchMax; i += 8 {
+		binary.LittleEndian.PutUint64(t.fetched[i:], t.slot.load(slotFetched+i))
+	}
+}
+
+// Fetched copies guest memory at addr into b if the system call brought it along, as it
+// does with what some frequent ones are sure to need. It spares a Read.
+func (t *Thread) Fetched(addr uint64, b []byte) bool {
+	if t.fetchAt == 0 || t.fetchAt != addr || len(b) > fetchSize(t.regs.RAX) {
+		return false
+	}
+	copy(b, t.fetched[:])
+	return true
+}
+
+func fetchSize(call uint64) int {
+	switch call {
+	case guestSigaction:
+		return fetchMax
+	case guestSigprocmask:
+		return sizeofSigset
+	}
+	return 8
+}
+
+// SetLWP tells the stub what _lwp_self(2) is.
+func (t *Thread) SetLWP(id int) { t.slot.store(slotLWP, uint64(id)) }
+
+// SetTrapAll says whether from the next Run on the stub is to answer nothing itself.
+func (t *Thread) SetTrapAll(on bool) {
+	v := uint32(0)
+	if on {
+		v = 1
+	}
+	t.slot.store32(slotTrapAll, v)
 }
 
 // loadable says whether the stub can load the registers without a signal frame.

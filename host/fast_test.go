@@ -780,3 +780,130 @@ func TestExactResume(t *testing.T) {
 		}
 	}
 }
+
+// private: mov $317,%eax; syscall; mov $311,%eax; syscall; mov %rax,%rbx; mov 8(%rsp),%rax; syscall
+const private = "b8 3d 01 00 00 0f 05 b8 37 01 00 00 0f 05 48 89 c3 48 8b 44 24 08 0f 05"
+
+// eachInstruction calls f with a platform whose stub has a breakpoint, for each
+// instruction that guests can be met at on the way to an answer.
+func eachInstruction(t *testing.T, f func(p *Platform, at int)) {
+	t.Helper()
+	s := loadStub()
+	for _, at := range instructions(t, s.code, s.enter, s.last) {
+		if rip := stubAddr + uint64(at); rip >= s.gave && rip < s.over || testing.Short() && at%8 != 0 {
+			continue
+		}
+		p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		f(p, at)
+		p.Close()
+	}
+}
+
+func TestSelfAndPrivate(t *testing.T) {
+	eachInstruction(t, func(p *Platform, at int) {
+		q, th := newFast(t, p, code(t, private))
+		q.Write(stackAt+0x8008, []byte{42, 0, 0, 0, 0, 0, 0, 0})
+		th.SetLWP(77)
+		r := th.Regs()
+		r.RDI, r.RDX, r.RFLAGS = dataAt+0x40, 5, 0x8d5|0x202
+		want := *r
+		for range 4 {
+			wantKind(t, th.Run(), Syscall)
+			if r.RAX == 42 {
+				break
+			}
+			// What the signal made of it: the call is ours to serve.
+			switch {
+			case r.RAX == guestPrivate && r.RIP == codeAt+7:
+				r.FSBase, r.RAX = r.RDI, 0
+			case r.RAX == guestSelf && r.RIP == codeAt+14:
+				r.RAX = 77
+			default:
+				t.Fatalf("%#x: %+v", at, r)
+			}
+			r.RDX, r.RFLAGS = 0, r.RFLAGS&^1
+		}
+		want.RIP, want.RAX, want.RCX, want.R11 = codeAt+uint64(len(code(t, private))), 42, r.RCX, r.R11
+		want.RBX, want.RDX, want.FSBase, want.RFLAGS = 77, 0, dataAt+0x40, want.RFLAGS&^1
+		if *r != want {
+			t.Errorf("%#x:\ngot  %+v\nwant %+v", at, r, want)
+		}
+	})
+	p := newPlatform(t, Options{})
+	_, th := newFast(t, p, code(t, private))
+	th.Regs().RDI = ^uint64(0)
+	wantKind(t, th.Run(), Syscall)
+	if th.Regs().RAX != guestPrivate {
+		t.Errorf("a bad address: %+v", th.Regs())
+	}
+	th.Regs().RDI = dataAt
+	wantKind(t, th.Run(), Syscall)
+	if th.Regs().RAX != guestSelf {
+		t.Errorf("an unknown LWP: %+v", th.Regs())
+	}
+	th.SetLWP(1)
+	th.SetTrapAll(true)
+	th.Regs().RIP = codeAt
+	wantKind(t, th.Run(), Syscall)
+	if th.Regs().RAX != guestPrivate || !th.light {
+		t.Errorf("all must trap: %+v", th.Regs())
+	}
+}
+
+// Calls bring along what is in memory, or they bring nothing.
+func TestFetched(t *testing.T) {
+	data := []byte("0123456789abcdefghijklmnopqrstuvwxyz")
+	for _, c := range []struct {
+		call int
+		size int
+		at   func(r *Regs, addr uint64)
+	}{
+		{guestSigaction, 32, func(r *Regs, a uint64) { r.RSI = a }},
+		{guestSigprocmask, 16, func(r *Regs, a uint64) { r.RSI = a }},
+		{guestMmap, 8, func(r *Regs, a uint64) { r.RSP = a - 8 }},
+	} {
+		text := binary.LittleEndian.AppendUint32([]byte{0xb8}, uint32(c.call))
+		text = append(text, 0x0f, 0x05, 0xeb, 0xf7) // syscall; jmp back
+		run := func(p *Platform, addr uint64) (*Process, *Thread) {
+			q, th := newFast(t, p, text)
+			q.Write(dataAt+8, data)
+			r := th.Regs()
+			c.at(r, addr)
+			want := *r
+			wantKind(t, th.Run(), Syscall)
+			want.RIP, want.RCX, want.RAX, want.R11, want.RFLAGS = codeAt+7, codeAt+7, uint64(c.call), r.R11, r.RFLAGS
+			if *r != want {
+				t.Errorf("call %d:\ngot  %+v\nwant %+v", c.call, r, want)
+			}
+			return q, th
+		}
+		check := func(th *Thread, addr uint64, must bool) {
+			b := make([]byte, c.size)
+			if ok := th.Fetched(addr, b); ok != must && must || ok && !bytes.Equal(b, data[:c.size]) {
+				t.Errorf("call %d: %v, %q", c.call, ok, b)
+			}
+			if th.Fetched(addr+1, b) || th.Fetched(addr, make([]byte, c.size+1)) {
+				t.Errorf("call %d brings more than it has", c.call)
+			}
+		}
+		p := newPlatform(t, Options{})
+		_, th := run(p, dataAt+8)
+		check(th, dataAt+8, true)
+		for _, bad := range []uint64{0, 0x1000, dataAt + 0x10000 - 4, GuestEnd - 4, GuestEnd, ctlAddr, 1 << 62, ^uint64(0) - 3} {
+			if c.call == guestMmap && bad == 0 {
+				continue
+			}
+			q, th := run(p, bad)
+			check(th, bad, false)
+			if bad != GuestEnd-4 && th.Fetched(bad, make([]byte, 8)) {
+				t.Errorf("call %d: it has fetched from %#x", c.call, bad)
+			}
+			intact(t, q)
+			q.Release()
+		}
+		eachInstruction(t, func(p *Platform, at int) {
+			_, th := run(p, dataAt+8)
+			check(th, dataAt+8, false)
+		})
+	}
+}

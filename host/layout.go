@@ -74,6 +74,11 @@ const (
 	slotKicked   = 0x68  // a kick came while a light trap was with us
 	slotNapping  = 0x6c  // the guest sleeps in the stub
 	slotExact    = 0x70  // a light trap resumes by slotIret
+	slotTrapAll  = 0x74  // the stub is to answer nothing
+	slotFetch    = 0x78  // address of what a light trap brings along, 0 if nothing
+	slotFetched  = 0x80  // and what is there: up to fetchMax bytes
+	slotLWP      = 0xa0  // the LWP's id, 0 if the stub doesn't know it
+	slotAnswer   = 0xa8  // RAX of an answered call
 	slotCommand  = 0x100 // commands: nr, six arguments, result
 	slotScratch  = 0x700
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
@@ -187,18 +192,28 @@ const (
 )
 
 // What the stub answers by itself, by the guest's numbers: clock_gettime(2) of
-// the two clocks that are the host's own, sched_yield(2), and nanosleep(2) of less
-// than a millisecond.
+// the two clocks that are the host's own, sched_yield(2), nanosleep(2) of less
+// than a millisecond, _lwp_self(2), _lwp_setprivate(2).
 const (
 	guestClock     = 427
 	guestYield     = 350
 	guestSleep     = 430
+	guestSelf      = 311
+	guestPrivate   = 317
 	longestNap     = 1_000_000 // nanoseconds
 	guestMonotonic = 3         // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
 
 	// An address is the guest's if it is below GuestEnd in these upper bits.
 	guestBits = 39
 	guestTop  = GuestEnd >> guestBits
+
+	// What these calls will read first comes along with a light trap: the structure
+	// behind the second argument, or the seventh argument, which is on the stack.
+	guestSigaction   = 340
+	guestSigprocmask = 293
+	guestMmap        = 197
+	sizeofSigset     = 16
+	fetchMax         = 32 // sizeof(struct sigaction)
 
 	sigSys    = 31
 	archAMD64 = 0xc000003e // AUDIT_ARCH_X86_64

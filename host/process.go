@@ -41,6 +41,10 @@ type Thread struct {
 	regs  Regs
 	light bool // stopped without a signal frame
 
+	// What the stub brought along, see Fetched.
+	fetchAt uint64
+	fetched [fetchMax]byte
+
 	// For wake.
 	woke     time.Duration // when the thread woke us last
 	together int           // answers since then from the core that it is on

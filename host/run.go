@@ -101,7 +101,7 @@ func (t *Thread) decode() Trap {
 	if t.slot.load32(slotMode) == modeLight {
 		return t.decodeLight()
 	}
-	t.light = false
+	t.light, t.fetchAt = false, 0
 	uc := t.slot.frame()
 	if uc == nil {
 		return t.hostile()

@@ -44,6 +44,7 @@ func (s slot) prepareLight(from slot) {
 	for _, off := range []int{slotKicked, slotNapping, slotExact, slotGuestCPU} {
 		s.store32(off, 0)
 	}
+	s.store(slotLWP, 0)
 	s.store32(slotMode, modeLight)
 	s.store32(slotOp, opResume)
 	s.store(slotSelf, s.addr)
@@ -66,6 +67,7 @@ func (s slot) adopt(from slot) bool {
 		return false
 	}
 	s.store(slotFrame, frame)
+	s.store(slotLWP, 0)
 	s.store32(slotSigno, 0)
 	s.store32(slotOp, opResume)
 	le := binary.LittleEndian

@@ -237,6 +237,10 @@ trap:
 answer:
 	CMPL const_cfgAnswer(R14), $0
 	JEQ trap
+	MOVQ DX, CX
+	ANDQ const_cfgSlotMask(R14), CX
+	CMPL const_slotTrapAll(CX), $0
+	JNE trap
 	CMPL const_infoArch(SI), $const_archAMD64
 	JNE trap
 	MOVQ const_infoCall(SI), CX
@@ -477,12 +481,27 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	CLD
 	MOVQ $const_cfgAddr, R14
 	MOVQ R11, R15
+	MOVQ $0, const_slotFetch(R15)
+	CMPL const_slotTrapAll(R15), $0
+	JNE light
+	CMPL const_cfgAnswer(R14), $0
+	JEQ light
+	CMPQ AX, $const_guestSigaction
+	JEQ fetch
+	CMPQ AX, $const_guestSigprocmask
+	JEQ fetch
+	CMPQ AX, $const_guestMmap
+	JEQ fetch
 	CMPQ AX, $const_guestClock
 	JEQ clock
 	CMPQ AX, $const_guestYield
 	JEQ yield
 	CMPQ AX, $const_guestSleep
 	JEQ nap
+	CMPQ AX, $const_guestSelf
+	JEQ self
+	CMPQ AX, $const_guestPrivate
+	JEQ private
 
 light:
 	RDFSBASEQ AX
@@ -681,8 +700,6 @@ exit:
 	// What needs no kernel, without any system call of the host: behind 'end0'
 	// as the range up to 'gav0' goes on here.
 clock:
-	CMPL const_cfgAnswer(R14), $0
-	JEQ light
 	MOVQ const_cfgClock(R14), AX
 	TESTQ AX, AX
 	JEQ light
@@ -739,13 +756,11 @@ known:
 	MOVQ (const_slotTime+8)(R15), CX
 	MOVQ AX, 0(R12) // a bad pointer faults here, and the call goes the long way
 	MOVQ CX, 8(R12)
-	JMP answered
+	JMP success
 
 	// Short sleeps only: in a longer one the kernel must see the guest asleep. A signal
 	// makes a trap of it; what is left of it is then in slotTime, see napped.
 nap:
-	CMPL const_cfgAnswer(R14), $0
-	JEQ light
 	MOVQ DI, CX
 	SHRQ $const_guestBits, CX
 	CMPQ CX, $const_guestTop
@@ -766,18 +781,62 @@ nap:
 	MOVL $0, const_slotNapping(R15)
 	TESTQ AX, AX
 	JNE light
-	JMP answered
+	JMP success
 	MARK('n', 'a', 'p', '1')
-yield:
-	CMPL const_cfgAnswer(R14), $0
+
+	// What the kernel would have to copy in comes along. A bad pointer faults, and the
+	// call goes the long way.
+fetch:
+	CMPQ AX, $const_guestMmap
+	JNE second
+	MOVQ const_lightRSP(R15), SI
+	ADDQ $8, SI // behind the return address
+second:
+	TESTQ SI, SI
 	JEQ light
+	MOVQ SI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	MOVQ 0(SI), CX
+	MOVQ CX, (const_slotFetched+0)(R15)
+	CMPQ AX, $const_guestMmap
+	JEQ fetched
+	MOVQ 8(SI), CX
+	MOVQ CX, (const_slotFetched+8)(R15)
+	CMPQ AX, $const_guestSigaction
+	JNE fetched
+	MOVQ 16(SI), CX
+	MOVQ CX, (const_slotFetched+16)(R15)
+	MOVQ 24(SI), CX
+	MOVQ CX, (const_slotFetched+24)(R15)
+fetched:
+	MOVQ SI, const_slotFetch(R15)
+	JMP light
+
+self:
+	MOVQ const_slotLWP(R15), AX
+	TESTQ AX, AX
+	JEQ light
+	MOVQ AX, const_slotAnswer(R15)
+	JMP answered
+private:
+	MOVQ DI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	WRFSBASEQ DI
+	JMP success
+yield:
 	MOVL $24, AX // sched_yield
 	SYSCALL
+success:
+	MOVQ $0, const_slotAnswer(R15)
 answered:
 	MARK('a', 'n', 's', '0')
 	MOVQ const_lightFlags(R15), R11
 	ANDQ $-2, R11 // no carry: no error
-	XORL AX, AX
+	MOVQ const_slotAnswer(R15), AX
 	XORL DX, DX
 	PUSHQ R11
 	POPFQ

@@ -43,6 +43,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return e
 	}
 	c.Space = g.space
+	g.thread.SetLWP(c.L.ID())
 	s.setArgs(c.L.Proc(), p)
 	return netbsd.EJUSTRETURN
 }

@@ -96,6 +96,9 @@ func (g *Guest) SetTLSBase(base uint64) netbsd.Errno {
 	return 0
 }
 
+// Fetched implements syscalls.CPU.
+func (g *Guest) Fetched(addr uint64, b []byte) bool { return g.thread.Fetched(addr, b) }
+
 // Link implements syscalls.CPU.
 func (g *Guest) Link() uint64 { return g.link }
 

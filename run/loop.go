@@ -17,8 +17,10 @@ func (s *System) Body(l *kern.LWP) {
 	g := l.Machdep().(*Guest)
 	g.l = l
 	g.call.L, g.call.K, g.call.CPU = l, &s.Kernel, g
+	g.thread.SetLWP(l.ID())
 	for {
 		l.UserRet(g.deliver)
+		g.thread.SetTrapAll(l.Proc().SyscallTraced())
 		switch trap := g.thread.Run(); trap.Kind {
 		case host.Syscall:
 			g.call.Napped, g.call.Left = trap.Napped, trap.Left
@@ -80,7 +82,7 @@ func decode(c *syscalls.Call, g *Guest, r *host.Regs) {
 	}
 	if want := argCount(c.Nr); n < want {
 		b := g.scratch[:8*(want-n)]
-		if g.space.Read(r.RSP+8, b) != 0 {
+		if !g.thread.Fetched(r.RSP+8, b) && g.space.Read(r.RSP+8, b) != 0 {
 			return // the call will fault or fail on what is missing
 		}
 		for i := n; i < want; i++ {

@@ -71,6 +71,8 @@ type CPU interface {
 	SetFP(fp *[512]byte)
 	TLSBase() uint64
 	SetTLSBase(base uint64) netbsd.Errno
+	// Fetched gives guest memory that came along with the trap, if that is it.
+	Fetched(addr uint64, b []byte) bool
 	// Link is uc_link of the context that the LWP runs in.
 	Link() uint64
 	SetLink(uint64)
@@ -136,6 +138,9 @@ func (c *Call) ok(v uint64) netbsd.Errno {
 // constant of the caller's.
 func (c *Call) in(addr uint64, n int) ([]byte, netbsd.Errno) {
 	b := c.scratch[:n]
+	if c.CPU != nil && c.CPU.Fetched(addr, b) {
+		return b, 0
+	}
 	return b, c.Space.Read(addr, b)
 }
 
