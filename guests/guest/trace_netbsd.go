@@ -423,9 +423,12 @@ func traceStep() {
 // PT_SYSCALL stops before and after each call; the tracer can change both.
 func traceSyscalls() {
 	pid := tracee(func() {
+		eq("a result that the tracer made", must("_lwp_self", sysLwpSelf), 4242)
 		eq("a result that the tracer made", getppid(), 4242)
 		exit(1) // 5, says the tracer
 	})
+	calls := [...]int{sysLwpSelf, sysGetppid}
+	seen := 0
 	var psi [132]byte
 	info := (*[128]byte)(psi[:128])
 	ptrace("PT_SYSCALL", ptSYSCALL, pid, 1, 0)
@@ -444,7 +447,9 @@ func traceSyscalls() {
 			if regs[14] == sysExit {
 				break
 			}
-			eq("the call", int(regs[14]), sysGetppid)
+			yes("more calls than were made", seen < len(calls))
+			eq("the call", int(regs[14]), calls[seen])
+			seen++
 			want = trapSCX
 		} else {
 			regs[14] = 4242
@@ -453,6 +458,7 @@ func traceSyscalls() {
 		}
 		ptrace("PT_SYSCALL", ptSYSCALL, pid, 1, 0)
 	}
+	eq("calls that stopped", seen, len(calls))
 	regs[0] = 5
 	ptrace("PT_SETREGS", ptSETREGS, pid, ptr(&regs), 0)
 	resume(pid, 0)
