@@ -27,6 +27,7 @@ const (
 	placeSaved            // registers in slotLight
 	placeClock            // and XMM registers in slotXMM
 	placeNap              // asleep in the stub, or about to be, or just awake
+	placePosted           // a signal action is changed
 	placeAnswered         // about to return with what the stub answers
 	placeLight            // in a light trap, or about to return from one
 	placeTrampoline       // at a rewritten site
@@ -56,6 +57,8 @@ func (t *Thread) whereIs(rip uint64) place {
 		return placeClock
 	case rip >= m.nap && rip < m.napped:
 		return placeNap
+	case rip >= m.posted && rip < m.told:
+		return placePosted
 	case rip >= m.answered:
 		return placeAnswered
 	}
@@ -76,7 +79,7 @@ func (t *Thread) recover(at place, uc []byte) bool {
 	case placeClock:
 		t.recoverXMM()
 		fallthrough
-	case placeSaved, placeNap, placeAnswered:
+	case placeSaved, placeNap, placePosted, placeAnswered:
 		fs := r.FSBase
 		r.read(t.slot, t.slot.light())
 		r.FSBase = fs
@@ -243,13 +246,14 @@ func (t *Thread) arrange() bool {
 
 // marks are addresses in the stub that matter for where a signal arrives.
 type marks struct {
-	enter, save, saved, gave, over, clocked, restored, nap, napped, answered, last uint64
+	enter, save, saved, gave, over, clocked, restored, nap, napped, posted, told, answered, last uint64
 }
 
 func findMarks(code []byte) (m marks) {
 	for tag, at := range map[string]*uint64{
 		"ent0": &m.enter, "sav0": &m.save, "sav1": &m.saved, "gav0": &m.gave,
-		"end0": &m.over, "xmm0": &m.clocked, "xmm1": &m.restored, "nap0": &m.nap, "nap1": &m.napped, "ans0": &m.answered,
+		"end0": &m.over, "xmm0": &m.clocked, "xmm1": &m.restored, "nap0": &m.nap, "nap1": &m.napped,
+		"pst0": &m.posted, "pst1": &m.told, "ans0": &m.answered,
 		"end1": &m.last,
 	} {
 		mark := []byte("\x0f\x1f\x80" + tag)

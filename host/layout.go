@@ -79,15 +79,19 @@ const (
 	slotFetched  = 0x80  // and what is there: up to fetchMax bytes
 	slotLWP      = 0xa0  // the LWP's id, 0 if the stub doesn't know it
 	slotAnswer   = 0xa8  // RAX of an answered call
+	slotPost     = 0xb0  // 1 if slotActions holds the process's signal actions
+	slotPosted   = 0xb8  // bit set of the signals whose actions the guest has changed there
 	slotCommand  = 0x100 // commands: nr, six arguments, result
 	slotScratch  = 0x700
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
 	slotAltstack = 0x7c0 // stack_t of a thread born in a light trap
 	slotLight    = 0x800 // registers of a fast call, as in a ucontext
 	slotXMM      = 0x930
-	slotTime     = 0xa30     // a timespec; then, up to slotStack, the stack of fast calls
-	slotStack    = 0xe00     // the alternate signal stack begins here and takes the rest
+	slotTime     = 0xa30 // a timespec; behind it, up to slotCalls, the stack of fast calls
+	slotCalls    = 0xe00
 	slotFP       = slotStack // FXSAVE's area in a light trap, when that stack is empty
+	slotActions  = 0xe00  // signal actions, see actions.go
+	slotStack    = 0x1800 // the alternate signal stack begins here and takes the rest
 
 	commandSize = 64
 	maxCommands = (slotScratch - slotCommand) / commandSize
@@ -213,7 +217,14 @@ const (
 	guestSigprocmask = 293
 	guestMmap        = 197
 	sizeofSigset     = 16
-	fetchMax         = 32 // sizeof(struct sigaction)
+
+	// What of sigaction(2) the stub does not do itself.
+	unpostable   = 1<<9 | 1<<17 | 1<<20 // SIGKILL, SIGSTOP, SIGCHLD
+	cantMask     = 1<<8 | 1<<16         // in a set: the former two
+	saResetHand  = 4
+	trampVersion = 2
+
+	fetchMax = 32 // sizeof(struct sigaction)
 
 	sigSys    = 31
 	archAMD64 = 0xc000003e // AUDIT_ARCH_X86_64

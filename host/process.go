@@ -45,6 +45,9 @@ type Thread struct {
 	fetchAt uint64
 	fetched [fetchMax]byte
 
+	shown bool   // the stub has the signal actions
+	taken uint64 // bits of slotPosted that are taken; guarded by who calls TakePosted
+
 	// For wake.
 	woke     time.Duration // when the thread woke us last
 	together int           // answers since then from the core that it is on

@@ -127,6 +127,9 @@ func (t *Thread) decode() Trap {
 			t.kicked.Store(false) // this is a way into the kernel as good as any
 			return t.napped(at, le.Uint64(uc[ucRAX:]))
 		}
+		if t.regs.RAX == guestSigaction {
+			t.leaveAction(at)
+		}
 		// A fault on the fast way comes again on the long one.
 		if t.kicked.CompareAndSwap(true, false) {
 			return Trap{Kind: Kicked}

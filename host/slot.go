@@ -45,6 +45,7 @@ func (s slot) prepareLight(from slot) {
 		s.store32(off, 0)
 	}
 	s.store(slotLWP, 0)
+	s.hideActions()
 	s.store32(slotMode, modeLight)
 	s.store32(slotOp, opResume)
 	s.store(slotSelf, s.addr)
@@ -57,17 +58,19 @@ func (s slot) prepareLight(from slot) {
 // adopt makes s a copy of the stopped thread's slot from. If they are at
 // different addresses, pointers into the frame move along.
 func (s slot) adopt(from slot) bool {
-	copy(s.mem[slotStack:], from.mem[slotStack:])
+	old := from.load(slotFrame)
+	if from.inside(old, ucSize) == nil {
+		return false
+	}
+	copy(s.mem[old-from.addr:], from.mem[old-from.addr:]) // the stack is used from its top
 	for _, off := range []int{slotFSBase, slotGSBase} {
 		s.store(off, from.load(off))
 	}
-	frame := from.load(slotFrame) - from.addr + s.addr
+	frame := old - from.addr + s.addr
 	uc := s.inside(frame, ucSize)
-	if uc == nil {
-		return false
-	}
 	s.store(slotFrame, frame)
 	s.store(slotLWP, 0)
+	s.hideActions()
 	s.store32(slotSigno, 0)
 	s.store32(slotOp, opResume)
 	le := binary.LittleEndian

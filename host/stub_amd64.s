@@ -474,7 +474,7 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	MOVQ CX, const_lightRCX(R11)
 	MOVQ SP, const_lightRSP(R11)
 	MARK('s', 'a', 'v', '0')
-	LEAQ const_slotStack(R11), SP
+	LEAQ const_slotCalls(R11), SP
 	PUSHFQ
 	POPQ const_lightFlags(R11)
 	MARK('s', 'a', 'v', '1')
@@ -487,7 +487,7 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	CMPL const_cfgAnswer(R14), $0
 	JEQ light
 	CMPQ AX, $const_guestSigaction
-	JEQ fetch
+	JEQ action
 	CMPQ AX, $const_guestSigprocmask
 	JEQ fetch
 	CMPQ AX, $const_guestMmap
@@ -574,7 +574,7 @@ act:
 	WRFSBASEQ AX
 	CMPL const_slotExact(R15), $0
 	JNE exact
-	LEAQ const_slotStack(R15), SP
+	LEAQ const_slotCalls(R15), SP
 	PUSHQ const_lightFlags(R15)
 	POPFQ
 	MOVQ const_lightR8(R15), R8
@@ -813,6 +813,71 @@ second:
 fetched:
 	MOVQ SI, const_slotFetch(R15)
 	JMP light
+
+	// sigaction(2): DI the signal, SI the new action, DX where the old one goes, R10 the
+	// trampoline, R8 its version. A change is left in the slot, where the kernel takes
+	// it as soon as it matters. What is not plain goes the long way, as does a second
+	// change before the kernel has seen the first.
+action:
+	CMPL const_slotPost(R15), $0
+	JEQ fetch
+	LEAQ -1(DI), CX
+	CMPQ CX, $62
+	JHI fetch
+	MOVQ DX, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC fetch
+	LEAQ (DI)(DI*4), R12
+	LEAQ const_slotActions(R15)(R12*8), R12
+	TESTQ SI, SI
+	JEQ old
+	MOVQ SI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC fetch
+	CMPQ R8, $const_trampVersion
+	JNE fetch
+	MOVQ $const_unpostable, CX
+	BTQ DI, CX
+	JCS fetch
+	MOVQ const_slotPosted(R15), CX
+	BTQ DI, CX
+	JCS fetch
+	MOVQ 0(SI), R8
+	MOVQ 8(SI), R9
+	MOVL 24(SI), CX
+	TESTL $const_saResetHand, CX
+	JNE fetch
+	ANDQ $~const_cantMask, R9
+	BTRQ $63, R9
+old:
+	TESTQ DX, DX
+	JEQ new
+	MOVQ 0(R12), R14
+	MOVQ R14, 0(DX)
+	MOVQ 8(R12), R14
+	MOVQ R14, 8(DX)
+	MOVQ 16(R12), R14
+	MOVQ R14, 16(DX)
+	MOVL 24(R12), R14
+	MOVQ R14, 24(DX)
+new:
+	TESTQ SI, SI
+	JEQ success
+	MOVQ R8, 0(R12)
+	MOVQ R9, 8(R12)
+	MOVQ $0, 16(R12)
+	MOVL CX, 24(R12)
+	MOVL $const_trampVersion, 28(R12)
+	MOVQ R10, 32(R12)
+	MOVQ $0, const_slotAnswer(R15)
+	MOVQ const_slotPosted(R15), CX
+	BTSQ DI, CX
+	MOVQ CX, const_slotPosted(R15)
+	MARK('p', 's', 't', '0')
+	JMP answered
+	MARK('p', 's', 't', '1')
 
 self:
 	MOVQ const_slotLWP(R15), AX

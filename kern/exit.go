@@ -24,6 +24,7 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	l.mode.Store(modeHook)
 	m.lock()
 	p.setState(StateExiting)
+	p.forgetPosted()
 	l.attn.Store(0)
 	p.flags &^= fStopping // a stop that had begun is off
 	sa := p.disableUpcalls(l)

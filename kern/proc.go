@@ -104,6 +104,8 @@ type Proc struct {
 
 // procExt is what few processes need.
 type procExt struct {
+	posted PostedActions // nil: none
+
 	cru       netbsd.Rusage       // waited-for children
 	own       netbsd.Rusage       // usage charged with AddUsage
 	groups    map[*Pgrp]*kidGroup // nil until the first wait for a group

@@ -192,6 +192,7 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 		p.signalExiting(sig)
 		return 0
 	}
+	p.takeActions(false)
 	p.knoteSignal(sig)
 	prop := sigprops[sig]
 	if prop&(sCantMask|sCont) != 0 {

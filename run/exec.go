@@ -23,6 +23,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return err.Errno
 	}
 	defer p.close()
+	g.hideActions()
 	if p.host {
 		return s.execHost(c, p)
 	}

@@ -21,11 +21,14 @@ func (s *System) Body(l *kern.LWP) {
 	for {
 		l.UserRet(g.deliver)
 		g.thread.SetTrapAll(l.Proc().SyscallTraced())
-		switch trap := g.thread.Run(); trap.Kind {
+		trap := g.thread.Run()
+		g.takeActions()
+		switch trap.Kind {
 		case host.Syscall:
 			g.call.Napped, g.call.Left = trap.Napped, trap.Left
 			s.serve(g)
 		case host.Fault:
+			g.hideActions() // the kernel may set what the guest ignores to its default
 			info := faultInfo(&trap)
 			if trap.Trapno == x86Debug && l.SingleStep() {
 				g.thread.Regs().RFLAGS &^= userFlagTF
@@ -61,6 +64,9 @@ func (s *System) serve(g *Guest) {
 	// A handler can have changed the machine context (execve).
 	r = g.thread.Regs()
 	encode(r, c, e, nr)
+	if c.Nr == sysSigaction {
+		g.showActions(c.Int(0))
+	}
 	if sysTraced {
 		c.L.TraceStop(netbsd.TRAP_SCX)
 	}

@@ -66,6 +66,7 @@ func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 // that its fork(2) has returned 0.
 func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
 	pg := parent.Machdep().(*Guest)
+	pg.hideActions() // clone(2) can share them
 	cg := &Guest{sys: s.sys, link: pg.link, frames: append([]savedState(nil), pg.frames...)}
 	if share {
 		t, err := pg.thread.NewThread()

@@ -107,6 +107,7 @@ func (s *System) Close() error {
 // newThread implements syscalls.Kernel.NewThread.
 func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.Errno) {
 	g := c.CPU.(*Guest)
+	g.hideActions()
 	t, err := g.thread.NewThread()
 	if err != nil {
 		return nil, hostErrno(err)

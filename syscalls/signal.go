@@ -40,6 +40,9 @@ func signalArg(n int) netbsd.Signal {
 	return netbsd.Signal(n)
 }
 
+// TrampVersion is what libc's and Go's signal trampolines have: they want siginfo.
+const TrampVersion = 2
+
 // sigaction is __sigaction_sigtramp(int sig, const struct sigaction *new, struct
 // sigaction *old, const void *tramp, int vers). EINVAL for a signal that cannot be
 // caught, or a trampoline version that is not 2 (siginfo) for a handler.
@@ -53,7 +56,7 @@ func sigaction(c *Call) netbsd.Errno {
 		}
 		a := netbsd.DecodeSigaction(b)
 		set = &kern.Action{Handler: a.Handler, Mask: a.Mask, Flags: a.Flags, Tramp: c.Ptr(3), Vers: int32(c.Int(4))}
-		if a.Handler > netbsd.SIG_IGN && set.Vers != 2 {
+		if a.Handler > netbsd.SIG_IGN && set.Vers != TrampVersion {
 			return netbsd.EINVAL
 		}
 	}
