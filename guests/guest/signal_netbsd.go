@@ -27,9 +27,82 @@ var signalCases = []testCase{
 	{"signal_CONT_and_stops_cancel_each_other", signalCancel},
 	{"signal_kill_permissions", signalPermissions},
 	{"signal_kill_groups_and_all", signalGroups},
+	{"signal_actions_of_a_busy_process", signalBusy},
+	{"signal_actions_are_told_back", signalTold},
 	{"context_twice", contextRound},
 	{"itimer_real_virtual_prof", timers},
 	{"itimer_11_not_inherited_by_fork", timerFork},
+}
+
+// setAction is sigaction with everything in it that there is.
+func setAction(sig, handler int, mask uint64, flags int, old *sigactionT) {
+	a := sigactionT{handler: handler, mask: sigset{mask, 7}, flags: int32(flags)}
+	must("sigaction", sysSigaction, sig, ptr(&a), ptr(old), addrOf(addrTramp), 2)
+}
+
+// signalBusy: a process that makes no calls has the actions that it set last.
+func signalBusy() {
+	shared := must("mmap", sysMmap, 0, 4096, 3, 0x1001, -1, 0, 0)
+	ready := (*int32)(unsafe.Pointer(uintptr(shared)))
+	child := fork(func() {
+		var old sigactionT
+		setAction(sigHUP, 0, 0, 0, &old)
+		setAction(sigUSR1, addrOf(addrHandler), 0, saSIGINFO, &old)
+		setAction(sigUSR2, sigIGN, 0, 0, &old)
+		*ready = 1
+		for sigCount[sigUSR1] == 0 {
+			spins++
+		}
+	})
+	for *ready == 0 {
+		yield()
+	}
+	kill(child, sigUSR2)
+	kill(child, sigUSR1)
+	reapOK(child)
+}
+
+// signalTold: the old action is what was set, less what cannot be; in whatever way
+// the change comes about.
+func signalTold() {
+	var old sigactionT
+	for round := range 3 {
+		for sig := sigHUP; sig < 64; sig++ {
+			if sig == sigKILL || sig == sigSTOP || sig == sigCHLD { // children are waited for
+				continue
+			}
+			setAction(sig, addrOf(addrHandler), ^uint64(0), saSIGINFO|saRESTART, &old)
+			if round > 0 {
+				eq("old handler", old.handler, sigIGN)
+				eq("old mask", int(old.mask[0]), int(bit(sig)&^(bit(sigKILL)|bit(sigSTOP))))
+				eq("old flags", int(old.flags), saNODEFER)
+			}
+			setAction(sig, sigIGN, bit(sig)|bit(sigKILL)|bit(sigSTOP), saNODEFER, &old)
+			eq("old handler", old.handler, addrOf(addrHandler))
+			eq("old mask", int(old.mask[0]), int(^uint64(0)>>1&^(bit(sigKILL)|bit(sigSTOP))))
+			eq("old mask, upper half", int(old.mask[1]), 0)
+			eq("old flags", int(old.flags), saSIGINFO|saRESTART)
+			must("query", sysSigaction, sig, 0, ptr(&old), 0, 0)
+			eq("handler", old.handler, sigIGN)
+		}
+		// A child has them, too, and its changes are its own.
+		reapOK(fork(func() {
+			must("query", sysSigaction, sigUSR1, 0, ptr(&old), 0, 0)
+			eq("handler after fork", old.handler, sigIGN)
+			setAction(sigUSR1, 0, 0, 0, &old)
+			eq("old handler after fork", old.handler, sigIGN)
+			must("query", sysSigaction, sigUSR1, 0, ptr(&old), 0, 0)
+			eq("handler", old.handler, 0)
+		}))
+	}
+	setAction(sigCHLD, sigIGN, 0, 0, &old)
+	setAction(sigCHLD, 0, 0, 0, &old)
+	eq("old handler of SIGCHLD", old.handler, sigIGN)
+	setAction(sigUSR1, addrOf(addrHandler), 0, saSIGINFO|saRESETHAND, &old)
+	kill(getpid(), sigUSR1)
+	eq("handler calls", sigCount[sigUSR1], 1)
+	must("query", sysSigaction, sigUSR1, 0, ptr(&old), 0, 0)
+	eq("handler after SA_RESETHAND", old.handler, 0)
 }
 
 func signalInfo() {
