@@ -45,6 +45,7 @@ func (g *Guest) showActions(sig int) {
 			show(s, &a)
 		}
 	case g.l.ShowActions(post{g.thread}, show):
+		g.posts = true
 		g.thread.ActionsComplete()
 	}
 }
@@ -59,7 +60,8 @@ func (g *Guest) takeActions() {
 // hideActions is due before the process gets another LWP or other actions, other than
 // by a sigaction(2) of its own.
 func (g *Guest) hideActions() {
-	if g.thread.ActionsShown() {
+	if g.posts {
+		g.posts = false
 		g.l.HideActions()
 		g.thread.HideActions()
 	}

@@ -20,6 +20,7 @@ type Guest struct {
 	space  *Space
 	call   syscalls.Call
 	link   uint64 // uc_link of the current context
+	posts  bool   // the kernel takes its actions from the thread's slot
 
 	frames  []savedState // extended state of the contexts that handlers interrupted
 	scratch [64]byte
