@@ -18,11 +18,13 @@ func newFast(t testing.TB, p *Platform, text []byte) (*Process, *Thread) {
 	t.Helper()
 	q, th := newGuest(t, p, text...)
 	var sites []uint64
-	var first [][5]byte
+	var first [][]byte
 	for i := range text {
-		if CanRewrite(text[i:]) {
-			sites = append(sites, codeAt+uint64(i))
-			first = append(first, [5]byte(text[i:]))
+		for _, n := range []int{5, 7} {
+			if i+n+2 <= len(text) && CanRewrite(text[i:][:n+2]) {
+				sites = append(sites, codeAt+uint64(i))
+				first = append(first, text[i:][:n])
+			}
 		}
 	}
 	rw := p.NewRewrite(sites, first)
@@ -905,5 +907,43 @@ func TestFetched(t *testing.T) {
 			_, th := run(p, dataAt+8)
 			check(th, dataAt+8, false)
 		})
+	}
+}
+
+// The longer form of a site, by all ways into it.
+func TestLongSite(t *testing.T) {
+	p := newPlatform(t, Options{})
+	// 1: mov $-5,%rax; syscall; mov $1,%eax; syscall; jmp 1b
+	q, th := newFast(t, p, code(t, "48 c7 c0 fb ff ff ff 0f 05 b8 01 00 00 00 0f 05 eb ee"))
+	r := th.Regs()
+	for range 3 {
+		wantKind(t, th.Run(), Syscall)
+		if r.RAX != ^uint64(4) || r.RIP != codeAt+9 || r.RCX != codeAt+9 || !th.light {
+			t.Errorf("light %v, %+v", th.light, r)
+		}
+		wantKind(t, th.Run(), Syscall)
+		if r.RAX != 1 || r.RIP != codeAt+16 {
+			t.Errorf("%+v", r)
+		}
+	}
+	r.RIP, r.RAX = codeAt+7, 77
+	wantKind(t, th.Run(), Syscall)
+	if r.RAX != 77 || r.RIP != codeAt+9 || th.light {
+		t.Errorf("the old instruction: light %v, %+v", th.light, r)
+	}
+	r.RIP = codeAt
+	stepLong := 0
+	for r.RFLAGS |= 0x100; th.Run().Kind != Syscall; r.RFLAGS |= 0x100 {
+		if stepLong++; stepLong > 5 || r.RIP < codeAt || r.RIP > codeAt+9 {
+			t.Fatalf("stepping: %+v", r)
+		}
+	}
+	if r.RAX != ^uint64(4) || r.RIP != codeAt+9 {
+		t.Errorf("stepped: %+v", r)
+	}
+	b := make([]byte, 9)
+	q.Read(codeAt, b)
+	if !bytes.Equal(b[:5], code(t, "ff 24 25 00 00")) || !bytes.Equal(b[7:], code(t, "0f 05")) {
+		t.Errorf("% x", b)
 	}
 }

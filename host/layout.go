@@ -90,8 +90,8 @@ const (
 	slotTime     = 0xa30 // a timespec; behind it, up to slotCalls, the stack of fast calls
 	slotCalls    = 0xe00
 	slotFP       = slotStack // FXSAVE's area in a light trap, when that stack is empty
-	slotActions  = 0xe00  // signal actions, see actions.go
-	slotStack    = 0x1800 // the alternate signal stack begins here and takes the rest
+	slotActions  = 0xe00     // signal actions, see actions.go
+	slotStack    = 0x1800    // the alternate signal stack begins here and takes the rest
 
 	commandSize = 64
 	maxCommands = (slotScratch - slotCommand) / commandSize

@@ -9,16 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A call site is rewritten if seven bytes of it are a five-byte instruction that
-// can run anywhere and the system call instruction behind it:
+// A call site is rewritten if the instruction before the system call instruction has
+// five bytes, or seven, and can run anywhere:
 //
 //	b8 nn nn nn nn  0f 05        mov $nn,%eax; syscall
 //	48 8b 44 24 nn  0f 05        mov nn(%rsp),%rax; syscall
+//	48 c7 c0 nn nn nn nn  0f 05  mov $nn,%rax; syscall
 //
-// They become a jump through a pointer, with an address such that the last two
-// bytes still are what they were:
+// Its seven bytes, or its five and the next two, become a jump through a pointer, with
+// an address such that the last two bytes of the site still are what they were:
 //
 //	ff 24 25 nn nn  0f 05        jmp *0x050fnnnn
+//	ff 24 25 nn nn 0f 05  0f 05  jmp *0x050fnnnn; syscall
 //
 // So whoever gets to the old instruction, by a jump into the middle or by a
 // context that was saved there, makes a system call all the same. The pointers,
@@ -31,7 +33,7 @@ const (
 	// RewriteMax is how many bytes from there on are needed at most.
 	RewriteMax = maxSites * (8 + trampolineSize)
 
-	siteSize       = 7
+	jumpSize       = 7
 	trampolineSize = 32
 	maxSites       = 1000 // what one process_vm_writev takes; programs have tens
 )
@@ -39,18 +41,19 @@ const (
 // A Rewrite is a program's call sites, ready to be put into its processes.
 type Rewrite struct {
 	sites []uint64 // where they are, by trampoline
-	code  [][5]byte
-	table []byte // pointers and trampolines
-	first uint64 // the first trampoline's address
-	jumps []byte // what the sites become
+	code  [][]byte // their first instructions
+	table []byte   // pointers and trampolines
+	first uint64   // the first trampoline's address
+	jumps []byte   // what the sites become
 }
 
 // CanRewrite says whether this host can.
 func (p *Platform) CanRewrite() bool { return p.fast }
 
 // NewRewrite prepares the rewriting of the sites at these addresses, with the first
-// instruction of each. It returns nil if there are none, or this host can't.
-func (p *Platform) NewRewrite(sites []uint64, code [][5]byte) *Rewrite {
+// instruction of each, which CanRewrite has accepted. It returns nil if there are none,
+// or this host can't.
+func (p *Platform) NewRewrite(sites []uint64, code [][]byte) *Rewrite {
 	if !p.fast || len(sites) == 0 {
 		return nil
 	}
@@ -60,19 +63,23 @@ func (p *Platform) NewRewrite(sites []uint64, code [][5]byte) *Rewrite {
 	rw := &Rewrite{
 		sites: sites[:n], code: code[:n], first: RewriteAddr + uint64(pointers),
 		table: make([]byte, pointers+trampolineSize*n),
-		jumps: make([]byte, siteSize*n),
+		jumps: make([]byte, jumpSize*n),
 	}
 	for i, site := range rw.sites {
 		at := pointers + trampolineSize*i
 		le.PutUint64(rw.table[8*i:], RewriteAddr+uint64(at))
-		b := rw.table[at:]
-		copy(b, rw.code[i][:])
-		copy(b[5:], "\x48\xb9") // mov $return,%rcx
-		le.PutUint64(b[7:], site+siteSize)
-		copy(b[15:], "\xff\x25\x03\x00\x00\x00") // jmp *24(trampoline)
-		copy(b[21:], "\xcc\xcc\xcc")
-		le.PutUint64(b[24:], p.stub.enter)
-		j := rw.jumps[siteSize*i:]
+		b := rw.table[at:][:trampolineSize]
+		n := copy(b, rw.code[i])
+		n += copy(b[n:], "\x48\xb9") // mov $return,%rcx
+		le.PutUint64(b[n:], site+uint64(len(rw.code[i])+syscallSize))
+		n += 8
+		n += copy(b[n:], "\xff\x25") // jmp *pointer
+		le.PutUint32(b[n:], uint32(trampolineSize-8-(n+4)))
+		for n += 4; n < trampolineSize-8; n++ {
+			b[n] = 0xcc
+		}
+		le.PutUint64(b[n:], p.stub.enter)
+		j := rw.jumps[jumpSize*i:]
 		copy(j, "\xff\x24\x25")
 		le.PutUint32(j[3:], RewriteAddr+uint32(8*i))
 	}
@@ -95,7 +102,7 @@ func (q *Process) Rewrite(rw *Rewrite) error {
 	remote := make([]struct{ base, size uint64 }, 1, len(rw.sites)+1)
 	remote[0].base, remote[0].size = RewriteAddr, uint64(len(rw.table))
 	for _, site := range rw.sites {
-		remote = append(remote, struct{ base, size uint64 }{site, siteSize})
+		remote = append(remote, struct{ base, size uint64 }{site, jumpSize})
 	}
 	local := [2]unix.Iovec{{Base: &rw.table[0]}, {Base: &rw.jumps[0]}}
 	local[0].SetLen(len(rw.table))
@@ -125,14 +132,18 @@ func (t *Thread) leaveTrampoline(faulted bool) {
 	if off == 0 && (faulted || !t.emulate(rw.code[i])) {
 		return
 	}
-	r.RIP += siteSize - syscallSize
+	r.RIP += uint64(len(rw.code[i]))
 }
 
 // emulate executes the first instruction of a site.
-func (t *Thread) emulate(code [5]byte) bool {
+func (t *Thread) emulate(code []byte) bool {
 	le, r := binary.LittleEndian, &t.regs
-	if code[0] == 0xb8 {
+	switch {
+	case code[0] == 0xb8:
 		r.RAX = uint64(le.Uint32(code[1:]))
+		return true
+	case code[1] == 0xc7:
+		r.RAX = uint64(int32(le.Uint32(code[3:])))
 		return true
 	}
 	var b [8]byte
@@ -152,11 +163,19 @@ func (r *Regs) numbered(n byte) *uint64 {
 	}[n&15]
 }
 
-// CanRewrite says whether code, seven bytes, is a site as NewRewrite takes it.
+// CanRewrite says whether code, an instruction and a system call instruction, is a site
+// as NewRewrite takes it.
 func CanRewrite(code []byte) bool {
-	if len(code) < siteSize || code[5] != 0x0f || code[6] != 0x05 {
+	n := len(code) - syscallSize
+	if n < 5 || code[n] != 0x0f || code[n+1] != 0x05 {
 		return false
 	}
-	load := (code[0] == 0x48 || code[0] == 0x4c) && code[1] == 0x8b && code[2]&0xc7 == 0x44 && code[3] == 0x24
-	return code[0] == 0xb8 || load
+	switch n {
+	case 5:
+		load := (code[0] == 0x48 || code[0] == 0x4c) && code[1] == 0x8b && code[2]&0xc7 == 0x44 && code[3] == 0x24
+		return code[0] == 0xb8 || load
+	case 7:
+		return code[0] == 0x48 && code[1] == 0xc7 && code[2] == 0xc0
+	}
+	return false
 }

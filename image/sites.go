@@ -12,15 +12,15 @@ import (
 // A Site is a place in the code where a system call is made.
 type Site struct {
 	Addr uint64
-	Code [5]byte // the instruction before the system call instruction
+	Code []byte // the instruction before the system call instruction
 }
 
 // maxText is how much code is looked through: what is larger than this is not worth it.
 const maxText = 64 << 20
 
 // Sites finds the system calls of an executable whose last instruction before the
-// call has five bytes and is one that match, which gets these and the call, accepts.
-// It finds no others, and only those that certainly are instructions.
+// call has five or seven bytes and is one that match, which gets these and the call,
+// accepts. It finds no others, and only those that certainly are instructions.
 func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
 	var buf []byte
 	for _, s := range m.Segments {
@@ -50,21 +50,26 @@ func (s *Segment) sites(r io.ReaderAt, buf []byte, off uint64, match func([]byte
 	start := max(off, before) - before
 	n, _ := r.ReadAt(buf[:min(off+window+behind, s.FileLen)-start], s.FileOff+int64(start))
 	text := buf[:n]
-	for at := range calls(text) {
-		in := start + uint64(at)
-		if in >= off && in < off+window && match(text[at:]) && isInstruction(text, at) {
-			list = append(list, Site{s.Addr + in, [5]byte(text[at:])})
+	for call := range calls(text) {
+		in := start + uint64(call)
+		if in < off || in >= off+window {
+			continue
+		}
+		for _, n := range siteCodes {
+			at := call - n
+			if at >= 0 && match(text[at:call+len(syscall)]) && isInstruction(text, at, n) {
+				list = append(list, Site{s.Addr + in - uint64(n), bytes.Clone(text[at:call])})
+			}
 		}
 	}
 	return list
 }
 
-const (
-	siteCode = 5
-	syscall  = "\x0f\x05"
-)
+const syscall = "\x0f\x05"
 
-// calls goes through the places that could be sites.
+var siteCodes = [...]int{5, 7}
+
+// calls goes through the places that could be system calls.
 func calls(text []byte) func(func(int) bool) {
 	return func(yield func(int) bool) {
 		// The second byte of the instruction is rarer in code than the first.
@@ -74,7 +79,7 @@ func calls(text []byte) func(func(int) bool) {
 				return
 			}
 			i += n
-			if at := i - 1 - siteCode; at >= 0 && text[i-1] == syscall[0] && !yield(at) {
+			if text[i-1] == syscall[0] && !yield(i-1) {
 				return
 			}
 		}
@@ -92,13 +97,13 @@ const (
 // isInstruction reports whether decoding from the beginning of a function, recognised
 // by the padding before it, comes to an instruction at text[at]. One beginning that
 // leads there is enough; a few are tried, since padding can also be data.
-func isInstruction(text []byte, at int) bool {
+func isInstruction(text []byte, at, size int) bool {
 	tried := 0
 	for p := at &^ (funcAlign - 1); p > 0 && p > at-lookBack && tried < candidates; p -= funcAlign {
 		if text[p-1] != padding {
 			continue
 		}
-		if leadsTo(text, p, at) {
+		if leadsTo(text, p, at, size) {
 			return true
 		}
 		tried++
@@ -106,7 +111,7 @@ func isInstruction(text []byte, at int) bool {
 	return false
 }
 
-func leadsTo(text []byte, from, at int) bool {
+func leadsTo(text []byte, from, at, size int) bool {
 	for from < at {
 		inst, err := x86asm.Decode(text[from:], 64)
 		if err != nil {
@@ -118,5 +123,5 @@ func leadsTo(text []byte, from, at int) bool {
 		return false
 	}
 	inst, err := x86asm.Decode(text[at:], 64)
-	return err == nil && inst.Len == siteCode
+	return err == nil && inst.Len == size
 }

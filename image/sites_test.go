@@ -15,20 +15,21 @@ func TestSites(t *testing.T) {
 	put(0x80, "\x48\xb9\xb8\x14\x00\x00\x00\x0f\x05\x90\xc3")              // movabs with the same bytes in it
 	put(0xc0, "\xb8\x01\x00\x00\x00\x90\x0f\x05\xc3")                      // something between
 	put(0x100, "\x48\x8b\x44\x24\x08\x0f\x05\xb8\x04\x00\x00\x00\x0f\x05") // two
-	put(0x140, "\x48\xc7\xc0\xb8\x04\x00\x00\x00\x0f\x05")                 // the tail of another instruction, and not five bytes
+	put(0x140, "\x48\xc7\xc0\xb8\x04\x00\x00\x0f\x05")                     // seven bytes
+	put(0x180, "\x48\x81\xc0\xb8\x04\x00\x00\x0f\x05")                     // others, of which the last five look like some
 	put(0x1fe, "\x0f\x05")
-	any := func(b []byte) bool { return len(b) >= 7 && (b[0] == 0xb8 || b[0] == 0x48) }
+	any := func(b []byte) bool { return b[0] == 0xb8 || b[0] == 0x48 && b[1] != 0x81 }
 	m := &Image{Segments: []Segment{
 		{Addr: 0x1000, FileLen: 0x200, FileOff: 0, Prot: netbsd.PROT_READ},
 		{Addr: 0x400000, FileLen: 0x200, FileOff: 0, Prot: netbsd.PROT_READ | netbsd.PROT_EXEC},
 	}}
-	want := []uint64{0x400041, 0x400100, 0x400107}
+	want := []uint64{0x400041, 0x400100, 0x400107, 0x400140}
 	list := m.Sites(bytes.NewReader(text), any)
 	if len(list) != len(want) {
 		t.Fatalf("%x", list)
 	}
 	for i, s := range list {
-		if s.Addr != want[i] || !bytes.Equal(s.Code[:], text[s.Addr-0x400000:][:5]) {
+		if s.Addr != want[i] || !bytes.Equal(s.Code, text[s.Addr-0x400000:][:len(s.Code)]) {
 			t.Errorf("%x, want %x", s, want[i])
 		}
 	}
@@ -42,7 +43,7 @@ func TestSitesAcrossWindows(t *testing.T) {
 	m := func(n int) *Image {
 		return &Image{Segments: []Segment{{Addr: 0x400000, FileLen: uint64(n), Prot: netbsd.PROT_READ | netbsd.PROT_EXEC}}}
 	}
-	any := func(b []byte) bool { return len(b) >= 7 && b[0] == 0xb8 }
+	any := func(b []byte) bool { return b[0] == 0xb8 }
 	for shift := -24; shift < 24; shift++ {
 		text := bytes.Repeat([]byte{0xcc}, 3*window)
 		var want []uint64

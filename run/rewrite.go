@@ -60,7 +60,7 @@ func (s *System) findRewrite(p *program, id fileID) *host.Rewrite {
 		sites = p.image.Sites(p.file, host.CanRewrite)
 	}
 	var at []uint64
-	var code [][5]byte
+	var code [][]byte
 	for _, site := range sites {
 		at, code = append(at, site.Addr), append(code, site.Code)
 	}
