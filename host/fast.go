@@ -73,6 +73,7 @@ func (t *Thread) recover(at place, uc []byte) bool {
 	r := &t.regs
 	switch at {
 	case placeLight:
+		t.frameFP()
 		return true
 	case placeSwitching:
 		r.RSP = t.slot.load(lightRSP)
@@ -206,6 +207,7 @@ func (t *Thread) full() bool {
 		return false
 	}
 	t.light = false
+	t.frameFP()
 	return true
 }
 

@@ -947,3 +947,92 @@ func TestLongSite(t *testing.T) {
 		t.Errorf("% x", b)
 	}
 }
+
+// fpOf makes a state that can be told from others.
+func fpOf(n byte) (fx [fpSize]byte) {
+	fx[0], fx[1] = 0x7f, 0x03 // the x87 control word
+	binary.LittleEndian.PutUint32(fx[fpMXCSR:], 0x1f80)
+	for i := 160; i < 416; i++ {
+		fx[i] = byte(i) * n
+	}
+	return fx
+}
+
+func wantFP(t *testing.T, th *Thread, want [fpSize]byte) {
+	t.Helper()
+	if got := th.FP(); !bytes.Equal(got[160:416], want[160:416]) || !bytes.Equal(got[fpMXCSR:fpMXCSR+4], want[fpMXCSR:fpMXCSR+4]) || got[0] != want[0] {
+		t.Fatalf("mxcsr % x, control word %x, xmm % x", got[fpMXCSR:fpMXCSR+4], got[0], got[160:416])
+	}
+}
+
+// The x87 and SSE state that is set in a light trap is loaded on the way back, whatever
+// comes in between.
+func TestSetFPInALightTrap(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newFast(t, p, code(t, callMany))
+	wantKind(t, th.Run(), Syscall)
+	bad := fpOf(3)
+	binary.LittleEndian.PutUint32(bad[fpMXCSR:], 0xfffc1f80) // bits that would fault
+	th.SetFP(&bad)
+	wantKind(t, th.Run(), Syscall)
+	if !th.light {
+		t.Error("not a light trap")
+	}
+	wantFP(t, th, fpOf(3))
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				th.Kick()
+				for range rand.IntN(3000) {
+				}
+			}
+		}
+	}()
+	for i := range 3000 {
+		fx := fpOf(byte(i*2 + 1))
+		th.SetFP(&fx)
+		wantFP(t, th, fx)
+		if i%7 == 0 {
+			nt, err := th.NewThread()
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantFP(t, nt, fx)
+			other := fpOf(byte(i * 3))
+			nt.SetFP(&other)
+			for nt.Run().Kind == Kicked {
+			}
+			wantFP(t, nt, other)
+			nt.Exit()
+		}
+		for th.Run().Kind == Kicked {
+			wantFP(t, th, fx)
+		}
+		wantFP(t, th, fx)
+	}
+	close(stop)
+	<-ended
+}
+
+func TestSetFPAtEveryInstruction(t *testing.T) {
+	s := loadStub()
+	act := bytes.Index(s.code[s.gave-stubAddr:], code(t, "41 8b 47 04")) // MOVL slotOp(R15), AX
+	for i, at := range instructions(t, s.code, s.gave, s.over) {
+		if at < int(s.gave-stubAddr)+act || testing.Short() && i%8 != 0 {
+			continue
+		}
+		p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		_, th := newFast(t, p, code(t, callMany))
+		wantKind(t, th.Run(), Syscall)
+		fx := fpOf(9)
+		th.SetFP(&fx)
+		wantKind(t, th.Run(), Syscall)
+		wantFP(t, th, fx)
+		p.Close()
+	}
+}

@@ -73,6 +73,9 @@ func (t *Thread) NewThread() (*Thread, error) {
 		return nil, ErrGone
 	}
 	defer t.leave()
+	if t.fpDirty && !t.full() { // the newborn has what is in the processor
+		return nil, ErrGone
+	}
 	n, err := t.newThread()
 	if err != nil {
 		return nil, fmt.Errorf("host: new thread: %w", err)

@@ -1,6 +1,10 @@
 package host
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"sync"
+	"unsafe"
+)
 
 // The extended state lies in the signal frame: 512 bytes as FXSAVE lays them
 // out, then the XSAVE header and the rest. In the 48 bytes that FXSAVE leaves to
@@ -44,6 +48,9 @@ func (t *Thread) FP() (fx [fpSize]byte) {
 		return fx
 	}
 	defer t.leave()
+	if t.light && t.fpDirty {
+		return t.fp
+	}
 	if t.light {
 		t.yield(opSaveFP)
 		if !t.await() {
@@ -62,27 +69,65 @@ func (t *Thread) FP() (fx [fpSize]byte) {
 // SetFP replaces the x87 and SSE state. Bits of MXCSR that the processor
 // doesn't have are dropped.
 func (t *Thread) SetFP(fx *[fpSize]byte) {
-	if t.enterFull() {
-		t.setFP(fx[:])
-		t.leave()
+	if !t.enter() {
+		return
 	}
+	defer t.leave()
+	if !t.light {
+		t.setFP(fx[:])
+		return
+	}
+	putFP(t.fp[:], fx[:])
+	t.fpDirty = true
 }
 
+// setFP sets it in the signal frame.
 func (t *Thread) setFP(fx []byte) {
 	to := t.fpstate()
 	if to == nil {
 		return
 	}
-	le := binary.LittleEndian
-	mask := le.Uint32(to[fpMXCSRMask:])
-	if mask == 0 {
-		mask = 0xffbf // what the manual gives for a mask of 0
-	}
-	copy(to[:fpSoftware], fx)
-	le.PutUint32(to[fpMXCSR:], le.Uint32(fx[fpMXCSR:])&mask)
-	le.PutUint32(to[fpMXCSRMask:], mask)
+	putFP(to, fx)
 	if len(to) > fpSize {
 		to[fpSize] |= 3 // x87 and SSE are present
+	}
+}
+
+// putFP copies what can be loaded.
+func putFP(to, fx []byte) {
+	le := binary.LittleEndian
+	copy(to[:fpSoftware], fx)
+	le.PutUint32(to[fpMXCSR:], le.Uint32(fx[fpMXCSR:])&mxcsrMask())
+	le.PutUint32(to[fpMXCSRMask:], mxcsrMask())
+}
+
+// mxcsrMask is what bits of MXCSR the processor has.
+var mxcsrMask = sync.OnceValue(func() uint32 {
+	b := new([2 * fpSize]byte) // of which an aligned part is used
+	to := (*[fpSize]byte)(b[-uintptr(unsafe.Pointer(b))&15:])
+	fxsave(to)
+	if mask := binary.LittleEndian.Uint32(to[fpMXCSRMask:]); mask != 0 {
+		return mask
+	}
+	return 0xffbf // what the manual gives for a mask of 0
+})
+
+// lightFP puts into the slot what the stub is to load.
+func (t *Thread) lightFP() {
+	if t.fpDirty {
+		copy(t.slot.mem[slotFP:], t.fp[:])
+		t.fpDirty = false
+		t.slot.store32(slotLoadFP, 1)
+	}
+}
+
+// frameFP does it for a light trap that has become a signal frame, if it has not been
+// done.
+func (t *Thread) frameFP() {
+	if t.fpDirty || t.slot.load32(slotLoadFP) != 0 {
+		t.setFP(t.fp[:])
+		t.fpDirty = false
+		t.slot.store32(slotLoadFP, 0)
 	}
 }
 

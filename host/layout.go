@@ -80,6 +80,7 @@ const (
 	slotLWP      = 0xa0  // the LWP's id, 0 if the stub doesn't know it
 	slotAnswer   = 0xa8  // RAX of an answered call
 	slotPost     = 0xb0  // 1 if slotActions holds the process's signal actions
+	slotLoadFP   = 0xb4  // a light trap is to load slotFP before it resumes
 	slotPosted   = 0xb8  // bit set of the signals whose actions the guest has changed there
 	slotCommand  = 0x100 // commands: nr, six arguments, result
 	slotScratch  = 0x700

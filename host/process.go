@@ -45,6 +45,10 @@ type Thread struct {
 	fetchAt uint64
 	fetched [fetchMax]byte
 
+	// The x87 and SSE state that the guest is to resume with, if it is in a light trap.
+	fp      [fpSize]byte
+	fpDirty bool // it is not in the slot yet
+
 	shown bool   // the stub has the signal actions
 	taken uint64 // bits of slotPosted that are taken; guarded by who calls TakePosted
 

@@ -69,6 +69,7 @@ func (t *Thread) Run() Trap {
 		if !t.depart() {
 			return Trap{Kind: Kicked}
 		}
+		t.lightFP()
 		t.yield(opResume)
 		ok := t.await()
 		t.state.Store(threadInside)

@@ -41,7 +41,7 @@ func (s slot) inside(addr uint64, size int) []byte {
 
 // prepareLight makes s the slot of a thread that is born in from's light trap.
 func (s slot) prepareLight(from slot) {
-	for _, off := range []int{slotKicked, slotNapping, slotExact, slotGuestCPU} {
+	for _, off := range []int{slotKicked, slotNapping, slotExact, slotLoadFP, slotGuestCPU} {
 		s.store32(off, 0)
 	}
 	s.store(slotLWP, 0)
@@ -70,6 +70,7 @@ func (s slot) adopt(from slot) bool {
 	uc := s.inside(frame, ucSize)
 	s.store(slotFrame, frame)
 	s.store(slotLWP, 0)
+	s.store32(slotLoadFP, 0)
 	s.hideActions()
 	s.store32(slotSigno, 0)
 	s.store32(slotOp, opResume)

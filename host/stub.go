@@ -27,6 +27,11 @@ const cloneMark = "\x0f\x1f\x80clon\x0f\x05"
 // lightMark is LIGHTMARK and the instruction behind it.
 const lightMark = "\x0f\x1f\x80llon\x0f\x05"
 
+// fxsave stores our own x87 and SSE state; to is aligned to 16 bytes.
+//
+//go:noescape
+func fxsave(to *[512]byte)
+
 // haveRDTSCP says whether the processor has this instruction, by which Linux
 // tells programs what core they are on.
 func haveRDTSCP() bool

@@ -570,6 +570,9 @@ act:
 	JNE frame
 	CMPL const_slotKicked(R15), $0
 	JNE kicked
+	CMPL const_slotLoadFP(R15), $0
+	JNE load
+loaded:
 	MOVQ const_slotFSBase(R15), AX
 	WRFSBASEQ AX
 	CMPL const_slotExact(R15), $0
@@ -618,6 +621,11 @@ exact:
 save:
 	FXSAVE64 const_slotFP(R15)
 	JMP again
+
+load: // a signal in front of the second instruction makes it happen twice
+	FXRSTOR64 const_slotFP(R15)
+	MOVL $0, const_slotLoadFP(R15)
+	JMP loaded
 
 	// As in the handler, but that the newborn has no signal stack, and needs one
 	// before anybody can know of it and kick it. Threads only.
@@ -930,6 +938,12 @@ TEXT ·stubText(SB), NOSPLIT, $0-24
 	LEAQ ·stubFast(SB), AX // or the linker drops it
 	LEAQ ·stubLimit(SB), AX
 	MOVQ AX, limit+16(FP)
+	RET
+
+// func fxsave(to *[512]byte)
+TEXT ·fxsave(SB), NOSPLIT, $0-8
+	MOVQ to+0(FP), AX
+	FXSAVE64 (AX)
 	RET
 
 // func haveRDTSCP() bool
