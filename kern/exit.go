@@ -193,6 +193,7 @@ func (p *Proc) leaveSession(l *LWP) {
 		if s.ttyvp {
 			p.step(l, StepReleaseTTY)
 			s.dropVnode()
+			p.without(func() {}) // the device hears of it now, before anybody hears of the exit
 		}
 	}
 	p.step(l, StepClearLeader)
@@ -228,13 +229,15 @@ func (p *Proc) releaseTraces(l *LWP) {
 	}
 	if x.ktrace != nil {
 		p.step(l, StepReleaseKtrace)
-		p.m.after(x.ktrace.Release)
+		k := x.ktrace
 		x.ktrace = nil
+		p.without(k.Release)
 	}
 	if x.systrace != nil {
 		p.step(l, StepDetachSystrace)
-		p.m.after(x.systrace.Release)
+		s := x.systrace
 		x.systrace = nil
+		p.without(s.Release)
 	}
 }
 

@@ -442,7 +442,7 @@ func TestExit_16_ExitHooksAfterFilesBeforeSession(t *testing.T) {
 			l.Exit(0)
 		}})
 		p.Wait()
-		w.order("files", "dirs", "P.ExitHooks", "hook 1", "hook 2", "own hook", "P.HangupSession", "P.ReleaseTTY", "P.FixJobControl", "released", "acct")
+		w.order("files", "dirs", "P.ExitHooks", "hook 1", "hook 2", "own hook", "P.HangupSession", "P.ReleaseTTY", "released", "P.FixJobControl", "acct")
 		w.is("OnExit of a dead one", p.OnExit(func(*Proc) {}), netbsd.ESRCH)
 	})
 }
@@ -647,7 +647,7 @@ func TestExit_22_AnotherSessionsTTYIsLeftAlone(t *testing.T) {
 		a.Wait()
 		settled()
 		w.never("B.SIGHUP", "drain", "revoke", "A.HangupSession", "A.ClearTTY", "A.ReleaseSession", "A.DrainTTY", "A.RevokeTTY")
-		w.order("A.ExitHooks", "A.ReleaseTTY", "A.ClearLeader", "A.FixJobControl", "release", "acct")
+		w.order("A.ExitHooks", "A.ReleaseTTY", "release", "A.ClearLeader", "A.FixJobControl", "acct")
 		w.is("B keeps it", []any{tty.Session() == b.Session(), tty.Foreground() == b.Pgrp(), b.Session().HasTTY()}, []any{true, true, true})
 	})
 }
@@ -660,7 +660,7 @@ func TestExit_23_VnodeReferenceIsReleasedEitherWay(t *testing.T) {
 		w.is("s_ttyvp before", s.HasTTY(), true)
 		p.Kill(netbsd.SIGKILL)
 		p.Wait()
-		w.order("L.RevokeTTY", "L.ReleaseTTY", "L releases")
+		w.order("L.RevokeTTY", "L.ReleaseTTY", "L releases", "L.ClearLeader", "L.StoreStatus", "L.SetZombie")
 		w.is("own: s_ttyvp", s.HasTTY(), false)
 
 		n := 0
