@@ -362,13 +362,8 @@ func instructions(t *testing.T, stub []byte, from, to uint64) (list []int) {
 // notices nothing. Only where the kernel has the turn there can be none but kicks.
 func TestSignalAtEveryInstruction(t *testing.T) {
 	s := loadStub()
-	act := bytes.Index(s.code[s.gave-stubAddr:], code(t, "41 8b 47 04")) // MOVL slotOp(R15), AX
-	list := instructions(t, s.code, s.enter, s.gave)
-	for _, at := range instructions(t, s.code, s.gave, s.last) {
-		if at >= int(s.gave-stubAddr)+act {
-			list = append(list, at)
-		}
-	}
+	list := append(instructions(t, s.code, s.enter, s.gave), acting(t, s)...)
+	list = append(list, instructions(t, s.code, s.over, s.last)...)
 	if len(list) < 150 {
 		t.Errorf("only %d instructions", len(list))
 	}
@@ -385,6 +380,27 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 		}
 	}
 	t.Logf("%d instructions, %d of them met", len(list), met)
+}
+
+// acting gives the instructions of light traps that are executed in the guest's turn.
+// Where the kernel has it there can be no signal but kicks.
+func acting(t *testing.T, s stub) (list []int) {
+	t.Helper()
+	find := func(from int, instruction string) int {
+		n := bytes.Index(s.code[from:], code(t, instruction))
+		if n < 0 {
+			t.Fatal("no ", instruction)
+		}
+		return from + n
+	}
+	first := find(int(s.gave-stubAddr), "41 8b 47 04")                // MOVL slotOp(R15), AX
+	given := find(first, "b8 02 00 00 00 41 87 07") + len("1234567X") // MOVL $turnKernel, AX; XCHGL AX, (R15)
+	for _, at := range instructions(t, s.code, s.gave, s.over) {
+		if at >= first && at != given {
+			list = append(list, at)
+		}
+	}
+	return list
 }
 
 // breakAt runs a guest with a breakpoint in the stub; it reports whether that was met.
@@ -1021,13 +1037,8 @@ func TestSetFPInALightTrap(t *testing.T) {
 
 func TestSetFPAtEveryInstruction(t *testing.T) {
 	s := loadStub()
-	act := bytes.Index(s.code[s.gave-stubAddr:], code(t, "41 8b 47 04")) // MOVL slotOp(R15), AX
-	first := int(s.gave-stubAddr) + act
-	// Behind this one the turn is ours: there can be no signal but kicks.
-	giving := code(t, "b8 02 00 00 00 41 87 07") // MOVL $turnKernel, AX; XCHGL AX, (R15)
-	given := first + bytes.Index(s.code[first:], giving) + len(giving)
-	for i, at := range instructions(t, s.code, s.gave, s.over) {
-		if at < first || at == given || testing.Short() && i%8 != 0 {
+	for i, at := range acting(t, s) {
+		if testing.Short() && i%8 != 0 {
 			continue
 		}
 		p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
