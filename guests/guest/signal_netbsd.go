@@ -598,8 +598,8 @@ func timerFork() {
 	}))
 	// It goes on through exec.
 	pid := fork(func() {
-		setitimer(0, 1000, 0)
-		action(sigALRM, sigDFL, 0)
+		action(sigALRM, sigDFL, 0) // first: a handler would take it
+		setitimer(0, 50e3, 0)
 		execSelf("sub_wait0")
 	})
 	reap(pid, sigALRM)
