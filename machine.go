@@ -248,7 +248,11 @@ func (m *Machine) inherit(fd int) (*file.Description, netbsd.Errno) {
 	if tty.IsTerminal(fd) {
 		return m.sys.TTY.Inherit(fd)
 	}
-	return file.Inherit(fd)
+	d, e := file.Inherit(fd)
+	if e == 0 && m.opts.Root != "" {
+		d.Confine()
+	}
+	return d, e
 }
 
 func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []string) (*kern.Proc, error) {

@@ -21,6 +21,9 @@ type hostFile struct {
 	// shared is the blocking description that a reopened file was made from,
 	// for host programs; -1 if there is none.
 	shared int
+
+	// foreign: owner, mode and times are not the guest's to change.
+	foreign bool
 }
 
 // hostKind says how not to block in the host.
@@ -135,14 +138,23 @@ func (f *hostFile) Sync() netbsd.Errno {
 }
 
 func (f *hostFile) Chmod(mode uint32) netbsd.Errno {
+	if f.foreign {
+		return netbsd.EPERM
+	}
 	return Errno(unix.Fchmod(f.fd, mode&0o7777))
 }
 
 func (f *hostFile) Chown(uid, gid int) netbsd.Errno {
+	if f.foreign {
+		return netbsd.EPERM
+	}
 	return Errno(unix.Fchown(f.fd, uid, gid))
 }
 
 func (f *hostFile) Utimens(atime, mtime Timeset) netbsd.Errno {
+	if f.foreign {
+		return netbsd.EPERM
+	}
 	ts := [2]unix.Timespec{HostTime(atime), HostTime(mtime)}
 	return Errno(utimensFD(f.fd, &ts))
 }

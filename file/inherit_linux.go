@@ -15,6 +15,9 @@ import (
 // user's shell, too. A pipe or terminal is opened a second time through /proc,
 // which gives a description of our own; where that fails, the file asks for
 // readiness before each transfer.
+//
+// A device's owner, mode and times are the host's, whoever runs the guest: /dev/null
+// is standard input often enough.
 func Inherit(fd int) (*Description, netbsd.Errno) {
 	fl, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 	if err != nil {
@@ -34,7 +37,8 @@ func Inherit(fd int) (*Description, netbsd.Errno) {
 			unix.Close(dup)
 			return nil, errno
 		}
-		f.(*hostFile).shared = dup
+		h := f.(*hostFile)
+		h.shared, h.foreign = dup, h.device()
 		return New(f, guestFlags(fl)), 0
 	}
 	f, errno := newHostFile(dup)
@@ -45,8 +49,19 @@ func Inherit(fd int) (*Description, netbsd.Errno) {
 	if f.pollable() {
 		f.kind = kindShared
 	}
+	f.foreign = f.device()
 	return New(f, guestFlags(fl)), 0
 }
+
+// Confine forbids to change owner, mode and times of what d is, if that is a file of the
+// host: for guests that are to touch nothing outside their root.
+func (d *Description) Confine() {
+	if f, ok := d.File.(*hostFile); ok {
+		f.foreign = true
+	}
+}
+
+func (f *hostFile) device() bool { return f.mode == unix.S_IFCHR || f.mode == unix.S_IFBLK }
 
 // reopen gives a nonblocking description of our own for the same file.
 func reopen(fd, fl int, st *unix.Stat_t) (int, bool) {

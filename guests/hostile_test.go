@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ type prison struct {
 	*testing.T
 	m       *toaster.Machine
 	dir     string // holds root and what is not the guest's
+	null    string // what the guests' standard input is like
 	regions []region
 }
 
@@ -32,7 +34,7 @@ type prison struct {
 type region struct{ from, to uint64 }
 
 func newPrison(t *testing.T) *prison {
-	p := &prison{T: t, dir: t.TempDir()}
+	p := &prison{T: t, dir: t.TempDir(), null: attributes(t, os.DevNull)}
 	root := filepath.Join(p.dir, "root")
 	b, err := os.ReadFile(guestPath)
 	for _, err := range []error{err, os.Mkdir(root, 0o755), os.WriteFile(filepath.Join(root, "guest"), b, 0o755),
@@ -112,11 +114,25 @@ func (p *prison) sound(args []string) {
 	if err := c.Run(); c.ProcessState == nil || c.ProcessState.ExitCode() != 7 {
 		p.Errorf("after %v: another guest ends with %v", args, err)
 	}
+	if now := attributes(p.T, os.DevNull); now != p.null {
+		p.Fatalf("after %v: the host's %s is %s, was %s", args, os.DevNull, now, p.null)
+	}
 	list, _ := os.ReadDir(p.dir)
 	b, err := os.ReadFile(filepath.Join(p.dir, "secret"))
 	if len(list) != 2 || err != nil || string(b) != "secret" {
 		p.Fatalf("after %v: the folder outside has %v, %q, %v", args, list, b, err)
 	}
+}
+
+// attributes says what a guest could change of a file of the host that it has open.
+func attributes(t *testing.T, name string) string {
+	t.Helper()
+	st, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sys := st.Sys().(*syscall.Stat_t)
+	return fmt.Sprint(st.Mode(), " owner ", sys.Uid, " group ", sys.Gid, " size ", st.Size())
 }
 
 // restore puts the program back that a guest may have changed, renamed or removed: its
