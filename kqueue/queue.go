@@ -23,6 +23,8 @@ type Queue struct {
 	mu      sync.Mutex
 	knotes  map[key]*knote
 	ready   list
+	asked   int  // knotes off the ready list while a scan asks their sources
+	missed  bool // somebody saw the list empty meanwhile, and is told of what comes back
 	closed  bool
 	waiters file.Queue
 }
@@ -48,7 +50,7 @@ func (q *Queue) Write(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.
 func (q *Queue) Poll(want file.Events) file.Events {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ready.n == 0 {
+	if q.emptyLocked() {
 		return 0
 	}
 	return want & (file.In | file.RdNorm)
@@ -122,20 +124,50 @@ func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, no
 // of the list, and are met at most once.
 func (q *Queue) scan(out []netbsd.Kevent) int {
 	q.mu.Lock()
+	if q.emptyLocked() {
+		q.mu.Unlock()
+		return 0
+	}
+	n, tell := q.scanLocked(out)
+	q.mu.Unlock()
+	if tell {
+		q.waiters.Notify(file.In | file.RdNorm)
+	}
+	return n
+}
+
+// emptyLocked says whether nothing is ready. Who was told so waits: what another scan
+// then puts back is news.
+func (q *Queue) emptyLocked() bool {
+	if q.ready.n > 0 {
+		return false
+	}
+	q.missed = q.missed || q.asked > 0
+	return true
+}
+
+// scanLocked is scan's work. tell says that there is something again for those who
+// found nothing meanwhile.
+func (q *Queue) scanLocked(out []netbsd.Kevent) (n int, tell bool) {
 	left := q.ready.n
-	n := 0
 	for ; left > 0 && n < len(out) && q.ready.n > 0; left-- {
 		kn := q.ready.pop()
 		if kn.dead || kn.disabled {
 			continue
 		}
-		if ev, ok := q.takeLocked(kn); ok {
+		q.asked++
+		ev, ok := q.takeLocked(kn)
+		q.asked--
+		if ok {
 			out[n] = ev
 			n++
 		}
 	}
-	q.mu.Unlock()
-	return n
+	if q.missed {
+		tell = q.ready.n > 0
+		q.missed = !tell && q.asked > 0
+	}
+	return n, tell
 }
 
 // takeLocked makes the event of a knote that was ready, if it still is. It
