@@ -84,6 +84,7 @@ func (t *Thread) recover(at place, uc []byte) bool {
 		fs := r.FSBase
 		r.read(t.slot, t.slot.light())
 		r.FSBase = fs
+		t.slot.store32(slotNapping, 0) // it may have been on its way there, or back
 	}
 	r.RIP = r.RCX - syscallSize
 	return r.RIP < GuestEnd
@@ -95,7 +96,6 @@ func (t *Thread) recover(at place, uc []byte) bool {
 func (t *Thread) napped(at place, rax uint64) Trap {
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
-	t.slot.store32(slotNapping, 0)
 	left := min(t.slot.load(slotTime+8), longestNap)
 	if at == placeAnswered || rax == 0 {
 		left = 0

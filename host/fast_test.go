@@ -284,20 +284,7 @@ func TestKicksOnTheFastWay(t *testing.T) {
 		fx[i] = byte(i)
 	}
 	th.SetFP(&fx)
-	stop, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				th.Kick()
-				for range rand.IntN(2000) {
-				}
-			}
-		}
-	}()
+	stop := kickOften(th, func() { spinAtMost(2000) })
 	kicks, calls := 0, uint64(0)
 	within(t, "guest", func() {
 		for {
@@ -325,8 +312,7 @@ func TestKicksOnTheFastWay(t *testing.T) {
 			calls++
 		}
 	})
-	close(stop)
-	<-ended
+	stop()
 	t.Log(kicks, "kicks", calls, "calls")
 	start.RBX, start.RIP = rounds, codeAt+uint64(len(text))-2
 	start.RAX, start.RDX, start.RCX, start.R11, start.RFLAGS = r.RAX, r.RDX, r.RCX, r.R11, r.RFLAGS
@@ -996,20 +982,7 @@ func TestSetFPInALightTrap(t *testing.T) {
 		t.Error("not a light trap")
 	}
 	wantFP(t, th, fpOf(3))
-	stop, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				th.Kick()
-				for range rand.IntN(3000) {
-				}
-			}
-		}
-	}()
+	stop := kickOften(th, func() { spinAtMost(3000) })
 	for i := range 3000 {
 		fx := fpOf(byte(i*2 + 1))
 		th.SetFP(&fx)
@@ -1032,8 +1005,7 @@ func TestSetFPInALightTrap(t *testing.T) {
 		}
 		wantFP(t, th, fx)
 	}
-	close(stop)
-	<-ended
+	stop()
 }
 
 func TestSetFPAtEveryInstruction(t *testing.T) {

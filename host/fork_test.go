@@ -196,12 +196,16 @@ func TestKilledFromOutside(t *testing.T) {
 	th.Exit()
 }
 
-// Guests are not in the terminal's process group or session.
-func TestOwnSession(t *testing.T) {
+// Guests are not in the terminal's process group, but in our session: a session of their
+// own would have a share of the cores of its own, too.
+func TestOwnGroup(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, _ := newGuest(t, p, spinLoop...)
+	if group, err := unix.Getpgid(q.pid); err != nil || group != p.zygote.pid {
+		t.Errorf("group %d, want the zygote's, %d; %v", group, p.zygote.pid, err)
+	}
 	sid, err := unix.Getsid(q.pid)
-	if own, _ := unix.Getsid(0); err != nil || sid == own {
+	if own, _ := unix.Getsid(0); err != nil || sid != own {
 		t.Errorf("session %d, ours %d, %v", sid, own, err)
 	}
 }

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// accounted checks that the zygote's session holds what the platform knows of,
+// accounted checks that the zygote's group holds what the platform knows of,
 // and no more.
 func accounted(t testing.TB, p *Platform) {
 	t.Helper()
-	sid := itoa(p.zygote.pid)
+	pgid := itoa(p.zygote.pid)
 	waitFor(t, "unaccounted processes to end", func() bool {
-		return len(session(t, sid)) == p.Stats().Processes+1
+		return len(group(t, pgid)) == p.Stats().Processes+1
 	})
 }
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
@@ -79,18 +80,7 @@ func TestKicksLeaveNoTrace(t *testing.T) {
 	p := newPlatform(t, Options{})
 	// 1: inc %rax; cmp $0x3000000,%eax; jne 1b; syscall
 	_, th := newGuest(t, p, code(t, "48 ff c0 3d 00 00 00 03 75 f6 0f 05")...)
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				th.Kick()
-			}
-		}
-	})
+	stop := kickOften(th, func() {})
 	kicks := 0
 	for {
 		trap := th.Run()
@@ -101,9 +91,35 @@ func TestKicksLeaveNoTrace(t *testing.T) {
 		wantKind(t, trap, Syscall)
 		break
 	}
-	close(stop)
-	wg.Wait()
+	stop()
 	if th.Regs().RAX != 0x3000000 || th.Regs().RIP != codeAt+12 {
 		t.Errorf("after %d kicks: %+v", kicks, th.Regs())
+	}
+}
+
+// kickOften kicks th over and over, with a pause each time, until stop is called.
+func kickOften(th *Thread, pause func()) (stop func()) {
+	over := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				th.Kick()
+				pause()
+			}
+		}
+	})
+	return func() {
+		close(over)
+		wg.Wait()
+	}
+}
+
+// spinAtMost passes a random time of up to n rounds.
+func spinAtMost(n int) {
+	for range rand.IntN(n) {
 	}
 }

@@ -26,7 +26,7 @@ func victim() {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
-	fmt.Println("session", p.zygote.pid)
+	fmt.Println("group", p.zygote.pid)
 	for range 2 {
 		go func() {
 			for {
@@ -59,9 +59,9 @@ func victim() {
 	select {}
 }
 
-// session lists the host processes of a session, without zombies: these are
-// somebody else's business.
-func session(t testing.TB, sid string) (pids []string) {
+// group lists the host processes of a group, without zombies: these are somebody
+// else's business.
+func group(t testing.TB, pgid string) (pids []string) {
 	t.Helper()
 	list, err := os.ReadDir("/proc")
 	if err != nil {
@@ -73,7 +73,7 @@ func session(t testing.TB, sid string) (pids []string) {
 			continue
 		}
 		_, rest, _ := strings.Cut(string(stat), ") ")
-		if f := strings.Fields(rest); len(f) > 3 && f[3] == sid && f[0] != "Z" && f[0] != "X" {
+		if f := strings.Fields(rest); len(f) > 2 && f[2] == pgid && f[0] != "Z" && f[0] != "X" {
 			pids = append(pids, e.Name())
 		}
 	}
@@ -97,13 +97,13 @@ func TestKernelKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		line, _ := bufio.NewReader(out).ReadString('\n')
-		sid, ok := strings.CutPrefix(strings.TrimSpace(line), "session ")
+		pgid, ok := strings.CutPrefix(strings.TrimSpace(line), "group ")
 		if !ok {
 			t.Fatalf("victim says %q", line)
 		}
 		time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
 		cmd.Process.Kill()
 		cmd.Wait()
-		waitFor(t, "orphans to die", func() bool { return len(session(t, sid)) == 0 })
+		waitFor(t, "orphans to die", func() bool { return len(group(t, pgid)) == 0 })
 	}
 }

@@ -31,10 +31,10 @@ func TestCloseLeavesNothing(t *testing.T) {
 			_, th := newGuest(t, p, spinLoop...)
 			wg.Go(func() { wantKind(t, th.Run(), Gone) })
 		}
-		sid := itoa(p.zygote.pid)
+		pgid := itoa(p.zygote.pid)
 		within(t, "Close", p.Close)
 		within(t, "Run", wg.Wait)
-		if left := session(t, sid); len(left) > 0 {
+		if left := group(t, pgid); len(left) > 0 {
 			t.Errorf("processes are left: %v", left)
 		}
 		if _, _, err := p.NewProcess(); err == nil {

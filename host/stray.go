@@ -27,7 +27,7 @@ func (p *Platform) discard(pid int) {
 }
 
 // stillborn says whether the process that a guest claims to have forked is
-// dead, and collects it if so. The claim may be a lie, so the zygote's session,
+// dead, and collects it if so. The claim may be a lie, so the zygote's group,
 // where nobody but guests is, must be that process's.
 func (p *Platform) stillborn(pid int) bool {
 	if pid <= 0 {
@@ -45,7 +45,7 @@ func (p *Platform) stillborn(pid int) bool {
 	}
 	_, rest, _ := bytes.Cut(stat, []byte(") "))
 	f := bytes.Fields(rest)
-	if len(f) < 4 || string(f[3]) != strconv.Itoa(p.zygote.pid) {
+	if len(f) < 3 || string(f[2]) != strconv.Itoa(p.zygote.pid) {
 		return true
 	}
 	if f[0][0] != 'Z' {

@@ -34,6 +34,81 @@
 	MOVL $10, DX \
 	CHECKED(122)
 
+// AWAIT wakes the kernel if it sleeps, which the old turn in AX tells, and waits for
+// the next turn. On the core that the kernel is on, spinning is what would keep it from
+// answering.
+#define AWAIT \
+given: \
+	CMPL AX, $const_turnGuestAwaits \
+	JNE wait \
+	MOVL $202, AX /* futex(turn, FUTEX_WAKE, 1) */ \
+	MOVQ R15, DI \
+	MOVL $1, SI \
+	MOVL $1, DX \
+	SYSCALL \
+wait: \
+	MOVL const_slotGuestCPU(R15), AX \
+	XORL CX, CX \
+	CMPL AX, const_slotHostCPU(R15) \
+	JEQ spin \
+	MOVL const_slotSpin(R15), CX \
+spin: \
+	MOVL (R15), AX \
+	CMPL AX, $const_turnGuestAwaits \
+	JLS act \
+	SUBL $1, CX \
+	JLE sleep \
+	PAUSE \
+	JMP spin \
+sleep: \
+	MOVL $const_turnKernel, AX \
+	MOVL $const_turnKernelAwait, DX \
+	LOCK \
+	CMPXCHGL DX, (R15) \
+	JEQ asleep \
+	CMPL AX, $const_turnGuestAwaits \
+	JLS act \
+asleep: \
+	MOVL $202, AX /* futex(turn, FUTEX_WAIT, turnKernelAwait, 0) */ \
+	MOVQ R15, DI \
+	XORL SI, SI \
+	MOVL $const_turnKernelAwait, DX \
+	XORL R10, R10 \
+	SYSCALL \
+	XORL CX, CX \
+	JMP spin \
+act:
+
+// COMMANDS makes a list of system calls, up to the first that fails, and goes on at
+// done.
+#define COMMANDS(done) \
+	MOVL const_slotCount(R15), R13 \
+	LEAQ const_slotCommand(R15), R12 \
+command: \
+	MOVQ 0(R12), AX \
+	MOVQ 8(R12), DI \
+	MOVQ 16(R12), SI \
+	MOVQ 24(R12), DX \
+	MOVQ 32(R12), R10 \
+	MOVQ 40(R12), R8 \
+	MOVQ 48(R12), R9 \
+	SYSCALL \
+	MOVQ AX, 56(R12) \
+	CMPQ AX, $-4095 \
+	JCC done \
+	ADDQ $const_commandSize, R12 \
+	SUBL $1, R13 \
+	JG command \
+	JMP done
+
+// DIE is where CHECKED goes.
+#define DIE \
+die: \
+	MOVL $231, AX /* exit_group */ \
+	MOVL BX, DI \
+	SYSCALL \
+	HLT
+
 // CLONEMARK is a no-op that loadStub finds the clone instruction by.
 #define CLONEMARK \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; LONG $0x6e6f6c63
@@ -176,11 +251,7 @@ next:
 	MOVL $0xffff, AX
 	CHECKED(110)
 	MOVL $111, BX
-die:
-	MOVL $231, AX // exit_group
-	MOVL BX, DI
-	SYSCALL
-	HLT
+	DIE
 
 // Signals arrive here on the slot's stack, with every signal blocked.
 TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
@@ -297,47 +368,7 @@ report:
 give:
 	MOVL $const_turnKernel, AX
 	XCHGL AX, (R15)
-	CMPL AX, $const_turnGuestAwaits
-	JNE wait
-	MOVL $202, AX // futex(turn, FUTEX_WAKE, 1)
-	MOVQ R15, DI
-	MOVL $1, SI
-	MOVL $1, DX
-	SYSCALL
-wait:
-	// On the core that the kernel is on, spinning is what keeps it from answering.
-	MOVL const_slotGuestCPU(R15), AX
-	XORL CX, CX
-	CMPL AX, const_slotHostCPU(R15)
-	JEQ spin
-	MOVL const_slotSpin(R15), CX
-spin:
-	MOVL (R15), AX
-	CMPL AX, $const_turnGuestAwaits
-	JLS act
-	SUBL $1, CX
-	JLE sleep
-	PAUSE
-	JMP spin
-sleep:
-	MOVL $const_turnKernel, AX
-	MOVL $const_turnKernelAwait, DX
-	LOCK
-	CMPXCHGL DX, (R15)
-	JEQ asleep
-	CMPL AX, $const_turnGuestAwaits
-	JLS act
-asleep:
-	MOVL $202, AX // futex(turn, FUTEX_WAIT, turnKernelAwait, 0)
-	MOVQ R15, DI
-	XORL SI, SI
-	MOVL $const_turnKernelAwait, DX
-	XORL R10, R10
-	SYSCALL
-	XORL CX, CX
-	JMP spin
-
-act:
+	AWAIT
 	MOVL const_slotOp(R15), AX
 	CMPL AX, $const_opCall
 	JEQ call
@@ -356,24 +387,7 @@ resume:
 
 	// A list of system calls, up to the first that fails.
 call:
-	MOVL const_slotCount(R15), R13
-	LEAQ const_slotCommand(R15), R12
-command:
-	MOVQ 0(R12), AX
-	MOVQ 8(R12), DI
-	MOVQ 16(R12), SI
-	MOVQ 24(R12), DX
-	MOVQ 32(R12), R10
-	MOVQ 40(R12), R8
-	MOVQ 48(R12), R9
-	SYSCALL
-	MOVQ AX, 56(R12)
-	CMPQ AX, $-4095
-	JCC report
-	ADDQ $const_commandSize, R12
-	SUBL $1, R13
-	JG command
-	JMP report
+	COMMANDS(report)
 
 clone:
 	CMPL AX, $const_opExit
@@ -445,11 +459,7 @@ exit:
 	XORL DI, DI
 	SYSCALL
 	HLT
-die:
-	MOVL $231, AX // exit_group
-	MOVL BX, DI
-	SYSCALL
-	HLT
+	DIE
 
 // Rewritten call sites come here, by way of a trampoline that has put the address
 // behind the call into CX, with the slot in GS. Only CX and R11 may change before
@@ -516,47 +526,7 @@ give:
 	MOVL $const_turnKernel, AX
 	XCHGL AX, (R15)
 	MARK('g', 'a', 'v', '0')
-given:
-	CMPL AX, $const_turnGuestAwaits
-	JNE wait
-	MOVL $202, AX // futex(turn, FUTEX_WAKE, 1)
-	MOVQ R15, DI
-	MOVL $1, SI
-	MOVL $1, DX
-	SYSCALL
-wait:
-	MOVL const_slotGuestCPU(R15), AX
-	XORL CX, CX
-	CMPL AX, const_slotHostCPU(R15)
-	JEQ spin
-	MOVL const_slotSpin(R15), CX
-spin:
-	MOVL (R15), AX
-	CMPL AX, $const_turnGuestAwaits
-	JLS act
-	SUBL $1, CX
-	JLE sleep
-	PAUSE
-	JMP spin
-sleep:
-	MOVL $const_turnKernel, AX
-	MOVL $const_turnKernelAwait, DX
-	LOCK
-	CMPXCHGL DX, (R15)
-	JEQ asleep
-	CMPL AX, $const_turnGuestAwaits
-	JLS act
-asleep:
-	MOVL $202, AX // futex(turn, FUTEX_WAIT, turnKernelAwait, 0)
-	MOVQ R15, DI
-	XORL SI, SI
-	MOVL $const_turnKernelAwait, DX
-	XORL R10, R10
-	SYSCALL
-	XORL CX, CX
-	JMP spin
-
-act:
+	AWAIT
 	MOVL const_slotOp(R15), AX
 	CMPL AX, $const_opExit
 	JEQ exit
@@ -656,31 +626,11 @@ born:
 	CHECKED(135)
 	WRGSBASEQ R15
 	JMP wait
-die:
-	MOVL $231, AX // exit_group
-	MOVL BX, DI
-	SYSCALL
-	HLT
+	DIE
 
 	// As in the handler; only calls that no signal interrupts.
 call:
-	MOVL const_slotCount(R15), R13
-	LEAQ const_slotCommand(R15), R12
-command:
-	MOVQ 0(R12), AX
-	MOVQ 8(R12), DI
-	MOVQ 16(R12), SI
-	MOVQ 24(R12), DX
-	MOVQ 32(R12), R10
-	MOVQ 40(R12), R8
-	MOVQ 48(R12), R9
-	SYSCALL
-	MOVQ AX, 56(R12)
-	CMPQ AX, $-4095
-	JCC again
-	ADDQ $const_commandSize, R12
-	SUBL $1, R13
-	JG command
+	COMMANDS(again)
 again:
 	MOVL $const_turnKernel, AX
 	XCHGL AX, (R15)

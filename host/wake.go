@@ -39,7 +39,17 @@ func (t *Thread) wakeElsewhere() {
 	p := t.proc.platform
 	set := p.affinity
 	set.Clear(int(p.cpu()) - 1)
-	unix.SchedSetaffinity(t.tid, &set)
+	t.runOn(&set)
 	futexWake(t.slot.turn())
-	unix.SchedSetaffinity(t.tid, &p.affinity)
+	t.runOn(&p.affinity)
+}
+
+// runOn sets the cores of the host thread, unless its id may be somebody else's by now.
+func (t *Thread) runOn(set *unix.CPUSet) {
+	q := t.proc
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.reaped {
+		unix.SchedSetaffinity(t.tid, set)
+	}
 }

@@ -122,7 +122,10 @@ var zygoteSteps = map[int]string{
 }
 
 // createZygote executes the stub from a thread that never ends: PDEATHSIG and
-// the parent of every guest process refer to the thread, not to our process.
+// the parent of every guest process refer to the thread, not to our process. A process
+// group of its own keeps the terminal's signals away. A session would do so, too, but
+// Linux gives each session a share of every core (autogroup), and under load a guest
+// that wakes often and runs briefly can then wait for seconds.
 func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
 	started := make(chan struct{})
 	end := make(chan struct{})
@@ -135,7 +138,7 @@ func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
 				Dir:   "/",
 				Env:   []string{},
 				Files: []uintptr{uintptr(sock), uintptr(p.arena.fd)},
-				Sys:   &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+				Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 			})
 		close(started)
 		<-end
