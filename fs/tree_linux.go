@@ -2,6 +2,7 @@ package fs
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func New(c Config) (*Tree, *Dirs, error) {
 	if c.Root != "" {
 		fd, err := unix.Open(c.Root, dirFlags, 0)
 		if err != nil {
-			return nil, nil, &os.PathError{Op: "open root", Path: c.Root, Err: err}
+			return nil, nil, fmt.Errorf("root %s: %w; name a folder that is there", c.Root, err)
 		}
 		t.root = newDir(fd)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"toaster"
 	"toaster/kern"
@@ -95,7 +96,7 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 			file.Close()
 		}
 	}
-	open := func(name string, w *io.Writer) error {
+	open := func(flag, name string, w *io.Writer) error {
 		switch name {
 		case "":
 		case "-":
@@ -103,14 +104,14 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 		default:
 			file, err := os.Create(name)
 			if err != nil {
-				return err
+				return fmt.Errorf("--%s: %w", flag, err)
 			}
 			files = append(files, file)
 			*w = file
 		}
 		return nil
 	}
-	if err := errors.Join(open(f.trace, &o.Trace), open(f.timeline, &o.Timeline)); err != nil {
+	if err := errors.Join(open("trace", f.trace, &o.Trace), open("timeline", f.timeline, &o.Timeline)); err != nil {
 		finish()
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func runCommand(cmd *toaster.Cmd) int {
 func startFailure(cmd *toaster.Cmd, err error) int {
 	var notFound *toaster.NotFoundError
 	var notExec *toaster.NotExecutableError
-	complain("%v", err)
+	complain("%s", strings.TrimPrefix(err.Error(), "toaster: "))
 	switch {
 	case errors.As(err, &notFound):
 		return exitNotFound
