@@ -1,7 +1,6 @@
 package fs
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"strconv"
@@ -56,17 +55,18 @@ func (t *Tree) Close() { t.root.release() }
 // readUmask gives the host process's umask without touching it: umask(2) can
 // only be read by being set, for every thread at once.
 func readUmask() uint32 {
-	f, err := os.Open("/proc/self/status")
+	const usual = 0o022
+	fd, err := unix.Open("/proc/self/status", unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return 0o022
+		return usual
 	}
-	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if v, ok := strings.CutPrefix(s.Text(), "Umask:"); ok {
-			if m, err := strconv.ParseUint(strings.TrimSpace(v), 8, 32); err == nil {
-				return uint32(m)
-			}
-		}
+	defer closeFD(fd)
+	b := make([]byte, 256) // it is in the second line
+	n, _ := unix.Read(fd, b)
+	_, rest, _ := strings.Cut(string(b[:max(n, 0)]), "\nUmask:\t")
+	v, _, _ := strings.Cut(rest, "\n")
+	if m, err := strconv.ParseUint(v, 8, 32); err == nil {
+		return uint32(m)
 	}
-	return 0o022
+	return usual
 }

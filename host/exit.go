@@ -1,19 +1,28 @@
 package host
 
-import "sync/atomic"
-
-// Exit ends t's host thread, and the host process with its last one. t must
-// not be used afterwards.
+// Exit ends t's host thread, or lets it rest for a later one, and the host process
+// with its last one. t must not be used afterwards.
 func (t *Thread) Exit() {
 	if !t.enter() {
 		return
 	}
 	defer t.leave()
-	t.expect(order{kind: orderExit})
-	t.slot.store32(slotOp, opExit)
-	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
-		futexWake(t.slot.turn())
+	if t.rest() {
+		return
 	}
+	if t.proc.onlyResting(t) {
+		t.proc.Kill()
+		return
+	}
+	t.expect(order{kind: orderExit})
+	t.handOver(opExit)
+}
+
+// onlyResting says whether all threads of q but t rest, and some do.
+func (q *Process) onlyResting(t *Thread) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.resting) > 0 && len(q.threads)-len(q.resting) == 1
 }
 
 // forget drops a thread that is about to exit; its slot may be used again.

@@ -121,6 +121,7 @@ func (s slot) light() []byte { return s.mem[slotLight:][:ucSize] }
 func (t *Thread) decodeLight() Trap {
 	t.regs.read(t.slot, t.slot.light())
 	t.light = true
+	t.fpSaved = t.slot.load32(slotSavedFP) != 0
 	t.fetch()
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS

@@ -155,24 +155,30 @@ func TestLightTrapsBecomeFull(t *testing.T) {
 	}
 }
 
-// Threads end in a light trap as well.
+// Threads end in a light trap as well, those that don't rest.
 func TestExitOfLightThreads(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, th := newFast(t, p, code(t, callMany))
-	for range 200 {
-		nt, err := th.NewThread()
-		if err != nil {
-			t.Fatal(err)
+	for range 10 {
+		var threads []*Thread
+		for range 3 * maxResting {
+			nt, err := th.NewThread()
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantKind(t, nt.Run(), Syscall)
+			wantKind(t, nt.Run(), Syscall)
+			if !nt.light {
+				t.Fatal("not a light trap")
+			}
+			threads = append(threads, nt)
 		}
-		wantKind(t, nt.Run(), Syscall)
-		wantKind(t, nt.Run(), Syscall)
-		if !nt.light {
-			t.Fatal("not a light trap")
+		for _, nt := range threads {
+			go nt.Kick()
+			nt.Exit()
 		}
-		go nt.Kick()
-		nt.Exit()
 	}
-	waitFor(t, "threads to end", func() bool { return len(tasks(t, q)) == 1 })
+	waitFor(t, "threads to end", func() bool { return len(tasks(t, q)) == 1+maxResting })
 	wantKind(t, th.Run(), Syscall)
 }
 
@@ -965,6 +971,36 @@ func wantFP(t *testing.T, th *Thread, want [fpSize]byte) {
 	t.Helper()
 	if got := th.FP(); !bytes.Equal(got[160:416], want[160:416]) || !bytes.Equal(got[fpMXCSR:fpMXCSR+4], want[fpMXCSR:fpMXCSR+4]) || got[0] != want[0] {
 		t.Fatalf("mxcsr % x, control word %x, xmm % x", got[fpMXCSR:fpMXCSR+4], got[0], got[160:416])
+	}
+}
+
+// With calls that want it, the x87 and SSE state comes along.
+func TestFPComesAlong(t *testing.T) {
+	for _, nr := range []byte{guestGetcontext & 0xff, guestCreate & 0xff} {
+		p := newPlatform(t, Options{})
+		// 1: mov $20,%eax; syscall; mov $nr,%eax; syscall; jmp 1b
+		text := code(t, "b8 14 00 00 00 0f 05 b8 00 01 00 00 0f 05 eb f0")
+		text[8] = nr
+		_, th := newFast(t, p, text)
+		for i := range 20 {
+			for th.Regs().RAX != 256+uint64(nr) || i > 0 && th.Regs().RIP == codeAt {
+				wantKind(t, th.Run(), Syscall)
+			}
+			if !th.light || !th.fpSaved {
+				t.Fatalf("call %d, light %v, state there %v", th.Regs().RAX, th.light, th.fpSaved)
+			}
+			if i > 0 {
+				wantFP(t, th, fpOf(byte(i-1)))
+			}
+			fx := fpOf(byte(i))
+			th.SetFP(&fx)
+			wantFP(t, th, fx)
+			th.Regs().RAX = 0
+		}
+		wantKind(t, th.Run(), Syscall)
+		if th.fpSaved {
+			t.Error("it comes along with other calls, too")
+		}
 	}
 }
 

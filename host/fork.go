@@ -73,6 +73,9 @@ func (t *Thread) NewThread() (*Thread, error) {
 		return nil, ErrGone
 	}
 	defer t.leave()
+	if n := t.rouse(); n != nil {
+		return n, nil
+	}
 	if t.fpDirty && !t.full() { // the newborn has what is in the processor
 		return nil, ErrGone
 	}

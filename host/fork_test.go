@@ -143,6 +143,7 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 
 func TestThousandProcessesLeaveNothing(t *testing.T) {
 	p := newPlatform(t, Options{})
+	newGuest(t, p, spinLoop...)
 	_, th := newGuest(t, p, code(t, storeCall)...)
 	waitFor(t, "a full pool", func() bool { return p.Stats().Warm == defaultWarm })
 	before := p.Stats()

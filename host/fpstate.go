@@ -48,8 +48,17 @@ func (t *Thread) FP() (fx [fpSize]byte) {
 		return fx
 	}
 	defer t.leave()
+	return t.fp512()
+}
+
+// fp512 is FP for those who have entered.
+func (t *Thread) fp512() (fx [fpSize]byte) {
 	if t.light && t.fpDirty {
 		return t.fp
+	}
+	if t.light && t.fpSaved {
+		copy(fx[:fpSoftware], t.slot.mem[slotFP:])
+		return fx
 	}
 	if t.light {
 		t.yield(opSaveFP)

@@ -20,6 +20,11 @@ func (t *Thread) inject(commands ...command) error {
 
 // command is inject's first half: it doesn't wait.
 func (t *Thread) command(commands ...command) {
+	t.setCommands(commands...)
+	t.yield(opCall)
+}
+
+func (t *Thread) setCommands(commands ...command) {
 	s := t.slot
 	for i, c := range commands {
 		base := slotCommand + i*commandSize
@@ -30,7 +35,6 @@ func (t *Thread) command(commands ...command) {
 		s.store(base+56, 0)
 	}
 	s.store32(slotCount, uint32(len(commands)))
-	t.yield(opCall)
 }
 
 // outcome is the second half: it waits for n commands to be executed.

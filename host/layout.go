@@ -82,6 +82,7 @@ const (
 	slotPost     = 0xb0  // 1 if slotActions holds the process's signal actions
 	slotLoadFP   = 0xb4  // a light trap is to load slotFP before it resumes
 	slotPosted   = 0xb8  // bit set of the signals whose actions the guest has changed there
+	slotSavedFP  = 0xc0  // slotFP holds the state of a light trap
 	slotCommand  = 0x100 // commands: nr, six arguments, result
 	slotScratch  = 0x700
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
@@ -211,6 +212,10 @@ const (
 	// An address is the guest's if it is below GuestEnd in these upper bits.
 	guestBits = 39
 	guestTop  = GuestEnd >> guestBits
+
+	// With these the x87 and SSE state comes along, in slotFP.
+	guestGetcontext = 307
+	guestCreate     = 309 // _lwp_create
 
 	// What these calls will read first comes along with a light trap: the structure
 	// behind the second argument, or the seventh argument, which is on the stack.

@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // A Nursery keeps copies of a stopped process ready: a fork takes longer than all else
@@ -15,6 +16,8 @@ type Nursery struct {
 	done   chan struct{}
 	once   sync.Once // closes done
 
+	threads atomic.Int32 // that are to rest in each copy
+
 	forking sync.Mutex // held while the seed forks
 	seed    *Thread
 }
@@ -25,8 +28,10 @@ func (p *Platform) NewNursery(t *Thread, copies int) (*Nursery, error) {
 	n, err := p.newNursery(t, copies)
 	if err != nil {
 		t.proc.Release()
+		return nil, err
 	}
-	return n, err
+	n.wantRefill()
+	return n, nil
 }
 
 func (p *Platform) newNursery(t *Thread, copies int) (*Nursery, error) {
@@ -87,6 +92,24 @@ func (n *Nursery) drain() {
 	}
 }
 
+// Expect says how many LWPs a copy has created: so many threads rest in those that are
+// yet to be made, or more if an earlier one needed them.
+func (n *Nursery) Expect(lwps int) {
+	want := int32(min(lwps, maxResting))
+	for have := n.threads.Load(); have < want && !n.threads.CompareAndSwap(have, want); {
+		have = n.threads.Load()
+	}
+}
+
+// copy makes a copy with its threads.
+func (n *Nursery) copy() (*Thread, error) {
+	t, err := n.fork()
+	if err == nil {
+		t.Prepare(int(n.threads.Load())) // without them it takes a little longer
+	}
+	return t, err
+}
+
 // fork copies the seed.
 func (n *Nursery) fork() (*Thread, error) {
 	n.forking.Lock()
@@ -109,8 +132,13 @@ func (n *Nursery) wantRefill() {
 func (n *Nursery) keepWarm() {
 	defer n.p.workers.Done()
 	for {
+		select {
+		case <-n.refill:
+		case <-n.done:
+			return
+		}
 		for len(n.pool) < cap(n.pool) {
-			t, err := n.fork()
+			t, err := n.copy()
 			if err != nil {
 				break // whoever needs one will meet the error and report it
 			}
@@ -119,11 +147,6 @@ func (n *Nursery) keepWarm() {
 				n.drain()
 				return
 			}
-		}
-		select {
-		case <-n.refill:
-		case <-n.done:
-			return
 		}
 	}
 }
@@ -139,14 +162,19 @@ func (n *Nursery) over() bool {
 
 // NewProcess returns a pristine address space, from the pool if one is ready,
 // with its one thread stopped and all registers zero.
+//
+// The pool is filled from the second one on: most programs never execute another one,
+// and their first moments are when copying would be most in their way.
 func (p *Platform) NewProcess() (*Process, *Thread, error) {
 	select {
 	case <-p.done:
 		return nil, nil, ErrGone
 	default:
 	}
-	if q, t, ok := p.pristine.Take(); ok {
-		return q, t, nil
+	if p.used.Swap(true) {
+		if q, t, ok := p.pristine.Take(); ok {
+			return q, t, nil
+		}
 	}
 	t, err := p.pristine.fork()
 	if err != nil {

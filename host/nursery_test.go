@@ -45,6 +45,40 @@ func TestNursery(t *testing.T) {
 	waitFor(t, "all to be gone", func() bool { s := p.Stats(); return s.Processes == 0 && s.Warm == 0 && s.Windows == 1 })
 }
 
+// Where copies have created LWPs, threads rest for those of the next.
+func TestNurseryExpects(t *testing.T) {
+	p := newPlatform(t, Options{Warm: -1})
+	_, th := newFast(t, p, code(t, callMany))
+	n, err := p.NewNursery(th, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Expect(3)
+	n.Expect(2)
+	for range 2 { // the first may have been made before
+		waitFor(t, "a copy", func() bool { return p.Stats().Warm == 2 })
+		q, ct, ok := n.Take()
+		if !ok {
+			t.Fatal("none is ready")
+		}
+		defer q.Release()
+		wantKind(t, ct.Run(), Syscall)
+	}
+	waitFor(t, "a copy", func() bool { return p.Stats().Warm == 2 && p.Stats().Resting%3 == 0 })
+	q, ct, _ := n.Take()
+	defer q.Release()
+	waitForRest(t, q)
+	before := len(tasks(t, q))
+	for range 3 {
+		if _, err := ct.NewThread(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := len(tasks(t, q)); before != 4 || after != 4 {
+		t.Errorf("%d host threads, and with 3 LWPs more %d", before, after)
+	}
+}
+
 func TestNurseryOfClosedPlatform(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, th := newGuest(t, p, syscallLoop...)

@@ -58,9 +58,11 @@ type Platform struct {
 	threads   map[uint32]*Thread // by host thread id: everyone who may ask the supervisor
 	births    map[uint64]*birth  // by token
 	procs     map[int]*Process   // by host process id
+	resting   int                // of threads
 	nurseries map[*Nursery]struct{}
 	closed    bool
 
+	used    atomic.Bool // NewProcess has been called
 	done    chan struct{}
 	workers sync.WaitGroup
 
@@ -81,7 +83,6 @@ func New(opts Options) (*Platform, error) {
 	p := &Platform{
 		opts:     opts,
 		cores:    int32(runtime.NumCPU()),
-		rounds:   calibrate(),
 		rdtscp:   haveRDTSCP(),
 		stub:     loadStub(),
 		vdso:     findVDSO(),
@@ -202,7 +203,8 @@ func (p *Platform) allNurseries() []*Nursery {
 // Stats counts what a platform holds on the host.
 type Stats struct {
 	Processes   int // host processes, without the zygote; warm ones included
-	Threads     int // host threads of these
+	Threads     int // host threads of these, but for those that rest
+	Resting     int // threads that wait for an LWP to be born
 	Warm        int // processes in nurseries: ready for use, or what these are copied from
 	Windows     int // control windows in use, the zygote's included
 	Descriptors int // descriptors that the platform holds in this process
@@ -212,7 +214,7 @@ type Stats struct {
 func (p *Platform) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Stats{Processes: len(p.procs), Threads: len(p.threads)}
+	s := Stats{Processes: len(p.procs), Threads: len(p.threads) - p.resting, Resting: p.resting}
 	s.Descriptors = 4 + len(p.procs) // control memory, listener, eventfd, epoll; a pidfd each
 	if p.zygote != nil && p.procs[p.zygote.pid] != nil {
 		s.Processes--

@@ -25,7 +25,8 @@ type Process struct {
 
 	mu       sync.Mutex // orders before Platform.mu
 	threads  map[*Thread]struct{}
-	reaped   bool // pid may belong to somebody else by now
+	resting  []*Thread // of threads, those without an LWP
+	reaped   bool      // pid may belong to somebody else by now
 	released bool
 	status   unix.WaitStatus
 	usage    unix.Rusage
@@ -48,6 +49,9 @@ type Thread struct {
 	// The x87 and SSE state that the guest is to resume with, if it is in a light trap.
 	fp      [fpSize]byte
 	fpDirty bool // it is not in the slot yet
+	fpSaved bool // the stub has stored the one that the guest had
+
+	before Usage // by earlier LWPs
 
 	shown bool   // the stub has the signal actions
 	taken uint64 // bits of slotPosted that are taken; guarded by who calls TakePosted

@@ -78,6 +78,7 @@ func (p *Platform) bury(q *Process) {
 	for t := range q.threads {
 		delete(p.threads, uint32(t.tid))
 	}
+	p.resting -= len(q.resting)
 	p.mu.Unlock()
 	q.dead.Store(true)
 	for t := range q.threads {

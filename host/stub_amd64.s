@@ -492,6 +492,7 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_cfgAddr, R14
 	MOVQ R11, R15
 	MOVQ $0, const_slotFetch(R15)
+	MOVL $0, const_slotSavedFP(R15)
 	CMPL const_slotTrapAll(R15), $0
 	JNE light
 	CMPL const_cfgAnswer(R14), $0
@@ -512,6 +513,10 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JEQ self
 	CMPQ AX, $const_guestPrivate
 	JEQ private
+	CMPQ AX, $const_guestGetcontext
+	JEQ keep
+	CMPQ AX, $const_guestCreate
+	JEQ keep
 
 light:
 	RDFSBASEQ AX
@@ -741,6 +746,12 @@ nap:
 	JNE light
 	JMP success
 	MARK('n', 'a', 'p', '1')
+
+	// Who asks for a context, or makes one for a new LWP, wants this, too.
+keep:
+	FXSAVE64 const_slotFP(R15)
+	MOVL $1, const_slotSavedFP(R15)
+	JMP light
 
 	// What the kernel would have to copy in comes along. A bad pointer faults, and the
 	// call goes the long way.

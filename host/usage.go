@@ -38,31 +38,33 @@ func (q *Process) Usage(t *Thread) Usage {
 	return statUsage(fmt.Sprintf("/proc/%d", q.pid))
 }
 
-// CPUTime returns the time that the thread has used; it must be stopped.
-func (t *Thread) CPUTime() (user, system time.Duration) {
-	u, _ := t.usage(unix.RUSAGE_THREAD)
-	return u.User, u.System
-}
-
 // usage has the stopped thread ask for itself.
 func (t *Thread) usage(who int) (Usage, error) {
 	if !t.enter() {
 		return Usage{}, ErrGone
 	}
 	defer t.leave()
-	err := t.inject(command{unix.SYS_GETRUSAGE, [6]uint64{uint64(who), t.slot.addr + slotScratch}})
-	if err != nil {
+	if err := t.inject(t.usageCommand(who)); err != nil {
 		return Usage{}, err
 	}
+	return t.slot.rusage(), nil
+}
+
+// usageCommand asks for what rusage then gives.
+func (t *Thread) usageCommand(who int) command {
+	return command{unix.SYS_GETRUSAGE, [6]uint64{uint64(who), t.slot.addr + slotScratch}}
+}
+
+func (s slot) rusage() Usage {
 	var ru unix.Rusage
 	for i, f := range []*int64{
 		&ru.Utime.Sec, &ru.Utime.Usec, &ru.Stime.Sec, &ru.Stime.Usec, &ru.Maxrss,
 		&ru.Ixrss, &ru.Idrss, &ru.Isrss, &ru.Minflt, &ru.Majflt, &ru.Nswap,
 		&ru.Inblock, &ru.Oublock, &ru.Msgsnd, &ru.Msgrcv, &ru.Nsignals, &ru.Nvcsw, &ru.Nivcsw,
 	} {
-		*f = int64(t.slot.load(slotScratch + 8*i))
+		*f = int64(s.load(slotScratch + 8*i))
 	}
-	return fromRusage(&ru), nil
+	return fromRusage(&ru)
 }
 
 func fromRusage(ru *unix.Rusage) Usage {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // The vdso is the code with which Linux lets programs read clocks without a
@@ -32,7 +34,7 @@ type piece struct{ off, size, to uint64 }
 // findVDSO returns the zero value if there is nothing to be had.
 func findVDSO() (v vdso) {
 	base := auxv(atSysinfoEhdr)
-	maps, err := os.ReadFile("/proc/self/maps")
+	maps, err := readProc("/proc/self/maps")
 	if base == 0 || err != nil {
 		return v
 	}
@@ -62,6 +64,28 @@ func findVDSO() (v vdso) {
 	}
 	v.clock += v.text
 	return v
+}
+
+// readProc reads a file that has no size. os.ReadFile would first make the runtime's
+// poller, which most runs need for nothing else.
+func readProc(name string) ([]byte, error) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var all []byte
+	for {
+		all = slices.Grow(all, 4<<10)
+		n, err := unix.Read(fd, all[len(all):cap(all)])
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 || err != nil {
+			return all, err
+		}
+		all = all[:len(all)+n]
+	}
 }
 
 // clockIn gives the offset of clock_gettime in the vdso at base.

@@ -143,6 +143,7 @@ func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
 		close(started)
 		<-end
 	}()
+	p.rounds = calibrate() // while the host is busy with that
 	<-started
 	if err != nil {
 		err = fmt.Errorf("executing the stub from memory: %w", err)
@@ -260,10 +261,10 @@ const (
 
 // auxv returns an entry of our auxiliary vector, 0 if there is none.
 func auxv(tag uint64) uint64 {
-	b, _ := os.ReadFile("/proc/self/auxv")
-	for ; len(b) >= 16; b = b[16:] {
-		if binary.NativeEndian.Uint64(b) == tag {
-			return binary.NativeEndian.Uint64(b[8:])
+	list, _ := unix.Auxv()
+	for _, entry := range list {
+		if uint64(entry[0]) == tag {
+			return uint64(entry[1])
 		}
 	}
 	return 0

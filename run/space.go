@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"toaster/file"
@@ -18,6 +19,9 @@ import (
 type Space struct {
 	sys  *System
 	proc *host.Process
+
+	nursery *host.Nursery // of the program, if it is warm
+	lwps    atomic.Int32  // created beside the first
 
 	mu   sync.Mutex // guards what follows; held while the host maps, which is short
 	uses int        // processes
@@ -136,9 +140,13 @@ func (s *Space) Exit(*kern.Proc) {
 	s.uses--
 	last := s.uses == 0
 	s.mu.Unlock()
-	if last {
-		go s.proc.Release()
+	if !last {
+		return
 	}
+	if s.nursery != nil {
+		s.nursery.Expect(int(s.lwps.Load()))
+	}
+	go s.proc.Release()
 }
 
 // FreeLWP implements kern.LWPFreer: the host thread goes with its LWP, or, if that is

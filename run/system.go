@@ -112,6 +112,7 @@ func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.
 	if err != nil {
 		return nil, hostErrno(err)
 	}
+	g.space.lwps.Add(1)
 	n := &Guest{sys: s, thread: t, space: g.space}
 	n.attach(l)
 	return n, 0

@@ -121,13 +121,16 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 // runCommand runs cmd in our place and gives our exit status.
 func runCommand(cmd *toaster.Cmd) int {
 	cmd.JobControl = &toaster.JobControl{Suspend: toaster.SuspendSelf}
-	signals := collectSignals(cmd.JobControl)
+	collected := make(chan *forwarder, 1)
+	go func() { collected <- collectSignals(cmd.JobControl) }() // it takes a while, as does the start
+	err := cmd.Start()
+	signals := <-collected
 	defer signals.stop()
-	if err := cmd.Start(); err != nil {
+	if err != nil {
 		return startFailure(cmd, err)
 	}
 	signals.start(cmd.Process)
-	err := cmd.Wait()
+	err = cmd.Wait()
 	var exit *toaster.ExitError
 	switch {
 	case err == nil:
