@@ -25,6 +25,10 @@ type JobControl struct {
 	// goes on when it returns. If it is nil, the program is not continued.
 	Suspend func()
 
+	// Ready, if it is not nil, is called once before the program can run: whoever
+	// passes signals on must be able to when it returns.
+	Ready func()
+
 	mu   sync.Mutex
 	host *tty.Host // nil: there is no terminal
 	owed bool      // guests' modes are to be set again once we are in the foreground

@@ -186,6 +186,9 @@ func (c *Cmd) start() error {
 		}
 		c.Machine, c.own = m, true
 	}
+	if c.JobControl != nil && c.JobControl.Ready != nil {
+		c.JobControl.Ready()
+	}
 	dirs, err := c.Machine.workingDir(c.Dir, c.own)
 	if err != nil {
 		return err

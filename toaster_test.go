@@ -122,6 +122,21 @@ func TestDeathBySignal(t *testing.T) {
 	}
 }
 
+// Who passes signals on is asked before there is anybody to get them.
+func TestReadyBeforeTheProgram(t *testing.T) {
+	cmd := toaster.Command(guestExe, "exit", "0")
+	calls := 0
+	cmd.JobControl = &toaster.JobControl{Ready: func() {
+		calls++
+		if n := cmd.Machine.Kern().NumProcs(); n != 1 || cmd.Process != nil { // init
+			t.Errorf("%d processes already, %v", n, cmd.Process)
+		}
+	}}
+	if err := cmd.Run(); err != nil || calls != 1 {
+		t.Errorf("%v, %d calls", err, calls)
+	}
+}
+
 func TestOutputAndErrorOutput(t *testing.T) {
 	cmd := toaster.Command(guestExe, "both")
 	var out, errOut bytes.Buffer

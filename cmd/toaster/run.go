@@ -120,16 +120,22 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 
 // runCommand runs cmd in our place and gives our exit status.
 func runCommand(cmd *toaster.Cmd) int {
-	cmd.JobControl = &toaster.JobControl{Suspend: toaster.SuspendSelf}
-	collected := make(chan *forwarder, 1)
-	go func() { collected <- collectSignals(cmd.JobControl) }() // it takes a while, as does the start
+	job := &toaster.JobControl{Suspend: toaster.SuspendSelf}
+	cmd.JobControl = job
+	// It takes a while, as does the start of the machine.
+	signals := make(chan *forwarder, 1)
+	go func() { signals <- collectSignals(job) }()
+	var collected *forwarder
+	job.Ready = func() { collected = <-signals }
 	err := cmd.Start()
-	signals := <-collected
-	defer signals.stop()
+	if collected == nil {
+		collected = <-signals
+	}
+	defer collected.stop()
 	if err != nil {
 		return startFailure(cmd, err)
 	}
-	signals.start(cmd.Process)
+	collected.start(cmd.Process)
 	err = cmd.Wait()
 	var exit *toaster.ExitError
 	switch {
