@@ -10,7 +10,10 @@ import (
 
 // This file lends open files to programs of the host: a descriptor of the
 // host's for each, with a goroutine that carries the bytes where the file is
-// ours alone.
+// ours alone and can't become one of the host's.
+
+// exporter is a file that the host has something for.
+type exporter interface{ Export() (int, netbsd.Errno) }
 
 // Export gives a host descriptor for d that the caller owns. It blocks as the
 // host's programs expect. What nothing of the host can stand for is EOPNOTSUPP.
@@ -19,7 +22,12 @@ func (d *Description) Export() (int, netbsd.Errno) {
 	case *hostFile:
 		fd, err := f.export()
 		return fd, Errno(err)
-	case interface{ Export() (int, netbsd.Errno) }:
+	case *pipeReader, *pipeWriter:
+		if fd, errno := f.(exporter).Export(); errno == 0 {
+			return fd, 0
+		}
+		// The host has too little room: better carried than not at all.
+	case exporter:
 		return f.Export()
 	}
 	if fd, ok := d.HostFD(); ok {
@@ -37,7 +45,7 @@ func (d *Description) Export() (int, netbsd.Errno) {
 
 // exportRead makes a host pipe and feeds it from d.
 func (d *Description) exportRead() (int, netbsd.Errno) {
-	r, w, errno := hostPipe(1)
+	r, w, errno := halfPipe(1)
 	if errno != 0 {
 		return -1, errno
 	}
@@ -47,7 +55,7 @@ func (d *Description) exportRead() (int, netbsd.Errno) {
 
 // exportWrite makes a host pipe and carries what comes out of it to d.
 func (d *Description) exportWrite() (int, netbsd.Errno) {
-	w, r, errno := hostPipe(0)
+	w, r, errno := halfPipe(0)
 	if errno != 0 {
 		return -1, errno
 	}
@@ -72,9 +80,9 @@ func (d *Description) exportBoth() (int, netbsd.Errno) {
 	return fds[0], 0
 }
 
-// hostPipe makes a host pipe; end ours (0 reads, 1 writes) becomes a File, the
+// halfPipe makes a host pipe; end ours (0 reads, 1 writes) becomes a File, the
 // other one is for the host program.
-func hostPipe(ours int) (theirs int, f File, errno netbsd.Errno) {
+func halfPipe(ours int) (theirs int, f File, errno netbsd.Errno) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return -1, nil, Errno(err)

@@ -12,8 +12,7 @@ import (
 // to 64 KiB for large writes).
 const pipeSize = 64 << 10
 
-// pipe is one direction of a pipe(2) or of a stream socket pair: a ring of
-// bytes, and who waits at which end.
+// pipe is a pipe(2): a ring of bytes, and who waits at which end.
 type pipe struct {
 	mu      sync.Mutex
 	ring    []byte // a power of two long, grown on demand; nil while empty and new
@@ -21,6 +20,10 @@ type pipe struct {
 	n       int    // bytes in ring
 	noRead  bool   // the read end is closed: writing is EPIPE
 	noWrite bool   // the write end is closed: reading ends
+
+	// The host's pipe that has taken its place, as programs of the host share it;
+	// set once. The ring is empty from then on.
+	host *hostPipe
 
 	readers Queue
 	writers Queue
@@ -83,6 +86,10 @@ func (p *pipe) putLocked(b []byte) int {
 // fits: what waits longer would only be woken to wait again.
 func (p *pipe) tryRead(b []byte) (int, netbsd.Errno) {
 	p.mu.Lock()
+	if h := p.host; h != nil {
+		p.mu.Unlock()
+		return h.r.tryRead(b)
+	}
 	if p.n == 0 {
 		end := p.noWrite
 		p.mu.Unlock()
@@ -103,6 +110,10 @@ func (p *pipe) tryRead(b []byte) (int, netbsd.Errno) {
 // tryWrite writes what fits; all or nothing up to PIPE_BUF bytes.
 func (p *pipe) tryWrite(b []byte, atomic bool) (int, netbsd.Errno) {
 	p.mu.Lock()
+	if h := p.host; h != nil {
+		p.mu.Unlock()
+		return h.w.tryWrite(b) // the host, too, doesn't split what is short
+	}
 	if p.noRead || p.noWrite {
 		p.mu.Unlock()
 		return 0, netbsd.EPIPE
@@ -160,7 +171,11 @@ func (p *pipe) closeRead() {
 	p.mu.Lock()
 	p.noRead = true
 	p.ring, p.n, p.start = nil, 0, 0
+	h := p.host
 	p.mu.Unlock()
+	if h != nil {
+		h.r.Close()
+	}
 	p.writers.Notify(Out | Hup | Err | WrHup)
 }
 
@@ -168,7 +183,11 @@ func (p *pipe) closeRead() {
 func (p *pipe) closeWrite() {
 	p.mu.Lock()
 	p.noWrite = true
+	h := p.host
 	p.mu.Unlock()
+	if h != nil {
+		h.w.Close()
+	}
 	p.readers.Notify(In | Hup | RdHup)
 }
 
@@ -176,6 +195,9 @@ func (p *pipe) closeWrite() {
 func (p *pipe) readPoll(want Events) Events {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.host != nil {
+		return p.host.readPoll(want)
+	}
 	var ev Events
 	if p.n > 0 || p.noWrite {
 		ev = want & (In | RdNorm)
@@ -189,6 +211,9 @@ func (p *pipe) readPoll(want Events) Events {
 func (p *pipe) writePoll(want Events) Events {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.host != nil {
+		return p.host.writePoll(want)
+	}
 	switch {
 	case p.noRead || p.noWrite:
 		return Hup | want&(WrHup|Out)
@@ -198,27 +223,34 @@ func (p *pipe) writePoll(want Events) Events {
 	return 0
 }
 
-func (p *pipe) length() int {
+// length is how many bytes are in it, as the end says whose host file end gives.
+func (p *pipe) length(end func(*hostPipe) *hostFile) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.host != nil {
+		return end(p.host).inside()
+	}
 	return p.n
 }
 
-func (p *pipe) stat() Stat {
+func readEnd(h *hostPipe) *hostFile  { return h.r }
+func writeEnd(h *hostPipe) *hostFile { return h.w }
+
+func (p *pipe) stat(length int) Stat {
 	return Stat{
-		Mode: netbsd.S_IFIFO | 0o600, Nlink: 1, Blksize: pipeSize, Size: int64(p.length()),
+		Mode: netbsd.S_IFIFO | 0o600, Nlink: 1, Blksize: pipeSize, Size: int64(length),
 		Atime: p.born, Mtime: p.born, Ctime: p.born, Btime: p.born,
 	}
 }
 
 // ioctl answers the requests of pipe_ioctl.
-func (p *pipe) ioctl(cmd uint32, data []byte) netbsd.Errno {
+func (p *pipe) ioctl(cmd uint32, data []byte, length int) netbsd.Errno {
 	var v int
 	switch cmd {
 	case netbsd.FIONREAD, netbsd.FIONWRITE:
-		v = p.length()
+		v = length
 	case netbsd.FIONSPACE:
-		v = pipeSize - p.length()
+		v = pipeSize - length
 	default:
 		return netbsd.EPASSTHROUGH
 	}
@@ -241,15 +273,16 @@ type pipeReader struct {
 }
 
 func (r *pipeReader) Read(c Call, b []byte) (int, netbsd.Errno) { return r.pipe.read(c, r, b) }
-func (r *pipeReader) Stat() (Stat, netbsd.Errno)                { return r.pipe.stat(), 0 }
+func (r *pipeReader) Stat() (Stat, netbsd.Errno)                { return r.pipe.stat(r.length()), 0 }
 func (r *pipeReader) Poll(want Events) Events                   { return r.pipe.readPoll(want) }
 func (r *pipeReader) Watch(w *Waiter)                           { r.pipe.readers.Add(w) }
 func (r *pipeReader) Unwatch(w *Waiter)                         { r.pipe.readers.Remove(w) }
-func (r *pipeReader) ReadCount() int64                          { return int64(r.pipe.length()) }
+func (r *pipeReader) ReadCount() int64                          { return int64(r.length()) }
 func (r *pipeReader) WriteCount() int64                         { return 0 }
 func (r *pipeReader) Close()                                    { r.pipe.closeRead() }
+func (r *pipeReader) length() int                               { return r.pipe.length(readEnd) }
 func (r *pipeReader) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
-	return r.pipe.ioctl(cmd, data)
+	return r.pipe.ioctl(cmd, data, r.length())
 }
 
 // pipeWriter is the end to write to.
@@ -259,13 +292,14 @@ type pipeWriter struct {
 }
 
 func (w *pipeWriter) Write(c Call, b []byte) (int, netbsd.Errno) { return w.pipe.write(c, w, b) }
-func (w *pipeWriter) Stat() (Stat, netbsd.Errno)                 { return w.pipe.stat(), 0 }
+func (w *pipeWriter) Stat() (Stat, netbsd.Errno)                 { return w.pipe.stat(w.length()), 0 }
 func (w *pipeWriter) Poll(want Events) Events                    { return w.pipe.writePoll(want) }
 func (w *pipeWriter) Watch(wt *Waiter)                           { w.pipe.writers.Add(wt) }
 func (w *pipeWriter) Unwatch(wt *Waiter)                         { w.pipe.writers.Remove(wt) }
 func (w *pipeWriter) ReadCount() int64                           { return 0 }
-func (w *pipeWriter) WriteCount() int64                          { return int64(pipeSize - w.pipe.length()) }
+func (w *pipeWriter) WriteCount() int64                          { return int64(pipeSize - w.length()) }
 func (w *pipeWriter) Close()                                     { w.pipe.closeWrite() }
+func (w *pipeWriter) length() int                                { return w.pipe.length(writeEnd) }
 func (w *pipeWriter) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
-	return w.pipe.ioctl(cmd, data)
+	return w.pipe.ioctl(cmd, data, w.length())
 }

@@ -210,7 +210,7 @@ func TestExport(t *testing.T) {
 	if string(b[:n]) != "to the host" {
 		t.Errorf("%q", b[:n])
 	}
-	// The host program's end: the pump lets go, and the writer hears of it.
+	// The host program's end: the writer hears of it.
 	reader.Close()
 	l := newSleeper()
 	if _, errno := Block(l2c(l), w.File, Writable, func() (int, netbsd.Errno) {

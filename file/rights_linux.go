@@ -54,7 +54,7 @@ func closeAll(fds []int) {
 }
 
 func newToken(d *Description) (int, netbsd.Errno) {
-	fd, f, errno := hostPipe(1)
+	fd, f, errno := halfPipe(1)
 	if errno != 0 {
 		return -1, errno
 	}
