@@ -103,8 +103,8 @@ func (p *standardPackage) runKnown(t *testing.T, exe, name, reason string) {
 }
 
 func (p *standardPackage) guest(exe string, args ...string) guest {
-	args = slices.Concat([]string{"-test.v", "-test.short", "-test.timeout=9m", "-test.paniconexit0"}, args)
-	return guest{exe: exe, args: args, dir: p.dir(), limit: 10 * time.Minute}
+	args = slices.Concat([]string{"-test.v", "-test.short", "-test.timeout=4m", "-test.paniconexit0"}, args)
+	return guest{exe: exe, args: args, dir: p.dir(), limit: 5 * time.Minute}
 }
 
 // anyOf makes a -test.skip pattern; a name with slashes is that of a subtest.

@@ -50,7 +50,8 @@
 //
 // New executes the zygote from memory, a static program that is nothing but the
 // stub (zygote.go). A pristine process is a fork of it, kept in a pool
-// (nursery.go); Thread.Fork is a fork of the guest's process (fork.go). All of them
+// (nursery.go); Thread.Fork is a fork of the guest's process (fork.go). A thread that
+// is no longer needed rests, for the process's next one (rest.go). All processes
 // are children of one locked thread of ours and die with it (PDEATHSIG), and
 // the reaper collects them by pid (reap.go).
 //
@@ -89,7 +90,8 @@
 // hands everything else over as a light trap: registers in the slot, extended
 // state still in the processor, no signals blocked. It can make calls for us as a
 // frame can, if no signal interrupts them. What needs more makes a signal
-// frame of it (fast.go).
+// frame of it (fast.go). With the calls that ask for it, getcontext and _lwp_create,
+// the x87 and SSE state comes along, as do the first arguments of some others.
 //
 // The rules by which that stays right:
 //   - Until the turn is given, nothing has happened that the guest could notice. A
