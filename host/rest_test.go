@@ -139,8 +139,9 @@ func TestCPUTimeInRestingThread(t *testing.T) {
 	if u, s := nt.CPUTime(); u+s >= user+system {
 		t.Errorf("a new LWP has used %v and %v; the one before it %v and %v", u, s, user, system)
 	}
-	if q.Usage(th).User < user {
-		t.Error("what the first one used is lost to the process")
+	// How Linux divides time into the two differs between thread and process.
+	if all := q.Usage(th); all.User+all.System < user+system {
+		t.Errorf("the process has used %v and %v: what the first one used is lost", all.User, all.System)
 	}
 }
 
