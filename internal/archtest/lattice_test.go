@@ -47,6 +47,9 @@ func TestImports(t *testing.T) {
 			if imp == "golang.org/x/sys/unix" && !slices.Contains(hostOnly, name) {
 				t.Errorf("%s imports %s; only %v may", name, imp, hostOnly)
 			}
+			if imp == "net" {
+				t.Errorf("%s imports net, which makes the command a dynamic executable where cgo is on", name)
+			}
 			if imp == "toaster" || strings.HasPrefix(imp, "toaster/") {
 				if !allowed[short(imp)+" < "+name] {
 					t.Errorf("%s imports %s, which the lattice does not allow", name, short(imp))
