@@ -128,10 +128,6 @@ func runCommand(cmd *toaster.Cmd) int {
 	var collected *forwarder
 	job.Ready = func() { collected = <-signals }
 	err := cmd.Start()
-	if collected == nil {
-		collected = <-signals
-	}
-	defer collected.stop()
 	if err != nil {
 		return startFailure(cmd, err)
 	}

@@ -33,15 +33,14 @@ var typed = map[os.Signal]netbsd.Signal{
 // forwarder passes signals on. They are collected from the beginning, so that none is
 // lost while the program starts.
 type forwarder struct {
-	ch   chan os.Signal
-	done chan struct{}
-	job  *toaster.JobControl
+	ch  chan os.Signal
+	job *toaster.JobControl
 }
 
 // collectSignals begins to collect. What we have been started to ignore stays ignored,
 // and the program ignores it, too.
 func collectSignals(job *toaster.JobControl) *forwarder {
-	f := &forwarder{make(chan os.Signal, 64), make(chan struct{}), job}
+	f := &forwarder{make(chan os.Signal, 64), job}
 	for _, set := range []map[os.Signal]netbsd.Signal{sent, typed} {
 		for s := range set {
 			if s != syscall.SIGTSTP && !signal.Ignored(s) {
@@ -52,19 +51,15 @@ func collectSignals(job *toaster.JobControl) *forwarder {
 	return f
 }
 
-// start passes signals on until stop.
+// start passes signals on, until we end: to give each of them back takes longer than all
+// else that is then to do.
 func (f *forwarder) start(p *toaster.Process) {
 	if f.job.HasTerminal() && !signal.Ignored(syscall.SIGTSTP) {
 		signal.Notify(f.ch, syscall.SIGTSTP)
 	}
 	go func() {
-		for {
-			select {
-			case s := <-f.ch:
-				f.pass(p, s)
-			case <-f.done:
-				return
-			}
+		for s := range f.ch {
+			f.pass(p, s)
 		}
 	}()
 }
@@ -86,9 +81,4 @@ func (f *forwarder) pass(p *toaster.Process, s os.Signal) {
 	if n, ok := sent[s]; ok {
 		p.Signal(n)
 	}
-}
-
-func (f *forwarder) stop() {
-	signal.Stop(f.ch)
-	close(f.done)
 }
