@@ -234,9 +234,15 @@ func (m *Machine) workingDir(dir string, own bool) (*fs.Dirs, error) {
 func (m *Machine) tableOf(files []*os.File) (*file.Table, error) {
 	t := file.NewTable()
 	for i, f := range files {
+		if st, err := f.Stat(); m.opts.Root != "" && err == nil && st.IsDir() {
+			t.Close()
+			return nil, fmt.Errorf("toaster: descriptor %d (%s): a folder from outside would lead out of the root %s; pass a file, or none", i, f.Name(), m.opts.Root)
+		}
 		d, e := m.inherit(int(f.Fd()))
 		if e == 0 {
-			_, e = t.Install(d, i, 1<<16, false)
+			if _, e = t.Install(d, i, 1<<16, false); e != 0 {
+				d.Release()
+			}
 		}
 		if e != 0 {
 			t.Close()

@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -171,6 +172,40 @@ func TestExtraFiles(t *testing.T) {
 	cmd.ExtraFiles = []*os.File{r}
 	if got := run(t, cmd); got != "by descriptor 3" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// A folder from outside is not passed under a root: names begin in it.
+func TestNoFoldersIntoRoot(t *testing.T) {
+	root := t.TempDir()
+	exe, err := os.ReadFile(guestExe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "guest"), exe, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	outside, err := os.Open(filepath.Dir(guestExe))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	for _, root := range []string{root, ""} {
+		cmd := toaster.Command("/guest", "exit", "0")
+		if root == "" {
+			cmd = toaster.Command(guestExe, "exit", "0")
+		}
+		cmd.Options.Root = root
+		cmd.Stdin = outside
+		err := cmd.Run()
+		if refused := err != nil && strings.Contains(err.Error(), "descriptor 0"); refused != (root != "") {
+			t.Errorf("root %q: %v", root, err)
+		}
+	}
+	cmd := toaster.Command("/guest", "exit", "0")
+	cmd.Options.Root = root
+	if err := cmd.Run(); err != nil {
+		t.Error(err)
 	}
 }
 
