@@ -114,21 +114,16 @@ func (f *hostFile) inside() int {
 }
 
 // Export gives a descriptor of this end to a program of the host.
-func (r *pipeReader) Export() (int, netbsd.Errno) {
-	h, errno := r.promote()
-	if errno != 0 {
-		return -1, errno
-	}
-	fd, err := h.r.export()
-	return fd, Errno(err)
-}
+func (r *pipeReader) Export() (int, netbsd.Errno) { return r.export(readEnd) }
 
 // Export is as pipeReader's.
-func (w *pipeWriter) Export() (int, netbsd.Errno) {
-	h, errno := w.promote()
+func (w *pipeWriter) Export() (int, netbsd.Errno) { return w.export(writeEnd) }
+
+func (p *pipe) export(end func(*hostPipe) *hostFile) (int, netbsd.Errno) {
+	h, errno := p.promote()
 	if errno != 0 {
 		return -1, errno
 	}
-	fd, err := h.w.export()
+	fd, err := end(h).export()
 	return fd, Errno(err)
 }

@@ -12,7 +12,7 @@ import (
 // the stub, and the next LWP of its process is born in it. A clone takes a question to
 // the supervisor and several switches; this takes none before the newborn runs. Nobody
 // can tell: registers and FP state are the creator's, as after a clone. Only the state
-// beyond SSE is not; no call preserves that.
+// beyond SSE is not; no function call preserves that.
 
 // maxResting is how many threads of a process rest. Each is a task of the host.
 const maxResting = 8
@@ -63,6 +63,7 @@ func (t *Thread) rouse() *Thread {
 
 // takeResting takes one that rests already.
 func (q *Process) takeResting() *Thread {
+	p := q.platform
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.reaped {
@@ -74,18 +75,14 @@ func (q *Process) takeResting() *Thread {
 			continue // it has only just been told to
 		}
 		q.resting = slices.Delete(q.resting, i, i+1)
-		q.platform.rested(-1)
+		p.mu.Lock()
+		p.resting--
+		p.mu.Unlock()
 		u := n.slot.rusage()
 		n.before = Usage{User: max(u.User, 0), System: max(u.System, 0)}
 		return n
 	}
 	return nil
-}
-
-func (p *Platform) rested(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.resting += n
 }
 
 // handOver gives the turn to the host thread, to do op, without waiting for its end.

@@ -34,6 +34,15 @@ func births(t *testing.T, f func(t *testing.T, q *Process, th *Thread)) {
 	})
 }
 
+func newLWP(t *testing.T, th *Thread) *Thread {
+	t.Helper()
+	nt, err := th.NewThread()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nt
+}
+
 // waitForRest waits until those rest that are to.
 func waitForRest(t *testing.T, q *Process) {
 	t.Helper()
@@ -48,10 +57,7 @@ func waitForRest(t *testing.T, q *Process) {
 // nothing of who was there before.
 func TestBornInRestingThread(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
-		first, err := th.NewThread()
-		if err != nil {
-			t.Fatal(err)
-		}
+		first := newLWP(t, th)
 		other := fpOf(9)
 		first.SetFP(&other)
 		first.Regs().FSBase, first.Regs().R13 = dataAt+64, 13
@@ -66,10 +72,7 @@ func TestBornInRestingThread(t *testing.T) {
 			th.SetFP(&fx)
 			th.Regs().FSBase, th.Regs().R12 = uint64(dataAt+8*i), uint64(i)
 			want := *th.Regs()
-			nt, err := th.NewThread()
-			if err != nil {
-				t.Fatal(err)
-			}
+			nt := newLWP(t, th)
 			if nt.ID() != id {
 				t.Fatalf("born in thread %d, and %d rests", nt.ID(), id)
 			}
@@ -98,17 +101,12 @@ func TestBornInRestingThread(t *testing.T) {
 func TestLateKickOfRestingThread(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
 		for range 300 {
-			nt, err := th.NewThread()
-			if err != nil {
-				t.Fatal(err)
-			}
+			nt := newLWP(t, th)
 			wantKind(t, nt.Run(), Syscall)
 			go nt.Kick()
 			nt.Exit()
 			nt.Kick()
-			if nt, err = th.NewThread(); err != nil {
-				t.Fatal(err)
-			}
+			nt = newLWP(t, th)
 			wantKind(t, nt.Run(), Syscall)
 			nt.Exit()
 		}
@@ -121,10 +119,7 @@ func TestCPUTimeInRestingThread(t *testing.T) {
 	q, th := newGuest(t, newPlatform(t, Options{}), code(t, "48 ff cb 75 fb b8 27 00 00 00 0f 05")...)
 	th.Regs().RBX = 1
 	wantKind(t, th.Run(), Syscall)
-	nt, err := th.NewThread()
-	if err != nil {
-		t.Fatal(err)
-	}
+	nt := newLWP(t, th)
 	nt.Regs().RIP, nt.Regs().RBX = codeAt, 200_000_000
 	wantKind(t, nt.Run(), Syscall)
 	user, system := nt.CPUTime()
@@ -133,9 +128,7 @@ func TestCPUTimeInRestingThread(t *testing.T) {
 	}
 	nt.Exit()
 	waitForRest(t, q)
-	if nt, err = th.NewThread(); err != nil {
-		t.Fatal(err)
-	}
+	nt = newLWP(t, th)
 	if u, s := nt.CPUTime(); u+s >= user+system {
 		t.Errorf("a new LWP has used %v and %v; the one before it %v and %v", u, s, user, system)
 	}
@@ -149,19 +142,13 @@ func TestCPUTimeInRestingThread(t *testing.T) {
 func TestLastThreadBesideResting(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
 		for range 3 {
-			nt, err := th.NewThread()
-			if err != nil {
-				t.Fatal(err)
-			}
+			nt := newLWP(t, th)
 			defer nt.Exit()
 		}
 		if err := th.Prepare(2); err != nil {
 			t.Fatal(err)
 		}
-		nt, err := th.NewThread()
-		if err != nil {
-			t.Fatal(err)
-		}
+		nt := newLWP(t, th)
 		th.Exit()
 		select {
 		case <-q.Gone():

@@ -101,6 +101,23 @@ command: \
 	JG command \
 	JMP done
 
+// LOADREGS loads the registers of a light trap, but for SP and R15, the slot.
+#define LOADREGS \
+	MOVQ const_lightR8(R15), R8 \
+	MOVQ const_lightR9(R15), R9 \
+	MOVQ const_lightR10(R15), R10 \
+	MOVQ const_lightR11(R15), R11 \
+	MOVQ const_lightR12(R15), R12 \
+	MOVQ const_lightR13(R15), R13 \
+	MOVQ const_lightR14(R15), R14 \
+	MOVQ const_lightRDI(R15), DI \
+	MOVQ const_lightRSI(R15), SI \
+	MOVQ const_lightRBP(R15), BP \
+	MOVQ const_lightRBX(R15), BX \
+	MOVQ const_lightRDX(R15), DX \
+	MOVQ const_lightRAX(R15), AX \
+	MOVQ const_lightRCX(R15), CX
+
 // DIE is where CHECKED goes.
 #define DIE \
 die: \
@@ -555,20 +572,7 @@ loaded:
 	LEAQ const_slotCalls(R15), SP
 	PUSHQ const_lightFlags(R15)
 	POPFQ
-	MOVQ const_lightR8(R15), R8
-	MOVQ const_lightR9(R15), R9
-	MOVQ const_lightR10(R15), R10
-	MOVQ const_lightR11(R15), R11
-	MOVQ const_lightR12(R15), R12
-	MOVQ const_lightR13(R15), R13
-	MOVQ const_lightR14(R15), R14
-	MOVQ const_lightRDI(R15), DI
-	MOVQ const_lightRSI(R15), SI
-	MOVQ const_lightRBP(R15), BP
-	MOVQ const_lightRBX(R15), BX
-	MOVQ const_lightRDX(R15), DX
-	MOVQ const_lightRAX(R15), AX
-	MOVQ const_lightRCX(R15), CX
+	LOADREGS
 	MOVQ const_lightRSP(R15), SP
 	MOVQ const_lightR15(R15), R15
 	JMP CX
@@ -576,20 +580,7 @@ loaded:
 	// Where RCX is not where to go on: it takes longer, and leaves no register out.
 exact:
 	LEAQ const_slotIret(R15), SP
-	MOVQ const_lightR8(R15), R8
-	MOVQ const_lightR9(R15), R9
-	MOVQ const_lightR10(R15), R10
-	MOVQ const_lightR11(R15), R11
-	MOVQ const_lightR12(R15), R12
-	MOVQ const_lightR13(R15), R13
-	MOVQ const_lightR14(R15), R14
-	MOVQ const_lightRDI(R15), DI
-	MOVQ const_lightRSI(R15), SI
-	MOVQ const_lightRBP(R15), BP
-	MOVQ const_lightRBX(R15), BX
-	MOVQ const_lightRDX(R15), DX
-	MOVQ const_lightRAX(R15), AX
-	MOVQ const_lightRCX(R15), CX
+	LOADREGS
 	MOVQ const_lightR15(R15), R15
 	IRETQ
 
