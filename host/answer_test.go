@@ -88,11 +88,11 @@ func TestKicksAndAnswers(t *testing.T) {
 	_, th := newGuest(t, p, code(t, "b8 ab 01 00 00 0f 05 b8 5e 01 00 00 0f 05 48 ff c3 48 81 fb 30 75 00 00 75 e6 0f 0b")...)
 	r := th.Regs()
 	r.RDI, r.RSI, r.R15, r.R14, r.R9, r.RBP = 3, dataAt, 15, 14, 9, 5
-	stop := kickOften(th, func() { time.Sleep(10 * time.Microsecond) })
+	kicker := kickOften(th, func() { time.Sleep(10 * time.Microsecond) })
 	within(t, "guest", func() {
 		kicks := 0
 		for {
-			trap := th.Run()
+			trap := kicker.run()
 			if trap.Kind == Kicked {
 				kicks++
 				continue
@@ -102,7 +102,7 @@ func TestKicksAndAnswers(t *testing.T) {
 		}
 		t.Log(kicks, "kicks")
 	})
-	stop()
+	kicker.stop()
 	if r.RBX != 30000 || r.RDI != 3 || r.RSI != dataAt || r.R15 != 15 || r.R14 != 14 || r.R9 != 9 || r.RBP != 5 || r.RSP != stackAt+0x8000 {
 		t.Errorf("%+v", r)
 	}

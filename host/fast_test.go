@@ -290,11 +290,11 @@ func TestKicksOnTheFastWay(t *testing.T) {
 		fx[i] = byte(i)
 	}
 	th.SetFP(&fx)
-	stop := kickOften(th, func() { spinAtMost(2000) })
+	kicker := kickOften(th, func() { spinAtMost(2000) })
 	kicks, calls := 0, uint64(0)
 	within(t, "guest", func() {
 		for {
-			trap := th.Run()
+			trap := kicker.run()
 			if trap.Kind == Fault {
 				break
 			}
@@ -318,7 +318,7 @@ func TestKicksOnTheFastWay(t *testing.T) {
 			calls++
 		}
 	})
-	stop()
+	kicker.stop()
 	t.Log(kicks, "kicks", calls, "calls")
 	start.RBX, start.RIP = rounds, codeAt+uint64(len(text))-2
 	start.RAX, start.RDX, start.RCX, start.R11, start.RFLAGS = r.RAX, r.RDX, r.RCX, r.R11, r.RFLAGS
@@ -606,12 +606,13 @@ func newNapper(t *testing.T, p *Platform, sec, nsec int64) (*Process, *Thread) {
 }
 
 // wantNap runs a napper: either the stub answers, and Run ends with call 42 (slept), or
-// it has nanosleep to serve.
-func wantNap(t *testing.T, th *Thread) (trap Trap, slept bool) {
+// it has nanosleep to serve. Before that it may be kicked.
+func wantNap(t *testing.T, th *Thread) (trap Trap, slept, kicked bool) {
 	t.Helper()
 	r := th.Regs()
 	want := *r
 	for trap = th.Run(); trap.Kind == Kicked; trap = th.Run() {
+		kicked = true
 		// In front of the site, at its old instruction (from the trampoline), or behind it.
 		if r.RIP != codeAt && r.RIP != codeAt+5 && r.RIP != codeAt+7 {
 			t.Fatalf("kicked at %#x", r.RIP)
@@ -628,7 +629,7 @@ func wantNap(t *testing.T, th *Thread) (trap Trap, slept bool) {
 	if *r != want {
 		t.Fatalf("slept %v:\ngot  %+v\nwant %+v", slept, *r, want)
 	}
-	return trap, slept
+	return trap, slept, kicked
 }
 
 // Short sleeps are the stub's, all others ours.
@@ -643,7 +644,7 @@ func TestNapLengths(t *testing.T) {
 	} {
 		q, th := newNapper(t, p, c.sec, c.nsec)
 		start := Monotonic()
-		trap, slept := wantNap(t, th)
+		trap, slept, _ := wantNap(t, th)
 		if slept != c.slept || trap.Napped {
 			t.Errorf("%+v: slept %v, %+v", c, slept, trap)
 		}
@@ -655,7 +656,7 @@ func TestNapLengths(t *testing.T) {
 	for _, at := range []uint64{0, dataAt + 0x10000 - 8, GuestEnd - 8, GuestEnd, ctlAddr, 1 << 60, ^uint64(15)} {
 		q, th := newNapper(t, p, 0, 5)
 		th.Regs().RDI = at
-		if trap, slept := wantNap(t, th); slept || trap.Napped {
+		if trap, slept, _ := wantNap(t, th); slept || trap.Napped {
 			t.Errorf("%#x: slept %v, %+v", at, slept, trap)
 		}
 		q.Release()
@@ -671,23 +672,23 @@ func TestKickedNap(t *testing.T) {
 	napped := 0
 	for i := range 300 {
 		*r = start
+		done := make(chan struct{})
 		go func() {
 			for range rand.IntN(1 + 50*i) {
 			}
 			th.Kick()
+			close(done)
 		}()
-		trap, slept := wantNap(t, th)
+		trap, slept, kicked := wantNap(t, th)
 		if trap.Napped {
 			napped++
 		}
 		if slept && trap.Napped || trap.Left < 0 || trap.Left > longestNap || !trap.Napped && trap.Left != 0 {
 			t.Fatalf("slept %v, %+v", slept, trap)
 		}
-		for th.kicked.Load() || !slept && !trap.Napped { // that kick comes, too
-			r.RIP = codeAt
-			if th.Run().Kind == Kicked {
-				break
-			}
+		if <-done; !kicked && !trap.Napped {
+			*r = start
+			wantKind(t, th.Run(), Kicked)
 		}
 	}
 	if napped == 0 {
@@ -706,7 +707,7 @@ func TestSignalAtEveryInstructionOfANap(t *testing.T) {
 		}
 		p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
 		_, th := newNapper(t, p, 0, 5000)
-		trap, _ := wantNap(t, th)
+		trap, _, _ := wantNap(t, th)
 		if trap.Napped {
 			left[trap.Left]++
 		}
@@ -1018,7 +1019,7 @@ func TestSetFPInALightTrap(t *testing.T) {
 		t.Error("not a light trap")
 	}
 	wantFP(t, th, fpOf(3))
-	stop := kickOften(th, func() { spinAtMost(3000) })
+	kicker := kickOften(th, func() { spinAtMost(3000) })
 	for i := range 3000 {
 		fx := fpOf(byte(i*2 + 1))
 		th.SetFP(&fx)
@@ -1036,12 +1037,12 @@ func TestSetFPInALightTrap(t *testing.T) {
 			wantFP(t, nt, other)
 			nt.Exit()
 		}
-		for th.Run().Kind == Kicked {
+		for kicker.run().Kind == Kicked {
 			wantFP(t, th, fx)
 		}
 		wantFP(t, th, fx)
 	}
-	stop()
+	kicker.stop()
 }
 
 func TestSetFPAtEveryInstruction(t *testing.T) {

@@ -4,19 +4,28 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 var spinLoop = []byte{0x48, 0xff, 0xc0, 0xeb, 0xfb} // 1: inc %rax; jmp 1b
 
-// within fails the test if f hangs; it is generous, as time proves nothing here.
+// within fails the test if f hangs; it is generous, as time proves nothing here. f may
+// call Fatal.
 func within(t testing.TB, what string, f func()) {
 	t.Helper()
-	done := make(chan struct{})
-	go func() { f(); close(done) }()
+	done, returned := make(chan struct{}), false
+	go func() {
+		defer close(done)
+		f()
+		returned = true
+	}()
 	select {
 	case <-done:
+		if !returned {
+			t.FailNow()
+		}
 	case <-time.After(60 * time.Second):
 		panic(what + ": hangs")
 	}
@@ -80,10 +89,10 @@ func TestKicksLeaveNoTrace(t *testing.T) {
 	p := newPlatform(t, Options{})
 	// 1: inc %rax; cmp $0x3000000,%eax; jne 1b; syscall
 	_, th := newGuest(t, p, code(t, "48 ff c0 3d 00 00 00 03 75 f6 0f 05")...)
-	stop := kickOften(th, func() {})
+	kicker := kickOften(th, func() {})
 	kicks := 0
 	for {
-		trap := th.Run()
+		trap := kicker.run()
 		if trap.Kind == Kicked {
 			kicks++
 			continue
@@ -91,31 +100,58 @@ func TestKicksLeaveNoTrace(t *testing.T) {
 		wantKind(t, trap, Syscall)
 		break
 	}
-	stop()
+	kicker.stop()
 	if th.Regs().RAX != 0x3000000 || th.Regs().RIP != codeAt+12 {
 		t.Errorf("after %d kicks: %+v", kicks, th.Regs())
 	}
 }
 
-// kickOften kicks th over and over, with a pause each time, until stop is called.
-func kickOften(th *Thread, pause func()) (stop func()) {
-	over := make(chan struct{})
-	var wg sync.WaitGroup
-	wg.Go(func() {
+// A kicker kicks a thread over and over.
+type kicker struct {
+	th   *Thread
+	over chan struct{}
+	wg   sync.WaitGroup
+	rest atomic.Int64 // how long it leaves the guest alone beyond its pause
+	last Regs
+}
+
+// kickOften kicks th, with a pause each time, until stop is called.
+func kickOften(th *Thread, pause func()) *kicker {
+	k := &kicker{th: th, over: make(chan struct{})}
+	k.wg.Go(func() {
 		for {
 			select {
-			case <-over:
+			case <-k.over:
 				return
 			default:
 				th.Kick()
 				pause()
+				if rest := k.rest.Load(); rest > 0 {
+					time.Sleep(time.Duration(rest))
+				}
 			}
 		}
 	})
-	return func() {
-		close(over)
-		wg.Wait()
+	return k
+}
+
+// run is Run of the kicked thread. On a busy host a guest that waits for a core is kicked
+// before it executes anything, each time again; so one that gets nowhere has more and
+// more peace.
+func (k *kicker) run() Trap {
+	trap := k.th.Run()
+	if r := *k.th.Regs(); trap.Kind != Kicked || r != k.last {
+		k.rest.Store(0)
+		k.last = r
+	} else {
+		k.rest.Store(2*k.rest.Load() + int64(time.Microsecond))
 	}
+	return trap
+}
+
+func (k *kicker) stop() {
+	close(k.over)
+	k.wg.Wait()
 }
 
 // spinAtMost passes a random time of up to n rounds.
