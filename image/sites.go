@@ -3,6 +3,9 @@ package image
 import (
 	"bytes"
 	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/arch/x86/x86asm"
 
@@ -20,18 +23,45 @@ const maxText = 64 << 20
 
 // Sites finds the system calls of an executable whose last instruction before the
 // call has five or seven bytes and is one that match, which gets these and the call,
-// accepts. It finds no others, and only those that certainly are instructions.
+// accepts. It finds no others, and only those that certainly are instructions. r and
+// match are used by several goroutines at once.
 func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
-	var buf []byte
-	for _, s := range m.Segments {
+	windows := m.windows()
+	found := make([][]Site, len(windows))
+	var next atomic.Int64
+	look := func() {
+		buf := make([]byte, before+window+behind)
+		for i := next.Add(1) - 1; i < int64(len(windows)); i = next.Add(1) - 1 {
+			found[i] = windows[i].sites(r, buf, match)
+		}
+	}
+	var others sync.WaitGroup
+	for range min(lookers, len(windows)) - 1 {
+		others.Go(look)
+	}
+	look()
+	others.Wait()
+	return slices.Concat(found...)
+}
+
+// lookers is how many look through a text at once. A program waits for them, and
+// some ten megabytes take one of them a millisecond or two.
+const lookers = 2
+
+// A textWindow is a part of a segment.
+type textWindow struct {
+	*Segment
+	off uint64
+}
+
+func (m *Image) windows() (list []textWindow) {
+	for i := range m.Segments {
+		s := &m.Segments[i]
 		if s.Prot&netbsd.PROT_EXEC == 0 || s.FileLen > maxText {
 			continue
 		}
-		if buf == nil {
-			buf = make([]byte, before+window+behind)
-		}
 		for off := uint64(0); off < s.FileLen; off += window {
-			list = s.sites(r, buf, off, match, list)
+			list = append(list, textWindow{s, off})
 		}
 	}
 	return list
@@ -40,13 +70,14 @@ func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
 // A text is looked through by the window, in memory that stays in the cache. What an
 // instruction can be told by is in view with it.
 const (
-	window = 256 << 10
+	window = 128 << 10
 	before = 2 * lookBack
 	behind = 32
 )
 
-// sites appends what is found from off on, a window far.
-func (s *Segment) sites(r io.ReaderAt, buf []byte, off uint64, match func([]byte) bool, list []Site) []Site {
+// sites gives what is found in the window.
+func (w textWindow) sites(r io.ReaderAt, buf []byte, match func([]byte) bool) (list []Site) {
+	s, off := w.Segment, w.off
 	start := max(off, before) - before
 	n, _ := r.ReadAt(buf[:min(off+window+behind, s.FileLen)-start], s.FileOff+int64(start))
 	text := buf[:n]
