@@ -4,6 +4,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,6 +49,21 @@ func TestCloseLeavesNothing(t *testing.T) {
 	var st unix.WaitStatus
 	if pid, err := unix.Wait4(-1, &st, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD {
 		t.Errorf("children are left: %d, %v", pid, err)
+	}
+}
+
+// A platform whose processes somebody has killed, the zygote too, does nothing more: the
+// host reports for good that nobody is left to ask.
+func TestNobodyIsLeft(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newGuest(t, p, spinLoop...)
+	time.AfterFunc(10*time.Millisecond, func() { unix.Kill(-p.zygote.pid, unix.SIGKILL) })
+	wantKind(t, th.Run(), Gone)
+	waitFor(t, "the reaper to be told no more", func() bool {
+		return unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, p.listener, new(unix.EpollEvent)) == unix.ENOENT
+	})
+	if _, _, err := p.NewProcess(); err == nil {
+		t.Error("NewProcess without a zygote works")
 	}
 }
 

@@ -27,6 +27,9 @@ func (p *Platform) reap() {
 				return
 			}
 			if int(e.Fd) == p.listener {
+				if e.Events&unix.EPOLLHUP != 0 { // for good: nobody is left who could ask
+					unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, p.listener, nil)
+				}
 				p.serveStragglers()
 				continue
 			}

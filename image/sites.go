@@ -70,7 +70,7 @@ func (m *Image) windows() (list []textWindow) {
 // A text is looked through by the window, in memory that stays in the cache. What an
 // instruction can be told by is in view with it.
 const (
-	window = 128 << 10
+	window = 32 << 10
 	before = 2 * lookBack
 	behind = 32
 )
