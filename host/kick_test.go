@@ -3,10 +3,13 @@ package host
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var spinLoop = []byte{0x48, 0xff, 0xc0, 0xeb, 0xfb} // 1: inc %rax; jmp 1b
@@ -111,7 +114,7 @@ type kicker struct {
 	th   *Thread
 	over chan struct{}
 	wg   sync.WaitGroup
-	rest atomic.Int64 // how long it leaves the guest alone beyond its pause
+	rest atomic.Int64 // how often it offers its core to others before the next kick
 	last Regs
 }
 
@@ -126,8 +129,9 @@ func kickOften(th *Thread, pause func()) *kicker {
 			default:
 				th.Kick()
 				pause()
-				if rest := k.rest.Load(); rest > 0 {
-					time.Sleep(time.Duration(rest))
+				for range 1 + k.rest.Load() {
+					runtime.Gosched()
+					unix.RawSyscallNoError(unix.SYS_SCHED_YIELD, 0, 0, 0)
 				}
 			}
 		}
@@ -144,7 +148,7 @@ func (k *kicker) run() Trap {
 		k.rest.Store(0)
 		k.last = r
 	} else {
-		k.rest.Store(2*k.rest.Load() + int64(time.Microsecond))
+		k.rest.Store(2*k.rest.Load() + 1)
 	}
 	return trap
 }
