@@ -129,7 +129,7 @@ func kickOften(th *Thread, pause func()) *kicker {
 			default:
 				th.Kick()
 				pause()
-				for range 1 + k.rest.Load() {
+				for n := int64(0); n <= k.rest.Load(); n++ {
 					runtime.Gosched()
 					unix.RawSyscallNoError(unix.SYS_SCHED_YIELD, 0, 0, 0)
 				}
