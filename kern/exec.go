@@ -66,8 +66,8 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	p.wakeVforkParent(l)
 	p.notify(NoteEvent{Kind: NOTE_EXEC})
 	m.event(Event{Kind: EventExec, Pid: p.pid})
-	if p.flags&fTraced != 0 {
-		m.psignal(p, &netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_EXEC}, l)
+	if p.flags&fTraced != 0 && !l.x().inSpawn {
+		l.trapLater(netbsd.TRAP_EXEC, traceEvent{})
 	}
 	stop := p.flags&fStopExec != 0
 	if stop {
@@ -206,12 +206,15 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	a.Fork.Body = func(cl *LWP) {
 		defer s.finish(netbsd.EINTR) // killed before the exec
 		e := cl.spawnChild(a)
+		cl.spawned(e)
 		s.finish(e)
 		if e != 0 {
 			cl.Exit(127)
 		}
+		cl.firstUserRet()
 		body(cl)
 	}
+	a.Fork.spawn = true
 	c, e := l.fork(&a.Fork)
 	if e != 0 {
 		return nil, e
@@ -221,7 +224,9 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	for !s.done {
 		l.sleep(nil, false, noDeadline)
 	}
-	e = s.errno
+	if e = s.errno; e == 0 {
+		l.tell(PTRACE_POSIX_SPAWN, c.pid)
+	}
 	m.unlock()
 	if e != 0 {
 		l.reapFailedSpawn(c)

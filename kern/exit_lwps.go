@@ -72,7 +72,7 @@ func (l *LWP) exitLWP() {
 	}
 	l.flags |= lLeaving // mu may be dropped: who comes now must not count on l
 	l.mode.Store(modeHook)
-	p.lwpExitEvent(l)
+	l.lwpExitTrap()
 	l.mode.Store(modeDead)
 	l.attn.Store(0)
 	l.passOnSignals()

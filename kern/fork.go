@@ -52,6 +52,8 @@ type ForkArgs struct {
 	VM func(child *LWP) (AddressSpace, netbsd.Errno)
 	// Linked is called when the child exists and before it can run.
 	Linked func(child *Proc)
+
+	spawn bool // it is half of a posix_spawn
 }
 
 // procLWP is a process with its first LWP, in one allocation.
@@ -212,7 +214,7 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 		}
 	}
 	p.pgrp.join(c)
-	c.inheritTrace(p, a)
+	p.inheritTrace(cl, a)
 	if a.Vfork {
 		c.flags |= fPPWait
 		c.vforkLWP = l
@@ -224,7 +226,10 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	c.begin(cl, p)
 	p.noteFork(c)
 	if p.flags&(fStopFork|fTraced) != 0 {
-		l.forkStops(c, a)
+		p.forkStops(c, a)
+		if !a.spawn {
+			l.tell(a.forkEvent(), c.pid)
+		}
 	}
 	if a.Vfork {
 		l.awaitVfork(c)
@@ -397,5 +402,5 @@ func (l *LWP) awaitVfork(c *Proc) {
 			l.sleep(nil, false, time.Time{})
 		}
 	}
-	l.vforkDone(c)
+	l.tell(PTRACE_VFORK_DONE, c.pid)
 }

@@ -34,6 +34,7 @@ const (
 	aStop                       // the process is stopping
 	aCancel                     // LW_CANCELLED
 	aUpcall                     // scheduler activations: an upcall is due
+	aTrap                       // trapDue
 	aTimer                      // an interval timer of CPU time may have run out
 )
 
@@ -95,6 +96,8 @@ type lwpExt struct {
 	got     *netbsd.Siginfo
 	upcall  bool // SA: sleeps on its own upcall stack
 	step    bool
+	due     dueTrap
+	inSpawn bool  // on the way to a posix_spawn's program
 	inTrace bool  // in traceStop
 	waiting int32 // the LWP it waits for, for the deadlock check
 }
@@ -262,13 +265,16 @@ func lwpMain(l *LWP, parked bool) {
 	if parked {
 		<-l.wake
 	}
-	if l.attn.Load() != 0 && !l.manual {
-		l.mode.Store(modeKernel)
-		l.userret(nil)
-		l.mode.Store(modeUser)
-	}
+	l.firstUserRet()
 	l.body(l)
 	l.returned()
+}
+
+// firstUserRet is the return to user mode of a Go-function guest's birth.
+func (l *LWP) firstUserRet() {
+	if !l.manual {
+		l.UserRet(nil)
+	}
 }
 
 // returned is the end of a body that returned: the first LWP's end is the

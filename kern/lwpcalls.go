@@ -67,8 +67,10 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	if flags&LWP_SUSPENDED != 0 {
 		n.attn.Or(aSuspend)
 	}
+	if p.tells(PTRACE_LWP_CREATE) {
+		n.trapLater(netbsd.TRAP_LWP, traceEvent{PTRACE_LWP_CREATE, n.lid})
+	}
 	n.launch(flags&LWP_SUSPENDED != 0)
-	p.lwpEvent(l, PTRACE_LWP_CREATE, n.lid)
 	return n, 0
 }
 

@@ -18,10 +18,17 @@ const (
 
 const allPtraceEvents = 0x3f
 
+// ptraceEvents is the tracer's wish, and what PT_GET_PROCESS_STATE tells of the stop
+// that the process is in.
 type ptraceEvents struct {
-	mask   uint32
-	report uint32 // what PT_GET_PROCESS_STATE tells
-	other  int32  // pid or lid
+	mask uint32
+	last traceEvent
+}
+
+// traceEvent is one of the events above; 0 is none.
+type traceEvent struct {
+	kind  uint32
+	other int32 // pid or lid
 }
 
 // TraceState is what PT_GET_PROCESS_STATE tells of the last event: a pid, or an lid.
@@ -198,7 +205,7 @@ func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
 	}
 	t.setStep(a.Step, only)
 	t.setSysTrace(a.Syscall)
-	t.x().events.report = 0
+	t.x().events.last = traceEvent{}
 	if a.Detach {
 		t.detach()
 	}
@@ -338,8 +345,8 @@ func (l *LWP) PtraceState(pid int) (TraceState, netbsd.Errno) {
 	if e != 0 {
 		return TraceState{}, e
 	}
-	ev := t.x().events
-	return TraceState{ev.report, int(ev.other)}, 0
+	ev := t.x().events.last
+	return TraceState{ev.kind, int(ev.other)}, 0
 }
 
 // PtraceSiginfo is PT_GET_SIGINFO: the signal that pid stopped for and the LWP that
@@ -370,21 +377,6 @@ func (l *LWP) PtraceSetSiginfo(pid int, info netbsd.Siginfo) netbsd.Errno {
 	return e
 }
 
-// TraceTrap stops the calling LWP for its tracer with SIGTRAP and code (TRAP_SCE and
-// the like); without a tracer it does nothing. The stop happens at UserRet.
-func (l *LWP) TraceTrap(code int32) {
-	l.p.m.lock()
-	l.traceTrap(code)
-	l.p.m.unlock()
-}
-
-func (l *LWP) traceTrap(code int32) {
-	if l.p.flags&fTraced != 0 {
-		l.pend.put(&netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code})
-		l.attn.Or(aSignal)
-	}
-}
-
 // TraceStop stops the calling LWP for its tracer at once, with SIGTRAP and code: the
 // stop before (TRAP_SCE) and after (TRAP_SCX) a system call. What signal the tracer
 // gives is delivered at the next UserRet. Without a tracer that wants it it does
@@ -394,11 +386,8 @@ func (l *LWP) TraceStop(code int32) {
 		return
 	}
 	l.p.m.lock()
-	if l.p.flags&(fTraced|fSyscall) == fTraced|fSyscall && l.attn.Load()&aExit == 0 {
-		l.traceStop(netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code})
-		if l.dbgSig != 0 {
-			l.attn.Or(aSignal)
-		}
+	if l.p.flags&fSyscall != 0 {
+		l.trap(code, traceEvent{})
 	}
 	l.p.m.unlock()
 	l.leave(0)
@@ -415,66 +404,123 @@ func (p *Proc) SetFSTrace(on bool) {
 	}
 }
 
-// inheritTrace makes the child of a tracee a tracee where the tracer asked for it.
-func (c *Proc) inheritTrace(p *Proc, a *ForkArgs) {
-	ev := uint32(PTRACE_FORK)
-	if a.Vfork {
-		ev = PTRACE_VFORK
-	}
-	if p.flags&fTraced == 0 || p.ext == nil || p.ext.events.mask&ev == 0 {
-		return
-	}
-	c.x().events = ptraceEvents{mask: p.ext.events.mask, report: ev, other: p.pid}
-	c.pend.put(&netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_CHLD})
+// tells reports whether p's tracer wants to hear of an event.
+func (p *Proc) tells(kind uint32) bool {
+	return p.flags&fTraced != 0 && p.ext != nil && p.ext.events.mask&kind != 0
 }
 
-// forkStops is what a fork does besides under a tracer, or with PS_STOPFORK. The
-// child has not run yet: mu has not been dropped since.
-func (l *LWP) forkStops(c *Proc, a *ForkArgs) {
+// trap stops the calling LWP with SIGTRAP, masked or not, to tell its tracer of ev
+// (eventswitch). If the process is in another LWP's stop, it waits for its turn: the
+// tracer hears of one thing at a time.
+func (l *LWP) trap(code int32, ev traceEvent) {
 	p := l.p
-	if p.flags&fStopFork != 0 && c.flags&fTraced == 0 {
-		c.stop(0, true)
+	for p.flags&(fStopping|fStopped) != 0 && l.mayTrap() {
+		l.stopHere()
 	}
-	if c.ext == nil || c.ext.events.report == 0 {
+	if !l.mayTrap() {
 		return
 	}
-	ev := &p.ext.events
-	ev.report, ev.other = c.ext.events.report, c.pid
+	l.traceStop(netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code}, ev)
+	if l.dbgSig != 0 {
+		l.attn.Or(aSignal)
+	}
+}
+
+// mayTrap is false for who is to die, and when the tracer has gone meanwhile.
+func (l *LWP) mayTrap() bool {
+	return l.p.flags&fTraced != 0 && l.attn.Load()&aExit == 0 && !l.wanted().Has(netbsd.SIGKILL)
+}
+
+// trapLater has l trap before it goes to user mode.
+func (l *LWP) trapLater(code int32, ev traceEvent) {
+	l.x().due = dueTrap{code, ev}
+	l.attn.Or(aTrap)
+}
+
+// dueTrap is what trapLater keeps.
+type dueTrap struct {
+	code int32
+	ev   traceEvent
+}
+
+// trapDue is what trapLater promised.
+func (l *LWP) trapDue() {
+	l.attn.And(^aTrap)
+	due := l.ext.due
+	if due.ev.kind == PTRACE_LWP_CREATE && !l.p.tells(PTRACE_LWP_CREATE) {
+		return // the tracer has changed its mind
+	}
+	l.trap(due.code, due.ev)
+}
+
+// forkEvent says what a fork is for a tracer.
+func (a *ForkArgs) forkEvent() uint32 {
+	switch {
+	case a.spawn:
+		return PTRACE_POSIX_SPAWN
+	case a.Vfork:
+		return PTRACE_VFORK
+	}
+	return PTRACE_FORK
+}
+
+// inheritTrace has the embryo tell its tracer that it is there, before anything else.
+func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
+	kind := a.forkEvent()
+	switch {
+	case !p.tells(kind):
+	case a.spawn:
+		cl.x().inSpawn = true
+	default:
+		cl.trapLater(netbsd.TRAP_CHLD, traceEvent{kind, p.pid})
+	}
+}
+
+// forkStops is what a fork does besides under a tracer, or with PS_STOPFORK. The child
+// has not been seen yet: mu has not been dropped since it began. If the tracer wants to
+// hear of it the child is its tracee, too.
+func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
+	if !p.tells(a.forkEvent()) {
+		if p.flags&fStopFork != 0 {
+			c.stop(0, true)
+		}
+		return
+	}
+	c.x().events.mask = p.ext.events.mask
 	c.setTraced(true)
 	c.reparent2(p.parent)
 	c.setOpptr(p)
-	l.traceTrap(netbsd.TRAP_CHLD)
 }
 
-// vforkDone is PTRACE_VFORK_DONE.
-func (l *LWP) vforkDone(c *Proc) {
+// tell traps for an event of a child, if the tracer wants to hear of it.
+func (l *LWP) tell(kind uint32, pid int32) {
+	if l.p.tells(kind) {
+		l.trap(netbsd.TRAP_CHLD, traceEvent{kind, pid})
+	}
+}
+
+// spawned is the child's side of it for a posix_spawn, which is one event, with the
+// exec in it. A child that could not exec is no tracee: nobody but its parent knows it.
+func (l *LWP) spawned(e netbsd.Errno) {
 	p := l.p
-	if p.flags&fTraced == 0 || p.ext == nil || p.ext.events.mask&PTRACE_VFORK_DONE == 0 {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.flags&fTraced == 0 {
 		return
 	}
-	p.ext.events.report, p.ext.events.other = PTRACE_VFORK_DONE, c.pid
-	l.traceTrap(netbsd.TRAP_CHLD)
+	l.x().inSpawn = false
+	if e != 0 {
+		p.detach()
+		return
+	}
+	l.trapLater(netbsd.TRAP_CHLD, traceEvent{PTRACE_POSIX_SPAWN, p.realParent().pid})
 }
 
-// lwpEvent tells the tracer of an LWP that came.
-func (p *Proc) lwpEvent(l *LWP, ev uint32, lid int32) {
-	if p.flags&fTraced == 0 || p.ext == nil || p.ext.events.mask&ev == 0 {
+// lwpExitTrap stops a dying LWP for its tracer, unless the whole process dies.
+func (l *LWP) lwpExitTrap() {
+	if l.p.flags&(fWExit|fExecing) != 0 || !l.p.tells(PTRACE_LWP_EXIT) {
 		return
 	}
-	p.ext.events.report, p.ext.events.other = ev, lid
-	l.traceTrap(netbsd.TRAP_LWP)
-}
-
-// lwpExitEvent stops a dying LWP for its tracer, unless the whole process dies.
-func (p *Proc) lwpExitEvent(l *LWP) {
-	if p.flags&(fWExit|fExecing) != 0 {
-		return
-	}
-	p.lwpEvent(l, PTRACE_LWP_EXIT, l.lid)
-	if p.flags&fTraced != 0 && l.pend.set.Has(netbsd.SIGTRAP) {
-		l.mask = netbsd.AllSignals &^ (netbsd.SIGTRAP.Bit() | cantMask)
-		info := l.take(netbsd.SIGTRAP)
-		l.traceStop(info)
-		l.dbgSig = 0
-	}
+	l.trap(netbsd.TRAP_LWP, traceEvent{PTRACE_LWP_EXIT, l.lid})
+	l.dbgSig = 0
 }

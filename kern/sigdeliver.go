@@ -49,6 +49,8 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 			l.attn.And(^aUpcall)
 		case a&aSuspend != 0:
 			l.suspendSelf()
+		case a&aTrap != 0:
+			l.trapDue()
 		case a&(aSignal|aStop) != 0:
 			if sig := l.issignal(); sig != 0 {
 				l.postsig(sig, deliver)
@@ -134,7 +136,7 @@ func (l *LWP) issignal() netbsd.Signal {
 		}
 		switch {
 		case p.flags&fTraced != 0 && p.flags&fPPWait == 0:
-			l.traceStop(l.take(sig))
+			l.traceStop(l.take(sig), traceEvent{})
 		case !p.matters(sig):
 			l.take(sig)
 		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
@@ -158,10 +160,10 @@ func (l *LWP) take(sig netbsd.Signal) netbsd.Siginfo {
 
 // traceStop shows a signal to the tracer and stops until it says what to do. What
 // it chose instead is kept in dbgSig.
-func (l *LWP) traceStop(info netbsd.Siginfo) {
+func (l *LWP) traceStop(info netbsd.Siginfo, ev traceEvent) {
 	p := l.p
 	x := p.x()
-	x.stopInfo, x.stopLid = info, l.lid
+	x.stopInfo, x.stopLid, x.events.last = info, l.lid, ev
 	l.x().inTrace = true
 	p.stop(info.Signo, true)
 	for p.flags&(fStopping|fStopped) != 0 && l.attn.Load()&aExit == 0 {

@@ -1,0 +1,208 @@
+package kern
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// Tests of the events that a tracer asks for with PT_SET_EVENT_MASK.
+
+// tracedWith makes a tracee that has asked nobody to mask anything but what it masks
+// itself, shows it stopped for the first time with mask set, and gives its pid.
+func (w *world) tracedWith(l *LWP, mask uint32, body func(*LWP)) int {
+	w.Helper()
+	c := w.fork(l, "C", func(l *LWP) {
+		l.TraceMe()
+		l.Kill(l.Proc().Pid(), netbsd.SIGSTOP)
+		body(l)
+	})
+	w.wait(l, c.Pid(), 0)
+	if _, e := l.PtraceEventMask(c.Pid(), &mask); e != 0 {
+		w.Fatal(e)
+	}
+	return c.Pid()
+}
+
+// story continues pid until it ends, and gives what it stopped for, one word a stop:
+// the event and its other, or the signal and its code.
+func (w *world) story(l *LWP, pid int) (words []string) {
+	w.Helper()
+	for len(words) < 1000 {
+		w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+		r := w.wait(l, pid, 0)
+		if r.Status.Exited() {
+			return append(words, fmt.Sprintf("exited(%d)", r.Status.ExitCode()))
+		}
+		words = append(words, w.stopWord(l, pid))
+	}
+	w.Error("it goes on and on")
+	return words
+}
+
+func (w *world) stopWord(l *LWP, pid int) string {
+	st, e := l.PtraceState(pid)
+	if e != 0 {
+		w.Error(e)
+	}
+	info, lid, _ := l.PtraceSiginfo(pid)
+	if st.Event != 0 {
+		w.is("signal of an event", info.Signo, netbsd.SIGTRAP)
+		return fmt.Sprintf("%d:%s", lid, eventWord(st))
+	}
+	return fmt.Sprintf("%d:%v/%d", lid, info.Signo, info.Code)
+}
+
+func eventWord(st TraceState) string {
+	names := map[uint32]string{PTRACE_FORK: "FORK", PTRACE_VFORK: "VFORK", PTRACE_VFORK_DONE: "VFORK_DONE",
+		PTRACE_LWP_CREATE: "LWP_CREATE", PTRACE_LWP_EXIT: "LWP_EXIT", PTRACE_POSIX_SPAWN: "POSIX_SPAWN"}
+	return fmt.Sprintf("%s(%d)", names[st.Event], st.Other)
+}
+
+// maskAll makes sure that a masked SIGTRAP hides nothing from a tracer.
+func maskAll(l *LWP) { l.SetSigmask(netbsd.AllSignals) }
+
+// An LWP tells of its birth before it does anything, and of its end after that, however
+// fast it is and whoever else is born and dies meanwhile.
+func TestTraceLWPEvents(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			const n = 20
+			pid := w.tracedWith(l, PTRACE_LWP_CREATE|PTRACE_LWP_EXIT, func(l *LWP) {
+				maskAll(l)
+				for range n {
+					l.NewLWP(LWP_DETACHED, func(l *LWP) { l.ExitLWP() }, false, nil)
+				}
+				for len(l.Proc().LWPs()) > 1 {
+					l.Nanosleep(1)
+				}
+				l.Exit(3)
+			})
+			got := w.story(l, pid)
+			w.is("stops", len(got), 2*n+1)
+			for lid := 2; lid < n+2; lid++ {
+				born := slices.Index(got, fmt.Sprintf("%d:LWP_CREATE(%d)", lid, lid))
+				gone := slices.Index(got, fmt.Sprintf("%d:LWP_EXIT(%d)", lid, lid))
+				if born < 0 || gone < born {
+					w.Errorf("LWP %d: birth told at %d, end at %d of %v", lid, born, gone, got)
+				}
+			}
+		})
+	})
+}
+
+// Both sides of a fork stop, even if SIGTRAP is masked and the parent waits for the
+// child's exec. A vfork child does not die of it.
+func TestTraceForkEvents(t *testing.T) {
+	for _, vfork := range []bool{false, true} {
+		t.Run(fmt.Sprintf("vfork=%v", vfork), func(t *testing.T) {
+			both(t, func(w *world) {
+				w.guest(func(l *LWP) {
+					pid := w.tracedWith(l, PTRACE_FORK|PTRACE_VFORK|PTRACE_VFORK_DONE, func(l *LWP) {
+						maskAll(l)
+						l.Fork(ForkArgs{Vfork: vfork, Body: func(l *LWP) { l.Exit(4) }})
+						l.Exit(3)
+					})
+					w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+					w.wait(l, pid, 0)
+					st, _ := l.PtraceState(pid)
+					name, parent := "FORK", []string{"exited(3)"}
+					if vfork {
+						name, parent = "VFORK", []string{fmt.Sprintf("1:VFORK_DONE(%d)", st.Other), "exited(3)"}
+					}
+					w.is("the parent's", w.stopWord(l, pid), fmt.Sprintf("1:%s(%d)", name, st.Other))
+					w.wait(l, st.Other, 0)
+					w.is("the child's", w.stopWord(l, st.Other), fmt.Sprintf("1:%s(%d)", name, pid))
+					w.is("the child goes on", w.story(l, st.Other), []string{"exited(4)"})
+					w.is("the parent goes on", w.story(l, pid), parent)
+				})
+			})
+		})
+	}
+}
+
+// An exec stops whatever the mask is, and tells no event.
+func TestTraceExecMasked(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				maskAll(l)
+				l.Exec(ExecArgs{Comm: "prog"})
+				l.Exit(3)
+			})
+			w.is("stops", w.story(l, pid), []string{fmt.Sprintf("1:SIGTRAP/%d", netbsd.TRAP_EXEC), "exited(3)"})
+		})
+	})
+}
+
+// A posix_spawn is one event on either side, its exec included; one that fails is none.
+func TestTracePosixSpawnEvents(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			var execErr netbsd.Errno
+			spawn := func(l *LWP) (*Proc, netbsd.Errno) {
+				return l.PosixSpawn(PosixSpawnArgs{
+					Fork: ForkArgs{Body: func(l *LWP) { l.Exit(4) }},
+					Exec: func(l *LWP) netbsd.Errno {
+						if execErr != 0 {
+							return execErr
+						}
+						return l.Exec(ExecArgs{Comm: "prog"})
+					},
+				})
+			}
+			pid := w.tracedWith(l, PTRACE_POSIX_SPAWN, func(l *LWP) {
+				maskAll(l)
+				spawn(l)
+				l.Exit(3)
+			})
+			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+			w.wait(l, pid, 0)
+			st, _ := l.PtraceState(pid)
+			w.is("the parent's", w.stopWord(l, pid), fmt.Sprintf("1:POSIX_SPAWN(%d)", st.Other))
+			w.wait(l, st.Other, 0)
+			w.is("the child's", w.stopWord(l, st.Other), fmt.Sprintf("1:POSIX_SPAWN(%d)", pid))
+			w.is("the child goes on", w.story(l, st.Other), []string{"exited(4)"})
+			w.is("the parent goes on", w.story(l, pid), []string{"exited(3)"})
+
+			execErr = netbsd.ENOENT
+			pid = w.tracedWith(l, PTRACE_POSIX_SPAWN, func(l *LWP) {
+				maskAll(l)
+				_, e := spawn(l)
+				l.Exit(int(e))
+			})
+			w.is("a failed one", w.story(l, pid), []string{fmt.Sprintf("exited(%d)", netbsd.ENOENT)})
+		})
+	})
+}
+
+// LWPs that meet a tracer's stop with one of their own wait for their turn: each signal
+// is shown once, as what it is.
+func TestTraceStopsOneAtATime(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			const n = 10
+			pid := w.tracedWith(l, PTRACE_LWP_EXIT, func(l *LWP) {
+				for range n {
+					l.NewLWP(LWP_DETACHED, func(l *LWP) {
+						l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+						l.ExitLWP()
+					}, false, nil)
+				}
+				for len(l.Proc().LWPs()) > 1 {
+					l.Nanosleep(1)
+				}
+				l.Exit(3)
+			})
+			ends := 0
+			for lid, got := 2, w.story(l, pid); lid < n+2; lid++ {
+				if slices.Contains(got, fmt.Sprintf("%d:LWP_EXIT(%d)", lid, lid)) {
+					ends++
+				}
+			}
+			w.is("ends that were told", ends, n)
+		})
+	})
+}
