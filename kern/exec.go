@@ -206,7 +206,7 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	a.Fork.Body = func(cl *LWP) {
 		defer s.finish(netbsd.EINTR) // killed before the exec
 		e := cl.spawnChild(a)
-		cl.spawned(e)
+		cl.spawned(e, a.Early)
 		s.finish(e)
 		if e != 0 {
 			cl.Exit(127)

@@ -500,8 +500,9 @@ func (l *LWP) tell(kind uint32, pid int32) {
 }
 
 // spawned is the child's side of it for a posix_spawn, which is one event, with the
-// exec in it. A child that could not exec is no tracee: nobody but its parent knows it.
-func (l *LWP) spawned(e netbsd.Errno) {
+// exec in it. A child that could not exec is no tracee, if the parent can still say that
+// there is none.
+func (l *LWP) spawned(e netbsd.Errno, early bool) {
 	p := l.p
 	p.m.lock()
 	defer p.m.unlock()
@@ -509,11 +510,12 @@ func (l *LWP) spawned(e netbsd.Errno) {
 		return
 	}
 	l.x().inSpawn = false
-	if e != 0 {
+	switch {
+	case e == 0:
+		l.trapLater(netbsd.TRAP_CHLD, traceEvent{PTRACE_POSIX_SPAWN, p.realParent().pid})
+	case !early:
 		p.detach()
-		return
 	}
-	l.trapLater(netbsd.TRAP_CHLD, traceEvent{PTRACE_POSIX_SPAWN, p.realParent().pid})
 }
 
 // lwpExitTrap stops a dying LWP for its tracer, unless the whole process dies.

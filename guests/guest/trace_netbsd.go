@@ -41,6 +41,7 @@ const (
 	ptraceVDONE   = 4
 	ptraceLWPNew  = 8
 	ptraceLWPExit = 0x10
+	ptraceSPAWN   = 0x20
 )
 
 var traceCases = []testCase{
@@ -61,6 +62,7 @@ var traceCases = []testCase{
 	{"trace_system_calls", traceSyscalls},
 	{"trace_events_of_fork", traceForkEvents},
 	{"trace_events_of_vfork", traceVforkEvents},
+	{"trace_events_of_posix_spawn", traceSpawnEvents},
 	{"trace_events_of_LWPs", traceLWPEvents},
 	{"trace_LWP_lists_and_suspension", traceLWPs},
 	{"trace_siginfo", traceSiginfo},
@@ -480,41 +482,48 @@ func state(pid int) (s traceState) {
 	return s
 }
 
-func traceForkEvents() {
+// birthEvents has a tracee, all of whose signals are masked, make a child that exits
+// with 8, and then exit with 2: both stop first.
+func birthEvents(event int, birth func() int) {
 	if !release10 {
 		return // the parent of a child that a debugger holds has none there (90)
 	}
 	pid := tracee(func() {
-		child := fork(func() { exit(8) })
-		reap(child, exited(8))
+		procmask(sigBlock, ^uint64(0)>>1)
+		reap(birth(), exited(8))
 		exit(2)
 	})
-	events(pid, ptraceFORK)
+	events(pid, event)
 	resume(pid, 0)
 	awaitStop(pid, sigTRAP)
 	s := state(pid)
-	eq("event", int(s.event), ptraceFORK)
+	eq("event", int(s.event), event)
 	child := int(s.other)
-	got, st := wait4(child, 0)
-	eq("wait4 of the child", got, child)
-	eq("status", st, stopped(sigTRAP))
+	awaitStop(child, sigTRAP)
 	s = state(child)
-	eq("the child's event", int(s.event), ptraceFORK)
+	eq("the child's event", int(s.event), event)
 	eq("the child's other", int(s.other), pid)
 	resume(child, 0)
 	resume(pid, 0)
 	reap(child, exited(8))
-	// Its end is a SIGCHLD of the parent's, shown to us first, if it is not ignored.
-	got, st = wait4(pid, 0)
-	for st == stopped(sigCHLD) {
-		resume(pid, 0)
-		got, st = wait4(pid, 0)
-	}
-	eq("wait4", got, pid)
-	eq("status", st, exited(2))
+	reap(pid, exited(2))
+}
+
+func traceForkEvents() {
+	birthEvents(ptraceFORK, func() int { return fork(func() { exit(8) }) })
+}
+
+func traceSpawnEvents() {
+	birthEvents(ptraceSPAWN, func() int {
+		execArgs("sub_exit", "8")
+		pid, e := spawn(nil, 0)
+		eq("posix_spawn", e, 0)
+		return pid
+	})
 }
 
 func traceVforkEvents() {
+	birthEvents(ptraceVFORK, func() int { return vfork(func() { exit(8) }) })
 	pid := tracee(func() {
 		child := vfork(func() { exit(8) })
 		reap(child, exited(8))
