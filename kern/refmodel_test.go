@@ -46,6 +46,7 @@ type refProc struct {
 	needSig bool // stopped for its tracer by one of pend: kern says which
 	fresh   bool // something new to report since the last quiet moment
 	back    bool // a zombie given back by proc_free since then
+	passed  bool // it has been continued since then, and has died of what was pending
 
 	lwps, zlwps int // besides the first
 	vforking    *refProc
@@ -253,6 +254,7 @@ func (r *ref) exit(p *refProc, w netbsd.WaitStatus) {
 		return
 	}
 	r.exits++
+	p.passed = p.cont && p.fresh
 	p.state = refZombie // ignores signals from here
 	p.status, p.cont, p.fresh, p.wait, p.pend = w, false, true, nil, 0
 	p.lwps, p.zlwps = 0, 0
@@ -456,6 +458,13 @@ func (r *ref) onlyBack(p *refProc, w *refWait) bool {
 		}
 	}
 	return r.r2003
+}
+
+// hadPassed reports whether a wait can have seen pid between its continuation and its end.
+func (r *ref) hadPassed(pid int, w *refWait) bool {
+	return w.options&netbsd.WCONTINUED != 0 && slices.ContainsFunc(r.procs, func(p *refProc) bool {
+		return p.pid == pid && p.passed
+	})
 }
 
 // matchesStolen: for a child that a debugger has only the id counts.
