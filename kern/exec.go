@@ -66,9 +66,7 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	p.wakeVforkParent(l)
 	p.notify(NoteEvent{Kind: NOTE_EXEC})
 	m.event(Event{Kind: EventExec, Pid: p.pid})
-	if p.flags&fTraced != 0 && !l.x().inSpawn {
-		l.trapLater(netbsd.TRAP_EXEC, traceEvent{})
-	}
+	l.execTrap()
 	stop := p.flags&fStopExec != 0
 	if stop {
 		p.stop(0, true)

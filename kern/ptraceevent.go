@@ -1,0 +1,206 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file tells a tracer what a process does beside taking signals: that it forks,
+// execs, makes and loses LWPs. Each of it is a stop with SIGTRAP.
+
+// Events that a tracer can ask for (PT_SET_EVENT_MASK).
+const (
+	PTRACE_FORK        = 0x0001
+	PTRACE_VFORK       = 0x0002
+	PTRACE_VFORK_DONE  = 0x0004
+	PTRACE_LWP_CREATE  = 0x0008
+	PTRACE_LWP_EXIT    = 0x0010
+	PTRACE_POSIX_SPAWN = 0x0020
+)
+
+const allPtraceEvents = 0x3f
+
+// ptraceEvents is the tracer's wish, and what PT_GET_PROCESS_STATE tells of the stop
+// that the process is in.
+type ptraceEvents struct {
+	mask uint32
+	last traceEvent
+}
+
+// traceEvent is one of the events above; 0 is none.
+type traceEvent struct {
+	kind  uint32
+	other int32 // pid or lid
+}
+
+// TraceState is what PT_GET_PROCESS_STATE tells of the last event: a pid, or an lid.
+type TraceState struct {
+	Event uint32
+	Other int
+}
+
+// PtraceEventMask sets which events stop pid with SIGTRAP, and gives the old mask
+// (PT_SET_EVENT_MASK, PT_GET_EVENT_MASK). EINVAL: unknown events.
+func (l *LWP) PtraceEventMask(pid int, set *uint32) (uint32, netbsd.Errno) {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, e := l.p.tracee(pid, true)
+	if e != 0 {
+		return 0, e
+	}
+	old := t.x().events.mask
+	if set != nil {
+		if *set&^allPtraceEvents != 0 {
+			return 0, netbsd.EINVAL
+		}
+		t.ext.events.mask = *set
+	}
+	return old, 0
+}
+
+// PtraceState is PT_GET_PROCESS_STATE.
+func (l *LWP) PtraceState(pid int) (TraceState, netbsd.Errno) {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, e := l.p.tracee(pid, true)
+	if e != 0 {
+		return TraceState{}, e
+	}
+	ev := t.x().events.last
+	return TraceState{ev.kind, int(ev.other)}, 0
+}
+
+// tells reports whether p's tracer wants to hear of an event.
+func (p *Proc) tells(kind uint32) bool {
+	return p.flags&fTraced != 0 && p.ext != nil && p.ext.events.mask&kind != 0
+}
+
+// trap stops the calling LWP with SIGTRAP, masked or not, to tell its tracer of ev
+// (eventswitch). If the process is in another LWP's stop, it waits for its turn: the
+// tracer hears of one thing at a time.
+func (l *LWP) trap(code int32, ev traceEvent) {
+	p := l.p
+	for p.flags&(fStopping|fStopped) != 0 && l.mayTrap() {
+		l.stopHere()
+	}
+	if !l.mayTrap() {
+		return
+	}
+	l.traceStop(netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code}, ev)
+	if l.dbgSig != 0 {
+		l.attn.Or(aSignal)
+	}
+}
+
+// mayTrap is false for who is to die, and when the tracer has gone meanwhile.
+func (l *LWP) mayTrap() bool {
+	return l.p.flags&fTraced != 0 && l.attn.Load()&aExit == 0 && !l.wanted().Has(netbsd.SIGKILL)
+}
+
+// trapLater has l trap before it goes to user mode.
+func (l *LWP) trapLater(code int32, ev traceEvent) {
+	l.x().due = dueTrap{code, ev}
+	l.attn.Or(aTrap)
+}
+
+// dueTrap is what trapLater keeps.
+type dueTrap struct {
+	code int32
+	ev   traceEvent
+}
+
+// trapDue is what trapLater promised.
+func (l *LWP) trapDue() {
+	l.attn.And(^aTrap)
+	due := l.ext.due
+	if due.ev.kind == PTRACE_LWP_CREATE && !l.p.tells(PTRACE_LWP_CREATE) {
+		return // the tracer has changed its mind
+	}
+	l.trap(due.code, due.ev)
+}
+
+// execTrap tells of an exec. In 2003 that is a signal like others, which a mask hides; in
+// 10 it is part of the event if it is a posix_spawn's. mu is held.
+func (l *LWP) execTrap() {
+	p := l.p
+	switch {
+	case p.flags&fTraced == 0:
+	case p.m.r2003:
+		p.m.psignal(p, &netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_EXEC}, l)
+	case !l.x().inSpawn:
+		l.trapLater(netbsd.TRAP_EXEC, traceEvent{})
+	}
+}
+
+// forkEvent says what a fork is for a tracer.
+func (a *ForkArgs) forkEvent() uint32 {
+	switch {
+	case a.spawn:
+		return PTRACE_POSIX_SPAWN
+	case a.Vfork:
+		return PTRACE_VFORK
+	}
+	return PTRACE_FORK
+}
+
+// inheritTrace has the embryo tell its tracer that it is there, before anything else.
+func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
+	kind := a.forkEvent()
+	switch {
+	case !p.tells(kind):
+	case a.spawn:
+		cl.x().inSpawn = true
+	default:
+		cl.trapLater(netbsd.TRAP_CHLD, traceEvent{kind, p.pid})
+	}
+}
+
+// forkStops is what a fork does besides under a tracer, or with PS_STOPFORK. The child
+// has not been seen yet: mu has not been dropped since it began. If the tracer wants to
+// hear of it the child is its tracee, too.
+func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
+	if !p.tells(a.forkEvent()) {
+		if p.flags&fStopFork != 0 {
+			c.stop(0, true)
+		}
+		return
+	}
+	c.x().events.mask = p.ext.events.mask
+	c.setTraced(true)
+	c.reparent2(p.parent)
+	c.setOpptr(p)
+}
+
+// tell traps for an event of a child, if the tracer wants to hear of it.
+func (l *LWP) tell(kind uint32, pid int32) {
+	if l.p.tells(kind) {
+		l.trap(netbsd.TRAP_CHLD, traceEvent{kind, pid})
+	}
+}
+
+// spawned is the child's side of it for a posix_spawn, which is one event, with the
+// exec in it. A child that could not exec is no tracee, if the parent can still say that
+// there is none.
+func (l *LWP) spawned(e netbsd.Errno, early bool) {
+	p := l.p
+	p.m.lock()
+	defer p.m.unlock()
+	if p.flags&fTraced == 0 {
+		return
+	}
+	l.x().inSpawn = false
+	switch {
+	case e == 0:
+		l.trapLater(netbsd.TRAP_CHLD, traceEvent{PTRACE_POSIX_SPAWN, p.realParent().pid})
+	case !early:
+		p.detach()
+	}
+}
+
+// lwpExitTrap stops a dying LWP for its tracer, unless the whole process dies.
+func (l *LWP) lwpExitTrap() {
+	if l.p.flags&(fWExit|fExecing) != 0 || !l.p.tells(PTRACE_LWP_EXIT) {
+		return
+	}
+	l.trap(netbsd.TRAP_LWP, traceEvent{PTRACE_LWP_EXIT, l.lid})
+	l.dbgSig = 0
+}
