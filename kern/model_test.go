@@ -126,6 +126,15 @@ var replays = []actions{
 		{opWait, 0, 0, 0, 0},
 		{opResume, 0, 1, 3, 0},
 	},
+	// A signal that comes while a tracee stands at its exec.
+	{
+		{opFork, 0, 0, 0, 0},
+		{opTraceMe, 1, 0, 0, 0},
+		{opExec, 1, 0, 0, 0},
+		{opWait, 0, 0, 0, 0},
+		{opKill, 0, 1, 0, 0},
+		{opResume, 0, 1, 0, 0},
+	},
 	// A continuation that leads to death at once: who waits can meet either.
 	{
 		{opFork, 0, 0, 0, 0},

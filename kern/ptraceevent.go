@@ -86,9 +86,7 @@ func (l *LWP) trap(code int32, ev traceEvent) {
 		return
 	}
 	l.traceStop(netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code}, ev)
-	if l.dbgSig != 0 {
-		l.attn.Or(aSignal)
-	}
+	l.attn.Or(aSignal) // the tracer's, and those that came meanwhile and woke nobody
 }
 
 // mayTrap is false for who is to die, and when the tracer has gone meanwhile.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -207,6 +208,67 @@ func TestTraceStopsOneAtATime(t *testing.T) {
 				}
 			}
 			w.is("ends that were told", ends, n)
+		})
+	})
+}
+
+// A signal that comes during a stop is shown after it, even if only an LWP that sleeps can
+// take it.
+func TestTraceSignalDuringStop(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				l.NewLWP(0, func(l *LWP) {
+					for {
+						l.Sleep(true, time.Time{})
+					}
+				}, false, nil)
+				maskAll(l)
+				for {
+					l.Sleep(true, time.Time{})
+				}
+			})
+			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+			time.Sleep(time.Second)
+			l.Kill(pid, netbsd.SIGUSR1)
+			w.wait(l, pid, 0)
+			w.is("first", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR1/%d", netbsd.SI_USER))
+			l.Kill(pid, netbsd.SIGUSR2)
+			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+			w.wait(l, pid, 0)
+			w.is("second", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
+		})
+	})
+}
+
+// The same with the LWP that sleeps not the one that stopped.
+func TestTraceSignalDuringAnothersStop(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, PTRACE_VFORK_DONE, func(l *LWP) {
+				l.NewLWP(0, func(l *LWP) {
+					for {
+						l.Sleep(true, time.Time{})
+					}
+				}, false, nil)
+				maskAll(l)
+				l.Nanosleep(time.Second)
+				l.Fork(ForkArgs{Vfork: true, NoExitSignal: true, Body: func(l *LWP) { l.Exit(0) }})
+				for {
+					l.Sleep(true, time.Time{})
+				}
+			})
+			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+			w.wait(l, pid, 0)
+			w.is("first", w.stopWord(l, pid)[:len("1:VFORK_DONE")], "1:VFORK_DONE")
+			l.Kill(pid, netbsd.SIGUSR2)
+			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+			w.wait(l, pid, 0)
+			w.is("second", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
 		})
 	})
 }

@@ -270,8 +270,7 @@ func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced
 		p.xsig = 0
 		p.unstop()
 		return true
-	case traced:
-		return false // the tracer decides
+	case traced: // the tracer decides, when it has let go on
 	case prop&sCont != 0:
 		p.continued()
 		return true
@@ -279,11 +278,11 @@ func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced
 		p.pend.clear(sig.Bit()) // one stop is enough
 		return false
 	}
-	// It stays stopped, but its interruptible sleep is over.
+	// It stays stopped, but, if nobody traces it, its interruptible sleep is over.
 	for l := p.lwps; l != nil; l = l.next {
 		if l.stat == LWPStopped {
 			l.attn.Or(aSignal)
-			if l.asleep && l.flags&lIntr != 0 && !l.mask.Has(sig) {
+			if !traced && l.asleep && l.flags&lIntr != 0 && !l.mask.Has(sig) {
 				l.asleep, l.reason = false, rSignal
 			}
 		}
