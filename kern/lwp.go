@@ -97,9 +97,10 @@ type lwpExt struct {
 	upcall  bool // SA: sleeps on its own upcall stack
 	step    bool
 	due     dueTrap
-	inSpawn bool  // on the way to a posix_spawn's program
-	inTrace bool  // in traceStop
-	waiting int32 // the LWP it waits for, for the deadlock check
+	inSpawn bool          // on the way to a posix_spawn's program
+	inTrace bool          // in traceStop
+	given   netbsd.Signal // what the tracer gave there
+	waiting int32         // the LWP it waits for, for the deadlock check
 }
 
 func (l *LWP) x() *lwpExt {

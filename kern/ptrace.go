@@ -230,17 +230,19 @@ func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
 		}
 		return
 	}
-	t.xsig = sig
 	if (t.flags&fTraced == 0 || !t.m.r2003) && sig != 0 && sigprops[sig]&sStop != 0 {
+		t.xsig = sig
 		t.flags &^= fWaited // it stays stopped
 		t.report(kStopped)
 		t.childSignal()
 		t.parent.waiters.wakeAll()
 		return
 	}
-	if !t.hasTraceStopped() && sig != 0 {
+	t.xsig = 0
+	if l := t.traceStopped(); l != nil {
+		l.ext.given = sig
+	} else if sig != 0 {
 		// It stopped before it was traced: nobody waits to be told the signal.
-		t.xsig = 0
 		t.pend.put(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
 		for l := t.lwps; l != nil; l = l.next {
 			l.attn.Or(aSignal)
@@ -254,20 +256,19 @@ func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
 	// The others stay where they are until the next stop or continuation.
 	t.unreport()
 	t.flags &^= fStopping | fStopped
-	only.attn.And(^aStop)
-	if only.stat == LWPStopped {
-		only.unstop()
-	}
+	only.goOn()
 }
 
-// hasTraceStopped reports whether an LWP is in traceStop and will take xsig.
-func (t *Proc) hasTraceStopped() bool {
-	for l := t.lwps; l != nil; l = l.next {
-		if l.ext != nil && l.ext.inTrace {
-			return true
-		}
+// traceStopped gives the LWP whose stop the tracer was told of last, if it still stands
+// there: it takes the signal that the tracer gives.
+func (t *Proc) traceStopped() *LWP {
+	if t.ext == nil {
+		return nil
 	}
-	return false
+	if l := t.lwpLocked(t.ext.stopLid); l != nil && l.ext != nil && l.ext.inTrace {
+		return l
+	}
+	return nil
 }
 
 // PtraceKill is PT_KILL: SIGKILL to a tracee, stopped or not.

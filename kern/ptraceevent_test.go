@@ -272,3 +272,39 @@ func TestTraceSignalDuringAnothersStop(t *testing.T) {
 		})
 	})
 }
+
+// What a tracer gives an LWP stays its own, whoever stops next.
+func TestTraceSignalGivenToOne(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			for range 50 {
+				pid := w.tracedWith(l, 0, func(l *LWP) {
+					l.NewLWP(0, func(l *LWP) {
+						l.SetSigmask(netbsd.SIGUSR1.Bit())
+						for {
+							l.Sleep(true, time.Time{})
+						}
+					}, false, nil)
+					l.SetSigmask(netbsd.SIGUSR2.Bit())
+					for {
+						l.Sleep(true, time.Time{})
+					}
+				})
+				w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+				time.Sleep(time.Second)
+				l.Kill(pid, netbsd.SIGUSR1)
+				w.wait(l, pid, 0)
+				w.is("first", w.stopWord(l, pid), fmt.Sprintf("1:SIGUSR1/%d", netbsd.SI_USER))
+				l.Kill(pid, netbsd.SIGUSR2) // the other's
+				w.is("resume", l.PtraceResume(pid, ResumeArgs{Signal: netbsd.SIGTERM}), netbsd.Errno(0))
+				r := w.wait(l, pid, 0)
+				if r.Status.Stopped() {
+					w.is("second", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
+					w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+					r = w.wait(l, pid, 0)
+				}
+				w.is("end", r.Status.TermSignal(), netbsd.SIGTERM)
+			}
+		})
+	})
+}

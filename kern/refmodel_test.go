@@ -45,7 +45,7 @@ type refProc struct {
 	pend    netbsd.Sigset
 	needSig bool // stopped for its tracer by one of pend: kern says which
 	fresh   bool // something new to report since the last quiet moment
-	back    bool // a zombie given back by proc_free since then
+	back    bool // given back by a debugger since then
 	passed  bool // it has been continued since then, and has died of what was pending
 
 	lwps, zlwps int // besides the first
@@ -353,6 +353,7 @@ func (r *ref) giveBack(c *refProc) {
 		to = r.init
 	}
 	c.op, c.traced, c.waited, c.inTrace = nil, false, false, false
+	c.back = true
 	r.reparent(c, to)
 	if c.state == refZombie && to == r.init {
 		r.free(c)
@@ -366,7 +367,7 @@ func (r *ref) free(p *refProc) {
 		if p.exitsig != 0 && p.state == refZombie {
 			r.send(p.parent, p.exitsig)
 		}
-		p.fresh, p.back = true, true
+		p.fresh = true
 		return
 	}
 	p.parent.kids = slices.DeleteFunc(p.parent.kids, func(k *refProc) bool { return k == p })
@@ -448,9 +449,10 @@ func (r *ref) look(p *refProc, w *refWait) (found []*refProc, any bool) {
 }
 
 // onlyBack reports whether every child that w is for has come back in this step. In 2003
-// a traced zombie of a parent with NOCLDWAIT goes to init (item 44), which wakes the
-// parent if it was the last child (item 45), and back from init as it is collected
-// (item 90): a wait that looks between the two rightly finds no child.
+// who looks before that rightly finds no child: another child's end wakes it while the
+// debugger is dying, or, where a traced zombie of a parent with NOCLDWAIT goes to init
+// (item 44), the loss of the last child (item 45), before init's collecting it brings it
+// back (item 90).
 func (r *ref) onlyBack(p *refProc, w *refWait) bool {
 	for _, c := range p.kids {
 		if r.matches(p, c, w) && !c.back {

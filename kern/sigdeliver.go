@@ -164,14 +164,13 @@ func (l *LWP) traceStop(info netbsd.Siginfo, ev traceEvent) {
 	p := l.p
 	x := p.x()
 	x.stopInfo, x.stopLid, x.events.last = info, l.lid, ev
-	l.x().inTrace = true
+	l.x().inTrace, l.ext.given = true, 0
 	p.stop(info.Signo, true)
-	for p.flags&(fStopping|fStopped) != 0 && l.attn.Load()&aExit == 0 {
+	for l.ext.inTrace && l.attn.Load()&aExit == 0 {
 		l.stopHere()
 	}
 	l.ext.inTrace = false
-	sig := p.xsig
-	p.xsig = 0
+	sig := l.ext.given
 	if sig == 0 {
 		return
 	}

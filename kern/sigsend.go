@@ -270,7 +270,10 @@ func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced
 		p.xsig = 0
 		p.unstop()
 		return true
-	case traced: // the tracer decides, when it has let go on
+	case traced:
+		if l := p.traceStopped(); l != nil && !l.mask.Has(sig) {
+			return false // it looks when the tracer lets it go on
+		}
 	case prop&sCont != 0:
 		p.continued()
 		return true

@@ -81,14 +81,19 @@ func (p *Proc) unstop() {
 	p.unreport()
 	p.flags &^= fStopping | fStopped
 	for l := p.lwps; l != nil; l = l.next {
-		l.attn.And(^aStop)
-		if l.stat == LWPStopped {
-			l.unstop()
-		}
+		l.goOn()
 	}
 }
 
-func (l *LWP) unstop() {
+// goOn is unstop for one LWP.
+func (l *LWP) goOn() {
+	l.attn.And(^aStop)
+	if l.ext != nil {
+		l.ext.inTrace = false
+	}
+	if l.stat != LWPStopped {
+		return
+	}
 	if !l.asleep {
 		l.resume()
 		return
