@@ -135,6 +135,28 @@ var replays = []actions{
 		{opKill, 0, 1, 0, 0},
 		{opResume, 0, 1, 0, 0},
 	},
+	// A debugger and the parent that it took the child from both wait for it.
+	{
+		{opFork, 0, 0, 0, 0},
+		{opVfork, 0, 0, 0, 0},
+		{opFork, 0, 0, 0, 0},
+		{opAttach, 1, 3, 0, 0},
+		{opWait, 1, 0, 0, 0},
+		{opWaitBlock, 0, 0, 0, 0},
+		{opWaitBlock, 0, 0, 0, 0},
+		{opKill, 0, 3, 2, 0}, // nobody can: the child is killed
+	},
+	// What a debugger collects is its parent's, which stops for its own debugger.
+	{
+		{opFork, 0, 0, 0, 0},
+		{opFork, 1, 0, 0, 0},
+		{opWaitBlock, 1, 0, 0, 0},
+		{opFork, 1, 0, 0, 0},
+		{opAttach, 0, 3, 0, 0},
+		{opKill, 0, 3, 3, 0},
+		{opTraceMe, 1, 0, 0, 0},
+		{opWait, 0, 0, 0, 0},
+	},
 	// A continuation that leads to death at once: who waits can meet either.
 	{
 		{opFork, 0, 0, 0, 0},
@@ -554,12 +576,7 @@ func (mo *model) quiet() {
 		mo.traceSignal(d)
 	}
 	for changed := true; changed && mo.err == nil; {
-		changed = false
-		for _, d := range mo.ds {
-			if mo.collect(d) {
-				changed = true
-			}
-		}
+		changed = mo.collectAll((*model).early) || mo.collectAll(nil)
 		synctest.Wait()
 		for _, d := range mo.ds {
 			mo.traceSignal(d)
@@ -573,6 +590,33 @@ func (mo *model) quiet() {
 	if errs := mo.m.Check(); len(errs) > 0 {
 		mo.fail("Check: %v", errs)
 	}
+}
+
+// collectAll takes the answers that are there, but for those that are to be left, and
+// reports whether there was one.
+func (mo *model) collectAll(leave func(*model, *driver) bool) (any bool) {
+	for _, d := range mo.ds {
+		if (leave == nil || !leave(mo, d)) && mo.collect(d) {
+			any = true
+		}
+	}
+	return any
+}
+
+// early reports whether d's answer is a wait's that only another answer can explain: what
+// a debugger has collected is its parent's then, and may stop the parent.
+func (mo *model) early(d *driver) bool {
+	d.mu.Lock()
+	got := d.got
+	d.mu.Unlock()
+	if got == nil || got.pid == 0 || d.ref.wait == nil {
+		return false
+	}
+	found, _ := mo.ref.look(d.ref, d.ref.wait)
+	return !slices.ContainsFunc(found, func(c *refProc) bool {
+		status, _ := mo.ref.reports(c, d.ref.wait)
+		return c.pid == got.pid && status == got.status
+	})
 }
 
 // traceSignal learns which of several pending signals a tracee stopped for.
