@@ -67,6 +67,15 @@ type ref struct {
 	// the scheduler's.
 	exits, hangups int
 	racy           bool
+	// dying is set during an end; later has the ends that it brings: they come when it is
+	// over, as who is killed has to run first.
+	dying bool
+	later []refEnd
+}
+
+type refEnd struct {
+	p *refProc
+	w netbsd.WaitStatus
 }
 
 // ambiguous reports whether this step could have ended in more than one way.
@@ -248,8 +257,31 @@ func (r *ref) stop(p *refProc) {
 	r.send(p.parent, netbsd.SIGCHLD)
 }
 
-// exit is exit1 to the zombie.
+// exit ends p, and those whom that kills.
 func (r *ref) exit(p *refProc, w netbsd.WaitStatus) {
+	if r.dying {
+		r.later = append(r.later, refEnd{p, w})
+		return
+	}
+	r.dying = true
+	r.exit1(p, w)
+	r.dying = false
+	if len(r.later) > 1 && slices.ContainsFunc(r.later, func(e refEnd) bool { return e.p.traces() }) {
+		r.racy = true // who of them is first decides the order in which others come back
+	}
+	for len(r.later) > 0 {
+		next := r.later[0]
+		r.later = r.later[1:]
+		r.exit(next.p, next.w)
+	}
+}
+
+func (p *refProc) traces() bool {
+	return slices.ContainsFunc(p.kids, func(k *refProc) bool { return k.traced })
+}
+
+// exit1 is exit1 to the zombie.
+func (r *ref) exit1(p *refProc, w netbsd.WaitStatus) {
 	if !p.alive() {
 		return
 	}
