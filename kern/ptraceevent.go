@@ -182,11 +182,11 @@ func (l *LWP) spawned(e netbsd.Errno, early bool) {
 	p := l.p
 	p.m.lock()
 	defer p.m.unlock()
-	if p.flags&fTraced == 0 {
-		return
+	if l.ext != nil {
+		l.ext.inSpawn = false
 	}
-	l.x().inSpawn = false
 	switch {
+	case p.flags&fTraced == 0:
 	case e == 0:
 		l.trapLater(netbsd.TRAP_CHLD, traceEvent{PTRACE_POSIX_SPAWN, p.realParent().pid})
 	case !early:
