@@ -96,7 +96,7 @@ type lwpExt struct {
 	got     *netbsd.Siginfo
 	upcall  bool // SA: sleeps on its own upcall stack
 	step    bool
-	due     dueTrap
+	due     traceEvent    // of trapLater
 	inSpawn bool          // on the way to a posix_spawn's program
 	inTrace bool          // in traceStop
 	given   netbsd.Signal // what the tracer gave there

@@ -68,7 +68,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		n.attn.Or(aSuspend)
 	}
 	if p.tells(PTRACE_LWP_CREATE) {
-		n.trapLater(netbsd.TRAP_LWP, traceEvent{PTRACE_LWP_CREATE, n.lid})
+		n.trapLater(traceEvent{netbsd.TRAP_LWP, PTRACE_LWP_CREATE, n.lid})
 	}
 	n.launch(flags&LWP_SUSPENDED != 0)
 	return n, 0

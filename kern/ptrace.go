@@ -324,7 +324,7 @@ func (l *LWP) TraceStop(code int32) {
 	}
 	l.p.m.lock()
 	if l.p.flags&fSyscall != 0 {
-		l.trap(code, traceEvent{})
+		l.trap(traceEvent{code: code})
 	}
 	l.p.m.unlock()
 	l.leave(0)

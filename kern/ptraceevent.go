@@ -24,10 +24,11 @@ type ptraceEvents struct {
 	last traceEvent
 }
 
-// traceEvent is one of the events above; 0 is none.
+// traceEvent is a stop that is no signal's.
 type traceEvent struct {
-	kind  uint32
-	other int32 // pid or lid
+	code  int32  // TRAP_CHLD and the like
+	kind  uint32 // one of the events above; 0 is none
+	other int32  // pid or lid
 }
 
 // TraceState is what PT_GET_PROCESS_STATE tells of the last event: a pid, or an lid.
@@ -77,7 +78,7 @@ func (p *Proc) tells(kind uint32) bool {
 // trap stops the calling LWP with SIGTRAP, masked or not, to tell its tracer of ev
 // (eventswitch). If the process is in another LWP's stop, it waits for its turn: the
 // tracer hears of one thing at a time.
-func (l *LWP) trap(code int32, ev traceEvent) {
+func (l *LWP) trap(ev traceEvent) {
 	p := l.p
 	for p.flags&(fStopping|fStopped) != 0 && l.mayTrap() {
 		l.stopHere()
@@ -85,7 +86,7 @@ func (l *LWP) trap(code int32, ev traceEvent) {
 	if !l.mayTrap() {
 		return
 	}
-	l.traceStop(netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: code}, ev)
+	l.traceStop(netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: ev.code}, ev)
 	l.attn.Or(aSignal) // the tracer's, and those that came meanwhile and woke nobody
 }
 
@@ -95,25 +96,17 @@ func (l *LWP) mayTrap() bool {
 }
 
 // trapLater has l trap before it goes to user mode.
-func (l *LWP) trapLater(code int32, ev traceEvent) {
-	l.x().due = dueTrap{code, ev}
+func (l *LWP) trapLater(ev traceEvent) {
+	l.x().due = ev
 	l.attn.Or(aTrap)
 }
 
-// dueTrap is what trapLater keeps.
-type dueTrap struct {
-	code int32
-	ev   traceEvent
-}
-
-// trapDue is what trapLater promised.
+// trapDue is what trapLater promised, unless the tracer has changed its mind.
 func (l *LWP) trapDue() {
 	l.attn.And(^aTrap)
-	due := l.ext.due
-	if due.ev.kind == PTRACE_LWP_CREATE && !l.p.tells(PTRACE_LWP_CREATE) {
-		return // the tracer has changed its mind
+	if ev := l.ext.due; ev.kind == 0 || l.p.tells(ev.kind) {
+		l.trap(ev)
 	}
-	l.trap(due.code, due.ev)
 }
 
 // execTrap tells of an exec. In 2003 that is a signal like others, which a mask hides; in
@@ -125,7 +118,7 @@ func (l *LWP) execTrap() {
 	case p.m.r2003:
 		p.m.psignal(p, &netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_EXEC}, l)
 	case !l.x().inSpawn:
-		l.trapLater(netbsd.TRAP_EXEC, traceEvent{})
+		l.trapLater(traceEvent{code: netbsd.TRAP_EXEC})
 	}
 }
 
@@ -148,7 +141,7 @@ func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 	case a.spawn:
 		cl.x().inSpawn = true
 	default:
-		cl.trapLater(netbsd.TRAP_CHLD, traceEvent{kind, p.pid})
+		cl.trapLater(traceEvent{netbsd.TRAP_CHLD, kind, p.pid})
 	}
 }
 
@@ -171,7 +164,7 @@ func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
 // tell traps for an event of a child, if the tracer wants to hear of it.
 func (l *LWP) tell(kind uint32, pid int32) {
 	if l.p.tells(kind) {
-		l.trap(netbsd.TRAP_CHLD, traceEvent{kind, pid})
+		l.trap(traceEvent{netbsd.TRAP_CHLD, kind, pid})
 	}
 }
 
@@ -188,7 +181,7 @@ func (l *LWP) spawned(e netbsd.Errno, early bool) {
 	switch {
 	case p.flags&fTraced == 0:
 	case e == 0:
-		l.trapLater(netbsd.TRAP_CHLD, traceEvent{PTRACE_POSIX_SPAWN, p.realParent().pid})
+		l.trapLater(traceEvent{netbsd.TRAP_CHLD, PTRACE_POSIX_SPAWN, p.realParent().pid})
 	case !early:
 		p.detach()
 	}
@@ -199,6 +192,6 @@ func (l *LWP) lwpExitTrap() {
 	if l.p.flags&(fWExit|fExecing) != 0 || !l.p.tells(PTRACE_LWP_EXIT) {
 		return
 	}
-	l.trap(netbsd.TRAP_LWP, traceEvent{PTRACE_LWP_EXIT, l.lid})
+	l.trap(traceEvent{netbsd.TRAP_LWP, PTRACE_LWP_EXIT, l.lid})
 	l.dbgSig = 0
 }

@@ -11,8 +11,8 @@ import (
 
 // Tests of the events that a tracer asks for with PT_SET_EVENT_MASK.
 
-// tracedWith makes a tracee that has asked nobody to mask anything but what it masks
-// itself, shows it stopped for the first time with mask set, and gives its pid.
+// tracedWith makes a tracee that stands in front of body, with an event mask, and gives
+// its pid.
 func (w *world) tracedWith(l *LWP, mask uint32, body func(*LWP)) int {
 	w.Helper()
 	c := w.fork(l, "C", func(l *LWP) {
@@ -27,12 +27,39 @@ func (w *world) tracedWith(l *LWP, mask uint32, body func(*LWP)) int {
 	return c.Pid()
 }
 
+// goOn continues pid with a signal or none.
+func (w *world) goOn(l *LWP, pid int, sig netbsd.Signal) {
+	w.Helper()
+	w.is("resume", l.PtraceResume(pid, ResumeArgs{Signal: sig}), netbsd.Errno(0))
+}
+
+// next continues pid with a signal or none, and gives the word of its next stop.
+func (w *world) next(l *LWP, pid int, sig netbsd.Signal) string {
+	w.Helper()
+	w.goOn(l, pid, sig)
+	w.wait(l, pid, 0)
+	return w.stopWord(l, pid)
+}
+
+// birth continues pid, which makes a child that exits with 4: both stop for the event.
+// It gives the child, which is gone.
+func (w *world) birth(l *LWP, pid int, event string) int {
+	w.Helper()
+	word := w.next(l, pid, 0)
+	st, _ := l.PtraceState(pid)
+	w.is("the parent's", word, fmt.Sprintf("1:%s(%d)", event, st.Other))
+	w.wait(l, st.Other, 0)
+	w.is("the child's", w.stopWord(l, st.Other), fmt.Sprintf("1:%s(%d)", event, pid))
+	w.is("the child goes on", w.story(l, st.Other), []string{"exited(4)"})
+	return st.Other
+}
+
 // story continues pid until it ends, and gives what it stopped for, one word a stop:
 // the event and its other, or the signal and its code.
 func (w *world) story(l *LWP, pid int) (words []string) {
 	w.Helper()
 	for len(words) < 1000 {
-		w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+		w.goOn(l, pid, 0)
 		r := w.wait(l, pid, 0)
 		if r.Status.Exited() {
 			return append(words, fmt.Sprintf("exited(%d)", r.Status.ExitCode()))
@@ -60,6 +87,13 @@ func eventWord(st TraceState) string {
 	names := map[uint32]string{PTRACE_FORK: "FORK", PTRACE_VFORK: "VFORK", PTRACE_VFORK_DONE: "VFORK_DONE",
 		PTRACE_LWP_CREATE: "LWP_CREATE", PTRACE_LWP_EXIT: "LWP_EXIT", PTRACE_POSIX_SPAWN: "POSIX_SPAWN"}
 	return fmt.Sprintf("%s(%d)", names[st.Event], st.Other)
+}
+
+// asleep sleeps until a signal ends it.
+func asleep(l *LWP) {
+	for {
+		l.Sleep(true, time.Time{})
+	}
 }
 
 // maskAll makes sure that a masked SIGTRAP hides nothing from a tracer.
@@ -106,18 +140,13 @@ func TestTraceForkEvents(t *testing.T) {
 						l.Fork(ForkArgs{Vfork: vfork, Body: func(l *LWP) { l.Exit(4) }})
 						l.Exit(3)
 					})
-					w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
-					w.wait(l, pid, 0)
-					st, _ := l.PtraceState(pid)
-					name, parent := "FORK", []string{"exited(3)"}
-					if vfork {
-						name, parent = "VFORK", []string{fmt.Sprintf("1:VFORK_DONE(%d)", st.Other), "exited(3)"}
+					if !vfork {
+						w.birth(l, pid, "FORK")
+					} else {
+						c := w.birth(l, pid, "VFORK")
+						w.is("after that", w.next(l, pid, 0), fmt.Sprintf("1:VFORK_DONE(%d)", c))
 					}
-					w.is("the parent's", w.stopWord(l, pid), fmt.Sprintf("1:%s(%d)", name, st.Other))
-					w.wait(l, st.Other, 0)
-					w.is("the child's", w.stopWord(l, st.Other), fmt.Sprintf("1:%s(%d)", name, pid))
-					w.is("the child goes on", w.story(l, st.Other), []string{"exited(4)"})
-					w.is("the parent goes on", w.story(l, pid), parent)
+					w.is("the parent goes on", w.story(l, pid), []string{"exited(3)"})
 				})
 			})
 		})
@@ -163,13 +192,7 @@ func TestTracePosixSpawnEvents(t *testing.T) {
 				spawn(l)
 				l.Exit(3)
 			})
-			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
-			w.wait(l, pid, 0)
-			st, _ := l.PtraceState(pid)
-			w.is("the parent's", w.stopWord(l, pid), fmt.Sprintf("1:POSIX_SPAWN(%d)", st.Other))
-			w.wait(l, st.Other, 0)
-			w.is("the child's", w.stopWord(l, st.Other), fmt.Sprintf("1:POSIX_SPAWN(%d)", pid))
-			w.is("the child goes on", w.story(l, st.Other), []string{"exited(4)"})
+			w.birth(l, pid, "POSIX_SPAWN")
 			w.is("the parent goes on", w.story(l, pid), []string{"exited(3)"})
 
 			execErr = netbsd.ENOENT
@@ -218,25 +241,17 @@ func TestTraceSignalDuringStop(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			pid := w.tracedWith(l, 0, func(l *LWP) {
-				l.NewLWP(0, func(l *LWP) {
-					for {
-						l.Sleep(true, time.Time{})
-					}
-				}, false, nil)
+				l.NewLWP(0, asleep, false, nil)
 				maskAll(l)
-				for {
-					l.Sleep(true, time.Time{})
-				}
+				asleep(l)
 			})
-			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+			w.goOn(l, pid, 0)
 			time.Sleep(time.Second)
 			l.Kill(pid, netbsd.SIGUSR1)
 			w.wait(l, pid, 0)
 			w.is("first", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR1/%d", netbsd.SI_USER))
 			l.Kill(pid, netbsd.SIGUSR2)
-			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
-			w.wait(l, pid, 0)
-			w.is("second", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
+			w.is("second", w.next(l, pid, 0), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
 			l.PtraceKill(pid)
 			w.wait(l, pid, 0)
 		})
@@ -248,25 +263,15 @@ func TestTraceSignalDuringAnothersStop(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			pid := w.tracedWith(l, PTRACE_VFORK_DONE, func(l *LWP) {
-				l.NewLWP(0, func(l *LWP) {
-					for {
-						l.Sleep(true, time.Time{})
-					}
-				}, false, nil)
+				l.NewLWP(0, asleep, false, nil)
 				maskAll(l)
 				l.Nanosleep(time.Second)
 				l.Fork(ForkArgs{Vfork: true, NoExitSignal: true, Body: func(l *LWP) { l.Exit(0) }})
-				for {
-					l.Sleep(true, time.Time{})
-				}
+				asleep(l)
 			})
-			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
-			w.wait(l, pid, 0)
-			w.is("first", w.stopWord(l, pid)[:len("1:VFORK_DONE")], "1:VFORK_DONE")
+			w.is("first", w.next(l, pid, 0)[:len("1:VFORK_DONE")], "1:VFORK_DONE")
 			l.Kill(pid, netbsd.SIGUSR2)
-			w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
-			w.wait(l, pid, 0)
-			w.is("second", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
+			w.is("second", w.next(l, pid, 0), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
 			l.PtraceKill(pid)
 			w.wait(l, pid, 0)
 		})
@@ -281,26 +286,22 @@ func TestTraceSignalGivenToOne(t *testing.T) {
 				pid := w.tracedWith(l, 0, func(l *LWP) {
 					l.NewLWP(0, func(l *LWP) {
 						l.SetSigmask(netbsd.SIGUSR1.Bit())
-						for {
-							l.Sleep(true, time.Time{})
-						}
+						asleep(l)
 					}, false, nil)
 					l.SetSigmask(netbsd.SIGUSR2.Bit())
-					for {
-						l.Sleep(true, time.Time{})
-					}
+					asleep(l)
 				})
-				w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+				w.goOn(l, pid, 0)
 				time.Sleep(time.Second)
 				l.Kill(pid, netbsd.SIGUSR1)
 				w.wait(l, pid, 0)
 				w.is("first", w.stopWord(l, pid), fmt.Sprintf("1:SIGUSR1/%d", netbsd.SI_USER))
 				l.Kill(pid, netbsd.SIGUSR2) // the other's
-				w.is("resume", l.PtraceResume(pid, ResumeArgs{Signal: netbsd.SIGTERM}), netbsd.Errno(0))
+				w.goOn(l, pid, netbsd.SIGTERM)
 				r := w.wait(l, pid, 0)
 				if r.Status.Stopped() {
 					w.is("second", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
-					w.is("resume", l.PtraceResume(pid, ResumeArgs{}), netbsd.Errno(0))
+					w.goOn(l, pid, 0)
 					r = w.wait(l, pid, 0)
 				}
 				w.is("end", r.Status.TermSignal(), netbsd.SIGTERM)

@@ -482,14 +482,20 @@ func state(pid int) (s traceState) {
 	return s
 }
 
-// birthEvents has a tracee, all of whose signals are masked, make a child that exits
-// with 8, and then exit with 2: both stop first.
+// birthEvents has a tracee make a child that exits with 8, and then exit with 2: both
+// stop first, whether signals are masked or not.
 func birthEvents(event int, birth func() int) {
 	if !release10 {
 		return // the parent of a child that a debugger holds has none there (90)
 	}
+	for _, mask := range []uint64{0, ^uint64(0) >> 1} {
+		birthEvent(event, mask, birth)
+	}
+}
+
+func birthEvent(event int, mask uint64, birth func() int) {
 	pid := tracee(func() {
-		procmask(sigBlock, ^uint64(0)>>1)
+		procmask(sigBlock, mask)
 		reap(birth(), exited(8))
 		exit(2)
 	})
@@ -506,7 +512,14 @@ func birthEvents(event int, birth func() int) {
 	resume(child, 0)
 	resume(pid, 0)
 	reap(child, exited(8))
-	reap(pid, exited(2))
+	// Its end is a SIGCHLD of the parent's, shown to us first, if it is not masked.
+	got, st := wait4(pid, 0)
+	for mask == 0 && st == stopped(sigCHLD) {
+		resume(pid, 0)
+		got, st = wait4(pid, 0)
+	}
+	eq("wait4", got, pid)
+	eq("status", st, exited(2))
 }
 
 func traceForkEvents() {
