@@ -146,6 +146,17 @@ var replays = []actions{
 		{opWaitBlock, 0, 0, 0, 0},
 		{opKill, 0, 3, 2, 0}, // nobody can: the child is killed
 	},
+	// Who waits for a child that a debugger has is not to wait for it when it comes back.
+	{
+		{opFork, 0, 0, 0, 0},
+		{opFork, 0, 0, 0, 0},
+		{opFork, 0, 0, 0, 0},
+		{opFork, 1, 0, 0, 0},
+		{opAttach, 2, 4, 0, 0},
+		{opKill, 0, 4, 3, 0},
+		{opWaitBlock, 1, 0, 2, 0},
+		{opWait, 1, 0, 0, 0},
+	},
 	// What a debugger collects is its parent's, which stops for its own debugger.
 	{
 		{opFork, 0, 0, 0, 0},
@@ -609,10 +620,13 @@ func (mo *model) early(d *driver) bool {
 	d.mu.Lock()
 	got := d.got
 	d.mu.Unlock()
-	if got == nil || got.pid == 0 || d.ref.wait == nil {
+	if got == nil || d.ref.wait == nil {
 		return false
 	}
-	found, _ := mo.ref.look(d.ref, d.ref.wait)
+	found, any := mo.ref.look(d.ref, d.ref.wait)
+	if got.pid == 0 {
+		return any && got.errno == netbsd.ECHILD
+	}
 	return !slices.ContainsFunc(found, func(c *refProc) bool {
 		status, _ := mo.ref.reports(c, d.ref.wait)
 		return c.pid == got.pid && status == got.status
