@@ -123,6 +123,7 @@ func (t *Thread) decodeLight() Trap {
 	t.light = true
 	t.fpSaved = t.slot.load32(slotSavedFP) != 0
 	t.fetch()
+	t.noteUsed()
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
 	if r.RIP >= GuestEnd {

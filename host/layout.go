@@ -83,6 +83,7 @@ const (
 	slotLoadFP   = 0xb4  // a light trap is to load slotFP before it resumes
 	slotPosted   = 0xb8  // bit set of the signals whose actions the guest has changed there
 	slotSavedFP  = 0xc0  // slotFP holds the state of a light trap
+	slotUsed     = 0xc4  // slotScratch holds what the process had used at a light trap
 	slotCommand  = 0x100 // commands: nr, six arguments, result
 	slotScratch  = 0x700
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
@@ -216,6 +217,10 @@ const (
 	// With these the x87 and SSE state comes along, in slotFP.
 	guestGetcontext = 307
 	guestCreate     = 309 // _lwp_create
+
+	// With these what the process has used comes along, in slotScratch.
+	guestExit   = 1
+	guestExecve = 59
 
 	// What these calls will read first comes along with a light trap: the structure
 	// behind the second argument, or the seventh argument, which is on the stack.

@@ -46,6 +46,8 @@ type Thread struct {
 	fetchAt uint64
 	fetched [fetchMax]byte
 
+	used *moment // when the stub brought along what the process has used, nil if it didn't
+
 	// The x87 and SSE state that the guest is to resume with, if it is in a light trap.
 	fp      [fpSize]byte
 	fpDirty bool // it is not in the slot yet
@@ -55,6 +57,8 @@ type Thread struct {
 
 	shown bool   // the stub has the signal actions
 	taken uint64 // bits of slotPosted that are taken; guarded by who calls TakePosted
+
+	brisk bool // the guest has called again soon, the last time
 
 	// For wake.
 	woke     time.Duration // when the thread woke us last

@@ -102,7 +102,7 @@ func (t *Thread) decode() Trap {
 	if t.slot.load32(slotMode) == modeLight {
 		return t.decodeLight()
 	}
-	t.light, t.fetchAt = false, 0
+	t.light, t.fetchAt, t.used = false, 0, nil
 	uc := t.slot.frame()
 	if uc == nil {
 		return t.hostile()
@@ -197,24 +197,27 @@ func (t *Thread) yield(op uint32) {
 	p := t.proc.platform
 	rounds := uint32(0)
 	p.guests.add(t)
-	// After a clone, the newborn needs the core more than its parent.
-	if p.spareCore() && op != opFork && op != opThread {
+	spare := p.spareCore()
+	switch {
+	case op == opFork || op == opThread: // the newborn needs the core more than its parent
+	case spare:
 		rounds = p.rounds
+	default:
+		rounds = p.rounds / 2
 	}
 	cpu := p.cpu()
 	t.slot.store32(slotSpin, rounds)
 	t.slot.store32(slotHostCPU, cpu)
 	t.slot.store32(slotOp, op)
 	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
-		t.wake(rounds > 0 && t.slot.load32(slotGuestCPU) == cpu)
+		t.wake(spare && rounds > 0 && t.slot.load32(slotGuestCPU) == cpu)
 	}
 }
 
 // await waits for our turn. It fails if the host process is dead.
 func (t *Thread) await() bool {
 	p, turn := t.proc.platform, t.slot.turn()
-	// Spinning is only worth it if there is a core that nobody else can use, and
-	// if we are not on the very core that the guest needs.
+	// Not on the very core that the guest needs.
 	if t.slot.load32(slotGuestCPU) != p.cpu() {
 		t.watchTurn()
 	}
@@ -224,8 +227,10 @@ func (t *Thread) await() bool {
 			break
 		}
 		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
+			slept := Monotonic()
 			futexSleep(turn, turnGuestAwaits)
 			t.woke = Monotonic()
+			t.brisk = t.woke-slept < briskSleep
 		}
 	}
 	p.guests.remove(t)
@@ -234,11 +239,16 @@ func (t *Thread) await() bool {
 
 // watchTurn spins for a while, as long as nobody else needs the core. What a guest
 // computes between two calls is often longer than spinTime, and to be woken is dearer for
-// it than for us: it makes the call.
+// it than for us: it makes the call. If somebody does need the core, a guest that calls
+// again and again is still watched, but not for longer than sleeping would cost.
 func (t *Thread) watchTurn() {
 	p := t.proc.platform
-	for range watchTimes * spinSlices {
-		if !p.spareCore() || spinWhile(t.slot.turn(), turnGuestAwaits, p.rounds/spinSlices) {
+	for i := range watchTimes * spinSlices {
+		if !p.spareCore() && (i >= spinSlices || !t.brisk) {
+			return
+		}
+		if spinWhile(t.slot.turn(), turnGuestAwaits, p.rounds/spinSlices) {
+			t.brisk = true
 			return
 		}
 	}
@@ -247,6 +257,9 @@ func (t *Thread) watchTurn() {
 const (
 	watchTimes = 3  // spinTime
 	spinSlices = 10 // looks at spareCore in a spinTime
+
+	// briskSleep is how long we sleep, at most, if the guest calls again and again.
+	briskSleep = 2 * spinTime
 )
 
 // cpu returns the number of the core that we are on, plus one. What it returns

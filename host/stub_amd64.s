@@ -509,7 +509,7 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_cfgAddr, R14
 	MOVQ R11, R15
 	MOVQ $0, const_slotFetch(R15)
-	MOVL $0, const_slotSavedFP(R15)
+	MOVQ $0, const_slotSavedFP(R15) // and slotUsed
 	CMPL const_slotTrapAll(R15), $0
 	JNE light
 	CMPL const_cfgAnswer(R14), $0
@@ -534,6 +534,10 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JEQ keep
 	CMPQ AX, $const_guestCreate
 	JEQ keep
+	CMPQ AX, $const_guestExit
+	JEQ used
+	CMPQ AX, $const_guestExecve
+	JEQ used
 
 light:
 	RDFSBASEQ AX
@@ -742,6 +746,15 @@ nap:
 keep:
 	FXSAVE64 const_slotFP(R15)
 	MOVL $1, const_slotSavedFP(R15)
+	JMP light
+
+	// Who ends, or becomes another program, is asked at once what it has used.
+used:
+	MOVL $98, AX // getrusage(RUSAGE_SELF, slotScratch)
+	XORL DI, DI
+	LEAQ const_slotScratch(R15), SI
+	SYSCALL
+	MOVL $1, const_slotUsed(R15)
 	JMP light
 
 	// What the kernel would have to copy in comes along. A bad pointer faults, and the

@@ -26,6 +26,9 @@ type Usage struct {
 // gives exact figures; without one (nil), times come in host clock ticks.
 func (q *Process) Usage(t *Thread) Usage {
 	if t != nil {
+		if t.used != nil && q.since(t, *t.used) {
+			return t.slot.rusage()
+		}
 		if u, err := t.usage(unix.RUSAGE_SELF); err == nil {
 			return u
 		}
@@ -48,6 +51,43 @@ func (t *Thread) usage(who int) (Usage, error) {
 		return Usage{}, err
 	}
 	return t.slot.rusage(), nil
+}
+
+// A moment of a process is how often its other threads had departed for guest code.
+type moment uint32
+
+// noteUsed follows a light trap. What comes along with it is all that the process will
+// have used, if nobody else of it is in guest code.
+func (t *Thread) noteUsed() {
+	t.used = nil
+	if t.slot.load32(slotUsed) == 0 {
+		return
+	}
+	if m, quiet := t.proc.others(t); quiet {
+		t.used = &m
+	}
+}
+
+// since says whether no thread but t has been in guest code since m.
+func (q *Process) since(t *Thread, m moment) bool {
+	now, quiet := q.others(t)
+	return quiet && now == m
+}
+
+// others says whether all threads but t are with us, or nap.
+func (q *Process) others(t *Thread) (m moment, quiet bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for o := range q.threads {
+		if o == t {
+			continue
+		}
+		if o.state.Load() == threadRunning && o.slot.load32(slotNapping) == 0 {
+			return 0, false
+		}
+		m += moment(o.departures.Load())
+	}
+	return m, true
 }
 
 // usageCommand asks for what rusage then gives.
