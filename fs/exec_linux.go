@@ -29,10 +29,11 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		unix.Close(fd)
 		return nil, "", file.Errno(err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || unix.Faccessat(unix.AT_FDCWD, procPath(fd), unix.X_OK, unix.AT_EACCESS) != nil {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || unix.Faccessat(fd, "", unix.X_OK, unix.AT_EACCESS|unix.AT_EMPTY_PATH) != nil {
 		unix.Close(fd)
 		return nil, "", netbsd.EACCES
 	}
+	unix.SetNonblock(fd, false) // it is no FIFO, and os need not try to poll it
 	full, err := l.pathOf(fd)
 	if err != nil {
 		full = name

@@ -59,8 +59,11 @@ func (g *Guest) become(next *Guest) {
 	g.thread, g.space, g.link, g.frames = next.thread, next.space, 0, nil
 	g.l.SetKicker(g.thread.Kick)
 	g.l.Proc().SetVM(g.space)
-	oldThread.Exit()
-	old.Exit(g.l.Proc())
+	if old.drop() {
+		old.proc.Release()
+	} else {
+		oldThread.Exit()
+	}
 }
 
 // stackSize is how much is reserved for the first stack (MAXSSIZ would be 128 MiB).

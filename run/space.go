@@ -136,17 +136,21 @@ func (s *Space) sole() bool {
 
 // Exit implements kern.AddressSpace.
 func (s *Space) Exit(*kern.Proc) {
+	if s.drop() {
+		go s.proc.Release()
+	}
+}
+
+// drop ends the use by one process, and says whether it was the last one.
+func (s *Space) drop() bool {
 	s.mu.Lock()
 	s.uses--
 	last := s.uses == 0
 	s.mu.Unlock()
-	if !last {
-		return
-	}
-	if s.nursery != nil {
+	if last && s.nursery != nil {
 		s.nursery.Expect(int(s.lwps.Load()))
 	}
-	go s.proc.Release()
+	return last
 }
 
 // FreeLWP implements kern.LWPFreer: the host thread goes with its LWP, or, if that is
