@@ -129,7 +129,7 @@ func prepare(dir string) ([]*runner, error) {
 		{netbsd, "netbsd", "toaster/bench/guest"},
 	} {
 		progress("building %s", filepath.Base(b.out))
-		cmd := exec.Command("go", "build", "-o", b.out, b.pkg)
+		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", b.out, b.pkg)
 		cmd.Env = append(os.Environ(), "GOOS="+b.goos, "GOARCH=amd64", "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("go build %s: %w\n%s", b.pkg, err, out)

@@ -59,7 +59,7 @@ const execName = "go_netbsd_amd64_exec"
 // buildCommand builds the toaster command once, under that name.
 var buildCommand = sync.OnceValues(func() (string, error) {
 	dir := inWork("exec")
-	cmd := goCommand("..", "build", "-o", filepath.Join(dir, execName), "./cmd/toaster")
+	cmd := goCommand("..", "build", "-buildvcs=false", "-o", filepath.Join(dir, execName), "./cmd/toaster")
 	cmd.Env = append(cmd.Env, "GOOS=linux")
 	_, err := cmd.Output()
 	return dir, err

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 // buildGuest links the guest with its own entry. Optimisations are off: the compiler
 // does not see what the kernel writes, nor LWPs, nor a vfork.
 func buildGuest(out string) error {
-	cmd := exec.Command("go", "build", "-gcflags=-N -l", "-ldflags=-E=main.start", "-o", out, "./guest")
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-gcflags=-N -l", "-ldflags=-E=main.start", "-o", out, "./guest")
 	cmd.Env = append(os.Environ(), "GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0")
 	if b, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build of the guest: %v\n%s", err, b)

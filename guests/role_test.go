@@ -99,7 +99,7 @@ func awaitReady(t *testing.T, r io.Reader) {
 // or a shell does.
 func TestSignalsReachTheGuest(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "toaster")
-	if b, err := exec.Command("go", "build", "-o", bin, "toaster/cmd/toaster").CombinedOutput(); err != nil {
+	if b, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, "toaster/cmd/toaster").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, b)
 	}
 	for _, test := range []struct {

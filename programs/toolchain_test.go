@@ -67,7 +67,7 @@ func toolchain(t *testing.T) string {
 		"cmd/go": filepath.Join(root, "bin", "go"), "cmd/compile": filepath.Join(tools, "compile"),
 		"cmd/asm": filepath.Join(tools, "asm"), "cmd/link": filepath.Join(tools, "link"),
 	} {
-		cmd := exec.Command("go", "build", "-o", to, pkg)
+		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", to, pkg)
 		cmd.Env = append(os.Environ(), "GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("go build %s: %v\n%s", pkg, err, out)

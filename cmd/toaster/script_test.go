@@ -85,7 +85,7 @@ func buildGuest(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv(k, v)
 		defer ts.Setenv(k, old)
 	}
-	ts.Check(ts.Exec("go", append([]string{"build", "-o"}, args...)...))
+	ts.Check(ts.Exec("go", append([]string{"build", "-buildvcs=false", "-o"}, args...)...))
 }
 
 func truncate(ts *testscript.TestScript, neg bool, args []string) {

@@ -97,7 +97,7 @@ var guest = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	exe := filepath.Join(dir, "ttyguest")
-	c := exec.Command("go", "build", "-o", exe, "./testdata/guests/tty")
+	c := exec.Command("go", "build", "-buildvcs=false", "-o", exe, "./testdata/guests/tty")
 	c.Env = append(os.Environ(), "GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)

@@ -26,7 +26,7 @@ func BuildIn(dir, source string) (string, error) {
 	if err := os.WriteFile(src, []byte(source), 0o644); err != nil {
 		return "", err
 	}
-	cmd := exec.Command("go", "build", "-o", exe, src)
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", exe, src)
 	cmd.Env = append(os.Environ(), "GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", &buildError{err, out}
