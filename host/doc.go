@@ -91,7 +91,8 @@
 // state still in the processor, no signals blocked. It can make calls for us as a
 // frame can, if no signal interrupts them. What needs more makes a signal
 // frame of it (fast.go). With the calls that ask for it, getcontext and _lwp_create,
-// the x87 and SSE state comes along, as do the first arguments of some others.
+// the x87 and SSE state comes along; with exit and execve what the process has used;
+// with some others their first arguments.
 //
 // The rules by which that stays right:
 //   - Until the turn is given, nothing has happened that the guest could notice. A
