@@ -29,7 +29,7 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		unix.Close(fd)
 		return nil, "", file.Errno(err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || unix.Faccessat(fd, "", unix.X_OK, unix.AT_EACCESS|unix.AT_EMPTY_PATH) != nil {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(fd) {
 		unix.Close(fd)
 		return nil, "", netbsd.EACCES
 	}
@@ -39,4 +39,13 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		full = name
 	}
 	return os.NewFile(uintptr(fd), full), full, 0
+}
+
+// executable says whether we may execute the file.
+func executable(fd int) bool {
+	err := unix.Faccessat(fd, "", unix.X_OK, unix.AT_EACCESS|unix.AT_EMPTY_PATH)
+	if err == unix.EINVAL { // what is left of the call in a container that refuses faccessat2
+		err = unix.Faccessat(unix.AT_FDCWD, procPath(fd), unix.X_OK, unix.AT_EACCESS)
+	}
+	return err == nil
 }
