@@ -224,11 +224,11 @@ func print(runners []*runner, list []job) {
 			d := r.best[j.mode]
 			fmt.Printf("%12s", short(d))
 			if i > 0 {
-				fmt.Printf("%7.1fx", float64(d)/float64(max(native, 1)))
+				fmt.Printf("%7.2fx", float64(d)/float64(max(native, 1)))
 			}
 		}
 		if j.target > 0 {
-			fmt.Printf("%7.1fx", j.target)
+			fmt.Printf("%7.2fx", j.target)
 		}
 		fmt.Println()
 	}
