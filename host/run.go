@@ -202,7 +202,7 @@ func (t *Thread) yield(op uint32) {
 	case op == opFork || op == opThread: // the newborn needs the core more than its parent
 	case spare:
 		rounds = p.rounds
-	default:
+	default: // somebody waits for the core, but an answer that comes soon is still cheaper
 		rounds = p.rounds / 2
 	}
 	cpu := p.cpu()

@@ -235,6 +235,16 @@ func TestTraceStopsOneAtATime(t *testing.T) {
 	})
 }
 
+// signalsSecond sends pid, which stands still, a signal that only its second LWP, asleep,
+// can take, and sees it take it. It ends the tracee.
+func (w *world) signalsSecond(l *LWP, pid int) {
+	w.Helper()
+	l.Kill(pid, netbsd.SIGUSR2)
+	w.is("second", w.next(l, pid, 0), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
+	l.PtraceKill(pid)
+	w.wait(l, pid, 0)
+}
+
 // A signal that comes during a stop is shown after it, even if only an LWP that sleeps can
 // take it.
 func TestTraceSignalDuringStop(t *testing.T) {
@@ -250,10 +260,7 @@ func TestTraceSignalDuringStop(t *testing.T) {
 			l.Kill(pid, netbsd.SIGUSR1)
 			w.wait(l, pid, 0)
 			w.is("first", w.stopWord(l, pid), fmt.Sprintf("2:SIGUSR1/%d", netbsd.SI_USER))
-			l.Kill(pid, netbsd.SIGUSR2)
-			w.is("second", w.next(l, pid, 0), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
-			l.PtraceKill(pid)
-			w.wait(l, pid, 0)
+			w.signalsSecond(l, pid)
 		})
 	})
 }
@@ -270,10 +277,7 @@ func TestTraceSignalDuringAnothersStop(t *testing.T) {
 				asleep(l)
 			})
 			w.is("first", w.next(l, pid, 0)[:len("1:VFORK_DONE")], "1:VFORK_DONE")
-			l.Kill(pid, netbsd.SIGUSR2)
-			w.is("second", w.next(l, pid, 0), fmt.Sprintf("2:SIGUSR2/%d", netbsd.SI_USER))
-			l.PtraceKill(pid)
-			w.wait(l, pid, 0)
+			w.signalsSecond(l, pid)
 		})
 	})
 }

@@ -51,18 +51,19 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 
 // become makes g carry on in next's address space. The LWP is its process's only one.
 func (g *Guest) become(next *Guest) {
-	old, oldThread := g.space, g.thread
-	if old.sole() { // what has been used goes with the host process that is left behind
+	old, oldThread, sole := g.space, g.thread, g.space.sole()
+	if sole { // what has been used goes with the host process that is left behind
 		u := old.Usage(g.l.Proc(), g.l)
 		g.l.Proc().AddUsage(&u)
 	}
 	g.thread, g.space, g.link, g.frames = next.thread, next.space, 0, nil
 	g.l.SetKicker(g.thread.Kick)
 	g.l.Proc().SetVM(g.space)
+	if !sole { // while the host process cannot be given up by those who stay in it
+		oldThread.Exit()
+	}
 	if old.drop() {
 		old.proc.Release()
-	} else {
-		oldThread.Exit()
 	}
 }
 
