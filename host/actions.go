@@ -90,8 +90,13 @@ func (t *Thread) leaveAction(at place) {
 		t.HideActions()
 		return
 	}
+	t.answered(0)
+}
+
+// answered gives the guest the registers that a call leaves that has succeeded.
+func (t *Thread) answered(result uint64) {
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
-	r.RAX, r.RDX = 0, 0
+	r.RAX, r.RDX = result, 0
 	r.RFLAGS &^= 1
 }

@@ -131,7 +131,6 @@ func TestActionsLeftToUs(t *testing.T) {
 		"signal -1":     {false, func(r *Regs) { r.RDI = ^uint64(0) }},
 		"SIGKILL":       {true, func(r *Regs) { r.RDI = 9 }},
 		"SIGSTOP":       {true, func(r *Regs) { r.RDI = 17 }},
-		"SIGCHLD":       {true, func(r *Regs) { r.RDI = 20 }},
 		"version 1":     {true, func(r *Regs) { r.R8 = 1 }},
 		"bad new":       {true, func(r *Regs) { r.RSI = 0x1000 }},
 		"new is ours":   {true, func(r *Regs) { r.RSI = ctlAddr }},

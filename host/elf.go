@@ -2,13 +2,14 @@ package host
 
 import "encoding/binary"
 
-// stubImage returns the zygote's executable: two pages at fixed addresses, the
-// stub's code and its read-only configuration. They are separate segments, as
+// stubImage returns the zygote's executable, at fixed addresses: the stub's
+// code, and its read-only configuration. They are separate segments, as
 // the filter trusts every instruction of the first one.
 func stubImage(code, config []byte) []byte {
 	const page = 0x1000
+	const code0, config0 = page, page + stubSize // offsets
 	le := binary.LittleEndian
-	img := make([]byte, 3*page)
+	img := make([]byte, code0+stubSize+cfgSize)
 	copy(img, "\x7fELF\x02\x01\x01")
 	le.PutUint16(img[16:], 2)  // ET_EXEC
 	le.PutUint16(img[18:], 62) // EM_X86_64
@@ -30,13 +31,13 @@ func stubImage(code, config []byte) []byte {
 		le.PutUint64(h[48:], page)
 	}
 	const load, gnuStack, r, w, x = 1, 0x6474e551, 4, 2, 1
-	header(0, load, r|x, page, stubAddr, stubSize)
-	header(1, load, r, 2*page, cfgAddr, cfgSize)
+	header(0, load, r|x, code0, stubAddr, stubSize)
+	header(1, load, r, config0, cfgAddr, cfgSize)
 	header(2, gnuStack, r|w, 0, 0, 0)
-	for i := page; i < 2*page; i++ {
+	for i := code0; i < config0; i++ {
 		img[i] = 0xf4 // hlt
 	}
-	copy(img[page:], code)
-	copy(img[2*page:], config)
+	copy(img[code0:], code)
+	copy(img[config0:], config)
 	return img
 }

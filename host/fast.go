@@ -27,7 +27,8 @@ const (
 	placeSaved            // registers in slotLight
 	placeClock            // and XMM registers in slotXMM
 	placeNap              // asleep in the stub, or about to be, or just awake
-	placePosted           // a signal action is changed
+	placeMapped           // the host has said whether memory is mapped
+	placePosted           // that is noted, or what else the guest has changed in the slot
 	placeAnswered         // about to return with what the stub answers
 	placeLight            // in a light trap, or about to return from one
 	placeTrampoline       // at a rewritten site
@@ -57,8 +58,11 @@ func (t *Thread) whereIs(rip uint64) place {
 		return placeClock
 	case rip >= m.nap && rip < m.napped:
 		return placeNap
-	case rip >= m.posted && rip < m.told:
+	case rip >= m.posted && rip < m.told, rip >= m.noted && rip < m.noteTold,
+		rip >= m.masked && rip < m.maskTold, rip >= m.stack && rip < m.stackTold:
 		return placePosted
+	case rip >= m.mapped && rip < m.noted:
+		return placeMapped
 	case rip >= m.answered:
 		return placeAnswered
 	}
@@ -80,7 +84,7 @@ func (t *Thread) recover(at place, uc []byte) bool {
 	case placeClock:
 		t.recoverXMM()
 		fallthrough
-	case placeSaved, placeNap, placePosted, placeAnswered:
+	case placeSaved, placeNap, placeMapped, placePosted, placeAnswered:
 		fs := r.FSBase
 		r.read(t.slot, t.slot.light())
 		r.FSBase = fs
@@ -250,14 +254,15 @@ func (t *Thread) arrange() bool {
 
 // marks are addresses in the stub that matter for where a signal arrives.
 type marks struct {
-	enter, save, saved, gave, over, clocked, restored, nap, napped, posted, told, answered, last uint64
+	enter, save, saved, gave, over, clocked, restored, nap, napped, posted, told, masked, maskTold, stack, stackTold, mapped, noted, noteTold, answered, last uint64
 }
 
 func findMarks(code []byte) (m marks) {
 	for tag, at := range map[string]*uint64{
 		"ent0": &m.enter, "sav0": &m.save, "sav1": &m.saved, "gav0": &m.gave,
 		"end0": &m.over, "xmm0": &m.clocked, "xmm1": &m.restored, "nap0": &m.nap, "nap1": &m.napped,
-		"pst0": &m.posted, "pst1": &m.told, "ans0": &m.answered,
+		"pst0": &m.posted, "pst1": &m.told, "map0": &m.mapped, "map1": &m.noted, "map2": &m.noteTold,
+		"msk0": &m.masked, "msk1": &m.maskTold, "stk0": &m.stack, "stk1": &m.stackTold, "ans0": &m.answered,
 		"end1": &m.last,
 	} {
 		mark := []byte("\x0f\x1f\x80" + tag)

@@ -801,7 +801,14 @@ const private = "b8 3d 01 00 00 0f 05 b8 37 01 00 00 0f 05 48 89 c3 48 8b 44 24 
 func eachInstruction(t *testing.T, f func(p *Platform, at int)) {
 	t.Helper()
 	s := loadStub()
-	for _, at := range instructions(t, s.code, s.enter, s.last) {
+	eachInstructionFrom(t, s.enter, s.last, f)
+}
+
+// eachInstructionFrom is eachInstruction for a part of the fast way.
+func eachInstructionFrom(t *testing.T, from, to uint64, f func(p *Platform, at int)) {
+	t.Helper()
+	s := loadStub()
+	for _, at := range instructions(t, s.code, from, to) {
 		if rip := stubAddr + uint64(at); rip >= s.gave && rip < s.over || testing.Short() && at%8 != 0 {
 			continue
 		}

@@ -30,7 +30,7 @@ func intact(t testing.TB, q *Process) {
 		return // dead
 	}
 	for _, want := range []string{
-		"7fa000000000-7fa000001000 r-xp", "7fa000001000-7fa000002000 r--p",
+		"7fa000000000-7fa000002000 r-xp", "7fa000002000-7fa000003000 r--p",
 	} {
 		if !bytes.Contains(maps, []byte(want)) {
 			t.Errorf("%s is missing:\n%s", want, maps)

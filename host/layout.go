@@ -9,9 +9,9 @@ const (
 	// GuestEnd is the first address that a guest can't use.
 	GuestEnd = 0x7f8000000000
 
-	stubAddr = 0x7fa000000000    // the stub's text, one page, read and execute
-	cfgAddr  = stubAddr + 0x1000 // what the stub reads but must not be able to change
-	stubEnd  = stubAddr + 0x2000
+	stubAddr = 0x7fa000000000    // the stub's text, two pages, read and execute
+	cfgAddr  = stubAddr + 0x2000 // what the stub reads but must not be able to change
+	stubEnd  = stubAddr + 0x3000
 	ctlAddr  = 0x7fb000000000 // the control window: one slot a thread, shared with us
 	hostEnd  = 0x7ffffffff000 // TASK_SIZE with four-level page tables
 
@@ -70,27 +70,36 @@ const (
 	slotToken    = 0x48
 	slotTarget   = 0x50
 	slotResult   = 0x58
-	slotSelf     = 0x60  // the slot's own address, which fast calls find by GS
-	slotKicked   = 0x68  // a kick came while a light trap was with us
-	slotNapping  = 0x6c  // the guest sleeps in the stub
-	slotExact    = 0x70  // a light trap resumes by slotIret
-	slotTrapAll  = 0x74  // the stub is to answer nothing
-	slotFetch    = 0x78  // address of what a light trap brings along, 0 if nothing
-	slotFetched  = 0x80  // and what is there: up to fetchMax bytes
-	slotLWP      = 0xa0  // the LWP's id, 0 if the stub doesn't know it
-	slotAnswer   = 0xa8  // RAX of an answered call
-	slotPost     = 0xb0  // 1 if slotActions holds the process's signal actions
-	slotLoadFP   = 0xb4  // a light trap is to load slotFP before it resumes
-	slotPosted   = 0xb8  // bit set of the signals whose actions the guest has changed there
-	slotSavedFP  = 0xc0  // slotFP holds the state of a light trap
-	slotUsed     = 0xc4  // slotScratch holds what the process had used at a light trap
-	slotCommand  = 0x100 // commands: nr, six arguments, result
+	slotSelf     = 0x60 // the slot's own address, which fast calls find by GS
+	slotKicked   = 0x68 // a kick came while a light trap was with us
+	slotNapping  = 0x6c // the guest sleeps in the stub
+	slotExact    = 0x70 // a light trap resumes by slotIret
+	slotTrapAll  = 0x74 // the stub is to answer nothing
+	slotFetch    = 0x78 // address of what a light trap brings along, 0 if nothing
+	slotFetched  = 0x80 // and what is there: up to fetchMax bytes
+	slotLWP      = 0xa0 // the LWP's id, 0 if the stub doesn't know it
+	slotAnswer   = 0xa8 // RAX of an answered call
+	slotPost     = 0xb0 // 1 if slotActions holds the process's signal actions
+	slotLoadFP   = 0xb4 // a light trap is to load slotFP before it resumes
+	slotPosted   = 0xb8 // bit set of the signals whose actions the guest has changed there
+	slotSavedFP  = 0xc0 // slotFP holds the state of a light trap
+	slotUsed     = 0xc4 // slotScratch holds what the process had used at a light trap
+	slotRoomLow  = 0xc8 // free addresses that the stub may map, see room.go
+	slotRoomHigh = 0xd0
+	slotMapped   = 0xd8  // how many mappings the stub has made
+	slotMapMost  = 0xdc  // and may make
+	slotMask     = 0xe0  // the LWP's signal mask, which the stub may change
+	slotMaskOn   = 0xe8  // 1 if it may
+	slotStackOn  = 0xec  // 1 if it may change the LWP's signal stack
+	slotStackNew = 0xf0  // which of slotStacks the guest has chosen: 1, 2, or 0 for none
+	slotCommand  = 0x100 // commands: nr, six arguments, result; between traps what the stub has mapped
 	slotScratch  = 0x700
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
 	slotAltstack = 0x7c0 // stack_t of a thread born in a light trap
 	slotLight    = 0x800 // registers of a fast call, as in a ucontext
 	slotXMM      = 0x930
-	slotTime     = 0xa30 // a timespec; behind it, up to slotCalls, the stack of fast calls
+	slotTime     = 0xa30 // a timespec
+	slotStacks   = 0xa40 // two stack_t; behind them, up to slotCalls, the stack of fast calls
 	slotCalls    = 0xe00
 	slotFP       = slotStack // FXSAVE's area in a light trap, when that stack is empty
 	slotActions  = 0xe00     // signal actions, see actions.go
@@ -210,6 +219,16 @@ const (
 	longestNap     = 1_000_000 // nanoseconds
 	guestMonotonic = 3         // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
 
+	// Signal masks and stacks, as the guest has them.
+	guestAltstack = 281
+	sigBlock      = 1
+	sigUnblock    = 2
+	sigSetmask    = 3
+	ssDisable     = 4
+	ssKnown       = 5
+	minSigstksz   = 8192
+	stackSize     = 24
+
 	// An address is the guest's if it is below GuestEnd in these upper bits.
 	guestBits = 39
 	guestTop  = GuestEnd >> guestBits
@@ -230,12 +249,23 @@ const (
 	sizeofSigset     = 16
 
 	// What of sigaction(2) the stub does not do itself.
-	unpostable   = 1<<9 | 1<<17 | 1<<20 // SIGKILL, SIGSTOP, SIGCHLD
-	cantMask     = 1<<8 | 1<<16         // in a set: the former two
+	unpostable   = 1<<9 | 1<<17 // SIGKILL, SIGSTOP
+	cantMask     = 1<<8 | 1<<16 // in a set: the same
 	saResetHand  = 4
 	trampVersion = 2
 
 	fetchMax = 32 // sizeof(struct sigaction)
+
+	// What the stub maps: private anonymous memory that is no code, where the guest
+	// says or where there is room. The guest's numbers, then the host's.
+	mapProt    = 3 // PROT_READ|PROT_WRITE
+	mapPlain   = 0x1002
+	mapFixed   = 0x10
+	mapHost    = 0x4022   // MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE
+	mapOver    = 0x10     // MAP_FIXED
+	mapBeside  = 0x100000 // MAP_FIXED_NOREPLACE
+	mapLowest  = 0x1000
+	mapHighest = GuestEnd - 0x1000
 
 	sigSys    = 31
 	archAMD64 = 0xc000003e // AUDIT_ARCH_X86_64

@@ -58,6 +58,9 @@ type Thread struct {
 	shown bool   // the stub has the signal actions
 	taken uint64 // bits of slotPosted that are taken; guarded by who calls TakePosted
 
+	masking masking  // what the slot says
+	placed  []Placed // by the stub, since TakePlaced
+
 	brisk bool // the guest has called again soon, the last time
 
 	// For wake.

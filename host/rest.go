@@ -55,6 +55,7 @@ func (t *Thread) rouse() *Thread {
 		n.fpDirty = true
 	} else {
 		n.slot.store(slotLWP, 0)
+		n.slot.hideMask()
 		n.setFP(fx[:])
 	}
 	n.regs = t.regs

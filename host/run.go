@@ -99,6 +99,7 @@ func (t *Thread) depart() bool {
 // decode reads what the stub reported; Kind 0 means that there is nothing to say.
 func (t *Thread) decode() Trap {
 	le := binary.LittleEndian
+	placed := t.takeMapped()
 	if t.slot.load32(slotMode) == modeLight {
 		return t.decodeLight()
 	}
@@ -128,8 +129,15 @@ func (t *Thread) decode() Trap {
 			t.kicked.Store(false) // this is a way into the kernel as good as any
 			return t.napped(at, le.Uint64(uc[ucRAX:]))
 		}
-		if t.regs.RAX == guestSigaction {
+		switch t.regs.RAX {
+		case guestSigaction:
 			t.leaveAction(at)
+		case guestSigprocmask, guestAltstack:
+			if at == placePosted || at == placeAnswered {
+				t.answered(0)
+			}
+		case guestMmap:
+			t.leaveMap(at, le.Uint64(uc[ucRAX:]), placed)
 		}
 		// A fault on the fast way comes again on the long one.
 		if t.kicked.CompareAndSwap(true, false) {

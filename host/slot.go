@@ -46,6 +46,8 @@ func (s slot) prepareLight(from slot) {
 	}
 	s.store(slotLWP, 0)
 	s.hideActions()
+	s.hideRoom()
+	s.hideMask()
 	s.store32(slotMode, modeLight)
 	s.store32(slotOp, opResume)
 	s.store(slotSelf, s.addr)
@@ -72,6 +74,8 @@ func (s slot) adopt(from slot) bool {
 	s.store(slotLWP, 0)
 	s.store32(slotLoadFP, 0)
 	s.hideActions()
+	s.hideRoom()
+	s.hideMask()
 	s.store32(slotSigno, 0)
 	s.store32(slotOp, opResume)
 	le := binary.LittleEndian

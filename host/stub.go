@@ -53,7 +53,7 @@ func loadStub() stub {
 	// The linker keeps the order of a file's functions.
 	size := limit - begin
 	if limit < begin || size > stubSize {
-		panic("host: the stub does not fit its page")
+		panic("host: the stub does not fit its pages")
 	}
 	text := unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), size)
 	return stub{

@@ -517,9 +517,9 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	CMPQ AX, $const_guestSigaction
 	JEQ action
 	CMPQ AX, $const_guestSigprocmask
-	JEQ fetch
+	JEQ procmask
 	CMPQ AX, $const_guestMmap
-	JEQ fetch
+	JEQ map
 	CMPQ AX, $const_guestClock
 	JEQ clock
 	CMPQ AX, $const_guestYield
@@ -530,6 +530,8 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JEQ self
 	CMPQ AX, $const_guestPrivate
 	JEQ private
+	CMPQ AX, $const_guestAltstack
+	JEQ altstack
 	CMPQ AX, $const_guestGetcontext
 	JEQ keep
 	CMPQ AX, $const_guestCreate
@@ -852,6 +854,172 @@ new:
 	JMP answered
 	MARK('p', 's', 't', '1')
 
+	// sigprocmask(2): DI how, SI the set, DX where the old mask goes.
+procmask:
+	CMPL const_slotMaskOn(R15), $0
+	JEQ fetch
+	MOVQ const_slotMask(R15), R8
+	MOVQ R8, R9
+	TESTQ SI, SI
+	JEQ oldmask
+	MOVQ SI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC fetch
+	MOVQ 0(SI), R10
+	CMPL DI, $const_sigSetmask
+	JEQ setmask
+	CMPL DI, $const_sigBlock
+	JEQ block
+	CMPL DI, $const_sigUnblock
+	JNE fetch
+	NOTQ R10
+	ANDQ R10, R9
+	JMP oldmask
+block:
+	ORQ R8, R10
+setmask:
+	MOVQ R10, R9
+	ANDQ $~const_cantMask, R9
+	BTRQ $63, R9
+oldmask:
+	MOVQ $0, const_slotAnswer(R15)
+	TESTQ DX, DX
+	JEQ newmask
+	MOVQ DX, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC fetch
+	MOVQ R8, 0(DX)
+	MOVQ $0, 8(DX)
+newmask:
+	MOVQ R9, const_slotMask(R15)
+	MARK('m', 's', 'k', '0')
+	JMP answered
+	MARK('m', 's', 'k', '1')
+
+	// sigaltstack(2): DI the new stack, SI where the old one goes.
+altstack:
+	CMPL const_slotStackOn(R15), $0
+	JEQ light
+	TESTQ SI, SI
+	JNE light
+	TESTQ DI, DI
+	JEQ light
+	MOVQ DI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	MOVQ 0(DI), R8
+	MOVQ 8(DI), R9
+	MOVL 16(DI), R10
+	TESTL $~const_ssKnown, R10
+	JNE light
+	TESTL $const_ssDisable, R10
+	JNE chosen
+	CMPQ R9, $const_minSigstksz
+	JCS light
+chosen:
+	MOVL $1, R13
+	CMPL R13, const_slotStackNew(R15)
+	JNE other
+	MOVL $2, R13
+other:
+	LEAQ (R13)(R13*2), CX
+	LEAQ (const_slotStacks-const_stackSize)(R15)(CX*8), CX
+	MOVQ R8, 0(CX)
+	MOVQ R9, 8(CX)
+	MOVQ R10, 16(CX)
+	MOVQ $0, const_slotAnswer(R15)
+	MOVL R13, const_slotStackNew(R15)
+	MARK('s', 't', 'k', '0')
+	JMP answered
+	MARK('s', 't', 'k', '1')
+
+	// mmap(2): DI the address, SI the size, DX the protection, R10 the flags, R8 the file.
+	// Memory is mapped at once, and noted in the slot, where the kernel takes it at the
+	// next trap.
+map:
+	MOVL const_slotMapped(R15), R12
+	CMPL R12, const_slotMapMost(R15)
+	JCC fetch
+	CMPL R8, $-1
+	JNE fetch
+	TESTL $~const_mapProt, DX
+	JNE fetch
+	MOVQ SI, CX
+	SHRQ $const_guestBits, CX
+	JNE fetch
+	MOVQ SI, R13
+	ADDQ $4095, R13
+	ANDQ $~4095, R13
+	JEQ fetch
+	MOVQ const_slotRoomHigh(R15), R9
+	MOVQ const_slotRoomLow(R15), BX
+	MOVL $(const_mapHost|const_mapOver), R8
+	CMPL R10, $(const_mapPlain|const_mapFixed)
+	JEQ fixed
+	CMPL R10, $const_mapPlain
+	JNE fetch
+	MOVL $(const_mapHost|const_mapBeside), R8
+	TESTQ DI, DI
+	JNE hint
+	SUBQ R13, R9
+	JCS fetch
+	CMPQ R9, BX
+	JCS fetch
+	MOVQ R9, DI
+	JMP place
+hint: // where nothing is, and not too high up
+	LEAQ (DI)(R13*1), CX
+	CMPQ R9, CX
+	JCS fetch
+fixed:
+	TESTL $4095, DI
+	JNE fetch
+	MOVQ DI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC fetch
+	CMPQ DI, $const_mapLowest
+	JCS fetch
+	MOVQ $const_mapHighest, CX
+	SUBQ R13, CX
+	CMPQ CX, DI
+	JCS fetch
+	CMPQ DI, R9
+	JCC place
+	LEAQ (DI)(R13*1), CX
+	CMPQ BX, CX
+	JCC place
+	MOVQ BX, R9 // it takes from the room: that is not to be used any more
+place:
+	MOVQ R9, const_slotRoomHigh(R15)
+	MOVQ R13, SI
+	MOVL DX, DX
+	LEAQ (R12)(R12*2), CX
+	LEAQ const_slotCommand(R15)(CX*8), CX
+	MOVQ DI, 0(CX)
+	MOVQ SI, 8(CX)
+	MOVQ DX, 16(CX)
+	MOVQ DI, const_slotAnswer(R15)
+	INCL R12
+	MOVL R8, R10
+	MOVQ $-1, R8
+	XORL R9, R9
+	MOVL $9, AX
+	SYSCALL
+	MARK('m', 'a', 'p', '0')
+	CMPQ AX, DI
+	JNE refused
+	MOVL R12, const_slotMapped(R15)
+	MARK('m', 'a', 'p', '1')
+	JMP answered
+	MARK('m', 'a', 'p', '2')
+refused:
+	MOVL $const_guestMmap, AX
+	JMP fetch
+
 self:
 	MOVQ const_slotLWP(R15), AX
 	TESTQ AX, AX
@@ -882,9 +1050,11 @@ answered:
 	MOVQ const_lightR9(R15), R9
 	MOVQ const_lightR10(R15), R10
 	MOVQ const_lightR12(R15), R12
+	MOVQ const_lightR13(R15), R13
 	MOVQ const_lightR14(R15), R14
 	MOVQ const_lightRDI(R15), DI
 	MOVQ const_lightRSI(R15), SI
+	MOVQ const_lightRBX(R15), BX
 	MOVQ const_lightRCX(R15), CX
 	MOVQ const_lightRSP(R15), SP
 	MOVQ const_lightR15(R15), R15

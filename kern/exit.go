@@ -332,6 +332,7 @@ func (p *Proc) setDead(l *LWP) {
 // reports whether it did.
 func (p *Proc) noCldWait(l *LWP) bool {
 	pp := p.parent
+	pp.takeActions(false)
 	if pp.flags&(fNoCldWait|fCldSigIgn) == 0 {
 		return false
 	}

@@ -75,6 +75,8 @@ type LWP struct {
 	body       func(*LWP)
 	mask       netbsd.Sigset
 	oldmask    netbsd.Sigset
+	blocked    bool      // own: something was pending when it was last seen
+	place      MaskPlace // where the mask is in user mode, if it is lent
 	pend       sigpend
 	next, prev *LWP // the process's LWPs
 
@@ -255,6 +257,7 @@ func (l *LWP) launch(suspended bool) {
 	if p.pend.set&^l.mask != 0 {
 		l.attn.Or(aSignal)
 	}
+	l.seeBlocked()
 	go lwpMain(l, l.parked)
 }
 

@@ -132,6 +132,7 @@ func (l *LWP) issignal() netbsd.Signal {
 		sig := firstsig(want)
 		if sig == 0 {
 			l.attn.And(^(aSignal | aStop))
+			l.seeBlocked()
 			return 0
 		}
 		switch {

@@ -403,6 +403,9 @@ func (l *LWP) SetOnStack(on bool) {
 	}
 }
 
+// OnStack reports whether l runs on its signal stack. For l's own goroutine.
+func (l *LWP) OnStack() bool { return l.ext != nil && l.ext.stack.Flags&SS_ONSTACK != 0 }
+
 // SetTempMask sets the mask until the next signal has been taken, as pselect(2)
 // and pollts(2) need it (sigsuspendsetup). The handler's frame, or the next
 // UserRet, restores the old one.

@@ -244,7 +244,7 @@ func (p *Proc) signalExiting(sig netbsd.Signal) {
 // allMask reports whether every LWP blocks sig.
 func (p *Proc) allMask(sig netbsd.Signal) bool {
 	for l := p.lwps; l != nil; l = l.next {
-		if l.stat < LWPDead && !l.mask.Has(sig) {
+		if l.stat < LWPDead && !l.maskNow().Has(sig) {
 			return false
 		}
 	}
@@ -271,7 +271,7 @@ func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced
 		p.unstop()
 		return true
 	case traced:
-		if l := p.traceStopped(); l != nil && !l.mask.Has(sig) {
+		if l := p.traceStopped(); l != nil && !l.maskNow().Has(sig) {
 			return false // it looks when the tracer lets it go on
 		}
 	case prop&sCont != 0:
@@ -285,7 +285,7 @@ func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced
 	for l := p.lwps; l != nil; l = l.next {
 		if l.stat == LWPStopped {
 			l.attn.Or(aSignal)
-			if !traced && l.asleep && l.flags&lIntr != 0 && !l.mask.Has(sig) {
+			if !traced && l.asleep && l.flags&lIntr != 0 && !l.maskNow().Has(sig) {
 				l.asleep, l.reason = false, rSignal
 			}
 		}
@@ -308,9 +308,13 @@ func (p *Proc) post(sig netbsd.Signal, prop sigProp, target *LWP) {
 
 // sigpost reports whether l will take sig soon.
 func (l *LWP) sigpost(sig netbsd.Signal) bool {
-	if l.stat >= LWPDead || l.mask.Has(sig) {
-		if l.stat < LWPDead {
-			l.attn.Or(aSignal)
+	if l.stat >= LWPDead {
+		return false
+	}
+	if l.maskNow().Has(sig) {
+		l.attn.Or(aSignal)
+		if l.place != nil { // it could let the signal through at once, unnoticed
+			l.setAttn(aSignal)
 		}
 		return false
 	}

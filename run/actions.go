@@ -50,6 +50,14 @@ func (g *Guest) showActions(sig int) {
 	}
 }
 
+// offerActions shows them to a new program, and to a new process.
+func (g *Guest) offerActions() {
+	if g.alone && !g.offered {
+		g.offered = true
+		g.showActions(0)
+	}
+}
+
 // takeActions is due after each trap.
 func (g *Guest) takeActions() {
 	if g.thread.Posted() {

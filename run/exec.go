@@ -57,6 +57,7 @@ func (g *Guest) become(next *Guest) {
 		g.l.Proc().AddUsage(&u)
 	}
 	g.thread, g.space, g.link, g.frames = next.thread, next.space, 0, nil
+	g.alone, g.shown, g.offered = true, 0, false
 	g.l.SetKicker(g.thread.Kick)
 	g.l.Proc().SetVM(g.space)
 	if !sole { // while the host process cannot be given up by those who stay in it

@@ -14,13 +14,16 @@ var le = binary.LittleEndian
 // Guest is the machine context of one LWP: its host thread and the address space it
 // runs in. It belongs to the LWP's goroutine; it is also syscalls.CPU.
 type Guest struct {
-	sys    *System
-	l      *kern.LWP
-	thread *host.Thread
-	space  *Space
-	call   syscalls.Call
-	link   uint64 // uc_link of the current context
-	posts  bool   // the kernel takes its actions from the thread's slot
+	sys     *System
+	l       *kern.LWP
+	thread  *host.Thread
+	space   *Space
+	call    syscalls.Call
+	link    uint64 // uc_link of the current context
+	posts   bool   // the kernel takes its actions from the thread's slot
+	alone   bool   // the process has had no other LWP, and its memory is its own
+	offered bool
+	shown   uint64 // the change of the map after which the stub was told of room
 
 	frames  []savedState // extended state of the contexts that handlers interrupted
 	scratch [64]byte

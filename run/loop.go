@@ -21,7 +21,12 @@ func (s *System) Body(l *kern.LWP) {
 	for {
 		l.UserRet(g.deliver)
 		g.thread.SetTrapAll(l.Proc().SyscallTraced())
+		g.offerActions()
+		g.showRoom()
+		g.showMask()
 		trap := g.thread.Run()
+		g.takeMask()
+		g.takePlaced()
 		g.takeActions()
 		switch trap.Kind {
 		case host.Syscall:
@@ -64,8 +69,11 @@ func (s *System) serve(g *Guest) {
 	// A handler can have changed the machine context (execve).
 	r = g.thread.Regs()
 	encode(r, c, e, nr)
-	if c.Nr == sysSigaction {
+	switch c.Nr {
+	case sysSigaction:
 		g.showActions(c.Int(0))
+	case sysSetrlimit:
+		g.shown = 0
 	}
 	if sysTraced {
 		c.L.TraceStop(netbsd.TRAP_SCX)

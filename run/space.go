@@ -73,6 +73,7 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 	pg.hideActions() // clone(2) can share them
 	cg := &Guest{sys: s.sys, link: pg.link, frames: append([]savedState(nil), pg.frames...)}
 	if share {
+		pg.hideRoom()
 		t, err := pg.thread.NewThread()
 		if err != nil {
 			return nil, hostErrno(err)
@@ -102,7 +103,7 @@ func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 		return hostErrno(err)
 	}
 	m, ops := s.m.Fork()
-	cg.thread = t
+	cg.thread, cg.alone = t, true
 	cg.space = &Space{sys: s.sys, proc: p, uses: 1, m: m}
 	if e := cg.space.do(t, ops, -1); e != 0 {
 		p.Release()

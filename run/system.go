@@ -108,6 +108,7 @@ func (s *System) Close() error {
 func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.Errno) {
 	g := c.CPU.(*Guest)
 	g.hideActions()
+	g.hideRoom()
 	t, err := g.thread.NewThread()
 	if err != nil {
 		return nil, hostErrno(err)

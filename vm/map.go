@@ -61,15 +61,36 @@ func (r Region) cut(start, end uint64) Region {
 type Map struct {
 	regions  []Region
 	size     uint64
+	changes  uint64
 	brkStart uint64
 	brkEnd   uint64
 }
 
 // New gives an empty map.
-func New() *Map { return &Map{} }
+func New() *Map { return &Map{changes: 1} }
 
 // Size gives the number of bytes mapped, for RLIMIT_AS.
 func (m *Map) Size() uint64 { return m.size }
+
+// Changes counts the changes of what is mapped where.
+func (m *Map) Changes() uint64 { return m.changes }
+
+// Room gives the free range at the top of what mmap may use: what is mapped anywhere
+// goes to its end, if it fits.
+func (m *Map) Room() (low, high uint64) {
+	high = Max - StackReserve
+	i := m.search(high - 1)
+	if i == len(m.regions) || m.regions[i].Start >= high {
+		i--
+	}
+	for ; i >= 0 && m.regions[i].End >= high; i-- {
+		high = m.regions[i].Start
+	}
+	if i < 0 {
+		return Min, max(high, Min)
+	}
+	return m.regions[i].End, high
+}
 
 // Len gives the number of regions.
 func (m *Map) Len() int { return len(m.regions) }
@@ -117,6 +138,7 @@ func (m *Map) search(addr uint64) int {
 // replace puts new regions, in order and within the range, in place of what is
 // between start and end, splitting at the edges and merging there.
 func (m *Map) replace(start, end uint64, with ...Region) {
+	m.changes++
 	lo := m.search(start)
 	hi := lo
 	var put []Region

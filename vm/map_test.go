@@ -194,7 +194,33 @@ func TestModel(t *testing.T) {
 				ch.agree(t, c)
 				m, h = c, ch
 			},
-			"": func(t *rapid.T) { h.agree(t, m) },
+			"mapHigh": func(t *rapid.T) { // where the room is
+				q := genRequest(t)
+				q.Addr, q.Flags = q.Addr-Min+Max-StackReserve-window*PageSize, q.Flags|netbsd.MAP_FIXED
+				_, ops, e := m.Map(q)
+				apply(ops, e)
+			},
+			"mapAnywhere": func(t *rapid.T) {
+				low, high := m.Room()
+				before := m.Changes()
+				q := genRequest(t)
+				q.Addr = 0
+				a, ops, e := m.Map(q)
+				if q.Len <= high-low && a != high-q.Len || e != 0 || m.Changes() == before {
+					t.Fatalf("%#x, %v: the room was %#x to %#x; changes %d to %d", a, e, low, high, before, m.Changes())
+				}
+				apply(ops, e)
+			},
+			"": func(t *rapid.T) {
+				h.agree(t, m)
+				low, high := m.Room()
+				for r := range m.Overlap(low, high) {
+					t.Fatalf("in the room: %+v", r)
+				}
+				if high < low || high > Max-StackReserve || !m.Mapped(high, Max-StackReserve) {
+					t.Fatalf("the room is %#x to %#x", low, high)
+				}
+			},
 		})
 	})
 }

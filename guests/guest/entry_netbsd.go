@@ -19,7 +19,7 @@ type testCase struct {
 var families = [...]*[]testCase{
 	&exitCases, &waitCases, &forkCases, &lwpCases, &signalCases,
 	&ttyCases, &jobCases, &traceCases,
-	&kqueueCases,
+	&kqueueCases, &memCases,
 }
 
 // What the program was started with.

@@ -33,6 +33,7 @@ const (
 	sysSetsid       = 147
 	sysSetgid       = 181
 	sysSeteuid      = 183
+	sysMincore      = 78
 	sysGetrlimit    = 194
 	sysSetrlimit    = 195
 	sysMmap         = 197
@@ -85,6 +86,7 @@ const (
 	echild    = 10
 	edeadlk   = 11
 	enomem    = 12
+	efbig     = 27
 	eacces    = 13
 	efault    = 14
 	ebusy     = 16
@@ -194,8 +196,9 @@ const (
 	fGETFD = 1
 	fSETFD = 2
 
-	protRW   = 3
-	mapAnon  = 0x1000
-	mapPriv  = 2
-	mapFixed = 0x10
+	protRW    = 3
+	mapShared = 1
+	mapAnon   = 0x1000
+	mapPriv   = 2
+	mapFixed  = 0x10
 )

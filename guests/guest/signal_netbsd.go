@@ -29,6 +29,9 @@ var signalCases = []testCase{
 	{"signal_kill_groups_and_all", signalGroups},
 	{"signal_actions_of_a_busy_process", signalBusy},
 	{"signal_actions_are_told_back", signalTold},
+	{"signal_masks_of_a_busy_process", signalMasksBusy},
+	{"signal_masks_of_busy_LWPs", signalMasksLWPs},
+	{"signal_masks_are_told_back", signalMasksTold},
 	{"context_twice", contextRound},
 	{"itimer_real_virtual_prof", timers},
 	{"itimer_11_not_inherited_by_fork", timerFork},
@@ -60,6 +63,83 @@ func signalBusy() {
 	kill(child, sigUSR2)
 	kill(child, sigUSR1)
 	reapOK(child)
+}
+
+// flip blocks a signal and lets it through, until cells[0] is set.
+func flip() {
+	for cells[0] == 0 {
+		block(sigUSR1)
+		unblock(sigUSR1)
+	}
+}
+
+// oneByOne sends the process n signals, each when the one before has been taken.
+func oneByOne(n int) {
+	for i := range n {
+		kill(getpid(), sigUSR1)
+		for sigCount[sigUSR1] == i {
+			yield()
+		}
+	}
+}
+
+// signalMasksBusy: whatever a process does to its mask, no signal is lost, and none comes
+// while it is blocked.
+func signalMasksBusy() {
+	catch(sigUSR1, 0)
+	block(sigUSR1)
+	early := 0
+	sender := lwpCreate(1, 0, func() { // has it blocked
+		oneByOne(300)
+		cells[0] = 1
+	})
+	for cells[0] == 0 {
+		block(sigUSR1)
+		n := sigCount[sigUSR1]
+		for range 20 {
+			spins++
+		}
+		early += sigCount[sigUSR1] - n
+		unblock(sigUSR1)
+	}
+	must("_lwp_wait", sysLwpWait, sender, 0)
+	eq("taken while blocked", early, 0)
+	eq("signals taken", sigCount[sigUSR1], 300)
+}
+
+// signalMasksLWPs: the same where several LWPs could take it.
+func signalMasksLWPs() {
+	catch(sigUSR1, 0)
+	block(sigUSR1)
+	sender := lwpCreate(1, 0, func() {
+		oneByOne(300)
+		cells[0] = 1
+	})
+	other := lwpCreate(2, 0, flip)
+	flip()
+	must("_lwp_wait", sysLwpWait, sender, 0)
+	must("_lwp_wait", sysLwpWait, other, 0)
+	eq("signals taken", sigCount[sigUSR1], 300)
+}
+
+// signalMasksTold: a mask that was set is what the next call, a context, a child and a
+// handler see.
+func signalMasksTold() {
+	catch(sigUSR2, 0)
+	for round := range 3 {
+		set := bit(sigHUP) | bit(sigUSR1) | bit(40+round)
+		eq("mask at first", int(procmask(sigSetmask, set|bit(sigKILL)|bit(sigSTOP)|1<<63)), 0)
+		eq("mask that was set", int(procmask(sigBlock, bit(sigTERM))), int(set))
+		var uc ucontext
+		must("getcontext", sysGetcontext, ptr(&uc))
+		eq("mask in a context", int(uc[2]), int(set|bit(sigTERM)))
+		reapOK(fork(func() { eq("mask after fork", int(procmask(sigUnblock, 0)), int(set|bit(sigTERM))) }))
+		kill(getpid(), sigUSR2)
+		eq("mask in the frame", int((*ucontext)(unsafe.Pointer(lastUC))[2]), int(set|bit(sigTERM)))
+		eq("mask after the handler", int(procmask(sigUnblock, set)), int(set|bit(sigTERM)))
+		eq("mask then", int(procmask(sigSetmask, 0)), int(bit(sigTERM)))
+	}
+	eq("handler calls", sigCount[sigUSR2], 3)
 }
 
 // signalTold: the old action is what was set, less what cannot be; in whatever way

@@ -1,0 +1,184 @@
+package main
+
+import "unsafe"
+
+// Cases about memory that a process maps.
+
+var memCases = []testCase{
+	{"mem_mmap_places_are_its_own", memPlaces},
+	{"mem_mmap_over_and_beside", memOver},
+	{"mem_mmap_hint", memHint},
+	{"mem_mmap_and_fork", memFork},
+	{"mem_mmap_and_LWPs", memLWPs},
+	{"mem_mmap_at_its_limit", memLimit},
+	{"mem_mmap_bad_arguments", memBad},
+}
+
+const page = 4096
+
+func mmapAnon(addr, size, flags int) (int, int) {
+	return call(sysMmap, addr, size, protRW, mapAnon|mapPriv|flags, -1, 0, 0)
+}
+
+func anywhere(size int) int { return must("mmap", sysMmap, 0, size, protRW, mapAnon|mapPriv, -1, 0, 0) }
+
+func at(p int) *int { return (*int)(unsafe.Pointer(uintptr(p))) }
+
+// isMapped says whether the process's map has a page there.
+func isMapped(p int) bool {
+	var vec byte
+	_, e := call(sysMincore, p, page, ptr(&vec))
+	return e == 0
+}
+
+var places [100]int
+
+// memPlaces: memory mapped anywhere is zero, writable, and nobody else's; the map knows
+// it, and forgets it when it is unmapped.
+func memPlaces() {
+	for i := range places {
+		size := page*(i%3) + 1
+		p := anywhere(size)
+		places[i] = p
+		last := p + page*(i%3) + page - 8
+		eq("first word", *at(p), 0)
+		*at(p), *at(last) = i+1, -i-1
+		if !isMapped(last &^ (page - 1)) {
+			eq("not in the map", p, 0)
+		}
+	}
+	for i, p := range places {
+		eq("first word", *at(p), i+1)
+		eq("last word", *at(p + page*(i%3) + page - 8), -i-1)
+		must("munmap", sysMunmap, p, page*(i%3)+1)
+		if isMapped(p) {
+			eq("still in the map", p, 0)
+		}
+	}
+	eq("the same place again", anywhere(1), places[0])
+}
+
+// memOver: a fixed mapping replaces what is there, and what is mapped anywhere
+// afterwards stays clear of it.
+func memOver() {
+	a := anywhere(4 * page)
+	*at(a), *at(a + page), *at(a + 2*page) = 1, 2, 3
+	p, e := mmapAnon(a+page, page, mapFixed)
+	eq("errno", e, 0)
+	eq("place", p, a+page)
+	eq("before", *at(a), 1)
+	eq("replaced", *at(a + page), 0)
+	eq("behind", *at(a + 2*page), 3)
+	below, e := mmapAnon(a-2*page, page, mapFixed) // where the next one would go
+	eq("errno", e, 0)
+	*at(below) = 77
+	q := anywhere(3 * page)
+	if q < below+page && below < q+3*page {
+		eq("over what was fixed", q, below)
+	}
+	eq("what was fixed", *at(below), 77)
+	must("mprotect", sysMprotect, a+page, page, 1)
+	must("munmap", sysMunmap, a, 4*page)
+	if isMapped(a) || isMapped(a+3*page) || !isMapped(q) || !isMapped(below) {
+		eq("the map is", 0, 1)
+	}
+}
+
+// memHint: an address without MAP_FIXED is kept where it is free, and never taken from
+// somebody.
+func memHint() {
+	const hint = 0x10_0000_0000
+	p, e := mmapAnon(hint, 2*page, 0)
+	eq("errno", e, 0)
+	eq("place", p, hint)
+	*at(hint) = 5
+	q, e := mmapAnon(hint+page, page, 0)
+	eq("errno", e, 0)
+	if q == hint+page || q == hint || !isMapped(q) {
+		eq("a place that is taken", q, 0)
+	}
+	eq("what was there", *at(hint), 5)
+	*at(q) = 6
+}
+
+// memFork: a child's map is its parent's, and they part.
+func memFork() {
+	a := anywhere(page)
+	*at(a) = 1
+	reapOK(fork(func() {
+		b := anywhere(page)
+		if b == a || !isMapped(a) {
+			eq("the parent's place", b, 0)
+		}
+		eq("the parent's word", *at(a), 1)
+		*at(a) = 2
+		must("munmap", sysMunmap, a, page)
+		eq("the place is free", anywhere(page), a)
+		eq("word", *at(a), 0)
+	}))
+	eq("word", *at(a), 1)
+	if !isMapped(a) {
+		eq("unmapped by the child", 0, 1)
+	}
+}
+
+// memLWPs: two that map at once never get the same.
+func memLWPs() {
+	first := anywhere(page)
+	lid := lwpCreate(1, 0, func() {
+		for i := range 50 {
+			places[50+i] = anywhere(page)
+			*at(places[50+i]) = 50 + i
+		}
+	})
+	for i := range 50 {
+		places[i] = anywhere(page)
+		*at(places[i]) = i
+	}
+	must("_lwp_wait", sysLwpWait, lid, 0)
+	for i, p := range places {
+		if p == first {
+			eq("a place that was taken", p, 0)
+		}
+		eq("word", *at(p), i)
+	}
+}
+
+// memLimit: RLIMIT_AS holds from the next mmap on, and no longer than it is set.
+func memLimit() {
+	const rlimitAS = 10
+	anywhere(page)
+	var old, lim [2]int
+	must("getrlimit", sysGetrlimit, rlimitAS, ptr(&old))
+	lim = old
+	lim[0] = page
+	must("setrlimit", sysSetrlimit, rlimitAS, ptr(&lim))
+	_, e := mmapAnon(0, page, 0)
+	eq("mmap at the limit", e, enomem)
+	_, e = mmapAnon(0x10_0000_0000, page, mapFixed)
+	eq("mmap at the limit, fixed", e, enomem)
+	reapOK(fork(func() {
+		_, e := mmapAnon(0, page, 0)
+		eq("a child's mmap", e, enomem)
+	}))
+	must("setrlimit", sysSetrlimit, rlimitAS, ptr(&old))
+	anywhere(page)
+}
+
+func memBad() {
+	const top = 0x7f7ffffff000
+	for _, c := range [...]struct{ addr, size, flags, errno int }{
+		{top, page, mapFixed, efbig},
+		{top - page, 2 * page, mapFixed, efbig},
+		{0, page, mapFixed, einval},
+		{1, page, mapFixed, einval},
+		{0, 1 << 47, 0, enomem},
+		{0, -1, 0, enomem},
+		{0, page, mapShared, einval},
+	} {
+		_, e := mmapAnon(c.addr, c.size, c.flags)
+		eq("errno", e, c.errno)
+	}
+	_, e := mmapAnon(0, 0, 0)
+	eq("of nothing", e, 0)
+}

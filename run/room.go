@@ -1,0 +1,59 @@
+package run
+
+import (
+	"toaster/host"
+	"toaster/netbsd"
+	"toaster/vm"
+)
+
+// This file lets the stub map memory for a process with one LWP (host/room.go), from
+// its exec or fork on to its first LWP.
+
+// sysSetrlimit can set a limit that only the kernel checks.
+const sysSetrlimit = 195
+
+// showRoom is due before each Run.
+func (g *Guest) showRoom() {
+	if !g.alone {
+		return
+	}
+	s := g.space
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.shown == s.m.Changes() {
+		return
+	}
+	g.shown = s.m.Changes()
+	if s.uses > 1 || limitOf(&g.call, netbsd.RLIMIT_AS) != 0 {
+		g.thread.HideRoom()
+		return
+	}
+	g.thread.ShowRoom(s.m.Room())
+}
+
+// hideRoom is due before the process gets another LWP, or another one its memory. What
+// the stub has mapped is taken.
+func (g *Guest) hideRoom() {
+	g.alone = false
+	g.thread.HideRoom()
+}
+
+// takePlaced is due after each trap.
+func (g *Guest) takePlaced() {
+	list := g.thread.TakePlaced()
+	if len(list) == 0 {
+		return
+	}
+	s := g.space
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range list {
+		s.notePlaced(p)
+	}
+	g.shown = s.m.Changes() // the stub knows where there is room
+}
+
+func (s *Space) notePlaced(p host.Placed) {
+	const flags = netbsd.MAP_FIXED | netbsd.MAP_PRIVATE | netbsd.MAP_ANON
+	s.m.Map(vm.Request{Addr: p.Addr, Len: p.Size, Prot: p.Prot, Flags: flags})
+}
