@@ -37,6 +37,7 @@ const (
 	cfgBlocked  = 0x78 // a full one
 	cfgName     = 0x80 // the process's name, for ps
 	cfgZero     = 0xa0
+	cfgSlack    = 0x98 // nanoseconds, see slack.go
 	cfgAnswer   = 0xb0 // 1 if the stub answers what needs no kernel
 	// Where light traps wait and resume, between two marks of the stub.
 	cfgLightBegin = 0xb8

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +23,9 @@ type Options struct {
 	TrapAll bool
 	// NoRewrite leaves programs' call sites as they are.
 	NoRewrite bool
+
+	// TimerSlack, if positive, becomes that of our threads that wait for guests.
+	TimerSlack time.Duration
 
 	alter func(*Platform) // for tests: before anything is started
 }
@@ -68,6 +72,7 @@ type Platform struct {
 
 	guests guests
 
+	slack    uintptr     // of our threads, in nanoseconds; 0 leaves it alone
 	affinity unix.CPUSet // our own when the platform started: the guests'
 
 	spare bool   // for tests: guests in the stub live on
@@ -95,6 +100,9 @@ func New(opts Options) (*Platform, error) {
 		done:      make(chan struct{}),
 	}
 	unix.SchedGetaffinity(0, &p.affinity)
+	if usualSlack(); opts.TimerSlack > 0 {
+		p.slack = uintptr(opts.TimerSlack)
+	}
 	if opts.alter != nil {
 		opts.alter(p)
 	}

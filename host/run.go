@@ -236,7 +236,7 @@ func (t *Thread) await() bool {
 		}
 		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
 			slept := Monotonic()
-			futexSleep(turn, turnGuestAwaits)
+			futexSleep(turn, turnGuestAwaits, p.slack)
 			t.woke = Monotonic()
 			t.brisk = t.woke-slept < briskSleep
 		}

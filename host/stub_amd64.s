@@ -215,6 +215,11 @@ moved:
 	LEAQ const_cfgName(R14), SI
 	CHECKED(112)
 
+	MOVL $157, AX // prctl(PR_SET_TIMERSLACK, nanoseconds)
+	MOVL $29, DI
+	MOVQ const_cfgSlack(R14), SI
+	CHECKED(114)
+
 	MOVL $31, R12
 	MOVQ $const_stubSignals, R13
 actions:

@@ -185,6 +185,7 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 	le.PutUint64(cfg[cfgAltstack+16:], uint64(p.arena.slotSize-slotStack))
 	le.PutUint64(cfg[cfgBlocked:], ^uint64(0))
 	copy(cfg[cfgName:], guestName)
+	le.PutUint64(cfg[cfgSlack:], uint64(guestSlack))
 	le.PutUint16(cfg[cfgProgram:], uint16(len(filter)))
 	le.PutUint64(cfg[cfgProgram+8:], cfgAddr+cfgFilter)
 	for i, f := range filter {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"toaster/file"
+	"toaster/host"
 	"toaster/kern"
 	"toaster/netbsd"
 	"toaster/syscalls"
@@ -255,6 +256,7 @@ func (s *starter) stop() {
 
 func (s *starter) serve() {
 	runtime.LockOSThread()
+	host.UsualTimers()
 	for r := range s.queue {
 		pid, err := r.h.forkExec()
 		r.reply <- startReply{pid, err}

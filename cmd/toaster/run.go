@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"toaster"
 	"toaster/kern"
@@ -79,9 +80,12 @@ func runMain(args []string) int {
 	return runCommand(cmd)
 }
 
+// timerSlack is for a process that does nothing but carry guests.
+const timerSlack = 500 * time.Microsecond
+
 // options turns the flags into options; finish closes the files that they named.
 func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
-	o.Root = f.root
+	o.Root, o.TimerSlack = f.root, timerSlack
 	switch f.release {
 	case "10":
 		o.Release = kern.Release10
