@@ -29,6 +29,27 @@ func (s *Space) do(t *host.Thread, ops []vm.Op, fd int) netbsd.Errno {
 	return 0
 }
 
+// An allocator that reserves addresses, and then takes them into use a few megabytes at a
+// time, is going to fill them: that is how Go's heap grows. Such memory gets huge pages,
+// where the host leaves it to programs to ask for them: one fault for 2 MiB instead of 512.
+// Not the first pieces, as small programs fork, which huge pages make dearer. And neither
+// much at once nor what was not reserved, as of stacks, tables and the like but a little
+// may ever be touched.
+const (
+	hugeFrom = 4 << 20 // bytes committed
+	hugeMin  = 4 << 20 // bytes of a mapping
+	hugeMax  = 64 << 20
+)
+
+// huge counts a commitment of size bytes, and says whether it gets huge pages.
+func (s *Space) huge(size uint64) bool {
+	if size < hugeMin || size > hugeMax {
+		return false
+	}
+	s.committed += size
+	return s.committed > hugeFrom
+}
+
 func (s *Space) step(t *host.Thread, op *vm.Op, fd int) error {
 	r := &op.Region
 	switch op.Kind {
@@ -38,7 +59,11 @@ func (s *Space) step(t *host.Thread, op *vm.Op, fd int) error {
 			flags = syscall.MAP_SHARED
 		}
 		if r.Obj == nil {
-			return s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags|syscall.MAP_NORESERVE, -1, 0)
+			err := s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags|syscall.MAP_NORESERVE, -1, 0)
+			if err == nil && op.Commit && s.huge(r.Len()) {
+				s.proc.Advise(t, r.Start, r.Len(), syscall.MADV_HUGEPAGE) // it may have none
+			}
+			return err
 		}
 		return s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags, fd, r.Off)
 	case vm.OpUnmap:

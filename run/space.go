@@ -26,6 +26,8 @@ type Space struct {
 	mu   sync.Mutex // guards what follows; held while the host maps, which is short
 	uses int        // processes
 	m    *vm.Map
+
+	committed uint64 // bytes, see huge
 }
 
 func newSpace(s *System, p *host.Process) *Space {
@@ -104,7 +106,7 @@ func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 	}
 	m, ops := s.m.Fork()
 	cg.thread, cg.alone = t, true
-	cg.space = &Space{sys: s.sys, proc: p, uses: 1, m: m}
+	cg.space = &Space{sys: s.sys, proc: p, uses: 1, m: m, committed: s.committed}
 	if e := cg.space.do(t, ops, -1); e != 0 {
 		p.Release()
 		return e

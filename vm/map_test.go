@@ -301,6 +301,36 @@ func TestFileOffsetInPage(t *testing.T) {
 	}
 }
 
+// Memory is committed where it was reserved, and nowhere else.
+func TestCommit(t *testing.T) {
+	const anon, fixed = netbsd.MAP_PRIVATE | netbsd.MAP_ANON, netbsd.MAP_FIXED
+	for name, c := range map[string]struct {
+		before, q Request
+		want      bool
+	}{
+		"a part":        {Request{}, Request{Addr: 0x12000, Len: 0x1000, Prot: 3, Flags: anon | fixed}, true},
+		"all":           {Request{}, Request{Addr: 0x10000, Len: 0x10000, Prot: 3, Flags: anon | fixed}, true},
+		"to be read":    {Request{}, Request{Addr: 0x12000, Len: 0x1000, Prot: 1, Flags: anon | fixed}, false},
+		"reserved anew": {Request{}, Request{Addr: 0x12000, Len: 0x1000, Flags: anon | fixed}, false},
+		"beyond it":     {Request{}, Request{Addr: 0x1f000, Len: 0x2000, Prot: 3, Flags: anon | fixed}, false},
+		"beside it":     {Request{}, Request{Addr: 0x30000, Len: 0x1000, Prot: 3, Flags: anon | fixed}, false},
+		"anywhere":      {Request{}, Request{Len: 0x1000, Prot: 3, Flags: anon}, false},
+		"a file":        {Request{}, Request{Addr: 0x12000, Len: 0x1000, Prot: 3, Flags: netbsd.MAP_PRIVATE | fixed, Obj: 1}, false},
+		"shared":        {Request{}, Request{Addr: 0x12000, Len: 0x1000, Prot: 3, Flags: netbsd.MAP_SHARED | netbsd.MAP_ANON | fixed}, false},
+		"in use":        {Request{Addr: 0x12000, Len: 0x1000, Prot: 1, Flags: anon | fixed}, Request{Addr: 0x11000, Len: 0x4000, Prot: 3, Flags: anon | fixed}, false},
+		"over a file":   {Request{Addr: 0x12000, Len: 0x1000, Flags: netbsd.MAP_PRIVATE | fixed, Obj: 1}, Request{Addr: 0x12000, Len: 0x1000, Prot: 3, Flags: anon | fixed}, false},
+	} {
+		m := New()
+		m.Map(Request{Addr: 0x10000, Len: 0x10000, Flags: anon | fixed})
+		if c.before.Len != 0 {
+			m.Map(c.before)
+		}
+		if _, ops, e := m.Map(c.q); e != 0 || ops[0].Commit != c.want {
+			t.Errorf("%s: %+v, %v", name, ops, e)
+		}
+	}
+}
+
 func TestProtectMax(t *testing.T) {
 	m := New()
 	m.Map(Request{Addr: 0x1000, Len: 0x2000, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED, Obj: 1, Prot: 1, MaxProt: 1})

@@ -55,8 +55,21 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 		return 0, nil, e
 	}
 	r := q.region(addr, size)
+	op := Op{Kind: OpMap, Region: r, Commit: r.anonymous() && r.Prot&netbsd.PROT_WRITE != 0 && m.held(r.Start, r.End)}
 	m.replace(r.Start, r.End, r)
-	return addr + pageOff, []Op{{Kind: OpMap, Region: r}}, 0
+	return addr + pageOff, []Op{op}, 0
+}
+
+func (r Region) anonymous() bool { return r.Obj == nil && !r.Shared }
+
+// held reports whether a range is reserved, and no more.
+func (m *Map) held(start, end uint64) bool {
+	for r := range m.Overlap(start, end) {
+		if !r.anonymous() || r.Prot != netbsd.PROT_NONE {
+			return false
+		}
+	}
+	return m.Mapped(start, end)
 }
 
 func (q *Request) region(addr, size uint64) Region {

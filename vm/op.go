@@ -17,6 +17,10 @@ type Op struct {
 	Kind   OpKind
 	Region Region
 	From   uint64 // OpMove
+
+	// Commit says of an OpMap that it is private memory for writing in a place that was
+	// held for it until now, by a private mapping that nobody could use.
+	Commit bool
 }
 
 func unmapOp(start, end uint64) Op { return Op{Kind: OpUnmap, Region: Region{Start: start, End: end}} }

@@ -20,6 +20,7 @@ var subprograms = []testCase{
 	{"sub_spawned", subSpawned},
 	{"sub_attributes", subAttributes},
 	{"sub_used", subUsed},
+	{"sub_heap", subHeap},
 }
 
 var exitCases = []testCase{

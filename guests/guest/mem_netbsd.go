@@ -182,3 +182,19 @@ func memBad() {
 	_, e := mmapAnon(0, 0, 0)
 	eq("of nothing", e, 0)
 }
+
+// subHeap has a heap that grows, beside other memory, and waits to be looked at.
+func subHeap() {
+	const mb = 1 << 20
+	var in, up pipe // in is descriptor 0
+	up.open()
+	lwpCreate(1, lwpDETACHED, func() { up.wait() }) // from now on mmap is the kernel's
+	heap := must("mmap", sysMmap, 0, 64*mb, 0, mapAnon|mapPriv, -1, 0, 0)
+	for i := range 4 {
+		must("mmap", sysMmap, heap+8*mb*i, 4*mb, protRW, mapAnon|mapPriv|mapFixed, -1, 0, 0)
+	}
+	must("mmap", sysMmap, heap+40*mb, mb, protRW, mapAnon|mapPriv|mapFixed, -1, 0, 0)
+	anywhere(8 * mb)
+	say("ready\n")
+	in.eof()
+}
