@@ -254,7 +254,8 @@ func (t *Thread) arrange() bool {
 
 // marks are addresses in the stub that matter for where a signal arrives.
 type marks struct {
-	enter, save, saved, gave, over, clocked, restored, nap, napped, posted, told, masked, maskTold, stack, stackTold, mapped, noted, noteTold, answered, last uint64
+	enter, save, saved, gave, over, clocked, restored, nap, napped, posted, told,
+	masked, maskTold, stack, stackTold, mapped, noted, noteTold, answered, last uint64
 }
 
 func findMarks(code []byte) (m marks) {

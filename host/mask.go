@@ -47,7 +47,10 @@ func (t *Thread) ShowMask(mask uint64, on, stack bool) {
 // Mask gives the mask that ShowMask has shown and the guest may have changed, and false
 // if no guest code can be running: then it is the owner's. Any goroutine may call it.
 func (t *Thread) Mask() (uint64, bool) {
-	return t.slot.load(slotMask), t.state.Load() == threadRunning
+	if t.state.Load() != threadRunning {
+		return 0, false
+	}
+	return t.slot.load(slotMask), true
 }
 
 // TakeMask gives the mask after a Run, and false if it was not shown.

@@ -26,7 +26,7 @@ func (l *LWP) LendMask(place MaskPlace) (mask netbsd.Sigset, ok bool) {
 	return l.mask, !l.blocked
 }
 
-// seeBlocked is due whenever l has seen what is pending and does not take.
+// seeBlocked is due whenever l has looked at what is pending and taken what it may.
 func (l *LWP) seeBlocked() { l.blocked = l.pend.set|l.p.pend.set != 0 }
 
 // TakeMask follows the return from user mode, where l had its mask; s is what has become
@@ -58,7 +58,8 @@ func (l *LWP) passOn(sig netbsd.Signal) {
 // maskable are the signals that a mask can hold.
 var maskable = netbsd.AllSignals &^ cantMask
 
-// maskNow gives l's mask, wherever it is.
+// maskNow gives l's mask, wherever it is. Of a guest that runs it may be another one each
+// time.
 func (l *LWP) maskNow() netbsd.Sigset {
 	if l.place != nil {
 		if s, ok := l.place.Mask(); ok {

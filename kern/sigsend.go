@@ -312,9 +312,10 @@ func (l *LWP) sigpost(sig netbsd.Signal) bool {
 		return false
 	}
 	if l.maskNow().Has(sig) {
-		l.attn.Or(aSignal)
-		if l.place != nil { // it could let the signal through at once, unnoticed
-			l.setAttn(aSignal)
+		if l.place != nil {
+			l.setAttn(aSignal) // or it could let the signal through at once, unnoticed
+		} else {
+			l.attn.Or(aSignal)
 		}
 		return false
 	}

@@ -88,6 +88,7 @@ func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
 		g.space.proc.Release()
 		return nil, e
 	}
+	g.alone = true
 	r := g.thread.Regs()
 	*r = host.Regs{RIP: p.entry(), RSP: st.SP, RBX: st.PSStrings, RFLAGS: flagsFixed | flagsIntOn}
 	return g, 0

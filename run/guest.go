@@ -21,8 +21,8 @@ type Guest struct {
 	call    syscalls.Call
 	link    uint64 // uc_link of the current context
 	posts   bool   // the kernel takes its actions from the thread's slot
-	alone   bool   // the process has had no other LWP, and its memory is its own
-	offered bool
+	alone   bool   // since its exec or fork the process had no other LWP, and has memory of its own
+	offered bool   // the actions have been shown once since then
 	shown   uint64 // the change of the map after which the stub was told of room
 
 	frames  []savedState // extended state of the contexts that handlers interrupted

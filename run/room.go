@@ -17,18 +17,26 @@ func (g *Guest) showRoom() {
 	if !g.alone {
 		return
 	}
-	s := g.space
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if g.shown == s.m.Changes() {
+	low, high, change := g.space.room(g.shown)
+	if change == g.shown {
 		return
 	}
-	g.shown = s.m.Changes()
-	if s.uses > 1 || limitOf(&g.call, netbsd.RLIMIT_AS) != 0 {
+	g.shown = change
+	if limitOf(&g.call, netbsd.RLIMIT_AS) != 0 {
 		g.thread.HideRoom()
 		return
 	}
-	g.thread.ShowRoom(s.m.Room())
+	g.thread.ShowRoom(low, high)
+}
+
+// room gives the room of a map that has changed since, and the number of the change.
+func (s *Space) room(since uint64) (low, high, change uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if change = s.m.Changes(); change != since {
+		low, high = s.m.Room()
+	}
+	return low, high, change
 }
 
 // hideRoom is due before the process gets another LWP, or another one its memory. What
