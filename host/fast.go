@@ -124,7 +124,7 @@ func (s slot) light() []byte { return s.mem[slotLight:][:ucSize] }
 // decodeLight reads a system call that came without a signal.
 func (t *Thread) decodeLight() Trap {
 	t.regs.read(t.slot, t.slot.light())
-	t.light = true
+	t.light, t.x = true, nil
 	t.fpSaved = t.slot.load32(slotSavedFP) != 0
 	t.fetch()
 	t.noteUsed()

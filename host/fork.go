@@ -39,6 +39,9 @@ const patienceForks = 100
 
 func (t *Thread) forkOnce() (*Thread, error) {
 	p := t.proc.platform
+	if t.proc == p.zygote {
+		p.learnX(t)
+	}
 	win, err := p.arena.get(t.index)
 	if err != nil {
 		return nil, err

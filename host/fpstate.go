@@ -121,53 +121,121 @@ var mxcsrMask = sync.OnceValue(func() uint32 {
 	return 0xffbf // what the manual gives for a mask of 0
 })
 
+// xlayout is what XSAVE stores: as much as Linux does in a signal frame.
+type xlayout struct {
+	size     int
+	features uint64
+}
+
+// learnX finds it in a signal frame that no guest can have changed.
+func (p *Platform) learnX(t *Thread) {
+	fx := t.fpstate()
+	if p.xlayout.Load() != nil || len(fx) <= fpSize {
+		return
+	}
+	le := binary.LittleEndian
+	const protectionKeys = 1 << 9 // wrong ones would lock the stub out of its slot
+	x := xlayout{int(le.Uint32(fx[fpSoftware+16:])), le.Uint64(fx[fpSoftware+8:]) &^ protectionKeys}
+	if x.size > fpSize+xstateHeader && x.size <= p.arena.slotSize-slotFP {
+		p.xlayout.Store(&x)
+	}
+}
+
 // lightFP puts into the slot what the stub is to load.
 func (t *Thread) lightFP() {
-	if t.fpDirty {
-		copy(t.slot.mem[slotFP:], t.fp[:])
-		t.fpDirty = false
-		t.slot.store32(slotLoadFP, 1)
+	if !t.fpDirty {
+		return
 	}
+	t.fpDirty = false
+	if t.x == nil {
+		copy(t.slot.mem[slotFP:], t.fp[:])
+		t.slot.store32(slotLoadFP, loadFP)
+		return
+	}
+	copy(t.slot.mem[slotFP:], t.x)
+	copy(t.slot.mem[slotFP:], t.fp[:fpSoftware])
+	t.slot.store(slotFeatures, t.proc.platform.xlayout.Load().features)
+	t.slot.store32(slotLoadFP, loadX)
 }
 
 // frameFP does it for a light trap that has become a signal frame, if it has not been
 // done.
 func (t *Thread) frameFP() {
 	if t.fpDirty || t.slot.load32(slotLoadFP) != 0 {
+		if to := t.fpstate(); t.x != nil && to != nil {
+			putX(to, t.x)
+		}
 		t.setFP(t.fp[:])
 		t.fpDirty = false
 		t.slot.store32(slotLoadFP, 0)
 	}
+	t.x = nil
 }
 
 // SaveX returns the whole extended state, AVX included, for RestoreX.
 func (t *Thread) SaveX() []byte {
-	if !t.enterFull() {
+	if !t.enter() {
 		return nil
 	}
 	defer t.leave()
+	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && !t.fpDirty {
+		t.slot.store(slotFeatures, x.features)
+		t.yield(opSaveX)
+		if !t.await() {
+			return nil
+		}
+		t.light = t.slot.load32(slotMode) == modeLight // else a signal came in between
+		if t.light {
+			return append([]byte(nil), t.slot.mem[slotFP:][:x.size]...)
+		}
+	}
+	if !t.full() {
+		return nil
+	}
 	return append([]byte(nil), t.fpstate()...)
 }
 
 // RestoreX brings a state back that SaveX returned, on this machine. It may
 // have been in guest memory meanwhile; what can't be loaded is left out.
 func (t *Thread) RestoreX(state []byte) {
-	if !t.enterFull() {
+	if !t.enter() {
 		return
 	}
 	defer t.leave()
-	to := t.fpstate()
-	if to == nil || len(state) < fpSize {
+	if len(state) < fpSize {
 		return
 	}
-	t.setFP(state[:fpSize])
-	if len(to) != len(state) || len(to) <= fpSize+xstateHeader {
+	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && len(state) >= x.size {
+		t.x = make([]byte, x.size)
+		xheader(t.x, state, x.features)
+		copy(t.x[fpSize+xstateHeader:], state[fpSize+xstateHeader:])
+		putFP(t.fp[:], state)
+		t.fpDirty = true
 		return
 	}
-	le := binary.LittleEndian
-	features := le.Uint64(to[fpSoftware+8:])
-	clear(to[fpSize:][:xstateHeader])
-	le.PutUint64(to[fpSize:], le.Uint64(state[fpSize:])&features|3)
+	if !t.full() {
+		return
+	}
+	if to := t.fpstate(); to != nil {
+		putX(to, state)
+		t.setFP(state[:fpSize])
+	}
+}
+
+// putX sets in a signal frame what state has beyond x87 and SSE.
+func putX(to, state []byte) {
+	if min(len(to), len(state)) <= fpSize+xstateHeader {
+		return
+	}
+	xheader(to, state, binary.LittleEndian.Uint64(to[fpSoftware+8:]))
 	const magic2 = 4
 	copy(to[fpSize+xstateHeader:len(to)-magic2], state[fpSize+xstateHeader:])
+}
+
+// xheader says in to what state has, of these features.
+func xheader(to, state []byte, features uint64) {
+	le := binary.LittleEndian
+	has := le.Uint64(state[fpSize:])&features | 3
+	clear(to[fpSize:][:xstateHeader])
+	le.PutUint64(to[fpSize:], has)
 }

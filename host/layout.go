@@ -81,7 +81,7 @@ const (
 	slotLWP      = 0xa0 // the LWP's id, 0 if the stub doesn't know it
 	slotAnswer   = 0xa8 // RAX of an answered call
 	slotPost     = 0xb0 // 1 if slotActions holds the process's signal actions
-	slotLoadFP   = 0xb4 // a light trap is to load slotFP before it resumes
+	slotLoadFP   = 0xb4 // what of slotFP a light trap is to load before it resumes: 0, loadFP, loadX
 	slotPosted   = 0xb8 // bit set of the signals whose actions the guest has changed there
 	slotSavedFP  = 0xc0 // slotFP holds the state of a light trap
 	slotUsed     = 0xc4 // slotScratch holds what the process had used at a light trap
@@ -93,6 +93,7 @@ const (
 	slotMaskOn   = 0xe8  // 1 if it may
 	slotStackOn  = 0xec  // 1 if it may change the LWP's signal stack
 	slotStackNew = 0xf0  // which of slotStacks the guest has chosen: 1, 2, or 0 for none
+	slotFeatures = 0xf8  // what XSAVE and XRSTOR are for
 	slotCommand  = 0x100 // commands: nr, six arguments, result; between traps what the stub has mapped
 	slotScratch  = 0x700
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
@@ -102,7 +103,7 @@ const (
 	slotTime     = 0xa30 // a timespec
 	slotStacks   = 0xa40 // two stack_t; behind them, up to slotCalls, the stack of fast calls
 	slotCalls    = 0xe00
-	slotFP       = slotStack // FXSAVE's area in a light trap, when that stack is empty
+	slotFP       = slotStack // FXSAVE's and XSAVE's area in a light trap, when that stack is empty
 	slotActions  = 0xe00     // signal actions, see actions.go
 	slotStack    = 0x1800    // the alternate signal stack begins here and takes the rest
 
@@ -135,6 +136,12 @@ const (
 	opExit   = 4
 	opFrame  = 5 // make a signal frame of a light trap
 	opSaveFP = 6 // store the x87 and SSE state of a light trap
+	opSaveX  = 7 // store all of its extended state
+)
+
+const (
+	loadFP = 1 // x87 and SSE
+	loadX  = 2 // everything
 )
 
 // The registers in slotLight, where a ucontext has them.

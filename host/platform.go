@@ -49,6 +49,8 @@ type Platform struct {
 	keep uint64 // end of what of ours is mapped behind the stub
 	fast bool   // call sites can be rewritten
 
+	xlayout atomic.Pointer[xlayout] // nil if it isn't known
+
 	arena       *arena
 	zygote      *Process
 	pristine    *Nursery // of the zygote

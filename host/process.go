@@ -50,8 +50,9 @@ type Thread struct {
 
 	// The x87 and SSE state that the guest is to resume with, if it is in a light trap.
 	fp      [fpSize]byte
-	fpDirty bool // it is not in the slot yet
-	fpSaved bool // the stub has stored the one that the guest had
+	fpDirty bool   // it is not in the slot yet
+	x       []byte // and all that it has beyond, as XSAVE lays it out; nil to leave that alone
+	fpSaved bool   // the stub has stored the one that the guest had
 
 	before Usage // by earlier LWPs
 

@@ -569,6 +569,8 @@ give:
 	JEQ clone
 	CMPL AX, $const_opSaveFP
 	JEQ save
+	CMPL AX, $const_opSaveX
+	JEQ saveall
 	CMPL AX, $const_opResume
 	JNE frame
 	CMPL const_slotKicked(R15), $0
@@ -599,8 +601,22 @@ save:
 	FXSAVE64 const_slotFP(R15)
 	JMP again
 
-load: // a signal in front of the second instruction makes it happen twice
+saveall:
+	MOVL const_slotFeatures(R15), AX
+	MOVL (const_slotFeatures+4)(R15), DX
+	XSAVE64 const_slotFP(R15)
+	JMP again
+
+load: // a signal before slotLoadFP is cleared makes it happen twice
+	CMPL const_slotLoadFP(R15), $const_loadX
+	JEQ loadall
 	FXRSTOR64 const_slotFP(R15)
+	JMP restored
+loadall:
+	MOVL const_slotFeatures(R15), AX
+	MOVL (const_slotFeatures+4)(R15), DX
+	XRSTOR64 const_slotFP(R15)
+restored:
 	MOVL $0, const_slotLoadFP(R15)
 	JMP loaded
 

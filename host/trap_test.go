@@ -204,6 +204,69 @@ func TestExtendedStateIsSavedAndRestored(t *testing.T) {
 	wantKind(t, th.Run(), Syscall)
 }
 
+// The same without any signal frame, as handlers come and go.
+func TestExtendedStateInALightTrap(t *testing.T) {
+	if !strings.Contains(readFile(t, "/proc/cpuinfo"), " avx ") {
+		t.Skip("no AVX")
+	}
+	const call = "b8 14 00 00 00 0f 05 "
+	text := code(t, "c5 fe 6f 04 25 00 00 50 00"+call+"c5 fc 77"+call+"c5 fe 7f 04 25 40 00 50 00"+call)
+	want := []byte("thirty-two bytes for one ymm reg")
+	p := newPlatform(t, Options{})
+	for name, between := range map[string]func(th *Thread){
+		"nothing":      func(*Thread) {},
+		"a frame":      func(th *Thread) { th.full() },
+		"a kick":       func(th *Thread) { th.Kick() },
+		"a late kick":  func(th *Thread) { th.slot.store32(slotKicked, 1) },
+		"a look at FP": func(th *Thread) { fp := th.FP(); th.SetFP(&fp) },
+		"a fork": func(th *Thread) {
+			_, c, err := th.Fork()
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantKind(t, c.Run(), Syscall)
+			wantYMM(t, "a fork's child", c.proc, want)
+		},
+	} {
+		q, th := newFast(t, p, text)
+		q.Write(dataAt, want)
+		wantKind(t, th.Run(), Syscall)
+		saved := th.SaveX()
+		wantKind(t, th.Run(), Syscall) // after vzeroall
+		th.RestoreX(saved)
+		if !th.light {
+			t.Errorf("%s: there was a signal frame", name)
+		}
+		between(th)
+		trap := th.Run()
+		for trap.Kind == Kicked {
+			trap = th.Run()
+		}
+		wantKind(t, trap, Syscall)
+		wantYMM(t, name, q, want)
+		q.Release()
+	}
+	// Garbage may not hurt more than the guest's own numbers.
+	_, th := newFast(t, p, text)
+	wantKind(t, th.Run(), Syscall)
+	saved := th.SaveX()
+	for i := range saved {
+		saved[i] = byte(i * 37)
+	}
+	th.RestoreX(saved)
+	wantKind(t, th.Run(), Syscall)
+}
+
+// wantYMM checks what the guest of the tests above has stored.
+func wantYMM(t *testing.T, name string, q *Process, want []byte) {
+	t.Helper()
+	got := make([]byte, 32)
+	q.Read(dataAt+0x40, got)
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s: ymm0 is %q", name, got)
+	}
+}
+
 func TestPristineProcessIsPristine(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, th, err := p.NewProcess()
