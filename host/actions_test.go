@@ -26,8 +26,7 @@ var (
 // newActor is a guest about to change the action of a signal, with all of them shown.
 func newActor(t *testing.T, p *Platform, sig uint64) (*Process, *Thread) {
 	t.Helper()
-	q, th := newFast(t, p, code(t, actionCode))
-	q.Write(stackAt+0x8008, []byte{42, 0, 0, 0, 0, 0, 0, 0})
+	q, th := newCaller(t, p, actionCode, sig, newAt, oldAt, newAction.Tramp, 2)
 	a := newAction
 	a.Mask |= 1<<8 | 1<<16 | 1<<63 // SIGKILL, SIGSTOP, and no signal
 	q.Write(newAt, structSigaction(a))
@@ -35,36 +34,12 @@ func newActor(t *testing.T, p *Platform, sig uint64) (*Process, *Thread) {
 		th.ShowAction(sig, shownAction)
 	}
 	th.ActionsComplete()
-	r := th.Regs()
-	for i, f := range r.fields() {
-		*f = uint64(i) * 0x0101010101010101
-	}
-	r.RIP, r.RSP, r.RFLAGS, r.FSBase, r.GSBase = codeAt, stackAt+0x8000, 0x8d5|0x202, 0, 0
-	r.RDI, r.RSI, r.RDX, r.R10, r.R8 = sig, newAt, oldAt, newAction.Tramp, 2
 	return q, th
 }
 
-// act runs it, and says whether the stub has done the call; else that is about to be
-// served. The guest's registers are right either way.
 func act(t *testing.T, th *Thread) bool {
 	t.Helper()
-	r := th.Regs()
-	want := *r
-	trap := th.Run()
-	for trap.Kind == Kicked {
-		trap = th.Run()
-	}
-	wantKind(t, trap, Syscall)
-	done := r.RAX == 42
-	want.RIP, want.RCX, want.RAX, want.R11 = codeAt+7, codeAt+7, guestSigaction, r.R11
-	if done {
-		want.RIP, want.RCX, want.RAX, want.RDX = codeAt+14, codeAt+14, 42, 0
-		want.RFLAGS &^= 1
-	}
-	if *r != want {
-		t.Fatalf("done %v:\ngot  %+v\nwant %+v", done, r, want)
-	}
-	return done
+	return answered(t, th, guestSigaction)
 }
 
 func taken(th *Thread, settle bool) map[int]Action {

@@ -9,8 +9,8 @@ import (
 // Fast calls come from rewritten call sites (rewrite.go), without a signal. The
 // stub has the guest's registers in the slot, and either answers, or hands over:
 // the guest is then in a light trap, its extended state still in the processor.
-// Whatever needs a signal frame (a fork, receiving a file, all of the extended state,
-// single-stepping) makes the stub trap first, see full.
+// Whatever needs a signal frame (a fork, receiving a file, single-stepping) makes the stub
+// trap first, see full.
 //
 // A signal can arrive anywhere on the way. Until the turn is given, nothing has
 // happened that the guest could notice, and it is put back in front of its

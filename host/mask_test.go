@@ -36,7 +36,7 @@ func newCaller(t *testing.T, p *Platform, text string, args ...uint64) (*Process
 
 // answered runs such a guest, and says whether the stub has done the call; else that is
 // about to be served. The guest's registers are right either way.
-func answered(t *testing.T, th *Thread) bool {
+func answered(t *testing.T, th *Thread, call uint64) bool {
 	t.Helper()
 	r := th.Regs()
 	want := *r
@@ -45,8 +45,8 @@ func answered(t *testing.T, th *Thread) bool {
 		trap = th.Run()
 	}
 	wantKind(t, trap, Syscall)
-	done := r.RIP == codeAt+14
-	want.RIP, want.RCX, want.R11, want.RAX = codeAt+7, codeAt+7, r.R11, r.RAX
+	done := r.RAX == 42
+	want.RIP, want.RCX, want.RAX, want.R11 = codeAt+7, codeAt+7, call, r.R11
 	if done {
 		want.RIP, want.RCX, want.RAX, want.RDX = codeAt+14, codeAt+14, 42, 0
 		want.RFLAGS &^= 1
@@ -97,7 +97,7 @@ func TestMaskInTheSlot(t *testing.T) {
 		putWords(q, newAt, set, ^uint64(0))
 		putWords(q, oldAt, 1, 2, 3)
 		th.ShowMask(shownMask, true, true)
-		if !answered(t, th) {
+		if !answered(t, th, guestSigprocmask) {
 			t.Errorf("%s: left to us", c.name)
 		}
 		if got, ok := th.TakeMask(); !ok || got != c.want {
@@ -129,7 +129,7 @@ func TestMaskLeftToUs(t *testing.T) {
 		putWords(q, newAt, 0x3000, 0)
 		th.ShowMask(shownMask, true, true)
 		set(th, th.Regs())
-		done := answered(t, th)
+		done := answered(t, th, guestSigprocmask)
 		if got, _ := th.TakeMask(); done || got != shownMask {
 			t.Errorf("%s: done %v, the mask is %#x", name, done, got)
 		}
@@ -146,7 +146,7 @@ func TestMaskOfAStoppedGuest(t *testing.T) {
 	if _, ok := th.Mask(); ok {
 		t.Error("shown before the guest runs")
 	}
-	answered(t, th)
+	answered(t, th, guestSigprocmask)
 	if _, ok := th.Mask(); ok {
 		t.Error("shown when the guest has trapped")
 	}
@@ -162,7 +162,7 @@ func TestSignalAtEveryInstructionOfAMask(t *testing.T) {
 		putWords(q, newAt, 0x3000, 0)
 		th.ShowMask(shownMask, true, true)
 		want := uint64(shownMask)
-		done := answered(t, th)
+		done := answered(t, th, guestSigprocmask)
 		if done {
 			want |= 0x3000
 		}
@@ -185,7 +185,7 @@ func TestSignalStackInTheSlot(t *testing.T) {
 		putWords(q, newAt, 0x10000+i, minSigstksz, 0xdead<<32)
 		th.Regs().RIP, th.Regs().RDI, th.Regs().RSI = codeAt, newAt, 0
 		th.ShowMask(0, true, true)
-		if !answered(t, th) {
+		if !answered(t, th, guestAltstack) {
 			t.Fatalf("%d: left to us", i)
 		}
 	}
@@ -198,7 +198,7 @@ func TestSignalStackInTheSlot(t *testing.T) {
 	}
 	putWords(q, newAt, 0, 0, ssDisable)
 	th.Regs().RIP = codeAt
-	if !answered(t, th) {
+	if !answered(t, th, guestAltstack) {
 		t.Error("SS_DISABLE: left to us")
 	}
 	if got, ok := th.TakeStack(); !ok || got.Flags != ssDisable {
@@ -225,7 +225,7 @@ func TestSignalStackLeftToUs(t *testing.T) {
 		putWords(q, newAt, 0x10000, c.size, c.flags)
 		th.ShowMask(0, true, true)
 		c.set(th, th.Regs())
-		if answered(t, th) {
+		if answered(t, th, guestAltstack) {
 			t.Errorf("%s: done", name)
 		}
 		if got, ok := th.TakeStack(); ok {
@@ -249,7 +249,7 @@ func TestSignalAtEveryInstructionOfAStack(t *testing.T) {
 		}
 		putWords(q, newAt, 0x10000, minSigstksz, 0)
 		want := Stack{1, 2, 4}
-		done := answered(t, th)
+		done := answered(t, th, guestAltstack)
 		if done {
 			want = Stack{0x10000, minSigstksz, 0}
 		}

@@ -30,7 +30,7 @@ func newMapper(t *testing.T, p *Platform, addr, size, prot, flags uint64) (*Proc
 // lost in the call that follows, but for what the stub noted.
 func mapped(t *testing.T, th *Thread) bool {
 	t.Helper()
-	return answered(t, th)
+	return answered(t, th, guestMmap)
 }
 
 // usable says whether size bytes at addr are memory that can be written.
