@@ -152,6 +152,43 @@ func TestMaskOfAStoppedGuest(t *testing.T) {
 	}
 }
 
+// A newborn has nothing of whose slot it has, whether its creator is in a light trap or in
+// a signal frame.
+func TestMaskOfANewborn(t *testing.T) {
+	for _, light := range []bool{true, false} {
+		p := newPlatform(t, Options{})
+		_, th := newCaller(t, p, maskCode, sigSetmask, newAt, 0)
+		answered(t, th, guestSigprocmask)
+		if !light {
+			th.full()
+		}
+		n := newborn(t, th)
+		for range 3 {
+			n.ShowMask(shownMask, true, true)
+			n.slot.store32(slotStackNew, 1)
+			at := n.slot.addr
+			n.Exit()
+			waitFor(t, "the thread to rest", func() bool {
+				n = newborn(t, th)
+				return n.slot.addr == at
+			})
+			_, chosen := n.TakeStack()
+			if n.light != light || chosen || n.slot.load32(slotMaskOn) != 0 || n.slot.load32(slotStackOn) != 0 {
+				t.Errorf("light %v, stack chosen %v: a newborn may change its mask before it was shown", n.light, chosen)
+			}
+		}
+	}
+}
+
+func newborn(t *testing.T, th *Thread) *Thread {
+	t.Helper()
+	n, err := th.NewThread()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // A signal at each instruction: the mask is changed and the guest told of the old one,
 // or the call comes again and the mask is what it was.
 func TestSignalAtEveryInstructionOfAMask(t *testing.T) {

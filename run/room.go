@@ -58,7 +58,6 @@ func (g *Guest) takePlaced() {
 	for _, p := range list {
 		s.notePlaced(p)
 	}
-	g.shown = s.m.Changes() // the stub knows where there is room
 }
 
 func (s *Space) notePlaced(p host.Placed) {
