@@ -31,7 +31,8 @@
 // the kernel would have ended it. What sleeps longer must be seen asleep, and is
 // the kernel's. And a process of one thread may have its signal actions in the slot,
 // where sigaction reads and changes them; the kernel takes the changes before they
-// matter (actions.go).
+// matter (actions.go). In the same way each thread may have its signal mask and its signal
+// stack (mask.go), and a process of one thread map memory (room.go).
 //
 // Options.TrapAll switches it off, for traces, Thread.SetTrapAll for a thread, for
 // tracers.
@@ -95,9 +96,10 @@
 // with some others their first arguments.
 //
 // The rules by which that stays right:
-//   - Until the turn is given, nothing has happened that the guest could notice. A
-//     signal there puts it in front of its old system call instruction, with its
-//     registers as they were. Faults on bad pointers need no other treatment.
+//   - Until the turn is given, nothing has happened that the guest could notice, unless
+//     the stub has noted it in the slot: then the call is done. Otherwise a signal there
+//     puts the guest in front of its old system call instruction, with its registers as
+//     they were. Faults on bad pointers need no other treatment.
 //   - While the turn is ours, a kick is noted in the slot, and no second turn given.
 //   - Behind that, the registers are those that we have, and not in the frame.
 //   - A guest is never seen, stepped or told of at an address that isn't its own.

@@ -36,8 +36,8 @@ const (
 	cfgMask     = 0x70 // an empty signal mask
 	cfgBlocked  = 0x78 // a full one
 	cfgName     = 0x80 // the process's name, for ps
-	cfgZero     = 0xa0
 	cfgSlack    = 0x98 // nanoseconds, see slack.go
+	cfgZero     = 0xa0
 	cfgAnswer   = 0xb0 // 1 if the stub answers what needs no kernel
 	// Where light traps wait and resume, between two marks of the stub.
 	cfgLightBegin = 0xb8
@@ -217,7 +217,8 @@ const (
 
 // What the stub answers by itself, by the guest's numbers: clock_gettime(2) of
 // the two clocks that are the host's own, sched_yield(2), nanosleep(2) of less
-// than a millisecond, _lwp_self(2), _lwp_setprivate(2).
+// than a millisecond, _lwp_self(2), _lwp_setprivate(2); and, where the slot allows it,
+// sigaction(2), sigprocmask(2), sigaltstack(2) and mmap(2), below.
 const (
 	guestClock     = 427
 	guestYield     = 350

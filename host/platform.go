@@ -102,9 +102,8 @@ func New(opts Options) (*Platform, error) {
 		done:      make(chan struct{}),
 	}
 	unix.SchedGetaffinity(0, &p.affinity)
-	if usualSlack(); opts.TimerSlack > 0 {
-		p.slack = uintptr(opts.TimerSlack)
-	}
+	usualSlack() // before anybody changes it
+	p.slack = uintptr(max(opts.TimerSlack, 0))
 	if opts.alter != nil {
 		opts.alter(p)
 	}

@@ -54,8 +54,7 @@ func (t *Thread) rouse() *Thread {
 		putFP(n.fp[:], fx[:])
 		n.fpDirty = true
 	} else {
-		n.slot.store(slotLWP, 0)
-		n.slot.hideMask()
+		n.slot.vacate()
 		n.setFP(fx[:])
 	}
 	n.regs = t.regs

@@ -98,7 +98,6 @@ func (t *Thread) depart() bool {
 
 // decode reads what the stub reported; Kind 0 means that there is nothing to say.
 func (t *Thread) decode() Trap {
-	le := binary.LittleEndian
 	placed := t.takeMapped()
 	if t.slot.load32(slotMode) == modeLight {
 		return t.decodeLight()
@@ -109,7 +108,7 @@ func (t *Thread) decode() Trap {
 		return t.hostile()
 	}
 	signo := int(t.slot.load32(slotSigno))
-	at := t.whereIs(le.Uint64(uc[ucRIP:]))
+	at := t.whereIs(binary.LittleEndian.Uint64(uc[ucRIP:]))
 	if at != placeLight {
 		t.regs.read(t.slot, uc)
 	}
@@ -122,35 +121,49 @@ func (t *Thread) decode() Trap {
 			return t.hostile() // it has jumped into the stub
 		}
 	default:
-		if !t.recover(at, uc) {
-			return t.hostile()
-		}
-		if at == placeNap || at == placeAnswered && t.regs.RAX == guestSleep {
-			t.kicked.Store(false) // this is a way into the kernel as good as any
-			return t.napped(at, le.Uint64(uc[ucRAX:]))
-		}
-		switch t.regs.RAX {
-		case guestSigaction:
-			t.leaveAction(at)
-		case guestSigprocmask, guestAltstack:
-			if at == placePosted || at == placeAnswered {
-				t.answered(0)
-			}
-		case guestMmap:
-			t.leaveMap(at, le.Uint64(uc[ucRAX:]), placed)
-		}
-		// A fault on the fast way comes again on the long one.
-		if t.kicked.CompareAndSwap(true, false) {
-			return Trap{Kind: Kicked}
-		}
-		return Trap{}
+		return t.decodeFast(at, uc, placed)
 	}
 	if signo == kickSignal {
-		if t.kicked.CompareAndSwap(true, false) {
-			return Trap{Kind: Kicked}
-		}
-		return Trap{}
+		return t.kick()
 	}
+	return t.decodeSignal(signo, uc)
+}
+
+// kick is the trap of a signal that says nothing by itself.
+func (t *Thread) kick() Trap {
+	if t.kicked.CompareAndSwap(true, false) {
+		return Trap{Kind: Kicked}
+	}
+	return Trap{}
+}
+
+// decodeFast is for a signal that met the guest on the fast way. What the stub has done
+// for it stays done; anything else comes again on the long way, a fault too.
+func (t *Thread) decodeFast(at place, uc []byte, placed int) Trap {
+	if !t.recover(at, uc) {
+		return t.hostile()
+	}
+	rax := binary.LittleEndian.Uint64(uc[ucRAX:])
+	if at == placeNap || at == placeAnswered && t.regs.RAX == guestSleep {
+		t.kicked.Store(false) // this is a way into the kernel as good as any
+		return t.napped(at, rax)
+	}
+	switch t.regs.RAX {
+	case guestSigaction:
+		t.leaveAction(at)
+	case guestSigprocmask, guestAltstack:
+		if at == placePosted || at == placeAnswered {
+			t.answered(0)
+		}
+	case guestMmap:
+		t.leaveMap(at, rax, placed)
+	}
+	return t.kick()
+}
+
+// decodeSignal is for a signal that the guest itself has caused.
+func (t *Thread) decodeSignal(signo int, uc []byte) Trap {
+	le := binary.LittleEndian
 	info := t.slot.inside(t.slot.load(slotInfo), infoSize)
 	if info == nil {
 		return t.hostile()

@@ -39,15 +39,20 @@ func (s slot) inside(addr uint64, size int) []byte {
 	return s.mem[off:][:size]
 }
 
+// vacate removes what the stub knew of the LWP that had the slot, or of its creator.
+func (s slot) vacate() {
+	s.store(slotLWP, 0)
+	s.hideActions()
+	s.hideRoom()
+	s.hideMask()
+}
+
 // prepareLight makes s the slot of a thread that is born in from's light trap.
 func (s slot) prepareLight(from slot) {
 	for _, off := range []int{slotKicked, slotNapping, slotExact, slotLoadFP, slotGuestCPU} {
 		s.store32(off, 0)
 	}
-	s.store(slotLWP, 0)
-	s.hideActions()
-	s.hideRoom()
-	s.hideMask()
+	s.vacate()
 	s.store32(slotMode, modeLight)
 	s.store32(slotOp, opResume)
 	s.store(slotSelf, s.addr)
@@ -71,11 +76,8 @@ func (s slot) adopt(from slot) bool {
 	frame := old - from.addr + s.addr
 	uc := s.inside(frame, ucSize)
 	s.store(slotFrame, frame)
-	s.store(slotLWP, 0)
+	s.vacate()
 	s.store32(slotLoadFP, 0)
-	s.hideActions()
-	s.hideRoom()
-	s.hideMask()
 	s.store32(slotSigno, 0)
 	s.store32(slotOp, opResume)
 	le := binary.LittleEndian
