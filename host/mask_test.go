@@ -117,6 +117,7 @@ func TestMaskLeftToUs(t *testing.T) {
 		"hidden":        func(th *Thread, r *Regs) { th.ShowMask(shownMask, false, true) },
 		"how 0":         func(th *Thread, r *Regs) { r.RDI = 0 },
 		"how 4":         func(th *Thread, r *Regs) { r.RDI = 4 },
+		"half a set":    func(th *Thread, r *Regs) { r.RSI = dataAt + 0x10000 - 8 },
 		"bad set":       func(th *Thread, r *Regs) { r.RSI = 0x1000 },
 		"set is ours":   func(th *Thread, r *Regs) { r.RSI = ctlAddr },
 		"bad old":       func(th *Thread, r *Regs) { r.RDX = 0x1000 },
@@ -249,12 +250,16 @@ func TestSignalStackLeftToUs(t *testing.T) {
 		size, flags uint64
 		set         func(th *Thread, r *Regs)
 	}{
-		"on the stack":  {minSigstksz, 0, func(th *Thread, r *Regs) { th.ShowMask(0, true, false) }},
-		"hidden":        {minSigstksz, 0, func(th *Thread, r *Regs) { th.ShowMask(0, false, true) }},
-		"query":         {minSigstksz, 0, func(th *Thread, r *Regs) { r.RDI, r.RSI = 0, oldAt }},
-		"with the old":  {minSigstksz, 0, func(th *Thread, r *Regs) { r.RSI = oldAt }},
-		"small":         {minSigstksz - 1, 0, func(th *Thread, r *Regs) {}},
-		"unknown flag":  {minSigstksz, 2, func(th *Thread, r *Regs) {}},
+		"on the stack": {minSigstksz, 0, func(th *Thread, r *Regs) { th.ShowMask(0, true, false) }},
+		"hidden":       {minSigstksz, 0, func(th *Thread, r *Regs) { th.ShowMask(0, false, true) }},
+		"query":        {minSigstksz, 0, func(th *Thread, r *Regs) { r.RDI, r.RSI = 0, oldAt }},
+		"with the old": {minSigstksz, 0, func(th *Thread, r *Regs) { r.RSI = oldAt }},
+		"small":        {minSigstksz - 1, 0, func(th *Thread, r *Regs) {}},
+		"unknown flag": {minSigstksz, 2, func(th *Thread, r *Regs) {}},
+		"half a stack": {0, 0, func(th *Thread, r *Regs) {
+			r.RDI = dataAt + 0x10000 - 20
+			putWords(th.proc, r.RDI, 0x10000, minSigstksz)
+		}},
 		"bad stack":     {0, 0, func(th *Thread, r *Regs) { r.RDI = 0x1000 }},
 		"stack is ours": {0, 0, func(th *Thread, r *Regs) { r.RDI = ctlAddr }},
 	} {

@@ -842,7 +842,7 @@ action:
 	JCS fetch
 	MOVQ 0(SI), R8
 	MOVQ 8(SI), R9
-	MOVL 24(SI), CX
+	MOVQ 24(SI), CX
 	TESTL $const_saResetHand, CX
 	JNE fetch
 	ANDQ $~const_cantMask, R9
@@ -887,6 +887,7 @@ procmask:
 	SHRQ $const_guestBits, CX
 	CMPQ CX, $const_guestTop
 	JCC fetch
+	MOVQ 8(SI), R10 // of no use, but a fault if it isn't there
 	MOVQ 0(SI), R10
 	CMPL DI, $const_sigSetmask
 	JEQ setmask
@@ -933,7 +934,7 @@ altstack:
 	JCC light
 	MOVQ 0(DI), R8
 	MOVQ 8(DI), R9
-	MOVL 16(DI), R10
+	MOVQ 16(DI), R10
 	TESTL $~const_ssKnown, R10
 	JNE light
 	TESTL $const_ssDisable, R10
@@ -950,7 +951,7 @@ other:
 	LEAQ (const_slotStacks-const_stackSize)(R15)(CX*8), CX
 	MOVQ R8, 0(CX)
 	MOVQ R9, 8(CX)
-	MOVQ R10, 16(CX)
+	MOVQ R10, 16(CX) // flags, and padding
 	MOVQ $0, const_slotAnswer(R15)
 	MOVL R13, const_slotStackNew(R15)
 	MARK('s', 't', 'k', '0')
