@@ -24,6 +24,18 @@ type hostFile struct {
 
 	// foreign: owner, mode and times are not the guest's to change.
 	foreign bool
+
+	origin *Origin
+}
+
+// Origin is where in a tree of names an open file was found, and what holds there. It is
+// not changed once files have it.
+type Origin struct {
+	// ReadOnly: mode, owner and times are not to be changed (EROFS), however it was
+	// opened.
+	ReadOnly bool
+	// Of is for the tree.
+	Of any
 }
 
 // hostKind says how not to block in the host.
@@ -42,6 +54,21 @@ const (
 // NewHost makes a File of a host descriptor that is ours alone, opened with
 // the host's O_NONBLOCK where that makes a difference. It owns fd from then on.
 func NewHost(fd int) (File, netbsd.Errno) {
+	f, errno := NewHostIn(fd, nil)
+	if errno != 0 {
+		return nil, errno
+	}
+	return f, 0
+}
+
+// Named is a file of the host that was found by name.
+type Named interface {
+	File
+	Mode() uint32 // S_IFMT
+}
+
+// NewHostIn is NewHost for a file that was found somewhere in a tree.
+func NewHostIn(fd int, o *Origin) (Named, netbsd.Errno) {
 	f, errno := newHostFile(fd)
 	if errno != 0 {
 		unix.Close(fd)
@@ -52,7 +79,23 @@ func NewHost(fd int) (File, netbsd.Errno) {
 			f.kind = kindNonblock
 		}
 	}
+	f.origin = o
 	return f, 0
+}
+
+// Mode is the file's kind, Origin where it was found.
+func (f *hostFile) Mode() uint32    { return f.mode }
+func (f *hostFile) Origin() *Origin { return f.origin }
+
+// fixed is why owner, mode and times are not the guest's to change; 0 if they are.
+func (f *hostFile) fixed() netbsd.Errno {
+	switch {
+	case f.foreign:
+		return netbsd.EPERM
+	case f.origin != nil && f.origin.ReadOnly:
+		return netbsd.EROFS
+	}
+	return 0
 }
 
 func newHostFile(fd int) (*hostFile, netbsd.Errno) {
@@ -138,22 +181,22 @@ func (f *hostFile) Sync() netbsd.Errno {
 }
 
 func (f *hostFile) Chmod(mode uint32) netbsd.Errno {
-	if f.foreign {
-		return netbsd.EPERM
+	if errno := f.fixed(); errno != 0 {
+		return errno
 	}
 	return Errno(unix.Fchmod(f.fd, mode&0o7777))
 }
 
 func (f *hostFile) Chown(uid, gid int) netbsd.Errno {
-	if f.foreign {
-		return netbsd.EPERM
+	if errno := f.fixed(); errno != 0 {
+		return errno
 	}
 	return Errno(unix.Fchown(f.fd, uid, gid))
 }
 
 func (f *hostFile) Utimens(atime, mtime Timeset) netbsd.Errno {
-	if f.foreign {
-		return netbsd.EPERM
+	if errno := f.fixed(); errno != 0 {
+		return errno
 	}
 	ts := [2]unix.Timespec{HostTime(atime), HostTime(mtime)}
 	return Errno(utimensFD(f.fd, &ts))

@@ -9,36 +9,35 @@ import (
 	"toaster/netbsd"
 )
 
-// onFile runs an *at call on the file that the path leads to. In a confined
-// tree the file is opened first and reached again through /proc, which the host
-// follows to exactly that file.
-func (l *lookup) onFile(follow bool, call func(at int, name string, nofollow int) error) netbsd.Errno {
+// onFile runs an *at call on the file that the path leads to. Unless names go to the host
+// as they are, the file is found first and reached again through /proc, which the host
+// follows to exactly that file; a link that isn't followed by the descriptor itself.
+func (l *lookup) onFile(follow bool, call func(n *node, at int, name string, flags int) error) netbsd.Errno {
 	follow = follow || strings.HasSuffix(l.name, "/")
-	nofollow := 0
-	if !follow {
-		nofollow = unix.AT_SYMLINK_NOFOLLOW
-	}
-	if l.root == nil {
-		return file.Errno(call(l.at, l.name, nofollow))
-	}
-	if !follow {
-		p, err := l.parent()
-		if err != nil {
-			return file.Errno(err)
+	if l.direct() {
+		flags := 0
+		if !follow {
+			flags = unix.AT_SYMLINK_NOFOLLOW
 		}
-		defer p.close()
-		return file.Errno(call(p.at, p.name, nofollow))
+		return file.Errno(call(nil, l.at.fd, l.name, flags))
 	}
-	fd, err := l.openPath(true)
+	n, err := l.openPath(follow)
 	if err != nil {
 		return file.Errno(err)
 	}
-	defer unix.Close(fd)
-	return file.Errno(call(unix.AT_FDCWD, procPath(fd), 0))
+	defer n.close()
+	var st unix.Stat_t
+	if err := unix.Fstat(n.fd, &st); err != nil {
+		return file.Errno(err)
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return file.Errno(call(&n, n.fd, "", unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH))
+	}
+	return file.Errno(call(&n, unix.AT_FDCWD, procPath(n.fd), 0))
 }
 
 // change is onFile for calls that a device of ours refuses.
-func (v View) change(at int, name string, follow bool, call func(at int, name string, nofollow int) error) netbsd.Errno {
+func (v View) change(at int, name string, follow bool, call func(at int, name string, flags int) error) netbsd.Errno {
 	l, errno := v.look(at, name)
 	if errno != 0 {
 		return errno
@@ -47,14 +46,22 @@ func (v View) change(at int, name string, follow bool, call func(at int, name st
 	if _, ok := l.device(); ok {
 		return netbsd.EPERM
 	}
-	return l.onFile(follow, call)
+	return l.onFile(follow, func(n *node, at int, name string, flags int) error {
+		if n != nil && n.mnt.origin.ReadOnly {
+			return unix.EROFS
+		}
+		return call(at, name, flags)
+	})
 }
 
 // Chmod is fchmodat(2), chmod(2) and lchmod(2).
 func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno {
 	mode &= 0o7777
-	return v.change(at, name, follow, func(at int, name string, nofollow int) error {
-		if nofollow != 0 {
+	return v.change(at, name, follow, func(at int, name string, flags int) error {
+		switch {
+		case flags&unix.AT_EMPTY_PATH != 0: // a link has no mode
+			return unix.EOPNOTSUPP
+		case flags != 0:
 			return chmodNofollow(at, name, mode)
 		}
 		return unix.Fchmodat(at, name, mode, 0)
@@ -63,25 +70,33 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 
 // Chown is fchownat(2), chown(2) and lchown(2); -1 leaves an id alone.
 func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno {
-	return v.change(at, name, follow, func(at int, name string, nofollow int) error {
-		return unix.Fchownat(at, name, uid, gid, nofollow)
+	return v.change(at, name, follow, func(at int, name string, flags int) error {
+		return unix.Fchownat(at, name, uid, gid, flags)
 	})
 }
 
 // Utimens is utimensat(2) and its older kin.
 func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow bool) netbsd.Errno {
 	ts := []unix.Timespec{file.HostTime(atime), file.HostTime(mtime)}
-	return v.change(at, name, follow, func(at int, name string, nofollow int) error {
-		return unix.UtimesNanoAt(at, name, ts, nofollow)
+	return v.change(at, name, follow, func(at int, name string, flags int) error {
+		return unix.UtimesNanoAt(at, name, ts, flags)
 	})
 }
 
-// Truncate is truncate(2).
+// Truncate is truncate(2). What is no regular file has no size to change: ufs_setattr.
 func (v View) Truncate(name string, size int64) netbsd.Errno {
 	if size < 0 {
 		return netbsd.EINVAL
 	}
 	return v.change(netbsd.AT_FDCWD, name, true, func(at int, name string, _ int) error {
+		var st unix.Stat_t
+		if err := unix.Fstatat(at, name, &st, 0); err != nil {
+			return err
+		}
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFIFO, unix.S_IFCHR, unix.S_IFBLK, unix.S_IFSOCK:
+			return nil
+		}
 		fd, err := openHost(at, name, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 		if err != nil {
 			return err

@@ -27,8 +27,8 @@ func (v View) Fchroot(fd int) netbsd.Errno { return v.enterFD(fd, v.Dirs.setRoot
 func (d *Dirs) setRoot(n *dir) {
 	d.root.release()
 	d.root = n
-	r := resolver{cwd: d.cwd, root: n}
-	if _, err := r.pathOf(d.cwd.fd); err != nil {
+	r := resolver{tree: d.tree, root: n}
+	if _, err := r.pathOf(d.cwd.node); err != nil {
 		d.cwd.release()
 		d.cwd = n.ref()
 	}
@@ -42,28 +42,31 @@ func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 		return errno
 	}
 	defer l.close()
-	fd, err := l.open(l.at, l.name, dirFlags, 0)
+	n, err := l.find(l.at, l.name, unix.O_DIRECTORY)
 	if err != nil {
 		return file.Errno(err)
 	}
-	return v.adopt(fd, set)
+	return v.adopt(n, set)
 }
 
-// adopt makes a dir of a host descriptor, which it owns, and sets it.
-func (v View) adopt(fd int, set func(*dir)) netbsd.Errno {
-	if err := unix.Faccessat(fd, ".", unix.X_OK, 0); err != nil {
-		unix.Close(fd)
+// adopt makes a dir of an open directory, which it owns, and sets it.
+func (v View) adopt(at node, set func(*dir)) netbsd.Errno {
+	if err := unix.Faccessat(at.fd, ".", unix.X_OK, 0); err != nil {
+		at.close()
 		return file.Errno(err)
 	}
-	n := newDir(fd)
+	n, err := newDir(at)
+	if err != nil {
+		return file.Errno(err)
+	}
 	v.Dirs.mu.Lock()
 	defer v.Dirs.mu.Unlock()
 	if v.Dirs.cwd == nil { // the process is gone
 		n.release()
 		return netbsd.ESRCH
 	}
-	r := resolver{root: v.Dirs.root}
-	if p, err := r.pathOf(fd); err == nil && (p == "/dev" || strings.HasPrefix(p, "/dev/")) {
+	r := resolver{tree: v.Dirs.tree, root: v.Dirs.root}
+	if p, err := r.pathOf(at); err == nil && (p == "/dev" || strings.HasPrefix(p, "/dev/")) {
 		n.dev = p
 	}
 	set(n)
@@ -85,21 +88,41 @@ func (v View) enterFD(fd int, set func(*dir)) netbsd.Errno {
 	if !ok {
 		return netbsd.ENOTDIR
 	}
-	nfd, err := unix.Openat(hfd, ".", dirFlags, 0)
+	mnt := v.Dirs.tree.mountOf(d)
+	if mnt == nil {
+		return netbsd.EPERM
+	}
+	nfd, err := openHost(hfd, ".", dirFlags, 0)
 	if err != nil {
 		return file.Errno(err)
 	}
-	return v.adopt(nfd, set)
+	n := node{nfd, mnt}
+	if _, errno := v.nameOf(&n); errno != 0 && v.Dirs.rooted() {
+		n.close()
+		return netbsd.EPERM // it isn't under the root: vn_isunder
+	}
+	return v.adopt(n, set)
 }
 
 // Getcwd is __getcwd(2) without its buffer: ENOENT if the directory was
 // removed or is not below the root.
 func (v View) Getcwd() (string, netbsd.Errno) {
+	return v.nameOf(nil)
+}
+
+// nameOf returns the name of an open file from the process's root, of the working
+// directory if none is given.
+func (v View) nameOf(n *node) (string, netbsd.Errno) {
 	cwd, root, _ := v.Dirs.get()
-	defer cwd.release()
-	defer root.release()
-	r := resolver{cwd: cwd, root: root}
-	name, err := r.pathOf(cwd.fd)
+	defer v.Dirs.put(cwd, root)
+	switch {
+	case cwd == nil:
+		return "", netbsd.ESRCH
+	case n == nil:
+		n = &cwd.node
+	}
+	r := resolver{tree: v.Dirs.tree, root: root}
+	name, err := r.pathOf(*n)
 	if name == "" && err == nil {
 		name = "/"
 	}
@@ -112,13 +135,9 @@ func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
 	if !ok {
 		return "", netbsd.EOPNOTSUPP
 	}
-	cwd, root, _ := v.Dirs.get()
-	defer cwd.release()
-	defer root.release()
-	r := resolver{cwd: cwd, root: root}
-	name, err := r.pathOf(fd)
-	if name == "" && err == nil {
-		name = "/"
+	mnt := v.Dirs.tree.mountOf(d)
+	if mnt == nil {
+		return "", netbsd.ENOENT
 	}
-	return name, file.Errno(err)
+	return v.nameOf(&node{fd, mnt})
 }

@@ -20,21 +20,23 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	if _, ok := l.device(); ok {
 		return nil, "", netbsd.EACCES
 	}
-	fd, err := l.open(l.at, l.name, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	n, err := l.openPath(true)
 	if err != nil {
 		return nil, "", file.Errno(err)
 	}
+	defer n.close()
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
+	if err := unix.Fstat(n.fd, &st); err != nil {
 		return nil, "", file.Errno(err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(fd) {
-		unix.Close(fd)
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(n.fd) {
 		return nil, "", netbsd.EACCES
 	}
-	unix.SetNonblock(fd, false) // it is no FIFO, and os need not try to poll it
-	full, err := l.pathOf(fd)
+	fd, err := n.reopen(unix.O_RDONLY)
+	if err != nil {
+		return nil, "", file.Errno(err)
+	}
+	full, err := l.pathOf(n)
 	if err != nil {
 		full = name
 	}

@@ -26,7 +26,7 @@ func (v View) LocalBind(name string) (host string, done func(), errno netbsd.Err
 		return "", nil, errno
 	}
 	defer l.close()
-	if l.root == nil && name[0] == '/' && len(name) <= maxLocal {
+	if l.direct() && name[0] == '/' && len(name) <= maxLocal {
 		return name, func() {}, 0
 	}
 	dirName, last := path.Split(name)
@@ -36,18 +36,22 @@ func (v View) LocalBind(name string) (host string, done func(), errno netbsd.Err
 	if last == "" || last == "." || last == ".." {
 		return "", nil, netbsd.EADDRINUSE
 	}
-	fd, err := l.open(l.at, dirName, dirFlags, 0)
+	n, err := l.find(l.at, dirName, unix.O_DIRECTORY)
 	if err != nil {
 		return "", nil, file.Errno(err)
 	}
-	// The folder stays open with the socket: its number is part of the name,
+	if err := (place{at: n, name: last}).writable(); err != nil {
+		n.close()
+		return "", nil, bindErrno(err)
+	}
+	// The directory stays open with the socket: its number is part of the name,
 	// and must not come to mean another.
-	host = procPath(fd) + "/" + last
+	host = procPath(n.fd) + "/" + last
 	if len(host) > maxLocal {
-		unix.Close(fd)
+		n.close()
 		return "", nil, netbsd.ENAMETOOLONG
 	}
-	return host, func() { unix.Close(fd) }, 0
+	return host, n.close, 0
 }
 
 // LocalConnect gives the name under which the host finds a socket; done is
@@ -58,12 +62,20 @@ func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.
 		return "", nil, errno
 	}
 	defer l.close()
-	if l.root == nil && name[0] == '/' && len(name) <= maxLocal {
+	if l.direct() && name[0] == '/' && len(name) <= maxLocal {
 		return name, func() {}, 0
 	}
-	fd, err := l.openPath(true)
+	n, err := l.openPath(true)
 	if err != nil {
 		return "", nil, file.Errno(err)
 	}
-	return procPath(fd), func() { unix.Close(fd) }, 0
+	return procPath(n.fd), n.close, 0
+}
+
+// bindErrno is unp_bind's word for a name that is taken.
+func bindErrno(err error) netbsd.Errno {
+	if err == unix.EEXIST {
+		return netbsd.EADDRINUSE
+	}
+	return file.Errno(err)
 }

@@ -15,9 +15,10 @@ import (
 type lookup struct {
 	resolver
 	v     View
-	at    int
+	at    node
 	name  string
 	umask uint32
+	cwd   *dir
 	atD   *file.Description
 }
 
@@ -30,18 +31,24 @@ func (v View) look(at int, name string) (*lookup, netbsd.Errno) {
 		return nil, netbsd.ENAMETOOLONG
 	}
 	l := &lookup{v: v, name: name}
+	l.tree = v.Dirs.tree
 	if errno := l.from(at); errno != 0 {
 		return nil, errno
 	}
 	l.cwd, l.root, l.umask = v.Dirs.get()
-	if l.atD == nil {
-		l.at = l.cwd.fd
+	switch {
+	case l.cwd == nil: // the process is gone
+		l.close()
+		return nil, netbsd.ESRCH
+	case l.atD == nil:
+		l.at = l.cwd.node
 	}
 	return l, 0
 }
 
 // from resolves the descriptor of an *at call, which must be a directory; it
-// isn't looked at for an absolute path.
+// isn't looked at for an absolute path. EPERM for one that was not opened in the tree, as
+// vn_isunder has it for fchdir(2) out of a root: standard input may be any directory.
 func (l *lookup) from(at int) netbsd.Errno {
 	if at == netbsd.AT_FDCWD || l.name[0] == '/' {
 		return 0
@@ -63,13 +70,17 @@ func (l *lookup) from(at int) netbsd.Errno {
 		d.Release()
 		return netbsd.ENOTDIR
 	}
-	l.at, l.atD = fd, d
+	mnt := l.tree.mountOf(d)
+	if mnt == nil {
+		d.Release()
+		return netbsd.EPERM
+	}
+	l.at, l.atD = node{fd, mnt}, d
 	return 0
 }
 
 func (l *lookup) close() {
-	l.cwd.release()
-	l.root.release()
+	l.v.Dirs.put(l.cwd, l.root)
 	if l.atD != nil {
 		l.atD.Release()
 	}
@@ -112,13 +123,13 @@ func (l *lookup) device() (Device, bool) {
 
 // openPath opens the file itself, for calls on what a path leads to. Both the
 // caller and follow decide about a link at the end.
-func (l *lookup) openPath(follow bool) (int, error) {
-	flags := unix.O_PATH
+func (l *lookup) openPath(follow bool) (node, error) {
+	flags := 0
 	if !follow && !strings.HasSuffix(l.name, "/") {
 		flags |= unix.O_NOFOLLOW
 	}
-	return l.open(l.at, l.name, flags, 0)
+	return l.find(l.at, l.name, flags)
 }
 
-// parent finds the folder and last name of the path.
+// parent finds the directory and last name of the path.
 func (l *lookup) parent() (place, error) { return l.resolver.parent(l.at, l.name) }

@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"cmp"
+
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
@@ -44,16 +46,52 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 	}
 	if flags&netbsd.AT_REMOVEDIR != 0 {
 		return v.onName(at, name, func(_ *lookup, p place) error {
-			return unix.Unlinkat(p.at, p.name, unix.AT_REMOVEDIR)
+			return p.unlink(unix.AT_REMOVEDIR)
 		})
 	}
 	errno := v.onName(at, name, func(_ *lookup, p place) error {
-		return unix.Unlinkat(p.at, p.name, 0)
+		return p.unlink(0)
 	})
 	if errno == netbsd.EISDIR {
 		return netbsd.EPERM
 	}
 	return errno
+}
+
+// unlink removes the name. A read-only directory says so whether it is there or not:
+// ufs_lookup.
+func (p place) unlink(flags int) error {
+	if err := p.removable(); err != nil {
+		return err
+	}
+	return unix.Unlinkat(p.at.fd, p.name, flags)
+}
+
+// removable refuses to take a name out of a read-only directory, and one that a mount
+// lies on: EBUSY.
+func (p place) removable() error {
+	if p.at.mnt.origin.ReadOnly {
+		return unix.EROFS
+	}
+	if busy, err := p.busy(); err != nil || busy {
+		return cmp.Or(err, error(unix.EBUSY))
+	}
+	return nil
+}
+
+// busy reports whether a mount lies on what has the name.
+func (p place) busy() (bool, error) {
+	if len(p.at.mnt.covered) == 0 {
+		return false, nil
+	}
+	n, _, err := step(p.at, p.name)
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	if err == nil {
+		n.close()
+	}
+	return n.mnt != p.at.mnt, err
 }
 
 // Mkdir is mkdirat(2).
@@ -62,8 +100,11 @@ func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
 		if err := p.checkSlash(true); err != nil {
 			return err
 		}
+		if err := p.writable(); err != nil {
+			return err
+		}
 		mode := mode & 0o7777 &^ l.umask
-		if err := unix.Mkdirat(p.at, p.name, mode); err != nil {
+		if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
 			return err
 		}
 		return l.fixMode(p, mode)
@@ -75,7 +116,7 @@ func (l *lookup) fixMode(p place, mode uint32) error {
 	if mode&l.v.Dirs.tree.hostMask == 0 {
 		return nil
 	}
-	return chmodNofollow(p.at, p.name, mode)
+	return chmodNofollow(p.at.fd, p.name, mode)
 }
 
 // chmodNofollow changes the mode of what a name is, not of what it leads to. Hosts
@@ -107,8 +148,11 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 		return netbsd.EPERM
 	}
 	return v.onName(at, name, func(l *lookup, p place) error {
+		if err := p.writable(); err != nil {
+			return err
+		}
 		mode := mode & 0o7777 &^ l.umask
-		if err := unix.Mknodat(p.at, p.name, kind|mode, 0); err != nil {
+		if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
 			return err
 		}
 		return l.fixMode(p, mode)
@@ -124,7 +168,10 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 		return netbsd.ENOENT
 	}
 	return v.onName(at, name, func(_ *lookup, p place) error {
-		return unix.Symlinkat(target, p.at, p.name)
+		if err := p.writable(); err != nil {
+			return err
+		}
+		return unix.Symlinkat(target, p.at.fd, p.name)
 	})
 }
 
@@ -133,7 +180,7 @@ func (v View) Readlink(at int, name string) (string, netbsd.Errno) {
 	var target string
 	errno := v.onName(at, name, func(_ *lookup, p place) error {
 		var b [unix.PathMax]byte
-		n, err := unix.Readlinkat(p.at, p.name, b[:])
+		n, err := unix.Readlinkat(p.at.fd, p.name, b[:])
 		target = string(b[:max(n, 0)])
 		return err
 	})
@@ -154,12 +201,15 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 		return netbsd.EXDEV
 	}
 	return v.onName(newAt, new, func(_ *lookup, p place) error {
-		if src.root == nil {
+		if src.direct() && p.at.mnt.free {
 			flags := 0
 			if follow {
 				flags = unix.AT_SYMLINK_FOLLOW
 			}
-			return unix.Linkat(src.at, src.name, p.at, p.name, flags)
+			return unix.Linkat(src.at.fd, src.name, p.at.fd, p.name, flags)
+		}
+		if err := p.writable(); err != nil {
+			return err
 		}
 		if follow {
 			return linkFollowed(src, p)
@@ -169,17 +219,23 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 			return err
 		}
 		defer sp.close()
-		return unix.Linkat(sp.at, sp.name, p.at, p.name, 0)
+		if busy, err := sp.busy(); err != nil || busy || sp.at.mnt != p.at.mnt {
+			return cmp.Or(err, error(unix.EXDEV))
+		}
+		return unix.Linkat(sp.at.fd, sp.name, p.at.fd, p.name, 0)
 	})
 }
 
 func linkFollowed(src *lookup, p place) error {
-	fd, err := src.openPath(true)
+	n, err := src.openPath(true)
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
-	return unix.Linkat(unix.AT_FDCWD, procPath(fd), p.at, p.name, unix.AT_SYMLINK_FOLLOW)
+	defer n.close()
+	if n.mnt != p.at.mnt {
+		return unix.EXDEV
+	}
+	return unix.Linkat(unix.AT_FDCWD, procPath(n.fd), p.at.fd, p.name, unix.AT_SYMLINK_FOLLOW)
 }
 
 // Rename is renameat(2). A trailing slash of the new name is for a directory only.
@@ -195,11 +251,24 @@ func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno 
 					return err
 				}
 			}
-			return unix.Renameat(from.at, from.name, to.at, to.name)
+			return renamePlaces(from, to)
 		})
 		if errno != 0 {
 			return errno
 		}
 		return nil
 	})
+}
+
+// renamePlaces renames from one place to another of the same mount.
+func renamePlaces(from, to place) error {
+	for _, p := range []place{from, to} {
+		if err := p.removable(); err != nil {
+			return err
+		}
+	}
+	if from.at.mnt != to.at.mnt {
+		return unix.EXDEV
+	}
+	return unix.Renameat(from.at.fd, from.name, to.at.fd, to.name)
 }

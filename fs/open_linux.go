@@ -27,16 +27,25 @@ func (v View) open(at int, name string, flags int, mode uint32, links int) (*fil
 	if dev, ok := l.device(); ok {
 		return openDevice(v, dev, flags)
 	}
-	fd, err := l.openCreate(flags, mode&0o7777)
+	d, err := l.openHostFile(flags, mode&0o7777)
 	if err == unix.ENOENT && links < netbsd.MAXSYMLINKS {
 		if target := l.linkToDev(); target != "" {
 			return v.open(netbsd.AT_FDCWD, target, flags, mode, links+1)
 		}
 	}
-	if err != nil {
-		return nil, l.openErrno(err, flags)
+	return d, l.openErrno(err, flags)
+}
+
+// openHostFile opens a file of the host.
+func (l *lookup) openHostFile(flags int, mode uint32) (*file.Description, error) {
+	if !l.direct() {
+		return l.openFound(flags, mode)
 	}
-	return l.describe(fd, flags)
+	fd, err := l.openCreate(flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	return l.describe(node{fd, l.at.mnt}, flags)
 }
 
 func openDevice(v View, dev Device, flags int) (*file.Description, netbsd.Errno) {
@@ -62,24 +71,24 @@ func (l *lookup) linkToDev() string {
 		return ""
 	}
 	defer p.close()
-	target, ok, _ := readLink(p.at, p.name)
+	target, ok, _ := readLink(p.at.fd, p.name)
 	if !ok || !strings.HasPrefix(target, "/dev/") {
 		return ""
 	}
 	return target
 }
 
-// openCreate opens on the host. A FIFO is opened without waiting; describe
-// waits for its other end.
+// openCreate opens where names go to the host as they are. A FIFO is opened without
+// waiting; describe waits for its other end.
 func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 	hf := hostOpenFlags(flags)
 	mode &^= l.umask
-	if flags&netbsd.O_CREAT == 0 || mode&l.v.Dirs.tree.hostMask == 0 {
+	if flags&netbsd.O_CREAT == 0 || mode&l.tree.hostMask == 0 {
 		return l.openOrWait(hf, mode, flags)
 	}
 	// The host process's umask would take bits away that the guest's leaves:
 	// find out whether we are the creator, and if so set the mode.
-	fd, err := l.open(l.at, l.name, hf|unix.O_EXCL, mode)
+	fd, err := openHost(l.at.fd, l.name, hf|unix.O_EXCL, mode)
 	if err == nil {
 		return fd, unix.Fchmod(fd, mode)
 	}
@@ -91,20 +100,20 @@ func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 
 // openOrWait waits for a reader where a FIFO is opened for writing.
 func (l *lookup) openOrWait(hf int, mode uint32, flags int) (int, error) {
-	fd, err := l.open(l.at, l.name, hf, mode)
+	fd, err := openHost(l.at.fd, l.name, hf, mode)
 	if err != unix.ENXIO || flags&netbsd.O_NONBLOCK != 0 || flags&netbsd.O_ACCMODE != netbsd.O_WRONLY {
 		return fd, err
 	}
-	path, perr := l.openPath(flags&netbsd.O_NOFOLLOW == 0)
+	n, perr := l.openPath(flags&netbsd.O_NOFOLLOW == 0)
 	if perr != nil {
 		return -1, perr
 	}
-	defer unix.Close(path)
-	return awaitReader(l.v.L, path)
+	defer n.close()
+	return awaitReader(l.v.L, n.fd)
 }
 
 func hostOpenFlags(flags int) int {
-	h := flags&netbsd.O_ACCMODE | unix.O_NOCTTY | unix.O_NONBLOCK
+	h := flags&netbsd.O_ACCMODE | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC
 	for _, f := range [...]struct{ guest, host int }{
 		{netbsd.O_APPEND, unix.O_APPEND}, {netbsd.O_SYNC, unix.O_SYNC}, {netbsd.O_DSYNC, unix.O_DSYNC}, {netbsd.O_RSYNC, unix.O_SYNC},
 		{netbsd.O_NOFOLLOW, unix.O_NOFOLLOW}, {netbsd.O_CREAT, unix.O_CREAT}, {netbsd.O_TRUNC, unix.O_TRUNC}, {netbsd.O_EXCL, unix.O_EXCL},
@@ -124,6 +133,9 @@ func hostOpenFlags(flags int) int {
 // openErrno translates with the exceptions of open(2): O_NOFOLLOW on a link is
 // EFTYPE.
 func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
+	if err == nil {
+		return 0
+	}
 	if err == unix.ELOOP && flags&netbsd.O_NOFOLLOW != 0 {
 		if st, errno := l.lstat(); errno == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFLNK {
 			return netbsd.EFTYPE
@@ -132,27 +144,22 @@ func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
 	return file.Errno(err)
 }
 
-// describe makes the open file of a host descriptor, waiting for a FIFO's
+// describe makes the open file of a host descriptor, which it owns, waiting for a FIFO's
 // writer and for the lock of O_SHLOCK or O_EXLOCK.
-func (l *lookup) describe(fd, flags int) (*file.Description, netbsd.Errno) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		unix.Close(fd)
-		return nil, file.Errno(err)
-	}
-	kind := st.Mode & unix.S_IFMT
-	if flags&netbsd.O_REGULAR != 0 && kind != unix.S_IFREG {
-		unix.Close(fd)
-		return nil, netbsd.EFTYPE
-	}
-	f, errno := file.NewHost(fd)
+func (l *lookup) describe(n node, flags int) (*file.Description, error) {
+	f, errno := file.NewHostIn(n.fd, &n.mnt.origin)
 	if errno != 0 {
 		return nil, errno
 	}
-	if kind == unix.S_IFIFO && flags&(netbsd.O_NONBLOCK|netbsd.O_ACCMODE) == netbsd.O_RDONLY {
-		if err := awaitWriter(l.v.L, f, fd); err != nil {
+	kind := f.Mode() & netbsd.S_IFMT
+	if flags&netbsd.O_REGULAR != 0 && kind != netbsd.S_IFREG {
+		f.Close()
+		return nil, netbsd.EFTYPE
+	}
+	if kind == netbsd.S_IFIFO && flags&(netbsd.O_NONBLOCK|netbsd.O_ACCMODE) == netbsd.O_RDONLY {
+		if err := awaitWriter(l.v.L, f, n.fd); err != nil {
 			f.Close()
-			return nil, file.Errno(err)
+			return nil, err
 		}
 	}
 	d := file.New(f, flags)
@@ -161,7 +168,7 @@ func (l *lookup) describe(fd, flags int) (*file.Description, netbsd.Errno) {
 		d.Release()
 		return nil, errno
 	}
-	return d, 0
+	return d, nil
 }
 
 func openLock(l file.Sleeper, d *file.Description, flags int) netbsd.Errno {

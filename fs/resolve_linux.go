@@ -11,49 +11,101 @@ import (
 	"toaster/netbsd"
 )
 
-// resolver turns a guest's path into a host file, from a working directory and
-// a root. A nil root is the host's: names then go to the host as they are.
+// resolver turns a guest's path into a host file, from a root. A nil root is the host's:
+// names then go to the host as they are.
 type resolver struct {
-	cwd, root *dir
+	tree *Tree
+	root *dir
+
+	// search, unless nil, says whether the caller may look names up in a directory. Paths
+	// are then walked, and it is asked for each directory on the way.
+	search func(node) error
 }
 
 // noOpenat2 is set once the host turns out not to have it (before Linux 5.6, or
 // forbidden by a container's filter).
 var noOpenat2 atomic.Bool
 
-// open opens a path relative to the folder at. flags and mode are the host's.
-func (r *resolver) open(at int, name string, flags int, mode uint32) (int, error) {
-	flags |= unix.O_CLOEXEC
-	if r.root == nil {
-		return openHost(at, name, flags, mode)
+// top is where absolute names start.
+func (r *resolver) top() node {
+	if r.root != nil {
+		return r.root.node
 	}
-	if noOpenat2.Load() {
-		return r.walk(at, name, flags, mode)
-	}
-	if !strings.HasPrefix(name, "/") {
-		fd, err := openat2(at, name, flags, mode, unix.RESOLVE_BENEATH)
-		if err != unix.EXDEV {
-			return r.orWalk(fd, err, at, name, flags, mode)
-		}
-		// It climbs above at, or meets an absolute link: name the place
-		// from the root.
-		base, err := r.pathOf(at)
-		if err != nil {
-			return -1, err
-		}
-		name = base + "/" + name
-	}
-	fd, err := openat2(r.root.fd, name, flags, mode, unix.RESOLVE_IN_ROOT)
-	return r.orWalk(fd, err, at, name, flags, mode)
+	return r.tree.top.root()
 }
 
-// orWalk falls back on walk where the host refuses openat2 itself.
-func (r *resolver) orWalk(fd int, err error, at int, name string, flags int, mode uint32) (int, error) {
-	if err == unix.ENOSYS || (err == unix.EPERM && !haveOpenat2()) {
-		noOpenat2.Store(true)
-		return r.walk(at, name, flags, mode)
+func (r *resolver) start(at node, name string) node {
+	if strings.HasPrefix(name, "/") {
+		return r.top()
 	}
-	return fd, err
+	return at
+}
+
+// walks reports whether paths from a mount go one component at a time.
+func (r *resolver) walks(m *mount) bool {
+	if r.search != nil || len(m.covered) > 0 {
+		return true
+	}
+	return noOpenat2.Load() && (!m.free || r.root != nil)
+}
+
+// direct reports whether names go to the host as they are.
+func (r *resolver) direct() bool { return r.root == nil && r.search == nil }
+
+// find opens what a path leads to, relative to at, without the file itself hearing of it
+// (O_PATH). Of flags, O_NOFOLLOW and O_DIRECTORY count.
+func (r *resolver) find(at node, name string, flags int) (node, error) {
+	flags |= unix.O_PATH | unix.O_CLOEXEC
+	from := r.start(at, name)
+	switch {
+	case r.walks(from.mnt):
+		return r.walk(at, name, flags)
+	case r.root == nil:
+		fd, err := openHost(at.fd, name, flags, 0)
+		return node{fd, from.mnt}, err
+	case name[0] == '/':
+		return r.findFromRoot(at, name, name, flags)
+	}
+	fd, err := openat2(at.fd, name, flags, 0, unix.RESOLVE_BENEATH|at.mnt.within())
+	if err != unix.EXDEV {
+		return r.orWalk(node{fd, at.mnt}, err, at, name, flags)
+	}
+	// It climbs above at, meets an absolute link or another mount of the host: name the
+	// place from the root.
+	if r.tree.mounts() {
+		return r.walk(at, name, flags)
+	}
+	base, err := r.pathOf(at)
+	if err != nil {
+		return node{fd: -1}, err
+	}
+	return r.findFromRoot(at, name, base+"/"+name, flags)
+}
+
+func (r *resolver) findFromRoot(at node, name, full string, flags int) (node, error) {
+	fd, err := openat2(r.root.fd, full, flags, 0, unix.RESOLVE_IN_ROOT|r.root.mnt.within())
+	if err == unix.EXDEV {
+		err = errForeign
+	}
+	return r.orWalk(node{fd, r.root.mnt}, err, at, name, flags)
+}
+
+// orWalk falls back on walk where the host refuses openat2 itself, or again and again
+// because somebody renames directories meanwhile.
+func (r *resolver) orWalk(n node, err error, at node, name string, flags int) (node, error) {
+	if err == unix.EAGAIN || refused(err) {
+		return r.walk(at, name, flags)
+	}
+	return n, err
+}
+
+// refused reports that the host refuses openat2 itself, and has later calls do without.
+func refused(err error) bool {
+	if err == unix.ENOSYS || err == unix.EPERM && !haveOpenat2() {
+		noOpenat2.Store(true)
+		return true
+	}
+	return false
 }
 
 // haveOpenat2 tells a filter's EPERM from a file's.
@@ -66,6 +118,45 @@ func haveOpenat2() bool {
 	return true
 }
 
+// create makes a file under a name and opens it. EEXIST if there is something, be it a
+// link that leads nowhere.
+func (r *resolver) create(at node, name string, flags int, mode uint32) (node, error) {
+	flags |= unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC
+	from := r.start(at, name)
+	if !r.walks(from.mnt) && !from.mnt.origin.ReadOnly && !strings.HasSuffix(name, "/") {
+		resolve := unix.RESOLVE_BENEATH | from.mnt.within()
+		if name[0] == '/' {
+			resolve = unix.RESOLVE_IN_ROOT | from.mnt.within()
+		}
+		fd, err := openat2(from.fd, name, flags, mode, resolve)
+		if err != unix.EXDEV && err != unix.EAGAIN && !refused(err) {
+			return node{fd, from.mnt}, err
+		}
+	}
+	p, err := r.parent(at, name)
+	if err != nil {
+		return node{fd: -1}, err
+	}
+	defer p.close()
+	return p.create(flags, mode)
+}
+
+// create is resolver.create once the directory is found.
+func (p place) create(flags int, mode uint32) (node, error) {
+	if p.slash {
+		err := p.checkSlash(false)
+		if err == nil {
+			err = unix.EISDIR
+		}
+		return node{fd: -1}, err
+	}
+	if err := p.writable(); err != nil {
+		return node{fd: -1}, err
+	}
+	fd, err := p.at.mnt.openAt(p.at.fd, p.name, flags, mode)
+	return node{fd, p.at.mnt}, err
+}
+
 func openHost(at int, name string, flags int, mode uint32) (int, error) {
 	for {
 		fd, err := unix.Openat(at, name, flags|unix.O_LARGEFILE, mode)
@@ -75,6 +166,9 @@ func openHost(at int, name string, flags int, mode uint32) (int, error) {
 	}
 }
 
+// renameTries is how often a path that climbs is tried again while others rename.
+const renameTries = 64
+
 func openat2(at int, name string, flags int, mode uint32, resolve uint64) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_LARGEFILE), Resolve: resolve | unix.RESOLVE_NO_MAGICLINKS}
 	if flags&unix.O_PATH != 0 {
@@ -83,45 +177,65 @@ func openat2(at int, name string, flags int, mode uint32, resolve uint64) (int, 
 	if flags&unix.O_CREAT != 0 {
 		how.Mode = uint64(mode)
 	}
-	for {
+	for tries := 0; ; {
 		fd, err := unix.Openat2(at, name, &how)
+		switch {
+		case err == unix.EINTR:
 		// EAGAIN: something was renamed while the host climbed a "..".
-		if err != unix.EINTR && err != unix.EAGAIN {
+		case err == unix.EAGAIN && tries < renameTries:
+			tries++
+		default:
 			return fd, err
 		}
 	}
 }
 
-// pathOf gives the name of an open folder from the root: "" for the root
-// itself. ENOENT if it is outside or gone.
-func (r *resolver) pathOf(fd int) (string, error) {
-	name, err := fdPath(fd)
-	if err != nil || r.root == nil {
+// pathOf returns the name of an open file from the root: "" for the root itself.
+// ENOENT if it is outside or gone.
+func (r *resolver) pathOf(n node) (string, error) {
+	name, err := n.path()
+	if err != nil || r.root == nil || !n.mnt.free && r.root.id == r.tree.top.id && r.root.mnt == r.tree.top {
 		return name, err
 	}
-	root, err := fdPath(r.root.fd)
+	root, err := r.root.path()
 	if err != nil {
 		return "", err
 	}
-	if root == "/" {
-		return name, nil
+	return below(root, name)
+}
+
+// path returns the present name of an open file in its tree, "" for the tree's root.
+func (n node) path() (string, error) {
+	name, err := fdPath(n.fd)
+	if err != nil || n.mnt.free {
+		return name, err
 	}
-	rest, ok := strings.CutPrefix(name, root)
+	root, err := fdPath(n.mnt.fd)
+	if err != nil {
+		return "", err
+	}
+	name, err = below(root, name)
+	if err != nil || n.mnt.on.mnt == nil {
+		return name, err
+	}
+	on, err := n.mnt.on.path()
+	return on + name, err
+}
+
+// below returns the part of a name that is below a directory's: ENOENT if it is not.
+func below(root, name string) (string, error) {
+	rest, ok := strings.CutPrefix(name, strings.TrimSuffix(root, "/"))
 	if !ok || rest != "" && rest[0] != '/' {
 		return "", unix.ENOENT
 	}
-	return rest, nil
+	return strings.TrimSuffix(rest, "/"), nil
 }
 
 // fdPath asks the host for the present name of an open file; ENOENT if it was
 // removed.
 func fdPath(fd int) (string, error) {
-	link := procPath(fd)
-	if fd == unix.AT_FDCWD {
-		link = "/proc/self/cwd"
-	}
 	var b [unix.PathMax]byte
-	n, err := unix.Readlink(link, b[:])
+	n, err := unix.Readlink(procPath(fd), b[:])
 	if err != nil {
 		return "", err
 	}
@@ -142,10 +256,10 @@ func fdPath(fd int) (string, error) {
 // whatever its real name is now.
 func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
-// place is a folder and a name in it, for calls that act on names. In a
+// place is a directory and a name in it, for calls that act on names. In a
 // confined tree the name is one component.
 type place struct {
-	at    int
+	at    node
 	name  string
 	slash bool // a trailing slash was cut off
 	own   bool // at is ours to close
@@ -153,20 +267,20 @@ type place struct {
 
 func (p place) close() {
 	if p.own {
-		unix.Close(p.at)
+		p.at.close()
 	}
 }
 
 // parent finds where a name is, or would be. A link at the end is followed if a
 // slash comes after it, by whatever call, even to what isn't there yet: so namei
 // does it, and the host doesn't.
-func (r *resolver) parent(at int, name string) (place, error) {
+func (r *resolver) parent(at node, name string) (place, error) {
 	for links := 0; ; links++ {
 		p, err := r.plainParent(at, name)
 		if err != nil || !strings.HasSuffix(name, "/") {
 			return p, err
 		}
-		target, isLink, _ := readLink(p.at, p.name)
+		target, isLink, _ := readLink(p.at.fd, p.name)
 		if !isLink {
 			return p, nil
 		}
@@ -174,17 +288,23 @@ func (r *resolver) parent(at int, name string) (place, error) {
 		if links == netbsd.MAXSYMLINKS {
 			return place{}, unix.ELOOP
 		}
-		if dir, _ := path.Split(strings.TrimRight(name, "/")); !strings.HasPrefix(target, "/") {
-			target = dir + target
-		}
-		name = target + "/"
+		name = linked(name, target) + "/"
 	}
 }
 
-func (r *resolver) plainParent(at int, name string) (place, error) {
+// linked is the name that the link under a name leads to.
+func linked(name, target string) string {
+	if strings.HasPrefix(target, "/") {
+		return target
+	}
+	dir, _ := path.Split(strings.TrimRight(name, "/"))
+	return dir + target
+}
+
+func (r *resolver) plainParent(at node, name string) (place, error) {
 	trimmed := strings.TrimRight(name, "/")
 	slash := len(trimmed) < len(name)
-	if r.root == nil {
+	if r.direct() {
 		if trimmed == "" {
 			trimmed = "/"
 		}
@@ -199,10 +319,10 @@ func (r *resolver) plainParent(at int, name string) (place, error) {
 		dirName = "."
 	}
 	if last == ".." {
-		// The host must not climb from a folder that may be the root.
+		// The host must not climb from a directory that may be the root.
 		dirName, p.name = trimmed, "."
 	}
 	var err error
-	p.at, err = r.open(at, dirName, dirFlags, 0)
+	p.at, err = r.find(at, dirName, unix.O_DIRECTORY)
 	return p, err
 }

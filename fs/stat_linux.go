@@ -52,27 +52,27 @@ func (l *lookup) devStat(dev Device) file.Stat {
 }
 
 func (l *lookup) statFollow() (file.Stat, netbsd.Errno) {
-	if l.root == nil {
-		return file.StatAt(l.at, l.name, 0)
+	if l.direct() {
+		return file.StatAt(l.at.fd, l.name, 0)
 	}
-	fd, err := l.openPath(true)
+	n, err := l.openPath(true)
 	if err != nil {
 		return file.Stat{}, file.Errno(err)
 	}
-	defer unix.Close(fd)
-	return file.StatAt(fd, "", unix.AT_EMPTY_PATH)
+	defer n.close()
+	return file.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
 }
 
 func (l *lookup) lstat() (file.Stat, netbsd.Errno) {
-	if l.root == nil {
-		return file.StatAt(l.at, l.name, unix.AT_SYMLINK_NOFOLLOW)
+	if l.direct() {
+		return file.StatAt(l.at.fd, l.name, unix.AT_SYMLINK_NOFOLLOW)
 	}
-	fd, err := l.openPath(false)
+	n, err := l.openPath(false)
 	if err != nil {
 		return file.Stat{}, file.Errno(err)
 	}
-	defer unix.Close(fd)
-	return file.StatAt(fd, "", unix.AT_EMPTY_PATH)
+	defer n.close()
+	return file.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
 }
 
 // Access is faccessat(2). EINVAL for bits that mean nothing.
@@ -95,7 +95,13 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 	if flags&netbsd.AT_EACCESS != 0 {
 		hf |= unix.AT_EACCESS
 	}
-	return l.onFile(flags&netbsd.AT_SYMLINK_NOFOLLOW == 0, func(at int, name string, nofollow int) error {
+	return l.onFile(flags&netbsd.AT_SYMLINK_NOFOLLOW == 0, func(n *node, at int, name string, nofollow int) error {
+		switch {
+		case n != nil && n.mnt.origin.ReadOnly && mode&2 != 0 && !n.special():
+			return unix.EROFS
+		case nofollow&unix.AT_EMPTY_PATH != 0: // a link, which is nobody's to refuse
+			return nil
+		}
 		return unix.Faccessat(at, name, uint32(mode), hf|nofollow)
 	})
 }

@@ -14,12 +14,12 @@ func (v View) Statvfs(name string) (netbsd.Statvfs, netbsd.Errno) {
 		return netbsd.Statvfs{}, errno
 	}
 	defer l.close()
-	fd, err := l.openPath(true)
+	n, err := l.openPath(true)
 	if err != nil {
 		return netbsd.Statvfs{}, file.Errno(err)
 	}
-	defer unix.Close(fd)
-	return statvfsFD(fd)
+	defer n.close()
+	return statvfsFD(n.fd)
 }
 
 // Fstatvfs is fstatvfs1(2).

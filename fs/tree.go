@@ -14,26 +14,41 @@ type Config struct {
 	Dir  string // first working directory as guests name it; "" for the host's
 }
 
-// Tree is the file system of a machine: a root, and the devices.
+// Tree is the file system of a machine: mounts, the first of which holds "/", and the
+// devices.
 type Tree struct {
-	root     *dir // nil: the host's tree, not confined
+	top      *mount
+	others   []*mount // in the order that they were mounted in
 	hostMask uint32
+	refs     atomic.Int32 // who may still use the mounts: the machine, processes, lookups
 
 	mu      sync.RWMutex
 	devices map[string]Device
 }
 
-// dir is an open folder of the host, shared by processes.
-type dir struct {
-	fd   int
-	refs atomic.Int32
-	dev  string // where below /dev it is, "" if not there
+// mounts reports whether there are others than that of the root.
+func (t *Tree) mounts() bool { return len(t.others) > 0 }
+
+func (t *Tree) ref() *Tree {
+	t.refs.Add(1)
+	return t
 }
 
-func newDir(fd int) *dir {
-	d := &dir{fd: fd}
-	d.refs.Store(1)
-	return d
+func (t *Tree) release() {
+	if t.refs.Add(-1) > 0 {
+		return
+	}
+	for _, m := range append(t.others, t.top) {
+		m.close()
+	}
+}
+
+// dir is an open directory of the host, shared by processes.
+type dir struct {
+	node
+	id   inode
+	refs atomic.Int32
+	dev  string // where below /dev it is, "" if not there
 }
 
 func (d *dir) ref() *dir {
@@ -45,7 +60,7 @@ func (d *dir) ref() *dir {
 
 func (d *dir) release() {
 	if d != nil && d.refs.Add(-1) == 0 {
-		closeFD(d.fd)
+		d.close()
 	}
 }
 
@@ -56,7 +71,7 @@ type Dirs struct {
 	mu    sync.Mutex
 	refs  int
 	cwd   *dir
-	root  *dir // nil: the host's "/"
+	root  *dir // nil: the host's "/", not confined
 	umask uint32
 }
 
@@ -68,7 +83,7 @@ func (d *Dirs) fork(share bool) *Dirs {
 		d.refs++
 		return d
 	}
-	return &Dirs{tree: d.tree, refs: 1, cwd: d.cwd.ref(), root: d.root.ref(), umask: d.umask}
+	return &Dirs{tree: d.tree.ref(), refs: 1, cwd: d.cwd.ref(), root: d.root.ref(), umask: d.umask}
 }
 
 // Close drops one process's use.
@@ -81,6 +96,7 @@ func (d *Dirs) Close() {
 	d.cwd.release()
 	d.root.release()
 	d.cwd, d.root = nil, nil
+	d.tree.release()
 }
 
 // Umask is umask(2): it sets the mask and gives the old one.
@@ -92,11 +108,31 @@ func (d *Dirs) Umask(mask uint32) uint32 {
 	return old
 }
 
-// get takes references to the folders that a path starts from.
+// get takes references to the directories that a path starts from, and to the tree, which
+// put returns. They are nil if the process is gone.
 func (d *Dirs) get() (cwd, root *dir, umask uint32) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.cwd != nil {
+		d.tree.ref()
+	}
 	return d.cwd.ref(), d.root.ref(), d.umask
+}
+
+// rooted reports whether the process has a root other than the host's.
+func (d *Dirs) rooted() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.root != nil
+}
+
+func (d *Dirs) put(cwd, root *dir) {
+	if cwd == nil {
+		return
+	}
+	cwd.release()
+	root.release()
+	d.tree.release()
 }
 
 // View is a process's look at the tree for the length of one call.

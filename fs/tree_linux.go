@@ -9,48 +9,90 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func closeFD(fd int) { unix.Close(fd) }
-
 const dirFlags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 
 // New opens a tree and gives the directories of its first process.
 func New(c Config) (*Tree, *Dirs, error) {
 	t := &Tree{hostMask: readUmask(), devices: map[string]Device{}}
+	t.refs.Store(1)
 	addDevices(t)
-	if c.Root != "" {
-		fd, err := unix.Open(c.Root, dirFlags, 0)
-		if err != nil {
-			return nil, nil, fmt.Errorf("root %s: %w; name a folder that is there", c.Root, err)
-		}
-		t.root = newDir(fd)
+	if err := t.mountTop(c.Root); err != nil {
+		return nil, nil, err
 	}
-	d := &Dirs{tree: t, refs: 1, root: t.root.ref(), umask: t.hostMask}
-	if err := d.start(c.Dir); err != nil {
+	d := &Dirs{tree: t.ref(), refs: 1, umask: t.hostMask}
+	err := d.start(c)
+	if err != nil {
+		d.Close()
 		t.Close()
 		return nil, nil, err
 	}
 	return t, d, nil
 }
 
-// start enters the first working directory.
-func (d *Dirs) start(name string) error {
-	if d.root != nil {
-		name = "/" + name
+// mountTop opens what "/" is.
+func (t *Tree) mountTop(root string) error {
+	name := root
+	if root == "" {
+		name = "/"
+	}
+	fd, err := unix.Open(name, dirFlags, 0)
+	if err != nil {
+		return fmt.Errorf("root %s: %w; name a directory that is there", name, err)
+	}
+	if root != "" {
+		if err := checkData(fd); err != nil {
+			unix.Close(fd)
+			return fmt.Errorf("root %s: %w", name, err)
+		}
+	}
+	if t.top, err = newMount(t, fd); err != nil {
+		return fmt.Errorf("root %s: %w", name, err)
+	}
+	t.top.free = root == ""
+	return nil
+}
+
+// start enters the first root and working directory.
+func (d *Dirs) start(c Config) error {
+	name, at := c.Dir, node{unix.AT_FDCWD, d.tree.top}
+	if c.Root != "" {
+		n, err := d.tree.top.root().dup()
+		if err != nil {
+			return err
+		}
+		if d.root, err = newDir(n); err != nil {
+			return err
+		}
+		name, at = "/"+name, d.root.node
 	}
 	if name == "" {
 		name = "."
 	}
-	r := resolver{cwd: &dir{fd: unix.AT_FDCWD}, root: d.root}
-	fd, err := r.open(unix.AT_FDCWD, name, dirFlags, 0)
+	r := resolver{tree: d.tree, root: d.root}
+	n, err := r.find(at, name, unix.O_DIRECTORY)
+	if err == nil {
+		d.cwd, err = newDir(n)
+	}
 	if err != nil {
 		return &os.PathError{Op: "chdir", Path: name, Err: err}
 	}
-	d.cwd = newDir(fd)
 	return nil
 }
 
-// Close lets go of the root. Processes have references of their own.
-func (t *Tree) Close() { t.root.release() }
+// newDir makes a dir of an open directory, which it owns from then on, even if it fails.
+func newDir(n node) (*dir, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(n.fd, &st); err != nil {
+		n.close()
+		return nil, err
+	}
+	d := &dir{node: n, id: inodeOf(&st)}
+	d.refs.Store(1)
+	return d, nil
+}
+
+// Close lets go of the mounts. Processes have references of their own.
+func (t *Tree) Close() { t.release() }
 
 // readUmask gives the host process's umask without touching it: umask(2) can
 // only be read by being set, for every thread at once.
@@ -60,7 +102,7 @@ func readUmask() uint32 {
 	if err != nil {
 		return usual
 	}
-	defer closeFD(fd)
+	defer unix.Close(fd)
 	b := make([]byte, 256) // it is in the second line
 	n, _ := unix.Read(fd, b)
 	_, rest, _ := strings.Cut(string(b[:max(n, 0)]), "\nUmask:\t")

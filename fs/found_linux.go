@@ -1,0 +1,141 @@
+package fs
+
+import (
+	"golang.org/x/sys/unix"
+
+	"toaster/file"
+	"toaster/netbsd"
+)
+
+// This file opens in two steps: a file is found first, which it does not hear of, and
+// opened once it is known what it is. To open a device or a FIFO of the host is to talk to
+// it, and what is looked at by name may be another file when it is opened.
+
+// openFound opens what the path leads to, or makes it.
+func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
+	n, made, err := l.findOrCreate(flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	if made {
+		return l.describe(n, flags)
+	}
+	defer n.close()
+	var st unix.Stat_t
+	if err := unix.Fstat(n.fd, &st); err != nil {
+		return nil, err
+	}
+	if err := n.mayOpen(&st, flags); err != nil {
+		return nil, err
+	}
+	fd, err := n.reopen(hostOpenFlags(flags) &^ (unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW))
+	if err == unix.ENXIO && st.Mode&unix.S_IFMT == unix.S_IFIFO && flags&netbsd.O_NONBLOCK == 0 {
+		fd, err = awaitReader(l.v.L, n.fd)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.describe(node{fd, n.mnt}, flags)
+}
+
+// mayOpen refuses what vn_open and spec_open do: a link that is not followed, a socket,
+// devices on a file system that is mounted nodev, and writing where it is mounted
+// read-only.
+func (n node) mayOpen(st *unix.Stat_t, flags int) error {
+	kind := st.Mode & unix.S_IFMT
+	switch {
+	case flags&netbsd.O_REGULAR != 0 && kind != unix.S_IFREG, kind == unix.S_IFLNK:
+		return netbsd.EFTYPE
+	case kind == unix.S_IFSOCK:
+		return unix.EOPNOTSUPP
+	case (kind == unix.S_IFCHR || kind == unix.S_IFBLK) && !n.mnt.free:
+		return unix.ENXIO
+	case n.mnt.origin.ReadOnly && writes(flags) && !isSpecial(st):
+		return unix.EROFS
+	}
+	return nil
+}
+
+// writes reports whether an open changes the file, or lets its holder do so.
+func writes(flags int) bool {
+	return flags&netbsd.O_ACCMODE != netbsd.O_RDONLY || flags&netbsd.O_TRUNC != 0
+}
+
+// isSpecial reports whether writing to a file changes nothing in its file system.
+func isSpecial(st *unix.Stat_t) bool {
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG, unix.S_IFDIR, unix.S_IFLNK:
+		return false
+	}
+	return true
+}
+
+func (n node) special() bool {
+	var st unix.Stat_t
+	return unix.Fstat(n.fd, &st) == nil && isSpecial(&st)
+}
+
+// reopen opens the file that n is. flags are the host's.
+func (n node) reopen(flags int) (int, error) {
+	return openHost(unix.AT_FDCWD, procPath(n.fd), flags|unix.O_CLOEXEC, 0)
+}
+
+// findOrCreate finds the file of an open(2). With O_CREAT it is made if nothing is there,
+// at the end of a link that leads nowhere, too, as namei has it.
+func (l *lookup) findOrCreate(flags int, mode uint32) (n node, made bool, err error) {
+	found := 0
+	for _, f := range [...]struct{ guest, host int }{{netbsd.O_NOFOLLOW, unix.O_NOFOLLOW}, {netbsd.O_DIRECTORY, unix.O_DIRECTORY}} {
+		if flags&f.guest != 0 {
+			found |= f.host
+		}
+	}
+	if flags&netbsd.O_CREAT == 0 {
+		n, err = l.find(l.at, l.name, found)
+		return n, false, err
+	}
+	name := l.name
+	for range netbsd.MAXSYMLINKS {
+		n, err = l.make(name, hostOpenFlags(flags), mode&^l.umask)
+		if err != unix.EEXIST || flags&netbsd.O_EXCL != 0 {
+			return n, err == nil, err
+		}
+		if n, err = l.find(l.at, name, found); err != unix.ENOENT {
+			return n, false, err
+		}
+		if name, err = l.deadLink(name); err != nil {
+			return n, false, err
+		}
+	}
+	return n, false, unix.ELOOP
+}
+
+// make makes a file with a mode that only the guest's umask was taken off.
+func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
+	n, err := l.create(l.at, name, hf, mode)
+	if err != nil || mode&l.tree.hostMask == 0 {
+		return n, err
+	}
+	return n, unix.Fchmod(n.fd, mode)
+}
+
+// deadLink returns the name that a link leads to, or the same name if there is none any
+// more. ENOENT if that is for /dev, where the host has nothing.
+func (l *lookup) deadLink(name string) (string, error) {
+	p, err := l.resolver.parent(l.at, name)
+	if err != nil {
+		return "", err
+	}
+	defer p.close()
+	target, isLink, err := readLink(p.at.fd, p.name)
+	switch {
+	case err == unix.ENOENT || err == nil && !isLink:
+		return name, nil
+	case err != nil:
+		return "", err
+	}
+	name = linked(name, target)
+	if devNameOf(name, l.cwd.dev, l.atD != nil) != "" {
+		return "", unix.ENOENT
+	}
+	return name, nil
+}
