@@ -99,6 +99,12 @@ func (d *Description) Origin() *Origin {
 	return nil
 }
 
+// Directory reports whether d is a directory of the host.
+func (d *Description) Directory() bool {
+	f, ok := d.File.(interface{ Directory() bool })
+	return ok && f.Directory()
+}
+
 // HostFD gives the host descriptor behind d, if there is one; it stays d's.
 func (d *Description) HostFD() (int, bool) {
 	if h, ok := d.File.(HostFiler); ok {

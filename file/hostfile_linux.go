@@ -54,38 +54,30 @@ const (
 // NewHost makes a File of a host descriptor that is ours alone, opened with
 // the host's O_NONBLOCK where that makes a difference. It owns fd from then on.
 func NewHost(fd int) (File, netbsd.Errno) {
-	f, errno := NewHostIn(fd, nil)
-	if errno != 0 {
-		return nil, errno
-	}
-	return f, 0
-}
-
-// Named is a file of the host that was found by name.
-type Named interface {
-	File
-	Mode() uint32 // S_IFMT
-}
-
-// NewHostIn is NewHost for a file that was found somewhere in a tree.
-func NewHostIn(fd int, o *Origin) (Named, netbsd.Errno) {
-	f, errno := newHostFile(fd)
-	if errno != 0 {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
 		unix.Close(fd)
-		return nil, errno
+		return nil, Errno(err)
 	}
+	return NewHostIn(fd, st.Mode, nil), 0
+}
+
+// NewHostIn is NewHost for a file that was found in a tree, and whose mode is known.
+func NewHostIn(fd int, mode uint32, o *Origin) File {
+	f := &hostFile{fd: fd, mode: mode & unix.S_IFMT, poll: pollDesc{fd: fd}, shared: -1, origin: o}
 	if f.pollable() {
 		if err := unix.SetNonblock(fd, true); err == nil {
 			f.kind = kindNonblock
 		}
 	}
-	f.origin = o
-	return f, 0
+	return f
 }
 
-// Mode is the file's kind, Origin where it was found.
-func (f *hostFile) Mode() uint32    { return f.mode }
+// Origin is where the file was found, nil if it wasn't found by name.
 func (f *hostFile) Origin() *Origin { return f.origin }
+
+// Directory reports whether it is one.
+func (f *hostFile) Directory() bool { return f.mode == unix.S_IFDIR }
 
 // fixed is why owner, mode and times are not the guest's to change; 0 if they are.
 func (f *hostFile) fixed() netbsd.Errno {

@@ -18,7 +18,7 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 		return nil, err
 	}
 	if made {
-		return l.describe(n, flags)
+		return l.describe(n, unix.S_IFREG, flags)
 	}
 	defer n.close()
 	var st unix.Stat_t
@@ -35,7 +35,7 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l.describe(node{fd, n.mnt}, flags)
+	return l.describe(node{fd, n.mnt}, st.Mode, flags)
 }
 
 // mayOpen refuses what vn_open and spec_open do: a link that is not followed, a socket,

@@ -61,12 +61,7 @@ func (l *lookup) from(at int) netbsd.Errno {
 		return errno
 	}
 	fd, ok := d.HostFD()
-	if _, isDir := d.File.(file.DirReader); !ok || !isDir {
-		d.Release()
-		return netbsd.ENOTDIR
-	}
-	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+	if !ok || !d.Directory() {
 		d.Release()
 		return netbsd.ENOTDIR
 	}

@@ -45,7 +45,12 @@ func (l *lookup) openHostFile(flags int, mode uint32) (*file.Description, error)
 	if err != nil {
 		return nil, err
 	}
-	return l.describe(node{fd, l.at.mnt}, flags)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return l.describe(node{fd, l.tree.top}, st.Mode, flags)
 }
 
 func openDevice(v View, dev Device, flags int) (*file.Description, netbsd.Errno) {
@@ -145,13 +150,10 @@ func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
 }
 
 // describe makes the open file of a host descriptor, which it owns, waiting for a FIFO's
-// writer and for the lock of O_SHLOCK or O_EXLOCK.
-func (l *lookup) describe(n node, flags int) (*file.Description, error) {
-	f, errno := file.NewHostIn(n.fd, &n.mnt.origin)
-	if errno != 0 {
-		return nil, errno
-	}
-	kind := f.Mode() & netbsd.S_IFMT
+// writer and for the lock of O_SHLOCK or O_EXLOCK. mode is the file's.
+func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, error) {
+	f := file.NewHostIn(n.fd, mode, &n.mnt.origin)
+	kind := mode & unix.S_IFMT
 	if flags&netbsd.O_REGULAR != 0 && kind != netbsd.S_IFREG {
 		f.Close()
 		return nil, netbsd.EFTYPE
