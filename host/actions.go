@@ -33,15 +33,6 @@ func (s slot) putAction(sig int, a *Action) {
 	s.store(at+32, a.Tramp)
 }
 
-func (s slot) action(sig int) Action {
-	at := slotActions + actionSize*sig
-	word := s.load(at + 24)
-	return Action{
-		Handler: s.load(at), Mask: s.load(at + 8), Tramp: s.load(at + 32),
-		Flags: uint32(word), Version: uint32(word >> 32),
-	}
-}
-
 func (s slot) hideActions() {
 	s.store32(slotPost, 0)
 	s.store(slotPosted, 0)
@@ -66,12 +57,12 @@ func (t *Thread) HideActions() {
 }
 
 // Posted says whether there are changes. For t's owner.
-func (t *Thread) Posted() bool { return t.slot.load(slotPosted) != 0 }
+func (t *Thread) Posted() bool { return t.slot.posted() != 0 }
 
 // TakePosted gives the changes that it has not given yet. Any goroutine may call it
 // while t is not released, one at a time. settle is for t's owner: t is stopped.
 func (t *Thread) TakePosted(settle bool, set func(sig int, a Action)) {
-	posted := t.slot.load(slotPosted) &^ (unpostable | 1)
+	posted := t.slot.posted()
 	for todo := posted &^ t.taken; todo != 0; todo &= todo - 1 {
 		sig := bits.TrailingZeros64(todo)
 		set(sig, t.slot.action(sig))

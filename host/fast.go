@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"encoding/binary"
-	"time"
 )
 
 // Fast calls come from rewritten call sites (rewrite.go), without a signal. The
@@ -71,22 +70,22 @@ func (t *Thread) whereIs(rip uint64) place {
 
 const syscallSize = 2
 
-// recover gives the registers of a guest that a signal met on the fast way; uc is
-// the signal's frame. It reports whether that succeeded.
-func (t *Thread) recover(at place, uc []byte) bool {
+// recover gives the registers of a guest that a signal met on the fast way. It reports
+// whether that succeeded.
+func (t *Thread) recover(at place) bool {
 	r := &t.regs
 	switch at {
 	case placeLight:
 		t.frameFP()
 		return true
 	case placeSwitching:
-		r.RSP = t.slot.load(lightRSP)
+		r.RSP = t.slot.switchedRSP()
 	case placeClock:
 		t.recoverXMM()
 		fallthrough
 	case placeSaved, placeNap, placeMapped, placePosted, placeAnswered:
 		fs := r.FSBase
-		r.read(t.slot, t.slot.light())
+		*r = t.slot.registers(t.slot.light())
 		r.FSBase = fs
 		t.slot.store32(slotNapping, 0) // it may have been on its way there, or back
 	}
@@ -100,33 +99,28 @@ func (t *Thread) recover(at place, uc []byte) bool {
 func (t *Thread) napped(at place, rax uint64) Trap {
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
-	left := min(t.slot.load(slotTime+8), longestNap)
+	left := t.slot.napLeft()
 	if at == placeAnswered || rax == 0 {
 		left = 0
 	}
-	return Trap{Kind: Syscall, Napped: true, Left: time.Duration(left)}
+	return Trap{Kind: Syscall, Napped: true, Left: left}
 }
 
 // recoverXMM undoes what the vdso did to these registers.
 func (t *Thread) recoverXMM() {
-	const xmm, size = 160, 16 * 16
-	if fx := t.fpstate(); fx != nil {
-		copy(fx[xmm:][:size], t.slot.mem[slotXMM:])
-		if len(fx) > fpSize {
-			fx[fpSize] |= 2
-		}
+	if a, ok := t.slot.frameFP(); ok {
+		xmm := t.slot.xmm()
+		copy(t.slot.bytes(a.span)[fpXMM:], xmm[:])
+		t.slot.addFeatures(a, hasSSE)
 	}
 }
 
-// light gives the registers of a light trap as a ucontext.
-func (s slot) light() []byte { return s.mem[slotLight:][:ucSize] }
-
 // decodeLight reads a system call that came without a signal.
 func (t *Thread) decodeLight() Trap {
-	t.regs.read(t.slot, t.slot.light())
+	t.regs = t.slot.registers(t.slot.light())
 	t.light, t.x = true, nil
-	t.fpSaved = t.slot.load32(slotSavedFP) != 0
-	t.fetch()
+	t.fpSaved = t.slot.fpSaved()
+	t.fetchAt, t.fetched = t.slot.fetch()
 	t.noteUsed()
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
@@ -134,17 +128,6 @@ func (t *Thread) decodeLight() Trap {
 		return t.hostile()
 	}
 	return Trap{Kind: Syscall}
-}
-
-// fetch takes what came along with a light trap, once.
-func (t *Thread) fetch() {
-	t.fetchAt = t.slot.load(slotFetch)
-	if t.fetchAt == 0 {
-		return
-	}
-	for i := 0; i < fetchMax; i += 8 {
-		binary.LittleEndian.PutUint64(t.fetched[i:], t.slot.load(slotFetched+i))
-	}
 }
 
 // Fetched copies guest memory at addr into b if the system call brought it along, as it
@@ -208,7 +191,7 @@ func (t *Thread) full() bool {
 	if !t.await() {
 		return false
 	}
-	if t.slot.load32(slotMode) != modeFrame || t.slot.frame() == nil {
+	if _, ok := t.slot.frame(); !ok || t.slot.inLight() {
 		t.hostile()
 		return false
 	}
@@ -239,8 +222,8 @@ func (t *Thread) arrange() bool {
 		t.exact()
 		return true
 	}
-	uc := t.slot.frame()
-	if uc == nil {
+	uc, ok := t.slot.frame()
+	if !ok {
 		t.hostile()
 		return false
 	}

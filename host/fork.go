@@ -136,18 +136,18 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 		if atomicTurn(s) < turnKernel {
 			return false
 		}
-		r := int64(s.load(slotResult))
-		if r >= 0 && time.Now().After(patience) {
+		pid, e := s.born()
+		if e == 0 && time.Now().After(patience) {
 			patience = time.Now().Add(time.Second)
-			dead = p.stillborn(int(r))
+			dead = p.stillborn(pid)
 		}
-		return r < 0 || dead
+		return e != 0 || dead
 	})
 	if !t.await() || dead {
 		return p.abort(token, b, ErrGone)
 	}
-	if r := int64(s.load(slotResult)); r < 0 {
-		return p.abort(token, b, syscall.Errno(-r))
+	if _, e := s.born(); e != 0 {
+		return p.abort(token, b, e)
 	}
 	return nil
 }

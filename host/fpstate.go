@@ -17,30 +17,17 @@ const (
 	fpSoftware   = 464 // magic, size of everything, feature bits
 	fpMagic      = 0x46505853
 	xstateHeader = 64
+	xstateMagic2 = 4 // behind everything
+
+	fpXMM   = 160 // in FXSAVE's area
+	xmmSize = 16 * 16
 )
 
-// fpstate returns the extended state in place, or nil if the guest has spoilt
-// the frame. It is at least fpSize long.
-func (t *Thread) fpstate() []byte {
-	uc := t.slot.frame()
-	if uc == nil {
-		return nil
-	}
-	le := binary.LittleEndian
-	addr := le.Uint64(uc[ucFP:])
-	fx := t.slot.inside(addr, fpSize)
-	if fx == nil || le.Uint32(fx[fpSoftware:]) != fpMagic {
-		return fx
-	}
-	size := int(le.Uint32(fx[fpSoftware+4:]))
-	if size < fpSize+xstateHeader || size > len(t.slot.mem) {
-		return fx
-	}
-	if all := t.slot.inside(addr, size); all != nil {
-		return all
-	}
-	return fx
-}
+// hasX87 and hasSSE are bits of the features that a header says to be present.
+const (
+	hasX87 = 1
+	hasSSE = 2
+)
 
 // FP returns the x87 and SSE state, as FXSAVE stores it.
 func (t *Thread) FP() (fx [fpSize]byte) {
@@ -57,20 +44,20 @@ func (t *Thread) fp512() (fx [fpSize]byte) {
 		return t.fp
 	}
 	if t.light && t.fpSaved {
-		copy(fx[:fpSoftware], t.slot.mem[slotFP:])
-		return fx
+		return t.slot.lightFP()
 	}
 	if t.light {
 		t.yield(opSaveFP)
 		if !t.await() {
 			return fx
 		}
-		t.light = t.slot.load32(slotMode) == modeLight // else a signal came in between
+		t.light = t.slot.inLight() // else a signal came in between
 	}
 	if t.light {
-		copy(fx[:fpSoftware], t.slot.mem[slotFP:])
-	} else {
-		copy(fx[:], t.fpstate())
+		return t.slot.lightFP()
+	}
+	if a, ok := t.slot.frameFP(); ok {
+		copy(fx[:], t.slot.bytes(a.span))
 	}
 	return fx
 }
@@ -92,17 +79,22 @@ func (t *Thread) SetFP(fx *[fpSize]byte) {
 
 // setFP sets it in the signal frame.
 func (t *Thread) setFP(fx []byte) {
-	to := t.fpstate()
-	if to == nil {
+	a, ok := t.slot.frameFP()
+	if !ok {
 		return
 	}
-	putFP(to, fx)
-	if len(to) > fpSize {
-		to[fpSize] |= 3 // x87 and SSE are present
+	putFP(t.slot.bytes(a.span), fx)
+	t.slot.addFeatures(a, hasX87|hasSSE)
+}
+
+// addFeatures says that the state has them, if there is a header that could.
+func (s slot) addFeatures(a fpArea, features byte) {
+	if a.extended() {
+		s.bytes(a.span)[fpSize] |= features
 	}
 }
 
-// putFP copies what can be loaded.
+// putFP copies what can be loaded. Both are at least fpSize long.
 func putFP(to, fx []byte) {
 	le := binary.LittleEndian
 	copy(to[:fpSoftware], fx)
@@ -129,13 +121,12 @@ type xlayout struct {
 
 // learnX finds it in a signal frame that no guest can have changed.
 func (p *Platform) learnX(t *Thread) {
-	fx := t.fpstate()
-	if p.xlayout.Load() != nil || len(fx) <= fpSize {
+	a, ok := t.slot.frameFP()
+	if p.xlayout.Load() != nil || !ok || !a.extended() {
 		return
 	}
-	le := binary.LittleEndian
 	const protectionKeys = 1 << 9 // wrong ones would lock the stub out of its slot
-	x := xlayout{int(le.Uint32(fx[fpSoftware+16:])), le.Uint64(fx[fpSoftware+8:]) &^ protectionKeys}
+	x := xlayout{a.size, a.features &^ protectionKeys}
 	if x.size > fpSize+xstateHeader && x.size <= p.arena.slotSize-slotFP {
 		p.xlayout.Store(&x)
 	}
@@ -148,12 +139,12 @@ func (t *Thread) lightFP() {
 	}
 	t.fpDirty = false
 	if t.x == nil {
-		copy(t.slot.mem[slotFP:], t.fp[:])
+		t.slot.putLight(t.fp[:])
 		t.slot.store32(slotLoadFP, loadFP)
 		return
 	}
-	copy(t.slot.mem[slotFP:], t.x)
-	copy(t.slot.mem[slotFP:], t.fp[:fpSoftware])
+	t.slot.putLight(t.x)
+	t.slot.putLight(t.fp[:fpSoftware])
 	t.slot.store(slotFeatures, t.proc.platform.xlayout.Load().features)
 	t.slot.store32(slotLoadFP, loadX)
 }
@@ -161,9 +152,9 @@ func (t *Thread) lightFP() {
 // frameFP does it for a light trap that has become a signal frame, if it has not been
 // done.
 func (t *Thread) frameFP() {
-	if t.fpDirty || t.slot.load32(slotLoadFP) != 0 {
-		if to := t.fpstate(); t.x != nil && to != nil {
-			putX(to, t.x)
+	if t.fpDirty || t.slot.fpToLoad() {
+		if a, ok := t.slot.frameFP(); ok {
+			putX(t.slot.bytes(a.span), a.features, t.x)
 		}
 		t.setFP(t.fp[:])
 		t.fpDirty = false
@@ -184,15 +175,22 @@ func (t *Thread) SaveX() []byte {
 		if !t.await() {
 			return nil
 		}
-		t.light = t.slot.load32(slotMode) == modeLight // else a signal came in between
+		t.light = t.slot.inLight() // else a signal came in between
 		if t.light {
-			return append([]byte(nil), t.slot.mem[slotFP:][:x.size]...)
+			return t.slot.lightX(x.size)
 		}
 	}
 	if !t.full() {
 		return nil
 	}
-	return append([]byte(nil), t.fpstate()...)
+	a, ok := t.slot.frameFP()
+	if !ok {
+		return nil
+	}
+	if x := t.proc.platform.xlayout.Load(); x != nil {
+		a.size = min(a.size, x.size) // a spoilt frame is not worth more room
+	}
+	return append([]byte(nil), t.slot.bytes(a.span)...)
 }
 
 // RestoreX brings a state back that SaveX returned, on this machine. It may
@@ -207,8 +205,7 @@ func (t *Thread) RestoreX(state []byte) {
 	}
 	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && len(state) >= x.size {
 		t.x = make([]byte, x.size)
-		xheader(t.x, state, x.features)
-		copy(t.x[fpSize+xstateHeader:], state[fpSize+xstateHeader:])
+		putX(t.x, x.features, state)
 		putFP(t.fp[:], state)
 		t.fpDirty = true
 		return
@@ -216,26 +213,23 @@ func (t *Thread) RestoreX(state []byte) {
 	if !t.full() {
 		return
 	}
-	if to := t.fpstate(); to != nil {
-		putX(to, state)
+	if a, ok := t.slot.frameFP(); ok {
+		putX(t.slot.bytes(a.span), a.features, state)
 		t.setFP(state[:fpSize])
 	}
 }
 
-// putX sets in a signal frame what state has beyond x87 and SSE.
-func putX(to, state []byte) {
-	if min(len(to), len(state)) <= fpSize+xstateHeader {
+// putX sets in to, a signal frame's area or one for XRSTOR, what state has beyond x87 and
+// SSE of these features. Either may be of any length, and without a header: then there is
+// nothing to set.
+func putX(to []byte, features uint64, state []byte) {
+	const header = fpSize + xstateHeader
+	if min(len(to), len(state)) < header {
 		return
 	}
-	xheader(to, state, binary.LittleEndian.Uint64(to[fpSoftware+8:]))
-	const magic2 = 4
-	copy(to[fpSize+xstateHeader:len(to)-magic2], state[fpSize+xstateHeader:])
-}
-
-// xheader says in to what state has, of these features.
-func xheader(to, state []byte, features uint64) {
 	le := binary.LittleEndian
-	has := le.Uint64(state[fpSize:])&features | 3
-	clear(to[fpSize:][:xstateHeader])
+	has := le.Uint64(state[fpSize:])&features | hasX87 | hasSSE
+	clear(to[fpSize:header])
 	le.PutUint64(to[fpSize:], has)
+	copy(to[header:], state[header:])
 }

@@ -34,7 +34,7 @@ func (g *guests) remove(t *Thread) {
 func (p *Platform) spareCore() bool {
 	busy := p.guests.more.Load()
 	for i := range p.guests.slots {
-		if t := p.guests.slots[i].Load(); t != nil && t.slot.load32(slotNapping) == 0 {
+		if t := p.guests.slots[i].Load(); t != nil && !t.slot.napping() {
 			busy++
 		}
 	}

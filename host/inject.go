@@ -2,7 +2,6 @@ package host
 
 import (
 	"fmt"
-	"syscall"
 )
 
 // A command is a host system call that a stopped thread makes for us.
@@ -44,8 +43,8 @@ func (t *Thread) outcome(n int) error {
 		return ErrGone
 	}
 	for i := range n {
-		if r := int64(s.load(slotCommand + i*commandSize + 56)); r < 0 && r >= -4095 {
-			return syscall.Errno(-r)
+		if err := s.result(i); err != nil {
+			return err
 		}
 	}
 	return nil

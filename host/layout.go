@@ -211,6 +211,7 @@ const (
 	ucSigmask = 296
 	ucSize    = 304
 	infoSize  = 128
+	infoCode  = 8
 	infoCall  = 16 // SIGSYS: where the instruction was, and of which architecture
 	infoArch  = 28
 )

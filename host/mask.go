@@ -50,24 +50,22 @@ func (t *Thread) Mask() (uint64, bool) {
 	if t.state.Load() != threadRunning {
 		return 0, false
 	}
-	return t.slot.load(slotMask), true
+	return t.slot.mask(), true
 }
 
 // TakeMask gives the mask after a Run, and false if it was not shown.
 func (t *Thread) TakeMask() (uint64, bool) {
 	if t.masking.on && !t.proc.dead.Load() { // then the slot may be another's already
-		t.masking.mask = t.slot.load(slotMask)
+		t.masking.mask = t.slot.mask()
 	}
 	return t.masking.mask, t.masking.on
 }
 
 // TakeStack gives the signal stack that the guest has chosen since it was asked last.
 func (t *Thread) TakeStack() (Stack, bool) {
-	n := int(t.slot.load32(slotStackNew))
-	if n == 0 || n > 2 {
-		return Stack{}, false
+	s, ok := t.slot.stack()
+	if ok {
+		t.slot.store32(slotStackNew, 0)
 	}
-	t.slot.store32(slotStackNew, 0)
-	at := slotStacks + stackSize*(n-1)
-	return Stack{t.slot.load(at), t.slot.load(at + 8), uint32(t.slot.load(at + 16))}, true
+	return s, ok
 }

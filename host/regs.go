@@ -1,7 +1,5 @@
 package host
 
-import "encoding/binary"
-
 // Regs are a thread's general registers. They are valid between Run calls, and
 // the next Run loads what they hold.
 type Regs struct {
@@ -28,27 +26,15 @@ func (r *Regs) fields() [18]*uint64 {
 	}
 }
 
-// read copies the registers out of the frame, once.
-func (r *Regs) read(s slot, uc []byte) {
-	for i, f := range r.fields() {
-		*f = binary.LittleEndian.Uint64(uc[ucR8+8*i:])
-	}
-	r.FSBase, r.GSBase = s.load(slotFSBase), s.load(slotGSBase)
-	if r.GSBase >= GuestEnd {
-		r.GSBase = 0 // ours, for fast calls
-	}
-}
-
-// write puts them back, with everything in the frame that a guest could have
+// write puts them back into a ucontext, with everything in it that a guest could have
 // spoilt set to what it must be.
-func (r *Regs) write(s slot, uc []byte) {
-	le := binary.LittleEndian
+func (r *Regs) write(s slot, uc span) {
 	r.RFLAGS = r.RFLAGS&userFlags | 0x202
 	for i, f := range r.fields() {
-		le.PutUint64(uc[ucR8+8*i:], *f)
+		s.store(uc.off+ucR8+8*i, *f)
 	}
-	le.PutUint64(uc[ucSegs:], segments)
-	le.PutUint64(uc[ucSigmask:], 0)
+	s.store(uc.off+ucSegs, segments)
+	s.store(uc.off+ucSigmask, 0)
 	s.store(slotFSBase, userBase(r.FSBase))
 	s.store(slotGSBase, userBase(r.GSBase))
 }

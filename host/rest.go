@@ -79,7 +79,7 @@ func (q *Process) takeResting() *Thread {
 		p.resting--
 		p.mu.Unlock()
 		u := n.slot.rusage()
-		n.before = Usage{User: max(u.User, 0), System: max(u.System, 0)}
+		n.before = Usage{User: u.User, System: u.System}
 		return n
 	}
 	return nil

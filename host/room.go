@@ -45,7 +45,7 @@ func (t *Thread) TakePlaced() []Placed {
 
 // takeMapped follows each stop, and gives the number of notes.
 func (t *Thread) takeMapped() int {
-	n := int(min(t.slot.load32(slotMapped), maxPlaced))
+	n := t.slot.notes()
 	if n == 0 {
 		return 0
 	}
@@ -57,9 +57,7 @@ func (t *Thread) takeMapped() int {
 }
 
 func (t *Thread) takeNote(i int) {
-	at := slotCommand + placedSize*i
-	p := Placed{t.slot.load(at), t.slot.load(at + 8), int(t.slot.load(at+16) & mapProt)}
-	if p.Size > 0 && (p.Addr|p.Size)%pageSize == 0 && inGuest(p.Addr, p.Size) {
+	if p, ok := t.slot.note(i); ok {
 		t.placed = append(t.placed, p)
 	}
 }
@@ -68,7 +66,7 @@ func (t *Thread) takeNote(i int) {
 // register, and placed how many notes there were before. If memory is mapped the call is
 // done; if not it comes again.
 func (t *Thread) leaveMap(at place, rax uint64, placed int) {
-	switch addr := t.slot.load(slotAnswer); at {
+	switch addr := t.slot.answer(); at {
 	case placeMapped:
 		if rax != addr || placed == maxPlaced {
 			return

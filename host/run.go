@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/binary"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -80,7 +79,11 @@ func (t *Thread) Run() Trap {
 			return trap
 		}
 		// A signal of a kick that an earlier Run has reported, or one that
-		// somebody sent from outside: nothing that concerns the guest.
+		// somebody sent from outside: nothing that concerns the guest. But what it has
+		// noted is taken, or a guest could have us keep notes without end.
+		if len(t.placed) > 0 {
+			return Trap{Kind: Kicked}
+		}
 	}
 }
 
@@ -99,18 +102,19 @@ func (t *Thread) depart() bool {
 // decode reads what the stub reported; Kind 0 means that there is nothing to say.
 func (t *Thread) decode() Trap {
 	placed := t.takeMapped()
-	if t.slot.load32(slotMode) == modeLight {
+	if t.slot.inLight() {
 		return t.decodeLight()
 	}
 	t.light, t.fetchAt, t.used = false, 0, nil
-	uc := t.slot.frame()
-	if uc == nil {
+	uc, ok := t.slot.frame()
+	if !ok {
 		return t.hostile()
 	}
-	signo := int(t.slot.load32(slotSigno))
-	at := t.whereIs(binary.LittleEndian.Uint64(uc[ucRIP:]))
+	signo := t.slot.signo()
+	met := t.slot.registers(uc)
+	at := t.whereIs(met.RIP)
 	if at != placeLight {
-		t.regs.read(t.slot, uc)
+		t.regs = met
 	}
 	switch at {
 	case placeGuest:
@@ -121,7 +125,7 @@ func (t *Thread) decode() Trap {
 			return t.hostile() // it has jumped into the stub
 		}
 	default:
-		return t.decodeFast(at, uc, placed)
+		return t.decodeFast(at, met.RAX, placed)
 	}
 	if signo == kickSignal {
 		return t.kick()
@@ -138,12 +142,12 @@ func (t *Thread) kick() Trap {
 }
 
 // decodeFast is for a signal that met the guest on the fast way. What the stub has done
-// for it stays done; anything else comes again on the long way, a fault too.
-func (t *Thread) decodeFast(at place, uc []byte, placed int) Trap {
-	if !t.recover(at, uc) {
+// for it stays done; anything else comes again on the long way, a fault too. rax is what
+// the signal found in that register.
+func (t *Thread) decodeFast(at place, rax uint64, placed int) Trap {
+	if !t.recover(at) {
 		return t.hostile()
 	}
-	rax := binary.LittleEndian.Uint64(uc[ucRAX:])
 	if at == placeNap || at == placeAnswered && t.regs.RAX == guestSleep {
 		t.kicked.Store(false) // this is a way into the kernel as good as any
 		return t.napped(at, rax)
@@ -162,27 +166,23 @@ func (t *Thread) decodeFast(at place, uc []byte, placed int) Trap {
 }
 
 // decodeSignal is for a signal that the guest itself has caused.
-func (t *Thread) decodeSignal(signo int, uc []byte) Trap {
-	le := binary.LittleEndian
-	info := t.slot.inside(t.slot.load(slotInfo), infoSize)
-	if info == nil {
+func (t *Thread) decodeSignal(signo int, uc span) Trap {
+	info, ok := t.slot.siginfo()
+	if !ok {
 		return t.hostile()
 	}
-	code := int(int32(le.Uint32(info[8:])))
 	if signo == int(unix.SIGSYS) {
-		return t.decodeSyscall(info)
+		return info.syscall()
 	}
-	if code <= 0 {
+	if info.code <= 0 {
 		return Trap{}
 	}
-	if signo == int(unix.SIGILL) && code == siKernel && t.regs.RAX == ^uint64(0) {
+	if signo == int(unix.SIGILL) && info.code == siKernel && t.regs.RAX == ^uint64(0) {
 		t.regs.RAX = hostUretprobe
 		return Trap{Kind: Syscall}
 	}
-	return Trap{
-		Kind: Fault, Signo: signo, Code: code, Addr: le.Uint64(info[16:]),
-		Trapno: le.Uint64(uc[ucTrapno:]), Err: le.Uint64(uc[ucErr:]),
-	}
+	trapno, code := t.slot.exception(uc)
+	return Trap{Kind: Fault, Signo: signo, Code: info.code, Addr: info.addr, Trapno: trapno, Err: code}
 }
 
 // Since Linux 6.14 two system calls pass by every seccomp filter. uretprobe, not
@@ -196,12 +196,10 @@ const (
 	siKernel = 0x80
 )
 
-// decodeSyscall tells the 64-bit system call from other ways into the kernel,
-// which are a protection fault.
-func (t *Thread) decodeSyscall(info []byte) Trap {
-	le := binary.LittleEndian
-	from := le.Uint64(info[16:]) // RIP may be elsewhere: the vsyscall page returns by itself
-	if le.Uint32(info[28:]) == unix.AUDIT_ARCH_X86_64 && from < GuestEnd {
+// syscall tells the 64-bit system call from other ways into the kernel, which are a
+// protection fault. RIP may be elsewhere: the vsyscall page returns by itself.
+func (i siginfo) syscall() Trap {
+	if i.arch == unix.AUDIT_ARCH_X86_64 && i.addr < GuestEnd {
 		return Trap{Kind: Syscall}
 	}
 	return Trap{Kind: Fault, Signo: int(unix.SIGSEGV), Code: siKernel, Trapno: 13}
@@ -231,7 +229,7 @@ func (t *Thread) yield(op uint32) {
 	t.slot.store32(slotHostCPU, cpu)
 	t.slot.store32(slotOp, op)
 	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
-		t.wake(spare && rounds > 0 && t.slot.load32(slotGuestCPU) == cpu)
+		t.wake(spare && rounds > 0 && t.slot.guestCPU() == cpu)
 	}
 }
 
@@ -239,7 +237,7 @@ func (t *Thread) yield(op uint32) {
 func (t *Thread) await() bool {
 	p, turn := t.proc.platform, t.slot.turn()
 	// Not on the very core that the guest needs.
-	if t.slot.load32(slotGuestCPU) != p.cpu() {
+	if t.slot.guestCPU() != p.cpu() {
 		t.watchTurn()
 	}
 	for !t.proc.dead.Load() {

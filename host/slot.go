@@ -1,13 +1,13 @@
 package host
 
 import (
-	"encoding/binary"
 	"sync/atomic"
 	"unsafe"
 )
 
 // A slot is our view of one thread's control slot. A guest may change any byte
-// of it at any moment.
+// of it at any moment: decode.go reads it. What is written to it here and elsewhere is in
+// range whatever a guest has put there.
 type slot struct {
 	mem  []byte
 	addr uint64 // where the guest sees it
@@ -16,28 +16,14 @@ type slot struct {
 func (s slot) word(off int) *uint32 { return (*uint32)(unsafe.Pointer(&s.mem[off])) }
 func (s slot) turn() *uint32        { return s.word(slotTurn) }
 
-// load and store are atomic so that neither side ever sees half a value.
-func (s slot) load32(off int) uint32     { return atomic.LoadUint32(s.word(off)) }
+// store and store32 are atomic so that neither side ever sees half a value.
 func (s slot) store32(off int, v uint32) { atomic.StoreUint32(s.word(off), v) }
-func (s slot) load(off int) uint64 {
-	return atomic.LoadUint64((*uint64)(unsafe.Pointer(&s.mem[off])))
-}
 func (s slot) store(off int, v uint64) {
 	atomic.StoreUint64((*uint64)(unsafe.Pointer(&s.mem[off])), v)
 }
 
-// frame returns the signal frame's ucontext, or nil if the guest has put a
-// wrong address in the slot.
-func (s slot) frame() []byte { return s.inside(s.load(slotFrame), ucSize) }
-
-// inside returns size bytes at guest address addr if they lie in the slot's stack.
-func (s slot) inside(addr uint64, size int) []byte {
-	off := addr - s.addr
-	if off < slotStack || off > uint64(len(s.mem)-size) || off%8 != 0 {
-		return nil
-	}
-	return s.mem[off:][:size]
-}
+// putLight writes what the stub is to load, or a part of it, where it finds it.
+func (s slot) putLight(state []byte) { copy(s.mem[slotFP:], state) }
 
 // vacate removes what the stub knew of the LWP that had the slot, or of its creator.
 func (s slot) vacate() {
@@ -56,7 +42,7 @@ func (s slot) prepareLight(from slot) {
 	s.store32(slotMode, modeLight)
 	s.store32(slotOp, opResume)
 	s.store(slotSelf, s.addr)
-	s.store(slotFSBase, from.load(slotFSBase))
+	s.store(slotFSBase, from.base(slotFSBase))
 	s.store(slotAltstack, s.addr+slotStack)
 	s.store(slotAltstack+8, 0)
 	s.store(slotAltstack+16, uint64(len(s.mem)-slotStack))
@@ -65,26 +51,25 @@ func (s slot) prepareLight(from slot) {
 // adopt makes s a copy of the stopped thread's slot from. If they are at
 // different addresses, pointers into the frame move along.
 func (s slot) adopt(from slot) bool {
-	old := from.load(slotFrame)
-	if from.inside(old, ucSize) == nil {
+	at, ok := from.frame()
+	if !ok || len(s.mem) != len(from.mem) {
 		return false
 	}
-	copy(s.mem[old-from.addr:], from.mem[old-from.addr:]) // the stack is used from its top
+	copy(s.mem[at.off:], from.mem[at.off:]) // the stack is used from its top
 	for _, off := range []int{slotFSBase, slotGSBase} {
-		s.store(off, from.load(off))
+		s.store(off, from.base(off))
 	}
-	frame := old - from.addr + s.addr
-	uc := s.inside(frame, ucSize)
-	s.store(slotFrame, frame)
+	s.store(slotFrame, s.addr+uint64(at.off))
 	s.vacate()
 	s.store32(slotLoadFP, 0)
 	s.store32(slotSigno, 0)
 	s.store32(slotOp, opResume)
-	le := binary.LittleEndian
-	le.PutUint64(uc[ucStack:], s.addr+slotStack)
-	if fp := le.Uint64(uc[ucFP:]); fp != 0 {
-		le.PutUint64(uc[ucFP:], fp-from.addr+s.addr)
+	s.store(at.off+ucStack, s.addr+slotStack)
+	s.store(at.off+ucSigmask, 0)
+	if fp, ok := from.inside(s.load(at.off+ucFP), fpSize); ok {
+		s.store(at.off+ucFP, s.addr+uint64(fp.off))
+	} else {
+		s.store(at.off+ucFP, 0) // none: the host then starts with fresh state
 	}
-	le.PutUint64(uc[ucSigmask:], 0)
 	return true
 }

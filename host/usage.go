@@ -60,7 +60,7 @@ type moment uint32
 // have used, if nobody else of it is in guest code.
 func (t *Thread) noteUsed() {
 	t.used = nil
-	if t.slot.load32(slotUsed) == 0 {
+	if !t.slot.usageSaved() {
 		return
 	}
 	if m, quiet := t.proc.others(t); quiet {
@@ -82,7 +82,7 @@ func (q *Process) others(t *Thread) (m moment, quiet bool) {
 		if o == t {
 			continue
 		}
-		if o.state.Load() == threadRunning && o.slot.load32(slotNapping) == 0 {
+		if o.state.Load() == threadRunning && !o.slot.napping() {
 			return 0, false
 		}
 		m += moment(o.departures.Load())
@@ -93,18 +93,6 @@ func (q *Process) others(t *Thread) (m moment, quiet bool) {
 // usageCommand asks for what rusage then gives.
 func (t *Thread) usageCommand(who int) command {
 	return command{unix.SYS_GETRUSAGE, [6]uint64{uint64(who), t.slot.addr + slotScratch}}
-}
-
-func (s slot) rusage() Usage {
-	var ru unix.Rusage
-	for i, f := range []*int64{
-		&ru.Utime.Sec, &ru.Utime.Usec, &ru.Stime.Sec, &ru.Stime.Usec, &ru.Maxrss,
-		&ru.Ixrss, &ru.Idrss, &ru.Isrss, &ru.Minflt, &ru.Majflt, &ru.Nswap,
-		&ru.Inblock, &ru.Oublock, &ru.Msgsnd, &ru.Msgrcv, &ru.Nsignals, &ru.Nvcsw, &ru.Nivcsw,
-	} {
-		*f = int64(s.load(slotScratch + 8*i))
-	}
-	return fromRusage(&ru)
 }
 
 func fromRusage(ru *unix.Rusage) Usage {
