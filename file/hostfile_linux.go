@@ -34,6 +34,8 @@ type Origin struct {
 	// ReadOnly: mode, owner and times are not to be changed (EROFS), however it was
 	// opened.
 	ReadOnly bool
+	// NoSetID: files get no set-id bits.
+	NoSetID bool
 	// Of is for the tree.
 	Of any
 }
@@ -176,7 +178,19 @@ func (f *hostFile) Chmod(mode uint32) netbsd.Errno {
 	if errno := f.fixed(); errno != 0 {
 		return errno
 	}
-	return Errno(unix.Fchmod(f.fd, mode&0o7777))
+	return Errno(unix.Fchmod(f.fd, f.hostMode(mode&0o7777)))
+}
+
+// hostMode takes the set-id bits off a mode where files get none. What was not found by
+// name is a gift of the host's, which may not allow them.
+func (f *hostFile) hostMode(mode uint32) uint32 {
+	switch {
+	case f.origin != nil && !f.origin.NoSetID:
+		return mode
+	case f.mode == unix.S_IFDIR:
+		return mode &^ unix.S_ISUID
+	}
+	return mode &^ (unix.S_ISUID | unix.S_ISGID)
 }
 
 func (f *hostFile) Chown(uid, gid int) netbsd.Errno {

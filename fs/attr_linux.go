@@ -37,7 +37,7 @@ func (l *lookup) onFile(follow bool, call func(n *node, at int, name string, fla
 }
 
 // change is onFile for calls that a device of ours refuses.
-func (v View) change(at int, name string, follow bool, call func(at int, name string, flags int) error) netbsd.Errno {
+func (v View) change(at int, name string, follow bool, call func(n *node, at int, name string, flags int) error) netbsd.Errno {
 	l, errno := v.look(at, name)
 	if errno != 0 {
 		return errno
@@ -50,19 +50,21 @@ func (v View) change(at int, name string, follow bool, call func(at int, name st
 		if n != nil && n.mnt.origin.ReadOnly {
 			return unix.EROFS
 		}
-		return call(at, name, flags)
+		return call(n, at, name, flags)
 	})
 }
 
 // Chmod is fchmodat(2), chmod(2) and lchmod(2).
 func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno {
 	mode &= 0o7777
-	return v.change(at, name, follow, func(at int, name string, flags int) error {
+	return v.change(at, name, follow, func(n *node, at int, name string, flags int) error {
 		switch {
 		case flags&unix.AT_EMPTY_PATH != 0: // a link has no mode
 			return unix.EOPNOTSUPP
 		case flags != 0:
 			return chmodNofollow(at, name, mode)
+		case n != nil:
+			mode = n.mnt.hostMode(mode, n.isDir())
 		}
 		return unix.Fchmodat(at, name, mode, 0)
 	})
@@ -70,7 +72,7 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 
 // Chown is fchownat(2), chown(2) and lchown(2); -1 leaves an id alone.
 func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno {
-	return v.change(at, name, follow, func(at int, name string, flags int) error {
+	return v.change(at, name, follow, func(_ *node, at int, name string, flags int) error {
 		return unix.Fchownat(at, name, uid, gid, flags)
 	})
 }
@@ -78,7 +80,7 @@ func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno
 // Utimens is utimensat(2) and its older kin.
 func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow bool) netbsd.Errno {
 	ts := []unix.Timespec{file.HostTime(atime), file.HostTime(mtime)}
-	return v.change(at, name, follow, func(at int, name string, flags int) error {
+	return v.change(at, name, follow, func(_ *node, at int, name string, flags int) error {
 		return unix.UtimesNanoAt(at, name, ts, flags)
 	})
 }
@@ -88,7 +90,7 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 	if size < 0 {
 		return netbsd.EINVAL
 	}
-	return v.change(netbsd.AT_FDCWD, name, true, func(at int, name string, _ int) error {
+	return v.change(netbsd.AT_FDCWD, name, true, func(_ *node, at int, name string, _ int) error {
 		var st unix.Stat_t
 		if err := unix.Fstatat(at, name, &st, 0); err != nil {
 			return err

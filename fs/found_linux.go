@@ -35,6 +35,9 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 	if err != nil {
 		return nil, err
 	}
+	if writes(flags) {
+		n.mnt.tame(fd, &st)
+	}
 	return l.describe(node{fd, n.mnt}, st.Mode, flags)
 }
 
@@ -68,6 +71,11 @@ func isSpecial(st *unix.Stat_t) bool {
 		return false
 	}
 	return true
+}
+
+func (n node) isDir() bool {
+	var st unix.Stat_t
+	return unix.Fstat(n.fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
 func (n node) special() bool {
@@ -111,6 +119,7 @@ func (l *lookup) findOrCreate(flags int, mode uint32) (n node, made bool, err er
 
 // make makes a file with a mode that only the guest's umask was taken off.
 func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
+	mode = l.tree.top.hostMode(mode, false)
 	n, err := l.create(l.at, name, hf, mode)
 	if err != nil || mode&l.tree.hostMask == 0 {
 		return n, err

@@ -103,7 +103,7 @@ func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		mode := mode & 0o7777 &^ l.umask
+		mode := p.at.mnt.hostMode(mode&0o7777&^l.umask, true)
 		if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
 			return err
 		}
@@ -151,7 +151,7 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		mode := mode & 0o7777 &^ l.umask
+		mode := p.at.mnt.hostMode(mode&0o7777&^l.umask, false)
 		if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
 			return err
 		}

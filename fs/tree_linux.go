@@ -48,7 +48,7 @@ func (t *Tree) mountTop(root string) error {
 	if t.top, err = newMount(t, fd); err != nil {
 		return fmt.Errorf("root %s: %w", name, err)
 	}
-	t.top.free = root == ""
+	t.top.free, t.top.origin.NoSetID = root == "", root != ""
 	return nil
 }
 

@@ -20,6 +20,8 @@ import (
 type Opener interface {
 	OpenExec(name string) (*os.File, string, netbsd.Errno)
 	Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno)
+	// SetIDs reports whether set-id bits of the file count.
+	SetIDs(f *os.File) bool
 }
 
 // program is an executable ready to be mapped. Close it afterwards.
@@ -150,7 +152,9 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 		p.close()
 		return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
 	}
-	p.stat, p.setID = st, setIDOf(st)
+	if p.stat, p.setID = st, setIDOf(st); (p.setID.setuid || p.setID.setgid) && !o.SetIDs(f) {
+		p.setID = setID{}
+	}
 	p.image, err = image.Load(f, st.Size())
 	var ie *image.Error
 	switch {
