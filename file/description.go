@@ -21,6 +21,9 @@ type Description struct {
 
 	flocked atomic.Bool // may hold a lock of flock(2), which goes with the file
 
+	quota *Quota // that it counts in; set once, by who puts it into its first table
+	meter *Meter // of what is written; set before anybody else knows d
+
 	mu    sync.Mutex
 	owner int // F_SETOWN: process, or group if negative
 
@@ -51,6 +54,7 @@ func (d *Description) Release() {
 		if d.flocked.Load() {
 			flockers.Notify(In)
 		}
+		d.leave()
 		live.Add(-1)
 	case n < 0:
 		panic("file: description released too often")

@@ -111,6 +111,8 @@ func (f *hostFile) pollable() bool {
 
 func (f *hostFile) HostFD() (int, bool) { return f.fd, true }
 
+func (f *hostFile) ownFD() int { return f.fd }
+
 // export gives a descriptor for a host program, which expects to block.
 func (f *hostFile) export() (int, error) {
 	if f.shared >= 0 {

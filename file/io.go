@@ -16,6 +16,9 @@ func (d *Description) Write(l Sleeper, b []byte) (int, netbsd.Errno) {
 	if !d.Writable() {
 		return 0, netbsd.EBADF
 	}
+	if d.meter != nil {
+		return d.meter.write(b, func(b []byte) (int, netbsd.Errno) { return d.File.Write(d.Call(l), b) })
+	}
 	return d.File.Write(d.Call(l), b)
 }
 
@@ -37,6 +40,9 @@ func (d *Description) Pwrite(l Sleeper, b []byte, off int64) (int, netbsd.Errno)
 	}
 	if off < 0 {
 		return 0, netbsd.EINVAL
+	}
+	if d.meter != nil {
+		return d.meter.write(b, func(b []byte) (int, netbsd.Errno) { return d.File.Pwrite(d.Call(l), b, off) })
 	}
 	return d.File.Pwrite(d.Call(l), b, off)
 }

@@ -32,6 +32,7 @@ type Table struct {
 	refs  int // processes that share it
 	slots []slot
 	used  []uint64 // bit per slot, to find the lowest free one
+	quota *Quota   // what its files count in, nil for none; never changes
 
 	records atomic.Int32 // POSIX locks held, see lock.go
 }
@@ -59,14 +60,17 @@ func (t *Table) slotLocked(fd int) *slot {
 }
 
 // Install gives d the lowest free descriptor at or above min. limit is
-// RLIMIT_NOFILE: EMFILE at or above it. The caller's reference moves into the
-// table on success only.
+// RLIMIT_NOFILE: EMFILE at or above it; ENFILE if the machine's quota is used up. The
+// caller's reference moves into the table on success only.
 func (t *Table) Install(d *Description, min int, limit uint64, cloexec bool) (int, netbsd.Errno) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fd := t.freeLocked(min)
 	if uint64(fd) >= limit || fd >= maxFiles {
 		return -1, netbsd.EMFILE
+	}
+	if e := t.quota.admit(d); e != 0 {
+		return -1, e
 	}
 	t.setLocked(fd, d, cloexec)
 	return fd, 0

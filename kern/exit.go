@@ -275,6 +275,7 @@ func (p *Proc) finalRusage(l *LWP) {
 func (l *LWP) bury() {
 	p, m := l.p, l.p.m
 	p.setDead(l)
+	l.leavePlace()
 	if m.r2003 {
 		p.noteExit(l)
 		p.savePMC(l)

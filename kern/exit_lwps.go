@@ -131,6 +131,7 @@ func (p *Proc) freeLWPVM(l *LWP) {
 // zombie and a wakeup for those who wait (items 61, 62).
 func (l *LWP) rest() {
 	p := l.p
+	l.leavePlace()
 	if l.flags&lDetached != 0 {
 		p.step(l, StepLWPFree)
 		if l.stat == LWPDead {

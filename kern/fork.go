@@ -29,6 +29,9 @@ type SpawnArgs struct {
 	Foreground bool
 	// Prepare is called with the new LWP before it can run: SetMachdep, SetKicker.
 	Prepare func(*LWP) netbsd.Errno
+	// Service says that the process is the embedder's own and lives as long as the
+	// machine: MaxProc and MaxLWPs are meant for the others.
+	Service bool
 }
 
 // ForkArgs says what kind of fork it is.
@@ -75,6 +78,9 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 		cred = Root
 	}
 	m.lock()
+	if a.Service {
+		m.serve()
+	}
 	p, l, e := m.newProc(cred)
 	if e != 0 {
 		m.unlock()
@@ -102,7 +108,7 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 		e = a.Prepare(l)
 		m.lock()
 		if e != 0 || m.closing {
-			m.abandon(p)
+			m.abandon(p, l)
 			m.unlock()
 			return nil, max(e, netbsd.Errno(0))
 		}
@@ -138,11 +144,18 @@ func (m *Machine) placeSpawned(p, parent *Proc, a *SpawnArgs) {
 
 // newProc makes an embryo with a pid, counted for its user.
 func (m *Machine) newProc(cred *Cred) (*Proc, *LWP, netbsd.Errno) {
-	if m.closing || m.nprocs >= m.cfg.MaxProc {
+	if m.closing {
+		return nil, nil, netbsd.EAGAIN
+	}
+	if m.nprocs >= m.cfg.MaxProc {
+		m.tableFull(TableProc)
 		return nil, nil, netbsd.EAGAIN
 	}
 	pl := new(procLWP)
 	p := &pl.p
+	if !pl.l.takePlace(m) {
+		return nil, nil, netbsd.EAGAIN
+	}
 	p.m = m
 	p.exitsig = netbsd.SIGCHLD
 	p.cred = cred
@@ -154,7 +167,8 @@ func (m *Machine) newProc(cred *Cred) (*Proc, *LWP, netbsd.Errno) {
 }
 
 // abandon undoes newProc.
-func (m *Machine) abandon(p *Proc) {
+func (m *Machine) abandon(p *Proc, l *LWP) {
+	l.leavePlace()
 	p.setState(StateFree)
 	m.releaseImage(p.img)
 	m.chgproccnt(p.cred.RUID, -1)
@@ -208,7 +222,7 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 		}
 		if e != 0 {
 			c.dropParts(cl)
-			m.abandon(c)
+			m.abandon(c, cl)
 			m.unlock()
 			return nil, e
 		}

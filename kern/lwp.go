@@ -47,6 +47,7 @@ const (
 	lOldMask                    // sigsuspend: oldmask is to be restored
 	lParking                    // in _lwp_park
 	lLeaving                    // past the decision to end alone: no longer counts as live
+	lPlaced                     // counts in Machine.lwps
 )
 
 // LWP is a light-weight process: a thread of a process. Machine.mu guards its
@@ -383,6 +384,7 @@ func (l *LWP) goroutineEnds() {
 	}
 	l.wake = nil
 	m.nlwp--
+	l.leavePlace()
 	m.noteChange()
 	if m.nlwp == 0 && m.idle != nil {
 		close(m.idle)

@@ -44,6 +44,9 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		return nil, netbsd.EAGAIN
 	}
 	n := new(LWP)
+	if !n.takePlace(m) {
+		return nil, netbsd.EAGAIN
+	}
 	n.setup(p, body, manual)
 	n.mask = l.mask
 	if l.flags&lOldMask != 0 {
@@ -60,6 +63,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		}
 		if e != 0 {
 			n.stat = LWPFree
+			n.leavePlace()
 			return nil, e
 		}
 	}

@@ -31,12 +31,18 @@ type Config struct {
 	Release  Release
 	Hostname string
 	MaxProc  int           // most processes at once (kern.maxproc); 0 means 2,097,152
+	MaxLWPs  int           // most LWPs at once, of all processes together; 0 means no limit
 	Limits   *Limits       // limits of init and so of all; nil means DefaultLimits
 	Grace    time.Duration // how long Close waits between SIGHUP and SIGKILL; 0 means no wait
 
 	// Init is the body of process 1; nil means ReapLoop. When it returns or
 	// exits, init has died: Machine.Err says so and the machine halts.
 	Init func(*LWP)
+
+	// TableFull, if set, is told that a limit of the whole machine has refused a process
+	// (TableProc) or an LWP (TableLWP), as tablefull(9) tells the console. It is called
+	// with no kernel lock held, each time.
+	TableFull func(table string)
 
 	// Trace, if set, is told every step of exit, in order (see Step). It is
 	// called with kernel locks held: it may record, and must not call kern.
@@ -76,6 +82,7 @@ type Machine struct {
 	pids        pidTable
 	init        *Proc
 	nprocs      int // processes in the table, zombies too, init too
+	lwps        int // LWPs that are being made or whose goroutine has not ended, init's not
 	all         procList
 	zombies     procList
 	nzombies    int

@@ -106,7 +106,7 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 		if !ok {
 			return 0, netbsd.ENODEV
 		}
-		if q.MaxProt, e = fileProt(d.Readable(), d.Writable(), m); e != 0 {
+		if q.MaxProt, e = fileProt(d.Readable(), d.Writable() && !d.Metered(), m); e != 0 {
 			return 0, e
 		}
 		q.Obj, fd = d.File, h

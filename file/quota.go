@@ -1,0 +1,61 @@
+package file
+
+import (
+	"sync/atomic"
+
+	"toaster/internal/hostlimits"
+	"toaster/netbsd"
+)
+
+// A Quota bounds the open files of a machine (kern.maxfiles): every description that is
+// in the table of one of its processes counts, once, until its last reference goes. It
+// is a machine's own; the zero value bounds nothing.
+type Quota struct {
+	Max  int    // 0: no bound
+	Full func() // told each time that a file is refused for Max; nil: nobody wants to know
+
+	open atomic.Int64
+}
+
+// NewTable makes an empty table with one reference whose files count in q, and those of
+// the tables that are forked from it.
+func (q *Quota) NewTable() *Table {
+	t := NewTable()
+	t.quota = q
+	return t
+}
+
+// Open is how many open files count.
+func (q *Quota) Open() int { return int(q.open.Load()) }
+
+// admit counts d before it comes into a table. ENFILE: the machine has as many open
+// files as it may, or this process is about to run out of the host's descriptors, of
+// which some are kept for the kernel's own work. A description that counts already may
+// always have another descriptor.
+func (q *Quota) admit(d *Description) netbsd.Errno {
+	if q == nil || d.quota != nil {
+		return 0
+	}
+	if h, ok := d.File.(hostOwner); ok && hostlimits.Scarce(h.ownFD()) {
+		return netbsd.ENFILE
+	}
+	if n := q.open.Add(1); q.Max > 0 && n > int64(q.Max) {
+		q.open.Add(-1)
+		if q.Full != nil {
+			q.Full()
+		}
+		return netbsd.ENFILE
+	}
+	d.quota = q
+	return 0
+}
+
+// hostOwner is a file that holds a descriptor of the host for as long as it is open.
+type hostOwner interface{ ownFD() int }
+
+// leave ends it, with the last reference.
+func (d *Description) leave() {
+	if d.quota != nil {
+		d.quota.open.Add(-1)
+	}
+}

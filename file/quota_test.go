@@ -1,0 +1,91 @@
+package file
+
+import (
+	"bytes"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// sink is a file that keeps what is written to it, at most some bytes at a time.
+type sink struct {
+	Base
+	got    bytes.Buffer
+	atOnce int
+}
+
+func (s *sink) Write(_ Call, b []byte) (int, netbsd.Errno) {
+	n, _ := s.got.Write(b[:min(len(b), s.atOnce)])
+	return n, 0
+}
+
+// ENFILE of open(2): the table of open files is full. It is one for all processes; dup(2)
+// and fork(2) add nothing, and the last reference makes room.
+func TestQuota(t *testing.T) {
+	full := 0
+	q := &Quota{Max: 2, Full: func() { full++ }}
+	a := q.NewTable()
+	install := func(t1 *Table) netbsd.Errno {
+		d := New(&sink{}, netbsd.O_RDWR)
+		_, e := t1.Install(d, 0, 100, false)
+		if e != 0 {
+			d.Release()
+		}
+		return e
+	}
+	if e := install(a); e != 0 {
+		t.Fatal(e)
+	}
+	b := a.Fork(false)
+	if _, e := a.Dup(0, 0, 100, false); e != 0 || q.Open() != 1 {
+		t.Errorf("dup: %v, %d open files", e, q.Open())
+	}
+	if e := install(b); e != 0 {
+		t.Errorf("the second file: %v", e)
+	}
+	if e := install(a); e != netbsd.ENFILE || full != 1 {
+		t.Errorf("the third one: %v, told %d times; want ENFILE, once", e, full)
+	}
+	if e := b.CloseFD(1); e != 0 {
+		t.Fatal(e)
+	}
+	if e := install(a); e != 0 {
+		t.Errorf("after a close: %v", e)
+	}
+	a.Close()
+	b.Close()
+	if q.Open() != 0 {
+		t.Errorf("%d open files are left", q.Open())
+	}
+}
+
+// What a meter lets pass arrives, also in pieces; the first byte beyond is told, and from
+// then on nothing is written, as at RLIMIT_FSIZE (write(2): EFBIG).
+func TestMeter(t *testing.T) {
+	over := 0
+	s := &sink{atOnce: 3}
+	d := New(s, netbsd.O_WRONLY)
+	defer d.Release()
+	d.SetMeter(NewMeter(10, func() { over++ }))
+	for _, w := range []struct {
+		text  string
+		n     int
+		errno netbsd.Errno
+		over  int
+	}{
+		{"abcdef", 3, 0, 0},
+		{"def", 3, 0, 0},
+		{"gh", 2, 0, 0},
+		{"ijk", 2, 0, 1},
+		{"k", 0, netbsd.EFBIG, 1},
+		{"k", 0, netbsd.EFBIG, 1},
+	} {
+		n, e := d.Write(nil, []byte(w.text))
+		if n != w.n || e != w.errno || over != w.over {
+			t.Errorf("%q: %d, %v, told %d times; want %d, %v, %d", w.text, n, e, over, w.n, w.errno, w.over)
+		}
+	}
+	if got := s.got.String(); got != "abcdefghij" {
+		t.Errorf("%q arrived", got)
+	}
+}

@@ -1,0 +1,46 @@
+package kern
+
+// This file has the limits of the whole machine: how many processes and how many LWPs
+// there may be, whosever they are. A caller that meets one gets EAGAIN; the superuser
+// too, as what runs out is the machine itself.
+
+// Tables that can be full (Config.TableFull).
+const (
+	TableProc = "proc"
+	TableLWP  = "lwp"
+)
+
+// tableFull tells the embedder once mu is dropped. mu is held.
+func (m *Machine) tableFull(table string) {
+	if f := m.cfg.TableFull; f != nil {
+		m.after(func() { f(table) })
+	}
+}
+
+// takePlace counts l, or refuses it. mu is held.
+func (l *LWP) takePlace(m *Machine) bool {
+	if m.cfg.MaxLWPs > 0 && m.init != nil && m.lwps > m.cfg.MaxLWPs { // init has one of them
+		m.tableFull(TableLWP)
+		return false
+	}
+	m.lwps++
+	l.flags |= lPlaced
+	return true
+}
+
+// leavePlace ends it: before anybody can see that l has ended, as who has waited for an
+// LWP may count on its place. Again, it does nothing. mu is held.
+func (l *LWP) leavePlace() {
+	if l.flags&lPlaced != 0 {
+		l.flags &^= lPlaced
+		l.p.m.lwps--
+	}
+}
+
+// serve makes room for one process that the limits are not meant for. mu is held.
+func (m *Machine) serve() {
+	m.cfg.MaxProc++
+	if m.cfg.MaxLWPs > 0 {
+		m.cfg.MaxLWPs++
+	}
+}

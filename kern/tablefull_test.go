@@ -1,0 +1,84 @@
+package kern
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// A full table refuses with EAGAIN (fork(2), _lwp_create(2)), the superuser too, and the
+// embedder is told of which one. What has been waited for has left its place.
+func TestTableFull(t *testing.T) {
+	var told []string
+	conf := func(procs, lwps int) func(w *world, c *Config) {
+		return func(_ *world, c *Config) {
+			told = nil
+			c.MaxProc, c.MaxLWPs = procs, lwps
+			c.TableFull = func(table string) { told = append(told, table) }
+		}
+	}
+	t.Run("proc", func(t *testing.T) {
+		bothWith(t, conf(3, 0), func(w *world) { // init, P and one more
+			w.spawn("P", func(l *LWP) {
+				for range 3 {
+					c, e := l.Fork(ForkArgs{Body: exit(0)})
+					w.is("a fork with room", e, netbsd.Errno(0))
+					_, e = l.Fork(ForkArgs{Body: exit(0)})
+					w.is("one too many", e, netbsd.EAGAIN)
+					w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
+				}
+			}).Wait()
+			w.is("told", slices.Compact(told), []string{TableProc})
+		})
+	})
+	t.Run("lwp", func(t *testing.T) {
+		bothWith(t, conf(0, 2), func(w *world) {
+			w.spawn("P", func(l *LWP) {
+				for range 3 {
+					n, e := l.NewLWP(0, func(n *LWP) { nap(n, time.Second) }, false, nil)
+					w.is("an LWP with room", e, netbsd.Errno(0))
+					_, e = l.NewLWP(0, sleepForever, false, nil)
+					w.is("one too many", e, netbsd.EAGAIN)
+					_, e = l.Fork(ForkArgs{Body: exit(0)})
+					w.is("a process has an LWP, too", e, netbsd.EAGAIN)
+					w.is("a hook refuses", fails(l), netbsd.EAGAIN)
+					_, e = l.LWPWait(n.ID())
+					w.is("waited for", e, netbsd.Errno(0))
+				}
+				w.waitForked(l)
+			}).Wait()
+			w.is("told", slices.Compact(told), []string{TableLWP})
+		})
+	})
+}
+
+// fails is an LWP that is refused after it was counted, if there is room at all.
+func fails(l *LWP) netbsd.Errno {
+	_, e := l.NewLWP(0, sleepForever, false, func(*LWP) netbsd.Errno { return netbsd.ENOMEM })
+	return e
+}
+
+// waitForked shows that a hook's refusal left its place, and that a child's end does.
+func (w *world) waitForked(l *LWP) {
+	w.is("a hook's refusal", fails(l), netbsd.ENOMEM)
+	for range 3 {
+		c, e := l.Fork(ForkArgs{Body: exit(0)})
+		w.is("a fork with room", e, netbsd.Errno(0))
+		w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
+	}
+}
+
+// The limits are not meant for the embedder's own processes.
+func TestServiceIsNotCounted(t *testing.T) {
+	conf := func(_ *world, c *Config) { c.MaxProc, c.MaxLWPs = 2, 1 }
+	bothWith(t, conf, func(w *world) {
+		_, e := w.m.Spawn(SpawnArgs{Body: sleepForever, Service: true})
+		w.is("a service", e, netbsd.Errno(0))
+		_, e = w.m.Spawn(SpawnArgs{Body: sleepForever})
+		w.is("a guest", e, netbsd.Errno(0))
+		_, e = w.m.Spawn(SpawnArgs{Body: sleepForever})
+		w.is("another one", e, netbsd.EAGAIN)
+	})
+}
