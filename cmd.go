@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -19,8 +20,9 @@ type Cmd struct {
 	Path string
 	// Args holds the arguments, the program's name first.
 	Args []string
-	// Env is the environment as "K=V"; nil is that of this process. Of several values
-	// of a name the last counts.
+	// Env is the environment as "K=V"; nil is that of this process, or an empty one under
+	// a Root, as it is not the guests' to know. Of several values of a name the last
+	// counts. Without a PATH, Path is looked up in NetBSD's default one.
 	Env []string
 	// Dir is the working folder in the guest's view; "" is this process's.
 	Dir string
@@ -42,6 +44,15 @@ type Cmd struct {
 	// Options configure the machine of its own; used only where Machine is nil.
 	Options Options
 
+	// Cancel is called when the context of CommandContext is done; nil kills the program,
+	// and with a machine of its own everything in it. What it returns is treated as in
+	// os/exec. WaitDelay is how long the program then has, and how long Wait waits for
+	// output that other processes hold open, after that or after the program's end. 0 is
+	// half a second once the context is done or a limit has ended the machine, and without
+	// end otherwise.
+	Cancel    func() error
+	WaitDelay time.Duration
+
 	// Process is set by Start, ProcessState by Wait.
 	Process      *Process
 	ProcessState *ProcessState
@@ -51,7 +62,7 @@ type Cmd struct {
 	stdio   stdio
 	parents []*os.File // our ends of StdinPipe and its like
 	guests  []*os.File // the guest's ends of those
-	stop    func() bool
+	cut     *cutoff    // set by Start
 }
 
 // Command prepares to run the named NetBSD program in a machine of its own.
@@ -59,9 +70,18 @@ func Command(name string, arg ...string) *Cmd {
 	return &Cmd{Path: name, Args: append([]string{name}, arg...)}
 }
 
-// CommandContext is Command, but the program is killed when ctx is done.
+// CommandContext is Command, but the program is killed when ctx is done; see Cancel and
+// WaitDelay.
 func CommandContext(ctx context.Context, name string, arg ...string) *Cmd {
 	c := Command(name, arg...)
+	c.ctx = ctx
+	return c
+}
+
+// CommandContext is CommandContext in machine m: when ctx is done the program is killed,
+// and others of the machine go on.
+func (m *Machine) CommandContext(ctx context.Context, name string, arg ...string) *Cmd {
+	c := m.Command(name, arg...)
 	c.ctx = ctx
 	return c
 }

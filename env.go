@@ -9,9 +9,11 @@ import (
 // environment gives what the program gets as its environment: of several values of a
 // name only the last, so that a caller can append to os.Environ. With a working folder
 // and no environment of the caller's, PWD follows the folder, as in os/exec.
+//
+// Preconditions: c.Machine is set.
 func (c *Cmd) environment() []string {
 	env := c.Env
-	if env == nil {
+	if env == nil && c.Machine.opts.Root == "" {
 		env = os.Environ()
 		if c.Dir != "" {
 			env = append(env, "PWD="+c.Dir)

@@ -14,7 +14,7 @@ func TestLastOfEach(t *testing.T) {
 
 func TestEnvironmentFollowsDir(t *testing.T) {
 	t.Setenv("PWD", "/elsewhere")
-	c := &Cmd{Dir: "/tmp"}
+	c := &Cmd{Dir: "/tmp", Machine: &Machine{}}
 	if got := c.environment(); !slices.Contains(got, "PWD=/tmp") || slices.Contains(got, "PWD=/elsewhere") {
 		t.Errorf("PWD does not follow Dir: %q", got)
 	}

@@ -112,7 +112,7 @@ func (j *JobControl) start(m *kern.Machine, h *tty.Host, spawn func(leader *kern
 		err error
 	}
 	done := make(chan result, 1)
-	_, e := m.Spawn(kern.SpawnArgs{Comm: "toaster", Setsid: true, Body: func(l *kern.LWP) {
+	_, e := m.Spawn(kern.SpawnArgs{Comm: "toaster", Setsid: true, Service: true, Body: func(l *kern.LWP) {
 		if e := l.AcquireTTY(h.TTY()); e != 0 {
 			done <- result{nil, fmt.Errorf("toaster: the terminal has another session: %w", e)}
 			l.Exit(1)

@@ -16,7 +16,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -41,7 +43,7 @@ type Options struct {
 	// Dir is the working folder in the guest's view; "" is this process's, or "/"
 	// under Root.
 	Dir string
-	// Hostname is what guests are told; "" is the host's.
+	// Hostname is what guests are told; "" is the host's, or "toaster" under Root.
 	Hostname string
 	// Trace receives a line for each system call and signal.
 	Trace io.Writer
@@ -56,6 +58,28 @@ type Options struct {
 	TimerSlack time.Duration
 	// Grace is how long what is left at the end has between SIGHUP and SIGKILL.
 	Grace time.Duration
+
+	// MaxProcs is how many processes there may be at once, MaxLWPs how many LWPs in all of
+	// them together: fork(2) and _lwp_create(2) then fail with EAGAIN. 0 is no limit.
+	MaxProcs, MaxLWPs int
+	// MaxFiles is how many files all processes together may have open: open(2) and its
+	// like then fail with ENFILE. 0 leaves it to the host's limit of descriptors.
+	MaxFiles int
+	// Memory is how many bytes the guests may have, and what they are told that the
+	// machine has: see the page SECURITY.md for how it is counted. mmap(2), brk(2) and
+	// fork(2) then fail with ENOMEM. 0 is no limit; guests are told of the host's memory
+	// then, or of 1 GiB under Root.
+	Memory int64
+	// MaxOutput is how many bytes may be written to the standard output and error of all
+	// commands together, and WallTime and CPUTime are how long the machine may run, and
+	// how much processor time guests may use. Beyond them the machine is ended: Wait
+	// returns a *LimitError. 0 is no limit. Neither the toaster process's own time nor
+	// what programs of the host use and write is counted.
+	MaxOutput         int64
+	WallTime, CPUTime time.Duration
+	// OnLimit, if it is not nil, is told of the first time that each limit is met. It is
+	// called from any goroutine, and must not wait for the machine.
+	OnLimit func(*LimitError)
 }
 
 // sink gives what the machine reports to; nil if nobody asked.
@@ -73,9 +97,13 @@ func (o *Options) sink() trace.Sink {
 // Machine is a running NetBSD kernel with its processes. Its methods may be called
 // from any goroutine.
 type Machine struct {
-	sys  *run.System
-	dirs *fs.Dirs
-	opts Options
+	sys    *run.System
+	dirs   *fs.Dirs
+	opts   Options
+	limits *limiter
+	files  file.Quota
+	output *file.Meter // nil: no bound
+	close  func() error
 }
 
 // New starts a machine. Close it when it is no longer needed.
@@ -84,31 +112,71 @@ func New(opts Options) (*Machine, error) { return newMachine(opts, "") }
 // newMachine starts a machine whose first program will be that file of the host, if
 // one is named: it is looked at meanwhile.
 func newMachine(opts Options, program string) (*Machine, error) {
-	if opts.Hostname == "" {
-		opts.Hostname, _ = os.Hostname()
-	}
-	if opts.Root != "" && opts.Dir == "" {
-		opts.Dir = "/"
-	}
+	opts.setDefaults()
+	m := &Machine{opts: opts, limits: newLimiter(&opts)}
+	m.files = file.Quota{Max: opts.MaxFiles, Full: func() { m.limits.refused(LimitFiles) }}
+	m.output = m.limits.meter(opts.MaxOutput)
 	cfg := run.Config{
-		Kern:         kern.Config{Release: opts.Release, Hostname: opts.Hostname, Grace: opts.Grace},
+		Kern:         kern.Config{Release: opts.Release, Hostname: opts.Hostname, Grace: opts.Grace, MaxLWPs: opts.MaxLWPs, TableFull: m.limits.tableFull},
 		FS:           fs.Config{Root: opts.Root, Dir: opts.Dir},
 		HostPrograms: opts.Root == "",
 		Sink:         opts.sink(),
-		PhysMem:      physicalMemory(),
+		PhysMem:      opts.physicalMemory(),
+		MaxFiles:     opts.MaxFiles,
 		Program:      program,
 	}
+	if opts.MaxProcs > 0 {
+		cfg.Kern.MaxProc = opts.MaxProcs + 1 // init
+	}
 	cfg.Platform.TimerSlack = opts.TimerSlack
-	sys, dirs, err := run.New(cfg)
-	if err != nil {
+	var err error
+	if m.sys, m.dirs, err = run.New(cfg); err != nil {
 		return nil, fmt.Errorf("toaster: %w", err)
 	}
-	return &Machine{sys: sys, dirs: dirs, opts: opts}, nil
+	m.close = sync.OnceValue(m.shutdown)
+	m.limits.kill = m.sys.Kill
+	m.limits.watch(&opts, m.sys.Platform.CPUTime, runtime.NumCPU())
+	return m, nil
+}
+
+// rootHostname and rootMemory are what guests are told under a root, where they are to
+// learn nothing of the host.
+const (
+	rootHostname = "toaster"
+	rootMemory   = 1 << 30
+)
+
+// setDefaults fills in what depends on other options or on the host.
+func (o *Options) setDefaults() {
+	if o.Root != "" && o.Dir == "" {
+		o.Dir = "/"
+	}
+	switch {
+	case o.Hostname != "":
+	case o.Root != "":
+		o.Hostname = rootHostname
+	default:
+		o.Hostname, _ = os.Hostname()
+	}
+}
+
+// physicalMemory is what guests are told of the machine's memory.
+func (o *Options) physicalMemory() uint64 {
+	switch {
+	case o.Memory > 0:
+		return uint64(o.Memory)
+	case o.Root != "":
+		return rootMemory
+	}
+	return hostMemory()
 }
 
 // Close ends the machine as a shutdown does: every process gets SIGHUP and SIGCONT,
 // then SIGKILL. Nothing of it is left on the host when Close returns.
-func (m *Machine) Close() error {
+func (m *Machine) Close() error { return m.close() }
+
+func (m *Machine) shutdown() error {
+	m.limits.stop()
 	err := m.sys.Close()
 	m.dirs.Close()
 	return err
@@ -118,7 +186,7 @@ func (m *Machine) Close() error {
 // processes beside the programs.
 func (m *Machine) Kern() *kern.Machine { return m.sys.M }
 
-func physicalMemory() uint64 {
+func hostMemory() uint64 {
 	var si syscall.Sysinfo_t
 	if syscall.Sysinfo(&si) != nil {
 		return 0
@@ -134,10 +202,14 @@ type Process struct {
 
 // Signal sends sig, with NetBSD's number.
 func (p *Process) Signal(sig netbsd.Signal) error {
-	if e := p.proc.Kill(sig); e != 0 {
+	switch e := p.proc.Kill(sig); e {
+	case 0:
+		return nil
+	case netbsd.ESRCH:
+		return fmt.Errorf("toaster: signal %v to process %d: %w (%w)", sig, p.Pid, os.ErrProcessDone, e)
+	default:
 		return fmt.Errorf("toaster: signal %v to process %d: %w", sig, p.Pid, e)
 	}
-	return nil
 }
 
 // Kill sends SIGKILL.
@@ -169,7 +241,7 @@ func (c *Cmd) Start() error {
 	closeAll(c.guests)
 	if err == nil {
 		c.stdio.start()
-		c.killWhenDone()
+		c.watch()
 		return nil
 	}
 	closeAll(c.parents)
@@ -209,6 +281,9 @@ func (c *Cmd) start() error {
 	}
 	p, err := c.Machine.startProcess(c, table, dirs, c.environment())
 	if err != nil {
+		if limit := c.Machine.limits.reached(err); limit != nil {
+			return limit
+		}
 		return err
 	}
 	c.Process = &Process{Pid: p.Pid(), proc: p}
@@ -241,7 +316,7 @@ func (m *Machine) workingDir(dir string, own bool) (*fs.Dirs, error) {
 
 // tableOf makes the descriptor table of a program from host files.
 func (m *Machine) tableOf(files []*os.File) (*file.Table, error) {
-	t := file.NewTable()
+	t := m.files.NewTable()
 	for i, f := range files {
 		if st, err := f.Stat(); m.opts.Root != "" && err == nil && st.IsDir() {
 			t.Close()
@@ -249,6 +324,9 @@ func (m *Machine) tableOf(files []*os.File) (*file.Table, error) {
 		}
 		d, e := m.inherit(int(f.Fd()))
 		if e == 0 {
+			if m.output != nil && (i == 1 || i == 2) {
+				d.SetMeter(m.output)
+			}
 			if _, e = t.Install(d, i, 1<<16, false); e != 0 {
 				d.Release()
 			}
@@ -311,24 +389,26 @@ func (c *Cmd) startJob(spawn func(leader *kern.Proc) (*kern.Proc, error)) (*kern
 	return c.JobControl.start(c.Machine.Kern(), h, spawn)
 }
 
+// defaultPath is where execvp(3) looks without a PATH (_PATH_DEFPATH of <paths.h>).
+const defaultPath = "/usr/bin:/bin:/usr/pkg/bin:/usr/local/bin"
+
 // lookPath finds a name without a slash in the PATH of env, as execvp(3) does.
 func lookPath(v fs.View, name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}
-	for i := len(env) - 1; i >= 0; i-- {
-		list, ok := strings.CutPrefix(env[i], "PATH=")
-		if !ok {
-			continue
+	list := defaultPath
+	for _, kv := range env {
+		if l, ok := strings.CutPrefix(kv, "PATH="); ok {
+			list = l
 		}
-		for _, dir := range filepath.SplitList(list) {
-			full := filepath.Join(dir, name)
-			if f, _, e := v.OpenExec(full); e == 0 {
-				f.Close()
-				return full, nil
-			}
+	}
+	for _, dir := range filepath.SplitList(list) {
+		full := filepath.Join(dir, name)
+		if f, _, e := v.OpenExec(full); e == 0 {
+			f.Close()
+			return full, nil
 		}
-		break
 	}
 	return "", &NotFoundError{fmt.Errorf("%s: not found on PATH; a program in the working folder is ./%s", name, name)}
 }
@@ -344,24 +424,13 @@ func hostCred() *kern.Cred {
 	return c
 }
 
-func (c *Cmd) killWhenDone() {
-	if c.ctx == nil {
-		return
-	}
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-c.ctx.Done():
-			c.Process.Kill()
-		case <-done:
-		}
-	}()
-	c.stop = func() bool { close(done); return true }
-}
-
 // Wait waits for the end of the program, and of the copying of its input and output.
-// The error is an *ExitError unless the exit status is 0. With a machine of its own
-// the machine ends, too: what the program left running gets SIGHUP, SIGCONT, SIGKILL.
+// The error is an *ExitError unless the exit status is 0, or a *LimitError if a limit has
+// ended the machine. With a machine of its own the machine ends, too: what the program
+// left running gets SIGHUP, SIGCONT, SIGKILL.
+//
+// When the context is done or the machine has met a limit, Wait returns within a second,
+// or WaitDelay and a little more if that is set.
 func (c *Cmd) Wait() error {
 	if c.Process == nil {
 		return errors.New("toaster: not started")
@@ -369,25 +438,39 @@ func (c *Cmd) Wait() error {
 	if c.ProcessState != nil {
 		return errors.New("toaster: Wait was already called")
 	}
-	p := c.Process.proc
-	<-p.Done()
-	status, _ := p.Status()
-	usage, _ := p.Rusage(netbsd.RUSAGE_SELF)
-	c.ProcessState = &ProcessState{pid: p.Pid(), status: status, usage: usage}
-	if c.stop != nil {
-		c.stop()
-	}
+	defer close(c.cut.over)
+	c.ProcessState = c.awaitExit()
+	exited := time.Now()
 	var closeErr error
 	if c.own {
-		closeErr = c.Machine.Close()
+		closeErr = c.closeOwn()
 	}
-	ioErr := c.stdio.wait()
+	ioErr := c.awaitIO(exited)
 	closeAll(c.parents)
+	return c.verdict(ioErr, closeErr)
+}
+
+// verdict is what Wait returns.
+func (c *Cmd) verdict(ioErr, closeErr error) error {
+	var exit error
 	if !c.ProcessState.Success() {
-		return &ExitError{ProcessState: c.ProcessState}
+		exit = &ExitError{ProcessState: c.ProcessState}
 	}
-	if c.ctx != nil && c.ctx.Err() != nil {
-		return c.ctx.Err()
+	if limit := c.Machine.limits.reached(exit); limit != nil {
+		return limit
+	}
+	if exit != nil {
+		return exit
+	}
+	select {
+	case <-c.cut.at:
+		if c.cut.err != nil {
+			return c.cut.err
+		}
+	default:
+	}
+	if closeErr == nil {
+		return ioErr // as it is, for those who compare
 	}
 	return errors.Join(ioErr, closeErr)
 }

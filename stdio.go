@@ -10,14 +10,16 @@ import (
 // stdio is what a command's descriptors 0, 1, 2 and up stand on: host files, and the
 // copying between them and the readers and writers that are not files.
 type stdio struct {
-	files  []*os.File // by guest descriptor
-	close  []*os.File // ours, closed once the guest has them
-	copies []func() error
+	files  []*os.File     // by guest descriptor
+	close  []*os.File     // ours, closed once the guest has them
+	inputs []func() error // copies from readers
+	copies []func() error // copies to writers
 
-	wg   sync.WaitGroup
-	mu   sync.Mutex
-	err  error      // the first error of a copy; guarded by mu
-	ends []*os.File // our ends of pipes, closed when the command is over
+	in, out sync.WaitGroup
+	mu      sync.Mutex
+	err     error      // the first error of a copy; guarded by mu
+	ends    []*os.File // our ends of pipes that are written to, closed when the command is over
+	readers []*os.File // and of those that are read, closed by who reads, or if that takes too long
 }
 
 // input gives the file for descriptor 0; nil reads as /dev/null.
@@ -36,7 +38,7 @@ func (s *stdio) input(r io.Reader) error {
 	s.files = append(s.files, pr)
 	s.close = append(s.close, pr)
 	s.ends = append(s.ends, pw)
-	s.copies = append(s.copies, func() error {
+	s.inputs = append(s.inputs, func() error {
 		_, err := io.Copy(pw, r)
 		if errors.Is(err, errBrokenPipe) || errors.Is(err, os.ErrClosed) {
 			err = nil // the guest did not want all of it: no failure of the command
@@ -61,9 +63,10 @@ func (s *stdio) output(w io.Writer) error {
 	}
 	s.files = append(s.files, pw)
 	s.close = append(s.close, pw)
+	s.readers = append(s.readers, pr)
 	s.copies = append(s.copies, func() error {
 		_, err := io.Copy(w, pr)
-		return errors.Join(err, pr.Close())
+		return errors.Join(ignoreClosed(err), ignoreClosed(pr.Close()))
 	})
 	return nil
 }
@@ -81,15 +84,24 @@ func (s *stdio) null(flag int) error {
 // start begins the copying and closes the guest's ends on our side.
 func (s *stdio) start() {
 	s.closeGuestEnds()
-	for _, c := range s.copies {
-		s.wg.Go(func() {
-			if err := c(); err != nil {
-				s.mu.Lock()
-				s.err = errors.Join(s.err, err)
-				s.mu.Unlock()
-			}
-		})
+	for _, c := range s.inputs {
+		s.in.Go(func() { s.note(c()) })
 	}
+	for _, c := range s.copies {
+		s.out.Go(func() { s.note(c()) })
+	}
+}
+
+func (s *stdio) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = errors.Join(s.err, err)
+}
+
+func (s *stdio) error() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 func (s *stdio) closeGuestEnds() {
@@ -99,14 +111,32 @@ func (s *stdio) closeGuestEnds() {
 	s.close = nil
 }
 
-// wait ends the copying: outputs reach their end of file, and an input nobody reads
-// any more is given up.
-func (s *stdio) wait() error {
+// finished ends the copying, and returns a channel that is closed once it is done: when
+// outputs reach their end of file; an input nobody reads any more is given up.
+func (s *stdio) finished() <-chan struct{} {
 	for _, f := range s.ends {
 		f.Close()
 	}
-	s.wg.Wait()
-	return s.err
+	done := make(chan struct{})
+	if len(s.inputs)+len(s.copies) == 0 {
+		close(done)
+		return done
+	}
+	go func() {
+		s.in.Wait()
+		s.out.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// giveUp ends the copying of outputs that others hold open. The caller's writers are not
+// written to when it returns; a reader that does not return is left alone.
+func (s *stdio) giveUp() {
+	for _, f := range s.readers {
+		f.Close()
+	}
+	s.out.Wait()
 }
 
 func ignoreClosed(err error) error {

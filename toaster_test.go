@@ -26,6 +26,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"os/signal"
 	"strconv"
 	"syscall"
 	"time"
@@ -54,10 +56,42 @@ func main() {
 	case "wait":
 		fmt.Println(os.Getpid())
 		time.Sleep(time.Hour)
+	case "deaf":
+		signal.Ignore()
+		fmt.Println("deaf")
+		time.Sleep(time.Hour)
+	case "spin":
+		fmt.Println("spin")
+		for {
+		}
+	case "yes":
+		for {
+			fmt.Println("yes")
+		}
+	case "parent-of-deaf":
+		start("deaf").Wait()
+	case "orphan":
+		fmt.Println("orphan")
+		start("silent")
+	case "silent":
+		signal.Ignore()
+		time.Sleep(time.Hour)
+	case "bomb":
+		fmt.Println("bomb")
+		for {
+			start("bomb")
+		}
 	case "kill":
 		pid, _ := strconv.Atoi(os.Args[2])
 		fmt.Println(syscall.Kill(pid, syscall.SIGTERM))
 	}
+}
+
+func start(manner string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], manner)
+	cmd.Stdout = os.Stdout
+	cmd.Start()
+	return cmd
 }
 `
 

@@ -65,6 +65,7 @@ type Platform struct {
 	births    map[uint64]*birth  // by token
 	procs     map[int]*Process   // by host process id
 	resting   int                // of threads
+	spent     time.Duration      // processor time of the dead
 	nurseries map[*Nursery]struct{}
 	closed    bool
 

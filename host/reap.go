@@ -78,6 +78,7 @@ func (p *Platform) bury(q *Process) {
 	unix.Close(q.pidfd)
 	p.mu.Lock()
 	delete(p.procs, q.pid)
+	p.spend(&q.usage)
 	for t := range q.threads {
 		delete(p.threads, uint32(t.tid))
 	}

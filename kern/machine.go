@@ -109,6 +109,8 @@ type Machine struct {
 	haltOnce sync.Once
 	closed   chan struct{}
 	closeOne sync.Once
+	killed   chan struct{} // closed by KillAll
+	killOnce sync.Once
 
 	ev *eventRing // nil when events are off
 }
@@ -122,6 +124,7 @@ func New(cfg Config) *Machine {
 	m.uids = make(map[uint32]int)
 	m.halted = make(chan struct{})
 	m.closed = make(chan struct{})
+	m.killed = make(chan struct{})
 	m.hostname = cfg.Hostname
 	if m.cfg.MaxProc <= 0 {
 		m.cfg.MaxProc = 1 << 21
@@ -286,8 +289,20 @@ func (m *Machine) awaitEmpty(d time.Duration) {
 		case <-ch:
 		case <-t.C:
 			return
+		case <-m.killed:
+			return
 		}
 	}
+}
+
+// KillAll kills every process but init at once, with no way to escape or to fork, and
+// does not wait. Nothing can be started afterwards; Close remains to be called, and one
+// that is under way gives no more grace.
+func (m *Machine) KillAll() {
+	m.lock()
+	m.killForGood()
+	m.unlock()
+	m.killOnce.Do(func() { close(m.killed) })
 }
 
 // awaitGuests waits until no process but init has LWPs left, and until the default

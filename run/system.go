@@ -41,6 +41,7 @@ type Config struct {
 	HostPrograms bool
 	Sink         trace.Sink
 	PhysMem      uint64
+	MaxFiles     int // as guests are told; the tables' quota is what holds. 0: NetBSD's default
 
 	// Program may name the file that will be started first, on the host. It is looked
 	// through while the platform starts.
@@ -74,6 +75,8 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		OSRelease: "10.1",
 		Version:   "NetBSD 10.1 (toaster)",
 		PhysMem:   cfg.PhysMem,
+		MaxProc:   cfg.Kern.MaxProc,
+		MaxFiles:  cfg.MaxFiles,
 		BootTime:  time.Now().Add(-host.Monotonic()),
 		Monotonic: host.Monotonic,
 		Exec:      s.exec,
@@ -102,6 +105,22 @@ func (s *System) Close() error {
 	s.Platform.Close()
 	s.FS.Close()
 	return err
+}
+
+// Kill ends every process without waiting: host processes first, which no guest can
+// delay. Close remains to be called.
+func (s *System) Kill() {
+	s.Platform.KillGuests()
+	s.M.KillAll()
+}
+
+// KillProcess is Kill for one process. Another one that borrows its memory (vfork(2))
+// goes with it.
+func (s *System) KillProcess(p *kern.Proc) {
+	if space, ok := p.VM().(*Space); ok && !p.Exiting() {
+		space.proc.Kill()
+	}
+	p.Kill(netbsd.SIGKILL)
 }
 
 // newThread implements syscalls.Kernel.NewThread.

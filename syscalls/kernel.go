@@ -16,7 +16,8 @@ type Kernel struct {
 	Hostname string
 	OSRelease,
 	Version string
-	MaxProc  int
+	MaxProc  int // kern.maxproc and kern.maxfiles; 0: what NetBSD would have
+	MaxFiles int
 	PhysMem  uint64
 	BootTime time.Time
 	// Monotonic is CLOCK_MONOTONIC where the platform answers for it without us: both

@@ -59,6 +59,13 @@ func sysctlString(num int32, name string, v func(c *Call) string) sysctlNode {
 func fixedInt(v int32) func(*Call) int32      { return func(*Call) int32 { return v } }
 func fixedString(v string) func(*Call) string { return func(*Call) string { return v } }
 
+func orDefault(v, otherwise int) int32 {
+	if v == 0 {
+		v = otherwise
+	}
+	return clampInt32(uint64(v))
+}
+
 func physMem(c *Call) uint64 { return c.K.PhysMem }
 
 func onlineCPUs(*Call) int32 { return int32(runtime.NumCPU()) }
@@ -82,8 +89,8 @@ func kernNodes() []sysctlNode {
 		sysctlInt(3, "osrevision", fixedInt(1000000000)),
 		sysctlString(4, "version", func(c *Call) string { return c.K.Version }),
 		sysctlInt(5, "maxvnodes", fixedInt(100000)),
-		sysctlInt(6, "maxproc", func(c *Call) int32 { return int32(c.K.MaxProc) }),
-		sysctlInt(7, "maxfiles", fixedInt(65536)),
+		sysctlInt(6, "maxproc", func(c *Call) int32 { return orDefault(c.K.MaxProc, 1044) }),
+		sysctlInt(7, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, 65536) }),
 		sysctlInt(8, "argmax", fixedInt(256*1024)),
 		sysctlInt(9, "securelevel", fixedInt(-1)),
 		sysctlString(10, "hostname", func(c *Call) string { return c.K.Hostname }),

@@ -14,8 +14,10 @@ import (
 // GOOS=netbsd executables; under it, toaster is "toaster run".
 const execName = "go_netbsd_amd64_exec"
 
-// Exit statuses of toaster itself, as env(1) and the shell have them.
+// Exit statuses of toaster itself, as env(1), timeout(1) and the shell have them.
 const (
+	exitOutputLimit   = 123
+	exitTimeLimit     = 124
 	exitOwnFailure    = 125
 	exitNotExecutable = 126
 	exitNotFound      = 127

@@ -16,49 +16,85 @@ import (
 // runFlags are the flags of "toaster run".
 type runFlags struct {
 	release  string
-	root     string
-	dir      string
-	env      envFlag
+	env      envFlags
 	trace    string
 	timeline string
 	hostExec bool
+	opts     toaster.Options // what needs no more than to be read
 }
 
-// envFlag collects --env K=V.
-type envFlag []string
-
-func (e *envFlag) String() string     { return fmt.Sprint(*e) }
-func (e *envFlag) Set(v string) error { *e = append(*e, v); return nil }
+// flagGroups is the order in which "toaster run -h" and README show the flags.
+var flagGroups = []struct {
+	title string
+	names []string
+}{
+	{"what the program sees", []string{"root", "dir", "env", "env-host", "hostname", "host-exec", "release"}},
+	{"what it may use", []string{"max-procs", "max-lwps", "max-files", "memory", "max-output", "cpu-time", "wall-time"}},
+	{"what you see", []string{"trace", "timeline"}},
+}
 
 func (f *runFlags) set() *flag.FlagSet {
 	fs := flag.NewFlagSet("toaster run", flag.ContinueOnError)
-	fs.StringVar(&f.release, "release", "10", "behave as NetBSD `10` or as NetBSD of November 2003")
-	fs.StringVar(&f.root, "root", "", "`folder` that the program sees as /; nothing outside it can be reached")
-	fs.StringVar(&f.dir, "dir", "", "working `folder` in the program's view")
-	fs.Var(&f.env, "env", "add `K=V` to the environment; may be repeated")
-	fs.StringVar(&f.trace, "trace", "", "write a line for each system call and signal to `file`; - is standard error")
-	fs.StringVar(&f.timeline, "timeline", "", "write the life of every process to `file` as Chrome trace events")
+	fs.SetOutput(io.Discard)
+	o := &f.opts
+	fs.StringVar(&o.Root, "root", "", "`DIR` is the program's /; nothing outside it can be reached, and nothing of the host's environment comes along")
+	fs.StringVar(&o.Dir, "dir", "", "working directory, `DIR` in the program's view")
+	fs.Func("env", "add `K=V` to the environment; may be repeated", f.env.set)
+	fs.Func("env-host", "pass the host's variable `NAME` on; may be repeated", f.env.fromHost)
+	fs.Func("hostname", "the host's `NAME` as the program sees it", into(&o.Hostname, parseHostname))
 	fs.BoolVar(&f.hostExec, "host-exec", false, "let programs of the host run NetBSD programs, too")
-	fs.Usage = func() {
-		fmt.Fprintln(fs.Output(), "usage: toaster run [flags] PROGRAM [ARG...]")
-		fs.PrintDefaults()
-	}
+	fs.StringVar(&f.release, "release", "10", "behave as NetBSD `N`, 10 or 2003 (November of that year)")
+	fs.Func("max-procs", "at most `N` processes: fork fails with EAGAIN", into(&o.MaxProcs, parseCount))
+	fs.Func("max-lwps", "at most `N` LWPs: fork and _lwp_create fail with EAGAIN", into(&o.MaxLWPs, parseCount))
+	fs.Func("max-files", "at most `N` open files in all processes: open fails with ENFILE", into(&o.MaxFiles, parseCount))
+	fs.Func("memory", "at most `SIZE` of memory: mmap, brk and fork fail with ENOMEM", into(&o.Memory, parseSize))
+	fs.Func("max-output", "at most `SIZE` of output, standard error included: then all ends", into(&o.MaxOutput, parseSize))
+	fs.Func("cpu-time", "at most `TIME` on processors: then all ends", into(&o.CPUTime, parseDuration))
+	fs.Func("wall-time", "at most `TIME` by the clock: then all ends", into(&o.WallTime, parseDuration))
+	fs.StringVar(&f.trace, "trace", "", "write a line for each system call and signal to `FILE`; - is standard error")
+	fs.StringVar(&f.timeline, "timeline", "", "write the life of every process to `FILE` as Chrome trace events")
 	return fs
+}
+
+// help prints the flags in their groups.
+func help(w io.Writer, fs *flag.FlagSet) {
+	fmt.Fprintln(w, "usage: toaster run [flags] PROGRAM [ARG...]")
+	for _, g := range flagGroups {
+		fmt.Fprintf(w, "\n%s:\n", g.title)
+		for _, name := range g.names {
+			arg, text := flag.UnquoteUsage(fs.Lookup(name))
+			fmt.Fprintf(w, "  --%-20s %s\n", strings.TrimSpace(name+" "+arg), text)
+		}
+	}
+	fmt.Fprintln(w, "\nSIZE is bytes, or with K, M, G; TIME has its unit, as 500ms, 90s, 1h30m.")
+}
+
+// parseRun reads the command line of run. If it returns false, that was all, with status.
+func (f *runFlags) parse(args []string) (set *flag.FlagSet, status int, ok bool) {
+	set = f.set()
+	err := set.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		help(os.Stdout, set)
+		return nil, 0, false
+	case err != nil:
+		text := strings.Replace(err.Error(), "flag -", "flag --", 1)
+		text = strings.Replace(text, "not defined: -", "not defined: --", 1)
+		complain("run: %s; \"toaster run -h\" lists the flags", text)
+		return nil, exitOwnFailure, false
+	case set.NArg() == 0:
+		complain("run: no program named; usage: toaster run [flags] PROGRAM [ARG...]")
+		return nil, exitOwnFailure, false
+	}
+	return set, 0, true
 }
 
 // runMain is "toaster run [flags] PROGRAM [ARG...]".
 func runMain(args []string) int {
 	var f runFlags
-	set := f.set()
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return 0
-		}
-		return exitOwnFailure
-	}
-	if set.NArg() == 0 {
-		complain("run: no program named; usage: toaster run [flags] PROGRAM [ARG...]")
-		return exitOwnFailure
+	set, status, ok := f.parse(args)
+	if !ok {
+		return status
 	}
 	if f.hostExec {
 		if status, inside := setUpHostExec(args); !inside {
@@ -67,16 +103,16 @@ func runMain(args []string) int {
 	}
 	cmd := toaster.Command(set.Arg(0), set.Args()[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Dir = f.dir
-	if len(f.env) > 0 {
-		cmd.Env = append(os.Environ(), f.env...)
-	}
+	cmd.Dir = f.opts.Dir
+	cmd.Env = f.env.environment(f.opts.Root)
+	cmd.Options = f.opts
 	finish, err := f.options(&cmd.Options)
 	if err != nil {
 		complain("run: %v", err)
 		return exitOwnFailure
 	}
 	defer finish()
+	cmd.Options.OnLimit = func(e *toaster.LimitError) { complain("%s: %s", cmd.Path, plain(e)) }
 	return runCommand(cmd)
 }
 
@@ -85,7 +121,7 @@ const timerSlack = 500 * time.Microsecond
 
 // options turns the flags into options; finish closes the files that they named.
 func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
-	o.Root, o.TimerSlack = f.root, timerSlack
+	o.TimerSlack = timerSlack
 	switch f.release {
 	case "10":
 		o.Release = kern.Release10
@@ -138,9 +174,12 @@ func runCommand(cmd *toaster.Cmd) int {
 	collected.start(cmd.Process)
 	err = cmd.Wait()
 	var exit *toaster.ExitError
+	var limit *toaster.LimitError
 	switch {
 	case err == nil:
 		return 0
+	case errors.As(err, &limit):
+		return limitStatus(limit)
 	case !errors.As(err, &exit):
 		complain("%s: %v", cmd.Path, err)
 		return exitOwnFailure
@@ -155,7 +194,11 @@ func runCommand(cmd *toaster.Cmd) int {
 func startFailure(cmd *toaster.Cmd, err error) int {
 	var notFound *toaster.NotFoundError
 	var notExec *toaster.NotExecutableError
-	complain("%s", strings.TrimPrefix(err.Error(), "toaster: "))
+	var limit *toaster.LimitError
+	if errors.As(err, &limit) {
+		return limitStatus(limit)
+	}
+	complain("%s", plain(err))
 	switch {
 	case errors.As(err, &notFound):
 		return exitNotFound
@@ -163,4 +206,15 @@ func startFailure(cmd *toaster.Cmd, err error) int {
 		return exitNotExecutable
 	}
 	return exitOwnFailure
+}
+
+// plain is an error's text without the speaker, whom complain names.
+func plain(err error) string { return strings.TrimPrefix(err.Error(), "toaster: ") }
+
+// limitStatus is the exit status where a limit has ended the program. OnLimit has said so.
+func limitStatus(e *toaster.LimitError) int {
+	if e.Limit == toaster.LimitOutput {
+		return exitOutputLimit
+	}
+	return exitTimeLimit
 }
