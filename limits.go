@@ -94,9 +94,6 @@ func newLimiter(o *Options) *limiter {
 // refused tells, the first time, that a limit has refused something.
 func (l *limiter) refused(limit string) { l.tell(limit, l.values[limit]) }
 
-// hostRefused is refused for what the host allows.
-func (l *limiter) hostRefused(what string) { l.tell(LimitHost, what) }
-
 func (l *limiter) tell(limit, value string) {
 	l.mu.Lock()
 	first := !l.seen[limit]
