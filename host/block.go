@@ -51,3 +51,23 @@ func pollNow(fd *unix.PollFd, timeout int) (int, syscall.Errno) {
 	n, _, e := syscall.RawSyscall(unix.SYS_POLL, uintptr(unsafe.Pointer(fd)), 1, uintptr(timeout))
 	return int(n), e
 }
+
+// futexWaitv sleeps until somebody wakes one of n words, whose index it then returns, until
+// one of them has another value than it should, or for less.
+//
+//go:nosplit
+func futexWaitv(list *waitv, n int, slack uintptr) (int, syscall.Errno) {
+	entersyscallblock()
+	if slack != 0 {
+		syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, slack, 0)
+	}
+	which, _, e := syscall.RawSyscall6(sysFutexWaitv, uintptr(unsafe.Pointer(list)), uintptr(n), 0, 0, 0, 0)
+	exitsyscall()
+	return int(which), e
+}
+
+// futexWakePrivate is futexWake on a word of ours.
+func futexWakePrivate(word *uint32) {
+	const private = 128
+	syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 1|private, 1, 0, 0, 0)
+}

@@ -39,6 +39,9 @@ const patienceForks = 100
 
 func (t *Thread) forkOnce() (*Thread, error) {
 	p := t.proc.platform
+	if !p.admits() {
+		return nil, syscall.EAGAIN
+	}
 	if t.proc == p.zygote {
 		p.learnX(t)
 	}
@@ -92,6 +95,10 @@ func (t *Thread) NewThread() (*Thread, error) {
 func (t *Thread) newThread() (*Thread, error) {
 	p, win := t.proc.platform, t.proc.win
 	index, ok := win.take()
+	if ok && !p.admits() {
+		win.drop(index)
+		ok = false
+	}
 	if !ok {
 		return nil, syscall.EAGAIN
 	}
@@ -130,7 +137,7 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 	patience := time.Now().Add(time.Second)
 	dead := false
 	p.superviseFrom(func() { t.yield(op) }, func() bool {
-		if b.done.Load() || t.proc.dead.Load() {
+		if b.done.Load() || t.proc.over.Load() {
 			return true
 		}
 		if atomicTurn(s) < turnKernel {

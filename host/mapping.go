@@ -102,7 +102,7 @@ func (t *Thread) withGift(fd int, commands []command) error {
 	p := t.proc.platform
 	t.expect(order{kind: orderFile, fd: fd})
 	p.superviseFrom(func() { t.command(commands...) }, func() bool {
-		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.dead.Load()
+		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.over.Load()
 	})
 	err := t.outcome(len(commands))
 	again := p.undelivered(t)

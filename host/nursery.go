@@ -58,7 +58,7 @@ func (n *Nursery) Take() (q *Process, t *Thread, ok bool) {
 		select {
 		case t := <-n.pool:
 			n.wantRefill()
-			if !t.proc.dead.Load() {
+			if !t.proc.over.Load() {
 				return t.proc, t, true
 			}
 			t.proc.Release()

@@ -73,7 +73,8 @@ type Platform struct {
 	done    chan struct{}
 	workers sync.WaitGroup
 
-	guests guests
+	guests  guests
+	waiters waiters
 
 	slack    uintptr     // of our threads, in nanoseconds; 0 leaves it alone
 	affinity unix.CPUSet // our own when the platform started: the guests'
@@ -104,6 +105,7 @@ func New(opts Options) (*Platform, error) {
 	}
 	unix.SchedGetaffinity(0, &p.affinity)
 	usualSlack() // before anybody changes it
+	p.waiters.alone, p.waiters.most = !haveWaitv(), mostDirect
 	p.slack = uintptr(max(opts.TimerSlack, 0))
 	if opts.alter != nil {
 		opts.alter(p)

@@ -18,6 +18,7 @@ type Process struct {
 	win      *window
 	gone     chan struct{} // closed once the host process is dead
 	dead     atomic.Bool   // the same, for the hot path
+	over     atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
 
 	rewritten *Rewrite // set before its first thread runs
 
@@ -64,6 +65,9 @@ type Thread struct {
 
 	brisk bool // the guest has called again soon, the last time
 
+	told   chan struct{} // by a keeper, see waiters.go; nil until there was one
+	alarms int           // the keeper's: how often the guest has woken it for nothing
+
 	// For wake.
 	woke     time.Duration // when the thread woke us last
 	together int           // answers since then from the core that it is on
@@ -85,10 +89,10 @@ const (
 	threadRunning // guest code may be running: a kick needs a signal
 )
 
-// enter begins the use of t's slot; it fails if the host process is dead.
+// enter begins the use of t's slot; it fails if the host process is dead or about to die.
 func (t *Thread) enter() bool {
 	t.state.Store(threadInside)
-	if t.proc.dead.Load() {
+	if t.proc.over.Load() {
 		t.leave()
 		return false
 	}
@@ -144,12 +148,29 @@ func (p *Platform) register(pid int, win *window, index int) (*Process, *Thread,
 	return q, t, nil
 }
 
-// Kill ends the host process. It doesn't wait: Run calls end with Gone soon.
+// Kill ends the host process. It doesn't wait, and nobody else waits for what is being
+// killed: Run calls end with Gone at once, and what its threads have been told to do fails.
+// No guest code runs once the host has sent the signal, however long it then takes to free
+// the memory.
 func (q *Process) Kill() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.reaped {
-		unix.PidfdSendSignal(q.pidfd, unix.SIGKILL, nil, 0)
+	if q.reaped {
+		return
+	}
+	unix.PidfdSendSignal(q.pidfd, unix.SIGKILL, nil, 0)
+	if !q.over.Swap(true) {
+		q.wakeLocked()
+	}
+}
+
+// wakeLocked wakes everybody who waits for a thread of q.
+func (q *Process) wakeLocked() {
+	for t := range q.threads {
+		if t.state.Load() != threadIdle {
+			atomic.StoreUint32(t.slot.turn(), turnGone)
+			futexWake(t.slot.turn())
+		}
 	}
 }
 

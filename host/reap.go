@@ -1,8 +1,6 @@
 package host
 
 import (
-	"sync/atomic"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -85,10 +83,8 @@ func (p *Platform) bury(q *Process) {
 	p.resting -= len(q.resting)
 	p.mu.Unlock()
 	q.dead.Store(true)
-	for t := range q.threads {
-		atomic.StoreUint32(t.slot.turn(), turnGone)
-		futexWake(t.slot.turn())
-	}
+	q.over.Store(true)
+	q.wakeLocked() // again, in case that it was alive and has written over what Kill wrote
 	close(q.gone)
 	q.mu.Unlock()
 	q.retire()

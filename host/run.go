@@ -233,27 +233,33 @@ func (t *Thread) yield(op uint32) {
 	}
 }
 
-// await waits for our turn. It fails if the host process is dead.
+// await waits for our turn. It fails if the host process is dead or about to die.
 func (t *Thread) await() bool {
-	p, turn := t.proc.platform, t.slot.turn()
+	q := t.proc
+	p, turn := q.platform, t.slot.turn()
 	// Not on the very core that the guest needs.
 	if t.slot.guestCPU() != p.cpu() {
 		t.watchTurn()
 	}
-	for !t.proc.dead.Load() {
+	for told, direct := false, true; !q.over.Load(); {
 		v := atomic.LoadUint32(turn)
 		if v >= turnKernel {
 			break
 		}
+		if told && v == turnGuest { // who but the guest has written that?
+			q.Kill()
+			break
+		}
 		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
+			told = true
 			slept := Monotonic()
-			futexSleep(turn, turnGuestAwaits, p.slack)
+			direct = p.sleep(t, slept, direct)
 			t.woke = Monotonic()
 			t.brisk = t.woke-slept < briskSleep
 		}
 	}
 	p.guests.remove(t)
-	return !t.proc.dead.Load()
+	return !q.over.Load()
 }
 
 // watchTurn spins for a while, as long as nobody else needs the core. What a guest
