@@ -22,6 +22,9 @@ type hostFile struct {
 	// for host programs; -1 if there is none.
 	shared int
 
+	// tame: a write takes the set-id bits off the file.
+	tame bool
+
 	// foreign: owner, mode and times are not the guest's to change.
 	foreign bool
 

@@ -66,6 +66,7 @@ func (f *hostFile) tryWrite(b []byte) (int, netbsd.Errno) {
 	for {
 		n, err := unix.Write(f.fd, b)
 		if err == nil {
+			f.wrote(n)
 			return n, 0
 		}
 		if err != unix.EINTR {
@@ -90,6 +91,7 @@ func (f *hostFile) Pwrite(c Call, b []byte, off int64) (int, netbsd.Errno) {
 	for {
 		n, err := unix.Pwrite(f.fd, b, off)
 		if err != unix.EINTR {
+			f.wrote(n)
 			return max(n, 0), Errno(err)
 		}
 	}

@@ -144,6 +144,9 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 	if kind == 0 {
 		kind = netbsd.S_IFREG
 	}
+	if kind != netbsd.S_IFIFO && v.Cred != nil && !v.Cred.IsRoot() {
+		return netbsd.EPERM // do_posix_mknodat: all but FIFOs is the superuser's
+	}
 	if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG {
 		return netbsd.EPERM
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"toaster/file"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -21,6 +22,7 @@ type Tree struct {
 	others   []*mount // in the order that they were mounted in
 	hostMask uint32
 	refs     atomic.Int32 // who may still use the mounts: the machine, processes, lookups
+	user     *hostUser    // who we are to the host
 
 	mu      sync.RWMutex
 	devices map[string]Device
@@ -140,6 +142,7 @@ type View struct {
 	Dirs  *Dirs
 	Files *file.Table  // where the *at calls find their descriptor, /dev/fd
 	L     file.Sleeper // who sleeps when opening a FIFO; whose terminal is /dev/tty
+	Cred  *kern.Cred   // who asks; nil is whoever toaster runs as
 }
 
 // Device is an entry of /dev.

@@ -13,7 +13,7 @@ const dirFlags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 
 // New opens a tree and gives the directories of its first process.
 func New(c Config) (*Tree, *Dirs, error) {
-	t := &Tree{hostMask: readUmask(), devices: map[string]Device{}}
+	t := &Tree{hostMask: readUmask(), user: newHostUser(), devices: map[string]Device{}}
 	t.refs.Store(1)
 	addDevices(t)
 	if err := t.mountTop(c.Root); err != nil {

@@ -245,6 +245,13 @@ func (p *Proc) Dirs() Dirs {
 	return p.dirs
 }
 
+// Looks returns what a path is looked up with, as of one moment.
+func (p *Proc) Looks() (Dirs, Files, *Cred) {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.dirs, p.files, p.cred
+}
+
 // SetVM installs an address space, as an exec's Replace does. The old one is the
 // caller's to drop.
 func (p *Proc) SetVM(vm AddressSpace) {

@@ -32,6 +32,22 @@ type hostProgram struct {
 	envp  []string
 	dir   string
 	files []int // host descriptors by guest descriptor, -1 for none; ours to close
+
+	// cred is whose ids it gets, for good: nil is ours.
+	cred *syscall.Credential
+}
+
+// hostCredential returns what makes a program of the host run as the user that c is
+// in effect; nil if that is who we are. EPERM if the host does not let us: the program
+// would have more rights than the guest.
+func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno) {
+	if s.FS.SameAsHost(c) {
+		return nil, 0
+	}
+	if !s.FS.CanBe(c) {
+		return nil, netbsd.EPERM
+	}
+	return &syscall.Credential{Uid: c.EUID, Gid: c.EGID, Groups: c.Groups}, 0
 }
 
 // execHost is the execve(2) of a host program.
@@ -39,7 +55,11 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 	g := c.CPU.(*Guest)
 	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
 	h.dir, _ = syscalls.View(c.L).Getcwd()
-	e := c.L.Exec(kern.ExecArgs{
+	var e netbsd.Errno
+	if h.cred, e = s.hostCredential(c.L.Proc().Cred()); e != 0 {
+		return e
+	}
+	e = c.L.Exec(kern.ExecArgs{
 		Comm: p.comm,
 		Path: p.path,
 		Emul: emulLinux,
@@ -273,7 +293,7 @@ func (h *hostProgram) forkExec() (int, error) {
 	}
 	pid, err := syscall.ForkExec(h.path, h.argv, &syscall.ProcAttr{
 		Dir: h.dir, Env: hostEnv(h.envp), Files: files,
-		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL},
+		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: h.cred},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", h.path, err)

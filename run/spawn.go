@@ -51,6 +51,10 @@ func (s *System) spawnHost(p *program, a *kern.PosixSpawnArgs) {
 	a.Fork.Body = func(l *kern.LWP) { s.runHost(l, h) }
 	a.Exec = func(l *kern.LWP) netbsd.Errno {
 		h.dir, _ = syscalls.View(l).Getcwd()
+		var e netbsd.Errno
+		if h.cred, e = s.hostCredential(l.Proc().Cred()); e != 0 {
+			return e
+		}
 		s.setArgs(l.Proc(), p)
 		return l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, Emul: emulLinux})
 	}

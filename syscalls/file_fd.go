@@ -82,18 +82,23 @@ func getdents(c *Call) netbsd.Errno {
 
 // fchmod is fchmod(int fd, mode_t mode).
 func fchmod(c *Call) netbsd.Errno {
-	return c.onFD(func(d *file.Description) netbsd.Errno { return d.File.Chmod(c.Uint32(1)) })
+	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchmod(d, c.Uint32(1)) })
 }
 
 // fchown is fchown(int fd, uid_t owner, gid_t group).
 func fchown(c *Call) netbsd.Errno {
-	return c.onFD(func(d *file.Description) netbsd.Errno { return d.File.Chown(c.Int(1), c.Int(2)) })
+	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchown(d, c.Int(1), c.Int(2)) })
 }
 
 // fchflags is fchflags(int fd, unsigned long flags). The host has no such flags, so
 // none is all that can be set.
 func fchflags(c *Call) netbsd.Errno {
-	return c.onFD(func(*file.Description) netbsd.Errno { return flagsErrno(c.Ptr(1)) })
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if e := View(c.L).Fchflags(d); e != 0 {
+			return e
+		}
+		return flagsErrno(c.Ptr(1))
+	})
 }
 
 func flagsErrno(flags uint64) netbsd.Errno {

@@ -79,8 +79,8 @@ func (d Dirs) Fork(share bool) kern.Dirs { return Dirs{d.Dirs.Fork(share)} }
 
 // View is l's look at the file system for the length of one call.
 func View(l *kern.LWP) fs.View {
-	p := l.Proc()
-	return fs.View{Dirs: p.Dirs().(Dirs).Dirs, Files: p.Files().(Files).Table, L: l}
+	dirs, files, cred := l.Proc().Looks()
+	return fs.View{Dirs: dirs.(Dirs).Dirs, Files: files.(Files).Table, L: l, Cred: cred}
 }
 
 // Files is the descriptor table of a process, as kern wants it.

@@ -116,7 +116,7 @@ func futimes(c *Call) netbsd.Errno {
 		if e != 0 {
 			return e
 		}
-		return d.File.Utimens(a, m)
+		return View(c.L).Futimens(d, a, m)
 	})
 }
 
@@ -142,7 +142,7 @@ func futimens(c *Call) netbsd.Errno {
 		if e != 0 {
 			return e
 		}
-		return d.File.Utimens(a, m)
+		return View(c.L).Futimens(d, a, m)
 	})
 }
 

@@ -41,6 +41,9 @@ func socketFlags(typ int) (kind, status int, cloexec bool) {
 // socket is __socket30(int domain, int type, int protocol).
 func socket(c *Call) netbsd.Errno {
 	typ, status, cloexec := socketFlags(c.Int(1))
+	if e := c.mayOpenSocket(c.Int(0), typ); e != 0 {
+		return e
+	}
 	s, e := file.NewSocket(c.Int(0), typ, c.Int(2))
 	if e != 0 {
 		return e
@@ -109,6 +112,9 @@ func bind(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
 		a, e := c.sockaddr(c.Ptr(1), c.Uint32(2))
 		if e != 0 {
+			return e
+		}
+		if e := c.mayBindPort(a); e != 0 {
 			return e
 		}
 		if a.Family != netbsd.AF_LOCAL {

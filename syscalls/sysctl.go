@@ -311,6 +311,11 @@ func procArgs(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 	if e != 0 {
 		return nil, e
 	}
+	if rest[1] == 3 || rest[1] == 4 {
+		if e := c.maySeeEnv(int(rest[0])); e != 0 {
+			return nil, e
+		}
+	}
 	switch rest[1] {
 	case 1:
 		return nulJoin(image.Argv), 0
@@ -324,6 +329,24 @@ func procArgs(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 		return append([]byte(image.Path), 0), 0
 	}
 	return nil, netbsd.EINVAL
+}
+
+// maySeeEnv is KAUTH_REQ_PROCESS_CANSEE_ENV: an environment is seen by root and by
+// processes of the same real user, unless the process runs with another's rights.
+func (c *Call) maySeeEnv(pid int) netbsd.Errno {
+	me := c.L.Proc()
+	p := me
+	if pid != -1 {
+		p = c.K.M.Find(pid)
+	}
+	if p == nil {
+		return netbsd.ESRCH
+	}
+	a, b := me.Cred(), p.Cred()
+	if p == me || a.IsRoot() || a.RUID == b.RUID && a.RUID == b.SUID {
+		return 0
+	}
+	return netbsd.EPERM
 }
 
 func nulJoin(list []string) []byte {
