@@ -202,3 +202,51 @@ const (
 	mapPriv   = 2
 	mapFixed  = 0x10
 )
+
+// Calls about files.
+const (
+	sysLink      = 9
+	sysUnlink    = 10
+	sysFchdir    = 13
+	sysChmod     = 15
+	sysChown     = 16
+	sysAccess    = 33
+	sysChflags   = 34
+	sysFchflags  = 35
+	sysSymlink   = 57
+	sysReadlink  = 58
+	sysUmask     = 60
+	sysChroot    = 61
+	sysSetgroups = 80
+	sysConnect   = 98
+	sysBind      = 104
+	sysListen    = 106
+	sysFchown    = 123
+	sysFchmod    = 124
+	sysRename    = 128
+	sysMkfifo    = 132
+	sysMkdir     = 136
+	sysRmdir     = 137
+	sysTruncate  = 200
+	sysFtruncate = 201
+	sysLchown    = 275
+	sysFchroot   = 297
+	sysSocket    = 394
+	sysUtimes    = 420
+	sysStat      = 439
+	sysLstat     = 441
+	sysMknod     = 450
+	sysFaccessat = 462
+	sysOpenat    = 468
+	sysFutimens  = 472
+	sysStatvfs   = 484
+)
+
+const (
+	eexist = 17
+	eftype = 79
+
+	oCREAT = 0x200
+	oTRUNC = 0x400
+	oEXCL  = 0x800
+)
