@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -36,8 +37,11 @@ func (l *lookup) onFile(follow bool, call func(n *node, at int, name string, fla
 	return file.Errno(call(&n, unix.AT_FDCWD, procPath(n.fd), 0))
 }
 
-// change is onFile for calls that a device of ours refuses.
-func (v View) change(at int, name string, follow bool, call func(n *node, at int, name string, flags int) error) netbsd.Errno {
+// ownerRule is one of the rules of permit.go for what only some may do.
+type ownerRule = func(c *kern.Cred, a attrs) netbsd.Errno
+
+// change is onFile for calls that a device of ours refuses, and to which a rule applies.
+func (v View) change(at int, name string, follow bool, rule ownerRule, call func(n *node, at int, name string, flags int) error) netbsd.Errno {
 	l, errno := v.look(at, name)
 	if errno != 0 {
 		return errno
@@ -50,14 +54,21 @@ func (v View) change(at int, name string, follow bool, call func(n *node, at int
 		if n != nil && n.mnt.origin.ReadOnly {
 			return unix.EROFS
 		}
-		return call(n, at, name, flags)
+		if l.who == nil {
+			return call(n, at, name, flags)
+		}
+		if err := l.allow(*n, rule); err != nil {
+			return err
+		}
+		return l.as(func() error { return call(n, at, name, flags) })
 	})
 }
 
 // Chmod is fchmodat(2), chmod(2) and lchmod(2).
 func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno {
 	mode &= 0o7777
-	return v.change(at, name, follow, func(n *node, at int, name string, flags int) error {
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChmod(c, a, mode) }
+	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
 		switch {
 		case flags&unix.AT_EMPTY_PATH != 0: // a link has no mode
 			return unix.EOPNOTSUPP
@@ -72,7 +83,8 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 
 // Chown is fchownat(2), chown(2) and lchown(2); -1 leaves an id alone.
 func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno {
-	return v.change(at, name, follow, func(_ *node, at int, name string, flags int) error {
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChown(c, a, uid, gid) }
+	return v.change(at, name, follow, rule, func(_ *node, at int, name string, flags int) error {
 		return unix.Fchownat(at, name, uid, gid, flags)
 	})
 }
@@ -80,8 +92,18 @@ func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno
 // Utimens is utimensat(2) and its older kin.
 func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow bool) netbsd.Errno {
 	ts := []unix.Timespec{file.HostTime(atime), file.HostTime(mtime)}
-	return v.change(at, name, follow, func(_ *node, at int, name string, flags int) error {
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChtimes(c, a, atime.Now && mtime.Now) }
+	return v.change(at, name, follow, rule, func(_ *node, at int, name string, flags int) error {
 		return unix.UtimesNanoAt(at, name, ts, flags)
+	})
+}
+
+// Chflags is chflags(2) and lchflags(2) as far as permission goes: there are no flags to
+// set.
+func (v View) Chflags(name string, follow bool) netbsd.Errno {
+	return v.change(netbsd.AT_FDCWD, name, follow, canChflags, func(_ *node, at int, name string, flags int) error {
+		var st unix.Stat_t
+		return unix.Fstatat(at, name, &st, flags)
 	})
 }
 
@@ -90,7 +112,8 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 	if size < 0 {
 		return netbsd.EINVAL
 	}
-	return v.change(netbsd.AT_FDCWD, name, true, func(_ *node, at int, name string, _ int) error {
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canAccess(c, a, mayWrite) }
+	return v.change(netbsd.AT_FDCWD, name, true, rule, func(_ *node, at int, name string, _ int) error {
 		var st unix.Stat_t
 		if err := unix.Fstatat(at, name, &st, 0); err != nil {
 			return err

@@ -46,12 +46,16 @@ func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 	if err != nil {
 		return file.Errno(err)
 	}
-	return v.adopt(n, set)
+	return v.adopt(l, n, set)
 }
 
 // adopt makes a dir of an open directory, which it owns, and sets it.
-func (v View) adopt(at node, set func(*dir)) netbsd.Errno {
-	if err := unix.Faccessat(at.fd, ".", unix.X_OK, 0); err != nil {
+func (v View) adopt(l *lookup, at node, set func(*dir)) netbsd.Errno {
+	err := unix.Faccessat(at.fd, ".", unix.X_OK, 0)
+	if err == nil {
+		err = l.mayExec(at)
+	}
+	if err != nil {
 		at.close()
 		return file.Errno(err)
 	}
@@ -92,6 +96,10 @@ func (v View) enterFD(fd int, set func(*dir)) netbsd.Errno {
 	if mnt == nil {
 		return netbsd.EPERM
 	}
+	l := &lookup{v: v, who: v.other()}
+	if err := l.maySearch(node{hfd, mnt}); err != nil {
+		return file.Errno(err)
+	}
 	nfd, err := openHost(hfd, ".", dirFlags, 0)
 	if err != nil {
 		return file.Errno(err)
@@ -101,7 +109,7 @@ func (v View) enterFD(fd int, set func(*dir)) netbsd.Errno {
 		n.close()
 		return netbsd.EPERM // it isn't under the root: vn_isunder
 	}
-	return v.adopt(n, set)
+	return v.adopt(l, n, set)
 }
 
 // Getcwd is __getcwd(2) without its buffer: ENOENT if the directory was

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"cmp"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -29,9 +30,10 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	if err := unix.Fstat(n.fd, &st); err != nil {
 		return nil, "", file.Errno(err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(n.fd) {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(n.fd) || l.mayExec(n) != nil {
 		return nil, "", netbsd.EACCES
 	}
+	// As ourselves: who may execute a program need not be able to read it.
 	fd, err := n.reopen(unix.O_RDONLY)
 	if err != nil {
 		return nil, "", file.Errno(err)
@@ -41,6 +43,11 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		full = name
 	}
 	return os.NewFile(uintptr(fd), full), full, 0
+}
+
+// mayExec asks whether the caller may execute a file.
+func (l *lookup) mayExec(n node) error {
+	return cmp.Or(l.allowAccess(n, mayExec), l.hostAccess(n, mayExec))
 }
 
 // executable says whether we may execute the file.

@@ -28,7 +28,7 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 	if err := n.mayOpen(&st, flags); err != nil {
 		return nil, err
 	}
-	fd, err := n.reopen(hostOpenFlags(flags) &^ (unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW))
+	fd, err := l.reopen(n, &st, flags)
 	if err == unix.ENXIO && st.Mode&unix.S_IFMT == unix.S_IFIFO && flags&netbsd.O_NONBLOCK == 0 {
 		fd, err = awaitReader(l.v.L, n.fd)
 	}
@@ -83,6 +83,27 @@ func (n node) special() bool {
 	return unix.Fstat(n.fd, &st) == nil && isSpecial(&st)
 }
 
+// reopen opens a file that was found, if the caller may: vn_openchk. A directory is no
+// more written to by who may write to it.
+func (l *lookup) reopen(n node, st *unix.Stat_t, flags int) (fd int, err error) {
+	hf := hostOpenFlags(flags) &^ (unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW)
+	if l.who == nil {
+		return n.reopen(hf)
+	}
+	a := attrsOfHost(st)
+	if a.isDir() && writes(flags) {
+		return -1, unix.EISDIR
+	}
+	if errno := canAccess(l.who, a, openRights(flags)); errno != 0 {
+		return -1, errno
+	}
+	err = l.as(func() (err error) {
+		fd, err = n.reopen(hf)
+		return err
+	})
+	return fd, err
+}
+
 // reopen opens the file that n is. flags are the host's.
 func (n node) reopen(flags int) (int, error) {
 	return openHost(unix.AT_FDCWD, procPath(n.fd), flags|unix.O_CLOEXEC, 0)
@@ -120,6 +141,9 @@ func (l *lookup) findOrCreate(flags int, mode uint32) (n node, made bool, err er
 // make makes a file with a mode that only the guest's umask was taken off.
 func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
 	mode = l.tree.top.hostMode(mode, false)
+	if l.who != nil {
+		return l.makeAs(name, hf, mode)
+	}
 	n, err := l.create(l.at, name, hf, mode)
 	if err != nil || mode&l.tree.hostMask == 0 {
 		return n, err
@@ -127,10 +151,29 @@ func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
 	return n, unix.Fchmod(n.fd, mode)
 }
 
+// makeAs is make for a caller whom the host does not judge.
+func (l *lookup) makeAs(name string, hf int, mode uint32) (n node, err error) {
+	n.fd = -1
+	p, err := l.parentOf(name)
+	if err != nil {
+		return n, err
+	}
+	defer p.close()
+	hf |= unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC
+	if p.slash {
+		return p.create(hf, mode)
+	}
+	err = l.making(p, mode, func(mode uint32) (int, error) {
+		n, err = p.create(hf, mode)
+		return n.fd, err
+	})
+	return n, err
+}
+
 // deadLink returns the name that a link leads to, or the same name if there is none any
 // more. ENOENT if that is for /dev, where the host has nothing.
 func (l *lookup) deadLink(name string) (string, error) {
-	p, err := l.resolver.parent(l.at, name)
+	p, err := l.parentOf(name)
 	if err != nil {
 		return "", err
 	}

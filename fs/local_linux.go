@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"cmp"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -17,41 +18,56 @@ import (
 // maxLocal is how long a host's socket name may be.
 const maxLocal = 107
 
-// LocalBind gives the name under which the host makes the socket that the caller
-// names, and a function that is called when the socket is closed, or at once if
-// it isn't bound.
-func (v View) LocalBind(name string) (host string, done func(), errno netbsd.Errno) {
+// LocalBind makes the socket that the caller names: bind is told the name that the host
+// is to use, and a function to call when the socket is closed; it does not matter if it
+// fails.
+func (v View) LocalBind(name string, bind func(host string, done func()) netbsd.Errno) netbsd.Errno {
 	l, errno := v.look(netbsd.AT_FDCWD, name)
 	if errno != 0 {
-		return "", nil, errno
+		return errno
 	}
 	defer l.close()
 	if l.direct() && name[0] == '/' && len(name) <= maxLocal {
-		return name, func() {}, 0
+		return bind(name, func() {})
 	}
 	dirName, last := path.Split(name)
 	if dirName == "" {
 		dirName = "."
 	}
 	if last == "" || last == "." || last == ".." {
-		return "", nil, netbsd.EADDRINUSE
+		return netbsd.EADDRINUSE
 	}
 	n, err := l.find(l.at, dirName, unix.O_DIRECTORY)
 	if err != nil {
-		return "", nil, file.Errno(err)
+		return file.Errno(err)
 	}
-	if err := (place{at: n, name: last}).writable(); err != nil {
+	if err := l.bind(place{at: n, name: last}, bind); err != nil {
 		n.close()
-		return "", nil, bindErrno(err)
+		return bindErrno(err)
 	}
-	// The directory stays open with the socket: its number is part of the name,
-	// and must not come to mean another.
-	host = procPath(n.fd) + "/" + last
+	return 0
+}
+
+// bind makes a socket in a directory, which stays open with it: its number is part of
+// the name, and must not come to mean another.
+func (l *lookup) bind(p place, bind func(host string, done func()) netbsd.Errno) error {
+	host := procPath(p.at.fd) + "/" + p.name
 	if len(host) > maxLocal {
-		n.close()
-		return "", nil, netbsd.ENAMETOOLONG
+		return netbsd.ENAMETOOLONG
 	}
-	return host, n.close, 0
+	if err := cmp.Or(p.writable(), l.maySearch(p.at)); err != nil {
+		return err
+	}
+	bound := false
+	err := l.making(p, 0o777&^l.umask, func(uint32) (int, error) {
+		errno := bind(host, p.at.close)
+		bound = errno == 0
+		return -1, asError(errno)
+	})
+	if bound { // and the directory the socket's to close
+		return nil
+	}
+	return err
 }
 
 // LocalConnect gives the name under which the host finds a socket; done is
@@ -67,6 +83,11 @@ func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.
 	}
 	n, err := l.openPath(true)
 	if err != nil {
+		return "", nil, file.Errno(err)
+	}
+	// unp_connect: to connect, or to send, is to write.
+	if err := cmp.Or(l.allowAccess(n, mayWrite), l.hostAccess(n, mayWrite)); err != nil {
+		n.close()
 		return "", nil, file.Errno(err)
 	}
 	return procPath(n.fd), n.close, 0

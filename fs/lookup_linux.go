@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -15,6 +16,7 @@ import (
 type lookup struct {
 	resolver
 	v     View
+	who   *kern.Cred // the caller, if the host does not judge it rightly by itself
 	at    node
 	name  string
 	umask uint32
@@ -30,7 +32,10 @@ func (v View) look(at int, name string) (*lookup, netbsd.Errno) {
 	case len(name) >= netbsd.PATH_MAX:
 		return nil, netbsd.ENAMETOOLONG
 	}
-	l := &lookup{v: v, name: name}
+	l := &lookup{v: v, name: name, who: v.other()}
+	if l.who != nil {
+		l.search = l.maySearch
+	}
 	l.tree = v.Dirs.tree
 	if errno := l.from(at); errno != 0 {
 		return nil, errno
@@ -127,4 +132,4 @@ func (l *lookup) openPath(follow bool) (node, error) {
 }
 
 // parent finds the directory and last name of the path.
-func (l *lookup) parent() (place, error) { return l.resolver.parent(l.at, l.name) }
+func (l *lookup) parent() (place, error) { return l.parentOf(l.name) }

@@ -45,12 +45,12 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	if flags&netbsd.AT_REMOVEDIR != 0 {
-		return v.onName(at, name, func(_ *lookup, p place) error {
-			return p.unlink(unix.AT_REMOVEDIR)
+		return v.onName(at, name, func(l *lookup, p place) error {
+			return l.unlink(p, unix.AT_REMOVEDIR)
 		})
 	}
-	errno := v.onName(at, name, func(_ *lookup, p place) error {
-		return p.unlink(0)
+	errno := v.onName(at, name, func(l *lookup, p place) error {
+		return l.unlink(p, 0)
 	})
 	if errno == netbsd.EISDIR {
 		return netbsd.EPERM
@@ -60,11 +60,14 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 
 // unlink removes the name. A read-only directory says so whether it is there or not:
 // ufs_lookup.
-func (p place) unlink(flags int) error {
+func (l *lookup) unlink(p place, flags int) error {
 	if err := p.removable(); err != nil {
 		return err
 	}
-	return unix.Unlinkat(p.at.fd, p.name, flags)
+	if err := l.mayUnlink(p); err != nil {
+		return err
+	}
+	return l.as(func() error { return unix.Unlinkat(p.at.fd, p.name, flags) })
 }
 
 // removable refuses to take a name out of a read-only directory, and one that a mount
@@ -103,11 +106,12 @@ func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		mode := p.at.mnt.hostMode(mode&0o7777&^l.umask, true)
-		if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
-			return err
-		}
-		return l.fixMode(p, mode)
+		return l.making(p, p.at.mnt.hostMode(mode&0o7777&^l.umask, true), func(mode uint32) (int, error) {
+			if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
+				return -1, err
+			}
+			return -1, l.fixMode(p, mode)
+		})
 	})
 }
 
@@ -154,11 +158,12 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		mode := p.at.mnt.hostMode(mode&0o7777&^l.umask, false)
-		if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
-			return err
-		}
-		return l.fixMode(p, mode)
+		return l.making(p, p.at.mnt.hostMode(mode&0o7777&^l.umask, false), func(mode uint32) (int, error) {
+			if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
+				return -1, err
+			}
+			return -1, l.fixMode(p, mode)
+		})
 	})
 }
 
@@ -170,22 +175,26 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 	case target == "":
 		return netbsd.ENOENT
 	}
-	return v.onName(at, name, func(_ *lookup, p place) error {
+	return v.onName(at, name, func(l *lookup, p place) error {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return unix.Symlinkat(target, p.at.fd, p.name)
+		return l.making(p, 0, func(uint32) (int, error) {
+			return -1, unix.Symlinkat(target, p.at.fd, p.name)
+		})
 	})
 }
 
 // Readlink is readlinkat(2).
 func (v View) Readlink(at int, name string) (string, netbsd.Errno) {
 	var target string
-	errno := v.onName(at, name, func(_ *lookup, p place) error {
-		var b [unix.PathMax]byte
-		n, err := unix.Readlinkat(p.at.fd, p.name, b[:])
-		target = string(b[:max(n, 0)])
-		return err
+	errno := v.onName(at, name, func(l *lookup, p place) error {
+		return l.as(func() error {
+			var b [unix.PathMax]byte
+			n, err := unix.Readlinkat(p.at.fd, p.name, b[:])
+			target = string(b[:max(n, 0)])
+			return err
+		})
 	})
 	if errno == netbsd.EPERM { // a device
 		errno = netbsd.EINVAL
@@ -203,7 +212,7 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 	if _, ok := src.device(); ok {
 		return netbsd.EXDEV
 	}
-	return v.onName(newAt, new, func(_ *lookup, p place) error {
+	return v.onName(newAt, new, func(l *lookup, p place) error {
 		if src.direct() && p.at.mnt.free {
 			flags := 0
 			if follow {
@@ -215,7 +224,7 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 			return err
 		}
 		if follow {
-			return linkFollowed(src, p)
+			return l.linkFollowed(src, p)
 		}
 		sp, err := src.parent()
 		if err != nil {
@@ -225,11 +234,24 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 		if busy, err := sp.busy(); err != nil || busy || sp.at.mnt != p.at.mnt {
 			return cmp.Or(err, error(unix.EXDEV))
 		}
-		return unix.Linkat(sp.at.fd, sp.name, p.at.fd, p.name, 0)
+		return l.linking(p, func() error { return unix.Linkat(sp.at.fd, sp.name, p.at.fd, p.name, 0) })
 	})
 }
 
-func linkFollowed(src *lookup, p place) error {
+// linking runs a call that gives a file another name.
+func (l *lookup) linking(p place, link func() error) error {
+	if l.who != nil {
+		if _, err := p.stat(); err != unix.ENOENT {
+			return cmp.Or(err, error(unix.EEXIST))
+		}
+		if err := l.allowAccess(p.at, mayWrite); err != nil {
+			return err
+		}
+	}
+	return l.as(link)
+}
+
+func (l *lookup) linkFollowed(src *lookup, p place) error {
 	n, err := src.openPath(true)
 	if err != nil {
 		return err
@@ -238,12 +260,14 @@ func linkFollowed(src *lookup, p place) error {
 	if n.mnt != p.at.mnt {
 		return unix.EXDEV
 	}
-	return unix.Linkat(unix.AT_FDCWD, procPath(n.fd), p.at.fd, p.name, unix.AT_SYMLINK_FOLLOW)
+	return l.linking(p, func() error {
+		return unix.Linkat(unix.AT_FDCWD, procPath(n.fd), p.at.fd, p.name, unix.AT_SYMLINK_FOLLOW)
+	})
 }
 
 // Rename is renameat(2). A trailing slash of the new name is for a directory only.
 func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno {
-	return v.onName(oldAt, old, func(_ *lookup, from place) error {
+	return v.onName(oldAt, old, func(l *lookup, from place) error {
 		errno := v.onPlace(newAt, new, func(_ *lookup, to place) error {
 			if to.slash {
 				isDir, err := from.isDir()
@@ -254,7 +278,7 @@ func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno 
 					return err
 				}
 			}
-			return renamePlaces(from, to)
+			return l.rename(from, to)
 		})
 		if errno != 0 {
 			return errno
@@ -263,8 +287,8 @@ func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno 
 	})
 }
 
-// renamePlaces renames from one place to another of the same mount.
-func renamePlaces(from, to place) error {
+// rename renames from one place to another of the same mount.
+func (l *lookup) rename(from, to place) error {
 	for _, p := range []place{from, to} {
 		if err := p.removable(); err != nil {
 			return err
@@ -273,5 +297,8 @@ func renamePlaces(from, to place) error {
 	if from.at.mnt != to.at.mnt {
 		return unix.EXDEV
 	}
-	return unix.Renameat(from.at.fd, from.name, to.at.fd, to.name)
+	if err := l.mayRename(from, to); err != nil {
+		return err
+	}
+	return l.as(func() error { return unix.Renameat(from.at.fd, from.name, to.at.fd, to.name) })
 }

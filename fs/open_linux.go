@@ -25,7 +25,7 @@ func (v View) open(at int, name string, flags int, mode uint32, links int) (*fil
 	}
 	defer l.close()
 	if dev, ok := l.device(); ok {
-		return openDevice(v, dev, flags)
+		return l.openDevice(dev, flags)
 	}
 	d, err := l.openHostFile(flags, mode&0o7777)
 	if err == unix.ENOENT && links < netbsd.MAXSYMLINKS {
@@ -53,7 +53,7 @@ func (l *lookup) openHostFile(flags int, mode uint32) (*file.Description, error)
 	return l.describe(node{fd, l.tree.top}, st.Mode, flags)
 }
 
-func openDevice(v View, dev Device, flags int) (*file.Description, netbsd.Errno) {
+func (l *lookup) openDevice(dev Device, flags int) (*file.Description, netbsd.Errno) {
 	switch {
 	case flags&(netbsd.O_CREAT|netbsd.O_EXCL) == netbsd.O_CREAT|netbsd.O_EXCL:
 		return nil, netbsd.EEXIST
@@ -62,7 +62,12 @@ func openDevice(v View, dev Device, flags int) (*file.Description, netbsd.Errno)
 	case flags&netbsd.O_REGULAR != 0:
 		return nil, netbsd.EFTYPE
 	}
-	return dev.Open(v, flags)
+	if l.who != nil {
+		if errno := canAccess(l.who, attrsOfDevice(dev), openRights(flags)); errno != 0 {
+			return nil, errno
+		}
+	}
+	return dev.Open(l.v, flags)
 }
 
 // linkToDev gives the target of a link at the end of the path that leads into
@@ -166,6 +171,7 @@ func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, er
 	}
 	d := file.New(f, flags)
 	d.Path = l.name
+	l.tame(d)
 	if errno := openLock(l.v.L, d, flags); errno != 0 {
 		d.Release()
 		return nil, errno

@@ -1,11 +1,13 @@
 package fs
 
 import (
+	"cmp"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -80,12 +82,18 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 	if mode&^7 != 0 || flags&^(netbsd.AT_EACCESS|netbsd.AT_SYMLINK_NOFOLLOW) != 0 {
 		return netbsd.EINVAL
 	}
+	if flags&netbsd.AT_EACCESS == 0 {
+		v.Cred = realCred(v.Cred)
+	}
 	l, errno := v.look(at, name)
 	if errno != 0 {
 		return errno
 	}
 	defer l.close()
 	if dev, ok := l.device(); ok {
+		if l.who != nil {
+			return canAccess(l.who, attrsOfDevice(dev), uint32(mode))
+		}
 		if uint32(mode)&^(dev.Stat.Mode>>6) != 0 {
 			return netbsd.EACCES
 		}
@@ -101,7 +109,20 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 			return unix.EROFS
 		case nofollow&unix.AT_EMPTY_PATH != 0: // a link, which is nobody's to refuse
 			return nil
+		case l.who != nil:
+			return cmp.Or(l.allowAccess(*n, uint32(mode)), l.hostAccess(*n, uint32(mode)))
 		}
 		return unix.Faccessat(at, name, uint32(mode), hf|nofollow)
 	})
+}
+
+// realCred is c with the real ids for effective ones: access(2) asks for those who
+// run a program with another's rights.
+func realCred(c *kern.Cred) *kern.Cred {
+	if c == nil || c.EUID == c.RUID && c.EGID == c.RGID {
+		return c
+	}
+	r := *c
+	r.EUID, r.EGID = c.RUID, c.RGID
+	return &r
 }

@@ -78,7 +78,7 @@ func truncate(c *Call) netbsd.Errno {
 // has no such flags, so none is all that can be set.
 func chflags(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		if _, e := View(c.L).Stat(netbsd.AT_FDCWD, name, c.Nr == 34); e != 0 {
+		if e := View(c.L).Chflags(name, c.Nr == 34); e != 0 {
 			return e
 		}
 		return flagsErrno(c.Ptr(1))

@@ -124,15 +124,10 @@ func bind(c *Call) netbsd.Errno {
 			return netbsd.ENOENT
 		}
 		guest := a.Path
-		host, done, e := View(c.L).LocalBind(guest)
-		if e != 0 {
-			return e
-		}
-		a.Path = host
-		if e = s.Bind(a, guest, done); e != 0 {
-			done()
-		}
-		return e
+		return View(c.L).LocalBind(guest, func(host string, done func()) netbsd.Errno {
+			a.Path = host
+			return s.Bind(a, guest, done)
+		})
 	})
 }
 
