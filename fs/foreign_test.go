@@ -132,7 +132,7 @@ func (w world) probeForeign(t *testing.T, name string) {
 		"rename in":   w.Rename(at, name+"/x", at, "/stolen"),
 		"rename to":   w.Rename(at, "/d/f", at, name+"/x"),
 		"readlink in": errnoOf(w.Readlink(at, name+"/x")),
-		"bind":        w.localErr(w.LocalBind, name+"/x"),
+		"bind":        w.LocalBind(name+"/x", func(string, func()) netbsd.Errno { return 0 }),
 		"connect":     w.localErr(w.LocalConnect, name),
 		"revoke":      w.Revoke(name),
 	} {
