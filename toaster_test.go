@@ -100,6 +100,9 @@ var guestExe string
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "toaster-test-")
 	if err == nil {
+		err = guesttest.DefaultSignals()
+	}
+	if err == nil {
 		guestExe, err = guesttest.BuildIn(dir, guest)
 	}
 	if err != nil {

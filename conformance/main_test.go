@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"toaster/file"
+	"toaster/internal/guesttest"
 )
 
 // goroot and workDir are set once, before any test.
@@ -35,6 +36,9 @@ func TestMain(m *testing.M) {
 }
 
 func setUpAndRun(m *testing.M) (int, error) {
+	if err := guesttest.DefaultSignals(); err != nil {
+		return 1, err
+	}
 	out, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return 1, fmt.Errorf("go env GOROOT: %w", err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"toaster/file"
+	"toaster/internal/guesttest"
 	"toaster/kern"
 )
 
@@ -23,6 +24,9 @@ func TestMain(m *testing.M) {
 		os.Exit(playRole(role))
 	}
 	dir, err := os.MkdirTemp("", "toaster-guests-")
+	if err == nil {
+		err = guesttest.DefaultSignals()
+	}
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}

@@ -294,7 +294,8 @@ func TestScribbledSlots(t *testing.T) {
 // A thread that has blocked the kick's signal is found out.
 func TestDeafThread(t *testing.T) {
 	p := newPlatform(t, Options{})
-	q, th := newGuest(t, p, spinLoop...)
+	const count = dataAt + 0x8000
+	q, th := newGuest(t, p, code(t, "48 ff 04 25 00 80 50 00 eb f6")...) // 1: incq count; jmp 1b
 	// rt_sigreturn with a frame of the guest's own, all signals blocked.
 	uc := make([]byte, ucSize)
 	le := binary.LittleEndian
@@ -304,7 +305,14 @@ func TestDeafThread(t *testing.T) {
 	q.Write(dataAt, uc)
 	r := th.Regs()
 	r.RAX, r.RSP, r.RIP = 15, dataAt, loadStub().clone-2
-	time.AfterFunc(50*time.Millisecond, th.Kick)
+	go func() {
+		for b := make([]byte, 8); binary.LittleEndian.Uint64(b) == 0; {
+			if _, ok := q.Read(count, b); !ok {
+				return
+			}
+		}
+		th.Kick() // it is deaf by now
+	}()
 	within(t, "deaf thread", func() { wantKind(t, th.Run(), Gone) })
 }
 
@@ -321,10 +329,12 @@ func TestTurnTamperedWith(t *testing.T) {
 		0xb8, 39, 0, 0, 0, 0x0f, 0x05, // mov $39, %eax; syscall
 		0xeb, 0xfe)
 	_, th := newGuest(t, p, code...)
-	time.AfterFunc(50*time.Millisecond, th.Kick)
-	time.AfterFunc(500*time.Millisecond, th.Kick)
+	// How long the guest's loop takes is the host's affair, so kicks must not run out
+	// before it ends.
+	kicker := kickOften(th, func() { time.Sleep(time.Millisecond) })
+	defer kicker.stop()
 	within(t, "tampered turn", func() {
-		for th.Run().Kind == Kicked {
+		for kicker.run().Kind == Kicked {
 		}
 	})
 }

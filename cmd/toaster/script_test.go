@@ -10,15 +10,28 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"toaster/internal/guesttest"
 )
 
 // TestMain makes this test binary serve as "toaster" for the scripts.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(testsOnly{m}, map[string]func(){
 		"toaster":  func() { os.Exit(dispatch(os.Args)) },
 		execName:   func() { os.Exit(dispatch(os.Args)) },
 		"ptyshell": ptyShell,
 	})
+}
+
+// testsOnly runs the tests, and nothing of what the binary is besides.
+type testsOnly struct{ m *testing.M }
+
+func (t testsOnly) Run() int {
+	if err := guesttest.DefaultSignals(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return t.m.Run()
 }
 
 // TestScript runs testdata/script/*.txtar: each says what a user types and sees.
