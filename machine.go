@@ -119,6 +119,7 @@ func newMachine(opts Options, program string) (*Machine, error) {
 	cfg := run.Config{
 		Kern:         kern.Config{Release: opts.Release, Hostname: opts.Hostname, Grace: opts.Grace, MaxLWPs: opts.MaxLWPs, TableFull: m.limits.tableFull},
 		FS:           fs.Config{Root: opts.Root, Dir: opts.Dir},
+		Files:        file.MachineConfig{Confined: opts.Root != "", Quota: &m.files},
 		HostPrograms: opts.Root == "",
 		Sink:         opts.sink(),
 		PhysMem:      opts.physicalMemory(),
@@ -307,7 +308,7 @@ func (m *Machine) workingDir(dir string, own bool) (*fs.Dirs, error) {
 	if dir == "" || own {
 		return d, nil
 	}
-	if e := (fs.View{Dirs: d, Files: file.NewTable()}).Chdir(dir); e != 0 {
+	if e := (fs.View{Dirs: d, Files: m.sys.Files.NewTable()}).Chdir(dir); e != 0 {
 		d.Close()
 		return nil, fmt.Errorf("toaster: working folder %s: %w", dir, e)
 	}
@@ -316,7 +317,7 @@ func (m *Machine) workingDir(dir string, own bool) (*fs.Dirs, error) {
 
 // tableOf makes the descriptor table of a program from host files.
 func (m *Machine) tableOf(files []*os.File) (*file.Table, error) {
-	t := m.files.NewTable()
+	t := m.sys.Files.NewTable()
 	for i, f := range files {
 		if st, err := f.Stat(); m.opts.Root != "" && err == nil && st.IsDir() {
 			t.Close()

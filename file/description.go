@@ -15,11 +15,14 @@ func LiveDescriptions() int64 { return live.Load() }
 // Description is one open file (struct file): what open(2) makes and dup(2) and
 // fork(2) share. Its reference count covers table slots and calls in flight.
 type Description struct {
-	File  File
-	refs  atomic.Int32
-	flags atomic.Int32 // access mode and netbsd.SetflMask status flags
+	File File
+	refs atomic.Int32
+	// flying is how many of the references are messages in flight (f_msgcount);
+	// rights.mu guards changes.
+	flying atomic.Int32
+	flags  atomic.Int32 // access mode and netbsd.SetflMask status flags
 
-	flocked atomic.Bool // may hold a lock of flock(2), which goes with the file
+	flocked atomic.Pointer[Queue] // of who waits for the lock of flock(2) that it may hold
 
 	quota *Quota // that it counts in; set once, by who puts it into its first table
 	meter *Meter // of what is written; set before anybody else knows d
@@ -51,13 +54,15 @@ func (d *Description) Release() {
 	switch n := d.refs.Add(-1); {
 	case n == 0:
 		d.File.Close()
-		if d.flocked.Load() {
-			flockers.Notify(In)
+		if q := d.flocked.Load(); q != nil {
+			q.Notify(In)
 		}
 		d.leave()
 		live.Add(-1)
 	case n < 0:
 		panic("file: description released too often")
+	case n == d.flying.Load():
+		d.restInFlight()
 	}
 }
 

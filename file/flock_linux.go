@@ -13,14 +13,11 @@ import (
 // that another machine or host program holds is asked for again and again, for
 // nothing tells when it goes.
 
-// flockers are the guests that wait for a lock; told whenever one of us unlocks.
-var flockers Queue
-
 const flockMinPause, flockMaxPause = time.Millisecond, 50 * time.Millisecond
 
-// Flock is flock(2) with kind LOCK_SH, LOCK_EX or LOCK_UN: EAGAIN if the lock is
+// Flock is flock(2) by a process of machine m, with kind LOCK_SH, LOCK_EX or LOCK_UN: EAGAIN if the lock is
 // taken and nonblock, EOPNOTSUPP for what isn't a file of the host.
-func (d *Description) Flock(l Sleeper, kind int, nonblock bool) netbsd.Errno {
+func (d *Description) Flock(m *Machine, l Sleeper, kind int, nonblock bool) netbsd.Errno {
 	f, ok := d.File.(*hostFile)
 	if !ok {
 		return netbsd.EOPNOTSUPP
@@ -28,29 +25,29 @@ func (d *Description) Flock(l Sleeper, kind int, nonblock bool) netbsd.Errno {
 	switch kind {
 	case netbsd.LOCK_UN:
 		errno := Errno(unix.Flock(f.fd, unix.LOCK_UN))
-		flockers.Notify(In)
+		m.flocks.Notify(In)
 		return errno
 	case netbsd.LOCK_SH, netbsd.LOCK_EX:
 	default:
 		return netbsd.EINVAL
 	}
-	d.flocked.Store(true)
+	d.flocked.Store(&m.flocks)
 	// The numbers of LOCK_SH and LOCK_EX are the host's.
 	errno := tryFlock(f.fd, kind)
 	if errno != netbsd.EAGAIN || nonblock {
 		return errno
 	}
-	return waitFlock(l, f.fd, kind)
+	return m.waitFlock(l, f.fd, kind)
 }
 
 func tryFlock(fd, kind int) netbsd.Errno {
 	return Errno(retry(func() error { return unix.Flock(fd, kind|unix.LOCK_NB) }))
 }
 
-func waitFlock(l Sleeper, fd, kind int) netbsd.Errno {
+func (m *Machine) waitFlock(l Sleeper, fd, kind int) netbsd.Errno {
 	w := &Waiter{Mask: In, L: l}
-	flockers.Add(w)
-	defer flockers.Remove(w)
+	m.flocks.Add(w)
+	defer m.flocks.Remove(w)
 	for pause := flockMinPause; ; pause = min(2*pause, flockMaxPause) {
 		if errno := tryFlock(fd, kind); errno != netbsd.EAGAIN {
 			return errno

@@ -25,6 +25,11 @@ type hostFile struct {
 	// tame: a write takes the set-id bits off the file.
 	tame bool
 
+	// Of a socket that is, or was, in flight; rights.mu guards them, and fd, which is -1
+	// while it rests.
+	rights *rights
+	ino    inode
+
 	// foreign: owner, mode and times are not the guest's to change.
 	foreign bool
 
@@ -138,7 +143,9 @@ func (f *hostFile) Regular() bool { return f.mode == unix.S_IFREG }
 
 func (f *hostFile) Close() {
 	f.poll.close()
-	unix.Close(f.fd)
+	if f.fd >= 0 {
+		unix.Close(f.fd)
+	}
 	if f.shared >= 0 {
 		unix.Close(f.shared)
 	}

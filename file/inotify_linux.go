@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -23,6 +24,7 @@ type inodeWatch struct {
 
 // InodeListener hears what happens to one open file.
 type InodeListener struct {
+	of    *inodes
 	fn    func(note uint32)
 	fd    int
 	dir   bool
@@ -32,18 +34,23 @@ type InodeListener struct {
 	wds   []int32
 }
 
-var inodes struct {
-	once    sync.Once
-	errno   netbsd.Errno
-	fd      int
+// inodes are a machine's watches, on an instance of inotify that is made for the first.
+type inodes struct {
+	once  sync.Once
+	errno netbsd.Errno
+	f     *hostFile
+	over  atomic.Bool   // read no more
+	l     *pumpSleeper  // of the goroutine that reads
+	ended chan struct{} // closed by it
+
 	mu      sync.Mutex
 	watches map[int32]*inodeWatch
 }
 
 // ListenInode makes fn hear of the notes of kevent(2)'s EVFILT_VNODE until Stop,
 // which must come before the file is closed. fn must not sleep, nor call back.
-// EOPNOTSUPP for what is no file or folder of the host.
-func (d *Description) ListenInode(want uint32, fn func(note uint32)) (*InodeListener, netbsd.Errno) {
+// EOPNOTSUPP for what is no file or folder of the host. The watch is machine m's.
+func (d *Description) ListenInode(m *Machine, want uint32, fn func(note uint32)) (*InodeListener, netbsd.Errno) {
 	fd, ok := d.HostFD()
 	var st unix.Stat_t
 	if !ok || unix.Fstat(fd, &st) != nil {
@@ -53,12 +60,13 @@ func (d *Description) ListenInode(want uint32, fn func(note uint32)) (*InodeList
 	if kind != unix.S_IFREG && kind != unix.S_IFDIR {
 		return nil, netbsd.EOPNOTSUPP
 	}
-	if inodes.once.Do(startInotify); inodes.errno != 0 {
-		return nil, inodes.errno
+	in := &m.inodes
+	if in.once.Do(in.start); in.errno != 0 {
+		return nil, in.errno
 	}
-	n := &InodeListener{fn: fn, fd: fd, dir: kind == unix.S_IFDIR, nlink: uint64(st.Nlink), size: st.Size}
-	inodes.mu.Lock()
-	defer inodes.mu.Unlock()
+	n := &InodeListener{of: in, fn: fn, fd: fd, dir: kind == unix.S_IFDIR, nlink: uint64(st.Nlink), size: st.Size}
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	name := "/proc/self/fd/" + strconv.Itoa(fd)
 	if errno := n.watchLocked(name, inotifyMask(want, n.dir), true); errno != 0 {
 		return nil, errno
@@ -90,14 +98,14 @@ func inotifyMask(want uint32, dir bool) uint32 {
 }
 
 func (n *InodeListener) watchLocked(name string, mask uint32, self bool) netbsd.Errno {
-	wd, err := unix.InotifyAddWatch(inodes.fd, name, mask|unix.IN_MASK_ADD)
+	wd, err := unix.InotifyAddWatch(n.of.f.fd, name, mask|unix.IN_MASK_ADD)
 	if err != nil {
 		return Errno(err)
 	}
-	w := inodes.watches[int32(wd)]
+	w := n.of.watches[int32(wd)]
 	if w == nil {
 		w = &inodeWatch{listeners: map[*InodeListener]bool{}}
-		inodes.watches[int32(wd)] = w
+		n.of.watches[int32(wd)] = w
 	}
 	w.listeners[n] = self
 	n.wds = append(n.wds, int32(wd))
@@ -106,51 +114,69 @@ func (n *InodeListener) watchLocked(name string, mask uint32, self bool) netbsd.
 
 // Stop ends the listening; fn isn't called any more.
 func (n *InodeListener) Stop() {
-	inodes.mu.Lock()
-	defer inodes.mu.Unlock()
+	in := n.of
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	n.gone = true
 	for _, wd := range n.wds {
-		w := inodes.watches[wd]
+		w := in.watches[wd]
 		if w == nil {
 			continue
 		}
 		delete(w.listeners, n)
 		if len(w.listeners) == 0 {
-			delete(inodes.watches, wd)
-			unix.InotifyRmWatch(inodes.fd, uint32(wd))
+			delete(in.watches, wd)
+			unix.InotifyRmWatch(in.f.fd, uint32(wd))
 		}
 	}
 	n.wds = nil
 }
 
-func startInotify() {
+func (in *inodes) start() {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
-		inodes.errno = Errno(err)
+		in.errno = Errno(err)
 		return
 	}
-	inodes.fd, inodes.watches = fd, map[int32]*inodeWatch{}
-	f := &hostFile{fd: fd, mode: unix.S_IFIFO, kind: kindNonblock, poll: pollDesc{fd: fd}, shared: -1}
-	go func() {
-		buf := make([]byte, 16<<10)
-		for l := newPumpSleeper(); ; {
-			n, errno := f.Read(Call{L: l}, buf)
-			if errno != 0 {
-				return
-			}
-			dispatchInotify(buf[:n])
+	in.f = &hostFile{fd: fd, mode: unix.S_IFIFO, kind: kindNonblock, poll: pollDesc{fd: fd}, shared: -1}
+	in.watches, in.ended = map[int32]*inodeWatch{}, make(chan struct{})
+	in.l = newPumpSleeper()
+	in.l.stop = in.over.Load
+	go in.read()
+}
+
+func (in *inodes) read() {
+	defer close(in.ended)
+	buf := make([]byte, 16<<10)
+	for {
+		n, errno := in.f.Read(Call{L: in.l}, buf)
+		if errno != 0 {
+			return
 		}
-	}()
+		in.dispatch(buf[:n])
+	}
+}
+
+// close ends the reading. Nobody listens any more, nor will.
+func (in *inodes) close() {
+	in.once.Do(func() { in.errno = netbsd.EOPNOTSUPP })
+	if in.f == nil {
+		return
+	}
+	in.over.Store(true)
+	in.l.Wake()
+	<-in.ended
+	in.f.Close()
 }
 
 // inFolder is what the coming and going of names does to a folder.
 const inFolder = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO
 
-// dispatchInotify reads records: wd, mask, cookie and the length of a name (4
+// dispatch reads records: wd, mask, cookie and the length of a name (4
 // bytes each), then the name.
-func dispatchInotify(b []byte) {
-	inodes.mu.Lock()
-	defer inodes.mu.Unlock()
+func (in *inodes) dispatch(b []byte) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	for len(b) >= unix.SizeofInotifyEvent {
 		wd := int32(binary.LittleEndian.Uint32(b))
 		mask := binary.LittleEndian.Uint32(b[4:])
@@ -159,7 +185,7 @@ func dispatchInotify(b []byte) {
 		if n > 0 {
 			mask &= inFolder // about a file in the folder: no more than its coming and going counts
 		}
-		w := inodes.watches[wd]
+		w := in.watches[wd]
 		if w == nil {
 			continue
 		}
@@ -167,7 +193,7 @@ func dispatchInotify(b []byte) {
 			l.tellLocked(mask, self)
 		}
 		if mask&unix.IN_IGNORED != 0 {
-			delete(inodes.watches, wd)
+			delete(in.watches, wd)
 		}
 	}
 }

@@ -26,37 +26,42 @@ type span struct {
 
 func (s *span) overlaps(start, end int64) bool { return s.start <= end && start <= s.end }
 
-// records are the locks of all files.
-var records = struct {
+// records are the locks of all files of a machine.
+type records struct {
 	mu      sync.Mutex
 	files   map[inode][]span
 	waiting map[*Table]*Table // who waits for whose lock
 	queue   Queue
-}{files: map[inode][]span{}, waiting: map[*Table]*Table{}}
+}
+
+func (r *records) init() {
+	r.files, r.waiting = map[inode][]span{}, map[*Table]*Table{}
+}
 
 // SetLock is F_SETLK, or F_SETLKW with wait. lk.Pid is the caller's.
 func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) netbsd.Errno {
+	r := &t.machine.records
 	want, id, errno := d.span(t, lk)
 	if errno != 0 {
 		return errno
 	}
 	switch {
 	case lk.Type == netbsd.F_UNLCK:
-		unlock(t, id, want.start, want.end)
+		r.unlock(t, id, want.start, want.end)
 		return 0
 	case want.write && !d.Writable(), !want.write && !d.Readable():
 		return netbsd.EBADF
 	}
-	errno = tryLock(want, id, false)
+	errno = r.tryLock(want, id, false)
 	if errno != netbsd.EAGAIN || !wait {
 		return errno
 	}
 	w := &Waiter{Mask: In, L: l}
-	records.queue.Add(w)
-	defer records.queue.Remove(w)
-	defer stopWaiting(t)
+	r.queue.Add(w)
+	defer r.queue.Remove(w)
+	defer r.stopWaiting(t)
 	for {
-		if errno := tryLock(want, id, true); errno != netbsd.EAGAIN {
+		if errno := r.tryLock(want, id, true); errno != netbsd.EAGAIN {
 			return errno
 		}
 		if errno := l.Sleep(true, time.Time{}); errno != 0 {
@@ -67,6 +72,7 @@ func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) n
 
 // GetLock is F_GETLK: the first lock in the way of lk, or lk with F_UNLCK.
 func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.Errno) {
+	r := &t.machine.records
 	want, id, errno := d.span(t, lk)
 	if errno != 0 {
 		return lk, errno
@@ -74,9 +80,9 @@ func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.E
 	if lk.Type == netbsd.F_UNLCK {
 		return lk, netbsd.EINVAL
 	}
-	records.mu.Lock()
-	defer records.mu.Unlock()
-	s := conflictLocked(want, id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.conflictLocked(want, id)
 	if s == nil {
 		lk.Type = netbsd.F_UNLCK
 		return lk, 0
@@ -143,37 +149,37 @@ func addOffset(a, b int64) int64 {
 
 // tryLock takes the lock or says EAGAIN; with wait the caller is going to sleep,
 // and EDEADLK says that this would never end.
-func tryLock(want span, id inode, wait bool) netbsd.Errno {
-	records.mu.Lock()
-	defer records.mu.Unlock()
-	s := conflictLocked(want, id)
+func (r *records) tryLock(want span, id inode, wait bool) netbsd.Errno {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.conflictLocked(want, id)
 	if s == nil {
-		delete(records.waiting, want.owner)
+		delete(r.waiting, want.owner)
 		if want.owner.records.Load() >= maxRecords {
 			return netbsd.ENOLCK
 		}
-		setLocked(id, want)
+		r.setLocked(id, want)
 		return 0
 	}
 	if wait {
-		for o := s.owner; o != nil; o = records.waiting[o] {
+		for o := s.owner; o != nil; o = r.waiting[o] {
 			if o == want.owner {
 				return netbsd.EDEADLK
 			}
 		}
-		records.waiting[want.owner] = s.owner
+		r.waiting[want.owner] = s.owner
 	}
 	return netbsd.EAGAIN
 }
 
-func stopWaiting(t *Table) {
-	records.mu.Lock()
-	defer records.mu.Unlock()
-	delete(records.waiting, t)
+func (r *records) stopWaiting(t *Table) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.waiting, t)
 }
 
-func conflictLocked(want span, id inode) *span {
-	spans := records.files[id]
+func (r *records) conflictLocked(want span, id inode) *span {
+	spans := r.files[id]
 	for i := range spans {
 		s := &spans[i]
 		if s.owner != want.owner && (s.write || want.write) && s.overlaps(want.start, want.end) {
@@ -184,11 +190,11 @@ func conflictLocked(want span, id inode) *span {
 }
 
 // setLocked puts a lock in place of what its owner had there.
-func setLocked(id inode, want span) {
-	cutLocked(id, want.owner, want.start, want.end)
-	records.files[id] = append(records.files[id], want)
+func (r *records) setLocked(id inode, want span) {
+	r.cutLocked(id, want.owner, want.start, want.end)
+	r.files[id] = append(r.files[id], want)
 	want.owner.records.Add(1)
-	slices.SortFunc(records.files[id], func(a, b span) int {
+	slices.SortFunc(r.files[id], func(a, b span) int {
 		switch {
 		case a.start < b.start:
 			return -1
@@ -200,9 +206,9 @@ func setLocked(id inode, want span) {
 }
 
 // cutLocked takes a range out of an owner's locks.
-func cutLocked(id inode, t *Table, start, end int64) {
+func (r *records) cutLocked(id inode, t *Table, start, end int64) {
 	var rest []span
-	for _, s := range records.files[id] {
+	for _, s := range r.files[id] {
 		if s.owner != t || !s.overlaps(start, end) {
 			rest = append(rest, s)
 			continue
@@ -222,17 +228,17 @@ func cutLocked(id inode, t *Table, start, end int64) {
 		}
 	}
 	if len(rest) == 0 {
-		delete(records.files, id)
+		delete(r.files, id)
 		return
 	}
-	records.files[id] = rest
+	r.files[id] = rest
 }
 
-func unlock(t *Table, id inode, start, end int64) {
-	records.mu.Lock()
-	cutLocked(id, t, start, end)
-	records.mu.Unlock()
-	records.queue.Notify(In)
+func (r *records) unlock(t *Table, id inode, start, end int64) {
+	r.mu.Lock()
+	r.cutLocked(id, t, start, end)
+	r.mu.Unlock()
+	r.queue.Notify(In)
 }
 
 // unlockClosed drops a process's locks on a file of which it closes a
@@ -242,6 +248,6 @@ func (t *Table) unlockClosed(d *Description) {
 		return
 	}
 	if st, errno := d.File.Stat(); errno == 0 {
-		unlock(t, inode{st.Dev, st.Ino}, 0, math.MaxInt64)
+		t.machine.records.unlock(t, inode{st.Dev, st.Ino}, 0, math.MaxInt64)
 	}
 }

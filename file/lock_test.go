@@ -28,7 +28,8 @@ func TestRecordLocks(t *testing.T) {
 	d := openTemp(t, name)
 	defer d.Release()
 	d.Write(nil, make([]byte, 100))
-	a, b := NewTable(), NewTable()
+	m := NewMachine(MachineConfig{})
+	a, b := m.NewTable(), m.NewTable()
 	defer a.Close()
 	defer b.Close()
 	lock := func(tab *Table, typ int16, whence int16, start, n int64) netbsd.Errno {
@@ -72,8 +73,8 @@ func TestRecordLocks(t *testing.T) {
 		t.Error(errno)
 	}
 	a.unlockClosed(d)
-	if len(records.files) != 0 || a.records.Load() != 0 || b.records.Load() != 0 {
-		t.Errorf("left: %v", records.files)
+	if len(m.records.files) != 0 || a.records.Load() != 0 || b.records.Load() != 0 {
+		t.Errorf("left: %v", m.records.files)
 	}
 }
 
@@ -81,7 +82,8 @@ func TestRecordLockWait(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
 	d := openTemp(t, name)
 	defer d.Release()
-	a, b := NewTable(), NewTable()
+	m := NewMachine(MachineConfig{})
+	a, b := m.NewTable(), m.NewTable()
 	defer a.Close()
 	defer b.Close()
 	w := netbsd.Flock{Type: netbsd.F_WRLCK, Len: 1}
@@ -107,21 +109,22 @@ func TestRecordLockWait(t *testing.T) {
 func TestFlock(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
 	os.WriteFile(name, nil, 0o644)
+	m := NewMachine(MachineConfig{})
 	a, b := openTemp(t, name), openTemp(t, name)
 	defer b.Release()
-	if errno := a.Flock(nil, netbsd.LOCK_EX, false); errno != 0 {
+	if errno := a.Flock(m, nil, netbsd.LOCK_EX, false); errno != 0 {
 		t.Fatal(errno)
 	}
-	if errno := b.Flock(nil, netbsd.LOCK_SH, true); errno != netbsd.EAGAIN {
+	if errno := b.Flock(m, nil, netbsd.LOCK_SH, true); errno != netbsd.EAGAIN {
 		t.Error(errno)
 	}
-	if errno := b.Flock(nil, 3, true); errno != netbsd.EINVAL {
+	if errno := b.Flock(m, nil, 3, true); errno != netbsd.EINVAL {
 		t.Error(errno)
 	}
 	l := newSleeper()
 	l.asleep = make(chan struct{}, 10000)
 	done := make(chan netbsd.Errno)
-	go func() { done <- b.Flock(l, netbsd.LOCK_EX, false) }()
+	go func() { done <- b.Flock(m, l, netbsd.LOCK_EX, false) }()
 	<-l.asleep
 	a.Release()
 	if errno := <-done; errno != 0 {

@@ -156,6 +156,9 @@ func (p *poller) register(d *pollDesc) int32 {
 func (d *pollDesc) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
 	d.closed = true
 	if d.key == 0 {
 		return
@@ -164,4 +167,12 @@ func (d *pollDesc) close() {
 	thePoller.mu.Lock()
 	delete(thePoller.desc, d.key)
 	thePoller.mu.Unlock()
+}
+
+// reopen makes a closed registration one of fd. Preconditions: nobody watches.
+func (d *pollDesc) reopen(fd int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fd, d.key = fd, 0
+	d.armed, d.closed, d.always = false, false, false
 }

@@ -17,14 +17,6 @@ type Quota struct {
 	open atomic.Int64
 }
 
-// NewTable makes an empty table with one reference whose files count in q, and those of
-// the tables that are forked from it.
-func (q *Quota) NewTable() *Table {
-	t := NewTable()
-	t.quota = q
-	return t
-}
-
 // Open is how many open files count.
 func (q *Quota) Open() int { return int(q.open.Load()) }
 

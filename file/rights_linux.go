@@ -1,6 +1,7 @@
 package file
 
 import (
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -8,74 +9,244 @@ import (
 	"toaster/netbsd"
 )
 
-// Descriptors on their way through a local socket (SCM_RIGHTS). An open file of
-// ours is no descriptor of the host's, so a token goes in its place: the read end
-// of a host pipe, which the receiving side knows by its inode. While the message
-// waits in the host's queue the token holds a reference; should the message be
-// thrown away unread, the pipe's other end hears that nobody reads any more, and
-// the reference goes.
+// Descriptors on their way through a local socket (SCM_RIGHTS), which wait in a queue
+// of the host. An open file of ours is no descriptor of the host's, so something
+// travels in its place, which the receiving side knows by its inode:
+//
+//   - for a socket the host's own descriptor of it;
+//   - for anything else a token, the read end of a pipe of the host.
+//
+// While it is in flight the file has a reference more. Should the message be thrown
+// away unread, the other end of the token's pipe hears that nobody reads any more, and
+// the reference goes; a message with sockets has a token more for that, its seal.
+//
+// Sockets can be in flight in each other's queues, or in their own, where nobody
+// can get at them any more. NetBSD collects such cycles in unp_gc, the host in its
+// unix_gc, which knows all queues, those of connections that nobody has accepted and
+// those of the host's programs too. So that is left to the host: of a socket of which
+// nothing but references in flight are left (f_count == f_msgcount) we close our own
+// descriptor. It rests. Then the host sees of it what NetBSD would: if the socket is
+// received, the descriptor that came is ours from then on; if it is in a cycle, the
+// host discards the message, with the seal.
 
-// token is one open file on its way.
+// rights are a machine's open files in flight.
+type rights struct {
+	max int
+
+	mu      sync.Mutex
+	n       int // files in flight (unp_rights)
+	tokens  map[inode]*token
+	sockets map[inode]*Description // the sockets in flight, by the inode of the host's
+	closed  bool
+
+	losses sync.WaitGroup // goroutines that deal with lost tokens
+}
+
+// token stands for open files on their way.
 type token struct {
-	d   *Description
-	end *hostFile // the write end, which hears of the token's loss
-	w   Waiter
+	id    inode
+	files []*Description
+	seal  bool      // the files are there themselves
+	end   *hostFile // the write end, which hears of the token's loss
+	w     Waiter
 }
 
-var tokens struct {
-	mu   sync.Mutex
-	sent map[inode]*token
-}
+// maxFilesRatio is the part of all files that may be in flight (unp_rights_ratio), and
+// hostFilesRatio that of the host's descriptors.
+const maxFilesRatio, hostFilesRatio = 2, 4
 
-// packRights makes tokens of open files, and a control message of tokens. The
-// caller closes the descriptors once they are sent.
-func packRights(s *Socket, rights []*Description) (oob []byte, fds []int, errno netbsd.Errno) {
-	switch {
-	case len(rights) == 0:
-		return nil, nil, 0
-	case s.family != netbsd.AF_LOCAL, len(rights) > maxRights:
-		return nil, nil, netbsd.EINVAL
+func (r *rights) init(cfg MachineConfig) {
+	r.tokens, r.sockets = map[inode]*token{}, map[inode]*Description{}
+	if r.max = cfg.MaxRights; r.max > 0 {
+		return
 	}
-	for _, d := range rights {
-		fd, errno := newToken(d)
-		if errno != 0 {
-			closeAll(fds)
-			return nil, nil, errno
+	files := MaxOpenFiles
+	if cfg.Quota != nil && cfg.Quota.Max > 0 {
+		files = cfg.Quota.Max
+	}
+	r.max = files / maxFilesRatio
+	var lim unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil {
+		r.max = int(min(uint64(r.max), lim.Cur/hostFilesRatio))
+	}
+}
+
+// flier is the host's side of a file that is in flight as itself, nil if d's is not one.
+func flier(d *Description) *hostFile {
+	switch f := d.File.(type) {
+	case *Socket:
+		if f.family == netbsd.AF_LOCAL {
+			return &f.hostFile
 		}
-		fds = append(fds, fd)
+	case *hostFile:
+		if f.mode == unix.S_IFSOCK {
+			return f
+		}
 	}
-	return unix.UnixRights(fds...), fds, 0
+	return nil
 }
 
-func closeAll(fds []int) {
-	for _, fd := range fds {
+// pack makes a control message of open files (unp_internalize): EINVAL if there are
+// too many for one message, EBADF for a file that can't be passed on, EAGAIN if too
+// many are in flight. Preconditions: the caller has references to the files. It calls
+// sent once the message is sent, or isn't.
+func (m *Machine) pack(s *Socket, files []*Description) (oob []byte, sent func(), errno netbsd.Errno) {
+	switch {
+	case len(files) == 0:
+		return nil, func() {}, 0
+	case s.family != netbsd.AF_LOCAL, len(files) > maxRights:
+		return nil, nil, netbsd.EINVAL
+	case slices.ContainsFunc(files, isPrivate):
+		return nil, nil, netbsd.EBADF
+	}
+	r := &m.rights
+	if errno := r.reserve(len(files)); errno != 0 {
+		return nil, nil, errno
+	}
+	var p parcel
+	if errno := p.fill(r, files); errno != 0 {
+		r.unreserve(len(files) - p.flying())
+		p.sent(r)
+		return nil, nil, errno
+	}
+	return unix.UnixRights(p.fds...), func() { p.sent(r) }, 0
+}
+
+// reserve counts n files more, if there may be so many. What was lost and not yet heard
+// of does not count.
+func (r *rights) reserve(n int) netbsd.Errno {
+	if r.tryReserve(n) {
+		return 0
+	}
+	for _, t := range r.lost() {
+		r.drop(t)
+	}
+	if r.tryReserve(n) {
+		return 0
+	}
+	return netbsd.EAGAIN
+}
+
+func (r *rights) tryReserve(n int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed || r.n+n > r.max {
+		return false
+	}
+	r.n += n
+	return true
+}
+
+func (r *rights) unreserve(n int) {
+	r.mu.Lock()
+	r.n -= n
+	r.mu.Unlock()
+}
+
+// lost lists the tokens that nobody can receive any more.
+func (r *rights) lost() []*token {
+	r.mu.Lock()
+	all := make([]*token, 0, len(r.tokens))
+	for _, t := range r.tokens {
+		all = append(all, t)
+	}
+	r.mu.Unlock()
+	return slices.DeleteFunc(all, func(t *token) bool { return !t.unread() })
+}
+
+// parcel is what one message carries.
+type parcel struct {
+	fds    []int // in the order of the files, then the seal
+	owned  []int // those of fds that are tokens, to be closed here
+	tokens []*token
+}
+
+func (p *parcel) fill(r *rights, files []*Description) netbsd.Errno {
+	var sockets []*Description
+	for _, d := range files {
+		h := flier(d)
+		if h == nil {
+			if errno := p.add(r, false, d); errno != 0 {
+				return errno
+			}
+			continue
+		}
+		p.fds = append(p.fds, h.fd)
+		sockets = append(sockets, d)
+	}
+	if len(sockets) == 0 {
+		return 0
+	}
+	return p.add(r, true, sockets...)
+}
+
+func (p *parcel) add(r *rights, seal bool, files ...*Description) netbsd.Errno {
+	fd, t, errno := r.newToken(seal, files)
+	if errno == 0 {
+		p.fds, p.owned, p.tokens = append(p.fds, fd), append(p.owned, fd), append(p.tokens, t)
+	}
+	return errno
+}
+
+func (p *parcel) flying() (n int) {
+	for _, t := range p.tokens {
+		n += len(t.files)
+	}
+	return n
+}
+
+// sent closes our ends. If the message didn't go, that was all of them.
+func (p *parcel) sent(r *rights) {
+	for _, fd := range p.owned {
 		unix.Close(fd)
 	}
+	for _, t := range p.tokens {
+		r.dropIfLost(t)
+	}
 }
 
-func newToken(d *Description) (int, netbsd.Errno) {
-	fd, f, errno := halfPipe(1)
-	if errno != 0 {
-		return -1, errno
-	}
-	id, errno := inodeOf(fd)
-	if errno != 0 {
+// newToken makes a token of files and the read end of its pipe.
+func (r *rights) newToken(seal bool, files []*Description) (int, *token, netbsd.Errno) {
+	for {
+		fd, f, errno := halfPipe(1)
+		if errno != 0 {
+			return -1, nil, errno
+		}
+		id, errno := inodeOf(fd)
+		t := &token{id: id, files: files, seal: seal, end: f.(*hostFile)}
+		if errno == 0 && r.launch(t) {
+			// A separate goroutine: dropping the file must not happen under the
+			// queue's lock.
+			t.w = Waiter{Mask: Err | Hup, Fn: func(Events) { r.losses.Go(func() { r.dropIfLost(t) }) }}
+			t.end.Watch(&t.w)
+			return fd, t, 0
+		}
 		unix.Close(fd)
 		f.Close()
-		return -1, errno
+		if errno != 0 {
+			return -1, nil, errno
+		}
 	}
-	t := &token{d: d.Ref(), end: f.(*hostFile)}
-	tokens.mu.Lock()
-	if tokens.sent == nil {
-		tokens.sent = map[inode]*token{}
+}
+
+// launch puts t's files in flight. It fails for an inode that is on its way already: the
+// host numbers its pipes round and round.
+func (r *rights) launch(t *token) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tokens[t.id] != nil {
+		return false
 	}
-	tokens.sent[id] = t
-	tokens.mu.Unlock()
-	// A separate goroutine: dropping the file must not happen under the
-	// queue's lock.
-	t.w = Waiter{Mask: Err | Hup, Fn: func(Events) { go dropToken(id, t) }}
-	t.end.Watch(&t.w)
-	return fd, 0
+	r.tokens[t.id] = t
+	for _, d := range t.files {
+		d.Ref().flying.Add(1)
+		if h := flier(d); h != nil {
+			h.ino, _ = inodeOf(h.fd)
+			h.rights = r
+			r.sockets[h.ino] = d
+		}
+	}
+	return true
 }
 
 func inodeOf(fd int) (inode, netbsd.Errno) {
@@ -86,61 +257,57 @@ func inodeOf(fd int) (inode, netbsd.Errno) {
 	return inode{st.Dev, st.Ino}, 0
 }
 
-// dropToken ends a token whose last read end is closed.
-func dropToken(id inode, t *token) {
-	if pollNow(t.end.fd, 0)&(Err|Hup) == 0 {
+// unread reports whether nobody has the read end any more.
+func (t *token) unread() bool { return pollNow(t.end.fd, 0)&(Err|Hup) != 0 }
+
+func (r *rights) dropIfLost(t *token) {
+	if t.unread() {
+		r.drop(t)
+	}
+}
+
+// drop ends a token (unp_discard): its files are not in flight by it any more.
+func (r *rights) drop(t *token) {
+	r.mu.Lock()
+	mine := r.tokens[t.id] == t
+	if mine {
+		delete(r.tokens, t.id)
+		r.n -= len(t.files)
+		for _, d := range t.files {
+			if d.flying.Add(-1) == 0 {
+				r.landLocked(d)
+			}
+		}
+	}
+	r.mu.Unlock()
+	if !mine {
 		return
 	}
-	tokens.mu.Lock()
-	mine := tokens.sent[id] == t
-	if mine {
-		delete(tokens.sent, id)
-	}
-	tokens.mu.Unlock()
-	if mine {
-		t.end.Unwatch(&t.w)
-		t.end.Close()
-		t.d.Release()
+	t.end.Unwatch(&t.w)
+	t.end.Close()
+	for _, d := range t.files {
+		d.Release()
 	}
 }
 
-// unpackRights gives the open files that came. What is no token came from a
-// program of the host, and is a file of the host's.
-func unpackRights(oob []byte) []*Description {
-	msgs, err := unix.ParseSocketControlMessage(oob)
-	if err != nil {
-		return nil
+// landLocked forgets a file that is in no message any more.
+func (r *rights) landLocked(d *Description) {
+	if h := flier(d); h != nil {
+		delete(r.sockets, h.ino)
 	}
-	var got []*Description
-	for i := range msgs {
-		fds, err := unix.ParseUnixRights(&msgs[i])
-		if err != nil {
-			continue
-		}
-		for _, fd := range fds {
-			if d := received(fd); d != nil {
-				got = append(got, d)
-			}
-			unix.Close(fd)
-		}
-	}
-	return got
 }
 
-func received(fd int) *Description {
-	id, errno := inodeOf(fd)
-	if errno != 0 {
-		return nil
+// close discards all that is in flight, wherever it is. No process has a file any more.
+func (r *rights) close() {
+	r.mu.Lock()
+	r.closed = true
+	all := make([]*token, 0, len(r.tokens))
+	for _, t := range r.tokens {
+		all = append(all, t)
 	}
-	tokens.mu.Lock()
-	t := tokens.sent[id]
-	tokens.mu.Unlock()
-	if t != nil {
-		return t.d.Ref()
+	r.mu.Unlock()
+	for _, t := range all {
+		r.drop(t)
 	}
-	d, errno := Inherit(fd)
-	if errno != 0 {
-		return nil
-	}
-	return d
+	r.losses.Wait()
 }

@@ -2,16 +2,11 @@ package file
 
 import (
 	"net/netip"
-	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"toaster/netbsd"
 )
-
-// localNames gives the guests' name of an AF_LOCAL socket that the host knows by
-// another (see fs.View.LocalBind).
-var localNames sync.Map
 
 // toHostAddr converts an address for a socket of a family. EAFNOSUPPORT for
 // another family's, but AF_UNSPEC, which dissolves a connection.
@@ -36,8 +31,8 @@ func toHostAddr(a *netbsd.Sockaddr, family int) (unix.Sockaddr, netbsd.Errno) {
 }
 
 // fromHostAddr converts back; what has no address gives an unnamed one.
-func fromHostAddr(sa unix.Sockaddr, family int) netbsd.Sockaddr {
-	a := netbsd.Sockaddr{Family: uint8(family)}
+func (s *Socket) fromHostAddr(sa unix.Sockaddr) netbsd.Sockaddr {
+	a := netbsd.Sockaddr{Family: uint8(s.family)}
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
 		a.Addr = netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
@@ -45,7 +40,7 @@ func fromHostAddr(sa unix.Sockaddr, family int) netbsd.Sockaddr {
 		a.Addr = netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
 		a.Scope = sa.ZoneId
 	case *unix.SockaddrUnix:
-		if name, ok := localNames.Load(sa.Name); ok {
+		if name, ok := s.machine.names.Load(sa.Name); ok {
 			a.Path = name.(string)
 		} else if sa.Name != "" && sa.Name[0] != '@' && sa.Name[0] != 0 {
 			a.Path = sa.Name

@@ -14,6 +14,7 @@ import (
 // blocks; waiting is ours.
 type Socket struct {
 	hostFile
+	machine     *Machine
 	family, typ int // NetBSD's
 
 	// idle: a stream that was never connected nor listens. The host calls such
@@ -32,7 +33,7 @@ type Socket struct {
 
 // NewSocket is socket(2) without its flags. EAFNOSUPPORT: the host has no such
 // family.
-func NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
+func (m *Machine) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	hf, ok := netbsd.LinuxFamily(family)
 	if !ok || family == netbsd.AF_UNSPEC {
 		return nil, netbsd.EAFNOSUPPORT
@@ -48,7 +49,7 @@ func NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 		// NetBSD's default (net.inet6.ip6.v6only).
 		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
 	}
-	s, errno := wrapSocket(fd, family, typ)
+	s, errno := m.wrapSocket(fd, family, typ)
 	if errno == 0 {
 		s.idle.Store(typ == netbsd.SOCK_STREAM || typ == netbsd.SOCK_SEQPACKET)
 	}
@@ -64,7 +65,7 @@ func socketErrno(err error) netbsd.Errno {
 }
 
 // NewSocketPair is socketpair(2).
-func NewSocketPair(family, typ, proto int) (a, b *Socket, errno netbsd.Errno) {
+func (m *Machine) NewSocketPair(family, typ, proto int) (a, b *Socket, errno netbsd.Errno) {
 	switch {
 	case family != netbsd.AF_LOCAL:
 		return nil, nil, netbsd.EOPNOTSUPP
@@ -75,20 +76,20 @@ func NewSocketPair(family, typ, proto int) (a, b *Socket, errno netbsd.Errno) {
 	if err != nil {
 		return nil, nil, socketErrno(err)
 	}
-	a, errno = wrapSocket(fds[0], family, typ)
+	a, errno = m.wrapSocket(fds[0], family, typ)
 	if errno != 0 {
 		unix.Close(fds[1])
 		return nil, nil, errno
 	}
-	if b, errno = wrapSocket(fds[1], family, typ); errno != 0 {
+	if b, errno = m.wrapSocket(fds[1], family, typ); errno != 0 {
 		a.Close()
 	}
 	return a, b, errno
 }
 
 // wrapSocket owns fd, which doesn't block.
-func wrapSocket(fd, family, typ int) (*Socket, netbsd.Errno) {
-	s := &Socket{family: family, typ: typ}
+func (m *Machine) wrapSocket(fd, family, typ int) (*Socket, netbsd.Errno) {
+	s := &Socket{machine: m, family: family, typ: typ}
 	s.hostFile = hostFile{fd: fd, mode: unix.S_IFSOCK, kind: kindNonblock, shared: -1}
 	s.poll.fd = fd
 	return s, 0
@@ -113,7 +114,7 @@ func (s *Socket) Close() {
 	host, after := s.hostName, s.afterClose
 	s.mu.Unlock()
 	if host != "" {
-		localNames.Delete(host)
+		s.machine.names.Delete(host)
 	}
 	s.hostFile.Close()
 	if after != nil {
@@ -230,7 +231,7 @@ func (s *Socket) Bind(a *netbsd.Sockaddr, guest string, after func()) netbsd.Err
 		s.mu.Lock()
 		s.guestName, s.hostName, s.afterClose = guest, a.Path, after
 		s.mu.Unlock()
-		localNames.Store(a.Path, guest)
+		s.machine.names.Store(a.Path, guest)
 	}
 	return 0
 }
@@ -263,20 +264,20 @@ func (s *Socket) Accept(c Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 	if errno != 0 {
 		return nil, netbsd.Sockaddr{}, errno
 	}
-	n, errno := wrapSocket(fd, s.family, s.typ)
-	return n, fromHostAddr(from, s.family), errno
+	n, errno := s.machine.wrapSocket(fd, s.family, s.typ)
+	return n, s.fromHostAddr(from), errno
 }
 
 // Name is getsockname(2).
 func (s *Socket) Name() (netbsd.Sockaddr, netbsd.Errno) {
 	sa, err := unix.Getsockname(s.fd)
-	return fromHostAddr(sa, s.family), Errno(err)
+	return s.fromHostAddr(sa), Errno(err)
 }
 
 // Peer is getpeername(2).
 func (s *Socket) Peer() (netbsd.Sockaddr, netbsd.Errno) {
 	sa, err := unix.Getpeername(s.fd)
-	return fromHostAddr(sa, s.family), Errno(err)
+	return s.fromHostAddr(sa), Errno(err)
 }
 
 // Shutdown is shutdown(2); the three ways have the host's numbers.

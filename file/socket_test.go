@@ -3,7 +3,6 @@ package file
 import (
 	"net/netip"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"toaster/netbsd"
@@ -14,8 +13,10 @@ func loopback(port uint16) *netbsd.Sockaddr {
 }
 
 func TestTCP(t *testing.T) {
+	m := NewMachine(MachineConfig{})
+	defer m.Close()
 	before := LiveDescriptions()
-	ls, errno := NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	ls, errno := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
@@ -41,7 +42,7 @@ func TestTCP(t *testing.T) {
 		got <- accepted{s, from, errno}
 	}()
 	<-l.asleep
-	cs, _ := NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	cs, _ := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
 	defer cs.Close()
 	if errno := cs.Connect(Call{L: newSleeper()}, &name); errno != 0 {
 		t.Fatal(errno)
@@ -72,7 +73,7 @@ func TestTCP(t *testing.T) {
 	if errno := a.s.Setsockopt(6, 999, []byte{1, 0, 0, 0}); errno != netbsd.ENOPROTOOPT {
 		t.Error(errno)
 	}
-	refused, _ := NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	refused, _ := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
 	defer refused.Close()
 	if errno := refused.Connect(Call{L: newSleeper()}, loopback(1)); errno != netbsd.ECONNREFUSED {
 		t.Error(errno)
@@ -83,8 +84,10 @@ func TestTCP(t *testing.T) {
 }
 
 func TestLocal(t *testing.T) {
+	machine := NewMachine(MachineConfig{})
+	defer machine.Close()
 	path := filepath.Join(t.TempDir(), "s")
-	a, _ := NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
+	a, _ := machine.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
 	defer a.Close()
 	addr := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: path}
 	if errno := a.Bind(addr, "as/the/guest/said", nil); errno != 0 {
@@ -98,7 +101,7 @@ func TestLocal(t *testing.T) {
 			t.Errorf("%q: %v", bad, errno)
 		}
 	}
-	b, _ := NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
+	b, _ := machine.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
 	defer b.Close()
 	if n, errno := b.Send(Call{L: newSleeper()}, []byte("hello"), &Message{Addr: addr}); n != 5 || errno != 0 {
 		t.Error(n, errno)
@@ -113,44 +116,5 @@ func TestLocal(t *testing.T) {
 	}
 	if _, errno := a.Recv(Call{L: newSleeper()}, buf, &m, false); errno != netbsd.EAGAIN {
 		t.Error(errno)
-	}
-}
-
-// An open file that has no host descriptor goes through a socket and is the same
-// on the other side; lost on the way, it is closed.
-func TestRights(t *testing.T) {
-	before := LiveDescriptions()
-	a, b, errno := NewSocketPair(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
-	if errno != 0 {
-		t.Fatal(errno)
-	}
-	r, w := pipePair()
-	send := func() {
-		if n, errno := a.Send(Call{L: newSleeper()}, []byte("x"), &Message{Rights: []*Description{w}}); n != 1 || errno != 0 {
-			t.Fatal(n, errno)
-		}
-	}
-	send()
-	var m Message
-	buf := make([]byte, 10)
-	if n, errno := b.Recv(Call{L: newSleeper()}, buf, &m, true); n != 1 || errno != 0 || len(m.Rights) != 1 || m.Rights[0] != w {
-		t.Fatalf("%d %v %+v", n, errno, m)
-	}
-	m.Release()
-	send()
-	b.Recv(Call{L: newSleeper()}, buf, &m, false) // unwanted
-	send()
-	w.Release()
-	a.Close()
-	b.Close() // one is lost
-	if n, errno := r.Read(newSleeper(), buf); n != 0 || errno != 0 {
-		t.Errorf("%d %v", n, errno)
-	}
-	r.Release()
-	for LiveDescriptions() != before {
-		runtime.Gosched()
-	}
-	if len(tokens.sent) != 0 {
-		t.Error("tokens left")
 	}
 }

@@ -66,11 +66,11 @@ func (s *Socket) Send(c Call, b []byte, m *Message) (int, netbsd.Errno) {
 			return 0, errno
 		}
 	}
-	oob, tokens, errno := packRights(s, m.Rights)
+	oob, sent, errno := s.machine.pack(s, m.Rights)
 	if errno != 0 {
 		return 0, errno
 	}
-	defer closeAll(tokens)
+	defer sent()
 	done := 0
 	for {
 		n, errno := s.wait(c, Writable, &s.sendTimeo, func() (int, netbsd.Errno) {
@@ -80,6 +80,9 @@ func (s *Socket) Send(c Call, b []byte, m *Message) (int, netbsd.Errno) {
 			oob = nil
 		}
 		done += max(n, 0)
+		if errno == netbsd.ETOOMANYREFS { // the host's own limit of what is in flight
+			errno = netbsd.EAGAIN
+		}
 		if errno != 0 && done > 0 && errno != netbsd.EPIPE {
 			return done, 0
 		}
@@ -98,8 +101,9 @@ func (s *Socket) trySend(b, oob []byte, to unix.Sockaddr, flags int) (int, netbs
 	}
 }
 
-// maxRights is how many descriptors one message carries, at most.
-const maxRights = 253
+// maxRights is how many descriptors one message carries, at most: one less than the host
+// lets it, for the seal.
+const maxRights = 252
 
 // Recv is recvmsg(2): m.Flags say how, and afterwards what came; the rest of m
 // is filled in. The references in m.Rights are the caller's.
@@ -112,7 +116,7 @@ func (s *Socket) Recv(c Call, b []byte, m *Message, wantRights bool) (int, netbs
 	if s.family == netbsd.AF_LOCAL {
 		// Room even if the caller wants none: the host would drop the
 		// descriptors, and what they stand for would hear of that late.
-		oob = make([]byte, unix.CmsgSpace(4*maxRights))
+		oob = make([]byte, unix.CmsgSpace(4*(maxRights+1)))
 	}
 	done, asked := 0, m.Flags
 	for {
@@ -141,10 +145,13 @@ func (s *Socket) tryRecv(b, oob []byte, flags int, m *Message, wantRights bool) 
 		}
 		m.Flags = int(netbsd.MsgFromLinux(got &^ unix.MSG_CMSG_CLOEXEC))
 		if from != nil {
-			a := fromHostAddr(from, s.family)
+			a := s.fromHostAddr(from)
 			m.Addr = &a
 		}
-		rights := unpackRights(oob[:noob])
+		rights, errno := s.machine.unpack(oob[:noob])
+		if errno != 0 {
+			return 0, errno
+		}
 		if !wantRights {
 			(&Message{Rights: rights}).Release()
 			rights = nil

@@ -12,6 +12,9 @@ import (
 // 2^31-1 with F_DUPFD, and the slots are an array.
 const maxFiles = 1 << 20
 
+// MaxOpenFiles is how many files a machine is said to have at most (kern.maxfiles).
+const MaxOpenFiles = 65536
+
 // Knote hears of the close of the descriptor it is attached to (kevent(2):
 // events of a descriptor go with it).
 type Knote interface {
@@ -28,6 +31,8 @@ type slot struct {
 // Table maps file descriptors to open files (struct filedesc). Processes made
 // by a fork that shares files share one Table.
 type Table struct {
+	machine *Machine // set once
+
 	mu    sync.Mutex
 	refs  int // processes that share it
 	slots []slot
@@ -37,8 +42,11 @@ type Table struct {
 	records atomic.Int32 // POSIX locks held, see lock.go
 }
 
-// NewTable makes an empty table with one reference.
-func NewTable() *Table { return &Table{refs: 1} }
+// NewTable makes an empty table with one reference, of a machine that has no other.
+func NewTable() *Table { return NewMachine(MachineConfig{}).NewTable() }
+
+// Machine is the one that the table's process lives in.
+func (t *Table) Machine() *Machine { return t.machine }
 
 // Get looks fd up and takes a reference, which the caller releases.
 func (t *Table) Get(fd int) (*Description, netbsd.Errno) {

@@ -10,7 +10,7 @@ func (t *Table) Fork(share bool) *Table {
 		t.refs++
 		return t
 	}
-	n := t.quota.NewTable()
+	n := t.machine.NewTable()
 	n.slots = make([]slot, len(t.slots))
 	n.used = make([]uint64, len(t.used))
 	for fd := range t.slots {

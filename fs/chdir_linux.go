@@ -149,3 +149,22 @@ func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
 	}
 	return v.nameOf(&node{fd, mnt})
 }
+
+// Below reports whether d may be had under the caller's root (vn_isunder): a directory
+// outside of it would lead out, one that was removed might.
+func (v View) Below(d *file.Description) bool {
+	cwd, root, _ := v.Dirs.get()
+	defer cwd.release()
+	defer root.release()
+	fd, ok := d.HostFD()
+	if root == nil || !ok {
+		return true
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return true
+	}
+	r := resolver{root: root}
+	_, err := r.pathOf(fd)
+	return err == nil
+}

@@ -172,19 +172,19 @@ func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, er
 	d := file.New(f, flags)
 	d.Path = l.name
 	l.tame(d)
-	if errno := openLock(l.v.L, d, flags); errno != 0 {
+	if errno := openLock(l.v, d, flags); errno != 0 {
 		d.Release()
 		return nil, errno
 	}
 	return d, nil
 }
 
-func openLock(l file.Sleeper, d *file.Description, flags int) netbsd.Errno {
+func openLock(v View, d *file.Description, flags int) netbsd.Errno {
 	switch {
 	case flags&netbsd.O_EXLOCK != 0:
-		return d.Flock(l, netbsd.LOCK_EX, flags&netbsd.O_NONBLOCK != 0)
+		return d.Flock(v.Files.Machine(), v.L, netbsd.LOCK_EX, flags&netbsd.O_NONBLOCK != 0)
 	case flags&netbsd.O_SHLOCK != 0:
-		return d.Flock(l, netbsd.LOCK_SH, flags&netbsd.O_NONBLOCK != 0)
+		return d.Flock(v.Files.Machine(), v.L, netbsd.LOCK_SH, flags&netbsd.O_NONBLOCK != 0)
 	}
 	return 0
 }

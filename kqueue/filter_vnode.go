@@ -21,7 +21,7 @@ func attachVnode(c Caller, kn *knote) (source, netbsd.Errno) {
 	}
 	defer d.Release()
 	s := &vnodeSource{kn: kn, files: c.Files}
-	if s.l, errno = d.ListenInode(kn.sfflags, s.note); errno != 0 {
+	if s.l, errno = d.ListenInode(c.Files.Machine(), kn.sfflags, s.note); errno != 0 {
 		return nil, errno
 	}
 	if errno := c.Files.Attach(fd, d, s); errno != 0 {

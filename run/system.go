@@ -20,6 +20,7 @@ type System struct {
 	syscalls.Kernel
 	Platform *host.Platform
 	FS       *fs.Tree
+	Files    *file.Machine
 	TTY      *tty.Driver
 
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
@@ -36,6 +37,7 @@ type System struct {
 type Config struct {
 	Kern     kern.Config
 	FS       fs.Config
+	Files    file.MachineConfig
 	Platform host.Options
 	// HostPrograms, see System.
 	HostPrograms bool
@@ -54,12 +56,13 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &System{FS: tree, HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	s := &System{FS: tree, Files: file.NewMachine(cfg.Files), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
 	s.ahead.begin(cfg.Program)
 	// Who looks on wants to see every call.
 	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
 	p, err := host.New(cfg.Platform)
 	if err != nil {
+		s.Files.Close()
 		tree.Close()
 		return nil, nil, err
 	}
@@ -101,6 +104,7 @@ func (s *System) Close() error {
 		<-s.followed
 		err = errors.Join(err, s.Sink.Close())
 	}
+	s.Files.Close()
 	s.starter.stop()
 	s.Platform.Close()
 	s.FS.Close()

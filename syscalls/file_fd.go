@@ -121,7 +121,7 @@ func fpathconf(c *Call) netbsd.Errno {
 func flock(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		op := c.Int(1)
-		return d.Flock(c.L, op&^netbsd.LOCK_NB, op&netbsd.LOCK_NB != 0)
+		return d.Flock(c.files().Machine(), c.L, op&^netbsd.LOCK_NB, op&netbsd.LOCK_NB != 0)
 	})
 }
 

@@ -44,7 +44,7 @@ func socket(c *Call) netbsd.Errno {
 	if e := c.mayOpenSocket(c.Int(0), typ); e != 0 {
 		return e
 	}
-	s, e := file.NewSocket(c.Int(0), typ, c.Int(2))
+	s, e := c.files().Machine().NewSocket(c.Int(0), typ, c.Int(2))
 	if e != 0 {
 		return e
 	}
@@ -54,7 +54,7 @@ func socket(c *Call) netbsd.Errno {
 // socketpair is socketpair(int domain, int type, int protocol, int sv[2]).
 func socketpair(c *Call) netbsd.Errno {
 	typ, status, cloexec := socketFlags(c.Int(1))
-	a, b, e := file.NewSocketPair(c.Int(0), typ, c.Int(2))
+	a, b, e := c.files().Machine().NewSocketPair(c.Int(0), typ, c.Int(2))
 	if e != 0 {
 		return e
 	}

@@ -216,31 +216,57 @@ func (c *Call) outName(h *netbsd.Msghdr, m *file.Message) netbsd.Errno {
 }
 
 // outRights gives descriptors to the open files that came, as many as there is room
-// for; MSG_CTRUNC tells of the others.
+// for; MSG_CTRUNC tells of the others. As in unp_externalize all or none: EPERM for a
+// directory that is not below the caller's root, EMSGSIZE without free descriptors.
 func (c *Call) outRights(h *netbsd.Msghdr, m *file.Message, cloexec bool) netbsd.Errno {
 	room := h.Controllen
 	h.Controllen = 0
 	if h.Control == 0 || len(m.Rights) == 0 {
 		return 0
 	}
-	fit := (int(min(room, maxControl)) - netbsd.CmsgSpace(0)) / 4
-	var data []byte
-	for len(m.Rights) > 0 && len(data) < 4*fit {
-		fd, e := c.files().Install(m.Rights[0], 0, c.nofile(), cloexec)
-		if e != 0 {
-			break
+	for _, d := range m.Rights {
+		if !View(c.L).Below(d) {
+			return netbsd.EPERM
 		}
-		m.Rights = m.Rights[1:]
-		data = append(data, byte(fd), byte(fd>>8), byte(fd>>16), byte(fd>>24))
 	}
-	if len(m.Rights) > 0 {
+	fit := (int(min(room, maxControl)) - netbsd.CmsgSpace(0)) / 4
+	if len(m.Rights) > fit {
 		m.Flags |= netbsd.MSG_CTRUNC
 	}
-	if len(data) == 0 {
-		return 0
+	fds, e := c.installAll(m, max(0, min(fit, len(m.Rights))), cloexec)
+	if e != 0 || len(fds) == 0 {
+		return e
+	}
+	data := make([]byte, 4*len(fds))
+	for i, fd := range fds {
+		putLE32(data[4*i:], uint32(fd))
 	}
 	b := netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: data})
 	b = b[:min(len(b), int(room))]
 	h.Controllen = uint32(len(b))
-	return c.copyout(h.Control, b)
+	if e := c.copyout(h.Control, b); e != 0 {
+		c.closeAll(fds)
+		return e
+	}
+	return 0
+}
+
+// installAll moves the first n files of m into the caller's table.
+func (c *Call) installAll(m *file.Message, n int, cloexec bool) (fds []int, e netbsd.Errno) {
+	for range n {
+		fd, e := c.files().Install(m.Rights[0], 0, c.nofile(), cloexec)
+		if e != 0 {
+			c.closeAll(fds)
+			return nil, netbsd.EMSGSIZE
+		}
+		m.Rights = m.Rights[1:]
+		fds = append(fds, fd)
+	}
+	return fds, 0
+}
+
+func (c *Call) closeAll(fds []int) {
+	for _, fd := range fds {
+		c.files().CloseFD(fd)
+	}
 }

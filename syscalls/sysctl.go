@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"runtime"
 
+	"toaster/file"
 	"toaster/netbsd"
 )
 
@@ -90,7 +91,7 @@ func kernNodes() []sysctlNode {
 		sysctlString(4, "version", func(c *Call) string { return c.K.Version }),
 		sysctlInt(5, "maxvnodes", fixedInt(100000)),
 		sysctlInt(6, "maxproc", func(c *Call) int32 { return orDefault(c.K.MaxProc, 1044) }),
-		sysctlInt(7, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, 65536) }),
+		sysctlInt(7, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, file.MaxOpenFiles) }),
 		sysctlInt(8, "argmax", fixedInt(256*1024)),
 		sysctlInt(9, "securelevel", fixedInt(-1)),
 		sysctlString(10, "hostname", func(c *Call) string { return c.K.Hostname }),

@@ -1,0 +1,46 @@
+package file
+
+import "sync"
+
+// Machine is what the open files of one machine share: rights in flight, record
+// locks, watches of inodes, names of local sockets. Two machines in one program share
+// nothing of it, and nothing of it outlives Close.
+type Machine struct {
+	confined bool
+	quota    *Quota
+
+	rights  rights
+	records records
+	flocks  Queue // who waits for a lock of flock(2)
+	inodes  inodes
+	names   sync.Map // the guests' names of local sockets that the host knows by others
+}
+
+// MachineConfig says how a machine's files are set up. The zero value is good.
+type MachineConfig struct {
+	// Confined: the guests have a root that nothing leads out of. A directory that
+	// comes from outside is refused, and attributes of files from there stay.
+	Confined bool
+	// Quota is what the files in the machine's tables count in; nil for none.
+	Quota *Quota
+	// MaxRights is how many open files may be in flight; 0 is what the host can bear.
+	MaxRights int
+}
+
+// NewMachine makes the shared part of a machine's open files. Close it when every table
+// is closed.
+func NewMachine(cfg MachineConfig) *Machine {
+	m := &Machine{confined: cfg.Confined, quota: cfg.Quota}
+	m.rights.init(cfg)
+	m.records.init()
+	return m
+}
+
+// NewTable makes an empty table with one reference.
+func (m *Machine) NewTable() *Table { return &Table{refs: 1, machine: m, quota: m.quota} }
+
+// Close discards what is in flight and ends all watching.
+func (m *Machine) Close() {
+	m.rights.close()
+	m.inodes.close()
+}
