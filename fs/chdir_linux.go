@@ -164,7 +164,6 @@ func (v View) Below(d *file.Description) bool {
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return true
 	}
-	r := resolver{root: root}
-	_, err := r.pathOf(fd)
-	return err == nil
+	_, errno := v.PathOf(d)
+	return errno == 0
 }
