@@ -100,20 +100,6 @@ func (d *Description) SetOwner(id int) {
 	d.mu.Unlock()
 }
 
-// Origin returns where d was found; nil if it has no name, or one outside of every tree.
-func (d *Description) Origin() *Origin {
-	if f, ok := d.File.(interface{ Origin() *Origin }); ok {
-		return f.Origin()
-	}
-	return nil
-}
-
-// Directory reports whether d is a directory of the host.
-func (d *Description) Directory() bool {
-	f, ok := d.File.(interface{ Directory() bool })
-	return ok && f.Directory()
-}
-
 // HostFD gives the host descriptor behind d, if there is one; it stays d's.
 func (d *Description) HostFD() (int, bool) {
 	if h, ok := d.File.(HostFiler); ok {

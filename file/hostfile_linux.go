@@ -36,18 +36,6 @@ type hostFile struct {
 	origin *Origin
 }
 
-// Origin is where in a tree of names an open file was found, and what holds there. It is
-// not changed once files have it.
-type Origin struct {
-	// ReadOnly: mode, owner and times are not to be changed (EROFS), however it was
-	// opened.
-	ReadOnly bool
-	// NoSetID: files get no set-id bits.
-	NoSetID bool
-	// Of is for the tree.
-	Of any
-}
-
 // hostKind says how not to block in the host.
 type hostKind int8
 
@@ -91,13 +79,10 @@ func (f *hostFile) Directory() bool { return f.mode == unix.S_IFDIR }
 
 // fixed is why owner, mode and times are not the guest's to change; 0 if they are.
 func (f *hostFile) fixed() netbsd.Errno {
-	switch {
-	case f.foreign:
+	if f.foreign {
 		return netbsd.EPERM
-	case f.origin != nil && f.origin.ReadOnly:
-		return netbsd.EROFS
 	}
-	return 0
+	return f.origin.fixed()
 }
 
 func newHostFile(fd int) (*hostFile, netbsd.Errno) {
@@ -190,19 +175,7 @@ func (f *hostFile) Chmod(mode uint32) netbsd.Errno {
 	if errno := f.fixed(); errno != 0 {
 		return errno
 	}
-	return Errno(unix.Fchmod(f.fd, f.hostMode(mode&0o7777)))
-}
-
-// hostMode takes the set-id bits off a mode where files get none. What was not found by
-// name is a gift of the host's, which may not allow them.
-func (f *hostFile) hostMode(mode uint32) uint32 {
-	switch {
-	case f.origin != nil && !f.origin.NoSetID:
-		return mode
-	case f.mode == unix.S_IFDIR:
-		return mode &^ unix.S_ISUID
-	}
-	return mode &^ (unix.S_ISUID | unix.S_ISGID)
+	return Errno(unix.Fchmod(f.fd, f.origin.HostMode(mode&0o7777, f.mode)))
 }
 
 func (f *hostFile) Chown(uid, gid int) netbsd.Errno {

@@ -20,6 +20,7 @@ type pipe struct {
 	n       int    // bytes in ring
 	noRead  bool   // the read end is closed: writing is EPIPE
 	noWrite bool   // the write end is closed: reading ends
+	rewinds bool   // a FIFO: reading ends once, then waits for another writer
 
 	// The host's pipe that has taken its place, as programs of the host share it;
 	// set once. The ring is empty from then on.
@@ -92,6 +93,9 @@ func (p *pipe) tryRead(b []byte) (int, netbsd.Errno) {
 	}
 	if p.n == 0 {
 		end := p.noWrite
+		if p.rewinds && len(b) > 0 {
+			p.noWrite = false
+		}
 		p.mu.Unlock()
 		if end || len(b) == 0 {
 			return 0, 0

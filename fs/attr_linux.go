@@ -75,7 +75,7 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 		case flags != 0:
 			return chmodNofollow(at, name, mode)
 		case n != nil:
-			mode = n.mnt.hostMode(mode, n.isDir())
+			mode = n.mnt.origin.HostMode(mode, n.kind())
 		}
 		return unix.Fchmodat(at, name, mode, 0)
 	})

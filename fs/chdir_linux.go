@@ -139,7 +139,7 @@ func (v View) nameOf(n *node) (string, netbsd.Errno) {
 
 // PathOf gives the present name of an open file (F_GETPATH of fcntl(2)).
 func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
-	fd, ok := d.HostFD()
+	fd, ok := d.NameFD()
 	if !ok {
 		return "", netbsd.EOPNOTSUPP
 	}

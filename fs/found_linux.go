@@ -20,17 +20,20 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 	if made {
 		return l.describe(n, unix.S_IFREG, flags)
 	}
-	defer n.close()
 	var st unix.Stat_t
-	if err := unix.Fstat(n.fd, &st); err != nil {
-		return nil, err
+	if err = unix.Fstat(n.fd, &st); err == nil {
+		err = n.mayOpen(&st, flags)
 	}
-	if err := n.mayOpen(&st, flags); err != nil {
+	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO && !n.mnt.free {
+		return l.openFifo(n, &st, flags)
+	}
+	defer n.close()
+	if err != nil {
 		return nil, err
 	}
 	fd, err := l.reopen(n, &st, flags)
 	if err == unix.ENXIO && st.Mode&unix.S_IFMT == unix.S_IFIFO && flags&netbsd.O_NONBLOCK == 0 {
-		fd, err = awaitReader(l.v.L, n.fd)
+		fd, err = l.tree.awaitReader(l.v.L, n.fd)
 	}
 	if err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func (n node) mayOpen(st *unix.Stat_t, flags int) error {
 		return unix.EOPNOTSUPP
 	case (kind == unix.S_IFCHR || kind == unix.S_IFBLK) && !n.mnt.free:
 		return unix.ENXIO
-	case n.mnt.origin.ReadOnly && writes(flags) && !isSpecial(st):
+	case n.mnt.origin.ReadOnly && writes(flags) && !isSpecial(kind):
 		return unix.EROFS
 	}
 	return nil
@@ -65,22 +68,19 @@ func writes(flags int) bool {
 }
 
 // isSpecial reports whether writing to a file changes nothing in its file system.
-func isSpecial(st *unix.Stat_t) bool {
-	switch st.Mode & unix.S_IFMT {
+func isSpecial(kind uint32) bool {
+	switch kind {
 	case unix.S_IFREG, unix.S_IFDIR, unix.S_IFLNK:
 		return false
 	}
 	return true
 }
 
-func (n node) isDir() bool {
+// kind is S_IFMT of what n is, 0 if the host does not say.
+func (n node) kind() uint32 {
 	var st unix.Stat_t
-	return unix.Fstat(n.fd, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
-}
-
-func (n node) special() bool {
-	var st unix.Stat_t
-	return unix.Fstat(n.fd, &st) == nil && isSpecial(&st)
+	unix.Fstat(n.fd, &st)
+	return st.Mode & unix.S_IFMT
 }
 
 // reopen opens a file that was found, if the caller may: vn_openchk. A directory is no
@@ -140,7 +140,7 @@ func (l *lookup) findOrCreate(flags int, mode uint32) (n node, made bool, err er
 
 // make makes a file with a mode that only the guest's umask was taken off.
 func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
-	mode = l.tree.top.hostMode(mode, false)
+	mode = l.tree.top.origin.HostMode(mode, unix.S_IFREG)
 	if l.who != nil {
 		return l.makeAs(name, hf, mode)
 	}

@@ -106,7 +106,7 @@ func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.making(p, p.at.mnt.hostMode(mode&0o7777&^l.umask, true), func(mode uint32) (int, error) {
+		return l.making(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, unix.S_IFDIR), func(mode uint32) (int, error) {
 			if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
 				return -1, err
 			}
@@ -158,7 +158,7 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.making(p, p.at.mnt.hostMode(mode&0o7777&^l.umask, false), func(mode uint32) (int, error) {
+		return l.making(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
 			if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
 				return -1, err
 			}

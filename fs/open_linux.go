@@ -119,7 +119,7 @@ func (l *lookup) openOrWait(hf int, mode uint32, flags int) (int, error) {
 		return -1, perr
 	}
 	defer n.close()
-	return awaitReader(l.v.L, n.fd)
+	return l.tree.awaitReader(l.v.L, n.fd)
 }
 
 func hostOpenFlags(flags int) int {
@@ -164,7 +164,7 @@ func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, er
 		return nil, netbsd.EFTYPE
 	}
 	if kind == netbsd.S_IFIFO && flags&(netbsd.O_NONBLOCK|netbsd.O_ACCMODE) == netbsd.O_RDONLY {
-		if err := awaitWriter(l.v.L, f, n.fd); err != nil {
+		if err := l.tree.awaitWriter(l.v.L, f, n.fd); err != nil {
 			f.Close()
 			return nil, err
 		}

@@ -10,25 +10,14 @@ import (
 // (mount(8)): a file that a guest marks so would be one of the host's, set-id of the user
 // that toaster runs as. So the bits are not given to the host's file at all: chmod(2)
 // succeeds, as programs that unpack archives expect, and stat(2) shows them missing. A
-// directory keeps the set-group-id bit, which makes nobody anybody.
-
-// hostMode is the mode that a file of mount m gets for one that a guest gives it.
-func (m *mount) hostMode(mode uint32, dir bool) uint32 {
-	switch {
-	case !m.origin.NoSetID:
-		return mode
-	case dir:
-		return mode &^ unix.S_ISUID
-	}
-	return mode &^ (unix.S_ISUID | unix.S_ISGID)
-}
+// directory keeps the set-group-id bit, which makes nobody anybody (file.Origin.HostMode).
 
 // tame takes the set-id bits off a file that is open for writing, before what is written can
 // count as the owner's: the host does it for a writer who is not root, and not for memory
 // that is mapped. That it fails is no matter: the file is not ours then, and anybody on the
 // host may write to it.
 func (m *mount) tame(fd int, st *unix.Stat_t) {
-	if mode := m.hostMode(st.Mode, false); mode != st.Mode && st.Mode&unix.S_IFMT == unix.S_IFREG {
+	if mode := m.origin.HostMode(st.Mode, unix.S_IFREG); mode != st.Mode && st.Mode&unix.S_IFMT == unix.S_IFREG {
 		unix.Fchmod(fd, mode&0o7777)
 	}
 }

@@ -105,7 +105,7 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 	}
 	return l.onFile(flags&netbsd.AT_SYMLINK_NOFOLLOW == 0, func(n *node, at int, name string, nofollow int) error {
 		switch {
-		case n != nil && n.mnt.origin.ReadOnly && mode&2 != 0 && !n.special():
+		case n != nil && n.mnt.origin.ReadOnly && mode&2 != 0 && !isSpecial(n.kind()):
 			return unix.EROFS
 		case nofollow&unix.AT_EMPTY_PATH != 0: // a link, which is nobody's to refuse
 			return nil

@@ -24,7 +24,7 @@ func (v View) Statvfs(name string) (netbsd.Statvfs, netbsd.Errno) {
 
 // Fstatvfs is fstatvfs1(2).
 func Fstatvfs(d *file.Description) (netbsd.Statvfs, netbsd.Errno) {
-	fd, ok := d.HostFD()
+	fd, ok := d.NameFD()
 	if !ok {
 		return netbsd.Statvfs{}, netbsd.EINVAL
 	}

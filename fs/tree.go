@@ -26,6 +26,9 @@ type Tree struct {
 
 	mu      sync.RWMutex
 	devices map[string]Device
+
+	fifos     fifoTable
+	fifoWaits atomic.Int32 // threads of the host that wait in an open (fifo_linux.go)
 }
 
 // mounts reports whether there are others than that of the root.

@@ -76,7 +76,7 @@ func (v View) onOpen(d *file.Description, rule func(c *kern.Cred, a attrs) netbs
 
 // isVnode tells files with owners from pipes and sockets, which nobody owns.
 func isVnode(d *file.Description, a attrs) bool {
-	_, onHost := d.HostFD()
+	_, onHost := d.NameFD()
 	return a.mode&netbsd.S_IFMT == netbsd.S_IFCHR || onHost && a.mode&netbsd.S_IFMT != netbsd.S_IFSOCK
 }
 

@@ -1,0 +1,246 @@
+package file
+
+import (
+	"path/filepath"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
+)
+
+// fifoEnds opens ends of one FIFO, by the name of which only the attributes come.
+type fifoEnds struct {
+	t    *testing.T
+	fifo *Fifo
+	name string
+	open int // that the FIFO was told to close
+}
+
+func newFifoEnds(t *testing.T) *fifoEnds {
+	name := filepath.Join(t.TempDir(), "p")
+	if err := syscall.Mkfifo(name, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	return &fifoEnds{t: t, fifo: NewFifo(), name: name}
+}
+
+func (f *fifoEnds) end(l Sleeper, flags int) (*Description, netbsd.Errno) {
+	fd, err := unix.Open(f.name, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	n := NewInode(fd, unix.S_IFIFO, nil)
+	f.open++
+	file, errno := f.fifo.Open(l, flags, n, func() { f.open-- })
+	if errno != 0 {
+		f.open--
+		n.Close()
+		return nil, errno
+	}
+	return New(file, flags), 0
+}
+
+// now opens an end that does not wait.
+func (f *fifoEnds) now(flags int) *Description {
+	f.t.Helper()
+	d, errno := f.end(nil, flags|netbsd.O_NONBLOCK)
+	if errno != 0 {
+		f.t.Fatal(errno)
+	}
+	return d
+}
+
+func (f *fifoEnds) reads(d *Description, want string, wantErrno netbsd.Errno) {
+	f.t.Helper()
+	b := make([]byte, 100)
+	n, errno := d.Read(nil, b)
+	if string(b[:n]) != want || errno != wantErrno {
+		f.t.Errorf("read %q, %s, want %q, %s", b[:n], errno.Name(), want, wantErrno.Name())
+	}
+}
+
+// TestFifoNonblock follows fifo_open, fifo_read, fifo_write and fifo_close of
+// sys/miscfs/fifofs/fifo_vnops.c, where nobody waits.
+func TestFifoNonblock(t *testing.T) {
+	f := newFifoEnds(t)
+	if _, errno := f.end(nil, netbsd.O_WRONLY|netbsd.O_NONBLOCK); errno != netbsd.ENXIO {
+		t.Errorf("a writer without reader: %s, want ENXIO", errno.Name())
+	}
+	r := f.now(netbsd.O_RDONLY)
+	if ev := r.File.Poll(In | Hup); ev != 0 {
+		t.Errorf("nobody has written, and poll says %#x", ev)
+	}
+	f.reads(r, "", 0) // no writer: an end, not EAGAIN
+	w := f.now(netbsd.O_WRONLY)
+	f.reads(r, "", netbsd.EAGAIN)
+	w.Write(nil, []byte("one"))
+	w2 := f.now(netbsd.O_WRONLY)
+	w.Release()
+	w2.Write(nil, []byte("two"))
+	f.reads(r, "onetwo", 0)
+	f.reads(r, "", netbsd.EAGAIN)
+	w2.Release()
+	if ev := r.File.Poll(In); ev&In == 0 || ev&Hup == 0 {
+		t.Errorf("the last writer has gone, and poll says %#x", ev)
+	}
+	f.reads(r, "", 0)
+	if ev := r.File.Poll(In); ev != 0 {
+		t.Errorf("the end was read once, and poll says %#x", ev)
+	}
+
+	// What was written stays while a writer does.
+	w = f.now(netbsd.O_WRONLY)
+	w.Write(nil, []byte("kept"))
+	r.Release()
+	if _, errno := w.Write(nil, []byte("x")); errno != netbsd.EPIPE {
+		t.Errorf("a write without reader: %s, want EPIPE", errno.Name())
+	}
+	r = f.now(netbsd.O_RDONLY)
+	f.reads(r, "kept", 0)
+	w.Write(nil, []byte("gone"))
+	w.Release()
+	r.Release()
+	r = f.now(netbsd.O_RDONLY)
+	f.reads(r, "", 0)
+	r.Release()
+	if f.open != 0 {
+		t.Errorf("%d ends are not closed", f.open)
+	}
+}
+
+// TestFifoBoth opens a FIFO for reading and writing, which waits for nobody and has no end.
+func TestFifoBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFifoEnds(t)
+		d, errno := f.end(newSleeper(), netbsd.O_RDWR)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer d.Release()
+		if ev := d.File.Poll(In | Out); ev != Out {
+			t.Errorf("empty: %#x, want Out", ev)
+		}
+		heard := make(chan Events, 10)
+		w := &Waiter{Mask: In | Out, Fn: func(ev Events) { heard <- ev }}
+		d.File.Watch(w)
+		defer d.File.Unwatch(w)
+		d.Write(nil, []byte("x"))
+		if ev := <-heard; ev&In == 0 {
+			t.Errorf("heard %#x of a write", ev)
+		}
+		got := make(chan string)
+		go func() {
+			b := make([]byte, 10)
+			n, _ := d.Read(newSleeper(), b)
+			m, _ := d.Read(newSleeper(), b[n:])
+			got <- string(b[:n+m])
+		}()
+		synctest.Wait()
+		d.Write(nil, []byte("y"))
+		if s := <-got; s != "xy" {
+			t.Errorf("read %q", s)
+		}
+	})
+}
+
+// TestFifoOpenWaits has each end wait for the other, in either order, and a signal end it.
+func TestFifoOpenWaits(t *testing.T) {
+	for _, mode := range []int{netbsd.O_RDONLY, netbsd.O_WRONLY} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFifoEnds(t)
+			other := netbsd.O_RDONLY + netbsd.O_WRONLY - mode
+			l := newSleeper()
+			opened := make(chan netbsd.Errno)
+			var d *Description
+			open := func() {
+				var errno netbsd.Errno
+				d, errno = f.end(l, mode)
+				opened <- errno
+			}
+			go open()
+			synctest.Wait()
+			l.signal <- netbsd.EINTR
+			if errno := <-opened; errno != netbsd.EINTR {
+				t.Errorf("a signal: %s", errno.Name())
+			}
+			go open()
+			synctest.Wait()
+			e, errno := f.end(newSleeper(), other)
+			if errno != 0 {
+				t.Fatal(errno)
+			}
+			if errno := <-opened; errno != 0 {
+				t.Fatal(errno)
+			}
+			e.Release()
+			d.Release()
+			if f.open != 0 {
+				t.Errorf("%d ends are not closed", f.open)
+			}
+		})
+	}
+}
+
+// TestFifoWriterThatWent lets a reader in that waited, though the writer has come and gone
+// before it could look.
+func TestFifoWriterThatWent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFifoEnds(t)
+		opened := make(chan *Description)
+		l := &slow{sleeper: newSleeper(), may: make(chan struct{})}
+		go func() {
+			d, _ := f.end(l, netbsd.O_RDONLY)
+			opened <- d
+		}()
+		synctest.Wait()
+		f.now(netbsd.O_WRONLY).Release()
+		close(l.may)
+		d := <-opened
+		b := make([]byte, 1)
+		if n, errno := d.Read(nil, b); n != 0 || errno != 0 {
+			t.Errorf("read %d, %s, want the end", n, errno.Name())
+		}
+		d.Release()
+	})
+}
+
+// slow runs again only when it may.
+type slow struct {
+	*sleeper
+	may chan struct{}
+}
+
+func (s *slow) Sleep(interruptible bool, deadline time.Time) netbsd.Errno {
+	errno := s.sleeper.Sleep(interruptible, deadline)
+	<-s.may
+	return errno
+}
+
+// TestFifoAttributes has an end answer for its name.
+func TestFifoAttributes(t *testing.T) {
+	f := newFifoEnds(t)
+	r := f.now(netbsd.O_RDONLY)
+	defer r.Release()
+	if errno := r.File.Chmod(0o4711); errno != 0 {
+		t.Error(errno)
+	}
+	if errno := r.File.Chown(-1, -1); errno != 0 {
+		t.Error(errno)
+	}
+	if errno := r.File.Utimens(Timeset{Now: true}, Timeset{Now: true}); errno != 0 {
+		t.Error(errno)
+	}
+	st, errno := r.File.Stat()
+	var host unix.Stat_t
+	unix.Stat(f.name, &host)
+	if errno != 0 || st.Ino != host.Ino || st.Mode != netbsd.S_IFIFO|0o711 || st.Size != 0 {
+		t.Errorf("%+v, %v", st, errno)
+	}
+	if _, errno := r.File.Lseek(0, 0); errno != netbsd.ESPIPE {
+		t.Errorf("lseek: %s, want ESPIPE", errno.Name())
+	}
+}
