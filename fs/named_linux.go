@@ -69,13 +69,8 @@ func (l *lookup) openFifo(n node, st *unix.Stat_t, flags int) (*file.Description
 		return nil, errno
 	}
 	opened = true
-	d := file.New(f, flags)
-	d.Path = l.name
-	if errno := openLock(l.v.L, d, flags); errno != 0 {
-		d.Release()
-		return nil, errno
-	}
-	return d, nil
+	d := l.opened(f, flags)
+	return d, l.settle(d, func() error { return asError(openLock(l.v, d, flags)) })
 }
 
 // access asks the host whether it would open the file, as flags say.

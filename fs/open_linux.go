@@ -33,7 +33,10 @@ func (v View) open(at int, name string, flags int, mode uint32, links int) (*fil
 			return v.open(netbsd.AT_FDCWD, target, flags, mode, links+1)
 		}
 	}
-	return d, l.openErrno(err, flags)
+	if err != nil {
+		return nil, l.openErrno(err, flags)
+	}
+	return d, 0
 }
 
 // openHostFile opens a file of the host.
@@ -143,9 +146,6 @@ func hostOpenFlags(flags int) int {
 // openErrno translates with the exceptions of open(2): O_NOFOLLOW on a link is
 // EFTYPE.
 func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
-	if err == nil {
-		return 0
-	}
 	if err == unix.ELOOP && flags&netbsd.O_NOFOLLOW != 0 {
 		if st, errno := l.lstat(); errno == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFLNK {
 			return netbsd.EFTYPE
@@ -158,25 +158,41 @@ func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
 // writer and for the lock of O_SHLOCK or O_EXLOCK. mode is the file's.
 func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, error) {
 	f := file.NewHostIn(n.fd, mode, &n.mnt.origin)
-	kind := mode & unix.S_IFMT
-	if flags&netbsd.O_REGULAR != 0 && kind != netbsd.S_IFREG {
-		f.Close()
-		return nil, netbsd.EFTYPE
-	}
-	if kind == netbsd.S_IFIFO && flags&(netbsd.O_NONBLOCK|netbsd.O_ACCMODE) == netbsd.O_RDONLY {
-		if err := l.tree.awaitWriter(l.v.L, f, n.fd); err != nil {
-			f.Close()
-			return nil, err
+	d := l.opened(f, flags)
+	return d, l.settle(d, func() error {
+		kind := mode & unix.S_IFMT
+		switch {
+		case flags&netbsd.O_REGULAR != 0 && kind != netbsd.S_IFREG:
+			return netbsd.EFTYPE
+		case kind == netbsd.S_IFIFO && flags&(netbsd.O_NONBLOCK|netbsd.O_ACCMODE) == netbsd.O_RDONLY:
+			if err := l.tree.awaitWriter(l.v.L, f, n.fd); err != nil {
+				return err
+			}
 		}
-	}
+		return asError(openLock(l.v, d, flags))
+	})
+}
+
+// opened makes the description of an open file.
+func (l *lookup) opened(f file.File, flags int) *file.Description {
 	d := file.New(f, flags)
 	d.Path = l.name
 	l.tame(d)
-	if errno := openLock(l.v, d, flags); errno != 0 {
-		d.Release()
-		return nil, errno
-	}
-	return d, nil
+	return d
+}
+
+// settle does what may have to wait before d is handed out, and drops it if that fails.
+func (l *lookup) settle(d *file.Description, wait func() error) error {
+	settled := false
+	// Deferred: who is killed while waiting leaves by Goexit.
+	defer func() {
+		if !settled {
+			d.Release()
+		}
+	}()
+	err := wait()
+	settled = err == nil
+	return err
 }
 
 func openLock(v View, d *file.Description, flags int) netbsd.Errno {
