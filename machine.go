@@ -45,6 +45,8 @@ type Options struct {
 	Dir string
 	// Hostname is what guests are told; "" is the host's, or "toaster" under Root.
 	Hostname string
+	// User is who programs run as; nil is who this process is. Another one takes root.
+	User *User
 	// Trace receives a line for each system call and signal.
 	Trace io.Writer
 	// Timeline receives the life of every process as Chrome trace events (JSON).
@@ -99,6 +101,7 @@ func (o *Options) sink() trace.Sink {
 type Machine struct {
 	sys    *run.System
 	dirs   *fs.Dirs
+	cred   *kern.Cred // what programs begin with
 	opts   Options
 	limits *limiter
 	files  file.Quota
@@ -132,6 +135,11 @@ func newMachine(opts Options, program string) (*Machine, error) {
 	cfg.Platform.TimerSlack = opts.TimerSlack
 	var err error
 	if m.sys, m.dirs, err = run.New(cfg); err != nil {
+		return nil, fmt.Errorf("toaster: %w", err)
+	}
+	if m.cred, err = m.credentials(opts.User); err != nil {
+		m.sys.Close()
+		m.dirs.Close()
 		return nil, fmt.Errorf("toaster: %w", err)
 	}
 	m.close = sync.OnceValue(m.shutdown)
@@ -308,7 +316,7 @@ func (m *Machine) workingDir(dir string, own bool) (*fs.Dirs, error) {
 	if dir == "" || own {
 		return d, nil
 	}
-	if e := (fs.View{Dirs: d, Files: m.sys.Files.NewTable()}).Chdir(dir); e != 0 {
+	if e := (fs.View{Dirs: d, Files: m.sys.Files.NewTable(), Cred: m.cred}).Chdir(dir); e != 0 {
 		d.Close()
 		return nil, fmt.Errorf("toaster: working folder %s: %w", dir, e)
 	}
@@ -353,7 +361,7 @@ func (m *Machine) inherit(fd int) (*file.Description, netbsd.Errno) {
 }
 
 func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []string) (*kern.Proc, error) {
-	name, err := lookPath(fs.View{Dirs: dirs, Files: table}, c.Path, env)
+	name, err := lookPath(fs.View{Dirs: dirs, Files: table, Cred: m.cred}, c.Path, env)
 	if err != nil {
 		table.Close()
 		dirs.Close()
@@ -362,7 +370,7 @@ func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []s
 	spawn := func(leader *kern.Proc) (*kern.Proc, error) {
 		return m.sys.Start(run.Process{
 			Path: name, Argv: c.Args, Envp: env,
-			Files: table, Dirs: dirs, Cred: hostCred(), Leader: leader,
+			Files: table, Dirs: dirs, Cred: m.cred, Leader: leader,
 			Setup: inheritIgnored,
 		})
 	}
@@ -412,17 +420,6 @@ func lookPath(v fs.View, name string, env []string) (string, error) {
 		}
 	}
 	return "", &NotFoundError{fmt.Errorf("%s: not found on PATH; a program in the working folder is ./%s", name, name)}
-}
-
-// hostCred gives guests the ids that this process has.
-func hostCred() *kern.Cred {
-	uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
-	groups, _ := os.Getgroups()
-	c := kern.UserCred(uid, gid)
-	for _, g := range groups[:min(len(groups), kern.NGroupsMax)] {
-		c.Groups = append(c.Groups, uint32(g))
-	}
-	return c
 }
 
 // Wait waits for the end of the program, and of the copying of its input and output.

@@ -41,32 +41,36 @@ func (v View) LocalBind(name string, bind func(host string, done func()) netbsd.
 	if err != nil {
 		return file.Errno(err)
 	}
-	if err := l.bind(place{at: n, name: last}, bind); err != nil {
-		n.close()
-		return bindErrno(err)
-	}
-	return 0
+	defer n.close()
+	return bindErrno(l.bind(place{at: n, name: last}, bind))
 }
 
 // bind makes a socket in a directory, which stays open with it: its number is part of
 // the name, and must not come to mean another.
 func (l *lookup) bind(p place, bind func(host string, done func()) netbsd.Errno) error {
-	host := procPath(p.at.fd) + "/" + p.name
-	if len(host) > maxLocal {
-		return netbsd.ENAMETOOLONG
-	}
 	if err := cmp.Or(p.writable(), l.maySearch(p.at)); err != nil {
 		return err
 	}
+	stays, err := p.at.dup()
+	if err != nil {
+		return err
+	}
 	bound := false
-	err := l.making(p, 0o777&^l.umask, func(uint32) (int, error) {
-		errno := bind(host, p.at.close)
-		bound = errno == 0
+	err = l.making(p, 0o777&^l.umask, func(mode uint32) (int, error) {
+		host := procPath(stays.fd) + "/" + p.name
+		if len(host) > maxLocal {
+			return -1, netbsd.ENAMETOOLONG
+		}
+		errno := bind(host, stays.close)
+		if bound = errno == 0; bound && l.who != nil {
+			chmodNofollow(p.at.fd, p.name, mode)
+		}
 		return -1, asError(errno)
 	})
-	if bound { // and the directory the socket's to close
+	if bound { // whatever its mode has become
 		return nil
 	}
+	stays.close()
 	return err
 }
 

@@ -183,7 +183,7 @@ func (s *System) Start(a Process) (*kern.Proc, error) {
 		a.Dirs.Close()
 		return nil, err
 	}
-	view := fs.View{Dirs: a.Dirs, Files: a.Files}
+	view := fs.View{Dirs: a.Dirs, Files: a.Files, Cred: a.Cred}
 	p, xerr := s.load(view, a.Path, a.Argv, a.Envp)
 	if xerr != nil {
 		return fail(xerr)

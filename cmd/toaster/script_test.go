@@ -42,7 +42,7 @@ func (t testsOnly) Run() int {
 //	truncate FROM TO SIZE      copies the first SIZE bytes, executable
 //	exits STATUS PROGRAM...    runs a program and checks its exit status
 //
-// and the condition [host-exec]: --host-exec works on this host.
+// and the conditions [host-exec]: --host-exec works on this host; [root]: root runs it.
 func TestScript(t *testing.T) {
 	goEnv := goEnvironment(t)
 	testscript.Run(t, testscript.Params{
@@ -53,8 +53,11 @@ func TestScript(t *testing.T) {
 			"exits":    exits,
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "host-exec" {
+			switch name {
+			case "host-exec":
 				return canRegister(), nil
+			case "root":
+				return os.Geteuid() == 0, nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},
