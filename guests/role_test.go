@@ -23,6 +23,9 @@ import (
 const roleVar = "TOASTER_GUESTS_ROLE"
 
 func playRole(role string) int {
+	if root, ok := strings.CutPrefix(role, credRole); ok {
+		return playCred(root)
+	}
 	c := toaster.Command(role, "sub_forever", "10")
 	c.Stdout = os.Stdout
 	if err := c.Run(); err != nil {

@@ -167,6 +167,8 @@ func drop() {
 // Descriptors that root opened before it became somebody else.
 var rootsFile, rootsDir int
 
+// subCred is sub_cred RELEASE [word]: with a word, the host does not let the machine give
+// files to others, so none are made.
 func subCred() {
 	credTree()
 	rootsFile = must("open", sysOpen, cstr("/c/secret\x00"), oRDWR)
@@ -176,7 +178,11 @@ func subCred() {
 		for i := range credRows {
 			eq(credRows[i].name, credRows[i].try(), credRows[i].want)
 		}
-		credOwners()
+		if arg(3) == "" {
+			credOwners()
+		} else {
+			errs("make what would be another's", eperm, sysOpen, cstr("/c/open/new\x00"), oRDWR|oCREAT, 0o666)
+		}
 	}))
 	credEffective()
 	credRoot()
@@ -343,4 +349,13 @@ func credRoot() {
 	owned("/c/roots\x00", 0, foreign, 0o600)
 	must("chown", sysChown, cstr("/c/roots\x00"), another, another)
 	owned("/c/roots\x00", another, another, 0o600)
+}
+
+// subDropRun is sub_drop_run RELEASE PROGRAM [ARG...]: runs a program as somebody else.
+func subDropRun() {
+	drop()
+	for i := 3; i < argc; i++ {
+		execArgv[i-3] = argv[i]
+	}
+	eq("execve", errnoOf(sysExecve, addr(argv[3]), ptr(&execArgv), ptr(&execEnv)), 0)
 }

@@ -5,6 +5,7 @@ package main
 // subprograms are what cases exec or the host runs by name.
 var subprograms = []testCase{
 	{"sub_cred", subCred},
+	{"sub_drop_run", subDropRun},
 	{"sub_exit", func() { exit(number(3)) }},
 	{"sub_wait0", subWait0},
 	{"sub_ready", subReady},
