@@ -75,7 +75,11 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 		case flags != 0:
 			return chmodNofollow(at, name, mode)
 		case n != nil:
-			mode = n.mnt.origin.HostMode(mode, n.kind())
+			a, err := n.attrs()
+			if err != nil {
+				return err
+			}
+			mode = n.mnt.origin.HostMode(v.ownSetIDs(mode, a), a.mode&unix.S_IFMT)
 		}
 		return unix.Fchmodat(at, name, mode, 0)
 	})

@@ -12,6 +12,23 @@ import (
 // succeeds, as programs that unpack archives expect, and stat(2) shows them missing. A
 // directory keeps the set-group-id bit, which makes nobody anybody (file.Origin.HostMode).
 
+// ownSetIDs takes off a mode the set-id bits that would make a file with these attributes
+// one of somebody else than the caller: in the host's own tree a guest may be another user
+// than its files', root of a machine for one, and the host would honour them.
+func (v View) ownSetIDs(mode uint32, a attrs) uint32 {
+	c := v.other()
+	if c == nil || a.isDir() {
+		return mode
+	}
+	if a.uid != c.EUID {
+		mode &^= unix.S_ISUID
+	}
+	if !c.InGroup(a.gid) {
+		mode &^= unix.S_ISGID
+	}
+	return mode
+}
+
 // tame takes the set-id bits off a file that is open for writing, before what is written can
 // count as the owner's: the host does it for a writer who is not root, and not for memory
 // that is mapped. That it fails is no matter: the file is not ours then, and anybody on the

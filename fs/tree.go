@@ -9,12 +9,6 @@ import (
 	"toaster/netbsd"
 )
 
-// Config says what a machine's guests see.
-type Config struct {
-	Root string // the folder that is "/"; "" for the host's own tree
-	Dir  string // first working directory as guests name it; "" for the host's
-}
-
 // Tree is the file system of a machine: mounts, the first of which holds "/", and the
 // devices.
 type Tree struct {

@@ -19,6 +19,10 @@ func New(c Config) (*Tree, *Dirs, error) {
 	if err := t.mountTop(c.Root); err != nil {
 		return nil, nil, err
 	}
+	if err := t.mountAll(c); err != nil {
+		t.Close()
+		return nil, nil, err
+	}
 	d := &Dirs{tree: t.ref(), refs: 1, umask: t.hostMask}
 	err := d.start(c)
 	if err != nil {

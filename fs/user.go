@@ -92,7 +92,11 @@ func asError(e netbsd.Errno) error {
 func (v View) Fchmod(d *file.Description, mode uint32) netbsd.Errno {
 	mode &= 0o7777
 	return v.onOpen(d,
-		func(c *kern.Cred, a attrs) netbsd.Errno { return canChmod(c, a, mode) },
+		func(c *kern.Cred, a attrs) netbsd.Errno {
+			errno := canChmod(c, a, mode)
+			mode = v.ownSetIDs(mode, a)
+			return errno
+		},
 		func() netbsd.Errno { return d.File.Chmod(mode) })
 }
 

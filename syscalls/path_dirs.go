@@ -2,7 +2,6 @@ package syscalls
 
 import (
 	"toaster/file"
-	"toaster/fs"
 	"toaster/netbsd"
 )
 
@@ -79,7 +78,7 @@ func statvfs(c *Call) netbsd.Errno {
 // fstatvfs is fstatvfs1(int fd, struct statvfs *, int flags).
 func fstatvfs(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		st, e := fs.Fstatvfs(d)
+		st, e := View(c.L).Fstatvfs(d)
 		if e != 0 {
 			return e
 		}
@@ -98,24 +97,23 @@ func outStatvfs(c *Call, addr uint64, st *netbsd.Statvfs) netbsd.Errno {
 	return c.copyout(addr, b)
 }
 
-// getvfsstat is getvfsstat(struct statvfs *buf, size_t bufsize, int flags). Guests see
-// one file system, the root.
+// getvfsstat is getvfsstat(struct statvfs *buf, size_t bufsize, int flags). It returns how
+// many file systems there are, or as many as the buffer has room for.
 func getvfsstat(c *Call) netbsd.Errno {
-	c.Ret[0] = 1
-	if c.Ptr(0) == 0 {
-		return 0
+	list, e := View(c.L).Mounts()
+	if e != 0 || c.Ptr(0) == 0 {
+		c.Ret[0] = uint64(len(list))
+		return e
 	}
 	size := uint64(netbsd.SizeofStatvfs)
 	if c.Nr < 480 {
 		size = netbsd.SizeofStatvfs90
 	}
-	if c.Ptr(1) < size {
-		c.Ret[0] = 0
-		return 0
+	n := min(uint64(len(list)), c.Ptr(1)/size)
+	for i := range n {
+		if e := outStatvfs(c, c.Ptr(0)+i*size, &list[i]); e != 0 {
+			return e
+		}
 	}
-	st, e := View(c.L).Statvfs("/")
-	if e != 0 {
-		return e
-	}
-	return outStatvfs(c, c.Ptr(0), &st)
+	return c.ok(n)
 }
