@@ -40,6 +40,10 @@ type Options struct {
 	// Root is the folder that guests see as "/"; no path leaves it. "" is the host's
 	// own tree, and programs of the host can then be run by guests, too.
 	Root string
+	// Mounts are what lies on the root, in the order that they are mounted in; ReadOnly has
+	// nothing be changed in the root, nor in those that follow it. Both need a Root.
+	Mounts   []Mount
+	ReadOnly bool
 	// Dir is the working folder in the guest's view; "" is this process's, or "/"
 	// under Root.
 	Dir string
@@ -84,6 +88,20 @@ type Options struct {
 	OnLimit func(*LimitError)
 }
 
+// Mount puts a directory or a file of the host, or an empty file system in memory, at a place
+// in the root.
+type (
+	Mount       = fs.Mount
+	MountAccess = fs.MountAccess
+)
+
+// What guests may do in a mount.
+const (
+	AsRoot    = fs.AsRoot
+	ReadOnly  = fs.ReadOnly
+	ReadWrite = fs.ReadWrite
+)
+
 // sink gives what the machine reports to; nil if nobody asked.
 func (o *Options) sink() trace.Sink {
 	var sinks []trace.Sink
@@ -121,7 +139,7 @@ func newMachine(opts Options, program string) (*Machine, error) {
 	m.output = m.limits.meter(opts.MaxOutput)
 	cfg := run.Config{
 		Kern:         kern.Config{Release: opts.Release, Hostname: opts.Hostname, Grace: opts.Grace, MaxLWPs: opts.MaxLWPs, TableFull: m.limits.tableFull},
-		FS:           fs.Config{Root: opts.Root, Dir: opts.Dir},
+		FS:           fs.Config{Root: opts.Root, Dir: opts.Dir, Mounts: opts.Mounts, ReadOnly: opts.ReadOnly},
 		Files:        file.MachineConfig{Confined: opts.Root != "", Quota: &m.files},
 		HostPrograms: opts.Root == "",
 		Sink:         opts.sink(),

@@ -28,7 +28,7 @@ var flagGroups = []struct {
 	title string
 	names []string
 }{
-	{"what the program sees", []string{"root", "dir", "env", "env-host", "hostname", "user", "host-exec", "release"}},
+	{"what the program sees", []string{"root", "mount", "tmpfs", "read-only", "dir", "env", "env-host", "hostname", "user", "host-exec", "release"}},
 	{"what it may use", []string{"max-procs", "max-lwps", "max-files", "memory", "max-output", "cpu-time", "wall-time"}},
 	{"what you see", []string{"trace", "timeline"}},
 }
@@ -38,6 +38,10 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.SetOutput(io.Discard)
 	o := &f.opts
 	fs.StringVar(&o.Root, "root", "", "`DIR` is the program's /; nothing outside it can be reached, and nothing of the host's environment comes along")
+	mounts := (*mountFlags)(&o.Mounts)
+	fs.Func("mount", "show the host's `SRC` at DST in the root, SRC:DST[:ro|:rw]; may be repeated", mounts.bind)
+	fs.Func("tmpfs", "put an empty file system in memory at `DST` in the root, DST[:SIZE]; may be repeated", mounts.tmpfs)
+	fs.BoolVar(&o.ReadOnly, "read-only", false, "nothing is changed in the root, nor in mounts that are not :rw")
 	fs.StringVar(&o.Dir, "dir", "", "working directory, `DIR` in the program's view")
 	fs.Func("env", "add `K=V` to the environment; may be repeated", f.env.set)
 	fs.Func("env-host", "pass the host's variable `NAME` on; may be repeated", f.env.fromHost)
