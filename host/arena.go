@@ -8,40 +8,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The arena is the memory of all control windows: one memfd, mapped here in
-// large pieces that stay. A host process gets its window of it while it has
+// The arena is the memory of all control windows: a memory file for each, so that no
+// host process can ever reach another one's. A host process gets its own while it has
 // only the stub to run, and loses the descriptor before it runs anything else.
 type arena struct {
 	slotSize   int
 	windowSize int
 
 	mu     sync.Mutex
-	fd     int // never closed before Close
-	size   int64
-	chunks [][]byte
 	free   []*window
-	live   int
+	live   map[*window]struct{}
 	closed bool
 }
 
-// A window is one process's part of the arena.
+// A window is one process's control memory.
 type window struct {
+	fd  int // -1 once the arena is closed; guarded by arena.mu
 	mem []byte
-	off uint64
 
 	mu   sync.Mutex
 	used []uint64 // bit set of slots
 	high int      // slots used so far, to be cleared before the window's next use
 }
 
-const windowsPerChunk = 16
+// maxFreeWindows are kept for the next processes: to make one takes 10 µs.
+const maxFreeWindows = 64
 
-func newArena(slotSize int) (*arena, error) {
-	fd, err := memfd("toaster-control", unix.MFD_CLOEXEC|mfdNoexecSeal)
-	if err != nil {
-		return nil, err
-	}
-	return &arena{slotSize: slotSize, windowSize: slotSize * slotsPerWindow, fd: fd}, nil
+func newArena(slotSize int) *arena {
+	return &arena{slotSize: slotSize, windowSize: slotSize * slotsPerWindow, live: map[*window]struct{}{}}
 }
 
 // memfd creates a memory file; kernels before 6.3 don't know the execution flags.
@@ -60,74 +54,110 @@ const (
 
 // get returns a window with slot taken, and nothing of earlier users in it.
 func (a *arena) get(slot int) (*window, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.closed {
-		return nil, ErrGone
+	w, err := a.take()
+	if err != nil {
+		return nil, err
 	}
-	if len(a.free) == 0 {
-		if err := a.growLocked(); err != nil {
-			return nil, err
-		}
-	}
-	w := a.free[len(a.free)-1]
-	a.free = a.free[:len(a.free)-1]
-	a.live++
 	w.used[slot/64] |= 1 << (slot % 64)
 	w.high = slot + 1
 	return w, nil
 }
 
-func (a *arena) growLocked() error {
-	bytes := windowsPerChunk * a.windowSize
-	if err := unix.Ftruncate(a.fd, a.size+int64(bytes)); err != nil {
-		return fmt.Errorf("control memory: %w", os.NewSyscallError("ftruncate", err))
+// take returns a window that was used before, or a new one.
+func (a *arena) take() (*window, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return nil, ErrGone
 	}
-	mem, err := unix.Mmap(a.fd, a.size, bytes, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_NORESERVE)
+	if n := len(a.free); n > 0 {
+		w := a.free[n-1]
+		a.free = a.free[:n-1]
+		a.live[w] = struct{}{}
+		return w, nil
+	}
+	w, err := newWindow(a.windowSize)
+	if err == nil {
+		a.live[w] = struct{}{}
+	}
+	return w, err
+}
+
+func newWindow(size int) (*window, error) {
+	fd, err := memfd("toaster-control", unix.MFD_CLOEXEC|mfdNoexecSeal)
 	if err != nil {
-		return fmt.Errorf("control memory: %w", os.NewSyscallError("mmap", err))
+		return nil, fmt.Errorf("control memory: %w", err)
 	}
-	a.chunks = append(a.chunks, mem)
-	for i := windowsPerChunk - 1; i >= 0; i-- {
-		a.free = append(a.free, &window{
-			mem:  mem[i*a.windowSize:][:a.windowSize:a.windowSize],
-			off:  uint64(a.size) + uint64(i*a.windowSize),
-			used: make([]uint64, slotsPerWindow/64),
-		})
+	if err := unix.Ftruncate(fd, int64(size)); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("control memory: %w", os.NewSyscallError("ftruncate", err))
 	}
-	a.size += int64(bytes)
-	return nil
+	mem, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_NORESERVE)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("control memory: %w", os.NewSyscallError("mmap", err))
+	}
+	return &window{fd: fd, mem: mem, used: make([]uint64, slotsPerWindow/64)}, nil
+}
+
+// destroy frees the memory.
+func (w *window) destroy() {
+	unix.Munmap(w.mem)
+	if w.fd >= 0 {
+		unix.Close(w.fd)
+	}
+}
+
+// clean removes what its process has left: in the slots that had threads, and, as a
+// guest can write all of its window, behind them.
+func (w *window) clean(slotSize int) bool {
+	used := w.high * slotSize
+	clear(w.mem[:used])
+	clear(w.used)
+	w.high = 0
+	return unix.Madvise(w.mem[used:], unix.MADV_REMOVE) == nil
 }
 
 // put takes a window back. Preconditions: its process is dead.
 func (a *arena) put(w *window) {
-	clear(w.mem[:w.high*a.slotSize])
-	clear(w.used)
-	w.high = 0
+	clean := w.clean(a.slotSize)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.live--
+	delete(a.live, w)
+	if a.closed || !clean || len(a.free) == maxFreeWindows {
+		w.destroy()
+		return
+	}
 	a.free = append(a.free, w)
-	a.unmapLocked()
 }
 
-// close ends the arena, as soon as the last window has come back.
+// close ends the arena. The memory of windows that are in use ends as they come back.
 func (a *arena) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
-	unix.Close(a.fd)
-	a.unmapLocked()
+	for _, w := range a.free {
+		w.destroy()
+	}
+	a.free = nil
+	for w := range a.live {
+		unix.Close(w.fd)
+		w.fd = -1
+	}
 }
 
-func (a *arena) unmapLocked() {
-	if !a.closed || a.live > 0 {
-		return
-	}
-	for _, c := range a.chunks {
-		unix.Munmap(c)
-	}
-	a.chunks, a.free = nil, nil
+// descriptor returns what the process of w is to map.
+func (a *arena) descriptor(w *window) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return w.fd
+}
+
+// windows returns how many are in use, and how many there are.
+func (a *arena) windows() (live, all int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.live), len(a.live) + len(a.free)
 }
 
 // slot returns the i-th slot of w.

@@ -16,14 +16,14 @@ import (
 //     the moment between receiving a file that the guest may map and mapping it;
 //   - waiting and waking on memory of its own, sleeping, asking for the time;
 //   - leaving;
-//   - creating processes and threads, from one place, and threads from another
-//     one, where the new one goes on with reporting to the supervisor and ends
-//     unless it was ordered;
-//   - moving its own signal stack, which rt_sigreturn does as well.
+//   - moving its own signal stack and blocking all signals or none, which rt_sigreturn
+//     does as well;
+//   - mapping the control window, from the descriptor that only a newborn has;
+//   - closing descriptors.
 //
-// Reporting, ending a thread and bringing a descriptor in are turned into
-// notifications, which the supervisor answers according to what it ordered from
-// that very thread.
+// Creating a process or a thread, which is possible from two places alone, reporting as a
+// newborn, ending a thread and bringing a descriptor in are turned into notifications,
+// which the supervisor answers according to what it ordered from that very thread.
 
 const (
 	retTrap   = 0x00030000

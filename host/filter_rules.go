@@ -45,7 +45,7 @@ func (p *program) byNumber() {
 	for _, nr := range []uint32{
 		unix.SYS_RT_SIGRETURN, unix.SYS_CLOSE, unix.SYS_GETPPID,
 		unix.SYS_GETRUSAGE, unix.SYS_EXIT_GROUP, unix.SYS_SCHED_YIELD, unix.SYS_NANOSLEEP,
-		unix.SYS_SIGALTSTACK,
+		unix.SYS_SIGALTSTACK, unix.SYS_CLOSE_RANGE,
 	} {
 		p.ifEqual(nr, "allow")
 	}
@@ -76,19 +76,18 @@ func (p *program) futexRules() {
 	p.ret(retAllow)
 }
 
-// cloneRules: two places, and two sets of flags.
+// cloneRules: two places, and two sets of flags; the supervisor knows what it has ordered.
 func (p *program) cloneRules(stub stub) {
 	p.mark("clone")
 	p.load(argHigh(0))
 	p.unlessEqual(0, "trap")
 	p.load(dataIP)
-	p.ifEqual(uint32(stub.light), "thread")
+	p.ifEqual(uint32(stub.light), "asked")
 	p.unlessEqual(uint32(stub.clone), "trap")
+	p.mark("asked")
 	p.load(argLow(0))
-	p.ifEqual(forkFlags, "allow")
-	p.mark("thread")
-	p.load(argLow(0))
-	p.ifEqual(threadFlags, "allow")
+	p.ifEqual(forkFlags, "notify")
+	p.ifEqual(threadFlags, "notify")
 	p.ret(retTrap)
 }
 
@@ -111,11 +110,12 @@ func (p *program) clockRules(vdso vdso) {
 
 // ownRules: what concerns nobody but the caller.
 func (p *program) ownRules() {
-	p.mark("sigprocmask") // a newborn process blocks everything
+	p.mark("sigprocmask") // all signals or none, as rt_sigreturn can do
 	p.load(argHigh(1))
 	p.unlessEqual(cfgAddr>>32, "trap")
 	p.load(argLow(1))
-	p.unlessEqual((cfgAddr+cfgBlocked)&0xffffffff, "trap")
+	p.ifEqual((cfgAddr+cfgBlocked)&0xffffffff, "allow")
+	p.unlessEqual((cfgAddr+cfgMask)&0xffffffff, "trap")
 	p.ret(retAllow)
 
 	p.mark("prctl")
@@ -205,6 +205,9 @@ func (p *program) controlOnly(window uint64) {
 		{argLow(2), unix.PROT_READ | unix.PROT_WRITE},
 		{argLow(3), unix.MAP_SHARED | unix.MAP_FIXED},
 		{argHigh(3), 0},
+		{argLow(4), controlFD},
+		{argLow(5), 0},
+		{argHigh(5), 0},
 	} {
 		p.load(w.off)
 		p.unlessEqual(w.value, "trap")

@@ -105,7 +105,7 @@ func TestFilterRanges(t *testing.T) {
 			ok := below(a[0], a[1])
 			switch {
 			case nr == unix.SYS_MMAP && a[0] == ctlAddr:
-				ok = a[1] == testWindow && a[3] == 0x11 // with a descriptor that no guest has
+				ok = a[1] == testWindow && a[3] == 0x11 && uint32(a[4]) == controlFD && a[5] == 0
 			case nr == unix.SYS_MADVISE && a[0]>>32 == ctlAddr>>32:
 				ok = uint32(a[2]) == unix.MADV_DONTFORK
 			case nr == unix.SYS_MREMAP:
@@ -121,14 +121,15 @@ func TestFilterRanges(t *testing.T) {
 	}
 }
 
-func TestFilterClonesFromTwoPlaces(t *testing.T) {
+// No clone passes without a question, and from two places only is there one.
+func TestFilterAsksForClones(t *testing.T) {
 	stub, code := testFilter(t)
 	for off := range uint64(stubSize) {
 		ip := stubAddr + off
 		for _, flags := range []uint64{forkFlags, threadFlags} {
 			want := uint32(retTrap)
-			if ip == stub.clone || ip == stub.light && flags == threadFlags {
-				want = retAllow
+			if ip == stub.clone || ip == stub.light {
+				want = retNotify
 			}
 			if v := verdict(t, code, unix.SYS_CLONE, ip, flags); v != want {
 				t.Errorf("clone at %#x: %#x", ip, v)
@@ -144,6 +145,33 @@ func TestFilterClonesFromTwoPlaces(t *testing.T) {
 	}
 }
 
+// The control window is mapped from the descriptor that newborns have, and no other one:
+// a guest could otherwise map a file over it that it is being given, or with a sibling's
+// help a part of another window.
+func TestFilterControlWindow(t *testing.T) {
+	stub, code := testFilter(t)
+	good := [6]uint64{ctlAddr, testWindow, 3, 0x11, controlFD, 0}
+	if v := verdict(t, code, unix.SYS_MMAP, stub.clone, good[:]...); v != retAllow {
+		t.Fatalf("the newborn's own: %#x", v)
+	}
+	for i, bad := range [6][]uint64{
+		{ctlAddr + 4096, ctlAddr - 4096, ctlAddr + testWindow},
+		{0, 4096, testWindow - 4096, testWindow + 4096, testWindow << 32},
+		{0, 1, 5, 7},
+		{0x01, 0x10, 0x12, 0x31, 0x100011, 0x2011, 0x11 | 1<<32},
+		{0, giftFD, 2, ^uint64(0)},
+		{4096, 1 << 32, 1 << 63},
+	} {
+		for _, v := range bad {
+			a := good
+			a[i] = v
+			if got := verdict(t, code, unix.SYS_MMAP, stub.clone, a[:]...); got != retTrap {
+				t.Errorf("mmap%#x: %#x", a, got)
+			}
+		}
+	}
+}
+
 // What the guest's own calls must never be, and what the filter must never let
 // through from anywhere.
 func TestFilterShortList(t *testing.T) {
@@ -154,7 +182,7 @@ func TestFilterShortList(t *testing.T) {
 		unix.SYS_FUTEX: true, unix.SYS_MMAP: true, unix.SYS_MUNMAP: true, unix.SYS_MPROTECT: true,
 		unix.SYS_MADVISE: true, unix.SYS_MREMAP: true, unix.SYS_MSYNC: true, unix.SYS_PRCTL: true,
 		unix.SYS_ARCH_PRCTL: true, unix.SYS_SENDMSG: true, unix.SYS_CLOCK_GETTIME: true, unix.SYS_SCHED_YIELD: true, unix.SYS_CLONE: true, unix.SYS_RT_SIGPROCMASK: true,
-		unix.SYS_NANOSLEEP: true, unix.SYS_SIGALTSTACK: true,
+		unix.SYS_NANOSLEEP: true, unix.SYS_CLOSE_RANGE: true, unix.SYS_SIGALTSTACK: true,
 	}
 	rnd := rand.New(rand.NewPCG(7, 8))
 	for range 100_000 {

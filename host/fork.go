@@ -12,16 +12,23 @@ import (
 // Fork copies the address space. The result is a process with one thread that
 // has t's registers and extended state, stopped where t is.
 func (t *Thread) Fork() (*Process, *Thread, error) {
-	if !t.enterFull() {
+	if !t.enter() {
 		return nil, nil, ErrGone
 	}
 	defer t.leave()
+	if !t.loaded() {
+		return nil, nil, ErrGone
+	}
 	child, err := t.fork()
 	if err != nil {
 		return nil, nil, fmt.Errorf("host: fork: %w", err)
 	}
 	return child.proc, child, nil
 }
+
+// loaded sees to it that a newborn inherits the extended state that t is to have: it is
+// in the processor, or in the signal frame.
+func (t *Thread) loaded() bool { return !t.fpDirty || t.full() }
 
 func (t *Thread) fork() (*Thread, error) {
 	for range patienceForks {
@@ -50,13 +57,11 @@ func (t *Thread) forkOnce() (*Thread, error) {
 		return nil, err
 	}
 	s := p.arena.slot(win, t.index)
-	if !s.adopt(t.slot) {
-		t.hostile()
+	if !t.furnish(s) {
 		p.arena.put(win)
 		return nil, ErrGone
 	}
-	atomic.StoreUint32(s.turn(), turnKernel)
-	b := &birth{fork: true, target: win.off, win: win, index: t.index}
+	b := &birth{fork: true, target: s.addr, win: win, index: t.index}
 	if err := t.bear(b, opFork, forkFlags); err != nil {
 		p.arena.put(win)
 		return nil, err
@@ -67,9 +72,21 @@ func (t *Thread) forkOnce() (*Thread, error) {
 		}
 		return nil, b.err
 	}
-	b.thread.regs = t.regs
+	b.thread.regs, b.thread.light = t.regs, t.light
 	b.thread.proc.rewritten = t.proc.rewritten
 	return b.thread, nil
+}
+
+// furnish makes s the slot of a newborn that t clones.
+func (t *Thread) furnish(s slot) bool {
+	if t.light {
+		s.prepareLight(t.slot)
+	} else if !s.adopt(t.slot) {
+		t.hostile()
+		return false
+	}
+	atomic.StoreUint32(s.turn(), turnKernel)
+	return true
 }
 
 // NewThread creates another thread in t's address space. It starts with t's
@@ -82,7 +99,7 @@ func (t *Thread) NewThread() (*Thread, error) {
 	if n := t.rouse(); n != nil {
 		return n, nil
 	}
-	if t.fpDirty && !t.full() { // the newborn has what is in the processor
+	if !t.loaded() {
 		return nil, ErrGone
 	}
 	n, err := t.newThread()
@@ -103,13 +120,9 @@ func (t *Thread) newThread() (*Thread, error) {
 		return nil, syscall.EAGAIN
 	}
 	s := p.arena.slot(win, index)
-	if t.light {
-		s.prepareLight(t.slot)
-	} else if !s.adopt(t.slot) {
-		t.hostile()
+	if !t.furnish(s) {
 		return nil, ErrGone
 	}
-	atomic.StoreUint32(s.turn(), turnKernel)
 	b := &birth{target: s.addr, proc: t.proc, index: index}
 	if err := t.bear(b, opThread, threadFlags); err != nil {
 		win.drop(index)
@@ -128,7 +141,9 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 	token := newToken()
 	p.mu.Lock()
 	p.births[token] = b
+	t.order = order{kind: orderClone, clone: clone{flags, token, b.target}}
 	p.mu.Unlock()
+	defer t.expect(order{})
 	s.store(slotFlags, flags)
 	s.store(slotToken, token)
 	s.store(slotTarget, b.target)

@@ -12,13 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// accounted checks that the zygote's group holds what the platform knows of,
-// and no more.
+// accounted checks that the zygote's group holds what the platform knows of, the zygote
+// and the sentinel, and no more.
 func accounted(t testing.TB, p *Platform) {
 	t.Helper()
 	pgid := itoa(p.zygote.pid)
 	waitFor(t, "unaccounted processes to end", func() bool {
-		return len(group(t, pgid)) == p.Stats().Processes+1
+		return len(group(t, pgid)) == p.Stats().Processes+2
 	})
 }
 
@@ -216,7 +216,7 @@ func TestUnorderedClones(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := th.Regs()
-			r.RAX, r.RDI, r.RSI, r.RDX, r.R10, r.R8 = 56, flags, 0, 12345, 0, th.proc.win.off
+			r.RAX, r.RDI, r.RSI, r.RDX, r.R10, r.R8 = 56, flags, 0, 12345, 0, th.slot.addr
 			r.R15 = dataAt // where the parent goes on
 			r.RIP = site
 			runFor(th, 5*time.Millisecond)

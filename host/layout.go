@@ -45,11 +45,12 @@ const (
 	cfgClock      = 0xc8 // the vdso's clock_gettime, 0 if there is none
 	cfgKeep       = 0xd0 // what the zygote unmaps at the top: address and size
 	cfgKeepSize   = 0xd8
-	cfgPieces     = 0xe0 // the vdso's mappings: offset, size, where to; then a zero size
-	cfgFilter     = 0x180
+	cfgPieces     = 0xe0  // the vdso's mappings: offset, size, where to; then a zero size
+	cfgSentinel   = 0x180 // the sentinel's name, for ps
+	cfgFilter     = 0x190
 
 	pieceSize = 24
-	maxPieces = (cfgFilter-cfgPieces)/pieceSize - 1
+	maxPieces = (cfgSentinel-cfgPieces)/pieceSize - 1
 )
 
 // A control slot. Guests can write it at any time, so that every value is
@@ -67,7 +68,7 @@ const (
 	slotGuestCPU = 0x34 // where the guest was last, 0 if unknown
 	slotHostCPU  = 0x38 // where we were
 	slotMode     = 0x3c // what the guest stopped in, below
-	slotFlags    = 0x40 // clone: flags, token, and offset of the new window or address of the new slot
+	slotFlags    = 0x40 // clone: flags, token, and address of the newborn's slot
 	slotToken    = 0x48
 	slotTarget   = 0x50
 	slotResult   = 0x58
@@ -170,7 +171,7 @@ const (
 // system calls that the filter always turns into a notification, so that none
 // of them is ever executed as such.
 const (
-	askProcess = 32  // dup: a new process reports; it gets the control memory
+	askProcess = 32  // dup: a new process reports; it gets its control memory
 	askThread  = 33  // dup2: a new thread reports
 	askFile    = 292 // dup3: the descriptor that we said we would give
 )
@@ -190,8 +191,13 @@ const (
 // holds its descriptor.
 const msgFD = 0x60
 
-// giftFD is the descriptor under which a host process receives a file.
-const giftFD = 3
+// giftFD is the descriptor under which a host process receives a file, controlFD that of
+// its control memory. They differ, so that a guest can never map a file in place of its
+// window; controlFD is open only in a newborn, before it can run guest code.
+const (
+	giftFD    = 3
+	controlFD = 1
+)
 
 // Offsets in ucontext, with the signal frame's siginfo behind it.
 const (

@@ -58,6 +58,7 @@ type Platform struct {
 	listen      sync.Mutex // held by who answers; nothing else is held when it is taken
 	supervisors atomic.Int32
 	wake        int // eventfd that ends the supervisor and the reaper
+	lifeline    int // a socket; the sentinel kills all guests when it is closed
 	epoll       int
 
 	mu        sync.Mutex
@@ -96,7 +97,7 @@ func New(opts Options) (*Platform, error) {
 		stub:     loadStub(),
 		vdso:     findVDSO(),
 		fast:     haveFSGSBase() && !opts.NoRewrite,
-		listener: -1, wake: -1, epoll: -1,
+		listener: -1, wake: -1, epoll: -1, lifeline: -1,
 		threads:   map[uint32]*Thread{},
 		births:    map[uint64]*birth{},
 		procs:     map[int]*Process{},
@@ -118,9 +119,7 @@ func New(opts Options) (*Platform, error) {
 }
 
 func (p *Platform) start() (err error) {
-	if p.arena, err = newArena(slotSize()); err != nil {
-		return err
-	}
+	p.arena = newArena(slotSize())
 	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return fmt.Errorf("eventfd: %w", err)
 	}
@@ -172,7 +171,7 @@ func (p *Platform) Close() {
 		unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
 	p.workers.Wait()
-	for _, fd := range []int{p.listener, p.wake, p.epoll} {
+	for _, fd := range []int{p.listener, p.wake, p.epoll, p.lifeline} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -202,7 +201,7 @@ func (p *Platform) killAll() {
 		}
 		<-one.gone
 	}
-	p.sweep()
+	sweep(p.zygote.pid)
 	p.zygote.Release()
 }
 
@@ -219,7 +218,7 @@ type Stats struct {
 	Resting     int // threads that wait for an LWP to be born
 	Warm        int // processes in nurseries: ready for use, or what these are copied from
 	Windows     int // control windows in use, the zygote's included
-	Descriptors int // descriptors that the platform holds in this process
+	Descriptors int // descriptors that the platform holds in this process, but for spare control memory
 }
 
 // Stats returns the current counts.
@@ -227,7 +226,8 @@ func (p *Platform) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := Stats{Processes: len(p.procs), Threads: len(p.threads) - p.resting, Resting: p.resting}
-	s.Descriptors = 4 + len(p.procs) // control memory, listener, eventfd, epoll; a pidfd each
+	s.Windows, _ = p.arena.windows()
+	s.Descriptors = 4 + len(p.procs) + s.Windows // listener, eventfd, epoll, lifeline; a pidfd and control memory each
 	if p.zygote != nil && p.procs[p.zygote.pid] != nil {
 		s.Processes--
 		s.Threads--
@@ -238,8 +238,5 @@ func (p *Platform) Stats() Stats {
 			s.Warm++
 		}
 	}
-	p.arena.mu.Lock()
-	s.Windows = p.arena.live
-	p.arena.mu.Unlock()
 	return s
 }

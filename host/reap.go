@@ -109,12 +109,12 @@ func (q *Process) retire() {
 	}
 }
 
-// sweep collects children that were killed between their clone and their first
-// report, when nobody knew them yet. They are in the zygote's process group,
-// where none of our program's own children is. Preconditions: the group is killed.
-func (p *Platform) sweep() {
+// sweep collects the sentinel, and children that were killed between their clone and
+// their first report, when nobody knew them yet. They are in the zygote's process group,
+// where no other child of this process is. Preconditions: the group is killed.
+func sweep(group int) {
 	for {
-		_, err := unix.Wait4(-p.zygote.pid, nil, unix.WALL, nil)
+		_, err := unix.Wait4(-group, nil, unix.WALL, nil)
 		if err != nil && err != unix.EINTR {
 			return
 		}

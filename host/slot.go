@@ -33,7 +33,8 @@ func (s slot) vacate() {
 	s.hideMask()
 }
 
-// prepareLight makes s the slot of a thread that is born in from's light trap.
+// prepareLight makes s the slot of a thread that is born, or has rested, in a light trap,
+// and gets what from's has.
 func (s slot) prepareLight(from slot) {
 	for _, off := range []int{slotKicked, slotNapping, slotExact, slotLoadFP, slotGuestCPU} {
 		s.store32(off, 0)

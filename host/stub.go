@@ -43,8 +43,8 @@ func currentCPU() uint32
 type stub struct {
 	code    []byte
 	handler uint64
-	clone   uint64 // behind the one instruction that may fork
-	light   uint64 // behind the one that may clone threads only, in light traps
+	clone   uint64 // behind the instruction that clones in a signal frame
+	light   uint64 // behind the one that clones in a light trap
 	marks
 }
 

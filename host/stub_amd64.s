@@ -16,17 +16,20 @@
 	TESTQ AX, AX \
 	JS die
 
-// CONTROL maps the control window at offset R9 of descriptor R8 and keeps it
-// out of what a fork copies.
+// CONTROL maps the process's own control window, descriptor controlFD, and keeps it
+// out of what a fork copies. No guest code ever runs with that descriptor open, and the
+// filter lets no other one be mapped there.
 #define CONTROL \
 	MOVL $9, AX \
 	MOVQ $const_ctlAddr, DI \
 	MOVQ const_cfgWindow(R14), SI \
 	MOVL $3, DX \
 	MOVL $0x11, R10 \
+	MOVL $const_controlFD, R8 \
+	XORL R9, R9 \
 	CHECKED(120) \
 	MOVL $3, AX \
-	MOVQ R8, DI \
+	MOVL $const_controlFD, DI \
 	CHECKED(121) \
 	MOVL $28, AX \
 	MOVQ $const_ctlAddr, DI \
@@ -130,24 +133,96 @@ die: \
 #define CLONEMARK \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; LONG $0x6e6f6c63
 
-// LIGHTMARK is CLONEMARK of the instruction that clones threads in light traps.
+// LIGHTMARK is CLONEMARK of the one in light traps.
 #define LIGHTMARK \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; LONG $0x6e6f6c6c
+
+// SIGMASK sets the signal mask to what is at set in the configuration page.
+#define SIGMASK(set) \
+	MOVL $14, AX /* rt_sigprocmask(SIG_SETMASK, set, 0, 8) */ \
+	MOVL $2, DI \
+	LEAQ set(R14), SI \
+	XORL DX, DX \
+	MOVL $8, R10 \
+	SYSCALL
+
+// REPORT is the beginning of a newborn process, up to its control window; R13 is its
+// token, and R15 its slot. With toaster's end it ends, also if that came before it could
+// say so. What a sibling of its creator was being given is not for it.
+#define REPORT \
+	MOVL $157, AX /* prctl(PR_SET_PDEATHSIG, SIGKILL) */ \
+	MOVL $1, DI \
+	MOVL $9, SI \
+	XORL DX, DX \
+	XORL R10, R10 \
+	XORL R8, R8 \
+	CHECKED(130) \
+	MOVL $110, AX /* getppid */ \
+	CHECKED(131) \
+	CMPL AX, const_cfgParent(R14) \
+	JNE die \
+	MOVL $436, AX /* close_range(0, ~0, 0) */ \
+	XORL DI, DI \
+	MOVL $0xffffffff, SI \
+	XORL DX, DX \
+	CHECKED(129) \
+	MOVL $const_askProcess, AX \
+	MOVQ R13, DI \
+	MOVQ R15, SI \
+	CHECKED(132) \
+	CONTROL
 
 // MARK is a no-op that loadStub finds a place by.
 #define MARK(a, b, c, d) \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; BYTE $a; BYTE $b; BYTE $c; BYTE $d
 
-// The zygote begins here: descriptor 0 is a socket, 1 the control memory.
+// The zygote begins here: descriptor 0 is a socket, controlFD the control memory.
 TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_cfgAddr, R14
 	MOVQ $const_ctlAddr, R15
 
-	MOVL $436, AX // close_range(2, ~0, 0)
-	MOVL $2, DI
+	MOVL $436, AX // close_range(controlFD+1, ~0, 0)
+	MOVL $(const_controlFD+1), DI
 	MOVL $0xffffffff, SI
 	XORL DX, DX
 	CHECKED(101)
+
+	// The sentinel stays outside the sandbox: it reads from the socket until toaster
+	// has gone, however it went, and then kills the process group. What else ends host
+	// processes (PDEATHSIG) depends on the first instructions of each of them.
+	MOVL $56, AX // clone(CLONE_PARENT)
+	MOVL $const_forkFlags, DI
+	XORL SI, SI
+	XORL DX, DX
+	XORL R10, R10
+	XORL R8, R8
+	CHECKED(115)
+	TESTQ AX, AX
+	JNE sandbox
+	MOVL $3, AX // close(controlFD)
+	MOVL $const_controlFD, DI
+	SYSCALL
+	MOVL $157, AX // prctl(PR_SET_NAME, sentinel)
+	MOVL $15, DI
+	LEAQ const_cfgSentinel(R14), SI
+	SYSCALL
+	MOVQ SP, SI
+	SUBQ $64, SI
+watch:
+	XORL AX, AX // read(0, below the stack, 1)
+	XORL DI, DI
+	MOVL $1, DX
+	SYSCALL
+	CMPQ AX, $-4 // EINTR
+	JEQ watch
+	TESTQ AX, AX
+	JGT watch // nobody writes
+	MOVL $62, AX // kill(0, SIGKILL)
+	XORL DI, DI
+	MOVL $9, SI
+	SYSCALL
+	HLT
+sandbox:
 
 	// The vdso goes where the filter knows it. Its address is in the auxiliary
 	// vector, behind the arguments and the environment.
@@ -198,8 +273,6 @@ moved:
 	LEAQ const_cfgZero(R14), SI
 	CHECKED(103)
 
-	MOVL $1, R8
-	XORL R9, R9
 	CONTROL
 
 	MOVL $157, AX // prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -275,9 +348,17 @@ next:
 	MOVL $111, BX
 	DIE
 
-// Signals arrive here on the slot's stack, with every signal blocked.
+// Signals arrive here on the slot's stack, with every signal blocked. A frame anywhere
+// but in the process's own control window is that of a guest that has moved its signal
+// stack, or of a newborn that a trap caught before it had a window: the process ends.
 TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_cfgAddr, R14
+	MOVQ $const_ctlAddr, AX
+	MOVQ DX, R15
+	SUBQ AX, R15
+	MOVL $136, BX
+	CMPQ R15, const_cfgWindow(R14)
+	JCC die
 	CMPL DI, $const_sigSys
 	JNE other
 	MOVQ const_ucRAX(DX), AX
@@ -421,11 +502,13 @@ clone:
 	XORL R10, R10
 	MOVQ const_slotTarget(R15), R8
 
-	// The filter lets clone through from here only, and only with the two sets of
-	// flags below, so that whatever is created, by whatever jump to here, goes on
-	// at born. It has no memory there that a hostile sibling could not write, and
-	// trusts its registers alone: DI the flags, DX the token, R8 the target. The
-	// supervisor compares the latter two with what it ordered.
+	// The filter asks the supervisor about each clone from here, or from the other place
+	// below, with one of two sets of flags, and refuses all others; the supervisor grants
+	// what it has ordered. All signals are blocked, so that a trap on the newborn's way
+	// (by TF in its flags, say) kills it: for a thread the supervisor looks, and a process
+	// has no control window yet that a signal frame could be in. It has no memory that a
+	// hostile sibling could not write, and trusts its registers alone: DI the flags, DX
+	// the token, R8 its slot, which the supervisor has compared with its order.
 	CLONEMARK
 	SYSCALL
 	TESTQ AX, AX
@@ -435,45 +518,19 @@ clone:
 
 born:
 	MOVQ $const_cfgAddr, R14
-	MOVQ R8, R12
+	MOVQ R8, R15
 	MOVQ DX, R13
 	CMPQ DI, $const_threadFlags
 	JEQ thread
 
-	// No signal may interrupt what follows: its handler could be made to return
-	// to the guest while the control memory's descriptor is open.
-	MOVL $14, AX // rt_sigprocmask(SIG_SETMASK, all, 0, 8)
-	MOVL $2, DI
-	LEAQ const_cfgBlocked(R14), SI
-	XORL DX, DX
-	MOVL $8, R10
-	CHECKED(129)
-	MOVL $157, AX // prctl(PR_SET_PDEATHSIG, SIGKILL)
-	MOVL $1, DI
-	MOVL $9, SI
-	XORL DX, DX
-	XORL R10, R10
-	XORL R8, R8
-	CHECKED(130)
-	MOVL $110, AX // getppid: if the kernel died before the call above, so do we
-	CHECKED(131)
-	CMPL AX, const_cfgParent(R14)
-	JNE die
-	MOVL $const_askProcess, AX
-	MOVQ R13, DI
-	MOVQ R12, SI
-	CHECKED(132)
-	MOVQ AX, R8
-	MOVQ R12, R9
-	CONTROL
+	REPORT
 	JMP wait
 
 thread:
 	MOVL $const_askThread, AX
 	MOVQ R13, DI
-	MOVQ R12, SI
+	MOVQ R15, SI
 	CHECKED(133)
-	MOVQ R12, R15
 	JMP wait
 
 exit:
@@ -567,6 +624,8 @@ give:
 	JEQ call
 	CMPL AX, $const_opThread
 	JEQ clone
+	CMPL AX, $const_opFork
+	JEQ clone
 	CMPL AX, $const_opSaveFP
 	JEQ save
 	CMPL AX, $const_opSaveX
@@ -620,9 +679,10 @@ restored:
 	MOVL $0, const_slotLoadFP(R15)
 	JMP loaded
 
-	// As in the handler, but that the newborn has no signal stack, and needs one
-	// before anybody can know of it and kick it. Threads only.
+	// As in the handler, but that the newborn goes on in a light trap, with the extended
+	// state that is in the processor. A thread has no signal stack yet.
 clone:
+	SIGMASK(const_cfgBlocked)
 	MOVL $56, AX
 	MOVQ const_slotFlags(R15), DI
 	XORL SI, SI
@@ -634,11 +694,23 @@ clone:
 	TESTQ AX, AX
 	JEQ born
 	MOVQ AX, const_slotResult(R15)
+	SIGMASK(const_cfgMask)
+	CMPL const_cfgRDTSCP(R14), $0
+	JEQ again
+	RDTSCP
+	INCL CX
+	MOVL CX, const_slotGuestCPU(R15)
 	JMP again
 born:
 	MOVQ $const_cfgAddr, R14
 	MOVQ R8, R15
 	MOVQ DX, R13
+	CMPQ DI, $const_threadFlags
+	JEQ thread
+	REPORT
+	SIGMASK(const_cfgMask)
+	JMP wait
+thread:
 	MOVL $131, AX // sigaltstack
 	LEAQ const_slotAltstack(R15), DI
 	XORL SI, SI
@@ -648,6 +720,7 @@ born:
 	MOVQ R15, SI
 	CHECKED(135)
 	WRGSBASEQ R15
+	SIGMASK(const_cfgMask)
 	JMP wait
 	DIE
 
@@ -666,12 +739,7 @@ frame:
 	HLT
 
 exit:
-	MOVL $14, AX // rt_sigprocmask(SIG_SETMASK, all, 0, 8)
-	MOVL $2, DI
-	LEAQ const_cfgBlocked(R14), SI
-	XORL DX, DX
-	MOVL $8, R10
-	SYSCALL
+	SIGMASK(const_cfgBlocked)
 	MOVL $60, AX // exit
 	XORL DI, DI
 	SYSCALL

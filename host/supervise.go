@@ -23,8 +23,10 @@ import (
 
 // An order is what a thread has been told to ask for.
 type order struct {
-	kind int
-	fd   int
+	kind   int
+	fd     int   // orderFile
+	clone  clone // orderClone
+	grants int   // of it: a signal to all (SIGSTOP) makes the host ask again
 }
 
 const (
@@ -32,12 +34,13 @@ const (
 	orderFile
 	orderAgain // the file was not delivered
 	orderExit
+	orderClone
 )
 
 // A birth is a process or thread that was ordered and has not reported yet.
 type birth struct {
 	fork   bool
-	target uint64 // the new window's offset, or the new slot's address
+	target uint64 // the address of its slot
 	win    *window
 	index  int
 	proc   *Process // of a new thread
@@ -97,13 +100,21 @@ func (p *Platform) superviseFrom(begin func(), cond func() bool) {
 		p.watchListener(0)
 	}
 	begin()
-	p.listen.Lock()
 	for !cond() {
-		p.serve(superviseTick)
+		p.superviseOnce(cond)
 	}
-	p.listen.Unlock()
 	if p.supervisors.Add(-1) == 0 {
 		p.watchListener(unix.EPOLLIN)
+	}
+}
+
+// superviseOnce answers one question at most. Whoever waits for a guest that does not
+// answer lets others at the listener in between.
+func (p *Platform) superviseOnce(cond func() bool) {
+	p.listen.Lock()
+	defer p.listen.Unlock()
+	if !cond() {
+		p.serve(superviseTick)
 	}
 }
 
@@ -139,6 +150,8 @@ func (p *Platform) answer(n *notification) {
 	switch {
 	case n.nr == unix.SYS_EXIT && t != nil:
 		p.answerExit(n, t)
+	case n.nr == unix.SYS_CLONE && t != nil:
+		p.answerClone(n, t)
 	case n.nr == askFile && t != nil:
 		p.answerFile(n, t)
 	case n.nr == askProcess && t == nil, n.nr == askThread && t == nil:
@@ -218,9 +231,8 @@ func (p *Platform) give(n *notification, add *notifyAddFD) error {
 
 // answerNewborn binds a new host process or thread to its birth. The token is
 // good only from a thread that nobody knows yet: that is one which has run
-// nothing but the stub's code since its clone, with registers that it can't
-// change before it acts on them. If a hostile sibling made the clone, with a
-// token that it has seen, the result is what was ordered all the same.
+// nothing but the stub's code since a clone that answerClone has granted, with
+// registers that it can't change before it acts on them.
 func (p *Platform) answerNewborn(n *notification) {
 	p.mu.Lock()
 	b := p.births[n.args[0]]
@@ -253,7 +265,7 @@ func (p *Platform) bindProcess(n *notification, b *birth) {
 	p.threads[n.pid] = t
 	closed := p.closed
 	p.mu.Unlock()
-	b.err = p.give(n, &notifyAddFD{srcfd: uint32(p.arena.fd)})
+	b.err = p.give(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(p.arena.descriptor(b.win)), newfd: controlFD})
 	if b.err != nil || closed {
 		q.Release()
 	}

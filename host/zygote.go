@@ -19,8 +19,11 @@ import (
 // nothing in it but the stub, the filter installed, stopped in its first
 // signal frame. A pristine process is a fork of it. It never runs guest code.
 
-// guestName is what host processes are called in the host's process list.
-const guestName = "toaster-guest"
+// What host processes are called in the host's process list.
+const (
+	guestName    = "toaster-guest"
+	sentinelName = "toaster-watch"
+)
 
 // startZygote makes the zygote and receives its notification listener.
 func (p *Platform) startZygote() error {
@@ -41,7 +44,7 @@ func (p *Platform) startZygote() error {
 	if err != nil {
 		return os.NewSyscallError("socketpair", err)
 	}
-	defer unix.Close(pair[0])
+	p.lifeline = pair[0]
 	win, err := p.arena.get(0)
 	if err != nil {
 		unix.Close(pair[1])
@@ -49,7 +52,7 @@ func (p *Platform) startZygote() error {
 	}
 	s := p.arena.slot(win, 0)
 	prepareMessage(s)
-	pid, err := p.createZygote(exe, pair[1])
+	pid, err := p.createZygote(exe, pair[1], win)
 	unix.Close(pair[1])
 	if err != nil {
 		p.arena.put(win)
@@ -57,15 +60,15 @@ func (p *Platform) startZygote() error {
 	}
 	q, t, err := p.register(pid, win, 0)
 	if err != nil {
-		unix.Kill(pid, unix.SIGKILL)
-		unix.Wait4(pid, nil, 0, nil)
+		unix.Kill(-pid, unix.SIGKILL)
+		sweep(pid)
 		p.arena.put(win)
 		return err
 	}
 	p.zygote = q
 	p.pristine = &Nursery{p: p, seed: t} // until it has a pool
 	p.threads[uint32(pid)] = t
-	if p.listener, err = receiveFD(pair[0]); err != nil {
+	if p.listener, err = q.receiveFD(); err != nil {
 		return q.birthError(err)
 	}
 	// Only an improvement, and only since Linux 6.6.
@@ -73,21 +76,30 @@ func (p *Platform) startZygote() error {
 	// It wakes only who says that he waits.
 	atomic.CompareAndSwapUint32(s.turn(), turnGuest, turnGuestAwaits)
 	for atomicTurn(s) < turnKernel {
-		select {
-		case <-q.gone:
-			return q.birthError(errors.New("died"))
-		default:
-			futexSleepTimeout(s.turn(), turnGuestAwaits, 10*time.Millisecond)
+		if q.died() {
+			return q.birthError(errDied)
 		}
+		futexSleepTimeout(s.turn(), turnGuestAwaits, 10*time.Millisecond)
 	}
 	return nil
 }
 
-// birthError explains the zygote's end by the step that failed.
+// died asks the host; the reaper does not run yet.
+func (q *Process) died() bool {
+	n, _ := pollNow(&unix.PollFd{Fd: int32(q.pidfd), Events: unix.POLLIN}, 0)
+	return n > 0
+}
+
+var errDied = errors.New("died")
+
+// birthError explains the zygote's end by the step that failed, and ends the sentinel.
 func (q *Process) birthError(err error) error {
-	unix.Kill(q.pid, unix.SIGKILL)
+	unix.Kill(-q.pid, unix.SIGKILL)
 	var st unix.WaitStatus
 	unix.Wait4(q.pid, &st, 0, nil)
+	sweep(q.pid)
+	unix.Close(q.platform.lifeline)
+	q.platform.lifeline = -1
 	q.platform.bury(q)
 	if st.Exited() && st.ExitStatus() == noVDSO {
 		return errNoVDSO
@@ -115,6 +127,7 @@ var zygoteSteps = map[int]string{
 	108: "seccomp with a notification listener",
 	109: "sendmsg",
 	110: "trapping of system calls",
+	115: "clone",
 	112: "prctl(PR_SET_NAME)",
 	120: "mmap of control memory",
 	121: "close",
@@ -126,7 +139,7 @@ var zygoteSteps = map[int]string{
 // group of its own keeps the terminal's signals away. A session would do so, too, but
 // Linux gives each session a share of every core (autogroup), and under load a guest
 // that wakes often and runs briefly can then wait for seconds.
-func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
+func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error) {
 	started := make(chan struct{})
 	end := make(chan struct{})
 	p.stop = func() { close(end) }
@@ -137,7 +150,7 @@ func (p *Platform) createZygote(exe, sock int) (pid int, err error) {
 			&syscall.ProcAttr{
 				Dir:   "/",
 				Env:   []string{},
-				Files: []uintptr{uintptr(sock), uintptr(p.arena.fd)},
+				Files: []uintptr{uintptr(sock), controlFD: uintptr(win.fd)},
 				Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 			})
 		close(started)
@@ -185,6 +198,7 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 	le.PutUint64(cfg[cfgAltstack+16:], uint64(p.arena.slotSize-slotStack))
 	le.PutUint64(cfg[cfgBlocked:], ^uint64(0))
 	copy(cfg[cfgName:], guestName)
+	copy(cfg[cfgSentinel:], sentinelName)
 	le.PutUint64(cfg[cfgSlack:], uint64(guestSlack))
 	le.PutUint16(cfg[cfgProgram:], uint16(len(filter)))
 	le.PutUint64(cfg[cfgProgram+8:], cfgAddr+cfgFilter)
@@ -219,9 +233,19 @@ func prepareMessage(s slot) {
 	s.store32(slotScratch+control+12, unix.SCM_RIGHTS)
 }
 
-func receiveFD(sock int) (int, error) {
+// receiveFD waits for the zygote's listener, or its end. The socket alone does not tell of
+// that, as the sentinel has it open, too.
+func (q *Process) receiveFD() (int, error) {
 	buf, oob := make([]byte, 8), make([]byte, unix.CmsgSpace(4))
+	sock := q.platform.lifeline
 	for {
+		ready := []unix.PollFd{{Fd: int32(sock), Events: unix.POLLIN}, {Fd: int32(q.pidfd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(ready, -1); err == unix.EINTR {
+			continue
+		}
+		if ready[0].Revents == 0 && ready[1].Revents != 0 {
+			return -1, errDied
+		}
 		n, oobn, _, _, err := unix.Recvmsg(sock, buf, oob, unix.MSG_CMSG_CLOEXEC)
 		if err == unix.EINTR {
 			continue
