@@ -256,7 +256,7 @@ func (p *Proc) freeVM(l *LWP) {
 		return
 	}
 	p.saveUsage(l)
-	p.without(func() { vm.Exit(p) })
+	p.without(func() { vm.Exit(p, l) })
 	p.vm = nil
 }
 

@@ -382,7 +382,7 @@ func (c *Proc) dropParts(cl *LWP) {
 	c.vm, c.files, c.dirs = nil, nil, nil
 	c.m.after(func() {
 		if vm != nil {
-			vm.Exit(c)
+			vm.Exit(c, cl)
 		}
 		if files != nil {
 			files.Close()

@@ -327,7 +327,7 @@ type fakeVM struct {
 }
 
 func (v *fakeVM) Fork(_, _ *LWP, _ bool) (AddressSpace, netbsd.Errno) { return nil, 0 }
-func (v *fakeVM) Exit(p *Proc) {
+func (v *fakeVM) Exit(p *Proc, _ *LWP) {
 	if v.exit != nil {
 		v.exit(p)
 	}

@@ -14,8 +14,9 @@ type AddressSpace interface {
 	// borrows this one until it execs or exits.
 	Fork(parent, child *LWP, share bool) (AddressSpace, netbsd.Errno)
 	// Exit drops p's use of the memory; it may block. Release 10 calls it in
-	// exit1, release 2003 on the reaper.
-	Exit(p *Proc)
+	// exit1, where l, the last LWP, still has its own part, which goes, too; release
+	// 2003 on the reaper, where l is nil.
+	Exit(p *Proc, l *LWP)
 }
 
 // LWPFreer is what an AddressSpace may be, too: told of every LWP that has ended,

@@ -84,7 +84,7 @@ func (g *Guest) dropSpace() {
 	g.thread, g.space = nil, nil
 	g.l.SetMachdep(nil)
 	thread.Exit()
-	space.Exit(g.l.Proc())
+	space.Exit(g.l.Proc(), nil)
 }
 
 // runHost starts h and lives its life in l's process. It does not return.

@@ -137,10 +137,18 @@ func (s *Space) sole() bool {
 	return s.uses == 1
 }
 
-// Exit implements kern.AddressSpace.
-func (s *Space) Exit(*kern.Proc) {
+// Exit implements kern.AddressSpace. The host process goes with its last user; until
+// then, l's thread goes alone.
+func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 	if s.drop() {
 		go s.proc.Release()
+		return
+	}
+	if l == nil {
+		return // FreeLWP has seen to it
+	}
+	if g, ok := l.Machdep().(*Guest); ok && g.space == s {
+		g.thread.Exit()
 	}
 }
 

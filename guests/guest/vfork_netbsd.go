@@ -9,6 +9,7 @@ var forkCases = []testCase{
 	{"vfork_08_parent_sleeps_until_exit", vforkExit},
 	{"vfork_08_parent_sleeps_until_exec", vforkExec},
 	{"vfork_child_killed_frees_the_parent", vforkKilled},
+	{"vfork_leaves_nothing_in_the_parent", vforkMany},
 	{"vfork_other_LWPs_of_the_parent_run", vforkOthersRun},
 	{"clone_81_exit_signals_and_waits", cloneSignals},
 	{"clone_shared_memory_and_files", cloneShares},
@@ -38,6 +39,15 @@ func vforkShares() {
 	})
 	eq("(8) the child's write after vfork", shared, 2)
 	reap(pid, exited(3))
+}
+
+// A child that is gone has no part in its parent any more: there can be any number of
+// them, one after the other (a process has 2,048 host threads at most).
+func vforkMany() {
+	for range 2500 {
+		reapOK(vfork(func() {}))
+	}
+	noChildren()
 }
 
 // After vfork the child has made its last call: what it wrote to a pipe is there.
