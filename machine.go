@@ -51,6 +51,9 @@ type Options struct {
 	Hostname string
 	// User is who programs run as; nil is who this process is. Another one takes root.
 	User *User
+	// Network says what the guests' sockets reach. Unless it is the host's, programs of the
+	// host cannot be run, as they reach all.
+	Network Network
 	// Trace receives a line for each system call and signal.
 	Trace io.Writer
 	// Timeline receives the life of every process as Chrome trace events (JSON).
@@ -137,11 +140,16 @@ func newMachine(opts Options, program string) (*Machine, error) {
 	m := &Machine{opts: opts, limits: newLimiter(&opts)}
 	m.files = file.Quota{Max: opts.MaxFiles, Full: func() { m.limits.refused(LimitFiles) }}
 	m.output = m.limits.meter(opts.MaxOutput)
+	net, err := opts.network()
+	if err != nil {
+		return nil, fmt.Errorf("toaster: %w", err)
+	}
 	cfg := run.Config{
 		Kern:         kern.Config{Release: opts.Release, Hostname: opts.Hostname, Grace: opts.Grace, MaxLWPs: opts.MaxLWPs, TableFull: m.limits.tableFull},
 		FS:           fs.Config{Root: opts.Root, Dir: opts.Dir, Mounts: opts.Mounts, ReadOnly: opts.ReadOnly},
 		Files:        file.MachineConfig{Confined: opts.Root != "", Quota: &m.files},
-		HostPrograms: opts.Root == "",
+		Network:      net,
+		HostPrograms: opts.Root == "" && net == run.NetworkHost,
 		Sink:         opts.sink(),
 		PhysMem:      opts.physicalMemory(),
 		MaxFiles:     opts.MaxFiles,
@@ -151,7 +159,6 @@ func newMachine(opts Options, program string) (*Machine, error) {
 		cfg.Kern.MaxProc = opts.MaxProcs + 1 // init
 	}
 	cfg.Platform.TimerSlack = opts.TimerSlack
-	var err error
 	if m.sys, m.dirs, err = run.New(cfg); err != nil {
 		return nil, fmt.Errorf("toaster: %w", err)
 	}

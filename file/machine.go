@@ -1,6 +1,10 @@
 package file
 
-import "sync"
+import (
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
 
 // Machine is what the open files of one machine share: rights in flight, record
 // locks, watches of inodes, names of local sockets. Two machines in one program share
@@ -8,6 +12,7 @@ import "sync"
 type Machine struct {
 	confined bool
 	quota    *Quota
+	sockets  SocketMaker
 
 	rights  rights
 	records records
@@ -16,6 +21,10 @@ type Machine struct {
 	names   sync.Map // the guests' names of local sockets that the host knows by others
 }
 
+// SocketMaker is socket(2) of the host in a network that a machine's guests may use. Its
+// EAFNOSUPPORT says that they have none.
+type SocketMaker func(family, typ, proto int) (fd int, err error)
+
 // MachineConfig says how a machine's files are set up. The zero value is good.
 type MachineConfig struct {
 	// Confined: the guests have a root that nothing leads out of. A directory that
@@ -23,6 +32,8 @@ type MachineConfig struct {
 	Confined bool
 	// Quota is what the files in the machine's tables count in; nil for none.
 	Quota *Quota
+	// Sockets makes the sockets of the network; nil: those of the host's own.
+	Sockets SocketMaker
 	// MaxRights is how many open files may be in flight; 0 is what the host can bear.
 	MaxRights int
 }
@@ -30,7 +41,10 @@ type MachineConfig struct {
 // NewMachine makes the shared part of a machine's open files. Close it when every table
 // is closed.
 func NewMachine(cfg MachineConfig) *Machine {
-	m := &Machine{confined: cfg.Confined, quota: cfg.Quota}
+	m := &Machine{confined: cfg.Confined, quota: cfg.Quota, sockets: cfg.Sockets}
+	if m.sockets == nil {
+		m.sockets = unix.Socket
+	}
 	m.rights.init(cfg)
 	m.records.init()
 	return m

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostlimits"
 	"toaster/netbsd"
 )
 
@@ -214,6 +215,9 @@ func (r *rights) newToken(seal bool, files []*Description) (int, *token, netbsd.
 		}
 		id, errno := inodeOf(fd)
 		t := &token{id: id, files: files, seal: seal, end: f.(*hostFile)}
+		if errno == 0 && hostlimits.Scarce(t.end.fd) {
+			errno = netbsd.ENFILE
+		}
 		if errno == 0 && r.launch(t) {
 			// A separate goroutine: dropping the file must not happen under the
 			// queue's lock.

@@ -32,7 +32,7 @@ type Socket struct {
 }
 
 // NewSocket is socket(2) without its flags. EAFNOSUPPORT: the host has no such
-// family.
+// family, or the machine no network.
 func (m *Machine) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	hf, ok := netbsd.LinuxFamily(family)
 	if !ok || family == netbsd.AF_UNSPEC {
@@ -41,7 +41,11 @@ func (m *Machine) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	if typ < netbsd.SOCK_STREAM || typ > netbsd.SOCK_SEQPACKET {
 		return nil, netbsd.EPROTOTYPE
 	}
-	fd, err := unix.Socket(hf, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+	newSocket := m.sockets
+	if family == netbsd.AF_LOCAL { // which is no network's
+		newSocket = unix.Socket
+	}
+	fd, err := newSocket(hf, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
 	if err != nil {
 		return nil, socketErrno(err)
 	}

@@ -21,6 +21,7 @@ type System struct {
 	Platform *host.Platform
 	FS       *fs.Tree
 	Files    *file.Machine
+	network  network
 	TTY      *tty.Driver
 
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
@@ -37,7 +38,8 @@ type System struct {
 type Config struct {
 	Kern     kern.Config
 	FS       fs.Config
-	Files    file.MachineConfig
+	Files    file.MachineConfig // but for the sockets, see Network
+	Network  Network
 	Platform host.Options
 	// HostPrograms, see System.
 	HostPrograms bool
@@ -56,13 +58,19 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &System{FS: tree, Files: file.NewMachine(cfg.Files), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	s := &System{FS: tree, HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	if cfg.Files.Sockets, err = s.network.sockets(cfg.Network); err != nil {
+		tree.Close()
+		return nil, nil, err
+	}
+	s.Files = file.NewMachine(cfg.Files)
 	s.ahead.begin(cfg.Program)
 	// Who looks on wants to see every call.
 	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
 	p, err := host.New(cfg.Platform)
 	if err != nil {
 		s.Files.Close()
+		s.network.close()
 		tree.Close()
 		return nil, nil, err
 	}
@@ -105,6 +113,7 @@ func (s *System) Close() error {
 		err = errors.Join(err, s.Sink.Close())
 	}
 	s.Files.Close()
+	s.network.close()
 	s.starter.stop()
 	s.Platform.Close()
 	s.FS.Close()

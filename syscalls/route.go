@@ -3,15 +3,14 @@ package syscalls
 import (
 	"net/netip"
 
-	"toaster/file"
 	"toaster/netbsd"
 )
 
 // routeTable is net.route.0.FAMILY.WHAT.INDEX (rtsysctl of route(4)): the interfaces
-// of the host with their addresses, in the form before NetBSD 8 (NET_RT_OIFLIST),
+// that the guests' network has, with their addresses, in the form before NetBSD 8 (NET_RT_OIFLIST),
 // which is what Go's library asks for; FAMILY 0 is all, INDEX 0 every interface. Other
 // tables are empty.
-func routeTable(_ *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
+func routeTable(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 	if len(rest) != 4 && len(rest) != 5 {
 		return nil, netbsd.EINVAL
 	}
@@ -21,7 +20,7 @@ func routeTable(_ *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 		return nil, 0
 	}
 	var b []byte
-	for _, i := range decodeInterfaces(file.InterfaceTables()) {
+	for _, i := range decodeInterfaces(c.files().Machine().InterfaceTables()) {
 		if index != 0 && int(index) != i.index {
 			continue
 		}

@@ -28,7 +28,7 @@ var flagGroups = []struct {
 	title string
 	names []string
 }{
-	{"what the program sees", []string{"root", "mount", "tmpfs", "read-only", "dir", "env", "env-host", "hostname", "user", "host-exec", "release"}},
+	{"what the program sees", []string{"root", "mount", "tmpfs", "read-only", "dir", "env", "env-host", "hostname", "user", "network", "host-exec", "release"}},
 	{"what it may use", []string{"max-procs", "max-lwps", "max-files", "memory", "max-output", "cpu-time", "wall-time"}},
 	{"what you see", []string{"trace", "timeline"}},
 }
@@ -47,6 +47,7 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.Func("env-host", "pass the host's variable `NAME` on; may be repeated", f.env.fromHost)
 	fs.Func("hostname", "the host's `NAME` as the program sees it", into(&o.Hostname, parseHostname))
 	fs.Func("user", "run as `UID[:GID]`: what the program may do to files, and whose are those it makes (takes root)", into(&o.User, parseUser))
+	fs.Func("network", "sockets reach `WHAT`: none, loopback (each other) or host; programs of the host run with host only", into(&o.Network, parseNetwork))
 	fs.BoolVar(&f.hostExec, "host-exec", false, "let programs of the host run NetBSD programs, too")
 	fs.StringVar(&f.release, "release", "10", "behave as NetBSD `N`, 10 or 2003 (November of that year)")
 	fs.Func("max-procs", "at most `N` processes: fork fails with EAGAIN", into(&o.MaxProcs, parseCount))

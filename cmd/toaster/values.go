@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"toaster"
 )
 
 // This file reads the values of flags. An error says what is allowed.
@@ -19,6 +21,7 @@ var (
 	errDuration = errors.New("want a time above 0, with its unit: 500ms, 90s, 1h30m")
 	errEnv      = errors.New("want K=V; --env-host K passes the host's value on")
 	errEnvHost  = errors.New("want the name of a variable, without a value; --env K=V sets one")
+	errNetwork  = errors.New("want none, loopback or host")
 	errHostname = errors.New("want a name of 1 to 255 letters, digits, dots and dashes")
 )
 
@@ -74,6 +77,15 @@ func parseHostname(s string) (string, error) {
 		return "", errHostname
 	}
 	return s, nil
+}
+
+// parseNetwork reads what sockets reach.
+func parseNetwork(s string) (toaster.Network, error) {
+	switch n := toaster.Network(s); n {
+	case toaster.NetworkNone, toaster.NetworkLoopback, toaster.NetworkHost:
+		return n, nil
+	}
+	return "", errNetwork
 }
 
 // into makes a flag's function of a parser and the place for its value.

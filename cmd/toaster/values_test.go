@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"toaster"
 )
 
 func TestParseValues(t *testing.T) {
@@ -55,6 +57,11 @@ func TestParseValues(t *testing.T) {
 		{hostname, "two words", nil, errHostname},
 		{hostname, "a\x1b[2J", nil, errHostname},
 		{hostname, strings.Repeat("a", 256), nil, errHostname},
+		{network, "none", toaster.NetworkNone, nil},
+		{network, "loopback", toaster.NetworkLoopback, nil},
+		{network, "host", toaster.NetworkHost, nil},
+		{network, "", nil, errNetwork},
+		{network, "bridge", nil, errNetwork},
 	} {
 		got, err := c.parse(c.in)
 		if !errors.Is(err, c.err) || err == nil && got != c.want {
@@ -66,6 +73,7 @@ func TestParseValues(t *testing.T) {
 func size(s string) (any, error)     { return parseSize(s) }
 func count(s string) (any, error)    { return parseCount(s) }
 func duration(s string) (any, error) { return parseDuration(s) }
+func network(s string) (any, error)  { return parseNetwork(s) }
 func hostname(s string) (any, error) { return parseHostname(s) }
 
 // Under a root nothing comes along but what is named; of a variable that the host does not

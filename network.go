@@ -1,0 +1,43 @@
+package toaster
+
+import (
+	"fmt"
+
+	"toaster/run"
+)
+
+// Network says what the sockets of guests reach, local ones (AF_LOCAL) aside, whose names
+// are files. Descriptors that a program is given can be used whatever they are.
+type Network string
+
+const (
+	// NetworkDefault is NetworkHost; under a root it is NetworkLoopback where the host
+	// grants that, else NetworkNone.
+	NetworkDefault Network = ""
+	// NetworkNone: nothing. socket(2) fails with EAFNOSUPPORT.
+	NetworkNone Network = "none"
+	// NetworkLoopback: each other, on 127.0.0.1 and ::1 of a network namespace of the
+	// machine's own. New fails where the host grants none: it takes root, or user
+	// namespaces.
+	NetworkLoopback Network = "loopback"
+	// NetworkHost: what this process reaches.
+	NetworkHost Network = "host"
+)
+
+// network turns the option into what package run knows.
+func (o *Options) network() (run.Network, error) {
+	switch o.Network {
+	case NetworkDefault:
+		if o.Root != "" {
+			return run.NetworkLoopbackOrNone, nil
+		}
+		return run.NetworkHost, nil
+	case NetworkNone:
+		return run.NetworkNone, nil
+	case NetworkLoopback:
+		return run.NetworkLoopback, nil
+	case NetworkHost:
+		return run.NetworkHost, nil
+	}
+	return 0, fmt.Errorf("network %q: there are none, loopback and host", o.Network)
+}
