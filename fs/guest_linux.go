@@ -15,6 +15,10 @@ import (
 // A rule is asked of a file that is open already, then the host is told to do it with
 // the caller's ids: so what somebody renames in between is judged by the host. Where
 // the host cannot tell users apart, our word is the only one.
+//
+// So a host may refuse what NetBSD allows: by an access control list, or by what Linux has
+// against traps in shared directories (fs.protected_hardlinks, _symlinks, _regular, _fifos
+// of proc(5)): a link to a file that one may not write to is EPERM there.
 
 // attrs describes an open file to the rules.
 func (n node) attrs() (attrs, error) {

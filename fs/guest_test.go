@@ -2,8 +2,10 @@ package fs
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -351,5 +353,50 @@ func TestSameUserAsksNobody(t *testing.T) {
 			}
 			l.close()
 		}
+	})
+}
+
+// TestUsersSideBySide has several users at the same files at once: nobody is ever taken
+// for another.
+func TestUsersSideBySide(t *testing.T) {
+	eachOther(t, func(t *testing.T, w, o world, consent bool) {
+		const at = netbsd.AT_FDCWD
+		w.write(t, "secret", "text")
+		w.Chmod(at, "secret", 0o600, true)
+		w.Mkdir(at, "d", 0o777)
+		w.Chmod(at, "d", 0o777, true)
+		var wg sync.WaitGroup
+		for i := range uint32(8) {
+			user := o
+			user.Cred = kern.UserCred(o.Cred.EUID+i, o.Cred.EGID+i, 7+i)
+			name := fmt.Sprintf("d/%d", i)
+			wg.Go(func() {
+				for range 100 {
+					if errno := user.openErr("secret", netbsd.O_RDONLY); errno != netbsd.EACCES {
+						t.Errorf("user %d reads the secret: %s", user.Cred.EUID, errno.Name())
+						return
+					}
+					if !consent {
+						continue
+					}
+					user.openErr(name, netbsd.O_RDWR|netbsd.O_CREAT)
+					if st, errno := w.Stat(at, name, true); errno != 0 || st.UID != user.Cred.EUID {
+						t.Errorf("user %d's file is %d's, %s", user.Cred.EUID, st.UID, errno.Name())
+						return
+					}
+					user.Unlink(at, name, 0)
+				}
+			})
+			wg.Go(func() {
+				for range 100 {
+					if errno := w.openErr("secret", netbsd.O_RDWR); errno != 0 {
+						t.Errorf("the owner cannot open it: %s", errno.Name())
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		allThreadsAre(t, w.Dirs.tree.user)
 	})
 }
