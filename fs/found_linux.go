@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"strconv"
+
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
@@ -13,6 +15,12 @@ import (
 
 // openFound opens what the path leads to, or makes it.
 func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
+	if flags&netbsd.O_DIRECTORY != 0 {
+		// Nothing but a directory is opened by that, so it need not be looked at.
+		if n, err := l.inOneCall(l.at, l.name, hostOpenFlags(flags), 0); err == nil {
+			return l.describe(n, unix.S_IFDIR, flags)
+		}
+	}
 	n, made, err := l.findOrCreate(flags, mode)
 	if err != nil {
 		return nil, err
@@ -106,7 +114,7 @@ func (l *lookup) reopen(n node, st *unix.Stat_t, flags int) (fd int, err error) 
 
 // reopen opens the file that n is. flags are the host's.
 func (n node) reopen(flags int) (int, error) {
-	return openHost(unix.AT_FDCWD, procPath(n.fd), flags|unix.O_CLOEXEC, 0)
+	return openHost(n.mnt.tree.ownFDs, strconv.Itoa(n.fd), flags|unix.O_CLOEXEC, 0)
 }
 
 // findOrCreate finds the file of an open(2). With O_CREAT it is made if nothing is there,

@@ -1,6 +1,7 @@
 package fs
 
 import (
+	"errors"
 	"path"
 	"strconv"
 	"strings"
@@ -118,19 +119,34 @@ func haveOpenat2() bool {
 	return true
 }
 
+// errSteps says that a path cannot be opened in one call.
+var errSteps = errors.New("fs: step by step")
+
+// inOneCall opens a path with any flags of the host's, if that takes no more than one call
+// and nobody's rights need be looked at.
+func (r *resolver) inOneCall(at node, name string, flags int, mode uint32) (node, error) {
+	from := r.start(at, name)
+	if r.walks(from.mnt) || r.direct() {
+		return node{fd: -1}, errSteps
+	}
+	resolve := unix.RESOLVE_BENEATH | from.mnt.within()
+	if name[0] == '/' {
+		resolve = unix.RESOLVE_IN_ROOT | from.mnt.within()
+	}
+	fd, err := openat2(from.fd, name, flags|unix.O_CLOEXEC, mode, resolve)
+	if err == unix.EXDEV || err == unix.EAGAIN || refused(err) {
+		return node{fd: -1}, errSteps
+	}
+	return node{fd, from.mnt}, err
+}
+
 // create makes a file under a name and opens it. EEXIST if there is something, be it a
 // link that leads nowhere.
 func (r *resolver) create(at node, name string, flags int, mode uint32) (node, error) {
 	flags |= unix.O_CREAT | unix.O_EXCL | unix.O_CLOEXEC
-	from := r.start(at, name)
-	if !r.walks(from.mnt) && !from.mnt.origin.ReadOnly && !strings.HasSuffix(name, "/") {
-		resolve := unix.RESOLVE_BENEATH | from.mnt.within()
-		if name[0] == '/' {
-			resolve = unix.RESOLVE_IN_ROOT | from.mnt.within()
-		}
-		fd, err := openat2(from.fd, name, flags, mode, resolve)
-		if err != unix.EXDEV && err != unix.EAGAIN && !refused(err) {
-			return node{fd, from.mnt}, err
+	if from := r.start(at, name); !from.mnt.origin.ReadOnly && !strings.HasSuffix(name, "/") {
+		if n, err := r.inOneCall(at, name, flags, mode); err != errSteps {
+			return n, err
 		}
 	}
 	p, err := r.parent(at, name)

@@ -15,6 +15,7 @@ type Tree struct {
 	top      *mount
 	others   []*mount // in the order that they were mounted in
 	hostMask uint32
+	ownFDs   int          // /proc/self/fd, by which open files are opened again
 	refs     atomic.Int32 // who may still use the mounts: the machine, processes, lookups
 	user     *hostUser    // who we are to the host
 
@@ -37,9 +38,13 @@ func (t *Tree) release() {
 	if t.refs.Add(-1) > 0 {
 		return
 	}
-	for _, m := range append(t.others, t.top) {
+	for _, m := range t.others {
 		m.close()
 	}
+	if t.top != nil {
+		t.top.close()
+	}
+	t.closeOwn()
 }
 
 // dir is an open directory of the host, shared by processes.

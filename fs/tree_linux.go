@@ -16,10 +16,7 @@ func New(c Config) (*Tree, *Dirs, error) {
 	t := &Tree{hostMask: readUmask(), user: newHostUser(), devices: map[string]Device{}}
 	t.refs.Store(1)
 	addDevices(t)
-	if err := t.mountTop(c.Root); err != nil {
-		return nil, nil, err
-	}
-	if err := t.mountAll(c); err != nil {
+	if err := t.open(c); err != nil {
 		t.Close()
 		return nil, nil, err
 	}
@@ -32,6 +29,19 @@ func New(c Config) (*Tree, *Dirs, error) {
 	}
 	return t, d, nil
 }
+
+// open opens what the tree is made of.
+func (t *Tree) open(c Config) (err error) {
+	if t.ownFDs, err = unix.Open("/proc/self/fd", dirFlags, 0); err != nil {
+		return fmt.Errorf("/proc/self/fd: %w; mount proc on /proc", err)
+	}
+	if err := t.mountTop(c.Root); err != nil {
+		return err
+	}
+	return t.mountAll(c)
+}
+
+func (t *Tree) closeOwn() { unix.Close(t.ownFDs) }
 
 // mountTop opens what "/" is.
 func (t *Tree) mountTop(root string) error {
