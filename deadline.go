@@ -98,6 +98,7 @@ func (c *Cmd) awaitExit() *ProcessState {
 	p := c.Process.proc
 	select {
 	case <-p.Done():
+	case <-c.Machine.Kern().Halted(): // without it: the machine has broken down
 	case <-c.cut.at:
 		end := c.cut.when.Add(c.delay())
 		if !within(p.Done(), end) {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 	"toaster/tty"
@@ -142,9 +143,7 @@ func (j *JobControl) lead(l *kern.LWP, h *tty.Host, job int) {
 		if j.Suspend == nil {
 			continue
 		}
-		j.mu.Lock()
-		j.owed = h.Lend() || j.owed
-		j.mu.Unlock()
+		guard.Locked(&j.mu, func() { j.owed = h.Lend() || j.owed })
 		j.Suspend()
 		j.retake(h)
 		l.SetForeground(h.TTY(), job)

@@ -111,9 +111,11 @@ func (l *limiter) end(limit string) {
 	first := l.over == nil
 	if first {
 		l.over = e
-		close(l.ended)
 	}
 	l.mu.Unlock()
+	if first {
+		close(l.ended)
+	}
 	if first {
 		l.told(e)
 		l.kill()

@@ -24,6 +24,7 @@ import (
 
 	"toaster/file"
 	"toaster/fs"
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 	"toaster/run"
@@ -65,6 +66,10 @@ type Options struct {
 	// talk through pipes 30% faster, but timers, theirs and this process's, are that much
 	// later. 0 leaves it alone.
 	TimerSlack time.Duration
+	// Log receives what there is to say of a panic in toaster's own goroutines: a bug. It
+	// kills the process that was served, or ends the machine, but never this process. nil
+	// is standard error.
+	Log io.Writer
 	// Grace is how long what is left at the end has between SIGHUP and SIGKILL.
 	Grace time.Duration
 
@@ -117,6 +122,9 @@ func (o *Options) sink() trace.Sink {
 	return trace.Multi(sinks...)
 }
 
+// alterConfig is for tests.
+var alterConfig = func(*run.Config) {}
+
 // Machine is a running NetBSD kernel with its processes. Its methods may be called
 // from any goroutine.
 type Machine struct {
@@ -159,6 +167,10 @@ func newMachine(opts Options, program string) (*Machine, error) {
 		cfg.Kern.MaxProc = opts.MaxProcs + 1 // init
 	}
 	cfg.Platform.TimerSlack = opts.TimerSlack
+	if opts.Log != nil {
+		cfg.Bug = func(b *guard.Bug) { fmt.Fprint(opts.Log, b.Text()) }
+	}
+	alterConfig(&cfg)
 	if m.sys, m.dirs, err = run.New(cfg); err != nil {
 		return nil, fmt.Errorf("toaster: %w", err)
 	}
@@ -481,6 +493,9 @@ func (c *Cmd) verdict(ioErr, closeErr error) error {
 	}
 	if limit := c.Machine.limits.reached(exit); limit != nil {
 		return limit
+	}
+	if err := c.Machine.Kern().Err(); errors.Is(err, kern.ErrBug) {
+		return fmt.Errorf("toaster: %w", err)
 	}
 	if exit != nil {
 		return exit

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -49,7 +50,7 @@ func (d *Description) exportRead() (int, netbsd.Errno) {
 	if errno != 0 {
 		return -1, errno
 	}
-	go pump(w, New(w, netbsd.O_WRONLY), d.Ref())
+	goPump(w, New(w, netbsd.O_WRONLY), d.Ref())
 	return r, 0
 }
 
@@ -59,7 +60,7 @@ func (d *Description) exportWrite() (int, netbsd.Errno) {
 	if errno != 0 {
 		return -1, errno
 	}
-	go pump(nil, d.Ref(), New(r, netbsd.O_RDONLY))
+	goPump(nil, d.Ref(), New(r, netbsd.O_RDONLY))
 	return w, 0
 }
 
@@ -75,8 +76,8 @@ func (d *Description) exportBoth() (int, netbsd.Errno) {
 		return -1, errno
 	}
 	ours := New(f, netbsd.O_RDWR)
-	go pump(f, ours.Ref(), d.Ref())
-	go pump(nil, d.Ref(), ours)
+	goPump(f, ours.Ref(), d.Ref())
+	goPump(nil, d.Ref(), ours)
 	return fds[0], 0
 }
 
@@ -93,6 +94,11 @@ func halfPipe(ours int) (theirs int, f File, errno netbsd.Errno) {
 		return -1, nil, errno
 	}
 	return fds[1-ours], f, 0
+}
+
+// goPump is pump in a goroutine of its own.
+func goPump(host File, dst, src *Description) {
+	guard.Go("bytes were carried to or from a program of the host", func() { pump(host, dst, src) })
 }
 
 // pump copies from src to dst until either ends, then releases both. host, if

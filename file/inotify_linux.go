@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -153,7 +154,7 @@ func (in *inodes) read() {
 		if errno != 0 {
 			return
 		}
-		in.dispatch(buf[:n])
+		guard.Report(guard.Catch("changes of files were passed on", func() { in.dispatch(buf[:n]) }))
 	}
 }
 

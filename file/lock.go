@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -235,9 +236,7 @@ func (r *records) cutLocked(id inode, t *Table, start, end int64) {
 }
 
 func (r *records) unlock(t *Table, id inode, start, end int64) {
-	r.mu.Lock()
-	r.cutLocked(id, t, start, end)
-	r.mu.Unlock()
+	guard.Locked(&r.mu, func() { r.cutLocked(id, t, start, end) })
 	r.queue.Notify(In)
 }
 

@@ -102,13 +102,28 @@ func (p *pipe) tryRead(b []byte) (int, netbsd.Errno) {
 		}
 		return 0, netbsd.EAGAIN
 	}
-	n := p.takeLocked(b)
-	tell := pipeSize-p.n >= netbsd.PIPE_BUF
-	p.mu.Unlock()
-	if tell {
+	n := p.takeAndUnlock(b)
+	if n.tell {
 		p.writers.Notify(Out)
 	}
-	return n, 0
+	return n.bytes, 0
+}
+
+// taken is how much was taken, and whether there is room now for who waits to write.
+type taken struct {
+	bytes int
+	tell  bool
+}
+
+func (p *pipe) takeAndUnlock(b []byte) taken {
+	defer p.mu.Unlock()
+	n := p.takeLocked(b)
+	return taken{n, pipeSize-p.n >= netbsd.PIPE_BUF}
+}
+
+func (p *pipe) putAndUnlock(b []byte) int {
+	defer p.mu.Unlock()
+	return p.putLocked(b)
 }
 
 // tryWrite writes what fits; all or nothing up to PIPE_BUF bytes.
@@ -130,8 +145,7 @@ func (p *pipe) tryWrite(b []byte, atomic bool) (int, netbsd.Errno) {
 		}
 		return 0, netbsd.EAGAIN
 	}
-	n := p.putLocked(b)
-	p.mu.Unlock()
+	n := p.putAndUnlock(b)
 	p.readers.Notify(In | RdNorm)
 	return n, 0
 }

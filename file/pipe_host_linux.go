@@ -19,28 +19,10 @@ type hostPipe struct {
 
 // promote makes p a pipe of the host, with the bytes that are in it, unless it is one.
 func (p *pipe) promote() (*hostPipe, netbsd.Errno) {
-	p.mu.Lock()
-	h := p.host
-	if h != nil {
-		p.mu.Unlock()
-		return h, 0
+	h, fresh, errno := p.replace()
+	if errno != 0 || !fresh {
+		return h, errno
 	}
-	h, errno := newHostPipe()
-	if errno == 0 {
-		errno = h.fill(p)
-	}
-	if errno != 0 {
-		p.mu.Unlock()
-		return nil, errno
-	}
-	if p.noRead {
-		h.r.Close()
-	}
-	if p.noWrite {
-		h.w.Close()
-	}
-	p.host = h
-	p.mu.Unlock()
 	h.forRead = Waiter{Mask: Readable, Fn: p.readers.Notify}
 	h.forWrite = Waiter{Mask: Writable, Fn: p.writers.Notify}
 	h.r.Watch(&h.forRead)
@@ -49,6 +31,29 @@ func (p *pipe) promote() (*hostPipe, netbsd.Errno) {
 	p.readers.Notify(Readable)
 	p.writers.Notify(Writable)
 	return h, 0
+}
+
+// replace puts a pipe of the host in p's place, unless there is one.
+func (p *pipe) replace() (h *hostPipe, fresh bool, errno netbsd.Errno) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.host != nil {
+		return p.host, false, 0
+	}
+	if h, errno = newHostPipe(); errno == 0 {
+		errno = h.fill(p)
+	}
+	if errno != 0 {
+		return nil, false, errno
+	}
+	if p.noRead {
+		h.r.Close()
+	}
+	if p.noWrite {
+		h.w.Close()
+	}
+	p.host = h
+	return h, true, 0
 }
 
 func newHostPipe() (*hostPipe, netbsd.Errno) {

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/guard"
 )
 
 // The poller is the one place where the program waits for host descriptors:
@@ -73,29 +75,36 @@ func (p *poller) harvest(epfd int) {
 			return
 		}
 		for i := range n {
-			p.mu.Lock()
-			d := p.desc[evs[i].Fd]
-			p.mu.Unlock()
-			if d != nil {
-				d.event(evs[i].Events)
+			if d := p.find(evs[i].Fd); d != nil {
+				guard.Report(guard.Catch("an event of the host was passed on", func() { d.event(evs[i].Events) }))
 			}
 		}
 	}
 }
 
+func (p *poller) find(key int32) *pollDesc {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.desc[key]
+}
+
 // event passes a host event on, or disarms the descriptor if nobody watches.
 func (d *pollDesc) event(bits uint32) {
 	if d.queue.Empty() {
-		d.mu.Lock()
-		if d.queue.Empty() && d.armed && !d.closed {
-			d.armed = false
-			ev := unix.EpollEvent{Fd: d.key, Events: unix.EPOLLET}
-			unix.EpollCtl(thePoller.epfd, unix.EPOLL_CTL_MOD, d.fd, &ev)
-		}
-		d.mu.Unlock()
+		d.disarm()
 		return
 	}
 	d.queue.Notify(hostEvents(bits))
+}
+
+func (d *pollDesc) disarm() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.queue.Empty() && d.armed && !d.closed {
+		d.armed = false
+		ev := unix.EpollEvent{Fd: d.key, Events: unix.EPOLLET}
+		unix.EpollCtl(thePoller.epfd, unix.EPOLL_CTL_MOD, d.fd, &ev)
+	}
 }
 
 // hostEvents converts the bits of epoll or poll; but for the write band and

@@ -272,19 +272,7 @@ func (r *rights) dropIfLost(t *token) {
 
 // drop ends a token (unp_discard): its files are not in flight by it any more.
 func (r *rights) drop(t *token) {
-	r.mu.Lock()
-	mine := r.tokens[t.id] == t
-	if mine {
-		delete(r.tokens, t.id)
-		r.n -= len(t.files)
-		for _, d := range t.files {
-			if d.flying.Add(-1) == 0 {
-				r.landLocked(d)
-			}
-		}
-	}
-	r.mu.Unlock()
-	if !mine {
+	if !r.forget(t) {
 		return
 	}
 	t.end.Unwatch(&t.w)
@@ -292,6 +280,23 @@ func (r *rights) drop(t *token) {
 	for _, d := range t.files {
 		d.Release()
 	}
+}
+
+// forget says whether t was still to be ended.
+func (r *rights) forget(t *token) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tokens[t.id] != t {
+		return false
+	}
+	delete(r.tokens, t.id)
+	r.n -= len(t.files)
+	for _, d := range t.files {
+		if d.flying.Add(-1) == 0 {
+			r.landLocked(d)
+		}
+	}
+	return true
 }
 
 // landLocked forgets a file that is in no message any more.

@@ -30,8 +30,9 @@ func (s *Socket) Setsockopt(level, opt int, val []byte) netbsd.Errno {
 			if len(val) < 4 {
 				return netbsd.EINVAL
 			}
+			on := binary.LittleEndian.Uint32(val) != 0
 			s.mu.Lock()
-			s.noSigpipe = binary.LittleEndian.Uint32(val) != 0
+			s.noSigpipe = on
 			s.mu.Unlock()
 			return 0
 		case netbsd.SO_USELOOPBACK, netbsd.SO_RERROR:

@@ -5,15 +5,21 @@ import "toaster/netbsd"
 // CloseFD is close(2). The file itself closes with its last reference, which a
 // call in flight in another LWP may still hold.
 func (t *Table) CloseFD(fd int) netbsd.Errno {
-	t.mu.Lock()
-	if t.slotLocked(fd) == nil {
-		t.mu.Unlock()
-		return netbsd.EBADF
+	s, errno := t.take(fd)
+	if errno == 0 {
+		t.drop(s)
 	}
-	s := t.clearLocked(fd)
-	t.mu.Unlock()
-	t.drop(s)
-	return 0
+	return errno
+}
+
+// take empties a slot.
+func (t *Table) take(fd int) (slot, netbsd.Errno) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.slotLocked(fd) == nil {
+		return slot{}, netbsd.EBADF
+	}
+	return t.clearLocked(fd), 0
 }
 
 // CloseFrom is F_CLOSEM of fcntl(2): every descriptor at or above from.
@@ -53,15 +59,18 @@ func (t *Table) Close() {
 // Exec closes what is marked close-on-exec. A shared table is the caller's
 // matter: execve(2) unshares first, see Unshare.
 func (t *Table) Exec() {
+	for _, s := range t.takeCloexec() {
+		t.drop(s)
+	}
+}
+
+func (t *Table) takeCloexec() (gone []slot) {
 	t.mu.Lock()
-	var gone []slot
+	defer t.mu.Unlock()
 	for fd := range t.slots {
 		if t.slots[fd].d != nil && t.slots[fd].cloexec {
 			gone = append(gone, t.clearLocked(fd))
 		}
 	}
-	t.mu.Unlock()
-	for _, s := range gone {
-		t.drop(s)
-	}
+	return gone
 }

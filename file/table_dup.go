@@ -26,26 +26,29 @@ func (t *Table) Dup2(from, to int, limit uint64, cloexec bool) netbsd.Errno {
 	if to < 0 || uint64(to) >= limit || to >= maxFiles {
 		return netbsd.EBADF
 	}
-	t.mu.Lock()
-	s := t.slotLocked(from)
-	if s == nil {
-		t.mu.Unlock()
-		return netbsd.EBADF
+	old, errno := t.replace(from, to, cloexec)
+	if old.d != nil {
+		t.drop(old)
 	}
-	if from == to {
+	return errno
+}
+
+// replace is Dup2 but for what was there.
+func (t *Table) replace(from, to int, cloexec bool) (old slot, errno netbsd.Errno) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.slotLocked(from)
+	switch {
+	case s == nil:
+		return slot{}, netbsd.EBADF
+	case from == to:
 		s.cloexec = s.cloexec || cloexec
-		t.mu.Unlock()
-		return 0
+		return slot{}, 0
 	}
 	d := s.d.Ref()
-	var old slot
 	if t.slotLocked(to) != nil {
 		old = t.clearLocked(to)
 	}
 	t.setLocked(to, d, cloexec)
-	t.mu.Unlock()
-	if old.d != nil {
-		t.drop(old)
-	}
-	return 0
+	return old, 0
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -85,9 +84,8 @@ func (h *hostUser) as(c *kern.Cred, call func() error) (err error) {
 	}
 	runtime.LockOSThread()
 	death := parentDeath()
-	own := ids{h.cred.EUID, h.cred.EGID, h.groups}
 	defer func() {
-		if err := own.replace(ids{c.EUID, c.EGID, c.Groups}); err != nil {
+		if err := h.become(h.cred.EUID, h.cred.EGID, h.groups); err != nil {
 			panic(fmt.Sprintf("fs: a thread that served user %d cannot be given the ids of this process again: %v; it ends", c.EUID, err))
 		}
 		death.restore()
@@ -96,48 +94,28 @@ func (h *hostUser) as(c *kern.Cred, call func() error) (err error) {
 		}
 		runtime.UnlockOSThread()
 	}()
-	if err := (ids{c.EUID, c.EGID, c.Groups}).replace(own); err != nil {
+	if err := h.become(c.EUID, c.EGID, c.Groups); err != nil {
 		return err
 	}
 	return call()
 }
 
-// ids are those of a thread that count for files.
-type ids struct {
-	uid, gid uint32
-	groups   []uint32
-}
-
-// replace gives the calling thread the ids where they differ from those that it may have
-// now. Of setfsuid one learns what became of it only by asking again.
-func (i ids) replace(old ids) error {
-	if !slices.Equal(i.groups, old.groups) {
-		switch e := setGroups(i.groups); e {
-		case 0:
-		case unix.EPERM, unix.EINVAL:
-			return errNotSwitched
-		default:
-			return e
-		}
-	}
-	if i.gid != old.gid && !setID(unix.SYS_SETFSGID, i.gid) || i.uid != old.uid && !setID(unix.SYS_SETFSUID, i.uid) {
-		return errNotSwitched
-	}
-	return nil
-}
-
-// setGroups retries, as setID does.
-func setGroups(groups []uint32) (e unix.Errno) {
+// become changes the ids of the calling thread. Of setfsuid one learns what became of
+// it only by asking again.
+func (h *hostUser) become(uid, gid uint32, groups []uint32) error {
 	var list unsafe.Pointer
 	if len(groups) > 0 {
 		list = unsafe.Pointer(&groups[0])
 	}
-	for range 3 {
-		if _, _, e = unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(list), 0); e != unix.ENOMEM {
-			break
-		}
+	if _, _, e := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(list), 0); e == unix.EPERM || e == unix.EINVAL {
+		return errNotSwitched
+	} else if e != 0 {
+		return e
 	}
-	return e
+	if !setID(unix.SYS_SETFSGID, gid) || !setID(unix.SYS_SETFSUID, uid) {
+		return errNotSwitched
+	}
+	return nil
 }
 
 // setID retries: the host may lack memory for a moment.

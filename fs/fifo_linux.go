@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -42,7 +43,7 @@ func (t *Tree) startFifo(l file.Sleeper, fd, mode int) *fifoOpen {
 		return nil
 	}
 	o := &fifoOpen{}
-	go func() {
+	guard.Go("a FIFO was opened", func() {
 		fd, err := openHost(unix.AT_FDCWD, procPath(own), mode|unix.O_CLOEXEC, 0)
 		unix.Close(own)
 		t.fifoWaits.Add(-1)
@@ -50,7 +51,7 @@ func (t *Tree) startFifo(l file.Sleeper, fd, mode int) *fifoOpen {
 			unix.Close(fd)
 		}
 		l.Wake()
-	}()
+	})
 	return o
 }
 

@@ -2,6 +2,8 @@ package host
 
 import (
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/guard"
 )
 
 // The reaper waits for the host processes that the platform made, and for no
@@ -24,29 +26,34 @@ func (p *Platform) reap() {
 			if int(e.Fd) == p.wake {
 				return
 			}
-			if int(e.Fd) == p.listener {
-				if e.Events&unix.EPOLLHUP != 0 { // for good: nobody is left who could ask
-					unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, p.listener, nil)
-				}
-				p.serveStragglers()
-				continue
-			}
-			p.mu.Lock()
-			q := p.procs[int(e.Pad)]
-			p.mu.Unlock()
-			if q != nil && q.pidfd == int(e.Fd) {
-				q.collect()
-			}
+			guard.Report(guard.Catch("a host process was looked after", func() { p.attend(&e) }))
 		}
+	}
+}
+
+// attend sees to one event.
+func (p *Platform) attend(e *unix.EpollEvent) {
+	if int(e.Fd) == p.listener {
+		if e.Events&unix.EPOLLHUP != 0 { // for good: nobody is left who could ask
+			unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, p.listener, nil)
+		}
+		p.serveStragglers()
+		return
+	}
+	p.mu.Lock()
+	q := p.procs[int(e.Pad)]
+	p.mu.Unlock()
+	if q != nil && q.pidfd == int(e.Fd) {
+		q.collect()
 	}
 }
 
 // serveStragglers answers what nobody waits for.
 func (p *Platform) serveStragglers() {
 	if p.listen.TryLock() {
+		defer p.listen.Unlock()
 		for p.serve(0) {
 		}
-		p.listen.Unlock()
 	}
 }
 
@@ -71,23 +78,31 @@ func (q *Process) collect() {
 // bury drops all that the platform holds for a dead process and wakes everybody
 // who waits for its threads.
 func (p *Platform) bury(q *Process) {
+	p.buried(q)
+	q.retire()
+}
+
+func (p *Platform) buried(q *Process) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.reaped = true
 	unix.Close(q.pidfd)
+	p.forget(q)
+	q.dead.Store(true)
+	q.over.Store(true)
+	q.wakeLocked() // again, in case that it was alive and has written over what Kill wrote
+	close(q.gone)
+}
+
+func (p *Platform) forget(q *Process) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	delete(p.procs, q.pid)
 	p.spend(&q.usage)
 	for t := range q.threads {
 		delete(p.threads, uint32(t.tid))
 	}
 	p.resting -= len(q.resting)
-	p.mu.Unlock()
-	q.dead.Store(true)
-	q.over.Store(true)
-	q.wakeLocked() // again, in case that it was alive and has written over what Kill wrote
-	close(q.gone)
-	q.mu.Unlock()
-	q.retire()
 }
 
 // retire returns the control window once the process is dead, its owner has

@@ -99,12 +99,14 @@ func (p *Platform) superviseFrom(begin func(), cond func() bool) {
 	if p.supervisors.Add(1) == 1 {
 		p.watchListener(0)
 	}
+	defer func() {
+		if p.supervisors.Add(-1) == 0 {
+			p.watchListener(unix.EPOLLIN)
+		}
+	}()
 	begin()
 	for !cond() {
 		p.superviseOnce(cond)
-	}
-	if p.supervisors.Add(-1) == 0 {
-		p.watchListener(unix.EPOLLIN)
 	}
 }
 
@@ -273,21 +275,29 @@ func (p *Platform) bindProcess(n *notification, b *birth) {
 
 func (p *Platform) bindThread(n *notification, b *birth) {
 	t := &Thread{proc: b.proc, tid: int(n.pid), index: b.index}
-	b.proc.mu.Lock()
-	if b.proc.reaped {
-		b.proc.mu.Unlock()
+	if !p.enlist(t, n.pid) {
 		b.err = ErrGone
 		p.deny(n)
 		return
 	}
-	t.slot = p.arena.slot(b.proc.win, b.index)
-	b.proc.threads[t] = struct{}{}
-	p.mu.Lock()
-	p.threads[n.pid] = t
-	p.mu.Unlock()
-	b.proc.mu.Unlock()
 	b.thread = t
 	p.respond(&notifyResponse{id: n.id})
+}
+
+// enlist makes t known, unless its process is dead.
+func (p *Platform) enlist(t *Thread, tid uint32) bool {
+	q := t.proc
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reaped {
+		return false
+	}
+	t.slot = p.arena.slot(q.win, t.index)
+	q.threads[t] = struct{}{}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.threads[tid] = t
+	return true
 }
 
 func errnoOf(err error) int32 {

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/guard"
 )
 
 // Who waits for a guest sleeps on the word that says whose turn it is. Where few do, each
@@ -139,17 +141,23 @@ func (w *waiters) keep(p *Platform, t *Thread) {
 		t.told = make(chan struct{}, 1)
 	}
 	t.alarms = 0
-	w.mu.Lock()
-	k := w.roomyLocked(p)
-	k.load++
-	k.added = append(k.added, t)
-	rings := k.bell != 0
-	atomic.StoreUint32(&k.bell, 0)
-	w.mu.Unlock()
+	k, rings := w.give(p, t)
 	if rings {
 		futexWakePrivate(&k.bell)
 	}
 	<-t.told
+}
+
+// give gives t to a keeper, which is to be woken if it rings.
+func (w *waiters) give(p *Platform, t *Thread) (k *keeper, rings bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k = w.roomyLocked(p)
+	k.load++
+	k.added = append(k.added, t)
+	rings = k.bell != 0
+	atomic.StoreUint32(&k.bell, 0)
+	return k, rings
 }
 
 // roomyLocked returns a keeper that can take one more.
@@ -161,7 +169,7 @@ func (w *waiters) roomyLocked(p *Platform) *keeper {
 	}
 	k := &keeper{w: w}
 	w.keepers = append(w.keepers, k)
-	go k.run(p.slack)
+	guard.Go("guests were waited for", func() { k.run(p.slack) })
 	return k
 }
 

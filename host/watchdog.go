@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"toaster/internal/guard"
 )
 
 // A guest that tampers with its slot or jumps into the stub can make its thread
@@ -24,8 +26,13 @@ const (
 func (t *Thread) watch() {
 	if t.watched.CompareAndSwap(false, true) {
 		run := t.departures.Load()
-		time.AfterFunc(patience, func() { t.inspect(run, 0) })
+		after(patience, func() { t.inspect(run, 0) })
 	}
+}
+
+// after is time.AfterFunc, but a panic of f's goes no further.
+func after(d time.Duration, f func()) {
+	time.AfterFunc(d, func() { guard.Report(guard.Catch("a guest was looked after", f)) })
 }
 
 // inspect looks whether the thread is deaf still; run is which of its
@@ -46,7 +53,7 @@ func (t *Thread) inspect(run uint32, deaf int) {
 		t.proc.Kill()
 		t.watched.Store(false)
 	case waiting:
-		time.AfterFunc(patience, func() { t.inspect(now, deaf) })
+		after(patience, func() { t.inspect(now, deaf) })
 	default:
 		t.watched.Store(false)
 	}

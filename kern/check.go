@@ -186,6 +186,7 @@ func (c *checker) lwps(p *Proc) {
 		switch {
 		case l.stat == LWPZombie:
 			z++
+		case p.state == StateDead && l.mode.Load() == modeHook: // carries out the exit, in noteExit
 		case l.stat < LWPDead:
 			live++
 		}

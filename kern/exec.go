@@ -46,14 +46,16 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	}
 	m.unlock()
 	var e netbsd.Errno
-	l.hook(func() {
+	if !l.hook(func() {
 		if a.Replace != nil {
 			e = a.Replace()
 		}
 		if f := p.Files(); e == 0 && f != nil {
 			f.Exec()
 		}
-	})
+	}) {
+		e = netbsd.ENOMEM
+	}
 	if e != 0 {
 		return e
 	}

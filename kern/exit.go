@@ -3,6 +3,7 @@ package kern
 import (
 	"time"
 
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -69,11 +70,18 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	l.bury()
 }
 
-// without runs f, which may block, with mu dropped.
+// without runs f, which may block, with mu dropped. After a panic of f's whoever exits goes
+// on exiting.
 func (p *Proc) without(f func()) {
-	p.m.unlock()
-	f()
-	p.m.lock()
+	m := p.m
+	m.unlock()
+	if m.cfg.Bug == nil {
+		f()
+	} else if b := guard.Catch("a process ended", f); b != nil {
+		b.Pid = int(p.pid)
+		m.found(nil, b)
+	}
+	m.lock()
 }
 
 func (m *Machine) newRusage() *netbsd.Rusage {

@@ -215,7 +215,9 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	}
 	if p.needsForkHooks(a) {
 		m.unlock()
-		l.hook(func() { e = l.forkHooks(c, cl, a) })
+		if !l.hook(func() { e = l.forkHooks(c, cl, a) }) {
+			e = netbsd.ENOMEM
+		}
 		m.lock()
 		if e == 0 && m.closing {
 			e = netbsd.EAGAIN

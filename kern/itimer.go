@@ -65,7 +65,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if v.Value > 0 && p.flags&fWExit == 0 {
 		it := &itimer{p: p, which: which, due: now + v.Value, interval: v.Interval}
 		x.itimers[which] = it
-		it.t = time.AfterFunc(v.Value, it.fire)
+		it.t = m.afterFunc(v.Value, it.fire)
 	}
 	m.unlock()
 	return old, l.leave(0)
@@ -191,7 +191,7 @@ func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if v.Value > 0 {
 		gen := pt.gen
 		pt.due, pt.every = p.m.uptime()+v.Value, v.Interval
-		pt.t = time.AfterFunc(v.Value, func() { pt.fire(gen) })
+		pt.t = p.m.afterFunc(v.Value, func() { pt.fire(gen) })
 	}
 	return old, 0
 }

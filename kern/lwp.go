@@ -187,11 +187,13 @@ func (l *LWP) leave(e netbsd.Errno) netbsd.Errno {
 	return e
 }
 
-// hook runs f, which is not ours, outside the lock and lets it use l to sleep.
-func (l *LWP) hook(f func()) {
+// hook runs f, which is not ours, outside the lock and lets it use l to sleep. It says
+// whether f returned: after a panic l's process has been killed.
+func (l *LWP) hook(f func()) bool {
 	old := l.mode.Swap(modeHook)
-	f()
+	ok := l.p.m.contain(l, "a hook ran", f)
 	l.mode.Store(old)
+	return ok
 }
 
 // Restart calls f until it gives something else than ERESTART: how a Go-function
@@ -297,13 +299,20 @@ func (l *LWP) returned() {
 // finish carries out the exit. A body that ended by a Goexit of its own, as
 // testing's FailNow does, counts as killed by SIGABRT.
 func (l *LWP) finish() {
-	if l.mode.Load() != modeDead {
-		if r := recover(); r != nil {
-			panic(r)
-		}
+	var v any
+	if l.p.m.cfg.Bug != nil || l.mode.Load() != modeDead {
+		v = recover()
+	}
+	switch {
+	case v != nil && l.p.m.cfg.Bug == nil:
+		panic(v)
+	case v != nil:
+		l.panicked(v)
+	case l.mode.Load() != modeDead:
 		l.mode.Store(modeDead)
 		l.decideExit(netbsd.ExitStatus(0, netbsd.SIGABRT))
 	}
+	defer l.lastly()
 	l.body = nil
 	switch {
 	case l.p == l.p.m.init:

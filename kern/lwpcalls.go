@@ -57,7 +57,11 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	}
 	if prepare != nil {
 		var e netbsd.Errno
-		p.without(func() { l.hook(func() { e = prepare(n) }) })
+		p.without(func() {
+			if !l.hook(func() { e = prepare(n) }) {
+				e = netbsd.ENOMEM
+			}
+		})
 		if e == 0 && p.flags&(fWExit|fExecing) != 0 {
 			e = netbsd.EAGAIN
 		}

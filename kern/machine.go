@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -64,6 +66,12 @@ type Config struct {
 	ExitHooks []func(*Proc)
 	// ForkHooks run in every fork (doforkhooks) with no lock held.
 	ForkHooks []func(child, parent *Proc)
+
+	// Bug, if set, is told of each panic in a goroutine of the machine's, LWPs included,
+	// and the panic is kept from the program that embeds it: the process that was served
+	// is killed, or the machine ends, see bug.go. It must not call kern. Without it a
+	// panic is what it is in Go.
+	Bug func(*guard.Bug)
 }
 
 // Machine is one running kernel with its process table. Machines share nothing.
@@ -77,7 +85,8 @@ type Machine struct {
 	// Proc, LWP, Pgrp, Session, TTY and the fields below, except where a field
 	// says otherwise. It is held for short spans and never across a hook or a
 	// sleep.
-	mu sync.Mutex
+	mu   sync.Mutex
+	held atomic.Bool // somebody has mu, and it has not been taken away: see seize
 
 	pids        pidTable
 	init        *Proc
@@ -109,7 +118,11 @@ type Machine struct {
 	haltOnce sync.Once
 	closed   chan struct{}
 	closeOne sync.Once
-	killed   chan struct{} // closed by KillAll
+
+	bugs     atomic.Int32
+	broken   atomic.Pointer[error] // why the machine broke down
+	giveUp   chan struct{}         // closed breakGrace later
+	killed   chan struct{}         // closed by KillAll
 	killOnce sync.Once
 
 	ev *eventRing // nil when events are off
@@ -124,6 +137,7 @@ func New(cfg Config) *Machine {
 	m.uids = make(map[uint32]int)
 	m.halted = make(chan struct{})
 	m.closed = make(chan struct{})
+	m.giveUp = make(chan struct{})
 	m.killed = make(chan struct{})
 	m.hostname = cfg.Hostname
 	if m.cfg.MaxProc <= 0 {
@@ -141,20 +155,30 @@ func New(cfg Config) *Machine {
 	return m
 }
 
-func (m *Machine) lock() { m.mu.Lock() }
+func (m *Machine) lock() {
+	m.mu.Lock()
+	m.held.Store(true)
+}
+
+// drop gives mu up, unless it has been taken away meanwhile.
+func (m *Machine) drop() {
+	if m.held.CompareAndSwap(true, false) {
+		m.mu.Unlock()
+	}
+}
 
 // unlock drops mu and then runs what was put off until no lock is held: kicks,
 // knotes and releases of references, whose code is not ours.
 func (m *Machine) unlock() {
 	if len(m.post) == 0 {
-		m.mu.Unlock()
+		m.drop()
 		return
 	}
 	post := m.post
 	m.post = nil
-	m.mu.Unlock()
+	m.drop()
 	for _, f := range post {
-		f()
+		m.contain(nil, "somebody was told of a change", f)
 	}
 }
 
@@ -191,8 +215,11 @@ func (m *Machine) NumProcs() int {
 }
 
 // Err is nil while the machine runs and after a clean Close; otherwise it says
-// what halted the machine and wraps ErrInitDied.
+// what halted the machine and wraps ErrInitDied or ErrBug.
 func (m *Machine) Err() error {
+	if err := m.broken.Load(); err != nil {
+		return *err
+	}
 	m.lock()
 	defer m.unlock()
 	return m.err
@@ -229,8 +256,10 @@ func (m *Machine) initDied(w netbsd.WaitStatus) {
 //
 // It must not be called from an LWP's goroutine.
 func (m *Machine) Close() error {
-	m.closeOne.Do(m.shutdown)
-	<-m.closed
+	m.closeOne.Do(func() {
+		go m.contain(nil, "the machine was closed", m.shutdown)
+	})
+	m.await(m.closed, 2*breakGrace)
 	return m.Err()
 }
 
@@ -260,7 +289,10 @@ func (m *Machine) shutdown() {
 		}
 		idle := m.idle
 		m.unlock()
-		<-idle
+		m.await(idle, breakGrace)
+	}
+	if m.Broken() {
+		m.releaseAll()
 	}
 	m.awaitReaper()
 	m.haltOnce.Do(func() { close(m.halted) })
@@ -310,14 +342,18 @@ func (m *Machine) KillAll() {
 func (m *Machine) awaitGuests() {
 	for {
 		m.lock()
-		reaps := m.cfg.Init == nil && m.err == nil
+		reaps := m.cfg.Init == nil && m.err == nil && !m.Broken()
 		if m.liveLocked() == 0 && (m.nprocs == 1 || !reaps) {
 			m.unlock()
 			return
 		}
 		ch := m.changedLocked()
 		m.unlock()
-		<-ch
+		select {
+		case <-ch:
+		case <-m.giveUp:
+			return
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func (m *Machine) startReaper() {
 	}
 	m.reaper.wake = make(chan struct{}, 1)
 	m.reaper.done = make(chan struct{})
-	go m.reap()
+	go m.contain(nil, "the reaper ran", m.reap)
 }
 
 func (m *Machine) stopReaper() {

@@ -147,7 +147,7 @@ func (l *LWP) sleepUntil(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 		return netbsd.EWOULDBLOCK
 	}
 	m, gen := l.p.m, l.gen+1
-	t := time.AfterFunc(d, func() {
+	t := m.afterFunc(d, func() {
 		m.lock()
 		if l.gen == gen && l.asleep {
 			l.wakeup(rTimeout)

@@ -19,15 +19,21 @@ func (q *Queue) Change(c Caller, ev netbsd.Kevent) netbsd.Errno {
 		}
 		return q.add(c, k, ev)
 	}
+	if q.changeAndUnlock(kn, ev) {
+		q.evaluate(kn)
+	}
+	return 0
+}
+
+// changeAndUnlock reports whether the event is still there.
+func (q *Queue) changeAndUnlock(kn *knote, ev netbsd.Kevent) bool {
+	defer q.mu.Unlock()
 	if ev.Flags&netbsd.EV_DELETE != 0 {
 		q.dropLocked(kn)
-		q.mu.Unlock()
-		return 0
+		return false
 	}
 	q.modifyLocked(kn, ev)
-	q.mu.Unlock()
-	q.evaluate(kn)
-	return 0
+	return true
 }
 
 // absent says why there is no event: a descriptor that isn't open is EBADF.

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"toaster/file"
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -41,15 +42,15 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 
 // FDClosed implements file.Knote. The table still holds its reference.
 func (s *fileSource) FDClosed() {
-	q := s.kn.q
-	q.mu.Lock()
-	if s.kn.dead {
-		q.mu.Unlock()
-		return
+	q, dead := s.kn.q, false
+	guard.Locked(&q.mu, func() {
+		if dead = s.kn.dead; !dead {
+			q.dropLocked(s.kn)
+		}
+	})
+	if !dead {
+		s.unwatch() // the knote may not have been in place yet
 	}
-	q.dropLocked(s.kn)
-	q.mu.Unlock()
-	s.unwatch() // the knote may not have been in place yet
 }
 
 func (s *fileSource) detach(*knote) {
@@ -135,20 +136,24 @@ func (q *Queue) reaches(other *Queue, depth int) bool {
 	if q == other || depth > 8 {
 		return true
 	}
-	q.mu.Lock()
-	var inner []*Queue
-	for _, kn := range q.knotes {
-		if s, ok := kn.src.(*fileSource); ok {
-			if t, ok := s.d.File.(*Queue); ok {
-				inner = append(inner, t)
-			}
-		}
-	}
-	q.mu.Unlock()
-	for _, t := range inner {
+	for _, t := range q.inner() {
 		if t.reaches(other, depth+1) {
 			return true
 		}
 	}
 	return false
+}
+
+// inner lists the queues that q watches.
+func (q *Queue) inner() (list []*Queue) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, kn := range q.knotes {
+		if s, ok := kn.src.(*fileSource); ok {
+			if t, ok := s.d.File.(*Queue); ok {
+				list = append(list, t)
+			}
+		}
+	}
+	return list
 }

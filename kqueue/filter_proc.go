@@ -11,8 +11,7 @@ type procSource struct {
 	p  *kern.Proc
 }
 
-// attachProc watches process ident. ESRCH: there is none, or it has exited. EACCES: it is
-// another user's (filt_procattach).
+// attachProc watches process ident. ESRCH: there is none, or it has exited.
 // EV_CLEAR is implied.
 func attachProc(c Caller, kn *knote) (source, netbsd.Errno) {
 	if c.Proc == nil || kn.ident > 1<<31-1 {
@@ -21,9 +20,6 @@ func attachProc(c Caller, kn *knote) (source, netbsd.Errno) {
 	p := c.Proc.Machine().Find(int(kn.ident))
 	if p == nil {
 		return nil, netbsd.ESRCH
-	}
-	if !c.Proc.MayWatch(p) {
-		return nil, netbsd.EACCES
 	}
 	kn.flags |= netbsd.EV_CLEAR
 	s := &procSource{kn, p}
@@ -54,8 +50,9 @@ func (s *procSource) Notify(ev kern.NoteEvent) {
 // its parent is, beginning with one NOTE_CHILD event that names the parent.
 func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 	kn, q := s.kn, s.kn.q
+	defer q.waiters.Notify(notified)
 	q.mu.Lock()
-	defer func() { q.mu.Unlock(); q.waiters.Notify(notified) }()
+	defer q.mu.Unlock()
 	k := key{netbsd.EVFILT_PROC, uint64(child.Pid())}
 	if kn.dead || kn.sfflags&netbsd.NOTE_TRACK == 0 || q.closed {
 		return nil

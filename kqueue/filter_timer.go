@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"toaster/file"
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -37,9 +38,7 @@ func attachTimer(kn *knote) (source, netbsd.Errno) {
 		return nil, netbsd.ENOMEM
 	}
 	kn.flags |= netbsd.EV_CLEAR
-	kn.q.mu.Lock()
-	s.startLocked(first, period)
-	kn.q.mu.Unlock()
+	guard.Locked(&kn.q.mu, func() { s.startLocked(first, period) })
 	return s, 0
 }
 
@@ -75,7 +74,11 @@ func (s *timerSource) startLocked(first, period time.Duration) {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.timer = time.AfterFunc(first, func() { s.fire(gen) })
+	s.timer = after(first, func() { s.fire(gen) })
+}
+
+func after(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() { guard.Report(guard.Catch("an event's timer fired", f)) })
 }
 
 func (s *timerSource) fire(gen int) {
@@ -90,7 +93,7 @@ func (s *timerSource) fire(gen int) {
 			late := time.Since(s.next) / s.period
 			kn.data += int64(late)
 			s.next = s.next.Add(s.period * (late + 1))
-			s.timer = time.AfterFunc(time.Until(s.next), func() { s.fire(gen) })
+			s.timer = after(time.Until(s.next), func() { s.fire(gen) })
 		}
 		return true
 	})

@@ -1,6 +1,9 @@
 package kqueue
 
-import "toaster/file"
+import (
+	"toaster/file"
+	"toaster/internal/guard"
+)
 
 // knote is one registered event. Queue.mu guards it, but for what the source
 // set before the first activate.
@@ -48,9 +51,8 @@ type clearer interface{ clearLocked() }
 // activate puts the knote on the ready list and wakes who waits.
 func (kn *knote) activate() {
 	q := kn.q
-	q.mu.Lock()
-	wake := kn.activateLocked()
-	q.mu.Unlock()
+	wake := false
+	guard.Locked(&q.mu, func() { wake = kn.activateLocked() })
 	if wake {
 		q.waiters.Notify(file.In | file.RdNorm)
 	}
@@ -73,9 +75,8 @@ func (kn *knote) activateLocked() bool {
 // tells whether it is to become active.
 func (kn *knote) happen(f func() (report bool)) {
 	q := kn.q
-	q.mu.Lock()
-	wake := !kn.dead && f() && kn.activateLocked()
-	q.mu.Unlock()
+	wake := false
+	guard.Locked(&q.mu, func() { wake = !kn.dead && f() && kn.activateLocked() })
 	if wake {
 		q.waiters.Notify(file.In | file.RdNorm)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"toaster/file"
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -123,13 +124,12 @@ func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, no
 // scan hands out what is ready now. Level-triggered knotes go back to the end
 // of the list, and are met at most once.
 func (q *Queue) scan(out []netbsd.Kevent) int {
-	q.mu.Lock()
-	if q.emptyLocked() {
-		q.mu.Unlock()
-		return 0
-	}
-	n, tell := q.scanLocked(out)
-	q.mu.Unlock()
+	n, tell := 0, false
+	guard.Locked(&q.mu, func() {
+		if !q.emptyLocked() {
+			n, tell = q.scanLocked(out)
+		}
+	})
 	if tell {
 		q.waiters.Notify(file.In | file.RdNorm)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"toaster/host"
 	"toaster/image"
+	"toaster/internal/guard"
 )
 
 // lookAhead looks for the call sites of the first program while the platform starts:
@@ -22,10 +23,10 @@ func (a *lookAhead) begin(name string) {
 		return
 	}
 	a.done = make(chan struct{})
-	go func() {
+	guard.Go("a program was looked through", func() {
 		defer close(a.done)
 		a.look(name)
-	}()
+	})
 }
 
 // look is only about time: whatever is wrong with the file, who executes it will say.

@@ -11,6 +11,7 @@ import (
 
 	"toaster/file"
 	"toaster/host"
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 	"toaster/syscalls"
@@ -98,7 +99,7 @@ func (s *System) runHost(l *kern.LWP, h *hostProgram) {
 	w := &hostWaiter{l: l, pid: pid}
 	defer w.kill() // the LWP's goroutine ends by runtime.Goexit when the process is killed
 	w.forwardSignals()
-	go w.collect()
+	guard.Go("a program of the host was waited for", w.collect)
 	for {
 		l.UserRet(noHandler)
 		w.act()
@@ -162,9 +163,10 @@ func (w *hostWaiter) collect() {
 		if err != nil {
 			ws = 127 << 8
 		}
+		ended := ws.Exited() || ws.Signaled()
 		w.mu.Lock()
 		w.reports = append(w.reports, ws)
-		w.done = w.done || ws.Exited() || ws.Signaled()
+		w.done = w.done || ended
 		done := w.done
 		w.mu.Unlock()
 		w.l.Wake()

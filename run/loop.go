@@ -5,6 +5,8 @@
 package run
 
 import (
+	"runtime"
+
 	"toaster/host"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -42,9 +44,15 @@ func (s *System) Body(l *kern.LWP) {
 		case host.Gone:
 			// Somebody outside killed the host process: the guest dies of it.
 			l.Proc().Kill(netbsd.SIGKILL)
+			if s.M.Broken() {
+				runtime.Goexit() // nobody may be left to end it
+			}
 		}
 	}
 }
+
+// Doing implements kern.Doer: what a bug is told to have happened in.
+func (g *Guest) Doing() string { return "serving " + netbsd.SyscallName(g.call.Nr) }
 
 // serve dispatches one system call and puts its result in the registers.
 func (s *System) serve(g *Guest) {
@@ -58,6 +66,9 @@ func (s *System) serve(g *Guest) {
 	c.Space = g.space
 	decode(c, g, r)
 	h := syscalls.Lookup(c.Nr)
+	if s.Fault != nil {
+		s.Fault(c)
+	}
 	c.Ret = [2]uint64{}
 	e := netbsd.ENOSYS
 	switch {

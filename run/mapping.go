@@ -4,6 +4,7 @@ import (
 	"syscall"
 
 	"toaster/host"
+	"toaster/internal/guard"
 	"toaster/netbsd"
 	"toaster/syscalls"
 	"toaster/vm"
@@ -186,9 +187,9 @@ func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.E
 
 // Mincore implements syscalls.Space: what is mapped counts as resident.
 func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbsd.Errno {
-	s.mu.Lock()
-	pages, e := s.m.Mincore(addr, length)
-	s.mu.Unlock()
+	var pages int
+	var e netbsd.Errno
+	guard.Locked(&s.mu, func() { pages, e = s.m.Mincore(addr, length) })
 	const chunk = 4096
 	b := make([]byte, min(pages, chunk))
 	for i := range b {

@@ -8,6 +8,7 @@ import (
 
 	"toaster/file"
 	"toaster/host"
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 	"toaster/vm"
@@ -141,7 +142,7 @@ func (s *Space) sole() bool {
 // then, l's thread goes alone.
 func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 	if s.drop() {
-		go s.proc.Release()
+		guard.Go("a host process was let go of", s.proc.Release)
 		return
 	}
 	if l == nil {

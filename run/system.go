@@ -7,6 +7,7 @@ import (
 	"toaster/file"
 	"toaster/fs"
 	"toaster/host"
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 	"toaster/syscalls"
@@ -32,6 +33,9 @@ type System struct {
 	ahead        lookAhead
 	Sink         trace.Sink    // nil: nobody looks
 	followed     chan struct{} // closed when the sink has heard of everything
+
+	// Fault, in tests, is called before each handler, and panics where a bug would.
+	Fault func(*syscalls.Call)
 }
 
 // Config describes a system.
@@ -45,7 +49,10 @@ type Config struct {
 	HostPrograms bool
 	Sink         trace.Sink
 	PhysMem      uint64
-	MaxFiles     int // as guests are told; the tables' quota is what holds. 0: NetBSD's default
+	// Bug, if it is not nil, is told of panics in the system's goroutines; otherwise they go
+	// to standard error. It must not call the system.
+	Bug      func(*guard.Bug)
+	MaxFiles int // as guests are told; the tables' quota is what holds. 0: NetBSD's default
 
 	// Program may name the file that will be started first, on the host. It is looked
 	// through while the platform starts.
@@ -78,6 +85,7 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents
 	}
+	cfg.Kern.Bug = s.bugReporter(cfg.Bug)
 	m := kern.New(cfg.Kern)
 	s.TTY = tty.New(m, tree)
 	s.Kernel = syscalls.Kernel{
@@ -102,6 +110,19 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		go s.follow(m.Events())
 	}
 	return s, dirs, nil
+}
+
+// bugReporter tells of bugs; of one that ends the machine the host processes hear, too.
+func (s *System) bugReporter(tell func(*guard.Bug)) func(*guard.Bug) {
+	if tell == nil {
+		tell = guard.Print
+	}
+	return func(b *guard.Bug) {
+		tell(b)
+		if b.Ends != "" {
+			s.Platform.KillGuests()
+		}
+	}
 }
 
 // Close ends every guest and what carried it.
@@ -185,8 +206,18 @@ type Process struct {
 }
 
 // Start runs a program as a child of init, or of a.Leader. The error is an *ExecError if the program
-// cannot be run. Files and Dirs become the process's, or are closed.
-func (s *System) Start(a Process) (*kern.Proc, error) {
+// cannot be run. Files and Dirs become the process's, or are closed. A panic over what is in
+// the program is an error, too.
+func (s *System) Start(a Process) (p *kern.Proc, err error) {
+	if !s.M.Contain("starting "+a.Path, func() { p, err = s.start(a) }) {
+		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: errBug}
+	}
+	return p, err
+}
+
+var errBug = errors.New("a bug in toaster has kept it from being started")
+
+func (s *System) start(a Process) (*kern.Proc, error) {
 	fail := func(err error) (*kern.Proc, error) {
 		a.Files.Close()
 		a.Dirs.Close()

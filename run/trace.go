@@ -58,7 +58,7 @@ func (s *System) follow(r *kern.EventReader) {
 			return
 		}
 		if e, ok := s.traceEvent(&ev); ok {
-			s.Sink.Event(&e)
+			s.M.Contain("the trace was told of an event", func() { s.Sink.Event(&e) })
 		}
 	}
 }

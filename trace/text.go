@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -135,15 +136,15 @@ func statusText(s netbsd.WaitStatus) string {
 }
 
 func (t *Text) flush(match func(who) bool) {
-	t.mu.Lock()
 	var l []*Call
-	for k, c := range t.pending {
-		if match(k) {
-			l = append(l, c)
-			delete(t.pending, k)
+	guard.Locked(&t.mu, func() {
+		for k, c := range t.pending {
+			if match(k) {
+				l = append(l, c)
+				delete(t.pending, k)
+			}
 		}
-	}
-	t.mu.Unlock()
+	})
 	for _, c := range l {
 		d := decoder{c: c, max: t.opt.StringMax}
 		t.line(c.Start, c.Pid, c.Lid, d.callText()+" = ? (ended meanwhile)")

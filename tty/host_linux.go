@@ -12,6 +12,7 @@ import (
 
 	"toaster/file"
 	"toaster/fs"
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -177,11 +178,11 @@ func (h *Host) drain(c file.Call) netbsd.Errno {
 		return file.Errno(err)
 	}
 	done := make(chan error, 1)
-	go func() {
+	guard.Go("a terminal was drained", func() {
 		defer unix.Close(fd)
 		done <- unix.IoctlSetInt(fd, unix.TCSBRK, 1)
 		c.L.Wake()
-	}()
+	})
 	for {
 		select {
 		case err := <-done:

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"toaster/file"
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -30,9 +31,8 @@ func setInt(data []byte, v int32) netbsd.Errno {
 
 // Ioctl implements file.File for the terminal side.
 func (f *terminal) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
-	f.mu.Lock()
-	dead := f.dead()
-	f.mu.Unlock()
+	dead := false
+	guard.Locked(&f.mu, func() { dead = f.dead() })
 	if dead {
 		return netbsd.EBADF
 	}

@@ -13,12 +13,12 @@ import (
 func (p *pair) report() {
 	line := describe(p.d.m, p.k)
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, c := range []byte(line) {
 		p.output(c)
 	}
 	p.rocount = 0 // what is being typed is shown anew at the next erase
 	p.start()
-	p.mu.Unlock()
 }
 
 // describe gives the line of ttyinfo. The load is left out of it (0.00): a machine has

@@ -2,6 +2,7 @@ package tty
 
 import (
 	"toaster/file"
+	"toaster/internal/guard"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -52,22 +53,22 @@ func (p *pair) handle() file.File {
 // read, for five seconds at each step, and gives the terminal up.
 func (f *terminal) Close() {
 	p := f.pair
-	p.mu.Lock()
 	last := false
-	if !f.dead() {
-		p.opens--
-		last = p.opens == 0
-	}
-	p.mu.Unlock()
+	guard.Locked(&p.mu, func() {
+		if !f.dead() {
+			p.opens--
+			last = p.opens == 0
+		}
+	})
 	if !last {
 		return
 	}
 	p.drain(file.Call{L: newSleeper()}, closeWait)
 	p.mu.Lock()
+	defer p.unlock()
 	if !f.dead() && p.opens == 0 && p.is1(stOpen) {
 		p.shut()
 	}
-	p.unlock()
 }
 
 // shut is ttyclose: nothing of the terminal's state survives the last close.

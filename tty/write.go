@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"toaster/file"
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -55,9 +56,8 @@ func (f *terminal) writeOnce(c file.Call, b []byte) (int, netbsd.Errno) {
 
 // mayWrite stops a writer of the background where TOSTOP asks for it.
 func (f *terminal) mayWrite(c file.Call) netbsd.Errno {
-	f.pair.mu.Lock()
-	tostop := f.pair.lflag(netbsd.TOSTOP)
-	f.pair.mu.Unlock()
+	tostop := false
+	guard.Locked(&f.pair.mu, func() { tostop = f.pair.lflag(netbsd.TOSTOP) })
 	if !tostop {
 		return 0
 	}
@@ -75,20 +75,19 @@ func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 		if limit > 0 {
 			deadline = time.Now().Add(limit)
 		}
-		p.mu.Lock()
-		done := len(p.out) == 0 || !p.connected() || !p.master || p.d.halted.Load()
-		if !done {
-			p.start()
-		}
-		p.mu.Unlock()
+		done := false
+		guard.Locked(&p.mu, func() {
+			done = len(p.out) == 0 || !p.connected() || !p.master || p.d.halted.Load()
+			if !done {
+				p.start()
+			}
+		})
 		if done {
 			return 0
 		}
 		e := c.L.Sleep(true, deadline)
 		if e == netbsd.EWOULDBLOCK {
-			p.mu.Lock()
-			p.flush(netbsd.FWRITE)
-			p.mu.Unlock()
+			guard.Locked(&p.mu, func() { p.flush(netbsd.FWRITE) })
 		}
 		if e != 0 {
 			return e

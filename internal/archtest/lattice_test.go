@@ -27,6 +27,7 @@ const lattice = `
 	host   < run, cmd/toaster
 	syscalls < run, toaster
 	run    < toaster
+	internal/guard < kern, host, file, kqueue, tty, fs, trace, run, toaster
 	toaster < cmd/toaster
 	kern   < cmd/toaster
 	netbsd < cmd/toaster

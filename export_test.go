@@ -1,0 +1,17 @@
+package toaster
+
+import (
+	"toaster/kern"
+	"toaster/run"
+	"toaster/syscalls"
+)
+
+// InjectFault has f called before each system call of m's guests, to panic there.
+func (m *Machine) InjectFault(f func(*syscalls.Call)) { m.sys.Fault = f }
+
+// TraceSteps has f told of each step of exit, with the kernel's lock held, as
+// kern.Config.Trace is.
+func TraceSteps(f func(kern.StepEvent)) (restore func()) {
+	alterConfig = func(c *run.Config) { c.Kern.Trace = f }
+	return func() { alterConfig = func(*run.Config) {} }
+}
