@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -84,8 +85,10 @@ func (h *hostUser) as(c *kern.Cred, call func() error) (err error) {
 	}
 	runtime.LockOSThread()
 	death := parentDeath()
+	own := ids{h.cred.EUID, h.cred.EGID, h.groups}
+	now := own
 	defer func() {
-		if err := h.become(h.cred.EUID, h.cred.EGID, h.groups); err != nil {
+		if err := now.become(own); err != nil {
 			panic(fmt.Sprintf("fs: a thread that served user %d cannot be given the ids of this process again: %v; it ends", c.EUID, err))
 		}
 		death.restore()
@@ -94,28 +97,55 @@ func (h *hostUser) as(c *kern.Cred, call func() error) (err error) {
 		}
 		runtime.UnlockOSThread()
 	}()
-	if err := h.become(c.EUID, c.EGID, c.Groups); err != nil {
+	if err := now.become(ids{c.EUID, c.EGID, c.Groups}); err != nil {
 		return err
 	}
 	return call()
 }
 
-// become changes the ids of the calling thread. Of setfsuid one learns what became of
-// it only by asking again.
-func (h *hostUser) become(uid, gid uint32, groups []uint32) error {
+// ids are those of a thread that count for files.
+type ids struct {
+	uid, gid uint32
+	groups   []uint32
+}
+
+// become gives the calling thread, which has the ids of now, those of next where they
+// differ. now is then what it has, also if the host refuses a part. Of setfsuid one learns
+// what became of it only by asking again.
+func (now *ids) become(next ids) error {
+	if !slices.Equal(now.groups, next.groups) {
+		switch e := setGroups(next.groups); e {
+		case 0:
+			now.groups = next.groups
+		case unix.EPERM, unix.EINVAL:
+			return errNotSwitched
+		default:
+			return e
+		}
+	}
+	if now.gid != next.gid && !setID(unix.SYS_SETFSGID, next.gid) {
+		return errNotSwitched
+	}
+	now.gid = next.gid
+	if now.uid != next.uid && !setID(unix.SYS_SETFSUID, next.uid) {
+		return errNotSwitched
+	}
+	now.uid = next.uid
+	return nil
+}
+
+// setGroups retries, as setID does.
+func setGroups(groups []uint32) (e unix.Errno) {
 	var list unsafe.Pointer
 	if len(groups) > 0 {
 		list = unsafe.Pointer(&groups[0])
 	}
-	if _, _, e := unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(list), 0); e == unix.EPERM || e == unix.EINVAL {
-		return errNotSwitched
-	} else if e != 0 {
-		return e
+	for range 3 {
+		if _, _, e = unix.RawSyscall(unix.SYS_SETGROUPS, uintptr(len(groups)), uintptr(list), 0); e != unix.ENOMEM {
+			break
+		}
 	}
-	if !setID(unix.SYS_SETFSGID, gid) || !setID(unix.SYS_SETFSUID, uid) {
-		return errNotSwitched
-	}
-	return nil
+	return e
 }
 
 // setID retries: the host may lack memory for a moment.

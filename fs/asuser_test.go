@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -15,14 +17,19 @@ import (
 	"toaster/kern"
 )
 
-// asRoot skips what takes the rights of the host's root.
+// asRoot skips what takes the rights of the host's root, over users that are there.
 func asRoot(t *testing.T) *hostUser {
 	t.Helper()
 	h := newHostUser()
-	if !h.switches {
-		t.Skip("needs root with CAP_SETUID and CAP_SETGID")
+	if !agrees(h) {
+		t.Skip("needs root with CAP_SETUID and CAP_SETGID, and users")
 	}
 	return h
+}
+
+// agrees reports whether the host lets us be the users of the tests.
+func agrees(h *hostUser) bool {
+	return h.as(kern.UserCred(1001, 1002, 1003), func() error { return nil }) == nil
 }
 
 // threadIDs are the lines of /proc/thread-self/status that say who the thread is.
@@ -176,6 +183,44 @@ func TestAsUserKeepsDeathSignal(t *testing.T) {
 	if dump, _ := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0); (dump == 1) != h.dumpable {
 		t.Errorf("dumpable is %d", dump)
 	}
+}
+
+// TestAsUserInNamespace has root of a user namespace that has one user and no
+// setgroups(2): nobody else exists there, and whatever part of a change the host refuses,
+// the thread is as before.
+func TestAsUserInNamespace(t *testing.T) {
+	const inside = "TOASTER_FS_IN_NAMESPACE"
+	if os.Getenv(inside) == "" {
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestAsUserInNamespace$")
+		cmd.Env = append(os.Environ(), inside+"=1")
+		one := func(id int) []syscall.SysProcIDMap { return []syscall.SysProcIDMap{{HostID: id, Size: 1}} }
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER, UidMappings: one(os.Getuid()), GidMappings: one(os.Getgid())}
+		out, err := cmd.CombinedOutput()
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOSPC) {
+			t.Skip("no user namespaces:", err)
+		}
+		if err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	h := newHostUser()
+	if !h.switches {
+		t.Fatal("root of the namespace lacks rights")
+	}
+	before := threadIDs(t)
+	for _, c := range []*kern.Cred{kern.UserCred(1001, 0), kern.UserCred(0, 1001), kern.UserCred(0, 0, 1001), kern.UserCred(1001, 1001, 1001)} {
+		c.Groups = append(c.Groups, h.groups...)
+		if err := h.as(c, func() error { t.Errorf("%+v: the call was made", c); return nil }); err != errNotSwitched {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	runtime.LockOSThread() // some thread; allThreadsAre looks at the others
+	defer runtime.UnlockOSThread()
+	if after := threadIDs(t); after != before {
+		t.Errorf("after the calls %s, before %s", after, before)
+	}
+	allThreadsAre(t, h)
 }
 
 // TestNotSwitched: an ordinary user has no thread that is somebody else, and no call

@@ -21,7 +21,7 @@ func eachOther(t *testing.T, f func(t *testing.T, w, other world, consent bool))
 	eachWorld(t, func(t *testing.T, w world) {
 		for _, consent := range []bool{true, false} {
 			user := w.Dirs.tree.user
-			if consent && !user.switches {
+			if consent && !agrees(user) {
 				continue
 			}
 			name := map[bool]string{true: "host agrees", false: "own word"}[consent]
