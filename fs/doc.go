@@ -12,4 +12,9 @@
 // open, so that ".." never asks the host. What acts on a name (unlink, rename)
 // resolves the folder that way, then uses the last component alone, never
 // through a link.
+//
+// How other users are kept apart. The host knows toaster's user and none of the
+// guests'. Where a caller is somebody else, each directory of its path and what is
+// done at the end is judged by NetBSD's rules (permit.go, guest_linux.go), and the
+// host's calls are made with the caller's ids, if toaster may take them (asuser_linux.go).
 package fs

@@ -40,6 +40,14 @@ func (p *Proc) Cred() *Cred {
 	return p.cred
 }
 
+// MayWatch reports whether p may ask for events of t (KAUTH_PROCESS_KEVENT_FILTER): root,
+// and the same real user unless t has changed its identity.
+func (p *Proc) MayWatch(t *Proc) bool {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.cred.IsRoot() || p.cred.RUID == t.cred.RUID && t.flags&fSugid == 0
+}
+
 // setCredLocked installs c and moves the process's count to c's real uid (item
 // 94). sugid marks the process as one that changed its identity (P_SUGID).
 func (p *Proc) setCredLocked(c *Cred, sugid bool) {

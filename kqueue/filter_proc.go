@@ -11,7 +11,8 @@ type procSource struct {
 	p  *kern.Proc
 }
 
-// attachProc watches process ident. ESRCH: there is none, or it has exited.
+// attachProc watches process ident. ESRCH: there is none, or it has exited. EACCES: it is
+// another user's (filt_procattach).
 // EV_CLEAR is implied.
 func attachProc(c Caller, kn *knote) (source, netbsd.Errno) {
 	if c.Proc == nil || kn.ident > 1<<31-1 {
@@ -20,6 +21,9 @@ func attachProc(c Caller, kn *knote) (source, netbsd.Errno) {
 	p := c.Proc.Machine().Find(int(kn.ident))
 	if p == nil {
 		return nil, netbsd.ESRCH
+	}
+	if !c.Proc.MayWatch(p) {
+		return nil, netbsd.EACCES
 	}
 	kn.flags |= netbsd.EV_CLEAR
 	s := &procSource{kn, p}

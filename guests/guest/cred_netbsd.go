@@ -290,6 +290,26 @@ var credRows = [...]credRow{
 	{"raw socket", eperm, func() int { return errnoOf(sysSocket, 2, 3, 1) }},
 	{"bind a port of root's", eacces, func() int { return bindsPort(811) }},
 	{"bind any port", 0, func() int { return bindsPort(0) }},
+
+	{"kill root's process", eperm, func() int { return errnoOf(sysKill, getppid(), 0) }},
+	{"trace root's process", eperm, func() int { return errnoOf(sysPtrace, ptATTACH, getppid(), 0, 0) }},
+	{"watch root's process", eacces, func() int {
+		kq := must("kqueue", sysKqueue)
+		ev := keventT{ident: uint64(getppid()), filter: evfiltPROC, flags: evADD, fflags: noteEXIT}
+		e := errnoOf(sysKevent, kq, ptr(&ev), 1, 0, 0, 0)
+		call(sysClose, kq)
+		return e
+	}},
+	{"arguments of root's process", 0, func() int { return procArgs(getppid(), 1) }},
+	{"environment of root's process", eperm, func() int { return procArgs(getppid(), 3) }},
+	{"its own environment", 0, func() int { return procArgs(getpid(), 3) }},
+}
+
+// procArgs asks for kern.proc_args.PID.WHAT.
+func procArgs(pid, what int) int {
+	mib := [4]int32{1, 48, int32(pid), int32(what)}
+	room := len(bigBuf)
+	return errnoOf(sysSysctl, ptr(&mib), 4, ptr(&bigBuf), ptr(&room), 0, 0)
 }
 
 var bigBuf [4096]byte
