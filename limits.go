@@ -40,7 +40,7 @@ var limitTexts = map[string]string{
 	LimitLWPs:   "there are %s LWPs, which is the limit (max-lwps): fork and _lwp_create fail with EAGAIN",
 	LimitFiles:  "there are %s open files, which is the limit (max-files): open and its like fail with ENFILE",
 	LimitMemory: "the guests have %s of memory, which is the limit (memory): mmap, brk and fork fail with ENOMEM",
-	LimitHost:   "the host allows no more: %s; the guest's call fails",
+	LimitHost:   "the host allows no more: %s: the guest's call fails",
 	LimitWall:   "ended after %s, which is the limit (wall-time)",
 	LimitCPU:    "ended after %s of processor time, which is the limit (cpu-time)",
 	LimitOutput: "ended after %s of output, which is the limit (max-output)",
@@ -93,6 +93,9 @@ func newLimiter(o *Options) *limiter {
 
 // refused tells, the first time, that a limit has refused something.
 func (l *limiter) refused(limit string) { l.tell(limit, l.values[limit]) }
+
+// hostRefused is refused for what the host allows.
+func (l *limiter) hostRefused(what string) { l.tell(LimitHost, what) }
 
 func (l *limiter) tell(limit, value string) {
 	l.mu.Lock()

@@ -171,6 +171,7 @@ func newMachine(opts Options, program string) (*Machine, error) {
 		cfg.Bug = func(b *guard.Bug) { fmt.Fprint(opts.Log, b.Text()) }
 	}
 	alterConfig(&cfg)
+	cfg.Platform.Refused = m.limits.hostRefused
 	if m.sys, m.dirs, err = run.New(cfg); err != nil {
 		return nil, fmt.Errorf("toaster: %w", err)
 	}

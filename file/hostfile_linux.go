@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostlimits"
 	"toaster/netbsd"
 )
 
@@ -164,11 +165,11 @@ func (f *hostFile) Truncate(size int64) netbsd.Errno {
 	if size < 0 {
 		return netbsd.EINVAL
 	}
-	return Errno(retry(func() error { return unix.Ftruncate(f.fd, size) }))
+	return Errno(retrySlow(func() error { return unix.Ftruncate(f.fd, size) }))
 }
 
 func (f *hostFile) Sync() netbsd.Errno {
-	return Errno(retry(func() error { return unix.Fsync(f.fd) }))
+	return Errno(retrySlow(func() error { return unix.Fsync(f.fd) }))
 }
 
 func (f *hostFile) Chmod(mode uint32) netbsd.Errno {
@@ -211,6 +212,13 @@ func (f *hostFile) SetFlags(flags int) netbsd.Errno {
 	}
 	_, err = unix.FcntlInt(uintptr(f.fd), unix.F_SETFL, next)
 	return Errno(err)
+}
+
+// retrySlow is retry for what may take long, see transfer.
+func retrySlow(call func() error) error {
+	hostlimits.Enter()
+	defer hostlimits.Leave()
+	return retry(call)
 }
 
 // retry repeats a host call that a host signal interrupted; the Go runtime's

@@ -3,6 +3,7 @@ package file
 import (
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostlimits"
 	"toaster/netbsd"
 )
 
@@ -22,15 +23,8 @@ func (f *hostFile) tryRead(b []byte) (int, netbsd.Errno) {
 	if f.kind == kindShared && pollNow(f.fd, In)&(In|Hup|Err) == 0 {
 		return 0, netbsd.EAGAIN
 	}
-	for {
-		n, err := unix.Read(f.fd, b)
-		if err == nil {
-			return n, 0
-		}
-		if err != unix.EINTR {
-			return 0, Errno(err)
-		}
-	}
+	n, err := f.transfer(func() (int, error) { return unix.Read(f.fd, b) })
+	return max(n, 0), Errno(err)
 }
 
 // Write writes all of b unless the file doesn't block: then what fits. An
@@ -63,36 +57,34 @@ func (f *hostFile) tryWrite(b []byte) (int, netbsd.Errno) {
 		}
 		b = b[:min(len(b), sharedChunk)]
 	}
-	for {
-		n, err := unix.Write(f.fd, b)
-		if err == nil {
-			f.wrote(n)
-			return n, 0
-		}
-		if err != unix.EINTR {
-			return 0, Errno(err)
-		}
-	}
+	n, err := f.transfer(func() (int, error) { return unix.Write(f.fd, b) })
+	return max(n, 0), Errno(err)
 }
 
 func (f *hostFile) Pread(c Call, b []byte, off int64) (int, netbsd.Errno) {
 	if f.mode == unix.S_IFDIR {
 		return 0, netbsd.EISDIR
 	}
-	for {
-		n, err := unix.Pread(f.fd, b, off)
-		if err != unix.EINTR {
-			return max(n, 0), Errno(err)
-		}
-	}
+	n, err := f.transfer(func() (int, error) { return unix.Pread(f.fd, b, off) })
+	return max(n, 0), Errno(err)
 }
 
 func (f *hostFile) Pwrite(c Call, b []byte, off int64) (int, netbsd.Errno) {
+	n, err := f.transfer(func() (int, error) { return unix.Pwrite(f.fd, b, off) })
+	return max(n, 0), Errno(err)
+}
+
+// transfer makes a call of the host that moves bytes. On a file system that does not
+// answer it holds a thread of ours, so that there may be only so many.
+func (f *hostFile) transfer(call func() (int, error)) (int, error) {
+	if f.kind == kindDirect {
+		hostlimits.Enter()
+		defer hostlimits.Leave()
+	}
 	for {
-		n, err := unix.Pwrite(f.fd, b, off)
+		n, err := call()
 		if err != unix.EINTR {
-			f.wrote(n)
-			return max(n, 0), Errno(err)
+			return n, err
 		}
 	}
 }

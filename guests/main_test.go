@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVar); role != "" {
 		os.Exit(playRole(role))
 	}
+	if role := os.Getenv(limitVar); role != "" {
+		os.Exit(playLimited(role))
+	}
 	dir, err := os.MkdirTemp("", "toaster-guests-")
 	if err == nil {
 		err = guesttest.DefaultSignals()

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/hostlimits"
 )
 
 // The arena is the memory of all control windows: a memory file for each, so that no
@@ -84,6 +86,9 @@ func (a *arena) take() (*window, error) {
 }
 
 func newWindow(size int) (*window, error) {
+	if !hostlimits.Addresses(uint64(size)) {
+		return nil, fmt.Errorf("control memory: %w", &refusal{"address space (RLIMIT_AS, ulimit -v)", unix.ENOMEM})
+	}
 	fd, err := memfd("toaster-control", unix.MFD_CLOEXEC|mfdNoexecSeal)
 	if err != nil {
 		return nil, fmt.Errorf("control memory: %w", err)

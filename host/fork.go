@@ -12,6 +12,9 @@ import (
 // Fork copies the address space. The result is a process with one thread that
 // has t's registers and extended state, stopped where t is.
 func (t *Thread) Fork() (*Process, *Thread, error) {
+	if err := t.proc.platform.admitProcess(); err != nil {
+		return nil, nil, fmt.Errorf("host: fork: %w", err)
+	}
 	if !t.enter() {
 		return nil, nil, ErrGone
 	}
@@ -21,6 +24,7 @@ func (t *Thread) Fork() (*Process, *Thread, error) {
 	}
 	child, err := t.fork()
 	if err != nil {
+		t.proc.platform.tell(err)
 		return nil, nil, fmt.Errorf("host: fork: %w", err)
 	}
 	return child.proc, child, nil
@@ -46,9 +50,6 @@ const patienceForks = 100
 
 func (t *Thread) forkOnce() (*Thread, error) {
 	p := t.proc.platform
-	if !p.admits() {
-		return nil, syscall.EAGAIN
-	}
 	if t.proc == p.zygote {
 		p.learnX(t)
 	}
@@ -102,7 +103,11 @@ func (t *Thread) NewThread() (*Thread, error) {
 	if !t.loaded() {
 		return nil, ErrGone
 	}
-	n, err := t.newThread()
+	err := t.proc.platform.admitThread()
+	var n *Thread
+	if err == nil {
+		n, err = t.newThread()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("host: new thread: %w", err)
 	}
@@ -112,10 +117,6 @@ func (t *Thread) NewThread() (*Thread, error) {
 func (t *Thread) newThread() (*Thread, error) {
 	p, win := t.proc.platform, t.proc.win
 	index, ok := win.take()
-	if ok && !p.admits() {
-		win.drop(index)
-		ok = false
-	}
 	if !ok {
 		return nil, syscall.EAGAIN
 	}

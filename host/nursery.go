@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // A Nursery keeps copies of a stopped process ready: a fork takes longer than all else
@@ -44,6 +45,9 @@ func (p *Platform) newNursery(t *Thread, copies int) (*Nursery, error) {
 	if p.closed {
 		return nil, ErrGone
 	}
+	if p.lean.Load() && p.pristine.pool != nil {
+		return nil, syscall.EAGAIN
+	}
 	p.nurseries[n] = struct{}{}
 	if copies > 0 {
 		p.workers.Add(1)
@@ -81,13 +85,15 @@ func (n *Nursery) Close() {
 	})
 }
 
-func (n *Nursery) drain() {
+// drain gives up the copies at hand, and says whether there were any.
+func (n *Nursery) drain() (any bool) {
 	for {
 		select {
 		case t := <-n.pool:
 			t.proc.Release()
+			any = true
 		default:
-			return
+			return any
 		}
 	}
 }
@@ -103,6 +109,12 @@ func (n *Nursery) Expect(lwps int) {
 
 // copy makes a copy with its threads.
 func (n *Nursery) copy() (*Thread, error) {
+	if n.p.Lean() {
+		return nil, syscall.EAGAIN
+	}
+	if r := theAdmission.take(); r != nil {
+		return nil, r
+	}
 	t, err := n.fork()
 	if err == nil {
 		t.Prepare(int(n.threads.Load())) // without them it takes a little longer
@@ -176,7 +188,11 @@ func (p *Platform) NewProcess() (*Process, *Thread, error) {
 			return q, t, nil
 		}
 	}
-	t, err := p.pristine.fork()
+	var t *Thread
+	err := p.admitProcess()
+	if err == nil {
+		t, err = p.pristine.fork()
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("host: new process: %w", err)
 	}

@@ -24,6 +24,10 @@ type Options struct {
 	// NoRewrite leaves programs' call sites as they are.
 	NoRewrite bool
 
+	// Refused, if not nil, is told what the host has no more of when a guest is refused a
+	// process or a thread for that. It must not wait for the platform.
+	Refused func(what string)
+
 	// TimerSlack, if positive, becomes that of our threads that wait for guests.
 	TimerSlack time.Duration
 
@@ -71,6 +75,7 @@ type Platform struct {
 	closed    bool
 
 	used    atomic.Bool // NewProcess has been called
+	lean    atomic.Bool // nothing is kept ready for guests to come, for want of room
 	done    chan struct{}
 	workers sync.WaitGroup
 
@@ -103,6 +108,9 @@ func New(opts Options) (*Platform, error) {
 		procs:     map[int]*Process{},
 		nurseries: map[*Nursery]struct{}{},
 		done:      make(chan struct{}),
+	}
+	if r := theAdmission.take(); r != nil {
+		return nil, fmt.Errorf("host: %w; end some of them, or raise the limit", r)
 	}
 	unix.SchedGetaffinity(0, &p.affinity)
 	usualSlack() // before anybody changes it

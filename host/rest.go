@@ -22,6 +22,9 @@ const maxResting = 8
 // entered.
 func (t *Thread) rest() bool {
 	q, p := t.proc, t.proc.platform
+	if p.Lean() {
+		return false
+	}
 	n := &Thread{proc: q, tid: t.tid, index: t.index, slot: t.slot, light: t.light}
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -24,6 +24,7 @@ import (
 //     than mostDirect threads: see admits.
 const (
 	seatCount  = 64
+	fewSeats   = 4
 	keeps      = 127 // futex_waitv takes 128, of which one is the keeper's own
 	settled    = 10 * time.Millisecond
 	mostDirect = 4000
@@ -67,8 +68,9 @@ func (p *Platform) sleep(t *Thread, now time.Duration, direct bool) bool {
 
 // sit takes a seat, if need be that of somebody who has settled; nil if there is none.
 func (w *waiters) sit(t *Thread, now time.Duration) *seat {
-	for i := range seatCount {
-		s := &w.seats[(t.tid+i)%seatCount]
+	count := w.usable()
+	for i := range count {
+		s := &w.seats[(t.tid+i)%count]
 		if s.taken.Load() == nil && s.taken.CompareAndSwap(nil, t) {
 			s.since.Store(int64(now))
 			return s
@@ -77,11 +79,19 @@ func (w *waiters) sit(t *Thread, now time.Duration) *seat {
 	return w.unseat(t, now)
 }
 
+// usable is how many seats there are: few where the host has little room for threads.
+func (w *waiters) usable() int {
+	if theAdmission.tight() && !w.alone {
+		return fewSeats
+	}
+	return seatCount
+}
+
 // unseat gives t the seat of who has slept for longest, if that is long enough.
 func (w *waiters) unseat(t *Thread, now time.Duration) *seat {
 	var oldest *seat
 	least := int64(now - settled)
-	for i := range w.seats {
+	for i := range w.usable() {
 		if at := w.seats[i].since.Load(); at < least {
 			oldest, least = &w.seats[i], at
 		}

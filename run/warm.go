@@ -66,7 +66,7 @@ func (w *warmImages) take(s *System, p *program) *Guest {
 // learn sees that p is executed; g is ready for that and has not run.
 func (w *warmImages) learn(s *System, p *program, g *Guest) {
 	id, ok := p.warmID()
-	if !ok || !w.due(id) {
+	if !ok || s.Platform.Lean() || !w.due(id) {
 		return
 	}
 	_, t, err := g.thread.Fork()

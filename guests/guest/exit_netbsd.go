@@ -23,6 +23,7 @@ var subprograms = []testCase{
 	{"sub_attributes", subAttributes},
 	{"sub_used", subUsed},
 	{"sub_heap", subHeap},
+	{"sub_fill", subFill},
 }
 
 var exitCases = []testCase{

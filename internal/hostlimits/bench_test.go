@@ -1,0 +1,10 @@
+package hostlimits
+
+import "testing"
+
+func BenchmarkRoom(b *testing.B) {
+	tasks := FindTasks()
+	for b.Loop() {
+		tasks.Room()
+	}
+}

@@ -1,0 +1,29 @@
+package hostlimits
+
+// This file bounds how many calls of the host that may take long guests can have under
+// way: each holds a thread of Go's runtime, which ends the process when the host refuses
+// it another, or at 10,000.
+
+const (
+	mostCalls = 256
+	fewCalls  = 4 // where the host has little room for threads
+)
+
+var calls = make(chan struct{}, mostCalls)
+
+// Enter waits until another call may be made; Leave must follow. Whoever holds one must
+// wait for nothing but the host.
+func Enter() { calls <- struct{}{} }
+
+// Leave ends what Enter began.
+func Leave() { <-calls }
+
+// Tighten leaves fewCalls of them, for good: for a process whose threads are numbered. It
+// does not wait for those that are under way.
+func Tighten() {
+	go func() {
+		for range mostCalls - fewCalls {
+			calls <- struct{}{}
+		}
+	}()
+}
