@@ -58,6 +58,7 @@ func (f *hostFile) tryWrite(b []byte) (int, netbsd.Errno) {
 		b = b[:min(len(b), sharedChunk)]
 	}
 	n, err := f.transfer(func() (int, error) { return unix.Write(f.fd, b) })
+	f.wrote(n)
 	return max(n, 0), Errno(err)
 }
 
@@ -71,6 +72,7 @@ func (f *hostFile) Pread(c Call, b []byte, off int64) (int, netbsd.Errno) {
 
 func (f *hostFile) Pwrite(c Call, b []byte, off int64) (int, netbsd.Errno) {
 	n, err := f.transfer(func() (int, error) { return unix.Pwrite(f.fd, b, off) })
+	f.wrote(n)
 	return max(n, 0), Errno(err)
 }
 
