@@ -59,7 +59,7 @@ func TestHostRefuses(t *testing.T) {
 		{"nproc more", unix.RLIMIT_NPROC, 200, netbsd.EAGAIN, "RLIMIT_NPROC"},
 		{"nofile little", unix.RLIMIT_NOFILE, 45, netbsd.EAGAIN, "RLIMIT_NOFILE"},
 		{"nofile", unix.RLIMIT_NOFILE, 100, netbsd.EAGAIN, "RLIMIT_NOFILE"},
-		{"as", unix.RLIMIT_AS, 2 << 30, netbsd.ENOMEM, "RLIMIT_AS"},
+		{"as", unix.RLIMIT_AS, 3 << 30, netbsd.ENOMEM, "RLIMIT_AS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			limit := c.value

@@ -102,15 +102,55 @@ func spareThreads(n int) int {
 
 // admitThread says whether a guest may have another thread.
 func (p *Platform) admitThread() error {
-	if !p.admits() {
-		return p.refuse(&refusal{"threads (the host has no futex_waitv, Linux 5.16)", syscall.EAGAIN})
+	return p.admit(func() *refusal {
+		switch {
+		case !p.admits():
+			return &refusal{"threads (the host has no futex_waitv, Linux 5.16)", syscall.EAGAIN}
+		case !hostlimits.Addresses(0):
+			return &refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM}
+		}
+		return theAdmission.take()
+	})
+}
+
+// admitProcess says whether a guest may have another process, which takes descriptors of
+// ours and a window, too.
+func (p *Platform) admitProcess() error {
+	return p.admit(func() *refusal {
+		fd, err := unix.FcntlInt(uintptr(p.wake), unix.F_DUPFD_CLOEXEC, 0)
+		if err == nil {
+			unix.Close(fd)
+		}
+		switch {
+		case err != nil || hostlimits.Scarce(fd):
+			return &refusal{"open descriptors (RLIMIT_NOFILE, ulimit -n)", syscall.EAGAIN}
+		case !p.admits():
+			return &refusal{"threads (the host has no futex_waitv, Linux 5.16)", syscall.EAGAIN}
+		case !p.arena.hasRoom():
+			return &refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM}
+		}
+		return theAdmission.take()
+	})
+}
+
+// What is given up, or has been killed, is gone from the host's count within some
+// milliseconds.
+const (
+	soonTries = 20
+	soonPause = 5 * time.Millisecond
+)
+
+// admit refuses what room has no room for, once what was kept ready has been given up.
+func (p *Platform) admit(room func() *refusal) error {
+	r := room()
+	if r == nil {
+		return nil
 	}
-	if !hostlimits.Addresses(0) {
-		return p.refuse(&refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM})
-	}
-	r := theAdmission.take()
-	if r != nil && p.shed() {
-		r = theAdmission.takeSoon()
+	if p.shed() || p.dying() {
+		for i := 0; r != nil && i < soonTries; i++ {
+			time.Sleep(soonPause)
+			r = room()
+		}
 	}
 	if r != nil {
 		return p.refuse(r)
@@ -118,17 +158,14 @@ func (p *Platform) admitThread() error {
 	return nil
 }
 
-// admitProcess says whether a guest may have another process, which takes a thread and a
-// descriptor of ours.
-func (p *Platform) admitProcess() error {
-	fd, err := unix.FcntlInt(uintptr(p.wake), unix.F_DUPFD_CLOEXEC, 0)
-	if err == nil {
-		unix.Close(fd)
+// dying reports whether a host process is about to go.
+func (p *Platform) dying() bool {
+	for _, q := range p.processes() {
+		if q.over.Load() {
+			return true
+		}
 	}
-	if err != nil || hostlimits.Scarce(fd) {
-		return p.refuse(&refusal{"open descriptors (RLIMIT_NOFILE, ulimit -n)", syscall.EAGAIN})
-	}
-	return p.admitThread()
+	return false
 }
 
 // refuse tells the embedder.
@@ -143,22 +180,6 @@ func (p *Platform) tell(err error) {
 	if errors.As(err, &r) && p.opts.Refused != nil {
 		p.opts.Refused(r.why)
 	}
-}
-
-// What was given up is gone from the host's count within some milliseconds.
-const (
-	soonTries = 20
-	soonPause = 5 * time.Millisecond
-)
-
-// takeSoon is take after something was given up.
-func (a *admission) takeSoon() *refusal {
-	r := a.take()
-	for i := 0; r != nil && i < soonTries; i++ {
-		time.Sleep(soonPause)
-		r = a.take()
-	}
-	return r
 }
 
 // shed gives up what is kept ready for guests to come, and keeps nothing any more. It

@@ -85,6 +85,14 @@ func (a *arena) take() (*window, error) {
 	return w, err
 }
 
+// hasRoom reports whether there can be another window.
+func (a *arena) hasRoom() bool {
+	a.mu.Lock()
+	free := len(a.free)
+	a.mu.Unlock()
+	return free > 0 || hostlimits.Addresses(uint64(a.windowSize))
+}
+
 func newWindow(size int) (*window, error) {
 	if !hostlimits.Addresses(uint64(size)) {
 		return nil, fmt.Errorf("control memory: %w", &refusal{"address space (RLIMIT_AS, ulimit -v)", unix.ENOMEM})
