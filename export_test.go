@@ -15,3 +15,6 @@ func TraceSteps(f func(kern.StepEvent)) (restore func()) {
 	alterConfig = func(c *run.Config) { c.Kern.Trace = f }
 	return func() { alterConfig = func(*run.Config) {} }
 }
+
+// MemoryGiven is what the guests have been promised of Options.Memory.
+func (m *Machine) MemoryGiven() uint64 { return m.sys.MemoryGiven() }

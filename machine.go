@@ -161,6 +161,8 @@ func newMachine(opts Options, program string) (*Machine, error) {
 		Sink:         opts.sink(),
 		PhysMem:      opts.physicalMemory(),
 		MaxFiles:     opts.MaxFiles,
+		Memory:       uint64(max(opts.Memory, 0)),
+		MemoryFull:   func() { m.limits.refused(LimitMemory) },
 		Program:      program,
 	}
 	if opts.MaxProcs > 0 {
@@ -182,6 +184,7 @@ func newMachine(opts Options, program string) (*Machine, error) {
 	}
 	m.close = sync.OnceValue(m.shutdown)
 	m.limits.kill = m.sys.Kill
+	m.files.May = m.sys.MemoryLeft
 	m.limits.watch(&opts, m.sys.Platform.CPUTime, runtime.NumCPU())
 	return m, nil
 }

@@ -31,6 +31,7 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 func main() {
@@ -81,9 +82,53 @@ func main() {
 		for {
 			start("bomb")
 		}
+	case "memory":
+		memory(os.Args[2])
 	case "kill":
 		pid, _ := strconv.Atoi(os.Args[2])
 		fmt.Println(syscall.Kill(pid, syscall.SIGTERM))
+	}
+}
+
+func memory(manner string) {
+	const piece, rw = 16 << 20, syscall.PROT_READ | syscall.PROT_WRITE
+	grow := func(size, prot int) ([]byte, error) {
+		return syscall.Mmap(-1, 0, size, prot, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	}
+	switch manner {
+	case "reserve": // no memory
+		if _, err := grow(1<<36, syscall.PROT_NONE); err == nil {
+			fmt.Println("reserved")
+		}
+	case "copy":
+		if _, err := grow(300<<20, rw); err != nil {
+			fmt.Println(err)
+		}
+		_, _, errno := syscall.RawSyscall(syscall.SYS_FORK, 0, 0, 0)
+		if errno == 0 {
+			return
+		}
+		fmt.Println("fork:", errno)
+	default:
+		var list [][]byte
+		for {
+			b, err := grow(piece, rw)
+			if err != nil {
+				break
+			}
+			if manner == "hide" {
+				b[0] = 1
+				syscall.Syscall(syscall.SYS_MPROTECT, uintptr(unsafe.Pointer(&b[0])), piece, syscall.PROT_NONE)
+			}
+			list = append(list, b)
+		}
+		if n := len(list) * piece >> 20; n > 256 && n < 512 {
+			fmt.Print("refused between 256 and 512")
+		}
+		syscall.Munmap(list[0])
+		if _, err := grow(piece, rw); err == nil {
+			fmt.Println(", then again")
+		}
 	}
 }
 

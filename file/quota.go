@@ -11,8 +11,9 @@ import (
 // in the table of one of its processes counts, once, until its last reference goes. It
 // is a machine's own; the zero value bounds nothing.
 type Quota struct {
-	Max  int    // 0: no bound
-	Full func() // told each time that a file is refused for Max; nil: nobody wants to know
+	Max  int         // 0: no bound
+	Full func()      // told each time that a file is refused for Max; nil: nobody wants to know
+	May  func() bool // asked for each file, as the kernel needs memory for it; nil: it may
 
 	open atomic.Int64
 }
@@ -29,6 +30,9 @@ func (q *Quota) admit(d *Description) netbsd.Errno {
 		return 0
 	}
 	if h, ok := d.File.(hostOwner); ok && hostlimits.Scarce(h.ownFD()) {
+		return netbsd.ENFILE
+	}
+	if q.May != nil && !q.May() {
 		return netbsd.ENFILE
 	}
 	if n := q.open.Add(1); q.Max > 0 && n > int64(q.Max) {

@@ -40,7 +40,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		Replace: func() netbsd.Errno { g.become(next); return 0 },
 	})
 	if e != 0 {
-		next.space.proc.Release()
+		next.space.release()
 		return e
 	}
 	c.Space = g.space
@@ -64,7 +64,7 @@ func (g *Guest) become(next *Guest) {
 		oldThread.Exit()
 	}
 	if old.drop() {
-		old.proc.Release()
+		old.release()
 	}
 }
 
@@ -84,8 +84,12 @@ func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
 		}
 		s.warm.learn(s, p, g)
 	}
-	if e := g.space.Write(st.SP, st.Bytes); e != 0 {
-		g.space.proc.Release()
+	e = g.space.chargeAll()
+	if e == 0 {
+		e = g.space.Write(st.SP, st.Bytes)
+	}
+	if e != 0 {
+		g.space.release()
 		return nil, e
 	}
 	g.alone = true

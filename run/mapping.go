@@ -79,15 +79,22 @@ func (s *Space) step(t *host.Thread, op *vm.Op, fd int) error {
 	return syscall.EINVAL
 }
 
-// change makes one change of the map and has the host follow.
-func (s *Space) change(c *syscalls.Call, f func() ([]vm.Op, netbsd.Errno)) netbsd.Errno {
+// change makes one change of the map and has the host follow. most is how much more
+// memory it may count for (memory.go), nil for none.
+func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, netbsd.Errno)) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ops, e := f()
-	if e != 0 {
-		return e
+	n := uint64(0)
+	if most != nil && s.sys.memory.limit > 0 {
+		n = most()
 	}
-	return s.do(threadOf(c), ops, -1)
+	return s.charge(n, func() netbsd.Errno {
+		ops, e := f()
+		if e != 0 {
+			return e
+		}
+		return s.do(threadOf(c), ops, -1)
+	})
 }
 
 func threadOf(c *syscalls.Call) *host.Thread { return c.CPU.(*Guest).thread }
@@ -114,12 +121,18 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	addr, ops, e := s.m.Map(q)
+	var addr uint64
+	e := s.charge(mostOf(min(m.Len, vm.Max), m.Prot), func() (e netbsd.Errno) {
+		var ops []vm.Op
+		if addr, ops, e = s.m.Map(q); e != 0 {
+			return e
+		}
+		if e = s.do(threadOf(c), ops, fd); e != 0 {
+			s.m.Unmap(addr, m.Len)
+		}
+		return e
+	})
 	if e != 0 {
-		return 0, e
-	}
-	if e := s.do(threadOf(c), ops, fd); e != 0 {
-		s.m.Unmap(addr, m.Len)
 		return 0, e
 	}
 	return addr, 0
@@ -152,17 +165,18 @@ func limitOf(c *syscalls.Call, which int) uint64 {
 
 // Munmap implements syscalls.Space.
 func (s *Space) Munmap(c *syscalls.Call, addr, length uint64) netbsd.Errno {
-	return s.change(c, func() ([]vm.Op, netbsd.Errno) { return s.m.Unmap(addr, length) })
+	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Unmap(addr, length) })
 }
 
 // Mprotect implements syscalls.Space.
 func (s *Space) Mprotect(c *syscalls.Call, addr, length uint64, prot int) netbsd.Errno {
-	return s.change(c, func() ([]vm.Op, netbsd.Errno) { return s.m.Protect(addr, length, prot) })
+	more := func() uint64 { return s.gains(addr, length, prot) }
+	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) { return s.m.Protect(addr, length, prot) })
 }
 
 // Madvise implements syscalls.Space.
 func (s *Space) Madvise(c *syscalls.Call, addr, length uint64, advice int) netbsd.Errno {
-	return s.change(c, func() ([]vm.Op, netbsd.Errno) { return s.m.Advise(addr, length, advice) })
+	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Advise(addr, length, advice) })
 }
 
 // Msync implements syscalls.Space.
@@ -203,7 +217,8 @@ func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbs
 
 // Mremap implements syscalls.Space.
 func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, e netbsd.Errno) {
-	e = s.change(c, func() (ops []vm.Op, e netbsd.Errno) {
+	more := func() uint64 { return mostOf(min(m.NewLen, vm.Max), netbsd.PROT_WRITE) }
+	e = s.change(c, more, func() (ops []vm.Op, e netbsd.Errno) {
 		addr, ops, e = s.m.Remap(m.Old, m.OldLen, m.New, m.NewLen, m.Flags)
 		return ops, e
 	})
@@ -223,7 +238,11 @@ func (s *Space) Brk(c *syscalls.Call, addr uint64) netbsd.Errno {
 	if limit == 0 {
 		limit = host.GuestEnd
 	}
-	return s.change(c, func() ([]vm.Op, netbsd.Errno) { return s.m.Brk(addr, limit) })
+	more := func() uint64 {
+		_, end := s.m.Break()
+		return mostOf(max(min(addr, vm.Max), end)-end, netbsd.PROT_WRITE)
+	}
+	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) { return s.m.Brk(addr, limit) })
 }
 
 // place enters what exec mapped into the map of a space that nobody else knows.

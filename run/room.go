@@ -14,7 +14,7 @@ const sysSetrlimit = 195
 
 // showRoom is due before each Run.
 func (g *Guest) showRoom() {
-	if !g.alone {
+	if !g.alone || g.sys.memory.limit > 0 { // what is counted is asked for
 		return
 	}
 	low, high, change := g.space.room(g.shown)

@@ -29,6 +29,7 @@ type Space struct {
 	m    *vm.Map
 
 	committed uint64 // bytes, see huge
+	charged   uint64 // bytes, see memory
 }
 
 func newSpace(s *System, p *host.Process) *Space {
@@ -101,15 +102,21 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n := s.charged // the child's map counts for no more
+	if e := s.sys.memory.take(n); e != 0 {
+		return e
+	}
 	p, t, err := pg.thread.Fork()
 	if err != nil {
+		s.sys.memory.give(n)
 		return hostErrno(err)
 	}
 	m, ops := s.m.Fork()
 	cg.thread, cg.alone = t, true
-	cg.space = &Space{sys: s.sys, proc: p, uses: 1, m: m, committed: s.committed}
+	cg.space = &Space{sys: s.sys, proc: p, uses: 1, m: m, committed: s.committed, charged: n}
+	cg.space.settle()
 	if e := cg.space.do(t, ops, -1); e != 0 {
-		p.Release()
+		cg.space.release()
 		return e
 	}
 	return 0
@@ -142,7 +149,7 @@ func (s *Space) sole() bool {
 // then, l's thread goes alone.
 func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 	if s.drop() {
-		guard.Go("a host process was let go of", s.proc.Release)
+		guard.Go("a host process was let go of", s.release)
 		return
 	}
 	if l == nil {

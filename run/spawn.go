@@ -39,7 +39,7 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 	}
 	child, e := c.L.PosixSpawn(a)
 	if e != 0 && !given {
-		next.space.proc.Release()
+		next.space.release()
 	}
 	return child, e
 }

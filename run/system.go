@@ -35,7 +35,8 @@ type System struct {
 	followed     chan struct{} // closed when the sink has heard of everything
 
 	// Fault, in tests, is called before each handler, and panics where a bug would.
-	Fault func(*syscalls.Call)
+	Fault  func(*syscalls.Call)
+	memory *memory
 }
 
 // Config describes a system.
@@ -51,8 +52,12 @@ type Config struct {
 	PhysMem      uint64
 	// Bug, if it is not nil, is told of panics in the system's goroutines; otherwise they go
 	// to standard error. It must not call the system.
-	Bug      func(*guard.Bug)
-	MaxFiles int // as guests are told; the tables' quota is what holds. 0: NetBSD's default
+	Bug func(*guard.Bug)
+	// Memory limits what guests and the kernel for them may have, in bytes, and
+	// MemoryFull is told when it refuses; 0 is no limit.
+	Memory     uint64
+	MemoryFull func()
+	MaxFiles   int // as guests are told; the tables' quota is what holds. 0: NetBSD's default
 
 	// Program may name the file that will be started first, on the host. It is looked
 	// through while the platform starts.
@@ -65,7 +70,7 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &System{FS: tree, HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	s := &System{FS: tree, memory: newMemory(cfg.Memory, cfg.MemoryFull), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
 	if cfg.Files.Sockets, err = s.network.sockets(cfg.Network); err != nil {
 		tree.Close()
 		return nil, nil, err
@@ -256,7 +261,7 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 		},
 	})
 	if e != 0 {
-		g.space.proc.Release()
+		g.space.release()
 		return fail(&ExecError{Path: a.Path, Errno: e, Err: e})
 	}
 	return proc, nil

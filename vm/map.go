@@ -31,6 +31,8 @@ type Region struct {
 	Prot       int  // PROT_*
 	MaxProt    int  // what mprotect may give at most
 	Shared     bool // MAP_SHARED
+	Used       bool // could once be touched
+	Own        bool // may have pages of its own: could once be written and is no shared file
 	Inherit    int  // MAP_INHERIT_*
 	Obj        any  // what is mapped, comparable; nil: anonymous memory
 	Off        int64
@@ -42,7 +44,7 @@ func (r Region) Len() uint64 { return r.End - r.Start }
 
 // continues reports whether s goes on where r ends.
 func (r Region) continues(s Region) bool {
-	return r.End == s.Start && r.Prot == s.Prot && r.MaxProt == s.MaxProt && r.Shared == s.Shared &&
+	return r.End == s.Start && r.Prot == s.Prot && r.MaxProt == s.MaxProt && r.Shared == s.Shared && r.Used == s.Used && r.Own == s.Own &&
 		r.Inherit == s.Inherit && r.Name == s.Name && r.Obj == s.Obj &&
 		(r.Obj == nil || r.Off+int64(r.Len()) == s.Off)
 }
@@ -61,6 +63,7 @@ func (r Region) cut(start, end uint64) Region {
 type Map struct {
 	regions  []Region
 	size     uint64
+	charge   uint64
 	changes  uint64
 	brkStart uint64
 	brkEnd   uint64
@@ -71,6 +74,9 @@ func New() *Map { return &Map{changes: 1} }
 
 // Size gives the number of bytes mapped, for RLIMIT_AS.
 func (m *Map) Size() uint64 { return m.size }
+
+// Charge is how much of the host's memory the map may come to hold, see Region.Charge.
+func (m *Map) Charge() uint64 { return m.charge }
 
 // Changes counts the changes of what is mapped where.
 func (m *Map) Changes() uint64 { return m.changes }
@@ -139,6 +145,9 @@ func (m *Map) search(addr uint64) int {
 // between start and end, splitting at the edges and merging there.
 func (m *Map) replace(start, end uint64, with ...Region) {
 	m.changes++
+	for i := range with {
+		with[i].settle()
+	}
 	lo := m.search(start)
 	hi := lo
 	var put []Region
@@ -148,12 +157,14 @@ func (m *Map) replace(start, end uint64, with ...Region) {
 	put = append(put, with...)
 	for ; hi < len(m.regions) && m.regions[hi].Start < end; hi++ {
 		m.size -= m.regions[hi].Len()
+		m.charge -= m.regions[hi].Charge()
 		if m.regions[hi].End > end {
 			put = append(put, m.regions[hi].cut(end, m.regions[hi].End))
 		}
 	}
 	for _, r := range put {
 		m.size += r.Len()
+		m.charge += r.Charge()
 	}
 	// Take the neighbours in, so that they can merge with what is new.
 	if lo > 0 && m.regions[lo-1].End == start {
@@ -182,7 +193,7 @@ func merge(l []Region) []Region {
 // Check reports what is wrong with the map, for tests and the machine's own check;
 // empty if nothing is.
 func (m *Map) Check() string {
-	var size uint64
+	var size, charge uint64
 	for i, r := range m.regions {
 		switch {
 		case r.Start >= r.End:
@@ -197,9 +208,10 @@ func (m *Map) Check() string {
 			return "neighbours not merged"
 		}
 		size += r.Len()
+		charge += r.Charge()
 	}
-	if size != m.size {
-		return "size is wrong"
+	if size != m.size || charge != m.charge {
+		return "size or charge is wrong"
 	}
 	return ""
 }

@@ -1,0 +1,33 @@
+package vm
+
+import "toaster/netbsd"
+
+// This file counts what a map may come to hold of the host's memory, for a limit of all
+// guests together. What counts is what is promised, not what is there: a program that was
+// given memory can use it at any time, without asking again.
+
+// settle notes what a region may have come to hold. It stays so when access is forbidden
+// later on, as what is there stays.
+func (r *Region) settle() {
+	r.Used = r.Used || r.Prot != netbsd.PROT_NONE
+	if r.Prot&netbsd.PROT_WRITE != 0 && !(r.Shared && r.Obj != nil) {
+		r.Own = true
+	}
+}
+
+// pageTables is the share of a mapping that the host may need to describe it: 8 bytes for
+// a page.
+const pageTables = PageSize / 8
+
+// Charge is what a region counts for: its pages, if it may have its own; the pages of a
+// file are the file's. Of what can be looked at alone the host needs page tables, and
+// what nobody can touch needs nothing.
+func (r *Region) Charge() uint64 {
+	switch {
+	case r.Own:
+		return r.Len() + r.Len()/pageTables
+	case r.Used:
+		return r.Len() / pageTables
+	}
+	return 0
+}

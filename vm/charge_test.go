@@ -1,0 +1,61 @@
+package vm
+
+import (
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// A mapping counts when it can first be written or looked at, and until it is unmapped:
+// what was touched stays when access is forbidden (mprotect(2)).
+func TestCharge(t *testing.T) {
+	const (
+		size  = 1 << 20
+		whole = size + size/512
+		look  = size / 512
+		rw    = netbsd.PROT_READ | netbsd.PROT_WRITE
+		anon  = netbsd.MAP_ANON | netbsd.MAP_PRIVATE
+	)
+	for _, c := range []struct {
+		name  string
+		req   Request
+		then  []int // protections, one after the other
+		want  uint64
+		child uint64
+	}{
+		{"reserved", Request{Prot: netbsd.PROT_NONE, Flags: anon}, nil, 0, 0},
+		{"reserved, then taken", Request{Prot: netbsd.PROT_NONE, Flags: anon}, []int{rw}, whole, whole},
+		{"to be written", Request{Prot: rw, Flags: anon}, nil, whole, whole},
+		{"written, then forbidden", Request{Prot: rw, Flags: anon}, []int{netbsd.PROT_NONE}, whole, whole},
+		{"looked at", Request{Prot: netbsd.PROT_READ, Flags: anon}, nil, look, look},
+		{"looked at, then forbidden", Request{Prot: netbsd.PROT_READ, Flags: anon}, []int{netbsd.PROT_NONE}, look, look},
+		{"shared", Request{Prot: rw, Flags: netbsd.MAP_ANON | netbsd.MAP_SHARED}, nil, whole, whole},
+		{"a file's, private", Request{Prot: rw, Flags: netbsd.MAP_PRIVATE, Obj: "f"}, nil, whole, whole},
+		{"a file's, not to be written", Request{Prot: netbsd.PROT_READ, Flags: netbsd.MAP_PRIVATE, Obj: "f"}, nil, look, look},
+		{"a file's, shared", Request{Prot: rw, Flags: netbsd.MAP_SHARED, Obj: "f"}, nil, look, look},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := New()
+			c.req.Len, c.req.MaxProt = size, protAll
+			addr, _, e := m.Map(c.req)
+			if e != 0 {
+				t.Fatal(e)
+			}
+			for _, prot := range c.then {
+				if _, e := m.Protect(addr, size, prot); e != 0 {
+					t.Fatal(e)
+				}
+			}
+			child, _ := m.Fork()
+			if m.Charge() != c.want || child.Charge() != c.child {
+				t.Errorf("charge %d, of a copy %d; want %d and %d", m.Charge(), child.Charge(), c.want, c.child)
+			}
+			if _, e := m.Unmap(addr, size); e != 0 || m.Charge() != 0 {
+				t.Errorf("%d are left after munmap, %v", m.Charge(), e)
+			}
+			if s := m.Check() + child.Check(); s != "" {
+				t.Error(s)
+			}
+		})
+	}
+}
