@@ -42,19 +42,23 @@ func (m *memory) take(n uint64) netbsd.Errno {
 	if m.limit == 0 || n == 0 {
 		return 0
 	}
+	if m.promise(n) {
+		return 0
+	}
+	if m.full != nil {
+		m.full()
+	}
+	return netbsd.ENOMEM
+}
+
+func (m *memory) promise(n uint64) bool {
 	m.mu.Lock()
-	ok := n <= m.limit && m.given+n+m.growthLocked() <= m.limit
-	if ok {
-		m.given += n
+	defer m.mu.Unlock()
+	if n > m.limit || m.given+n+m.growthLocked() > m.limit {
+		return false
 	}
-	m.mu.Unlock()
-	if !ok {
-		if m.full != nil {
-			m.full()
-		}
-		return netbsd.ENOMEM
-	}
-	return 0
+	m.given += n
+	return true
 }
 
 func (m *memory) give(n uint64) {
