@@ -13,7 +13,7 @@ func (d *Description) Tame() {
 }
 
 // wrote looks after the set-id bits once n bytes were written. That the bits cannot be
-// taken off is not the writer's error: then they are not ours to honour, either.
+// taken off is not the writer's error: nobody honours them in a file that is not toaster's.
 func (f *hostFile) wrote(n int) {
 	if !f.tame || n <= 0 {
 		return

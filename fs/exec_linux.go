@@ -33,7 +33,7 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(n.fd) || l.mayExec(n) != nil {
 		return nil, "", netbsd.EACCES
 	}
-	// As ourselves: who may execute a program need not be able to read it.
+	// As toaster: who may execute a program need not be able to read it.
 	fd, err := n.reopen(unix.O_RDONLY)
 	if err != nil {
 		return nil, "", file.Errno(err)

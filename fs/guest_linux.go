@@ -14,7 +14,7 @@ import (
 //
 // A rule is asked of a file that is open already, then the host is told to do it with
 // the caller's ids: so what somebody renames in between is judged by the host. Where
-// the host cannot tell users apart, our word is the only one.
+// the host cannot tell users apart, toaster's word is the only one.
 //
 // So a host may refuse what NetBSD allows: by an access control list, or by what Linux has
 // against traps in shared directories (fs.protected_hardlinks, _symlinks, _regular, _fifos
@@ -120,7 +120,7 @@ func (l *lookup) mayUnlink(p place) error {
 	return asError(canUnlink(l.who, dir, attrsOfHost(&st)))
 }
 
-// mayRename asks whether the caller may give what from is the name to.
+// mayRename asks whether the caller may give the name to to what has from.
 func (l *lookup) mayRename(from, to place) error {
 	if l.who == nil {
 		return nil
@@ -195,7 +195,7 @@ func (l *lookup) making(p place, mode uint32, make func(mode uint32) (fd int, er
 }
 
 // asOwner is as for a call that makes a file, which must become the caller's. EPERM if
-// the host would make it ours.
+// the host would make it toaster's.
 func (v View) asOwner(call func() error) error {
 	c, host := v.other(), v.Dirs.tree.user
 	if c == nil {
@@ -228,7 +228,7 @@ func (l *lookup) giveGroup(p place, fd int, gid, mode uint32) error {
 		return nil
 	}
 	if st.Gid != gid {
-		// As ourselves: the caller need not be a member. Where we may not either,
+		// As toaster: the caller need not be a member. Where toaster may not either,
 		// it stays the group that the host chose.
 		unix.Fchownat(fd, "", -1, int(gid), unix.AT_EMPTY_PATH)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // eachOther runs a test in every world with a view of somebody else than who runs the
-// test: with the host's consent, if root runs it, and by our own word alone.
+// test: with the host's consent, if root runs it, and by toaster's word alone.
 func eachOther(t *testing.T, f func(t *testing.T, w, other world, consent bool)) {
 	eachWorld(t, func(t *testing.T, w world) {
 		for _, consent := range []bool{true, false} {
@@ -45,7 +45,7 @@ func eachOther(t *testing.T, f func(t *testing.T, w, other world, consent bool))
 	})
 }
 
-// TestOthersFiles does to files of ours what somebody else may and may not. All is the
+// TestOthersFiles does to files of toaster's user what somebody else may and may not. All is the
 // same whether the host agrees or not.
 func TestOthersFiles(t *testing.T) {
 	eachOther(t, func(t *testing.T, w, o world, _ bool) {
@@ -152,7 +152,7 @@ func (w world) bindErr(name string) netbsd.Errno {
 	return w.LocalBind(name, func(_ string, done func()) netbsd.Errno { return netbsd.EIO })
 }
 
-// TestOthersDescriptors changes what we have opened, as somebody else.
+// TestOthersDescriptors changes what toaster's user has opened, as somebody else.
 func TestOthersDescriptors(t *testing.T) {
 	eachOther(t, func(t *testing.T, w, o world, _ bool) {
 		const at = netbsd.AT_FDCWD
@@ -195,7 +195,7 @@ func TestOthersDescriptors(t *testing.T) {
 }
 
 // TestOthersNewFiles makes files. With the host's consent they are the caller's, and of the
-// directory's group; without, none is made that would be ours.
+// directory's group; without, none is made that would be toaster's.
 func TestOthersNewFiles(t *testing.T) {
 	eachOther(t, func(t *testing.T, w, o world, consent bool) {
 		const at = netbsd.AT_FDCWD
@@ -273,7 +273,7 @@ func TestOnlyRealIDsDiffer(t *testing.T) {
 	})
 }
 
-// TestHostHasTheLastWord has a file that our rules open to all and the host's do not: it
+// TestHostHasTheLastWord has a file that NetBSD's rules open to all and the host's do not: it
 // has an access control list.
 func TestHostHasTheLastWord(t *testing.T) {
 	eachOther(t, func(t *testing.T, w, o world, consent bool) {

@@ -13,8 +13,8 @@ var (
 	bob   = kern.UserCred(1002, 1002, 5)
 )
 
-func regular(uid, gid, mode uint32) attrs { return attrs{netbsd.S_IFREG | mode, uid, gid} }
-func folder(uid, gid, mode uint32) attrs  { return attrs{netbsd.S_IFDIR | mode, uid, gid} }
+func regular(uid, gid, mode uint32) attrs   { return attrs{netbsd.S_IFREG | mode, uid, gid} }
+func directory(uid, gid, mode uint32) attrs { return attrs{netbsd.S_IFDIR | mode, uid, gid} }
 
 // TestCanAccess follows genfs_can_access (sys/miscfs/genfs/genfs_vnops.c), and
 // secmodel_suser_vnode_cb for root.
@@ -37,12 +37,12 @@ func TestCanAccess(t *testing.T) {
 		{"all that is asked for, or nothing", alice, regular(1001, 0, 0o400), mayRead | mayWrite, netbsd.EACCES},
 		{"nothing asked for", alice, regular(0, 0, 0), 0, 0},
 		{"the real user does not count", &kern.Cred{RUID: 1001, EUID: 1002}, regular(1001, 0, 0o600), mayRead, netbsd.EACCES},
-		{"search", alice, folder(0, 0, 0o711), mayExec, 0},
-		{"no search", alice, folder(0, 0, 0o700), mayExec, netbsd.EACCES},
+		{"search", alice, directory(0, 0, 0o711), mayExec, 0},
+		{"no search", alice, directory(0, 0, 0o700), mayExec, netbsd.EACCES},
 		{"root reads and writes all", wheel, regular(1001, 0, 0), mayRead | mayWrite, 0},
 		{"root executes what somebody may", wheel, regular(1001, 0, 0o010), mayExec, 0},
 		{"root does not execute what nobody may", wheel, regular(1001, 0, 0o666), mayExec, netbsd.EACCES},
-		{"root searches", wheel, folder(1001, 0, 0), mayExec, 0},
+		{"root searches", wheel, directory(1001, 0, 0), mayExec, 0},
 		{"root by its effective id", &kern.Cred{RUID: 1001}, regular(1002, 0, 0), mayRead, 0},
 	} {
 		if got := canAccess(c.cred, c.a, c.want); got != c.err {
@@ -53,7 +53,7 @@ func TestCanAccess(t *testing.T) {
 
 // TestOwnerRules follows genfs_can_sticky, _chmod, _chown, _chtimes and _chflags.
 func TestOwnerRules(t *testing.T) {
-	sticky := func(uid uint32) attrs { return folder(uid, 0, 0o1777) }
+	sticky := func(uid uint32) attrs { return directory(uid, 0, 0o1777) }
 	for _, c := range []struct {
 		name string
 		got  netbsd.Errno
@@ -63,12 +63,12 @@ func TestOwnerRules(t *testing.T) {
 		{"sticky: owner of the directory", canSticky(alice, sticky(1001), regular(0, 0, 0)), 0},
 		{"sticky: another", canSticky(bob, sticky(0), regular(1001, 0, 0o777)), netbsd.EPERM},
 		{"sticky: root", canSticky(wheel, sticky(1001), regular(1002, 0, 0)), 0},
-		{"not sticky", canSticky(bob, folder(0, 0, 0o777), regular(1001, 0, 0)), 0},
+		{"not sticky", canSticky(bob, directory(0, 0, 0o777), regular(1001, 0, 0)), 0},
 
 		{"chmod: owner", canChmod(alice, regular(1001, 0, 0), 0o4755), 0},
 		{"chmod: another", canChmod(bob, regular(1001, 1002, 0o777), 0o600), netbsd.EPERM},
 		{"chmod: sticky file", canChmod(alice, regular(1001, 0, 0), 0o1644), netbsd.EFTYPE},
-		{"chmod: sticky directory", canChmod(alice, folder(1001, 0, 0), 0o1755), 0},
+		{"chmod: sticky directory", canChmod(alice, directory(1001, 0, 0), 0o1755), 0},
 		{"chmod: set-group-id of a group of ours", canChmod(alice, regular(1001, 20, 0), 0o2755), 0},
 		{"chmod: set-group-id of another", canChmod(alice, regular(1001, 0, 0), 0o2755), netbsd.EPERM},
 		{"chmod: root", canChmod(wheel, regular(1001, 7, 0), 0o7777), 0},
@@ -102,7 +102,7 @@ func TestOwnerRules(t *testing.T) {
 // TestCanUnlinkAndRename follows genfs_ufslike_remove_check_permitted and
 // genfs_ufslike_rename_check_permitted (sys/miscfs/genfs/genfs_rename.c).
 func TestCanUnlinkAndRename(t *testing.T) {
-	open, shut, tmp := folder(0, 0, 0o777), folder(0, 0, 0o755), folder(0, 0, 0o1777)
+	open, shut, tmp := directory(0, 0, 0o777), directory(0, 0, 0o755), directory(0, 0, 0o1777)
 	own, others := regular(1001, 0, 0), regular(1002, 0, 0o777)
 	for _, c := range []struct {
 		name string
@@ -117,9 +117,9 @@ func TestCanUnlinkAndRename(t *testing.T) {
 		{"rename in a directory", canRename(alice, renaming{open, open, true, others, nil}), 0},
 		{"rename out of where one may not write", canRename(alice, renaming{shut, open, false, own, nil}), netbsd.EACCES},
 		{"rename to where one may not write", canRename(alice, renaming{open, shut, false, own, nil}), netbsd.EACCES},
-		{"rename of a directory to another", canRename(alice, renaming{open, open, false, folder(1001, 0, 0o755), nil}), 0},
-		{"rename of a directory that one may not write", canRename(alice, renaming{open, open, false, folder(1002, 0, 0o755), nil}), netbsd.EACCES},
-		{"rename of such a directory within one", canRename(alice, renaming{open, open, true, folder(1002, 0, 0o755), nil}), 0},
+		{"rename of a directory to another", canRename(alice, renaming{open, open, false, directory(1001, 0, 0o755), nil}), 0},
+		{"rename of a directory that one may not write", canRename(alice, renaming{open, open, false, directory(1002, 0, 0o755), nil}), netbsd.EACCES},
+		{"rename of such a directory within one", canRename(alice, renaming{open, open, true, directory(1002, 0, 0o755), nil}), 0},
 		{"rename of another's in /tmp", canRename(alice, renaming{tmp, open, false, others, nil}), netbsd.EPERM},
 		{"rename over another's in /tmp", canRename(alice, renaming{open, tmp, false, own, &others}), netbsd.EPERM},
 		{"rename over one's own in /tmp", canRename(alice, renaming{open, tmp, false, own, &own}), 0},

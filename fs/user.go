@@ -27,7 +27,7 @@ func sameUser(a, b *kern.Cred) bool {
 }
 
 // other returns the caller's credentials where they are not those that the host
-// judges by, so that we have to; nil where the host's own judgement is right.
+// judges by, so that the rules are to be asked; nil where the host's own judgement is right.
 func (v View) other() *kern.Cred {
 	if v.Cred == nil || sameUser(v.Cred, v.Dirs.tree.user.cred) {
 		return nil
@@ -40,7 +40,7 @@ func (v View) other() *kern.Cred {
 func (v View) NotHost() bool { return v.other() != nil }
 
 // as runs a call that makes no file with the caller's ids on the host, as far as the
-// host lets us. It must not sleep. Preconditions: our own rules allow it.
+// host allows. It must not sleep. Preconditions: NetBSD's rules allow it.
 func (v View) as(call func() error) error {
 	c := v.other()
 	if c == nil {

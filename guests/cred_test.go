@@ -74,9 +74,9 @@ func runCred(root string, release kern.Release, args ...string) string {
 // for being somebody else, and runs the guest so.
 const credRole = "cred:"
 
-// TestOtherUserByOurWord has a host that does not let toaster be somebody else, as
+// TestOtherUserByOwnWord has a host that does not let toaster be somebody else, as
 // in a container without CAP_SETUID: the permissions are the same.
-func TestOtherUserByOurWord(t *testing.T) {
+func TestOtherUserByOwnWord(t *testing.T) {
 	root := rootFor(t)
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), roleVar+"="+credRole+root)

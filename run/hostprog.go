@@ -34,12 +34,12 @@ type hostProgram struct {
 	dir   string
 	files []int // host descriptors by guest descriptor, -1 for none; ours to close
 
-	// cred is whose ids it gets, for good: nil is ours.
+	// cred is whose ids it gets, for good: nil is toaster's.
 	cred *syscall.Credential
 }
 
 // hostCredential returns what makes a program of the host run as the user that c is
-// in effect; nil if that is who we are. EPERM if the host does not let us: the program
+// in effect; nil if that is toaster's user. EPERM if the host does not let toaster be it: the program
 // would have more rights than the guest.
 func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno) {
 	if s.FS.SameAsHost(c) {

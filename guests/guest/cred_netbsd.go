@@ -23,7 +23,7 @@ type credRow struct {
 	try  func() int
 }
 
-// errnoOf makes a call for its errno alone; a descriptor that it gives is closed.
+// errnoOf makes a call for its errno alone; a descriptor that it returns is closed.
 func errnoOf(nr int, a ...int) int {
 	r, e := call(nr, a...)
 	if e == 0 && (nr == sysOpen || nr == sysOpenat) {
