@@ -91,6 +91,10 @@ type Options struct {
 	// what programs of the host use and write is counted.
 	MaxOutput         int64
 	WallTime, CPUTime time.Duration
+	// SpeculationSafe switches off, for guests, speculative store bypass and speculation at
+	// indirect branches, where these are not off already. They are slower then. New fails
+	// where the host does not let a process do so. See SECURITY.md.
+	SpeculationSafe bool
 	// OnLimit, if it is not nil, is told of the first time that each limit is met. It is
 	// called from any goroutine, and must not wait for the machine.
 	OnLimit func(*LimitError)
@@ -168,7 +172,7 @@ func newMachine(opts Options, program string) (*Machine, error) {
 	if opts.MaxProcs > 0 {
 		cfg.Kern.MaxProc = opts.MaxProcs + 1 // init
 	}
-	cfg.Platform.TimerSlack = opts.TimerSlack
+	cfg.Platform.TimerSlack, cfg.Platform.SpeculationSafe = opts.TimerSlack, opts.SpeculationSafe
 	if opts.Log != nil {
 		cfg.Bug = func(b *guard.Bug) { fmt.Fprint(opts.Log, b.Text()) }
 	}

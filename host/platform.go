@@ -24,6 +24,10 @@ type Options struct {
 	// NoRewrite leaves programs' call sites as they are.
 	NoRewrite bool
 
+	// SpeculationSafe switches off for guests what the processor does ahead of time; New
+	// fails if the host does not let it.
+	SpeculationSafe bool
+
 	// Refused, if not nil, is told what the host has no more of when a guest is refused a
 	// process or a thread for that. It must not wait for the platform.
 	Refused func(what string)

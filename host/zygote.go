@@ -145,7 +145,15 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 	p.stop = func() { close(end) }
 	go func() {
 		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+		if p.opts.SpeculationSafe {
+			err = speculateNot() // the thread ends with this goroutine, being locked
+		} else {
+			defer runtime.UnlockOSThread()
+		}
+		if err != nil {
+			close(started)
+			return
+		}
 		pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{guestName},
 			&syscall.ProcAttr{
 				Dir:   "/",
@@ -158,8 +166,8 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 	}()
 	p.rounds = calibrate() // while the host is busy with that
 	<-started
-	if err != nil {
-		err = fmt.Errorf("executing the stub from memory: %w", err)
+	if err != nil && pid == 0 {
+		err = fmt.Errorf("executing the stub: %w", err)
 	}
 	return pid, err
 }
@@ -189,7 +197,7 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 	if !p.opts.TrapAll {
 		cfg[cfgAnswer] = 1
 	}
-	le.PutUint64(cfg[cfgFlags:], unix.SECCOMP_FILTER_FLAG_NEW_LISTENER|unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW)
+	le.PutUint64(cfg[cfgFlags:], p.opts.filterFlags())
 	le.PutUint64(cfg[cfgAction:], stub.handler)
 	le.PutUint64(cfg[cfgAction+8:], saSiginfo|saOnstack|saRestorer)
 	le.PutUint64(cfg[cfgAction+16:], stubAddr) // never returned to
