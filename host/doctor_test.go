@@ -22,3 +22,13 @@ func TestReleaseAtLeast(t *testing.T) {
 		}
 	}
 }
+
+// Whatever this host has, each feature says what was found, and what to do where it is
+// missing.
+func TestFeaturesExplainThemselves(t *testing.T) {
+	for _, f := range Features() {
+		if f.Name == "" || f.Detail == "" || !f.OK && f.Remedy == "" {
+			t.Errorf("%+v", f)
+		}
+	}
+}

@@ -161,14 +161,14 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 				Files: []uintptr{uintptr(sock), controlFD: uintptr(win.fd)},
 				Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 			})
+		if err != nil {
+			err = fmt.Errorf("executing the stub from memory: %w", err)
+		}
 		close(started)
 		<-end
 	}()
 	p.rounds = calibrate() // while the host is busy with that
 	<-started
-	if err != nil && pid == 0 {
-		err = fmt.Errorf("executing the stub: %w", err)
-	}
 	return pid, err
 }
 

@@ -15,7 +15,9 @@ func doctorMain(args []string) int {
 		complain("doctor: takes no arguments, got %q", args[0])
 		return exitOwnFailure
 	}
-	if !report(os.Stdout, host.Check()) {
+	ok := report(os.Stdout, host.Check())
+	reportFeatures(os.Stdout, host.Features())
+	if !ok {
 		return exitOwnFailure
 	}
 	return 0
@@ -23,11 +25,27 @@ func doctorMain(args []string) int {
 
 // report prints the findings and says whether all is well.
 func report(w io.Writer, findings []host.Finding) bool {
-	bad := 0
+	bad := printFindings(w, findings, "FAIL")
+	if bad > 0 {
+		fmt.Fprintf(w, "\n%d of %d checks failed: NetBSD programs cannot run here until they pass.\n", bad, len(findings))
+		return false
+	}
+	fmt.Fprintf(w, "\nNetBSD/amd64 programs can run here.\n")
+	return true
+}
+
+// reportFeatures prints what promises rest on. Programs run without.
+func reportFeatures(w io.Writer, features []host.Finding) {
+	fmt.Fprintf(w, "\nWhat single promises of SECURITY.md rest on:\n\n")
+	printFindings(w, features, "no  ")
+}
+
+// printFindings prints a line each, with the remedy where one is needed, and counts those.
+func printFindings(w io.Writer, findings []host.Finding, badMark string) (bad int) {
 	for _, f := range findings {
 		mark := "ok  "
 		if !f.OK {
-			mark = "FAIL"
+			mark = badMark
 			bad++
 		}
 		fmt.Fprintf(w, "%s  %-28s %s\n", mark, f.Name, f.Detail)
@@ -35,10 +53,5 @@ func report(w io.Writer, findings []host.Finding) bool {
 			fmt.Fprintf(w, "      what to do: %s\n", f.Remedy)
 		}
 	}
-	if bad > 0 {
-		fmt.Fprintf(w, "\n%d of %d checks failed: NetBSD programs cannot run here until they pass.\n", bad, len(findings))
-		return false
-	}
-	fmt.Fprintf(w, "\nNetBSD/amd64 programs can run here.\n")
-	return true
+	return bad
 }

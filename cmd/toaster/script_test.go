@@ -11,6 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"toaster/host"
+
 	"toaster/internal/guesttest"
 )
 
@@ -42,7 +44,8 @@ func (t testsOnly) Run() int {
 //	truncate FROM TO SIZE      copies the first SIZE bytes, executable
 //	exits STATUS PROGRAM...    runs a program and checks its exit status
 //
-// and the conditions [host-exec]: --host-exec works on this host; [root]: root runs it.
+// and the conditions [host-exec]: --host-exec works on this host; [root]: root runs it;
+// [spec-safe]: this host lets processes switch speculation off.
 func TestScript(t *testing.T) {
 	goEnv := goEnvironment(t)
 	testscript.Run(t, testscript.Params{
@@ -58,6 +61,8 @@ func TestScript(t *testing.T) {
 				return canRegister(), nil
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "spec-safe":
+				return canSwitchSpeculation(), nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},
@@ -72,6 +77,16 @@ func TestScript(t *testing.T) {
 func canRegister() bool {
 	try := "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc && test -w /proc/sys/fs/binfmt_misc/register"
 	return exec.Command("unshare", "-Urm", "sh", "-c", try).Run() == nil
+}
+
+// canSwitchSpeculation reports whether this host lets --spec-safe work.
+func canSwitchSpeculation() bool {
+	for _, f := range host.Features() {
+		if f.Name == "speculation" {
+			return f.OK
+		}
+	}
+	return false
 }
 
 // goEnvironment gives the go command's folders, which the scripts' own HOME would hide.
