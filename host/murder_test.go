@@ -83,6 +83,26 @@ func group(t testing.TB, pgid string) (pids []string) {
 	return pids
 }
 
+// startVictim starts a program with guests of all sorts in a process group of the host.
+func startVictim(t *testing.T) (cmd *exec.Cmd, pgid string) {
+	t.Helper()
+	cmd = exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "TOASTER_HOST_VICTIM=1")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	pgid, ok := strings.CutPrefix(strings.TrimSpace(line), "group ")
+	if !ok {
+		t.Fatalf("victim says %q", line)
+	}
+	return cmd, pgid
+}
+
 // At whatever moment the kernel is killed, nothing of its guests remains.
 func TestKernelKilled(t *testing.T) {
 	rounds := 15
@@ -90,20 +110,7 @@ func TestKernelKilled(t *testing.T) {
 		rounds = 3
 	}
 	for range rounds {
-		cmd := exec.Command("/proc/self/exe")
-		cmd.Env = append(os.Environ(), "TOASTER_HOST_VICTIM=1")
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		line, _ := bufio.NewReader(out).ReadString('\n')
-		pgid, ok := strings.CutPrefix(strings.TrimSpace(line), "group ")
-		if !ok {
-			t.Fatalf("victim says %q", line)
-		}
+		cmd, pgid := startVictim(t)
 		time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
 		cmd.Process.Kill()
 		cmd.Wait()
