@@ -36,6 +36,11 @@ func futexWake(word *uint32) {
 	syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 1, 1, 0, 0, 0)
 }
 
+// futexWakeAll wakes both sides, if both sleep on word.
+func futexWakeAll(word *uint32) {
+	syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 1, 2, 0, 0, 0)
+}
+
 // pollBlock is poll(2) on one descriptor, with a timeout in milliseconds.
 //
 //go:nosplit

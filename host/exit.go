@@ -37,4 +37,5 @@ func (t *Thread) forget() {
 	if q.win != nil {
 		q.win.drop(t.index)
 	}
+	t.done()
 }

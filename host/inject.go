@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"syscall"
 )
 
 // A command is a host system call that a stopped thread makes for us.
@@ -34,6 +35,7 @@ func (t *Thread) setCommands(commands ...command) {
 		s.store(base+56, 0)
 	}
 	s.store32(slotCount, uint32(len(commands)))
+	t.asking = commands[0].nr == syscall.SYS_GETRUSAGE
 }
 
 // outcome is the second half: it waits for n commands to be executed.

@@ -10,6 +10,9 @@ func (t *Thread) Kick() {
 		return // the owner looks at kicked before guest code runs again
 	}
 	q := t.proc
+	if q.over.Load() {
+		return
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.reaped {

@@ -16,6 +16,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TOASTER_HOST_VICTIM") != "" {
 		victim()
 	}
+	if os.Getenv(honestEnv) != "" {
+		honest()
+	}
 	if os.Getenv(containerEnv) != "" {
 		enterContainer()
 	}

@@ -86,6 +86,8 @@ type Platform struct {
 	guests  guests
 	waiters waiters
 
+	watchdog watchdog
+
 	slack    uintptr     // of our threads, in nanoseconds; 0 leaves it alone
 	affinity unix.CPUSet // our own when the platform started: the guests'
 

@@ -74,9 +74,13 @@ type Thread struct {
 
 	kicked  atomic.Bool // a Kick that no Run has reported yet
 	state   atomic.Int32
-	watched atomic.Bool // a watchdog looks after a kick
+	watched atomic.Bool // it is in the watchdog's list
 
 	departures atomic.Uint32 // into guest code
+
+	asking    bool          // the commands ask for usage, and for nothing else
+	duties    atomic.Uint32 // see give
+	judgement judgement
 
 	// What the supervisor may grant to this thread; guarded by Platform.mu.
 	order order

@@ -90,6 +90,11 @@ func (q *Process) takeResting() *Thread {
 
 // handOver gives the turn to the host thread, to do op, without waiting for its end.
 func (t *Thread) handOver(op uint32) {
+	if op == opExit {
+		t.give(givenEnd)
+	} else {
+		t.give(givenQuick)
+	}
 	t.slot.store32(slotOp, op)
 	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
 		futexWake(t.slot.turn())

@@ -228,6 +228,9 @@ func (t *Thread) yield(op uint32) {
 	t.slot.store32(slotSpin, rounds)
 	t.slot.store32(slotHostCPU, cpu)
 	t.slot.store32(slotOp, op)
+	if op != opResume {
+		t.give(t.patience(op))
+	}
 	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
 		t.wake(spare && rounds > 0 && t.slot.guestCPU() == cpu)
 	}
@@ -258,6 +261,7 @@ func (t *Thread) await() bool {
 			t.brisk = t.woke-slept < briskSleep
 		}
 	}
+	t.done()
 	p.guests.remove(t)
 	return !q.over.Load()
 }

@@ -33,6 +33,9 @@ func (q *Process) Usage(t *Thread) Usage {
 			return u
 		}
 	}
+	if q.over.Load() {
+		q.awaitGone()
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.reaped {
@@ -40,6 +43,20 @@ func (q *Process) Usage(t *Thread) Usage {
 	}
 	return statUsage(fmt.Sprintf("/proc/%d", q.pid))
 }
+
+// awaitGone waits until a process is collected that has been killed: the host then knows
+// exactly what it has used. One with much memory takes it long to end; then it must do
+// without.
+func (q *Process) awaitGone() {
+	late := time.NewTimer(patienceGone)
+	defer late.Stop()
+	select {
+	case <-q.gone:
+	case <-late.C:
+	}
+}
+
+const patienceGone = 250 * time.Millisecond
 
 // usage has the stopped thread ask for itself.
 func (t *Thread) usage(who int) (Usage, error) {

@@ -41,6 +41,7 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	}
 	if p.nlwps > 1 {
 		p.flags |= fExecing
+		p.doom(false)
 		l.exitLWPs()
 		p.flags &^= fExecing
 	}

@@ -38,6 +38,7 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	p.ignoreSignals(l)
 	p.freeTimers(l)
 	if sa || p.nlwps > 1 {
+		p.doom(false)
 		l.exitLWPs()
 	}
 	if p.flags&fStopExit != 0 {

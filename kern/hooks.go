@@ -29,6 +29,16 @@ type LWPFreer interface {
 	FreeLWP(l *LWP, exiting bool)
 }
 
+// Killer is what an AddressSpace may be, too: it can end LWPs by force (doom.go). Neither
+// function blocks.
+type Killer interface {
+	// Kill says that p dies, whatever its LWPs do: none of its code need run any more.
+	Kill(p *Proc)
+	// Doom says that p's LWPs are to end. While p.Dying says so, those that have not after
+	// a fraction of a second are to be ended.
+	Doom(p *Proc)
+}
+
 // Usager is what an AddressSpace may be, too: it measures resource usage.
 type Usager interface {
 	// Usage is what p has used so far, its children not included. l is nil or an LWP of

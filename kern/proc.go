@@ -44,6 +44,7 @@ const (
 	fNoticed                          // the exit has been told to ext.done
 	fExecing                          // an exec is ending the other LWPs
 	fNoteExited                       // NOTE_EXIT has been sent
+	fDoomed                           // its address space has been told (doom)
 )
 
 // Proc is a process. Its fields are guarded by Machine.mu. A *Proc is never used
@@ -257,6 +258,7 @@ func (p *Proc) Looks() (Dirs, Files, *Cred) {
 func (p *Proc) SetVM(vm AddressSpace) {
 	p.m.lock()
 	p.vm = vm
+	p.flags &^= fDoomed
 	p.m.unlock()
 }
 

@@ -259,8 +259,17 @@ func (l *LWP) callHandler(d *Delivery, deliver func(*Delivery) bool) {
 		l.hook(func() { ok = deliver(d) })
 	}
 	if !ok {
-		l.sigexit(&netbsd.Siginfo{Signo: netbsd.SIGILL, Code: netbsd.SI_NOINFO})
+		l.undeliverable()
 	}
+}
+
+// undeliverable ends the process as its memory takes no frame: by SIGILL, unless the
+// memory has gone because the process is to die.
+func (l *LWP) undeliverable() {
+	l.p.m.lock()
+	info := l.takeFatal(netbsd.Siginfo{Signo: netbsd.SIGILL, Code: netbsd.SI_NOINFO})
+	l.p.m.unlock()
+	l.sigexit(&info)
 }
 
 // sigexit ends the process by a signal, with a core dump if the signal, the limit

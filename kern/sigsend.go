@@ -229,6 +229,9 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 		p.pend.clear(contSigs) // continued; nothing more to do
 		return 0
 	}
+	if sig == netbsd.SIGKILL || !traced && p.diesOf(sig) {
+		p.doom(sig == netbsd.SIGKILL)
+	}
 	p.post(sig, prop, target)
 	return 0
 }

@@ -81,6 +81,9 @@ func (p *Proc) childSignal() {
 func (p *Proc) unstop() {
 	p.unreport()
 	p.flags &^= fStopping | fStopped
+	if p.state == StateActive && p.fatal() {
+		p.doom(false)
+	}
 	for l := p.lwps; l != nil; l = l.next {
 		l.goOn()
 	}

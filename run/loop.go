@@ -5,8 +5,6 @@
 package run
 
 import (
-	"runtime"
-
 	"toaster/host"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -42,11 +40,9 @@ func (s *System) Body(l *kern.LWP) {
 			}
 			l.Trap(&info)
 		case host.Gone:
-			// Somebody outside killed the host process: the guest dies of it.
-			l.Proc().Kill(netbsd.SIGKILL)
-			if s.M.Broken() {
-				runtime.Goexit() // nobody may be left to end it
-			}
+			// The kernel has killed the host process, or somebody outside: the guest
+			// dies of it.
+			l.Lost()
 		}
 	}
 }

@@ -23,17 +23,27 @@ type Space struct {
 
 	nursery *host.Nursery // of the program, if it is warm
 	lwps    atomic.Int32  // created beside the first
+	uses    atomic.Int32  // processes
 
-	mu   sync.Mutex // guards what follows; held while the host maps, which is short
-	uses int        // processes
-	m    *vm.Map
+	// mu guards what follows. It is held while a guest's thread is told to change its
+	// memory, so only LWPs of the space take it: a guest that does not answer keeps
+	// nobody else waiting, and its own LWPs until it is killed.
+	mu sync.Mutex
+	m  *vm.Map
 
 	committed uint64 // bytes, see huge
 	charged   uint64 // bytes, see memory
 }
 
 func newSpace(s *System, p *host.Process) *Space {
-	return &Space{sys: s, proc: p, uses: 1, m: vm.New()}
+	return s.spaceOf(p, vm.New(), nil)
+}
+
+// spaceOf gives the address space that p carries, with what m says in it.
+func (s *System) spaceOf(p *host.Process, m *vm.Map, n *host.Nursery) *Space {
+	space := &Space{sys: s, proc: p, m: m, nursery: n}
+	space.uses.Store(1)
+	return space
 }
 
 // Read implements syscalls.Space.
@@ -82,9 +92,7 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 		if err != nil {
 			return nil, hostErrno(err)
 		}
-		s.mu.Lock()
-		s.uses++
-		s.mu.Unlock()
+		s.uses.Add(1)
 		cg.thread, cg.space = t, s
 	} else {
 		if e := s.copyTo(pg, cg); e != 0 {
@@ -113,7 +121,8 @@ func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 	}
 	m, ops := s.m.Fork()
 	cg.thread, cg.alone = t, true
-	cg.space = &Space{sys: s.sys, proc: p, uses: 1, m: m, committed: s.committed, charged: n}
+	cg.space = s.sys.spaceOf(p, m, nil)
+	cg.space.committed, cg.space.charged = s.committed, n
 	cg.space.settle()
 	if e := cg.space.do(t, ops, -1); e != 0 {
 		cg.space.release()
@@ -139,10 +148,21 @@ func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
 }
 
 // sole says whether s belongs to one process alone.
-func (s *Space) sole() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.uses == 1
+func (s *Space) sole() bool { return s.uses.Load() == 1 }
+
+// Kill implements kern.Killer: what ends first is the host process. One that a vfork child
+// borrows is spared for as long as it does.
+func (s *Space) Kill(p *kern.Proc) {
+	if s.sole() {
+		s.proc.Kill()
+		return
+	}
+	s.Doom(p)
+}
+
+// Doom implements kern.Killer.
+func (s *Space) Doom(p *kern.Proc) {
+	s.proc.Doom(func() (still, now bool) { return p.Dying(s), s.sole() })
 }
 
 // Exit implements kern.AddressSpace. The host process goes with its last user; until
@@ -162,10 +182,7 @@ func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 
 // drop ends the use by one process, and says whether it was the last one.
 func (s *Space) drop() bool {
-	s.mu.Lock()
-	s.uses--
-	last := s.uses == 0
-	s.mu.Unlock()
+	last := s.uses.Add(-1) == 0
 	if last && s.nursery != nil {
 		s.nursery.Expect(int(s.lwps.Load()))
 	}

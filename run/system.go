@@ -92,6 +92,7 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	}
 	cfg.Kern.Bug = s.bugReporter(cfg.Bug)
 	m := kern.New(cfg.Kern)
+	m.OnHalt(p.KillGuests)
 	s.TTY = tty.New(m, tree)
 	s.Kernel = syscalls.Kernel{
 		M:         m,

@@ -60,7 +60,7 @@ func (w *warmImages) take(s *System, p *program) *Guest {
 		return nil
 	}
 	m, _ := i.m.Fork()
-	return &Guest{sys: s, thread: t, space: &Space{sys: s, proc: hp, uses: 1, m: m, nursery: i.nursery}}
+	return &Guest{sys: s, thread: t, space: s.spaceOf(hp, m, i.nursery)}
 }
 
 // learn sees that p is executed; g is ready for that and has not run.
