@@ -78,6 +78,9 @@ func (t *Thread) forkOnce() (*Thread, error) {
 	return b.thread, nil
 }
 
+// patienceBirth is how many seconds a newborn may take that is alive, by its parent's word.
+const patienceBirth = 10
+
 // furnish makes s the slot of a newborn that t clones.
 func (t *Thread) furnish(s slot) bool {
 	if t.light {
@@ -151,7 +154,7 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 	s.store(slotResult, ^uint64(0))
 	// The newborn may report before or after its parent has its turn back.
 	patience := time.Now().Add(time.Second)
-	dead := false
+	late, dead := 0, false
 	p.superviseFrom(func() { t.yield(op) }, func() bool {
 		if b.done.Load() || t.proc.over.Load() {
 			return true
@@ -162,7 +165,8 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 		pid, e := s.born()
 		if e == 0 && time.Now().After(patience) {
 			patience = time.Now().Add(time.Second)
-			dead = p.stillborn(pid)
+			late++
+			dead = p.stillborn(pid) || late > patienceBirth && t.hostile().Kind == Gone
 		}
 		return e != 0 || dead
 	})

@@ -73,6 +73,8 @@ type Platform struct {
 	threads   map[uint32]*Thread // by host thread id: everyone who may ask the supervisor
 	births    map[uint64]*birth  // by token
 	procs     map[int]*Process   // by host process id
+	strays    map[int]int        // pids of those that nobody knows, by pidfd, see collectStray
+	lost      []int              // and of those without one
 	resting   int                // of threads
 	spent     time.Duration      // processor time of the dead
 	nurseries map[*Nursery]struct{}
@@ -112,6 +114,7 @@ func New(opts Options) (*Platform, error) {
 		threads:   map[uint32]*Thread{},
 		births:    map[uint64]*birth{},
 		procs:     map[int]*Process{},
+		strays:    map[int]int{},
 		nurseries: map[*Nursery]struct{}{},
 		done:      make(chan struct{}),
 	}
@@ -185,6 +188,7 @@ func (p *Platform) Close() {
 		unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
 	p.workers.Wait()
+	p.forgetStrays()
 	for _, fd := range []int{p.listener, p.wake, p.epoll, p.lifeline} {
 		if fd >= 0 {
 			unix.Close(fd)

@@ -1,6 +1,8 @@
 package host
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/guard"
@@ -45,7 +47,63 @@ func (p *Platform) attend(e *unix.EpollEvent) {
 	p.mu.Unlock()
 	if q != nil && q.pidfd == int(e.Fd) {
 		q.collect()
+	} else {
+		p.endStray(int(e.Fd))
 	}
+}
+
+// collectStray has the reaper collect a process that is refused and about to end by
+// itself. pid comes from the host's notification, so that it is a descendant of the
+// zygote. Beyond maxStrays at once, and without a descriptor to spare, they are looked
+// for when another one ends.
+func (p *Platform) collectStray(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err == unix.EINVAL || err == unix.ENOENT || err == unix.ESRCH {
+		return // a thread, which needs no collecting; or nobody
+	}
+	p.mu.Lock()
+	known := err == nil && len(p.strays) < maxStrays
+	if known {
+		p.strays[fd] = pid
+	} else {
+		p.lost = append(p.lost, pid)
+	}
+	p.mu.Unlock()
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd), Pad: int32(pid)}
+	switch {
+	case known:
+		unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event)
+	case err == nil:
+		unix.Close(fd)
+	}
+}
+
+// maxStrays is how many are waited for by a descriptor each.
+const maxStrays = 256
+
+// endStray collects a stray that is dead, and those that nobody waits for.
+func (p *Platform) endStray(fd int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pid, ok := p.strays[fd]
+	if !ok {
+		return
+	}
+	unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
+	delete(p.strays, fd)
+	unix.Close(fd)
+	p.lost = slices.DeleteFunc(p.lost, func(pid int) bool {
+		n, err := unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
+		return n == pid || err == unix.ECHILD
+	})
+}
+
+// forgetStrays is for Close, which collects them.
+func (p *Platform) forgetStrays() {
+	for fd := range p.strays {
+		unix.Close(fd)
+	}
+	p.strays, p.lost = nil, nil
 }
 
 // serveStragglers answers what nobody waits for.

@@ -13,19 +13,6 @@ import (
 // were killed themselves, between clone and report. They have no memory of
 // ours and no way to any; what remains is to collect them.
 
-// discard collects a process that is refused and about to end by itself. pid
-// comes from the host's notification, so that it is a descendant of the zygote.
-func (p *Platform) discard(pid int) {
-	p.workers.Go(func() {
-		for {
-			// A thread gives ECHILD, and needs no collecting.
-			if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
-				return
-			}
-		}
-	})
-}
-
 // stillborn says whether the process that a guest claims to have forked is
 // dead, and collects it if so. The claim may be a lie, so the zygote's group,
 // where nobody but guests is, must be that process's.

@@ -240,7 +240,7 @@ func (p *Platform) answerNewborn(n *notification) {
 	b := p.births[n.args[0]]
 	if b == nil || b.target != n.args[1] || b.fork != (n.nr == askProcess) {
 		p.mu.Unlock()
-		p.discard(int(n.pid))
+		p.collectStray(int(n.pid))
 		p.deny(n)
 		return
 	}
@@ -258,7 +258,7 @@ func (p *Platform) bindProcess(n *notification, b *birth) {
 	q, t, err := p.register(int(n.pid), b.win, b.index)
 	if err != nil {
 		b.err = err
-		p.discard(int(n.pid))
+		p.collectStray(int(n.pid))
 		p.deny(n)
 		return
 	}

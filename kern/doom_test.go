@@ -15,7 +15,7 @@ type doomSpace struct {
 }
 
 func (s *doomSpace) Fork(*LWP, *LWP, bool) (AddressSpace, netbsd.Errno) { return s, 0 }
-func (s *doomSpace) Exit(*Proc)                                         {}
+func (s *doomSpace) Exit(*Proc, *LWP)                                   {}
 func (s *doomSpace) Kill(*Proc)                                         { s.told = append(s.told, "Kill") }
 func (s *doomSpace) Doom(p *Proc) {
 	if !p.Dying(s) {
