@@ -48,7 +48,7 @@ func (p *Platform) attend(e *unix.EpollEvent) {
 	if q != nil && q.pidfd == int(e.Fd) {
 		q.collect()
 	} else {
-		p.endStray(int(e.Fd))
+		p.endStray(int(e.Fd), int(e.Pad))
 	}
 }
 
@@ -81,16 +81,17 @@ func (p *Platform) collectStray(pid int) {
 // maxStrays is how many are waited for by a descriptor each.
 const maxStrays = 256
 
-// endStray collects a stray that is dead, and those that nobody waits for.
-func (p *Platform) endStray(fd int) {
+// endStray collects a stray that is dead, and those that nobody waits for. The event may
+// be a former stray's, if a program that is just being started has its descriptor, too.
+func (p *Platform) endStray(fd, pid int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	pid, ok := p.strays[fd]
-	if !ok {
+	if p.strays[fd] != pid {
 		return
 	}
 	unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
 	delete(p.strays, fd)
+	unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	unix.Close(fd)
 	p.lost = slices.DeleteFunc(p.lost, func(pid int) bool {
 		n, err := unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
