@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"toaster/file"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -33,10 +34,15 @@ type world struct {
 	outside string
 }
 
-// eachWorld runs a test against the host's tree, a confined one, and one that
-// has to walk.
+// otherGroups is our own user with other groups, whose rights the kernel has to look at.
+func otherGroups() *kern.Cred {
+	return kern.UserCred(uint32(os.Geteuid()), uint32(os.Getegid()), 54321)
+}
+
+// eachWorld runs a test against the host's tree, a confined one, one that has to walk,
+// and one whose caller's rights are checked.
 func eachWorld(t *testing.T, f func(t *testing.T, w world)) {
-	for _, mode := range []string{"host", "openat2", "walk"} {
+	for _, mode := range []string{"host", "openat2", "walk", "groups"} {
 		t.Run(mode, func(t *testing.T) {
 			top := t.TempDir()
 			w := world{dir: filepath.Join(top, "in"), outside: filepath.Join(top, "out")}
@@ -57,6 +63,9 @@ func eachWorld(t *testing.T, f func(t *testing.T, w world)) {
 			}
 			defer tree.Close()
 			w.View = View{Dirs: dirs, Files: file.NewTable(), L: make(sleeper, 1)}
+			if mode == "groups" {
+				w.View.Cred = otherGroups()
+			}
 			defer dirs.Close()
 			defer w.Files.Close()
 			before := file.LiveDescriptions()

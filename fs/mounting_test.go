@@ -39,7 +39,7 @@ type mounted struct {
 
 // eachMounted runs a test with the mounts of change, by both ways of taking steps.
 func eachMounted(t *testing.T, change func(c *Config), f func(t *testing.T, w mounted)) {
-	for _, mode := range []string{"openat2", "walk"} {
+	for _, mode := range []string{"openat2", "walk", "groups"} {
 		t.Run(mode, func(t *testing.T) {
 			noOpenat2.Store(mode == "walk")
 			defer noOpenat2.Store(false)
@@ -68,6 +68,9 @@ func eachMounted(t *testing.T, change func(c *Config), f func(t *testing.T, w mo
 			}
 			defer tree.Close()
 			w.View = View{Dirs: dirs, Files: file.NewTable(), L: make(sleeper, 1)}
+			if mode == "groups" {
+				w.View.Cred = otherGroups()
+			}
 			defer dirs.Close()
 			defer w.Files.Close()
 			f(t, w)
