@@ -114,6 +114,9 @@ const (
 	ReadWrite = fs.ReadWrite
 )
 
+// TryTmpfs says why a Mount without Source cannot be had on this host; nil if it can.
+func TryTmpfs() error { return fs.TryTmpfs() }
+
 // sink gives what the machine reports to; nil if nobody asked.
 func (o *Options) sink() trace.Sink {
 	var sinks []trace.Sink

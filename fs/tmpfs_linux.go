@@ -52,6 +52,15 @@ func openTmpfs(size int64) (int, error) {
 	return fd, nil
 }
 
+// TryTmpfs says why this host makes no file system in memory for us; nil if it does.
+func TryTmpfs() error {
+	fd, err := openTmpfs(1 << 20)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
+}
+
 func makeTmpfs(options []tmpfsOption) (int, error) {
 	fd, err := unix.Fsopen("tmpfs", unix.FSOPEN_CLOEXEC)
 	if err != nil {

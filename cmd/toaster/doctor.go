@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"toaster"
 	"toaster/host"
 )
 
@@ -16,7 +17,7 @@ func doctorMain(args []string) int {
 		return exitOwnFailure
 	}
 	ok := report(os.Stdout, host.Check())
-	reportFeatures(os.Stdout, host.Features())
+	reportFeatures(os.Stdout, append(host.Features(), featureTmpfs()))
 	if !ok {
 		return exitOwnFailure
 	}
@@ -38,6 +39,13 @@ func report(w io.Writer, findings []host.Finding) bool {
 func reportFeatures(w io.Writer, features []host.Finding) {
 	fmt.Fprintf(w, "\nWhat single promises of SECURITY.md rest on:\n\n")
 	printFindings(w, features, "no  ")
+}
+
+func featureTmpfs() host.Finding {
+	if err := toaster.TryTmpfs(); err != nil {
+		return host.Finding{Name: "file systems in memory", Detail: err.Error() + ": --tmpfs is refused", Remedy: "run as root, or allow user namespaces; in a container, a profile that allows fsopen"}
+	}
+	return host.Finding{Name: "file systems in memory", OK: true, Detail: "--tmpfs works"}
 }
 
 // printFindings prints a line each, with the remedy where one is needed, and counts those.
