@@ -8,6 +8,7 @@ import (
 
 	"toaster/file"
 	"toaster/internal/guard"
+	"toaster/internal/hostlimits"
 	"toaster/netbsd"
 )
 
@@ -33,7 +34,7 @@ type fifoResult struct {
 // startFifo begins a blocking open of the FIFO that fd is, and wakes l when it is done; nil
 // if all threads are taken.
 func (t *Tree) startFifo(l file.Sleeper, fd, mode int) *fifoOpen {
-	if t.fifoWaits.Add(1) > fifoThreads {
+	if t.fifoWaits.Add(1) > int32(hostlimits.Few(fifoThreads)) {
 		t.fifoWaits.Add(-1)
 		return nil
 	}

@@ -85,8 +85,9 @@ func TestHostRefuses(t *testing.T) {
 	}
 }
 
-// ordinary is a user that RLIMIT_NPROC holds for, as it does not for the superuser.
-const ordinary = 65534
+// ordinary is a user that RLIMIT_NPROC holds for, as it does not for the superuser, and who
+// has no other processes.
+var ordinary = 1e6 + os.Getpid()
 
 // asOrdinary runs this binary in the role of limitVar, as an ordinary user.
 func asOrdinary(role string) *exec.Cmd {
@@ -94,7 +95,7 @@ func asOrdinary(role string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), limitVar+"="+role)
 	cmd.Dir = "/"
 	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinary, Gid: ordinary}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(ordinary), Gid: uint32(ordinary)}}
 	}
 	return cmd
 }

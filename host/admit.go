@@ -29,6 +29,7 @@ import (
 const (
 	littleRoom  = 512 // tasks: less than that is little
 	mostSpares  = 32  // threads made in advance
+	leastSpares = 6   // for those that hostlimits.Few lets block
 	taskReserve = 4   // room that is left when there are spares: for a program of the embedder's
 	mostCredit  = 1024
 )
@@ -82,7 +83,7 @@ func (a *admission) tight() bool { return a.spares.Load() > 0 }
 // spareThreads has the runtime make n threads more than it needs, and returns n. They stay
 // idle until somebody blocks: the runtime never ends one.
 func spareThreads(n int) int {
-	n = max(n, 2)
+	n = max(n, leastSpares)
 	var ready, end sync.WaitGroup
 	hold := make(chan struct{})
 	for range n {

@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostlimits"
+
 	"toaster/internal/guard"
 )
 
@@ -24,7 +26,6 @@ import (
 //     than mostDirect threads: see admits.
 const (
 	seatCount  = 64
-	fewSeats   = 4
 	keeps      = 127 // futex_waitv takes 128, of which one is the keeper's own
 	settled    = 10 * time.Millisecond
 	mostDirect = 4000
@@ -81,10 +82,10 @@ func (w *waiters) sit(t *Thread, now time.Duration) *seat {
 
 // usable is how many seats there are: few where the host has little room for threads.
 func (w *waiters) usable() int {
-	if theAdmission.tight() && !w.alone {
-		return fewSeats
+	if w.alone {
+		return seatCount
 	}
-	return seatCount
+	return hostlimits.Few(seatCount)
 }
 
 // unseat gives t the seat of who has slept for longest, if that is long enough.
