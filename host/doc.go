@@ -58,20 +58,23 @@
 //
 // # What a guest can do
 //
-// See filter.go and supervise.go. A guest can write its own slot, jump into the
-// stub and so make its own thread behave badly; it gains no access to anything
-// else, and Process.Kill ends it. A guest that is caught at it is killed at once.
+// A guest can write its own slot, jump into the stub and so make its own thread behave
+// badly; it gains no access to anything else, and Process.Kill ends it. A guest that is
+// caught at it is killed at once. The invariants of stub and filter, why they hold and
+// which test tries each, are a table in SECURITY.md; see filter.go, clone.go, supervise.go.
 //
 // # Why not
 //
 //   - A socket to each process, for descriptors: the filter's notifications
 //     carry them as well (SECCOMP_IOCTL_NOTIF_ADDFD), and say who asks.
-//   - A notification for each clone: the newborn's own one is enough, if all
-//     clones come from one instruction. It saves a wake-up, some 30 µs.
+//   - To check what is born instead of each clone, which saves a question and some
+//     30 µs: a guest could lead its newborns away before they were checked.
+//   - clone3 with CLONE_CLEAR_SIGHAND, by which no signal could lead a newborn away:
+//     Docker's profile has no clone3.
 //   - A supervisor goroutine: who gives an order has nothing else to do than to
 //     wait for its question. That saves another one.
-//   - A memory file for each process: one for all costs no descriptor each. It is
-//     open in a process only while that runs code of ours with signals blocked.
+//   - One memory file for all control windows, which costs no descriptor each: whoever
+//     gets hold of it once has everybody's registers.
 //   - Adaptive spinning by success and failure: with both sides asleep a short
 //     watch never succeeds, and it stays that way. What is asked instead is
 //     whether a core is free and whether both sides are on the same one.
