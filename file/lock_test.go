@@ -29,6 +29,7 @@ func TestRecordLocks(t *testing.T) {
 	defer d.Release()
 	d.Write(nil, make([]byte, 100))
 	m := NewMachine(MachineConfig{})
+	defer m.Close()
 	a, b := m.NewTable(), m.NewTable()
 	defer a.Close()
 	defer b.Close()
@@ -83,6 +84,7 @@ func TestRecordLockWait(t *testing.T) {
 	d := openTemp(t, name)
 	defer d.Release()
 	m := NewMachine(MachineConfig{})
+	defer m.Close()
 	a, b := m.NewTable(), m.NewTable()
 	defer a.Close()
 	defer b.Close()
@@ -110,6 +112,7 @@ func TestFlock(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
 	os.WriteFile(name, nil, 0o644)
 	m := NewMachine(MachineConfig{})
+	defer m.Close()
 	a, b := openTemp(t, name), openTemp(t, name)
 	defer b.Release()
 	if errno := a.Flock(m, nil, netbsd.LOCK_EX, false); errno != 0 {

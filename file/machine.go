@@ -2,6 +2,7 @@ package file
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,11 +14,13 @@ type Machine struct {
 	confined bool
 	quota    *Quota
 	sockets  SocketMaker
+	closed   sync.Once
 
 	rights  rights
 	records records
 	flocks  Queue // who waits for a lock of flock(2)
 	inodes  inodes
+	timers  atomic.Int32
 	names   sync.Map // the guests' names of local sockets that the host knows by others
 }
 
@@ -41,6 +44,11 @@ type MachineConfig struct {
 // NewMachine makes the shared part of a machine's open files. Close it when every table
 // is closed.
 func NewMachine(cfg MachineConfig) *Machine {
+	thePoller.enter()
+	return makeMachine(cfg)
+}
+
+func makeMachine(cfg MachineConfig) *Machine {
 	m := &Machine{confined: cfg.Confined, quota: cfg.Quota, sockets: cfg.Sockets}
 	if m.sockets == nil {
 		m.sockets = unix.Socket
@@ -53,8 +61,14 @@ func NewMachine(cfg MachineConfig) *Machine {
 // NewTable makes an empty table with one reference.
 func (m *Machine) NewTable() *Table { return &Table{refs: 1, machine: m, quota: m.quota} }
 
-// Close discards what is in flight and ends all watching.
+// Timers counts the timers of the machine's kqueues, for package kqueue, which limits them.
+func (m *Machine) Timers() *atomic.Int32 { return &m.timers }
+
+// Close discards what is in flight and ends all watching. A second Close does nothing.
 func (m *Machine) Close() {
-	m.rights.close()
-	m.inodes.close()
+	m.closed.Do(func() {
+		m.rights.close()
+		m.inodes.close()
+		thePoller.leave()
+	})
 }

@@ -22,45 +22,67 @@ type pollDesc struct {
 
 	mu     sync.Mutex
 	key    int32 // 0: never registered
+	epfd   int   // where it is registered
 	armed  bool
 	closed bool
 	always bool // epoll can't watch it: always ready
 }
 
+// poller runs from the first file that is watched until neither a file that was watched
+// nor a machine is left.
 type poller struct {
-	once sync.Once
-	epfd int
-	err  error
-
-	mu   sync.Mutex
-	next int32
-	desc map[int32]*pollDesc
+	mu       sync.Mutex
+	machines int // that exist
+	next     int32
+	desc     map[int32]*pollDesc
+	f        *os.File // the epoll instance, nil while it does not run
+	epfd     int      // its descriptor
 }
 
+// thePoller is the program's: it knows descriptors of the host and nobody's files.
 var thePoller poller
 
 const edges = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET
 
-func (p *poller) start() {
-	p.desc = map[int32]*pollDesc{}
-	p.epfd, p.err = unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if p.err != nil {
-		return
+func (p *poller) startLocked() error {
+	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return err
 	}
 	// os.NewFile leaves a nonblocking descriptor to the runtime's poller.
-	if p.err = unix.SetNonblock(p.epfd, true); p.err != nil {
-		return
-	}
-	f := os.NewFile(uintptr(p.epfd), "epoll")
+	unix.SetNonblock(epfd, true)
+	f := os.NewFile(uintptr(epfd), "epoll")
 	rc, err := f.SyscallConn()
 	if err != nil {
-		p.err = err
-		return
+		f.Close()
+		return err
 	}
-	go func() {
-		defer f.Close()
-		rc.Read(func(fd uintptr) bool { p.harvest(int(fd)); return false })
-	}()
+	p.f, p.epfd, p.desc = f, epfd, map[int32]*pollDesc{}
+	go rc.Read(func(fd uintptr) bool { p.harvest(int(fd)); return false }) // until stopLocked
+	return nil
+}
+
+// stopLocked ends the poller if nobody is left. The end waits for what harvest is about,
+// which may want our lock.
+func (p *poller) stopLocked() {
+	if p.f != nil && p.machines == 0 && len(p.desc) == 0 {
+		go p.f.Close()
+		p.f = nil
+	}
+}
+
+// enter and leave count machines.
+func (p *poller) enter() {
+	p.mu.Lock()
+	p.machines++
+	p.mu.Unlock()
+}
+
+func (p *poller) leave() {
+	p.mu.Lock()
+	p.machines--
+	p.stopLocked()
+	p.mu.Unlock()
 }
 
 // harvest reports everything that has happened.
@@ -103,7 +125,7 @@ func (d *pollDesc) disarm() {
 	if d.queue.Empty() && d.armed && !d.closed {
 		d.armed = false
 		ev := unix.EpollEvent{Fd: d.key, Events: unix.EPOLLET}
-		unix.EpollCtl(thePoller.epfd, unix.EPOLL_CTL_MOD, d.fd, &ev)
+		unix.EpollCtl(d.epfd, unix.EPOLL_CTL_MOD, d.fd, &ev)
 	}
 }
 
@@ -129,34 +151,39 @@ func (d *pollDesc) watch(w *Waiter) {
 	if d.armed || d.always || d.closed {
 		return
 	}
-	thePoller.once.Do(thePoller.start)
-	if thePoller.err != nil {
-		d.always = true
-		return
-	}
 	op := unix.EPOLL_CTL_MOD
 	if d.key == 0 {
 		op = unix.EPOLL_CTL_ADD
-		d.key = thePoller.register(d)
+		if err := thePoller.register(d); err != nil {
+			d.always = true
+			return
+		}
 	}
 	ev := unix.EpollEvent{Fd: d.key, Events: edges}
-	if err := unix.EpollCtl(thePoller.epfd, op, d.fd, &ev); err != nil {
+	if err := unix.EpollCtl(d.epfd, op, d.fd, &ev); err != nil {
 		d.always = true // EPERM: a file that is always ready
 		return
 	}
 	d.armed = true
 }
 
-func (p *poller) register(d *pollDesc) int32 {
+// register gives d, which is locked, a key in a poller that runs as long as d has it.
+func (p *poller) register(d *pollDesc) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.f == nil {
+		if err := p.startLocked(); err != nil {
+			return err
+		}
+	}
 	for {
 		if p.next++; p.next <= 0 {
 			p.next = 1
 		}
 		if p.desc[p.next] == nil {
 			p.desc[p.next] = d
-			return p.next
+			d.key, d.epfd = p.next, p.epfd
+			return nil
 		}
 	}
 }
@@ -172,9 +199,10 @@ func (d *pollDesc) close() {
 	if d.key == 0 {
 		return
 	}
-	unix.EpollCtl(thePoller.epfd, unix.EPOLL_CTL_DEL, d.fd, nil)
+	unix.EpollCtl(d.epfd, unix.EPOLL_CTL_DEL, d.fd, nil)
 	thePoller.mu.Lock()
 	delete(thePoller.desc, d.key)
+	thePoller.stopLocked()
 	thePoller.mu.Unlock()
 }
 

@@ -24,7 +24,9 @@ func (s *sink) Write(_ Call, b []byte) (int, netbsd.Errno) {
 func TestQuota(t *testing.T) {
 	full := 0
 	q := &Quota{Max: 2, Full: func() { full++ }}
-	a := NewMachine(MachineConfig{Quota: q}).NewTable()
+	m := NewMachine(MachineConfig{Quota: q})
+	defer m.Close()
+	a := m.NewTable()
 	install := func(t1 *Table) netbsd.Errno {
 		d := New(&sink{}, netbsd.O_RDWR)
 		_, e := t1.Install(d, 0, 100, false)

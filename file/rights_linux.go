@@ -1,6 +1,7 @@
 package file
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -144,15 +145,16 @@ func (r *rights) unreserve(n int) {
 	r.mu.Unlock()
 }
 
+// all lists the tokens that there are.
+func (r *rights) all() []*token {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Values(r.tokens))
+}
+
 // lost lists the tokens that nobody can receive any more.
 func (r *rights) lost() []*token {
-	r.mu.Lock()
-	all := make([]*token, 0, len(r.tokens))
-	for _, t := range r.tokens {
-		all = append(all, t)
-	}
-	r.mu.Unlock()
-	return slices.DeleteFunc(all, func(t *token) bool { return !t.unread() })
+	return slices.DeleteFunc(r.all(), func(t *token) bool { return !t.unread() })
 }
 
 // parcel is what one message carries.
@@ -272,7 +274,7 @@ func (r *rights) dropIfLost(t *token) {
 
 // drop ends a token (unp_discard): its files are not in flight by it any more.
 func (r *rights) drop(t *token) {
-	if !r.forget(t) {
+	if !r.land(t) {
 		return
 	}
 	t.end.Unwatch(&t.w)
@@ -282,8 +284,8 @@ func (r *rights) drop(t *token) {
 	}
 }
 
-// forget says whether t was still to be ended.
-func (r *rights) forget(t *token) bool {
+// land takes t out of the tables, unless somebody else has done so.
+func (r *rights) land(t *token) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tokens[t.id] != t {
@@ -292,30 +294,22 @@ func (r *rights) forget(t *token) bool {
 	delete(r.tokens, t.id)
 	r.n -= len(t.files)
 	for _, d := range t.files {
-		if d.flying.Add(-1) == 0 {
-			r.landLocked(d)
+		if d.flying.Add(-1) > 0 {
+			continue
+		}
+		if h := flier(d); h != nil {
+			delete(r.sockets, h.ino)
 		}
 	}
 	return true
-}
-
-// landLocked forgets a file that is in no message any more.
-func (r *rights) landLocked(d *Description) {
-	if h := flier(d); h != nil {
-		delete(r.sockets, h.ino)
-	}
 }
 
 // close discards all that is in flight, wherever it is. No process has a file any more.
 func (r *rights) close() {
 	r.mu.Lock()
 	r.closed = true
-	all := make([]*token, 0, len(r.tokens))
-	for _, t := range r.tokens {
-		all = append(all, t)
-	}
 	r.mu.Unlock()
-	for _, t := range all {
+	for _, t := range r.all() {
 		r.drop(t)
 	}
 	r.losses.Wait()

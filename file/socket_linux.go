@@ -22,6 +22,9 @@ type Socket struct {
 	idle      atomic.Bool
 	listening atomic.Bool
 
+	// lent: a program of the host has it, and may have cleared the host's O_NONBLOCK.
+	lent atomic.Bool
+
 	mu         sync.Mutex
 	recvTimeo  time.Duration // SO_RCVTIMEO; 0 is none
 	sendTimeo  time.Duration
@@ -257,6 +260,9 @@ func (s *Socket) Listen(backlog int) netbsd.Errno {
 func (s *Socket) Accept(c Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 	var from unix.Sockaddr
 	fd, errno := s.wait(c, Readable, &s.recvTimeo, func() (int, netbsd.Errno) {
+		if s.lent.Load() && pollNow(s.fd, In) == 0 {
+			return -1, netbsd.EAGAIN
+		}
 		for {
 			fd, sa, err := unix.Accept4(s.fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 			if err != unix.EINTR {

@@ -2,6 +2,7 @@ package file
 
 import (
 	"net/netip"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -116,5 +117,31 @@ func TestLocal(t *testing.T) {
 	}
 	if _, errno := a.Recv(Call{L: newSleeper()}, buf, &m, false); errno != netbsd.EAGAIN {
 		t.Error(errno)
+	}
+}
+
+// A program of the host that has a socket may have it block; accept(2) is ended by a
+// signal all the same.
+func TestAcceptOfLentSocket(t *testing.T) {
+	m := NewMachine(MachineConfig{})
+	defer m.Close()
+	ls, errno := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer ls.Close()
+	if errno := ls.Bind(loopback(0), "", nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	ls.Listen(5)
+	fd, errno := ls.Export()
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer os.NewFile(uintptr(fd), "").Close()
+	l := newSleeper()
+	l.signal <- netbsd.EINTR
+	if _, _, errno := ls.Accept(Call{L: l}); errno != netbsd.EINTR {
+		t.Errorf("%v, want EINTR", errno)
 	}
 }

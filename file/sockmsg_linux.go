@@ -40,6 +40,7 @@ func (s *Socket) tryRead(b []byte) (int, netbsd.Errno) {
 func (s *Socket) Export() (int, netbsd.Errno) {
 	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 0)
 	if err == nil {
+		s.lent.Store(true)
 		unix.SetNonblock(fd, false)
 	}
 	return fd, Errno(err)

@@ -42,8 +42,9 @@ type Table struct {
 	records atomic.Int32 // POSIX locks held, see lock.go
 }
 
-// NewTable makes an empty table with one reference, of a machine that has no other.
-func NewTable() *Table { return NewMachine(MachineConfig{}).NewTable() }
+// NewTable makes an empty table with one reference, of a machine that has no other and
+// is not closed.
+func NewTable() *Table { return makeMachine(MachineConfig{}).NewTable() }
 
 // Machine is the one that the table's process lives in.
 func (t *Table) Machine() *Machine { return t.machine }

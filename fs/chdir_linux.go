@@ -153,11 +153,8 @@ func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
 // Below reports whether d may be had under the caller's root (vn_isunder): a directory
 // outside of it would lead out, one that was removed might.
 func (v View) Below(d *file.Description) bool {
-	cwd, root, _ := v.Dirs.get()
-	defer cwd.release()
-	defer root.release()
 	fd, ok := d.HostFD()
-	if root == nil || !ok {
+	if !ok || !v.Dirs.rooted() {
 		return true
 	}
 	var st unix.Stat_t

@@ -147,7 +147,7 @@ func attach(c Caller, kn *knote) (source, netbsd.Errno) {
 	case netbsd.EVFILT_SIGNAL:
 		return attachSignal(c, kn)
 	case netbsd.EVFILT_TIMER:
-		return attachTimer(kn)
+		return attachTimer(c, kn)
 	case netbsd.EVFILT_USER:
 		return attachUser(kn)
 	}

@@ -12,29 +12,28 @@ import (
 
 const notified = file.In | file.RdNorm
 
-// maxTimers bounds the timers of all queues (kern.kq_calloutmax is 4096).
+// maxTimers bounds the timers of all queues of a machine (kern.kq_calloutmax is 4096).
 const maxTimers = 4096
-
-var timers atomic.Int32
 
 // timerSource is EVFILT_TIMER: periodic unless EV_ONESHOT or NOTE_ABSTIME; data
 // counts how often it went off. EV_CLEAR is implied.
 type timerSource struct {
 	kn     *knote
+	count  *atomic.Int32 // of the machine's timers
 	timer  *time.Timer
 	next   time.Time
 	period time.Duration
 	gen    int // guarded by Queue.mu: a touch outdates callbacks on their way
 }
 
-func attachTimer(kn *knote) (source, netbsd.Errno) {
-	s := &timerSource{kn: kn}
+func attachTimer(c Caller, kn *knote) (source, netbsd.Errno) {
+	s := &timerSource{kn: kn, count: c.Files.Machine().Timers()}
 	first, period, errno := timerOf(kn.sfflags, kn.sdata, kn.flags&netbsd.EV_ONESHOT != 0)
 	if errno != 0 {
 		return nil, errno
 	}
-	if timers.Add(1) > maxTimers {
-		timers.Add(-1)
+	if s.count.Add(1) > maxTimers {
+		s.count.Add(-1)
 		return nil, netbsd.ENOMEM
 	}
 	kn.flags |= netbsd.EV_CLEAR
@@ -117,5 +116,5 @@ func (s *timerSource) detach(kn *knote) {
 	defer kn.q.mu.Unlock()
 	s.gen++
 	s.timer.Stop()
-	timers.Add(-1)
+	s.count.Add(-1)
 }

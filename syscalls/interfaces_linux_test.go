@@ -21,7 +21,9 @@ func TestInterfacesAreNets(t *testing.T) {
 		t.Skip(err)
 	}
 	slices.SortStableFunc(want, func(a, b net.Interface) int { return cmp.Compare(a.Index, b.Index) })
-	got := decodeInterfaces(file.NewMachine(file.MachineConfig{}).InterfaceTables())
+	m := file.NewMachine(file.MachineConfig{})
+	defer m.Close()
+	got := decodeInterfaces(m.InterfaceTables())
 	if len(got) != len(want) {
 		t.Fatalf("%d interfaces, want %d", len(got), len(want))
 	}
