@@ -80,9 +80,9 @@ func (p *poller) enter() {
 
 func (p *poller) leave() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.machines--
 	p.stopLocked()
-	p.mu.Unlock()
 }
 
 // harvest reports everything that has happened.
@@ -201,9 +201,9 @@ func (d *pollDesc) close() {
 	}
 	unix.EpollCtl(d.epfd, unix.EPOLL_CTL_DEL, d.fd, nil)
 	thePoller.mu.Lock()
+	defer thePoller.mu.Unlock()
 	delete(thePoller.desc, d.key)
 	thePoller.stopLocked()
-	thePoller.mu.Unlock()
 }
 
 // reopen makes a closed registration one of fd. Preconditions: nobody watches.

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/guard"
 	"toaster/internal/hostlimits"
 	"toaster/netbsd"
 )
@@ -223,7 +224,7 @@ func (r *rights) newToken(seal bool, files []*Description) (int, *token, netbsd.
 		if errno == 0 && r.launch(t) {
 			// A separate goroutine: dropping the file must not happen under the
 			// queue's lock.
-			t.w = Waiter{Mask: Err | Hup, Fn: func(Events) { r.losses.Go(func() { r.dropIfLost(t) }) }}
+			t.w = Waiter{Mask: Err | Hup, Fn: func(Events) { r.losses.Go(func() { r.heard(t) }) }}
 			t.end.Watch(&t.w)
 			return fd, t, 0
 		}
@@ -265,6 +266,11 @@ func inodeOf(fd int) (inode, netbsd.Errno) {
 
 // unread reports whether nobody has the read end any more.
 func (t *token) unread() bool { return pollNow(t.end.fd, 0)&(Err|Hup) != 0 }
+
+// heard is a goroutine that the host's word of t's loss has begun.
+func (r *rights) heard(t *token) {
+	guard.Report(guard.Catch("files that nobody received were closed", func() { r.dropIfLost(t) }))
+}
 
 func (r *rights) dropIfLost(t *token) {
 	if t.unread() {
