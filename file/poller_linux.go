@@ -62,13 +62,15 @@ func (p *poller) startLocked() error {
 	return nil
 }
 
-// stopLocked ends the poller if nobody is left. The end waits for what harvest is about,
-// which may want our lock.
-func (p *poller) stopLocked() {
-	if p.f != nil && p.machines == 0 && len(p.desc) == 0 {
-		go p.f.Close()
-		p.f = nil
+// stopLocked says what to close if nobody is left. That waits for what harvest is about,
+// which may want any lock.
+func (p *poller) stopLocked() *os.File {
+	if p.machines > 0 || len(p.desc) > 0 {
+		return nil
 	}
+	f := p.f
+	p.f = nil
+	return f
 }
 
 // enter and leave count machines.
@@ -79,10 +81,14 @@ func (p *poller) enter() {
 }
 
 func (p *poller) leave() {
+	p.without().Close() // of a nil file does nothing
+}
+
+func (p *poller) without() *os.File {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.machines--
-	p.stopLocked()
+	return p.stopLocked()
 }
 
 // harvest reports everything that has happened.
@@ -203,7 +209,9 @@ func (d *pollDesc) close() {
 	thePoller.mu.Lock()
 	defer thePoller.mu.Unlock()
 	delete(thePoller.desc, d.key)
-	thePoller.stopLocked()
+	if f := thePoller.stopLocked(); f != nil {
+		go f.Close()
+	}
 }
 
 // reopen makes a closed registration one of fd. Preconditions: nobody watches.

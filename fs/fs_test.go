@@ -62,7 +62,9 @@ func eachWorld(t *testing.T, f func(t *testing.T, w world)) {
 				t.Fatal(err)
 			}
 			defer tree.Close()
-			w.View = View{Dirs: dirs, Files: file.NewTable(), L: make(sleeper, 1)}
+			machine := file.NewMachine(file.MachineConfig{})
+			defer machine.Close()
+			w.View = View{Dirs: dirs, Files: machine.NewTable(), L: make(sleeper, 1)}
 			if mode == "groups" {
 				w.View.Cred = otherGroups()
 			}
