@@ -192,6 +192,15 @@ var dataMagic = map[int64]bool{
 	0xbacbacbc: true, // vmhgfs
 	0x24051905: true, // ubifs
 	0x00c0ffee: true, // hostfs
+	0x19830326: true, // beegfs
+	0xaad7aaea: true, // panfs
+	0xbeefdead: true, // snfs
+	0xa501fcf5: true, // vxfs
+	0x7c7c6673: true, // prl_fs
+	0x6a656a62: true, // shiftfs
+	0x19540119: true, // ufs2
+	0x7275:     true, // romfs
+	0xadff:     true, // affs
 }
 
 // checkData refuses what is no file system for data: proc, sysfs and their like lead out
