@@ -2,6 +2,8 @@ package host
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -180,6 +182,15 @@ func (p *Platform) tell(err error) {
 	var r *refusal
 	if errors.As(err, &r) && p.opts.Refused != nil {
 		p.opts.Refused(r.why)
+	}
+}
+
+// guestsFirst asks the host to kill guests before anybody else where memory runs out, if
+// a control group's limit makes that likely: they are many, and one of them can go without
+// the others. They are forks of the zygote, and so as it is (proc_pid_oom_score_adj(5)).
+func guestsFirst(zygote int) {
+	if hostlimits.MemoryLimited() {
+		os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", zygote), []byte("1000"), 0)
 	}
 }
 

@@ -66,6 +66,7 @@ func (p *Platform) startZygote() error {
 		return err
 	}
 	p.zygote = q
+	guestsFirst(pid)
 	p.pristine = &Nursery{p: p, seed: t} // until it has a pool
 	p.threads[uint32(pid)] = t
 	if p.listener, err = q.receiveFD(); err != nil {

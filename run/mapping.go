@@ -85,7 +85,7 @@ func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := uint64(0)
-	if most != nil && s.sys.memory.limit > 0 {
+	if most != nil && s.sys.memory.watches() {
 		n = most()
 	}
 	return s.charge(n, func() netbsd.Errno {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"toaster/internal/hostlimits"
 	"toaster/netbsd"
 	"toaster/vm"
 )
@@ -16,8 +17,9 @@ import (
 
 // memory is the account of a machine.
 type memory struct {
-	limit uint64 // 0: there is none, and nothing is counted
-	full  func() // told each time that memory is refused
+	limit uint64       // 0: there is none, and nothing is counted
+	full  func()       // told each time that memory is refused for it
+	host  func(string) // told each time that it is refused for what the host has no more of
 
 	mu     sync.Mutex
 	given  uint64 // to guests
@@ -29,8 +31,8 @@ type memory struct {
 // kernelAge is how old the figure of the kernel's memory may be.
 const kernelAge = 10 * time.Millisecond
 
-func newMemory(limit uint64, full func()) *memory {
-	m := &memory{limit: limit, full: full}
+func newMemory(limit uint64, full func(), host func(string)) *memory {
+	m := &memory{limit: limit, full: full, host: host}
 	if limit > 0 {
 		m.start = ownMemory()
 	}
@@ -39,14 +41,27 @@ func newMemory(limit uint64, full func()) *memory {
 
 // take promises n bytes, or refuses them.
 func (m *memory) take(n uint64) netbsd.Errno {
-	if m.limit == 0 || n == 0 {
-		return 0
-	}
-	if m.promise(n) {
+	if m.limit == 0 || n == 0 || m.promise(n) {
 		return 0
 	}
 	if m.full != nil {
 		m.full()
+	}
+	return netbsd.ENOMEM
+}
+
+// watches reports whether anything may be refused.
+func (m *memory) watches() bool { return m.limit > 0 || hostlimits.MemoryLimited() }
+
+// hostHas refuses where the control group that toaster runs in is nearly full. What is
+// promised counts for nothing there, as it need not be used; so who then uses more than
+// there is, is killed by the host.
+func (m *memory) hostHas() netbsd.Errno {
+	if hostlimits.Memory(netbsd.PageSize) {
+		return 0
+	}
+	if m.host != nil {
+		m.host("memory (a control group's limit)")
 	}
 	return netbsd.ENOMEM
 }
@@ -110,6 +125,11 @@ func (m *memory) promised() uint64 {
 // Preconditions: s.mu is held, or nobody else knows s.
 func (s *Space) charge(most uint64, f func() netbsd.Errno) netbsd.Errno {
 	m := s.sys.memory
+	if most > 0 {
+		if e := m.hostHas(); e != 0 {
+			return e
+		}
+	}
 	if m.limit == 0 {
 		return f()
 	}

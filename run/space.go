@@ -111,6 +111,9 @@ func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.charged // the child's map counts for no more
+	if e := s.sys.memory.hostHas(); e != 0 {
+		return e
+	}
 	if e := s.sys.memory.take(n); e != 0 {
 		return e
 	}

@@ -70,7 +70,7 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &System{FS: tree, memory: newMemory(cfg.Memory, cfg.MemoryFull), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	s := &System{FS: tree, memory: newMemory(cfg.Memory, cfg.MemoryFull, cfg.Platform.Refused), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
 	if cfg.Files.Sockets, err = s.network.sockets(cfg.Network); err != nil {
 		tree.Close()
 		return nil, nil, err

@@ -32,7 +32,7 @@ const lattice = `
 	kern   < cmd/toaster
 	netbsd < cmd/toaster
 	internal/npm < bench
-	internal/hostlimits < file, fs, host, toaster
+	internal/hostlimits < file, fs, host, run, toaster
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
