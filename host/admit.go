@@ -57,9 +57,17 @@ type refusal struct {
 func (r *refusal) Error() string { return "the host allows no more: " + r.why }
 func (r *refusal) Unwrap() error { return r.errno }
 
+// begin finds the limits.
+func (a *admission) begin() {
+	a.find.Do(func() {
+		a.tasks = hostlimits.FindTasks()
+		hostlimits.MemoryLimited()
+	})
+}
+
 // take counts one more task, or says why not.
 func (a *admission) take() *refusal {
-	a.find.Do(func() { a.tasks = hostlimits.FindTasks() })
+	a.begin()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.credit > 0 {

@@ -118,9 +118,7 @@ func New(opts Options) (*Platform, error) {
 		nurseries: map[*Nursery]struct{}{},
 		done:      make(chan struct{}),
 	}
-	if r := theAdmission.take(); r != nil {
-		return nil, fmt.Errorf("host: %w; end some of them, or raise the limit", r)
-	}
+	go theAdmission.begin() // it takes a while, as does the start of the zygote
 	unix.SchedGetaffinity(0, &p.affinity)
 	usualSlack() // before anybody changes it
 	p.waiters.alone, p.waiters.most = !haveWaitv(), mostDirect

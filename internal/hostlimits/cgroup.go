@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A group is a directory of a control group that this process is in, or of one above it.
@@ -15,13 +16,16 @@ type group string
 // controller has its files: of version 1 if there is one, else of version 2. They may be
 // none, as a container need not show them.
 func groups(controller string) []group {
-	cgroups, err1 := os.ReadFile("/proc/self/cgroup")
-	mounts, err2 := os.ReadFile("/proc/self/mountinfo")
-	if err1 != nil || err2 != nil {
-		return nil
-	}
-	return groupsIn(string(cgroups), string(mounts), controller, isDir)
+	cgroups, mounts := groupTexts()
+	return groupsIn(cgroups, mounts, controller, isDir)
 }
+
+// groupTexts are read once: they do not change for a process that nobody moves.
+var groupTexts = sync.OnceValues(func() (cgroups, mounts string) {
+	c, _ := os.ReadFile("/proc/self/cgroup")
+	m, _ := os.ReadFile("/proc/self/mountinfo")
+	return string(c), string(m)
+})
 
 func isDir(name string) bool {
 	st, err := os.Stat(name)
