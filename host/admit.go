@@ -37,10 +37,11 @@ const (
 )
 
 type admission struct {
-	find sync.Once
+	find    sync.Once
+	room    func() (tasks int, why string) // set by find, or by a test
+	tighten func()                         // likewise
 
 	mu     sync.Mutex // held while the room is measured
-	tasks  *hostlimits.Tasks
 	credit int // tasks that may be made until the next measurement
 
 	spares atomic.Int32 // threads that were made in advance
@@ -60,7 +61,9 @@ func (r *refusal) Unwrap() error { return r.errno }
 // begin finds the limits.
 func (a *admission) begin() {
 	a.find.Do(func() {
-		a.tasks = hostlimits.FindTasks()
+		if a.room == nil {
+			a.room, a.tighten = hostlimits.FindTasks().Room, hostlimits.Tighten
+		}
 		hostlimits.MemoryLimited()
 	})
 }
@@ -74,11 +77,11 @@ func (a *admission) take() *refusal {
 		a.credit--
 		return nil
 	}
-	room, why := a.tasks.Room()
+	room, why := a.room()
 	if room < littleRoom && a.spares.Load() == 0 {
 		a.spares.Store(int32(spareThreads(min(room/4, mostSpares))))
-		hostlimits.Tighten()
-		room, why = a.tasks.Room()
+		a.tighten()
+		room, why = a.room()
 	}
 	if room <= taskReserve {
 		return &refusal{why, syscall.EAGAIN}
@@ -160,6 +163,7 @@ func (p *Platform) admit(room func() *refusal) error {
 	if p.shed() || p.dying() {
 		for i := 0; r != nil && i < soonTries; i++ {
 			time.Sleep(soonPause)
+			p.shed() // what had only just been told to rest
 			r = room()
 		}
 	}
