@@ -42,7 +42,7 @@ type admission struct {
 	tighten func()                         // likewise
 
 	mu     sync.Mutex // held while the room is measured
-	credit int // tasks that may be made until the next measurement
+	credit int        // tasks that may be made until the next measurement
 
 	spares atomic.Int32 // threads that were made in advance
 }
@@ -189,10 +189,23 @@ func (p *Platform) refuse(r *refusal) error {
 	return r
 }
 
-// tell tells the embedder if err is a refusal.
+// tell tells the embedder if err is a refusal. One by the host itself comes unforeseen, as
+// where processes of the same user are in a container that this one does not see: what can
+// be given up then makes room for our own threads, too. A guest can forge that, at the cost
+// of its own machine.
 func (p *Platform) tell(err error) {
 	var r *refusal
-	if errors.As(err, &r) && p.opts.Refused != nil {
+	switch {
+	case errors.As(err, &r):
+	case errors.Is(err, errSlots):
+		return
+	case errors.Is(err, syscall.EAGAIN):
+		r = &refusal{"processes and threads (a limit that does not show)", syscall.EAGAIN}
+		p.shed()
+	default:
+		return
+	}
+	if p.opts.Refused != nil {
 		p.opts.Refused(r.why)
 	}
 }

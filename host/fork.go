@@ -109,7 +109,9 @@ func (t *Thread) NewThread() (*Thread, error) {
 	err := t.proc.platform.admitThread()
 	var n *Thread
 	if err == nil {
-		n, err = t.newThread()
+		if n, err = t.newThread(); err != nil {
+			t.proc.platform.tell(err)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("host: new thread: %w", err)
@@ -117,11 +119,14 @@ func (t *Thread) NewThread() (*Thread, error) {
 	return n, nil
 }
 
+// errSlots says that a process has as many threads as its window has slots.
+var errSlots = fmt.Errorf("a process has %d threads at most: %w", slotsPerWindow, syscall.EAGAIN)
+
 func (t *Thread) newThread() (*Thread, error) {
 	p, win := t.proc.platform, t.proc.win
 	index, ok := win.take()
 	if !ok {
-		return nil, syscall.EAGAIN
+		return nil, errSlots
 	}
 	s := p.arena.slot(win, index)
 	if !t.furnish(s) {

@@ -191,7 +191,9 @@ func (p *Platform) NewProcess() (*Process, *Thread, error) {
 	var t *Thread
 	err := p.admitProcess()
 	if err == nil {
-		t, err = p.pristine.fork()
+		if t, err = p.pristine.fork(); err != nil {
+			p.tell(err)
+		}
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("host: new process: %w", err)
