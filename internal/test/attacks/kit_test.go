@@ -8,9 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -39,8 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func prepare(dir string) error {
-	// What a killed kernel leaves behind becomes ours, so that we see it.
-	if err := becomeSubreaper(); err != nil {
+	if err := BecomeSubreaper(); err != nil {
 		return err
 	}
 	if err := guesttest.DefaultSignals(); err != nil {
@@ -56,48 +53,11 @@ func prepare(dir string) error {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	programs = filepath.Join(dir, "programs")
-	return compile(programs)
-}
-
-// compile builds the programs as static NetBSD executables.
-func compile(dir string) error {
-	cc := ""
-	for _, name := range []string{"gcc", "clang"} {
-		if path, err := exec.LookPath(name); err == nil {
-			cc = path
-			break
-		}
+	err := Build(programs)
+	if errors.Is(err, ErrNoCompiler) {
+		noCompiler, err = err.Error(), nil
 	}
-	if cc == "" {
-		noCompiler = "neither gcc nor clang is on PATH; install one (Debian: apt-get install gcc)"
-		return nil
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return err
-	}
-	sources, err := filepath.Glob("programs/*.c")
-	if err != nil || len(sources) == 0 {
-		return errors.Join(err, errors.New("no programs"))
-	}
-	for _, src := range sources {
-		exe := filepath.Join(dir, strings.TrimSuffix(filepath.Base(src), ".c"))
-		args := append(strings.Fields("-O1 -std=gnu11 -nostdlib -static -fno-pic -no-pie -fno-stack-protector -mno-red-zone "+
-			"-mgeneral-regs-only -fcf-protection=none -fno-asynchronous-unwind-tables -w "+
-			"-Wl,--build-id=none,-z,norelro,-z,noexecstack,-e,_start -o"), exe, src)
-		if out, err := exec.Command(cc, args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s %s: %w\n%s", cc, src, err, out)
-		}
-	}
-	return nil
-}
-
-// becomeSubreaper makes orphans below us our children (prctl(2), PR_SET_CHILD_SUBREAPER).
-func becomeSubreaper() error {
-	const prSetChildSubreaper = 36
-	if _, _, e := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0, 0, 0, 0); e != 0 {
-		return os.NewSyscallError("prctl", e)
-	}
-	return nil
+	return err
 }
 
 // newRoot is a root with all programs in it.
@@ -182,52 +142,11 @@ func inRoot(root string, args ...string) *exec.Cmd {
 	return exec.Command(command, append([]string{"run", "--root", root}, args...)...)
 }
 
-// nobodyRemains waits until we have no children. What dies with its parent takes a moment.
 func nobodyRemains(t *testing.T) {
 	t.Helper()
-	var left []string
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if left = children(t); len(left) == 0 {
-			return
-		}
+	if left := AwaitNoChildren(10 * time.Second); left != "" {
+		t.Error(left)
 	}
-	t.Errorf("processes remain: %v", left)
-	for _, l := range left {
-		pid, _, _ := strings.Cut(l, " ")
-		if n, err := strconv.Atoi(pid); err == nil {
-			syscall.Kill(n, syscall.SIGKILL)
-		}
-	}
-}
-
-// children lists our children and collects those that are dead.
-func children(t *testing.T) (list []string) {
-	t.Helper()
-	me := strconv.Itoa(os.Getpid())
-	dir, err := os.ReadDir("/proc")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range dir {
-		stat, err := os.ReadFile("/proc/" + e.Name() + "/stat")
-		if err != nil {
-			continue
-		}
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		f := strings.Fields(rest)
-		if len(f) < 2 || f[1] != me {
-			continue
-		}
-		if f[0] == "Z" {
-			if pid, err := strconv.Atoi(e.Name()); err == nil {
-				syscall.Wait4(pid, nil, syscall.WNOHANG, nil)
-			}
-			continue
-		}
-		head, _, _ := strings.Cut(string(stat), ") ")
-		list = append(list, head+")")
-	}
-	return list
 }
 
 // says demands that each text is, or with a "!" in front is not, in what was written.
