@@ -1,0 +1,55 @@
+package kern
+
+import (
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// looker is every hook that exit1 calls with the lock dropped; each has the kernel checked.
+type looker struct{ look func() }
+
+func (h looker) Fork(_, _ *LWP, _ bool) (AddressSpace, netbsd.Errno) { return h, 0 }
+func (h looker) Exit(*Proc, *LWP)                                    { h.look() }
+func (h looker) Hold()                                               {}
+func (h looker) Release()                                            { h.look() }
+func (h looker) Notify(NoteEvent)                                    { h.look() }
+func (h looker) Close()                                              { h.look() }
+func (h looker) Exec()                                               {}
+
+type lookerFiles struct{ looker }
+
+func (h lookerFiles) Fork(bool) Files { return h }
+
+// Check may be called at any time: in every hook of an exit, too, whose process has children
+// that it sets apart from others (fixjobc), and is dead before NOTE_EXIT goes out.
+func TestCheckInEveryHookOfExit(t *testing.T) {
+	both(t, func(w *world) {
+		looks := 0
+		h := looker{func() {
+			looks++
+			check(t, w.m)
+		}}
+		w.m.SetAcct(func(AcctRecord) error { h.look(); return nil })
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				p := l.Proc()
+				p.m.lock()
+				p.vm, p.files = h, lookerFiles{h}
+				p.m.unlock()
+				p.SetKtrace(h)
+				p.SetSystrace(h)
+				p.AttachKnote(h)
+				p.OnExit(func(*Proc) { h.look() })
+				child, _ := l.Fork(ForkArgs{Body: sleepForever})
+				l.Setpgid(child.Pid(), 0)
+				l.Exit(0)
+			})
+			l.Setpgid(c.Pid(), 0)
+			l.Wait4(c.Pid(), 0, nil)
+		})
+		if looks < 7 {
+			t.Errorf("%d looks", looks)
+		}
+	})
+}
