@@ -316,10 +316,9 @@ func (c *checker) group(g *Pgrp) (n int) {
 		if q {
 			jobc++
 		}
-		// A parent that inherited p is not counted as one that p is apart from, nor is one
-		// any more that exits and has come as far as fixjobc.
+		// A parent that inherited p is not counted as one that p is apart from.
 		rp := p.realParent()
-		inherited := rp == nil || rp == c.m.init || rp.flags&fSubreaper != 0 || rp.state > StateActive
+		inherited := rp == nil || rp == c.m.init || rp.flags&fSubreaper != 0
 		if p.state == StateActive && q != p.qualifies() && (q || !inherited) {
 			c.bad("process %d counts for group %d: %t, should be %t", p.pid, g.id, q, !q)
 		}

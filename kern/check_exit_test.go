@@ -2,6 +2,7 @@ package kern
 
 import (
 	"testing"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -29,6 +30,8 @@ func TestCheckInEveryHookOfExit(t *testing.T) {
 		h := looker{func() {
 			looks++
 			check(t, w.m)
+			time.Sleep(3 * time.Second)
+			check(t, w.m)
 		}}
 		w.m.SetAcct(func(AcctRecord) error { h.look(); return nil })
 		w.guest(func(l *LWP) {
@@ -43,10 +46,20 @@ func TestCheckInEveryHookOfExit(t *testing.T) {
 				p.OnExit(func(*Proc) { h.look() })
 				child, _ := l.Fork(ForkArgs{Body: sleepForever})
 				l.Setpgid(child.Pid(), 0)
+				l.Fork(ForkArgs{Body: func(l *LWP) { // comes back to its count meanwhile
+					for {
+						l.Setpgid(0, 0)
+						l.Setpgid(0, l.Proc().Parent().Pgid())
+						l.Nanosleep(time.Second)
+					}
+				}})
+				l.Nanosleep(10 * time.Second)
 				l.Exit(0)
 			})
 			l.Setpgid(c.Pid(), 0)
 			l.Wait4(c.Pid(), 0, nil)
+			l.Nanosleep(5 * time.Second)
+			check(t, w.m)
 		})
 		if looks < 7 {
 			t.Errorf("%d looks", looks)

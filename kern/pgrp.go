@@ -121,10 +121,11 @@ func (p *Proc) leavePgrp() {
 
 // qualifies reports whether p is apart from its real parent, in another group of the
 // same session, and so qualifies its group for job control.
-// NetBSD takes the debugger for it, and its counts drift while one is attached.
+// NetBSD takes the debugger for it, and its counts drift while one is attached; so they do
+// if p changes groups while its parent exits, behind fixjobc.
 func (p *Proc) qualifies() bool {
 	pp := p.realParent()
-	return pp != nil && pp.pgrp != nil && p.pgrp != nil && pp.pgrp != p.pgrp && pp.pgrp.sess == p.pgrp.sess
+	return pp != nil && pp.flags&fNoJobs == 0 && pp.pgrp != nil && p.pgrp != nil && pp.pgrp != p.pgrp && pp.pgrp.sess == p.pgrp.sess
 }
 
 // countJob counts p in its group's jobc if it qualifies the group.
@@ -149,6 +150,7 @@ func (p *Proc) uncountJob() bool {
 // fixjobc is fixjobc(p, pgrp, 0) for a process that exits: it stops qualifying its
 // own group, and its children stop qualifying theirs (items 26, 27).
 func (p *Proc) fixjobc() {
+	p.flags |= fNoJobs
 	if p.uncountJob() {
 		p.pgrp.orphan()
 	}

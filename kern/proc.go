@@ -44,6 +44,7 @@ const (
 	fNoticed                          // the exit has been told to ext.done
 	fExecing                          // an exec is ending the other LWPs
 	fNoteExited                       // NOTE_EXIT has been sent
+	fNoJobs                           // its exit has come as far as fixjobc: children no longer count
 	fDoomed                           // its address space has been told (doom)
 )
 
