@@ -101,6 +101,20 @@ func TestSizeOfExtendedState(t *testing.T) {
 	}
 }
 
+// h3: an order that is never answered kept everybody waiting, and SIGTERM was ignored. The
+// guest is killed for it. The time is generous for a busy machine.
+func TestOrdersUnanswered(t *testing.T) {
+	root := newRoot(t)
+	for _, order := range []string{"fork", "rusage", "mmap"} {
+		t.Run(order, func(t *testing.T) {
+			o := attack(t, inRoot(root, "--wall-time", "30s", "/h3", order))
+			if o.took > 25*time.Second {
+				t.Errorf("it took %v", o.took)
+			}
+		})
+	}
+}
+
 // h4: each LWP in user mode held one of Go's threads, which are 10,000 at most.
 func TestManyLWPs(t *testing.T) {
 	root := newRoot(t)
