@@ -5,6 +5,7 @@
 // Lock order, first taken first:
 //
 //	Table.mu < Description.mu < a file's own mutex < Queue.mu < a watcher's mutex
+//	rights.mu < pollDesc.mu < poller.mu
 //
 // Nobody sleeps while holding one of them: Block drops everything first.
 package file
