@@ -246,12 +246,12 @@ func (r *rights) launch(t *token) bool {
 	}
 	r.tokens[t.id] = t
 	for _, d := range t.files {
-		d.Ref().flying.Add(1)
 		if h := flier(d); h != nil {
 			h.ino, _ = inodeOf(h.fd)
 			h.rights = r
 			r.sockets[h.ino] = d
 		}
+		d.Ref().flying.Add(1)
 	}
 	return true
 }

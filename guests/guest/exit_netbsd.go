@@ -56,11 +56,21 @@ func exitTruncated() {
 	noChildren()
 }
 
+// exitGate is opened once all who want to exit are there: who is created while another
+// exits is refused.
+var exitGate int
+
 func exitOneWins() {
 	pid := fork(func() {
 		for i := 1; i <= 4; i++ {
-			lwpCreate(i, 0, func() { exit(3) })
+			lwpCreate(i, 0, func() {
+				for load(&exitGate) == 0 {
+					yield()
+				}
+				exit(3)
+			})
 		}
+		add(&exitGate)
 		exit(3)
 	})
 	reap(pid, exited(3))
