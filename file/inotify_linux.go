@@ -2,8 +2,6 @@ package file
 
 import (
 	"encoding/binary"
-	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -68,18 +66,24 @@ func (d *Description) ListenInode(m *Machine, want uint32, fn func(note uint32))
 	n := &InodeListener{of: in, fn: fn, fd: fd, dir: kind == unix.S_IFDIR, nlink: uint64(st.Nlink), size: st.Size}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	name := "/proc/self/fd/" + strconv.Itoa(fd)
-	if errno := n.watchLocked(name, inotifyMask(want, n.dir), true); errno != 0 {
+	if errno := n.watchLocked(fdName(fd), inotifyMask(want, n.dir), true); errno != 0 {
 		return nil, errno
 	}
-	if n.dir && want&netbsd.NOTE_DELETE != 0 {
-		// A folder that is open is not told of its own removal; the one
-		// above is.
-		if real, err := filepath.EvalSymlinks(name); err == nil && real != "/" {
-			n.watchLocked(filepath.Dir(real), unix.IN_DELETE|unix.IN_ONLYDIR, false)
-		}
+	if n.dir && want&netbsd.NOTE_DELETE != 0 && !d.Origin().isRoot(&st) {
+		n.watchAboveLocked()
 	}
 	return n, 0
+}
+
+// watchAboveLocked watches the directory above: one that is open is not told of its own
+// removal, the one above is. The root of a tree has none that is a guest's business.
+func (n *InodeListener) watchAboveLocked() {
+	up, err := unix.Openat(n.fd, "..", unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(up)
+	n.watchLocked(fdName(up), unix.IN_DELETE|unix.IN_ONLYDIR, false)
 }
 
 func inotifyMask(want uint32, dir bool) uint32 {

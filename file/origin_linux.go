@@ -16,6 +16,8 @@ type Origin struct {
 	ReadOnly bool
 	// NoSetID: files get no set-id bits.
 	NoSetID bool
+	// Dev and Ino are those of the place's root, in the host's numbers.
+	Dev, Ino uint64
 	// Of is for the tree.
 	Of any
 }
@@ -26,6 +28,11 @@ func (o *Origin) fixed() netbsd.Errno {
 		return netbsd.EROFS
 	}
 	return 0
+}
+
+// isRoot reports whether a file is the root of where it was found.
+func (o *Origin) isRoot(st *unix.Stat_t) bool {
+	return o != nil && o.Dev == st.Dev && o.Ino == st.Ino
 }
 
 // HostMode takes the set-id bits off a mode where files get none. kind is S_IFMT of the

@@ -92,6 +92,7 @@ func newMount(t *Tree, fd int) (*mount, error) {
 	err := unix.Fstat(fd, &st)
 	if err == nil {
 		m.id = inodeOf(&st)
+		m.origin.Dev, m.origin.Ino = st.Dev, st.Ino
 		m.host, err = hostMountOf(fd)
 	}
 	if err != nil {

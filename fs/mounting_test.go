@@ -441,3 +441,32 @@ func TestForeignInMount(t *testing.T) {
 		}
 	})
 }
+
+// TestMountNotes has EVFILT_VNODE hear of a directory's end, also where the host has no name
+// for it.
+func TestMountNotes(t *testing.T) {
+	tmpfs := func(c *Config) {
+		if TryTmpfs() == nil {
+			c.Mounts = append(c.Mounts, Mount{Target: "/other"})
+		}
+	}
+	eachMounted(t, tmpfs, func(t *testing.T, w mounted) {
+		for _, name := range []string{"/data/new", "/other/new", "/new"} {
+			if errno := w.Mkdir(netbsd.AT_FDCWD, name, 0o755); errno != 0 {
+				t.Fatal(errno)
+			}
+			d, _ := w.Files.Get(w.install(t, name, netbsd.O_RDONLY))
+			heard := make(chan uint32, 10)
+			l, errno := d.ListenInode(w.Files.Machine(), netbsd.NOTE_DELETE, func(note uint32) { heard <- note })
+			if errno != 0 {
+				t.Fatal(errno)
+			}
+			w.Unlink(netbsd.AT_FDCWD, name, netbsd.AT_REMOVEDIR)
+			for note := uint32(0); note&netbsd.NOTE_DELETE == 0; {
+				note = <-heard
+			}
+			l.Stop()
+			d.Release()
+		}
+	})
+}
