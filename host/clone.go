@@ -15,6 +15,20 @@ import (
 // the guest likes. So each clone is a question to the supervisor, and what is born runs
 // nothing but the stub until it has reported.
 
+// A process that has not run guest code asks nobody: its clones have the pass in a
+// register, which the filter knows. That spares copies of programs that are kept ready
+// (nursery.go), and their threads, a question each. The pass is in no memory of a process
+// that runs guest code: it is in the slot for as long as such a clone takes, and in the
+// zygote's window until its filter is installed.
+
+// pass returns what the filter lets t's next clone through with, 0 if that is a question.
+func (t *Thread) pass() uint64 {
+	if t.light || t.proc.ran.Load() {
+		return 0
+	}
+	return t.proc.platform.pass
+}
+
 // A clone is what its registers say.
 type clone struct{ flags, token, target uint64 }
 

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -212,6 +213,39 @@ func TestWindowsAreCleaned(t *testing.T) {
 		}
 	}
 	a.put(w)
+}
+
+// The pass is nowhere where a guest could read it, and no clone of a process that has run
+// guest code has it.
+func TestPassIsNotToBeFound(t *testing.T) {
+	p := newPlatform(t, Options{})
+	pass := binary.LittleEndian.AppendUint64(nil, p.pass)
+	q, th := newGuest(t, p, syscallLoop...)
+	if th.pass() != p.pass {
+		t.Error("a process that has not run asks for its clones")
+	}
+	if err := th.Prepare(2); err != nil {
+		t.Fatal(err)
+	}
+	child, _, err := th.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer child.Release()
+	for _, q := range []*Process{q, child, p.zygote} {
+		if bytes.Contains(q.win.mem, pass) {
+			t.Errorf("process %d has it in its window", q.pid)
+		}
+	}
+	if bytes.Contains(p.zygoteImage(1), pass) {
+		t.Error("the zygote's image has it")
+	}
+	wantKind(t, th.Run(), Syscall)
+	for _, light := range []bool{true, false} {
+		if th.light = light; th.pass() != 0 {
+			t.Errorf("a process that has run has it, light %v", light)
+		}
+	}
 }
 
 // A process that is born while a sibling of its creator is being given a file has no

@@ -7,12 +7,12 @@ import "golang.org/x/sys/unix"
 
 // filterProgram builds the filter for a stub, a vdso behind it, and control windows
 // of the given size.
-func filterProgram(stub stub, vdso vdso, window uint64) ([]unix.SockFilter, error) {
+func filterProgram(stub stub, vdso vdso, window, pass uint64) ([]unix.SockFilter, error) {
 	p := &program{marks: map[string]int{}}
 	p.fromStub()
 	p.byNumber()
 	p.futexRules()
-	p.cloneRules(stub)
+	p.cloneRules(stub, pass)
 	p.clockRules(vdso)
 	p.ownRules()
 	p.unmapRules()
@@ -77,13 +77,22 @@ func (p *program) futexRules() {
 }
 
 // cloneRules: two places, and two sets of flags; the supervisor knows what it has ordered.
-func (p *program) cloneRules(stub stub) {
+// In signal frames there is no question with the pass, see clone.go.
+func (p *program) cloneRules(stub stub, pass uint64) {
 	p.mark("clone")
 	p.load(argHigh(0))
 	p.unlessEqual(0, "trap")
 	p.load(dataIP)
 	p.ifEqual(uint32(stub.light), "asked")
 	p.unlessEqual(uint32(stub.clone), "trap")
+	p.load(argLow(5))
+	p.unlessEqual(uint32(pass), "asked")
+	p.load(argHigh(5))
+	p.unlessEqual(uint32(pass>>32), "asked")
+	p.load(argLow(0))
+	p.ifEqual(forkFlags, "allow")
+	p.ifEqual(threadFlags, "allow")
+	p.ret(retTrap)
 	p.mark("asked")
 	p.load(argLow(0))
 	p.ifEqual(forkFlags, "notify")

@@ -8,6 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const testPass = 0x0123456789abcdef
+
 const testWindow = slotsPerWindow * 8192
 
 // verdict runs the filter on a system call.
@@ -55,7 +57,7 @@ func verdict(t testing.TB, code []unix.SockFilter, nr, ip uint64, args ...uint64
 func testFilter(t testing.TB) (stub, []unix.SockFilter) {
 	t.Helper()
 	s := loadStub()
-	code, err := filterProgram(s, findVDSO(), testWindow)
+	code, err := filterProgram(s, findVDSO(), testWindow, testPass)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +144,27 @@ func TestFilterAsksForClones(t *testing.T) {
 				t.Errorf("clone at %#x with %#x: %#x", ip, flags, v)
 			}
 		}
+	}
+}
+
+// With the pass a clone in a signal frame is no question; with another number it is.
+func TestFilterPass(t *testing.T) {
+	stub, code := testFilter(t)
+	for _, flags := range []uint64{forkFlags, threadFlags} {
+		if v := verdict(t, code, unix.SYS_CLONE, stub.clone, flags, 0, 1, 0, 2, testPass); v != retAllow {
+			t.Errorf("clone with %#x and the pass: %#x", flags, v)
+		}
+		if v := verdict(t, code, unix.SYS_CLONE, stub.light, flags, 0, 1, 0, 2, testPass); v != retNotify {
+			t.Errorf("clone with %#x and the pass, in a light trap: %#x", flags, v)
+		}
+		for bit := range 64 {
+			if v := verdict(t, code, unix.SYS_CLONE, stub.clone, flags, 0, 1, 0, 2, testPass^1<<bit); v != retNotify {
+				t.Errorf("clone with %#x, bit %d of the pass wrong: %#x", flags, bit, v)
+			}
+		}
+	}
+	if v := verdict(t, code, unix.SYS_CLONE, stub.clone, 17, 0, 1, 0, 2, testPass); v != retTrap {
+		t.Errorf("a clone of another kind with the pass: %#x", v)
 	}
 }
 

@@ -156,6 +156,8 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 	s.store(slotFlags, flags)
 	s.store(slotToken, token)
 	s.store(slotTarget, b.target)
+	s.store(slotPass, t.pass())
+	defer s.store(slotPass, 0)
 	s.store(slotResult, ^uint64(0))
 	// The newborn may report before or after its parent has its turn back.
 	patience := time.Now().Add(time.Second)

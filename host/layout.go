@@ -47,7 +47,6 @@ const (
 	cfgKeepSize   = 0xd8
 	cfgPieces     = 0xe0  // the vdso's mappings: offset, size, where to; then a zero size
 	cfgSentinel   = 0x180 // the sentinel's name, for ps
-	cfgFilter     = 0x190
 
 	pieceSize = 24
 	maxPieces = (cfgSentinel-cfgPieces)/pieceSize - 1
@@ -99,6 +98,7 @@ const (
 	slotScratch  = 0x700
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
 	slotAltstack = 0x7c0 // stack_t of a thread born in a light trap
+	slotPass     = 0x7d8 // clone: the pass, or 0
 	slotLight    = 0x800 // registers of a fast call, as in a ucontext
 	slotXMM      = 0x930
 	slotTime     = 0xa30 // a timespec

@@ -54,6 +54,7 @@ type Platform struct {
 
 	stub stub
 	vdso vdso
+	pass uint64 // see clone.go
 	keep uint64 // end of what of ours is mapped behind the stub
 	fast bool   // call sites can be rewritten
 
@@ -109,6 +110,7 @@ func New(opts Options) (*Platform, error) {
 		rdtscp:   haveRDTSCP(),
 		stub:     loadStub(),
 		vdso:     findVDSO(),
+		pass:     newToken(),
 		fast:     haveFSGSBase() && !opts.NoRewrite,
 		listener: -1, wake: -1, epoll: -1, lifeline: -1,
 		threads:   map[uint32]*Thread{},

@@ -18,6 +18,7 @@ type Process struct {
 	win      *window
 	gone     chan struct{} // closed once the host process is dead
 	dead     atomic.Bool   // the same, for the hot path
+	ran      atomic.Bool   // guest code may have run in it
 	over     atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
 
 	rewritten *Rewrite // set before its first thread runs

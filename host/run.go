@@ -90,6 +90,9 @@ func (t *Thread) Run() Trap {
 // depart declares that guest code will run, unless a kick is waiting. Kick
 // does the opposite in the opposite order, so that none is lost.
 func (t *Thread) depart() bool {
+	if !t.proc.ran.Load() {
+		t.proc.ran.Store(true)
+	}
 	t.departures.Add(1)
 	t.state.Store(threadRunning)
 	if t.kicked.Load() && t.kicked.CompareAndSwap(true, false) {

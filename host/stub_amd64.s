@@ -501,6 +501,7 @@ clone:
 	MOVQ const_slotToken(R15), DX
 	XORL R10, R10
 	MOVQ const_slotTarget(R15), R8
+	MOVQ const_slotPass(R15), R9
 
 	// The filter asks the supervisor about each clone from here, or from the other place
 	// below, with one of two sets of flags, and refuses all others; the supervisor grants
@@ -508,7 +509,8 @@ clone:
 	// (by TF in its flags, say) kills it: for a thread the supervisor looks, and a process
 	// has no control window yet that a signal frame could be in. It has no memory that a
 	// hostile sibling could not write, and trusts its registers alone: DI the flags, DX
-	// the token, R8 its slot, which the supervisor has compared with its order.
+	// the token, R8 its slot, which the supervisor has compared with its order. With the
+	// pass in R9 it is not asked: a process has that only before it has run a guest.
 	CLONEMARK
 	SYSCALL
 	TESTQ AX, AX
@@ -689,6 +691,7 @@ clone:
 	MOVQ const_slotToken(R15), DX
 	XORL R10, R10
 	MOVQ const_slotTarget(R15), R8
+	XORL R9, R9
 	LIGHTMARK
 	SYSCALL
 	TESTQ AX, AX

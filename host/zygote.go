@@ -28,10 +28,11 @@ const (
 // startZygote makes the zygote and receives its notification listener.
 func (p *Platform) startZygote() error {
 	p.keep = max(stubEnd, p.vdso.end)
-	image, err := p.zygoteImage()
+	filter, err := filterProgram(p.stub, p.vdso, uint64(p.arena.windowSize), p.pass)
 	if err != nil {
 		return err
 	}
+	image := p.zygoteImage(len(filter))
 	exe, err := memfd(guestName, unix.MFD_CLOEXEC|mfdExec)
 	if err != nil {
 		return err
@@ -52,6 +53,9 @@ func (p *Platform) startZygote() error {
 	}
 	s := p.arena.slot(win, 0)
 	prepareMessage(s)
+	room := p.arena.slot(win, filterSlot).mem
+	putFilter(room, filter)
+	defer clear(room) // it has the pass
 	pid, err := p.createZygote(exe, pair[1], win)
 	unix.Close(pair[1])
 	if err != nil {
@@ -173,16 +177,23 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 	return pid, err
 }
 
-// zygoteImage assembles the executable: code, filter, configuration.
-func (p *Platform) zygoteImage() ([]byte, error) {
+// filterSlot is the slot of the zygote's window that has the filter until it is installed:
+// guests can read the configuration page, which all processes have.
+const filterSlot = 1
+
+func putFilter(to []byte, filter []unix.SockFilter) {
+	le := binary.LittleEndian
+	for i, f := range filter {
+		b := to[8*i:]
+		le.PutUint16(b, f.Code)
+		b[2], b[3] = f.Jt, f.Jf
+		le.PutUint32(b[4:], f.K)
+	}
+}
+
+// zygoteImage assembles the executable: code and configuration.
+func (p *Platform) zygoteImage(filterSize int) []byte {
 	stub := p.stub
-	filter, err := filterProgram(stub, p.vdso, uint64(p.arena.windowSize))
-	if err != nil {
-		return nil, err
-	}
-	if cfgFilter+8*len(filter) > cfgSize {
-		return nil, errors.New("the filter does not fit the configuration page")
-	}
 	le := binary.LittleEndian
 	cfg := make([]byte, cfgSize)
 	le.PutUint64(cfg[cfgSlotMask:], ^uint64(p.arena.slotSize-1))
@@ -209,15 +220,9 @@ func (p *Platform) zygoteImage() ([]byte, error) {
 	copy(cfg[cfgName:], guestName)
 	copy(cfg[cfgSentinel:], sentinelName)
 	le.PutUint64(cfg[cfgSlack:], uint64(guestSlack))
-	le.PutUint16(cfg[cfgProgram:], uint16(len(filter)))
-	le.PutUint64(cfg[cfgProgram+8:], cfgAddr+cfgFilter)
-	for i, f := range filter {
-		b := cfg[cfgFilter+8*i:]
-		le.PutUint16(b, f.Code)
-		b[2], b[3] = f.Jt, f.Jf
-		le.PutUint32(b[4:], f.K)
-	}
-	return stubImage(stub.code, cfg), nil
+	le.PutUint16(cfg[cfgProgram:], uint16(filterSize))
+	le.PutUint64(cfg[cfgProgram+8:], ctlAddr+filterSlot*uint64(p.arena.slotSize))
+	return stubImage(stub.code, cfg)
 }
 
 const (
