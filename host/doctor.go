@@ -25,7 +25,7 @@ type Finding struct {
 // has its own explanation. It leaves nothing behind.
 func Check() []Finding {
 	list := []Finding{
-		checkKernel(), checkProc(), checkMemfd(), checkSeccomp(), checkListener(),
+		checkKernel(), checkProc(), checkMemfd(), checkCalls(), checkSeccomp(), checkListener(),
 	}
 	p, err := New(Options{Warm: -1})
 	list = append(list, finding("guest processes", err, "a stub process runs",
@@ -42,6 +42,12 @@ func finding(name string, err error, good, remedy string) Finding {
 		return Finding{Name: name, Detail: err.Error(), Remedy: remedy}
 	}
 	return Finding{Name: name, OK: true, Detail: good}
+}
+
+// KernelAtLeast says whether this is Linux of that version or newer.
+func KernelAtLeast(major, minor int) bool {
+	var u unix.Utsname
+	return unix.Uname(&u) == nil && releaseAtLeast(unix.ByteSliceToString(u.Release[:]), major, minor)
 }
 
 func checkKernel() Finding {
@@ -84,6 +90,40 @@ func checkMemfd() Finding {
 		"sysctl vm.memfd_noexec=1 or less; in a container, allow memfd_create")
 }
 
+// A neededCall is a system call that the platform cannot do without, with arguments that
+// do nothing, and what it answers to them.
+type neededCall struct {
+	name   string
+	nr     uintptr
+	args   [6]uintptr
+	answer syscall.Errno
+	since  string // which Linux brought it
+}
+
+var neededCalls = []neededCall{
+	{"pidfd_open", unix.SYS_PIDFD_OPEN, [6]uintptr{}, unix.EINVAL, "5.3"},
+	{"pidfd_send_signal", unix.SYS_PIDFD_SEND_SIGNAL, [6]uintptr{^uintptr(0)}, unix.EBADF, "5.1"},
+	{"close_range", unix.SYS_CLOSE_RANGE, [6]uintptr{1, 0}, unix.EINVAL, "5.9"},
+	{"seccomp", unix.SYS_SECCOMP, [6]uintptr{unix.SECCOMP_SET_MODE_FILTER}, unix.EFAULT, "3.17"},
+	{"process_vm_readv", unix.SYS_PROCESS_VM_READV, [6]uintptr{5: 1}, unix.EINVAL, "3.2"},
+	{"process_vm_writev", unix.SYS_PROCESS_VM_WRITEV, [6]uintptr{5: 1}, unix.EINVAL, "3.2"},
+}
+
+func checkCalls() Finding {
+	var missing []string
+	for _, c := range neededCalls {
+		if _, _, e := syscall.RawSyscall6(c.nr, c.args[0], c.args[1], c.args[2], c.args[3], c.args[4], c.args[5]); e != c.answer {
+			missing = append(missing, fmt.Sprintf("%s (Linux %s): %v", c.name, c.since, e))
+		}
+	}
+	var err error
+	if len(missing) > 0 {
+		err = errors.New(strings.Join(missing, "; "))
+	}
+	return finding("system calls", err, "all that are needed are there",
+		"Linux 5.14 or newer; in a container, a newer Docker or podman, or --security-opt seccomp= with a profile that allows these calls")
+}
+
 func checkSeccomp() Finding {
 	action := uint32(retNotify)
 	_, _, e := syscall.Syscall(unix.SYS_SECCOMP, seccompActionAvail, 0, uintptr(unsafe.Pointer(&action)))
@@ -101,12 +141,15 @@ const seccompActionAvail = 2
 // own: a second one in the same chain is refused.
 func checkListener() Finding {
 	status, err := os.ReadFile("/proc/self/status")
-	detail := "no filter above us"
-	if err == nil && strings.Contains(string(status), "\nSeccomp:\t2") {
-		detail = "we run below a filter, which is fine unless it has a listener"
+	detail := "no filter above toaster"
+	if belowFilter(string(status)) {
+		detail = "toaster runs below a filter, which is fine unless it has a listener"
 	}
-	return finding("outer filters", err, detail, "")
+	return finding("outer filters", err, detail, "mount -t proc proc /proc")
 }
+
+// belowFilter reads it from /proc/self/status.
+func belowFilter(status string) bool { return strings.Contains(status, "\nSeccomp:\t2") }
 
 // checkGuest tries what guests need once the zygote runs.
 func checkGuest(p *Platform) []Finding {
@@ -131,7 +174,7 @@ func checkGuest(p *Platform) []Finding {
 		err = errors.New("process_vm_readv is refused: arguments of system calls can't be reached")
 	}
 	list = append(list, finding("guest memory", err, "process_vm_readv and process_vm_writev work",
-		"sysctl kernel.yama.ptrace_scope=1 or less; in a container, allow these calls (docker: --cap-add SYS_PTRACE on old hosts)"))
+		memoryRemedy))
 	if err != nil {
 		return list
 	}

@@ -40,7 +40,21 @@ func featureNetwork() Finding {
 		n.Close()
 	}
 	return feature("network namespaces", err, "--network loopback works", "only --network none and host are there",
-		"run as root, or allow user namespaces: sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns=0")
+		NamespaceRemedy(err))
+}
+
+// NamespaceRemedy says what to do where the host grants no namespace, with that error.
+func NamespaceRemedy(err error) string {
+	status, _ := os.ReadFile("/proc/self/status")
+	switch {
+	case errors.Is(err, unix.ENOSPC):
+		return "sysctl user.max_user_namespaces=10000, or what it takes: it is 0, or used up"
+	case errors.Is(err, unix.ENOENT):
+		return "mount -t proc proc /proc"
+	case belowFilter(string(status)):
+		return "outside of this container; or give it a profile that lets it make user namespaces, as podman's does"
+	}
+	return "run as root, or allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu), kernel.unprivileged_userns_clone=1 (Debian); not in a chroot"
 }
 
 func featureOpenat2() Finding {
@@ -58,14 +72,13 @@ func featureYama() Finding {
 	const file = "/proc/sys/kernel/yama/ptrace_scope"
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return Finding{Name: "Yama", OK: true, Detail: "not there: programs of your user can look into guests and the kernel"}
+		return Finding{Name: "Yama", OK: true, Detail: "not to be seen: if there is none, programs of your user can look into guests and the kernel"}
 	}
 	n, _ := strconv.Atoi(strings.TrimSpace(string(b)))
-	if n > 1 && os.Geteuid() != 0 {
+	if n > 2 || n == 2 && missingCaps(unix.CAP_SYS_PTRACE) != "" {
 		err = fmt.Errorf("%s is %d", file, n)
 	}
-	return feature("Yama", err, fmt.Sprintf("ptrace_scope is %d", n), "arguments of system calls cannot be read",
-		"sysctl kernel.yama.ptrace_scope=1")
+	return feature("Yama", err, fmt.Sprintf("ptrace_scope is %d", n), "arguments of system calls cannot be read", memoryRemedy)
 }
 
 func featureFSGSBase() Finding {
@@ -92,7 +105,7 @@ func featureIdentity() Finding {
 	good := "guests have the ids of your user, and no way to others on the host"
 	if os.Geteuid() == 0 {
 		good = "a guest that gives up root's rights has none on the host either"
-		if missing := missingCaps(); missing != "" {
+		if missing := missingCaps(unix.CAP_SETUID, unix.CAP_SETGID); missing != "" {
 			err = errors.New("root without " + missing)
 		}
 	}
@@ -100,16 +113,19 @@ func featureIdentity() Finding {
 		"give the container these capabilities")
 }
 
-func missingCaps() string {
+var capNames = map[int]string{unix.CAP_SETUID: "CAP_SETUID", unix.CAP_SETGID: "CAP_SETGID", unix.CAP_SYS_PTRACE: "CAP_SYS_PTRACE"}
+
+// missingCaps names those of some capabilities that this process does not have.
+func missingCaps(caps ...int) string {
 	var hdr = unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if unix.Capget(&hdr, &data[0]) != nil {
 		return "the right to ask"
 	}
 	var list []string
-	for bit, name := range map[int]string{unix.CAP_SETUID: "CAP_SETUID", unix.CAP_SETGID: "CAP_SETGID"} {
+	for _, bit := range caps {
 		if data[0].Effective&(1<<bit) == 0 {
-			list = append(list, name)
+			list = append(list, capNames[bit])
 		}
 	}
 	return strings.Join(list, " and ")

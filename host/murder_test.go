@@ -19,8 +19,12 @@ func TestMain(m *testing.M) {
 	if os.Getenv(honestEnv) != "" {
 		honest()
 	}
-	if os.Getenv(containerEnv) != "" {
-		enterContainer()
+	if parts := os.Getenv(otherHostVar); parts != "" {
+		enterOtherHost(parts)
+	}
+	if len(os.Args) == 2 && os.Args[1] == printCheck {
+		checkAndPrint()
+		return
 	}
 	os.Exit(m.Run())
 }

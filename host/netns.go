@@ -47,15 +47,13 @@ func NewNetwork() (*Network, error) {
 		return nil, err
 	}
 	defer unix.Close(exe)
-	var tried []error
 	for _, flags := range namespaceFlags() {
-		n, err := newNetwork(exe, flags)
-		if err == nil {
+		var n *Network
+		if n, err = newNetwork(exe, flags); err == nil {
 			return n, nil
 		}
-		tried = append(tried, err)
 	}
-	return nil, errors.Join(tried...)
+	return nil, err // of the last way, which asks for the least
 }
 
 // namespaceFlags are the ways to a network namespace: root may have one as it is, another

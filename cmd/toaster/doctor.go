@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"syscall"
 
 	"toaster"
 	"toaster/host"
@@ -17,7 +19,7 @@ func doctorMain(args []string) int {
 		return exitOwnFailure
 	}
 	ok := report(os.Stdout, host.Check())
-	reportFeatures(os.Stdout, append(host.Features(), featureTmpfs()))
+	reportFeatures(os.Stdout, append(host.Features(), featureTmpfs(), featureHostExec()))
 	if !ok {
 		return exitOwnFailure
 	}
@@ -42,10 +44,32 @@ func reportFeatures(w io.Writer, features []host.Finding) {
 }
 
 func featureTmpfs() host.Finding {
+	f := host.Finding{Name: "file systems in memory", OK: true, Detail: "--tmpfs works"}
 	if err := toaster.TryTmpfs(); err != nil {
-		return host.Finding{Name: "file systems in memory", Detail: err.Error() + ": --tmpfs is refused", Remedy: "run as root, or allow user namespaces; in a container, a profile that allows fsopen"}
+		f.OK, f.Detail, f.Remedy = false, err.Error()+": --tmpfs is refused", host.NamespaceRemedy(err)
 	}
-	return host.Finding{Name: "file systems in memory", OK: true, Detail: "--tmpfs works"}
+	return f
+}
+
+// featureHostExec looks for what --host-exec rests on.
+func featureHostExec() host.Finding {
+	f := host.Finding{Name: "binfmt_misc of one's own", OK: true, Detail: "--host-exec works"}
+	if !host.KernelAtLeast(6, 7) {
+		f.OK, f.Detail, f.Remedy = false, "this kernel has one for all: --host-exec is refused", "use Linux 6.7 or newer"
+	} else if err := tryNamespace(); err != nil {
+		f.OK, f.Detail, f.Remedy = false, fmt.Sprintf("a user namespace: %v: --host-exec is refused", err), host.NamespaceRemedy(err)
+	}
+	return f
+}
+
+// tryNamespace executes this program, for nothing, in a user and a mount namespace.
+func tryNamespace() error {
+	cmd := exec.Command("/proc/self/exe", "help")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: oneID(0, os.Geteuid()), GidMappings: oneID(0, os.Getegid()),
+	}
+	return cmd.Run()
 }
 
 // printFindings prints a line each, with the remedy where one is needed, and counts those.

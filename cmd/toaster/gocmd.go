@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -31,7 +32,11 @@ func goMain(args []string) int {
 	cmd.Env = append(os.Environ(),
 		"GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0",
 		"PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"))
-	return runHostCommand(cmd)
+	status, err := runHostCommand(cmd)
+	if err != nil {
+		complain("%v", err)
+	}
+	return status
 }
 
 // execDir makes a temporary folder with a link named execName to this executable.
@@ -42,7 +47,7 @@ func execDir() (string, error) {
 	}
 	dir, err := os.MkdirTemp("", "toaster-go-")
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w (TMPDIR names another directory for such files)", err)
 	}
 	if err := os.Symlink(self, filepath.Join(dir, execName)); err != nil {
 		os.RemoveAll(dir)
@@ -52,14 +57,14 @@ func execDir() (string, error) {
 }
 
 // runHostCommand runs a host program in our place. The terminal sends Ctrl-C and
-// its like to both of us: we outlive the program to report its status.
-func runHostCommand(cmd *exec.Cmd) int {
+// its like to both of us: we outlive the program to report its status. An error says that
+// there was no program.
+func runHostCommand(cmd *exec.Cmd) (status int, err error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
-		complain("%v", err)
-		return exitOwnFailure
+		return exitOwnFailure, err
 	}
 	done := make(chan struct{})
 	defer close(done)
@@ -75,18 +80,17 @@ func runHostCommand(cmd *exec.Cmd) int {
 			}
 		}
 	}()
-	err := cmd.Wait()
+	err = cmd.Wait()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		ws := exit.Sys().(syscall.WaitStatus)
 		if ws.Signaled() {
-			return 128 + int(ws.Signal())
+			return 128 + int(ws.Signal()), nil
 		}
-		return exit.ExitCode()
+		return exit.ExitCode(), nil
 	}
 	if err != nil {
-		complain("%v", err)
-		return exitOwnFailure
+		return exitOwnFailure, err
 	}
-	return 0
+	return 0, nil
 }

@@ -117,7 +117,7 @@ func startInside(args []string, attr *syscall.SysProcAttr, value string) (int, e
 	// The host sends the parent-death signal when the thread ends, not the process.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	return runHostCommand(cmd), nil
+	return runHostCommand(cmd)
 }
 
 func oneID(inside, outside int) []syscall.SysProcIDMap {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"toaster"
 	"toaster/host"
-
 	"toaster/internal/guesttest"
 )
 
@@ -45,7 +45,8 @@ func (t testsOnly) Run() int {
 //	exits STATUS PROGRAM...    runs a program and checks its exit status
 //
 // and the conditions [host-exec]: --host-exec works on this host; [root]: root runs it;
-// [spec-safe]: this host lets processes switch speculation off.
+// [spec-safe]: this host lets processes switch speculation off; [tmpfs]: it makes file systems
+// in memory for us.
 func TestScript(t *testing.T) {
 	goEnv := goEnvironment(t)
 	testscript.Run(t, testscript.Params{
@@ -61,6 +62,8 @@ func TestScript(t *testing.T) {
 				return canRegister(), nil
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "tmpfs":
+				return toaster.TryTmpfs() == nil, nil
 			case "spec-safe":
 				return canSwitchSpeculation(), nil
 			}

@@ -13,6 +13,8 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,10 +27,31 @@ func Exec(parts string, path string, args, env []string) error {
 	if err != nil {
 		return err
 	}
+	// Opened now, as its name may lead nowhere there.
+	exe, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	if err := host.enter(); err != nil {
 		return fmt.Errorf("a host like %s: %w", parts, err)
 	}
-	return fmt.Errorf("%s: %w", path, unix.Exec(path, args, env))
+	return fmt.Errorf("%s: %w", path, execute(exe, args, env))
+}
+
+// execute is execve(2) of an open file.
+func execute(exe int, args, env []string) error {
+	argv, err := syscall.SlicePtrFromStrings(args)
+	if err != nil {
+		return err
+	}
+	envv, err := syscall.SlicePtrFromStrings(env)
+	if err != nil {
+		return err
+	}
+	var empty [1]byte
+	_, _, e := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(exe), uintptr(unsafe.Pointer(&empty)),
+		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0)
+	return e
 }
 
 // A Part is one thing that a host refuses or lacks.

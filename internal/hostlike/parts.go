@@ -19,6 +19,7 @@ var Parts = []Part{
 	{Name: "max-userns-0", About: "no user namespaces (user.max_user_namespaces=0)", rules: noUserNamespaces(unix.ENOSPC)},
 	{Name: "yama-2", About: "Yama's ptrace_scope 2, or 3: nobody's memory is reached", rules: yama},
 	{Name: "linux-5.14", About: "what Linux 5.14 did not have", rules: linux514},
+	{Name: "no-openat2", About: "openat2 and faccessat2 are EPERM, as with profiles of 2020", rules: refuse(unix.EPERM, unix.SYS_OPENAT2, unix.SYS_FACCESSAT2)},
 	{Name: "linux-5.5", About: "what Linux 5.5 did not have", rules: linux55},
 	{Name: "sealed-vdso", About: "the vdso cannot be moved (CONFIG_MSEAL_SYSTEM_MAPPINGS)", rules: sealedVDSO},
 	{Name: "no-memfd-exec", About: "vm.memfd_noexec=2", rules: noexecMemory},
@@ -118,11 +119,9 @@ var linux514 = []rule{
 	{nr: unix.SYS_SECCOMP, errno: unix.EINVAL, when: hasBits, arg: 1, value: waitKillableRecv},
 }
 
-var linux55 = join(linux514,
-	[]rule{{nr: unix.SYS_OPENAT2 - 1, errno: unix.ENOSYS, when: above}},
-	// That is: Linux 5.3 has clone3, 5.6 openat2 and pidfd_getfd, 5.8 faccessat2, 5.9
-	// close_range.
-)
+// linux55 has clone3 and what is older: openat2 came with 5.6, faccessat2 with 5.8,
+// close_range with 5.9.
+var linux55 = join(linux514, []rule{{nr: unix.SYS_CLONE3, errno: unix.ENOSYS, when: above}})
 
 // sealedVDSO has the addresses where Linux puts it: nothing else that is moved is there.
 var sealedVDSO = []rule{{nr: unix.SYS_MREMAP, errno: unix.EPERM, when: highFrom, arg: 0, value: 0x7ff0}}
