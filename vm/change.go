@@ -22,6 +22,9 @@ func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
 	if e != 0 {
 		return nil, e
 	}
+	if r, ok := m.Lookup(start); ok && r.Start < start && r.End > end && m.full() {
+		return nil, netbsd.ENOMEM // it would become two
+	}
 	var ops []Op
 	for r := range m.Overlap(start, end) {
 		if n := len(ops); n > 0 && ops[n-1].Region.End == r.Start {
@@ -40,6 +43,9 @@ func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
 	start, end, e := span(addr, size)
 	if e != 0 {
 		return nil, e
+	}
+	if m.full() {
+		return nil, netbsd.ENOMEM
 	}
 	prot &= protAll
 	for r := range m.Overlap(start, end) {
@@ -65,6 +71,9 @@ func (m *Map) SetInherit(addr, size uint64, inherit int) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	start, end, e := span(addr, size)
+	if e == 0 && m.full() {
+		e = netbsd.ENOMEM
+	}
 	if e == 0 {
 		m.change(start, end, func(r *Region) { r.Inherit = inherit })
 	}

@@ -69,6 +69,14 @@ type Map struct {
 	brkEnd   uint64
 }
 
+// mostRegions bounds a map, and so what a guest can have the kernel remember of it: four times
+// as many as Linux gives a process, unless its administrator says otherwise. What would make
+// more is ENOMEM.
+var mostRegions = 1 << 18
+
+// full says whether no more may be added or split.
+func (m *Map) full() bool { return len(m.regions) >= mostRegions }
+
 // New gives an empty map.
 func New() *Map { return &Map{changes: 1} }
 

@@ -54,6 +54,9 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	if e := m.checkLimit(addr, size, q.LimitAS); e != 0 {
 		return 0, nil, e
 	}
+	if m.full() {
+		return 0, nil, netbsd.ENOMEM
+	}
 	r := q.region(addr, size)
 	op := Op{Kind: OpMap, Region: r, Commit: r.anonymous() && r.Prot&netbsd.PROT_WRITE != 0 && m.held(r.Start, r.End)}
 	m.replace(r.Start, r.End, r)

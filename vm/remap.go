@@ -31,6 +31,9 @@ func (m *Map) Remap(old, oldSize, addr, newSize uint64, flags int) (uint64, []Op
 			return old, ops, 0
 		}
 	}
+	if m.full() {
+		return 0, nil, netbsd.ENOMEM
+	}
 	return m.move(old, oldSize, addr, newSize, align, fixed, dup)
 }
 
