@@ -20,8 +20,9 @@ func (v View) Chroot(name string) netbsd.Errno {
 	return v.enter(name, v.Dirs.setRoot)
 }
 
-// Fchroot is fchroot(2), likewise.
-func (v View) Fchroot(fd int) netbsd.Errno { return v.enterFD(fd, v.Dirs.setRoot) }
+// Fchroot is fchroot(2), likewise: it is the way back out of a root, for who has kept a
+// descriptor.
+func (v View) Fchroot(fd int) netbsd.Errno { return v.enterFD(fd, false, v.Dirs.setRoot) }
 
 // setRoot is called with mu held; n's reference becomes the root's.
 func (d *Dirs) setRoot(n *dir) {
@@ -77,12 +78,12 @@ func (v View) adopt(l *lookup, at node, set func(*dir)) netbsd.Errno {
 	return 0
 }
 
-// Fchdir is fchdir(2).
+// Fchdir is fchdir(2): EPERM for a directory that is not under the process's root.
 func (v View) Fchdir(fd int) netbsd.Errno {
-	return v.enterFD(fd, func(n *dir) { v.Dirs.cwd, n = n, v.Dirs.cwd; n.release() })
+	return v.enterFD(fd, true, func(n *dir) { v.Dirs.cwd, n = n, v.Dirs.cwd; n.release() })
 }
 
-func (v View) enterFD(fd int, set func(*dir)) netbsd.Errno {
+func (v View) enterFD(fd int, under bool, set func(*dir)) netbsd.Errno {
 	d, errno := v.Files.Get(fd)
 	if errno != 0 {
 		return errno
@@ -105,9 +106,11 @@ func (v View) enterFD(fd int, set func(*dir)) netbsd.Errno {
 		return file.Errno(err)
 	}
 	n := node{nfd, mnt}
-	if _, errno := v.nameOf(&n); errno != 0 && v.Dirs.rooted() {
-		n.close()
-		return netbsd.EPERM // it isn't under the root: vn_isunder
+	if under && v.Dirs.chrooted() {
+		if _, errno := v.nameOf(&n); errno != 0 { // vn_isunder
+			n.close()
+			return netbsd.EPERM
+		}
 	}
 	return v.adopt(l, n, set)
 }

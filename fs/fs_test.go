@@ -320,6 +320,14 @@ func TestChdirAt(t *testing.T) {
 		if _, errno := w.Getcwd(); errno != netbsd.ENOENT {
 			t.Error(errno)
 		}
+		w.Chdir(w.prefix + "/a")
+		old := w.install(t, w.prefix+"/", netbsd.O_RDONLY)
+		w.Mkdir(netbsd.AT_FDCWD, "gone", 0o755)
+		gone := w.install(t, "gone", netbsd.O_RDONLY)
+		w.Unlink(netbsd.AT_FDCWD, "gone", netbsd.AT_REMOVEDIR)
+		if errno := w.Fchdir(gone); errno != 0 {
+			t.Errorf("fchdir to what was removed: %s", errno.Name())
+		}
 		if errno := w.Chroot(w.prefix + "/a"); errno != 0 {
 			t.Fatal(errno)
 		}
@@ -328,6 +336,15 @@ func TestChdirAt(t *testing.T) {
 		}
 		if cwd, _ := w.Getcwd(); cwd != "/" {
 			t.Error(cwd)
+		}
+		if errno := w.Fchdir(old); errno != netbsd.EPERM {
+			t.Errorf("fchdir out of the root: %s, want EPERM", errno.Name())
+		}
+		if errno := w.Fchroot(old); errno != 0 {
+			t.Errorf("fchroot back: %s", errno.Name())
+		}
+		if s, errno := w.read("/a/b/f"); w.prefix == "" && (s != "deep" || errno != 0) {
+			t.Error(s, errno)
 		}
 	})
 }

@@ -130,6 +130,13 @@ func (d *Dirs) rooted() bool {
 	return d.root != nil
 }
 
+// chrooted reports whether the process has a root other than the tree's.
+func (d *Dirs) chrooted() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.root != nil && (d.root.mnt != d.tree.top || d.root.id != d.tree.top.id)
+}
+
 func (d *Dirs) put(cwd, root *dir) {
 	if cwd == nil {
 		return
