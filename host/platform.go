@@ -58,6 +58,8 @@ type Platform struct {
 	keep uint64 // end of what of ours is mapped behind the stub
 	fast bool   // call sites can be rewritten
 
+	fsgsbase bool // guests and stub have the instructions for it
+
 	xlayout atomic.Pointer[xlayout] // nil if it isn't known
 
 	arena       *arena
@@ -112,6 +114,7 @@ func New(opts Options) (*Platform, error) {
 		vdso:     findVDSO(),
 		pass:     newToken(),
 		fast:     haveFSGSBase() && !opts.NoRewrite,
+		fsgsbase: haveFSGSBase(),
 		listener: -1, wake: -1, epoll: -1, lifeline: -1,
 		threads:   map[uint32]*Thread{},
 		births:    map[uint64]*birth{},

@@ -477,7 +477,7 @@ give:
 	JEQ call
 	JHI clone
 	CMPL const_cfgFSGSBase(R14), $0
-	JEQ resume
+	JEQ bases
 	MOVQ const_slotFSBase(R15), AX
 	WRFSBASEQ AX
 	MOVQ const_slotGSBase(R15), AX
@@ -487,6 +487,19 @@ resume:
 	MOVL $15, AX // rt_sigreturn
 	SYSCALL
 	HLT
+
+	// Without those instructions the host sets the bases; nobody else changes them then,
+	// so that the slot has what they are. A base that the host refuses stays as it was.
+bases:
+	MOVL $158, AX // arch_prctl
+	MOVL $const_archSetFS, DI
+	MOVQ const_slotFSBase(R15), SI
+	SYSCALL
+	MOVL $158, AX
+	MOVL $const_archSetGS, DI
+	MOVQ const_slotGSBase(R15), SI
+	SYSCALL
+	JMP resume
 
 	// A list of system calls, up to the first that fails.
 call:

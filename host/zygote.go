@@ -215,7 +215,7 @@ func (p *Platform) zygoteImage(filterSize int) []byte {
 	le.PutUint64(cfg[cfgSlotMask:], ^uint64(p.arena.slotSize-1))
 	le.PutUint64(cfg[cfgWindow:], uint64(p.arena.windowSize))
 	le.PutUint32(cfg[cfgParent:], uint32(os.Getpid()))
-	if haveFSGSBase() {
+	if p.fsgsbase {
 		cfg[cfgFSGSBase] = 1
 	}
 	if p.rdtscp {

@@ -14,6 +14,7 @@ import (
 	"toaster"
 	"toaster/host"
 	"toaster/internal/guesttest"
+	"toaster/internal/hostlike"
 )
 
 // TestMain makes this test binary serve as "toaster" for the scripts.
@@ -22,7 +23,15 @@ func TestMain(m *testing.M) {
 		"toaster":  func() { os.Exit(dispatch(os.Args)) },
 		execName:   func() { os.Exit(dispatch(os.Args)) },
 		"ptyshell": ptyShell,
+		"as":       onOtherHost,
 	})
+}
+
+// onOtherHost is the scripts' command as PART[,PART...] toaster ARG...: it runs toaster on a
+// host that refuses what the parts say.
+func onOtherHost() {
+	fmt.Fprintln(os.Stderr, hostlike.Exec(os.Args[1], "/proc/self/exe", os.Args[2:], os.Environ()))
+	os.Exit(1)
 }
 
 // testsOnly runs the tests, and nothing of what the binary is besides.
@@ -43,6 +52,7 @@ func (t testsOnly) Run() int {
 //	netbsd OUT PACKAGE|FILE    builds a guest with the host's go command
 //	truncate FROM TO SIZE      copies the first SIZE bytes, executable
 //	exits STATUS PROGRAM...    runs a program and checks its exit status
+//	as HOST toaster ARG...     runs toaster as on another host, see package hostlike
 //
 // and the conditions [host-exec]: --host-exec works on this host; [root]: root runs it;
 // [spec-safe]: this host lets processes switch speculation off; [tmpfs]: it makes file systems
