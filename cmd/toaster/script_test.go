@@ -56,7 +56,7 @@ func (t testsOnly) Run() int {
 //
 // and the conditions [host-exec]: --host-exec works on this host; [root]: root runs it;
 // [spec-safe]: this host lets processes switch speculation off; [tmpfs]: it makes file systems
-// in memory for us.
+// in memory for us; [as:HOST]: another host can be imitated.
 func TestScript(t *testing.T) {
 	goEnv := goEnvironment(t)
 	testscript.Run(t, testscript.Params{
@@ -67,6 +67,9 @@ func TestScript(t *testing.T) {
 			"exits":    exits,
 		},
 		Condition: func(name string) (bool, error) {
+			if parts, ok := strings.CutPrefix(name, "as:"); ok {
+				return hostlike.Can(parts) == nil, nil
+			}
 			switch name {
 			case "host-exec":
 				return canRegister(), nil
