@@ -87,7 +87,9 @@ func TestDeadlineOnSharedMachine(t *testing.T) {
 				t.Errorf("Wait returned %v after the end of the context", took)
 			}
 			var exit *toaster.ExitError
-			if ended := manner == "orphan" && (errors.Is(err, toaster.ErrWaitDelay) || err == context.Canceled); !ended && !errors.As(err, &exit) || exit.Status().TermSignal() != netbsd.SIGKILL {
+			switch ended := errors.Is(err, toaster.ErrWaitDelay) || errors.Is(err, context.Canceled); {
+			case ended && manner == "orphan": // it ended by itself, its output did not
+			case !errors.As(err, &exit), exit.Status().TermSignal() != netbsd.SIGKILL:
 				t.Errorf("got %v, want death by SIGKILL", err)
 			}
 			if manner != "bomb" { // what it has started leaves no room
@@ -206,16 +208,16 @@ func TestLimitsEndTheMachine(t *testing.T) {
 			for _, manner := range []string{"wait", c.manner} {
 				cmd := m.Command(guestExe, manner)
 				cmd.Stdout = io.Discard
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
+				if err := cmd.Start(); err != nil { // too late, on a busy machine
+					done <- err
+					continue
 				}
 				go func() { done <- cmd.Wait() }()
 			}
 			for range 2 {
 				var limit *toaster.LimitError
-				var exit *toaster.ExitError
-				if err := <-done; !errors.As(err, &limit) || limit.Limit != c.limit || !errors.As(err, &exit) {
-					t.Errorf("got %v, want a LimitError of %s around an ExitError", err, c.limit)
+				if err := <-done; !errors.As(err, &limit) || limit.Limit != c.limit || limit.Err == nil {
+					t.Errorf("got %v, want a LimitError of %s around an error of the program", err, c.limit)
 				}
 			}
 			var limit *toaster.LimitError
