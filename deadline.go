@@ -16,7 +16,7 @@ import (
 //
 //	cut            Cancel, or the kill that stands for it
 //	+ WaitDelay    the kill, if that was not enough; pipes are closed
-//	+ lastDelay    Wait returns, whoever has not ended
+//	+ lastDelay    Wait returns, whoever has not ended, once OnLimit has been told
 
 const (
 	defaultWaitDelay = 500 * time.Millisecond

@@ -232,6 +232,21 @@ func TestLimitsEndTheMachine(t *testing.T) {
 	}
 }
 
+// An OnLimit that does not return delays neither the end of the machine nor Wait.
+func TestSlowOnLimit(t *testing.T) {
+	stuck := make(chan struct{})
+	defer close(stuck)
+	cmd := toaster.Command(guestExe, "deaf")
+	cmd.Options.WallTime = 100 * time.Millisecond
+	cmd.Options.OnLimit = func(*toaster.LimitError) { <-stuck }
+	var limit *toaster.LimitError
+	prompt(t, cmd.Options.WallTime, func() {
+		if err := cmd.Run(); !errors.As(err, &limit) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // Under a root a command gets no environment but its own, and NetBSD's default path.
 func TestRootTakesNothingAlong(t *testing.T) {
 	t.Setenv("GREETING", "hello")

@@ -69,6 +69,7 @@ type limiter struct {
 
 	mu    sync.Mutex
 	seen  map[string]bool // limits that were told of
+	last  chan struct{}   // closed when OnLimit has returned from the last call; nil: there was none
 	over  *LimitError     // what has ended the machine
 	ended chan struct{}   // closed then
 	stops []func()
@@ -103,7 +104,34 @@ func (l *limiter) tell(limit, value string) {
 	l.seen[limit] = true
 	l.mu.Unlock()
 	if first {
-		l.told(&LimitError{Limit: limit, Value: value})
+		l.report(&LimitError{Limit: limit, Value: value})
+	}
+}
+
+// report calls OnLimit on a goroutine of its own, after all earlier calls: whoever meets a
+// limit may hold a lock, and the embedder may be slow, as a full pipe is.
+func (l *limiter) report(e *LimitError) {
+	done := make(chan struct{})
+	l.mu.Lock()
+	before := l.last
+	l.last = done
+	l.mu.Unlock()
+	go func() {
+		defer close(done)
+		if before != nil {
+			<-before
+		}
+		l.told(e)
+	}()
+}
+
+// flush gives OnLimit a moment to hear of everything.
+func (l *limiter) flush() {
+	l.mu.Lock()
+	last := l.last
+	l.mu.Unlock()
+	if last != nil {
+		within(last, time.Now().Add(lastDelay))
 	}
 }
 
@@ -120,7 +148,7 @@ func (l *limiter) end(limit string) {
 		close(l.ended)
 	}
 	if first {
-		l.told(e)
+		l.report(e)
 		l.kill()
 	}
 }

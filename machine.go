@@ -95,8 +95,8 @@ type Options struct {
 	// indirect branches, where these are not off already. They are slower then. New fails
 	// where the host does not let a process do so. See SECURITY.md.
 	SpeculationSafe bool
-	// OnLimit, if it is not nil, is told of the first time that each limit is met. It is
-	// called from any goroutine, and must not wait for the machine.
+	// OnLimit, if it is not nil, is told of the first time that each limit is met, one after
+	// the other. Wait and Close give it a moment to return, and no more.
 	OnLimit func(*LimitError)
 }
 
@@ -234,6 +234,7 @@ func (m *Machine) Close() error { return m.close() }
 
 func (m *Machine) shutdown() error {
 	m.limits.stop()
+	defer m.limits.flush()
 	err := m.sys.Close()
 	m.dirs.Close()
 	return err
@@ -498,6 +499,7 @@ func (c *Cmd) Wait() error {
 
 // verdict is what Wait returns.
 func (c *Cmd) verdict(ioErr, closeErr error) error {
+	c.Machine.limits.flush()
 	var exit error
 	if !c.ProcessState.Success() {
 		exit = &ExitError{ProcessState: c.ProcessState}
