@@ -21,7 +21,7 @@ import (
 func Features() []Finding {
 	return []Finding{
 		featureNetwork(), featureOpenat2(), featureYama(), featureFSGSBase(), featureWaitv(),
-		featureIdentity(), featureSpeculation(), featureTasks(), featureDescriptors(), featureAddresses(),
+		featureIdentity(), featureSpeculation(), featureGroups(), featureTasks(), featureDescriptors(), featureAddresses(),
 	}
 }
 
@@ -138,6 +138,15 @@ func featureSpeculation() Finding {
 	}
 	return feature("speculation", err, "--spec-safe works, or there is nothing to switch off", "--spec-safe is refused",
 		"boot without mitigations=off; in a virtual machine, show the guest the processor's controls")
+}
+
+// featureGroups looks at the control groups that toaster runs in: it makes none.
+func featureGroups() Finding {
+	text, err := hostlimits.MemoryText(), error(nil)
+	if !hostlimits.Memory(1) {
+		text, err = "", errors.New(text)
+	}
+	return feature("control groups", err, text, "guests get ENOMEM", "raise the group's limit, or end what else is in it")
 }
 
 // enoughTasks is what a server that runs some programs at a time will want.

@@ -66,3 +66,20 @@ func TestRoomHere(t *testing.T) {
 		t.Errorf("room for %d, by %q", room, why)
 	}
 }
+
+// Whatever the files say, what is found lies below a mount.
+func FuzzGroups(f *testing.F) {
+	f.Add("8:pids:/a/b\n0::/d\n", "40 31 0:36 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n")
+	f.Add("0::/../x\n", "31 23 0:28 /y /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+	f.Fuzz(func(t *testing.T, cgroups, mounts string) {
+		list := groupsIn(cgroups, mounts, "pids", func(string) bool { return true })
+		if len(list) > 1+len(cgroups) {
+			t.Errorf("%d groups", len(list))
+		}
+		for i, g := range list {
+			if g == "" || i > 0 && len(g) >= len(list[i-1]) {
+				t.Errorf("%q in %q", g, list)
+			}
+		}
+	})
+}

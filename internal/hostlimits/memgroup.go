@@ -1,6 +1,7 @@
 package hostlimits
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -83,6 +84,21 @@ var memory struct {
 func MemoryLimited() bool {
 	memory.find.Do(func() { memory.list = findMemory() })
 	return len(memory.list) > 0
+}
+
+// MemoryText says, for people, what the control groups allow.
+func MemoryText() string {
+	list := findMemory()
+	if len(list) == 0 {
+		return "no limit of memory"
+	}
+	text := fmt.Sprintf("a limit of %d MiB of memory", list[0].limit>>20)
+	for _, g := range list {
+		if g.room() <= 0 {
+			return text + ", of which nothing is left for guests"
+		}
+	}
+	return text
 }
 
 // Memory reports whether a guest may have so many bytes more and leave the reserve.
