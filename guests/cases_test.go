@@ -16,7 +16,7 @@ import (
 
 // patience is how long a case may hang before its machine is taken down. It decides
 // nothing else.
-const patience = time.Minute
+const patience = 4 * time.Minute
 
 var showCalls = flag.Bool("calls", false, "show the system calls of the cases")
 

@@ -50,10 +50,7 @@ func TestHammer(t *testing.T) {
 			if n := m.NumProcs(); n != 1 {
 				t.Errorf("%d processes left", n)
 			}
-			for range 100 {
-				if runtime.NumGoroutine() <= before {
-					break
-				}
+			for i := 0; i < 20_000 && runtime.NumGoroutine() > before; i++ {
 				time.Sleep(time.Millisecond)
 			}
 			if n := runtime.NumGoroutine(); n > before {
