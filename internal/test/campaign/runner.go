@@ -55,7 +55,7 @@ func (r *runner) start(p plan) (*kernel, error) {
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return nil, err
 	}
-	if err := os.Link(filepath.Join(r.programs, "fuzz"), filepath.Join(root, "fuzz")); err != nil {
+	if err := copyGuest(r.programs, root); err != nil {
 		return nil, err
 	}
 	k := &kernel{errOut: &tail{}, lines: make(chan string), tmp: tmp}
