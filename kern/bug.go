@@ -115,22 +115,22 @@ func (m *Machine) damage(free bool) string {
 }
 
 // comesFree says whether the kernel's lock does, within d. It asks again and again, as
-// who waits for it would wait for good.
+// who waits for it would wait for good. It counts how often, as whoever has the lock may
+// have been stopped together with us for any time.
 func (m *Machine) comesFree(d time.Duration) bool {
-	for end := time.Now().Add(d); ; time.Sleep(lockLook) {
+	for range d / lockLook {
 		if m.mu.TryLock() {
 			m.mu.Unlock()
 			return true
 		}
-		if time.Now().After(end) {
-			return false
-		}
+		time.Sleep(lockLook)
 	}
+	return false
 }
 
 // seize takes the kernel's lock from a goroutine that has died with it.
 func (m *Machine) seize() {
-	if m.held.CompareAndSwap(true, false) {
+	if m.seized.CompareAndSwap(false, true) || m.held.CompareAndSwap(true, false) {
 		m.mu.Unlock()
 	}
 }

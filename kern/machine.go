@@ -85,8 +85,9 @@ type Machine struct {
 	// Proc, LWP, Pgrp, Session, TTY and the fields below, except where a field
 	// says otherwise. It is held for short spans and never across a hook or a
 	// sleep.
-	mu   sync.Mutex
-	held atomic.Bool // somebody has mu, and it has not been taken away: see seize
+	mu     sync.Mutex
+	seized atomic.Bool // mu has been taken from somebody, see seize
+	held   atomic.Bool // since then: somebody has mu, and it has not been taken away
 
 	pids        pidTable
 	init        *Proc
@@ -157,12 +158,14 @@ func New(cfg Config) *Machine {
 
 func (m *Machine) lock() {
 	m.mu.Lock()
-	m.held.Store(true)
+	if m.seized.Load() {
+		m.held.Store(true)
+	}
 }
 
 // drop gives mu up, unless it has been taken away meanwhile.
 func (m *Machine) drop() {
-	if m.held.CompareAndSwap(true, false) {
+	if !m.seized.Load() || m.held.CompareAndSwap(true, false) {
 		m.mu.Unlock()
 	}
 }
