@@ -44,7 +44,7 @@ const (
 func hijackFrame(flags uint64, site, eflags, mask, stack, sp uint64) []byte {
 	uc := make([]byte, ucSize)
 	for off, v := range map[int]uint64{
-		ucRIP: site, ucRAX: unix.SYS_CLONE, ucRDI: flags, ucEflags: eflags, ucSegs: segments, ucSigmask: mask,
+		ucRIP: site, ucRAX: unix.SYS_CLONE, ucRDI: flags, ucRSI: noStack, ucEflags: eflags, ucSegs: segments, ucSigmask: mask,
 		ucStack: stack, ucStack + 16: 0x2000, ucR8 + 6*8: cfgAddr, ucR8 + 7*8: ctlAddr /* R14, R15 */, ucRIP - 8: sp,
 	} {
 		binary.LittleEndian.PutUint64(uc[off:], v)
@@ -74,8 +74,9 @@ func TestOrderedCloneHijacked(t *testing.T) {
 		{"a fork for a thread", opThread, forkFlags, 0x202, all, ctlAddr + slotStack, stackAt, false, true},
 		{"a thread for a fork", opFork, threadFlags, 0x202, all, ctlAddr + slotStack, stackAt, false, true},
 		{"a thread as ordered", opThread, threadFlags, 0x202, all, ctlAddr + slotStack, stackAt, true, true},
-		{"a thread that traps, its stack in a slot that is free", opThread, threadFlags, trapFlag, 0, ctlAddr + slotStack, ctlAddr + 0x28000, false, true},
-		{"a thread with one signal let through", opThread, threadFlags, 0x202, all &^ (1 << 4), ctlAddr + slotStack, stackAt, false, true},
+		{"a thread that traps, its stack in a slot that is free", opThread, threadFlags, trapFlag, 0, ctlAddr + slotStack, ctlAddr + 0x28000, false, false},
+		{"a thread with its signals let through", opThread, threadFlags, 0x202, 0, ctlAddr + slotStack, stackAt, true, true},
+		{"a thread that traps, signals to the guest's own stack", opThread, threadFlags, trapFlag, 0, ownStack, stackAt, false, false},
 		{"a thread that traps, all signals blocked", opThread, threadFlags, trapFlag, all, ctlAddr + slotStack, stackAt, false, false},
 	} {
 		for place, site := range map[string]uint64{"frame": stub.clone, "light": stub.light} {

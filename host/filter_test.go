@@ -133,15 +133,29 @@ func TestFilterAsksForClones(t *testing.T) {
 			if ip == stub.clone || ip == stub.light {
 				want = retNotify
 			}
-			if v := verdict(t, code, unix.SYS_CLONE, ip, flags); v != want {
+			if v := verdict(t, code, unix.SYS_CLONE, ip, flags, noStack); v != want {
 				t.Errorf("clone at %#x: %#x", ip, v)
 			}
 		}
 	}
 	for _, flags := range []uint64{0, 17, 0x100, forkFlags | 17, threadFlags | 0x8000, threadFlags &^ 0x10000, forkFlags | 1<<33} {
 		for _, ip := range []uint64{stub.clone, stub.light} {
-			if v := verdict(t, code, unix.SYS_CLONE, ip, flags); v != retTrap {
+			if v := verdict(t, code, unix.SYS_CLONE, ip, flags, noStack); v != retTrap {
 				t.Errorf("clone at %#x with %#x: %#x", ip, flags, v)
+			}
+		}
+	}
+}
+
+// Newborns have no stack on which a signal frame could be.
+func TestFilterCloneStack(t *testing.T) {
+	stub, code := testFilter(t)
+	for _, ip := range []uint64{stub.clone, stub.light} {
+		for _, flags := range []uint64{forkFlags, threadFlags} {
+			for _, stack := range []uint64{0, dataAt, ctlAddr + slotStack, noStack + 8, noStack &^ 0xffffffff, noStack & 0xffffffff, noStack ^ 1<<63} {
+				if v := verdict(t, code, unix.SYS_CLONE, ip, flags, stack, 1, 0, 2, testPass); v != retTrap {
+					t.Errorf("clone at %#x with %#x and the stack %#x: %#x", ip, flags, stack, v)
+				}
 			}
 		}
 	}
@@ -151,19 +165,19 @@ func TestFilterAsksForClones(t *testing.T) {
 func TestFilterPass(t *testing.T) {
 	stub, code := testFilter(t)
 	for _, flags := range []uint64{forkFlags, threadFlags} {
-		if v := verdict(t, code, unix.SYS_CLONE, stub.clone, flags, 0, 1, 0, 2, testPass); v != retAllow {
+		if v := verdict(t, code, unix.SYS_CLONE, stub.clone, flags, noStack, 1, 0, 2, testPass); v != retAllow {
 			t.Errorf("clone with %#x and the pass: %#x", flags, v)
 		}
-		if v := verdict(t, code, unix.SYS_CLONE, stub.light, flags, 0, 1, 0, 2, testPass); v != retNotify {
+		if v := verdict(t, code, unix.SYS_CLONE, stub.light, flags, noStack, 1, 0, 2, testPass); v != retNotify {
 			t.Errorf("clone with %#x and the pass, in a light trap: %#x", flags, v)
 		}
 		for bit := range 64 {
-			if v := verdict(t, code, unix.SYS_CLONE, stub.clone, flags, 0, 1, 0, 2, testPass^1<<bit); v != retNotify {
+			if v := verdict(t, code, unix.SYS_CLONE, stub.clone, flags, noStack, 1, 0, 2, testPass^1<<bit); v != retNotify {
 				t.Errorf("clone with %#x, bit %d of the pass wrong: %#x", flags, bit, v)
 			}
 		}
 	}
-	if v := verdict(t, code, unix.SYS_CLONE, stub.clone, 17, 0, 1, 0, 2, testPass); v != retTrap {
+	if v := verdict(t, code, unix.SYS_CLONE, stub.clone, 17, noStack, 1, 0, 2, testPass); v != retTrap {
 		t.Errorf("a clone of another kind with the pass: %#x", v)
 	}
 }

@@ -191,6 +191,9 @@ const (
 // holds its descriptor.
 const msgFD = 0x60
 
+// noStack is what newborns have for a stack: nothing can be written there.
+const noStack = cfgAddr + cfgZero
+
 // giftFD is the descriptor under which a host process receives a file, controlFD that of
 // its control memory. They differ, so that a guest can never map a file in place of its
 // window; controlFD is open only in a newborn, before it can run guest code.

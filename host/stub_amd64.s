@@ -510,7 +510,7 @@ clone:
 	JCC exit
 	MOVL $56, AX
 	MOVQ const_slotFlags(R15), DI
-	XORL SI, SI
+	LEAQ const_cfgZero(R14), SI
 	MOVQ const_slotToken(R15), DX
 	XORL R10, R10
 	MOVQ const_slotTarget(R15), R8
@@ -518,10 +518,10 @@ clone:
 
 	// The filter asks the supervisor about each clone from here, or from the other place
 	// below, with one of two sets of flags, and refuses all others; the supervisor grants
-	// what it has ordered. All signals are blocked, so that a trap on the newborn's way
-	// (by TF in its flags, say) kills it: for a thread the supervisor looks, and a process
-	// has no control window yet that a signal frame could be in. It has no memory that a
-	// hostile sibling could not write, and trusts its registers alone: DI the flags, DX
+	// what it has ordered. A trap on the newborn's way (by TF in its flags, say) kills it,
+	// as there is no place for a signal frame: its stack is the configuration page, a new
+	// thread has no signal stack, and a process has no control window yet. It has no memory
+	// that a hostile sibling could not write, and trusts its registers alone: DI the flags, DX
 	// the token, R8 its slot, which the supervisor has compared with its order. With the
 	// pass in R9 it is not asked: a process has that only before it has run a guest.
 	CLONEMARK
@@ -700,7 +700,7 @@ clone:
 	SIGMASK(const_cfgBlocked)
 	MOVL $56, AX
 	MOVQ const_slotFlags(R15), DI
-	XORL SI, SI
+	LEAQ const_cfgZero(R14), SI
 	MOVQ const_slotToken(R15), DX
 	XORL R10, R10
 	MOVQ const_slotTarget(R15), R8
