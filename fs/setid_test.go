@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -48,7 +49,11 @@ func TestSetIDBits(t *testing.T) {
 			{"mknod", "newnod", func() netbsd.Errno { return w.Mknod(at, "newnod", netbsd.S_IFREG|0o6755) }, 0o6755, 0o755},
 			{"mkfifo", "newfifo", func() netbsd.Errno { return w.Mknod(at, "newfifo", netbsd.S_IFIFO|0o6755) }, 0o6755, 0o755},
 		} {
-			if errno := c.do(); errno != 0 {
+			errno := c.do()
+			if c.call == "mknod" && errno == netbsd.EPERM && w.Cred != nil && !w.Cred.IsRoot() {
+				continue // mknod(2) of what is no FIFO is root's
+			}
+			if errno != 0 {
 				t.Errorf("%s: %s", c.call, errno.Name())
 				continue
 			}
@@ -120,4 +125,40 @@ func TestSetIDWritten(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSetIDOfAnother has no guest make a file of the host set-id of somebody else, in the
+// host's own tree either: root of a machine may change the mode of files that are not its
+// own.
+func TestSetIDOfAnother(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	os.WriteFile(name, nil, 0o644)
+	tree, dirs, err := New(Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	defer dirs.Close()
+	v := View{Dirs: dirs, Files: file.NewTable(), Cred: kern.UserCred(0, 0, 54321)}
+	defer v.Files.Close()
+	if os.Geteuid() == 0 {
+		os.Chown(name, 1001, 1002)
+	}
+	d, errno := v.Open(netbsd.AT_FDCWD, "f", netbsd.O_RDWR, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer d.Release()
+	for call, chmod := range map[string]func() netbsd.Errno{
+		"chmod":  func() netbsd.Errno { return v.Chmod(netbsd.AT_FDCWD, "f", 0o6755, true) },
+		"lchmod": func() netbsd.Errno { return v.Chmod(netbsd.AT_FDCWD, "f", 0o6755, false) },
+		"fchmod": func() netbsd.Errno { return v.Fchmod(d, 0o6755) },
+	} {
+		os.Chmod(name, 0o600)
+		errno := chmod()
+		if st, _ := os.Stat(name); errno != 0 || st.Mode() != 0o755 {
+			t.Errorf("%s: %s, mode %v", call, errno.Name(), st.Mode())
+		}
+	}
 }
