@@ -122,9 +122,10 @@ func (w *window) destroy() {
 }
 
 // clean removes what its process has left: in the slots that had threads, and, as a
-// guest can write all of its window, behind them.
+// guest can write all of its window, behind them. The first ones keep their memory.
 func (w *window) clean(slotSize int) bool {
-	used := w.high * slotSize
+	const keep = 32
+	used := min(w.high, keep) * slotSize
 	clear(w.mem[:used])
 	clear(w.used)
 	w.high = 0
