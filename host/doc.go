@@ -47,6 +47,12 @@
 // Linux puts those that wake each other on one core and keeps them there; after a
 // few turns of that kind wake.go moves the guest.
 //
+// # Who waits where
+//
+// A goroutine that waits for its guest sleeps on the turn's word, on a thread of its own as
+// long as few do. Where many do, threads that each sleep for 127 of them do it
+// (waiters.go), as Go ends a program that has 10,000 threads.
+//
 // # What creates and ends what
 //
 // New executes the zygote from memory, a static program that is nothing but the
@@ -62,6 +68,10 @@
 // badly; it gains no access to anything else, and Process.Kill ends it. A guest that is
 // caught at it is killed at once. The invariants of stub and filter, why they hold and
 // which test tries each, are a table in SECURITY.md; see filter.go, clone.go, supervise.go.
+//
+// Nor need it do what it is told. So all that is expected of a thread has an end: the
+// watchdog kills the process of one that does something else instead (watchdog.go). Kill
+// begins with the host process, and ends at once whatever waits for it.
 //
 // # Why not
 //
@@ -115,6 +125,9 @@
 //
 //	Nursery.forking < Process.gifts < Platform.listen < Process.mu < Platform.mu < arena.mu
 //	Process.mu < window.mu
+//	Process.mu < watchdog.mu
 //
-// Nobody waits for a guest while holding Process.mu or Platform.mu.
+// waiters.mu stands alone. Nobody waits for a guest while holding Process.mu or
+// Platform.mu; Platform.listen is held for one question at a time. Process.gifts,
+// Nursery.forking and run.Space.mu, which belong to one process each, may be held.
 package host

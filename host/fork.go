@@ -162,6 +162,7 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 	// The newborn may report before or after its parent has its turn back.
 	patience := time.Now().Add(time.Second)
 	late, dead := 0, false
+	var failed syscall.Errno
 	p.superviseFrom(func() { t.yield(op) }, func() bool {
 		if b.done.Load() || t.proc.over.Load() {
 			return true
@@ -175,13 +176,14 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 			late++
 			dead = p.stillborn(pid) || late > patienceBirth && t.hostile().Kind == Gone
 		}
+		failed = e
 		return e != 0 || dead
 	})
 	if !t.await() || dead {
 		return p.abort(token, b, ErrGone)
 	}
-	if _, e := s.born(); e != 0 {
-		return p.abort(token, b, e)
+	if failed != 0 {
+		return p.abort(token, b, failed)
 	}
 	return nil
 }
