@@ -33,7 +33,7 @@ const (
 	lookEvery = 100 * time.Millisecond
 	deafLooks = 4   // looks at a deaf thread
 	longLooks = 100 // and at one that is busy in the host: 10 seconds of processor time or more
-	doomLooks = 3   // looks at a process that is to end
+	doomLooks = 2   // looks at a process that is to end
 )
 
 type watchdog struct {
