@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -185,22 +187,50 @@ func helpTmpfs(options []tmpfsOption) (int, error) {
 	return receiveFD(pair[0])
 }
 
-// startHelper starts the program in namespaces where it is root, and its files are ours.
-func startHelper(exe, sock int) (int, error) {
+// startHelper starts the program in namespaces where it is root. A file can belong to
+// those alone whom the namespace knows: root takes all its users along if it may.
+func startHelper(exe, sock int) (pid int, err error) {
 	me := func(id int) []syscall.SysProcIDMap {
 		return []syscall.SysProcIDMap{{ContainerID: 0, HostID: id, Size: 1}}
 	}
+	attr := syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS, Setpgid: true}
+	if unix.Geteuid() == 0 {
+		all := attr
+		all.UidMappings, all.GidMappings = allIDs("/proc/self/uid_map"), allIDs("/proc/self/gid_map")
+		all.GidMappingsEnableSetgroups = true
+		if pid, err = execHelper(exe, sock, &all); err == nil {
+			return pid, nil
+		}
+	}
+	attr.UidMappings, attr.GidMappings = me(unix.Geteuid()), me(unix.Getegid())
+	return execHelper(exe, sock, &attr)
+}
+
+func execHelper(exe, sock int, attr *syscall.SysProcAttr) (int, error) {
 	pid, err := syscall.ForkExec(procPath(exe), []string{"toaster-helper"}, &syscall.ProcAttr{
-		Dir: "/", Env: []string{}, Files: []uintptr{uintptr(sock)},
-		Sys: &syscall.SysProcAttr{
-			Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS, Setpgid: true,
-			UidMappings: me(unix.Geteuid()), GidMappings: me(unix.Getegid()),
-		},
+		Dir: "/", Env: []string{}, Files: []uintptr{uintptr(sock)}, Sys: attr,
 	})
 	if err != nil {
 		return -1, fmt.Errorf("a user namespace: %w", err)
 	}
 	return pid, nil
+}
+
+// allIDs maps what our own user namespace has, by a file of proc(5), to itself.
+func allIDs(file string) (list []syscall.SysProcIDMap) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(b)) {
+		var m syscall.SysProcIDMap
+		var outside int
+		if _, err := fmt.Sscan(line, &m.ContainerID, &outside, &m.Size); err == nil {
+			m.HostID = m.ContainerID
+			list = append(list, m)
+		}
+	}
+	return list
 }
 
 // receiveFD takes the descriptor out of a message that has come.

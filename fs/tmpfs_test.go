@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/file"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -120,5 +121,27 @@ func TestHelperFails(t *testing.T) {
 	_, err := helpTmpfs([]tmpfsOption{{"size", "no number"}})
 	if err != unix.EINVAL && !strings.Contains(err.Error(), "namespace") {
 		t.Errorf("a size that is no number: %v, want EINVAL", err)
+	}
+}
+
+// A tmpfs that a helper has made, as where root may not mount itself, has files of every
+// user that this host has.
+func TestTmpfsOfAHelperHasUsers(t *testing.T) {
+	h := asRoot(t)
+	fd, err := helpTmpfs(tmpfsOptions(1 << 20))
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
+		t.Skip("this host lets us make no user namespace:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	err = h.as(kern.UserCred(1001, 1002), func() error { return unix.Mkdirat(fd, "d", 0o700) })
+	if err != nil {
+		t.Fatal("mkdir as another user:", err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstatat(fd, "d", &st, 0); err != nil || st.Uid != 1001 || st.Gid != 1002 {
+		t.Errorf("it is of %d:%d, %v; want 1001:1002", st.Uid, st.Gid, err)
 	}
 }
