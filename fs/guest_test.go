@@ -287,10 +287,12 @@ func TestHostHasTheLastWord(t *testing.T) {
 		if consent {
 			want = netbsd.EACCES
 		}
-		for call, errno := range map[string]netbsd.Errno{
-			"open":   o.openErr("f", netbsd.O_RDONLY),
-			"access": o.Access(netbsd.AT_FDCWD, "f", 4, 0),
-		} {
+		answers := map[string]netbsd.Errno{"open": o.openErr("f", netbsd.O_RDONLY)}
+		// A host without faccessat2 cannot be asked on behalf of another user.
+		if unix.Faccessat2(unix.AT_FDCWD, "/", unix.X_OK, unix.AT_EACCESS) == nil {
+			answers["access"] = o.Access(netbsd.AT_FDCWD, "f", 4, 0)
+		}
+		for call, errno := range answers {
 			if errno != want {
 				t.Errorf("%s: %s, want %s", call, errno.Name(), want.Name())
 			}

@@ -20,7 +20,7 @@ import (
 // thing slower, as its Detail says, and does not keep programs from running.
 func Features() []Finding {
 	return []Finding{
-		featureNetwork(), featureOpenat2(), featureYama(), featureFSGSBase(), featureWaitv(),
+		featureNetwork(), featureOpenat2(), featureFaccessat2(), featureYama(), featureFSGSBase(), featureWaitv(),
 		featureIdentity(), featureSpeculation(), featureGroups(), featureTasks(), featureDescriptors(), featureAddresses(),
 	}
 }
@@ -64,6 +64,15 @@ func featureOpenat2() Finding {
 	}
 	return feature("openat2", err, "the host keeps names below a root", "names are walked one by one, which is slower",
 		"Linux 5.6 or newer; in a container, a profile that allows openat2")
+}
+
+// featureFaccessat2 looks whether the host can be asked what the ids of a thread may do: the
+// older call asks for those of the process.
+func featureFaccessat2() Finding {
+	err := unix.Faccessat2(unix.AT_FDCWD, "/", unix.X_OK, unix.AT_EACCESS)
+	return feature("faccessat2", err, "the host is asked in access(2) and execve(2) of other users",
+		"of other users, access(2) and execve(2) go by NetBSD's rules alone, without the host's access control lists",
+		"Linux 5.8 or newer; in a container, a profile that allows faccessat2")
 }
 
 // featureYama looks whether processes of one user can look into each other: guests are
