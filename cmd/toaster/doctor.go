@@ -64,7 +64,8 @@ func featureHostExec() host.Finding {
 
 // tryNamespace executes this program, for nothing, in a user and a mount namespace.
 func tryNamespace() error {
-	cmd := exec.Command("/proc/self/exe", "help")
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args = []string{"toaster", "help"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
 		UidMappings: oneID(0, os.Geteuid()), GidMappings: oneID(0, os.Getegid()),
