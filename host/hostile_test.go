@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"os"
 	"sync"
@@ -331,7 +332,7 @@ func TestTurnTamperedWith(t *testing.T) {
 	_, th := newGuest(t, p, code...)
 	// How long the guest's loop takes is the host's affair, so kicks must not run out
 	// before it ends.
-	kicker := kickOften(th, func() { time.Sleep(time.Millisecond) })
+	kicker := kickUntil(th, math.MaxInt64, func() { time.Sleep(time.Millisecond) })
 	defer kicker.stop()
 	within(t, "tampered turn", func() {
 		for kicker.run().Kind == Kicked {
