@@ -77,7 +77,7 @@ func (f *hostFile) Pwrite(c Call, b []byte, off int64) (int, netbsd.Errno) {
 }
 
 // transfer makes a call of the host that moves bytes. On a file system that does not
-// answer it holds a thread of ours, so that there may be only so many.
+// answer it holds a thread of the kernel's, so that there may be only so many.
 func (f *hostFile) transfer(call func() (int, error)) (int, error) {
 	if f.kind == kindDirect {
 		hostlimits.Enter()

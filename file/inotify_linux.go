@@ -48,7 +48,7 @@ type inodes struct {
 
 // ListenInode makes fn hear of the notes of kevent(2)'s EVFILT_VNODE until Stop,
 // which must come before the file is closed. fn must not sleep, nor call back.
-// EOPNOTSUPP for what is no file or folder of the host. The watch is machine m's.
+// EOPNOTSUPP for what is no file or directory of the host. The watch is machine m's.
 func (d *Description) ListenInode(m *Machine, want uint32, fn func(note uint32)) (*InodeListener, netbsd.Errno) {
 	fd, ok := d.HostFD()
 	var st unix.Stat_t

@@ -10,7 +10,7 @@ import (
 // A Meter bounds the bytes that guests write to some descriptions, such as the standard
 // output and error that a machine was started with. What dup(2) and fork(2) make of
 // these is the same description, and so counts. A program of the host that inherits one
-// writes without us, and does not.
+// writes past the kernel, and does not count.
 type Meter struct {
 	left atomic.Int64
 	once sync.Once

@@ -173,7 +173,8 @@ func (d *pollDesc) watch(w *Waiter) {
 	d.armed = true
 }
 
-// register gives d, which is locked, a key in a poller that runs as long as d has it.
+// register enters d, which is locked, under a key of its own in the poller; the poller runs
+// as long as d has the key.
 func (p *poller) register(d *pollDesc) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 )
 
 // Descriptors on their way through a local socket (SCM_RIGHTS), which wait in a queue
-// of the host. An open file of ours is no descriptor of the host's, so something
+// of the host. An open file of the kernel's is no descriptor of the host's, so something
 // travels in its place, which the receiving side knows by its inode:
 //
 //   - for a socket the host's own descriptor of it;

@@ -27,7 +27,7 @@ func asRoot(t *testing.T) *hostUser {
 	return h
 }
 
-// agrees reports whether the host lets us be the users of the tests.
+// agrees reports whether the host lets the test be these users.
 func agrees(h *hostUser) bool {
 	return h.as(kern.UserCred(1001, 1002, 1003), func() error { return nil }) == nil
 }

@@ -40,7 +40,7 @@ func (l *lookup) onFile(follow bool, call func(n *node, at int, name string, fla
 // ownerRule is one of the rules of permit.go for what only some may do.
 type ownerRule = func(c *kern.Cred, a attrs) netbsd.Errno
 
-// change is onFile for calls that a device of ours refuses, and to which a rule applies.
+// change is onFile for calls that a device of the kernel's refuses, and to which a rule applies.
 func (v View) change(at int, name string, follow bool, rule ownerRule, call func(n *node, at int, name string, flags int) error) netbsd.Errno {
 	l, errno := v.look(at, name)
 	if errno != 0 {

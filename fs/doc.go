@@ -11,7 +11,7 @@
 // path is resolved by the host's openat2 with RESOLVE_IN_ROOT and
 // RESOLVE_NO_XDEV, so that "..", absolute links and a concurrent rename end at
 // the root, and whatever else the host has mounted below it is closed; or, where
-// openat2 is missing, where mounts of ours may lie on the way, or where the
+// openat2 is missing, where mounts of the tree may lie on the way, or where the
 // caller's right to search each directory is in question, by a walk that opens
 // one component at a time without following links (walk_linux.go). What acts on
 // a name (unlink, rename) resolves the directory that way, then uses the last

@@ -34,7 +34,7 @@ type world struct {
 	outside string
 }
 
-// otherGroups is our own user with other groups, whose rights the kernel has to look at.
+// otherGroups is toaster's own user with other groups, whose rights the kernel has to look at.
 func otherGroups() *kern.Cred {
 	return kern.UserCred(uint32(os.Geteuid()), uint32(os.Getegid()), 54321)
 }

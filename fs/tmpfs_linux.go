@@ -52,7 +52,7 @@ func openTmpfs(size int64) (int, error) {
 	return fd, nil
 }
 
-// TryTmpfs says why this host makes no file system in memory for us; nil if it does.
+// TryTmpfs returns why this host makes toaster no file system in memory, nil if it does.
 func TryTmpfs() error {
 	fd, err := openTmpfs(1 << 20)
 	if err == nil {

@@ -17,7 +17,7 @@ type Tree struct {
 	hostMask uint32
 	ownFDs   int          // /proc/self/fd, by which open files are opened again
 	refs     atomic.Int32 // who may still use the mounts: the machine, processes, lookups
-	user     *hostUser    // who we are to the host
+	user     *hostUser    // who toaster is to the host
 
 	mu      sync.RWMutex
 	devices map[string]Device

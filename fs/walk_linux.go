@@ -27,7 +27,7 @@ const maxVisited = 16
 
 type visited struct {
 	node
-	own bool // ours to close
+	own bool // the caller's to close
 	dir bool
 }
 

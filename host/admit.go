@@ -191,7 +191,7 @@ func (p *Platform) refuse(r *refusal) error {
 
 // tell tells the embedder if err is a refusal. One by the host itself comes unforeseen, as
 // where processes of the same user are in a container that this one does not see: what can
-// be given up then makes room for our own threads, too. A guest can forge that, at the cost
+// be given up then makes room for toaster's own threads, too. A guest can forge that, at the cost
 // of its own machine.
 func (p *Platform) tell(err error) {
 	var r *refusal

@@ -71,7 +71,7 @@ func futexWaitv(list *waitv, n int, slack uintptr) (int, syscall.Errno) {
 	return int(which), e
 }
 
-// futexWakePrivate is futexWake on a word of ours.
+// futexWakePrivate is futexWake on a word of toaster's own memory.
 func futexWakePrivate(word *uint32) {
 	const private = 128
 	syscall.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 1|private, 1, 0, 0, 0)

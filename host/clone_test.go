@@ -312,7 +312,7 @@ func TestSentinel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A process of ours in that group: nobody has told it to die with anybody.
+	// A process of the test's in that group: nobody has told it to die with anybody.
 	stray := exec.Command("sleep", "1000")
 	stray.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: leader}
 	if err := stray.Start(); err != nil {

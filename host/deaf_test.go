@@ -123,7 +123,7 @@ func newDeaf(t *testing.T, p *Platform, light bool, how int) *Thread {
 			case <-over:
 				return
 			case <-time.After(time.Millisecond):
-				futexWakeAll(th.slot.turn()) // the guest does not wake us
+				futexWakeAll(th.slot.turn()) // the guest wakes nobody
 			}
 		}
 	}()

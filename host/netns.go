@@ -18,11 +18,11 @@ import (
 
 // A Network is a network namespace of the host's with nothing in it but a loopback
 // interface. Sockets belong to the namespace in which they are made, whoever uses them;
-// so a process of its own, the keeper, makes them there and sends them to us.
+// so a process of its own, the keeper, makes them there and sends them to toaster.
 //
-// Root could as well have a thread of ours leave for the namespace. An ordinary user can't:
+// Root could as well have a thread of toaster's leave for the namespace. An ordinary user can't:
 // the namespace must be in a user namespace, which a program with threads can't enter.
-// So a process does both. It holds no descriptor but the way to us, and ends when that
+// So a process does both. It holds no descriptor but the way to toaster, and ends when that
 // ends, or with the thread that made it.
 type Network struct {
 	pid  int
@@ -159,7 +159,7 @@ func (n *Network) askLocked(family, typ, proto int) (int, error) {
 		return -1, unix.Errno(-v)
 	}
 	fds, err := rightsOf(oob[:noob])
-	if err != nil || len(fds) != 1 { // our own descriptors are used up
+	if err != nil || len(fds) != 1 { // toaster's own descriptors are used up
 		return -1, unix.EMFILE
 	}
 	return fds[0], nil

@@ -4,7 +4,7 @@
 // them to us. Its bytes, from keeperBegin to keeperLimit, are copied into the program;
 // they are never run here. Position-independent, and without data but its stack.
 //
-// Descriptor 0 is the way to us, which keeps messages apart. A request is family, type
+// Descriptor 0 is the way to toaster, which keeps messages apart. A request is family, type
 // and protocol, 4 bytes each; the answer is 8 bytes, what socket(2) returned, with the
 // descriptor unless that is an error. Anything else is the end, ours too.
 //

@@ -112,7 +112,7 @@ func TestNetworkLeavesNothing(t *testing.T) {
 	}
 }
 
-// The keeper has no descriptor but the way to us.
+// The keeper has no descriptor but the way to toaster.
 func TestKeeperHoldsNothing(t *testing.T) {
 	n := newTestNetwork(t)
 	fd, err := n.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0) // it has begun

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Strays are collected without a thread of ours each, also those beyond maxStrays, and
+// Strays are collected without a thread of toaster's each, also those beyond maxStrays, and
 // whoever is none is left alone.
 func TestStraysAreCollected(t *testing.T) {
 	p := newPlatform(t, Options{Warm: -1})

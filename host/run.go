@@ -80,7 +80,7 @@ func (t *Thread) Run() Trap {
 		}
 		// A signal of a kick that an earlier Run has reported, or one that
 		// somebody sent from outside: nothing that concerns the guest. But what it has
-		// noted is taken, or a guest could have us keep notes without end.
+		// noted is taken, or a guest could have the kernel keep notes without end.
 		if len(t.placed) > 0 {
 			return Trap{Kind: Kicked}
 		}

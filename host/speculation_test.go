@@ -12,7 +12,7 @@ import (
 
 // With SpeculationSafe guests say of themselves that nothing is speculated about
 // (proc_pid_status(5)), or the platform does not start and says what the host does not let
-// it switch off. The threads of ours stay as they are.
+// it switch off. Toaster's own threads stay as they are.
 func TestSpeculationSafe(t *testing.T) {
 	before := speculationStatus(t, os.Getpid())
 	p, err := New(Options{Warm: -1, SpeculationSafe: true})

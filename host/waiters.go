@@ -15,7 +15,7 @@ import (
 )
 
 // Who waits for a guest sleeps on the word that says whose turn it is. Where few do, each
-// has a seat and a thread of ours to itself, which the guest wakes directly. But Go ends a
+// has a seat and a thread of toaster's to itself, which the guest wakes directly. But Go ends a
 // program with 10,000 threads, and guests can have more LWPs than that in user mode.
 //
 //   - There are so many seats. Beyond them a keeper sleeps for up to keeps waiters at once
@@ -30,8 +30,8 @@ const (
 	settled    = 10 * time.Millisecond
 	mostDirect = 4000
 
-	// A guest wakes us once a turn, and the watchdog or who wants the seat may do so too.
-	// One that does it over and over again wants us to work for it.
+	// A guest wakes its waiter once a turn, and the watchdog or who wants the seat may do so too.
+	// One that does it over and over again wants the kernel to work for it.
 	mostAlarms = 1000
 )
 
@@ -44,7 +44,7 @@ type waiters struct {
 	keepers []*keeper
 }
 
-// A seat is a thread of ours that sleeps for one guest.
+// A seat is a thread of toaster's that sleeps for one guest.
 type seat struct {
 	taken atomic.Pointer[Thread]
 	since atomic.Int64 // by Monotonic
@@ -197,7 +197,7 @@ func (k *keeper) run(slack uintptr) {
 	}
 }
 
-// alarmed counts what wakes us for t before it is our turn.
+// alarmed counts what wakes t's waiter before the turn is the kernel's.
 func (k *keeper) alarmed(t *Thread) {
 	if atomicTurn(t.slot) != turnGuestAwaits {
 		return

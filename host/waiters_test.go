@@ -96,7 +96,7 @@ func waitUntilRunning(t testing.TB, list []*Thread) {
 	})
 }
 
-// Guests in user mode do not cost a thread of ours each; kicks reach all of them, and
+// Guests in user mode do not cost a thread of toaster's each; kicks reach all of them, and
 // Close ends them.
 func TestManyGuestsInUserMode(t *testing.T) {
 	n := 2000

@@ -17,7 +17,7 @@ import (
 // a few times a second, after
 //
 //   - threads that have been kicked;
-//   - threads that have been told to do something for us (an order);
+//   - threads that have been told to do something for the kernel (an order);
 //   - threads that have been told to end or to rest;
 //   - processes that are to end (Doom),
 //
@@ -245,7 +245,7 @@ func (t *Thread) hostState() (state byte, user, sys uint64, ok bool) {
 	return f[0][0], number(f[11]), number(f[12]), true
 }
 
-// waitsForHost says whether a thread that is asleep waits for an answer of ours, or for the
+// waitsForHost says whether a thread that is asleep waits for an answer of the kernel's, or for the
 // host's disk.
 func (t *Thread) waitsForHost() bool {
 	b, err := readProc(t.procFile("syscall"))

@@ -92,7 +92,7 @@ func (p *Platform) startZygote() error {
 	return nil
 }
 
-// reachable finds out whether the host lets us read a child's memory. Where it does not,
+// reachable finds out whether the host lets toaster read a child's memory. Where it does not,
 // each argument of a system call would look like a bad address of the guest's.
 func (q *Process) reachable() error {
 	var b [1]byte

@@ -9,7 +9,7 @@ import (
 	"toaster/netbsd"
 )
 
-// This file keeps a bug of ours from ending the program that embeds the machine. With
+// This file keeps a bug of toaster's from ending the program that embeds the machine. With
 // Config.Bug a panic is caught
 //
 //   - in an LWP's goroutine: its process is killed, and ends as any other (finish);

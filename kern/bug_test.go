@@ -12,7 +12,7 @@ import (
 	"toaster/netbsd"
 )
 
-// A bug of ours ends the process that has met it, or, if it leaves the kernel's state in
+// A bug of toaster's ends the process that has met it, or, if it leaves the kernel's state in
 // doubt, the machine: never the program that has the machine.
 
 // bugs collects what a machine reports.

@@ -57,7 +57,7 @@ func execDir() (string, error) {
 }
 
 // runHostCommand runs a host program in our place. The terminal sends Ctrl-C and
-// its like to both of us: we outlive the program to report its status. An error says that
+// its like to the program and to toaster, which outlives it to report its status. An error says that
 // there was no program.
 func runHostCommand(cmd *exec.Cmd) (status int, err error) {
 	signals := make(chan os.Signal, 8)

@@ -56,7 +56,7 @@ func (t testsOnly) Run() int {
 //
 // and the conditions [host-exec]: --host-exec works on this host; [root]: root runs it;
 // [spec-safe]: this host lets processes switch speculation off; [tmpfs]: it makes file systems
-// in memory for us; [as:HOST]: another host can be imitated.
+// in memory for toaster; [as:HOST]: another host can be imitated.
 func TestScript(t *testing.T) {
 	goEnv := goEnvironment(t)
 	testscript.Run(t, testscript.Params{

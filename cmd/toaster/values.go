@@ -110,7 +110,7 @@ func (e *envFlags) set(kv string) error {
 	return nil
 }
 
-// fromHost adds a variable of our own environment, if it is set.
+// fromHost adds a variable of toaster's own environment, if it is set.
 func (e *envFlags) fromHost(name string) error {
 	if name == "" || strings.Contains(name, "=") {
 		return errEnvHost

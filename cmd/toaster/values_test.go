@@ -134,7 +134,7 @@ func TestFlagsAreDocumented(t *testing.T) {
 	}
 }
 
-// Every status of our own stands in README's table.
+// Every exit status of toaster itself stands in README's table.
 func TestStatusesAreDocumented(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 // A group is a directory of a control group that this process is in, or of one above it.
 type group string
 
-// groups returns the directories, from our own up to the mount's root, in which a
+// groups returns the directories, from toaster's own up to the mount's root, in which a
 // controller has its files: of version 1 if there is one, else of version 2. They may be
 // none, as a container need not show them.
 func groups(controller string) []group {
@@ -63,7 +63,7 @@ func upTo(dir, at string) []group {
 	return list
 }
 
-// groupPath finds our path among lines such as "4:memory:/a/b" and "0::/c".
+// groupPath finds toaster's path among lines such as "4:memory:/a/b" and "0::/c".
 func groupPath(cgroups, controller string, v1 bool) (string, bool) {
 	for line := range strings.Lines(cgroups) {
 		f := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)

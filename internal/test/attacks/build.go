@@ -98,7 +98,7 @@ func AwaitNoChildren(d time.Duration) string {
 	return fmt.Sprintf("processes remain: %v", left)
 }
 
-// children lists our children and collects those that are dead.
+// children lists this process's children and collects those that are dead.
 func children() (list []string) {
 	me := strconv.Itoa(os.Getpid())
 	dir, _ := os.ReadDir("/proc")

@@ -12,7 +12,7 @@ import (
 )
 
 // murders kills kernels with SIGKILL at random moments of a round, and looks for what they
-// leave: host processes, which would be our children, mounts, files in their TMPDIR but for
+// leave: host processes, which would be its children, mounts, files in their TMPDIR but for
 // the root of the round, control groups, shared memory.
 func (r *runner) murders(p plan, n int) int {
 	fmt.Printf("campaign: %d kills, first seed %d, %s\n", n, p.seed, strings.Join(p.flags(), " "))
