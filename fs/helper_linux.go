@@ -9,9 +9,10 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/memprog"
 )
 
 // The helper is a process in a user and a mount namespace of its own that makes a tmpfs and
@@ -105,56 +106,14 @@ func tmpfsProgram(options []tmpfsOption) []byte {
 
 // helperImage is the helper's executable: a segment of code, one of data.
 func helperImage(data []byte) []byte {
-	begin, limit := helperText()
-	code := unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), limit-begin)
-	if len(code) > helperPage {
-		panic("fs: the helper does not fit its page")
-	}
-	le := binary.LittleEndian
-	img := make([]byte, 3*helperPage)
-	copy(img, "\x7fELF\x02\x01\x01")
-	le.PutUint16(img[16:], 2)  // ET_EXEC
-	le.PutUint16(img[18:], 62) // EM_X86_64
-	le.PutUint32(img[20:], 1)
-	le.PutUint64(img[24:], helperCode) // entry
-	le.PutUint64(img[32:], 64)         // program headers
-	le.PutUint16(img[52:], 64)
-	le.PutUint16(img[54:], 56)
-	le.PutUint16(img[56:], 2)
-	const load, r, w, x = 1, 4, 2, 1
-	for i, s := range []struct{ flags, addr uint64 }{{r | x, helperCode}, {r | w, helperData}} {
-		h := img[64+56*i:]
-		le.PutUint32(h, load)
-		le.PutUint32(h[4:], uint32(s.flags))
-		for at, v := range map[int]uint64{8: uint64(1+i) * helperPage, 16: s.addr, 24: s.addr, 32: helperPage, 40: helperPage, 48: helperPage} {
-			le.PutUint64(h[at:], v)
-		}
-	}
-	copy(img[helperPage:], code)
-	copy(img[2*helperPage:], data)
-	return img
-}
-
-// memoryFile makes an executable file that has no name.
-func memoryFile(image []byte) (int, error) {
-	const exec = 0x10 // MFD_EXEC, since Linux 6.3
-	fd, err := unix.MemfdCreate("toaster-helper", unix.MFD_CLOEXEC|exec)
-	if err == unix.EINVAL {
-		fd, err = unix.MemfdCreate("toaster-helper", unix.MFD_CLOEXEC)
-	}
-	if err != nil {
-		return -1, err
-	}
-	if _, err := unix.Pwrite(fd, image, 0); err != nil {
-		unix.Close(fd)
-		return -1, err
-	}
-	return fd, nil
+	return memprog.Image(helperCode,
+		memprog.Segment{Addr: helperCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: memprog.Text(helperText())},
+		memprog.Segment{Addr: helperData, Prot: unix.PROT_READ | unix.PROT_WRITE, Data: data})
 }
 
 // helpTmpfs has a helper make a tmpfs. The errors of its calls come back as its status.
 func helpTmpfs(options []tmpfsOption) (int, error) {
-	exe, err := memoryFile(helperImage(tmpfsProgram(options)))
+	exe, err := memprog.File("toaster-helper", helperImage(tmpfsProgram(options)))
 	if err != nil {
 		return -1, err
 	}

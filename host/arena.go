@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/hostlimits"
+	"toaster/internal/memprog"
 )
 
 // The arena is the memory of all control windows: a memory file for each, so that no
@@ -39,20 +40,6 @@ const maxFreeWindows = 64
 func newArena(slotSize int) *arena {
 	return &arena{slotSize: slotSize, windowSize: slotSize * slotsPerWindow, live: map[*window]struct{}{}}
 }
-
-// memfd creates a memory file; kernels before 6.3 don't know the execution flags.
-func memfd(name string, flags int) (int, error) {
-	fd, err := unix.MemfdCreate(name, flags)
-	if err == unix.EINVAL {
-		fd, err = unix.MemfdCreate(name, flags&^(mfdNoexecSeal|mfdExec))
-	}
-	return fd, os.NewSyscallError("memfd_create", err)
-}
-
-const (
-	mfdNoexecSeal = 0x8
-	mfdExec       = 0x10
-)
 
 // get returns a window with slot taken, and nothing of earlier users in it.
 func (a *arena) get(slot int) (*window, error) {
@@ -97,7 +84,7 @@ func newWindow(size int) (*window, error) {
 	if !hostlimits.Addresses(uint64(size)) {
 		return nil, fmt.Errorf("control memory: %w", &refusal{"address space (RLIMIT_AS, ulimit -v)", unix.ENOMEM})
 	}
-	fd, err := memfd("toaster-control", unix.MFD_CLOEXEC|mfdNoexecSeal)
+	fd, err := memprog.Memfd("toaster-control", memprog.NoexecSeal)
 	if err != nil {
 		return nil, fmt.Errorf("control memory: %w", err)
 	}

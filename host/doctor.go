@@ -11,6 +11,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/memprog"
 )
 
 // A Finding is one thing that the platform needs from the host.
@@ -82,7 +84,7 @@ func checkProc() Finding {
 }
 
 func checkMemfd() Finding {
-	fd, err := memfd("toaster-check", unix.MFD_CLOEXEC|mfdExec)
+	fd, err := memprog.Memfd("toaster-check", memprog.Exec)
 	if err == nil {
 		unix.Close(fd)
 	}

@@ -11,9 +11,10 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/memprog"
 )
 
 // A Network is a network namespace of the host's with nothing in it but a loopback
@@ -207,29 +208,7 @@ const keeperName = "toaster-net"
 
 // keeperFile makes the keeper's program, in memory.
 func keeperFile() (int, error) {
-	fd, err := memfd(keeperName, unix.MFD_CLOEXEC|mfdExec)
-	if err != nil {
-		return -1, err
-	}
-	if _, err := unix.Pwrite(fd, keeperImage(), 0); err != nil {
-		unix.Close(fd)
-		return -1, fmt.Errorf("writing the keeper: %w", err)
-	}
-	return fd, nil
-}
-
-// keeperImage is a static executable: one segment, header and code together.
-func keeperImage() []byte {
-	const base, entry = 0x400000, 0x100
-	begin, limit := keeperText()
-	if limit <= begin || limit-begin > 0x1000-entry {
-		panic("host: the keeper does not fit its page")
-	}
-	text := unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), limit-begin)
-	img := make([]byte, entry+len(text))
-	elfHeader(img, base+entry, 2)
-	programHeader(img, 0, ptLoad, pfR|pfX, 0, base, uint64(len(img)))
-	programHeader(img, 1, ptGNUStack, pfR|pfW, 0, 0, 0)
-	copy(img[entry:], text)
-	return img
+	const base = 0x400000
+	text := memprog.Segment{Addr: base, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: memprog.Text(keeperText())}
+	return memprog.File(keeperName, memprog.Image(base, text))
 }

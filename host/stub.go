@@ -4,7 +4,8 @@ package host
 
 import (
 	"bytes"
-	"unsafe"
+
+	"toaster/internal/memprog"
 )
 
 // Implemented in stub_amd64.s. stubBegin, stubHandler and stubLimit are never
@@ -55,7 +56,7 @@ func loadStub() stub {
 	if limit < begin || size > stubSize {
 		panic("host: the stub does not fit its pages")
 	}
-	text := unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), size)
+	text := memprog.Text(begin, limit)
 	return stub{
 		code:    append([]byte(nil), text...),
 		handler: stubAddr + uint64(handler-begin),

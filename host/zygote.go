@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/memprog"
 )
 
 // The zygote is the ancestor of all guest processes: a static program with
@@ -33,14 +35,11 @@ func (p *Platform) startZygote() error {
 		return err
 	}
 	image := p.zygoteImage(len(filter))
-	exe, err := memfd(guestName, unix.MFD_CLOEXEC|mfdExec)
+	exe, err := memprog.File(guestName, image)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(exe)
-	if _, err := unix.Pwrite(exe, image, 0); err != nil {
-		return fmt.Errorf("writing the stub: %w", err)
-	}
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("socketpair", err)

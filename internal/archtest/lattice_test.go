@@ -33,6 +33,7 @@ const lattice = `
 	netbsd < cmd/toaster
 	internal/npm < bench
 	internal/hostlimits < file, fs, host, run, toaster
+	internal/memprog < fs, host
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.

@@ -1,0 +1,107 @@
+// Package memprog makes programs that exist in memory only: static executables for amd64
+// of a few pages, which the host executes by a descriptor. The zygote of package host is
+// one, and so are the helpers that do in a namespace of their own what toaster may not.
+package memprog
+
+import (
+	"encoding/binary"
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Flags of memfd_create(2), from Linux 6.3 on.
+const (
+	NoexecSeal = 0x8  // MFD_NOEXEC_SEAL
+	Exec       = 0x10 // MFD_EXEC
+)
+
+// Memfd creates a memory file, which is closed at an execve(2). Kernels that do not know
+// the flags above do without them.
+func Memfd(name string, flags int) (int, error) {
+	fd, err := unix.MemfdCreate(name, flags|unix.MFD_CLOEXEC)
+	if err == unix.EINVAL {
+		fd, err = unix.MemfdCreate(name, flags&^(NoexecSeal|Exec)|unix.MFD_CLOEXEC)
+	}
+	return fd, os.NewSyscallError("memfd_create", err)
+}
+
+// File makes an executable file in memory. The descriptor is the caller's to close.
+func File(name string, image []byte) (int, error) {
+	fd, err := Memfd(name, Exec)
+	if err != nil {
+		return -1, err
+	}
+	if _, err := unix.Pwrite(fd, image, 0); err != nil {
+		unix.Close(fd)
+		return -1, os.NewSyscallError("pwrite", err)
+	}
+	return fd, nil
+}
+
+// Text returns code of this program, which is assembled to be copied into an image.
+func Text(begin, limit uintptr) []byte {
+	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), limit-begin)
+}
+
+// A Segment is a part of a program's memory, from Addr on, a multiple of a page's size.
+type Segment struct {
+	Addr uint64
+	Prot int // PROT_READ and its like
+	Data []byte
+}
+
+const (
+	pageSize   = 0x1000
+	headerSize = 64 // of ELF
+	entrySize  = 56 // of a program header
+	ptLoad     = 1
+	ptGNUStack = 0x6474e551
+)
+
+// Image returns an executable that begins at entry; each segment has pages of its own, and
+// the stack cannot be executed.
+func Image(entry uint64, segments ...Segment) []byte {
+	img := make([]byte, pageSize)
+	header(img, entry, len(segments)+1)
+	for i, s := range segments {
+		programHeader(img, i, ptLoad, flagsOf(s.Prot), uint64(len(img)), s.Addr, uint64(len(s.Data)))
+		img = append(img, s.Data...)
+		img = append(img, make([]byte, -len(img)&(pageSize-1))...)
+	}
+	programHeader(img, len(segments), ptGNUStack, flagsOf(unix.PROT_READ|unix.PROT_WRITE), 0, 0, 0)
+	return img
+}
+
+func header(img []byte, entry uint64, headers int) {
+	le := binary.LittleEndian
+	copy(img, "\x7fELF\x02\x01\x01")
+	le.PutUint16(img[16:], 2)  // ET_EXEC
+	le.PutUint16(img[18:], 62) // EM_X86_64
+	le.PutUint32(img[20:], 1)
+	le.PutUint64(img[24:], entry)
+	le.PutUint64(img[32:], headerSize) // where the program headers are
+	le.PutUint16(img[52:], headerSize)
+	le.PutUint16(img[54:], entrySize)
+	le.PutUint16(img[56:], uint16(headers))
+}
+
+// programHeader describes a segment, as long in memory as in the file.
+func programHeader(img []byte, i int, typ, flags uint32, off, addr, size uint64) {
+	le := binary.LittleEndian
+	h := img[headerSize+entrySize*i:]
+	le.PutUint32(h[0:], typ)
+	le.PutUint32(h[4:], flags)
+	le.PutUint64(h[8:], off)
+	le.PutUint64(h[16:], addr)
+	le.PutUint64(h[24:], addr)
+	le.PutUint64(h[32:], size)
+	le.PutUint64(h[40:], size)
+	le.PutUint64(h[48:], pageSize)
+}
+
+// flagsOf turns a protection into PF_R and its like, whose bits are the other way round.
+func flagsOf(prot int) uint32 {
+	return uint32(prot&unix.PROT_READ<<2 | prot&unix.PROT_WRITE | prot&unix.PROT_EXEC>>2)
+}

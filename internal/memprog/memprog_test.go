@@ -1,0 +1,63 @@
+package memprog
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"io"
+	"os/exec"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const at = 0x400000
+
+// exit7: mov $231, %eax; movzbl data, %edi; syscall: exit_group(2) with the data's first byte.
+var exit7 = []byte{0xb8, 231, 0, 0, 0, 0x0f, 0xb6, 0x3c, 0x25, 0x00, 0x20, 0x40, 0x00, 0x0f, 0x05}
+
+func image() []byte {
+	return Image(at,
+		Segment{at, unix.PROT_READ | unix.PROT_EXEC, exit7},
+		Segment{at + 0x2000, unix.PROT_READ | unix.PROT_WRITE, []byte{7}})
+}
+
+// What another reader of ELF (elf(5)) makes of an image.
+func TestImage(t *testing.T) {
+	f, err := elf.NewFile(bytes.NewReader(image()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Entry != at || f.Type != elf.ET_EXEC || f.Machine != elf.EM_X86_64 || len(f.Progs) != 3 {
+		t.Errorf("%+v", f)
+	}
+	for i, want := range []struct {
+		typ   elf.ProgType
+		flags elf.ProgFlag
+		addr  uint64
+		data  []byte
+	}{
+		{elf.PT_LOAD, elf.PF_R | elf.PF_X, at, exit7},
+		{elf.PT_LOAD, elf.PF_R | elf.PF_W, at + 0x2000, []byte{7}},
+		{elf.PT_GNU_STACK, elf.PF_R | elf.PF_W, 0, nil},
+	} {
+		p := f.Progs[i]
+		data, err := io.ReadAll(p.Open())
+		if err != nil || p.Type != want.typ || p.Flags != want.flags || p.Vaddr != want.addr || p.Off%pageSize != 0 || !bytes.Equal(data, want.data) {
+			t.Errorf("%d: %+v, % x, %v", i, p.ProgHeader, data, err)
+		}
+	}
+}
+
+// The host executes it, with its data where it is to be.
+func TestFile(t *testing.T) {
+	fd, err := File("memprog-test", image())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	err = exec.Command(fmt.Sprintf("/proc/self/fd/%d", fd)).Run()
+	if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 7 {
+		t.Errorf("%v, want status 7", err)
+	}
+}
