@@ -69,7 +69,6 @@ func (p *Platform) startZygote() error {
 		return err
 	}
 	p.zygote = q
-	guestsFirst(pid)
 	p.pristine = &Nursery{p: p, seed: t} // until it has a pool
 	p.threads[uint32(pid)] = t
 	if p.listener, err = q.receiveFD(); err != nil {
@@ -88,6 +87,7 @@ func (p *Platform) startZygote() error {
 	if err := q.reachable(); err != nil {
 		return q.birthError(err)
 	}
+	guestsFirst(pid)
 	return nil
 }
 

@@ -66,6 +66,52 @@ type Config struct {
 
 // New starts a system. Close it afterwards.
 func New(cfg Config) (*System, *fs.Dirs, error) {
+	// Who looks on wants to see every call.
+	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
+	platform := begin(cfg.Platform)
+	s, dirs, err := newSystem(cfg)
+	p, perr := platform()
+	switch {
+	case err == nil && perr == nil:
+		s.Platform = p
+		s.M.OnHalt(p.KillGuests)
+		if s.Sink != nil {
+			s.followed = make(chan struct{})
+			go s.follow(s.M.Events())
+		}
+		return s, dirs, nil
+	case err == nil:
+		s.M.Close()
+		s.TTY.Close()
+		s.closeFiles()
+		dirs.Close()
+		s.FS.Close()
+		return nil, nil, perr
+	case perr == nil:
+		p.Close()
+	}
+	return nil, nil, err
+}
+
+// begin starts a platform, which is mostly to wait for the host; the result waits for it.
+func begin(opts host.Options) func() (p *host.Platform, err error) {
+	type result struct {
+		p   *host.Platform
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		p, err := host.New(opts)
+		done <- result{p, err}
+	}()
+	return func() (*host.Platform, error) {
+		r := <-done
+		return r.p, r.err
+	}
+}
+
+// newSystem makes all but the platform.
+func newSystem(cfg Config) (*System, *fs.Dirs, error) {
 	tree, dirs, err := fs.New(cfg.FS)
 	if err != nil {
 		return nil, nil, err
@@ -77,22 +123,11 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 	}
 	s.Files = file.NewMachine(cfg.Files)
 	s.ahead.begin(cfg.Program)
-	// Who looks on wants to see every call.
-	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
-	p, err := host.New(cfg.Platform)
-	if err != nil {
-		s.Files.Close()
-		s.network.close()
-		tree.Close()
-		return nil, nil, err
-	}
-	s.Platform = p
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents
 	}
 	cfg.Kern.Bug = s.bugReporter(cfg.Bug)
 	m := kern.New(cfg.Kern)
-	m.OnHalt(p.KillGuests)
 	s.TTY = tty.New(m, tree)
 	s.Kernel = syscalls.Kernel{
 		M:         m,
@@ -110,10 +145,6 @@ func New(cfg Config) (*System, *fs.Dirs, error) {
 		NewThread: s.newThread,
 		SetStack:  setStack,
 		CPUTime:   cpuTime,
-	}
-	if s.Sink != nil {
-		s.followed = make(chan struct{})
-		go s.follow(m.Events())
 	}
 	return s, dirs, nil
 }
@@ -139,12 +170,16 @@ func (s *System) Close() error {
 		<-s.followed
 		err = errors.Join(err, s.Sink.Close())
 	}
-	s.Files.Close()
-	s.network.close()
-	s.starter.stop()
+	s.closeFiles()
 	s.Platform.Close()
 	s.FS.Close()
 	return err
+}
+
+func (s *System) closeFiles() {
+	s.Files.Close()
+	s.network.close()
+	s.starter.stop()
 }
 
 // Kill ends every process without waiting: host processes first, which no guest can
