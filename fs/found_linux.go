@@ -156,7 +156,16 @@ func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
 	if err != nil || mode&l.tree.hostMask == 0 {
 		return n, err
 	}
-	return n, unix.Fchmod(n.fd, mode)
+	return n.madeWith(unix.Fchmod(n.fd, mode))
+}
+
+// madeWith is n if what had to be done to a new file went well; else it is closed.
+func (n node) madeWith(err error) (node, error) {
+	if err != nil && n.fd >= 0 {
+		n.close()
+		n.fd = -1
+	}
+	return n, err
 }
 
 // makeAs is make for a caller whom the host does not judge.
@@ -171,11 +180,10 @@ func (l *lookup) makeAs(name string, hf int, mode uint32) (n node, err error) {
 	if p.slash {
 		return p.create(hf, mode)
 	}
-	err = l.making(p, mode, func(mode uint32) (int, error) {
+	return n.madeWith(l.making(p, mode, func(mode uint32) (int, error) {
 		n, err = p.create(hf, mode)
 		return n.fd, err
-	})
-	return n, err
+	}))
 }
 
 // deadLink returns the name that a link leads to, or the same name if there is none any

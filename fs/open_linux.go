@@ -103,7 +103,8 @@ func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 	// find out whether we are the creator, and if so set the mode.
 	fd, err := openHost(l.at.fd, l.name, hf|unix.O_EXCL, mode)
 	if err == nil {
-		return fd, unix.Fchmod(fd, mode)
+		n, err := node{fd: fd}.madeWith(unix.Fchmod(fd, mode))
+		return n.fd, err
 	}
 	if err != unix.EEXIST || flags&netbsd.O_EXCL != 0 {
 		return -1, err
