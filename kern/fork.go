@@ -110,7 +110,10 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 		if e != 0 || m.closing {
 			m.abandon(p, l)
 			m.unlock()
-			return nil, max(e, netbsd.Errno(0))
+			if e == 0 {
+				e = netbsd.EAGAIN
+			}
+			return nil, e
 		}
 	}
 	parent := a.Parent

@@ -92,7 +92,7 @@ type Machine struct {
 	pids        pidTable
 	init        *Proc
 	nprocs      int // processes in the table, zombies too, init too
-	lwps        int // LWPs that are being made or whose goroutine has not ended, init's not
+	lwps        int // LWPs that are being made or whose goroutine has not ended, init's too
 	all         procList
 	zombies     procList
 	nzombies    int

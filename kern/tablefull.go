@@ -19,7 +19,7 @@ func (m *Machine) tableFull(table string) {
 
 // takePlace counts l, or refuses it. mu is held.
 func (l *LWP) takePlace(m *Machine) bool {
-	if m.cfg.MaxLWPs > 0 && m.init != nil && m.lwps > m.cfg.MaxLWPs { // init has one of them
+	if m.cfg.MaxLWPs > 0 && m.lwps > m.cfg.MaxLWPs { // init has one of them
 		m.tableFull(TableLWP)
 		return false
 	}

@@ -82,3 +82,16 @@ func TestServiceIsNotCounted(t *testing.T) {
 		w.is("another one", e, netbsd.EAGAIN)
 	})
 }
+
+// Whoever starts a process while the machine begins to close is refused, however far it
+// has come (Spawn's EAGAIN).
+func TestSpawnWhileTheMachineEnds(t *testing.T) {
+	both(t, func(w *world) {
+		p, e := w.m.Spawn(SpawnArgs{Body: sleepForever, Prepare: func(*LWP) netbsd.Errno {
+			w.m.KillAll()
+			return 0
+		}})
+		w.is("Spawn", e, netbsd.EAGAIN)
+		w.is("a process", p == nil, true)
+	})
+}
