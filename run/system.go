@@ -259,24 +259,27 @@ func (s *System) Start(a Process) (p *kern.Proc, err error) {
 var errBug = errors.New("a bug in toaster has kept it from being started")
 
 func (s *System) start(a Process) (*kern.Proc, error) {
-	fail := func(err error) (*kern.Proc, error) {
-		a.Files.Close()
-		a.Dirs.Close()
-		return nil, err
-	}
+	given := false
+	defer func() { // after a panic, too
+		if !given {
+			a.Files.Close()
+			a.Dirs.Close()
+		}
+	}()
 	view := fs.View{Dirs: a.Dirs, Files: a.Files, Cred: a.Cred}
 	p, xerr := s.load(view, a.Path, a.Argv, a.Envp)
 	if xerr != nil {
-		return fail(xerr)
+		return nil, xerr
 	}
 	defer p.close()
 	if p.host {
-		return fail(&ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why})
+		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why}
 	}
 	g, e := s.build(p, a.Cred)
 	if e != 0 {
-		return fail(&ExecError{Path: a.Path, Errno: e, Err: e})
+		return nil, &ExecError{Path: a.Path, Errno: e, Err: e}
 	}
+	given = true
 	proc, e := s.M.Spawn(kern.SpawnArgs{
 		Body:   s.Body,
 		Manual: true,
@@ -297,8 +300,9 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 		},
 	})
 	if e != 0 {
+		given = false
 		g.space.release()
-		return fail(&ExecError{Path: a.Path, Errno: e, Err: e})
+		return nil, &ExecError{Path: a.Path, Errno: e, Err: e}
 	}
 	return proc, nil
 }
