@@ -174,7 +174,7 @@ func closeWithin(t *testing.T, m *toaster.Machine, want error) {
 	}
 }
 
-// nothingLeft checks that no goroutine and no host process is.
+// nothingLeft checks that no goroutine is.
 func nothingLeft(t *testing.T, before int) {
 	t.Helper()
 	for range 2000 {

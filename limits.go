@@ -12,7 +12,8 @@ import (
 // This file has the limits of a machine. Some refuse: the guest's call fails as it does
 // on a NetBSD whose tables are full, and the guest goes on. The others end the machine.
 
-// The names of the limits, which are those of toaster run's flags, too.
+// The names of the limits, which are those of toaster run's flags, too. The last three end
+// the machine.
 const (
 	LimitProcs  = "max-procs"
 	LimitLWPs   = "max-lwps"
@@ -51,15 +52,6 @@ func (e *LimitError) Error() string {
 }
 
 func (e *LimitError) Unwrap() error { return e.Err }
-
-// Ends reports whether the limit is one that ends the machine.
-func (e *LimitError) Ends() bool {
-	switch e.Limit {
-	case LimitWall, LimitCPU, LimitOutput:
-		return true
-	}
-	return false
-}
 
 // limiter watches over the limits of one machine.
 type limiter struct {
@@ -146,8 +138,6 @@ func (l *limiter) end(limit string) {
 	l.mu.Unlock()
 	if first {
 		close(l.ended)
-	}
-	if first {
 		l.report(e)
 		l.kill()
 	}

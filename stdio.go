@@ -11,14 +11,14 @@ import (
 // copying between them and the readers and writers that are not files.
 type stdio struct {
 	files  []*os.File     // by guest descriptor
-	close  []*os.File     // ours, closed once the guest has them
+	close  []*os.File     // closed once the guest has them
 	inputs []func() error // copies from readers
 	copies []func() error // copies to writers
 
 	in, out sync.WaitGroup
 	mu      sync.Mutex
 	err     error      // the first error of a copy; guarded by mu
-	ends    []*os.File // our ends of pipes that are written to, closed when the command is over
+	ends    []*os.File // toaster's ends of pipes that are written to, closed when the command is over
 	readers []*os.File // and of those that are read, closed by who reads, or if that takes too long
 }
 

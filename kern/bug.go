@@ -116,7 +116,7 @@ func (m *Machine) damage(free bool) string {
 
 // comesFree says whether the kernel's lock does, within d. It asks again and again, as
 // who waits for it would wait for good. It counts how often, as whoever has the lock may
-// have been stopped together with us for any time.
+// have been stopped for any time, together with who asks.
 func (m *Machine) comesFree(d time.Duration) bool {
 	for range d / lockLook {
 		if m.mu.TryLock() {

@@ -187,7 +187,7 @@ func (l *LWP) leave(e netbsd.Errno) netbsd.Errno {
 	return e
 }
 
-// hook runs f, which is not ours, outside the lock and lets it use l to sleep. It says
+// hook runs f, which is not the kernel's, outside the lock and lets it use l to sleep. It says
 // whether f returned: after a panic l's process has been killed.
 func (l *LWP) hook(f func()) bool {
 	old := l.mode.Swap(modeHook)

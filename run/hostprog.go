@@ -38,9 +38,9 @@ type hostProgram struct {
 	cred *syscall.Credential
 }
 
-// hostCredential returns what makes a program of the host run as the user that c is
-// in effect; nil if that is toaster's user. EPERM if the host does not let toaster be it: the program
-// would have more rights than the guest.
+// hostCredential returns what makes a program of the host run as the user that c is in
+// effect; nil if that is toaster's user. EPERM: the host does not let toaster be it, so
+// the program would have more rights than the guest.
 func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno) {
 	if s.FS.SameAsHost(c) {
 		return nil, 0

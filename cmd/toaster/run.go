@@ -76,7 +76,7 @@ func help(w io.Writer, fs *flag.FlagSet) {
 	fmt.Fprintln(w, "\nSIZE is bytes, or with K, M, G; TIME has its unit, as 500ms, 90s, 1h30m.")
 }
 
-// parseRun reads the command line of run. If it returns false, that was all, with status.
+// parse reads the command line of run. If ok is false, that was all, with status.
 func (f *runFlags) parse(args []string) (set *flag.FlagSet, status int, ok bool) {
 	set = f.set()
 	err := set.Parse(args)

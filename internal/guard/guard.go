@@ -62,17 +62,12 @@ func Report(b *Bug) {
 
 // Catch calls f and returns its panic, nil if there was none. runtime.Goexit goes on.
 func Catch(doing string, f func()) (b *Bug) {
-	done := false
 	defer func() {
-		if done {
-			return
-		}
 		if v := recover(); v != nil {
 			b = New(doing, v)
 		}
 	}()
 	f()
-	done = true
 	return nil
 }
 

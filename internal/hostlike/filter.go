@@ -34,14 +34,6 @@ func refuse(errno unix.Errno, numbers ...uint32) (list []rule) {
 	return list
 }
 
-// join puts lists of rules together.
-func join(lists ...[]rule) (all []rule) {
-	for _, l := range lists {
-		all = append(all, l...)
-	}
-	return all
-}
-
 // install puts the thread below a filter. Who may do that without giving up set-id
 // programs, as container managers, does not give them up.
 func install(rules []rule) error {

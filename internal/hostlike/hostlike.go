@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -154,11 +155,7 @@ func leaveCaps(keep []int) error {
 		return nil
 	}
 	for c := 0; c <= unix.CAP_LAST_CAP; c++ {
-		kept := false
-		for _, k := range keep {
-			kept = kept || k == c
-		}
-		if kept {
+		if slices.Contains(keep, c) {
 			continue
 		}
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0); err != nil && err != unix.EINVAL {

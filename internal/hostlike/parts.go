@@ -1,6 +1,8 @@
 package hostlike
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -41,7 +43,7 @@ const anyNamespace = 0x7e020000
 
 // docker has a list of what is allowed; what is on no list at all is newer than it, and
 // ENOSYS by the word of the container's runtime.
-var docker = join(
+var docker = slices.Concat(
 	refuse(unix.EPERM,
 		unix.SYS_ACCT, unix.SYS_ADD_KEY, unix.SYS_BPF, unix.SYS_CLOCK_SETTIME, unix.SYS_CREATE_MODULE,
 		unix.SYS_DELETE_MODULE, unix.SYS_FANOTIFY_INIT, unix.SYS_FINIT_MODULE, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT,
@@ -66,7 +68,7 @@ var docker = join(
 
 // podman lets containers make namespaces and mounts, where the kernel does. What it does
 // not know is ENOSYS.
-var podman = join(
+var podman = slices.Concat(
 	refuse(unix.EPERM,
 		unix.SYS_ACCT, unix.SYS_BPF, unix.SYS_CACHESTAT, unix.SYS_CLOCK_SETTIME, unix.SYS_DELETE_MODULE,
 		unix.SYS_FINIT_MODULE, unix.SYS_FUTEX_REQUEUE, unix.SYS_FUTEX_WAIT, sysFutexWaitv, unix.SYS_FUTEX_WAKE,
@@ -86,12 +88,12 @@ var podman = join(
 	[]rule{{nr: unix.SYS_REMOVEXATTRAT, errno: unix.ENOSYS, when: above}})
 
 // docker2020 is Docker 20.10: clone3 was not known to it, nor anything from Linux 5.9 on.
-var docker2020 = join(docker,
+var docker2020 = slices.Concat(docker,
 	refuse(unix.EPERM, unix.SYS_CLONE3, unix.SYS_CLOSE_RANGE, unix.SYS_EPOLL_PWAIT2),
 	[]rule{{nr: unix.SYS_PROCESS_MADVISE, errno: unix.EPERM, when: above}})
 
 // docker2019 is Docker 19.03: nothing from Linux 5.1 on was known to it.
-var docker2019 = join([]rule{{nr: unix.SYS_RSEQ, errno: unix.EPERM, when: above}}, docker)
+var docker2019 = slices.Concat([]rule{{nr: unix.SYS_RSEQ, errno: unix.EPERM, when: above}}, docker)
 
 func noUserNamespaces(errno unix.Errno) []rule {
 	return []rule{
@@ -121,7 +123,7 @@ var linux514 = []rule{
 
 // linux55 has clone3 and what is older: openat2 came with 5.6, faccessat2 with 5.8,
 // close_range with 5.9.
-var linux55 = join(linux514, []rule{{nr: unix.SYS_CLONE3, errno: unix.ENOSYS, when: above}})
+var linux55 = slices.Concat(linux514, []rule{{nr: unix.SYS_CLONE3, errno: unix.ENOSYS, when: above}})
 
 // sealedVDSO goes by where it would be moved: beyond all that guests use nothing else is.
 // Where it is differs from one start to the next.

@@ -46,7 +46,7 @@ func Can(parts string) error {
 func Home(t testing.TB, env []string) (dir string, with []string) {
 	t.Helper()
 	dir = t.TempDir()
-	// The directories that the testing package makes are ours alone.
+	// The directories that the testing package makes are its user's alone.
 	for d := dir; d != filepath.Clean(os.TempDir()) && d != "/"; d = filepath.Dir(d) {
 		if err := os.Chmod(d, 0o777|os.ModeSticky); err != nil {
 			t.Fatal(err)

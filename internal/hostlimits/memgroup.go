@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -56,18 +55,8 @@ func (g memoryGroup) room() int64 {
 		return g.limit
 	}
 	stat, _ := os.ReadFile(filepath.Join(string(g.group), "memory.stat"))
-	return g.limit - used + statOf(string(stat), g.files.cache) - min(memoryReserve, g.limit/8)
-}
-
-// statOf finds a line such as "inactive_file 4096".
-func statOf(stat, name string) int64 {
-	_, rest, ok := strings.Cut("\n"+stat, "\n"+name+" ")
-	if !ok {
-		return 0
-	}
-	line, _, _ := strings.Cut(rest, "\n")
-	n, _ := strconv.ParseInt(line, 10, 64)
-	return n
+	cache, _ := strconv.ParseInt(behind(string(stat), g.files.cache+" "), 10, 64)
+	return g.limit - used + cache - min(memoryReserve, g.limit/8)
 }
 
 // memory is what is known of the groups.
