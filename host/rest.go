@@ -77,6 +77,7 @@ func (q *Process) takeResting() *Thread {
 		if atomicTurn(n.slot) < turnKernel {
 			continue // it has only just been told to
 		}
+		n.done() // it rests: the watchdog may not have looked since
 		q.resting = slices.Delete(q.resting, i, i+1)
 		p.mu.Lock()
 		p.resting--

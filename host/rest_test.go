@@ -34,7 +34,7 @@ func births(t *testing.T, f func(t *testing.T, q *Process, th *Thread)) {
 	})
 }
 
-func newLWP(t *testing.T, th *Thread) *Thread {
+func newLWP(t testing.TB, th *Thread) *Thread {
 	t.Helper()
 	nt, err := th.NewThread()
 	if err != nil {
@@ -50,6 +50,23 @@ func waitForRest(t *testing.T, q *Process) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		return !slices.ContainsFunc(q.resting, func(n *Thread) bool { return atomicTurn(n.slot) < turnKernel })
+	})
+}
+
+// What an earlier LWP's thread was told to do before it rested is not expected of the next
+// one: that would be killed for what it computes instead.
+func TestBornWithoutDuties(t *testing.T) {
+	births(t, func(t *testing.T, q *Process, th *Thread) {
+		first := newLWP(t, th)
+		first.Exit()
+		waitForRest(t, q)
+		next := newLWP(t, th)
+		if next.tid != first.tid {
+			t.Fatal("not born in the thread that rested")
+		}
+		if d, _ := next.duty(); d != dutyNone {
+			t.Errorf("duty %d is left", d)
+		}
 	})
 }
 

@@ -68,7 +68,7 @@ func crowd(t testing.TB, p *Platform, n int, f func(*Thread)) (list []*Thread, w
 		_, th := newSleeper(t, p)
 		list = append(list, th)
 		for range min(n-len(list), 499) {
-			nt := newThread(t, th)
+			nt := newLWP(t, th)
 			toSleep(t, nt)
 			list = append(list, nt)
 		}
@@ -77,15 +77,6 @@ func crowd(t testing.TB, p *Platform, n int, f func(*Thread)) (list []*Thread, w
 		wg.Go(func() { f(th) })
 	}
 	return list, wg.Wait
-}
-
-func newThread(t testing.TB, th *Thread) *Thread {
-	t.Helper()
-	nt, err := th.NewThread()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return nt
 }
 
 // waitUntilRunning waits until all are in user mode.
@@ -144,7 +135,7 @@ func TestNoWakeIsLost(t *testing.T) {
 	var list []*Thread
 	_, th := newGuest(t, p, syscallLoop...)
 	for range n {
-		list = append(list, newThread(t, th))
+		list = append(list, newLWP(t, th))
 	}
 	for _, th := range list {
 		wg.Go(func() {
