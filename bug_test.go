@@ -13,9 +13,9 @@ import (
 
 	"toaster"
 	"toaster/internal/guesttest"
+	"toaster/internal/syscalls"
 	"toaster/kern"
 	"toaster/netbsd"
-	"toaster/syscalls"
 )
 
 // A bug of toaster's ends the guest that has met it, or at most the machine, and never

@@ -1,9 +1,9 @@
 package toaster
 
 import (
+	"toaster/internal/machine"
+	"toaster/internal/syscalls"
 	"toaster/kern"
-	"toaster/run"
-	"toaster/syscalls"
 )
 
 // InjectFault has f called before each system call of m's guests, to panic there.
@@ -12,8 +12,8 @@ func (m *Machine) InjectFault(f func(*syscalls.Call)) { m.sys.Fault = f }
 // TraceSteps has f told of each step of exit, with the kernel's lock held, as
 // kern.Config.Trace is.
 func TraceSteps(f func(kern.StepEvent)) (restore func()) {
-	alterConfig = func(c *run.Config) { c.Kern.Trace = f }
-	return func() { alterConfig = func(*run.Config) {} }
+	alterConfig = func(c *machine.Config) { c.Kern.Trace = f }
+	return func() { alterConfig = func(*machine.Config) {} }
 }
 
 // MemoryGiven is what the guests have been promised of Options.Memory.

@@ -8,7 +8,7 @@ import (
 	"toaster/netbsd"
 )
 
-// inheritIgnored is run.Process.Setup: the program ignores what this process ignores,
+// inheritIgnored is machine.Process.Setup: the program ignores what this process ignores,
 // as a child of its own would (execve(2)). nohup and "&" of a shell count on it.
 func inheritIgnored(l *kern.LWP) netbsd.Errno {
 	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {

@@ -7,9 +7,9 @@ import (
 	"syscall"
 
 	"toaster/internal/guard"
+	"toaster/internal/tty"
 	"toaster/kern"
 	"toaster/netbsd"
-	"toaster/tty"
 )
 
 // JobControl gives a command the controlling terminal of this process, as a shell

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"toaster/file"
+	"toaster/internal/file"
 	"toaster/kern"
 )
 

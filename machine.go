@@ -22,14 +22,14 @@ import (
 	"syscall"
 	"time"
 
-	"toaster/file"
-	"toaster/fs"
+	"toaster/internal/file"
 	"toaster/internal/guard"
+	"toaster/internal/machine"
+	"toaster/internal/trace"
+	"toaster/internal/tty"
+	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
-	"toaster/run"
-	"toaster/trace"
-	"toaster/tty"
 )
 
 var errBrokenPipe = syscall.EPIPE
@@ -103,19 +103,19 @@ type Options struct {
 // Mount puts a directory or a file of the host, or an empty file system in memory, at a place
 // in the root.
 type (
-	Mount       = fs.Mount
-	MountAccess = fs.MountAccess
+	Mount       = vfs.Mount
+	MountAccess = vfs.MountAccess
 )
 
 // What guests may do in a mount.
 const (
-	AsRoot    = fs.AsRoot
-	ReadOnly  = fs.ReadOnly
-	ReadWrite = fs.ReadWrite
+	AsRoot    = vfs.AsRoot
+	ReadOnly  = vfs.ReadOnly
+	ReadWrite = vfs.ReadWrite
 )
 
 // TryTmpfs says why a Mount without Source cannot be had on this host; nil if it can.
-func TryTmpfs() error { return fs.TryTmpfs() }
+func TryTmpfs() error { return vfs.TryTmpfs() }
 
 // sink gives what the machine reports to; nil if nobody asked.
 func (o *Options) sink() trace.Sink {
@@ -130,13 +130,13 @@ func (o *Options) sink() trace.Sink {
 }
 
 // alterConfig is for tests.
-var alterConfig = func(*run.Config) {}
+var alterConfig = func(*machine.Config) {}
 
 // Machine is a running NetBSD kernel with its processes. Its methods may be called
 // from any goroutine.
 type Machine struct {
-	sys    *run.System
-	dirs   *fs.Dirs
+	sys    *machine.System
+	dirs   *vfs.Dirs
 	cred   *kern.Cred // what programs begin with
 	opts   Options
 	limits *limiter
@@ -159,12 +159,12 @@ func newMachine(opts Options, program string) (*Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("toaster: %w", err)
 	}
-	cfg := run.Config{
+	cfg := machine.Config{
 		Kern:         kern.Config{Release: opts.Release, Hostname: opts.Hostname, Grace: opts.Grace, MaxLWPs: opts.MaxLWPs, TableFull: m.limits.tableFull},
-		FS:           fs.Config{Root: opts.Root, Dir: opts.Dir, Mounts: opts.Mounts, ReadOnly: opts.ReadOnly},
+		FS:           vfs.Config{Root: opts.Root, Dir: opts.Dir, Mounts: opts.Mounts, ReadOnly: opts.ReadOnly},
 		Files:        file.MachineConfig{Confined: opts.Root != "", Quota: &m.files},
 		Network:      net,
-		HostPrograms: opts.Root == "" && net == run.NetworkHost,
+		HostPrograms: opts.Root == "" && net == machine.NetworkHost,
 		Sink:         opts.sink(),
 		PhysMem:      opts.physicalMemory(),
 		MaxFiles:     opts.MaxFiles,
@@ -181,7 +181,7 @@ func newMachine(opts Options, program string) (*Machine, error) {
 	}
 	alterConfig(&cfg)
 	cfg.Platform.Refused = m.limits.hostRefused
-	if m.sys, m.dirs, err = run.New(cfg); err != nil {
+	if m.sys, m.dirs, err = machine.New(cfg); err != nil {
 		return nil, fmt.Errorf("toaster: %w", err)
 	}
 	if m.cred, err = m.credentials(opts.User); err != nil {
@@ -360,12 +360,12 @@ func (c *Cmd) hostFile(opts Options) string {
 }
 
 // workingDir gives the folders of a new process.
-func (m *Machine) workingDir(dir string, own bool) (*fs.Dirs, error) {
+func (m *Machine) workingDir(dir string, own bool) (*vfs.Dirs, error) {
 	d := m.dirs.Fork(false)
 	if dir == "" || own {
 		return d, nil
 	}
-	if e := (fs.View{Dirs: d, Files: m.sys.Files.NewTable(), Cred: m.cred}).Chdir(dir); e != 0 {
+	if e := (vfs.View{Dirs: d, Files: m.sys.Files.NewTable(), Cred: m.cred}).Chdir(dir); e != 0 {
 		d.Close()
 		return nil, fmt.Errorf("toaster: working folder %s: %w", dir, e)
 	}
@@ -409,22 +409,22 @@ func (m *Machine) inherit(fd int) (*file.Description, netbsd.Errno) {
 	return d, e
 }
 
-func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *fs.Dirs, env []string) (*kern.Proc, error) {
-	name, err := lookPath(fs.View{Dirs: dirs, Files: table, Cred: m.cred}, c.Path, env)
+func (m *Machine) startProcess(c *Cmd, table *file.Table, dirs *vfs.Dirs, env []string) (*kern.Proc, error) {
+	name, err := lookPath(vfs.View{Dirs: dirs, Files: table, Cred: m.cred}, c.Path, env)
 	if err != nil {
 		table.Close()
 		dirs.Close()
 		return nil, err
 	}
 	spawn := func(leader *kern.Proc) (*kern.Proc, error) {
-		return m.sys.Start(run.Process{
+		return m.sys.Start(machine.Process{
 			Path: name, Argv: c.Args, Envp: env,
 			Files: table, Dirs: dirs, Cred: m.cred, Leader: leader,
 			Setup: inheritIgnored,
 		})
 	}
 	p, err := c.startJob(spawn)
-	var x *run.ExecError
+	var x *machine.ExecError
 	switch {
 	case errors.As(err, &x) && x.Missing:
 		return nil, &NotFoundError{err}
@@ -451,7 +451,7 @@ func (c *Cmd) startJob(spawn func(leader *kern.Proc) (*kern.Proc, error)) (*kern
 const defaultPath = "/usr/bin:/bin:/usr/pkg/bin:/usr/local/bin"
 
 // lookPath finds a name without a slash in the PATH of env, as execvp(3) does.
-func lookPath(v fs.View, name string, env []string) (string, error) {
+func lookPath(v vfs.View, name string, env []string) (string, error) {
 	if strings.Contains(name, "/") {
 		return name, nil
 	}

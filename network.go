@@ -3,7 +3,7 @@ package toaster
 import (
 	"fmt"
 
-	"toaster/run"
+	"toaster/internal/machine"
 )
 
 // Network says what the sockets of guests reach, local ones (AF_LOCAL) aside, whose names
@@ -25,19 +25,19 @@ const (
 )
 
 // network turns the option into what package run knows.
-func (o *Options) network() (run.Network, error) {
+func (o *Options) network() (machine.Network, error) {
 	switch o.Network {
 	case NetworkDefault:
 		if o.Root != "" {
-			return run.NetworkLoopbackOrNone, nil
+			return machine.NetworkLoopbackOrNone, nil
 		}
-		return run.NetworkHost, nil
+		return machine.NetworkHost, nil
 	case NetworkNone:
-		return run.NetworkNone, nil
+		return machine.NetworkNone, nil
 	case NetworkLoopback:
-		return run.NetworkLoopback, nil
+		return machine.NetworkLoopback, nil
 	case NetworkHost:
-		return run.NetworkHost, nil
+		return machine.NetworkHost, nil
 	}
 	return 0, fmt.Errorf("network %q: there are none, loopback and host", o.Network)
 }

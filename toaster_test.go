@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"toaster"
-	"toaster/file"
+	"toaster/internal/file"
 	"toaster/internal/guesttest"
 	"toaster/netbsd"
 )

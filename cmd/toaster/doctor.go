@@ -8,7 +8,7 @@ import (
 	"syscall"
 
 	"toaster"
-	"toaster/host"
+	"toaster/internal/platform"
 )
 
 // doctorMain is "toaster doctor": what this host allows, what not, and the remedy. Its
@@ -18,8 +18,8 @@ func doctorMain(args []string) int {
 		complain("doctor: takes no arguments, got %q", args[0])
 		return exitOwnFailure
 	}
-	ok := report(os.Stdout, host.Check())
-	reportFeatures(os.Stdout, append(host.Features(), featureTmpfs(), featureHostExec()))
+	ok := report(os.Stdout, platform.Check())
+	reportFeatures(os.Stdout, append(platform.Features(), featureTmpfs(), featureHostExec()))
 	if !ok {
 		return exitOwnFailure
 	}
@@ -27,7 +27,7 @@ func doctorMain(args []string) int {
 }
 
 // report prints the findings and says whether all is well.
-func report(w io.Writer, findings []host.Finding) bool {
+func report(w io.Writer, findings []platform.Finding) bool {
 	bad := printFindings(w, findings, "FAIL")
 	if bad > 0 {
 		fmt.Fprintf(w, "\n%d of %d checks failed: NetBSD programs cannot run here until they pass.\n", bad, len(findings))
@@ -38,26 +38,26 @@ func report(w io.Writer, findings []host.Finding) bool {
 }
 
 // reportFeatures prints what promises rest on. Programs run without.
-func reportFeatures(w io.Writer, features []host.Finding) {
+func reportFeatures(w io.Writer, features []platform.Finding) {
 	fmt.Fprintf(w, "\nWhat single promises of SECURITY.md rest on:\n\n")
 	printFindings(w, features, "no  ")
 }
 
-func featureTmpfs() host.Finding {
-	f := host.Finding{Name: "file systems in memory", OK: true, Detail: "--tmpfs works"}
+func featureTmpfs() platform.Finding {
+	f := platform.Finding{Name: "file systems in memory", OK: true, Detail: "--tmpfs works"}
 	if err := toaster.TryTmpfs(); err != nil {
-		f.OK, f.Detail, f.Remedy = false, err.Error()+": --tmpfs is refused", host.NamespaceRemedy(err)
+		f.OK, f.Detail, f.Remedy = false, err.Error()+": --tmpfs is refused", platform.NamespaceRemedy(err)
 	}
 	return f
 }
 
 // featureHostExec looks for what --host-exec rests on.
-func featureHostExec() host.Finding {
-	f := host.Finding{Name: "binfmt_misc of one's own", OK: true, Detail: "--host-exec works"}
-	if !host.KernelAtLeast(6, 7) {
+func featureHostExec() platform.Finding {
+	f := platform.Finding{Name: "binfmt_misc of one's own", OK: true, Detail: "--host-exec works"}
+	if !platform.KernelAtLeast(6, 7) {
 		f.OK, f.Detail, f.Remedy = false, "this kernel has one for all: --host-exec is refused", "use Linux 6.7 or newer"
 	} else if err := tryNamespace(); err != nil {
-		f.OK, f.Detail, f.Remedy = false, fmt.Sprintf("a user namespace: %v: --host-exec is refused", err), host.NamespaceRemedy(err)
+		f.OK, f.Detail, f.Remedy = false, fmt.Sprintf("a user namespace: %v: --host-exec is refused", err), platform.NamespaceRemedy(err)
 	}
 	return f
 }
@@ -74,7 +74,7 @@ func tryNamespace() error {
 }
 
 // printFindings prints a line each, with the remedy where one is needed, and counts those.
-func printFindings(w io.Writer, findings []host.Finding, badMark string) (bad int) {
+func printFindings(w io.Writer, findings []platform.Finding, badMark string) (bad int) {
 	for _, f := range findings {
 		mark := "ok  "
 		if !f.OK {

@@ -12,9 +12,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"toaster"
-	"toaster/host"
 	"toaster/internal/guesttest"
 	"toaster/internal/hostlike"
+	"toaster/internal/platform"
 )
 
 // TestMain makes this test binary serve as "toaster" for the scripts.
@@ -97,7 +97,7 @@ func canRegister() bool {
 
 // canSwitchSpeculation reports whether this host lets --spec-safe work.
 func canSwitchSpeculation() bool {
-	for _, f := range host.Features() {
+	for _, f := range platform.Features() {
 		if f.Name == "speculation" {
 			return f.OK
 		}

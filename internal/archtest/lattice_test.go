@@ -15,35 +15,35 @@ import (
 // lattice says what each package may import of this module: "a < b" reads "a is below
 // b, and b may import a". What is not said is not allowed.
 const lattice = `
-	netbsd < image, vm, trace, kern, file, fs, kqueue, tty, syscalls, run, toaster
-	image  < run
-	vm     < run
-	trace  < run, toaster
-	kern   < file, kqueue, tty, fs, syscalls, run, toaster
-	file   < fs, kqueue, tty, syscalls, run, toaster
-	fs     < tty, syscalls, run, toaster
-	kqueue < syscalls
-	tty    < syscalls, run, toaster
-	host   < run, cmd/toaster
-	syscalls < run, toaster
-	run    < toaster
-	internal/guard < kern, host, file, kqueue, tty, fs, trace, run, toaster
+	netbsd < internal/loader, internal/vm, internal/trace, kern, internal/file, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	internal/loader < internal/machine
+	internal/vm     < internal/machine
+	internal/trace  < internal/machine, toaster
+	kern   < internal/file, internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
+	internal/file   < internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	internal/vfs    < internal/tty, internal/syscalls, internal/machine, toaster
+	internal/kqueue < internal/syscalls
+	internal/tty    < internal/syscalls, internal/machine, toaster
+	internal/platform < internal/machine, cmd/toaster
+	internal/syscalls < internal/machine, toaster
+	internal/machine  < toaster
+	internal/guard < kern, internal/platform, internal/file, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
+	internal/hostlimits < internal/file, internal/vfs, internal/platform, internal/machine, toaster
+	internal/memprog < internal/vfs, internal/platform
 	toaster < cmd/toaster
-	kern   < cmd/toaster
-	netbsd < cmd/toaster
+	kern    < cmd/toaster
+	netbsd  < cmd/toaster
 	internal/npm < bench
-	internal/hostlimits < file, fs, host, run, toaster
-	internal/memprog < fs, host
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
-var hostOnly = []string{"host", "fs", "file", "tty"}
+var hostOnly = []string{"internal/platform", "internal/vfs", "internal/file", "internal/tty", "internal/hostlimits", "internal/memprog"}
 
 func TestImports(t *testing.T) {
 	allowed := parse(t, lattice)
 	for _, p := range list(t) {
 		name := short(p.ImportPath)
-		if strings.HasPrefix(name, "examples/") || strings.HasPrefix(name, "internal/") || strings.HasPrefix(name, "guests") || name == "programs" || name == "conformance" {
+		if free(name) {
 			continue
 		}
 		for _, imp := range p.Imports {
@@ -60,6 +60,13 @@ func TestImports(t *testing.T) {
 			}
 		}
 	}
+}
+
+// free are the packages that are for tests, and the examples: they may use all others.
+func free(name string) bool {
+	tests := []string{"internal/archtest", "internal/guesttest", "internal/hostlike"}
+	return slices.Contains(tests, name) || strings.HasPrefix(name, "examples/") ||
+		strings.HasPrefix(name, "internal/test/") || strings.HasPrefix(name, "internal/hostlike/")
 }
 
 // TestNoCgo checks that the host's toolchain is never needed.

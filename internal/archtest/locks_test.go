@@ -15,7 +15,8 @@ import (
 // unlocking are the packages that must not leave a lock behind when they panic: a bug
 // then kills one process, see kern/bug.go, and whoever waits for that lock would wait for
 // good. kern has a way of its own.
-var unlocking = []string{"file", "fs", "kqueue", "tty", "syscalls", "run", "host", "trace", "vm", "."}
+var unlocking = []string{"internal/file", "internal/vfs", "internal/kqueue", "internal/tty", "internal/syscalls", "internal/machine",
+	"internal/platform", "internal/trace", "internal/vm", "."}
 
 // TestLocksAreDeferred checks that a lock is given up by defer, unless nothing that could
 // panic stands between: no call but of what is known, no index, no slice, no assertion, no

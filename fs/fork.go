@@ -1,4 +1,0 @@
-package fs
-
-// Fork gives the directories of a new process: these shared, or a copy.
-func (d *Dirs) Fork(share bool) *Dirs { return d.fork(share) }

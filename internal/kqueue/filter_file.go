@@ -1,0 +1,159 @@
+package kqueue
+
+import (
+	"sync"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/netbsd"
+)
+
+// fileSource is EVFILT_READ and EVFILT_WRITE. It holds a reference on the open
+// file only while it asks: the knote goes when the descriptor is closed.
+type fileSource struct {
+	kn    *knote
+	d     *file.Description
+	files *file.Table
+	w     file.Waiter
+}
+
+func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
+	fd := fdOf(kn.ident)
+	d, errno := c.Files.Get(fd)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer d.Release()
+	if errno := checkNesting(kn.q, d.File); errno != 0 {
+		return nil, errno
+	}
+	s := &fileSource{kn: kn, d: d, files: c.Files}
+	s.w.Mask = file.Readable
+	if kn.filter == netbsd.EVFILT_WRITE {
+		s.w.Mask = file.Writable
+	}
+	s.w.Fn = func(file.Events) { kn.activate() }
+	if errno := c.Files.Attach(fd, d, s); errno != 0 {
+		return nil, errno
+	}
+	d.File.Watch(&s.w)
+	return s, 0
+}
+
+// FDClosed implements file.Knote. The table still holds its reference.
+func (s *fileSource) FDClosed() {
+	q, dead := s.kn.q, false
+	guard.Locked(&q.mu, func() {
+		if dead = s.kn.dead; !dead {
+			q.dropLocked(s.kn)
+		}
+	})
+	if !dead {
+		s.unwatch() // the knote may not have been in place yet
+	}
+}
+
+func (s *fileSource) detach(*knote) {
+	s.files.Detach(fdOf(s.kn.ident), s)
+	s.unwatch()
+}
+
+func (s *fileSource) unwatch() { s.d.File.Unwatch(&s.w) }
+
+func (s *fileSource) touch(*knote, uint32, int64) {}
+
+// poll looks at the file. kevent(2): data is what can be read or written, for a
+// regular file what lies ahead, and at its end there is no event.
+func (s *fileSource) poll(kn *knote) (state, bool) {
+	if kn.filter == netbsd.EVFILT_WRITE {
+		return s.pollWrite()
+	}
+	var st state
+	ev := s.d.File.Poll(file.In | file.RdNorm | file.RdHup)
+	n, counted := count(s.d.File, file.Counter.ReadCount)
+	st.data = &n
+	if ev&(file.Hup|file.RdHup) != 0 {
+		st.flags |= netbsd.EV_EOF
+		return st, true
+	}
+	if st2, ok := s.d.File.(regular); ok && counted && st2.Regular() {
+		return st, n != 0
+	}
+	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (n >= s.lowat() || !counted || n == 0)
+}
+
+// lowat is NOTE_LOWAT's mark.
+func (s *fileSource) lowat() int64 {
+	s.kn.q.mu.Lock()
+	defer s.kn.q.mu.Unlock()
+	if s.kn.sfflags&netbsd.NOTE_LOWAT != 0 {
+		return s.kn.sdata
+	}
+	return 1
+}
+
+func (s *fileSource) pollWrite() (state, bool) {
+	var st state
+	ev := s.d.File.Poll(file.Out | file.WrHup)
+	n, _ := count(s.d.File, file.Counter.WriteCount)
+	st.data = &n
+	if ev&(file.Hup|file.WrHup|file.Err) != 0 {
+		st.flags |= netbsd.EV_EOF
+		return st, true
+	}
+	return st, ev&file.Out != 0
+}
+
+// regular is a file that has an end rather than a stream's state.
+type regular interface{ Regular() bool }
+
+func count(f file.File, of func(file.Counter) int64) (int64, bool) {
+	if c, ok := f.(file.Counter); ok {
+		return of(c), true
+	}
+	return 0, false
+}
+
+// nesting serialises the making of queues that watch queues.
+var nesting sync.Mutex
+
+// checkNesting refuses a cycle of queues: telling the news would never end.
+func checkNesting(q *Queue, f file.File) netbsd.Errno {
+	target, ok := f.(*Queue)
+	if !ok {
+		return 0
+	}
+	nesting.Lock()
+	defer nesting.Unlock()
+	if target.reaches(q, 0) {
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
+// reaches reports whether q is, or watches, directly or not, the other queue.
+func (q *Queue) reaches(other *Queue, depth int) bool {
+	if q == other || depth > 8 {
+		return true
+	}
+	for _, t := range q.inner() {
+		if t.reaches(other, depth+1) {
+			return true
+		}
+	}
+	return false
+}
+
+// inner lists the queues that q watches.
+func (q *Queue) inner() (list []*Queue) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, kn := range q.knotes {
+		if s, ok := kn.src.(*fileSource); ok {
+			if t, ok := s.d.File.(*Queue); ok {
+				list = append(list, t)
+			}
+		}
+	}
+	return list
+}

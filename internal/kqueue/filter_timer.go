@@ -1,0 +1,120 @@
+package kqueue
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/netbsd"
+)
+
+const notified = file.In | file.RdNorm
+
+// maxTimers bounds the timers of all queues of a machine (kern.kq_calloutmax is 4096).
+const maxTimers = 4096
+
+// timerSource is EVFILT_TIMER: periodic unless EV_ONESHOT or NOTE_ABSTIME; data
+// counts how often it went off. EV_CLEAR is implied.
+type timerSource struct {
+	kn     *knote
+	count  *atomic.Int32 // of the machine's timers
+	timer  *time.Timer
+	next   time.Time
+	period time.Duration
+	gen    int // guarded by Queue.mu: a touch outdates callbacks on their way
+}
+
+func attachTimer(c Caller, kn *knote) (source, netbsd.Errno) {
+	s := &timerSource{kn: kn, count: c.Files.Machine().Timers()}
+	first, period, errno := timerOf(kn.sfflags, kn.sdata, kn.flags&netbsd.EV_ONESHOT != 0)
+	if errno != 0 {
+		return nil, errno
+	}
+	if s.count.Add(1) > maxTimers {
+		s.count.Add(-1)
+		return nil, netbsd.ENOMEM
+	}
+	kn.flags |= netbsd.EV_CLEAR
+	guard.Locked(&kn.q.mu, func() { s.startLocked(first, period) })
+	return s, 0
+}
+
+// timerOf reads fflags and data: EINVAL for an unknown unit, or a time that is
+// negative.
+func timerOf(fflags uint32, data int64, oneshot bool) (first, period time.Duration, errno netbsd.Errno) {
+	unit, ok := map[uint32]time.Duration{
+		netbsd.NOTE_MSECONDS: time.Millisecond, netbsd.NOTE_SECONDS: time.Second,
+		netbsd.NOTE_USECONDS: time.Microsecond, netbsd.NOTE_NSECONDS: time.Nanosecond,
+	}[fflags&^netbsd.NOTE_ABSTIME]
+	if !ok || data < 0 {
+		return 0, 0, netbsd.EINVAL
+	}
+	d := time.Duration(math.MaxInt64)
+	if data < math.MaxInt64/int64(unit) {
+		d = time.Duration(data) * unit
+	}
+	if fflags&netbsd.NOTE_ABSTIME != 0 {
+		return max(0, d-time.Duration(time.Now().UnixNano())), 0, 0
+	}
+	if oneshot {
+		return d, 0, 0
+	}
+	// A period of no length would go off without end: one tick at least.
+	d = max(d, time.Millisecond)
+	return d, d, 0
+}
+
+func (s *timerSource) startLocked(first, period time.Duration) {
+	s.gen++
+	gen := s.gen
+	s.period, s.next = period, time.Now().Add(first)
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.timer = after(first, func() { s.fire(gen) })
+}
+
+func after(d time.Duration, f func()) *time.Timer {
+	return time.AfterFunc(d, func() { guard.Report(guard.Catch("an event's timer fired", f)) })
+}
+
+func (s *timerSource) fire(gen int) {
+	kn := s.kn
+	kn.happen(func() bool {
+		if s.gen != gen {
+			return false
+		}
+		kn.data++
+		if s.period > 0 {
+			// What was missed is counted, not made up for one by one.
+			late := time.Since(s.next) / s.period
+			kn.data += int64(late)
+			s.next = s.next.Add(s.period * (late + 1))
+			s.timer = after(time.Until(s.next), func() { s.fire(gen) })
+		}
+		return true
+	})
+}
+
+func (s *timerSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
+
+// touch sets the timer anew, forgetting what it counted.
+func (s *timerSource) touch(kn *knote, fflags uint32, data int64) {
+	kn.q.mu.Lock()
+	defer kn.q.mu.Unlock()
+	first, period, errno := timerOf(fflags, data, kn.flags&netbsd.EV_ONESHOT != 0)
+	if errno == 0 {
+		kn.data = 0
+		s.startLocked(first, period)
+	}
+}
+
+func (s *timerSource) detach(kn *knote) {
+	kn.q.mu.Lock()
+	defer kn.q.mu.Unlock()
+	s.gen++
+	s.timer.Stop()
+	s.count.Add(-1)
+}

@@ -1,0 +1,58 @@
+package kqueue
+
+import (
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// vnodeSource is EVFILT_VNODE: what happens to a file or folder of the host.
+type vnodeSource struct {
+	kn    *knote
+	files *file.Table
+	l     *file.InodeListener
+}
+
+// attachVnode needs a file of the host: EOPNOTSUPP for anything else.
+func attachVnode(c Caller, kn *knote) (source, netbsd.Errno) {
+	fd := fdOf(kn.ident)
+	d, errno := c.Files.Get(fd)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer d.Release()
+	s := &vnodeSource{kn: kn, files: c.Files}
+	if s.l, errno = d.ListenInode(c.Files.Machine(), kn.sfflags, s.note); errno != 0 {
+		return nil, errno
+	}
+	if errno := c.Files.Attach(fd, d, s); errno != 0 {
+		s.l.Stop()
+		return nil, errno
+	}
+	return s, 0
+}
+
+func (s *vnodeSource) note(n uint32) {
+	s.kn.happen(func() bool {
+		s.kn.fflags |= n & s.kn.sfflags
+		return n&s.kn.sfflags != 0
+	})
+}
+
+// FDClosed implements file.Knote.
+func (s *vnodeSource) FDClosed() {
+	s.l.Stop()
+	q := s.kn.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !s.kn.dead {
+		q.dropLocked(s.kn)
+	}
+}
+
+func (s *vnodeSource) detach(*knote) {
+	s.files.Detach(fdOf(s.kn.ident), s)
+	s.l.Stop()
+}
+
+func (s *vnodeSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
+func (s *vnodeSource) touch(*knote, uint32, int64)  {}

@@ -1,0 +1,136 @@
+package kqueue
+
+import (
+	"toaster/internal/file"
+	"toaster/internal/guard"
+)
+
+// knote is one registered event. Queue.mu guards it, but for what the source
+// set before the first activate.
+type knote struct {
+	q      *Queue
+	src    source
+	filter uint32
+	ident  uint64
+	udata  uint64
+	flags  uint32 // of EV_ADD, and EV_EOF once the source says so
+
+	sfflags uint32 // what is asked for
+	sdata   int64
+	fflags  uint32 // what has happened
+	data    int64
+
+	active   bool // may have something to report
+	disabled bool
+	dead     bool
+
+	next, prev *knote
+	queued     bool
+}
+
+// state is what a source reports beside the knote's own fflags and data.
+type state struct {
+	flags uint32
+	data  *int64
+}
+
+// source is a filter attached to its object. None of its methods is called
+// with Queue.mu held.
+type source interface {
+	// poll asks whether there is something to report now.
+	poll(kn *knote) (state, bool)
+	// touch follows a change of sfflags and sdata by kevent(2); fflags are the
+	// change's own.
+	touch(kn *knote, fflags uint32, data int64)
+	detach(kn *knote)
+}
+
+// clearer is a source that EV_CLEAR resets.
+type clearer interface{ clearLocked() }
+
+// activate puts the knote on the ready list and wakes who waits.
+func (kn *knote) activate() {
+	q := kn.q
+	wake := false
+	guard.Locked(&q.mu, func() { wake = kn.activateLocked() })
+	if wake {
+		q.waiters.Notify(file.In | file.RdNorm)
+	}
+}
+
+// activateLocked reports whether there is news for those who wait.
+func (kn *knote) activateLocked() bool {
+	if kn.dead {
+		return false
+	}
+	kn.active = true
+	if kn.disabled || kn.queued {
+		return false
+	}
+	kn.q.ready.push(kn)
+	return true
+}
+
+// happen adds to what a knote reports, in one step with its activation. report
+// tells whether it is to become active.
+func (kn *knote) happen(f func() (report bool)) {
+	q := kn.q
+	wake := false
+	guard.Locked(&q.mu, func() { wake = !kn.dead && f() && kn.activateLocked() })
+	if wake {
+		q.waiters.Notify(file.In | file.RdNorm)
+	}
+}
+
+// happened is poll for sources that keep their news in the knote.
+func (kn *knote) happened() bool {
+	kn.q.mu.Lock()
+	defer kn.q.mu.Unlock()
+	return kn.fflags != 0 || kn.data != 0
+}
+
+// list is a queue of knotes.
+type list struct {
+	head, tail *knote
+	n          int
+}
+
+// push appends kn, unless it is there already: its source may have announced it while
+// a scan asked that source without the lock.
+func (l *list) push(kn *knote) {
+	if kn.queued {
+		return
+	}
+	kn.queued, kn.prev, kn.next = true, l.tail, nil
+	if l.tail == nil {
+		l.head = kn
+	} else {
+		l.tail.next = kn
+	}
+	l.tail = kn
+	l.n++
+}
+
+func (l *list) pop() *knote {
+	kn := l.head
+	l.remove(kn)
+	return kn
+}
+
+func (l *list) remove(kn *knote) {
+	if !kn.queued {
+		return
+	}
+	if kn.prev == nil {
+		l.head = kn.next
+	} else {
+		kn.prev.next = kn.next
+	}
+	if kn.next == nil {
+		l.tail = kn.prev
+	} else {
+		kn.next.prev = kn.prev
+	}
+	kn.queued, kn.prev, kn.next = false, nil, nil
+	l.n--
+}

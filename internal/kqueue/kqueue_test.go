@@ -1,0 +1,349 @@
+package kqueue
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// guest runs body as a process of a machine in a bubble.
+func guest(t *testing.T, body func(l *kern.LWP, c Caller, q *Queue)) {
+	synctest.Test(t, func(t *testing.T) {
+		m := kern.New(kern.Config{Release: kern.Release10})
+		p, errno := m.Spawn(kern.SpawnArgs{Body: func(l *kern.LWP) {
+			c := Caller{L: l, Files: file.NewTable(), Proc: l.Proc()}
+			q := New()
+			body(l, c, q)
+			q.Close()
+			c.Files.Close()
+			if n := c.Files.Machine().Timers().Load(); n != 0 {
+				t.Errorf("%d timers left", n)
+			}
+			l.Exit(0)
+		}})
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		p.Wait()
+		m.Close()
+	})
+}
+
+func (c Caller) pipe(q *Queue) (r, w int) {
+	fr, fw := file.NewPipe()
+	r, _ = c.Files.Install(file.New(fr, netbsd.O_RDONLY), 0, 100, false)
+	w, _ = c.Files.Install(file.New(fw, netbsd.O_WRONLY), 0, 100, false)
+	return r, w
+}
+
+func (c Caller) write(fd int, s string) {
+	d, _ := c.Files.Get(fd)
+	defer d.Release()
+	d.Write(c.L, []byte(s))
+}
+
+func (c Caller) read(fd, n int) {
+	d, _ := c.Files.Get(fd)
+	defer d.Release()
+	d.Read(c.L, make([]byte, n))
+}
+
+func add(filter uint32, ident int, flags uint32) netbsd.Kevent {
+	return netbsd.Kevent{Ident: uint64(ident), Filter: filter, Flags: netbsd.EV_ADD | flags, Udata: 42}
+}
+
+// now gives the events that are ready.
+func now(t *testing.T, c Caller, q *Queue) []netbsd.Kevent {
+	t.Helper()
+	out := make([]netbsd.Kevent, 10)
+	n, errno := q.Wait(c.L, out, time.Time{}, true)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	return out[:n]
+}
+
+func one(t *testing.T, c Caller, q *Queue) netbsd.Kevent {
+	t.Helper()
+	evs := now(t, c, q)
+	if len(evs) != 1 {
+		t.Fatalf("%d events: %+v", len(evs), evs)
+	}
+	return evs[0]
+}
+
+func none(t *testing.T, c Caller, q *Queue) {
+	t.Helper()
+	if evs := now(t, c, q); len(evs) != 0 {
+		t.Fatalf("events: %+v", evs)
+	}
+}
+
+func must(t *testing.T, errno netbsd.Errno) {
+	t.Helper()
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+}
+
+func TestReadLevel(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		r, w := c.pipe(q)
+		must(t, q.Change(c, add(netbsd.EVFILT_READ, r, 0)))
+		none(t, c, q)
+		c.write(w, "abc")
+		for range 2 {
+			if ev := one(t, c, q); ev.Data != 3 || ev.Udata != 42 || ev.Ident != uint64(r) {
+				t.Errorf("%+v", ev)
+			}
+		}
+		c.read(r, 3)
+		none(t, c, q)
+		c.Files.CloseFD(w)
+		if ev := one(t, c, q); ev.Flags&netbsd.EV_EOF == 0 {
+			t.Errorf("%+v", ev)
+		}
+		c.Files.CloseFD(r)
+		none(t, c, q)
+		if len(q.knotes) != 0 {
+			t.Error("the knote stays after the close")
+		}
+	})
+}
+
+func TestReadClear(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		r, w := c.pipe(q)
+		must(t, q.Change(c, add(netbsd.EVFILT_READ, r, netbsd.EV_CLEAR)))
+		must(t, q.Change(c, add(netbsd.EVFILT_WRITE, w, netbsd.EV_CLEAR)))
+		if ev := one(t, c, q); ev.Filter != netbsd.EVFILT_WRITE {
+			t.Errorf("%+v", ev)
+		}
+		none(t, c, q)
+		c.write(w, "a")
+		one(t, c, q)
+		none(t, c, q)
+		c.write(w, "b")
+		if ev := one(t, c, q); ev.Data != 2 {
+			t.Errorf("%+v", ev)
+		}
+		c.Files.CloseFD(r)
+		if ev := one(t, c, q); ev.Filter != netbsd.EVFILT_WRITE || ev.Flags&netbsd.EV_EOF == 0 {
+			t.Errorf("%+v", ev)
+		}
+	})
+}
+
+func TestFlags(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		r, w := c.pipe(q)
+		ev := add(netbsd.EVFILT_READ, r, netbsd.EV_ONESHOT)
+		must(t, q.Change(c, ev))
+		c.write(w, "a")
+		one(t, c, q)
+		none(t, c, q)
+		ev.Flags = netbsd.EV_DELETE
+		if errno := q.Change(c, ev); errno != netbsd.ENOENT {
+			t.Error(errno)
+		}
+		must(t, q.Change(c, add(netbsd.EVFILT_READ, r, netbsd.EV_DISPATCH)))
+		one(t, c, q)
+		none(t, c, q)
+		ev.Flags = netbsd.EV_ENABLE
+		must(t, q.Change(c, ev))
+		one(t, c, q)
+		none(t, c, q)
+		ev.Flags = netbsd.EV_DELETE
+		must(t, q.Change(c, ev))
+		must(t, q.Change(c, add(netbsd.EVFILT_READ, r, netbsd.EV_DISABLE)))
+		none(t, c, q)
+		ev.Flags = netbsd.EV_ENABLE
+		must(t, q.Change(c, ev))
+		one(t, c, q)
+		ev.Flags = netbsd.EV_DISABLE
+		must(t, q.Change(c, ev))
+		none(t, c, q)
+		for _, bad := range []struct {
+			ev   netbsd.Kevent
+			want netbsd.Errno
+		}{
+			{netbsd.Kevent{Filter: netbsd.EVFILT_READ, Ident: 99, Flags: netbsd.EV_DELETE}, netbsd.EBADF},
+			{add(netbsd.EVFILT_READ, 99, 0), netbsd.EBADF},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_READ, Ident: ^uint64(0), Flags: netbsd.EV_ADD}, netbsd.EBADF},
+			{add(netbsd.EVFILT_PROC, 12345, 0), netbsd.ESRCH},
+			{add(netbsd.EVFILT_SIGNAL, 64, 0), netbsd.EINVAL},
+			{add(99, 0, 0), netbsd.EINVAL},
+			{add(netbsd.EVFILT_AIO, 0, 0), netbsd.EINVAL},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_TIMER, Flags: netbsd.EV_ADD, Data: -1}, netbsd.EINVAL},
+		} {
+			if errno := q.Change(c, bad.ev); errno != bad.want {
+				t.Errorf("%+v: %v", bad.ev, errno)
+			}
+		}
+	})
+}
+
+func TestWaitWakes(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		r, w := c.pipe(q)
+		must(t, q.Change(c, add(netbsd.EVFILT_READ, r, 0)))
+		time.AfterFunc(time.Second, func() { c.write(w, "x") })
+		out := make([]netbsd.Kevent, 1)
+		start := time.Now()
+		if n, errno := q.Wait(l, out, start.Add(time.Hour), false); n != 1 || errno != 0 {
+			t.Error(n, errno)
+		}
+		if d := time.Since(start); d != time.Second {
+			t.Error(d)
+		}
+		c.read(r, 1)
+		if n, errno := q.Wait(l, out, time.Now().Add(time.Minute), false); n != 0 || errno != 0 {
+			t.Error(n, errno)
+		}
+	})
+}
+
+func TestTimer(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		ev := add(netbsd.EVFILT_TIMER, 7, 0)
+		ev.Data = 10
+		must(t, q.Change(c, ev))
+		none(t, c, q)
+		time.Sleep(35 * time.Millisecond)
+		if ev := one(t, c, q); ev.Data != 3 {
+			t.Errorf("%+v", ev)
+		}
+		none(t, c, q)
+		ev.Data, ev.Fflags = 1, netbsd.NOTE_SECONDS
+		must(t, q.Change(c, ev))
+		time.Sleep(999 * time.Millisecond)
+		none(t, c, q)
+		time.Sleep(2 * time.Millisecond)
+		one(t, c, q)
+		ev.Flags = netbsd.EV_DELETE
+		must(t, q.Change(c, ev))
+		ev = add(netbsd.EVFILT_TIMER, 8, netbsd.EV_ONESHOT)
+		ev.Data, ev.Fflags = 5, netbsd.NOTE_USECONDS
+		must(t, q.Change(c, ev))
+		time.Sleep(time.Second)
+		if ev := one(t, c, q); ev.Data != 1 {
+			t.Errorf("%+v", ev)
+		}
+		ev = add(netbsd.EVFILT_TIMER, 9, 0)
+		ev.Data, ev.Fflags = time.Now().Add(time.Second).Unix(), netbsd.NOTE_SECONDS|netbsd.NOTE_ABSTIME
+		must(t, q.Change(c, ev))
+		time.Sleep(10 * time.Second)
+		if ev := one(t, c, q); ev.Data != 1 {
+			t.Errorf("%+v", ev)
+		}
+	})
+}
+
+func TestUser(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		must(t, q.Change(c, add(netbsd.EVFILT_USER, 1, netbsd.EV_CLEAR)))
+		none(t, c, q)
+		ev := netbsd.Kevent{Ident: 1, Filter: netbsd.EVFILT_USER, Fflags: netbsd.NOTE_FFOR | 5, Udata: 42}
+		must(t, q.Change(c, ev))
+		none(t, c, q)
+		ev.Fflags = netbsd.NOTE_FFCOPY | 3 | netbsd.NOTE_TRIGGER
+		ev.Data = 77
+		must(t, q.Change(c, ev))
+		if got := one(t, c, q); got.Fflags != 3 || got.Data != 77 {
+			t.Errorf("%+v", got)
+		}
+		none(t, c, q)
+		must(t, q.Change(c, add(netbsd.EVFILT_USER, 2, 0)))
+		ev.Ident = 2
+		must(t, q.Change(c, ev))
+		one(t, c, q)
+		one(t, c, q)
+	})
+}
+
+func TestSignal(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		must(t, q.Change(c, add(netbsd.EVFILT_SIGNAL, int(netbsd.SIGUSR1), 0)))
+		l.Sigaction(netbsd.SIGUSR1, &kern.Action{Handler: netbsd.SIG_IGN})
+		for range 3 {
+			l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+			l.Kill(l.Proc().Pid(), netbsd.SIGCONT)
+		}
+		if ev := one(t, c, q); ev.Data != 3 {
+			t.Errorf("%+v", ev)
+		}
+		none(t, c, q)
+	})
+}
+
+func TestProc(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		forked := make(chan int, 1)
+		child, errno := l.Fork(kern.ForkArgs{Body: func(l *kern.LWP) {
+			l.Sleep(true, time.Now().Add(time.Second))
+			g, _ := l.Fork(kern.ForkArgs{Body: func(l *kern.LWP) {
+				l.Sleep(true, time.Now().Add(time.Second))
+				l.Exit(2)
+			}})
+			forked <- g.Pid()
+			l.Sleep(true, time.Now().Add(time.Minute))
+			l.Exit(3)
+		}})
+		must(t, errno)
+		ev := add(netbsd.EVFILT_PROC, child.Pid(), 0)
+		ev.Fflags = netbsd.NOTE_EXIT | netbsd.NOTE_FORK | netbsd.NOTE_TRACK
+		must(t, q.Change(c, ev))
+		none(t, c, q)
+		grandchild := <-forked
+		got := now(t, c, q)
+		seen := map[uint64]netbsd.Kevent{}
+		for _, ev := range got {
+			seen[ev.Ident] = ev
+		}
+		if ev := seen[uint64(child.Pid())]; ev.Fflags != netbsd.NOTE_FORK || len(got) != 2 {
+			t.Errorf("%+v", got)
+		}
+		if ev := seen[uint64(grandchild)]; ev.Fflags != netbsd.NOTE_CHILD || ev.Data != int64(child.Pid()) || ev.Udata != 42 {
+			t.Errorf("%+v", ev)
+		}
+		out := make([]netbsd.Kevent, 4)
+		n, errno := q.Wait(l, out, time.Time{}, false)
+		if errno != 0 || n != 1 || out[0].Ident != uint64(grandchild) || out[0].Fflags != netbsd.NOTE_EXIT ||
+			out[0].Flags&netbsd.EV_EOF == 0 || out[0].Data != int64(netbsd.ExitStatus(2, 0)) {
+			t.Errorf("%v %+v", errno, out[:n])
+		}
+		l.Wait(child.Pid(), 0)
+		if ev := one(t, c, q); ev.Ident != uint64(child.Pid()) || ev.Data != int64(netbsd.ExitStatus(3, 0)) {
+			t.Errorf("%+v", ev)
+		}
+		if len(q.knotes) != 0 {
+			t.Errorf("%d knotes left", len(q.knotes))
+		}
+	})
+}
+
+func TestNested(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		inner := New()
+		fd, _ := c.Files.Install(file.New(inner, netbsd.O_RDWR), 0, 100, false)
+		self, _ := c.Files.Install(file.New(q, netbsd.O_RDWR), 0, 100, false)
+		must(t, q.Change(c, add(netbsd.EVFILT_READ, fd, 0)))
+		if errno := inner.Change(c, add(netbsd.EVFILT_READ, self, 0)); errno != netbsd.EINVAL {
+			t.Error(errno)
+		}
+		none(t, c, q)
+		ev := add(netbsd.EVFILT_USER, 1, 0)
+		ev.Fflags = netbsd.NOTE_TRIGGER
+		must(t, inner.Change(c, ev))
+		if ev := one(t, c, q); ev.Data != 1 {
+			t.Errorf("%+v", ev)
+		}
+		if kids := c.Files.Fork(false).Open(); len(kids) != 0 {
+			t.Errorf("inherited: %v", kids)
+		}
+	})
+}

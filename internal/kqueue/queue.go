@@ -1,0 +1,222 @@
+package kqueue
+
+import (
+	"sync"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// key finds a knote: kevent(2) knows an event by ident and filter.
+type key struct {
+	filter uint32
+	ident  uint64
+}
+
+// Queue is a kqueue. It is a file, so it can be polled and watched by another
+// queue, but it isn't inherited by fork(2).
+type Queue struct {
+	file.Base
+
+	mu      sync.Mutex
+	knotes  map[key]*knote
+	ready   list
+	asked   int  // knotes off the ready list while a scan asks their sources
+	missed  bool // somebody saw the list empty meanwhile, and is told of what comes back
+	closed  bool
+	waiters file.Queue
+}
+
+// New makes an empty kqueue.
+func New() *Queue { return &Queue{knotes: map[key]*knote{}} }
+
+// NotInherited says that fork(2) leaves kqueues out.
+func (q *Queue) NotInherited() bool { return true }
+
+// Stat is fstat(2) of a kqueue: how many events are ready.
+func (q *Queue) Stat() (file.Stat, netbsd.Errno) {
+	return file.Stat{Size: q.ReadCount(), Blksize: netbsd.SizeofKevent, Mode: netbsd.S_IFIFO}, 0
+}
+
+// Read and Write are not for kqueues: ENXIO.
+func (q *Queue) Read(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENXIO }
+
+// Write is as Read.
+func (q *Queue) Write(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENXIO }
+
+// Poll reports In while events are ready.
+func (q *Queue) Poll(want file.Events) file.Events {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.emptyLocked() {
+		return 0
+	}
+	return want & (file.In | file.RdNorm)
+}
+
+// Watch implements file.File.
+func (q *Queue) Watch(w *file.Waiter) { q.waiters.Add(w) }
+
+// Unwatch implements file.File.
+func (q *Queue) Unwatch(w *file.Waiter) { q.waiters.Remove(w) }
+
+// ReadCount is how many events are ready.
+func (q *Queue) ReadCount() int64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return int64(q.ready.n)
+}
+
+// WriteCount is 0.
+func (q *Queue) WriteCount() int64 { return 0 }
+
+// Close drops every knote.
+func (q *Queue) Close() {
+	q.mu.Lock()
+	q.closed = true
+	all := q.knotes
+	q.knotes = map[key]*knote{}
+	q.ready = list{}
+	for _, kn := range all {
+		kn.dead = true
+	}
+	q.mu.Unlock()
+	for _, kn := range all {
+		kn.src.detach(kn)
+	}
+}
+
+// Caller is who changes or waits: descriptors are looked up in its table,
+// signals and processes are its own.
+type Caller struct {
+	L     file.Sleeper
+	Files *file.Table
+	Proc  *kern.Proc
+}
+
+// Wait is the second half of kevent(2): it fills out with ready events, waiting
+// for the first one until the deadline (the zero time: forever) unless nowait.
+func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, nowait bool) (int, netbsd.Errno) {
+	if len(out) == 0 {
+		return 0, 0
+	}
+	if n := q.scan(out); n > 0 || nowait {
+		return n, 0
+	}
+	n, errno := file.BlockUntil(file.Call{L: l}, q, file.In, deadline, func() (int, netbsd.Errno) {
+		if n := q.scan(out); n > 0 {
+			return n, 0
+		}
+		return 0, netbsd.EAGAIN
+	})
+	switch errno {
+	case netbsd.EWOULDBLOCK:
+		return 0, 0
+	case netbsd.ERESTART: // kevent(2) is not restarted
+		return 0, netbsd.EINTR
+	}
+	return n, errno
+}
+
+// scan hands out what is ready now. Level-triggered knotes go back to the end
+// of the list, and are met at most once.
+func (q *Queue) scan(out []netbsd.Kevent) int {
+	n, tell := 0, false
+	guard.Locked(&q.mu, func() {
+		if !q.emptyLocked() {
+			n, tell = q.scanLocked(out)
+		}
+	})
+	if tell {
+		q.waiters.Notify(file.In | file.RdNorm)
+	}
+	return n
+}
+
+// emptyLocked says whether nothing is ready. Who was told so waits: what another scan
+// then puts back is news.
+func (q *Queue) emptyLocked() bool {
+	if q.ready.n > 0 {
+		return false
+	}
+	q.missed = q.missed || q.asked > 0
+	return true
+}
+
+// scanLocked is scan's work. tell says that there is something again for those who
+// found nothing meanwhile.
+func (q *Queue) scanLocked(out []netbsd.Kevent) (n int, tell bool) {
+	left := q.ready.n
+	for ; left > 0 && n < len(out) && q.ready.n > 0; left-- {
+		kn := q.ready.pop()
+		if kn.dead || kn.disabled {
+			continue
+		}
+		q.asked++
+		ev, ok := q.takeLocked(kn)
+		q.asked--
+		if ok {
+			out[n] = ev
+			n++
+		}
+	}
+	if q.missed {
+		tell = q.ready.n > 0
+		q.missed = !tell && q.asked > 0
+	}
+	return n, tell
+}
+
+// takeLocked makes the event of a knote that was ready, if it still is. It
+// gives up mu while it asks the source.
+func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
+	kn.active = false
+	q.mu.Unlock()
+	now, ok := kn.src.poll(kn)
+	q.mu.Lock()
+	if kn.dead || kn.disabled {
+		return netbsd.Kevent{}, false
+	}
+	// What a one-shot reports may be past already: the process has exited.
+	if !ok && kn.flags&netbsd.EV_ONESHOT == 0 {
+		return netbsd.Kevent{}, false
+	}
+	ev := netbsd.Kevent{Ident: kn.ident, Filter: kn.filter, Udata: kn.udata,
+		Flags: kn.flags | now.flags, Fflags: kn.fflags, Data: kn.data}
+	if now.data != nil {
+		ev.Data = *now.data
+	}
+	switch {
+	case kn.flags&netbsd.EV_ONESHOT != 0:
+		q.dropLocked(kn)
+	case kn.flags&netbsd.EV_CLEAR != 0:
+		kn.fflags, kn.data = 0, 0
+		if c, ok := kn.src.(clearer); ok {
+			c.clearLocked()
+		}
+	}
+	switch {
+	case kn.dead:
+	case kn.flags&netbsd.EV_DISPATCH != 0:
+		kn.disabled = true
+	case kn.flags&netbsd.EV_CLEAR == 0:
+		kn.active = true
+		q.ready.push(kn)
+	}
+	return ev, true
+}
+
+// dropLocked forgets a knote; it gives up mu while the source lets go.
+func (q *Queue) dropLocked(kn *knote) {
+	kn.dead = true
+	q.ready.remove(kn)
+	if k := (key{kn.filter, kn.ident}); q.knotes[k] == kn {
+		delete(q.knotes, k)
+	}
+	q.mu.Unlock()
+	kn.src.detach(kn)
+	q.mu.Lock()
+}

@@ -1,0 +1,91 @@
+package kqueue
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// waiter is the least LWP.
+type waiter chan struct{}
+
+func (w waiter) Wake() {
+	select {
+	case w <- struct{}{}:
+	default:
+	}
+}
+
+func (w waiter) Sleep(bool, time.Time) netbsd.Errno { <-w; return 0 }
+
+func TestVnode(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	sub := filepath.Join(dir, "sub")
+	os.Mkdir(sub, 0o755)
+	os.WriteFile(name, []byte("x"), 0o644)
+	c := Caller{L: make(waiter, 1), Files: file.NewTable()}
+	defer c.Files.Close()
+	q := New()
+	defer q.Close()
+	watch := func(path string) int {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		d, errno := file.Inherit(int(f.Fd()))
+		must(t, errno)
+		fd, _ := c.Files.Install(d, 0, 100, false)
+		ev := add(netbsd.EVFILT_VNODE, fd, netbsd.EV_CLEAR)
+		ev.Fflags = netbsd.NOTE_DELETE | netbsd.NOTE_WRITE | netbsd.NOTE_EXTEND | netbsd.NOTE_ATTRIB | netbsd.NOTE_RENAME | netbsd.NOTE_LINK
+		must(t, q.Change(c, ev))
+		return fd
+	}
+	fd, subfd := watch(name), watch(sub)
+	for _, step := range []struct {
+		name string
+		do   func() error
+		fd   int
+		want uint32
+	}{
+		{"write", func() error {
+			f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+			if err == nil {
+				defer f.Close()
+				_, err = f.WriteString("more")
+			}
+			return err
+		}, fd, netbsd.NOTE_WRITE | netbsd.NOTE_EXTEND},
+		{"chmod", func() error { return os.Chmod(name, 0o600) }, fd, netbsd.NOTE_ATTRIB},
+		{"link", func() error { return os.Link(name, name+"2") }, fd, netbsd.NOTE_LINK},
+		{"rename", func() error { return os.Rename(name, name+"3") }, fd, netbsd.NOTE_RENAME},
+		{"create in a folder", func() error { return os.WriteFile(filepath.Join(sub, "x"), nil, 0o644) }, subfd, netbsd.NOTE_WRITE},
+		{"remove in a folder", func() error { return os.Remove(filepath.Join(sub, "x")) }, subfd, netbsd.NOTE_WRITE},
+		{"remove the folder", func() error { return os.Remove(sub) }, subfd, netbsd.NOTE_DELETE},
+		{"remove one name", func() error { return os.Remove(name + "2") }, fd, netbsd.NOTE_LINK},
+		{"remove the last name", func() error { return os.Remove(name + "3") }, fd, netbsd.NOTE_DELETE},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		var got uint32
+		out := make([]netbsd.Kevent, 4)
+		for got&step.want != step.want {
+			n, errno := q.Wait(c.L, out, time.Time{}, false)
+			must(t, errno)
+			for _, ev := range out[:n] {
+				if int(ev.Ident) == step.fd {
+					got |= ev.Fflags
+				}
+			}
+		}
+		if got&^(step.want|netbsd.NOTE_ATTRIB) != 0 {
+			t.Errorf("%s: notes %x, want %x", step.name, got, step.want)
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package loader
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"toaster/netbsd"
+)
+
+// This file reads ELF by hand rather than with debug/elf: the kernel looks at
+// program headers only, must not be led by sizes a hostile file claims, and has to
+// say what is wrong.
+
+var le = binary.LittleEndian
+
+const (
+	ehsize, phsize = 64, 56
+	maxPhnum       = 128  // as NetBSD limits it
+	maxNote        = 4096 // bytes of notes looked at, each segment
+	maxSegments    = 64
+
+	etExec, etDyn           = 2, 3
+	emX8664                 = 62
+	ptLoad, ptInterp        = 1, 3
+	ptNote, ptPhdr          = 4, 6
+	pfX, pfW, pfR           = 1, 2, 4
+	osabiNetBSD, osabiLinux = 2, 3
+	ntNetBSDIdent           = 1
+)
+
+type phdr struct {
+	typ, flags                        uint32
+	off, vaddr, filesz, memsz, pAlign uint64
+}
+
+func isELF(head []byte) bool { return len(head) >= 4 && string(head[:4]) == "\x7fELF" }
+
+func loadELF(r io.ReaderAt, size int64, head []byte) (*Image, error) {
+	if len(head) < 20 {
+		return nil, fail(Truncated, "the ELF header is incomplete")
+	}
+	machine, typ := fileMachine(head), le.Uint16(head[16:])
+	if head[4] != 2 || head[5] != 1 || machine != emX8664 {
+		return nil, fail(OtherArch, archName(head, machine))
+	}
+	if len(head) < ehsize {
+		return nil, fail(Truncated, "the ELF header is incomplete")
+	}
+	if typ != etExec && typ != etDyn {
+		return nil, fail(NotExec, typeName(typ))
+	}
+	phs, err := readPhdrs(r, size, head)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLength(phs, size); err != nil {
+		return nil, err
+	}
+	notes := readNotes(r, phs)
+	interp, err := readInterp(r, size, phs)
+	if err != nil {
+		return nil, err
+	}
+	if notes.netbsd == 0 {
+		return nil, notNetBSD(head[7], notes, interp)
+	}
+	m := &Image{Interp: interp, PIE: typ == etDyn, Version: notes.netbsd, Entry: le.Uint64(head[24:])}
+	if err := m.addSegments(phs, size); err != nil {
+		return nil, err
+	}
+	m.findPhdr(phs, le.Uint64(head[32:]))
+	return m, m.checkEntry()
+}
+
+func readPhdrs(r io.ReaderAt, size int64, head []byte) ([]phdr, error) {
+	off, ent, num := le.Uint64(head[32:]), le.Uint16(head[54:]), int(le.Uint16(head[56:]))
+	switch {
+	case num == 0 || num > maxPhnum:
+		return nil, fail(Malformed, fmt.Sprintf("it has %d program headers", num))
+	case ent != phsize:
+		return nil, fail(Malformed, fmt.Sprintf("its program headers have %d bytes", ent))
+	case off > uint64(size) || uint64(num*phsize) > uint64(size)-off:
+		return nil, fail(Truncated, "its program headers are missing")
+	}
+	b := make([]byte, num*phsize)
+	if _, err := r.ReadAt(b, int64(off)); err != nil && err != io.EOF {
+		return nil, &Error{Kind: Unreadable, Errno: netbsd.EIO, Detail: err.Error()}
+	}
+	l := make([]phdr, num)
+	for i := range l {
+		p := b[i*phsize:]
+		l[i] = phdr{le.Uint32(p), le.Uint32(p[4:]), le.Uint64(p[8:]), le.Uint64(p[16:]),
+			le.Uint64(p[32:]), le.Uint64(p[40:]), le.Uint64(p[48:])}
+	}
+	return l, nil
+}
+
+func readInterp(r io.ReaderAt, size int64, phs []phdr) (string, error) {
+	for _, p := range phs {
+		if p.typ != ptInterp {
+			continue
+		}
+		if p.filesz < 2 || p.filesz > netbsd.PATH_MAX {
+			return "", fail(Malformed, "the path of its dynamic linker has a bad length")
+		}
+		if p.off > uint64(size) || p.filesz > uint64(size)-p.off {
+			return "", fail(Truncated, "the path of its dynamic linker is missing")
+		}
+		b := make([]byte, p.filesz)
+		if _, err := r.ReadAt(b, int64(p.off)); err != nil && err != io.EOF {
+			return "", &Error{Kind: Unreadable, Errno: netbsd.EIO, Detail: err.Error()}
+		}
+		if b[len(b)-1] != 0 {
+			return "", fail(Malformed, "the path of its dynamic linker has no end")
+		}
+		return cString(b), nil
+	}
+	return "", nil
+}
+
+func cString(b []byte) string {
+	for i, c := range b {
+		if c == 0 {
+			return string(b[:i])
+		}
+	}
+	return string(b)
+}
+
+func (m *Image) addSegments(phs []phdr, size int64) error {
+	var last uint64 // end of the bytes of the segment before
+	for _, p := range phs {
+		if p.typ != ptLoad || p.memsz == 0 {
+			continue
+		}
+		if len(m.Segments) == maxSegments {
+			return fail(Malformed, "it has too many segments")
+		}
+		if err := m.checkLoad(p, size, last); err != nil {
+			return err
+		}
+		last = p.vaddr + p.memsz
+		m.Segments = append(m.Segments, segmentOf(p))
+	}
+	if len(m.Segments) == 0 {
+		return fail(Malformed, "it has nothing to load")
+	}
+	m.Low = m.Segments[0].Addr
+	m.End = pageUp(last)
+	return nil
+}
+
+func (m *Image) checkLoad(p phdr, size int64, last uint64) error {
+	end := p.vaddr + p.memsz
+	switch {
+	case p.memsz < p.filesz:
+		return fail(Malformed, "a segment is smaller in memory than in the file")
+	case end < p.vaddr || end > netbsd.StackTop:
+		return fail(Malformed, "a segment lies beyond the user address space")
+	case !m.PIE && p.vaddr < netbsd.MinAddress:
+		return fail(Malformed, "a segment lies in page zero")
+	case p.vaddr < last:
+		return fail(Malformed, "segments overlap or are out of order")
+	case p.filesz > 0 && (p.off-p.vaddr)%netbsd.PageSize != 0:
+		return fail(Malformed, "a segment's offset does not fit its address")
+	}
+	return nil
+}
+
+// checkLength looks whether the file holds what its program headers say, before
+// anything is concluded from what it lacks.
+func checkLength(phs []phdr, size int64) error {
+	for _, p := range phs {
+		if p.typ == ptLoad && (p.off > uint64(size) || p.filesz > uint64(size)-p.off) {
+			return fail(Truncated, fmt.Sprintf("it should have %d bytes, but has %d", p.off+p.filesz, size))
+		}
+	}
+	return nil
+}
+
+func segmentOf(p phdr) Segment {
+	start := pageDown(p.vaddr)
+	fileEnd, end := p.vaddr+p.filesz, pageUp(p.vaddr+p.memsz)
+	s := Segment{Addr: start, Len: end - start, Prot: protOf(p.flags)}
+	if p.filesz == 0 {
+		return s
+	}
+	s.FileOff = int64(p.off - (p.vaddr - start))
+	s.FileLen = pageUp(fileEnd) - start
+	if p.memsz > p.filesz && fileEnd%netbsd.PageSize != 0 {
+		s.ZeroAt = fileEnd
+		s.ZeroLen = pageUp(fileEnd) - fileEnd
+	}
+	return s
+}
+
+func protOf(flags uint32) (prot int) {
+	if flags&pfR != 0 {
+		prot |= netbsd.PROT_READ
+	}
+	if flags&pfW != 0 {
+		prot |= netbsd.PROT_WRITE
+	}
+	if flags&pfX != 0 {
+		prot |= netbsd.PROT_EXEC
+	}
+	return prot
+}
+
+// findPhdr says where the program headers are in memory: PT_PHDR says so, else the
+// segment that holds that part of the file.
+func (m *Image) findPhdr(phs []phdr, phoff uint64) {
+	m.Phent, m.Phnum = phsize, uint64(len(phs))
+	for _, p := range phs {
+		if p.typ == ptPhdr && m.mapped(p.vaddr) {
+			m.Phdr = p.vaddr
+			return
+		}
+	}
+	for _, p := range phs {
+		if p.typ == ptLoad && phoff >= p.off && phoff-p.off < p.filesz {
+			m.Phdr = p.vaddr + (phoff - p.off)
+			return
+		}
+	}
+}
+
+func (m *Image) mapped(a uint64) bool {
+	for _, s := range m.Segments {
+		if a >= s.Addr && a-s.Addr < s.Len {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Image) checkEntry() error {
+	if !m.mapped(m.Entry) {
+		return fail(Malformed, "its entry point is outside of its segments")
+	}
+	return nil
+}

@@ -1,0 +1,253 @@
+package loader
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// elf builds a small NetBSD/amd64 executable, which tests then damage.
+type elf struct {
+	typ, machine  uint16
+	osabi         byte
+	entry         uint64
+	phs           []phdr
+	note          bool
+	size          int
+	interp        string
+	phnum, phsize int
+}
+
+func newELF() *elf {
+	return &elf{
+		typ: etExec, machine: emX8664, osabi: 2, entry: 0x401000, note: true, size: 0x3000,
+		phs: []phdr{
+			{typ: ptLoad, flags: pfR | pfX, off: 0, vaddr: 0x400000, filesz: 0x1800, memsz: 0x1800},
+			{typ: ptLoad, flags: pfR | pfW, off: 0x1800, vaddr: 0x402800, filesz: 0x500, memsz: 0x3000},
+		},
+	}
+}
+
+func (e *elf) bytes() []byte {
+	b := make([]byte, e.size)
+	copy(b, "\x7fELF\x02\x01\x01")
+	b[7] = e.osabi
+	le.PutUint16(b[16:], e.typ)
+	le.PutUint16(b[18:], e.machine)
+	le.PutUint64(b[24:], e.entry)
+	le.PutUint64(b[32:], ehsize)
+	le.PutUint16(b[54:], uint16(phsize+e.phsize))
+	phs := slices.Clone(e.phs)
+	if e.note {
+		copy(b[0x800:], "\x07\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00NetBSD\x00\x00\x00\xca\x9a\x3b")
+		phs = append(phs, phdr{typ: ptNote, off: 0x800, filesz: 24})
+	}
+	if e.interp != "" {
+		copy(b[0x900:], e.interp)
+		phs = append(phs, phdr{typ: ptInterp, off: 0x900, filesz: uint64(len(e.interp) + 1)})
+	}
+	le.PutUint16(b[56:], uint16(len(phs)+e.phnum))
+	for i, p := range phs {
+		q := b[ehsize+i*phsize:]
+		le.PutUint32(q, p.typ)
+		le.PutUint32(q[4:], p.flags)
+		le.PutUint64(q[8:], p.off)
+		le.PutUint64(q[16:], p.vaddr)
+		le.PutUint64(q[32:], p.filesz)
+		le.PutUint64(q[40:], p.memsz)
+	}
+	return b
+}
+
+func load(b []byte) (*Image, error) { return Load(bytes.NewReader(b), int64(len(b))) }
+
+func TestLoad(t *testing.T) {
+	m, err := load(newELF().bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Segment{
+		{Addr: 0x400000, Len: 0x2000, FileLen: 0x2000, Prot: netbsd.PROT_READ | netbsd.PROT_EXEC},
+		{Addr: 0x402000, Len: 0x4000, FileOff: 0x1000, FileLen: 0x1000, ZeroAt: 0x402d00, ZeroLen: 0x300, Prot: netbsd.PROT_READ | netbsd.PROT_WRITE},
+	}
+	if !slices.Equal(m.Segments, want) {
+		t.Errorf("segments %+v", m.Segments)
+	}
+	if m.Version != 1000000000 || m.Phdr != 0x400040 || m.Phnum != 3 || m.End != 0x406000 || m.PIE {
+		t.Errorf("%+v", m)
+	}
+}
+
+func TestPIE(t *testing.T) {
+	e := newELF()
+	e.typ, e.entry, e.interp = etDyn, 0x1000, "/libexec/ld.elf_so"
+	for i := range e.phs {
+		e.phs[i].vaddr -= 0x400000
+	}
+	m, err := load(e.bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !m.PIE || m.Interp != "/libexec/ld.elf_so" || m.Low != 0 || m.End != 0x6000 {
+		t.Fatalf("%+v", m)
+	}
+	if err := m.Place(0x200000); err != nil {
+		t.Fatal(err)
+	}
+	if m.Entry != 0x201000 || m.Segments[1].Addr != 0x202000 || m.Segments[1].ZeroAt != 0x202d00 || m.Phdr != 0x200040 || m.End != 0x206000 {
+		t.Errorf("%+v", m)
+	}
+	for _, base := range []uint64{0, 0x1234, netbsd.StackTop - 0x5000, 1 << 63} {
+		if m.Place(base) == nil {
+			t.Errorf("placed at %#x", base)
+		}
+	}
+}
+
+func TestBadELF(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		edit func(*elf)
+		kind Kind
+		want string
+	}{
+		{"linux", func(e *elf) { e.note, e.osabi = false, 0 }, Linux, "Linux"},
+		{"no note", func(e *elf) { e.note = false }, Malformed, "no NetBSD note"},
+		{"freebsd", func(e *elf) { e.note, e.osabi = false, 9 }, OtherOS, "FreeBSD"},
+		{"arm64", func(e *elf) { e.machine = 183 }, OtherArch, "NetBSD/arm64"},
+		{"object", func(e *elf) { e.typ = 1 }, NotExec, "object"},
+		{"truncated", func(e *elf) { e.size = 0x1900 }, Truncated, "should have"},
+		{"no headers", func(e *elf) { e.note, e.phs = false, nil }, Malformed, "0 program headers"},
+		{"header size", func(e *elf) { e.phsize = 8 }, Malformed, "64 bytes"},
+		{"many headers", func(e *elf) { e.phnum = 200 }, Malformed, "program headers"},
+		{"memsz", func(e *elf) { e.phs[1].memsz = 1 }, Malformed, "smaller in memory"},
+		{"overflow", func(e *elf) { e.phs[1].memsz = ^uint64(0) }, Malformed, "beyond"},
+		{"beyond", func(e *elf) { e.phs[1].vaddr = 0x7f7fffffe800 }, Malformed, "beyond"},
+		{"page zero", func(e *elf) { e.phs[0].vaddr = 0 }, Malformed, "page zero"},
+		{"overlap", func(e *elf) { e.phs[1].vaddr = 0x401000 }, Malformed, "overlap"},
+		{"unaligned", func(e *elf) { e.phs[1].vaddr++ }, Malformed, "does not fit"},
+		{"offset", func(e *elf) { e.phs[1].off = ^uint64(0) - 0x7ff }, Truncated, "should have"},
+		{"entry", func(e *elf) { e.entry = 0x10 }, Malformed, "entry"},
+	} {
+		e := newELF()
+		c.edit(e)
+		_, err := load(e.bytes())
+		var ie *Error
+		if !errors.As(err, &ie) || ie.Kind != c.kind || !strings.Contains(ie.Error(), c.want) {
+			t.Errorf("%s: %v (%+v)", c.name, err, ie)
+		}
+	}
+}
+
+func TestNotELF(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		kind Kind
+	}{
+		{"", Empty}, {"\x7fELF", Truncated}, {"echo hi\n", Text}, {"\x00\x01\x02", Data}, {"MZ\x90", Foreign},
+		{"#!", BadScript}, {"#!\n", BadScript}, {"#! \t\n", BadScript}, {"#!/bin/sh", BadScript},
+		{"#!/" + strings.Repeat("x", 1100) + "\n", BadScript},
+	} {
+		_, err := load([]byte(c.in))
+		var ie *Error
+		if !errors.As(err, &ie) || ie.Kind != c.kind {
+			t.Errorf("%.20q: %v, want kind %d", c.in, err, c.kind)
+		}
+	}
+}
+
+func TestScript(t *testing.T) {
+	for _, c := range []struct {
+		in, interp, arg string
+		hasArg          bool
+	}{
+		{"#!/bin/sh\n", "/bin/sh", "", false},
+		{"#! /bin/sh -e\n", "/bin/sh", "-e", true},
+		{"#!\t/usr/bin/env  -S a  b \nx", "/usr/bin/env", "-S a  b ", true},
+		{"#!/bin/sh   \n", "/bin/sh", "", false},
+		{"#!/bin/sh\r\n", "/bin/sh\r", "", false},
+	} {
+		m, err := load([]byte(c.in))
+		if err != nil {
+			t.Errorf("%q: %v", c.in, err)
+			continue
+		}
+		if s := m.Script; s.Interp != c.interp || s.Arg != c.arg || s.HasArg != c.hasArg {
+			t.Errorf("%q: %+v", c.in, s)
+		}
+	}
+	s := &Script{Interp: "/bin/sh", Arg: "-e", HasArg: true}
+	if got := s.Args("/x", []string{"x", "1"}); !slices.Equal(got, []string{"/bin/sh", "-e", "/x", "1"}) {
+		t.Error(got)
+	}
+}
+
+// What the Go tool chain of this machine builds is recognised.
+func TestGoPrograms(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds programs")
+	}
+	dir := t.TempDir()
+	src := filepath.Join(dir, "m.go")
+	os.WriteFile(src, []byte("package main\nfunc main() {}\n"), 0o644)
+	for _, c := range []struct {
+		os, arch string
+		kind     Kind
+	}{{"netbsd", "amd64", 0}, {"netbsd", "arm64", OtherArch}, {"linux", "amd64", Linux}, {"freebsd", "amd64", OtherOS}} {
+		out := filepath.Join(dir, c.os+c.arch)
+		cmd := exec.Command("go", "build", "-o", out, src)
+		cmd.Env = append(os.Environ(), "GOOS="+c.os, "GOARCH="+c.arch, "CGO_ENABLED=0")
+		if b, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s", b)
+		}
+		f, err := os.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		fi, _ := f.Stat()
+		m, err := Load(f, fi.Size())
+		var ie *Error
+		switch {
+		case c.kind == 0 && err != nil:
+			t.Error(err)
+		case c.kind == 0 && (len(m.Segments) != 3 || m.Phdr != 0x400040):
+			t.Errorf("%+v", m)
+		case c.kind != 0 && (!errors.As(err, &ie) || ie.Kind != c.kind):
+			t.Errorf("%s/%s: %v", c.os, c.arch, err)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add(newELF().bytes())
+	f.Add([]byte("#!/bin/sh -e\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := load(b)
+		if err != nil {
+			var ie *Error
+			if !errors.As(err, &ie) || ie.Error() == "" || ie.Errno == 0 {
+				t.Fatalf("bad error %v", err)
+			}
+			return
+		}
+		if (m.Script == nil) == (len(m.Segments) == 0) {
+			t.Fatalf("neither or both: %+v", m)
+		}
+		for _, s := range m.Segments {
+			bad := s.Len == 0 || s.Addr+s.Len > netbsd.StackTop || s.FileLen > s.Len ||
+				(s.Addr|s.Len|s.FileLen|uint64(s.FileOff))%netbsd.PageSize != 0 || s.FileOff < 0 ||
+				s.ZeroLen > 0 && (s.ZeroAt < s.Addr || s.ZeroAt+s.ZeroLen > s.Addr+s.FileLen)
+			if bad {
+				t.Fatalf("segment %+v", s)
+			}
+		}
+	})
+}

@@ -1,0 +1,11 @@
+package machine
+
+import (
+	"toaster/internal/syscalls"
+	"toaster/kern"
+)
+
+// setArgs notes what p runs, for kern.proc_args (sysctl(7)).
+func (s *System) setArgs(p *kern.Proc, prog *program) {
+	syscalls.SetProcArgs(p, &syscalls.ProcArgs{Path: prog.path, Argv: prog.argv, Envp: prog.envp})
+}

@@ -1,0 +1,233 @@
+package machine
+
+import (
+	"os"
+	"syscall"
+
+	"toaster/internal/loader"
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file replaces a program (execve(2)): a pristine host process gets the new image
+// before the old one is touched, so that whatever can fail fails while there is
+// somebody to tell.
+
+// exec implements syscalls.Kernel.Exec.
+func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
+	g := c.CPU.(*Guest)
+	p, err := s.load(s.opener(c.L), a.Path, a.Argv, a.Envp)
+	if err != nil {
+		return err.Errno
+	}
+	defer p.close()
+	g.hideActions()
+	if p.host {
+		return s.execHost(c, p)
+	}
+	cred := c.L.Proc().Cred()
+	next, e := s.build(p, cred)
+	if e != 0 {
+		return e
+	}
+	e = c.L.Exec(kern.ExecArgs{
+		Comm:    p.comm,
+		Path:    p.path,
+		SetUID:  p.setID.user(),
+		SetGID:  p.setID.group(),
+		Replace: func() netbsd.Errno { g.become(next); return 0 },
+	})
+	if e != 0 {
+		next.space.release()
+		return e
+	}
+	c.Space = g.space
+	g.thread.SetLWP(c.L.ID())
+	s.setArgs(c.L.Proc(), p)
+	return netbsd.EJUSTRETURN
+}
+
+// become makes g carry on in next's address space. The LWP is its process's only one.
+func (g *Guest) become(next *Guest) {
+	old, oldThread, sole := g.space, g.thread, g.space.sole()
+	if sole { // what has been used goes with the host process that is left behind
+		u := old.Usage(g.l.Proc(), g.l)
+		g.l.Proc().AddUsage(&u)
+	}
+	g.thread, g.space, g.link, g.frames = next.thread, next.space, 0, nil
+	g.alone, g.shown, g.offered = true, 0, false
+	g.l.SetKicker(g.thread.Kick)
+	g.l.Proc().SetVM(g.space)
+	if !sole { // while the host process cannot be given up by those who stay in it
+		oldThread.Exit()
+	}
+	if old.drop() {
+		old.release()
+	}
+}
+
+// stackSize is how much is reserved for the first stack (MAXSSIZ would be 128 MiB).
+const stackSize = 16 << 20
+
+// build makes an address space with the program in it and a thread at its entry.
+func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
+	st, e := p.stack(cred)
+	if e != 0 {
+		return nil, e
+	}
+	g, e := s.warm.take(s, p), netbsd.Errno(0)
+	if g == nil {
+		if g, e = s.fresh(p); e != 0 {
+			return nil, e
+		}
+		s.warm.learn(s, p, g)
+	}
+	e = g.space.chargeAll()
+	if e == 0 {
+		e = g.space.Write(st.SP, st.Bytes)
+	}
+	if e != 0 {
+		g.space.release()
+		return nil, e
+	}
+	g.alone = true
+	r := g.thread.Regs()
+	*r = platform.Regs{RIP: p.entry(), RSP: st.SP, RBX: st.PSStrings, RFLAGS: flagsFixed | flagsIntOn}
+	return g, 0
+}
+
+// fresh makes an address space with the program in it.
+func (s *System) fresh(p *program) (*Guest, netbsd.Errno) {
+	rw := s.rewriteOf(p)
+	g, e := s.fill(p, rw)
+	if e != 0 && rw != nil {
+		// A host can forbid that changed code is executed (SELinux's execmod).
+		s.rewrites.off.Store(true)
+		g, e = s.fill(p, nil)
+	}
+	return g, e
+}
+
+func (s *System) fill(p *program, rw *platform.Rewrite) (*Guest, netbsd.Errno) {
+	hp, t, err := s.Platform.NewProcess()
+	if err != nil {
+		return nil, hostErrno(err)
+	}
+	g := &Guest{sys: s, thread: t, space: newSpace(s, hp)}
+	if e := g.populate(p, rw); e != 0 {
+		hp.Release()
+		return nil, e
+	}
+	return g, 0
+}
+
+func (g *Guest) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
+	if e := g.mapImage(p.file, p.image, rw); e != 0 {
+		return e
+	}
+	g.space.m.SetBreak(p.image.End)
+	seal, e := g.rewrite(p.image, rw)
+	if e != 0 {
+		return e
+	}
+	if p.interp != nil {
+		if e := g.mapImage(p.interp.file, p.interp.image, nil); e != 0 {
+			return e
+		}
+	}
+	return g.mapStack(seal)
+}
+
+// mapStack maps the stack, and protects what must not be written any more: in one go.
+func (g *Guest) mapStack(seal []platform.Mapping) netbsd.Errno {
+	const base, prot = netbsd.StackTop - stackSize, netbsd.PROT_READ | netbsd.PROT_WRITE
+	if e := g.space.place(base, stackSize, prot, nil, 0, "stack"); e != 0 {
+		return e
+	}
+	list := append(seal, platform.Mapping{Addr: base, Size: stackSize, Prot: prot, Flags: syscall.MAP_PRIVATE | syscall.MAP_NORESERVE, Anonymous: true})
+	return hostErrno(g.space.proc.MapAll(g.thread, -1, list...))
+}
+
+// mapImage maps the segments of one file in one go. If there is something to rewrite,
+// code can be written until mapStack.
+func (g *Guest) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netbsd.Errno {
+	var list []platform.Mapping
+	if rw != nil {
+		list = append(list, platform.Mapping{Addr: platform.RewriteAddr, Size: rw.Size(), Prot: netbsd.PROT_READ | netbsd.PROT_EXEC, Flags: syscall.MAP_PRIVATE, Anonymous: true})
+	}
+	for _, seg := range m.Segments {
+		if seg.FileLen > 0 {
+			list = append(list, platform.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: hostProt(seg.Prot), Flags: syscall.MAP_PRIVATE, Offset: seg.FileOff})
+		}
+		if seg.Len > seg.FileLen {
+			list = append(list, platform.Mapping{Addr: seg.Addr + seg.FileLen, Size: seg.Len - seg.FileLen, Prot: hostProt(seg.Prot), Flags: syscall.MAP_PRIVATE, Anonymous: true})
+		}
+	}
+	for _, l := range list {
+		var obj any
+		if !l.Anonymous {
+			obj = m
+		}
+		if e := g.space.place(l.Addr, l.Size, l.Prot, obj, l.Offset, ""); e != 0 {
+			return e
+		}
+	}
+	for i := range list {
+		if rw != nil && list[i].Prot&netbsd.PROT_EXEC != 0 {
+			list[i].Prot = netbsd.PROT_READ | netbsd.PROT_WRITE
+		}
+	}
+	for len(list) > 0 {
+		n := min(len(list), platform.MaxMappings)
+		if err := g.space.proc.MapAll(g.thread, int(f.Fd()), list[:n]...); err != nil {
+			return hostErrno(err)
+		}
+		list = list[n:]
+	}
+	return g.clearTails(m)
+}
+
+// clearTails zeroes what of a segment's last file page is not the segment's.
+func (g *Guest) clearTails(m *loader.Image) netbsd.Errno {
+	for _, seg := range m.Segments {
+		if seg.ZeroLen == 0 {
+			continue
+		}
+		if seg.Prot&netbsd.PROT_WRITE == 0 {
+			// A read-only segment keeps the file's bytes, which the
+			// program cannot mistake for its own data.
+			continue
+		}
+		if e := g.space.Write(seg.ZeroAt, make([]byte, seg.ZeroLen)); e != 0 {
+			return e
+		}
+	}
+	return 0
+}
+
+func setIDOf(st os.FileInfo) (id setID) {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return id
+	}
+	id.uid, id.gid = sys.Uid, sys.Gid
+	id.setuid = sys.Mode&syscall.S_ISUID != 0
+	id.setgid = sys.Mode&syscall.S_ISGID != 0
+	return id
+}
+
+func (id setID) user() *uint32 {
+	if !id.setuid {
+		return nil
+	}
+	return &id.uid
+}
+
+func (id setID) group() *uint32 {
+	if !id.setgid {
+		return nil
+	}
+	return &id.gid
+}

@@ -1,0 +1,110 @@
+package machine
+
+import (
+	"encoding/binary"
+
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+var le = binary.LittleEndian
+
+// Guest is the machine context of one LWP: its host thread and the address space it
+// runs in. It belongs to the LWP's goroutine; it is also syscalls.CPU.
+type Guest struct {
+	sys     *System
+	l       *kern.LWP
+	thread  *platform.Thread
+	space   *Space
+	call    syscalls.Call
+	link    uint64 // uc_link of the current context
+	posts   bool   // the kernel takes its actions from the thread's slot
+	alone   bool   // since its exec or fork the process had no other LWP, and has memory of its own
+	offered bool   // the actions have been shown once since then
+	shown   uint64 // the change of the map after which the stub was told of room
+
+	frames  []savedState // extended state of the contexts that handlers interrupted
+	scratch [64]byte
+}
+
+// savedState is the extended state (AVX and above) that a signal frame has no room
+// for, and where its ucontext lies.
+type savedState struct {
+	uc    uint64
+	state []byte
+}
+
+// maxSavedStates bounds what a guest that never returns from its handlers can make us
+// keep; the oldest go first.
+const maxSavedStates = 64
+
+// Segment selectors that NetBSD shows for user code.
+const (
+	userFlags   = 0x0cd5 // carry, parity, adjust, zero, sign, direction, overflow, trap off
+	userFlagTF  = 0x0100
+	userFlagID  = 0x00200000
+	userFlagAC  = 0x00040000
+	flagsFixed  = 0x0002
+	flagsIntOn  = 0x0200
+	settable    = userFlags | userFlagTF | userFlagID | userFlagAC
+	clearOnCall = userFlagTF | userFlagAC | 0x0400 // trap, alignment check, direction
+)
+
+// Gregs implements syscalls.CPU.
+func (g *Guest) Gregs(u *[netbsd.NGREG]uint64) {
+	r := g.thread.Regs()
+	*u = [netbsd.NGREG]uint64{
+		netbsd.REG_RDI: r.RDI, netbsd.REG_RSI: r.RSI, netbsd.REG_RDX: r.RDX, netbsd.REG_RCX: r.RCX,
+		netbsd.REG_R8: r.R8, netbsd.REG_R9: r.R9, netbsd.REG_R10: r.R10, netbsd.REG_R11: r.R11,
+		netbsd.REG_R12: r.R12, netbsd.REG_R13: r.R13, netbsd.REG_R14: r.R14, netbsd.REG_R15: r.R15,
+		netbsd.REG_RBP: r.RBP, netbsd.REG_RBX: r.RBX, netbsd.REG_RAX: r.RAX,
+		netbsd.REG_RIP: r.RIP, netbsd.REG_RFLAGS: r.RFLAGS, netbsd.REG_RSP: r.RSP,
+		netbsd.REG_CS: netbsd.UserCS, netbsd.REG_SS: netbsd.UserDS,
+		netbsd.REG_DS: netbsd.UserDS, netbsd.REG_ES: netbsd.UserDS,
+	}
+}
+
+// SetGregs implements syscalls.CPU: EINVAL for a code address outside user space
+// (cpu_mcontext_validate); selectors are not the guest's to choose, flags only in part.
+func (g *Guest) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
+	if u[netbsd.REG_RIP] >= platform.GuestEnd {
+		return netbsd.EINVAL
+	}
+	r := g.thread.Regs()
+	r.RDI, r.RSI, r.RDX, r.RCX = u[netbsd.REG_RDI], u[netbsd.REG_RSI], u[netbsd.REG_RDX], u[netbsd.REG_RCX]
+	r.R8, r.R9, r.R10, r.R11 = u[netbsd.REG_R8], u[netbsd.REG_R9], u[netbsd.REG_R10], u[netbsd.REG_R11]
+	r.R12, r.R13, r.R14, r.R15 = u[netbsd.REG_R12], u[netbsd.REG_R13], u[netbsd.REG_R14], u[netbsd.REG_R15]
+	r.RBP, r.RBX, r.RAX = u[netbsd.REG_RBP], u[netbsd.REG_RBX], u[netbsd.REG_RAX]
+	r.RIP, r.RSP = u[netbsd.REG_RIP], u[netbsd.REG_RSP]
+	r.RFLAGS = u[netbsd.REG_RFLAGS]&settable | flagsFixed | flagsIntOn
+	return 0
+}
+
+// FP implements syscalls.CPU.
+func (g *Guest) FP(fp *[netbsd.SizeofFpregs]byte) { *fp = g.thread.FP() }
+
+// SetFP implements syscalls.CPU.
+func (g *Guest) SetFP(fp *[netbsd.SizeofFpregs]byte) { g.thread.SetFP(fp) }
+
+// TLSBase implements syscalls.CPU.
+func (g *Guest) TLSBase() uint64 { return g.thread.Regs().FSBase }
+
+// SetTLSBase implements syscalls.CPU: EINVAL outside user space.
+func (g *Guest) SetTLSBase(base uint64) netbsd.Errno {
+	if base >= platform.GuestEnd {
+		return netbsd.EINVAL
+	}
+	g.thread.Regs().FSBase = base
+	return 0
+}
+
+// Fetched implements syscalls.CPU.
+func (g *Guest) Fetched(addr uint64, b []byte) bool { return g.thread.Fetched(addr, b) }
+
+// Link implements syscalls.CPU.
+func (g *Guest) Link() uint64 { return g.link }
+
+// SetLink implements syscalls.CPU.
+func (g *Guest) SetLink(uc uint64) { g.link = uc }

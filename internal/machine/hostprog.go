@@ -1,0 +1,309 @@
+package machine
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file runs programs of the host in a guest's process (a test that wants
+// /bin/sh): the program is a host process of its own, with the guest process's open
+// files and environment. Ours remain the pid, the parent and the status: the LWP waits
+// for the program, hands it the signals that the process gets, and stops, goes on and
+// ends as it does.
+
+// emulLinux is the emulation of such a process.
+var emulLinux = &kern.Emul{Name: "linux"}
+
+// hostProgram is what is needed to start one.
+type hostProgram struct {
+	path  string
+	argv  []string
+	envp  []string
+	dir   string
+	files []int // host descriptors by guest descriptor, -1 for none; ours to close
+
+	// cred is whose ids it gets, for good: nil is toaster's.
+	cred *syscall.Credential
+}
+
+// hostCredential returns what makes a program of the host run as the user that c is in
+// effect; nil if that is toaster's user. EPERM: the host does not let toaster be it, so
+// the program would have more rights than the guest.
+func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno) {
+	if s.FS.SameAsHost(c) {
+		return nil, 0
+	}
+	if !s.FS.CanBe(c) {
+		return nil, netbsd.EPERM
+	}
+	return &syscall.Credential{Uid: c.EUID, Gid: c.EGID, Groups: c.Groups}, 0
+}
+
+// execHost is the execve(2) of a host program.
+func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
+	g := c.CPU.(*Guest)
+	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
+	h.dir, _ = syscalls.View(c.L).Getcwd()
+	var e netbsd.Errno
+	if h.cred, e = s.hostCredential(c.L.Proc().Cred()); e != 0 {
+		return e
+	}
+	e = c.L.Exec(kern.ExecArgs{
+		Comm: p.comm,
+		Path: p.path,
+		Emul: emulLinux,
+		Replace: func() netbsd.Errno {
+			g.dropSpace()
+			return 0
+		},
+	})
+	if e != 0 {
+		return e
+	}
+	s.setArgs(c.L.Proc(), p)
+	s.runHost(c.L, h)
+	return netbsd.EJUSTRETURN
+}
+
+// dropSpace gives the guest's memory up: a host program has none of ours.
+func (g *Guest) dropSpace() {
+	space, thread := g.space, g.thread
+	g.l.SetKicker(nil)
+	g.l.Proc().SetVM(nil)
+	g.thread, g.space = nil, nil
+	g.l.SetMachdep(nil)
+	thread.Exit()
+	space.Exit(g.l.Proc(), nil)
+}
+
+// runHost starts h and lives its life in l's process. It does not return.
+func (s *System) runHost(l *kern.LWP, h *hostProgram) {
+	h.files = exportFiles(l.Proc().Files().(syscalls.Files).Table)
+	pid, err := s.starter.start(h)
+	closeFDs(h.files)
+	if err != nil {
+		l.Exit(127)
+	}
+	w := &hostWaiter{l: l, pid: pid}
+	defer w.kill() // the LWP's goroutine ends by runtime.Goexit when the process is killed
+	w.forwardSignals()
+	guard.Go("a program of the host was waited for", w.collect)
+	for {
+		l.UserRet(noHandler)
+		w.act()
+		l.Sleep(true, time.Time{})
+	}
+}
+
+// noHandler is UserRet's callback where no handler is machine code.
+func noHandler(*kern.Delivery) bool { return true }
+
+// exportFiles makes host descriptors for a descriptor table that exec has already
+// cleared of what it does not inherit. Guest descriptors that share an open file share
+// the host's, too.
+func exportFiles(t *file.Table) []int {
+	var fds []int
+	made := make(map[*file.Description]int)
+	for _, fd := range t.Open() {
+		for len(fds) <= fd {
+			fds = append(fds, -1)
+		}
+		d, e := t.Get(fd)
+		if e != 0 {
+			continue
+		}
+		if old, ok := made[d]; ok {
+			fds[fd], _ = syscall.Dup(old)
+		} else if n, e := d.Export(); e == 0 {
+			fds[fd], made[d] = n, n
+		}
+		d.Release()
+	}
+	return fds
+}
+
+func closeFDs(fds []int) {
+	for _, fd := range fds {
+		if fd >= 0 {
+			syscall.Close(fd)
+		}
+	}
+}
+
+// hostWaiter lives beside one host program.
+type hostWaiter struct {
+	l   *kern.LWP
+	pid int
+
+	mu      sync.Mutex
+	reports []syscall.WaitStatus // what the program did, not acted upon yet
+	done    bool                 // it has ended and is collected
+}
+
+// collect waits for the program's changes of state until its end.
+func (w *hostWaiter) collect() {
+	for {
+		var ws syscall.WaitStatus
+		_, err := syscall.Wait4(w.pid, &ws, syscall.WUNTRACED|syscall.WCONTINUED, nil)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			ws = 127 << 8
+		}
+		ended := ws.Exited() || ws.Signaled()
+		w.mu.Lock()
+		w.reports = append(w.reports, ws)
+		w.done = w.done || ended
+		done := w.done
+		w.mu.Unlock()
+		w.l.Wake()
+		if done {
+			return
+		}
+	}
+}
+
+// signal sends the program a host signal unless it is gone, whose number could be
+// another's by now.
+func (w *hostWaiter) signal(sig syscall.Signal) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.done {
+		syscall.Kill(w.pid, sig)
+	}
+}
+
+// kill ends the program with its process.
+func (w *hostWaiter) kill() { w.signal(syscall.SIGKILL) }
+
+// forwardSignals makes the process catch what the program is to get. SIGKILL and
+// SIGSTOP are the kernel's: the first ends the LWP, and so the program.
+func (w *hostWaiter) forwardSignals() {
+	forward := func(_ *kern.LWP, info *netbsd.Siginfo) {
+		if n := info.Signo.ToLinux(); n != 0 {
+			w.signal(syscall.Signal(n))
+		}
+	}
+	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
+		if sig == netbsd.SIGCHLD || sig.ToLinux() == 0 {
+			continue
+		}
+		if a := w.l.Proc().Action(sig); a.Handler != netbsd.SIG_IGN {
+			w.l.Sigaction(sig, &kern.Action{Func: forward, Flags: netbsd.SA_RESTART})
+		}
+	}
+}
+
+// act does to the process what the program did.
+func (w *hostWaiter) act() {
+	w.mu.Lock()
+	reports := w.reports
+	w.reports = nil
+	w.mu.Unlock()
+	for _, ws := range reports {
+		switch {
+		case ws.Exited():
+			w.l.Exit(ws.ExitStatus())
+		case ws.Signaled():
+			w.die(ws)
+		case ws.Stopped():
+			w.l.Proc().Kill(netbsd.SIGSTOP)
+			w.l.UserRet(noHandler)
+			w.signal(syscall.SIGCONT)
+		}
+	}
+}
+
+// die ends the process by the signal that ended the program.
+func (w *hostWaiter) die(ws syscall.WaitStatus) {
+	sig := netbsd.SignalFromLinux(int(ws.Signal()))
+	if sig == 0 {
+		w.l.Exit(128 + int(ws.Signal()))
+	}
+	status := netbsd.ExitStatus(0, sig)
+	if ws.CoreDump() {
+		status |= netbsd.CoreFlag
+	}
+	w.l.ExitAs(status)
+}
+
+// starter starts host programs from one thread that never ends, since the kernel of
+// the host sends the parent-death signal when the creating thread dies.
+type starter struct {
+	once  sync.Once
+	queue chan startRequest
+}
+
+type startRequest struct {
+	h     *hostProgram
+	reply chan startReply
+}
+
+type startReply struct {
+	pid int
+	err error
+}
+
+func (s *starter) start(h *hostProgram) (int, error) {
+	s.once.Do(func() {
+		s.queue = make(chan startRequest)
+		go s.serve()
+	})
+	r := startRequest{h, make(chan startReply, 1)}
+	s.queue <- r
+	reply := <-r.reply
+	return reply.pid, reply.err
+}
+
+// stop ends the thread; there must be no more starts.
+func (s *starter) stop() {
+	s.once.Do(func() {})
+	if s.queue != nil {
+		close(s.queue)
+	}
+}
+
+func (s *starter) serve() {
+	runtime.LockOSThread()
+	platform.UsualTimers()
+	for r := range s.queue {
+		pid, err := r.h.forkExec()
+		r.reply <- startReply{pid, err}
+	}
+}
+
+func (h *hostProgram) forkExec() (int, error) {
+	files := make([]uintptr, len(h.files))
+	for i, fd := range h.files {
+		files[i] = ^uintptr(0)
+		if fd >= 0 {
+			files[i] = uintptr(fd)
+		}
+	}
+	pid, err := syscall.ForkExec(h.path, h.argv, &syscall.ProcAttr{
+		Dir: h.dir, Env: hostEnv(h.envp), Files: files,
+		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: h.cred},
+	})
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", h.path, err)
+	}
+	return pid, nil
+}
+
+// hostEnv leaves out what cannot stand in an environment of the host.
+func hostEnv(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool { return strings.IndexByte(kv, 0) >= 0 })
+}

@@ -1,0 +1,145 @@
+// Package machine carries guests: one loop that runs an LWP's machine context to its next
+// trap, serves the trap, lets the kernel deliver signals, and resumes.
+//
+//	Thread.Run -> trap -> syscalls.Lookup -> handler -> kern -> encode -> UserRet -> Thread.Run
+package machine
+
+import (
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// Body is what every LWP of a guest runs (kern.SpawnArgs.Body and its like). It does
+// not return: the kernel ends the goroutine in one of its calls.
+func (s *System) Body(l *kern.LWP) {
+	g := l.Machdep().(*Guest)
+	g.l = l
+	g.call.L, g.call.K, g.call.CPU = l, &s.Kernel, g
+	g.thread.SetLWP(l.ID())
+	for {
+		l.UserRet(g.deliver)
+		g.thread.SetTrapAll(l.Proc().SyscallTraced())
+		g.offerActions()
+		g.showRoom()
+		g.showMask()
+		trap := g.thread.Run()
+		g.takeMask()
+		g.takePlaced()
+		g.takeActions()
+		switch trap.Kind {
+		case platform.Syscall:
+			g.call.Napped, g.call.Left = trap.Napped, trap.Left
+			s.serve(g)
+		case platform.Fault:
+			g.hideActions() // the kernel may set what the guest ignores to its default
+			info := faultInfo(&trap)
+			if trap.Trapno == x86Debug && l.SingleStep() {
+				g.thread.Regs().RFLAGS &^= userFlagTF
+			}
+			l.Trap(&info)
+		case platform.Gone:
+			// The kernel has killed the host process, or somebody outside: the guest
+			// dies of it.
+			l.Lost()
+		}
+	}
+}
+
+// Doing implements kern.Doer: what a bug is told to have happened in.
+func (g *Guest) Doing() string { return "serving " + netbsd.SyscallName(g.call.Nr) }
+
+// serve dispatches one system call and puts its result in the registers.
+func (s *System) serve(g *Guest) {
+	c := &g.call
+	sysTraced := c.L.Proc().SyscallTraced()
+	if sysTraced {
+		c.L.TraceStop(netbsd.TRAP_SCE)
+	}
+	r := g.thread.Regs()
+	nr := r.RAX
+	c.Space = g.space
+	decode(c, g, r)
+	h := syscalls.Lookup(c.Nr)
+	if s.Fault != nil {
+		s.Fault(c)
+	}
+	c.Ret = [2]uint64{}
+	e := netbsd.ENOSYS
+	switch {
+	case s.Sink != nil:
+		e = s.traced(g, h)
+	case h != nil:
+		e = h(c)
+	}
+	// A handler can have changed the machine context (execve).
+	r = g.thread.Regs()
+	encode(r, c, e, nr)
+	switch c.Nr {
+	case sysSigaction:
+		g.showActions(c.Int(0))
+	case sysSetrlimit:
+		g.shown = 0
+	}
+	if sysTraced {
+		c.L.TraceStop(netbsd.TRAP_SCX)
+	}
+}
+
+// indirect are the calls whose first argument is the number (syscall(2)).
+func indirect(nr int) bool { return nr == 0 || nr == 198 }
+
+// decode takes number and arguments from the registers; a 7th and later argument
+// lies above the return address on the stack.
+func decode(c *syscalls.Call, g *Guest, r *platform.Regs) {
+	c.Nr = int(r.RAX & (netbsd.MaxSyscall - 1))
+	c.Args = [8]uint64{r.RDI, r.RSI, r.RDX, r.R10, r.R8, r.R9}
+	n := 6
+	if indirect(c.Nr) {
+		c.Nr = int(c.Args[0] & (netbsd.MaxSyscall - 1))
+		copy(c.Args[:], c.Args[1:6])
+		n = 5
+	}
+	if want := argCount(c.Nr); n < want {
+		b := g.scratch[:8*(want-n)]
+		if !g.thread.Fetched(r.RSP+8, b) && g.space.Read(r.RSP+8, b) != 0 {
+			return // the call will fault or fail on what is missing
+		}
+		for i := n; i < want; i++ {
+			c.Args[i] = le.Uint64(b[8*(i-n):])
+		}
+	}
+}
+
+// argCounts holds the number of arguments of each call, at most 8.
+var argCounts = func() (t [netbsd.MaxSyscall]uint8) {
+	for _, sc := range netbsd.Syscalls() {
+		t[sc.Nr] = uint8(min(sc.NArgs(), 8))
+	}
+	return t
+}()
+
+func argCount(nr int) int { return int(argCounts[nr]) }
+
+// encode stores the outcome: success clears the carry flag and gives RAX and RDX; an
+// error sets it, with the errno in RAX; a restart leads back to the instruction.
+func encode(r *platform.Regs, c *syscalls.Call, e netbsd.Errno, nr uint64) {
+	switch e {
+	case 0:
+		r.RAX, r.RDX = c.Ret[0], c.Ret[1]
+		r.RFLAGS &^= flagCarry
+	case netbsd.EJUSTRETURN:
+	case netbsd.ERESTART:
+		r.RIP -= syscallLen
+		r.RAX = nr
+	default:
+		r.RAX = uint64(e)
+		r.RFLAGS |= flagCarry
+	}
+}
+
+const (
+	flagCarry  = 1
+	syscallLen = 2 // 0f 05
+)

@@ -1,0 +1,256 @@
+package machine
+
+import (
+	"syscall"
+
+	"toaster/internal/guard"
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+	"toaster/internal/vm"
+	"toaster/netbsd"
+)
+
+// This file serves mmap(2) and its relatives: the map decides, the host follows.
+
+// hostProt gives the host's protection, whose bits are the same.
+func hostProt(prot int) int {
+	return prot & (netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC)
+}
+
+// do carries out the steps of a change of the map, with t's thread. fd is the host
+// file of what an OpMap maps, -1 for anonymous memory.
+//
+// Preconditions: s.mu is held, or nobody else knows s.
+func (s *Space) do(t *platform.Thread, ops []vm.Op, fd int) netbsd.Errno {
+	for _, op := range ops {
+		if e := hostErrno(s.step(t, &op, fd)); e != 0 {
+			return e
+		}
+	}
+	return 0
+}
+
+// An allocator that reserves addresses, and then takes them into use a few megabytes at a
+// time, is going to fill them: that is how Go's heap grows. Such memory gets huge pages,
+// where the host leaves it to programs to ask for them: one fault for 2 MiB instead of 512.
+// Not the first pieces, as small programs fork, which huge pages make dearer. And neither
+// much at once nor what was not reserved, as of stacks, tables and the like but a little
+// may ever be touched.
+const (
+	hugeFrom = 4 << 20 // bytes committed
+	hugeMin  = 4 << 20 // bytes of a mapping
+	hugeMax  = 64 << 20
+)
+
+// huge counts a commitment of size bytes, and says whether it gets huge pages.
+func (s *Space) huge(size uint64) bool {
+	if size < hugeMin || size > hugeMax {
+		return false
+	}
+	s.committed += size
+	return s.committed > hugeFrom
+}
+
+func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
+	r := &op.Region
+	switch op.Kind {
+	case vm.OpMap:
+		flags := syscall.MAP_PRIVATE
+		if r.Shared {
+			flags = syscall.MAP_SHARED
+		}
+		if r.Obj == nil {
+			err := s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags|syscall.MAP_NORESERVE, -1, 0)
+			if err == nil && op.Commit && s.huge(r.Len()) {
+				s.proc.Advise(t, r.Start, r.Len(), syscall.MADV_HUGEPAGE) // it may have none
+			}
+			return err
+		}
+		return s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags, fd, r.Off)
+	case vm.OpUnmap:
+		return s.proc.Unmap(t, r.Start, r.Len())
+	case vm.OpProtect:
+		return s.proc.Protect(t, r.Start, r.Len(), hostProt(r.Prot))
+	case vm.OpMove:
+		return s.proc.Remap(t, op.From, r.Len(), r.Start, r.Len())
+	case vm.OpDiscard:
+		return s.proc.Advise(t, r.Start, r.Len(), syscall.MADV_DONTNEED)
+	}
+	return syscall.EINVAL
+}
+
+// change makes one change of the map and has the host follow. most is how much more
+// memory it may count for (memory.go), nil for none.
+func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, netbsd.Errno)) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := uint64(0)
+	if most != nil && s.sys.memory.watches() {
+		n = most()
+	}
+	return s.charge(n, func() netbsd.Errno {
+		ops, e := f()
+		if e != 0 {
+			return e
+		}
+		return s.do(threadOf(c), ops, -1)
+	})
+}
+
+func threadOf(c *syscalls.Call) *platform.Thread { return c.CPU.(*Guest).thread }
+
+// Mmap implements syscalls.Space.
+func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errno) {
+	q := vm.Request{Addr: m.Addr, Len: m.Len, Prot: m.Prot, Flags: m.Flags, Off: m.Offset}
+	q.LimitAS = limitOf(c, netbsd.RLIMIT_AS)
+	fd := -1
+	if m.Flags&netbsd.MAP_ANON == 0 {
+		d, e := c.L.Proc().Files().(syscalls.Files).Get(m.FD)
+		if e != 0 {
+			return 0, e
+		}
+		defer d.Release()
+		h, ok := d.HostFD()
+		if !ok {
+			return 0, netbsd.ENODEV
+		}
+		if q.MaxProt, e = fileProt(d.Readable(), d.Writable() && !d.Metered(), m); e != 0 {
+			return 0, e
+		}
+		q.Obj, fd = d.File, h
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var addr uint64
+	e := s.charge(mostOf(min(m.Len, vm.Max), m.Prot), func() (e netbsd.Errno) {
+		var ops []vm.Op
+		if addr, ops, e = s.m.Map(q); e != 0 {
+			return e
+		}
+		if e = s.do(threadOf(c), ops, fd); e != 0 {
+			s.m.Unmap(addr, m.Len)
+		}
+		return e
+	})
+	if e != 0 {
+		return 0, e
+	}
+	return addr, 0
+}
+
+// fileProt gives the most that a mapping of a file may allow. EACCES: not open for
+// reading, or a shared one to be written that is not open for writing.
+func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) {
+	most := netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC
+	if !readable {
+		return 0, netbsd.EACCES
+	}
+	if m.Flags&netbsd.MAP_SHARED != 0 && !writable {
+		if m.Prot&netbsd.PROT_WRITE != 0 {
+			return 0, netbsd.EACCES
+		}
+		most &^= netbsd.PROT_WRITE
+	}
+	return most, 0
+}
+
+// limitOf gives a current limit of the caller, 0 for none.
+func limitOf(c *syscalls.Call, which int) uint64 {
+	r, e := c.L.Proc().Rlimit(which)
+	if e != 0 || r.Cur >= 1<<62 {
+		return 0
+	}
+	return r.Cur
+}
+
+// Munmap implements syscalls.Space.
+func (s *Space) Munmap(c *syscalls.Call, addr, length uint64) netbsd.Errno {
+	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Unmap(addr, length) })
+}
+
+// Mprotect implements syscalls.Space.
+func (s *Space) Mprotect(c *syscalls.Call, addr, length uint64, prot int) netbsd.Errno {
+	more := func() uint64 { return s.gains(addr, length, prot) }
+	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) { return s.m.Protect(addr, length, prot) })
+}
+
+// Madvise implements syscalls.Space.
+func (s *Space) Madvise(c *syscalls.Call, addr, length uint64, advice int) netbsd.Errno {
+	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Advise(addr, length, advice) })
+}
+
+// Msync implements syscalls.Space.
+func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	regions, e := s.m.Msync(addr, length, flags)
+	if e != 0 {
+		return e
+	}
+	hostFlags := syscall.MS_SYNC
+	if flags&netbsd.MS_ASYNC != 0 {
+		hostFlags = syscall.MS_ASYNC
+	}
+	for _, r := range regions {
+		if e := hostErrno(s.proc.Sync(threadOf(c), r.Start, r.Len(), hostFlags)); e != 0 {
+			return e
+		}
+	}
+	return 0
+}
+
+// Mincore implements syscalls.Space: what is mapped counts as resident.
+func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbsd.Errno {
+	var pages int
+	var e netbsd.Errno
+	guard.Locked(&s.mu, func() { pages, e = s.m.Mincore(addr, length) })
+	const chunk = 4096
+	b := make([]byte, min(pages, chunk))
+	for i := range b {
+		b[i] = 1
+	}
+	for done := 0; e == 0 && done < pages; done += chunk {
+		e = s.Write(vec+uint64(done), b[:min(chunk, pages-done)])
+	}
+	return e
+}
+
+// Mremap implements syscalls.Space.
+func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, e netbsd.Errno) {
+	more := func() uint64 { return mostOf(min(m.NewLen, vm.Max), netbsd.PROT_WRITE) }
+	e = s.change(c, more, func() (ops []vm.Op, e netbsd.Errno) {
+		addr, ops, e = s.m.Remap(m.Old, m.OldLen, m.New, m.NewLen, m.Flags)
+		return ops, e
+	})
+	return addr, e
+}
+
+// Minherit implements syscalls.Space.
+func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.SetInherit(addr, length, inherit)
+}
+
+// Brk implements syscalls.Space.
+func (s *Space) Brk(c *syscalls.Call, addr uint64) netbsd.Errno {
+	limit := limitOf(c, netbsd.RLIMIT_DATA)
+	if limit == 0 {
+		limit = platform.GuestEnd
+	}
+	more := func() uint64 {
+		_, end := s.m.Break()
+		return mostOf(max(min(addr, vm.Max), end)-end, netbsd.PROT_WRITE)
+	}
+	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) { return s.m.Brk(addr, limit) })
+}
+
+// place enters what exec mapped into the map of a space that nobody else knows.
+func (s *Space) place(addr, size uint64, prot int, obj any, off int64, name string) netbsd.Errno {
+	flags := netbsd.MAP_FIXED | netbsd.MAP_PRIVATE
+	if obj == nil {
+		flags |= netbsd.MAP_ANON
+	}
+	_, _, e := s.m.Map(vm.Request{Addr: addr, Len: size, Prot: prot, Flags: flags, Obj: obj, Off: off, Name: name})
+	return e
+}

@@ -1,0 +1,190 @@
+package machine
+
+import (
+	"runtime/metrics"
+	"sync"
+	"time"
+
+	"toaster/internal/hostlimits"
+	"toaster/internal/vm"
+	"toaster/netbsd"
+)
+
+// This file holds the guests of a machine to a limit of memory, the kernel's own growth
+// included. What counts is what they have been promised (vm.Map.Charge): a call that
+// would promise more fails with ENOMEM. Each address space has its charge, which follows
+// its map, until its host process is given up.
+
+// memory is the account of a machine.
+type memory struct {
+	limit uint64       // 0: there is none, and nothing is counted
+	full  func()       // told each time that memory is refused for it
+	host  func(string) // told each time that it is refused for what the host has no more of
+
+	mu     sync.Mutex
+	given  uint64 // to guests
+	start  uint64 // what the kernel had at first
+	kernel uint64 // what it has, when it was last asked
+	asked  time.Time
+}
+
+// kernelAge is how old the figure of the kernel's memory may be.
+const kernelAge = 10 * time.Millisecond
+
+func newMemory(limit uint64, full func(), host func(string)) *memory {
+	m := &memory{limit: limit, full: full, host: host}
+	if limit > 0 {
+		m.start = ownMemory()
+	}
+	return m
+}
+
+// take promises n bytes, or refuses them.
+func (m *memory) take(n uint64) netbsd.Errno {
+	if m.limit == 0 || n == 0 || m.promise(n) {
+		return 0
+	}
+	if m.full != nil {
+		m.full()
+	}
+	return netbsd.ENOMEM
+}
+
+// watches reports whether anything may be refused.
+func (m *memory) watches() bool { return m.limit > 0 || hostlimits.MemoryLimited() }
+
+// hostHas refuses where the control group that toaster runs in is nearly full. What is
+// promised counts for nothing there, as it need not be used; so who then uses more than
+// there is, is killed by the host.
+func (m *memory) hostHas() netbsd.Errno {
+	if hostlimits.Memory(netbsd.PageSize) {
+		return 0
+	}
+	if m.host != nil {
+		m.host("memory (a control group's limit)")
+	}
+	return netbsd.ENOMEM
+}
+
+func (m *memory) promise(n uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n > m.limit || m.given+n+m.growthLocked() > m.limit {
+		return false
+	}
+	m.given += n
+	return true
+}
+
+func (m *memory) give(n uint64) {
+	m.mu.Lock()
+	m.given -= n
+	m.mu.Unlock()
+}
+
+// left reports whether there is any memory left, for what the kernel makes on behalf of
+// guests.
+func (m *memory) left() bool {
+	if m.limit == 0 {
+		return true
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.given+m.growthLocked() < m.limit
+}
+
+// growthLocked is how much memory this process has taken since the machine was made.
+func (m *memory) growthLocked() uint64 {
+	if now := time.Now(); now.Sub(m.asked) > kernelAge {
+		m.kernel, m.asked = ownMemory(), now
+	}
+	return m.kernel - min(m.start, m.kernel)
+}
+
+// ownMemory is what Go's runtime has of the host, without what it has given back.
+func ownMemory() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64() - s[1].Value.Uint64()
+}
+
+// MemoryLeft reports whether the guests' memory is below its limit, MemoryGiven how much
+// they have been promised; that is counted only where there is a limit.
+func (s *System) MemoryLeft() bool    { return s.memory.left() }
+func (s *System) MemoryGiven() uint64 { return s.memory.promised() }
+
+func (m *memory) promised() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.given
+}
+
+// charge makes a change of the map that may need up to most bytes more, and then has s
+// count for what the map says. If f fails nothing is counted.
+//
+// Preconditions: s.mu is held, or nobody else knows s.
+func (s *Space) charge(most uint64, f func() netbsd.Errno) netbsd.Errno {
+	m := s.sys.memory
+	if most > 0 {
+		if e := m.hostHas(); e != 0 {
+			return e
+		}
+	}
+	if m.limit == 0 {
+		return f()
+	}
+	if e := m.take(most); e != 0 {
+		return e
+	}
+	e := f()
+	s.charged += most
+	s.settle()
+	return e
+}
+
+// settle gives back what s counts for beyond what its map says.
+func (s *Space) settle() {
+	m := s.sys.memory
+	if m.limit == 0 {
+		return
+	}
+	now := s.m.Charge()
+	m.mu.Lock()
+	m.given += now - s.charged // which may be less than before
+	m.mu.Unlock()
+	s.charged = now
+}
+
+// release gives the host process up, and what s counts for.
+func (s *Space) release() {
+	s.proc.Release()
+	s.sys.memory.give(s.charged)
+	s.charged = 0
+}
+
+// chargeAll counts a new space for all of its map; if that is too much, the space must be
+// released.
+func (s *Space) chargeAll() netbsd.Errno {
+	n := s.m.Charge()
+	if e := s.sys.memory.take(n); e != 0 {
+		return e
+	}
+	if s.sys.memory.limit > 0 {
+		s.charged = n
+	}
+	return 0
+}
+
+// mostOf is the most that a range can count for once it has a protection.
+func mostOf(size uint64, prot int) uint64 {
+	r := vm.Region{End: size, Used: prot != netbsd.PROT_NONE, Own: prot&netbsd.PROT_WRITE != 0}
+	return r.Charge()
+}
+
+// gains is what a range may count for in addition once it has a protection.
+func (s *Space) gains(addr, size uint64, prot int) (n uint64) {
+	for r := range s.m.Overlap(addr, addr+min(size, vm.Max)) {
+		n += mostOf(r.Len(), prot) - min(r.Charge(), mostOf(r.Len(), prot))
+	}
+	return n
+}

@@ -1,0 +1,75 @@
+package machine
+
+import (
+	"fmt"
+	"sync"
+	"syscall"
+
+	"toaster/internal/file"
+	"toaster/internal/platform"
+)
+
+// Network says what the sockets of guests reach, local ones (AF_LOCAL) aside.
+type Network int
+
+const (
+	// NetworkHost: what this process reaches.
+	NetworkHost Network = iota
+	// NetworkNone: nothing; NetBSD without the families of the internet.
+	NetworkNone
+	// NetworkLoopback: each other, by a loopback interface of the machine's own.
+	NetworkLoopback
+	// NetworkLoopbackOrNone: NetworkLoopback if the host grants it, else NetworkNone.
+	NetworkLoopbackOrNone
+)
+
+// network is a machine's own network, made for the first socket in it.
+type network struct {
+	once sync.Once
+	net  *platform.Network
+	err  error
+}
+
+// start makes the network of a machine that must have one.
+func (n *network) start() error {
+	n.once.Do(func() { n.net, n.err = platform.NewNetwork() })
+	if n.err != nil {
+		return fmt.Errorf("a network of the machine's own: this host grants none (%w); choose the network \"none\" or \"host\", "+
+			"or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "+
+			"kernel.apparmor_restrict_unprivileged_userns; a container's seccomp profile)", n.err)
+	}
+	return nil
+}
+
+// socket is a file.SocketMaker.
+func (n *network) socket(family, typ, proto int) (int, error) {
+	if n.start() != nil {
+		return -1, syscall.EAFNOSUPPORT
+	}
+	return n.net.Socket(family, typ, proto)
+}
+
+func (n *network) close() {
+	n.once.Do(func() { n.err = platform.ErrGone })
+	if n.net != nil {
+		n.net.Close()
+	}
+}
+
+// sockets is how the machine's sockets are made. It fails for a network that the host
+// does not grant.
+func (n *network) sockets(which Network) (file.SocketMaker, error) {
+	switch which {
+	case NetworkHost:
+		return nil, nil
+	case NetworkNone:
+		return noSocket, nil
+	case NetworkLoopback:
+		if err := n.start(); err != nil {
+			return nil, err
+		}
+	}
+	return n.socket, nil
+}
+
+func noSocket(int, int, int) (int, error) { return -1, syscall.EAFNOSUPPORT }

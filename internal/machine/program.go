@@ -1,0 +1,237 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"toaster/internal/file"
+	"toaster/internal/loader"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file finds out what an execve is to run: the executable or a script's
+// interpreter, the dynamic linker if it wants one, and the stack.
+
+// Opener opens executables by name in the view of one process. It gives the full name
+// that the guest would use.
+type Opener interface {
+	OpenExec(name string) (*os.File, string, netbsd.Errno)
+	Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno)
+	// SetIDs reports whether set-id bits of the file count.
+	SetIDs(f *os.File) bool
+}
+
+// program is an executable ready to be mapped. Close it afterwards.
+type program struct {
+	path   string // full name of what is mapped
+	comm   string
+	argv   []string
+	envp   []string
+	file   *os.File
+	stat   os.FileInfo
+	image  *loader.Image
+	interp *program // the dynamic linker
+	host   bool     // a program of the host, to be run under its own emulation
+	why    error    // what a host program is, for whoever wanted a NetBSD one
+	setID  setID
+}
+
+// setID is what the file's set-id bits ask for.
+type setID struct {
+	uid, gid       uint32
+	setuid, setgid bool
+}
+
+// ExecError says why a program cannot be started: who, what, why, and what to do.
+type ExecError struct {
+	Path  string
+	Errno netbsd.Errno
+	Err   error // *loader.Error where the file was looked at
+
+	// Missing says that Path itself does not exist, rather than something it needs.
+	Missing bool
+}
+
+func (e *ExecError) Error() string {
+	var ie *loader.Error
+	if !errors.As(e.Err, &ie) {
+		return fmt.Sprintf("%s: %v", e.Path, e.Err)
+	}
+	if hint := ie.Hint(); hint != "" {
+		return fmt.Sprintf("%s: %v; %s", e.Path, ie, hint)
+	}
+	return fmt.Sprintf("%s: %v", e.Path, ie)
+}
+
+func (e *ExecError) Unwrap() error { return e.Err }
+
+func (p *program) close() {
+	if p.file != nil {
+		p.file.Close()
+	}
+	if p.interp != nil {
+		p.interp.close()
+	}
+}
+
+// Base addresses of what is position independent, as NetBSD places it without
+// randomisation.
+const (
+	pieBase    = 0x200000000
+	interpBase = 0x7f7d00000000
+)
+
+// load resolves name to a program. argv and envp belong to the result. An interpreter
+// that is a script itself is ENOEXEC, as in NetBSD: #! lines do not nest.
+func (s *System) load(o Opener, name string, argv, envp []string) (*program, *ExecError) {
+	p, err := s.open(o, name)
+	if err != nil {
+		return nil, err
+	}
+	if !p.host && p.image.Script != nil {
+		p.close()
+		return s.loadScript(o, name, p.image.Script, argv, envp)
+	}
+	p.argv, p.envp = argv, envp
+	if err := s.loadInterp(o, p); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// loadScript loads the interpreter of script name, which keeps the script's name.
+func (s *System) loadScript(o Opener, name string, script *loader.Script, argv, envp []string) (*program, *ExecError) {
+	p, err := s.open(o, script.Interp)
+	if err != nil {
+		return nil, &ExecError{Path: name, Errno: err.Errno, Err: fmt.Errorf("its interpreter %s cannot be run: %w; correct the first line, or install it", script.Interp, err.Err)}
+	}
+	if !p.host && p.image.Script != nil {
+		p.close()
+		return nil, &ExecError{Path: name, Errno: netbsd.ENOEXEC, Err: fmt.Errorf("its interpreter %s is a script, too; name an executable in the first line", script.Interp)}
+	}
+	p.comm = commOf(name)
+	p.argv, p.envp = script.Args(name, argv), envp
+	if err := s.loadInterp(o, p); err != nil {
+		p.close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// whyNot explains to a person why name cannot be opened for execution.
+func whyNot(o Opener, name string, e netbsd.Errno) error {
+	st, serr := o.Stat(netbsd.AT_FDCWD, name, true)
+	switch {
+	case e == netbsd.ENOENT || e == netbsd.ENOTDIR:
+		return errors.New("no such file; check the name and the working folder")
+	case serr != 0 || e != netbsd.EACCES:
+		return e
+	case st.Mode&netbsd.S_IFMT == netbsd.S_IFDIR:
+		return loader.DirectoryError()
+	case st.Mode&netbsd.S_IFMT != netbsd.S_IFREG:
+		return errors.New("not a regular file; only those can be executed")
+	case st.Mode&0o111 == 0:
+		return fmt.Errorf("not executable: mode %#o has no execute bit; chmod +x it", st.Mode&0o777)
+	}
+	return e
+}
+
+// open opens and recognises one file.
+func (s *System) open(o Opener, name string) (*program, *ExecError) {
+	f, full, e := o.OpenExec(name)
+	if e != 0 {
+		return nil, &ExecError{Path: name, Errno: e, Err: whyNot(o, name, e), Missing: e == netbsd.ENOENT || e == netbsd.ENOTDIR}
+	}
+	p := &program{path: full, comm: commOf(full), file: f}
+	st, err := f.Stat()
+	if err != nil {
+		p.close()
+		return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
+	}
+	if p.stat, p.setID = st, setIDOf(st); (p.setID.setuid || p.setID.setgid) && !o.SetIDs(f) {
+		p.setID = setID{}
+	}
+	p.image, err = loader.Load(f, st.Size())
+	var ie *loader.Error
+	switch {
+	case err == nil:
+		return p, nil
+	case errors.As(err, &ie) && ie.Kind == loader.Linux && s.HostPrograms:
+		p.host, p.why = true, err
+		return p, nil
+	case errors.As(err, &ie):
+		p.close()
+		return nil, &ExecError{Path: name, Errno: ie.Errno, Err: err}
+	}
+	p.close()
+	return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
+}
+
+// place says where a program goes that can be anywhere.
+func (p *program) place() error {
+	if !p.image.PIE {
+		return nil
+	}
+	return p.image.Place(pieBase)
+}
+
+// loadInterp loads the dynamic linker that p asks for, and gives both their places.
+func (s *System) loadInterp(o Opener, p *program) *ExecError {
+	if p.host {
+		return nil
+	}
+	if err := p.place(); err != nil {
+		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
+	}
+	if p.image.Interp == "" {
+		return nil
+	}
+	in, err := s.open(o, p.image.Interp)
+	if err != nil {
+		return &ExecError{Path: p.path, Errno: err.Errno, Err: fmt.Errorf("needs the dynamic linker %s, which cannot be run: %w; build it statically, or give --root a NetBSD file tree", p.image.Interp, err.Err)}
+	}
+	if in.host || in.image.Script != nil || in.image.Interp != "" {
+		in.close()
+		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: fmt.Errorf("its dynamic linker %s is not one", p.image.Interp)}
+	}
+	if in.image.PIE {
+		if err := in.image.Place(interpBase); err != nil {
+			in.close()
+			return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
+		}
+	}
+	p.interp = in
+	return nil
+}
+
+// commMax is MAXCOMLEN.
+const commMax = 16
+
+func commOf(full string) string {
+	c := path.Base(full)
+	return c[:min(len(c), commMax)]
+}
+
+// stack lays out the new program's stack.
+func (p *program) stack(cred *kern.Cred) (*loader.Stack, netbsd.Errno) {
+	args := &loader.StackArgs{
+		Argv: p.argv, Envp: p.envp, Image: p.image, ExecPath: p.path,
+		EUID: cred.EUID, RUID: cred.RUID, EGID: cred.EGID, RGID: cred.RGID,
+	}
+	if p.interp != nil {
+		args.InterpBase = p.interp.image.Base
+	}
+	return loader.BuildStack(args)
+}
+
+// entry is where the new program's first LWP starts.
+func (p *program) entry() uint64 {
+	if p.interp != nil {
+		return p.interp.image.Entry
+	}
+	return p.image.Entry
+}

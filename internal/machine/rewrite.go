@@ -1,0 +1,108 @@
+package machine
+
+import (
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"toaster/internal/loader"
+	"toaster/internal/platform"
+	"toaster/netbsd"
+)
+
+// This file has the system calls of programs rewritten so that they come to us
+// without a signal (internal/platform/rewrite.go). A file is looked through once.
+
+// rewrites remembers what was found in executables.
+type rewrites struct {
+	off   atomic.Bool // this host refuses
+	mu    sync.Mutex
+	known map[fileID]*platform.Rewrite
+}
+
+// fileID names a state of a file.
+type fileID struct {
+	dev, ino    uint64
+	size        int64
+	mtim, ctime time.Duration
+	base        uint64
+}
+
+// maxKnown bounds the memory; a machine that runs more programs begins again.
+const maxKnown = 256
+
+// rewriteOf gives what to write into a process that runs p; nil: nothing.
+func (s *System) rewriteOf(p *program) *platform.Rewrite {
+	if s.rewrites.off.Load() || !s.Platform.CanRewrite() || !clear(p.image) {
+		return nil
+	}
+	id, ok := p.fileID()
+	if !ok {
+		return nil
+	}
+	s.rewrites.mu.Lock()
+	defer s.rewrites.mu.Unlock()
+	rw, ok := s.rewrites.known[id]
+	if !ok {
+		rw = s.findRewrite(p, id)
+		if s.rewrites.known == nil || len(s.rewrites.known) >= maxKnown {
+			s.rewrites.known = map[fileID]*platform.Rewrite{}
+		}
+		s.rewrites.known[id] = rw
+	}
+	return rw
+}
+
+func (s *System) findRewrite(p *program, id fileID) *platform.Rewrite {
+	sites, ok := s.ahead.get(id)
+	if !ok {
+		sites = p.image.Sites(p.file, platform.CanRewrite)
+	}
+	var at []uint64
+	var code [][]byte
+	for _, site := range sites {
+		at, code = append(at, site.Addr), append(code, site.Code)
+	}
+	return s.Platform.NewRewrite(at, code)
+}
+
+// fileID names the state of p's file when it was opened; ok is false if it has no name.
+func (p *program) fileID() (id fileID, ok bool) {
+	sys, ok := p.stat.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fileID{}, false
+	}
+	return fileID{
+		dev: sys.Dev, ino: sys.Ino, size: sys.Size, base: p.image.Base,
+		mtim: time.Duration(sys.Mtim.Nano()), ctime: time.Duration(sys.Ctim.Nano()),
+	}, true
+}
+
+// clear says whether the program leaves the addresses alone that rewriting needs.
+func clear(m *loader.Image) bool {
+	for _, seg := range m.Segments {
+		if seg.Addr < platform.RewriteAddr+platform.RewriteMax && platform.RewriteAddr < seg.Addr+seg.Len {
+			return false
+		}
+	}
+	return true
+}
+
+// rewrite writes rw, and gives what remains to be protected afterwards.
+func (g *Guest) rewrite(m *loader.Image, rw *platform.Rewrite) ([]platform.Mapping, netbsd.Errno) {
+	if rw == nil {
+		return nil, 0
+	}
+	const rx = netbsd.PROT_READ | netbsd.PROT_EXEC
+	if err := g.space.proc.Rewrite(rw); err != nil {
+		return nil, hostErrno(err)
+	}
+	list := []platform.Mapping{{Addr: platform.RewriteAddr, Size: rw.Size(), Prot: rx, Keep: true}}
+	for _, seg := range m.Segments {
+		if seg.Prot&netbsd.PROT_EXEC != 0 && seg.Prot&netbsd.PROT_WRITE == 0 && seg.FileLen > 0 {
+			list = append(list, platform.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: hostProt(seg.Prot), Keep: true})
+		}
+	}
+	return list, 0
+}

@@ -1,0 +1,232 @@
+package machine
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/internal/platform"
+	"toaster/internal/vm"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// Space is the address space of one process, or of two while a vfork child borrows
+// it: the host process that carries it and the map of what lies where. It implements
+// kern.AddressSpace and syscalls.Space.
+type Space struct {
+	sys  *System
+	proc *platform.Process
+
+	nursery *platform.Nursery // of the program, if it is warm
+	lwps    atomic.Int32      // created beside the first
+	uses    atomic.Int32      // processes
+
+	// mu guards what follows. It is held while a guest's thread is told to change its
+	// memory, so only LWPs of the space take it: a guest that does not answer keeps
+	// nobody else waiting, and its own LWPs until it is killed.
+	mu sync.Mutex
+	m  *vm.Map
+
+	committed uint64 // bytes, see huge
+	charged   uint64 // bytes, see memory
+}
+
+func newSpace(s *System, p *platform.Process) *Space {
+	return s.spaceOf(p, vm.New(), nil)
+}
+
+// spaceOf gives the address space that p carries, with what m says in it.
+func (s *System) spaceOf(p *platform.Process, m *vm.Map, n *platform.Nursery) *Space {
+	space := &Space{sys: s, proc: p, m: m, nursery: n}
+	space.uses.Store(1)
+	return space
+}
+
+// Read implements syscalls.Space.
+func (s *Space) Read(addr uint64, b []byte) netbsd.Errno {
+	if len(b) == 0 {
+		return 0
+	}
+	if _, ok := s.proc.Read(addr, b); !ok {
+		return netbsd.EFAULT
+	}
+	return 0
+}
+
+// Write implements syscalls.Space.
+func (s *Space) Write(addr uint64, b []byte) netbsd.Errno {
+	if len(b) == 0 {
+		return 0
+	}
+	if _, ok := s.proc.Write(addr, b); !ok {
+		return netbsd.EFAULT
+	}
+	return 0
+}
+
+// ReadString implements syscalls.Space.
+func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
+	str, terminated, ok := s.proc.ReadString(addr, max)
+	switch {
+	case !ok:
+		return "", netbsd.EFAULT
+	case !terminated:
+		return "", netbsd.ENAMETOOLONG
+	}
+	return str, 0
+}
+
+// Fork implements kern.AddressSpace. The child's LWP starts as the parent stands, but
+// that its fork(2) has returned 0.
+func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
+	pg := parent.Machdep().(*Guest)
+	pg.hideActions() // clone(2) can share them
+	cg := &Guest{sys: s.sys, link: pg.link, frames: append([]savedState(nil), pg.frames...)}
+	if share {
+		pg.hideRoom()
+		t, err := pg.thread.NewThread()
+		if err != nil {
+			return nil, hostErrno(err)
+		}
+		s.uses.Add(1)
+		cg.thread, cg.space = t, s
+	} else {
+		if e := s.copyTo(pg, cg); e != 0 {
+			return nil, e
+		}
+	}
+	r := cg.thread.Regs()
+	r.RAX, r.RDX = 0, 1
+	r.RFLAGS &^= flagCarry
+	cg.attach(child)
+	return cg.space, 0
+}
+
+// copyTo gives cg a copy of the address space of pg, as the host forks it.
+func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.charged // the child's map counts for no more
+	if e := s.sys.memory.hostHas(); e != 0 {
+		return e
+	}
+	if e := s.sys.memory.take(n); e != 0 {
+		return e
+	}
+	p, t, err := pg.thread.Fork()
+	if err != nil {
+		s.sys.memory.give(n)
+		return hostErrno(err)
+	}
+	m, ops := s.m.Fork()
+	cg.thread, cg.alone = t, true
+	cg.space = s.sys.spaceOf(p, m, nil)
+	cg.space.committed, cg.space.charged = s.committed, n
+	cg.space.settle()
+	if e := cg.space.do(t, ops, -1); e != 0 {
+		cg.space.release()
+		return e
+	}
+	return 0
+}
+
+// Usage implements kern.Usager.
+func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
+	var t *platform.Thread
+	if l != nil {
+		if g, ok := l.Machdep().(*Guest); ok && g.space == s {
+			t = g.thread
+		}
+	}
+	u := s.proc.Usage(t)
+	return netbsd.Rusage{
+		Utime: u.User, Stime: u.System, Maxrss: u.MaxRSS,
+		Minflt: u.MinorFaults, Majflt: u.MajorFaults,
+		Inblock: u.InBlocks, Oublock: u.OutBlocks, Nvcsw: u.Voluntary, Nivcsw: u.Preempted,
+	}
+}
+
+// sole says whether s belongs to one process alone.
+func (s *Space) sole() bool { return s.uses.Load() == 1 }
+
+// Kill implements kern.Killer: what ends first is the host process. One that a vfork child
+// borrows is spared for as long as it does.
+func (s *Space) Kill(p *kern.Proc) {
+	if s.sole() {
+		s.proc.Kill()
+		return
+	}
+	s.Doom(p)
+}
+
+// Doom implements kern.Killer.
+func (s *Space) Doom(p *kern.Proc) {
+	s.proc.Doom(func() (still, now bool) { return p.Dying(s), s.sole() })
+}
+
+// Exit implements kern.AddressSpace. The host process goes with its last user; until
+// then, l's thread goes alone.
+func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
+	if s.drop() {
+		guard.Go("a host process was let go of", s.release)
+		return
+	}
+	if l == nil {
+		return // FreeLWP has seen to it
+	}
+	if g, ok := l.Machdep().(*Guest); ok && g.space == s {
+		g.thread.Exit()
+	}
+}
+
+// drop ends the use by one process, and says whether it was the last one.
+func (s *Space) drop() bool {
+	last := s.uses.Add(-1) == 0
+	if last && s.nursery != nil {
+		s.nursery.Expect(int(s.lwps.Load()))
+	}
+	return last
+}
+
+// FreeLWP implements kern.LWPFreer: the host thread goes with its LWP, or, if that is
+// about to end, with the host process: to end each takes several switches.
+func (s *Space) FreeLWP(l *kern.LWP, exiting bool) {
+	if exiting && s.sole() {
+		return
+	}
+	if g, ok := l.Machdep().(*Guest); ok && g.space == s {
+		g.thread.Exit()
+	}
+}
+
+// WaitLWP implements kern.LWPFreer.
+func (s *Space) WaitLWP(*kern.LWP) {}
+
+// attach makes g the machine context of l.
+func (g *Guest) attach(l *kern.LWP) {
+	g.l = l
+	l.SetMachdep(g)
+	l.SetKicker(g.thread.Kick)
+}
+
+// hostErrno converts what the host answered.
+func hostErrno(err error) netbsd.Errno {
+	if err == nil {
+		return 0
+	}
+	var e syscall.Errno
+	if errors.As(err, &e) {
+		return file.Errno(e)
+	}
+	return netbsd.ENOMEM
+}
+
+// Peek implements syscalls.Peeker.
+func (s *Space) Peek(addr uint64, b []byte) bool { return s.proc.Peek(addr, b) }
+
+// Poke implements syscalls.Peeker.
+func (s *Space) Poke(addr uint64, b []byte) bool { return s.proc.Poke(addr, b) }

@@ -1,0 +1,61 @@
+package machine
+
+import (
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file makes a process with a new program in one step (posix_spawn(3)): nothing of
+// the parent's memory is copied, the image is built before the child exists, and so
+// what is wrong with the program is the parent's error and leaves no child.
+
+// spawn implements syscalls.Kernel.Spawn.
+func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnArgs) (*kern.Proc, netbsd.Errno) {
+	p, err := s.load(s.opener(c.L), x.Path, x.Argv, x.Envp)
+	if err != nil {
+		return nil, err.Errno
+	}
+	defer p.close()
+	a.Fork.Manual = true
+	if p.host {
+		s.spawnHost(p, &a)
+		return c.L.PosixSpawn(a)
+	}
+	next, e := s.build(p, c.L.Proc().Cred())
+	if e != 0 {
+		return nil, e
+	}
+	given := false
+	a.Fork.VM = func(l *kern.LWP) (kern.AddressSpace, netbsd.Errno) {
+		given = true
+		next.attach(l)
+		return next.space, 0
+	}
+	a.Fork.Body = s.Body
+	a.Exec = func(l *kern.LWP) netbsd.Errno {
+		s.setArgs(l.Proc(), p)
+		return l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, SetUID: p.setID.user(), SetGID: p.setID.group()})
+	}
+	child, e := c.L.PosixSpawn(a)
+	if e != 0 && !given {
+		next.space.release()
+	}
+	return child, e
+}
+
+// spawnHost completes a for a program of the host.
+func (s *System) spawnHost(p *program, a *kern.PosixSpawnArgs) {
+	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
+	a.Fork.VM = func(*kern.LWP) (kern.AddressSpace, netbsd.Errno) { return nil, 0 }
+	a.Fork.Body = func(l *kern.LWP) { s.runHost(l, h) }
+	a.Exec = func(l *kern.LWP) netbsd.Errno {
+		h.dir, _ = syscalls.View(l).Getcwd()
+		var e netbsd.Errno
+		if h.cred, e = s.hostCredential(l.Proc().Cred()); e != 0 {
+			return e
+		}
+		s.setArgs(l.Proc(), p)
+		return l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, Emul: emulLinux})
+	}
+}

@@ -1,0 +1,308 @@
+package machine
+
+import (
+	"errors"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+	"toaster/internal/trace"
+	"toaster/internal/tty"
+	"toaster/internal/vfs"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// System is one running machine with a platform beneath: what the run loop and the
+// system calls share.
+type System struct {
+	syscalls.Kernel
+	Platform *platform.Platform
+	FS       *vfs.Tree
+	Files    *file.Machine
+	network  network
+	TTY      *tty.Driver
+
+	// HostPrograms lets execve run the host's own executables (see hostprog.go).
+	HostPrograms bool
+	starter      starter
+	rewrites     rewrites
+	warm         warmImages
+	ahead        lookAhead
+	Sink         trace.Sink    // nil: nobody looks
+	followed     chan struct{} // closed when the sink has heard of everything
+
+	// Fault, in tests, is called before each handler, and panics where a bug would.
+	Fault  func(*syscalls.Call)
+	memory *memory
+}
+
+// Config describes a system.
+type Config struct {
+	Kern     kern.Config
+	FS       vfs.Config
+	Files    file.MachineConfig // but for the sockets, see Network
+	Network  Network
+	Platform platform.Options
+	// HostPrograms, see System.
+	HostPrograms bool
+	Sink         trace.Sink
+	PhysMem      uint64
+	// Bug, if it is not nil, is told of panics in the system's goroutines; otherwise they go
+	// to standard error. It must not call the system.
+	Bug func(*guard.Bug)
+	// Memory limits what guests and the kernel for them may have, in bytes, and
+	// MemoryFull is told when it refuses; 0 is no limit.
+	Memory     uint64
+	MemoryFull func()
+	MaxFiles   int // as guests are told; the tables' quota is what holds. 0: NetBSD's default
+
+	// Program may name the file that will be started first, on the host. It is looked
+	// through while the platform starts.
+	Program string
+}
+
+// New starts a system. Close it afterwards.
+func New(cfg Config) (*System, *vfs.Dirs, error) {
+	// Who looks on wants to see every call.
+	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
+	platform := begin(cfg.Platform)
+	s, dirs, err := newSystem(cfg)
+	p, perr := platform()
+	switch {
+	case err == nil && perr == nil:
+		s.Platform = p
+		s.M.OnHalt(p.KillGuests)
+		if s.Sink != nil {
+			s.followed = make(chan struct{})
+			go s.follow(s.M.Events())
+		}
+		return s, dirs, nil
+	case err == nil:
+		s.M.Close()
+		s.TTY.Close()
+		s.closeFiles()
+		dirs.Close()
+		s.FS.Close()
+		return nil, nil, perr
+	case perr == nil:
+		p.Close()
+	}
+	return nil, nil, err
+}
+
+// begin starts a platform, which is mostly to wait for the host; the result waits for it.
+func begin(opts platform.Options) func() (p *platform.Platform, err error) {
+	type result struct {
+		p   *platform.Platform
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		p, err := platform.New(opts)
+		done <- result{p, err}
+	}()
+	return func() (*platform.Platform, error) {
+		r := <-done
+		return r.p, r.err
+	}
+}
+
+// newSystem makes all but the platform.
+func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
+	tree, dirs, err := vfs.New(cfg.FS)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &System{FS: tree, memory: newMemory(cfg.Memory, cfg.MemoryFull, cfg.Platform.Refused), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	if cfg.Files.Sockets, err = s.network.sockets(cfg.Network); err != nil {
+		tree.Close()
+		return nil, nil, err
+	}
+	s.Files = file.NewMachine(cfg.Files)
+	s.ahead.begin(cfg.Program)
+	if cfg.Sink != nil {
+		cfg.Kern.Events = traceEvents
+	}
+	cfg.Kern.Bug = s.bugReporter(cfg.Bug)
+	m := kern.New(cfg.Kern)
+	s.TTY = tty.New(m, tree)
+	s.Kernel = syscalls.Kernel{
+		M:         m,
+		Hostname:  cfg.Kern.Hostname,
+		OSRelease: "10.1",
+		Version:   "NetBSD 10.1 (toaster)",
+		PhysMem:   cfg.PhysMem,
+		MaxProc:   cfg.Kern.MaxProc,
+		MaxFiles:  cfg.MaxFiles,
+		BootTime:  time.Now().Add(-platform.Monotonic()),
+		Monotonic: platform.Monotonic,
+		Exec:      s.exec,
+		Spawn:     s.spawn,
+		LWPBody:   s.Body,
+		NewThread: s.newThread,
+		SetStack:  setStack,
+		CPUTime:   cpuTime,
+	}
+	return s, dirs, nil
+}
+
+// bugReporter tells of bugs; of one that ends the machine the host processes hear, too.
+func (s *System) bugReporter(tell func(*guard.Bug)) func(*guard.Bug) {
+	if tell == nil {
+		tell = guard.Print
+	}
+	return func(b *guard.Bug) {
+		tell(b)
+		if b.Ends != "" {
+			s.Platform.KillGuests()
+		}
+	}
+}
+
+// Close ends every guest and what carried it.
+func (s *System) Close() error {
+	err := s.M.Close()
+	s.TTY.Close()
+	if s.Sink != nil {
+		<-s.followed
+		err = errors.Join(err, s.Sink.Close())
+	}
+	s.closeFiles()
+	s.Platform.Close()
+	s.FS.Close()
+	return err
+}
+
+func (s *System) closeFiles() {
+	s.Files.Close()
+	s.network.close()
+	s.starter.stop()
+}
+
+// Kill ends every process without waiting: host processes first, which no guest can
+// delay. Close remains to be called.
+func (s *System) Kill() {
+	s.Platform.KillGuests()
+	s.M.KillAll()
+}
+
+// KillProcess is Kill for one process. Another one that borrows its memory (vfork(2))
+// goes with it.
+func (s *System) KillProcess(p *kern.Proc) {
+	if space, ok := p.VM().(*Space); ok && !p.Exiting() {
+		space.proc.Kill()
+	}
+	p.Kill(netbsd.SIGKILL)
+}
+
+// newThread implements syscalls.Kernel.NewThread.
+func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.Errno) {
+	g := c.CPU.(*Guest)
+	g.hideActions()
+	g.hideRoom()
+	t, err := g.thread.NewThread()
+	if err != nil {
+		return nil, hostErrno(err)
+	}
+	g.space.lwps.Add(1)
+	n := &Guest{sys: s, thread: t, space: g.space}
+	n.attach(l)
+	return n, 0
+}
+
+// cpuTime implements syscalls.Kernel.CPUTime.
+func cpuTime(l *kern.LWP) (user, system time.Duration) {
+	return l.Machdep().(*Guest).thread.CPUTime()
+}
+
+// setStack implements syscalls.Kernel.SetStack.
+func setStack(l *kern.LWP, sp uint64) netbsd.Errno {
+	if sp != 0 {
+		l.Machdep().(*Guest).thread.Regs().RSP = sp
+	}
+	return 0
+}
+
+// opener gives the executables as l's process sees them.
+func (s *System) opener(l *kern.LWP) Opener {
+	return syscalls.View(l)
+}
+
+// Process describes the first process of a program.
+type Process struct {
+	Path  string
+	Argv  []string
+	Envp  []string
+	Files *file.Table
+	Dirs  *vfs.Dirs
+	Cred  *kern.Cred
+	// Leader, if it is not nil, becomes the parent; the program then leads the
+	// foreground group of Leader's session instead of a session of its own.
+	Leader *kern.Proc
+	// Setup runs with the new process before it can run.
+	Setup func(*kern.LWP) netbsd.Errno
+}
+
+// Start runs a program as a child of init, or of a.Leader. The error is an *ExecError if the program
+// cannot be run. Files and Dirs become the process's, or are closed. A panic over what is in
+// the program is an error, too.
+func (s *System) Start(a Process) (p *kern.Proc, err error) {
+	if !s.M.Contain("starting "+a.Path, func() { p, err = s.start(a) }) {
+		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: errBug}
+	}
+	return p, err
+}
+
+var errBug = errors.New("a bug in toaster has kept it from being started")
+
+func (s *System) start(a Process) (*kern.Proc, error) {
+	given := false
+	defer func() { // after a panic, too
+		if !given {
+			a.Files.Close()
+			a.Dirs.Close()
+		}
+	}()
+	view := vfs.View{Dirs: a.Dirs, Files: a.Files, Cred: a.Cred}
+	p, xerr := s.load(view, a.Path, a.Argv, a.Envp)
+	if xerr != nil {
+		return nil, xerr
+	}
+	defer p.close()
+	if p.host {
+		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why}
+	}
+	g, e := s.build(p, a.Cred)
+	if e != 0 {
+		return nil, &ExecError{Path: a.Path, Errno: e, Err: e}
+	}
+	given = true
+	proc, e := s.M.Spawn(kern.SpawnArgs{
+		Body:   s.Body,
+		Manual: true,
+		Cred:   a.Cred,
+		Image:  &kern.Image{Comm: p.comm, Path: p.path, Emul: kern.EmulNetBSD},
+		VM:     g.space,
+		Files:  syscalls.Files{Table: a.Files},
+		Dirs:   syscalls.Dirs{Dirs: a.Dirs},
+		Setsid: a.Leader == nil,
+		Parent: a.Leader, Setpgrp: true, Foreground: true,
+		Prepare: func(l *kern.LWP) netbsd.Errno {
+			g.attach(l)
+			s.setArgs(l.Proc(), p)
+			if a.Setup != nil {
+				return a.Setup(l)
+			}
+			return 0
+		},
+	})
+	if e != 0 {
+		given = false
+		g.space.release()
+		return nil, &ExecError{Path: a.Path, Errno: e, Err: e}
+	}
+	return proc, nil
+}

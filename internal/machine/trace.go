@@ -1,0 +1,89 @@
+package machine
+
+import (
+	"context"
+	"time"
+
+	"toaster/internal/syscalls"
+	"toaster/internal/trace"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file tells a trace.Sink what guests do. Calls and signals are told by the LWP
+// that makes or gets them; what happens to processes is read from the kernel's event
+// stream, so that no sink is ever called with a kernel lock held.
+
+// traceEvents is how many events the stream keeps for the trace.
+const traceEvents = 1 << 14
+
+// traced is the call with the trace told of its beginning and its end. A call that
+// nobody serves is told of like any other: ENOSYS is never silent.
+func (s *System) traced(g *Guest, h syscalls.Handler) netbsd.Errno {
+	c := &g.call
+	p := g.l.Proc()
+	t := trace.Call{
+		Pid: p.Pid(), Lid: g.l.ID(), Comm: p.Comm(), Nr: c.Nr, Args: c.Args,
+		Mem: g.space.proc, Start: time.Now(),
+	}
+	s.Sink.Enter(&t)
+	e := netbsd.ENOSYS
+	if h != nil {
+		e = h(c)
+	}
+	t.End, t.Ret, t.Err = time.Now(), c.Ret, e
+	t.Mem = g.space.proc
+	s.Sink.Exit(&t)
+	return e
+}
+
+// traceSignal tells of a signal that a handler is about to run for.
+func (s *System) traceSignal(l *kern.LWP, info *netbsd.Siginfo, a *kern.Action) {
+	if s.Sink == nil {
+		return
+	}
+	p := l.Proc()
+	s.Sink.Signal(&trace.Signal{
+		Pid: p.Pid(), Lid: l.ID(), Comm: p.Comm(), Time: time.Now(),
+		Info: *info, Handler: a.Handler, Mask: l.Sigmask(),
+	})
+}
+
+// follow passes the kernel's events on until the machine has ended.
+func (s *System) follow(r *kern.EventReader) {
+	defer close(s.followed)
+	for {
+		ev, err := r.Next(context.Background())
+		if err != nil {
+			return
+		}
+		if e, ok := s.traceEvent(&ev); ok {
+			s.M.Contain("the trace was told of an event", func() { s.Sink.Event(&e) })
+		}
+	}
+}
+
+// traceEvent translates an event of the kernel's stream.
+func (s *System) traceEvent(ev *kern.Event) (trace.Event, bool) {
+	e := trace.Event{Pid: int(ev.Pid), Lid: 1, Time: s.M.BootTime().Add(ev.Time), Status: ev.Status}
+	if p := s.M.Find(e.Pid); p != nil {
+		e.Comm, e.Path = p.Comm(), p.Image().Path
+	}
+	switch ev.Kind {
+	case kern.EventFork:
+		e.Kind, e.Pid, e.Other = trace.Forked, int(ev.Other), int(ev.Pid)
+	case kern.EventExec:
+		e.Kind = trace.Execed
+	case kern.EventStop:
+		e.Kind, e.Status = trace.Stopped, netbsd.StopStatus(ev.Signal)
+	case kern.EventContinue:
+		e.Kind = trace.Resumed
+	case kern.EventExit:
+		e.Kind = trace.Exited
+	case kern.EventReap:
+		e.Kind, e.Pid, e.Other = trace.Reaped, int(ev.Other), int(ev.Pid)
+	default:
+		return e, false
+	}
+	return e, true
+}

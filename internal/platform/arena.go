@@ -1,0 +1,194 @@
+package platform
+
+import (
+	"fmt"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/hostlimits"
+	"toaster/internal/memprog"
+)
+
+// The arena is the memory of all control windows: a memory file for each, so that no
+// host process can ever reach another one's. A host process gets its own while it has
+// only the stub to run, and loses the descriptor before it runs anything else.
+type arena struct {
+	slotSize   int
+	windowSize int
+
+	mu     sync.Mutex
+	free   []*window
+	live   map[*window]struct{}
+	closed bool
+}
+
+// A window is one process's control memory.
+type window struct {
+	fd  int // -1 once the arena is closed; guarded by arena.mu
+	mem []byte
+
+	mu   sync.Mutex
+	used []uint64 // bit set of slots
+	high int      // slots used so far, to be cleared before the window's next use
+}
+
+// maxFreeWindows are kept for the next processes: to make one takes 10 µs.
+const maxFreeWindows = 64
+
+func newArena(slotSize int) *arena {
+	return &arena{slotSize: slotSize, windowSize: slotSize * slotsPerWindow, live: map[*window]struct{}{}}
+}
+
+// get returns a window with slot taken, and nothing of earlier users in it.
+func (a *arena) get(slot int) (*window, error) {
+	w, err := a.take()
+	if err != nil {
+		return nil, err
+	}
+	w.used[slot/64] |= 1 << (slot % 64)
+	w.high = slot + 1
+	return w, nil
+}
+
+// take returns a window that was used before, or a new one.
+func (a *arena) take() (*window, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return nil, ErrGone
+	}
+	if n := len(a.free); n > 0 {
+		w := a.free[n-1]
+		a.free = a.free[:n-1]
+		a.live[w] = struct{}{}
+		return w, nil
+	}
+	w, err := newWindow(a.windowSize)
+	if err == nil {
+		a.live[w] = struct{}{}
+	}
+	return w, err
+}
+
+// hasRoom reports whether there can be another window.
+func (a *arena) hasRoom() bool {
+	a.mu.Lock()
+	free := len(a.free)
+	a.mu.Unlock()
+	return free > 0 || hostlimits.Addresses(uint64(a.windowSize))
+}
+
+func newWindow(size int) (*window, error) {
+	if !hostlimits.Addresses(uint64(size)) {
+		return nil, fmt.Errorf("control memory: %w", &refusal{"address space (RLIMIT_AS, ulimit -v)", unix.ENOMEM})
+	}
+	fd, err := memprog.Memfd("toaster-control", memprog.NoexecSeal)
+	if err != nil {
+		return nil, fmt.Errorf("control memory: %w", err)
+	}
+	if err := unix.Ftruncate(fd, int64(size)); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("control memory: %w", os.NewSyscallError("ftruncate", err))
+	}
+	mem, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|unix.MAP_NORESERVE)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("control memory: %w", os.NewSyscallError("mmap", err))
+	}
+	return &window{fd: fd, mem: mem, used: make([]uint64, slotsPerWindow/64)}, nil
+}
+
+// destroy frees the memory.
+func (w *window) destroy() {
+	unix.Munmap(w.mem)
+	if w.fd >= 0 {
+		unix.Close(w.fd)
+	}
+}
+
+// clean removes what its process has left: in the slots that had threads, and, as a
+// guest can write all of its window, behind them. The first ones keep their memory.
+func (w *window) clean(slotSize int) bool {
+	const keep = 32
+	used := min(w.high, keep) * slotSize
+	clear(w.mem[:used])
+	clear(w.used)
+	w.high = 0
+	return unix.Madvise(w.mem[used:], unix.MADV_REMOVE) == nil
+}
+
+// put takes a window back. Preconditions: its process is dead.
+func (a *arena) put(w *window) {
+	clean := w.clean(a.slotSize)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.live, w)
+	if a.closed || !clean || len(a.free) == maxFreeWindows {
+		w.destroy()
+		return
+	}
+	a.free = append(a.free, w)
+}
+
+// close ends the arena. The memory of windows that are in use ends as they come back.
+func (a *arena) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	for _, w := range a.free {
+		w.destroy()
+	}
+	a.free = nil
+	for w := range a.live {
+		unix.Close(w.fd)
+		w.fd = -1
+	}
+}
+
+// descriptor returns what the process of w is to map.
+func (a *arena) descriptor(w *window) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return w.fd
+}
+
+// windows returns how many are in use, and how many there are.
+func (a *arena) windows() (live, all int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.live), len(a.live) + len(a.free)
+}
+
+// slot returns the i-th slot of w.
+func (a *arena) slot(w *window, i int) slot {
+	return slot{mem: w.mem[i*a.slotSize:][:a.slotSize:a.slotSize], addr: ctlAddr + uint64(i*a.slotSize)}
+}
+
+// take reserves a free slot.
+func (w *window) take() (int, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, bits := range w.used {
+		if bits == ^uint64(0) {
+			continue
+		}
+		for b := range 64 {
+			if bits&(1<<b) == 0 {
+				w.used[i] |= 1 << b
+				n := 64*i + b
+				w.high = max(w.high, n+1)
+				return n, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// drop frees a slot.
+func (w *window) drop(i int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.used[i/64] &^= 1 << (i % 64)
+}

@@ -1,0 +1,330 @@
+package platform
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// hijack is a guest that says the turn is the kernel's while it runs on, waits for an
+// order to clone, and carries that out with a signal frame of its own: by rt_sigreturn to
+// the clone of the stub, with what the order says in the registers.
+func hijack(t testing.TB, op uint32, site uint64) []byte {
+	le := binary.LittleEndian
+	c := le.AppendUint64([]byte{0x48, 0xb8}, ctlAddr)       // movabs $slot, %rax
+	c = append(c, code(t, "b9 02 00 00 00 87 08")...)       // mov $turnKernel, %ecx; xchg %ecx, (%rax)
+	c = append(c, 0x83, 0x78, slotOp, byte(op), 0x75, 0xfa) // 1: cmpl $op, slotOp(%rax); jne 1b
+	c = append(c, code(t, "83 38 02 73 f6")...)             // cmpl $turnKernel, (%rax); jae 1b: not before it is ours
+	c = append(c, 0x48, 0x8b, 0x48, slotToken, 0x48, 0x89, 0x0c, 0x25)
+	c = le.AppendUint32(c, frameAt+ucRDX) // mov slotToken(%rax), %rcx; mov %rcx, RDX of the frame
+	c = append(c, 0x48, 0x8b, 0x48, slotTarget, 0x48, 0x89, 0x0c, 0x25)
+	c = le.AppendUint32(c, frameAt+ucR8)
+	c = le.AppendUint32(append(c, 0xbc), frameAt)       // mov $frame, %esp
+	c = append(c, code(t, "b8 0f 00 00 00 48 b9")...)   // mov $15, %eax; movabs $site, %rcx
+	return append(le.AppendUint64(c, site), 0xff, 0xe1) // jmp *%rcx
+}
+
+const (
+	frameAt = dataAt + 0x1000
+	// ownStack is where the guest would like its signals.
+	ownStack = dataAt + 0x4000
+)
+
+// hijackFrame is that frame.
+func hijackFrame(flags uint64, site, eflags, mask, stack, sp uint64) []byte {
+	uc := make([]byte, ucSize)
+	for off, v := range map[int]uint64{
+		ucRIP: site, ucRAX: unix.SYS_CLONE, ucRDI: flags, ucRSI: noStack, ucEflags: eflags, ucSegs: segments, ucSigmask: mask,
+		ucStack: stack, ucStack + 16: 0x2000, ucR8 + 6*8: cfgAddr, ucR8 + 7*8: ctlAddr /* R14, R15 */, ucRIP - 8: sp,
+	} {
+		binary.LittleEndian.PutUint64(uc[off:], v)
+	}
+	return uc
+}
+
+// A guest carries out an order to clone by itself, with flags, a mask and a signal stack
+// of its choice. What is born reports at once, or nothing is: nothing runs guest code that
+// the kernel does not know of (invariants 4 to 7 of SECURITY.md).
+func TestOrderedCloneHijacked(t *testing.T) {
+	const trapFlag, all = 0x302, ^uint64(0)
+	stub := loadStub()
+	for _, c := range []struct {
+		name           string
+		op             uint32
+		clone          uint64
+		eflags, mask   uint64
+		stack, sp      uint64
+		born, survives bool // whether it may succeed, and whether the guest lives on
+	}{
+		{"a fork as ordered", opFork, forkFlags, 0x202, all, ctlAddr + slotStack, stackAt, true, true},
+		{"a fork that traps, signals to the guest's own stack", opFork, forkFlags, trapFlag, 0, ownStack, stackAt, false, false},
+		{"a fork that traps, signals to a place in the window", opFork, forkFlags, trapFlag, 0, ctlAddr + 0x20000, stackAt, false, false},
+		{"a fork that traps, all signals blocked", opFork, forkFlags, trapFlag, all, ownStack, stackAt, false, false},
+		{"a fork that traps, without a signal stack", opFork, forkFlags, trapFlag, 0, 0, ctlAddr + 0x28000, false, false},
+		{"a fork for a thread", opThread, forkFlags, 0x202, all, ctlAddr + slotStack, stackAt, false, true},
+		{"a thread for a fork", opFork, threadFlags, 0x202, all, ctlAddr + slotStack, stackAt, false, true},
+		{"a thread as ordered", opThread, threadFlags, 0x202, all, ctlAddr + slotStack, stackAt, true, true},
+		{"a thread that traps, its stack in a slot that is free", opThread, threadFlags, trapFlag, 0, ctlAddr + slotStack, ctlAddr + 0x28000, false, false},
+		{"a thread with its signals let through", opThread, threadFlags, 0x202, 0, ctlAddr + slotStack, stackAt, true, true},
+		{"a thread that traps, signals to the guest's own stack", opThread, threadFlags, trapFlag, 0, ownStack, stackAt, false, false},
+		{"a thread that traps, all signals blocked", opThread, threadFlags, trapFlag, all, ctlAddr + slotStack, stackAt, false, false},
+	} {
+		for place, site := range map[string]uint64{"frame": stub.clone, "light": stub.light} {
+			if c.born && c.op == opThread && place == "light" {
+				continue // the order is to a thread in a frame, and so is the newborn's slot
+			}
+			t.Run(c.name+", "+place, func(t *testing.T) {
+				p := newPlatform(t, Options{Warm: -1})
+				p.spare = true
+				frame := hijackFrame(c.clone, site-2, c.eflags, c.mask, c.stack, c.sp)
+				q, err := hijacked(t, p, c.op, site-2, frame, c.survives)
+				// On a busy host a kick may find the guest on its way, as it seems deaf.
+				for try := 0; c.born && err != nil && try < 20; try++ {
+					q, err = hijacked(t, p, c.op, site-2, frame, c.survives)
+				}
+				if (err == nil) != c.born {
+					t.Errorf("born %v, %v", err == nil, err)
+				}
+				if !c.born {
+					waitFor(t, "strays to end", func() bool { return q.dead.Load() || len(tasks(t, q)) == 1 })
+				}
+				if c.survives && q.dead.Load() {
+					t.Error("the guest is dead")
+				}
+				accounted(t, p)
+			})
+		}
+	}
+}
+
+// hijacked has a guest carry out an order by itself, and returns what came of that.
+func hijacked(t *testing.T, p *Platform, op uint32, site uint64, frame []byte, survives bool) (q *Process, err error) {
+	t.Helper()
+	q, th := newGuest(t, p, append(code(t, "0f 05"), hijack(t, op, site)...)...)
+	q.Write(frameAt, frame)
+	wantKind(t, th.Run(), Syscall)
+	wantKind(t, th.runForged(), Syscall)
+	if !survives { // it may just not answer
+		defer time.AfterFunc(300*time.Millisecond, q.Kill).Stop()
+	}
+	within(t, "the clone", func() {
+		if op == opFork {
+			_, _, err = th.Fork()
+		} else {
+			_, err = th.NewThread()
+		}
+	})
+	return q, err
+}
+
+// runForged is Run for a guest that gives the turn without waking anybody.
+func (t *Thread) runForged() Trap {
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				futexWake(t.slot.turn())
+				runtime.Gosched()
+			}
+		}
+	}()
+	return t.Run()
+}
+
+// A signal whose frame is not in the process's own window ends the process: such a frame
+// is a guest's that has moved its signal stack.
+func TestFrameOutsideTheWindow(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for _, stack := range []uint64{ownStack, stackAt, 0x100000} {
+		q, th := newGuest(t, p, code(t, "0f 05")...)
+		uc := make([]byte, ucSize)
+		le := binary.LittleEndian
+		le.PutUint64(uc[ucRIP:], codeAt)
+		le.PutUint64(uc[ucRIP-8:], stackAt+0x8000)
+		le.PutUint64(uc[ucEflags:], 0x202)
+		le.PutUint64(uc[ucSegs:], segments)
+		le.PutUint64(uc[ucStack:], stack)
+		le.PutUint64(uc[ucStack+16:], 0x4000)
+		q.Write(dataAt, uc)
+		r := th.Regs()
+		r.RAX, r.RSP, r.RIP = unix.SYS_RT_SIGRETURN, dataAt, loadStub().clone-2
+		within(t, fmt.Sprintf("signal on %#x", stack), func() { wantKind(t, th.Run(), Gone) })
+	}
+	accounted(t, p)
+}
+
+// Each process has control memory of its own, which no other one can map.
+func TestControlMemoryIsNotShared(t *testing.T) {
+	p := newPlatform(t, Options{})
+	q, th := newGuest(t, p, syscallLoop...)
+	child, _, err := th.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer child.Release()
+	owner := map[string]int{} // by inode
+	for _, q := range []*Process{q, child, p.zygote} {
+		var f []string
+		waitFor(t, "the window to be mapped", func() bool {
+			f = mapping(t, q, "toaster-control")
+			return f != nil
+		})
+		if other, ok := owner[f[4]]; ok || f[2] != "00000000" {
+			t.Errorf("%d and %d: %s", q.pid, other, f)
+		}
+		owner[f[4]] = q.pid
+	}
+}
+
+// mapping returns the fields of a mapping in /proc/PID/maps, nil if there is none.
+func mapping(t testing.TB, q *Process, name string) []string {
+	t.Helper()
+	maps, err := os.ReadFile("/proc/" + itoa(q.pid) + "/maps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(maps)) {
+		if strings.Contains(line, name) {
+			return strings.Fields(line)
+		}
+	}
+	return nil
+}
+
+// What a process has left in its window is not there for the next one, even in slots that
+// no thread of its had.
+func TestWindowsAreCleaned(t *testing.T) {
+	a := newArena(8192)
+	defer a.close()
+	w, err := a.get(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []int{0, 100, 8192, 5 * 8192, len(w.mem) - 1} {
+		w.mem[at] = 1
+	}
+	a.put(w)
+	w, _ = a.get(3)
+	for i, b := range w.mem {
+		if b != 0 {
+			t.Fatalf("byte %#x is left", i)
+		}
+	}
+	a.put(w)
+}
+
+// The pass is nowhere where a guest could read it, and no clone of a process that has run
+// guest code has it.
+func TestPassIsNotToBeFound(t *testing.T) {
+	p := newPlatform(t, Options{})
+	pass := binary.LittleEndian.AppendUint64(nil, p.pass)
+	q, th := newGuest(t, p, syscallLoop...)
+	if th.pass() != p.pass {
+		t.Error("a process that has not run asks for its clones")
+	}
+	if err := th.Prepare(2); err != nil {
+		t.Fatal(err)
+	}
+	child, _, err := th.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer child.Release()
+	for _, q := range []*Process{q, child, p.zygote} {
+		if bytes.Contains(q.win.mem, pass) {
+			t.Errorf("process %d has it in its window", q.pid)
+		}
+	}
+	if bytes.Contains(p.zygoteImage(1), pass) {
+		t.Error("the zygote's image has it")
+	}
+	wantKind(t, th.Run(), Syscall)
+	for _, light := range []bool{true, false} {
+		if th.light = light; th.pass() != 0 {
+			t.Errorf("a process that has run has it, light %v", light)
+		}
+	}
+}
+
+// A process that is born while a sibling of its creator is being given a file has no
+// descriptor of it.
+func TestNewbornHasNoGift(t *testing.T) {
+	p := newPlatform(t, Options{})
+	q, th := newGuest(t, p, syscallLoop...)
+	sibling, err := th.NewThread()
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer self.Close()
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			if err := q.Map(sibling, dataAt, 4096, unix.PROT_READ, unix.MAP_PRIVATE, int(self.Fd()), 0); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for range 200 {
+		child, _, err := th.Fork()
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		waitFor(t, "the window's descriptor to be closed", func() bool {
+			list, _ := os.ReadDir("/proc/" + itoa(child.pid) + "/fd")
+			return len(list) == 0
+		})
+		child.Release()
+	}
+	close(over)
+	<-done
+}
+
+// The sentinel ends what is in the zygote's group, even if PDEATHSIG of it is not set.
+func TestSentinel(t *testing.T) {
+	cmd, pgid := startVictim(t)
+	leader, err := strconv.Atoi(pgid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A process of the test's in that group: nobody has told it to die with anybody.
+	stray := exec.Command("sleep", "1000")
+	stray.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: leader}
+	if err := stray.Start(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Process.Kill()
+	cmd.Wait()
+	over := time.AfterFunc(60*time.Second, func() { stray.Process.Kill() })
+	defer over.Stop()
+	stray.Wait()
+	if st := stray.ProcessState.Sys().(syscall.WaitStatus); !st.Signaled() || st.Signal() != syscall.SIGKILL || !over.Stop() {
+		t.Errorf("the stray ended with %v", stray.ProcessState)
+	}
+	waitFor(t, "the group to end", func() bool { return len(group(t, pgid)) == 0 })
+}

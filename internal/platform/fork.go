@@ -1,0 +1,208 @@
+package platform
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Fork copies the address space. The result is a process with one thread that
+// has t's registers and extended state, stopped where t is.
+func (t *Thread) Fork() (*Process, *Thread, error) {
+	if err := t.proc.platform.admitProcess(); err != nil {
+		return nil, nil, fmt.Errorf("host: fork: %w", err)
+	}
+	if !t.enter() {
+		return nil, nil, ErrGone
+	}
+	defer t.leave()
+	if !t.loaded() {
+		return nil, nil, ErrGone
+	}
+	child, err := t.fork()
+	if err != nil {
+		t.proc.platform.tell(err)
+		return nil, nil, fmt.Errorf("host: fork: %w", err)
+	}
+	return child.proc, child, nil
+}
+
+// loaded sees to it that a newborn inherits the extended state that t is to have: it is
+// in the processor, or in the signal frame.
+func (t *Thread) loaded() bool { return !t.fpDirty || t.full() }
+
+func (t *Thread) fork() (*Thread, error) {
+	for range patienceForks {
+		n, err := t.forkOnce()
+		if err != errInterrupted {
+			return n, err
+		}
+	}
+	return nil, errInterrupted
+}
+
+// patienceForks bounds how often a fork is tried that a signal to our own
+// thread spoils: one in some thousands is.
+const patienceForks = 100
+
+func (t *Thread) forkOnce() (*Thread, error) {
+	p := t.proc.platform
+	if t.proc == p.zygote {
+		p.learnX(t)
+	}
+	win, err := p.arena.get(t.index)
+	if err != nil {
+		return nil, err
+	}
+	s := p.arena.slot(win, t.index)
+	if !t.furnish(s) {
+		p.arena.put(win)
+		return nil, ErrGone
+	}
+	b := &birth{fork: true, target: s.addr, win: win, index: t.index}
+	if err := t.bear(b, opFork, forkFlags); err != nil {
+		p.arena.put(win)
+		return nil, err
+	}
+	if b.err != nil {
+		if b.thread == nil {
+			p.arena.put(win)
+		}
+		return nil, b.err
+	}
+	b.thread.regs, b.thread.light = t.regs, t.light
+	b.thread.proc.rewritten = t.proc.rewritten
+	return b.thread, nil
+}
+
+// patienceBirth is how many seconds a newborn may take that is alive, by its parent's word.
+const patienceBirth = 10
+
+// furnish makes s the slot of a newborn that t clones.
+func (t *Thread) furnish(s slot) bool {
+	if t.light {
+		s.prepareLight(t.slot)
+	} else if !s.adopt(t.slot) {
+		t.hostile()
+		return false
+	}
+	atomic.StoreUint32(s.turn(), turnKernel)
+	return true
+}
+
+// NewThread creates another thread in t's address space. It starts with t's
+// registers and extended state; the caller sets what is to differ.
+func (t *Thread) NewThread() (*Thread, error) {
+	if !t.enter() {
+		return nil, ErrGone
+	}
+	defer t.leave()
+	if n := t.rouse(); n != nil {
+		return n, nil
+	}
+	if !t.loaded() {
+		return nil, ErrGone
+	}
+	err := t.proc.platform.admitThread()
+	var n *Thread
+	if err == nil {
+		if n, err = t.newThread(); err != nil {
+			t.proc.platform.tell(err)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("host: new thread: %w", err)
+	}
+	return n, nil
+}
+
+// errSlots says that a process has as many threads as its window has slots.
+var errSlots = fmt.Errorf("a process has %d threads at most: %w", slotsPerWindow, syscall.EAGAIN)
+
+func (t *Thread) newThread() (*Thread, error) {
+	p, win := t.proc.platform, t.proc.win
+	index, ok := win.take()
+	if !ok {
+		return nil, errSlots
+	}
+	s := p.arena.slot(win, index)
+	if !t.furnish(s) {
+		return nil, ErrGone
+	}
+	b := &birth{target: s.addr, proc: t.proc, index: index}
+	if err := t.bear(b, opThread, threadFlags); err != nil {
+		win.drop(index)
+		return nil, err
+	}
+	if b.err != nil {
+		return nil, b.err
+	}
+	b.thread.regs, b.thread.light = t.regs, t.light
+	return b.thread, nil
+}
+
+// bear has t make the clone of b and waits for the newborn to report.
+func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
+	p, s := t.proc.platform, t.slot
+	token := newToken()
+	p.mu.Lock()
+	p.births[token] = b
+	t.order = order{kind: orderClone, clone: clone{flags, token, b.target}}
+	p.mu.Unlock()
+	defer t.expect(order{})
+	s.store(slotFlags, flags)
+	s.store(slotToken, token)
+	s.store(slotTarget, b.target)
+	s.store(slotPass, t.pass())
+	defer s.store(slotPass, 0)
+	s.store(slotResult, ^uint64(0))
+	// The newborn may report before or after its parent has its turn back.
+	patience := time.Now().Add(time.Second)
+	late, dead := 0, false
+	var failed syscall.Errno
+	p.superviseFrom(func() { t.yield(op) }, func() bool {
+		if b.done.Load() || t.proc.over.Load() {
+			return true
+		}
+		if atomicTurn(s) < turnKernel {
+			return false
+		}
+		pid, e := s.born()
+		if e == 0 && time.Now().After(patience) {
+			patience = time.Now().Add(time.Second)
+			late++
+			dead = p.stillborn(pid) || late > patienceBirth && t.hostile().Kind == Gone
+		}
+		failed = e
+		return e != 0 || dead
+	})
+	if !t.await() || dead {
+		return p.abort(token, b, ErrGone)
+	}
+	if failed != 0 {
+		return p.abort(token, b, failed)
+	}
+	return nil
+}
+
+// abort withdraws a birth, unless the newborn has reported after all.
+func (p *Platform) abort(token uint64, b *birth, err error) error {
+	p.mu.Lock()
+	_, waiting := p.births[token]
+	delete(p.births, token)
+	p.mu.Unlock()
+	if waiting {
+		return err
+	}
+	p.supervise(b.done.Load) // somebody is about to set it
+	return nil
+}
+
+func newToken() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.LittleEndian.Uint64(b[:])
+}

@@ -1,0 +1,65 @@
+package platform
+
+import (
+	"os"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	codeAt  = 0x400000
+	dataAt  = 0x500000
+	stackAt = 0x600000
+)
+
+func newPlatform(t testing.TB, opts Options) *Platform {
+	t.Helper()
+	p, err := New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	return p
+}
+
+// newGuest returns a process with code, data and a stack, about to run code.
+func newGuest(t testing.TB, p *Platform, code ...byte) (*Process, *Thread) {
+	t.Helper()
+	q, th, err := p.NewProcess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(q.Release)
+	const rwx = unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC
+	for _, addr := range []uint64{codeAt, dataAt, stackAt} {
+		if err := q.Map(th, addr, 0x10000, rwx, unix.MAP_PRIVATE, -1, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, ok := q.Write(codeAt, code); !ok {
+		t.Fatalf("Write: %d of %d bytes", n, len(code))
+	}
+	th.Regs().RIP = codeAt
+	th.Regs().RSP = stackAt + 0x8000
+	return q, th
+}
+
+func wantKind(t testing.TB, trap Trap, kind Kind) {
+	t.Helper()
+	if trap.Kind != kind {
+		t.Fatalf("trap %+v, want %v", trap, kind)
+	}
+}
+
+func readFile(t testing.TB, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,60 @@
+package platform
+
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Who has the turn is counted, however many they are; who naps needs no core.
+func TestSpareCore(t *testing.T) {
+	p := &Platform{cores: 2}
+	threads := make([]*Thread, 3*len(p.guests.slots))
+	for i := range threads {
+		threads[i] = &Thread{index: i % 5, slot: slot{mem: make([]byte, slotStack)}}
+	}
+	for range 2 {
+		for i, th := range threads {
+			if got, want := p.spareCore(), i < 2; got != want {
+				t.Errorf("%d guests of 2 cores: a spare one: %v", i, got)
+			}
+			p.guests.add(th)
+		}
+		for i, th := range threads {
+			p.guests.remove(th)
+			if left := len(threads) - i - 1; p.spareCore() != (left < 2) {
+				t.Errorf("%d guests left of 2 cores: a spare one: %v", left, p.spareCore())
+			}
+		}
+	}
+	for _, th := range threads[:4] {
+		p.guests.add(th)
+	}
+	for i, want := range []bool{false, false, true, true} {
+		threads[i].slot.store32(slotNapping, 1)
+		if p.spareCore() != want {
+			t.Errorf("%d of 4 nap: a spare core: %v", i+1, !want)
+		}
+	}
+}
+
+// A guest that is moved to another core may go back to any.
+func TestWakeElsewhere(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newFast(t, p, code(t, callMany))
+	for range 20 {
+		wantKind(t, th.Run(), Syscall)
+		waitFor(t, "the guest to sleep", func() bool { return atomicTurn(th.slot) == turnKernelAwait })
+		th.slot.store32(slotTurn, turnGuest)
+		th.slot.store32(slotOp, opFrame)
+		th.wakeElsewhere()
+		if !th.await() {
+			t.Fatal("gone")
+		}
+		th.light = false
+		var set unix.CPUSet
+		if err := unix.SchedGetaffinity(th.tid, &set); err != nil || set != p.affinity {
+			t.Fatalf("it may run on %v, %v; want %v", set, err, p.affinity)
+		}
+	}
+}

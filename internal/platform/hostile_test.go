@@ -1,0 +1,341 @@
+package platform
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// accounted checks that the zygote's group holds what the platform knows of, the zygote
+// and the sentinel, and no more.
+func accounted(t testing.TB, p *Platform) {
+	t.Helper()
+	pgid := itoa(p.zygote.pid)
+	waitFor(t, "unaccounted processes to end", func() bool {
+		return len(group(t, pgid)) == p.Stats().Processes+2
+	})
+}
+
+// intact checks what no guest may change in its host process.
+func intact(t testing.TB, q *Process) {
+	t.Helper()
+	maps, err := os.ReadFile("/proc/" + itoa(q.pid) + "/maps")
+	if err != nil || len(maps) == 0 {
+		return // dead
+	}
+	for _, want := range []string{
+		"7fa000000000-7fa000002000 r-xp", "7fa000002000-7fa000003000 r--p",
+	} {
+		if !bytes.Contains(maps, []byte(want)) {
+			t.Errorf("%s is missing:\n%s", want, maps)
+		}
+	}
+	if n := bytes.Count(maps, []byte("toaster-control")); n > 1 {
+		t.Errorf("control memory is mapped %d times:\n%s", n, maps)
+	}
+	// On a busy host a newborn may not have come to close its one, or to die.
+	waitFor(t, "descriptors to be closed", func() bool {
+		fds, err := os.ReadDir("/proc/" + itoa(q.pid) + "/fd")
+		return err != nil || len(fds) == 0
+	})
+	status, _ := os.ReadFile("/proc/" + itoa(q.pid) + "/status")
+	if len(status) > 0 && !bytes.Contains(status, []byte("\nSeccomp:\t2")) {
+		t.Error("no filter")
+	}
+}
+
+// runFor lets a guest go on until it stops or for a short while.
+func runFor(th *Thread, d time.Duration) Trap {
+	stop := time.AfterFunc(d, th.Kick)
+	defer stop.Stop()
+	kill := time.AfterFunc(d+100*time.Millisecond, th.proc.Kill)
+	defer kill.Stop()
+	return th.Run()
+}
+
+func TestJumpToEveryByteOfTheStub(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, base := newGuest(t, p, syscallLoop...)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	stub := loadStub()
+	for off := range len(stub.code) {
+		q, th, err := base.Fork()
+		if err != nil {
+			t.Fatalf("%#x: %v", off, err)
+		}
+		r := th.Regs()
+		for _, f := range r.fields() {
+			*f = []uint64{0, 1, 2, 3, 9, 11, 56, 60, 157, forkFlags, threadFlags, dataAt, dataAt + 0x1000,
+				th.slot.addr, ctlAddr, stubAddr, cfgAddr, rnd.Uint64()}[rnd.IntN(18)]
+		}
+		r.R15 = []uint64{dataAt, th.slot.addr, ctlAddr + 8*8192}[rnd.IntN(3)]
+		r.RIP = stubAddr + uint64(off)
+		runFor(th, 2*time.Millisecond)
+		intact(t, q)
+		q.Release()
+	}
+	accounted(t, p)
+	wantKind(t, base.Run(), Syscall)
+}
+
+// gadgets finds an instruction of the stub.
+func gadgets(t testing.TB, text string) (list []uint64) {
+	t.Helper()
+	stub, want := loadStub().code, code(t, text)
+	for i := range stub {
+		if bytes.HasPrefix(stub[i:], want) {
+			list = append(list, stubAddr+uint64(i))
+		}
+	}
+	return list
+}
+
+// interesting are values that mean something to some system call.
+func interesting(rnd *rand.Rand) uint64 {
+	list := []uint64{
+		0, 1, 2, 3, 4, 7, 9, 15, 16, 31, 0x11, 0x22, 0x32, 0x8000, 0x50f00, 4096, 8192, 1 << 32, 1 << 40, 1 << 47,
+		codeAt, dataAt, dataAt + 64, stackAt, GuestEnd - 4096, GuestEnd, stubAddr - 4096, stubAddr, cfgAddr,
+		cfgAddr + cfgBlocked, ctlAddr, ctlAddr + 8192, hostEnd - 4096, ^uint64(0), ^uint64(99), 1 << 63,
+		slotsPerWindow * 8192, forkFlags, threadFlags, threadFlags &^ 0x10000, 17, 0x4111,
+		GuestEnd - dataAt, stubAddr - dataAt, 0x7fffffff, 0xffffffff,
+	}
+	if rnd.IntN(8) == 0 {
+		return rnd.Uint64()
+	}
+	return list[rnd.IntN(len(list))]
+}
+
+// A hostile guest has the stub make system calls of the guest's choice.
+func TestSystemCallsByTheStub(t *testing.T) {
+	p := newPlatform(t, Options{})
+	p.spare = true // or there is nothing left to look at
+	_, base := newGuest(t, p, syscallLoop...)
+	rnd := rand.New(rand.NewPCG(3, 4))
+	calls := gadgets(t, "45 8b 6f 30") // MOVL slotCount(R15), R13
+	if len(calls) != 2 {
+		t.Fatalf("%x", calls)
+	}
+	allowed := []uint64{9, 10, 11, 24, 228, 25, 26, 28, 3, 14, 15, 32, 33, 46, 56, 60, 98, 110, 157, 158, 202, 231, 292}
+	rounds, alive := 600, 0
+	if testing.Short() {
+		rounds = 60
+	}
+	for round := range rounds {
+		q, th, err := base.Fork()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fake [4096]byte
+		le := binary.LittleEndian
+		const count = 6
+		le.PutUint32(fake[slotCount:], count)
+		for i := range count {
+			c := fake[slotCommand+i*commandSize:]
+			if rnd.IntN(10) > 0 {
+				le.PutUint64(c, allowed[rnd.IntN(len(allowed))])
+			} else {
+				le.PutUint64(c, rnd.Uint64N(600))
+			}
+			for j := range 6 {
+				le.PutUint64(c[8+8*j:], interesting(rnd))
+			}
+			if i > 0 {
+				continue
+			}
+			// The first is likely to be a plausible attack.
+			for j, v := range attacks[round%len(attacks)] {
+				le.PutUint64(c[8*j:], v)
+			}
+		}
+		q.Write(dataAt, fake[:])
+		th.Regs().R15 = dataAt
+		th.Regs().RIP = calls[round%2]
+		// The guest stops when a call is refused, or sleeps on its fake slot.
+		if runFor(th, 3*time.Millisecond).Kind != Gone {
+			alive++
+		}
+		intact(t, q)
+		q.Release()
+	}
+	if alive < rounds/4 {
+		t.Errorf("only %d of %d guests lived to be looked at", alive, rounds)
+	}
+	accounted(t, p)
+	wantKind(t, base.Run(), Syscall)
+}
+
+var attacks = [][7]uint64{
+	{unix.SYS_MMAP, stubAddr, 4096, 7, 0x32, ^uint64(0), 0},
+	{unix.SYS_MMAP, dataAt, stubAddr, 7, 0x32, ^uint64(0), 0},
+	{unix.SYS_MMAP, ^uint64(4095), 4096 + stubAddr, 7, 0x32, ^uint64(0), 0},
+	{unix.SYS_MMAP, ctlAddr, slotsPerWindow * 8192, 3, 0x11, 0, 0},
+	{unix.SYS_MMAP, 0, 4096, 7, 0x22, ^uint64(0), 0},
+	{unix.SYS_MUNMAP, GuestEnd, hostEnd - GuestEnd},
+	{unix.SYS_MUNMAP, stubAddr, 4096},
+	{unix.SYS_MUNMAP, 0, hostEnd},
+	{unix.SYS_MPROTECT, stubAddr, 8192, 7},
+	{unix.SYS_MPROTECT, cfgAddr, 4096, 3},
+	{unix.SYS_MREMAP, ctlAddr, 8192, 1 << 30, 3, dataAt},
+	{unix.SYS_MREMAP, dataAt, 4096, 4096, 3, stubAddr},
+	{unix.SYS_MREMAP, dataAt, 4096, stubAddr, 0, 0},
+	{unix.SYS_MADVISE, ctlAddr, slotsPerWindow * 8192, unix.MADV_DOFORK},
+	{unix.SYS_MADVISE, ctlAddr, 8192, unix.MADV_REMOVE},
+	{unix.SYS_CLONE, forkFlags, 0, 0, 0, 0},
+	{unix.SYS_CLONE, threadFlags, 0, 0, 0, 0},
+	{unix.SYS_CLONE, 0x11, 0, 0, 0, 0},
+	{unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0},
+	{unix.SYS_RT_SIGPROCMASK, 2, dataAt, 0, 8},
+	{unix.SYS_CLOSE, 0},
+	{askProcess, 0, 0},
+	{askThread, 0, 0},
+	{askFile},
+	{unix.SYS_EXIT},
+	{unix.SYS_OPENAT, 0xffffff9c, dataAt, 0},
+	{unix.SYS_EXECVE, dataAt, 0, 0},
+	{unix.SYS_KILL, 1, 9},
+	{unix.SYS_PTRACE, 16, 1},
+	{unix.SYS_SENDMSG, 0, dataAt},
+	{unix.SYS_FUTEX, dataAt, 3, 1, 0, dataAt, 0},
+}
+
+// The clone gadget, jumped to with every register right but for the token.
+func TestUnorderedClones(t *testing.T) {
+	p := newPlatform(t, Options{})
+	q, base := newGuest(t, p, syscallLoop...)
+	site := loadStub().clone - 2
+	for _, flags := range []uint64{forkFlags, threadFlags, 0x11, 0x100, forkFlags | 1<<32} {
+		for range 20 {
+			_, th, err := base.Fork()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := th.Regs()
+			r.RAX, r.RDI, r.RSI, r.RDX, r.R10, r.R8 = 56, flags, 0, 12345, 0, th.slot.addr
+			r.R15 = dataAt // where the parent goes on
+			r.RIP = site
+			runFor(th, 5*time.Millisecond)
+			intact(t, th.proc)
+			th.proc.Release()
+		}
+	}
+	accounted(t, p)
+	if q.dead.Load() {
+		t.Error("a bystander died")
+	}
+	waitFor(t, "windows to come back", func() bool {
+		s := p.Stats()
+		return s.Windows == s.Processes+1
+	})
+}
+
+// One thread scribbles over the control slots while we work with another.
+func TestScribbledSlots(t *testing.T) {
+	p := newPlatform(t, Options{})
+	// xorshift in rax, rbx = ctlAddr:
+	// 1: mov %rax,%rcx; shl $13,%rcx; xor %rcx,%rax; mov %rax,%rcx; shr $7,%rcx; xor %rcx,%rax;
+	// mov %rax,%rcx; shl $17,%rcx; xor %rcx,%rax; mov %rax,%rdx; and $0x3ff8,%edx; mov %al,(%rbx,%rdx); jmp 1b
+	scribble := code(t, `48 89 c1 48 c1 e1 0d 48 31 c8 48 89 c1 48 c1 e9 07 48 31 c8
+		48 89 c1 48 c1 e1 11 48 31 c8 48 89 c2 81 e2 f8 3f 00 00 88 04 13 eb d4`)
+	rounds := 60
+	if testing.Short() {
+		rounds = 10
+	}
+	for round := range rounds {
+		q, th := newGuest(t, p, syscallLoop...)
+		q.Write(codeAt+0x100, scribble)
+		bad, err := th.NewThread()
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad.Regs().RIP = codeAt + 0x100
+		bad.Regs().RAX = uint64(round)*77 + 1
+		bad.Regs().RBX = ctlAddr
+		if round%2 == 0 {
+			bad.Regs().RBX = ctlAddr + 8192 - 0x3ff8/2
+		}
+		time.AfterFunc(30*time.Millisecond, q.Kill)
+		within(t, "hostile guest", func() {
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				for bad.Run().Kind != Gone {
+				}
+			})
+			for th.Run().Kind != Gone {
+				if c, ct, err := th.Fork(); err == nil {
+					time.AfterFunc(5*time.Millisecond, c.Kill)
+					ct.Run()
+					c.Release()
+				}
+				q.Map(th, dataAt, 4096, 3, unix.MAP_PRIVATE, -1, 0)
+				if nt, err := th.NewThread(); err == nil {
+					nt.Exit()
+				}
+				th.FP()
+				th.RestoreX(th.SaveX())
+				th.CPUTime()
+			}
+			wg.Wait()
+		})
+		q.Release()
+	}
+	accounted(t, p)
+	waitFor(t, "windows to come back", func() bool {
+		s := p.Stats()
+		return s.Windows == s.Processes+1 && s.Threads == s.Processes
+	})
+}
+
+// A thread that has blocked the kick's signal is found out.
+func TestDeafThread(t *testing.T) {
+	p := newPlatform(t, Options{})
+	const count = dataAt + 0x8000
+	q, th := newGuest(t, p, code(t, "48 ff 04 25 00 80 50 00 eb f6")...) // 1: incq count; jmp 1b
+	// rt_sigreturn with a frame of the guest's own, all signals blocked.
+	uc := make([]byte, ucSize)
+	le := binary.LittleEndian
+	le.PutUint64(uc[ucRIP:], codeAt)
+	le.PutUint64(uc[ucSegs:], segments)
+	le.PutUint64(uc[ucSigmask:], ^uint64(0))
+	q.Write(dataAt, uc)
+	r := th.Regs()
+	r.RAX, r.RSP, r.RIP = 15, dataAt, loadStub().clone-2
+	go func() {
+		for b := make([]byte, 8); binary.LittleEndian.Uint64(b) == 0; {
+			if _, ok := q.Read(count, b); !ok {
+				return
+			}
+		}
+		th.Kick() // it is deaf by now
+	}()
+	within(t, "deaf thread", func() { wantKind(t, th.Run(), Gone) })
+}
+
+// A thread that says that the turn is ours before it is, and so does not wake us when
+// it is.
+func TestTurnTamperedWith(t *testing.T) {
+	p := newPlatform(t, Options{})
+	code := []byte{0x48, 0xb8} // movabs $ctlAddr, %rax
+	code = binary.LittleEndian.AppendUint64(code, ctlAddr)
+	code = append(code,
+		0xb9, 0x00, 0x00, 0x00, 0x10, // mov $0x10000000, %ecx: until we sleep
+		0xff, 0xc9, 0x75, 0xfc, // decl %ecx; jnz
+		0xc7, 0x00, turnKernelAwait, 0, 0, 0, // movl $3, (%rax)
+		0xb8, 39, 0, 0, 0, 0x0f, 0x05, // mov $39, %eax; syscall
+		0xeb, 0xfe)
+	_, th := newGuest(t, p, code...)
+	// How long the guest's loop takes is the host's affair, so kicks must not run out
+	// before it ends.
+	kicker := kickUntil(th, math.MaxInt64, func() { time.Sleep(time.Millisecond) })
+	defer kicker.stop()
+	within(t, "tampered turn", func() {
+		for kicker.run().Kind == Kicked {
+		}
+	})
+}

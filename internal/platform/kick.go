@@ -1,0 +1,22 @@
+package platform
+
+import "golang.org/x/sys/unix"
+
+// Kick makes the current Run, or else the next one, end with Kicked. Any
+// goroutine may call it. Kicks are not counted: several before a Run ends are one.
+func (t *Thread) Kick() {
+	t.kicked.Store(true)
+	if t.state.Load() != threadRunning {
+		return // the owner looks at kicked before guest code runs again
+	}
+	q := t.proc
+	if q.over.Load() {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.reaped {
+		unix.Tgkill(q.pid, t.tid, kickSignal)
+		t.watch()
+	}
+}

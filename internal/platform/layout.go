@@ -1,0 +1,295 @@
+//lint:file-ignore U1000 the assembly of the stub uses what Go does not
+
+package platform
+
+// Layout of a guest's host process. Everything lies above the end of NetBSD's
+// user space, at addresses where neither the guest nor the kernel's own
+// choice of an mmap address can be.
+const (
+	// GuestEnd is the first address that a guest can't use.
+	GuestEnd = 0x7f8000000000
+
+	stubAddr = 0x7fa000000000    // the stub's text, two pages, read and execute
+	cfgAddr  = stubAddr + 0x2000 // what the stub reads but must not be able to change
+	stubEnd  = stubAddr + 0x3000
+	ctlAddr  = 0x7fb000000000 // the control window: one slot a thread, shared with us
+	hostEnd  = 0x7ffffffff000 // TASK_SIZE with four-level page tables
+
+	stubSize = cfgAddr - stubAddr
+	cfgSize  = stubEnd - cfgAddr
+
+	// slotsPerWindow bounds the threads of one process.
+	slotsPerWindow = 2048
+)
+
+// The read-only configuration page.
+const (
+	cfgSlotMask = 0x00 // ^(slot size - 1)
+	cfgWindow   = 0x08 // bytes of a control window
+	cfgParent   = 0x10 // our pid, as getppid must report it
+	cfgFSGSBase = 0x18 // 1 if rdfsbase and wrfsbase may be used
+	cfgRDTSCP   = 0x1c // 1 if rdtscp tells the core
+	cfgFlags    = 0x20 // flags for seccomp(2)
+	cfgAction   = 0x28 // struct kernel_sigaction, the same for all signals
+	cfgAltstack = 0x48 // stack_t of slot 0
+	cfgProgram  = 0x60 // struct sock_fprog
+	cfgMask     = 0x70 // an empty signal mask
+	cfgBlocked  = 0x78 // a full one
+	cfgName     = 0x80 // the process's name, for ps
+	cfgSlack    = 0x98 // nanoseconds, see slack.go
+	cfgZero     = 0xa0
+	cfgAnswer   = 0xb0 // 1 if the stub answers what needs no kernel
+	// Where light traps wait and resume, between two marks of the stub.
+	cfgLightBegin = 0xb8
+	cfgLightEnd   = 0xc0
+	cfgClock      = 0xc8 // the vdso's clock_gettime, 0 if there is none
+	cfgKeep       = 0xd0 // what the zygote unmaps at the top: address and size
+	cfgKeepSize   = 0xd8
+	cfgPieces     = 0xe0  // the vdso's mappings: offset, size, where to; then a zero size
+	cfgSentinel   = 0x180 // the sentinel's name, for ps
+
+	pieceSize = 24
+	maxPieces = (cfgSentinel-cfgPieces)/pieceSize - 1
+)
+
+// A control slot. Guests can write it at any time, so that every value is
+// read once, checked, and never read again.
+const (
+	slotTurn     = 0x00 // whose turn it is, below; also the futex
+	slotOp       = 0x04 // what the stub is to do with its turn
+	slotSpin     = 0x08 // rounds that the stub spins before it sleeps
+	slotSigno    = 0x0c
+	slotFrame    = 0x10 // address of the signal frame's ucontext
+	slotInfo     = 0x18 // address of its siginfo
+	slotFSBase   = 0x20
+	slotGSBase   = 0x28
+	slotCount    = 0x30 // commands to execute
+	slotGuestCPU = 0x34 // where the guest was last, 0 if unknown
+	slotHostCPU  = 0x38 // where we were
+	slotMode     = 0x3c // what the guest stopped in, below
+	slotFlags    = 0x40 // clone: flags, token, and address of the newborn's slot
+	slotToken    = 0x48
+	slotTarget   = 0x50
+	slotResult   = 0x58
+	slotSelf     = 0x60 // the slot's own address, which fast calls find by GS
+	slotKicked   = 0x68 // a kick came while a light trap was with us
+	slotNapping  = 0x6c // the guest sleeps in the stub
+	slotExact    = 0x70 // a light trap resumes by slotIret
+	slotTrapAll  = 0x74 // the stub is to answer nothing
+	slotFetch    = 0x78 // address of what a light trap brings along, 0 if nothing
+	slotFetched  = 0x80 // and what is there: up to fetchMax bytes
+	slotLWP      = 0xa0 // the LWP's id, 0 if the stub doesn't know it
+	slotAnswer   = 0xa8 // RAX of an answered call
+	slotPost     = 0xb0 // 1 if slotActions holds the process's signal actions
+	slotLoadFP   = 0xb4 // what of slotFP a light trap is to load before it resumes: 0, loadFP, loadX
+	slotPosted   = 0xb8 // bit set of the signals whose actions the guest has changed there
+	slotSavedFP  = 0xc0 // slotFP holds the state of a light trap
+	slotUsed     = 0xc4 // slotScratch holds what the process had used at a light trap
+	slotRoomLow  = 0xc8 // free addresses that the stub may map, see room.go
+	slotRoomHigh = 0xd0
+	slotMapped   = 0xd8  // how many mappings the stub has made
+	slotMapMost  = 0xdc  // and may make
+	slotMask     = 0xe0  // the LWP's signal mask, which the stub may change
+	slotMaskOn   = 0xe8  // 1 if it may
+	slotStackOn  = 0xec  // 1 if it may change the LWP's signal stack
+	slotStackNew = 0xf0  // which of slotStacks the guest has chosen: 1, 2, or 0 for none
+	slotFeatures = 0xf8  // what XSAVE and XRSTOR are for
+	slotCommand  = 0x100 // commands: nr, six arguments, result; between traps what the stub has mapped
+	slotScratch  = 0x700
+	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
+	slotAltstack = 0x7c0 // stack_t of a thread born in a light trap
+	slotPass     = 0x7d8 // clone: the pass, or 0
+	slotLight    = 0x800 // registers of a fast call, as in a ucontext
+	slotXMM      = 0x930
+	slotTime     = 0xa30 // a timespec
+	slotStacks   = 0xa40 // two stack_t; behind them, up to slotCalls, the stack of fast calls
+	slotCalls    = 0xe00
+	slotFP       = slotStack // FXSAVE's and XSAVE's area in a light trap, when that stack is empty
+	slotActions  = 0xe00     // signal actions, see actions.go
+	slotStack    = 0x1800    // the alternate signal stack begins here and takes the rest
+
+	commandSize = 64
+	maxCommands = (slotScratch - slotCommand) / commandSize
+)
+
+// Turns. A side that goes to sleep says so in the word that it sleeps on, so
+// that the other one makes a system call only if there is somebody to wake.
+const (
+	turnGuest       = 0
+	turnGuestAwaits = 1 // the guest's turn; we sleep
+	turnKernel      = 2
+	turnKernelAwait = 3 // our turn; the guest sleeps
+	turnGone        = 4
+)
+
+// Modes: where the registers of a stopped guest are.
+const (
+	modeFrame = 0 // in a signal frame
+	modeLight = 1 // in slotLight, and the extended state still in the processor
+)
+
+// Operations.
+const (
+	opResume = 0
+	opCall   = 1
+	opFork   = 2
+	opThread = 3
+	opExit   = 4
+	opFrame  = 5 // make a signal frame of a light trap
+	opSaveFP = 6 // store the x87 and SSE state of a light trap
+	opSaveX  = 7 // store all of its extended state
+)
+
+const (
+	loadFP = 1 // x87 and SSE
+	loadX  = 2 // everything
+)
+
+// The registers in slotLight, where a ucontext has them.
+const (
+	lightR8    = slotLight + ucR8
+	lightR9    = lightR8 + 8
+	lightR10   = lightR8 + 16
+	lightR11   = lightR8 + 24
+	lightR12   = lightR8 + 32
+	lightR13   = lightR8 + 40
+	lightR14   = lightR8 + 48
+	lightR15   = lightR8 + 56
+	lightRDI   = lightR8 + 64
+	lightRSI   = lightR8 + 72
+	lightRBP   = lightR8 + 80
+	lightRBX   = lightR8 + 88
+	lightRDX   = lightR8 + 96
+	lightRAX   = lightR8 + 104
+	lightRCX   = lightR8 + 112
+	lightRSP   = lightR8 + 120
+	lightRIP   = lightR8 + 128
+	lightFlags = lightR8 + 136
+)
+
+// Numbers under which the stub asks its supervisor for something. They are
+// system calls that the filter always turns into a notification, so that none
+// of them is ever executed as such.
+const (
+	askProcess = 32  // dup: a new process reports; it gets its control memory
+	askThread  = 33  // dup2: a new thread reports
+	askFile    = 292 // dup3: the descriptor that we said we would give
+)
+
+// stubSignals are the signals that the stub takes: faults, SIGSYS, kicks.
+const stubSignals = 1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11 | 1<<kickSignal | 1<<31
+
+// Flags of the two clones that the filter lets through. A fork's child is
+// a child of ours, not of the guest, so that we can wait for it, and so that
+// it dies with us; the exit signal comes from the zygote with CLONE_PARENT.
+const (
+	forkFlags   = 0x8000                                            // CLONE_PARENT
+	threadFlags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000 // VM FS FILES SIGHAND THREAD SYSVSEM
+)
+
+// msgFD is where in a slot's scratch area the message of the zygote's birth
+// holds its descriptor.
+const msgFD = 0x60
+
+// noStack is what newborns have for a stack: nothing can be written there.
+const noStack = cfgAddr + cfgZero
+
+// giftFD is the descriptor under which a host process receives a file, controlFD that of
+// its control memory. They differ, so that a guest can never map a file in place of its
+// window; controlFD is open only in a newborn, before it can run guest code.
+const (
+	giftFD    = 3
+	controlFD = 1
+)
+
+// Offsets in ucontext, with the signal frame's siginfo behind it.
+const (
+	ucStack   = 16
+	ucR8      = 40
+	ucRDI     = 104
+	ucRSI     = 112
+	ucRDX     = 136
+	ucRAX     = 144
+	ucRIP     = 168
+	ucEflags  = 176
+	ucSegs    = 184
+	ucErr     = 192
+	ucTrapno  = 200
+	ucCR2     = 216
+	ucFP      = 224
+	ucSigmask = 296
+	ucSize    = 304
+	infoSize  = 128
+	infoCode  = 8
+	infoCall  = 16 // SIGSYS: where the instruction was, and of which architecture
+	infoArch  = 28
+)
+
+// What the stub answers by itself, by the guest's numbers: clock_gettime(2) of
+// the two clocks that are the host's own, sched_yield(2), nanosleep(2) of less
+// than a millisecond, _lwp_self(2), _lwp_setprivate(2); and, where the slot allows it,
+// sigaction(2), sigprocmask(2), sigaltstack(2) and mmap(2), below.
+const (
+	guestClock     = 427
+	guestYield     = 350
+	guestSleep     = 430
+	guestSelf      = 311
+	guestPrivate   = 317
+	longestNap     = 1_000_000 // nanoseconds
+	guestMonotonic = 3         // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
+
+	// Signal masks and stacks, as the guest has them.
+	guestAltstack = 281
+	sigBlock      = 1
+	sigUnblock    = 2
+	sigSetmask    = 3
+	ssDisable     = 4
+	ssKnown       = 5
+	minSigstksz   = 8192
+	stackSize     = 24
+
+	// An address is the guest's if it is below GuestEnd in these upper bits.
+	guestBits = 39
+	guestTop  = GuestEnd >> guestBits
+
+	// With these the x87 and SSE state comes along, in slotFP.
+	guestGetcontext = 307
+	guestCreate     = 309 // _lwp_create
+
+	// With these what the process has used comes along, in slotScratch.
+	guestExit   = 1
+	guestExecve = 59
+
+	// What these calls will read first comes along with a light trap: the structure
+	// behind the second argument, or the seventh argument, which is on the stack.
+	guestSigaction   = 340
+	guestSigprocmask = 293
+	guestMmap        = 197
+	sizeofSigset     = 16
+
+	// What of sigaction(2) the stub does not do itself.
+	unpostable   = 1<<9 | 1<<17 // SIGKILL, SIGSTOP
+	cantMask     = 1<<8 | 1<<16 // in a set: the same
+	saResetHand  = 4
+	trampVersion = 2
+
+	fetchMax = 32 // sizeof(struct sigaction)
+
+	// What the stub maps: private anonymous memory that is no code, where the guest
+	// says or where there is room. The guest's numbers, then the host's.
+	mapProt    = 3 // PROT_READ|PROT_WRITE
+	mapPlain   = 0x1002
+	mapFixed   = 0x10
+	mapHost    = 0x4022   // MAP_PRIVATE|MAP_ANONYMOUS|MAP_NORESERVE
+	mapOver    = 0x10     // MAP_FIXED
+	mapBeside  = 0x100000 // MAP_FIXED_NOREPLACE
+	mapLowest  = 0x1000
+	mapHighest = GuestEnd - 0x1000
+
+	sigSys    = 31
+	archAMD64 = 0xc000003e // AUDIT_ARCH_X86_64
+)
+
+// kickSignal carries kicks. It is ignored by default, so that a stray one
+// does no harm, and it is not queued, so that many kicks are one.
+const kickSignal = 23 // SIGURG

@@ -1,0 +1,202 @@
+package platform
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// A Nursery keeps copies of a stopped process ready: a fork takes longer than all else
+// that a new program needs, and here it is done before anybody asks. The platform's own
+// one has copies of the zygote, which are pristine.
+type Nursery struct {
+	p      *Platform
+	pool   chan *Thread
+	refill chan struct{}
+	done   chan struct{}
+	once   sync.Once // closes done
+
+	threads atomic.Int32 // that are to rest in each copy
+
+	forking sync.Mutex // held while the seed forks
+	seed    *Thread
+}
+
+// NewNursery makes a nursery of so many copies of t, which is stopped and the only
+// thread of its process. Both belong to the nursery from now on.
+func (p *Platform) NewNursery(t *Thread, copies int) (*Nursery, error) {
+	n, err := p.newNursery(t, copies)
+	if err != nil {
+		t.proc.Release()
+		return nil, err
+	}
+	n.wantRefill()
+	return n, nil
+}
+
+func (p *Platform) newNursery(t *Thread, copies int) (*Nursery, error) {
+	n := &Nursery{
+		p: p, seed: t, pool: make(chan *Thread, copies),
+		refill: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, ErrGone
+	}
+	if p.lean.Load() && p.pristine.pool != nil {
+		return nil, syscall.EAGAIN
+	}
+	p.nurseries[n] = struct{}{}
+	if copies > 0 {
+		p.workers.Add(1)
+		go n.keepWarm()
+	}
+	return n, nil
+}
+
+// Take gives a copy that is ready; ok is false if there is none just now.
+func (n *Nursery) Take() (q *Process, t *Thread, ok bool) {
+	for {
+		select {
+		case t := <-n.pool:
+			n.wantRefill()
+			if !t.proc.over.Load() {
+				return t.proc, t, true
+			}
+			t.proc.Release()
+		default:
+			n.wantRefill()
+			return nil, nil, false
+		}
+	}
+}
+
+// Close gives the seed and the copies up that nobody has taken.
+func (n *Nursery) Close() {
+	n.once.Do(func() {
+		close(n.done)
+		n.p.mu.Lock()
+		delete(n.p.nurseries, n)
+		n.p.mu.Unlock()
+		n.seed.proc.Release()
+		n.drain()
+	})
+}
+
+// drain gives up the copies at hand, and says whether there were any.
+func (n *Nursery) drain() (any bool) {
+	for {
+		select {
+		case t := <-n.pool:
+			t.proc.Release()
+			any = true
+		default:
+			return any
+		}
+	}
+}
+
+// Expect says how many LWPs a copy has created: so many threads rest in those that are
+// yet to be made, or more if an earlier one needed them.
+func (n *Nursery) Expect(lwps int) {
+	want := int32(min(lwps, maxResting))
+	for have := n.threads.Load(); have < want && !n.threads.CompareAndSwap(have, want); {
+		have = n.threads.Load()
+	}
+}
+
+// copy makes a copy with its threads.
+func (n *Nursery) copy() (*Thread, error) {
+	if n.p.Lean() {
+		return nil, syscall.EAGAIN
+	}
+	if r := theAdmission.take(); r != nil {
+		return nil, r
+	}
+	t, err := n.fork()
+	if err == nil {
+		t.Prepare(int(n.threads.Load())) // without them it takes a little longer
+	}
+	return t, err
+}
+
+// fork copies the seed.
+func (n *Nursery) fork() (*Thread, error) {
+	n.forking.Lock()
+	defer n.forking.Unlock()
+	if !n.seed.enterFull() {
+		return nil, ErrGone
+	}
+	defer n.seed.leave()
+	return n.seed.fork()
+}
+
+func (n *Nursery) wantRefill() {
+	select {
+	case n.refill <- struct{}{}:
+	default:
+	}
+}
+
+// keepWarm fills the pool in the background.
+func (n *Nursery) keepWarm() {
+	defer n.p.workers.Done()
+	for {
+		select {
+		case <-n.refill:
+		case <-n.done:
+			return
+		}
+		for len(n.pool) < cap(n.pool) {
+			t, err := n.copy()
+			if err != nil {
+				break // whoever needs one will meet the error and report it
+			}
+			n.pool <- t
+			if n.over() { // Close may have looked before
+				n.drain()
+				return
+			}
+		}
+	}
+}
+
+func (n *Nursery) over() bool {
+	select {
+	case <-n.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// NewProcess returns a pristine address space, from the pool if one is ready,
+// with its one thread stopped and all registers zero.
+//
+// The pool is filled from the second one on: most programs never execute another one,
+// and their first moments are when copying would be most in their way.
+func (p *Platform) NewProcess() (*Process, *Thread, error) {
+	select {
+	case <-p.done:
+		return nil, nil, ErrGone
+	default:
+	}
+	if p.used.Swap(true) {
+		if q, t, ok := p.pristine.Take(); ok {
+			return q, t, nil
+		}
+	}
+	var t *Thread
+	err := p.admitProcess()
+	if err == nil {
+		if t, err = p.pristine.fork(); err != nil {
+			p.tell(err)
+		}
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("host: new process: %w", err)
+	}
+	return t.proc, t, nil
+}

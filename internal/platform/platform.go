@@ -1,0 +1,263 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options configures New. The zero value is good.
+type Options struct {
+	// Warm is how many pristine processes are kept ready: 0 means a default,
+	// a negative number none.
+	Warm int
+	// TrapAll makes every system call end Run. Without it the stub answers some
+	// itself; see the numbers beside guestClock.
+	TrapAll bool
+	// NoRewrite leaves programs' call sites as they are.
+	NoRewrite bool
+
+	// SpeculationSafe switches off for guests what the processor does ahead of time; New
+	// fails if the host does not let it.
+	SpeculationSafe bool
+
+	// Refused, if not nil, is told what the host has no more of when a guest is refused a
+	// process or a thread for that. It must not wait for the platform.
+	Refused func(what string)
+
+	// TimerSlack, if positive, becomes that of our threads that wait for guests.
+	TimerSlack time.Duration
+
+	alter func(*Platform) // for tests: before anything is started
+}
+
+const defaultWarm = 2
+
+// ErrGone is what operations on a dead host process or thread return.
+var ErrGone = errors.New("host: the guest's host process is gone")
+
+// A Platform creates guest address spaces and looks after the host processes
+// that carry them.
+type Platform struct {
+	opts   Options
+	cores  int32
+	rounds uint32 // rounds of PAUSE that take spinTime
+
+	rdtscp bool // cores can be told apart
+
+	stub stub
+	vdso vdso
+	pass uint64 // see clone.go
+	keep uint64 // end of what of ours is mapped behind the stub
+	fast bool   // call sites can be rewritten
+
+	fsgsbase bool // guests and stub have the instructions for it
+
+	xlayout atomic.Pointer[xlayout] // nil if it isn't known
+
+	arena       *arena
+	zygote      *Process
+	pristine    *Nursery // of the zygote
+	listener    int
+	listen      sync.Mutex // held by who answers; nothing else is held when it is taken
+	supervisors atomic.Int32
+	wake        int // eventfd that ends the supervisor and the reaper
+	lifeline    int // a socket; the sentinel kills all guests when it is closed
+	epoll       int
+
+	mu        sync.Mutex
+	threads   map[uint32]*Thread // by host thread id: everyone who may ask the supervisor
+	births    map[uint64]*birth  // by token
+	procs     map[int]*Process   // by host process id
+	strays    map[int]int        // pids of those that nobody knows, by pidfd, see collectStray
+	lost      []int              // and of those without one
+	resting   int                // of threads
+	spent     time.Duration      // processor time of the dead
+	nurseries map[*Nursery]struct{}
+	closed    bool
+
+	used    atomic.Bool // NewProcess has been called
+	lean    atomic.Bool // nothing is kept ready for guests to come, for want of room
+	done    chan struct{}
+	workers sync.WaitGroup
+
+	guests  guests
+	waiters waiters
+
+	watchdog watchdog
+
+	slack    uintptr     // of our threads, in nanoseconds; 0 leaves it alone
+	affinity unix.CPUSet // our own when the platform started: the guests'
+
+	spare bool   // for tests: guests in the stub live on
+	stop  func() // ends the creating thread
+}
+
+// New starts a platform: it checks nothing in advance, but its error says which
+// step the host refused; see Check for what to do then.
+func New(opts Options) (*Platform, error) {
+	if opts.Warm == 0 {
+		opts.Warm = defaultWarm
+	}
+	p := &Platform{
+		opts:     opts,
+		cores:    int32(runtime.NumCPU()),
+		rdtscp:   haveRDTSCP(),
+		stub:     loadStub(),
+		vdso:     findVDSO(),
+		pass:     newToken(),
+		fast:     haveFSGSBase() && !opts.NoRewrite,
+		fsgsbase: haveFSGSBase(),
+		listener: -1, wake: -1, epoll: -1, lifeline: -1,
+		threads:   map[uint32]*Thread{},
+		births:    map[uint64]*birth{},
+		procs:     map[int]*Process{},
+		strays:    map[int]int{},
+		nurseries: map[*Nursery]struct{}{},
+		done:      make(chan struct{}),
+	}
+	go theAdmission.begin() // it takes a while, as does the start of the zygote
+	unix.SchedGetaffinity(0, &p.affinity)
+	usualSlack() // before anybody changes it
+	p.waiters.alone, p.waiters.most = !haveWaitv(), mostDirect
+	p.slack = uintptr(max(opts.TimerSlack, 0))
+	if opts.alter != nil {
+		opts.alter(p)
+	}
+	if err := p.start(); err != nil {
+		p.Close()
+		return nil, fmt.Errorf("host: %w", err)
+	}
+	return p, nil
+}
+
+func (p *Platform) start() (err error) {
+	p.arena = newArena(slotSize())
+	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		return fmt.Errorf("eventfd: %w", err)
+	}
+	if p.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return fmt.Errorf("epoll_create1: %w", err)
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.wake)}
+	if err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.wake, &event); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	if err = p.startZygote(); err == errNoVDSO {
+		// The host doesn't let it be moved: fast calls do without.
+		p.stop()
+		p.zygote.Release()
+		p.vdso = vdso{}
+		err = p.startZygote()
+	}
+	if err != nil {
+		return fmt.Errorf("zygote: %w", err)
+	}
+	event.Fd = int32(p.listener)
+	if err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.listener, &event); err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	p.workers.Add(1)
+	go p.reap()
+	p.pristine, err = p.newNursery(p.pristine.seed, max(p.opts.Warm, 0))
+	return err
+}
+
+// Close kills every guest and frees what the platform holds. All Run calls end
+// with Gone. Control memory stays until all processes are released.
+func (p *Platform) Close() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	p.mu.Unlock()
+	close(p.done)
+	if p.zygote != nil {
+		p.killAll()
+	}
+	for _, n := range p.allNurseries() {
+		n.Close()
+	}
+	if p.wake >= 0 {
+		unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}
+	p.workers.Wait()
+	p.forgetStrays()
+	for _, fd := range []int{p.listener, p.wake, p.epoll, p.lifeline} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+	if p.arena != nil {
+		p.arena.close()
+	}
+	if p.stop != nil {
+		p.stop()
+	}
+}
+
+// killAll kills and collects all host processes. The zygote's process group
+// holds everything that ever came from it, even a child that could not report.
+func (p *Platform) killAll() {
+	unix.Kill(-p.zygote.pid, unix.SIGKILL)
+	for {
+		p.mu.Lock()
+		var one *Process
+		for _, q := range p.procs {
+			one = q
+			break
+		}
+		p.mu.Unlock()
+		if one == nil {
+			break
+		}
+		<-one.gone
+	}
+	sweep(p.zygote.pid)
+	p.zygote.Release()
+}
+
+func (p *Platform) allNurseries() []*Nursery {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.nurseries))
+}
+
+// Stats counts what a platform holds on the host.
+type Stats struct {
+	Processes   int // host processes, without the zygote; warm ones included
+	Threads     int // host threads of these, but for those that rest
+	Resting     int // threads that wait for an LWP to be born
+	Warm        int // processes in nurseries: ready for use, or what these are copied from
+	Windows     int // control windows in use, the zygote's included
+	Descriptors int // descriptors that the platform holds in this process, but for spare control memory
+}
+
+// Stats returns the current counts.
+func (p *Platform) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := Stats{Processes: len(p.procs), Threads: len(p.threads) - p.resting, Resting: p.resting}
+	s.Windows, _ = p.arena.windows()
+	s.Descriptors = 4 + len(p.procs) + s.Windows // listener, eventfd, epoll, lifeline; a pidfd and control memory each
+	if p.zygote != nil && p.procs[p.zygote.pid] != nil {
+		s.Processes--
+		s.Threads--
+	}
+	for n := range p.nurseries {
+		s.Warm += len(n.pool)
+		if n != p.pristine {
+			s.Warm++
+		}
+	}
+	return s
+}

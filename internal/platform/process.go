@@ -1,0 +1,192 @@
+package platform
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Process is a guest address space, carried by one host process.
+type Process struct {
+	platform *Platform
+	pid      int
+	pidfd    int
+	win      *window
+	gone     chan struct{} // closed once the host process is dead
+	dead     atomic.Bool   // the same, for the hot path
+	ran      atomic.Bool   // guest code may have run in it
+	over     atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
+
+	rewritten *Rewrite // set before its first thread runs
+
+	gifts sync.Mutex // held while a descriptor is in the host process
+
+	mu       sync.Mutex // orders before Platform.mu
+	threads  map[*Thread]struct{}
+	resting  []*Thread // of threads, those without an LWP
+	reaped   bool      // pid may belong to somebody else by now
+	released bool
+	status   unix.WaitStatus
+	usage    unix.Rusage
+}
+
+// A Thread carries one LWP of a Process. Apart from Kick it belongs to one
+// goroutine at a time.
+type Thread struct {
+	proc  *Process
+	tid   int
+	index int
+	slot  slot
+	regs  Regs
+	light bool // stopped without a signal frame
+
+	// What the stub brought along, see Fetched.
+	fetchAt uint64
+	fetched [fetchMax]byte
+
+	used *moment // when the stub brought along what the process has used, nil if it didn't
+
+	// The x87 and SSE state that the guest is to resume with, if it is in a light trap.
+	fp      [fpSize]byte
+	fpDirty bool   // it is not in the slot yet
+	x       []byte // and all that it has beyond, as XSAVE lays it out; nil to leave that alone
+	fpSaved bool   // the stub has stored the one that the guest had
+
+	before Usage // by earlier LWPs
+
+	shown bool   // the stub has the signal actions
+	taken uint64 // bits of slotPosted that are taken; guarded by who calls TakePosted
+
+	masking masking  // what the slot says
+	placed  []Placed // by the stub, since TakePlaced
+
+	brisk bool // the guest has called again soon, the last time
+
+	told   chan struct{} // by a keeper, see waiters.go; nil until there was one
+	alarms int           // the keeper's: how often the guest has woken it for nothing
+
+	// For wake.
+	woke     time.Duration // when the thread woke us last
+	together int           // answers since then from the core that it is on
+
+	kicked  atomic.Bool // a Kick that no Run has reported yet
+	state   atomic.Int32
+	watched atomic.Bool // it is in the watchdog's list
+
+	departures atomic.Uint32 // into guest code
+
+	asking    bool          // the commands ask for usage, and for nothing else
+	duties    atomic.Uint32 // see give
+	judgement judgement
+
+	// What the supervisor may grant to this thread; guarded by Platform.mu.
+	order order
+}
+
+// States of a thread, as its owner and kickers see it.
+const (
+	threadIdle    = iota
+	threadInside  // a call of ours uses the slot
+	threadRunning // guest code may be running: a kick needs a signal
+)
+
+// enter begins the use of t's slot; it fails if the host process is dead or about to die.
+func (t *Thread) enter() bool {
+	t.state.Store(threadInside)
+	if t.proc.over.Load() {
+		t.leave()
+		return false
+	}
+	return true
+}
+
+// leave ends it.
+func (t *Thread) leave() {
+	t.state.Store(threadIdle)
+	if t.proc.dead.Load() {
+		t.proc.retire()
+	}
+}
+
+// Process returns the address space that t runs in.
+func (t *Thread) Process() *Process { return t.proc }
+
+// ID returns the host's thread id, for diagnostics.
+func (t *Thread) ID() int { return t.tid }
+
+// ID returns the host's process id, for diagnostics.
+func (q *Process) ID() int { return q.pid }
+
+// Gone returns a channel that is closed once the host process is dead.
+func (q *Process) Gone() <-chan struct{} { return q.gone }
+
+// register makes the platform look after host process pid, which has its
+// control window and its one thread at slot index. The caller knows that pid
+// is alive or a zombie that nobody can have reaped.
+func (p *Platform) register(pid int, win *window, index int) (*Process, *Thread, error) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return nil, nil, os.NewSyscallError("pidfd_open", err)
+	}
+	q := &Process{
+		platform: p, pid: pid, pidfd: fd, win: win,
+		gone:    make(chan struct{}),
+		threads: map[*Thread]struct{}{},
+	}
+	t := &Thread{proc: q, tid: pid, index: index, slot: p.arena.slot(win, index)}
+	q.threads[t] = struct{}{}
+	p.mu.Lock()
+	p.procs[pid] = q
+	p.mu.Unlock()
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd), Pad: int32(pid)}
+	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
+		p.mu.Lock()
+		delete(p.procs, pid)
+		p.mu.Unlock()
+		unix.Close(fd)
+		return nil, nil, fmt.Errorf("epoll_ctl: %w", err)
+	}
+	return q, t, nil
+}
+
+// Kill ends the host process. It doesn't wait, and nobody else waits for what is being
+// killed: Run calls end with Gone at once, and what its threads have been told to do fails.
+// No guest code runs once the host has sent the signal, however long it then takes to free
+// the memory.
+func (q *Process) Kill() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reaped {
+		return
+	}
+	unix.PidfdSendSignal(q.pidfd, unix.SIGKILL, nil, 0)
+	if !q.over.Swap(true) {
+		q.wakeLocked()
+	}
+}
+
+// wakeLocked wakes everybody who waits for a thread of q.
+func (q *Process) wakeLocked() {
+	for t := range q.threads {
+		if t.state.Load() != threadIdle {
+			atomic.StoreUint32(t.slot.turn(), turnGone)
+			futexWake(t.slot.turn())
+		}
+	}
+}
+
+// Release gives the address space up. It doesn't wait; the host process is
+// collected in the background. No thread of it may be used afterwards.
+func (q *Process) Release() {
+	q.mu.Lock()
+	q.released = true
+	q.mu.Unlock()
+	q.Kill()
+	if q.dead.Load() {
+		q.retire()
+	}
+}

@@ -1,0 +1,196 @@
+package platform
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/guard"
+)
+
+// The reaper waits for the host processes that the platform made, and for no
+// others: the program that embeds us has children of its own.
+//
+//   - a pidfd in epoll says that a process is dead;
+//   - wait4 for that very pid collects it, and nothing else may be collected:
+//     the pid is ours for as long as it is a zombie;
+//   - everybody who waits for one of its threads is woken.
+
+func (p *Platform) reap() {
+	defer p.workers.Done()
+	events := make([]unix.EpollEvent, 64)
+	for {
+		n, err := unix.EpollWait(p.epoll, events, -1)
+		if err != nil && err != unix.EINTR {
+			return
+		}
+		for _, e := range events[:max(n, 0)] {
+			if int(e.Fd) == p.wake {
+				return
+			}
+			guard.Report(guard.Catch("a host process was looked after", func() { p.attend(&e) }))
+		}
+	}
+}
+
+// attend sees to one event.
+func (p *Platform) attend(e *unix.EpollEvent) {
+	if int(e.Fd) == p.listener {
+		if e.Events&unix.EPOLLHUP != 0 { // for good: nobody is left who could ask
+			unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, p.listener, nil)
+		}
+		p.serveStragglers()
+		return
+	}
+	p.mu.Lock()
+	q := p.procs[int(e.Pad)]
+	p.mu.Unlock()
+	if q != nil && q.pidfd == int(e.Fd) {
+		q.collect()
+	} else {
+		p.endStray(int(e.Fd), int(e.Pad))
+	}
+}
+
+// collectStray has the reaper collect a process that is refused and about to end by
+// itself. pid comes from the host's notification, so that it is a descendant of the
+// zygote. Beyond maxStrays at once, and without a descriptor to spare, they are looked
+// for when another one ends.
+func (p *Platform) collectStray(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err == unix.EINVAL || err == unix.ENOENT || err == unix.ESRCH {
+		return // a thread, which needs no collecting; or nobody
+	}
+	p.mu.Lock()
+	known := err == nil && len(p.strays) < maxStrays
+	if known {
+		p.strays[fd] = pid
+	} else {
+		p.lost = append(p.lost, pid)
+	}
+	p.mu.Unlock()
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd), Pad: int32(pid)}
+	switch {
+	case known:
+		unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event)
+	case err == nil:
+		unix.Close(fd)
+	}
+}
+
+// maxStrays is how many are waited for by a descriptor each.
+const maxStrays = 256
+
+// endStray collects a stray that is dead, and those that nobody waits for. The event may
+// be a former stray's, if a program that is just being started has its descriptor, too.
+func (p *Platform) endStray(fd, pid int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.strays[fd] != pid {
+		return
+	}
+	unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
+	delete(p.strays, fd)
+	unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+	unix.Close(fd)
+	p.lost = slices.DeleteFunc(p.lost, func(pid int) bool {
+		n, err := unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
+		return n == pid || err == unix.ECHILD
+	})
+}
+
+// forgetStrays is for Close, which collects them.
+func (p *Platform) forgetStrays() {
+	for fd := range p.strays {
+		unix.Close(fd)
+	}
+	p.strays, p.lost = nil, nil
+}
+
+// serveStragglers answers what nobody waits for.
+func (p *Platform) serveStragglers() {
+	if p.listen.TryLock() {
+		defer p.listen.Unlock()
+		for p.serve(0) {
+		}
+	}
+}
+
+// collect waits for a dead host process and forgets it.
+func (q *Process) collect() {
+	var st unix.WaitStatus
+	var ru unix.Rusage
+	for {
+		// ECHILD: somebody else in our program waits for everything. What
+		// matters is that the process is gone.
+		_, err := unix.Wait4(q.pid, &st, unix.WALL, &ru)
+		if err != unix.EINTR {
+			break
+		}
+	}
+	q.mu.Lock()
+	q.status, q.usage = st, ru
+	q.mu.Unlock()
+	q.platform.bury(q)
+}
+
+// bury drops all that the platform holds for a dead process and wakes everybody
+// who waits for its threads.
+func (p *Platform) bury(q *Process) {
+	p.buried(q)
+	q.retire()
+}
+
+func (p *Platform) buried(q *Process) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reaped = true
+	unix.Close(q.pidfd)
+	p.forget(q)
+	q.dead.Store(true)
+	q.over.Store(true)
+	q.wakeLocked() // again, in case that it was alive and has written over what Kill wrote
+	close(q.gone)
+}
+
+func (p *Platform) forget(q *Process) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.procs, q.pid)
+	p.spend(&q.usage)
+	for t := range q.threads {
+		delete(p.threads, uint32(t.tid))
+	}
+	p.resting -= len(q.resting)
+}
+
+// retire returns the control window once the process is dead, its owner has
+// released it and no call is inside one of its slots: the next user of the
+// window must not meet a late reader, or writer, of ours.
+func (q *Process) retire() {
+	q.mu.Lock()
+	win := q.win
+	idle := q.dead.Load() && q.released
+	for t := range q.threads {
+		idle = idle && t.state.Load() == threadIdle
+	}
+	if idle {
+		q.win = nil
+	}
+	q.mu.Unlock()
+	if idle && win != nil {
+		q.platform.arena.put(win)
+	}
+}
+
+// sweep collects the sentinel, and children that were killed between their clone and
+// their first report, when nobody knew them yet. They are in the zygote's process group,
+// where no other child of this process is. Preconditions: the group is killed.
+func sweep(group int) {
+	for {
+		_, err := unix.Wait4(-group, nil, unix.WALL, nil)
+		if err != nil && err != unix.EINTR {
+			return
+		}
+	}
+}

@@ -1,0 +1,332 @@
+package platform
+
+import (
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Kind is the reason why guest code stopped.
+type Kind int
+
+const (
+	// Syscall: the guest executed a system call instruction. RIP is behind it.
+	Syscall Kind = iota + 1
+	// Fault: an exception, described by the trap's other fields.
+	Fault
+	// Kicked: somebody called Kick.
+	Kicked
+	// Gone: the host process is dead; this thread runs no more.
+	Gone
+)
+
+// String returns the kind's name.
+func (k Kind) String() string {
+	switch k {
+	case Syscall:
+		return "syscall"
+	case Fault:
+		return "fault"
+	case Kicked:
+		return "kicked"
+	case Gone:
+		return "gone"
+	}
+	return "none"
+}
+
+// A Trap says why Run ended. Signo to Err are only set for faults, with Linux's
+// numbers for signal and code and the processor's for trap and error.
+type Trap struct {
+	Kind   Kind
+	Signo  int
+	Code   int
+	Addr   uint64
+	Trapno uint64
+	Err    uint64
+
+	// Napped says of a nanosleep(2) that the guest has slept a part of it already,
+	// and Left how much there still is, give or take the host's timer slack.
+	Napped bool
+	Left   time.Duration
+}
+
+// Run loads the registers and executes guest code until it traps.
+func (t *Thread) Run() Trap {
+	if !t.enter() {
+		return Trap{Kind: Gone}
+	}
+	defer t.leave()
+	for {
+		if !t.arrange() {
+			return Trap{Kind: Gone}
+		}
+		if !t.depart() {
+			return Trap{Kind: Kicked}
+		}
+		t.lightFP()
+		t.yield(opResume)
+		ok := t.await()
+		t.state.Store(threadInside)
+		if !ok {
+			return Trap{Kind: Gone}
+		}
+		if trap := t.decode(); trap.Kind != 0 {
+			return trap
+		}
+		// A signal of a kick that an earlier Run has reported, or one that
+		// somebody sent from outside: nothing that concerns the guest. But what it has
+		// noted is taken, or a guest could have the kernel keep notes without end.
+		if len(t.placed) > 0 {
+			return Trap{Kind: Kicked}
+		}
+	}
+}
+
+// depart declares that guest code will run, unless a kick is waiting. Kick
+// does the opposite in the opposite order, so that none is lost.
+func (t *Thread) depart() bool {
+	if !t.proc.ran.Load() {
+		t.proc.ran.Store(true)
+	}
+	t.departures.Add(1)
+	t.state.Store(threadRunning)
+	if t.kicked.Load() && t.kicked.CompareAndSwap(true, false) {
+		t.state.Store(threadInside)
+		return false
+	}
+	return true
+}
+
+// decode reads what the stub reported; Kind 0 means that there is nothing to say.
+func (t *Thread) decode() Trap {
+	placed := t.takeMapped()
+	if t.slot.inLight() {
+		return t.decodeLight()
+	}
+	t.light, t.fetchAt, t.used = false, 0, nil
+	uc, ok := t.slot.frame()
+	if !ok {
+		return t.hostile()
+	}
+	signo := t.slot.signo()
+	met := t.slot.registers(uc)
+	at := t.whereIs(met.RIP)
+	if at != placeLight {
+		t.regs = met
+	}
+	switch at {
+	case placeGuest:
+	case placeTrampoline:
+		t.leaveTrampoline(signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS))
+	case placeStub:
+		if !t.proc.platform.spare {
+			return t.hostile() // it has jumped into the stub
+		}
+	default:
+		return t.decodeFast(at, met.RAX, placed)
+	}
+	if signo == kickSignal {
+		return t.kick()
+	}
+	return t.decodeSignal(signo, uc)
+}
+
+// kick is the trap of a signal that says nothing by itself.
+func (t *Thread) kick() Trap {
+	if t.kicked.CompareAndSwap(true, false) {
+		return Trap{Kind: Kicked}
+	}
+	return Trap{}
+}
+
+// decodeFast is for a signal that met the guest on the fast way. What the stub has done
+// for it stays done; anything else comes again on the long way, a fault too. rax is what
+// the signal found in that register.
+func (t *Thread) decodeFast(at place, rax uint64, placed int) Trap {
+	if !t.recover(at) {
+		return t.hostile()
+	}
+	if at == placeNap || at == placeAnswered && t.regs.RAX == guestSleep {
+		t.kicked.Store(false) // this is a way into the kernel as good as any
+		return t.napped(at, rax)
+	}
+	switch t.regs.RAX {
+	case guestSigaction:
+		t.leaveAction(at)
+	case guestSigprocmask, guestAltstack:
+		if at == placePosted || at == placeAnswered {
+			t.answered(0)
+		}
+	case guestMmap:
+		t.leaveMap(at, rax, placed)
+	}
+	return t.kick()
+}
+
+// decodeSignal is for a signal that the guest itself has caused.
+func (t *Thread) decodeSignal(signo int, uc span) Trap {
+	info, ok := t.slot.siginfo()
+	if !ok {
+		return t.hostile()
+	}
+	if signo == int(unix.SIGSYS) {
+		return info.syscall()
+	}
+	if info.code <= 0 {
+		return Trap{}
+	}
+	if signo == int(unix.SIGILL) && info.code == siKernel && t.regs.RAX == ^uint64(0) {
+		t.regs.RAX = hostUretprobe
+		return Trap{Kind: Syscall}
+	}
+	trapno, code := t.slot.exception(uc)
+	return Trap{Kind: Fault, Signo: signo, Code: info.code, Addr: info.addr, Trapno: trapno, Err: code}
+}
+
+// Since Linux 6.14 two system calls pass by every seccomp filter. uretprobe, not
+// called from a probe, raises SIGILL and loses its number, which we give back.
+// uprobe just fails with ENXIO: a NetBSD program can't make this call, which is
+// utmp_update, a privileged one.
+const (
+	hostUretprobe = 335
+	hostUprobe    = 336
+
+	siKernel = 0x80
+)
+
+// syscall tells the 64-bit system call from other ways into the kernel, which are a
+// protection fault. RIP may be elsewhere: the vsyscall page returns by itself.
+func (i siginfo) syscall() Trap {
+	if i.arch == unix.AUDIT_ARCH_X86_64 && i.addr < GuestEnd {
+		return Trap{Kind: Syscall}
+	}
+	return Trap{Kind: Fault, Signo: int(unix.SIGSEGV), Code: siKernel, Trapno: 13}
+}
+
+// hostile ends a guest that has tampered with its control slot or the stub.
+func (t *Thread) hostile() Trap {
+	t.proc.Kill()
+	return Trap{Kind: Gone}
+}
+
+// yield gives the turn to the host thread, to do op, and wakes it if it sleeps.
+func (t *Thread) yield(op uint32) {
+	p := t.proc.platform
+	rounds := uint32(0)
+	p.guests.add(t)
+	spare := p.spareCore()
+	switch {
+	case op == opFork || op == opThread: // the newborn needs the core more than its parent
+	case spare:
+		rounds = p.rounds
+	default: // somebody waits for the core, but an answer that comes soon is still cheaper
+		rounds = p.rounds / 2
+	}
+	cpu := p.cpu()
+	t.slot.store32(slotSpin, rounds)
+	t.slot.store32(slotHostCPU, cpu)
+	t.slot.store32(slotOp, op)
+	if op != opResume {
+		t.give(t.patience(op))
+	}
+	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
+		t.wake(spare && rounds > 0 && t.slot.guestCPU() == cpu)
+	}
+}
+
+// await waits for our turn. It fails if the host process is dead or about to die.
+func (t *Thread) await() bool {
+	q := t.proc
+	p, turn := q.platform, t.slot.turn()
+	// Not on the very core that the guest needs.
+	if t.slot.guestCPU() != p.cpu() {
+		t.watchTurn()
+	}
+	for told, direct := false, true; !q.over.Load(); {
+		v := atomic.LoadUint32(turn)
+		if v >= turnKernel {
+			break
+		}
+		if told && v == turnGuest { // who but the guest has written that?
+			q.Kill()
+			break
+		}
+		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
+			told = true
+			slept := Monotonic()
+			direct = p.sleep(t, slept, direct)
+			t.woke = Monotonic()
+			t.brisk = t.woke-slept < briskSleep
+		}
+	}
+	t.done()
+	p.guests.remove(t)
+	return !q.over.Load()
+}
+
+// watchTurn spins for a while, as long as nobody else needs the core. What a guest
+// computes between two calls is often longer than spinTime, and to be woken is dearer for
+// it than for us: it makes the call. If somebody does need the core, a guest that calls
+// again and again is still watched, but not for longer than sleeping would cost.
+func (t *Thread) watchTurn() {
+	p := t.proc.platform
+	for i := range watchTimes * spinSlices {
+		if !p.spareCore() && (i >= spinSlices || !t.brisk) {
+			return
+		}
+		if spinWhile(t.slot.turn(), turnGuestAwaits, p.rounds/spinSlices) {
+			t.brisk = true
+			return
+		}
+	}
+}
+
+const (
+	watchTimes = 3  // spinTime
+	spinSlices = 10 // looks at spareCore in a spinTime
+
+	// briskSleep is how long we sleep, at most, if the guest calls again and again.
+	briskSleep = 2 * spinTime
+)
+
+// cpu returns the number of the core that we are on, plus one. What it returns
+// if cores can't be told apart differs from what the stub then says.
+func (p *Platform) cpu() uint32 {
+	if !p.rdtscp {
+		return ^uint32(0)
+	}
+	return currentCPU()
+}
+
+// spinTime is about what it costs to sleep and be woken.
+const spinTime = 20 * time.Microsecond
+
+// calibrate finds how many rounds of PAUSE, whose length differs tenfold
+// between processors, take spinTime.
+func calibrate() uint32 {
+	if runtime.NumCPU() == 1 {
+		return 0
+	}
+	const rounds = 500
+	var word uint32
+	best := time.Duration(1<<62 - 1)
+	for range 5 {
+		start := time.Now()
+		spinWhile(&word, 0, rounds)
+		best = min(best, time.Since(start))
+	}
+	return uint32(min(max(int64(rounds*spinTime/max(best, 1)), 50), 100_000))
+}
+
+func atomicTurn(s slot) uint32 { return atomic.LoadUint32(s.turn()) }
+
+// futexSleepTimeout is futexSleep with an end.
+func futexSleepTimeout(word *uint32, value uint32, d time.Duration) {
+	ts := unix.NsecToTimespec(d.Nanoseconds())
+	syscall.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 0, uintptr(value), uintptr(unsafe.Pointer(&ts)), 0, 0)
+}

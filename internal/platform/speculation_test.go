@@ -1,0 +1,65 @@
+package platform
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// With SpeculationSafe guests say of themselves that nothing is speculated about
+// (proc_pid_status(5)), or the platform does not start and says what the host does not let
+// it switch off. Toaster's own threads stay as they are.
+func TestSpeculationSafe(t *testing.T) {
+	before := speculationStatus(t, os.Getpid())
+	p, err := New(Options{Warm: -1, SpeculationSafe: true})
+	if unsafe := speculationUnsafe(); unsafe != "" {
+		if err == nil {
+			p.Close()
+			t.Errorf("it starts, although %s", unsafe)
+		}
+		t.Skip("this host cannot: ", unsafe)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	q, _, err := p.NewProcess()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Release()
+	for _, s := range speculationStatus(t, q.ID()) {
+		if bytes.Contains(s, []byte("vulnerable")) || bytes.Contains(s, []byte("enabled")) {
+			t.Errorf("a guest: %s", s)
+		}
+	}
+	if after := speculationStatus(t, os.Getpid()); fmt.Sprintf("%s", before) != fmt.Sprintf("%s", after) {
+		t.Errorf("this process was %s, is %s", before, after)
+	}
+}
+
+func speculationStatus(t *testing.T, pid int) [][]byte {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile(`(?m)^Speculation.*$`).FindAll(b, -1)
+}
+
+// seccomp(2): SPEC_ALLOW leaves speculation as it is for other processes.
+func TestFilterFlags(t *testing.T) {
+	for safe, want := range map[bool]uint64{
+		false: unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+		true:  unix.SECCOMP_FILTER_FLAG_NEW_LISTENER,
+	} {
+		o := Options{SpeculationSafe: safe}
+		if got := o.filterFlags(); got != want {
+			t.Errorf("SpeculationSafe %v: %#x, want %#x", safe, got, want)
+		}
+	}
+}

@@ -1,0 +1,43 @@
+package platform
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Strays are newborn processes without a birth: their parent died, or they
+// were killed themselves, between clone and report. They have no memory of
+// ours and no way to any; what remains is to collect them.
+
+// stillborn says whether the process that a guest claims to have forked is
+// dead, and collects it if so. The claim may be a lie, so the zygote's group,
+// where nobody but guests is, must be that process's.
+func (p *Platform) stillborn(pid int) bool {
+	if pid <= 0 {
+		return true
+	}
+	p.mu.Lock()
+	_, known := p.procs[pid]
+	p.mu.Unlock()
+	if known {
+		return false
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true
+	}
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	f := bytes.Fields(rest)
+	if len(f) < 3 || string(f[2]) != strconv.Itoa(p.zygote.pid) {
+		return true
+	}
+	if f[0][0] != 'Z' {
+		return false
+	}
+	unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
+	return true
+}

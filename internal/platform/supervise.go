@@ -1,0 +1,308 @@
+package platform
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The supervisor answers what host processes ask through the filter's
+// notifications. It grants exactly what was ordered from the asking thread,
+// once; the kernel says which thread that is. Nothing that decides comes from
+// memory that a guest can write, only from registers, which can't change while
+// the thread waits for the answer.
+//
+// It is no goroutine of its own: who gives an order supervises until it is
+// carried out, as waking another thread would take longer than all the rest.
+// Only what nobody waits for, an ending thread or a guest's tampering, is left
+// to the reaper.
+
+// An order is what a thread has been told to ask for.
+type order struct {
+	kind   int
+	fd     int   // orderFile
+	clone  clone // orderClone
+	grants int   // of it: a signal to all (SIGSTOP) makes the host ask again
+}
+
+const (
+	orderNone = iota
+	orderFile
+	orderAgain // the file was not delivered
+	orderExit
+	orderClone
+)
+
+// A birth is a process or thread that was ordered and has not reported yet.
+type birth struct {
+	fork   bool
+	target uint64 // the address of its slot
+	win    *window
+	index  int
+	proc   *Process // of a new thread
+	thread *Thread  // the result
+	err    error
+	done   atomic.Bool
+}
+
+type notification struct {
+	id    uint64
+	pid   uint32
+	flags uint32
+	nr    int32
+	arch  uint32
+	ip    uint64
+	args  [6]uint64
+}
+
+type notifyResponse struct {
+	id    uint64
+	val   int64
+	errno int32
+	flags uint32
+}
+
+type notifyAddFD struct {
+	id         uint64
+	flags      uint32
+	srcfd      uint32
+	newfd      uint32
+	newfdFlags uint32
+}
+
+const (
+	notifRecv     = 0xc0502100
+	notifSend     = 0xc0182101
+	notifAddFD    = 0x40182103
+	notifSetFlags = 0x40082104
+
+	notifContinue   = 1
+	addFDSetFD      = 1
+	addFDSend       = 2
+	notifSyncWakeUp = 1
+)
+
+// supervise answers until cond holds.
+func (p *Platform) supervise(cond func() bool) { p.superviseFrom(func() {}, cond) }
+
+// superviseTick is how many milliseconds pass before a supervisor looks whether
+// what it waits for has failed. Success always comes with a question.
+const superviseTick = 10
+
+// superviseFrom answers what begin causes to be asked, until cond holds.
+func (p *Platform) superviseFrom(begin func(), cond func() bool) {
+	// The reaper need not wake up for what we are here for.
+	if p.supervisors.Add(1) == 1 {
+		p.watchListener(0)
+	}
+	defer func() {
+		if p.supervisors.Add(-1) == 0 {
+			p.watchListener(unix.EPOLLIN)
+		}
+	}()
+	begin()
+	for !cond() {
+		p.superviseOnce(cond)
+	}
+}
+
+// superviseOnce answers one question at most. Whoever waits for a guest that does not
+// answer lets others at the listener in between.
+func (p *Platform) superviseOnce(cond func() bool) {
+	p.listen.Lock()
+	defer p.listen.Unlock()
+	if !cond() {
+		p.serve(superviseTick)
+	}
+}
+
+// watchListener sets whether the reaper hears of notifications.
+func (p *Platform) watchListener(events uint32) {
+	event := unix.EpollEvent{Events: events, Fd: int32(p.listener)}
+	unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, p.listener, &event)
+}
+
+// serve answers one question, if one comes within a number of milliseconds.
+// Preconditions: p.listen is held.
+func (p *Platform) serve(timeout int) bool {
+	fds := [1]unix.PollFd{{Fd: int32(p.listener), Events: unix.POLLIN}}
+	poll := pollBlock
+	if timeout == 0 {
+		poll = pollNow
+	}
+	if n, err := poll(&fds[0], timeout); err != 0 || n == 0 || fds[0].Revents&unix.POLLIN == 0 {
+		return false
+	}
+	var n notification
+	// It fails if the asker was killed meanwhile.
+	if ioctl(p.listener, notifRecv, unsafe.Pointer(&n)) == nil {
+		p.answer(&n)
+	}
+	return true
+}
+
+func (p *Platform) answer(n *notification) {
+	p.mu.Lock()
+	t := p.threads[n.pid]
+	p.mu.Unlock()
+	switch {
+	case n.nr == unix.SYS_EXIT && t != nil:
+		p.answerExit(n, t)
+	case n.nr == unix.SYS_CLONE && t != nil:
+		p.answerClone(n, t)
+	case n.nr == askFile && t != nil:
+		p.answerFile(n, t)
+	case n.nr == askProcess && t == nil, n.nr == askThread && t == nil:
+		p.answerNewborn(n)
+	default:
+		p.deny(n)
+	}
+}
+
+// deny refuses; only a guest that tampers with the stub ever gets here.
+func (p *Platform) deny(n *notification) {
+	p.respond(&notifyResponse{id: n.id, errno: -int32(syscall.EPERM)})
+}
+
+func (p *Platform) grant(n *notification) {
+	p.respond(&notifyResponse{id: n.id, flags: notifContinue})
+}
+
+// respond may find that the asker was killed in the meantime.
+func (p *Platform) respond(r *notifyResponse) error {
+	return ioctl(p.listener, notifSend, unsafe.Pointer(r))
+}
+
+// take withdraws t's order if it is of this kind.
+func (p *Platform) take(t *Thread, kind int) (order, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o := t.order
+	if o.kind != kind {
+		return o, false
+	}
+	t.order = order{}
+	return o, true
+}
+
+func (p *Platform) answerExit(n *notification, t *Thread) {
+	if _, ok := p.take(t, orderExit); !ok {
+		p.deny(n)
+		return
+	}
+	t.forget()
+	p.grant(n)
+}
+
+func (p *Platform) answerFile(n *notification, t *Thread) {
+	o, ok := p.take(t, orderFile)
+	if !ok {
+		p.deny(n)
+		return
+	}
+	if err := p.give(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: giftFD}); err == errInterrupted {
+		t.expect(order{kind: orderAgain})
+	}
+}
+
+// errInterrupted means that a signal came to our thread while it handed a
+// descriptor over. The kernel has then answered the asker without giving it
+// anything, and the whole must be done again.
+var errInterrupted = errors.New("interrupted by a signal")
+
+// give answers with a descriptor.
+func (p *Platform) give(n *notification, add *notifyAddFD) error {
+	add.id = n.id
+	add.flags |= addFDSend
+	err := ioctl(p.listener, notifAddFD, unsafe.Pointer(add))
+	switch err {
+	case nil:
+		return nil
+	case syscall.EINPROGRESS, syscall.ENOENT:
+		// What the call restarted after a signal says, as the question is
+		// answered or even gone. ENOENT may also be an asker that was killed.
+		return errInterrupted
+	}
+	p.respond(&notifyResponse{id: n.id, errno: -errnoOf(err)})
+	return os.NewSyscallError("seccomp_addfd", err)
+}
+
+// answerNewborn binds a new host process or thread to its birth. The token is
+// good only from a thread that nobody knows yet: that is one which has run
+// nothing but the stub's code since a clone that answerClone has granted, with
+// registers that it can't change before it acts on them.
+func (p *Platform) answerNewborn(n *notification) {
+	p.mu.Lock()
+	b := p.births[n.args[0]]
+	if b == nil || b.target != n.args[1] || b.fork != (n.nr == askProcess) {
+		p.mu.Unlock()
+		p.collectStray(int(n.pid))
+		p.deny(n)
+		return
+	}
+	delete(p.births, n.args[0])
+	p.mu.Unlock()
+	if b.fork {
+		p.bindProcess(n, b)
+	} else {
+		p.bindThread(n, b)
+	}
+	b.done.Store(true)
+}
+
+func (p *Platform) bindProcess(n *notification, b *birth) {
+	q, t, err := p.register(int(n.pid), b.win, b.index)
+	if err != nil {
+		b.err = err
+		p.collectStray(int(n.pid))
+		p.deny(n)
+		return
+	}
+	b.thread = t
+	p.mu.Lock()
+	p.threads[n.pid] = t
+	closed := p.closed
+	p.mu.Unlock()
+	b.err = p.give(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(p.arena.descriptor(b.win)), newfd: controlFD})
+	if b.err != nil || closed {
+		q.Release()
+	}
+}
+
+func (p *Platform) bindThread(n *notification, b *birth) {
+	t := &Thread{proc: b.proc, tid: int(n.pid), index: b.index}
+	if !p.enlist(t, n.pid) {
+		b.err = ErrGone
+		p.deny(n)
+		return
+	}
+	b.thread = t
+	p.respond(&notifyResponse{id: n.id})
+}
+
+// enlist makes t known, unless its process is dead.
+func (p *Platform) enlist(t *Thread, tid uint32) bool {
+	q := t.proc
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reaped {
+		return false
+	}
+	t.slot = p.arena.slot(q.win, t.index)
+	q.threads[t] = struct{}{}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.threads[tid] = t
+	return true
+}
+
+func errnoOf(err error) int32 {
+	if e, ok := err.(syscall.Errno); ok {
+		return int32(e)
+	}
+	return int32(syscall.EIO)
+}

@@ -1,0 +1,146 @@
+package platform
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Usage is what a host process or thread has used.
+type Usage struct {
+	User, System         time.Duration
+	MaxRSS               int64 // kilobytes
+	MinorFaults          int64
+	MajorFaults          int64
+	InBlocks, OutBlocks  int64
+	Voluntary, Preempted int64 // context switches
+}
+
+// Usage returns what the process has used so far, all its threads together; of
+// a dead process, what it had used in the end. A stopped thread of the process
+// gives exact figures; without one (nil), times come in host clock ticks.
+func (q *Process) Usage(t *Thread) Usage {
+	if t != nil {
+		if t.used != nil && q.since(t, *t.used) {
+			return t.slot.rusage()
+		}
+		if u, err := t.usage(unix.RUSAGE_SELF); err == nil {
+			return u
+		}
+	}
+	if q.over.Load() {
+		q.awaitGone()
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reaped {
+		return fromRusage(&q.usage)
+	}
+	return statUsage(fmt.Sprintf("/proc/%d", q.pid))
+}
+
+// awaitGone waits until a process is collected that has been killed: the host then knows
+// exactly what it has used. One with much memory takes it long to end; then it must do
+// without.
+func (q *Process) awaitGone() {
+	late := time.NewTimer(patienceGone)
+	defer late.Stop()
+	select {
+	case <-q.gone:
+	case <-late.C:
+	}
+}
+
+const patienceGone = 250 * time.Millisecond
+
+// usage has the stopped thread ask for itself.
+func (t *Thread) usage(who int) (Usage, error) {
+	if !t.enter() {
+		return Usage{}, ErrGone
+	}
+	defer t.leave()
+	if err := t.inject(t.usageCommand(who)); err != nil {
+		return Usage{}, err
+	}
+	return t.slot.rusage(), nil
+}
+
+// A moment of a process is how often its other threads had departed for guest code.
+type moment uint32
+
+// noteUsed follows a light trap. What comes along with it is all that the process will
+// have used, if nobody else of it is in guest code.
+func (t *Thread) noteUsed() {
+	t.used = nil
+	if !t.slot.usageSaved() {
+		return
+	}
+	if m, quiet := t.proc.others(t); quiet {
+		t.used = &m
+	}
+}
+
+// since says whether no thread but t has been in guest code since m.
+func (q *Process) since(t *Thread, m moment) bool {
+	now, quiet := q.others(t)
+	return quiet && now == m
+}
+
+// others says whether all threads but t are with us, or nap.
+func (q *Process) others(t *Thread) (m moment, quiet bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for o := range q.threads {
+		if o == t {
+			continue
+		}
+		if o.state.Load() == threadRunning && !o.slot.napping() {
+			return 0, false
+		}
+		m += moment(o.departures.Load())
+	}
+	return m, true
+}
+
+// usageCommand asks for what rusage then gives.
+func (t *Thread) usageCommand(who int) command {
+	return command{unix.SYS_GETRUSAGE, [6]uint64{uint64(who), t.slot.addr + slotScratch}}
+}
+
+func fromRusage(ru *unix.Rusage) Usage {
+	return Usage{
+		User:        time.Duration(syscall.TimevalToNsec(syscall.Timeval(ru.Utime))),
+		System:      time.Duration(syscall.TimevalToNsec(syscall.Timeval(ru.Stime))),
+		MaxRSS:      ru.Maxrss,
+		MinorFaults: ru.Minflt, MajorFaults: ru.Majflt,
+		InBlocks: ru.Inblock, OutBlocks: ru.Oublock,
+		Voluntary: ru.Nvcsw, Preempted: ru.Nivcsw,
+	}
+}
+
+// statUsage reads a process's or thread's stat file.
+func statUsage(dir string) (u Usage) {
+	stat, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		return u
+	}
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	f := bytes.Fields(rest)
+	if len(f) < 22 {
+		return u
+	}
+	number := func(i int) int64 {
+		n, _ := strconv.ParseInt(string(f[i]), 10, 64)
+		return n
+	}
+	const tick = time.Second / 100 // USER_HZ
+	u.MinorFaults, u.MajorFaults = number(7), number(9)
+	u.User, u.System = time.Duration(number(11))*tick, time.Duration(number(12))*tick
+	u.MaxRSS = number(21) * pageSize / 1024
+	return u
+}

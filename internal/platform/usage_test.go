@@ -1,0 +1,79 @@
+package platform
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+// used runs the guest up to its next call, and says what it and the process's other
+// threads have used, and whether that came along.
+func used(t *testing.T, q *Process, th *Thread) (u Usage, along bool) {
+	t.Helper()
+	wantKind(t, th.Run(), Syscall)
+	th.slot.store32(slotOp, opResume)
+	u = q.Usage(th)
+	return u, th.slot.load32(slotOp) == opResume
+}
+
+// What a process has used comes along with the calls after which somebody asks.
+func TestUsageComesAlong(t *testing.T) {
+	for _, test := range []struct {
+		call  byte
+		along bool
+	}{{guestExit, true}, {guestExecve, true}, {20, false}} {
+		// 1: dec %rbx; jnz 1b; mov $nr,%eax; syscall
+		text := code(t, "48 ff cb 75 fb b8 00 00 00 00 0f 05")
+		text[6] = test.call
+		q, th := newFast(t, newPlatform(t, Options{}), text)
+		th.Regs().RBX = 1
+		before, _ := used(t, q, th)
+		th.Regs().RIP, th.Regs().RBX = codeAt, 100_000_000
+		after, along := used(t, q, th)
+		if along != test.along {
+			t.Errorf("call %d: it came along: %v", test.call, along)
+		}
+		if spent := after.User + after.System - before.User - before.System; spent < time.Millisecond {
+			t.Errorf("call %d: 100 million rounds took %v", test.call, spent)
+		}
+	}
+}
+
+// It is not all that the process will have used if somebody else of it runs, or has run
+// since.
+func TestUsageBesideOthers(t *testing.T) {
+	// 1: mov $1,%eax; syscall; jmp 1b
+	q, th := newFast(t, newPlatform(t, Options{}), code(t, "b8 01 00 00 00 0f 05 eb f7"))
+	wantKind(t, th.Run(), Syscall)
+	q.Map(th, codeAt+0x10000, 4096, 7, 0x22, -1, 0)
+	q.Write(codeAt+0x10000, spinLoop)
+	nt := newLWP(t, th)
+	nt.Regs().RIP = codeAt + 0x10000
+
+	if _, along := used(t, q, th); !along {
+		t.Error("before the other one runs, it does not come along")
+	}
+	run := func() chan Trap {
+		done := make(chan Trap)
+		go func() { done <- nt.Run() }()
+		for nt.state.Load() != threadRunning {
+			runtime.Gosched()
+		}
+		return done
+	}
+	end := func(done chan Trap) {
+		nt.Kick()
+		wantKind(t, <-done, Kicked)
+	}
+	running := run()
+	if _, along := used(t, q, th); along {
+		t.Error("it came along while the other one runs")
+	}
+	end(running)
+	wantKind(t, th.Run(), Syscall)
+	end(run())
+	th.slot.store32(slotOp, opResume)
+	if q.Usage(th); th.slot.load32(slotOp) == opResume {
+		t.Error("what the other one has used since is lost")
+	}
+}

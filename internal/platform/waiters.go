@@ -1,0 +1,265 @@
+package platform
+
+import (
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/hostlimits"
+
+	"toaster/internal/guard"
+)
+
+// Who waits for a guest sleeps on the word that says whose turn it is. Where few do, each
+// has a seat and a thread of toaster's to itself, which the guest wakes directly. But Go ends a
+// program with 10,000 threads, and guests can have more LWPs than that in user mode.
+//
+//   - There are so many seats. Beyond them a keeper sleeps for up to keeps waiters at once
+//     (futex_waitv(2)) and wakes each through a channel, which takes a switch more.
+//   - Who has a seat and has slept for settled in it goes to a keeper when another one
+//     wants it. So those that are called often have the seats.
+//   - Where the host has no futex_waitv, all sleep directly, and the platform has no more
+//     than mostDirect threads: see admits.
+const (
+	seatCount  = 64
+	keeps      = 127 // futex_waitv takes 128, of which one is the keeper's own
+	settled    = 10 * time.Millisecond
+	mostDirect = 4000
+
+	// A guest wakes its waiter once a turn, and the watchdog or who wants the seat may do so too.
+	// One that does it over and over again wants the kernel to work for it.
+	mostAlarms = 1000
+)
+
+type waiters struct {
+	seats [seatCount]seat
+	alone bool // the host has no futex_waitv
+	most  int  // threads of guests then
+
+	mu      sync.Mutex
+	keepers []*keeper
+}
+
+// A seat is a thread of toaster's that sleeps for one guest.
+type seat struct {
+	taken atomic.Pointer[Thread]
+	since atomic.Int64 // by Monotonic
+	_     [48]byte     // a cache line each
+}
+
+// sleep waits until somebody wakes who waits for t, or less. direct says that it may be in
+// a seat; sleep returns whether it still may.
+func (p *Platform) sleep(t *Thread, now time.Duration, direct bool) bool {
+	w := &p.waiters
+	var s *seat
+	if direct {
+		s = w.sit(t, now)
+	}
+	if s == nil && !w.alone {
+		w.keep(p, t)
+		return direct
+	}
+	futexSleep(t.slot.turn(), turnGuestAwaits, p.slack)
+	return s == nil || s.taken.CompareAndSwap(t, nil)
+}
+
+// sit takes a seat, if need be that of somebody who has settled; nil if there is none.
+func (w *waiters) sit(t *Thread, now time.Duration) *seat {
+	count := w.usable()
+	for i := range count {
+		s := &w.seats[(t.tid+i)%count]
+		if s.taken.Load() == nil && s.taken.CompareAndSwap(nil, t) {
+			s.since.Store(int64(now))
+			return s
+		}
+	}
+	return w.unseat(t, now)
+}
+
+// usable is how many seats there are: few where the host has little room for threads.
+func (w *waiters) usable() int {
+	if w.alone {
+		return seatCount
+	}
+	return hostlimits.Few(seatCount)
+}
+
+// unseat gives t the seat of who has slept for longest, if that is long enough.
+func (w *waiters) unseat(t *Thread, now time.Duration) *seat {
+	var oldest *seat
+	least := int64(now - settled)
+	for i := range w.usable() {
+		if at := w.seats[i].since.Load(); at < least {
+			oldest, least = &w.seats[i], at
+		}
+	}
+	if oldest == nil {
+		return nil
+	}
+	old := oldest.taken.Load()
+	if old == nil || !oldest.taken.CompareAndSwap(old, t) {
+		return nil
+	}
+	oldest.since.Store(int64(now))
+	futexWake(old.slot.turn()) // if it has left meanwhile, whatever is there is woken for nothing
+	return oldest
+}
+
+// admits says whether the host can have one more thread to wait for.
+func (p *Platform) admits() bool {
+	if !p.waiters.alone {
+		return true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.threads)-p.resting < p.waiters.most
+}
+
+// A keeper sleeps for many. It ends when it has nobody left.
+type keeper struct {
+	w *waiters
+
+	// Guarded by waiters.mu.
+	load  int       // of list and added
+	added []*Thread // since it has looked
+	bell  uint32    // futex: 1 if it sleeps or is about to; written with the lock held
+
+	list []*Thread
+	vec  [keeps + 1]waitv
+}
+
+// waitv is struct futex_waitv.
+type waitv struct {
+	value uint64
+	addr  uintptr
+	flags uint32
+	_     uint32
+}
+
+const (
+	sysFutexWaitv = 449
+	futex2Size32  = 2
+	futex2Private = 128
+)
+
+// keep waits for t by way of a keeper.
+func (w *waiters) keep(p *Platform, t *Thread) {
+	if t.told == nil {
+		t.told = make(chan struct{}, 1)
+	}
+	t.alarms = 0
+	k, rings := w.give(p, t)
+	if rings {
+		futexWakePrivate(&k.bell)
+	}
+	<-t.told
+}
+
+// give gives t to a keeper, which is to be woken if it rings.
+func (w *waiters) give(p *Platform, t *Thread) (k *keeper, rings bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k = w.roomyLocked(p)
+	k.load++
+	k.added = append(k.added, t)
+	rings = k.bell != 0
+	atomic.StoreUint32(&k.bell, 0)
+	return k, rings
+}
+
+// roomyLocked returns a keeper that can take one more.
+func (w *waiters) roomyLocked(p *Platform) *keeper {
+	for i := len(w.keepers) - 1; i >= 0; i-- {
+		if w.keepers[i].load < keeps {
+			return w.keepers[i]
+		}
+	}
+	k := &keeper{w: w}
+	w.keepers = append(w.keepers, k)
+	guard.Go("guests were waited for", func() { k.run(p.slack) })
+	return k
+}
+
+func (k *keeper) run(slack uintptr) {
+	for k.prepare() {
+		n, e := futexWaitv(&k.vec[0], len(k.list)+1, slack)
+		switch {
+		case e == 0 && n > 0:
+			k.alarmed(k.list[n-1])
+		case e != 0 && e != unix.EAGAIN && e != unix.EINTR:
+			time.Sleep(time.Millisecond) // the host has no memory for it
+		}
+		k.tell()
+	}
+}
+
+// alarmed counts what wakes t's waiter before the turn is the kernel's.
+func (k *keeper) alarmed(t *Thread) {
+	if atomicTurn(t.slot) != turnGuestAwaits {
+		return
+	}
+	if t.alarms++; t.alarms > mostAlarms {
+		t.proc.Kill()
+	}
+}
+
+// prepare takes those that have come and lays out whom to sleep for; false: nobody is left.
+func (k *keeper) prepare() bool {
+	w := k.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	k.list = append(k.list, k.added...)
+	clear(k.added)
+	k.added = k.added[:0]
+	if k.load == 0 {
+		w.dropLocked(k)
+		return false
+	}
+	k.bell = 1
+	k.vec[0] = waitv{1, uintptr(unsafe.Pointer(&k.bell)), futex2Size32 | futex2Private, 0}
+	for i, t := range k.list {
+		k.vec[i+1] = waitv{turnGuestAwaits, uintptr(unsafe.Pointer(t.slot.turn())), futex2Size32, 0}
+	}
+	return true
+}
+
+func (w *waiters) dropLocked(k *keeper) {
+	for i, o := range w.keepers {
+		if o == k {
+			last := len(w.keepers) - 1
+			w.keepers[i], w.keepers[last] = w.keepers[last], nil
+			w.keepers = w.keepers[:last]
+			return
+		}
+	}
+}
+
+// tell wakes those whose sleep is over.
+func (k *keeper) tell() {
+	left := k.list[:0]
+	for _, t := range k.list {
+		if t.proc.over.Load() || atomicTurn(t.slot) != turnGuestAwaits {
+			t.told <- struct{}{}
+		} else {
+			left = append(left, t)
+		}
+	}
+	gone := len(k.list) - len(left)
+	clear(k.list[len(left):])
+	k.list = left
+	k.w.mu.Lock()
+	k.load -= gone
+	k.bell = 0
+	k.w.mu.Unlock()
+}
+
+// haveWaitv says whether the host has futex_waitv(2): Linux 5.16, and no filter above us
+// that refuses it.
+var haveWaitv = sync.OnceValue(func() bool {
+	_, _, e := syscall.RawSyscall6(sysFutexWaitv, 0, 0, 0, 0, 0, 0)
+	return e == unix.EINVAL
+})

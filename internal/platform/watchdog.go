@@ -1,0 +1,299 @@
+package platform
+
+import (
+	"bytes"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/guard"
+)
+
+// A guest that means harm can make its threads deaf: blocked in the stub, asleep in the
+// host or computing, with the kick's signal blocked, while it is their turn to do what
+// they have been told. So whatever is expected of a thread has an end. The watchdog looks,
+// a few times a second, after
+//
+//   - threads that have been kicked;
+//   - threads that have been told to do something for the kernel (an order);
+//   - threads that have been told to end or to rest;
+//   - processes that are to end (Doom),
+//
+// and at nothing else; it costs a list entry for each, and a timer while there is one.
+//
+// It judges a thread by what it does instead, not by the time it takes: on a busy machine
+// an honest one waits for a core, for the host's disk or for us as long as they want, and
+// when all are stopped and go on, no time has passed. A thread is deaf that is found
+// asleep, or has used processor time, several times in a row without an answer. Honest
+// ones are never asleep, and compute for microseconds; but what they have the host do can
+// take it long, in the kernel: that counts less.
+const (
+	lookEvery = 100 * time.Millisecond
+	deafLooks = 4   // looks at a deaf thread
+	longLooks = 100 // and at one that is busy in the host: 10 seconds of processor time or more
+	doomLooks = 2   // looks at a process that is to end
+)
+
+type watchdog struct {
+	mu    sync.Mutex
+	list  []suspect
+	armed bool // a timer runs, or a look goes on
+}
+
+// A suspect is what is looked after. look says whether it still is.
+type suspect interface{ look() bool }
+
+func (w *watchdog) add(s suspect) {
+	w.mu.Lock()
+	w.list = append(w.list, s)
+	idle := !w.armed
+	w.armed = true
+	w.mu.Unlock()
+	if idle {
+		time.AfterFunc(lookEvery, w.look)
+	}
+}
+
+func (w *watchdog) look() {
+	w.mu.Lock()
+	list := w.list
+	w.list = nil
+	w.mu.Unlock()
+	left := list[:0]
+	for _, s := range list {
+		guard.Report(guard.Catch("a guest was looked after", func() {
+			if s.look() {
+				left = append(left, s)
+			}
+		}))
+	}
+	clear(list[len(left):])
+	w.mu.Lock()
+	w.list = append(left, w.list...)
+	w.armed = len(w.list) > 0
+	again := w.armed
+	w.mu.Unlock()
+	if again {
+		time.AfterFunc(lookEvery, w.look)
+	}
+}
+
+// A duty is what is expected of a thread.
+type duty uint8
+
+const (
+	dutyNone  duty = iota
+	dutyStop       // a kick
+	dutyQuick      // an order that takes no time
+	dutySlow       // an order that the host can take long for
+	dutyEnd        // to end
+)
+
+// Bits of Thread.duties: what its owner has told it to do, a number in front.
+const (
+	givenQuick = 1 << iota
+	givenSlow
+	givenEnd
+	givenMask = givenQuick | givenSlow | givenEnd
+	givenNext = 1 << iota
+)
+
+// give says that the thread is being told to do something; the watchdog sees that it
+// does.
+func (t *Thread) give(kind uint32) {
+	t.duties.Store(t.duties.Load()&^givenMask + givenNext | kind)
+	t.watch()
+}
+
+// patience says how long an order can take: what changes memory can take the host long.
+func (t *Thread) patience(op uint32) uint32 {
+	if op == opFork || op == opThread || op == opCall && !t.asking {
+		return givenSlow
+	}
+	return givenQuick
+}
+
+// done says that it has.
+func (t *Thread) done() {
+	if d := t.duties.Load(); d&givenMask != 0 {
+		t.duties.CompareAndSwap(d, d&^givenMask)
+	}
+}
+
+// watch has the watchdog look after t.
+func (t *Thread) watch() {
+	if !t.watched.Load() && t.watched.CompareAndSwap(false, true) {
+		t.proc.platform.watchdog.add(t)
+	}
+}
+
+// duty returns what is expected of t, and a number that another duty does not have.
+func (t *Thread) duty() (duty, uint32) {
+	d := t.duties.Load()
+	switch {
+	case d&givenEnd != 0:
+		return dutyEnd, d
+	case d&givenSlow != 0:
+		return dutySlow, d
+	case d&givenQuick != 0:
+		return dutyQuick, d
+	case t.kicked.Load() && t.state.Load() == threadRunning:
+		return dutyStop, t.departures.Load()
+	}
+	return dutyNone, 0
+}
+
+// A judgement is what the watchdog knows of a thread; it is the watchdog's.
+type judgement struct {
+	duty       duty
+	number     uint32
+	known      bool // what follows
+	user, sys  uint64
+	deaf, long int
+}
+
+func (t *Thread) look() bool {
+	if t.proc.over.Load() {
+		return false
+	}
+	what, number := t.duty()
+	if what == dutyNone {
+		t.watched.Store(false)
+		what, number = t.duty()
+		if what == dutyNone || !t.watched.CompareAndSwap(false, true) {
+			return false
+		}
+	}
+	j := &t.judgement
+	if j.duty != what || j.number != number {
+		*j = judgement{duty: what, number: number}
+		return true
+	}
+	if !t.guestsTurn() && what != dutyEnd {
+		return true
+	}
+	if t.judge(); j.deaf >= deafLooks || j.long >= longLooks {
+		t.proc.Kill()
+	}
+	return true
+}
+
+// guestsTurn says whether it is, and kicks the guest again if that is what it is about. If
+// the turn is ours, we are late, or the guest has taken it from itself and not told us: so
+// we are woken.
+func (t *Thread) guestsTurn() bool {
+	q := t.proc
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reaped || q.win == nil {
+		return false
+	}
+	if atomicTurn(t.slot) >= turnKernel {
+		futexWakeAll(t.slot.turn())
+		if t.state.Load() == threadIdle && t.duties.Load()&givenEnd == 0 {
+			t.done() // it rests
+		}
+		return false
+	}
+	if t.kicked.Load() && t.state.Load() == threadRunning {
+		unix.Tgkill(q.pid, t.tid, kickSignal)
+	}
+	return true
+}
+
+// judge finds out what the thread does instead of its duty.
+func (t *Thread) judge() {
+	j := &t.judgement
+	state, user, sys, ok := t.hostState()
+	if !ok {
+		return
+	}
+	if !j.known {
+		j.known, j.user, j.sys = true, user, sys
+		return
+	}
+	du, ds := user-j.user, sys-j.sys
+	switch {
+	case state == 'S':
+		if !t.waitsForHost() {
+			futexWakeAll(t.slot.turn()) // if it should sleep on that, it is awake when we look again
+			j.deaf++
+		}
+	case du+ds == 0: // it waits for a core, or is stopped, or in the host, which waits
+	case du > ds || j.duty == dutyQuick || j.duty == dutyEnd:
+		j.deaf++
+	default:
+		j.long++
+	}
+	j.user, j.sys = user, sys
+}
+
+// hostState asks the host what the thread is doing, and for the processor time that it has
+// used, in ticks.
+func (t *Thread) hostState() (state byte, user, sys uint64, ok bool) {
+	stat, err := readProc(t.procFile("stat"))
+	if err != nil {
+		return 0, 0, 0, false
+	}
+	_, rest, _ := bytes.Cut(stat, []byte(") "))
+	f := bytes.Fields(rest)
+	if len(f) < 13 {
+		return 0, 0, 0, false
+	}
+	return f[0][0], number(f[11]), number(f[12]), true
+}
+
+// waitsForHost says whether a thread that is asleep waits for an answer of the kernel's, or for the
+// host's disk.
+func (t *Thread) waitsForHost() bool {
+	b, err := readProc(t.procFile("syscall"))
+	if err != nil {
+		return false
+	}
+	f := bytes.Fields(b)
+	if len(f) < 2 { // it runs again
+		return true
+	}
+	switch number(f[0]) {
+	case unix.SYS_CLONE, unix.SYS_EXIT, askProcess, askThread, askFile, unix.SYS_MSYNC:
+		return true
+	}
+	return false
+}
+
+func (t *Thread) procFile(name string) string {
+	return "/proc/" + strconv.Itoa(t.proc.pid) + "/task/" + strconv.Itoa(t.tid) + "/" + name
+}
+
+func number(b []byte) uint64 {
+	n, _ := strconv.ParseUint(string(b), 10, 64)
+	return n
+}
+
+// A doom is a process that is to end by itself.
+type doom struct {
+	q     *Process
+	due   func() (still, now bool)
+	looks int
+}
+
+// Doom has the process killed if it does not end soon: as long as due says that it still
+// is to end, and as soon as it says that nobody else needs it now.
+func (q *Process) Doom(due func() (still, now bool)) {
+	if !q.over.Load() {
+		q.platform.watchdog.add(&doom{q: q, due: due})
+	}
+}
+
+func (d *doom) look() bool {
+	if d.q.over.Load() {
+		return false
+	}
+	still, now := d.due()
+	if d.looks++; still && now && d.looks >= doomLooks {
+		d.q.Kill()
+	}
+	return still
+}

@@ -1,0 +1,338 @@
+package platform
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/memprog"
+)
+
+// The zygote is the ancestor of all guest processes: a static program with
+// nothing in it but the stub, the filter installed, stopped in its first
+// signal frame. A pristine process is a fork of it. It never runs guest code.
+
+// What host processes are called in the host's process list.
+const (
+	guestName    = "toaster-guest"
+	sentinelName = "toaster-watch"
+)
+
+// startZygote makes the zygote and receives its notification listener.
+func (p *Platform) startZygote() error {
+	p.keep = max(stubEnd, p.vdso.end)
+	filter, err := filterProgram(p.stub, p.vdso, uint64(p.arena.windowSize), p.pass)
+	if err != nil {
+		return err
+	}
+	image := p.zygoteImage(len(filter))
+	exe, err := memprog.File(guestName, image)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(exe)
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socketpair", err)
+	}
+	p.lifeline = pair[0]
+	win, err := p.arena.get(0)
+	if err != nil {
+		unix.Close(pair[1])
+		return err
+	}
+	s := p.arena.slot(win, 0)
+	prepareMessage(s)
+	room := p.arena.slot(win, filterSlot).mem
+	putFilter(room, filter)
+	defer clear(room) // it has the pass
+	pid, err := p.createZygote(exe, pair[1], win)
+	unix.Close(pair[1])
+	if err != nil {
+		p.arena.put(win)
+		return err
+	}
+	q, t, err := p.register(pid, win, 0)
+	if err != nil {
+		unix.Kill(-pid, unix.SIGKILL)
+		sweep(pid)
+		p.arena.put(win)
+		return err
+	}
+	p.zygote = q
+	p.pristine = &Nursery{p: p, seed: t} // until it has a pool
+	p.threads[uint32(pid)] = t
+	if p.listener, err = q.receiveFD(); err != nil {
+		return q.birthError(err)
+	}
+	// Only an improvement, and only since Linux 6.6.
+	syscall.Syscall(unix.SYS_IOCTL, uintptr(p.listener), notifSetFlags, notifSyncWakeUp)
+	// It wakes only who says that he waits.
+	atomic.CompareAndSwapUint32(s.turn(), turnGuest, turnGuestAwaits)
+	for atomicTurn(s) < turnKernel {
+		if q.died() {
+			return q.birthError(errDied)
+		}
+		futexSleepTimeout(s.turn(), turnGuestAwaits, 10*time.Millisecond)
+	}
+	if err := q.reachable(); err != nil {
+		return q.birthError(err)
+	}
+	guestsFirst(pid)
+	return nil
+}
+
+// reachable finds out whether the host lets toaster read a child's memory. Where it does not,
+// each argument of a system call would look like a bad address of the guest's.
+func (q *Process) reachable() error {
+	var b [1]byte
+	if _, e := moveMemory(unix.SYS_PROCESS_VM_READV, q.pid, stubAddr, b[:]); e != 0 {
+		return fmt.Errorf("reading the memory of a child (process_vm_readv) is refused: %w; %s", e, memoryRemedy)
+	}
+	return nil
+}
+
+// memoryRemedy is what to do where guests' memory is not reached.
+const memoryRemedy = "sysctl kernel.yama.ptrace_scope=1 or less, or run as root with CAP_SYS_PTRACE; in a container, a profile that allows process_vm_readv and process_vm_writev"
+
+// died asks the host; the reaper does not run yet.
+func (q *Process) died() bool {
+	n, _ := pollNow(&unix.PollFd{Fd: int32(q.pidfd), Events: unix.POLLIN}, 0)
+	return n > 0
+}
+
+var errDied = errors.New("died")
+
+// birthError explains the zygote's end by the step that failed, and ends the sentinel.
+func (q *Process) birthError(err error) error {
+	unix.Kill(-q.pid, unix.SIGKILL)
+	var st unix.WaitStatus
+	unix.Wait4(q.pid, &st, 0, nil)
+	sweep(q.pid)
+	unix.Close(q.platform.lifeline)
+	q.platform.lifeline = -1
+	q.platform.bury(q)
+	if st.Exited() && st.ExitStatus() == noVDSO {
+		return errNoVDSO
+	}
+	if step, ok := zygoteSteps[st.ExitStatus()]; ok && st.Exited() {
+		return fmt.Errorf("%s was refused by the host", step)
+	}
+	return err
+}
+
+// noVDSO is the exit status of a zygote that could not move its vdso.
+const noVDSO = 113
+
+var errNoVDSO = errors.New("the vdso can't be moved")
+
+// zygoteSteps names the exit statuses of the stub's beginning.
+var zygoteSteps = map[int]string{
+	101: "close_range (needs Linux 5.9)",
+	102: "munmap of low memory (a sealed vdso? boot with vdso=0 or without mseal of system mappings)",
+	103: "setrlimit(RLIMIT_CORE)",
+	104: "prctl(PR_SET_NO_NEW_PRIVS)",
+	105: "rt_sigaction",
+	106: "rt_sigprocmask",
+	107: "sigaltstack",
+	108: "seccomp with a notification listener",
+	109: "sendmsg",
+	110: "trapping of system calls",
+	115: "clone",
+	112: "prctl(PR_SET_NAME)",
+	120: "mmap of control memory",
+	121: "close",
+	122: "madvise",
+}
+
+// createZygote executes the stub from a thread that never ends: PDEATHSIG and
+// the parent of every guest process refer to the thread, not to our process. A process
+// group of its own keeps the terminal's signals away. A session would do so, too, but
+// Linux gives each session a share of every core (autogroup), and under load a guest
+// that wakes often and runs briefly can then wait for seconds.
+func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error) {
+	started := make(chan struct{})
+	end := make(chan struct{})
+	p.stop = func() { close(end) }
+	go func() {
+		runtime.LockOSThread()
+		if p.opts.SpeculationSafe {
+			err = speculateNot() // the thread ends with this goroutine, being locked
+		} else {
+			defer runtime.UnlockOSThread()
+		}
+		if err != nil {
+			close(started)
+			return
+		}
+		pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{guestName},
+			&syscall.ProcAttr{
+				Dir:   "/",
+				Env:   []string{},
+				Files: []uintptr{uintptr(sock), controlFD: uintptr(win.fd)},
+				Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+			})
+		if err != nil {
+			err = fmt.Errorf("executing the stub from memory: %w", err)
+		}
+		close(started)
+		<-end
+	}()
+	p.rounds = calibrate() // while the host is busy with that
+	<-started
+	return pid, err
+}
+
+// filterSlot is the slot of the zygote's window that has the filter until it is installed:
+// guests can read the configuration page, which all processes have.
+const filterSlot = 1
+
+func putFilter(to []byte, filter []unix.SockFilter) {
+	le := binary.LittleEndian
+	for i, f := range filter {
+		b := to[8*i:]
+		le.PutUint16(b, f.Code)
+		b[2], b[3] = f.Jt, f.Jf
+		le.PutUint32(b[4:], f.K)
+	}
+}
+
+// zygoteImage assembles the executable: code and configuration.
+func (p *Platform) zygoteImage(filterSize int) []byte {
+	stub := p.stub
+	le := binary.LittleEndian
+	cfg := make([]byte, cfgSize)
+	le.PutUint64(cfg[cfgSlotMask:], ^uint64(p.arena.slotSize-1))
+	le.PutUint64(cfg[cfgWindow:], uint64(p.arena.windowSize))
+	le.PutUint32(cfg[cfgParent:], uint32(os.Getpid()))
+	if p.fsgsbase {
+		cfg[cfgFSGSBase] = 1
+	}
+	if p.rdtscp {
+		cfg[cfgRDTSCP] = 1
+	}
+	p.configureFast(cfg)
+	if !p.opts.TrapAll {
+		cfg[cfgAnswer] = 1
+	}
+	le.PutUint64(cfg[cfgFlags:], p.opts.filterFlags())
+	le.PutUint64(cfg[cfgAction:], stub.handler)
+	le.PutUint64(cfg[cfgAction+8:], saSiginfo|saOnstack|saRestorer)
+	le.PutUint64(cfg[cfgAction+16:], stubAddr) // never returned to
+	le.PutUint64(cfg[cfgAction+24:], ^uint64(0))
+	le.PutUint64(cfg[cfgAltstack:], ctlAddr+slotStack)
+	le.PutUint64(cfg[cfgAltstack+16:], uint64(p.arena.slotSize-slotStack))
+	le.PutUint64(cfg[cfgBlocked:], ^uint64(0))
+	copy(cfg[cfgName:], guestName)
+	copy(cfg[cfgSentinel:], sentinelName)
+	le.PutUint64(cfg[cfgSlack:], uint64(guestSlack))
+	le.PutUint16(cfg[cfgProgram:], uint16(filterSize))
+	le.PutUint64(cfg[cfgProgram+8:], ctlAddr+filterSlot*uint64(p.arena.slotSize))
+	return stubImage(stub.code, cfg)
+}
+
+const (
+	saSiginfo  = 0x4
+	saRestorer = 0x04000000
+	saOnstack  = 0x08000000
+)
+
+// prepareMessage lays out the struct msghdr with which the zygote sends its
+// listener: one byte, and a control message whose descriptor it fills in.
+func prepareMessage(s slot) {
+	const iov, control = 0x40, 0x50
+	at := s.addr + slotScratch
+	s.store(slotScratch+16, at+iov)
+	s.store(slotScratch+24, 1)
+	s.store(slotScratch+32, at+control)
+	s.store(slotScratch+40, uint64(unix.CmsgSpace(4)))
+	s.store(slotScratch+iov, at+iov)
+	s.store(slotScratch+iov+8, 1)
+	s.store(slotScratch+control, uint64(unix.CmsgLen(4)))
+	s.store32(slotScratch+control+8, unix.SOL_SOCKET)
+	s.store32(slotScratch+control+12, unix.SCM_RIGHTS)
+}
+
+// receiveFD waits for the zygote's listener, or its end. The socket alone does not tell of
+// that, as the sentinel has it open, too.
+func (q *Process) receiveFD() (int, error) {
+	buf, oob := make([]byte, 8), make([]byte, unix.CmsgSpace(4))
+	sock := q.platform.lifeline
+	for {
+		ready := []unix.PollFd{{Fd: int32(sock), Events: unix.POLLIN}, {Fd: int32(q.pidfd), Events: unix.POLLIN}}
+		if _, err := unix.Poll(ready, -1); err == unix.EINTR {
+			continue
+		}
+		if ready[0].Revents == 0 && ready[1].Revents != 0 {
+			return -1, errDied
+		}
+		n, oobn, _, _, err := unix.Recvmsg(sock, buf, oob, unix.MSG_CMSG_CLOEXEC)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return -1, os.NewSyscallError("recvmsg", err)
+		}
+		msgs, err := unix.ParseSocketControlMessage(oob[:oobn])
+		if n == 0 || err != nil || len(msgs) != 1 {
+			return -1, errors.New("no listener arrived")
+		}
+		fds, err := unix.ParseUnixRights(&msgs[0])
+		if err != nil || len(fds) != 1 {
+			return -1, errors.New("no listener arrived")
+		}
+		return fds[0], nil
+	}
+}
+
+// slotSize is the size of a control slot: a power of two with room for the
+// machine's largest signal frame.
+func slotSize() int {
+	frame := auxv(atMinsigstksz)
+	if frame == 0 {
+		frame = 2048
+	}
+	// The kernel's figure leaves no room for the handler; ours needs none.
+	need := slotStack + int(frame) + 512
+	return max(8192, 1<<bits.Len(uint(need-1)))
+}
+
+func haveFSGSBase() bool { return auxv(atHwcap2)&2 != 0 && without != "fsgsbase" }
+
+// without is what tests are to do without though this host has it, which no filter can
+// imitate. It is set when they are linked: -ldflags="-X toaster/internal/platform.without=fsgsbase".
+var without string
+
+const (
+	atHwcap2      = 26
+	atMinsigstksz = 51
+)
+
+// auxv returns an entry of our auxiliary vector, 0 if there is none.
+func auxv(tag uint64) uint64 {
+	list, _ := unix.Auxv()
+	for _, entry := range list {
+		if uint64(entry[0]) == tag {
+			return uint64(entry[1])
+		}
+	}
+	return 0
+}
+
+// ioctl converts arg where it makes the call, as it may point into a stack that moves.
+func ioctl(fd int, req uintptr, arg unsafe.Pointer) error {
+	_, _, e := syscall.Syscall(unix.SYS_IOCTL, uintptr(fd), req, uintptr(arg))
+	if e != 0 {
+		return e
+	}
+	return nil
+}

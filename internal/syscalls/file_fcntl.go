@@ -1,0 +1,105 @@
+package syscalls
+
+import (
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{92: fcntl})
+}
+
+// fcntl is fcntl(int fd, int cmd, ...). The third argument is an int, or a pointer
+// for locks and F_GETPATH.
+func fcntl(c *Call) netbsd.Errno {
+	t, fd, arg := c.files(), c.Int(0), c.Int(2)
+	switch cmd := c.Int(1); cmd {
+	case netbsd.F_CLOSEM:
+		if fd < 0 {
+			return netbsd.EBADF
+		}
+		t.CloseFrom(fd)
+		return 0
+	case netbsd.F_MAXFD:
+		return c.ok(uint64(int64(t.Highest())))
+	case netbsd.F_DUPFD, netbsd.F_DUPFD_CLOEXEC:
+		n, e := t.Dup(fd, arg, c.nofile(), cmd == netbsd.F_DUPFD_CLOEXEC)
+		c.Ret[0] = uint64(n)
+		return e
+	case netbsd.F_GETFD:
+		on, e := t.Cloexec(fd)
+		if on {
+			c.Ret[0] = netbsd.FD_CLOEXEC
+		}
+		return e
+	case netbsd.F_SETFD:
+		return t.SetCloexec(fd, arg&netbsd.FD_CLOEXEC != 0)
+	}
+	return c.onFD(func(d *file.Description) netbsd.Errno { return fcntlFile(c, d, arg) })
+}
+
+// fcntlFile is the part of fcntl(2) that is about the open file.
+func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
+	switch c.Int(1) {
+	case netbsd.F_GETFL:
+		return c.ok(uint64(d.Flags()))
+	case netbsd.F_SETFL:
+		return d.SetFlags(arg)
+	case netbsd.F_GETOWN:
+		return c.ok(uint64(int64(d.Owner())))
+	case netbsd.F_SETOWN:
+		d.SetOwner(arg)
+		return 0
+	case netbsd.F_GETNOSIGPIPE:
+		if d.NoSigpipe() {
+			c.Ret[0] = 1
+		}
+		return 0
+	case netbsd.F_SETNOSIGPIPE:
+		flags := d.Flags() &^ netbsd.O_NOSIGPIPE
+		if arg != 0 {
+			flags |= netbsd.O_NOSIGPIPE
+		}
+		return d.SetFlags(flags)
+	case netbsd.F_GETPATH:
+		return getPath(c, d)
+	case netbsd.F_GETLK, netbsd.F_SETLK, netbsd.F_SETLKW:
+		return recordLock(c, d)
+	}
+	return netbsd.EINVAL
+}
+
+// getPath is F_GETPATH, into a buffer of MAXPATHLEN bytes.
+func getPath(c *Call, d *file.Description) netbsd.Errno {
+	name, e := View(c.L).PathOf(d)
+	if e != 0 {
+		return e
+	}
+	if len(name) >= pathMax {
+		return netbsd.ERANGE
+	}
+	return c.copyout(c.Ptr(2), append([]byte(name), 0))
+}
+
+// recordLock is F_GETLK, F_SETLK and F_SETLKW.
+func recordLock(c *Call, d *file.Description) netbsd.Errno {
+	b, e := c.in(c.Ptr(2), netbsd.SizeofFlock)
+	if e != 0 {
+		return e
+	}
+	lk := netbsd.DecodeFlock(b)
+	lk.Pid = int32(c.L.Proc().Pid())
+	switch c.Int(1) {
+	case netbsd.F_SETLK:
+		return d.SetLock(c.L, c.files(), lk, false)
+	case netbsd.F_SETLKW:
+		return d.SetLock(c.L, c.files(), lk, true)
+	}
+	got, e := d.GetLock(c.files(), lk)
+	if e != 0 {
+		return e
+	}
+	b = c.out(netbsd.SizeofFlock)
+	got.Encode(b)
+	return c.copyout(c.Ptr(2), b)
+}

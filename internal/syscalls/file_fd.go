@@ -1,0 +1,149 @@
+package syscalls
+
+import (
+	"sync"
+
+	"toaster/internal/file"
+	"toaster/internal/vfs"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{
+		95: fsync, 241: fsync, 354: fsyncRange, 199: lseek, 201: ftruncate, 390: getdents,
+		124: fchmod, 123: fchown, 284: fchown, 35: fchflags, 192: fpathconf, 131: flock,
+		416: fadvise, 479: fallocate, 480: fdiscard,
+	})
+}
+
+// fsync is fsync(int fd) and fdatasync(int fd).
+func fsync(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno { return d.File.Sync() })
+}
+
+// fsyncRange is fsync_range(int fd, int how, off_t start, off_t length). The whole
+// file is synced, which holds the range.
+func fsyncRange(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		how := c.Int(1)
+		if how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == netbsd.FDATASYNC|netbsd.FFILESYNC || how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == 0 {
+			return netbsd.EINVAL
+		}
+		if c.Long(2) < 0 || c.Long(3) < 0 {
+			return netbsd.EINVAL
+		}
+		return d.File.Sync()
+	})
+}
+
+// lseek is lseek(int fd, int pad, off_t offset, int whence).
+func lseek(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		n, e := d.File.Lseek(c.Long(2), c.Int(3))
+		if e != 0 {
+			return e
+		}
+		return c.ok(uint64(n))
+	})
+}
+
+// ftruncate is ftruncate(int fd, int pad, off_t length).
+func ftruncate(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if !d.Writable() {
+			return netbsd.EINVAL
+		}
+		return d.File.Truncate(c.Long(2))
+	})
+}
+
+var direntBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// getdents is __getdents30(int fd, char *buf, size_t count).
+func getdents(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		r, ok := d.File.(file.DirReader)
+		if !ok {
+			return netbsd.EINVAL
+		}
+		if !d.Readable() {
+			return netbsd.EBADF
+		}
+		buf := direntBuffers.Get().(*[64 << 10]byte)
+		defer direntBuffers.Put(buf)
+		n, e := r.Getdents(buf[:min(c.Ptr(2), uint64(len(buf)))])
+		if e != 0 {
+			return e
+		}
+		c.Ret[0] = uint64(n)
+		return c.copyout(c.Ptr(1), buf[:n])
+	})
+}
+
+// fchmod is fchmod(int fd, mode_t mode).
+func fchmod(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchmod(d, c.Uint32(1)) })
+}
+
+// fchown is fchown(int fd, uid_t owner, gid_t group).
+func fchown(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchown(d, c.Int(1), c.Int(2)) })
+}
+
+// fchflags is fchflags(int fd, unsigned long flags). The host has no such flags, so
+// none is all that can be set.
+func fchflags(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if e := View(c.L).Fchflags(d); e != 0 {
+			return e
+		}
+		return flagsErrno(c.Ptr(1))
+	})
+}
+
+func flagsErrno(flags uint64) netbsd.Errno {
+	if flags != 0 {
+		return netbsd.EOPNOTSUPP
+	}
+	return 0
+}
+
+// fpathconf is fpathconf(int fd, int name).
+func fpathconf(c *Call) netbsd.Errno {
+	return c.onFD(func(*file.Description) netbsd.Errno {
+		v, e := vfs.Pathconf(c.Int(1))
+		c.Ret[0] = uint64(v)
+		return e
+	})
+}
+
+// flock is flock(int fd, int operation).
+func flock(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		op := c.Int(1)
+		return d.Flock(c.files().Machine(), c.L, op&^netbsd.LOCK_NB, op&netbsd.LOCK_NB != 0)
+	})
+}
+
+// fadvise is __posix_fadvise50(int fd, int pad, off_t offset, off_t len, int advice).
+// It answers with the error as its result.
+func fadvise(c *Call) netbsd.Errno {
+	e := c.onFD(func(d *file.Description) netbsd.Errno {
+		if c.Int(4) < netbsd.POSIX_FADV_NORMAL || c.Int(4) > netbsd.POSIX_FADV_NOREUSE {
+			return netbsd.EINVAL
+		}
+		if _, e := d.File.Lseek(0, netbsd.SEEK_CUR); e == netbsd.ESPIPE {
+			return e
+		}
+		return 0
+	})
+	return c.ok(uint64(e))
+}
+
+// fallocate is posix_fallocate(int fd, int pad, off_t pos, off_t len). NetBSD's file
+// systems don't support it, and neither is it needed: EOPNOTSUPP makes libraries
+// write zeros.
+func fallocate(c *Call) netbsd.Errno { return c.ok(uint64(netbsd.EOPNOTSUPP)) }
+
+// fdiscard is fdiscard(int fd, int pad, off_t pos, off_t len).
+func fdiscard(*Call) netbsd.Errno { return netbsd.EOPNOTSUPP }

@@ -1,0 +1,307 @@
+package syscalls
+
+import (
+	"sync"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{
+		3:   read,
+		4:   write,
+		6:   closeFD,
+		120: readv,
+		121: writev,
+		173: pread,
+		174: pwrite,
+		289: preadv,
+		290: pwritev,
+	})
+}
+
+// ioChunk bounds what one call moves at a time between guest and kernel: a larger
+// read(2) returns short, as it may; a larger write(2) loops.
+const ioChunk = 256 << 10
+
+var ioBuffers = sync.Pool{New: func() any { return new([ioChunk]byte) }}
+
+// maxIO is SSIZE_MAX: a longer transfer is EINVAL.
+const maxIO = 1<<63 - 1
+
+type readFunc func(d *file.Description, b []byte) (int, netbsd.Errno)
+
+// read is read(int fd, void *buf, size_t nbyte).
+func read(c *Call) netbsd.Errno {
+	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		return d.Read(c.L, b)
+	})
+}
+
+// pread is pread(int fd, void *buf, size_t nbyte, int pad, off_t offset).
+func pread(c *Call) netbsd.Errno {
+	off := c.Long(4)
+	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		return d.Pread(c.L, b, off)
+	})
+}
+
+func transferIn(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
+	d, e := c.get(c.Int(0))
+	if e != 0 {
+		return e
+	}
+	defer d.Release()
+	if !d.Readable() {
+		return netbsd.EBADF
+	}
+	if n > maxIO {
+		return netbsd.EINVAL
+	}
+	if n <= uint64(len(c.scratch)) {
+		return readInto(c, d, addr, c.scratch[:n], f)
+	}
+	buf := ioBuffers.Get().(*[ioChunk]byte)
+	defer ioBuffers.Put(buf)
+	return readInto(c, d, addr, buf[:min(n, ioChunk)], f)
+}
+
+func readInto(c *Call, d *file.Description, addr uint64, b []byte, f readFunc) netbsd.Errno {
+	n, e := f(d, b)
+	if e != 0 {
+		return e
+	}
+	if e := c.copyout(addr, b[:n]); e != 0 {
+		return e
+	}
+	return c.ok(uint64(n))
+}
+
+// write is write(int fd, const void *buf, size_t nbyte). EPIPE comes with SIGPIPE.
+func write(c *Call) netbsd.Errno {
+	return transferOut(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		return d.Write(c.L, b)
+	})
+}
+
+// pwrite is pwrite(int fd, const void *buf, size_t nbyte, int pad, off_t offset).
+func pwrite(c *Call) netbsd.Errno {
+	off := c.Long(4)
+	return transferOut(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		n, e := d.Pwrite(c.L, b, off)
+		off += int64(n)
+		return n, e
+	})
+}
+
+func transferOut(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
+	d, e := c.get(c.Int(0))
+	if e != 0 {
+		return e
+	}
+	defer d.Release()
+	if !d.Writable() {
+		return netbsd.EBADF
+	}
+	if n > maxIO {
+		return netbsd.EINVAL
+	}
+	done, e := writeFrom(c, d, addr, n, f)
+	return finishWrite(c, d, done, e)
+}
+
+// writeFrom writes n bytes of guest memory in pieces; it stops at an error or a short
+// count.
+func writeFrom(c *Call, d *file.Description, addr, n uint64, f readFunc) (uint64, netbsd.Errno) {
+	if n <= uint64(len(c.scratch)) {
+		b := c.scratch[:n]
+		if e := c.Space.Read(addr, b); e != 0 {
+			return 0, e
+		}
+		w, e := f(d, b)
+		return uint64(w), e
+	}
+	buf := ioBuffers.Get().(*[ioChunk]byte)
+	defer ioBuffers.Put(buf)
+	var done uint64
+	for done < n {
+		b := buf[:min(n-done, ioChunk)]
+		if e := c.Space.Read(addr+done, b); e != 0 {
+			return done, e
+		}
+		w, e := f(d, b)
+		done += uint64(w)
+		if e != 0 || w < len(b) {
+			return done, e
+		}
+	}
+	return done, 0
+}
+
+// finishWrite turns an interruption after some bytes into a short count, and sends
+// SIGPIPE with EPIPE.
+func finishWrite(c *Call, d *file.Description, done uint64, e netbsd.Errno) netbsd.Errno {
+	if done > 0 && (e == netbsd.ERESTART || e == netbsd.EINTR || e == netbsd.EAGAIN) {
+		e = 0
+	}
+	if e == netbsd.EPIPE && !d.NoSigpipe() {
+		c.L.Trap(&netbsd.Siginfo{Signo: netbsd.SIGPIPE, Code: netbsd.SI_USER})
+	}
+	if e != 0 {
+		return e
+	}
+	return c.ok(done)
+}
+
+// closeFD is close(int fd).
+func closeFD(c *Call) netbsd.Errno { return c.files().CloseFD(c.Int(0)) }
+
+const iovMax = 1024
+
+type iovec struct{ base, len uint64 }
+
+// iovecs reads an array of struct iovec; EINVAL for more than IOV_MAX or a sum beyond
+// SSIZE_MAX.
+func (c *Call) iovecs(addr uint64, n int) ([]iovec, netbsd.Errno) {
+	if n <= 0 || n > iovMax {
+		return nil, netbsd.EINVAL
+	}
+	b := make([]byte, 16*n)
+	if e := c.Space.Read(addr, b); e != 0 {
+		return nil, e
+	}
+	v := make([]iovec, n)
+	var sum uint64
+	for i := range v {
+		v[i] = iovec{le64(b[16*i:]), le64(b[16*i+8:])}
+		if sum += v[i].len; v[i].len > maxIO || sum > maxIO {
+			return nil, netbsd.EINVAL
+		}
+	}
+	return v, 0
+}
+
+// readv is readv(int fd, const struct iovec *iov, int iovcnt).
+func readv(c *Call) netbsd.Errno {
+	return scatter(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		return d.Read(c.L, b)
+	})
+}
+
+// preadv is preadv(int fd, const struct iovec *iov, int iovcnt, int pad, off_t offset).
+func preadv(c *Call) netbsd.Errno {
+	off := c.Long(4)
+	return scatter(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		return d.Pread(c.L, b, off)
+	})
+}
+
+// scatter makes one read of as much as the vector holds, and spreads it.
+func scatter(c *Call, f readFunc) netbsd.Errno {
+	d, e := c.get(c.Int(0))
+	if e != 0 {
+		return e
+	}
+	defer d.Release()
+	if !d.Readable() {
+		return netbsd.EBADF
+	}
+	v, e := c.iovecs(c.Ptr(1), c.Int(2))
+	if e != 0 {
+		return e
+	}
+	buf := ioBuffers.Get().(*[ioChunk]byte)
+	defer ioBuffers.Put(buf)
+	n, e := f(d, buf[:min(vecLen(v), ioChunk)])
+	if e != 0 {
+		return e
+	}
+	for rest := buf[:n]; len(rest) > 0; v = v[1:] {
+		part := rest[:min(uint64(len(rest)), v[0].len)]
+		if e := c.copyout(v[0].base, part); e != 0 {
+			return e
+		}
+		rest = rest[len(part):]
+	}
+	return c.ok(uint64(n))
+}
+
+func vecLen(v []iovec) uint64 {
+	var n uint64
+	for _, e := range v {
+		n += e.len
+	}
+	return n
+}
+
+// writev is writev(int fd, const struct iovec *iov, int iovcnt).
+func writev(c *Call) netbsd.Errno {
+	return gather(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		return d.Write(c.L, b)
+	})
+}
+
+// pwritev is pwritev(int fd, const struct iovec *iov, int iovcnt, int pad, off_t offset).
+func pwritev(c *Call) netbsd.Errno {
+	off := c.Long(4)
+	return gather(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		n, e := d.Pwrite(c.L, b, off)
+		off += int64(n)
+		return n, e
+	})
+}
+
+// gather collects the vector into pieces as large as fit, so that a small one is
+// written at once, atomically where the file promises that.
+func gather(c *Call, f readFunc) netbsd.Errno {
+	d, e := c.get(c.Int(0))
+	if e != 0 {
+		return e
+	}
+	defer d.Release()
+	if !d.Writable() {
+		return netbsd.EBADF
+	}
+	v, e := c.iovecs(c.Ptr(1), c.Int(2))
+	if e != 0 {
+		return e
+	}
+	buf := ioBuffers.Get().(*[ioChunk]byte)
+	defer ioBuffers.Put(buf)
+	var done uint64
+	for vecLen(v) > 0 {
+		n, rest, e := collect(c, v, buf[:])
+		if e == 0 {
+			var w int
+			w, e = f(d, buf[:n])
+			done += uint64(w)
+			if e == 0 && w < n {
+				break
+			}
+		}
+		if e != 0 {
+			return finishWrite(c, d, done, e)
+		}
+		v = rest
+	}
+	return c.ok(done)
+}
+
+// collect copies from the vector until b is full; it gives what is left of the vector.
+func collect(c *Call, v []iovec, b []byte) (int, []iovec, netbsd.Errno) {
+	n := 0
+	for len(v) > 0 && n < len(b) {
+		part := min(v[0].len, uint64(len(b)-n))
+		if e := c.Space.Read(v[0].base, b[n:n+int(part)]); e != 0 {
+			return n, v, e
+		}
+		n += int(part)
+		if part < v[0].len {
+			rest := append([]iovec{{v[0].base + part, v[0].len - part}}, v[1:]...)
+			return n, rest, 0
+		}
+		v = v[1:]
+	}
+	return n, v, 0
+}

@@ -1,0 +1,72 @@
+package syscalls
+
+import (
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{439: stat, 440: fstat, 441: lstat, 466: fstatat})
+}
+
+// stat is __stat50(const char *path, struct stat *).
+func stat(c *Call) netbsd.Errno { return statAt(c, netbsd.AT_FDCWD, 0, true) }
+
+// lstat is __lstat50(const char *path, struct stat *).
+func lstat(c *Call) netbsd.Errno { return statAt(c, netbsd.AT_FDCWD, 0, false) }
+
+// fstatat is fstatat(int fd, const char *path, struct stat *, int flag).
+func fstatat(c *Call) netbsd.Errno {
+	follow, e := atFollow(c.Int(3))
+	if e != 0 {
+		return e
+	}
+	return statAt(c, c.Int(0), 1, follow)
+}
+
+// atFollow decodes the flag of most *at calls; EINVAL for any other bit.
+func atFollow(flag int) (bool, netbsd.Errno) {
+	if flag&^netbsd.AT_SYMLINK_NOFOLLOW != 0 {
+		return false, netbsd.EINVAL
+	}
+	return flag == 0, 0
+}
+
+func statAt(c *Call, at, arg int, follow bool) netbsd.Errno {
+	name, e := c.path(arg)
+	if e != 0 {
+		return e
+	}
+	st, e := View(c.L).Stat(at, name, follow)
+	if e != 0 {
+		return e
+	}
+	return outStat(c, c.Ptr(arg+1), &st)
+}
+
+// fstat is __fstat50(int fd, struct stat *).
+func fstat(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		st, e := d.File.Stat()
+		if e != 0 {
+			return e
+		}
+		return outStat(c, c.Ptr(1), &st)
+	})
+}
+
+func outStat(c *Call, addr uint64, st *file.Stat) netbsd.Errno {
+	b := c.out(netbsd.SizeofStat)
+	st.Encode(b)
+	return c.copyout(addr, b)
+}
+
+// onFD runs f with the file of the first argument.
+func (c *Call) onFD(f func(*file.Description) netbsd.Errno) netbsd.Errno {
+	d, e := c.get(c.Int(0))
+	if e != 0 {
+		return e
+	}
+	defer d.Release()
+	return f(d)
+}

@@ -1,0 +1,111 @@
+package syscalls
+
+import (
+	"time"
+
+	"toaster/internal/file"
+	"toaster/internal/vfs"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// Kernel is what the handlers share beside the process tree: the names a machine
+// goes by, its file systems, and how a program comes into an address space.
+type Kernel struct {
+	M        *kern.Machine
+	Hostname string
+	OSRelease,
+	Version string
+	MaxProc  int // kern.maxproc and kern.maxfiles; 0: what NetBSD would have
+	MaxFiles int
+	PhysMem  uint64
+	BootTime time.Time
+	// Monotonic is CLOCK_MONOTONIC where the platform answers for it without us: both
+	// must say the same. Nil: the time since BootTime.
+	Monotonic func() time.Duration
+
+	// Exec replaces the calling LWP's program; it returns only on failure or, with
+	// EJUSTRETURN, once the registers are those of the new program's first instruction.
+	Exec func(c *Call, e ExecArgs) netbsd.Errno
+	// Spawn makes a child that runs a new program; of a it completes Fork and Exec.
+	Spawn func(c *Call, e ExecArgs, a kern.PosixSpawnArgs) (*kern.Proc, netbsd.Errno)
+	// LWPBody is what a new LWP of a guest runs: the run loop.
+	LWPBody func(*kern.LWP)
+	// SetStack gives l, which has not run yet, another stack pointer; 0 leaves it.
+	SetStack func(l *kern.LWP, sp uint64) netbsd.Errno
+	// CPUTime is the processor time that an LWP has used.
+	CPUTime func(*kern.LWP) (user, system time.Duration)
+	// NewThread makes the machine context of a new LWP in the caller's address space.
+	NewThread func(c *Call, l *kern.LWP) (CPU, netbsd.Errno)
+}
+
+// ExecArgs are the arguments of execve(2), already in our memory.
+type ExecArgs struct {
+	Path string
+	Argv []string
+	Envp []string
+}
+
+// ProcArgs are what a process was started with (kern.proc_args of sysctl(7)).
+type ProcArgs struct {
+	Path       string
+	Argv, Envp []string
+}
+
+type procArgsKey struct{}
+
+// SetProcArgs notes them; a fork does not copy them, see argsOf.
+func SetProcArgs(p *kern.Proc, a *ProcArgs) { p.SetSpecific(procArgsKey{}, a) }
+
+// argsOf gives what process pid was started with; -1 is the caller.
+func argsOf(c *Call, pid int) (*ProcArgs, netbsd.Errno) {
+	p := c.L.Proc()
+	if pid != -1 && pid != p.Pid() {
+		if p = c.K.M.Find(pid); p == nil {
+			return nil, netbsd.ESRCH
+		}
+	}
+	if a, ok := p.Specific(procArgsKey{}).(*ProcArgs); ok {
+		return a, 0
+	}
+	return &ProcArgs{}, 0
+}
+
+// Dirs is the current and root folder of a process, as kern wants it.
+type Dirs struct{ *vfs.Dirs }
+
+// Fork implements kern.Dirs.
+func (d Dirs) Fork(share bool) kern.Dirs { return Dirs{d.Dirs.Fork(share)} }
+
+// View is l's look at the file system for the length of one call.
+func View(l *kern.LWP) vfs.View {
+	dirs, files, cred := l.Proc().Looks()
+	return vfs.View{Dirs: dirs.(Dirs).Dirs, Files: files.(Files).Table, L: l, Cred: cred}
+}
+
+// Files is the descriptor table of a process, as kern wants it.
+type Files struct{ *file.Table }
+
+// Fork implements kern.Files.
+func (f Files) Fork(share bool) kern.Files { return Files{f.Table.Fork(share)} }
+
+func init() {
+	file.TableOf = func(l file.Sleeper) *file.Table {
+		if l, ok := l.(*kern.LWP); ok {
+			if f, ok := l.Proc().Files().(Files); ok {
+				return f.Table
+			}
+		}
+		return nil
+	}
+}
+
+// files gives the caller's descriptor table.
+func (c *Call) files() *file.Table {
+	return c.L.Proc().Files().(Files).Table
+}
+
+// get looks a descriptor up; the caller releases it.
+func (c *Call) get(fd int) (*file.Description, netbsd.Errno) {
+	return c.files().Get(fd)
+}

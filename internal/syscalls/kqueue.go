@@ -1,0 +1,132 @@
+package syscalls
+
+import (
+	"time"
+
+	"toaster/internal/file"
+	"toaster/internal/kqueue"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{344: newKqueue, 455: kqueue1, 435: kevent})
+}
+
+// newKqueue is kqueue(void).
+func newKqueue(c *Call) netbsd.Errno {
+	return c.install(file.New(kqueue.New(), netbsd.O_RDWR), false)
+}
+
+// kqueue1 is kqueue1(int flags).
+func kqueue1(c *Call) netbsd.Errno {
+	flags := c.Int(0)
+	if flags&^(netbsd.O_CLOEXEC|netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE) != 0 {
+		return netbsd.EINVAL
+	}
+	d := file.New(kqueue.New(), netbsd.O_RDWR|flags&netbsd.O_NONBLOCK)
+	return c.install(d, flags&netbsd.O_CLOEXEC != 0)
+}
+
+// maxEvents bounds how many events one kevent(2) hands out; the next call gets the
+// rest.
+const maxEvents = 256
+
+// kevent is __kevent50(int fd, const struct kevent *changes, size_t nchanges, struct
+// kevent *events, size_t nevents, const struct timespec *timeout).
+func kevent(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		q, ok := d.File.(*kqueue.Queue)
+		if !ok {
+			return netbsd.EBADF
+		}
+		deadline, nowait, e := c.timeout(c.Ptr(5))
+		if e != 0 {
+			return e
+		}
+		failed, e := changeEvents(c, q)
+		if e != 0 || failed > 0 {
+			c.Ret[0] = failed
+			return e
+		}
+		return waitEvents(c, q, deadline, nowait)
+	})
+}
+
+// timeout reads a struct timespec that may be null, for ever.
+func (c *Call) timeout(addr uint64) (deadline time.Time, nowait bool, e netbsd.Errno) {
+	if addr == 0 {
+		return time.Time{}, false, 0
+	}
+	b, e := c.in(addr, 16)
+	if e != 0 {
+		return deadline, false, e
+	}
+	ts := netbsd.DecodeTimespec(b)
+	if !ts.Valid() {
+		return deadline, false, netbsd.EINVAL
+	}
+	if ts.Sec == 0 && ts.Nsec == 0 {
+		return deadline, true, 0
+	}
+	return deadlineIn(ts.Duration()), false, 0
+}
+
+// maxSleep keeps deadlines within what time.Time adds without overflow.
+const maxSleep = 100 * 365 * 24 * time.Hour
+
+func deadlineIn(d time.Duration) time.Time { return time.Now().Add(min(d, maxSleep)) }
+
+// changeEvents applies the change list. What fails, or asks for EV_RECEIPT, is told in
+// the event list while that has room; failed is how many entries were.
+func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, e netbsd.Errno) {
+	caller := kqueue.Caller{L: c.L, Files: c.files(), Proc: c.L.Proc()}
+	var b [8 * netbsd.SizeofKevent]byte
+	for at, left := c.Ptr(1), c.Ptr(2); left > 0; {
+		n := min(left, 8)
+		part := b[:n*netbsd.SizeofKevent]
+		if e := c.Space.Read(at, part); e != 0 {
+			return failed, e
+		}
+		for ; len(part) > 0; part = part[netbsd.SizeofKevent:] {
+			ev := netbsd.DecodeKevent(part)
+			e := q.Change(caller, ev)
+			if e == 0 && ev.Flags&netbsd.EV_RECEIPT == 0 {
+				continue
+			}
+			if failed >= c.Ptr(4) {
+				return failed, e
+			}
+			if e := outReceipt(c, failed, ev, e); e != 0 {
+				return failed, e
+			}
+			failed++
+		}
+		at, left = at+n*netbsd.SizeofKevent, left-n
+	}
+	return failed, 0
+}
+
+func outReceipt(c *Call, i uint64, ev netbsd.Kevent, result netbsd.Errno) netbsd.Errno {
+	ev.Flags, ev.Data = netbsd.EV_ERROR, int64(result)
+	b := c.out(netbsd.SizeofKevent)
+	ev.Encode(b)
+	return c.copyout(c.Ptr(3)+i*netbsd.SizeofKevent, b)
+}
+
+func waitEvents(c *Call, q *kqueue.Queue, deadline time.Time, nowait bool) netbsd.Errno {
+	var few [8]netbsd.Kevent
+	events := few[:min(c.Ptr(4), uint64(len(few)))]
+	if c.Ptr(4) > uint64(len(few)) {
+		events = make([]netbsd.Kevent, min(c.Ptr(4), maxEvents))
+	}
+	n, e := q.Wait(c.L, events, deadline, nowait)
+	if e != 0 || n == 0 {
+		return e
+	}
+	b := make([]byte, n*netbsd.SizeofKevent)
+	for i := range n {
+		events[i].Encode(b[i*netbsd.SizeofKevent:])
+	}
+	c.Ret[0] = uint64(n)
+	return c.copyout(c.Ptr(3), b)
+}

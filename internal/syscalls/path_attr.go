@@ -1,0 +1,196 @@
+package syscalls
+
+import (
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// This file serves the calls that change or test what a path leads to.
+
+func init() {
+	register(map[int]Handler{
+		33: access, 462: faccessat, 15: chmod, 274: lchmod, 463: fchmodat,
+		16: chown, 283: chown, 275: lchown, 285: lchown, 464: fchownat,
+		200: truncate, 34: chflags, 304: chflags, 191: pathconf, 499: pathconf,
+	})
+}
+
+// access is access(const char *path, int mode).
+func access(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno {
+		return View(c.L).Access(netbsd.AT_FDCWD, name, c.Int(1), 0)
+	})
+}
+
+// faccessat is faccessat(int fd, const char *path, int amode, int flag).
+func faccessat(c *Call) netbsd.Errno {
+	return c.onPath(1, func(name string) netbsd.Errno { return View(c.L).Access(c.Int(0), name, c.Int(2), c.Int(3)) })
+}
+
+// chmod is chmod(const char *path, mode_t mode).
+func chmod(c *Call) netbsd.Errno { return doChmod(c, netbsd.AT_FDCWD, 0, true) }
+
+// lchmod is lchmod(const char *path, mode_t mode).
+func lchmod(c *Call) netbsd.Errno { return doChmod(c, netbsd.AT_FDCWD, 0, false) }
+
+// fchmodat is fchmodat(int fd, const char *path, mode_t mode, int flag).
+func fchmodat(c *Call) netbsd.Errno {
+	follow, e := atFollow(c.Int(3))
+	if e != 0 {
+		return e
+	}
+	return doChmod(c, c.Int(0), 1, follow)
+}
+
+func doChmod(c *Call, at, arg int, follow bool) netbsd.Errno {
+	return c.onPath(arg, func(name string) netbsd.Errno {
+		return View(c.L).Chmod(at, name, c.Uint32(arg+1), follow)
+	})
+}
+
+// chown is chown(const char *path, uid_t owner, gid_t group).
+func chown(c *Call) netbsd.Errno { return doChown(c, netbsd.AT_FDCWD, 0, true) }
+
+// lchown is lchown(const char *path, uid_t owner, gid_t group).
+func lchown(c *Call) netbsd.Errno { return doChown(c, netbsd.AT_FDCWD, 0, false) }
+
+// fchownat is fchownat(int fd, const char *path, uid_t owner, gid_t group, int flag).
+func fchownat(c *Call) netbsd.Errno {
+	follow, e := atFollow(c.Int(4))
+	if e != 0 {
+		return e
+	}
+	return doChown(c, c.Int(0), 1, follow)
+}
+
+func doChown(c *Call, at, arg int, follow bool) netbsd.Errno {
+	return c.onPath(arg, func(name string) netbsd.Errno {
+		return View(c.L).Chown(at, name, c.Int(arg+1), c.Int(arg+2), follow)
+	})
+}
+
+// truncate is truncate(const char *path, int pad, off_t length).
+func truncate(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Truncate(name, c.Long(2)) })
+}
+
+// chflags is chflags(const char *path, unsigned long flags), and lchflags. The host
+// has no such flags, so none is all that can be set.
+func chflags(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno {
+		if e := View(c.L).Chflags(name, c.Nr == 34); e != 0 {
+			return e
+		}
+		return flagsErrno(c.Ptr(1))
+	})
+}
+
+// pathconf is pathconf(const char *path, int name).
+func pathconf(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno {
+		v, e := View(c.L).Pathconf(name, c.Int(1))
+		c.Ret[0] = uint64(v)
+		return e
+	})
+}
+
+func init() {
+	register(map[int]Handler{420: utimes, 424: utimes, 423: futimes, 467: utimensat, 472: futimens})
+}
+
+// utimes is __utimes50(const char *path, const struct timeval times[2]), and lutimes.
+func utimes(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno {
+		a, m, e := c.timevals(c.Ptr(1))
+		if e != 0 {
+			return e
+		}
+		return View(c.L).Utimens(netbsd.AT_FDCWD, name, a, m, c.Nr == 420)
+	})
+}
+
+// futimes is __futimes50(int fd, const struct timeval times[2]).
+func futimes(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		a, m, e := c.timevals(c.Ptr(1))
+		if e != 0 {
+			return e
+		}
+		return View(c.L).Futimens(d, a, m)
+	})
+}
+
+// utimensat is utimensat(int fd, const char *path, const struct timespec times[2], int flag).
+func utimensat(c *Call) netbsd.Errno {
+	follow, e := atFollow(c.Int(3))
+	if e != 0 {
+		return e
+	}
+	return c.onPath(1, func(name string) netbsd.Errno {
+		a, m, e := c.timespecs(c.Ptr(2))
+		if e != 0 {
+			return e
+		}
+		return View(c.L).Utimens(c.Int(0), name, a, m, follow)
+	})
+}
+
+// futimens is futimens(int fd, const struct timespec times[2]).
+func futimens(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		a, m, e := c.timespecs(c.Ptr(1))
+		if e != 0 {
+			return e
+		}
+		return View(c.L).Futimens(d, a, m)
+	})
+}
+
+var bothNow = file.Timeset{Now: true}
+
+// timespecs reads the two times of utimensat(2); a null pointer is now for both.
+func (c *Call) timespecs(addr uint64) (a, m file.Timeset, e netbsd.Errno) {
+	if addr == 0 {
+		return bothNow, bothNow, 0
+	}
+	b, e := c.in(addr, 32)
+	if e != 0 {
+		return a, m, e
+	}
+	if a, e = timeset(netbsd.DecodeTimespec(b)); e != 0 {
+		return a, m, e
+	}
+	m, e = timeset(netbsd.DecodeTimespec(b[16:]))
+	return a, m, e
+}
+
+func timeset(t netbsd.Timespec) (file.Timeset, netbsd.Errno) {
+	switch {
+	case t.Nsec == netbsd.UTIME_NOW:
+		return file.Timeset{Now: true}, 0
+	case t.Nsec == netbsd.UTIME_OMIT:
+		return file.Timeset{Omit: true}, 0
+	case t.Nsec < 0 || t.Nsec >= 1e9:
+		return file.Timeset{}, netbsd.EINVAL
+	}
+	return file.Timeset{Time: t.Time()}, 0
+}
+
+// timevals reads the two times of utimes(2).
+func (c *Call) timevals(addr uint64) (a, m file.Timeset, e netbsd.Errno) {
+	if addr == 0 {
+		return bothNow, bothNow, 0
+	}
+	b, e := c.in(addr, 32)
+	if e != 0 {
+		return a, m, e
+	}
+	for i, t := range []*file.Timeset{&a, &m} {
+		tv := netbsd.DecodeTimeval(b[16*i:])
+		if tv.Usec < 0 || tv.Usec >= 1e6 {
+			return a, m, netbsd.EINVAL
+		}
+		t.Time = netbsd.Timespec{Sec: tv.Sec, Nsec: int64(tv.Usec) * 1000}.Time()
+	}
+	return a, m, 0
+}

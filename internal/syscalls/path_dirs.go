@@ -1,0 +1,119 @@
+package syscalls
+
+import (
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// This file serves what is about a process's folders, and about file systems.
+
+func init() {
+	register(map[int]Handler{
+		12: chdir, 13: fchdir, 61: chroot, 297: fchroot, 296: getcwd, 60: umask, 36: syncAll, 56: revoke,
+		357: statvfs, 484: statvfs, 358: fstatvfs, 485: fstatvfs, 356: getvfsstat, 483: getvfsstat,
+	})
+}
+
+// chdir is chdir(const char *path).
+func chdir(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Chdir(name) })
+}
+
+// fchdir is fchdir(int fd).
+func fchdir(c *Call) netbsd.Errno { return View(c.L).Fchdir(c.Int(0)) }
+
+// chroot is chroot(const char *path), for the superuser.
+func chroot(c *Call) netbsd.Errno {
+	if c.L.Proc().Cred().EUID != 0 {
+		return netbsd.EPERM
+	}
+	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Chroot(name) })
+}
+
+// fchroot is fchroot(int fd), for the superuser.
+func fchroot(c *Call) netbsd.Errno {
+	if c.L.Proc().Cred().EUID != 0 {
+		return netbsd.EPERM
+	}
+	return View(c.L).Fchroot(c.Int(0))
+}
+
+// getcwd is __getcwd(char *buf, size_t length); it gives the length with the NUL.
+func getcwd(c *Call) netbsd.Errno {
+	name, e := View(c.L).Getcwd()
+	if e != 0 {
+		return e
+	}
+	if uint64(len(name))+1 > c.Ptr(1) {
+		return netbsd.ERANGE
+	}
+	c.Ret[0] = uint64(len(name) + 1)
+	return c.copyout(c.Ptr(0), append([]byte(name), 0))
+}
+
+// umask is umask(mode_t newmask).
+func umask(c *Call) netbsd.Errno { return c.ok(uint64(View(c.L).Dirs.Umask(c.Uint32(0)))) }
+
+// syncAll is sync(void). The host writes back by itself; waiting for every disk of the
+// host would be none of a guest's business.
+func syncAll(*Call) netbsd.Errno { return 0 }
+
+// revoke is revoke(const char *path), which means something for terminals only.
+func revoke(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Revoke(name) })
+}
+
+// statvfs is statvfs1(const char *path, struct statvfs *, int flags), in the layouts
+// of before and since NetBSD 10.
+func statvfs(c *Call) netbsd.Errno {
+	return c.onPath(0, func(name string) netbsd.Errno {
+		st, e := View(c.L).Statvfs(name)
+		if e != 0 {
+			return e
+		}
+		return outStatvfs(c, c.Ptr(1), &st)
+	})
+}
+
+// fstatvfs is fstatvfs1(int fd, struct statvfs *, int flags).
+func fstatvfs(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		st, e := View(c.L).Fstatvfs(d)
+		if e != 0 {
+			return e
+		}
+		return outStatvfs(c, c.Ptr(1), &st)
+	})
+}
+
+func outStatvfs(c *Call, addr uint64, st *netbsd.Statvfs) netbsd.Errno {
+	if c.Nr < 480 {
+		b := make([]byte, netbsd.SizeofStatvfs90)
+		st.Encode90(b)
+		return c.copyout(addr, b)
+	}
+	b := make([]byte, netbsd.SizeofStatvfs)
+	st.Encode(b)
+	return c.copyout(addr, b)
+}
+
+// getvfsstat is getvfsstat(struct statvfs *buf, size_t bufsize, int flags). It returns how
+// many file systems there are, or as many as the buffer has room for.
+func getvfsstat(c *Call) netbsd.Errno {
+	list, e := View(c.L).Mounts()
+	if e != 0 || c.Ptr(0) == 0 {
+		c.Ret[0] = uint64(len(list))
+		return e
+	}
+	size := uint64(netbsd.SizeofStatvfs)
+	if c.Nr < 480 {
+		size = netbsd.SizeofStatvfs90
+	}
+	n := min(uint64(len(list)), c.Ptr(1)/size)
+	for i := range n {
+		if e := outStatvfs(c, c.Ptr(0)+i*size, &list[i]); e != 0 {
+			return e
+		}
+	}
+	return c.ok(n)
+}

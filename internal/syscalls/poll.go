@@ -1,0 +1,249 @@
+package syscalls
+
+import (
+	"time"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+func init() {
+	register(map[int]Handler{209: poll, 437: pollts, 417: sel, 436: pselect})
+}
+
+// polled is one descriptor that poll(2) or select(2) looks at.
+type polled struct {
+	d    *file.Description // nil: not open
+	want file.Events
+	got  file.Events
+	w    file.Waiter
+}
+
+// await looks at all of them until one has something or the time is up; it gives how
+// many have. The descriptors are the caller's to release.
+func await(c *Call, ps []polled, deadline time.Time, nowait bool) (int, netbsd.Errno) {
+	if n := look(ps); n > 0 || nowait {
+		return n, 0
+	}
+	for i := range ps {
+		p := &ps[i]
+		p.w = file.Waiter{Mask: p.want | file.Err | file.Hup | file.RdHup, L: c.L}
+		if p.d != nil {
+			p.d.File.Watch(&p.w)
+			defer p.d.File.Unwatch(&p.w)
+		}
+	}
+	for {
+		if n := look(ps); n > 0 {
+			return n, 0
+		}
+		switch e := c.L.Sleep(true, deadline); e {
+		case 0:
+		case netbsd.EWOULDBLOCK:
+			return 0, 0
+		case netbsd.ERESTART: // poll(2) and select(2) are never restarted
+			return 0, netbsd.EINTR
+		default:
+			return 0, e
+		}
+	}
+}
+
+func look(ps []polled) int {
+	n := 0
+	for i := range ps {
+		if p := &ps[i]; p.d == nil {
+			p.got = file.Nval
+		} else {
+			p.got = p.d.File.Poll(p.want) & (p.want | file.Err | file.Hup)
+		}
+		if ps[i].got != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func releaseAll(ps []polled) {
+	for i := range ps {
+		if ps[i].d != nil {
+			ps[i].d.Release()
+		}
+	}
+}
+
+// poll is poll(struct pollfd *fds, unsigned nfds, int timeout).
+func poll(c *Call) netbsd.Errno {
+	ms := c.Int(2)
+	var deadline time.Time
+	if ms > 0 {
+		deadline = deadlineIn(time.Duration(ms) * time.Millisecond)
+	}
+	return doPoll(c, deadline, ms == 0)
+}
+
+// pollts is __pollts50(struct pollfd *, unsigned, const struct timespec *, const sigset_t *).
+func pollts(c *Call) netbsd.Errno {
+	deadline, nowait, e := c.timeout(c.Ptr(2))
+	if e != 0 {
+		return e
+	}
+	if e := c.tempMask(c.Ptr(3)); e != 0 {
+		return e
+	}
+	return doPoll(c, deadline, nowait)
+}
+
+// tempMask sets the signal mask for the length of the call, if addr isn't null.
+func (c *Call) tempMask(addr uint64) netbsd.Errno {
+	if addr == 0 {
+		return 0
+	}
+	b, e := c.in(addr, 16)
+	if e == 0 {
+		c.L.SetTempMask(netbsd.GetSigset(b))
+	}
+	return e
+}
+
+func doPoll(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
+	n := uint64(c.Uint32(1))
+	if n > c.nofile()+1000 || n > 1<<20 {
+		return netbsd.EINVAL
+	}
+	b := make([]byte, n*netbsd.SizeofPollfd)
+	if e := c.Space.Read(c.Ptr(0), b); e != 0 {
+		return e
+	}
+	// Descriptors below 0 are skipped: at holds where each other one came from.
+	ps, at := make([]polled, 0, n), make([]int, 0, n)
+	for i := range int(n) {
+		fd := netbsd.DecodePollfd(b[i*netbsd.SizeofPollfd:])
+		putRevents(b, i, 0)
+		if fd.Fd < 0 {
+			continue
+		}
+		d, _ := c.files().Get(int(fd.Fd))
+		ps, at = append(ps, polled{d: d, want: file.Events(uint16(fd.Events))}), append(at, i)
+	}
+	defer releaseAll(ps)
+	ready, e := await(c, ps, deadline, nowait)
+	if e != 0 {
+		return e
+	}
+	for i := range ps {
+		putRevents(b, at[i], ps[i].got)
+	}
+	c.Ret[0] = uint64(ready)
+	return c.copyout(c.Ptr(0), b)
+}
+
+func putRevents(b []byte, i int, ev file.Events) {
+	b[i*netbsd.SizeofPollfd+6], b[i*netbsd.SizeofPollfd+7] = byte(ev), byte(ev>>8)
+}
+
+// sel is __select50(int nd, fd_set *in, fd_set *ou, fd_set *ex, struct timeval *tv).
+func sel(c *Call) netbsd.Errno {
+	if c.Ptr(4) == 0 {
+		return doSelect(c, time.Time{}, false)
+	}
+	b, e := c.in(c.Ptr(4), 16)
+	if e != 0 {
+		return e
+	}
+	tv := netbsd.DecodeTimeval(b)
+	if !tv.Valid() {
+		return netbsd.EINVAL
+	}
+	return doSelect(c, deadlineIn(tv.Duration()), tv.Sec == 0 && tv.Usec == 0)
+}
+
+// pselect is __pselect50(int, fd_set *, fd_set *, fd_set *, const struct timespec *,
+// const sigset_t *).
+func pselect(c *Call) netbsd.Errno {
+	deadline, nowait, e := c.timeout(c.Ptr(4))
+	if e != 0 {
+		return e
+	}
+	if e := c.tempMask(c.Ptr(5)); e != 0 {
+		return e
+	}
+	return doSelect(c, deadline, nowait)
+}
+
+// selected are the events behind the three sets of select(2), as poll(2) names them.
+var selected = [3]struct{ want, set file.Events }{
+	{file.In | file.RdNorm, file.In | file.RdNorm | file.Hup | file.Err},
+	{file.Out, file.Out | file.Err},
+	{file.Pri | file.RdBand, file.Pri | file.RdBand},
+}
+
+func doSelect(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
+	nd := c.Int(0)
+	if nd < 0 {
+		return netbsd.EINVAL
+	}
+	// No descriptor is beyond the highest open one: bits there are ignored.
+	nd = min(nd, c.files().Highest()+1)
+	sets, e := selectSets(c, nd)
+	if e != 0 {
+		return e
+	}
+	var ps []polled
+	var fds []int
+	defer func() { releaseAll(ps) }()
+	for fd := range nd {
+		var want file.Events
+		for i, s := range sets {
+			if s != nil && s.Has(fd) {
+				want |= selected[i].want
+			}
+		}
+		if want == 0 {
+			continue
+		}
+		d, e := c.files().Get(fd)
+		if e != 0 {
+			return e
+		}
+		ps, fds = append(ps, polled{d: d, want: want}), append(fds, fd)
+	}
+	if _, e := await(c, ps, deadline, nowait); e != 0 {
+		return e
+	}
+	return outSets(c, sets, ps, fds)
+}
+
+func selectSets(c *Call, nd int) (sets [3]netbsd.FdSet, e netbsd.Errno) {
+	for i := range sets {
+		if c.Ptr(i+1) == 0 {
+			continue
+		}
+		sets[i] = make(netbsd.FdSet, netbsd.FdSetLen(nd))
+		if e := c.Space.Read(c.Ptr(i+1), sets[i]); e != 0 {
+			return sets, e
+		}
+	}
+	return sets, 0
+}
+
+// outSets stores what is ready; the result is the number of bits set.
+func outSets(c *Call, sets [3]netbsd.FdSet, ps []polled, fds []int) netbsd.Errno {
+	n := 0
+	for i, s := range sets {
+		if s == nil {
+			continue
+		}
+		out := make(netbsd.FdSet, len(s))
+		for j, fd := range fds {
+			if s.Has(fd) && ps[j].got&selected[i].set != 0 {
+				out.Set(fd)
+				n++
+			}
+		}
+		if e := c.copyout(c.Ptr(i+1), out); e != 0 {
+			return e
+		}
+	}
+	return c.ok(uint64(n))
+}

@@ -1,0 +1,261 @@
+package syscalls
+
+import (
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// This file serves the making, naming and connecting of sockets; socket_msg.go what
+// goes through them.
+
+func init() {
+	register(map[int]Handler{
+		394: socket, 135: socketpair, 98: connect, 104: bind, 106: listen, 30: accept, 456: paccept,
+		32: getsockname, 31: getpeername, 134: shutdown, 105: setsockopt, 118: getsockopt,
+	})
+}
+
+// onSocket runs f with the socket of the first argument; ENOTSOCK if it is none.
+func (c *Call) onSocket(f func(d *file.Description, s *file.Socket) netbsd.Errno) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		s, ok := d.File.(*file.Socket)
+		if !ok {
+			return netbsd.ENOTSOCK
+		}
+		return f(d, s)
+	})
+}
+
+// socketFlags takes SOCK_CLOEXEC and the like off a type.
+func socketFlags(typ int) (kind, status int, cloexec bool) {
+	u := uint32(typ)
+	if u&netbsd.SOCK_NONBLOCK != 0 {
+		status |= netbsd.O_NONBLOCK
+	}
+	if u&netbsd.SOCK_NOSIGPIPE != 0 {
+		status |= netbsd.O_NOSIGPIPE
+	}
+	return int(u &^ netbsd.SOCK_FLAGS_MASK), status, u&netbsd.SOCK_CLOEXEC != 0
+}
+
+// socket is __socket30(int domain, int type, int protocol).
+func socket(c *Call) netbsd.Errno {
+	typ, status, cloexec := socketFlags(c.Int(1))
+	if e := c.mayOpenSocket(c.Int(0), typ); e != 0 {
+		return e
+	}
+	s, e := c.files().Machine().NewSocket(c.Int(0), typ, c.Int(2))
+	if e != 0 {
+		return e
+	}
+	return c.install(file.New(s, netbsd.O_RDWR|status), cloexec)
+}
+
+// socketpair is socketpair(int domain, int type, int protocol, int sv[2]).
+func socketpair(c *Call) netbsd.Errno {
+	typ, status, cloexec := socketFlags(c.Int(1))
+	a, b, e := c.files().Machine().NewSocketPair(c.Int(0), typ, c.Int(2))
+	if e != 0 {
+		return e
+	}
+	fa, fb, e := installPair(c, file.New(a, netbsd.O_RDWR|status), file.New(b, netbsd.O_RDWR|status), cloexec)
+	if e != 0 {
+		return e
+	}
+	return c.outPair(c.Ptr(3), fa, fb)
+}
+
+// sockaddr reads an address of n bytes.
+func (c *Call) sockaddr(addr uint64, n uint32) (*netbsd.Sockaddr, netbsd.Errno) {
+	if n > 255 {
+		return nil, netbsd.ENAMETOOLONG
+	}
+	b, e := c.in(addr, int(n))
+	if e != 0 {
+		return nil, e
+	}
+	a, e := netbsd.DecodeSockaddr(b)
+	return &a, e
+}
+
+// localAddr gives an AF_LOCAL address the name that the host knows. done is called
+// when that was used.
+func (c *Call) localAddr(a *netbsd.Sockaddr) (done func(), e netbsd.Errno) {
+	if a.Family != netbsd.AF_LOCAL {
+		return func() {}, 0
+	}
+	if a.Path == "" {
+		return nil, netbsd.ENOENT
+	}
+	a.Path, done, e = View(c.L).LocalConnect(a.Path)
+	return done, e
+}
+
+// connect is connect(int s, const struct sockaddr *name, socklen_t namelen).
+func connect(c *Call) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+		a, e := c.sockaddr(c.Ptr(1), c.Uint32(2))
+		if e != 0 {
+			return e
+		}
+		done, e := c.localAddr(a)
+		if e != 0 {
+			return e
+		}
+		defer done()
+		return s.Connect(d.Call(c.L), a)
+	})
+}
+
+// bind is bind(int s, const struct sockaddr *name, socklen_t namelen).
+func bind(c *Call) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+		a, e := c.sockaddr(c.Ptr(1), c.Uint32(2))
+		if e != 0 {
+			return e
+		}
+		if e := c.mayBindPort(a); e != 0 {
+			return e
+		}
+		if a.Family != netbsd.AF_LOCAL {
+			return s.Bind(a, "", nil)
+		}
+		if a.Path == "" {
+			return netbsd.ENOENT
+		}
+		guest := a.Path
+		return View(c.L).LocalBind(guest, func(host string, done func()) netbsd.Errno {
+			a.Path = host
+			return s.Bind(a, guest, done)
+		})
+	})
+}
+
+// listen is listen(int s, int backlog).
+func listen(c *Call) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno { return s.Listen(c.Int(1)) })
+}
+
+// accept is accept(int s, struct sockaddr *name, socklen_t *namelen). The new socket
+// has the old one's O_NONBLOCK.
+func accept(c *Call) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+		return doAccept(c, d, s, d.Flags()&netbsd.O_NONBLOCK, false)
+	})
+}
+
+// paccept is paccept(int s, struct sockaddr *name, socklen_t *namelen, const sigset_t
+// *mask, int flags). O_NONBLOCK comes from flags alone.
+func paccept(c *Call) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+		rest, status, cloexec := socketFlags(c.Int(4))
+		if rest != 0 {
+			return netbsd.EINVAL
+		}
+		if e := c.tempMask(c.Ptr(3)); e != 0 {
+			return e
+		}
+		return doAccept(c, d, s, status, cloexec)
+	})
+}
+
+func doAccept(c *Call, d *file.Description, s *file.Socket, status int, cloexec bool) netbsd.Errno {
+	n, from, e := s.Accept(d.Call(c.L))
+	if e != 0 {
+		return e
+	}
+	nd := file.New(n, netbsd.O_RDWR|status)
+	if e := c.outSockaddr(c.Ptr(1), c.Ptr(2), &from); e != 0 {
+		nd.Release()
+		return e
+	}
+	return c.install(nd, cloexec)
+}
+
+// outSockaddr stores an address, cut to the room there is, and its length. A null
+// address asks for neither.
+func (c *Call) outSockaddr(addr, lenAddr uint64, a *netbsd.Sockaddr) netbsd.Errno {
+	if addr == 0 {
+		return 0
+	}
+	b, e := c.in(lenAddr, 4)
+	if e != 0 {
+		return e
+	}
+	full := a.Bytes()
+	n := min(uint64(le32(b)), uint64(len(full)))
+	if e := c.copyout(addr, full[:n]); e != 0 {
+		return e
+	}
+	return c.outLen(lenAddr, int(n))
+}
+
+func (c *Call) outLen(addr uint64, n int) netbsd.Errno {
+	b := c.out(4)
+	putLE32(b, uint32(n))
+	return c.copyout(addr, b)
+}
+
+// getsockname is getsockname(int s, struct sockaddr *name, socklen_t *namelen).
+func getsockname(c *Call) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+		a, e := s.Name()
+		if e != 0 {
+			return e
+		}
+		return c.outSockaddr(c.Ptr(1), c.Ptr(2), &a)
+	})
+}
+
+// getpeername is getpeername(int s, struct sockaddr *name, socklen_t *namelen).
+func getpeername(c *Call) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+		a, e := s.Peer()
+		if e != 0 {
+			return e
+		}
+		return c.outSockaddr(c.Ptr(1), c.Ptr(2), &a)
+	})
+}
+
+// shutdown is shutdown(int s, int how).
+func shutdown(c *Call) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno { return s.Shutdown(c.Int(1)) })
+}
+
+// setsockopt is setsockopt(int s, int level, int name, const void *val, socklen_t len).
+func setsockopt(c *Call) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+		n := c.Uint32(4)
+		if n > uint32(len(c.scratch)) {
+			return netbsd.EINVAL
+		}
+		b, e := c.in(c.Ptr(3), int(n))
+		if e != 0 {
+			return e
+		}
+		return s.Setsockopt(c.Int(1), c.Int(2), b)
+	})
+}
+
+// getsockopt is getsockopt(int s, int level, int name, void *val, socklen_t *len).
+func getsockopt(c *Call) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+		room := 0
+		if c.Ptr(3) != 0 {
+			b, e := c.in(c.Ptr(4), 4)
+			if e != 0 {
+				return e
+			}
+			room = int(min(le32(b), 1<<16))
+		}
+		val, e := s.Getsockopt(c.Int(1), c.Int(2), room)
+		if e != 0 || c.Ptr(3) == 0 {
+			return e
+		}
+		if e := c.copyout(c.Ptr(3), val); e != 0 {
+			return e
+		}
+		return c.outLen(c.Ptr(4), len(val))
+	})
+}

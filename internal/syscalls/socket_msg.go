@@ -1,0 +1,272 @@
+package syscalls
+
+import (
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// This file serves what goes through sockets.
+
+func init() {
+	register(map[int]Handler{133: sendto, 29: recvfrom, 28: sendmsg, 27: recvmsg})
+}
+
+// sendto is sendto(int s, const void *buf, size_t len, int flags, const struct sockaddr
+// *to, socklen_t tolen).
+func sendto(c *Call) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+		m := file.Message{Flags: c.Int(3)}
+		if c.Ptr(4) != 0 {
+			var e netbsd.Errno
+			if m.Addr, e = c.sockaddr(c.Ptr(4), c.Uint32(5)); e != 0 {
+				return e
+			}
+		}
+		return send(c, d, s, &m, []iovec{{c.Ptr(1), c.Ptr(2)}})
+	})
+}
+
+// sendmsg is sendmsg(int s, const struct msghdr *msg, int flags).
+func sendmsg(c *Call) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+		h, v, e := c.msghdr(c.Ptr(1))
+		if e != 0 {
+			return e
+		}
+		m := file.Message{Flags: c.Int(2)}
+		defer m.Release()
+		if h.Name != 0 {
+			if m.Addr, e = c.sockaddr(h.Name, h.Namelen); e != 0 {
+				return e
+			}
+		}
+		if h.Control != 0 && h.Controllen > 0 {
+			if e := c.control(h, &m); e != 0 {
+				return e
+			}
+		}
+		return send(c, d, s, &m, v)
+	})
+}
+
+// msghdr reads a struct msghdr and its vector, which may be empty.
+func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, []iovec, netbsd.Errno) {
+	b, e := c.in(addr, netbsd.SizeofMsghdr)
+	if e != 0 {
+		return netbsd.Msghdr{}, nil, e
+	}
+	h := netbsd.DecodeMsghdr(b)
+	if h.Iovlen == 0 {
+		return h, nil, 0
+	}
+	if h.Iovlen < 0 || h.Iovlen > iovMax {
+		return h, nil, netbsd.EMSGSIZE
+	}
+	v, e := c.iovecs(h.Iov, int(h.Iovlen))
+	return h, v, e
+}
+
+// maxControl bounds the control messages of one call (MCLBYTES and more).
+const maxControl = 16 << 10
+
+// control reads the control messages of sendmsg(2): SCM_RIGHTS is all there is.
+func (c *Call) control(h netbsd.Msghdr, m *file.Message) netbsd.Errno {
+	if h.Controllen > maxControl {
+		return netbsd.ENOBUFS
+	}
+	b := make([]byte, h.Controllen)
+	if e := c.Space.Read(h.Control, b); e != 0 {
+		return e
+	}
+	msgs, e := netbsd.ParseCmsgs(b)
+	if e != 0 {
+		return e
+	}
+	for _, cm := range msgs {
+		if cm.Level != netbsd.SOL_SOCKET || cm.Type != netbsd.SCM_RIGHTS {
+			return netbsd.EINVAL
+		}
+		for data := cm.Data; len(data) >= 4; data = data[4:] {
+			d, e := c.get(int(int32(le32(data))))
+			if e != 0 {
+				return e
+			}
+			m.Rights = append(m.Rights, d)
+		}
+	}
+	return 0
+}
+
+// send gathers the vector and sends it; a message that doesn't fit is EMSGSIZE.
+func send(c *Call, d *file.Description, s *file.Socket, m *file.Message, v []iovec) netbsd.Errno {
+	if m.Addr != nil {
+		done, e := c.localAddr(m.Addr)
+		if e != 0 {
+			return e
+		}
+		defer done()
+	}
+	stream := s.Type() == netbsd.SOCK_STREAM
+	if !stream && vecLen(v) > ioChunk {
+		return netbsd.EMSGSIZE
+	}
+	buf := ioBuffers.Get().(*[ioChunk]byte)
+	defer ioBuffers.Put(buf)
+	var done uint64
+	for {
+		n, rest, e := collect(c, v, buf[:])
+		if e == 0 {
+			var w int
+			w, e = s.Send(d.Call(c.L), buf[:n], m)
+			done += uint64(w)
+			m.Release()
+			if e == 0 && w == n && vecLen(rest) > 0 {
+				v = rest
+				continue
+			}
+		}
+		if e == netbsd.EPIPE && (m.Flags&netbsd.MSG_NOSIGNAL != 0 || s.NoSigpipe()) {
+			return e
+		}
+		return finishWrite(c, d, done, e)
+	}
+}
+
+// recvfrom is recvfrom(int s, void *buf, size_t len, int flags, struct sockaddr *from,
+// socklen_t *fromlen).
+func recvfrom(c *Call) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+		m := file.Message{Flags: c.Int(3)}
+		n, e := receive(c, d, s, &m, []iovec{{c.Ptr(1), c.Ptr(2)}}, false)
+		if e != 0 {
+			return e
+		}
+		c.Ret[0] = uint64(n)
+		if c.Ptr(4) == 0 {
+			return 0
+		}
+		if m.Addr == nil {
+			if c.Ptr(5) == 0 {
+				return 0
+			}
+			return c.outLen(c.Ptr(5), 0)
+		}
+		return c.outSockaddr(c.Ptr(4), c.Ptr(5), m.Addr)
+	})
+}
+
+// receive takes one message, or what a stream has, and spreads it.
+func receive(c *Call, d *file.Description, s *file.Socket, m *file.Message, v []iovec, rights bool) (int, netbsd.Errno) {
+	buf := ioBuffers.Get().(*[ioChunk]byte)
+	defer ioBuffers.Put(buf)
+	n, e := s.Recv(d.Call(c.L), buf[:min(vecLen(v), ioChunk)], m, rights)
+	if e != 0 {
+		return 0, e
+	}
+	for rest := buf[:n]; len(rest) > 0 && len(v) > 0; v = v[1:] {
+		part := rest[:min(uint64(len(rest)), v[0].len)]
+		if e := c.copyout(v[0].base, part); e != 0 {
+			return 0, e
+		}
+		rest = rest[len(part):]
+	}
+	return n, 0
+}
+
+// recvmsg is recvmsg(int s, struct msghdr *msg, int flags).
+func recvmsg(c *Call) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+		h, v, e := c.msghdr(c.Ptr(1))
+		if e != 0 {
+			return e
+		}
+		m := file.Message{Flags: c.Int(2)}
+		cloexec := m.Flags&netbsd.MSG_CMSG_CLOEXEC != 0
+		defer m.Release()
+		n, e := receive(c, d, s, &m, v, h.Control != 0 && h.Controllen > 0)
+		if e != 0 {
+			return e
+		}
+		c.Ret[0] = uint64(n)
+		if e := c.outName(&h, &m); e != 0 {
+			return e
+		}
+		if e := c.outRights(&h, &m, cloexec); e != 0 {
+			return e
+		}
+		h.Flags = int32(m.Flags)
+		b := c.out(netbsd.SizeofMsghdr)
+		h.Encode(b)
+		return c.copyout(c.Ptr(1), b)
+	})
+}
+
+// outName stores where a message came from.
+func (c *Call) outName(h *netbsd.Msghdr, m *file.Message) netbsd.Errno {
+	if h.Name == 0 {
+		return 0
+	}
+	var full []byte
+	if m.Addr != nil {
+		full = m.Addr.Bytes()
+	}
+	full = full[:min(uint64(len(full)), uint64(h.Namelen))]
+	h.Namelen = uint32(len(full))
+	return c.copyout(h.Name, full)
+}
+
+// outRights gives descriptors to the open files that came, as many as there is room
+// for; MSG_CTRUNC tells of the others. As in unp_externalize all or none: EPERM for a
+// directory that is not below the caller's root, EMSGSIZE without free descriptors.
+func (c *Call) outRights(h *netbsd.Msghdr, m *file.Message, cloexec bool) netbsd.Errno {
+	room := h.Controllen
+	h.Controllen = 0
+	if h.Control == 0 || len(m.Rights) == 0 {
+		return 0
+	}
+	for _, d := range m.Rights {
+		if !View(c.L).Below(d) {
+			return netbsd.EPERM
+		}
+	}
+	fit := (int(min(room, maxControl)) - netbsd.CmsgSpace(0)) / 4
+	if len(m.Rights) > fit {
+		m.Flags |= netbsd.MSG_CTRUNC
+	}
+	fds, e := c.installAll(m, max(0, min(fit, len(m.Rights))), cloexec)
+	if e != 0 || len(fds) == 0 {
+		return e
+	}
+	data := make([]byte, 4*len(fds))
+	for i, fd := range fds {
+		putLE32(data[4*i:], uint32(fd))
+	}
+	b := netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: data})
+	b = b[:min(len(b), int(room))]
+	h.Controllen = uint32(len(b))
+	if e := c.copyout(h.Control, b); e != 0 {
+		c.closeAll(fds)
+		return e
+	}
+	return 0
+}
+
+// installAll moves the first n files of m into the caller's table.
+func (c *Call) installAll(m *file.Message, n int, cloexec bool) (fds []int, e netbsd.Errno) {
+	for range n {
+		fd, e := c.files().Install(m.Rights[0], 0, c.nofile(), cloexec)
+		if e != 0 {
+			c.closeAll(fds)
+			return nil, netbsd.EMSGSIZE
+		}
+		m.Rights = m.Rights[1:]
+		fds = append(fds, fd)
+	}
+	return fds, 0
+}
+
+func (c *Call) closeAll(fds []int) {
+	for _, fd := range fds {
+		c.files().CloseFD(fd)
+	}
+}

@@ -1,0 +1,359 @@
+package syscalls
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"runtime"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// This file serves __sysctl (sysctl(3)): a tree of nodes as data, a walk by numbers,
+// and the CTL_QUERY meta node by which names are looked up.
+
+func init() {
+	register(map[int]Handler{202: sysctl})
+}
+
+// Types of a node, as its flags carry them (sys/sysctl.h).
+const (
+	ctlNode   = 1
+	ctlInt    = 2
+	ctlString = 3
+	ctlQuad   = 4
+	ctlStruct = 5
+
+	ctlQuery    = -2
+	ctlVersion1 = 0x01000000
+	ctlMaxName  = 12
+)
+
+// sysctlNode is one node. A leaf has a value function, which sees what is left of
+// the name below the node.
+type sysctlNode struct {
+	num      int32
+	name     string
+	kind     uint32
+	value    func(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno)
+	children []sysctlNode
+}
+
+func sysctlInt(num int32, name string, v func(c *Call) int32) sysctlNode {
+	return sysctlNode{num: num, name: name, kind: ctlInt, value: func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+		return binary.LittleEndian.AppendUint32(nil, uint32(v(c))), 0
+	}}
+}
+
+func sysctlQuad(num int32, name string, v func(c *Call) uint64) sysctlNode {
+	return sysctlNode{num: num, name: name, kind: ctlQuad, value: func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+		return binary.LittleEndian.AppendUint64(nil, v(c)), 0
+	}}
+}
+
+func sysctlString(num int32, name string, v func(c *Call) string) sysctlNode {
+	return sysctlNode{num: num, name: name, kind: ctlString, value: func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+		return append([]byte(v(c)), 0), 0
+	}}
+}
+
+func fixedInt(v int32) func(*Call) int32      { return func(*Call) int32 { return v } }
+func fixedString(v string) func(*Call) string { return func(*Call) string { return v } }
+
+func orDefault(v, otherwise int) int32 {
+	if v == 0 {
+		v = otherwise
+	}
+	return clampInt32(uint64(v))
+}
+
+func physMem(c *Call) uint64 { return c.K.PhysMem }
+
+func onlineCPUs(*Call) int32 { return int32(runtime.NumCPU()) }
+
+// clampInt32 gives v as the int of an older node, which cannot hold more.
+func clampInt32(v uint64) int32 { return int32(min(v, 1<<31-1)) }
+
+var sysctlRoot = sysctlNode{kind: ctlNode, children: []sysctlNode{
+	{num: 1, name: "kern", kind: ctlNode, children: kernNodes()},
+	{num: 2, name: "vm", kind: ctlNode, children: vmNodes()},
+	{num: 4, name: "net", kind: ctlNode, children: netNodes()},
+	{num: 6, name: "hw", kind: ctlNode, children: hwNodes()},
+	{num: 7, name: "machdep", kind: ctlNode, children: machdepNodes()},
+	{num: 8, name: "user", kind: ctlNode}, // libc has its nodes
+}}
+
+func kernNodes() []sysctlNode {
+	return []sysctlNode{
+		sysctlString(1, "ostype", fixedString("NetBSD")),
+		sysctlString(2, "osrelease", func(c *Call) string { return c.K.OSRelease }),
+		sysctlInt(3, "osrevision", fixedInt(1000000000)),
+		sysctlString(4, "version", func(c *Call) string { return c.K.Version }),
+		sysctlInt(5, "maxvnodes", fixedInt(100000)),
+		sysctlInt(6, "maxproc", func(c *Call) int32 { return orDefault(c.K.MaxProc, 1044) }),
+		sysctlInt(7, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, file.MaxOpenFiles) }),
+		sysctlInt(8, "argmax", fixedInt(256*1024)),
+		sysctlInt(9, "securelevel", fixedInt(-1)),
+		sysctlString(10, "hostname", func(c *Call) string { return c.K.Hostname }),
+		sysctlInt(11, "hostid", fixedInt(0)),
+		{num: 12, name: "clockrate", kind: ctlStruct, value: clockRate},
+		sysctlInt(17, "posix1version", fixedInt(200112)),
+		sysctlInt(18, "ngroups", fixedInt(16)),
+		sysctlInt(19, "job_control", fixedInt(1)),
+		sysctlInt(20, "saved_ids", fixedInt(1)),
+		sysctlString(22, "domainname", fixedString("")),
+		sysctlInt(25, "fsync", fixedInt(1)),
+		sysctlInt(29, "iov_max", fixedInt(1024)),
+		{num: 37, name: "urandom", kind: ctlInt, value: randomInt},
+		{num: 48, name: "proc_args", kind: ctlNode, value: procArgs},
+		sysctlInt(52, "monotonic_clock", fixedInt(200112)),
+		{num: 81, name: "arandom", kind: ctlInt, value: randomBytes},
+		{num: 83, name: "boottime", kind: ctlStruct, value: bootTime},
+	}
+}
+
+func hwNodes() []sysctlNode {
+	return []sysctlNode{
+		sysctlString(1, "machine", fixedString("amd64")),
+		sysctlString(2, "model", fixedString("toaster")),
+		sysctlInt(3, "ncpu", onlineCPUs),
+		sysctlInt(4, "byteorder", fixedInt(1234)),
+		sysctlInt(5, "physmem", func(c *Call) int32 { return clampInt32(physMem(c)) }),
+		sysctlInt(6, "usermem", func(c *Call) int32 { return clampInt32(physMem(c)) }),
+		sysctlInt(7, "pagesize", fixedInt(4096)),
+		sysctlString(10, "machine_arch", fixedString("x86_64")),
+		sysctlInt(11, "alignbytes", fixedInt(15)),
+		sysctlQuad(13, "physmem64", physMem),
+		sysctlQuad(14, "usermem64", physMem),
+		sysctlInt(16, "ncpuonline", onlineCPUs),
+	}
+}
+
+// machdepNodes are those of amd64 (sysctl(7)) that say what a program may use. The
+// signal frame holds what FXSAVE stores, whatever else the processor has.
+func machdepNodes() []sysctlNode {
+	return []sysctlNode{
+		sysctlString(5, "booted_kernel", fixedString("netbsd")),
+		sysctlInt(7, "fpu_present", fixedInt(1)),
+		sysctlInt(8, "osfxsr", fixedInt(1)),
+		sysctlInt(9, "sse", fixedInt(1)),
+		sysctlInt(10, "sse2", fixedInt(1)),
+		sysctlInt(15, "fpu_save", fixedInt(1)),
+		sysctlInt(16, "fpu_save_size", fixedInt(512)),
+	}
+}
+
+func vmNodes() []sysctlNode {
+	return []sysctlNode{{num: 2, name: "loadavg", kind: ctlStruct, value: loadAvg}}
+}
+
+func netNodes() []sysctlNode {
+	return []sysctlNode{{num: 34, name: "route", kind: ctlNode, value: routeTable}}
+}
+
+// clockRate is struct clockinfo: tick in µs, tickadj, hz, stathz, profhz.
+func clockRate(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
+	b := make([]byte, 20)
+	for i, v := range []uint32{10000, 0, 100, 100, 100} {
+		binary.LittleEndian.PutUint32(b[4*i:], v)
+	}
+	return b, 0
+}
+
+func randomInt(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
+	b := make([]byte, 4)
+	rand.Read(b)
+	return b, 0
+}
+
+// randomBytes gives as many as asked for, at most 256 (KERN_ARND, sysctl(7)).
+func randomBytes(_ *Call, _ []int32, oldlen uint64) ([]byte, netbsd.Errno) {
+	b := make([]byte, min(oldlen, 256))
+	rand.Read(b)
+	return b, 0
+}
+
+func bootTime(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+	b := make([]byte, 16)
+	binary.LittleEndian.PutUint64(b, uint64(c.K.BootTime.Unix()))
+	binary.LittleEndian.PutUint64(b[8:], uint64(c.K.BootTime.Nanosecond()/1000))
+	return b, 0
+}
+
+// loadAvg is struct loadavg: three fixed-point numbers and their scale.
+func loadAvg(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
+	b := make([]byte, 24)
+	binary.LittleEndian.PutUint64(b[16:], 2048)
+	return b, 0
+}
+
+// sysctl is __sysctl(2): (const int *name, u_int namelen, void *oldp, size_t *oldlenp,
+// const void *newp, size_t newlen). ENOENT for an unknown name, EISDIR for a node
+// that is not a leaf, ENOTDIR for a name below one, ENOMEM with *oldlenp set where oldp is too small, EPERM for a
+// write: no node of ours can be written.
+func sysctl(c *Call) netbsd.Errno {
+	name, e := sysctlName(c)
+	if e != 0 {
+		return e
+	}
+	oldp, oldlenp, newp := c.Ptr(2), c.Ptr(3), c.Ptr(4)
+	var oldlen uint64
+	if oldlenp != 0 {
+		b, e := c.in(oldlenp, 8)
+		if e != 0 {
+			return e
+		}
+		oldlen = binary.LittleEndian.Uint64(b)
+	}
+	value, e := sysctlValue(c, name, oldlen, newp != 0)
+	if e != 0 {
+		return e
+	}
+	return sysctlReturn(c, value, oldp, oldlenp, oldlen)
+}
+
+func sysctlName(c *Call) ([]int32, netbsd.Errno) {
+	n := c.Uint32(1)
+	if n < 1 || n > ctlMaxName {
+		return nil, netbsd.EINVAL
+	}
+	b, e := c.in(c.Ptr(0), int(4*n))
+	if e != 0 {
+		return nil, e
+	}
+	name := make([]int32, n)
+	for i := range name {
+		name[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return name, 0
+}
+
+func sysctlValue(c *Call, name []int32, oldlen uint64, write bool) ([]byte, netbsd.Errno) {
+	node := &sysctlRoot
+	for i, num := range name {
+		if num == ctlQuery && i == len(name)-1 {
+			return sysctlQuery(node)
+		}
+		next := node.child(num)
+		if next == nil {
+			return nil, netbsd.ENOENT
+		}
+		node = next
+		if node.value != nil {
+			if node.kind != ctlNode && i+1 < len(name) {
+				return nil, netbsd.ENOTDIR
+			}
+			if write {
+				return nil, netbsd.EPERM
+			}
+			return node.value(c, name[i+1:], oldlen)
+		}
+	}
+	return nil, netbsd.EISDIR
+}
+
+func (n *sysctlNode) child(num int32) *sysctlNode {
+	for i := range n.children {
+		if n.children[i].num == num {
+			return &n.children[i]
+		}
+	}
+	return nil
+}
+
+// sysctlQuery lists a node's children as struct sysctlnode, 96 bytes each:
+//
+//	flags 0, num 4, name 8 (32 bytes), version 40, union 48, size 64
+func sysctlQuery(n *sysctlNode) ([]byte, netbsd.Errno) {
+	if n.kind != ctlNode {
+		return nil, netbsd.ENOTDIR
+	}
+	out := make([]byte, 96*len(n.children))
+	for i, child := range n.children {
+		b := out[96*i:]
+		binary.LittleEndian.PutUint32(b, ctlVersion1|child.kind)
+		binary.LittleEndian.PutUint32(b[4:], uint32(child.num))
+		copy(b[8:39], child.name)
+		if child.kind == ctlInt {
+			binary.LittleEndian.PutUint64(b[64:], 4)
+		}
+	}
+	return out, 0
+}
+
+// sysctlReturn stores what fits; the true length always goes to *oldlenp.
+func sysctlReturn(c *Call, value []byte, oldp, oldlenp, oldlen uint64) netbsd.Errno {
+	var result netbsd.Errno
+	if oldp != 0 {
+		n := uint64(len(value))
+		if n > oldlen {
+			n, result = oldlen, netbsd.ENOMEM
+		}
+		if e := c.copyout(oldp, value[:n]); e != 0 {
+			return e
+		}
+	}
+	if oldlenp != 0 {
+		b := binary.LittleEndian.AppendUint64(c.scratch[:0], uint64(len(value)))
+		if e := c.copyout(oldlenp, b); e != 0 {
+			return e
+		}
+	}
+	return result
+}
+
+// procArgs is kern.proc_args.PID.WHAT (KERN_PROC_ARGS): 1 argv, 2 its count, 3
+// envp, 4 its count, 5 the executable's path; pid -1 is the caller.
+func procArgs(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
+	if len(rest) != 2 {
+		return nil, netbsd.EINVAL
+	}
+	image, e := argsOf(c, int(rest[0]))
+	if e != 0 {
+		return nil, e
+	}
+	if rest[1] == 3 || rest[1] == 4 {
+		if e := c.maySeeEnv(int(rest[0])); e != 0 {
+			return nil, e
+		}
+	}
+	switch rest[1] {
+	case 1:
+		return nulJoin(image.Argv), 0
+	case 2:
+		return binary.LittleEndian.AppendUint32(nil, uint32(len(image.Argv))), 0
+	case 3:
+		return nulJoin(image.Envp), 0
+	case 4:
+		return binary.LittleEndian.AppendUint32(nil, uint32(len(image.Envp))), 0
+	case 5:
+		return append([]byte(image.Path), 0), 0
+	}
+	return nil, netbsd.EINVAL
+}
+
+// maySeeEnv is KAUTH_REQ_PROCESS_CANSEE_ENV: an environment is seen by root and by
+// processes of the same real user, unless the process runs with another's rights.
+func (c *Call) maySeeEnv(pid int) netbsd.Errno {
+	me := c.L.Proc()
+	p := me
+	if pid != -1 {
+		p = c.K.M.Find(pid)
+	}
+	if p == nil {
+		return netbsd.ESRCH
+	}
+	a, b := me.Cred(), p.Cred()
+	if p == me || a.IsRoot() || a.RUID == b.RUID && a.RUID == b.SUID {
+		return 0
+	}
+	return netbsd.EPERM
+}
+
+func nulJoin(list []string) []byte {
+	var b []byte
+	for _, s := range list {
+		b = append(append(b, s...), 0)
+	}
+	return b
+}

@@ -1,0 +1,106 @@
+package tty
+
+import (
+	"time"
+
+	"toaster/internal/file"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// lwpOf gives the LWP on whose behalf c runs; nil for a caller that is none (an
+// embedder, a bridge to a host program), to whom job control does not apply.
+func lwpOf(c file.Call) *kern.LWP {
+	l, _ := c.L.(*kern.LWP)
+	return l
+}
+
+var noDeadline time.Time
+
+// lbolt is how long a process of the background sleeps before it looks again whether
+// it may use the terminal.
+const lbolt = time.Second
+
+// foreground waits until the caller may use the terminal: at once, or after the stop
+// that SIGTTIN or SIGTTOU made of it (ttread, ttwrite and ttioctl all begin so). EIO:
+// it never may. EINTR, ERESTART: the signal was caught.
+func foreground(c file.Call, k *kern.TTY, reading bool) netbsd.Errno {
+	l := lwpOf(c)
+	if l == nil {
+		return 0
+	}
+	for {
+		e := l.Background(k, reading)
+		if e != netbsd.ERESTART {
+			return e
+		}
+		if e := l.Sleep(true, time.Now().Add(lbolt)); e != 0 && e != netbsd.EWOULDBLOCK {
+			return e
+		}
+	}
+}
+
+// attempt is one try of an operation that may have to wait: EAGAIN asks for a wakeup,
+// or for the deadline if that is not zero. expired tells it that the deadline has
+// passed.
+type attempt func(expired bool) (n int, deadline time.Time, e netbsd.Errno)
+
+// watcher is what one waits on.
+type watcher interface {
+	Watch(*file.Waiter)
+	Unwatch(*file.Waiter)
+}
+
+// wait runs try until it gives anything but EAGAIN. It is file.Block with a deadline
+// that moves, as VTIME's does.
+func wait(c file.Call, f watcher, mask file.Events, try attempt) (int, netbsd.Errno) {
+	n, _, e := try(false)
+	if e != netbsd.EAGAIN || c.Nonblock {
+		return n, e
+	}
+	w := &file.Waiter{Mask: mask, L: c.L}
+	f.Watch(w)
+	// Deferred: a sleep that ends in the LWP's death unwinds with Goexit.
+	defer f.Unwatch(w)
+	for expired := false; ; {
+		n, deadline, e := try(expired)
+		if e != netbsd.EAGAIN {
+			return n, e
+		}
+		e = c.L.Sleep(true, deadline)
+		expired = e == netbsd.EWOULDBLOCK
+		if e != 0 && !expired {
+			return 0, e
+		}
+	}
+}
+
+// sleeper sleeps for somebody who is no LWP, or whose LWP is not known: the last close
+// of a terminal. Its sleeps are not interruptible.
+type sleeper struct{ wake chan struct{} }
+
+func newSleeper() *sleeper { return &sleeper{make(chan struct{}, 1)} }
+
+// Wake implements file.Sleeper.
+func (s *sleeper) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Sleep implements file.Sleeper.
+func (s *sleeper) Sleep(_ bool, deadline time.Time) netbsd.Errno {
+	if deadline.IsZero() {
+		<-s.wake
+		return 0
+	}
+	t := time.NewTimer(time.Until(deadline))
+	defer t.Stop()
+	select {
+	case <-s.wake:
+		return 0
+	case <-t.C:
+		return netbsd.EWOULDBLOCK
+	}
+}

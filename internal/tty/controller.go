@@ -1,0 +1,208 @@
+package tty
+
+import (
+	"time"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// controller is the open file of a pair's other side: what /dev/ptmx gives.
+type controller struct {
+	file.Base
+	*pair
+}
+
+// Read gives what programs wrote to the terminal, and echo; in packet mode after a
+// byte that says so, or alone a byte of TIOCPKT_*. 0: the last holder of the terminal
+// side has closed it.
+func (f *controller) Read(c file.Call, b []byte) (int, netbsd.Errno) {
+	if len(b) == 0 {
+		return 0, netbsd.EINVAL
+	}
+	return wait(c, f, file.Readable, func(bool) (int, time.Time, netbsd.Errno) {
+		f.mu.Lock()
+		defer f.unlock()
+		n, e := f.take(b)
+		return n, time.Time{}, e
+	})
+}
+
+func (f *controller) take(b []byte) (int, netbsd.Errno) {
+	p := f.pair
+	if p.is1(stOpen) {
+		if n := p.takeNews(b); n > 0 {
+			return n, 0
+		}
+		if len(p.out) > 0 && !p.is1(stStopped) {
+			n := 0
+			if p.pkt || p.ucntl {
+				b[0], n = netbsd.TIOCPKT_DATA, 1
+			}
+			k := copy(b[n:], p.out)
+			p.out = append(p.out[:0], p.out[k:]...)
+			p.pulled()
+			return n + k, 0
+		}
+	}
+	if !p.is1(stCarrier) {
+		return 0, 0
+	}
+	return 0, netbsd.EAGAIN
+}
+
+// takeNews gives what packet mode or TIOCUCNTL has to tell. A change of modes comes
+// with the new ones.
+func (p *pair) takeNews(b []byte) int {
+	switch {
+	case p.pkt && p.send != 0:
+		b[0] = p.send
+		n := 1
+		if p.send&netbsd.TIOCPKT_IOCTL != 0 {
+			var t [netbsd.SizeofTermios]byte
+			p.t.Encode(t[:])
+			n += copy(b[1:], t[:])
+		}
+		p.send = 0
+		return n
+	case p.ucntl && p.ucmd != 0:
+		b[0], p.ucmd = p.ucmd, 0
+		return 1
+	}
+	return 0
+}
+
+// Write types b at the terminal. EIO: nobody has the terminal side open any more.
+func (f *controller) Write(c file.Call, b []byte) (int, netbsd.Errno) {
+	done := 0
+	_, e := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
+		f.mu.Lock()
+		defer f.unlock()
+		n, e := f.typeIn(b[done:])
+		done += n
+		return 0, time.Time{}, e
+	})
+	if done > 0 {
+		return done, 0
+	}
+	return 0, e
+}
+
+func (f *controller) typeIn(b []byte) (int, netbsd.Errno) {
+	p := f.pair
+	full := netbsd.EAGAIN
+	if !p.is1(stCarrier) {
+		full = netbsd.EIO
+	}
+	if !p.is1(stOpen) {
+		return 0, full
+	}
+	if p.remote {
+		return p.typeRemote(b, full)
+	}
+	for n, c := range b {
+		if !p.room(0) {
+			return n, full
+		}
+		p.input(c)
+	}
+	return len(b), 0
+}
+
+// room reports whether input for a character more, and some to spare, can be taken. A
+// line that nobody can ever read does not block: its rest is dropped with a beep.
+func (p *pair) room(spare int) bool {
+	canon := p.lflag(netbsd.ICANON)
+	if canon {
+		spare++
+	}
+	return len(p.raw)+len(p.can) < inputMax-spare || len(p.can) == 0 && canon
+}
+
+// typeRemote is TIOCREMOTE: each write is one record for the reader, unedited.
+func (p *pair) typeRemote(b []byte, full netbsd.Errno) (int, netbsd.Errno) {
+	if len(p.can) > 0 {
+		return 0, full
+	}
+	n := min(len(b), inputMax)
+	for _, c := range b[:n] {
+		p.can = append(p.can, uint16(c)|quoted)
+	}
+	p.can = append(p.can, endOfRemote)
+	p.wakeReaders()
+	if n < len(b) {
+		return n, full
+	}
+	return n, 0
+}
+
+// Close is ptcclose: the carrier is lost. The session's leader gets SIGHUP; reads at
+// the terminal give 0, writes EIO.
+func (f *controller) Close() {
+	p := f.pair
+	p.mu.Lock()
+	defer p.unlock()
+	if p.is1(stCarrier) {
+		p.st &^= stCarrier
+		if p.is1(stOpen) && !p.connected() {
+			p.k.Hangup()
+			p.flush(netbsd.FREAD | netbsd.FWRITE)
+		}
+	}
+	p.master = false
+	p.ours.Notify(everything)
+	p.release()
+}
+
+// Stat implements file.File.
+func (f *controller) Stat() (file.Stat, netbsd.Errno) {
+	st := file.Stat{}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	st = f.stat
+	st.Rdev = file.Mkdev(ptcMajor, uint32(f.num))
+	st.Ino = uint64(ptcMajor)<<20 | uint64(f.num) + 2
+	st.Mode = netbsd.S_IFCHR | 0o666
+	return st, 0
+}
+
+// Poll implements file.File.
+func (f *controller) Poll(want file.Events) file.Events {
+	p := f.pair
+	f.mu.Lock()
+	defer f.unlock()
+	var ev file.Events
+	if p.is1(stOpen) && (len(p.out) > 0 && !p.is1(stStopped) || p.pkt && p.send != 0 || p.ucntl && p.ucmd != 0) {
+		ev |= want & (file.In | file.RdNorm)
+	}
+	if p.is1(stOpen) && (p.remote && len(p.can) == 0 || !p.remote && p.room(1)) {
+		ev |= want & file.Out
+	}
+	if !p.is1(stCarrier) {
+		// Not NetBSD's: there only POLLHUP is reported, and a kevent(2) never
+		// comes. A reader would sleep although read(2) gives 0 at once.
+		ev |= file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
+	}
+	return ev
+}
+
+// Watch and Unwatch implement file.File.
+func (f *controller) Watch(w *file.Waiter)   { f.theirs.Add(w) }
+func (f *controller) Unwatch(w *file.Waiter) { f.theirs.Remove(w) }
+
+// ReadCount and WriteCount implement file.Counter.
+func (f *controller) ReadCount() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := len(f.out)
+	if f.pkt && f.send != 0 || f.ucntl && f.ucmd != 0 {
+		n++
+	}
+	return int64(n)
+}
+
+func (f *controller) WriteCount() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int64(max(1, inputMax-len(f.raw)-len(f.can)))
+}

@@ -1,0 +1,234 @@
+package tty
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/internal/vfs"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// Host is a terminal of the host, such as the user's own, as guests see it. The host's
+// line discipline edits and echoes; this side has the session, the foreground group and
+// the modes.
+//
+// Ctrl-C and its like are the host's to notice: with ISIG its line discipline makes
+// them signals to the host's foreground group, where this program is, and whoever
+// started it passes them on with Signal. Reading them out of the input instead would
+// take a raw mode for the whole time, and echo, erasing and ^S of our own beside those
+// that the user has set up; and it would notice Ctrl-C only while a guest reads. A
+// guest that turns ISIG off does so at the host, and reads the characters.
+type Host struct {
+	d    *Driver
+	k    *kern.TTY
+	fd   int // a duplicate of the user's descriptor, for requests
+	name string
+	stat file.Stat
+
+	queue file.Queue // all who wait for any open file of it
+
+	mu      sync.Mutex
+	revoked uint64
+	native  nativeOnly
+	vmin    byte // of the modes set last; only without ICANON
+	vtime   byte
+	tostop  bool
+	saved   *unix.Termios // the modes from before a guest changed them; nil: none did
+	set     unix.Termios  // and those that a guest set last
+	shared  *file.Description
+}
+
+// IsTerminal reports whether a descriptor of the host is a terminal.
+func IsTerminal(fd int) bool {
+	_, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	return err == nil
+}
+
+// Inherit is file.Inherit for a descriptor that is a terminal: guests can ask and set
+// its modes, and it can be a controlling terminal. All descriptors of one terminal
+// give the same Host.
+func (d *Driver) Inherit(fd int) (*file.Description, netbsd.Errno) {
+	h, e := d.Host(fd)
+	if e != 0 {
+		return nil, e
+	}
+	return h.open(fd, -1)
+}
+
+// Host finds or makes the Host of a descriptor, which stays the caller's. ENOTTY: it is
+// no terminal.
+func (d *Driver) Host(fd int) (*Host, netbsd.Errno) {
+	// Not fstat: /dev/tty has a number of its own.
+	dev, err := unix.IoctlGetUint32(fd, unix.TIOCGDEV)
+	if err != nil {
+		return nil, file.Errno(err)
+	}
+	rdev := uint64(dev)
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, file.Errno(err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h := d.hosts[rdev]; h != nil {
+		return h, 0
+	}
+	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, file.Errno(err)
+	}
+	h := &Host{d: d, fd: dup, native: nothingNative}
+	h.k = d.m.NewTTY(h)
+	h.noteModes(t)
+	h.adopt(rdev)
+	d.hosts[rdev] = h
+	return h, 0
+}
+
+// The host's majors of pseudo-terminals.
+const hostPtsFirst, hostPtsLast = 136, 143
+
+// adopt gives the terminal the name that it has on the host, and the numbers of a
+// pseudo-terminal. d.mu is held.
+func (h *Host) adopt(rdev uint64) {
+	num := unix.Minor(rdev)
+	if major := unix.Major(rdev); major >= hostPtsFirst && major <= hostPtsLast {
+		h.d.taken[int(num)] = true
+		h.name = "/dev/pts/" + strconv.Itoa(int(num))
+	} else {
+		h.name, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", h.fd))
+	}
+	rest, ok := strings.CutPrefix(h.name, "/dev/")
+	h.stat = vfs.DevStat(ptsMajor, num, 0o620)
+	h.stat.UID, h.stat.GID = uint32(os.Geteuid()), ttyGroup
+	if ok && h.d.tree != nil {
+		h.d.tree.AddDevice(rest, vfs.Device{
+			Stat:   h.stat,
+			Open:   func(_ vfs.View, flags int) (*file.Description, netbsd.Errno) { return h.open(h.fd, flags) },
+			Revoke: func(v vfs.View) netbsd.Errno { return revoke(v, h, h.stat.UID) },
+		})
+	}
+}
+
+// open makes an open file of the terminal on descriptor fd, with its flags if none are
+// given (-1).
+func (h *Host) open(fd, flags int) (*file.Description, netbsd.Errno) {
+	inner, e := file.Inherit(fd)
+	if e != 0 {
+		return nil, e
+	}
+	if flags < 0 {
+		flags = inner.Flags()
+	}
+	f := &hostTerminal{Host: h, inner: inner}
+	h.mu.Lock()
+	f.era = h.revoked
+	h.mu.Unlock()
+	d := file.New(f, flags)
+	d.Path = h.name
+	return d, 0
+}
+
+// handle implements device. The file is never closed: its inner one is the duplicate
+// that the Host keeps.
+func (h *Host) handle() file.File {
+	f := &hostTerminal{Host: h}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f.era = h.revoked
+	if h.shared == nil {
+		h.shared, _ = file.Inherit(h.fd)
+	}
+	f.inner = h.shared
+	return f
+}
+
+// TTY gives what kern knows of the terminal.
+func (h *Host) TTY() *kern.TTY { return h.k }
+
+// Signal sends sig to the foreground group, as a line discipline does.
+func (h *Host) Signal(sig netbsd.Signal) { h.k.Signal(sig) }
+
+// Hangup tells that the terminal has gone: the leader of its session gets SIGHUP.
+func (h *Host) Hangup() {
+	h.k.Hangup()
+	h.queue.Notify(everything)
+}
+
+// Wake makes those who wait for input try again: this process was stopped, and may be in
+// the background by now, where the host stops it for reading.
+func (h *Host) Wake() { h.queue.Notify(file.In | file.RdNorm) }
+
+// Drain implements kern.Terminal. The host's call cannot be interrupted, so a
+// goroutine makes it.
+func (h *Host) Drain(l *kern.LWP) netbsd.Errno { return h.drain(file.Call{L: l}) }
+
+func (h *Host) drain(c file.Call) netbsd.Errno {
+	fd, err := unix.FcntlInt(uintptr(h.fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return file.Errno(err)
+	}
+	done := make(chan error, 1)
+	guard.Go("a terminal was drained", func() {
+		defer unix.Close(fd)
+		done <- unix.IoctlSetInt(fd, unix.TCSBRK, 1)
+		c.L.Wake()
+	})
+	for {
+		select {
+		case err := <-done:
+			if err == unix.EIO {
+				return 0 // nobody is left to read the rest
+			}
+			return file.Errno(err)
+		default:
+		}
+		if h.d.halted.Load() {
+			return 0
+		}
+		if e := c.L.Sleep(true, time.Now().Add(lbolt)); e != 0 && e != netbsd.EWOULDBLOCK {
+			return e
+		}
+	}
+}
+
+// Revoke implements kern.Terminal: guests lose the terminal; the host's programs keep
+// it.
+func (h *Host) Revoke() {
+	h.mu.Lock()
+	h.revoked++
+	h.mu.Unlock()
+	h.k.Revoked()
+	h.queue.Notify(everything)
+}
+
+// Release implements kern.Terminal.
+func (h *Host) Release() {}
+
+func (h *Host) close() {
+	h.Restore()
+	if h.shared != nil {
+		h.shared.Release()
+	}
+	unix.Close(h.fd)
+}
+
+// Close restores the modes of the host's terminals and lets go of them. Preconditions:
+// the machine has ended.
+func (d *Driver) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, h := range d.hosts {
+		h.close()
+	}
+	clear(d.hosts)
+}

@@ -1,0 +1,91 @@
+package tty
+
+import (
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// ioctl serves the requests of tty(4) on the host's terminal. TIOCSTI and TIOCEXCL
+// would reach beyond the machine: the one is refused, the other does nothing.
+func (h *Host) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	if e := backgroundChange(c, h.k, cmd); e != 0 {
+		return e
+	}
+	if e, ok := session(c, h.k, cmd, data); ok {
+		return e
+	}
+	switch cmd {
+	case netbsd.TIOCGETA:
+		t, err := h.modes()
+		if err == nil {
+			t.Encode(data)
+		}
+		return file.Errno(err)
+	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
+		t := netbsd.DecodeTermios(data)
+		req := map[uint32]uint{netbsd.TIOCSETA: unix.TCSETS, netbsd.TIOCSETAW: unix.TCSETSW, netbsd.TIOCSETAF: unix.TCSETSF}[cmd]
+		return file.Errno(h.setModes(req, &t))
+	case netbsd.TIOCGWINSZ:
+		w, err := unix.IoctlGetWinsize(h.fd, unix.TIOCGWINSZ)
+		if err == nil {
+			netbsd.Winsize(*w).Encode(data)
+		}
+		return file.Errno(err)
+	case netbsd.TIOCSWINSZ:
+		w := unix.Winsize(netbsd.DecodeWinsize(data))
+		return file.Errno(unix.IoctlSetWinsize(h.fd, unix.TIOCSWINSZ, &w))
+	case netbsd.FIONREAD:
+		return h.count(unix.TIOCINQ, data)
+	case netbsd.TIOCOUTQ, netbsd.FIONWRITE:
+		return h.count(unix.TIOCOUTQ, data)
+	case netbsd.TIOCDRAIN:
+		return h.drain(c)
+	}
+	return h.control(c, cmd, data)
+}
+
+func (h *Host) count(req uint, data []byte) netbsd.Errno {
+	n, err := unix.IoctlGetInt(h.fd, req)
+	if err != nil {
+		return file.Errno(err)
+	}
+	return setInt(data, int32(n))
+}
+
+func (h *Host) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	switch cmd {
+	case netbsd.TIOCFLUSH:
+		which := map[int32]int{netbsd.FREAD: unix.TCIFLUSH, netbsd.FWRITE: unix.TCOFLUSH}
+		arg, ok := which[intArg(data)]
+		if !ok {
+			arg = unix.TCIOFLUSH
+		}
+		return file.Errno(unix.IoctlSetInt(h.fd, unix.TCFLSH, arg))
+	case netbsd.TIOCSTOP:
+		return file.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOOFF))
+	case netbsd.TIOCSTART:
+		return file.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOON))
+	case netbsd.TIOCEXCL, netbsd.TIOCNXCL, netbsd.FIOASYNC:
+		return 0
+	case netbsd.TIOCSTI:
+		return netbsd.EPERM
+	case netbsd.TIOCSTAT:
+		h.report(c)
+		return 0
+	case netbsd.TIOCPTSNAME, netbsd.COMPAT_TIOCPTSNAME:
+		g := netbsd.Ptmget{Controller: int32(h.stat.Rdev & 0xff), Terminal: int32(h.stat.Rdev & 0xff), ControllerName: "/dev/null", TerminalName: h.name}
+		if len(data) < netbsd.SizeofPtmget60 {
+			return netbsd.EINVAL
+		}
+		g.Encode(data)
+		return 0
+	}
+	return lineIoctl(cmd, data)
+}
+
+// report is TIOCSTAT's line, written for the host's line discipline to process.
+func (h *Host) report(c file.Call) {
+	unix.Write(h.fd, []byte(describe(h.d.m, h.k)))
+}

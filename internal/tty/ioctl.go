@@ -1,0 +1,281 @@
+package tty
+
+import (
+	"encoding/binary"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file has the requests of tty(4) (ttioctl). A handler gets the argument as
+// ioctl(2) transfers it: data has the length that the request names.
+
+var le = binary.LittleEndian
+
+func intArg(data []byte) int32 {
+	if len(data) < 4 {
+		return 0
+	}
+	return int32(le.Uint32(data))
+}
+
+func setInt(data []byte, v int32) netbsd.Errno {
+	if len(data) < 4 {
+		return netbsd.EINVAL
+	}
+	le.PutUint32(data, uint32(v))
+	return 0
+}
+
+// Ioctl implements file.File for the terminal side.
+func (f *terminal) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	dead := false
+	guard.Locked(&f.mu, func() { dead = f.dead() })
+	if dead {
+		return netbsd.EBADF
+	}
+	return f.pair.ioctl(c, cmd, data)
+}
+
+// ioctl serves both sides; packet mode hears of what it changes.
+func (p *pair) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	switch cmd {
+	case netbsd.TIOCPTSNAME, netbsd.COMPAT_TIOCPTSNAME:
+		return p.putName(data, -1, -1)
+	case netbsd.TIOCEXT:
+		p.setExternal(intArg(data) != 0)
+		return 0
+	}
+	e := p.ttioctl(c, cmd, data)
+	p.tellModes(cmd, e)
+	return e
+}
+
+// changes are the requests that a process of the background is stopped for.
+func changes(cmd uint32) bool {
+	switch cmd {
+	case netbsd.TIOCFLUSH, netbsd.TIOCDRAIN, netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSTART, netbsd.TIOCSETA,
+		netbsd.TIOCSETD, netbsd.TIOCSLINED, netbsd.TIOCSETAF, netbsd.TIOCSETAW, netbsd.TIOCSTAT, netbsd.TIOCSTI,
+		netbsd.TIOCSWINSZ:
+		return true
+	}
+	return false
+}
+
+// backgroundChange is the wait of ttioctl before a change. Unlike a write, a change by
+// an orphaned group is let through.
+func backgroundChange(c file.Call, k *kern.TTY, cmd uint32) netbsd.Errno {
+	if !changes(cmd) {
+		return 0
+	}
+	if e := foreground(c, k, false); e != netbsd.EIO {
+		return e
+	}
+	return 0
+}
+
+func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	if e := backgroundChange(c, p.k, cmd); e != 0 {
+		return e
+	}
+	if e, ok := session(c, p.k, cmd, data); ok {
+		return e
+	}
+	switch cmd {
+	case netbsd.TIOCDRAIN:
+		return p.drain(c, 0)
+	case netbsd.TIOCSETAW, netbsd.TIOCSETAF:
+		if e := p.drain(c, 0); e != 0 {
+			return e
+		}
+	}
+	p.mu.Lock()
+	defer p.unlock()
+	switch cmd {
+	case netbsd.TIOCGETA:
+		p.t.Encode(data)
+	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
+		p.setModes(netbsd.DecodeTermios(data), cmd == netbsd.TIOCSETAF)
+	case netbsd.TIOCGWINSZ:
+		p.win.Encode(data)
+	case netbsd.TIOCSWINSZ:
+		if w := netbsd.DecodeWinsize(data); w != p.win {
+			p.win = w
+			p.k.Signal(netbsd.SIGWINCH)
+		}
+	case netbsd.FIONREAD:
+		return setInt(data, int32(p.nread()))
+	case netbsd.TIOCOUTQ, netbsd.FIONWRITE:
+		return setInt(data, int32(len(p.out)))
+	case netbsd.FIONSPACE:
+		return setInt(data, int32(outputMax-len(p.out)))
+	case netbsd.TIOCGQSIZE:
+		return setInt(data, inputMax)
+	case netbsd.TIOCSTAT:
+		p.info = true
+	case netbsd.TIOCSTI:
+		return p.simulate(c, data)
+	default:
+		return p.control(cmd, data)
+	}
+	return 0
+}
+
+// control serves what needs nothing but the state of the line. mu is held.
+func (p *pair) control(cmd uint32, data []byte) netbsd.Errno {
+	switch cmd {
+	case netbsd.TIOCEXCL:
+		p.st |= stExcl
+	case netbsd.TIOCNXCL:
+		p.st &^= stExcl
+	case netbsd.FIOASYNC:
+		p.st &^= stAsync
+		if intArg(data) != 0 {
+			p.st |= stAsync
+		}
+	case netbsd.TIOCFLUSH:
+		which := byte(intArg(data)) & (netbsd.FREAD | netbsd.FWRITE)
+		if intArg(data) == 0 {
+			which = netbsd.FREAD | netbsd.FWRITE
+		}
+		p.flush(which)
+	case netbsd.TIOCSTART:
+		if p.is1(stStopped) || p.lflag(netbsd.FLUSHO) {
+			p.t.Lflag &^= netbsd.FLUSHO
+			p.st &^= stStopped
+			p.start()
+		}
+	case netbsd.TIOCSTOP:
+		if !p.is1(stStopped) {
+			p.st |= stStopped
+			p.stop(0)
+		}
+	default:
+		return lineIoctl(cmd, data)
+	}
+	return 0
+}
+
+// lineIoctl serves what is the same for every terminal: one line discipline, a line
+// that cannot break, no modem.
+func lineIoctl(cmd uint32, data []byte) netbsd.Errno {
+	switch cmd {
+	case netbsd.FIONBIO, netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSDTR, netbsd.TIOCCDTR, netbsd.TIOCSFLAGS:
+	case netbsd.TIOCGETD, netbsd.TIOCGFLAGS:
+		return setInt(data, 0)
+	case netbsd.TIOCSETD:
+		if intArg(data) != 0 {
+			return netbsd.ENXIO
+		}
+	case netbsd.TIOCGLINED:
+		copy(data, lineName)
+	case netbsd.TIOCSLINED:
+		if string(data[:min(len(data), len(lineName)+1)]) != lineName+"\x00" {
+			return netbsd.ENXIO
+		}
+	default:
+		return netbsd.EPASSTHROUGH
+	}
+	return 0
+}
+
+// lineName is the one line discipline there is.
+const lineName = "termios"
+
+// simulate is TIOCSTI. EACCES: not root, and not the caller's terminal.
+func (p *pair) simulate(c file.Call, data []byte) netbsd.Errno {
+	l := lwpOf(c)
+	if l != nil && l.Proc().Cred().EUID != 0 && l.Proc().TTY() != p.k {
+		return netbsd.EACCES
+	}
+	if len(data) < 1 {
+		return netbsd.EINVAL
+	}
+	p.input(data[0])
+	return 0
+}
+
+// setModes is the setting half of TIOCSETA and its kin. Input typed in the old mode is
+// kept unless flushed: as a line to be edited when ICANON comes on, as plain data when
+// it goes.
+func (p *pair) setModes(t netbsd.Termios, flush bool) {
+	canon, was := t.Lflag&netbsd.ICANON != 0, p.lflag(netbsd.ICANON)
+	pending := p.t.Lflag & netbsd.PENDIN
+	switch {
+	case flush:
+		p.flush(netbsd.FREAD)
+	case canon && !was:
+		pending = netbsd.PENDIN
+	case !canon && was:
+		p.raw, p.can = append(p.can, p.raw...), nil
+		pending = 0
+	}
+	t.Lflag = t.Lflag&^(netbsd.EXTPROC|netbsd.PENDIN) | p.t.Lflag&netbsd.EXTPROC | pending
+	p.t = t
+	if t.Ospeed == 0 {
+		p.k.Hangup()
+	}
+	if canon != was || !canon {
+		p.wakeReaders() // PENDIN, or another VMIN
+	}
+}
+
+// session serves the requests by which processes and terminals belong together; ok
+// tells whether cmd is one.
+func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (e netbsd.Errno, ok bool) {
+	l := lwpOf(c)
+	switch cmd {
+	case netbsd.TIOCSCTTY, netbsd.TIOCGPGRP, netbsd.TIOCSPGRP, netbsd.TIOCGSID, netbsd.FIOSETOWN, netbsd.FIOGETOWN:
+		if l == nil {
+			return netbsd.ENOTTY, true
+		}
+	}
+	switch cmd {
+	case netbsd.TIOCSCTTY:
+		return l.AcquireTTY(k), true
+	case netbsd.TIOCGPGRP:
+		pgid, e := l.GetForeground(k)
+		if e != 0 {
+			return e, true
+		}
+		return setInt(data, int32(pgid)), true
+	case netbsd.TIOCSPGRP:
+		return l.SetForeground(k, int(intArg(data))), true
+	case netbsd.TIOCGSID:
+		s := k.Session()
+		if _, e := l.GetForeground(k); e != 0 || s == nil {
+			return netbsd.ENOTTY, true
+		}
+		return setInt(data, int32(s.ID())), true
+	case netbsd.FIOGETOWN:
+		return getOwner(l, k, data), true
+	case netbsd.FIOSETOWN:
+		return setOwner(l, k, int(intArg(data))), true
+	}
+	return 0, false
+}
+
+// getOwner is FIOGETOWN: a terminal's owner is its foreground group, as -id.
+func getOwner(l *kern.LWP, k *kern.TTY, data []byte) netbsd.Errno {
+	if k.Session() != nil && l.Proc().TTY() != k {
+		return netbsd.ENOTTY
+	}
+	if g := k.Foreground(); g != nil {
+		return setInt(data, int32(-g.ID()))
+	}
+	return setInt(data, 0)
+}
+
+// setOwner is FIOSETOWN: a group by -id, or that of a process.
+func setOwner(l *kern.LWP, k *kern.TTY, id int) netbsd.Errno {
+	if id >= 0 {
+		pgid, e := l.Getpgid(id)
+		if e != 0 {
+			return e
+		}
+		id = -pgid
+	}
+	return l.SetForeground(k, -id)
+}

@@ -1,0 +1,74 @@
+package tty
+
+import (
+	"toaster/internal/file"
+	"toaster/internal/vfs"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// ptm is /dev/ptm of ptm(4): TIOCPTMGET opens both sides of a new pseudo-terminal for
+// the caller.
+type ptm struct {
+	file.Base
+	d *Driver
+}
+
+func (d *Driver) openPtm(_ vfs.View, flags int) (*file.Description, netbsd.Errno) {
+	return file.New(&ptm{d: d}, flags), 0
+}
+
+func (f *ptm) Stat() (file.Stat, netbsd.Errno) { return vfs.DevStat(ptmMajor, 1, 0o666), 0 }
+
+// installer is the part of a descriptor table that TIOCPTMGET needs.
+type installer interface {
+	Install(d *file.Description, min int, limit uint64, cloexec bool) (int, netbsd.Errno)
+	CloseFD(fd int) netbsd.Errno
+}
+
+// rlimitNofile is RLIMIT_NOFILE.
+const rlimitNofile = 8
+
+// Ioctl implements file.File. EINVAL: anything but TIOCPTMGET; EMFILE: no two
+// descriptors are free.
+func (f *ptm) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	if cmd != netbsd.TIOCPTMGET && cmd != netbsd.COMPAT_TIOCPTMGET {
+		return netbsd.EINVAL
+	}
+	l := lwpOf(c)
+	if l == nil {
+		return netbsd.ENOTTY
+	}
+	t, ok := l.Proc().Files().(installer)
+	if !ok {
+		return netbsd.EOPNOTSUPP
+	}
+	ctl, e := f.d.OpenPair(l, 0)
+	if e != 0 {
+		return e
+	}
+	p := ctl.File.(*controller).pair
+	p.setOwner(l, 0o620)
+	cfd, e := install(l, t, ctl)
+	if e != 0 {
+		return e
+	}
+	term, e := p.open(0, netbsd.O_RDWR)
+	if e == 0 {
+		var tfd int
+		if tfd, e = install(l, t, term); e == 0 {
+			return p.putName(data, cfd, tfd)
+		}
+	}
+	t.CloseFD(cfd)
+	return e
+}
+
+func install(l *kern.LWP, t installer, d *file.Description) (int, netbsd.Errno) {
+	r, _ := l.Proc().Rlimit(rlimitNofile)
+	fd, e := t.Install(d, 0, r.Cur, false)
+	if e != 0 {
+		d.Release()
+	}
+	return fd, e
+}

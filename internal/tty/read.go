@@ -1,0 +1,151 @@
+package tty
+
+import (
+	"time"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// This file has reading from the terminal side (ttread).
+
+// Read gives a line, or less of it; without ICANON what VMIN and VTIME say. 0 is ^D at
+// the beginning of a line, or a terminal whose controller has gone or that has been
+// revoked. EIO: the caller is in the background for good.
+func (f *terminal) Read(c file.Call, b []byte) (int, netbsd.Errno) {
+	if len(b) == 0 {
+		return 0, 0
+	}
+	var r reading
+	for {
+		n, e := f.readOnce(c, &r, b)
+		if e != errAgainForeground {
+			return n, e
+		}
+	}
+}
+
+// errAgainForeground is internal: a sleep has ended, or VDSUSP has stopped the
+// caller, who must ask again for leave to read.
+const errAgainForeground netbsd.Errno = -100
+
+// reading is the state of one read(2) over its sleeps: VTIME's clock.
+type reading struct {
+	timing bool
+	since  time.Time
+	had    int
+}
+
+func (f *terminal) readOnce(c file.Call, r *reading, b []byte) (int, netbsd.Errno) {
+	return wait(c, f, file.Readable, func(expired bool) (int, time.Time, netbsd.Errno) {
+		p := f.pair
+		if e := foreground(c, p.k, true); e != 0 {
+			return 0, time.Time{}, e
+		}
+		p.mu.Lock()
+		defer p.unlock()
+		if f.dead() || !p.master {
+			return 0, time.Time{}, 0
+		}
+		return p.read(c, r, b, expired)
+	})
+}
+
+// read is one attempt.
+func (p *pair) read(c file.Call, r *reading, b []byte, expired bool) (int, time.Time, netbsd.Errno) {
+	if p.lflag(netbsd.PENDIN) {
+		p.takePending()
+	}
+	q := &p.raw
+	if p.lflag(netbsd.ICANON) || p.remote {
+		q = &p.can
+	}
+	ready, deadline := p.readable(r)
+	if !ready && expired && p.t.Cc[netbsd.VMIN] == 0 && !p.lflag(netbsd.ICANON) {
+		return 0, time.Time{}, 0
+	}
+	if !ready {
+		if !p.connected() {
+			return 0, time.Time{}, 0
+		}
+		return 0, deadline, netbsd.EAGAIN
+	}
+	n, e := p.deliver(q, b)
+	p.unblock()
+	p.theirs.Notify(file.Out)
+	return n, time.Time{}, e
+}
+
+// readable reports whether a read can go on now; if not, when its time is over.
+func (p *pair) readable(r *reading) (bool, time.Time) {
+	if p.lflag(netbsd.ICANON) || p.remote {
+		return len(p.can) > 0, time.Time{}
+	}
+	n, vmin := len(p.raw), int(p.t.Cc[netbsd.VMIN])
+	vtime := time.Duration(p.t.Cc[netbsd.VTIME]) * (time.Second / 10)
+	switch {
+	case vtime == 0:
+		return n >= vmin, time.Time{}
+	case vmin > 0 && n == 0:
+		return false, time.Time{} // the clock starts with the first character
+	case n >= max(vmin, 1):
+		return true, time.Time{}
+	}
+	if !r.timing || vmin > 0 && n > r.had {
+		r.timing, r.since = true, time.Now()
+	}
+	r.had = n
+	end := r.since.Add(vtime)
+	if !time.Now().Before(end) {
+		return true, time.Time{} // what there is, perhaps nothing
+	}
+	return false, end
+}
+
+// deliver takes characters off q: of a line no more than up to its end, whose ^D is
+// not given to the reader. VDSUSP stops the foreground group when it is read.
+func (p *pair) deliver(q *[]uint16, b []byte) (int, netbsd.Errno) {
+	canon := p.lflag(netbsd.ICANON)
+	n := 0
+	for n < len(b) && len(*q) > 0 {
+		c := (*q)[0]
+		*q = (*q)[1:]
+		if p.remote && c == endOfRemote {
+			break
+		}
+		if p.is(netbsd.VDSUSP, c) && p.t.Lflag&(netbsd.IEXTEN|netbsd.ISIG) == netbsd.IEXTEN|netbsd.ISIG {
+			p.k.Signal(netbsd.SIGTSTP)
+			if n == 0 {
+				return 0, errAgainForeground
+			}
+			break
+		}
+		if canon && p.is(netbsd.VEOF, c) {
+			break
+		}
+		b[n] = byte(c)
+		n++
+		if canon && p.breaks(c) {
+			break
+		}
+	}
+	return n, 0
+}
+
+// endOfRemote ends a write of the controller in TIOCREMOTE's queue.
+const endOfRemote = 0x200
+
+// nread is ttnread: how much could be read now.
+func (p *pair) nread() int {
+	if p.lflag(netbsd.PENDIN) {
+		p.takePending()
+	}
+	n := len(p.can)
+	if !p.lflag(netbsd.ICANON) {
+		n += len(p.raw)
+		if n < int(p.t.Cc[netbsd.VMIN]) && p.t.Cc[netbsd.VTIME] == 0 {
+			n = 0
+		}
+	}
+	return n
+}

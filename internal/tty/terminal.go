@@ -1,0 +1,150 @@
+package tty
+
+import (
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// terminal is an open file of a pair's terminal side: /dev/pts/N.
+type terminal struct {
+	file.Base
+	*pair
+	era uint64 // pair.revoked at the open
+}
+
+// dead reports whether the terminal was revoked since it was opened. mu is held.
+func (f *terminal) dead() bool { return f.era != f.pair.revoked }
+
+// open is ptsopen. EBUSY: TIOCEXCL, and not root; EIO: the controller has gone, so
+// that nobody would ever be at the other end.
+func (p *pair) open(uid uint32, flags int) (*file.Description, netbsd.Errno) {
+	p.mu.Lock()
+	defer p.unlock()
+	switch {
+	case !p.master:
+		return nil, netbsd.EIO
+	case p.is1(stExcl) && uid != 0:
+		return nil, netbsd.EBUSY
+	}
+	if !p.is1(stOpen) {
+		p.t = defaultTermios()
+		p.st = stOpen | stCarrier
+		p.win = netbsd.Winsize{}
+		p.hold++
+	}
+	p.opens++
+	p.theirs.Notify(file.In | file.Out | file.RdNorm)
+	d := file.New(&terminal{pair: p, era: p.revoked}, flags)
+	d.Path = p.name()
+	return d, 0
+}
+
+// handle gives the terminal side to one who has it open in another way (/dev/tty); it
+// does not count as an open.
+func (p *pair) handle() file.File {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &terminal{pair: p, era: p.revoked}
+}
+
+// Close ends one open of the terminal side; the last one waits for the output to be
+// read, for five seconds at each step, and gives the terminal up.
+func (f *terminal) Close() {
+	p := f.pair
+	last := false
+	guard.Locked(&p.mu, func() {
+		if !f.dead() {
+			p.opens--
+			last = p.opens == 0
+		}
+	})
+	if !last {
+		return
+	}
+	p.drain(file.Call{L: newSleeper()}, closeWait)
+	p.mu.Lock()
+	defer p.unlock()
+	if !f.dead() && p.opens == 0 && p.is1(stOpen) {
+		p.shut()
+	}
+}
+
+// shut is ttyclose: nothing of the terminal's state survives the last close.
+func (p *pair) shut() {
+	p.flush(netbsd.FREAD | netbsd.FWRITE)
+	p.revoked++
+	p.st, p.opens = 0, 0
+	p.t.Cflag &^= netbsd.CLOCAL
+	p.k.Revoked() // t_session, t_pgrp
+	p.ours.Notify(everything)
+	p.theirs.Notify(everything)
+	p.release()
+}
+
+const everything = file.In | file.RdNorm | file.Out | file.Hup
+
+// Drain implements kern.Terminal (item 19).
+func (p *pair) Drain(l *kern.LWP) netbsd.Errno { return p.drain(file.Call{L: l}, 0) }
+
+// Revoke implements kern.Terminal, and is VOP_REVOKE: whoever has the terminal open
+// loses it (item 21). Reads give 0, writes EIO, other calls EBADF; a later open
+// is of a new terminal.
+func (p *pair) Revoke() {
+	p.mu.Lock()
+	defer p.unlock()
+	if p.is1(stOpen) {
+		p.shut()
+	}
+}
+
+// Release implements kern.Terminal. The session's reference is none of the driver's.
+func (p *pair) Release() {}
+
+// Stat implements file.File.
+func (f *terminal) Stat() (file.Stat, netbsd.Errno) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dead() {
+		return file.Stat{}, netbsd.EBADF
+	}
+	return f.stat, 0
+}
+
+// Poll implements file.File.
+func (f *terminal) Poll(want file.Events) file.Events {
+	f.mu.Lock()
+	defer f.unlock()
+	if f.dead() || !f.master {
+		return file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
+	}
+	var ev file.Events
+	if f.nread() > 0 {
+		ev |= want & (file.In | file.RdNorm)
+	}
+	if len(f.out) <= outputLow {
+		ev |= want & file.Out
+	}
+	if !f.connected() {
+		ev |= file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
+	}
+	return ev
+}
+
+// Watch and Unwatch implement file.File.
+func (f *terminal) Watch(w *file.Waiter)   { f.ours.Add(w) }
+func (f *terminal) Unwatch(w *file.Waiter) { f.ours.Remove(w) }
+
+// ReadCount and WriteCount implement file.Counter.
+func (f *terminal) ReadCount() int64 {
+	f.mu.Lock()
+	defer f.unlock()
+	return int64(f.nread())
+}
+
+func (f *terminal) WriteCount() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int64(outputMax - len(f.out))
+}

@@ -1,0 +1,96 @@
+package tty
+
+import (
+	"time"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/netbsd"
+)
+
+// This file has writing to the terminal side (ttwrite), and waiting for what was
+// written to go.
+
+// Write writes all of b, unless the call does not block or is interrupted: then what
+// fitted. EIO: no controller, or revoked, or the caller is in the background for
+// good with TOSTOP.
+func (f *terminal) Write(c file.Call, b []byte) (int, netbsd.Errno) {
+	done := 0
+	_, e := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
+		n, e := f.writeOnce(c, b[done:])
+		done += n
+		return 0, time.Time{}, e
+	})
+	if done > 0 {
+		return done, 0
+	}
+	return 0, e
+}
+
+func (f *terminal) writeOnce(c file.Call, b []byte) (int, netbsd.Errno) {
+	p := f.pair
+	if e := f.mayWrite(c); e != 0 {
+		return 0, e
+	}
+	p.mu.Lock()
+	defer p.unlock()
+	if f.dead() || !p.master || !p.connected() {
+		return 0, netbsd.EIO
+	}
+	if p.lflag(netbsd.FLUSHO) {
+		return len(b), 0
+	}
+	n := 0
+	for n < len(b) && len(p.out) < outputMax && p.output(b[n]) {
+		n++
+	}
+	if n > 0 {
+		p.rocount = 0 // what is being typed no longer ends at the cursor
+		p.start()
+	}
+	if n < len(b) {
+		return n, netbsd.EAGAIN
+	}
+	return n, 0
+}
+
+// mayWrite stops a writer of the background where TOSTOP asks for it.
+func (f *terminal) mayWrite(c file.Call) netbsd.Errno {
+	tostop := false
+	guard.Locked(&f.pair.mu, func() { tostop = f.pair.lflag(netbsd.TOSTOP) })
+	if !tostop {
+		return 0
+	}
+	return foreground(c, f.pair.k, false)
+}
+
+// Drain is ttywait: it sleeps until the controller has read all output. Item 19's
+// caller ignores the error.
+func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
+	w := &file.Waiter{Mask: file.Out, L: c.L}
+	p.ours.Add(w)
+	defer p.ours.Remove(w)
+	for {
+		var deadline time.Time
+		if limit > 0 {
+			deadline = time.Now().Add(limit)
+		}
+		done := false
+		guard.Locked(&p.mu, func() {
+			done = len(p.out) == 0 || !p.connected() || !p.master || p.d.halted.Load()
+			if !done {
+				p.start()
+			}
+		})
+		if done {
+			return 0
+		}
+		e := c.L.Sleep(true, deadline)
+		if e == netbsd.EWOULDBLOCK {
+			guard.Locked(&p.mu, func() { p.flush(netbsd.FWRITE) })
+		}
+		if e != 0 {
+			return e
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package vfs
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// onFile runs an *at call on the file that the path leads to. Unless names go to the host
+// as they are, the file is found first and reached again through /proc, which the host
+// follows to exactly that file; a link that isn't followed by the descriptor itself.
+func (l *lookup) onFile(follow bool, call func(n *node, at int, name string, flags int) error) netbsd.Errno {
+	follow = follow || strings.HasSuffix(l.name, "/")
+	if l.direct() {
+		flags := 0
+		if !follow {
+			flags = unix.AT_SYMLINK_NOFOLLOW
+		}
+		return file.Errno(call(nil, l.at.fd, l.name, flags))
+	}
+	n, err := l.openPath(follow)
+	if err != nil {
+		return file.Errno(err)
+	}
+	defer n.close()
+	var st unix.Stat_t
+	if err := unix.Fstat(n.fd, &st); err != nil {
+		return file.Errno(err)
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return file.Errno(call(&n, n.fd, "", unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH))
+	}
+	return file.Errno(call(&n, unix.AT_FDCWD, procPath(n.fd), 0))
+}
+
+// ownerRule is one of the rules of permit.go for what only some may do.
+type ownerRule = func(c *kern.Cred, a attrs) netbsd.Errno
+
+// change is onFile for calls that a device of the kernel's refuses, and to which a rule applies.
+func (v View) change(at int, name string, follow bool, rule ownerRule, call func(n *node, at int, name string, flags int) error) netbsd.Errno {
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	if _, ok := l.device(); ok {
+		return netbsd.EPERM
+	}
+	return l.onFile(follow, func(n *node, at int, name string, flags int) error {
+		if n != nil && n.mnt.origin.ReadOnly {
+			return unix.EROFS
+		}
+		if l.who == nil {
+			return call(n, at, name, flags)
+		}
+		if err := l.allow(*n, rule); err != nil {
+			return err
+		}
+		return l.as(func() error { return call(n, at, name, flags) })
+	})
+}
+
+// Chmod is fchmodat(2), chmod(2) and lchmod(2).
+func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno {
+	mode &= 0o7777
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChmod(c, a, mode) }
+	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
+		switch {
+		case flags&unix.AT_EMPTY_PATH != 0: // a link has no mode
+			return unix.EOPNOTSUPP
+		case flags != 0:
+			return chmodNofollow(at, name, mode)
+		case n != nil:
+			a, err := n.attrs()
+			if err != nil {
+				return err
+			}
+			mode = n.mnt.origin.HostMode(v.ownSetIDs(mode, a), a.mode&unix.S_IFMT)
+		}
+		return unix.Fchmodat(at, name, mode, 0)
+	})
+}
+
+// Chown is fchownat(2), chown(2) and lchown(2); -1 leaves an id alone.
+func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno {
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChown(c, a, uid, gid) }
+	return v.change(at, name, follow, rule, func(_ *node, at int, name string, flags int) error {
+		return unix.Fchownat(at, name, uid, gid, flags)
+	})
+}
+
+// Utimens is utimensat(2) and its older kin.
+func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow bool) netbsd.Errno {
+	ts := []unix.Timespec{file.HostTime(atime), file.HostTime(mtime)}
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChtimes(c, a, atime.Now && mtime.Now) }
+	return v.change(at, name, follow, rule, func(_ *node, at int, name string, flags int) error {
+		return unix.UtimesNanoAt(at, name, ts, flags)
+	})
+}
+
+// Chflags is chflags(2) and lchflags(2) as far as permission goes: there are no flags to
+// set.
+func (v View) Chflags(name string, follow bool) netbsd.Errno {
+	return v.change(netbsd.AT_FDCWD, name, follow, canChflags, func(_ *node, at int, name string, flags int) error {
+		var st unix.Stat_t
+		return unix.Fstatat(at, name, &st, flags)
+	})
+}
+
+// Truncate is truncate(2). What is no regular file has no size to change: ufs_setattr.
+func (v View) Truncate(name string, size int64) netbsd.Errno {
+	if size < 0 {
+		return netbsd.EINVAL
+	}
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canAccess(c, a, mayWrite) }
+	return v.change(netbsd.AT_FDCWD, name, true, rule, func(_ *node, at int, name string, _ int) error {
+		var st unix.Stat_t
+		if err := unix.Fstatat(at, name, &st, 0); err != nil {
+			return err
+		}
+		switch st.Mode & unix.S_IFMT {
+		case unix.S_IFIFO, unix.S_IFCHR, unix.S_IFBLK, unix.S_IFSOCK:
+			return nil
+		}
+		fd, err := openHost(at, name, unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return unix.Ftruncate(fd, size)
+	})
+}

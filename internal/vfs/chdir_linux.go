@@ -1,0 +1,169 @@
+package vfs
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// Chdir is chdir(2).
+func (v View) Chdir(name string) netbsd.Errno {
+	return v.enter(name, func(n *dir) { v.Dirs.cwd, n = n, v.Dirs.cwd; n.release() })
+}
+
+// Chroot is chroot(2) for a caller whose privilege was checked. The working
+// directory follows if it isn't below the new root.
+func (v View) Chroot(name string) netbsd.Errno {
+	return v.enter(name, v.Dirs.setRoot)
+}
+
+// Fchroot is fchroot(2), likewise: it is the way back out of a root, for who has kept a
+// descriptor.
+func (v View) Fchroot(fd int) netbsd.Errno { return v.enterFD(fd, false, v.Dirs.setRoot) }
+
+// setRoot is called with mu held; n's reference becomes the root's.
+func (d *Dirs) setRoot(n *dir) {
+	d.root.release()
+	d.root = n
+	r := resolver{tree: d.tree, root: n}
+	if _, err := r.pathOf(d.cwd.node); err != nil {
+		d.cwd.release()
+		d.cwd = n.ref()
+	}
+}
+
+// enter opens a folder that the caller may search, and hands it to set, called
+// with Dirs.mu held.
+func (v View) enter(name string, set func(*dir)) netbsd.Errno {
+	l, errno := v.look(netbsd.AT_FDCWD, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	n, err := l.find(l.at, l.name, unix.O_DIRECTORY)
+	if err != nil {
+		return file.Errno(err)
+	}
+	return v.adopt(l, n, set)
+}
+
+// adopt makes a dir of an open directory, which it owns, and sets it.
+func (v View) adopt(l *lookup, at node, set func(*dir)) netbsd.Errno {
+	err := unix.Faccessat(at.fd, ".", unix.X_OK, 0)
+	if err == nil {
+		err = l.mayExec(at)
+	}
+	if err != nil {
+		at.close()
+		return file.Errno(err)
+	}
+	n, err := newDir(at)
+	if err != nil {
+		return file.Errno(err)
+	}
+	v.Dirs.mu.Lock()
+	defer v.Dirs.mu.Unlock()
+	if v.Dirs.cwd == nil { // the process is gone
+		n.release()
+		return netbsd.ESRCH
+	}
+	r := resolver{tree: v.Dirs.tree, root: v.Dirs.root}
+	if p, err := r.pathOf(at); err == nil && (p == "/dev" || strings.HasPrefix(p, "/dev/")) {
+		n.dev = p
+	}
+	set(n)
+	return 0
+}
+
+// Fchdir is fchdir(2): EPERM for a directory that is not under the process's root.
+func (v View) Fchdir(fd int) netbsd.Errno {
+	return v.enterFD(fd, true, func(n *dir) { v.Dirs.cwd, n = n, v.Dirs.cwd; n.release() })
+}
+
+func (v View) enterFD(fd int, under bool, set func(*dir)) netbsd.Errno {
+	d, errno := v.Files.Get(fd)
+	if errno != 0 {
+		return errno
+	}
+	defer d.Release()
+	hfd, ok := d.HostFD()
+	if !ok {
+		return netbsd.ENOTDIR
+	}
+	mnt := v.Dirs.tree.mountOf(d)
+	if mnt == nil {
+		return netbsd.EPERM
+	}
+	l := &lookup{v: v, who: v.other()}
+	if err := l.maySearch(node{hfd, mnt}); err != nil {
+		return file.Errno(err)
+	}
+	nfd, err := openHost(hfd, ".", dirFlags, 0)
+	if err != nil {
+		return file.Errno(err)
+	}
+	n := node{nfd, mnt}
+	if under && v.Dirs.chrooted() {
+		if _, errno := v.nameOf(&n); errno != 0 { // vn_isunder
+			n.close()
+			return netbsd.EPERM
+		}
+	}
+	return v.adopt(l, n, set)
+}
+
+// Getcwd is __getcwd(2) without its buffer: ENOENT if the directory was
+// removed or is not below the root.
+func (v View) Getcwd() (string, netbsd.Errno) {
+	return v.nameOf(nil)
+}
+
+// nameOf returns the name of an open file from the process's root, of the working
+// directory if none is given.
+func (v View) nameOf(n *node) (string, netbsd.Errno) {
+	cwd, root, _ := v.Dirs.get()
+	defer v.Dirs.put(cwd, root)
+	switch {
+	case cwd == nil:
+		return "", netbsd.ESRCH
+	case n == nil:
+		n = &cwd.node
+	}
+	r := resolver{tree: v.Dirs.tree, root: root}
+	name, err := r.pathOf(*n)
+	if name == "" && err == nil {
+		name = "/"
+	}
+	return name, file.Errno(err)
+}
+
+// PathOf gives the present name of an open file (F_GETPATH of fcntl(2)).
+func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
+	fd, ok := d.NameFD()
+	if !ok {
+		return "", netbsd.EOPNOTSUPP
+	}
+	mnt := v.Dirs.tree.mountOf(d)
+	if mnt == nil {
+		return "", netbsd.ENOENT
+	}
+	return v.nameOf(&node{fd, mnt})
+}
+
+// Below reports whether d may be had under the caller's root (vn_isunder): a directory
+// outside of it would lead out, one that was removed might.
+func (v View) Below(d *file.Description) bool {
+	fd, ok := d.HostFD()
+	if !ok || !v.Dirs.rooted() {
+		return true
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return true
+	}
+	_, errno := v.PathOf(d)
+	return errno == 0
+}

@@ -1,0 +1,107 @@
+package vfs
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// bootTime stamps the devices.
+var bootTime = netbsd.TimespecAt(time.Now())
+
+// devStat describes a character device, with NetBSD/amd64's numbers.
+func devStat(major, minor uint32, perm uint32) file.Stat {
+	return file.Stat{
+		Dev: file.Mkdev(0, 1), Ino: uint64(major)<<20 | uint64(minor) + 2, Rdev: file.Mkdev(major, minor),
+		Mode: netbsd.S_IFCHR | perm, Nlink: 1, Blksize: 4096,
+		Atime: bootTime, Mtime: bootTime, Ctime: bootTime, Btime: bootTime,
+	}
+}
+
+// DevStat is devStat for packages that add devices.
+func DevStat(major, minor uint32, perm uint32) file.Stat { return devStat(major, minor, perm) }
+
+// addDevices fills /dev with what needs no other package.
+func addDevices(t *Tree) {
+	for name, dev := range map[string]struct {
+		major, minor uint32
+		perm         uint32
+		make         func(file.Stat) file.File
+	}{
+		"null":    {2, 2, 0o666, file.NewNull},
+		"zero":    {2, 12, 0o666, file.NewZero},
+		"full":    {2, 11, 0o666, file.NewFull},
+		"random":  {46, 0, 0o444, file.NewRandom},
+		"urandom": {46, 1, 0o644, file.NewRandom},
+	} {
+		st := devStat(dev.major, dev.minor, dev.perm)
+		t.devices[name] = Device{Stat: st, Open: func(v View, flags int) (*file.Description, netbsd.Errno) {
+			return file.New(dev.make(st), flags), 0
+		}}
+	}
+}
+
+// fdDevice is /dev/stdin, stdout, stderr and fd/N: opening one is dup(2), as
+// fd(4) says, and the access mode must not exceed the descriptor's.
+func fdDevice(v View, name string) (Device, bool) {
+	fd := -1
+	switch name {
+	case "stdin":
+		fd = 0
+	case "stdout":
+		fd = 1
+	case "stderr":
+		fd = 2
+	default:
+		s, ok := strings.CutPrefix(name, "fd/")
+		n, err := strconv.Atoi(s)
+		if !ok || err != nil || n < 0 || strconv.Itoa(n) != s {
+			return Device{}, false
+		}
+		fd = n
+	}
+	return Device{
+		Stat: devStat(31, uint32(fd), 0o666),
+		Open: func(v View, flags int) (*file.Description, netbsd.Errno) { return dupFor(v, fd, flags) },
+	}, true
+}
+
+func dupFor(v View, fd, flags int) (*file.Description, netbsd.Errno) {
+	if v.Files == nil {
+		return nil, netbsd.EBADF
+	}
+	d, errno := v.Files.Get(fd)
+	if errno != 0 {
+		return nil, errno
+	}
+	acc := flags & netbsd.O_ACCMODE
+	if acc != netbsd.O_WRONLY && !d.Readable() || acc != netbsd.O_RDONLY && !d.Writable() {
+		d.Release()
+		return nil, netbsd.EACCES
+	}
+	return d, 0
+}
+
+// Revoke is revoke(2): a terminal is taken from all who have it open. EINVAL for
+// anything that isn't a device.
+func (v View) Revoke(name string) netbsd.Errno {
+	l, errno := v.look(netbsd.AT_FDCWD, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	dev, ok := l.device()
+	switch {
+	case !ok:
+		if _, errno := l.statFollow(); errno != 0 {
+			return errno
+		}
+		return netbsd.EINVAL
+	case dev.Revoke == nil:
+		return netbsd.EOPNOTSUPP
+	}
+	return dev.Revoke(v)
+}

@@ -1,0 +1,60 @@
+package vfs
+
+import (
+	"cmp"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// OpenExec opens a program for execve(2) and gives its full name. EACCES if it
+// isn't a regular file or nobody may execute it.
+func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
+	l, errno := v.look(netbsd.AT_FDCWD, name)
+	if errno != 0 {
+		return nil, "", errno
+	}
+	defer l.close()
+	if _, ok := l.device(); ok {
+		return nil, "", netbsd.EACCES
+	}
+	n, err := l.openPath(true)
+	if err != nil {
+		return nil, "", file.Errno(err)
+	}
+	defer n.close()
+	var st unix.Stat_t
+	if err := unix.Fstat(n.fd, &st); err != nil {
+		return nil, "", file.Errno(err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(n.fd) || l.mayExec(n) != nil {
+		return nil, "", netbsd.EACCES
+	}
+	// As toaster: who may execute a program need not be able to read it.
+	fd, err := n.reopen(unix.O_RDONLY)
+	if err != nil {
+		return nil, "", file.Errno(err)
+	}
+	full, err := l.pathOf(n)
+	if err != nil {
+		full = name
+	}
+	return os.NewFile(uintptr(fd), full), full, 0
+}
+
+// mayExec asks whether the caller may execute a file.
+func (l *lookup) mayExec(n node) error {
+	return cmp.Or(l.allowAccess(n, mayExec), l.hostAccess(n, mayExec))
+}
+
+// executable says whether we may execute the file.
+func executable(fd int) bool {
+	err := unix.Faccessat(fd, "", unix.X_OK, unix.AT_EACCESS|unix.AT_EMPTY_PATH)
+	if err == unix.EINVAL { // what is left of the call in a container that refuses faccessat2
+		err = unix.Faccessat(unix.AT_FDCWD, procPath(fd), unix.X_OK, unix.AT_EACCESS)
+	}
+	return err == nil
+}

@@ -1,0 +1,4 @@
+package vfs
+
+// Fork gives the directories of a new process: these shared, or a copy.
+func (d *Dirs) Fork(share bool) *Dirs { return d.fork(share) }

@@ -1,0 +1,246 @@
+package vfs
+
+import (
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file asks NetBSD's rules (permit.go) on a path's way, for callers that are not
+// who the host takes them for. For the others who is nil, and nothing of this costs
+// anything.
+//
+// A rule is asked of a file that is open already, then the host is told to do it with
+// the caller's ids: so what somebody renames in between is judged by the host. Where
+// the host cannot tell users apart, toaster's word is the only one.
+//
+// So a host may refuse what NetBSD allows: by an access control list, or by what Linux has
+// against traps in shared directories (fs.protected_hardlinks, _symlinks, _regular, _fifos
+// of proc(5)): a link to a file that one may not write to is EPERM there.
+
+// attrs describes an open file to the rules.
+func (n node) attrs() (attrs, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(n.fd, &st)
+	return attrsOfHost(&st), err
+}
+
+func attrsOfHost(st *unix.Stat_t) attrs { return attrs{mode: st.Mode, uid: st.Uid, gid: st.Gid} }
+
+func attrsOfDevice(dev Device) attrs {
+	return attrs{mode: dev.Stat.Mode, uid: dev.Stat.UID, gid: dev.Stat.GID}
+}
+
+// as is View.as for a path's caller.
+func (l *lookup) as(call func() error) error {
+	if l.who == nil {
+		return call()
+	}
+	return l.v.as(call)
+}
+
+// allow asks a rule about an open file.
+func (l *lookup) allow(n node, rule func(c *kern.Cred, a attrs) netbsd.Errno) error {
+	if l.who == nil {
+		return nil
+	}
+	a, err := n.attrs()
+	if err != nil {
+		return err
+	}
+	return asError(rule(l.who, a))
+}
+
+// allowAccess asks for some of mayRead, mayWrite and mayExec.
+func (l *lookup) allowAccess(n node, want uint32) error {
+	return l.allow(n, func(c *kern.Cred, a attrs) netbsd.Errno { return canAccess(c, a, want) })
+}
+
+// maySearch says whether names can be looked up in a directory (resolver.search).
+func (l *lookup) maySearch(n node) error { return l.allowAccess(n, mayExec) }
+
+// hostAccess asks the host, too.
+func (l *lookup) hostAccess(n node, want uint32) error {
+	if l.who == nil {
+		return nil
+	}
+	return l.as(func() error {
+		return unix.Faccessat(unix.AT_FDCWD, procPath(n.fd), want, unix.AT_EACCESS)
+	})
+}
+
+// find is resolver.find as the caller.
+func (l *lookup) find(at node, name string, flags int) (n node, err error) {
+	if l.who == nil {
+		return l.resolver.find(at, name, flags)
+	}
+	err = l.as(func() (err error) {
+		n, err = l.resolver.find(at, name, flags)
+		return err
+	})
+	return n, err
+}
+
+// parentOf is resolver.parent as the caller, who also must be able to look up the last
+// name.
+func (l *lookup) parentOf(name string) (p place, err error) {
+	if l.who == nil {
+		return l.resolver.parent(l.at, name)
+	}
+	err = l.as(func() (err error) {
+		p, err = l.resolver.parent(l.at, name)
+		return err
+	})
+	if err != nil {
+		return p, err
+	}
+	if err := l.maySearch(p.at); err != nil {
+		p.close()
+		return place{}, err
+	}
+	return p, nil
+}
+
+// mayUnlink asks whether the caller may take a name out of its directory. ENOENT if
+// it is not there.
+func (l *lookup) mayUnlink(p place) error {
+	if l.who == nil {
+		return nil
+	}
+	dir, err := p.at.attrs()
+	if err != nil {
+		return err
+	}
+	st, err := p.stat()
+	if err != nil {
+		return err
+	}
+	return asError(canUnlink(l.who, dir, attrsOfHost(&st)))
+}
+
+// mayRename asks whether the caller may give the name to to what has from.
+func (l *lookup) mayRename(from, to place) error {
+	if l.who == nil {
+		return nil
+	}
+	var r renaming
+	var err error
+	if r.fromDir, err = from.at.attrs(); err != nil {
+		return err
+	}
+	if r.toDir, err = to.at.attrs(); err != nil {
+		return err
+	}
+	if r.sameDir, err = sameFile(from.at, to.at); err != nil {
+		return err
+	}
+	st, err := from.stat()
+	if err != nil {
+		return err
+	}
+	r.from = attrsOfHost(&st)
+	st, err = to.stat()
+	switch {
+	case err == nil:
+		a := attrsOfHost(&st)
+		r.to = &a
+	case err != unix.ENOENT:
+		return err
+	}
+	return asError(canRename(l.who, r))
+}
+
+func sameFile(a, b node) (bool, error) {
+	var x, y unix.Stat_t
+	if err := unix.Fstat(a.fd, &x); err != nil {
+		return false, err
+	}
+	err := unix.Fstat(b.fd, &y)
+	return inodeOf(&x) == inodeOf(&y), err
+}
+
+// making makes something under a name: make is told the mode, and by returning an open
+// descriptor (or -1) what was made. It is the caller's, and of the directory's group.
+// EEXIST comes first: who may not write to the directory learns of it, too (ufs_lookup).
+func (l *lookup) making(p place, mode uint32, make func(mode uint32) (fd int, err error)) error {
+	if l.who == nil {
+		_, err := make(mode)
+		return err
+	}
+	if _, err := p.stat(); err != unix.ENOENT {
+		if err == nil {
+			err = unix.EEXIST
+		}
+		return err
+	}
+	dir, err := p.at.attrs()
+	if err != nil {
+		return err
+	}
+	if errno := canAccess(l.who, dir, mayWrite); errno != 0 {
+		return errno
+	}
+	fd := -1
+	mode = newMode(l.who, mode, dir.gid)
+	err = l.v.asOwner(func() (err error) {
+		fd, err = make(mode)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return l.giveGroup(p, fd, dir.gid, mode)
+}
+
+// asOwner is as for a call that makes a file, which must become the caller's. EPERM if
+// the host would make it toaster's.
+func (v View) asOwner(call func() error) error {
+	c, host := v.other(), v.Dirs.tree.user
+	if c == nil {
+		return call()
+	}
+	err := host.as(c, call)
+	if err != errNotSwitched {
+		return err
+	}
+	if c.EUID != host.cred.EUID {
+		return unix.EPERM
+	}
+	return call()
+}
+
+// giveGroup gives what the caller has just made the group of its directory, which the
+// host does only for members and for directories that ask for it. fd is -1 if only the
+// name is known, which may be another file's by now: one of the caller's own at most. The
+// mode is set again: chown(2) takes the set-id bits.
+func (l *lookup) giveGroup(p place, fd int, gid, mode uint32) error {
+	if fd < 0 {
+		var err error
+		if fd, err = p.at.mnt.openAt(p.at.fd, p.name, unix.O_PATH, 0); err != nil {
+			return nil // it was there, and is gone
+		}
+		defer unix.Close(fd)
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Uid != l.who.EUID {
+		return nil
+	}
+	if st.Gid != gid {
+		// As toaster: the caller need not be a member. Where toaster may not either,
+		// it stays the group that the host chose.
+		unix.Fchownat(fd, "", -1, int(gid), unix.AT_EMPTY_PATH)
+	}
+	if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFLNK || mode&(unix.S_ISUID|unix.S_ISGID|l.tree.hostMask) == 0 {
+		return nil
+	}
+	return l.as(func() error { return unix.Chmod(procPath(fd), mode) })
+}
+
+// tame has writes to a file take its set-id bits, as those of root do not.
+func (l *lookup) tame(d *file.Description) {
+	if l.who != nil && !l.who.IsRoot() {
+		d.Tame()
+	}
+}

@@ -1,0 +1,106 @@
+package vfs
+
+import (
+	"cmp"
+	"path"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// Local sockets have names in the tree, and the host resolves those of bind(2)
+// and connect(2) itself: from its own working directory and root. So it is given
+// names that lead to the right place from anywhere: absolute ones, or ones through
+// an open folder in /proc, which are short and stay within a root.
+
+// maxLocal is how long a host's socket name may be.
+const maxLocal = 107
+
+// LocalBind makes the socket that the caller names: bind is told the name that the host
+// is to use, and a function to call when the socket is closed; it does not matter if it
+// fails.
+func (v View) LocalBind(name string, bind func(host string, done func()) netbsd.Errno) netbsd.Errno {
+	l, errno := v.look(netbsd.AT_FDCWD, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	if l.direct() && name[0] == '/' && len(name) <= maxLocal {
+		return bind(name, func() {})
+	}
+	dirName, last := path.Split(name)
+	if dirName == "" {
+		dirName = "."
+	}
+	if last == "" || last == "." || last == ".." {
+		return netbsd.EADDRINUSE
+	}
+	n, err := l.find(l.at, dirName, unix.O_DIRECTORY)
+	if err != nil {
+		return file.Errno(err)
+	}
+	defer n.close()
+	return bindErrno(l.bind(place{at: n, name: last}, bind))
+}
+
+// bind makes a socket in a directory, which stays open with it: its number is part of
+// the name, and must not come to mean another.
+func (l *lookup) bind(p place, bind func(host string, done func()) netbsd.Errno) error {
+	if err := cmp.Or(p.writable(), l.maySearch(p.at)); err != nil {
+		return err
+	}
+	stays, err := p.at.dup()
+	if err != nil {
+		return err
+	}
+	bound := false
+	err = l.making(p, 0o777&^l.umask, func(mode uint32) (int, error) {
+		host := procPath(stays.fd) + "/" + p.name
+		if len(host) > maxLocal {
+			return -1, netbsd.ENAMETOOLONG
+		}
+		errno := bind(host, stays.close)
+		if bound = errno == 0; bound && l.who != nil {
+			chmodNofollow(p.at.fd, p.name, mode)
+		}
+		return -1, asError(errno)
+	})
+	if bound { // whatever its mode has become
+		return nil
+	}
+	stays.close()
+	return err
+}
+
+// LocalConnect gives the name under which the host finds a socket; done is
+// called once that was used.
+func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.Errno) {
+	l, errno := v.look(netbsd.AT_FDCWD, name)
+	if errno != 0 {
+		return "", nil, errno
+	}
+	defer l.close()
+	if l.direct() && name[0] == '/' && len(name) <= maxLocal {
+		return name, func() {}, 0
+	}
+	n, err := l.openPath(true)
+	if err != nil {
+		return "", nil, file.Errno(err)
+	}
+	// unp_connect: to connect, or to send, is to write.
+	if err := cmp.Or(l.allowAccess(n, mayWrite), l.hostAccess(n, mayWrite)); err != nil {
+		n.close()
+		return "", nil, file.Errno(err)
+	}
+	return procPath(n.fd), n.close, 0
+}
+
+// bindErrno is unp_bind's word for a name that is taken.
+func bindErrno(err error) netbsd.Errno {
+	if err == unix.EEXIST {
+		return netbsd.EADDRINUSE
+	}
+	return file.Errno(err)
+}

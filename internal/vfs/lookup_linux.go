@@ -1,0 +1,135 @@
+package vfs
+
+import (
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// lookup is one path on its way through a call: where it starts, and the
+// references that keep that place open.
+type lookup struct {
+	resolver
+	v     View
+	who   *kern.Cred // the caller, if the host does not judge it rightly by itself
+	at    node
+	name  string
+	umask uint32
+	cwd   *dir
+	atD   *file.Description
+}
+
+// look begins with a path and the descriptor of an *at call.
+func (v View) look(at int, name string) (*lookup, netbsd.Errno) {
+	switch {
+	case name == "":
+		return nil, netbsd.ENOENT
+	case len(name) >= netbsd.PATH_MAX:
+		return nil, netbsd.ENAMETOOLONG
+	}
+	l := &lookup{v: v, name: name, who: v.other()}
+	if l.who != nil {
+		l.search = l.maySearch
+	}
+	l.tree = v.Dirs.tree
+	if errno := l.from(at); errno != 0 {
+		return nil, errno
+	}
+	l.cwd, l.root, l.umask = v.Dirs.get()
+	switch {
+	case l.cwd == nil: // the process is gone
+		l.close()
+		return nil, netbsd.ESRCH
+	case l.atD == nil:
+		l.at = l.cwd.node
+	}
+	return l, 0
+}
+
+// from resolves the descriptor of an *at call, which must be a directory; it
+// isn't looked at for an absolute path. EPERM for one that was not opened in the tree, as
+// vn_isunder has it for fchdir(2) out of a root: standard input may be any directory.
+func (l *lookup) from(at int) netbsd.Errno {
+	if at == netbsd.AT_FDCWD || l.name[0] == '/' {
+		return 0
+	}
+	if l.v.Files == nil {
+		return netbsd.EBADF
+	}
+	d, errno := l.v.Files.Get(at)
+	if errno != 0 {
+		return errno
+	}
+	fd, ok := d.HostFD()
+	if !ok || !d.Directory() {
+		d.Release()
+		return netbsd.ENOTDIR
+	}
+	mnt := l.tree.mountOf(d)
+	if mnt == nil {
+		d.Release()
+		return netbsd.EPERM
+	}
+	l.at, l.atD = node{fd, mnt}, d
+	return 0
+}
+
+func (l *lookup) close() {
+	l.v.Dirs.put(l.cwd, l.root)
+	if l.atD != nil {
+		l.atD.Release()
+	}
+}
+
+// devName gives the name below /dev that a path means, "" if it means none.
+// Only the words of the path count; links into /dev are followed by openLinked.
+func (l *lookup) devName() string { return devNameOf(l.name, l.cwd.dev, l.atD != nil) }
+
+func devNameOf(name, cwdDev string, at bool) string {
+	switch {
+	case name[0] == '/':
+	case cwdDev != "" && !at:
+		name = cwdDev + "/" + name
+	default:
+		return ""
+	}
+	rest, _ := strings.CutPrefix(path.Clean(name), "/dev/")
+	if rest == path.Clean(name) {
+		return ""
+	}
+	return rest
+}
+
+// device looks the path up in our /dev.
+func (l *lookup) device() (Device, bool) {
+	name := l.devName()
+	if name == "" {
+		return Device{}, false
+	}
+	t := l.v.Dirs.tree
+	t.mu.RLock()
+	dev, ok := t.devices[name]
+	t.mu.RUnlock()
+	if !ok {
+		dev, ok = fdDevice(l.v, name)
+	}
+	return dev, ok
+}
+
+// openPath opens the file itself, for calls on what a path leads to. Both the
+// caller and follow decide about a link at the end.
+func (l *lookup) openPath(follow bool) (node, error) {
+	flags := 0
+	if !follow && !strings.HasSuffix(l.name, "/") {
+		flags |= unix.O_NOFOLLOW
+	}
+	return l.find(l.at, l.name, flags)
+}
+
+// parent finds the directory and last name of the path.
+func (l *lookup) parent() (place, error) { return l.parentOf(l.name) }

@@ -1,0 +1,304 @@
+package vfs
+
+import (
+	"cmp"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// onName runs a call on the last name of a path, never through a link there unless a
+// slash comes after it.
+func (v View) onName(at int, name string, call func(l *lookup, p place) error) netbsd.Errno {
+	return v.onPlace(at, name, func(l *lookup, p place) error {
+		if err := p.checkSlash(false); err != nil {
+			return err
+		}
+		return call(l, p)
+	})
+}
+
+// onPlace is onName, but the call does p.checkSlash.
+func (v View) onPlace(at int, name string, call func(l *lookup, p place) error) netbsd.Errno {
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	if _, ok := l.device(); ok {
+		return netbsd.EPERM
+	}
+	p, err := l.parent()
+	if err != nil {
+		return file.Errno(err)
+	}
+	defer p.close()
+	return file.Errno(call(l, p))
+}
+
+// Unlink is unlinkat(2): unlink(2), or rmdir(2) with AT_REMOVEDIR. A directory
+// can't be unlinked: EPERM.
+func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
+	if flags&^netbsd.AT_REMOVEDIR != 0 {
+		return netbsd.EINVAL
+	}
+	if flags&netbsd.AT_REMOVEDIR != 0 {
+		return v.onName(at, name, func(l *lookup, p place) error {
+			return l.unlink(p, unix.AT_REMOVEDIR)
+		})
+	}
+	errno := v.onName(at, name, func(l *lookup, p place) error {
+		return l.unlink(p, 0)
+	})
+	if errno == netbsd.EISDIR {
+		return netbsd.EPERM
+	}
+	return errno
+}
+
+// unlink removes the name. A read-only directory says so whether it is there or not:
+// ufs_lookup.
+func (l *lookup) unlink(p place, flags int) error {
+	if err := p.removable(); err != nil {
+		return err
+	}
+	if err := l.mayUnlink(p); err != nil {
+		return err
+	}
+	return l.as(func() error { return unix.Unlinkat(p.at.fd, p.name, flags) })
+}
+
+// removable refuses to take a name out of a read-only directory, and one that a mount
+// lies on: EBUSY.
+func (p place) removable() error {
+	if p.at.mnt.origin.ReadOnly {
+		return unix.EROFS
+	}
+	if busy, err := p.busy(); err != nil || busy {
+		return cmp.Or(err, error(unix.EBUSY))
+	}
+	return nil
+}
+
+// busy reports whether a mount lies on what has the name.
+func (p place) busy() (bool, error) {
+	if len(p.at.mnt.covered) == 0 {
+		return false, nil
+	}
+	n, _, err := step(p.at, p.name)
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	if err == nil {
+		n.close()
+	}
+	return n.mnt != p.at.mnt, err
+}
+
+// Mkdir is mkdirat(2).
+func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
+	return v.onPlace(at, name, func(l *lookup, p place) error {
+		if err := p.checkSlash(true); err != nil {
+			return err
+		}
+		if err := p.writable(); err != nil {
+			return err
+		}
+		return l.making(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, unix.S_IFDIR), func(mode uint32) (int, error) {
+			if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
+				return -1, err
+			}
+			return -1, l.fixMode(p, mode)
+		})
+	})
+}
+
+// fixMode gives a name just made the bits that the host process's umask took.
+func (l *lookup) fixMode(p place, mode uint32) error {
+	if mode&l.v.Dirs.tree.hostMask == 0 {
+		return nil
+	}
+	return chmodNofollow(p.at.fd, p.name, mode)
+}
+
+// chmodNofollow changes the mode of what a name is, not of what it leads to. Hosts
+// before Linux 6.6 can't by name; a link has no mode at all: EOPNOTSUPP.
+func chmodNofollow(at int, name string, mode uint32) error {
+	fd, err := openHost(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
+		return unix.EOPNOTSUPP
+	}
+	return unix.Chmod(procPath(fd), mode)
+}
+
+// Mknod is mknodat(2) and mkfifo(2). Devices need a superuser of the host, and
+// there mean the host's numbers, so only FIFOs and files are made.
+func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
+	kind := mode & netbsd.S_IFMT
+	if kind == 0 {
+		kind = netbsd.S_IFREG
+	}
+	if kind != netbsd.S_IFIFO && v.Cred != nil && !v.Cred.IsRoot() {
+		return netbsd.EPERM // do_posix_mknodat: all but FIFOs is the superuser's
+	}
+	if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG {
+		return netbsd.EPERM
+	}
+	return v.onName(at, name, func(l *lookup, p place) error {
+		if err := p.writable(); err != nil {
+			return err
+		}
+		return l.making(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
+			if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
+				return -1, err
+			}
+			return -1, l.fixMode(p, mode)
+		})
+	})
+}
+
+// Symlink is symlinkat(2). The target is kept as it is: it is the guest's name.
+func (v View) Symlink(target string, at int, name string) netbsd.Errno {
+	switch {
+	case len(target) >= netbsd.PATH_MAX:
+		return netbsd.ENAMETOOLONG
+	case target == "":
+		return netbsd.ENOENT
+	}
+	return v.onName(at, name, func(l *lookup, p place) error {
+		if err := p.writable(); err != nil {
+			return err
+		}
+		return l.making(p, 0, func(uint32) (int, error) {
+			return -1, unix.Symlinkat(target, p.at.fd, p.name)
+		})
+	})
+}
+
+// Readlink is readlinkat(2).
+func (v View) Readlink(at int, name string) (string, netbsd.Errno) {
+	var target string
+	errno := v.onName(at, name, func(l *lookup, p place) error {
+		return l.as(func() error {
+			var b [unix.PathMax]byte
+			n, err := unix.Readlinkat(p.at.fd, p.name, b[:])
+			target = string(b[:max(n, 0)])
+			return err
+		})
+	})
+	if errno == netbsd.EPERM { // a device
+		errno = netbsd.EINVAL
+	}
+	return target, errno
+}
+
+// Link is linkat(2); link(2) follows a link at the end of the old name.
+func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) netbsd.Errno {
+	src, errno := v.look(oldAt, old)
+	if errno != 0 {
+		return errno
+	}
+	defer src.close()
+	if _, ok := src.device(); ok {
+		return netbsd.EXDEV
+	}
+	return v.onName(newAt, new, func(l *lookup, p place) error {
+		if src.direct() && p.at.mnt.free {
+			flags := 0
+			if follow {
+				flags = unix.AT_SYMLINK_FOLLOW
+			}
+			return unix.Linkat(src.at.fd, src.name, p.at.fd, p.name, flags)
+		}
+		if err := p.writable(); err != nil {
+			return err
+		}
+		if follow {
+			return l.linkFollowed(src, p)
+		}
+		sp, err := src.parent()
+		if err != nil {
+			return err
+		}
+		defer sp.close()
+		if busy, err := sp.busy(); err != nil || busy || sp.at.mnt != p.at.mnt {
+			return cmp.Or(err, error(unix.EXDEV))
+		}
+		return l.linking(p, func() error { return unix.Linkat(sp.at.fd, sp.name, p.at.fd, p.name, 0) })
+	})
+}
+
+// linking runs a call that gives a file another name.
+func (l *lookup) linking(p place, link func() error) error {
+	if l.who != nil {
+		if _, err := p.stat(); err != unix.ENOENT {
+			return cmp.Or(err, error(unix.EEXIST))
+		}
+		if err := l.allowAccess(p.at, mayWrite); err != nil {
+			return err
+		}
+	}
+	return l.as(link)
+}
+
+func (l *lookup) linkFollowed(src *lookup, p place) error {
+	n, err := src.openPath(true)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	if n.mnt != p.at.mnt {
+		return unix.EXDEV
+	}
+	return l.linking(p, func() error {
+		return unix.Linkat(unix.AT_FDCWD, procPath(n.fd), p.at.fd, p.name, unix.AT_SYMLINK_FOLLOW)
+	})
+}
+
+// Rename is renameat(2). A trailing slash of the new name is for a directory only.
+func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno {
+	return v.onName(oldAt, old, func(l *lookup, from place) error {
+		errno := v.onPlace(newAt, new, func(_ *lookup, to place) error {
+			if to.slash {
+				isDir, err := from.isDir()
+				if err == nil {
+					err = to.checkSlash(isDir)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return l.rename(from, to)
+		})
+		if errno != 0 {
+			return errno
+		}
+		return nil
+	})
+}
+
+// rename renames from one place to another of the same mount.
+func (l *lookup) rename(from, to place) error {
+	for _, p := range []place{from, to} {
+		if err := p.removable(); err != nil {
+			return err
+		}
+	}
+	if from.at.mnt != to.at.mnt {
+		return unix.EXDEV
+	}
+	if err := l.mayRename(from, to); err != nil {
+		return err
+	}
+	return l.as(func() error { return unix.Renameat(from.at.fd, from.name, to.at.fd, to.name) })
+}

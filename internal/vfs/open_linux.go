@@ -1,0 +1,207 @@
+package vfs
+
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// Open is openat(2). The description is the caller's to install in its table;
+// O_CLOEXEC is the table's matter.
+func (v View) Open(at int, name string, flags int, mode uint32) (*file.Description, netbsd.Errno) {
+	return v.open(at, name, flags, mode, 0)
+}
+
+func (v View) open(at int, name string, flags int, mode uint32, links int) (*file.Description, netbsd.Errno) {
+	if flags&netbsd.O_ACCMODE == netbsd.O_ACCMODE || flags&(netbsd.O_SHLOCK|netbsd.O_EXLOCK) == netbsd.O_SHLOCK|netbsd.O_EXLOCK || flags&(netbsd.O_CREAT|netbsd.O_DIRECTORY) == netbsd.O_CREAT|netbsd.O_DIRECTORY {
+		return nil, netbsd.EINVAL
+	}
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer l.close()
+	if dev, ok := l.device(); ok {
+		return l.openDevice(dev, flags)
+	}
+	d, err := l.openHostFile(flags, mode&0o7777)
+	if err == unix.ENOENT && links < netbsd.MAXSYMLINKS {
+		if target := l.linkToDev(); target != "" {
+			return v.open(netbsd.AT_FDCWD, target, flags, mode, links+1)
+		}
+	}
+	if err != nil {
+		return nil, l.openErrno(err, flags)
+	}
+	return d, 0
+}
+
+// openHostFile opens a file of the host.
+func (l *lookup) openHostFile(flags int, mode uint32) (*file.Description, error) {
+	if !l.direct() {
+		return l.openFound(flags, mode)
+	}
+	fd, err := l.openCreate(flags, mode)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	return l.describe(node{fd, l.tree.top}, st.Mode, flags)
+}
+
+func (l *lookup) openDevice(dev Device, flags int) (*file.Description, netbsd.Errno) {
+	switch {
+	case flags&(netbsd.O_CREAT|netbsd.O_EXCL) == netbsd.O_CREAT|netbsd.O_EXCL:
+		return nil, netbsd.EEXIST
+	case flags&netbsd.O_DIRECTORY != 0:
+		return nil, netbsd.ENOTDIR
+	case flags&netbsd.O_REGULAR != 0:
+		return nil, netbsd.EFTYPE
+	}
+	if l.who != nil {
+		if errno := canAccess(l.who, attrsOfDevice(dev), openRights(flags)); errno != 0 {
+			return nil, errno
+		}
+	}
+	return dev.Open(l.v, flags)
+}
+
+// linkToDev gives the target of a link at the end of the path that leads into
+// /dev, where the host may have nothing.
+func (l *lookup) linkToDev() string {
+	if l.root == nil {
+		return ""
+	}
+	p, err := l.parent()
+	if err != nil {
+		return ""
+	}
+	defer p.close()
+	target, ok, _ := readLink(p.at.fd, p.name)
+	if !ok || !strings.HasPrefix(target, "/dev/") {
+		return ""
+	}
+	return target
+}
+
+// openCreate opens where names go to the host as they are. A FIFO is opened without
+// waiting; describe waits for its other end.
+func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
+	hf := hostOpenFlags(flags)
+	mode &^= l.umask
+	if flags&netbsd.O_CREAT == 0 || mode&l.tree.hostMask == 0 {
+		return l.openOrWait(hf, mode, flags)
+	}
+	// The host process's umask would take bits away that the guest's leaves:
+	// find out whether we are the creator, and if so set the mode.
+	fd, err := openHost(l.at.fd, l.name, hf|unix.O_EXCL, mode)
+	if err == nil {
+		n, err := node{fd: fd}.madeWith(unix.Fchmod(fd, mode))
+		return n.fd, err
+	}
+	if err != unix.EEXIST || flags&netbsd.O_EXCL != 0 {
+		return -1, err
+	}
+	return l.openOrWait(hf&^unix.O_CREAT, 0, flags)
+}
+
+// openOrWait waits for a reader where a FIFO is opened for writing.
+func (l *lookup) openOrWait(hf int, mode uint32, flags int) (int, error) {
+	fd, err := openHost(l.at.fd, l.name, hf, mode)
+	if err != unix.ENXIO || flags&netbsd.O_NONBLOCK != 0 || flags&netbsd.O_ACCMODE != netbsd.O_WRONLY {
+		return fd, err
+	}
+	n, perr := l.openPath(flags&netbsd.O_NOFOLLOW == 0)
+	if perr != nil {
+		return -1, perr
+	}
+	defer n.close()
+	return l.tree.awaitReader(l.v.L, n.fd)
+}
+
+func hostOpenFlags(flags int) int {
+	h := flags&netbsd.O_ACCMODE | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC
+	for _, f := range [...]struct{ guest, host int }{
+		{netbsd.O_APPEND, unix.O_APPEND}, {netbsd.O_SYNC, unix.O_SYNC}, {netbsd.O_DSYNC, unix.O_DSYNC}, {netbsd.O_RSYNC, unix.O_SYNC},
+		{netbsd.O_NOFOLLOW, unix.O_NOFOLLOW}, {netbsd.O_CREAT, unix.O_CREAT}, {netbsd.O_TRUNC, unix.O_TRUNC}, {netbsd.O_EXCL, unix.O_EXCL},
+		{netbsd.O_DIRECTORY, unix.O_DIRECTORY},
+	} {
+		if flags&f.guest != 0 {
+			h |= f.host
+		}
+	}
+	// O_EXCL without O_CREAT means nothing in NetBSD and a lock on a disk in Linux.
+	if flags&netbsd.O_CREAT == 0 {
+		h &^= unix.O_EXCL
+	}
+	return h
+}
+
+// openErrno translates with the exceptions of open(2): O_NOFOLLOW on a link is
+// EFTYPE.
+func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
+	if err == unix.ELOOP && flags&netbsd.O_NOFOLLOW != 0 {
+		if st, errno := l.lstat(); errno == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFLNK {
+			return netbsd.EFTYPE
+		}
+	}
+	return file.Errno(err)
+}
+
+// describe makes the open file of a host descriptor, which it owns, waiting for a FIFO's
+// writer and for the lock of O_SHLOCK or O_EXLOCK. mode is the file's.
+func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, error) {
+	f := file.NewHostIn(n.fd, mode, &n.mnt.origin)
+	d := l.opened(f, flags)
+	return d, l.settle(d, func() error {
+		kind := mode & unix.S_IFMT
+		switch {
+		case flags&netbsd.O_REGULAR != 0 && kind != netbsd.S_IFREG:
+			return netbsd.EFTYPE
+		case kind == netbsd.S_IFIFO && flags&(netbsd.O_NONBLOCK|netbsd.O_ACCMODE) == netbsd.O_RDONLY:
+			if err := l.tree.awaitWriter(l.v.L, f, n.fd); err != nil {
+				return err
+			}
+		}
+		return asError(openLock(l.v, d, flags))
+	})
+}
+
+// opened makes the description of an open file.
+func (l *lookup) opened(f file.File, flags int) *file.Description {
+	d := file.New(f, flags)
+	d.Path = l.name
+	l.tame(d)
+	return d
+}
+
+// settle does what may have to wait before d is handed out, and drops it if that fails.
+func (l *lookup) settle(d *file.Description, wait func() error) error {
+	settled := false
+	// Deferred: who is killed while waiting leaves by Goexit.
+	defer func() {
+		if !settled {
+			d.Release()
+		}
+	}()
+	err := wait()
+	settled = err == nil
+	return err
+}
+
+func openLock(v View, d *file.Description, flags int) netbsd.Errno {
+	switch {
+	case flags&netbsd.O_EXLOCK != 0:
+		return d.Flock(v.Files.Machine(), v.L, netbsd.LOCK_EX, flags&netbsd.O_NONBLOCK != 0)
+	case flags&netbsd.O_SHLOCK != 0:
+		return d.Flock(v.Files.Machine(), v.L, netbsd.LOCK_SH, flags&netbsd.O_NONBLOCK != 0)
+	}
+	return 0
+}

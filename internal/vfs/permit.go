@@ -1,0 +1,174 @@
+package vfs
+
+import (
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file holds NetBSD's rules for who may do what to a file, as functions of
+// credentials and attributes alone. The host knows nothing of a guest's users, so
+// these decide wherever they differ from the user that toaster runs as.
+
+// attrs is what the rules look at (of struct vattr).
+type attrs struct {
+	mode     uint32
+	uid, gid uint32
+}
+
+func (a attrs) isDir() bool { return a.mode&netbsd.S_IFMT == netbsd.S_IFDIR }
+
+// What may be asked of a file: VREAD, VWRITE and VEXEC, with the values of
+// access(2)'s R_OK, W_OK and X_OK.
+const (
+	mayExec  = 1
+	mayWrite = 2
+	mayRead  = 4
+)
+
+// canAccess is genfs_can_access, with the superuser's rights of secmodel_suser:
+// the first class that the caller belongs to decides, even if a later one would
+// allow more; root may all but execute a file that nobody may execute.
+func canAccess(c *kern.Cred, a attrs, want uint32) netbsd.Errno {
+	if c.IsRoot() {
+		if want&mayExec != 0 && !a.isDir() && a.mode&0o111 == 0 {
+			return netbsd.EACCES
+		}
+		return 0
+	}
+	bits := a.mode
+	switch {
+	case c.EUID == a.uid:
+		bits >>= 6
+	case c.InGroup(a.gid):
+		bits >>= 3
+	}
+	if want&^bits&7 != 0 {
+		return netbsd.EACCES
+	}
+	return 0
+}
+
+// canSticky is genfs_can_sticky: in a directory with the sticky bit a name is
+// changed by the owner of the directory or of the file.
+func canSticky(c *kern.Cred, dir, a attrs) netbsd.Errno {
+	if dir.mode&netbsd.S_ISVTX == 0 || c.IsRoot() || c.EUID == dir.uid || c.EUID == a.uid {
+		return 0
+	}
+	return netbsd.EPERM
+}
+
+// canChmod is genfs_can_chmod: the owner may, but not set the sticky bit of what
+// is no directory, nor the set-group-id bit of a group that it is not in.
+func canChmod(c *kern.Cred, a attrs, mode uint32) netbsd.Errno {
+	switch {
+	case c.IsRoot():
+		return 0
+	case c.EUID != a.uid:
+		return netbsd.EPERM
+	case mode&netbsd.S_ISVTX != 0 && !a.isDir():
+		return netbsd.EFTYPE
+	case mode&netbsd.S_ISGID != 0 && !c.InGroup(a.gid):
+		return netbsd.EPERM
+	}
+	return 0
+}
+
+// canChown is genfs_can_chown: only root gives files away; the owner may choose
+// among its own groups. -1 leaves an id alone.
+func canChown(c *kern.Cred, a attrs, uid, gid int) netbsd.Errno {
+	switch {
+	case c.IsRoot():
+		return 0
+	case c.EUID != a.uid:
+		return netbsd.EPERM
+	case uid != -1 && uint32(uid) != a.uid:
+		return netbsd.EPERM
+	case gid != -1 && uint32(gid) != a.gid && !c.InGroup(uint32(gid)):
+		return netbsd.EPERM
+	}
+	return 0
+}
+
+// canChtimes is genfs_can_chtimes and utimes(2): whoever may write to the file may
+// set both times to now, and the owner to anything.
+func canChtimes(c *kern.Cred, a attrs, now bool) netbsd.Errno {
+	switch {
+	case c.IsRoot() || c.EUID == a.uid:
+		return 0
+	case !now:
+		return netbsd.EPERM
+	}
+	return canAccess(c, a, mayWrite)
+}
+
+// canChflags is genfs_can_chflags for the flags that are not the system's.
+func canChflags(c *kern.Cred, a attrs) netbsd.Errno {
+	if c.IsRoot() {
+		return 0
+	}
+	kind := a.mode & netbsd.S_IFMT
+	if c.EUID != a.uid || kind == netbsd.S_IFCHR || kind == netbsd.S_IFBLK {
+		return netbsd.EPERM
+	}
+	return 0
+}
+
+// canUnlink is genfs_ufslike_remove_check_permitted: the directory is written to,
+// and its sticky bit counts.
+func canUnlink(c *kern.Cred, dir, a attrs) netbsd.Errno {
+	if errno := canAccess(c, dir, mayWrite); errno != 0 {
+		return errno
+	}
+	return canSticky(c, dir, a)
+}
+
+// renaming is what rename(2) touches; to is nil if the new name is free.
+type renaming struct {
+	fromDir, toDir attrs
+	sameDir        bool
+	from           attrs
+	to             *attrs
+}
+
+// canRename is genfs_ufslike_rename_check_permitted: both directories are written
+// to, and so is a directory whose ".." becomes another.
+func canRename(c *kern.Cred, r renaming) netbsd.Errno {
+	if errno := canUnlink(c, r.fromDir, r.from); errno != 0 {
+		return errno
+	}
+	if !r.sameDir {
+		if errno := canAccess(c, r.toDir, mayWrite); errno != 0 {
+			return errno
+		}
+		if r.from.isDir() {
+			if errno := canAccess(c, r.from, mayWrite); errno != 0 {
+				return errno
+			}
+		}
+	}
+	if r.to == nil {
+		return 0
+	}
+	return canSticky(c, r.toDir, *r.to)
+}
+
+// newMode is the mode of a file made by c in a directory of group gid, whose group
+// it gets: the set-group-id bit is for members (ufs_makeinode).
+func newMode(c *kern.Cred, mode, gid uint32) uint32 {
+	if !c.IsRoot() && !c.InGroup(gid) {
+		mode &^= netbsd.S_ISGID
+	}
+	return mode
+}
+
+// openRights is what open(2) with flags needs of a file that is there (vn_openchk):
+// O_TRUNC writes, whatever the access mode.
+func openRights(flags int) (want uint32) {
+	if acc := flags & netbsd.O_ACCMODE; acc != netbsd.O_WRONLY {
+		want |= mayRead
+	}
+	if flags&netbsd.O_ACCMODE != netbsd.O_RDONLY || flags&netbsd.O_TRUNC != 0 {
+		want |= mayWrite
+	}
+	return want
+}

@@ -1,0 +1,128 @@
+package vfs
+
+import (
+	"cmp"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// Stat is fstatat(2), stat(2) and lstat(2).
+func (v View) Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno) {
+	return v.stat(at, name, follow, 0)
+}
+
+func (v View) stat(at int, name string, follow bool, links int) (file.Stat, netbsd.Errno) {
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return file.Stat{}, errno
+	}
+	defer l.close()
+	if dev, ok := l.device(); ok {
+		return l.devStat(dev), 0
+	}
+	if !follow && !strings.HasSuffix(name, "/") {
+		return l.lstat()
+	}
+	st, errno := l.statFollow()
+	if errno == netbsd.ENOENT && links < netbsd.MAXSYMLINKS {
+		if target := l.linkToDev(); target != "" {
+			return v.stat(netbsd.AT_FDCWD, target, follow, links+1)
+		}
+	}
+	return st, errno
+}
+
+// devStat describes a device; a name below /dev/fd is as its file.
+func (l *lookup) devStat(dev Device) file.Stat {
+	if file.Mkdev(31, 0)&^0xff != dev.Stat.Rdev&^0xff {
+		return dev.Stat
+	}
+	d, errno := dev.Open(l.v, netbsd.O_RDONLY)
+	if errno != 0 {
+		return dev.Stat
+	}
+	defer d.Release()
+	if st, errno := d.File.Stat(); errno == 0 {
+		return st
+	}
+	return dev.Stat
+}
+
+func (l *lookup) statFollow() (file.Stat, netbsd.Errno) {
+	if l.direct() {
+		return file.StatAt(l.at.fd, l.name, 0)
+	}
+	n, err := l.openPath(true)
+	if err != nil {
+		return file.Stat{}, file.Errno(err)
+	}
+	defer n.close()
+	return file.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
+}
+
+func (l *lookup) lstat() (file.Stat, netbsd.Errno) {
+	if l.direct() {
+		return file.StatAt(l.at.fd, l.name, unix.AT_SYMLINK_NOFOLLOW)
+	}
+	n, err := l.openPath(false)
+	if err != nil {
+		return file.Stat{}, file.Errno(err)
+	}
+	defer n.close()
+	return file.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
+}
+
+// Access is faccessat(2). EINVAL for bits that mean nothing.
+func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
+	if mode&^7 != 0 || flags&^(netbsd.AT_EACCESS|netbsd.AT_SYMLINK_NOFOLLOW) != 0 {
+		return netbsd.EINVAL
+	}
+	if flags&netbsd.AT_EACCESS == 0 {
+		v.Cred = realCred(v.Cred)
+	}
+	l, errno := v.look(at, name)
+	if errno != 0 {
+		return errno
+	}
+	defer l.close()
+	if dev, ok := l.device(); ok {
+		if l.who != nil {
+			return canAccess(l.who, attrsOfDevice(dev), uint32(mode))
+		}
+		if uint32(mode)&^(dev.Stat.Mode>>6) != 0 {
+			return netbsd.EACCES
+		}
+		return 0
+	}
+	hf := 0
+	if flags&netbsd.AT_EACCESS != 0 {
+		hf |= unix.AT_EACCESS
+	}
+	return l.onFile(flags&netbsd.AT_SYMLINK_NOFOLLOW == 0, func(n *node, at int, name string, nofollow int) error {
+		switch {
+		case n != nil && n.mnt.origin.ReadOnly && mode&2 != 0 && !isSpecial(n.kind()):
+			return unix.EROFS
+		case nofollow&unix.AT_EMPTY_PATH != 0: // a link, which is nobody's to refuse
+			return nil
+		case l.who != nil:
+			return cmp.Or(l.allowAccess(*n, uint32(mode)), l.hostAccess(*n, uint32(mode)))
+		}
+		return unix.Faccessat(at, name, uint32(mode), hf|nofollow)
+	})
+}
+
+// realCred is c with the real ids for effective ones: access(2) asks for those who
+// run a program with another's rights.
+func realCred(c *kern.Cred) *kern.Cred {
+	if c == nil || c.EUID == c.RUID && c.EGID == c.RGID {
+		return c
+	}
+	r := *c
+	r.EUID, r.EGID = c.RUID, c.RGID
+	return &r
+}

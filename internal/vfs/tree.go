@@ -1,0 +1,178 @@
+package vfs
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"toaster/internal/file"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// Tree is the file system of a machine: mounts, the first of which holds "/", and the
+// devices.
+type Tree struct {
+	top      *mount
+	others   []*mount // in the order that they were mounted in
+	hostMask uint32
+	ownFDs   int          // /proc/self/fd, by which open files are opened again
+	refs     atomic.Int32 // who may still use the mounts: the machine, processes, lookups
+	user     *hostUser    // who toaster is to the host
+
+	mu      sync.RWMutex
+	devices map[string]Device
+
+	fifos     fifoTable
+	fifoWaits atomic.Int32 // threads of the host that wait in an open (fifo_linux.go)
+}
+
+// mounts reports whether there are others than that of the root.
+func (t *Tree) mounts() bool { return len(t.others) > 0 }
+
+func (t *Tree) ref() *Tree {
+	t.refs.Add(1)
+	return t
+}
+
+func (t *Tree) release() {
+	if t.refs.Add(-1) > 0 {
+		return
+	}
+	for _, m := range t.others {
+		m.close()
+	}
+	if t.top != nil {
+		t.top.close()
+	}
+	t.closeOwn()
+}
+
+// dir is an open directory of the host, shared by processes.
+type dir struct {
+	node
+	id   inode
+	refs atomic.Int32
+	dev  string // where below /dev it is, "" if not there
+}
+
+func (d *dir) ref() *dir {
+	if d != nil {
+		d.refs.Add(1)
+	}
+	return d
+}
+
+func (d *dir) release() {
+	if d != nil && d.refs.Add(-1) == 0 {
+		d.close()
+	}
+}
+
+// Dirs is a process's working directory, root and umask (struct cwdinfo).
+type Dirs struct {
+	tree *Tree
+
+	mu    sync.Mutex
+	refs  int
+	cwd   *dir
+	root  *dir // nil: the host's "/", not confined
+	umask uint32
+}
+
+// Fork gives the directories of a new process: these shared, or a copy.
+func (d *Dirs) fork(share bool) *Dirs {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if share {
+		d.refs++
+		return d
+	}
+	return &Dirs{tree: d.tree.ref(), refs: 1, cwd: d.cwd.ref(), root: d.root.ref(), umask: d.umask}
+}
+
+// Close drops one process's use.
+func (d *Dirs) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.refs--; d.refs > 0 {
+		return
+	}
+	d.cwd.release()
+	d.root.release()
+	d.cwd, d.root = nil, nil
+	d.tree.release()
+}
+
+// Umask is umask(2): it sets the mask and gives the old one.
+func (d *Dirs) Umask(mask uint32) uint32 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.umask
+	d.umask = mask & 0o777
+	return old
+}
+
+// get takes references to the directories that a path starts from, and to the tree, which
+// put returns. They are nil if the process is gone.
+func (d *Dirs) get() (cwd, root *dir, umask uint32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cwd != nil {
+		d.tree.ref()
+	}
+	return d.cwd.ref(), d.root.ref(), d.umask
+}
+
+// rooted reports whether the process has a root other than the host's.
+func (d *Dirs) rooted() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.root != nil
+}
+
+// chrooted reports whether the process has a root other than the tree's.
+func (d *Dirs) chrooted() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.root != nil && (d.root.mnt != d.tree.top || d.root.id != d.tree.top.id)
+}
+
+func (d *Dirs) put(cwd, root *dir) {
+	if cwd == nil {
+		return
+	}
+	cwd.release()
+	root.release()
+	d.tree.release()
+}
+
+// View is a process's look at the tree for the length of one call.
+type View struct {
+	Dirs  *Dirs
+	Files *file.Table  // where the *at calls find their descriptor, /dev/fd
+	L     file.Sleeper // who sleeps when opening a FIFO; whose terminal is /dev/tty
+	Cred  *kern.Cred   // who asks; nil is whoever toaster runs as
+}
+
+// Device is an entry of /dev.
+type Device struct {
+	Stat file.Stat
+	// Open gives the open file. flags are open(2)'s.
+	Open func(v View, flags int) (*file.Description, netbsd.Errno)
+	// Revoke takes it from all who have it open; nil if it can't.
+	Revoke func(v View) netbsd.Errno
+}
+
+// AddDevice puts a device at a name below /dev, in place of what was there.
+func (t *Tree) AddDevice(name string, dev Device) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.devices[name] = dev
+}
+
+// RemoveDevice takes it away (a pseudo-terminal that was closed).
+func (t *Tree) RemoveDevice(name string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.devices, name)
+}
