@@ -188,7 +188,7 @@ func TestExitStatus(t *testing.T) {
 			t.Errorf("exit %d: %v", n, err)
 		}
 	}
-	// Only 8 bits count (checklist 1).
+	// Only 8 bits count (item 1 of doc/lifecycle.md).
 	if err := toaster.Command(guestExe, "exit", "256").Run(); err != nil {
 		t.Errorf("exit 256: %v", err)
 	}

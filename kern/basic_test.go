@@ -203,7 +203,7 @@ func TestAttachGiveBack(t *testing.T) {
 			l.Fork(ForkArgs{Body: sleepForever})
 			r, e := l.Wait(netbsd.WaitAny, 0)
 			if e == netbsd.ECHILD && m.Release() == Release2003 {
-				return // as the seed: the debugger has the only child
+				return // as kern_exit.c 1.127: the debugger has the only child
 			}
 			if e != 0 || r.Status.TermSignal() != netbsd.SIGKILL {
 				t.Error(r, e)

@@ -59,23 +59,10 @@
 // There is no lock per process for signals. A signal moves LWPs between states, stops
 // processes and reports to parents; nearly every one would need both locks.
 //
-// # Known differences
+// # Specification
 //
-// From NetBSD 10: accounting, ktrace and the emulation's exit hook come after the
-// terminal and job control, in the seed's order. Children that die keep their place
-// in the child list; NetBSD 10 moves them to its head. wait4 gives no rusage for a
-// stopped child (wait6 does). LWP ids count from 1 in each process. RLIMIT_NTHR is
-// per process, RLIMIT_CPU is not enforced. Job control counts by the real parent
-// under a debugger, where NetBSD's counts drift. When a debugger dies, a parent that
-// waits is woken for a zombie that comes back to it.
-//
-// From the seed: the original parent of a traced zombie may be gone when the
-// debugger reaps; the seed would use freed memory, here init gets the zombie.
-//
-// From both: SIGKILL goes before other pending signals, and continues suspended LWPs.
-//
-// # Checklist
-//
-// Numbers in parentheses, "(item 37)", are those of the project's checklist of the
-// process life cycle.
+// doc/lifecycle.md is the specification: 99 numbered items, each with its place in
+// kern_exit.c 1.127, what NetBSD 10 does otherwise, and the tests that hold it. A
+// number in a comment, "(item 37)", is one of those. The page also lists where this
+// package differs from NetBSD.
 package kern

@@ -7,8 +7,8 @@ import (
 	"toaster/netbsd"
 )
 
-// This file implements exit1, the end of a process, in the order of the checklist's
-// items 3 to 48.
+// This file implements exit1, the end of a process, in the order of
+// doc/lifecycle.md, items 3 to 48.
 //
 //   - Before (lwp.go, decideExit): init's death is refused (3), P_WEXIT is set (4),
 //     and the body's deferred functions run.
@@ -107,8 +107,8 @@ func (p *Proc) stopProfiling(l *LWP) {
 	}
 }
 
-// wakeVforkParent lets the LWP go on that waits for p in vfork. The seed wakes the
-// present parent, which under a debugger is not the one that waits (item 9).
+// wakeVforkParent lets the LWP go on that waits for p in vfork. kern_exit.c 1.127 wakes
+// the present parent, which under a debugger is not the one that waits (item 9).
 func (p *Proc) wakeVforkParent(l *LWP) {
 	if p.flags&fPPWait == 0 {
 		return

@@ -11,7 +11,7 @@ import (
 	"toaster/netbsd"
 )
 
-// Items 1 to 48 of the checklist: exit(2) and exit1.
+// Items 1 to 48 of doc/lifecycle.md: exit(2) and exit1.
 
 // The whole of exit1 and what follows, for a process with one LWP and nothing else:
 // the order that each test below looks at a part of.
@@ -234,7 +234,7 @@ func TestExit_09_VforkWakeupNamesTheCurrentParent(t *testing.T) {
 		}).Wait()
 		settled()
 		if w.r2003 {
-			// The seed wakes D. P sleeps until it is woken as the parent again, at D's wait.
+			// kern_exit.c 1.127 wakes D. P sleeps until it is woken as the parent again, at D's wait.
 			w.order("C.WakeVforkParent", "D waits", "P runs")
 			w.is("P at", w.when("P runs"), 20*time.Second)
 		} else {
@@ -1118,7 +1118,7 @@ func TestExit_37_OriginalParentsDeathClearsTheLink(t *testing.T) {
 			w.is("Z", []any{z.State(), z.Parent() == l.Proc()}, []any{StateZombie, true})
 			w.locked(func() {
 				w.is("C's link", c.opptr == nil, true)
-				w.is("Z's link stays in the seed", z.opptr == nil, !w.r2003)
+				w.is("Z's link stays in kern_exit.c 1.127", z.opptr == nil, !w.r2003)
 			})
 			w.is("detach", l.PtraceResume(c.Pid(), ResumeArgs{Detach: true}), netbsd.Errno(0))
 			w.is("C's parent", c.Parent() == w.m.Init(), true)

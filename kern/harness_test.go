@@ -13,7 +13,7 @@ import (
 	"toaster/netbsd"
 )
 
-// This file has what the tests of the checklist share. A test runs on a world: one
+// This file has what the tests of doc/lifecycle.md share. A test runs on a world: one
 // machine in a synctest bubble, with a record of every step that exit takes and of
 // every mark that the test's guests and hooks leave. Time is virtual; a wakeup that
 // is lost is a deadlock that synctest reports.

@@ -8,7 +8,7 @@ import (
 )
 
 // This file has the reference that the model test compares kern with: processes as
-// plain structs and lists, every rule written as the checklist words it, nothing
+// plain structs and lists, every rule written as doc/lifecycle.md words it, nothing
 // shared with the package under test.
 
 type refState int

@@ -7,7 +7,7 @@ import (
 	"toaster/netbsd"
 )
 
-// Bugs that this package had, or that others had (section 4 of the checklist).
+// Bugs that this package had, or that others had, as doc/lifecycle.md lists them.
 
 // Two LWPs that end at the same moment, each while the other's memory is being
 // freed, left a process without LWPs that never exited.

@@ -105,7 +105,8 @@ func (p *Proc) orphanChildren(l *LWP) {
 }
 
 // forgetStolen makes the children that debuggers hold forget that p was their
-// parent (item 37). The seed leaves out those that are zombies already.
+// parent (item 37). kern_exit.c 1.127 leaves out those that are zombies
+// already.
 func (p *Proc) forgetStolen(l *LWP) {
 	if p.flags&fChTraced == 0 {
 		return

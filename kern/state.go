@@ -9,7 +9,7 @@ import (
 // transitions, and the lock order. Text and pictures are drawn from the tables.
 
 // ProcState is where a process stands between fork and the reuse of its pid.
-// Stopping is no state of its own here (see Proc.Stopped): the seed's SSTOP is
+// Stopping is no state of its own here (see Proc.Stopped): 1.127's SSTOP is
 // StateActive and stopped.
 type ProcState uint8
 
@@ -20,7 +20,7 @@ const (
 	StateExiting                  // P_WEXIT; SDYING in release 10
 	StateDead                     // SDEAD: on the zombie list, not yet waitable
 	StateZombie                   // SZOMB: waits for its parent
-	StateFree                     // gone; the seed sets SIDL again
+	StateFree                     // gone; kern_exit.c sets SIDL again (item 93)
 	numProcStates
 )
 

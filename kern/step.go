@@ -1,7 +1,7 @@
 package kern
 
 // Step is one step of a process's end, named after what it does. Config.Trace gets
-// them in the order in which they happen. The numbers are the checklist's.
+// them in the order in which they happen. The numbers are items of doc/lifecycle.md.
 type Step uint8
 
 // The steps of exit1, exit_lwps, exit2, the reaper and proc_free.

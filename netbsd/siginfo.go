@@ -10,7 +10,7 @@ type Siginfo struct {
 	Errno  int32
 	Pid    int32  // sender, or the child for SIGCHLD
 	UID    uint32 // sender's, or the child's, effective user
-	Status int32  // SIGCHLD: see checklist 69 for what it means per release
+	Status int32  // SIGCHLD: doc/lifecycle.md (item 69) says what it means in each release
 	Utime  int64  // SIGCHLD: clock ticks or seconds as the release has it
 	Stime  int64  //
 	Value  uint64 // sigval of SI_QUEUE, SI_TIMER

@@ -1,7 +1,11 @@
 package archtest
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,4 +40,44 @@ func TestNamedFilesExist(t *testing.T) {
 			t.Errorf("ARCHITECTURE.md names %s: %v", word, err)
 		}
 	}
+}
+
+// document is the name of a page, with its directory if that is given.
+var document = regexp.MustCompile(`[A-Za-z0-9_./:-]+\.md\b`)
+
+// TestCitedDocumentsExist: who clones the repository has every document that one of its
+// files cites, by a path from the root or from the file.
+func TestCitedDocumentsExist(t *testing.T) {
+	const root = "../.."
+	cited := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == ".git" {
+			return filepath.SkipDir
+		}
+		if !slices.Contains([]string{".go", ".md", ".s", ".c", ".h"}, filepath.Ext(path)) {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		for _, name := range document.FindAllString(string(text), -1) {
+			if strings.Contains(name, "://") {
+				continue
+			}
+			cited++
+			if !exists(filepath.Join(root, name)) && !exists(filepath.Join(filepath.Dir(path), name)) {
+				t.Errorf("%s cites %s, which is not there", path, name)
+			}
+		}
+		return err
+	})
+	if err != nil || cited < 10 {
+		t.Errorf("%d citations found, %v", cited, err)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

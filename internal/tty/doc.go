@@ -16,7 +16,7 @@
 // a session's leader takes the terminal away.
 //
 // The vocabulary is tty(4)'s and pty(4)'s. Numbers in parentheses, "(item 19)", are
-// those of the project's checklist of the process life cycle.
+// those of doc/lifecycle.md, the specification of the process life cycle.
 //
 // # Locks
 //

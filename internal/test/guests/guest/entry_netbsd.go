@@ -10,7 +10,7 @@ package main
 
 import "unsafe"
 
-// A testCase is one behaviour, named after it and the checklist's item numbers.
+// A testCase is one behaviour, named after it and the numbers of its items in doc/lifecycle.md.
 type testCase struct {
 	name string
 	run  func()

@@ -1,6 +1,6 @@
 package main
 
-// Cases about exit1 and what a parent sees of it; numbers are the checklist's.
+// Cases about exit1 and what a parent sees of it; numbers are items of doc/lifecycle.md.
 
 // subprograms are what cases exec or the host runs by name.
 var subprograms = []testCase{
