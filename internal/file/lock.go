@@ -12,8 +12,10 @@ import (
 
 // POSIX record locks of fcntl(2). They belong to a process (its table) and a
 // file, whichever descriptor they were made through, and go when the process
-// closes any descriptor of that file. They hold among guests; the host doesn't
-// see them.
+// closes any descriptor of that file. They hold among the guests of a machine, as
+// those of a NetBSD kernel hold among its processes. Another machine does not see
+// them, nor does the host: its record locks would all be the toaster process's, for
+// which none of them is ever in the way.
 
 type inode struct{ dev, ino uint64 }
 

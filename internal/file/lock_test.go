@@ -134,3 +134,39 @@ func TestFlock(t *testing.T) {
 		t.Error(errno)
 	}
 }
+
+// Record locks are a machine's own, as each kernel's are: fcntl(2) of another machine on the
+// same file finds none. flock(2) is the host's, and holds between machines.
+func TestLocksOfAnotherMachine(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	ours, other := NewMachine(MachineConfig{}), NewMachine(MachineConfig{})
+	defer ours.Close()
+	defer other.Close()
+	a, b := ours.NewTable(), other.NewTable()
+	defer a.Close()
+	defer b.Close()
+	d, e := openTemp(t, name), openTemp(t, name)
+	defer d.Release()
+	defer e.Release()
+	all := netbsd.Flock{Type: netbsd.F_WRLCK}
+	if errno := d.SetLock(nil, a, all, false); errno != 0 {
+		t.Fatal(errno)
+	}
+	if got, errno := e.GetLock(b, all); errno != 0 || got.Type != netbsd.F_UNLCK {
+		t.Errorf("%+v %v, want no lock in the way", got, errno)
+	}
+	if errno := e.SetLock(nil, b, all, false); errno != 0 {
+		t.Error(errno)
+	}
+	b.unlockClosed(e)
+	if len(other.records.files) != 0 || len(ours.records.files) != 1 {
+		t.Errorf("left: %v and %v", ours.records.files, other.records.files)
+	}
+	a.unlockClosed(d)
+	if errno := d.Flock(ours, nil, netbsd.LOCK_EX, true); errno != 0 {
+		t.Fatal(errno)
+	}
+	if errno := e.Flock(other, nil, netbsd.LOCK_SH, true); errno != netbsd.EAGAIN {
+		t.Errorf("%v, want %v", errno, netbsd.EAGAIN)
+	}
+}

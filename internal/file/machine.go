@@ -16,11 +16,13 @@ type Machine struct {
 	sockets  SocketMaker
 	closed   sync.Once
 
+	tableOf func(Sleeper) *Table
+
 	rights  rights
 	records records
 	flocks  Queue // who waits for a lock of flock(2)
 	inodes  inodes
-	timers  atomic.Int32
+	kqueues Kqueues
 	names   sync.Map // the guests' names of local sockets that the host knows by others
 }
 
@@ -37,6 +39,9 @@ type MachineConfig struct {
 	Quota *Quota
 	// Sockets makes the sockets of the network; nil: those of the host's own.
 	Sockets SocketMaker
+	// TableOf says whose descriptors an LWP of the machine uses, nil if it is none of a
+	// process with any. Without it a close(2) sends no sleeper back to its descriptor.
+	TableOf func(Sleeper) *Table
 	// MaxRights is how many open files may be in flight; 0 is what the host can bear.
 	MaxRights int
 }
@@ -49,7 +54,7 @@ func NewMachine(cfg MachineConfig) *Machine {
 }
 
 func makeMachine(cfg MachineConfig) *Machine {
-	m := &Machine{confined: cfg.Confined, quota: cfg.Quota, sockets: cfg.Sockets}
+	m := &Machine{confined: cfg.Confined, quota: cfg.Quota, sockets: cfg.Sockets, tableOf: cfg.TableOf}
 	if m.sockets == nil {
 		m.sockets = unix.Socket
 	}
@@ -61,8 +66,14 @@ func makeMachine(cfg MachineConfig) *Machine {
 // NewTable makes an empty table with one reference.
 func (m *Machine) NewTable() *Table { return &Table{refs: 1, machine: m, quota: m.quota} }
 
-// Timers counts the timers of the machine's kqueues, for package kqueue, which limits them.
-func (m *Machine) Timers() *atomic.Int32 { return &m.timers }
+// Kqueues is what the kqueues of a machine share, for package kqueue.
+type Kqueues struct {
+	Timers  atomic.Int32 // how many there are, of all queues together
+	Nesting sync.Mutex   // serialises the making of queues that watch queues
+}
+
+// Kqueues returns what the machine's kqueues share.
+func (m *Machine) Kqueues() *Kqueues { return &m.kqueues }
 
 // Close discards what is in flight and ends all watching. A second Close does nothing.
 func (m *Machine) Close() {

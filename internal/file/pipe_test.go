@@ -149,16 +149,17 @@ func TestPipeEnds(t *testing.T) {
 func TestCloseWhileReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := pipePair()
-		tab := NewTable()
-		fd, _ := tab.Install(r, 0, noLimit, false)
 		l := newSleeper()
-		defer func(f func(Sleeper) *Table) { TableOf = f }(TableOf)
-		TableOf = func(s Sleeper) *Table {
+		var tab *Table
+		m := NewMachine(MachineConfig{TableOf: func(s Sleeper) *Table {
 			if s == l {
 				return tab
 			}
 			return nil
-		}
+		}})
+		defer m.Close()
+		tab = m.NewTable()
+		fd, _ := tab.Install(r, 0, noLimit, false)
 		errno := netbsd.Errno(-1)
 		go func() {
 			d, _ := tab.Get(fd)

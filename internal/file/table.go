@@ -49,6 +49,9 @@ func NewTable() *Table { return makeMachine(MachineConfig{}).NewTable() }
 // Machine is the one that the table's process lives in.
 func (t *Table) Machine() *Machine { return t.machine }
 
+// usedBy reports whether an LWP's descriptors are those of t.
+func (t *Table) usedBy(l Sleeper) bool { return t.machine.tableOf != nil && t.machine.tableOf(l) == t }
+
 // Get looks fd up and takes a reference, which the caller releases.
 func (t *Table) Get(fd int) (*Description, netbsd.Errno) {
 	t.mu.Lock()

@@ -118,10 +118,6 @@ func (q *Queue) Notify(ev Events) {
 	}
 }
 
-// TableOf tells whose descriptors an LWP uses, nil if it is none of a process with
-// any. The package that ties tables to processes sets it once.
-var TableOf = func(Sleeper) *Table { return nil }
-
 // Restart makes the calls that sleep here begin again where they came by a
 // descriptor of t: one was closed, and it may be theirs (fo_restart).
 func (q *Queue) Restart(t *Table) {
@@ -131,7 +127,7 @@ func (q *Queue) Restart(t *Table) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for w := q.head; w != nil; w = w.next {
-		if w.L != nil && TableOf(w.L) == t {
+		if w.L != nil && t.usedBy(w.L) {
 			w.restart.Store(true)
 			w.L.Wake()
 		}

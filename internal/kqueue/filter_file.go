@@ -1,8 +1,6 @@
 package kqueue
 
 import (
-	"sync"
-
 	"toaster/internal/file"
 	"toaster/internal/guard"
 	"toaster/netbsd"
@@ -24,7 +22,7 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 		return nil, errno
 	}
 	defer d.Release()
-	if errno := checkNesting(kn.q, d.File); errno != 0 {
+	if errno := checkNesting(c.Files.Machine(), kn.q, d.File); errno != 0 {
 		return nil, errno
 	}
 	s := &fileSource{kn: kn, d: d, files: c.Files}
@@ -114,15 +112,15 @@ func count(f file.File, of func(file.Counter) int64) (int64, bool) {
 	return 0, false
 }
 
-// nesting serialises the making of queues that watch queues.
-var nesting sync.Mutex
-
-// checkNesting refuses a cycle of queues: telling the news would never end.
-func checkNesting(q *Queue, f file.File) netbsd.Errno {
+// checkNesting refuses a cycle of queues: telling the news would never end. The lock is the
+// machine's: two LWPs that close a cycle from two ends would both find none. No kqueue
+// leaves its machine, so a cycle is never one of two machines.
+func checkNesting(m *file.Machine, q *Queue, f file.File) netbsd.Errno {
 	target, ok := f.(*Queue)
 	if !ok {
 		return 0
 	}
+	nesting := &m.Kqueues().Nesting
 	nesting.Lock()
 	defer nesting.Unlock()
 	if target.reaches(q, 0) {

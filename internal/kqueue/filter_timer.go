@@ -27,7 +27,7 @@ type timerSource struct {
 }
 
 func attachTimer(c Caller, kn *knote) (source, netbsd.Errno) {
-	s := &timerSource{kn: kn, count: c.Files.Machine().Timers()}
+	s := &timerSource{kn: kn, count: &c.Files.Machine().Kqueues().Timers}
 	first, period, errno := timerOf(kn.sfflags, kn.sdata, kn.flags&netbsd.EV_ONESHOT != 0)
 	if errno != 0 {
 		return nil, errno

@@ -20,7 +20,7 @@ func guest(t *testing.T, body func(l *kern.LWP, c Caller, q *Queue)) {
 			body(l, c, q)
 			q.Close()
 			c.Files.Close()
-			if n := c.Files.Machine().Timers().Load(); n != 0 {
+			if n := c.Files.Machine().Kqueues().Timers.Load(); n != 0 {
 				t.Errorf("%d timers left", n)
 			}
 			l.Exit(0)

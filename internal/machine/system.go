@@ -121,6 +121,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		tree.Close()
 		return nil, nil, err
 	}
+	cfg.Files.TableOf = syscalls.TableOf
 	s.Files = file.NewMachine(cfg.Files)
 	s.ahead.begin(cfg.Program)
 	if cfg.Sink != nil {

@@ -89,15 +89,15 @@ type Files struct{ *file.Table }
 // Fork implements kern.Files.
 func (f Files) Fork(share bool) kern.Files { return Files{f.Table.Fork(share)} }
 
-func init() {
-	file.TableOf = func(l file.Sleeper) *file.Table {
-		if l, ok := l.(*kern.LWP); ok {
-			if f, ok := l.Proc().Files().(Files); ok {
-				return f.Table
-			}
+// TableOf returns the descriptors of an LWP's process, nil if it is none of a process with
+// any: what the files of a machine of guests are to know (file.MachineConfig).
+func TableOf(l file.Sleeper) *file.Table {
+	if l, ok := l.(*kern.LWP); ok {
+		if f, ok := l.Proc().Files().(Files); ok {
+			return f.Table
 		}
-		return nil
 	}
+	return nil
 }
 
 // files gives the caller's descriptor table.

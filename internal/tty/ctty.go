@@ -17,6 +17,7 @@ type device interface {
 // is at each call.
 type ctty struct {
 	file.Base
+	d      *Driver
 	opened file.File // what it was at the open, for waiting
 }
 
@@ -26,7 +27,7 @@ func (d *Driver) openCtty(v vfs.View, flags int) (*file.Description, netbsd.Errn
 	if dev == nil {
 		return nil, netbsd.ENXIO
 	}
-	desc := file.New(&ctty{opened: dev.handle()}, flags)
+	desc := file.New(&ctty{d: d, opened: dev.handle()}, flags)
 	desc.Path = "/dev/tty"
 	return desc, 0
 }
@@ -99,7 +100,7 @@ func dropTTY(l *kern.LWP) netbsd.Errno {
 	return l.DropTTY()
 }
 
-func (f *ctty) Stat() (file.Stat, netbsd.Errno)   { return vfs.DevStat(cttyMajor, 0, 0o666), 0 }
+func (f *ctty) Stat() (file.Stat, netbsd.Errno)   { return f.d.devStat(cttyMajor, 0, 0o666), 0 }
 func (f *ctty) Poll(want file.Events) file.Events { return f.opened.Poll(want) }
 func (f *ctty) Watch(w *file.Waiter)              { f.opened.Watch(w) }
 func (f *ctty) Unwatch(w *file.Waiter)            { f.opened.Unwatch(w) }

@@ -34,6 +34,7 @@ const maxPairs = 992
 type Driver struct {
 	m    *kern.Machine
 	tree *vfs.Tree // may be nil: no names
+	born netbsd.Timespec
 
 	halted atomic.Bool // the machine is ending: nobody will read any more
 
@@ -45,14 +46,19 @@ type Driver struct {
 
 // New makes the driver of m's terminals and puts ptmx, ptm and tty in /dev.
 func New(m *kern.Machine, tree *vfs.Tree) *Driver {
-	d := &Driver{m: m, tree: tree, pairs: map[int]*pair{}, taken: map[int]bool{}, hosts: map[uint64]*Host{}}
+	d := &Driver{m: m, tree: tree, born: netbsd.TimespecAt(m.BootTime()), pairs: map[int]*pair{}, taken: map[int]bool{}, hosts: map[uint64]*Host{}}
 	m.OnHalt(d.halt)
 	if tree != nil {
-		tree.AddDevice("ptmx", vfs.Device{Stat: vfs.DevStat(ptmMajor, 0, 0o666), Open: d.openPtmx})
-		tree.AddDevice("ptm", vfs.Device{Stat: vfs.DevStat(ptmMajor, 1, 0o666), Open: d.openPtm})
-		tree.AddDevice("tty", vfs.Device{Stat: vfs.DevStat(cttyMajor, 0, 0o666), Open: d.openCtty})
+		tree.AddDevice("ptmx", vfs.Device{Stat: d.devStat(ptmMajor, 0, 0o666), Open: d.openPtmx})
+		tree.AddDevice("ptm", vfs.Device{Stat: d.devStat(ptmMajor, 1, 0o666), Open: d.openPtm})
+		tree.AddDevice("tty", vfs.Device{Stat: d.devStat(cttyMajor, 0, 0o666), Open: d.openCtty})
 	}
 	return d
+}
+
+// devStat describes a device of the driver's, made with the machine.
+func (d *Driver) devStat(major, minor, perm uint32) file.Stat {
+	return vfs.DevStat(d.born, major, minor, perm)
 }
 
 // halt ends every wait for output to drain: who would read it may be waiting itself for
@@ -111,7 +117,7 @@ func (p *pair) name() string { return "/dev/pts/" + strconv.Itoa(p.num) }
 
 // setOwner makes l's user the owner of the terminal side and publishes its name.
 func (p *pair) setOwner(l *kern.LWP, perm uint32) {
-	st := vfs.DevStat(ptsMajor, uint32(p.num), perm)
+	st := p.d.devStat(ptsMajor, uint32(p.num), perm)
 	now := netbsd.TimespecAt(time.Now())
 	st.Atime, st.Mtime, st.Ctime, st.Btime = now, now, now, now
 	if l != nil {

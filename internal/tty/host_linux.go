@@ -108,7 +108,7 @@ func (h *Host) adopt(rdev uint64) {
 		h.name, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", h.fd))
 	}
 	rest, ok := strings.CutPrefix(h.name, "/dev/")
-	h.stat = vfs.DevStat(ptsMajor, num, 0o620)
+	h.stat = h.d.devStat(ptsMajor, num, 0o620)
 	h.stat.UID, h.stat.GID = uint32(os.Geteuid()), ttyGroup
 	if ok && h.d.tree != nil {
 		h.d.tree.AddDevice(rest, vfs.Device{

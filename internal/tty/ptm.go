@@ -18,7 +18,7 @@ func (d *Driver) openPtm(_ vfs.View, flags int) (*file.Description, netbsd.Errno
 	return file.New(&ptm{d: d}, flags), 0
 }
 
-func (f *ptm) Stat() (file.Stat, netbsd.Errno) { return vfs.DevStat(ptmMajor, 1, 0o666), 0 }
+func (f *ptm) Stat() (file.Stat, netbsd.Errno) { return f.d.devStat(ptmMajor, 1, 0o666), 0 }
 
 // installer is the part of a descriptor table that TIOCPTMGET needs.
 type installer interface {

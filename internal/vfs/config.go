@@ -10,6 +10,9 @@ type Config struct {
 	Mounts []Mount
 	// ReadOnly has nothing be changed in the root, nor in the mounts that follow it.
 	ReadOnly bool
+
+	// noOpenat2 has the tree do without openat2(2), as on a host that refuses it.
+	noOpenat2 bool
 }
 
 // Mount puts a directory or a file of the host, or an empty file system in memory, at a

@@ -3,26 +3,20 @@ package vfs
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"toaster/internal/file"
 	"toaster/netbsd"
 )
 
-// bootTime stamps the devices.
-var bootTime = netbsd.TimespecAt(time.Now())
-
-// devStat describes a character device, with NetBSD/amd64's numbers.
-func devStat(major, minor uint32, perm uint32) file.Stat {
+// DevStat describes a character device of a machine that was made at born, with
+// NetBSD/amd64's numbers.
+func DevStat(born netbsd.Timespec, major, minor uint32, perm uint32) file.Stat {
 	return file.Stat{
 		Dev: file.Mkdev(0, 1), Ino: uint64(major)<<20 | uint64(minor) + 2, Rdev: file.Mkdev(major, minor),
 		Mode: netbsd.S_IFCHR | perm, Nlink: 1, Blksize: 4096,
-		Atime: bootTime, Mtime: bootTime, Ctime: bootTime, Btime: bootTime,
+		Atime: born, Mtime: born, Ctime: born, Btime: born,
 	}
 }
-
-// DevStat is devStat for packages that add devices.
-func DevStat(major, minor uint32, perm uint32) file.Stat { return devStat(major, minor, perm) }
 
 // addDevices fills /dev with what needs no other package.
 func addDevices(t *Tree) {
@@ -37,7 +31,7 @@ func addDevices(t *Tree) {
 		"random":  {46, 0, 0o444, file.NewRandom},
 		"urandom": {46, 1, 0o644, file.NewRandom},
 	} {
-		st := devStat(dev.major, dev.minor, dev.perm)
+		st := DevStat(t.born, dev.major, dev.minor, dev.perm)
 		t.devices[name] = Device{Stat: st, Open: func(v View, flags int) (*file.Description, netbsd.Errno) {
 			return file.New(dev.make(st), flags), 0
 		}}
@@ -64,7 +58,7 @@ func fdDevice(v View, name string) (Device, bool) {
 		fd = n
 	}
 	return Device{
-		Stat: devStat(31, uint32(fd), 0o666),
+		Stat: DevStat(v.Dirs.tree.born, 31, uint32(fd), 0o666),
 		Open: func(v View, flags int) (*file.Description, netbsd.Errno) { return dupFor(v, fd, flags) },
 	}, true
 }

@@ -55,8 +55,7 @@ func eachWorld(t *testing.T, f func(t *testing.T, w world)) {
 				c = Config{Root: w.dir, Dir: "/"}
 				w.prefix = ""
 			}
-			noOpenat2.Store(mode == "walk")
-			defer noOpenat2.Store(false)
+			c.noOpenat2 = mode == "walk"
 			tree, dirs, err := New(c)
 			if err != nil {
 				t.Fatal(err)

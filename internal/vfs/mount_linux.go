@@ -144,12 +144,12 @@ func (m *mount) openAt(at int, name string, flags int, mode uint32) (int, error)
 	if m.free {
 		return openHost(at, name, flags, mode)
 	}
-	if !noOpenat2.Load() {
+	if !m.tree.noOpenat2.Load() {
 		fd, err := openat2(at, name, flags, mode, unix.RESOLVE_BENEATH|unix.RESOLVE_NO_XDEV)
 		if err == unix.EXDEV {
 			return -1, errForeign
 		}
-		if !refused(err) {
+		if !m.tree.refused(err) {
 			return fd, err
 		}
 	}

@@ -41,8 +41,6 @@ type mounted struct {
 func eachMounted(t *testing.T, change func(c *Config), f func(t *testing.T, w mounted)) {
 	for _, mode := range []string{"openat2", "walk", "groups"} {
 		t.Run(mode, func(t *testing.T) {
-			noOpenat2.Store(mode == "walk")
-			defer noOpenat2.Store(false)
 			top := t.TempDir()
 			w := mounted{world: world{dir: filepath.Join(top, "in"), outside: top}, src: filepath.Join(top, "src"), sub: filepath.Join(top, "sub")}
 			put(t, w.dir, "top", "data/covered", "f", "deep/point/", "other/")
@@ -62,6 +60,7 @@ func eachMounted(t *testing.T, change func(c *Config), f func(t *testing.T, w mo
 			if change != nil {
 				change(&c)
 			}
+			c.noOpenat2 = mode == "walk"
 			tree, dirs, err := New(c)
 			if err != nil {
 				t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -22,10 +21,6 @@ type resolver struct {
 	// are then walked, and it is asked for each directory on the way.
 	search func(node) error
 }
-
-// noOpenat2 is set once the host turns out not to have it (before Linux 5.6, or
-// forbidden by a container's filter).
-var noOpenat2 atomic.Bool
 
 // top is where absolute names start.
 func (r *resolver) top() node {
@@ -47,7 +42,7 @@ func (r *resolver) walks(m *mount) bool {
 	if r.search != nil || len(m.covered) > 0 {
 		return true
 	}
-	return noOpenat2.Load() && (!m.free || r.root != nil)
+	return r.tree.noOpenat2.Load() && (!m.free || r.root != nil)
 }
 
 // direct reports whether names go to the host as they are.
@@ -94,16 +89,16 @@ func (r *resolver) findFromRoot(at node, name, full string, flags int) (node, er
 // orWalk falls back on walk where the host refuses openat2 itself, or again and again
 // because somebody renames directories meanwhile.
 func (r *resolver) orWalk(n node, err error, at node, name string, flags int) (node, error) {
-	if err == unix.EAGAIN || refused(err) {
+	if err == unix.EAGAIN || r.tree.refused(err) {
 		return r.walk(at, name, flags)
 	}
 	return n, err
 }
 
 // refused reports that the host refuses openat2 itself, and has later calls do without.
-func refused(err error) bool {
+func (t *Tree) refused(err error) bool {
 	if err == unix.ENOSYS || err == unix.EPERM && !haveOpenat2() {
-		noOpenat2.Store(true)
+		t.noOpenat2.Store(true)
 		return true
 	}
 	return false
@@ -134,7 +129,7 @@ func (r *resolver) inOneCall(at node, name string, flags int, mode uint32) (node
 		resolve = unix.RESOLVE_IN_ROOT | from.mnt.within()
 	}
 	fd, err := openat2(from.fd, name, flags|unix.O_CLOEXEC, mode, resolve)
-	if err == unix.EXDEV || err == unix.EAGAIN || refused(err) {
+	if err == unix.EXDEV || err == unix.EAGAIN || r.tree.refused(err) {
 		return node{fd: -1}, errSteps
 	}
 	return node{fd, from.mnt}, err

@@ -24,6 +24,11 @@ type Tree struct {
 
 	fifos     fifoTable
 	fifoWaits atomic.Int32 // threads of the host that wait in an open (fifo_linux.go)
+
+	// noOpenat2 is set once the host turns out not to have openat2(2): before Linux 5.6,
+	// or in a container whose filter forbids it.
+	noOpenat2 atomic.Bool
+	born      netbsd.Timespec // when the machine was made, which stamps its devices
 }
 
 // mounts reports whether there are others than that of the root.

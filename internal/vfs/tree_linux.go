@@ -5,16 +5,20 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
 )
 
 const dirFlags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 
 // New opens a tree and gives the directories of its first process.
 func New(c Config) (*Tree, *Dirs, error) {
-	t := &Tree{hostMask: readUmask(), user: newHostUser(), devices: map[string]Device{}}
+	t := &Tree{hostMask: readUmask(), user: newHostUser(), devices: map[string]Device{}, born: netbsd.TimespecAt(time.Now())}
 	t.refs.Store(1)
+	t.noOpenat2.Store(c.noOpenat2)
 	addDevices(t)
 	if err := t.open(c); err != nil {
 		t.Close()

@@ -99,11 +99,11 @@ func randomPath(r *rand.Rand) string {
 func (m *maze) try(at node, name string, flags int) (wrong string, found bool) {
 	var want string
 	for i, way := range resolvers {
-		noOpenat2.Store(way.noCall)
+		m.tree.noOpenat2.Store(way.noCall)
 		res := resolver{tree: m.tree, root: m.root}
 		way.set(&res)
 		n, err := res.find(at, name, flags)
-		noOpenat2.Store(false)
+		m.tree.noOpenat2.Store(false)
 		got := fmt.Sprint(err)
 		if err == nil {
 			var st unix.Stat_t

@@ -8,9 +8,8 @@ import (
 
 // A guest that cuts its memory into pieces comes to an end of it, and can still unmap.
 func TestMapIsBounded(t *testing.T) {
-	defer func(n int) { mostRegions = n }(mostRegions)
-	mostRegions = 20
 	m := New()
+	m.most = 20
 	const base, flags = 0x10000000, netbsd.MAP_FIXED | netbsd.MAP_PRIVATE | netbsd.MAP_ANON
 	if _, _, e := m.Map(Request{Addr: base, Len: 100 * PageSize, Prot: netbsd.PROT_READ, Flags: flags}); e != 0 {
 		t.Fatal(e)
@@ -37,7 +36,7 @@ func TestMapIsBounded(t *testing.T) {
 		for i := uint64(1); i < 99 && e == 0; i += 2 {
 			e = cut(base + i*PageSize)
 		}
-		if e != netbsd.ENOMEM || m.Len() > mostRegions+2 {
+		if e != netbsd.ENOMEM || m.Len() > m.most+2 {
 			t.Errorf("%s: %v, %d regions", name, e, m.Len())
 		}
 		if _, e := m.Unmap(base, 100*PageSize); e != 0 || m.Mapped(base, base+PageSize) {

@@ -67,18 +67,19 @@ type Map struct {
 	changes  uint64
 	brkStart uint64
 	brkEnd   uint64
+	most     int // of regions: mostRegions
 }
 
 // mostRegions bounds a map, and so what a guest can have the kernel remember of it: four times
 // as many as Linux gives a process, unless its administrator says otherwise. What would make
 // more is ENOMEM.
-var mostRegions = 1 << 18
+const mostRegions = 1 << 18
 
 // full says whether no more may be added or split.
-func (m *Map) full() bool { return len(m.regions) >= mostRegions }
+func (m *Map) full() bool { return len(m.regions) >= m.most }
 
 // New gives an empty map.
-func New() *Map { return &Map{changes: 1} }
+func New() *Map { return &Map{changes: 1, most: mostRegions} }
 
 // Size gives the number of bytes mapped, for RLIMIT_AS.
 func (m *Map) Size() uint64 { return m.size }
