@@ -11,13 +11,14 @@ import (
 	"toaster/internal/platform"
 )
 
+const doctorHelp = `doctor checks this host. Each line is "ok", "FAIL" where NetBSD programs cannot run,
+or "no" where they run without something that SECURITY.md promises elsewhere; the last
+two come with what to do. The exit status is 0 if programs can be run.
+`
+
 // doctorMain is "toaster doctor": what this host allows, what not, and the remedy. Its
 // status is 0 if programs can be run.
-func doctorMain(args []string) int {
-	if len(args) > 0 {
-		complain("doctor: takes no arguments, got %q", args[0])
-		return exitOwnFailure
-	}
+func doctorMain() int {
 	ok := report(os.Stdout, platform.Check())
 	reportFeatures(os.Stdout, append(platform.Features(), featureTmpfs(), featureHostExec()))
 	if !ok {

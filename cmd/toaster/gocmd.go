@@ -10,14 +10,19 @@ import (
 	"syscall"
 )
 
+const goHelp = `go passes ARG... to the go command found on PATH, with GOOS=netbsd, GOARCH=amd64 and
+CGO_ENABLED=0; what "go run" and "go test" build runs under toaster. "toaster go help" is
+the go command's own help.
+`
+
 // goMain is "toaster go ARG...": the host's own go command, told to build for
 // netbsd/amd64 and to run what it built through this executable. The go command
-// looks for a program named go_GOOS_GOARCH_exec on PATH (go help run), so a folder
+// looks for a program named go_GOOS_GOARCH_exec on PATH (go help run), so a directory
 // that holds just that link is put in front.
 func goMain(args []string) int {
 	gocmd, err := exec.LookPath("go")
 	if err != nil {
-		complain("go: not found on PATH: install Go (https://go.dev/dl) or add its bin folder to PATH")
+		complain("go: not found on PATH: install Go (https://go.dev/dl) or add its bin directory to PATH")
 		return exitNotFound
 	}
 	dir, err := execDir()
@@ -39,7 +44,7 @@ func goMain(args []string) int {
 	return status
 }
 
-// execDir makes a temporary folder with a link named execName to this executable.
+// execDir makes a temporary directory with a link named execName to this executable.
 func execDir() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -56,7 +61,7 @@ func execDir() (string, error) {
 	return dir, nil
 }
 
-// runHostCommand runs a host program in our place. The terminal sends Ctrl-C and
+// runHostCommand runs a host program in toaster's place. The terminal sends Ctrl-C and
 // its like to the program and to toaster, which outlives it to report its status. An error says that
 // there was no program.
 func runHostCommand(cmd *exec.Cmd) (status int, err error) {

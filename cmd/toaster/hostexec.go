@@ -37,8 +37,8 @@ const netbsdMagic = `\x7fELF\x02\x01\x01\x02`
 
 const binfmtMisc = "/proc/sys/fs/binfmt_misc"
 
-// setUpHostExec makes sure that we are inside. If it returns false, we have been, and
-// status is the program's.
+// setUpHostExec makes sure that this process is inside. If it returns false, another one has
+// been, and status is the program's.
 func setUpHostExec(args []string) (status int, inside bool) {
 	err := error(nil)
 	switch value := os.Getenv(hostExecVar); value {
@@ -56,7 +56,7 @@ func setUpHostExec(args []string) (status int, inside bool) {
 	return status, inside
 }
 
-// enterHostExec starts the toaster that registers, and gives its exit status.
+// enterHostExec starts the toaster that registers, and returns its exit status.
 func enterHostExec(args []string) (int, error) {
 	dir, err := execDir()
 	if err != nil {
@@ -81,7 +81,7 @@ func enterHostExec(args []string) (int, error) {
 }
 
 // registerHostExec makes toaster the interpreter of NetBSD's executables in this
-// namespace, and goes on as the user that we were.
+// namespace, and goes on as the user that has started toaster.
 func registerHostExec(args []string, value string) (status int, inside bool, err error) {
 	var uid, gid int
 	var dir string
@@ -124,7 +124,7 @@ func oneID(inside, outside int) []syscall.SysProcIDMap {
 	return []syscall.SysProcIDMap{{ContainerID: inside, HostID: outside, Size: 1}}
 }
 
-// identity maps all that our own namespace has to itself.
+// identity maps all that this process's namespace has to itself.
 func identity(file string) ([]syscall.SysProcIDMap, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {

@@ -23,19 +23,24 @@ const (
 	exitNotFound      = 127
 )
 
+// subcommand is a row of "toaster help".
 type subcommand struct {
 	name  string
-	usage string
-	about string
-	run   func(args []string) int
+	usage string // the command line after "toaster"
+	about string // one line
+	// details prints what "toaster help NAME" says beyond usage and about.
+	details func(w io.Writer)
+	run     func(args []string) int
 }
 
 func subcommands() []subcommand {
 	return []subcommand{
-		{"run", "run [flags] PROGRAM [ARG...]", "run a NetBSD program; the exit status is the program's", runMain},
-		{"go", "go ARG...", "the go command for netbsd/amd64, its programs run under toaster", goMain},
-		{"setup", "setup", "install " + execName + " beside toaster, for plain GOOS=netbsd go test", setupMain},
-		{"doctor", "doctor", "say what this host allows, and what to do where it doesn't", doctorMain},
+		{"run", "run [flags] PROGRAM [ARG...]", "run a NetBSD program; the exit status is the program's", runHelp, runMain},
+		{"go", "go ARG...", "the go command for netbsd/amd64, its programs run under toaster", text(goHelp), goMain},
+		{"setup", "setup", "install " + execName + " beside toaster, for plain GOOS=netbsd go test", text(setupHelp), withoutArgs("setup", setupMain)},
+		{"doctor", "doctor", "say what this host allows, and what to do where it doesn't", text(doctorHelp), withoutArgs("doctor", doctorMain)},
+		{"version", "version [-v]", "say which toaster this is", text(versionHelp), versionMain},
+		{"help", "help [COMMAND]", "say how a command is used", text(helpHelp), helpMain},
 	}
 }
 
@@ -57,27 +62,24 @@ func dispatch(argv []string) int {
 		usage(os.Stderr)
 		return exitOwnFailure
 	}
-	switch argv[1] {
-	case "help", "-h", "-help", "--help":
-		usage(os.Stdout)
-		return 0
+	if isHelp(argv[1]) {
+		return helpMain(nil)
 	}
-	for _, c := range subcommands() {
-		if c.name == argv[1] {
-			return c.run(argv[2:])
-		}
+	if c := find(argv[1]); c != nil {
+		return c.run(argv[2:])
 	}
 	complain("no command %q; %q lists them", argv[1], "toaster help")
 	return exitOwnFailure
 }
 
-func usage(w io.Writer) {
-	fmt.Fprintln(w, "toaster runs NetBSD/amd64 programs on Linux, as ordinary processes.")
-	fmt.Fprintln(w)
+// find returns the command of that name, or nil.
+func find(name string) *subcommand {
 	for _, c := range subcommands() {
-		fmt.Fprintf(w, "  toaster %-30s %s\n", c.usage, c.about)
+		if c.name == name {
+			return &c
+		}
 	}
-	fmt.Fprintln(w, "\n\"toaster run -h\" lists the flags of run.")
+	return nil
 }
 
 // complain prints one line that names the speaker: who failed, on what, why.

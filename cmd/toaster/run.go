@@ -23,7 +23,7 @@ type runFlags struct {
 	opts     toaster.Options // what needs no more than to be read
 }
 
-// flagGroups is the order in which "toaster run -h" and README show the flags.
+// flagGroups is the order in which "toaster help run" and README show the flags.
 var flagGroups = []struct {
 	title string
 	names []string
@@ -63,11 +63,14 @@ func (f *runFlags) set() *flag.FlagSet {
 	return fs
 }
 
-// help prints the flags in their groups.
-func help(w io.Writer, fs *flag.FlagSet) {
-	fmt.Fprintln(w, "usage: toaster run [flags] PROGRAM [ARG...]")
-	for _, g := range flagGroups {
-		fmt.Fprintf(w, "\n%s:\n", g.title)
+// runHelp prints the flags in their groups, in the form that README uses.
+func runHelp(w io.Writer) {
+	fs := new(runFlags).set()
+	for i, g := range flagGroups {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s:\n", g.title)
 		for _, name := range g.names {
 			arg, text := flag.UnquoteUsage(fs.Lookup(name))
 			fmt.Fprintf(w, "  --%-20s %s\n", strings.TrimSpace(name+" "+arg), text)
@@ -82,12 +85,11 @@ func (f *runFlags) parse(args []string) (set *flag.FlagSet, status int, ok bool)
 	err := set.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		help(os.Stdout, set)
-		return nil, 0, false
+		return nil, helpMain([]string{"run"}), false
 	case err != nil:
 		text := strings.Replace(err.Error(), "flag -", "flag --", 1)
 		text = strings.Replace(text, "not defined: -", "not defined: --", 1)
-		complain("run: %s; \"toaster run -h\" lists the flags", text)
+		complain("run: %s; \"toaster help run\" lists the flags", text)
 		return nil, exitOwnFailure, false
 	case set.NArg() == 0:
 		complain("run: no program named; usage: toaster run [flags] PROGRAM [ARG...]")
@@ -165,7 +167,7 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 	return finish, nil
 }
 
-// runCommand runs cmd in our place and gives our exit status.
+// runCommand runs cmd in toaster's place and returns toaster's exit status.
 func runCommand(cmd *toaster.Cmd) int {
 	job := &toaster.JobControl{Suspend: toaster.SuspendSelf}
 	cmd.JobControl = job
@@ -197,7 +199,7 @@ func runCommand(cmd *toaster.Cmd) int {
 	return 128 + int(exit.Status().TermSignal())
 }
 
-// startFailure says why there is no program, and gives the status a shell would.
+// startFailure says why there is no program, and returns the status a shell would.
 func startFailure(cmd *toaster.Cmd, err error) int {
 	var notFound *toaster.NotFoundError
 	var notExec *toaster.NotExecutableError

@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 )
 
+const setupHelp = `setup installs the name ` + execName + ` beside the toaster that runs it. The go
+command looks for a program of that name on PATH to run what it has built for
+netbsd/amd64, so "GOOS=netbsd go test ./..." then runs under toaster.
+`
+
 // setupMain installs the link execName beside the toaster executable, so that plain
 // "GOOS=netbsd go test ./..." finds it.
-func setupMain(args []string) int {
-	if len(args) > 0 {
-		complain("setup: takes no arguments, got %q", args[0])
-		return exitOwnFailure
-	}
+func setupMain() int {
 	self, err := os.Executable()
 	if err == nil {
 		self, err = filepath.EvalSymlinks(self)
@@ -24,7 +25,7 @@ func setupMain(args []string) int {
 	}
 	link := filepath.Join(filepath.Dir(self), execName)
 	if err := replaceLink(filepath.Base(self), link); err != nil {
-		complain("setup: cannot install %s: %v; install toaster in a folder that you may write, such as with \"go install ./cmd/toaster\"", link, err)
+		complain("setup: cannot install %s: %v; install toaster in a directory that you may write, such as with \"go install ./cmd/toaster\"", link, err)
 		return exitOwnFailure
 	}
 	fmt.Printf("installed %s\n", link)

@@ -9,7 +9,7 @@ import (
 	"toaster/netbsd"
 )
 
-// sent are the signals that somebody sends to us, meaning the program.
+// sent are the signals that somebody sends to toaster, meaning the program.
 var sent = map[os.Signal]netbsd.Signal{
 	syscall.SIGHUP:  netbsd.SIGHUP,
 	syscall.SIGINT:  netbsd.SIGINT,
@@ -37,7 +37,7 @@ type forwarder struct {
 	job *toaster.JobControl
 }
 
-// collectSignals begins to collect. What we have been started to ignore stays ignored,
+// collectSignals begins to collect. What toaster was started to ignore stays ignored,
 // and the program ignores it, too.
 func collectSignals(job *toaster.JobControl) *forwarder {
 	f := &forwarder{make(chan os.Signal, 64), job}
@@ -51,7 +51,7 @@ func collectSignals(job *toaster.JobControl) *forwarder {
 	return f
 }
 
-// start passes signals on, until we end: to give each of them back takes longer than all
+// start passes signals on until toaster ends: to reset each of them takes longer than all
 // else that is then to do.
 func (f *forwarder) start(p *toaster.Process) {
 	if f.job.HasTerminal() && !signal.Ignored(syscall.SIGTSTP) {

@@ -146,3 +146,20 @@ func TestStatusesAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// Every command has a page of help, and stands in README.
+func TestCommandsAreDocumented(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range subcommands() {
+		var page strings.Builder
+		if c.details(&page); page.Len() == 0 {
+			t.Errorf("toaster help %s says nothing", c.name)
+		}
+		if !strings.Contains(string(readme), "\ntoaster "+c.name+" ") {
+			t.Errorf("README does not name toaster %s", c.name)
+		}
+	}
+}
