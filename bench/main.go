@@ -50,7 +50,7 @@ type runner struct {
 	argv    []string // what stands in front of the program
 	exe     string
 	esbuild string
-	app     string // the folder that esbuild works in
+	app     string // the directory that esbuild works in
 	best    map[string]time.Duration
 }
 
@@ -90,7 +90,7 @@ func bench(rounds int, only string) error {
 	return nil
 }
 
-// choose gives the jobs that are asked for and that this machine can do.
+// choose returns the jobs that are asked for and that this machine can do.
 func choose(dir string, runners []*runner, only string) []job {
 	var list []job
 	for _, j := range jobs {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Build compiles one Go source text for NetBSD and gives the executable's path.
+// Build compiles one Go source text for NetBSD and returns the executable's path.
 func Build(t testing.TB, source string) string {
 	t.Helper()
 	dir := t.TempDir()

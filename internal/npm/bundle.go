@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Esbuild gives a prebuilt esbuild executable. pkg is one of its packages, one for each
+// Esbuild returns the path of a prebuilt esbuild executable. pkg is one of its packages, one for each
 // system: "@esbuild/linux-x64@0.28.2".
 func Esbuild(pkg string) (string, error) {
 	dir, err := Fetch(pkg)
@@ -19,7 +19,7 @@ function App() { return <h1>Hello {React.version}</h1>; }
 createRoot(document.getElementById('root')).render(<App />);
 `
 
-// MakeApp puts a small program, and the packages that it uses, into a folder.
+// MakeApp puts a small program, and the packages that it uses, into a directory.
 func MakeApp(dir string) error {
 	for _, p := range []string{"react@19.1.0", "react-dom@19.1.0", "scheduler@0.26.0"} {
 		from, err := Fetch(p)
@@ -34,7 +34,7 @@ func MakeApp(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "app.jsx"), []byte(app), 0o644)
 }
 
-// BundleArgs has esbuild, run in MakeApp's folder, bundle and minify the program into
+// BundleArgs has esbuild, run in MakeApp's directory, bundle and minify the program into
 // the file out, with a source map beside it.
 func BundleArgs(out string) []string {
 	return []string{"app.jsx", "--bundle", "--minify", "--sourcemap", "--log-level=warning",

@@ -15,7 +15,7 @@ import (
 // npm did not get it.
 var ErrUnavailable = errors.New("not to be had with npm")
 
-// Fetch gets a package, once per machine, and gives the folder with its contents. name
+// Fetch gets a package, once per machine, and returns the directory with its contents. name
 // is as npm has it, "@scope/name@version".
 func Fetch(name string) (string, error) {
 	cache, err := os.UserCacheDir()
@@ -45,7 +45,7 @@ func Fetch(name string) (string, error) {
 	return contents, nil
 }
 
-// fetchInto leaves the contents of a package in the folder "package" of dir.
+// fetchInto leaves the contents of a package in the directory "package" of dir.
 func fetchInto(dir, name string) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
@@ -63,14 +63,14 @@ func fetchInto(dir, name string) error {
 	return unpack(tgz[0])
 }
 
-// unpack puts a package's contents into the folder "package" beside its archive, and
+// unpack puts a package's contents into the directory "package" beside its archive, and
 // removes the archive.
 func unpack(tgz string) error {
 	dir := filepath.Dir(tgz)
 	if out, err := exec.Command("tar", "xzf", tgz, "-C", dir).CombinedOutput(); err != nil {
 		return fmt.Errorf("tar xzf %s: %w: %s", tgz, err, out)
 	}
-	// React's packages have other top folders; all have exactly one.
+	// React's packages have other top directories; all have exactly one.
 	top, _ := filepath.Glob(filepath.Join(dir, "*", "package.json"))
 	if len(top) != 1 {
 		return fmt.Errorf("%s: no single package.json in %v", tgz, top)
