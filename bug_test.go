@@ -2,6 +2,7 @@ package toaster_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -115,7 +116,7 @@ func meetBug(t *testing.T, exe, how string, fault func(*syscalls.Call)) {
 	if fault == nil {
 		opts.Trace = panicking{}
 	}
-	m, err := toaster.New(opts)
+	m, err := toaster.New(context.Background(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +200,7 @@ func TestBugWithTheKernelsLockEndsTheMachine(t *testing.T) {
 		}
 	})()
 	var log logBuffer
-	m, err := toaster.New(toaster.Options{Log: &log})
+	m, err := toaster.New(context.Background(), toaster.Options{Log: &log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +236,7 @@ func TestBugIsReportedOnStandardError(t *testing.T) {
 	}
 	old := os.Stderr
 	os.Stderr = w
-	m, err := toaster.New(toaster.Options{})
+	m, err := toaster.New(context.Background(), toaster.Options{})
 	if err == nil {
 		m.InjectFault(func(c *syscalls.Call) {
 			if c.Nr == sysGetpgrp {

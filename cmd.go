@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
-
-	"toaster/netbsd"
 )
 
 // Cmd is a NetBSD program being prepared or run, shaped like os/exec's Cmd. It cannot
@@ -18,13 +17,14 @@ type Cmd struct {
 	// Path is the program: a name with a slash is a path in the guest's view, another
 	// is looked up in the PATH of Env.
 	Path string
-	// Args holds the arguments, the program's name first.
+	// Args holds the arguments, the program's name first; if it is empty, Path is the only
+	// one.
 	Args []string
 	// Env is the environment as "K=V"; nil is that of this process, or an empty one under
 	// a Root, as it is not the guests' to know. Of several values of a name the last
 	// counts. Without a PATH, Path is looked up in NetBSD's default one.
 	Env []string
-	// Dir is the working folder in the guest's view; "" is this process's.
+	// Dir is the working directory in the guest's view; "" is this process's.
 	Dir string
 
 	// Stdin, Stdout and Stderr are the standard descriptors. A nil one is /dev/null, an
@@ -44,14 +44,19 @@ type Cmd struct {
 	// Options configure the machine of its own; used only where Machine is nil.
 	Options Options
 
-	// Cancel is called when the context of CommandContext is done; nil kills the program,
-	// and with a machine of its own everything in it. What it returns is treated as in
-	// os/exec. WaitDelay is how long the program then has, and how long Wait waits for
-	// output that other processes hold open, after that or after the program's end. 0 is
-	// half a second once the context is done or a limit has ended the machine, and without
-	// end otherwise.
-	Cancel    func() error
+	// Cancel is called when the context of CommandContext is done, which sets it to a
+	// function that kills the program, and with a machine of its own everything in it. What
+	// it returns is treated as in os/exec; with nil nothing is done until WaitDelay is over.
+	Cancel func() error
+	// WaitDelay is how long the program has from the end of the context until it is killed,
+	// and how long Wait waits for output that other processes hold open, from then or from
+	// the program's end. 0 is half a second once the context is done or a limit has ended
+	// the machine, unlike os/exec's, and without end otherwise.
 	WaitDelay time.Duration
+
+	// Err is what Start returns instead of starting anything. Command leaves it nil, as only
+	// Start can look Path up in the guest's view; Start sets it if that finds nothing.
+	Err error
 
 	// Process is set by Start, ProcessState by Wait.
 	Process      *Process
@@ -60,7 +65,7 @@ type Cmd struct {
 	ctx     context.Context
 	own     bool // Machine was made by Start
 	stdio   stdio
-	parents []*os.File // our ends of StdinPipe and its like
+	parents []*os.File // the caller's ends of StdinPipe and its like
 	guests  []*os.File // the guest's ends of those
 	cut     *cutoff    // set by Start
 }
@@ -73,16 +78,25 @@ func Command(name string, arg ...string) *Cmd {
 // CommandContext is Command, but the program is killed when ctx is done; see Cancel and
 // WaitDelay.
 func CommandContext(ctx context.Context, name string, arg ...string) *Cmd {
-	c := Command(name, arg...)
-	c.ctx = ctx
-	return c
+	return Command(name, arg...).withContext(ctx)
 }
 
 // CommandContext is CommandContext in machine m: when ctx is done the program is killed,
 // and others of the machine go on.
 func (m *Machine) CommandContext(ctx context.Context, name string, arg ...string) *Cmd {
-	c := m.Command(name, arg...)
+	return m.Command(name, arg...).withContext(ctx)
+}
+
+// withContext has the end of ctx kill the program.
+func (c *Cmd) withContext(ctx context.Context) *Cmd {
+	if ctx == nil {
+		panic("toaster: nil Context")
+	}
 	c.ctx = ctx
+	c.Cancel = func() error {
+		c.kill()
+		return nil
+	}
 	return c
 }
 
@@ -93,53 +107,21 @@ func (m *Machine) Command(name string, arg ...string) *Cmd {
 	return c
 }
 
-// ExitError says that a program did not end with exit status 0.
-type ExitError struct {
-	*ProcessState
-	// Stderr holds what Output collected of the standard error.
-	Stderr []byte
-}
-
-func (e *ExitError) Error() string { return e.ProcessState.String() }
-
-// ProcessState tells how a program ended and what it used.
-type ProcessState struct {
-	pid    int
-	status netbsd.WaitStatus
-	usage  netbsd.Rusage
-}
-
-// Pid gives the guest's process id.
-func (s *ProcessState) Pid() int { return s.pid }
-
-// Status gives the raw wait status (wait(2)).
-func (s *ProcessState) Status() netbsd.WaitStatus { return s.status }
-
-// Usage gives the resources used by the program and the children it waited for
-// (getrusage(2)).
-func (s *ProcessState) Usage() netbsd.Rusage { return s.usage }
-
-// ExitCode gives the exit status, or -1 if a signal killed the program.
-func (s *ProcessState) ExitCode() int {
-	if s == nil || !s.status.Exited() {
-		return -1
+// String returns the program and its arguments for people to read. It is no input for a
+// shell.
+func (c *Cmd) String() string {
+	if c.Err != nil || len(c.Args) == 0 {
+		return strings.Join(c.argv(), " ")
 	}
-	return s.status.ExitCode()
+	return strings.Join(append([]string{c.Path}, c.Args[1:]...), " ")
 }
 
-// Success reports exit status 0.
-func (s *ProcessState) Success() bool { return s.status == 0 }
-
-// String says "exit status 3" or "signal: SIGKILL", with "(core dumped)" where the
-// signal is one that dumps core.
-func (s *ProcessState) String() string {
-	switch {
-	case s.status.Exited():
-		return fmt.Sprintf("exit status %d", s.status.ExitCode())
-	case s.status.CoreDump():
-		return fmt.Sprintf("signal: %v (core dumped)", s.status.TermSignal())
+// argv returns what the program gets as its arguments.
+func (c *Cmd) argv() []string {
+	if len(c.Args) == 0 {
+		return []string{c.Path}
 	}
-	return fmt.Sprintf("signal: %v", s.status.TermSignal())
+	return c.Args
 }
 
 // Run starts the program and waits for its end.
@@ -150,7 +132,7 @@ func (c *Cmd) Run() error {
 	return c.Wait()
 }
 
-// Output runs the program and gives what it wrote on its standard output.
+// Output runs the program and returns what it wrote on its standard output.
 func (c *Cmd) Output() ([]byte, error) {
 	if c.Stdout != nil {
 		return nil, errors.New("toaster: Stdout already set")
@@ -168,7 +150,7 @@ func (c *Cmd) Output() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// CombinedOutput runs the program and gives its standard output and standard error.
+// CombinedOutput runs the program and returns its standard output and standard error.
 func (c *Cmd) CombinedOutput() ([]byte, error) {
 	if c.Stdout != nil || c.Stderr != nil {
 		return nil, errors.New("toaster: Stdout or Stderr already set")
@@ -180,7 +162,7 @@ func (c *Cmd) CombinedOutput() ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// StdinPipe gives the writing end of a pipe that becomes descriptor 0. Wait closes it.
+// StdinPipe returns the writing end of a pipe that becomes descriptor 0. Wait closes it.
 func (c *Cmd) StdinPipe() (io.WriteCloser, error) {
 	if c.Stdin != nil {
 		return nil, errors.New("toaster: Stdin already set")
@@ -195,7 +177,7 @@ func (c *Cmd) StdinPipe() (io.WriteCloser, error) {
 	return pw, nil
 }
 
-// StdoutPipe gives the reading end of a pipe that becomes descriptor 1. Read it to its
+// StdoutPipe returns the reading end of a pipe that becomes descriptor 1. Read it to its
 // end before Wait, which closes it.
 func (c *Cmd) StdoutPipe() (io.ReadCloser, error) {
 	return c.readPipe(&c.Stdout, "Stdout")

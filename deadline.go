@@ -6,15 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"time"
-
-	"toaster/netbsd"
 )
 
 // This file has the end that a command gets from outside: its context is done, or a limit
-// of its machine is reached. From then on Wait takes WaitDelay and lastDelay at most,
+// of its machine is reached, or the context of its machine is done. From then on Wait takes WaitDelay and lastDelay at most,
 // whatever the guests do:
 //
-//	cut            Cancel, or the kill that stands for it
+//	cut            Cancel; or the machine has been killed, or has had Options.Grace to close
 //	+ WaitDelay    the kill, if that was not enough; pipes are closed
 //	+ lastDelay    Wait returns, whoever has not ended, once OnLimit has been told
 
@@ -52,6 +50,9 @@ func (c *Cmd) watch() {
 			c.cut.err = c.cancel()
 		case <-c.Machine.limits.ended:
 			c.cut.when = time.Now()
+		case <-c.Machine.ctx.Done():
+			c.cut.when = time.Now().Add(c.Machine.opts.Grace)
+			c.cut.err = c.Machine.ctx.Err()
 		case <-c.cut.over:
 			return
 		}
@@ -62,7 +63,6 @@ func (c *Cmd) watch() {
 // cancel is what the end of the context does, as in os/exec.
 func (c *Cmd) cancel() error {
 	if c.Cancel == nil {
-		c.kill()
 		return c.ctx.Err()
 	}
 	err := c.Cancel()
@@ -106,12 +106,7 @@ func (c *Cmd) awaitExit() *ProcessState {
 			within(p.Done(), end.Add(lastDelay))
 		}
 	}
-	status, ended := p.Status()
-	if !ended {
-		status = netbsd.ExitStatus(0, netbsd.SIGKILL)
-	}
-	usage, _ := p.Rusage(netbsd.RUSAGE_SELF)
-	return &ProcessState{pid: p.Pid(), status: status, usage: usage}
+	return c.Process.state()
 }
 
 // closeOwn closes the command's own machine.

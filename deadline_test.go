@@ -72,7 +72,7 @@ func (f *firstLine) Write(b []byte) (int, error) {
 func TestDeadlineOnSharedMachine(t *testing.T) {
 	for _, manner := range stubborn {
 		t.Run(manner, func(t *testing.T) {
-			m, err := toaster.New(toaster.Options{MaxProcs: 30})
+			m, err := toaster.New(context.Background(), toaster.Options{MaxProcs: 30})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +104,7 @@ func TestDeadlineOnSharedMachine(t *testing.T) {
 
 // WaitDelay as os/exec has it: the program has ended with status 0, its output has not.
 func TestWaitDelayAfterTheProgram(t *testing.T) {
-	m, err := toaster.New(toaster.Options{})
+	m, err := toaster.New(context.Background(), toaster.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestLimitsEndTheMachine(t *testing.T) {
 					told.Add(1)
 				}
 			}
-			m, err := toaster.New(c.opts)
+			m, err := toaster.New(context.Background(), c.opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -285,7 +285,7 @@ func rootWithGuest(t *testing.T) string {
 func TestForkBombWithinItsLimit(t *testing.T) {
 	const limit = 20
 	refused := make(chan *toaster.LimitError, 8)
-	m, err := toaster.New(toaster.Options{MaxProcs: limit, OnLimit: func(e *toaster.LimitError) { refused <- e }})
+	m, err := toaster.New(context.Background(), toaster.Options{MaxProcs: limit, OnLimit: func(e *toaster.LimitError) { refused <- e }})
 	if err != nil {
 		t.Fatal(err)
 	}

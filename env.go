@@ -6,14 +6,16 @@ import (
 	"strings"
 )
 
-// environment gives what the program gets as its environment: of several values of a
-// name only the last, so that a caller can append to os.Environ. With a working folder
-// and no environment of the caller's, PWD follows the folder, as in os/exec.
-//
-// Preconditions: c.Machine is set.
-func (c *Cmd) environment() []string {
+// Environ returns a copy of the environment that the program would get if it were started
+// now: of several values of a name only the last, so that a caller can append to
+// os.Environ. With Dir and without Env PWD is Dir, as in os/exec.
+func (c *Cmd) Environ() []string {
+	root := c.Options.Root
+	if c.Machine != nil {
+		root = c.Machine.opts.Root
+	}
 	env := c.Env
-	if env == nil && c.Machine.opts.Root == "" {
+	if env == nil && root == "" {
 		env = os.Environ()
 		if c.Dir != "" {
 			env = append(env, "PWD="+c.Dir)

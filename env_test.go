@@ -15,11 +15,11 @@ func TestLastOfEach(t *testing.T) {
 func TestEnvironmentFollowsDir(t *testing.T) {
 	t.Setenv("PWD", "/elsewhere")
 	c := &Cmd{Dir: "/tmp", Machine: &Machine{}}
-	if got := c.environment(); !slices.Contains(got, "PWD=/tmp") || slices.Contains(got, "PWD=/elsewhere") {
+	if got := c.Environ(); !slices.Contains(got, "PWD=/tmp") || slices.Contains(got, "PWD=/elsewhere") {
 		t.Errorf("PWD does not follow Dir: %q", got)
 	}
 	c.Env = []string{"X=1"}
-	if got := c.environment(); !slices.Equal(got, []string{"X=1"}) {
+	if got := c.Environ(); !slices.Equal(got, []string{"X=1"}) {
 		t.Errorf("an environment of the caller's was changed: %q", got)
 	}
 }

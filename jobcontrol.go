@@ -32,7 +32,7 @@ type JobControl struct {
 
 	mu   sync.Mutex
 	host *tty.Host // nil: there is no terminal
-	owed bool      // guests' modes are to be set again once we are in the foreground
+	owed bool      // guests' modes are to be set again once toaster is in the foreground
 }
 
 // terminal finds the controlling terminal of this process; nil if it has none.

@@ -1,6 +1,7 @@
 package toaster_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestMemoryLimit(t *testing.T) {
 	} {
 		t.Run(manner, func(t *testing.T) {
 			told := 0
-			m, err := toaster.New(toaster.Options{Memory: limit, OnLimit: func(e *toaster.LimitError) {
+			m, err := toaster.New(context.Background(), toaster.Options{Memory: limit, OnLimit: func(e *toaster.LimitError) {
 				if e.Limit == toaster.LimitMemory {
 					told++
 				}
@@ -48,7 +49,7 @@ func TestMemoryLimit(t *testing.T) {
 
 // A program too large for the limit is not started (execve(2): ENOMEM), and nothing of it counts.
 func TestMemoryLimitAtExec(t *testing.T) {
-	m, err := toaster.New(toaster.Options{Memory: 1 << 20})
+	m, err := toaster.New(context.Background(), toaster.Options{Memory: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package toaster_test
 
 import (
 	"bufio"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,7 +31,7 @@ func TestMountsGoWithMachine(t *testing.T) {
 	if err := toaster.TryTmpfs(); err == nil {
 		opts.Mounts = append(opts.Mounts, toaster.Mount{Target: "/tmp", Size: 1 << 20})
 	}
-	m, err := toaster.New(opts)
+	m, err := toaster.New(context.Background(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

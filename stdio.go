@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 )
 
 // stdio is what a command's descriptors 0, 1, 2 and up stand on: host files, and the
@@ -22,7 +23,7 @@ type stdio struct {
 	readers []*os.File // and of those that are read, closed by who reads, or if that takes too long
 }
 
-// input gives the file for descriptor 0; nil reads as /dev/null.
+// input adds the file for descriptor 0; nil reads as /dev/null.
 func (s *stdio) input(r io.Reader) error {
 	if r == nil {
 		return s.null(os.O_RDONLY)
@@ -40,7 +41,7 @@ func (s *stdio) input(r io.Reader) error {
 	s.ends = append(s.ends, pw)
 	s.inputs = append(s.inputs, func() error {
 		_, err := io.Copy(pw, r)
-		if errors.Is(err, errBrokenPipe) || errors.Is(err, os.ErrClosed) {
+		if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
 			err = nil // the guest did not want all of it: no failure of the command
 		}
 		return errors.Join(err, ignoreClosed(pw.Close()))
@@ -48,7 +49,7 @@ func (s *stdio) input(r io.Reader) error {
 	return nil
 }
 
-// output gives the file for descriptor 1 or 2; nil writes to /dev/null.
+// output adds the file for descriptor 1 or 2; nil writes to /dev/null.
 func (s *stdio) output(w io.Writer) error {
 	if w == nil {
 		return s.null(os.O_WRONLY)
@@ -81,7 +82,7 @@ func (s *stdio) null(flag int) error {
 	return nil
 }
 
-// start begins the copying and closes the guest's ends on our side.
+// start begins the copying and closes toaster's copies of the guest's ends.
 func (s *stdio) start() {
 	s.closeGuestEnds()
 	for _, c := range s.inputs {

@@ -61,6 +61,19 @@ func main() {
 		signal.Ignore()
 		fmt.Println("deaf")
 		time.Sleep(time.Hour)
+	case "hangup":
+		c := make(chan os.Signal, 1)
+		signal.Notify(c, syscall.SIGHUP)
+		fmt.Println("hangup")
+		<-c
+		os.Exit(9)
+	case "burn":
+		var u syscall.Rusage
+		for u.Utime.Sec == 0 && u.Utime.Usec < 50000 {
+			syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+		}
+	case "parent-of-burn":
+		start("burn").Wait()
 	case "spin":
 		fmt.Println("spin")
 		for {
@@ -233,7 +246,7 @@ func TestOutputAndErrorOutput(t *testing.T) {
 	}
 }
 
-func TestWorkingFolder(t *testing.T) {
+func TestWorkingDirectory(t *testing.T) {
 	dir := t.TempDir()
 	cmd := toaster.Command(guestExe, "dir")
 	cmd.Dir = dir
@@ -257,8 +270,8 @@ func TestExtraFiles(t *testing.T) {
 	}
 }
 
-// A folder from outside is not passed under a root: names begin in it.
-func TestNoFoldersIntoRoot(t *testing.T) {
+// A directory from outside is not passed under a root: names begin in it.
+func TestNoDirectoriesIntoRoot(t *testing.T) {
 	root := t.TempDir()
 	exe, err := os.ReadFile(guestExe)
 	if err != nil {
@@ -354,7 +367,7 @@ func TestContextKills(t *testing.T) {
 
 // TestCommandsShareAMachine has one program kill another.
 func TestCommandsShareAMachine(t *testing.T) {
-	m, err := toaster.New(toaster.Options{})
+	m, err := toaster.New(context.Background(), toaster.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -385,7 +398,7 @@ func TestCommandsShareAMachine(t *testing.T) {
 
 // TestCloseEndsWhatRuns closes a machine beneath a program.
 func TestCloseEndsWhatRuns(t *testing.T) {
-	m, err := toaster.New(toaster.Options{})
+	m, err := toaster.New(context.Background(), toaster.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,7 +427,7 @@ func TestWhatCannotBeRun(t *testing.T) {
 	}
 	var notExec *toaster.NotExecutableError
 	if err := toaster.Command("/").Start(); !errors.As(err, &notExec) {
-		t.Errorf("a folder: %v", err)
+		t.Errorf("a directory: %v", err)
 	}
 	if err := toaster.Command("/proc/self/exe").Start(); !errors.As(err, &notExec) || !strings.Contains(err.Error(), "Linux") {
 		t.Errorf("a program of the host: %v", err)

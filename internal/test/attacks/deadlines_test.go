@@ -76,7 +76,7 @@ func TestDeadlines(t *testing.T) {
 // meetDeadline runs a deaf guest to its end and says how long that took. Guests that answer
 // then run as before.
 func meetDeadline(t *testing.T, root string, end func(*toaster.Machine, *toaster.Cmd, func()), args []string) time.Duration {
-	m, err := toaster.New(toaster.Options{Root: root})
+	m, err := toaster.New(context.Background(), toaster.Options{Root: root})
 	if err != nil {
 		t.Error(err)
 		return 0

@@ -59,7 +59,7 @@ func playRound(p plan, root string) string {
 		return err.Error()
 	}
 	var bugs strings.Builder
-	m, err := toaster.New(toaster.Options{
+	m, err := toaster.New(context.Background(), toaster.Options{
 		Root: files, Network: toaster.NetworkNone, MaxProcs: 4*p.procs + 8, MaxLWPs: 16 * (p.procs + 2) * p.lwps,
 		Memory: 1 << 30, MaxOutput: 1 << 20, Log: &bugs,
 	})

@@ -49,7 +49,7 @@ func runCase(t *testing.T, opts toaster.Options, args ...string) {
 	if *showCalls {
 		opts.Trace = os.Stderr
 	}
-	m, err := toaster.New(opts)
+	m, err := toaster.New(context.Background(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}

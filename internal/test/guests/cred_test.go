@@ -1,6 +1,7 @@
 package guests
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -57,7 +58,7 @@ func TestOtherUser(t *testing.T) {
 // runCred runs the guest and returns what is wrong.
 func runCred(root string, release kern.Release, args ...string) string {
 	// Ports are tried as well, and not every host grants a network of one's own.
-	m, err := toaster.New(toaster.Options{Root: root, Release: release, Network: toaster.NetworkHost})
+	m, err := toaster.New(context.Background(), toaster.Options{Root: root, Release: release, Network: toaster.NetworkHost})
 	if err != nil {
 		return err.Error()
 	}
@@ -118,7 +119,7 @@ func TestOtherUserRunsHostProgram(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m, err := toaster.New(toaster.Options{})
+	m, err := toaster.New(context.Background(), toaster.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func newPrison(t *testing.T) *prison {
 			t.Fatal(err)
 		}
 	}
-	if p.m, err = toaster.New(toaster.Options{Root: root}); err != nil {
+	if p.m, err = toaster.New(context.Background(), toaster.Options{Root: root}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.close)
