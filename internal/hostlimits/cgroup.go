@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // A group is a directory of a control group that this process is in, or of one above it.
@@ -16,16 +18,53 @@ type group string
 // controller has its files: of version 1 if there is one, else of version 2. They may be
 // none, as a container need not show them.
 func groups(controller string) []group {
-	cgroups, mounts := groupTexts()
-	return groupsIn(cgroups, mounts, controller, isDir)
+	if list := usualGroups(cgroupText(), controller, hierarchy); list != nil {
+		return list
+	}
+	return groupsIn(cgroupText(), mountText(), controller, isDir)
 }
 
-// groupTexts are read once: they do not change for a process that nobody moves.
-var groupTexts = sync.OnceValues(func() (cgroups, mounts string) {
-	c, _ := os.ReadFile("/proc/self/cgroup")
-	m, _ := os.ReadFile("/proc/self/mountinfo")
-	return string(c), string(m)
-})
+// The texts are read once: they do not change for a process that nobody moves.
+var (
+	cgroupText = textOf("/proc/self/cgroup")
+	mountText  = textOf("/proc/self/mountinfo")
+)
+
+func textOf(name string) func() string {
+	return sync.OnceValue(func() string {
+		b, _ := ReadFile(name)
+		return string(b)
+	})
+}
+
+// usualGroups finds the groups where hosts have the hierarchies mounted as a rule, without
+// the list of all mounts, which is dear to read. It returns nil where the directory of
+// toaster's own group is not there.
+func usualGroups(cgroups, controller string, hierarchy func(dir string, magic int64) bool) []group {
+	for _, u := range []struct {
+		v1    bool
+		at    string
+		magic int64
+	}{{true, "/sys/fs/cgroup/" + controller, unix.CGROUP_SUPER_MAGIC}, {false, "/sys/fs/cgroup", unix.CGROUP2_SUPER_MAGIC}} {
+		path, ok := groupPath(cgroups, controller, u.v1)
+		if !ok {
+			continue
+		}
+		dir := filepath.Join(u.at, path)
+		if !strings.HasPrefix(dir, u.at) || !hierarchy(dir, u.magic) {
+			return nil
+		}
+		return upTo(dir, u.at)
+	}
+	return nil
+}
+
+// hierarchy reports whether dir is a directory of control groups, by the type that
+// statfs(2) says it has.
+func hierarchy(dir string, magic int64) bool {
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) == nil && st.Type == magic
+}
 
 func isDir(name string) bool {
 	st, err := os.Stat(name)
@@ -103,7 +142,7 @@ func hasWord(list, word string) bool {
 
 // number reads a file of the group; "max", and what cannot be read, is not ok.
 func (g group) number(file string) (int64, bool) {
-	b, err := os.ReadFile(filepath.Join(string(g), file))
+	b, err := ReadFile(filepath.Join(string(g), file))
 	if err != nil {
 		return 0, false
 	}

@@ -2,7 +2,10 @@ package hostlimits
 
 import (
 	"slices"
+	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // The texts are of cgroup(7) and proc_pid_mountinfo(5), as found on several hosts.
@@ -33,6 +36,42 @@ func TestGroups(t *testing.T) {
 	} {
 		if got := groupsIn(c.cgroups, c.mounts, c.controller, c.isDir); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// Where hosts mount the hierarchies as a rule no list of mounts is read; what is not found
+// there is left to it.
+func TestUsualGroups(t *testing.T) {
+	v1 := func(dir string, magic int64) bool {
+		return magic == unix.CGROUP_SUPER_MAGIC && strings.HasPrefix(dir, "/sys/fs/cgroup/pids")
+	}
+	v2 := func(dir string, magic int64) bool { return magic == unix.CGROUP2_SUPER_MAGIC }
+	none := func(string, int64) bool { return false }
+	for _, c := range []struct {
+		name, cgroups string
+		hierarchy     func(string, int64) bool
+		want          []group
+	}{
+		{"version 1", "8:pids:/a\n0::/d\n", v1, []group{"/sys/fs/cgroup/pids/a", "/sys/fs/cgroup/pids"}},
+		{"version 2", "0::/x/y\n", v2, []group{"/sys/fs/cgroup/x/y", "/sys/fs/cgroup/x", "/sys/fs/cgroup"}},
+		{"the root", "0::/\n", v2, []group{"/sys/fs/cgroup"}},
+		{"mounted elsewhere, or a container with the host's path", "8:pids:/docker/abc\n", none, nil},
+		{"a path above the mount", "0::/../../x\n", v2, nil},
+		{"no groups", "", v2, nil},
+	} {
+		if got := usualGroups(c.cgroups, "pids", c.hierarchy); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// Both ways find the same on this host.
+func TestGroupsHere(t *testing.T) {
+	for _, controller := range []string{"pids", "memory"} {
+		quick := usualGroups(cgroupText(), controller, hierarchy)
+		if all := groupsIn(cgroupText(), mountText(), controller, isDir); quick != nil && !slices.Equal(quick, all) {
+			t.Errorf("%s: %q, and by the list of mounts %q", controller, quick, all)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package hostlimits
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -54,7 +53,7 @@ func (g memoryGroup) room() int64 {
 	if !ok {
 		return g.limit
 	}
-	stat, _ := os.ReadFile(filepath.Join(string(g.group), "memory.stat"))
+	stat, _ := ReadFile(filepath.Join(string(g.group), "memory.stat"))
 	cache, _ := strconv.ParseInt(behind(string(stat), g.files.cache+" "), 10, 64)
 	return g.limit - used + cache - min(memoryReserve, g.limit/8)
 }

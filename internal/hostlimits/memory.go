@@ -33,13 +33,22 @@ func Addresses(bytes uint64) bool {
 	return !ok || used+bytes+addressReserve <= limit
 }
 
-// mapped is the first number of proc_pid_statm(5).
-func mapped() (uint64, bool) {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
+// mapped is how many bytes this process has mapped.
+func mapped() (uint64, bool) { return statm(0) }
+
+// Resident returns how many bytes of memory this process has, 0 if the host does not say.
+func Resident() uint64 {
+	n, _ := statm(1)
+	return n
+}
+
+// statm reads a number of proc_pid_statm(5).
+func statm(i int) (uint64, bool) {
+	b, _ := ReadFile("/proc/self/statm")
+	f := strings.Fields(string(b))
+	if i >= len(f) {
 		return 0, false
 	}
-	first, _, _ := strings.Cut(string(b), " ")
-	pages, err := strconv.ParseUint(first, 10, 64)
+	pages, err := strconv.ParseUint(f[i], 10, 64)
 	return pages * uint64(os.Getpagesize()), err == nil
 }

@@ -53,14 +53,14 @@ func isFile(name string) bool {
 // superuser, and for who has either of two capabilities there. The superuser of a user
 // namespace is somebody else to the host.
 func exempt() bool {
-	m, err := os.ReadFile("/proc/self/uid_map")
+	m, err := ReadFile("/proc/self/uid_map")
 	if err == nil && strings.Join(strings.Fields(string(m)), " ") != "0 0 4294967295" {
 		return false
 	}
 	if os.Getuid() == 0 {
 		return true
 	}
-	status, _ := os.ReadFile("/proc/self/status")
+	status, _ := ReadFile("/proc/self/status")
 	caps, _ := strconv.ParseUint(behind(string(status), "CapEff:"), 16, 64)
 	return caps&(1<<unix.CAP_SYS_RESOURCE|1<<unix.CAP_SYS_ADMIN) != 0
 }
@@ -120,7 +120,7 @@ func tasksOf(uid int) int64 {
 		if name[0] < '1' || name[0] > '9' {
 			continue
 		}
-		if status, err := os.ReadFile("/proc/" + name + "/status"); err == nil {
+		if status, err := ReadFile("/proc/" + name + "/status"); err == nil {
 			sum += tasksIn(string(status), uid)
 		}
 	}
@@ -139,7 +139,7 @@ func tasksIn(status string, uid int) int64 {
 
 // tasksOfAll reads the number behind the slash of proc_loadavg(5).
 func tasksOfAll() (int64, bool) {
-	b, err := os.ReadFile("/proc/loadavg")
+	b, err := ReadFile("/proc/loadavg")
 	if err != nil {
 		return 0, false
 	}
