@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"runtime/metrics"
 	"sync"
 	"time"
 
@@ -34,7 +33,7 @@ const kernelAge = 10 * time.Millisecond
 func newMemory(limit uint64, full func(), host func(string)) *memory {
 	m := &memory{limit: limit, full: full, host: host}
 	if limit > 0 {
-		m.start = ownMemory()
+		m.start = hostlimits.Resident()
 	}
 	return m
 }
@@ -96,16 +95,9 @@ func (m *memory) left() bool {
 // growthLocked is how much memory this process has taken since the machine was made.
 func (m *memory) growthLocked() uint64 {
 	if now := time.Now(); now.Sub(m.asked) > kernelAge {
-		m.kernel, m.asked = ownMemory(), now
+		m.kernel, m.asked = hostlimits.Resident(), now
 	}
 	return m.kernel - min(m.start, m.kernel)
-}
-
-// ownMemory is what Go's runtime has of the host, without what it has given back.
-func ownMemory() uint64 {
-	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	metrics.Read(s)
-	return s[0].Value.Uint64() - s[1].Value.Uint64()
 }
 
 // MemoryLeft reports whether the guests' memory is below its limit, MemoryGiven how much

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"toaster/internal/file"
@@ -68,9 +69,9 @@ type Config struct {
 func New(cfg Config) (*System, *vfs.Dirs, error) {
 	// Who looks on wants to see every call.
 	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
-	platform := begin(cfg.Platform)
-	s, dirs, err := newSystem(cfg)
-	p, perr := platform()
+	rest := beside(func() (*System, *vfs.Dirs, error) { return newSystem(cfg) })
+	p, perr := platform.New(cfg.Platform) // here, as it takes longest: to start a thread takes a while
+	s, dirs, err := rest()
 	switch {
 	case err == nil && perr == nil:
 		s.Platform = p
@@ -93,20 +94,16 @@ func New(cfg Config) (*System, *vfs.Dirs, error) {
 	return nil, nil, err
 }
 
-// begin starts a platform, which is mostly to wait for the host; the result waits for it.
-func begin(opts platform.Options) func() (p *platform.Platform, err error) {
-	type result struct {
-		p   *platform.Platform
-		err error
-	}
-	done := make(chan result, 1)
-	go func() {
-		p, err := platform.New(opts)
-		done <- result{p, err}
-	}()
-	return func() (*platform.Platform, error) {
-		r := <-done
-		return r.p, r.err
+// beside begins to do what f does; the result waits for it.
+func beside(f func() (*System, *vfs.Dirs, error)) func() (*System, *vfs.Dirs, error) {
+	var s *System
+	var dirs *vfs.Dirs
+	var err error
+	var wg sync.WaitGroup
+	wg.Go(func() { s, dirs, err = f() })
+	return func() (*System, *vfs.Dirs, error) {
+		wg.Wait()
+		return s, dirs, err
 	}
 }
 

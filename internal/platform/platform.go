@@ -206,7 +206,9 @@ func (p *Platform) Close() {
 }
 
 // killAll kills and collects all host processes. The zygote's process group
-// holds everything that ever came from it, even a child that could not report.
+// holds everything that ever came from it, even a child that could not report. It waits
+// for each itself, or with the reaper, whoever comes first: to be told by that one takes a
+// wakeup more.
 func (p *Platform) killAll() {
 	unix.Kill(-p.zygote.pid, unix.SIGKILL)
 	for {
@@ -220,7 +222,9 @@ func (p *Platform) killAll() {
 		if one == nil {
 			break
 		}
-		<-one.gone
+		if !one.collect() {
+			<-one.gone
+		}
 	}
 	sweep(p.zygote.pid)
 	p.zygote.Release()

@@ -12,14 +12,15 @@ import (
 
 // A Process is a guest address space, carried by one host process.
 type Process struct {
-	platform *Platform
-	pid      int
-	pidfd    int
-	win      *window
-	gone     chan struct{} // closed once the host process is dead
-	dead     atomic.Bool   // the same, for the hot path
-	ran      atomic.Bool   // guest code may have run in it
-	over     atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
+	platform  *Platform
+	pid       int
+	pidfd     int
+	win       *window
+	collected atomic.Bool   // or being collected
+	gone      chan struct{} // closed once the host process is dead
+	dead      atomic.Bool   // the same, for the hot path
+	ran       atomic.Bool   // guest code may have run in it
+	over      atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
 
 	rewritten *Rewrite // set before its first thread runs
 

@@ -116,8 +116,12 @@ func (p *Platform) serveStragglers() {
 	}
 }
 
-// collect waits for a dead host process and forgets it.
-func (q *Process) collect() {
+// collect waits for the end of a host process and forgets it, but for whom somebody else
+// already does so: then it returns false at once.
+func (q *Process) collect() bool {
+	if q.collected.Swap(true) {
+		return false
+	}
 	var st unix.WaitStatus
 	var ru unix.Rusage
 	for {
@@ -132,6 +136,7 @@ func (q *Process) collect() {
 	q.status, q.usage = st, ru
 	q.mu.Unlock()
 	q.platform.bury(q)
+	return true
 }
 
 // bury drops all that the platform holds for a dead process and wakes everybody

@@ -2,13 +2,12 @@ package platform
 
 import (
 	"bytes"
-	"debug/elf"
+	"encoding/binary"
 	"fmt"
-	"slices"
 	"strings"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"toaster/internal/hostlimits"
 )
 
 // The vdso is the code with which Linux lets programs read clocks without a
@@ -34,7 +33,7 @@ type piece struct{ off, size, to uint64 }
 // findVDSO returns the zero value if there is nothing to be had.
 func findVDSO() (v vdso) {
 	base := auxv(atSysinfoEhdr)
-	maps, err := readProc("/proc/self/maps")
+	maps, err := hostlimits.ReadFile("/proc/self/maps")
 	if base == 0 || err != nil {
 		return v
 	}
@@ -59,49 +58,59 @@ func findVDSO() (v vdso) {
 		return vdso{}
 	}
 	v.clock = clockIn(base, size)
-	if v.clock == 0 {
+	if v.clock == 0 || v.clock >= size {
 		return vdso{}
 	}
 	v.clock += v.text
 	return v
 }
 
-// readProc reads a file that has no size. os.ReadFile would first make the runtime's
-// poller, which most runs need for nothing else.
-func readProc(name string) ([]byte, error) {
-	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer unix.Close(fd)
-	var all []byte
-	for {
-		all = slices.Grow(all, 4<<10)
-		n, err := unix.Read(fd, all[len(all):cap(all)])
-		if err == unix.EINTR {
-			continue
-		}
-		if n <= 0 || err != nil {
-			return all, err
-		}
-		all = all[:len(all)+n]
-	}
-}
-
-// clockIn gives the offset of clock_gettime in the vdso at base.
+// clockIn returns the offset of clock_gettime in the vdso at base, 0 if it is not found.
 func clockIn(base, size uint64) uint64 {
 	at := uintptr(base)
-	f, err := elf.NewFile(bytes.NewReader(unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&at))), size)))
-	if err != nil {
-		return 0
+	return symbolIn(unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&at))), size), "__vdso_clock_gettime")
+}
+
+// Offsets and sizes of elf(5) for 64 bits: of the header, a section header and a symbol.
+const (
+	elfSections, elfSectionSize, elfSectionCount = 0x28, 0x3a, 0x3c
+
+	sectionType, sectionOffset, sectionSize, sectionLink = 4, 0x18, 0x20, 0x28
+
+	symbolSize, symbolValue = 24, 8
+
+	typeDynsym = 11
+)
+
+// symbolIn returns the value of a dynamic symbol of an ELF image, 0 if it has none or is
+// not well-formed. debug/elf would do it, and bring decompressors that each start of
+// toaster would have to initialise.
+func symbolIn(image []byte, name string) uint64 {
+	le := binary.LittleEndian
+	part := func(b []byte, off, n uint64) []byte {
+		if size := uint64(len(b)); off > size || n > size-off {
+			return make([]byte, n)
+		}
+		return b[off : off+n]
 	}
-	symbols, err := f.DynamicSymbols()
-	if err != nil {
-		return 0
+	header := part(image, 0, 64)
+	size := uint64(le.Uint16(header[elfSectionSize:]))
+	section := func(i uint32) (data []byte, kind, link uint32) {
+		h := part(image, le.Uint64(header[elfSections:])+uint64(i)*size, 64)
+		off, n := le.Uint64(h[sectionOffset:]), le.Uint64(h[sectionSize:])
+		return part(image, off, min(n, uint64(len(image)))), le.Uint32(h[sectionType:]), le.Uint32(h[sectionLink:])
 	}
-	for _, s := range symbols {
-		if s.Name == "__vdso_clock_gettime" && s.Value < size {
-			return s.Value
+	for i := range uint32(le.Uint16(header[elfSectionCount:])) {
+		symbols, kind, link := section(i)
+		if kind != typeDynsym {
+			continue
+		}
+		names, _, _ := section(link)
+		for ; len(symbols) >= symbolSize; symbols = symbols[symbolSize:] {
+			at := min(uint64(le.Uint32(symbols)), uint64(len(names)))
+			if got, _, ok := bytes.Cut(names[at:], []byte{0}); ok && string(got) == name {
+				return le.Uint64(symbols[symbolValue:])
+			}
 		}
 	}
 	return 0

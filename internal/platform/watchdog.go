@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/guard"
+	"toaster/internal/hostlimits"
 )
 
 // A guest that means harm can make its threads deaf: blocked in the stub, asleep in the
@@ -233,7 +234,7 @@ func (t *Thread) judge() {
 // hostState asks the host what the thread is doing, and for the processor time that it has
 // used, in ticks.
 func (t *Thread) hostState() (state byte, user, sys uint64, ok bool) {
-	stat, err := readProc(t.procFile("stat"))
+	stat, err := hostlimits.ReadFile(t.procFile("stat"))
 	if err != nil {
 		return 0, 0, 0, false
 	}
@@ -248,7 +249,7 @@ func (t *Thread) hostState() (state byte, user, sys uint64, ok bool) {
 // waitsForHost says whether a thread that is asleep waits for an answer of the kernel's, or for the
 // host's disk.
 func (t *Thread) waitsForHost() bool {
-	b, err := readProc(t.procFile("syscall"))
+	b, err := hostlimits.ReadFile(t.procFile("syscall"))
 	if err != nil {
 		return false
 	}
