@@ -8,7 +8,7 @@ import (
 	"syscall"
 
 	"toaster"
-	"toaster/internal/platform"
+	"toaster/internal/platform/doctor"
 )
 
 const doctorHelp = `doctor checks this host. Each line is "ok", "FAIL" where NetBSD programs cannot run,
@@ -19,8 +19,8 @@ two come with what to do. The exit status is 0 if programs can be run.
 // doctorMain is "toaster doctor": what this host allows, what not, and the remedy. Its
 // status is 0 if programs can be run.
 func doctorMain() int {
-	ok := report(os.Stdout, platform.Check())
-	reportFeatures(os.Stdout, append(platform.Features(), featureTmpfs(), featureHostExec()))
+	ok := report(os.Stdout, doctor.Check())
+	reportFeatures(os.Stdout, append(doctor.Features(), featureTmpfs(), featureHostExec()))
 	if !ok {
 		return exitOwnFailure
 	}
@@ -28,7 +28,7 @@ func doctorMain() int {
 }
 
 // report prints the findings and says whether all is well.
-func report(w io.Writer, findings []platform.Finding) bool {
+func report(w io.Writer, findings []doctor.Finding) bool {
 	bad := printFindings(w, findings, "FAIL")
 	if bad > 0 {
 		fmt.Fprintf(w, "\n%d of %d checks failed: NetBSD programs cannot run here until they pass.\n", bad, len(findings))
@@ -39,26 +39,26 @@ func report(w io.Writer, findings []platform.Finding) bool {
 }
 
 // reportFeatures prints what promises rest on. Programs run without.
-func reportFeatures(w io.Writer, features []platform.Finding) {
+func reportFeatures(w io.Writer, features []doctor.Finding) {
 	fmt.Fprintf(w, "\nWhat single promises of SECURITY.md rest on:\n\n")
 	printFindings(w, features, "no  ")
 }
 
-func featureTmpfs() platform.Finding {
-	f := platform.Finding{Name: "file systems in memory", OK: true, Detail: "--tmpfs works"}
+func featureTmpfs() doctor.Finding {
+	f := doctor.Finding{Name: "file systems in memory", OK: true, Detail: "--tmpfs works"}
 	if err := toaster.TryTmpfs(); err != nil {
-		f.OK, f.Detail, f.Remedy = false, err.Error()+": --tmpfs is refused", platform.NamespaceRemedy(err)
+		f.OK, f.Detail, f.Remedy = false, err.Error()+": --tmpfs is refused", doctor.NamespaceRemedy(err)
 	}
 	return f
 }
 
 // featureHostExec looks for what --host-exec rests on.
-func featureHostExec() platform.Finding {
-	f := platform.Finding{Name: "binfmt_misc of one's own", OK: true, Detail: "--host-exec works"}
-	if !platform.KernelAtLeast(6, 7) {
+func featureHostExec() doctor.Finding {
+	f := doctor.Finding{Name: "binfmt_misc of one's own", OK: true, Detail: "--host-exec works"}
+	if !doctor.KernelAtLeast(6, 7) {
 		f.OK, f.Detail, f.Remedy = false, "this kernel has one for all: --host-exec is refused", "use Linux 6.7 or newer"
 	} else if err := tryNamespace(); err != nil {
-		f.OK, f.Detail, f.Remedy = false, fmt.Sprintf("a user namespace: %v: --host-exec is refused", err), platform.NamespaceRemedy(err)
+		f.OK, f.Detail, f.Remedy = false, fmt.Sprintf("a user namespace: %v: --host-exec is refused", err), doctor.NamespaceRemedy(err)
 	}
 	return f
 }
@@ -75,7 +75,7 @@ func tryNamespace() error {
 }
 
 // printFindings prints a line each, with the remedy where one is needed, and counts those.
-func printFindings(w io.Writer, findings []platform.Finding, badMark string) (bad int) {
+func printFindings(w io.Writer, findings []doctor.Finding, badMark string) (bad int) {
 	for _, f := range findings {
 		mark := "ok  "
 		if !f.OK {

@@ -14,7 +14,7 @@ import (
 	"toaster"
 	"toaster/internal/guesttest"
 	"toaster/internal/hostlike"
-	"toaster/internal/platform"
+	"toaster/internal/platform/doctor"
 )
 
 // TestMain makes this test binary serve as "toaster" for the scripts.
@@ -97,7 +97,7 @@ func canRegister() bool {
 
 // canSwitchSpeculation reports whether this host lets --spec-safe work.
 func canSwitchSpeculation() bool {
-	for _, f := range platform.Features() {
+	for _, f := range doctor.Features() {
 		if f.Name == "speculation" {
 			return f.OK
 		}

@@ -24,12 +24,15 @@ const lattice = `
 	internal/vfs    < internal/tty, internal/syscalls, internal/machine, toaster
 	internal/kqueue < internal/syscalls
 	internal/tty    < internal/syscalls, internal/machine, toaster
-	internal/platform < internal/machine, cmd/toaster
+	internal/platform/stub    < internal/platform/seccomp, internal/platform
+	internal/platform/seccomp < internal/platform, internal/platform/doctor
+	internal/platform < internal/machine, internal/platform/doctor
+	internal/platform/doctor < cmd/toaster
 	internal/syscalls < internal/machine, toaster
 	internal/machine  < toaster
 	internal/guard < kern, internal/platform, internal/file, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
-	internal/hostlimits < internal/file, internal/vfs, internal/platform, internal/machine, toaster
-	internal/memprog < internal/vfs, internal/platform
+	internal/hostlimits < internal/file, internal/vfs, internal/platform, internal/platform/doctor, internal/machine, toaster
+	internal/memprog < internal/vfs, internal/platform, internal/platform/doctor
 	toaster < cmd/toaster
 	kern    < cmd/toaster
 	netbsd  < cmd/toaster
@@ -37,7 +40,7 @@ const lattice = `
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
-var hostOnly = []string{"internal/platform", "internal/vfs", "internal/file", "internal/tty", "internal/hostlimits", "internal/memprog"}
+var hostOnly = []string{"internal/platform", "internal/platform/seccomp", "internal/platform/doctor", "internal/vfs", "internal/file", "internal/tty", "internal/hostlimits", "internal/memprog"}
 
 func TestImports(t *testing.T) {
 	allowed := parse(t, lattice)

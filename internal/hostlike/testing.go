@@ -3,7 +3,9 @@ package hostlike
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -53,4 +55,45 @@ func Home(t testing.TB, env []string) (dir string, with []string) {
 		}
 	}
 	return dir, append(env, "TMPDIR="+dir, "HOME="+dir)
+}
+
+// Working are hosts on which toaster works: each refuses something that it does without.
+var Working = []string{
+	"docker,root", "docker,user", "podman,root", "podman,user", "no-userns,user", "max-userns-0,user",
+	"linux-5.14,user", "linux-5.14,docker,root", "no-openat2,user", "sealed-vdso,user", "hidepid,user", "hidepid,docker,root", "no-tmp,user",
+}
+
+// variable names the parts of the host on which a test program is to go on.
+const variable = "TOASTER_HOST_LIKE"
+
+// Enter makes this test program go on where RunSelf wants it. TestMain calls it first.
+func Enter() {
+	parts := os.Getenv(variable)
+	if parts == "" {
+		return
+	}
+	os.Unsetenv(variable)
+	fmt.Fprintln(os.Stderr, Exec(parts, "/proc/self/exe", os.Args, os.Environ()))
+	os.Exit(1)
+}
+
+// RunSelf runs this test program again, with arguments, on another host, and returns what it
+// writes. Preconditions: its TestMain calls Enter.
+func RunSelf(t testing.TB, parts string, args ...string) (string, error) {
+	t.Helper()
+	SkipUnless(t, parts)
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), variable+"="+parts)
+	cmd.Dir, cmd.Env = Home(t, cmd.Env)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// RunTests runs tests of this program on another host; all must pass there, and none skip.
+func RunTests(t testing.TB, parts string, tests ...string) {
+	t.Helper()
+	out, err := RunSelf(t, parts, "-test.v", "-test.run", "^("+strings.Join(tests, "|")+")$")
+	if n := strings.Count(out, "\n--- PASS"); err != nil || n != len(tests) {
+		t.Fatalf("%v, %d of %d pass\n%s", err, n, len(tests), out)
+	}
 }

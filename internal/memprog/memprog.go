@@ -1,5 +1,5 @@
 // Package memprog makes programs that exist in memory only: static executables for amd64
-// of a few pages, which the host executes by a descriptor. The zygote of package host is
+// of a few pages, which the host executes by a descriptor. The zygote of package platform is
 // one, and so are the helpers that do in a namespace of their own what toaster may not.
 package memprog
 

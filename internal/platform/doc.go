@@ -67,7 +67,7 @@
 // A guest can write its own slot, jump into the stub and so make its own thread behave
 // badly; it gains no access to anything else, and Process.Kill ends it. A guest that is
 // caught at it is killed at once. The invariants of stub and filter, why they hold and
-// which test tries each, are a table in SECURITY.md; see filter.go, clone.go, supervise.go.
+// which test tries each, are a table in SECURITY.md; see package seccomp, clone.go, supervise.go.
 //
 // Nor need it do what it is told. So all that is expected of a thread has an end: the
 // watchdog kills the process of one that does something else instead (watchdog.go). Kill

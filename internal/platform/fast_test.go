@@ -377,7 +377,7 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 
 // acting gives the instructions of light traps that are executed in the guest's turn.
 // Where the kernel has it there can be no signal but kicks.
-func acting(t *testing.T, s stub) (list []int) {
+func acting(t *testing.T, s stubCode) (list []int) {
 	t.Helper()
 	find := func(from int, instruction string) int {
 		n := bytes.Index(s.code[from:], code(t, instruction))

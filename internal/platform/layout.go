@@ -2,21 +2,27 @@
 
 package platform
 
-// Layout of a guest's host process. Everything lies above the end of NetBSD's
-// user space, at addresses where neither the guest nor the kernel's own
-// choice of an mmap address can be.
+import "toaster/internal/platform/stub"
+
+// Where the parts of a host process are (package stub), as the assembly names them.
 const (
-	// GuestEnd is the first address that a guest can't use.
-	GuestEnd = 0x7f8000000000
+	GuestEnd = stub.GuestEnd
 
-	stubAddr = 0x7fa000000000    // the stub's text, two pages, read and execute
-	cfgAddr  = stubAddr + 0x2000 // what the stub reads but must not be able to change
-	stubEnd  = stubAddr + 0x3000
-	ctlAddr  = 0x7fb000000000 // the control window: one slot a thread, shared with us
-	hostEnd  = 0x7ffffffff000 // TASK_SIZE with four-level page tables
+	stubAddr = stub.Addr
+	cfgAddr  = stub.ConfigAddr
+	stubEnd  = stub.End
+	ctlAddr  = stub.WindowAddr
+	hostEnd  = stub.HostEnd
+	stubSize = stub.Size
+	cfgSize  = stub.ConfigSize
 
-	stubSize = cfgAddr - stubAddr
-	cfgSize  = stubEnd - cfgAddr
+	controlFD   = stub.ControlFD
+	askProcess  = stub.AskProcess
+	askThread   = stub.AskThread
+	askFile     = stub.AskFile
+	forkFlags   = stub.ForkFlags
+	threadFlags = stub.ThreadFlags
+	noStack     = stub.NoStack
 
 	// slotsPerWindow bounds the threads of one process.
 	slotsPerWindow = 2048
@@ -33,11 +39,11 @@ const (
 	cfgAction   = 0x28 // struct kernel_sigaction, the same for all signals
 	cfgAltstack = 0x48 // stack_t of slot 0
 	cfgProgram  = 0x60 // struct sock_fprog
-	cfgMask     = 0x70 // an empty signal mask
-	cfgBlocked  = 0x78 // a full one
+	cfgMask     = stub.NoSignals - stub.ConfigAddr
+	cfgBlocked  = stub.AllSignals - stub.ConfigAddr
 	cfgName     = 0x80 // the process's name, for ps
 	cfgSlack    = 0x98 // nanoseconds, see slack.go
-	cfgZero     = 0xa0
+	cfgZero     = stub.NoStack - stub.ConfigAddr
 	cfgAnswer   = 0xb0 // 1 if the stub answers what needs no kernel
 	// Where light traps wait and resume, between two marks of the stub.
 	cfgLightBegin = 0xb8
@@ -167,40 +173,15 @@ const (
 	lightFlags = lightR8 + 136
 )
 
-// Numbers under which the stub asks its supervisor for something. They are
-// system calls that the filter always turns into a notification, so that none
-// of them is ever executed as such.
-const (
-	askProcess = 32  // dup: a new process reports; it gets its control memory
-	askThread  = 33  // dup2: a new thread reports
-	askFile    = 292 // dup3: the descriptor that we said we would give
-)
-
 // stubSignals are the signals that the stub takes: faults, SIGSYS, kicks.
 const stubSignals = 1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11 | 1<<kickSignal | 1<<31
-
-// Flags of the two clones that the filter lets through. A fork's child is
-// a child of ours, not of the guest, so that we can wait for it, and so that
-// it dies with us; the exit signal comes from the zygote with CLONE_PARENT.
-const (
-	forkFlags   = 0x8000                                            // CLONE_PARENT
-	threadFlags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000 // VM FS FILES SIGHAND THREAD SYSVSEM
-)
 
 // msgFD is where in a slot's scratch area the message of the zygote's birth
 // holds its descriptor.
 const msgFD = 0x60
 
-// noStack is what newborns have for a stack: nothing can be written there.
-const noStack = cfgAddr + cfgZero
-
-// giftFD is the descriptor under which a host process receives a file, controlFD that of
-// its control memory. They differ, so that a guest can never map a file in place of its
-// window; controlFD is open only in a newborn, before it can run guest code.
-const (
-	giftFD    = 3
-	controlFD = 1
-)
+// giftFD is the descriptor under which a host process receives a file.
+const giftFD = stub.PassedFD
 
 // Offsets in ucontext, with the signal frame's siginfo behind it.
 const (

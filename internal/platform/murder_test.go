@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"toaster/internal/hostlike"
 )
 
 // TestMain doubles as the program that TestKernelKilled kills.
@@ -19,13 +21,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(honestEnv) != "" {
 		honest()
 	}
-	if parts := os.Getenv(otherHostVar); parts != "" {
-		enterOtherHost(parts)
-	}
-	if len(os.Args) == 2 && os.Args[1] == printCheck {
-		checkAndPrint()
-		return
-	}
+	hostlike.Enter()
 	os.Exit(m.Run())
 }
 

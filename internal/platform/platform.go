@@ -52,7 +52,7 @@ type Platform struct {
 
 	rdtscp bool // cores can be told apart
 
-	stub stub
+	stub stubCode
 	vdso vdso
 	pass uint64 // see clone.go
 	keep uint64 // end of what of ours is mapped behind the stub
@@ -113,8 +113,8 @@ func New(opts Options) (*Platform, error) {
 		stub:     loadStub(),
 		vdso:     findVDSO(),
 		pass:     newToken(),
-		fast:     haveFSGSBase() && !opts.NoRewrite,
-		fsgsbase: haveFSGSBase(),
+		fast:     HaveFSGSBase() && !opts.NoRewrite,
+		fsgsbase: HaveFSGSBase(),
 		listener: -1, wake: -1, epoll: -1, lifeline: -1,
 		threads:   map[uint32]*Thread{},
 		births:    map[uint64]*birth{},
@@ -126,7 +126,7 @@ func New(opts Options) (*Platform, error) {
 	go theAdmission.begin() // it takes a while, as does the start of the zygote
 	unix.SchedGetaffinity(0, &p.affinity)
 	usualSlack() // before anybody changes it
-	p.waiters.alone, p.waiters.most = !haveWaitv(), mostDirect
+	p.waiters.alone, p.waiters.most = !HaveFutexWaitv(), MaxThreadsWithoutWaitv
 	p.slack = uintptr(max(opts.TimerSlack, 0))
 	if opts.alter != nil {
 		opts.alter(p)

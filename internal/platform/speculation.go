@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -69,15 +70,19 @@ func speculateNot() error {
 	return nil
 }
 
-// speculationUnsafe says, for people, what guests cannot be made safe from; "" if nothing.
-func speculationUnsafe() string {
+// TrySpeculationSafe finds out whether New would accept Options.SpeculationSafe. Its error
+// names, for people, all that guests cannot be made safe from.
+func TrySpeculationSafe() error {
 	var list []string
 	for _, s := range speculations {
 		if err := s.safe(); err != nil {
 			list = append(list, err.Error())
 		}
 	}
-	return strings.Join(list, "; ")
+	if len(list) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(list, "; "))
 }
 
 // filterFlags are the flags of seccomp(2). Without SPEC_ALLOW a host that switches

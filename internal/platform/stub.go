@@ -40,8 +40,8 @@ func haveRDTSCP() bool
 // currentCPU returns the number of our core, plus one.
 func currentCPU() uint32
 
-// A stub is the stub's code, with addresses in it as the host process has them.
-type stub struct {
+// stubCode is the stub's code, with addresses in it as the host process has them.
+type stubCode struct {
 	code    []byte
 	handler uint64
 	clone   uint64 // behind the instruction that clones in a signal frame
@@ -49,7 +49,7 @@ type stub struct {
 	marks
 }
 
-func loadStub() stub {
+func loadStub() stubCode {
 	begin, handler, limit := stubText()
 	// The linker keeps the order of a file's functions.
 	size := limit - begin
@@ -57,7 +57,7 @@ func loadStub() stub {
 		panic("host: the stub does not fit its pages")
 	}
 	text := memprog.Text(begin, limit)
-	return stub{
+	return stubCode{
 		code:    append([]byte(nil), text...),
 		handler: stubAddr + uint64(handler-begin),
 		clone:   behind(text, cloneMark),

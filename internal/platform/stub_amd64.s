@@ -492,11 +492,11 @@ resume:
 	// so that the slot has what they are. A base that the host refuses stays as it was.
 bases:
 	MOVL $158, AX // arch_prctl
-	MOVL $const_archSetFS, DI
+	MOVL $0x1002, DI // ARCH_SET_FS
 	MOVQ const_slotFSBase(R15), SI
 	SYSCALL
 	MOVL $158, AX
-	MOVL $const_archSetGS, DI
+	MOVL $0x1001, DI // ARCH_SET_GS
 	MOVQ const_slotGSBase(R15), SI
 	SYSCALL
 	JMP resume

@@ -23,12 +23,15 @@ import (
 //   - Who has a seat and has slept for settled in it goes to a keeper when another one
 //     wants it. So those that are called often have the seats.
 //   - Where the host has no futex_waitv, all sleep directly, and the platform has no more
-//     than mostDirect threads: see admits.
+//     than MaxThreadsWithoutWaitv threads: see admits.
 const (
-	seatCount  = 64
-	keeps      = 127 // futex_waitv takes 128, of which one is the keeper's own
-	settled    = 10 * time.Millisecond
-	mostDirect = 4000
+	seatCount = 64
+	keeps     = 127 // futex_waitv takes 128, of which one is the keeper's own
+	settled   = 10 * time.Millisecond
+
+	// MaxThreadsWithoutWaitv is how many threads a platform has at most on a host that has no
+	// futex_waitv(2).
+	MaxThreadsWithoutWaitv = 4000
 
 	// A guest wakes its waiter once a turn, and the watchdog or who wants the seat may do so too.
 	// One that does it over and over again wants the kernel to work for it.
@@ -257,9 +260,9 @@ func (k *keeper) tell() {
 	k.w.mu.Unlock()
 }
 
-// haveWaitv says whether the host has futex_waitv(2): Linux 5.16, and no filter above us
-// that refuses it.
-var haveWaitv = sync.OnceValue(func() bool {
+// HaveFutexWaitv reports whether the host has futex_waitv(2), which came with Linux 5.16, and
+// no filter above toaster refuses it.
+var HaveFutexWaitv = sync.OnceValue(func() bool {
 	_, _, e := syscall.RawSyscall6(sysFutexWaitv, 0, 0, 0, 0, 0, 0)
 	return e == unix.EINVAL
 })

@@ -113,8 +113,8 @@ func TestManyGuestsInUserMode(t *testing.T) {
 			th.Kick()
 		}
 		waitFor(t, "kicks to be heard", func() bool { return kicks.Load() >= int64(n*(round+1)) })
-		// Without futex_waitv each has one (mostDirect bounds that).
-		if most := before + seatCount + n/keeps + 64; haveWaitv() && ourThreads(t) > most {
+		// Without futex_waitv each has one (MaxThreadsWithoutWaitv bounds that).
+		if most := before + seatCount + n/keeps + 64; HaveFutexWaitv() && ourThreads(t) > most {
 			t.Errorf("%d guests in user mode, and %d threads of ours; %d before", n, ourThreads(t), before)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/memprog"
+	"toaster/internal/platform/seccomp"
 )
 
 // The zygote is the ancestor of all guest processes: a static program with
@@ -30,7 +31,11 @@ const (
 // startZygote makes the zygote and receives its notification listener.
 func (p *Platform) startZygote() error {
 	p.keep = max(stubEnd, p.vdso.end)
-	filter, err := filterProgram(p.stub, p.vdso, uint64(p.arena.windowSize), p.pass)
+	filter, err := seccomp.Program(seccomp.Places{
+		Clone: p.stub.clone, LightClone: p.stub.light,
+		VDSO: p.vdso.text, VDSOEnd: p.vdso.end,
+		Window: uint64(p.arena.windowSize), Pass: p.pass,
+	})
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,7 @@ func (p *Platform) startZygote() error {
 	s := p.arena.slot(win, 0)
 	prepareMessage(s)
 	room := p.arena.slot(win, filterSlot).mem
-	putFilter(room, filter)
+	seccomp.Encode(room, filter)
 	defer clear(room) // it has the pass
 	pid, err := p.createZygote(exe, pair[1], win)
 	unix.Close(pair[1])
@@ -96,13 +101,13 @@ func (p *Platform) startZygote() error {
 func (q *Process) reachable() error {
 	var b [1]byte
 	if _, e := moveMemory(unix.SYS_PROCESS_VM_READV, q.pid, stubAddr, b[:]); e != 0 {
-		return fmt.Errorf("reading the memory of a child (process_vm_readv) is refused: %w; %s", e, memoryRemedy)
+		return fmt.Errorf("reading the memory of a child (process_vm_readv) is refused: %w; %s", e, MemoryRemedy)
 	}
 	return nil
 }
 
-// memoryRemedy is what to do where guests' memory is not reached.
-const memoryRemedy = "sysctl kernel.yama.ptrace_scope=1 or less, or run as root with CAP_SYS_PTRACE; in a container, a profile that allows process_vm_readv and process_vm_writev"
+// MemoryRemedy says, for people, what to do where the host does not let toaster reach guests' memory.
+const MemoryRemedy = "sysctl kernel.yama.ptrace_scope=1 or less, or run as root with CAP_SYS_PTRACE; in a container, a profile that allows process_vm_readv and process_vm_writev"
 
 // died asks the host; the reaper does not run yet.
 func (q *Process) died() bool {
@@ -195,16 +200,6 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 // filterSlot is the slot of the zygote's window that has the filter until it is installed:
 // guests can read the configuration page, which all processes have.
 const filterSlot = 1
-
-func putFilter(to []byte, filter []unix.SockFilter) {
-	le := binary.LittleEndian
-	for i, f := range filter {
-		b := to[8*i:]
-		le.PutUint16(b, f.Code)
-		b[2], b[3] = f.Jt, f.Jf
-		le.PutUint32(b[4:], f.K)
-	}
-}
 
 // zygoteImage assembles the executable: code and configuration.
 func (p *Platform) zygoteImage(filterSize int) []byte {
@@ -306,7 +301,9 @@ func slotSize() int {
 	return max(8192, 1<<bits.Len(uint(need-1)))
 }
 
-func haveFSGSBase() bool { return auxv(atHwcap2)&2 != 0 && without != "fsgsbase" }
+// HaveFSGSBase reports whether guests and stub may use the processor's instructions for
+// segment bases (Linux 5.9), without which no call site is rewritten.
+func HaveFSGSBase() bool { return auxv(atHwcap2)&2 != 0 && without != "fsgsbase" }
 
 // without is what tests are to do without though this host has it, which no filter can
 // imitate. It is set when they are linked: -ldflags="-X toaster/internal/platform.without=fsgsbase".

@@ -3,7 +3,7 @@
 //
 //	go build -o as ./internal/hostlike/as
 //	as docker,user toaster doctor
-//	go test -exec "$PWD/as docker,root" ./host
+//	go test -exec "$PWD/as docker,root" ./internal/platform
 package main
 
 import (

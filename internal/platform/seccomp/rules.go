@@ -1,39 +1,41 @@
-package platform
+package seccomp
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
 
-// This file has the rules, in the order in which a call comes by them. Labels are
-// forward: a group's own, those of the groups behind it, and allow, notify and trap.
+	"toaster/internal/platform/stub"
+)
 
-// filterProgram builds the filter for a stub, a vdso behind it, and control windows
-// of the given size.
-func filterProgram(stub stub, vdso vdso, window, pass uint64) ([]unix.SockFilter, error) {
-	p := &program{marks: map[string]int{}}
+// This file has the rules, in the order in which a call comes by them. Labels are forward:
+// a group's own, those of the groups behind it, and allow, notify and trap. A rule compares
+// arguments by halves of 32 bits, as BPF knows no wider ones; where a rule looks at the lower
+// half alone, the host gives no meaning to what is above it.
+
+func (p *program) rules() {
 	p.fromStub()
 	p.byNumber()
 	p.futexRules()
-	p.cloneRules(stub, pass)
-	p.clockRules(vdso)
+	p.cloneRules()
+	p.clockRules()
 	p.ownRules()
 	p.unmapRules()
 	p.adviceRules()
-	p.mapRules(window)
+	p.mapRules()
 	p.remapRules()
 	p.mark("notify")
-	p.ret(retNotify)
+	p.ret(Notify)
 	p.mark("allow")
-	p.ret(retAllow)
+	p.ret(Allow)
 	p.mark("trap")
-	p.ret(retTrap)
-	return p.assemble()
+	p.ret(Trap)
 }
 
 // fromStub traps what does not come from the stub's page, or from what is beyond it.
 func (p *program) fromStub() {
 	p.load(dataIP + 4)
-	p.unlessEqual(stubAddr>>32, "trap")
+	p.unlessEqual(stub.Addr>>32, "trap")
 	p.load(dataIP)
-	p.ifGreater(stubAddr&0xffffffff+stubSize, "beyond")
+	p.ifGreater(stub.Addr&0xffffffff+stub.Size, "beyond")
 	p.load(dataArch)
 	p.unlessEqual(unix.AUDIT_ARCH_X86_64, "trap")
 }
@@ -49,7 +51,7 @@ func (p *program) byNumber() {
 	} {
 		p.ifEqual(nr, "allow")
 	}
-	for _, nr := range []uint32{unix.SYS_EXIT, askProcess, askThread, askFile} {
+	for _, nr := range []uint32{unix.SYS_EXIT, stub.AskProcess, stub.AskThread, stub.AskFile} {
 		p.ifEqual(nr, "notify")
 	}
 	for _, call := range []struct {
@@ -65,7 +67,7 @@ func (p *program) byNumber() {
 	} {
 		p.ifEqual(call.nr, call.label)
 	}
-	p.ret(retTrap)
+	p.ret(Trap)
 }
 
 // futexRules: waiting and waking only.
@@ -73,42 +75,43 @@ func (p *program) futexRules() {
 	p.mark("futex")
 	p.load(argLow(1))
 	p.ifGreater(1, "trap")
-	p.ret(retAllow)
+	p.ret(Allow)
 }
 
 // cloneRules: two places, and two sets of flags; the supervisor knows what it has ordered.
-// In signal frames there is no question with the pass, see clone.go.
-func (p *program) cloneRules(stub stub, pass uint64) {
+// In a signal frame a clone with the pass is no question: only a process that has not run
+// guest code has that number in its registers.
+func (p *program) cloneRules() {
 	p.mark("clone")
 	p.load(argHigh(0))
 	p.unlessEqual(0, "trap")
 	p.load(argLow(1))
-	p.unlessEqual(noStack&0xffffffff, "trap")
+	p.unlessEqual(stub.NoStack&0xffffffff, "trap")
 	p.load(argHigh(1))
-	p.unlessEqual(noStack>>32, "trap")
+	p.unlessEqual(stub.NoStack>>32, "trap")
 	p.load(dataIP)
-	p.ifEqual(uint32(stub.light), "asked")
-	p.unlessEqual(uint32(stub.clone), "trap")
+	p.ifEqual(uint32(p.LightClone), "asked")
+	p.unlessEqual(uint32(p.Clone), "trap")
 	p.load(argLow(5))
-	p.unlessEqual(uint32(pass), "asked")
+	p.unlessEqual(uint32(p.Pass), "asked")
 	p.load(argHigh(5))
-	p.unlessEqual(uint32(pass>>32), "asked")
+	p.unlessEqual(uint32(p.Pass>>32), "asked")
 	p.load(argLow(0))
-	p.ifEqual(forkFlags, "allow")
-	p.ifEqual(threadFlags, "allow")
-	p.ret(retTrap)
+	p.ifEqual(stub.ForkFlags, "allow")
+	p.ifEqual(stub.ThreadFlags, "allow")
+	p.ret(Trap)
 	p.mark("asked")
 	p.load(argLow(0))
-	p.ifEqual(forkFlags, "notify")
-	p.ifEqual(threadFlags, "notify")
-	p.ret(retTrap)
+	p.ifEqual(stub.ForkFlags, "notify")
+	p.ifEqual(stub.ThreadFlags, "notify")
+	p.ret(Trap)
 }
 
 // clockRules: the stub asks for the time, and the vdso if it can't read the clock itself.
-func (p *program) clockRules(vdso vdso) {
+func (p *program) clockRules() {
 	p.mark("beyond")
-	p.ifGreater(uint32(vdso.end), "trap")
-	p.jump(unix.BPF_JGT, uint32(vdso.text), "trap", false)
+	p.ifGreater(uint32(p.VDSOEnd), "trap")
+	p.unlessGreater(uint32(p.VDSO), "trap")
 	p.load(dataArch)
 	p.unlessEqual(unix.AUDIT_ARCH_X86_64, "trap")
 	p.load(dataNr)
@@ -118,74 +121,74 @@ func (p *program) clockRules(vdso vdso) {
 	p.unlessEqual(0, "trap")
 	p.load(argLow(0))
 	p.ifGreater(unix.CLOCK_MONOTONIC, "trap")
-	p.ret(retAllow)
+	p.ret(Allow)
 }
 
 // ownRules: what concerns nobody but the caller.
 func (p *program) ownRules() {
 	p.mark("sigprocmask") // all signals or none, as rt_sigreturn can do
 	p.load(argHigh(1))
-	p.unlessEqual(cfgAddr>>32, "trap")
+	p.unlessEqual(stub.ConfigAddr>>32, "trap")
 	p.load(argLow(1))
-	p.ifEqual((cfgAddr+cfgBlocked)&0xffffffff, "allow")
-	p.unlessEqual((cfgAddr+cfgMask)&0xffffffff, "trap")
-	p.ret(retAllow)
+	p.ifEqual(stub.AllSignals&0xffffffff, "allow")
+	p.unlessEqual(stub.NoSignals&0xffffffff, "trap")
+	p.ret(Allow)
 
 	p.mark("prctl")
 	p.load(argLow(0))
 	p.unlessEqual(unix.PR_SET_PDEATHSIG, "trap")
 	p.load(argLow(1))
 	p.unlessEqual(uint32(unix.SIGKILL), "trap")
-	p.ret(retAllow)
+	p.ret(Allow)
 
 	p.mark("arch_prctl")
 	p.load(argLow(0))
 	p.ifEqual(archSetGS, "allow")
 	p.ifEqual(archSetFS, "allow")
-	p.ret(retTrap)
+	p.ret(Trap)
 
 	// Only for the zygote, before it closes its socket: later on 0 is never one.
 	p.mark("sendmsg")
 	p.load(argLow(0))
 	p.unlessEqual(0, "trap")
-	p.ret(retAllow)
+	p.ret(Allow)
 }
 
 func (p *program) unmapRules() {
 	p.mark("munmap")
 	p.unlessRange(0, 1)
-	p.ret(retAllow)
+	p.ret(Allow)
 
 	p.mark("mprotect")
 	p.unlessRange(0, 1)
 	p.mark("prot")
 	p.load(argLow(2))
 	p.ifAny(^uint32(unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC), "trap")
-	p.ret(retAllow)
+	p.ret(Allow)
 }
 
 func (p *program) adviceRules() {
 	p.mark("madvise")
 	p.load(argHigh(0))
-	p.unlessEqual(ctlAddr>>32, "advise")
+	p.unlessEqual(stub.WindowAddr>>32, "advise")
 	p.load(argLow(2))
 	p.unlessEqual(unix.MADV_DONTFORK, "trap")
-	p.ret(retAllow)
+	p.ret(Allow)
 	p.mark("advise")
 	p.unlessRange(0, 1)
 	p.load(argLow(2))
 	for _, advice := range adviceAllowed {
 		p.ifEqual(advice, "allow")
 	}
-	p.ret(retTrap)
+	p.ret(Trap)
 }
 
-func (p *program) mapRules(window uint64) {
+func (p *program) mapRules() {
 	p.mark("mmap")
 	p.load(argHigh(0))
-	p.unlessEqual(ctlAddr>>32, "place")
-	p.controlOnly(window)
-	p.ret(retAllow)
+	p.unlessEqual(stub.WindowAddr>>32, "place")
+	p.controlOnly()
+	p.ret(Allow)
 	p.mark("place")
 	p.unlessRange(0, 1)
 	p.load(argHigh(3))
@@ -195,7 +198,7 @@ func (p *program) mapRules(window uint64) {
 	p.unlessAny(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE, "trap")
 	p.load(argLow(2))
 	p.ifAny(^uint32(unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC), "trap")
-	p.ret(retAllow)
+	p.ret(Allow)
 }
 
 func (p *program) remapRules() {
@@ -206,19 +209,19 @@ func (p *program) remapRules() {
 	p.ifEqual(0, "allow")
 	p.unlessEqual(unix.MREMAP_MAYMOVE|unix.MREMAP_FIXED, "trap")
 	p.unlessRange(4, 2)
-	p.ret(retAllow)
+	p.ret(Allow)
 }
 
 // controlOnly traps unless an mmap is the one that brings the control window in.
-func (p *program) controlOnly(window uint64) {
+func (p *program) controlOnly() {
 	for _, w := range []struct{ off, value uint32 }{
-		{argLow(0), ctlAddr & 0xffffffff},
-		{argLow(1), uint32(window)},
-		{argHigh(1), uint32(window >> 32)},
+		{argLow(0), stub.WindowAddr & 0xffffffff},
+		{argLow(1), uint32(p.Window)},
+		{argHigh(1), uint32(p.Window >> 32)},
 		{argLow(2), unix.PROT_READ | unix.PROT_WRITE},
 		{argLow(3), unix.MAP_SHARED | unix.MAP_FIXED},
 		{argHigh(3), 0},
-		{argLow(4), controlFD},
+		{argLow(4), stub.ControlFD},
 		{argLow(5), 0},
 		{argHigh(5), 0},
 	} {

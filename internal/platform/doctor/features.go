@@ -1,4 +1,4 @@
-package platform
+package doctor
 
 import (
 	"errors"
@@ -11,12 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/hostlimits"
+	"toaster/internal/platform"
 )
 
-// This file looks for what single promises of SECURITY.md rest on, beside what toaster
-// cannot do without (Check).
-
-// Features says which of them this host has. What is missing makes a promise smaller or a
+// Features says which of the things that single promises of SECURITY.md rest on this host has. What is missing makes a promise smaller or a
 // thing slower, as its Detail says, and does not keep programs from running.
 func Features() []Finding {
 	return []Finding{
@@ -35,7 +33,7 @@ func feature(name string, err error, good, lost, remedy string) Finding {
 }
 
 func featureNetwork() Finding {
-	n, err := NewNetwork()
+	n, err := platform.NewNetwork()
 	if err == nil {
 		n.Close()
 	}
@@ -87,12 +85,12 @@ func featureYama() Finding {
 	if n > 2 || n == 2 && missingCaps(unix.CAP_SYS_PTRACE) != "" {
 		err = fmt.Errorf("%s is %d", file, n)
 	}
-	return feature("Yama", err, fmt.Sprintf("ptrace_scope is %d", n), "arguments of system calls cannot be read", memoryRemedy)
+	return feature("Yama", err, fmt.Sprintf("ptrace_scope is %d", n), "arguments of system calls cannot be read", platform.MemoryRemedy)
 }
 
 func featureFSGSBase() Finding {
 	var err error
-	if !haveFSGSBase() {
+	if !platform.HaveFSGSBase() {
 		err = errors.New("not there or switched off")
 	}
 	return feature("FSGSBASE", err, "calls need no signal", "every call takes a signal, which is slower",
@@ -101,10 +99,10 @@ func featureFSGSBase() Finding {
 
 func featureWaitv() Finding {
 	var err error
-	if !haveWaitv() {
+	if !platform.HaveFutexWaitv() {
 		err = errors.New("not there")
 	}
-	return feature("futex_waitv", err, "LWPs need no thread of the kernel's each", fmt.Sprintf("a machine has %d LWPs at most", mostDirect),
+	return feature("futex_waitv", err, "LWPs need no thread of the kernel's each", fmt.Sprintf("a machine has %d LWPs at most", platform.MaxThreadsWithoutWaitv),
 		"Linux 5.16 or newer; in a container, a profile that allows futex_waitv")
 }
 
@@ -141,11 +139,7 @@ func missingCaps(caps ...int) string {
 }
 
 func featureSpeculation() Finding {
-	var err error
-	if unsafe := speculationUnsafe(); unsafe != "" {
-		err = errors.New(unsafe)
-	}
-	return feature("speculation", err, "--spec-safe works, or there is nothing to switch off", "--spec-safe is refused",
+	return feature("speculation", platform.TrySpeculationSafe(), "--spec-safe works, or there is nothing to switch off", "--spec-safe is refused",
 		"boot without mitigations=off; in a virtual machine, show the guest the processor's controls")
 }
 

@@ -1,4 +1,10 @@
-package platform
+// Package doctor finds out what a Linux host allows, and says in plain words what is missing
+// and what to do about it. It is behind "toaster doctor" and changes nothing.
+//
+//   - Check tries what no guest can run without, step by step;
+//   - Features looks for what single promises of SECURITY.md rest on: without one of them a
+//     promise is smaller or a thing slower.
+package doctor
 
 import (
 	"errors"
@@ -13,9 +19,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/memprog"
+	"toaster/internal/platform"
+	"toaster/internal/platform/seccomp"
 )
 
-// A Finding is one thing that the platform needs from the host.
+// A Finding is one thing that toaster needs, or wants, from the host.
 type Finding struct {
 	Name   string
 	OK     bool
@@ -23,13 +31,13 @@ type Finding struct {
 	Remedy string // what to do, if not OK
 }
 
-// Check finds out what this host allows, step by step, so that every failure
-// has its own explanation. It leaves nothing behind.
+// Check tries what the platform cannot do without, step by step, so that every failure has
+// its own explanation. It leaves nothing behind. Guests can run if all findings are OK.
 func Check() []Finding {
 	list := []Finding{
 		checkKernel(), checkProc(), checkMemfd(), checkCalls(), checkSeccomp(), checkListener(),
 	}
-	p, err := New(Options{Warm: -1})
+	p, err := platform.New(platform.Options{Warm: -1})
 	list = append(list, finding("guest processes", err, "a stub process runs",
 		"see the failures above; if there are none, this host's security policy (AppArmor, SELinux, gVisor?) is in the way"))
 	if err != nil {
@@ -127,7 +135,7 @@ func checkCalls() Finding {
 }
 
 func checkSeccomp() Finding {
-	action := uint32(retNotify)
+	action := uint32(seccomp.Notify)
 	_, _, e := syscall.Syscall(unix.SYS_SECCOMP, seccompActionAvail, 0, uintptr(unsafe.Pointer(&action)))
 	var err error
 	if e != 0 {
@@ -139,8 +147,8 @@ func checkSeccomp() Finding {
 
 const seccompActionAvail = 2
 
-// checkListener finds out whether we run below a filter with a listener of its
-// own: a second one in the same chain is refused.
+// checkListener finds out whether toaster runs below a filter with a listener of its own:
+// the host refuses a second one in the same chain.
 func checkListener() Finding {
 	status, err := os.ReadFile("/proc/self/status")
 	detail := "no filter above toaster"
@@ -154,7 +162,7 @@ func checkListener() Finding {
 func belowFilter(status string) bool { return strings.Contains(status, "\nSeccomp:\t2") }
 
 // checkGuest tries what guests need once the zygote runs.
-func checkGuest(p *Platform) []Finding {
+func checkGuest(p *platform.Platform) []Finding {
 	q, t, err := p.NewProcess()
 	list := []Finding{finding("processes", err, "the zygote forks, and gets its control memory",
 		"raise the limit of processes (ulimit -u, pids.max of the container)")}
@@ -176,13 +184,13 @@ func checkGuest(p *Platform) []Finding {
 		err = errors.New("process_vm_readv is refused: arguments of system calls can't be reached")
 	}
 	list = append(list, finding("guest memory", err, "process_vm_readv and process_vm_writev work",
-		memoryRemedy))
+		platform.MemoryRemedy))
 	if err != nil {
 		return list
 	}
 	t.Regs().RIP = at
-	if trap := t.Run(); trap.Kind != Syscall {
-		err = fmt.Errorf("a guest's system call gave %v instead of a trap", trap.Kind)
+	if trap := t.Run(); trap.Kind != platform.Syscall {
+		err = fmt.Errorf("a guest's system call came as %v instead of a trap", trap.Kind)
 	}
 	return append(list, finding("trapping", err, "a guest's system call arrives", ""))
 }

@@ -1,0 +1,297 @@
+package seccomp
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
+)
+
+// places are those of a stub like the real one, which package platform tries.
+var places = Places{
+	Clone: stub.Addr + 0x345, LightClone: stub.Addr + 0x678,
+	VDSO: stub.End + 0x4000, VDSOEnd: stub.End + 0x6000,
+	Window: 2048 * 8192, Pass: 0x0123456789abcdef,
+}
+
+// Where a guest has memory.
+const (
+	codeAt = 0x400000
+	dataAt = 0x500000
+)
+
+// verdict runs the filter on a system call.
+func verdict(t testing.TB, code []unix.SockFilter, nr, ip uint64, args ...uint64) uint32 {
+	t.Helper()
+	var data [64]byte
+	le := binary.LittleEndian
+	le.PutUint32(data[dataNr:], uint32(nr))
+	le.PutUint32(data[dataArch:], unix.AUDIT_ARCH_X86_64)
+	le.PutUint64(data[dataIP:], ip)
+	for i, a := range args {
+		le.PutUint64(data[dataArgs+8*i:], a)
+	}
+	var acc, x uint32
+	for pc := 0; ; pc++ {
+		f := code[pc]
+		jump := func(cond bool) {
+			if cond {
+				pc += int(f.Jt)
+			} else {
+				pc += int(f.Jf)
+			}
+		}
+		switch f.Code {
+		case unix.BPF_LD | unix.BPF_W | unix.BPF_ABS:
+			acc = le.Uint32(data[f.K:])
+		case unix.BPF_MISC | unix.BPF_TAX:
+			x = acc
+		case unix.BPF_ALU | unix.BPF_ADD | unix.BPF_X:
+			acc += x
+		case unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K:
+			jump(acc == f.K)
+		case unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K:
+			jump(acc > f.K)
+		case unix.BPF_JMP | unix.BPF_JSET | unix.BPF_K:
+			jump(acc&f.K != 0)
+		case unix.BPF_RET | unix.BPF_K:
+			return f.K
+		default:
+			t.Fatalf("instruction %#x", f.Code)
+		}
+	}
+}
+
+func testFilter(t testing.TB) []unix.SockFilter {
+	t.Helper()
+	code, err := Program(places)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// interesting are values that mean something to some system call.
+func interesting(rnd *rand.Rand) uint64 {
+	list := []uint64{
+		0, 1, 2, 3, 4, 7, 9, 15, 16, 31, 0x11, 0x22, 0x32, 0x8000, 0x50f00, 4096, 8192, 1 << 32, 1 << 40, 1 << 47,
+		codeAt, dataAt, dataAt + 64, stub.GuestEnd - 4096, stub.GuestEnd, stub.Addr - 4096, stub.Addr, stub.ConfigAddr,
+		stub.AllSignals, stub.WindowAddr, stub.WindowAddr + 8192, stub.HostEnd - 4096, ^uint64(0), ^uint64(99), 1 << 63,
+		places.Window, stub.ForkFlags, stub.ThreadFlags, stub.ThreadFlags &^ 0x10000, 17, 0x4111,
+		stub.GuestEnd - dataAt, stub.Addr - dataAt, 0x7fffffff, 0xffffffff,
+	}
+	if rnd.IntN(8) == 0 {
+		return rnd.Uint64()
+	}
+	return list[rnd.IntN(len(list))]
+}
+
+func TestFilterTrapsOutsideTheStub(t *testing.T) {
+	code := testFilter(t)
+	for _, ip := range []uint64{
+		codeAt, stub.GuestEnd, stub.Addr - 1, stub.Addr - 1<<32 + 100, stub.Addr + stub.Size + 1, stub.ConfigAddr + 2, stub.WindowAddr + 2,
+		stub.Addr + 1<<32, stub.Addr&0xffffffff + 2, 0xffffffffff600000,
+	} {
+		for nr := range uint64(500) {
+			if v := verdict(t, code, nr, ip); v != Trap {
+				t.Errorf("call %d at %#x: %#x", nr, ip, v)
+			}
+		}
+	}
+}
+
+// Whatever a memory call does, it does it below the stub.
+func TestFilterRanges(t *testing.T) {
+	code := testFilter(t)
+	rnd := rand.New(rand.NewPCG(5, 6))
+	below := func(addr, size uint64) bool {
+		return addr < stub.Addr && size <= stub.Addr-addr
+	}
+	allowed := 0
+	for range 300_000 {
+		var a [6]uint64
+		for i := range a {
+			a[i] = interesting(rnd)
+			if rnd.IntN(4) == 0 {
+				a[i] = rnd.Uint64() >> rnd.IntN(64)
+			}
+		}
+		for _, nr := range []uint64{
+			unix.SYS_MMAP, unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_MREMAP, unix.SYS_MSYNC,
+		} {
+			if nr == unix.SYS_MMAP && rnd.IntN(2) == 0 {
+				a[2], a[3] = a[2]&7, 0x32
+			}
+			if verdict(t, code, nr, stub.Addr+100, a[:]...) != Allow {
+				continue
+			}
+			allowed++
+			ok := below(a[0], a[1])
+			switch {
+			case nr == unix.SYS_MMAP && a[0] == stub.WindowAddr:
+				ok = a[1] == places.Window && a[3] == 0x11 && uint32(a[4]) == stub.ControlFD && a[5] == 0
+			case nr == unix.SYS_MADVISE && a[0]>>32 == stub.WindowAddr>>32:
+				ok = uint32(a[2]) == unix.MADV_DONTFORK
+			case nr == unix.SYS_MREMAP:
+				ok = ok && below(a[0], a[2]) && (uint32(a[3]) == 0 || below(a[4], a[2]))
+			}
+			if !ok {
+				t.Fatalf("call %d with %#x is let through", nr, a)
+			}
+		}
+	}
+	if allowed < 1000 {
+		t.Errorf("only %d calls were let through: the test is vacuous", allowed)
+	}
+}
+
+// No clone passes without a question, and from two places only is there one.
+func TestFilterAsksForClones(t *testing.T) {
+	code := testFilter(t)
+	for off := range uint64(stub.Size) {
+		ip := stub.Addr + off
+		for _, flags := range []uint64{stub.ForkFlags, stub.ThreadFlags} {
+			want := uint32(Trap)
+			if ip == places.Clone || ip == places.LightClone {
+				want = Notify
+			}
+			if v := verdict(t, code, unix.SYS_CLONE, ip, flags, stub.NoStack); v != want {
+				t.Errorf("clone at %#x: %#x", ip, v)
+			}
+		}
+	}
+	for _, flags := range []uint64{0, 17, 0x100, stub.ForkFlags | 17, stub.ThreadFlags | 0x8000, stub.ThreadFlags &^ 0x10000, stub.ForkFlags | 1<<33} {
+		for _, ip := range []uint64{places.Clone, places.LightClone} {
+			if v := verdict(t, code, unix.SYS_CLONE, ip, flags, stub.NoStack); v != Trap {
+				t.Errorf("clone at %#x with %#x: %#x", ip, flags, v)
+			}
+		}
+	}
+}
+
+// Newborns have no stack on which a signal frame could be.
+func TestFilterCloneStack(t *testing.T) {
+	code := testFilter(t)
+	for _, ip := range []uint64{places.Clone, places.LightClone} {
+		for _, flags := range []uint64{stub.ForkFlags, stub.ThreadFlags} {
+			for _, stack := range []uint64{0, dataAt, stub.WindowAddr + 0x1800, stub.NoStack + 8, stub.NoStack &^ 0xffffffff, stub.NoStack & 0xffffffff, stub.NoStack ^ 1<<63} {
+				if v := verdict(t, code, unix.SYS_CLONE, ip, flags, stack, 1, 0, 2, places.Pass); v != Trap {
+					t.Errorf("clone at %#x with %#x and the stack %#x: %#x", ip, flags, stack, v)
+				}
+			}
+		}
+	}
+}
+
+// With the pass a clone in a signal frame is no question; with another number it is.
+func TestFilterPass(t *testing.T) {
+	code := testFilter(t)
+	for _, flags := range []uint64{stub.ForkFlags, stub.ThreadFlags} {
+		if v := verdict(t, code, unix.SYS_CLONE, places.Clone, flags, stub.NoStack, 1, 0, 2, places.Pass); v != Allow {
+			t.Errorf("clone with %#x and the pass: %#x", flags, v)
+		}
+		if v := verdict(t, code, unix.SYS_CLONE, places.LightClone, flags, stub.NoStack, 1, 0, 2, places.Pass); v != Notify {
+			t.Errorf("clone with %#x and the pass, in a light trap: %#x", flags, v)
+		}
+		for bit := range 64 {
+			if v := verdict(t, code, unix.SYS_CLONE, places.Clone, flags, stub.NoStack, 1, 0, 2, places.Pass^1<<bit); v != Notify {
+				t.Errorf("clone with %#x, bit %d of the pass wrong: %#x", flags, bit, v)
+			}
+		}
+	}
+	if v := verdict(t, code, unix.SYS_CLONE, places.Clone, 17, stub.NoStack, 1, 0, 2, places.Pass); v != Trap {
+		t.Errorf("a clone of another kind with the pass: %#x", v)
+	}
+}
+
+// The control window is mapped from the descriptor that newborns have, and no other one:
+// a guest could otherwise map a file over it that it is being given, or with a sibling's
+// help a part of another window.
+func TestFilterControlWindow(t *testing.T) {
+	code := testFilter(t)
+	good := [6]uint64{stub.WindowAddr, places.Window, 3, 0x11, stub.ControlFD, 0}
+	if v := verdict(t, code, unix.SYS_MMAP, places.Clone, good[:]...); v != Allow {
+		t.Fatalf("the newborn's own: %#x", v)
+	}
+	for i, bad := range [6][]uint64{
+		{stub.WindowAddr + 4096, stub.WindowAddr - 4096, stub.WindowAddr + places.Window},
+		{0, 4096, places.Window - 4096, places.Window + 4096, places.Window << 32},
+		{0, 1, 5, 7},
+		{0x01, 0x10, 0x12, 0x31, 0x100011, 0x2011, 0x11 | 1<<32},
+		{0, stub.PassedFD, 2, ^uint64(0)},
+		{4096, 1 << 32, 1 << 63},
+	} {
+		for _, v := range bad {
+			a := good
+			a[i] = v
+			if got := verdict(t, code, unix.SYS_MMAP, places.Clone, a[:]...); got != Trap {
+				t.Errorf("mmap%#x: %#x", a, got)
+			}
+		}
+	}
+}
+
+// What the guest's own calls must never be, and what the filter must never let
+// through from anywhere.
+func TestFilterShortList(t *testing.T) {
+	code := testFilter(t)
+	known := map[uint64]bool{
+		unix.SYS_RT_SIGRETURN: true, unix.SYS_CLOSE: true, unix.SYS_GETPPID: true, unix.SYS_GETRUSAGE: true,
+		unix.SYS_EXIT_GROUP: true, unix.SYS_EXIT: true, stub.AskProcess: true, stub.AskThread: true, stub.AskFile: true,
+		unix.SYS_FUTEX: true, unix.SYS_MMAP: true, unix.SYS_MUNMAP: true, unix.SYS_MPROTECT: true,
+		unix.SYS_MADVISE: true, unix.SYS_MREMAP: true, unix.SYS_MSYNC: true, unix.SYS_PRCTL: true,
+		unix.SYS_ARCH_PRCTL: true, unix.SYS_SENDMSG: true, unix.SYS_CLOCK_GETTIME: true, unix.SYS_SCHED_YIELD: true, unix.SYS_CLONE: true, unix.SYS_RT_SIGPROCMASK: true,
+		unix.SYS_NANOSLEEP: true, unix.SYS_CLOSE_RANGE: true, unix.SYS_SIGALTSTACK: true,
+	}
+	rnd := rand.New(rand.NewPCG(7, 8))
+	for range 100_000 {
+		nr := rnd.Uint64N(600)
+		if rnd.IntN(4) == 0 {
+			nr = 1<<30 + nr
+		}
+		var a [6]uint64
+		for i := range a {
+			a[i] = interesting(rnd)
+		}
+		if v := verdict(t, code, nr, places.Clone, a[:]...); v != Trap && !known[nr] {
+			t.Fatalf("call %d with %#x: %#x", nr, a, v)
+		}
+	}
+}
+
+// From the vdso only the clocks are asked for that everybody knows; any other clock_gettime
+// tells of other processes (clock_getcpuclockid(3)).
+func TestFilterClocks(t *testing.T) {
+	code := testFilter(t)
+	for _, ip := range []uint64{places.VDSO + 1, places.VDSOEnd, places.Clone} {
+		for clock, want := range map[uint64]uint32{
+			unix.CLOCK_REALTIME: Allow, unix.CLOCK_MONOTONIC: Allow,
+			unix.CLOCK_PROCESS_CPUTIME_ID: Trap, ^uint64(8): Trap, 1 << 32: Trap,
+		} {
+			if v := verdict(t, code, unix.SYS_CLOCK_GETTIME, ip, clock, dataAt); v != want {
+				t.Errorf("clock %#x from %#x: %#x, want %#x", clock, ip, v, want)
+			}
+		}
+	}
+	for nr := range uint64(500) {
+		if v := verdict(t, code, nr, places.VDSO+1); nr != unix.SYS_CLOCK_GETTIME && v != Trap {
+			t.Errorf("call %d from the vdso: %#x", nr, v)
+		}
+	}
+	for _, ip := range []uint64{places.VDSO, places.VDSOEnd + 1} {
+		if v := verdict(t, code, unix.SYS_CLOCK_GETTIME, ip, 0, dataAt); v != Trap {
+			t.Errorf("clock_gettime from %#x, beside the vdso: %#x", ip, v)
+		}
+	}
+	var none Places
+	code, err := Program(none)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := verdict(t, code, unix.SYS_CLOCK_GETTIME, places.VDSO+1, 0, dataAt); v != Trap {
+		t.Errorf("clock_gettime from behind the stub, where no vdso is: %#x", v)
+	}
+}
