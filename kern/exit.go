@@ -25,7 +25,7 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	l.mode.Store(modeHook)
 	m.lock()
 	p.setState(StateExiting)
-	p.forgetPosted()
+	p.forgetLent()
 	l.attn.Store(0)
 	p.flags &^= fStopping // a stop that had begun is off
 	sa := p.disableUpcalls(l)
@@ -342,7 +342,7 @@ func (p *Proc) setDead(l *LWP) {
 // reports whether it did.
 func (p *Proc) noCldWait(l *LWP) bool {
 	pp := p.parent
-	pp.takeActions(false)
+	pp.collectActions(false)
 	if pp.flags&(fNoCldWait|fCldSigIgn) == 0 {
 		return false
 	}

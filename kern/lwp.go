@@ -76,8 +76,8 @@ type LWP struct {
 	body       func(*LWP)
 	mask       netbsd.Sigset
 	oldmask    netbsd.Sigset
-	blocked    bool      // own: something was pending when it was last seen
-	place      MaskPlace // where the mask is in user mode, if it is lent
+	blocked    bool // own: something was pending when it was last seen
+	lent       Lent // where the mask is in user mode, if it is lent
 	pend       sigpend
 	next, prev *LWP // the process's LWPs
 

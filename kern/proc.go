@@ -106,7 +106,7 @@ type Proc struct {
 
 // procExt is what few processes need.
 type procExt struct {
-	posted PostedActions // nil: none
+	lent Lent // where its LWP changes the signal actions; nil: they are not lent
 
 	cru       netbsd.Rusage       // waited-for children
 	own       netbsd.Rusage       // usage charged with AddUsage

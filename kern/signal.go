@@ -252,7 +252,7 @@ func (p *Proc) Action(sig netbsd.Signal) Action {
 	if !sig.Valid() || p.acts == nil {
 		return Action{}
 	}
-	p.takeActions(false)
+	p.collectActions(false)
 	return p.acts.act[sig]
 }
 
@@ -263,7 +263,7 @@ func (p *Proc) Ignored() netbsd.Sigset {
 	if p.acts == nil || p.state >= StateExiting {
 		return netbsd.AllSignals // item 10
 	}
-	p.takeActions(false)
+	p.collectActions(false)
 	return p.acts.ignore
 }
 
@@ -274,7 +274,7 @@ func (p *Proc) Caught() netbsd.Sigset {
 	if p.acts == nil {
 		return 0
 	}
-	p.takeActions(false)
+	p.collectActions(false)
 	return p.acts.catch
 }
 

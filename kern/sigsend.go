@@ -192,7 +192,7 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 		p.signalExiting(sig)
 		return 0
 	}
-	p.takeActions(false)
+	p.collectActions(false)
 	p.knoteSignal(sig)
 	prop := sigprops[sig]
 	if prop&(sCantMask|sCont) != 0 {
@@ -315,7 +315,7 @@ func (l *LWP) sigpost(sig netbsd.Signal) bool {
 		return false
 	}
 	if l.maskNow().Has(sig) {
-		if l.place != nil {
+		if l.lent != nil {
 			l.setAttn(aSignal) // or it could let the signal through at once, unnoticed
 		} else {
 			l.attn.Or(aSignal)

@@ -51,7 +51,7 @@ func (p *Proc) checkStopped(force bool) {
 	p.flags &^= fStopping
 	p.flags |= fStopped
 	p.report(kStopped)
-	p.parent.takeActions(false)
+	p.parent.collectActions(false)
 	if force || p.flags&fTraced != 0 || p.parent.flags&fNoCldStop == 0 {
 		p.childSignal()
 	}

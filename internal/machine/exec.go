@@ -23,7 +23,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return err.Errno
 	}
 	defer p.close()
-	g.hideActions()
+	g.revoke(platform.LentActions)
 	if p.host {
 		return s.execHost(c, p)
 	}
@@ -44,7 +44,6 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return e
 	}
 	c.Space = g.space
-	g.thread.SetLWP(c.L.ID())
 	s.setArgs(c.L.Proc(), p)
 	return netbsd.EJUSTRETURN
 }
@@ -57,8 +56,8 @@ func (g *Guest) become(next *Guest) {
 		g.l.Proc().AddUsage(&u)
 	}
 	g.thread, g.space, g.link, g.frames = next.thread, next.space, 0, nil
-	g.alone, g.shown, g.offered = true, 0, false
-	g.l.SetKicker(g.thread.Kick)
+	g.alone, g.stale = true, lentAlone
+	g.bind()
 	g.l.Proc().SetVM(g.space)
 	if !sole { // while the host process cannot be given up by those who stay in it
 		oldThread.Exit()
@@ -92,7 +91,7 @@ func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
 		g.space.release()
 		return nil, e
 	}
-	g.alone = true
+	g.alone, g.stale = true, lentAlone
 	r := g.thread.Regs()
 	*r = platform.Regs{RIP: p.entry(), RSP: st.SP, RBX: st.PSStrings, RFLAGS: flagsFixed | flagsIntOn}
 	return g, 0

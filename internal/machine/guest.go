@@ -14,16 +14,16 @@ var le = binary.LittleEndian
 // Guest is the machine context of one LWP: its host thread and the address space it
 // runs in. It belongs to the LWP's goroutine; it is also syscalls.CPU.
 type Guest struct {
-	sys     *System
-	l       *kern.LWP
-	thread  *platform.Thread
-	space   *Space
-	call    syscalls.Call
-	link    uint64 // uc_link of the current context
-	posts   bool   // the kernel takes its actions from the thread's slot
-	alone   bool   // since its exec or fork the process had no other LWP, and has memory of its own
-	offered bool   // the actions have been shown once since then
-	shown   uint64 // the change of the map after which the stub was told of room
+	sys    *System
+	l      *kern.LWP
+	thread *platform.Thread
+	space  *Space
+	call   syscalls.Call
+	link   uint64 // uc_link of the current context
+	posts  bool   // the kernel takes its actions from the thread's slot
+	alone  bool   // since its exec or fork the process had no other LWP, and has memory of its own
+
+	stale platform.Lent // what of the lent state the next Run needs anew
 
 	frames  []savedState // extended state of the contexts that handlers interrupted
 	scratch [64]byte

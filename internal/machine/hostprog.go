@@ -81,6 +81,7 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 func (g *Guest) dropSpace() {
 	space, thread := g.space, g.thread
 	g.l.SetKicker(nil)
+	g.l.SetLent(nil)
 	g.l.Proc().SetVM(nil)
 	g.thread, g.space = nil, nil
 	g.l.SetMachdep(nil)

@@ -17,23 +17,17 @@ func (s *System) Body(l *kern.LWP) {
 	g := l.Machdep().(*Guest)
 	g.l = l
 	g.call.L, g.call.K, g.call.CPU = l, &s.Kernel, g
-	g.thread.SetLWP(l.ID())
 	for {
 		l.UserRet(g.deliver)
-		g.thread.SetTrapAll(l.Proc().SyscallTraced())
-		g.offerActions()
-		g.showRoom()
-		g.showMask()
+		g.publish()
 		trap := g.thread.Run()
-		g.takeMask()
-		g.takePlaced()
-		g.takeActions()
+		g.collect()
 		switch trap.Kind {
 		case platform.Syscall:
 			g.call.Napped, g.call.Left = trap.Napped, trap.Left
 			s.serve(g)
 		case platform.Fault:
-			g.hideActions() // the kernel may set what the guest ignores to its default
+			g.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
 			info := faultInfo(&trap)
 			if trap.Trapno == x86Debug && l.SingleStep() {
 				g.thread.Regs().RFLAGS &^= userFlagTF
@@ -76,12 +70,7 @@ func (s *System) serve(g *Guest) {
 	// A handler can have changed the machine context (execve).
 	r = g.thread.Regs()
 	encode(r, c, e, nr)
-	switch c.Nr {
-	case sysSigaction:
-		g.showActions(c.Int(0))
-	case sysSetrlimit:
-		g.shown = 0
-	}
+	g.stale |= staleAfter[c.Nr]
 	if sysTraced {
 		c.L.TraceStop(netbsd.TRAP_SCX)
 	}

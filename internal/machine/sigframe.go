@@ -16,7 +16,7 @@ func (g *Guest) deliver(d *kern.Delivery) bool {
 	s := g.sys
 	s.traceSignal(g.l, &d.Info, &d.Action)
 	if d.Action.Flags&netbsd.SA_RESETHAND != 0 {
-		g.hideActions()
+		g.revoke(platform.LentActions)
 	}
 	r := g.thread.Regs()
 	var alt *netbsd.Stack
@@ -32,7 +32,7 @@ func (g *Guest) deliver(d *kern.Delivery) bool {
 	var b [netbsd.SizeofSignalFrame]byte
 	frame.Encode(b[:])
 	if g.space.Write(addr, b[:]) != 0 {
-		g.hideActions() // the kernel now takes the default
+		g.revoke(platform.LentActions) // the kernel now takes the default
 		return false
 	}
 	uc := addr + netbsd.SignalFrameUC

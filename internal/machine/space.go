@@ -84,10 +84,9 @@ func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 // that its fork(2) has returned 0.
 func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
 	pg := parent.Machdep().(*Guest)
-	pg.hideActions() // clone(2) can share them
 	cg := &Guest{sys: s.sys, link: pg.link, frames: append([]savedState(nil), pg.frames...)}
 	if share {
-		pg.hideRoom()
+		pg.share()
 		t, err := pg.thread.NewThread()
 		if err != nil {
 			return nil, hostErrno(err)
@@ -95,6 +94,7 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 		s.uses.Add(1)
 		cg.thread, cg.space = t, s
 	} else {
+		pg.revoke(platform.LentActions) // clone(2) can share them
 		if e := s.copyTo(pg, cg); e != 0 {
 			return nil, e
 		}
@@ -123,7 +123,7 @@ func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 		return hostErrno(err)
 	}
 	m, ops := s.m.Fork()
-	cg.thread, cg.alone = t, true
+	cg.thread, cg.alone, cg.stale = t, true, lentAlone
 	cg.space = s.sys.spaceOf(p, m, nil)
 	cg.space.committed, cg.space.charged = s.committed, n
 	cg.space.settle()
@@ -210,7 +210,20 @@ func (s *Space) WaitLWP(*kern.LWP) {}
 func (g *Guest) attach(l *kern.LWP) {
 	g.l = l
 	l.SetMachdep(g)
-	l.SetKicker(g.thread.Kick)
+	g.bind()
+}
+
+// bind tells the kernel of the thread that carries g's LWP, and the thread of the LWP.
+func (g *Guest) bind() {
+	g.l.SetKicker(g.thread.Kick)
+	g.l.SetLent(lentBy{g.thread})
+	g.thread.SetLWP(g.l.ID())
+}
+
+// share is due before the process gets another LWP, or another process its memory.
+func (g *Guest) share() {
+	g.alone = false
+	g.revoke(lentAlone)
 }
 
 // hostErrno converts what the host answered.

@@ -199,8 +199,7 @@ func (s *System) KillProcess(p *kern.Proc) {
 // newThread implements syscalls.Kernel.NewThread.
 func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.Errno) {
 	g := c.CPU.(*Guest)
-	g.hideActions()
-	g.hideRoom()
+	g.share()
 	t, err := g.thread.NewThread()
 	if err != nil {
 		return nil, hostErrno(err)

@@ -143,8 +143,8 @@ func (s slot) xmm() (b [xmmSize]byte) {
 	return b
 }
 
-// posted returns the signals whose actions the guest has changed, of those it may.
-func (s slot) posted() uint64 { return s.load(slotPosted) &^ (unpostable | 1) }
+// actionsNoted returns the signals whose actions the guest has changed, of those it may.
+func (s slot) actionsNoted() uint64 { return s.load(slotActionsNoted) &^ (unpostable | 1) }
 
 // action returns the guest's action; sig is 0 to 63.
 func (s slot) action(sig int) Action {
@@ -159,9 +159,12 @@ func (s slot) action(sig int) Action {
 // mask returns the LWP's signal mask: any set.
 func (s slot) mask() uint64 { return s.load(slotMask) }
 
+// stackNoted says whether the guest has chosen a signal stack.
+func (s slot) stackNoted() bool { return s.load32(slotStackNoted) != 0 }
+
 // stack returns the signal stack that the guest has chosen, if it has.
 func (s slot) stack() (Stack, bool) {
-	n := s.load32(slotStackNew)
+	n := s.load32(slotStackNoted)
 	if n != 1 && n != 2 {
 		return Stack{}, false
 	}
@@ -170,7 +173,7 @@ func (s slot) stack() (Stack, bool) {
 }
 
 // notes returns how many mappings the stub has noted.
-func (s slot) notes() int { return int(min(s.load32(slotMapped), maxPlaced)) }
+func (s slot) notes() int { return int(min(s.load32(slotRoomNoted), maxPlaced)) }
 
 // note returns the i-th of maxPlaced, if it is one that a guest can have made.
 func (s slot) note(i int) (Placed, bool) {

@@ -43,7 +43,7 @@ func stoppedSlot() slot {
 // sensitive are the places of a slot that steer what is read and written.
 var sensitive = []int{
 	slotSigno, slotFrame, slotInfo, slotFSBase, slotGSBase, slotMode, slotResult, slotFetch, slotAnswer,
-	slotLoadFP, slotPosted, slotSavedFP, slotUsed, slotMapped, slotMask, slotStackNew, slotTime + 8,
+	slotLoadFP, slotActionsNoted, slotSavedFP, slotUsed, slotRoomNoted, slotMask, slotStackNoted, slotTime + 8,
 	slotCommand, slotCommand + 8, slotCommand + 56, slotScratch, slotScratch + 8, slotScratch + 32,
 	lightRSP, lightRCX, lightRAX, slotNapping, slotLWP,
 	testFrame + ucRIP, testFrame + ucFP, testFrame + ucRAX, testFrame + ucTrapno, testInfo, testInfo + infoCode, testInfo + infoCall,
@@ -107,7 +107,7 @@ func checkDecoders(s slot) string {
 	if n := s.signo(); n < 0 || n > 127 {
 		return "signo"
 	}
-	if s.posted()&(unpostable|1) != 0 {
+	if s.actionsNoted()&(unpostable|1) != 0 {
 		return "posted actions"
 	}
 	for sig := range 64 {
@@ -159,7 +159,7 @@ func checkStop(p *Platform, s slot, state []byte) string {
 	if trap.Left < 0 || trap.Left > longestNap {
 		return "nap"
 	}
-	if n := len(th.placed); n > 2*maxPlaced {
+	if n := len(th.lent.placed); n > 2*maxPlaced {
 		return "notes"
 	}
 	if th.light {

@@ -29,10 +29,9 @@
 // the monitor of each Go program makes all the time. A signal makes a trap of
 // it, with what is left of the sleep (Trap.Napped), so that it ends just where
 // the kernel would have ended it. What sleeps longer must be seen asleep, and is
-// the kernel's. And a process of one thread may have its signal actions in the slot,
-// where sigaction reads and changes them; the kernel takes the changes before they
-// matter (actions.go). In the same way each thread may have its signal mask and its signal
-// stack (mask.go), and a process of one thread map memory (room.go).
+// the kernel's. And the kernel lends state to the guest (lent.go): its signal mask, its
+// signal stack, and, to a process of one thread, its signal actions and room for mmap. The
+// stub reads and changes that in the slot.
 //
 // Options.TrapAll switches it off, for traces, Thread.SetTrapAll for a thread, for
 // tracers.

@@ -155,6 +155,10 @@ func (t *Thread) SetLWP(id int) { t.slot.store(slotLWP, uint64(id)) }
 
 // SetTrapAll says whether from the next Run on the stub is to answer nothing itself.
 func (t *Thread) SetTrapAll(on bool) {
+	if t.trapAll == on {
+		return
+	}
+	t.trapAll = on
 	v := uint32(0)
 	if on {
 		v = 1

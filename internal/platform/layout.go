@@ -86,19 +86,12 @@ const (
 	slotFetched  = 0x80 // and what is there: up to fetchMax bytes
 	slotLWP      = 0xa0 // the LWP's id, 0 if the stub doesn't know it
 	slotAnswer   = 0xa8 // RAX of an answered call
-	slotPost     = 0xb0 // 1 if slotActions holds the process's signal actions
+	slotLent     = 0xb0 // the kinds of state that the stub may change, see lent.go
 	slotLoadFP   = 0xb4 // what of slotFP a light trap is to load before it resumes: 0, loadFP, loadX
-	slotPosted   = 0xb8 // bit set of the signals whose actions the guest has changed there
 	slotSavedFP  = 0xc0 // slotFP holds the state of a light trap
 	slotUsed     = 0xc4 // slotScratch holds what the process had used at a light trap
-	slotRoomLow  = 0xc8 // free addresses that the stub may map, see room.go
+	slotRoomLow  = 0xc8 // free addresses that the stub may map
 	slotRoomHigh = 0xd0
-	slotMapped   = 0xd8  // how many mappings the stub has made
-	slotMapMost  = 0xdc  // and may make
-	slotMask     = 0xe0  // the LWP's signal mask, which the stub may change
-	slotMaskOn   = 0xe8  // 1 if it may
-	slotStackOn  = 0xec  // 1 if it may change the LWP's signal stack
-	slotStackNew = 0xf0  // which of slotStacks the guest has chosen: 1, 2, or 0 for none
 	slotFeatures = 0xf8  // what XSAVE and XRSTOR are for
 	slotCommand  = 0x100 // commands: nr, six arguments, result; between traps what the stub has mapped
 	slotScratch  = 0x700
@@ -111,8 +104,14 @@ const (
 	slotStacks   = 0xa40 // two stack_t; behind them, up to slotCalls, the stack of fast calls
 	slotCalls    = 0xe00
 	slotFP       = slotStack // FXSAVE's and XSAVE's area in a light trap, when that stack is empty
-	slotActions  = 0xe00     // signal actions, see actions.go
+	slotActions  = 0xe00     // the process's signal actions
 	slotStack    = 0x1800    // the alternate signal stack begins here and takes the rest
+
+	// What has become of the lent state: 64 bits for each kind.
+	slotMask         = 0xe0 // the LWP's signal mask itself
+	slotStackNoted   = 0xe8 // which of slotStacks the guest has chosen: 1, 2, or 0 for none
+	slotActionsNoted = 0xb8 // the signals of slotActions that the guest has changed, signal n as bit n
+	slotRoomNoted    = 0xd8 // how many mappings the stub has made and noted at slotCommand
 
 	commandSize = 64
 	maxCommands = (slotScratch - slotCommand) / commandSize

@@ -59,11 +59,8 @@ type Thread struct {
 
 	before Usage // by earlier LWPs
 
-	shown bool   // the stub has the signal actions
-	taken uint64 // bits of slotPosted that are taken; guarded by who calls TakePosted
-
-	masking masking  // what the slot says
-	placed  []Placed // by the stub, since TakePlaced
+	lent    lending
+	trapAll bool // the slot says that the stub answers nothing
 
 	brisk bool // the guest has called again soon, the last time
 

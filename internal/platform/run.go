@@ -81,7 +81,7 @@ func (t *Thread) Run() Trap {
 		// A signal of a kick that an earlier Run has reported, or one that
 		// somebody sent from outside: nothing that concerns the guest. But what it has
 		// noted is taken, or a guest could have the kernel keep notes without end.
-		if len(t.placed) > 0 {
+		if len(t.lent.placed) > 0 {
 			return Trap{Kind: Kicked}
 		}
 	}
@@ -104,7 +104,7 @@ func (t *Thread) depart() bool {
 
 // decode reads what the stub reported; Kind 0 means that there is nothing to say.
 func (t *Thread) decode() Trap {
-	placed := t.takeMapped()
+	placed := t.takeNotes()
 	if t.slot.inLight() {
 		return t.decodeLight()
 	}

@@ -28,9 +28,8 @@ func (s slot) putLight(state []byte) { copy(s.mem[slotFP:], state) }
 // vacate removes what the stub knew of the LWP that had the slot, or of its creator.
 func (s slot) vacate() {
 	s.store(slotLWP, 0)
-	s.hideActions()
-	s.hideRoom()
-	s.hideMask()
+	s.store32(slotTrapAll, 0)
+	s.revokeAll()
 }
 
 // prepareLight makes s the slot of a thread that is born, or has rested, in a light trap,

@@ -899,7 +899,7 @@ fetched:
 	// it as soon as it matters. What is not plain goes the long way, as does a second
 	// change before the kernel has seen the first.
 action:
-	CMPL const_slotPost(R15), $0
+	TESTL $const_LentActions, const_slotLent(R15)
 	JEQ fetch
 	LEAQ -1(DI), CX
 	CMPQ CX, $62
@@ -921,7 +921,7 @@ action:
 	MOVQ $const_unpostable, CX
 	BTQ DI, CX
 	JCS fetch
-	MOVQ const_slotPosted(R15), CX
+	MOVQ const_slotActionsNoted(R15), CX
 	BTQ DI, CX
 	JCS fetch
 	MOVQ 0(SI), R8
@@ -952,16 +952,16 @@ new:
 	MOVL $const_trampVersion, 28(R12)
 	MOVQ R10, 32(R12)
 	MOVQ $0, const_slotAnswer(R15)
-	MOVQ const_slotPosted(R15), CX
+	MOVQ const_slotActionsNoted(R15), CX
 	BTSQ DI, CX
-	MOVQ CX, const_slotPosted(R15)
+	MOVQ CX, const_slotActionsNoted(R15)
 	MARK('p', 's', 't', '0')
 	JMP answered
 	MARK('p', 's', 't', '1')
 
 	// sigprocmask(2): DI how, SI the set, DX where the old mask goes.
 procmask:
-	CMPL const_slotMaskOn(R15), $0
+	TESTL $const_LentMask, const_slotLent(R15)
 	JEQ fetch
 	MOVQ const_slotMask(R15), R8
 	MOVQ R8, R9
@@ -1006,7 +1006,7 @@ newmask:
 
 	// sigaltstack(2): DI the new stack, SI where the old one goes.
 altstack:
-	CMPL const_slotStackOn(R15), $0
+	TESTL $const_LentStack, const_slotLent(R15)
 	JEQ light
 	TESTQ SI, SI
 	JNE light
@@ -1027,7 +1027,7 @@ altstack:
 	JCS light
 chosen:
 	MOVL $1, R13
-	CMPL R13, const_slotStackNew(R15)
+	CMPL R13, const_slotStackNoted(R15)
 	JNE other
 	MOVL $2, R13
 other:
@@ -1037,7 +1037,7 @@ other:
 	MOVQ R9, 8(CX)
 	MOVQ R10, 16(CX) // flags, and padding
 	MOVQ $0, const_slotAnswer(R15)
-	MOVL R13, const_slotStackNew(R15)
+	MOVL R13, const_slotStackNoted(R15)
 	MARK('s', 't', 'k', '0')
 	JMP answered
 	MARK('s', 't', 'k', '1')
@@ -1046,8 +1046,10 @@ other:
 	// Memory is mapped at once, and noted in the slot, where the kernel takes it at the
 	// next trap.
 map:
-	MOVL const_slotMapped(R15), R12
-	CMPL R12, const_slotMapMost(R15)
+	TESTL $const_LentRoom, const_slotLent(R15)
+	JEQ fetch
+	MOVL const_slotRoomNoted(R15), R12
+	CMPL R12, $const_maxPlaced
 	JCC fetch
 	CMPL R8, $-1
 	JNE fetch
@@ -1118,7 +1120,7 @@ place:
 	MARK('m', 'a', 'p', '0')
 	CMPQ AX, DI
 	JNE refused
-	MOVL R12, const_slotMapped(R15)
+	MOVL R12, const_slotRoomNoted(R15)
 	MARK('m', 'a', 'p', '1')
 	JMP answered
 	MARK('m', 'a', 'p', '2')

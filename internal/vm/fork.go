@@ -11,7 +11,7 @@ import (
 // mapped afresh. Sharing private memory (MAP_INHERIT_SHARE on it) takes a host that
 // can; it is copied here.
 func (m *Map) Fork() (*Map, []Op) {
-	c := &Map{regions: slices.Clone(m.regions), size: m.size, charge: m.charge, changes: m.changes, brkStart: m.brkStart, brkEnd: m.brkEnd, most: m.most}
+	c := &Map{regions: slices.Clone(m.regions), size: m.size, charge: m.charge, brkStart: m.brkStart, brkEnd: m.brkEnd, most: m.most}
 	var ops []Op
 	for _, r := range m.regions {
 		switch r.Inherit {

@@ -64,7 +64,6 @@ type Map struct {
 	regions  []Region
 	size     uint64
 	charge   uint64
-	changes  uint64
 	brkStart uint64
 	brkEnd   uint64
 	most     int // of regions: mostRegions
@@ -79,16 +78,13 @@ const mostRegions = 1 << 18
 func (m *Map) full() bool { return len(m.regions) >= m.most }
 
 // New gives an empty map.
-func New() *Map { return &Map{changes: 1, most: mostRegions} }
+func New() *Map { return &Map{most: mostRegions} }
 
 // Size gives the number of bytes mapped, for RLIMIT_AS.
 func (m *Map) Size() uint64 { return m.size }
 
 // Charge is how much of the host's memory the map may come to hold, see Region.Charge.
 func (m *Map) Charge() uint64 { return m.charge }
-
-// Changes counts the changes of what is mapped where.
-func (m *Map) Changes() uint64 { return m.changes }
 
 // Room gives the free range at the top of what mmap may use: what is mapped anywhere
 // goes to its end, if it fits.
@@ -153,7 +149,6 @@ func (m *Map) search(addr uint64) int {
 // replace puts new regions, in order and within the range, in place of what is
 // between start and end, splitting at the edges and merging there.
 func (m *Map) replace(start, end uint64, with ...Region) {
-	m.changes++
 	for i := range with {
 		with[i].settle()
 	}

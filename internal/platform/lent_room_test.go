@@ -22,7 +22,7 @@ const (
 func newMapper(t *testing.T, p *Platform, addr, size, prot, flags uint64) (*Process, *Thread) {
 	t.Helper()
 	q, th := newCaller(t, p, mapCode, addr, size, prot, flags, noFile, 0)
-	th.ShowRoom(roomLow, roomHigh)
+	th.PublishRoom(roomLow, roomHigh)
 	return q, th
 }
 
@@ -59,10 +59,10 @@ func TestMapInTheStub(t *testing.T) {
 		if !mapped(t, th) {
 			t.Errorf("%s: left to us", c.name)
 		}
-		if got := th.TakePlaced(); !slices.Equal(got, []Placed{c.want}) {
+		if got := th.CollectRoom(); !slices.Equal(got, []Placed{c.want}) {
 			t.Errorf("%s: placed %#x, want %#x", c.name, got, c.want)
 		}
-		if len(th.TakePlaced()) != 0 {
+		if len(th.CollectRoom()) != 0 {
 			t.Errorf("%s: taken twice", c.name)
 		}
 		if !usable(q, c.want.Addr, c.want.Size) {
@@ -76,7 +76,7 @@ func TestMapInTheStub(t *testing.T) {
 func TestMapLeftToUs(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for name, set := range map[string]func(th *Thread, r *Regs){
-		"no room shown":     func(th *Thread, r *Regs) { th.HideRoom() },
+		"no room lent":      func(th *Thread, r *Regs) { th.Revoke(LentRoom) },
 		"traced":            func(th *Thread, r *Regs) { th.SetTrapAll(true) },
 		"shared":            func(th *Thread, r *Regs) { r.R10 = 0x1001 },
 		"a file":            func(th *Thread, r *Regs) { r.R10 = 2 },
@@ -105,7 +105,7 @@ func TestMapLeftToUs(t *testing.T) {
 		if mapped(t, th) {
 			t.Errorf("%s: done", name)
 		}
-		if got := th.TakePlaced(); len(got) != 0 {
+		if got := th.CollectRoom(); len(got) != 0 {
 			t.Errorf("%s: placed %#x", name, got)
 		}
 		intact(t, q)
@@ -130,7 +130,7 @@ func TestRoomInUse(t *testing.T) {
 			t.Fatalf("%d: left to us", i)
 		}
 	}
-	if got := th.TakePlaced(); !slices.Equal(got, want) {
+	if got := th.CollectRoom(); !slices.Equal(got, want) {
 		t.Errorf("placed %#x, want %#x", got, want)
 	}
 	for _, addr := range []uint64{roomLow - 0x1000, roomHigh - 0x5000} {
@@ -141,9 +141,9 @@ func TestRoomInUse(t *testing.T) {
 	if !again(roomLow, mapPlain|mapFixed) || again(0, mapPlain) {
 		t.Error("still in use though something was mapped into it")
 	}
-	th.ShowRoom(roomLow+0x10000, roomHigh-0x10000)
+	th.PublishRoom(roomLow+0x10000, roomHigh-0x10000)
 	if !again(0, mapPlain) {
-		t.Error("not in use though it was shown anew")
+		t.Error("not in use though it was published anew")
 	}
 }
 
@@ -161,7 +161,7 @@ func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
 			q, th := newMapper(t, p, addr, 0x2000, readWrite, flags)
 			done := mapped(t, th)
 			outcome[done]++
-			notes := th.TakePlaced()
+			notes := th.CollectRoom()
 			if done != (fmt.Sprint(notes) == fmt.Sprint([]Placed{{want, 0x2000, readWrite}})) || !done && len(notes) != 0 {
 				t.Errorf("%s, %#x: done %v, noted %#x", name, at, done, notes)
 			}
@@ -190,10 +190,10 @@ func FuzzPlacedNotes(f *testing.F) {
 			th.slot.store(at+8, size)
 			th.slot.store(at+16, prot)
 		}
-		th.slot.store32(slotMapped, n)
-		th.takeMapped()
-		list := th.TakePlaced()
-		if len(list) > maxPlaced || th.slot.load32(slotMapped) != 0 {
+		th.slot.store32(slotRoomNoted, n)
+		th.takeNotes()
+		list := th.CollectRoom()
+		if len(list) > maxPlaced || th.slot.load32(slotRoomNoted) != 0 {
 			t.Fatalf("%d notes taken", len(list))
 		}
 		for _, p := range list {

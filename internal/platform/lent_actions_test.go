@@ -23,7 +23,7 @@ var (
 	newAction   = Action{Handler: 0x4444, Mask: 0x50, Flags: 0x12, Version: 2, Tramp: 0x5555}
 )
 
-// newActor is a guest about to change the action of a signal, with all of them shown.
+// newActor is a guest about to change the action of a signal, with all of them lent.
 func newActor(t *testing.T, p *Platform, sig uint64) (*Process, *Thread) {
 	t.Helper()
 	q, th := newCaller(t, p, actionCode, sig, newAt, oldAt, newAction.Tramp, 2)
@@ -31,9 +31,9 @@ func newActor(t *testing.T, p *Platform, sig uint64) (*Process, *Thread) {
 	a.Mask |= 1<<8 | 1<<16 | 1<<63 // SIGKILL, SIGSTOP, and no signal
 	q.Write(newAt, structSigaction(a))
 	for sig := 1; sig < 64; sig++ {
-		th.ShowAction(sig, shownAction)
+		th.PublishAction(sig, shownAction)
 	}
-	th.ActionsComplete()
+	th.LendActions()
 	return q, th
 }
 
@@ -44,9 +44,11 @@ func act(t *testing.T, th *Thread) bool {
 
 func taken(th *Thread, settle bool) map[int]Action {
 	m := map[int]Action{}
-	th.TakePosted(settle, func(sig int, a Action) { m[sig] = a })
+	th.CollectActions(settle, func(sig int, a Action) { m[sig] = a })
 	return m
 }
+
+func (t *Thread) noted(k Lent) bool { return t.Noted()&k != 0 }
 
 // oldIs reports whether the guest was told that the action was a.
 func oldIs(t *testing.T, q *Process, a Action) bool {
@@ -57,11 +59,11 @@ func oldIs(t *testing.T, q *Process, a Action) bool {
 	return le.Uint64(b) == a.Handler && le.Uint64(b[8:]) == a.Mask && le.Uint64(b[16:]) == 0 && le.Uint64(b[24:]) == uint64(a.Flags)
 }
 
-func TestPostedAction(t *testing.T) {
+func TestLentAction(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, th := newActor(t, p, 30)
-	if !act(t, th) || !oldIs(t, q, shownAction) || !th.Posted() {
-		t.Fatalf("posted %v", th.Posted())
+	if !act(t, th) || !oldIs(t, q, shownAction) || !th.noted(LentActions) {
+		t.Fatalf("noted %v", th.noted(LentActions))
 	}
 	if got := taken(th, false); len(got) != 1 || got[30] != newAction {
 		t.Errorf("taken %+v", got)
@@ -80,17 +82,17 @@ func TestPostedAction(t *testing.T) {
 	if !act(t, th) || !oldIs(t, q, newAction) {
 		t.Error("a query gives something else")
 	}
-	if got := taken(th, true); len(got) != 0 || th.Posted() {
-		t.Errorf("settled: %+v, posted %v", got, th.Posted())
+	if got := taken(th, true); len(got) != 0 || th.noted(LentActions) {
+		t.Errorf("settled: %+v, noted %v", got, th.noted(LentActions))
 	}
 	r.RIP, r.RSI, r.RDX = codeAt, newAt, 0
 	if !act(t, th) || len(taken(th, true)) != 1 {
 		t.Error("no change after the settlement")
 	}
-	th.HideActions()
+	th.Revoke(LentActions)
 	r.RIP = codeAt
 	if act(t, th) {
-		t.Error("answered though the actions are hidden")
+		t.Error("answered though the actions are not lent")
 	}
 }
 
@@ -116,16 +118,16 @@ func TestActionsLeftToUs(t *testing.T) {
 		q, th := newActor(t, p, 30)
 		c.set(th.Regs())
 		before := *th.Regs()
-		if act(t, th) || th.Posted() {
-			t.Errorf("%s: posted %v", name, th.Posted())
+		if act(t, th) || th.noted(LentActions) {
+			t.Errorf("%s: noted %v", name, th.noted(LentActions))
 		}
 		intact(t, q)
 		*th.Regs() = before
 		th.Regs().RSI = 0
 		for sig := 1; sig < 64; sig++ {
-			th.ShowAction(sig, shownAction)
+			th.PublishAction(sig, shownAction)
 		}
-		th.ActionsComplete()
+		th.LendActions()
 		if act(t, th) != c.query {
 			t.Errorf("%s: a query is answered: %v", name, !c.query)
 		}
@@ -151,8 +153,8 @@ func TestSignalAtEveryInstructionOfAnAction(t *testing.T) {
 			if got := taken(th, true); len(got) != 1 || got[30] != newAction || !oldIs(t, q, shownAction) {
 				t.Errorf("%#x: done, but taken %+v", at, got)
 			}
-		} else if th.Posted() {
-			t.Errorf("%#x: not done, but posted", at)
+		} else if th.noted(LentActions) {
+			t.Errorf("%#x: not done, but noted", at)
 		}
 	})
 	if done == 0 {

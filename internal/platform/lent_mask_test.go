@@ -96,11 +96,14 @@ func TestMaskInTheSlot(t *testing.T) {
 		}
 		putWords(q, newAt, set, ^uint64(0))
 		putWords(q, oldAt, 1, 2, 3)
-		th.ShowMask(shownMask, true, true)
+		th.PublishMask(shownMask, LentMask|LentStack)
 		if !answered(t, th, guestSigprocmask) {
 			t.Errorf("%s: left to us", c.name)
 		}
-		if got, ok := th.TakeMask(); !ok || got != c.want {
+		if noted := th.noted(LentMask); noted != (c.want != shownMask) {
+			t.Errorf("%s: noted %v", c.name, noted)
+		}
+		if got := th.CollectMask(); got != c.want || th.Noted() != 0 {
 			t.Errorf("%s: the mask is %#x, want %#x", c.name, got, c.want)
 		}
 		if old := fmt.Sprint(getWords(q, oldAt, 3)); old != fmt.Sprint([]uint64{shownMask, 0, 3}) {
@@ -114,7 +117,7 @@ func TestMaskInTheSlot(t *testing.T) {
 func TestMaskLeftToUs(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for name, set := range map[string]func(th *Thread, r *Regs){
-		"hidden":        func(th *Thread, r *Regs) { th.ShowMask(shownMask, false, true) },
+		"not lent":      func(th *Thread, r *Regs) { th.PublishMask(shownMask, 0) },
 		"how 0":         func(th *Thread, r *Regs) { r.RDI = 0 },
 		"how 4":         func(th *Thread, r *Regs) { r.RDI = 4 },
 		"half a set":    func(th *Thread, r *Regs) { r.RSI = dataAt + 0x10000 - 8 },
@@ -128,10 +131,10 @@ func TestMaskLeftToUs(t *testing.T) {
 	} {
 		q, th := newCaller(t, p, maskCode, sigSetmask, newAt, oldAt)
 		putWords(q, newAt, 0x3000, 0)
-		th.ShowMask(shownMask, true, true)
+		th.PublishMask(shownMask, LentMask|LentStack)
 		set(th, th.Regs())
 		done := answered(t, th, guestSigprocmask)
-		if got, _ := th.TakeMask(); done || got != shownMask {
+		if got := th.CollectMask(); done || got != shownMask {
 			t.Errorf("%s: done %v, the mask is %#x", name, done, got)
 		}
 		intact(t, q)
@@ -143,13 +146,13 @@ func TestMaskLeftToUs(t *testing.T) {
 func TestMaskOfAStoppedGuest(t *testing.T) {
 	p := newPlatform(t, Options{})
 	_, th := newCaller(t, p, maskCode, sigSetmask, newAt, 0)
-	th.ShowMask(shownMask, true, true)
+	th.PublishMask(shownMask, LentMask|LentStack)
 	if _, ok := th.Mask(); ok {
-		t.Error("shown before the guest runs")
+		t.Error("another may look before the guest runs")
 	}
 	answered(t, th, guestSigprocmask)
 	if _, ok := th.Mask(); ok {
-		t.Error("shown when the guest has trapped")
+		t.Error("another may look when the guest has trapped")
 	}
 }
 
@@ -165,17 +168,17 @@ func TestMaskOfANewborn(t *testing.T) {
 		}
 		n := newborn(t, th)
 		for range 3 {
-			n.ShowMask(shownMask, true, true)
-			n.slot.store32(slotStackNew, 1)
+			n.PublishMask(shownMask, LentMask|LentStack)
+			n.slot.store32(slotStackNoted, 1)
 			at := n.slot.addr
 			n.Exit()
 			waitFor(t, "the thread to rest", func() bool {
 				n = newborn(t, th)
 				return n.slot.addr == at
 			})
-			_, chosen := n.TakeStack()
-			if n.light != light || chosen || n.slot.load32(slotMaskOn) != 0 || n.slot.load32(slotStackOn) != 0 {
-				t.Errorf("light %v, stack chosen %v: a newborn may change its mask before it was shown", n.light, chosen)
+			_, chosen := n.CollectStack()
+			if n.light != light || chosen || n.slot.load32(slotLent) != 0 {
+				t.Errorf("light %v, stack chosen %v: a newborn may change its mask before that was published", n.light, chosen)
 			}
 		}
 	}
@@ -198,14 +201,14 @@ func TestSignalAtEveryInstructionOfAMask(t *testing.T) {
 	check := func(p *Platform, at int) {
 		q, th := newCaller(t, p, maskCode, sigBlock, newAt, oldAt)
 		putWords(q, newAt, 0x3000, 0)
-		th.ShowMask(shownMask, true, true)
+		th.PublishMask(shownMask, LentMask|LentStack)
 		want := uint64(shownMask)
 		done := answered(t, th, guestSigprocmask)
 		if done {
 			want |= 0x3000
 		}
 		outcome[done]++
-		if got, _ := th.TakeMask(); got != want || done && getWords(q, oldAt, 1)[0] != shownMask {
+		if got := th.CollectMask(); got != want || done && getWords(q, oldAt, 1)[0] != shownMask {
 			t.Errorf("%#x: done %v, the mask is %#x, the old one %#x", at, done, got, getWords(q, oldAt, 1))
 		}
 	}
@@ -222,16 +225,16 @@ func TestSignalStackInTheSlot(t *testing.T) {
 	for i := range uint64(3) { // without a trap of its own in between that would take them
 		putWords(q, newAt, 0x10000+i, minSigstksz, 0xdead<<32)
 		th.Regs().RIP, th.Regs().RDI, th.Regs().RSI = codeAt, newAt, 0
-		th.ShowMask(0, true, true)
+		th.PublishMask(0, LentMask|LentStack)
 		if !answered(t, th, guestAltstack) {
 			t.Fatalf("%d: left to us", i)
 		}
 	}
 	want := Stack{Sp: 0x10002, Size: minSigstksz}
-	if got, ok := th.TakeStack(); !ok || got != want {
+	if got, ok := th.CollectStack(); !ok || got != want {
 		t.Errorf("taken %+v, %v", got, ok)
 	}
-	if _, ok := th.TakeStack(); ok {
+	if _, ok := th.CollectStack(); ok {
 		t.Error("taken twice")
 	}
 	putWords(q, newAt, 0, 0, ssDisable)
@@ -239,7 +242,7 @@ func TestSignalStackInTheSlot(t *testing.T) {
 	if !answered(t, th, guestAltstack) {
 		t.Error("SS_DISABLE: left to us")
 	}
-	if got, ok := th.TakeStack(); !ok || got.Flags != ssDisable {
+	if got, ok := th.CollectStack(); !ok || got.Flags != ssDisable {
 		t.Errorf("SS_DISABLE: taken %+v, %v", got, ok)
 	}
 }
@@ -250,8 +253,8 @@ func TestSignalStackLeftToUs(t *testing.T) {
 		size, flags uint64
 		set         func(th *Thread, r *Regs)
 	}{
-		"on the stack": {minSigstksz, 0, func(th *Thread, r *Regs) { th.ShowMask(0, true, false) }},
-		"hidden":       {minSigstksz, 0, func(th *Thread, r *Regs) { th.ShowMask(0, false, true) }},
+		"on the stack": {minSigstksz, 0, func(th *Thread, r *Regs) { th.PublishMask(0, LentMask) }},
+		"not lent":     {minSigstksz, 0, func(th *Thread, r *Regs) { th.PublishMask(0, 0) }},
 		"query":        {minSigstksz, 0, func(th *Thread, r *Regs) { r.RDI, r.RSI = 0, oldAt }},
 		"with the old": {minSigstksz, 0, func(th *Thread, r *Regs) { r.RSI = oldAt }},
 		"small":        {minSigstksz - 1, 0, func(th *Thread, r *Regs) {}},
@@ -265,12 +268,12 @@ func TestSignalStackLeftToUs(t *testing.T) {
 	} {
 		q, th := newCaller(t, p, stackCode, newAt, 0)
 		putWords(q, newAt, 0x10000, c.size, c.flags)
-		th.ShowMask(0, true, true)
+		th.PublishMask(0, LentMask|LentStack)
 		c.set(th, th.Regs())
 		if answered(t, th, guestAltstack) {
 			t.Errorf("%s: done", name)
 		}
-		if got, ok := th.TakeStack(); ok {
+		if got, ok := th.CollectStack(); ok {
 			t.Errorf("%s: taken %+v", name, got)
 		}
 		intact(t, q)
@@ -284,8 +287,8 @@ func TestSignalAtEveryInstructionOfAStack(t *testing.T) {
 	outcome := map[bool]int{}
 	eachInstructionFrom(t, m.maskTold, m.stackTold, func(p *Platform, at int) {
 		q, th := newCaller(t, p, stackCode, newAt, 0)
-		th.ShowMask(0, true, true)
-		th.slot.store32(slotStackNew, 1) // one that was chosen without a trap
+		th.PublishMask(0, LentMask|LentStack)
+		th.slot.store32(slotStackNoted, 1) // one that was chosen without a trap
 		for i, v := range []uint64{1, 2, 4} {
 			th.slot.store(slotStacks+8*i, v)
 		}
@@ -296,7 +299,7 @@ func TestSignalAtEveryInstructionOfAStack(t *testing.T) {
 			want = Stack{0x10000, minSigstksz, 0}
 		}
 		outcome[done]++
-		if got, _ := th.TakeStack(); got != want {
+		if got, _ := th.CollectStack(); got != want {
 			t.Errorf("%#x: done %v, the stack is %+v", at, done, got)
 		}
 	})
@@ -310,9 +313,47 @@ func TestHostileSignalStack(t *testing.T) {
 	p := newPlatform(t, Options{})
 	_, th := newCaller(t, p, stackCode)
 	for _, n := range []uint32{3, 0x7fffffff, 0x80000001, 0xffffffff} {
-		th.slot.store32(slotStackNew, n)
-		if s, ok := th.TakeStack(); ok {
+		th.slot.store32(slotStackNoted, n)
+		if s, ok := th.CollectStack(); ok {
 			t.Errorf("%#x: taken %+v", n, s)
+		}
+	}
+}
+
+// What was lent to the LWP that had a slot, and what was noted there, is nobody else's: a
+// slot that changes hands lends nothing, whatever kinds there are.
+func TestNothingIsLentToTheNextOne(t *testing.T) {
+	s := slot{mem: make([]byte, testSlot), addr: ctlAddr}
+	for i := range slotCommand / 8 {
+		s.store(8*i, ^uint64(0))
+	}
+	s.vacate()
+	th := &Thread{proc: &Process{}, slot: s}
+	if s.load32(slotLent) != 0 || th.Noted() != 0 || th.takeNotes() != 0 {
+		t.Errorf("lent %#x, noted %#x", s.load32(slotLent), th.Noted())
+	}
+	for kind, at := range lentNotes {
+		if at%8 != 0 || s.load(at) != 0 {
+			t.Errorf("kind %d: %#x is noted", kind, s.load(at))
+		}
+	}
+}
+
+// What is revoked is left to the kernel, and nothing else is.
+func TestRevoke(t *testing.T) {
+	th := &Thread{proc: &Process{}, slot: slot{mem: make([]byte, testSlot), addr: ctlAddr}}
+	const all = Lent(1<<LentKinds - 1)
+	for kind := range LentKinds {
+		th.PublishMask(0, LentMask|LentStack)
+		th.LendActions()
+		th.PublishRoom(roomLow, roomHigh)
+		if got := th.Lends(all); got != all {
+			t.Fatalf("lent %#x of %#x", got, all)
+		}
+		k := Lent(1) << kind
+		th.Revoke(k)
+		if got := th.slot.load32(slotLent); Lent(got) != all&^k || th.Lends(all) != all&^k {
+			t.Errorf("%#x is revoked: the slot lends %#x, the thread %#x", k, got, th.Lends(all))
 		}
 	}
 }

@@ -8,25 +8,38 @@ import (
 	"toaster/netbsd"
 )
 
-// fakePlace is where an LWP has its mask while it plays a guest.
-type fakePlace struct {
-	mask  netbsd.Sigset
-	user  bool
-	kicks atomic.Int32
+// fakeLent is where an LWP that plays a guest changes its mask and its actions.
+type fakeLent struct {
+	mask    netbsd.Sigset
+	user    bool
+	kicks   atomic.Int32
+	changed map[netbsd.Signal]*Action
+	settled int
 }
 
-func (f *fakePlace) Mask() (netbsd.Sigset, bool) { return f.mask, f.user }
+func (f *fakeLent) Mask() (netbsd.Sigset, bool) { return f.mask, f.user }
+
+func (f *fakeLent) Actions(settle bool, set func(netbsd.Signal, *Action)) {
+	for s, a := range f.changed {
+		set(s, a)
+	}
+	f.changed = nil
+	if settle {
+		f.settled++
+	}
+}
 
 // guestLWP is an LWP that changes its mask without calls, and catches SIGUSR1.
 type guestLWP struct {
 	*LWP
-	place fakePlace
+	lent  fakeLent
 	taken []netbsd.Signal
 }
 
 func newGuestLWP(l *LWP) *guestLWP {
 	g := &guestLWP{LWP: l}
-	l.SetKicker(func() { g.place.kicks.Add(1) })
+	l.SetKicker(func() { g.lent.kicks.Add(1) })
+	l.SetLent(&g.lent)
 	return g
 }
 
@@ -37,17 +50,17 @@ func (g *guestLWP) user(f func(mask *netbsd.Sigset)) bool {
 		g.SetSigmask(d.OldMask) // as the handler's return would
 		return true
 	})
-	mask, ok := g.LendMask(&g.place)
+	mask, ok := g.PublishMask()
 	set := func(s netbsd.Sigset, user bool) { // as a sender may be looking
 		g.Proc().m.lock()
-		g.place.mask, g.place.user = s, user
+		g.lent.mask, g.lent.user = s, user
 		g.Proc().m.unlock()
 	}
 	set(mask, true)
 	f(&mask)
 	set(mask, false)
 	if ok {
-		g.TakeMask(mask)
+		g.CollectMask(mask)
 	}
 	return ok
 }
@@ -74,16 +87,16 @@ const usr1 = netbsd.Sigset(1) << (netbsd.SIGUSR1 - 1)
 
 func nothing(*netbsd.Sigset) {}
 
-// What the guest blocks in its place stays pending; the guest is kicked, and its mask is
+// What the guest blocks in user mode stays pending; the guest is kicked, and its mask is
 // not lent until it has taken it: letting it through is then a call, which delivers.
 func TestSignalBlockedInUserMode(t *testing.T) {
 	withGuestLWP(t, func(g *guestLWP) {
 		g.user(func(mask *netbsd.Sigset) {
 			*mask = usr1
-			g.place.mask = usr1
+			g.lent.mask = usr1
 			g.Proc().Kill(netbsd.SIGUSR1)
 		})
-		if n := g.place.kicks.Load(); n != 1 || g.Sigmask() != usr1 {
+		if n := g.lent.kicks.Load(); n != 1 || g.Sigmask() != usr1 {
 			t.Errorf("%d kicks, mask %v", n, g.Sigmask())
 		}
 		if g.user(nothing) || len(g.taken) != 0 {
@@ -107,7 +120,7 @@ func TestSignalLetThroughInUserMode(t *testing.T) {
 			*mask = 0
 		})
 		g.user(nothing)
-		if n := g.place.kicks.Load(); n != 1 || len(g.taken) != 1 {
+		if n := g.lent.kicks.Load(); n != 1 || len(g.taken) != 1 {
 			t.Errorf("%d kicks, taken %v", n, g.taken)
 		}
 	})
@@ -124,7 +137,7 @@ func TestSignalBlockedTooLate(t *testing.T) {
 			other.user(func(mask *netbsd.Sigset) {
 				ready <- struct{}{}
 				<-done
-				*mask = other.place.mask
+				*mask = other.lent.mask
 			})
 			ready <- struct{}{}
 			<-done
@@ -140,20 +153,20 @@ func TestSignalBlockedTooLate(t *testing.T) {
 		g.user(func(mask *netbsd.Sigset) {
 			g.Proc().Kill(netbsd.SIGUSR1)
 			chosen := g
-			if other.place.kicks.Load() != 0 {
+			if other.lent.kicks.Load() != 0 {
 				chosen, takes = other, g
 			}
-			if chosen.place.kicks.Load() != 1 || takes.place.kicks.Load() != 0 {
+			if chosen.lent.kicks.Load() != 1 || takes.lent.kicks.Load() != 0 {
 				t.Error("not one of them was kicked")
 			}
 			g.Proc().m.lock()
-			chosen.place.mask = usr1
+			chosen.lent.mask = usr1
 			g.Proc().m.unlock()
-			*mask = g.place.mask
+			*mask = g.lent.mask
 			done <- struct{}{}
 			<-ready
 		})
-		if n := takes.place.kicks.Load(); n != 1 {
+		if n := takes.lent.kicks.Load(); n != 1 {
 			t.Errorf("the other one was kicked %d times", n)
 		}
 		g.user(nothing)
@@ -165,15 +178,15 @@ func TestSignalBlockedTooLate(t *testing.T) {
 	})
 }
 
-// SIGKILL and SIGSTOP can't be blocked, whatever is in the place.
-func TestPlaceOfAHostileGuest(t *testing.T) {
+// SIGKILL and SIGSTOP can't be blocked, whatever the guest writes for its mask.
+func TestLentMaskOfAHostileGuest(t *testing.T) {
 	withGuestLWP(t, func(g *guestLWP) {
 		g.user(func(mask *netbsd.Sigset) { *mask = ^netbsd.Sigset(0) })
 		if got, want := g.Sigmask(), netbsd.AllSignals&^cantMask; got != want {
 			t.Errorf("mask %v, want %v", got, want)
 		}
 		g.user(func(mask *netbsd.Sigset) {
-			g.place.mask = ^netbsd.Sigset(0)
+			g.lent.mask = ^netbsd.Sigset(0)
 			g.Proc().Kill(netbsd.SIGKILL)
 		})
 		g.user(nothing)
@@ -202,16 +215,17 @@ func TestNewbornMask(t *testing.T) {
 	})
 }
 
-// The flags of a posted SIGCHLD action hold for the children's ends and stops.
-func TestPostedSigchld(t *testing.T) {
+// The flags of a SIGCHLD action that was set in user mode hold for the children's ends and stops.
+func TestLentSigchld(t *testing.T) {
 	m := New(Config{})
 	p, _ := m.Spawn(SpawnArgs{Body: func(l *LWP) {
 		chld := netbsd.SigsetOf(netbsd.SIGCHLD)
 		l.SetSigmask(chld)
 		l.Sigaction(netbsd.SIGCHLD, &Action{Handler: 0x1000}) // or it would not become pending
-		f := &fakePost{}
-		if !l.ShowActions(f, func(netbsd.Signal, *Action) {}) {
-			t.Fatal("not shown")
+		f := &fakeLent{}
+		l.SetLent(f)
+		if !l.PublishActions(func(netbsd.Signal, *Action) {}) {
+			t.Fatal("not published")
 		}
 		for _, flags := range []int32{netbsd.SA_NOCLDSTOP, 0} {
 			f.changed = map[netbsd.Signal]*Action{netbsd.SIGCHLD: {Handler: 0x1000, Flags: flags}}
@@ -235,6 +249,64 @@ func TestPostedSigchld(t *testing.T) {
 		if _, e := l.Wait4(c.Pid(), 0, nil); e != netbsd.ECHILD || f.changed != nil {
 			t.Errorf("SA_NOCLDWAIT: %v, left %v", e, f.changed)
 		}
+	}})
+	p.Wait()
+	m.Close()
+}
+
+// Whoever looks at the actions of another process sees what its LWP has changed in user
+// mode, and what may not be lent is not: sigaction(2) says which actions a process has, not
+// who was asked last.
+func TestLentActions(t *testing.T) {
+	none := func(netbsd.Signal, *Action) {}
+	m := New(Config{})
+	p, _ := m.Spawn(SpawnArgs{Body: func(l *LWP) {
+		f := &fakeLent{}
+		if l.PublishActions(none) {
+			t.Error("published to nowhere")
+		}
+		l.SetLent(f)
+		given := 0
+		if !l.PublishActions(func(netbsd.Signal, *Action) { given++ }) || given != netbsd.NSIG-1 {
+			t.Errorf("%d actions given", given)
+		}
+		p := l.Proc()
+		caught := &Action{Func: func(*LWP, *netbsd.Siginfo) {}}
+		f.changed = map[netbsd.Signal]*Action{netbsd.SIGUSR1: caught}
+		if !p.Caught().Has(netbsd.SIGUSR1) {
+			t.Error("Caught does not show a handler that was set in user mode")
+		}
+		f.changed = map[netbsd.Signal]*Action{netbsd.SIGUSR2: {Handler: netbsd.SIG_IGN}}
+		if !p.Ignored().Has(netbsd.SIGUSR2) {
+			t.Error("Ignored does not show a SIG_IGN that was set in user mode")
+		}
+		f.changed = map[netbsd.Signal]*Action{netbsd.SIGHUP: {Handler: 0x1234}}
+		if p.Action(netbsd.SIGHUP).Handler != 0x1234 {
+			t.Error("Action does not show what was set in user mode")
+		}
+		// A signal that would kill, were it not for what was set in user mode.
+		f.changed = map[netbsd.Signal]*Action{netbsd.SIGTERM: {Handler: netbsd.SIG_IGN}}
+		if e := p.Kill(netbsd.SIGTERM); e != 0 || f.changed != nil {
+			t.Errorf("kill: %v, left %v", e, f.changed)
+		}
+		f.changed = map[netbsd.Signal]*Action{netbsd.SIGKILL: {Handler: netbsd.SIG_IGN}, netbsd.SIGALRM: caught}
+		l.CollectActions()
+		if f.settled != 1 || !p.Caught().Has(netbsd.SIGALRM) || p.Ignored().Has(netbsd.SIGKILL) {
+			t.Errorf("settled %d times; caught %v, ignored %v", f.settled, p.Caught(), p.Ignored())
+		}
+		l.RevokeActions()
+		f.changed = map[netbsd.Signal]*Action{netbsd.SIGINT: caught}
+		if p.Caught().Has(netbsd.SIGINT) || f.changed == nil {
+			t.Error("collected although it is revoked")
+		}
+		stop := make(chan struct{})
+		if _, e := l.NewLWP(0, func(*LWP) { <-stop }, false, nil); e != 0 {
+			t.Error(e)
+		}
+		if l.PublishActions(none) {
+			t.Error("published to one LWP of two")
+		}
+		close(stop)
 	}})
 	p.Wait()
 	m.Close()
