@@ -53,8 +53,8 @@ func (p *Process) state() *ProcessState {
 	if s.status, ended = p.proc.Status(); !ended {
 		s.status = netbsd.ExitStatus(0, netbsd.SIGKILL)
 	}
-	s.usage, _ = p.proc.Rusage(kern.RUSAGE_SELF)
-	children, _ := p.proc.Rusage(kern.RUSAGE_CHILDREN)
+	s.usage, _ = p.proc.Rusage(netbsd.RUSAGE_SELF)
+	children, _ := p.proc.Rusage(netbsd.RUSAGE_CHILDREN)
 	s.usage.Add(&children)
 	return s
 }

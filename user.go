@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"toaster/kern"
+	"toaster/netbsd"
 )
 
 // User says who a program runs as: what it may read and write is what that user of the
@@ -23,8 +24,8 @@ func (m *Machine) credentials(u *User) (*kern.Cred, error) {
 	if u == nil {
 		return own, nil
 	}
-	if len(u.Groups) > kern.NGroupsMax {
-		return nil, fmt.Errorf("user %v: %d groups; NetBSD has %d at most", u, len(u.Groups), kern.NGroupsMax)
+	if len(u.Groups) > netbsd.NGROUPS_MAX {
+		return nil, fmt.Errorf("user %v: %d groups; NetBSD has %d at most", u, len(u.Groups), netbsd.NGROUPS_MAX)
 	}
 	if u.UID == own.EUID && u.GID == own.EGID && len(u.Groups) == 0 {
 		return own, nil

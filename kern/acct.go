@@ -6,14 +6,6 @@ import (
 	"toaster/netbsd"
 )
 
-// Flags of an accounting record (acct(5)).
-const (
-	AFORK = 0x01 // forked and never execed
-	ASU   = 0x02 // used superuser privilege
-	ACORE = 0x08 // dumped core
-	AXSIG = 0x10 // killed by a signal
-)
-
 // AcctRecord is what acct(5) records of a process that ends.
 type AcctRecord struct {
 	Comm         string
@@ -97,7 +89,7 @@ func (p *Proc) acctFlags() (f uint8) {
 	for _, b := range [...]struct {
 		p procFlags
 		a uint8
-	}{{fAForked, AFORK}, {fASU, ASU}, {fACore, ACORE}, {fAXSig, AXSIG}} {
+	}{{fAForked, netbsd.AFORK}, {fASU, netbsd.ASU}, {fACore, netbsd.ACORE}, {fAXSig, netbsd.AXSIG}} {
 		if p.flags&b.p != 0 {
 			f |= b.a
 		}

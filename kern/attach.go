@@ -83,13 +83,6 @@ func (p *Proc) savePMC(l *LWP) {
 // RAS is a restartable atomic sequence (rasctl(2)).
 type RAS struct{ Addr, Len uint64 }
 
-// Operations of RasControl.
-const (
-	RAS_INSTALL   = 0
-	RAS_PURGE     = 1
-	RAS_PURGE_ALL = 2
-)
-
 const maxRAS = 16
 
 // RasControl is rasctl(2). EINVAL: an unknown operation, no length, an overlap, or
@@ -99,10 +92,10 @@ func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 	defer p.m.unlock()
 	x := p.x()
 	switch op {
-	case RAS_PURGE_ALL:
+	case netbsd.RAS_PURGE_ALL:
 		x.ras = nil
 		return 0
-	case RAS_PURGE:
+	case netbsd.RAS_PURGE:
 		for i, o := range x.ras {
 			if o == r {
 				x.ras = append(x.ras[:i:i], x.ras[i+1:]...)
@@ -110,7 +103,7 @@ func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 			}
 		}
 		return netbsd.ESRCH
-	case RAS_INSTALL:
+	case netbsd.RAS_INSTALL:
 		return x.installRAS(r)
 	}
 	return netbsd.EINVAL

@@ -14,9 +14,6 @@ type Cred struct {
 	Login            string
 }
 
-// NGroupsMax is NGROUPS_MAX.
-const NGroupsMax = 16
-
 // Root is the superuser with group 0 (wheel).
 var Root = &Cred{}
 
@@ -198,13 +195,13 @@ func (l *LWP) Setregid(r, e int64) netbsd.Errno {
 	})
 }
 
-// Setgroups is setgroups(2): EPERM unless root, EINVAL for more than NGroupsMax.
+// Setgroups is setgroups(2): EPERM unless root, EINVAL for more than NGROUPS_MAX.
 func (l *LWP) Setgroups(groups []uint32) netbsd.Errno {
 	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() {
 			return netbsd.EPERM
 		}
-		if len(groups) > NGroupsMax {
+		if len(groups) > netbsd.NGROUPS_MAX {
 			return netbsd.EINVAL
 		}
 		c.Groups = slices.Clone(groups)

@@ -67,7 +67,7 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	p.freePosixTimers()
 	p.purgeRAS(l)
 	p.wakeVforkParent(l)
-	p.notify(NoteEvent{Kind: NOTE_EXEC})
+	p.notify(NoteEvent{Kind: netbsd.NOTE_EXEC})
 	m.event(Event{Kind: EventExec, Pid: p.pid})
 	l.execTrap()
 	stop := p.flags&fStopExec != 0
@@ -100,7 +100,7 @@ func (p *Proc) execSignals(l *LWP) {
 	}
 	p.flags &^= fNoCldWait | fCldSigIgn | fNoCldStop
 	if l.ext != nil {
-		l.ext.stack = Altstack{Flags: SS_DISABLE}
+		l.ext.stack = Altstack{Flags: netbsd.SS_DISABLE}
 		l.ext.name = ""
 	}
 	l.private = 0
@@ -140,9 +140,7 @@ func (p *Proc) execImage(a *ExecArgs) {
 		emul = EmulNetBSD
 	}
 	comm := a.Comm
-	if len(comm) > 16 {
-		comm = comm[:16]
-	}
+	comm = comm[:min(len(comm), netbsd.MAXCOMLEN)]
 	p.m.releaseImage(p.img)
 	p.img = &Image{Comm: comm, Path: a.Path, Emul: emul, Text: a.Text}
 	p.flags |= fExec
@@ -226,7 +224,7 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 		l.sleep(nil, false, noDeadline)
 	}
 	if e = s.errno; e == 0 {
-		l.tell(PTRACE_POSIX_SPAWN, c.pid)
+		l.tell(netbsd.PTRACE_POSIX_SPAWN, c.pid)
 	}
 	m.unlock()
 	if e != 0 {

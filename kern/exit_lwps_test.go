@@ -82,7 +82,7 @@ func TestExitLWPs_51_EveryLWPBecomesWaitable(t *testing.T) {
 		p := w.guest(func(l *LWP) {
 			l.SAEnable()
 			l.LWPDetach(l.ID()) // the caller, too
-			d, _ = l.NewLWP(LWP_DETACHED, func(l *LWP) { nap(l, 5*time.Second) }, false, nil)
+			d, _ = l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { nap(l, 5*time.Second) }, false, nil)
 			w.is("detached", []bool{l.Detached(), d.Detached()}, []bool{true, true})
 			l.NewLWP(0, func(*LWP) {
 				time.Sleep(time.Second) // while the exit waits
@@ -229,7 +229,7 @@ func TestExitLWPs_56_LastLWPEndsTheProcessWithStatus0(t *testing.T) {
 					l.Nanosleep(time.Second)
 					w.mark("second")
 				}, false, nil)
-				l.NewLWP(LWP_DETACHED, func(l *LWP) { l.ExitLWP() }, false, nil)
+				l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.ExitLWP() }, false, nil)
 				l.ExitLWP()
 			})
 			l.Nanosleep(time.Millisecond)

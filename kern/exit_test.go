@@ -184,7 +184,7 @@ func TestExit_08_VforkParentWakesFirst(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			c := w.forkWith(l, "C", ForkArgs{Vfork: true, Body: func(l *LWP) {
-				l.Setitimer(ITIMER_REAL, Itimerval{Value: time.Hour})
+				l.Setitimer(netbsd.ITIMER_REAL, Itimerval{Value: time.Hour})
 				l.NewLWP(0, func(l *LWP) { nap(l, 5*time.Second) }, false, nil)
 				l.Nanosleep(time.Second)
 				w.give(l.Proc(), func() { nap(l, 10*time.Second) }, nil, &fakeVM{exit: func(*Proc) {
@@ -351,7 +351,7 @@ func TestExit_13_RestartableSequencesArePurged(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			p := l.Proc()
-			w.is("install", p.RasControl(RAS{0x1000, 16}, RAS_INSTALL), netbsd.Errno(0))
+			w.is("install", p.RasControl(RAS{0x1000, 16}, netbsd.RAS_INSTALL), netbsd.Errno(0))
 			pc, in := p.RASStart(0x1008)
 			w.is("inside", []any{pc, in}, []any{uint64(0x1000), true})
 			l.NewLWP(0, func(l *LWP) {
@@ -886,7 +886,7 @@ func TestExit_28_AccountingAfterJobControl(t *testing.T) {
 		w.is("status", p.Wait(), netbsd.ExitStatus(0, netbsd.SIGTERM)) // the error harms nobody
 		w.order("P.FixJobControl", "P.Accounting", "acct", "P.StoreStatus")
 		w.is("record", rec, AcctRecord{Comm: "worker", Utime: 2 * time.Second, Stime: time.Second, Etime: 5 * time.Second,
-			Btime: start, UID: 7, GID: 9, IO: 7, Flag: AXSIG, Pid: p.Pid()})
+			Btime: start, UID: 7, GID: 9, IO: 7, Flag: netbsd.AXSIG, Pid: p.Pid()})
 		w.m.SetAcct(nil)
 		q := w.spawn("Q", func(l *LWP) {})
 		q.Wait()
@@ -1179,7 +1179,7 @@ func TestExit_39_RusageIsOwnThenChildren(t *testing.T) {
 func (w *world) atNoteExit(l *LWP, name string, f func(c *Proc, e NoteEvent)) *Proc {
 	return w.fork(l, name, func(l *LWP) {
 		l.Proc().AttachKnote(note(func(e NoteEvent) {
-			if e.Kind == NOTE_EXIT {
+			if e.Kind == netbsd.NOTE_EXIT {
 				f(e.Proc, e)
 			}
 		}))
@@ -1396,7 +1396,7 @@ func TestExit_47_WhatSurvivesUntilTheWait(t *testing.T) {
 			l.Nanosleep(time.Second)
 			w.is("zombie", c.State(), StateZombie)
 			w.is("actions", []any{c.Caught(), c.Action(netbsd.SIGUSR1).Func == nil}, []any{netbsd.Sigset(0), true})
-			_, e := c.Rlimit(RLIMIT_NPROC)
+			_, e := c.Rlimit(netbsd.RLIMIT_NPROC)
 			w.is("limits", e, netbsd.ESRCH)
 			w.is("credentials", []any{c.Cred().RUID, c.Cred().EUID, c.Cred().EGID}, []any{cred.RUID, cred.EUID, cred.EGID})
 			w.is("group", []any{c.Pgid(), c.Pgrp().Members()}, []any{c.Pid(), []int{c.Pid()}})

@@ -261,7 +261,7 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	p, m := l.p, l.p.m
 	ruid := p.cred.RUID
-	if ruid != 0 && uint64(m.uids[ruid])+1 > p.lim[RLIMIT_NPROC].Cur {
+	if ruid != 0 && uint64(m.uids[ruid])+1 > p.lim[netbsd.RLIMIT_NPROC].Cur {
 		return nil, nil, netbsd.EAGAIN
 	}
 	c, cl, e := m.newProc(p.cred)
@@ -286,7 +286,7 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if l.flags&lOldMask != 0 {
 		cl.mask = l.oldmask
 	}
-	if l.ext != nil && !a.ShareVM && l.ext.stack.Flags&SS_DISABLE == 0 {
+	if l.ext != nil && !a.ShareVM && l.ext.stack.Flags&netbsd.SS_DISABLE == 0 {
 		cl.x().stack = l.ext.stack
 	}
 	cl.private = l.private
@@ -421,5 +421,5 @@ func (l *LWP) awaitVfork(c *Proc) {
 			l.sleep(nil, false, time.Time{})
 		}
 	}
-	l.tell(PTRACE_VFORK_DONE, c.pid)
+	l.tell(netbsd.PTRACE_VFORK_DONE, c.pid)
 }

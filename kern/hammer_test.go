@@ -106,7 +106,7 @@ func hammer(l *LWP, deadline time.Time, depth int, forks *atomic.Int64) {
 		case 12:
 			l.Setsid()
 		case 13:
-			l.NewLWP(rnd.IntN(2)*LWP_DETACHED, body, false, nil)
+			l.NewLWP(rnd.IntN(2)*netbsd.LWP_DETACHED, body, false, nil)
 		case 14:
 			l.PtraceAttach(anyPid())
 		case 15:

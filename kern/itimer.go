@@ -11,13 +11,6 @@ import (
 // passes no faster than real time on every LWP, so the clock is looked at again when
 // the rest could have passed at the earliest.
 
-// Which timers of SetItimer.
-const (
-	ITIMER_REAL    = 0 // SIGALRM
-	ITIMER_VIRTUAL = 1 // SIGVTALRM, user time
-	ITIMER_PROF    = 2 // SIGPROF, user and system time
-)
-
 // Itimerval is struct itimerval: the time until the signal, 0 for off, and the
 // period after it, 0 for once.
 type Itimerval struct{ Value, Interval time.Duration }
@@ -45,7 +38,7 @@ type itimer struct {
 // Setitimer is setitimer(2) (and alarm(3)): it gives the old setting. EINVAL: no such
 // timer, or a negative time.
 func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
-	if which < 0 || which > ITIMER_PROF || v.Value < 0 || v.Interval < 0 {
+	if which < 0 || which > netbsd.ITIMER_PROF || v.Value < 0 || v.Interval < 0 {
 		return Itimerval{}, netbsd.EINVAL
 	}
 	if e := l.enter(); e != 0 {
@@ -73,7 +66,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 
 // Getitimer is getitimer(2).
 func (p *Proc) Getitimer(which int) (Itimerval, netbsd.Errno) {
-	if which < 0 || which > ITIMER_PROF {
+	if which < 0 || which > netbsd.ITIMER_PROF {
 		return Itimerval{}, netbsd.EINVAL
 	}
 	now := p.timerClock(which)
@@ -86,10 +79,10 @@ func (p *Proc) Getitimer(which int) (Itimerval, netbsd.Errno) {
 }
 
 func (p *Proc) timerClock(which int) time.Duration {
-	if which == ITIMER_REAL {
+	if which == netbsd.ITIMER_REAL {
 		return p.m.uptime()
 	}
-	return p.cpuTime(which == ITIMER_PROF)
+	return p.cpuTime(which == netbsd.ITIMER_PROF)
 }
 
 func (it *itimer) value(now time.Duration) Itimerval {

@@ -4,16 +4,9 @@ import "toaster/netbsd"
 
 // This file tells kqueue's EVFILT_PROC and EVFILT_SIGNAL what happens to a process.
 
-// Bits of NoteEvent.Kind, with kqueue(2)'s values; NoteSignal is ours.
-const (
-	NOTE_EXIT     = 0x80000000
-	NOTE_FORK     = 0x40000000
-	NOTE_EXEC     = 0x20000000
-	NOTE_TRACK    = 0x00000001
-	NOTE_TRACKERR = 0x00000002
-	NOTE_CHILD    = 0x00000004
-	NoteSignal    = 0x00100000
-)
+// NoteSignal in NoteEvent.Kind is a signal that was sent; the other kinds are NOTE_EXIT, NOTE_FORK
+// and NOTE_EXEC of kqueue(2).
+const NoteSignal = 0x00100000
 
 // NoteEvent is what has happened to Proc.
 type NoteEvent struct {
@@ -85,7 +78,7 @@ func (p *Proc) knoteSignal(sig netbsd.Signal) {
 
 func (p *Proc) noteFork(c *Proc) {
 	if p.ext != nil && len(p.ext.knotes) > 0 {
-		p.notify(NoteEvent{Kind: NOTE_FORK, Data: int64(c.pid)})
+		p.notify(NoteEvent{Kind: netbsd.NOTE_FORK, Data: int64(c.pid)})
 	}
 }
 
@@ -117,7 +110,7 @@ func (p *Proc) noteExit(l *LWP) {
 	if p.ext == nil || len(p.ext.knotes) == 0 {
 		return
 	}
-	e := NoteEvent{Kind: NOTE_EXIT, Proc: p}
+	e := NoteEvent{Kind: netbsd.NOTE_EXIT, Proc: p}
 	if !p.m.r2003 {
 		e.Data = int64(p.xstat)
 	}

@@ -132,7 +132,7 @@ func TestSignalBlockedTooLate(t *testing.T) {
 	withGuestLWP(t, func(g *guestLWP) {
 		var other *guestLWP
 		ready, done := make(chan struct{}), make(chan struct{})
-		_, e := g.NewLWP(LWP_DETACHED, func(l *LWP) {
+		_, e := g.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
 			other = newGuestLWP(l)
 			other.user(func(mask *netbsd.Sigset) {
 				ready <- struct{}{}
@@ -201,7 +201,7 @@ func TestNewbornMask(t *testing.T) {
 		g.SetSigmask(usr1)
 		g.Proc().Kill(netbsd.SIGUSR1)
 		done := make(chan bool)
-		g.NewLWP(LWP_DETACHED, func(l *LWP) { done <- newGuestLWP(l).user(nothing) }, true, nil)
+		g.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { done <- newGuestLWP(l).user(nothing) }, true, nil)
 		if <-done {
 			t.Error("lent to a newborn with a signal pending")
 		}

@@ -2,49 +2,29 @@ package kern
 
 import "toaster/netbsd"
 
-// Resources of setrlimit(2).
-const (
-	RLIMIT_CPU     = 0
-	RLIMIT_FSIZE   = 1
-	RLIMIT_DATA    = 2
-	RLIMIT_STACK   = 3
-	RLIMIT_CORE    = 4
-	RLIMIT_RSS     = 5
-	RLIMIT_MEMLOCK = 6
-	RLIMIT_NPROC   = 7
-	RLIMIT_NOFILE  = 8
-	RLIMIT_SBSIZE  = 9
-	RLIMIT_AS      = 10
-	RLIMIT_NTHR    = 11
-	RLIM_NLIMITS   = 12
-)
-
-// RLIM_INFINITY is no limit.
-const RLIM_INFINITY uint64 = 1<<63 - 1
-
 // Rlimit is struct rlimit: bytes, seconds or a count, as the resource has it.
 type Rlimit struct{ Cur, Max uint64 }
 
 // Limits is a process's limits; it is immutable and shared.
-type Limits [RLIM_NLIMITS]Rlimit
+type Limits [netbsd.RLIM_NLIMITS]Rlimit
 
 // DefaultLimits gives what init starts with on NetBSD/amd64.
 func DefaultLimits() *Limits {
 	l := new(Limits)
 	for i := range l {
-		l[i] = Rlimit{RLIM_INFINITY, RLIM_INFINITY}
+		l[i] = Rlimit{netbsd.RLIM_INFINITY, netbsd.RLIM_INFINITY}
 	}
-	l[RLIMIT_DATA] = Rlimit{256 << 20, 8 << 30}
-	l[RLIMIT_STACK] = Rlimit{4 << 20, 128 << 20}
-	l[RLIMIT_NPROC] = Rlimit{RLIM_INFINITY, RLIM_INFINITY}
-	l[RLIMIT_NOFILE] = Rlimit{1024, 1 << 16}
-	l[RLIMIT_NTHR] = Rlimit{1024, RLIM_INFINITY}
+	l[netbsd.RLIMIT_DATA] = Rlimit{256 << 20, 8 << 30}
+	l[netbsd.RLIMIT_STACK] = Rlimit{4 << 20, 128 << 20}
+	l[netbsd.RLIMIT_NPROC] = Rlimit{netbsd.RLIM_INFINITY, netbsd.RLIM_INFINITY}
+	l[netbsd.RLIMIT_NOFILE] = Rlimit{1024, 1 << 16}
+	l[netbsd.RLIMIT_NTHR] = Rlimit{1024, netbsd.RLIM_INFINITY}
 	return l
 }
 
 // Rlimit is getrlimit(2): EINVAL for a resource that does not exist.
 func (p *Proc) Rlimit(which int) (Rlimit, netbsd.Errno) {
-	if which < 0 || which >= RLIM_NLIMITS {
+	if which < 0 || which >= netbsd.RLIM_NLIMITS {
 		return Rlimit{}, netbsd.EINVAL
 	}
 	p.m.lock()
@@ -58,7 +38,7 @@ func (p *Proc) Rlimit(which int) (Rlimit, netbsd.Errno) {
 // SetRlimit is setrlimit(2) by l: EINVAL for a resource that does not exist or a
 // soft limit above the hard one, EPERM for raising the hard limit unless root.
 func (l *LWP) SetRlimit(which int, r Rlimit) netbsd.Errno {
-	if which < 0 || which >= RLIM_NLIMITS {
+	if which < 0 || which >= netbsd.RLIM_NLIMITS {
 		return netbsd.EINVAL
 	}
 	if e := l.enter(); e != 0 {
@@ -72,7 +52,7 @@ func (l *LWP) SetRlimit(which int, r Rlimit) netbsd.Errno {
 }
 
 func (p *Proc) setRlimitLocked(which int, r Rlimit) netbsd.Errno {
-	r.Cur, r.Max = min(r.Cur, RLIM_INFINITY), min(r.Max, RLIM_INFINITY)
+	r.Cur, r.Max = min(r.Cur, netbsd.RLIM_INFINITY), min(r.Max, netbsd.RLIM_INFINITY)
 	old := p.lim[which]
 	if r.Cur > r.Max {
 		return netbsd.EINVAL

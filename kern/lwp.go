@@ -108,7 +108,7 @@ type lwpExt struct {
 
 func (l *LWP) x() *lwpExt {
 	if l.ext == nil {
-		l.ext = &lwpExt{stack: Altstack{Flags: SS_DISABLE}}
+		l.ext = &lwpExt{stack: Altstack{Flags: netbsd.SS_DISABLE}}
 	}
 	return l.ext
 }

@@ -10,12 +10,6 @@ import (
 // _lwp_create(2) and its like. An lid that is no LWP of the caller's process gives
 // ESRCH in all of them.
 
-// Flags of NewLWP (_lwp_create(2)).
-const (
-	LWP_DETACHED  = 0x40
-	LWP_SUSPENDED = 0x80
-)
-
 // NewLWP is _lwp_create(2): it makes an LWP that runs body with l's signal mask.
 // manual says that body calls UserRet itself. prepare, if not nil, is called with
 // the new LWP before it can run; its error undoes all.
@@ -23,7 +17,7 @@ const (
 // EINVAL: no body or an unknown flag; EAGAIN: RLIMIT_NTHR, or the process exits or
 // execs.
 func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
-	if body == nil || flags&^(LWP_DETACHED|LWP_SUSPENDED) != 0 {
+	if body == nil || flags&^(netbsd.LWP_DETACHED|netbsd.LWP_SUSPENDED) != 0 {
 		return nil, netbsd.EINVAL
 	}
 	if e := l.enter(); e != 0 {
@@ -40,7 +34,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	if p.flags&(fWExit|fExecing) != 0 {
 		return nil, netbsd.EAGAIN
 	}
-	if !p.cred.IsRoot() && uint64(p.nlwps)+1 > p.lim[RLIMIT_NTHR].Cur {
+	if !p.cred.IsRoot() && uint64(p.nlwps)+1 > p.lim[netbsd.RLIMIT_NTHR].Cur {
 		return nil, netbsd.EAGAIN
 	}
 	n := new(LWP)
@@ -52,7 +46,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	if l.flags&lOldMask != 0 {
 		n.mask = l.oldmask
 	}
-	if flags&LWP_DETACHED != 0 {
+	if flags&netbsd.LWP_DETACHED != 0 {
 		n.flags |= lDetached
 	}
 	if prepare != nil {
@@ -72,13 +66,13 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		}
 	}
 	n.link()
-	if flags&LWP_SUSPENDED != 0 {
+	if flags&netbsd.LWP_SUSPENDED != 0 {
 		n.attn.Or(aSuspend)
 	}
-	if p.tells(PTRACE_LWP_CREATE) {
-		n.trapLater(traceEvent{netbsd.TRAP_LWP, PTRACE_LWP_CREATE, n.lid})
+	if p.tells(netbsd.PTRACE_LWP_CREATE) {
+		n.trapLater(traceEvent{netbsd.TRAP_LWP, netbsd.PTRACE_LWP_CREATE, n.lid})
 	}
-	n.launch(flags&LWP_SUSPENDED != 0)
+	n.launch(flags&netbsd.LWP_SUSPENDED != 0)
 	return n, 0
 }
 

@@ -211,7 +211,7 @@ func TestScheduler(t *testing.T) {
 		p, _ := m.Spawn(SpawnArgs{Body: func(l *LWP) {
 			l.SAEnable()
 			l.NewLWP(0, func(l *LWP) { l.SACache() }, false, nil)
-			l.NewLWP(LWP_DETACHED, func(l *LWP) { l.SAYieldUpcall() }, false, nil)
+			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.SAYieldUpcall() }, false, nil)
 			l.Nanosleep(time.Second)
 			if n := l.Proc().SACached(); n != 1 {
 				t.Error(n)
@@ -228,7 +228,7 @@ func TestScheduler(t *testing.T) {
 func TestLWPCalls(t *testing.T) {
 	each(t, func(t *testing.T, m *Machine) {
 		p := run(t, m, func(l *LWP) {
-			n, e := l.NewLWP(LWP_SUSPENDED, func(l *LWP) { l.Nanosleep(time.Second) }, false, nil)
+			n, e := l.NewLWP(netbsd.LWP_SUSPENDED, func(l *LWP) { l.Nanosleep(time.Second) }, false, nil)
 			if e != 0 {
 				t.Error(e)
 			}
@@ -252,7 +252,7 @@ func TestLWPCalls(t *testing.T) {
 				t.Error(e)
 			}
 			me := l.ID()
-			n, _ = l.NewLWP(LWP_DETACHED, func(l *LWP) {
+			n, _ = l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
 				l.Nanosleep(time.Second)
 				l.Unpark(me)
 				for l.Sleep(true, time.Time{}) == 0 {
@@ -286,14 +286,14 @@ func TestTimersAndSigwait(t *testing.T) {
 		p := run(t, m, func(l *LWP) {
 			set := netbsd.SigsetOf(netbsd.SIGALRM)
 			l.Sigprocmask(netbsd.SIG_BLOCK, &set)
-			l.Setitimer(ITIMER_REAL, Itimerval{time.Second, 2 * time.Second})
+			l.Setitimer(netbsd.ITIMER_REAL, Itimerval{time.Second, 2 * time.Second})
 			now := time.Now()
 			for i, want := range []time.Duration{1, 3, 5} {
 				if si, e := l.Sigtimedwait(set, time.Time{}); e != 0 || si.Signo != netbsd.SIGALRM || time.Since(now) != want*time.Second {
 					t.Error(i, si, e, time.Since(now))
 				}
 			}
-			l.Setitimer(ITIMER_REAL, Itimerval{})
+			l.Setitimer(netbsd.ITIMER_REAL, Itimerval{})
 			if _, e := l.Sigtimedwait(set, time.Now().Add(time.Minute)); e != netbsd.EAGAIN {
 				t.Error(e)
 			}

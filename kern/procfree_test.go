@@ -123,7 +123,7 @@ func TestProcFree_92_ChildrensUsageGrowsAtTheReap(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			children := func(l *LWP) time.Duration {
-				u, e := l.Proc().Rusage(RUSAGE_CHILDREN)
+				u, e := l.Proc().Rusage(netbsd.RUSAGE_CHILDREN)
 				w.is("getrusage", e, netbsd.Errno(0))
 				return u.Utime
 			}
@@ -175,7 +175,7 @@ func TestProcFree_94_ZombiesCountAgainstTheRealUsersLimit(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.spawnWith("P", SpawnArgs{Cred: UserCred(50, 50), Limits: func() *Limits {
 			l := DefaultLimits()
-			l[RLIMIT_NPROC] = Rlimit{3, 3}
+			l[netbsd.RLIMIT_NPROC] = Rlimit{3, 3}
 			return l
 		}(), Body: func(l *LWP) {
 			a := w.fork(l, "A", exit(0))

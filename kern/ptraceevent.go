@@ -5,16 +5,6 @@ import "toaster/netbsd"
 // This file tells a tracer what a process does beside taking signals: that it forks,
 // execs, makes and loses LWPs. Each of it is a stop with SIGTRAP.
 
-// Events that a tracer can ask for (PT_SET_EVENT_MASK).
-const (
-	PTRACE_FORK        = 0x0001
-	PTRACE_VFORK       = 0x0002
-	PTRACE_VFORK_DONE  = 0x0004
-	PTRACE_LWP_CREATE  = 0x0008
-	PTRACE_LWP_EXIT    = 0x0010
-	PTRACE_POSIX_SPAWN = 0x0020
-)
-
 const allPtraceEvents = 0x3f
 
 // ptraceEvents is the tracer's wish, and what PT_GET_PROCESS_STATE tells of the stop
@@ -126,11 +116,11 @@ func (l *LWP) execTrap() {
 func (a *ForkArgs) forkEvent() uint32 {
 	switch {
 	case a.spawn:
-		return PTRACE_POSIX_SPAWN
+		return netbsd.PTRACE_POSIX_SPAWN
 	case a.Vfork:
-		return PTRACE_VFORK
+		return netbsd.PTRACE_VFORK
 	}
-	return PTRACE_FORK
+	return netbsd.PTRACE_FORK
 }
 
 // inheritTrace has the embryo tell its tracer that it is there, before anything else.
@@ -181,7 +171,7 @@ func (l *LWP) spawned(e netbsd.Errno, early bool) {
 	switch {
 	case p.flags&fTraced == 0:
 	case e == 0:
-		l.trapLater(traceEvent{netbsd.TRAP_CHLD, PTRACE_POSIX_SPAWN, p.realParent().pid})
+		l.trapLater(traceEvent{netbsd.TRAP_CHLD, netbsd.PTRACE_POSIX_SPAWN, p.realParent().pid})
 	case !early:
 		p.detach()
 	}
@@ -189,9 +179,9 @@ func (l *LWP) spawned(e netbsd.Errno, early bool) {
 
 // lwpExitTrap stops a dying LWP for its tracer, unless the whole process dies.
 func (l *LWP) lwpExitTrap() {
-	if l.p.flags&(fWExit|fExecing) != 0 || !l.p.tells(PTRACE_LWP_EXIT) {
+	if l.p.flags&(fWExit|fExecing) != 0 || !l.p.tells(netbsd.PTRACE_LWP_EXIT) {
 		return
 	}
-	l.trap(traceEvent{netbsd.TRAP_LWP, PTRACE_LWP_EXIT, l.lid})
+	l.trap(traceEvent{netbsd.TRAP_LWP, netbsd.PTRACE_LWP_EXIT, l.lid})
 	l.dbgSig = 0
 }

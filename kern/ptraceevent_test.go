@@ -84,8 +84,8 @@ func (w *world) stopWord(l *LWP, pid int) string {
 }
 
 func eventWord(st TraceState) string {
-	names := map[uint32]string{PTRACE_FORK: "FORK", PTRACE_VFORK: "VFORK", PTRACE_VFORK_DONE: "VFORK_DONE",
-		PTRACE_LWP_CREATE: "LWP_CREATE", PTRACE_LWP_EXIT: "LWP_EXIT", PTRACE_POSIX_SPAWN: "POSIX_SPAWN"}
+	names := map[uint32]string{netbsd.PTRACE_FORK: "FORK", netbsd.PTRACE_VFORK: "VFORK", netbsd.PTRACE_VFORK_DONE: "VFORK_DONE",
+		netbsd.PTRACE_LWP_CREATE: "LWP_CREATE", netbsd.PTRACE_LWP_EXIT: "LWP_EXIT", netbsd.PTRACE_POSIX_SPAWN: "POSIX_SPAWN"}
 	return fmt.Sprintf("%s(%d)", names[st.Event], st.Other)
 }
 
@@ -105,10 +105,10 @@ func TestTraceLWPEvents(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			const n = 20
-			pid := w.tracedWith(l, PTRACE_LWP_CREATE|PTRACE_LWP_EXIT, func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_LWP_CREATE|netbsd.PTRACE_LWP_EXIT, func(l *LWP) {
 				maskAll(l)
 				for range n {
-					l.NewLWP(LWP_DETACHED, func(l *LWP) { l.ExitLWP() }, false, nil)
+					l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.ExitLWP() }, false, nil)
 				}
 				for len(l.Proc().LWPs()) > 1 {
 					l.Nanosleep(1)
@@ -135,7 +135,7 @@ func TestTraceForkEvents(t *testing.T) {
 		t.Run(fmt.Sprintf("vfork=%v", vfork), func(t *testing.T) {
 			both(t, func(w *world) {
 				w.guest(func(l *LWP) {
-					pid := w.tracedWith(l, PTRACE_FORK|PTRACE_VFORK|PTRACE_VFORK_DONE, func(l *LWP) {
+					pid := w.tracedWith(l, netbsd.PTRACE_FORK|netbsd.PTRACE_VFORK|netbsd.PTRACE_VFORK_DONE, func(l *LWP) {
 						maskAll(l)
 						l.Fork(ForkArgs{Vfork: vfork, Body: func(l *LWP) { l.Exit(4) }})
 						l.Exit(3)
@@ -187,7 +187,7 @@ func TestTracePosixSpawnEvents(t *testing.T) {
 					},
 				})
 			}
-			pid := w.tracedWith(l, PTRACE_POSIX_SPAWN, func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_POSIX_SPAWN, func(l *LWP) {
 				maskAll(l)
 				spawn(l)
 				l.Exit(3)
@@ -196,7 +196,7 @@ func TestTracePosixSpawnEvents(t *testing.T) {
 			w.is("the parent goes on", w.story(l, pid), []string{"exited(3)"})
 
 			execErr = netbsd.ENOENT
-			pid = w.tracedWith(l, PTRACE_POSIX_SPAWN, func(l *LWP) {
+			pid = w.tracedWith(l, netbsd.PTRACE_POSIX_SPAWN, func(l *LWP) {
 				maskAll(l)
 				_, e := spawn(l)
 				l.Exit(int(e))
@@ -212,9 +212,9 @@ func TestTraceStopsOneAtATime(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			const n = 10
-			pid := w.tracedWith(l, PTRACE_LWP_EXIT, func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_LWP_EXIT, func(l *LWP) {
 				for range n {
-					l.NewLWP(LWP_DETACHED, func(l *LWP) {
+					l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
 						l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
 						l.ExitLWP()
 					}, false, nil)
@@ -269,7 +269,7 @@ func TestTraceSignalDuringStop(t *testing.T) {
 func TestTraceSignalDuringAnothersStop(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			pid := w.tracedWith(l, PTRACE_VFORK_DONE, func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_VFORK_DONE, func(l *LWP) {
 				l.NewLWP(0, asleep, false, nil)
 				maskAll(l)
 				l.Nanosleep(time.Second)

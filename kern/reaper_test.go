@@ -69,7 +69,7 @@ func TestReaper_58_OneReaperSleepsOnlyWhenBothQueuesAreEmpty(t *testing.T) {
 			for range 5 { // all die at the same moment: one wakeup
 				w.fork(l, "C", func(l *LWP) {
 					w.give(l.Proc(), nil, nil, &fakeVM{exit: func(*Proc) { busy() }, wait: func(*LWP) { busy() }})
-					l.NewLWP(LWP_DETACHED, func(l *LWP) { time.Sleep(time.Hour) }, false, nil)
+					l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { time.Sleep(time.Hour) }, false, nil)
 					time.Sleep(time.Hour)
 					l.ExitLWP()
 				})
@@ -140,7 +140,7 @@ func TestReaper_61_DetachedLWPGoesWithoutAWakeup(t *testing.T) {
 		w.spawn("P", func(l *LWP) {
 			w.fork(l, "unrelated", exit(0))
 			l.NewLWP(0, func(l *LWP) { l.Nanosleep(time.Hour) }, false, nil)
-			d, _ := l.NewLWP(LWP_DETACHED, func(l *LWP) { l.Nanosleep(time.Second); l.ExitLWP() }, false, nil)
+			d, _ := l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.Nanosleep(time.Second); l.ExitLWP() }, false, nil)
 			time.AfterFunc(500*time.Millisecond, func() {
 				w.locked(func() { w.is("asleep", []any{l.stat, l.gen, l.p.nlwps}, []any{LWPSleeping, uint32(1), int32(3)}) })
 			})
@@ -168,7 +168,7 @@ func TestReaper_62_UndetachedLWPWakesItsWaiters(t *testing.T) {
 		w.spawn("P", func(l *LWP) {
 			n, _ := l.NewLWP(0, func(l *LWP) { l.Nanosleep(time.Second); l.ExitLWP() }, false, nil)
 			for range 2 { // both wait, one gets it
-				l.NewLWP(LWP_DETACHED, func(l *LWP) {
+				l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
 					got, e := l.LWPWait(n.ID())
 					w.mark("%d %v", got, e)
 				}, false, nil)

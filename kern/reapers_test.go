@@ -33,7 +33,7 @@ func TestHammerOneReaperPerZombie(t *testing.T) {
 					var wg sync.WaitGroup // of Go: joins what ends with ExitLWP, too
 					for range lwps {
 						wg.Add(1)
-						l.NewLWP(LWP_DETACHED, func(l *LWP) {
+						l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
 							defer wg.Done()
 							work(t, l, each, &byPid, &reaped, &forks, &reaps, &stops, &faults)
 						}, false, nil)

@@ -17,7 +17,7 @@ func TestLastTwoLWPsEndAtOnce(t *testing.T) {
 			c := w.fork(l, "C", func(l *LWP) {
 				w.give(l.Proc(), nil, nil, &fakeVM{wait: func(*LWP) { time.Sleep(time.Second) }})
 				for range 3 {
-					l.NewLWP(LWP_DETACHED, func(l *LWP) { l.ExitLWP() }, false, nil)
+					l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.ExitLWP() }, false, nil)
 				}
 				l.ExitLWP()
 			})
@@ -38,7 +38,7 @@ func TestLastLWPEndsWhileAnotherIsStoppedAtItsEnd(t *testing.T) {
 				l.ExitLWP()
 			})
 			w.wait(l, c.Pid(), 0)
-			mask := uint32(PTRACE_LWP_EXIT)
+			mask := uint32(netbsd.PTRACE_LWP_EXIT)
 			_, e := l.PtraceEventMask(c.Pid(), &mask)
 			w.is("event mask", e, netbsd.Errno(0))
 			for range 10 {
@@ -122,7 +122,7 @@ func TestKnoteOnAProcessThatHasExited(t *testing.T) {
 		w.guest(func(l *LWP) {
 			n := 0
 			k := note(func(e NoteEvent) {
-				if e.Kind == NOTE_EXIT {
+				if e.Kind == netbsd.NOTE_EXIT {
 					n++
 				}
 			})

@@ -6,12 +6,6 @@ import (
 	"toaster/netbsd"
 )
 
-// Values of Rusage's who (getrusage(2)).
-const (
-	RUSAGE_SELF     = 0
-	RUSAGE_CHILDREN = -1
-)
-
 // Rusage is getrusage(2): what p has used itself (RUSAGE_SELF), or what its
 // waited-for descendants have (RUSAGE_CHILDREN, item 92). EINVAL: neither.
 func (p *Proc) Rusage(who int) (netbsd.Rusage, netbsd.Errno) { return p.rusage(who, nil) }
@@ -22,14 +16,14 @@ func (l *LWP) Rusage(who int) (netbsd.Rusage, netbsd.Errno) { return l.p.rusage(
 func (p *Proc) rusage(who int, l *LWP) (netbsd.Rusage, netbsd.Errno) {
 	m := p.m
 	m.lock()
-	if who == RUSAGE_CHILDREN {
+	if who == netbsd.RUSAGE_CHILDREN {
 		defer m.unlock()
 		if p.ext == nil {
 			return netbsd.Rusage{}, 0
 		}
 		return p.ext.cru, 0
 	}
-	if who != RUSAGE_SELF {
+	if who != netbsd.RUSAGE_SELF {
 		m.unlock()
 		return netbsd.Rusage{}, netbsd.EINVAL
 	}
@@ -73,7 +67,7 @@ func (p *Proc) saveUsage(l *LWP) {
 
 // cpuTime is user and, with sys, system time so far. mu is not held.
 func (p *Proc) cpuTime(sys bool) time.Duration {
-	u, _ := p.Rusage(RUSAGE_SELF)
+	u, _ := p.Rusage(netbsd.RUSAGE_SELF)
 	if sys {
 		return u.Utime + u.Stime
 	}

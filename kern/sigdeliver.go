@@ -216,7 +216,7 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	}
 	if x := l.ext; x != nil {
 		d.Stack = x.stack
-		d.OnStack = a.Flags&netbsd.SA_ONSTACK != 0 && x.stack.Flags&(SS_DISABLE|SS_ONSTACK) == 0
+		d.OnStack = a.Flags&netbsd.SA_ONSTACK != 0 && x.stack.Flags&(netbsd.SS_DISABLE|netbsd.SS_ONSTACK) == 0
 	}
 	p.x().own.Nsignals++
 	m.unlock()
@@ -290,7 +290,7 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 	p.flags |= fWExit | fAXSig
 	l.survivor = true
 	p.step(l, StepSetWEXIT)
-	dump := m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[RLIMIT_CORE].Cur > 0
+	dump := m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[netbsd.RLIMIT_CORE].Cur > 0
 	m.unlock()
 	if dump {
 		done := false

@@ -336,13 +336,6 @@ func (l *LWP) Sigpending() netbsd.Sigset {
 	return l.pend.set | l.p.pend.set
 }
 
-// Flags of sigaltstack(2).
-const (
-	SS_ONSTACK  = 1
-	SS_DISABLE  = 4
-	MINSIGSTKSZ = 8192
-)
-
 // Altstack is struct sigaltstack.
 type Altstack struct {
 	Sp, Size uint64
@@ -354,7 +347,7 @@ func (l *LWP) Altstack() Altstack {
 	l.p.m.lock()
 	defer l.p.m.unlock()
 	if l.ext == nil {
-		return Altstack{Flags: SS_DISABLE}
+		return Altstack{Flags: netbsd.SS_DISABLE}
 	}
 	return l.ext.stack
 }
@@ -379,15 +372,15 @@ func (l *LWP) Sigaltstack(set *Altstack) (Altstack, netbsd.Errno) {
 
 func (x *lwpExt) setStack(set *Altstack) netbsd.Errno {
 	switch {
-	case set.Flags&^(SS_ONSTACK|SS_DISABLE) != 0:
+	case set.Flags&^(netbsd.SS_ONSTACK|netbsd.SS_DISABLE) != 0:
 		return netbsd.EINVAL
-	case x.stack.Flags&SS_ONSTACK != 0:
+	case x.stack.Flags&netbsd.SS_ONSTACK != 0:
 		return netbsd.EINVAL
-	case set.Flags&SS_DISABLE == 0 && set.Size < MINSIGSTKSZ:
+	case set.Flags&netbsd.SS_DISABLE == 0 && set.Size < netbsd.MINSIGSTKSZ:
 		return netbsd.ENOMEM
 	}
 	x.stack = *set
-	x.stack.Flags &^= SS_ONSTACK
+	x.stack.Flags &^= netbsd.SS_ONSTACK
 	return 0
 }
 
@@ -397,14 +390,14 @@ func (l *LWP) SetOnStack(on bool) {
 	l.p.m.lock()
 	defer l.p.m.unlock()
 	x := l.x()
-	x.stack.Flags &^= SS_ONSTACK
+	x.stack.Flags &^= netbsd.SS_ONSTACK
 	if on {
-		x.stack.Flags |= SS_ONSTACK
+		x.stack.Flags |= netbsd.SS_ONSTACK
 	}
 }
 
 // OnStack reports whether l runs on its signal stack. For l's own goroutine.
-func (l *LWP) OnStack() bool { return l.ext != nil && l.ext.stack.Flags&SS_ONSTACK != 0 }
+func (l *LWP) OnStack() bool { return l.ext != nil && l.ext.stack.Flags&netbsd.SS_ONSTACK != 0 }
 
 // SetTempMask sets the mask until the next signal has been taken, as pselect(2)
 // and pollts(2) need it (sigsuspendsetup). The handler's frame, or the next

@@ -225,6 +225,21 @@ const (
 	X86_SET_FSBASE = 0x11
 )
 
+// Operations of rasctl(2).
+const (
+	RAS_INSTALL   = 0
+	RAS_PURGE     = 1
+	RAS_PURGE_ALL = 2
+)
+
+// Flags of an accounting record (acct(5)).
+const (
+	AFORK = 0x01 // forked and never execed
+	ASU   = 0x02 // used superuser privilege
+	ACORE = 0x08 // dumped core
+	AXSIG = 0x10 // killed by a signal
+)
+
 // Scheduling policies.
 const (
 	SCHED_NONE  = -1

@@ -208,12 +208,9 @@ func (s *System) loadInterp(o Opener, p *program) *ExecError {
 	return nil
 }
 
-// commMax is MAXCOMLEN.
-const commMax = 16
-
 func commOf(full string) string {
 	c := path.Base(full)
-	return c[:min(len(c), commMax)]
+	return c[:min(len(c), netbsd.MAXCOMLEN)]
 }
 
 // stack lays out the new program's stack.

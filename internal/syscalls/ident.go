@@ -72,7 +72,7 @@ func getgroups(c *Call) netbsd.Errno {
 // setgroups is setgroups(int ngroups, const gid_t *gidset).
 func setgroups(c *Call) netbsd.Errno {
 	n := c.Int(0)
-	if n < 0 || n > kern.NGroupsMax {
+	if n < 0 || n > netbsd.NGROUPS_MAX {
 		return netbsd.EINVAL
 	}
 	b, e := c.in(c.Ptr(1), 4*n)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/kern"
+	"toaster/netbsd"
 )
 
 // This file makes the host agree: where toaster has the rights of the host's root, a
@@ -48,7 +49,7 @@ func newHostUser() *hostUser {
 	for _, g := range groups {
 		h.groups = append(h.groups, uint32(g))
 	}
-	h.cred.Groups = h.groups[:min(len(h.groups), kern.NGroupsMax)]
+	h.cred.Groups = h.groups[:min(len(h.groups), netbsd.NGROUPS_MAX)]
 	h.switches = unix.Geteuid() == 0 && canSwitch()
 	dump, _ := unix.PrctlRetInt(unix.PR_GET_DUMPABLE, 0, 0, 0, 0)
 	h.dumpable = dump == 1
