@@ -383,24 +383,28 @@ func (l *LWP) Private() uint64 { return l.private }
 // SetPrivate is _lwp_setprivate(2); the platform sets the register.
 func (l *LWP) SetPrivate(v uint64) { l.private = v }
 
-// maxLWPName is MAXCOMLEN plus the zero byte.
-const maxLWPName = 32
-
-// LWPSetName is _lwp_setname(2). ENAMETOOLONG: 32 bytes or more.
+// LWPSetName is _lwp_setname(2): the LWP with id lid, 0 for l itself, is named by the first
+// MAXCOMLEN - 1 bytes of name. ESRCH: l's process has no such LWP.
 func (l *LWP) LWPSetName(lid int, name string) netbsd.Errno {
-	return l.onLive(lid, func(t *LWP) netbsd.Errno {
-		if len(name) >= maxLWPName {
-			return netbsd.ENAMETOOLONG
-		}
-		t.x().name = name
+	return l.onLive(l.orSelf(lid), func(t *LWP) netbsd.Errno {
+		t.x().name = name[:min(len(name), netbsd.MAXCOMLEN-1)]
 		return 0
 	})
 }
 
-// LWPGetName is _lwp_getname(2).
+// orSelf is the rule of _lwp_setname(2) and _lwp_getname(2) that 0 is the caller's id.
+func (l *LWP) orSelf(lid int) int {
+	if lid == 0 {
+		return int(l.lid)
+	}
+	return lid
+}
+
+// LWPGetName is _lwp_getname(2): the name that LWPSetName gave the LWP with id lid, 0 for l
+// itself, or the empty one. ESRCH: l's process has no such LWP.
 func (l *LWP) LWPGetName(lid int) (string, netbsd.Errno) {
 	var name string
-	e := l.onLive(lid, func(t *LWP) netbsd.Errno {
+	e := l.onLive(l.orSelf(lid), func(t *LWP) netbsd.Errno {
 		if t.ext != nil {
 			name = t.ext.name
 		}

@@ -164,16 +164,16 @@ func lwpUnparkAll(c *Call) netbsd.Errno {
 	return 0
 }
 
-const lwpNameMax = 32
-
-// lwpSetname is _lwp_setname(lwpid_t, const char *).
+// lwpSetname is _lwp_setname(lwpid_t, const char *). A name that is too long is cut off.
 func lwpSetname(c *Call) netbsd.Errno {
-	name, e := c.Space.ReadString(c.Ptr(1), lwpNameMax)
-	if e == netbsd.ENAMETOOLONG {
-		name, e = name[:min(len(name), lwpNameMax-1)], 0
+	name, errno := c.Space.ReadString(c.Ptr(1), netbsd.MAXCOMLEN)
+	if errno == netbsd.ENAMETOOLONG {
+		var b [netbsd.MAXCOMLEN]byte
+		errno = c.Space.Read(c.Ptr(1), b[:])
+		name = string(b[:])
 	}
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	return c.L.LWPSetName(c.Int(0), name)
 }

@@ -296,6 +296,9 @@ func lwpNames() {
 	must("_lwp_setname", sysLwpSetname, self, cstr("fred\x00"))
 	must("_lwp_getname", sysLwpGetname, self, ptr(&nameBuf), len(nameBuf))
 	yes("name", string(nameBuf[:5]) == "fred\x00")
+	must("_lwp_setname of 0", sysLwpSetname, 0, cstr("sixteen bytes 16, and more\x00"))
+	must("_lwp_getname of 0", sysLwpGetname, 0, ptr(&nameBuf), len(nameBuf))
+	yes("MAXCOMLEN - 1 bytes of a name", string(nameBuf[:16]) == "sixteen bytes 1\x00")
 	errs("_lwp_setname with a bad name", efault, sysLwpSetname, self, nowhere)
 	errs("_lwp_setname of nobody", esrch, sysLwpSetname, 999, cstr("x\x00"))
 }
