@@ -89,7 +89,7 @@ const (
 	slotLent     = 0xb0 // the kinds of state that the stub may change, see lent.go
 	slotLoadFP   = 0xb4 // what of slotFP a light trap is to load before it resumes: 0, loadFP, loadX
 	slotSavedFP  = 0xc0 // slotFP holds the state of a light trap
-	slotUsed     = 0xc4 // slotScratch holds what the process had used at a light trap
+	slotUsed     = 0xc4 // slotScratch holds what the process had used at an exit or an execve
 	slotRoomLow  = 0xc8 // free addresses that the stub may map
 	slotRoomHigh = 0xd0
 	slotFeatures = 0xf8  // what XSAVE and XRSTOR are for

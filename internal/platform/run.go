@@ -175,6 +175,7 @@ func (t *Thread) decodeSignal(signo int, uc span) Trap {
 		return t.hostile()
 	}
 	if signo == int(unix.SIGSYS) {
+		t.noteUsed()
 		return info.syscall()
 	}
 	if info.code <= 0 {

@@ -398,6 +398,21 @@ trap:
 	MOVL DI, const_slotSigno(R15)
 	MOVQ DX, const_slotFrame(R15)
 	MOVQ SI, const_slotInfo(R15)
+	MOVL $0, const_slotUsed(R15)
+	CMPL DI, $const_sigSys
+	JNE state
+	MOVQ const_ucRAX(DX), AX
+	CMPQ AX, $const_guestExit
+	JEQ used
+	CMPQ AX, $const_guestExecve
+	JNE state
+used: // as in a light trap
+	MOVL $98, AX // getrusage(RUSAGE_SELF, slotScratch)
+	XORL DI, DI
+	LEAQ const_slotScratch(R15), SI
+	SYSCALL
+	MOVL $1, const_slotUsed(R15)
+state:
 	CMPL const_cfgFSGSBase(R14), $0
 	JEQ report
 	RDFSBASEQ AX

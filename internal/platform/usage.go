@@ -73,7 +73,7 @@ func (t *Thread) usage(who int) (Usage, error) {
 // A moment of a process is how often its other threads had departed for guest code.
 type moment uint32
 
-// noteUsed follows a light trap. What comes along with it is all that the process will
+// noteUsed follows the trap of a system call. What comes along with it is all that the process will
 // have used, if nobody else of it is in guest code.
 func (t *Thread) noteUsed() {
 	t.used = nil

@@ -16,26 +16,35 @@ func used(t *testing.T, q *Process, th *Thread) (u Usage, along bool) {
 	return u, th.slot.load32(slotOp) == opResume
 }
 
-// What a process has used comes along with the calls after which somebody asks.
+// What a process has used comes along with the calls after which somebody asks, whether
+// their sites have been rewritten or not.
 func TestUsageComesAlong(t *testing.T) {
+	slow := func(t testing.TB, p *Platform, text []byte) (*Process, *Thread) { return newGuest(t, p, text...) }
 	for _, test := range []struct {
+		name  string
+		guest func(testing.TB, *Platform, []byte) (*Process, *Thread)
 		call  byte
 		along bool
-	}{{guestExit, true}, {guestExecve, true}, {20, false}} {
-		// 1: dec %rbx; jnz 1b; mov $nr,%eax; syscall
-		text := code(t, "48 ff cb 75 fb b8 00 00 00 00 0f 05")
-		text[6] = test.call
-		q, th := newFast(t, newPlatform(t, Options{}), text)
-		th.Regs().RBX = 1
-		before, _ := used(t, q, th)
-		th.Regs().RIP, th.Regs().RBX = codeAt, 100_000_000
-		after, along := used(t, q, th)
-		if along != test.along {
-			t.Errorf("call %d: it came along: %v", test.call, along)
-		}
-		if spent := after.User + after.System - before.User - before.System; spent < time.Millisecond {
-			t.Errorf("call %d: 100 million rounds took %v", test.call, spent)
-		}
+	}{
+		{"exit", newFast, guestExit, true}, {"execve", newFast, guestExecve, true}, {"getpid", newFast, 20, false},
+		{"slow exit", slow, guestExit, true}, {"slow execve", slow, guestExecve, true}, {"slow getpid", slow, 20, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			// 1: dec %rbx; jnz 1b; mov $nr,%eax; syscall
+			text := code(t, "48 ff cb 75 fb b8 00 00 00 00 0f 05")
+			text[6] = test.call
+			q, th := test.guest(t, newPlatform(t, Options{}), text)
+			th.Regs().RBX = 1
+			before, _ := used(t, q, th)
+			th.Regs().RIP, th.Regs().RBX = codeAt, 100_000_000
+			after, along := used(t, q, th)
+			if along != test.along {
+				t.Errorf("it came along: %v", along)
+			}
+			if spent := after.User + after.System - before.User - before.System; spent < time.Millisecond {
+				t.Errorf("100 million rounds took %v", spent)
+			}
+		})
 	}
 }
 
