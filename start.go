@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/internal/machine"
 	"toaster/internal/tty"
 	"toaster/internal/vfs"
@@ -159,9 +160,9 @@ func (m *Machine) inherit(fd int) (*file.Description, netbsd.Errno) {
 	if tty.IsTerminal(fd) {
 		return m.sys.TTY.Inherit(fd)
 	}
-	d, errno := file.Inherit(fd)
+	d, errno := m.sys.Host.Inherit(fd)
 	if errno == 0 && m.opts.Root != "" {
-		d.Confine()
+		hostfile.Confine(d)
 	}
 	return d, errno
 }

@@ -16,12 +16,14 @@ import (
 // lattice says what each package may import of this module: "a < b" reads "a is below
 // b, and b may import a". What is not said is not allowed.
 const lattice = `
-	netbsd < internal/loader, internal/vm, internal/trace, kern, internal/file, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	netbsd < internal/loader, internal/vm, internal/trace, kern, internal/file, internal/hostfile, internal/socket, internal/filetest, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
 	internal/loader < internal/machine
 	internal/vm     < internal/machine
 	internal/trace  < internal/machine, toaster
-	kern   < internal/file, internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
-	internal/file   < internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	kern   < internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
+	internal/file   < internal/hostfile, internal/socket, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	internal/hostfile < internal/socket, internal/vfs, internal/tty, internal/machine, toaster
+	internal/socket < internal/syscalls, internal/machine
 	internal/vfs    < internal/tty, internal/syscalls, internal/machine, toaster
 	internal/kqueue < internal/syscalls
 	internal/tty    < internal/syscalls, internal/machine, toaster
@@ -31,8 +33,8 @@ const lattice = `
 	internal/platform/doctor < cmd/toaster
 	internal/syscalls < internal/machine, toaster
 	internal/machine  < toaster
-	internal/guard < kern, internal/platform, internal/file, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
-	internal/hostlimits < internal/file, internal/vfs, internal/platform, internal/platform/doctor, internal/machine, toaster
+	internal/guard < kern, internal/platform, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
+	internal/hostlimits < internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform, internal/platform/doctor, internal/machine, toaster
 	internal/memprog < internal/vfs, internal/platform, internal/platform/doctor
 	toaster < cmd/toaster
 	kern    < cmd/toaster
@@ -41,7 +43,7 @@ const lattice = `
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
-var hostOnly = []string{"internal/platform", "internal/platform/seccomp", "internal/platform/doctor", "internal/vfs", "internal/file", "internal/tty", "internal/hostlimits", "internal/memprog"}
+var hostOnly = []string{"internal/platform", "internal/platform/seccomp", "internal/platform/doctor", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog"}
 
 func TestImports(t *testing.T) {
 	allowed := parse(t, lattice)
@@ -68,7 +70,7 @@ func TestImports(t *testing.T) {
 
 // free are the packages that are for tests, and the examples: they may use all others.
 func free(name string) bool {
-	tests := []string{"internal/archtest", "internal/guesttest", "internal/hostlike"}
+	tests := []string{"internal/archtest", "internal/guesttest", "internal/filetest", "internal/hostlike"}
 	return slices.Contains(tests, name) || strings.HasPrefix(name, "examples/") ||
 		strings.HasPrefix(name, "internal/test/") || strings.HasPrefix(name, "internal/hostlike/")
 }

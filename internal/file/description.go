@@ -17,10 +17,11 @@ func LiveDescriptions() int64 { return live.Load() }
 type Description struct {
 	File File
 	refs atomic.Int32
-	// flying is how many of the references are messages in flight (f_msgcount);
-	// rights.mu guards changes.
-	flying atomic.Int32
-	flags  atomic.Int32 // access mode and netbsd.SetflMask status flags
+	// flying is how many of the references are messages in flight (f_msgcount), and
+	// carrier whose these are; the carrier's lock guards changes.
+	flying  atomic.Int32
+	carrier Carrier
+	flags   atomic.Int32 // access mode and netbsd.SetflMask status flags
 
 	flocked atomic.Pointer[Queue] // of who waits for the lock of flock(2) that it may hold
 
@@ -62,8 +63,36 @@ func (d *Description) Release() {
 	case n < 0:
 		panic("file: description released too often")
 	case n == d.flying.Load():
-		d.restInFlight()
+		d.carrier.LeftInFlight(d)
 	}
+}
+
+// Carrier has open files in flight: rights that messages of local sockets carry.
+type Carrier interface {
+	// LeftInFlight is told, with no lock held, that d has been let go by everybody but
+	// messages in flight. By then somebody may have received it: see InFlightOnly.
+	LeftInFlight(d *Description)
+}
+
+// Launch takes a reference for a message in flight. Preconditions: the caller has the
+// carrier's lock, and a reference. The carrier is the first one that ever launched d, as
+// no open file leaves its machine.
+func (d *Description) Launch(c Carrier) {
+	if d.carrier == nil {
+		d.carrier = c // before flying is above 0, which is when Release looks
+	}
+	d.Ref().flying.Add(1)
+}
+
+// Land counts a message less, and reports whether d is in no other. The reference is the
+// caller's to release. Preconditions: the caller has the carrier's lock.
+func (d *Description) Land() bool { return d.flying.Add(-1) == 0 }
+
+// InFlightOnly reports whether messages in flight have all references to d (unp_gc:
+// f_count == f_msgcount). With the carrier's lock a yes holds: who receives d needs it.
+func (d *Description) InFlightOnly() bool {
+	n := d.flying.Load()
+	return n > 0 && d.refs.Load() == n
 }
 
 // Flags are the access mode and status flags, as F_GETFL reports them.

@@ -1,44 +1,36 @@
 package file
 
 import (
-	"path/filepath"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"toaster/internal/filetest"
 	"toaster/netbsd"
 )
 
-// fifoEnds opens ends of one FIFO, by the name of which only the attributes come.
+// fifoEnds opens ends of one FIFO.
 type fifoEnds struct {
 	t    *testing.T
 	fifo *Fifo
-	name string
 	open int // that the FIFO was told to close
 }
 
+// noName is the name of a FIFO of which nobody asks anything.
+type noName struct{ Base }
+
+func (noName) Origin() *Origin { return nil }
+func (noName) NameFD() int     { return -1 }
+
 func newFifoEnds(t *testing.T) *fifoEnds {
-	name := filepath.Join(t.TempDir(), "p")
-	if err := syscall.Mkfifo(name, 0o640); err != nil {
-		t.Fatal(err)
-	}
-	return &fifoEnds{t: t, fifo: NewFifo(), name: name}
+	return &fifoEnds{t: t, fifo: NewFifo()}
 }
 
 func (f *fifoEnds) end(l Sleeper, flags int) (*Description, netbsd.Errno) {
-	fd, err := unix.Open(f.name, unix.O_PATH|unix.O_CLOEXEC, 0)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	n := NewInode(fd, unix.S_IFIFO, nil)
 	f.open++
-	file, errno := f.fifo.Open(l, flags, n, func() { f.open-- })
+	file, errno := f.fifo.Open(l, flags, noName{}, func() { f.open-- })
 	if errno != 0 {
 		f.open--
-		n.Close()
 		return nil, errno
 	}
 	return New(file, flags), 0
@@ -116,7 +108,7 @@ func TestFifoNonblock(t *testing.T) {
 func TestFifoBoth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFifoEnds(t)
-		d, errno := f.end(newSleeper(), netbsd.O_RDWR)
+		d, errno := f.end(filetest.NewSleeper(), netbsd.O_RDWR)
 		if errno != 0 {
 			t.Fatal(errno)
 		}
@@ -135,8 +127,8 @@ func TestFifoBoth(t *testing.T) {
 		got := make(chan string)
 		go func() {
 			b := make([]byte, 10)
-			n, _ := d.Read(newSleeper(), b)
-			m, _ := d.Read(newSleeper(), b[n:])
+			n, _ := d.Read(filetest.NewSleeper(), b)
+			m, _ := d.Read(filetest.NewSleeper(), b[n:])
 			got <- string(b[:n+m])
 		}()
 		synctest.Wait()
@@ -153,7 +145,7 @@ func TestFifoOpenWaits(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := newFifoEnds(t)
 			other := netbsd.O_RDONLY + netbsd.O_WRONLY - mode
-			l := newSleeper()
+			l := filetest.NewSleeper()
 			opened := make(chan netbsd.Errno)
 			var d *Description
 			open := func() {
@@ -163,13 +155,13 @@ func TestFifoOpenWaits(t *testing.T) {
 			}
 			go open()
 			synctest.Wait()
-			l.signal <- netbsd.EINTR
+			l.Signal <- netbsd.EINTR
 			if errno := <-opened; errno != netbsd.EINTR {
 				t.Errorf("a signal: %s", errno.Name())
 			}
 			go open()
 			synctest.Wait()
-			e, errno := f.end(newSleeper(), other)
+			e, errno := f.end(filetest.NewSleeper(), other)
 			if errno != 0 {
 				t.Fatal(errno)
 			}
@@ -191,7 +183,7 @@ func TestFifoWriterThatWent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFifoEnds(t)
 		opened := make(chan *Description)
-		l := &slow{sleeper: newSleeper(), may: make(chan struct{})}
+		l := &slow{Sleeper: filetest.NewSleeper(), may: make(chan struct{})}
 		go func() {
 			d, _ := f.end(l, netbsd.O_RDONLY)
 			opened <- d
@@ -210,37 +202,12 @@ func TestFifoWriterThatWent(t *testing.T) {
 
 // slow runs again only when it may.
 type slow struct {
-	*sleeper
+	*filetest.Sleeper
 	may chan struct{}
 }
 
 func (s *slow) Sleep(interruptible bool, deadline time.Time) netbsd.Errno {
-	errno := s.sleeper.Sleep(interruptible, deadline)
+	errno := s.Sleeper.Sleep(interruptible, deadline)
 	<-s.may
 	return errno
-}
-
-// TestFifoAttributes has an end answer for its name.
-func TestFifoAttributes(t *testing.T) {
-	f := newFifoEnds(t)
-	r := f.now(netbsd.O_RDONLY)
-	defer r.Release()
-	if errno := r.File.Chmod(0o4711); errno != 0 {
-		t.Error(errno)
-	}
-	if errno := r.File.Chown(-1, -1); errno != 0 {
-		t.Error(errno)
-	}
-	if errno := r.File.Utimens(Timeset{Now: true}, Timeset{Now: true}); errno != 0 {
-		t.Error(errno)
-	}
-	st, errno := r.File.Stat()
-	var host unix.Stat_t
-	unix.Stat(f.name, &host)
-	if errno != 0 || st.Ino != host.Ino || st.Mode != netbsd.S_IFIFO|0o711 || st.Size != 0 {
-		t.Errorf("%+v, %v", st, errno)
-	}
-	if _, errno := r.File.Lseek(0, 0); errno != netbsd.ESPIPE {
-		t.Errorf("lseek: %s, want ESPIPE", errno.Name())
-	}
 }

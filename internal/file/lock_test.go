@@ -1,35 +1,32 @@
 package file
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
+	"toaster/internal/filetest"
 	"toaster/netbsd"
 )
 
-func openTemp(t *testing.T, name string) *Description {
-	t.Helper()
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	// A description of its own, as open(2) makes it.
-	d, errno := Inherit(int(f.Fd()))
-	if errno != 0 {
-		t.Fatal(errno)
-	}
-	return d
+// plain is a regular file, as far as locks look: an inode, a size, a position.
+type plain struct {
+	Base
+	st  Stat
+	pos int64
+}
+
+func (f *plain) Stat() (Stat, netbsd.Errno)                   { return f.st, 0 }
+func (f *plain) Lseek(off int64, _ int) (int64, netbsd.Errno) { return f.pos + off, 0 }
+
+// openPlain opens the file of an inode, at the end of its 100 bytes.
+func openPlain(ino uint64) *Description {
+	st := Stat{Dev: 1, Ino: ino, Mode: netbsd.S_IFREG | 0o644, Size: 100}
+	return New(&plain{st: st, pos: st.Size}, netbsd.O_RDWR)
 }
 
 func TestRecordLocks(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "f")
-	d := openTemp(t, name)
+	d := openPlain(7)
 	defer d.Release()
-	d.Write(nil, make([]byte, 100))
 	m := NewMachine(MachineConfig{})
-	defer m.Close()
 	a, b := m.NewTable(), m.NewTable()
 	defer a.Close()
 	defer b.Close()
@@ -67,7 +64,7 @@ func TestRecordLocks(t *testing.T) {
 		t.Errorf("%+v %v", got, errno)
 	}
 	// Closing any descriptor of the file drops b's locks.
-	other := openTemp(t, name)
+	other := openPlain(7)
 	fd, _ := b.Install(other, 0, noLimit, false)
 	b.CloseFD(fd)
 	if errno := lock(a, netbsd.F_WRLCK, 0, 0, 0); errno != 0 {
@@ -80,11 +77,9 @@ func TestRecordLocks(t *testing.T) {
 }
 
 func TestRecordLockWait(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "f")
-	d := openTemp(t, name)
+	d := openPlain(7)
 	defer d.Release()
 	m := NewMachine(MachineConfig{})
-	defer m.Close()
 	a, b := m.NewTable(), m.NewTable()
 	defer a.Close()
 	defer b.Close()
@@ -92,12 +87,12 @@ func TestRecordLockWait(t *testing.T) {
 	w2 := netbsd.Flock{Type: netbsd.F_WRLCK, Start: 1, Len: 1}
 	d.SetLock(nil, a, w, false)
 	d.SetLock(nil, b, w2, false)
-	l := newSleeper()
-	l.asleep = make(chan struct{}, 10)
+	l := filetest.NewSleeper()
+	l.Asleep = make(chan struct{}, 10)
 	done := make(chan netbsd.Errno)
 	go func() { done <- d.SetLock(l, b, w, true) }()
-	<-l.asleep
-	if errno := d.SetLock(newSleeper(), a, w2, true); errno != netbsd.EDEADLK {
+	<-l.Asleep
+	if errno := d.SetLock(filetest.NewSleeper(), a, w2, true); errno != netbsd.EDEADLK {
 		t.Error(errno)
 	}
 	w.Type = netbsd.F_UNLCK
@@ -108,44 +103,14 @@ func TestRecordLockWait(t *testing.T) {
 	b.unlockClosed(d)
 }
 
-func TestFlock(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "f")
-	os.WriteFile(name, nil, 0o644)
-	m := NewMachine(MachineConfig{})
-	defer m.Close()
-	a, b := openTemp(t, name), openTemp(t, name)
-	defer b.Release()
-	if errno := a.Flock(m, nil, netbsd.LOCK_EX, false); errno != 0 {
-		t.Fatal(errno)
-	}
-	if errno := b.Flock(m, nil, netbsd.LOCK_SH, true); errno != netbsd.EAGAIN {
-		t.Error(errno)
-	}
-	if errno := b.Flock(m, nil, 3, true); errno != netbsd.EINVAL {
-		t.Error(errno)
-	}
-	l := newSleeper()
-	l.asleep = make(chan struct{}, 10000)
-	done := make(chan netbsd.Errno)
-	go func() { done <- b.Flock(m, l, netbsd.LOCK_EX, false) }()
-	<-l.asleep
-	a.Release()
-	if errno := <-done; errno != 0 {
-		t.Error(errno)
-	}
-}
-
 // Record locks are a machine's own, as each kernel's are: fcntl(2) of another machine on the
-// same file finds none. flock(2) is the host's, and holds between machines.
+// same file finds none.
 func TestLocksOfAnotherMachine(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "f")
 	ours, other := NewMachine(MachineConfig{}), NewMachine(MachineConfig{})
-	defer ours.Close()
-	defer other.Close()
 	a, b := ours.NewTable(), other.NewTable()
 	defer a.Close()
 	defer b.Close()
-	d, e := openTemp(t, name), openTemp(t, name)
+	d, e := openPlain(7), openPlain(7)
 	defer d.Release()
 	defer e.Release()
 	all := netbsd.Flock{Type: netbsd.F_WRLCK}
@@ -163,10 +128,4 @@ func TestLocksOfAnotherMachine(t *testing.T) {
 		t.Errorf("left: %v and %v", ours.records.files, other.records.files)
 	}
 	a.unlockClosed(d)
-	if errno := d.Flock(ours, nil, netbsd.LOCK_EX, true); errno != 0 {
-		t.Fatal(errno)
-	}
-	if errno := e.Flock(other, nil, netbsd.LOCK_SH, true); errno != netbsd.EAGAIN {
-		t.Errorf("%v, want %v", errno, netbsd.EAGAIN)
-	}
 }

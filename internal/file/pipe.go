@@ -33,10 +33,12 @@ type pipe struct {
 
 func newPipe() *pipe { return &pipe{born: netbsd.TimespecAt(time.Now())} }
 
-// NewPipe makes the two ends of a pipe(2): Files to read from and to write to.
-func NewPipe() (r, w File) {
+// NewPipe makes the two ends of a pipe(2), open files to read from and to write to. Of
+// flags count those that F_SETFL could set (netbsd.SetflMask).
+func NewPipe(flags int) (r, w *Description) {
 	p := newPipe()
-	return &pipeReader{pipe: p}, &pipeWriter{pipe: p}
+	flags &^= netbsd.O_ACCMODE
+	return New(&pipeReader{pipe: p}, netbsd.O_RDONLY|flags), New(&pipeWriter{pipe: p}, netbsd.O_WRONLY|flags)
 }
 
 // room makes the ring hold want bytes more, as far as a pipe goes.
@@ -89,7 +91,7 @@ func (p *pipe) tryRead(b []byte) (int, netbsd.Errno) {
 	p.mu.Lock()
 	if h := p.host; h != nil {
 		p.mu.Unlock()
-		return h.r.tryRead(b)
+		return h.r.TryRead(b)
 	}
 	if p.n == 0 {
 		end := p.noWrite
@@ -131,7 +133,7 @@ func (p *pipe) tryWrite(b []byte, atomic bool) (int, netbsd.Errno) {
 	p.mu.Lock()
 	if h := p.host; h != nil {
 		p.mu.Unlock()
-		return h.w.tryWrite(b) // the host, too, doesn't split what is short
+		return h.w.TryWrite(b) // the host, too, doesn't split what is short
 	}
 	if p.noRead || p.noWrite {
 		p.mu.Unlock()
@@ -242,17 +244,17 @@ func (p *pipe) writePoll(want Events) Events {
 }
 
 // length is how many bytes are in it, as the end says whose host file end gives.
-func (p *pipe) length(end func(*hostPipe) *hostFile) int {
+func (p *pipe) length(end func(*hostPipe) HostEnd) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.host != nil {
-		return end(p.host).inside()
+		return end(p.host).Queued()
 	}
 	return p.n
 }
 
-func readEnd(h *hostPipe) *hostFile  { return h.r }
-func writeEnd(h *hostPipe) *hostFile { return h.w }
+func readEnd(h *hostPipe) HostEnd  { return h.r }
+func writeEnd(h *hostPipe) HostEnd { return h.w }
 
 func (p *pipe) stat(length int) Stat {
 	return Stat{

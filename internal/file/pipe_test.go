@@ -2,22 +2,16 @@ package file
 
 import (
 	"bytes"
-	"io"
 	"math/rand/v2"
-	"os"
 	"testing"
 	"testing/synctest"
 
+	"toaster/internal/filetest"
 	"toaster/netbsd"
 )
 
-func pipePair() (r, w *Description) {
-	fr, fw := NewPipe()
-	return New(fr, netbsd.O_RDONLY), New(fw, netbsd.O_WRONLY)
-}
-
 func TestPipeModel(t *testing.T) {
-	r, w := pipePair()
+	r, w := NewPipe(0)
 	defer r.Release()
 	defer w.Release()
 	r.SetNonblock(true)
@@ -58,12 +52,12 @@ func TestPipeModel(t *testing.T) {
 
 func TestPipeBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, w := pipePair()
+		r, w := NewPipe(0)
 		var got []byte
 		done := false
 		go func() {
 			b := make([]byte, 1000)
-			for l := newSleeper(); ; {
+			for l := filetest.NewSleeper(); ; {
 				n, errno := r.Read(l, b)
 				if errno != 0 {
 					t.Error(errno)
@@ -77,7 +71,7 @@ func TestPipeBlocks(t *testing.T) {
 		}()
 		synctest.Wait()
 		data := bytes.Repeat([]byte("x"), 1<<20)
-		if n, errno := w.Write(newSleeper(), data); n != len(data) || errno != 0 {
+		if n, errno := w.Write(filetest.NewSleeper(), data); n != len(data) || errno != 0 {
 			t.Error(n, errno)
 		}
 		synctest.Wait()
@@ -95,8 +89,8 @@ func TestPipeBlocks(t *testing.T) {
 
 func TestPipeEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, w := pipePair()
-		l := newSleeper()
+		r, w := NewPipe(0)
+		l := filetest.NewSleeper()
 		fill := bytes.Repeat([]byte("x"), pipeSize)
 		if n, errno := w.Write(l, fill); n != pipeSize || errno != 0 {
 			t.Fatal(n, errno)
@@ -105,12 +99,12 @@ func TestPipeEnds(t *testing.T) {
 			t.Errorf("full: %x", ev)
 		}
 		// Interrupted before anything was written, and after.
-		l.signal <- netbsd.ERESTART
+		l.Signal <- netbsd.ERESTART
 		if _, errno := w.Write(l, fill); errno != netbsd.ERESTART {
 			t.Error(errno)
 		}
 		r.Read(l, make([]byte, 600))
-		l.signal <- netbsd.EINTR
+		l.Signal <- netbsd.EINTR
 		if n, errno := w.Write(l, fill); n != 600 || errno != 0 {
 			t.Error(n, errno)
 		}
@@ -118,7 +112,7 @@ func TestPipeEnds(t *testing.T) {
 		r.Read(l, make([]byte, 100))
 		wrote := false
 		go func() {
-			w.Write(newSleeper(), fill[:200])
+			w.Write(filetest.NewSleeper(), fill[:200])
 			wrote = true
 		}()
 		synctest.Wait()
@@ -131,7 +125,7 @@ func TestPipeEnds(t *testing.T) {
 			t.Error("the writer sleeps on")
 		}
 		var errno netbsd.Errno
-		go func() { _, errno = w.Write(newSleeper(), fill) }()
+		go func() { _, errno = w.Write(filetest.NewSleeper(), fill) }()
 		synctest.Wait()
 		r.Release()
 		synctest.Wait()
@@ -148,8 +142,8 @@ func TestPipeEnds(t *testing.T) {
 // A close in one LWP sends a read of another back, which then finds no descriptor.
 func TestCloseWhileReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r, w := pipePair()
-		l := newSleeper()
+		r, w := NewPipe(0)
+		l := filetest.NewSleeper()
 		var tab *Table
 		m := NewMachine(MachineConfig{TableOf: func(s Sleeper) *Table {
 			if s == l {
@@ -157,7 +151,6 @@ func TestCloseWhileReading(t *testing.T) {
 			}
 			return nil
 		}})
-		defer m.Close()
 		tab = m.NewTable()
 		fd, _ := tab.Install(r, 0, noLimit, false)
 		errno := netbsd.Errno(-1)
@@ -178,69 +171,10 @@ func TestCloseWhileReading(t *testing.T) {
 		if errno != netbsd.ERESTART {
 			t.Error(errno)
 		}
-		if _, errno := w.Write(newSleeper(), []byte("x")); errno != netbsd.EPIPE {
+		if _, errno := w.Write(filetest.NewSleeper(), []byte("x")); errno != netbsd.EPIPE {
 			t.Error(errno)
 		}
 		w.Release()
 		tab.Close()
 	})
-}
-
-func TestExport(t *testing.T) {
-	before := LiveDescriptions()
-	r, w := pipePair()
-	fd, errno := w.Export()
-	if errno != 0 {
-		t.Fatal(errno)
-	}
-	w.Release()
-	host := os.NewFile(uintptr(fd), "pipe")
-	go func() { io.WriteString(host, "from the host"); host.Close() }()
-	if s := readAll(t, r); s != "from the host" {
-		t.Errorf("%q", s)
-	}
-	r.Release()
-
-	r, w = pipePair()
-	fd, _ = r.Export()
-	r.Release()
-	reader := os.NewFile(uintptr(fd), "pipe")
-	w.Write(newSleeper(), []byte("to the host"))
-	b := make([]byte, 100)
-	n, _ := reader.Read(b)
-	if string(b[:n]) != "to the host" {
-		t.Errorf("%q", b[:n])
-	}
-	// The host program's end: the writer hears of it.
-	reader.Close()
-	l := newSleeper()
-	if _, errno := Block(l2c(l), w.File, Writable, func() (int, netbsd.Errno) {
-		if w.File.Poll(Out)&Hup != 0 {
-			return 0, 0
-		}
-		return 0, netbsd.EAGAIN
-	}); errno != 0 {
-		t.Error(errno)
-	}
-	w.Release()
-	for LiveDescriptions() != before {
-	}
-}
-
-func l2c(l Sleeper) Call { return Call{L: l} }
-
-func readAll(t *testing.T, d *Description) string {
-	t.Helper()
-	var all []byte
-	b := make([]byte, 1000)
-	for l := newSleeper(); ; {
-		n, errno := d.Read(l, b)
-		if errno != 0 {
-			t.Fatal(errno)
-		}
-		if n == 0 {
-			return string(all)
-		}
-		all = append(all, b[:n]...)
-	}
 }

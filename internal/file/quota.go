@@ -29,7 +29,7 @@ func (q *Quota) admit(d *Description) netbsd.Errno {
 	if q == nil || d.quota != nil {
 		return 0
 	}
-	if h, ok := d.File.(hostOwner); ok && hostlimits.Scarce(h.ownFD()) {
+	if h, ok := d.File.(hostOwner); ok && hostlimits.Scarce(h.FD()) {
 		return netbsd.ENFILE
 	}
 	if q.May != nil && !q.May() {
@@ -47,7 +47,7 @@ func (q *Quota) admit(d *Description) netbsd.Errno {
 }
 
 // hostOwner is a file that holds a descriptor of the host for as long as it is open.
-type hostOwner interface{ ownFD() int }
+type hostOwner interface{ FD() int }
 
 // leave ends it, with the last reference.
 func (d *Description) leave() {

@@ -25,7 +25,6 @@ func TestQuota(t *testing.T) {
 	full := 0
 	q := &Quota{Max: 2, Full: func() { full++ }}
 	m := NewMachine(MachineConfig{Quota: q})
-	defer m.Close()
 	a := m.NewTable()
 	install := func(t1 *Table) netbsd.Errno {
 		d := New(&sink{}, netbsd.O_RDWR)

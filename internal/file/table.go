@@ -42,15 +42,16 @@ type Table struct {
 	records atomic.Int32 // POSIX locks held, see lock.go
 }
 
-// NewTable makes an empty table with one reference, of a machine that has no other and
-// is not closed.
-func NewTable() *Table { return makeMachine(MachineConfig{}).NewTable() }
+// NewTable makes an empty table with one reference, of a machine that has no other.
+func NewTable() *Table { return NewMachine(MachineConfig{}).NewTable() }
 
 // Machine is the one that the table's process lives in.
 func (t *Table) Machine() *Machine { return t.machine }
 
 // usedBy reports whether an LWP's descriptors are those of t.
-func (t *Table) usedBy(l Sleeper) bool { return t.machine.tableOf != nil && t.machine.tableOf(l) == t }
+func (t *Table) usedBy(l Sleeper) bool {
+	return t.machine.cfg.TableOf != nil && t.machine.cfg.TableOf(l) == t
+}
 
 // Get looks fd up and takes a reference, which the caller releases.
 func (t *Table) Get(fd int) (*Description, netbsd.Errno) {

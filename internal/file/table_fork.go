@@ -15,7 +15,7 @@ func (t *Table) Fork(share bool) *Table {
 	n.used = make([]uint64, len(t.used))
 	for fd := range t.slots {
 		d := t.slots[fd].d
-		if d == nil || isPrivate(d) {
+		if d == nil || d.Private() {
 			continue
 		}
 		n.setLocked(fd, d.Ref(), t.slots[fd].cloexec)
@@ -23,7 +23,9 @@ func (t *Table) Fork(share bool) *Table {
 	return n
 }
 
-func isPrivate(d *Description) bool {
+// Private reports whether d stays with the process that made it: neither fork(2) nor a
+// message passes it on.
+func (d *Description) Private() bool {
 	p, ok := d.File.(Private)
 	return ok && p.NotInherited()
 }

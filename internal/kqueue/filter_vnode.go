@@ -9,7 +9,7 @@ import (
 type vnodeSource struct {
 	kn    *knote
 	files *file.Table
-	l     *file.InodeListener
+	stop  func()
 }
 
 // attachVnode needs a file of the host: EOPNOTSUPP for anything else.
@@ -21,11 +21,11 @@ func attachVnode(c Caller, kn *knote) (source, netbsd.Errno) {
 	}
 	defer d.Release()
 	s := &vnodeSource{kn: kn, files: c.Files}
-	if s.l, errno = d.ListenInode(c.Files.Machine(), kn.sfflags, s.note); errno != 0 {
+	if s.stop, errno = c.Files.Machine().Watch(d, kn.sfflags, s.note); errno != 0 {
 		return nil, errno
 	}
 	if errno := c.Files.Attach(fd, d, s); errno != 0 {
-		s.l.Stop()
+		s.stop()
 		return nil, errno
 	}
 	return s, 0
@@ -40,7 +40,7 @@ func (s *vnodeSource) note(n uint32) {
 
 // FDClosed implements file.Knote.
 func (s *vnodeSource) FDClosed() {
-	s.l.Stop()
+	s.stop()
 	q := s.kn.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -51,7 +51,7 @@ func (s *vnodeSource) FDClosed() {
 
 func (s *vnodeSource) detach(*knote) {
 	s.files.Detach(fdOf(s.kn.ident), s)
-	s.l.Stop()
+	s.stop()
 }
 
 func (s *vnodeSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }

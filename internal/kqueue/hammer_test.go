@@ -25,8 +25,8 @@ func TestHammer(t *testing.T) {
 			for range 3000 {
 				switch fd := rnd.IntN(8); rnd.IntN(7) {
 				case 0:
-					r, w := file.NewPipe()
-					for _, d := range []*file.Description{file.New(r, netbsd.O_RDONLY), file.New(w, netbsd.O_WRONLY)} {
+					r, w := file.NewPipe(0)
+					for _, d := range []*file.Description{r, w} {
 						if _, errno := tab.Install(d, 0, 8, false); errno != 0 {
 							d.Release()
 						}

@@ -34,9 +34,9 @@ func guest(t *testing.T, body func(l *kern.LWP, c Caller, q *Queue)) {
 }
 
 func (c Caller) pipe(q *Queue) (r, w int) {
-	fr, fw := file.NewPipe()
-	r, _ = c.Files.Install(file.New(fr, netbsd.O_RDONLY), 0, 100, false)
-	w, _ = c.Files.Install(file.New(fw, netbsd.O_WRONLY), 0, 100, false)
+	dr, dw := file.NewPipe(0)
+	r, _ = c.Files.Install(dr, 0, 100, false)
+	w, _ = c.Files.Install(dw, 0, 100, false)
 	return r, w
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -28,7 +29,9 @@ func TestVnode(t *testing.T) {
 	sub := filepath.Join(dir, "sub")
 	os.Mkdir(sub, 0o755)
 	os.WriteFile(name, []byte("x"), 0o644)
-	c := Caller{L: make(waiter, 1), Files: file.NewTable()}
+	h := hostfile.NewHost()
+	defer h.Close()
+	c := Caller{L: make(waiter, 1), Files: file.NewMachine(file.MachineConfig{Watch: h.Watch}).NewTable()}
 	defer c.Files.Close()
 	q := New()
 	defer q.Close()
@@ -38,7 +41,7 @@ func TestVnode(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		d, errno := file.Inherit(int(f.Fd()))
+		d, errno := h.Inherit(int(f.Fd()))
 		must(t, errno)
 		fd, _ := c.Files.Install(d, 0, 100, false)
 		ev := add(netbsd.EVFILT_VNODE, fd, netbsd.EV_CLEAR)

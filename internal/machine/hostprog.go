@@ -91,7 +91,7 @@ func (g *Guest) dropSpace() {
 
 // runHost starts h and lives its life in l's process. It does not return.
 func (s *System) runHost(l *kern.LWP, h *hostProgram) {
-	h.files = exportFiles(l.Proc().Files().(syscalls.Files).Table)
+	h.files = s.exportFiles(l.Proc().Files().(syscalls.Files).Table)
 	pid, err := s.starter.start(h)
 	closeFDs(h.files)
 	if err != nil {
@@ -114,7 +114,7 @@ func noHandler(*kern.Delivery) bool { return true }
 // exportFiles makes host descriptors for a descriptor table that exec has already
 // cleared of what it does not inherit. Guest descriptors that share an open file share
 // the host's, too.
-func exportFiles(t *file.Table) []int {
+func (s *System) exportFiles(t *file.Table) []int {
 	var fds []int
 	made := make(map[*file.Description]int)
 	for _, fd := range t.Open() {
@@ -127,7 +127,7 @@ func exportFiles(t *file.Table) []int {
 		}
 		if old, ok := made[d]; ok {
 			fds[fd], _ = syscall.Dup(old)
-		} else if n, e := d.Export(); e == 0 {
+		} else if n, e := s.Host.Export(d); e == 0 {
 			fds[fd], made[d] = n, n
 		}
 		d.Release()

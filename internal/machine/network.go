@@ -5,8 +5,8 @@ import (
 	"sync"
 	"syscall"
 
-	"toaster/internal/file"
 	"toaster/internal/platform"
+	"toaster/internal/socket"
 )
 
 // Network says what the sockets of guests reach, local ones (AF_LOCAL) aside.
@@ -41,7 +41,7 @@ func (n *network) start() error {
 	return nil
 }
 
-// socket is a file.SocketMaker.
+// socket is a socket.Maker.
 func (n *network) socket(family, typ, proto int) (int, error) {
 	if n.start() != nil {
 		return -1, syscall.EAFNOSUPPORT
@@ -58,7 +58,7 @@ func (n *network) close() {
 
 // sockets is how the machine's sockets are made. It fails for a network that the host
 // does not grant.
-func (n *network) sockets(which Network) (file.SocketMaker, error) {
+func (n *network) sockets(which Network) (socket.Maker, error) {
 	switch which {
 	case NetworkHost:
 		return nil, nil

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"toaster/internal/file"
 	"toaster/internal/guard"
+	"toaster/internal/hostfile"
 	"toaster/internal/platform"
 	"toaster/internal/vm"
 	"toaster/kern"
@@ -233,7 +233,7 @@ func hostErrno(err error) netbsd.Errno {
 	}
 	var e syscall.Errno
 	if errors.As(err, &e) {
-		return file.Errno(e)
+		return hostfile.Errno(e)
 	}
 	return netbsd.ENOMEM
 }

@@ -7,7 +7,9 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/guard"
+	"toaster/internal/hostfile"
 	"toaster/internal/platform"
+	"toaster/internal/socket"
 	"toaster/internal/syscalls"
 	"toaster/internal/trace"
 	"toaster/internal/tty"
@@ -23,6 +25,7 @@ type System struct {
 	Platform *platform.Platform
 	FS       *vfs.Tree
 	Files    *file.Machine
+	Host     *hostfile.Host
 	network  network
 	TTY      *tty.Driver
 
@@ -44,7 +47,7 @@ type System struct {
 type Config struct {
 	Kern     kern.Config
 	FS       vfs.Config
-	Files    file.MachineConfig // but for the sockets, see Network
+	Quota    *file.Quota // of open files; nil for none
 	Network  Network
 	Platform platform.Options
 	// HostPrograms, see System.
@@ -109,26 +112,28 @@ func beside(f func() (*System, *vfs.Dirs, error)) func() (*System, *vfs.Dirs, er
 
 // newSystem makes all but the platform.
 func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
-	tree, dirs, err := vfs.New(cfg.FS)
+	host := hostfile.NewHost()
+	tree, dirs, err := vfs.New(host, cfg.FS)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := &System{FS: tree, memory: newMemory(cfg.Memory, cfg.MemoryFull, cfg.Platform.Refused), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
-	if cfg.Files.Sockets, err = s.network.sockets(cfg.Network); err != nil {
+	s := &System{FS: tree, Host: host, memory: newMemory(cfg.Memory, cfg.MemoryFull, cfg.Platform.Refused), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
+	maker, err := s.network.sockets(cfg.Network)
+	if err != nil {
 		tree.Close()
 		return nil, nil, err
 	}
-	cfg.Files.TableOf = syscalls.TableOf
-	s.Files = file.NewMachine(cfg.Files)
+	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watch: host.Watch})
 	s.ahead.begin(cfg.Program)
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents
 	}
 	cfg.Kern.Bug = s.bugReporter(cfg.Bug)
 	m := kern.New(cfg.Kern)
-	s.TTY = tty.New(m, tree)
+	s.TTY = tty.New(m, tree, host)
 	s.Kernel = syscalls.Kernel{
 		M:         m,
+		Sockets:   socket.New(host, socketConfig(&cfg, maker)),
 		Hostname:  cfg.Kern.Hostname,
 		OSRelease: "10.1",
 		Version:   "NetBSD 10.1 (toaster)",
@@ -145,6 +150,15 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		CPUTime:   cpuTime,
 	}
 	return s, dirs, nil
+}
+
+// socketConfig says how the machine's sockets are set up.
+func socketConfig(cfg *Config, maker socket.Maker) socket.Config {
+	c := socket.Config{Confined: cfg.FS.Root != "", Maker: maker}
+	if cfg.Quota != nil {
+		c.MaxFiles = cfg.Quota.Max
+	}
+	return c
 }
 
 // bugReporter tells of bugs; of one that ends the machine the host processes hear, too.
@@ -175,7 +189,8 @@ func (s *System) Close() error {
 }
 
 func (s *System) closeFiles() {
-	s.Files.Close()
+	s.Sockets.Close()
+	s.Host.Close()
 	s.network.close()
 	s.starter.stop()
 }

@@ -8,6 +8,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/guard"
+	"toaster/internal/socket"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -38,7 +39,7 @@ var readers = []reader{
 		if len(v) > iovMax {
 			return "a vector that is too long"
 		}
-		var m file.Message
+		var m socket.Message
 		c.control(h, &m)
 		for _, d := range m.Rights {
 			d.Release()

@@ -43,9 +43,8 @@ func (c *Call) outPair(addr uint64, a, b int) netbsd.Errno {
 }
 
 func makePipe(c *Call, flags int) (int, int, netbsd.Errno) {
-	r, w := file.NewPipe()
-	status := flags & (netbsd.O_NONBLOCK | netbsd.O_NOSIGPIPE)
-	return installPair(c, file.New(r, netbsd.O_RDONLY|status), file.New(w, netbsd.O_WRONLY|status), flags&netbsd.O_CLOEXEC != 0)
+	r, w := file.NewPipe(flags & (netbsd.O_NONBLOCK | netbsd.O_NOSIGPIPE))
+	return installPair(c, r, w, flags&netbsd.O_CLOEXEC != 0)
 }
 
 // installPair gives two open files descriptors, or drops both.

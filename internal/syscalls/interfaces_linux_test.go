@@ -10,7 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"toaster/internal/file"
+	"toaster/internal/hostfile"
+	"toaster/internal/socket"
 	"toaster/netbsd"
 )
 
@@ -21,7 +22,9 @@ func TestInterfacesAreNets(t *testing.T) {
 		t.Skip(err)
 	}
 	slices.SortStableFunc(want, func(a, b net.Interface) int { return cmp.Compare(a.Index, b.Index) })
-	m := file.NewMachine(file.MachineConfig{})
+	h := hostfile.NewHost()
+	defer h.Close()
+	m := socket.New(h, socket.Config{})
 	defer m.Close()
 	got := decodeInterfaces(m.InterfaceTables())
 	if len(got) != len(want) {

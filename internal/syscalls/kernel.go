@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"toaster/internal/file"
+	"toaster/internal/socket"
 	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -13,6 +14,7 @@ import (
 // goes by, its file systems, and how a program comes into an address space.
 type Kernel struct {
 	M        *kern.Machine
+	Sockets  *socket.Stack
 	Hostname string
 	OSRelease,
 	Version string

@@ -20,7 +20,7 @@ func routeTable(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 		return nil, 0
 	}
 	var b []byte
-	for _, i := range decodeInterfaces(c.files().Machine().InterfaceTables()) {
+	for _, i := range decodeInterfaces(c.K.Sockets.InterfaceTables()) {
 		if index != 0 && int(index) != i.index {
 			continue
 		}

@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"toaster/internal/file"
+	"toaster/internal/socket"
 	"toaster/netbsd"
 )
 
@@ -10,15 +11,15 @@ import (
 
 func init() {
 	register(map[int]Handler{
-		394: socket, 135: socketpair, 98: connect, 104: bind, 106: listen, 30: accept, 456: paccept,
+		394: newSocket, 135: socketpair, 98: connect, 104: bind, 106: listen, 30: accept, 456: paccept,
 		32: getsockname, 31: getpeername, 134: shutdown, 105: setsockopt, 118: getsockopt,
 	})
 }
 
 // onSocket runs f with the socket of the first argument; ENOTSOCK if it is none.
-func (c *Call) onSocket(f func(d *file.Description, s *file.Socket) netbsd.Errno) netbsd.Errno {
+func (c *Call) onSocket(f func(d *file.Description, s *socket.Socket) netbsd.Errno) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		s, ok := d.File.(*file.Socket)
+		s, ok := d.File.(*socket.Socket)
 		if !ok {
 			return netbsd.ENOTSOCK
 		}
@@ -38,13 +39,13 @@ func socketFlags(typ int) (kind, status int, cloexec bool) {
 	return int(u &^ netbsd.SOCK_FLAGS_MASK), status, u&netbsd.SOCK_CLOEXEC != 0
 }
 
-// socket is __socket30(int domain, int type, int protocol).
-func socket(c *Call) netbsd.Errno {
+// newSocket is __socket30(int domain, int type, int protocol).
+func newSocket(c *Call) netbsd.Errno {
 	typ, status, cloexec := socketFlags(c.Int(1))
 	if e := c.mayOpenSocket(c.Int(0), typ); e != 0 {
 		return e
 	}
-	s, e := c.files().Machine().NewSocket(c.Int(0), typ, c.Int(2))
+	s, e := c.K.Sockets.NewSocket(c.Int(0), typ, c.Int(2))
 	if e != 0 {
 		return e
 	}
@@ -54,7 +55,7 @@ func socket(c *Call) netbsd.Errno {
 // socketpair is socketpair(int domain, int type, int protocol, int sv[2]).
 func socketpair(c *Call) netbsd.Errno {
 	typ, status, cloexec := socketFlags(c.Int(1))
-	a, b, e := c.files().Machine().NewSocketPair(c.Int(0), typ, c.Int(2))
+	a, b, e := c.K.Sockets.NewSocketPair(c.Int(0), typ, c.Int(2))
 	if e != 0 {
 		return e
 	}
@@ -93,7 +94,7 @@ func (c *Call) localAddr(a *netbsd.Sockaddr) (done func(), e netbsd.Errno) {
 
 // connect is connect(int s, const struct sockaddr *name, socklen_t namelen).
 func connect(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		a, e := c.sockaddr(c.Ptr(1), c.Uint32(2))
 		if e != 0 {
 			return e
@@ -109,7 +110,7 @@ func connect(c *Call) netbsd.Errno {
 
 // bind is bind(int s, const struct sockaddr *name, socklen_t namelen).
 func bind(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		a, e := c.sockaddr(c.Ptr(1), c.Uint32(2))
 		if e != 0 {
 			return e
@@ -133,13 +134,13 @@ func bind(c *Call) netbsd.Errno {
 
 // listen is listen(int s, int backlog).
 func listen(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno { return s.Listen(c.Int(1)) })
+	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno { return s.Listen(c.Int(1)) })
 }
 
 // accept is accept(int s, struct sockaddr *name, socklen_t *namelen). The new socket
 // has the old one's O_NONBLOCK.
 func accept(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		return doAccept(c, d, s, d.Flags()&netbsd.O_NONBLOCK, false)
 	})
 }
@@ -147,7 +148,7 @@ func accept(c *Call) netbsd.Errno {
 // paccept is paccept(int s, struct sockaddr *name, socklen_t *namelen, const sigset_t
 // *mask, int flags). O_NONBLOCK comes from flags alone.
 func paccept(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		rest, status, cloexec := socketFlags(c.Int(4))
 		if rest != 0 {
 			return netbsd.EINVAL
@@ -159,7 +160,7 @@ func paccept(c *Call) netbsd.Errno {
 	})
 }
 
-func doAccept(c *Call, d *file.Description, s *file.Socket, status int, cloexec bool) netbsd.Errno {
+func doAccept(c *Call, d *file.Description, s *socket.Socket, status int, cloexec bool) netbsd.Errno {
 	n, from, e := s.Accept(d.Call(c.L))
 	if e != 0 {
 		return e
@@ -198,7 +199,7 @@ func (c *Call) outLen(addr uint64, n int) netbsd.Errno {
 
 // getsockname is getsockname(int s, struct sockaddr *name, socklen_t *namelen).
 func getsockname(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		a, e := s.Name()
 		if e != 0 {
 			return e
@@ -209,7 +210,7 @@ func getsockname(c *Call) netbsd.Errno {
 
 // getpeername is getpeername(int s, struct sockaddr *name, socklen_t *namelen).
 func getpeername(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		a, e := s.Peer()
 		if e != 0 {
 			return e
@@ -220,12 +221,12 @@ func getpeername(c *Call) netbsd.Errno {
 
 // shutdown is shutdown(int s, int how).
 func shutdown(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno { return s.Shutdown(c.Int(1)) })
+	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno { return s.Shutdown(c.Int(1)) })
 }
 
 // setsockopt is setsockopt(int s, int level, int name, const void *val, socklen_t len).
 func setsockopt(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		n := c.Uint32(4)
 		if n > uint32(len(c.scratch)) {
 			return netbsd.EINVAL
@@ -240,7 +241,7 @@ func setsockopt(c *Call) netbsd.Errno {
 
 // getsockopt is getsockopt(int s, int level, int name, void *val, socklen_t *len).
 func getsockopt(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		room := 0
 		if c.Ptr(3) != 0 {
 			b, e := c.in(c.Ptr(4), 4)

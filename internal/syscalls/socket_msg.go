@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"toaster/internal/file"
+	"toaster/internal/socket"
 	"toaster/netbsd"
 )
 
@@ -14,8 +15,8 @@ func init() {
 // sendto is sendto(int s, const void *buf, size_t len, int flags, const struct sockaddr
 // *to, socklen_t tolen).
 func sendto(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
-		m := file.Message{Flags: c.Int(3)}
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
+		m := socket.Message{Flags: c.Int(3)}
 		if c.Ptr(4) != 0 {
 			var e netbsd.Errno
 			if m.Addr, e = c.sockaddr(c.Ptr(4), c.Uint32(5)); e != 0 {
@@ -28,12 +29,12 @@ func sendto(c *Call) netbsd.Errno {
 
 // sendmsg is sendmsg(int s, const struct msghdr *msg, int flags).
 func sendmsg(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		h, v, e := c.msghdr(c.Ptr(1))
 		if e != 0 {
 			return e
 		}
-		m := file.Message{Flags: c.Int(2)}
+		m := socket.Message{Flags: c.Int(2)}
 		defer m.Release()
 		if h.Name != 0 {
 			if m.Addr, e = c.sockaddr(h.Name, h.Namelen); e != 0 {
@@ -70,7 +71,7 @@ func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, []iovec, netbsd.Errno) {
 const maxControl = 16 << 10
 
 // control reads the control messages of sendmsg(2): SCM_RIGHTS is all there is.
-func (c *Call) control(h netbsd.Msghdr, m *file.Message) netbsd.Errno {
+func (c *Call) control(h netbsd.Msghdr, m *socket.Message) netbsd.Errno {
 	if h.Controllen > maxControl {
 		return netbsd.ENOBUFS
 	}
@@ -98,7 +99,7 @@ func (c *Call) control(h netbsd.Msghdr, m *file.Message) netbsd.Errno {
 }
 
 // send gathers the vector and sends it; a message that doesn't fit is EMSGSIZE.
-func send(c *Call, d *file.Description, s *file.Socket, m *file.Message, v []iovec) netbsd.Errno {
+func send(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v []iovec) netbsd.Errno {
 	if m.Addr != nil {
 		done, e := c.localAddr(m.Addr)
 		if e != 0 {
@@ -135,8 +136,8 @@ func send(c *Call, d *file.Description, s *file.Socket, m *file.Message, v []iov
 // recvfrom is recvfrom(int s, void *buf, size_t len, int flags, struct sockaddr *from,
 // socklen_t *fromlen).
 func recvfrom(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
-		m := file.Message{Flags: c.Int(3)}
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
+		m := socket.Message{Flags: c.Int(3)}
 		n, e := receive(c, d, s, &m, []iovec{{c.Ptr(1), c.Ptr(2)}}, false)
 		if e != 0 {
 			return e
@@ -156,7 +157,7 @@ func recvfrom(c *Call) netbsd.Errno {
 }
 
 // receive takes one message, or what a stream has, and spreads it.
-func receive(c *Call, d *file.Description, s *file.Socket, m *file.Message, v []iovec, rights bool) (int, netbsd.Errno) {
+func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v []iovec, rights bool) (int, netbsd.Errno) {
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
 	n, e := s.Recv(d.Call(c.L), buf[:min(vecLen(v), ioChunk)], m, rights)
@@ -175,12 +176,12 @@ func receive(c *Call, d *file.Description, s *file.Socket, m *file.Message, v []
 
 // recvmsg is recvmsg(int s, struct msghdr *msg, int flags).
 func recvmsg(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *file.Socket) netbsd.Errno {
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		h, v, e := c.msghdr(c.Ptr(1))
 		if e != 0 {
 			return e
 		}
-		m := file.Message{Flags: c.Int(2)}
+		m := socket.Message{Flags: c.Int(2)}
 		cloexec := m.Flags&netbsd.MSG_CMSG_CLOEXEC != 0
 		defer m.Release()
 		n, e := receive(c, d, s, &m, v, h.Control != 0 && h.Controllen > 0)
@@ -202,7 +203,7 @@ func recvmsg(c *Call) netbsd.Errno {
 }
 
 // outName stores where a message came from.
-func (c *Call) outName(h *netbsd.Msghdr, m *file.Message) netbsd.Errno {
+func (c *Call) outName(h *netbsd.Msghdr, m *socket.Message) netbsd.Errno {
 	if h.Name == 0 {
 		return 0
 	}
@@ -218,7 +219,7 @@ func (c *Call) outName(h *netbsd.Msghdr, m *file.Message) netbsd.Errno {
 // outRights gives descriptors to the open files that came, as many as there is room
 // for; MSG_CTRUNC tells of the others. As in unp_externalize all or none: EPERM for a
 // directory that is not below the caller's root, EMSGSIZE without free descriptors.
-func (c *Call) outRights(h *netbsd.Msghdr, m *file.Message, cloexec bool) netbsd.Errno {
+func (c *Call) outRights(h *netbsd.Msghdr, m *socket.Message, cloexec bool) netbsd.Errno {
 	room := h.Controllen
 	h.Controllen = 0
 	if h.Control == 0 || len(m.Rights) == 0 {
@@ -252,7 +253,7 @@ func (c *Call) outRights(h *netbsd.Msghdr, m *file.Message, cloexec bool) netbsd
 }
 
 // installAll moves the first n files of m into the caller's table.
-func (c *Call) installAll(m *file.Message, n int, cloexec bool) (fds []int, e netbsd.Errno) {
+func (c *Call) installAll(m *socket.Message, n int, cloexec bool) (fds []int, e netbsd.Errno) {
 	for range n {
 		fd, e := c.files().Install(m.Rights[0], 0, c.nofile(), cloexec)
 		if e != 0 {

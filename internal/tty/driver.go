@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -33,7 +34,8 @@ const maxPairs = 992
 // Driver has the terminals of one machine.
 type Driver struct {
 	m    *kern.Machine
-	tree *vfs.Tree // may be nil: no names
+	tree *vfs.Tree      // may be nil: no names
+	host *hostfile.Host // of the user's terminals; nil if there is none
 	born netbsd.Timespec
 
 	halted atomic.Bool // the machine is ending: nobody will read any more
@@ -45,8 +47,8 @@ type Driver struct {
 }
 
 // New makes the driver of m's terminals and puts ptmx, ptm and tty in /dev.
-func New(m *kern.Machine, tree *vfs.Tree) *Driver {
-	d := &Driver{m: m, tree: tree, born: netbsd.TimespecAt(m.BootTime()), pairs: map[int]*pair{}, taken: map[int]bool{}, hosts: map[uint64]*Host{}}
+func New(m *kern.Machine, tree *vfs.Tree, host *hostfile.Host) *Driver {
+	d := &Driver{m: m, tree: tree, host: host, born: netbsd.TimespecAt(m.BootTime()), pairs: map[int]*pair{}, taken: map[int]bool{}, hosts: map[uint64]*Host{}}
 	m.OnHalt(d.halt)
 	if tree != nil {
 		tree.AddDevice("ptmx", vfs.Device{Stat: d.devStat(ptmMajor, 0, 0o666), Open: d.openPtmx})

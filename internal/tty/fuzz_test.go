@@ -15,7 +15,7 @@ func FuzzLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, iflag, oflag, lflag uint32, keys []byte) {
 		m := kern.New(kern.Config{})
 		defer m.Close()
-		ctl, term := open(t, New(m, nil))
+		ctl, term := open(t, New(m, nil, nil))
 		p := ctl.pair()
 		for i, k := range keys {
 			switch {

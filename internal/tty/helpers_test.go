@@ -18,7 +18,7 @@ func each(t *testing.T, f func(t *testing.T, d *Driver)) {
 		t.Run("release"+r.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := kern.New(kern.Config{Release: r})
-				f(t, New(m, nil))
+				f(t, New(m, nil, nil))
 				synctest.Wait()
 				check(t, m)
 				if err := m.Close(); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/guard"
+	"toaster/internal/hostfile"
 	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -53,7 +54,7 @@ func IsTerminal(fd int) bool {
 	return err == nil
 }
 
-// Inherit is file.Inherit for a descriptor that is a terminal: guests can ask and set
+// Inherit is hostfile.Host.Inherit for a descriptor that is a terminal: guests can ask and set
 // its modes, and it can be a controlling terminal. All descriptors of one terminal
 // give the same Host.
 func (d *Driver) Inherit(fd int) (*file.Description, netbsd.Errno) {
@@ -70,12 +71,12 @@ func (d *Driver) Host(fd int) (*Host, netbsd.Errno) {
 	// Not fstat: /dev/tty has a number of its own.
 	dev, err := unix.IoctlGetUint32(fd, unix.TIOCGDEV)
 	if err != nil {
-		return nil, file.Errno(err)
+		return nil, hostfile.Errno(err)
 	}
 	rdev := uint64(dev)
 	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 	if err != nil {
-		return nil, file.Errno(err)
+		return nil, hostfile.Errno(err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -84,7 +85,7 @@ func (d *Driver) Host(fd int) (*Host, netbsd.Errno) {
 	}
 	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		return nil, file.Errno(err)
+		return nil, hostfile.Errno(err)
 	}
 	h := &Host{d: d, fd: dup, native: nothingNative}
 	h.k = d.m.NewTTY(h)
@@ -122,7 +123,7 @@ func (h *Host) adopt(rdev uint64) {
 // open makes an open file of the terminal on descriptor fd, with its flags if none are
 // given (-1).
 func (h *Host) open(fd, flags int) (*file.Description, netbsd.Errno) {
-	inner, e := file.Inherit(fd)
+	inner, e := h.d.host.Inherit(fd)
 	if e != 0 {
 		return nil, e
 	}
@@ -146,7 +147,7 @@ func (h *Host) handle() file.File {
 	defer h.mu.Unlock()
 	f.era = h.revoked
 	if h.shared == nil {
-		h.shared, _ = file.Inherit(h.fd)
+		h.shared, _ = h.d.host.Inherit(h.fd)
 	}
 	f.inner = h.shared
 	return f
@@ -175,7 +176,7 @@ func (h *Host) Drain(l *kern.LWP) netbsd.Errno { return h.drain(file.Call{L: l})
 func (h *Host) drain(c file.Call) netbsd.Errno {
 	fd, err := unix.FcntlInt(uintptr(h.fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	done := make(chan error, 1)
 	guard.Go("a terminal was drained", func() {
@@ -189,7 +190,7 @@ func (h *Host) drain(c file.Call) netbsd.Errno {
 			if err == unix.EIO {
 				return 0 // nobody is left to read the rest
 			}
-			return file.Errno(err)
+			return hostfile.Errno(err)
 		default:
 		}
 		if h.d.halted.Load() {

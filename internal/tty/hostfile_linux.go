@@ -123,7 +123,7 @@ func (f *hostTerminal) Export() (int, netbsd.Errno) {
 	if f.dead() {
 		return -1, netbsd.EIO
 	}
-	return f.inner.Export()
+	return f.d.host.Export(f.inner)
 }
 
 // Stat implements file.File.

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -22,20 +23,20 @@ func (h *Host) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		if err == nil {
 			t.Encode(data)
 		}
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
 		t := netbsd.DecodeTermios(data)
 		req := map[uint32]uint{netbsd.TIOCSETA: unix.TCSETS, netbsd.TIOCSETAW: unix.TCSETSW, netbsd.TIOCSETAF: unix.TCSETSF}[cmd]
-		return file.Errno(h.setModes(req, &t))
+		return hostfile.Errno(h.setModes(req, &t))
 	case netbsd.TIOCGWINSZ:
 		w, err := unix.IoctlGetWinsize(h.fd, unix.TIOCGWINSZ)
 		if err == nil {
 			netbsd.Winsize(*w).Encode(data)
 		}
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	case netbsd.TIOCSWINSZ:
 		w := unix.Winsize(netbsd.DecodeWinsize(data))
-		return file.Errno(unix.IoctlSetWinsize(h.fd, unix.TIOCSWINSZ, &w))
+		return hostfile.Errno(unix.IoctlSetWinsize(h.fd, unix.TIOCSWINSZ, &w))
 	case netbsd.FIONREAD:
 		return h.count(unix.TIOCINQ, data)
 	case netbsd.TIOCOUTQ, netbsd.FIONWRITE:
@@ -49,7 +50,7 @@ func (h *Host) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 func (h *Host) count(req uint, data []byte) netbsd.Errno {
 	n, err := unix.IoctlGetInt(h.fd, req)
 	if err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	return setInt(data, int32(n))
 }
@@ -62,11 +63,11 @@ func (h *Host) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		if !ok {
 			arg = unix.TCIOFLUSH
 		}
-		return file.Errno(unix.IoctlSetInt(h.fd, unix.TCFLSH, arg))
+		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TCFLSH, arg))
 	case netbsd.TIOCSTOP:
-		return file.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOOFF))
+		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOOFF))
 	case netbsd.TIOCSTART:
-		return file.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOON))
+		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOON))
 	case netbsd.TIOCEXCL, netbsd.TIOCNXCL, netbsd.FIOASYNC:
 		return 0
 	case netbsd.TIOCSTI:

@@ -62,7 +62,7 @@ func TestLine(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m := kern.New(kern.Config{})
 			defer m.Close()
-			ctl, term := open(t, New(m, nil))
+			ctl, term := open(t, New(m, nil, nil))
 			if c.modes != nil {
 				term.setModes(c.modes)
 			}
@@ -100,7 +100,7 @@ func TestOutput(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m := kern.New(kern.Config{})
 			defer m.Close()
-			ctl, term := open(t, New(m, nil))
+			ctl, term := open(t, New(m, nil, nil))
 			term.setModes(func(m *netbsd.Termios) { m.Oflag = c.oflag })
 			term.write(c.write)
 			if got := ctl.read(); got != c.want {
@@ -114,7 +114,7 @@ func TestOutput(t *testing.T) {
 func TestFlowControl(t *testing.T) {
 	m := kern.New(kern.Config{})
 	defer m.Close()
-	ctl, term := open(t, New(m, nil))
+	ctl, term := open(t, New(m, nil, nil))
 	ctl.ioctl(netbsd.TIOCPKT, []byte{1, 0, 0, 0})
 	ctl.write("\x13")
 	term.write("x")
@@ -161,7 +161,7 @@ func TestMinTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := kern.New(kern.Config{})
 				defer m.Close()
-				ctl, term := open(t, New(m, nil))
+				ctl, term := open(t, New(m, nil, nil))
 				term.setModes(func(m *netbsd.Termios) {
 					m.Lflag = 0
 					m.Cc[netbsd.VMIN], m.Cc[netbsd.VTIME] = c.vmin, c.vtime
@@ -188,7 +188,7 @@ func TestMinTime(t *testing.T) {
 func TestModeSwitch(t *testing.T) {
 	m := kern.New(kern.Config{})
 	defer m.Close()
-	ctl, term := open(t, New(m, nil))
+	ctl, term := open(t, New(m, nil, nil))
 	ctl.write("ab")
 	term.setModes(func(m *netbsd.Termios) { m.Lflag &^= netbsd.ICANON | netbsd.ECHO })
 	if got := term.read(); got != "ab" {
@@ -206,7 +206,7 @@ func TestWriterSleeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := kern.New(kern.Config{})
 		defer m.Close()
-		ctl, term := open(t, New(m, nil))
+		ctl, term := open(t, New(m, nil, nil))
 		text := make([]byte, 3*outputMax)
 		for i := range text {
 			text[i] = 'x'
@@ -242,7 +242,7 @@ func TestWriterSleeps(t *testing.T) {
 func TestLongLine(t *testing.T) {
 	m := kern.New(kern.Config{})
 	defer m.Close()
-	ctl, term := open(t, New(m, nil))
+	ctl, term := open(t, New(m, nil, nil))
 	term.setModes(func(m *netbsd.Termios) { m.Lflag &^= netbsd.ECHO })
 	long := make([]byte, inputMax+5)
 	for i := range long {

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -20,21 +21,21 @@ func (l *lookup) onFile(follow bool, call func(n *node, at int, name string, fla
 		if !follow {
 			flags = unix.AT_SYMLINK_NOFOLLOW
 		}
-		return file.Errno(call(nil, l.at.fd, l.name, flags))
+		return hostfile.Errno(call(nil, l.at.fd, l.name, flags))
 	}
 	n, err := l.openPath(follow)
 	if err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	defer n.close()
 	var st unix.Stat_t
 	if err := unix.Fstat(n.fd, &st); err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
-		return file.Errno(call(&n, n.fd, "", unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH))
+		return hostfile.Errno(call(&n, n.fd, "", unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH))
 	}
-	return file.Errno(call(&n, unix.AT_FDCWD, procPath(n.fd), 0))
+	return hostfile.Errno(call(&n, unix.AT_FDCWD, procPath(n.fd), 0))
 }
 
 // ownerRule is one of the rules of permit.go for what only some may do.
@@ -95,7 +96,7 @@ func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno
 
 // Utimens is utimensat(2) and its older kin.
 func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow bool) netbsd.Errno {
-	ts := []unix.Timespec{file.HostTime(atime), file.HostTime(mtime)}
+	ts := []unix.Timespec{hostfile.HostTime(atime), hostfile.HostTime(mtime)}
 	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChtimes(c, a, atime.Now && mtime.Now) }
 	return v.change(at, name, follow, rule, func(_ *node, at int, name string, flags int) error {
 		return unix.UtimesNanoAt(at, name, ts, flags)

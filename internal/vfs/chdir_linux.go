@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -45,7 +46,7 @@ func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 	defer l.close()
 	n, err := l.find(l.at, l.name, unix.O_DIRECTORY)
 	if err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	return v.adopt(l, n, set)
 }
@@ -58,11 +59,11 @@ func (v View) adopt(l *lookup, at node, set func(*dir)) netbsd.Errno {
 	}
 	if err != nil {
 		at.close()
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	n, err := newDir(at)
 	if err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	v.Dirs.mu.Lock()
 	defer v.Dirs.mu.Unlock()
@@ -99,11 +100,11 @@ func (v View) enterFD(fd int, under bool, set func(*dir)) netbsd.Errno {
 	}
 	l := &lookup{v: v, who: v.other()}
 	if err := l.maySearch(node{hfd, mnt}); err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	nfd, err := openHost(hfd, ".", dirFlags, 0)
 	if err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	n := node{nfd, mnt}
 	if under && v.Dirs.chrooted() {
@@ -137,7 +138,7 @@ func (v View) nameOf(n *node) (string, netbsd.Errno) {
 	if name == "" && err == nil {
 		name = "/"
 	}
-	return name, file.Errno(err)
+	return name, hostfile.Errno(err)
 }
 
 // PathOf gives the present name of an open file (F_GETPATH of fcntl(2)).

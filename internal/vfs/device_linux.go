@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -25,11 +26,11 @@ func addDevices(t *Tree) {
 		perm         uint32
 		make         func(file.Stat) file.File
 	}{
-		"null":    {2, 2, 0o666, file.NewNull},
-		"zero":    {2, 12, 0o666, file.NewZero},
-		"full":    {2, 11, 0o666, file.NewFull},
-		"random":  {46, 0, 0o444, file.NewRandom},
-		"urandom": {46, 1, 0o644, file.NewRandom},
+		"null":    {2, 2, 0o666, hostfile.NewNull},
+		"zero":    {2, 12, 0o666, hostfile.NewZero},
+		"full":    {2, 11, 0o666, hostfile.NewFull},
+		"random":  {46, 0, 0o444, hostfile.NewRandom},
+		"urandom": {46, 1, 0o644, hostfile.NewRandom},
 	} {
 		st := DevStat(t.born, dev.major, dev.minor, dev.perm)
 		t.devices[name] = Device{Stat: st, Open: func(v View, flags int) (*file.Description, netbsd.Errno) {

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -23,12 +23,12 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	}
 	n, err := l.openPath(true)
 	if err != nil {
-		return nil, "", file.Errno(err)
+		return nil, "", hostfile.Errno(err)
 	}
 	defer n.close()
 	var st unix.Stat_t
 	if err := unix.Fstat(n.fd, &st); err != nil {
-		return nil, "", file.Errno(err)
+		return nil, "", hostfile.Errno(err)
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(n.fd) || l.mayExec(n) != nil {
 		return nil, "", netbsd.EACCES
@@ -36,7 +36,7 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	// As toaster: who may execute a program need not be able to read it.
 	fd, err := n.reopen(unix.O_RDONLY)
 	if err != nil {
-		return nil, "", file.Errno(err)
+		return nil, "", hostfile.Errno(err)
 	}
 	full, err := l.pathOf(n)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/filetest"
 	"toaster/netbsd"
 )
 
@@ -71,7 +72,7 @@ func TestFifoTableEmpties(t *testing.T) {
 		w.Mknod(netbsd.AT_FDCWD, "p", netbsd.S_IFIFO|0o600)
 		w.View.L = interrupted{}
 		w.openErr("p", netbsd.O_RDONLY) // starts what waits for the host
-		before := openFDs(t)
+		before := filetest.OpenFDs(t)
 		for _, mode := range []int{netbsd.O_RDONLY, netbsd.O_WRONLY} {
 			w.View.L = interrupted{}
 			w.openErr("p", mode)
@@ -86,7 +87,7 @@ func TestFifoTableEmpties(t *testing.T) {
 		if n := len(w.Dirs.tree.fifos.open); n != 0 {
 			t.Errorf("%d FIFOs are kept", n)
 		}
-		if after := openFDs(t); after != before {
+		if after := filetest.OpenFDs(t); after != before {
 			t.Errorf("%d descriptors are open, before %d", after, before)
 		}
 	})
@@ -101,43 +102,15 @@ func (killed) Sleep(bool, time.Time) netbsd.Errno {
 	return 0
 }
 
-func openFDs(t *testing.T) int {
-	t.Helper()
-	return entries(t, "/proc/self/fd")
-}
-
-func entries(t *testing.T, dir string) int {
-	t.Helper()
-	list, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list)
-}
-
-// waiting is an LWP that counts its first sleep, and can be interrupted.
+// waiting is an LWP that counts its first sleep.
 type waiting struct {
-	token  sleeper
+	*filetest.Sleeper
 	asleep func()
-	end    chan struct{}
 }
 
-func (w *waiting) Wake() { w.token.Wake() }
-
-func (w *waiting) Sleep(_ bool, deadline time.Time) netbsd.Errno {
+func (w *waiting) Sleep(interruptible bool, deadline time.Time) netbsd.Errno {
 	w.asleep()
-	var late <-chan time.Time
-	if !deadline.IsZero() {
-		late = time.After(time.Until(deadline))
-	}
-	select {
-	case <-w.token:
-		return 0
-	case <-w.end:
-		return netbsd.EINTR
-	case <-late:
-		return netbsd.EWOULDBLOCK
-	}
+	return w.Sleeper.Sleep(interruptible, deadline)
 }
 
 // TestFifoManyWait has hundreds of guests wait for the other end of FIFOs. They cost no
@@ -146,15 +119,17 @@ func (w *waiting) Sleep(_ bool, deadline time.Time) netbsd.Errno {
 func TestFifoManyWait(t *testing.T) {
 	const many = 300
 	eachWorld(t, func(t *testing.T, w world) {
-		end := make(chan struct{})
+		var sleepers []*filetest.Sleeper
 		var asleep sync.WaitGroup
 		results := map[string]chan netbsd.Errno{}
-		threads := entries(t, "/proc/self/task")
+		threads := filetest.Entries(t, "/proc/self/task")
 		start := func(name string, mode int) {
 			w.Mknod(netbsd.AT_FDCWD, name, netbsd.S_IFIFO|0o600)
 			asleep.Add(1)
 			w := w
-			w.View.L = &waiting{token: make(sleeper, 1), asleep: sync.OnceFunc(asleep.Done), end: end}
+			l := &waiting{Sleeper: filetest.NewSleeper(), asleep: sync.OnceFunc(asleep.Done)}
+			sleepers = append(sleepers, l.Sleeper)
+			w.View.L = l
 			result := make(chan netbsd.Errno, 1)
 			results[name] = result
 			go func() { result <- w.openErr(name, mode) }()
@@ -169,7 +144,7 @@ func TestFifoManyWait(t *testing.T) {
 		start("lastReader", netbsd.O_RDONLY)
 		start("lastWriter", netbsd.O_WRONLY)
 		asleep.Wait()
-		if now := entries(t, "/proc/self/task"); now > threads+fifoThreads+50 {
+		if now := filetest.Entries(t, "/proc/self/task"); now > threads+fifoThreads+50 {
 			t.Errorf("%d threads, before %d", now, threads)
 		}
 		// A reader comes for the writer that is waiting, and a silent writer for the reader.
@@ -191,7 +166,9 @@ func TestFifoManyWait(t *testing.T) {
 				t.Errorf("%s: %s", name, errno.Name())
 			}
 		}
-		close(end)
+		for _, l := range sleepers {
+			l.Signal <- netbsd.EINTR
+		}
 		for i := range many {
 			if errno := <-results["p"+strconv.Itoa(i)]; errno != netbsd.EINTR {
 				t.Errorf("p%d: %s, want EINTR", i, errno.Name())

@@ -233,7 +233,7 @@ func TestPseudoRoot(t *testing.T) {
 		if _, err := os.Stat(root); err != nil {
 			continue
 		}
-		tree, dirs, err := New(Config{Root: root})
+		tree, dirs, err := newTree(t, Config{Root: root})
 		if err == nil {
 			dirs.Close()
 			tree.Close()
@@ -256,7 +256,7 @@ func TestForeignDirectory(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		d, errno := file.Inherit(int(f.Fd()))
+		d, errno := w.Dirs.tree.host.Inherit(int(f.Fd()))
 		if errno != 0 {
 			t.Fatal(errno)
 		}

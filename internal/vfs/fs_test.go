@@ -10,21 +10,18 @@ import (
 	"time"
 
 	"toaster/internal/file"
+	"toaster/internal/filetest"
+	"toaster/internal/hostfile"
 	"toaster/kern"
 	"toaster/netbsd"
 )
 
-// sleeper is the least LWP.
-type sleeper chan struct{}
-
-func (s sleeper) Wake() {
-	select {
-	case s <- struct{}{}:
-	default:
-	}
+// newTree opens a tree of a machine that ends with the test, after the tree.
+func newTree(t testing.TB, c Config) (*Tree, *Dirs, error) {
+	h := hostfile.NewHost()
+	t.Cleanup(h.Close)
+	return New(h, c)
 }
-
-func (s sleeper) Sleep(bool, time.Time) netbsd.Errno { <-s; return 0 }
 
 // world is a tree on a scratch folder, with what lies outside of it.
 type world struct {
@@ -56,14 +53,13 @@ func eachWorld(t *testing.T, f func(t *testing.T, w world)) {
 				w.prefix = ""
 			}
 			c.noOpenat2 = mode == "walk"
-			tree, dirs, err := New(c)
+			tree, dirs, err := newTree(t, c)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer tree.Close()
-			machine := file.NewMachine(file.MachineConfig{})
-			defer machine.Close()
-			w.View = View{Dirs: dirs, Files: machine.NewTable(), L: make(sleeper, 1)}
+			machine := file.NewMachine(file.MachineConfig{Watch: tree.host.Watch})
+			w.View = View{Dirs: dirs, Files: machine.NewTable(), L: filetest.NewSleeper()}
 			if mode == "groups" {
 				w.View.Cred = otherGroups()
 			}
@@ -515,7 +511,7 @@ func TestFifo(t *testing.T) {
 		}
 		got := make(chan string)
 		reader := w
-		reader.View.L = make(sleeper, 1)
+		reader.View.L = filetest.NewSleeper()
 		go func() {
 			s, errno := reader.read("p")
 			if errno != 0 {

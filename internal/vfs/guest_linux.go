@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -241,6 +242,6 @@ func (l *lookup) giveGroup(p place, fd int, gid, mode uint32) error {
 // tame has writes to a file take its set-id bits, as those of root do not.
 func (l *lookup) tame(d *file.Description) {
 	if l.who != nil && !l.who.IsRoot() {
-		d.Tame()
+		hostfile.Tame(d)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -216,7 +217,7 @@ func TestOthersNewFiles(t *testing.T) {
 				if err == nil {
 					done()
 				}
-				return file.Errno(err)
+				return hostfile.Errno(err)
 			})
 		}
 		for _, c := range []struct {

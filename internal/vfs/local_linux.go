@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -39,7 +39,7 @@ func (v View) LocalBind(name string, bind func(host string, done func()) netbsd.
 	}
 	n, err := l.find(l.at, dirName, unix.O_DIRECTORY)
 	if err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	defer n.close()
 	return bindErrno(l.bind(place{at: n, name: last}, bind))
@@ -87,12 +87,12 @@ func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.
 	}
 	n, err := l.openPath(true)
 	if err != nil {
-		return "", nil, file.Errno(err)
+		return "", nil, hostfile.Errno(err)
 	}
 	// unp_connect: to connect, or to send, is to write.
 	if err := cmp.Or(l.allowAccess(n, mayWrite), l.hostAccess(n, mayWrite)); err != nil {
 		n.close()
-		return "", nil, file.Errno(err)
+		return "", nil, hostfile.Errno(err)
 	}
 	return procPath(n.fd), n.close, 0
 }
@@ -102,5 +102,5 @@ func bindErrno(err error) netbsd.Errno {
 	if err == unix.EEXIST {
 		return netbsd.EADDRINUSE
 	}
-	return file.Errno(err)
+	return hostfile.Errno(err)
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/filetest"
 	"toaster/netbsd"
 )
 
@@ -61,12 +62,12 @@ func eachMounted(t *testing.T, change func(c *Config), f func(t *testing.T, w mo
 				change(&c)
 			}
 			c.noOpenat2 = mode == "walk"
-			tree, dirs, err := New(c)
+			tree, dirs, err := newTree(t, c)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer tree.Close()
-			w.View = View{Dirs: dirs, Files: file.NewTable(), L: make(sleeper, 1)}
+			w.View = View{Dirs: dirs, Files: file.NewMachine(file.MachineConfig{Watch: tree.host.Watch}).NewTable(), L: filetest.NewSleeper()}
 			if mode == "groups" {
 				w.View.Cred = otherGroups()
 			}
@@ -383,8 +384,8 @@ func TestMountErrors(t *testing.T) {
 		{Config{Root: root, Mounts: []Mount{{Source: "/proc/self/status", Target: "/f"}}}, "file system of the host's kernel"},
 		{Config{Root: root, Mounts: []Mount{{Target: "/f"}}}, "needs a directory"},
 	} {
-		before := openFDs(t)
-		tree, dirs, err := New(c.c)
+		before := filetest.OpenFDs(t)
+		tree, dirs, err := newTree(t, c.c)
 		if err == nil {
 			dirs.Close()
 			tree.Close()
@@ -392,7 +393,7 @@ func TestMountErrors(t *testing.T) {
 		} else if !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %q, want %q", c.c, err, c.want)
 		}
-		if after := openFDs(t); after != before {
+		if after := filetest.OpenFDs(t); after != before {
 			t.Errorf("%+v: %d descriptors are open, before %d", c.c, after, before)
 		}
 	}
@@ -456,7 +457,7 @@ func TestMountNotes(t *testing.T) {
 			}
 			d, _ := w.Files.Get(w.install(t, name, netbsd.O_RDONLY))
 			heard := make(chan uint32, 10)
-			l, errno := d.ListenInode(w.Files.Machine(), netbsd.NOTE_DELETE, func(note uint32) { heard <- note })
+			stop, errno := w.Files.Machine().Watch(d, netbsd.NOTE_DELETE, func(note uint32) { heard <- note })
 			if errno != 0 {
 				t.Fatal(errno)
 			}
@@ -464,7 +465,7 @@ func TestMountNotes(t *testing.T) {
 			for note := uint32(0); note&netbsd.NOTE_DELETE == 0; {
 				note = <-heard
 			}
-			l.Stop()
+			stop()
 			d.Release()
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -50,7 +51,7 @@ func (t *fifoTable) get(id inode) (f *file.Fifo, put func()) {
 // on, even if it fails.
 func (l *lookup) openFifo(n node, st *unix.Stat_t, flags int) (*file.Description, error) {
 	fifo, put := l.tree.fifos.get(inodeOf(st))
-	name, opened := file.NewInode(n.fd, st.Mode, &n.mnt.origin), false
+	name, opened := hostfile.NewInode(n.fd, st.Mode, &n.mnt.origin), false
 	// Deferred: who is killed while waiting leaves by Goexit.
 	defer func() {
 		if !opened {

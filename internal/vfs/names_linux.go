@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -32,10 +32,10 @@ func (v View) onPlace(at int, name string, call func(l *lookup, p place) error) 
 	}
 	p, err := l.parent()
 	if err != nil {
-		return file.Errno(err)
+		return hostfile.Errno(err)
 	}
 	defer p.close()
-	return file.Errno(call(l, p))
+	return hostfile.Errno(call(l, p))
 }
 
 // Unlink is unlinkat(2): unlink(2), or rmdir(2) with AT_REMOVEDIR. A directory

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -152,13 +153,13 @@ func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
 			return netbsd.EFTYPE
 		}
 	}
-	return file.Errno(err)
+	return hostfile.Errno(err)
 }
 
 // describe makes the open file of a host descriptor, which it owns, waiting for a FIFO's
 // writer and for the lock of O_SHLOCK or O_EXLOCK. mode is the file's.
 func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, error) {
-	f := file.NewHostIn(n.fd, mode, &n.mnt.origin)
+	f := l.tree.host.NewIn(n.fd, mode, &n.mnt.origin)
 	d := l.opened(f, flags)
 	return d, l.settle(d, func() error {
 		kind := mode & unix.S_IFMT

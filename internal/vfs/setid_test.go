@@ -134,7 +134,7 @@ func TestSetIDOfAnother(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "f")
 	os.WriteFile(name, nil, 0o644)
-	tree, dirs, err := New(Config{Dir: dir})
+	tree, dirs, err := newTree(t, Config{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

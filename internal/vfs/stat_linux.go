@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -55,26 +56,26 @@ func (l *lookup) devStat(dev Device) file.Stat {
 
 func (l *lookup) statFollow() (file.Stat, netbsd.Errno) {
 	if l.direct() {
-		return file.StatAt(l.at.fd, l.name, 0)
+		return hostfile.StatAt(l.at.fd, l.name, 0)
 	}
 	n, err := l.openPath(true)
 	if err != nil {
-		return file.Stat{}, file.Errno(err)
+		return file.Stat{}, hostfile.Errno(err)
 	}
 	defer n.close()
-	return file.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
+	return hostfile.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
 }
 
 func (l *lookup) lstat() (file.Stat, netbsd.Errno) {
 	if l.direct() {
-		return file.StatAt(l.at.fd, l.name, unix.AT_SYMLINK_NOFOLLOW)
+		return hostfile.StatAt(l.at.fd, l.name, unix.AT_SYMLINK_NOFOLLOW)
 	}
 	n, err := l.openPath(false)
 	if err != nil {
-		return file.Stat{}, file.Errno(err)
+		return file.Stat{}, hostfile.Errno(err)
 	}
 	defer n.close()
-	return file.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
+	return hostfile.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
 }
 
 // Access is faccessat(2). EINVAL for bits that mean nothing.

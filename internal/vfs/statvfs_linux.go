@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -16,7 +17,7 @@ func (v View) Statvfs(name string) (netbsd.Statvfs, netbsd.Errno) {
 	defer l.close()
 	n, err := l.openPath(true)
 	if err != nil {
-		return netbsd.Statvfs{}, file.Errno(err)
+		return netbsd.Statvfs{}, hostfile.Errno(err)
 	}
 	defer n.close()
 	return v.statvfs(n)
@@ -84,7 +85,7 @@ func (v View) statvfs(n node) (netbsd.Statvfs, netbsd.Errno) {
 func statvfsFD(fd int) (netbsd.Statvfs, netbsd.Errno) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(fd, &st); err != nil {
-		return netbsd.Statvfs{}, file.Errno(err)
+		return netbsd.Statvfs{}, hostfile.Errno(err)
 	}
 	flag := uint64(netbsd.MNT_LOCAL)
 	for _, f := range [...]struct{ host, guest uint64 }{

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/filetest"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -19,17 +20,17 @@ import (
 func TestTmpfs(t *testing.T) {
 	const size = 1 << 20
 	table, _ := os.ReadFile("/proc/self/mountinfo")
-	before := openFDs(t)
+	before := filetest.OpenFDs(t)
 	root := t.TempDir()
 	put(t, root, "tmp/covered", "tmp/sub/", "top")
-	tree, dirs, err := New(Config{Root: root, ReadOnly: true, Mounts: []Mount{{Target: "/tmp", Size: size}}})
+	tree, dirs, err := newTree(t, Config{Root: root, ReadOnly: true, Mounts: []Mount{{Target: "/tmp", Size: size}}})
 	if err != nil {
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) {
 			t.Skip(err)
 		}
 		t.Fatal(err)
 	}
-	w := world{View: View{Dirs: dirs, Files: file.NewTable(), L: make(sleeper, 1)}, dir: root}
+	w := world{View: View{Dirs: dirs, Files: file.NewMachine(file.MachineConfig{Watch: tree.host.Watch}).NewTable(), L: filetest.NewSleeper()}, dir: root}
 	st, errno := w.Statvfs("/tmp")
 	if errno != 0 || st.Type != "tmpfs" || st.MountedOn != "/tmp" || st.Blocks*st.Frsize != size || st.Flag&netbsd.MNT_RDONLY != 0 {
 		t.Errorf("%+v, %v", st, errno)
@@ -65,7 +66,7 @@ func TestTmpfs(t *testing.T) {
 	w.Files.Close()
 	dirs.Close()
 	tree.Close()
-	if after := openFDs(t); after != before {
+	if after := filetest.OpenFDs(t); after != before {
 		t.Errorf("%d descriptors are open, before %d", after, before)
 	}
 }
@@ -93,7 +94,7 @@ func (w world) fill(t *testing.T, name string) (total int) {
 // TestTmpfsHelper has the file system made by the helper, as who may not mount has it. What
 // is made there is our own.
 func TestTmpfsHelper(t *testing.T) {
-	before := openFDs(t)
+	before := filetest.OpenFDs(t)
 	fd, err := helpTmpfs(tmpfsOptions(1 << 20))
 	if err != nil {
 		t.Skip("the host grants no user namespace: ", err)
@@ -111,7 +112,7 @@ func TestTmpfsHelper(t *testing.T) {
 	}
 	unix.Close(f)
 	unix.Close(fd)
-	if after := openFDs(t); after != before {
+	if after := filetest.OpenFDs(t); after != before {
 		t.Errorf("%d descriptors are open, before %d", after, before)
 	}
 }

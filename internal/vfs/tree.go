@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -12,6 +13,7 @@ import (
 // Tree is the file system of a machine: mounts, the first of which holds "/", and the
 // devices.
 type Tree struct {
+	host     *hostfile.Host
 	top      *mount
 	others   []*mount // in the order that they were mounted in
 	hostMask uint32

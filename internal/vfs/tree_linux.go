@@ -9,14 +9,16 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
 const dirFlags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
 
-// New opens a tree and gives the directories of its first process.
-func New(c Config) (*Tree, *Dirs, error) {
-	t := &Tree{hostMask: readUmask(), user: newHostUser(), devices: map[string]Device{}, born: netbsd.TimespecAt(time.Now())}
+// New opens a tree, whose files are the host's on that side of the machine, and returns the
+// directories of its first process.
+func New(h *hostfile.Host, c Config) (*Tree, *Dirs, error) {
+	t := &Tree{host: h, hostMask: readUmask(), user: newHostUser(), devices: map[string]Device{}, born: netbsd.TimespecAt(time.Now())}
 	t.refs.Store(1)
 	t.noOpenat2.Store(c.noOpenat2)
 	addDevices(t)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -71,7 +72,7 @@ func (v View) onOpen(d *file.Description, rule func(c *kern.Cred, a attrs) netbs
 			return errno
 		}
 	}
-	return file.Errno(v.as(func() error { return asError(change()) }))
+	return hostfile.Errno(v.as(func() error { return asError(change()) }))
 }
 
 // isVnode tells files with owners from pipes and sockets, which nobody owns.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/filetest"
 )
 
 // resolvers are the ways to resolve a path below a root: the host's, and steps by either
@@ -57,7 +59,7 @@ func newMaze(t testing.TB, r *rand.Rand) *maze {
 			}
 		}
 	}
-	tree, d, err := New(Config{Root: root})
+	tree, d, err := newTree(t, Config{Root: root})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,15 +171,15 @@ func TestWalkDeep(t *testing.T) {
 	root := t.TempDir()
 	os.MkdirAll(filepath.Join(root, strings.Repeat("d/", depth)), 0o755)
 	os.WriteFile(filepath.Join(root, "f"), nil, 0o644)
-	tree, d, err := New(Config{Root: root})
+	tree, d, err := newTree(t, Config{Root: root})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tree.Close()
 	defer d.Close()
-	most, before := 0, openFDs(t)
+	most, before := 0, filetest.OpenFDs(t)
 	r := resolver{tree: tree, root: d.root, search: func(node) error {
-		most = max(most, openFDs(t)-before)
+		most = max(most, filetest.OpenFDs(t)-before)
 		return nil
 	}}
 	for _, name := range []string{
@@ -197,7 +199,7 @@ func TestWalkDeep(t *testing.T) {
 	if most > maxVisited+2 {
 		t.Errorf("%d descriptors at once", most)
 	}
-	if after := openFDs(t); after != before {
+	if after := filetest.OpenFDs(t); after != before {
 		t.Errorf("%d descriptors are open, before %d", after, before)
 	}
 }

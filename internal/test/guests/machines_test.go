@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"toaster/internal/file"
 	"toaster/internal/guesttest"
 	"toaster/internal/machine"
 	"toaster/internal/platform"
@@ -140,7 +139,7 @@ func talkTo(t *testing.T, sys *machine.System, dirs *vfs.Dirs, exe string) *stat
 	defer out.Close()
 	tab := sys.Files.NewTable()
 	for _, f := range []*os.File{in, out, os.Stderr} {
-		d, errno := file.Inherit(int(f.Fd()))
+		d, errno := sys.Host.Inherit(int(f.Fd()))
 		if errno == 0 {
 			_, errno = tab.Install(d, 0, 100, false)
 		}

@@ -1,0 +1,90 @@
+package hostfile
+
+import (
+	"crypto/rand"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// device is what the simple devices of mem(4) and rnd(4) have in common.
+type device struct {
+	file.Base
+	st file.Stat
+}
+
+func (d device) Stat() (file.Stat, netbsd.Errno)                 { return d.st, 0 }
+func (d device) Lseek(int64, int) (int64, netbsd.Errno)          { return 0, 0 }
+func (d device) Truncate(int64) netbsd.Errno                     { return 0 }
+func (d device) Sync() netbsd.Errno                              { return 0 }
+func (d device) Chmod(uint32) netbsd.Errno                       { return netbsd.EPERM }
+func (d device) Chown(int, int) netbsd.Errno                     { return netbsd.EPERM }
+func (d device) Utimens(file.Timeset, file.Timeset) netbsd.Errno { return netbsd.EPERM }
+func (d device) Write(_ file.Call, b []byte) (int, netbsd.Errno) { return len(b), 0 }
+func (d device) Pwrite(c file.Call, b []byte, _ int64) (int, netbsd.Errno) {
+	return d.Write(c, b)
+}
+
+type nullFile struct {
+	device
+	host hostTwin
+}
+
+// NewNull is /dev/null of null(4).
+func NewNull(st file.Stat) file.File {
+	return &nullFile{device: device{st: st}, host: hostTwin{name: "/dev/null"}}
+}
+
+func (f *nullFile) Read(file.Call, []byte) (int, netbsd.Errno)         { return 0, 0 }
+func (f *nullFile) Pread(file.Call, []byte, int64) (int, netbsd.Errno) { return 0, 0 }
+func (f *nullFile) HostFD() (int, bool)                                { return f.host.get() }
+func (f *nullFile) Close()                                             { f.host.close() }
+
+type zeroFile struct {
+	device
+	host hostTwin
+}
+
+// NewZero is /dev/zero of zero(4).
+func NewZero(st file.Stat) file.File {
+	return &zeroFile{device: device{st: st}, host: hostTwin{name: "/dev/zero"}}
+}
+
+func (f *zeroFile) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
+	clear(b)
+	return len(b), 0
+}
+
+func (f *zeroFile) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { return f.Read(c, b) }
+func (f *zeroFile) HostFD() (int, bool)                                      { return f.host.get() }
+func (f *zeroFile) Close()                                                   { f.host.close() }
+
+type fullFile struct{ zeroFile }
+
+// NewFull is /dev/full of full(4): zeros to read, no room to write.
+func NewFull(st file.Stat) file.File {
+	return &fullFile{zeroFile{device: device{st: st}, host: hostTwin{name: "/dev/full"}}}
+}
+
+func (f *fullFile) Write(file.Call, []byte) (int, netbsd.Errno)         { return 0, netbsd.ENOSPC }
+func (f *fullFile) Pwrite(file.Call, []byte, int64) (int, netbsd.Errno) { return 0, netbsd.ENOSPC }
+
+type randomFile struct {
+	device
+	host hostTwin
+}
+
+// NewRandom is /dev/random and /dev/urandom of rnd(4). What is written to it
+// is ignored: the host's generator needs no seed of a guest's.
+func NewRandom(st file.Stat) file.File {
+	return &randomFile{device: device{st: st}, host: hostTwin{name: "/dev/urandom"}}
+}
+
+func (f *randomFile) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
+	rand.Read(b)
+	return len(b), 0
+}
+
+func (f *randomFile) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { return f.Read(c, b) }
+func (f *randomFile) HostFD() (int, bool)                                      { return f.host.get() }
+func (f *randomFile) Close()                                                   { f.host.close() }

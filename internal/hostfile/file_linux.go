@@ -1,0 +1,259 @@
+package hostfile
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/internal/hostlimits"
+	"toaster/netbsd"
+)
+
+// hostFile is an open file of the host: a regular file, a directory, a device,
+// a FIFO, the standard streams. The host's description holds the offset, so a
+// stream shared with host programs moves for all of them.
+type File struct {
+	file.Base
+	fd   int
+	mode uint32 // S_IFMT of the file
+	kind hostKind
+	poll pollDesc
+
+	// shared is the blocking description that a reopened file was made from,
+	// for host programs; -1 if there is none.
+	shared int
+
+	// tame: a write takes the set-id bits off the file.
+	tame bool
+
+	// foreign: owner, mode and times are not the guest's to change.
+	foreign bool
+
+	origin *file.Origin
+}
+
+// hostKind says how not to block in the host.
+type hostKind int8
+
+const (
+	// kindDirect never makes us wait long: regular files, directories, disks.
+	kindDirect hostKind = iota
+	// kindNonblock is a description of our own with O_NONBLOCK set.
+	kindNonblock
+	// kindShared is somebody else's description, whose flags aren't ours to
+	// set: asked for readiness before each transfer.
+	kindShared
+)
+
+// New makes a File of a host descriptor that is the kernel's alone, opened with
+// the host's O_NONBLOCK where that makes a difference. It owns fd from then on, even if
+// it fails.
+func (h *Host) New(fd int) (*File, netbsd.Errno) {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		unix.Close(fd)
+		return nil, Errno(err)
+	}
+	return h.NewIn(fd, st.Mode, nil), 0
+}
+
+// NewIn is New for a file that was found in a tree, and whose mode is known.
+func (h *Host) NewIn(fd int, mode uint32, o *file.Origin) *File {
+	f := &File{origin: o}
+	f.init(h, fd, mode, kindDirect)
+	if f.pollable() {
+		if err := unix.SetNonblock(fd, true); err == nil {
+			f.kind = kindNonblock
+		}
+	}
+	return f
+}
+
+// Origin is where the file was found, nil if it wasn't found by name.
+func (f *File) Origin() *file.Origin { return f.origin }
+
+// Directory reports whether it is one.
+func (f *File) Directory() bool { return f.mode == unix.S_IFDIR }
+
+// fixed is why owner, mode and times are not the guest's to change; 0 if they are.
+func (f *File) fixed() netbsd.Errno {
+	if f.foreign {
+		return netbsd.EPERM
+	}
+	return f.origin.Fixed()
+}
+
+// init makes a new File one of fd, which it owns from then on.
+func (f *File) init(h *Host, fd int, mode uint32, kind hostKind) {
+	f.fd, f.mode, f.kind, f.shared = fd, mode&unix.S_IFMT, kind, -1
+	f.poll.fd, f.poll.poller = fd, &h.poller
+}
+
+// InitSocket makes a new File, which is part of a socket, one of fd. It owns fd, which
+// does not block, from then on.
+func (f *File) InitSocket(h *Host, fd int) { f.init(h, fd, unix.S_IFSOCK, kindNonblock) }
+
+// IsSocket reports whether it is one of the host's.
+func (f *File) IsSocket() bool { return f.mode == unix.S_IFSOCK }
+
+// pollable reports whether reading may have to wait for somebody else.
+func (f *File) pollable() bool {
+	switch f.mode {
+	case unix.S_IFIFO, unix.S_IFSOCK, unix.S_IFCHR:
+		return true
+	}
+	return false
+}
+
+func (f *File) HostFD() (int, bool) { return f.fd, true }
+
+// FD is the host descriptor, which stays the file's; -1 while it rests.
+func (f *File) FD() int { return f.fd }
+
+// Rest closes the descriptor of a file that Resume will give another one. Preconditions:
+// nobody uses the file, nor will before Resume.
+func (f *File) Rest() {
+	f.poll.close()
+	unix.Close(f.fd)
+	f.fd = -1
+}
+
+// Resume ends a rest with a descriptor of the same file, which it owns from then on.
+func (f *File) Resume(fd int) {
+	f.fd = fd
+	f.poll.reopen(fd)
+}
+
+// TryFlock implements file.Flocker; no socket can be locked. The numbers of LOCK_SH,
+// LOCK_EX and LOCK_UN are the host's.
+func (f *File) TryFlock(kind int) netbsd.Errno {
+	if f.mode == unix.S_IFSOCK {
+		return netbsd.EOPNOTSUPP
+	}
+	return Errno(Retry(func() error { return unix.Flock(f.fd, kind|unix.LOCK_NB) }))
+}
+
+// export gives a descriptor for a host program, which expects to block.
+func (f *File) export() (int, error) {
+	if f.shared >= 0 {
+		return unix.FcntlInt(uintptr(f.shared), unix.F_DUPFD_CLOEXEC, 0)
+	}
+	if f.kind == kindNonblock && f.mode != unix.S_IFSOCK {
+		fl, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)
+		if err == nil {
+			fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(f.fd), fl&unix.O_ACCMODE|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+			if err == nil {
+				return fd, nil
+			}
+		}
+	}
+	return unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 0)
+}
+
+// Regular tells kevent(2) that the file has an end.
+func (f *File) Regular() bool { return f.mode == unix.S_IFREG }
+
+func (f *File) Close() {
+	f.poll.close()
+	if f.fd >= 0 {
+		unix.Close(f.fd)
+	}
+	if f.shared >= 0 {
+		unix.Close(f.shared)
+	}
+}
+
+// Restart sends sleepers back to their descriptors.
+func (f *File) Restart(t *file.Table) { f.poll.queue.Restart(t) }
+
+func (f *File) Watch(w *file.Waiter)   { f.poll.watch(w) }
+func (f *File) Unwatch(w *file.Waiter) { f.poll.queue.Remove(w) }
+
+func (f *File) Poll(want file.Events) file.Events {
+	if f.kind == kindDirect && !f.pollable() {
+		return want & (file.In | file.Out | file.RdNorm)
+	}
+	return pollNow(f.fd, want)
+}
+
+func (f *File) Lseek(off int64, whence int) (int64, netbsd.Errno) {
+	if whence < netbsd.SEEK_SET || whence > netbsd.SEEK_END {
+		return 0, netbsd.EINVAL
+	}
+	if f.mode == unix.S_IFDIR {
+		return f.seekDir(off, whence)
+	}
+	n, err := unix.Seek(f.fd, off, whence)
+	return n, Errno(err)
+}
+
+func (f *File) Truncate(size int64) netbsd.Errno {
+	if size < 0 {
+		return netbsd.EINVAL
+	}
+	return Errno(retrySlow(func() error { return unix.Ftruncate(f.fd, size) }))
+}
+
+func (f *File) Sync() netbsd.Errno {
+	return Errno(retrySlow(func() error { return unix.Fsync(f.fd) }))
+}
+
+func (f *File) Chmod(mode uint32) netbsd.Errno {
+	if errno := f.fixed(); errno != 0 {
+		return errno
+	}
+	return Errno(unix.Fchmod(f.fd, f.origin.HostMode(mode&0o7777, f.mode)))
+}
+
+func (f *File) Chown(uid, gid int) netbsd.Errno {
+	if errno := f.fixed(); errno != 0 {
+		return errno
+	}
+	return Errno(unix.Fchown(f.fd, uid, gid))
+}
+
+func (f *File) Utimens(atime, mtime file.Timeset) netbsd.Errno {
+	if errno := f.fixed(); errno != 0 {
+		return errno
+	}
+	ts := [2]unix.Timespec{HostTime(atime), HostTime(mtime)}
+	return Errno(utimensFD(f.fd, &ts))
+}
+
+// SetFlags passes O_APPEND on: the host's description is where the position is.
+func (f *File) SetFlags(flags int) netbsd.Errno {
+	if f.mode != unix.S_IFREG {
+		return 0
+	}
+	cur, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)
+	if err != nil {
+		return Errno(err)
+	}
+	next := cur &^ unix.O_APPEND
+	if flags&netbsd.O_APPEND != 0 {
+		next |= unix.O_APPEND
+	}
+	if next == cur {
+		return 0
+	}
+	_, err = unix.FcntlInt(uintptr(f.fd), unix.F_SETFL, next)
+	return Errno(err)
+}
+
+// retrySlow is Retry for what may take long, see transfer.
+func retrySlow(call func() error) error {
+	hostlimits.Enter()
+	defer hostlimits.Leave()
+	return Retry(call)
+}
+
+// Retry repeats a host call that a host signal interrupted; the Go runtime's
+// preemption signals do that.
+func Retry(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package hostfile
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"toaster/internal/file"
+	"toaster/internal/filetest"
+	"toaster/netbsd"
+)
+
+func openTemp(t *testing.T, h *Host, name string) *file.Description {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	// A description of its own, as open(2) makes it.
+	d, errno := h.Inherit(int(f.Fd()))
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	return d
+}
+
+func TestFlock(t *testing.T) {
+	h := newHost(t)
+	name := filepath.Join(t.TempDir(), "f")
+	os.WriteFile(name, nil, 0o644)
+	m := file.NewMachine(file.MachineConfig{})
+	a, b := openTemp(t, h, name), openTemp(t, h, name)
+	defer b.Release()
+	if errno := a.Flock(m, nil, netbsd.LOCK_EX, false); errno != 0 {
+		t.Fatal(errno)
+	}
+	if errno := b.Flock(m, nil, netbsd.LOCK_SH, true); errno != netbsd.EAGAIN {
+		t.Error(errno)
+	}
+	if errno := b.Flock(m, nil, 3, true); errno != netbsd.EINVAL {
+		t.Error(errno)
+	}
+	l := filetest.NewSleeper()
+	l.Asleep = make(chan struct{}, 10000)
+	done := make(chan netbsd.Errno)
+	go func() { done <- b.Flock(m, l, netbsd.LOCK_EX, false) }()
+	<-l.Asleep
+	a.Release()
+	if errno := <-done; errno != 0 {
+		t.Error(errno)
+	}
+}
+
+// flock(2) is the host's, and holds between machines.
+func TestFlockOfAnotherMachine(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	ours, other := file.NewMachine(file.MachineConfig{}), file.NewMachine(file.MachineConfig{})
+	d, e := openTemp(t, newHost(t), name), openTemp(t, newHost(t), name)
+	defer d.Release()
+	defer e.Release()
+	if errno := d.Flock(ours, nil, netbsd.LOCK_EX, true); errno != 0 {
+		t.Fatal(errno)
+	}
+	if errno := e.Flock(other, nil, netbsd.LOCK_SH, true); errno != netbsd.EAGAIN {
+		t.Errorf("%v, want %v", errno, netbsd.EAGAIN)
+	}
+}

@@ -1,0 +1,217 @@
+package hostfile
+
+import (
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+)
+
+// The poller is the one place where a machine waits for host descriptors: an epoll
+// instance, itself watched by the Go runtime, so that neither a sleeping guest nor the
+// poller costs a host thread.
+
+// pollDesc is a host descriptor's registration. It is armed, edge-triggered,
+// while somebody watches; an event that finds no watcher disarms it, so that a
+// busy stream that nobody sleeps on costs no wakeups.
+type pollDesc struct {
+	queue  file.Queue
+	poller *poller // set once
+	fd     int
+
+	mu     sync.Mutex
+	key    int32 // 0: never registered
+	epfd   int   // where it is registered
+	armed  bool
+	closed bool
+	always bool // epoll can't watch it: always ready
+}
+
+// poller runs from the first file that is watched until its machine has left and no file
+// that was watched is open.
+type poller struct {
+	mu   sync.Mutex
+	left bool // the machine is closed
+	next int32
+	desc map[int32]*pollDesc
+	f    *os.File // the epoll instance, nil while it does not run
+	epfd int      // its descriptor
+}
+
+const edges = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLPRI | unix.EPOLLRDHUP | unix.EPOLLET
+
+func (p *poller) startLocked() error {
+	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	// os.NewFile leaves a nonblocking descriptor to the runtime's poller.
+	unix.SetNonblock(epfd, true)
+	f := os.NewFile(uintptr(epfd), "epoll")
+	rc, err := f.SyscallConn()
+	if err != nil {
+		f.Close()
+		return err
+	}
+	p.f, p.epfd, p.desc = f, epfd, map[int32]*pollDesc{}
+	go rc.Read(func(fd uintptr) bool { p.harvest(int(fd)); return false }) // until stopLocked
+	return nil
+}
+
+// stopLocked says what to close if nobody is left. That waits for what harvest is about,
+// which may want any lock.
+func (p *poller) stopLocked() *os.File {
+	if !p.left || len(p.desc) > 0 {
+		return nil
+	}
+	f := p.f
+	p.f = nil
+	return f
+}
+
+// leave is called when the machine is closed.
+func (p *poller) leave() {
+	stop := func() *os.File {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.left = true
+		return p.stopLocked()
+	}
+	stop().Close() // of a nil file does nothing
+}
+
+// harvest reports everything that has happened.
+func (p *poller) harvest(epfd int) {
+	var evs [64]unix.EpollEvent
+	for {
+		n, err := unix.EpollWait(epfd, evs[:], 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			return
+		}
+		for i := range n {
+			if d := p.find(evs[i].Fd); d != nil {
+				guard.Report(guard.Catch("an event of the host was passed on", func() { d.event(evs[i].Events) }))
+			}
+		}
+	}
+}
+
+func (p *poller) find(key int32) *pollDesc {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.desc[key]
+}
+
+// event passes a host event on, or disarms the descriptor if nobody watches.
+func (d *pollDesc) event(bits uint32) {
+	if d.queue.Empty() {
+		d.disarm()
+		return
+	}
+	d.queue.Notify(hostEvents(bits))
+}
+
+func (d *pollDesc) disarm() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.queue.Empty() && d.armed && !d.closed {
+		d.armed = false
+		ev := unix.EpollEvent{Fd: d.key, Events: unix.EPOLLET}
+		unix.EpollCtl(d.epfd, unix.EPOLL_CTL_MOD, d.fd, &ev)
+	}
+}
+
+// hostEvents converts the bits of epoll or poll; but for the write band and
+// RDHUP both systems agree.
+func hostEvents(bits uint32) file.Events {
+	ev := file.Events(bits) & (file.In | file.Pri | file.Out | file.Err | file.Hup | file.RdNorm | file.RdBand)
+	if bits&unix.EPOLLRDHUP != 0 {
+		ev |= file.RdHup
+	}
+	if ev&file.In != 0 {
+		ev |= file.RdNorm
+	}
+	return ev
+}
+
+// watch adds w and makes sure that events come. A state that holds already is
+// reported again by arming, which the caller may or may not hear.
+func (d *pollDesc) watch(w *file.Waiter) {
+	d.queue.Add(w)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.armed || d.always || d.closed {
+		return
+	}
+	op := unix.EPOLL_CTL_MOD
+	if d.key == 0 {
+		op = unix.EPOLL_CTL_ADD
+		if err := d.poller.register(d); err != nil {
+			d.always = true
+			return
+		}
+	}
+	ev := unix.EpollEvent{Fd: d.key, Events: edges}
+	if err := unix.EpollCtl(d.epfd, op, d.fd, &ev); err != nil {
+		d.always = true // EPERM: a file that is always ready
+		return
+	}
+	d.armed = true
+}
+
+// register enters d, which is locked, under a key of its own in the poller; the poller runs
+// as long as d has the key.
+func (p *poller) register(d *pollDesc) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.f == nil {
+		if err := p.startLocked(); err != nil {
+			return err
+		}
+	}
+	for {
+		if p.next++; p.next <= 0 {
+			p.next = 1
+		}
+		if p.desc[p.next] == nil {
+			p.desc[p.next] = d
+			d.key, d.epfd = p.next, p.epfd
+			return nil
+		}
+	}
+}
+
+// close forgets the registration; called before the descriptor is closed.
+func (d *pollDesc) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return
+	}
+	d.closed = true
+	if d.key == 0 {
+		return
+	}
+	unix.EpollCtl(d.epfd, unix.EPOLL_CTL_DEL, d.fd, nil)
+	p := d.poller
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.desc, d.key)
+	if f := p.stopLocked(); f != nil {
+		go f.Close()
+	}
+}
+
+// reopen makes a closed registration one of fd. Preconditions: nobody watches.
+func (d *pollDesc) reopen(fd int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fd, d.key = fd, 0
+	d.armed, d.closed, d.always = false, false, false
+}

@@ -1,0 +1,300 @@
+package socket
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
+	"toaster/internal/hostfile"
+	"toaster/netbsd"
+)
+
+// Socket is a socket of the host, in NetBSD's terms. The host's descriptor never
+// blocks; waiting is ours.
+type Socket struct {
+	hostfile.File
+	stack       *Stack
+	family, typ int // NetBSD's
+
+	// idle: a stream that was never connected nor listens. The host calls such
+	// a socket hung up and writable, NetBSD neither.
+	idle      atomic.Bool
+	listening atomic.Bool
+
+	// lent: a program of the host has it, and may have cleared the host's O_NONBLOCK.
+	lent atomic.Bool
+
+	mu         sync.Mutex
+	recvTimeo  time.Duration // SO_RCVTIMEO; 0 is none
+	sendTimeo  time.Duration
+	noSigpipe  bool
+	guestName  string // the AF_LOCAL name that it is bound to
+	hostName   string // and how the host knows it
+	afterClose func() // lets go of what hostName needs
+}
+
+// NewSocket is socket(2) without its flags. EAFNOSUPPORT: the host has no such
+// family, or the machine no network.
+func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
+	hf, ok := netbsd.LinuxFamily(family)
+	if !ok || family == netbsd.AF_UNSPEC {
+		return nil, netbsd.EAFNOSUPPORT
+	}
+	if typ < netbsd.SOCK_STREAM || typ > netbsd.SOCK_SEQPACKET {
+		return nil, netbsd.EPROTOTYPE
+	}
+	newSocket := k.maker
+	if family == netbsd.AF_LOCAL { // which is no network's
+		newSocket = unix.Socket
+	}
+	fd, err := newSocket(hf, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+	if err != nil {
+		return nil, socketErrno(err)
+	}
+	if family == netbsd.AF_INET6 {
+		// NetBSD's default (net.inet6.ip6.v6only).
+		unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1)
+	}
+	s, errno := k.wrapSocket(fd, family, typ)
+	if errno == 0 {
+		s.idle.Store(typ == netbsd.SOCK_STREAM || typ == netbsd.SOCK_SEQPACKET)
+	}
+	return s, errno
+}
+
+// socketErrno names the errors that both systems give for different causes.
+func socketErrno(err error) netbsd.Errno {
+	if err == unix.EINVAL || err == unix.ESOCKTNOSUPPORT {
+		return netbsd.EPROTONOSUPPORT
+	}
+	return hostfile.Errno(err)
+}
+
+// NewSocketPair is socketpair(2).
+func (k *Stack) NewSocketPair(family, typ, proto int) (a, b *Socket, errno netbsd.Errno) {
+	switch {
+	case family != netbsd.AF_LOCAL:
+		return nil, nil, netbsd.EOPNOTSUPP
+	case typ < netbsd.SOCK_STREAM || typ > netbsd.SOCK_SEQPACKET:
+		return nil, nil, netbsd.EPROTOTYPE
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+	if err != nil {
+		return nil, nil, socketErrno(err)
+	}
+	a, errno = k.wrapSocket(fds[0], family, typ)
+	if errno != 0 {
+		unix.Close(fds[1])
+		return nil, nil, errno
+	}
+	if b, errno = k.wrapSocket(fds[1], family, typ); errno != 0 {
+		a.Close()
+	}
+	return a, b, errno
+}
+
+// wrapSocket owns fd, which doesn't block.
+func (k *Stack) wrapSocket(fd, family, typ int) (*Socket, netbsd.Errno) {
+	s := &Socket{stack: k, family: family, typ: typ}
+	s.InitSocket(k.host, fd)
+	return s, 0
+}
+
+// Family and Type are socket(2)'s arguments.
+func (s *Socket) Family() int { return s.family }
+
+// Type is SOCK_STREAM and the like.
+func (s *Socket) Type() int { return s.typ }
+
+// NoSigpipe reports SO_NOSIGPIPE.
+func (s *Socket) NoSigpipe() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.noSigpipe
+}
+
+// Close shuts the socket and forgets its name.
+func (s *Socket) Close() {
+	s.mu.Lock()
+	host, after := s.hostName, s.afterClose
+	s.mu.Unlock()
+	if host != "" {
+		s.stack.names.Delete(host)
+	}
+	s.File.Close()
+	if after != nil {
+		after()
+	}
+}
+
+// Poll hides what the host thinks of a stream that nobody has connected yet.
+func (s *Socket) Poll(want file.Events) file.Events {
+	if s.idle.Load() {
+		return 0
+	}
+	return s.File.Poll(want)
+}
+
+// ReadCount is what FIONREAD says; for a listening socket, whether there is
+// somebody to accept.
+func (s *Socket) ReadCount() int64 {
+	if s.listening.Load() {
+		if s.File.Poll(file.In) != 0 {
+			return 1
+		}
+		return 0
+	}
+	return s.File.ReadCount()
+}
+
+// WriteCount is the room in the send buffer.
+func (s *Socket) WriteCount() int64 {
+	size, err := unix.GetsockoptInt(s.FD(), unix.SOL_SOCKET, unix.SO_SNDBUF)
+	if err != nil {
+		return roomUnknown
+	}
+	queued, err := unix.IoctlGetInt(s.FD(), unix.TIOCOUTQ)
+	if err != nil {
+		queued = 0
+	}
+	return int64(max(1, size/2-queued))
+}
+
+// roomUnknown is what WriteCount says where the host doesn't.
+const roomUnknown = netbsd.PIPE_BUF
+
+// deadline makes the time until which a call waits of a timeout option.
+func (s *Socket) deadline(of *time.Duration) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *of == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(*of)
+}
+
+// wait runs try now and again until it gives anything but EAGAIN, or the time of
+// a timeout option is up, which is EAGAIN again.
+func (s *Socket) wait(c file.Call, mask file.Events, timeo *time.Duration, try func() (int, netbsd.Errno)) (int, netbsd.Errno) {
+	n, errno := try()
+	if errno != netbsd.EAGAIN || c.Nonblock {
+		return n, errno
+	}
+	return file.BlockUntil(c, s, mask, s.deadline(timeo), try)
+}
+
+// Connect is connect(2). A call that is interrupted goes on connecting; asking
+// again says EALREADY.
+func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
+	sa, errno := toHostAddr(a, s.family)
+	if errno != 0 {
+		return errno
+	}
+	s.idle.Store(false)
+	err := hostfile.Retry(func() error { return unix.Connect(s.FD(), sa) })
+	switch {
+	case err == unix.EAGAIN: // a local socket whose backlog is full
+		return netbsd.ECONNREFUSED
+	case err != unix.EINPROGRESS:
+		if err != nil && err != unix.EALREADY && err != unix.EISCONN {
+			s.idle.Store(s.typ == netbsd.SOCK_STREAM)
+		}
+		return hostfile.Errno(err)
+	case c.Nonblock:
+		return netbsd.EINPROGRESS
+	}
+	_, errno = s.wait(c, file.Writable, &s.sendTimeo, s.connected)
+	if errno == netbsd.ERESTART { // connect(2) again would be EALREADY
+		errno = netbsd.EINTR
+	}
+	return errno
+}
+
+// connected reports how a connect went; EAGAIN while it is on its way.
+func (s *Socket) connected() (int, netbsd.Errno) {
+	if s.File.Poll(file.Out)&(file.Out|file.Hup|file.Err) == 0 {
+		return 0, netbsd.EAGAIN
+	}
+	v, err := unix.GetsockoptInt(s.FD(), unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return 0, hostfile.Errno(err)
+	}
+	return 0, netbsd.FromLinux(v)
+}
+
+// Bind is bind(2). For AF_LOCAL the path is the host's, and guest is the name
+// that the program knows; after is called when the socket is closed.
+func (s *Socket) Bind(a *netbsd.Sockaddr, guest string, after func()) netbsd.Errno {
+	sa, errno := toHostAddr(a, s.family)
+	if errno != 0 {
+		return errno
+	}
+	if err := unix.Bind(s.FD(), sa); err != nil {
+		return hostfile.Errno(err)
+	}
+	if s.family == netbsd.AF_LOCAL {
+		s.mu.Lock()
+		s.guestName, s.hostName, s.afterClose = guest, a.Path, after
+		s.mu.Unlock()
+		s.stack.names.Store(a.Path, guest)
+	}
+	return 0
+}
+
+// Listen is listen(2).
+func (s *Socket) Listen(backlog int) netbsd.Errno {
+	if backlog < 0 || backlog > netbsd.SOMAXCONN {
+		backlog = netbsd.SOMAXCONN
+	}
+	errno := hostfile.Errno(unix.Listen(s.FD(), backlog))
+	if errno == 0 {
+		s.idle.Store(false)
+		s.listening.Store(true)
+	}
+	return errno
+}
+
+// Accept is accept(2).
+func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
+	var from unix.Sockaddr
+	fd, errno := s.wait(c, file.Readable, &s.recvTimeo, func() (int, netbsd.Errno) {
+		if s.lent.Load() && s.File.Poll(file.In) == 0 {
+			return -1, netbsd.EAGAIN
+		}
+		for {
+			fd, sa, err := unix.Accept4(s.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			if err != unix.EINTR {
+				from = sa
+				return fd, hostfile.Errno(err)
+			}
+		}
+	})
+	if errno != 0 {
+		return nil, netbsd.Sockaddr{}, errno
+	}
+	n, errno := s.stack.wrapSocket(fd, s.family, s.typ)
+	return n, s.fromHostAddr(from), errno
+}
+
+// Name is getsockname(2).
+func (s *Socket) Name() (netbsd.Sockaddr, netbsd.Errno) {
+	sa, err := unix.Getsockname(s.FD())
+	return s.fromHostAddr(sa), hostfile.Errno(err)
+}
+
+// Peer is getpeername(2).
+func (s *Socket) Peer() (netbsd.Sockaddr, netbsd.Errno) {
+	sa, err := unix.Getpeername(s.FD())
+	return s.fromHostAddr(sa), hostfile.Errno(err)
+}
+
+// Shutdown is shutdown(2); the three ways have the host's numbers.
+func (s *Socket) Shutdown(how int) netbsd.Errno {
+	if how < netbsd.SHUT_RD || how > netbsd.SHUT_RDWR {
+		return netbsd.EINVAL
+	}
+	return hostfile.Errno(unix.Shutdown(s.FD(), how))
+}
