@@ -7,11 +7,11 @@ import "sync/atomic"
 // it another, or at 10,000.
 
 const (
-	mostCalls = 256
-	fewCalls  = 2 // where the host has little room for threads
+	maxCalls = 256
+	fewCalls = 2 // where the host has little room for threads
 )
 
-var calls = make(chan struct{}, mostCalls)
+var calls = make(chan struct{}, maxCalls)
 
 // Enter waits until another call may be made; Leave must follow. Whoever holds one must
 // wait for nothing but the host.
@@ -38,7 +38,7 @@ func Tighten() {
 		return
 	}
 	go func() {
-		for range mostCalls - fewCalls {
+		for range maxCalls - fewCalls {
 			calls <- struct{}{}
 		}
 	}()

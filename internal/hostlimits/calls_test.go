@@ -5,11 +5,11 @@ import (
 	"testing/synctest"
 )
 
-// Enter lets mostCalls in; the next one waits until somebody has left.
+// Enter lets maxCalls in; the next one waits until somebody has left.
 func TestEnter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls = make(chan struct{}, mostCalls)
-		for range mostCalls {
+		calls = make(chan struct{}, maxCalls)
+		for range maxCalls {
 			Enter()
 		}
 		in := false
@@ -26,7 +26,7 @@ func TestEnter(t *testing.T) {
 		if !in {
 			t.Error("there is room, and nobody comes in")
 		}
-		for range mostCalls {
+		for range maxCalls {
 			Leave()
 		}
 	})
@@ -35,7 +35,7 @@ func TestEnter(t *testing.T) {
 // Tighten leaves fewCalls, as soon as those that are in have left.
 func TestTighten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls = make(chan struct{}, mostCalls)
+		calls = make(chan struct{}, maxCalls)
 		defer tightened.Store(false)
 		if n := Few(64); n != 64 {
 			t.Errorf("before: %d", n)

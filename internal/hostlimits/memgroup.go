@@ -54,7 +54,7 @@ func (g memoryGroup) room() int64 {
 		return g.limit
 	}
 	stat, _ := ReadFile(filepath.Join(string(g.group), "memory.stat"))
-	cache, _ := strconv.ParseInt(behind(string(stat), g.files.cache+" "), 10, 64)
+	cache, _ := strconv.ParseInt(valueAfter(string(stat), g.files.cache+" "), 10, 64)
 	return g.limit - used + cache - min(memoryReserve, g.limit/8)
 }
 

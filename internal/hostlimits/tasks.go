@@ -61,13 +61,13 @@ func exempt() bool {
 		return true
 	}
 	status, _ := ReadFile("/proc/self/status")
-	caps, _ := strconv.ParseUint(behind(string(status), "CapEff:"), 16, 64)
+	caps, _ := strconv.ParseUint(valueAfter(string(status), "CapEff:"), 16, 64)
 	return caps&(1<<unix.CAP_SYS_RESOURCE|1<<unix.CAP_SYS_ADMIN) != 0
 }
 
-// behind returns what stands behind name in the line that begins with it, such as
+// valueAfter returns what stands behind name in the line that begins with it, such as
 // "Threads:\t3" in a status of proc_pid_status(5); "" if there is none.
-func behind(text, name string) string {
+func valueAfter(text, name string) string {
 	_, rest, _ := strings.Cut("\n"+text, "\n"+name)
 	line, _, _ := strings.Cut(rest, "\n")
 	return strings.TrimSpace(line)
@@ -129,11 +129,11 @@ func tasksOf(uid int) int64 {
 
 // tasksIn is how many tasks of uid a process is. A zombie counts until it is collected.
 func tasksIn(status string, uid int) int64 {
-	real, _, _ := strings.Cut(behind(status, "Uid:"), "\t")
+	real, _, _ := strings.Cut(valueAfter(status, "Uid:"), "\t")
 	if real != strconv.Itoa(uid) {
 		return 0
 	}
-	n, _ := strconv.ParseInt(behind(status, "Threads:"), 10, 64)
+	n, _ := strconv.ParseInt(valueAfter(status, "Threads:"), 10, 64)
 	return max(n, 1)
 }
 

@@ -279,7 +279,7 @@ func (s *starter) stop() {
 
 func (s *starter) serve() {
 	runtime.LockOSThread()
-	platform.UsualTimers()
+	platform.RestoreTimerSlack()
 	for r := range s.queue {
 		pid, err := r.h.forkExec()
 		r.reply <- startReply{pid, err}

@@ -29,11 +29,11 @@ import (
 // All of it is the process's, not a platform's, as the host's limits are.
 
 const (
-	littleRoom  = 512 // tasks: less than that is little
-	mostSpares  = 32  // threads made in advance
-	leastSpares = 6   // for those that hostlimits.Few lets block
-	taskReserve = 4   // room that is left when there are spares: for a program of the embedder's
-	mostCredit  = 1024
+	littleRoom      = 512 // tasks: less than that is little
+	maxSpareThreads = 32  // threads made in advance
+	minSpareThreads = 6   // for those that hostlimits.Few lets block
+	taskReserve     = 4   // room that is left when there are spares: for a program of the embedder's
+	maxCredit       = 1024
 )
 
 type admission struct {
@@ -47,7 +47,7 @@ type admission struct {
 	spares atomic.Int32 // threads that were made in advance
 }
 
-var theAdmission admission
+var hostAdmission admission
 
 // A refusal says what the host does not allow; it is the errno for the guest.
 type refusal struct {
@@ -79,14 +79,14 @@ func (a *admission) take() *refusal {
 	}
 	room, why := a.room()
 	if room < littleRoom && a.spares.Load() == 0 {
-		a.spares.Store(int32(spareThreads(min(room/4, mostSpares))))
+		a.spares.Store(int32(spareThreads(min(room/4, maxSpareThreads))))
 		a.tighten()
 		room, why = a.room()
 	}
 	if room <= taskReserve {
 		return &refusal{why, syscall.EAGAIN}
 	}
-	a.credit = min((room-taskReserve)/8, mostCredit)
+	a.credit = min((room-taskReserve)/8, maxCredit)
 	return nil
 }
 
@@ -96,7 +96,7 @@ func (a *admission) tight() bool { return a.spares.Load() > 0 }
 // spareThreads has the runtime make n threads more than it needs, and returns n. They stay
 // idle until somebody blocks: the runtime never ends one.
 func spareThreads(n int) int {
-	n = max(n, leastSpares)
+	n = max(n, minSpareThreads)
 	var ready, end sync.WaitGroup
 	hold := make(chan struct{})
 	for range n {
@@ -118,32 +118,32 @@ func spareThreads(n int) int {
 func (p *Platform) admitThread() error {
 	return p.admit(func() *refusal {
 		switch {
-		case !p.admits():
+		case !p.admitsThread():
 			return &refusal{"threads (the host has no futex_waitv, Linux 5.16)", syscall.EAGAIN}
 		case !hostlimits.Addresses(0):
 			return &refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM}
 		}
-		return theAdmission.take()
+		return hostAdmission.take()
 	})
 }
 
 // admitProcess says whether a guest may have another process, which takes descriptors of
-// ours and a window, too.
+// toaster's and a window, too.
 func (p *Platform) admitProcess() error {
 	return p.admit(func() *refusal {
-		fd, err := unix.FcntlInt(uintptr(p.wake), unix.F_DUPFD_CLOEXEC, 0)
+		fd, err := unix.FcntlInt(uintptr(p.stopEvent), unix.F_DUPFD_CLOEXEC, 0)
 		if err == nil {
 			unix.Close(fd)
 		}
 		switch {
 		case err != nil || hostlimits.Scarce(fd):
 			return &refusal{"open descriptors (RLIMIT_NOFILE, ulimit -n)", syscall.EAGAIN}
-		case !p.admits():
+		case !p.admitsThread():
 			return &refusal{"threads (the host has no futex_waitv, Linux 5.16)", syscall.EAGAIN}
 		case !p.arena.hasRoom():
 			return &refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM}
 		}
-		return theAdmission.take()
+		return hostAdmission.take()
 	})
 }
 
@@ -160,10 +160,10 @@ func (p *Platform) admit(room func() *refusal) error {
 	if r == nil {
 		return nil
 	}
-	if p.shed() || p.dying() {
+	if p.dropReady() || p.dying() {
 		for i := 0; r != nil && i < soonTries; i++ {
 			time.Sleep(soonPause)
-			p.shed() // what had only just been told to rest
+			p.dropReady() // what had only just been told to park
 			r = room()
 		}
 	}
@@ -176,7 +176,7 @@ func (p *Platform) admit(room func() *refusal) error {
 // dying reports whether a host process is about to go.
 func (p *Platform) dying() bool {
 	for _, q := range p.processes() {
-		if q.over.Load() {
+		if q.ended.Load() {
 			return true
 		}
 	}
@@ -185,15 +185,15 @@ func (p *Platform) dying() bool {
 
 // refuse tells the embedder.
 func (p *Platform) refuse(r *refusal) error {
-	p.tell(r)
+	p.reportRefusal(r)
 	return r
 }
 
-// tell tells the embedder if err is a refusal. One by the host itself comes unforeseen, as
+// reportRefusal tells the embedder if err is a refusal. One by the host itself comes unforeseen, as
 // where processes of the same user are in a container that this one does not see: what can
 // be given up then makes room for toaster's own threads, too. A guest can forge that, at the cost
 // of its own machine.
-func (p *Platform) tell(err error) {
+func (p *Platform) reportRefusal(err error) {
 	var r *refusal
 	switch {
 	case errors.As(err, &r):
@@ -201,7 +201,7 @@ func (p *Platform) tell(err error) {
 		return
 	case errors.Is(err, syscall.EAGAIN):
 		r = &refusal{"processes and threads (a limit that does not show)", syscall.EAGAIN}
-		p.shed()
+		p.dropReady()
 	default:
 		return
 	}
@@ -219,9 +219,9 @@ func guestsFirst(zygote int) {
 	}
 }
 
-// shed gives up what is kept ready for guests to come, and keeps nothing any more. It
+// dropReady gives up what is kept ready for guests to come, and keeps nothing any more. It
 // reports whether that was anything.
-func (p *Platform) shed() bool {
+func (p *Platform) dropReady() bool {
 	p.lean.Store(true)
 	any := false
 	for _, n := range p.allNurseries() {
@@ -233,7 +233,7 @@ func (p *Platform) shed() bool {
 		any = true
 	}
 	for _, q := range p.processes() {
-		for n := q.takeResting(); n != nil; n = q.takeResting() {
+		for n := q.takeParked(); n != nil; n = q.takeParked() {
 			n.Exit()
 			any = true
 		}
@@ -242,4 +242,4 @@ func (p *Platform) shed() bool {
 }
 
 // Lean reports whether nothing is to be kept ready for guests to come, for want of room.
-func (p *Platform) Lean() bool { return p.lean.Load() || theAdmission.tight() }
+func (p *Platform) Lean() bool { return p.lean.Load() || hostAdmission.tight() }

@@ -71,17 +71,17 @@ func TestShed(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.Exit()
-	if s := p.Stats(); s.Resting == 0 {
+	if s := p.Stats(); s.Parked == 0 {
 		t.Fatalf("nothing rests: %+v", s)
 	}
-	// A thread that has only just been told to rest is passed by.
-	for end := time.Now().Add(10 * time.Second); p.Stats().Resting > 0 && time.Now().Before(end); {
-		p.shed()
+	// A thread that has only just been told to park is passed by.
+	for end := time.Now().Add(10 * time.Second); p.Stats().Parked > 0 && time.Now().Before(end); {
+		p.dropReady()
 	}
-	if s := p.Stats(); s.Resting != 0 || s.Warm != 0 {
+	if s := p.Stats(); s.Parked != 0 || s.Warm != 0 {
 		t.Errorf("still ready: %+v", s)
 	}
-	if p.shed() {
+	if p.dropReady() {
 		t.Error("there is nothing more to give up")
 	}
 	if _, _, err := p.NewProcess(); err != nil {

@@ -41,9 +41,9 @@ func newArena(slotSize int) *arena {
 	return &arena{slotSize: slotSize, windowSize: slotSize * slotsPerWindow, live: map[*window]struct{}{}}
 }
 
-// get returns a window with slot taken, and nothing of earlier users in it.
-func (a *arena) get(slot int) (*window, error) {
-	w, err := a.take()
+// acquire returns a window with slot taken, and nothing of earlier users in it.
+func (a *arena) acquire(slot int) (*window, error) {
+	w, err := a.reuseOrCreate()
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,8 @@ func (a *arena) get(slot int) (*window, error) {
 	return w, nil
 }
 
-// take returns a window that was used before, or a new one.
-func (a *arena) take() (*window, error) {
+// reuseOrCreate returns a window that was used before, or a new one.
+func (a *arena) reuseOrCreate() (*window, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
@@ -119,8 +119,8 @@ func (w *window) clean(slotSize int) bool {
 	return unix.Madvise(w.mem[used:], unix.MADV_REMOVE) == nil
 }
 
-// put takes a window back. Preconditions: its process is dead.
-func (a *arena) put(w *window) {
+// release takes a window back. Preconditions: its process is dead.
+func (a *arena) release(w *window) {
 	clean := w.clean(a.slotSize)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -166,8 +166,8 @@ func (a *arena) slot(w *window, i int) slot {
 	return slot{mem: w.mem[i*a.slotSize:][:a.slotSize:a.slotSize], addr: ctlAddr + uint64(i*a.slotSize)}
 }
 
-// take reserves a free slot.
-func (w *window) take() (int, bool) {
+// takeSlot reserves a free slot.
+func (w *window) takeSlot() (int, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i, bits := range w.used {
@@ -186,8 +186,8 @@ func (w *window) take() (int, bool) {
 	return 0, false
 }
 
-// drop frees a slot.
-func (w *window) drop(i int) {
+// freeSlot frees a slot.
+func (w *window) freeSlot(i int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.used[i/64] &^= 1 << (i % 64)

@@ -10,7 +10,7 @@ import (
 // none ends early by a guest's clock.
 func Monotonic() time.Duration { return time.Duration(nanotime()) }
 
-// Its linkname is promised to stay, as entersyscallblock's (block.go).
+// Its linkname is promised to stay, as entersyscallblock's (futex.go).
 //
 //go:linkname nanotime runtime.nanotime
 func nanotime() int64

@@ -14,24 +14,24 @@ package platform
 
 // pass returns what the filter lets t's next clone through with, 0 if that is a question.
 func (t *Thread) pass() uint64 {
-	if t.light || t.proc.ran.Load() {
+	if t.light || t.proc.ranGuest.Load() {
 		return 0
 	}
 	return t.proc.platform.pass
 }
 
 // A clone is what its registers say.
-type clone struct{ flags, token, target uint64 }
+type cloneArgs struct{ flags, token, target uint64 }
 
-// mostGrants bounds how often one clone may be tried.
-const mostGrants = 16
+// maxGrants bounds how often one clone may be tried.
+const maxGrants = 16
 
 // answerClone grants what was ordered. The registers of the notification cannot change
 // before the asker is answered. A trap on the newborn's way to its report kills it, so that
 // it never runs guest code before: its signal frame could be nowhere (noStack, which the
 // filter insists on; and stubHandler ends a process whose frame is not in its window).
 func (p *Platform) answerClone(n *notification, t *Thread) {
-	if n.args[3] != 0 || !p.grantable(t, clone{n.args[0], n.args[2], n.args[4]}) {
+	if n.args[3] != 0 || !p.grantable(t, cloneArgs{n.args[0], n.args[2], n.args[4]}) {
 		p.deny(n)
 		return
 	}
@@ -39,11 +39,11 @@ func (p *Platform) answerClone(n *notification, t *Thread) {
 }
 
 // grantable says whether c is what t was told to make, and counts it.
-func (p *Platform) grantable(t *Thread, c clone) bool {
+func (p *Platform) grantable(t *Thread, c cloneArgs) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := &t.order
-	if o.kind != orderClone || o.clone != c || o.grants == mostGrants {
+	if o.kind != orderClone || o.args != c || o.grants == maxGrants {
 		return false
 	}
 	o.grants++

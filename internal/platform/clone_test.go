@@ -24,7 +24,7 @@ func hijack(t testing.TB, op uint32, site uint64) []byte {
 	c := le.AppendUint64([]byte{0x48, 0xb8}, ctlAddr)       // movabs $slot, %rax
 	c = append(c, code(t, "b9 02 00 00 00 87 08")...)       // mov $turnKernel, %ecx; xchg %ecx, (%rax)
 	c = append(c, 0x83, 0x78, slotOp, byte(op), 0x75, 0xfa) // 1: cmpl $op, slotOp(%rax); jne 1b
-	c = append(c, code(t, "83 38 02 73 f6")...)             // cmpl $turnKernel, (%rax); jae 1b: not before it is ours
+	c = append(c, code(t, "83 38 02 73 f6")...)             // cmpl $turnKernel, (%rax); jae 1b: not before it is the kernel's
 	c = append(c, 0x48, 0x8b, 0x48, slotToken, 0x48, 0x89, 0x0c, 0x25)
 	c = le.AppendUint32(c, frameAt+ucRDX) // mov slotToken(%rax), %rcx; mov %rcx, RDX of the frame
 	c = append(c, 0x48, 0x8b, 0x48, slotTarget, 0x48, 0x89, 0x0c, 0x25)
@@ -85,7 +85,7 @@ func TestOrderedCloneHijacked(t *testing.T) {
 			}
 			t.Run(c.name+", "+place, func(t *testing.T) {
 				p := newPlatform(t, Options{Warm: -1})
-				p.spare = true
+				p.sparesHostile = true
 				frame := hijackFrame(c.clone, site-2, c.eflags, c.mask, c.stack, c.sp)
 				q, err := hijacked(t, p, c.op, site-2, frame, c.survives)
 				// On a busy host a kick may find the guest on its way, as it seems deaf.
@@ -210,21 +210,21 @@ func mapping(t testing.TB, q *Process, name string) []string {
 func TestWindowsAreCleaned(t *testing.T) {
 	a := newArena(8192)
 	defer a.close()
-	w, err := a.get(0)
+	w, err := a.acquire(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, at := range []int{0, 100, 8192, 5 * 8192, len(w.mem) - 1} {
 		w.mem[at] = 1
 	}
-	a.put(w)
-	w, _ = a.get(3)
+	a.release(w)
+	w, _ = a.acquire(3)
 	for i, b := range w.mem {
 		if b != 0 {
 			t.Fatalf("byte %#x is left", i)
 		}
 	}
-	a.put(w)
+	a.release(w)
 }
 
 // The pass is nowhere where a guest could read it, and no clone of a process that has run

@@ -12,7 +12,7 @@ import (
 func (p *Platform) CPUTime() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	sum := p.spent
+	sum := p.usedByDead
 	for pid := range p.procs {
 		sum += cpuTimeOf(pid)
 	}
@@ -30,9 +30,9 @@ func cpuTimeOf(pid int) time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// spend adds what a process has used that is no longer one of p.procs. p.mu is held.
-func (p *Platform) spend(u *unix.Rusage) {
-	p.spent += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+// addUsage adds what a process has used that is no longer one of p.procs. p.mu is held.
+func (p *Platform) addUsage(u *unix.Rusage) {
+	p.usedByDead += time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // KillGuests kills every host process but the zygote, without waiting.

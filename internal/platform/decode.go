@@ -59,8 +59,8 @@ func (s slot) registers(uc span) (r Regs) {
 	return r
 }
 
-// base returns a segment base that may be loaded: another one would kill the stub. Ours,
-// for fast calls, is none of the guest's.
+// base returns a segment base that may be loaded: another one would kill the stub. The stub's
+// own, for fast calls, is none of the guest's.
 func (s slot) base(off int) uint64 { return userBase(s.load(off)) }
 
 // exception returns the processor's words on a fault, as a frame has them.
@@ -226,8 +226,8 @@ func (s slot) result(i int) error {
 	return nil
 }
 
-// born returns what a clone came to: a number that is no pid is as good as no child.
-func (s slot) born() (pid int, e syscall.Errno) {
+// cloneResult returns what a clone came to: a number that is no pid is as good as no child.
+func (s slot) cloneResult() (pid int, e syscall.Errno) {
 	v := s.load(slotResult)
 	if e := hostError(v); e != 0 {
 		return 0, e
@@ -258,9 +258,9 @@ func (s slot) rusage() Usage {
 		&ru.Ixrss, &ru.Idrss, &ru.Isrss, &ru.Minflt, &ru.Majflt, &ru.Nswap,
 		&ru.Inblock, &ru.Oublock, &ru.Msgsnd, &ru.Msgrcv, &ru.Nsignals, &ru.Nvcsw, &ru.Nivcsw,
 	} {
-		most := uint64(mostCounted)
+		most := uint64(maxCount)
 		if i < 4 {
-			most = mostSeconds // and microseconds of one more
+			most = maxSeconds // and microseconds of one more
 		}
 		if v := s.load(slotScratch + 8*i); v <= most {
 			*f = int64(v)
@@ -270,6 +270,6 @@ func (s slot) rusage() Usage {
 }
 
 const (
-	mostSeconds = 1 << 25 // a year
-	mostCounted = 1 << 48
+	maxSeconds = 1 << 25 // a year
+	maxCount   = 1 << 48
 )

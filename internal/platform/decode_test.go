@@ -81,7 +81,7 @@ func detached(p *Platform, s slot) *Thread {
 
 func detachedPlatform() *Platform {
 	p := &Platform{stub: loadStub(), arena: &arena{slotSize: testSlot}}
-	p.keep = p.stub.last + 0x1000
+	p.areaEnd = p.stub.last + 0x1000
 	p.xlayout.Store(&xlayout{testX, 7})
 	return p
 }
@@ -133,7 +133,7 @@ func checkCounts(s slot) string {
 	if d := s.napLeft(); d < 0 || d > longestNap {
 		return "nap"
 	}
-	if pid, e := s.born(); pid < 0 || pid > maxPid || e > 4095 || pid != 0 && e != 0 {
+	if pid, e := s.cloneResult(); pid < 0 || pid > maxPid || e > 4095 || pid != 0 && e != 0 {
 		return "result of a clone"
 	}
 	for i := range maxCommands {
@@ -152,7 +152,7 @@ func checkCounts(s slot) string {
 // what is wrong.
 func checkStop(p *Platform, s slot, state []byte) string {
 	th := detached(p, s)
-	trap := th.decode()
+	trap := th.decodeTrap()
 	if trap.Kind == Syscall && th.light && th.regs.RIP >= GuestEnd {
 		return "a system call outside user space"
 	}
@@ -180,8 +180,8 @@ func checkStop(p *Platform, s slot, state []byte) string {
 	if a, ok := s.frameFP(); ok && len(state) >= fpSize && binary.LittleEndian.Uint32(s.bytes(a.span)[fpMXCSR:])&^mxcsrMask() != 0 {
 		return "MXCSR"
 	}
-	th.frameFP()
-	th.arrange()
+	th.moveFPToFrame()
+	th.storeRegs()
 	return ""
 }
 
@@ -190,14 +190,14 @@ func checkLight(th *Thread, state []byte) string {
 	if len(state) >= testX {
 		th.RestoreX(state)
 	}
-	if th.x != nil && binary.LittleEndian.Uint64(th.x[fpSize:])&^7 != 0 {
+	if th.xstate != nil && binary.LittleEndian.Uint64(th.xstate[fpSize:])&^7 != 0 {
 		return "features that the processor does not have"
 	}
-	th.lightFP()
+	th.prepareFP()
 	if !th.regs.loadable() {
 		return ""
 	}
-	th.arrange()
+	th.storeRegs()
 	return ""
 }
 

@@ -1,32 +1,32 @@
 package platform
 
-// Exit ends t's host thread, or lets it rest for a later one, and the host process
+// Exit ends t's host thread, or parks it for a later LWP, and the host process
 // with its last one. t must not be used afterwards.
 func (t *Thread) Exit() {
 	if !t.enter() {
 		return
 	}
 	defer t.leave()
-	if t.rest() {
+	if t.park() {
 		return
 	}
-	if t.proc.onlyResting(t) {
+	if t.proc.othersAllParked(t) {
 		t.proc.Kill()
 		return
 	}
-	t.expect(order{kind: orderExit})
-	t.handOver(opExit)
+	t.setOrder(order{kind: orderExit})
+	t.postOp(opExit)
 }
 
-// onlyResting says whether all threads of q but t rest, and some do.
-func (q *Process) onlyResting(t *Thread) bool {
+// othersAllParked says whether all threads of q but t are parked, and some are.
+func (q *Process) othersAllParked(t *Thread) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.resting) > 0 && len(q.threads)-len(q.resting) == 1
+	return len(q.parked) > 0 && len(q.threads)-len(q.parked) == 1
 }
 
-// forget drops a thread that is about to exit; its slot may be used again.
-func (t *Thread) forget() {
+// deregister drops a thread that is about to exit; its slot may be used again.
+func (t *Thread) deregister() {
 	q, p := t.proc, t.proc.platform
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -35,7 +35,7 @@ func (t *Thread) forget() {
 	delete(p.threads, uint32(t.tid))
 	p.mu.Unlock()
 	if q.win != nil {
-		q.win.drop(t.index)
+		q.win.freeSlot(t.index)
 	}
-	t.done()
+	t.fulfil()
 }

@@ -19,23 +19,23 @@ func (t *Thread) Fork() (*Process, *Thread, error) {
 		return nil, nil, ErrGone
 	}
 	defer t.leave()
-	if !t.loaded() {
+	if !t.ensureFPLoaded() {
 		return nil, nil, ErrGone
 	}
 	child, err := t.fork()
 	if err != nil {
-		t.proc.platform.tell(err)
+		t.proc.platform.reportRefusal(err)
 		return nil, nil, fmt.Errorf("host: fork: %w", err)
 	}
 	return child.proc, child, nil
 }
 
-// loaded sees to it that a newborn inherits the extended state that t is to have: it is
+// ensureFPLoaded sees to it that a newborn inherits the extended state that t is to have: it is
 // in the processor, or in the signal frame.
-func (t *Thread) loaded() bool { return !t.fpDirty || t.full() }
+func (t *Thread) ensureFPLoaded() bool { return !t.fpDirty || t.ensureFrame() }
 
 func (t *Thread) fork() (*Thread, error) {
-	for range patienceForks {
+	for range maxForkTries {
 		n, err := t.forkOnce()
 		if err != errInterrupted {
 			return n, err
@@ -44,32 +44,32 @@ func (t *Thread) fork() (*Thread, error) {
 	return nil, errInterrupted
 }
 
-// patienceForks bounds how often a fork is tried that a signal to our own
+// maxForkTries bounds how often a fork is tried that a signal to toaster's own
 // thread spoils: one in some thousands is.
-const patienceForks = 100
+const maxForkTries = 100
 
 func (t *Thread) forkOnce() (*Thread, error) {
 	p := t.proc.platform
 	if t.proc == p.zygote {
 		p.learnX(t)
 	}
-	win, err := p.arena.get(t.index)
+	win, err := p.arena.acquire(t.index)
 	if err != nil {
 		return nil, err
 	}
 	s := p.arena.slot(win, t.index)
-	if !t.furnish(s) {
-		p.arena.put(win)
+	if !t.prepareSlot(s) {
+		p.arena.release(win)
 		return nil, ErrGone
 	}
-	b := &birth{fork: true, target: s.addr, win: win, index: t.index}
-	if err := t.bear(b, opFork, forkFlags); err != nil {
-		p.arena.put(win)
+	b := &pendingClone{fork: true, target: s.addr, win: win, index: t.index}
+	if err := t.clone(b, opFork, forkFlags); err != nil {
+		p.arena.release(win)
 		return nil, err
 	}
 	if b.err != nil {
 		if b.thread == nil {
-			p.arena.put(win)
+			p.arena.release(win)
 		}
 		return nil, b.err
 	}
@@ -78,15 +78,15 @@ func (t *Thread) forkOnce() (*Thread, error) {
 	return b.thread, nil
 }
 
-// patienceBirth is how many seconds a newborn may take that is alive, by its parent's word.
-const patienceBirth = 10
+// maxCloneSeconds is how many seconds a newborn may take that is alive, by its parent's word.
+const maxCloneSeconds = 10
 
-// furnish makes s the slot of a newborn that t clones.
-func (t *Thread) furnish(s slot) bool {
+// prepareSlot makes s the slot of a newborn that t clones.
+func (t *Thread) prepareSlot(s slot) bool {
 	if t.light {
 		s.prepareLight(t.slot)
 	} else if !s.adopt(t.slot) {
-		t.hostile()
+		t.killHostile()
 		return false
 	}
 	atomic.StoreUint32(s.turn(), turnKernel)
@@ -100,17 +100,17 @@ func (t *Thread) NewThread() (*Thread, error) {
 		return nil, ErrGone
 	}
 	defer t.leave()
-	if n := t.rouse(); n != nil {
+	if n := t.unpark(); n != nil {
 		return n, nil
 	}
-	if !t.loaded() {
+	if !t.ensureFPLoaded() {
 		return nil, ErrGone
 	}
 	err := t.proc.platform.admitThread()
 	var n *Thread
 	if err == nil {
 		if n, err = t.newThread(); err != nil {
-			t.proc.platform.tell(err)
+			t.proc.platform.reportRefusal(err)
 		}
 	}
 	if err != nil {
@@ -124,17 +124,17 @@ var errSlots = fmt.Errorf("a process has %d threads at most: %w", slotsPerWindow
 
 func (t *Thread) newThread() (*Thread, error) {
 	p, win := t.proc.platform, t.proc.win
-	index, ok := win.take()
+	index, ok := win.takeSlot()
 	if !ok {
 		return nil, errSlots
 	}
 	s := p.arena.slot(win, index)
-	if !t.furnish(s) {
+	if !t.prepareSlot(s) {
 		return nil, ErrGone
 	}
-	b := &birth{target: s.addr, proc: t.proc, index: index}
-	if err := t.bear(b, opThread, threadFlags); err != nil {
-		win.drop(index)
+	b := &pendingClone{target: s.addr, proc: t.proc, index: index}
+	if err := t.clone(b, opThread, threadFlags); err != nil {
+		win.freeSlot(index)
 		return nil, err
 	}
 	if b.err != nil {
@@ -144,15 +144,15 @@ func (t *Thread) newThread() (*Thread, error) {
 	return b.thread, nil
 }
 
-// bear has t make the clone of b and waits for the newborn to report.
-func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
+// clone has t make the clone of b and waits for the newborn to report.
+func (t *Thread) clone(b *pendingClone, op uint32, flags uint64) error {
 	p, s := t.proc.platform, t.slot
 	token := newToken()
 	p.mu.Lock()
-	p.births[token] = b
-	t.order = order{kind: orderClone, clone: clone{flags, token, b.target}}
+	p.pendingClones[token] = b
+	t.order = order{kind: orderClone, args: cloneArgs{flags, token, b.target}}
 	p.mu.Unlock()
-	defer t.expect(order{})
+	defer t.setOrder(order{})
 	s.store(slotFlags, flags)
 	s.store(slotToken, token)
 	s.store(slotTarget, b.target)
@@ -163,36 +163,36 @@ func (t *Thread) bear(b *birth, op uint32, flags uint64) error {
 	patience := time.Now().Add(time.Second)
 	late, dead := 0, false
 	var failed syscall.Errno
-	p.superviseFrom(func() { t.yield(op) }, func() bool {
-		if b.done.Load() || t.proc.over.Load() {
+	p.superviseFrom(func() { t.giveTurn(op) }, func() bool {
+		if b.done.Load() || t.proc.ended.Load() {
 			return true
 		}
 		if atomicTurn(s) < turnKernel {
 			return false
 		}
-		pid, e := s.born()
+		pid, e := s.cloneResult()
 		if e == 0 && time.Now().After(patience) {
 			patience = time.Now().Add(time.Second)
 			late++
-			dead = p.stillborn(pid) || late > patienceBirth && t.hostile().Kind == Gone
+			dead = p.cloneDied(pid) || late > maxCloneSeconds && t.killHostile().Kind == Gone
 		}
 		failed = e
 		return e != 0 || dead
 	})
-	if !t.await() || dead {
-		return p.abort(token, b, ErrGone)
+	if !t.awaitTurn() || dead {
+		return p.cancelClone(token, b, ErrGone)
 	}
 	if failed != 0 {
-		return p.abort(token, b, failed)
+		return p.cancelClone(token, b, failed)
 	}
 	return nil
 }
 
-// abort withdraws a birth, unless the newborn has reported after all.
-func (p *Platform) abort(token uint64, b *birth, err error) error {
+// cancelClone withdraws a clone that was ordered, unless the newborn has reported after all.
+func (p *Platform) cancelClone(token uint64, b *pendingClone, err error) error {
 	p.mu.Lock()
-	_, waiting := p.births[token]
-	delete(p.births, token)
+	_, waiting := p.pendingClones[token]
+	delete(p.pendingClones, token)
 	p.mu.Unlock()
 	if waiting {
 		return err

@@ -197,7 +197,7 @@ func TestKilledFromOutside(t *testing.T) {
 	th.Exit()
 }
 
-// Guests are not in the terminal's process group, but in our session: a session of their
+// Guests are not in the terminal's process group, but in toaster's session: a session of their
 // own would have a share of the cores of its own, too.
 func TestOwnGroup(t *testing.T) {
 	p := newPlatform(t, Options{})
@@ -207,7 +207,7 @@ func TestOwnGroup(t *testing.T) {
 	}
 	sid, err := unix.Getsid(q.pid)
 	if own, _ := unix.Getsid(0); err != nil || sid != own {
-		t.Errorf("session %d, ours %d, %v", sid, own, err)
+		t.Errorf("session %d, toaster's %d, %v", sid, own, err)
 	}
 }
 

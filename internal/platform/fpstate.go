@@ -35,11 +35,11 @@ func (t *Thread) FP() (fx [fpSize]byte) {
 		return fx
 	}
 	defer t.leave()
-	return t.fp512()
+	return t.readFP()
 }
 
-// fp512 is FP for those who have entered.
-func (t *Thread) fp512() (fx [fpSize]byte) {
+// readFP is FP for those who have entered.
+func (t *Thread) readFP() (fx [fpSize]byte) {
 	if t.light && t.fpDirty {
 		return t.fp
 	}
@@ -47,8 +47,8 @@ func (t *Thread) fp512() (fx [fpSize]byte) {
 		return t.slot.lightFP()
 	}
 	if t.light {
-		t.yield(opSaveFP)
-		if !t.await() {
+		t.giveTurn(opSaveFP)
+		if !t.awaitTurn() {
 			return fx
 		}
 		t.light = t.slot.inLight() // else a signal came in between
@@ -132,35 +132,35 @@ func (p *Platform) learnX(t *Thread) {
 	}
 }
 
-// lightFP puts into the slot what the stub is to load.
-func (t *Thread) lightFP() {
+// prepareFP puts into the slot what the stub is to load.
+func (t *Thread) prepareFP() {
 	if !t.fpDirty {
 		return
 	}
 	t.fpDirty = false
-	if t.x == nil {
+	if t.xstate == nil {
 		t.slot.putLight(t.fp[:])
 		t.slot.store32(slotLoadFP, loadFP)
 		return
 	}
-	t.slot.putLight(t.x)
+	t.slot.putLight(t.xstate)
 	t.slot.putLight(t.fp[:fpSoftware])
 	t.slot.store(slotFeatures, t.proc.platform.xlayout.Load().features)
 	t.slot.store32(slotLoadFP, loadX)
 }
 
-// frameFP does it for a light trap that has become a signal frame, if it has not been
+// moveFPToFrame does it for a light trap that has become a signal frame, if it has not been
 // done.
-func (t *Thread) frameFP() {
+func (t *Thread) moveFPToFrame() {
 	if t.fpDirty || t.slot.fpToLoad() {
 		if a, ok := t.slot.frameFP(); ok {
-			putX(t.slot.bytes(a.span), a.features, t.x)
+			putX(t.slot.bytes(a.span), a.features, t.xstate)
 		}
 		t.setFP(t.fp[:])
 		t.fpDirty = false
 		t.slot.store32(slotLoadFP, 0)
 	}
-	t.x = nil
+	t.xstate = nil
 }
 
 // SaveX returns the whole extended state, AVX included, for RestoreX.
@@ -171,8 +171,8 @@ func (t *Thread) SaveX() []byte {
 	defer t.leave()
 	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && !t.fpDirty {
 		t.slot.store(slotFeatures, x.features)
-		t.yield(opSaveX)
-		if !t.await() {
+		t.giveTurn(opSaveX)
+		if !t.awaitTurn() {
 			return nil
 		}
 		t.light = t.slot.inLight() // else a signal came in between
@@ -180,7 +180,7 @@ func (t *Thread) SaveX() []byte {
 			return t.slot.lightX(x.size)
 		}
 	}
-	if !t.full() {
+	if !t.ensureFrame() {
 		return nil
 	}
 	a, ok := t.slot.frameFP()
@@ -204,13 +204,13 @@ func (t *Thread) RestoreX(state []byte) {
 		return
 	}
 	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && len(state) >= x.size {
-		t.x = make([]byte, x.size)
-		putX(t.x, x.features, state)
+		t.xstate = make([]byte, x.size)
+		putX(t.xstate, x.features, state)
 		putFP(t.fp[:], state)
 		t.fpDirty = true
 		return
 	}
-	if !t.full() {
+	if !t.ensureFrame() {
 		return
 	}
 	if a, ok := t.slot.frameFP(); ok {

@@ -115,7 +115,7 @@ func interesting(rnd *rand.Rand) uint64 {
 // A hostile guest has the stub make system calls of the guest's choice.
 func TestSystemCallsByTheStub(t *testing.T) {
 	p := newPlatform(t, Options{})
-	p.spare = true // or there is nothing left to look at
+	p.sparesHostile = true // or there is nothing left to look at
 	_, base := newGuest(t, p, syscallLoop...)
 	rnd := rand.New(rand.NewPCG(3, 4))
 	calls := gadgets(t, "45 8b 6f 30") // MOVL slotCount(R15), R13
@@ -235,7 +235,7 @@ func TestUnorderedClones(t *testing.T) {
 	})
 }
 
-// One thread scribbles over the control slots while we work with another.
+// One thread scribbles over the control slots while toaster works with another.
 func TestScribbledSlots(t *testing.T) {
 	p := newPlatform(t, Options{})
 	// xorshift in rax, rbx = ctlAddr:
@@ -317,14 +317,14 @@ func TestDeafThread(t *testing.T) {
 	within(t, "deaf thread", func() { wantKind(t, th.Run(), Gone) })
 }
 
-// A thread that says that the turn is ours before it is, and so does not wake us when
+// A thread that says that the turn is the kernel's before it is, and so does not wake toaster when
 // it is.
 func TestTurnTamperedWith(t *testing.T) {
 	p := newPlatform(t, Options{})
 	code := []byte{0x48, 0xb8} // movabs $ctlAddr, %rax
 	code = binary.LittleEndian.AppendUint64(code, ctlAddr)
 	code = append(code,
-		0xb9, 0x00, 0x00, 0x00, 0x10, // mov $0x10000000, %ecx: until we sleep
+		0xb9, 0x00, 0x00, 0x00, 0x10, // mov $0x10000000, %ecx: until toaster sleeps
 		0xff, 0xc9, 0x75, 0xfc, // decl %ecx; jnz
 		0xc7, 0x00, turnKernelAwait, 0, 0, 0, // movl $3, (%rax)
 		0xb8, 39, 0, 0, 0, 0x0f, 0x05, // mov $39, %eax; syscall

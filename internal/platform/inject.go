@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// A command is a host system call that a stopped thread makes for us.
+// A command is a host system call that a stopped thread makes for toaster.
 type command struct {
 	nr   uint64
 	args [6]uint64
@@ -14,14 +14,14 @@ type command struct {
 // inject has t execute commands, up to the first that fails, whose index and
 // error it returns. Preconditions: t is entered.
 func (t *Thread) inject(commands ...command) error {
-	t.command(commands...)
-	return t.outcome(len(commands))
+	t.startCommands(commands...)
+	return t.finishCommands(len(commands))
 }
 
-// command is inject's first half: it doesn't wait.
-func (t *Thread) command(commands ...command) {
+// startCommands is inject's first half: it doesn't wait.
+func (t *Thread) startCommands(commands ...command) {
 	t.setCommands(commands...)
-	t.yield(opCall)
+	t.giveTurn(opCall)
 }
 
 func (t *Thread) setCommands(commands ...command) {
@@ -35,13 +35,13 @@ func (t *Thread) setCommands(commands ...command) {
 		s.store(base+56, 0)
 	}
 	s.store32(slotCount, uint32(len(commands)))
-	t.asking = commands[0].nr == syscall.SYS_GETRUSAGE
+	t.asksUsage = commands[0].nr == syscall.SYS_GETRUSAGE
 }
 
-// outcome is the second half: it waits for n commands to be executed.
-func (t *Thread) outcome(n int) error {
+// finishCommands is the second half: it waits for n commands to be executed.
+func (t *Thread) finishCommands(n int) error {
 	s := t.slot
-	if !t.await() {
+	if !t.awaitTurn() {
 		return ErrGone
 	}
 	for i := range n {
@@ -52,9 +52,9 @@ func (t *Thread) outcome(n int) error {
 	return nil
 }
 
-// do injects into a thread that its owner has stopped. In a light trap signals are
+// execute injects into a thread that its owner has stopped. In a light trap signals are
 // not blocked: a late kick may interrupt what can be interrupted.
-func (t *Thread) do(what string, commands ...command) error {
+func (t *Thread) execute(what string, commands ...command) error {
 	if !t.enter() {
 		return ErrGone
 	}

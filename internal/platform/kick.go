@@ -10,7 +10,7 @@ func (t *Thread) Kick() {
 		return // the owner looks at kicked before guest code runs again
 	}
 	q := t.proc
-	if q.over.Load() {
+	if q.ended.Load() {
 		return
 	}
 	q.mu.Lock()

@@ -32,7 +32,7 @@ const (
 const (
 	cfgSlotMask = 0x00 // ^(slot size - 1)
 	cfgWindow   = 0x08 // bytes of a control window
-	cfgParent   = 0x10 // our pid, as getppid must report it
+	cfgParent   = 0x10 // toaster's pid, as getppid must report it
 	cfgFSGSBase = 0x18 // 1 if rdfsbase and wrfsbase may be used
 	cfgRDTSCP   = 0x1c // 1 if rdtscp tells the core
 	cfgFlags    = 0x20 // flags for seccomp(2)
@@ -71,14 +71,14 @@ const (
 	slotGSBase   = 0x28
 	slotCount    = 0x30 // commands to execute
 	slotGuestCPU = 0x34 // where the guest was last, 0 if unknown
-	slotHostCPU  = 0x38 // where we were
+	slotHostCPU  = 0x38 // where toaster was
 	slotMode     = 0x3c // what the guest stopped in, below
 	slotFlags    = 0x40 // clone: flags, token, and address of the newborn's slot
 	slotToken    = 0x48
 	slotTarget   = 0x50
 	slotResult   = 0x58
 	slotSelf     = 0x60 // the slot's own address, which fast calls find by GS
-	slotKicked   = 0x68 // a kick came while a light trap was with us
+	slotKicked   = 0x68 // a kick came while a light trap was with the kernel
 	slotNapping  = 0x6c // the guest sleeps in the stub
 	slotExact    = 0x70 // a light trap resumes by slotIret
 	slotTrapAll  = 0x74 // the stub is to answer nothing
@@ -121,9 +121,9 @@ const (
 // that the other one makes a system call only if there is somebody to wake.
 const (
 	turnGuest       = 0
-	turnGuestAwaits = 1 // the guest's turn; we sleep
+	turnGuestAwaits = 1 // the guest's turn; the kernel sleeps
 	turnKernel      = 2
-	turnKernelAwait = 3 // our turn; the guest sleeps
+	turnKernelAwait = 3 // the kernel's turn; the guest sleeps
 	turnGone        = 4
 )
 
@@ -175,12 +175,12 @@ const (
 // stubSignals are the signals that the stub takes: faults, SIGSYS, kicks.
 const stubSignals = 1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11 | 1<<kickSignal | 1<<31
 
-// msgFD is where in a slot's scratch area the message of the zygote's birth
+// msgFD is where in a slot's scratch area the message of the zygote's start
 // holds its descriptor.
 const msgFD = 0x60
 
-// giftFD is the descriptor under which a host process receives a file.
-const giftFD = stub.PassedFD
+// passedFD is the descriptor under which a host process receives a file.
+const passedFD = stub.PassedFD
 
 // Offsets in ucontext, with the signal frame's siginfo behind it.
 const (

@@ -93,8 +93,8 @@ func (t *Thread) Noted() (noted Lent) {
 	return noted
 }
 
-// answered puts the guest behind a call that has succeeded with this result.
-func (t *Thread) answered(result uint64) {
+// finishCall puts the guest behind a call that has succeeded with this result.
+func (t *Thread) finishCall(result uint64) {
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
 	r.RAX, r.RDX = result, 0

@@ -164,7 +164,7 @@ func TestMaskOfANewborn(t *testing.T) {
 		_, th := newCaller(t, p, maskCode, sigSetmask, newAt, 0)
 		answered(t, th, guestSigprocmask)
 		if !light {
-			th.full()
+			th.ensureFrame()
 		}
 		n := newborn(t, th)
 		for range 3 {

@@ -91,12 +91,12 @@ func (t *Thread) CollectActions(settle bool, set func(sig int, a Action)) {
 
 // leaveAction is for a signal that met the guest in a sigaction(2). If that is done it
 // counts; if not it comes again, and what it leaves in the slot is not to be relied on.
-func (t *Thread) leaveAction(at place) {
-	if at != placePosted && at != placeAnswered {
+func (t *Thread) leaveAction(at stubRegion) {
+	if at != regionPosted && at != regionAnswered {
 		t.Revoke(LentActions)
 		return
 	}
-	t.answered(0)
+	t.finishCall(0)
 }
 
 // Placed is memory that the stub has mapped for the guest. A hostile guest can note what
@@ -153,15 +153,15 @@ func (t *Thread) takeNote(i int) {
 // leaveMap is for a signal that met the guest in an mmap(2); rax is what it found in that
 // register, and placed how many notes there were before. If memory is mapped the call is
 // done; if not it comes again.
-func (t *Thread) leaveMap(at place, rax uint64, placed int) {
+func (t *Thread) leaveMap(at stubRegion, rax uint64, placed int) {
 	switch addr := t.slot.answer(); at {
-	case placeMapped:
+	case regionMapped:
 		if rax != addr || placed == maxPlaced {
 			return
 		}
 		t.takeNote(placed)
 		fallthrough
-	case placePosted, placeAnswered:
-		t.answered(addr)
+	case regionPosted, regionAnswered:
+		t.finishCall(addr)
 	}
 }

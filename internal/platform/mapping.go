@@ -18,7 +18,7 @@ func inGuest(addr, size uint64) bool {
 
 // Map maps size bytes at addr, replacing what is there unless flags has
 // MAP_FIXED_NOREPLACE. With fd < 0 the memory is anonymous; otherwise fd is a
-// descriptor of ours, whose file is mapped from off. The guest could use the
+// descriptor of toaster's, whose file is mapped from off. The guest could use the
 // file as far as the descriptor allows, so it must not allow more than the
 // guest itself may do.
 func (q *Process) Map(t *Thread, addr, size uint64, prot, flags, fd int, off int64) error {
@@ -56,7 +56,7 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 		if flags&unix.MAP_FIXED_NOREPLACE == 0 {
 			flags |= unix.MAP_FIXED
 		}
-		file := uint64(giftFD)
+		file := uint64(passedFD)
 		if m.Anonymous {
 			flags |= unix.MAP_ANONYMOUS
 			file = ^uint64(0)
@@ -69,7 +69,7 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 		n++
 	}
 	if !files {
-		return t.do("map", commands[1:n]...)
+		return t.execute("map", commands[1:n]...)
 	}
 	return t.doWithFile("map", fd, commands[:n])
 }
@@ -80,16 +80,16 @@ const MaxMappings = maxCommands - 2
 // doWithFile injects commands while the host process has fd; the first command
 // is left free. One thread at a time, as they all know the same descriptor.
 func (t *Thread) doWithFile(what string, fd int, commands []command) error {
-	if !t.enterFull() {
+	if !t.enterWithFrame() {
 		return ErrGone
 	}
 	defer t.leave()
-	t.proc.gifts.Lock()
-	defer t.proc.gifts.Unlock()
+	t.proc.fdPassing.Lock()
+	defer t.proc.fdPassing.Unlock()
 	commands[0] = command{nr: askFile}
 	err := errInterrupted
 	for err == errInterrupted {
-		err = t.withGift(fd, commands)
+		err = t.whilePassing(fd, commands)
 	}
 	if err != nil {
 		return fmt.Errorf("host: %s: %w", what, err)
@@ -97,20 +97,20 @@ func (t *Thread) doWithFile(what string, fd int, commands []command) error {
 	return nil
 }
 
-// withGift does it once.
-func (t *Thread) withGift(fd int, commands []command) error {
+// whilePassing does it once.
+func (t *Thread) whilePassing(fd int, commands []command) error {
 	p := t.proc.platform
-	t.expect(order{kind: orderFile, fd: fd})
-	p.superviseFrom(func() { t.command(commands...) }, func() bool {
-		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.over.Load()
+	t.setOrder(order{kind: orderFile, fd: fd})
+	p.superviseFrom(func() { t.startCommands(commands...) }, func() bool {
+		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.ended.Load()
 	})
-	err := t.outcome(len(commands))
+	err := t.finishCommands(len(commands))
 	again := p.undelivered(t)
 	if again {
 		return errInterrupted
 	}
 	// A file may stay no longer than it takes to map it.
-	if e := t.inject(command{unix.SYS_CLOSE, [6]uint64{giftFD}}); err == nil {
+	if e := t.inject(command{unix.SYS_CLOSE, [6]uint64{passedFD}}); err == nil {
 		err = e
 	}
 	return err
@@ -132,8 +132,8 @@ func (p *Platform) delivered(t *Thread) bool {
 	return t.order.kind != orderFile
 }
 
-// expect sets what the supervisor may grant t.
-func (t *Thread) expect(o order) {
+// setOrder sets what the supervisor may grant t.
+func (t *Thread) setOrder(o order) {
 	p := t.proc.platform
 	p.mu.Lock()
 	t.order = o
@@ -145,7 +145,7 @@ func (q *Process) Unmap(t *Thread, addr, size uint64) error {
 	if !inGuest(addr, size) {
 		return fmt.Errorf("host: unmap: %w", syscall.EINVAL)
 	}
-	return t.do("unmap", command{unix.SYS_MUNMAP, [6]uint64{addr, size}})
+	return t.execute("unmap", command{unix.SYS_MUNMAP, [6]uint64{addr, size}})
 }
 
 // Protect changes the protection of a range.
@@ -153,7 +153,7 @@ func (q *Process) Protect(t *Thread, addr, size uint64, prot int) error {
 	if !inGuest(addr, size) {
 		return fmt.Errorf("host: protect: %w", syscall.EINVAL)
 	}
-	return t.do("protect", command{unix.SYS_MPROTECT, [6]uint64{addr, size, uint64(prot)}})
+	return t.execute("protect", command{unix.SYS_MPROTECT, [6]uint64{addr, size, uint64(prot)}})
 }
 
 // Advise is madvise with the advices that concern the guest's memory alone.
@@ -161,7 +161,7 @@ func (q *Process) Advise(t *Thread, addr, size uint64, advice int) error {
 	if !inGuest(addr, size) {
 		return fmt.Errorf("host: advise: %w", syscall.EINVAL)
 	}
-	return t.do("advise", command{unix.SYS_MADVISE, [6]uint64{addr, size, uint64(advice)}})
+	return t.execute("advise", command{unix.SYS_MADVISE, [6]uint64{addr, size, uint64(advice)}})
 }
 
 // Sync writes a range of a shared file mapping back.
@@ -169,11 +169,11 @@ func (q *Process) Sync(t *Thread, addr, size uint64, flags int) error {
 	if !inGuest(addr, size) {
 		return fmt.Errorf("host: sync: %w", syscall.EINVAL)
 	}
-	if !t.enterFull() { // with signals blocked: this is a call that they interrupt
+	if !t.enterWithFrame() { // with signals blocked: this is a call that they interrupt
 		return ErrGone
 	}
 	t.leave()
-	return t.do("sync", command{unix.SYS_MSYNC, [6]uint64{addr, size, uint64(flags)}})
+	return t.execute("sync", command{unix.SYS_MSYNC, [6]uint64{addr, size, uint64(flags)}})
 }
 
 // Remap resizes a mapping, in place if to equals addr, and moves it to address
@@ -186,5 +186,5 @@ func (q *Process) Remap(t *Thread, addr, size, to, newSize uint64) error {
 	if to != addr {
 		flags = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED
 	}
-	return t.do("remap", command{unix.SYS_MREMAP, [6]uint64{addr, size, newSize, flags, to}})
+	return t.execute("remap", command{unix.SYS_MREMAP, [6]uint64{addr, size, newSize, flags, to}})
 }

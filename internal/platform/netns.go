@@ -107,7 +107,7 @@ func (n *Network) startKeeper(exe, sock int, flags uintptr) (err error) {
 	return err
 }
 
-// raiseLoopback does what "ip link set lo up" does. It needs no privilege of ours here:
+// raiseLoopback does what "ip link set lo up" does. It needs no privilege of toaster's here:
 // who has made a user namespace may do everything in it.
 func (n *Network) raiseLoopback() error {
 	fd, err := n.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

@@ -1,12 +1,12 @@
 #include "textflag.h"
 
 // The keeper of a network namespace: a static program that makes sockets in it and sends
-// them to us. Its bytes, from keeperBegin to keeperLimit, are copied into the program;
+// them to toaster. Its bytes, from keeperBegin to keeperLimit, are copied into the program;
 // they are never run here. Position-independent, and without data but its stack.
 //
 // Descriptor 0 is the way to toaster, which keeps messages apart. A request is family, type
 // and protocol, 4 bytes each; the answer is 8 bytes, what socket(2) returned, with the
-// descriptor unless that is an error. Anything else is the end, ours too.
+// descriptor unless that is an error. Anything else ends the keeper.
 //
 //	BX+0    request, answer
 //	BX+16   struct iovec
@@ -31,7 +31,7 @@ TEXT ·keeperBegin(SB), NOSPLIT|NOFRAME, $0
 	MOVL $1, 40(BX) // SOL_SOCKET
 	MOVL $1, 44(BX) // SCM_RIGHTS
 	MOVL $0, 52(BX)
-	MOVL $436, AX // close_range(1, ~0, 0): what we have inherited ourselves
+	MOVL $436, AX // close_range(1, ~0, 0): what the keeper has inherited
 	MOVL $1, DI
 	MOVL $-1, SI
 	XORL DX, DX

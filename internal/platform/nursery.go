@@ -11,16 +11,16 @@ import (
 // that a new program needs, and here it is done before anybody asks. The platform's own
 // one has copies of the zygote, which are pristine.
 type Nursery struct {
-	p      *Platform
-	pool   chan *Thread
-	refill chan struct{}
-	done   chan struct{}
-	once   sync.Once // closes done
+	p         *Platform
+	pool      chan *Thread
+	refill    chan struct{}
+	done      chan struct{}
+	closeOnce sync.Once // closes done
 
-	threads atomic.Int32 // that are to rest in each copy
+	parkedWanted atomic.Int32 // that are to be parked in each copy
 
-	forking sync.Mutex // held while the seed forks
-	seed    *Thread
+	forkMu   sync.Mutex // held while the template forks
+	template *Thread
 }
 
 // NewNursery makes a nursery of so many copies of t, which is stopped and the only
@@ -37,7 +37,7 @@ func (p *Platform) NewNursery(t *Thread, copies int) (*Nursery, error) {
 
 func (p *Platform) newNursery(t *Thread, copies int) (*Nursery, error) {
 	n := &Nursery{
-		p: p, seed: t, pool: make(chan *Thread, copies),
+		p: p, template: t, pool: make(chan *Thread, copies),
 		refill: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	p.mu.Lock()
@@ -62,7 +62,7 @@ func (n *Nursery) Take() (q *Process, t *Thread, ok bool) {
 		select {
 		case t := <-n.pool:
 			n.wantRefill()
-			if !t.proc.over.Load() {
+			if !t.proc.ended.Load() {
 				return t.proc, t, true
 			}
 			t.proc.Release()
@@ -73,14 +73,14 @@ func (n *Nursery) Take() (q *Process, t *Thread, ok bool) {
 	}
 }
 
-// Close gives the seed and the copies up that nobody has taken.
+// Close gives up the template and the copies that nobody has taken.
 func (n *Nursery) Close() {
-	n.once.Do(func() {
+	n.closeOnce.Do(func() {
 		close(n.done)
 		n.p.mu.Lock()
 		delete(n.p.nurseries, n)
 		n.p.mu.Unlock()
-		n.seed.proc.Release()
+		n.template.proc.Release()
 		n.drain()
 	})
 }
@@ -98,39 +98,39 @@ func (n *Nursery) drain() (any bool) {
 	}
 }
 
-// Expect says how many LWPs a copy has created: so many threads rest in those that are
+// Expect says how many LWPs a copy has created: so many threads are parked in those that are
 // yet to be made, or more if an earlier one needed them.
 func (n *Nursery) Expect(lwps int) {
-	want := int32(min(lwps, maxResting))
-	for have := n.threads.Load(); have < want && !n.threads.CompareAndSwap(have, want); {
-		have = n.threads.Load()
+	want := int32(min(lwps, maxParked))
+	for have := n.parkedWanted.Load(); have < want && !n.parkedWanted.CompareAndSwap(have, want); {
+		have = n.parkedWanted.Load()
 	}
 }
 
-// copy makes a copy with its threads.
-func (n *Nursery) copy() (*Thread, error) {
+// makeCopy makes a copy with its threads.
+func (n *Nursery) makeCopy() (*Thread, error) {
 	if n.p.Lean() {
 		return nil, syscall.EAGAIN
 	}
-	if r := theAdmission.take(); r != nil {
+	if r := hostAdmission.take(); r != nil {
 		return nil, r
 	}
 	t, err := n.fork()
 	if err == nil {
-		t.Prepare(int(n.threads.Load())) // without them it takes a little longer
+		t.Prepare(int(n.parkedWanted.Load())) // without them it takes a little longer
 	}
 	return t, err
 }
 
-// fork copies the seed.
+// fork copies the template.
 func (n *Nursery) fork() (*Thread, error) {
-	n.forking.Lock()
-	defer n.forking.Unlock()
-	if !n.seed.enterFull() {
+	n.forkMu.Lock()
+	defer n.forkMu.Unlock()
+	if !n.template.enterWithFrame() {
 		return nil, ErrGone
 	}
-	defer n.seed.leave()
-	return n.seed.fork()
+	defer n.template.leave()
+	return n.template.fork()
 }
 
 func (n *Nursery) wantRefill() {
@@ -150,12 +150,12 @@ func (n *Nursery) keepWarm() {
 			return
 		}
 		for len(n.pool) < cap(n.pool) {
-			t, err := n.copy()
+			t, err := n.makeCopy()
 			if err != nil {
 				break // whoever needs one will meet the error and report it
 			}
 			n.pool <- t
-			if n.over() { // Close may have looked before
+			if n.closed() { // Close may have looked before
 				n.drain()
 				return
 			}
@@ -163,7 +163,7 @@ func (n *Nursery) keepWarm() {
 	}
 }
 
-func (n *Nursery) over() bool {
+func (n *Nursery) closed() bool {
 	select {
 	case <-n.done:
 		return true
@@ -183,7 +183,7 @@ func (p *Platform) NewProcess() (*Process, *Thread, error) {
 		return nil, nil, ErrGone
 	default:
 	}
-	if p.used.Swap(true) {
+	if p.usedOnce.Swap(true) {
 		if q, t, ok := p.pristine.Take(); ok {
 			return q, t, nil
 		}
@@ -192,7 +192,7 @@ func (p *Platform) NewProcess() (*Process, *Thread, error) {
 	err := p.admitProcess()
 	if err == nil {
 		if t, err = p.pristine.fork(); err != nil {
-			p.tell(err)
+			p.reportRefusal(err)
 		}
 	}
 	if err != nil {

@@ -45,7 +45,7 @@ func TestNursery(t *testing.T) {
 	waitFor(t, "all to be gone", func() bool { s := p.Stats(); return s.Processes == 0 && s.Warm == 0 && s.Windows == 1 })
 }
 
-// Where copies have created LWPs, threads rest for those of the next.
+// Where copies have created LWPs, threads are parked for those of the next.
 func TestNurseryExpects(t *testing.T) {
 	p := newPlatform(t, Options{Warm: -1})
 	_, th := newFast(t, p, code(t, callMany))
@@ -64,7 +64,7 @@ func TestNurseryExpects(t *testing.T) {
 		defer q.Release()
 		wantKind(t, ct.Run(), Syscall)
 	}
-	waitFor(t, "a copy", func() bool { return p.Stats().Warm == 2 && p.Stats().Resting%3 == 0 })
+	waitFor(t, "a copy", func() bool { return p.Stats().Warm == 2 && p.Stats().Parked%3 == 0 })
 	q, ct, _ := n.Take()
 	defer q.Release()
 	waitForRest(t, q)

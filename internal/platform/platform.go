@@ -32,10 +32,10 @@ type Options struct {
 	// process or a thread for that. It must not wait for the platform.
 	Refused func(what string)
 
-	// TimerSlack, if positive, becomes that of our threads that wait for guests.
+	// TimerSlack, if positive, becomes that of toaster's threads that wait for guests.
 	TimerSlack time.Duration
 
-	alter func(*Platform) // for tests: before anything is started
+	beforeStart func(*Platform) // for tests: before anything is started
 }
 
 const defaultWarm = 2
@@ -46,17 +46,17 @@ var ErrGone = errors.New("host: the guest's host process is gone")
 // A Platform creates guest address spaces and looks after the host processes
 // that carry them.
 type Platform struct {
-	opts   Options
-	cores  int32
-	rounds uint32 // rounds of PAUSE that take spinTime
+	opts       Options
+	cores      int32
+	spinRounds uint32 // rounds of PAUSE that take spinTime
 
 	rdtscp bool // cores can be told apart
 
-	stub stubCode
-	vdso vdso
-	pass uint64 // see clone.go
-	keep uint64 // end of what of ours is mapped behind the stub
-	fast bool   // call sites can be rewritten
+	stub       stubCode
+	vdso       vdso
+	pass       uint64 // see clone.go
+	areaEnd    uint64 // end of what is mapped behind the stub: its configuration, the vdso
+	canRewrite bool   // call sites can be rewritten
 
 	fsgsbase bool // guests and stub have the instructions for it
 
@@ -66,38 +66,38 @@ type Platform struct {
 	zygote      *Process
 	pristine    *Nursery // of the zygote
 	listener    int
-	listen      sync.Mutex // held by who answers; nothing else is held when it is taken
+	listenMu    sync.Mutex // held by who answers; nothing else is held when it is taken
 	supervisors atomic.Int32
-	wake        int // eventfd that ends the supervisor and the reaper
+	stopEvent   int // eventfd that ends the supervisor and the reaper
 	lifeline    int // a socket; the sentinel kills all guests when it is closed
 	epoll       int
 
-	mu        sync.Mutex
-	threads   map[uint32]*Thread // by host thread id: everyone who may ask the supervisor
-	births    map[uint64]*birth  // by token
-	procs     map[int]*Process   // by host process id
-	strays    map[int]int        // pids of those that nobody knows, by pidfd, see collectStray
-	lost      []int              // and of those without one
-	resting   int                // of threads
-	spent     time.Duration      // processor time of the dead
-	nurseries map[*Nursery]struct{}
-	closed    bool
+	mu              sync.Mutex
+	threads         map[uint32]*Thread       // by host thread id: everyone who may ask the supervisor
+	pendingClones   map[uint64]*pendingClone // by token
+	procs           map[int]*Process         // by host process id
+	strays          map[int]int              // pids of those that nobody knows, by pidfd, see collectStray
+	unwatchedStrays []int                    // and of those without one
+	parked          int                      // of threads, those without an LWP
+	usedByDead      time.Duration            // processor time of the dead
+	nurseries       map[*Nursery]struct{}
+	closed          bool
 
-	used    atomic.Bool // NewProcess has been called
-	lean    atomic.Bool // nothing is kept ready for guests to come, for want of room
-	done    chan struct{}
-	workers sync.WaitGroup
+	usedOnce atomic.Bool // NewProcess has been called
+	lean     atomic.Bool // nothing is kept ready for guests to come, for want of room
+	done     chan struct{}
+	workers  sync.WaitGroup
 
-	guests  guests
+	running runningThreads
 	waiters waiters
 
 	watchdog watchdog
 
-	slack    uintptr     // of our threads, in nanoseconds; 0 leaves it alone
-	affinity unix.CPUSet // our own when the platform started: the guests'
+	slack    uintptr     // of toaster's threads, in nanoseconds; 0 leaves it alone
+	affinity unix.CPUSet // toaster's own when the platform started: the guests'
 
-	spare bool   // for tests: guests in the stub live on
-	stop  func() // ends the creating thread
+	sparesHostile bool   // for tests: guests in the stub live on
+	stop          func() // ends the creating thread
 }
 
 // New starts a platform: it checks nothing in advance, but its error says which
@@ -107,29 +107,29 @@ func New(opts Options) (*Platform, error) {
 		opts.Warm = defaultWarm
 	}
 	p := &Platform{
-		opts:     opts,
-		cores:    int32(runtime.NumCPU()),
-		rdtscp:   haveRDTSCP(),
-		stub:     loadStub(),
-		vdso:     findVDSO(),
-		pass:     newToken(),
-		fast:     HaveFSGSBase() && !opts.NoRewrite,
-		fsgsbase: HaveFSGSBase(),
-		listener: -1, wake: -1, epoll: -1, lifeline: -1,
-		threads:   map[uint32]*Thread{},
-		births:    map[uint64]*birth{},
-		procs:     map[int]*Process{},
-		strays:    map[int]int{},
-		nurseries: map[*Nursery]struct{}{},
-		done:      make(chan struct{}),
+		opts:       opts,
+		cores:      int32(runtime.NumCPU()),
+		rdtscp:     haveRDTSCP(),
+		stub:       loadStub(),
+		vdso:       findVDSO(),
+		pass:       newToken(),
+		canRewrite: HaveFSGSBase() && !opts.NoRewrite,
+		fsgsbase:   HaveFSGSBase(),
+		listener:   -1, stopEvent: -1, epoll: -1, lifeline: -1,
+		threads:       map[uint32]*Thread{},
+		pendingClones: map[uint64]*pendingClone{},
+		procs:         map[int]*Process{},
+		strays:        map[int]int{},
+		nurseries:     map[*Nursery]struct{}{},
+		done:          make(chan struct{}),
 	}
-	go theAdmission.begin() // it takes a while, as does the start of the zygote
+	go hostAdmission.begin() // it takes a while, as does the start of the zygote
 	unix.SchedGetaffinity(0, &p.affinity)
-	usualSlack() // before anybody changes it
-	p.waiters.alone, p.waiters.most = !HaveFutexWaitv(), MaxThreadsWithoutWaitv
+	originalSlack() // before anybody changes it
+	p.waiters.direct, p.waiters.maxThreads = !HaveFutexWaitv(), MaxThreadsWithoutWaitv
 	p.slack = uintptr(max(opts.TimerSlack, 0))
-	if opts.alter != nil {
-		opts.alter(p)
+	if opts.beforeStart != nil {
+		opts.beforeStart(p)
 	}
 	if err := p.start(); err != nil {
 		p.Close()
@@ -140,14 +140,14 @@ func New(opts Options) (*Platform, error) {
 
 func (p *Platform) start() (err error) {
 	p.arena = newArena(slotSize())
-	if p.wake, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if p.stopEvent, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return fmt.Errorf("eventfd: %w", err)
 	}
 	if p.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll_create1: %w", err)
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.wake)}
-	if err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.wake, &event); err != nil {
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.stopEvent)}
+	if err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.stopEvent, &event); err != nil {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
 	if err = p.startZygote(); err == errNoVDSO {
@@ -165,8 +165,8 @@ func (p *Platform) start() (err error) {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
 	p.workers.Add(1)
-	go p.reap()
-	p.pristine, err = p.newNursery(p.pristine.seed, max(p.opts.Warm, 0))
+	go p.reapLoop()
+	p.pristine, err = p.newNursery(p.pristine.template, max(p.opts.Warm, 0))
 	return err
 }
 
@@ -187,12 +187,12 @@ func (p *Platform) Close() {
 	for _, n := range p.allNurseries() {
 		n.Close()
 	}
-	if p.wake >= 0 {
-		unix.Write(p.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	if p.stopEvent >= 0 {
+		unix.Write(p.stopEvent, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	}
 	p.workers.Wait()
 	p.forgetStrays()
-	for _, fd := range []int{p.listener, p.wake, p.epoll, p.lifeline} {
+	for _, fd := range []int{p.listener, p.stopEvent, p.epoll, p.lifeline} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -239,8 +239,8 @@ func (p *Platform) allNurseries() []*Nursery {
 // Stats counts what a platform holds on the host.
 type Stats struct {
 	Processes   int // host processes, without the zygote; warm ones included
-	Threads     int // host threads of these, but for those that rest
-	Resting     int // threads that wait for an LWP to be born
+	Threads     int // host threads of these, but for those that are parked
+	Parked      int // threads that wait for an LWP to be born
 	Warm        int // processes in nurseries: ready for use, or what these are copied from
 	Windows     int // control windows in use, the zygote's included
 	Descriptors int // descriptors that the platform holds in this process, but for spare control memory
@@ -250,7 +250,7 @@ type Stats struct {
 func (p *Platform) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := Stats{Processes: len(p.procs), Threads: len(p.threads) - p.resting, Resting: p.resting}
+	s := Stats{Processes: len(p.procs), Threads: len(p.threads) - p.parked, Parked: p.parked}
 	s.Windows, _ = p.arena.windows()
 	s.Descriptors = 4 + len(p.procs) + s.Windows // listener, eventfd, epoll, lifeline; a pidfd and control memory each
 	if p.zygote != nil && p.procs[p.zygote.pid] != nil {

@@ -41,7 +41,7 @@ func (q *Process) force(mode int, addr uint64, b []byte, move func(int, []byte, 
 }
 
 // openMemory opens the host's view of the memory. The signal that follows proves that
-// the pid was still ours when it was used.
+// the pid was still the process's when it was used.
 func (q *Process) openMemory(mode int) (fd int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

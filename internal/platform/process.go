@@ -19,16 +19,16 @@ type Process struct {
 	collected atomic.Bool   // or being collected
 	gone      chan struct{} // closed once the host process is dead
 	dead      atomic.Bool   // the same, for the hot path
-	ran       atomic.Bool   // guest code may have run in it
-	over      atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
+	ranGuest  atomic.Bool   // guest code may have run in it
+	ended     atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
 
 	rewritten *Rewrite // set before its first thread runs
 
-	gifts sync.Mutex // held while a descriptor is in the host process
+	fdPassing sync.Mutex // held while a descriptor is in the host process
 
 	mu       sync.Mutex // orders before Platform.mu
 	threads  map[*Thread]struct{}
-	resting  []*Thread // of threads, those without an LWP
+	parked   []*Thread // of threads, those without an LWP
 	reaped   bool      // pid may belong to somebody else by now
 	released bool
 	status   unix.WaitStatus
@@ -49,35 +49,35 @@ type Thread struct {
 	fetchAt uint64
 	fetched [fetchMax]byte
 
-	used *moment // when the stub brought along what the process has used, nil if it didn't
+	usageAt *generation // when the stub brought along what the process has used, nil if it didn't
 
 	// The x87 and SSE state that the guest is to resume with, if it is in a light trap.
 	fp      [fpSize]byte
 	fpDirty bool   // it is not in the slot yet
-	x       []byte // and all that it has beyond, as XSAVE lays it out; nil to leave that alone
+	xstate  []byte // and all that it has beyond, as XSAVE lays it out; nil to leave that alone
 	fpSaved bool   // the stub has stored the one that the guest had
 
-	before Usage // by earlier LWPs
+	usedBefore Usage // by earlier LWPs
 
 	lent    lending
 	trapAll bool // the slot says that the stub answers nothing
 
-	brisk bool // the guest has called again soon, the last time
+	chatty bool // the guest has called again soon, the last time
 
-	told   chan struct{} // by a keeper, see waiters.go; nil until there was one
-	alarms int           // the keeper's: how often the guest has woken it for nothing
+	wakeup       chan struct{} // by a poller, see await.go; nil until there was one
+	falseWakeups int           // the poller's: how often the guest has woken it for nothing
 
 	// For wake.
-	woke     time.Duration // when the thread woke us last
-	together int           // answers since then from the core that it is on
+	lastWoken     time.Duration // when the thread last woke toaster
+	sameCoreTurns int           // answers since then from the core that it is on
 
 	kicked  atomic.Bool // a Kick that no Run has reported yet
 	state   atomic.Int32
 	watched atomic.Bool // it is in the watchdog's list
 
-	departures atomic.Uint32 // into guest code
+	guestEntries atomic.Uint32 // into guest code
 
-	asking    bool          // the commands ask for usage, and for nothing else
+	asksUsage bool          // the commands ask for usage, and for nothing else
 	duties    atomic.Uint32 // see give
 	judgement judgement
 
@@ -88,14 +88,14 @@ type Thread struct {
 // States of a thread, as its owner and kickers see it.
 const (
 	threadIdle    = iota
-	threadInside  // a call of ours uses the slot
+	threadInside  // a call of the owner uses the slot
 	threadRunning // guest code may be running: a kick needs a signal
 )
 
 // enter begins the use of t's slot; it fails if the host process is dead or about to die.
 func (t *Thread) enter() bool {
 	t.state.Store(threadInside)
-	if t.proc.over.Load() {
+	if t.proc.ended.Load() {
 		t.leave()
 		return false
 	}
@@ -106,7 +106,7 @@ func (t *Thread) enter() bool {
 func (t *Thread) leave() {
 	t.state.Store(threadIdle)
 	if t.proc.dead.Load() {
-		t.proc.retire()
+		t.proc.returnWindow()
 	}
 }
 
@@ -162,7 +162,7 @@ func (q *Process) Kill() {
 		return
 	}
 	unix.PidfdSendSignal(q.pidfd, unix.SIGKILL, nil, 0)
-	if !q.over.Swap(true) {
+	if !q.ended.Swap(true) {
 		q.wakeLocked()
 	}
 }
@@ -185,6 +185,6 @@ func (q *Process) Release() {
 	q.mu.Unlock()
 	q.Kill()
 	if q.dead.Load() {
-		q.retire()
+		q.returnWindow()
 	}
 }

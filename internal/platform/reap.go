@@ -9,14 +9,14 @@ import (
 )
 
 // The reaper waits for the host processes that the platform made, and for no
-// others: the program that embeds us has children of its own.
+// others: the program that embeds toaster has children of its own.
 //
 //   - a pidfd in epoll says that a process is dead;
 //   - wait4 for that very pid collects it, and nothing else may be collected:
-//     the pid is ours for as long as it is a zombie;
+//     the pid is the process's for as long as it is a zombie;
 //   - everybody who waits for one of its threads is woken.
 
-func (p *Platform) reap() {
+func (p *Platform) reapLoop() {
 	defer p.workers.Done()
 	events := make([]unix.EpollEvent, 64)
 	for {
@@ -25,21 +25,21 @@ func (p *Platform) reap() {
 			return
 		}
 		for _, e := range events[:max(n, 0)] {
-			if int(e.Fd) == p.wake {
+			if int(e.Fd) == p.stopEvent {
 				return
 			}
-			guard.Report(guard.Catch("a host process was looked after", func() { p.attend(&e) }))
+			guard.Report(guard.Catch("a host process was looked after", func() { p.handleEvent(&e) }))
 		}
 	}
 }
 
-// attend sees to one event.
-func (p *Platform) attend(e *unix.EpollEvent) {
+// handleEvent sees to one event.
+func (p *Platform) handleEvent(e *unix.EpollEvent) {
 	if int(e.Fd) == p.listener {
 		if e.Events&unix.EPOLLHUP != 0 { // for good: nobody is left who could ask
 			unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, p.listener, nil)
 		}
-		p.serveStragglers()
+		p.answerUnawaited()
 		return
 	}
 	p.mu.Lock()
@@ -66,7 +66,7 @@ func (p *Platform) collectStray(pid int) {
 	if known {
 		p.strays[fd] = pid
 	} else {
-		p.lost = append(p.lost, pid)
+		p.unwatchedStrays = append(p.unwatchedStrays, pid)
 	}
 	p.mu.Unlock()
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd), Pad: int32(pid)}
@@ -93,7 +93,7 @@ func (p *Platform) endStray(fd, pid int) {
 	delete(p.strays, fd)
 	unix.EpollCtl(p.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	unix.Close(fd)
-	p.lost = slices.DeleteFunc(p.lost, func(pid int) bool {
+	p.unwatchedStrays = slices.DeleteFunc(p.unwatchedStrays, func(pid int) bool {
 		n, err := unix.Wait4(pid, nil, unix.WALL|unix.WNOHANG, nil)
 		return n == pid || err == unix.ECHILD
 	})
@@ -104,14 +104,14 @@ func (p *Platform) forgetStrays() {
 	for fd := range p.strays {
 		unix.Close(fd)
 	}
-	p.strays, p.lost = nil, nil
+	p.strays, p.unwatchedStrays = nil, nil
 }
 
-// serveStragglers answers what nobody waits for.
-func (p *Platform) serveStragglers() {
-	if p.listen.TryLock() {
-		defer p.listen.Unlock()
-		for p.serve(0) {
+// answerUnawaited answers what nobody waits for.
+func (p *Platform) answerUnawaited() {
+	if p.listenMu.TryLock() {
+		defer p.listenMu.Unlock()
+		for p.answerNext(0) {
 		}
 	}
 }
@@ -125,7 +125,7 @@ func (q *Process) collect() bool {
 	var st unix.WaitStatus
 	var ru unix.Rusage
 	for {
-		// ECHILD: somebody else in our program waits for everything. What
+		// ECHILD: somebody else in this program waits for everything. What
 		// matters is that the process is gone.
 		_, err := unix.Wait4(q.pid, &st, unix.WALL, &ru)
 		if err != unix.EINTR {
@@ -135,44 +135,44 @@ func (q *Process) collect() bool {
 	q.mu.Lock()
 	q.status, q.usage = st, ru
 	q.mu.Unlock()
-	q.platform.bury(q)
+	q.platform.processDied(q)
 	return true
 }
 
-// bury drops all that the platform holds for a dead process and wakes everybody
+// processDied drops all that the platform holds for a dead process and wakes everybody
 // who waits for its threads.
-func (p *Platform) bury(q *Process) {
-	p.buried(q)
-	q.retire()
+func (p *Platform) processDied(q *Process) {
+	p.markDead(q)
+	q.returnWindow()
 }
 
-func (p *Platform) buried(q *Process) {
+func (p *Platform) markDead(q *Process) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.reaped = true
 	unix.Close(q.pidfd)
-	p.forget(q)
+	p.forgetProcess(q)
 	q.dead.Store(true)
-	q.over.Store(true)
+	q.ended.Store(true)
 	q.wakeLocked() // again, in case that it was alive and has written over what Kill wrote
 	close(q.gone)
 }
 
-func (p *Platform) forget(q *Process) {
+func (p *Platform) forgetProcess(q *Process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.procs, q.pid)
-	p.spend(&q.usage)
+	p.addUsage(&q.usage)
 	for t := range q.threads {
 		delete(p.threads, uint32(t.tid))
 	}
-	p.resting -= len(q.resting)
+	p.parked -= len(q.parked)
 }
 
-// retire returns the control window once the process is dead, its owner has
+// returnWindow returns the control window once the process is dead, its owner has
 // released it and no call is inside one of its slots: the next user of the
-// window must not meet a late reader, or writer, of ours.
-func (q *Process) retire() {
+// window must not meet a late reader, or writer, of toaster's.
+func (q *Process) returnWindow() {
 	q.mu.Lock()
 	win := q.win
 	idle := q.dead.Load() && q.released
@@ -184,7 +184,7 @@ func (q *Process) retire() {
 	}
 	q.mu.Unlock()
 	if idle && win != nil {
-		q.platform.arena.put(win)
+		q.platform.arena.release(win)
 	}
 }
 

@@ -46,7 +46,7 @@ func TestStraysAreCollected(t *testing.T) {
 		p.collectStray(pid)
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return len(p.lost) == 0
+		return len(p.unwatchedStrays) == 0
 	})
 	for _, pid := range pids {
 		if got, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != unix.ECHILD {

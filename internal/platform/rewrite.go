@@ -48,13 +48,13 @@ type Rewrite struct {
 }
 
 // CanRewrite says whether this host can.
-func (p *Platform) CanRewrite() bool { return p.fast }
+func (p *Platform) CanRewrite() bool { return p.canRewrite }
 
 // NewRewrite prepares the rewriting of the sites at these addresses, with the first
 // instruction of each, which CanRewrite has accepted. It returns nil if there are none,
 // or this host can't.
 func (p *Platform) NewRewrite(sites []uint64, code [][]byte) *Rewrite {
-	if !p.fast || len(sites) == 0 {
+	if !p.canRewrite || len(sites) == 0 {
 		return nil
 	}
 	n := min(len(sites), maxSites)

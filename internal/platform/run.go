@@ -62,20 +62,20 @@ func (t *Thread) Run() Trap {
 	}
 	defer t.leave()
 	for {
-		if !t.arrange() {
+		if !t.storeRegs() {
 			return Trap{Kind: Gone}
 		}
-		if !t.depart() {
+		if !t.markRunning() {
 			return Trap{Kind: Kicked}
 		}
-		t.lightFP()
-		t.yield(opResume)
-		ok := t.await()
+		t.prepareFP()
+		t.giveTurn(opResume)
+		ok := t.awaitTurn()
 		t.state.Store(threadInside)
 		if !ok {
 			return Trap{Kind: Gone}
 		}
-		if trap := t.decode(); trap.Kind != 0 {
+		if trap := t.decodeTrap(); trap.Kind != 0 {
 			return trap
 		}
 		// A signal of a kick that an earlier Run has reported, or one that
@@ -87,13 +87,13 @@ func (t *Thread) Run() Trap {
 	}
 }
 
-// depart declares that guest code will run, unless a kick is waiting. Kick
+// markRunning declares that guest code will run, unless a kick is waiting. Kick
 // does the opposite in the opposite order, so that none is lost.
-func (t *Thread) depart() bool {
-	if !t.proc.ran.Load() {
-		t.proc.ran.Store(true)
+func (t *Thread) markRunning() bool {
+	if !t.proc.ranGuest.Load() {
+		t.proc.ranGuest.Store(true)
 	}
-	t.departures.Add(1)
+	t.guestEntries.Add(1)
 	t.state.Store(threadRunning)
 	if t.kicked.Load() && t.kicked.CompareAndSwap(true, false) {
 		t.state.Store(threadInside)
@@ -102,80 +102,80 @@ func (t *Thread) depart() bool {
 	return true
 }
 
-// decode reads what the stub reported; Kind 0 means that there is nothing to say.
-func (t *Thread) decode() Trap {
+// decodeTrap reads what the stub reported; Kind 0 means that there is nothing to say.
+func (t *Thread) decodeTrap() Trap {
 	placed := t.takeNotes()
 	if t.slot.inLight() {
 		return t.decodeLight()
 	}
-	t.light, t.fetchAt, t.used = false, 0, nil
+	t.light, t.fetchAt, t.usageAt = false, 0, nil
 	uc, ok := t.slot.frame()
 	if !ok {
-		return t.hostile()
+		return t.killHostile()
 	}
 	signo := t.slot.signo()
 	met := t.slot.registers(uc)
-	at := t.whereIs(met.RIP)
-	if at != placeLight {
+	at := t.regionOf(met.RIP)
+	if at != regionLight {
 		t.regs = met
 	}
 	switch at {
-	case placeGuest:
-	case placeTrampoline:
+	case regionGuest:
+	case regionTrampoline:
 		t.leaveTrampoline(signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS))
-	case placeStub:
-		if !t.proc.platform.spare {
-			return t.hostile() // it has jumped into the stub
+	case regionStub:
+		if !t.proc.platform.sparesHostile {
+			return t.killHostile() // it has jumped into the stub
 		}
 	default:
-		return t.decodeFast(at, met.RAX, placed)
+		return t.decodeInStub(at, met.RAX, placed)
 	}
 	if signo == kickSignal {
-		return t.kick()
+		return t.kickTrap()
 	}
 	return t.decodeSignal(signo, uc)
 }
 
-// kick is the trap of a signal that says nothing by itself.
-func (t *Thread) kick() Trap {
+// kickTrap is the trap of a signal that says nothing by itself.
+func (t *Thread) kickTrap() Trap {
 	if t.kicked.CompareAndSwap(true, false) {
 		return Trap{Kind: Kicked}
 	}
 	return Trap{}
 }
 
-// decodeFast is for a signal that met the guest on the fast way. What the stub has done
+// decodeInStub is for a signal that met the guest on the fast way. What the stub has done
 // for it stays done; anything else comes again on the long way, a fault too. rax is what
 // the signal found in that register.
-func (t *Thread) decodeFast(at place, rax uint64, placed int) Trap {
-	if !t.recover(at) {
-		return t.hostile()
+func (t *Thread) decodeInStub(at stubRegion, rax uint64, placed int) Trap {
+	if !t.recoverRegs(at) {
+		return t.killHostile()
 	}
-	if at == placeNap || at == placeAnswered && t.regs.RAX == guestSleep {
+	if at == regionNap || at == regionAnswered && t.regs.RAX == guestSleep {
 		t.kicked.Store(false) // this is a way into the kernel as good as any
-		return t.napped(at, rax)
+		return t.napTrap(at, rax)
 	}
 	switch t.regs.RAX {
 	case guestSigaction:
 		t.leaveAction(at)
 	case guestSigprocmask, guestAltstack:
-		if at == placePosted || at == placeAnswered {
-			t.answered(0)
+		if at == regionPosted || at == regionAnswered {
+			t.finishCall(0)
 		}
 	case guestMmap:
 		t.leaveMap(at, rax, placed)
 	}
-	return t.kick()
+	return t.kickTrap()
 }
 
 // decodeSignal is for a signal that the guest itself has caused.
 func (t *Thread) decodeSignal(signo int, uc span) Trap {
 	info, ok := t.slot.siginfo()
 	if !ok {
-		return t.hostile()
+		return t.killHostile()
 	}
 	if signo == int(unix.SIGSYS) {
-		t.noteUsed()
+		t.noteUsage()
 		return info.syscall()
 	}
 	if info.code <= 0 {
@@ -190,7 +190,7 @@ func (t *Thread) decodeSignal(signo int, uc span) Trap {
 }
 
 // Since Linux 6.14 two system calls pass by every seccomp filter. uretprobe, not
-// called from a probe, raises SIGILL and loses its number, which we give back.
+// called from a probe, raises SIGILL and loses its number, which decodeSignal gives back.
 // uprobe just fails with ENXIO: a NetBSD program can't make this call, which is
 // utmp_update, a privileged one.
 const (
@@ -209,46 +209,46 @@ func (i siginfo) syscall() Trap {
 	return Trap{Kind: Fault, Signo: int(unix.SIGSEGV), Code: siKernel, Trapno: 13}
 }
 
-// hostile ends a guest that has tampered with its control slot or the stub.
-func (t *Thread) hostile() Trap {
+// killHostile ends a guest that has tampered with its control slot or the stub.
+func (t *Thread) killHostile() Trap {
 	t.proc.Kill()
 	return Trap{Kind: Gone}
 }
 
-// yield gives the turn to the host thread, to do op, and wakes it if it sleeps.
-func (t *Thread) yield(op uint32) {
+// giveTurn gives the turn to the host thread, to do op, and wakes it if it sleeps.
+func (t *Thread) giveTurn(op uint32) {
 	p := t.proc.platform
 	rounds := uint32(0)
-	p.guests.add(t)
-	spare := p.spareCore()
+	p.running.add(t)
+	spare := p.hasIdleCore()
 	switch {
 	case op == opFork || op == opThread: // the newborn needs the core more than its parent
 	case spare:
-		rounds = p.rounds
+		rounds = p.spinRounds
 	default: // somebody waits for the core, but an answer that comes soon is still cheaper
-		rounds = p.rounds / 2
+		rounds = p.spinRounds / 2
 	}
-	cpu := p.cpu()
+	cpu := p.core()
 	t.slot.store32(slotSpin, rounds)
 	t.slot.store32(slotHostCPU, cpu)
 	t.slot.store32(slotOp, op)
 	if op != opResume {
-		t.give(t.patience(op))
+		t.assign(t.dutyFor(op))
 	}
 	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
-		t.wake(spare && rounds > 0 && t.slot.guestCPU() == cpu)
+		t.wakeGuest(spare && rounds > 0 && t.slot.guestCPU() == cpu)
 	}
 }
 
-// await waits for our turn. It fails if the host process is dead or about to die.
-func (t *Thread) await() bool {
+// awaitTurn waits for the kernel's turn. It fails if the host process is dead or about to die.
+func (t *Thread) awaitTurn() bool {
 	q := t.proc
 	p, turn := q.platform, t.slot.turn()
 	// Not on the very core that the guest needs.
-	if t.slot.guestCPU() != p.cpu() {
-		t.watchTurn()
+	if t.slot.guestCPU() != p.core() {
+		t.spinForTurn()
 	}
-	for told, direct := false, true; !q.over.Load(); {
+	for told, direct := false, true; !q.ended.Load(); {
 		v := atomic.LoadUint32(turn)
 		if v >= turnKernel {
 			break
@@ -260,44 +260,44 @@ func (t *Thread) await() bool {
 		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
 			told = true
 			slept := Monotonic()
-			direct = p.sleep(t, slept, direct)
-			t.woke = Monotonic()
-			t.brisk = t.woke-slept < briskSleep
+			direct = p.sleepForTurn(t, slept, direct)
+			t.lastWoken = Monotonic()
+			t.chatty = t.lastWoken-slept < chattySleep
 		}
 	}
-	t.done()
-	p.guests.remove(t)
-	return !q.over.Load()
+	t.fulfil()
+	p.running.remove(t)
+	return !q.ended.Load()
 }
 
-// watchTurn spins for a while, as long as nobody else needs the core. What a guest
+// spinForTurn spins for a while, as long as nobody else needs the core. What a guest
 // computes between two calls is often longer than spinTime, and to be woken is dearer for
-// it than for us: it makes the call. If somebody does need the core, a guest that calls
+// it than for toaster: it makes the call. If somebody does need the core, a guest that calls
 // again and again is still watched, but not for longer than sleeping would cost.
-func (t *Thread) watchTurn() {
+func (t *Thread) spinForTurn() {
 	p := t.proc.platform
-	for i := range watchTimes * spinSlices {
-		if !p.spareCore() && (i >= spinSlices || !t.brisk) {
+	for i := range awaitSpins * spinSlices {
+		if !p.hasIdleCore() && (i >= spinSlices || !t.chatty) {
 			return
 		}
-		if spinWhile(t.slot.turn(), turnGuestAwaits, p.rounds/spinSlices) {
-			t.brisk = true
+		if spinWhile(t.slot.turn(), turnGuestAwaits, p.spinRounds/spinSlices) {
+			t.chatty = true
 			return
 		}
 	}
 }
 
 const (
-	watchTimes = 3  // spinTime
-	spinSlices = 10 // looks at spareCore in a spinTime
+	awaitSpins = 3  // spinTime
+	spinSlices = 10 // looks at hasIdleCore in a spinTime
 
-	// briskSleep is how long we sleep, at most, if the guest calls again and again.
-	briskSleep = 2 * spinTime
+	// chattySleep is how long toaster sleeps, at most, if the guest calls again and again.
+	chattySleep = 2 * spinTime
 )
 
-// cpu returns the number of the core that we are on, plus one. What it returns
+// core returns the number of the core that the caller is on, plus one. What it returns
 // if cores can't be told apart differs from what the stub then says.
-func (p *Platform) cpu() uint32 {
+func (p *Platform) core() uint32 {
 	if !p.rdtscp {
 		return ^uint32(0)
 	}
@@ -326,8 +326,8 @@ func calibrate() uint32 {
 
 func atomicTurn(s slot) uint32 { return atomic.LoadUint32(s.turn()) }
 
-// futexSleepTimeout is futexSleep with an end.
-func futexSleepTimeout(word *uint32, value uint32, d time.Duration) {
+// futexWaitTimeout is futexWait with an end.
+func futexWaitTimeout(word *uint32, value uint32, d time.Duration) {
 	ts := unix.NsecToTimespec(d.Nanoseconds())
 	syscall.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 0, uintptr(value), uintptr(unsafe.Pointer(&ts)), 0, 0)
 }

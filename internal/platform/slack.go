@@ -11,15 +11,15 @@ import (
 // Linux lets a thread's timed sleeps end a little late (prctl(2), PR_SET_TIMERSLACK),
 // usually 50 µs, so that several end at once. Two kinds of sleeps are made often, by
 // nobody's wish: Go programs have a thread that looks after the others every 20 µs; and a
-// thread of our own runtime that finds nothing to do naps for 3 µs before it takes a
+// thread of toaster's own runtime that finds nothing to do naps for 3 µs before it takes a
 // goroutine away from another one that is about to run it. On two cores each of these
 // wakes up where somebody works.
 
 // guestSlack is that of guests: a tenth of the tick by which all sleeps end on NetBSD.
 const guestSlack = time.Millisecond
 
-// usualSlack is that of this process before we change any.
-var usualSlack = sync.OnceValue(func() uintptr {
+// originalSlack is that of this process before toaster changes any.
+var originalSlack = sync.OnceValue(func() uintptr {
 	n, _, e := syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_GET_TIMERSLACK, 0, 0)
 	if e != 0 {
 		return uintptr(50 * time.Microsecond)
@@ -27,6 +27,8 @@ var usualSlack = sync.OnceValue(func() uintptr {
 	return n
 })
 
-// UsualTimers gives the calling thread the timers that this process began with, for the
+// RestoreTimerSlack gives the calling thread the timers that this process began with, for the
 // programs that it starts: they inherit them.
-func UsualTimers() { syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, usualSlack(), 0) }
+func RestoreTimerSlack() {
+	syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, originalSlack(), 0)
+}

@@ -29,18 +29,18 @@ func ownSlack() uintptr {
 // Who waits for guests gets the slack asked for, and what it starts the usual one.
 func TestOwnTimerSlack(t *testing.T) {
 	onThread(func() {
-		UsualTimers()
+		RestoreTimerSlack()
 		before := ownSlack()
 		word := uint32(1)
-		futexSleep(&word, 2, 0)
+		futexWait(&word, 2, 0)
 		if got := ownSlack(); got != before {
 			t.Errorf("%d, and was %d, though none was asked for", got, before)
 		}
-		futexSleep(&word, 2, 300_000)
+		futexWait(&word, 2, 300_000)
 		if got := ownSlack(); got != 300_000 {
 			t.Errorf("%d", got)
 		}
-		UsualTimers()
+		RestoreTimerSlack()
 		if got := ownSlack(); got != before {
 			t.Errorf("%d for programs, and was %d", got, before)
 		}

@@ -5,7 +5,7 @@ import (
 	"unsafe"
 )
 
-// A slot is our view of one thread's control slot. A guest may change any byte
+// A slot is toaster's view of one thread's control slot. A guest may change any byte
 // of it at any moment: decode.go reads it. What is written to it here and elsewhere is in
 // range whatever a guest has put there.
 type slot struct {
@@ -32,7 +32,7 @@ func (s slot) vacate() {
 	s.revokeAll()
 }
 
-// prepareLight makes s the slot of a thread that is born, or has rested, in a light trap,
+// prepareLight makes s the slot of a thread that is born, or was parked, in a light trap,
 // and gets what from's has.
 func (s slot) prepareLight(from slot) {
 	for _, off := range []int{slotKicked, slotNapping, slotExact, slotLoadFP, slotGuestCPU} {

@@ -60,8 +60,8 @@ func (s speculation) disable() error {
 	return nil
 }
 
-// speculateNot switches all kinds off for the calling thread and what it makes.
-func speculateNot() error {
+// disableSpeculation switches all kinds off for the calling thread and what it makes.
+func disableSpeculation() error {
 	for _, s := range speculations {
 		if err := s.disable(); err != nil {
 			return fmt.Errorf("guests cannot be made safe from speculation: %w", err)

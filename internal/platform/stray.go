@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Strays are newborn processes without a birth: their parent died, or they
+// Strays are newborn processes that no order is waiting for: their parent died, or they
 // were killed themselves, between clone and report. They have no memory of
-// ours and no way to any; what remains is to collect them.
+// toaster's and no way to any; what remains is to collect them.
 
-// stillborn says whether the process that a guest claims to have forked is
+// cloneDied says whether the process that a guest claims to have forked is
 // dead, and collects it if so. The claim may be a lie, so the zygote's group,
 // where nobody but guests is, must be that process's.
-func (p *Platform) stillborn(pid int) bool {
+func (p *Platform) cloneDied(pid int) bool {
 	if pid <= 0 {
 		return true
 	}

@@ -15,7 +15,7 @@ func stubHandler()
 func stubFast()
 func stubLimit()
 
-// stubText gives the addresses of the stub's code in our own text.
+// stubText gives the addresses of the stub's code in toaster's own text.
 func stubText() (begin, handler, limit uintptr)
 
 // spinWhile watches word for as long as it is at most last, but no longer than
@@ -28,7 +28,7 @@ const cloneMark = "\x0f\x1f\x80clon\x0f\x05"
 // lightMark is LIGHTMARK and the instruction behind it.
 const lightMark = "\x0f\x1f\x80llon\x0f\x05"
 
-// fxsave stores our own x87 and SSE state; to is aligned to 16 bytes.
+// fxsave stores the calling thread's own x87 and SSE state; to is aligned to 16 bytes.
 //
 //go:noescape
 func fxsave(to *[512]byte)
@@ -37,7 +37,7 @@ func fxsave(to *[512]byte)
 // tells programs what core they are on.
 func haveRDTSCP() bool
 
-// currentCPU returns the number of our core, plus one.
+// currentCPU returns the number of the core that the caller is on, plus one.
 func currentCPU() uint32
 
 // stubCode is the stub's code, with addresses in it as the host process has them.
@@ -60,14 +60,14 @@ func loadStub() stubCode {
 	return stubCode{
 		code:    append([]byte(nil), text...),
 		handler: stubAddr + uint64(handler-begin),
-		clone:   behind(text, cloneMark),
-		light:   behind(text, lightMark),
+		clone:   afterMark(text, cloneMark),
+		light:   afterMark(text, lightMark),
 		marks:   findMarks(text),
 	}
 }
 
-// behind gives the address behind what the stub has exactly once.
-func behind(text []byte, mark string) uint64 {
+// afterMark gives the address behind what the stub has exactly once.
+func afterMark(text []byte, mark string) uint64 {
 	at := bytes.Index(text, []byte(mark))
 	if at < 0 || bytes.Count(text, []byte(mark)) != 1 {
 		panic("host: the stub does not have one place to clone")

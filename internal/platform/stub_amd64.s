@@ -268,7 +268,7 @@ moved:
 	MOVQ const_cfgKeepSize(R14), SI
 	SYSCALL // a kernel that seals the vdso refuses: it may stay up here
 
-	MOVL $160, AX // setrlimit(RLIMIT_CORE, 0): a guest's cores are our business
+	MOVL $160, AX // setrlimit(RLIMIT_CORE, 0): a guest's core files are the kernel's business
 	MOVL $4, DI
 	LEAQ const_cfgZero(R14), SI
 	CHECKED(103)
@@ -327,7 +327,7 @@ next:
 	CHECKED(108)
 	MOVQ AX, R12
 
-	// The message was prepared in the slot by us, with one field left open.
+	// The message was prepared in the slot by toaster, with one field left open.
 	MOVL R12, (const_slotScratch+const_msgFD)(R15)
 	MOVL $46, AX // sendmsg(0, message, 0)
 	XORL DI, DI
@@ -451,7 +451,7 @@ answer:
 	JNE trap
 	MOVL $1, R8
 clock:
-	// The host's own call, as it gives EFAULT where a store of ours would fault.
+	// The host's own call, as it gives EFAULT where a store of the stub would fault.
 	MOVQ DI, R12
 	MOVQ SI, R13
 	MOVL $228, AX // clock_gettime
@@ -476,7 +476,7 @@ answered:
 	SYSCALL
 	HLT
 
-	// Our turn is over: wake the kernel if it sleeps, then wait for the next one.
+	// The guest's turn is over: wake the kernel if it sleeps, then wait for the next one.
 report:
 	CMPL const_cfgRDTSCP(R14), $0
 	JEQ give
@@ -573,7 +573,7 @@ exit:
 // Rewritten call sites come here, by way of a trampoline that has put the address
 // behind the call into CX, with the slot in GS. Only CX and R11 may change before
 // everything is saved. A signal can arrive at every instruction; what the guest's
-// registers are then is a matter of four ranges between marks, see fast.go.
+// registers are then is a matter of four ranges between marks, see lighttrap.go.
 TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	MARK('e', 'n', 't', '0')
 	MOVQ const_slotSelf(GS), R11

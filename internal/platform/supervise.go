@@ -24,9 +24,9 @@ import (
 // An order is what a thread has been told to ask for.
 type order struct {
 	kind   int
-	fd     int   // orderFile
-	clone  clone // orderClone
-	grants int   // of it: a signal to all (SIGSTOP) makes the host ask again
+	fd     int       // orderFile
+	args   cloneArgs // orderClone
+	grants int       // of it: a signal to all (SIGSTOP) makes the host ask again
 }
 
 const (
@@ -37,8 +37,8 @@ const (
 	orderClone
 )
 
-// A birth is a process or thread that was ordered and has not reported yet.
-type birth struct {
+// A pendingClone is a process or thread that was ordered and has not reported yet.
+type pendingClone struct {
 	fork   bool
 	target uint64 // the address of its slot
 	win    *window
@@ -95,7 +95,7 @@ const superviseTick = 10
 
 // superviseFrom answers what begin causes to be asked, until cond holds.
 func (p *Platform) superviseFrom(begin func(), cond func() bool) {
-	// The reaper need not wake up for what we are here for.
+	// The reaper need not wake up for what this goroutine is here for.
 	if p.supervisors.Add(1) == 1 {
 		p.watchListener(0)
 	}
@@ -113,10 +113,10 @@ func (p *Platform) superviseFrom(begin func(), cond func() bool) {
 // superviseOnce answers one question at most. Whoever waits for a guest that does not
 // answer lets others at the listener in between.
 func (p *Platform) superviseOnce(cond func() bool) {
-	p.listen.Lock()
-	defer p.listen.Unlock()
+	p.listenMu.Lock()
+	defer p.listenMu.Unlock()
 	if !cond() {
-		p.serve(superviseTick)
+		p.answerNext(superviseTick)
 	}
 }
 
@@ -126,9 +126,9 @@ func (p *Platform) watchListener(events uint32) {
 	unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, p.listener, &event)
 }
 
-// serve answers one question, if one comes within a number of milliseconds.
+// answerNext answers one question, if one comes within a number of milliseconds.
 // Preconditions: p.listen is held.
-func (p *Platform) serve(timeout int) bool {
+func (p *Platform) answerNext(timeout int) bool {
 	fds := [1]unix.PollFd{{Fd: int32(p.listener), Events: unix.POLLIN}}
 	poll := pollBlock
 	if timeout == 0 {
@@ -177,8 +177,8 @@ func (p *Platform) respond(r *notifyResponse) error {
 	return ioctl(p.listener, notifSend, unsafe.Pointer(r))
 }
 
-// take withdraws t's order if it is of this kind.
-func (p *Platform) take(t *Thread, kind int) (order, bool) {
+// takeOrder withdraws t's order if it is of this kind.
+func (p *Platform) takeOrder(t *Thread, kind int) (order, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o := t.order
@@ -190,32 +190,32 @@ func (p *Platform) take(t *Thread, kind int) (order, bool) {
 }
 
 func (p *Platform) answerExit(n *notification, t *Thread) {
-	if _, ok := p.take(t, orderExit); !ok {
+	if _, ok := p.takeOrder(t, orderExit); !ok {
 		p.deny(n)
 		return
 	}
-	t.forget()
+	t.deregister()
 	p.grant(n)
 }
 
 func (p *Platform) answerFile(n *notification, t *Thread) {
-	o, ok := p.take(t, orderFile)
+	o, ok := p.takeOrder(t, orderFile)
 	if !ok {
 		p.deny(n)
 		return
 	}
-	if err := p.give(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: giftFD}); err == errInterrupted {
-		t.expect(order{kind: orderAgain})
+	if err := p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: passedFD}); err == errInterrupted {
+		t.setOrder(order{kind: orderAgain})
 	}
 }
 
-// errInterrupted means that a signal came to our thread while it handed a
+// errInterrupted means that a signal came to toaster's thread while it handed a
 // descriptor over. The kernel has then answered the asker without giving it
 // anything, and the whole must be done again.
 var errInterrupted = errors.New("interrupted by a signal")
 
-// give answers with a descriptor.
-func (p *Platform) give(n *notification, add *notifyAddFD) error {
+// passFD answers with a descriptor.
+func (p *Platform) passFD(n *notification, add *notifyAddFD) error {
 	add.id = n.id
 	add.flags |= addFDSend
 	err := ioctl(p.listener, notifAddFD, unsafe.Pointer(add))
@@ -231,20 +231,20 @@ func (p *Platform) give(n *notification, add *notifyAddFD) error {
 	return os.NewSyscallError("seccomp_addfd", err)
 }
 
-// answerNewborn binds a new host process or thread to its birth. The token is
+// answerNewborn binds a new host process or thread to the order for it. The token is
 // good only from a thread that nobody knows yet: that is one which has run
 // nothing but the stub's code since a clone that answerClone has granted, with
 // registers that it can't change before it acts on them.
 func (p *Platform) answerNewborn(n *notification) {
 	p.mu.Lock()
-	b := p.births[n.args[0]]
+	b := p.pendingClones[n.args[0]]
 	if b == nil || b.target != n.args[1] || b.fork != (n.nr == askProcess) {
 		p.mu.Unlock()
 		p.collectStray(int(n.pid))
 		p.deny(n)
 		return
 	}
-	delete(p.births, n.args[0])
+	delete(p.pendingClones, n.args[0])
 	p.mu.Unlock()
 	if b.fork {
 		p.bindProcess(n, b)
@@ -254,7 +254,7 @@ func (p *Platform) answerNewborn(n *notification) {
 	b.done.Store(true)
 }
 
-func (p *Platform) bindProcess(n *notification, b *birth) {
+func (p *Platform) bindProcess(n *notification, b *pendingClone) {
 	q, t, err := p.register(int(n.pid), b.win, b.index)
 	if err != nil {
 		b.err = err
@@ -267,13 +267,13 @@ func (p *Platform) bindProcess(n *notification, b *birth) {
 	p.threads[n.pid] = t
 	closed := p.closed
 	p.mu.Unlock()
-	b.err = p.give(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(p.arena.descriptor(b.win)), newfd: controlFD})
+	b.err = p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(p.arena.descriptor(b.win)), newfd: controlFD})
 	if b.err != nil || closed {
 		q.Release()
 	}
 }
 
-func (p *Platform) bindThread(n *notification, b *birth) {
+func (p *Platform) bindThread(n *notification, b *pendingClone) {
 	t := &Thread{proc: b.proc, tid: int(n.pid), index: b.index}
 	if !p.enlist(t, n.pid) {
 		b.err = ErrGone

@@ -215,7 +215,7 @@ func TestExtendedStateInALightTrap(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for name, between := range map[string]func(th *Thread){
 		"nothing":      func(*Thread) {},
-		"a frame":      func(th *Thread) { th.full() },
+		"a frame":      func(th *Thread) { th.ensureFrame() },
 		"a kick":       func(th *Thread) { th.Kick() },
 		"a late kick":  func(th *Thread) { th.slot.store32(slotKicked, 1) },
 		"a look at FP": func(th *Thread) { fp := th.FP(); th.SetFP(&fp) },

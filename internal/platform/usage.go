@@ -26,14 +26,14 @@ type Usage struct {
 // gives exact figures; without one (nil), times come in host clock ticks.
 func (q *Process) Usage(t *Thread) Usage {
 	if t != nil {
-		if t.used != nil && q.since(t, *t.used) {
+		if t.usageAt != nil && q.quietSince(t, *t.usageAt) {
 			return t.slot.rusage()
 		}
 		if u, err := t.usage(unix.RUSAGE_SELF); err == nil {
 			return u
 		}
 	}
-	if q.over.Load() {
+	if q.ended.Load() {
 		q.awaitGone()
 	}
 	q.mu.Lock()
@@ -48,7 +48,7 @@ func (q *Process) Usage(t *Thread) Usage {
 // exactly what it has used. One with much memory takes it long to end; then it must do
 // without.
 func (q *Process) awaitGone() {
-	late := time.NewTimer(patienceGone)
+	late := time.NewTimer(maxGoneWait)
 	defer late.Stop()
 	select {
 	case <-q.gone:
@@ -56,7 +56,7 @@ func (q *Process) awaitGone() {
 	}
 }
 
-const patienceGone = 250 * time.Millisecond
+const maxGoneWait = 250 * time.Millisecond
 
 // usage has the stopped thread ask for itself.
 func (t *Thread) usage(who int) (Usage, error) {
@@ -70,29 +70,29 @@ func (t *Thread) usage(who int) (Usage, error) {
 	return t.slot.rusage(), nil
 }
 
-// A moment of a process is how often its other threads had departed for guest code.
-type moment uint32
+// A generation of a process is how often its other threads had entered guest code.
+type generation uint32
 
-// noteUsed follows the trap of a system call. What comes along with it is all that the process will
+// noteUsage follows the trap of a system call. What comes along with it is all that the process will
 // have used, if nobody else of it is in guest code.
-func (t *Thread) noteUsed() {
-	t.used = nil
+func (t *Thread) noteUsage() {
+	t.usageAt = nil
 	if !t.slot.usageSaved() {
 		return
 	}
-	if m, quiet := t.proc.others(t); quiet {
-		t.used = &m
+	if m, quiet := t.proc.othersGuestEntries(t); quiet {
+		t.usageAt = &m
 	}
 }
 
-// since says whether no thread but t has been in guest code since m.
-func (q *Process) since(t *Thread, m moment) bool {
-	now, quiet := q.others(t)
+// quietSince says whether no thread but t has been in guest code since m.
+func (q *Process) quietSince(t *Thread, m generation) bool {
+	now, quiet := q.othersGuestEntries(t)
 	return quiet && now == m
 }
 
-// others says whether all threads but t are with us, or nap.
-func (q *Process) others(t *Thread) (m moment, quiet bool) {
+// othersGuestEntries says whether all threads but t are with the kernel, or nap, and how often those had entered guest code.
+func (q *Process) othersGuestEntries(t *Thread) (m generation, quiet bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for o := range q.threads {
@@ -102,7 +102,7 @@ func (q *Process) others(t *Thread) (m moment, quiet bool) {
 		if o.state.Load() == threadRunning && !o.slot.napping() {
 			return 0, false
 		}
-		m += moment(o.departures.Load())
+		m += generation(o.guestEntries.Load())
 	}
 	return m, true
 }

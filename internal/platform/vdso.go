@@ -14,7 +14,7 @@ import (
 // system call. The zygote moves its own to a fixed place behind the stub, with
 // the data that it reads, so that all guests have it there: fast calls use it,
 // and the filter knows its address, for when it has to ask the kernel after all.
-// All processes have the same, so that ours tells what is to be moved.
+// All processes have the same, so that toaster's tells what is to be moved.
 
 // vdsoAddr is where the mappings go, in the order that they have.
 const vdsoAddr = stubEnd
@@ -45,7 +45,7 @@ func findVDSO() (v vdso) {
 			continue
 		}
 		if n, _ := fmt.Sscanf(line, "%x-%x", &from, &to); n != 2 || last != 0 && from != last {
-			return vdso{} // not one block: nothing that we know
+			return vdso{} // not one block: nothing that is known here
 		}
 		if from == base {
 			v.text, size = v.end, to-from

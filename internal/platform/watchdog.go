@@ -19,13 +19,13 @@ import (
 //
 //   - threads that have been kicked;
 //   - threads that have been told to do something for the kernel (an order);
-//   - threads that have been told to end or to rest;
+//   - threads that have been told to end or to park;
 //   - processes that are to end (Doom),
 //
 // and at nothing else; it costs a list entry for each, and a timer while there is one.
 //
 // It judges a thread by what it does instead, not by the time it takes: on a busy machine
-// an honest one waits for a core, for the host's disk or for us as long as they want, and
+// an honest one waits for a core, for the host's disk or for the kernel as long as they want, and
 // when all are stopped and go on, no time has passed. A thread is deaf that is found
 // asleep, or has used processor time, several times in a row without an answer. Honest
 // ones are never asleep, and compute for microseconds; but what they have the host do can
@@ -94,32 +94,32 @@ const (
 
 // Bits of Thread.duties: what its owner has told it to do, a number in front.
 const (
-	givenQuick = 1 << iota
-	givenSlow
-	givenEnd
-	givenMask = givenQuick | givenSlow | givenEnd
-	givenNext = 1 << iota
+	assignedQuick = 1 << iota
+	assignedSlow
+	assignedEnd
+	assignedMask = assignedQuick | assignedSlow | assignedEnd
+	assignedNext = 1 << iota
 )
 
-// give says that the thread is being told to do something; the watchdog sees that it
+// assign says that the thread is being told to do something; the watchdog sees that it
 // does.
-func (t *Thread) give(kind uint32) {
-	t.duties.Store(t.duties.Load()&^givenMask + givenNext | kind)
+func (t *Thread) assign(kind uint32) {
+	t.duties.Store(t.duties.Load()&^assignedMask + assignedNext | kind)
 	t.watch()
 }
 
-// patience says how long an order can take: what changes memory can take the host long.
-func (t *Thread) patience(op uint32) uint32 {
-	if op == opFork || op == opThread || op == opCall && !t.asking {
-		return givenSlow
+// dutyFor says how long an order can take: what changes memory can take the host long.
+func (t *Thread) dutyFor(op uint32) uint32 {
+	if op == opFork || op == opThread || op == opCall && !t.asksUsage {
+		return assignedSlow
 	}
-	return givenQuick
+	return assignedQuick
 }
 
-// done says that it has.
-func (t *Thread) done() {
-	if d := t.duties.Load(); d&givenMask != 0 {
-		t.duties.CompareAndSwap(d, d&^givenMask)
+// fulfil says that it has.
+func (t *Thread) fulfil() {
+	if d := t.duties.Load(); d&assignedMask != 0 {
+		t.duties.CompareAndSwap(d, d&^assignedMask)
 	}
 }
 
@@ -134,14 +134,14 @@ func (t *Thread) watch() {
 func (t *Thread) duty() (duty, uint32) {
 	d := t.duties.Load()
 	switch {
-	case d&givenEnd != 0:
+	case d&assignedEnd != 0:
 		return dutyEnd, d
-	case d&givenSlow != 0:
+	case d&assignedSlow != 0:
 		return dutySlow, d
-	case d&givenQuick != 0:
+	case d&assignedQuick != 0:
 		return dutyQuick, d
 	case t.kicked.Load() && t.state.Load() == threadRunning:
-		return dutyStop, t.departures.Load()
+		return dutyStop, t.guestEntries.Load()
 	}
 	return dutyNone, 0
 }
@@ -156,7 +156,7 @@ type judgement struct {
 }
 
 func (t *Thread) look() bool {
-	if t.proc.over.Load() {
+	if t.proc.ended.Load() {
 		return false
 	}
 	what, number := t.duty()
@@ -172,7 +172,7 @@ func (t *Thread) look() bool {
 		*j = judgement{duty: what, number: number}
 		return true
 	}
-	if !t.guestsTurn() && what != dutyEnd {
+	if !t.isGuestsTurn() && what != dutyEnd {
 		return true
 	}
 	if t.judge(); j.deaf >= deafLooks || j.long >= longLooks {
@@ -181,10 +181,10 @@ func (t *Thread) look() bool {
 	return true
 }
 
-// guestsTurn says whether it is, and kicks the guest again if that is what it is about. If
-// the turn is ours, we are late, or the guest has taken it from itself and not told us: so
-// we are woken.
-func (t *Thread) guestsTurn() bool {
+// isGuestsTurn says whether it is, and kicks the guest again if that is what it is about. If
+// the turn is the kernel's, its waiter is late, or the guest has taken the turn from itself
+// and woken nobody: so the waiter is woken.
+func (t *Thread) isGuestsTurn() bool {
 	q := t.proc
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -193,8 +193,8 @@ func (t *Thread) guestsTurn() bool {
 	}
 	if atomicTurn(t.slot) >= turnKernel {
 		futexWakeAll(t.slot.turn())
-		if t.state.Load() == threadIdle && t.duties.Load()&givenEnd == 0 {
-			t.done() // it rests
+		if t.state.Load() == threadIdle && t.duties.Load()&assignedEnd == 0 {
+			t.fulfil() // it is parked
 		}
 		return false
 	}
@@ -219,7 +219,7 @@ func (t *Thread) judge() {
 	switch {
 	case state == 'S':
 		if !t.waitsForHost() {
-			futexWakeAll(t.slot.turn()) // if it should sleep on that, it is awake when we look again
+			futexWakeAll(t.slot.turn()) // if it should sleep on that, it is awake at the next look
 			j.deaf++
 		}
 	case du+ds == 0: // it waits for a core, or is stopped, or in the host, which waits
@@ -283,13 +283,13 @@ type doom struct {
 // Doom has the process killed if it does not end soon: as long as due says that it still
 // is to end, and as soon as it says that nobody else needs it now.
 func (q *Process) Doom(due func() (still, now bool)) {
-	if !q.over.Load() {
+	if !q.ended.Load() {
 		q.platform.watchdog.add(&doom{q: q, due: due})
 	}
 }
 
 func (d *doom) look() bool {
-	if d.q.over.Load() {
+	if d.q.ended.Load() {
 		return false
 	}
 	still, now := d.due()

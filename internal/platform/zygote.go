@@ -30,7 +30,7 @@ const (
 
 // startZygote makes the zygote and receives its notification listener.
 func (p *Platform) startZygote() error {
-	p.keep = max(stubEnd, p.vdso.end)
+	p.areaEnd = max(stubEnd, p.vdso.end)
 	filter, err := seccomp.Program(seccomp.Places{
 		Clone: p.stub.clone, LightClone: p.stub.light,
 		VDSO: p.vdso.text, VDSOEnd: p.vdso.end,
@@ -50,7 +50,7 @@ func (p *Platform) startZygote() error {
 		return os.NewSyscallError("socketpair", err)
 	}
 	p.lifeline = pair[0]
-	win, err := p.arena.get(0)
+	win, err := p.arena.acquire(0)
 	if err != nil {
 		unix.Close(pair[1])
 		return err
@@ -63,21 +63,21 @@ func (p *Platform) startZygote() error {
 	pid, err := p.createZygote(exe, pair[1], win)
 	unix.Close(pair[1])
 	if err != nil {
-		p.arena.put(win)
+		p.arena.release(win)
 		return err
 	}
 	q, t, err := p.register(pid, win, 0)
 	if err != nil {
 		unix.Kill(-pid, unix.SIGKILL)
 		sweep(pid)
-		p.arena.put(win)
+		p.arena.release(win)
 		return err
 	}
 	p.zygote = q
-	p.pristine = &Nursery{p: p, seed: t} // until it has a pool
+	p.pristine = &Nursery{p: p, template: t} // until it has a pool
 	p.threads[uint32(pid)] = t
-	if p.listener, err = q.receiveFD(); err != nil {
-		return q.birthError(err)
+	if p.listener, err = q.receiveListener(); err != nil {
+		return q.explainStart(err)
 	}
 	// Only an improvement, and only since Linux 6.6.
 	syscall.Syscall(unix.SYS_IOCTL, uintptr(p.listener), notifSetFlags, notifSyncWakeUp)
@@ -85,20 +85,20 @@ func (p *Platform) startZygote() error {
 	atomic.CompareAndSwapUint32(s.turn(), turnGuest, turnGuestAwaits)
 	for atomicTurn(s) < turnKernel {
 		if q.died() {
-			return q.birthError(errDied)
+			return q.explainStart(errDied)
 		}
-		futexSleepTimeout(s.turn(), turnGuestAwaits, 10*time.Millisecond)
+		futexWaitTimeout(s.turn(), turnGuestAwaits, 10*time.Millisecond)
 	}
-	if err := q.reachable(); err != nil {
-		return q.birthError(err)
+	if err := q.checkReachable(); err != nil {
+		return q.explainStart(err)
 	}
 	guestsFirst(pid)
 	return nil
 }
 
-// reachable finds out whether the host lets toaster read a child's memory. Where it does not,
+// checkReachable finds out whether the host lets toaster read a child's memory. Where it does not,
 // each argument of a system call would look like a bad address of the guest's.
-func (q *Process) reachable() error {
+func (q *Process) checkReachable() error {
 	var b [1]byte
 	if _, e := moveMemory(unix.SYS_PROCESS_VM_READV, q.pid, stubAddr, b[:]); e != 0 {
 		return fmt.Errorf("reading the memory of a child (process_vm_readv) is refused: %w; %s", e, MemoryRemedy)
@@ -117,15 +117,15 @@ func (q *Process) died() bool {
 
 var errDied = errors.New("died")
 
-// birthError explains the zygote's end by the step that failed, and ends the sentinel.
-func (q *Process) birthError(err error) error {
+// explainStart explains the zygote's end by the step that failed, and ends the sentinel.
+func (q *Process) explainStart(err error) error {
 	unix.Kill(-q.pid, unix.SIGKILL)
 	var st unix.WaitStatus
 	unix.Wait4(q.pid, &st, 0, nil)
 	sweep(q.pid)
 	unix.Close(q.platform.lifeline)
 	q.platform.lifeline = -1
-	q.platform.bury(q)
+	q.platform.processDied(q)
 	if st.Exited() && st.ExitStatus() == noVDSO {
 		return errNoVDSO
 	}
@@ -160,7 +160,7 @@ var zygoteSteps = map[int]string{
 }
 
 // createZygote executes the stub from a thread that never ends: PDEATHSIG and
-// the parent of every guest process refer to the thread, not to our process. A process
+// the parent of every guest process refer to the thread, not to toaster's process. A process
 // group of its own keeps the terminal's signals away. A session would do so, too, but
 // Linux gives each session a share of every core (autogroup), and under load a guest
 // that wakes often and runs briefly can then wait for seconds.
@@ -171,7 +171,7 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 	go func() {
 		runtime.LockOSThread()
 		if p.opts.SpeculationSafe {
-			err = speculateNot() // the thread ends with this goroutine, being locked
+			err = disableSpeculation() // the thread ends with this goroutine, being locked
 		} else {
 			defer runtime.UnlockOSThread()
 		}
@@ -192,7 +192,7 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 		close(started)
 		<-end
 	}()
-	p.rounds = calibrate() // while the host is busy with that
+	p.spinRounds = calibrate() // while the host is busy with that
 	<-started
 	return pid, err
 }
@@ -215,7 +215,7 @@ func (p *Platform) zygoteImage(filterSize int) []byte {
 	if p.rdtscp {
 		cfg[cfgRDTSCP] = 1
 	}
-	p.configureFast(cfg)
+	p.configureLight(cfg)
 	if !p.opts.TrapAll {
 		cfg[cfgAnswer] = 1
 	}
@@ -257,9 +257,9 @@ func prepareMessage(s slot) {
 	s.store32(slotScratch+control+12, unix.SCM_RIGHTS)
 }
 
-// receiveFD waits for the zygote's listener, or its end. The socket alone does not tell of
+// receiveListener waits for the zygote's listener, or its end. The socket alone does not tell of
 // that, as the sentinel has it open, too.
-func (q *Process) receiveFD() (int, error) {
+func (q *Process) receiveListener() (int, error) {
 	buf, oob := make([]byte, 8), make([]byte, unix.CmsgSpace(4))
 	sock := q.platform.lifeline
 	for {
@@ -296,7 +296,7 @@ func slotSize() int {
 	if frame == 0 {
 		frame = 2048
 	}
-	// The kernel's figure leaves no room for the handler; ours needs none.
+	// The kernel's figure leaves no room for a handler; the stub needs none.
 	need := slotStack + int(frame) + 512
 	return max(8192, 1<<bits.Len(uint(need-1)))
 }
@@ -314,7 +314,7 @@ const (
 	atMinsigstksz = 51
 )
 
-// auxv returns an entry of our auxiliary vector, 0 if there is none.
+// auxv returns an entry of toaster's auxiliary vector, 0 if there is none.
 func auxv(tag uint64) uint64 {
 	list, _ := unix.Auxv()
 	for _, entry := range list {

@@ -9,30 +9,30 @@ import (
 // Who has the turn is counted, however many they are; who naps needs no core.
 func TestSpareCore(t *testing.T) {
 	p := &Platform{cores: 2}
-	threads := make([]*Thread, 3*len(p.guests.slots))
+	threads := make([]*Thread, 3*len(p.running.slots))
 	for i := range threads {
 		threads[i] = &Thread{index: i % 5, slot: slot{mem: make([]byte, slotStack)}}
 	}
 	for range 2 {
 		for i, th := range threads {
-			if got, want := p.spareCore(), i < 2; got != want {
+			if got, want := p.hasIdleCore(), i < 2; got != want {
 				t.Errorf("%d guests of 2 cores: a spare one: %v", i, got)
 			}
-			p.guests.add(th)
+			p.running.add(th)
 		}
 		for i, th := range threads {
-			p.guests.remove(th)
-			if left := len(threads) - i - 1; p.spareCore() != (left < 2) {
-				t.Errorf("%d guests left of 2 cores: a spare one: %v", left, p.spareCore())
+			p.running.remove(th)
+			if left := len(threads) - i - 1; p.hasIdleCore() != (left < 2) {
+				t.Errorf("%d guests left of 2 cores: a spare one: %v", left, p.hasIdleCore())
 			}
 		}
 	}
 	for _, th := range threads[:4] {
-		p.guests.add(th)
+		p.running.add(th)
 	}
 	for i, want := range []bool{false, false, true, true} {
 		threads[i].slot.store32(slotNapping, 1)
-		if p.spareCore() != want {
+		if p.hasIdleCore() != want {
 			t.Errorf("%d of 4 nap: a spare core: %v", i+1, !want)
 		}
 	}
@@ -48,7 +48,7 @@ func TestWakeElsewhere(t *testing.T) {
 		th.slot.store32(slotTurn, turnGuest)
 		th.slot.store32(slotOp, opFrame)
 		th.wakeElsewhere()
-		if !th.await() {
+		if !th.awaitTurn() {
 			t.Fatal("gone")
 		}
 		th.light = false

@@ -156,13 +156,13 @@ func TestLightTrapsBecomeFull(t *testing.T) {
 	}
 }
 
-// Threads end in a light trap as well, those that don't rest.
+// Threads end in a light trap as well, those that are not parked.
 func TestExitOfLightThreads(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, th := newFast(t, p, code(t, callMany))
 	for range 10 {
 		var threads []*Thread
-		for range 3 * maxResting {
+		for range 3 * maxParked {
 			nt, err := th.NewThread()
 			if err != nil {
 				t.Fatal(err)
@@ -179,7 +179,7 @@ func TestExitOfLightThreads(t *testing.T) {
 			nt.Exit()
 		}
 	}
-	waitFor(t, "threads to end", func() bool { return len(tasks(t, q)) == 1+maxResting })
+	waitFor(t, "threads to end", func() bool { return len(tasks(t, q)) == 1+maxParked })
 	wantKind(t, th.Run(), Syscall)
 }
 
@@ -193,7 +193,7 @@ func tasks(t testing.TB, q *Process) []os.DirEntry {
 	return list
 }
 
-// A guest that takes the turn from itself while we sleep hears kicks all the same.
+// A guest that takes the turn from itself while toaster sleeps hears kicks all the same.
 func TestKickOfSleeper(t *testing.T) {
 	p := newPlatform(t, Options{})
 	_, th := newGuest(t, p, spinLoop...)
@@ -400,7 +400,7 @@ func acting(t *testing.T, s stubCode) (list []int) {
 // exact: the guest resumes with an RCX that is not where it goes on.
 func breakAt(t *testing.T, at int, exact bool) bool {
 	t.Helper()
-	p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
+	p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.code[at] = 0xcc }})
 	defer p.Close()
 	// mov $20,%eax; syscall; mov $427,%eax; syscall; mov $350,%eax; syscall; mov 8(%rsp),%rax; syscall
 	q, th := newFast(t, p, code(t, "b8 14 00 00 00 0f 05 b8 ab 01 00 00 0f 05 b8 5e 01 00 00 0f 05 48 8b 44 24 08 0f 05"))
@@ -442,7 +442,7 @@ func breakAt(t *testing.T, at int, exact bool) bool {
 	if got := th.FP(); !bytes.Equal(got[160:416], fx[160:416]) {
 		t.Errorf("%#x: xmm registers % x", at, got[160:416])
 	}
-	return th.departures.Load() > 2
+	return th.guestEntries.Load() > 2
 }
 
 // A host that doesn't let the vdso be moved, and one without any.
@@ -452,8 +452,8 @@ func TestWithoutVDSO(t *testing.T) {
 		"unmovable": func(p *Platform) { p.vdso.pieces[0].off += 1 << 40 },
 		"none":      func(p *Platform) { p.vdso = vdso{} },
 	} {
-		p := newPlatform(t, Options{Warm: -1, alter: alter})
-		if p.vdso.clock != 0 || p.keep != stubEnd {
+		p := newPlatform(t, Options{Warm: -1, beforeStart: alter})
+		if p.vdso.clock != 0 || p.areaEnd != stubEnd {
 			t.Errorf("%s: still there", name)
 		}
 		_, th := newFast(t, p, code(t, callClock))
@@ -633,7 +633,7 @@ func wantNap(t *testing.T, th *Thread) (trap Trap, slept, kicked bool) {
 	return trap, slept, kicked
 }
 
-// Short sleeps are the stub's, all others ours.
+// Short sleeps are the stub's, all others the kernel's.
 func TestNapLengths(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for _, c := range []struct {
@@ -706,7 +706,7 @@ func TestSignalAtEveryInstructionOfANap(t *testing.T) {
 		if rip := stubAddr + uint64(at); rip >= s.gave && rip < s.nap-200 || testing.Short() && at%8 != 0 {
 			continue
 		}
-		p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.code[at] = 0xcc }})
 		_, th := newNapper(t, p, 0, 5000)
 		trap, _, _ := wantNap(t, th)
 		if trap.Napped {
@@ -785,7 +785,7 @@ func TestExactResume(t *testing.T) {
 			t.Fatal("not a light trap")
 		}
 	}
-	// Flags that make IRETQ itself fault are the guest's problem, not ours.
+	// Flags that make IRETQ itself fault are the guest's problem, not toaster's.
 	r.RIP, r.RFLAGS = codeAt, 0x4202
 	for range 3 {
 		if k := th.Run().Kind; k == Gone {
@@ -813,7 +813,7 @@ func eachInstructionFrom(t *testing.T, from, to uint64, f func(p *Platform, at i
 		if rip := stubAddr + uint64(at); rip >= s.gave && rip < s.over || testing.Short() && at%8 != 0 {
 			continue
 		}
-		p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.code[at] = 0xcc }})
 		f(p, at)
 		p.Close()
 	}
@@ -832,7 +832,7 @@ func TestSelfAndPrivate(t *testing.T) {
 			if r.RAX == 42 {
 				break
 			}
-			// What the signal made of it: the call is ours to serve.
+			// What the signal made of it: the call is the kernel's to serve.
 			switch {
 			case r.RAX == guestPrivate && r.RIP == codeAt+7:
 				r.FSBase, r.RAX = r.RDI, 0
@@ -1059,7 +1059,7 @@ func TestSetFPAtEveryInstruction(t *testing.T) {
 		if testing.Short() && i%8 != 0 {
 			continue
 		}
-		p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.code[at] = 0xcc }})
 		_, th := newFast(t, p, code(t, callMany))
 		wantKind(t, th.Run(), Syscall)
 		fx := fpOf(9)

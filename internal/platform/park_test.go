@@ -7,7 +7,7 @@ import (
 )
 
 // births are the ways in which an LWP is created: by a thread in a signal frame, or in a
-// light trap, in a thread that rests in either.
+// light trap, in a thread that is parked in either.
 func births(t *testing.T, f func(t *testing.T, q *Process, th *Thread)) {
 	t.Run("frame", func(t *testing.T) {
 		q, th := newGuest(t, newPlatform(t, Options{}), code(t, callMany)...)
@@ -43,17 +43,17 @@ func newLWP(t testing.TB, th *Thread) *Thread {
 	return nt
 }
 
-// waitForRest waits until those rest that are to.
+// waitForParked waits until those are parked that are to be.
 func waitForRest(t *testing.T, q *Process) {
 	t.Helper()
 	waitFor(t, "threads to rest", func() bool {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		return !slices.ContainsFunc(q.resting, func(n *Thread) bool { return atomicTurn(n.slot) < turnKernel })
+		return !slices.ContainsFunc(q.parked, func(n *Thread) bool { return atomicTurn(n.slot) < turnKernel })
 	})
 }
 
-// What an earlier LWP's thread was told to do before it rested is not expected of the next
+// What an earlier LWP's thread was told to do before it was parked is not expected of the next
 // one: that would be killed for what it computes instead.
 func TestBornWithoutDuties(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
@@ -70,7 +70,7 @@ func TestBornWithoutDuties(t *testing.T) {
 	})
 }
 
-// An LWP that is born in a resting thread has its creator's registers and FP state, and
+// An LWP that is born in a parked thread has its creator's registers and FP state, and
 // nothing of who was there before.
 func TestBornInRestingThread(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
@@ -155,7 +155,7 @@ func TestCPUTimeInRestingThread(t *testing.T) {
 	}
 }
 
-// The last thread takes the process along, whoever rests.
+// The last thread takes the process along, whoever is parked.
 func TestLastThreadBesideResting(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
 		for range 3 {

@@ -18,11 +18,11 @@ func entersyscallblock()
 //go:linkname exitsyscall runtime.exitsyscall
 func exitsyscall()
 
-// futexSleep sleeps for as long as *word is value, or spuriously less. The thread's slack,
+// futexWait sleeps for as long as *word is value, or spuriously less. The thread's slack,
 // if it is not 0, becomes that: to find out whether it is already would cost as much.
 //
 //go:nosplit
-func futexSleep(word *uint32, value uint32, slack uintptr) {
+func futexWait(word *uint32, value uint32, slack uintptr) {
 	entersyscallblock()
 	if slack != 0 {
 		syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, slack, 0)

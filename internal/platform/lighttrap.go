@@ -9,81 +9,82 @@ import (
 // stub has the guest's registers in the slot, and either answers, or hands over:
 // the guest is then in a light trap, its extended state still in the processor.
 // Whatever needs a signal frame (a fork, receiving a file, single-stepping) makes the stub
-// trap first, see full.
+// trap first, see ensureFrame.
 //
 // A signal can arrive anywhere on the way. Until the turn is given, nothing has
 // happened that the guest could notice, and it is put back in front of its
 // system call instruction, which is still there behind the jump and takes the
-// long way. Afterwards its registers are with us, in Thread.regs.
+// long way. Afterwards its registers are the kernel's, in Thread.regs.
 
-// A place is where a signal found the thread.
-type place int
+// A stubRegion is where a signal found the thread: in the guest's code, or in a part of
+// the stub between two marks.
+type stubRegion int
 
 const (
-	placeGuest      place = iota
-	placeEntering         // registers as they were, but for CX and R11
-	placeSwitching        // and but for SP
-	placeSaved            // registers in slotLight
-	placeClock            // and XMM registers in slotXMM
-	placeNap              // asleep in the stub, or about to be, or just awake
-	placeMapped           // the host has said whether memory is mapped
-	placePosted           // that is noted, or what else the guest has changed in the slot
-	placeAnswered         // about to return with what the stub answers
-	placeLight            // in a light trap, or about to return from one
-	placeTrampoline       // at a rewritten site
-	placeStub             // where a guest can't be
+	regionGuest      stubRegion = iota
+	regionEntering              // registers as they were, but for CX and R11
+	regionSwitching             // and but for SP
+	regionSaved                 // registers in slotLight
+	regionClock                 // and XMM registers in slotXMM
+	regionNap                   // asleep in the stub, or about to be, or just awake
+	regionMapped                // the host has said whether memory is mapped
+	regionPosted                // that is noted, or what else the guest has changed in the slot
+	regionAnswered              // about to return with what the stub answers
+	regionLight                 // in a light trap, or about to return from one
+	regionTrampoline            // at a rewritten site
+	regionStub                  // where a guest can't be
 )
 
-// whereIs finds out where a thread with that RIP is.
-func (t *Thread) whereIs(rip uint64) place {
+// regionOf finds out where a thread with that RIP is.
+func (t *Thread) regionOf(rip uint64) stubRegion {
 	p := t.proc.platform
 	m := &p.stub
 	switch {
 	case rip < GuestEnd && t.proc.rewritten.contains(rip):
-		return placeTrampoline
-	case rip < stubAddr || rip >= p.keep:
-		return placeGuest
+		return regionTrampoline
+	case rip < stubAddr || rip >= p.areaEnd:
+		return regionGuest
 	case p.vdso.text != 0 && rip >= p.vdso.text:
-		return placeClock
+		return regionClock
 	case rip < m.enter || rip >= m.last:
-		return placeStub
+		return regionStub
 	case rip <= m.save:
-		return placeEntering
+		return regionEntering
 	case rip < m.saved:
-		return placeSwitching
+		return regionSwitching
 	case rip >= m.gave && rip < m.over:
-		return placeLight
+		return regionLight
 	case rip >= m.clocked && rip < m.restored:
-		return placeClock
+		return regionClock
 	case rip >= m.nap && rip < m.napped:
-		return placeNap
+		return regionNap
 	case rip >= m.posted && rip < m.told, rip >= m.noted && rip < m.noteTold,
 		rip >= m.masked && rip < m.maskTold, rip >= m.stack && rip < m.stackTold:
-		return placePosted
+		return regionPosted
 	case rip >= m.mapped && rip < m.noted:
-		return placeMapped
+		return regionMapped
 	case rip >= m.answered:
-		return placeAnswered
+		return regionAnswered
 	}
-	return placeSaved
+	return regionSaved
 }
 
 const syscallSize = 2
 
-// recover gives the registers of a guest that a signal met on the fast way. It reports
+// recoverRegs gives the registers of a guest that a signal met on the fast way. It reports
 // whether that succeeded.
-func (t *Thread) recover(at place) bool {
+func (t *Thread) recoverRegs(at stubRegion) bool {
 	r := &t.regs
 	switch at {
-	case placeLight:
-		t.frameFP()
+	case regionLight:
+		t.moveFPToFrame()
 		return true
-	case placeSwitching:
+	case regionSwitching:
 		r.RSP = t.slot.switchedRSP()
-	case placeClock:
+	case regionClock:
 		t.recoverXMM()
 		fallthrough
-	case placeSaved, placeNap, placeMapped, placePosted, placeAnswered:
+	case regionSaved, regionNap, regionMapped, regionPosted, regionAnswered:
 		fs := r.FSBase
 		*r = t.slot.registers(t.slot.light())
 		r.FSBase = fs
@@ -93,14 +94,14 @@ func (t *Thread) recover(at place) bool {
 	return r.RIP < GuestEnd
 }
 
-// napped makes a trap of a nanosleep that a signal met in the stub: the kernel goes on
+// napTrap makes a trap of a nanosleep that a signal met in the stub: the kernel goes on
 // with it, so that it ends early just where it would have. rax is what the signal
 // found in that register: the host's result, if there is one yet.
-func (t *Thread) napped(at place, rax uint64) Trap {
+func (t *Thread) napTrap(at stubRegion, rax uint64) Trap {
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
 	left := t.slot.napLeft()
-	if at == placeAnswered || rax == 0 {
+	if at == regionAnswered || rax == 0 {
 		left = 0
 	}
 	return Trap{Kind: Syscall, Napped: true, Left: left}
@@ -118,14 +119,14 @@ func (t *Thread) recoverXMM() {
 // decodeLight reads a system call that came without a signal.
 func (t *Thread) decodeLight() Trap {
 	t.regs = t.slot.registers(t.slot.light())
-	t.light, t.x = true, nil
+	t.light, t.xstate = true, nil
 	t.fpSaved = t.slot.fpSaved()
 	t.fetchAt, t.fetched = t.slot.fetch()
-	t.noteUsed()
+	t.noteUsage()
 	r := &t.regs
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
 	if r.RIP >= GuestEnd {
-		return t.hostile()
+		return t.killHostile()
 	}
 	return Trap{Kind: Syscall}
 }
@@ -172,8 +173,8 @@ func (r *Regs) loadable() bool {
 	return r.RIP < GuestEnd && r.RFLAGS&trap == 0
 }
 
-// exact says how they are to be loaded: if a jump through CX won't do, by IRETQ.
-func (t *Thread) exact() {
+// storeReturn says how they are to be loaded: if a jump through CX won't do, by IRETQ.
+func (t *Thread) storeReturn() {
 	s, r := t.slot, &t.regs
 	if r.RIP == r.RCX {
 		s.store32(slotExact, 0)
@@ -185,50 +186,50 @@ func (t *Thread) exact() {
 	s.store32(slotExact, 1)
 }
 
-// full makes sure that a stopped guest is in a signal frame. The registers in it
+// ensureFrame makes sure that a stopped guest is in a signal frame. The registers in it
 // don't matter: those that count are in t.regs. Preconditions: t is entered.
-func (t *Thread) full() bool {
+func (t *Thread) ensureFrame() bool {
 	if !t.light {
 		return true
 	}
-	t.yield(opFrame)
-	if !t.await() {
+	t.giveTurn(opFrame)
+	if !t.awaitTurn() {
 		return false
 	}
 	if _, ok := t.slot.frame(); !ok || t.slot.inLight() {
-		t.hostile()
+		t.killHostile()
 		return false
 	}
 	t.light = false
-	t.frameFP()
+	t.moveFPToFrame()
 	return true
 }
 
-// enterFull is enter for calls that need a signal frame.
-func (t *Thread) enterFull() bool {
+// enterWithFrame is enter for calls that need a signal frame.
+func (t *Thread) enterWithFrame() bool {
 	if !t.enter() {
 		return false
 	}
-	if !t.full() {
+	if !t.ensureFrame() {
 		t.leave()
 		return false
 	}
 	return true
 }
 
-// arrange puts the registers where the stub loads them from.
-func (t *Thread) arrange() bool {
-	if t.light && !t.regs.loadable() && !t.full() {
+// storeRegs puts the registers where the stub loads them from.
+func (t *Thread) storeRegs() bool {
+	if t.light && !t.regs.loadable() && !t.ensureFrame() {
 		return false
 	}
 	if t.light {
 		t.regs.write(t.slot, t.slot.light())
-		t.exact()
+		t.storeReturn()
 		return true
 	}
 	uc, ok := t.slot.frame()
 	if !ok {
-		t.hostile()
+		t.killHostile()
 		return false
 	}
 	t.regs.write(t.slot, uc)
@@ -262,14 +263,14 @@ func findMarks(code []byte) (m marks) {
 	return m
 }
 
-// configure writes what the zygote and the stub need to know of fast calls.
-func (p *Platform) configureFast(cfg []byte) {
+// configureLight writes what the zygote and the stub need to know of fast calls.
+func (p *Platform) configureLight(cfg []byte) {
 	le := binary.LittleEndian
 	le.PutUint64(cfg[cfgLightBegin:], p.stub.gave)
 	le.PutUint64(cfg[cfgLightEnd:], p.stub.over)
 	le.PutUint64(cfg[cfgClock:], p.vdso.clock)
-	le.PutUint64(cfg[cfgKeep:], p.keep)
-	le.PutUint64(cfg[cfgKeepSize:], hostEnd-p.keep)
+	le.PutUint64(cfg[cfgKeep:], p.areaEnd)
+	le.PutUint64(cfg[cfgKeepSize:], hostEnd-p.areaEnd)
 	for i, piece := range p.vdso.pieces {
 		b := cfg[cfgPieces+pieceSize*i:]
 		le.PutUint64(b, piece.off)

@@ -14,60 +14,61 @@ import (
 	"toaster/internal/guard"
 )
 
-// Who waits for a guest sleeps on the word that says whose turn it is. Where few do, each
-// has a seat and a thread of toaster's to itself, which the guest wakes directly. But Go ends a
-// program with 10,000 threads, and guests can have more LWPs than that in user mode.
+// A goroutine that waits for its guest sleeps on the word that says whose turn it is. Where
+// few do, each has a seat and a thread of toaster's to itself, which the guest wakes
+// directly. But Go ends a program that has 10,000 threads, and guests can have more LWPs
+// than that in user mode.
 //
-//   - There are so many seats. Beyond them a keeper sleeps for up to keeps waiters at once
-//     (futex_waitv(2)) and wakes each through a channel, which takes a switch more.
-//   - Who has a seat and has slept for settled in it goes to a keeper when another one
-//     wants it. So those that are called often have the seats.
+//   - There are seatCount seats. Beyond them a poller sleeps for up to maxPolled waiters at
+//     once (futex_waitv(2)) and wakes each through a channel, which takes a switch more.
+//   - A waiter that has sat in its seat for settledAfter goes to a poller when another one
+//     wants the seat. So the guests that call often have the seats.
 //   - Where the host has no futex_waitv, all sleep directly, and the platform has no more
-//     than MaxThreadsWithoutWaitv threads: see admits.
+//     than MaxThreadsWithoutWaitv threads: see admitsThread.
 const (
-	seatCount = 64
-	keeps     = 127 // futex_waitv takes 128, of which one is the keeper's own
-	settled   = 10 * time.Millisecond
+	seatCount    = 64
+	maxPolled    = 127 // futex_waitv takes 128, of which one is the poller's own
+	settledAfter = 10 * time.Millisecond
 
 	// MaxThreadsWithoutWaitv is how many threads a platform has at most on a host that has no
 	// futex_waitv(2).
 	MaxThreadsWithoutWaitv = 4000
 
-	// A guest wakes its waiter once a turn, and the watchdog or who wants the seat may do so too.
-	// One that does it over and over again wants the kernel to work for it.
-	mostAlarms = 1000
+	// A guest wakes its waiter once a turn, and the watchdog or whoever wants the seat may do
+	// so too. A guest that does it over and over again wants to keep the kernel busy.
+	maxFalseWakeups = 1000
 )
 
 type waiters struct {
-	seats [seatCount]seat
-	alone bool // the host has no futex_waitv
-	most  int  // threads of guests then
+	seats      [seatCount]seat
+	direct     bool // the host has no futex_waitv
+	maxThreads int  // threads of guests then
 
 	mu      sync.Mutex
-	keepers []*keeper
+	pollers []*poller
 }
 
 // A seat is a thread of toaster's that sleeps for one guest.
 type seat struct {
-	taken atomic.Pointer[Thread]
-	since atomic.Int64 // by Monotonic
-	_     [48]byte     // a cache line each
+	holder atomic.Pointer[Thread]
+	since  atomic.Int64 // by Monotonic
+	_      [48]byte     // a cache line each
 }
 
-// sleep waits until somebody wakes who waits for t, or less. direct says that it may be in
+// sleepForTurn waits until somebody wakes who waits for t, or less. direct says that it may be in
 // a seat; sleep returns whether it still may.
-func (p *Platform) sleep(t *Thread, now time.Duration, direct bool) bool {
+func (p *Platform) sleepForTurn(t *Thread, now time.Duration, direct bool) bool {
 	w := &p.waiters
 	var s *seat
 	if direct {
 		s = w.sit(t, now)
 	}
-	if s == nil && !w.alone {
-		w.keep(p, t)
+	if s == nil && !w.direct {
+		w.sleepPolled(p, t)
 		return direct
 	}
-	futexSleep(t.slot.turn(), turnGuestAwaits, p.slack)
-	return s == nil || s.taken.CompareAndSwap(t, nil)
+	futexWait(t.slot.turn(), turnGuestAwaits, p.slack)
+	return s == nil || s.holder.CompareAndSwap(t, nil)
 }
 
 // sit takes a seat, if need be that of somebody who has settled; nil if there is none.
@@ -75,7 +76,7 @@ func (w *waiters) sit(t *Thread, now time.Duration) *seat {
 	count := w.usable()
 	for i := range count {
 		s := &w.seats[(t.tid+i)%count]
-		if s.taken.Load() == nil && s.taken.CompareAndSwap(nil, t) {
+		if s.holder.Load() == nil && s.holder.CompareAndSwap(nil, t) {
 			s.since.Store(int64(now))
 			return s
 		}
@@ -85,7 +86,7 @@ func (w *waiters) sit(t *Thread, now time.Duration) *seat {
 
 // usable is how many seats there are: few where the host has little room for threads.
 func (w *waiters) usable() int {
-	if w.alone {
+	if w.direct {
 		return seatCount
 	}
 	return hostlimits.Few(seatCount)
@@ -94,7 +95,7 @@ func (w *waiters) usable() int {
 // unseat gives t the seat of who has slept for longest, if that is long enough.
 func (w *waiters) unseat(t *Thread, now time.Duration) *seat {
 	var oldest *seat
-	least := int64(now - settled)
+	least := int64(now - settledAfter)
 	for i := range w.usable() {
 		if at := w.seats[i].since.Load(); at < least {
 			oldest, least = &w.seats[i], at
@@ -103,8 +104,8 @@ func (w *waiters) unseat(t *Thread, now time.Duration) *seat {
 	if oldest == nil {
 		return nil
 	}
-	old := oldest.taken.Load()
-	if old == nil || !oldest.taken.CompareAndSwap(old, t) {
+	old := oldest.holder.Load()
+	if old == nil || !oldest.holder.CompareAndSwap(old, t) {
 		return nil
 	}
 	oldest.since.Store(int64(now))
@@ -112,18 +113,18 @@ func (w *waiters) unseat(t *Thread, now time.Duration) *seat {
 	return oldest
 }
 
-// admits says whether the host can have one more thread to wait for.
-func (p *Platform) admits() bool {
-	if !p.waiters.alone {
+// admitsThread says whether the host can have one more thread to wait for.
+func (p *Platform) admitsThread() bool {
+	if !p.waiters.direct {
 		return true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.threads)-p.resting < p.waiters.most
+	return len(p.threads)-p.parked < p.waiters.maxThreads
 }
 
-// A keeper sleeps for many. It ends when it has nobody left.
-type keeper struct {
+// A poller sleeps for many. It ends when it has nobody left.
+type poller struct {
 	w *waiters
 
 	// Guarded by waiters.mu.
@@ -132,7 +133,7 @@ type keeper struct {
 	bell  uint32    // futex: 1 if it sleeps or is about to; written with the lock held
 
 	list []*Thread
-	vec  [keeps + 1]waitv
+	vec  [maxPolled + 1]waitv
 }
 
 // waitv is struct futex_waitv.
@@ -149,21 +150,21 @@ const (
 	futex2Private = 128
 )
 
-// keep waits for t by way of a keeper.
-func (w *waiters) keep(p *Platform, t *Thread) {
-	if t.told == nil {
-		t.told = make(chan struct{}, 1)
+// sleepPolled waits for t by way of a poller.
+func (w *waiters) sleepPolled(p *Platform, t *Thread) {
+	if t.wakeup == nil {
+		t.wakeup = make(chan struct{}, 1)
 	}
-	t.alarms = 0
-	k, rings := w.give(p, t)
+	t.falseWakeups = 0
+	k, rings := w.assign(p, t)
 	if rings {
 		futexWakePrivate(&k.bell)
 	}
-	<-t.told
+	<-t.wakeup
 }
 
-// give gives t to a keeper, which is to be woken if it rings.
-func (w *waiters) give(p *Platform, t *Thread) (k *keeper, rings bool) {
+// assign gives t to a poller, which is to be woken if it rings.
+func (w *waiters) assign(p *Platform, t *Thread) (k *poller, rings bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	k = w.roomyLocked(p)
@@ -174,25 +175,25 @@ func (w *waiters) give(p *Platform, t *Thread) (k *keeper, rings bool) {
 	return k, rings
 }
 
-// roomyLocked returns a keeper that can take one more.
-func (w *waiters) roomyLocked(p *Platform) *keeper {
-	for i := len(w.keepers) - 1; i >= 0; i-- {
-		if w.keepers[i].load < keeps {
-			return w.keepers[i]
+// roomyLocked returns a poller that can take one more.
+func (w *waiters) roomyLocked(p *Platform) *poller {
+	for i := len(w.pollers) - 1; i >= 0; i-- {
+		if w.pollers[i].load < maxPolled {
+			return w.pollers[i]
 		}
 	}
-	k := &keeper{w: w}
-	w.keepers = append(w.keepers, k)
+	k := &poller{w: w}
+	w.pollers = append(w.pollers, k)
 	guard.Go("guests were waited for", func() { k.run(p.slack) })
 	return k
 }
 
-func (k *keeper) run(slack uintptr) {
+func (k *poller) run(slack uintptr) {
 	for k.prepare() {
 		n, e := futexWaitv(&k.vec[0], len(k.list)+1, slack)
 		switch {
 		case e == 0 && n > 0:
-			k.alarmed(k.list[n-1])
+			k.countFalseWakeup(k.list[n-1])
 		case e != 0 && e != unix.EAGAIN && e != unix.EINTR:
 			time.Sleep(time.Millisecond) // the host has no memory for it
 		}
@@ -200,18 +201,18 @@ func (k *keeper) run(slack uintptr) {
 	}
 }
 
-// alarmed counts what wakes t's waiter before the turn is the kernel's.
-func (k *keeper) alarmed(t *Thread) {
+// countFalseWakeup counts what wakes t's waiter before the turn is the kernel's.
+func (k *poller) countFalseWakeup(t *Thread) {
 	if atomicTurn(t.slot) != turnGuestAwaits {
 		return
 	}
-	if t.alarms++; t.alarms > mostAlarms {
+	if t.falseWakeups++; t.falseWakeups > maxFalseWakeups {
 		t.proc.Kill()
 	}
 }
 
 // prepare takes those that have come and lays out whom to sleep for; false: nobody is left.
-func (k *keeper) prepare() bool {
+func (k *poller) prepare() bool {
 	w := k.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -230,23 +231,23 @@ func (k *keeper) prepare() bool {
 	return true
 }
 
-func (w *waiters) dropLocked(k *keeper) {
-	for i, o := range w.keepers {
+func (w *waiters) dropLocked(k *poller) {
+	for i, o := range w.pollers {
 		if o == k {
-			last := len(w.keepers) - 1
-			w.keepers[i], w.keepers[last] = w.keepers[last], nil
-			w.keepers = w.keepers[:last]
+			last := len(w.pollers) - 1
+			w.pollers[i], w.pollers[last] = w.pollers[last], nil
+			w.pollers = w.pollers[:last]
 			return
 		}
 	}
 }
 
 // tell wakes those whose sleep is over.
-func (k *keeper) tell() {
+func (k *poller) tell() {
 	left := k.list[:0]
 	for _, t := range k.list {
-		if t.proc.over.Load() || atomicTurn(t.slot) != turnGuestAwaits {
-			t.told <- struct{}{}
+		if t.proc.ended.Load() || atomicTurn(t.slot) != turnGuestAwaits {
+			t.wakeup <- struct{}{}
 		} else {
 			left = append(left, t)
 		}

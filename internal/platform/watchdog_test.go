@@ -16,8 +16,8 @@ import (
 
 var deafRounds = goflag.Int("deaf", 1, "how often each deadline of TestDeafGuests is tried; with more than one the longest are printed")
 
-// Threads that do not do what they have been told. They say that a turn is ours (the first
-// part), in a light trap or in a signal frame, and so a call of ours finds them stopped
+// Threads that do not do what they have been told. They say that a turn is the kernel's (the
+// first part), in a light trap or in a signal frame, and so a call of the platform finds them stopped
 // that are not.
 const (
 	forgeAt = codeAt + 0x100

@@ -32,7 +32,7 @@ const sleepersAt = 0x10000000
 // that knows: they have the stub make the call. A kick interrupts it, and it begins anew.
 func newSleeper(t testing.TB, p *Platform) (*Process, *Thread) {
 	t.Helper()
-	p.spare = true // or a guest that a kick finds in the stub dies of it
+	p.sparesHostile = true // or a guest that a kick finds in the stub dies of it
 	// mov $35,%eax; mov $time,%edi; xor %esi,%esi; mov %rbx,%rdx; jmp *%r11
 	q, th := newGuest(t, p, code(t, "b8 23 00 00 00 bf 00 00 50 00 31 f6 48 89 da 41 ff e3")...)
 	q.Write(dataAt, []byte{0, 0, 0, 1}) // seconds
@@ -83,7 +83,7 @@ func crowd(t testing.TB, p *Platform, n int, f func(*Thread)) (list []*Thread, w
 func waitUntilRunning(t testing.TB, list []*Thread) {
 	t.Helper()
 	waitFor(t, "all to run", func() bool {
-		return !slices.ContainsFunc(list, func(th *Thread) bool { return th.departures.Load() == 0 })
+		return !slices.ContainsFunc(list, func(th *Thread) bool { return th.guestEntries.Load() == 0 })
 	})
 }
 
@@ -114,15 +114,15 @@ func TestManyGuestsInUserMode(t *testing.T) {
 		}
 		waitFor(t, "kicks to be heard", func() bool { return kicks.Load() >= int64(n*(round+1)) })
 		// Without futex_waitv each has one (MaxThreadsWithoutWaitv bounds that).
-		if most := before + seatCount + n/keeps + 64; HaveFutexWaitv() && ourThreads(t) > most {
-			t.Errorf("%d guests in user mode, and %d threads of ours; %d before", n, ourThreads(t), before)
+		if most := before + seatCount + n/maxPolled + 64; HaveFutexWaitv() && ourThreads(t) > most {
+			t.Errorf("%d guests in user mode, and %d threads of toaster; %d before", n, ourThreads(t), before)
 		}
 	}
 	within(t, "Close", func() { p.Close(); wait() })
 	waitFor(t, "keepers to end", func() bool {
 		p.waiters.mu.Lock()
 		defer p.waiters.mu.Unlock()
-		return len(p.waiters.keepers) == 0
+		return len(p.waiters.pollers) == 0
 	})
 }
 
@@ -190,7 +190,7 @@ func TestSeatsAreForTheBusy(t *testing.T) {
 	})
 	waitUntilRunning(t, list)
 	seated := func(th *Thread) bool {
-		return slices.ContainsFunc(seatsOf(p), func(s *seat) bool { return s.taken.Load() == th })
+		return slices.ContainsFunc(seatsOf(p), func(s *seat) bool { return s.holder.Load() == th })
 	}
 	waitFor(t, "sleepers to fill the seats", func() bool { return !seated(nil) })
 	waitFor(t, "a seat", func() bool {
@@ -200,17 +200,17 @@ func TestSeatsAreForTheBusy(t *testing.T) {
 	within(t, "Close", func() { p.Close(); wait() })
 }
 
-// Without futex_waitv(2) there are no keepers, and only so many threads: EAGAIN
+// Without futex_waitv(2) there are no pollers, and only so many threads: EAGAIN
 // (ARCHITECTURE.md, what a waiting LWP costs).
 func TestWithoutWaitv(t *testing.T) {
 	const most = 3 * seatCount
-	p := newPlatform(t, Options{Warm: -1, alter: func(p *Platform) { p.waiters.alone, p.waiters.most = true, most }})
+	p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.waiters.direct, p.waiters.maxThreads = true, most }})
 	list, wait := crowd(t, p, most-1, func(th *Thread) { // and the zygote's
 		for th.Run().Kind != Gone {
 		}
 	})
 	waitUntilRunning(t, list)
-	if len(p.waiters.keepers) != 0 {
+	if len(p.waiters.pollers) != 0 {
 		t.Error("there are keepers")
 	}
 	if _, _, err := p.NewProcess(); !errors.Is(err, unix.EAGAIN) {

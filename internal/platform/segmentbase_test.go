@@ -19,10 +19,10 @@ var readBases = []byte{
 func TestSegmentBases(t *testing.T) {
 	for name, alter := range map[string]func(*Platform){
 		"as this host has them": nil,
-		"without FSGSBASE":      func(p *Platform) { p.fsgsbase, p.fast = false, false },
+		"without FSGSBASE":      func(p *Platform) { p.fsgsbase, p.canRewrite = false, false },
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlatform(t, Options{alter: alter})
+			p := newPlatform(t, Options{beforeStart: alter})
 			q, th := newGuest(t, p, readBases...)
 			for i := range byte(64) {
 				q.Write(dataAt+8*uint64(i), []byte{i, 0, 0, 0, 0, 0, 0, 0})
@@ -74,7 +74,7 @@ func sees(t *testing.T, th *Thread, fs, gs uint64) {
 
 // A base that nobody may have is none.
 func TestSegmentBaseOutOfRange(t *testing.T) {
-	p := newPlatform(t, Options{alter: func(p *Platform) { p.fsgsbase, p.fast = false, false }})
+	p := newPlatform(t, Options{beforeStart: func(p *Platform) { p.fsgsbase, p.canRewrite = false, false }})
 	_, th := newGuest(t, p, readBases...)
 	th.Regs().FSBase = 1 << 63
 	if trap := th.Run(); trap.Kind != Fault || trap.Signo != int(unix.SIGSEGV) || trap.Addr != 0 {
