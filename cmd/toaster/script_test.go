@@ -105,7 +105,7 @@ func canSwitchSpeculation() bool {
 	return false
 }
 
-// goEnvironment gives the go command's folders, which the scripts' own HOME would hide.
+// goEnvironment returns the go command's directories, which the scripts' own HOME would hide.
 func goEnvironment(t *testing.T) []string {
 	t.Helper()
 	names := []string{"GOCACHE", "GOMODCACHE", "GOROOT", "GOPROXY", "GOFLAGS"}

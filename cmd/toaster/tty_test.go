@@ -55,7 +55,7 @@ func ptyShell() {
 			} else {
 				fmt.Fprintln(ctl, "killed", int(w.Signal()))
 			}
-			<-over // our own end would drop what the user has not read
+			<-over // the end of this process would drop what the user has not read
 			os.Exit(0)
 		}
 	}
@@ -139,7 +139,7 @@ func onConsole(t *testing.T, verbs ...string) *console {
 	return c
 }
 
-// pollable gives f anew, so that a Close ends its reads: pty has asked for its descriptor,
+// pollable returns f anew, so that a Close ends its reads: pty has asked for its descriptor,
 // which made it blocking.
 func pollable(t *testing.T, f *os.File) *os.File {
 	t.Helper()
@@ -206,7 +206,7 @@ func (c *console) typed(s string) {
 	}
 }
 
-// event gives what the shell has to say next.
+// event returns what the shell has to say next.
 func (c *console) event() string {
 	c.t.Helper()
 	s, err := c.ev.ReadString('\n')

@@ -6,7 +6,7 @@
 //   - TestStandard runs the tests of standard packages; with -std=PATTERN those of every
 //     package that matches:
 //
-//     go test ./conformance -run TestStandard -timeout 1h -args -std=.
+//     go test ./internal/test/conformance -run TestStandard -timeout 1h -args -std=.
 //
 // What cannot pass is in a table beside the test, each entry with its reason. An entry
 // that is no longer true fails, so the tables are as short as the truth allows.

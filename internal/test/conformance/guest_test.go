@@ -22,7 +22,7 @@ type guest struct {
 	limit time.Duration
 }
 
-// run gives what the guest wrote on both of its outputs, and how it ended. A guest over
+// run returns what the guest wrote on both of its outputs, and how it ended. A guest over
 // its limit gets SIGQUIT, for a Go program's stacks, then SIGKILL.
 func (g guest) run(t *testing.T) ([]byte, error) {
 	t.Helper()

@@ -55,7 +55,7 @@ func setUpAndRun(m *testing.M) (int, error) {
 	return m.Run(), nil
 }
 
-// goCommand gives a go command that builds for the guest.
+// goCommand returns a go command that builds for the guest.
 func goCommand(dir string, arg ...string) *exec.Cmd {
 	cmd := exec.Command("go", arg...)
 	cmd.Dir = dir
@@ -75,7 +75,7 @@ func mustRun(t *testing.T, cmd *exec.Cmd) []byte {
 	return out
 }
 
-// inWork gives a path in the folder for what the tests build.
+// inWork returns a path in the directory for what the tests build.
 func inWork(elem ...string) string {
 	return filepath.Join(append([]string{workDir}, elem...)...)
 }

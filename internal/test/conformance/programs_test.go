@@ -74,7 +74,7 @@ type program struct {
 	source []byte
 }
 
-// readProgram gives nil if source is not to be run on netbsd/amd64.
+// readProgram returns nil if source is not to be run on netbsd/amd64.
 func readProgram(t *testing.T, source string) *program {
 	t.Helper()
 	text, err := os.ReadFile(source)

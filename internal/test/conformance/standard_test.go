@@ -59,7 +59,7 @@ func chosenPackages(t *testing.T) []standardPackage {
 	return list
 }
 
-// build gives the test binary of the package, for the guest.
+// build returns the test binary of the package, for the guest.
 func (p *standardPackage) build(t *testing.T) string {
 	t.Helper()
 	if _, err := os.Stat(p.dir()); err != nil {

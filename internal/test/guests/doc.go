@@ -1,4 +1,4 @@
-// Package guests holds NetBSD programs of our own (folder guest) and the tests that run
+// Package guests holds the project's own NetBSD programs (directory guest) and the tests that run
 // them under both releases: what the kernel does, seen from inside, where no Go program
 // would look.
 package guests

@@ -42,7 +42,7 @@ func TestHugePages(t *testing.T) {
 	}
 }
 
-// hugeMappings gives the sizes of the mappings that may have huge pages.
+// hugeMappings returns the sizes of the mappings that may have huge pages.
 func hugeMappings(t *testing.T, pid string) (sizes []string) {
 	f, err := os.Open("/proc/" + pid + "/smaps")
 	if err != nil {

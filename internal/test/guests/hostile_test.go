@@ -21,7 +21,7 @@ import (
 
 var hostileFor = flag.Duration("hostile", 3*time.Second, "how long the hostile guests with random input go on")
 
-// prison is a machine whose guests see a scratch folder as their root.
+// prison is a machine whose guests see a scratch directory as their root.
 type prison struct {
 	*testing.T
 	m       *toaster.Machine
@@ -30,7 +30,7 @@ type prison struct {
 	regions []region
 }
 
-// region is a mapping of ours above the guest's addresses.
+// region is a mapping of the stub's above the guest's addresses.
 type region struct{ from, to uint64 }
 
 func newPrison(t *testing.T) *prison {

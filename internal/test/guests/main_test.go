@@ -72,7 +72,7 @@ func leaks() (list []string) {
 	return list
 }
 
-// hostChildren gives the children of all threads of a process.
+// hostChildren returns the children of all threads of a process.
 func hostChildren(pid string) (list []string) {
 	files, _ := filepath.Glob("/proc/" + pid + "/task/*/children")
 	for _, f := range files {

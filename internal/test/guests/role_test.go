@@ -60,7 +60,7 @@ func TestKilledKernel(t *testing.T) {
 	}
 }
 
-// adopt makes orphans of our children ours, so that we see what survives a kernel.
+// adopt has orphans of this process's children become its own, so that the tests see what survives a kernel.
 func adopt(t *testing.T) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		t.Skip("no child subreaper:", err)
@@ -68,7 +68,7 @@ func adopt(t *testing.T) {
 	t.Cleanup(func() { unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) })
 }
 
-// collectOrphans waits for all of our children to end. Each must do so by itself.
+// collectOrphans waits for all children of this process to end. Each must do so by itself.
 func collectOrphans(t *testing.T) {
 	t.Helper()
 	start := time.Now()

@@ -60,7 +60,7 @@ func TestEsbuildBundlesAsOnLinux(t *testing.T) {
 	}
 }
 
-// esbuild gives the executable of one of esbuild's packages.
+// esbuild returns the executable of one of esbuild's packages.
 func esbuild(t *testing.T, pkg string) string {
 	t.Helper()
 	exe, err := npm.Esbuild(pkg)

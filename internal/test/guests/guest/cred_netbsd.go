@@ -157,7 +157,7 @@ var (
 	someTimes = [4]int64{1e9, 0, 1e9, 0}
 )
 
-// drop gives root's rights up for good.
+// drop renounces root's rights for good.
 func drop() {
 	must("setgroups", sysSetgroups, 2, ptr(&theGroups))
 	must("setgid", sysSetgid, nobodys)

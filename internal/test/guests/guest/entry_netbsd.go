@@ -72,7 +72,7 @@ func list() {
 	}
 }
 
-// arg gives an argument, "" if there is none.
+// arg returns an argument, "" if there is none.
 func arg(i int) string {
 	if i >= argc {
 		return ""

@@ -353,7 +353,7 @@ func exitSignalUSR1() {
 	reap(pid, exited(2))
 }
 
-// childInfo makes a child end by f and gives its SIGCHLD and wait status.
+// childInfo makes a child end by f and returns its SIGCHLD and wait status.
 func childInfo(f func(), info *[128]byte) (pid, status int) {
 	pid = fork(f)
 	sigwaitInfo(bit(sigCHLD), info)

@@ -12,7 +12,7 @@ func attempt(f func()) {
 	})
 }
 
-// attemptFor gives f that many microseconds.
+// attemptFor lets f run for that many microseconds.
 func attemptFor(us int, f func()) {
 	pid, e := call(sysFork)
 	if e != 0 {

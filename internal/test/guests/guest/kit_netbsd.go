@@ -44,7 +44,7 @@ func call(nr int, a ...int) (r, errno int) {
 	return r, errno
 }
 
-// ptr gives the address of something for a system call. What is pointed to from
+// ptr returns the address of something for a system call. What is pointed to from
 // other memory must be global: the compiler does not see the kernel follow.
 func ptr[T any](p *T) int { return int(uintptr(unsafe.Pointer(p))) }
 
@@ -179,7 +179,7 @@ func funcPtr(stack int, f func()) unsafe.Pointer {
 
 func stackTop(i int) int { return ptr(&stacks[i]) + len(stacks[i]) - 64 }
 
-// vfork runs f in a child that borrows our memory, on a stack of its own.
+// vfork runs f in a child that borrows the caller's memory, on a stack of its own.
 func vfork(f func()) int {
 	pid, e := forkOn(sysVfork, 0, 0, stackTop(7), funcPtr(7, f))
 	eq("vfork", e, 0)
@@ -220,7 +220,7 @@ func (p *pipe) eof() {
 	eq("read of a pipe at its end", must("read of a pipe", sysRead, int(p.r), ptr(&b), 1), 0)
 }
 
-// wait4 waits for pid and gives its status.
+// wait4 waits for pid and returns its status.
 func wait4(pid, options int) (got, status int) {
 	var st int32 = -1
 	got = must("wait4", sysWait4, pid, ptr(&st), options, 0)

@@ -26,7 +26,7 @@ const (
 	regRSP = gregs + 24
 )
 
-// lwpCreate makes an LWP that runs f on one of the stacks, and gives its id. What f
+// lwpCreate makes an LWP that runs f on one of the stacks, and returns its id. What f
 // refers to must outlive it.
 func lwpCreate(stack, flags int, f func()) int {
 	return lwpCreateAt(stack, flags, addrOf(addrLwpStart), funcPtr(stack, f))

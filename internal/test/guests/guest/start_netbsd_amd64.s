@@ -124,7 +124,7 @@ TEXT ·tramp(SB),NOSPLIT|NOFRAME,$0
 
 // fpRoundTrip(sigpid) loads known values in XMM0, XMM15 and YMM1's upper half, an x87
 // register and MXCSR, has signal 30 sent to the process itself, whose handler spoils
-// them, and gives what is left of them.
+// them, and returns what is left of them.
 TEXT ·fpRoundTrip(SB),NOSPLIT,$32-56
 	MOVQ	avx+8(FP), R13
 	MOVQ	$0x1122334455667788, AX
@@ -181,7 +181,7 @@ TEXT ·spoilFP(SB),NOSPLIT,$16-8
 done:
 	RET
 
-// cpuid1() gives ECX of leaf 1; bits 27 and 28 are OSXSAVE and AVX.
+// cpuid1() returns ECX of leaf 1; bits 27 and 28 are OSXSAVE and AVX.
 TEXT ·cpuid1(SB),NOSPLIT,$0-8
 	MOVL	$1, AX
 	XORL	CX, CX
@@ -237,7 +237,7 @@ TEXT ·jump(SB),NOSPLIT,$0-8
 	MOVQ	p+0(FP), AX
 	JMP	AX
 
-// addrs gives the places of the functions above that the kernel is told.
+// addrs returns the places of the functions above that the kernel is told.
 TEXT ·addrOf(SB),NOSPLIT,$0-16
 	MOVQ	which+0(FP), CX
 	LEAQ	·handler(SB), AX

@@ -213,7 +213,7 @@ func traceDies() {
 	awaitGone(int(id[0]))
 }
 
-// A child of ours that another process traces comes back when that one exits, killed.
+// A child that another process traces comes back when that one exits, killed.
 func traceAttachedDies() {
 	pid := fork(func() { subWait0() })
 	reapOK(fork(func() {
@@ -512,7 +512,7 @@ func birthEvent(event int, mask uint64, birth func() int) {
 	resume(child, 0)
 	resume(pid, 0)
 	reap(child, exited(8))
-	// Its end is a SIGCHLD of the parent's, shown to us first, if it is not masked.
+	// Its end is a SIGCHLD of the parent's, shown to the tracer first, if it is not masked.
 	got, st := wait4(pid, 0)
 	for mask == 0 && st == stopped(sigCHLD) {
 		resume(pid, 0)

@@ -86,7 +86,7 @@ func expect(fd int, s string) {
 	}
 }
 
-// atEnd checks that reading gives the end of file.
+// atEnd checks that a read returns the end of file.
 func atEnd(fd int) {
 	var b [8]byte
 	eq("read at the end", must("read at the end", sysRead, fd, ptr(&b), len(b)), 0)
@@ -304,7 +304,7 @@ func ttyNotty() {
 		write(tty, "two")
 	})
 	must("close", sysClose, term)
-	closed.post() // or ours could be the last close, and wait for ourselves
+	closed.post() // or this close could be the last one, and wait for this process itself
 	expect(ctl, "onetwo")
 	reapOK(leader)
 }
@@ -457,7 +457,7 @@ func ttyLastClose() {
 		must("close", sysClose, term) // waits for the reader
 	})
 	must("close", sysClose, term)
-	closed.post() // or ours could be the last close, and wait for ourselves
+	closed.post() // or this close could be the last one, and wait for this process itself
 	expect(ctl, "bye")
 	atEnd(ctl)
 	errs("write when nobody has the terminal", eio, sysWrite, ctl, ptr(&line), 1)

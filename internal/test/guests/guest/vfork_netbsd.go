@@ -182,7 +182,7 @@ func cloneShares() {
 	reapOK(pid)
 	eq("memory", shared, 5)
 	errs("a descriptor closed by the child", ebadf, sysClose, int(p.w))
-	kill(getpid(), sigUSR2) // the handler is ours, too
+	kill(getpid(), sigUSR2) // the handler is the parent's, too
 	eq("shared handler", sigCount[sigUSR2], 1)
 }
 
