@@ -281,19 +281,3 @@ func RlimitToLinux(which int) int {
 	}
 	return linuxRlimit[which]
 }
-
-// linuxTrap is indexed by the processor's exception number, which is what Linux
-// hands out, and gives NetBSD's.
-var linuxTrap = [...]int32{
-	0: T_DIVIDE, 1: T_TRCTRAP, 2: T_NMI, 3: T_BPTFLT, 4: T_OFLOW, 5: T_BOUND, 6: T_PRIVINFLT,
-	7: T_DNA, 8: T_DOUBLEFLT, 9: T_FPOPFLT, 10: T_TSSFLT, 11: T_SEGNPFLT, 12: T_STKFLT,
-	13: T_PROTFLT, 14: T_PAGEFLT, 16: T_ARITHTRAP, 17: T_ALIGNFLT, 18: T_MCA, 19: T_XMM,
-}
-
-// TrapFromHardware gives NetBSD's number for an exception of the processor.
-func TrapFromHardware(n int) int32 {
-	if n < 0 || n >= len(linuxTrap) {
-		return T_PROTFLT
-	}
-	return linuxTrap[n]
-}

@@ -28,7 +28,7 @@ func (s *System) Body(l *kern.LWP) {
 			s.serve(g)
 		case platform.Fault:
 			g.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
-			info := faultInfo(&trap)
+			info := g.faultInfo(&trap)
 			if trap.Trapno == x86Debug && l.SingleStep() {
 				g.thread.Regs().RFLAGS &^= userFlagTF
 			}

@@ -75,82 +75,19 @@ func (g *Guest) EndSignal(uc uint64) {
 	}
 }
 
-// faultInfo says in NetBSD's words what the processor refused (trap.c of amd64).
-func faultInfo(t *platform.Trap) netbsd.Siginfo {
-	info := netbsd.Siginfo{Addr: t.Addr, Trap: int32(faultTrap(t.Trapno))}
-	switch t.Signo {
-	case linuxSIGSEGV:
-		info.Signo, info.Code = netbsd.SIGSEGV, netbsd.SEGV_MAPERR
-		if t.Code == linuxSEGVACCERR || t.Code == linuxSIKERNEL {
-			info.Code = netbsd.SEGV_ACCERR
-		}
-	case linuxSIGBUS:
-		info.Signo, info.Code = netbsd.SIGBUS, netbsd.BUS_ADRERR
-		if t.Code == linuxBUSADRALN {
-			info.Code = netbsd.BUS_ADRALN
-		}
-	case linuxSIGFPE:
-		info.Signo, info.Code = netbsd.SIGFPE, int32(t.Code)
-		if t.Code < netbsd.FPE_INTDIV || t.Code > netbsd.FPE_FLTINV+1 {
-			info.Code = netbsd.FPE_INTDIV
-		}
-	case linuxSIGTRAP:
-		info.Signo, info.Code = netbsd.SIGTRAP, netbsd.TRAP_BRKPT
-		if t.Trapno == x86Debug {
-			info.Code = netbsd.TRAP_TRACE
-		}
-	default:
-		info.Signo, info.Code = netbsd.SIGILL, netbsd.ILL_ILLOPC
+// faultInfo says in NetBSD's words what the processor refused.
+func (g *Guest) faultInfo(t *platform.Trap) netbsd.Siginfo {
+	f := netbsd.Fault{Exception: t.Trapno, PC: g.thread.Regs().RIP, Addr: t.Addr, Code: int32(t.Code), NoPage: t.Signo == linuxSIGBUS}
+	if t.Code == linuxSIKERNEL {
+		f.Code = netbsd.SEGV_ACCERR
 	}
-	return info
+	return f.Siginfo()
 }
 
-// Linux's numbers in a platform.Trap.
+// Linux's numbers in a platform.Trap. Those of SEGV_* and FPE_* are NetBSD's, too.
 const (
-	linuxSIGTRAP    = 5
-	linuxSIGBUS     = 7
-	linuxSIGFPE     = 8
-	linuxSIGSEGV    = 11
-	linuxSEGVACCERR = 2
-	linuxBUSADRALN  = 1
-	linuxSIKERNEL   = 0x80
+	linuxSIGBUS   = 7
+	linuxSIKERNEL = 0x80
 
 	x86Debug = 1
 )
-
-// faultTrap maps the processor's exception number to NetBSD's trap number.
-func faultTrap(exception uint64) int {
-	switch exception {
-	case 0:
-		return netbsd.T_DIVIDE
-	case 1:
-		return netbsd.T_TRCTRAP
-	case 3:
-		return netbsd.T_BPTFLT
-	case 4:
-		return netbsd.T_OFLOW
-	case 5:
-		return netbsd.T_BOUND
-	case 6:
-		return netbsd.T_PRIVINFLT
-	case 7:
-		return netbsd.T_DNA
-	case 10:
-		return netbsd.T_TSSFLT
-	case 11:
-		return netbsd.T_SEGNPFLT
-	case 12:
-		return netbsd.T_STKFLT
-	case 13:
-		return netbsd.T_PROTFLT
-	case 14:
-		return netbsd.T_PAGEFLT
-	case 16:
-		return netbsd.T_ARITHTRAP
-	case 17:
-		return netbsd.T_ALIGNFLT
-	case 19:
-		return netbsd.T_XMM
-	}
-	return int(exception)
-}
