@@ -167,7 +167,7 @@ func OpenFromLinux(flags int) uint64 {
 
 // ProtToLinux converts PROT_* bits, which are the same; the bits of PROT_MPROTECT
 // are dropped.
-func ProtToLinux(prot uint64) int { return int(prot & (PROT_READ | PROT_WRITE | PROT_EXEC)) }
+func ProtToLinux(prot int) int { return prot & (PROT_READ | PROT_WRITE | PROT_EXEC) }
 
 var linuxMsg = []bitPair{
 	{MSG_OOB, 0x1}, {MSG_PEEK, 0x2}, {MSG_DONTROUTE, 0x4}, {MSG_CTRUNC, 0x8}, {MSG_TRUNC, 0x20},
@@ -196,14 +196,6 @@ func LinuxFamily(af int) (linux int, ok bool) {
 		return 10, true
 	}
 	return 0, false
-}
-
-// FamilyFromLinux converts an address family of the host.
-func FamilyFromLinux(af int) int {
-	if af == 10 {
-		return AF_INET6
-	}
-	return af
 }
 
 // sockoptKey is a level and an option.
@@ -266,18 +258,4 @@ var linuxSockopt = map[sockoptKey]sockoptKey{
 func SockoptToLinux(level, opt int) (l, o int, ok bool) {
 	k, ok := linuxSockopt[sockoptKey{level, opt}]
 	return k.level, k.opt, ok
-}
-
-// linuxRlimit is indexed by NetBSD's number; -1 where Linux has no such limit.
-var linuxRlimit = [RLIM_NLIMITS]int{
-	RLIMIT_CPU: 0, RLIMIT_FSIZE: 1, RLIMIT_DATA: 2, RLIMIT_STACK: 3, RLIMIT_CORE: 4, RLIMIT_RSS: 5,
-	RLIMIT_MEMLOCK: 8, RLIMIT_NPROC: 6, RLIMIT_NOFILE: 7, RLIMIT_SBSIZE: -1, RLIMIT_AS: 9, RLIMIT_NTHR: -1,
-}
-
-// RlimitToLinux gives the host's number of a limit, or -1.
-func RlimitToLinux(which int) int {
-	if which < 0 || which >= RLIM_NLIMITS {
-		return -1
-	}
-	return linuxRlimit[which]
 }

@@ -82,12 +82,5 @@ func isPtmx(rdev uint64) bool { return unix.Major(rdev) == 5 && unix.Minor(rdev)
 // guestFlags converts the access mode and O_APPEND of a host description.
 // O_NONBLOCK is converted, too: whoever set it meant it for the program.
 func guestFlags(fl int) int {
-	flags := fl & unix.O_ACCMODE
-	if fl&unix.O_APPEND != 0 {
-		flags |= netbsd.O_APPEND
-	}
-	if fl&unix.O_NONBLOCK != 0 {
-		flags |= netbsd.O_NONBLOCK
-	}
-	return flags
+	return int(netbsd.OpenFromLinux(fl & (unix.O_ACCMODE | unix.O_APPEND | unix.O_NONBLOCK)))
 }

@@ -158,10 +158,10 @@ func (g *Guest) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netb
 	}
 	for _, seg := range m.Segments {
 		if seg.FileLen > 0 {
-			list = append(list, platform.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: hostProt(seg.Prot), Flags: syscall.MAP_PRIVATE, Offset: seg.FileOff})
+			list = append(list, platform.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: netbsd.ProtToLinux(seg.Prot), Flags: syscall.MAP_PRIVATE, Offset: seg.FileOff})
 		}
 		if seg.Len > seg.FileLen {
-			list = append(list, platform.Mapping{Addr: seg.Addr + seg.FileLen, Size: seg.Len - seg.FileLen, Prot: hostProt(seg.Prot), Flags: syscall.MAP_PRIVATE, Anonymous: true})
+			list = append(list, platform.Mapping{Addr: seg.Addr + seg.FileLen, Size: seg.Len - seg.FileLen, Prot: netbsd.ProtToLinux(seg.Prot), Flags: syscall.MAP_PRIVATE, Anonymous: true})
 		}
 	}
 	for _, l := range list {

@@ -12,11 +12,6 @@ import (
 
 // This file serves mmap(2) and its relatives: the map decides, the host follows.
 
-// hostProt gives the host's protection, whose bits are the same.
-func hostProt(prot int) int {
-	return prot & (netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC)
-}
-
 // do carries out the steps of a change of the map, with t's thread. fd is the host
 // file of what an OpMap maps, -1 for anonymous memory.
 //
@@ -60,17 +55,17 @@ func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 			flags = syscall.MAP_SHARED
 		}
 		if r.Obj == nil {
-			err := s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags|syscall.MAP_NORESERVE, -1, 0)
+			err := s.proc.Map(t, r.Start, r.Len(), netbsd.ProtToLinux(r.Prot), flags|syscall.MAP_NORESERVE, -1, 0)
 			if err == nil && op.Commit && s.huge(r.Len()) {
 				s.proc.Advise(t, r.Start, r.Len(), syscall.MADV_HUGEPAGE) // it may have none
 			}
 			return err
 		}
-		return s.proc.Map(t, r.Start, r.Len(), hostProt(r.Prot), flags, fd, r.Off)
+		return s.proc.Map(t, r.Start, r.Len(), netbsd.ProtToLinux(r.Prot), flags, fd, r.Off)
 	case vm.OpUnmap:
 		return s.proc.Unmap(t, r.Start, r.Len())
 	case vm.OpProtect:
-		return s.proc.Protect(t, r.Start, r.Len(), hostProt(r.Prot))
+		return s.proc.Protect(t, r.Start, r.Len(), netbsd.ProtToLinux(r.Prot))
 	case vm.OpMove:
 		return s.proc.Remap(t, op.From, r.Len(), r.Start, r.Len())
 	case vm.OpDiscard:

@@ -101,7 +101,7 @@ func (g *Guest) rewrite(m *loader.Image, rw *platform.Rewrite) ([]platform.Mappi
 	list := []platform.Mapping{{Addr: platform.RewriteAddr, Size: rw.Size(), Prot: rx, Keep: true}}
 	for _, seg := range m.Segments {
 		if seg.Prot&netbsd.PROT_EXEC != 0 && seg.Prot&netbsd.PROT_WRITE == 0 && seg.FileLen > 0 {
-			list = append(list, platform.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: hostProt(seg.Prot), Keep: true})
+			list = append(list, platform.Mapping{Addr: seg.Addr, Size: seg.FileLen, Prot: netbsd.ProtToLinux(seg.Prot), Keep: true})
 		}
 	}
 	return list, 0

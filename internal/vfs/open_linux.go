@@ -127,17 +127,14 @@ func (l *lookup) openOrWait(hf int, mode uint32, flags int) (int, error) {
 	return l.tree.awaitReader(l.v.L, n.fd)
 }
 
+// hostFlags are the flags of open(2) that the host is told of; what the others ask for is the
+// kernel's to do.
+const hostFlags = netbsd.O_ACCMODE | netbsd.O_APPEND | netbsd.O_SYNC | netbsd.O_DSYNC | netbsd.O_RSYNC |
+	netbsd.O_NOFOLLOW | netbsd.O_CREAT | netbsd.O_TRUNC | netbsd.O_EXCL | netbsd.O_DIRECTORY
+
 func hostOpenFlags(flags int) int {
-	h := flags&netbsd.O_ACCMODE | unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC
-	for _, f := range [...]struct{ guest, host int }{
-		{netbsd.O_APPEND, unix.O_APPEND}, {netbsd.O_SYNC, unix.O_SYNC}, {netbsd.O_DSYNC, unix.O_DSYNC}, {netbsd.O_RSYNC, unix.O_SYNC},
-		{netbsd.O_NOFOLLOW, unix.O_NOFOLLOW}, {netbsd.O_CREAT, unix.O_CREAT}, {netbsd.O_TRUNC, unix.O_TRUNC}, {netbsd.O_EXCL, unix.O_EXCL},
-		{netbsd.O_DIRECTORY, unix.O_DIRECTORY},
-	} {
-		if flags&f.guest != 0 {
-			h |= f.host
-		}
-	}
+	h, _ := netbsd.OpenToLinux(uint64(flags & hostFlags))
+	h |= unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC
 	// O_EXCL without O_CREAT means nothing in NetBSD and a lock on a disk in Linux.
 	if flags&netbsd.O_CREAT == 0 {
 		h &^= unix.O_EXCL
