@@ -99,7 +99,7 @@ func TestBugKillsTheGuestAlone(t *testing.T) {
 	for name, fault := range map[string]func(*syscalls.Call){
 		"in a handler":            func(*syscalls.Call) { panic("boom") },
 		"by the runtime":          func(c *syscalls.Call) { _ = c.Args[:1][c.Nr] },
-		"on a nil pointer":        func(c *syscalls.Call) { var k *syscalls.Kernel; k.MaxProc++ },
+		"on a nil pointer":        func(c *syscalls.Call) { var k *syscalls.Kernel; k.MaxFiles++ },
 		"in a hook of the kernel": func(c *syscalls.Call) { c.L.Exec(kern.ExecArgs{Replace: func() netbsd.Errno { panic("boom") }}) },
 		"in the trace":            nil,
 	} {

@@ -318,8 +318,8 @@ func (a *Sigacts) setCow() {
 
 // inheritExt copies what a child gets of the rarely used state.
 func (c *Proc) inheritExt(x *procExt) {
-	if x.nice != 20 || x.umask != 0o22 {
-		c.x().nice, c.x().umask = x.nice, x.umask
+	if x.nice != 20 {
+		c.x().nice = x.nice
 	}
 	if len(x.ras) > 0 {
 		c.x().ras = append([]RAS(nil), x.ras...)

@@ -91,7 +91,7 @@ var entries = []struct {
 		l.Setegid(uint32(b))
 	}},
 	{"groups", func(l *LWP, a, _, _ int) { l.Setgroups(make([]uint32, uint(a)%40)) }},
-	{"umask, nice", func(l *LWP, a, b, _ int) { l.p.SetUmask(uint32(a)); l.p.SetNice(b) }},
+	{"nice", func(l *LWP, _, b, _ int) { l.p.SetNice(b) }},
 	{"tty", func(l *LWP, a, b, _ int) {
 		t := l.p.m.NewTTY(nil)
 		l.AcquireTTY(t)

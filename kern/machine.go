@@ -104,7 +104,6 @@ type Machine struct {
 	post        []func() // to be run as soon as mu is dropped
 	onHalt      []func()
 	acct        func(AcctRecord) error
-	hostname    string
 
 	reaper reaper
 
@@ -140,7 +139,6 @@ func New(cfg Config) *Machine {
 	m.closed = make(chan struct{})
 	m.giveUp = make(chan struct{})
 	m.killed = make(chan struct{})
-	m.hostname = cfg.Hostname
 	if m.cfg.MaxProc <= 0 {
 		m.cfg.MaxProc = 1 << 21
 	}
@@ -190,18 +188,15 @@ func (m *Machine) after(f func()) { m.post = append(m.post, f) }
 // Release says which release the machine follows.
 func (m *Machine) Release() Release { return m.cfg.Release }
 
-// Hostname gives what gethostname(3) gives.
-func (m *Machine) Hostname() string {
+// Hostname returns Config.Hostname: what gethostname(3) tells guests. It never changes.
+func (m *Machine) Hostname() string { return m.cfg.Hostname }
+
+// MaxProc returns how many processes there may be at once, init and those that serve the
+// machine included (kern.maxproc of sysctl(7)).
+func (m *Machine) MaxProc() int {
 	m.lock()
 	defer m.unlock()
-	return m.hostname
-}
-
-// SetHostname sets it; the privilege check is the caller's.
-func (m *Machine) SetHostname(s string) {
-	m.lock()
-	m.hostname = s
-	m.unlock()
+	return m.cfg.MaxProc
 }
 
 // BootTime is when the machine was made.

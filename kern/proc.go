@@ -131,13 +131,12 @@ type procExt struct {
 	stopLid   int32
 	looks     int           // tracers that look into it now; its LWPs stay where they are
 	looked    chan struct{} // closed when the last one has
-	umask     uint32
 	specific  map[any]any
 }
 
 func (p *Proc) x() *procExt {
 	if p.ext == nil {
-		p.ext = &procExt{nice: 20, umask: 0o22}
+		p.ext = &procExt{nice: 20}
 	}
 	return p.ext
 }
@@ -308,26 +307,6 @@ func (p *Proc) lwpLocked(lid int32) *LWP {
 		}
 	}
 	return nil
-}
-
-// Umask gives the file creation mask.
-func (p *Proc) Umask() uint32 {
-	p.m.lock()
-	defer p.m.unlock()
-	if p.ext == nil {
-		return 0o22
-	}
-	return p.ext.umask
-}
-
-// SetUmask is umask(2): sets the mask and gives the old one.
-func (p *Proc) SetUmask(m uint32) uint32 {
-	p.m.lock()
-	defer p.m.unlock()
-	x := p.x()
-	old := x.umask
-	x.umask = m & 0o777
-	return old
 }
 
 // Specific gives what SetSpecific stored under key (proc_getspecific).

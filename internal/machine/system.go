@@ -134,11 +134,9 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	s.Kernel = syscalls.Kernel{
 		M:         m,
 		Sockets:   socket.New(host, socketConfig(&cfg, maker)),
-		Hostname:  cfg.Kern.Hostname,
 		OSRelease: "10.1",
 		Version:   "NetBSD 10.1 (toaster)",
 		PhysMem:   cfg.PhysMem,
-		MaxProc:   cfg.Kern.MaxProc,
 		MaxFiles:  cfg.MaxFiles,
 		BootTime:  time.Now().Add(-platform.Monotonic()),
 		Monotonic: platform.Monotonic,

@@ -13,13 +13,11 @@ import (
 // Kernel is what the handlers share beside the process tree: the names a machine
 // goes by, its file systems, and how a program comes into an address space.
 type Kernel struct {
-	M        *kern.Machine
-	Sockets  *socket.Stack
-	Hostname string
+	M       *kern.Machine
+	Sockets *socket.Stack
 	OSRelease,
 	Version string
-	MaxProc  int // kern.maxproc and kern.maxfiles; 0: what NetBSD would have
-	MaxFiles int
+	MaxFiles int // kern.maxfiles; 0: what NetBSD would have
 	PhysMem  uint64
 	BootTime time.Time
 	// Monotonic is CLOCK_MONOTONIC where the platform answers for it without us: both

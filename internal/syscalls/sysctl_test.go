@@ -1,8 +1,10 @@
 package syscalls
 
 import (
+	"encoding/binary"
 	"testing"
 
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -35,5 +37,36 @@ func TestSysctlNodesHaveChildren(t *testing.T) {
 		if n.name != "user" && n.value == nil && len(n.children) == 0 {
 			t.Errorf("%s is empty", n.name)
 		}
+	}
+}
+
+// What a program is told of the machine is what the machine goes by: kern.maxproc is the
+// number at which fork(2) fails with EAGAIN, kern.hostname the machine's name (sysctl(7)).
+func TestSysctlOfTheMachine(t *testing.T) {
+	for _, c := range []struct {
+		kern.Config
+		maxproc  uint32
+		hostname string
+	}{
+		{kern.Config{}, 1 << 21, "\x00"},
+		{kern.Config{MaxProc: 2, Hostname: "alpha"}, 2, "alpha\x00"},
+	} {
+		m := kern.New(c.Config)
+		p, _ := m.Spawn(kern.SpawnArgs{Body: func(l *kern.LWP) {
+			call := &Call{L: l, K: &Kernel{M: m}}
+			maxproc, errno := sysctlValue(call, []int32{1, netbsd.KERN_MAXPROC}, 100, false)
+			if errno != 0 || binary.LittleEndian.Uint32(maxproc) != c.maxproc {
+				t.Errorf("kern.maxproc is %v, %v, want %d", maxproc, errno, c.maxproc)
+			}
+			hostname, errno := sysctlValue(call, []int32{1, netbsd.KERN_HOSTNAME}, 100, false)
+			if errno != 0 || string(hostname) != c.hostname {
+				t.Errorf("kern.hostname is %q, %v, want %q", hostname, errno, c.hostname)
+			}
+			if _, errno = l.Fork(kern.ForkArgs{Body: func(*kern.LWP) {}}); c.maxproc == 2 && errno != netbsd.EAGAIN {
+				t.Errorf("a process more than kern.maxproc: %v", errno)
+			}
+		}})
+		p.Wait()
+		m.Close()
 	}
 }
