@@ -386,19 +386,10 @@ func (p *Proc) exitSignal(pp *Proc) {
 		status = int32(p.xstat.TermSignal())
 	}
 	info.Status = status
+	used := p.ownUsageLocked()
 	if p.m.r2003 {
-		info.Status = int32(p.xstat)
+		info.Status, used = int32(p.xstat), *p.ru
 	}
-	if p.ru != nil {
-		info.Utime, info.Stime = int64(p.ru.Utime/time.Second), int64(p.ru.Stime/time.Second)
-	}
-	if !p.m.r2003 && p.state < StateZombie { // p.ru comes only after the signal
-		u := p.ownUsageLocked()
-		info.Utime, info.Stime = int64(u.Utime/time.Second), int64(u.Stime/time.Second)
-		if p.ext != nil {
-			u.Add(&p.ext.cru)
-			info.Utime, info.Stime = int64(u.Utime/time.Second), int64(u.Stime/time.Second)
-		}
-	}
+	info.Utime, info.Stime = int64(used.Utime/time.Second), int64(used.Stime/time.Second)
 	p.m.psignal(pp, &info, nil)
 }
