@@ -140,7 +140,8 @@ func (p *Platform) register(pid int, win *window, index int) (*Process, *Thread,
 	p.mu.Lock()
 	p.procs[pid] = q
 	p.mu.Unlock()
-	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd), Pad: int32(pid)}
+	// Once: while Close collects it, the reaper is not to be told again and again.
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(fd), Pad: int32(pid)}
 	if err := unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, fd, &event); err != nil {
 		p.mu.Lock()
 		delete(p.procs, pid)
