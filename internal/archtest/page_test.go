@@ -81,3 +81,27 @@ func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
+
+// TestNamedFunctionsExist looks for what ARCHITECTURE.md names together with its file:
+// `Name` (`file`).
+func TestNamedFunctionsExist(t *testing.T) {
+	page, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("`(\\w+)`\\s+(?:in |\\()`([\\w/]+\\.(?:go|s))`").FindAllStringSubmatch(string(page), -1)
+	for _, m := range found {
+		source, err := os.ReadFile("../../" + m[2])
+		if err != nil {
+			t.Errorf("%s: %v", m[1], err)
+			continue
+		}
+		decl := `(?m)^(func (\([^)]*\) )?` + m[1] + `[(\[]|type ` + m[1] + ` |var ` + m[1] + ` |TEXT ·` + m[1] + `\()`
+		if !regexp.MustCompile(decl).Match(source) {
+			t.Errorf("ARCHITECTURE.md says that %s is in %s", m[1], m[2])
+		}
+	}
+	if len(found) < 20 {
+		t.Errorf("found %d names", len(found))
+	}
+}
