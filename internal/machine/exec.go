@@ -17,13 +17,13 @@ import (
 
 // exec implements syscalls.Kernel.Exec.
 func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
-	g := c.CPU.(*Guest)
+	mc := c.CPU.(*Context)
 	p, err := s.load(s.opener(c.L), a.Path, a.Argv, a.Envp)
 	if err != nil {
 		return err.Errno
 	}
 	defer p.close()
-	g.revoke(platform.LentActions)
+	mc.revoke(platform.LentActions)
 	if p.host {
 		return s.execHost(c, p)
 	}
@@ -37,28 +37,28 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		Path:    p.path,
 		SetUID:  p.setID.user(),
 		SetGID:  p.setID.group(),
-		Replace: func() netbsd.Errno { g.become(next); return 0 },
+		Replace: func() netbsd.Errno { mc.become(next); return 0 },
 	})
 	if e != 0 {
 		next.space.release()
 		return e
 	}
-	c.Space = g.space
+	c.Space = mc.space
 	s.setArgs(c.L.Proc(), p)
 	return netbsd.EJUSTRETURN
 }
 
-// become makes g carry on in next's address space. The LWP is its process's only one.
-func (g *Guest) become(next *Guest) {
-	old, oldThread, sole := g.space, g.thread, g.space.sole()
+// become makes mc carry on in next's address space. The LWP is its process's only one.
+func (mc *Context) become(next *Context) {
+	old, oldThread, sole := mc.space, mc.thread, mc.space.sole()
 	if sole { // what has been used goes with the host process that is left behind
-		u := old.Usage(g.l.Proc(), g.l)
-		g.l.Proc().AddUsage(&u)
+		u := old.Usage(mc.l.Proc(), mc.l)
+		mc.l.Proc().AddUsage(&u)
 	}
-	g.thread, g.space, g.link, g.frames = next.thread, next.space, 0, nil
-	g.alone, g.stale = true, lentAlone
-	g.bind()
-	g.l.Proc().SetVM(g.space)
+	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
+	mc.alone, mc.stale = true, lentAlone
+	mc.bind()
+	mc.l.Proc().SetVM(mc.space)
 	if !sole { // while the host process cannot be given up by those who stay in it
 		oldThread.Exit()
 	}
@@ -71,87 +71,87 @@ func (g *Guest) become(next *Guest) {
 const stackSize = 16 << 20
 
 // build makes an address space with the program in it and a thread at its entry.
-func (s *System) build(p *program, cred *kern.Cred) (*Guest, netbsd.Errno) {
+func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 	st, e := p.stack(cred)
 	if e != 0 {
 		return nil, e
 	}
-	g, e := s.warm.take(s, p), netbsd.Errno(0)
-	if g == nil {
-		if g, e = s.fresh(p); e != 0 {
+	mc, e := s.images.take(s, p), netbsd.Errno(0)
+	if mc == nil {
+		if mc, e = s.fresh(p); e != 0 {
 			return nil, e
 		}
-		s.warm.learn(s, p, g)
+		s.images.learn(s, p, mc)
 	}
-	e = g.space.chargeAll()
+	e = mc.space.chargeAll()
 	if e == 0 {
-		e = g.space.Write(st.SP, st.Bytes)
+		e = mc.space.Write(st.SP, st.Bytes)
 	}
 	if e != 0 {
-		g.space.release()
+		mc.space.release()
 		return nil, e
 	}
-	g.alone, g.stale = true, lentAlone
-	r := g.thread.Regs()
+	mc.alone, mc.stale = true, lentAlone
+	r := mc.thread.Regs()
 	*r = platform.Regs{RIP: p.entry(), RSP: st.SP, RBX: st.PSStrings, RFLAGS: flagsFixed | flagsIntOn}
-	return g, 0
+	return mc, 0
 }
 
 // fresh makes an address space with the program in it.
-func (s *System) fresh(p *program) (*Guest, netbsd.Errno) {
+func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 	rw := s.rewriteOf(p)
-	g, e := s.fill(p, rw)
+	mc, e := s.fill(p, rw)
 	if e != 0 && rw != nil {
 		// A host can forbid that changed code is executed (SELinux's execmod).
 		s.rewrites.off.Store(true)
-		g, e = s.fill(p, nil)
+		mc, e = s.fill(p, nil)
 	}
-	return g, e
+	return mc, e
 }
 
-func (s *System) fill(p *program, rw *platform.Rewrite) (*Guest, netbsd.Errno) {
+func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno) {
 	hp, t, err := s.Platform.NewProcess()
 	if err != nil {
 		return nil, hostErrno(err)
 	}
-	g := &Guest{sys: s, thread: t, space: newSpace(s, hp)}
-	if e := g.populate(p, rw); e != 0 {
+	mc := &Context{sys: s, thread: t, space: newSpace(s, hp)}
+	if e := mc.populate(p, rw); e != 0 {
 		hp.Release()
 		return nil, e
 	}
-	return g, 0
+	return mc, 0
 }
 
-func (g *Guest) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
-	if e := g.mapImage(p.file, p.image, rw); e != 0 {
+func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
+	if e := mc.mapImage(p.file, p.image, rw); e != 0 {
 		return e
 	}
-	g.space.m.SetBreak(p.image.End)
-	seal, e := g.rewrite(p.image, rw)
+	mc.space.m.SetBreak(p.image.End)
+	seal, e := mc.rewrite(p.image, rw)
 	if e != 0 {
 		return e
 	}
 	if p.interp != nil {
-		if e := g.mapImage(p.interp.file, p.interp.image, nil); e != 0 {
+		if e := mc.mapImage(p.interp.file, p.interp.image, nil); e != 0 {
 			return e
 		}
 	}
-	return g.mapStack(seal)
+	return mc.mapStack(seal)
 }
 
 // mapStack maps the stack, and protects what must not be written any more: in one go.
-func (g *Guest) mapStack(seal []platform.Mapping) netbsd.Errno {
+func (mc *Context) mapStack(seal []platform.Mapping) netbsd.Errno {
 	const base, prot = netbsd.StackTop - stackSize, netbsd.PROT_READ | netbsd.PROT_WRITE
-	if e := g.space.place(base, stackSize, prot, nil, 0, "stack"); e != 0 {
+	if e := mc.space.place(base, stackSize, prot, nil, 0, "stack"); e != 0 {
 		return e
 	}
 	list := append(seal, platform.Mapping{Addr: base, Size: stackSize, Prot: prot, Flags: syscall.MAP_PRIVATE | syscall.MAP_NORESERVE, Anonymous: true})
-	return hostErrno(g.space.proc.MapAll(g.thread, -1, list...))
+	return hostErrno(mc.space.proc.MapAll(mc.thread, -1, list...))
 }
 
 // mapImage maps the segments of one file in one go. If there is something to rewrite,
 // code can be written until mapStack.
-func (g *Guest) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netbsd.Errno {
+func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netbsd.Errno {
 	var list []platform.Mapping
 	if rw != nil {
 		list = append(list, platform.Mapping{Addr: platform.RewriteAddr, Size: rw.Size(), Prot: netbsd.PROT_READ | netbsd.PROT_EXEC, Flags: syscall.MAP_PRIVATE, Anonymous: true})
@@ -169,7 +169,7 @@ func (g *Guest) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netb
 		if !l.Anonymous {
 			obj = m
 		}
-		if e := g.space.place(l.Addr, l.Size, l.Prot, obj, l.Offset, ""); e != 0 {
+		if e := mc.space.place(l.Addr, l.Size, l.Prot, obj, l.Offset, ""); e != 0 {
 			return e
 		}
 	}
@@ -180,16 +180,16 @@ func (g *Guest) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netb
 	}
 	for len(list) > 0 {
 		n := min(len(list), platform.MaxMappings)
-		if err := g.space.proc.MapAll(g.thread, int(f.Fd()), list[:n]...); err != nil {
+		if err := mc.space.proc.MapAll(mc.thread, int(f.Fd()), list[:n]...); err != nil {
 			return hostErrno(err)
 		}
 		list = list[n:]
 	}
-	return g.clearTails(m)
+	return mc.clearTails(m)
 }
 
 // clearTails zeroes what of a segment's last file page is not the segment's.
-func (g *Guest) clearTails(m *loader.Image) netbsd.Errno {
+func (mc *Context) clearTails(m *loader.Image) netbsd.Errno {
 	for _, seg := range m.Segments {
 		if seg.ZeroLen == 0 {
 			continue
@@ -199,7 +199,7 @@ func (g *Guest) clearTails(m *loader.Image) netbsd.Errno {
 			// program cannot mistake for its own data.
 			continue
 		}
-		if e := g.space.Write(seg.ZeroAt, make([]byte, seg.ZeroLen)); e != 0 {
+		if e := mc.space.Write(seg.ZeroAt, make([]byte, seg.ZeroLen)); e != 0 {
 			return e
 		}
 	}

@@ -53,7 +53,7 @@ func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno
 
 // execHost is the execve(2) of a host program.
 func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
-	g := c.CPU.(*Guest)
+	mc := c.CPU.(*Context)
 	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
 	h.dir, _ = syscalls.View(c.L).Getcwd()
 	var e netbsd.Errno
@@ -65,7 +65,7 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 		Path: p.path,
 		Emul: emulLinux,
 		Replace: func() netbsd.Errno {
-			g.dropSpace()
+			mc.dropSpace()
 			return 0
 		},
 	})
@@ -78,15 +78,15 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 }
 
 // dropSpace gives the guest's memory up: a host program has none of ours.
-func (g *Guest) dropSpace() {
-	space, thread := g.space, g.thread
-	g.l.SetKicker(nil)
-	g.l.SetLent(nil)
-	g.l.Proc().SetVM(nil)
-	g.thread, g.space = nil, nil
-	g.l.SetMachdep(nil)
+func (mc *Context) dropSpace() {
+	space, thread := mc.space, mc.thread
+	mc.l.SetKicker(nil)
+	mc.l.SetLent(nil)
+	mc.l.Proc().SetVM(nil)
+	mc.thread, mc.space = nil, nil
+	mc.l.SetMachdep(nil)
 	thread.Exit()
-	space.Exit(g.l.Proc(), nil)
+	space.Exit(mc.l.Proc(), nil)
 }
 
 // runHost starts h and lives its life in l's process. It does not return.

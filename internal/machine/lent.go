@@ -18,34 +18,25 @@ import (
 type lentKind struct {
 	// publish puts the kind in the slot when it is stale: after an exec and a fork,
 	// for a process with one LWP, and after one of the calls.
-	publish func(*Guest)
+	publish func(*Context)
 	calls   []int
 	// collect takes over what the guest has changed.
-	collect func(*Guest)
+	collect func(*Context)
 	// revoke ends what the kernel has promised, if it has; the stub's part needs none.
-	revoke func(*Guest)
+	revoke func(*Context)
 }
 
 // lentKinds is the table of what is lent, in the order of platform.Lent. An LWP's mask and
 // signal stack are published at each return, as anything can change them, and are nobody
 // else's.
 var lentKinds = [platform.LentKinds]lentKind{
-	{collect: (*Guest).collectMask},
-	{collect: (*Guest).collectStack},
-	{(*Guest).publishActions, []int{sysSigaction}, (*Guest).collectActions, (*Guest).revokeActions},
+	{collect: (*Context).collectMask},
+	{collect: (*Context).collectStack},
+	{(*Context).publishActions, []int{netbsd.SYS___sigaction_sigtramp}, (*Context).collectActions, (*Context).revokeActions},
 	// What mmap does elsewhere, and what munmap leaves, changes where there is room; and
 	// there is none where RLIMIT_AS counts.
-	{(*Guest).publishRoom, []int{sysMmap, sysMunmap, sysMremap, sysBreak, sysSetrlimit}, (*Guest).collectRoom, nil},
+	{(*Context).publishRoom, []int{netbsd.SYS_mmap, netbsd.SYS_munmap, netbsd.SYS_mremap, netbsd.SYS_break, netbsd.SYS_setrlimit}, (*Context).collectRoom, nil},
 }
-
-const (
-	sysBreak     = 17
-	sysMunmap    = 73
-	sysSetrlimit = 195
-	sysMmap      = 197
-	sysSigaction = 340
-	sysMremap    = 411
-)
 
 // lentAlone are the kinds that belong to a process with one LWP. It lends them from its
 // exec or fork on, and no longer once it has had another LWP.
@@ -62,35 +53,35 @@ var staleAfter = func() (t [netbsd.MaxSyscall]platform.Lent) {
 }()
 
 // publish is due before each Run, behind UserRet.
-func (g *Guest) publish() {
-	g.thread.SetTrapAll(g.l.Proc().SyscallTraced())
-	g.publishMask()
-	if g.stale != 0 {
-		g.publishStale()
+func (mc *Context) publish() {
+	mc.thread.SetTrapAll(mc.l.Proc().SyscallTraced())
+	mc.publishMask()
+	if mc.stale != 0 {
+		mc.publishStale()
 	}
 }
 
-func (g *Guest) publishStale() {
-	for ; g.stale != 0; g.stale &= g.stale - 1 {
-		lentKinds[bits.TrailingZeros32(uint32(g.stale))].publish(g)
+func (mc *Context) publishStale() {
+	for ; mc.stale != 0; mc.stale &= mc.stale - 1 {
+		lentKinds[bits.TrailingZeros32(uint32(mc.stale))].publish(mc)
 	}
 }
 
 // collect is due after each Run.
-func (g *Guest) collect() {
-	for noted := g.thread.Noted(); noted != 0; noted &= noted - 1 {
-		lentKinds[bits.TrailingZeros32(uint32(noted))].collect(g)
+func (mc *Context) collect() {
+	for noted := mc.thread.Noted(); noted != 0; noted &= noted - 1 {
+		lentKinds[bits.TrailingZeros32(uint32(noted))].collect(mc)
 	}
 }
 
 // revoke is due before the process gets another LWP (lentAlone), and before anybody but
 // its sigaction(2) changes its signal actions. The guest is stopped.
-func (g *Guest) revoke(kinds platform.Lent) {
-	g.stale &^= kinds
-	g.thread.Revoke(kinds)
+func (mc *Context) revoke(kinds platform.Lent) {
+	mc.stale &^= kinds
+	mc.thread.Revoke(kinds)
 	for ; kinds != 0; kinds &= kinds - 1 {
 		if revoke := lentKinds[bits.TrailingZeros32(uint32(kinds))].revoke; revoke != nil {
-			revoke(g)
+			revoke(mc)
 		}
 	}
 }
@@ -118,67 +109,67 @@ func (b lentBy) Actions(settle bool, set func(netbsd.Signal, *kern.Action)) {
 	})
 }
 
-func (g *Guest) publishMask() {
-	mask, ok := g.l.PublishMask()
+func (mc *Context) publishMask() {
+	mask, ok := mc.l.PublishMask()
 	var kinds platform.Lent
 	switch {
 	case !ok:
-	case g.l.OnStack(): // sigaltstack(2) then fails
+	case mc.l.OnStack(): // sigaltstack(2) then fails
 		kinds = platform.LentMask
 	default:
 		kinds = platform.LentMask | platform.LentStack
 	}
-	g.thread.PublishMask(uint64(mask), kinds)
+	mc.thread.PublishMask(uint64(mask), kinds)
 }
 
-func (g *Guest) collectMask() { g.l.CollectMask(netbsd.Sigset(g.thread.CollectMask())) }
+func (mc *Context) collectMask() { mc.l.CollectMask(netbsd.Sigset(mc.thread.CollectMask())) }
 
-func (g *Guest) collectStack() {
-	if s, ok := g.thread.CollectStack(); ok {
-		g.l.Sigaltstack(&kern.Altstack{Sp: s.Sp, Size: s.Size, Flags: int32(s.Flags)})
+func (mc *Context) collectStack() {
+	if s, ok := mc.thread.CollectStack(); ok {
+		mc.l.Sigaltstack(&kern.Altstack{Sp: s.Sp, Size: s.Size, Flags: int32(s.Flags)})
 	}
 }
 
 // publishActions lends the actions, or, if they are lent, follows a sigaction(2).
-func (g *Guest) publishActions() {
-	if g.thread.Lends(platform.LentActions) != 0 {
-		if s := netbsd.Signal(g.call.Int(0)); s.Valid() {
-			a := g.l.Proc().Action(s)
-			g.publishAction(s, &a)
+func (mc *Context) publishActions() {
+	if mc.thread.Lends(platform.LentActions) != 0 {
+		if s := netbsd.Signal(mc.call.Int(0)); s.Valid() {
+			a := mc.l.Proc().Action(s)
+			mc.publishAction(s, &a)
 		}
 		return
 	}
-	if g.l.PublishActions(g.publishAction) {
-		g.posts = true
-		g.thread.LendActions()
+	if mc.l.PublishActions(mc.publishAction) {
+		mc.lends = true
+		mc.thread.LendActions()
 	}
 }
 
-func (g *Guest) publishAction(s netbsd.Signal, a *kern.Action) {
-	g.thread.PublishAction(int(s), platform.Action{
+func (mc *Context) publishAction(s netbsd.Signal, a *kern.Action) {
+	mc.thread.PublishAction(int(s), platform.Action{
 		Handler: a.Handler, Mask: uint64(a.Mask), Flags: uint32(a.Flags),
 		Version: uint32(a.Vers), Tramp: a.Tramp,
 	})
 }
 
-func (g *Guest) collectActions() { g.l.CollectActions() }
+func (mc *Context) collectActions() { mc.l.CollectActions() }
 
-func (g *Guest) revokeActions() {
-	if g.posts {
-		g.posts = false
-		g.l.RevokeActions()
+func (mc *Context) revokeActions() {
+	if mc.lends {
+		mc.lends = false
+		mc.l.RevokeActions()
 	}
 }
 
 // publishRoom lends the room of a process with one LWP and memory of its own. What
 // --memory and RLIMIT_AS count is asked for.
-func (g *Guest) publishRoom() {
+func (mc *Context) publishRoom() {
 	switch {
-	case !g.alone || g.sys.memory.limit > 0:
-	case limitOf(&g.call, netbsd.RLIMIT_AS) != 0:
-		g.thread.Revoke(platform.LentRoom)
+	case !mc.alone || mc.sys.memory.limit > 0:
+	case limitOf(&mc.call, netbsd.RLIMIT_AS) != 0:
+		mc.thread.Revoke(platform.LentRoom)
 	default:
-		g.thread.PublishRoom(g.space.room())
+		mc.thread.PublishRoom(mc.space.room())
 	}
 }
 
@@ -189,14 +180,14 @@ func (s *Space) room() (low, high uint64) {
 }
 
 // collectRoom enters in the map what the stub has mapped. The room may be smaller since.
-func (g *Guest) collectRoom() {
-	s := g.space
+func (mc *Context) collectRoom() {
+	s := mc.space
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range g.thread.CollectRoom() {
+	for _, p := range mc.thread.CollectRoom() {
 		s.notePlaced(p)
 	}
-	g.stale |= platform.LentRoom
+	mc.stale |= platform.LentRoom
 }
 
 func (s *Space) notePlaced(p platform.Placed) {

@@ -14,23 +14,23 @@ import (
 // Body is what every LWP of a guest runs (kern.SpawnArgs.Body and its like). It does
 // not return: the kernel ends the goroutine in one of its calls.
 func (s *System) Body(l *kern.LWP) {
-	g := l.Machdep().(*Guest)
-	g.l = l
-	g.call.L, g.call.K, g.call.CPU = l, &s.Kernel, g
+	mc := l.Machdep().(*Context)
+	mc.l = l
+	mc.call.L, mc.call.K, mc.call.CPU = l, &s.Kernel, mc
 	for {
-		l.UserRet(g.deliver)
-		g.publish()
-		trap := g.thread.Run()
-		g.collect()
+		l.UserRet(mc.deliver)
+		mc.publish()
+		trap := mc.thread.Run()
+		mc.collect()
 		switch trap.Kind {
 		case platform.Syscall:
-			g.call.Napped, g.call.Left = trap.Napped, trap.Left
-			s.serve(g)
+			mc.call.Napped, mc.call.Left = trap.Napped, trap.Left
+			s.serve(mc)
 		case platform.Fault:
-			g.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
-			info := g.faultInfo(&trap)
+			mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
+			info := mc.faultInfo(&trap)
 			if trap.Trapno == x86Debug && l.SingleStep() {
-				g.thread.Regs().RFLAGS &^= userFlagTF
+				mc.thread.Regs().RFLAGS &^= userFlagTF
 			}
 			l.Trap(&info)
 		case platform.Gone:
@@ -42,19 +42,19 @@ func (s *System) Body(l *kern.LWP) {
 }
 
 // Doing implements kern.Doer: what a bug is told to have happened in.
-func (g *Guest) Doing() string { return "serving " + netbsd.SyscallName(g.call.Nr) }
+func (mc *Context) Doing() string { return "serving " + netbsd.SyscallName(mc.call.Nr) }
 
 // serve dispatches one system call and puts its result in the registers.
-func (s *System) serve(g *Guest) {
-	c := &g.call
+func (s *System) serve(mc *Context) {
+	c := &mc.call
 	sysTraced := c.L.Proc().SyscallTraced()
 	if sysTraced {
 		c.L.TraceStop(netbsd.TRAP_SCE)
 	}
-	r := g.thread.Regs()
+	r := mc.thread.Regs()
 	nr := r.RAX
-	c.Space = g.space
-	decode(c, g, r)
+	c.Space = mc.space
+	decode(c, mc, r)
 	h := syscalls.Lookup(c.Nr)
 	if s.Fault != nil {
 		s.Fault(c)
@@ -63,14 +63,14 @@ func (s *System) serve(g *Guest) {
 	e := netbsd.ENOSYS
 	switch {
 	case s.Sink != nil:
-		e = s.traced(g, h)
+		e = s.traced(mc, h)
 	case h != nil:
 		e = h(c)
 	}
 	// A handler can have changed the machine context (execve).
-	r = g.thread.Regs()
+	r = mc.thread.Regs()
 	encode(r, c, e, nr)
-	g.stale |= staleAfter[c.Nr]
+	mc.stale |= staleAfter[c.Nr]
 	if sysTraced {
 		c.L.TraceStop(netbsd.TRAP_SCX)
 	}
@@ -81,7 +81,7 @@ func indirect(nr int) bool { return nr == 0 || nr == 198 }
 
 // decode takes number and arguments from the registers; a 7th and later argument
 // lies above the return address on the stack.
-func decode(c *syscalls.Call, g *Guest, r *platform.Regs) {
+func decode(c *syscalls.Call, mc *Context, r *platform.Regs) {
 	c.Nr = int(r.RAX & (netbsd.MaxSyscall - 1))
 	c.Args = [8]uint64{r.RDI, r.RSI, r.RDX, r.R10, r.R8, r.R9}
 	n := 6
@@ -91,8 +91,8 @@ func decode(c *syscalls.Call, g *Guest, r *platform.Regs) {
 		n = 5
 	}
 	if want := argCount(c.Nr); n < want {
-		b := g.scratch[:8*(want-n)]
-		if !g.thread.Fetched(r.RSP+8, b) && g.space.Read(r.RSP+8, b) != 0 {
+		b := mc.scratch[:8*(want-n)]
+		if !mc.thread.Fetched(r.RSP+8, b) && mc.space.Read(r.RSP+8, b) != 0 {
 			return // the call will fault or fail on what is missing
 		}
 		for i := n; i < want; i++ {

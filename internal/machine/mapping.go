@@ -92,7 +92,7 @@ func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, 
 	})
 }
 
-func threadOf(c *syscalls.Call) *platform.Thread { return c.CPU.(*Guest).thread }
+func threadOf(c *syscalls.Call) *platform.Thread { return c.CPU.(*Context).thread }
 
 // Mmap implements syscalls.Space.
 func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errno) {

@@ -55,7 +55,7 @@ func (s *System) rewriteOf(p *program) *platform.Rewrite {
 }
 
 func (s *System) findRewrite(p *program, id fileID) *platform.Rewrite {
-	sites, ok := s.ahead.get(id)
+	sites, ok := s.prescan.get(id)
 	if !ok {
 		sites = p.image.Sites(p.file, platform.CanRewrite)
 	}
@@ -90,12 +90,12 @@ func clear(m *loader.Image) bool {
 }
 
 // rewrite writes rw, and gives what remains to be protected afterwards.
-func (g *Guest) rewrite(m *loader.Image, rw *platform.Rewrite) ([]platform.Mapping, netbsd.Errno) {
+func (mc *Context) rewrite(m *loader.Image, rw *platform.Rewrite) ([]platform.Mapping, netbsd.Errno) {
 	if rw == nil {
 		return nil, 0
 	}
 	const rx = netbsd.PROT_READ | netbsd.PROT_EXEC
-	if err := g.space.proc.Rewrite(rw); err != nil {
+	if err := mc.space.proc.Rewrite(rw); err != nil {
 		return nil, hostErrno(err)
 	}
 	list := []platform.Mapping{{Addr: platform.RewriteAddr, Size: rw.Size(), Prot: rx, Keep: true}}

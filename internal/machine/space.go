@@ -83,31 +83,31 @@ func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 // Fork implements kern.AddressSpace. The child's LWP starts as the parent stands, but
 // that its fork(2) has returned 0.
 func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
-	pg := parent.Machdep().(*Guest)
-	cg := &Guest{sys: s.sys, link: pg.link, frames: append([]savedState(nil), pg.frames...)}
+	from := parent.Machdep().(*Context)
+	to := &Context{sys: s.sys, link: from.link, frames: append([]savedState(nil), from.frames...)}
 	if share {
-		pg.share()
-		t, err := pg.thread.NewThread()
+		from.share()
+		t, err := from.thread.NewThread()
 		if err != nil {
 			return nil, hostErrno(err)
 		}
 		s.uses.Add(1)
-		cg.thread, cg.space = t, s
+		to.thread, to.space = t, s
 	} else {
-		pg.revoke(platform.LentActions) // clone(2) can share them
-		if e := s.copyTo(pg, cg); e != 0 {
+		from.revoke(platform.LentActions) // clone(2) can share them
+		if e := s.copyTo(from, to); e != 0 {
 			return nil, e
 		}
 	}
-	r := cg.thread.Regs()
+	r := to.thread.Regs()
 	r.RAX, r.RDX = 0, 1
 	r.RFLAGS &^= flagCarry
-	cg.attach(child)
-	return cg.space, 0
+	to.attach(child)
+	return to.space, 0
 }
 
-// copyTo gives cg a copy of the address space of pg, as the host forks it.
-func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
+// copyTo gives to a copy of the address space of from, as the host forks it.
+func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.charged // the child's map counts for no more
@@ -117,18 +117,18 @@ func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 	if e := s.sys.memory.take(n); e != 0 {
 		return e
 	}
-	p, t, err := pg.thread.Fork()
+	p, t, err := from.thread.Fork()
 	if err != nil {
 		s.sys.memory.give(n)
 		return hostErrno(err)
 	}
 	m, ops := s.m.Fork()
-	cg.thread, cg.alone, cg.stale = t, true, lentAlone
-	cg.space = s.sys.spaceOf(p, m, nil)
-	cg.space.committed, cg.space.charged = s.committed, n
-	cg.space.settle()
-	if e := cg.space.do(t, ops, -1); e != 0 {
-		cg.space.release()
+	to.thread, to.alone, to.stale = t, true, lentAlone
+	to.space = s.sys.spaceOf(p, m, nil)
+	to.space.committed, to.space.charged = s.committed, n
+	to.space.settle()
+	if e := to.space.do(t, ops, -1); e != 0 {
+		to.space.release()
 		return e
 	}
 	return 0
@@ -138,8 +138,8 @@ func (s *Space) copyTo(pg, cg *Guest) netbsd.Errno {
 func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
 	var t *platform.Thread
 	if l != nil {
-		if g, ok := l.Machdep().(*Guest); ok && g.space == s {
-			t = g.thread
+		if mc, ok := l.Machdep().(*Context); ok && mc.space == s {
+			t = mc.thread
 		}
 	}
 	u := s.proc.Usage(t)
@@ -178,8 +178,8 @@ func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 	if l == nil {
 		return // FreeLWP has seen to it
 	}
-	if g, ok := l.Machdep().(*Guest); ok && g.space == s {
-		g.thread.Exit()
+	if mc, ok := l.Machdep().(*Context); ok && mc.space == s {
+		mc.thread.Exit()
 	}
 }
 
@@ -198,32 +198,32 @@ func (s *Space) FreeLWP(l *kern.LWP, exiting bool) {
 	if exiting && s.sole() {
 		return
 	}
-	if g, ok := l.Machdep().(*Guest); ok && g.space == s {
-		g.thread.Exit()
+	if mc, ok := l.Machdep().(*Context); ok && mc.space == s {
+		mc.thread.Exit()
 	}
 }
 
 // WaitLWP implements kern.LWPFreer.
 func (s *Space) WaitLWP(*kern.LWP) {}
 
-// attach makes g the machine context of l.
-func (g *Guest) attach(l *kern.LWP) {
-	g.l = l
-	l.SetMachdep(g)
-	g.bind()
+// attach makes mc the machine context of l.
+func (mc *Context) attach(l *kern.LWP) {
+	mc.l = l
+	l.SetMachdep(mc)
+	mc.bind()
 }
 
-// bind tells the kernel of the thread that carries g's LWP, and the thread of the LWP.
-func (g *Guest) bind() {
-	g.l.SetKicker(g.thread.Kick)
-	g.l.SetLent(lentBy{g.thread})
-	g.thread.SetLWP(g.l.ID())
+// bind tells the kernel of the thread that carries mc's LWP, and the thread of the LWP.
+func (mc *Context) bind() {
+	mc.l.SetKicker(mc.thread.Kick)
+	mc.l.SetLent(lentBy{mc.thread})
+	mc.thread.SetLWP(mc.l.ID())
 }
 
 // share is due before the process gets another LWP, or another process its memory.
-func (g *Guest) share() {
-	g.alone = false
-	g.revoke(lentAlone)
+func (mc *Context) share() {
+	mc.alone = false
+	mc.revoke(lentAlone)
 }
 
 // hostErrno converts what the host answered.

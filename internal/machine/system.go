@@ -33,8 +33,8 @@ type System struct {
 	HostPrograms bool
 	starter      starter
 	rewrites     rewrites
-	warm         warmImages
-	ahead        lookAhead
+	images       imageCache
+	prescan      prescan
 	Sink         trace.Sink    // nil: nobody looks
 	followed     chan struct{} // closed when the sink has heard of everything
 
@@ -124,7 +124,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		return nil, nil, err
 	}
 	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watch: host.Watch})
-	s.ahead.begin(cfg.Program)
+	s.prescan.begin(cfg.Program)
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents
 	}
@@ -211,27 +211,27 @@ func (s *System) KillProcess(p *kern.Proc) {
 
 // newThread implements syscalls.Kernel.NewThread.
 func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.Errno) {
-	g := c.CPU.(*Guest)
-	g.share()
-	t, err := g.thread.NewThread()
+	mc := c.CPU.(*Context)
+	mc.share()
+	t, err := mc.thread.NewThread()
 	if err != nil {
 		return nil, hostErrno(err)
 	}
-	g.space.lwps.Add(1)
-	n := &Guest{sys: s, thread: t, space: g.space}
+	mc.space.lwps.Add(1)
+	n := &Context{sys: s, thread: t, space: mc.space}
 	n.attach(l)
 	return n, 0
 }
 
 // cpuTime implements syscalls.Kernel.CPUTime.
 func cpuTime(l *kern.LWP) (user, system time.Duration) {
-	return l.Machdep().(*Guest).thread.CPUTime()
+	return l.Machdep().(*Context).thread.CPUTime()
 }
 
 // setStack implements syscalls.Kernel.SetStack.
 func setStack(l *kern.LWP, sp uint64) netbsd.Errno {
 	if sp != 0 {
-		l.Machdep().(*Guest).thread.Regs().RSP = sp
+		l.Machdep().(*Context).thread.Regs().RSP = sp
 	}
 	return 0
 }
@@ -285,7 +285,7 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 	if p.host {
 		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why}
 	}
-	g, e := s.build(p, a.Cred)
+	mc, e := s.build(p, a.Cred)
 	if e != 0 {
 		return nil, &ExecError{Path: a.Path, Errno: e, Err: e}
 	}
@@ -295,13 +295,13 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 		Manual: true,
 		Cred:   a.Cred,
 		Image:  &kern.Image{Comm: p.comm, Path: p.path, Emul: kern.EmulNetBSD},
-		VM:     g.space,
+		VM:     mc.space,
 		Files:  syscalls.Files{Table: a.Files},
 		Dirs:   syscalls.Dirs{Dirs: a.Dirs},
 		Setsid: a.Leader == nil,
 		Parent: a.Leader, Setpgrp: true, Foreground: true,
 		Prepare: func(l *kern.LWP) netbsd.Errno {
-			g.attach(l)
+			mc.attach(l)
 			s.setArgs(l.Proc(), p)
 			if a.Setup != nil {
 				return a.Setup(l)
@@ -311,7 +311,7 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 	})
 	if e != 0 {
 		given = false
-		g.space.release()
+		mc.space.release()
 		return nil, &ExecError{Path: a.Path, Errno: e, Err: e}
 	}
 	return proc, nil

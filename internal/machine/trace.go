@@ -19,12 +19,12 @@ const traceEvents = 1 << 14
 
 // traced is the call with the trace told of its beginning and its end. A call that
 // nobody serves is told of like any other: ENOSYS is never silent.
-func (s *System) traced(g *Guest, h syscalls.Handler) netbsd.Errno {
-	c := &g.call
-	p := g.l.Proc()
+func (s *System) traced(mc *Context, h syscalls.Handler) netbsd.Errno {
+	c := &mc.call
+	p := mc.l.Proc()
 	t := trace.Call{
-		Pid: p.Pid(), Lid: g.l.ID(), Comm: p.Comm(), Nr: c.Nr, Args: c.Args,
-		Mem: g.space.proc, Start: time.Now(),
+		Pid: p.Pid(), Lid: mc.l.ID(), Comm: p.Comm(), Nr: c.Nr, Args: c.Args,
+		Mem: mc.space.proc, Start: time.Now(),
 	}
 	s.Sink.Enter(&t)
 	e := netbsd.ENOSYS
@@ -32,7 +32,7 @@ func (s *System) traced(g *Guest, h syscalls.Handler) netbsd.Errno {
 		e = h(c)
 	}
 	t.End, t.Ret, t.Err = time.Now(), c.Ret, e
-	t.Mem = g.space.proc
+	t.Mem = mc.space.proc
 	s.Sink.Exit(&t)
 	return e
 }

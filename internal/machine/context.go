@@ -11,19 +11,19 @@ import (
 
 var le = binary.LittleEndian
 
-// Guest is the machine context of one LWP: its host thread and the address space it
+// Context is the machine context of one LWP: its host thread and the address space it
 // runs in. It belongs to the LWP's goroutine; it is also syscalls.CPU.
-type Guest struct {
+type Context struct {
 	sys    *System
 	l      *kern.LWP
 	thread *platform.Thread
 	space  *Space
 	call   syscalls.Call
 	link   uint64 // uc_link of the current context
-	posts  bool   // the kernel takes its actions from the thread's slot
 	alone  bool   // since its exec or fork the process had no other LWP, and has memory of its own
 
-	stale platform.Lent // what of the lent state the next Run needs anew
+	stale platform.Lent // what of the lent state is to be published before the next Run
+	lends bool          // the kernel collects the process's signal actions from the thread
 
 	frames  []savedState // extended state of the contexts that handlers interrupted
 	scratch [64]byte
@@ -53,8 +53,8 @@ const (
 )
 
 // Gregs implements syscalls.CPU.
-func (g *Guest) Gregs(u *[netbsd.NGREG]uint64) {
-	r := g.thread.Regs()
+func (mc *Context) Gregs(u *[netbsd.NGREG]uint64) {
+	r := mc.thread.Regs()
 	*u = [netbsd.NGREG]uint64{
 		netbsd.REG_RDI: r.RDI, netbsd.REG_RSI: r.RSI, netbsd.REG_RDX: r.RDX, netbsd.REG_RCX: r.RCX,
 		netbsd.REG_R8: r.R8, netbsd.REG_R9: r.R9, netbsd.REG_R10: r.R10, netbsd.REG_R11: r.R11,
@@ -68,11 +68,11 @@ func (g *Guest) Gregs(u *[netbsd.NGREG]uint64) {
 
 // SetGregs implements syscalls.CPU: EINVAL for a code address outside user space
 // (cpu_mcontext_validate); selectors are not the guest's to choose, flags only in part.
-func (g *Guest) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
+func (mc *Context) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
 	if u[netbsd.REG_RIP] >= platform.GuestEnd {
 		return netbsd.EINVAL
 	}
-	r := g.thread.Regs()
+	r := mc.thread.Regs()
 	r.RDI, r.RSI, r.RDX, r.RCX = u[netbsd.REG_RDI], u[netbsd.REG_RSI], u[netbsd.REG_RDX], u[netbsd.REG_RCX]
 	r.R8, r.R9, r.R10, r.R11 = u[netbsd.REG_R8], u[netbsd.REG_R9], u[netbsd.REG_R10], u[netbsd.REG_R11]
 	r.R12, r.R13, r.R14, r.R15 = u[netbsd.REG_R12], u[netbsd.REG_R13], u[netbsd.REG_R14], u[netbsd.REG_R15]
@@ -83,28 +83,28 @@ func (g *Guest) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
 }
 
 // FP implements syscalls.CPU.
-func (g *Guest) FP(fp *[netbsd.SizeofFpregs]byte) { *fp = g.thread.FP() }
+func (mc *Context) FP(fp *[netbsd.SizeofFpregs]byte) { *fp = mc.thread.FP() }
 
 // SetFP implements syscalls.CPU.
-func (g *Guest) SetFP(fp *[netbsd.SizeofFpregs]byte) { g.thread.SetFP(fp) }
+func (mc *Context) SetFP(fp *[netbsd.SizeofFpregs]byte) { mc.thread.SetFP(fp) }
 
 // TLSBase implements syscalls.CPU.
-func (g *Guest) TLSBase() uint64 { return g.thread.Regs().FSBase }
+func (mc *Context) TLSBase() uint64 { return mc.thread.Regs().FSBase }
 
 // SetTLSBase implements syscalls.CPU: EINVAL outside user space.
-func (g *Guest) SetTLSBase(base uint64) netbsd.Errno {
+func (mc *Context) SetTLSBase(base uint64) netbsd.Errno {
 	if base >= platform.GuestEnd {
 		return netbsd.EINVAL
 	}
-	g.thread.Regs().FSBase = base
+	mc.thread.Regs().FSBase = base
 	return 0
 }
 
 // Fetched implements syscalls.CPU.
-func (g *Guest) Fetched(addr uint64, b []byte) bool { return g.thread.Fetched(addr, b) }
+func (mc *Context) Fetched(addr uint64, b []byte) bool { return mc.thread.Fetched(addr, b) }
 
 // Link implements syscalls.CPU.
-func (g *Guest) Link() uint64 { return g.link }
+func (mc *Context) Link() uint64 { return mc.link }
 
 // SetLink implements syscalls.CPU.
-func (g *Guest) SetLink(uc uint64) { g.link = uc }
+func (mc *Context) SetLink(uc uint64) { mc.link = uc }

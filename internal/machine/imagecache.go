@@ -12,14 +12,14 @@ import (
 // commands, a compiler, a test that starts itself: for them an execve is what remains
 // to be done, which is to write the stack.
 
-// warmImages are by the file's state: a file that changes is another program.
-type warmImages struct {
+// imageCache are by the file's state: a file that changes is another program.
+type imageCache struct {
 	mu    sync.Mutex
-	known map[fileID]*warmImage
+	known map[fileID]*cachedImage
 	clock int
 }
 
-type warmImage struct {
+type cachedImage struct {
 	seen    int // executions, up to the one that made it warm
 	used    int // when it was executed last, by the clock
 	nursery *platform.Nursery
@@ -42,34 +42,34 @@ func (p *program) warmID() (fileID, bool) {
 }
 
 // take gives an address space with p in it, or nil if there is none at hand.
-func (w *warmImages) take(s *System, p *program) *Guest {
+func (c *imageCache) take(s *System, p *program) *Context {
 	id, ok := p.warmID()
 	if !ok {
 		return nil
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	i := w.known[id]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := c.known[id]
 	if i == nil || i.nursery == nil {
 		return nil
 	}
-	w.clock++
-	i.used = w.clock
+	c.clock++
+	i.used = c.clock
 	hp, t, ok := i.nursery.Take()
 	if !ok {
 		return nil
 	}
 	m, _ := i.m.Fork()
-	return &Guest{sys: s, thread: t, space: s.spaceOf(hp, m, i.nursery)}
+	return &Context{sys: s, thread: t, space: s.spaceOf(hp, m, i.nursery)}
 }
 
-// learn sees that p is executed; g is ready for that and has not run.
-func (w *warmImages) learn(s *System, p *program, g *Guest) {
+// learn sees that p is executed; mc is ready for that and has not run.
+func (c *imageCache) learn(s *System, p *program, mc *Context) {
 	id, ok := p.warmID()
-	if !ok || s.Platform.Lean() || !w.due(id) {
+	if !ok || s.Platform.Lean() || !c.due(id) {
 		return
 	}
-	_, t, err := g.thread.Fork()
+	_, t, err := mc.thread.Fork()
 	if err != nil {
 		return // it goes without
 	}
@@ -77,58 +77,58 @@ func (w *warmImages) learn(s *System, p *program, g *Guest) {
 	if err != nil {
 		return
 	}
-	m, _ := g.space.m.Fork()
-	g.space.nursery = n
-	w.add(id, n, m)
+	m, _ := mc.space.m.Fork()
+	mc.space.nursery = n
+	c.add(id, n, m)
 }
 
 // due counts an execution, and says whether it is the one to make the program warm.
-func (w *warmImages) due(id fileID) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.known == nil {
-		w.known = map[fileID]*warmImage{}
+func (c *imageCache) due(id fileID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.known == nil {
+		c.known = map[fileID]*cachedImage{}
 	}
-	i := w.known[id]
+	i := c.known[id]
 	if i == nil {
-		w.forget()
-		i = new(warmImage)
-		w.known[id] = i
+		c.forget()
+		i = new(cachedImage)
+		c.known[id] = i
 	}
 	i.seen++
 	return i.seen == warmFrom
 }
 
 // forget bounds what is remembered of programs that are not warm. mu is held.
-func (w *warmImages) forget() {
-	if len(w.known) < maxKnown {
+func (c *imageCache) forget() {
+	if len(c.known) < maxKnown {
 		return
 	}
-	for id, i := range w.known {
+	for id, i := range c.known {
 		if i.nursery == nil {
-			delete(w.known, id)
+			delete(c.known, id)
 		}
 	}
 }
 
 // add makes a program warm, and the one cold that was not executed for longest if there
 // are too many.
-func (w *warmImages) add(id fileID, n *platform.Nursery, m *vm.Map) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.clock++
-	w.known[id] = &warmImage{nursery: n, m: m, used: w.clock}
+func (c *imageCache) add(id fileID, n *platform.Nursery, m *vm.Map) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clock++
+	c.known[id] = &cachedImage{nursery: n, m: m, used: c.clock}
 	warm, oldest := 0, id
-	for id, i := range w.known {
+	for id, i := range c.known {
 		if i.nursery == nil {
 			continue
 		}
-		if warm++; i.used < w.known[oldest].used {
+		if warm++; i.used < c.known[oldest].used {
 			oldest = id
 		}
 	}
 	if warm > maxWarm {
-		w.known[oldest].nursery.Close()
-		delete(w.known, oldest)
+		c.known[oldest].nursery.Close()
+		delete(c.known, oldest)
 	}
 }
