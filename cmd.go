@@ -51,7 +51,8 @@ type Cmd struct {
 	// WaitDelay is how long the program has from the end of the context until it is killed,
 	// and how long Wait waits for output that other processes hold open, from then or from
 	// the program's end. 0 is half a second once the context is done or a limit has ended
-	// the machine, unlike os/exec's, and without end otherwise.
+	// the machine, unlike os/exec's, and without end otherwise. When it is over after the
+	// end of the context or a limit, StdinPipe and its like are closed, too.
 	WaitDelay time.Duration
 
 	// Err is what Start returns instead of starting anything. Command leaves it nil, as only

@@ -3,6 +3,7 @@ package toaster_test
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -201,7 +202,7 @@ func TestNoCancel(t *testing.T) {
 		cancel()
 		if end == "itself" {
 			in.Close()
-			if err := cmd.Wait(); err != context.Canceled || !cmd.ProcessState.Success() {
+			if err := cmd.Wait(); err != nil || !cmd.ProcessState.Success() {
 				t.Errorf("the program that ends by itself: %v, %v", err, cmd.ProcessState)
 			}
 			continue
@@ -210,6 +211,47 @@ func TestNoCancel(t *testing.T) {
 		if err := cmd.Wait(); !errors.As(err, &exit) || exit.Status().TermSignal() != netbsd.SIGKILL {
 			t.Errorf("after WaitDelay: %v, want death by SIGKILL", err)
 		}
+	}
+}
+
+// WaitDelay holds before Wait is called, too: the program that does not heed Cancel is
+// killed, and whoever reads from StdoutPipe gets to Wait, though another process holds the
+// pipe ("those pipes are closed in order to unblock any goroutines currently blocked on
+// Read or Write calls").
+func TestWaitDelayBeforeWait(t *testing.T) {
+	for _, manner := range []string{"orphan", "deaf"} {
+		t.Run(manner, func(t *testing.T) {
+			m, err := toaster.New(context.Background(), toaster.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer m.Close()
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			cmd := m.CommandContext(ctx, guestExe, manner)
+			cmd.Cancel = func() error { return nil }
+			cmd.WaitDelay = 20 * time.Millisecond
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(out, make([]byte, len(manner))); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			io.Copy(io.Discard, out) // it returns
+			var exit *toaster.ExitError
+			err = cmd.Wait()
+			switch killed := errors.As(err, &exit) && exit.Status().TermSignal() == netbsd.SIGKILL; {
+			case manner == "deaf" && !killed:
+				t.Errorf("got %v, want death by SIGKILL", err)
+			case manner == "orphan" && err != context.Canceled && !killed: // it may not have ended by itself yet
+				t.Errorf("got %v, want %v", err, context.Canceled)
+			}
+		})
 	}
 }
 

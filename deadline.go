@@ -13,7 +13,7 @@ import (
 // whatever the guests do:
 //
 //	cut            Cancel; or the machine has been killed, or has had Options.Grace to close
-//	+ WaitDelay    the kill, if that was not enough; pipes are closed
+//	+ WaitDelay    the kill, if that was not enough; pipes are closed (enforce)
 //	+ lastDelay    Wait returns, whoever has not ended, once OnLimit has been told
 
 const (
@@ -36,7 +36,7 @@ type cutoff struct {
 	over chan struct{} // closed when Wait returns
 }
 
-// watch waits for the cutoff of a command that has been started.
+// watch waits for the cutoff of a command that has been started, and sees it through.
 func (c *Cmd) watch() {
 	c.cut = &cutoff{at: make(chan struct{}), over: make(chan struct{})}
 	var done <-chan struct{}
@@ -57,13 +57,28 @@ func (c *Cmd) watch() {
 			return
 		}
 		close(c.cut.at)
+		if !within(c.cut.over, c.cut.when.Add(c.delay())) {
+			c.enforce()
+		}
 	}()
+}
+
+// enforce is what the end of WaitDelay does after a cutoff, whether Wait has been called or
+// not: who reads from StdoutPipe, and waits afterwards, is not to wait for a descendant
+// that holds the pipe.
+func (c *Cmd) enforce() {
+	select {
+	case <-c.Process.proc.Done():
+	default:
+		c.kill()
+	}
+	closeAll(c.parents)
 }
 
 // cancel is what the end of the context does, as in os/exec.
 func (c *Cmd) cancel() error {
 	if c.Cancel == nil {
-		return c.ctx.Err()
+		return nil
 	}
 	err := c.Cancel()
 	switch {
@@ -100,11 +115,7 @@ func (c *Cmd) awaitExit() *ProcessState {
 	case <-p.Done():
 	case <-c.Machine.Kern().Halted(): // without it: the machine has broken down
 	case <-c.cut.at:
-		end := c.cut.when.Add(c.delay())
-		if !within(p.Done(), end) {
-			c.kill()
-			within(p.Done(), end.Add(lastDelay))
-		}
+		within(p.Done(), c.cut.when.Add(c.delay()+lastDelay)) // enforce kills before that
 	}
 	return c.Process.state()
 }
