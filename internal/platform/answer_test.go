@@ -3,6 +3,8 @@ package platform
 import (
 	"testing"
 	"time"
+
+	"toaster/internal/platform/stub"
 )
 
 // callClock: mov $427,%eax; syscall; mov %eax,%ebx; sbb %ecx,%ecx; mov $1,%eax; syscall
@@ -24,7 +26,7 @@ func TestStubAnswersClocks(t *testing.T) {
 	q, th := newGuest(t, p, code(t, callClock)...)
 	for range 100 {
 		before := Monotonic()
-		got := guestClockRead(t, th, q, guestMonotonic)
+		got := guestClockRead(t, th, q, stub.GuestMonotonic)
 		if after := Monotonic(); got < before || got > after {
 			t.Fatalf("%v is not between %v and %v", got, before, after)
 		}
@@ -49,10 +51,10 @@ func TestStubLeavesTheUnusualToUs(t *testing.T) {
 		{"another clock", 1, dataAt},
 		{"thread clock", 0x20000000, dataAt},
 		{"end of the guest", 3, GuestEnd - 8},
-		{"stub", 3, stubAddr},
-		{"configuration", 3, cfgAddr},
-		{"slot", 3, ctlAddr + slotTurn},
-		{"slot's stack", 3, ctlAddr + slotStack + 0x1000},
+		{"stub", 3, stub.Addr},
+		{"configuration", 3, stub.ConfigAddr},
+		{"slot", 3, stub.WindowAddr + stub.OffTurn},
+		{"slot's stack", 3, stub.WindowAddr + stub.OffStack + 0x1000},
 		{"not canonical", 3, 1 << 60},
 		{"kernel", 3, ^uint64(0) - 15},
 	} {
@@ -61,7 +63,7 @@ func TestStubLeavesTheUnusualToUs(t *testing.T) {
 			r := th.Regs()
 			r.RDI, r.RSI, r.RDX = test.id, test.at, 7
 			wantKind(t, th.Run(), Syscall)
-			if r.RAX != guestClock || r.RDI != test.id || r.RSI != test.at || r.RDX != 7 || r.RIP != codeAt+7 {
+			if r.RAX != stub.CallClockGettime || r.RDI != test.id || r.RSI != test.at || r.RDX != 7 || r.RIP != codeAt+7 {
 				t.Errorf("%+v", r)
 			}
 			intact(t, q)
@@ -72,7 +74,7 @@ func TestStubLeavesTheUnusualToUs(t *testing.T) {
 func TestTrapAll(t *testing.T) {
 	p := newPlatform(t, Options{TrapAll: true})
 	_, th := newGuest(t, p, syscallLoop...)
-	for _, nr := range []uint64{guestClock, guestYield} {
+	for _, nr := range []uint64{stub.CallClockGettime, stub.CallSchedYield} {
 		th.Regs().RAX = nr
 		wantKind(t, th.Run(), Syscall)
 		if th.Regs().RAX != nr {

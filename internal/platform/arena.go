@@ -9,6 +9,8 @@ import (
 
 	"toaster/internal/hostlimits"
 	"toaster/internal/memprog"
+
+	"toaster/internal/platform/stub"
 )
 
 // The arena is the memory of all control windows: a memory file for each, so that no
@@ -38,7 +40,7 @@ type window struct {
 const maxFreeWindows = 64
 
 func newArena(slotSize int) *arena {
-	return &arena{slotSize: slotSize, windowSize: slotSize * slotsPerWindow, live: map[*window]struct{}{}}
+	return &arena{slotSize: slotSize, windowSize: slotSize * stub.SlotsPerWindow, live: map[*window]struct{}{}}
 }
 
 // acquire returns a window with slot taken, and nothing of earlier users in it.
@@ -97,7 +99,7 @@ func newWindow(size int) (*window, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("control memory: %w", os.NewSyscallError("mmap", err))
 	}
-	return &window{fd: fd, mem: mem, used: make([]uint64, slotsPerWindow/64)}, nil
+	return &window{fd: fd, mem: mem, used: make([]uint64, stub.SlotsPerWindow/64)}, nil
 }
 
 // destroy frees the memory.
@@ -162,9 +164,7 @@ func (a *arena) windows() (live, all int) {
 }
 
 // slot returns the i-th slot of w.
-func (a *arena) slot(w *window, i int) slot {
-	return slot{mem: w.mem[i*a.slotSize:][:a.slotSize:a.slotSize], addr: ctlAddr + uint64(i*a.slotSize)}
-}
+func (a *arena) slot(w *window, i int) stub.Slot { return stub.SlotAt(w.mem, i, a.slotSize) }
 
 // takeSlot reserves a free slot.
 func (w *window) takeSlot() (int, bool) {

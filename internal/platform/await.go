@@ -12,6 +12,8 @@ import (
 	"toaster/internal/hostlimits"
 
 	"toaster/internal/guard"
+
+	"toaster/internal/platform/stub"
 )
 
 // A goroutine that waits for its guest sleeps on the word that says whose turn it is. Where
@@ -67,7 +69,7 @@ func (p *Platform) sleepForTurn(t *Thread, now time.Duration, direct bool) bool 
 		w.sleepPolled(p, t)
 		return direct
 	}
-	futexWait(t.slot.turn(), turnGuestAwaits, p.slack)
+	futexWait(t.slot.Turn(), stub.TurnGuestAwaits, p.slack)
 	return s == nil || s.holder.CompareAndSwap(t, nil)
 }
 
@@ -109,7 +111,7 @@ func (w *waiters) unseat(t *Thread, now time.Duration) *seat {
 		return nil
 	}
 	oldest.since.Store(int64(now))
-	futexWake(old.slot.turn()) // if it has left meanwhile, whatever is there is woken for nothing
+	futexWake(old.slot.Turn()) // if it has left meanwhile, whatever is there is woken for nothing
 	return oldest
 }
 
@@ -203,7 +205,7 @@ func (k *poller) run(slack uintptr) {
 
 // countFalseWakeup counts what wakes t's waiter before the turn is the kernel's.
 func (k *poller) countFalseWakeup(t *Thread) {
-	if atomicTurn(t.slot) != turnGuestAwaits {
+	if t.slot.LoadTurn() != stub.TurnGuestAwaits {
 		return
 	}
 	if t.falseWakeups++; t.falseWakeups > maxFalseWakeups {
@@ -226,7 +228,7 @@ func (k *poller) prepare() bool {
 	k.bell = 1
 	k.vec[0] = waitv{1, uintptr(unsafe.Pointer(&k.bell)), futex2Size32 | futex2Private, 0}
 	for i, t := range k.list {
-		k.vec[i+1] = waitv{turnGuestAwaits, uintptr(unsafe.Pointer(t.slot.turn())), futex2Size32, 0}
+		k.vec[i+1] = waitv{stub.TurnGuestAwaits, uintptr(unsafe.Pointer(t.slot.Turn())), futex2Size32, 0}
 	}
 	return true
 }
@@ -246,7 +248,7 @@ func (w *waiters) dropLocked(k *poller) {
 func (k *poller) tell() {
 	left := k.list[:0]
 	for _, t := range k.list {
-		if t.proc.ended.Load() || atomicTurn(t.slot) != turnGuestAwaits {
+		if t.proc.ended.Load() || t.slot.LoadTurn() != stub.TurnGuestAwaits {
 			t.wakeup <- struct{}{}
 		} else {
 			left = append(left, t)

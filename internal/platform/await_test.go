@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // ourThreads counts the host threads of this program.
@@ -36,7 +38,7 @@ func newSleeper(t testing.TB, p *Platform) (*Process, *Thread) {
 	// mov $35,%eax; mov $time,%edi; xor %esi,%esi; mov %rbx,%rdx; jmp *%r11
 	q, th := newGuest(t, p, code(t, "b8 23 00 00 00 bf 00 00 50 00 31 f6 48 89 da 41 ff e3")...)
 	q.Write(dataAt, []byte{0, 0, 0, 1}) // seconds
-	if err := q.Map(th, sleepersAt, slotsPerWindow*512, 3, unix.MAP_PRIVATE, -1, 0); err != nil {
+	if err := q.Map(th, sleepersAt, stub.SlotsPerWindow*512, 3, unix.MAP_PRIVATE, -1, 0); err != nil {
 		t.Fatal(err)
 	}
 	toSleep(t, th)
@@ -47,10 +49,10 @@ func newSleeper(t testing.TB, p *Platform) (*Process, *Thread) {
 func toSleep(t testing.TB, th *Thread) {
 	at, r := uint64(sleepersAt+512*th.index), th.Regs()
 	r.RIP, r.RBX, r.R11 = codeAt, at, gadgets(t, "0f 05 31 c0")[0] // SYSCALL; XORL AX, AX; ... rt_sigreturn
-	uc, le := make([]byte, ucSize), binary.LittleEndian
+	uc, le := make([]byte, stub.OffUCSize), binary.LittleEndian
 	for off, v := range map[int]uint64{
-		ucStack: th.slot.addr + slotStack, ucStack + 16: uint64(len(th.slot.mem) - slotStack),
-		ucRIP: r.RIP, ucEflags: 0x202, ucSegs: segments, ucR8 + 24: r.R11, ucRBX: at,
+		stub.OffUCStack: th.slot.Addr() + stub.OffStack, stub.OffUCStack + 16: uint64(len(th.slot.Memory()) - stub.OffStack),
+		stub.OffUCRIP: r.RIP, stub.OffUCEflags: 0x202, stub.OffUCSegs: stub.Segments, stub.OffUCR8 + 24: r.R11, ucRBX: at,
 	} {
 		le.PutUint64(uc[off:], v)
 	}

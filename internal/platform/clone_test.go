@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // hijack is a guest that says the turn is the kernel's while it runs on, waits for an
@@ -21,14 +23,14 @@ import (
 // the clone of the stub, with what the order says in the registers.
 func hijack(t testing.TB, op uint32, site uint64) []byte {
 	le := binary.LittleEndian
-	c := le.AppendUint64([]byte{0x48, 0xb8}, ctlAddr)       // movabs $slot, %rax
-	c = append(c, code(t, "b9 02 00 00 00 87 08")...)       // mov $turnKernel, %ecx; xchg %ecx, (%rax)
-	c = append(c, 0x83, 0x78, slotOp, byte(op), 0x75, 0xfa) // 1: cmpl $op, slotOp(%rax); jne 1b
-	c = append(c, code(t, "83 38 02 73 f6")...)             // cmpl $turnKernel, (%rax); jae 1b: not before it is the kernel's
-	c = append(c, 0x48, 0x8b, 0x48, slotToken, 0x48, 0x89, 0x0c, 0x25)
-	c = le.AppendUint32(c, frameAt+ucRDX) // mov slotToken(%rax), %rcx; mov %rcx, RDX of the frame
-	c = append(c, 0x48, 0x8b, 0x48, slotTarget, 0x48, 0x89, 0x0c, 0x25)
-	c = le.AppendUint32(c, frameAt+ucR8)
+	c := le.AppendUint64([]byte{0x48, 0xb8}, stub.WindowAddr)   // movabs $slot, %rax
+	c = append(c, code(t, "b9 02 00 00 00 87 08")...)           // mov $turnKernel, %ecx; xchg %ecx, (%rax)
+	c = append(c, 0x83, 0x78, stub.OffOp, byte(op), 0x75, 0xfa) // 1: cmpl $op, slotOp(%rax); jne 1b
+	c = append(c, code(t, "83 38 02 73 f6")...)                 // cmpl $turnKernel, (%rax); jae 1b: not before it is the kernel's
+	c = append(c, 0x48, 0x8b, 0x48, stub.OffToken, 0x48, 0x89, 0x0c, 0x25)
+	c = le.AppendUint32(c, frameAt+stub.OffUCRDX) // mov slotToken(%rax), %rcx; mov %rcx, RDX of the frame
+	c = append(c, 0x48, 0x8b, 0x48, stub.OffTarget, 0x48, 0x89, 0x0c, 0x25)
+	c = le.AppendUint32(c, frameAt+stub.OffUCR8)
 	c = le.AppendUint32(append(c, 0xbc), frameAt)       // mov $frame, %esp
 	c = append(c, code(t, "b8 0f 00 00 00 48 b9")...)   // mov $15, %eax; movabs $site, %rcx
 	return append(le.AppendUint64(c, site), 0xff, 0xe1) // jmp *%rcx
@@ -42,10 +44,10 @@ const (
 
 // hijackFrame is that frame.
 func hijackFrame(flags uint64, site, eflags, mask, stack, sp uint64) []byte {
-	uc := make([]byte, ucSize)
+	uc := make([]byte, stub.OffUCSize)
 	for off, v := range map[int]uint64{
-		ucRIP: site, ucRAX: unix.SYS_CLONE, ucRDI: flags, ucRSI: noStack, ucEflags: eflags, ucSegs: segments, ucSigmask: mask,
-		ucStack: stack, ucStack + 16: 0x2000, ucR8 + 6*8: cfgAddr, ucR8 + 7*8: ctlAddr /* R14, R15 */, ucRIP - 8: sp,
+		stub.OffUCRIP: site, stub.OffUCRAX: unix.SYS_CLONE, stub.OffUCRDI: flags, stub.OffUCRSI: stub.NoStack, stub.OffUCEflags: eflags, stub.OffUCSegs: stub.Segments, stub.OffUCSigmask: mask,
+		stub.OffUCStack: stack, stub.OffUCStack + 16: 0x2000, stub.OffUCR8 + 6*8: stub.ConfigAddr, stub.OffUCR8 + 7*8: stub.WindowAddr /* R14, R15 */, stub.OffUCRIP - 8: sp,
 	} {
 		binary.LittleEndian.PutUint64(uc[off:], v)
 	}
@@ -57,7 +59,7 @@ func hijackFrame(flags uint64, site, eflags, mask, stack, sp uint64) []byte {
 // the kernel does not know of (invariants 4 to 7 of SECURITY.md).
 func TestOrderedCloneHijacked(t *testing.T) {
 	const trapFlag, all = 0x302, ^uint64(0)
-	stub := loadStub()
+	text := stub.Load()
 	for _, c := range []struct {
 		name           string
 		op             uint32
@@ -66,21 +68,21 @@ func TestOrderedCloneHijacked(t *testing.T) {
 		stack, sp      uint64
 		born, survives bool // whether it may succeed, and whether the guest lives on
 	}{
-		{"a fork as ordered", opFork, forkFlags, 0x202, all, ctlAddr + slotStack, stackAt, true, true},
-		{"a fork that traps, signals to the guest's own stack", opFork, forkFlags, trapFlag, 0, ownStack, stackAt, false, false},
-		{"a fork that traps, signals to a place in the window", opFork, forkFlags, trapFlag, 0, ctlAddr + 0x20000, stackAt, false, false},
-		{"a fork that traps, all signals blocked", opFork, forkFlags, trapFlag, all, ownStack, stackAt, false, false},
-		{"a fork that traps, without a signal stack", opFork, forkFlags, trapFlag, 0, 0, ctlAddr + 0x28000, false, false},
-		{"a fork for a thread", opThread, forkFlags, 0x202, all, ctlAddr + slotStack, stackAt, false, true},
-		{"a thread for a fork", opFork, threadFlags, 0x202, all, ctlAddr + slotStack, stackAt, false, true},
-		{"a thread as ordered", opThread, threadFlags, 0x202, all, ctlAddr + slotStack, stackAt, true, true},
-		{"a thread that traps, its stack in a slot that is free", opThread, threadFlags, trapFlag, 0, ctlAddr + slotStack, ctlAddr + 0x28000, false, false},
-		{"a thread with its signals let through", opThread, threadFlags, 0x202, 0, ctlAddr + slotStack, stackAt, true, true},
-		{"a thread that traps, signals to the guest's own stack", opThread, threadFlags, trapFlag, 0, ownStack, stackAt, false, false},
-		{"a thread that traps, all signals blocked", opThread, threadFlags, trapFlag, all, ctlAddr + slotStack, stackAt, false, false},
+		{"a fork as ordered", stub.OpFork, stub.ForkFlags, 0x202, all, stub.WindowAddr + stub.OffStack, stackAt, true, true},
+		{"a fork that traps, signals to the guest's own stack", stub.OpFork, stub.ForkFlags, trapFlag, 0, ownStack, stackAt, false, false},
+		{"a fork that traps, signals to a place in the window", stub.OpFork, stub.ForkFlags, trapFlag, 0, stub.WindowAddr + 0x20000, stackAt, false, false},
+		{"a fork that traps, all signals blocked", stub.OpFork, stub.ForkFlags, trapFlag, all, ownStack, stackAt, false, false},
+		{"a fork that traps, without a signal stack", stub.OpFork, stub.ForkFlags, trapFlag, 0, 0, stub.WindowAddr + 0x28000, false, false},
+		{"a fork for a thread", stub.OpThread, stub.ForkFlags, 0x202, all, stub.WindowAddr + stub.OffStack, stackAt, false, true},
+		{"a thread for a fork", stub.OpFork, stub.ThreadFlags, 0x202, all, stub.WindowAddr + stub.OffStack, stackAt, false, true},
+		{"a thread as ordered", stub.OpThread, stub.ThreadFlags, 0x202, all, stub.WindowAddr + stub.OffStack, stackAt, true, true},
+		{"a thread that traps, its stack in a slot that is free", stub.OpThread, stub.ThreadFlags, trapFlag, 0, stub.WindowAddr + stub.OffStack, stub.WindowAddr + 0x28000, false, false},
+		{"a thread with its signals let through", stub.OpThread, stub.ThreadFlags, 0x202, 0, stub.WindowAddr + stub.OffStack, stackAt, true, true},
+		{"a thread that traps, signals to the guest's own stack", stub.OpThread, stub.ThreadFlags, trapFlag, 0, ownStack, stackAt, false, false},
+		{"a thread that traps, all signals blocked", stub.OpThread, stub.ThreadFlags, trapFlag, all, stub.WindowAddr + stub.OffStack, stackAt, false, false},
 	} {
-		for place, site := range map[string]uint64{"frame": stub.clone, "light": stub.light} {
-			if c.born && c.op == opThread && place == "light" {
+		for place, site := range map[string]uint64{"frame": text.Clone, "light": text.LightClone} {
+			if c.born && c.op == stub.OpThread && place == "light" {
 				continue // the order is to a thread in a frame, and so is the newborn's slot
 			}
 			t.Run(c.name+", "+place, func(t *testing.T) {
@@ -118,7 +120,7 @@ func hijacked(t *testing.T, p *Platform, op uint32, site uint64, frame []byte, s
 		defer time.AfterFunc(300*time.Millisecond, q.Kill).Stop()
 	}
 	within(t, "the clone", func() {
-		if op == opFork {
+		if op == stub.OpFork {
 			_, _, err = th.Fork()
 		} else {
 			_, err = th.NewThread()
@@ -137,7 +139,7 @@ func (t *Thread) runForged() Trap {
 			case <-over:
 				return
 			default:
-				futexWake(t.slot.turn())
+				futexWake(t.slot.Turn())
 				runtime.Gosched()
 			}
 		}
@@ -151,17 +153,17 @@ func TestFrameOutsideTheWindow(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for _, stack := range []uint64{ownStack, stackAt, 0x100000} {
 		q, th := newGuest(t, p, code(t, "0f 05")...)
-		uc := make([]byte, ucSize)
+		uc := make([]byte, stub.OffUCSize)
 		le := binary.LittleEndian
-		le.PutUint64(uc[ucRIP:], codeAt)
-		le.PutUint64(uc[ucRIP-8:], stackAt+0x8000)
-		le.PutUint64(uc[ucEflags:], 0x202)
-		le.PutUint64(uc[ucSegs:], segments)
-		le.PutUint64(uc[ucStack:], stack)
-		le.PutUint64(uc[ucStack+16:], 0x4000)
+		le.PutUint64(uc[stub.OffUCRIP:], codeAt)
+		le.PutUint64(uc[stub.OffUCRIP-8:], stackAt+0x8000)
+		le.PutUint64(uc[stub.OffUCEflags:], 0x202)
+		le.PutUint64(uc[stub.OffUCSegs:], stub.Segments)
+		le.PutUint64(uc[stub.OffUCStack:], stack)
+		le.PutUint64(uc[stub.OffUCStack+16:], 0x4000)
 		q.Write(dataAt, uc)
 		r := th.Regs()
-		r.RAX, r.RSP, r.RIP = unix.SYS_RT_SIGRETURN, dataAt, loadStub().clone-2
+		r.RAX, r.RSP, r.RIP = unix.SYS_RT_SIGRETURN, dataAt, stub.Load().Clone-2
 		within(t, fmt.Sprintf("signal on %#x", stack), func() { wantKind(t, th.Run(), Gone) })
 	}
 	accounted(t, p)

@@ -1,5 +1,7 @@
 package platform
 
+import "toaster/internal/platform/stub"
+
 // Exit ends t's host thread, or parks it for a later LWP, and the host process
 // with its last one. t must not be used afterwards.
 func (t *Thread) Exit() {
@@ -15,7 +17,7 @@ func (t *Thread) Exit() {
 		return
 	}
 	t.setOrder(order{kind: orderExit})
-	t.postOp(opExit)
+	t.postOp(stub.OpExit)
 }
 
 // othersAllParked says whether all threads of q but t are parked, and some are.

@@ -4,9 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"sync/atomic"
 	"syscall"
 	"time"
+
+	"toaster/internal/platform/stub"
 )
 
 // Fork copies the address space. The result is a process with one thread that
@@ -62,8 +63,8 @@ func (t *Thread) forkOnce() (*Thread, error) {
 		p.arena.release(win)
 		return nil, ErrGone
 	}
-	b := &pendingClone{fork: true, target: s.addr, win: win, index: t.index}
-	if err := t.clone(b, opFork, forkFlags); err != nil {
+	b := &pendingClone{fork: true, target: s.Addr(), win: win, index: t.index}
+	if err := t.clone(b, stub.OpFork, stub.ForkFlags); err != nil {
 		p.arena.release(win)
 		return nil, err
 	}
@@ -82,14 +83,14 @@ func (t *Thread) forkOnce() (*Thread, error) {
 const maxCloneSeconds = 10
 
 // prepareSlot makes s the slot of a newborn that t clones.
-func (t *Thread) prepareSlot(s slot) bool {
+func (t *Thread) prepareSlot(s stub.Slot) bool {
 	if t.light {
-		s.prepareLight(t.slot)
-	} else if !s.adopt(t.slot) {
+		s.PrepareLight(t.slot)
+	} else if !s.Adopt(t.slot) {
 		t.killHostile()
 		return false
 	}
-	atomic.StoreUint32(s.turn(), turnKernel)
+	s.SetTurn(stub.TurnKernel)
 	return true
 }
 
@@ -120,7 +121,7 @@ func (t *Thread) NewThread() (*Thread, error) {
 }
 
 // errSlots says that a process has as many threads as its window has slots.
-var errSlots = fmt.Errorf("a process has %d threads at most: %w", slotsPerWindow, syscall.EAGAIN)
+var errSlots = fmt.Errorf("a process has %d threads at most: %w", stub.SlotsPerWindow, syscall.EAGAIN)
 
 func (t *Thread) newThread() (*Thread, error) {
 	p, win := t.proc.platform, t.proc.win
@@ -132,8 +133,8 @@ func (t *Thread) newThread() (*Thread, error) {
 	if !t.prepareSlot(s) {
 		return nil, ErrGone
 	}
-	b := &pendingClone{target: s.addr, proc: t.proc, index: index}
-	if err := t.clone(b, opThread, threadFlags); err != nil {
+	b := &pendingClone{target: s.Addr(), proc: t.proc, index: index}
+	if err := t.clone(b, stub.OpThread, stub.ThreadFlags); err != nil {
 		win.freeSlot(index)
 		return nil, err
 	}
@@ -153,12 +154,8 @@ func (t *Thread) clone(b *pendingClone, op uint32, flags uint64) error {
 	t.order = order{kind: orderClone, args: cloneArgs{flags, token, b.target}}
 	p.mu.Unlock()
 	defer t.setOrder(order{})
-	s.store(slotFlags, flags)
-	s.store(slotToken, token)
-	s.store(slotTarget, b.target)
-	s.store(slotPass, t.pass())
-	defer s.store(slotPass, 0)
-	s.store(slotResult, ^uint64(0))
+	s.SetClone(flags, token, b.target, t.pass())
+	defer s.ClearPass()
 	// The newborn may report before or after its parent has its turn back.
 	patience := time.Now().Add(time.Second)
 	late, dead := 0, false
@@ -167,10 +164,10 @@ func (t *Thread) clone(b *pendingClone, op uint32, flags uint64) error {
 		if b.done.Load() || t.proc.ended.Load() {
 			return true
 		}
-		if atomicTurn(s) < turnKernel {
+		if s.LoadTurn() < stub.TurnKernel {
 			return false
 		}
-		pid, e := s.cloneResult()
+		pid, e := s.CloneResult()
 		if e == 0 && time.Now().After(patience) {
 			patience = time.Now().Add(time.Second)
 			late++

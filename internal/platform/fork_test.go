@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // storeCall: mov %rdi,0x500000; syscall; jmp back
@@ -119,7 +121,7 @@ func TestThreadsShareMemory(t *testing.T) {
 func TestThreadSlotsAreReused(t *testing.T) {
 	p := newPlatform(t, Options{})
 	_, th := newGuest(t, p, code(t, storeCall)...)
-	for i := range 3 * slotsPerWindow / 2 {
+	for i := range 3 * stub.SlotsPerWindow / 2 {
 		nt, err := th.NewThread()
 		if err != nil {
 			t.Fatal(i, err)

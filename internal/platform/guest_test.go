@@ -6,6 +6,22 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
+)
+
+// What guests have for numbers; stub.CallMmap and its like are the stub's names for some.
+const (
+	sigBlock    = netbsd.SIG_BLOCK
+	sigUnblock  = netbsd.SIG_UNBLOCK
+	sigSetmask  = netbsd.SIG_SETMASK
+	saResetHand = netbsd.SA_RESETHAND
+	ssDisable   = netbsd.SS_DISABLE
+	minSigstksz = netbsd.MINSIGSTKSZ
+	mapPlain    = netbsd.MAP_PRIVATE | netbsd.MAP_ANON
+	mapFixed    = netbsd.MAP_FIXED
+	mapProt     = netbsd.PROT_READ | netbsd.PROT_WRITE
+	mapHighest  = GuestEnd - 0x1000 // no mapping of the stub's begins above, nor ends
 )
 
 const (

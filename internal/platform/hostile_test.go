@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // accounted checks that the zygote's group holds what the platform knows of, the zygote
@@ -64,19 +66,19 @@ func TestJumpToEveryByteOfTheStub(t *testing.T) {
 	p := newPlatform(t, Options{})
 	_, base := newGuest(t, p, syscallLoop...)
 	rnd := rand.New(rand.NewPCG(1, 2))
-	stub := loadStub()
-	for off := range len(stub.code) {
+	text := stub.Load()
+	for off := range len(text.Code) {
 		q, th, err := base.Fork()
 		if err != nil {
 			t.Fatalf("%#x: %v", off, err)
 		}
 		r := th.Regs()
-		for _, f := range r.fields() {
-			*f = []uint64{0, 1, 2, 3, 9, 11, 56, 60, 157, forkFlags, threadFlags, dataAt, dataAt + 0x1000,
-				th.slot.addr, ctlAddr, stubAddr, cfgAddr, rnd.Uint64()}[rnd.IntN(18)]
+		for _, f := range r.Fields() {
+			*f = []uint64{0, 1, 2, 3, 9, 11, 56, 60, 157, stub.ForkFlags, stub.ThreadFlags, dataAt, dataAt + 0x1000,
+				th.slot.Addr(), stub.WindowAddr, stub.Addr, stub.ConfigAddr, rnd.Uint64()}[rnd.IntN(18)]
 		}
-		r.R15 = []uint64{dataAt, th.slot.addr, ctlAddr + 8*8192}[rnd.IntN(3)]
-		r.RIP = stubAddr + uint64(off)
+		r.R15 = []uint64{dataAt, th.slot.Addr(), stub.WindowAddr + 8*8192}[rnd.IntN(3)]
+		r.RIP = stub.Addr + uint64(off)
 		runFor(th, 2*time.Millisecond)
 		intact(t, q)
 		q.Release()
@@ -88,28 +90,13 @@ func TestJumpToEveryByteOfTheStub(t *testing.T) {
 // gadgets finds an instruction of the stub.
 func gadgets(t testing.TB, text string) (list []uint64) {
 	t.Helper()
-	stub, want := loadStub().code, code(t, text)
-	for i := range stub {
-		if bytes.HasPrefix(stub[i:], want) {
-			list = append(list, stubAddr+uint64(i))
+	have, want := stub.Load().Code, code(t, text)
+	for i := range have {
+		if bytes.HasPrefix(have[i:], want) {
+			list = append(list, stub.Addr+uint64(i))
 		}
 	}
 	return list
-}
-
-// interesting are values that mean something to some system call.
-func interesting(rnd *rand.Rand) uint64 {
-	list := []uint64{
-		0, 1, 2, 3, 4, 7, 9, 15, 16, 31, 0x11, 0x22, 0x32, 0x8000, 0x50f00, 4096, 8192, 1 << 32, 1 << 40, 1 << 47,
-		codeAt, dataAt, dataAt + 64, stackAt, GuestEnd - 4096, GuestEnd, stubAddr - 4096, stubAddr, cfgAddr,
-		cfgAddr + cfgBlocked, ctlAddr, ctlAddr + 8192, hostEnd - 4096, ^uint64(0), ^uint64(99), 1 << 63,
-		slotsPerWindow * 8192, forkFlags, threadFlags, threadFlags &^ 0x10000, 17, 0x4111,
-		GuestEnd - dataAt, stubAddr - dataAt, 0x7fffffff, 0xffffffff,
-	}
-	if rnd.IntN(8) == 0 {
-		return rnd.Uint64()
-	}
-	return list[rnd.IntN(len(list))]
 }
 
 // A hostile guest has the stub make system calls of the guest's choice.
@@ -118,7 +105,7 @@ func TestSystemCallsByTheStub(t *testing.T) {
 	p.sparesHostile = true // or there is nothing left to look at
 	_, base := newGuest(t, p, syscallLoop...)
 	rnd := rand.New(rand.NewPCG(3, 4))
-	calls := gadgets(t, "45 8b 6f 30") // MOVL slotCount(R15), R13
+	calls := gadgets(t, "45 8b 6f 30") // MOVL stub.OffCount(R15), R13
 	if len(calls) != 2 {
 		t.Fatalf("%x", calls)
 	}
@@ -135,16 +122,16 @@ func TestSystemCallsByTheStub(t *testing.T) {
 		var fake [4096]byte
 		le := binary.LittleEndian
 		const count = 6
-		le.PutUint32(fake[slotCount:], count)
+		le.PutUint32(fake[stub.OffCount:], count)
 		for i := range count {
-			c := fake[slotCommand+i*commandSize:]
+			c := fake[stub.OffCommand+i*stub.CommandSize:]
 			if rnd.IntN(10) > 0 {
 				le.PutUint64(c, allowed[rnd.IntN(len(allowed))])
 			} else {
 				le.PutUint64(c, rnd.Uint64N(600))
 			}
 			for j := range 6 {
-				le.PutUint64(c[8+8*j:], interesting(rnd))
+				le.PutUint64(c[8+8*j:], stub.Interesting(rnd))
 			}
 			if i > 0 {
 				continue
@@ -172,30 +159,30 @@ func TestSystemCallsByTheStub(t *testing.T) {
 }
 
 var attacks = [][7]uint64{
-	{unix.SYS_MMAP, stubAddr, 4096, 7, 0x32, ^uint64(0), 0},
-	{unix.SYS_MMAP, dataAt, stubAddr, 7, 0x32, ^uint64(0), 0},
-	{unix.SYS_MMAP, ^uint64(4095), 4096 + stubAddr, 7, 0x32, ^uint64(0), 0},
-	{unix.SYS_MMAP, ctlAddr, slotsPerWindow * 8192, 3, 0x11, 0, 0},
+	{unix.SYS_MMAP, stub.Addr, 4096, 7, 0x32, ^uint64(0), 0},
+	{unix.SYS_MMAP, dataAt, stub.Addr, 7, 0x32, ^uint64(0), 0},
+	{unix.SYS_MMAP, ^uint64(4095), 4096 + stub.Addr, 7, 0x32, ^uint64(0), 0},
+	{unix.SYS_MMAP, stub.WindowAddr, stub.SlotsPerWindow * 8192, 3, 0x11, 0, 0},
 	{unix.SYS_MMAP, 0, 4096, 7, 0x22, ^uint64(0), 0},
-	{unix.SYS_MUNMAP, GuestEnd, hostEnd - GuestEnd},
-	{unix.SYS_MUNMAP, stubAddr, 4096},
-	{unix.SYS_MUNMAP, 0, hostEnd},
-	{unix.SYS_MPROTECT, stubAddr, 8192, 7},
-	{unix.SYS_MPROTECT, cfgAddr, 4096, 3},
-	{unix.SYS_MREMAP, ctlAddr, 8192, 1 << 30, 3, dataAt},
-	{unix.SYS_MREMAP, dataAt, 4096, 4096, 3, stubAddr},
-	{unix.SYS_MREMAP, dataAt, 4096, stubAddr, 0, 0},
-	{unix.SYS_MADVISE, ctlAddr, slotsPerWindow * 8192, unix.MADV_DOFORK},
-	{unix.SYS_MADVISE, ctlAddr, 8192, unix.MADV_REMOVE},
-	{unix.SYS_CLONE, forkFlags, 0, 0, 0, 0},
-	{unix.SYS_CLONE, threadFlags, 0, 0, 0, 0},
+	{unix.SYS_MUNMAP, GuestEnd, stub.HostEnd - GuestEnd},
+	{unix.SYS_MUNMAP, stub.Addr, 4096},
+	{unix.SYS_MUNMAP, 0, stub.HostEnd},
+	{unix.SYS_MPROTECT, stub.Addr, 8192, 7},
+	{unix.SYS_MPROTECT, stub.ConfigAddr, 4096, 3},
+	{unix.SYS_MREMAP, stub.WindowAddr, 8192, 1 << 30, 3, dataAt},
+	{unix.SYS_MREMAP, dataAt, 4096, 4096, 3, stub.Addr},
+	{unix.SYS_MREMAP, dataAt, 4096, stub.Addr, 0, 0},
+	{unix.SYS_MADVISE, stub.WindowAddr, stub.SlotsPerWindow * 8192, unix.MADV_DOFORK},
+	{unix.SYS_MADVISE, stub.WindowAddr, 8192, unix.MADV_REMOVE},
+	{unix.SYS_CLONE, stub.ForkFlags, 0, 0, 0, 0},
+	{unix.SYS_CLONE, stub.ThreadFlags, 0, 0, 0, 0},
 	{unix.SYS_CLONE, 0x11, 0, 0, 0, 0},
 	{unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0},
 	{unix.SYS_RT_SIGPROCMASK, 2, dataAt, 0, 8},
 	{unix.SYS_CLOSE, 0},
-	{askProcess, 0, 0},
-	{askThread, 0, 0},
-	{askFile},
+	{stub.AskProcess, 0, 0},
+	{stub.AskThread, 0, 0},
+	{stub.AskFile},
 	{unix.SYS_EXIT},
 	{unix.SYS_OPENAT, 0xffffff9c, dataAt, 0},
 	{unix.SYS_EXECVE, dataAt, 0, 0},
@@ -209,15 +196,15 @@ var attacks = [][7]uint64{
 func TestUnorderedClones(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, base := newGuest(t, p, syscallLoop...)
-	site := loadStub().clone - 2
-	for _, flags := range []uint64{forkFlags, threadFlags, 0x11, 0x100, forkFlags | 1<<32} {
+	site := stub.Load().Clone - 2
+	for _, flags := range []uint64{stub.ForkFlags, stub.ThreadFlags, 0x11, 0x100, stub.ForkFlags | 1<<32} {
 		for range 20 {
 			_, th, err := base.Fork()
 			if err != nil {
 				t.Fatal(err)
 			}
 			r := th.Regs()
-			r.RAX, r.RDI, r.RSI, r.RDX, r.R10, r.R8 = 56, flags, 0, 12345, 0, th.slot.addr
+			r.RAX, r.RDI, r.RSI, r.RDX, r.R10, r.R8 = 56, flags, 0, 12345, 0, th.slot.Addr()
 			r.R15 = dataAt // where the parent goes on
 			r.RIP = site
 			runFor(th, 5*time.Millisecond)
@@ -256,9 +243,9 @@ func TestScribbledSlots(t *testing.T) {
 		}
 		bad.Regs().RIP = codeAt + 0x100
 		bad.Regs().RAX = uint64(round)*77 + 1
-		bad.Regs().RBX = ctlAddr
+		bad.Regs().RBX = stub.WindowAddr
 		if round%2 == 0 {
-			bad.Regs().RBX = ctlAddr + 8192 - 0x3ff8/2
+			bad.Regs().RBX = stub.WindowAddr + 8192 - 0x3ff8/2
 		}
 		time.AfterFunc(30*time.Millisecond, q.Kill)
 		within(t, "hostile guest", func() {
@@ -298,14 +285,14 @@ func TestDeafThread(t *testing.T) {
 	const count = dataAt + 0x8000
 	q, th := newGuest(t, p, code(t, "48 ff 04 25 00 80 50 00 eb f6")...) // 1: incq count; jmp 1b
 	// rt_sigreturn with a frame of the guest's own, all signals blocked.
-	uc := make([]byte, ucSize)
+	uc := make([]byte, stub.OffUCSize)
 	le := binary.LittleEndian
-	le.PutUint64(uc[ucRIP:], codeAt)
-	le.PutUint64(uc[ucSegs:], segments)
-	le.PutUint64(uc[ucSigmask:], ^uint64(0))
+	le.PutUint64(uc[stub.OffUCRIP:], codeAt)
+	le.PutUint64(uc[stub.OffUCSegs:], stub.Segments)
+	le.PutUint64(uc[stub.OffUCSigmask:], ^uint64(0))
 	q.Write(dataAt, uc)
 	r := th.Regs()
-	r.RAX, r.RSP, r.RIP = 15, dataAt, loadStub().clone-2
+	r.RAX, r.RSP, r.RIP = 15, dataAt, stub.Load().Clone-2
 	go func() {
 		for b := make([]byte, 8); binary.LittleEndian.Uint64(b) == 0; {
 			if _, ok := q.Read(count, b); !ok {
@@ -322,11 +309,11 @@ func TestDeafThread(t *testing.T) {
 func TestTurnTamperedWith(t *testing.T) {
 	p := newPlatform(t, Options{})
 	code := []byte{0x48, 0xb8} // movabs $ctlAddr, %rax
-	code = binary.LittleEndian.AppendUint64(code, ctlAddr)
+	code = binary.LittleEndian.AppendUint64(code, stub.WindowAddr)
 	code = append(code,
 		0xb9, 0x00, 0x00, 0x00, 0x10, // mov $0x10000000, %ecx: until toaster sleeps
 		0xff, 0xc9, 0x75, 0xfc, // decl %ecx; jnz
-		0xc7, 0x00, turnKernelAwait, 0, 0, 0, // movl $3, (%rax)
+		0xc7, 0x00, stub.TurnKernelAwaits, 0, 0, 0, // movl $3, (%rax)
 		0xb8, 39, 0, 0, 0, 0x0f, 0x05, // mov $39, %eax; syscall
 		0xeb, 0xfe)
 	_, th := newGuest(t, p, code...)

@@ -1,6 +1,10 @@
 package platform
 
-import "golang.org/x/sys/unix"
+import (
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
+)
 
 // Kick makes the current Run, or else the next one, end with Kicked. Any
 // goroutine may call it. Kicks are not counted: several before a Run ends are one.
@@ -16,7 +20,7 @@ func (t *Thread) Kick() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.reaped {
-		unix.Tgkill(q.pid, t.tid, kickSignal)
+		unix.Tgkill(q.pid, t.tid, stub.KickSignal)
 		t.watch()
 	}
 }

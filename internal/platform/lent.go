@@ -1,5 +1,7 @@
 package platform
 
+import "toaster/internal/platform/stub"
+
 // This file lends state of the kernel's to a thread's guest code, in the thread's slot. The
 // stub answers the system calls that ask for such state or change it without a hand-over,
 // and leaves a note of each change. Go programs make such calls by the hundred at each
@@ -14,37 +16,19 @@ package platform
 //
 // A guest can write its slot. It can so change what is not lent to it, and note what the
 // stub would not have: none of that may be more than the guest could have said in a call.
-// decode.go reads the notes.
+// Package stub reads the notes.
 
 // Lent is a set of kinds of state that can be lent.
-type Lent uint32
+type Lent = stub.Lent
 
+// The kinds.
 const (
-	// LentMask is the LWP's signal mask. Anybody may look at it while the guest runs.
-	LentMask Lent = 1 << iota
-	// LentStack is the LWP's signal stack.
-	LentStack
-	// LentActions are the process's signal actions. Anybody may look at them while the
-	// guest runs.
-	LentActions
-	// LentRoom are free addresses, where the stub maps memory.
-	LentRoom
-
-	// LentKinds is how many kinds there are.
-	LentKinds = iota
+	LentMask    = stub.LentMask
+	LentStack   = stub.LentStack
+	LentActions = stub.LentActions
+	LentRoom    = stub.LentRoom
+	LentKinds   = stub.LentKinds
 )
-
-// lentNotes says for each kind which word of a slot is not as it was published once the
-// guest has changed something. It is 0 when a slot changes hands.
-var lentNotes = [LentKinds]int{slotMask, slotStackNoted, slotActionsNoted, slotRoomNoted}
-
-// revokeAll removes what was lent to the LWP that had the slot, and its notes.
-func (s slot) revokeAll() {
-	s.store32(slotLent, 0)
-	for _, at := range lentNotes {
-		s.store(at, 0)
-	}
-}
 
 // lending is what a thread's owner knows of its slot: to write there is dear, as the
 // guest's core has the memory in its cache.
@@ -63,7 +47,7 @@ type lending struct {
 func (t *Thread) setLent(kinds Lent) {
 	if t.lent.kinds != kinds {
 		t.lent.kinds = kinds
-		t.slot.store32(slotLent, uint32(kinds))
+		t.slot.SetLent(kinds)
 	}
 }
 
@@ -78,25 +62,17 @@ func (t *Thread) Revoke(kinds Lent) { t.setLent(t.lent.kinds &^ kinds) }
 // after a Run.
 func (t *Thread) Noted() (noted Lent) {
 	s := t.slot
-	if s.mask() != t.lent.mask && t.Lends(LentMask) != 0 && !t.proc.dead.Load() { // then the slot may be another's
+	if s.Mask() != t.lent.mask && t.Lends(LentMask) != 0 && !t.proc.dead.Load() { // then the slot may be another's
 		noted |= LentMask
 	}
-	if s.stackNoted() {
+	if s.StackNoted() {
 		noted |= LentStack
 	}
-	if s.actionsNoted() != 0 {
+	if s.ActionsNoted() != 0 {
 		noted |= LentActions
 	}
 	if len(t.lent.placed) > 0 {
 		noted |= LentRoom
 	}
 	return noted
-}
-
-// finishCall puts the guest behind a call that has succeeded with this result.
-func (t *Thread) finishCall(result uint64) {
-	r := &t.regs
-	r.RIP, r.R11 = r.RCX, r.RFLAGS
-	r.RAX, r.RDX = result, 0
-	r.RFLAGS &^= 1
 }

@@ -3,6 +3,8 @@ package platform
 import (
 	"encoding/binary"
 	"testing"
+
+	"toaster/internal/platform/stub"
 )
 
 // actionCode: mov $340,%eax; syscall; mov 8(%rsp),%rax; syscall
@@ -39,7 +41,7 @@ func newActor(t *testing.T, p *Platform, sig uint64) (*Process, *Thread) {
 
 func act(t *testing.T, th *Thread) bool {
 	t.Helper()
-	return answered(t, th, guestSigaction)
+	return answered(t, th, stub.CallSigaction)
 }
 
 func taken(th *Thread, settle bool) map[int]Action {
@@ -110,9 +112,9 @@ func TestActionsLeftToUs(t *testing.T) {
 		"SIGSTOP":       {true, func(r *Regs) { r.RDI = 17 }},
 		"version 1":     {true, func(r *Regs) { r.R8 = 1 }},
 		"bad new":       {true, func(r *Regs) { r.RSI = 0x1000 }},
-		"new is ours":   {true, func(r *Regs) { r.RSI = ctlAddr }},
+		"new is ours":   {true, func(r *Regs) { r.RSI = stub.WindowAddr }},
 		"bad old":       {false, func(r *Regs) { r.RDX = 0x1000 }},
-		"old is ours":   {false, func(r *Regs) { r.RDX = stubAddr }},
+		"old is ours":   {false, func(r *Regs) { r.RDX = stub.Addr }},
 		"old of nobody": {false, func(r *Regs) { r.RDX = ^uint64(0) }},
 	} {
 		q, th := newActor(t, p, 30)

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
+
+	"toaster/internal/platform/stub"
 )
 
 const (
@@ -21,7 +23,7 @@ func newCaller(t *testing.T, p *Platform, text string, args ...uint64) (*Process
 	q, th := newFast(t, p, code(t, text))
 	q.Write(stackAt+0x8008, []byte{42, 0, 0, 0, 0, 0, 0, 0})
 	r := th.Regs()
-	for i, f := range r.fields() {
+	for i, f := range r.Fields() {
 		*f = uint64(i) * 0x0101010101010101
 	}
 	r.RIP, r.RSP, r.RFLAGS, r.FSBase, r.GSBase = codeAt, stackAt+0x8000, 0x8d5|0x202, 0, 0
@@ -97,7 +99,7 @@ func TestMaskInTheSlot(t *testing.T) {
 		putWords(q, newAt, set, ^uint64(0))
 		putWords(q, oldAt, 1, 2, 3)
 		th.PublishMask(shownMask, LentMask|LentStack)
-		if !answered(t, th, guestSigprocmask) {
+		if !answered(t, th, stub.CallSigprocmask) {
 			t.Errorf("%s: left to us", c.name)
 		}
 		if noted := th.noted(LentMask); noted != (c.want != shownMask) {
@@ -122,10 +124,10 @@ func TestMaskLeftToUs(t *testing.T) {
 		"how 4":         func(th *Thread, r *Regs) { r.RDI = 4 },
 		"half a set":    func(th *Thread, r *Regs) { r.RSI = dataAt + 0x10000 - 8 },
 		"bad set":       func(th *Thread, r *Regs) { r.RSI = 0x1000 },
-		"set is ours":   func(th *Thread, r *Regs) { r.RSI = ctlAddr },
+		"set is ours":   func(th *Thread, r *Regs) { r.RSI = stub.WindowAddr },
 		"bad old":       func(th *Thread, r *Regs) { r.RDX = 0x1000 },
 		"half an old":   func(th *Thread, r *Regs) { r.RDX = dataAt + 0x10000 - 8 },
-		"old is ours":   func(th *Thread, r *Regs) { r.RDX = stubAddr },
+		"old is ours":   func(th *Thread, r *Regs) { r.RDX = stub.Addr },
 		"old of nobody": func(th *Thread, r *Regs) { r.RDX = ^uint64(0) },
 		"traced":        func(th *Thread, r *Regs) { th.SetTrapAll(true) },
 	} {
@@ -133,7 +135,7 @@ func TestMaskLeftToUs(t *testing.T) {
 		putWords(q, newAt, 0x3000, 0)
 		th.PublishMask(shownMask, LentMask|LentStack)
 		set(th, th.Regs())
-		done := answered(t, th, guestSigprocmask)
+		done := answered(t, th, stub.CallSigprocmask)
 		if got := th.CollectMask(); done || got != shownMask {
 			t.Errorf("%s: done %v, the mask is %#x", name, done, got)
 		}
@@ -150,7 +152,7 @@ func TestMaskOfAStoppedGuest(t *testing.T) {
 	if _, ok := th.Mask(); ok {
 		t.Error("another may look before the guest runs")
 	}
-	answered(t, th, guestSigprocmask)
+	answered(t, th, stub.CallSigprocmask)
 	if _, ok := th.Mask(); ok {
 		t.Error("another may look when the guest has trapped")
 	}
@@ -162,22 +164,22 @@ func TestMaskOfANewborn(t *testing.T) {
 	for _, light := range []bool{true, false} {
 		p := newPlatform(t, Options{})
 		_, th := newCaller(t, p, maskCode, sigSetmask, newAt, 0)
-		answered(t, th, guestSigprocmask)
+		answered(t, th, stub.CallSigprocmask)
 		if !light {
 			th.ensureFrame()
 		}
 		n := newborn(t, th)
 		for range 3 {
 			n.PublishMask(shownMask, LentMask|LentStack)
-			n.slot.store32(slotStackNoted, 1)
-			at := n.slot.addr
+			n.slot.Poke32(stub.OffStackNoted, 1)
+			at := n.slot.Addr()
 			n.Exit()
 			waitFor(t, "the thread to rest", func() bool {
 				n = newborn(t, th)
-				return n.slot.addr == at
+				return n.slot.Addr() == at
 			})
 			_, chosen := n.CollectStack()
-			if n.light != light || chosen || n.slot.load32(slotLent) != 0 {
+			if n.light != light || chosen || n.slot.Peek32(stub.OffLent) != 0 {
 				t.Errorf("light %v, stack chosen %v: a newborn may change its mask before that was published", n.light, chosen)
 			}
 		}
@@ -196,14 +198,14 @@ func newborn(t *testing.T, th *Thread) *Thread {
 // A signal at each instruction: the mask is changed and the guest told of the old one,
 // or the call comes again and the mask is what it was.
 func TestSignalAtEveryInstructionOfAMask(t *testing.T) {
-	m := loadStub().marks
+	m := stub.Load().Marks
 	outcome := map[bool]int{}
 	check := func(p *Platform, at int) {
 		q, th := newCaller(t, p, maskCode, sigBlock, newAt, oldAt)
 		putWords(q, newAt, 0x3000, 0)
 		th.PublishMask(shownMask, LentMask|LentStack)
 		want := uint64(shownMask)
-		done := answered(t, th, guestSigprocmask)
+		done := answered(t, th, stub.CallSigprocmask)
 		if done {
 			want |= 0x3000
 		}
@@ -212,8 +214,8 @@ func TestSignalAtEveryInstructionOfAMask(t *testing.T) {
 			t.Errorf("%#x: done %v, the mask is %#x, the old one %#x", at, done, got, getWords(q, oldAt, 1))
 		}
 	}
-	eachInstructionFrom(t, m.told, m.maskTold, check)
-	eachInstructionFrom(t, m.answered, m.last, check)
+	eachInstructionFrom(t, m.Told, m.MaskTold, check)
+	eachInstructionFrom(t, m.Answered, m.Last, check)
 	if outcome[true] == 0 || outcome[false] == 0 {
 		t.Errorf("done and not done: %v", outcome)
 	}
@@ -226,7 +228,7 @@ func TestSignalStackInTheSlot(t *testing.T) {
 		putWords(q, newAt, 0x10000+i, minSigstksz, 0xdead<<32)
 		th.Regs().RIP, th.Regs().RDI, th.Regs().RSI = codeAt, newAt, 0
 		th.PublishMask(0, LentMask|LentStack)
-		if !answered(t, th, guestAltstack) {
+		if !answered(t, th, stub.CallSigaltstack) {
 			t.Fatalf("%d: left to us", i)
 		}
 	}
@@ -239,7 +241,7 @@ func TestSignalStackInTheSlot(t *testing.T) {
 	}
 	putWords(q, newAt, 0, 0, ssDisable)
 	th.Regs().RIP = codeAt
-	if !answered(t, th, guestAltstack) {
+	if !answered(t, th, stub.CallSigaltstack) {
 		t.Error("SS_DISABLE: left to us")
 	}
 	if got, ok := th.CollectStack(); !ok || got.Flags != ssDisable {
@@ -264,13 +266,13 @@ func TestSignalStackLeftToUs(t *testing.T) {
 			putWords(th.proc, r.RDI, 0x10000, minSigstksz)
 		}},
 		"bad stack":     {0, 0, func(th *Thread, r *Regs) { r.RDI = 0x1000 }},
-		"stack is ours": {0, 0, func(th *Thread, r *Regs) { r.RDI = ctlAddr }},
+		"stack is ours": {0, 0, func(th *Thread, r *Regs) { r.RDI = stub.WindowAddr }},
 	} {
 		q, th := newCaller(t, p, stackCode, newAt, 0)
 		putWords(q, newAt, 0x10000, c.size, c.flags)
 		th.PublishMask(0, LentMask|LentStack)
 		c.set(th, th.Regs())
-		if answered(t, th, guestAltstack) {
+		if answered(t, th, stub.CallSigaltstack) {
 			t.Errorf("%s: done", name)
 		}
 		if got, ok := th.CollectStack(); ok {
@@ -283,20 +285,20 @@ func TestSignalStackLeftToUs(t *testing.T) {
 
 // A signal at each instruction: the stack is the new one, or the one chosen before.
 func TestSignalAtEveryInstructionOfAStack(t *testing.T) {
-	m := loadStub().marks
+	m := stub.Load().Marks
 	outcome := map[bool]int{}
-	eachInstructionFrom(t, m.maskTold, m.stackTold, func(p *Platform, at int) {
+	eachInstructionFrom(t, m.MaskTold, m.StackTold, func(p *Platform, at int) {
 		q, th := newCaller(t, p, stackCode, newAt, 0)
 		th.PublishMask(0, LentMask|LentStack)
-		th.slot.store32(slotStackNoted, 1) // one that was chosen without a trap
+		th.slot.Poke32(stub.OffStackNoted, 1) // one that was chosen without a trap
 		for i, v := range []uint64{1, 2, 4} {
-			th.slot.store(slotStacks+8*i, v)
+			th.slot.Poke(stub.OffStacks+8*i, v)
 		}
 		putWords(q, newAt, 0x10000, minSigstksz, 0)
-		want := Stack{1, 2, 4}
-		done := answered(t, th, guestAltstack)
+		want := Stack{Sp: 1, Size: 2, Flags: 4}
+		done := answered(t, th, stub.CallSigaltstack)
 		if done {
-			want = Stack{0x10000, minSigstksz, 0}
+			want = Stack{Sp: 0x10000, Size: minSigstksz, Flags: 0}
 		}
 		outcome[done]++
 		if got, _ := th.CollectStack(); got != want {
@@ -313,7 +315,7 @@ func TestHostileSignalStack(t *testing.T) {
 	p := newPlatform(t, Options{})
 	_, th := newCaller(t, p, stackCode)
 	for _, n := range []uint32{3, 0x7fffffff, 0x80000001, 0xffffffff} {
-		th.slot.store32(slotStackNoted, n)
+		th.slot.Poke32(stub.OffStackNoted, n)
 		if s, ok := th.CollectStack(); ok {
 			t.Errorf("%#x: taken %+v", n, s)
 		}
@@ -323,25 +325,20 @@ func TestHostileSignalStack(t *testing.T) {
 // What was lent to the LWP that had a slot, and what was noted there, is nobody else's: a
 // slot that changes hands lends nothing, whatever kinds there are.
 func TestNothingIsLentToTheNextOne(t *testing.T) {
-	s := slot{mem: make([]byte, testSlot), addr: ctlAddr}
-	for i := range slotCommand / 8 {
-		s.store(8*i, ^uint64(0))
+	s := stub.StoppedSlot()
+	for i := range stub.OffCommand / 8 {
+		s.Poke(8*i, ^uint64(0))
 	}
-	s.vacate()
+	s.Vacate()
 	th := &Thread{proc: &Process{}, slot: s}
-	if s.load32(slotLent) != 0 || th.Noted() != 0 || th.takeNotes() != 0 {
-		t.Errorf("lent %#x, noted %#x", s.load32(slotLent), th.Noted())
-	}
-	for kind, at := range lentNotes {
-		if at%8 != 0 || s.load(at) != 0 {
-			t.Errorf("kind %d: %#x is noted", kind, s.load(at))
-		}
+	if s.Peek32(stub.OffLent) != 0 || th.Noted() != 0 || th.takeNotes() != 0 {
+		t.Errorf("lent %#x, noted %#x", s.Peek32(stub.OffLent), th.Noted())
 	}
 }
 
 // What is revoked is left to the kernel, and nothing else is.
 func TestRevoke(t *testing.T) {
-	th := &Thread{proc: &Process{}, slot: slot{mem: make([]byte, testSlot), addr: ctlAddr}}
+	th := &Thread{proc: &Process{}, slot: stub.StoppedSlot()}
 	const all = Lent(1<<LentKinds - 1)
 	for kind := range LentKinds {
 		th.PublishMask(0, LentMask|LentStack)
@@ -352,7 +349,7 @@ func TestRevoke(t *testing.T) {
 		}
 		k := Lent(1) << kind
 		th.Revoke(k)
-		if got := th.slot.load32(slotLent); Lent(got) != all&^k || th.Lends(all) != all&^k {
+		if got := th.slot.Peek32(stub.OffLent); Lent(got) != all&^k || th.Lends(all) != all&^k {
 			t.Errorf("%#x is revoked: the slot lends %#x, the thread %#x", k, got, th.Lends(all))
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // mapCode: mov $197,%eax; syscall; mov 8(%rsp),%rax; syscall; the seventh argument is 42.
@@ -30,7 +32,7 @@ func newMapper(t *testing.T, p *Platform, addr, size, prot, flags uint64) (*Proc
 // lost in the call that follows, but for what the stub noted.
 func mapped(t *testing.T, th *Thread) bool {
 	t.Helper()
-	return answered(t, th, guestMmap)
+	return answered(t, th, stub.CallMmap)
 }
 
 // usable says whether size bytes at addr are memory that can be written.
@@ -47,13 +49,13 @@ func TestMapInTheStub(t *testing.T) {
 		addr, size, flags uint64
 		want              Placed
 	}{
-		{"anywhere", 0, 0x3000, mapPlain, Placed{roomHigh - 0x3000, 0x3000, readWrite}},
-		{"odd size", 0, 0x2001, mapPlain, Placed{roomHigh - 0x3000, 0x3000, readWrite}},
-		{"all of the room", 0, roomHigh - roomLow, mapPlain, Placed{roomLow, roomHigh - roomLow, readWrite}},
-		{"fixed", dataAt, 0x1000, mapPlain | mapFixed, Placed{dataAt, 0x1000, readWrite}},
-		{"fixed in the room", roomLow + 0x5000, 1, mapPlain | mapFixed, Placed{roomLow + 0x5000, 0x1000, readWrite}},
-		{"the highest page", mapHighest - 0x1000, 0x1000, mapPlain | mapFixed, Placed{mapHighest - 0x1000, 0x1000, readWrite}},
-		{"hint", 0x8000000, 0x4000, mapPlain, Placed{0x8000000, 0x4000, readWrite}},
+		{"anywhere", 0, 0x3000, mapPlain, placedAt(roomHigh-0x3000, 0x3000)},
+		{"odd size", 0, 0x2001, mapPlain, placedAt(roomHigh-0x3000, 0x3000)},
+		{"all of the room", 0, roomHigh - roomLow, mapPlain, placedAt(roomLow, roomHigh-roomLow)},
+		{"fixed", dataAt, 0x1000, mapPlain | mapFixed, placedAt(dataAt, 0x1000)},
+		{"fixed in the room", roomLow + 0x5000, 1, mapPlain | mapFixed, placedAt(roomLow+0x5000, 0x1000)},
+		{"the highest page", mapHighest - 0x1000, 0x1000, mapPlain | mapFixed, placedAt(mapHighest-0x1000, 0x1000)},
+		{"hint", 0x8000000, 0x4000, mapPlain, placedAt(0x8000000, 0x4000)},
 	} {
 		q, th := newMapper(t, p, c.addr, c.size, readWrite, c.flags)
 		if !mapped(t, th) {
@@ -93,8 +95,8 @@ func TestMapLeftToUs(t *testing.T) {
 		"fixed at 0":        func(th *Thread, r *Regs) { r.RDI, r.R10 = 0, mapPlain|mapFixed },
 		"fixed too high":    func(th *Thread, r *Regs) { r.RDI, r.R10 = mapHighest, mapPlain|mapFixed },
 		"fixed up to there": func(th *Thread, r *Regs) { r.RDI, r.R10 = mapHighest-0x1000, mapPlain|mapFixed; r.RSI = 0x2000 },
-		"over the stub":     func(th *Thread, r *Regs) { r.RDI, r.R10 = stubAddr, mapPlain|mapFixed },
-		"over the slot":     func(th *Thread, r *Regs) { r.RDI, r.R10 = ctlAddr, mapPlain|mapFixed },
+		"over the stub":     func(th *Thread, r *Regs) { r.RDI, r.R10 = stub.Addr, mapPlain|mapFixed },
+		"over the slot":     func(th *Thread, r *Regs) { r.RDI, r.R10 = stub.WindowAddr, mapPlain|mapFixed },
 		"fixed at nobody's": func(th *Thread, r *Regs) { r.RDI, r.R10 = ^uint64(0xfff), mapPlain|mapFixed },
 		"a hint in use":     func(th *Thread, r *Regs) { r.RDI = dataAt },
 		"a hint above":      func(th *Thread, r *Regs) { r.RDI = roomHigh },
@@ -125,7 +127,7 @@ func TestRoomInUse(t *testing.T) {
 	}
 	var want []Placed
 	for i := range uint64(5) {
-		want = append(want, Placed{roomHigh - 0x1000*(i+1), 0x1000, readWrite})
+		want = append(want, placedAt(roomHigh-0x1000*(i+1), 0x1000))
 		if !again(0, mapPlain) {
 			t.Fatalf("%d: left to us", i)
 		}
@@ -150,10 +152,10 @@ func TestRoomInUse(t *testing.T) {
 // A signal at each instruction: the memory is there and noted, or the call comes again
 // and nothing is noted.
 func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
-	m := loadStub().marks
+	m := stub.Load().Marks
 	for name, flags := range map[string]uint64{"anywhere": mapPlain, "fixed": mapPlain | mapFixed} {
 		outcome := map[bool]int{}
-		eachInstructionFrom(t, m.stackTold, m.noteTold, func(p *Platform, at int) {
+		eachInstructionFrom(t, m.StackTold, m.NoteTold, func(p *Platform, at int) {
 			addr, want := uint64(0), uint64(roomHigh-0x2000)
 			if flags != mapPlain {
 				addr, want = dataAt, dataAt
@@ -162,7 +164,7 @@ func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
 			done := mapped(t, th)
 			outcome[done]++
 			notes := th.CollectRoom()
-			if done != (fmt.Sprint(notes) == fmt.Sprint([]Placed{{want, 0x2000, readWrite}})) || !done && len(notes) != 0 {
+			if done != (fmt.Sprint(notes) == fmt.Sprint([]Placed{placedAt(want, 0x2000)})) || !done && len(notes) != 0 {
 				t.Errorf("%s, %#x: done %v, noted %#x", name, at, done, notes)
 			}
 			if there := usable(q, want, 0x2000); there != done && flags == mapPlain {
@@ -175,29 +177,32 @@ func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
 	}
 }
 
+// placedAt is memory that can be read and written.
+func placedAt(addr, size uint64) Placed { return Placed{Addr: addr, Size: size, Prot: readWrite} }
+
 // What a hostile guest notes is aligned and its own, or nothing.
 func FuzzPlacedNotes(f *testing.F) {
 	f.Add(uint32(1), uint64(0x1000), uint64(0x1000), uint64(3))
 	f.Add(uint32(48), uint64(1), uint64(0x1000), uint64(7))
-	f.Add(uint32(0xffffffff), uint64(ctlAddr), uint64(0x1000), uint64(0))
+	f.Add(uint32(0xffffffff), uint64(stub.WindowAddr), uint64(0x1000), uint64(0))
 	f.Add(uint32(2), uint64(GuestEnd-0x1000), uint64(0x2000), uint64(0))
 	f.Add(uint32(3), uint64(0x1000), ^uint64(0xfff), uint64(0))
-	th := &Thread{slot: slot{mem: make([]byte, 1<<14), addr: ctlAddr}}
+	th := &Thread{slot: stub.SlotAt(make([]byte, 1<<14), 0, 1<<14)}
 	f.Fuzz(func(t *testing.T, n uint32, addr, size, prot uint64) {
-		for i := range maxPlaced {
-			at := slotCommand + placedSize*i
-			th.slot.store(at, addr)
-			th.slot.store(at+8, size)
-			th.slot.store(at+16, prot)
+		for i := range stub.MaxPlaced {
+			at := stub.OffCommand + stub.PlacedSize*i
+			th.slot.Poke(at, addr)
+			th.slot.Poke(at+8, size)
+			th.slot.Poke(at+16, prot)
 		}
-		th.slot.store32(slotRoomNoted, n)
+		th.slot.Poke32(stub.OffRoomNoted, n)
 		th.takeNotes()
 		list := th.CollectRoom()
-		if len(list) > maxPlaced || th.slot.load32(slotRoomNoted) != 0 {
+		if len(list) > stub.MaxPlaced || th.slot.Peek32(stub.OffRoomNoted) != 0 {
 			t.Fatalf("%d notes taken", len(list))
 		}
 		for _, p := range list {
-			if p.Addr%pageSize != 0 || p.Size%pageSize != 0 || p.Size == 0 || p.Addr+p.Size > GuestEnd || p.Addr+p.Size < p.Addr || p.Prot&^mapProt != 0 {
+			if p.Addr%PageSize != 0 || p.Size%PageSize != 0 || p.Size == 0 || p.Addr+p.Size > GuestEnd || p.Addr+p.Size < p.Addr || p.Prot&^mapProt != 0 {
 				t.Fatalf("taken %#x", p)
 			}
 		}

@@ -1,6 +1,10 @@
 package platform
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"toaster/internal/platform/stub"
+)
 
 // This file has what is particular to each kind of state that is lent (lent.go).
 
@@ -10,7 +14,7 @@ import "math/bits"
 func (t *Thread) PublishMask(mask uint64, kinds Lent) {
 	if t.lent.mask != mask {
 		t.lent.mask = mask
-		t.slot.store(slotMask, mask)
+		t.slot.SetMask(mask)
 	}
 	t.setLent(t.lent.kinds&^(LentMask|LentStack) | kinds)
 }
@@ -21,54 +25,31 @@ func (t *Thread) Mask() (uint64, bool) {
 	if t.state.Load() != threadRunning {
 		return 0, false
 	}
-	return t.slot.mask(), true
+	return t.slot.Mask(), true
 }
 
 // CollectMask returns what the guest has made of its mask: any set.
 func (t *Thread) CollectMask() uint64 {
-	t.lent.mask = t.slot.mask()
+	t.lent.mask = t.slot.Mask()
 	return t.lent.mask
 }
 
 // A Stack is a signal stack, as sigaltstack(2) has it.
-type Stack struct {
-	Sp, Size uint64
-	Flags    uint32
-}
+type Stack = stub.Stack
 
 // CollectStack returns the signal stack that the guest has chosen, and false if it has
 // not chosen one since it was asked last.
 func (t *Thread) CollectStack() (Stack, bool) {
-	s, ok := t.slot.stack()
-	t.slot.store(slotStackNoted, 0)
+	s, ok := t.slot.Stack()
+	t.slot.ForgetStack()
 	return s, ok
 }
 
-// An Action is what a guest may do on a signal, as sigaction(2) has it. In the slot it is
-// what the guest sees, struct sigaction, with the version of the trampoline where that has
-// padding, and the trampoline's address behind it. The stub changes one only if it is not
-// noted, so a noted one can be read at any time.
-type Action struct {
-	Handler uint64
-	Mask    uint64 // signal n is bit n-1
-	Flags   uint32
-	Version uint32 // of the trampoline
-	Tramp   uint64
-}
-
-const actionSize = 40
-
-func (s slot) putAction(sig int, a *Action) {
-	at := slotActions + actionSize*sig
-	s.store(at, a.Handler)
-	s.store(at+8, a.Mask)
-	s.store(at+16, 0)
-	s.store(at+24, uint64(a.Version)<<32|uint64(a.Flags))
-	s.store(at+32, a.Tramp)
-}
+// An Action is what a guest may do on a signal, as sigaction(2) has it.
+type Action = stub.Action
 
 // PublishAction puts the action of a signal, 1 to 63, in the slot, or brings it up to date.
-func (t *Thread) PublishAction(sig int, a Action) { t.slot.putAction(sig, &a) }
+func (t *Thread) PublishAction(sig int, a Action) { t.slot.PutAction(sig, &a) }
 
 // LendActions lends the actions, all of which PublishAction has put in the slot.
 func (t *Thread) LendActions() { t.setLent(t.lent.kinds | LentActions) }
@@ -77,39 +58,31 @@ func (t *Thread) LendActions() { t.setLent(t.lent.kinds | LentActions) }
 // goroutine may call it while t is not released, one at a time. settle is for t's owner,
 // with t stopped: afterwards nothing is noted, and the stub may change the actions again.
 func (t *Thread) CollectActions(settle bool, set func(sig int, a Action)) {
-	noted := t.slot.actionsNoted()
+	noted := t.slot.ActionsNoted()
 	for todo := noted &^ t.lent.actions; todo != 0; todo &= todo - 1 {
 		sig := bits.TrailingZeros64(todo)
-		set(sig, t.slot.action(sig))
+		set(sig, t.slot.Action(sig))
 	}
 	t.lent.actions |= noted
 	if settle {
 		t.lent.actions = 0
-		t.slot.store(slotActionsNoted, 0)
+		t.slot.ForgetActions()
 	}
 }
 
 // leaveAction is for a signal that met the guest in a sigaction(2). If that is done it
 // counts; if not it comes again, and what it leaves in the slot is not to be relied on.
-func (t *Thread) leaveAction(at stubRegion) {
-	if at != regionPosted && at != regionAnswered {
+func (t *Thread) leaveAction(at stub.Region) {
+	if at != stub.Noted && at != stub.Answered {
 		t.Revoke(LentActions)
 		return
 	}
-	t.finishCall(0)
+	t.regs.Finish(0)
 }
 
 // Placed is memory that the stub has mapped for the guest. A hostile guest can note what
 // it likes: no more is true of it than that it is aligned and the guest's to map.
-type Placed struct {
-	Addr, Size uint64
-	Prot       int
-}
-
-const (
-	placedSize = 24
-	maxPlaced  = 48 // < (slotScratch-slotCommand)/placedSize
-)
+type Placed = stub.Placed
 
 // PublishRoom lends the addresses between low and high, which are multiples of a page's
 // size, and where nothing is mapped. The stub then maps private anonymous memory where the
@@ -117,8 +90,7 @@ const (
 // guest's memory otherwise publishes the room anew; until then the stub may fail to use it,
 // but maps nothing over anything (MAP_FIXED_NOREPLACE).
 func (t *Thread) PublishRoom(low, high uint64) {
-	t.slot.store(slotRoomLow, low)
-	t.slot.store(slotRoomHigh, high)
+	t.slot.SetRoom(low, high)
 	t.setLent(t.lent.kinds | LentRoom)
 }
 
@@ -133,19 +105,19 @@ func (t *Thread) CollectRoom() []Placed {
 // takeNotes takes the notes of mapped memory from the slot, and returns how many there
 // were. It follows each stop: commands use the same place.
 func (t *Thread) takeNotes() int {
-	n := t.slot.notes()
+	n := t.slot.RoomNotes()
 	if n == 0 {
 		return 0
 	}
 	for i := range n {
 		t.takeNote(i)
 	}
-	t.slot.store(slotRoomNoted, 0)
+	t.slot.ForgetRoom()
 	return n
 }
 
 func (t *Thread) takeNote(i int) {
-	if p, ok := t.slot.note(i); ok {
+	if p, ok := t.slot.RoomNote(i); ok {
 		t.lent.placed = append(t.lent.placed, p)
 	}
 }
@@ -153,15 +125,15 @@ func (t *Thread) takeNote(i int) {
 // leaveMap is for a signal that met the guest in an mmap(2); rax is what it found in that
 // register, and placed how many notes there were before. If memory is mapped the call is
 // done; if not it comes again.
-func (t *Thread) leaveMap(at stubRegion, rax uint64, placed int) {
-	switch addr := t.slot.answer(); at {
-	case regionMapped:
-		if rax != addr || placed == maxPlaced {
+func (t *Thread) leaveMap(at stub.Region, rax uint64, placed int) {
+	switch addr := t.slot.Answer(); at {
+	case stub.Mapped:
+		if rax != addr || placed == stub.MaxPlaced {
 			return
 		}
 		t.takeNote(placed)
 		fallthrough
-	case regionPosted, regionAnswered:
-		t.finishCall(addr)
+	case stub.Noted, stub.Answered:
+		t.regs.Finish(addr)
 	}
 }

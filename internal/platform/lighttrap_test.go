@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/arch/x86/x86asm"
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // newFast is newGuest with all call sites in code rewritten.
@@ -51,7 +53,7 @@ func TestFastCallsHaveAllRegisters(t *testing.T) {
 	r := th.Regs()
 	for i := range uint64(200) {
 		rsp := r.RSP
-		for j, f := range r.fields() {
+		for j, f := range r.Fields() {
 			*f = i*0x1234567 + uint64(j)*0x0101010101010101
 		}
 		r.RSP, r.RIP, r.RFLAGS = rsp, codeAt, 0x8d5|0x202
@@ -116,7 +118,7 @@ func TestLightTrapsBecomeFull(t *testing.T) {
 			// Kicks that come late, as their signal does.
 			var wg sync.WaitGroup
 			for i := range 3 {
-				wg.Go(func() { unix.Tgkill(q.pid, th.tid, kickSignal) })
+				wg.Go(func() { unix.Tgkill(q.pid, th.tid, stub.KickSignal) })
 				if err := q.Map(th, dataAt+0x4000, 4096, 3, unix.MAP_PRIVATE, -1, 0); err != nil {
 					t.Error(err)
 				}
@@ -198,11 +200,11 @@ func TestKickOfSleeper(t *testing.T) {
 	p := newPlatform(t, Options{})
 	_, th := newGuest(t, p, spinLoop...)
 	go func() {
-		for atomicTurn(th.slot) != turnGuestAwaits {
+		for th.slot.LoadTurn() != stub.TurnGuestAwaits {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(20 * time.Millisecond)
-		th.slot.store32(slotTurn, turnKernel) // as a sibling could do it
+		th.slot.Poke32(stub.OffTurn, stub.TurnKernel) // as a sibling could do it
 		th.Kick()
 	}()
 	within(t, "Run", func() {
@@ -235,13 +237,13 @@ func stepFast(t *testing.T, th *Thread) {
 
 func TestFastClock(t *testing.T) {
 	p := newPlatform(t, Options{})
-	if p.vdso.clock == 0 {
+	if p.vdso.Text == 0 {
 		t.Error("no vdso here")
 	}
 	q, th := newFast(t, p, code(t, callClock))
 	for range 1000 {
 		before := Monotonic()
-		got := guestClockRead(t, th, q, guestMonotonic)
+		got := guestClockRead(t, th, q, stub.GuestMonotonic)
 		if after := Monotonic(); got < before || got > after {
 			t.Fatalf("%v is not between %v and %v", got, before, after)
 		}
@@ -255,12 +257,12 @@ func TestFastClock(t *testing.T) {
 
 func TestFastClockLeavesTheUnusualToUs(t *testing.T) {
 	p := newPlatform(t, Options{})
-	for _, at := range []uint64{0, 0x100000, dataAt + 0x10000 - 8, GuestEnd - 8, GuestEnd, stubAddr, ctlAddr, 1 << 60, ^uint64(15)} {
+	for _, at := range []uint64{0, 0x100000, dataAt + 0x10000 - 8, GuestEnd - 8, GuestEnd, stub.Addr, stub.WindowAddr, 1 << 60, ^uint64(15)} {
 		q, th := newFast(t, p, code(t, callClock))
 		r := th.Regs()
 		r.RDI, r.RSI, r.RDX = 3, at, 7
 		wantKind(t, th.Run(), Syscall)
-		if r.RAX != guestClock || r.RDI != 3 || r.RSI != at || r.RDX != 7 || r.RIP != codeAt+7 {
+		if r.RAX != stub.CallClockGettime || r.RDI != 3 || r.RSI != at || r.RDX != 7 || r.RIP != codeAt+7 {
 			t.Errorf("%#x: %+v", at, r)
 		}
 		intact(t, q)
@@ -332,19 +334,19 @@ func TestKicksOnTheFastWay(t *testing.T) {
 }
 
 // instructions gives where the instructions between two addresses of the stub are.
-func instructions(t *testing.T, stub []byte, from, to uint64) (list []int) {
+func instructions(t *testing.T, text []byte, from, to uint64) (list []int) {
 	t.Helper()
-	for at := int(from - stubAddr); at < int(to-stubAddr); {
+	for at := int(from - stub.Addr); at < int(to-stub.Addr); {
 		list = append(list, at)
 		size := 0
-		if inst, err := x86asm.Decode(stub[at:], 64); err == nil {
+		if inst, err := x86asm.Decode(text[at:], 64); err == nil {
 			size = inst.Len
-		} else if bytes.HasPrefix(stub[at:], []byte("\xf3\x48\x0f\xae")) {
+		} else if bytes.HasPrefix(text[at:], []byte("\xf3\x48\x0f\xae")) {
 			size = 5 // rdfsbase, wrfsbase
-		} else if bytes.HasPrefix(stub[at:], []byte("\x0f\x01\xf9")) {
+		} else if bytes.HasPrefix(text[at:], []byte("\x0f\x01\xf9")) {
 			size = 3 // rdtscp
 		} else {
-			t.Fatalf("% x at %#x: %v", stub[at:at+8], at, err)
+			t.Fatalf("% x at %#x: %v", text[at:at+8], at, err)
 		}
 		at += size
 	}
@@ -354,9 +356,9 @@ func instructions(t *testing.T, stub []byte, from, to uint64) (list []int) {
 // A signal at each instruction of the fast way, by a breakpoint there: the guest
 // notices nothing. Only where the kernel has the turn there can be none but kicks.
 func TestSignalAtEveryInstruction(t *testing.T) {
-	s := loadStub()
-	list := append(instructions(t, s.code, s.enter, s.gave), acting(t, s)...)
-	list = append(list, instructions(t, s.code, s.over, s.last)...)
+	s := stub.Load()
+	list := append(instructions(t, s.Code, s.Enter, s.Gave), acting(t, s)...)
+	list = append(list, instructions(t, s.Code, s.Over, s.Last)...)
 	if len(list) < 150 {
 		t.Errorf("only %d instructions", len(list))
 	}
@@ -377,18 +379,18 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 
 // acting gives the instructions of light traps that are executed in the guest's turn.
 // Where the kernel has it there can be no signal but kicks.
-func acting(t *testing.T, s stubCode) (list []int) {
+func acting(t *testing.T, s stub.Text) (list []int) {
 	t.Helper()
 	find := func(from int, instruction string) int {
-		n := bytes.Index(s.code[from:], code(t, instruction))
+		n := bytes.Index(s.Code[from:], code(t, instruction))
 		if n < 0 {
 			t.Fatal("no ", instruction)
 		}
 		return from + n
 	}
-	first := find(int(s.gave-stubAddr), "41 8b 47 04")                // MOVL slotOp(R15), AX
+	first := find(int(s.Gave-stub.Addr), "41 8b 47 04")               // MOVL slotOp(R15), AX
 	given := find(first, "b8 02 00 00 00 41 87 07") + len("1234567X") // MOVL $turnKernel, AX; XCHGL AX, (R15)
-	for _, at := range instructions(t, s.code, s.gave, s.over) {
+	for _, at := range instructions(t, s.Code, s.Gave, s.Over) {
 		if at >= first && at != given {
 			list = append(list, at)
 		}
@@ -400,7 +402,7 @@ func acting(t *testing.T, s stubCode) (list []int) {
 // exact: the guest resumes with an RCX that is not where it goes on.
 func breakAt(t *testing.T, at int, exact bool) bool {
 	t.Helper()
-	p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.code[at] = 0xcc }})
+	p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
 	defer p.Close()
 	// mov $20,%eax; syscall; mov $427,%eax; syscall; mov $350,%eax; syscall; mov 8(%rsp),%rax; syscall
 	q, th := newFast(t, p, code(t, "b8 14 00 00 00 0f 05 b8 ab 01 00 00 0f 05 b8 5e 01 00 00 0f 05 48 8b 44 24 08 0f 05"))
@@ -411,7 +413,7 @@ func breakAt(t *testing.T, at int, exact bool) bool {
 	}
 	th.SetFP(&fx)
 	r := th.Regs()
-	for i, f := range r.fields() {
+	for i, f := range r.Fields() {
 		*f = uint64(i) * 0x0101010101010101
 	}
 	r.RIP, r.RSP, r.RDI, r.RSI, r.RFLAGS = codeAt, stackAt+0x8000, 3, dataAt, 0x8d5|0x202
@@ -449,17 +451,17 @@ func breakAt(t *testing.T, at int, exact bool) bool {
 func TestWithoutVDSO(t *testing.T) {
 	before := countFDs(t)
 	for name, alter := range map[string]func(*Platform){
-		"unmovable": func(p *Platform) { p.vdso.pieces[0].off += 1 << 40 },
-		"none":      func(p *Platform) { p.vdso = vdso{} },
+		"unmovable": func(p *Platform) { p.vdso.ForgeUnmovable() },
+		"none":      func(p *Platform) { p.vdso = stub.VDSO{} },
 	} {
 		p := newPlatform(t, Options{Warm: -1, beforeStart: alter})
-		if p.vdso.clock != 0 || p.areaEnd != stubEnd {
+		if p.vdso.Text != 0 || p.vdso.AreaEnd() != stub.End {
 			t.Errorf("%s: still there", name)
 		}
 		_, th := newFast(t, p, code(t, callClock))
 		th.Regs().RDI, th.Regs().RSI = 3, dataAt
 		wantKind(t, th.Run(), Syscall)
-		if r := th.Regs(); r.RAX != guestClock || r.RIP != codeAt+7 || !th.light {
+		if r := th.Regs(); r.RAX != stub.CallClockGettime || r.RIP != codeAt+7 || !th.light {
 			t.Errorf("%s: %+v", name, r)
 		}
 		th.proc.Release()
@@ -509,21 +511,21 @@ func TestHostileFastWay(t *testing.T) {
 	if testing.Short() {
 		rounds = 60
 	}
-	m := p.stub.marks
+	m := p.stub.Marks
 	for range rounds {
 		q, th, err := base.Fork()
 		if err != nil {
 			t.Fatal(err)
 		}
 		r := th.Regs()
-		for _, f := range r.fields() {
-			*f = interesting(rnd)
+		for _, f := range r.Fields() {
+			*f = stub.Interesting(rnd)
 		}
-		r.R15 = []uint64{dataAt, th.slot.addr, ctlAddr + 8*8192}[rnd.IntN(3)]
+		r.R15 = []uint64{dataAt, th.slot.Addr(), stub.WindowAddr + 8*8192}[rnd.IntN(3)]
 		r.R11 = r.R15
-		r.RIP = m.enter + rnd.Uint64N(m.last-m.enter)
+		r.RIP = m.Enter + rnd.Uint64N(m.Last-m.Enter)
 		if rnd.IntN(4) == 0 {
-			r.RIP = p.vdso.text + rnd.Uint64N(p.vdso.end-p.vdso.text)
+			r.RIP = p.vdso.Text + rnd.Uint64N(p.vdso.End-p.vdso.Text)
 		}
 		r.RFLAGS = 0x202
 		within(t, "hostile guest", func() {
@@ -554,8 +556,8 @@ func TestScribbledFastWay(t *testing.T) {
 		go func() {
 			rnd := rand.New(rand.NewPCG(uint64(round), 3))
 			for !q.dead.Load() {
-				off := []int{slotTurn, slotOp, slotMode, slotSelf, slotKicked, slotFrame, lightRIP, lightRCX, lightRSP, lightFlags, slotGSBase}[rnd.IntN(11)]
-				th.slot.store32(off&^3, uint32(interesting(rnd)))
+				off := []int{stub.OffTurn, stub.OffOp, stub.OffMode, stub.OffSelf, stub.OffKicked, stub.OffFrame, stub.OffLightRIP, stub.OffLightRCX, stub.OffLightRSP, stub.OffLightFlags, stub.OffGSBase}[rnd.IntN(11)]
+				th.slot.Poke32(off&^3, uint32(stub.Interesting(rnd)))
 				time.Sleep(50 * time.Microsecond)
 			}
 		}()
@@ -598,7 +600,7 @@ func newNapper(t *testing.T, p *Platform, sec, nsec int64) (*Process, *Thread) {
 	b := binary.LittleEndian.AppendUint64(nil, uint64(sec))
 	q.Write(dataAt, binary.LittleEndian.AppendUint64(b, uint64(nsec)))
 	r := th.Regs()
-	for i, f := range r.fields() {
+	for i, f := range r.Fields() {
 		*f = uint64(i) * 0x0101010101010101
 	}
 	r.RIP, r.RSP, r.RDI, r.RSI, r.RFLAGS = codeAt, stackAt+0x8000, dataAt, 0, 0x8d5|0x202
@@ -622,7 +624,7 @@ func wantNap(t *testing.T, th *Thread) (trap Trap, slept, kicked bool) {
 	}
 	wantKind(t, trap, Syscall)
 	slept = r.RIP == codeAt+14
-	want.RIP, want.RCX, want.RAX, want.R11 = codeAt+7, codeAt+7, guestSleep, r.R11
+	want.RIP, want.RCX, want.RAX, want.R11 = codeAt+7, codeAt+7, stub.CallSleep, r.R11
 	if slept {
 		want.RIP, want.RCX, want.RAX, want.RDX = codeAt+14, codeAt+14, 42, 0
 		want.RFLAGS &^= 1 // no carry: no error
@@ -640,8 +642,8 @@ func TestNapLengths(t *testing.T) {
 		sec, nsec int64
 		slept     bool
 	}{
-		{0, 0, true}, {0, 1, true}, {0, 20_000, true}, {0, longestNap - 1, true},
-		{0, longestNap, false}, {0, -1, false}, {1, 5, false}, {-1, 5, false}, {0, 1 << 62, false},
+		{0, 0, true}, {0, 1, true}, {0, 20_000, true}, {0, stub.LongestNap - 1, true},
+		{0, stub.LongestNap, false}, {0, -1, false}, {1, 5, false}, {-1, 5, false}, {0, 1 << 62, false},
 	} {
 		q, th := newNapper(t, p, c.sec, c.nsec)
 		start := Monotonic()
@@ -654,7 +656,7 @@ func TestNapLengths(t *testing.T) {
 		}
 		q.Release()
 	}
-	for _, at := range []uint64{0, dataAt + 0x10000 - 8, GuestEnd - 8, GuestEnd, ctlAddr, 1 << 60, ^uint64(15)} {
+	for _, at := range []uint64{0, dataAt + 0x10000 - 8, GuestEnd - 8, GuestEnd, stub.WindowAddr, 1 << 60, ^uint64(15)} {
 		q, th := newNapper(t, p, 0, 5)
 		th.Regs().RDI = at
 		if trap, slept, _ := wantNap(t, th); slept || trap.Napped {
@@ -684,7 +686,7 @@ func TestKickedNap(t *testing.T) {
 		if trap.Napped {
 			napped++
 		}
-		if slept && trap.Napped || trap.Left < 0 || trap.Left > longestNap || !trap.Napped && trap.Left != 0 {
+		if slept && trap.Napped || trap.Left < 0 || trap.Left > stub.LongestNap || !trap.Napped && trap.Left != 0 {
 			t.Fatalf("slept %v, %+v", slept, trap)
 		}
 		if <-done; !kicked && !trap.Napped {
@@ -700,13 +702,13 @@ func TestKickedNap(t *testing.T) {
 
 // A signal at each instruction on a nap's way.
 func TestSignalAtEveryInstructionOfANap(t *testing.T) {
-	s := loadStub()
+	s := stub.Load()
 	left := map[time.Duration]int{}
-	for _, at := range instructions(t, s.code, s.enter, s.last) {
-		if rip := stubAddr + uint64(at); rip >= s.gave && rip < s.nap-200 || testing.Short() && at%8 != 0 {
+	for _, at := range instructions(t, s.Code, s.Enter, s.Last) {
+		if rip := stub.Addr + uint64(at); rip >= s.Gave && rip < s.Nap-200 || testing.Short() && at%8 != 0 {
 			continue
 		}
-		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
 		_, th := newNapper(t, p, 0, 5000)
 		trap, _, _ := wantNap(t, th)
 		if trap.Napped {
@@ -742,7 +744,7 @@ func TestLightTrapsStayLight(t *testing.T) {
 	for i := range 200 {
 		for _, th := range []*Thread{th, nt} {
 			r := th.Regs()
-			for j, f := range r.fields() {
+			for j, f := range r.Fields() {
 				*f = uint64(i)*0x1234567 + uint64(j)*0x0101010101010101
 			}
 			// Not where a system call would return to, and RCX is the guest's own.
@@ -766,7 +768,7 @@ func TestExactResume(t *testing.T) {
 	r := th.Regs()
 	wantKind(t, th.Run(), Syscall)
 	for i := range uint64(100) {
-		for j, f := range r.fields() {
+		for j, f := range r.Fields() {
 			*f = i*0x7654321 + uint64(j)*0x0202020202020202
 		}
 		r.RIP, r.RSP, r.RFLAGS, r.FSBase, r.GSBase = codeAt+7, i<<60|stackAt, 0xcd5|0x202, 0x1000, 0
@@ -801,19 +803,19 @@ const private = "b8 3d 01 00 00 0f 05 b8 37 01 00 00 0f 05 48 89 c3 48 8b 44 24 
 // instruction that guests can be met at on the way to an answer.
 func eachInstruction(t *testing.T, f func(p *Platform, at int)) {
 	t.Helper()
-	s := loadStub()
-	eachInstructionFrom(t, s.enter, s.last, f)
+	s := stub.Load()
+	eachInstructionFrom(t, s.Enter, s.Last, f)
 }
 
 // eachInstructionFrom is eachInstruction for a part of the fast way.
 func eachInstructionFrom(t *testing.T, from, to uint64, f func(p *Platform, at int)) {
 	t.Helper()
-	s := loadStub()
-	for _, at := range instructions(t, s.code, from, to) {
-		if rip := stubAddr + uint64(at); rip >= s.gave && rip < s.over || testing.Short() && at%8 != 0 {
+	s := stub.Load()
+	for _, at := range instructions(t, s.Code, from, to) {
+		if rip := stub.Addr + uint64(at); rip >= s.Gave && rip < s.Over || testing.Short() && at%8 != 0 {
 			continue
 		}
-		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
 		f(p, at)
 		p.Close()
 	}
@@ -834,9 +836,9 @@ func TestSelfAndPrivate(t *testing.T) {
 			}
 			// What the signal made of it: the call is the kernel's to serve.
 			switch {
-			case r.RAX == guestPrivate && r.RIP == codeAt+7:
+			case r.RAX == stub.CallLWPSetprivate && r.RIP == codeAt+7:
 				r.FSBase, r.RAX = r.RDI, 0
-			case r.RAX == guestSelf && r.RIP == codeAt+14:
+			case r.RAX == stub.CallLWPSelf && r.RIP == codeAt+14:
 				r.RAX = 77
 			default:
 				t.Fatalf("%#x: %+v", at, r)
@@ -853,19 +855,19 @@ func TestSelfAndPrivate(t *testing.T) {
 	_, th := newFast(t, p, code(t, private))
 	th.Regs().RDI = ^uint64(0)
 	wantKind(t, th.Run(), Syscall)
-	if th.Regs().RAX != guestPrivate {
+	if th.Regs().RAX != stub.CallLWPSetprivate {
 		t.Errorf("a bad address: %+v", th.Regs())
 	}
 	th.Regs().RDI = dataAt
 	wantKind(t, th.Run(), Syscall)
-	if th.Regs().RAX != guestSelf {
+	if th.Regs().RAX != stub.CallLWPSelf {
 		t.Errorf("an unknown LWP: %+v", th.Regs())
 	}
 	th.SetLWP(1)
 	th.SetTrapAll(true)
 	th.Regs().RIP = codeAt
 	wantKind(t, th.Run(), Syscall)
-	if th.Regs().RAX != guestPrivate || !th.light {
+	if th.Regs().RAX != stub.CallLWPSetprivate || !th.light {
 		t.Errorf("all must trap: %+v", th.Regs())
 	}
 }
@@ -878,9 +880,9 @@ func TestFetched(t *testing.T) {
 		size int
 		at   func(r *Regs, addr uint64)
 	}{
-		{guestSigaction, 32, func(r *Regs, a uint64) { r.RSI = a }},
-		{guestSigprocmask, 16, func(r *Regs, a uint64) { r.RSI = a }},
-		{guestMmap, 8, func(r *Regs, a uint64) { r.RSP = a - 8 }},
+		{stub.CallSigaction, 32, func(r *Regs, a uint64) { r.RSI = a }},
+		{stub.CallSigprocmask, 16, func(r *Regs, a uint64) { r.RSI = a }},
+		{stub.CallMmap, 8, func(r *Regs, a uint64) { r.RSP = a - 8 }},
 	} {
 		text := binary.LittleEndian.AppendUint32([]byte{0xb8}, uint32(c.call))
 		text = append(text, 0x0f, 0x05, 0xeb, 0xf7) // syscall; jmp back
@@ -909,8 +911,8 @@ func TestFetched(t *testing.T) {
 		p := newPlatform(t, Options{})
 		_, th := run(p, dataAt+8)
 		check(th, dataAt+8, true)
-		for _, bad := range []uint64{0, 0x1000, dataAt + 0x10000 - 4, GuestEnd - 4, GuestEnd, ctlAddr, 1 << 62, ^uint64(0) - 3} {
-			if c.call == guestMmap && bad == 0 {
+		for _, bad := range []uint64{0, 0x1000, dataAt + 0x10000 - 4, GuestEnd - 4, GuestEnd, stub.WindowAddr, 1 << 62, ^uint64(0) - 3} {
+			if c.call == stub.CallMmap && bad == 0 {
 				continue
 			}
 			q, th := run(p, bad)
@@ -967,7 +969,7 @@ func TestLongSite(t *testing.T) {
 }
 
 // fpOf makes a state that can be told from others.
-func fpOf(n byte) (fx [fpSize]byte) {
+func fpOf(n byte) (fx [stub.FPSize]byte) {
 	fx[0], fx[1] = 0x7f, 0x03 // the x87 control word
 	binary.LittleEndian.PutUint32(fx[fpMXCSR:], 0x1f80)
 	for i := 160; i < 416; i++ {
@@ -976,7 +978,7 @@ func fpOf(n byte) (fx [fpSize]byte) {
 	return fx
 }
 
-func wantFP(t *testing.T, th *Thread, want [fpSize]byte) {
+func wantFP(t *testing.T, th *Thread, want [stub.FPSize]byte) {
 	t.Helper()
 	if got := th.FP(); !bytes.Equal(got[160:416], want[160:416]) || !bytes.Equal(got[fpMXCSR:fpMXCSR+4], want[fpMXCSR:fpMXCSR+4]) || got[0] != want[0] {
 		t.Fatalf("mxcsr % x, control word %x, xmm % x", got[fpMXCSR:fpMXCSR+4], got[0], got[160:416])
@@ -985,7 +987,7 @@ func wantFP(t *testing.T, th *Thread, want [fpSize]byte) {
 
 // With calls that want it, the x87 and SSE state comes along.
 func TestFPComesAlong(t *testing.T) {
-	for _, nr := range []byte{guestGetcontext & 0xff, guestCreate & 0xff} {
+	for _, nr := range []byte{stub.CallGetcontext & 0xff, stub.CallLWPCreate & 0xff} {
 		p := newPlatform(t, Options{})
 		// 1: mov $20,%eax; syscall; mov $nr,%eax; syscall; jmp 1b
 		text := code(t, "b8 14 00 00 00 0f 05 b8 00 01 00 00 0f 05 eb f0")
@@ -1054,12 +1056,12 @@ func TestSetFPInALightTrap(t *testing.T) {
 }
 
 func TestSetFPAtEveryInstruction(t *testing.T) {
-	s := loadStub()
+	s := stub.Load()
 	for i, at := range acting(t, s) {
 		if testing.Short() && i%8 != 0 {
 			continue
 		}
-		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.code[at] = 0xcc }})
+		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
 		_, th := newFast(t, p, code(t, callMany))
 		wantKind(t, th.Run(), Syscall)
 		fx := fpOf(9)

@@ -5,16 +5,13 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // The calls of this file change the guest's memory. They are made by t, a
 // stopped thread of the process, with Linux's flags and protections, at the
 // addresses given and nowhere else. Errors wrap a syscall.Errno of the host.
-
-// inGuest says whether a range lies where guests may map.
-func inGuest(addr, size uint64) bool {
-	return addr < GuestEnd && size <= GuestEnd-addr
-}
 
 // Map maps size bytes at addr, replacing what is there unless flags has
 // MAP_FIXED_NOREPLACE. With fd < 0 the memory is anonymous; otherwise fd is a
@@ -41,14 +38,14 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 	if len(list) > MaxMappings {
 		return fmt.Errorf("host: map: %w", syscall.E2BIG)
 	}
-	var commands [maxCommands]command
+	var commands [stub.MaxCommands]stub.Command
 	n, files := 1, false
 	for _, m := range list {
-		if !inGuest(m.Addr, m.Size) {
+		if !stub.InGuestRange(m.Addr, m.Size) {
 			return fmt.Errorf("host: map: %w", syscall.EINVAL)
 		}
 		if m.Keep {
-			commands[n] = command{unix.SYS_MPROTECT, [6]uint64{m.Addr, m.Size, uint64(m.Prot)}}
+			commands[n] = stub.Command{Nr: unix.SYS_MPROTECT, Args: [6]uint64{m.Addr, m.Size, uint64(m.Prot)}}
 			n++
 			continue
 		}
@@ -56,14 +53,14 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 		if flags&unix.MAP_FIXED_NOREPLACE == 0 {
 			flags |= unix.MAP_FIXED
 		}
-		file := uint64(passedFD)
+		file := uint64(stub.PassedFD)
 		if m.Anonymous {
 			flags |= unix.MAP_ANONYMOUS
 			file = ^uint64(0)
 		} else {
 			files = true
 		}
-		commands[n] = command{unix.SYS_MMAP, [6]uint64{
+		commands[n] = stub.Command{Nr: unix.SYS_MMAP, Args: [6]uint64{
 			m.Addr, m.Size, uint64(m.Prot), uint64(flags), file, uint64(m.Offset),
 		}}
 		n++
@@ -75,18 +72,18 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 }
 
 // MaxMappings is the number of mappings that MapAll takes.
-const MaxMappings = maxCommands - 2
+const MaxMappings = stub.MaxCommands - 2
 
 // doWithFile injects commands while the host process has fd; the first command
 // is left free. One thread at a time, as they all know the same descriptor.
-func (t *Thread) doWithFile(what string, fd int, commands []command) error {
+func (t *Thread) doWithFile(what string, fd int, commands []stub.Command) error {
 	if !t.enterWithFrame() {
 		return ErrGone
 	}
 	defer t.leave()
 	t.proc.fdPassing.Lock()
 	defer t.proc.fdPassing.Unlock()
-	commands[0] = command{nr: askFile}
+	commands[0] = stub.Command{Nr: stub.AskFile}
 	err := errInterrupted
 	for err == errInterrupted {
 		err = t.whilePassing(fd, commands)
@@ -98,11 +95,11 @@ func (t *Thread) doWithFile(what string, fd int, commands []command) error {
 }
 
 // whilePassing does it once.
-func (t *Thread) whilePassing(fd int, commands []command) error {
+func (t *Thread) whilePassing(fd int, commands []stub.Command) error {
 	p := t.proc.platform
 	t.setOrder(order{kind: orderFile, fd: fd})
 	p.superviseFrom(func() { t.startCommands(commands...) }, func() bool {
-		return p.delivered(t) || atomicTurn(t.slot) >= turnKernel || t.proc.ended.Load()
+		return p.delivered(t) || t.slot.LoadTurn() >= stub.TurnKernel || t.proc.ended.Load()
 	})
 	err := t.finishCommands(len(commands))
 	again := p.undelivered(t)
@@ -110,7 +107,7 @@ func (t *Thread) whilePassing(fd int, commands []command) error {
 		return errInterrupted
 	}
 	// A file may stay no longer than it takes to map it.
-	if e := t.inject(command{unix.SYS_CLOSE, [6]uint64{passedFD}}); err == nil {
+	if e := t.inject(stub.Command{Nr: unix.SYS_CLOSE, Args: [6]uint64{stub.PassedFD}}); err == nil {
 		err = e
 	}
 	return err
@@ -142,49 +139,49 @@ func (t *Thread) setOrder(o order) {
 
 // Unmap removes all mappings in a range.
 func (q *Process) Unmap(t *Thread, addr, size uint64) error {
-	if !inGuest(addr, size) {
+	if !stub.InGuestRange(addr, size) {
 		return fmt.Errorf("host: unmap: %w", syscall.EINVAL)
 	}
-	return t.execute("unmap", command{unix.SYS_MUNMAP, [6]uint64{addr, size}})
+	return t.execute("unmap", stub.Command{Nr: unix.SYS_MUNMAP, Args: [6]uint64{addr, size}})
 }
 
 // Protect changes the protection of a range.
 func (q *Process) Protect(t *Thread, addr, size uint64, prot int) error {
-	if !inGuest(addr, size) {
+	if !stub.InGuestRange(addr, size) {
 		return fmt.Errorf("host: protect: %w", syscall.EINVAL)
 	}
-	return t.execute("protect", command{unix.SYS_MPROTECT, [6]uint64{addr, size, uint64(prot)}})
+	return t.execute("protect", stub.Command{Nr: unix.SYS_MPROTECT, Args: [6]uint64{addr, size, uint64(prot)}})
 }
 
 // Advise is madvise with the advices that concern the guest's memory alone.
 func (q *Process) Advise(t *Thread, addr, size uint64, advice int) error {
-	if !inGuest(addr, size) {
+	if !stub.InGuestRange(addr, size) {
 		return fmt.Errorf("host: advise: %w", syscall.EINVAL)
 	}
-	return t.execute("advise", command{unix.SYS_MADVISE, [6]uint64{addr, size, uint64(advice)}})
+	return t.execute("advise", stub.Command{Nr: unix.SYS_MADVISE, Args: [6]uint64{addr, size, uint64(advice)}})
 }
 
 // Sync writes a range of a shared file mapping back.
 func (q *Process) Sync(t *Thread, addr, size uint64, flags int) error {
-	if !inGuest(addr, size) {
+	if !stub.InGuestRange(addr, size) {
 		return fmt.Errorf("host: sync: %w", syscall.EINVAL)
 	}
 	if !t.enterWithFrame() { // with signals blocked: this is a call that they interrupt
 		return ErrGone
 	}
 	t.leave()
-	return t.execute("sync", command{unix.SYS_MSYNC, [6]uint64{addr, size, uint64(flags)}})
+	return t.execute("sync", stub.Command{Nr: unix.SYS_MSYNC, Args: [6]uint64{addr, size, uint64(flags)}})
 }
 
 // Remap resizes a mapping, in place if to equals addr, and moves it to address
 // to otherwise, replacing what is there.
 func (q *Process) Remap(t *Thread, addr, size, to, newSize uint64) error {
-	if !inGuest(addr, size) || !inGuest(to, newSize) {
+	if !stub.InGuestRange(addr, size) || !stub.InGuestRange(to, newSize) {
 		return fmt.Errorf("host: remap: %w", syscall.EINVAL)
 	}
 	flags := uint64(0)
 	if to != addr {
 		flags = unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED
 	}
-	return t.execute("remap", command{unix.SYS_MREMAP, [6]uint64{addr, size, newSize, flags, to}})
+	return t.execute("remap", stub.Command{Nr: unix.SYS_MREMAP, Args: [6]uint64{addr, size, newSize, flags, to}})
 }

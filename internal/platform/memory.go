@@ -10,7 +10,7 @@ import (
 )
 
 // pageSize is the unit in which memory appears and disappears.
-const pageSize = 4096
+const PageSize = 4096
 
 // Read copies guest memory at addr into b. It stops at the first page that the
 // guest may not read: n says how far it came, ok whether that was all.
@@ -75,7 +75,7 @@ func (q *Process) ReadString(addr uint64, limit int) (s string, terminated, ok b
 	buf := make([]byte, 256)
 	for len(out) < limit {
 		// Pages end where memory may end.
-		n := min(len(buf), limit-len(out), int(pageSize-addr%pageSize))
+		n := min(len(buf), limit-len(out), int(PageSize-addr%PageSize))
 		got, all := q.Read(addr, buf[:n])
 		if i := bytes.IndexByte(buf[:got], 0); i >= 0 {
 			return string(append(out, buf[:i]...)), true, true

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 func TestReadStopsAtTheFirstBadPage(t *testing.T) {
@@ -27,7 +29,7 @@ func TestReadStopsAtTheFirstBadPage(t *testing.T) {
 	if n, ok := q.Read(dataAt, nil); n != 0 || !ok {
 		t.Errorf("Read of nothing: %d, %v", n, ok)
 	}
-	for _, addr := range []uint64{0, GuestEnd - 4, GuestEnd, stubAddr, ctlAddr, ^uint64(0) - 3} {
+	for _, addr := range []uint64{0, GuestEnd - 4, GuestEnd, stub.Addr, stub.WindowAddr, ^uint64(0) - 3} {
 		if n, ok := q.Read(addr, buf[:8]); n != 0 || ok {
 			t.Errorf("Read at %#x: %d, %v", addr, n, ok)
 		}
@@ -70,7 +72,7 @@ func TestReadString(t *testing.T) {
 		{end - 4, 100, "", false, false},
 		{end - 4, 4, "last", false, true},
 		{0, 10, "", false, false},
-		{stubAddr, 10, "", false, false},
+		{stub.Addr, 10, "", false, false},
 	} {
 		s, terminated, ok := q.ReadString(test.addr, test.limit)
 		if s != test.want || terminated != test.terminated || ok != test.ok {
@@ -114,7 +116,7 @@ func TestMappings(t *testing.T) {
 	if err := q.Unmap(th, at+0x100000, 0x1000); err != nil {
 		t.Error(err)
 	}
-	for _, addr := range []uint64{GuestEnd, GuestEnd - 0x1000, stubAddr, ctlAddr, ^uint64(0xfff)} {
+	for _, addr := range []uint64{GuestEnd, GuestEnd - 0x1000, stub.Addr, stub.WindowAddr, ^uint64(0xfff)} {
 		if q.Map(th, addr, 0x2000, 3, unix.MAP_PRIVATE, -1, 0) == nil ||
 			q.Unmap(th, addr, 0x2000) == nil || q.Protect(th, addr, 0x2000, 7) == nil ||
 			q.Remap(th, codeAt, 0x1000, addr, 0x2000) == nil || q.Advise(th, addr, 0x2000, 4) == nil {

@@ -2,10 +2,11 @@ package platform
 
 import (
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // A thread whose LWP has ended does not end with it but is parked where it is, stopped in
@@ -37,9 +38,8 @@ func (t *Thread) park() bool {
 	p.threads[uint32(t.tid)] = n
 	p.parked++
 	p.mu.Unlock()
-	n.slot.store32(slotSpin, 0)
-	n.setCommands(n.usageCommand(unix.RUSAGE_THREAD))
-	n.postOp(opCall) // the time that the next LWP has not used; nobody waits for it
+	n.setCommands(n.slot.UsageCommand(unix.RUSAGE_THREAD))
+	n.postOp(stub.OpCall) // the time that the next LWP has not used; nobody waits for it
 	q.parked = append(q.parked, n)
 	return true
 }
@@ -53,12 +53,12 @@ func (t *Thread) unpark() *Thread {
 	}
 	fx := t.readFP()
 	if n.light {
-		n.slot.prepareLight(t.slot)
-		putFP(n.fp[:], fx[:])
+		n.slot.PrepareLight(t.slot)
+		stub.PutFP(n.fp[:], fx[:])
 		n.fpDirty = true
 	} else {
-		n.slot.vacate()
-		n.setFP(fx[:])
+		n.slot.Vacate()
+		n.slot.SetFrameFP(fx[:])
 	}
 	n.regs = t.regs
 	return n
@@ -74,7 +74,7 @@ func (q *Process) takeParked() *Thread {
 	}
 	for i := len(q.parked) - 1; i >= 0; i-- {
 		n := q.parked[i]
-		if atomicTurn(n.slot) < turnKernel {
+		if n.slot.LoadTurn() < stub.TurnKernel {
 			continue // it has only just been told to
 		}
 		n.fulfil() // it is parked: the watchdog may not have looked since
@@ -82,7 +82,7 @@ func (q *Process) takeParked() *Thread {
 		p.mu.Lock()
 		p.parked--
 		p.mu.Unlock()
-		u := n.slot.rusage()
+		u := n.usageInSlot()
 		n.usedBefore = Usage{User: u.User, System: u.System}
 		return n
 	}
@@ -91,14 +91,14 @@ func (q *Process) takeParked() *Thread {
 
 // postOp gives the turn to the host thread, to do op, without waiting for its end.
 func (t *Thread) postOp(op uint32) {
-	if op == opExit {
+	if op == stub.OpExit {
 		t.assign(assignedEnd)
 	} else {
 		t.assign(assignedQuick)
 	}
-	t.slot.store32(slotOp, op)
-	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
-		futexWake(t.slot.turn())
+	t.slot.SetOp(op, 0)
+	if t.slot.GiveTurn() {
+		futexWake(t.slot.Turn())
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"toaster/internal/platform/stub"
 )
 
 // births are the ways in which an LWP is created: by a thread in a signal frame, or in a
@@ -49,7 +51,7 @@ func waitForRest(t *testing.T, q *Process) {
 	waitFor(t, "threads to rest", func() bool {
 		q.mu.Lock()
 		defer q.mu.Unlock()
-		return !slices.ContainsFunc(q.parked, func(n *Thread) bool { return atomicTurn(n.slot) < turnKernel })
+		return !slices.ContainsFunc(q.parked, func(n *Thread) bool { return n.slot.LoadTurn() < stub.TurnKernel })
 	})
 }
 
@@ -97,7 +99,7 @@ func TestBornInRestingThread(t *testing.T) {
 				t.Fatalf("%+v, want %+v", got, want)
 			}
 			wantFP(t, nt, fx)
-			if v := nt.slot.load(slotLWP); v != 0 {
+			if v := nt.slot.Peek(stub.OffLWP); v != 0 {
 				t.Errorf("the stub knows LWP %d", v)
 			}
 			wantKind(t, nt.Run(), Syscall)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // Options configures New. The zero value is good.
@@ -52,15 +54,14 @@ type Platform struct {
 
 	rdtscp bool // cores can be told apart
 
-	stub       stubCode
-	vdso       vdso
+	stub       stub.Text
+	vdso       stub.VDSO
 	pass       uint64 // see clone.go
-	areaEnd    uint64 // end of what is mapped behind the stub: its configuration, the vdso
 	canRewrite bool   // call sites can be rewritten
 
 	fsgsbase bool // guests and stub have the instructions for it
 
-	xlayout atomic.Pointer[xlayout] // nil if it isn't known
+	xlayout atomic.Pointer[stub.XLayout] // nil if it isn't known
 
 	arena       *arena
 	zygote      *Process
@@ -110,8 +111,8 @@ func New(opts Options) (*Platform, error) {
 		opts:       opts,
 		cores:      int32(runtime.NumCPU()),
 		rdtscp:     haveRDTSCP(),
-		stub:       loadStub(),
-		vdso:       findVDSO(),
+		stub:       stub.Load(),
+		vdso:       stub.FindVDSO(),
 		pass:       newToken(),
 		canRewrite: HaveFSGSBase() && !opts.NoRewrite,
 		fsgsbase:   HaveFSGSBase(),
@@ -139,7 +140,7 @@ func New(opts Options) (*Platform, error) {
 }
 
 func (p *Platform) start() (err error) {
-	p.arena = newArena(slotSize())
+	p.arena = newArena(stub.SlotSize())
 	if p.stopEvent, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		return fmt.Errorf("eventfd: %w", err)
 	}
@@ -154,7 +155,7 @@ func (p *Platform) start() (err error) {
 		// The host doesn't let it be moved: fast calls do without.
 		p.stop()
 		p.zygote.Release()
-		p.vdso = vdso{}
+		p.vdso = stub.VDSO{}
 		err = p.startZygote()
 	}
 	if err != nil {

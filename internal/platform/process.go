@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // A Process is a guest address space, carried by one host process.
@@ -41,18 +43,18 @@ type Thread struct {
 	proc  *Process
 	tid   int
 	index int
-	slot  slot
+	slot  stub.Slot
 	regs  Regs
 	light bool // stopped without a signal frame
 
 	// What the stub brought along, see Fetched.
 	fetchAt uint64
-	fetched [fetchMax]byte
+	fetched [stub.FetchMax]byte
 
 	usageAt *generation // when the stub brought along what the process has used, nil if it didn't
 
 	// The x87 and SSE state that the guest is to resume with, if it is in a light trap.
-	fp      [fpSize]byte
+	fp      [stub.FPSize]byte
 	fpDirty bool   // it is not in the slot yet
 	xstate  []byte // and all that it has beyond, as XSAVE lays it out; nil to leave that alone
 	fpSaved bool   // the stub has stored the one that the guest had
@@ -109,6 +111,16 @@ func (t *Thread) leave() {
 		t.proc.returnWindow()
 	}
 }
+
+// Regs are a thread's general registers, and the bases of FS and GS. They are valid between
+// Run calls, and the next Run loads what they hold.
+type Regs = stub.Regs
+
+// GuestEnd is the first address that a guest cannot use.
+const GuestEnd = stub.GuestEnd
+
+// Regs gives access to the registers, to read and to change.
+func (t *Thread) Regs() *Regs { return &t.regs }
 
 // Process returns the address space that t runs in.
 func (t *Thread) Process() *Process { return t.proc }
@@ -172,8 +184,8 @@ func (q *Process) Kill() {
 func (q *Process) wakeLocked() {
 	for t := range q.threads {
 		if t.state.Load() != threadIdle {
-			atomic.StoreUint32(t.slot.turn(), turnGone)
-			futexWake(t.slot.turn())
+			t.slot.SetTurn(stub.TurnGone)
+			futexWake(t.slot.Turn())
 		}
 	}
 }

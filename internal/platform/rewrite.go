@@ -78,7 +78,7 @@ func (p *Platform) NewRewrite(sites []uint64, code [][]byte) *Rewrite {
 		for n += 4; n < trampolineSize-8; n++ {
 			b[n] = 0xcc
 		}
-		le.PutUint64(b[n:], p.stub.enter)
+		le.PutUint64(b[n:], p.stub.Enter)
 		j := rw.jumps[jumpSize*i:]
 		copy(j, "\xff\x24\x25")
 		le.PutUint32(j[3:], RewriteAddr+uint32(8*i))
@@ -88,7 +88,7 @@ func (p *Platform) NewRewrite(sites []uint64, code [][]byte) *Rewrite {
 
 // Size is how many bytes of guest memory it takes at RewriteAddr: whole pages.
 func (rw *Rewrite) Size() uint64 {
-	return (uint64(len(rw.table)) + pageSize - 1) &^ (pageSize - 1)
+	return (uint64(len(rw.table)) + PageSize - 1) &^ (PageSize - 1)
 }
 
 // contains says whether addr is in a trampoline.
@@ -151,16 +151,8 @@ func (t *Thread) emulate(code []byte) bool {
 		return false
 	}
 	number := code[2]>>3&7 | code[0]<<1&8
-	*r.numbered(number) = le.Uint64(b[:])
+	*r.Numbered(number) = le.Uint64(b[:])
 	return true
-}
-
-// numbered gives a register by the number that instructions have for it.
-func (r *Regs) numbered(n byte) *uint64 {
-	return [...]*uint64{
-		&r.RAX, &r.RCX, &r.RDX, &r.RBX, &r.RSP, &r.RBP, &r.RSI, &r.RDI,
-		&r.R8, &r.R9, &r.R10, &r.R11, &r.R12, &r.R13, &r.R14, &r.R15,
-	}[n&15]
 }
 
 // CanRewrite says whether code, an instruction and a system call instruction, is a site

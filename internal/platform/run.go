@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // A Kind is the reason why guest code stopped.
@@ -69,7 +71,7 @@ func (t *Thread) Run() Trap {
 			return Trap{Kind: Kicked}
 		}
 		t.prepareFP()
-		t.giveTurn(opResume)
+		t.giveTurn(stub.OpResume)
 		ok := t.awaitTurn()
 		t.state.Store(threadInside)
 		if !ok {
@@ -105,32 +107,32 @@ func (t *Thread) markRunning() bool {
 // decodeTrap reads what the stub reported; Kind 0 means that there is nothing to say.
 func (t *Thread) decodeTrap() Trap {
 	placed := t.takeNotes()
-	if t.slot.inLight() {
+	if t.slot.InLight() {
 		return t.decodeLight()
 	}
 	t.light, t.fetchAt, t.usageAt = false, 0, nil
-	uc, ok := t.slot.frame()
+	uc, ok := t.slot.Frame()
 	if !ok {
 		return t.killHostile()
 	}
-	signo := t.slot.signo()
-	met := t.slot.registers(uc)
+	signo := t.slot.Signo()
+	met := t.slot.Registers(uc)
 	at := t.regionOf(met.RIP)
-	if at != regionLight {
+	if at != stub.InLightTrap {
 		t.regs = met
 	}
 	switch at {
-	case regionGuest:
-	case regionTrampoline:
+	case stub.InGuest:
+	case stub.InTrampoline:
 		t.leaveTrampoline(signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS))
-	case regionStub:
+	case stub.Elsewhere:
 		if !t.proc.platform.sparesHostile {
 			return t.killHostile() // it has jumped into the stub
 		}
 	default:
 		return t.decodeInStub(at, met.RAX, placed)
 	}
-	if signo == kickSignal {
+	if signo == stub.KickSignal {
 		return t.kickTrap()
 	}
 	return t.decodeSignal(signo, uc)
@@ -147,46 +149,46 @@ func (t *Thread) kickTrap() Trap {
 // decodeInStub is for a signal that met the guest on the fast way. What the stub has done
 // for it stays done; anything else comes again on the long way, a fault too. rax is what
 // the signal found in that register.
-func (t *Thread) decodeInStub(at stubRegion, rax uint64, placed int) Trap {
+func (t *Thread) decodeInStub(at stub.Region, rax uint64, placed int) Trap {
 	if !t.recoverRegs(at) {
 		return t.killHostile()
 	}
-	if at == regionNap || at == regionAnswered && t.regs.RAX == guestSleep {
+	if at == stub.InNap || at == stub.Answered && t.regs.RAX == stub.CallSleep {
 		t.kicked.Store(false) // this is a way into the kernel as good as any
 		return t.napTrap(at, rax)
 	}
 	switch t.regs.RAX {
-	case guestSigaction:
+	case stub.CallSigaction:
 		t.leaveAction(at)
-	case guestSigprocmask, guestAltstack:
-		if at == regionPosted || at == regionAnswered {
-			t.finishCall(0)
+	case stub.CallSigprocmask, stub.CallSigaltstack:
+		if at == stub.Noted || at == stub.Answered {
+			t.regs.Finish(0)
 		}
-	case guestMmap:
+	case stub.CallMmap:
 		t.leaveMap(at, rax, placed)
 	}
 	return t.kickTrap()
 }
 
 // decodeSignal is for a signal that the guest itself has caused.
-func (t *Thread) decodeSignal(signo int, uc span) Trap {
-	info, ok := t.slot.siginfo()
+func (t *Thread) decodeSignal(signo int, uc stub.Span) Trap {
+	info, ok := t.slot.Siginfo()
 	if !ok {
 		return t.killHostile()
 	}
 	if signo == int(unix.SIGSYS) {
 		t.noteUsage()
-		return info.syscall()
+		return syscallTrap(info)
 	}
-	if info.code <= 0 {
+	if info.Code <= 0 {
 		return Trap{}
 	}
-	if signo == int(unix.SIGILL) && info.code == siKernel && t.regs.RAX == ^uint64(0) {
+	if signo == int(unix.SIGILL) && info.Code == siKernel && t.regs.RAX == ^uint64(0) {
 		t.regs.RAX = hostUretprobe
 		return Trap{Kind: Syscall}
 	}
-	trapno, code := t.slot.exception(uc)
-	return Trap{Kind: Fault, Signo: signo, Code: info.code, Addr: info.addr, Trapno: trapno, Err: code}
+	trapno, code := t.slot.Exception(uc)
+	return Trap{Kind: Fault, Signo: signo, Code: info.Code, Addr: info.Addr, Trapno: trapno, Err: code}
 }
 
 // Since Linux 6.14 two system calls pass by every seccomp filter. uretprobe, not
@@ -202,8 +204,8 @@ const (
 
 // syscall tells the 64-bit system call from other ways into the kernel, which are a
 // protection fault. RIP may be elsewhere: the vsyscall page returns by itself.
-func (i siginfo) syscall() Trap {
-	if i.arch == unix.AUDIT_ARCH_X86_64 && i.addr < GuestEnd {
+func syscallTrap(i stub.Siginfo) Trap {
+	if i.Arch == unix.AUDIT_ARCH_X86_64 && i.Addr < GuestEnd {
 		return Trap{Kind: Syscall}
 	}
 	return Trap{Kind: Fault, Signo: int(unix.SIGSEGV), Code: siKernel, Trapno: 13}
@@ -222,42 +224,41 @@ func (t *Thread) giveTurn(op uint32) {
 	p.running.add(t)
 	spare := p.hasIdleCore()
 	switch {
-	case op == opFork || op == opThread: // the newborn needs the core more than its parent
+	case op == stub.OpFork || op == stub.OpThread: // the newborn needs the core more than its parent
 	case spare:
 		rounds = p.spinRounds
 	default: // somebody waits for the core, but an answer that comes soon is still cheaper
 		rounds = p.spinRounds / 2
 	}
 	cpu := p.core()
-	t.slot.store32(slotSpin, rounds)
-	t.slot.store32(slotHostCPU, cpu)
-	t.slot.store32(slotOp, op)
-	if op != opResume {
+	t.slot.SetHostCPU(cpu)
+	t.slot.SetOp(op, rounds)
+	if op != stub.OpResume {
 		t.assign(t.dutyFor(op))
 	}
-	if atomic.SwapUint32(t.slot.turn(), turnGuest) == turnKernelAwait {
-		t.wakeGuest(spare && rounds > 0 && t.slot.guestCPU() == cpu)
+	if t.slot.GiveTurn() {
+		t.wakeGuest(spare && rounds > 0 && t.slot.GuestCPU() == cpu)
 	}
 }
 
 // awaitTurn waits for the kernel's turn. It fails if the host process is dead or about to die.
 func (t *Thread) awaitTurn() bool {
 	q := t.proc
-	p, turn := q.platform, t.slot.turn()
+	p, turn := q.platform, t.slot.Turn()
 	// Not on the very core that the guest needs.
-	if t.slot.guestCPU() != p.core() {
+	if t.slot.GuestCPU() != p.core() {
 		t.spinForTurn()
 	}
 	for told, direct := false, true; !q.ended.Load(); {
 		v := atomic.LoadUint32(turn)
-		if v >= turnKernel {
+		if v >= stub.TurnKernel {
 			break
 		}
-		if told && v == turnGuest { // who but the guest has written that?
+		if told && v == stub.TurnGuest { // who but the guest has written that?
 			q.Kill()
 			break
 		}
-		if v == turnGuestAwaits || atomic.CompareAndSwapUint32(turn, turnGuest, turnGuestAwaits) {
+		if v == stub.TurnGuestAwaits || atomic.CompareAndSwapUint32(turn, stub.TurnGuest, stub.TurnGuestAwaits) {
 			told = true
 			slept := Monotonic()
 			direct = p.sleepForTurn(t, slept, direct)
@@ -280,7 +281,7 @@ func (t *Thread) spinForTurn() {
 		if !p.hasIdleCore() && (i >= spinSlices || !t.chatty) {
 			return
 		}
-		if spinWhile(t.slot.turn(), turnGuestAwaits, p.spinRounds/spinSlices) {
+		if spinWhile(t.slot.Turn(), stub.TurnGuestAwaits, p.spinRounds/spinSlices) {
 			t.chatty = true
 			return
 		}
@@ -323,8 +324,6 @@ func calibrate() uint32 {
 	}
 	return uint32(min(max(int64(rounds*spinTime/max(best, 1)), 50), 100_000))
 }
-
-func atomicTurn(s slot) uint32 { return atomic.LoadUint32(s.turn()) }
 
 // futexWaitTimeout is futexWait with an end.
 func futexWaitTimeout(word *uint32, value uint32, d time.Duration) {

@@ -34,7 +34,7 @@ func (g *runningThreads) remove(t *Thread) {
 func (p *Platform) hasIdleCore() bool {
 	busy := p.running.more.Load()
 	for i := range p.running.slots {
-		if t := p.running.slots[i].Load(); t != nil && !t.slot.napping() {
+		if t := p.running.slots[i].Load(); t != nil && !t.slot.Napping() {
 			busy++
 		}
 	}

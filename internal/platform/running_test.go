@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // Who has the turn is counted, however many they are; who naps needs no core.
@@ -11,7 +13,7 @@ func TestSpareCore(t *testing.T) {
 	p := &Platform{cores: 2}
 	threads := make([]*Thread, 3*len(p.running.slots))
 	for i := range threads {
-		threads[i] = &Thread{index: i % 5, slot: slot{mem: make([]byte, slotStack)}}
+		threads[i] = &Thread{index: i % 5, slot: stub.SlotAt(make([]byte, stub.OffStack), 0, stub.OffStack)}
 	}
 	for range 2 {
 		for i, th := range threads {
@@ -31,7 +33,7 @@ func TestSpareCore(t *testing.T) {
 		p.running.add(th)
 	}
 	for i, want := range []bool{false, false, true, true} {
-		threads[i].slot.store32(slotNapping, 1)
+		threads[i].slot.Poke32(stub.OffNapping, 1)
 		if p.hasIdleCore() != want {
 			t.Errorf("%d of 4 nap: a spare core: %v", i+1, !want)
 		}
@@ -44,9 +46,9 @@ func TestWakeElsewhere(t *testing.T) {
 	_, th := newFast(t, p, code(t, callMany))
 	for range 20 {
 		wantKind(t, th.Run(), Syscall)
-		waitFor(t, "the guest to sleep", func() bool { return atomicTurn(th.slot) == turnKernelAwait })
-		th.slot.store32(slotTurn, turnGuest)
-		th.slot.store32(slotOp, opFrame)
+		waitFor(t, "the guest to sleep", func() bool { return th.slot.LoadTurn() == stub.TurnKernelAwaits })
+		th.slot.Poke32(stub.OffTurn, stub.TurnGuest)
+		th.slot.Poke32(stub.OffOp, stub.OpFrame)
 		th.wakeElsewhere()
 		if !th.awaitTurn() {
 			t.Fatal("gone")

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // The supervisor answers what host processes ask through the filter's
@@ -154,9 +156,9 @@ func (p *Platform) answer(n *notification) {
 		p.answerExit(n, t)
 	case n.nr == unix.SYS_CLONE && t != nil:
 		p.answerClone(n, t)
-	case n.nr == askFile && t != nil:
+	case n.nr == stub.AskFile && t != nil:
 		p.answerFile(n, t)
-	case n.nr == askProcess && t == nil, n.nr == askThread && t == nil:
+	case n.nr == stub.AskProcess && t == nil, n.nr == stub.AskThread && t == nil:
 		p.answerNewborn(n)
 	default:
 		p.deny(n)
@@ -204,7 +206,7 @@ func (p *Platform) answerFile(n *notification, t *Thread) {
 		p.deny(n)
 		return
 	}
-	if err := p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: passedFD}); err == errInterrupted {
+	if err := p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: stub.PassedFD}); err == errInterrupted {
 		t.setOrder(order{kind: orderAgain})
 	}
 }
@@ -238,7 +240,7 @@ func (p *Platform) passFD(n *notification, add *notifyAddFD) error {
 func (p *Platform) answerNewborn(n *notification) {
 	p.mu.Lock()
 	b := p.pendingClones[n.args[0]]
-	if b == nil || b.target != n.args[1] || b.fork != (n.nr == askProcess) {
+	if b == nil || b.target != n.args[1] || b.fork != (n.nr == stub.AskProcess) {
 		p.mu.Unlock()
 		p.collectStray(int(n.pid))
 		p.deny(n)
@@ -267,7 +269,7 @@ func (p *Platform) bindProcess(n *notification, b *pendingClone) {
 	p.threads[n.pid] = t
 	closed := p.closed
 	p.mu.Unlock()
-	b.err = p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(p.arena.descriptor(b.win)), newfd: controlFD})
+	b.err = p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(p.arena.descriptor(b.win)), newfd: stub.ControlFD})
 	if b.err != nil || closed {
 		q.Release()
 	}

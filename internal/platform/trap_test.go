@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // code is machine code written down as objdump prints it.
@@ -29,7 +31,7 @@ func TestRegistersSurviveTraps(t *testing.T) {
 	_, th := newGuest(t, p, syscallLoop...)
 	set := func(seed uint64) Regs {
 		r := th.Regs()
-		for i, f := range r.fields() {
+		for i, f := range r.Fields() {
 			*f = seed + uint64(i)*0x0101010101010101
 		}
 		r.RIP = codeAt
@@ -217,7 +219,7 @@ func TestExtendedStateInALightTrap(t *testing.T) {
 		"nothing":      func(*Thread) {},
 		"a frame":      func(th *Thread) { th.ensureFrame() },
 		"a kick":       func(th *Thread) { th.Kick() },
-		"a late kick":  func(th *Thread) { th.slot.store32(slotKicked, 1) },
+		"a late kick":  func(th *Thread) { th.slot.Poke32(stub.OffKicked, 1) },
 		"a look at FP": func(th *Thread) { fp := th.FP(); th.SetFP(&fp) },
 		"a fork": func(th *Thread) {
 			_, c, err := th.Fork()

@@ -27,7 +27,7 @@ type Usage struct {
 func (q *Process) Usage(t *Thread) Usage {
 	if t != nil {
 		if t.usageAt != nil && q.quietSince(t, *t.usageAt) {
-			return t.slot.rusage()
+			return t.usageInSlot()
 		}
 		if u, err := t.usage(unix.RUSAGE_SELF); err == nil {
 			return u
@@ -64,10 +64,10 @@ func (t *Thread) usage(who int) (Usage, error) {
 		return Usage{}, ErrGone
 	}
 	defer t.leave()
-	if err := t.inject(t.usageCommand(who)); err != nil {
+	if err := t.inject(t.slot.UsageCommand(who)); err != nil {
 		return Usage{}, err
 	}
-	return t.slot.rusage(), nil
+	return t.usageInSlot(), nil
 }
 
 // A generation of a process is how often its other threads had entered guest code.
@@ -77,7 +77,7 @@ type generation uint32
 // have used, if nobody else of it is in guest code.
 func (t *Thread) noteUsage() {
 	t.usageAt = nil
-	if !t.slot.usageSaved() {
+	if !t.slot.UsageSaved() {
 		return
 	}
 	if m, quiet := t.proc.othersGuestEntries(t); quiet {
@@ -99,7 +99,7 @@ func (q *Process) othersGuestEntries(t *Thread) (m generation, quiet bool) {
 		if o == t {
 			continue
 		}
-		if o.state.Load() == threadRunning && !o.slot.napping() {
+		if o.state.Load() == threadRunning && !o.slot.Napping() {
 			return 0, false
 		}
 		m += generation(o.guestEntries.Load())
@@ -107,9 +107,10 @@ func (q *Process) othersGuestEntries(t *Thread) (m generation, quiet bool) {
 	return m, true
 }
 
-// usageCommand asks for what rusage then gives.
-func (t *Thread) usageCommand(who int) command {
-	return command{unix.SYS_GETRUSAGE, [6]uint64{uint64(who), t.slot.addr + slotScratch}}
+// usageInSlot is what UsageCommand, or the stub by itself, has left there.
+func (t *Thread) usageInSlot() Usage {
+	ru := t.slot.Usage()
+	return fromRusage(&ru)
 }
 
 func fromRusage(ru *unix.Rusage) Usage {
@@ -141,6 +142,6 @@ func statUsage(dir string) (u Usage) {
 	const tick = time.Second / 100 // USER_HZ
 	u.MinorFaults, u.MajorFaults = number(7), number(9)
 	u.User, u.System = time.Duration(number(11))*tick, time.Duration(number(12))*tick
-	u.MaxRSS = number(21) * pageSize / 1024
+	u.MaxRSS = number(21) * PageSize / 1024
 	return u
 }

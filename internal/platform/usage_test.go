@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"toaster/internal/platform/stub"
 )
 
 // used runs the guest up to its next call, and says what it and the process's other
@@ -11,9 +13,9 @@ import (
 func used(t *testing.T, q *Process, th *Thread) (u Usage, along bool) {
 	t.Helper()
 	wantKind(t, th.Run(), Syscall)
-	th.slot.store32(slotOp, opResume)
+	th.slot.Poke32(stub.OffOp, stub.OpResume)
 	u = q.Usage(th)
-	return u, th.slot.load32(slotOp) == opResume
+	return u, th.slot.Peek32(stub.OffOp) == stub.OpResume
 }
 
 // What a process has used comes along with the calls after which somebody asks, whether
@@ -26,8 +28,8 @@ func TestUsageComesAlong(t *testing.T) {
 		call  byte
 		along bool
 	}{
-		{"exit", newFast, guestExit, true}, {"execve", newFast, guestExecve, true}, {"getpid", newFast, 20, false},
-		{"slow exit", slow, guestExit, true}, {"slow execve", slow, guestExecve, true}, {"slow getpid", slow, 20, false},
+		{"exit", newFast, stub.CallExit, true}, {"execve", newFast, stub.CallExecve, true}, {"getpid", newFast, 20, false},
+		{"slow exit", slow, stub.CallExit, true}, {"slow execve", slow, stub.CallExecve, true}, {"slow getpid", slow, 20, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			// 1: dec %rbx; jnz 1b; mov $nr,%eax; syscall
@@ -81,8 +83,8 @@ func TestUsageBesideOthers(t *testing.T) {
 	end(running)
 	wantKind(t, th.Run(), Syscall)
 	end(run())
-	th.slot.store32(slotOp, opResume)
-	if q.Usage(th); th.slot.load32(slotOp) == opResume {
+	th.slot.Poke32(stub.OffOp, stub.OpResume)
+	if q.Usage(th); th.slot.Peek32(stub.OffOp) == stub.OpResume {
 		t.Error("what the other one has used since is lost")
 	}
 }

@@ -30,7 +30,7 @@ func (t *Thread) wakeGuest(together bool) {
 		t.wakeElsewhere()
 		return
 	}
-	futexWake(t.slot.turn())
+	futexWake(t.slot.Turn())
 }
 
 // wakeElsewhere wakes the thread on another core than the caller's. Whoever refuses to move it
@@ -40,7 +40,7 @@ func (t *Thread) wakeElsewhere() {
 	set := p.affinity
 	set.Clear(int(p.core()) - 1)
 	t.setAffinity(&set)
-	futexWake(t.slot.turn())
+	futexWake(t.slot.Turn())
 	t.setAffinity(&p.affinity)
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"toaster/internal/guard"
 	"toaster/internal/hostlimits"
+
+	"toaster/internal/platform/stub"
 )
 
 // A guest that means harm can make its threads deaf: blocked in the stub, asleep in the
@@ -110,7 +112,7 @@ func (t *Thread) assign(kind uint32) {
 
 // dutyFor says how long an order can take: what changes memory can take the host long.
 func (t *Thread) dutyFor(op uint32) uint32 {
-	if op == opFork || op == opThread || op == opCall && !t.asksUsage {
+	if op == stub.OpFork || op == stub.OpThread || op == stub.OpCall && !t.asksUsage {
 		return assignedSlow
 	}
 	return assignedQuick
@@ -191,15 +193,15 @@ func (t *Thread) isGuestsTurn() bool {
 	if q.reaped || q.win == nil {
 		return false
 	}
-	if atomicTurn(t.slot) >= turnKernel {
-		futexWakeAll(t.slot.turn())
+	if t.slot.LoadTurn() >= stub.TurnKernel {
+		futexWakeAll(t.slot.Turn())
 		if t.state.Load() == threadIdle && t.duties.Load()&assignedEnd == 0 {
 			t.fulfil() // it is parked
 		}
 		return false
 	}
 	if t.kicked.Load() && t.state.Load() == threadRunning {
-		unix.Tgkill(q.pid, t.tid, kickSignal)
+		unix.Tgkill(q.pid, t.tid, stub.KickSignal)
 	}
 	return true
 }
@@ -219,7 +221,7 @@ func (t *Thread) judge() {
 	switch {
 	case state == 'S':
 		if !t.waitsForHost() {
-			futexWakeAll(t.slot.turn()) // if it should sleep on that, it is awake at the next look
+			futexWakeAll(t.slot.Turn()) // if it should sleep on that, it is awake at the next look
 			j.deaf++
 		}
 	case du+ds == 0: // it waits for a core, or is stopped, or in the host, which waits
@@ -258,7 +260,7 @@ func (t *Thread) waitsForHost() bool {
 		return true
 	}
 	switch number(f[0]) {
-	case unix.SYS_CLONE, unix.SYS_EXIT, askProcess, askThread, askFile, unix.SYS_MSYNC:
+	case unix.SYS_CLONE, unix.SYS_EXIT, stub.AskProcess, stub.AskThread, stub.AskFile, unix.SYS_MSYNC:
 		return true
 	}
 	return false

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 var deafRounds = goflag.Int("deaf", 1, "how often each deadline of TestDeafGuests is tried; with more than one the longest are printed")
@@ -43,19 +45,19 @@ var deafness = []struct {
 	{"sleeps in the stub", "ff e1", func(t *testing.T, th *Thread) uint64 {
 		// In R15 a slot of its own, in which it is never its turn.
 		th.Regs().R15 = dataAt + 0x8000
-		th.proc.Write(dataAt+0x8000, []byte{turnKernel, 0, 0, 0})
+		th.proc.Write(dataAt+0x8000, []byte{stub.TurnKernel, 0, 0, 0})
 		return gadgets(t, "41 8b 47 34")[0] // MOVL slotGuestCPU(R15), AX: AWAIT
 	}},
 	{"hears no signal", "89 cc b8 0f 00 00 00 ff e2", func(t *testing.T, th *Thread) uint64 {
 		// mov %ecx,%esp; mov $15,%eax; jmp *%rdx: rt_sigreturn to a loop with all blocked
 		const spinAt, frameAt = codeAt + 0x80, dataAt + 0x9000
-		uc, le := make([]byte, ucSize), binary.LittleEndian
-		le.PutUint64(uc[ucRIP:], spinAt)
-		le.PutUint64(uc[ucSegs:], segments)
-		le.PutUint64(uc[ucSigmask:], ^uint64(0))
+		uc, le := make([]byte, stub.OffUCSize), binary.LittleEndian
+		le.PutUint64(uc[stub.OffUCRIP:], spinAt)
+		le.PutUint64(uc[stub.OffUCSegs:], stub.Segments)
+		le.PutUint64(uc[stub.OffUCSigmask:], ^uint64(0))
 		th.proc.Write(frameAt, uc)
 		th.proc.Write(spinAt, spinLoop)
-		th.Regs().RDX = loadStub().clone - 2
+		th.Regs().RDX = stub.Load().Clone - 2
 		return frameAt
 	}},
 }
@@ -109,7 +111,7 @@ func newDeaf(t *testing.T, p *Platform, light bool, how int) *Thread {
 	// 1: cmpl $0,goAt; je 1b
 	q.Write(forgeAt, code(t, "83 3c 25 00 a0 50 00 00 74 f6"+forge[light]+deafness[how].text))
 	r := th.Regs()
-	r.RIP, r.R12 = forgeAt, th.slot.addr
+	r.RIP, r.R12 = forgeAt, th.slot.Addr()
 	if f := deafness[how].rcx; f != nil {
 		r.RCX = f(t, th)
 	}
@@ -123,7 +125,7 @@ func newDeaf(t *testing.T, p *Platform, light bool, how int) *Thread {
 			case <-over:
 				return
 			case <-time.After(time.Millisecond):
-				futexWakeAll(th.slot.turn()) // the guest wakes nobody
+				futexWakeAll(th.slot.Turn()) // the guest wakes nobody
 			}
 		}
 	}()

@@ -1,10 +1,8 @@
 package platform
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
 	"os"
 	"runtime"
 	"sync/atomic"
@@ -16,6 +14,8 @@ import (
 
 	"toaster/internal/memprog"
 	"toaster/internal/platform/seccomp"
+
+	"toaster/internal/platform/stub"
 )
 
 // The zygote is the ancestor of all guest processes: a static program with
@@ -30,10 +30,9 @@ const (
 
 // startZygote makes the zygote and receives its notification listener.
 func (p *Platform) startZygote() error {
-	p.areaEnd = max(stubEnd, p.vdso.end)
 	filter, err := seccomp.Program(seccomp.Places{
-		Clone: p.stub.clone, LightClone: p.stub.light,
-		VDSO: p.vdso.text, VDSOEnd: p.vdso.end,
+		Clone: p.stub.Clone, LightClone: p.stub.LightClone,
+		VDSO: p.vdso.Text, VDSOEnd: p.vdso.End,
 		Window: uint64(p.arena.windowSize), Pass: p.pass,
 	})
 	if err != nil {
@@ -55,9 +54,7 @@ func (p *Platform) startZygote() error {
 		unix.Close(pair[1])
 		return err
 	}
-	s := p.arena.slot(win, 0)
-	prepareMessage(s)
-	room := p.arena.slot(win, filterSlot).mem
+	s, room := stub.Prepare(win.mem, p.arena.slotSize)
 	seccomp.Encode(room, filter)
 	defer clear(room) // it has the pass
 	pid, err := p.createZygote(exe, pair[1], win)
@@ -82,12 +79,12 @@ func (p *Platform) startZygote() error {
 	// Only an improvement, and only since Linux 6.6.
 	syscall.Syscall(unix.SYS_IOCTL, uintptr(p.listener), notifSetFlags, notifSyncWakeUp)
 	// It wakes only who says that he waits.
-	atomic.CompareAndSwapUint32(s.turn(), turnGuest, turnGuestAwaits)
-	for atomicTurn(s) < turnKernel {
+	atomic.CompareAndSwapUint32(s.Turn(), stub.TurnGuest, stub.TurnGuestAwaits)
+	for s.LoadTurn() < stub.TurnKernel {
 		if q.died() {
 			return q.explainStart(errDied)
 		}
-		futexWaitTimeout(s.turn(), turnGuestAwaits, 10*time.Millisecond)
+		futexWaitTimeout(s.Turn(), stub.TurnGuestAwaits, 10*time.Millisecond)
 	}
 	if err := q.checkReachable(); err != nil {
 		return q.explainStart(err)
@@ -100,7 +97,7 @@ func (p *Platform) startZygote() error {
 // each argument of a system call would look like a bad address of the guest's.
 func (q *Process) checkReachable() error {
 	var b [1]byte
-	if _, e := moveMemory(unix.SYS_PROCESS_VM_READV, q.pid, stubAddr, b[:]); e != 0 {
+	if _, e := moveMemory(unix.SYS_PROCESS_VM_READV, q.pid, stub.Addr, b[:]); e != 0 {
 		return fmt.Errorf("reading the memory of a child (process_vm_readv) is refused: %w; %s", e, MemoryRemedy)
 	}
 	return nil
@@ -183,7 +180,7 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 			&syscall.ProcAttr{
 				Dir:   "/",
 				Env:   []string{},
-				Files: []uintptr{uintptr(sock), controlFD: uintptr(win.fd)},
+				Files: []uintptr{uintptr(sock), stub.ControlFD: uintptr(win.fd)},
 				Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 			})
 		if err != nil {
@@ -197,64 +194,16 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 	return pid, err
 }
 
-// filterSlot is the slot of the zygote's window that has the filter until it is installed:
-// guests can read the configuration page, which all processes have.
-const filterSlot = 1
-
 // zygoteImage assembles the executable: code and configuration.
 func (p *Platform) zygoteImage(filterSize int) []byte {
-	stub := p.stub
-	le := binary.LittleEndian
-	cfg := make([]byte, cfgSize)
-	le.PutUint64(cfg[cfgSlotMask:], ^uint64(p.arena.slotSize-1))
-	le.PutUint64(cfg[cfgWindow:], uint64(p.arena.windowSize))
-	le.PutUint32(cfg[cfgParent:], uint32(os.Getpid()))
-	if p.fsgsbase {
-		cfg[cfgFSGSBase] = 1
-	}
-	if p.rdtscp {
-		cfg[cfgRDTSCP] = 1
-	}
-	p.configureLight(cfg)
-	if !p.opts.TrapAll {
-		cfg[cfgAnswer] = 1
-	}
-	le.PutUint64(cfg[cfgFlags:], p.opts.filterFlags())
-	le.PutUint64(cfg[cfgAction:], stub.handler)
-	le.PutUint64(cfg[cfgAction+8:], saSiginfo|saOnstack|saRestorer)
-	le.PutUint64(cfg[cfgAction+16:], stubAddr) // never returned to
-	le.PutUint64(cfg[cfgAction+24:], ^uint64(0))
-	le.PutUint64(cfg[cfgAltstack:], ctlAddr+slotStack)
-	le.PutUint64(cfg[cfgAltstack+16:], uint64(p.arena.slotSize-slotStack))
-	le.PutUint64(cfg[cfgBlocked:], ^uint64(0))
-	copy(cfg[cfgName:], guestName)
-	copy(cfg[cfgSentinel:], sentinelName)
-	le.PutUint64(cfg[cfgSlack:], uint64(guestSlack))
-	le.PutUint16(cfg[cfgProgram:], uint16(filterSize))
-	le.PutUint64(cfg[cfgProgram+8:], ctlAddr+filterSlot*uint64(p.arena.slotSize))
-	return stubImage(stub.code, cfg)
-}
-
-const (
-	saSiginfo  = 0x4
-	saRestorer = 0x04000000
-	saOnstack  = 0x08000000
-)
-
-// prepareMessage lays out the struct msghdr with which the zygote sends its
-// listener: one byte, and a control message whose descriptor it fills in.
-func prepareMessage(s slot) {
-	const iov, control = 0x40, 0x50
-	at := s.addr + slotScratch
-	s.store(slotScratch+16, at+iov)
-	s.store(slotScratch+24, 1)
-	s.store(slotScratch+32, at+control)
-	s.store(slotScratch+40, uint64(unix.CmsgSpace(4)))
-	s.store(slotScratch+iov, at+iov)
-	s.store(slotScratch+iov+8, 1)
-	s.store(slotScratch+control, uint64(unix.CmsgLen(4)))
-	s.store32(slotScratch+control+8, unix.SOL_SOCKET)
-	s.store32(slotScratch+control+12, unix.SCM_RIGHTS)
+	return stub.Image(&p.stub, &p.vdso, &stub.Config{
+		SlotSize: p.arena.slotSize, WindowSize: p.arena.windowSize,
+		Parent:   os.Getpid(),
+		FSGSBase: p.fsgsbase, RDTSCP: p.rdtscp, Answer: !p.opts.TrapAll,
+		FilterFlags: p.opts.filterFlags(), FilterLen: filterSize,
+		Name: guestName, Sentinel: sentinelName,
+		TimerSlack: guestSlack,
+	})
 }
 
 // receiveListener waits for the zygote's listener, or its end. The socket alone does not tell of
@@ -287,42 +236,6 @@ func (q *Process) receiveListener() (int, error) {
 		}
 		return fds[0], nil
 	}
-}
-
-// slotSize is the size of a control slot: a power of two with room for the
-// machine's largest signal frame.
-func slotSize() int {
-	frame := auxv(atMinsigstksz)
-	if frame == 0 {
-		frame = 2048
-	}
-	// The kernel's figure leaves no room for a handler; the stub needs none.
-	need := slotStack + int(frame) + 512
-	return max(8192, 1<<bits.Len(uint(need-1)))
-}
-
-// HaveFSGSBase reports whether guests and stub may use the processor's instructions for
-// segment bases (Linux 5.9), without which no call site is rewritten.
-func HaveFSGSBase() bool { return auxv(atHwcap2)&2 != 0 && without != "fsgsbase" }
-
-// without is what tests are to do without though this host has it, which no filter can
-// imitate. It is set when they are linked: -ldflags="-X toaster/internal/platform.without=fsgsbase".
-var without string
-
-const (
-	atHwcap2      = 26
-	atMinsigstksz = 51
-)
-
-// auxv returns an entry of toaster's auxiliary vector, 0 if there is none.
-func auxv(tag uint64) uint64 {
-	list, _ := unix.Auxv()
-	for _, entry := range list {
-		if uint64(entry[0]) == tag {
-			return uint64(entry[1])
-		}
-	}
-	return 0
 }
 
 // ioctl converts arg where it makes the call, as it may point into a stack that moves.

@@ -10,12 +10,19 @@ import (
 	"toaster/internal/platform/stub"
 )
 
-// places are those of a stub like the real one, which package platform tries.
-var places = Places{
-	Clone: stub.Addr + 0x345, LightClone: stub.Addr + 0x678,
-	VDSO: stub.End + 0x4000, VDSOEnd: stub.End + 0x6000,
-	Window: 2048 * 8192, Pass: 0x0123456789abcdef,
-}
+// places are those of the stub as it is, of this process's vdso, and of windows with slots of
+// the usual size.
+var places = func() Places {
+	text, vdso := stub.Load(), stub.FindVDSO()
+	if vdso.Text == 0 { // a host without
+		vdso.Text, vdso.End = stub.End+0x4000, stub.End+0x6000
+	}
+	return Places{
+		Clone: text.Clone, LightClone: text.LightClone,
+		VDSO: vdso.Text, VDSOEnd: vdso.End,
+		Window: stub.SlotsPerWindow * 8192, Pass: 0x0123456789abcdef,
+	}
+}()
 
 // Where a guest has memory.
 const (
@@ -74,21 +81,6 @@ func testFilter(t testing.TB) []unix.SockFilter {
 	return code
 }
 
-// interesting are values that mean something to some system call.
-func interesting(rnd *rand.Rand) uint64 {
-	list := []uint64{
-		0, 1, 2, 3, 4, 7, 9, 15, 16, 31, 0x11, 0x22, 0x32, 0x8000, 0x50f00, 4096, 8192, 1 << 32, 1 << 40, 1 << 47,
-		codeAt, dataAt, dataAt + 64, stub.GuestEnd - 4096, stub.GuestEnd, stub.Addr - 4096, stub.Addr, stub.ConfigAddr,
-		stub.AllSignals, stub.WindowAddr, stub.WindowAddr + 8192, stub.HostEnd - 4096, ^uint64(0), ^uint64(99), 1 << 63,
-		places.Window, stub.ForkFlags, stub.ThreadFlags, stub.ThreadFlags &^ 0x10000, 17, 0x4111,
-		stub.GuestEnd - dataAt, stub.Addr - dataAt, 0x7fffffff, 0xffffffff,
-	}
-	if rnd.IntN(8) == 0 {
-		return rnd.Uint64()
-	}
-	return list[rnd.IntN(len(list))]
-}
-
 func TestFilterTrapsOutsideTheStub(t *testing.T) {
 	code := testFilter(t)
 	for _, ip := range []uint64{
@@ -114,7 +106,7 @@ func TestFilterRanges(t *testing.T) {
 	for range 300_000 {
 		var a [6]uint64
 		for i := range a {
-			a[i] = interesting(rnd)
+			a[i] = stub.Interesting(rnd)
 			if rnd.IntN(4) == 0 {
 				a[i] = rnd.Uint64() >> rnd.IntN(64)
 			}
@@ -177,7 +169,7 @@ func TestFilterCloneStack(t *testing.T) {
 	code := testFilter(t)
 	for _, ip := range []uint64{places.Clone, places.LightClone} {
 		for _, flags := range []uint64{stub.ForkFlags, stub.ThreadFlags} {
-			for _, stack := range []uint64{0, dataAt, stub.WindowAddr + 0x1800, stub.NoStack + 8, stub.NoStack &^ 0xffffffff, stub.NoStack & 0xffffffff, stub.NoStack ^ 1<<63} {
+			for _, stack := range []uint64{0, dataAt, stub.WindowAddr + stub.OffStack, stub.NoStack + 8, stub.NoStack &^ 0xffffffff, stub.NoStack & 0xffffffff, stub.NoStack ^ 1<<63} {
 				if v := verdict(t, code, unix.SYS_CLONE, ip, flags, stack, 1, 0, 2, places.Pass); v != Trap {
 					t.Errorf("clone at %#x with %#x and the stack %#x: %#x", ip, flags, stack, v)
 				}
@@ -254,7 +246,7 @@ func TestFilterShortList(t *testing.T) {
 		}
 		var a [6]uint64
 		for i := range a {
-			a[i] = interesting(rnd)
+			a[i] = stub.Interesting(rnd)
 		}
 		if v := verdict(t, code, nr, places.Clone, a[:]...); v != Trap && !known[nr] {
 			t.Fatalf("call %d with %#x: %#x", nr, a, v)

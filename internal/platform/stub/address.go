@@ -31,6 +31,11 @@ const (
 	ConfigSize = End - ConfigAddr
 )
 
+// InGuestRange reports whether a range lies where guests may map.
+func InGuestRange(addr, size uint64) bool {
+	return addr < GuestEnd && size <= GuestEnd-addr
+}
+
 // Addresses in the configuration page that the filter knows.
 const (
 	NoSignals  = ConfigAddr + 0x70 // an empty signal mask

@@ -1,4 +1,4 @@
-package platform
+package stub
 
 import (
 	"bytes"
@@ -10,34 +10,52 @@ import (
 	"toaster/internal/hostlimits"
 )
 
-// The vdso is the code with which Linux lets programs read clocks without a
-// system call. The zygote moves its own to a fixed place behind the stub, with
-// the data that it reads, so that all guests have it there: fast calls use it,
-// and the filter knows its address, for when it has to ask the kernel after all.
-// All processes have the same, so that toaster's tells what is to be moved.
-
 // vdsoAddr is where the mappings go, in the order that they have.
-const vdsoAddr = stubEnd
+const vdsoAddr = End
 
-// A vdso says what to move and where its clock is then.
-type vdso struct {
+// A VDSO is the code with which Linux lets programs read clocks without a system call, and
+// where host processes have it. The zygote moves its own to a fixed place behind the stub,
+// with the data that the code reads, so that all guests have it there: fast calls use it, and
+// the filter knows its address, for when it has to ask the host's kernel after all. All
+// processes have the same, so that toaster's own tells what is to be moved.
+//
+// The zero value says that there is none: the stub then leaves clocks to system calls.
+type VDSO struct {
 	pieces []piece
-	text   uint64 // the code's new place
-	end    uint64 // end of everything
-	clock  uint64
+	Text   uint64 // the code's new place
+	End    uint64 // end of everything
+	clock  uint64 // clock_gettime
+}
+
+// AreaEnd is the end of what is mapped from Addr on: the stub, its configuration, the vdso.
+func (v *VDSO) AreaEnd() uint64 { return max(End, v.End) }
+
+// configure writes what the zygote is to move and to unmap, and where the stub has the clock.
+func (v *VDSO) configure(cfg []byte) {
+	le := binary.LittleEndian
+	le.PutUint64(cfg[cfgClock:], v.clock)
+	le.PutUint64(cfg[cfgKeep:], v.AreaEnd())
+	le.PutUint64(cfg[cfgKeepSize:], HostEnd-v.AreaEnd())
+	for i, piece := range v.pieces {
+		b := cfg[cfgPieces+pieceSize*i:]
+		le.PutUint64(b, piece.off)
+		le.PutUint64(b[8:], piece.size)
+		le.PutUint64(b[16:], piece.to)
+	}
 }
 
 // A piece is a mapping, at an offset from the address that programs are told.
 type piece struct{ off, size, to uint64 }
 
-// findVDSO returns the zero value if there is nothing to be had.
-func findVDSO() (v vdso) {
-	base := auxv(atSysinfoEhdr)
+// FindVDSO looks for it in this process. It returns the zero value if there is nothing to be
+// had, or nothing that the zygote could move.
+func FindVDSO() (v VDSO) {
+	base := Auxv(atSysinfoEhdr)
 	maps, err := hostlimits.ReadFile("/proc/self/maps")
 	if base == 0 || err != nil {
 		return v
 	}
-	v.end = vdsoAddr
+	v.End = vdsoAddr
 	var last, size uint64
 	for line := range strings.Lines(string(maps)) {
 		var from, to uint64
@@ -45,23 +63,23 @@ func findVDSO() (v vdso) {
 			continue
 		}
 		if n, _ := fmt.Sscanf(line, "%x-%x", &from, &to); n != 2 || last != 0 && from != last {
-			return vdso{} // not one block: nothing that is known here
+			return VDSO{} // not one block: nothing that is known here
 		}
 		if from == base {
-			v.text, size = v.end, to-from
+			v.Text, size = v.End, to-from
 		}
-		v.pieces = append(v.pieces, piece{from - base, to - from, v.end})
-		v.end += to - from
+		v.pieces = append(v.pieces, piece{from - base, to - from, v.End})
+		v.End += to - from
 		last = to
 	}
-	if v.text == 0 || len(v.pieces) > maxPieces {
-		return vdso{}
+	if v.Text == 0 || len(v.pieces) > maxPieces {
+		return VDSO{}
 	}
 	v.clock = clockIn(base, size)
 	if v.clock == 0 || v.clock >= size {
-		return vdso{}
+		return VDSO{}
 	}
-	v.clock += v.text
+	v.clock += v.Text
 	return v
 }
 
@@ -115,5 +133,3 @@ func symbolIn(image []byte, name string) uint64 {
 	}
 	return 0
 }
-
-const atSysinfoEhdr = 33

@@ -1,32 +1,12 @@
 //lint:file-ignore U1000 the assembly of the stub uses what Go does not
 
-package platform
+package stub
 
-import "toaster/internal/platform/stub"
+// SlotsPerWindow bounds the threads of one process.
+const SlotsPerWindow = 2048
 
-// Where the parts of a host process are (package stub), as the assembly names them.
-const (
-	GuestEnd = stub.GuestEnd
-
-	stubAddr = stub.Addr
-	cfgAddr  = stub.ConfigAddr
-	stubEnd  = stub.End
-	ctlAddr  = stub.WindowAddr
-	hostEnd  = stub.HostEnd
-	stubSize = stub.Size
-	cfgSize  = stub.ConfigSize
-
-	controlFD   = stub.ControlFD
-	askProcess  = stub.AskProcess
-	askThread   = stub.AskThread
-	askFile     = stub.AskFile
-	forkFlags   = stub.ForkFlags
-	threadFlags = stub.ThreadFlags
-	noStack     = stub.NoStack
-
-	// slotsPerWindow bounds the threads of one process.
-	slotsPerWindow = 2048
-)
+// pageSize is the unit in which memory appears and disappears.
+const pageSize = 4096
 
 // The read-only configuration page.
 const (
@@ -39,13 +19,13 @@ const (
 	cfgAction   = 0x28 // struct kernel_sigaction, the same for all signals
 	cfgAltstack = 0x48 // stack_t of slot 0
 	cfgProgram  = 0x60 // struct sock_fprog
-	cfgMask     = stub.NoSignals - stub.ConfigAddr
-	cfgBlocked  = stub.AllSignals - stub.ConfigAddr
+	cfgMask     = NoSignals - ConfigAddr
+	cfgBlocked  = AllSignals - ConfigAddr
 	cfgName     = 0x80 // the process's name, for ps
 	cfgSlack    = 0x98 // nanoseconds, see slack.go
-	cfgZero     = stub.NoStack - stub.ConfigAddr
+	cfgZero     = NoStack - ConfigAddr
 	cfgAnswer   = 0xb0 // 1 if the stub answers what needs no kernel
-	// Where light traps wait and resume, between two marks of the stub.
+	// Where light traps wait and resume, between two marks of the
 	cfgLightBegin = 0xb8
 	cfgLightEnd   = 0xc0
 	cfgClock      = 0xc8 // the vdso's clock_gettime, 0 if there is none
@@ -114,17 +94,18 @@ const (
 	slotRoomNoted    = 0xd8 // how many mappings the stub has made and noted at slotCommand
 
 	commandSize = 64
-	maxCommands = (slotScratch - slotCommand) / commandSize
+	// MaxCommands is how many commands a thread can be given at a time.
+	MaxCommands = (slotScratch - slotCommand) / commandSize
 )
 
 // Turns. A side that goes to sleep says so in the word that it sleeps on, so
 // that the other one makes a system call only if there is somebody to wake.
 const (
-	turnGuest       = 0
-	turnGuestAwaits = 1 // the guest's turn; the kernel sleeps
-	turnKernel      = 2
-	turnKernelAwait = 3 // the kernel's turn; the guest sleeps
-	turnGone        = 4
+	TurnGuest        = 0
+	TurnGuestAwaits  = 1 // the guest's turn; the kernel sleeps
+	TurnKernel       = 2
+	TurnKernelAwaits = 3 // the kernel's turn; the guest sleeps
+	TurnGone         = 4
 )
 
 // Modes: where the registers of a stopped guest are.
@@ -135,14 +116,14 @@ const (
 
 // Operations.
 const (
-	opResume = 0
-	opCall   = 1
-	opFork   = 2
-	opThread = 3
-	opExit   = 4
-	opFrame  = 5 // make a signal frame of a light trap
-	opSaveFP = 6 // store the x87 and SSE state of a light trap
-	opSaveX  = 7 // store all of its extended state
+	OpResume = 0
+	OpCall   = 1
+	OpFork   = 2
+	OpThread = 3
+	OpExit   = 4
+	OpFrame  = 5 // make a signal frame of a light trap
+	OpSaveFP = 6 // store the x87 and SSE state of a light trap
+	OpSaveX  = 7 // store all of its extended state
 )
 
 const (
@@ -173,14 +154,11 @@ const (
 )
 
 // stubSignals are the signals that the stub takes: faults, SIGSYS, kicks.
-const stubSignals = 1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11 | 1<<kickSignal | 1<<31
+const stubSignals = 1<<4 | 1<<5 | 1<<7 | 1<<8 | 1<<11 | 1<<KickSignal | 1<<31
 
 // msgFD is where in a slot's scratch area the message of the zygote's start
 // holds its descriptor.
 const msgFD = 0x60
-
-// passedFD is the descriptor under which a host process receives a file.
-const passedFD = stub.PassedFD
 
 // Offsets in ucontext, with the signal frame's siginfo behind it.
 const (
@@ -210,42 +188,42 @@ const (
 // than a millisecond, _lwp_self(2), _lwp_setprivate(2); and, where the slot allows it,
 // sigaction(2), sigprocmask(2), sigaltstack(2) and mmap(2), below.
 const (
-	guestClock     = 427
-	guestYield     = 350
-	guestSleep     = 430
-	guestSelf      = 311
-	guestPrivate   = 317
-	longestNap     = 1_000_000 // nanoseconds
-	guestMonotonic = 3         // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
+	CallClockGettime  = 427
+	CallSchedYield    = 350
+	CallSleep         = 430
+	CallLWPSelf       = 311
+	CallLWPSetprivate = 317
+	LongestNap        = 1_000_000 // nanoseconds
+	GuestMonotonic    = 3         // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
 
 	// Signal masks and stacks, as the guest has them.
-	guestAltstack = 281
-	sigBlock      = 1
-	sigUnblock    = 2
-	sigSetmask    = 3
-	ssDisable     = 4
-	ssKnown       = 5
-	minSigstksz   = 8192
-	stackSize     = 24
+	CallSigaltstack = 281
+	sigBlock        = 1
+	sigUnblock      = 2
+	sigSetmask      = 3
+	ssDisable       = 4
+	ssKnown         = 5
+	minSigstksz     = 8192
+	stackSize       = 24
 
 	// An address is the guest's if it is below GuestEnd in these upper bits.
 	guestBits = 39
 	guestTop  = GuestEnd >> guestBits
 
 	// With these the x87 and SSE state comes along, in slotFP.
-	guestGetcontext = 307
-	guestCreate     = 309 // _lwp_create
+	CallGetcontext = 307
+	CallLWPCreate  = 309 // _lwp_create
 
 	// With these what the process has used comes along, in slotScratch.
-	guestExit   = 1
-	guestExecve = 59
+	CallExit   = 1
+	CallExecve = 59
 
 	// What these calls will read first comes along with a light trap: the structure
 	// behind the second argument, or the seventh argument, which is on the stack.
-	guestSigaction   = 340
-	guestSigprocmask = 293
-	guestMmap        = 197
-	sizeofSigset     = 16
+	CallSigaction   = 340
+	CallSigprocmask = 293
+	CallMmap        = 197
+	SigsetSize      = 16
 
 	// What of sigaction(2) the stub does not do itself.
 	unpostable   = 1<<9 | 1<<17 // SIGKILL, SIGSTOP
@@ -253,7 +231,7 @@ const (
 	saResetHand  = 4
 	trampVersion = 2
 
-	fetchMax = 32 // sizeof(struct sigaction)
+	FetchMax = 32 // sizeof(struct sigaction)
 
 	// What the stub maps: private anonymous memory that is no code, where the guest
 	// says or where there is room. The guest's numbers, then the host's.
@@ -272,4 +250,4 @@ const (
 
 // kickSignal carries kicks. It is ignored by default, so that a stray one
 // does no harm, and it is not queued, so that many kicks are one.
-const kickSignal = 23 // SIGURG
+const KickSignal = 23 // SIGURG

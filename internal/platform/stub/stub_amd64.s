@@ -21,18 +21,18 @@
 // filter lets no other one be mapped there.
 #define CONTROL \
 	MOVL $9, AX \
-	MOVQ $const_ctlAddr, DI \
+	MOVQ $const_WindowAddr, DI \
 	MOVQ const_cfgWindow(R14), SI \
 	MOVL $3, DX \
 	MOVL $0x11, R10 \
-	MOVL $const_controlFD, R8 \
+	MOVL $const_ControlFD, R8 \
 	XORL R9, R9 \
 	CHECKED(120) \
 	MOVL $3, AX \
-	MOVL $const_controlFD, DI \
+	MOVL $const_ControlFD, DI \
 	CHECKED(121) \
 	MOVL $28, AX \
-	MOVQ $const_ctlAddr, DI \
+	MOVQ $const_WindowAddr, DI \
 	MOVQ const_cfgWindow(R14), SI \
 	MOVL $10, DX \
 	CHECKED(122)
@@ -42,7 +42,7 @@
 // answering.
 #define AWAIT \
 given: \
-	CMPL AX, $const_turnGuestAwaits \
+	CMPL AX, $const_TurnGuestAwaits \
 	JNE wait \
 	MOVL $202, AX /* futex(turn, FUTEX_WAKE, 1) */ \
 	MOVQ R15, DI \
@@ -57,25 +57,25 @@ wait: \
 	MOVL const_slotSpin(R15), CX \
 spin: \
 	MOVL (R15), AX \
-	CMPL AX, $const_turnGuestAwaits \
+	CMPL AX, $const_TurnGuestAwaits \
 	JLS act \
 	SUBL $1, CX \
 	JLE sleep \
 	PAUSE \
 	JMP spin \
 sleep: \
-	MOVL $const_turnKernel, AX \
-	MOVL $const_turnKernelAwait, DX \
+	MOVL $const_TurnKernel, AX \
+	MOVL $const_TurnKernelAwaits, DX \
 	LOCK \
 	CMPXCHGL DX, (R15) \
 	JEQ asleep \
-	CMPL AX, $const_turnGuestAwaits \
+	CMPL AX, $const_TurnGuestAwaits \
 	JLS act \
 asleep: \
 	MOVL $202, AX /* futex(turn, FUTEX_WAIT, turnKernelAwait, 0) */ \
 	MOVQ R15, DI \
 	XORL SI, SI \
-	MOVL $const_turnKernelAwait, DX \
+	MOVL $const_TurnKernelAwaits, DX \
 	XORL R10, R10 \
 	SYSCALL \
 	XORL CX, CX \
@@ -166,7 +166,7 @@ die: \
 	MOVL $0xffffffff, SI \
 	XORL DX, DX \
 	CHECKED(129) \
-	MOVL $const_askProcess, AX \
+	MOVL $const_AskProcess, AX \
 	MOVQ R13, DI \
 	MOVQ R15, SI \
 	CHECKED(132) \
@@ -178,11 +178,11 @@ die: \
 
 // The zygote begins here: descriptor 0 is a socket, controlFD the control memory.
 TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
-	MOVQ $const_cfgAddr, R14
-	MOVQ $const_ctlAddr, R15
+	MOVQ $const_ConfigAddr, R14
+	MOVQ $const_WindowAddr, R15
 
 	MOVL $436, AX // close_range(controlFD+1, ~0, 0)
-	MOVL $(const_controlFD+1), DI
+	MOVL $(const_ControlFD+1), DI
 	MOVL $0xffffffff, SI
 	XORL DX, DX
 	CHECKED(101)
@@ -191,7 +191,7 @@ TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	// has gone, however it went, and then kills the process group. What else ends host
 	// processes (PDEATHSIG) depends on the first instructions of each of them.
 	MOVL $56, AX // clone(CLONE_PARENT)
-	MOVL $const_forkFlags, DI
+	MOVL $const_ForkFlags, DI
 	XORL SI, SI
 	XORL DX, DX
 	XORL R10, R10
@@ -200,7 +200,7 @@ TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	TESTQ AX, AX
 	JNE sandbox
 	MOVL $3, AX // close(controlFD)
-	MOVL $const_controlFD, DI
+	MOVL $const_ControlFD, DI
 	SYSCALL
 	MOVL $157, AX // prctl(PR_SET_NAME, sentinel)
 	MOVL $15, DI
@@ -261,7 +261,7 @@ moved:
 
 	MOVL $11, AX // munmap
 	XORL DI, DI
-	MOVQ $const_stubAddr, SI
+	MOVQ $const_Addr, SI
 	CHECKED(102)
 	MOVL $11, AX
 	MOVQ const_cfgKeep(R14), DI
@@ -352,8 +352,8 @@ next:
 // but in the process's own control window is that of a guest that has moved its signal
 // stack, or of a newborn that a trap caught before it had a window: the process ends.
 TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
-	MOVQ $const_cfgAddr, R14
-	MOVQ $const_ctlAddr, AX
+	MOVQ $const_ConfigAddr, R14
+	MOVQ $const_WindowAddr, AX
 	MOVQ DX, R15
 	SUBQ AX, R15
 	MOVL $136, BX
@@ -362,16 +362,16 @@ TEXT ·stubHandler(SB), NOSPLIT|NOFRAME, $0
 	CMPL DI, $const_sigSys
 	JNE other
 	MOVQ const_ucRAX(DX), AX
-	CMPQ AX, $const_guestClock
+	CMPQ AX, $const_CallClockGettime
 	JEQ answer
-	CMPQ AX, $const_guestYield
+	CMPQ AX, $const_CallSchedYield
 	JEQ answer
 	JMP trap
 
 	// A kick that comes while a light trap is with the kernel must not give the
 	// turn a second time. The stub looks at slotKicked before it resumes.
 other:
-	CMPL DI, $const_kickSignal
+	CMPL DI, $const_KickSignal
 	JNE trap
 	MOVQ const_ucRIP(DX), AX
 	CMPQ AX, const_cfgLightBegin(R14)
@@ -380,9 +380,9 @@ other:
 	JCC trap
 	MOVQ DX, R15
 	ANDQ const_cfgSlotMask(R14), R15
-	CMPL (R15), $const_turnGuestAwaits
+	CMPL (R15), $const_TurnGuestAwaits
 	JHI later
-	CMPL const_slotOp(R15), $const_opResume
+	CMPL const_slotOp(R15), $const_OpResume
 	JEQ trap
 later:
 	MOVL $1, const_slotKicked(R15)
@@ -402,9 +402,9 @@ trap:
 	CMPL DI, $const_sigSys
 	JNE state
 	MOVQ const_ucRAX(DX), AX
-	CMPQ AX, $const_guestExit
+	CMPQ AX, $const_CallExit
 	JEQ used
-	CMPQ AX, $const_guestExecve
+	CMPQ AX, $const_CallExecve
 	JNE state
 used: // as in a light trap
 	MOVL $98, AX // getrusage(RUSAGE_SELF, slotScratch)
@@ -436,7 +436,7 @@ answer:
 	SHRQ $const_guestBits, CX
 	CMPQ CX, $const_guestTop
 	JCC trap
-	CMPQ AX, $const_guestYield
+	CMPQ AX, $const_CallSchedYield
 	JEQ yield
 	MOVQ const_ucRSI(DX), R9
 	MOVQ R9, CX
@@ -447,7 +447,7 @@ answer:
 	XORL R8, R8
 	TESTL CX, CX
 	JEQ clock
-	CMPL CX, $const_guestMonotonic
+	CMPL CX, $const_GuestMonotonic
 	JNE trap
 	MOVL $1, R8
 clock:
@@ -484,11 +484,11 @@ report:
 	INCL CX
 	MOVL CX, const_slotGuestCPU(R15)
 give:
-	MOVL $const_turnKernel, AX
+	MOVL $const_TurnKernel, AX
 	XCHGL AX, (R15)
 	AWAIT
 	MOVL const_slotOp(R15), AX
-	CMPL AX, $const_opCall
+	CMPL AX, $const_OpCall
 	JEQ call
 	JHI clone
 	CMPL const_cfgFSGSBase(R14), $0
@@ -521,7 +521,7 @@ call:
 	COMMANDS(report)
 
 clone:
-	CMPL AX, $const_opExit
+	CMPL AX, $const_OpExit
 	JCC exit
 	MOVL $56, AX
 	MOVQ const_slotFlags(R15), DI
@@ -547,17 +547,17 @@ clone:
 	JMP report
 
 born:
-	MOVQ $const_cfgAddr, R14
+	MOVQ $const_ConfigAddr, R14
 	MOVQ R8, R15
 	MOVQ DX, R13
-	CMPQ DI, $const_threadFlags
+	CMPQ DI, $const_ThreadFlags
 	JEQ thread
 
 	REPORT
 	JMP wait
 
 thread:
-	MOVL $const_askThread, AX
+	MOVL $const_AskThread, AX
 	MOVQ R13, DI
 	MOVQ R15, SI
 	CHECKED(133)
@@ -598,7 +598,7 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	POPQ const_lightFlags(R11)
 	MARK('s', 'a', 'v', '1')
 	CLD
-	MOVQ $const_cfgAddr, R14
+	MOVQ $const_ConfigAddr, R14
 	MOVQ R11, R15
 	MOVQ $0, const_slotFetch(R15)
 	MOVQ $0, const_slotSavedFP(R15) // and slotUsed
@@ -606,31 +606,31 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JNE light
 	CMPL const_cfgAnswer(R14), $0
 	JEQ light
-	CMPQ AX, $const_guestSigaction
+	CMPQ AX, $const_CallSigaction
 	JEQ action
-	CMPQ AX, $const_guestSigprocmask
+	CMPQ AX, $const_CallSigprocmask
 	JEQ procmask
-	CMPQ AX, $const_guestMmap
+	CMPQ AX, $const_CallMmap
 	JEQ map
-	CMPQ AX, $const_guestClock
+	CMPQ AX, $const_CallClockGettime
 	JEQ clock
-	CMPQ AX, $const_guestYield
+	CMPQ AX, $const_CallSchedYield
 	JEQ yield
-	CMPQ AX, $const_guestSleep
+	CMPQ AX, $const_CallSleep
 	JEQ nap
-	CMPQ AX, $const_guestSelf
+	CMPQ AX, $const_CallLWPSelf
 	JEQ self
-	CMPQ AX, $const_guestPrivate
+	CMPQ AX, $const_CallLWPSetprivate
 	JEQ private
-	CMPQ AX, $const_guestAltstack
+	CMPQ AX, $const_CallSigaltstack
 	JEQ altstack
-	CMPQ AX, $const_guestGetcontext
+	CMPQ AX, $const_CallGetcontext
 	JEQ keep
-	CMPQ AX, $const_guestCreate
+	CMPQ AX, $const_CallLWPCreate
 	JEQ keep
-	CMPQ AX, $const_guestExit
+	CMPQ AX, $const_CallExit
 	JEQ used
-	CMPQ AX, $const_guestExecve
+	CMPQ AX, $const_CallExecve
 	JEQ used
 
 light:
@@ -643,24 +643,24 @@ light:
 	MOVL CX, const_slotGuestCPU(R15)
 give:
 	MOVL $const_modeLight, const_slotMode(R15)
-	MOVL $const_turnKernel, AX
+	MOVL $const_TurnKernel, AX
 	XCHGL AX, (R15)
 	MARK('g', 'a', 'v', '0')
 	AWAIT
 	MOVL const_slotOp(R15), AX
-	CMPL AX, $const_opExit
+	CMPL AX, $const_OpExit
 	JEQ exit
-	CMPL AX, $const_opCall
+	CMPL AX, $const_OpCall
 	JEQ call
-	CMPL AX, $const_opThread
+	CMPL AX, $const_OpThread
 	JEQ clone
-	CMPL AX, $const_opFork
+	CMPL AX, $const_OpFork
 	JEQ clone
-	CMPL AX, $const_opSaveFP
+	CMPL AX, $const_OpSaveFP
 	JEQ save
-	CMPL AX, $const_opSaveX
+	CMPL AX, $const_OpSaveX
 	JEQ saveall
-	CMPL AX, $const_opResume
+	CMPL AX, $const_OpResume
 	JNE frame
 	CMPL const_slotKicked(R15), $0
 	JNE kicked
@@ -733,10 +733,10 @@ clone:
 	MOVL CX, const_slotGuestCPU(R15)
 	JMP again
 born:
-	MOVQ $const_cfgAddr, R14
+	MOVQ $const_ConfigAddr, R14
 	MOVQ R8, R15
 	MOVQ DX, R13
-	CMPQ DI, $const_threadFlags
+	CMPQ DI, $const_ThreadFlags
 	JEQ thread
 	REPORT
 	SIGMASK(const_cfgMask)
@@ -746,7 +746,7 @@ thread:
 	LEAQ const_slotAltstack(R15), DI
 	XORL SI, SI
 	CHECKED(134)
-	MOVL $const_askThread, AX
+	MOVL $const_AskThread, AX
 	MOVQ R13, DI
 	MOVQ R15, SI
 	CHECKED(135)
@@ -759,7 +759,7 @@ thread:
 call:
 	COMMANDS(again)
 again:
-	MOVL $const_turnKernel, AX
+	MOVL $const_TurnKernel, AX
 	XCHGL AX, (R15)
 	JMP given
 
@@ -785,7 +785,7 @@ clock:
 	JEQ light
 	TESTL DI, DI
 	JEQ known
-	CMPL DI, $const_guestMonotonic
+	CMPL DI, $const_GuestMonotonic
 	JNE light
 	MOVL $1, DI
 known:
@@ -848,7 +848,7 @@ nap:
 	MOVQ 8(DI), CX
 	CMPQ 0(DI), $0
 	JNE light
-	CMPQ CX, $const_longestNap
+	CMPQ CX, $const_LongestNap
 	JCC light
 	MOVQ $0, const_slotTime(R15)
 	MOVQ CX, (const_slotTime+8)(R15)
@@ -882,7 +882,7 @@ used:
 	// What the kernel would have to copy in comes along. A bad pointer faults, and the
 	// call goes the long way.
 fetch:
-	CMPQ AX, $const_guestMmap
+	CMPQ AX, $const_CallMmap
 	JNE second
 	MOVQ const_lightRSP(R15), SI
 	ADDQ $8, SI // behind the return address
@@ -895,11 +895,11 @@ second:
 	JCC light
 	MOVQ 0(SI), CX
 	MOVQ CX, (const_slotFetched+0)(R15)
-	CMPQ AX, $const_guestMmap
+	CMPQ AX, $const_CallMmap
 	JEQ fetched
 	MOVQ 8(SI), CX
 	MOVQ CX, (const_slotFetched+8)(R15)
-	CMPQ AX, $const_guestSigaction
+	CMPQ AX, $const_CallSigaction
 	JNE fetched
 	MOVQ 16(SI), CX
 	MOVQ CX, (const_slotFetched+16)(R15)
@@ -1064,7 +1064,7 @@ map:
 	TESTL $const_LentRoom, const_slotLent(R15)
 	JEQ fetch
 	MOVL const_slotRoomNoted(R15), R12
-	CMPL R12, $const_maxPlaced
+	CMPL R12, $const_MaxPlaced
 	JCC fetch
 	CMPL R8, $-1
 	JNE fetch
@@ -1140,7 +1140,7 @@ place:
 	JMP answered
 	MARK('m', 'a', 'p', '2')
 refused:
-	MOVL $const_guestMmap, AX
+	MOVL $const_CallMmap, AX
 	JMP fetch
 
 self:
@@ -1202,38 +1202,4 @@ TEXT ·stubText(SB), NOSPLIT, $0-24
 TEXT ·fxsave(SB), NOSPLIT, $0-8
 	MOVQ to+0(FP), AX
 	FXSAVE64 (AX)
-	RET
-
-// func haveRDTSCP() bool
-TEXT ·haveRDTSCP(SB), NOSPLIT, $0-1
-	MOVL $0x80000001, AX
-	CPUID
-	SHRL $27, DX
-	ANDL $1, DX
-	MOVB DX, ret+0(FP)
-	RET
-
-// func currentCPU() uint32
-TEXT ·currentCPU(SB), NOSPLIT, $0-4
-	RDTSCP
-	INCL CX
-	MOVL CX, ret+0(FP)
-	RET
-
-// func spinWhile(word *uint32, last, rounds uint32) bool
-TEXT ·spinWhile(SB), NOSPLIT, $0-17
-	MOVQ word+0(FP), DI
-	MOVL last+8(FP), SI
-	MOVL rounds+12(FP), CX
-again:
-	MOVL (DI), AX
-	CMPL AX, SI
-	JHI over
-	PAUSE
-	SUBL $1, CX
-	JG again
-	MOVB $0, ret+16(FP)
-	RET
-over:
-	MOVB $1, ret+16(FP)
 	RET

@@ -1,4 +1,4 @@
-package platform
+package stub
 
 import (
 	"bytes"
@@ -38,7 +38,7 @@ func TestSymbolIn(t *testing.T) {
 
 // vdsoImage is this process's vdso.
 func vdsoImage(t testing.TB) []byte {
-	base := auxv(atSysinfoEhdr)
+	base := Auxv(atSysinfoEhdr)
 	if base == 0 {
 		t.Skip("the host has no vdso")
 	}

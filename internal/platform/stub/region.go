@@ -1,0 +1,83 @@
+package stub
+
+import "bytes"
+
+// A Region is a part of the stub between two marks: where a signal finds a thread tells what
+// of the guest's registers is where, and whether the call that it made is done.
+type Region int
+
+const (
+	InGuest      Region = iota // not in the stub at all
+	Entering                   // registers as they were, but for CX and R11
+	Switching                  // and but for SP
+	Saved                      // registers in the slot
+	InClock                    // and XMM registers there, too
+	InNap                      // asleep in the stub, or about to be, or just awake
+	Mapped                     // the host has said whether memory is mapped
+	Noted                      // that is noted, or what else the guest has changed in the slot
+	Answered                   // about to return with what the stub answers
+	InLightTrap                // in a light trap, or about to return from one
+	InTrampoline               // at a rewritten call site: no part of the stub, but on the way there
+	Elsewhere                  // where a guest can be only if it has jumped there
+)
+
+// Marks are the addresses that bound the regions. A signal frame's RIP is compared with
+// them. The guest cannot change the code, so that what stands at a mark is what was
+// assembled there.
+type Marks struct {
+	Enter, Save, Saved, Gave, Over     uint64 // the way in, and a light trap
+	Clocked, Restored                  uint64 // the clock's XMM registers are being put back
+	Nap, Napped                        uint64
+	Posted, Told                       uint64 // a signal action is changed
+	Masked, MaskTold, Stack, StackTold uint64
+	Mapped, Noted, NoteTold            uint64 // memory is mapped
+	Answered, Last                     uint64
+}
+
+// findMarks looks for the no-ops that MARK has left in the code.
+func findMarks(code []byte) (m Marks) {
+	for tag, at := range map[string]*uint64{
+		"ent0": &m.Enter, "sav0": &m.Save, "sav1": &m.Saved, "gav0": &m.Gave,
+		"end0": &m.Over, "xmm0": &m.Clocked, "xmm1": &m.Restored, "nap0": &m.Nap, "nap1": &m.Napped,
+		"pst0": &m.Posted, "pst1": &m.Told, "map0": &m.Mapped, "map1": &m.Noted, "map2": &m.NoteTold,
+		"msk0": &m.Masked, "msk1": &m.MaskTold, "stk0": &m.Stack, "stk1": &m.StackTold, "ans0": &m.Answered,
+		"end1": &m.Last,
+	} {
+		mark := []byte("\x0f\x1f\x80" + tag)
+		if bytes.Count(code, mark) != 1 {
+			panic("stub: the code has no mark " + tag)
+		}
+		*at = Addr + uint64(bytes.Index(code, mark))
+	}
+	return m
+}
+
+// RegionOf returns where in the stub, or in the vdso behind it, an address is.
+func (m *Marks) RegionOf(rip uint64, v *VDSO) Region {
+	switch {
+	case rip < Addr || rip >= v.AreaEnd():
+		return InGuest
+	case v.Text != 0 && rip >= v.Text:
+		return InClock
+	case rip < m.Enter || rip >= m.Last:
+		return Elsewhere
+	case rip <= m.Save:
+		return Entering
+	case rip < m.Saved:
+		return Switching
+	case rip >= m.Gave && rip < m.Over:
+		return InLightTrap
+	case rip >= m.Clocked && rip < m.Restored:
+		return InClock
+	case rip >= m.Nap && rip < m.Napped:
+		return InNap
+	case rip >= m.Posted && rip < m.Told, rip >= m.Noted && rip < m.NoteTold,
+		rip >= m.Masked && rip < m.MaskTold, rip >= m.Stack && rip < m.StackTold:
+		return Noted
+	case rip >= m.Mapped && rip < m.Noted:
+		return Mapped
+	case rip >= m.Answered:
+		return Answered
+	}
+	return Saved
+}
