@@ -13,15 +13,20 @@ import (
 	"toaster/internal/platform/stub"
 )
 
-// The arena is the memory of all control windows: a memory file for each, so that no
-// host process can ever reach another one's. A host process gets its own while it has
-// only the stub to run, and loses the descriptor before it runs anything else.
+// The arena is the memory of all control windows: a memory file for each, so that no host
+// process can ever reach another one's. A host process is given its own while it has only the
+// stub to run, and loses the descriptor before it runs anything else.
+//
+// A window is live from acquire to release, in between of which it belongs to one process.
+// What an earlier process has left there must not reach a later one, which may be another
+// user's: release cleans it while nobody has it mapped but toaster. A guest may have written
+// anywhere in its window, whatever slots its threads had, so all of it is cleaned.
 type arena struct {
 	slotSize   int
 	windowSize int
 
 	mu     sync.Mutex
-	free   []*window
+	free   []*window // clean, in use by nobody
 	live   map[*window]struct{}
 	closed bool
 }
@@ -32,7 +37,7 @@ type window struct {
 	mem []byte
 
 	mu   sync.Mutex
-	used []uint64 // bit set of slots
+	used []uint64 // bit set of slots: a slot is a thread's from takeSlot until that has asked to exit
 	high int      // slots used so far, to be cleared before the window's next use
 }
 
@@ -74,7 +79,8 @@ func (a *arena) reuseOrCreate() (*window, error) {
 	return w, err
 }
 
-// hasRoom reports whether there can be another window.
+// hasRoom reports whether there can be another window without the reserve of address space
+// that Go's heap needs.
 func (a *arena) hasRoom() bool {
 	a.mu.Lock()
 	free := len(a.free)
@@ -110,8 +116,10 @@ func (w *window) destroy() {
 	}
 }
 
-// clean removes what its process has left: in the slots that had threads, and, as a
-// guest can write all of its window, behind them. The first ones keep their memory.
+// clean removes what its process has left: in the slots that had threads, and, as a guest
+// can write all of its window, behind them. The first slots keep their memory, as the next
+// process will want it; the rest goes back to the host (MADV_REMOVE, which also reads as zeros
+// to whoever should have it mapped still). It reports whether that succeeded.
 func (w *window) clean(slotSize int) bool {
 	const keep = 32
 	used := min(w.high, keep) * slotSize
@@ -134,7 +142,8 @@ func (a *arena) release(w *window) {
 	a.free = append(a.free, w)
 }
 
-// close ends the arena. The memory of windows that are in use ends as they come back.
+// close ends the arena. The memory of windows that are in use ends as they come back; their
+// descriptors go at once, as no process is born any more.
 func (a *arena) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -149,7 +158,8 @@ func (a *arena) close() {
 	}
 }
 
-// descriptor returns what the process of w is to map.
+// descriptor returns what the process of w is to map, -1 once the arena is closed. It is asked
+// when the newborn reports, not when it is ordered: Close may have come in between.
 func (a *arena) descriptor(w *window) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

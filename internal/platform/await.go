@@ -94,7 +94,8 @@ func (w *waiters) usable() int {
 	return hostlimits.Few(seatCount)
 }
 
-// unseat gives t the seat of who has slept for longest, if that is long enough.
+// unseat gives t the seat of who has slept for longest, if that is long enough. Who had it is
+// woken, finds that the turn has not come and its seat is another's, and goes to a poller.
 func (w *waiters) unseat(t *Thread, now time.Duration) *seat {
 	var oldest *seat
 	least := int64(now - settledAfter)
@@ -125,7 +126,12 @@ func (p *Platform) admitsThread() bool {
 	return len(p.threads)-p.parked < p.waiters.maxThreads
 }
 
-// A poller sleeps for many. It ends when it has nobody left.
+// A poller sleeps for many. It ends when it has nobody left. New waiters ring its bell, a word
+// of its own that it sleeps on with the others, and it lays out its list anew.
+//
+// All words but the bell are the guests' memory. A guest that wakes its word without passing
+// the turn makes the poller look at all 127, so the poller counts that and kills the guest that
+// does it too often (countFalseWakeup).
 type poller struct {
 	w *waiters
 
@@ -244,7 +250,8 @@ func (w *waiters) dropLocked(k *poller) {
 	}
 }
 
-// tell wakes those whose sleep is over.
+// tell wakes those whose sleep is over. Each has a channel with room for one word, and waits for
+// one at a time, so that the poller never waits for a waiter.
 func (k *poller) tell() {
 	left := k.list[:0]
 	for _, t := range k.list {

@@ -20,10 +20,12 @@ func (t *Thread) pass() uint64 {
 	return t.proc.platform.pass
 }
 
-// A clone is what its registers say.
+// cloneArgs are what the registers of a clone say. The host hands them over with the question,
+// and the asker cannot change them until it is answered.
 type cloneArgs struct{ flags, token, target uint64 }
 
-// maxGrants bounds how often one clone may be tried.
+// maxGrants bounds how often one clone may be tried: a signal from outside to the host process
+// (SIGSTOP) makes the host restart the call, and ask again.
 const maxGrants = 16
 
 // answerClone grants what was ordered. The registers of the notification cannot change

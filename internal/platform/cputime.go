@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This file adds up the processor time of all host processes, the living and the dead.
+// This file adds up the processor time of all host processes, the living and the dead. What a
+// limit is held by comes from the host, never from a guest's slot.
 
 // CPUTime returns the processor time that the platform's host processes have used.
 func (p *Platform) CPUTime() time.Duration {

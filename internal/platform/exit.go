@@ -2,8 +2,12 @@ package platform
 
 import "toaster/internal/platform/stub"
 
-// Exit ends t's host thread, or parks it for a later LWP, and the host process
-// with its last one. t must not be used afterwards.
+// Exit ends t's host thread, or parks it for a later LWP, and the host process with its last
+// one. It does not wait for the end. t must not be used afterwards.
+//
+// A thread that ends asks the supervisor first (exit is a notification), so that its slot is
+// not given to another one while it may still write there. A guest whose thread does not end
+// is found out by the watchdog.
 func (t *Thread) Exit() {
 	if !t.enter() {
 		return
@@ -27,7 +31,8 @@ func (q *Process) othersAllParked(t *Thread) bool {
 	return len(q.parked) > 0 && len(q.threads)-len(q.parked) == 1
 }
 
-// deregister drops a thread that is about to exit; its slot may be used again.
+// deregister drops a thread that asks for its exit. It is inside that call, with all signals
+// blocked, so that no instruction of it follows and its slot may be used again.
 func (t *Thread) deregister() {
 	q, p := t.proc, t.proc.platform
 	q.mu.Lock()

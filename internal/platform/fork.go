@@ -10,8 +10,28 @@ import (
 	"toaster/internal/platform/stub"
 )
 
-// Fork copies the address space. The result is a process with one thread that
-// has t's registers and extended state, stopped where t is.
+// This file creates processes and threads. Only a thread of the guest's own host process can
+// clone it, so the guest's thread is told to, and nothing that the guest can write may decide
+// what comes of it:
+//
+//  1. The newborn's slot is laid out in advance (prepareSlot): it has the creator's registers,
+//     and the turn is the kernel's.
+//  2. A pendingClone is entered under a random token, and the creator is given an order: which
+//     flags, token and slot it may clone with.
+//  3. The creator has its turn. Its clone is a question to the supervisor, which compares the
+//     registers with the order (clone.go). A copy of a program that has never run asks nobody.
+//  4. The newborn runs the stub alone. It asks the supervisor in turn, with the token and its
+//     slot in registers, and so is bound to the pendingClone (supervise.go). A process is given
+//     its control window with the answer.
+//  5. Both creator and newborn wait in the stub with the turn the kernel's.
+//
+// The creator's report and the newborn's come in any order; whoever ordered the clone answers
+// the questions meanwhile, and waits for both.
+
+// Fork copies the address space. The result is a process with one thread that has t's
+// registers and extended state, stopped where t is. The caller owns the new thread. It fails
+// with an error that wraps EAGAIN or ENOMEM where the host has no room for another process,
+// and with ErrGone where t's is dead.
 func (t *Thread) Fork() (*Process, *Thread, error) {
 	if err := t.proc.platform.admitProcess(); err != nil {
 		return nil, nil, fmt.Errorf("host: fork: %w", err)
@@ -31,8 +51,9 @@ func (t *Thread) Fork() (*Process, *Thread, error) {
 	return child.proc, child, nil
 }
 
-// ensureFPLoaded sees to it that a newborn inherits the extended state that t is to have: it is
-// in the processor, or in the signal frame.
+// ensureFPLoaded sees to it that a newborn inherits the extended state that t is to have: it
+// is in the processor, or in the signal frame. State that waits in t to be loaded would be
+// loaded after the clone, by the creator alone.
 func (t *Thread) ensureFPLoaded() bool { return !t.fpDirty || t.ensureFrame() }
 
 func (t *Thread) fork() (*Thread, error) {
@@ -49,6 +70,8 @@ func (t *Thread) fork() (*Thread, error) {
 // thread spoils: one in some thousands is.
 const maxForkTries = 100
 
+// forkOnce fails with errInterrupted if a signal to toaster's own thread spoilt the passing of
+// the control window: the newborn has then ended, and the fork is to be made again.
 func (t *Thread) forkOnce() (*Thread, error) {
 	p := t.proc.platform
 	if t.proc == p.zygote {
@@ -82,7 +105,8 @@ func (t *Thread) forkOnce() (*Thread, error) {
 // maxCloneSeconds is how many seconds a newborn may take that is alive, by its parent's word.
 const maxCloneSeconds = 10
 
-// prepareSlot makes s the slot of a newborn that t clones.
+// prepareSlot makes s the slot of a newborn that t clones, as if it had stopped where t has.
+// The turn is the kernel's before the newborn exists: it waits at once.
 func (t *Thread) prepareSlot(s stub.Slot) bool {
 	if t.light {
 		s.PrepareLight(t.slot)
@@ -94,8 +118,10 @@ func (t *Thread) prepareSlot(s stub.Slot) bool {
 	return true
 }
 
-// NewThread creates another thread in t's address space. It starts with t's
-// registers and extended state; the caller sets what is to differ.
+// NewThread creates another thread in t's address space. It starts with t's registers and
+// extended state; the caller owns it, and sets what is to differ. A parked host thread is
+// used if there is one. It fails as Fork does, and where the process has as many threads as
+// its window has slots.
 func (t *Thread) NewThread() (*Thread, error) {
 	if !t.enter() {
 		return nil, ErrGone
@@ -145,7 +171,14 @@ func (t *Thread) newThread() (*Thread, error) {
 	return b.thread, nil
 }
 
-// clone has t make the clone of b and waits for the newborn to report.
+// clone has t make the clone of b and waits until t has its turn back and the newborn has
+// reported. Neither need ever happen with a hostile guest: the newborn can have been killed by
+// a sibling of t, t can say that a clone has succeeded that it has not made, or that it has
+// failed, and it can do nothing at all, which the watchdog sees. So after a second, and each
+// second from then on, the process that t claims to have made is looked for. t is not believed
+// for longer than maxCloneSeconds.
+//
+// Preconditions: t is entered, prepareSlot has been called, and b is registered nowhere.
 func (t *Thread) clone(b *pendingClone, op uint32, flags uint64) error {
 	p, s := t.proc.platform, t.slot
 	token := newToken()
@@ -185,7 +218,8 @@ func (t *Thread) clone(b *pendingClone, op uint32, flags uint64) error {
 	return nil
 }
 
-// cancelClone withdraws a clone that was ordered, unless the newborn has reported after all.
+// cancelClone withdraws a clone that was ordered, and returns err; or nil, if the newborn has
+// reported after all and so is b's.
 func (p *Platform) cancelClone(token uint64, b *pendingClone, err error) error {
 	p.mu.Lock()
 	_, waiting := p.pendingClones[token]
@@ -198,6 +232,8 @@ func (p *Platform) cancelClone(token uint64, b *pendingClone, err error) error {
 	return nil
 }
 
+// newToken returns a number that no guest can guess: it names a pendingClone, and the pass is
+// one. crypto/rand does not fail.
 func newToken() uint64 {
 	var b [8]byte
 	rand.Read(b[:])

@@ -51,7 +51,7 @@ func pollBlock(fd *unix.PollFd, timeout int) (int, syscall.Errno) {
 	return int(n), e
 }
 
-// pollNow is pollBlock for those who don't wait.
+// pollNow is pollBlock for those who don't wait: Go's scheduler is not told of the call.
 func pollNow(fd *unix.PollFd, timeout int) (int, syscall.Errno) {
 	n, _, e := syscall.RawSyscall(unix.SYS_POLL, uintptr(unsafe.Pointer(fd)), 1, uintptr(timeout))
 	return int(n), e

@@ -8,8 +8,14 @@ import (
 	"toaster/internal/platform/stub"
 )
 
-// inject has t execute commands, up to the first that fails, whose index and
-// error it returns. Preconditions: t is entered.
+// This file has a stopped thread make system calls of the host, for what only a thread of the
+// process itself can do: change its memory, above all. The commands lie in the slot, where the
+// guest's other threads can change them while they are executed. That gains a guest nothing:
+// the filter judges the calls, and lets none through that the guest could not make by jumping
+// to the stub itself. Results are the guest's word, too.
+
+// inject has t execute commands, up to the first that fails, whose error it returns.
+// Preconditions: t is entered.
 func (t *Thread) inject(commands ...stub.Command) error {
 	t.startCommands(commands...)
 	return t.finishCommands(len(commands))

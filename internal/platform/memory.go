@@ -23,8 +23,12 @@ func (q *Process) Write(addr uint64, b []byte) (n int, ok bool) {
 	return q.transfer(unix.SYS_PROCESS_VM_WRITEV, addr, b)
 }
 
-// transfer restricts the range to the guest's part of the address space: the
-// stub and the control window are none of the guest's business.
+// transfer restricts the range to the guest's part of the address space: a system call whose
+// buffer lies in the stub or the window is EFAULT, as NetBSD has no memory there, and no guest
+// learns its own control memory, or has the kernel write it, by a pointer.
+//
+// It takes no lock, as it is on the way of most system calls. What is read can change while it
+// is being copied: callers copy once and check the copy.
 func (q *Process) transfer(nr uintptr, addr uint64, b []byte) (int, bool) {
 	if len(b) == 0 || addr >= GuestEnd {
 		return 0, len(b) == 0

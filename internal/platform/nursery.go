@@ -7,24 +7,30 @@ import (
 	"syscall"
 )
 
-// A Nursery keeps copies of a stopped process ready: a fork takes longer than all else
-// that a new program needs, and here it is done before anybody asks. The platform's own
-// one has copies of the zygote, which are pristine.
+// A Nursery keeps copies of a stopped process, its template, ready: a fork takes longer than
+// all else that a new program needs, and here it is done before anybody asks. The platform's
+// own nursery has copies of the zygote, which are pristine; whoever executes programs makes
+// one for each program that is executed a second time, with a template that has it mapped.
+//
+// A goroutine of the nursery's fills the pool in the background (keepWarm) whenever a copy has
+// been taken. No copy has run guest code, and neither has the template, so their clones need
+// no question to the supervisor.
 type Nursery struct {
 	p         *Platform
-	pool      chan *Thread
-	refill    chan struct{}
-	done      chan struct{}
-	closeOnce sync.Once // closes done
+	pool      chan *Thread  // the copies, each by its only running thread
+	refill    chan struct{} // holds one wish to fill the pool
+	done      chan struct{} // closed by Close
+	closeOnce sync.Once     // closes done
 
 	parkedWanted atomic.Int32 // that are to be parked in each copy
 
-	forkMu   sync.Mutex // held while the template forks
+	forkMu   sync.Mutex // held while the template forks: a thread has one owner at a time
 	template *Thread
 }
 
-// NewNursery makes a nursery of so many copies of t, which is stopped and the only
-// thread of its process. Both belong to the nursery from now on.
+// NewNursery makes a nursery of so many copies of t's process. Preconditions: t is stopped, it
+// is the only thread of its process, and no guest code has run there. Both belong to the
+// nursery from now on, even if it fails, as it does where nothing is to be kept ready.
 func (p *Platform) NewNursery(t *Thread, copies int) (*Nursery, error) {
 	n, err := p.newNursery(t, copies)
 	if err != nil {
@@ -56,7 +62,8 @@ func (p *Platform) newNursery(t *Thread, copies int) (*Nursery, error) {
 	return n, nil
 }
 
-// Take gives a copy that is ready; ok is false if there is none just now.
+// Take returns a copy that is ready, which is the caller's from then on; ok is false if there
+// is none just now. Copies that somebody has killed meanwhile are passed by.
 func (n *Nursery) Take() (q *Process, t *Thread, ok bool) {
 	for {
 		select {
@@ -73,7 +80,8 @@ func (n *Nursery) Take() (q *Process, t *Thread, ok bool) {
 	}
 }
 
-// Close gives up the template and the copies that nobody has taken.
+// Close gives up the template and the copies that nobody has taken. Copies that were taken
+// live on. keepWarm may be about to add one: it looks at done afterwards, and drains again.
 func (n *Nursery) Close() {
 	n.closeOnce.Do(func() {
 		close(n.done)
@@ -107,7 +115,8 @@ func (n *Nursery) Expect(lwps int) {
 	}
 }
 
-// makeCopy makes a copy with its threads.
+// makeCopy makes a copy with its parked threads. It counts as a guest's process does: what is
+// kept ready must not take the host's last room, so there is no copy where that is scarce.
 func (n *Nursery) makeCopy() (*Thread, error) {
 	if n.p.Lean() {
 		return nil, syscall.EAGAIN
@@ -122,7 +131,7 @@ func (n *Nursery) makeCopy() (*Thread, error) {
 	return t, err
 }
 
-// fork copies the template.
+// fork copies the template. It may be called while keepWarm does: they take turns.
 func (n *Nursery) fork() (*Thread, error) {
 	n.forkMu.Lock()
 	defer n.forkMu.Unlock()

@@ -21,7 +21,7 @@ type Options struct {
 	// a negative number none.
 	Warm int
 	// TrapAll makes every system call end Run. Without it the stub answers some
-	// itself; see the numbers beside guestClock.
+	// itself; see the numbers beside stub.CallClockGettime.
 	TrapAll bool
 	// NoRewrite leaves programs' call sites as they are.
 	NoRewrite bool
@@ -45,8 +45,12 @@ const defaultWarm = 2
 // ErrGone is what operations on a dead host process or thread return.
 var ErrGone = errors.New("host: the guest's host process is gone")
 
-// A Platform creates guest address spaces and looks after the host processes
-// that carry them.
+// A Platform creates guest address spaces and looks after the host processes that carry them.
+//
+// It has goroutines of three kinds: the creator, locked to the thread whose child the zygote is and
+// whose end would be all guests' (createZygote); the reaper, which waits for host processes to
+// end (reapLoop); and, for each nursery, one that fills it (keepWarm). Pollers (await.go) and a timer of the watchdog's
+// come and go. Everything else is done by those who call.
 type Platform struct {
 	opts       Options
 	cores      int32
@@ -56,7 +60,7 @@ type Platform struct {
 
 	stub       stub.Text
 	vdso       stub.VDSO
-	pass       uint64 // see clone.go
+	pass       uint64 // lets a clone through without a question; see clone.go
 	canRewrite bool   // call sites can be rewritten
 
 	fsgsbase bool // guests and stub have the instructions for it
@@ -65,14 +69,16 @@ type Platform struct {
 
 	arena       *arena
 	zygote      *Process
-	pristine    *Nursery // of the zygote
-	listener    int
-	listenMu    sync.Mutex // held by who answers; nothing else is held when it is taken
-	supervisors atomic.Int32
-	stopEvent   int // eventfd that ends the supervisor and the reaper
-	lifeline    int // a socket; the sentinel kills all guests when it is closed
-	epoll       int
+	pristine    *Nursery     // of the zygote
+	listener    int          // of the filter's notifications
+	listenMu    sync.Mutex   // held by who answers one; see "Locks" for what may be held when it is taken
+	supervisors atomic.Int32 // how many want to answer: while there are any, the reaper does not
+	stopEvent   int          // eventfd that ends the supervisor and the reaper
+	lifeline    int          // a socket; the sentinel kills all guests when it is closed
+	epoll       int          // what the reaper sleeps on
 
+	// mu guards what follows up to closed, and the order of each thread. It is held for map
+	// operations, never for a call of the host that can sleep.
 	mu              sync.Mutex
 	threads         map[uint32]*Thread       // by host thread id: everyone who may ask the supervisor
 	pendingClones   map[uint64]*pendingClone // by token
@@ -84,9 +90,9 @@ type Platform struct {
 	nurseries       map[*Nursery]struct{}
 	closed          bool
 
-	usedOnce atomic.Bool // NewProcess has been called
-	lean     atomic.Bool // nothing is kept ready for guests to come, for want of room
-	done     chan struct{}
+	usedOnce atomic.Bool   // NewProcess has been called
+	lean     atomic.Bool   // nothing is kept ready for guests to come, for want of room
+	done     chan struct{} // closed when Close begins
 	workers  sync.WaitGroup
 
 	running runningThreads
@@ -101,8 +107,8 @@ type Platform struct {
 	stop          func() // ends the creating thread
 }
 
-// New starts a platform: it checks nothing in advance, but its error says which
-// step the host refused; see Check for what to do then.
+// New starts a platform: it checks nothing in advance, but its error says which step the host
+// refused; package doctor says what to do then. The caller must Close it.
 func New(opts Options) (*Platform, error) {
 	if opts.Warm == 0 {
 		opts.Warm = defaultWarm
@@ -171,8 +177,13 @@ func (p *Platform) start() (err error) {
 	return err
 }
 
-// Close kills every guest and frees what the platform holds. All Run calls end
-// with Gone. Control memory stays until all processes are released.
+// Close kills every guest and frees what the platform holds. All Run calls end with Gone.
+// Control memory stays until all processes are released. A second Close returns at once, and
+// may do so before the first has ended.
+//
+// The order matters: closed comes first, so that whoever is born from then on is released at
+// once (bindProcess); the reaper lives until all that were known are collected; descriptors go
+// last, as the reaper and whoever answers notifications use them.
 func (p *Platform) Close() {
 	p.mu.Lock()
 	if p.closed {
@@ -206,10 +217,10 @@ func (p *Platform) Close() {
 	}
 }
 
-// killAll kills and collects all host processes. The zygote's process group
-// holds everything that ever came from it, even a child that could not report. It waits
-// for each itself, or with the reaper, whoever comes first: to be told by that one takes a
-// wakeup more.
+// killAll kills and collects all host processes. The zygote's process group holds everything
+// that ever came from it, even a child that could not report: no guest can leave the group, as
+// the filter does not let setpgid through. It waits for each itself, or with the reaper,
+// whoever comes first: to be told by the reaper takes a wakeup more.
 func (p *Platform) killAll() {
 	unix.Kill(-p.zygote.pid, unix.SIGKILL)
 	for {

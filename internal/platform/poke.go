@@ -40,8 +40,9 @@ func (q *Process) force(mode int, addr uint64, b []byte, move func(int, []byte, 
 	return true
 }
 
-// openMemory opens the host's view of the memory. The signal that follows proves that
-// the pid was still the process's when it was used.
+// openMemory opens the host's view of the memory, by pid, which may be another process's by
+// now. The signal that follows, which is none, proves that the process was still there to be
+// reaped, and so its pid its own, when the name was used.
 func (q *Process) openMemory(mode int) (fd int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

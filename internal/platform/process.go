@@ -13,11 +13,18 @@ import (
 )
 
 // A Process is a guest address space, carried by one host process.
+//
+// It ends in three steps. Kill, or the host process's own end, sets ended: whoever waits for
+// one of the threads is woken and finds Gone. The reaper then collects the host process and
+// sets reaped: from there on pid may be another process's, so whoever sends a signal holds mu
+// and looks at reaped first. At last dead is set, for those on the hot path, who take no
+// lock. The window goes back when the process is dead, released by its owner, and no call is
+// inside one of its slots (returnWindow).
 type Process struct {
-	platform  *Platform
+	platform  *Platform // this and what follows up to gone: constant, but win
 	pid       int
 	pidfd     int
-	win       *window
+	win       *window       // guarded by mu; nil once it has been returned
 	collected atomic.Bool   // or being collected
 	gone      chan struct{} // closed once the host process is dead
 	dead      atomic.Bool   // the same, for the hot path
@@ -26,7 +33,9 @@ type Process struct {
 
 	rewritten *Rewrite // set before its first thread runs
 
-	fdPassing sync.Mutex // held while a descriptor is in the host process
+	// fdPassing is held while a file is open in the host process. All threads of it have the
+	// same descriptors: a second file at the same time would be the first one's number.
+	fdPassing sync.Mutex
 
 	mu       sync.Mutex // orders before Platform.mu
 	threads  map[*Thread]struct{}
@@ -37,8 +46,10 @@ type Process struct {
 	usage    unix.Rusage
 }
 
-// A Thread carries one LWP of a Process. Apart from Kick it belongs to one
-// goroutine at a time.
+// A Thread carries one LWP of a Process. It belongs to one goroutine at a time, its owner;
+// only Kick, Mask and CollectActions may be called by others. Fields are the owner's, but
+// for those of sync/atomic, which the kicker, the watchdog, the reaper and the pollers
+// look at, and where it says whose they are.
 type Thread struct {
 	proc  *Process
 	tid   int
@@ -80,21 +91,23 @@ type Thread struct {
 	guestEntries atomic.Uint32 // into guest code
 
 	asksUsage bool          // the commands ask for usage, and for nothing else
-	duties    atomic.Uint32 // see give
-	judgement judgement
+	duties    atomic.Uint32 // see assign
+	judgement judgement     // the watchdog's
 
 	// What the supervisor may grant to this thread; guarded by Platform.mu.
 	order order
 }
 
-// States of a thread, as its owner and kickers see it.
+// States of a thread. The owner alone changes them.
 const (
-	threadIdle    = iota
-	threadInside  // a call of the owner uses the slot
-	threadRunning // guest code may be running: a kick needs a signal
+	threadIdle    = iota // nobody uses the slot: its memory may go to another process
+	threadInside         // a call of the owner uses the slot
+	threadRunning        // guest code may be running: a kick needs a signal
 )
 
-// enter begins the use of t's slot; it fails if the host process is dead or about to die.
+// enter begins the use of t's slot; it fails if the host process is dead or about to die. It
+// sets the state before it looks at ended, and Kill does the opposite in the opposite order:
+// so either enter finds that the process has ended, or Kill finds the thread and wakes it.
 func (t *Thread) enter() bool {
 	t.state.Store(threadInside)
 	if t.proc.ended.Load() {
@@ -104,7 +117,7 @@ func (t *Thread) enter() bool {
 	return true
 }
 
-// leave ends it.
+// leave ends it. The last thread to leave a dead process returns its window.
 func (t *Thread) leave() {
 	t.state.Store(threadIdle)
 	if t.proc.dead.Load() {
@@ -134,9 +147,9 @@ func (q *Process) ID() int { return q.pid }
 // Gone returns a channel that is closed once the host process is dead.
 func (q *Process) Gone() <-chan struct{} { return q.gone }
 
-// register makes the platform look after host process pid, which has its
-// control window and its one thread at slot index. The caller knows that pid
-// is alive or a zombie that nobody can have reaped.
+// register makes the platform look after host process pid, which has its control window and
+// its one thread at slot index. Preconditions: pid is alive, or a zombie that nobody can have
+// reaped, so that the pidfd is that process's.
 func (p *Platform) register(pid int, win *window, index int) (*Process, *Thread, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -180,7 +193,9 @@ func (q *Process) Kill() {
 	}
 }
 
-// wakeLocked wakes everybody who waits for a thread of q.
+// wakeLocked wakes everybody who waits for a thread of q, by a turn that no stub gives: a
+// waiter looks at ended whatever the turn says. Threads that nobody uses are left alone, as
+// their slots may soon be others'. Preconditions: q.mu is held.
 func (q *Process) wakeLocked() {
 	for t := range q.threads {
 		if t.state.Load() != threadIdle {
@@ -190,8 +205,9 @@ func (q *Process) wakeLocked() {
 	}
 }
 
-// Release gives the address space up. It doesn't wait; the host process is
-// collected in the background. No thread of it may be used afterwards.
+// Release gives the address space up. It doesn't wait; the host process is collected in the
+// background. The caller must not use a thread of it afterwards, nor be in a call of one: the
+// window, with the threads' slots, goes to the next process.
 func (q *Process) Release() {
 	q.mu.Lock()
 	q.released = true

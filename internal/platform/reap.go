@@ -15,6 +15,10 @@ import (
 //   - wait4 for that very pid collects it, and nothing else may be collected:
 //     the pid is the process's for as long as it is a zombie;
 //   - everybody who waits for one of its threads is woken.
+//
+// It also answers the notifications that nobody waits for: of threads that end by themselves,
+// and of guests that tamper with the stub. A bug in serving one host process must not keep it
+// from the others, so panics are caught one event at a time.
 
 func (p *Platform) reapLoop() {
 	defer p.workers.Done()
@@ -33,7 +37,8 @@ func (p *Platform) reapLoop() {
 	}
 }
 
-// handleEvent sees to one event.
+// handleEvent sees to one event. A process is named by pid and pidfd together: either number
+// may have passed to another one since the host reported the event.
 func (p *Platform) handleEvent(e *unix.EpollEvent) {
 	if int(e.Fd) == p.listener {
 		if e.Events&unix.EPOLLHUP != 0 { // for good: nobody is left who could ask

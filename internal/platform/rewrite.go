@@ -22,9 +22,11 @@ import (
 //	ff 24 25 nn nn  0f 05        jmp *0x050fnnnn
 //	ff 24 25 nn nn 0f 05  0f 05  jmp *0x050fnnnn; syscall
 //
-// So whoever gets to the old instruction, by a jump into the middle or by a
-// context that was saved there, makes a system call all the same. The pointers,
-// up to 64 KiB, and the trampolines behind them lie in the guest's memory.
+// So whoever gets to the old instruction, by a jump into the middle or by a context that was
+// saved there, makes a system call all the same. The pointers, up to 64 KiB, and the
+// trampolines behind them lie in the guest's memory. A guest that writes there leads itself
+// astray: nothing here is trusted, and where a signal finds a thread is judged by the
+// platform's own copy of the sites.
 
 const (
 	// RewriteAddr is where the pointers are: an address that is also an instruction.
@@ -135,7 +137,9 @@ func (t *Thread) leaveTrampoline(faulted bool) {
 	r.RIP += uint64(len(rw.code[i]))
 }
 
-// emulate executes the first instruction of a site.
+// emulate executes the first instruction of a site, which the trampoline had done when the
+// signal came: the guest goes on behind it, at its old system call. It reports false if the
+// instruction would fault, so that it faults again at the site.
 func (t *Thread) emulate(code []byte) bool {
 	le, r := binary.LittleEndian, &t.regs
 	switch {

@@ -12,6 +12,20 @@ import (
 	"toaster/internal/platform/stub"
 )
 
+// This file runs guest code and passes the turn. The turn is a word in the thread's slot, a
+// futex that both sides sleep on:
+//
+//	guest           the stub acts, as the slot's operation says, or guest code runs
+//	guest, awaited  the same, and the kernel sleeps: who passes the turn wakes it
+//	kernel          the thread waits in the stub, spinning
+//	kernel, awaited the same, and the thread sleeps
+//
+// Each side passes the turn by an exchange, whose old value says whether the other one sleeps:
+// there is no system call if it does not. Whoever goes to sleep says so by a compare-and-swap,
+// which fails if the turn has come meanwhile. A guest can write anything there at any moment: a
+// waiter that finds "guest" where it had written "awaited" knows that nobody but the guest can
+// have done that, and kills it.
+
 // A Kind is the reason why guest code stopped.
 type Kind int
 
@@ -57,7 +71,8 @@ type Trap struct {
 	Left   time.Duration
 }
 
-// Run loads the registers and executes guest code until it traps.
+// Run loads the registers and executes guest code until it traps. Only the thread's owner may
+// call it; it returns as soon as somebody calls Kick, or Process.Kill.
 func (t *Thread) Run() Trap {
 	if !t.enter() {
 		return Trap{Kind: Gone}
@@ -89,8 +104,12 @@ func (t *Thread) Run() Trap {
 	}
 }
 
-// markRunning declares that guest code will run, unless a kick is waiting. Kick
-// does the opposite in the opposite order, so that none is lost.
+// markRunning declares that guest code will run, unless a kick is waiting. Kick does the
+// opposite in the opposite order, so that none is lost: it finds the state running and sends a
+// signal, or this finds kicked.
+//
+// ranGuest ends the time in which the process's clones are not asked about. It is loaded
+// first, as to store it each time would move a cache line between all threads' cores.
 func (t *Thread) markRunning() bool {
 	if !t.proc.ranGuest.Load() {
 		t.proc.ranGuest.Store(true)
@@ -202,8 +221,9 @@ const (
 	siKernel = 0x80
 )
 
-// syscall tells the 64-bit system call from other ways into the kernel, which are a
-// protection fault. RIP may be elsewhere: the vsyscall page returns by itself.
+// syscallTrap tells the 64-bit system call from the 32-bit ones, of int 0x80 and sysenter, and
+// from the vsyscall page, whose code returns by itself. NetBSD knows none of these: they are a
+// protection fault.
 func syscallTrap(i stub.Siginfo) Trap {
 	if i.Arch == unix.AUDIT_ARCH_X86_64 && i.Addr < GuestEnd {
 		return Trap{Kind: Syscall}
@@ -217,7 +237,8 @@ func (t *Thread) killHostile() Trap {
 	return Trap{Kind: Gone}
 }
 
-// giveTurn gives the turn to the host thread, to do op, and wakes it if it sleeps.
+// giveTurn gives the turn to the host thread, to do op, and wakes it if it sleeps. It is on the
+// way of each system call. awaitTurn must follow.
 func (t *Thread) giveTurn(op uint32) {
 	p := t.proc.platform
 	rounds := uint32(0)
@@ -242,6 +263,8 @@ func (t *Thread) giveTurn(op uint32) {
 }
 
 // awaitTurn waits for the kernel's turn. It fails if the host process is dead or about to die.
+// A waiter may be woken for nothing, by the watchdog, by somebody who wants its seat, or by the
+// guest: it looks at the word each time.
 func (t *Thread) awaitTurn() bool {
 	q := t.proc
 	p, turn := q.platform, t.slot.Turn()

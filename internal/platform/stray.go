@@ -14,8 +14,9 @@ import (
 // toaster's and no way to any; what remains is to collect them.
 
 // cloneDied says whether the process that a guest claims to have forked is
-// dead, and collects it if so. The claim may be a lie, so the zygote's group,
-// where nobody but guests is, must be that process's.
+// dead, and collects it if so. The claim may be a lie, so the process must
+// be of the zygote's group, where nobody but guests is; any other would be collected to the
+// harm of the program that embeds toaster.
 func (p *Platform) cloneDied(pid int) bool {
 	if pid <= 0 {
 		return true

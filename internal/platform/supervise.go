@@ -18,6 +18,11 @@ import (
 // memory that a guest can write, only from registers, which can't change while
 // the thread waits for the answer.
 //
+// A thread that asks sleeps in the host until it is answered, and nobody but the host can make
+// it ask. So the order is looked up by the thread's id, under Platform.mu, and what does not
+// match it is refused, which the guest sees as EPERM. Refusing is enough: who gets there
+// without an order is a guest that has jumped into the stub.
+//
 // It is no goroutine of its own: who gives an order supervises until it is
 // carried out, as waking another thread would take longer than all the rest.
 // Only what nobody waits for, an ending thread or a guest's tampering, is left
@@ -28,15 +33,15 @@ type order struct {
 	kind   int
 	fd     int       // orderFile
 	args   cloneArgs // orderClone
-	grants int       // of it: a signal to all (SIGSTOP) makes the host ask again
+	grants int       // how often it was granted, see maxGrants
 }
 
 const (
-	orderNone = iota
-	orderFile
-	orderAgain // the file was not delivered
-	orderExit
-	orderClone
+	orderNone  = iota
+	orderFile  // fd, which is then passedFD there
+	orderAgain // the file was not delivered: the supervisor's word to whoever gave orderFile
+	orderExit  // the thread's own end
+	orderClone // args
 )
 
 // A pendingClone is a process or thread that was ordered and has not reported yet.
@@ -88,14 +93,16 @@ const (
 	notifSyncWakeUp = 1
 )
 
-// supervise answers until cond holds.
+// supervise answers questions, of whomever, until cond holds.
 func (p *Platform) supervise(cond func() bool) { p.superviseFrom(func() {}, cond) }
 
 // superviseTick is how many milliseconds pass before a supervisor looks whether
 // what it waits for has failed. Success always comes with a question.
 const superviseTick = 10
 
-// superviseFrom answers what begin causes to be asked, until cond holds.
+// superviseFrom answers what begin causes to be asked, until cond holds. Several goroutines may
+// do so at once: they take turns at the listener, and one may answer what another waits for.
+// cond is called without locks, often, and must not wait.
 func (p *Platform) superviseFrom(begin func(), cond func() bool) {
 	// The reaper need not wake up for what this goroutine is here for.
 	if p.supervisors.Add(1) == 1 {
@@ -147,6 +154,9 @@ func (p *Platform) answerNext(timeout int) bool {
 	return true
 }
 
+// answer sends a question to whom it concerns. A thread that is known may ask only for what
+// known threads ask, a newborn only to be bound: a guest that calls the newborn's questions by
+// a jump into the stub is known, and refused.
 func (p *Platform) answer(n *notification) {
 	p.mu.Lock()
 	t := p.threads[n.pid]
@@ -191,6 +201,8 @@ func (p *Platform) takeOrder(t *Thread, kind int) (order, bool) {
 	return o, true
 }
 
+// answerExit drops the thread before it is let go: once it is gone the host may give its id to
+// another one, which must not be taken for it.
 func (p *Platform) answerExit(n *notification, t *Thread) {
 	if _, ok := p.takeOrder(t, orderExit); !ok {
 		p.deny(n)
@@ -200,6 +212,8 @@ func (p *Platform) answerExit(n *notification, t *Thread) {
 	p.grant(n)
 }
 
+// answerFile passes the file of the order, if there is one. It is withdrawn first, so that a
+// guest gets a file once, whatever it does with the turn.
 func (p *Platform) answerFile(n *notification, t *Thread) {
 	o, ok := p.takeOrder(t, orderFile)
 	if !ok {
@@ -256,6 +270,9 @@ func (p *Platform) answerNewborn(n *notification) {
 	b.done.Store(true)
 }
 
+// bindProcess makes a Process of a newborn and passes its control window. From the answer on it
+// can map that, and waits for its turn. If the platform is closed, or the descriptor has not
+// reached it, it is killed.
 func (p *Platform) bindProcess(n *notification, b *pendingClone) {
 	q, t, err := p.register(int(n.pid), b.win, b.index)
 	if err != nil {
@@ -275,6 +292,7 @@ func (p *Platform) bindProcess(n *notification, b *pendingClone) {
 	}
 }
 
+// bindThread makes a Thread of a newborn, which has its slot in its registers already.
 func (p *Platform) bindThread(n *notification, b *pendingClone) {
 	t := &Thread{proc: b.proc, tid: int(n.pid), index: b.index}
 	if !p.enlist(t, n.pid) {
@@ -286,7 +304,8 @@ func (p *Platform) bindThread(n *notification, b *pendingClone) {
 	p.respond(&notifyResponse{id: n.id})
 }
 
-// enlist makes t known, unless its process is dead.
+// enlist makes t known, unless its process is dead: then its window, and with it the slot, may
+// be another process's.
 func (p *Platform) enlist(t *Thread, tid uint32) bool {
 	q := t.proc
 	q.mu.Lock()

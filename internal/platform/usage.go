@@ -58,7 +58,9 @@ func (q *Process) awaitGone() {
 
 const maxGoneWait = 250 * time.Millisecond
 
-// usage has the stopped thread ask for itself.
+// usage has the stopped thread ask for itself: exact, where /proc counts in ticks. The answer
+// is in the slot, and so the guest's word: it can lie about itself to those who wait for it.
+// Limits go by CPUTime.
 func (t *Thread) usage(who int) (Usage, error) {
 	if !t.enter() {
 		return Usage{}, ErrGone

@@ -33,8 +33,9 @@ func (t *Thread) wakeGuest(together bool) {
 	futexWake(t.slot.Turn())
 }
 
-// wakeElsewhere wakes the thread on another core than the caller's. Whoever refuses to move it
-// just leaves things as they were.
+// wakeElsewhere wakes the thread on another core than the caller's, and gives it back all of
+// toaster's cores: by then it is awake where it is to be. A host that refuses to move it just
+// leaves things as they were.
 func (t *Thread) wakeElsewhere() {
 	p := t.proc.platform
 	set := p.affinity

@@ -45,7 +45,10 @@ type watchdog struct {
 	armed bool // a timer runs, or a look goes on
 }
 
-// A suspect is what is looked after. look says whether it still is.
+// A suspect is what is looked after. look says whether it still is. It is called without locks,
+// by one timer at a time, and may be called for a thread whose process is dead and whose slot
+// is another's: it takes Process.mu before it reads a slot. To
+// wake somebody else's waiter for nothing does no harm.
 type suspect interface{ look() bool }
 
 func (w *watchdog) add(s suspect) {
@@ -94,7 +97,8 @@ const (
 	dutyEnd        // to end
 )
 
-// Bits of Thread.duties: what its owner has told it to do, a number in front.
+// Bits of Thread.duties: what its owner has told it to do, and in front a number that each
+// assignment raises, so that the watchdog does not take a new duty for the old one.
 const (
 	assignedQuick = 1 << iota
 	assignedSlow
@@ -206,7 +210,8 @@ func (t *Thread) isGuestsTurn() bool {
 	return true
 }
 
-// judge finds out what the thread does instead of its duty.
+// judge finds out what the thread does instead of its duty, by the host's word on it: its state,
+// and the processor time it has used since the last look, for itself and in the host.
 func (t *Thread) judge() {
 	j := &t.judgement
 	state, user, sys, ok := t.hostState()

@@ -18,9 +18,15 @@ import (
 	"toaster/internal/platform/stub"
 )
 
-// The zygote is the ancestor of all guest processes: a static program with
-// nothing in it but the stub, the filter installed, stopped in its first
-// signal frame. A pristine process is a fork of it. It never runs guest code.
+// The zygote is the ancestor of all guest processes: a static program with nothing in it but the
+// stub, the filter installed, stopped in its first signal frame. A pristine process is a fork
+// of it. It never runs guest code.
+//
+// It is executed from memory with two descriptors, a socket and its control window. By itself,
+// in this order (stub_amd64.s), it leaves a sentinel behind, moves the vdso, unmaps everything
+// but the stub, forbids itself core files and new privileges, installs its signal handlers and the filter, sends the filter's listener through the socket,
+// closes everything, and makes a call that the filter traps. A step that the host refuses ends
+// it with a status that names the step.
 
 // What host processes are called in the host's process list.
 const (
@@ -28,7 +34,9 @@ const (
 	sentinelName = "toaster-watch"
 )
 
-// startZygote makes the zygote and receives its notification listener.
+// startZygote makes the zygote and receives its notification listener. It returns when the
+// zygote waits in the stub, and fails with the step that the host refused; nothing of it is
+// left then. The reaper does not run yet, so that whatever happens is waited for here.
 func (p *Platform) startZygote() error {
 	filter, err := seccomp.Program(seccomp.Places{
 		Clone: p.stub.Clone, LightClone: p.stub.LightClone,
@@ -156,11 +164,12 @@ var zygoteSteps = map[int]string{
 	122: "madvise",
 }
 
-// createZygote executes the stub from a thread that never ends: PDEATHSIG and
-// the parent of every guest process refer to the thread, not to toaster's process. A process
-// group of its own keeps the terminal's signals away. A session would do so, too, but
-// Linux gives each session a share of every core (autogroup), and under load a guest
-// that wakes often and runs briefly can then wait for seconds.
+// createZygote executes the stub from a thread that never ends before the platform: PDEATHSIG
+// and the parent of every guest process refer to the thread, not to toaster's process, and a
+// thread of Go's runtime may end at any time. A process group of its own keeps the terminal's
+// signals away. A session would do so, too, but Linux gives each session a share of every core
+// (autogroup), and under load a guest that wakes often and runs briefly can then wait for
+// seconds.
 func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error) {
 	started := make(chan struct{})
 	end := make(chan struct{})
@@ -194,7 +203,8 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 	return pid, err
 }
 
-// zygoteImage assembles the executable: code and configuration.
+// zygoteImage makes the executable: the code as it was assembled, and the configuration, which
+// has all that differs from one platform to the next.
 func (p *Platform) zygoteImage(filterSize int) []byte {
 	return stub.Image(&p.stub, &p.vdso, &stub.Config{
 		SlotSize: p.arena.slotSize, WindowSize: p.arena.windowSize,

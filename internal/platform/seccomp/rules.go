@@ -30,7 +30,10 @@ func (p *program) rules() {
 	p.ret(Trap)
 }
 
-// fromStub traps what does not come from the stub's page, or from what is beyond it.
+// fromStub traps what does not come from the stub's pages, or from what is beyond them. The
+// address is that behind the instruction, so that the last one that counts is Addr+Size. Only
+// then is the architecture looked at: from elsewhere any call traps, and a 32-bit one from the
+// stub, which has no such instruction, too.
 func (p *program) fromStub() {
 	p.load(dataIP + 4)
 	p.unlessEqual(stub.Addr>>32, "trap")
@@ -40,7 +43,21 @@ func (p *program) fromStub() {
 	p.unlessEqual(unix.AUDIT_ARCH_X86_64, "trap")
 }
 
-// byNumber sends each call of the short list to its rules, and traps all others.
+// byNumber sends each call of the short list to its rules, and traps all others, those of x32
+// among them, whose numbers have bit 30 set.
+//
+// What is allowed whatever its arguments:
+//
+//	rt_sigreturn            loads registers and a mask, of the caller's own thread
+//	close, close_range      takes descriptors away, of which a guest has none
+//	getppid                 tells toaster's pid
+//	getrusage               tells the caller's own times and counts
+//	exit_group              ends the caller's process
+//	sched_yield, nanosleep  the caller waits; the watchdog sees if it should not
+//	sigaltstack             a frame elsewhere than in the window ends the process (stubHandler)
+//
+// What is always asked: exit, so that the thread's slot is not used again too early, and the
+// stub's own questions, which are no calls of its.
 func (p *program) byNumber() {
 	p.load(dataNr)
 	p.ifEqual(unix.SYS_FUTEX, "futex") // first: it is the most frequent one
@@ -70,7 +87,10 @@ func (p *program) byNumber() {
 	p.ret(Trap)
 }
 
-// futexRules: waiting and waking only.
+// futexRules: waiting and waking only, without timeouts of another clock, priorities or
+// requeueing. On the window's words that is what the stub does; elsewhere a guest wakes and
+// waits for itself, as its memory is shared with nobody but where it maps files, and there the
+// guests that map the same file may wake each other as processes of the host may.
 func (p *program) futexRules() {
 	p.mark("futex")
 	p.load(argLow(1))
@@ -107,7 +127,9 @@ func (p *program) cloneRules() {
 	p.ret(Trap)
 }
 
-// clockRules: the stub asks for the time, and the vdso if it can't read the clock itself.
+// clockRules: the stub asks for the time, and the vdso if it can't read the clock itself. From
+// the vdso's code nothing else is allowed: it is the host kernel's, and may have instructions
+// that nobody has looked at.
 func (p *program) clockRules() {
 	p.mark("beyond")
 	p.ifGreater(uint32(p.VDSOEnd), "trap")
@@ -125,6 +147,11 @@ func (p *program) clockRules() {
 }
 
 // ownRules: what concerns nobody but the caller.
+//
+// sigprocmask may set the two masks of the configuration page alone, which no guest can write.
+// prctl may ask for one thing, SIGKILL at the parent's end: to ask for less would let a guest
+// outlive toaster. arch_prctl sets the segment bases, as the processor's instructions do where
+// the host has them.
 func (p *program) ownRules() {
 	p.mark("sigprocmask") // all signals or none, as rt_sigreturn can do
 	p.load(argHigh(1))
@@ -154,6 +181,8 @@ func (p *program) ownRules() {
 	p.ret(Allow)
 }
 
+// unmapRules: munmap and msync, which unmap and write back, and mprotect. Neither reaches the
+// stub, whose pages nobody may make writable.
 func (p *program) unmapRules() {
 	p.mark("munmap")
 	p.unlessRange(0, 1)
@@ -167,6 +196,8 @@ func (p *program) unmapRules() {
 	p.ret(Allow)
 }
 
+// adviceRules: of the window the stub may say that a fork does not copy it, and nothing else;
+// MADV_DOFORK would leave a child its creator's window.
 func (p *program) adviceRules() {
 	p.mark("madvise")
 	p.load(argHigh(0))
@@ -183,6 +214,9 @@ func (p *program) adviceRules() {
 	p.ret(Trap)
 }
 
+// mapRules: guest memory is mapped at an address that is asked for, as the host would choose
+// one above GuestEnd. The flags are a list of those that change nothing but the mapping:
+// MAP_LOCKED, for one that is missing, would take memory that the host cannot take back.
 func (p *program) mapRules() {
 	p.mark("mmap")
 	p.load(argHigh(0))
@@ -201,6 +235,8 @@ func (p *program) mapRules() {
 	p.ret(Allow)
 }
 
+// remapRules: source and target are the guest's. Without MREMAP_FIXED the mapping stays where it
+// is, as a move without a target is refused; MREMAP_DONTUNMAP is none of the two sets of flags.
 func (p *program) remapRules() {
 	p.mark("mremap")
 	p.unlessRange(0, 1)

@@ -8,7 +8,8 @@ const SlotsPerWindow = 2048
 // pageSize is the unit in which memory appears and disappears.
 const pageSize = 4096
 
-// The read-only configuration page.
+// The read-only configuration page. Whatever a guest must not be able to change is here, and
+// nothing that it must not know.
 const (
 	cfgSlotMask = 0x00 // ^(slot size - 1)
 	cfgWindow   = 0x08 // bytes of a control window
@@ -38,8 +39,10 @@ const (
 	maxPieces = (cfgSentinel-cfgPieces)/pieceSize - 1
 )
 
-// A control slot. Guests can write it at any time, so that every value is
-// read once, checked, and never read again.
+// A control slot. Guests can write it at any time, so that toaster reads every value once,
+// checks it, and never reads it again. What the stub reads here it may trust as far as it
+// trusts its guest: it makes system calls with it, which the filter judges, and stores of its
+// own, which reach what the guest can write anyway.
 const (
 	slotTurn     = 0x00 // whose turn it is, below; also the futex
 	slotOp       = 0x04 // what the stub is to do with its turn
@@ -98,8 +101,9 @@ const (
 	MaxCommands = (slotScratch - slotCommand) / commandSize
 )
 
-// Turns. A side that goes to sleep says so in the word that it sleeps on, so
-// that the other one makes a system call only if there is somebody to wake.
+// Turns. A side that goes to sleep says so in the word that it sleeps on, so that the other one
+// makes a system call only if there is somebody to wake. The order of the numbers counts: up
+// to TurnGuestAwaits it is the guest's turn, above it is not.
 const (
 	TurnGuest        = 0
 	TurnGuestAwaits  = 1 // the guest's turn; the kernel sleeps
@@ -108,13 +112,14 @@ const (
 	TurnGone         = 4
 )
 
-// Modes: where the registers of a stopped guest are.
+// Modes: where the registers of a stopped guest are. The stub says it with the turn.
 const (
 	modeFrame = 0 // in a signal frame
 	modeLight = 1 // in slotLight, and the extended state still in the processor
 )
 
-// Operations.
+// Operations: what a thread is to do with its turn. Above OpCall are the ones that a thread in a
+// signal frame sorts out by comparing: clones, then its end.
 const (
 	OpResume = 0
 	OpCall   = 1
@@ -126,6 +131,7 @@ const (
 	OpSaveX  = 7 // store all of its extended state
 )
 
+// What slotLoadFP asks for.
 const (
 	loadFP = 1 // x87 and SSE
 	loadX  = 2 // everything

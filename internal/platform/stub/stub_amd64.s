@@ -1,15 +1,29 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// The stub: the code that every host process carries. It is never run here;
-// its bytes, from stubBegin to stubLimit, are copied into the zygote.
+// The stub: the code that every host process carries. It is never run here; its bytes, from
+// stubBegin to stubLimit, are copied into the zygote.
 //
-// Rules: position-independent between these two symbols, no stack, no data but
-// the configuration page and the slot. R15 is the slot. A hostile guest can
-// jump to every system call instruction here with registers of its choice:
-// what the filter lets through must be harmless whatever the arguments are.
+// It has three entries: stubBegin, where the zygote begins; stubHandler, where signals arrive;
+// stubFast, where rewritten call sites jump to.
+//
+// Rules:
+//   - Position-independent between the first and the last symbol: jumps are relative, and
+//     addresses that are loaded are those of a host process.
+//   - No stack but the slot's, no data but the configuration page and the slot. R14 is the
+//     configuration page and R15 the slot, once they are loaded. Newborns have not even a
+//     slot that they could trust: they have registers.
+//   - A hostile guest can jump to every byte here with registers of its choice, so no code
+//     relies on what came before it. What keeps a guest in is the filter, which must let
+//     nothing through from here that does harm, whatever the arguments are.
+//   - A fault here, while a guest is served, is the guest's own: it is put back in front of its
+//     call (stubFast), or its process ends. So guest memory is read and written here without
+//     asking whether it is there, but only below GuestEnd: above it the guest would write its
+//     slot, or learn of it, by a pointer that the kernel would refuse.
+//   - Between two marks nothing may be moved without a look at Marks in region.go.
 
-// CHECKED makes the system call in AX; if it fails, the process ends with code.
+// CHECKED makes the system call in AX; if it fails, the process ends with code, by which
+// toaster names the step that the host refused (zygoteSteps).
 #define CHECKED(code) \
 	MOVL $code, BX \
 	SYSCALL \
@@ -37,9 +51,11 @@
 	MOVL $10, DX \
 	CHECKED(122)
 
-// AWAIT wakes the kernel if it sleeps, which the old turn in AX tells, and waits for
-// the next turn. On the core that the kernel is on, spinning is what would keep it from
-// answering.
+// AWAIT wakes the kernel if it sleeps, which the old turn in AX tells, and waits for the next
+// turn. On the core that the kernel is on, spinning is what would keep it from answering. CX
+// counts the rounds; after a sleep it is 0, so that who was woken for nothing sleeps again.
+// The turn is the guest's up to TurnGuestAwaits; a process that is to end has TurnGone, and
+// waits here until the host kills it.
 #define AWAIT \
 given: \
 	CMPL AX, $const_TurnGuestAwaits \
@@ -82,8 +98,9 @@ asleep: \
 	JMP spin \
 act:
 
-// COMMANDS makes a list of system calls, up to the first that fails, and goes on at
-// done.
+// COMMANDS makes a list of system calls, up to the first that fails, and goes on at done. The
+// list is in memory that the guest's other threads can change meanwhile: the filter judges
+// each call as if the guest had made it.
 #define COMMANDS(done) \
 	MOVL const_slotCount(R15), R13 \
 	LEAQ const_slotCommand(R15), R12 \
@@ -391,6 +408,8 @@ later:
 	SYSCALL
 	HLT
 
+	// The guest's registers lie in the frame; where it is, and the segment bases, which a frame
+	// does not have, go into the slot.
 trap:
 	MOVQ DX, R15
 	ANDQ const_cfgSlotMask(R14), R15
@@ -422,7 +441,10 @@ state:
 
 	JMP report
 
-	// What needs no kernel is answered here. Whatever is unusual goes the long way.
+	// What needs no kernel is answered here. Whatever is unusual goes the long way: the switch
+	// that turns it off, a call from elsewhere than guest code, a pointer that is not the
+	// guest's, another clock. DX is the ucontext and SI the siginfo, which the host has just
+	// written, on a stack that only this guest's threads can spoil.
 answer:
 	CMPL const_cfgAnswer(R14), $0
 	JEQ trap
@@ -633,6 +655,9 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	CMPQ AX, $const_CallExecve
 	JEQ used
 
+	// A light trap: the kernel is given the turn with the registers in slotLight, the base of FS
+	// beside them, and all else still in the processor. From 'gav0' on the guest's registers are
+	// the kernel's to change, and a signal that arrives is not to touch them.
 light:
 	RDFSBASEQ AX
 	MOVQ AX, const_slotFSBase(R15)
@@ -755,7 +780,8 @@ thread:
 	JMP wait
 	DIE
 
-	// As in the handler; only calls that no signal interrupts.
+	// As in the handler; only calls that no signal interrupts: there is no frame that would
+	// restart them.
 call:
 	COMMANDS(again)
 again:
@@ -765,6 +791,8 @@ again:
 
 kicked:
 	MOVL $0, const_slotKicked(R15)
+	// OpFrame, and a kick that came meanwhile, make a signal frame of a light trap: the handler
+	// then reports it, and Thread.ensureFrame knows what it is.
 frame:
 	UD2 // whatever signal makes the frame will do
 	HLT
@@ -777,8 +805,12 @@ exit:
 	HLT
 	MARK('e', 'n', 'd', '0')
 
-	// What needs no kernel, without any system call of the host: behind 'end0'
-	// as the range up to 'gav0' goes on here.
+	// What needs no kernel, without any system call of the host: behind 'end0' as the range up
+	// to 'gav0' goes on here. A light trap has not begun: until 'ans0', or a mark at which
+	// something is noted as done, a signal puts the guest back in front of its call, and the
+	// call is made again. So the order in each of these is: check, read, answer, note, mark.
+	//
+	// The vdso may use any XMM register, which belong to the guest.
 clock:
 	MOVQ const_cfgClock(R14), AX
 	TESTQ AX, AX
@@ -864,7 +896,8 @@ nap:
 	JMP success
 	MARK('n', 'a', 'p', '1')
 
-	// Who asks for a context, or makes one for a new LWP, wants this, too.
+	// Who asks for a context, or makes one for a new LWP, wants the x87 and SSE state, too: it
+	// comes along, which saves the kernel a turn to ask for it.
 keep:
 	FXSAVE64 const_slotFP(R15)
 	MOVL $1, const_slotSavedFP(R15)
@@ -1143,6 +1176,8 @@ refused:
 	MOVL $const_CallMmap, AX
 	JMP fetch
 
+	// _lwp_self(2), if the slot says it; _lwp_setprivate(2) of an address of the guest's, as
+	// another base would be refused by the processor.
 self:
 	MOVQ const_slotLWP(R15), AX
 	TESTQ AX, AX
@@ -1161,6 +1196,9 @@ yield:
 	SYSCALL
 success:
 	MOVQ $0, const_slotAnswer(R15)
+	// The call is done: what is left is to load the registers that a call leaves, which is
+	// Regs.Finish if a signal comes here. R11 has the flags, as after a system call instruction,
+	// and CX where to go on.
 answered:
 	MARK('a', 'n', 's', '0')
 	MOVQ const_lightFlags(R15), R11
