@@ -68,7 +68,9 @@ func (a *admission) begin() {
 	})
 }
 
-// take counts one more task, or says why not.
+// take counts one more task, or says why not. To measure the room is dear, as /proc is read, so
+// an eighth of it may then be used without another look: not all, as other programs of the
+// same user take from the same room.
 func (a *admission) take() *refusal {
 	a.begin()
 	a.mu.Lock()
@@ -114,7 +116,8 @@ func spareThreads(n int) int {
 	return n
 }
 
-// admitThread says whether a guest may have another thread.
+// admitThread says whether a guest may have another thread. The error wraps the errno for the
+// guest, EAGAIN or ENOMEM, and the embedder has been told the reason.
 func (p *Platform) admitThread() error {
 	return p.admit(func() *refusal {
 		switch {
@@ -154,7 +157,9 @@ const (
 	soonPause = 5 * time.Millisecond
 )
 
-// admit refuses what room has no room for, once what was kept ready has been given up.
+// admit refuses what room has no room for, once what was kept ready has been given up. It may
+// sleep, for a tenth of a second at most: the host counts what has been killed until it is
+// gone. No lock is held meanwhile.
 func (p *Platform) admit(room func() *refusal) error {
 	r := room()
 	if r == nil {

@@ -5,8 +5,8 @@ import (
 	_ "unsafe" // for go:linkname
 )
 
-// Monotonic returns the host's CLOCK_MONOTONIC, which is what the stub gives to
-// guests as theirs, without an offset. Go's timers go by it as well, so that
+// Monotonic returns the host's CLOCK_MONOTONIC, with which the stub answers guests
+// as with theirs, without an offset. Go's timers go by it as well, so that
 // none ends early by a guest's clock.
 func Monotonic() time.Duration { return time.Duration(nanotime()) }
 

@@ -4,16 +4,17 @@ import (
 	"toaster/internal/platform/stub"
 )
 
-// Fast calls come from rewritten call sites (rewrite.go), without a signal. The
-// stub has the guest's registers in the slot, and either answers, or hands over:
-// the guest is then in a light trap, its extended state still in the processor.
-// Whatever needs a signal frame (a fork, receiving a file, single-stepping) makes the stub
-// trap first, see ensureFrame.
+// Fast calls come from rewritten call sites (rewrite.go), without a signal. The stub has the
+// guest's registers in the slot, and either answers, or hands over: the guest is then in a
+// light trap, its extended state still in the processor. Whatever needs a signal frame
+// (receiving a file, single-stepping, extended state to be inherited) makes the stub trap
+// first, see ensureFrame.
 //
-// A signal can arrive anywhere on the way. Until the turn is given, nothing has
-// happened that the guest could notice, and it is put back in front of its
-// system call instruction, which is still there behind the jump and takes the
-// long way. Afterwards its registers are the kernel's, in Thread.regs.
+// A signal can arrive anywhere on the way. Until the turn is given, nothing has happened that
+// the guest could notice, and it is put back in front of its system call instruction, which is
+// still there behind the jump and takes the long way. Afterwards its registers are the
+// kernel's, in Thread.regs. Where between the two the signal came is told by its frame's RIP,
+// in regions of the stub's code (stub.Region); TestSignalAtEveryInstruction tries them all.
 
 // regionOf returns where a thread with that RIP is.
 func (t *Thread) regionOf(rip uint64) stub.Region {
@@ -26,8 +27,10 @@ func (t *Thread) regionOf(rip uint64) stub.Region {
 
 const syscallSize = 2
 
-// recoverRegs gives the registers of a guest that a signal met on the fast way. It reports
-// whether that succeeded.
+// recoverRegs sets t.regs to those of a guest that a signal met on the fast way, in front of
+// its system call. They are in the frame as long as the stub has not changed them, then in the
+// slot. It reports false if they cannot be a guest's: it has jumped there, and the return
+// address in CX is one that no call site leaves.
 func (t *Thread) recoverRegs(at stub.Region) bool {
 	r := &t.regs
 	switch at {
@@ -62,7 +65,8 @@ func (t *Thread) napTrap(at stub.Region, rax uint64) Trap {
 	return Trap{Kind: Syscall, Napped: true, Left: left}
 }
 
-// decodeLight reads a system call that came without a signal.
+// decodeLight reads a system call that came without a signal. RIP and R11 become what the
+// processor's system call instruction makes of them.
 func (t *Thread) decodeLight() Trap {
 	t.regs = t.slot.LightRegisters()
 	t.light, t.xstate = true, nil
@@ -77,8 +81,10 @@ func (t *Thread) decodeLight() Trap {
 	return Trap{Kind: Syscall}
 }
 
-// Fetched copies guest memory at addr into b if the system call brought it along, as it
-// does with what some frequent ones are sure to need. It spares a Read.
+// Fetched copies guest memory at addr into b if the system call brought it along, as it does
+// with what some frequent ones are sure to need. It spares a Read. What it copies is what the
+// guest's memory held at the call, or what a sibling has made of the slot since, which may be
+// anything: as much as a Read promises.
 func (t *Thread) Fetched(addr uint64, b []byte) bool {
 	if t.fetchAt == 0 || t.fetchAt != addr || len(b) > fetchSize(t.regs.RAX) {
 		return false
@@ -109,8 +115,10 @@ func (t *Thread) SetTrapAll(on bool) {
 	t.slot.SetTrapAll(on)
 }
 
-// ensureFrame makes sure that a stopped guest is in a signal frame. The registers in it
-// don't matter: those that count are in t.regs. Preconditions: t is entered.
+// ensureFrame makes sure that a stopped guest is in a signal frame. The registers in it don't
+// matter: those that count are in t.regs. In a frame all signals are blocked, and Linux has
+// stored the extended state. It reports false if the process is dead or about to die.
+// Preconditions: t is entered.
 func (t *Thread) ensureFrame() bool {
 	if !t.light {
 		return true
@@ -140,7 +148,8 @@ func (t *Thread) enterWithFrame() bool {
 	return true
 }
 
-// storeRegs puts the registers where the stub loads them from.
+// storeRegs puts the registers where the stub loads them from. It reports false if the process
+// is dead or about to die.
 func (t *Thread) storeRegs() bool {
 	if t.light && !t.regs.Loadable() && !t.ensureFrame() {
 		return false

@@ -333,7 +333,7 @@ func TestKicksOnTheFastWay(t *testing.T) {
 	}
 }
 
-// instructions gives where the instructions between two addresses of the stub are.
+// instructions returns where the instructions between two addresses of the stub are.
 func instructions(t *testing.T, text []byte, from, to uint64) (list []int) {
 	t.Helper()
 	for at := int(from - stub.Addr); at < int(to-stub.Addr); {
@@ -377,7 +377,7 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 	t.Logf("%d instructions, %d of them met", len(list), met)
 }
 
-// acting gives the instructions of light traps that are executed in the guest's turn.
+// acting returns the instructions of light traps that are executed in the guest's turn.
 // Where the kernel has it there can be no signal but kicks.
 func acting(t *testing.T, s stub.Text) (list []int) {
 	t.Helper()

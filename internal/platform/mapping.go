@@ -9,9 +9,13 @@ import (
 	"toaster/internal/platform/stub"
 )
 
-// The calls of this file change the guest's memory. They are made by t, a
-// stopped thread of the process, with Linux's flags and protections, at the
-// addresses given and nowhere else. Errors wrap a syscall.Errno of the host.
+// The calls of this file change the guest's memory. They are made by t, a stopped thread of
+// the process that the caller owns, with Linux's flags and protections, at the addresses given
+// and nowhere else. Errors wrap a syscall.Errno of the host, or are ErrGone.
+//
+// The stopped thread tells how they went, so an error, or none, is the guest's word. The caller
+// keeps a map of what the guest should have (internal/vm), which a hostile guest's memory may
+// differ from; nothing but the guest itself depends on that.
 
 // Map maps size bytes at addr, replacing what is there unless flags has
 // MAP_FIXED_NOREPLACE. With fd < 0 the memory is anonymous; otherwise fd is a
@@ -32,8 +36,8 @@ type Mapping struct {
 	Keep       bool // only change the protection of what is there
 }
 
-// MapAll is Map for several mappings, of one file or anonymous, in one go: up to
-// MaxMappings of them. It stops at the first that fails.
+// MapAll is Map for several mappings, of one file or anonymous, in one go: up to MaxMappings of
+// them. It stops at the first that fails: those before it remain.
 func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 	if len(list) > MaxMappings {
 		return fmt.Errorf("host: map: %w", syscall.E2BIG)
@@ -74,8 +78,10 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 // MaxMappings is the number of mappings that MapAll takes.
 const MaxMappings = stub.MaxCommands - 2
 
-// doWithFile injects commands while the host process has fd; the first command
-// is left free. One thread at a time, as they all know the same descriptor.
+// doWithFile injects commands while the host process has fd; the first command is left free.
+// One thread at a time, as they all know the same descriptor. A sibling of the thread, if it
+// is hostile, can use the file meanwhile by calls of the stub, which are to map it: that is
+// why it must be one that the guest may map.
 func (t *Thread) doWithFile(what string, fd int, commands []stub.Command) error {
 	if !t.enterWithFrame() {
 		return ErrGone
@@ -94,7 +100,10 @@ func (t *Thread) doWithFile(what string, fd int, commands []stub.Command) error 
 	return nil
 }
 
-// whilePassing does it once.
+// whilePassing does it once. The thread asks for the file by the first command, and the order
+// lets the supervisor pass it once. It fails with errInterrupted if a signal to toaster's own
+// thread came in between: the host has then told the guest's thread that the descriptor is
+// there, and it is not.
 func (t *Thread) whilePassing(fd int, commands []stub.Command) error {
 	p := t.proc.platform
 	t.setOrder(order{kind: orderFile, fd: fd})
@@ -129,7 +138,8 @@ func (p *Platform) delivered(t *Thread) bool {
 	return t.order.kind != orderFile
 }
 
-// setOrder sets what the supervisor may grant t.
+// setOrder sets what the supervisor may grant t, before t is given the turn, and withdraws it
+// afterwards. It is the supervisor's only source of what t may ask for.
 func (t *Thread) setOrder(o order) {
 	p := t.proc.platform
 	p.mu.Lock()

@@ -123,7 +123,9 @@ func (n *Network) raiseLoopback() error {
 	return os.NewSyscallError("ioctl SIOCSIFFLAGS", unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr))
 }
 
-// Socket is socket(2) in the network.
+// Socket is socket(2) in the network: the descriptor is the caller's, or the error the host's
+// unix.Errno. It is ENETDOWN once the keeper is gone, or when it has not answered in time: a
+// keeper that somebody has stopped must not stop toaster.
 func (n *Network) Socket(family, typ, proto int) (int, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

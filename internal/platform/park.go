@@ -14,6 +14,11 @@ import (
 // the supervisor and several switches; this takes none before the newborn runs. Nobody
 // can tell: registers and FP state are the creator's, as after a clone. Only the state
 // beyond SSE is not; no function call preserves that.
+//
+// A parked thread is the process's (Process.parked), with a Thread of its own that has no
+// owner; it keeps its slot and its turn is the kernel's, so that it waits in the stub for
+// nothing. Before it waits it asks the host what it has used: what the next LWP uses begins
+// there.
 
 // maxParked is how many threads of a process are parked. Each is a task of the host.
 const maxParked = 8
@@ -64,7 +69,8 @@ func (t *Thread) unpark() *Thread {
 	return n
 }
 
-// takeParked takes a thread that is parked already.
+// takeParked takes a thread that is parked already, the one that was parked last; nil if
+// there is none. One that has only just been told to is not waited for.
 func (q *Process) takeParked() *Thread {
 	p := q.platform
 	q.mu.Lock()
@@ -89,7 +95,8 @@ func (q *Process) takeParked() *Thread {
 	return nil
 }
 
-// postOp gives the turn to the host thread, to do op, without waiting for its end.
+// postOp gives the turn to the host thread, to do op, without waiting for its end. The watchdog
+// does, so that a thread that is to be parked, or to end, cannot go on as it likes.
 func (t *Thread) postOp(op uint32) {
 	if op == stub.OpExit {
 		t.assign(assignedEnd)

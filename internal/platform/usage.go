@@ -23,7 +23,7 @@ type Usage struct {
 
 // Usage returns what the process has used so far, all its threads together; of
 // a dead process, what it had used in the end. A stopped thread of the process
-// gives exact figures; without one (nil), times come in host clock ticks.
+// makes the figures exact; without one (nil), times come in host clock ticks.
 func (q *Process) Usage(t *Thread) Usage {
 	if t != nil {
 		if t.usageAt != nil && q.quietSince(t, *t.usageAt) {
@@ -93,7 +93,9 @@ func (q *Process) quietSince(t *Thread, m generation) bool {
 	return quiet && now == m
 }
 
-// othersGuestEntries says whether all threads but t are with the kernel, or nap, and how often those had entered guest code.
+// othersGuestEntries reports whether all threads but t are with the kernel, or nap, and how
+// often they had entered guest code: as long as that number stays, none of them has used any
+// processor time of the guest's.
 func (q *Process) othersGuestEntries(t *Thread) (m generation, quiet bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

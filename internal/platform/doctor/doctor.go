@@ -100,8 +100,9 @@ func checkMemfd() Finding {
 		"sysctl vm.memfd_noexec=1 or less; in a container, allow memfd_create")
 }
 
-// A neededCall is a system call that the platform cannot do without, with arguments that
-// do nothing, and what it answers to them.
+// A neededCall is a system call that the platform cannot do without, with arguments that do
+// nothing, and what it answers to them. Any other answer is a filter's, or an older kernel's: a
+// filter may refuse with whatever errno its author liked.
 type neededCall struct {
 	name   string
 	nr     uintptr
@@ -161,7 +162,9 @@ func checkListener() Finding {
 // belowFilter reads it from /proc/self/status.
 func belowFilter(status string) bool { return strings.Contains(status, "\nSeccomp:\t2") }
 
-// checkGuest tries what guests need once the zygote runs.
+// checkGuest tries what guests need once the zygote runs: to be forked, memory that can be
+// executed, memory that toaster reads and writes, and a system call that traps. It stops at the
+// first that fails, as the next ones rest on it.
 func checkGuest(p *platform.Platform) []Finding {
 	q, t, err := p.NewProcess()
 	list := []Finding{finding("processes", err, "the zygote forks, and gets its control memory",

@@ -23,7 +23,9 @@ func Features() []Finding {
 	}
 }
 
-// feature is a finding whose failure costs what lost says.
+// feature is a finding whose failure costs what lost says. What can be tried is
+// tried: a version number says nothing of a container's profile, nor of what a distribution has
+// brought to an older kernel.
 func feature(name string, err error, good, lost, remedy string) Finding {
 	f := finding(name, err, good, remedy)
 	if err != nil {
