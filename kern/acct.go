@@ -28,9 +28,9 @@ func (m *Machine) SetAcct(f func(AcctRecord) error) {
 	m.unlock()
 }
 
-// CompT encodes a duration as acct(5)'s comp_t: 1/64 s with a 13-bit fraction and a
+// compT encodes a duration as acct(5)'s comp_t: 1/64 s with a 13-bit fraction and a
 // 3-bit exponent of 8.
-func CompT(d time.Duration) uint16 {
+func compT(d time.Duration) uint16 {
 	v := uint64(max(d, 0)) * 64 / uint64(time.Second)
 	return compNum(v)
 }
@@ -53,13 +53,6 @@ func compNum(v uint64) uint16 {
 		return 1<<16 - 1
 	}
 	return uint16(exp<<13 | v)
-}
-
-// UsedPrivilege notes that p did something only the superuser may (ASU).
-func (p *Proc) UsedPrivilege() {
-	p.m.lock()
-	p.flags |= fASU
-	p.m.unlock()
 }
 
 // writeAcct is acct_process; mu is dropped meanwhile.
@@ -89,7 +82,7 @@ func (p *Proc) acctFlags() (f uint8) {
 	for _, b := range [...]struct {
 		p procFlags
 		a uint8
-	}{{fAForked, netbsd.AFORK}, {fASU, netbsd.ASU}, {fACore, netbsd.ACORE}, {fAXSig, netbsd.AXSIG}} {
+	}{{fAForked, netbsd.AFORK}, {fACore, netbsd.ACORE}, {fAXSig, netbsd.AXSIG}} {
 		if p.flags&b.p != 0 {
 			f |= b.a
 		}

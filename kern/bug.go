@@ -156,9 +156,9 @@ func (m *Machine) breakDown(b *guard.Bug) {
 	})
 }
 
-// Broken says whether a bug has ended the machine. An LWP that finds no end of its own
+// hasBroken says whether a bug has ended the machine. An LWP that finds no end of its own
 // then ends its goroutine.
-func (m *Machine) Broken() bool { return m.broken.Load() != nil }
+func (m *Machine) hasBroken() bool { return m.broken.Load() != nil }
 
 // await waits for ch. On a machine that broke down it gives up once breakGrace and d are
 // over.

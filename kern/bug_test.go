@@ -73,7 +73,7 @@ func TestBugKillsItsProcess(t *testing.T) {
 			l.Exec(ExecArgs{Replace: func() netbsd.Errno { panic("boom") }})
 		},
 		"exit hook": func(l *LWP) { l.Proc().OnExit(func(*Proc) { panic("boom") }); l.Exit(0) },
-		"ktrace":    func(l *LWP) { l.Proc().SetKtrace(boom{}); l.Exit(0) },
+		"ktrace":    func(l *LWP) { l.Proc().setKtrace(boom{}); l.Exit(0) },
 		"knote":     func(l *LWP) { l.Proc().AttachKnote(boom{}); l.Exit(0) },
 		"lwp": func(l *LWP) {
 			l.NewLWP(0, sleepForever, false, func(*LWP) netbsd.Errno { panic("boom") })

@@ -40,8 +40,8 @@ func TestCheckInEveryHookOfExit(t *testing.T) {
 				p.m.lock()
 				p.vm, p.files = h, lookerFiles{h}
 				p.m.unlock()
-				p.SetKtrace(h)
-				p.SetSystrace(h)
+				p.setKtrace(h)
+				p.setSystrace(h)
 				p.AttachKnote(h)
 				p.OnExit(func(*Proc) { h.look() })
 				child, _ := l.Fork(ForkArgs{Body: sleepForever})

@@ -70,13 +70,6 @@ func (m *Machine) chgproccnt(uid uint32, d int) int {
 	return n
 }
 
-// ProcCount tells how many processes, zombies included, the real user uid has.
-func (m *Machine) ProcCount(uid uint32) int {
-	m.lock()
-	defer m.unlock()
-	return m.uids[uid]
-}
-
 // change runs f on a copy of the caller's credentials and installs it if f says
 // 0. A copy equal to the original is not installed and sets no P_SUGID.
 func (l *LWP) changeCred(f func(old Cred, c *Cred) netbsd.Errno) netbsd.Errno {

@@ -18,12 +18,20 @@
 //		l.Exit(r.Status.ExitCode())
 //	}})
 //
-// A body is a guest written in Go, or the run loop of a host-backed guest. The
-// latter sets Manual: it calls UserRet before each return to user mode, has its
-// platform's state in Machdep, and can be called out of user mode with the Kicker.
-// A Go-function guest does nothing of that; each of its kernel calls ends as a
-// return to user mode does: signals are delivered there (Action.Func), stops happen
-// there.
+// A body is a guest written in Go, or the run loop of a guest that has machine code and
+// a platform that runs it. Each kernel call of a Go-function guest ends as a return to user mode
+// does: signals are delivered there (Action.Func), stops happen there.
+//
+// # Two faces
+//
+// An embedder whose processes are Go functions uses Machine, Proc, LWP and what belongs to
+// them: Pgrp, Session, TTY, Handle, EventReader. Their methods are NetBSD's system calls and
+// what a library wants besides. Hooks are fields of Config and may all be nil.
+//
+// Whoever carries real guests finds the rest in Platform (platform.go), the face of an LWP
+// that was started with Manual: the return to user mode, machine-dependent state, kicks, what is lent
+// to guest code; and in the interfaces of hooks.go, which the platform implements:
+// AddressSpace with Killer, LWPFreer and Usager, Files, Dirs, Terminal, Lent.
 //
 // # Dying
 //

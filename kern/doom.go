@@ -73,7 +73,8 @@ func (p *Proc) diesOf(sig netbsd.Signal) bool {
 // Lost is for a run loop whose machine is gone, as somebody has killed what carries it:
 // the process dies of the signal that was to end it, and of SIGKILL if there was none.
 // It does not return.
-func (l *LWP) Lost() {
+func (pl *Platform) Lost() {
+	l := (*LWP)(pl)
 	m := l.p.m
 	m.lock()
 	info := l.takeFatal(netbsd.Siginfo{Signo: netbsd.SIGKILL, Code: netbsd.SI_USER})

@@ -179,7 +179,7 @@ func TestLost(t *testing.T) {
 				p := w.spawn("P", func(l *LWP) {
 					l.Sigaction(netbsd.SIGHUP, &Action{Func: func(*LWP, *netbsd.Siginfo) { w.mark("handler") }})
 					<-c
-					l.Lost()
+					l.Platform().Lost()
 				})
 				settled()
 				for _, sig := range test.sigs {

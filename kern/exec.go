@@ -264,7 +264,7 @@ func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
 		})
 	}
 	if a.Sigmask != nil {
-		l.SetSigmask(*a.Sigmask)
+		l.Platform().SetSigmask(*a.Sigmask)
 	}
 	for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
 		if a.Sigdefault.Has(s) && sigprops[s]&sCantMask == 0 {

@@ -22,11 +22,11 @@ func TestExitLWPs_49_LWPsDieOnTheirWayToUserMode(t *testing.T) {
 			}, false, nil)
 			l.NewLWP(0, func(l *LWP) { // a run loop: it is kicked out of user mode
 				defer w.mark("M ends")
-				l.SetKicker(func() { close(kicked) })
+				l.Platform().SetKicker(func() { close(kicked) })
 				close(user)
 				<-kicked
-				w.is("wants UserRet", l.NeedsUserRet(), true)
-				l.UserRet(nil)
+				w.is("wants UserRet", l.Platform().NeedsUserRet(), true)
+				l.Platform().UserRet(nil)
 				w.mark("M is back in user mode")
 			}, true, nil)
 			<-user
@@ -51,12 +51,12 @@ func settledFor(d time.Duration) {
 func TestExitLWPs_50_CachedLWPsRunFirst(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.guest(func(l *LWP) {
-			if l.SAEnable() != 0 {
+			if l.saEnable() != 0 {
 				return
 			}
 			for range 3 {
 				l.NewLWP(0, func(l *LWP) {
-					l.SACache()
+					l.saCache()
 					w.mark("cached LWP runs on")
 				}, false, nil)
 			}
@@ -80,7 +80,7 @@ func TestExitLWPs_51_EveryLWPBecomesWaitable(t *testing.T) {
 	both(t, func(w *world) {
 		var d *LWP
 		p := w.guest(func(l *LWP) {
-			l.SAEnable()
+			l.saEnable()
 			l.LWPDetach(l.ID()) // the caller, too
 			d, _ = l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { nap(l, 5*time.Second) }, false, nil)
 			w.is("detached", []bool{l.Detached(), d.Detached()}, []bool{true, true})
@@ -103,12 +103,12 @@ func TestExitLWPs_51_EveryLWPBecomesWaitable(t *testing.T) {
 func TestExitLWPs_52_UpcallSleepersAreWoken(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			if l.SAEnable() != 0 {
+			if l.saEnable() != 0 {
 				return
 			}
 			l.NewLWP(0, func(l *LWP) {
 				defer w.mark("upcall sleeper ends")
-				l.SAYieldUpcall() // uninterruptible: only the wakeup gets it out
+				l.saYieldUpcall() // uninterruptible: only the wakeup gets it out
 				w.mark("runs on")
 			}, false, nil)
 			l.Nanosleep(time.Second)

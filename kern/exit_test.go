@@ -131,7 +131,7 @@ func TestExit_04_WExitIsSetFirst(t *testing.T) {
 func TestExit_05_UpcallsOffForCallerForcesExitLWPs(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.guest(func(l *LWP) {
-			e := l.SAEnable()
+			e := l.saEnable()
 			w.is("SAEnable", e, under(w, netbsd.Errno(0), netbsd.ENOSYS))
 			before, of := l.SA()
 			w.is("SA", []bool{before, of}, []bool{w.r2003, w.r2003})
@@ -153,7 +153,7 @@ func TestExit_05_UpcallsOffForCallerForcesExitLWPs(t *testing.T) {
 func TestExit_06_ProfilingStops(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.guest(func(l *LWP) {
-			l.Proc().Profil(true, func() { w.mark("clock off") })
+			l.Proc().setProfil(true, func() { w.mark("clock off") })
 			w.give(l.Proc(), func() { w.mark("close") }, nil, nil)
 			l.Exit(0)
 		})
@@ -280,7 +280,7 @@ func TestExit_10_StopOnExit(t *testing.T) {
 		for _, sig := range []netbsd.Signal{netbsd.SIGCONT, netbsd.SIGKILL} {
 			w.guest(func(l *LWP) {
 				c := w.fork(l, "C", func(l *LWP) {
-					l.Proc().SetStopOn(false, false, true)
+					l.Proc().setStopOn(false, false, true)
 					l.Exit(5)
 				})
 				if !w.r2003 {
@@ -896,8 +896,8 @@ func TestExit_28_AccountingAfterJobControl(t *testing.T) {
 
 // traces gives a process a ktrace file, a systrace and an emulation that leave marks.
 func (w *world) traces(p *Proc) {
-	p.SetKtrace(&fakeRef{release: func() { w.mark("ktrace") }})
-	p.SetSystrace(&fakeRef{release: func() { w.mark("systrace") }})
+	p.setKtrace(&fakeRef{release: func() { w.mark("ktrace") }})
+	p.setSystrace(&fakeRef{release: func() { w.mark("systrace") }})
 	w.m.SetAcct(func(AcctRecord) error { w.mark("acct"); return nil })
 	w.locked(func() {
 		p.img = &Image{Emul: &Emul{ProcExit: func(p *Proc) { w.mark("emul") }}}
@@ -952,7 +952,7 @@ func TestExit_32_InitIsWokenOnceAndGetsNoSigchld(t *testing.T) {
 			for {
 				r, e := l.Wait(netbsd.WaitAny, netbsd.WALLSIG)
 				if e == netbsd.ECHILD {
-					l.AwaitChild()
+					l.awaitChild()
 					continue
 				}
 				w.mark("init reaps %s", w.names[r.Pid])
@@ -1076,7 +1076,7 @@ func TestExit_36_TracedChildLosesItsFlagsThenIsKilled(t *testing.T) {
 		d := w.spawn("D", func(l *LWP) {
 			l.PtraceAttach(c.Pid())
 			w.wait(l, c.Pid(), 0)
-			c.SetFSTrace(true) // or the exit signal would be left out under 2003
+			c.setFSTrace(true) // or the exit signal would be left out under 2003
 			w.locked(func() {
 				w.is("TRACED, WAITED, FSTRACE", []bool{c.flags&fTraced != 0, c.flags&fWaited != 0, c.flags&fFSTrace != 0}, []bool{true, true, w.r2003})
 			})
@@ -1288,12 +1288,12 @@ func TestExit_42_NoteExitBeforeSigchldAndWait(t *testing.T) {
 
 func TestExit_43_CountersGoToTheParentBeforeNoCldWait(t *testing.T) {
 	both(t, func(w *world) {
-		w.m.Init().SetPMC(&fakePMC{n: 1000})
+		w.m.Init().setPMC(&fakePMC{n: 1000})
 		p := w.spawn("P", func(l *LWP) {
-			l.Proc().SetPMC(&fakePMC{n: 5})
+			l.Proc().setPMC(&fakePMC{n: 5})
 			l.Sigaction(netbsd.SIGCHLD, &Action{Flags: netbsd.SA_NOCLDWAIT})
 			c := w.fork(l, "C", func(l *LWP) {
-				l.Proc().SetPMC(&fakePMC{n: 7, exit: func() { w.mark("pmc exit") }})
+				l.Proc().setPMC(&fakePMC{n: 7, exit: func() { w.mark("pmc exit") }})
 				l.Exit(0)
 			})
 			w.waitIs(l, c.Pid(), 0, 0, 0, netbsd.ECHILD)

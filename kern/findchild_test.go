@@ -163,12 +163,12 @@ func TestFindChild_84_NoZombieSkipsButCounts(t *testing.T) {
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", exit(1))
 			l.Nanosleep(time.Second)
-			pid, e := l.WaitKernel(c.Pid(), netbsd.WNOZOMBIE|netbsd.WNOHANG, nil)
+			pid, e := l.waitKernel(c.Pid(), netbsd.WNOZOMBIE|netbsd.WNOHANG, nil)
 			w.is("skipped, found", []any{pid, e}, []any{0, netbsd.Errno(0)})
 			s := w.fork(l, "S", sleepForever)
 			l.Kill(s.Pid(), netbsd.SIGSTOP)
 			l.Nanosleep(time.Second)
-			pid, e = l.WaitKernel(netbsd.WaitAny, netbsd.WNOZOMBIE|netbsd.WUNTRACED, nil)
+			pid, e = l.waitKernel(netbsd.WaitAny, netbsd.WNOZOMBIE|netbsd.WUNTRACED, nil)
 			w.is("the stopped one", []any{pid, e}, []any{s.Pid(), netbsd.Errno(0)})
 			_, e = l.Wait4(c.Pid(), netbsd.WNOZOMBIE|netbsd.WNOHANG, nil) // a guest's option in 10 only
 			w.is("from a guest", e, under(w, netbsd.EINVAL, netbsd.Errno(0)))
@@ -207,7 +207,7 @@ func TestFindChild_86_EachStopIsReportedOnce(t *testing.T) {
 				l.Kill(c.Pid(), netbsd.SIGSTOP)
 				l.Nanosleep(time.Second)
 				for range 3 {
-					pid, e := l.WaitKernel(c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG|netbsd.WNOWAIT, nil)
+					pid, e := l.waitKernel(c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG|netbsd.WNOWAIT, nil)
 					w.is("WNOWAIT", []any{pid, e}, []any{c.Pid(), netbsd.Errno(0)})
 					w.locked(func() { w.is("WAITED", c.flags&fWaited != 0, false) })
 				}

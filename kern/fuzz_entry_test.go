@@ -16,7 +16,7 @@ var entries = []struct {
 	call func(l *LWP, a, b, c int)
 }{
 	{"wait4", func(l *LWP, a, b, _ int) { l.Wait4(a, b|netbsd.WNOHANG, nil) }},
-	{"wait4 kernel", func(l *LWP, a, b, _ int) { l.WaitKernel(a, b|netbsd.WNOHANG, nil) }},
+	{"wait4 kernel", func(l *LWP, a, b, _ int) { l.waitKernel(a, b|netbsd.WNOHANG, nil) }},
 	{"wait6", func(l *LWP, a, b, c int) { l.Wait6(a, b, c|netbsd.WNOHANG, &WaitOut{}) }},
 	{"Wait", func(l *LWP, a, b, _ int) { l.Wait(a, b|netbsd.WNOHANG) }},
 	{"kill", func(l *LWP, a, b, _ int) { l.Kill(a, netbsd.Signal(b)) }},
@@ -65,9 +65,12 @@ var entries = []struct {
 	{"sigprocmask", func(l *LWP, a, b, _ int) { s := netbsd.Sigset(b); l.Sigprocmask(a, &s) }},
 	{"sigaltstack", func(l *LWP, a, b, c int) { l.Sigaltstack(&Altstack{Sp: uint64(a), Size: uint64(b), Flags: int32(c)}) }},
 	{"sigtimedwait", func(l *LWP, a, _, _ int) { l.Sigtimedwait(netbsd.Sigset(a), time.Now().Add(-1)) }},
-	{"setmask", func(l *LWP, a, b, _ int) { l.SetSigmask(netbsd.Sigset(a)); l.SetTempMask(netbsd.Sigset(b)) }},
-	{"trap", func(l *LWP, a, b, _ int) { l.Trap(&netbsd.Siginfo{Signo: netbsd.Signal(a), Code: int32(b)}) }},
-	{"signal lwp", func(l *LWP, a, b, _ int) { l.SignalLWP(&netbsd.Siginfo{Signo: netbsd.Signal(a), Code: int32(b)}) }},
+	{"setmask", func(l *LWP, a, b, _ int) {
+		l.Platform().SetSigmask(netbsd.Sigset(a))
+		l.Platform().SetTempMask(netbsd.Sigset(b))
+	}},
+	{"trap", func(l *LWP, a, b, _ int) { l.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.Signal(a), Code: int32(b)}) }},
+	{"signal lwp", func(l *LWP, a, b, _ int) { l.signalLWP(&netbsd.Siginfo{Signo: netbsd.Signal(a), Code: int32(b)}) }},
 	{"setitimer", func(l *LWP, a, b, c int) {
 		l.Setitimer(a, Itimerval{time.Duration(b), time.Duration(c)})
 		l.p.Getitimer(a)
@@ -111,7 +114,7 @@ var entries = []struct {
 		s := netbsd.Sigset(b)
 		l.PosixSpawn(PosixSpawnArgs{Fork: ForkArgs{ExitSignal: netbsd.Signal(c), Body: func(*LWP) {}}, Setpgroup: true, Pgroup: a, Sigmask: &s, Sigdefault: s})
 	}},
-	{"acct", func(l *LWP, a, _, _ int) { CompT(time.Duration(a)) }},
+	{"acct", func(l *LWP, a, _, _ int) { compT(time.Duration(a)) }},
 	{"exit", func(l *LWP, a, _, _ int) { l.Exit(a) }},
 }
 

@@ -389,8 +389,10 @@ type fakePMC struct {
 	exit func()
 }
 
-func (c *fakePMC) Fork() PMC            { return nil }
-func (c *fakePMC) Accumulate(o PMC) PMC { return &fakePMC{n: c.n + o.(*fakePMC).n, exit: c.exit} }
+func (c *fakePMC) Fork() counters { return nil }
+func (c *fakePMC) Accumulate(o counters) counters {
+	return &fakePMC{n: c.n + o.(*fakePMC).n, exit: c.exit}
+}
 func (c *fakePMC) Exit() {
 	if c.exit != nil {
 		c.exit()

@@ -92,11 +92,11 @@ type Emul struct {
 // EmulNetBSD is the native emulation.
 var EmulNetBSD = &Emul{Name: "netbsd"}
 
-// PMC is a process's performance counters, as PERFCTRS has them.
-type PMC interface {
-	Fork() PMC          // the child's counters; nil for none
-	Accumulate(PMC) PMC // adds a dead child's counters, gives the sum
-	Exit()              // pmc_process_exit
+// counters is a process's performance counters, as PERFCTRS has them.
+type counters interface {
+	Fork() counters               // the child's counters; nil for none
+	Accumulate(counters) counters // adds a dead child's counters, gives the sum
+	Exit()                        // pmc_process_exit
 }
 
 // Image is what a process runs; processes share it after a fork. It is immutable.

@@ -28,10 +28,6 @@ func (l *LWP) awaitChild() {
 	l.leave(0)
 }
 
-// AwaitChild blocks until the caller has a child to wait for or is woken for
-// another reason; it is for an init of the embedder's own.
-func (l *LWP) AwaitChild() { l.awaitChild() }
-
 func (m *Machine) startInit() {
 	body := m.cfg.Init
 	if body == nil {

@@ -32,7 +32,8 @@ type Lent interface {
 // A signal that such an LWP blocks could be let through in user mode the moment after
 // somebody looked. So whoever leaves a signal pending kicks the LWP, and as long as one is
 // pending the mask is not lent.
-func (l *LWP) SetLent(x Lent) {
+func (pl *Platform) SetLent(x Lent) {
+	l := (*LWP)(pl)
 	l.p.m.lock()
 	l.lent = x
 	l.blocked = true // unknown: nobody had to kick l so far
@@ -41,7 +42,8 @@ func (l *LWP) SetLent(x Lent) {
 
 // PublishMask returns the mask that l returns to user mode with; false says that changes
 // of it are to be calls. l's run loop calls it after UserRet.
-func (l *LWP) PublishMask() (mask netbsd.Sigset, ok bool) {
+func (pl *Platform) PublishMask() (mask netbsd.Sigset, ok bool) {
+	l := (*LWP)(pl)
 	if l.blocked {
 		l.p.m.lock()
 		l.seeBlocked()
@@ -56,7 +58,8 @@ func (l *LWP) seeBlocked() { l.blocked = l.pend.set|l.p.pend.set != 0 }
 // CollectMask follows the return from user mode, where l had its mask; s is what has
 // become of it. What l has blocked although it was to take it is left to the process's
 // other LWPs.
-func (l *LWP) CollectMask(s netbsd.Sigset) {
+func (pl *Platform) CollectMask(s netbsd.Sigset) {
+	l := (*LWP)(pl)
 	if s &= maskable; s == l.mask {
 		return
 	}
@@ -98,7 +101,8 @@ func (l *LWP) maskNow() netbsd.Sigset {
 // (clone(2)) or is traced. The caller publishes what each sigaction(2) of l's changes,
 // and calls RevokeActions before any of that is no longer so, and before the kernel
 // changes an action on its own account, as SA_RESETHAND does. Exit revokes them itself.
-func (l *LWP) PublishActions(put func(netbsd.Signal, *Action)) bool {
+func (pl *Platform) PublishActions(put func(netbsd.Signal, *Action)) bool {
+	l := (*LWP)(pl)
 	p := l.p
 	p.m.lock()
 	defer p.m.unlock()
@@ -113,7 +117,8 @@ func (l *LWP) PublishActions(put func(netbsd.Signal, *Action)) bool {
 }
 
 // CollectActions takes over the actions that l has changed in user mode.
-func (l *LWP) CollectActions() {
+func (pl *Platform) CollectActions() {
+	l := (*LWP)(pl)
 	l.p.m.lock()
 	l.p.collectActions(true)
 	l.p.m.unlock()
@@ -121,7 +126,8 @@ func (l *LWP) CollectActions() {
 
 // RevokeActions takes over the actions that l has changed in user mode and lends them no
 // longer.
-func (l *LWP) RevokeActions() {
+func (pl *Platform) RevokeActions() {
+	l := (*LWP)(pl)
 	l.p.m.lock()
 	l.p.collectActions(true)
 	l.p.forgetLent()

@@ -38,19 +38,19 @@ type guestLWP struct {
 
 func newGuestLWP(l *LWP) *guestLWP {
 	g := &guestLWP{LWP: l}
-	l.SetKicker(func() { g.lent.kicks.Add(1) })
-	l.SetLent(&g.lent)
+	l.Platform().SetKicker(func() { g.lent.kicks.Add(1) })
+	l.Platform().SetLent(&g.lent)
 	return g
 }
 
 // user is a stay in user mode; it says whether the mask was lent.
 func (g *guestLWP) user(f func(mask *netbsd.Sigset)) bool {
-	g.UserRet(func(d *Delivery) bool {
+	g.Platform().UserRet(func(d *Delivery) bool {
 		g.taken = append(g.taken, d.Info.Signo)
-		g.SetSigmask(d.OldMask) // as the handler's return would
+		g.Platform().SetSigmask(d.OldMask) // as the handler's return would
 		return true
 	})
-	mask, ok := g.PublishMask()
+	mask, ok := g.Platform().PublishMask()
 	set := func(s netbsd.Sigset, user bool) { // as a sender may be looking
 		g.Proc().m.lock()
 		g.lent.mask, g.lent.user = s, user
@@ -60,7 +60,7 @@ func (g *guestLWP) user(f func(mask *netbsd.Sigset)) bool {
 	f(&mask)
 	set(mask, false)
 	if ok {
-		g.CollectMask(mask)
+		g.Platform().CollectMask(mask)
 	}
 	return ok
 }
@@ -114,7 +114,7 @@ func TestSignalBlockedInUserMode(t *testing.T) {
 // which the kick brings about.
 func TestSignalLetThroughInUserMode(t *testing.T) {
 	withGuestLWP(t, func(g *guestLWP) {
-		g.SetSigmask(usr1)
+		g.Platform().SetSigmask(usr1)
 		g.user(func(mask *netbsd.Sigset) {
 			g.Proc().Kill(netbsd.SIGUSR1) // looks when it is still blocked
 			*mask = 0
@@ -198,7 +198,7 @@ func TestLentMaskOfAHostileGuest(t *testing.T) {
 // only one to have its mask can.
 func TestNewbornMask(t *testing.T) {
 	withGuestLWP(t, func(g *guestLWP) {
-		g.SetSigmask(usr1)
+		g.Platform().SetSigmask(usr1)
 		g.Proc().Kill(netbsd.SIGUSR1)
 		done := make(chan bool)
 		g.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { done <- newGuestLWP(l).user(nothing) }, true, nil)
@@ -220,16 +220,16 @@ func TestLentSigchld(t *testing.T) {
 	m := New(Config{})
 	p, _ := m.Spawn(SpawnArgs{Body: func(l *LWP) {
 		chld := netbsd.SigsetOf(netbsd.SIGCHLD)
-		l.SetSigmask(chld)
+		l.Platform().SetSigmask(chld)
 		l.Sigaction(netbsd.SIGCHLD, &Action{Handler: 0x1000}) // or it would not become pending
 		f := &fakeLent{}
-		l.SetLent(f)
-		if !l.PublishActions(func(netbsd.Signal, *Action) {}) {
+		l.Platform().SetLent(f)
+		if !l.Platform().PublishActions(func(netbsd.Signal, *Action) {}) {
 			t.Fatal("not published")
 		}
 		for _, flags := range []int32{netbsd.SA_NOCLDSTOP, 0} {
 			f.changed = map[netbsd.Signal]*Action{netbsd.SIGCHLD: {Handler: 0x1000, Flags: flags}}
-			c, e := l.Fork(ForkArgs{Body: func(l *LWP) { l.Proc().Kill(netbsd.SIGSTOP); l.UserRet(nil) }})
+			c, e := l.Fork(ForkArgs{Body: func(l *LWP) { l.Proc().Kill(netbsd.SIGSTOP); l.Platform().UserRet(nil) }})
 			if e != 0 {
 				t.Fatal(e)
 			}
@@ -262,12 +262,12 @@ func TestLentActions(t *testing.T) {
 	m := New(Config{})
 	p, _ := m.Spawn(SpawnArgs{Body: func(l *LWP) {
 		f := &fakeLent{}
-		if l.PublishActions(none) {
+		if l.Platform().PublishActions(none) {
 			t.Error("published to nowhere")
 		}
-		l.SetLent(f)
+		l.Platform().SetLent(f)
 		given := 0
-		if !l.PublishActions(func(netbsd.Signal, *Action) { given++ }) || given != netbsd.NSIG-1 {
+		if !l.Platform().PublishActions(func(netbsd.Signal, *Action) { given++ }) || given != netbsd.NSIG-1 {
 			t.Errorf("%d actions given", given)
 		}
 		p := l.Proc()
@@ -290,11 +290,11 @@ func TestLentActions(t *testing.T) {
 			t.Errorf("kill: %v, left %v", e, f.changed)
 		}
 		f.changed = map[netbsd.Signal]*Action{netbsd.SIGKILL: {Handler: netbsd.SIG_IGN}, netbsd.SIGALRM: caught}
-		l.CollectActions()
+		l.Platform().CollectActions()
 		if f.settled != 1 || !p.Caught().Has(netbsd.SIGALRM) || p.Ignored().Has(netbsd.SIGKILL) {
 			t.Errorf("settled %d times; caught %v, ignored %v", f.settled, p.Caught(), p.Ignored())
 		}
-		l.RevokeActions()
+		l.Platform().RevokeActions()
 		f.changed = map[netbsd.Signal]*Action{netbsd.SIGINT: caught}
 		if p.Caught().Has(netbsd.SIGINT) || f.changed == nil {
 			t.Error("collected although it is revoked")
@@ -303,7 +303,7 @@ func TestLentActions(t *testing.T) {
 		if _, e := l.NewLWP(0, func(*LWP) { <-stop }, false, nil); e != 0 {
 			t.Error(e)
 		}
-		if l.PublishActions(none) {
+		if l.Platform().PublishActions(none) {
 			t.Error("published to one LWP of two")
 		}
 		close(stop)

@@ -126,21 +126,6 @@ func (l *LWP) State() LWPState {
 	return l.stat
 }
 
-// Machdep gives what SetMachdep stored: the platform's part of the LWP.
-func (l *LWP) Machdep() any { return l.machdep }
-
-// SetMachdep stores the platform's part; before the LWP runs, or from its own
-// goroutine.
-func (l *LWP) SetMachdep(v any) { l.machdep = v }
-
-// SetKicker tells how to get l out of user mode: f is called, and must not sleep,
-// whenever something waits for l at its next UserRet.
-func (l *LWP) SetKicker(f func()) {
-	l.p.m.lock()
-	l.kicker = f
-	l.p.m.unlock()
-}
-
 // setAttn leaves a reason for l to look at and, if it runs, kicks it.
 func (l *LWP) setAttn(a uint32) {
 	l.attn.Or(a)
@@ -280,7 +265,7 @@ func lwpMain(l *LWP, parked bool) {
 // firstUserRet is the return to user mode of a Go-function guest's birth.
 func (l *LWP) firstUserRet() {
 	if !l.manual {
-		l.UserRet(nil)
+		l.Platform().UserRet(nil)
 	}
 }
 
@@ -332,15 +317,6 @@ func (l *LWP) Exit(status int) {
 		return
 	}
 	l.exitWith(netbsd.ExitStatus(status, 0))
-}
-
-// ExitAs is Exit with any status of an end, that of a signal too: for an emulation
-// whose program has ended elsewhere.
-func (l *LWP) ExitAs(w netbsd.WaitStatus) {
-	if l.mode.Load() == modeDead || w.Stopped() || w.Continued() {
-		return
-	}
-	l.exitWith(w)
 }
 
 func (l *LWP) exitWith(w netbsd.WaitStatus) {

@@ -377,12 +377,6 @@ func (l *LWP) Unpark(lids ...int) netbsd.Errno {
 	return l.leave(e)
 }
 
-// Private gives what SetPrivate stored (_lwp_getprivate(2)).
-func (l *LWP) Private() uint64 { return l.private }
-
-// SetPrivate is _lwp_setprivate(2); the platform sets the register.
-func (l *LWP) SetPrivate(v uint64) { l.private = v }
-
 // LWPSetName is _lwp_setname(2): the LWP with id lid, 0 for l itself, is named by the first
 // MAXCOMLEN - 1 bytes of name. ESRCH: l's process has no such LWP.
 func (l *LWP) LWPSetName(lid int, name string) netbsd.Errno {
@@ -411,11 +405,4 @@ func (l *LWP) LWPGetName(lid int) (string, netbsd.Errno) {
 		return 0
 	})
 	return name, e
-}
-
-// Detached reports LPR_DETACHED.
-func (l *LWP) Detached() bool {
-	l.p.m.lock()
-	defer l.p.m.unlock()
-	return l.flags&lDetached != 0
 }

@@ -185,9 +185,6 @@ func (m *Machine) unlock() {
 
 func (m *Machine) after(f func()) { m.post = append(m.post, f) }
 
-// Release says which release the machine follows.
-func (m *Machine) Release() Release { return m.cfg.Release }
-
 // Hostname returns Config.Hostname: what gethostname(3) tells guests. It never changes.
 func (m *Machine) Hostname() string { return m.cfg.Hostname }
 
@@ -289,7 +286,7 @@ func (m *Machine) shutdown() {
 		m.unlock()
 		m.await(idle, breakGrace)
 	}
-	if m.Broken() {
+	if m.hasBroken() {
 		m.releaseAll()
 	}
 	m.awaitReaper()
@@ -340,7 +337,7 @@ func (m *Machine) KillAll() {
 func (m *Machine) awaitGuests() {
 	for {
 		m.lock()
-		reaps := m.cfg.Init == nil && m.err == nil && !m.Broken()
+		reaps := m.cfg.Init == nil && m.err == nil && !m.hasBroken()
 		if m.liveLocked() == 0 && (m.nprocs == 1 || !reaps) {
 			m.unlock()
 			return

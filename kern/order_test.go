@@ -209,9 +209,9 @@ func TestOrphanedGroup(t *testing.T) {
 func TestScheduler(t *testing.T) {
 	traced(t, Release2003, func(t *testing.T, m *Machine, tr *trace) {
 		p, _ := m.Spawn(SpawnArgs{Body: func(l *LWP) {
-			l.SAEnable()
-			l.NewLWP(0, func(l *LWP) { l.SACache() }, false, nil)
-			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.SAYieldUpcall() }, false, nil)
+			l.saEnable()
+			l.NewLWP(0, func(l *LWP) { l.saCache() }, false, nil)
+			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.saYieldUpcall() }, false, nil)
 			l.Nanosleep(time.Second)
 			if n := l.Proc().SACached(); n != 1 {
 				t.Error(n)

@@ -17,16 +17,6 @@ type Pgrp struct {
 // ID gives pg_id.
 func (g *Pgrp) ID() int { return int(g.id) }
 
-// Session gives the group's session.
-func (g *Pgrp) Session() *Session { return g.sess }
-
-// Jobc gives pg_jobc; at 0 the group is orphaned.
-func (g *Pgrp) Jobc() int {
-	g.m.lock()
-	defer g.m.unlock()
-	return int(g.jobc)
-}
-
 // Members gives the pids of the members, zombies too.
 func (g *Pgrp) Members() []int {
 	g.m.lock()
@@ -36,17 +26,6 @@ func (g *Pgrp) Members() []int {
 		pids = append(pids, int(p.pid))
 	}
 	return pids
-}
-
-// FindPgrp gives the group with that id, nil if there is none (pgfind).
-func (m *Machine) FindPgrp(id int) *Pgrp {
-	m.lock()
-	defer m.unlock()
-	g := m.pids.findGroup(id)
-	if g == nil || g.n == 0 {
-		return nil
-	}
-	return g
 }
 
 // Pgrp gives p's group, nil when p is gone.
@@ -196,9 +175,6 @@ func (g *Pgrp) orphan() {
 		}
 	}
 }
-
-// Orphaned reports whether g has no member that qualifies it for job control.
-func (g *Pgrp) Orphaned() bool { return g.Jobc() == 0 }
 
 // Setpgid is setpgid(2): pid 0 is the caller, pgid 0 is pid.
 //

@@ -37,7 +37,6 @@ const (
 	fSA                               // P_SA, release 2003
 	fClaimed                          // a waiter is copying the status out
 	fAForked                          // AFORK: forked and never execed
-	fASU                              // ASU: used superuser privilege
 	fACore                            // ACORE: dumped core
 	fAXSig                            // AXSIG: killed by a signal
 	fCoreDumped                       // PS_COREDUMP
@@ -117,7 +116,7 @@ type procExt struct {
 	knotes    []Knote
 	ktrace    Ref
 	systrace  Ref
-	pmc       PMC
+	pmc       counters
 	ras       []RAS
 	sa        *saState
 	profStop  func()
@@ -159,15 +158,6 @@ func (p *Proc) Stopped() bool { return p.has(fStopped) }
 
 // Exiting reports P_WEXIT.
 func (p *Proc) Exiting() bool { return p.has(fWExit) }
-
-// Traced reports P_TRACED.
-func (p *Proc) Traced() bool { return p.has(fTraced) }
-
-// ControlT reports P_CONTROLT: p has a controlling terminal.
-func (p *Proc) ControlT() bool { return p.has(fControlT) }
-
-// Execed reports P_EXEC: p has made an exec.
-func (p *Proc) Execed() bool { return p.has(fExec) }
 
 func (p *Proc) has(f procFlags) bool {
 	p.m.lock()
@@ -239,13 +229,6 @@ func (p *Proc) Files() Files {
 	return p.files
 }
 
-// Dirs gives the current and root folders; see VM.
-func (p *Proc) Dirs() Dirs {
-	p.m.lock()
-	defer p.m.unlock()
-	return p.dirs
-}
-
 // Looks returns what a path is looked up with, as of one moment.
 func (p *Proc) Looks() (Dirs, Files, *Cred) {
 	p.m.lock()
@@ -274,13 +257,6 @@ func (p *Proc) Comm() string { return p.Image().Comm }
 
 // StartTime is when p was forked.
 func (p *Proc) StartTime() time.Time { return p.m.start.Add(p.start) }
-
-// NumLWPs gives p_nlwps: zombie LWPs count.
-func (p *Proc) NumLWPs() int {
-	p.m.lock()
-	defer p.m.unlock()
-	return int(p.nlwps)
-}
 
 // LWPs gives the LWPs, newest first, zombies too.
 func (p *Proc) LWPs() []*LWP {

@@ -37,8 +37,8 @@ func TestProcFree_90_TracedZombieGoesBackToItsParent(t *testing.T) {
 			w.handle(l, netbsd.SIGCHLD, func(_ *LWP, si *netbsd.Siginfo) { w.mark("D.SIGCHLD %d", si.Code) })
 			l.PtraceAttach(c.Pid())
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
-			c.SetFSTrace(true) // it is cleared, too
-			c.SetFSTrace(false)
+			c.setFSTrace(true) // it is cleared, too
+			c.setFSTrace(false)
 			w.is("resume", l.PtraceResume(c.Pid(), ResumeArgs{}), netbsd.Errno(0))
 			l.Nanosleep(20 * time.Second)
 			l.PtraceKill(c.Pid())
@@ -217,7 +217,7 @@ func TestProcFree_95_CredentialsTextThenActivations(t *testing.T) {
 		p := w.spawnWith("P", SpawnArgs{Cred: cred, Image: &Image{Comm: "x", Emul: EmulNetBSD, Text: text}, Body: func(l *LWP) {
 			w.is("held by spawn", holds, 1)
 			c := w.fork(l, "C", func(l *LWP) {
-				l.SAEnable()
+				l.saEnable()
 				l.Exit(0)
 			})
 			w.is("shared by fork", []any{holds, c.Cred() == cred}, []any{2, true})

@@ -194,7 +194,8 @@ func (t *Proc) setStep(step bool, only *LWP) {
 
 // SingleStep reports whether l is to make one step only; the platform sets the
 // processor's flag by it, and sends SIGTRAP with Trap after the step.
-func (l *LWP) SingleStep() bool {
+func (pl *Platform) SingleStep() bool {
+	l := (*LWP)(pl)
 	l.p.m.lock()
 	defer l.p.m.unlock()
 	return l.ext != nil && l.ext.step
@@ -318,7 +319,8 @@ func (l *LWP) PtraceSetSiginfo(pid int, info netbsd.Siginfo) netbsd.Errno {
 // stop before (TRAP_SCE) and after (TRAP_SCX) a system call. What signal the tracer
 // gives is delivered at the next UserRet. Without a tracer that wants it it does
 // nothing.
-func (l *LWP) TraceStop(code int32) {
+func (pl *Platform) TraceStop(code int32) {
+	l := (*LWP)(pl)
 	if l.enter() != 0 {
 		return
 	}
@@ -330,9 +332,9 @@ func (l *LWP) TraceStop(code int32) {
 	l.leave(0)
 }
 
-// SetFSTrace is P_FSTRACE: procfs tracing, under which no exit signal is sent (item
+// setFSTrace is P_FSTRACE: procfs tracing, under which no exit signal is sent (item
 // 65). Release 2003 only.
-func (p *Proc) SetFSTrace(on bool) {
+func (p *Proc) setFSTrace(on bool) {
 	p.m.lock()
 	defer p.m.unlock()
 	p.flags &^= fFSTrace

@@ -97,7 +97,7 @@ func asleep(l *LWP) {
 }
 
 // maskAll makes sure that a masked SIGTRAP hides nothing from a tracer.
-func maskAll(l *LWP) { l.SetSigmask(netbsd.AllSignals) }
+func maskAll(l *LWP) { l.Platform().SetSigmask(netbsd.AllSignals) }
 
 // An LWP tells of its birth before it does anything, and of its end after that, however
 // fast it is and whoever else is born and dies meanwhile.
@@ -289,10 +289,10 @@ func TestTraceSignalGivenToOne(t *testing.T) {
 			for range 50 {
 				pid := w.tracedWith(l, 0, func(l *LWP) {
 					l.NewLWP(0, func(l *LWP) {
-						l.SetSigmask(netbsd.SIGUSR1.Bit())
+						l.Platform().SetSigmask(netbsd.SIGUSR1.Bit())
 						asleep(l)
 					}, false, nil)
-					l.SetSigmask(netbsd.SIGUSR2.Bit())
+					l.Platform().SetSigmask(netbsd.SIGUSR2.Bit())
 					asleep(l)
 				})
 				w.goOn(l, pid, 0)

@@ -243,7 +243,7 @@ func TestReaper_65_WhenTheSignalIsSent(t *testing.T) {
 			w.order("none.WakeParent")
 			w.never("none.SignalParent", "P.SIGCHLD")
 			// Procfs tracing: none either, in 2003.
-			c = w.fork(l, "fs", func(l *LWP) { l.Proc().SetFSTrace(true); l.Nanosleep(time.Second) })
+			c = w.fork(l, "fs", func(l *LWP) { l.Proc().setFSTrace(true); l.Nanosleep(time.Second) })
 			w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
 			if w.r2003 {
 				w.never("fs.SignalParent", "P.SIGCHLD")

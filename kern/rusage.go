@@ -74,9 +74,9 @@ func (p *Proc) cpuTime(sys bool) time.Duration {
 	return u.Utime
 }
 
-// Profil says whether the profiling clock runs for p (P_PROFIL); stop is called when
+// setProfil says whether the profiling clock runs for p (P_PROFIL); stop is called when
 // it is to stop: at exit, item 6.
-func (p *Proc) Profil(on bool, stop func()) {
+func (p *Proc) setProfil(on bool, stop func()) {
 	p.m.lock()
 	defer p.m.unlock()
 	p.flags &^= fProfil

@@ -11,9 +11,9 @@ type saState struct {
 	stacks []Altstack
 }
 
-// SAEnable is sa_register and sa_enable: l's process takes upcalls from now on.
+// saEnable is sa_register and sa_enable: l's process takes upcalls from now on.
 // ENOSYS in release 10; EBUSY: it does already.
-func (l *LWP) SAEnable(stacks ...Altstack) netbsd.Errno {
+func (l *LWP) saEnable(stacks ...Altstack) netbsd.Errno {
 	if e := l.enter(); e != 0 {
 		return e
 	}
@@ -34,28 +34,10 @@ func (l *LWP) SAEnable(stacks ...Altstack) netbsd.Errno {
 	return l.leave(e)
 }
 
-// SA reports whether the process has scheduler activations (P_SA), and whether l
-// takes upcalls (L_SA).
-func (l *LWP) SA() (proc, lwp bool) {
-	l.p.m.lock()
-	defer l.p.m.unlock()
-	return l.p.flags&fSA != 0, l.flags&lSA != 0
-}
-
-// SACached counts the LWPs in the cache.
-func (p *Proc) SACached() int {
-	p.m.lock()
-	defer p.m.unlock()
-	if p.ext == nil || p.ext.sa == nil {
-		return 0
-	}
-	return len(p.ext.sa.cached)
-}
-
-// SACache puts the calling LWP in the cache (sa_putcachelwp), where it stands still
+// saCache puts the calling LWP in the cache (sa_putcachelwp), where it stands still
 // until SAUse takes it out or the process exits. EINVAL: the process has no
 // activations.
-func (l *LWP) SACache() netbsd.Errno {
+func (l *LWP) saCache() netbsd.Errno {
 	if e := l.enter(); e != 0 {
 		return e
 	}
@@ -73,22 +55,6 @@ func (l *LWP) SACache() netbsd.Errno {
 	return l.leave(0)
 }
 
-// SAUse takes an LWP out of the cache and makes it run (sa_getcachelwp). ESRCH:
-// the cache is empty.
-func (l *LWP) SAUse() netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	l.p.m.lock()
-	e := netbsd.ESRCH
-	if c := l.p.saTake(); c != nil {
-		c.resume()
-		e = 0
-	}
-	l.p.m.unlock()
-	return l.leave(e)
-}
-
 func (p *Proc) saTake() *LWP {
 	if p.ext == nil || p.ext.sa == nil || len(p.ext.sa.cached) == 0 {
 		return nil
@@ -99,9 +65,9 @@ func (p *Proc) saTake() *LWP {
 	return l
 }
 
-// SAYieldUpcall sleeps on l's own upcall stack, uninterruptibly, until SAUpcall
+// saYieldUpcall sleeps on l's own upcall stack, uninterruptibly, until SAUpcall
 // or the process's exit (item 52).
-func (l *LWP) SAYieldUpcall() netbsd.Errno {
+func (l *LWP) saYieldUpcall() netbsd.Errno {
 	if e := l.enter(); e != 0 {
 		return e
 	}
@@ -119,13 +85,6 @@ func (l *LWP) SAYieldUpcall() netbsd.Errno {
 	x.upcall = false
 	m.unlock()
 	return l.leave(0)
-}
-
-// SAUpcall wakes t from SAYieldUpcall.
-func (t *LWP) SAUpcall() {
-	t.p.m.lock()
-	t.saUpcall()
-	t.p.m.unlock()
 }
 
 func (t *LWP) saUpcall() {

@@ -23,20 +23,6 @@ func (s *Session) Leader() *Proc {
 	return s.leader
 }
 
-// TTY gives s_ttyp: the terminal that the session has or once had (item 24).
-func (s *Session) TTY() *TTY {
-	s.m.lock()
-	defer s.m.unlock()
-	return s.tty
-}
-
-// HasTTY reports s_ttyvp: whether the session has a terminal now.
-func (s *Session) HasTTY() bool {
-	s.m.lock()
-	defer s.m.unlock()
-	return s.ttyvp
-}
-
 // Session gives p's session, nil when p is gone.
 func (p *Proc) Session() *Session {
 	p.m.lock()

@@ -25,16 +25,14 @@ type Delivery struct {
 // which ends the process by SIGILL.
 //
 // It does not return if the LWP is to die: the goroutine ends by runtime.Goexit.
-func (l *LWP) UserRet(deliver func(*Delivery) bool) {
+func (pl *Platform) UserRet(deliver func(*Delivery) bool) {
+	l := (*LWP)(pl)
 	if l.attn.Load() == 0 || !l.mode.CompareAndSwap(modeUser, modeKernel) {
 		return
 	}
 	l.userret(deliver)
 	l.mode.Store(modeUser)
 }
-
-// NeedsUserRet reports whether UserRet has something to do.
-func (l *LWP) NeedsUserRet() bool { return l.attn.Load() != 0 }
 
 func (l *LWP) userret(deliver func(*Delivery) bool) {
 	m := l.p.m
@@ -251,7 +249,7 @@ func (l *LWP) callHandler(d *Delivery, deliver func(*Delivery) bool) {
 		l.mode.Store(modeUser)
 		f(l, &info)
 		l.mode.Store(modeKernel)
-		l.SetSigmask(d.OldMask)
+		l.Platform().SetSigmask(d.OldMask)
 		return
 	}
 	ok := false
@@ -310,7 +308,8 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 // Trap sends a signal that the LWP's own instruction caused (trapsignal). If it is
 // blocked or ignored it gets its default action, so that it is not taken for ever.
 // The run loop's next UserRet delivers it.
-func (l *LWP) Trap(info *netbsd.Siginfo) {
+func (pl *Platform) Trap(info *netbsd.Siginfo) {
+	l := (*LWP)(pl)
 	if !info.Signo.Valid() {
 		return
 	}

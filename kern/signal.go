@@ -256,28 +256,6 @@ func (p *Proc) Action(sig netbsd.Signal) Action {
 	return p.acts.act[sig]
 }
 
-// Ignored gives p_sigctx.ps_sigignore, Caught ps_sigcatch.
-func (p *Proc) Ignored() netbsd.Sigset {
-	p.m.lock()
-	defer p.m.unlock()
-	if p.acts == nil || p.state >= StateExiting {
-		return netbsd.AllSignals // item 10
-	}
-	p.collectActions(false)
-	return p.acts.ignore
-}
-
-// Caught gives the signals that p has handlers for.
-func (p *Proc) Caught() netbsd.Sigset {
-	p.m.lock()
-	defer p.m.unlock()
-	if p.acts == nil {
-		return 0
-	}
-	p.collectActions(false)
-	return p.acts.catch
-}
-
 // Sigprocmask is sigprocmask(2) on l's own mask; how is netbsd.SIG_BLOCK,
 // SIG_UNBLOCK or SIG_SETMASK, and without set only the old mask is given. SIGKILL
 // and SIGSTOP stay unblocked. EINVAL: an unknown how.
@@ -323,7 +301,8 @@ func (l *LWP) Sigmask() netbsd.Sigset {
 
 // SetSigmask sets l's mask as setcontext(2) does; it may be called before l runs,
 // and from a signal's deliver function.
-func (l *LWP) SetSigmask(s netbsd.Sigset) {
+func (pl *Platform) SetSigmask(s netbsd.Sigset) {
+	l := (*LWP)(pl)
 	l.p.m.lock()
 	l.setMaskLocked(s)
 	l.p.m.unlock()
@@ -386,7 +365,8 @@ func (x *lwpExt) setStack(set *Altstack) netbsd.Errno {
 
 // SetOnStack says whether l runs on its signal stack: set when a frame is put
 // there, cleared by the setcontext(2) that leaves it.
-func (l *LWP) SetOnStack(on bool) {
+func (pl *Platform) SetOnStack(on bool) {
+	l := (*LWP)(pl)
 	l.p.m.lock()
 	defer l.p.m.unlock()
 	x := l.x()
@@ -397,12 +377,13 @@ func (l *LWP) SetOnStack(on bool) {
 }
 
 // OnStack reports whether l runs on its signal stack. For l's own goroutine.
-func (l *LWP) OnStack() bool { return l.ext != nil && l.ext.stack.Flags&netbsd.SS_ONSTACK != 0 }
+func (pl *Platform) OnStack() bool { return pl.ext != nil && pl.ext.stack.Flags&netbsd.SS_ONSTACK != 0 }
 
 // SetTempMask sets the mask until the next signal has been taken, as pselect(2)
 // and pollts(2) need it (sigsuspendsetup). The handler's frame, or the next
 // UserRet, restores the old one.
-func (l *LWP) SetTempMask(s netbsd.Sigset) {
+func (pl *Platform) SetTempMask(s netbsd.Sigset) {
+	l := (*LWP)(pl)
 	l.p.m.lock()
 	l.tempMaskLocked(s)
 	l.p.m.unlock()

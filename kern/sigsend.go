@@ -148,17 +148,6 @@ func (m *Machine) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
 	return m.kill(m.init, pid, &info)
 }
 
-// Signal sends sig to every member of g; with ctty only to those that have a
-// controlling terminal (pgsignal).
-func (g *Pgrp) Signal(sig netbsd.Signal, ctty bool) {
-	if !sig.Valid() {
-		return
-	}
-	g.m.lock()
-	g.signalLocked(sig, ctty)
-	g.m.unlock()
-}
-
 func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool) {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
 	for p := g.members; p != nil; p = p.pgNext {
@@ -168,9 +157,9 @@ func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool) {
 	}
 }
 
-// SignalLWP sends info to t itself, which is an LWP of l's process or another one
+// signalLWP sends info to t itself, which is an LWP of l's process or another one
 // (_lwp_kill(2), and the platform). ESRCH: t is gone.
-func (t *LWP) SignalLWP(info *netbsd.Siginfo) netbsd.Errno {
+func (t *LWP) signalLWP(info *netbsd.Siginfo) netbsd.Errno {
 	if !info.Signo.Valid() {
 		return netbsd.EINVAL
 	}

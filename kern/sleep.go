@@ -18,6 +18,9 @@ const (
 	rTimeout             // the deadline passed
 )
 
+// noDeadline as a deadline is none.
+var noDeadline time.Time
+
 // waitq is a queue of LWPs that sleep for one thing.
 type waitq struct{ head *LWP }
 

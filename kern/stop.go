@@ -152,9 +152,9 @@ func (l *LWP) condemn() {
 	}
 }
 
-// SetStopOn makes p stop at its next fork, exec or exit (PS_STOPFORK, PS_STOPEXEC,
+// setStopOn makes p stop at its next fork, exec or exit (PS_STOPFORK, PS_STOPEXEC,
 // PS_STOPEXIT; the sysctl proc.PID.stopfork and so on). Release 2003 knows none.
-func (p *Proc) SetStopOn(fork, exec, exit bool) {
+func (p *Proc) setStopOn(fork, exec, exit bool) {
 	p.m.lock()
 	defer p.m.unlock()
 	p.flags &^= fStopFork | fStopExec | fStopExit

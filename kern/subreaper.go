@@ -40,9 +40,6 @@ func (p *Proc) SetSubreaper(on bool) netbsd.Errno {
 	return 0
 }
 
-// Subreaper reports whether p is one.
-func (p *Proc) Subreaper() bool { return p.has(fSubreaper) }
-
 // ReapStatus is what FreeBSD's PROC_REAP_STATUS tells.
 type ReapStatus struct {
 	Reaper      int // pid of p's reaper: p itself if it is one
@@ -87,16 +84,6 @@ func (p *Proc) descend(f func(*Proc)) {
 		}
 		c = c.sibNext
 	}
-}
-
-// Descendants gives the pids of the whole subtree below p, zombies too (FreeBSD's
-// PROC_REAP_GETPIDS).
-func (p *Proc) Descendants() []int {
-	p.m.lock()
-	defer p.m.unlock()
-	var pids []int
-	p.descend(func(c *Proc) { pids = append(pids, int(c.pid)) })
-	return pids
 }
 
 // KillSubtree sends sig to every living descendant of p and tells how many there

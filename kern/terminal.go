@@ -140,18 +140,6 @@ func (t *TTY) Revoked() {
 	}
 }
 
-// Closed tells that the device has been closed for the last time (ttyclose): it has
-// no session and no foreground group any more, and another session may acquire it.
-// The one that had it keeps its reference until its leader exits (item 22).
-func (t *TTY) Closed() {
-	t.m.lock()
-	defer t.m.unlock()
-	if s := t.sess; s != nil {
-		t.sess, t.pgrp = nil, nil
-		s.release()
-	}
-}
-
 // Hangup is what a lost carrier does: SIGHUP to the session's leader.
 func (t *TTY) Hangup() {
 	t.m.lock()

@@ -56,9 +56,9 @@ func (l *LWP) Wait4(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 	return r, l.leave(e)
 }
 
-// WaitKernel is wait4 with the options that only the kernel of 2003 may give:
+// waitKernel is wait4 with the options that only the kernel of 2003 may give:
 // WNOWAIT and WNOZOMBIE (items 84 and 86).
-func (l *LWP) WaitKernel(pid, options int, out *WaitOut) (int, netbsd.Errno) {
+func (l *LWP) waitKernel(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 	if e := l.enter(); e != 0 {
 		return 0, e
 	}

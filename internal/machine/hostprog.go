@@ -80,11 +80,11 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 // dropSpace gives the guest's memory up: a host program has none of ours.
 func (mc *Context) dropSpace() {
 	space, thread := mc.space, mc.thread
-	mc.l.SetKicker(nil)
-	mc.l.SetLent(nil)
+	mc.l.Platform().SetKicker(nil)
+	mc.l.Platform().SetLent(nil)
 	mc.l.Proc().SetVM(nil)
 	mc.thread, mc.space = nil, nil
-	mc.l.SetMachdep(nil)
+	mc.l.Platform().SetMachdep(nil)
 	thread.Exit()
 	space.Exit(mc.l.Proc(), nil)
 }
@@ -102,7 +102,7 @@ func (s *System) runHost(l *kern.LWP, h *hostProgram) {
 	w.forwardSignals()
 	guard.Go("a program of the host was waited for", w.collect)
 	for {
-		l.UserRet(noHandler)
+		l.Platform().UserRet(noHandler)
 		w.act()
 		l.Sleep(true, time.Time{})
 	}
@@ -222,7 +222,7 @@ func (w *hostWaiter) act() {
 			w.die(ws)
 		case ws.Stopped():
 			w.l.Proc().Kill(netbsd.SIGSTOP)
-			w.l.UserRet(noHandler)
+			w.l.Platform().UserRet(noHandler)
 			w.signal(syscall.SIGCONT)
 		}
 	}
@@ -238,7 +238,7 @@ func (w *hostWaiter) die(ws syscall.WaitStatus) {
 	if ws.CoreDump() {
 		status |= netbsd.CoreFlag
 	}
-	w.l.ExitAs(status)
+	w.l.Platform().ExitAs(status)
 }
 
 // starter starts host programs from one thread that never ends, since the kernel of

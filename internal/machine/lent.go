@@ -110,11 +110,11 @@ func (b lentBy) Actions(settle bool, set func(netbsd.Signal, *kern.Action)) {
 }
 
 func (mc *Context) publishMask() {
-	mask, ok := mc.l.PublishMask()
+	mask, ok := mc.l.Platform().PublishMask()
 	var kinds platform.Lent
 	switch {
 	case !ok:
-	case mc.l.OnStack(): // sigaltstack(2) then fails
+	case mc.l.Platform().OnStack(): // sigaltstack(2) then fails
 		kinds = platform.LentMask
 	default:
 		kinds = platform.LentMask | platform.LentStack
@@ -122,7 +122,7 @@ func (mc *Context) publishMask() {
 	mc.thread.PublishMask(uint64(mask), kinds)
 }
 
-func (mc *Context) collectMask() { mc.l.CollectMask(netbsd.Sigset(mc.thread.CollectMask())) }
+func (mc *Context) collectMask() { mc.l.Platform().CollectMask(netbsd.Sigset(mc.thread.CollectMask())) }
 
 func (mc *Context) collectStack() {
 	if s, ok := mc.thread.CollectStack(); ok {
@@ -139,7 +139,7 @@ func (mc *Context) publishActions() {
 		}
 		return
 	}
-	if mc.l.PublishActions(mc.publishAction) {
+	if mc.l.Platform().PublishActions(mc.publishAction) {
 		mc.lends = true
 		mc.thread.LendActions()
 	}
@@ -152,12 +152,12 @@ func (mc *Context) publishAction(s netbsd.Signal, a *kern.Action) {
 	})
 }
 
-func (mc *Context) collectActions() { mc.l.CollectActions() }
+func (mc *Context) collectActions() { mc.l.Platform().CollectActions() }
 
 func (mc *Context) revokeActions() {
 	if mc.lends {
 		mc.lends = false
-		mc.l.RevokeActions()
+		mc.l.Platform().RevokeActions()
 	}
 }
 

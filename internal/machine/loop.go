@@ -14,11 +14,11 @@ import (
 // Body is what every LWP of a guest runs (kern.SpawnArgs.Body and its like). It does
 // not return: the kernel ends the goroutine in one of its calls.
 func (s *System) Body(l *kern.LWP) {
-	mc := l.Machdep().(*Context)
+	mc := l.Platform().Machdep().(*Context)
 	mc.l = l
 	mc.call.L, mc.call.K, mc.call.CPU = l, &s.Kernel, mc
 	for {
-		l.UserRet(mc.deliver)
+		l.Platform().UserRet(mc.deliver)
 		mc.publish()
 		trap := mc.thread.Run()
 		mc.collect()
@@ -29,14 +29,14 @@ func (s *System) Body(l *kern.LWP) {
 		case platform.Fault:
 			mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
 			info := mc.faultInfo(&trap)
-			if trap.Trapno == x86Debug && l.SingleStep() {
+			if trap.Trapno == x86Debug && l.Platform().SingleStep() {
 				mc.thread.Regs().RFLAGS &^= userFlagTF
 			}
-			l.Trap(&info)
+			l.Platform().Trap(&info)
 		case platform.Gone:
 			// The kernel has killed the host process, or somebody outside: the guest
 			// dies of it.
-			l.Lost()
+			l.Platform().Lost()
 		}
 	}
 }
@@ -49,7 +49,7 @@ func (s *System) serve(mc *Context) {
 	c := &mc.call
 	sysTraced := c.L.Proc().SyscallTraced()
 	if sysTraced {
-		c.L.TraceStop(netbsd.TRAP_SCE)
+		c.L.Platform().TraceStop(netbsd.TRAP_SCE)
 	}
 	r := mc.thread.Regs()
 	nr := r.RAX
@@ -72,7 +72,7 @@ func (s *System) serve(mc *Context) {
 	encode(r, c, e, nr)
 	mc.stale |= staleAfter[c.Nr]
 	if sysTraced {
-		c.L.TraceStop(netbsd.TRAP_SCX)
+		c.L.Platform().TraceStop(netbsd.TRAP_SCX)
 	}
 }
 

@@ -42,7 +42,7 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 	r.RIP, r.RSP = d.Action.Handler, addr
 	r.RFLAGS &^= clearOnCall
 	if d.OnStack {
-		mc.l.SetOnStack(true)
+		mc.l.Platform().SetOnStack(true)
 	}
 	return true
 }

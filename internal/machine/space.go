@@ -83,7 +83,7 @@ func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 // Fork implements kern.AddressSpace. The child's LWP starts as the parent stands, but
 // that its fork(2) has returned 0.
 func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
-	from := parent.Machdep().(*Context)
+	from := parent.Platform().Machdep().(*Context)
 	to := &Context{sys: s.sys, link: from.link, frames: append([]savedState(nil), from.frames...)}
 	if share {
 		from.share()
@@ -138,7 +138,7 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
 	var t *platform.Thread
 	if l != nil {
-		if mc, ok := l.Machdep().(*Context); ok && mc.space == s {
+		if mc, ok := l.Platform().Machdep().(*Context); ok && mc.space == s {
 			t = mc.thread
 		}
 	}
@@ -178,7 +178,7 @@ func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 	if l == nil {
 		return // FreeLWP has seen to it
 	}
-	if mc, ok := l.Machdep().(*Context); ok && mc.space == s {
+	if mc, ok := l.Platform().Machdep().(*Context); ok && mc.space == s {
 		mc.thread.Exit()
 	}
 }
@@ -198,7 +198,7 @@ func (s *Space) FreeLWP(l *kern.LWP, exiting bool) {
 	if exiting && s.sole() {
 		return
 	}
-	if mc, ok := l.Machdep().(*Context); ok && mc.space == s {
+	if mc, ok := l.Platform().Machdep().(*Context); ok && mc.space == s {
 		mc.thread.Exit()
 	}
 }
@@ -209,14 +209,14 @@ func (s *Space) WaitLWP(*kern.LWP) {}
 // attach makes mc the machine context of l.
 func (mc *Context) attach(l *kern.LWP) {
 	mc.l = l
-	l.SetMachdep(mc)
+	l.Platform().SetMachdep(mc)
 	mc.bind()
 }
 
 // bind tells the kernel of the thread that carries mc's LWP, and the thread of the LWP.
 func (mc *Context) bind() {
-	mc.l.SetKicker(mc.thread.Kick)
-	mc.l.SetLent(lentBy{mc.thread})
+	mc.l.Platform().SetKicker(mc.thread.Kick)
+	mc.l.Platform().SetLent(lentBy{mc.thread})
 	mc.thread.SetLWP(mc.l.ID())
 }
 

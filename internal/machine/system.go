@@ -225,13 +225,13 @@ func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.
 
 // cpuTime implements syscalls.Kernel.CPUTime.
 func cpuTime(l *kern.LWP) (user, system time.Duration) {
-	return l.Machdep().(*Context).thread.CPUTime()
+	return l.Platform().Machdep().(*Context).thread.CPUTime()
 }
 
 // setStack implements syscalls.Kernel.SetStack.
 func setStack(l *kern.LWP, sp uint64) netbsd.Errno {
 	if sp != 0 {
-		l.Machdep().(*Context).thread.Regs().RSP = sp
+		l.Platform().Machdep().(*Context).thread.Regs().RSP = sp
 	}
 	return 0
 }

@@ -58,10 +58,10 @@ func setcontext(c *Call) netbsd.Errno {
 	c.CPU.EndSignal(c.Ptr(0))
 	c.CPU.SetLink(u.Link)
 	if u.Flags&netbsd.UC_SIGMASK != 0 {
-		c.L.SetSigmask(u.Mask)
+		c.L.Platform().SetSigmask(u.Mask)
 	}
 	if u.Flags&netbsd.UC_STACK != 0 {
-		c.L.SetOnStack(u.Stack.Flags&netbsd.SS_ONSTACK != 0)
+		c.L.Platform().SetOnStack(u.Stack.Flags&netbsd.SS_ONSTACK != 0)
 	}
 	return netbsd.EJUSTRETURN
 }

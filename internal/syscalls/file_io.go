@@ -146,7 +146,7 @@ func finishWrite(c *Call, d *file.Description, done uint64, e netbsd.Errno) netb
 		e = 0
 	}
 	if e == netbsd.EPIPE && !d.NoSigpipe() {
-		c.L.Trap(&netbsd.Siginfo{Signo: netbsd.SIGPIPE, Code: netbsd.SI_USER})
+		c.L.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.SIGPIPE, Code: netbsd.SI_USER})
 	}
 	if e != 0 {
 		return e

@@ -46,7 +46,7 @@ func lwpCreate(c *Call) netbsd.Errno {
 			return e
 		}
 		if u.Flags&netbsd.UC_SIGMASK != 0 {
-			l.SetSigmask(u.Mask)
+			l.Platform().SetSigmask(u.Mask)
 		}
 		cpu.SetLink(u.Link)
 		if e := setMachine(cpu, &u); e != 0 {

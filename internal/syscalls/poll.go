@@ -101,7 +101,7 @@ func (c *Call) tempMask(addr uint64) netbsd.Errno {
 	}
 	b, e := c.in(addr, 16)
 	if e == 0 {
-		c.L.SetTempMask(netbsd.GetSigset(b))
+		c.L.Platform().SetTempMask(netbsd.GetSigset(b))
 	}
 	return e
 }

@@ -103,7 +103,7 @@ func prepareResume(t *kern.Proc, lid int, step bool, pc uint64) netbsd.Errno {
 		return netbsd.EDEADLK
 	}
 	for _, l := range t.LWPInfos() {
-		cpu, ok := l.LWP.Machdep().(CPU)
+		cpu, ok := l.LWP.Platform().Machdep().(CPU)
 		if !ok {
 			return netbsd.EINVAL // a program of the host
 		}
@@ -213,7 +213,7 @@ func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 		if e != 0 {
 			return e
 		}
-		cpu, ok := info.LWP.Machdep().(CPU)
+		cpu, ok := info.LWP.Platform().Machdep().(CPU)
 		if !ok {
 			return netbsd.EINVAL
 		}
@@ -322,7 +322,7 @@ func (c *Call) lwpInfo(req int, i *kern.LWPInfo) []byte {
 		return b
 	}
 	st := netbsd.PtraceLwpstatus{Lwpid: int32(i.LWP.ID()), Pending: i.Pending, Mask: i.Mask, Name: i.Name}
-	if cpu, ok := i.LWP.Machdep().(CPU); ok {
+	if cpu, ok := i.LWP.Platform().Machdep().(CPU); ok {
 		st.Private = cpu.TLSBase()
 	}
 	st.Encode(b)

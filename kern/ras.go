@@ -1,0 +1,71 @@
+package kern
+
+import "toaster/netbsd"
+
+// This file keeps the restartable atomic sequences of a process (ras(9)): pieces of its code
+// that begin again if the process is interrupted inside. A fork copies them, an exec
+// and an exit drop them (item 13).
+
+// RAS is a restartable atomic sequence (rasctl(2)).
+type RAS struct{ Addr, Len uint64 }
+
+const maxRAS = 16
+
+// RasControl is rasctl(2). EINVAL: an unknown operation, no length, an overlap, or
+// too many; ESRCH: nothing to purge.
+func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
+	p.m.lock()
+	defer p.m.unlock()
+	x := p.x()
+	switch op {
+	case netbsd.RAS_PURGE_ALL:
+		x.ras = nil
+		return 0
+	case netbsd.RAS_PURGE:
+		for i, o := range x.ras {
+			if o == r {
+				x.ras = append(x.ras[:i:i], x.ras[i+1:]...)
+				return 0
+			}
+		}
+		return netbsd.ESRCH
+	case netbsd.RAS_INSTALL:
+		return x.installRAS(r)
+	}
+	return netbsd.EINVAL
+}
+
+func (x *procExt) installRAS(r RAS) netbsd.Errno {
+	if r.Len == 0 || r.Addr+r.Len < r.Addr || len(x.ras) >= maxRAS {
+		return netbsd.EINVAL
+	}
+	for _, o := range x.ras {
+		if r.Addr < o.Addr+o.Len && o.Addr < r.Addr+r.Len {
+			return netbsd.EINVAL
+		}
+	}
+	x.ras = append(x.ras, r)
+	return 0
+}
+
+// RASStart gives where to restart if pc is inside a sequence (ras_lookup).
+func (p *Proc) RASStart(pc uint64) (uint64, bool) {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.ext == nil {
+		return 0, false
+	}
+	for _, r := range p.ext.ras {
+		if pc > r.Addr && pc < r.Addr+r.Len {
+			return r.Addr, true
+		}
+	}
+	return 0, false
+}
+
+func (p *Proc) purgeRAS(l *LWP) {
+	p.step(l, StepPurgeRAS)
+	if p.ext != nil {
+		p.ext.ras = nil
+	}
+}
