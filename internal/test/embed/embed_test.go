@@ -32,11 +32,34 @@ func TestAnotherModule(t *testing.T) {
 				command(t, dir, "sh", "-c", line)
 			}
 			out := command(t, dir, "go", "run", ".", exe)
-			if want := "kern: status 7, errno 0\ntoaster: hello\n"; out != want {
+			if want := "kern: status 7\ntoaster: hello\n"; out != want {
 				t.Errorf("it says %q, want %q", out, want)
 			}
 		})
 	}
+}
+
+// README's example of kern is the one that the module above runs.
+func TestReadmeExample(t *testing.T) {
+	readme, err := os.ReadFile("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("testdata/app/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range strings.Split(string(readme), "```go\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		if !strings.Contains(block, "kern.New") {
+			continue
+		}
+		if !strings.Contains(string(source), "\t"+strings.ReplaceAll(strings.TrimSpace(block), "\n", "\n\t")) {
+			t.Errorf("testdata/app does not have README's example:\n%s", block)
+		}
+		return
+	}
+	t.Error("README has no example of kern")
 }
 
 // readmeWays returns the blocks of commands in README that make the module known to another.

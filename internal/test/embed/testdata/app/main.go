@@ -13,31 +13,24 @@ import (
 )
 
 func main() {
-	if err := functions(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	functions()
 	if err := programs(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// functions has a Go function exit and its parent wait for it.
-func functions() error {
+// functions has a Go function exit and its parent wait for it, as README shows.
+func functions() {
+	done := make(chan int, 1)
 	m := kern.New(kern.Config{})
 	defer m.Close()
-	done := make(chan string, 1)
-	_, errno := m.Spawn(kern.SpawnArgs{Body: func(l *kern.LWP) {
+	m.Spawn(kern.SpawnArgs{Body: func(l *kern.LWP) {
 		l.Fork(kern.ForkArgs{Body: func(l *kern.LWP) { l.Exit(7) }})
-		r, errno := l.Wait(-1, 0)
-		done <- fmt.Sprintf("kern: status %d, errno %d", r.Status.ExitCode(), errno)
+		r, _ := l.Wait(-1, 0)
+		done <- r.Status.ExitCode() // 7
 	}})
-	if errno != 0 {
-		return errno
-	}
-	fmt.Println(<-done)
-	return nil
+	fmt.Println("kern: status", <-done)
 }
 
 // programs runs a program on a machine that ends with it.
