@@ -309,7 +309,7 @@ func TestWait6_IdTypesAndResults(t *testing.T) {
 			one("P_SID", netbsd.P_SID, (*Proc).Pid, func(l *LWP) { l.Setsid() })
 			one("P_UID", netbsd.P_UID, func(*Proc) int { return 5 }, func(l *LWP) { l.Seteuid(5) })
 			one("P_GID", netbsd.P_GID, func(*Proc) int { return 6 }, func(l *LWP) { l.Setegid(6) })
-			for _, idtype := range []int{netbsd.P_PPID, 3, netbsd.P_CID, netbsd.P_TASKID, netbsd.P_PROJID, netbsd.P_POOLID, -1, 1 << 30} {
+			for _, idtype := range []int{netbsd.P_LWPID, netbsd.P_PPID, netbsd.P_CID, netbsd.P_TASKID, netbsd.P_PROJID, netbsd.P_POOLID, -1, 1 << 30} {
 				pid, e := l.Wait6(idtype, l.Proc().Pid(), netbsd.WEXITED|netbsd.WNOHANG, nil)
 				w.is("an idtype that matches nobody", []any{pid, e}, []any{0, netbsd.ECHILD})
 			}

@@ -96,3 +96,12 @@ func packageConsts(t *testing.T, dir string) map[string]constant.Value {
 	}
 	return m
 }
+
+// The id types are those of sys/idtype.h, an enumeration from P_ALL, 0, on.
+func TestIdtypes(t *testing.T) {
+	for want, got := range []int{P_ALL, P_PID, P_LWPID, P_PPID, P_PGID, P_SID, P_CID, P_UID, P_GID, P_TASKID, P_PROJID, P_POOLID} {
+		if got != want {
+			t.Errorf("id type %d is %d here", want, got)
+		}
+	}
+}

@@ -563,6 +563,7 @@ var FlagSets = map[string]*FlagSet{
 	"idtype": {Base: 10, Flags: []Flag{
 		{"P_ALL", P_ALL, 0},
 		{"P_PID", P_PID, 0},
+		{"P_LWPID", P_LWPID, 0},
 		{"P_PPID", P_PPID, 0},
 		{"P_PGID", P_PGID, 0},
 		{"P_SID", P_SID, 0},

@@ -17,11 +17,12 @@ const (
 // WaitAny as the pid of wait4(2) matches every child (WAIT_ANY).
 const WaitAny = -1
 
-// Id types of wait6(2) (sys/idtype.h).
+// Id types of wait6(2) and clock_getcpuclockid2(2) (sys/idtype.h).
 const (
 	P_ALL    = 0
 	P_PID    = 1
-	P_PPID   = 2
+	P_LWPID  = 2
+	P_PPID   = 3
 	P_PGID   = 4
 	P_SID    = 5
 	P_CID    = 6
