@@ -64,8 +64,6 @@ func main() {
 }
 `
 
-const sysGetpgrp = 81
-
 // logBuffer is an Options.Log to be read while it is written.
 type logBuffer struct {
 	mu sync.Mutex
@@ -122,7 +120,7 @@ func meetBug(t *testing.T, exe, how string, fault func(*syscalls.Call)) {
 	}
 	if fault != nil {
 		m.InjectFault(func(c *syscalls.Call) {
-			if c.Nr == sysGetpgrp {
+			if c.Nr == netbsd.SYS_getpgrp {
 				fault(c)
 			}
 		})
@@ -239,7 +237,7 @@ func TestBugIsReportedOnStandardError(t *testing.T) {
 	m, err := toaster.New(context.Background(), toaster.Options{})
 	if err == nil {
 		m.InjectFault(func(c *syscalls.Call) {
-			if c.Nr == sysGetpgrp {
+			if c.Nr == netbsd.SYS_getpgrp {
 				panic("boom")
 			}
 		})

@@ -7,7 +7,9 @@ import (
 	"go/token"
 	"go/types"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -95,6 +97,16 @@ func packageConsts(t *testing.T, dir string) map[string]constant.Value {
 		}
 	}
 	return m
+}
+
+// goroot is where the go command that runs this test has its source.
+func goroot(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Skip("no go command here: ", err)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // The id types are those of sys/idtype.h, an enumeration from P_ALL, 0, on.

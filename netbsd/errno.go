@@ -1,6 +1,6 @@
 // Package netbsd is the NetBSD/amd64 ABI as data and pure functions: numbers,
-// errno, signals, structures and the system-call table. It knows no process and
-// no host.
+// errno, signals, structures, and the notation of call signatures. It knows no process
+// and no host.
 package netbsd
 
 import "fmt"

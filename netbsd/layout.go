@@ -36,7 +36,7 @@ var layoutSizes = map[string]int{
 	"spawnfa": SizeofSpawnFileActions, "spawnattr": SizeofSpawnAttr,
 }
 
-// LayoutSize gives the size of the structure that the system-call table calls name:
+// LayoutSize gives the size of the structure that the table of system calls names:
 // of one element where it is an array, 1 for those whose length goes with them; 0
 // for a name that there isn't.
 func LayoutSize(name string) int { return layoutSizes[name] }

@@ -76,21 +76,18 @@ func (s *System) serve(mc *Context) {
 	}
 }
 
-// indirect are the calls whose first argument is the number (syscall(2)).
-func indirect(nr int) bool { return nr == 0 || nr == 198 }
-
 // decode takes number and arguments from the registers; a 7th and later argument
 // lies above the return address on the stack.
 func decode(c *syscalls.Call, mc *Context, r *platform.Regs) {
 	c.Nr = int(r.RAX & (netbsd.MaxSyscall - 1))
 	c.Args = [8]uint64{r.RDI, r.RSI, r.RDX, r.R10, r.R8, r.R9}
 	n := 6
-	if indirect(c.Nr) {
+	if syscalls.Indirect(c.Nr) {
 		c.Nr = int(c.Args[0] & (netbsd.MaxSyscall - 1))
 		copy(c.Args[:], c.Args[1:6])
 		n = 5
 	}
-	if want := argCount(c.Nr); n < want {
+	if want := syscalls.NArgs(c.Nr); n < want {
 		b := mc.scratch[:8*(want-n)]
 		if !mc.thread.Fetched(r.RSP+8, b) && mc.space.Read(r.RSP+8, b) != 0 {
 			return // the call will fault or fail on what is missing
@@ -100,16 +97,6 @@ func decode(c *syscalls.Call, mc *Context, r *platform.Regs) {
 		}
 	}
 }
-
-// argCounts holds the number of arguments of each call, at most 8.
-var argCounts = func() (t [netbsd.MaxSyscall]uint8) {
-	for _, sc := range netbsd.Syscalls() {
-		t[sc.Nr] = uint8(min(sc.NArgs(), 8))
-	}
-	return t
-}()
-
-func argCount(nr int) int { return int(argCounts[nr]) }
 
 // encode stores the outcome: success clears the carry flag and gives RAX and RDX; an
 // error sets it, with the errno in RAX; a restart leads back to the instruction.

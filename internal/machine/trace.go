@@ -23,8 +23,8 @@ func (s *System) traced(mc *Context, h syscalls.Handler) netbsd.Errno {
 	c := &mc.call
 	p := mc.l.Proc()
 	t := trace.Call{
-		Pid: p.Pid(), Lid: mc.l.ID(), Comm: p.Comm(), Nr: c.Nr, Args: c.Args,
-		Mem: mc.space.proc, Start: time.Now(),
+		Pid: p.Pid(), Lid: mc.l.ID(), Comm: p.Comm(), Nr: c.Nr, Proto: syscalls.Prototype(c.Nr),
+		Args: c.Args, Mem: mc.space.proc, Start: time.Now(),
 	}
 	s.Sink.Enter(&t)
 	e := netbsd.ENOSYS

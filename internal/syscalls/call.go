@@ -96,26 +96,6 @@ type MremapArgs struct {
 	Flags       int
 }
 
-var table [512]Handler
-
-// register adds a family's handlers; two for one number is a bug of ours.
-func register(family map[int]Handler) {
-	for nr, h := range family {
-		if table[nr] != nil {
-			panic("syscalls: two handlers for " + netbsd.SyscallName(nr))
-		}
-		table[nr] = h
-	}
-}
-
-// Lookup gives the handler of system call nr, nil if there is none.
-func Lookup(nr int) Handler {
-	if nr < 0 || nr >= len(table) {
-		return nil
-	}
-	return table[nr]
-}
-
 // Int gives argument i as a C int.
 func (c *Call) Int(i int) int { return int(int32(c.Args[i])) }
 

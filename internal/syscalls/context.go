@@ -8,10 +8,6 @@ import (
 // This file serves getcontext(2) and setcontext(2); the layout of struct ucontext is
 // netbsd.Ucontext's.
 
-func init() {
-	register(map[int]Handler{307: getcontext, 308: setcontext})
-}
-
 // Ucontext reads the machine context of the calling LWP with the mask given, as
 // getucontext of kern_sig.c does.
 func Ucontext(l *kern.LWP, cpu CPU, mask netbsd.Sigset) netbsd.Ucontext {

@@ -2,10 +2,6 @@ package syscalls
 
 import "toaster/netbsd"
 
-func init() {
-	register(map[int]Handler{59: execve})
-}
-
 // argMax is ARG_MAX: the room for arguments and environment, their pointers included.
 const argMax = 256 * 1024
 

@@ -5,16 +5,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		5:   open,
-		468: openat,
-		41:  dup,
-		90:  dup2,
-		454: dup3,
-	})
-}
-
 // nofile is the caller's RLIMIT_NOFILE.
 func (c *Call) nofile() uint64 {
 	r, _ := c.L.Proc().Rlimit(8)

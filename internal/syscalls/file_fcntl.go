@@ -5,10 +5,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{92: fcntl})
-}
-
 // fcntl is fcntl(int fd, int cmd, ...). The third argument is an int, or a pointer
 // for locks and F_GETPATH.
 func fcntl(c *Call) netbsd.Errno {

@@ -8,14 +8,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		95: fsync, 241: fsync, 354: fsyncRange, 199: lseek, 201: ftruncate, 390: getdents,
-		124: fchmod, 123: fchown, 284: fchown, 35: fchflags, 192: fpathconf, 131: flock,
-		416: fadvise, 479: fallocate, 480: fdiscard,
-	})
-}
-
 // fsync is fsync(int fd) and fdatasync(int fd).
 func fsync(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno { return d.File.Sync() })

@@ -7,20 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		3:   read,
-		4:   write,
-		6:   closeFD,
-		120: readv,
-		121: writev,
-		173: pread,
-		174: pwrite,
-		289: preadv,
-		290: pwritev,
-	})
-}
-
 // ioChunk bounds what one call moves at a time between guest and kernel: a larger
 // read(2) returns short, as it may; a larger write(2) loops.
 const ioChunk = 256 << 10

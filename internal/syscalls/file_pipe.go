@@ -5,10 +5,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{42: pipe, 453: pipe2})
-}
-
 // pipe is pipe(void): the descriptors come back in both result registers.
 func pipe(c *Call) netbsd.Errno {
 	r, w, e := makePipe(c, 0)

@@ -5,10 +5,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{439: stat, 440: fstat, 441: lstat, 466: fstatat})
-}
-
 // stat is __stat50(const char *path, struct stat *).
 func stat(c *Call) netbsd.Errno { return statAt(c, netbsd.AT_FDCWD, 0, true) }
 

@@ -5,27 +5,31 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		23:  func(c *Call) netbsd.Errno { return c.L.Setuid(c.Uint32(0)) },
-		24:  getuid,
-		25:  func(c *Call) netbsd.Errno { return c.ok(uint64(c.cred().EUID)) },
-		43:  func(c *Call) netbsd.Errno { return c.ok(uint64(c.cred().EGID)) },
-		47:  getgid,
-		49:  getlogin,
-		50:  setlogin,
-		79:  getgroups,
-		80:  setgroups,
-		126: func(c *Call) netbsd.Errno { return c.L.Setreuid(int64(c.Int(0)), int64(c.Int(1))) },
-		127: func(c *Call) netbsd.Errno { return c.L.Setregid(int64(c.Int(0)), int64(c.Int(1))) },
-		181: func(c *Call) netbsd.Errno { return c.L.Setgid(c.Uint32(0)) },
-		182: func(c *Call) netbsd.Errno { return c.L.Setegid(c.Uint32(0)) },
-		183: func(c *Call) netbsd.Errno { return c.L.Seteuid(c.Uint32(0)) },
-		305: issetugid,
-	})
-}
-
 func (c *Call) cred() *kern.Cred { return c.L.Proc().Cred() }
+
+// setuid is setuid(uid_t).
+func setuid(c *Call) netbsd.Errno { return c.L.Setuid(c.Uint32(0)) }
+
+// seteuid is seteuid(uid_t).
+func seteuid(c *Call) netbsd.Errno { return c.L.Seteuid(c.Uint32(0)) }
+
+// setreuid is setreuid(uid_t ruid, uid_t euid); -1 leaves one as it is.
+func setreuid(c *Call) netbsd.Errno { return c.L.Setreuid(int64(c.Int(0)), int64(c.Int(1))) }
+
+// setgid is setgid(gid_t).
+func setgid(c *Call) netbsd.Errno { return c.L.Setgid(c.Uint32(0)) }
+
+// setegid is setegid(gid_t).
+func setegid(c *Call) netbsd.Errno { return c.L.Setegid(c.Uint32(0)) }
+
+// setregid is setregid(gid_t rgid, gid_t egid); -1 leaves one as it is.
+func setregid(c *Call) netbsd.Errno { return c.L.Setregid(int64(c.Int(0)), int64(c.Int(1))) }
+
+// geteuid is geteuid(void).
+func geteuid(c *Call) netbsd.Errno { return c.ok(uint64(c.cred().EUID)) }
+
+// getegid is getegid(void).
+func getegid(c *Call) netbsd.Errno { return c.ok(uint64(c.cred().EGID)) }
 
 // getuid is getuid(void); RDX carries the effective user.
 func getuid(c *Call) netbsd.Errno {

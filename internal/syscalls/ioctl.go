@@ -7,10 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{54: ioctl})
-}
-
 // ioctlMax is IOCPARM_MAX: the longest argument that a request may name.
 const ioctlMax = 4096
 

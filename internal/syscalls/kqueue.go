@@ -8,10 +8,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{344: newKqueue, 455: kqueue1, 435: kevent})
-}
-
 // newKqueue is kqueue(void).
 func newKqueue(c *Call) netbsd.Errno {
 	return c.install(file.New(kqueue.New(), netbsd.O_RDWR), false)

@@ -7,28 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		309: lwpCreate,
-		310: lwpExit,
-		311: lwpSelf,
-		312: lwpWait,
-		313: lwpSuspend,
-		314: lwpContinue,
-		315: lwpWakeup,
-		316: lwpGetprivate,
-		317: lwpSetprivate,
-		318: lwpKill,
-		319: lwpDetach,
-		321: lwpUnpark,
-		322: lwpUnparkAll,
-		323: lwpSetname,
-		324: lwpGetname,
-		350: schedYield,
-		478: lwpPark,
-	})
-}
-
 // lwpCreate is _lwp_create(const ucontext_t *, unsigned long flags, lwpid_t *new). The
 // new LWP starts in the context given, without a signal stack. EINVAL without _UC_CPU.
 func lwpCreate(c *Call) netbsd.Errno {

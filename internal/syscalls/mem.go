@@ -2,24 +2,6 @@ package syscalls
 
 import "toaster/netbsd"
 
-func init() {
-	register(map[int]Handler{
-		17:  obreak,
-		73:  munmap,
-		74:  mprotect,
-		75:  madvise,
-		78:  mincore,
-		197: mmap,
-		203: mlock,
-		204: mlock,
-		242: mlockall,
-		243: mlockall,
-		273: minherit,
-		277: msync,
-		411: mremap,
-	})
-}
-
 // mmap is mmap(void *addr, size_t len, int prot, int flags, int fd, long pad, off_t pos).
 func mmap(c *Call) netbsd.Errno {
 	addr, e := c.Space.Mmap(c, MmapArgs{

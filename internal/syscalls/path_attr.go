@@ -7,14 +7,6 @@ import (
 
 // This file serves the calls that change or test what a path leads to.
 
-func init() {
-	register(map[int]Handler{
-		33: access, 462: faccessat, 15: chmod, 274: lchmod, 463: fchmodat,
-		16: chown, 283: chown, 275: lchown, 285: lchown, 464: fchownat,
-		200: truncate, 34: chflags, 304: chflags, 191: pathconf, 499: pathconf,
-	})
-}
-
 // access is access(const char *path, int mode).
 func access(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
@@ -78,7 +70,7 @@ func truncate(c *Call) netbsd.Errno {
 // has no such flags, so none is all that can be set.
 func chflags(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		if e := View(c.L).Chflags(name, c.Nr == 34); e != 0 {
+		if e := View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags); e != 0 {
 			return e
 		}
 		return flagsErrno(c.Ptr(1))
@@ -94,10 +86,6 @@ func pathconf(c *Call) netbsd.Errno {
 	})
 }
 
-func init() {
-	register(map[int]Handler{420: utimes, 424: utimes, 423: futimes, 467: utimensat, 472: futimens})
-}
-
 // utimes is __utimes50(const char *path, const struct timeval times[2]), and lutimes.
 func utimes(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
@@ -105,7 +93,7 @@ func utimes(c *Call) netbsd.Errno {
 		if e != 0 {
 			return e
 		}
-		return View(c.L).Utimens(netbsd.AT_FDCWD, name, a, m, c.Nr == 420)
+		return View(c.L).Utimens(netbsd.AT_FDCWD, name, a, m, c.Nr == netbsd.SYS___utimes50)
 	})
 }
 

@@ -7,13 +7,6 @@ import (
 
 // This file serves what is about a process's folders, and about file systems.
 
-func init() {
-	register(map[int]Handler{
-		12: chdir, 13: fchdir, 61: chroot, 297: fchroot, 296: getcwd, 60: umask, 36: syncAll, 56: revoke,
-		357: statvfs, 484: statvfs, 358: fstatvfs, 485: fstatvfs, 356: getvfsstat, 483: getvfsstat,
-	})
-}
-
 // chdir is chdir(const char *path).
 func chdir(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Chdir(name) })
@@ -86,8 +79,13 @@ func fstatvfs(c *Call) netbsd.Errno {
 	})
 }
 
+// compat90 says whether a call writes struct statvfs of before NetBSD 10.
+func compat90(nr int) bool {
+	return nr == netbsd.SYS_statvfs1 || nr == netbsd.SYS_fstatvfs1 || nr == netbsd.SYS_getvfsstat
+}
+
 func outStatvfs(c *Call, addr uint64, st *netbsd.Statvfs) netbsd.Errno {
-	if c.Nr < 480 {
+	if compat90(c.Nr) {
 		b := make([]byte, netbsd.SizeofStatvfs90)
 		st.Encode90(b)
 		return c.copyout(addr, b)
@@ -106,7 +104,7 @@ func getvfsstat(c *Call) netbsd.Errno {
 		return e
 	}
 	size := uint64(netbsd.SizeofStatvfs)
-	if c.Nr < 480 {
+	if compat90(c.Nr) {
 		size = netbsd.SizeofStatvfs90
 	}
 	n := min(uint64(len(list)), c.Ptr(1)/size)

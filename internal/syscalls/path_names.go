@@ -4,14 +4,6 @@ import "toaster/netbsd"
 
 // This file serves the calls that make, move and remove names.
 
-func init() {
-	register(map[int]Handler{
-		9: link, 457: linkat, 10: unlink, 471: unlinkat, 137: rmdir, 128: rename, 270: rename, 458: renameat,
-		136: mkdir, 461: mkdirat, 57: symlink, 470: symlinkat, 58: readlink, 469: readlinkat,
-		132: mkfifo, 459: mkfifoat, 450: mknod, 460: mknodat,
-	})
-}
-
 // onPath runs f with a path argument.
 func (c *Call) onPath(arg int, f func(name string) netbsd.Errno) netbsd.Errno {
 	name, e := c.path(arg)

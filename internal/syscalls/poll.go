@@ -7,10 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{209: poll, 437: pollts, 417: sel, 436: pselect})
-}
-
 // polled is one descriptor that poll(2) or select(2) looks at.
 type polled struct {
 	d    *file.Description // nil: not open

@@ -7,28 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		1:   exit,
-		2:   fork,
-		20:  getpid,
-		39:  getppid,
-		66:  vfork,
-		81:  getpgrp,
-		82:  setpgid,
-		147: setsid,
-		194: getrlimit,
-		195: setrlimit,
-		207: getpgid,
-		282: vfork,
-		286: getsid,
-		287: clone,
-		445: getrusage,
-		449: wait4,
-		481: wait6,
-	})
-}
-
 func yield() { runtime.Gosched() }
 
 // exit is exit(int status).

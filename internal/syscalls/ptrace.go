@@ -10,8 +10,6 @@ import (
 // This file serves ptrace(2): kern knows who traces whom, and keeps a tracee where it
 // is while we are at its registers (CPU) and memory (Peeker).
 
-func init() { register(map[int]Handler{26: ptrace}) }
-
 // Peeker is a Space that lets debuggers at memory whatever its protection.
 type Peeker interface {
 	Peek(addr uint64, b []byte) bool

@@ -8,18 +8,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		96:  setpriority,
-		100: getpriority,
-		325: lwpCtl,
-		346: schedSetparam,
-		347: schedGetparam,
-		348: schedSetaffinity,
-		349: schedGetaffinity,
-	})
-}
-
 // nzero is the niceness of kern that is 0 for a guest.
 const nzero = 20
 

@@ -7,20 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		37:  kill,
-		281: sigaltstack,
-		292: sigpending,
-		293: sigprocmask,
-		294: sigsuspend,
-		340: sigaction,
-		146: killpg,
-		431: sigtimedwait, // ____sigtimedwait50
-		245: sigqueueinfo,
-	})
-}
-
 // kill is kill(pid_t pid, int sig).
 func kill(c *Call) netbsd.Errno { return c.L.Kill(c.Int(0), signalArg(c.Int(1))) }
 

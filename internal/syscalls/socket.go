@@ -9,13 +9,6 @@ import (
 // This file serves the making, naming and connecting of sockets; socket_msg.go what
 // goes through them.
 
-func init() {
-	register(map[int]Handler{
-		394: newSocket, 135: socketpair, 98: connect, 104: bind, 106: listen, 30: accept, 456: paccept,
-		32: getsockname, 31: getpeername, 134: shutdown, 105: setsockopt, 118: getsockopt,
-	})
-}
-
 // onSocket runs f with the socket of the first argument; ENOTSOCK if it is none.
 func (c *Call) onSocket(f func(d *file.Description, s *socket.Socket) netbsd.Errno) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {

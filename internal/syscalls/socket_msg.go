@@ -8,10 +8,6 @@ import (
 
 // This file serves what goes through sockets.
 
-func init() {
-	register(map[int]Handler{133: sendto, 29: recvfrom, 28: sendmsg, 27: recvmsg})
-}
-
 // sendto is sendto(int s, const void *buf, size_t len, int flags, const struct sockaddr
 // *to, socklen_t tolen).
 func sendto(c *Call) netbsd.Errno {

@@ -5,8 +5,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() { register(map[int]Handler{474: posixSpawn}) }
-
 // posixSpawn is posix_spawn(pid_t *pid, const char *path, const struct
 // posix_spawn_file_actions *, const struct posix_spawnattr *, char *const argv[], char
 // *const envp[]). The call itself never fails: its result is 0 or an errno.

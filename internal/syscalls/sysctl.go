@@ -12,10 +12,6 @@ import (
 // This file serves __sysctl (sysctl(3)): a tree of nodes as data, a walk by numbers,
 // and the CTL_QUERY meta node by which names are looked up.
 
-func init() {
-	register(map[int]Handler{202: sysctl})
-}
-
 // Types of a node, as its flags carry them (sys/sysctl.h).
 const (
 	ctlNode   = 1

@@ -7,20 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		418: gettimeofday,
-		419: notPermitted, // settimeofday
-		425: setitimer,
-		426: getitimer,
-		427: clockGettime,
-		428: notPermitted, // clock_settime
-		429: clockGetres,
-		430: nanosleep,
-		477: clockNanosleep,
-	})
-}
-
 const timerAbstime = 1
 
 // notPermitted serves calls that only a superuser of the host could mean.
@@ -95,6 +81,30 @@ func clockGettime(c *Call) netbsd.Errno {
 	b := c.out(16)
 	netbsd.TimespecOf(t).Encode(b)
 	return c.copyout(c.Ptr(1), b)
+}
+
+// clockGetcpuclockid is clock_getcpuclockid2(idtype_t, id_t, clockid_t *): the clock of a
+// process or an LWP, whether there is one or not; 0 is the caller. EINVAL for another type.
+func clockGetcpuclockid(c *Call) netbsd.Errno {
+	id := c.Uint32(1)
+	var clock uint32
+	switch c.Int(0) {
+	case netbsd.P_PID:
+		if id == 0 {
+			id = uint32(c.L.Proc().Pid())
+		}
+		clock = netbsd.CLOCK_PROCESS_CPUTIME_ID | id
+	case netbsd.P_LWPID:
+		if id == 0 {
+			id = uint32(c.L.ID())
+		}
+		clock = netbsd.CLOCK_THREAD_CPUTIME_ID | id
+	default:
+		return netbsd.EINVAL
+	}
+	b := c.out(4)
+	putLE32(b, clock)
+	return c.copyout(c.Ptr(2), b)
 }
 
 // clockGetres is clock_getres(clockid_t, struct timespec *).

@@ -7,16 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-func init() {
-	register(map[int]Handler{
-		235: timerCreate,
-		236: timerDelete,
-		239: timerGetoverrun,
-		446: timerSettime,
-		447: timerGettime,
-	})
-}
-
 // timerCreate is timer_create(clockid_t, struct sigevent *, timer_t *). Without a
 // sigevent it is SIGALRM with the timer's id as value.
 func timerCreate(c *Call) netbsd.Errno {

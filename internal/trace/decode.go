@@ -8,7 +8,7 @@ import (
 	"toaster/netbsd"
 )
 
-// decoder renders one call, led by the system-call table.
+// decoder renders one call, led by its prototype.
 type decoder struct {
 	c    *Call
 	max  int  // bytes of a buffer
@@ -32,8 +32,8 @@ func (d *decoder) entry() (in [8]string) {
 }
 
 func (d *decoder) args() []netbsd.Arg {
-	if s := netbsd.LookupSyscall(d.c.Nr); s != nil {
-		return s.Args()
+	if p := d.c.Proto; p != nil {
+		return p.Args
 	}
 	return nil
 }
@@ -162,9 +162,8 @@ func (d *decoder) pointer(i int, a netbsd.Arg, v uint64) string {
 
 // failed says whether the call wrote nothing.
 func (d *decoder) failed() bool {
-	s := netbsd.LookupSyscall(d.c.Nr)
 	return d.c.Err > 0 || d.c.Err == netbsd.ERESTART ||
-		s != nil && s.Ret == netbsd.RetErrno && d.c.Ret[0] != 0
+		d.c.Proto != nil && d.c.Proto.Ret == netbsd.RetErrno && d.c.Ret[0] != 0
 }
 
 // count gives how many elements, or bytes, an array argument has: what the caller
@@ -183,8 +182,7 @@ func (d *decoder) count(a netbsd.Arg) uint64 {
 	case a.Len >= 0:
 		n = d.c.Args[a.Len]
 	}
-	s := netbsd.LookupSyscall(d.c.Nr)
-	if d.done && a.Dir == netbsd.Out && s.Ret == netbsd.RetSize && !a.Deref && a.Count == 0 {
+	if d.done && a.Dir == netbsd.Out && d.c.Proto.Ret == netbsd.RetSize && !a.Deref && a.Count == 0 {
 		n = min(n, d.c.Ret[0])
 	}
 	return n
@@ -215,17 +213,16 @@ func sockoptSet(level uint32) *netbsd.FlagSet {
 
 // result renders what the call returned.
 func (d *decoder) result() string {
-	s := netbsd.LookupSyscall(d.c.Nr)
 	switch e := d.c.Err; {
 	case e == netbsd.ERESTART:
 		return "? ERESTART (begins again after the signal)"
 	case e > 0:
 		return "-1 " + e.Name() + " (" + e.Error() + ")"
-	case e == netbsd.EJUSTRETURN || s == nil:
+	case e == netbsd.EJUSTRETURN || d.c.Proto == nil:
 		return "0"
 	}
 	v := d.c.Ret[0]
-	switch s.Ret {
+	switch d.c.Proto.Ret {
 	case netbsd.RetNone, netbsd.RetNever:
 		return "0"
 	case netbsd.RetPtr, netbsd.RetHex:

@@ -22,6 +22,7 @@ type Call struct {
 	Pid, Lid int
 	Comm     string
 	Nr       int
+	Proto    *netbsd.Prototype // what Nr takes and returns; nil if NetBSD has no such call
 	Args     [8]uint64
 	Mem      Memory
 	Start    time.Time

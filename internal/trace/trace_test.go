@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"toaster/internal/syscalls"
 	"toaster/netbsd"
 )
 
@@ -117,7 +118,7 @@ func TestCalls(t *testing.T) {
 		{netbsd.SYS___posix_fadvise50, nil, 22, 0, nil, `__posix_fadvise50(0, 0, 0, POSIX_FADV_NORMAL) = 22 EINVAL (invalid argument)`},
 		{509, nil, 0, netbsd.ENOSYS, nil, `syscall_509() = -1 ENOSYS (function not implemented)`},
 	} {
-		call := &Call{Nr: c.nr, Mem: m, Ret: [2]uint64{c.ret, c.ret + 1}, Err: c.err}
+		call := &Call{Nr: c.nr, Proto: syscalls.Prototype(c.nr), Mem: m, Ret: [2]uint64{c.ret, c.ret + 1}, Err: c.err}
 		copy(call.Args[:], c.args)
 		if got := finish(call, c.write); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
@@ -129,7 +130,7 @@ func TestSignalsAndEvents(t *testing.T) {
 	var out strings.Builder
 	s := NewText(&out, TextOptions{})
 	ev := func(e Event) { e.Pid, e.Lid = 7, 1; s.Event(&e) }
-	s.Enter(&Call{Pid: 7, Lid: 1, Nr: netbsd.SYS_read, Args: [8]uint64{0, 0x1000, 5}})
+	s.Enter(&Call{Pid: 7, Lid: 1, Nr: netbsd.SYS_read, Proto: syscalls.Prototype(netbsd.SYS_read), Args: [8]uint64{0, 0x1000, 5}})
 	s.Signal(&Signal{Pid: 7, Lid: 1, Info: netbsd.Siginfo{Signo: netbsd.SIGCHLD, Code: netbsd.CLD_EXITED, Pid: 8, Status: 3}})
 	s.Signal(&Signal{Pid: 7, Lid: 1, Info: netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_MAPERR, Addr: 16, Trap: 6}})
 	s.Signal(&Signal{Pid: 7, Lid: 1, Info: netbsd.Siginfo{Signo: netbsd.SIGURG, Code: netbsd.SI_LWP}})
@@ -137,8 +138,8 @@ func TestSignalsAndEvents(t *testing.T) {
 	ev(Event{Kind: Execed, Path: "/bin/sh"})
 	ev(Event{Kind: Stopped, Status: netbsd.StopStatus(netbsd.SIGTSTP)})
 	ev(Event{Kind: Exited, Status: netbsd.ExitStatus(0, netbsd.SIGKILL)})
-	s.Enter(&Call{Pid: 9, Lid: 1, Nr: netbsd.SYS_exit, Args: [8]uint64{3}})
-	s.Enter(&Call{Pid: 9, Lid: 2, Nr: netbsd.SYS_kqueue})
+	s.Enter(&Call{Pid: 9, Lid: 1, Nr: netbsd.SYS_exit, Proto: syscalls.Prototype(netbsd.SYS_exit), Args: [8]uint64{3}})
+	s.Enter(&Call{Pid: 9, Lid: 2, Nr: netbsd.SYS_kqueue, Proto: syscalls.Prototype(netbsd.SYS_kqueue)})
 	s.Close()
 	want := `7.1 --- SIGCHLD {si_code=CLD_EXITED, si_pid=8, si_uid=0, si_status=3} ---
 7.1 --- SIGSEGV {si_code=SEGV_MAPERR, si_addr=0x10, si_trap=6} ---
@@ -161,7 +162,7 @@ func TestTimesAndFilter(t *testing.T) {
 	s := NewText(&out, TextOptions{Times: true, Durations: true, Filter: func(c *Call) bool { return c.Nr != netbsd.SYS_write }})
 	t0 := time.Unix(100, 0)
 	for i, nr := range []int{netbsd.SYS_getppid, netbsd.SYS_write, netbsd.SYS_getppid} {
-		c := &Call{Pid: 1, Lid: 1, Nr: nr, Start: t0.Add(time.Duration(i) * time.Second)}
+		c := &Call{Pid: 1, Lid: 1, Nr: nr, Proto: syscalls.Prototype(nr), Start: t0.Add(time.Duration(i) * time.Second)}
 		s.Enter(c)
 		c.End = c.Start.Add(time.Millisecond)
 		s.Exit(c)
@@ -176,7 +177,7 @@ func TestKtrace(t *testing.T) {
 	m := &memory{base: 0x1000}
 	var out bytes.Buffer
 	k := NewKtrace(&out)
-	c := &Call{Pid: 5, Lid: 2, Comm: "prog", Nr: netbsd.SYS_open, Mem: m, Args: [8]uint64{m.str("/x"), 1, 2}, Start: time.Unix(9, 8)}
+	c := &Call{Pid: 5, Lid: 2, Comm: "prog", Nr: netbsd.SYS_open, Proto: syscalls.Prototype(netbsd.SYS_open), Mem: m, Args: [8]uint64{m.str("/x"), 1, 2}, Start: time.Unix(9, 8)}
 	k.Enter(c)
 	c.Err = netbsd.ENOENT
 	k.Exit(c)
@@ -203,7 +204,7 @@ func TestKtrace(t *testing.T) {
 func TestTimeline(t *testing.T) {
 	var out bytes.Buffer
 	s := Multi(nil, NewTimeline(&out), NewText(&bytes.Buffer{}, TextOptions{}))
-	c := &Call{Pid: 5, Lid: 2, Nr: netbsd.SYS_kqueue, Start: time.Unix(9, 0), End: time.Unix(9, 1000), Ret: [2]uint64{3}}
+	c := &Call{Pid: 5, Lid: 2, Nr: netbsd.SYS_kqueue, Proto: syscalls.Prototype(netbsd.SYS_kqueue), Start: time.Unix(9, 0), End: time.Unix(9, 1000), Ret: [2]uint64{3}}
 	s.Enter(c)
 	s.Exit(c)
 	s.Event(&Event{Kind: Forked, Pid: 5, Other: 6, Time: time.Unix(10, 0)})
@@ -228,13 +229,20 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
+func arguments(nr int) []netbsd.Arg {
+	if p := syscalls.Prototype(nr); p != nil {
+		return p.Args
+	}
+	return nil
+}
+
 // Every structure that the table names can be shown.
 func TestLayoutsCovered(t *testing.T) {
 	special := map[string]bool{"sockaddr": true, "dirents": true, "fdset": true, "msghdr": true, "iovec": true, "mmsghdr": true}
-	for _, s := range netbsd.Syscalls() {
-		for _, a := range s.Args() {
+	for nr := range netbsd.MaxSyscall {
+		for _, a := range arguments(nr) {
 			if a.Kind == netbsd.KStruct && layouts[a.Layout] == nil && !special[a.Layout] {
-				t.Errorf("%s: no text for %s", s.Name, a.Layout)
+				t.Errorf("%s: no text for %s", netbsd.SyscallName(nr), a.Layout)
 			}
 		}
 	}
@@ -245,11 +253,11 @@ func FuzzText(f *testing.F) {
 	f.Add(3, uint64(0), uint64(0x1000), uint64(1<<63), uint64(0x1008), []byte("data"))
 	f.Fuzz(func(t *testing.T, nr int, a, b, c, d uint64, data []byte) {
 		m := &memory{base: 0x1000, b: data}
-		if len(finish(&Call{Nr: nr % 512, Mem: m, Args: [8]uint64{a, b, c, d, a, b, c, d}, Ret: [2]uint64{c, d}}, nil)) > 1<<20 {
+		if len(finish(&Call{Nr: nr % 512, Proto: syscalls.Prototype(nr % 512), Mem: m, Args: [8]uint64{a, b, c, d, a, b, c, d}, Ret: [2]uint64{c, d}}, nil)) > 1<<20 {
 			t.Fatal("long line")
 		}
-		for _, s := range netbsd.Syscalls() {
-			finish(&Call{Nr: s.Nr, Mem: m, Args: [8]uint64{a, b, c, d, a, b, c, d}, Ret: [2]uint64{c, d}}, nil)
+		for nr := range netbsd.MaxSyscall {
+			finish(&Call{Nr: nr, Proto: syscalls.Prototype(nr), Mem: m, Args: [8]uint64{a, b, c, d, a, b, c, d}, Ret: [2]uint64{c, d}}, nil)
 		}
 	})
 }

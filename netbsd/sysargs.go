@@ -4,45 +4,21 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 )
 
-// This file holds the form of the system-call table. The table itself is in the
-// systab_*.go files, a family each: one line a call, which drives dispatch,
-// decoding, tracing and the documentation.
+// This file holds the notation in which the arguments of system calls are written:
+// one line says how a call is decoded, traced and documented.
 
-// Syscall is one line of the table.
-type Syscall struct {
-	Nr      int
-	Name    string // as sys/syscall.h has it, without SYS_
-	Sig     string // the arguments; see ParseArgs
-	Ret     Result
-	Support Support
-	Note    string // release, compatibility, what is missing
-
-	Family string // the group of calls it belongs to: "process", "file"...
-	once   sync.Once
-	args   []Arg
+// Prototype is what a system call takes and returns.
+type Prototype struct {
+	Args []Arg // in register order
+	Ret  Result
 }
 
 // MaxSyscall is the size of the kernel's table (SYS_NSYSENT). NetBSD/amd64 takes the
 // number from RAX modulo this; a place without a call raises SIGSYS and answers
 // ENOSYS.
 const MaxSyscall = 512
-
-// Support says how much of a call there is.
-type Support uint8
-
-// Levels of support.
-const (
-	None    Support = iota // answers ENOSYS
-	Full                   // as NetBSD does it
-	Partial                // the note says what is missing
-	Stub                   // accepted, checks its arguments, has no effect
-)
-
-// String gives the word for the support page.
-func (s Support) String() string { return [...]string{"none", "full", "partial", "stub"}[s&3] }
 
 // Result says what a call returns in RAX when it succeeds.
 type Result uint8
@@ -120,24 +96,12 @@ type Arg struct {
 	Count  int      // a fixed number of elements; 0: one, or Len many
 }
 
-// Args gives the call's arguments, in register order.
-func (s *Syscall) Args() []Arg {
-	s.once.Do(func() {
-		a, err := ParseArgs(s.Sig)
-		if err != nil {
-			panic("netbsd: table, " + s.Name + ": " + err.Error())
-		}
-		s.args = a
-	})
-	return s.args
-}
-
-// NArgs is the number of arguments, which Args would say at a price.
-func (s *Syscall) NArgs() int {
-	if s.Sig == "" {
+// NArgs returns the number of arguments in a signature, without the price of ParseArgs.
+func NArgs(sig string) int {
+	if sig == "" {
 		return 0
 	}
-	return 1 + strings.Count(s.Sig, ", ")
+	return 1 + strings.Count(sig, ", ")
 }
 
 var simpleKinds = map[string]Kind{
@@ -147,8 +111,7 @@ var simpleKinds = map[string]Kind{
 	"dev": KDev, "strv": KStrv, "syscall": KSyscall,
 }
 
-// ParseArgs reads the notation of the table: arguments "name kind" between commas,
-// where kind is
+// ParseArgs reads a signature: arguments "name kind" between commas, where kind is
 //
 //	fd, path, int...     a word of simpleKinds
 //	|set  =set           bits, or one value, of a flag set
@@ -246,62 +209,4 @@ func (a *Arg) setLen(n string, names map[string]int) error {
 	}
 	a.Len = i
 	return nil
-}
-
-var systab = func() (t [MaxSyscall]*Syscall) {
-	for _, f := range families {
-		for i := range f.calls {
-			c := &f.calls[i]
-			c.Family = f.name
-			t[c.Nr] = c
-		}
-	}
-	return t
-}()
-
-// LookupSyscall gives the table's line for a number, or nil where there is none.
-func LookupSyscall(nr int) *Syscall {
-	if nr < 0 || nr >= MaxSyscall {
-		return nil
-	}
-	return systab[nr]
-}
-
-// SyscallName gives the name of a call, or "syscall_N".
-func SyscallName(nr int) string {
-	if s := LookupSyscall(nr); s != nil {
-		return s.Name
-	}
-	return "syscall_" + strconv.Itoa(nr)
-}
-
-// Syscalls gives all lines of the table in order of their numbers.
-func Syscalls() []*Syscall {
-	var l []*Syscall
-	for _, s := range systab {
-		if s != nil {
-			l = append(l, s)
-		}
-	}
-	return l
-}
-
-// families is the table: each group in a file of its own.
-var families = []struct {
-	name  string
-	calls []Syscall
-}{
-	{"process", procCalls},
-	{"signal", signalCalls},
-	{"lwp", lwpCalls},
-	{"identity", credCalls},
-	{"memory", memoryCalls},
-	{"descriptor", descCalls},
-	{"file", fileCalls},
-	{"socket", socketCalls},
-	{"event", eventCalls},
-	{"time", timeCalls},
-	{"ipc", ipcCalls},
-	{"system", systemCalls},
-	{"compat", compatCalls},
 }

@@ -1,4 +1,4 @@
-package netbsd
+package syscalls
 
 import (
 	"os"
@@ -35,23 +35,24 @@ func TestTableAgreesWithGo(t *testing.T) {
 		if gone[name] {
 			continue
 		}
-		s := LookupSyscall(nr)
+		s := Row(nr)
 		if s == nil {
 			t.Errorf("%d %s is missing", nr, name)
 			continue
 		}
+		args := Prototype(nr).Args
 		n++
 		if r := renamed[name]; r != "" {
 			name = r
 		}
-		if !strings.Contains(s.Name, name) {
-			t.Errorf("%d is %s, Go has %s", nr, s.Name, name)
+		if !strings.Contains(s.Name(), name) {
+			t.Errorf("%d is %s, Go has %s", nr, s.Name(), name)
 		}
-		if s.NArgs() != len(s.Args()) {
-			t.Errorf("%s: NArgs %d, Args %d", name, s.NArgs(), len(s.Args()))
+		if NArgs(nr) != len(args) {
+			t.Errorf("%s: NArgs %d, Args %d", name, NArgs(nr), len(args))
 		}
-		if got := len(s.Args()); got != params+padded[name] {
-			t.Errorf("%s has %d arguments, Go %d: %s", s.Name, got, params, m[3])
+		if got := len(args); got != params+padded[name] {
+			t.Errorf("%s has %d arguments, Go %d: %s", s.Name(), got, params, m[3])
 		}
 	}
 	if n < 200 {

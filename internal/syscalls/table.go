@@ -1,0 +1,126 @@
+package syscalls
+
+import (
+	"sync/atomic"
+
+	"toaster/netbsd"
+)
+
+// The table of system calls: each call of NetBSD is one row in one of the table_*.go
+// files, a family each. Dispatch, the number of arguments, traces and
+// doc/system-calls.md all come from the row.
+
+// Syscall is a row of the table.
+type Syscall struct {
+	Nr      int
+	Sig     string        // the arguments, as netbsd.ParseArgs reads them
+	Ret     netbsd.Result // what a success returns
+	Support Support
+	Serve   Handler // nil for a call without support
+	Note    string  // what differs from NetBSD, or what the call belongs to
+}
+
+// Support says how much of a call there is.
+type Support uint8
+
+// Levels of support.
+const (
+	None    Support = iota // fails with ENOSYS
+	Full                   // as NetBSD does it
+	Partial                // the note says what is missing
+	Stub                   // accepted, and without effect
+)
+
+// String returns the level's name in doc/system-calls.md.
+func (s Support) String() string { return [...]string{"none", "full", "partial", "stub"}[s&3] }
+
+// Name returns the call's name in NetBSD's sys/syscall.h, without SYS_.
+func (s *Syscall) Name() string { return netbsd.SyscallName(s.Nr) }
+
+// Family is a group of calls, as the manual and the files of this package have them.
+type Family struct {
+	Name  string
+	Calls []Syscall // in order of their numbers
+}
+
+// Families returns the table. It is shared: the caller must not change it.
+func Families() []Family { return families }
+
+var families = []Family{
+	{"process", processCalls},
+	{"signal", signalCalls},
+	{"lwp", lwpCalls},
+	{"identity", identityCalls},
+	{"memory", memoryCalls},
+	{"descriptor", descriptorCalls},
+	{"file", fileCalls},
+	{"socket", socketCalls},
+	{"event", eventCalls},
+	{"time", timeCalls},
+	{"ipc", ipcCalls},
+	{"system", systemCalls},
+	{"compat", compatCalls},
+}
+
+// The table by number. The arrays that every call of a guest reads are apart from the
+// rows: a handler and a count of arguments are one load each.
+var (
+	handlers   [netbsd.MaxSyscall]Handler
+	argCounts  [netbsd.MaxSyscall]uint8
+	rows       [netbsd.MaxSyscall]*Syscall
+	prototypes [netbsd.MaxSyscall]atomic.Pointer[netbsd.Prototype]
+)
+
+// A handler may use the table, so that it cannot be an initial value of the arrays.
+func init() {
+	for _, f := range families {
+		for i := range f.Calls {
+			s := &f.Calls[i]
+			rows[s.Nr] = s
+			handlers[s.Nr] = s.Serve
+			argCounts[s.Nr] = uint8(min(netbsd.NArgs(s.Sig), len(Call{}.Args)))
+		}
+	}
+}
+
+// Lookup returns the handler of call nr, nil if nobody serves it. The run loop has
+// bounded nr as the processor's entry code does: to 0 up to netbsd.MaxSyscall-1.
+func Lookup(nr int) Handler { return handlers[nr] }
+
+// NArgs returns how many arguments call nr takes, at most as many as a Call holds.
+func NArgs(nr int) int { return int(argCounts[nr]) }
+
+// Row returns the row of call nr, nil where NetBSD has no call.
+func Row(nr int) *Syscall {
+	if nr < 0 || nr >= len(rows) {
+		return nil
+	}
+	return rows[nr]
+}
+
+// Prototype returns what call nr takes and returns, nil where NetBSD has no call. A
+// signature is parsed once, when somebody first looks.
+func Prototype(nr int) *netbsd.Prototype {
+	s := Row(nr)
+	if s == nil {
+		return nil
+	}
+	if p := prototypes[nr].Load(); p != nil {
+		return p
+	}
+	args, err := netbsd.ParseArgs(s.Sig)
+	if err != nil {
+		panic("syscalls: signature of " + s.Name() + ": " + err.Error())
+	}
+	p := &netbsd.Prototype{Args: args, Ret: s.Ret}
+	prototypes[nr].Store(p)
+	return p
+}
+
+// indirect serves syscall(2) and __syscall(2) named by another one of them. The run loop
+// has already replaced the outer one by the call that it names, and sys_syscall takes
+// none that is indirect itself.
+func indirect(*Call) netbsd.Errno { return netbsd.ENOSYS }
+
+// Indirect says whether call nr has its number in the first argument.
+func Indirect(nr int) bool { return nr == netbsd.SYS_syscall || nr == netbsd.SYS___syscall }

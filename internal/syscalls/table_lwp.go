@@ -1,0 +1,38 @@
+package syscalls
+
+import "toaster/netbsd"
+
+var lwpCalls = []Syscall{
+	{netbsd.SYS___futex, "uaddr ptr, op =futex, val int, timeout <timespec, uaddr2 ptr, val2 int, val3 int", netbsd.RetInt, None, nil, "since 10"},
+	{netbsd.SYS___futex_set_robust_list, "head ptr, len size", netbsd.RetInt, None, nil, "since 10"},
+	{netbsd.SYS___futex_get_robust_list, "lwpid lid, headp >ptr, lenp >size", netbsd.RetInt, None, nil, "since 10"},
+	{netbsd.SYS__lwp_create, "ucp <ucontext, flags |lwp, new_lwp >int", netbsd.RetInt, Full, lwpCreate, ""},
+	{netbsd.SYS__lwp_exit, "", netbsd.RetNever, Full, lwpExit, ""},
+	{netbsd.SYS__lwp_self, "", netbsd.RetLid, Full, lwpSelf, ""},
+	{netbsd.SYS__lwp_wait, "wait_for lid, departed >int", netbsd.RetInt, Full, lwpWait, ""},
+	{netbsd.SYS__lwp_suspend, "target lid", netbsd.RetInt, Full, lwpSuspend, ""},
+	{netbsd.SYS__lwp_continue, "target lid", netbsd.RetInt, Full, lwpContinue, ""},
+	{netbsd.SYS__lwp_wakeup, "target lid", netbsd.RetInt, Full, lwpWakeup, ""},
+	{netbsd.SYS__lwp_getprivate, "", netbsd.RetPtr, Full, lwpGetprivate, ""},
+	{netbsd.SYS__lwp_setprivate, "ptr ptr", netbsd.RetNone, Full, lwpSetprivate, ""},
+	{netbsd.SYS__lwp_kill, "target lid, signo signal", netbsd.RetInt, Full, lwpKill, ""},
+	{netbsd.SYS__lwp_detach, "target lid", netbsd.RetInt, Full, lwpDetach, ""},
+	{netbsd.SYS__lwp_unpark, "target lid, hint ptr", netbsd.RetInt, Full, lwpUnpark, ""},
+	{netbsd.SYS__lwp_unpark_all, "targets <int[ntargets], ntargets size, hint ptr", netbsd.RetSize, Full, lwpUnparkAll, ""},
+	{netbsd.SYS__lwp_setname, "target lid, name str", netbsd.RetInt, Full, lwpSetname, ""},
+	{netbsd.SYS__lwp_getname, "target lid, name >buf[len], len size", netbsd.RetInt, Full, lwpGetname, ""},
+	{netbsd.SYS__lwp_ctl, "features int, address >ptr", netbsd.RetInt, Partial, lwpCtl, "ENOTSUP, with which libc does without"},
+	{netbsd.SYS_rasctl, "addr ptr, len size, op int", netbsd.RetInt, None, nil, "restartable sequences: not needed with more than one processor"},
+	{netbsd.SYS__sched_setparam, "pid pid, lid lid, policy int, params <schedparam", netbsd.RetInt, Stub, schedSetparam, "policy and priority are checked, not applied"},
+	{netbsd.SYS__sched_getparam, "pid pid, lid lid, policy >int, params >schedparam", netbsd.RetInt, Partial, schedGetparam, "the policy is SCHED_OTHER, whatever was set"},
+	{netbsd.SYS__sched_setaffinity, "pid pid, lid lid, size size, cpuset <buf[size]", netbsd.RetInt, Stub, schedSetaffinity, "the set is checked, not applied"},
+	{netbsd.SYS__sched_getaffinity, "pid pid, lid lid, size size, cpuset >buf[size]", netbsd.RetInt, Partial, schedGetaffinity, "all processors, whatever was set"},
+	{netbsd.SYS_sched_yield, "", netbsd.RetInt, Full, schedYield, ""},
+	{netbsd.SYS__sched_protect, "priority int", netbsd.RetInt, None, nil, "since 8"},
+	{netbsd.SYS_pset_create, "psid >int", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS_pset_destroy, "psid int", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS_pset_assign, "psid int, cpuid ulong, opsid >int", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS__pset_bind, "idtype =idtype, first_id int, second_id int, psid int, opsid >int", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS____lwp_park50, "ts <timespec, unpark lid, hint ptr, unparkhint ptr", netbsd.RetInt, Full, lwpPark50, "compat_60"},
+	{netbsd.SYS____lwp_park60, "clock_id clock, flags |timer, ts <>timespec, unpark lid, hint ptr, unparkhint ptr", netbsd.RetInt, Full, lwpPark, "writes back the time left unless TIMER_ABSTIME"},
+}

@@ -1,0 +1,22 @@
+package syscalls
+
+import "toaster/netbsd"
+
+var memoryCalls = []Syscall{
+	{netbsd.SYS_break, "nsize ptr", netbsd.RetInt, Full, obreak, ""},
+	{netbsd.SYS_sbrk, "incr long", netbsd.RetInt, None, nil, "ENOSYS on NetBSD, too"},
+	{netbsd.SYS_sstk, "incr int", netbsd.RetInt, None, nil, "ENOSYS on NetBSD, too"},
+	{netbsd.SYS_vadvise, "anom int", netbsd.RetInt, None, nil, "EINVAL on NetBSD"},
+	{netbsd.SYS_munmap, "addr ptr, len size", netbsd.RetInt, Full, munmap, ""},
+	{netbsd.SYS_mprotect, "addr ptr, len size, prot |prot", netbsd.RetInt, Full, mprotect, ""},
+	{netbsd.SYS_madvise, "addr ptr, len size, behav =madvise", netbsd.RetInt, Full, madvise, ""},
+	{netbsd.SYS_mincore, "addr ptr, len size, vec ptr", netbsd.RetInt, Partial, mincore, "says that all is resident"},
+	{netbsd.SYS_mmap, "addr ptr, len size, prot |prot, flags |mmap, fd fd, pad pad, pos off", netbsd.RetPtr, Full, mmap, "the offset is the seventh argument, on the stack"},
+	{netbsd.SYS_mlock, "addr ptr, len size", netbsd.RetInt, Partial, mlock, "checks the range, locks nothing"},
+	{netbsd.SYS_munlock, "addr ptr, len size", netbsd.RetInt, Partial, mlock, "checks the range"},
+	{netbsd.SYS_mlockall, "flags |mcl", netbsd.RetInt, Stub, mlockall, "locks nothing"},
+	{netbsd.SYS_munlockall, "", netbsd.RetInt, Stub, mlockall, "locks nothing"},
+	{netbsd.SYS_minherit, "addr ptr, len size, inherit =inherit", netbsd.RetInt, Partial, minherit, "COPY, NONE and ZERO; SHARE where the memory is shared already"},
+	{netbsd.SYS___msync13, "addr ptr, len size, flags |msync", netbsd.RetInt, Full, msync, ""},
+	{netbsd.SYS_mremap, "old_address ptr, old_size size, new_address ptr, new_size size, flags |mmap", netbsd.RetPtr, Full, mremap, ""},
+}

@@ -1,0 +1,36 @@
+package syscalls
+
+import "toaster/netbsd"
+
+var processCalls = []Syscall{
+	{netbsd.SYS_syscall, "code syscall, a1 hex, a2 hex, a3 hex, a4 hex, a5 hex", netbsd.RetInt, Full, indirect, "indirect: the arguments are shifted by one"},
+	{netbsd.SYS_exit, "status int", netbsd.RetNever, Full, exit, ""},
+	{netbsd.SYS_fork, "", netbsd.RetPid, Full, fork, ""},
+	{netbsd.SYS_getpid, "", netbsd.RetPid, Full, getpid, "RDX: the parent's id"},
+	{netbsd.SYS_ptrace, "req =ptrace, pid pid, addr ptr, data int", netbsd.RetInt, Partial, ptrace, "TRACE_ME and what the tests of NetBSD need"},
+	{netbsd.SYS_getppid, "", netbsd.RetPid, Full, getppid, ""},
+	{netbsd.SYS_profil, "samples ptr, size size, offset ulong, scale uint", netbsd.RetInt, None, nil, "statistics clock not emulated"},
+	{netbsd.SYS_ktrace, "fname path, ops |ktrop, facs |ktrfac, pid pid", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS_acct, "path path", netbsd.RetInt, None, nil, "no accounting"},
+	{netbsd.SYS_execve, "path path, argp strv, envp strv", netbsd.RetNever, Full, execve, ""},
+	{netbsd.SYS_vfork, "", netbsd.RetPid, Full, vfork, ""},
+	{netbsd.SYS_getpgrp, "", netbsd.RetPid, Full, getpgrp, ""},
+	{netbsd.SYS_setpgid, "pid pid, pgid pid", netbsd.RetInt, Full, setpgid, ""},
+	{netbsd.SYS_setpriority, "which =prio, who int, prio int", netbsd.RetInt, Partial, setpriority, "niceness is recorded, not applied"},
+	{netbsd.SYS_getpriority, "which =prio, who int", netbsd.RetInt, Full, getpriority, ""},
+	{netbsd.SYS_setsid, "", netbsd.RetPid, Full, setsid, ""},
+	{netbsd.SYS_getrlimit, "which =rlimit, rlp >rlimit", netbsd.RetInt, Full, getrlimit, ""},
+	{netbsd.SYS_setrlimit, "which =rlimit, rlp <rlimit", netbsd.RetInt, Full, setrlimit, ""},
+	{netbsd.SYS___syscall, "code syscall, a1 hex, a2 hex, a3 hex, a4 hex, a5 hex", netbsd.RetInt, Full, indirect, "indirect: the arguments are shifted by one"},
+	{netbsd.SYS_getpgid, "pid pid", netbsd.RetPid, Full, getpgid, ""},
+	{netbsd.SYS___vfork14, "", netbsd.RetPid, Full, vfork, ""},
+	{netbsd.SYS_getsid, "pid pid", netbsd.RetPid, Full, getsid, ""},
+	{netbsd.SYS___clone, "flags |clone, stack ptr", netbsd.RetPid, Full, clone, ""},
+	{netbsd.SYS_fktrace, "fd fd, ops |ktrop, facs |ktrfac, pid pid", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS_utrace, "label str, addr <buf[len], len size", netbsd.RetInt, Stub, utrace, "as where nobody traces by ktrace(2); --trace shows it"},
+	{netbsd.SYS___getrusage50, "who =rusagewho, rusage >rusage", netbsd.RetInt, Full, getrusage, ""},
+	{netbsd.SYS___wait450, "pid pid, status >wstatus, options |wait, rusage >rusage", netbsd.RetPid, Full, wait4, ""},
+	{netbsd.SYS_fexecve, "fd fd, argp strv, envp strv", netbsd.RetNever, None, nil, "since 10"},
+	{netbsd.SYS_posix_spawn, "pid >int, path path, file_actions <spawnfa, attr <spawnattr, argv strv, envp strv", netbsd.RetErrno, Full, posixSpawn, ""},
+	{netbsd.SYS_wait6, "idtype =idtype, id long, status >wstatus, options |wait, wru >wrusage, info >siginfo", netbsd.RetPid, Full, wait6, "since 8"},
+}
