@@ -8,7 +8,7 @@ import (
 
 // The table of system calls: each call of NetBSD is one row in one of the table_*.go
 // files, a family each. Dispatch, the number of arguments, traces and
-// doc/system-calls.md all come from the row.
+// the documentation all come from the row.
 
 // Syscall is a row of the table.
 type Syscall struct {
@@ -31,7 +31,7 @@ const (
 	Stub                   // accepted, and without effect
 )
 
-// String returns the level's name in doc/system-calls.md.
+// String returns the level's name in the documentation.
 func (s Support) String() string { return [...]string{"none", "full", "partial", "stub"}[s&3] }
 
 // Name returns the call's name in NetBSD's sys/syscall.h, without SYS_.
