@@ -81,8 +81,18 @@ func (p *Platform) startZygote() error {
 	p.zygote = q
 	p.pristine = &Nursery{p: p, template: t} // until it has a pool
 	p.threads[uint32(pid)] = t
-	if p.listener, err = q.receiveListener(); err != nil {
+	if err := p.meetZygote(q, s); err != nil {
 		return q.explainStart(err)
+	}
+	guestsFirst(pid)
+	return nil
+}
+
+// meetZygote receives the listener from the zygote q, whose slot is s, and waits until q is
+// in the stub.
+func (p *Platform) meetZygote(q *Process, s stub.Slot) (err error) {
+	if p.listener, err = q.receiveListener(); err != nil {
+		return err
 	}
 	// Only an improvement, and only since Linux 6.6.
 	syscall.Syscall(unix.SYS_IOCTL, uintptr(p.listener), notifSetFlags, notifSyncWakeUp)
@@ -90,15 +100,11 @@ func (p *Platform) startZygote() error {
 	atomic.CompareAndSwapUint32(s.Turn(), stub.TurnGuest, stub.TurnGuestAwaits)
 	for s.LoadTurn() < stub.TurnKernel {
 		if q.died() {
-			return q.explainStart(errDied)
+			return errDied
 		}
 		futexWaitTimeout(s.Turn(), stub.TurnGuestAwaits, 10*time.Millisecond)
 	}
-	if err := q.checkReachable(); err != nil {
-		return q.explainStart(err)
-	}
-	guestsFirst(pid)
-	return nil
+	return q.checkReachable()
 }
 
 // checkReachable finds out whether the host lets toaster read a child's memory. Where it does not,
