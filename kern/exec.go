@@ -104,6 +104,7 @@ func (p *Proc) execSignals(l *LWP) {
 		l.ext.name = ""
 	}
 	l.private = 0
+	l.onCPU = nil // lwp_ctl_exit
 }
 
 // execCred changes ids for a set-id executable, or forgets that they were changed

@@ -86,6 +86,7 @@ type LWP struct {
 
 	gen     uint32 // counts sleeps, so that a late timer harms nothing
 	kicker  func()
+	onCPU   func(on bool) // own, see SetOnCPU
 	machdep any
 	private uint64
 	ext     *lwpExt
@@ -298,7 +299,7 @@ func (l *LWP) finish() {
 		l.decideExit(netbsd.ExitStatus(0, netbsd.SIGABRT))
 	}
 	defer l.lastly()
-	l.body = nil
+	l.body, l.onCPU = nil, nil
 	switch {
 	case l.p == l.p.m.init:
 		l.goroutineEnds() // init's state stays as it was (item 3)

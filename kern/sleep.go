@@ -85,9 +85,11 @@ func (l *LWP) park() {
 	m := l.p.m
 	l.parked = true
 	l.parks++
+	l.leaveCPU()
 	m.unlock()
 	<-l.wake
 	m.lock()
+	l.takeCPU()
 	for x := l.p.ext; x != nil && x.looks > 0; {
 		done := x.looked
 		m.unlock()

@@ -44,6 +44,13 @@ const (
 const (
 	LWP_DETACHED  = 0x40
 	LWP_SUSPENDED = 0x80
+
+	// sys/lwpctl.h: features of _lwp_ctl(2), and what lc_curcpu is instead of a processor.
+	LWPCTL_FEATURE_CURCPU = 0x1
+	LWPCTL_FEATURE_PCTR   = 0x2
+
+	LWPCTL_CPU_NONE   = -1
+	LWPCTL_CPU_EXITED = -2
 )
 
 // Flags of __clone(2); the low byte is the signal that the child sends.

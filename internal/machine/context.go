@@ -22,6 +22,8 @@ type Context struct {
 	link   uint64 // uc_link of the current context
 	alone  bool   // since its exec or fork the process had no other LWP, and has memory of its own
 
+	cpuAt uint64 // where the guest has its struct lwpctl; 0: it has not called _lwp_ctl(2)
+
 	stale platform.Lent // what of the lent state is to be published before the next Run
 	lends bool          // the kernel collects the process's signal actions from the thread
 

@@ -55,6 +55,7 @@ func (mc *Context) become(next *Context) {
 		u := old.Usage(mc.l.Proc(), mc.l)
 		mc.l.Proc().AddUsage(&u)
 	}
+	mc.hideCPU()
 	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
 	mc.alone, mc.stale = true, lentAlone
 	mc.bind()

@@ -80,6 +80,7 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 // dropSpace gives the guest's memory up: a host program has none of ours.
 func (mc *Context) dropSpace() {
 	space, thread := mc.space, mc.thread
+	mc.hideCPU()
 	mc.l.Platform().SetKicker(nil)
 	mc.l.Platform().SetLent(nil)
 	mc.l.Proc().SetVM(nil)

@@ -179,7 +179,7 @@ func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 		return // FreeLWP has seen to it
 	}
 	if mc, ok := l.Platform().Machdep().(*Context); ok && mc.space == s {
-		mc.thread.Exit()
+		mc.endThread()
 	}
 }
 
@@ -199,7 +199,7 @@ func (s *Space) FreeLWP(l *kern.LWP, exiting bool) {
 		return
 	}
 	if mc, ok := l.Platform().Machdep().(*Context); ok && mc.space == s {
-		mc.thread.Exit()
+		mc.endThread()
 	}
 }
 

@@ -76,6 +76,9 @@ type CPU interface {
 	// Link is uc_link of the context that the LWP runs in.
 	Link() uint64
 	SetLink(uint64)
+	// ShowCPU begins to keep the LWP's struct lwpctl, if that is not kept yet, and
+	// returns the address where the guest has it.
+	ShowCPU() uint64
 	// EndSignal tells that the context at address uc of guest memory is being
 	// resumed, which restores the extended state saved when it was interrupted.
 	EndSignal(uc uint64)

@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"runtime"
 
@@ -169,6 +170,17 @@ func schedGetaffinity(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(3), b)
 }
 
-// lwpCtl is _lwp_ctl(int features, struct lwpctl **): the shared page that tells a
-// program on which processor it runs is not kept, and libc does without.
-func lwpCtl(*Call) netbsd.Errno { return netbsd.ENOTSUP }
+// lwpCtl is _lwp_ctl(int features, struct lwpctl **): the memory in which the caller sees on
+// which processor an LWP runs, or that it sleeps or has ended. ENODEV: an unknown feature;
+// EBUSY: a vfork child, which has its parent's memory (lwp_ctl_alloc of kern_lwp.c).
+func lwpCtl(c *Call) netbsd.Errno {
+	if c.Int(0)&^(netbsd.LWPCTL_FEATURE_CURCPU|netbsd.LWPCTL_FEATURE_PCTR) != 0 {
+		return netbsd.ENODEV
+	}
+	if c.L.Proc().Borrows() {
+		return netbsd.EBUSY
+	}
+	b := c.out(8)
+	binary.LittleEndian.PutUint64(b, c.CPU.ShowCPU())
+	return c.copyout(c.Ptr(1), b)
+}

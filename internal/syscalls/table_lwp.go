@@ -21,7 +21,7 @@ var lwpCalls = []Syscall{
 	{netbsd.SYS__lwp_unpark_all, "targets <int[ntargets], ntargets size, hint ptr", netbsd.RetSize, Full, lwpUnparkAll, ""},
 	{netbsd.SYS__lwp_setname, "target lid, name str", netbsd.RetInt, Full, lwpSetname, ""},
 	{netbsd.SYS__lwp_getname, "target lid, name >buf[len], len size", netbsd.RetInt, Full, lwpGetname, ""},
-	{netbsd.SYS__lwp_ctl, "features int, address >ptr", netbsd.RetInt, Partial, lwpCtl, "ENOTSUP, with which libc does without"},
+	{netbsd.SYS__lwp_ctl, "features int, address >ptr", netbsd.RetInt, Full, lwpCtl, ""},
 	{netbsd.SYS_rasctl, "addr ptr, len size, op int", netbsd.RetInt, None, nil, "restartable sequences: not needed with more than one processor"},
 	{netbsd.SYS__sched_setparam, "pid pid, lid lid, policy int, params <schedparam", netbsd.RetInt, Stub, schedSetparam, "policy and priority are checked, not applied"},
 	{netbsd.SYS__sched_getparam, "pid pid, lid lid, policy >int, params >schedparam", netbsd.RetInt, Partial, schedGetparam, "the policy is SCHED_OTHER, whatever was set"},

@@ -81,6 +81,7 @@ const (
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
 	slotAltstack = 0x7c0 // stack_t of a thread born in a light trap
 	slotPass     = 0x7d8 // clone: the pass, or 0
+	slotCurCPU   = 0x7e0 // struct lwpctl: lc_curcpu and lc_pctr, see curcpu.go
 	slotLight    = 0x800 // registers of a fast call, as in a ucontext
 	slotXMM      = 0x930
 	slotTime     = 0xa30 // a timespec

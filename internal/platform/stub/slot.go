@@ -151,7 +151,10 @@ func (s Slot) SetLWP(id int) { s.store(slotLWP, uint64(id)) }
 func (s Slot) SetTrapAll(on bool) { s.store32(slotTrapAll, uint32(bit(on))) }
 
 // Awake says that the guest does not sleep in the stub.
-func (s Slot) Awake() { s.store32(slotNapping, 0) }
+func (s Slot) Awake() {
+	s.store32(slotNapping, 0)
+	s.SetCurCPU(0)
+}
 
 // Vacate removes what the stub knew of the LWP that had the slot, or of its creator.
 func (s Slot) Vacate() {

@@ -886,11 +886,13 @@ nap:
 	MOVQ CX, (const_slotTime+8)(R15)
 	LEAQ const_slotTime(R15), DI
 	MOVQ DI, SI
+	MOVL $-1, const_slotCurCPU(R15) // LWPCTL_CPU_NONE
 	MOVL $1, const_slotNapping(R15)
 	MOVL $35, AX // nanosleep
 	MARK('n', 'a', 'p', '0')
 	SYSCALL
 	MOVL $0, const_slotNapping(R15)
+	MOVL $0, const_slotCurCPU(R15)
 	TESTQ AX, AX
 	JNE light
 	JMP success

@@ -11,6 +11,7 @@ var subprograms = []testCase{
 	{"sub_ready", subReady},
 	{"sub_tree", subTree},
 	{"sub_forever", subForever},
+	{"sub_lwp_ctl", subLwpCtl},
 	{"sub_catch", subCatch},
 	{"sub_jump", subJump},
 	{"sub_scribble", subScribble},

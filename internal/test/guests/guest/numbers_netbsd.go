@@ -61,6 +61,7 @@ const (
 	sysLwpUnparkAll = 322
 	sysLwpSetname   = 323
 	sysLwpGetname   = 324
+	sysLwpCtl       = 325
 	sysSigaction    = 340
 	sysKqueue       = 344
 	sysSchedYield   = 350
