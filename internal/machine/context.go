@@ -18,6 +18,7 @@ type Context struct {
 	l      *kern.LWP
 	thread *platform.Thread
 	space  *Space
+	fpu    fpu // the thread, in tests a scripted one
 	call   syscalls.Call
 	link   uint64 // uc_link of the current context
 	alone  bool   // since its exec or fork the process had no other LWP, and has memory of its own
@@ -29,6 +30,15 @@ type Context struct {
 
 	frames  []savedState // extended state of the contexts that handlers interrupted
 	scratch [64]byte
+}
+
+// fpu is what signal frames and contexts take of a thread beside the general registers.
+// These are rare enough for an interface.
+type fpu interface {
+	FP() [netbsd.SizeofFpregs]byte
+	SetFP(*[netbsd.SizeofFpregs]byte)
+	SaveX() []byte
+	RestoreX([]byte)
 }
 
 // savedState is the extended state (AVX and above) that a signal frame has no room
@@ -85,10 +95,10 @@ func (mc *Context) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
 }
 
 // FP implements syscalls.CPU.
-func (mc *Context) FP(fp *[netbsd.SizeofFpregs]byte) { *fp = mc.thread.FP() }
+func (mc *Context) FP(fp *[netbsd.SizeofFpregs]byte) { *fp = mc.fpu.FP() }
 
 // SetFP implements syscalls.CPU.
-func (mc *Context) SetFP(fp *[netbsd.SizeofFpregs]byte) { mc.thread.SetFP(fp) }
+func (mc *Context) SetFP(fp *[netbsd.SizeofFpregs]byte) { mc.fpu.SetFP(fp) }
 
 // TLSBase implements syscalls.CPU.
 func (mc *Context) TLSBase() uint64 { return mc.thread.Regs().FSBase }

@@ -43,7 +43,6 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		next.space.release()
 		return e
 	}
-	c.Space = mc.space
 	s.setArgs(c.L.Proc(), p)
 	return netbsd.EJUSTRETURN
 }

@@ -15,29 +15,35 @@ import (
 // not return: the kernel ends the goroutine in one of its calls.
 func (s *System) Body(l *kern.LWP) {
 	mc := l.Platform().Machdep().(*Context)
-	mc.l = l
-	mc.call.L, mc.call.K, mc.call.CPU = l, &s.Kernel, mc
+	mc.call.K, mc.call.CPU = &s.Kernel, mc
 	for {
 		l.Platform().UserRet(mc.deliver)
 		mc.publish()
 		trap := mc.thread.Run()
 		mc.collect()
-		switch trap.Kind {
-		case platform.Syscall:
-			mc.call.Napped, mc.call.Left = trap.Napped, trap.Left
-			s.serve(mc)
-		case platform.Fault:
-			mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
-			info := mc.faultInfo(&trap)
-			if trap.Trapno == x86Debug && l.Platform().SingleStep() {
-				mc.thread.Regs().RFLAGS &^= userFlagTF
-			}
-			l.Platform().Trap(&info)
-		case platform.Gone:
-			// The kernel has killed the host process, or somebody outside: the guest
-			// dies of it.
-			l.Platform().Lost()
+		s.handle(mc, &trap)
+	}
+}
+
+// handle does what a trap asks for. What it leaves for the LWP to do before guest code
+// runs again, such as a signal, is UserRet's.
+func (s *System) handle(mc *Context, trap *platform.Trap) {
+	l := mc.l
+	switch trap.Kind {
+	case platform.Syscall:
+		mc.call.Napped, mc.call.Left = trap.Napped, trap.Left
+		s.serve(mc)
+	case platform.Fault:
+		mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
+		info := mc.faultInfo(trap)
+		if trap.Trapno == x86Debug && l.Platform().SingleStep() {
+			mc.thread.Regs().RFLAGS &^= userFlagTF
 		}
+		l.Platform().Trap(&info)
+	case platform.Gone:
+		// toaster has killed the host process, or somebody outside of it has: the guest
+		// dies of it.
+		l.Platform().Lost()
 	}
 }
 
@@ -53,7 +59,6 @@ func (s *System) serve(mc *Context) {
 	}
 	r := mc.thread.Regs()
 	nr := r.RAX
-	c.Space = mc.space
 	decode(c, mc, r)
 	h := syscalls.Lookup(c.Nr)
 	if s.Fault != nil {
@@ -89,7 +94,7 @@ func decode(c *syscalls.Call, mc *Context, r *platform.Regs) {
 	}
 	if want := syscalls.NArgs(c.Nr); n < want {
 		b := mc.scratch[:8*(want-n)]
-		if !mc.thread.Fetched(r.RSP+8, b) && mc.space.Read(r.RSP+8, b) != 0 {
+		if !mc.thread.Fetched(r.RSP+8, b) && c.Space.Read(r.RSP+8, b) != 0 {
 			return // the call will fault or fail on what is missing
 		}
 		for i := n; i < want; i++ {

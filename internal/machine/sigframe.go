@@ -31,7 +31,7 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 	}
 	var b [netbsd.SizeofSignalFrame]byte
 	frame.Encode(b[:])
-	if mc.space.Write(addr, b[:]) != 0 {
+	if mc.call.Space.Write(addr, b[:]) != 0 {
 		mc.revoke(platform.LentActions) // the kernel now takes the default
 		return false
 	}
@@ -58,7 +58,7 @@ func (mc *Context) saveState(uc uint64) {
 	if len(mc.frames) == maxSavedStates {
 		mc.frames = append(mc.frames[:0], mc.frames[1:]...)
 	}
-	mc.frames = append(mc.frames, savedState{uc, mc.thread.SaveX()})
+	mc.frames = append(mc.frames, savedState{uc, mc.fpu.SaveX()})
 }
 
 // EndSignal implements syscalls.CPU: the context at uc is being resumed. Its frame
@@ -66,9 +66,9 @@ func (mc *Context) saveState(uc uint64) {
 func (mc *Context) EndSignal(uc uint64) {
 	for i := len(mc.frames) - 1; i >= 0; i-- {
 		if mc.frames[i].uc == uc {
-			fp := mc.thread.FP()
-			mc.thread.RestoreX(mc.frames[i].state)
-			mc.thread.SetFP(&fp)
+			fp := mc.fpu.FP()
+			mc.fpu.RestoreX(mc.frames[i].state)
+			mc.fpu.SetFP(&fp)
 			mc.frames = mc.frames[:i]
 			return
 		}

@@ -208,13 +208,14 @@ func (s *Space) WaitLWP(*kern.LWP) {}
 
 // attach makes mc the machine context of l.
 func (mc *Context) attach(l *kern.LWP) {
-	mc.l = l
+	mc.l, mc.call.L = l, l
 	l.Platform().SetMachdep(mc)
 	mc.bind()
 }
 
-// bind tells the kernel of the thread that carries mc's LWP, and the thread of the LWP.
+// bind makes mc's thread and space those of its LWP, before it runs and after an exec.
 func (mc *Context) bind() {
+	mc.fpu, mc.call.Space = mc.thread, mc.space
 	mc.l.Platform().SetKicker(mc.thread.Kick)
 	mc.l.Platform().SetLent(lentBy{mc.thread})
 	mc.thread.SetLWP(mc.l.ID())

@@ -1,0 +1,254 @@
+package machine
+
+import (
+	"testing"
+
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+const (
+	handler    = 0x5000
+	trampoline = 0x6000
+)
+
+// catch has the guest catch a signal.
+func (x *script) catch(sig netbsd.Signal, flags int32) {
+	x.l.Sigaction(sig, &kern.Action{Handler: handler, Flags: flags, Vers: syscalls.TrampVersion, Tramp: trampoline})
+}
+
+// context decodes the ucontext at addr.
+func (x *script) context(addr uint64) netbsd.Ucontext {
+	b := make([]byte, netbsd.SizeofUcontext)
+	if e := x.mem.Read(addr, b); e != 0 {
+		x.t.Errorf("no context at %#x", addr)
+	}
+	return netbsd.DecodeUcontext(b)
+}
+
+// pattern fills the registers with values that differ.
+func (x *script) pattern() {
+	r := x.thread.Regs()
+	for i, f := range []*uint64{&r.RDI, &r.RSI, &r.RDX, &r.RCX, &r.R8, &r.R9, &r.R10, &r.R11, &r.R12, &r.R13, &r.R14, &r.R15, &r.RBP, &r.RBX, &r.RAX} {
+		*f = 0x1111 * uint64(i+1)
+	}
+	r.RFLAGS |= flagCarry | clearOnCall
+	for i := range x.fp.fx {
+		x.fp.fx[i] = byte(i)
+	}
+}
+
+// The frame of a handler lies below the red zone, 8 below a multiple of 16: the address of
+// the trampoline, siginfo, ucontext with all registers as they were. The handler gets the
+// signal in RDI, the siginfo in RSI, the ucontext in RDX and R15, and flags without PSL_T,
+// PSL_D and PSL_AC (PSL_CLEARSIG). See sendsig_siginfo and buildcontext of
+// sys/arch/amd64/amd64/machdep.c.
+func TestSignalFrame(t *testing.T) {
+	play(t, func(x *script) {
+		x.pattern()
+		x.SetLink(0x77)
+		x.catch(netbsd.SIGUSR1, 0)
+		var before [netbsd.NGREG]uint64
+		x.Gregs(&before)
+		sp := x.thread.Regs().RSP
+		x.l.Platform().SetSigmask(netbsd.SigsetOf(netbsd.SIGHUP))
+		x.l.Proc().Kill(netbsd.SIGUSR1)
+		x.l.Platform().UserRet(x.deliver)
+
+		r := *x.thread.Regs()
+		if r.RIP != handler || r.RSP%16 != 8 || r.RSP > sp-128-netbsd.SizeofSignalFrame || r.RSP < sp-128-netbsd.SizeofSignalFrame-24 {
+			t.Errorf("RIP %#x, RSP %#x; it was %#x", r.RIP, r.RSP, sp)
+		}
+		uc := r.RSP + 8 + netbsd.SizeofSiginfo
+		if r.RDI != uint64(netbsd.SIGUSR1) || r.RSI != r.RSP+8 || r.RDX != uc || r.R15 != uc {
+			t.Errorf("RDI %d, RSI %#x, RDX %#x, R15 %#x; the frame is at %#x", r.RDI, r.RSI, r.RDX, r.R15, r.RSP)
+		}
+		if r.RFLAGS&clearOnCall != 0 || r.RFLAGS&flagCarry == 0 {
+			t.Errorf("RFLAGS %#x", r.RFLAGS)
+		}
+		b, _ := x.mem.at(r.RSP, 8+netbsd.SizeofSiginfo)
+		if ret := le.Uint64(b); ret != trampoline {
+			t.Errorf("it returns to %#x", ret)
+		}
+		if info := netbsd.DecodeSiginfo(b[8:]); info.Signo != netbsd.SIGUSR1 || info.Code != netbsd.SI_USER {
+			t.Errorf("siginfo %+v", info)
+		}
+		got := x.context(uc)
+		if got.Gregs != before || got.FP != x.fp.fx || got.Link != 0x77 || got.Mask != netbsd.SigsetOf(netbsd.SIGHUP) {
+			t.Errorf("context %+v", got)
+		}
+		if x.Link() != uc {
+			t.Errorf("the handler's context is linked to %#x", x.Link())
+		}
+		if m := x.l.Sigmask(); m != netbsd.SigsetOf(netbsd.SIGHUP, netbsd.SIGUSR1) {
+			t.Errorf("the handler's mask is %v", m)
+		}
+	})
+}
+
+// With SA_ONSTACK the frame is at the top of the signal stack, and the next one below it
+// (getframe of the same file: not if SS_ONSTACK is set already).
+func TestSignalFrameOnStack(t *testing.T) {
+	play(t, func(x *script) {
+		const size = 0x4000
+		x.l.Sigaltstack(&kern.Altstack{Sp: scriptRAM, Size: size})
+		x.catch(netbsd.SIGUSR1, netbsd.SA_ONSTACK)
+		x.catch(netbsd.SIGUSR2, netbsd.SA_ONSTACK)
+		x.l.Proc().Kill(netbsd.SIGUSR1)
+		x.l.Platform().UserRet(x.deliver)
+		first := x.thread.Regs().RSP
+		if top := uint64(scriptRAM + size); first > top-netbsd.SizeofSignalFrame || first < top-netbsd.SizeofSignalFrame-24 || first%16 != 8 {
+			t.Errorf("the frame is at %#x; the stack ends at %#x", first, top)
+		}
+		if !x.l.Platform().OnStack() {
+			t.Error("the LWP is not on its signal stack")
+		}
+		x.l.Proc().Kill(netbsd.SIGUSR2)
+		x.l.Platform().UserRet(x.deliver)
+		if second := x.thread.Regs().RSP; second > first-128-netbsd.SizeofSignalFrame || second < first-128-netbsd.SizeofSignalFrame-24 {
+			t.Errorf("the second frame is at %#x, the first one at %#x", second, first)
+		}
+		x.syscall(netbsd.SYS_setcontext, x.Link())
+		if !x.l.Platform().OnStack() {
+			t.Error("the second handler's return leaves the stack that the first one is on")
+		}
+		x.syscall(netbsd.SYS_setcontext, x.Link())
+		if x.l.Platform().OnStack() {
+			t.Error("the first handler's return does not leave the stack")
+		}
+	})
+}
+
+// Where there is no memory for the frame the process dies of SIGILL (sigexit in
+// sendsig_siginfo), whatever it has for that.
+func TestSignalFrameWithoutStack(t *testing.T) {
+	status := play(t, func(x *script) {
+		x.catch(netbsd.SIGUSR1, 0)
+		x.catch(netbsd.SIGILL, 0)
+		x.thread.Regs().RSP = scriptRAM + 8
+		x.l.Proc().Kill(netbsd.SIGUSR1)
+		x.l.Platform().UserRet(x.deliver)
+		t.Error("UserRet returns")
+	})
+	if !status.Signaled() || status.TermSignal() != netbsd.SIGILL {
+		t.Errorf("status %#x", status)
+	}
+}
+
+// The handler's return restores what it interrupted: registers, mask, x87 and SSE state as
+// the frame has it, which the handler may have changed, and what is beyond SSE as it was,
+// for which the frame has no room.
+func TestHandlerReturns(t *testing.T) {
+	play(t, func(x *script) {
+		x.pattern()
+		x.thread.Regs().RFLAGS &^= clearOnCall
+		x.fp.x = 9
+		x.catch(netbsd.SIGUSR1, 0)
+		var before, after [netbsd.NGREG]uint64
+		x.Gregs(&before)
+		x.l.Proc().Kill(netbsd.SIGUSR1)
+		x.l.Platform().UserRet(x.deliver)
+		uc := x.Link()
+		changed := x.context(uc)
+		changed.FP[100] ^= 0xff
+		b := make([]byte, netbsd.SizeofUcontext)
+		changed.Encode(b)
+		x.mem.Write(uc, b)
+		x.fp = fpRegs{x: 1} // the handler has used them
+		x.syscall(netbsd.SYS_setcontext, uc)
+		x.Gregs(&after)
+		if after != before || x.fp.fx != changed.FP || x.fp.x != 9 || x.l.Sigmask() != 0 || x.Link() != 0 {
+			t.Errorf("registers %#x,\nthey were %#x;\nbeyond SSE %d, mask %v, link %#x", after, before, x.fp.x, x.l.Sigmask(), x.Link())
+		}
+	})
+}
+
+// A guest whose handlers never return makes toaster keep state for no more than
+// maxSavedStates of them, and those that were entered last.
+func TestHandlersThatDoNotReturn(t *testing.T) {
+	play(t, func(x *script) {
+		var last [maxSavedStates + 5]uint64
+		for i := range last {
+			last[i] = scriptRAM + 0x1000*uint64(i)
+			x.fp.x = byte(i)
+			x.saveState(last[i])
+		}
+		if n := len(x.frames); n != maxSavedStates {
+			t.Errorf("%d states are kept", n)
+		}
+		x.fp.x = 0xff
+		if x.EndSignal(last[0]); x.fp.x != 0xff {
+			t.Error("the first one is still kept")
+		}
+		if x.EndSignal(last[len(last)-3]); x.fp.x != byte(len(last)-3) {
+			t.Errorf("the state is %d", x.fp.x)
+		}
+		// Those that were entered after it are left behind, as by longjmp(3).
+		x.fp.x = 0xff
+		if x.EndSignal(last[len(last)-1]); x.fp.x != 0xff {
+			t.Error("a handler that was left is still kept")
+		}
+	})
+}
+
+// Linux's words on a fault become NetBSD's: trap() of sys/arch/amd64/amd64/trap.c.
+func TestFaults(t *testing.T) {
+	const (
+		mapErr, accErr = 1, 2
+		kernel         = 0x80 // SI_KERNEL
+		at             = 0x12345678
+	)
+	for _, c := range []struct {
+		name string
+		trap platform.Trap
+		want netbsd.Siginfo
+	}{
+		{"nothing mapped", platform.Trap{Signo: 11, Code: mapErr, Addr: at, Trapno: 14}, netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_MAPERR, Addr: at, Trap: netbsd.T_PAGEFLT}},
+		{"not to be written", platform.Trap{Signo: 11, Code: accErr, Addr: at, Trapno: 14, Err: 7}, netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_ACCERR, Addr: at, Trap: netbsd.T_PAGEFLT}},
+		{"beyond the end of a file", platform.Trap{Signo: 7, Code: 2, Addr: at, Trapno: 14}, netbsd.Siginfo{Signo: netbsd.SIGBUS, Code: netbsd.BUS_ADRERR, Addr: at, Trap: netbsd.T_PAGEFLT}},
+		{"no canonical address", platform.Trap{Signo: 11, Code: kernel, Trapno: 13}, netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_ACCERR, Addr: scriptCode, Trap: netbsd.T_PROTFLT}},
+		{"division by zero", platform.Trap{Signo: 8, Code: 1, Addr: scriptCode, Trapno: 0}, netbsd.Siginfo{Signo: netbsd.SIGFPE, Code: netbsd.FPE_INTDIV, Addr: scriptCode, Trap: netbsd.T_DIVIDE}},
+		{"no such instruction", platform.Trap{Signo: 4, Code: 2, Addr: scriptCode, Trapno: 6}, netbsd.Siginfo{Signo: netbsd.SIGILL, Code: netbsd.ILL_PRVOPC, Addr: scriptCode, Trap: netbsd.T_PRIVINFLT}},
+		{"not aligned", platform.Trap{Signo: 7, Code: 1, Trapno: 17}, netbsd.Siginfo{Signo: netbsd.SIGBUS, Code: netbsd.BUS_ADRALN, Addr: scriptCode, Trap: netbsd.T_ALIGNFLT}},
+		{"breakpoint", platform.Trap{Signo: 5, Code: kernel, Trapno: 3}, netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_BRKPT, Trap: netbsd.T_BPTFLT}},
+		{"single step", platform.Trap{Signo: 5, Code: 2, Trapno: 1}, netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_TRACE, Trap: netbsd.T_TRCTRAP}},
+	} {
+		play(t, func(x *script) {
+			x.catch(c.want.Signo, 0)
+			c.trap.Kind = platform.Fault
+			x.sys.handle(x.Context, &c.trap)
+			delivered := false
+			x.l.Platform().UserRet(func(d *kern.Delivery) bool {
+				delivered = true
+				if d.Info != c.want {
+					t.Errorf("%s: %+v, want %+v", c.name, d.Info, c.want)
+				}
+				return true
+			})
+			if !delivered {
+				t.Errorf("%s: no signal", c.name)
+			}
+		})
+	}
+}
+
+// A fault whose signal is blocked or ignored is not taken for ever: the process dies of it
+// (trapsignal of kern_sig.c).
+func TestFaultIgnored(t *testing.T) {
+	for name, prepare := range map[string]func(*kern.LWP){
+		"blocked": func(l *kern.LWP) { l.Platform().SetSigmask(netbsd.SigsetOf(netbsd.SIGSEGV)) },
+		"ignored": func(l *kern.LWP) { l.Sigaction(netbsd.SIGSEGV, &kern.Action{Handler: netbsd.SIG_IGN}) },
+	} {
+		status := play(t, func(x *script) {
+			prepare(x.l)
+			x.sys.handle(x.Context, &platform.Trap{Kind: platform.Fault, Signo: 11, Code: 1, Trapno: 14})
+			x.l.Platform().UserRet(x.deliver)
+			t.Errorf("%s: it lives", name)
+		})
+		if status.TermSignal() != netbsd.SIGSEGV {
+			t.Errorf("%s: status %#x", name, status)
+		}
+	}
+}
