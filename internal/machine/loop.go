@@ -59,8 +59,11 @@ func (s *System) serve(mc *Context) {
 	}
 	r := mc.thread.Regs()
 	nr := r.RAX
-	decode(c, mc, r)
+	ok := decode(c, mc, r)
 	h := syscalls.Lookup(c.Nr)
+	if !ok {
+		h = noArguments
+	}
 	if s.Fault != nil {
 		s.Fault(c)
 	}
@@ -81,9 +84,12 @@ func (s *System) serve(mc *Context) {
 	}
 }
 
+// noArguments serves a call whose arguments cannot be read.
+func noArguments(*syscalls.Call) netbsd.Errno { return netbsd.EFAULT }
+
 // decode takes number and arguments from the registers; a 7th and later argument
-// lies above the return address on the stack.
-func decode(c *syscalls.Call, mc *Context, r *platform.Regs) {
+// lies above the return address on the stack. It returns false if there is no memory.
+func decode(c *syscalls.Call, mc *Context, r *platform.Regs) bool {
 	c.Nr = int(r.RAX & (netbsd.MaxSyscall - 1))
 	c.Args = [8]uint64{r.RDI, r.RSI, r.RDX, r.R10, r.R8, r.R9}
 	n := 6
@@ -95,12 +101,13 @@ func decode(c *syscalls.Call, mc *Context, r *platform.Regs) {
 	if want := syscalls.NArgs(c.Nr); n < want {
 		b := mc.scratch[:8*(want-n)]
 		if !mc.thread.Fetched(r.RSP+8, b) && c.Space.Read(r.RSP+8, b) != 0 {
-			return // the call will fault or fail on what is missing
+			return false
 		}
 		for i := n; i < want; i++ {
 			c.Args[i] = le.Uint64(b[8*(i-n):])
 		}
 	}
+	return true
 }
 
 // encode stores the outcome: success clears the carry flag and gives RAX and RDX; an

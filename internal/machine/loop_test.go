@@ -43,6 +43,22 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// What is on the stack is copied in before the call begins; where there is no stack the call
+// is EFAULT, and does not happen (the same function's copyin).
+func TestArgumentsBeyondTheStack(t *testing.T) {
+	play(t, func(x *script) {
+		x.thread.Regs().RSP = scriptStack - 8 // a return address, and nothing above
+		r := x.syscall(netbsd.SYS_mmap, 0, 4096, 3, netbsd.MAP_ANON, ^uint64(0), 0)
+		if r.RAX != uint64(netbsd.EFAULT) || r.RFLAGS&flagCarry == 0 || len(x.mem.mmaps) != 0 {
+			t.Errorf("RAX %d, carry %d, mapped %+v", r.RAX, r.RFLAGS&flagCarry, x.mem.mmaps)
+		}
+		// Who passes all arguments in registers needs no stack.
+		if r := x.syscall(netbsd.SYS_getpid); r.RFLAGS&flagCarry != 0 {
+			t.Errorf("getpid: %d", r.RAX)
+		}
+	})
+}
+
 // A result is RAX and RDX with the carry flag clear, an error RAX with the carry flag set
 // and RDX as it was (syscall() of sys/arch/x86/x86/syscall.c). getpid(2) returns the parent's
 // number in RDX (sys_getpid_with_ppid).
