@@ -68,10 +68,10 @@ func (a *admission) begin() {
 	})
 }
 
-// take counts one more task, or says why not. To measure the room is dear, as /proc is read, so
+// admitTask counts one more task, or says why not. To measure the room is dear, as /proc is read, so
 // an eighth of it may then be used without another look: not all, as other programs of the
 // same user take from the same room.
-func (a *admission) take() *refusal {
+func (a *admission) admitTask() *refusal {
 	a.begin()
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -126,7 +126,7 @@ func (p *Platform) admitThread() error {
 		case !hostlimits.Addresses(0):
 			return &refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM}
 		}
-		return hostAdmission.take()
+		return hostAdmission.admitTask()
 	})
 }
 
@@ -146,7 +146,7 @@ func (p *Platform) admitProcess() error {
 		case !p.arena.hasRoom():
 			return &refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM}
 		}
-		return hostAdmission.take()
+		return hostAdmission.admitTask()
 	})
 }
 
@@ -165,7 +165,7 @@ func (p *Platform) admit(room func() *refusal) error {
 	if r == nil {
 		return nil
 	}
-	if p.dropReady() || p.dying() {
+	if p.dropReady() || p.anyEnding() {
 		for i := 0; r != nil && i < soonTries; i++ {
 			time.Sleep(soonPause)
 			p.dropReady() // what had only just been told to park
@@ -178,8 +178,8 @@ func (p *Platform) admit(room func() *refusal) error {
 	return nil
 }
 
-// dying reports whether a host process is about to go.
-func (p *Platform) dying() bool {
+// anyEnding reports whether a host process is about to go.
+func (p *Platform) anyEnding() bool {
 	for _, q := range p.processes() {
 		if q.ended.Load() {
 			return true
@@ -215,10 +215,10 @@ func (p *Platform) reportRefusal(err error) {
 	}
 }
 
-// guestsFirst asks the host to kill guests before anybody else where memory runs out, if
+// raiseOOMScore asks the host to kill guests before anybody else where memory runs out, if
 // a control group's limit makes that likely: they are many, and one of them can go without
 // the others. They are forks of the zygote, and so as it is (proc_pid_oom_score_adj(5)).
-func guestsFirst(zygote int) {
+func raiseOOMScore(zygote int) {
 	if hostlimits.MemoryLimited() {
 		os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", zygote), []byte("1000"), 0)
 	}

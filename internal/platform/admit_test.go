@@ -18,7 +18,7 @@ func TestAdmission(t *testing.T) {
 	}
 	taken := 0
 	for ; taken < 2000; taken++ {
-		if r := a.take(); r != nil {
+		if r := a.admitTask(); r != nil {
 			if !errors.Is(r, syscall.EAGAIN) || r.why != "1000 of a test" {
 				t.Errorf("the refusal is %v", r)
 			}
@@ -41,7 +41,7 @@ func TestAdmission(t *testing.T) {
 		t.Errorf("told %d times that there is little", tightened)
 	}
 	left = 100
-	if r := a.take(); r != nil {
+	if r := a.admitTask(); r != nil {
 		t.Errorf("there is room again: %v", r)
 	}
 }
@@ -62,7 +62,7 @@ func TestSpareThreads(t *testing.T) {
 }
 
 // What is kept ready for guests is given up, and nothing more is made ready.
-func TestShed(t *testing.T) {
+func TestDropReady(t *testing.T) {
 	p := newPlatform(t, Options{})
 	_, th := newGuest(t, p)
 	th.NewThread()

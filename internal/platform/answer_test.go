@@ -38,7 +38,7 @@ func TestStubAnswersClocks(t *testing.T) {
 	}
 }
 
-func TestStubLeavesTheUnusualToUs(t *testing.T) {
+func TestStubLeavesTheUnusualToTheKernel(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for _, test := range []struct {
 		name string

@@ -63,7 +63,7 @@ func (p *Platform) sleepForTurn(t *Thread, now time.Duration, direct bool) bool 
 	w := &p.waiters
 	var s *seat
 	if direct {
-		s = w.sit(t, now)
+		s = w.takeSeat(t, now)
 	}
 	if s == nil && !w.direct {
 		w.sleepPolled(p, t)
@@ -73,8 +73,8 @@ func (p *Platform) sleepForTurn(t *Thread, now time.Duration, direct bool) bool 
 	return s == nil || s.holder.CompareAndSwap(t, nil)
 }
 
-// sit takes a seat, if need be that of somebody who has settled; nil if there is none.
-func (w *waiters) sit(t *Thread, now time.Duration) *seat {
+// takeSeat takes a seat, if need be that of somebody who has settled; nil if there is none.
+func (w *waiters) takeSeat(t *Thread, now time.Duration) *seat {
 	count := w.usable()
 	for i := range count {
 		s := &w.seats[(t.tid+i)%count]
@@ -205,7 +205,7 @@ func (k *poller) run(slack uintptr) {
 		case e != 0 && e != unix.EAGAIN && e != unix.EINTR:
 			time.Sleep(time.Millisecond) // the host has no memory for it
 		}
-		k.tell()
+		k.wakeReady()
 	}
 }
 
@@ -250,9 +250,9 @@ func (w *waiters) dropLocked(k *poller) {
 	}
 }
 
-// tell wakes those whose sleep is over. Each has a channel with room for one word, and waits for
+// wakeReady wakes those whose sleep is over. Each has a channel with room for one word, and waits for
 // one at a time, so that the poller never waits for a waiter.
-func (k *poller) tell() {
+func (k *poller) wakeReady() {
 	left := k.list[:0]
 	for _, t := range k.list {
 		if t.proc.ended.Load() || t.slot.LoadTurn() != stub.TurnGuestAwaits {

@@ -264,7 +264,7 @@ func TestPassIsNotToBeFound(t *testing.T) {
 
 // A process that is born while a sibling of its creator is being given a file has no
 // descriptor of it.
-func TestNewbornHasNoGift(t *testing.T) {
+func TestNewbornHasNoFile(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, th := newGuest(t, p, syscallLoop...)
 	sibling, err := th.NewThread()

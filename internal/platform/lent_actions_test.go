@@ -99,23 +99,23 @@ func TestLentAction(t *testing.T) {
 }
 
 // What is not plain is the kernel's.
-func TestActionsLeftToUs(t *testing.T) {
+func TestActionsLeftToTheKernel(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for name, c := range map[string]struct {
 		query bool // a query would be answered
 		set   func(r *Regs)
 	}{
-		"signal 0":      {false, func(r *Regs) { r.RDI = 0 }},
-		"signal 64":     {false, func(r *Regs) { r.RDI = 64 }},
-		"signal -1":     {false, func(r *Regs) { r.RDI = ^uint64(0) }},
-		"SIGKILL":       {true, func(r *Regs) { r.RDI = 9 }},
-		"SIGSTOP":       {true, func(r *Regs) { r.RDI = 17 }},
-		"version 1":     {true, func(r *Regs) { r.R8 = 1 }},
-		"bad new":       {true, func(r *Regs) { r.RSI = 0x1000 }},
-		"new is ours":   {true, func(r *Regs) { r.RSI = stub.WindowAddr }},
-		"bad old":       {false, func(r *Regs) { r.RDX = 0x1000 }},
-		"old is ours":   {false, func(r *Regs) { r.RDX = stub.Addr }},
-		"old of nobody": {false, func(r *Regs) { r.RDX = ^uint64(0) }},
+		"signal 0":          {false, func(r *Regs) { r.RDI = 0 }},
+		"signal 64":         {false, func(r *Regs) { r.RDI = 64 }},
+		"signal -1":         {false, func(r *Regs) { r.RDI = ^uint64(0) }},
+		"SIGKILL":           {true, func(r *Regs) { r.RDI = 9 }},
+		"SIGSTOP":           {true, func(r *Regs) { r.RDI = 17 }},
+		"version 1":         {true, func(r *Regs) { r.R8 = 1 }},
+		"bad new":           {true, func(r *Regs) { r.RSI = 0x1000 }},
+		"new is the stub's": {true, func(r *Regs) { r.RSI = stub.WindowAddr }},
+		"bad old":           {false, func(r *Regs) { r.RDX = 0x1000 }},
+		"old is the stub's": {false, func(r *Regs) { r.RDX = stub.Addr }},
+		"old of nobody":     {false, func(r *Regs) { r.RDX = ^uint64(0) }},
 	} {
 		q, th := newActor(t, p, 30)
 		c.set(th.Regs())

@@ -100,7 +100,7 @@ func TestMaskInTheSlot(t *testing.T) {
 		putWords(q, oldAt, 1, 2, 3)
 		th.PublishMask(shownMask, LentMask|LentStack)
 		if !answered(t, th, stub.CallSigprocmask) {
-			t.Errorf("%s: left to us", c.name)
+			t.Errorf("%s: left to the kernel", c.name)
 		}
 		if noted := th.noted(LentMask); noted != (c.want != shownMask) {
 			t.Errorf("%s: noted %v", c.name, noted)
@@ -116,20 +116,20 @@ func TestMaskInTheSlot(t *testing.T) {
 }
 
 // What is not plain is the kernel's, and nothing is changed.
-func TestMaskLeftToUs(t *testing.T) {
+func TestMaskLeftToTheKernel(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for name, set := range map[string]func(th *Thread, r *Regs){
-		"not lent":      func(th *Thread, r *Regs) { th.PublishMask(shownMask, 0) },
-		"how 0":         func(th *Thread, r *Regs) { r.RDI = 0 },
-		"how 4":         func(th *Thread, r *Regs) { r.RDI = 4 },
-		"half a set":    func(th *Thread, r *Regs) { r.RSI = dataAt + 0x10000 - 8 },
-		"bad set":       func(th *Thread, r *Regs) { r.RSI = 0x1000 },
-		"set is ours":   func(th *Thread, r *Regs) { r.RSI = stub.WindowAddr },
-		"bad old":       func(th *Thread, r *Regs) { r.RDX = 0x1000 },
-		"half an old":   func(th *Thread, r *Regs) { r.RDX = dataAt + 0x10000 - 8 },
-		"old is ours":   func(th *Thread, r *Regs) { r.RDX = stub.Addr },
-		"old of nobody": func(th *Thread, r *Regs) { r.RDX = ^uint64(0) },
-		"traced":        func(th *Thread, r *Regs) { th.SetTrapAll(true) },
+		"not lent":          func(th *Thread, r *Regs) { th.PublishMask(shownMask, 0) },
+		"how 0":             func(th *Thread, r *Regs) { r.RDI = 0 },
+		"how 4":             func(th *Thread, r *Regs) { r.RDI = 4 },
+		"half a set":        func(th *Thread, r *Regs) { r.RSI = dataAt + 0x10000 - 8 },
+		"bad set":           func(th *Thread, r *Regs) { r.RSI = 0x1000 },
+		"set is the stub's": func(th *Thread, r *Regs) { r.RSI = stub.WindowAddr },
+		"bad old":           func(th *Thread, r *Regs) { r.RDX = 0x1000 },
+		"half an old":       func(th *Thread, r *Regs) { r.RDX = dataAt + 0x10000 - 8 },
+		"old is the stub's": func(th *Thread, r *Regs) { r.RDX = stub.Addr },
+		"old of nobody":     func(th *Thread, r *Regs) { r.RDX = ^uint64(0) },
+		"traced":            func(th *Thread, r *Regs) { th.SetTrapAll(true) },
 	} {
 		q, th := newCaller(t, p, maskCode, sigSetmask, newAt, oldAt)
 		putWords(q, newAt, 0x3000, 0)
@@ -229,7 +229,7 @@ func TestSignalStackInTheSlot(t *testing.T) {
 		th.Regs().RIP, th.Regs().RDI, th.Regs().RSI = codeAt, newAt, 0
 		th.PublishMask(0, LentMask|LentStack)
 		if !answered(t, th, stub.CallSigaltstack) {
-			t.Fatalf("%d: left to us", i)
+			t.Fatalf("%d: left to the kernel", i)
 		}
 	}
 	want := Stack{Sp: 0x10002, Size: minSigstksz}
@@ -242,14 +242,14 @@ func TestSignalStackInTheSlot(t *testing.T) {
 	putWords(q, newAt, 0, 0, ssDisable)
 	th.Regs().RIP = codeAt
 	if !answered(t, th, stub.CallSigaltstack) {
-		t.Error("SS_DISABLE: left to us")
+		t.Error("SS_DISABLE: left to the kernel")
 	}
 	if got, ok := th.CollectStack(); !ok || got.Flags != ssDisable {
 		t.Errorf("SS_DISABLE: taken %+v, %v", got, ok)
 	}
 }
 
-func TestSignalStackLeftToUs(t *testing.T) {
+func TestSignalStackLeftToTheKernel(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for name, c := range map[string]struct {
 		size, flags uint64
@@ -265,8 +265,8 @@ func TestSignalStackLeftToUs(t *testing.T) {
 			r.RDI = dataAt + 0x10000 - 20
 			putWords(th.proc, r.RDI, 0x10000, minSigstksz)
 		}},
-		"bad stack":     {0, 0, func(th *Thread, r *Regs) { r.RDI = 0x1000 }},
-		"stack is ours": {0, 0, func(th *Thread, r *Regs) { r.RDI = stub.WindowAddr }},
+		"bad stack":           {0, 0, func(th *Thread, r *Regs) { r.RDI = 0x1000 }},
+		"stack is the stub's": {0, 0, func(th *Thread, r *Regs) { r.RDI = stub.WindowAddr }},
 	} {
 		q, th := newCaller(t, p, stackCode, newAt, 0)
 		putWords(q, newAt, 0x10000, c.size, c.flags)

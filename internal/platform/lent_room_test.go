@@ -59,7 +59,7 @@ func TestMapInTheStub(t *testing.T) {
 	} {
 		q, th := newMapper(t, p, c.addr, c.size, readWrite, c.flags)
 		if !mapped(t, th) {
-			t.Errorf("%s: left to us", c.name)
+			t.Errorf("%s: left to the kernel", c.name)
 		}
 		if got := th.CollectRoom(); !slices.Equal(got, []Placed{c.want}) {
 			t.Errorf("%s: placed %#x, want %#x", c.name, got, c.want)
@@ -75,7 +75,7 @@ func TestMapInTheStub(t *testing.T) {
 	}
 }
 
-func TestMapLeftToUs(t *testing.T) {
+func TestMapLeftToTheKernel(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for name, set := range map[string]func(th *Thread, r *Regs){
 		"no room lent":      func(th *Thread, r *Regs) { th.Revoke(LentRoom) },
@@ -129,7 +129,7 @@ func TestRoomInUse(t *testing.T) {
 	for i := range uint64(5) {
 		want = append(want, placedAt(roomHigh-0x1000*(i+1), 0x1000))
 		if !again(0, mapPlain) {
-			t.Fatalf("%d: left to us", i)
+			t.Fatalf("%d: left to the kernel", i)
 		}
 	}
 	if got := th.CollectRoom(); !slices.Equal(got, want) {

@@ -77,7 +77,7 @@ func TestFastCallsHaveAllRegisters(t *testing.T) {
 }
 
 // What needs a frame gets one, at any trap.
-func TestLightTrapsBecomeFull(t *testing.T) {
+func TestLightTrapsBecomeFrames(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, th := newFast(t, p, code(t, callMany))
 	q.Write(dataAt, []byte("sixteen bytes...."))
@@ -255,7 +255,7 @@ func TestFastClock(t *testing.T) {
 	}
 }
 
-func TestFastClockLeavesTheUnusualToUs(t *testing.T) {
+func TestFastClockLeavesTheUnusualToTheKernel(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for _, at := range []uint64{0, 0x100000, dataAt + 0x10000 - 8, GuestEnd - 8, GuestEnd, stub.Addr, stub.WindowAddr, 1 << 60, ^uint64(15)} {
 		q, th := newFast(t, p, code(t, callClock))

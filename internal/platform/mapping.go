@@ -72,17 +72,17 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 	if !files {
 		return t.execute("map", commands[1:n]...)
 	}
-	return t.doWithFile("map", fd, commands[:n])
+	return t.executeWithFile("map", fd, commands[:n])
 }
 
 // MaxMappings is the number of mappings that MapAll takes.
 const MaxMappings = stub.MaxCommands - 2
 
-// doWithFile injects commands while the host process has fd; the first command is left free.
+// executeWithFile injects commands while the host process has fd; the first command is left free.
 // One thread at a time, as they all know the same descriptor. A sibling of the thread, if it
 // is hostile, can use the file meanwhile by calls of the stub, which are to map it: that is
 // why it must be one that the guest may map.
-func (t *Thread) doWithFile(what string, fd int, commands []stub.Command) error {
+func (t *Thread) executeWithFile(what string, fd int, commands []stub.Command) error {
 	if !t.enterWithFrame() {
 		return ErrGone
 	}

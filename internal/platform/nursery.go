@@ -121,7 +121,7 @@ func (n *Nursery) makeCopy() (*Thread, error) {
 	if n.p.Lean() {
 		return nil, syscall.EAGAIN
 	}
-	if r := hostAdmission.take(); r != nil {
+	if r := hostAdmission.admitTask(); r != nil {
 		return nil, r
 	}
 	t, err := n.fork()

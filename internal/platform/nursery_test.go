@@ -67,7 +67,7 @@ func TestNurseryExpects(t *testing.T) {
 	waitFor(t, "a copy", func() bool { return p.Stats().Warm == 2 && p.Stats().Parked%3 == 0 })
 	q, ct, _ := n.Take()
 	defer q.Release()
-	waitForRest(t, q)
+	waitForParked(t, q)
 	before := len(tasks(t, q))
 	for range 3 {
 		if _, err := ct.NewThread(); err != nil {

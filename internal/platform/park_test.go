@@ -46,7 +46,7 @@ func newLWP(t testing.TB, th *Thread) *Thread {
 }
 
 // waitForParked waits until those are parked that are to be.
-func waitForRest(t *testing.T, q *Process) {
+func waitForParked(t *testing.T, q *Process) {
 	t.Helper()
 	waitFor(t, "threads to rest", func() bool {
 		q.mu.Lock()
@@ -61,7 +61,7 @@ func TestBornWithoutDuties(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
 		first := newLWP(t, th)
 		first.Exit()
-		waitForRest(t, q)
+		waitForParked(t, q)
 		next := newLWP(t, th)
 		if next.tid != first.tid {
 			t.Fatal("not born in the thread that rested")
@@ -74,7 +74,7 @@ func TestBornWithoutDuties(t *testing.T) {
 
 // An LWP that is born in a parked thread has its creator's registers and FP state, and
 // nothing of who was there before.
-func TestBornInRestingThread(t *testing.T) {
+func TestBornInParkedThread(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
 		first := newLWP(t, th)
 		other := fpOf(9)
@@ -84,7 +84,7 @@ func TestBornInRestingThread(t *testing.T) {
 		wantKind(t, first.Run(), Syscall)
 		id := first.ID()
 		first.Exit()
-		waitForRest(t, q)
+		waitForParked(t, q)
 		before := len(tasks(t, q))
 		for i := range 20 {
 			fx := fpOf(byte(20 + i))
@@ -108,7 +108,7 @@ func TestBornInRestingThread(t *testing.T) {
 			}
 			wantFP(t, nt, fx)
 			nt.Exit()
-			waitForRest(t, q)
+			waitForParked(t, q)
 		}
 		if n := len(tasks(t, q)); n != before {
 			t.Errorf("%d host threads, then %d", before, n)
@@ -117,7 +117,7 @@ func TestBornInRestingThread(t *testing.T) {
 }
 
 // A kick for the LWP that has ended is none for the one that is born there.
-func TestLateKickOfRestingThread(t *testing.T) {
+func TestLateKickOfParkedThread(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
 		for range 300 {
 			nt := newLWP(t, th)
@@ -133,7 +133,7 @@ func TestLateKickOfRestingThread(t *testing.T) {
 }
 
 // The time that an LWP has used begins at nothing.
-func TestCPUTimeInRestingThread(t *testing.T) {
+func TestCPUTimeInParkedThread(t *testing.T) {
 	// 1: dec %rbx; jnz 1b; mov $39,%eax; syscall
 	q, th := newGuest(t, newPlatform(t, Options{}), code(t, "48 ff cb 75 fb b8 27 00 00 00 0f 05")...)
 	th.Regs().RBX = 1
@@ -146,7 +146,7 @@ func TestCPUTimeInRestingThread(t *testing.T) {
 		t.Errorf("200 million rounds took %v and %v", user, system)
 	}
 	nt.Exit()
-	waitForRest(t, q)
+	waitForParked(t, q)
 	nt = newLWP(t, th)
 	if u, s := nt.CPUTime(); u+s >= user+system {
 		t.Errorf("a new LWP has used %v and %v; the one before it %v and %v", u, s, user, system)
@@ -158,7 +158,7 @@ func TestCPUTimeInRestingThread(t *testing.T) {
 }
 
 // The last thread takes the process along, whoever is parked.
-func TestLastThreadBesideResting(t *testing.T) {
+func TestLastThreadBesideParked(t *testing.T) {
 	births(t, func(t *testing.T, q *Process, th *Thread) {
 		for range 3 {
 			nt := newLWP(t, th)

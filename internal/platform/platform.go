@@ -238,7 +238,7 @@ func (p *Platform) killAll() {
 			<-one.gone
 		}
 	}
-	sweep(p.zygote.pid)
+	reapGroup(p.zygote.pid)
 	p.zygote.Release()
 }
 

@@ -9,16 +9,16 @@ import (
 // Peek copies guest memory at addr into b whatever its protection, as a debugger
 // does. It reports whether all of it is there.
 func (q *Process) Peek(addr uint64, b []byte) bool {
-	return q.force(unix.O_RDONLY, addr, b, unix.Pread)
+	return q.accessMemory(unix.O_RDONLY, addr, b, unix.Pread)
 }
 
 // Poke copies b into guest memory at addr whatever its protection. A private mapping
 // gets a page of its own.
 func (q *Process) Poke(addr uint64, b []byte) bool {
-	return q.force(unix.O_WRONLY, addr, b, unix.Pwrite)
+	return q.accessMemory(unix.O_WRONLY, addr, b, unix.Pwrite)
 }
 
-func (q *Process) force(mode int, addr uint64, b []byte, move func(int, []byte, int64) (int, error)) bool {
+func (q *Process) accessMemory(mode int, addr uint64, b []byte, move func(int, []byte, int64) (int, error)) bool {
 	if addr >= GuestEnd || uint64(len(b)) > GuestEnd-addr {
 		return false
 	}

@@ -193,10 +193,10 @@ func (q *Process) returnWindow() {
 	}
 }
 
-// sweep collects the sentinel, and children that were killed between their clone and
+// reapGroup collects the sentinel, and children that were killed between their clone and
 // their first report, when nobody knew them yet. They are in the zygote's process group,
 // where no other child of this process is. Preconditions: the group is killed.
-func sweep(group int) {
+func reapGroup(group int) {
 	for {
 		_, err := unix.Wait4(-group, nil, unix.WALL, nil)
 		if err != nil && err != unix.EINTR {

@@ -9,7 +9,7 @@ import (
 )
 
 // Who has the turn is counted, however many they are; who naps needs no core.
-func TestSpareCore(t *testing.T) {
+func TestIdleCore(t *testing.T) {
 	p := &Platform{cores: 2}
 	threads := make([]*Thread, 3*len(p.running.slots))
 	for i := range threads {

@@ -295,7 +295,7 @@ func (p *Platform) bindProcess(n *notification, b *pendingClone) {
 // bindThread makes a Thread of a newborn, which has its slot in its registers already.
 func (p *Platform) bindThread(n *notification, b *pendingClone) {
 	t := &Thread{proc: b.proc, tid: int(n.pid), index: b.index}
-	if !p.enlist(t, n.pid) {
+	if !p.addThread(t, n.pid) {
 		b.err = ErrGone
 		p.deny(n)
 		return
@@ -304,9 +304,9 @@ func (p *Platform) bindThread(n *notification, b *pendingClone) {
 	p.respond(&notifyResponse{id: n.id})
 }
 
-// enlist makes t known, unless its process is dead: then its window, and with it the slot, may
+// addThread makes t known, unless its process is dead: then its window, and with it the slot, may
 // be another process's.
-func (p *Platform) enlist(t *Thread, tid uint32) bool {
+func (p *Platform) addThread(t *Thread, tid uint32) bool {
 	q := t.proc
 	q.mu.Lock()
 	defer q.mu.Unlock()

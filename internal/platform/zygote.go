@@ -74,7 +74,7 @@ func (p *Platform) startZygote() error {
 	q, t, err := p.register(pid, win, 0)
 	if err != nil {
 		unix.Kill(-pid, unix.SIGKILL)
-		sweep(pid)
+		reapGroup(pid)
 		p.arena.release(win)
 		return err
 	}
@@ -84,7 +84,7 @@ func (p *Platform) startZygote() error {
 	if err := p.meetZygote(q, s); err != nil {
 		return q.explainStart(err)
 	}
-	guestsFirst(pid)
+	raiseOOMScore(pid)
 	return nil
 }
 
@@ -133,7 +133,7 @@ func (q *Process) explainStart(err error) error {
 	unix.Kill(-q.pid, unix.SIGKILL)
 	var st unix.WaitStatus
 	unix.Wait4(q.pid, &st, 0, nil)
-	sweep(q.pid)
+	reapGroup(q.pid)
 	unix.Close(q.platform.lifeline)
 	q.platform.lifeline = -1
 	q.platform.processDied(q)
