@@ -30,7 +30,7 @@
 	TESTQ AX, AX \
 	JS die
 
-// CONTROL maps the process's own control window, descriptor controlFD, and keeps it
+// CONTROL maps the process's own control window, descriptor ControlFD, and keeps it
 // out of what a fork copies. No guest code ever runs with that descriptor open, and the
 // filter lets no other one be mapped there.
 #define CONTROL \
@@ -193,12 +193,12 @@ die: \
 #define MARK(a, b, c, d) \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; BYTE $a; BYTE $b; BYTE $c; BYTE $d
 
-// The zygote begins here: descriptor 0 is a socket, controlFD the control memory.
+// The zygote begins here: descriptor 0 is a socket, ControlFD the control memory.
 TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	MOVQ $const_ConfigAddr, R14
 	MOVQ $const_WindowAddr, R15
 
-	MOVL $436, AX // close_range(controlFD+1, ~0, 0)
+	MOVL $436, AX // close_range(ControlFD+1, ~0, 0)
 	MOVL $(const_ControlFD+1), DI
 	MOVL $0xffffffff, SI
 	XORL DX, DX
@@ -216,7 +216,7 @@ TEXT ·stubBegin(SB), NOSPLIT|NOFRAME, $0
 	CHECKED(115)
 	TESTQ AX, AX
 	JNE sandbox
-	MOVL $3, AX // close(controlFD)
+	MOVL $3, AX // close(ControlFD)
 	MOVL $const_ControlFD, DI
 	SYSCALL
 	MOVL $157, AX // prctl(PR_SET_NAME, sentinel)
