@@ -40,9 +40,19 @@ func File(name string, image []byte) (int, error) {
 	return fd, nil
 }
 
-// Text returns code of this program, which is assembled to be copied into an image.
-func Text(begin, limit uintptr) []byte {
-	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&begin))), limit-begin)
+// A Code is a piece of this program that is never run here: it is assembled to be copied into an
+// image. Go cannot name the address of an assembly function, so assembly fills the variable
+// in, which is declared in Go:
+//
+//	DATA ·keeperCode+0(SB)/8, $·keeperBegin(SB)
+//	DATA ·keeperCode+8(SB)/8, $·keeperLimit(SB)
+//	GLOBL ·keeperCode(SB), NOPTR|RODATA, $16
+type Code struct{ Begin, Limit uintptr }
+
+// Bytes returns the code, in place. The linker keeps the order of the functions of a file, so
+// that what stands between the two symbols is what was written there.
+func (c *Code) Bytes() []byte {
+	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&c.Begin))), c.Limit-c.Begin)
 }
 
 // A Segment is a part of a program's memory, from Addr on, a multiple of a page's size.

@@ -36,10 +36,11 @@ type Network struct {
 // keeperPatience is how long the keeper has for an answer, which takes microseconds.
 const keeperPatience = 5 * time.Second
 
-// Implemented in netns_amd64.s; the first two are never called here.
+// Implemented in netns_amd64.s, and never called here.
 func keeperBegin()
 func keeperLimit()
-func keeperText() (begin, limit uintptr)
+
+var keeperCode memprog.Code // between them
 
 // NewNetwork makes a network. It fails where the host grants no network namespace.
 func NewNetwork() (*Network, error) {
@@ -211,6 +212,6 @@ const keeperName = "toaster-net"
 // keeperFile makes the keeper's program, in memory.
 func keeperFile() (int, error) {
 	const base = 0x400000
-	text := memprog.Segment{Addr: base, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: memprog.Text(keeperText())}
+	text := memprog.Segment{Addr: base, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: keeperCode.Bytes()}
 	return memprog.File(keeperName, memprog.Image(base, text))
 }

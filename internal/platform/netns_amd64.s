@@ -82,10 +82,6 @@ over:
 TEXT ·keeperLimit(SB), NOSPLIT|NOFRAME, $0
 	HLT
 
-// func keeperText() (begin, limit uintptr)
-TEXT ·keeperText(SB), NOSPLIT, $0-16
-	LEAQ ·keeperBegin(SB), AX
-	MOVQ AX, begin+0(FP)
-	LEAQ ·keeperLimit(SB), AX
-	MOVQ AX, limit+8(FP)
-	RET
+DATA ·keeperCode+0(SB)/8, $·keeperBegin(SB)
+DATA ·keeperCode+8(SB)/8, $·keeperLimit(SB)
+GLOBL ·keeperCode(SB), NOPTR|RODATA, $16

@@ -48,10 +48,6 @@ failed:
 TEXT ·helperLimit(SB),NOSPLIT|NOFRAME,$0
 	RET
 
-// func helperText() (begin, limit uintptr)
-TEXT ·helperText(SB),NOSPLIT,$0-16
-	LEAQ ·helperBegin(SB), AX
-	MOVQ AX, begin+0(FP)
-	LEAQ ·helperLimit(SB), AX
-	MOVQ AX, limit+8(FP)
-	RET
+DATA ·helperText+0(SB)/8, $·helperBegin(SB)
+DATA ·helperText+8(SB)/8, $·helperLimit(SB)
+GLOBL ·helperText(SB), NOPTR|RODATA, $16

@@ -27,10 +27,11 @@ const (
 	helperPage  = 0x1000
 )
 
-// Implemented in helper_amd64.s; the first two are never called here.
+// Implemented in helper_amd64.s, and never called here.
 func helperBegin()
 func helperLimit()
-func helperText() (begin, limit uintptr)
+
+var helperText memprog.Code // between them
 
 // helperProgram is the data of a helper: the table of its calls, and behind it what they
 // point to.
@@ -107,7 +108,7 @@ func tmpfsProgram(options []tmpfsOption) []byte {
 // helperImage is the helper's executable: a segment of code, one of data.
 func helperImage(data []byte) []byte {
 	return memprog.Image(helperCode,
-		memprog.Segment{Addr: helperCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: memprog.Text(helperText())},
+		memprog.Segment{Addr: helperCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: helperText.Bytes()},
 		memprog.Segment{Addr: helperData, Prot: unix.PROT_READ | unix.PROT_WRITE, Data: data})
 }
 

@@ -1227,16 +1227,11 @@ answered:
 TEXT ·stubLimit(SB), NOSPLIT|NOFRAME, $0
 	RET
 
-// func stubText() (begin, handler, limit uintptr)
-TEXT ·stubText(SB), NOSPLIT, $0-24
-	LEAQ ·stubBegin(SB), AX
-	MOVQ AX, begin+0(FP)
-	LEAQ ·stubHandler(SB), AX
-	MOVQ AX, handler+8(FP)
-	LEAQ ·stubFast(SB), AX // or the linker drops it
-	LEAQ ·stubLimit(SB), AX
-	MOVQ AX, limit+16(FP)
-	RET
+DATA ·stubCode+0(SB)/8, $·stubBegin(SB)
+DATA ·stubCode+8(SB)/8, $·stubLimit(SB)
+DATA ·stubCode+16(SB)/8, $·stubHandler(SB)
+DATA ·stubCode+24(SB)/8, $·stubFast(SB)
+GLOBL ·stubCode(SB), NOPTR|RODATA, $32
 
 // func fxsave(to *[512]byte)
 TEXT ·fxsave(SB), NOSPLIT, $0-8

@@ -8,15 +8,18 @@ import (
 	"toaster/internal/memprog"
 )
 
-// Implemented in stub_amd64.s. These three are never called here: their bytes are what the
-// host processes run.
+// Implemented in stub_amd64.s. They are never called here: their bytes are what the host
+// processes run.
 func stubBegin()
 func stubHandler()
 func stubFast()
 func stubLimit()
 
-// stubText returns where the stub's code is in toaster's own text.
-func stubText() (begin, handler, limit uintptr)
+// stubCode is where they are in toaster's own text.
+var stubCode struct {
+	memprog.Code
+	handler, fast uintptr
+}
 
 // A Text is the stub's code, with the addresses in it that others need, as a host process
 // has them.
@@ -37,16 +40,13 @@ const (
 // Load copies the stub out of toaster's text. It panics if the assembly does not have what
 // the rest of toaster relies on: that is a bug, and shows at the first start.
 func Load() Text {
-	begin, handler, limit := stubText()
-	// The linker keeps the order of a file's functions.
-	size := limit - begin
-	if limit < begin || size > Size {
+	text := stubCode.Bytes()
+	if len(text) > Size {
 		panic("stub: the code does not fit its pages")
 	}
-	text := memprog.Text(begin, limit)
 	return Text{
 		Code:       append([]byte(nil), text...),
-		Handler:    Addr + uint64(handler-begin),
+		Handler:    Addr + uint64(stubCode.handler-stubCode.Begin),
 		Clone:      afterMark(text, cloneMark),
 		LightClone: afterMark(text, lightMark),
 		Marks:      findMarks(text),
