@@ -57,8 +57,9 @@ type seat struct {
 	_      [48]byte     // a cache line each
 }
 
-// sleepForTurn waits until somebody wakes who waits for t, or less. direct says that it may be in
-// a seat; sleep returns whether it still may.
+// sleepForTurn waits until somebody wakes who waits for t, or less. direct says that it may be
+// in a seat; sleepForTurn returns whether it still may. On the way of a system call whose guest
+// is not watched it is a futex call between two compare-and-swaps.
 func (p *Platform) sleepForTurn(t *Thread, now time.Duration, direct bool) bool {
 	w := &p.waiters
 	var s *seat
@@ -86,7 +87,8 @@ func (w *waiters) takeSeat(t *Thread, now time.Duration) *seat {
 	return w.unseat(t, now)
 }
 
-// usable is how many seats there are: few where the host has little room for threads.
+// usable is how many seats there are: few where the host has little room for threads, as a
+// goroutine in a seat keeps a thread of Go's runtime.
 func (w *waiters) usable() int {
 	if w.direct {
 		return seatCount

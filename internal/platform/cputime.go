@@ -36,7 +36,8 @@ func (p *Platform) addUsage(u *unix.Rusage) {
 	p.usedByDead += time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// KillGuests kills every host process but the zygote, without waiting.
+// KillGuests kills every host process but the zygote, without waiting: copies that are kept
+// ready, too. The platform goes on.
 func (p *Platform) KillGuests() {
 	for _, q := range p.processes() {
 		q.Kill()

@@ -18,7 +18,8 @@ func (t *Thread) FP() (fx [stub.FPSize]byte) {
 	return t.readFP()
 }
 
-// readFP is FP for those who have entered.
+// readFP is FP for those who have entered. In a light trap a signal can come before the stub has
+// stored the state, a late kick, and makes a signal frame of it: then that has it.
 func (t *Thread) readFP() (fx [stub.FPSize]byte) {
 	if t.light && t.fpDirty {
 		return t.fp
@@ -77,8 +78,8 @@ func (t *Thread) prepareFP() {
 	t.slot.LoadX(t.xstate, &t.fp, t.proc.platform.xlayout.Load().Features)
 }
 
-// moveFPToFrame does it for a light trap that has become a signal frame, if it has not been
-// done.
+// moveFPToFrame does it for a light trap that has become a signal frame, if the stub has not
+// loaded the state by then: the frame has what the processor had instead.
 func (t *Thread) moveFPToFrame() {
 	if t.fpDirty || t.slot.FPToLoad() {
 		t.slot.SetFrameX(t.xstate)
@@ -89,7 +90,9 @@ func (t *Thread) moveFPToFrame() {
 	t.xstate = nil
 }
 
-// SaveX returns the whole extended state, AVX included, for RestoreX.
+// SaveX returns the whole extended state, AVX included, for RestoreX; nil if the process is
+// dead. What the state is, and how long, is the host processor's affair: the caller keeps it as
+// it is.
 func (t *Thread) SaveX() []byte {
 	if !t.enter() {
 		return nil

@@ -143,7 +143,9 @@ func (n *Network) Socket(family, typ, proto int) (int, error) {
 	return fd, err
 }
 
-// askLocked puts one question to the keeper. An Errno is socket(2)'s.
+// askLocked puts one question to the keeper. An Errno is socket(2)'s; any other error means that
+// the keeper is gone or out of step, so that an answer could be another question's, and it must
+// not be asked again. Preconditions: n.mu is held.
 func (n *Network) askLocked(family, typ, proto int) (int, error) {
 	le := binary.LittleEndian
 	var b [12]byte

@@ -145,6 +145,8 @@ func New(opts Options) (*Platform, error) {
 	return p, nil
 }
 
+// start makes what the host must grant, in an order in which Close can undo any part of it. The
+// zygote is started a second time without the vdso where the host does not let that be moved.
 func (p *Platform) start() (err error) {
 	p.arena = newArena(stub.SlotSize())
 	if p.stopEvent, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
@@ -248,7 +250,8 @@ func (p *Platform) allNurseries() []*Nursery {
 	return slices.Collect(maps.Keys(p.nurseries))
 }
 
-// Stats counts what a platform holds on the host.
+// Stats counts what a platform holds on the host, for tests and diagnostics. The numbers are of
+// one moment, but for the pools of nurseries.
 type Stats struct {
 	Processes   int // host processes, without the zygote; warm ones included
 	Threads     int // host threads of these, but for those that are parked

@@ -6,14 +6,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Peek copies guest memory at addr into b whatever its protection, as a debugger
-// does. It reports whether all of it is there.
+// Peek copies guest memory at addr into b whatever its protection, as a debugger does. It
+// reports whether all of it is there. It takes an open(2) of /proc, where Read takes one call;
+// whether the caller's guest may look at all, ptrace(2)'s rules, is asked before.
 func (q *Process) Peek(addr uint64, b []byte) bool {
 	return q.accessMemory(unix.O_RDONLY, addr, b, unix.Pread)
 }
 
-// Poke copies b into guest memory at addr whatever its protection. A private mapping
-// gets a page of its own.
+// Poke copies b into guest memory at addr whatever its protection, as Peek does in the other
+// direction. A private mapping gets a page of its own, so that a breakpoint is in no file.
 func (q *Process) Poke(addr uint64, b []byte) bool {
 	return q.accessMemory(unix.O_WRONLY, addr, b, unix.Pwrite)
 }

@@ -47,7 +47,8 @@ func (s speculation) safe() error {
 	return fmt.Errorf("%s is on, and the host lets no process switch it off", s.name)
 }
 
-// disable switches it off for the calling thread and what it makes, for good.
+// disable switches it off for the calling thread and what it makes, for good: FORCE_DISABLE
+// cannot be taken back, not even by the guest, if it could make the call.
 func (s speculation) disable() error {
 	v, err := s.state()
 	if err != nil || v&unix.PR_SPEC_PRCTL == 0 {

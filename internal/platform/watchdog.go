@@ -39,6 +39,8 @@ const (
 	doomLooks = 2   // looks at a process that is to end
 )
 
+// A watchdog has no goroutine. A timer runs as long as there is somebody to look after; a look
+// takes the list, so that whoever is added meanwhile waits for the next one.
 type watchdog struct {
 	mu    sync.Mutex
 	list  []suspect
@@ -136,7 +138,8 @@ func (t *Thread) watch() {
 	}
 }
 
-// duty returns what is expected of t, and a number that another duty does not have.
+// duty returns what is expected of t, and a number that another duty does not have: as long as
+// both stay, t owes the same thing as at the last look.
 func (t *Thread) duty() (duty, uint32) {
 	d := t.duties.Load()
 	switch {
@@ -239,7 +242,8 @@ func (t *Thread) judge() {
 }
 
 // hostState asks the host what the thread is doing, and for the processor time that it has
-// used, in ticks.
+// used, in ticks (proc_pid_stat(5)). A thread that has ended owes nothing any more, so the
+// id is t's.
 func (t *Thread) hostState() (state byte, user, sys uint64, ok bool) {
 	stat, err := hostlimits.ReadFile(t.procFile("stat"))
 	if err != nil {

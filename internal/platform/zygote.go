@@ -120,7 +120,7 @@ func (q *Process) checkReachable() error {
 // MemoryRemedy says, for people, what to do where the host does not let toaster reach guests' memory.
 const MemoryRemedy = "sysctl kernel.yama.ptrace_scope=1 or less, or run as root with CAP_SYS_PTRACE; in a container, a profile that allows process_vm_readv and process_vm_writev"
 
-// died asks the host; the reaper does not run yet.
+// died asks the host whether q is dead, without collecting it; the reaper does not run yet.
 func (q *Process) died() bool {
 	n, _ := pollNow(&unix.PollFd{Fd: int32(q.pidfd), Events: unix.POLLIN}, 0)
 	return n > 0
@@ -128,7 +128,8 @@ func (q *Process) died() bool {
 
 var errDied = errors.New("died")
 
-// explainStart explains the zygote's end by the step that failed, and ends the sentinel.
+// explainStart explains the zygote's end by the step that failed, and ends the sentinel. It
+// undoes all that startZygote has done, so that a start without the vdso can follow.
 func (q *Process) explainStart(err error) error {
 	unix.Kill(-q.pid, unix.SIGKILL)
 	var st unix.WaitStatus

@@ -44,7 +44,9 @@ func Image(t *Text, v *VDSO, c *Config) []byte {
 		memprog.Segment{Addr: ConfigAddr, Prot: unix.PROT_READ, Data: c.page(t, v)})
 }
 
-// page lays the configuration out as layout.go says.
+// page lays the configuration out as layout.go says. What is not set is zero: the end of the
+// list of the vdso's pieces, the empty signal mask, RLIMIT_CORE, and the newborns' stack, which
+// is never written to.
 func (c *Config) page(t *Text, v *VDSO) []byte {
 	le, b := binary.LittleEndian, make([]byte, ConfigSize)
 	le.PutUint64(b[cfgSlotMask:], ^uint64(c.SlotSize-1))

@@ -52,7 +52,9 @@ func findMarks(code []byte) (m Marks) {
 	return m
 }
 
-// RegionOf returns where in the stub, or in the vdso behind it, an address is.
+// RegionOf returns where in the stub, or in the vdso behind it, an address is. The RIP of a
+// signal frame is the guest's word, as it can write the frame: what is done with a region must
+// be harmless for any guest that claims to be there.
 func (m *Marks) RegionOf(rip uint64, v *VDSO) Region {
 	switch {
 	case rip < Addr || rip >= v.AreaEnd():

@@ -276,6 +276,8 @@ piece:
 	JMP piece
 moved:
 
+	// All below the stub goes, the program's own stack with it, and all above what was moved:
+	// what is left is the stub, its configuration, and the vdso.
 	MOVL $11, AX // munmap
 	XORL DI, DI
 	MOVQ $const_Addr, SI
@@ -310,6 +312,9 @@ moved:
 	MOVQ const_cfgSlack(R14), SI
 	CHECKED(114)
 
+	// The stub's handler takes what a guest can cause and what kicks it, with all signals
+	// blocked meanwhile. A fork inherits that, and nobody can change it: the filter has no
+	// rt_sigaction.
 	MOVL $31, R12
 	MOVQ $const_stubSignals, R13
 actions:
@@ -337,6 +342,7 @@ next:
 	XORL SI, SI
 	CHECKED(107)
 
+	// From here on only what the filter lets through. The listener is in R12.
 	MOVL $317, AX // seccomp(SECCOMP_SET_MODE_FILTER, flags, program)
 	MOVL $1, DI
 	MOVQ const_cfgFlags(R14), SI
@@ -488,6 +494,8 @@ clock:
 yield:
 	MOVL $24, AX // sched_yield
 	SYSCALL
+
+	// The frame becomes that of a guest whose call has succeeded with 0, and is loaded.
 answered:
 	XORL AX, AX
 	MOVQ AX, const_ucRAX(DX)
@@ -666,6 +674,7 @@ light:
 	RDTSCP
 	INCL CX
 	MOVL CX, const_slotGuestCPU(R15)
+	// The mode goes in front of the turn: who has the turn reads it.
 give:
 	MOVL $const_modeLight, const_slotMode(R15)
 	MOVL $const_TurnKernel, AX
@@ -691,6 +700,8 @@ give:
 	JNE kicked
 	CMPL const_slotLoadFP(R15), $0
 	JNE load
+	// Back to the guest, by the shortest way: all registers from slotLight, CX where to go on.
+	// A signal here finds the thread in a light trap, and the kernel still has its registers.
 loaded:
 	MOVQ const_slotFSBase(R15), AX
 	WRFSBASEQ AX
@@ -1009,7 +1020,9 @@ new:
 	JMP answered
 	MARK('p', 's', 't', '1')
 
-	// sigprocmask(2): DI how, SI the set, DX where the old mask goes.
+	// sigprocmask(2): DI how, SI the set, DX where the old mask goes. The set is read before the
+	// old mask is written, as they may be in one place; the mask itself is the note, so that it
+	// is stored last. SIGKILL and SIGSTOP cannot be in it, nor what NetBSD has no signal for.
 procmask:
 	TESTL $const_LentMask, const_slotLent(R15)
 	JEQ fetch
@@ -1054,7 +1067,9 @@ newmask:
 	JMP answered
 	MARK('m', 's', 'k', '1')
 
-	// sigaltstack(2): DI the new stack, SI where the old one goes.
+	// sigaltstack(2): DI the new stack, SI where the old one goes, which is the kernel's to say.
+	// Two places take turns, so that the note of a choice never tells of one that is half
+	// written. A stack that is too small is an error, which is the kernel's, too.
 altstack:
 	TESTL $const_LentStack, const_slotLent(R15)
 	JEQ light
@@ -1093,8 +1108,10 @@ other:
 	MARK('s', 't', 'k', '1')
 
 	// mmap(2): DI the address, SI the size, DX the protection, R10 the flags, R8 the file.
-	// Memory is mapped at once, and noted in the slot, where the kernel takes it at the
-	// next trap.
+	// Memory is mapped at once, and noted in the slot, where the kernel takes it at the next
+	// trap. The note is written before the call and counted after it: a signal in between finds
+	// in AX whether the host has mapped ('map0'). What takes from the room lowers its top
+	// first, so that no failure lets two mappings have the same place.
 map:
 	TESTL $const_LentRoom, const_slotLent(R15)
 	JEQ fetch
