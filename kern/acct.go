@@ -75,7 +75,7 @@ func (p *Proc) writeAcct(l *LWP, w netbsd.WaitStatus) {
 	if p.flags&fControlT != 0 && p.pgrp.sess.ttyvp {
 		r.TTY = p.pgrp.sess.tty
 	}
-	p.without(func() { _ = f(r) })
+	p.unlocked(func() { _ = f(r) })
 }
 
 func (p *Proc) acctFlags() (f uint8) {

@@ -40,9 +40,9 @@ func check(t *testing.T, m *Machine) {
 
 func run(t *testing.T, m *Machine, body func(*LWP)) *Proc {
 	t.Helper()
-	p, e := m.Spawn(SpawnArgs{Body: body})
-	if e != 0 {
-		t.Fatal(e)
+	p, errno := m.Spawn(SpawnArgs{Body: body})
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 	return p
 }
@@ -56,16 +56,16 @@ func sleepForever(l *LWP) {
 func TestSpawnExitWait(t *testing.T) {
 	each(t, func(t *testing.T, m *Machine) {
 		p := run(t, m, func(l *LWP) {
-			c, e := l.Fork(ForkArgs{Body: func(l *LWP) { l.Exit(7) }})
-			if e != 0 {
-				t.Error(e)
+			c, errno := l.Fork(ForkArgs{Body: func(l *LWP) { l.Exit(7) }})
+			if errno != 0 {
+				t.Error(errno)
 			}
-			r, e := l.Wait(netbsd.WaitAny, 0)
-			if e != 0 || r.Pid != c.Pid() || r.Status != netbsd.ExitStatus(7, 0) {
-				t.Error(r, e)
+			r, errno := l.Wait(netbsd.WaitAny, 0)
+			if errno != 0 || r.Pid != c.Pid() || r.Status != netbsd.ExitStatus(7, 0) {
+				t.Error(r, errno)
 			}
-			if _, e := l.Wait(netbsd.WaitAny, 0); e != netbsd.ECHILD {
-				t.Error(e)
+			if _, errno := l.Wait(netbsd.WaitAny, 0); errno != netbsd.ECHILD {
+				t.Error(errno)
 			}
 			l.Exit(3)
 		})
@@ -82,8 +82,8 @@ func TestSignals(t *testing.T) {
 			l.Sigaction(netbsd.SIGUSR1, &Action{Func: func(l *LWP, si *netbsd.Siginfo) {
 				log = append(log, "usr1")
 			}})
-			if e := l.Pause(); e != netbsd.EINTR {
-				t.Error(e)
+			if errno := l.Pause(); errno != netbsd.EINTR {
+				t.Error(errno)
 			}
 			l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
 			log = append(log, "after")
@@ -107,26 +107,26 @@ func TestStopContinue(t *testing.T) {
 		p := run(t, m, func(l *LWP) {
 			c, _ := l.Fork(ForkArgs{Body: sleepForever})
 			l.Kill(c.Pid(), netbsd.SIGSTOP)
-			r, e := l.Wait(c.Pid(), netbsd.WUNTRACED)
-			if e != 0 || r.Status != netbsd.StopStatus(netbsd.SIGSTOP) {
-				t.Error(r, e)
+			r, errno := l.Wait(c.Pid(), netbsd.WUNTRACED)
+			if errno != 0 || r.Status != netbsd.StopStatus(netbsd.SIGSTOP) {
+				t.Error(r, errno)
 			}
-			if r, e := l.Wait(c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG); r.Pid != 0 || e != 0 {
-				t.Error(r, e)
+			if r, errno := l.Wait(c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG); r.Pid != 0 || errno != 0 {
+				t.Error(r, errno)
 			}
 			l.Kill(c.Pid(), netbsd.SIGCONT)
 			if m.Release() == Release10 {
-				r, e := l.Wait(c.Pid(), netbsd.WCONTINUED)
-				if e != 0 || r.Status != netbsd.ContinuedStatus {
-					t.Error(r, e)
+				r, errno := l.Wait(c.Pid(), netbsd.WCONTINUED)
+				if errno != 0 || r.Status != netbsd.ContinuedStatus {
+					t.Error(r, errno)
 				}
 			}
 			l.Kill(c.Pid(), netbsd.SIGSTOP)
 			l.Wait(c.Pid(), netbsd.WUNTRACED)
 			l.Kill(c.Pid(), netbsd.SIGKILL)
-			r, e = l.Wait(c.Pid(), 0)
-			if e != 0 || r.Status.TermSignal() != netbsd.SIGKILL {
-				t.Error(r, e)
+			r, errno = l.Wait(c.Pid(), 0)
+			if errno != 0 || r.Status.TermSignal() != netbsd.SIGKILL {
+				t.Error(r, errno)
 			}
 		})
 		p.Wait()
@@ -137,13 +137,13 @@ func TestVforkExec(t *testing.T) {
 	each(t, func(t *testing.T, m *Machine) {
 		p := run(t, m, func(l *LWP) {
 			now := time.Now()
-			_, e := l.Fork(ForkArgs{Vfork: true, Body: func(l *LWP) {
+			_, errno := l.Fork(ForkArgs{Vfork: true, Body: func(l *LWP) {
 				l.Nanosleep(time.Second)
 				l.Exec(ExecArgs{Comm: "x"})
 				l.Nanosleep(time.Second)
 			}})
-			if d := time.Since(now); e != 0 || d != time.Second {
-				t.Error(d, e)
+			if d := time.Since(now); errno != 0 || d != time.Second {
+				t.Error(d, errno)
 			}
 			l.Wait(netbsd.WaitAny, 0)
 			if d := time.Since(now); d != 2*time.Second {
@@ -181,16 +181,16 @@ func TestTrace(t *testing.T) {
 				l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
 				l.Exit(5)
 			}})
-			r, e := l.Wait(c.Pid(), 0)
-			if e != 0 || r.Status != netbsd.StopStatus(netbsd.SIGUSR1) {
-				t.Error(r, e)
+			r, errno := l.Wait(c.Pid(), 0)
+			if errno != 0 || r.Status != netbsd.StopStatus(netbsd.SIGUSR1) {
+				t.Error(r, errno)
 			}
-			if e := l.PtraceResume(c.Pid(), ResumeArgs{}); e != 0 {
-				t.Error(e)
+			if errno := l.PtraceResume(c.Pid(), ResumeArgs{}); errno != 0 {
+				t.Error(errno)
 			}
-			r, e = l.Wait(c.Pid(), 0)
-			if e != 0 || r.Status.ExitCode() != 5 {
-				t.Error(r, e)
+			r, errno = l.Wait(c.Pid(), 0)
+			if errno != 0 || r.Status.ExitCode() != 5 {
+				t.Error(r, errno)
 			}
 		})
 		p.Wait()
@@ -201,29 +201,29 @@ func TestAttachGiveBack(t *testing.T) {
 	each(t, func(t *testing.T, m *Machine) {
 		parent := run(t, m, func(l *LWP) {
 			l.Fork(ForkArgs{Body: sleepForever})
-			r, e := l.Wait(netbsd.WaitAny, 0)
-			if e == netbsd.ECHILD && m.Release() == Release2003 {
+			r, errno := l.Wait(netbsd.WaitAny, 0)
+			if errno == netbsd.ECHILD && m.Release() == Release2003 {
 				return // as kern_exit.c 1.127: the debugger has the only child
 			}
-			if e != 0 || r.Status.TermSignal() != netbsd.SIGKILL {
-				t.Error(r, e)
+			if errno != 0 || r.Status.TermSignal() != netbsd.SIGKILL {
+				t.Error(r, errno)
 			}
 		})
 		synctest.Wait()
 		cpid := parent.Children()[0]
 		dbg := run(t, m, func(l *LWP) {
-			if e := l.PtraceAttach(cpid); e != 0 {
-				t.Error(e)
+			if errno := l.PtraceAttach(cpid); errno != 0 {
+				t.Error(errno)
 			}
-			r, e := l.Wait(cpid, 0)
-			if e != 0 || r.Status != netbsd.StopStatus(netbsd.SIGSTOP) {
-				t.Error(r, e)
+			r, errno := l.Wait(cpid, 0)
+			if errno != 0 || r.Status != netbsd.StopStatus(netbsd.SIGSTOP) {
+				t.Error(r, errno)
 			}
 			check(t, m)
 			l.PtraceKill(cpid)
-			r, e = l.Wait(cpid, 0)
-			if e != 0 || r.Status.TermSignal() != netbsd.SIGKILL {
-				t.Error(r, e)
+			r, errno = l.Wait(cpid, 0)
+			if errno != 0 || r.Status.TermSignal() != netbsd.SIGKILL {
+				t.Error(r, errno)
 			}
 		})
 		dbg.Wait()

@@ -47,8 +47,8 @@ func benchWait(b *testing.B, n int, by string) {
 			case "group":
 				pid = 0
 			}
-			if got, e := l.Wait4(pid, 0, nil); got != c.Pid() {
-				b.Fatal(got, e)
+			if got, errno := l.Wait4(pid, 0, nil); got != c.Pid() {
+				b.Fatal(got, errno)
 			}
 		}
 		l.Proc().KillSubtree(netbsd.SIGKILL)

@@ -52,7 +52,7 @@ func race(b *testing.B, cs []contestant) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// guestLoop gives a contestant that runs f as a guest's LWP on m.
+// guestLoop returns a contestant that runs f as a guest's LWP on m.
 func guestLoop(m *Machine, name string, prepare, f func(l *LWP)) contestant {
 	ask, answer := make(chan int), make(chan time.Duration)
 	m.Spawn(SpawnArgs{Setpgrp: true, Body: func(l *LWP) {
@@ -114,8 +114,8 @@ func BenchmarkBesideChildren(b *testing.B) {
 				cs = append(cs, guestLoop(m, strconv.Itoa(n), func(l *LWP) { forkSleepers(l, n) }, func(l *LWP) {
 					c, _ := l.Fork(ForkArgs{Body: func(*LWP) {}})
 					pid := map[string]int{"pid": c.Pid(), "group": 0, "any": netbsd.WaitAny}[by]
-					if got, e := l.Wait4(pid, 0, nil); got != c.Pid() || e != 0 {
-						panic(fmt.Sprint(got, e))
+					if got, errno := l.Wait4(pid, 0, nil); got != c.Pid() || errno != 0 {
+						panic(fmt.Sprint(got, errno))
 					}
 				}))
 			}
@@ -194,8 +194,8 @@ func million(t *testing.T, r Release, n int) {
 		for i := range parts {
 			start := time.Now()
 			for range n / parts {
-				if _, e := l.Fork(ForkArgs{Body: sleepForever}); e != 0 {
-					t.Error(e)
+				if _, errno := l.Fork(ForkArgs{Body: sleepForever}); errno != 0 {
+					t.Error(errno)
 					return
 				}
 			}
@@ -221,8 +221,8 @@ func million(t *testing.T, r Release, n int) {
 		for i := range parts {
 			start := time.Now()
 			for range n / parts {
-				if _, e := l.Wait4(netbsd.WaitAny, 0, nil); e != 0 {
-					t.Error(e)
+				if _, errno := l.Wait4(netbsd.WaitAny, 0, nil); errno != 0 {
+					t.Error(errno)
 					return
 				}
 			}

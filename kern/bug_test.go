@@ -93,8 +93,8 @@ func TestBugKillsItsProcess(t *testing.T) {
 				w.guest(func(l *LWP) {
 					other := w.fork(l, "other", sleepForever)
 					c := w.fork(l, "C", body)
-					_, e := l.Wait4(c.Pid(), 0, nil)
-					w.is("waited for", e, netbsd.Errno(0))
+					_, errno := l.Wait4(c.Pid(), 0, nil)
+					w.is("waited for", errno, netbsd.Errno(0))
 					w.is("the other", other.State(), StateActive)
 					other.Kill(netbsd.SIGKILL)
 					l.Wait4(other.Pid(), 0, nil)
@@ -185,7 +185,7 @@ func breakDownAt(t *testing.T, r Release, step Step) {
 	if err := m.Close(); !errors.Is(err, ErrBug) {
 		t.Errorf("Close says %v", err)
 	}
-	if _, e := m.Spawn(SpawnArgs{Body: sleepForever}); e == 0 {
+	if _, errno := m.Spawn(SpawnArgs{Body: sleepForever}); errno == 0 {
 		t.Error("the machine starts processes")
 	}
 	if b := found.all(); len(b) == 0 || b[0].Ends == "" {

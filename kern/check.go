@@ -2,7 +2,7 @@ package kern
 
 import "fmt"
 
-// Check verifies the whole process tree and gives an error for each inconsistency,
+// Check verifies the whole process tree and returns an error for each inconsistency,
 // in words; none means that all is well. It may be called at any time.
 func (m *Machine) Check() []error {
 	m.lock()

@@ -17,7 +17,7 @@ type Cred struct {
 // Root is the superuser with group 0 (wheel).
 var Root = &Cred{}
 
-// UserCred gives credentials whose ids are all uid and gid.
+// UserCred returns credentials whose ids are all uid and gid.
 func UserCred(uid, gid uint32, groups ...uint32) *Cred {
 	return &Cred{uid, uid, uid, gid, gid, gid, slices.Clone(groups), ""}
 }
@@ -30,7 +30,7 @@ func (c *Cred) InGroup(gid uint32) bool {
 	return c.EGID == gid || slices.Contains(c.Groups, gid)
 }
 
-// Cred gives p's credentials.
+// Cred returns p's credentials.
 func (p *Proc) Cred() *Cred {
 	p.m.lock()
 	defer p.m.unlock()
@@ -73,19 +73,15 @@ func (m *Machine) chgproccnt(uid uint32, d int) int {
 // change runs f on a copy of the caller's credentials and installs it if f says
 // 0. A copy equal to the original is not installed and sets no P_SUGID.
 func (l *LWP) changeCred(f func(old Cred, c *Cred) netbsd.Errno) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	old := l.p.cred
-	c := *old
-	e := f(*old, &c)
-	if e == 0 && !c.equal(old) {
-		l.p.setCredLocked(&c, true)
-	}
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno {
+		old := l.p.cred
+		c := *old
+		errno := f(*old, &c)
+		if errno == 0 && !c.equal(old) {
+			l.p.setCredLocked(&c, true)
+		}
+		return errno
+	})
 }
 
 func (c *Cred) equal(o *Cred) bool {
@@ -212,18 +208,13 @@ func (p *Proc) Issetugid() bool {
 
 // Setlogin is __setlogin(2): names the session's user. EPERM unless root.
 func (l *LWP) Setlogin(name string) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	e := netbsd.EPERM
-	if l.p.cred.IsRoot() {
-		e = 0
+	return l.call(func() netbsd.Errno {
+		if !l.p.cred.IsRoot() {
+			return netbsd.EPERM
+		}
 		l.p.pgrp.sess.login = name
-	}
-	m.unlock()
-	return l.leave(e)
+		return 0
+	})
 }
 
 // Getlogin is __getlogin(2).

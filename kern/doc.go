@@ -39,7 +39,7 @@
 // goroutine ends by runtime.Goexit, its deferred functions run, and only then the
 // process goes on to end. So when a wait returns, the deferred functions of the
 // child's bodies have run, up to its last LWP's. In deferred functions kernel calls
-// give ESRCH. The end of a first LWP's body is Exit(0), that of another ExitLWP.
+// return ESRCH. The end of a first LWP's body is Exit(0), that of another ExitLWP.
 //
 // # Numbers and errors
 //
@@ -47,8 +47,8 @@
 // the answer is an effect or a netbsd.Errno, where 0 is success. Times are
 // time.Duration and time.Time, memory in a Rusage is in KiB. What a *Proc or *LWP
 // is asked after its end is answered as far as known, or with ESRCH. A call as an LWP
-// from a second goroutine, while one is inside, gives EBUSY; otherwise it counts as
-// the LWP's own. An object of another machine gives EINVAL.
+// from a second goroutine, while one is inside, returns EBUSY; otherwise it counts as
+// the LWP's own. An object of another machine returns EINVAL.
 //
 // # Sleeping
 //

@@ -48,7 +48,7 @@ func (p *Proc) fatal() bool {
 	return false
 }
 
-// fatalSignal gives the signal that l would die of, SIGKILL before all others.
+// fatalSignal returns the signal that l would die of, SIGKILL before all others.
 func (l *LWP) fatalSignal() netbsd.Signal {
 	s := (l.pend.set | l.p.pend.set) &^ l.maskNow()
 	if s.Has(netbsd.SIGKILL) {

@@ -30,7 +30,7 @@ func (w *world) deaf(s *doomSpace, before func(l *LWP)) (p *Proc, cont func()) {
 	w.Helper()
 	s.deaf = true
 	c := make(chan struct{})
-	p, e := w.m.Spawn(SpawnArgs{VM: s, Body: func(l *LWP) {
+	p, errno := w.m.Spawn(SpawnArgs{VM: s, Body: func(l *LWP) {
 		before(l)
 		<-c
 		l.Sigprocmask(netbsd.SIG_BLOCK, nil) // a way into the kernel
@@ -38,7 +38,7 @@ func (w *world) deaf(s *doomSpace, before func(l *LWP)) (p *Proc, cont func()) {
 			l.Sleep(true, noDeadline)
 		}
 	}})
-	w.is("Spawn", e, netbsd.Errno(0))
+	w.is("Spawn", errno, netbsd.Errno(0))
 	settled()
 	return p, func() { close(c); settled() }
 }
@@ -87,12 +87,12 @@ func TestAddressSpaceHearsOfDoom(t *testing.T) {
 func TestDoomOfTheStopped(t *testing.T) {
 	both(t, func(w *world) {
 		s := &doomSpace{w: w}
-		p, e := w.m.Spawn(SpawnArgs{VM: s, Body: func(l *LWP) {
+		p, errno := w.m.Spawn(SpawnArgs{VM: s, Body: func(l *LWP) {
 			for {
 				l.Sleep(true, noDeadline)
 			}
 		}})
-		w.is("Spawn", e, netbsd.Errno(0))
+		w.is("Spawn", errno, netbsd.Errno(0))
 		settled()
 		p.Kill(netbsd.SIGSTOP)
 		settled()
@@ -139,7 +139,7 @@ func TestOthersAreDoomed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			both(t, func(w *world) {
 				s, c := &doomSpace{w: w, deaf: true}, make(chan struct{})
-				p, e := w.m.Spawn(SpawnArgs{VM: s, Body: func(l *LWP) {
+				p, errno := w.m.Spawn(SpawnArgs{VM: s, Body: func(l *LWP) {
 					l.NewLWP(0, func(l *LWP) {
 						<-c
 						l.Sigprocmask(netbsd.SIG_BLOCK, nil)
@@ -147,7 +147,7 @@ func TestOthersAreDoomed(t *testing.T) {
 					l.Nanosleep(time.Second)
 					end(l)
 				}})
-				w.is("Spawn", e, netbsd.Errno(0))
+				w.is("Spawn", errno, netbsd.Errno(0))
 				settledFor(2 * time.Second)
 				if !slices.Equal(s.told, []string{"Doom"}) {
 					w.Errorf("told %v", s.told)

@@ -31,7 +31,7 @@ const (
 
 var eventNames = [...]string{"", "fork", "exec", "stop", "continue", "exit", "reparent", "reap", "gap"}
 
-// String gives the kind in lower case.
+// String returns the kind in lower case.
 func (k EventKind) String() string {
 	if int(k) < len(eventNames) {
 		return eventNames[k]
@@ -106,7 +106,7 @@ func (m *Machine) Events() *EventReader {
 	return &EventReader{m.ev, m.ev.next}
 }
 
-// TryNext gives the next event, if there is one.
+// TryNext returns the next event, if there is one.
 func (er *EventReader) TryNext() (Event, bool) {
 	er.r.mu.Lock()
 	defer er.r.mu.Unlock()

@@ -26,8 +26,8 @@ type ExecArgs struct {
 // Errors are Replace's, and EINTR if the process is exiting or another LWP execs;
 // then the caller is to go to UserRet, which ends it.
 func (l *LWP) Exec(a ExecArgs) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
+	if errno := l.enter(); errno != 0 {
+		return errno
 	}
 	return l.leave(l.exec(&a))
 }
@@ -46,19 +46,19 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 		p.flags &^= fExecing
 	}
 	m.unlock()
-	var e netbsd.Errno
+	var errno netbsd.Errno
 	if !l.hook(func() {
 		if a.Replace != nil {
-			e = a.Replace()
+			errno = a.Replace()
 		}
-		if f := p.Files(); e == 0 && f != nil {
+		if f := p.Files(); errno == 0 && f != nil {
 			f.Exec()
 		}
 	}) {
-		e = netbsd.ENOMEM
+		errno = netbsd.ENOMEM
 	}
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	m.lock()
 	p.execSignals(l)
@@ -176,11 +176,11 @@ type spawning struct {
 }
 
 // finish lets the parent go on.
-func (s *spawning) finish(e netbsd.Errno) {
+func (s *spawning) finish(errno netbsd.Errno) {
 	m := s.parent.p.m
 	m.lock()
 	if !s.done {
-		s.done, s.errno = true, e
+		s.done, s.errno = true, errno
 		s.parent.wakeup(rWoken)
 	}
 	m.unlock()
@@ -193,11 +193,11 @@ func (l *LWP) PosixSpawn(a PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	if a.Fork.Body == nil {
 		return nil, netbsd.EINVAL
 	}
-	if e := l.enter(); e != 0 {
-		return nil, e
+	if errno := l.enter(); errno != 0 {
+		return nil, errno
 	}
-	c, e := l.posixSpawn(&a)
-	return c, l.leave(e)
+	c, errno := l.posixSpawn(&a)
+	return c, l.leave(errno)
 }
 
 func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
@@ -205,32 +205,32 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	body := a.Fork.Body
 	a.Fork.Body = func(cl *LWP) {
 		defer s.finish(netbsd.EINTR) // killed before the exec
-		e := cl.spawnChild(a)
-		cl.spawned(e, a.Early)
-		s.finish(e)
-		if e != 0 {
+		errno := cl.spawnChild(a)
+		cl.spawned(errno, a.Early)
+		s.finish(errno)
+		if errno != 0 {
 			cl.Exit(127)
 		}
 		cl.firstUserRet()
 		body(cl)
 	}
 	a.Fork.spawn = true
-	c, e := l.fork(&a.Fork)
-	if e != 0 {
-		return nil, e
+	c, errno := l.fork(&a.Fork)
+	if errno != 0 {
+		return nil, errno
 	}
 	m := l.p.m
 	m.lock()
 	for !s.done {
 		l.sleep(nil, false, noDeadline)
 	}
-	if e = s.errno; e == 0 {
+	if errno = s.errno; errno == 0 {
 		l.tell(netbsd.PTRACE_POSIX_SPAWN, c.pid)
 	}
 	m.unlock()
-	if e != 0 {
+	if errno != 0 {
 		l.reapFailedSpawn(c)
-		return nil, e
+		return nil, errno
 	}
 	return c, 0
 }
@@ -249,13 +249,13 @@ func (l *LWP) reapFailedSpawn(c *Proc) {
 
 func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
 	if a.Actions != nil {
-		if e := a.Actions(l); e != 0 {
-			return e
+		if errno := a.Actions(l); errno != 0 {
+			return errno
 		}
 	}
 	if a.Setpgroup {
-		if e := l.Setpgid(0, a.Pgroup); e != 0 {
-			return e
+		if errno := l.Setpgid(0, a.Pgroup); errno != 0 {
+			return errno
 		}
 	}
 	if a.ResetIDs {

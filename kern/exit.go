@@ -13,7 +13,7 @@ import (
 //   - Before (lwp.go, decideExit): init's death is refused (3), P_WEXIT is set (4),
 //     and the body's deferred functions run.
 //   - exit1 runs on the goroutine of the LWP that exits first, below all frames of
-//     its body. Whatever can block comes first: LWPs, files, folders, hooks, the
+//     its body. Whatever can block comes first: LWPs, files, directories, hooks, the
 //     terminal, accounting, the emulation, and in release 10 the memory.
 //   - Then comes the zone without sleep (bury): dead, told, signalled.
 //   - In release 2003 the reaper goroutine (reaper.go) frees the memory and makes
@@ -71,9 +71,9 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	l.bury()
 }
 
-// without runs f, which may block, with mu dropped. After a panic of f's whoever exits goes
+// unlocked runs f, which may block, with mu dropped. After a panic of f's whoever exits goes
 // on exiting.
-func (p *Proc) without(f func()) {
+func (p *Proc) unlocked(f func()) {
 	m := p.m
 	m.unlock()
 	if m.cfg.Bug == nil {
@@ -148,12 +148,12 @@ func (l *LWP) stopOnExit() {
 func (p *Proc) releaseFiles(l *LWP) {
 	p.step(l, StepCloseFiles)
 	if f := p.files; f != nil {
-		p.without(f.Close)
+		p.unlocked(f.Close)
 		p.files = nil
 	}
 	p.step(l, StepReleaseDirs)
 	if d := p.dirs; d != nil {
-		p.without(d.Close)
+		p.unlocked(d.Close)
 		p.dirs = nil
 	}
 }
@@ -167,7 +167,7 @@ func (p *Proc) runExitHooks(l *LWP) {
 	if len(own)+len(p.m.cfg.ExitHooks) == 0 {
 		return
 	}
-	p.without(func() {
+	p.unlocked(func() {
 		for _, h := range p.m.cfg.ExitHooks {
 			h(p)
 		}
@@ -185,7 +185,7 @@ func (p *Proc) OnExit(f func(*Proc)) netbsd.Errno {
 	if p.flags&fWExit != 0 || p.state > StateActive {
 		return netbsd.ESRCH
 	}
-	p.x().exitHooks = append(p.x().exitHooks, f)
+	p.extra().exitHooks = append(p.extra().exitHooks, f)
 	return 0
 }
 
@@ -202,7 +202,7 @@ func (p *Proc) leaveSession(l *LWP) {
 		if s.ttyvp {
 			p.step(l, StepReleaseTTY)
 			s.dropVnode()
-			p.without(func() {}) // the device hears of it now, before anybody hears of the exit
+			p.unlocked(func() {}) // the device hears of it now, before anybody hears of the exit
 		}
 	}
 	p.step(l, StepClearLeader)
@@ -221,12 +221,12 @@ func (p *Proc) hangup(l *LWP, s *Session) {
 	s.release()
 	p.step(l, StepDrainTTY)
 	if t.dev != nil {
-		p.without(func() { t.dev.Drain(l) })
+		p.unlocked(func() { t.dev.Drain(l) })
 	}
 	if s.ttyvp { // not revoked meanwhile
 		p.step(l, StepRevokeTTY)
 		if t.dev != nil {
-			p.without(t.dev.Revoke)
+			p.unlocked(t.dev.Revoke)
 		}
 	}
 }
@@ -240,20 +240,20 @@ func (p *Proc) releaseTraces(l *LWP) {
 		p.step(l, StepReleaseKtrace)
 		k := x.ktrace
 		x.ktrace = nil
-		p.without(k.Release)
+		p.unlocked(k.Release)
 	}
 	if x.systrace != nil {
 		p.step(l, StepDetachSystrace)
 		s := x.systrace
 		x.systrace = nil
-		p.without(s.Release)
+		p.unlocked(s.Release)
 	}
 }
 
 func (p *Proc) emulExit(l *LWP) {
 	if f := p.img.Emul.ProcExit; f != nil {
 		p.step(l, StepEmulExit)
-		p.without(func() { f(p) })
+		p.unlocked(func() { f(p) })
 	}
 }
 
@@ -265,7 +265,7 @@ func (p *Proc) freeVM(l *LWP) {
 		return
 	}
 	p.saveUsage(l)
-	p.without(func() { vm.Exit(p, l) })
+	p.unlocked(func() { vm.Exit(p, l) })
 	p.vm = nil
 }
 
@@ -338,7 +338,7 @@ func (p *Proc) setDead(l *LWP) {
 	m.event(Event{Kind: EventExit, Pid: p.pid, Status: p.xstat})
 }
 
-// noCldWait gives p to init if the parent wants no zombies (items 44 to 46). It
+// noCldWait returns p to init if the parent wants no zombies (items 44 to 46). It
 // reports whether it did.
 func (p *Proc) noCldWait(l *LWP) bool {
 	pp := p.parent

@@ -120,7 +120,7 @@ func (p *Proc) freeLWPVM(l *LWP) {
 	p.step(l, StepLWPFreeVM)
 	if f, ok := p.vm.(LWPFreer); ok {
 		exiting := p.flags&fWExit != 0
-		p.without(func() {
+		p.unlocked(func() {
 			f.WaitLWP(l)
 			f.FreeLWP(l, exiting)
 		})

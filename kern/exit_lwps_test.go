@@ -124,12 +124,12 @@ func TestExitLWPs_52_UpcallSleepersAreWoken(t *testing.T) {
 
 func TestExitLWPs_53_WhoIsMadeRunnableAndWhoIsWaitedFor(t *testing.T) {
 	lwp := func(w *world, l *LWP, name string, body func(*LWP)) *LWP {
-		n, e := l.NewLWP(0, func(l *LWP) {
+		n, errno := l.NewLWP(0, func(l *LWP) {
 			defer func() { w.mark("%s ends", name) }()
 			body(l)
 			w.mark("%s goes on", name)
 		}, false, nil)
-		w.is("lwp_create", e, netbsd.Errno(0))
+		w.is("lwp_create", errno, netbsd.Errno(0))
 		return n
 	}
 	both(t, func(w *world) {

@@ -95,8 +95,8 @@ func TestExit_03_InitsDeathIsAnErrorBeforeAnyChange(t *testing.T) {
 			init := w.m.Init()
 			w.is("init is", []any{init.State(), init.Exiting()}, []any{StateActive, false})
 			w.is("its steps", w.steps(init), "")
-			if _, e := w.m.Spawn(SpawnArgs{Body: exit(0)}); e != netbsd.EAGAIN {
-				w.Errorf("spawn on a halted machine: %v", e)
+			if _, errno := w.m.Spawn(SpawnArgs{Body: exit(0)}); errno != netbsd.EAGAIN {
+				w.Errorf("spawn on a halted machine: %v", errno)
 			}
 			w.is("Close says it, too", w.m.Close(), err)
 		})
@@ -131,8 +131,8 @@ func TestExit_04_WExitIsSetFirst(t *testing.T) {
 func TestExit_05_UpcallsOffForCallerForcesExitLWPs(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.guest(func(l *LWP) {
-			e := l.saEnable()
-			w.is("SAEnable", e, under(w, netbsd.Errno(0), netbsd.ENOSYS))
+			errno := l.saEnable()
+			w.is("SAEnable", errno, under(w, netbsd.Errno(0), netbsd.ENOSYS))
 			before, of := l.SA()
 			w.is("SA", []bool{before, of}, []bool{w.r2003, w.r2003})
 			w.give(l.Proc(), func() {
@@ -255,8 +255,8 @@ func TestExit_10_SignalsAreIgnoredFromHere(t *testing.T) {
 			w.is("pending before", l.Sigpending() != 0, true)
 			w.give(l.Proc(), func() {
 				w.is("pending ones are dropped", l.Sigpending(), netbsd.Sigset(0))
-				e := l.Sleep(true, time.Now().Add(10*time.Second))
-				w.is("interruptible sleep in exit", e, netbsd.EWOULDBLOCK)
+				errno := l.Sleep(true, time.Now().Add(10*time.Second))
+				w.is("interruptible sleep in exit", errno, netbsd.EWOULDBLOCK)
 				w.is("pending after", l.Sigpending(), netbsd.Sigset(0))
 			}, nil, nil)
 			l.Exit(5)
@@ -301,19 +301,19 @@ func TestExit_11_TimersAreFreed(t *testing.T) {
 			for which := range 3 {
 				l.Setitimer(which, Itimerval{Value: time.Second, Interval: time.Second})
 			}
-			id, e := p.TimerCreate(netbsd.Siginfo{Signo: netbsd.SIGUSR1})
-			w.is("timer_create", e, netbsd.Errno(0))
+			id, errno := p.TimerCreate(netbsd.Siginfo{Signo: netbsd.SIGUSR1})
+			w.is("timer_create", errno, netbsd.Errno(0))
 			p.TimerSettime(id, Itimerval{Value: time.Second, Interval: time.Second})
 			w.give(p, func() {
 				for which := range 3 {
 					v, _ := p.Getitimer(which)
 					w.is("itimer", v, Itimerval{})
 				}
-				_, e := p.TimerGettime(id)
-				w.is("timer", e, netbsd.EINVAL)
+				_, errno := p.TimerGettime(id)
+				w.is("timer", errno, netbsd.EINVAL)
 				nap(l, time.Minute)
-				_, e = p.TimerCreate(netbsd.Siginfo{Signo: netbsd.SIGUSR1})
-				w.is("none can be made", e, netbsd.ESRCH)
+				_, errno = p.TimerCreate(netbsd.Siginfo{Signo: netbsd.SIGUSR1})
+				w.is("none can be made", errno, netbsd.ESRCH)
 			}, nil, nil)
 			p.AttachKnote(note(func(e NoteEvent) {
 				if e.Kind == NoteSignal {
@@ -597,11 +597,11 @@ func TestExit_21_TTYIsRevokedForAll(t *testing.T) {
 			w.fork(l, "C", func(l *LWP) {
 				l.Setpgid(0, 0)
 				w.is("still ours", l.Background(t, true) != 0, true)
-				_, e := l.GetForeground(t)
-				w.is("TIOCGPGRP", e, netbsd.Errno(0))
+				_, errno := l.GetForeground(t)
+				w.is("TIOCGPGRP", errno, netbsd.Errno(0))
 				l.Nanosleep(2 * time.Second)
-				_, e = l.GetForeground(t)
-				w.is("TIOCGPGRP after", e, netbsd.ENOTTY)
+				_, errno = l.GetForeground(t)
+				w.is("TIOCGPGRP after", errno, netbsd.ENOTTY)
 				w.is("TIOCSPGRP after", l.SetForeground(t, l.Proc().Pid()), netbsd.ENOTTY)
 			})
 			// SIGTTIN would stop C.
@@ -894,7 +894,7 @@ func TestExit_28_AccountingAfterJobControl(t *testing.T) {
 	})
 }
 
-// traces gives a process a ktrace file, a systrace and an emulation that leave marks.
+// traces returns a process a ktrace file, a systrace and an emulation that leave marks.
 func (w *world) traces(p *Proc) {
 	p.setKtrace(&fakeRef{release: func() { w.mark("ktrace") }})
 	p.setSystrace(&fakeRef{release: func() { w.mark("systrace") }})
@@ -950,8 +950,8 @@ func TestExit_32_InitIsWokenOnceAndGetsNoSigchld(t *testing.T) {
 				w.mark("init.SIGCHLD %s", w.names[int(si.Pid)])
 			})
 			for {
-				r, e := l.Wait(netbsd.WaitAny, netbsd.WALLSIG)
-				if e == netbsd.ECHILD {
+				r, errno := l.Wait(netbsd.WaitAny, netbsd.WALLSIG)
+				if errno == netbsd.ECHILD {
 					l.awaitChild()
 					continue
 				}
@@ -1231,10 +1231,10 @@ func TestExit_41_DeadAndZombieAreNotFound(t *testing.T) {
 			for _, s := range []netbsd.Signal{0, netbsd.SIGTERM, netbsd.SIGKILL, netbsd.SIGCONT} {
 				w.is("kill of a zombie", l.Kill(c.Pid(), s), gone)
 			}
-			_, e := l.Getpgid(c.Pid())
-			w.is("getpgid", e, netbsd.ESRCH)
-			_, e = l.Getsid(c.Pid())
-			w.is("getsid", e, netbsd.ESRCH)
+			_, errno := l.Getpgid(c.Pid())
+			w.is("getpgid", errno, netbsd.ESRCH)
+			_, errno = l.Getsid(c.Pid())
+			w.is("getsid", errno, netbsd.ESRCH)
 			w.is("setpgid", l.Setpgid(c.Pid(), 0), netbsd.ESRCH)
 			w.is("attach", l.PtraceAttach(c.Pid()), netbsd.ESRCH)
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(6, 0), 0) // it stays a zombie
@@ -1396,8 +1396,8 @@ func TestExit_47_WhatSurvivesUntilTheWait(t *testing.T) {
 			l.Nanosleep(time.Second)
 			w.is("zombie", c.State(), StateZombie)
 			w.is("actions", []any{c.Caught(), c.Action(netbsd.SIGUSR1).Func == nil}, []any{netbsd.Sigset(0), true})
-			_, e := c.Rlimit(netbsd.RLIMIT_NPROC)
-			w.is("limits", e, netbsd.ESRCH)
+			_, errno := c.Rlimit(netbsd.RLIMIT_NPROC)
+			w.is("limits", errno, netbsd.ESRCH)
 			w.is("credentials", []any{c.Cred().RUID, c.Cred().EUID, c.Cred().EGID}, []any{cred.RUID, cred.EUID, cred.EGID})
 			w.is("group", []any{c.Pgid(), c.Pgrp().Members()}, []any{c.Pid(), []int{c.Pid()}})
 			w.is("counted", w.m.ProcCount(77), 1)

@@ -44,7 +44,7 @@ func (p *Proc) class() uint8 {
 	return cOther
 }
 
-// classes gives the classes that a wait with these options looks at (items 80-82).
+// classes returns the classes that a wait with these options looks at (items 80-82).
 func classes(options int) uint8 {
 	switch {
 	case options&netbsd.WALLSIG != 0:
@@ -109,7 +109,7 @@ func (p *Proc) findChild(s selector, options int) (c *Proc, kind waitKind, found
 	return c, kind, found
 }
 
-// wantKinds gives, per kind, the classes that the options ask for.
+// wantKinds returns, per kind, the classes that the options ask for.
 func (p *Proc) wantKinds(cl uint8, options int) (w [kDead + 1]uint8) {
 	if options&netbsd.WNOZOMBIE == 0 {
 		if options&netbsd.WEXITED != 0 || p.m.r2003 {
@@ -341,10 +341,10 @@ func (ws *waitSet) del(p *Proc, group bool) {
 	ws.n[p.wkind-1][p.wclass]--
 }
 
-// groupIndex gives p's children by group. The first call walks the child list; from
+// groupIndex returns p's children by group. The first call walks the child list; from
 // then on the index is kept up to date.
 func (p *Proc) groupIndex() map[*Pgrp]*kidGroup {
-	x := p.x()
+	x := p.extra()
 	if x.groups == nil {
 		x.groups = make(map[*Pgrp]*kidGroup)
 		for c := p.kids; c != nil; c = c.sibNext {

@@ -47,16 +47,16 @@ func (w *world) sigKids(l *LWP) map[string]int {
 	return pids
 }
 
-// sees gives which of the kids a wait with these options finds.
+// sees returns which of the kids a wait with these options finds.
 func (w *world) sees(l *LWP, kids map[string]int, options int) map[string]bool {
 	got := map[string]bool{}
 	for name, pid := range kids {
-		r, e := l.Wait(pid, options|netbsd.WNOHANG)
+		r, errno := l.Wait(pid, options|netbsd.WNOHANG)
 		switch {
-		case e == 0 && r.Pid == pid:
+		case errno == 0 && r.Pid == pid:
 			got[name] = true
-		case e != netbsd.ECHILD:
-			w.Errorf("%s: %v, %v", name, r.Pid, e)
+		case errno != netbsd.ECHILD:
+			w.Errorf("%s: %v, %v", name, r.Pid, errno)
 		}
 	}
 	return got
@@ -114,8 +114,8 @@ func TestFindChild_83_ChildListOrder(t *testing.T) {
 	both(t, func(w *world) {
 		reap := func(l *LWP, options int) (s []string) {
 			for {
-				r, e := l.Wait(netbsd.WaitAny, options)
-				if e != 0 || r.Pid == 0 {
+				r, errno := l.Wait(netbsd.WaitAny, options)
+				if errno != 0 || r.Pid == 0 {
 					return s
 				}
 				s = append(s, w.names[r.Pid])
@@ -163,15 +163,15 @@ func TestFindChild_84_NoZombieSkipsButCounts(t *testing.T) {
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", exit(1))
 			l.Nanosleep(time.Second)
-			pid, e := l.waitKernel(c.Pid(), netbsd.WNOZOMBIE|netbsd.WNOHANG, nil)
-			w.is("skipped, found", []any{pid, e}, []any{0, netbsd.Errno(0)})
+			pid, errno := l.waitKernel(c.Pid(), netbsd.WNOZOMBIE|netbsd.WNOHANG, nil)
+			w.is("skipped, found", []any{pid, errno}, []any{0, netbsd.Errno(0)})
 			s := w.fork(l, "S", sleepForever)
 			l.Kill(s.Pid(), netbsd.SIGSTOP)
 			l.Nanosleep(time.Second)
-			pid, e = l.waitKernel(netbsd.WaitAny, netbsd.WNOZOMBIE|netbsd.WUNTRACED, nil)
-			w.is("the stopped one", []any{pid, e}, []any{s.Pid(), netbsd.Errno(0)})
-			_, e = l.Wait4(c.Pid(), netbsd.WNOZOMBIE|netbsd.WNOHANG, nil) // a guest's option in 10 only
-			w.is("from a guest", e, under(w, netbsd.EINVAL, netbsd.Errno(0)))
+			pid, errno = l.waitKernel(netbsd.WaitAny, netbsd.WNOZOMBIE|netbsd.WUNTRACED, nil)
+			w.is("the stopped one", []any{pid, errno}, []any{s.Pid(), netbsd.Errno(0)})
+			_, errno = l.Wait4(c.Pid(), netbsd.WNOZOMBIE|netbsd.WNOHANG, nil) // a guest's option in 10 only
+			w.is("from a guest", errno, under(w, netbsd.EINVAL, netbsd.Errno(0)))
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(1, 0), 0)
 		})
 	})
@@ -207,8 +207,8 @@ func TestFindChild_86_EachStopIsReportedOnce(t *testing.T) {
 				l.Kill(c.Pid(), netbsd.SIGSTOP)
 				l.Nanosleep(time.Second)
 				for range 3 {
-					pid, e := l.waitKernel(c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG|netbsd.WNOWAIT, nil)
-					w.is("WNOWAIT", []any{pid, e}, []any{c.Pid(), netbsd.Errno(0)})
+					pid, errno := l.waitKernel(c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG|netbsd.WNOWAIT, nil)
+					w.is("WNOWAIT", []any{pid, errno}, []any{c.Pid(), netbsd.Errno(0)})
 					w.locked(func() { w.is("WAITED", c.flags&fWaited != 0, false) })
 				}
 				w.waitIs(l, c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
@@ -276,11 +276,11 @@ func TestFindChild_89_SleepIsInterruptibleAndLooksAgain(t *testing.T) {
 			w.handle(l, netbsd.SIGUSR1, func(*LWP, *netbsd.Siginfo) { w.mark("usr1") })
 			l.Sigaction(netbsd.SIGUSR2, &Action{Func: func(*LWP, *netbsd.Siginfo) { w.mark("usr2") }})
 			time.AfterFunc(time.Second, func() { l.Proc().Kill(netbsd.SIGUSR1) })
-			_, e := l.Wait4(c.Pid(), 0, nil)
-			w.is("SA_RESTART", []any{e, w.since()}, []any{netbsd.ERESTART, time.Second})
+			_, errno := l.Wait4(c.Pid(), 0, nil)
+			w.is("SA_RESTART", []any{errno, w.since()}, []any{netbsd.ERESTART, time.Second})
 			time.AfterFunc(time.Second, func() { l.Proc().Kill(netbsd.SIGUSR2) })
-			_, e = l.Wait4(c.Pid(), 0, nil)
-			w.is("no SA_RESTART", []any{e, w.since()}, []any{netbsd.EINTR, 2 * time.Second})
+			_, errno = l.Wait4(c.Pid(), 0, nil)
+			w.is("no SA_RESTART", []any{errno, w.since()}, []any{netbsd.EINTR, 2 * time.Second})
 			w.order("usr1", "usr2")
 			// Wakeups that bring nothing: it sleeps on.
 			w.fork(l, "other", func(l *LWP) { l.Nanosleep(time.Second) })
@@ -295,13 +295,13 @@ func TestFindChild_89_SleepIsInterruptibleAndLooksAgain(t *testing.T) {
 			for i := range 5 {
 				pid := []int{c.Pid(), netbsd.WaitAny, 0, -c.Pgid(), c.Pid()}[i]
 				l.NewLWP(0, func(l *LWP) {
-					r, e := l.Wait(pid, 0)
+					r, errno := l.Wait(pid, 0)
 					w.mu.Lock()
 					defer w.mu.Unlock()
-					if e == 0 && r.Pid == c.Pid() && r.Status == netbsd.ExitStatus(2, 0) {
+					if errno == 0 && r.Pid == c.Pid() && r.Status == netbsd.ExitStatus(2, 0) {
 						n["reaped"]++
 					} else {
-						n[e.Error()]++
+						n[errno.Error()]++
 					}
 				}, false, nil)
 			}
@@ -320,8 +320,8 @@ func TestWaiterBesideACopyoutGetsEchild(t *testing.T) {
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", exit(1))
 			l.NewLWP(0, func(l *LWP) {
-				_, e := l.Wait4(c.Pid(), 0, &WaitOut{Status: func(netbsd.WaitStatus) netbsd.Errno { time.Sleep(2 * time.Second); return 0 }})
-				w.is("first", e, netbsd.Errno(0))
+				_, errno := l.Wait4(c.Pid(), 0, &WaitOut{Status: func(netbsd.WaitStatus) netbsd.Errno { time.Sleep(2 * time.Second); return 0 }})
+				w.is("first", errno, netbsd.Errno(0))
 			}, false, nil)
 			l.Nanosleep(time.Second)
 			w.waitIs(l, c.Pid(), 0, 0, 0, netbsd.ECHILD)

@@ -81,10 +81,10 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 	if a.Service {
 		m.serve()
 	}
-	p, l, e := m.newProc(cred)
-	if e != 0 {
+	p, l, errno := m.newProc(cred)
+	if errno != 0 {
 		m.unlock()
-		return nil, e
+		return nil, errno
 	}
 	p.lim, p.img = a.Limits, a.Image
 	if p.lim == nil {
@@ -105,15 +105,15 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 	l.mask = a.Mask &^ cantMask & netbsd.AllSignals
 	if a.Prepare != nil {
 		m.unlock()
-		e = a.Prepare(l)
+		errno = a.Prepare(l)
 		m.lock()
-		if e != 0 || m.closing {
+		if errno != 0 || m.closing {
 			m.abandon(p, l)
 			m.unlock()
-			if e == 0 {
-				e = netbsd.EAGAIN
+			if errno == 0 {
+				errno = netbsd.EAGAIN
 			}
-			return nil, e
+			return nil, errno
 		}
 	}
 	parent := a.Parent
@@ -198,11 +198,11 @@ func (p *Proc) begin(l *LWP, parent *Proc) {
 // machine or, by RLIMIT_NPROC, for the real user (item 94), root excepted; others
 // come from the hooks.
 func (l *LWP) Fork(a ForkArgs) (*Proc, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return nil, e
+	if errno := l.enter(); errno != 0 {
+		return nil, errno
 	}
-	c, e := l.fork(&a)
-	return c, l.leave(e)
+	c, errno := l.fork(&a)
+	return c, l.leave(errno)
 }
 
 func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
@@ -211,25 +211,25 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 		return nil, netbsd.EINVAL
 	}
 	m.lock()
-	c, cl, e := l.embryo(a)
-	if e != 0 {
+	c, cl, errno := l.embryo(a)
+	if errno != 0 {
 		m.unlock()
-		return nil, e
+		return nil, errno
 	}
 	if p.needsForkHooks(a) {
 		m.unlock()
-		if !l.hook(func() { e = l.forkHooks(c, cl, a) }) {
-			e = netbsd.ENOMEM
+		if !l.hook(func() { errno = l.forkHooks(c, cl, a) }) {
+			errno = netbsd.ENOMEM
 		}
 		m.lock()
-		if e == 0 && m.closing {
-			e = netbsd.EAGAIN
+		if errno == 0 && m.closing {
+			errno = netbsd.EAGAIN
 		}
-		if e != 0 {
+		if errno != 0 {
 			c.dropParts(cl)
 			m.abandon(c, cl)
 			m.unlock()
-			return nil, e
+			return nil, errno
 		}
 	}
 	p.pgrp.join(c)
@@ -264,9 +264,9 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if ruid != 0 && uint64(m.uids[ruid])+1 > p.lim[netbsd.RLIMIT_NPROC].Cur {
 		return nil, nil, netbsd.EAGAIN
 	}
-	c, cl, e := m.newProc(p.cred)
-	if e != 0 {
-		return nil, nil, e
+	c, cl, errno := m.newProc(p.cred)
+	if errno != 0 {
+		return nil, nil, errno
 	}
 	c.flags = p.flags&(fSugid|fControlT|fProfil|fStopFork|fStopExec|fStopExit) | fAForked
 	if a.ExitSignal != 0 || a.NoExitSignal {
@@ -287,13 +287,13 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 		cl.mask = l.oldmask
 	}
 	if l.ext != nil && !a.ShareVM && l.ext.stack.Flags&netbsd.SS_DISABLE == 0 {
-		cl.x().stack = l.ext.stack
+		cl.extra().stack = l.ext.stack
 	}
 	cl.private = l.private
 	return c, cl, 0
 }
 
-// inheritActs gives the child the parent's signal actions.
+// inheritActs returns the child the parent's signal actions.
 func (c *Proc) inheritActs(p *Proc, share bool) {
 	switch {
 	case share:
@@ -319,24 +319,24 @@ func (a *Sigacts) setCow() {
 // inheritExt copies what a child gets of the rarely used state.
 func (c *Proc) inheritExt(x *procExt) {
 	if x.nice != 20 {
-		c.x().nice = x.nice
+		c.extra().nice = x.nice
 	}
 	if len(x.ras) > 0 {
-		c.x().ras = append([]RAS(nil), x.ras...)
+		c.extra().ras = append([]RAS(nil), x.ras...)
 	}
 	if x.ktrace != nil {
 		x.ktrace.Hold()
-		c.x().ktrace = x.ktrace
+		c.extra().ktrace = x.ktrace
 	}
 	if x.systrace != nil {
 		x.systrace.Hold()
-		c.x().systrace = x.systrace
+		c.extra().systrace = x.systrace
 	}
 	if x.pmc != nil {
-		c.x().pmc = x.pmc.Fork()
+		c.extra().pmc = x.pmc.Fork()
 	}
 	if x.profStop != nil {
-		c.x().profStop = x.profStop
+		c.extra().profStop = x.profStop
 	}
 }
 
@@ -347,8 +347,8 @@ func (p *Proc) needsForkHooks(a *ForkArgs) bool {
 		p.ext != nil && len(p.ext.knotes) > 0
 }
 
-// forkHooks calls what is not ours; mu is not held.
-func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (e netbsd.Errno) {
+// forkHooks calls the embedder's hooks, with mu not held: they may do as they like.
+func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (errno netbsd.Errno) {
 	p := l.p
 	if p.files != nil {
 		c.files = p.files.Fork(a.ShareFiles)
@@ -358,17 +358,17 @@ func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (e netbsd.Errno) {
 	}
 	switch {
 	case a.VM != nil:
-		c.vm, e = a.VM(cl)
+		c.vm, errno = a.VM(cl)
 	case p.vm != nil:
-		c.vm, e = p.vm.Fork(l, cl, a.ShareVM)
+		c.vm, errno = p.vm.Fork(l, cl, a.ShareVM)
 	}
-	if e != 0 {
+	if errno != 0 {
 		c.vm = nil
-		return e
+		return errno
 	}
 	if a.Prepare != nil {
-		if e = a.Prepare(cl); e != 0 {
-			return e
+		if errno = a.Prepare(cl); errno != 0 {
+			return errno
 		}
 	}
 	for _, h := range p.m.cfg.ForkHooks {

@@ -105,7 +105,7 @@ var entries = []struct {
 	{"ours", func(l *LWP, a, b, _ int) {
 		l.p.SetParentDeathSignal(netbsd.Signal(a))
 		l.p.KillSubtree(netbsd.Signal(b))
-		if h, e := l.p.m.OpenHandle(a, b&1 != 0); e == 0 {
+		if h, errno := l.p.m.OpenHandle(a, b&1 != 0); errno == 0 {
 			h.Signal(netbsd.Signal(b))
 			h.Close()
 		}

@@ -29,10 +29,10 @@ func (p *Proc) Handle(killOnClose bool) *Handle {
 	return &Handle{p: p, killOnClose: killOnClose}
 }
 
-// Proc gives the process.
+// Proc returns the process.
 func (h *Handle) Proc() *Proc { return h.p }
 
-// Pid gives the pid that the process had when it lived.
+// Pid returns the pid that the process had when it lived.
 func (h *Handle) Pid() int { return h.p.Pid() }
 
 // Signal sends sig; 0 only looks. ESRCH: the process has gone; EBADF: the handle is
@@ -47,7 +47,7 @@ func (h *Handle) Signal(sig netbsd.Signal) netbsd.Errno {
 // Done is closed when the process has exited.
 func (h *Handle) Done() <-chan struct{} { return h.p.Done() }
 
-// Wait blocks until the process has exited and gives its status.
+// Wait blocks until the process has exited and returns its status.
 func (h *Handle) Wait() netbsd.WaitStatus { return h.p.Wait() }
 
 // Close ends the handle's use; with killOnClose the process gets SIGKILL. Closing

@@ -84,7 +84,7 @@ func (w *world) add(k mark) {
 
 func (w *world) mark(format string, a ...any) { w.add(mark{what: fmt.Sprintf(format, a...)}) }
 
-// name gives a process the name that its steps have in order.
+// name returns a process the name that its steps have in order.
 func (w *world) name(p *Proc, name string) *Proc {
 	w.mu.Lock()
 	w.names[p.Pid()] = name
@@ -102,7 +102,7 @@ func (w *world) text(k mark) string {
 	return fmt.Sprintf("%d.%s", k.pid, k.what)
 }
 
-// all gives every mark as text.
+// all returns every mark as text.
 func (w *world) all() (s []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -137,7 +137,7 @@ func (w *world) never(names ...string) {
 	}
 }
 
-// steps gives the steps of one process, blank-separated.
+// steps returns the steps of one process, blank-separated.
 func (w *world) steps(p *Proc) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -150,7 +150,7 @@ func (w *world) steps(p *Proc) string {
 	return strings.Join(s, " ")
 }
 
-// when gives the virtual time of the first such mark.
+// when returns the virtual time of the first such mark.
 func (w *world) when(what string) time.Duration {
 	w.Helper()
 	w.mu.Lock()
@@ -199,9 +199,9 @@ func (w *world) spawnWith(name string, a SpawnArgs) *Proc {
 			body(l)
 		}
 	}
-	p, e := w.m.Spawn(a)
-	if e != 0 {
-		w.Fatal(e)
+	p, errno := w.m.Spawn(a)
+	if errno != 0 {
+		w.Fatal(errno)
 	}
 	w.name(p, name)
 	close(ready)
@@ -226,9 +226,9 @@ func (w *world) fork(l *LWP, name string, body func(*LWP)) *Proc {
 func (w *world) forkWith(l *LWP, name string, a ForkArgs) *Proc {
 	w.Helper()
 	a.Linked = func(c *Proc) { w.name(c, name) }
-	c, e := l.Fork(a)
-	if e != 0 {
-		w.Errorf("fork %s: %v", name, e)
+	c, errno := l.Fork(a)
+	if errno != 0 {
+		w.Errorf("fork %s: %v", name, errno)
 	}
 	return c
 }
@@ -236,9 +236,9 @@ func (w *world) forkWith(l *LWP, name string, a ForkArgs) *Proc {
 // wait waits and demands success.
 func (w *world) wait(l *LWP, pid, options int) WaitResult {
 	w.Helper()
-	r, e := l.Wait(pid, options)
-	if e != 0 {
-		w.Errorf("wait %d, %#x: %v", pid, options, e)
+	r, errno := l.Wait(pid, options)
+	if errno != 0 {
+		w.Errorf("wait %d, %#x: %v", pid, options, errno)
 	}
 	return r
 }
@@ -264,12 +264,12 @@ func (w *world) catch(l *LWP, name string, sigs ...netbsd.Signal) {
 func (w *world) handle(l *LWP, s netbsd.Signal, f func(*LWP, *netbsd.Siginfo)) {
 	w.Helper()
 	p := l.Proc()
-	if _, e := l.Sigaction(s, &Action{Flags: netbsd.SA_RESTART, Func: func(l *LWP, si *netbsd.Siginfo) {
+	if _, errno := l.Sigaction(s, &Action{Flags: netbsd.SA_RESTART, Func: func(l *LWP, si *netbsd.Siginfo) {
 		if l.Proc() == p {
 			f(l, si)
 		}
-	}}); e != 0 {
-		w.Errorf("sigaction %v: %v", s, e)
+	}}); errno != 0 {
+		w.Errorf("sigaction %v: %v", s, errno)
 	}
 }
 
@@ -280,7 +280,7 @@ func (w *world) locked(f func()) {
 	f()
 }
 
-// kids gives p's children by name, head first.
+// kids returns p's children by name, head first.
 func (w *world) kids(p *Proc) string {
 	var s []string
 	for _, pid := range p.Children() {
@@ -302,7 +302,7 @@ func nap(l *LWP, d time.Duration) {
 	}
 }
 
-// exit gives a body that exits.
+// exit returns a body that exits.
 func exit(status int) func(*LWP) { return func(l *LWP) { l.Exit(status) } }
 
 // settled waits until all guests are asleep; from the test's goroutine only.

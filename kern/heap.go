@@ -30,7 +30,7 @@ func heapMeld(a, b *Proc, g bool) *Proc {
 	return a
 }
 
-// heapInsert adds p to the heap with top root and gives the new top. It goes up from
+// heapInsert adds p to the heap with top root and returns the new top. It goes up from
 // last, which entered last (or is nil), to the first node that p belongs beneath, and
 // takes there the place of the one that it passed. What it passes it leaves for good,
 // as in the building of a Cartesian tree: no more than two are beneath each. If each
@@ -105,7 +105,7 @@ func heapPairs(first *Proc, g bool) *Proc {
 	return top
 }
 
-// heapRemove takes p out of the heap with top root and gives the new top.
+// heapRemove takes p out of the heap with top root and returns the new top.
 func heapRemove(root, p *Proc, g bool) *Proc {
 	pl := p.links(g)
 	rest := heapPairs(pl.child, g)

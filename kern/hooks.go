@@ -95,7 +95,7 @@ var EmulNetBSD = &Emul{Name: "netbsd"}
 // counters is a process's performance counters, as PERFCTRS has them.
 type counters interface {
 	Fork() counters               // the child's counters; nil for none
-	Accumulate(counters) counters // adds a dead child's counters, gives the sum
+	Accumulate(counters) counters // adds a dead child's counters, returns the sum
 	Exit()                        // pmc_process_exit
 }
 

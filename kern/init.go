@@ -7,7 +7,7 @@ import "toaster/netbsd"
 // ReapLoop is the body of the default init: it waits for whatever it inherits.
 func ReapLoop(l *LWP) {
 	for {
-		if _, e := l.Wait4(netbsd.WaitAny, netbsd.WALLSIG, nil); e == netbsd.ECHILD {
+		if _, errno := l.Wait4(netbsd.WaitAny, netbsd.WALLSIG, nil); errno == netbsd.ECHILD {
 			l.awaitChild()
 		}
 	}
@@ -16,16 +16,12 @@ func ReapLoop(l *LWP) {
 // awaitChild sleeps until the process has a child; forks wake nobody, so it is the
 // wakeup of a reparent or of the child's end that ends it.
 func (l *LWP) awaitChild() {
-	if e := l.enter(); e != 0 {
-		return
-	}
-	p := l.p
-	p.m.lock()
-	if !p.hasKids() {
-		l.sleep(&p.waiters, true, noDeadline)
-	}
-	p.m.unlock()
-	l.leave(0)
+	l.call(func() netbsd.Errno {
+		if p := l.p; !p.hasKids() {
+			l.sleep(&p.waiters, true, noDeadline)
+		}
+		return 0
+	})
 }
 
 func (m *Machine) startInit() {

@@ -35,20 +35,20 @@ type itimer struct {
 	dead     bool
 }
 
-// Setitimer is setitimer(2) (and alarm(3)): it gives the old setting. EINVAL: no such
+// Setitimer is setitimer(2) (and alarm(3)): it returns the old setting. EINVAL: no such
 // timer, or a negative time.
 func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if which < 0 || which > netbsd.ITIMER_PROF || v.Value < 0 || v.Interval < 0 {
 		return Itimerval{}, netbsd.EINVAL
 	}
-	if e := l.enter(); e != 0 {
-		return Itimerval{}, e
+	if errno := l.enter(); errno != 0 {
+		return Itimerval{}, errno
 	}
 	v = v.fix()
 	p, m := l.p, l.p.m
 	now := p.timerClock(which)
 	m.lock()
-	x := p.x()
+	x := p.extra()
 	var old Itimerval
 	if it := x.itimers[which]; it != nil {
 		old = it.value(now)
@@ -145,7 +145,7 @@ func (p *Proc) TimerCreate(info netbsd.Siginfo) (int, netbsd.Errno) {
 	}
 	p.m.lock()
 	defer p.m.unlock()
-	x := p.x()
+	x := p.extra()
 	if p.flags&fWExit != 0 {
 		return 0, netbsd.ESRCH
 	}
@@ -169,7 +169,7 @@ func (p *Proc) posixTimer(id int) *posixTimer {
 	return p.ext.timers[int32(id)]
 }
 
-// TimerSettime is timer_settime(2) with a relative time; it gives the old setting.
+// TimerSettime is timer_settime(2) with a relative time; it returns the old setting.
 // EINVAL: no such timer or a negative time.
 func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
 	p.m.lock()

@@ -21,7 +21,7 @@ type NoteEvent struct {
 type Knote interface{ Notify(NoteEvent) }
 
 // KnoteTracker is a Knote that follows forks (NOTE_TRACK): Track is called before
-// the child can run and gives the child's Knote, nil for none. The new one is to
+// the child can run and returns the child's Knote, nil for none. The new one is to
 // begin with NOTE_CHILD and the parent's pid as data; if none can be made, the
 // parent's gets NOTE_TRACKERR; both are the kqueue's own affair.
 type KnoteTracker interface {
@@ -36,7 +36,7 @@ func (p *Proc) AttachKnote(k Knote) netbsd.Errno {
 	if p.flags&fNoteExited != 0 || p.state == StateFree || p.state == StateEmbryo {
 		return netbsd.ESRCH
 	}
-	x := p.x()
+	x := p.extra()
 	x.knotes = append(x.knotes[:len(x.knotes):len(x.knotes)], k)
 	return 0
 }
@@ -99,7 +99,7 @@ func (p *Proc) trackFork(c *Proc) {
 		}
 	}
 	if kids != nil {
-		c.x().knotes = kids
+		c.extra().knotes = kids
 	}
 }
 
@@ -116,7 +116,7 @@ func (p *Proc) noteExit(l *LWP) {
 	}
 	ks := p.ext.knotes
 	p.ext.knotes = nil
-	p.without(func() {
+	p.unlocked(func() {
 		for _, k := range ks {
 			k.Notify(e)
 		}

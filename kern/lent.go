@@ -109,7 +109,7 @@ func (pl *Platform) PublishActions(put func(netbsd.Signal, *Action)) bool {
 	if l.lent == nil || p.nlwps > 1 || p.acts == nil || p.acts.shared || p.flags&(fTraced|fWExit) != 0 {
 		return false
 	}
-	p.x().lent = l.lent
+	p.extra().lent = l.lent
 	for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
 		put(s, &p.acts.act[s])
 	}

@@ -70,13 +70,13 @@ func withGuestLWP(t *testing.T, f func(g *guestLWP)) {
 	t.Helper()
 	for _, r := range releases {
 		m := New(Config{Release: r})
-		p, e := m.Spawn(SpawnArgs{Manual: true, Body: func(l *LWP) {
+		p, errno := m.Spawn(SpawnArgs{Manual: true, Body: func(l *LWP) {
 			g := newGuestLWP(l)
 			l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000})
 			f(g)
 		}})
-		if e != 0 {
-			t.Fatal(e)
+		if errno != 0 {
+			t.Fatal(errno)
 		}
 		p.Wait()
 		m.Close()
@@ -132,7 +132,7 @@ func TestSignalBlockedTooLate(t *testing.T) {
 	withGuestLWP(t, func(g *guestLWP) {
 		var other *guestLWP
 		ready, done := make(chan struct{}), make(chan struct{})
-		_, e := g.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
+		_, errno := g.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
 			other = newGuestLWP(l)
 			other.user(func(mask *netbsd.Sigset) {
 				ready <- struct{}{}
@@ -144,8 +144,8 @@ func TestSignalBlockedTooLate(t *testing.T) {
 			other.user(nothing)
 			ready <- struct{}{}
 		}, true, nil)
-		if e != 0 {
-			t.Error(e)
+		if errno != 0 {
+			t.Error(errno)
 			return
 		}
 		<-ready
@@ -206,8 +206,8 @@ func TestNewbornMask(t *testing.T) {
 			t.Error("lent to a newborn with a signal pending")
 		}
 		// Taken otherwise, it does no longer matter.
-		if _, e := g.Sigtimedwait(usr1, time.Now()); e != 0 {
-			t.Error(e)
+		if _, errno := g.Sigtimedwait(usr1, time.Now()); errno != 0 {
+			t.Error(errno)
 		}
 		if !g.user(nothing) {
 			t.Error("not lent though nothing is pending")
@@ -229,9 +229,9 @@ func TestLentSigchld(t *testing.T) {
 		}
 		for _, flags := range []int32{netbsd.SA_NOCLDSTOP, 0} {
 			f.changed = map[netbsd.Signal]*Action{netbsd.SIGCHLD: {Handler: 0x1000, Flags: flags}}
-			c, e := l.Fork(ForkArgs{Body: func(l *LWP) { l.Proc().Kill(netbsd.SIGSTOP); l.Platform().UserRet(nil) }})
-			if e != 0 {
-				t.Fatal(e)
+			c, errno := l.Fork(ForkArgs{Body: func(l *LWP) { l.Proc().Kill(netbsd.SIGSTOP); l.Platform().UserRet(nil) }})
+			if errno != 0 {
+				t.Fatal(errno)
 			}
 			l.Wait4(c.Pid(), netbsd.WUNTRACED, nil)
 			if told := l.Sigpending().Has(netbsd.SIGCHLD); told != (flags == 0) || f.changed != nil {
@@ -242,12 +242,12 @@ func TestLentSigchld(t *testing.T) {
 			l.Sigtimedwait(chld, time.Now())
 		}
 		f.changed = map[netbsd.Signal]*Action{netbsd.SIGCHLD: {Flags: netbsd.SA_NOCLDWAIT}}
-		c, e := l.Fork(ForkArgs{Body: func(*LWP) {}})
-		if e != 0 {
-			t.Fatal(e)
+		c, errno := l.Fork(ForkArgs{Body: func(*LWP) {}})
+		if errno != 0 {
+			t.Fatal(errno)
 		}
-		if _, e := l.Wait4(c.Pid(), 0, nil); e != netbsd.ECHILD || f.changed != nil {
-			t.Errorf("SA_NOCLDWAIT: %v, left %v", e, f.changed)
+		if _, errno := l.Wait4(c.Pid(), 0, nil); errno != netbsd.ECHILD || f.changed != nil {
+			t.Errorf("SA_NOCLDWAIT: %v, left %v", errno, f.changed)
 		}
 	}})
 	p.Wait()
@@ -286,8 +286,8 @@ func TestLentActions(t *testing.T) {
 		}
 		// A signal that would kill, were it not for what was set in user mode.
 		f.changed = map[netbsd.Signal]*Action{netbsd.SIGTERM: {Handler: netbsd.SIG_IGN}}
-		if e := p.Kill(netbsd.SIGTERM); e != 0 || f.changed != nil {
-			t.Errorf("kill: %v, left %v", e, f.changed)
+		if errno := p.Kill(netbsd.SIGTERM); errno != 0 || f.changed != nil {
+			t.Errorf("kill: %v, left %v", errno, f.changed)
 		}
 		f.changed = map[netbsd.Signal]*Action{netbsd.SIGKILL: {Handler: netbsd.SIG_IGN}, netbsd.SIGALRM: caught}
 		l.Platform().CollectActions()
@@ -300,8 +300,8 @@ func TestLentActions(t *testing.T) {
 			t.Error("collected although it is revoked")
 		}
 		stop := make(chan struct{})
-		if _, e := l.NewLWP(0, func(*LWP) { <-stop }, false, nil); e != 0 {
-			t.Error(e)
+		if _, errno := l.NewLWP(0, func(*LWP) { <-stop }, false, nil); errno != 0 {
+			t.Error(errno)
 		}
 		if l.Platform().PublishActions(none) {
 			t.Error("published to one LWP of two")

@@ -8,7 +8,7 @@ type Rlimit struct{ Cur, Max uint64 }
 // Limits is a process's limits; it is immutable and shared.
 type Limits [netbsd.RLIM_NLIMITS]Rlimit
 
-// DefaultLimits gives what init starts with on NetBSD/amd64.
+// DefaultLimits returns what init starts with on NetBSD/amd64.
 func DefaultLimits() *Limits {
 	l := new(Limits)
 	for i := range l {
@@ -41,14 +41,7 @@ func (l *LWP) SetRlimit(which int, r Rlimit) netbsd.Errno {
 	if which < 0 || which >= netbsd.RLIM_NLIMITS {
 		return netbsd.EINVAL
 	}
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	e := l.p.setRlimitLocked(which, r)
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno { return l.p.setRlimitLocked(which, r) })
 }
 
 func (p *Proc) setRlimitLocked(which int, r Rlimit) netbsd.Errno {

@@ -23,7 +23,7 @@ const (
 	modeUser   = iota // its own goroutine runs guest code
 	modeKernel        // in one of the methods of this package
 	modeHook          // in a hook that the kernel called: may sleep
-	modeDead          // dying or gone: kernel calls give ESRCH
+	modeDead          // dying or gone: kernel calls return ESRCH
 )
 
 // Reasons for an LWP to look around before it returns to user mode, in attn.
@@ -107,20 +107,20 @@ type lwpExt struct {
 	waiting int32         // the LWP it waits for, for the deadlock check
 }
 
-func (l *LWP) x() *lwpExt {
+func (l *LWP) extra() *lwpExt {
 	if l.ext == nil {
 		l.ext = &lwpExt{stack: Altstack{Flags: netbsd.SS_DISABLE}}
 	}
 	return l.ext
 }
 
-// Proc gives the process that l belongs to.
+// Proc returns the process that l belongs to.
 func (l *LWP) Proc() *Proc { return l.p }
 
-// ID gives l_lid (_lwp_self(2)).
+// ID returns l_lid (_lwp_self(2)).
 func (l *LWP) ID() int { return int(l.lid) }
 
-// State gives what l does.
+// State returns what l does.
 func (l *LWP) State() LWPState {
 	l.p.m.lock()
 	defer l.p.m.unlock()
@@ -162,15 +162,31 @@ func (l *LWP) enterSlow() netbsd.Errno {
 
 // leave ends what enter began. A Go-function guest takes its signals here, is
 // stopped or suspended here, and dies here.
-func (l *LWP) leave(e netbsd.Errno) netbsd.Errno {
+func (l *LWP) leave(errno netbsd.Errno) netbsd.Errno {
 	if l.mode.Load() == modeHook {
-		return e
+		return errno
 	}
 	if !l.manual && l.attn.Load() != 0 {
 		l.userret(nil)
 	}
 	l.mode.Store(modeUser)
-	return e
+	return errno
+}
+
+// call is one kernel call of l's own goroutine: f runs with mu held, and its result is the call's. f may
+// sleep, which drops mu meanwhile. ESRCH, EBUSY: see enter; f has not run then.
+//
+// Calls that hold mu only in part, or are as frequent as fork(2), wait4(2) and execve(2),
+// enter and leave by hand.
+func (l *LWP) call(f func() netbsd.Errno) netbsd.Errno {
+	if errno := l.enter(); errno != 0 {
+		return errno
+	}
+	m := l.p.m
+	m.lock()
+	errno := f()
+	m.unlock()
+	return l.leave(errno)
 }
 
 // hook runs f, which is not the kernel's, outside the lock and lets it use l to sleep. It says
@@ -182,12 +198,12 @@ func (l *LWP) hook(f func()) bool {
 	return ok
 }
 
-// Restart calls f until it gives something else than ERESTART: how a Go-function
+// Restart calls f until it returns something else than ERESTART: how a Go-function
 // guest does what SA_RESTART promises.
 func Restart(f func() netbsd.Errno) netbsd.Errno {
 	for {
-		if e := f(); e != netbsd.ERESTART {
-			return e
+		if errno := f(); errno != netbsd.ERESTART {
+			return errno
 		}
 	}
 }
@@ -382,7 +398,7 @@ func (l *LWP) goroutineEnds() {
 // maxWakes is how many wake channels are kept for the next LWPs.
 const maxWakes = 256
 
-// newWake gives an empty wake channel. mu is held.
+// newWake returns an empty wake channel. mu is held.
 func (m *Machine) newWake() chan struct{} {
 	n := len(m.wakes)
 	if n == 0 {

@@ -7,7 +7,7 @@ import (
 )
 
 // This file has the calls by which LWPs of one process deal with each other:
-// _lwp_create(2) and its like. An lid that is no LWP of the caller's process gives
+// _lwp_create(2) and its like. An lid that is no LWP of the caller's process is
 // ESRCH in all of them.
 
 // NewLWP is _lwp_create(2): it makes an LWP that runs body with l's signal mask.
@@ -20,11 +20,11 @@ func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	if body == nil || flags&^(netbsd.LWP_DETACHED|netbsd.LWP_SUSPENDED) != 0 {
 		return nil, netbsd.EINVAL
 	}
-	if e := l.enter(); e != 0 {
-		return nil, e
+	if errno := l.enter(); errno != 0 {
+		return nil, errno
 	}
-	n, e := l.newLWP(flags, body, manual, prepare)
-	return n, l.leave(e)
+	n, errno := l.newLWP(flags, body, manual, prepare)
+	return n, l.leave(errno)
 }
 
 func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
@@ -50,19 +50,19 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		n.flags |= lDetached
 	}
 	if prepare != nil {
-		var e netbsd.Errno
-		p.without(func() {
-			if !l.hook(func() { e = prepare(n) }) {
-				e = netbsd.ENOMEM
+		var errno netbsd.Errno
+		p.unlocked(func() {
+			if !l.hook(func() { errno = prepare(n) }) {
+				errno = netbsd.ENOMEM
 			}
 		})
-		if e == 0 && p.flags&(fWExit|fExecing) != 0 {
-			e = netbsd.EAGAIN
+		if errno == 0 && p.flags&(fWExit|fExecing) != 0 {
+			errno = netbsd.EAGAIN
 		}
-		if e != 0 {
+		if errno != 0 {
 			n.stat = LWPFree
 			n.leavePlace()
-			return nil, e
+			return nil, errno
 		}
 	}
 	n.link()
@@ -77,35 +77,33 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 }
 
 // LWPWait is _lwp_wait(2): it waits for the LWP lid, or for any if lid is 0, and
-// frees it. It gives the one that went.
+// frees it. It returns the one that went.
 //
 // ESRCH: there is none to wait for; EINVAL: it is detached; EDEADLK: it is the
 // caller itself, it waits for the caller, or all others wait, too; EINTR.
-func (l *LWP) LWPWait(lid int) (int, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return 0, e
-	}
-	m := l.p.m
-	m.lock()
-	n, e := l.lwpWait(int32(lid))
-	m.unlock()
-	return int(n), l.leave(e)
+func (l *LWP) LWPWait(lid int) (n int, errno netbsd.Errno) {
+	errno = l.call(func() netbsd.Errno {
+		found, errno := l.lwpWait(int32(lid))
+		n = int(found)
+		return errno
+	})
+	return n, errno
 }
 
 func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 	if lid == l.lid {
 		return 0, netbsd.EDEADLK
 	}
-	p, x := l.p, l.x()
+	p, x := l.p, l.extra()
 	for {
-		z, e := l.findGone(lid)
+		z, errno := l.findGone(lid)
 		if z != nil {
 			z.free()
 			p.lwpq.wakeAll() // others wait for the same, and must look again
 			return z.lid, 0
 		}
-		if e != 0 {
-			return 0, e
+		if errno != 0 {
+			return 0, errno
 		}
 		x.waiting = lid
 		if lid == 0 {
@@ -115,10 +113,10 @@ func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 			x.waiting = 0
 			return 0, netbsd.EDEADLK
 		}
-		e = l.sleep(&p.lwpq, true, time.Time{})
+		errno = l.sleep(&p.lwpq, true, time.Time{})
 		x.waiting = 0
-		if e != 0 {
-			return 0, e
+		if errno != 0 {
+			return 0, errno
 		}
 	}
 }
@@ -138,7 +136,7 @@ func (l *LWP) findGone(lid int32) (*LWP, netbsd.Errno) {
 		}
 		return nil, 0
 	}
-	e := netbsd.ESRCH
+	errno := netbsd.ESRCH
 	for t := l.p.lwps; t != nil; t = t.next {
 		if t == l || t.flags&lDetached != 0 {
 			continue
@@ -146,9 +144,9 @@ func (l *LWP) findGone(lid int32) (*LWP, netbsd.Errno) {
 		if t.stat == LWPZombie {
 			return t, 0
 		}
-		e = 0
+		errno = 0
 	}
-	return nil, e
+	return nil, errno
 }
 
 // waitDeadlock reports whether l's wait, just entered in l.ext.waiting, cannot end:
@@ -187,17 +185,12 @@ func (l *LWP) LWPDetach(lid int) netbsd.Errno {
 
 // onLWP runs f with mu held on the LWP lid, a zombie too.
 func (l *LWP) onLWP(lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	e := netbsd.ESRCH
-	if t := l.p.lwpLocked(int32(lid)); t != nil && int(t.lid) == lid {
-		e = f(t)
-	}
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno {
+		if t := l.p.lwpLocked(int32(lid)); t != nil && int(t.lid) == lid {
+			return f(t)
+		}
+		return netbsd.ESRCH
+	})
 }
 
 // onLive is onLWP for those that have not ended (lwp_find).
@@ -226,8 +219,8 @@ func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 			t.wakeup(rSignal)
 		}
 		for t.stat != LWPSuspended && t.stat < LWPDead && t.attn.Load()&aSuspend != 0 {
-			if e := l.sleep(&l.p.lwpq, true, time.Time{}); e != 0 {
-				return e
+			if errno := l.sleep(&l.p.lwpq, true, time.Time{}); errno != 0 {
+				return errno
 			}
 		}
 		return 0
@@ -310,20 +303,14 @@ func (l *LWP) LWPKill(lid int, sig netbsd.Signal) netbsd.Errno {
 // EALREADY: an Unpark came before; ETIMEDOUT; EINTR; ESRCH: there is no LWP unpark,
 // and the caller has not slept.
 func (l *LWP) Park(deadline time.Time, unpark int) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	if unpark != 0 {
-		if e := l.p.unpark(int32(unpark)); e != 0 {
-			m.unlock()
-			return l.leave(e)
+	return l.call(func() netbsd.Errno {
+		if unpark != 0 {
+			if errno := l.p.unpark(int32(unpark)); errno != 0 {
+				return errno
+			}
 		}
-	}
-	e := l.park10(deadline)
-	m.unlock()
-	return l.leave(e)
+		return l.park10(deadline)
+	})
 }
 
 func (l *LWP) park10(deadline time.Time) netbsd.Errno {
@@ -334,15 +321,15 @@ func (l *LWP) park10(deadline time.Time) netbsd.Errno {
 	}
 	l.flags |= lParking
 	l.token = false
-	e := l.sleep(nil, true, deadline)
+	errno := l.sleep(nil, true, deadline)
 	l.flags &^= lParking
-	switch e {
+	switch errno {
 	case netbsd.EWOULDBLOCK:
 		return netbsd.ETIMEDOUT
 	case netbsd.ERESTART:
 		return netbsd.EINTR
 	}
-	return e
+	return errno
 }
 
 func (p *Proc) unpark(lid int32) netbsd.Errno {
@@ -362,26 +349,21 @@ func (p *Proc) unpark(lid int32) netbsd.Errno {
 // its next Park returns at once. ESRCH: one of them does not exist; the others are
 // unparked nevertheless.
 func (l *LWP) Unpark(lids ...int) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	var e netbsd.Errno
-	for _, lid := range lids {
-		if r := l.p.unpark(int32(lid)); r != 0 {
-			e = r
+	return l.call(func() (errno netbsd.Errno) {
+		for _, lid := range lids {
+			if r := l.p.unpark(int32(lid)); r != 0 {
+				errno = r
+			}
 		}
-	}
-	m.unlock()
-	return l.leave(e)
+		return errno
+	})
 }
 
 // LWPSetName is _lwp_setname(2): the LWP with id lid, 0 for l itself, is named by the first
 // MAXCOMLEN - 1 bytes of name. ESRCH: l's process has no such LWP.
 func (l *LWP) LWPSetName(lid int, name string) netbsd.Errno {
 	return l.onLive(l.orSelf(lid), func(t *LWP) netbsd.Errno {
-		t.x().name = name[:min(len(name), netbsd.MAXCOMLEN-1)]
+		t.extra().name = name[:min(len(name), netbsd.MAXCOMLEN-1)]
 		return 0
 	})
 }
@@ -398,11 +380,11 @@ func (l *LWP) orSelf(lid int) int {
 // itself, or the empty one. ESRCH: l's process has no such LWP.
 func (l *LWP) LWPGetName(lid int) (string, netbsd.Errno) {
 	var name string
-	e := l.onLive(l.orSelf(lid), func(t *LWP) netbsd.Errno {
+	errno := l.onLive(l.orSelf(lid), func(t *LWP) netbsd.Errno {
 		if t.ext != nil {
 			name = t.ext.name
 		}
 		return 0
 	})
-	return name, e
+	return name, errno
 }

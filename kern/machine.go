@@ -20,7 +20,7 @@ const (
 	Release2003 Release = 2003 // NetBSD of November 2003: kern_exit.c 1.127
 )
 
-// String gives "10" or "2003".
+// String returns "10" or "2003".
 func (r Release) String() string {
 	if r == Release2003 {
 		return "2003"
@@ -161,7 +161,7 @@ func (m *Machine) lock() {
 	}
 }
 
-// drop gives mu up, unless it has been taken away meanwhile.
+// drop returns mu up, unless it has been taken away meanwhile.
 func (m *Machine) drop() {
 	if !m.seized.Load() || m.held.CompareAndSwap(true, false) {
 		m.mu.Unlock()
@@ -169,7 +169,7 @@ func (m *Machine) drop() {
 }
 
 // unlock drops mu and then runs what was put off until no lock is held: kicks,
-// knotes and releases of references, whose code is not ours.
+// knotes and releases of references, whose code is not kern's.
 func (m *Machine) unlock() {
 	if len(m.post) == 0 {
 		m.drop()
@@ -199,7 +199,7 @@ func (m *Machine) MaxProc() int {
 // BootTime is when the machine was made.
 func (m *Machine) BootTime() time.Time { return m.start }
 
-// Init gives process 1.
+// Init returns process 1.
 func (m *Machine) Init() *Proc { return m.init }
 
 // NumProcs counts the processes, zombies and init included.

@@ -292,9 +292,9 @@ func (mo *model) do(d *driver, expect string, f func(*LWP) reply) {
 	d.l.Wake()
 }
 
-func errText(e netbsd.Errno) string { return fmt.Sprint(e) }
+func errText(errno netbsd.Errno) string { return fmt.Sprint(errno) }
 
-func answer(e netbsd.Errno) reply { return reply{text: errText(e)} }
+func answer(errno netbsd.Errno) reply { return reply{text: errText(errno)} }
 
 func (mo *model) fail(format string, a ...any) {
 	if mo.err == nil {
@@ -302,7 +302,7 @@ func (mo *model) fail(format string, a ...any) {
 	}
 }
 
-// free gives the processes that can run a command.
+// free returns the processes that can run a command.
 func (mo *model) free() (ds []*driver) {
 	for _, d := range mo.ds {
 		if d.ref.state == refRun && d.ref.wait == nil && d.ref.vforking == nil && !d.busy {
@@ -388,7 +388,7 @@ func (mo *model) act(a action, d, other *driver) {
 		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.Setpgid(t.pid, pgid)) })
 	case opSetsid:
 		want := r.setsid(p)
-		mo.do(d, errText(want), func(l *LWP) reply { _, e := l.Setsid(); return answer(e) })
+		mo.do(d, errText(want), func(l *LWP) reply { _, errno := l.Setsid(); return answer(errno) })
 	case opAttach:
 		if t.ppwait || t.vforking != nil || t.wait != nil || other.busy {
 			return
@@ -425,22 +425,22 @@ func (mo *model) act(a action, d, other *driver) {
 		if a.b%2 == 1 {
 			p.ignore |= netbsd.SIGTERM.Bit()
 		}
-		mo.do(d, "errno 0", func(l *LWP) reply { _, e := l.Sigaction(netbsd.SIGTERM, &act); return answer(e) })
+		mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.Sigaction(netbsd.SIGTERM, &act); return answer(errno) })
 	case opNoCldWait:
 		act := Action{Flags: netbsd.SA_NOCLDWAIT * int32(a.b%2), Handler: netbsd.SIG_IGN * uint64(a.c%2)}
 		p.noCld = a.b%2 == 1 || a.c%2 == 1 && !r.r2003
-		mo.do(d, "errno 0", func(l *LWP) reply { _, e := l.Sigaction(netbsd.SIGCHLD, &act); return answer(e) })
+		mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.Sigaction(netbsd.SIGCHLD, &act); return answer(errno) })
 	case opLWPNew:
 		if p.lwps >= 3 {
 			return
 		}
 		p.lwps++
 		mo.do(d, "errno 0", func(l *LWP) reply {
-			n, e := l.NewLWP(0, d.sub, false, nil)
+			n, errno := l.NewLWP(0, d.sub, false, nil)
 			d.mu.Lock()
 			d.subs = append(d.subs, n)
 			d.mu.Unlock()
-			return answer(e)
+			return answer(errno)
 		})
 	case opLWPExit:
 		d.mu.Lock()
@@ -460,7 +460,7 @@ func (mo *model) act(a action, d, other *driver) {
 			return
 		}
 		p.zlwps--
-		mo.do(d, "errno 0", func(l *LWP) reply { _, e := l.LWPWait(0); return answer(e) })
+		mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.LWPWait(0); return answer(errno) })
 	}
 }
 
@@ -485,7 +485,7 @@ func (mo *model) fork(a action, d *driver) {
 	args.Linked = func(p *Proc) { c.p, c.ref.pid = p, p.Pid() }
 	c.ref = mo.ref.fork(d.ref, sig, args.Vfork)
 	mo.ds = append(mo.ds, c)
-	mo.do(d, "errno 0", func(l *LWP) reply { _, e := l.Fork(args); return answer(e) })
+	mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.Fork(args); return answer(errno) })
 }
 
 // killGroup leaves out what has no certain outcome: who stops or dies first among

@@ -4,7 +4,7 @@ import "toaster/netbsd"
 
 // What tests of this package look at, and nobody else does.
 
-// Ktrace gives what SetKtrace set.
+// Ktrace returns what SetKtrace set.
 func (p *Proc) Ktrace() Ref {
 	p.m.lock()
 	defer p.m.unlock()
@@ -14,7 +14,7 @@ func (p *Proc) Ktrace() Ref {
 	return p.ext.ktrace
 }
 
-// PMC gives them.
+// PMC returns them.
 func (p *Proc) PMC() counters {
 	p.m.lock()
 	defer p.m.unlock()
@@ -51,7 +51,7 @@ func (l *LWP) Detached() bool {
 // Release says which release the machine follows.
 func (m *Machine) Release() Release { return m.cfg.Release }
 
-// FindPgrp gives the group with that id, nil if there is none (pgfind).
+// FindPgrp returns the group with that id, nil if there is none (pgfind).
 func (m *Machine) FindPgrp(id int) *Pgrp {
 	m.lock()
 	defer m.unlock()
@@ -68,14 +68,14 @@ func (g *Pgrp) Orphaned() bool { return g.Jobc() == 0 }
 // ControlT reports P_CONTROLT: p has a controlling terminal.
 func (p *Proc) ControlT() bool { return p.has(fControlT) }
 
-// Dirs gives the current and root folders; see VM.
+// Dirs returns the current and root folders; see VM.
 func (p *Proc) Dirs() Dirs {
 	p.m.lock()
 	defer p.m.unlock()
 	return p.dirs
 }
 
-// NumLWPs gives p_nlwps: zombie LWPs count.
+// NumLWPs returns p_nlwps: zombie LWPs count.
 func (p *Proc) NumLWPs() int {
 	p.m.lock()
 	defer p.m.unlock()
@@ -100,7 +100,7 @@ func (p *Proc) SACached() int {
 	return len(p.ext.sa.cached)
 }
 
-// TTY gives s_ttyp: the terminal that the session has or once had (item 24).
+// TTY returns s_ttyp: the terminal that the session has or once had (item 24).
 func (s *Session) TTY() *TTY {
 	s.m.lock()
 	defer s.m.unlock()
@@ -117,7 +117,7 @@ func (s *Session) HasTTY() bool {
 // NeedsUserRet reports whether UserRet has something to do.
 func (pl *Platform) NeedsUserRet() bool { return pl.attn.Load() != 0 }
 
-// Ignored gives p_sigctx.ps_sigignore, Caught ps_sigcatch.
+// Ignored returns p_sigctx.ps_sigignore, Caught ps_sigcatch.
 func (p *Proc) Ignored() netbsd.Sigset {
 	p.m.lock()
 	defer p.m.unlock()
@@ -128,7 +128,7 @@ func (p *Proc) Ignored() netbsd.Sigset {
 	return p.acts.ignore
 }
 
-// Caught gives the signals that p has handlers for.
+// Caught returns the signals that p has handlers for.
 func (p *Proc) Caught() netbsd.Sigset {
 	p.m.lock()
 	defer p.m.unlock()
@@ -142,7 +142,7 @@ func (p *Proc) Caught() netbsd.Sigset {
 // Subreaper reports whether p is one.
 func (p *Proc) Subreaper() bool { return p.has(fSubreaper) }
 
-// Descendants gives the pids of the whole subtree below p, zombies too (FreeBSD's
+// Descendants returns the pids of the whole subtree below p, zombies too (FreeBSD's
 // PROC_REAP_GETPIDS).
 func (p *Proc) Descendants() []int {
 	p.m.lock()
@@ -164,7 +164,7 @@ func (t *TTY) Closed() {
 	}
 }
 
-// Jobc gives pg_jobc; at 0 the group is orphaned.
+// Jobc returns pg_jobc; at 0 the group is orphaned.
 func (g *Pgrp) Jobc() int {
 	g.m.lock()
 	defer g.m.unlock()

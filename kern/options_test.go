@@ -19,8 +19,8 @@ func TestHandleNeverNamesAnotherProcess(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", sleepForever)
-			h, e := w.m.OpenHandle(c.Pid(), false)
-			w.is("open", []any{e, h.Pid(), h.Proc() == c}, []any{netbsd.Errno(0), c.Pid(), true})
+			h, errno := w.m.OpenHandle(c.Pid(), false)
+			w.is("open", []any{errno, h.Pid(), h.Proc() == c}, []any{netbsd.Errno(0), c.Pid(), true})
 			w.is("look", h.Signal(0), netbsd.Errno(0))
 			w.is("term", h.Signal(netbsd.SIGTERM), netbsd.Errno(0))
 			w.is("status", h.Wait(), netbsd.ExitStatus(0, netbsd.SIGTERM))
@@ -31,7 +31,7 @@ func TestHandleNeverNamesAnotherProcess(t *testing.T) {
 			w.locked(func() { w.m.cfg.Trace = nil })
 			var q *Proc
 			for range 40000 {
-				if q, e = l.Fork(ForkArgs{Body: sleepForever}); e != 0 || q.Pid() == c.Pid() {
+				if q, errno = l.Fork(ForkArgs{Body: sleepForever}); errno != 0 || q.Pid() == c.Pid() {
 					break
 				}
 				q.Kill(netbsd.SIGKILL)
@@ -41,8 +41,8 @@ func TestHandleNeverNamesAnotherProcess(t *testing.T) {
 			w.is("handle", h.Signal(netbsd.SIGKILL), netbsd.ESRCH)
 			w.is("the other lives", q.State(), StateActive)
 			w.is("handle's status", h.Wait(), netbsd.ExitStatus(0, netbsd.SIGTERM))
-			_, e = w.m.OpenHandle(31999, false)
-			w.is("nobody", e, netbsd.ESRCH)
+			_, errno = w.m.OpenHandle(31999, false)
+			w.is("nobody", errno, netbsd.ESRCH)
 		})
 	})
 }
@@ -88,16 +88,16 @@ func TestSubreaperInheritsAndKillsItsTree(t *testing.T) {
 			w.is("orphans come here", w.kids(s), "Z B")
 			w.is("getppid", w.find("B").Ppid(), s.Pid())
 			w.waitIs(l, netbsd.WaitAny, 0, w.find("Z").Pid(), netbsd.ExitStatus(1, 0), 0)
-			n, e := s.KillSubtree(netbsd.SIGKILL)
-			w.is("kill", []any{n, e}, []any{2, netbsd.Errno(0)})
+			n, errno := s.KillSubtree(netbsd.SIGKILL)
+			w.is("kill", []any{n, errno}, []any{2, netbsd.Errno(0)})
 			for range 2 { // B with SIGCHLD now, and its orphan C
 				r := w.wait(l, netbsd.WaitAny, 0)
 				w.is("killed", r.Status.TermSignal(), netbsd.SIGKILL)
 			}
-			n, e = s.KillSubtree(netbsd.SIGKILL)
-			w.is("nobody left", []any{n, e, s.ReapStatus().Descendants}, []any{0, netbsd.ESRCH, 0})
-			_, e = s.KillSubtree(99)
-			w.is("no signal", e, netbsd.EINVAL)
+			n, errno = s.KillSubtree(netbsd.SIGKILL)
+			w.is("nobody left", []any{n, errno, s.ReapStatus().Descendants}, []any{0, netbsd.ESRCH, 0})
+			_, errno = s.KillSubtree(99)
+			w.is("no signal", errno, netbsd.EINVAL)
 			// One below another: the nearest takes the orphans; without it the next.
 			w.fork(l, "T", func(l *LWP) {
 				l.Proc().SetSubreaper(true)
@@ -306,12 +306,12 @@ func TestForeignAndDeadObjects(t *testing.T) {
 		_, e3 := dead.Wait6(0, 0, netbsd.WEXITED, nil)
 		_, e4 := dead.Setsid()
 		_, e5 := dead.NewLWP(0, exit(0), false, nil)
-		for i, e := range []netbsd.Errno{e1, e2, e3, e4, e5, dead.Kill(1, 0), dead.Sleep(true, time.Time{}), dead.Setpgid(0, 0),
+		for i, errno := range []netbsd.Errno{e1, e2, e3, e4, e5, dead.Kill(1, 0), dead.Sleep(true, time.Time{}), dead.Setpgid(0, 0),
 			dead.Setuid(1), dead.Pause(), dead.PtraceAttach(1), dead.TraceMe(), dead.DropTTY(), dead.Exec(ExecArgs{}),
 			dead.LWPKill(1, 0), dead.LWPDetach(1), dead.LWPSuspend(1), dead.LWPContinue(1), dead.LWPWakeup(1), dead.Unpark(1),
 			dead.Park(time.Time{}, 0), p.Kill(0), p.OnExit(func(*Proc) {}), p.SetSubreaper(true), p.AttachKnote(note(func(NoteEvent) {}))} {
-			if e != netbsd.ESRCH {
-				w.Errorf("call %d of a dead LWP or process: %v", i, e)
+			if errno != netbsd.ESRCH {
+				w.Errorf("call %d of a dead LWP or process: %v", i, errno)
 			}
 		}
 		dead.Exit(1)

@@ -70,8 +70,8 @@ func TestLeaderExit(t *testing.T) {
 			tty := m.NewTTY(&testTerm{log: &log})
 			hups := 0
 			p, _ := m.Spawn(SpawnArgs{Setsid: true, Body: func(l *LWP) {
-				if e := l.AcquireTTY(tty); e != 0 {
-					t.Error(e)
+				if errno := l.AcquireTTY(tty); errno != 0 {
+					t.Error(errno)
 				}
 				c, _ := l.Fork(ForkArgs{Body: func(l *LWP) {
 					l.Setpgid(0, 0)
@@ -79,8 +79,8 @@ func TestLeaderExit(t *testing.T) {
 					l.Pause()
 				}})
 				l.Nanosleep(time.Second)
-				if e := l.SetForeground(tty, c.Pid()); e != 0 {
-					t.Error(e)
+				if errno := l.SetForeground(tty, c.Pid()); errno != 0 {
+					t.Error(errno)
 				}
 			}})
 			s := p.Session()
@@ -122,22 +122,22 @@ func TestWaitOrderAndCopyFaults(t *testing.T) {
 				pids = append(pids, c.Pid())
 			}
 			l.Nanosleep(time.Second)
-			pid, e := l.Wait4(netbsd.WaitAny, 0, &WaitOut{Status: func(netbsd.WaitStatus) netbsd.Errno { return netbsd.EFAULT }})
-			if pid != pids[4] || e != netbsd.EFAULT {
-				t.Error(pid, e)
+			pid, errno := l.Wait4(netbsd.WaitAny, 0, &WaitOut{Status: func(netbsd.WaitStatus) netbsd.Errno { return netbsd.EFAULT }})
+			if pid != pids[4] || errno != netbsd.EFAULT {
+				t.Error(pid, errno)
 			}
 			if m.Release() == Release10 {
 				pids = pids[:4]
 			}
 			slices.Reverse(pids)
 			for i, want := range pids {
-				pid, e := l.Wait4([]int{netbsd.WaitAny, 0}[i%2], 0, nil)
-				if pid != want || e != 0 {
-					t.Error(pid, want, e)
+				pid, errno := l.Wait4([]int{netbsd.WaitAny, 0}[i%2], 0, nil)
+				if pid != want || errno != 0 {
+					t.Error(pid, want, errno)
 				}
 			}
-			if _, e := l.Wait4(0, 0, nil); e != netbsd.ECHILD {
-				t.Error(e)
+			if _, errno := l.Wait4(0, 0, nil); errno != netbsd.ECHILD {
+				t.Error(errno)
 			}
 		})
 		p.Wait()
@@ -151,8 +151,8 @@ func TestNoCldWait(t *testing.T) {
 			l.Fork(ForkArgs{Body: func(l *LWP) { l.Nanosleep(time.Second) }})
 			l.Fork(ForkArgs{Body: func(l *LWP) { l.Nanosleep(2 * time.Second) }})
 			now := time.Now()
-			if _, e := l.Wait4(netbsd.WaitAny, 0, nil); e != netbsd.ECHILD || time.Since(now) != 2*time.Second {
-				t.Error(e, time.Since(now))
+			if _, errno := l.Wait4(netbsd.WaitAny, 0, nil); errno != netbsd.ECHILD || time.Since(now) != 2*time.Second {
+				t.Error(errno, time.Since(now))
 			}
 			l.Sigaction(netbsd.SIGCHLD, &Action{Handler: netbsd.SIG_IGN})
 			l.Fork(ForkArgs{Body: func(l *LWP) {}})
@@ -160,8 +160,8 @@ func TestNoCldWait(t *testing.T) {
 			if m.Release() == Release10 {
 				want = netbsd.ECHILD
 			}
-			if _, e := l.Wait4(netbsd.WaitAny, 0, nil); e != want {
-				t.Error(e, want)
+			if _, errno := l.Wait4(netbsd.WaitAny, 0, nil); errno != want {
+				t.Error(errno, want)
 			}
 		})
 		p.Wait()
@@ -228,28 +228,28 @@ func TestScheduler(t *testing.T) {
 func TestLWPCalls(t *testing.T) {
 	each(t, func(t *testing.T, m *Machine) {
 		p := run(t, m, func(l *LWP) {
-			n, e := l.NewLWP(netbsd.LWP_SUSPENDED, func(l *LWP) { l.Nanosleep(time.Second) }, false, nil)
-			if e != 0 {
-				t.Error(e)
+			n, errno := l.NewLWP(netbsd.LWP_SUSPENDED, func(l *LWP) { l.Nanosleep(time.Second) }, false, nil)
+			if errno != 0 {
+				t.Error(errno)
 			}
-			if _, e := l.LWPWait(l.ID()); e != netbsd.EDEADLK {
-				t.Error(e)
+			if _, errno := l.LWPWait(l.ID()); errno != netbsd.EDEADLK {
+				t.Error(errno)
 			}
-			if e := l.LWPContinue(n.ID()); e != 0 {
-				t.Error(e)
+			if errno := l.LWPContinue(n.ID()); errno != 0 {
+				t.Error(errno)
 			}
-			if id, e := l.LWPWait(0); id != n.ID() || e != 0 {
-				t.Error(id, e)
+			if id, errno := l.LWPWait(0); id != n.ID() || errno != 0 {
+				t.Error(id, errno)
 			}
-			if _, e := l.LWPWait(0); e != netbsd.ESRCH {
-				t.Error(e)
+			if _, errno := l.LWPWait(0); errno != netbsd.ESRCH {
+				t.Error(errno)
 			}
 			l.Unpark(l.ID())
-			if e := l.Park(time.Time{}, 0); e != netbsd.EALREADY {
-				t.Error(e)
+			if errno := l.Park(time.Time{}, 0); errno != netbsd.EALREADY {
+				t.Error(errno)
 			}
-			if e := l.Park(time.Now().Add(time.Second), 0); e != netbsd.ETIMEDOUT {
-				t.Error(e)
+			if errno := l.Park(time.Now().Add(time.Second), 0); errno != netbsd.ETIMEDOUT {
+				t.Error(errno)
 			}
 			me := l.ID()
 			n, _ = l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
@@ -258,23 +258,23 @@ func TestLWPCalls(t *testing.T) {
 				for l.Sleep(true, time.Time{}) == 0 {
 				}
 			}, false, nil)
-			if e := l.Park(time.Time{}, 0); e != 0 {
-				t.Error(e)
+			if errno := l.Park(time.Time{}, 0); errno != 0 {
+				t.Error(errno)
 			}
-			if e := l.LWPSuspend(n.ID()); e != 0 || n.State() != LWPSuspended {
-				t.Error(e, n.State())
+			if errno := l.LWPSuspend(n.ID()); errno != 0 || n.State() != LWPSuspended {
+				t.Error(errno, n.State())
 			}
 			l.LWPContinue(n.ID())
 			l.Nanosleep(1)
-			if e := l.LWPWakeup(n.ID()); e != 0 {
-				t.Error(e)
+			if errno := l.LWPWakeup(n.ID()); errno != 0 {
+				t.Error(errno)
 			}
 			l.Nanosleep(1)
-			if e := l.LWPWakeup(n.ID()); e != netbsd.ESRCH {
-				t.Error(e)
+			if errno := l.LWPWakeup(n.ID()); errno != netbsd.ESRCH {
+				t.Error(errno)
 			}
-			if e := l.LWPSuspend(me); e != netbsd.EDEADLK {
-				t.Error(e)
+			if errno := l.LWPSuspend(me); errno != netbsd.EDEADLK {
+				t.Error(errno)
 			}
 		})
 		p.Wait()
@@ -289,13 +289,13 @@ func TestTimersAndSigwait(t *testing.T) {
 			l.Setitimer(netbsd.ITIMER_REAL, Itimerval{time.Second, 2 * time.Second})
 			now := time.Now()
 			for i, want := range []time.Duration{1, 3, 5} {
-				if si, e := l.Sigtimedwait(set, time.Time{}); e != 0 || si.Signo != netbsd.SIGALRM || time.Since(now) != want*time.Second {
-					t.Error(i, si, e, time.Since(now))
+				if si, errno := l.Sigtimedwait(set, time.Time{}); errno != 0 || si.Signo != netbsd.SIGALRM || time.Since(now) != want*time.Second {
+					t.Error(i, si, errno, time.Since(now))
 				}
 			}
 			l.Setitimer(netbsd.ITIMER_REAL, Itimerval{})
-			if _, e := l.Sigtimedwait(set, time.Now().Add(time.Minute)); e != netbsd.EAGAIN {
-				t.Error(e)
+			if _, errno := l.Sigtimedwait(set, time.Now().Add(time.Minute)); errno != netbsd.EAGAIN {
+				t.Error(errno)
 			}
 		})
 		p.Wait()
@@ -322,25 +322,25 @@ func TestInitDies(t *testing.T) {
 func TestPosixSpawn(t *testing.T) {
 	each(t, func(t *testing.T, m *Machine) {
 		p := run(t, m, func(l *LWP) {
-			c, e := l.PosixSpawn(PosixSpawnArgs{
+			c, errno := l.PosixSpawn(PosixSpawnArgs{
 				Fork: ForkArgs{Body: func(l *LWP) { l.Exit(6) }},
 				Exec: func(l *LWP) netbsd.Errno { return l.Exec(ExecArgs{Comm: "prog"}) },
 			})
-			if e != 0 {
-				t.Error(e)
+			if errno != 0 {
+				t.Error(errno)
 			}
-			if r, e := l.Wait(c.Pid(), 0); e != 0 || r.Status.ExitCode() != 6 {
-				t.Error(r, e)
+			if r, errno := l.Wait(c.Pid(), 0); errno != 0 || r.Status.ExitCode() != 6 {
+				t.Error(r, errno)
 			}
-			_, e = l.PosixSpawn(PosixSpawnArgs{
+			_, errno = l.PosixSpawn(PosixSpawnArgs{
 				Fork: ForkArgs{Body: func(l *LWP) { t.Error("runs") }},
 				Exec: func(l *LWP) netbsd.Errno { return netbsd.ENOENT },
 			})
-			if e != netbsd.ENOENT {
-				t.Error(e)
+			if errno != netbsd.ENOENT {
+				t.Error(errno)
 			}
-			if _, e := l.Wait4(netbsd.WaitAny, 0, nil); e != netbsd.ECHILD {
-				t.Error(e)
+			if _, errno := l.Wait4(netbsd.WaitAny, 0, nil); errno != netbsd.ECHILD {
+				t.Error(errno)
 			}
 		})
 		p.Wait()
@@ -355,8 +355,8 @@ func TestSubreaper(t *testing.T) {
 				l.Fork(ForkArgs{Body: func(l *LWP) { l.Nanosleep(time.Second); l.Exit(9) }})
 			}})
 			l.Wait(netbsd.WaitAny, 0)
-			if r, e := l.Wait(netbsd.WaitAny, 0); e != 0 || r.Status.ExitCode() != 9 {
-				t.Error(r, e)
+			if r, errno := l.Wait(netbsd.WaitAny, 0); errno != 0 || r.Status.ExitCode() != 9 {
+				t.Error(r, errno)
 			}
 		})
 		p.Wait()
@@ -369,21 +369,21 @@ func TestDeadAndStrayCalls(t *testing.T) {
 		p := run(t, m, func(l *LWP) {
 			l0 = l
 			defer func() {
-				if _, e := l.Fork(ForkArgs{Body: sleepForever}); e != netbsd.ESRCH {
-					t.Error(e)
+				if _, errno := l.Fork(ForkArgs{Body: sleepForever}); errno != netbsd.ESRCH {
+					t.Error(errno)
 				}
 			}()
 			l.Pause()
 		})
 		synctest.Wait()
-		if _, e := l0.Wait4(netbsd.WaitAny, 0, nil); e != netbsd.EBUSY {
-			t.Error(e)
+		if _, errno := l0.Wait4(netbsd.WaitAny, 0, nil); errno != netbsd.EBUSY {
+			t.Error(errno)
 		}
 		p.Kill(netbsd.SIGKILL)
 		p.Wait()
 		synctest.Wait()
-		if e := l0.Setpgid(0, 0); e != netbsd.ESRCH {
-			t.Error(e)
+		if errno := l0.Setpgid(0, 0); errno != netbsd.ESRCH {
+			t.Error(errno)
 		}
 		if p.Pgid() != 0 && p.State() == StateFree {
 			t.Error("a freed process has a group")

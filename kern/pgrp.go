@@ -14,10 +14,10 @@ type Pgrp struct {
 	members *Proc // head: the last to come
 }
 
-// ID gives pg_id.
+// ID returns pg_id.
 func (g *Pgrp) ID() int { return int(g.id) }
 
-// Members gives the pids of the members, zombies too.
+// Members returns the pids of the members, zombies too.
 func (g *Pgrp) Members() []int {
 	g.m.lock()
 	defer g.m.unlock()
@@ -28,14 +28,14 @@ func (g *Pgrp) Members() []int {
 	return pids
 }
 
-// Pgrp gives p's group, nil when p is gone.
+// Pgrp returns p's group, nil when p is gone.
 func (p *Proc) Pgrp() *Pgrp {
 	p.m.lock()
 	defer p.m.unlock()
 	return p.pgrp
 }
 
-// Pgid gives p's group id, 0 when p is gone.
+// Pgid returns p's group id, 0 when p is gone.
 func (p *Proc) Pgid() int {
 	if g := p.Pgrp(); g != nil {
 		return g.ID()
@@ -182,14 +182,7 @@ func (g *Pgrp) orphan() {
 // EACCES: the descendant has made an exec; EPERM: another session, a session leader,
 // or no such group.
 func (l *LWP) Setpgid(pid, pgid int) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	e := m.setpgid(l.p, pid, pgid)
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno { return l.p.m.setpgid(l.p, pid, pgid) })
 }
 
 func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
@@ -281,7 +274,7 @@ func (p *Proc) enterPgrp(g *Pgrp) {
 	}
 }
 
-// recountKids counts p's children anew after p has changed groups; it gives the
+// recountKids counts p's children anew after p has changed groups; it returns the
 // groups that have lost one.
 func (p *Proc) recountKids() (lost []*Pgrp) {
 	recount := func(c *Proc) {
@@ -310,18 +303,18 @@ func (p *Proc) recountKids() (lost []*Pgrp) {
 
 // Getpgid is getpgid(2): pid 0 is the caller. ESRCH: no such process.
 func (l *LWP) Getpgid(pid int) (int, netbsd.Errno) {
-	p, e := l.target(pid)
-	if e != 0 {
-		return 0, e
+	p, errno := l.target(pid)
+	if errno != 0 {
+		return 0, errno
 	}
 	return p.Pgid(), 0
 }
 
 // Getsid is getsid(2): pid 0 is the caller. ESRCH: no such process.
 func (l *LWP) Getsid(pid int) (int, netbsd.Errno) {
-	p, e := l.target(pid)
-	if e != 0 {
-		return 0, e
+	p, errno := l.target(pid)
+	if errno != 0 {
+		return 0, errno
 	}
 	return p.Sid(), 0
 }

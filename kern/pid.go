@@ -47,7 +47,7 @@ func (t *pidTable) pushFree(i int32) {
 	t.nfree++
 }
 
-// alloc gives p an id.
+// alloc returns p an id.
 func (t *pidTable) alloc(p *Proc) int32 {
 	if t.nfree <= pidMinFree {
 		t.grow()

@@ -20,9 +20,9 @@ func TestPidTableGrows(t *testing.T) {
 				}
 				kids := map[int]*Proc{}
 				for range n {
-					c, e := l.Fork(ForkArgs{Body: sleepForever})
-					if e != 0 || kids[c.Pid()] != nil {
-						w.Errorf("fork %d: %v, pid given twice", len(kids), e)
+					c, errno := l.Fork(ForkArgs{Body: sleepForever})
+					if errno != 0 || kids[c.Pid()] != nil {
+						w.Errorf("fork %d: %v, pid given twice", len(kids), errno)
 					}
 					kids[c.Pid()] = c
 				}
@@ -33,8 +33,8 @@ func TestPidTableGrows(t *testing.T) {
 					}
 				}
 				for range n {
-					if pid, e := l.Wait4(netbsd.WaitAny, 0, nil); e != 0 || kids[pid] == nil {
-						w.Errorf("wait: %d, %v", pid, e)
+					if pid, errno := l.Wait4(netbsd.WaitAny, 0, nil); errno != 0 || kids[pid] == nil {
+						w.Errorf("wait: %d, %v", pid, errno)
 					}
 				}
 			})

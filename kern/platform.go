@@ -22,7 +22,7 @@ type Platform LWP
 // Platform returns l as its platform sees it.
 func (l *LWP) Platform() *Platform { return (*Platform)(l) }
 
-// Machdep gives what SetMachdep stored: the platform's part of the LWP.
+// Machdep returns what SetMachdep stored: the platform's part of the LWP.
 func (pl *Platform) Machdep() any { return pl.machdep }
 
 // SetMachdep stores the platform's part; before the LWP runs, or from its own

@@ -3,10 +3,10 @@ package kern
 // This file keeps a process's performance counters, as PERFCTRS has them in
 // kern_exit.c 1.127 (item 43). NetBSD 10 has none.
 
-// setPMC gives p performance counters. At exit they are added to the parent's.
+// setPMC returns p performance counters. At exit they are added to the parent's.
 func (p *Proc) setPMC(c counters) {
 	p.m.lock()
-	p.x().pmc = c
+	p.extra().pmc = c
 	p.m.unlock()
 }
 
@@ -19,14 +19,14 @@ func (p *Proc) savePMC(l *LWP) {
 	p.step(l, StepSavePMC)
 	c, pp := p.ext.pmc, p.parent
 	p.ext.pmc = nil
-	old := pp.x().pmc
-	p.without(func() {
+	old := pp.extra().pmc
+	p.unlocked(func() {
 		if old != nil {
 			old = old.Accumulate(c)
 		}
 		c.Exit()
 	})
 	if old != nil {
-		pp.x().pmc = old
+		pp.extra().pmc = old
 	}
 }

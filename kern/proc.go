@@ -20,7 +20,7 @@ const (
 	fExec                             // P_EXEC
 	fControlT                         // P_CONTROLT
 	fTraced                           // P_TRACED
-	fChTraced                         // P_CHTRACED: a debugger holds a child of ours
+	fChTraced                         // P_CHTRACED: a debugger holds a child of this one
 	fFSTrace                          // P_FSTRACE, procfs tracing
 	fSyscall                          // P_SYSCALL: stop at system calls
 	fWaited                           // P_WAITED: the stop has been reported
@@ -32,7 +32,7 @@ const (
 	fStopExit                         // PS_STOPEXIT
 	fProfil                           // P_PROFIL
 	fOrphanPG                         // PL_ORPHANPG
-	fSubreaper                        // ours
+	fSubreaper                        // no NetBSD flag: SetSubreaper
 	fQualifies                        // counted in its group's jobc
 	fSA                               // P_SA, release 2003
 	fClaimed                          // a waiter is copying the status out
@@ -49,7 +49,7 @@ const (
 
 // Proc is a process. Its fields are guarded by Machine.mu. A *Proc is never used
 // for another process, so it stays a safe name after the pid has been reused; all
-// methods work on one that is gone and give what is still known or ESRCH.
+// methods work on one that is gone and return what is still known or ESRCH.
 //
 // Rarely used state hangs off ext, to keep a million sleeping processes small.
 type Proc struct {
@@ -99,7 +99,7 @@ type Proc struct {
 	start time.Duration  // since boot
 
 	sysTrace atomic.Bool // fSyscall for who asks at every call
-	vforkLWP *LWP        // release 10: who waits for us to exec or exit
+	vforkLWP *LWP        // release 10: who waits for p to exec or exit
 	ext      *procExt
 }
 
@@ -133,20 +133,20 @@ type procExt struct {
 	specific  map[any]any
 }
 
-func (p *Proc) x() *procExt {
+func (p *Proc) extra() *procExt {
 	if p.ext == nil {
 		p.ext = &procExt{nice: 20}
 	}
 	return p.ext
 }
 
-// Pid gives p_pid. It stays what it was after the process has gone.
+// Pid returns p_pid. It stays what it was after the process has gone.
 func (p *Proc) Pid() int { return int(p.pid) }
 
-// Machine gives the machine that p belongs to.
+// Machine returns the machine that p belongs to.
 func (p *Proc) Machine() *Machine { return p.m }
 
-// State gives where p stands.
+// State returns where p stands.
 func (p *Proc) State() ProcState {
 	p.m.lock()
 	defer p.m.unlock()
@@ -165,7 +165,7 @@ func (p *Proc) has(f procFlags) bool {
 	return p.flags&f != 0
 }
 
-// Parent gives p_pptr: the debugger while one holds p. It is nil for init and
+// Parent returns p_pptr: the debugger while one holds p. It is nil for init and
 // for a process that is gone.
 func (p *Proc) Parent() *Proc {
 	p.m.lock()
@@ -203,7 +203,7 @@ func (p *Proc) realParent() *Proc {
 	return p.parent
 }
 
-// Children gives the pids of the child list, its head first.
+// Children returns the pids of the child list, its head first.
 func (p *Proc) Children() []int {
 	p.m.lock()
 	defer p.m.unlock()
@@ -214,7 +214,7 @@ func (p *Proc) Children() []int {
 	return pids
 }
 
-// VM gives the address space, Files the descriptors, Dirs the folders: what the
+// VM returns the address space, Files the descriptors, Dirs the folders: what the
 // embedder gave, nil when there is none or the process has dropped it.
 func (p *Proc) VM() AddressSpace {
 	p.m.lock()
@@ -222,7 +222,7 @@ func (p *Proc) VM() AddressSpace {
 	return p.vm
 }
 
-// Files gives the descriptor table; see VM.
+// Files returns the descriptor table; see VM.
 func (p *Proc) Files() Files {
 	p.m.lock()
 	defer p.m.unlock()
@@ -245,20 +245,20 @@ func (p *Proc) SetVM(vm AddressSpace) {
 	p.m.unlock()
 }
 
-// Image gives what p runs.
+// Image returns what p runs.
 func (p *Proc) Image() *Image {
 	p.m.lock()
 	defer p.m.unlock()
 	return p.img
 }
 
-// Comm gives p_comm.
+// Comm returns p_comm.
 func (p *Proc) Comm() string { return p.Image().Comm }
 
 // StartTime is when p was forked.
 func (p *Proc) StartTime() time.Time { return p.m.start.Add(p.start) }
 
-// LWPs gives the LWPs, newest first, zombies too.
+// LWPs returns the LWPs, newest first, zombies too.
 func (p *Proc) LWPs() []*LWP {
 	p.m.lock()
 	defer p.m.unlock()
@@ -269,7 +269,7 @@ func (p *Proc) LWPs() []*LWP {
 	return ls
 }
 
-// LWP gives the LWP with id lid, nil if there is none (lwp_find).
+// LWP returns the LWP with id lid, nil if there is none (lwp_find).
 func (p *Proc) LWP(lid int) *LWP {
 	p.m.lock()
 	defer p.m.unlock()
@@ -285,7 +285,7 @@ func (p *Proc) lwpLocked(lid int32) *LWP {
 	return nil
 }
 
-// Specific gives what SetSpecific stored under key (proc_getspecific).
+// Specific returns what SetSpecific stored under key (proc_getspecific).
 func (p *Proc) Specific(key any) any {
 	p.m.lock()
 	defer p.m.unlock()
@@ -299,14 +299,14 @@ func (p *Proc) Specific(key any) any {
 func (p *Proc) SetSpecific(key, v any) {
 	p.m.lock()
 	defer p.m.unlock()
-	x := p.x()
+	x := p.extra()
 	if x.specific == nil {
 		x.specific = make(map[any]any)
 	}
 	x.specific[key] = v
 }
 
-// Status gives the exit status while p is a zombie and after it has gone; ok is
+// Status returns the exit status while p is a zombie and after it has gone; ok is
 // false before.
 func (p *Proc) Status() (w netbsd.WaitStatus, ok bool) {
 	p.m.lock()
@@ -329,7 +329,7 @@ func (p *Proc) SetExitStatus(w netbsd.WaitStatus) {
 func (p *Proc) Done() <-chan struct{} {
 	p.m.lock()
 	defer p.m.unlock()
-	x := p.x()
+	x := p.extra()
 	if x.done == nil {
 		x.done = make(chan struct{})
 		if p.state == StateZombie || p.state == StateFree {
@@ -339,7 +339,7 @@ func (p *Proc) Done() <-chan struct{} {
 	return x.done
 }
 
-// Wait blocks the embedder's goroutine until p has exited and gives its status.
+// Wait blocks the embedder's goroutine until p has exited and returns its status.
 // It reaps nothing; LWPs use Wait4.
 func (p *Proc) Wait() netbsd.WaitStatus {
 	<-p.Done()
@@ -370,7 +370,7 @@ func (q *procList) remove(p *Proc) {
 	p.allNext, p.allPrev = nil, nil
 }
 
-// Procs gives all processes: those alive, newest first, then the zombies.
+// Procs returns all processes: those alive, newest first, then the zombies.
 func (m *Machine) Procs() []*Proc {
 	m.lock()
 	defer m.unlock()
@@ -384,7 +384,7 @@ func (m *Machine) Procs() []*Proc {
 	return ps
 }
 
-// Find gives the process with that pid, a dead or zombie one too; nil if there is
+// Find returns the process with that pid, a dead or zombie one too; nil if there is
 // none.
 func (m *Machine) Find(pid int) *Proc {
 	m.lock()

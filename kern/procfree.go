@@ -24,7 +24,7 @@ func (p *Proc) procFree() {
 	p.xstat = 0
 	p.step(nil, StepAddRusage)
 	if *p.ru != (netbsd.Rusage{}) {
-		parent.x().cru.Add(p.ru)
+		parent.extra().cru.Add(p.ru)
 	}
 	m.event(Event{Kind: EventReap, Pid: p.pid, Other: parent.pid, Status: p.final})
 	p.step(nil, StepSetFree)

@@ -123,8 +123,8 @@ func TestProcFree_92_ChildrensUsageGrowsAtTheReap(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			children := func(l *LWP) time.Duration {
-				u, e := l.Proc().Rusage(netbsd.RUSAGE_CHILDREN)
-				w.is("getrusage", e, netbsd.Errno(0))
+				u, errno := l.Proc().Rusage(netbsd.RUSAGE_CHILDREN)
+				w.is("getrusage", errno, netbsd.Errno(0))
 				return u.Utime
 			}
 			c := w.fork(l, "C", func(l *LWP) {
@@ -139,8 +139,8 @@ func TestProcFree_92_ChildrensUsageGrowsAtTheReap(t *testing.T) {
 			})
 			l.Nanosleep(5 * time.Second)
 			w.is("before the wait", children(l), time.Duration(0))
-			_, e := l.Wait4(c.Pid(), 0, nil)
-			w.is("wait", e, netbsd.Errno(0))
+			_, errno := l.Wait4(c.Pid(), 0, nil)
+			w.is("wait", errno, netbsd.Errno(0))
 			w.is("grandchildren that were waited for, too", children(l), 4*time.Second)
 			// A child that NOCLDWAIT gave to init is never ours.
 			l.Sigaction(netbsd.SIGCHLD, &Action{Flags: netbsd.SA_NOCLDWAIT})
@@ -182,8 +182,8 @@ func TestProcFree_94_ZombiesCountAgainstTheRealUsersLimit(t *testing.T) {
 			b := w.fork(l, "B", exit(0))
 			l.Nanosleep(time.Second)
 			w.is("zombies", []any{a.State(), b.State(), w.m.ProcCount(50)}, []any{StateZombie, StateZombie, 3})
-			_, e := l.Fork(ForkArgs{Body: exit(0)})
-			w.is("at the limit", e, netbsd.EAGAIN)
+			_, errno := l.Fork(ForkArgs{Body: exit(0)})
+			w.is("at the limit", errno, netbsd.EAGAIN)
 			w.wait(l, a.Pid(), 0)
 			w.is("count", w.m.ProcCount(50), 2)
 			c := w.fork(l, "C", exit(0))
@@ -228,8 +228,8 @@ func TestProcFree_95_CredentialsTextThenActivations(t *testing.T) {
 			w.is("released at the reap", holds, 1)
 			w.locked(func() { w.is("SA state", c.ext != nil && c.ext.sa != nil, false) })
 			w.is("ours are untouched", l.Proc().Cred() == cred, true)
-			e := l.Exec(ExecArgs{Comm: "y"})
-			w.is("an exec releases it, too", []any{e, holds}, []any{netbsd.Errno(0), 0})
+			errno := l.Exec(ExecArgs{Comm: "y"})
+			w.is("an exec releases it, too", []any{errno, holds}, []any{netbsd.Errno(0), 0})
 		}})
 		p.Wait()
 		settled()
@@ -258,9 +258,9 @@ func TestProcFree_96_PidComesLastAndWaitsForItsGroup(t *testing.T) {
 			w.locked(func() { w.m.cfg.Trace = nil })
 			cycle := func(until int) bool {
 				for range 40000 {
-					q, e := l.Fork(ForkArgs{Body: func(*LWP) {}})
-					if e != 0 {
-						w.Errorf("fork: %v", e)
+					q, errno := l.Fork(ForkArgs{Body: func(*LWP) {}})
+					if errno != 0 {
+						w.Errorf("fork: %v", errno)
 						return false
 					}
 					l.Wait4(q.Pid(), 0, nil)

@@ -9,23 +9,18 @@ import "toaster/netbsd"
 // TraceMe is PT_TRACE_ME: the parent traces the caller from now on. EBUSY: it is
 // traced already; EPERM: the parent is init, which is no tracer.
 func (l *LWP) TraceMe() netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	p, m := l.p, l.p.m
-	m.lock()
-	var e netbsd.Errno
-	switch {
-	case p.parent == nil || p.parent == m.init:
-		e = netbsd.EPERM
-	case p.flags&fTraced != 0:
-		e = netbsd.EBUSY
-	default:
+	return l.call(func() netbsd.Errno {
+		p := l.p
+		switch {
+		case p.parent == nil || p.parent == p.m.init:
+			return netbsd.EPERM
+		case p.flags&fTraced != 0:
+			return netbsd.EBUSY
+		}
 		p.opptr = p.parent
 		p.setTraced(true)
-	}
-	m.unlock()
-	return l.leave(e)
+		return 0
+	})
 }
 
 // PtraceAttach is PT_ATTACH: the caller becomes pid's parent and tracer, and pid
@@ -34,14 +29,7 @@ func (l *LWP) TraceMe() netbsd.Errno {
 // ESRCH: no such process; EINVAL: the caller itself; EBUSY: it is traced already;
 // EPERM: init, another user's, or set-id.
 func (l *LWP) PtraceAttach(pid int) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	e := l.p.attach(pid)
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno { return l.p.attach(pid) })
 }
 
 func (p *Proc) attach(pid int) netbsd.Errno {
@@ -126,7 +114,7 @@ func (p *Proc) tracee(pid int, stopped bool) (*Proc, netbsd.Errno) {
 	return t, 0
 }
 
-// TraceTarget gives pid if the caller may look into it now: ESRCH: no such process;
+// TraceTarget returns pid if the caller may look into it now: ESRCH: no such process;
 // EPERM: nobody traces it; EBUSY: somebody else does, or it is not stopped, or its
 // stop has not been waited for.
 func (l *LWP) TraceTarget(pid int) (*Proc, netbsd.Errno) {
@@ -152,17 +140,13 @@ func (l *LWP) PtraceResume(pid int, a ResumeArgs) netbsd.Errno {
 	if a.Signal != 0 && !a.Signal.Valid() || a.Detach && a.LWP != 0 {
 		return netbsd.EINVAL
 	}
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	t, e := l.p.tracee(pid, true)
-	if e == 0 {
-		e = t.traceResume(&a)
-	}
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno {
+		t, errno := l.p.tracee(pid, true)
+		if errno != 0 {
+			return errno
+		}
+		return t.traceResume(&a)
+	})
 }
 
 func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
@@ -174,7 +158,7 @@ func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
 	}
 	t.setStep(a.Step, only)
 	t.setSysTrace(a.Syscall)
-	t.x().events.last = traceEvent{}
+	t.extra().events.last = traceEvent{}
 	if a.Detach {
 		t.detach()
 	}
@@ -187,7 +171,7 @@ func (t *Proc) setStep(step bool, only *LWP) {
 	for l := t.lwps; l != nil; l = l.next {
 		on := step && (l == only || only == nil && (t.ext == nil || t.ext.stopLid == 0 || l.lid == t.ext.stopLid))
 		if on || l.ext != nil {
-			l.x().step = on
+			l.extra().step = on
 		}
 	}
 }
@@ -260,7 +244,7 @@ func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
 	only.goOn()
 }
 
-// traceStopped gives the LWP whose stop the tracer was told of last, if it still stands
+// traceStopped returns the LWP whose stop the tracer was told of last, if it still stands
 // there: it takes the signal that the tracer gives.
 func (t *Proc) traceStopped() *LWP {
 	if t.ext == nil {
@@ -274,17 +258,13 @@ func (t *Proc) traceStopped() *LWP {
 
 // PtraceKill is PT_KILL: SIGKILL to a tracee, stopped or not.
 func (l *LWP) PtraceKill(pid int) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	t, e := l.p.tracee(pid, false)
-	if e == 0 {
-		m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGKILL, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}, nil)
-	}
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno {
+		t, errno := l.p.tracee(pid, false)
+		if errno == 0 {
+			l.p.m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGKILL, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}, nil)
+		}
+		return errno
+	})
 }
 
 // PtraceSiginfo is PT_GET_SIGINFO: the signal that pid stopped for and the LWP that
@@ -293,11 +273,11 @@ func (l *LWP) PtraceSiginfo(pid int) (netbsd.Siginfo, int, netbsd.Errno) {
 	m := l.p.m
 	m.lock()
 	defer m.unlock()
-	t, e := l.p.tracee(pid, true)
-	if e != 0 {
-		return netbsd.Siginfo{}, 0, e
+	t, errno := l.p.tracee(pid, true)
+	if errno != 0 {
+		return netbsd.Siginfo{}, 0, errno
 	}
-	return t.x().stopInfo, int(t.ext.stopLid), 0
+	return t.extra().stopInfo, int(t.ext.stopLid), 0
 }
 
 // PtraceSetSiginfo is PT_SET_SIGINFO. EINVAL: no such signal.
@@ -308,11 +288,11 @@ func (l *LWP) PtraceSetSiginfo(pid int, info netbsd.Siginfo) netbsd.Errno {
 	m := l.p.m
 	m.lock()
 	defer m.unlock()
-	t, e := l.p.tracee(pid, true)
-	if e == 0 {
-		t.x().stopInfo = info
+	t, errno := l.p.tracee(pid, true)
+	if errno == 0 {
+		t.extra().stopInfo = info
 	}
-	return e
+	return errno
 }
 
 // TraceStop stops the calling LWP for its tracer at once, with SIGTRAP and code: the
@@ -321,15 +301,12 @@ func (l *LWP) PtraceSetSiginfo(pid int, info netbsd.Siginfo) netbsd.Errno {
 // nothing.
 func (pl *Platform) TraceStop(code int32) {
 	l := (*LWP)(pl)
-	if l.enter() != 0 {
-		return
-	}
-	l.p.m.lock()
-	if l.p.flags&fSyscall != 0 {
-		l.trap(traceEvent{code: code})
-	}
-	l.p.m.unlock()
-	l.leave(0)
+	l.call(func() netbsd.Errno {
+		if l.p.flags&fSyscall != 0 {
+			l.trap(traceEvent{code: code})
+		}
+		return 0
+	})
 }
 
 // setFSTrace is P_FSTRACE: procfs tracing, under which no exit signal is sent (item

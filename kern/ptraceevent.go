@@ -27,17 +27,17 @@ type TraceState struct {
 	Other int
 }
 
-// PtraceEventMask sets which events stop pid with SIGTRAP, and gives the old mask
+// PtraceEventMask sets which events stop pid with SIGTRAP, and returns the old mask
 // (PT_SET_EVENT_MASK, PT_GET_EVENT_MASK). EINVAL: unknown events.
 func (l *LWP) PtraceEventMask(pid int, set *uint32) (uint32, netbsd.Errno) {
 	m := l.p.m
 	m.lock()
 	defer m.unlock()
-	t, e := l.p.tracee(pid, true)
-	if e != 0 {
-		return 0, e
+	t, errno := l.p.tracee(pid, true)
+	if errno != 0 {
+		return 0, errno
 	}
-	old := t.x().events.mask
+	old := t.extra().events.mask
 	if set != nil {
 		if *set&^allPtraceEvents != 0 {
 			return 0, netbsd.EINVAL
@@ -52,11 +52,11 @@ func (l *LWP) PtraceState(pid int) (TraceState, netbsd.Errno) {
 	m := l.p.m
 	m.lock()
 	defer m.unlock()
-	t, e := l.p.tracee(pid, true)
-	if e != 0 {
-		return TraceState{}, e
+	t, errno := l.p.tracee(pid, true)
+	if errno != 0 {
+		return TraceState{}, errno
 	}
-	ev := t.x().events.last
+	ev := t.extra().events.last
 	return TraceState{ev.kind, int(ev.other)}, 0
 }
 
@@ -87,7 +87,7 @@ func (l *LWP) mayTrap() bool {
 
 // trapLater has l trap before it goes to user mode.
 func (l *LWP) trapLater(ev traceEvent) {
-	l.x().due = ev
+	l.extra().due = ev
 	l.attn.Or(aTrap)
 }
 
@@ -107,7 +107,7 @@ func (l *LWP) execTrap() {
 	case p.flags&fTraced == 0:
 	case p.m.r2003:
 		p.m.psignal(p, &netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_EXEC}, l)
-	case !l.x().inSpawn:
+	case !l.extra().inSpawn:
 		l.trapLater(traceEvent{code: netbsd.TRAP_EXEC})
 	}
 }
@@ -129,7 +129,7 @@ func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 	switch {
 	case !p.tells(kind):
 	case a.spawn:
-		cl.x().inSpawn = true
+		cl.extra().inSpawn = true
 	default:
 		cl.trapLater(traceEvent{netbsd.TRAP_CHLD, kind, p.pid})
 	}
@@ -145,7 +145,7 @@ func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
 		}
 		return
 	}
-	c.x().events.mask = p.ext.events.mask
+	c.extra().events.mask = p.ext.events.mask
 	c.setTraced(true)
 	c.reparent2(p.parent)
 	c.setOpptr(p)
@@ -161,7 +161,7 @@ func (l *LWP) tell(kind uint32, pid int32) {
 // spawned is the child's side of it for a posix_spawn, which is one event, with the
 // exec in it. A child that could not exec is no tracee, if the parent can still say that
 // there is none.
-func (l *LWP) spawned(e netbsd.Errno, early bool) {
+func (l *LWP) spawned(errno netbsd.Errno, early bool) {
 	p := l.p
 	p.m.lock()
 	defer p.m.unlock()
@@ -170,7 +170,7 @@ func (l *LWP) spawned(e netbsd.Errno, early bool) {
 	}
 	switch {
 	case p.flags&fTraced == 0:
-	case e == 0:
+	case errno == 0:
 		l.trapLater(traceEvent{netbsd.TRAP_CHLD, netbsd.PTRACE_POSIX_SPAWN, p.realParent().pid})
 	case !early:
 		p.detach()

@@ -21,8 +21,8 @@ func (w *world) tracedWith(l *LWP, mask uint32, body func(*LWP)) int {
 		body(l)
 	})
 	w.wait(l, c.Pid(), 0)
-	if _, e := l.PtraceEventMask(c.Pid(), &mask); e != 0 {
-		w.Fatal(e)
+	if _, errno := l.PtraceEventMask(c.Pid(), &mask); errno != 0 {
+		w.Fatal(errno)
 	}
 	return c.Pid()
 }
@@ -42,7 +42,7 @@ func (w *world) next(l *LWP, pid int, sig netbsd.Signal) string {
 }
 
 // birth continues pid, which makes a child that exits with 4: both stop for the event.
-// It gives the child, which is gone.
+// It returns the child, which is gone.
 func (w *world) birth(l *LWP, pid int, event string) int {
 	w.Helper()
 	word := w.next(l, pid, 0)
@@ -71,9 +71,9 @@ func (w *world) story(l *LWP, pid int) (words []string) {
 }
 
 func (w *world) stopWord(l *LWP, pid int) string {
-	st, e := l.PtraceState(pid)
-	if e != 0 {
-		w.Error(e)
+	st, errno := l.PtraceState(pid)
+	if errno != 0 {
+		w.Error(errno)
 	}
 	info, lid, _ := l.PtraceSiginfo(pid)
 	if st.Event != 0 {
@@ -198,8 +198,8 @@ func TestTracePosixSpawnEvents(t *testing.T) {
 			execErr = netbsd.ENOENT
 			pid = w.tracedWith(l, netbsd.PTRACE_POSIX_SPAWN, func(l *LWP) {
 				maskAll(l)
-				_, e := spawn(l)
-				l.Exit(int(e))
+				_, errno := spawn(l)
+				l.Exit(int(errno))
 			})
 			w.is("a failed one", w.story(l, pid), []string{fmt.Sprintf("exited(%d)", netbsd.ENOENT)})
 		})

@@ -11,12 +11,12 @@ import "toaster/netbsd"
 func (l *LWP) Look(pid int, f func(t *Proc) netbsd.Errno) netbsd.Errno {
 	m := l.p.m
 	m.lock()
-	t, e := l.p.tracee(pid, true)
-	if e != 0 {
+	t, errno := l.p.tracee(pid, true)
+	if errno != 0 {
 		m.unlock()
-		return e
+		return errno
 	}
-	x := t.x()
+	x := t.extra()
 	if x.looks++; x.looks == 1 {
 		x.looked = make(chan struct{})
 	}
@@ -68,9 +68,9 @@ func (l *LWP) PtraceSuspend(pid, lid int, on bool) netbsd.Errno {
 	m := l.p.m
 	m.lock()
 	defer m.unlock()
-	t, e := l.p.tracee(pid, true)
-	if e != 0 {
-		return e
+	t, errno := l.p.tracee(pid, true)
+	if errno != 0 {
+		return errno
 	}
 	tl := t.lwpLocked(int32(lid))
 	switch {

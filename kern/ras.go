@@ -16,7 +16,7 @@ const maxRAS = 16
 func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 	p.m.lock()
 	defer p.m.unlock()
-	x := p.x()
+	x := p.extra()
 	switch op {
 	case netbsd.RAS_PURGE_ALL:
 		x.ras = nil
@@ -48,7 +48,7 @@ func (x *procExt) installRAS(r RAS) netbsd.Errno {
 	return 0
 }
 
-// RASStart gives where to restart if pc is inside a sequence (ras_lookup).
+// RASStart returns where to restart if pc is inside a sequence (ras_lookup).
 func (p *Proc) RASStart(pc uint64) (uint64, bool) {
 	p.m.lock()
 	defer p.m.unlock()

@@ -123,8 +123,8 @@ func TestReaper_60_LWPRestsThenFreesThenIsZombie(t *testing.T) {
 				},
 			})
 			n, _ := l.NewLWP(0, func(l *LWP) { l.ExitLWP() }, false, nil)
-			got, e := l.LWPWait(n.ID())
-			w.is("lwp_wait", []any{got, e, w.since()}, []any{n.ID(), netbsd.Errno(0), time.Second})
+			got, errno := l.LWPWait(n.ID())
+			w.is("lwp_wait", []any{got, errno, w.since()}, []any{n.ID(), netbsd.Errno(0), time.Second})
 			sleepForever(l)
 		})
 		settledFor(time.Minute)
@@ -154,8 +154,8 @@ func TestReaper_61_DetachedLWPGoesWithoutAWakeup(t *testing.T) {
 			})
 			l.LWPWait(0)
 			w.is("woken by the other", w.since(), time.Hour)
-			_, e := l.LWPWait(d.ID())
-			w.is("nobody to wait for", e, netbsd.ESRCH)
+			_, errno := l.LWPWait(d.ID())
+			w.is("nobody to wait for", errno, netbsd.ESRCH)
 			sleepForever(l)
 		})
 		settledFor(2 * time.Hour)
@@ -169,8 +169,8 @@ func TestReaper_62_UndetachedLWPWakesItsWaiters(t *testing.T) {
 			n, _ := l.NewLWP(0, func(l *LWP) { l.Nanosleep(time.Second); l.ExitLWP() }, false, nil)
 			for range 2 { // both wait, one gets it
 				l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
-					got, e := l.LWPWait(n.ID())
-					w.mark("%d %v", got, e)
+					got, errno := l.LWPWait(n.ID())
+					w.mark("%d %v", got, errno)
 				}, false, nil)
 			}
 			l.Nanosleep(2 * time.Second)
@@ -178,8 +178,8 @@ func TestReaper_62_UndetachedLWPWakesItsWaiters(t *testing.T) {
 			n, _ = l.NewLWP(0, func(l *LWP) { l.ExitLWP() }, false, nil)
 			l.Nanosleep(time.Second)
 			w.locked(func() { w.is("nzlwps", []int32{l.p.nzlwps, l.p.nlwps}, []int32{1, 2}) })
-			got, e := l.LWPWait(0)
-			w.is("zombie LWP", []any{got, e}, []any{n.ID(), netbsd.Errno(0)})
+			got, errno := l.LWPWait(0)
+			w.is("zombie LWP", []any{got, errno}, []any{n.ID(), netbsd.Errno(0)})
 			sleepForever(l)
 		})
 		settledFor(time.Minute)

@@ -88,7 +88,7 @@ func work(t *testing.T, l *LWP, n int, byPid, reaped *sync.Map, forks, reaps, st
 		d := time.Duration(rnd.IntN(300)) * time.Microsecond
 		nl := rnd.IntN(3)
 		forks.Add(1)
-		_, e := l.Fork(ForkArgs{
+		_, errno := l.Fork(ForkArgs{
 			Vfork:  rnd.IntN(8) == 0,
 			Linked: func(c *Proc) { byPid.Store(c.Pid(), c); reaped.Store(c, new(atomic.Int32)) },
 			Body: func(l *LWP) {
@@ -100,8 +100,8 @@ func work(t *testing.T, l *LWP, n int, byPid, reaped *sync.Map, forks, reaps, st
 				l.Exit(status)
 			},
 		})
-		if e != 0 {
-			t.Errorf("fork: %v", e)
+		if errno != 0 {
+			t.Errorf("fork: %v", errno)
 			return
 		}
 		if kids := l.Proc().Children(); len(kids) > 0 {
@@ -134,7 +134,7 @@ func work(t *testing.T, l *LWP, n int, byPid, reaped *sync.Map, forks, reaps, st
 func reapOne(t *testing.T, l *LWP, pid, options int, byPid, reaped *sync.Map, reaps, stops, faults *atomic.Int64) bool {
 	var status netbsd.WaitStatus
 	fault := l.Proc().Machine().Release() == Release2003 && rand.IntN(8) == 0
-	got, e := l.Wait4(pid, options, &WaitOut{Status: func(s netbsd.WaitStatus) netbsd.Errno {
+	got, errno := l.Wait4(pid, options, &WaitOut{Status: func(s netbsd.WaitStatus) netbsd.Errno {
 		status = s
 		if fault && !s.Stopped() {
 			return netbsd.EFAULT
@@ -142,12 +142,12 @@ func reapOne(t *testing.T, l *LWP, pid, options int, byPid, reaped *sync.Map, re
 		return 0
 	}})
 	switch {
-	case e == netbsd.EFAULT:
+	case errno == netbsd.EFAULT:
 		faults.Add(1)
 		return true
-	case e == netbsd.EINTR || e == netbsd.ERESTART || e == 0 && got == 0:
+	case errno == netbsd.EINTR || errno == netbsd.ERESTART || errno == 0 && got == 0:
 		return true
-	case e != 0:
+	case errno != 0:
 		return false
 	case status.Stopped():
 		stops.Add(1)

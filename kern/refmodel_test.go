@@ -351,7 +351,7 @@ func (r *ref) fixjobc(p *refProc) {
 	}
 }
 
-// groupsOf gives p's group and those of its real children.
+// groupsOf returns p's group and those of its real children.
 func (r *ref) groupsOf(p *refProc) []int {
 	gs := []int{p.pgid}
 	for _, c := range r.procs {
@@ -445,7 +445,7 @@ func (r *ref) matches(p, c *refProc, w *refWait) bool {
 	return c.state != refZombie || w.options&netbsd.WEXITED != 0
 }
 
-// reports gives the status that c would report, if any.
+// reports returns the status that c would report, if any.
 func (r *ref) reports(c *refProc, w *refWait) (netbsd.WaitStatus, bool) {
 	switch {
 	case c.state == refZombie:
@@ -458,7 +458,7 @@ func (r *ref) reports(c *refProc, w *refWait) (netbsd.WaitStatus, bool) {
 	return 0, false
 }
 
-// look gives the children that a wait would report, the first being the one that it
+// look returns the children that a wait would report, the first being the one that it
 // must if nothing moves, and whether any matches at all.
 func (r *ref) look(p *refProc, w *refWait) (found []*refProc, any bool) {
 	for _, c := range p.kids {

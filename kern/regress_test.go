@@ -39,8 +39,8 @@ func TestLastLWPEndsWhileAnotherIsStoppedAtItsEnd(t *testing.T) {
 			})
 			w.wait(l, c.Pid(), 0)
 			mask := uint32(netbsd.PTRACE_LWP_EXIT)
-			_, e := l.PtraceEventMask(c.Pid(), &mask)
-			w.is("event mask", e, netbsd.Errno(0))
+			_, errno := l.PtraceEventMask(c.Pid(), &mask)
+			w.is("event mask", errno, netbsd.Errno(0))
 			for range 10 {
 				w.is("resume", l.PtraceResume(c.Pid(), ResumeArgs{}), netbsd.Errno(0))
 				r := w.wait(l, c.Pid(), 0)
@@ -65,8 +65,8 @@ func TestWait4AfterWait6Nowait(t *testing.T) {
 		w.guest(func(l *LWP) {
 			for i := range 50 {
 				c := w.fork(l, "C", func(l *LWP) { l.Nanosleep(time.Duration(i%3) * time.Millisecond) })
-				pid, e := l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED|netbsd.WNOWAIT, nil)
-				w.is("wait6", []any{pid, e, c.State()}, []any{c.Pid(), netbsd.Errno(0), StateZombie})
+				pid, errno := l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED|netbsd.WNOWAIT, nil)
+				w.is("wait6", []any{pid, errno, c.State()}, []any{c.Pid(), netbsd.Errno(0), StateZombie})
 				w.waitIs(l, c.Pid(), netbsd.WNOHANG, c.Pid(), 0, 0)
 			}
 		})
@@ -162,8 +162,8 @@ func TestSetsidThatOrphansAGroup(t *testing.T) {
 				b := w.find("B")
 				l.Kill(b.Pid(), netbsd.SIGSTOP)
 				w.wait(l, b.Pid(), netbsd.WUNTRACED)
-				_, e := l.Setsid()
-				w.is("setsid", e, netbsd.Errno(0))
+				_, errno := l.Setsid()
+				w.is("setsid", errno, netbsd.Errno(0))
 				l.Nanosleep(time.Second)
 				w.is("running", b.Stopped(), false)
 				b.Kill(netbsd.SIGKILL)
@@ -241,8 +241,8 @@ func TestSigtimedwaitTakesTheContinuation(t *testing.T) {
 					if !asleep {
 						time.Sleep(2 * time.Second)
 					}
-					info, e := l.Sigtimedwait(set, time.Time{})
-					w.is("sigtimedwait", e, netbsd.Errno(0))
+					info, errno := l.Sigtimedwait(set, time.Time{})
+					w.is("sigtimedwait", errno, netbsd.Errno(0))
 					w.is("signal", info.Signo, netbsd.SIGCONT)
 				})
 				time.Sleep(time.Second)
@@ -261,8 +261,8 @@ func TestIgnoredSignalOfASleepingTracee(t *testing.T) {
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", func(l *LWP) {
 				l.TraceMe()
-				_, e := l.Nanosleep(10 * time.Second)
-				w.is("nanosleep", e, netbsd.Errno(0))
+				_, errno := l.Nanosleep(10 * time.Second)
+				w.is("nanosleep", errno, netbsd.Errno(0))
 			})
 			time.Sleep(time.Second)
 			l.Kill(c.Pid(), netbsd.SIGWINCH)
@@ -293,8 +293,8 @@ func TestSleepersOutliveAStop(t *testing.T) {
 						if i == 2 {
 							until = time.Now().Add(2 * time.Second)
 						}
-						e := l.Sleep(true, until)
-						w.mark("%s: %v", name, e)
+						errno := l.Sleep(true, until)
+						w.mark("%s: %v", name, errno)
 						sleepForever(l)
 					}, false, nil)
 					lwps = append(lwps, n)

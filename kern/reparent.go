@@ -57,12 +57,12 @@ func (c *Proc) setOpptr(op *Proc) {
 	}
 	c.opptr = op
 	if op != nil && op != c.parent {
-		op.x().stolen = append(op.x().stolen, c)
+		op.extra().stolen = append(op.extra().stolen, c)
 		op.flags |= fChTraced
 	}
 }
 
-// giveBack gives a traced child back to its original parent, init if that is gone,
+// giveBack returns a traced child back to its original parent, init if that is gone,
 // and ends the tracing. It returns the parent.
 func (c *Proc) giveBack() *Proc {
 	to := c.opptr
@@ -75,7 +75,7 @@ func (c *Proc) giveBack() *Proc {
 	return to
 }
 
-// orphanChildren gives p's children to init, or to p's subreaper (items 32 to 36).
+// orphanChildren returns p's children to init, or to p's subreaper (items 32 to 36).
 func (p *Proc) orphanChildren(l *LWP) {
 	to := p.reaperFor()
 	if p.kids == nil {

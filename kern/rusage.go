@@ -40,7 +40,7 @@ func (p *Proc) rusage(who int, l *LWP) (netbsd.Rusage, netbsd.Errno) {
 // AddUsage charges u to p, in the name of a layer above.
 func (p *Proc) AddUsage(u *netbsd.Rusage) {
 	p.m.lock()
-	p.x().own.Add(u)
+	p.extra().own.Add(u)
 	p.m.unlock()
 }
 
@@ -56,12 +56,12 @@ func (p *Proc) ownUsageLocked() netbsd.Rusage {
 // dropped meanwhile.
 func (p *Proc) saveUsage(l *LWP) {
 	g, ok := p.vm.(Usager)
-	if !ok || p.x().measured {
+	if !ok || p.extra().measured {
 		return
 	}
 	p.ext.measured = true
 	var u netbsd.Rusage
-	p.without(func() { u = g.Usage(p, l) })
+	p.unlocked(func() { u = g.Usage(p, l) })
 	p.ext.own.Add(&u)
 }
 
@@ -80,14 +80,14 @@ func (p *Proc) setProfil(on bool, stop func()) {
 	p.m.lock()
 	defer p.m.unlock()
 	p.flags &^= fProfil
-	p.x().profStop = nil
+	p.extra().profStop = nil
 	if on {
 		p.flags |= fProfil
 		p.ext.profStop = stop
 	}
 }
 
-// Nice gives the nice value, 0 to 40 with 20 in the middle (NZERO).
+// Nice returns the nice value, 0 to 40 with 20 in the middle (NZERO).
 func (p *Proc) Nice() int {
 	p.m.lock()
 	defer p.m.unlock()
@@ -101,6 +101,6 @@ func (p *Proc) Nice() int {
 // are clipped.
 func (p *Proc) SetNice(n int) {
 	p.m.lock()
-	p.x().nice = int8(min(max(n, 0), 40))
+	p.extra().nice = int8(min(max(n, 0), 40))
 	p.m.unlock()
 }

@@ -14,45 +14,36 @@ type saState struct {
 // saEnable is sa_register and sa_enable: l's process takes upcalls from now on.
 // ENOSYS in release 10; EBUSY: it does already.
 func (l *LWP) saEnable(stacks ...Altstack) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	p, m := l.p, l.p.m
-	m.lock()
-	e := netbsd.Errno(0)
-	switch {
-	case !m.r2003:
-		e = netbsd.ENOSYS
-	case p.flags&fSA != 0:
-		e = netbsd.EBUSY
-	default:
+	return l.call(func() netbsd.Errno {
+		p := l.p
+		switch {
+		case !p.m.r2003:
+			return netbsd.ENOSYS
+		case p.flags&fSA != 0:
+			return netbsd.EBUSY
+		}
 		p.flags |= fSA
 		l.flags |= lSA
-		p.x().sa = &saState{stacks: stacks}
-	}
-	m.unlock()
-	return l.leave(e)
+		p.extra().sa = &saState{stacks: stacks}
+		return 0
+	})
 }
 
 // saCache puts the calling LWP in the cache (sa_putcachelwp), where it stands still
 // until SAUse takes it out or the process exits. EINVAL: the process has no
 // activations.
 func (l *LWP) saCache() netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	p, m := l.p, l.p.m
-	m.lock()
-	if p.ext == nil || p.ext.sa == nil || p.flags&fWExit != 0 {
-		m.unlock()
-		return l.leave(netbsd.EINVAL)
-	}
-	p.ext.sa.cached = append(p.ext.sa.cached, l)
-	l.setStat(LWPSuspended)
-	p.checkStopped(false)
-	l.park()
-	m.unlock()
-	return l.leave(0)
+	return l.call(func() netbsd.Errno {
+		p := l.p
+		if p.ext == nil || p.ext.sa == nil || p.flags&fWExit != 0 {
+			return netbsd.EINVAL
+		}
+		p.ext.sa.cached = append(p.ext.sa.cached, l)
+		l.setStat(LWPSuspended)
+		p.checkStopped(false)
+		l.park()
+		return 0
+	})
 }
 
 func (p *Proc) saTake() *LWP {
@@ -68,23 +59,18 @@ func (p *Proc) saTake() *LWP {
 // saYieldUpcall sleeps on l's own upcall stack, uninterruptibly, until SAUpcall
 // or the process's exit (item 52).
 func (l *LWP) saYieldUpcall() netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	p, m := l.p, l.p.m
-	m.lock()
-	if p.flags&fSA == 0 {
-		m.unlock()
-		return l.leave(netbsd.EINVAL)
-	}
-	x := l.x()
-	x.upcall = true
-	for x.upcall && l.attn.Load()&aExit == 0 {
-		l.sleep(nil, false, noDeadline)
-	}
-	x.upcall = false
-	m.unlock()
-	return l.leave(0)
+	return l.call(func() netbsd.Errno {
+		if l.p.flags&fSA == 0 {
+			return netbsd.EINVAL
+		}
+		x := l.extra()
+		x.upcall = true
+		for x.upcall && l.attn.Load()&aExit == 0 {
+			l.sleep(nil, false, noDeadline)
+		}
+		x.upcall = false
+		return 0
+	})
 }
 
 func (t *LWP) saUpcall() {

@@ -13,17 +13,17 @@ type Session struct {
 	login  string
 }
 
-// ID gives the session id.
+// ID returns the session id.
 func (s *Session) ID() int { return int(s.sid) }
 
-// Leader gives the leader, nil when it has exited (item 25).
+// Leader returns the leader, nil when it has exited (item 25).
 func (s *Session) Leader() *Proc {
 	s.m.lock()
 	defer s.m.unlock()
 	return s.leader
 }
 
-// Session gives p's session, nil when p is gone.
+// Session returns p's session, nil when p is gone.
 func (p *Proc) Session() *Session {
 	p.m.lock()
 	defer p.m.unlock()
@@ -33,7 +33,7 @@ func (p *Proc) Session() *Session {
 	return p.pgrp.sess
 }
 
-// Sid gives the id of p's session, 0 when p is gone.
+// Sid returns the id of p's session, 0 when p is gone.
 func (p *Proc) Sid() int {
 	if s := p.Session(); s != nil {
 		return s.ID()
@@ -62,19 +62,15 @@ func (s *Session) release() {
 // Setsid is setsid(2): the caller gets a session and a group of its own, without a
 // terminal. EPERM: it leads a group, or there is a group with its id.
 func (l *LWP) Setsid() (int, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return 0, e
-	}
-	p, m := l.p, l.p.m
-	m.lock()
-	var e netbsd.Errno
-	if m.pids.findGroup(int(p.pid)) != nil {
-		e = netbsd.EPERM
-	} else {
-		s := &Session{m: m, sid: p.pid, leader: p, login: p.pgrp.sess.login}
+	p := l.p
+	errno := l.call(func() netbsd.Errno {
+		if p.m.pids.findGroup(int(p.pid)) != nil {
+			return netbsd.EPERM
+		}
+		s := &Session{m: p.m, sid: p.pid, leader: p, login: p.pgrp.sess.login}
 		p.flags &^= fControlT
-		p.enterPgrp(m.newPgrp(p.pid, s))
-	}
-	m.unlock()
-	return int(p.pid), l.leave(e)
+		p.enterPgrp(p.m.newPgrp(p.pid, s))
+		return 0
+	})
+	return int(p.pid), errno
 }

@@ -21,7 +21,7 @@ type Delivery struct {
 // UserRet is to be called by a host-backed LWP's run loop before every return to
 // user mode (mi_userret). Without anything to do it is one atomic load. It stops,
 // suspends or ends the LWP where that is due, and calls deliver for each handler
-// that is to run, in order. deliver builds the frame and gives false if it cannot,
+// that is to run, in order. deliver builds the frame and returns false if it cannot,
 // which ends the process by SIGILL.
 //
 // It does not return if the LWP is to die: the goroutine ends by runtime.Goexit.
@@ -63,7 +63,7 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 	}
 }
 
-// wanted gives the pending signals that l may take now. A vfork child is not
+// wanted returns the pending signals that l may take now. A vfork child is not
 // stopped while its parent waits for it.
 func (l *LWP) wanted() netbsd.Sigset {
 	s := (l.pend.set | l.p.pend.set) &^ l.mask
@@ -73,8 +73,8 @@ func (l *LWP) wanted() netbsd.Sigset {
 	return s
 }
 
-// matters reports whether sig, once taken, does anything.
-func (p *Proc) matters(sig netbsd.Signal) bool {
+// hasEffect reports whether sig, once taken, does anything.
+func (p *Proc) hasEffect(sig netbsd.Signal) bool {
 	if p.flags&fTraced != 0 {
 		return true
 	}
@@ -91,7 +91,7 @@ func (p *Proc) matters(sig netbsd.Signal) bool {
 	return p.pid > 1 || p.m.halting // init takes no default action
 }
 
-// sigispending gives the first pending signal that matters, without taking it.
+// sigispending returns the first pending signal that has an effect, without taking it.
 func (l *LWP) sigispending() netbsd.Signal {
 	if l.dbgSig != 0 {
 		return l.dbgSig
@@ -99,7 +99,7 @@ func (l *LWP) sigispending() netbsd.Signal {
 	s := l.wanted()
 	for s != 0 {
 		sig := firstsig(s)
-		if l.p.matters(sig) {
+		if l.p.hasEffect(sig) {
 			return sig
 		}
 		s &^= sig.Bit()
@@ -107,7 +107,7 @@ func (l *LWP) sigispending() netbsd.Signal {
 	return 0
 }
 
-// issignal gives the next signal that is to be delivered or kills, and leaves it
+// issignal returns the next signal that is to be delivered or kills, and leaves it
 // pending. Stops, those for a tracer too, happen in here, and signals without
 // effect are dropped. 0: nothing, or the LWP is to die.
 func (l *LWP) issignal() netbsd.Signal {
@@ -136,7 +136,7 @@ func (l *LWP) issignal() netbsd.Signal {
 		switch {
 		case p.flags&fTraced != 0 && p.flags&fPPWait == 0:
 			l.traceStop(l.take(sig), traceEvent{})
-		case !p.matters(sig):
+		case !p.hasEffect(sig):
 			l.take(sig)
 		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
 			l.take(sig)
@@ -161,9 +161,9 @@ func (l *LWP) take(sig netbsd.Signal) netbsd.Siginfo {
 // it chose instead is kept in dbgSig.
 func (l *LWP) traceStop(info netbsd.Siginfo, ev traceEvent) {
 	p := l.p
-	x := p.x()
+	x := p.extra()
 	x.stopInfo, x.stopLid, x.events.last = info, l.lid, ev
-	l.x().inTrace, l.ext.given = true, 0
+	l.extra().inTrace, l.ext.given = true, 0
 	p.stop(info.Signo, true)
 	for l.ext.inTrace && l.attn.Load()&aExit == 0 {
 		l.stopHere()
@@ -177,14 +177,15 @@ func (l *LWP) traceStop(info netbsd.Siginfo, ev traceEvent) {
 		l.pend.put(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
 		return
 	}
-	if sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught() || !p.effective(sig) {
+	if sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught() || !p.hasEffectFromTracer(sig) {
 		return // as for a stop the tracer has had its stop already
 	}
 	l.dbgSig = sig
 }
 
-// effective is matters for a signal that comes from the tracer.
-func (p *Proc) effective(sig netbsd.Signal) bool {
+// hasEffectFromTracer is hasEffect for a signal that the tracer gave its tracee: it is not shown to
+// the tracer again.
+func (p *Proc) hasEffectFromTracer(sig netbsd.Signal) bool {
 	a := &p.acts.act[sig]
 	return a.caught() || a.Handler == netbsd.SIG_DFL && sigprops[sig]&sIgnore == 0
 }
@@ -216,7 +217,7 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 		d.Stack = x.stack
 		d.OnStack = a.Flags&netbsd.SA_ONSTACK != 0 && x.stack.Flags&(netbsd.SS_DISABLE|netbsd.SS_ONSTACK) == 0
 	}
-	p.x().own.Nsignals++
+	p.extra().own.Nsignals++
 	m.unlock()
 	l.callHandler(&d, deliver)
 	m.lock()

@@ -119,7 +119,7 @@ func (sp *sigpend) put(info *netbsd.Siginfo) netbsd.Errno {
 	return 0
 }
 
-// get takes one pending sig out and gives what is known about it.
+// get takes one pending sig out and returns what is known about it.
 func (sp *sigpend) get(sig netbsd.Signal) netbsd.Siginfo {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
 	found := false
@@ -164,26 +164,22 @@ func firstsig(s netbsd.Sigset) netbsd.Signal {
 }
 
 // Sigaction is sigaction(2): it sets the action of sig to *set, if not nil, and
-// gives the old one. EINVAL: no such signal, or SIGKILL or SIGSTOP with set.
+// returns the old one. EINVAL: no such signal, or SIGKILL or SIGSTOP with set.
 //
 // SA_NOCLDWAIT on SIGCHLD makes dying children go to init (item 44), except for
 // init itself; so does SIG_IGN in release 10 (item 46).
-func (l *LWP) Sigaction(sig netbsd.Signal, set *Action) (Action, netbsd.Errno) {
+func (l *LWP) Sigaction(sig netbsd.Signal, set *Action) (old Action, errno netbsd.Errno) {
 	if !sig.Valid() {
 		return Action{}, netbsd.EINVAL
 	}
-	if e := l.enter(); e != 0 {
-		return Action{}, e
-	}
-	m := l.p.m
-	m.lock()
-	old := l.p.acts.act[sig]
-	var e netbsd.Errno
-	if set != nil {
-		e = l.p.sigactionLocked(sig, set)
-	}
-	m.unlock()
-	return old, l.leave(e)
+	errno = l.call(func() netbsd.Errno {
+		old = l.p.acts.act[sig]
+		if set == nil {
+			return 0
+		}
+		return l.p.sigactionLocked(sig, set)
+	})
+	return old, errno
 }
 
 func (p *Proc) sigactionLocked(sig netbsd.Signal, set *Action) netbsd.Errno {
@@ -245,7 +241,7 @@ func (p *Proc) clearPending(s netbsd.Sigset) {
 	}
 }
 
-// Action gives p's action for sig.
+// Action returns p's action for sig.
 func (p *Proc) Action(sig netbsd.Signal) Action {
 	p.m.lock()
 	defer p.m.unlock()
@@ -259,15 +255,12 @@ func (p *Proc) Action(sig netbsd.Signal) Action {
 // Sigprocmask is sigprocmask(2) on l's own mask; how is netbsd.SIG_BLOCK,
 // SIG_UNBLOCK or SIG_SETMASK, and without set only the old mask is given. SIGKILL
 // and SIGSTOP stay unblocked. EINVAL: an unknown how.
-func (l *LWP) Sigprocmask(how int, set *netbsd.Sigset) (netbsd.Sigset, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return 0, e
-	}
-	m := l.p.m
-	m.lock()
-	old := l.mask
-	var e netbsd.Errno
-	if set != nil {
+func (l *LWP) Sigprocmask(how int, set *netbsd.Sigset) (old netbsd.Sigset, errno netbsd.Errno) {
+	errno = l.call(func() netbsd.Errno {
+		old = l.mask
+		if set == nil {
+			return 0
+		}
 		switch how {
 		case netbsd.SIG_BLOCK:
 			l.setMaskLocked(old | *set)
@@ -276,11 +269,11 @@ func (l *LWP) Sigprocmask(how int, set *netbsd.Sigset) (netbsd.Sigset, netbsd.Er
 		case netbsd.SIG_SETMASK:
 			l.setMaskLocked(*set)
 		default:
-			e = netbsd.EINVAL
+			return netbsd.EINVAL
 		}
-	}
-	m.unlock()
-	return old, l.leave(e)
+		return 0
+	})
+	return old, errno
 }
 
 // setMaskLocked sets the mask; signals that it lets through are looked at before
@@ -292,7 +285,7 @@ func (l *LWP) setMaskLocked(s netbsd.Sigset) {
 	}
 }
 
-// Sigmask gives l's mask.
+// Sigmask returns l's mask.
 func (l *LWP) Sigmask() netbsd.Sigset {
 	l.p.m.lock()
 	defer l.p.m.unlock()
@@ -321,7 +314,7 @@ type Altstack struct {
 	Flags    int32
 }
 
-// Altstack gives l's signal stack; a new LWP has none (SS_DISABLE).
+// Altstack returns l's signal stack; a new LWP has none (SS_DISABLE).
 func (l *LWP) Altstack() Altstack {
 	l.p.m.lock()
 	defer l.p.m.unlock()
@@ -333,20 +326,16 @@ func (l *LWP) Altstack() Altstack {
 
 // Sigaltstack is sigaltstack(2). EINVAL: unknown flags, or l runs on the stack;
 // ENOMEM: smaller than MINSIGSTKSZ.
-func (l *LWP) Sigaltstack(set *Altstack) (Altstack, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return Altstack{}, e
-	}
-	m := l.p.m
-	m.lock()
-	x := l.x()
-	old := x.stack
-	var e netbsd.Errno
-	if set != nil {
-		e = x.setStack(set)
-	}
-	m.unlock()
-	return old, l.leave(e)
+func (l *LWP) Sigaltstack(set *Altstack) (old Altstack, errno netbsd.Errno) {
+	errno = l.call(func() netbsd.Errno {
+		x := l.extra()
+		old = x.stack
+		if set == nil {
+			return 0
+		}
+		return x.setStack(set)
+	})
+	return old, errno
 }
 
 func (x *lwpExt) setStack(set *Altstack) netbsd.Errno {
@@ -369,7 +358,7 @@ func (pl *Platform) SetOnStack(on bool) {
 	l := (*LWP)(pl)
 	l.p.m.lock()
 	defer l.p.m.unlock()
-	x := l.x()
+	x := l.extra()
 	x.stack.Flags &^= netbsd.SS_ONSTACK
 	if on {
 		x.stack.Flags |= netbsd.SS_ONSTACK
@@ -399,64 +388,52 @@ func (l *LWP) tempMaskLocked(s netbsd.Sigset) {
 }
 
 // Sigsuspend is sigsuspend(2): waits with mask s for a signal that is delivered.
-// It always gives EINTR (ESRCH, EBUSY: see LWP).
+// It always returns EINTR (ESRCH, EBUSY: see LWP).
 func (l *LWP) Sigsuspend(s netbsd.Sigset) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
+	return l.call(func() netbsd.Errno {
+		l.tempMaskLocked(s)
+		return l.pauseLocked()
+	})
+}
+
+// pauseLocked sleeps until there is a signal to take. EINTR, always.
+func (l *LWP) pauseLocked() netbsd.Errno {
+	for l.sleep(nil, true, noDeadline) == 0 {
 	}
-	m := l.p.m
-	m.lock()
-	l.tempMaskLocked(s)
-	for l.sleep(nil, true, time.Time{}) == 0 {
-	}
-	m.unlock()
-	return l.leave(netbsd.EINTR)
+	return netbsd.EINTR
 }
 
 // Pause waits for a signal with the mask as it is (pause(3)).
-func (l *LWP) Pause() netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	for l.sleep(nil, true, time.Time{}) == 0 {
-	}
-	m.unlock()
-	return l.leave(netbsd.EINTR)
-}
+func (l *LWP) Pause() netbsd.Errno { return l.call(l.pauseLocked) }
 
 // Sigtimedwait is sigtimedwait(2): waits until deadline (zero: for ever) for one
 // of the signals in set and takes it. EAGAIN: the deadline passed; EINTR: another
 // signal is to be delivered.
-func (l *LWP) Sigtimedwait(set netbsd.Sigset, deadline time.Time) (netbsd.Siginfo, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return netbsd.Siginfo{}, e
-	}
-	m := l.p.m
-	m.lock()
-	info, e := l.sigwait(set&^cantMask, deadline)
-	m.unlock()
-	return info, l.leave(e)
+func (l *LWP) Sigtimedwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginfo, errno netbsd.Errno) {
+	errno = l.call(func() (errno netbsd.Errno) {
+		info, errno = l.sigwait(set&^cantMask, deadline)
+		return errno
+	})
+	return info, errno
 }
 
-func (l *LWP) sigwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginfo, e netbsd.Errno) {
+func (l *LWP) sigwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginfo, errno netbsd.Errno) {
 	if g := firstsig(l.pend.set & set); g != 0 {
 		return l.pend.get(g), 0
 	}
 	if g := firstsig(l.p.pend.set & set); g != 0 {
 		return l.p.pend.get(g), 0
 	}
-	x := l.x()
+	x := l.extra()
 	x.waitSet, x.got = set, nil
-	for e == 0 && x.got == nil {
-		e = l.sleep(nil, true, deadline)
+	for errno == 0 && x.got == nil {
+		errno = l.sleep(nil, true, deadline)
 	}
 	x.waitSet = 0
 	switch {
 	case x.got != nil:
 		return *x.got, 0
-	case e == netbsd.EWOULDBLOCK:
+	case errno == netbsd.EWOULDBLOCK:
 		return info, netbsd.EAGAIN
 	}
 	return info, netbsd.EINTR

@@ -21,16 +21,11 @@ func (l *LWP) Sigqueue(pid int, info *netbsd.Siginfo) netbsd.Errno {
 	if info.Signo != 0 && !info.Signo.Valid() {
 		return netbsd.EINVAL
 	}
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	si := *info
-	si.Pid, si.UID = l.p.pid, l.p.cred.EUID
-	e := m.kill(l.p, pid, &si)
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno {
+		si := *info
+		si.Pid, si.UID = l.p.pid, l.p.cred.EUID
+		return l.p.m.kill(l.p, pid, &si)
+	})
 }
 
 func (m *Machine) kill(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
@@ -208,8 +203,8 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	if target != nil {
 		sp = &target.pend
 	}
-	if e := sp.put(info); e != 0 {
-		return e
+	if errno := sp.put(info); errno != 0 {
+		return errno
 	}
 	if p.flags&(fStopped|fStopping) != 0 && !m.signalStopped(p, sig, prop, traced, caught) {
 		return 0

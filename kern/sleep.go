@@ -80,7 +80,7 @@ func (l *LWP) resume() {
 	}
 }
 
-// park gives up mu and blocks until resume.
+// park returns up mu and blocks until resume.
 func (l *LWP) park() {
 	m := l.p.m
 	l.parked = true
@@ -104,8 +104,8 @@ func (l *LWP) park() {
 func (l *LWP) sleep(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 	if intr && l.attn.Load() != 0 {
 		parks := l.parks
-		if e := l.interrupted(); e != 0 {
-			return e
+		if errno := l.interrupted(); errno != 0 {
+			return errno
 		}
 		if l.parks != parks {
 			return 0 // it stopped here: what the caller tested may have changed
@@ -159,9 +159,9 @@ func (l *LWP) sleepUntil(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 		}
 		m.unlock()
 	})
-	e := l.doSleep(q, intr)
+	errno := l.doSleep(q, intr)
 	t.Stop()
-	return e
+	return errno
 }
 
 // interrupted looks at what wants an interruptibly sleeping LWP: EINTR or ERESTART
@@ -210,14 +210,7 @@ func (l *LWP) restartErrno(sig netbsd.Signal) netbsd.Errno {
 // Wakeups are tokens and can be spurious: register with what you wait for, test,
 // Sleep, test again. Hold no mutex.
 func (l *LWP) Sleep(interruptible bool, deadline time.Time) netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	e := l.sleep(nil, interruptible, deadline)
-	m.unlock()
-	return l.leave(e)
+	return l.call(func() netbsd.Errno { return l.sleep(nil, interruptible, deadline) })
 }
 
 // Wake ends l's Sleep or makes its next one return at once. Any goroutine may call
@@ -233,22 +226,26 @@ func (l *LWP) Wake() {
 
 // Nanosleep sleeps for d: EINTR if a signal came first, and then the time that was
 // left. It is nanosleep(2).
-func (l *LWP) Nanosleep(d time.Duration) (left time.Duration, e netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return d, e
+func (l *LWP) Nanosleep(d time.Duration) (left time.Duration, errno netbsd.Errno) {
+	var end time.Time
+	errno = l.call(func() (errno netbsd.Errno) {
+		end = time.Now().Add(d)
+		for errno == 0 {
+			errno = l.sleep(nil, true, end)
+		}
+		switch errno {
+		case netbsd.EWOULDBLOCK:
+			return 0
+		case netbsd.ERESTART:
+			return netbsd.EINTR
+		}
+		return errno
+	})
+	switch {
+	case errno == 0:
+		return 0, 0
+	case end.IsZero(): // l was not let in
+		return d, errno
 	}
-	m := l.p.m
-	m.lock()
-	end := time.Now().Add(d)
-	for e == 0 {
-		e = l.sleep(nil, true, end)
-	}
-	m.unlock()
-	switch e {
-	case netbsd.EWOULDBLOCK:
-		return 0, l.leave(0)
-	case netbsd.ERESTART:
-		e = netbsd.EINTR
-	}
-	return max(0, time.Until(end)), l.leave(e)
+	return max(0, time.Until(end)), errno
 }

@@ -26,7 +26,7 @@ const (
 
 var procStateNames = [numProcStates]string{"embryo", "active", "exiting", "dead", "zombie", "free"}
 
-// String gives the state in lower case.
+// String returns the state in lower case.
 func (s ProcState) String() string {
 	if s < numProcStates {
 		return procStateNames[s]
@@ -68,7 +68,7 @@ var lwpStateNames = [numLWPStates]string{
 	"idle", "running", "sleeping", "stopped", "suspended", "dead", "zombie", "free",
 }
 
-// String gives the state in lower case.
+// String returns the state in lower case.
 func (s LWPState) String() string {
 	if s < numLWPStates {
 		return lwpStateNames[s]

@@ -104,7 +104,7 @@ var stepNames = [numSteps]string{
 	StepFreeSA: "FreeSA", StepFreePid: "FreePid",
 }
 
-// String gives the step's name without "Step".
+// String returns the step's name without "Step".
 func (s Step) String() string {
 	if s < numSteps {
 		return stepNames[s]

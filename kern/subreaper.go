@@ -2,11 +2,11 @@ package kern
 
 import "toaster/netbsd"
 
-// This file has an option of ours that NetBSD lacks: a process other than init that
+// This file has an option that NetBSD lacks: a process other than init that
 // inherits the orphans among its descendants, as Linux's PR_SET_CHILD_SUBREAPER and
 // FreeBSD's PROC_REAP_ACQUIRE have it. And the signal for a parent's death.
 
-// reaperFor gives who inherits p's children: the nearest ancestor that is a
+// reaperFor returns who inherits p's children: the nearest ancestor that is a
 // subreaper and alive, else init.
 func (p *Proc) reaperFor() *Proc {
 	if p.m.nsubreapers > 0 {
@@ -116,7 +116,7 @@ func (p *Proc) SetParentDeathSignal(sig netbsd.Signal) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	p.m.lock()
-	p.x().pdeathsig = sig
+	p.extra().pdeathsig = sig
 	p.m.unlock()
 	return 0
 }

@@ -23,10 +23,10 @@ func TestTableFull(t *testing.T) {
 		bothWith(t, conf(3, 0), func(w *world) { // init, P and one more
 			w.spawn("P", func(l *LWP) {
 				for range 3 {
-					c, e := l.Fork(ForkArgs{Body: exit(0)})
-					w.is("a fork with room", e, netbsd.Errno(0))
-					_, e = l.Fork(ForkArgs{Body: exit(0)})
-					w.is("one too many", e, netbsd.EAGAIN)
+					c, errno := l.Fork(ForkArgs{Body: exit(0)})
+					w.is("a fork with room", errno, netbsd.Errno(0))
+					_, errno = l.Fork(ForkArgs{Body: exit(0)})
+					w.is("one too many", errno, netbsd.EAGAIN)
 					w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
 				}
 			}).Wait()
@@ -37,15 +37,15 @@ func TestTableFull(t *testing.T) {
 		bothWith(t, conf(0, 2), func(w *world) {
 			w.spawn("P", func(l *LWP) {
 				for range 3 {
-					n, e := l.NewLWP(0, func(n *LWP) { nap(n, time.Second) }, false, nil)
-					w.is("an LWP with room", e, netbsd.Errno(0))
-					_, e = l.NewLWP(0, sleepForever, false, nil)
-					w.is("one too many", e, netbsd.EAGAIN)
-					_, e = l.Fork(ForkArgs{Body: exit(0)})
-					w.is("a process has an LWP, too", e, netbsd.EAGAIN)
+					n, errno := l.NewLWP(0, func(n *LWP) { nap(n, time.Second) }, false, nil)
+					w.is("an LWP with room", errno, netbsd.Errno(0))
+					_, errno = l.NewLWP(0, sleepForever, false, nil)
+					w.is("one too many", errno, netbsd.EAGAIN)
+					_, errno = l.Fork(ForkArgs{Body: exit(0)})
+					w.is("a process has an LWP, too", errno, netbsd.EAGAIN)
 					w.is("a hook refuses", fails(l), netbsd.EAGAIN)
-					_, e = l.LWPWait(n.ID())
-					w.is("waited for", e, netbsd.Errno(0))
+					_, errno = l.LWPWait(n.ID())
+					w.is("waited for", errno, netbsd.Errno(0))
 				}
 				w.waitForked(l)
 			}).Wait()
@@ -56,16 +56,16 @@ func TestTableFull(t *testing.T) {
 
 // fails is an LWP that is refused after it was counted, if there is room at all.
 func fails(l *LWP) netbsd.Errno {
-	_, e := l.NewLWP(0, sleepForever, false, func(*LWP) netbsd.Errno { return netbsd.ENOMEM })
-	return e
+	_, errno := l.NewLWP(0, sleepForever, false, func(*LWP) netbsd.Errno { return netbsd.ENOMEM })
+	return errno
 }
 
 // waitForked shows that a hook's refusal left its place, and that a child's end does.
 func (w *world) waitForked(l *LWP) {
 	w.is("a hook's refusal", fails(l), netbsd.ENOMEM)
 	for range 3 {
-		c, e := l.Fork(ForkArgs{Body: exit(0)})
-		w.is("a fork with room", e, netbsd.Errno(0))
+		c, errno := l.Fork(ForkArgs{Body: exit(0)})
+		w.is("a fork with room", errno, netbsd.Errno(0))
 		w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
 	}
 }
@@ -74,12 +74,12 @@ func (w *world) waitForked(l *LWP) {
 func TestServiceIsNotCounted(t *testing.T) {
 	conf := func(_ *world, c *Config) { c.MaxProc, c.MaxLWPs = 2, 1 }
 	bothWith(t, conf, func(w *world) {
-		_, e := w.m.Spawn(SpawnArgs{Body: sleepForever, Service: true})
-		w.is("a service", e, netbsd.Errno(0))
-		_, e = w.m.Spawn(SpawnArgs{Body: sleepForever})
-		w.is("a guest", e, netbsd.Errno(0))
-		_, e = w.m.Spawn(SpawnArgs{Body: sleepForever})
-		w.is("another one", e, netbsd.EAGAIN)
+		_, errno := w.m.Spawn(SpawnArgs{Body: sleepForever, Service: true})
+		w.is("a service", errno, netbsd.Errno(0))
+		_, errno = w.m.Spawn(SpawnArgs{Body: sleepForever})
+		w.is("a guest", errno, netbsd.Errno(0))
+		_, errno = w.m.Spawn(SpawnArgs{Body: sleepForever})
+		w.is("another one", errno, netbsd.EAGAIN)
 	})
 }
 
@@ -87,11 +87,11 @@ func TestServiceIsNotCounted(t *testing.T) {
 // has come (Spawn's EAGAIN).
 func TestSpawnWhileTheMachineEnds(t *testing.T) {
 	both(t, func(w *world) {
-		p, e := w.m.Spawn(SpawnArgs{Body: sleepForever, Prepare: func(*LWP) netbsd.Errno {
+		p, errno := w.m.Spawn(SpawnArgs{Body: sleepForever, Prepare: func(*LWP) netbsd.Errno {
 			w.m.KillAll()
 			return 0
 		}})
-		w.is("Spawn", e, netbsd.EAGAIN)
+		w.is("Spawn", errno, netbsd.EAGAIN)
 		w.is("a process", p == nil, true)
 	})
 }

@@ -28,24 +28,24 @@ func (t *TTY) release() {
 	}
 }
 
-// Session gives the session whose controlling terminal it is, nil if none.
+// Session returns the session whose controlling terminal it is, nil if none.
 func (t *TTY) Session() *Session {
 	t.m.lock()
 	defer t.m.unlock()
 	return t.sess
 }
 
-// Foreground gives the foreground process group, nil if none.
+// Foreground returns the foreground process group, nil if none.
 func (t *TTY) Foreground() *Pgrp {
 	t.m.lock()
 	defer t.m.unlock()
 	return t.pgrp
 }
 
-// Device gives what NewTTY was given.
+// Device returns what NewTTY was given.
 func (t *TTY) Device() Terminal { return t.dev }
 
-// TTY gives p's controlling terminal, nil if it has none (cttyvp).
+// TTY returns p's controlling terminal, nil if it has none (cttyvp).
 func (p *Proc) TTY() *TTY {
 	p.m.lock()
 	defer p.m.unlock()
@@ -60,17 +60,15 @@ func (p *Proc) TTY() *TTY {
 // its session has another terminal, or t has another session; EINVAL: t is another
 // machine's.
 func (l *LWP) AcquireTTY(t *TTY) netbsd.Errno {
+	return l.onTTY(t, func() netbsd.Errno { return l.p.acquireTTY(t) })
+}
+
+// onTTY runs f, with mu held, if t is a terminal of l's machine. EINVAL: it is not.
+func (l *LWP) onTTY(t *TTY, f func() netbsd.Errno) netbsd.Errno {
 	if t == nil || t.m != l.p.m {
 		return netbsd.EINVAL
 	}
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	e := l.p.acquireTTY(t)
-	m.unlock()
-	return l.leave(e)
+	return l.call(f)
 }
 
 func (p *Proc) acquireTTY(t *TTY) netbsd.Errno {
@@ -93,23 +91,17 @@ func (p *Proc) acquireTTY(t *TTY) netbsd.Errno {
 // DropTTY is TIOCNOTTY: the caller gives up its controlling terminal. ENOTTY: it has
 // none; EINVAL: it leads the session.
 func (l *LWP) DropTTY() netbsd.Errno {
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	p, m := l.p, l.p.m
-	m.lock()
-	e := netbsd.Errno(0)
-	s := p.pgrp.sess
-	switch {
-	case p.flags&fControlT == 0:
-		e = netbsd.ENOTTY
-	case s.leader == p:
-		e = netbsd.EINVAL
-	default:
+	return l.call(func() netbsd.Errno {
+		p := l.p
+		switch {
+		case p.flags&fControlT == 0:
+			return netbsd.ENOTTY
+		case p.pgrp.sess.leader == p:
+			return netbsd.EINVAL
+		}
 		p.flags &^= fControlT
-	}
-	m.unlock()
-	return l.leave(e)
+		return 0
+	})
 }
 
 // dropTTY parts a session from its terminal.
@@ -170,28 +162,20 @@ func (t *TTY) isctty(p *Proc) bool {
 // negative id; EPERM: no such group in the caller's session. The check for background
 // writing (BackgroundWrite with tostop) comes before it and is the caller's.
 func (l *LWP) SetForeground(t *TTY, pgid int) netbsd.Errno {
-	if t == nil || t.m != l.p.m {
-		return netbsd.EINVAL
-	}
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	p, m := l.p, l.p.m
-	m.lock()
-	var e netbsd.Errno
-	g := m.pids.findGroup(pgid)
-	switch {
-	case !t.isctty(p):
-		e = netbsd.ENOTTY
-	case pgid < 0:
-		e = netbsd.EINVAL
-	case g == nil || g.n == 0 || g.sess != p.pgrp.sess:
-		e = netbsd.EPERM
-	default:
+	return l.onTTY(t, func() netbsd.Errno {
+		p := l.p
+		g := p.m.pids.findGroup(pgid)
+		switch {
+		case !t.isctty(p):
+			return netbsd.ENOTTY
+		case pgid < 0:
+			return netbsd.EINVAL
+		case g == nil || g.n == 0 || g.sess != p.pgrp.sess:
+			return netbsd.EPERM
+		}
 		t.pgrp = g
-	}
-	m.unlock()
-	return l.leave(e)
+		return 0
+	})
 }
 
 // GetForeground is TIOCGPGRP: the foreground group's id, or one that no group has
@@ -217,17 +201,7 @@ func (l *LWP) GetForeground(t *TTY) (int, netbsd.Errno) {
 // group is orphaned. ERESTART: the signal has been sent to the group; the call is
 // to be made again after UserRet.
 func (l *LWP) Background(t *TTY, reading bool) netbsd.Errno {
-	if t == nil || t.m != l.p.m {
-		return netbsd.EINVAL
-	}
-	if e := l.enter(); e != 0 {
-		return e
-	}
-	m := l.p.m
-	m.lock()
-	e := l.background(t, reading)
-	m.unlock()
-	return l.leave(e)
+	return l.onTTY(t, func() netbsd.Errno { return l.background(t, reading) })
 }
 
 func (l *LWP) background(t *TTY, reading bool) netbsd.Errno {

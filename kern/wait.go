@@ -10,7 +10,7 @@ import (
 // without a scan; what becomes of a reaped child is in procfree.go.
 
 // WaitOut receives what a wait found. Each function may be nil; it copies a value
-// out to the guest and gives EFAULT if it cannot. They are called with no lock
+// out to the guest and returns EFAULT if it cannot. They are called with no lock
 // held, where the release copies out: before the reap in 2003 (items 75, 76),
 // after it in 10.
 type WaitOut struct {
@@ -40,30 +40,30 @@ const (
 
 // Wait4 is wait4(2) (___wait450 in release 10; sys_wait4, items 70 to 89). pid is a
 // process, netbsd.WaitAny, 0 for the caller's group or the negative of a group. It
-// gives the pid found, 0 if WNOHANG found nothing ready; out may be nil.
+// returns the pid found, 0 if WNOHANG found nothing ready; out may be nil.
 //
 // EINVAL: an unknown option; ECHILD: no such child, which takes precedence over
 // WNOHANG; EINTR, ERESTART: a signal; EFAULT: from out, with the pid.
 func (l *LWP) Wait4(pid, options int, out *WaitOut) (int, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return 0, e
+	if errno := l.enter(); errno != 0 {
+		return 0, errno
 	}
 	p := l.p
 	if p.m.r2003 && options&^opts2003 != 0 {
 		return 0, l.leave(netbsd.EINVAL)
 	}
-	r, e := l.waitPid(pid, options|netbsd.WEXITED|netbsd.WTRAPPED, out)
-	return r, l.leave(e)
+	r, errno := l.waitPid(pid, options|netbsd.WEXITED|netbsd.WTRAPPED, out)
+	return r, l.leave(errno)
 }
 
 // waitKernel is wait4 with the options that only the kernel of 2003 may give:
 // WNOWAIT and WNOZOMBIE (items 84 and 86).
 func (l *LWP) waitKernel(pid, options int, out *WaitOut) (int, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return 0, e
+	if errno := l.enter(); errno != 0 {
+		return 0, errno
 	}
-	r, e := l.waitPid(pid, options|netbsd.WEXITED|netbsd.WTRAPPED, out)
-	return r, l.leave(e)
+	r, errno := l.waitPid(pid, options|netbsd.WEXITED|netbsd.WTRAPPED, out)
+	return r, l.leave(errno)
 }
 
 func (l *LWP) waitPid(pid, options int, out *WaitOut) (int, netbsd.Errno) {
@@ -89,8 +89,8 @@ func (l *LWP) waitPid(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 // Errors as Wait4, and EINVAL for options that select no kind of change. Where
 // nothing was found under WNOHANG, out gets zero values.
 func (l *LWP) Wait6(idtype, id, options int, out *WaitOut) (int, netbsd.Errno) {
-	if e := l.enter(); e != 0 {
-		return 0, e
+	if errno := l.enter(); errno != 0 {
+		return 0, errno
 	}
 	m := l.p.m
 	if m.r2003 {
@@ -101,8 +101,8 @@ func (l *LWP) Wait6(idtype, id, options int, out *WaitOut) (int, netbsd.Errno) {
 	if id == 0 && (idtype == netbsd.P_PID || idtype == netbsd.P_PGID) {
 		s.by, s.id = netbsd.P_PGID, int(l.p.pgrp.id)
 	}
-	r, e := l.wait(s, options, out, true)
-	return r, l.leave(e)
+	r, errno := l.wait(s, options, out, true)
+	return r, l.leave(errno)
 }
 
 // wait is called with mu held and drops it.
@@ -112,13 +112,13 @@ func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netb
 		m.unlock()
 		return 0, netbsd.EINVAL
 	}
-	c, kind, e := l.findStopped(s, options)
+	c, kind, errno := l.findStopped(s, options)
 	if c == nil {
 		m.unlock()
-		if e == 0 && wait6 && out != nil {
-			e = out.copyWait6(new(waitResult))
+		if errno == 0 && wait6 && out != nil {
+			errno = out.copyWait6(new(waitResult))
 		}
-		return 0, e
+		return 0, errno
 	}
 	if m.r2003 && kind == kZombie && options&netbsd.WNOWAIT == 0 {
 		return p.reap2003(c, out)
@@ -162,8 +162,8 @@ func (l *LWP) findStopped(s selector, options int) (*Proc, waitKind, netbsd.Errn
 		if options&netbsd.WNOHANG != 0 && found != foundDead {
 			return nil, 0, 0
 		}
-		if e := l.sleep(&p.waiters, true, time.Time{}); e != 0 {
-			return nil, 0, e
+		if errno := l.sleep(&p.waiters, true, time.Time{}); errno != 0 {
+			return nil, 0, errno
 		}
 	}
 }
@@ -201,16 +201,16 @@ func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 	c.flags |= fClaimed
 	c.unreport()
 	m.unlock()
-	e := out.copyWait4(r)
+	errno := out.copyWait4(r)
 	m.lock()
 	c.flags &^= fClaimed
 	c.report(kZombie)
-	if e == 0 {
+	if errno == 0 {
 		c.procFree()
 	}
 	p.waiters.wakeAll() // who saw it claimed must look again: a zombie, or none
 	m.unlock()
-	return pid, e
+	return pid, errno
 }
 
 // fillResult takes what a wait may report about c.
@@ -243,7 +243,7 @@ func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 	r.info.Utime, r.info.Stime = int64(r.self.Utime/time.Second), int64(r.self.Stime/time.Second)
 }
 
-// exitCode gives code and status of a siginfo as release 10 has them (item 69).
+// exitCode returns code and status of a siginfo as release 10 has them (item 69).
 func exitCode(w netbsd.WaitStatus) (code, status int32) {
 	switch {
 	case w.CoreDump():
@@ -260,8 +260,8 @@ func (out *WaitOut) copyWait4(r *waitResult) netbsd.Errno {
 		return 0
 	}
 	if out.Status != nil {
-		if e := out.Status(r.status); e != 0 {
-			return e
+		if errno := out.Status(r.status); errno != 0 {
+			return errno
 		}
 	}
 	if out.Rusage != nil && r.zombie {
@@ -275,13 +275,13 @@ func (out *WaitOut) copyWait6(r *waitResult) netbsd.Errno {
 		return 0
 	}
 	if out.Status != nil {
-		if e := out.Status(r.status); e != 0 {
-			return e
+		if errno := out.Status(r.status); errno != 0 {
+			return errno
 		}
 	}
 	if out.Wrusage != nil {
-		if e := out.Wrusage(&r.self, &r.children); e != 0 {
-			return e
+		if errno := out.Wrusage(&r.self, &r.children); errno != 0 {
+			return errno
 		}
 	}
 	if out.Info != nil {
@@ -297,7 +297,7 @@ type WaitResult struct {
 	Rusage netbsd.Rusage
 }
 
-// Wait is Wait4 for Go-function guests: it gives its findings as values and starts
+// Wait is Wait4 for Go-function guests: it returns its findings as values and starts
 // again after ERESTART.
 func (l *LWP) Wait(pid, options int) (WaitResult, netbsd.Errno) {
 	var r WaitResult
@@ -305,9 +305,9 @@ func (l *LWP) Wait(pid, options int) (WaitResult, netbsd.Errno) {
 		Status: func(w netbsd.WaitStatus) netbsd.Errno { r.Status = w; return 0 },
 		Rusage: func(u *netbsd.Rusage) netbsd.Errno { r.Rusage = *u; return 0 },
 	}
-	e := Restart(func() (e netbsd.Errno) {
-		r.Pid, e = l.Wait4(pid, options, &out)
-		return e
+	errno := Restart(func() (errno netbsd.Errno) {
+		r.Pid, errno = l.Wait4(pid, options, &out)
+		return errno
 	})
-	return r, e
+	return r, errno
 }

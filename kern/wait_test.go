@@ -33,30 +33,30 @@ func TestWait4_71_UnknownOptionsAreEinvalBeforeAnyScan(t *testing.T) {
 			known := under(w, netbsd.WUNTRACED|netbsd.WNOHANG|netbsd.WALTSIG|netbsd.WALLSIG, 0x3007f)
 			for bit := range 31 {
 				o := 1 << bit
-				_, e := l.Wait4(netbsd.WaitAny, o, nil) // without children: a scan would say ECHILD
+				_, errno := l.Wait4(netbsd.WaitAny, o, nil) // without children: a scan would say ECHILD
 				want := netbsd.ECHILD
 				if o&^known != 0 {
 					want = netbsd.EINVAL
 				}
-				w.is("errno", e, want)
+				w.is("errno", errno, want)
 			}
-			_, e := l.Wait4(netbsd.WaitAny, -1<<31, nil)
-			w.is("sign bit", e, netbsd.EINVAL)
+			_, errno := l.Wait4(netbsd.WaitAny, -1<<31, nil)
+			w.is("sign bit", errno, netbsd.EINVAL)
 			c := w.fork(l, "C", exit(3))
 			l.Nanosleep(time.Second)
-			_, e = l.Wait4(c.Pid(), 1<<20, nil)
-			w.is("with a zombie", []any{e, c.State()}, []any{netbsd.EINVAL, StateZombie})
+			_, errno = l.Wait4(c.Pid(), 1<<20, nil)
+			w.is("with a zombie", []any{errno, c.State()}, []any{netbsd.EINVAL, StateZombie})
 			if w.r2003 {
-				_, e := l.Wait6(netbsd.P_ALL, 0, netbsd.WEXITED, nil)
-				w.is("wait6 in 2003", e, netbsd.ENOSYS)
+				_, errno := l.Wait6(netbsd.P_ALL, 0, netbsd.WEXITED, nil)
+				w.is("wait6 in 2003", errno, netbsd.ENOSYS)
 				return
 			}
 			for _, o := range []int{0, netbsd.WNOHANG, netbsd.WNOWAIT, netbsd.WALLSIG, netbsd.WNOZOMBIE} {
-				_, e := l.Wait6(netbsd.P_ALL, 0, o, nil)
-				w.is("wait6 without a selector", e, netbsd.EINVAL)
+				_, errno := l.Wait6(netbsd.P_ALL, 0, o, nil)
+				w.is("wait6 without a selector", errno, netbsd.EINVAL)
 			}
-			_, e = l.Wait6(netbsd.P_ALL, 0, netbsd.WTRAPPED|netbsd.WNOHANG, nil)
-			w.is("wait6 without WEXITED sees no zombie", e, netbsd.ECHILD)
+			_, errno = l.Wait6(netbsd.P_ALL, 0, netbsd.WTRAPPED|netbsd.WNOHANG, nil)
+			w.is("wait6 without WEXITED sees no zombie", errno, netbsd.ECHILD)
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(3, 0), 0) // wait4 adds WEXITED
 			c = w.fork(l, "T", func(l *LWP) { l.TraceMe(); l.Kill(l.Proc().Pid(), netbsd.SIGUSR1) })
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGUSR1), 0) // and WTRAPPED
@@ -72,21 +72,21 @@ func TestWait4_72_WnohangLeavesAllUntouched(t *testing.T) {
 				Status: func(netbsd.WaitStatus) netbsd.Errno { w.Error("status written"); return 0 },
 				Rusage: func(*netbsd.Rusage) netbsd.Errno { w.Error("rusage written"); return 0 },
 			}
-			pid, e := l.Wait4(netbsd.WaitAny, netbsd.WNOHANG, touched)
-			w.is("pid, errno", []any{pid, e, w.since()}, []any{0, netbsd.Errno(0), time.Duration(0)})
+			pid, errno := l.Wait4(netbsd.WaitAny, netbsd.WNOHANG, touched)
+			w.is("pid, errno", []any{pid, errno, w.since()}, []any{0, netbsd.Errno(0), time.Duration(0)})
 			if !w.r2003 { // wait6 writes zeroes
 				n := 0
-				pid, e := l.Wait6(netbsd.P_ALL, 0, netbsd.WEXITED|netbsd.WNOHANG, &WaitOut{
+				pid, errno := l.Wait6(netbsd.P_ALL, 0, netbsd.WEXITED|netbsd.WNOHANG, &WaitOut{
 					Status: func(s netbsd.WaitStatus) netbsd.Errno { n++; w.is("status", s, netbsd.WaitStatus(0)); return 0 },
 					Info:   func(i *netbsd.Siginfo) netbsd.Errno { n++; w.is("info", *i, netbsd.Siginfo{}); return 0 },
 				})
-				w.is("wait6", []any{pid, e, n}, []any{0, netbsd.Errno(0), 2})
+				w.is("wait6", []any{pid, errno, n}, []any{0, netbsd.Errno(0), 2})
 			}
 		})
 	})
 }
 
-// efault gives copy-outs that fail n times and count.
+// efault returns copy-outs that fail n times and count.
 type copies struct {
 	w              *world
 	statusFails    int
@@ -122,13 +122,13 @@ func TestWait4_73_ReturnValueIsSetBeforeTheCopyouts(t *testing.T) {
 		w.guest(func(l *LWP) {
 			for _, o := range []*copies{{w: w, statusFails: 1}, {w: w, rusageFails: 1}} {
 				c := w.fork(l, "C", exit(1))
-				pid, e := l.Wait4(c.Pid(), 0, o.out())
-				w.is("pid with EFAULT", []any{pid, e}, []any{c.Pid(), netbsd.EFAULT})
+				pid, errno := l.Wait4(c.Pid(), 0, o.out())
+				w.is("pid with EFAULT", []any{pid, errno}, []any{c.Pid(), netbsd.EFAULT})
 			}
 			if !w.r2003 {
 				c := w.fork(l, "C", exit(1))
-				pid, e := l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED, &WaitOut{Info: func(*netbsd.Siginfo) netbsd.Errno { return netbsd.EFAULT }})
-				w.is("wait6", []any{pid, e}, []any{c.Pid(), netbsd.EFAULT})
+				pid, errno := l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED, &WaitOut{Info: func(*netbsd.Siginfo) netbsd.Errno { return netbsd.EFAULT }})
+				w.is("wait6", []any{pid, errno}, []any{c.Pid(), netbsd.EFAULT})
 			}
 		})
 	})
@@ -147,7 +147,7 @@ func TestWait4_74_StatusThenRusageThenFree(t *testing.T) {
 			w.marks = nil
 			var got netbsd.Rusage
 			var status netbsd.WaitStatus
-			pid, e := l.Wait4(c.Pid(), 0, &WaitOut{
+			pid, errno := l.Wait4(c.Pid(), 0, &WaitOut{
 				Status: func(s netbsd.WaitStatus) netbsd.Errno {
 					w.mark("status")
 					w.is("state", c.State(), under(w, StateZombie, StateFree))
@@ -156,7 +156,7 @@ func TestWait4_74_StatusThenRusageThenFree(t *testing.T) {
 				},
 				Rusage: func(u *netbsd.Rusage) netbsd.Errno { w.mark("rusage"); got = *u; return 0 },
 			})
-			w.is("result", []any{pid, e, status, got.Stime}, []any{c.Pid(), netbsd.Errno(0), netbsd.ExitStatus(8, 0), 3 * time.Second})
+			w.is("result", []any{pid, errno, status, got.Stime}, []any{c.Pid(), netbsd.Errno(0), netbsd.ExitStatus(8, 0), 3 * time.Second})
 			w.order(under(w, []string{"status", "rusage", "C.Reap", "C.FreePid"}, []string{"C.Reap", "C.FreePid", "status", "rusage"})...)
 		})
 	})
@@ -168,18 +168,18 @@ func TestWait4_75_EfaultOnStatusLeavesTheZombie(t *testing.T) {
 			c := w.fork(l, "C", exit(5))
 			o := &copies{w: w, statusFails: 2}
 			for range 2 {
-				_, e := l.Wait4(c.Pid(), 0, o.out())
-				w.is("wait", e, netbsd.EFAULT)
+				_, errno := l.Wait4(c.Pid(), 0, o.out())
+				w.is("wait", errno, netbsd.EFAULT)
 				if !w.r2003 { // the reap comes first: it is lost
 					w.waitIs(l, c.Pid(), 0, 0, 0, netbsd.ECHILD)
 					return
 				}
 				w.is("still there", []any{c.State(), w.kids(l.Proc())}, []any{StateZombie, "C"})
-				w.is("children's usage", l.Proc().x().cru, netbsd.Rusage{})
+				w.is("children's usage", l.Proc().extra().cru, netbsd.Rusage{})
 			}
 			w.is("rusage is not reached", o.rusage, 0)
-			pid, e := l.Wait4(c.Pid(), 0, o.out())
-			w.is("retry", []any{pid, e, o.last}, []any{c.Pid(), netbsd.Errno(0), netbsd.ExitStatus(5, 0)})
+			pid, errno := l.Wait4(c.Pid(), 0, o.out())
+			w.is("retry", []any{pid, errno, o.last}, []any{c.Pid(), netbsd.Errno(0), netbsd.ExitStatus(5, 0)})
 			w.waitIs(l, c.Pid(), 0, 0, 0, netbsd.ECHILD)
 		})
 	})
@@ -192,11 +192,11 @@ func TestWait4_75_EfaultOnStatusLeavesTheZombie(t *testing.T) {
 			w.guest(func(l *LWP) {
 				c := w.fork(l, "C", exit(5))
 				l.NewLWP(0, func(l *LWP) {
-					_, e := l.Wait4(c.Pid(), 0, &WaitOut{Status: func(netbsd.WaitStatus) netbsd.Errno {
+					_, errno := l.Wait4(c.Pid(), 0, &WaitOut{Status: func(netbsd.WaitStatus) netbsd.Errno {
 						time.Sleep(10 * time.Second)
 						return netbsd.EFAULT
 					}})
-					w.is("first", e, netbsd.EFAULT)
+					w.is("first", errno, netbsd.EFAULT)
 				}, false, nil)
 				l.Nanosleep(time.Second)
 				w.waitIs(l, c.Pid(), netbsd.WNOHANG, 0, 0, 0)
@@ -212,13 +212,13 @@ func TestWait4_76_EfaultOnRusageAfterTheStatus(t *testing.T) {
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", exit(5))
 			o := &copies{w: w, rusageFails: 1}
-			pid, e := l.Wait4(c.Pid(), 0, o.out())
-			w.is("wait", []any{pid, e}, []any{c.Pid(), netbsd.EFAULT})
+			pid, errno := l.Wait4(c.Pid(), 0, o.out())
+			w.is("wait", []any{pid, errno}, []any{c.Pid(), netbsd.EFAULT})
 			w.is("the status is written already", o.last, netbsd.ExitStatus(5, 0))
 			w.is("child", c.State(), under(w, StateZombie, StateFree))
 			if w.r2003 {
-				pid, e = l.Wait4(c.Pid(), 0, o.out())
-				w.is("retry", []any{pid, e}, []any{c.Pid(), netbsd.Errno(0)})
+				pid, errno = l.Wait4(c.Pid(), 0, o.out())
+				w.is("retry", []any{pid, errno}, []any{c.Pid(), netbsd.Errno(0)})
 			}
 			w.waitIs(l, c.Pid(), 0, 0, 0, netbsd.ECHILD)
 		})
@@ -235,14 +235,14 @@ func TestWait4_77_NullPointersAreSkipped(t *testing.T) {
 				{Rusage: func(*netbsd.Rusage) netbsd.Errno { n++; return 0 }},
 			} {
 				c := w.fork(l, "C", exit(i))
-				pid, e := l.Wait4(c.Pid(), 0, out)
-				w.is("wait", []any{pid, e, c.State()}, []any{c.Pid(), netbsd.Errno(0), StateFree})
+				pid, errno := l.Wait4(c.Pid(), 0, out)
+				w.is("wait", []any{pid, errno, c.State()}, []any{c.Pid(), netbsd.Errno(0), StateFree})
 			}
 			w.is("called", n, 2)
 			c := w.fork(l, "S", sleepForever)
 			l.Kill(c.Pid(), netbsd.SIGSTOP)
-			pid, e := l.Wait4(c.Pid(), netbsd.WUNTRACED, nil)
-			w.is("stop", []any{pid, e}, []any{c.Pid(), netbsd.Errno(0)})
+			pid, errno := l.Wait4(c.Pid(), netbsd.WUNTRACED, nil)
+			w.is("stop", []any{pid, errno}, []any{c.Pid(), netbsd.Errno(0)})
 		})
 	})
 }
@@ -255,8 +255,8 @@ func TestWait4_78_StoppedChild(t *testing.T) {
 				l.Setpgid(c.Pid(), 0)
 				l.Kill(c.Pid(), sig)
 				o := &copies{w: w}
-				pid, e := l.Wait4(c.Pid(), netbsd.WUNTRACED, o.out())
-				w.is("stop", []any{pid, e, int(o.last)}, []any{c.Pid(), netbsd.Errno(0), int(sig)<<8 | 0x7f})
+				pid, errno := l.Wait4(c.Pid(), netbsd.WUNTRACED, o.out())
+				w.is("stop", []any{pid, errno, int(o.last)}, []any{c.Pid(), netbsd.Errno(0), int(sig)<<8 | 0x7f})
 				w.is("rusage is never written", o.rusage, 0)
 				l.Kill(c.Pid(), netbsd.SIGCONT)
 				if !w.r2003 {
@@ -266,8 +266,8 @@ func TestWait4_78_StoppedChild(t *testing.T) {
 			l.Kill(c.Pid(), netbsd.SIGSTOP)
 			l.Nanosleep(time.Second)
 			o := &copies{w: w, statusFails: 1}
-			_, e := l.Wait4(c.Pid(), netbsd.WUNTRACED, o.out())
-			w.is("EFAULT", e, netbsd.EFAULT)
+			_, errno := l.Wait4(c.Pid(), netbsd.WUNTRACED, o.out())
+			w.is("EFAULT", errno, netbsd.EFAULT)
 			w.waitIs(l, c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG, 0, 0, 0) // the report is lost
 			w.is("stopped still", c.Stopped(), true)
 		})
@@ -292,12 +292,12 @@ func TestWait6_IdTypesAndResults(t *testing.T) {
 				var status netbsd.WaitStatus
 				var self, kids netbsd.Rusage
 				var info netbsd.Siginfo
-				pid, e := l.Wait6(idtype, id(c), netbsd.WEXITED|netbsd.WNOHANG, &WaitOut{
+				pid, errno := l.Wait6(idtype, id(c), netbsd.WEXITED|netbsd.WNOHANG, &WaitOut{
 					Status:  func(s netbsd.WaitStatus) netbsd.Errno { status = s; return 0 },
 					Wrusage: func(s, k *netbsd.Rusage) netbsd.Errno { self, kids = *s, *k; return 0 },
 					Info:    func(i *netbsd.Siginfo) netbsd.Errno { info = *i; return 0 },
 				})
-				w.is(name, []any{pid, e, status}, []any{c.Pid(), netbsd.Errno(0), netbsd.ExitStatus(9, 0)})
+				w.is(name, []any{pid, errno, status}, []any{c.Pid(), netbsd.Errno(0), netbsd.ExitStatus(9, 0)})
 				w.is(name+" usage", []any{self.Utime, kids}, []any{2500 * time.Millisecond, netbsd.Rusage{}})
 				w.is(name+" info", info, netbsd.Siginfo{Signo: netbsd.SIGCHLD, Code: netbsd.CLD_EXITED,
 					Pid: int32(c.Pid()), UID: c.Cred().EUID, Status: 9, Utime: 2})
@@ -310,8 +310,8 @@ func TestWait6_IdTypesAndResults(t *testing.T) {
 			one("P_UID", netbsd.P_UID, func(*Proc) int { return 5 }, func(l *LWP) { l.Seteuid(5) })
 			one("P_GID", netbsd.P_GID, func(*Proc) int { return 6 }, func(l *LWP) { l.Setegid(6) })
 			for _, idtype := range []int{netbsd.P_LWPID, netbsd.P_PPID, netbsd.P_CID, netbsd.P_TASKID, netbsd.P_PROJID, netbsd.P_POOLID, -1, 1 << 30} {
-				pid, e := l.Wait6(idtype, l.Proc().Pid(), netbsd.WEXITED|netbsd.WNOHANG, nil)
-				w.is("an idtype that matches nobody", []any{pid, e}, []any{0, netbsd.ECHILD})
+				pid, errno := l.Wait6(idtype, l.Proc().Pid(), netbsd.WEXITED|netbsd.WNOHANG, nil)
+				w.is("an idtype that matches nobody", []any{pid, errno}, []any{0, netbsd.ECHILD})
 			}
 		})
 	})
@@ -325,8 +325,8 @@ func TestWait6_ContinuedAndNowait(t *testing.T) {
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", sleepForever)
 			info := func(options int) (i netbsd.Siginfo) {
-				pid, e := l.Wait6(netbsd.P_PID, c.Pid(), options|netbsd.WNOHANG, &WaitOut{Info: func(x *netbsd.Siginfo) netbsd.Errno { i = *x; return 0 }})
-				w.is("errno", e, netbsd.Errno(0))
+				pid, errno := l.Wait6(netbsd.P_PID, c.Pid(), options|netbsd.WNOHANG, &WaitOut{Info: func(x *netbsd.Siginfo) netbsd.Errno { i = *x; return 0 }})
+				w.is("errno", errno, netbsd.Errno(0))
 				w.is("pid", pid, int(i.Pid))
 				return i
 			}

@@ -314,25 +314,25 @@ var errnoTexts = [...]string{
 	96: "protocol error",
 }
 
-// Error gives the text of strerror(3).
-func (e Errno) Error() string {
-	if e > 0 && int(e) < len(errnoTexts) && errnoTexts[e] != "" {
-		return errnoTexts[e]
+// Error returns the text of strerror(3).
+func (errno Errno) Error() string {
+	if errno > 0 && int(errno) < len(errnoTexts) && errnoTexts[errno] != "" {
+		return errnoTexts[errno]
 	}
-	return e.Name()
+	return errno.Name()
 }
 
-// Name gives the symbol, "EINVAL", or a number where there is none.
-func (e Errno) Name() string {
+// Name returns the symbol, "EINVAL", or a number where there is none.
+func (errno Errno) Name() string {
 	switch {
-	case e == ERESTART:
+	case errno == ERESTART:
 		return "ERESTART"
-	case e == EJUSTRETURN:
+	case errno == EJUSTRETURN:
 		return "EJUSTRETURN"
-	case e == EPASSTHROUGH:
+	case errno == EPASSTHROUGH:
 		return "EPASSTHROUGH"
-	case e > 0 && int(e) < len(errnoNames) && errnoNames[e] != "":
-		return errnoNames[e]
+	case errno > 0 && int(errno) < len(errnoNames) && errnoNames[errno] != "":
+		return errnoNames[errno]
 	}
-	return fmt.Sprintf("errno %d", int(e))
+	return fmt.Sprintf("errno %d", int(errno))
 }

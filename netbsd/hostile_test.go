@@ -56,7 +56,7 @@ func TestHostileVariableLayouts(t *testing.T) {
 			t.Fatalf("%x: dirent of %d bytes", b, n)
 		}
 		rights := 0
-		if l, e := ParseCmsgs(b); e == 0 {
+		if l, errno := ParseCmsgs(b); errno == 0 {
 			for _, c := range l {
 				rights += len(c.Data)
 			}
@@ -64,7 +64,7 @@ func TestHostileVariableLayouts(t *testing.T) {
 		if rights > len(b) {
 			t.Fatalf("%x: more in control messages than there is", b)
 		}
-		if a, e := DecodeSockaddr(b); e == 0 && len(a.Path) > len(b) {
+		if a, errno := DecodeSockaddr(b); errno == 0 && len(a.Path) > len(b) {
 			t.Fatalf("%x: socket address %+v", b, a)
 		}
 		if len(b) >= 16 {

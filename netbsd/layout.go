@@ -7,7 +7,7 @@ import (
 
 // This file and its layout_* neighbours turn structures of the ABI into bytes and
 // back. Each structure has a size constant, Encode(b), which fills exactly that many
-// bytes (padding is zeroed, so that nothing of ours leaks to the guest), and a
+// bytes (padding is zeroed, so that nothing of the kernel's leaks to the guest), and a
 // Decode function. Both panic when b is shorter: callers allocate by the constant.
 
 var le = binary.LittleEndian
@@ -36,7 +36,7 @@ var layoutSizes = map[string]int{
 	"spawnfa": SizeofSpawnFileActions, "spawnattr": SizeofSpawnAttr,
 }
 
-// LayoutSize gives the size of the structure that the table of system calls names:
+// LayoutSize returns the size of the structure that the table of system calls names:
 // of one element where it is an array, 1 for those whose length goes with them; 0
 // for a name that there isn't.
 func LayoutSize(name string) int { return layoutSizes[name] }

@@ -70,7 +70,7 @@ type Dirent struct {
 
 const direntName = 13
 
-// Reclen gives the length of the record, at most 528.
+// Reclen returns the length of the record, at most 528.
 func (d *Dirent) Reclen() int { return (direntName + len(d.Name) + 1 + 7) &^ 7 }
 
 // Append adds the record to b.
@@ -86,7 +86,7 @@ func (d *Dirent) Append(b []byte) []byte {
 	return b
 }
 
-// DecodeDirent reads one record and gives its length; 0 where b holds none that is
+// DecodeDirent reads one record and returns its length; 0 where b holds none that is
 // well formed.
 func DecodeDirent(b []byte) (d Dirent, n int) {
 	if len(b) < direntName+1 {
@@ -175,7 +175,7 @@ func DecodeKevent(b []byte) Kevent {
 // FdSet is an fd_set of any length, as 32-bit words.
 type FdSet []byte
 
-// FdSetLen gives how many bytes of an fd_set select(2) copies for nd descriptors.
+// FdSetLen returns how many bytes of an fd_set select(2) copies for nd descriptors.
 func FdSetLen(nd int) int { return (nd + 31) / 32 * 4 }
 
 // Has reports whether fd is in the set.

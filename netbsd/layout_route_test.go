@@ -27,9 +27,9 @@ func TestRouteMessages(t *testing.T) {
 		case RTM_NEWADDR:
 			mask := b[SizeofIfaMsghdr:]
 			dl := mask[(mask[0]+7)&^7:]
-			addr, e := DecodeSockaddr(dl[(dl[0]+7)&^7 : n-SizeofIfaMsghdr-int((mask[0]+7)&^7)])
-			if e != 0 || !addr.Addr.Addr().IsLoopback() || mask[1] != addr.Family {
-				t.Errorf("%+v %v", addr, e)
+			addr, errno := DecodeSockaddr(dl[(dl[0]+7)&^7 : n-SizeofIfaMsghdr-int((mask[0]+7)&^7)])
+			if errno != 0 || !addr.Addr.Addr().IsLoopback() || mask[1] != addr.Family {
+				t.Errorf("%+v %v", addr, errno)
 			}
 		}
 		b = b[n:]

@@ -31,7 +31,7 @@ type Sockaddr struct {
 	Raw      []byte         // any other: what follows the family
 }
 
-// Bytes gives the address as the kernel writes it out.
+// Bytes returns the address as the kernel writes it out.
 func (a *Sockaddr) Bytes() []byte {
 	switch a.Family {
 	case AF_INET:
@@ -78,7 +78,7 @@ func (a *Sockaddr) unixBytes() []byte {
 
 // DecodeSockaddr reads what a program passed. The length byte is not trusted:
 // the kernel overwrites it with the length argument.
-func DecodeSockaddr(b []byte) (a Sockaddr, e Errno) {
+func DecodeSockaddr(b []byte) (a Sockaddr, errno Errno) {
 	if len(b) < 2 || len(b) > sockaddrMaxLen {
 		return a, EINVAL
 	}
@@ -144,7 +144,7 @@ type Cmsg struct {
 // The header is 12 bytes, the data begin at the next multiple of 8.
 const cmsgData = (SizeofCmsghdr + 7) &^ 7
 
-// CmsgSpace gives the room that a control message with n bytes of data takes.
+// CmsgSpace returns the room that a control message with n bytes of data takes.
 func CmsgSpace(n int) int { return cmsgData + (n+7)&^7 }
 
 // AppendCmsg adds a control message to b, padded.
@@ -160,7 +160,7 @@ func AppendCmsg(b []byte, c Cmsg) []byte {
 }
 
 // ParseCmsgs splits a control buffer; EINVAL if a length does not fit.
-func ParseCmsgs(b []byte) (l []Cmsg, e Errno) {
+func ParseCmsgs(b []byte) (l []Cmsg, errno Errno) {
 	for len(b) >= SizeofCmsghdr {
 		n := int(le.Uint32(b))
 		if n < cmsgData || n > len(b) {

@@ -164,20 +164,20 @@ func FuzzDecodeVariable(f *testing.F) {
 		if d, n := DecodeDirent(b); n > len(b) || n > 0 && len(d.Name) >= n {
 			t.Fatal("dirent outside of the bytes")
 		}
-		l, e := ParseCmsgs(b)
-		if e == 0 {
+		l, errno := ParseCmsgs(b)
+		if errno == 0 {
 			var out []byte
 			for _, c := range l {
 				out = AppendCmsg(out, c)
 			}
-			again, e := ParseCmsgs(out)
-			if e != 0 || len(again) != len(l) {
+			again, errno := ParseCmsgs(out)
+			if errno != 0 || len(again) != len(l) {
 				t.Fatalf("%+v became %+v", l, again)
 			}
 		}
-		if a, e := DecodeSockaddr(b); e == 0 {
-			again, e := DecodeSockaddr(a.Bytes())
-			if e != 0 || !reflect.DeepEqual(a, again) && len(a.Raw) == 0 {
+		if a, errno := DecodeSockaddr(b); errno == 0 {
+			again, errno := DecodeSockaddr(a.Bytes())
+			if errno != 0 || !reflect.DeepEqual(a, again) && len(a.Raw) == 0 {
 				t.Fatalf("%+v became %+v", a, again)
 			}
 		}
@@ -201,8 +201,8 @@ func TestSockaddrs(t *testing.T) {
 			t.Errorf("%+v: %q, want %q", c.a, got, c.want)
 		}
 	}
-	if _, e := DecodeSockaddr([]byte{0, AF_INET, 0}); e != EINVAL {
-		t.Error(e)
+	if _, errno := DecodeSockaddr([]byte{0, AF_INET, 0}); errno != EINVAL {
+		t.Error(errno)
 	}
 }
 

@@ -123,7 +123,7 @@ const (
 	SignalFrameUC     = 8 + SizeofSiginfo
 )
 
-// SignalFrameAddr gives where the frame goes: below the top of the signal stack, or
+// SignalFrameAddr returns where the frame goes: below the top of the signal stack, or
 // below the red zone under the stack pointer, so that the handler is entered with a
 // stack pointer as if it had been called: 8 below a multiple of 16.
 func SignalFrameAddr(rsp uint64, alt *Stack) uint64 {

@@ -92,7 +92,7 @@ var linuxSignal = [...]int{
 // programs; NetBSD's 31 of them map onto 34 to 64.
 const linuxRTMin = 34
 
-// ToLinux gives the host's number for a signal, 0 where it has none (SIGEMT and
+// ToLinux returns the host's number for a signal, 0 where it has none (SIGEMT and
 // SIGINFO).
 func (s Signal) ToLinux() int {
 	switch {

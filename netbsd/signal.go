@@ -84,7 +84,7 @@ var signalNames = [...]string{
 // Valid reports whether s is a signal that can be sent.
 func (s Signal) Valid() bool { return s > 0 && s < NSIG }
 
-// String gives the symbol, "SIGCHLD", or SIGRTMIN+N.
+// String returns the symbol, "SIGCHLD", or SIGRTMIN+N.
 func (s Signal) String() string {
 	switch {
 	case s >= 0 && int(s) < len(signalNames) && signalNames[s] != "":
@@ -111,7 +111,7 @@ func SigsetOf(sigs ...Signal) Sigset {
 // AllSignals is the full set.
 const AllSignals Sigset = 1<<(NSIG-1) - 1
 
-// Bit gives the set that holds s alone; the empty set if s is not valid.
+// Bit returns the set that holds s alone; the empty set if s is not valid.
 func (s Signal) Bit() Sigset {
 	if !s.Valid() {
 		return 0

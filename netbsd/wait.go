@@ -70,11 +70,11 @@ func (w WaitStatus) Continued() bool { return w == ContinuedStatus }
 // CoreDump reports WCOREDUMP.
 func (w WaitStatus) CoreDump() bool { return w.Signaled() && w&CoreFlag != 0 }
 
-// ExitCode gives WEXITSTATUS.
+// ExitCode returns WEXITSTATUS.
 func (w WaitStatus) ExitCode() int { return int(w>>8) & 0xff }
 
-// TermSignal gives WTERMSIG.
+// TermSignal returns WTERMSIG.
 func (w WaitStatus) TermSignal() Signal { return Signal(w & 0x7f) }
 
-// StopSignal gives WSTOPSIG.
+// StopSignal returns WSTOPSIG.
 func (w WaitStatus) StopSignal() Signal { return Signal(w >> 8 & 0xff) }
