@@ -26,19 +26,29 @@ func TestStateGraphs(t *testing.T) {
 	}
 }
 
-// TestNamedFilesExist looks for every file that ARCHITECTURE.md names.
+// TestNamedFilesExist looks for every file that a page of the repository names by its path.
 func TestNamedFilesExist(t *testing.T) {
-	page, err := os.ReadFile("../../ARCHITECTURE.md")
-	if err != nil {
-		t.Fatal(err)
+	pages, err := filepath.Glob("../../*.md")
+	more, err2 := filepath.Glob("../../doc/*.md")
+	if pages = append(pages, more...); err != nil || err2 != nil || len(pages) < 8 {
+		t.Fatalf("%d pages, %v, %v", len(pages), err, err2)
 	}
-	for i, word := range strings.Split(string(page), "`") {
-		if i%2 == 0 || !strings.Contains(word, "/") || strings.ContainsAny(word, " (*") || !strings.Contains(word, ".") {
-			continue
+	file := regexp.MustCompile("`((?:bench|cmd|doc|examples|internal|kern|netbsd)/[\\w/.*-]+\\.[a-z]+)`")
+	found := 0
+	for _, name := range pages {
+		page, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if _, err := os.Stat("../../" + word); err != nil {
-			t.Errorf("ARCHITECTURE.md names %s: %v", word, err)
+		for _, m := range file.FindAllStringSubmatch(string(page), -1) {
+			found++
+			if list, err := filepath.Glob("../../" + m[1]); err != nil || len(list) == 0 {
+				t.Errorf("%s names %s, which is not there", name, m[1])
+			}
 		}
+	}
+	if found < 50 {
+		t.Errorf("found %d names", found)
 	}
 }
 
