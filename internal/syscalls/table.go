@@ -8,7 +8,9 @@ import (
 
 // The table of system calls: each call of NetBSD is one row in one of the table_*.go
 // files, a family each. Dispatch, the number of arguments, traces and
-// the documentation all come from the row.
+// doc/system-calls.md all come from the row.
+
+//go:generate go test -run TestPageIsCurrent -update .
 
 // Syscall is a row of the table.
 type Syscall struct {
@@ -31,7 +33,7 @@ const (
 	Stub                   // accepted, and without effect
 )
 
-// String returns the level's name in the documentation.
+// String returns the level's name in doc/system-calls.md.
 func (s Support) String() string { return [...]string{"none", "full", "partial", "stub"}[s&3] }
 
 // Name returns the call's name in NetBSD's sys/syscall.h, without SYS_.

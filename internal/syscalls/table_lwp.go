@@ -23,7 +23,7 @@ var lwpCalls = []Syscall{
 	{netbsd.SYS__lwp_getname, "target lid, name >buf[len], len size", netbsd.RetInt, Full, lwpGetname, ""},
 	{netbsd.SYS__lwp_ctl, "features int, address >ptr", netbsd.RetInt, Full, lwpCtl, ""},
 	{netbsd.SYS_rasctl, "addr ptr, len size, op int", netbsd.RetInt, None, nil, "restartable sequences: not needed with more than one processor"},
-	{netbsd.SYS__sched_setparam, "pid pid, lid lid, policy int, params <schedparam", netbsd.RetInt, Stub, schedSetparam, "policy and priority are checked, not applied"},
+	{netbsd.SYS__sched_setparam, "pid pid, lid lid, policy int, params <schedparam", netbsd.RetInt, Stub, schedSetparam, "the parameters are read and dropped"},
 	{netbsd.SYS__sched_getparam, "pid pid, lid lid, policy >int, params >schedparam", netbsd.RetInt, Partial, schedGetparam, "the policy is SCHED_OTHER, whatever was set"},
 	{netbsd.SYS__sched_setaffinity, "pid pid, lid lid, size size, cpuset <buf[size]", netbsd.RetInt, Stub, schedSetaffinity, "the set is checked, not applied"},
 	{netbsd.SYS__sched_getaffinity, "pid pid, lid lid, size size, cpuset >buf[size]", netbsd.RetInt, Partial, schedGetaffinity, "all processors, whatever was set"},

@@ -13,7 +13,7 @@ var memoryCalls = []Syscall{
 	{netbsd.SYS_mincore, "addr ptr, len size, vec ptr", netbsd.RetInt, Partial, mincore, "says that all is resident"},
 	{netbsd.SYS_mmap, "addr ptr, len size, prot |prot, flags |mmap, fd fd, pad pad, pos off", netbsd.RetPtr, Full, mmap, "the offset is the seventh argument, on the stack"},
 	{netbsd.SYS_mlock, "addr ptr, len size", netbsd.RetInt, Partial, mlock, "checks the range, locks nothing"},
-	{netbsd.SYS_munlock, "addr ptr, len size", netbsd.RetInt, Partial, mlock, "checks the range"},
+	{netbsd.SYS_munlock, "addr ptr, len size", netbsd.RetInt, Partial, mlock, "checks the range, unlocks nothing"},
 	{netbsd.SYS_mlockall, "flags |mcl", netbsd.RetInt, Stub, mlockall, "locks nothing"},
 	{netbsd.SYS_munlockall, "", netbsd.RetInt, Stub, mlockall, "locks nothing"},
 	{netbsd.SYS_minherit, "addr ptr, len size, inherit =inherit", netbsd.RetInt, Partial, minherit, "COPY, NONE and ZERO; SHARE where the memory is shared already"},
