@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"math"
 	"sync"
 
 	"toaster/internal/file"
@@ -132,10 +133,27 @@ func fadvise(c *Call) netbsd.Errno {
 	return c.ok(uint64(e))
 }
 
-// fallocate is posix_fallocate(int fd, int pad, off_t pos, off_t len). NetBSD's file
-// systems don't support it, and neither is it needed: EOPNOTSUPP makes libraries
-// write zeros.
-func fallocate(c *Call) netbsd.Errno { return c.ok(uint64(netbsd.EOPNOTSUPP)) }
+// fallocate is posix_fallocate(int fd, int pad, off_t pos, off_t len). Its result is the
+// errno. Most of NetBSD's file systems don't support it, and neither is it needed:
+// EOPNOTSUPP makes libraries write zeros.
+func fallocate(c *Call) netbsd.Errno { return c.ok(uint64(noSpaceChange(c))) }
 
-// fdiscard is fdiscard(int fd, int pad, off_t pos, off_t len).
-func fdiscard(*Call) netbsd.Errno { return netbsd.EOPNOTSUPP }
+// fdiscard is fdiscard(int fd, int pad, off_t pos, off_t len), which file systems need not
+// support either.
+func fdiscard(c *Call) netbsd.Errno { return noSpaceChange(c) }
+
+// noSpaceChange says what is wrong with the arguments of posix_fallocate(2) and fdiscard(2):
+// EINVAL for a range that there cannot be, EBADF for what is not open for writing; if
+// nothing, EOPNOTSUPP.
+func noSpaceChange(c *Call) netbsd.Errno {
+	pos, length := c.Long(2), c.Long(3)
+	if pos < 0 || length < 0 || length > math.MaxInt64-pos {
+		return netbsd.EINVAL
+	}
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if !d.Writable() {
+			return netbsd.EBADF
+		}
+		return netbsd.EOPNOTSUPP
+	})
+}

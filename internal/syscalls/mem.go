@@ -40,8 +40,17 @@ func mlock(c *Call) netbsd.Errno {
 	return 0
 }
 
-// mlockall is mlockall(int flags) and munlockall(void).
-func mlockall(*Call) netbsd.Errno { return 0 }
+// mlockall is mlockall(int flags), which locks nothing either. EINVAL for no flag and for
+// unknown ones (sys_mlockall).
+func mlockall(c *Call) netbsd.Errno {
+	if flags := c.Int(0); flags == 0 || flags&^(netbsd.MCL_CURRENT|netbsd.MCL_FUTURE) != 0 {
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
+// munlockall is munlockall(void).
+func munlockall(*Call) netbsd.Errno { return 0 }
 
 // mremap is mremap(void *old, size_t oldsize, void *new, size_t newsize, int flags).
 func mremap(c *Call) netbsd.Errno {

@@ -15,7 +15,7 @@ var memoryCalls = []Syscall{
 	{netbsd.SYS_mlock, "addr ptr, len size", netbsd.RetInt, Partial, mlock, "checks the range, locks nothing"},
 	{netbsd.SYS_munlock, "addr ptr, len size", netbsd.RetInt, Partial, mlock, "checks the range, unlocks nothing"},
 	{netbsd.SYS_mlockall, "flags |mcl", netbsd.RetInt, Stub, mlockall, "locks nothing"},
-	{netbsd.SYS_munlockall, "", netbsd.RetInt, Stub, mlockall, "locks nothing"},
+	{netbsd.SYS_munlockall, "", netbsd.RetInt, Stub, munlockall, "locks nothing"},
 	{netbsd.SYS_minherit, "addr ptr, len size, inherit =inherit", netbsd.RetInt, Partial, minherit, "COPY, NONE and ZERO; SHARE where the memory is shared already"},
 	{netbsd.SYS___msync13, "addr ptr, len size, flags |msync", netbsd.RetInt, Full, msync, ""},
 	{netbsd.SYS_mremap, "old_address ptr, old_size size, new_address ptr, new_size size, flags |mmap", netbsd.RetPtr, Full, mremap, ""},
