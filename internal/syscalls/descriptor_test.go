@@ -1,0 +1,161 @@
+package syscalls
+
+import (
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// iov is a vector of the parts given, in memory.
+func iov(parts ...any) func(p *player) uint64 {
+	return func(p *player) uint64 {
+		var b []byte
+		for _, part := range parts {
+			n := uint64(0)
+			switch v := part.(type) {
+			case []byte:
+				n = uint64(len(v))
+			case room:
+				n = uint64(v)
+			case uint64:
+				n = 8
+			}
+			b = append(b, longs(p.arg(part), n)...)
+		}
+		return p.mem.put(b)
+	}
+}
+
+func TestDescriptor(t *testing.T) {
+	const rw = netbsd.O_RDWR | netbsd.O_CREAT
+	text := []byte("some text")
+	wrlock := encoded(netbsd.SizeofFlock, netbsd.Flock{Type: netbsd.F_WRLCK, Whence: netbsd.SEEK_SET}.Encode)
+	stages(t, map[string][]row{
+		"files": {
+			{"read(2): EBADF", netbsd.SYS_read, args{0, room(9), 9}, netbsd.EBADF, nil, nil},
+			{"write(2): EBADF", netbsd.SYS_write, args{-1, text, 9}, netbsd.EBADF, nil, nil},
+			{"open(2): the lowest descriptor", netbsd.SYS_open, args{"f", rw, 0o644}, 0, 0, nil},
+			{"write(2)", netbsd.SYS_write, args{0, text, 9}, 0, 9, nil},
+			{"write(2): EFAULT", netbsd.SYS_write, args{0, bad, 9}, netbsd.EFAULT, nil, nil},
+			{"write(2): EINVAL for more than SSIZE_MAX", netbsd.SYS_write, args{0, text, uint64(1 << 63)}, netbsd.EINVAL, nil, nil},
+			{"lseek(2)", netbsd.SYS_lseek, args{0, 0, 5, netbsd.SEEK_SET}, 0, 5, nil},
+			{"read(2): from there", netbsd.SYS_read, args{0, room(9), 9}, 0, out{1, []byte("text\xa5")}, nil},
+			{"read(2): the end", netbsd.SYS_read, args{0, room(9), 9}, 0, 0, nil},
+			{"lseek(2): from the end", netbsd.SYS_lseek, args{0, 0, -4, netbsd.SEEK_END}, 0, 5, nil},
+			{"lseek(2): EINVAL before the beginning", netbsd.SYS_lseek, args{0, 0, -1, netbsd.SEEK_SET}, netbsd.EINVAL, nil, nil},
+			{"lseek(2): EINVAL for whence", netbsd.SYS_lseek, args{0, 0, 0, 9}, netbsd.EINVAL, nil, nil},
+			{"read(2): EFAULT", netbsd.SYS_read, args{0, bad, 4}, netbsd.EFAULT, nil, nil},
+			{"pread(2)", netbsd.SYS_pread, args{0, room(4), 4, 0, 0}, 0, out{1, []byte("some")}, nil},
+			{"pread(2): EINVAL for a negative position", netbsd.SYS_pread, args{0, room(4), 4, 0, -1}, netbsd.EINVAL, nil, nil},
+			{"pwrite(2)", netbsd.SYS_pwrite, args{0, []byte("fine"), 4, 0, 0}, 0, 4, nil},
+			{"readv(2): EINVAL for no vector", netbsd.SYS_readv, args{0, iov(room(4)), 0}, netbsd.EINVAL, nil, nil},
+			{"readv(2): EINVAL for more than IOV_MAX", netbsd.SYS_readv, args{0, iov(room(4)), 1025}, netbsd.EINVAL, nil, nil},
+			{"readv(2): EFAULT for the vector", netbsd.SYS_readv, args{0, bad, 1}, netbsd.EFAULT, nil, nil},
+			{"preadv(2)", netbsd.SYS_preadv, args{0, iov(room(4), room(5)), 2, 0, 0}, 0, 9, nil},
+			{"writev(2)", netbsd.SYS_writev, args{0, iov([]byte("a"), []byte("bc")), 2}, 0, 3, nil},
+			{"writev(2): EFAULT for a part", netbsd.SYS_writev, args{0, iov(bad), 1}, netbsd.EFAULT, nil, nil},
+			{"pwritev(2)", netbsd.SYS_pwritev, args{0, iov([]byte("x"), []byte("yz")), 2, 0, 0}, 0, 3, nil},
+			{"pread(2): both", netbsd.SYS_pread, args{0, room(12), 12, 0, 0}, 0, out{1, []byte("xyze text")}, nil},
+			{"ftruncate(2)", netbsd.SYS_ftruncate, args{0, 0, 3}, 0, 0, nil},
+			{"ftruncate(2): EINVAL for a negative length", netbsd.SYS_ftruncate, args{0, 0, -1}, netbsd.EINVAL, nil, nil},
+			{"lseek(2): the new end", netbsd.SYS_lseek, args{0, 0, 0, netbsd.SEEK_END}, 0, 3, nil},
+			{"fsync(2)", netbsd.SYS_fsync, args{0}, 0, 0, nil},
+			{"fdatasync(2): EBADF", netbsd.SYS_fdatasync, args{7}, netbsd.EBADF, nil, nil},
+			{"fsync_range(2): EINVAL for neither of FDATASYNC and FFILESYNC", netbsd.SYS_fsync_range, args{0, 0, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"fsync_range(2)", netbsd.SYS_fsync_range, args{0, netbsd.FFILESYNC, 0, 0}, 0, 0, nil},
+			{"posix_fadvise(2): its result is the errno", netbsd.SYS___posix_fadvise50, args{0, 0, 0, 0, 77}, 0, int(netbsd.EINVAL), nil},
+			{"posix_fadvise(2)", netbsd.SYS___posix_fadvise50, args{0, 0, 0, 0, netbsd.POSIX_FADV_NORMAL}, 0, 0, nil},
+			{"posix_fallocate(2): EINVAL for a negative length", netbsd.SYS_posix_fallocate, args{0, 0, 0, -1}, 0, int(netbsd.EINVAL), nil},
+			{"posix_fallocate(2): EBADF", netbsd.SYS_posix_fallocate, args{9, 0, 0, 1}, 0, int(netbsd.EBADF), nil},
+			{"posix_fallocate(2): EOPNOTSUPP", netbsd.SYS_posix_fallocate, args{0, 0, 0, 1}, 0, int(netbsd.EOPNOTSUPP), nil},
+			{"fdiscard(2): EINVAL for a range past the end", netbsd.SYS_fdiscard, args{0, 0, int64(1<<63 - 1), 1}, netbsd.EINVAL, nil, nil},
+			{"fdiscard(2): EBADF", netbsd.SYS_fdiscard, args{9, 0, 0, 1}, netbsd.EBADF, nil, nil},
+			{"flock(2): EINVAL", netbsd.SYS_flock, args{0, 0}, netbsd.EINVAL, nil, nil},
+			{"flock(2)", netbsd.SYS_flock, args{0, netbsd.LOCK_EX}, 0, 0, nil},
+			{"open(2): another open file", netbsd.SYS_open, args{"f", netbsd.O_RDONLY, 0}, 0, 1, nil},
+			{"flock(2): EWOULDBLOCK", netbsd.SYS_flock, args{1, netbsd.LOCK_SH | netbsd.LOCK_NB}, netbsd.EWOULDBLOCK, nil, nil},
+			{"write(2): EBADF for what is open for reading", netbsd.SYS_write, args{1, text, 1}, netbsd.EBADF, nil, nil},
+			{"posix_fallocate(2): EBADF for what is open for reading", netbsd.SYS_posix_fallocate, args{1, 0, 0, 1}, 0, int(netbsd.EBADF), nil},
+			{"ftruncate(2): EINVAL for what is open for reading", netbsd.SYS_ftruncate, args{1, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"close(2)", netbsd.SYS_close, args{1}, 0, 0, nil},
+			{"close(2): EBADF", netbsd.SYS_close, args{1}, netbsd.EBADF, nil, nil},
+			{"open(2): a directory", netbsd.SYS_open, args{".", netbsd.O_RDONLY, 0}, 0, 1, nil},
+			{"read(2): EISDIR", netbsd.SYS_read, args{1, room(9), 9}, netbsd.EISDIR, nil, nil},
+			{"getdents(2)", netbsd.SYS___getdents30, args{1, room(4096), 4096}, 0, func(r *result) string {
+				if r.ret[0] == 0 {
+					return "no entry"
+				}
+				return ""
+			}, nil},
+			{"getdents(2): EFAULT", netbsd.SYS___getdents30, args{9, bad, 4096}, netbsd.EBADF, nil, nil},
+			{"getdents(2): EINVAL for a file", netbsd.SYS___getdents30, args{0, room(512), 512}, netbsd.EINVAL, nil, nil},
+		},
+		"duplicates": {
+			{"dup(2): EBADF", netbsd.SYS_dup, args{0}, netbsd.EBADF, nil, nil},
+			{"open(2)", netbsd.SYS_open, args{"f", rw, 0o644}, 0, 0, nil},
+			{"dup(2)", netbsd.SYS_dup, args{0}, 0, 1, nil},
+			{"dup2(2)", netbsd.SYS_dup2, args{0, 5}, 0, 5, nil},
+			{"dup2(2): EBADF for a negative one", netbsd.SYS_dup2, args{0, -1}, netbsd.EBADF, nil, nil},
+			{"dup2(2): EBADF beyond RLIMIT_NOFILE", netbsd.SYS_dup2, args{0, 1 << 30}, netbsd.EBADF, nil, nil},
+			{"dup3(2): EINVAL for flags", netbsd.SYS_dup3, args{0, 6, 1 << 30}, netbsd.EINVAL, nil, nil},
+			{"dup3(2)", netbsd.SYS_dup3, args{0, 6, netbsd.O_CLOEXEC}, 0, 6, nil},
+			{"fcntl(2): F_GETFD", netbsd.SYS_fcntl, args{6, netbsd.F_GETFD, 0}, 0, netbsd.FD_CLOEXEC, nil},
+			{"fcntl(2): F_SETFD", netbsd.SYS_fcntl, args{6, netbsd.F_SETFD, 0}, 0, nil, nil},
+			{"fcntl(2): F_GETFD", netbsd.SYS_fcntl, args{6, netbsd.F_GETFD, 0}, 0, 0, nil},
+			{"fcntl(2): F_DUPFD", netbsd.SYS_fcntl, args{0, netbsd.F_DUPFD, 10}, 0, 10, nil},
+			{"fcntl(2): F_DUPFD_CLOEXEC", netbsd.SYS_fcntl, args{0, netbsd.F_DUPFD_CLOEXEC, 10}, 0, 11, nil},
+			{"fcntl(2): F_MAXFD", netbsd.SYS_fcntl, args{0, netbsd.F_MAXFD, 0}, 0, 11, nil},
+			{"fcntl(2): F_DUPFD: EINVAL for a negative one", netbsd.SYS_fcntl, args{0, netbsd.F_DUPFD, -1}, netbsd.EINVAL, nil, nil},
+			{"fcntl(2): F_CLOSEM", netbsd.SYS_fcntl, args{10, netbsd.F_CLOSEM, 0}, 0, nil, nil},
+			{"fcntl(2): F_MAXFD", netbsd.SYS_fcntl, args{0, netbsd.F_MAXFD, 0}, 0, 6, nil},
+			{"fcntl(2): EBADF", netbsd.SYS_fcntl, args{10, netbsd.F_GETFL, 0}, netbsd.EBADF, nil, nil},
+			{"fcntl(2): F_SETFL", netbsd.SYS_fcntl, args{0, netbsd.F_SETFL, netbsd.O_NONBLOCK}, 0, nil, nil},
+			{"fcntl(2): F_GETFL", netbsd.SYS_fcntl, args{1, netbsd.F_GETFL, 0}, 0, netbsd.O_RDWR | netbsd.O_NONBLOCK, nil},
+			{"fcntl(2): F_SETNOSIGPIPE", netbsd.SYS_fcntl, args{0, netbsd.F_SETNOSIGPIPE, 1}, 0, nil, nil},
+			{"fcntl(2): F_GETNOSIGPIPE", netbsd.SYS_fcntl, args{0, netbsd.F_GETNOSIGPIPE, 0}, 0, 1, nil},
+			{"fcntl(2): F_GETPATH", netbsd.SYS_fcntl, args{0, netbsd.F_GETPATH, room(1024)}, 0, out{2, []byte("/f\x00")}, nil},
+			{"fcntl(2): F_GETPATH: EFAULT", netbsd.SYS_fcntl, args{0, netbsd.F_GETPATH, bad}, netbsd.EFAULT, nil, nil},
+			{"fcntl(2): F_SETLK", netbsd.SYS_fcntl, args{0, netbsd.F_SETLK, wrlock}, 0, nil, nil},
+			{"fcntl(2): F_SETLK: EFAULT", netbsd.SYS_fcntl, args{0, netbsd.F_SETLK, bad}, netbsd.EFAULT, nil, nil},
+			{"fcntl(2): EINVAL for a command", netbsd.SYS_fcntl, args{0, 99, 0}, netbsd.EINVAL, nil, nil},
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(p *player) {
+				p.play([]row{
+					{"fcntl(2): the lock is the parent's: EAGAIN", netbsd.SYS_fcntl, args{0, netbsd.F_SETLK, wrlock}, netbsd.EAGAIN, nil, nil},
+					{"fcntl(2): F_GETLK says whose", netbsd.SYS_fcntl, args{0, netbsd.F_GETLK, wrlock}, 0, func(r *result) string {
+						if lk := netbsd.DecodeFlock(r.mem(2, netbsd.SizeofFlock)); int(lk.Pid) != r.p.c.L.Proc().Ppid() {
+							return "another one's"
+						}
+						return ""
+					}, nil},
+				})
+			}},
+			{"__wait450 of it", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(2, 2)}, 0, nil, nil},
+			{"dup(2): EMFILE", netbsd.SYS_dup, args{0}, netbsd.EMFILE, nil, nil},
+		},
+		"pipes": {
+			{"pipe(2): both results", netbsd.SYS_pipe, nil, 0, pair{0, 1}, nil},
+			{"pipe2(2): EINVAL for flags", netbsd.SYS_pipe2, args{room(8), 1 << 30}, netbsd.EINVAL, nil, nil},
+			{"pipe2(2): EFAULT, and nothing stays open", netbsd.SYS_pipe2, args{bad, 0}, netbsd.EFAULT, nil, nil},
+			{"pipe2(2)", netbsd.SYS_pipe2, args{room(8), netbsd.O_NONBLOCK}, 0, out{0, words(2, 3)}, nil},
+			{"read(2): EAGAIN", netbsd.SYS_read, args{2, room(1), 1}, netbsd.EAGAIN, nil, nil},
+			{"write(2)", netbsd.SYS_write, args{3, text, 4}, 0, 4, nil},
+			{"ioctl(2): FIONREAD", netbsd.SYS_ioctl, args{2, uint64(netbsd.FIONREAD), room(4)}, 0, out{2, words(4)}, nil},
+			{"ioctl(2): FIONREAD: EFAULT", netbsd.SYS_ioctl, args{2, uint64(netbsd.FIONREAD), bad}, netbsd.EFAULT, nil, nil},
+			{"ioctl(2): FIOCLEX", netbsd.SYS_ioctl, args{2, uint64(netbsd.FIOCLEX), 0}, 0, nil, nil},
+			{"fcntl(2): F_GETFD", netbsd.SYS_fcntl, args{2, netbsd.F_GETFD, 0}, 0, netbsd.FD_CLOEXEC, nil},
+			{"ioctl(2): EBADF", netbsd.SYS_ioctl, args{99, uint64(netbsd.FIONREAD), room(4)}, netbsd.EBADF, nil, nil},
+			{"ioctl(2): ENOTTY", netbsd.SYS_ioctl, args{2, uint64(netbsd.TIOCGWINSZ), room(8)}, netbsd.ENOTTY, nil, nil},
+			{"read(2)", netbsd.SYS_read, args{2, room(9), 9}, 0, out{1, []byte("some\xa5")}, nil},
+			{"lseek(2): ESPIPE", netbsd.SYS_lseek, args{2, 0, 0, 0}, netbsd.ESPIPE, nil, nil},
+			{"pread(2): ESPIPE", netbsd.SYS_pread, args{2, room(1), 1, 0, 0}, netbsd.ESPIPE, nil, nil},
+			{"posix_fadvise(2): ESPIPE", netbsd.SYS___posix_fadvise50, args{2, 0, 0, 0, 0}, 0, int(netbsd.ESPIPE), nil},
+			{"read(2): EBADF of the end for writing", netbsd.SYS_read, args{3, room(1), 1}, netbsd.EBADF, nil, nil},
+			{"close(2)", netbsd.SYS_close, args{2}, 0, nil, nil},
+			{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGPIPE, action(netbsd.Sigaction{Handler: 0x1000}), 0, 0x1000, 2}, 0, nil, nil},
+			{"write(2): EPIPE and SIGPIPE", netbsd.SYS_write, args{3, text, 1}, netbsd.EPIPE, caught(netbsd.SIGPIPE), nil},
+			{"close(2)", netbsd.SYS_close, args{1}, 0, nil, nil},
+			{"read(2): the end", netbsd.SYS_read, args{0, room(1), 1}, 0, 0, nil},
+		},
+	})
+}

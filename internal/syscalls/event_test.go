@@ -1,0 +1,78 @@
+package syscalls
+
+import (
+	"fmt"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+func kev(ev netbsd.Kevent) []byte { return encoded(netbsd.SizeofKevent, ev.Encode) }
+
+// pollfd is a struct pollfd.
+func pollfd(fd int32, events, revents uint16) []byte {
+	return append(words(uint32(fd)), byte(events), byte(events>>8), byte(revents), byte(revents>>8))
+}
+
+func TestEvent(t *testing.T) {
+	const in, writable, nval = netbsd.POLLIN, netbsd.POLLOUT, netbsd.POLLNVAL
+	no := timespec(0, 0)
+	readable := netbsd.Kevent{Ident: 0, Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_ADD, Udata: 0x77}
+	stages(t, map[string][]row{
+		"poll": {
+			{"pipe(2)", netbsd.SYS_pipe, nil, 0, pair{0, 1}, nil},
+			{"poll(2): nothing", netbsd.SYS_poll, args{pollfd(0, in, 9), 1, 0}, 0, out{0, pollfd(0, in, 0)}, nil},
+			{"poll(2): 0 after the time", netbsd.SYS_poll, args{pollfd(0, in, 9), 1, 1}, 0, 0, nil},
+			{"poll(2): writable", netbsd.SYS_poll, args{append(pollfd(0, in, 0), pollfd(1, writable, 0)...), 2, -1}, 0, 1, nil},
+			{"poll(2): POLLNVAL", netbsd.SYS_poll, args{pollfd(9, in, 0), 1, 0}, 0, out{0, pollfd(9, in, nval)}, nil},
+			{"poll(2): a negative descriptor is passed over", netbsd.SYS_poll, args{pollfd(-1, in, 9), 1, 0}, 0, out{0, pollfd(-1, in, 0)}, nil},
+			{"poll(2): EFAULT", netbsd.SYS_poll, args{bad, 1, 0}, netbsd.EFAULT, nil, nil},
+			{"poll(2): EINVAL for more than there can be descriptors", netbsd.SYS_poll, args{pollfd(0, in, 0), 1 << 30, 0}, netbsd.EINVAL, nil, nil},
+			{"pollts(2): EINVAL for nanoseconds", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, timespec(0, 1e9), 0}, netbsd.EINVAL, nil, nil},
+			{"pollts(2): EFAULT for the mask", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, no, bad}, netbsd.EFAULT, nil, nil},
+			{"pollts(2)", netbsd.SYS___pollts50, args{pollfd(1, writable, 0), 1, 0, sigset()}, 0, out{0, pollfd(1, writable, writable)}, nil},
+		},
+		"select": {
+			{"pipe(2)", netbsd.SYS_pipe, nil, 0, pair{0, 1}, nil},
+			{"select(2): nothing", netbsd.SYS___select50, args{2, words(1), 0, 0, longs(0, 0)}, 0, out{1, words(0)}, nil},
+			{"select(2): the bits that are set", netbsd.SYS___select50, args{2, words(1), words(2), 0, 0}, 0, 1, nil},
+			{"select(2): they are left", netbsd.SYS___select50, args{2, 0, words(2), 0, 0}, 0, out{2, words(2)}, nil},
+			{"select(2): EINVAL for a negative count", netbsd.SYS___select50, args{-1, 0, 0, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"select(2): EINVAL for microseconds", netbsd.SYS___select50, args{2, 0, 0, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
+			{"select(2): EFAULT for a set", netbsd.SYS___select50, args{2, bad, 0, 0, longs(0, 0)}, netbsd.EFAULT, nil, nil},
+			{"select(2): EFAULT for the time", netbsd.SYS___select50, args{2, 0, 0, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"open(2) makes 2 the highest", netbsd.SYS_dup2, args{0, 5}, 0, nil, nil},
+			{"select(2): EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(0, 0)}, netbsd.EBADF, nil, nil},
+			{"pselect(2): EINVAL for nanoseconds", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), 0}, netbsd.EINVAL, nil, nil},
+			{"pselect(2)", netbsd.SYS___pselect50, args{2, words(1), 0, 0, no, sigset()}, 0, 0, nil},
+		},
+		"kqueue": {
+			{"pipe(2)", netbsd.SYS_pipe, nil, 0, pair{0, 1}, nil},
+			{"kqueue(2)", netbsd.SYS_kqueue, nil, 0, 2, nil},
+			{"kqueue1(2): EINVAL for flags", netbsd.SYS_kqueue1, args{1 << 30}, netbsd.EINVAL, nil, nil},
+			{"kqueue1(2)", netbsd.SYS_kqueue1, args{netbsd.O_CLOEXEC}, 0, 3, nil},
+			{"fcntl(2): close-on-exec", netbsd.SYS_fcntl, args{3, netbsd.F_GETFD, 0}, 0, netbsd.FD_CLOEXEC, nil},
+			{"kevent(2): EBADF for what is no kqueue", netbsd.SYS___kevent50, args{0, 0, 0, 0, 0, no}, netbsd.EBADF, nil, nil},
+			{"kevent(2): EFAULT for the changes", netbsd.SYS___kevent50, args{2, bad, 1, 0, 0, no}, netbsd.EFAULT, nil, nil},
+			{"kevent(2): EINVAL for nanoseconds", netbsd.SYS___kevent50, args{2, 0, 0, 0, 0, timespec(0, 1e9)}, netbsd.EINVAL, nil, nil},
+			{"kevent(2): ENOENT for what is not there", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_DELETE}), 1, 0, 0, no}, netbsd.ENOENT, nil, nil},
+			{"kevent(2): EBADF for a descriptor, in the event list", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Ident: 9, Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_ADD}), 1, room(40), 1, no}, 0, func(r *result) string {
+				if ev := netbsd.DecodeKevent(r.mem(3, netbsd.SizeofKevent)); r.ret[0] != 1 || ev.Flags != netbsd.EV_ERROR || ev.Data != int64(netbsd.EBADF) {
+					return fmt.Sprintf("%d: %+v", r.ret[0], ev)
+				}
+				return ""
+			}, nil},
+			{"kevent(2): EINVAL for a filter", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: 99, Flags: netbsd.EV_ADD}), 1, 0, 0, no}, netbsd.EINVAL, nil, nil},
+			{"kevent(2): EV_ADD", netbsd.SYS___kevent50, args{2, kev(readable), 1, 0, 0, no}, 0, 0, nil},
+			{"kevent(2): nothing", netbsd.SYS___kevent50, args{2, 0, 0, room(40), 1, no}, 0, 0, nil},
+			{"write(2)", netbsd.SYS_write, args{1, "abc", 3}, 0, 3, nil},
+			{"kevent(2): what can be read", netbsd.SYS___kevent50, args{2, 0, 0, room(80), 2, 0}, 0, func(r *result) string {
+				if ev := netbsd.DecodeKevent(r.mem(3, netbsd.SizeofKevent)); r.ret[0] != 1 || ev.Filter != netbsd.EVFILT_READ || ev.Data != 3 || ev.Udata != 0x77 {
+					return fmt.Sprintf("%d: %+v", r.ret[0], ev)
+				}
+				return ""
+			}, nil},
+			{"kevent(2): EFAULT for the events", netbsd.SYS___kevent50, args{2, 0, 0, bad, 1, no}, netbsd.EFAULT, nil, nil},
+		},
+	})
+}

@@ -1,0 +1,228 @@
+package syscalls
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// exits has a child exit with a status.
+func exits(status int) func(p *player) { return func(p *player) { p.do(netbsd.SYS_exit, status) } }
+
+// last is the pid of the newest child.
+func last(p *player) uint64 {
+	pid := 0
+	for _, q := range p.m.Procs() {
+		if q.Ppid() == p.c.L.Proc().Pid() {
+			pid = max(pid, q.Pid())
+		}
+	}
+	return uint64(pid)
+}
+
+func words(v ...uint32) (b []byte) {
+	for _, w := range v {
+		b = le.AppendUint32(b, w)
+	}
+	return b
+}
+
+func longs(v ...uint64) (b []byte) {
+	for _, w := range v {
+		b = le.AppendUint64(b, w)
+	}
+	return b
+}
+
+const nobody = 29999 // no process has this id
+
+func TestProcess(t *testing.T) {
+	stages(t, map[string][]row{
+		"ids": {
+			{"getpid(2)", netbsd.SYS_getpid, nil, 0, self, nil},
+			{"sys_getpid_with_ppid: the parent in RDX", netbsd.SYS_getpid, nil, 0, func(r *result) string {
+				if r.ret[1] != 1 {
+					return fmt.Sprint("the parent is ", r.ret[1])
+				}
+				return ""
+			}, nil},
+			{"getppid(2)", netbsd.SYS_getppid, nil, 0, 1, nil},
+			{"getpgrp(2)", netbsd.SYS_getpgrp, nil, 0, self, nil},
+			{"getpgid(2): 0 is the caller", netbsd.SYS_getpgid, args{0}, 0, self, nil},
+			{"getpgid(2): ESRCH", netbsd.SYS_getpgid, args{nobody}, netbsd.ESRCH, nil, nil},
+			{"getsid(2): 0 is the caller", netbsd.SYS_getsid, args{0}, 0, self, nil},
+			{"getsid(2): ESRCH", netbsd.SYS_getsid, args{nobody}, netbsd.ESRCH, nil, nil},
+			{"setsid(2): EPERM for a group leader", netbsd.SYS_setsid, nil, netbsd.EPERM, nil, nil},
+			{"setpgid(2): EINVAL for a negative group", netbsd.SYS_setpgid, args{0, -1}, netbsd.EINVAL, nil, nil},
+			{"setpgid(2): ESRCH for no child", netbsd.SYS_setpgid, args{nobody, 0}, netbsd.ESRCH, nil, nil},
+			{"fork(2): the child's id", netbsd.SYS_fork, nil, 0, last, func(p *player) {
+				p.play([]row{
+					{"setpgid(2): EPERM for a group of nobody", netbsd.SYS_setpgid, args{0, nobody}, netbsd.EPERM, nil, nil},
+					{"setpgid(2): a group of its own", netbsd.SYS_setpgid, args{0, 0}, 0, nil, nil},
+					{"getpgrp(2) of the new group", netbsd.SYS_getpgrp, nil, 0, self, nil},
+				})
+			}},
+			{"__wait450 of it", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(p *player) {
+				p.play([]row{
+					{"setsid(2): the new session", netbsd.SYS_setsid, nil, 0, self, nil},
+					{"setpgid(2) of init: ESRCH, as it is no child", netbsd.SYS_setpgid, args{1, 0}, netbsd.ESRCH, nil, nil},
+				})
+			}},
+			{"__wait450 of it", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+		},
+		"wait": {
+			{"wait(2): ECHILD without a child", netbsd.SYS___wait450, args{-1, 0, 0, 0}, netbsd.ECHILD, nil, nil},
+			{"do_sys_waitid: EINVAL for unknown options", netbsd.SYS___wait450, args{-1, 0, 1 << 30, 0}, netbsd.EINVAL, nil, nil},
+			{"vfork(2) waits for the child's exit", netbsd.SYS___vfork14, nil, 0, last, exits(5)},
+			{"wait(2): EFAULT for the status", netbsd.SYS___wait450, args{last, bad, netbsd.WNOWAIT, 0}, netbsd.EFAULT, nil, nil},
+			{"W_EXITCODE(5, 0)", netbsd.SYS___wait450, args{last, room(4), netbsd.WNOWAIT, 0}, 0, out{1, words(0x500)}, nil},
+			{"match_process: P_PPID matches nobody", netbsd.SYS_wait6, args{netbsd.P_PPID, self, room(4), netbsd.WEXITED, 0, 0}, netbsd.ECHILD, nil, nil},
+			{"wait6(2): EINVAL without what to wait for", netbsd.SYS_wait6, args{netbsd.P_ALL, 0, room(4), 0, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"wait6(2): si_signo, si_code and si_status", netbsd.SYS_wait6, args{netbsd.P_PID, last, room(4), netbsd.WEXITED | netbsd.WNOWAIT, room(netbsd.SizeofWrusage), room(netbsd.SizeofSiginfo)}, 0, func(r *result) string {
+				info := netbsd.DecodeSiginfo(r.mem(5, netbsd.SizeofSiginfo))
+				if info.Signo != netbsd.SIGCHLD || info.Code != netbsd.CLD_EXITED {
+					return fmt.Sprintf("%+v", info)
+				}
+				return ""
+			}, nil},
+			{"wait(2): rusage of the child", netbsd.SYS___wait450, args{last, 0, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"wait(2): once only", netbsd.SYS___wait450, args{-1, 0, 0, 0}, netbsd.ECHILD, nil, nil},
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(p *player) {
+				var set [16]byte
+				netbsd.PutSigset(set[:], 0)
+				p.do(netbsd.SYS___sigsuspend14, set[:])
+			}},
+			{"wait(2): 0 if nothing has happened, with WNOHANG", netbsd.SYS___wait450, args{-1, 0, netbsd.WNOHANG, 0}, 0, 0, nil},
+			{"kill(2)", netbsd.SYS_kill, args{last, netbsd.SIGTERM}, 0, 0, nil},
+			{"W_EXITCODE(0, SIGTERM)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(15)}, nil},
+		},
+		"clone": {
+			{"__clone(2): EINVAL for shared handlers without shared memory", netbsd.SYS___clone, args{cloneSighand, 0}, netbsd.EINVAL, nil, nil},
+			{"__clone(2): EINVAL for a signal that there is not", netbsd.SYS___clone, args{netbsd.NSIG, 0}, netbsd.EINVAL, nil, nil},
+			{"sys___clone: EINVAL for unknown flags", netbsd.SYS___clone, args{0x10000, 0}, netbsd.EINVAL, nil, nil},
+			{"__clone(2): the stack", netbsd.SYS___clone, args{int(netbsd.SIGCHLD), 0x5000}, 0, last, func(p *player) {
+				if sp := p.cpu.gregs[netbsd.REG_RSP]; sp != 0x5000 {
+					p.t.Errorf("the child's stack pointer is %#x", sp)
+				}
+			}},
+			{"__wait450 of it", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+			{"__clone(2): no SIGCHLD, found by __WALL alone", netbsd.SYS___clone, args{cloneVM | cloneFiles | cloneFS, 0}, 0, last, exits(0)},
+			{"wait(2): not without WALTSIG", netbsd.SYS___wait450, args{-1, 0, 0, 0}, netbsd.ECHILD, nil, nil},
+			{"wait(2): WALTSIG", netbsd.SYS___wait450, args{-1, 0, netbsd.WALTSIG, 0}, 0, nil, nil},
+		},
+		"limits": {
+			{"setrlimit(2): EFAULT", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, bad}, netbsd.EFAULT, nil, nil},
+			{"setrlimit(2): EINVAL for a resource", netbsd.SYS_setrlimit, args{12, longs(1, 1)}, netbsd.EINVAL, nil, nil},
+			{"dosetrlimit: EINVAL for a soft limit above the hard one", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(9, 8)}, netbsd.EINVAL, nil, nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(7, 8)}, 0, nil, nil},
+			{"getrlimit(2)", netbsd.SYS_getrlimit, args{netbsd.RLIMIT_NOFILE, room(16)}, 0, out{1, longs(7, 8)}, nil},
+			{"getrlimit(2): EINVAL for a resource", netbsd.SYS_getrlimit, args{-1, room(16)}, netbsd.EINVAL, nil, nil},
+			{"getrlimit(2): EFAULT", netbsd.SYS_getrlimit, args{netbsd.RLIMIT_CORE, bad}, netbsd.EFAULT, nil, nil},
+			{"getrusage(2): EINVAL for whom", netbsd.SYS___getrusage50, args{1, room(netbsd.SizeofRusage)}, netbsd.EINVAL, nil, nil},
+			{"getrusage(2): EFAULT", netbsd.SYS___getrusage50, args{0, bad}, netbsd.EFAULT, nil, nil},
+			{"getrusage(2) of children that there were not", netbsd.SYS___getrusage50, args{-1, room(16)}, 0, out{1, longs(0, 0)}, nil},
+		},
+		"priority": {
+			{"getpriority(2): EINVAL for a kind", netbsd.SYS_getpriority, args{3, 0}, netbsd.EINVAL, nil, nil},
+			{"getpriority(2): ESRCH", netbsd.SYS_getpriority, args{netbsd.PRIO_PROCESS, nobody}, netbsd.ESRCH, nil, nil},
+			{"getpriority(2)", netbsd.SYS_getpriority, args{netbsd.PRIO_PROCESS, 0}, 0, 0, nil},
+			{"setpriority(2)", netbsd.SYS_setpriority, args{netbsd.PRIO_PGRP, 0, 7}, 0, nil, nil},
+			{"getpriority(2): the new one", netbsd.SYS_getpriority, args{netbsd.PRIO_PROCESS, self}, 0, 7, nil},
+			{"setpriority(2): at most PRIO_MAX", netbsd.SYS_setpriority, args{netbsd.PRIO_USER, 0, 99}, 0, nil, nil},
+			{"getpriority(2): PRIO_MAX", netbsd.SYS_getpriority, args{netbsd.PRIO_USER, 0}, 0, netbsd.PRIO_MAX, nil},
+			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
+			{"setpriority(2): EACCES to lower it", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 0, 3}, netbsd.EACCES, nil, nil},
+			{"setpriority(2): EPERM for another's", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 1, 20}, netbsd.EPERM, nil, nil},
+		},
+		"indirect": {
+			{"sys_syscall: ENOSYS for an indirect call", netbsd.SYS_syscall, args{netbsd.SYS___syscall}, netbsd.ENOSYS, nil, nil},
+			{"utrace(2) of a process that nobody traces (ktruser)", netbsd.SYS_utrace, args{bad, bad, 1 << 20}, 0, nil, nil},
+			{"acct(2) is not there", netbsd.SYS_acct, args{0}, netbsd.ENOSYS, nil, nil},
+		},
+		"exec": {
+			{"execve(2): EFAULT for the path", netbsd.SYS_execve, args{bad, strv{"a"}, strv{}}, netbsd.EFAULT, nil, nil},
+			{"execve(2): EFAULT for the arguments", netbsd.SYS_execve, args{"/x", bad, strv{}}, netbsd.EFAULT, nil, nil},
+			{"execve_fetch: EFAULT without arguments", netbsd.SYS_execve, args{"/x", 0, strv{}}, netbsd.EFAULT, nil, nil},
+			{"execve(2): ENAMETOOLONG", netbsd.SYS_execve, args{strings.Repeat("x", 1024), strv{"a"}, strv{}}, netbsd.ENAMETOOLONG, nil, nil},
+			{"execve(2): E2BIG", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 300<<10)}, strv{}}, netbsd.E2BIG, nil, nil},
+			{"execve(2)", netbsd.SYS_execve, args{"/x", strv{"a", "b"}, strv{"C=d"}}, netbsd.EJUSTRETURN, executed(ExecArgs{"/x", []string{"a", "b"}, []string{"C=d"}}), nil},
+			{"posix_spawn(3): its result is the errno", netbsd.SYS_posix_spawn, args{0, bad, 0, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+			{"posix_spawn(3): EINVAL for too many actions", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"posix_spawn(3)", netbsd.SYS_posix_spawn, args{room(4), "/y", 0, 0, strv{"y"}, strv{}}, 0, func(r *result) string {
+				if pid := last(r.p); uint64(le.Uint32(r.mem(0, 4))) != pid || r.ret[0] != 0 {
+					return fmt.Sprintf("pid %d, want %d", le.Uint32(r.mem(0, 4)), pid)
+				}
+				return ""
+			}, exits(3)},
+			{"__wait450 of it", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, func(r *result) string {
+				if status := le.Uint32(r.mem(1, 4)); status != 0x300 {
+					return fmt.Sprintf("status %#x", status)
+				}
+				return executed(ExecArgs{"/y", []string{"y"}, nil})(r)
+			}, nil},
+		},
+	})
+}
+
+// executed wants that the last program is x.
+func executed(x ExecArgs) func(r *result) string {
+	return func(r *result) string {
+		r.p.mu.Lock()
+		defer r.p.mu.Unlock()
+		if n := len(r.p.execs); n == 0 || !reflect.DeepEqual(r.p.execs[n-1], x) {
+			return fmt.Sprintf("executed %v", r.p.execs)
+		}
+		return ""
+	}
+}
+
+// A debugger sees and changes registers and memory of a child that stopped (ptrace(2)).
+func TestPtrace(t *testing.T) {
+	stopped := func(p *player) {
+		p.cpu.gregs[netbsd.REG_RIP] = 0x401000
+		p.ok(netbsd.SYS_ptrace, netbsd.PT_TRACE_ME, 0, 0, 0)
+		p.ok(netbsd.SYS_kill, self, netbsd.SIGSTOP)
+		p.do(netbsd.SYS_exit, p.cpu.gregs[netbsd.REG_RIP]&0xff)
+	}
+	const addr = ramBase
+	stages(t, map[string][]row{"debugger": {
+		{"ptrace(2): ESRCH", netbsd.SYS_ptrace, args{netbsd.PT_ATTACH, nobody, 0, 0}, netbsd.ESRCH, nil, nil},
+		{"ptrace(2): EINVAL for oneself", netbsd.SYS_ptrace, args{netbsd.PT_ATTACH, self, 0, 0}, netbsd.EINVAL, nil, nil},
+		{"the child's memory will be there", netbsd.SYS_getrlimit, args{netbsd.RLIMIT_CORE, room(16)}, 0, nil, nil},
+		{"the child stops", netbsd.SYS_fork, nil, 0, nil, stopped},
+		{"W_STOPCODE(SIGSTOP)", netbsd.SYS___wait450, args{-1, room(4), netbsd.WUNTRACED, 0}, 0, out{1, words(0x117f)}, nil},
+		{"PT_GETREGS", netbsd.SYS_ptrace, args{netbsd.PT_GETREGS, last, room(8 * netbsd.NGREG), 0}, 0, func(r *result) string {
+			if b := r.mem(2, 8*netbsd.NGREG); le.Uint64(b[8*netbsd.REG_RIP:]) != 0x401000 {
+				return fmt.Sprintf("RIP is %#x", le.Uint64(b[8*netbsd.REG_RIP:]))
+			}
+			return ""
+		}, nil},
+		{"PT_GETREGS: EFAULT", netbsd.SYS_ptrace, args{netbsd.PT_GETREGS, last, bad, 0}, netbsd.EFAULT, nil, nil},
+		{"PT_GETREGS: ESRCH for an LWP", netbsd.SYS_ptrace, args{netbsd.PT_GETREGS, last, room(8 * netbsd.NGREG), 77}, netbsd.ESRCH, nil, nil},
+		{"PT_WRITE_D", netbsd.SYS_ptrace, args{netbsd.PT_WRITE_D, last, addr, 0x12345678}, 0, nil, nil},
+		{"PT_READ_D", netbsd.SYS_ptrace, args{netbsd.PT_READ_D, last, addr, 0}, 0, 0x12345678, nil},
+		{"PT_IO", netbsd.SYS_ptrace, args{netbsd.PT_IO, last, func(p *player) uint64 {
+			return p.mem.put(longs(1, addr, p.arg(room(4)), 4))
+		}, 0}, 0, func(r *result) string {
+			pio := r.mem(2, 32)
+			b := make([]byte, 4)
+			r.p.mem.Read(le.Uint64(pio[16:]), b)
+			if le.Uint64(pio[24:]) != 4 || le.Uint32(b) != 0x12345678 {
+				return fmt.Sprintf("%x: %x", pio, b)
+			}
+			return ""
+		}, nil},
+		{"PT_DUMPCORE is not there", netbsd.SYS_ptrace, args{netbsd.PT_DUMPCORE, last, 0, 0}, netbsd.ENOTSUP, nil, nil},
+		{"ptrace(2): EINVAL for a request", netbsd.SYS_ptrace, args{9999, last, 0, 0}, netbsd.EINVAL, nil, nil},
+		{"PT_CONTINUE at an address", netbsd.SYS_ptrace, args{netbsd.PT_CONTINUE, last, 0x402033, 0}, 0, nil, nil},
+		{"the child went on there", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0x3300)}, nil},
+		{"ptrace(2): ESRCH once it is gone", netbsd.SYS_ptrace, args{netbsd.PT_KILL, nobody, 0, 0}, netbsd.ESRCH, nil, nil},
+	}})
+}
+
+var _ kern.AddressSpace = (*ram)(nil)

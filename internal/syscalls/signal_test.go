@@ -1,0 +1,155 @@
+package syscalls
+
+import (
+	"fmt"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// encoded is what n bytes become by f, as an argument in memory.
+func encoded(n int, f func([]byte)) []byte {
+	b := make([]byte, n)
+	f(b)
+	return b
+}
+
+func sigset(signals ...netbsd.Signal) []byte {
+	var set netbsd.Sigset
+	for _, s := range signals {
+		set |= 1 << (s - 1)
+	}
+	return encoded(netbsd.SizeofSigset, func(b []byte) { netbsd.PutSigset(b, set) })
+}
+
+func action(a netbsd.Sigaction) []byte { return encoded(netbsd.SizeofSigaction, a.Encode) }
+
+func timespec(sec, nsec int64) []byte { return longs(uint64(sec), uint64(nsec)) }
+
+// caught wants that handlers have run for these signals since the process began.
+func caught(signals ...netbsd.Signal) func(r *result) string {
+	return func(r *result) string {
+		if got := fmt.Sprint(r.p.delivered); got != fmt.Sprint(signals) {
+			return fmt.Sprintf("delivered %s, want %v", got, signals)
+		}
+		return ""
+	}
+}
+
+func TestSignal(t *testing.T) {
+	const (
+		handler = 0x401000
+		tramp   = 0x402000
+	)
+	usr1 := action(netbsd.Sigaction{Handler: handler, Mask: 1 << (netbsd.SIGUSR2 - 1), Flags: netbsd.SA_RESTART})
+	dfl := action(netbsd.Sigaction{})
+	stages(t, map[string][]row{
+		"kill": {
+			{"kill(2): EINVAL for a signal", netbsd.SYS_kill, args{self, netbsd.NSIG}, netbsd.EINVAL, nil, nil},
+			{"kill(2): EINVAL for a negative signal", netbsd.SYS_kill, args{self, -1}, netbsd.EINVAL, nil, nil},
+			{"kill(2): ESRCH", netbsd.SYS_kill, args{nobody, 0}, netbsd.ESRCH, nil, nil},
+			{"kill(2): 0 looks whether there is one", netbsd.SYS_kill, args{self, 0}, 0, 0, nil},
+			{"killpg(2): EINVAL for group 0 (compat_43_sys_killpg)", netbsd.SYS_compat_43_killpg, args{0, 0}, netbsd.EINVAL, nil, nil},
+			{"killpg(2): ESRCH", netbsd.SYS_compat_43_killpg, args{nobody, 0}, netbsd.ESRCH, nil, nil},
+			{"killpg(2)", netbsd.SYS_compat_43_killpg, args{self, 0}, 0, nil, nil},
+		},
+		"actions": {
+			{"sigaction(2): EINVAL for 0", netbsd.SYS___sigaction_sigtramp, args{0, dfl, 0, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"sigaction(2): EINVAL for SIGKILL", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGKILL, usr1, 0, tramp, 2}, netbsd.EINVAL, nil, nil},
+			{"sigaction(2): EFAULT for the new one", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, bad, 0, tramp, 2}, netbsd.EFAULT, nil, nil},
+			{"sigaction1: EINVAL for a trampoline's version", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, usr1, 0, tramp, 9}, netbsd.EINVAL, nil, nil},
+			{"sigaction(2): EFAULT for the old one", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, 0, bad, 0, 0}, netbsd.EFAULT, nil, nil},
+			{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, usr1, room(32), tramp, 2}, 0, out{2, dfl}, nil},
+			{"sigaction(2): the old one", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, 0, room(32), 0, 0}, 0, out{2, usr1}, nil},
+			{"kill(2): the handler runs", netbsd.SYS_kill, args{self, netbsd.SIGUSR1}, 0, caught(netbsd.SIGUSR1), nil},
+		},
+		"masks": {
+			{"sigprocmask(2): EINVAL for how", netbsd.SYS___sigprocmask14, args{9, sigset(), 0}, netbsd.EINVAL, nil, nil},
+			{"sigprocmask(2): EFAULT for the set", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"sigprocmask(2): how is not looked at without a set", netbsd.SYS___sigprocmask14, args{9, 0, room(16)}, 0, out{2, sigset()}, nil},
+			{"sigprocmask(2): SIGKILL cannot be blocked", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, sigset(netbsd.SIGUSR1, netbsd.SIGKILL), 0}, 0, nil, nil},
+			{"sigprocmask(2): EFAULT for the old set", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"sigprocmask(2): the old set", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, sigset(netbsd.SIGUSR2), room(16)}, 0, out{2, sigset(netbsd.SIGUSR1)}, nil},
+			{"sigpending(2): none", netbsd.SYS___sigpending14, args{room(16)}, 0, out{0, sigset()}, nil},
+			{"kill(2): stays pending", netbsd.SYS_kill, args{self, netbsd.SIGUSR1}, 0, caught(), nil},
+			{"sigpending(2)", netbsd.SYS___sigpending14, args{room(16)}, 0, out{0, sigset(netbsd.SIGUSR1)}, nil},
+			{"sigpending(2): EFAULT", netbsd.SYS___sigpending14, args{bad}, netbsd.EFAULT, nil, nil},
+			{"sigtimedwait(2): EFAULT", netbsd.SYS_____sigtimedwait50, args{bad, 0, 0}, netbsd.EFAULT, nil, nil},
+			{"sigtimedwait(2): EINVAL for nanoseconds", netbsd.SYS_____sigtimedwait50, args{sigset(netbsd.SIGUSR2), 0, timespec(0, 1e9)}, netbsd.EINVAL, nil, nil},
+			{"sigtimedwait(2): EAGAIN", netbsd.SYS_____sigtimedwait50, args{sigset(netbsd.SIGUSR2), 0, timespec(0, 0)}, netbsd.EAGAIN, nil, nil},
+			{"sigtimedwait(2): the number, and who sent it", netbsd.SYS_____sigtimedwait50, args{sigset(netbsd.SIGUSR1), room(128), 0}, 0, func(r *result) string {
+				info := netbsd.DecodeSiginfo(r.mem(1, netbsd.SizeofSiginfo))
+				if r.ret[0] != uint64(netbsd.SIGUSR1) || info.Signo != netbsd.SIGUSR1 || info.Code != netbsd.SI_USER || uint64(info.Pid) != self(r.p) {
+					return fmt.Sprintf("%d: %+v", r.ret[0], info)
+				}
+				return ""
+			}, nil},
+			{"sigsuspend(2): EFAULT", netbsd.SYS___sigsuspend14, args{bad}, netbsd.EFAULT, nil, nil},
+			{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, usr1, 0, tramp, 2}, 0, nil, nil},
+			{"kill(2)", netbsd.SYS_kill, args{self, netbsd.SIGUSR1}, 0, nil, nil},
+			{"sigsuspend(2): EINTR, behind the handler", netbsd.SYS___sigsuspend14, args{sigset()}, netbsd.EINTR, caught(netbsd.SIGUSR1), nil},
+			{"sigsuspend(2): the old mask again", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, 0, room(16)}, 0, out{2, sigset(netbsd.SIGUSR1, netbsd.SIGUSR2)}, nil},
+		},
+		"queue": {
+			{"sigqueueinfo(2): EFAULT", netbsd.SYS_sigqueueinfo, args{self, bad}, netbsd.EFAULT, nil, nil},
+			{"sigqueueinfo(2): ESRCH", netbsd.SYS_sigqueueinfo, args{nobody, sigqueue(netbsd.SIGUSR1, 7)}, netbsd.ESRCH, nil, nil},
+			{"sigqueueinfo(2): EINVAL for a signal", netbsd.SYS_sigqueueinfo, args{self, sigqueue(netbsd.NSIG, 7)}, netbsd.EINVAL, nil, nil},
+			{"sigprocmask(2)", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, sigset(netbsd.SIGUSR1), 0}, 0, nil, nil},
+			{"sigqueueinfo(2)", netbsd.SYS_sigqueueinfo, args{self, sigqueue(netbsd.SIGUSR1, 7)}, 0, nil, nil},
+			{"sigtimedwait(2): the value", netbsd.SYS_____sigtimedwait50, args{sigset(netbsd.SIGUSR1), room(128), 0}, 0, func(r *result) string {
+				info := netbsd.DecodeSiginfo(r.mem(1, netbsd.SizeofSiginfo))
+				if info.Value != 7 || info.Code != netbsd.SI_QUEUE {
+					return fmt.Sprintf("%+v", info)
+				}
+				return ""
+			}, nil},
+		},
+		"stacks": {
+			{"sigaltstack(2): EFAULT", netbsd.SYS___sigaltstack14, args{bad, 0}, netbsd.EFAULT, nil, nil},
+			{"sigaltstack(2): EINVAL for flags", netbsd.SYS___sigaltstack14, args{longs(0x9000, 0x4000, 0x40), 0}, netbsd.EINVAL, nil, nil},
+			{"sigaltstack(2): ENOMEM if it is too small", netbsd.SYS___sigaltstack14, args{longs(0x9000, 100, 0), 0}, netbsd.ENOMEM, nil, nil},
+			{"sigaltstack(2)", netbsd.SYS___sigaltstack14, args{longs(0x9000, 0x4000, 0), room(24)}, 0, out{1, longs(0, 0, netbsd.SS_DISABLE)[:20]}, nil},
+			{"sigaltstack(2): the old one", netbsd.SYS___sigaltstack14, args{0, room(24)}, 0, out{1, longs(0x9000, 0x4000, 0)[:20]}, nil},
+			{"sigaltstack(2): EFAULT for the old one", netbsd.SYS___sigaltstack14, args{0, bad}, netbsd.EFAULT, nil, nil},
+		},
+		"contexts": {
+			{"getcontext(2): EFAULT", netbsd.SYS_getcontext, args{bad}, netbsd.EFAULT, nil, nil},
+			{"setcontext(2): EFAULT", netbsd.SYS_setcontext, args{bad}, netbsd.EFAULT, nil, nil},
+			{"sys_setcontext: EINVAL without _UC_CPU", netbsd.SYS_setcontext, args{context(netbsd.Ucontext{Flags: netbsd.UC_SIGMASK})}, netbsd.EINVAL, nil, nil},
+			{"cpu_mcontext_validate: EINVAL for an address that is not the user's", netbsd.SYS_setcontext, args{context(at(1 << 63))}, netbsd.EINVAL, nil, nil},
+			{"setcontext(2): registers and mask", netbsd.SYS_setcontext, args{context(at(0x1234))}, netbsd.EJUSTRETURN, func(r *result) string {
+				if rip := r.p.cpu.gregs[netbsd.REG_RIP]; rip != 0x1234 || r.p.cpu.ended != r.args[0] || r.p.cpu.link != 0x77 {
+					return fmt.Sprintf("RIP %#x, ended %#x, link %#x", rip, r.p.cpu.ended, r.p.cpu.link)
+				}
+				return ""
+			}, nil},
+			{"getcontext(2): they are told", netbsd.SYS_getcontext, args{room(netbsd.SizeofUcontext)}, 0, func(r *result) string {
+				u := netbsd.DecodeUcontext(r.mem(0, netbsd.SizeofUcontext))
+				if u.Gregs[netbsd.REG_RIP] != 0x1234 || u.Mask != 1<<(netbsd.SIGHUP-1) || u.Link != 0x77 {
+					return fmt.Sprintf("RIP %#x, mask %#x, link %#x", u.Gregs[netbsd.REG_RIP], u.Mask, u.Link)
+				}
+				return ""
+			}, nil},
+		},
+	})
+	newRig(t).run(func(p *player) {
+		p.play([]row{
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(p *player) { p.do(netbsd.SYS_setcontext, 0) }},
+			{"setcontext(2): a null pointer ends the process with 0", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
+		})
+	})
+}
+
+func sigqueue(sig netbsd.Signal, value uint64) []byte {
+	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_QUEUE, Value: value}
+	return encoded(netbsd.SizeofSiginfo, info.Encode)
+}
+
+func context(u netbsd.Ucontext) []byte { return encoded(netbsd.SizeofUcontext, u.Encode) }
+
+// at is a context that goes on at rip, with SIGHUP blocked.
+func at(rip uint64) netbsd.Ucontext {
+	u := netbsd.Ucontext{Flags: netbsd.UC_CPU | netbsd.UC_SIGMASK, Mask: 1 << (netbsd.SIGHUP - 1), Link: 0x77}
+	u.Gregs[netbsd.REG_RIP] = rip
+	return u
+}

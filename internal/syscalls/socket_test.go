@@ -1,0 +1,86 @@
+package syscalls
+
+import (
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// sun is the address of a local socket.
+func sun(name string) []byte {
+	return append([]byte{byte(2 + len(name)), netbsd.AF_LOCAL}, name...)
+}
+
+// msghdr is a struct msghdr in memory whose vector has the parts given.
+func msghdr(parts ...any) func(p *player) uint64 {
+	return func(p *player) uint64 {
+		return p.mem.put(longs(0, 0, iov(parts...)(p), uint64(len(parts)), 0, 0))
+	}
+}
+
+func TestSocket(t *testing.T) {
+	const stream, dgram, local = netbsd.SOCK_STREAM, netbsd.SOCK_DGRAM, netbsd.AF_LOCAL
+	hello := []byte("hello")
+	stages(t, map[string][]row{
+		"pairs": {
+			{"socketpair(2): EFAULT, and nothing stays open", netbsd.SYS_socketpair, args{local, stream, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"socketpair(2)", netbsd.SYS_socketpair, args{local, stream | netbsd.SOCK_NONBLOCK, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
+			{"sendto(2): EBADF", netbsd.SYS_sendto, args{9, hello, 5, 0, 0, 0}, netbsd.EBADF, nil, nil},
+			{"sendto(2): EFAULT", netbsd.SYS_sendto, args{0, bad, 5, 0, 0, 0}, netbsd.EFAULT, nil, nil},
+			{"recvfrom(2): EAGAIN", netbsd.SYS_recvfrom, args{1, room(9), 9, 0, 0, 0}, netbsd.EAGAIN, nil, nil},
+			{"sendto(2)", netbsd.SYS_sendto, args{0, hello, 5, 0, 0, 0}, 0, 5, nil},
+			{"recvfrom(2): MSG_PEEK", netbsd.SYS_recvfrom, args{1, room(9), 9, netbsd.MSG_PEEK, 0, 0}, 0, out{1, []byte("hello\xa5")}, nil},
+			{"recvfrom(2)", netbsd.SYS_recvfrom, args{1, room(9), 9, 0, 0, 0}, 0, 5, nil},
+			{"sendmsg(2): EFAULT", netbsd.SYS_sendmsg, args{0, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"sendmsg(2)", netbsd.SYS_sendmsg, args{0, msghdr([]byte("ab"), []byte("c")), 0}, 0, 3, nil},
+			{"recvmsg(2): EFAULT", netbsd.SYS_recvmsg, args{1, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"recvmsg(2)", netbsd.SYS_recvmsg, args{1, msghdr(room(2), room(9)), 0}, 0, 3, nil},
+			{"write(2)", netbsd.SYS_write, args{1, hello, 5}, 0, 5, nil},
+			{"read(2)", netbsd.SYS_read, args{0, room(9), 9}, 0, out{1, []byte("hello\xa5")}, nil},
+			{"getsockname(2)", netbsd.SYS_getsockname, args{0, room(16), words(16)}, 0, nil, nil},
+			{"getpeername(2): EFAULT", netbsd.SYS_getpeername, args{0, room(16), bad}, netbsd.EFAULT, nil, nil},
+			{"shutdown(2): EINVAL", netbsd.SYS_shutdown, args{0, 9}, netbsd.EINVAL, nil, nil},
+			{"shutdown(2)", netbsd.SYS_shutdown, args{0, 1}, 0, 0, nil},
+			{"read(2): the end", netbsd.SYS_read, args{1, room(9), 9}, 0, 0, nil},
+			{"getsockopt(2): SO_TYPE", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_TYPE, room(4), words(4)}, 0, out{3, words(stream)}, nil},
+			{"getsockopt(2): ENOPROTOOPT", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, 0x7777, room(4), words(4)}, netbsd.ENOPROTOOPT, nil, nil},
+			{"getsockopt(2): EFAULT for the length", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_TYPE, room(4), bad}, netbsd.EFAULT, nil, nil},
+			{"setsockopt(2)", netbsd.SYS_setsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, words(8192), 4}, 0, 0, nil},
+			{"setsockopt(2): EFAULT", netbsd.SYS_setsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, bad, 4}, netbsd.EFAULT, nil, nil},
+		},
+		"local": {
+			{"socket(2)", netbsd.SYS___socket30, args{local, stream | netbsd.SOCK_CLOEXEC, 0}, 0, 0, nil},
+			{"fcntl(2): SOCK_CLOEXEC", netbsd.SYS_fcntl, args{0, netbsd.F_GETFD, 0}, 0, netbsd.FD_CLOEXEC, nil},
+			{"listen(2): EDESTADDRREQ or EINVAL before bind", netbsd.SYS_getpeername, args{0, room(16), words(16)}, netbsd.ENOTCONN, nil, nil},
+			{"bind(2): EFAULT", netbsd.SYS_bind, args{0, bad, 8}, netbsd.EFAULT, nil, nil},
+			{"bind(2): ENAMETOOLONG for more than 255 bytes", netbsd.SYS_bind, args{0, sun("s"), 999}, netbsd.ENAMETOOLONG, nil, nil},
+			{"bind(2): ENOENT for no name", netbsd.SYS_bind, args{0, sun(""), 2}, netbsd.ENOENT, nil, nil},
+			{"bind(2)", netbsd.SYS_bind, args{0, sun("sock"), 6}, 0, 0, nil},
+			{"listen(2)", netbsd.SYS_listen, args{0, 5}, 0, 0, nil},
+			{"socket(2)", netbsd.SYS___socket30, args{local, stream, 0}, 0, 1, nil},
+			{"connect(2): ENOENT", netbsd.SYS_connect, args{1, sun("none"), 6}, netbsd.ENOENT, nil, nil},
+			{"connect(2)", netbsd.SYS_connect, args{1, sun("sock"), 6}, 0, 0, nil},
+			{"connect(2): EISCONN", netbsd.SYS_connect, args{1, sun("sock"), 6}, netbsd.EISCONN, nil, nil},
+			{"accept(2)", netbsd.SYS_accept, args{0, room(16), words(16)}, 0, 2, nil},
+			{"getpeername(2): the name that was bound", netbsd.SYS_getpeername, args{1, room(16), words(16)}, 0, func(r *result) string {
+				if b := r.mem(1, 6); b[1] != local || string(b[2:6]) != "sock" {
+					return string(b)
+				}
+				return ""
+			}, nil},
+			{"paccept(2): EINVAL for flags", netbsd.SYS_paccept, args{0, 0, 0, 0, 3}, netbsd.EINVAL, nil, nil},
+			{"fcntl(2)", netbsd.SYS_fcntl, args{0, netbsd.F_SETFL, netbsd.O_NONBLOCK}, 0, nil, nil},
+			{"paccept(2): EAGAIN", netbsd.SYS_paccept, args{0, 0, 0, 0, netbsd.SOCK_NONBLOCK}, netbsd.EAGAIN, nil, nil},
+			{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_CREAT | netbsd.O_RDWR, 0o600}, 0, 3, nil},
+			{"accept(2): ENOTSOCK", netbsd.SYS_accept, args{3, 0, 0}, netbsd.ENOTSOCK, nil, nil},
+			{"bind(2): ENOTSOCK", netbsd.SYS_bind, args{3, sun("x"), 3}, netbsd.ENOTSOCK, nil, nil},
+			{"listen(2): EBADF", netbsd.SYS_listen, args{9, 1}, netbsd.EBADF, nil, nil},
+		},
+		"families": {
+			{"socket(2): EAFNOSUPPORT", netbsd.SYS___socket30, args{99, stream, 0}, netbsd.EAFNOSUPPORT, nil, nil},
+			{"the socket of before NetBSD 4: EPROTONOSUPPORT for that (compat_30_sys_socket)", netbsd.SYS_compat_30_socket, args{99, stream, 0}, netbsd.EPROTONOSUPPORT, nil, nil},
+			{"the socket of before NetBSD 4", netbsd.SYS_compat_30_socket, args{local, dgram, 0}, 0, 0, nil},
+			{"socket(2): EPROTOTYPE for a type", netbsd.SYS_socketpair, args{netbsd.AF_INET, stream, 0, room(8)}, netbsd.EOPNOTSUPP, nil, nil},
+		},
+	})
+}

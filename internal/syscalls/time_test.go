@@ -1,0 +1,91 @@
+package syscalls
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// itimer is a struct itimerval or itimerspec: an interval, and what is left.
+func itimer(sec, fraction, left, leftFraction int64) []byte {
+	return longs(uint64(sec), uint64(fraction), uint64(left), uint64(leftFraction))
+}
+
+func TestTime(t *testing.T) {
+	const real, mono = netbsd.CLOCK_REALTIME, netbsd.CLOCK_MONOTONIC
+	stages(t, map[string][]row{
+		"clocks": {
+			{"clock_gettime(2): EINVAL", netbsd.SYS___clock_gettime50, args{99, room(16)}, netbsd.EINVAL, nil, nil},
+			{"clock_gettime(2): EFAULT", netbsd.SYS___clock_gettime50, args{real, bad}, netbsd.EFAULT, nil, nil},
+			{"clock_gettime(2)", netbsd.SYS___clock_gettime50, args{real, room(16)}, 0, func(r *result) string {
+				if d := time.Since(netbsd.DecodeTimespec(r.mem(1, 16)).Time()); d < 0 || d > time.Hour {
+					return fmt.Sprint("off by ", d)
+				}
+				return ""
+			}, nil},
+			{"clock_gettime(2): the LWP's processor time", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_THREAD_CPUTIME_ID, room(16)}, 0, out{1, timespec(5, 0)}, nil},
+			{"clock_gettime(2): ESRCH for a process", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_PROCESS_CPUTIME_ID | nobody, room(16)}, netbsd.ESRCH, nil, nil},
+			{"clock_gettime(2): ESRCH for an LWP", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_THREAD_CPUTIME_ID | nobody, room(16)}, netbsd.ESRCH, nil, nil},
+			{"clock_gettime(2): CLOCK_VIRTUAL", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_VIRTUAL, room(16)}, 0, nil, nil},
+			{"clock_gettime(2): CLOCK_PROF", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_PROF, room(16)}, 0, nil, nil},
+			{"clock_getres(2): EINVAL", netbsd.SYS___clock_getres50, args{99, room(16)}, netbsd.EINVAL, nil, nil},
+			{"clock_getres(2)", netbsd.SYS___clock_getres50, args{mono, room(16)}, 0, out{1, timespec(0, 1)}, nil},
+			{"clock_getres(2): nowhere", netbsd.SYS___clock_getres50, args{mono, 0}, 0, 0, nil},
+			{"sys_clock_getcpuclockid2: EINVAL for a type", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PGID, 0, room(4)}, netbsd.EINVAL, nil, nil},
+			{"sys_clock_getcpuclockid2: EFAULT", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PID, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"sys_clock_getcpuclockid2: of a process, whether it is there or not", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PID, nobody, room(4)}, 0, out{2, words(0x40000000 | nobody)}, nil},
+			{"sys_clock_getcpuclockid2: of the caller", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PID, 0, room(4)}, 0, func(r *result) string {
+				if id := le.Uint32(r.mem(2, 4)); uint64(id) != 0x40000000|self(r.p) {
+					return fmt.Sprintf("%#x", id)
+				}
+				return ""
+			}, nil},
+			{"sys_clock_getcpuclockid2: of an LWP", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_LWPID, 0, room(4)}, 0, func(r *result) string {
+				if id := le.Uint32(r.mem(2, 4)); uint64(id) != 0x20000000|lid(r.p) {
+					return fmt.Sprintf("%#x", id)
+				}
+				return ""
+			}, nil},
+			{"clock_settime(2): EPERM", netbsd.SYS___clock_settime50, args{real, timespec(1, 0)}, netbsd.EPERM, nil, nil},
+			{"settimeofday(2): EPERM", netbsd.SYS___settimeofday50, args{longs(1, 0), 0}, netbsd.EPERM, nil, nil},
+			{"gettimeofday(2): EFAULT", netbsd.SYS___gettimeofday50, args{bad, 0}, netbsd.EFAULT, nil, nil},
+			{"gettimeofday(2)", netbsd.SYS___gettimeofday50, args{room(16), 0}, 0, 0, nil},
+		},
+		"sleeps": {
+			{"nanosleep(2): EFAULT", netbsd.SYS___nanosleep50, args{bad, 0}, netbsd.EFAULT, nil, nil},
+			{"nanosleep(2): EINVAL", netbsd.SYS___nanosleep50, args{timespec(0, 1e9), 0}, netbsd.EINVAL, nil, nil},
+			{"nanosleep(2): EINVAL for a negative time", netbsd.SYS___nanosleep50, args{timespec(-1, 0), 0}, netbsd.EINVAL, nil, nil},
+			{"nanosleep(2)", netbsd.SYS___nanosleep50, args{timespec(0, 1), 0}, 0, 0, nil},
+			{"clock_nanosleep(2): its result is the errno", netbsd.SYS_clock_nanosleep, args{real, 0, timespec(0, 1e9), 0}, 0, int(netbsd.EINVAL), nil},
+			{"clock_nanosleep(2): ENOTSUP for a clock", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_PROF, 0, timespec(0, 1), 0}, 0, int(netbsd.ENOTSUP), nil},
+			{"clock_nanosleep(2): a time that has been", netbsd.SYS_clock_nanosleep, args{real, netbsd.TIMER_ABSTIME, timespec(1, 0), 0}, 0, 0, nil},
+			{"clock_nanosleep(2)", netbsd.SYS_clock_nanosleep, args{mono, 0, timespec(0, 1), 0}, 0, 0, nil},
+		},
+		"interval timers": {
+			{"setitimer(2): EINVAL for which", netbsd.SYS___setitimer50, args{9, itimer(0, 0, 0, 0), 0}, netbsd.EINVAL, nil, nil},
+			{"setitimer(2): EINVAL for microseconds", netbsd.SYS___setitimer50, args{0, itimer(0, 1e6, 0, 0), 0}, netbsd.EINVAL, nil, nil},
+			{"setitimer(2): EFAULT", netbsd.SYS___setitimer50, args{0, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"setitimer(2): the old one", netbsd.SYS___setitimer50, args{0, itimer(7, 8, 1000, 0), room(32)}, 0, out{2, itimer(0, 0, 0, 0)}, nil},
+			{"getitimer(2): the interval", netbsd.SYS___getitimer50, args{0, room(32)}, 0, out{1, longs(7, 8)}, nil},
+			{"getitimer(2): EINVAL", netbsd.SYS___getitimer50, args{-1, room(32)}, netbsd.EINVAL, nil, nil},
+			{"getitimer(2): EFAULT", netbsd.SYS___getitimer50, args{0, bad}, netbsd.EFAULT, nil, nil},
+		},
+		"timers": {
+			{"timer_delete(2): EINVAL", netbsd.SYS_timer_delete, args{5}, netbsd.EINVAL, nil, nil},
+			{"timer_create(2): EFAULT for the event", netbsd.SYS_timer_create, args{real, bad, room(4)}, netbsd.EFAULT, nil, nil},
+			{"timer_create(2): EFAULT for the id", netbsd.SYS_timer_create, args{real, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"timer_create1: the slots of setitimer(2) are passed over", netbsd.SYS_timer_create, args{real, 0, room(4)}, 0, out{2, words(4)}, nil},
+			{"timer_settime(2): EINVAL for nanoseconds", netbsd.SYS___timer_settime50, args{4, 0, itimer(0, 0, 0, 1e9), 0}, netbsd.EINVAL, nil, nil},
+			{"timer_settime(2): EINVAL for an id", netbsd.SYS___timer_settime50, args{9, 0, itimer(0, 0, 1, 0), 0}, netbsd.EINVAL, nil, nil},
+			{"timer_settime(2): EFAULT", netbsd.SYS___timer_settime50, args{4, 0, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"timer_settime(2)", netbsd.SYS___timer_settime50, args{4, 0, itimer(3, 4, 1000, 0), room(32)}, 0, out{3, itimer(0, 0, 0, 0)}, nil},
+			{"timer_gettime(2)", netbsd.SYS___timer_gettime50, args{4, room(32)}, 0, out{1, timespec(3, 4)}, nil},
+			{"timer_gettime(2): EINVAL", netbsd.SYS___timer_gettime50, args{9, room(32)}, netbsd.EINVAL, nil, nil},
+			{"timer_getoverrun(2)", netbsd.SYS_timer_getoverrun, args{4}, 0, 0, nil},
+			{"timer_getoverrun(2): EINVAL", netbsd.SYS_timer_getoverrun, args{9}, netbsd.EINVAL, nil, nil},
+			{"timer_delete(2)", netbsd.SYS_timer_delete, args{4}, 0, 0, nil},
+		},
+	})
+}
