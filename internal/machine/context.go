@@ -12,7 +12,12 @@ import (
 var le = binary.LittleEndian
 
 // Context is the machine context of one LWP: its host thread and the address space it
-// runs in. It belongs to the LWP's goroutine; it is also syscalls.CPU.
+// runs in. NetBSD keeps that in struct mdlwp and the trap frame. A handler sees it as
+// syscalls.CPU.
+//
+// It belongs to the LWP's goroutine, between traps: nobody else may look at registers that
+// the guest is about to load. What others need of it (to kick the thread, to read what is
+// lent) they reach through kern, which was told where in bind.
 type Context struct {
 	sys    *System
 	l      *kern.LWP
@@ -20,7 +25,7 @@ type Context struct {
 	space  *Space
 	fpu    fpu // the thread, in tests a scripted one
 	call   syscalls.Call
-	link   uint64 // uc_link of the current context
+	link   uint64 // uc_link of the current context: l_ctxlink
 	alone  bool   // since its exec or fork the process had no other LWP, and has memory of its own
 
 	cpuAt uint64 // where the guest has its struct lwpctl; 0: it has not called _lwp_ctl(2)
@@ -41,18 +46,21 @@ type fpu interface {
 	RestoreX([]byte)
 }
 
-// savedState is the extended state (AVX and above) that a signal frame has no room
-// for, and where its ucontext lies.
+// savedState is the extended state (AVX and above) that a signal frame has no room for,
+// and the address of the frame's ucontext. The address is only compared: a guest that resumes a
+// context of its own making at that address gets its own state back.
 type savedState struct {
 	uc    uint64
 	state []byte
 }
 
-// maxSavedStates bounds what a guest that never returns from its handlers can make us
-// keep; the oldest go first.
+// maxSavedStates bounds what a guest that never returns from its handlers can have the
+// kernel keep; the oldest go first.
 const maxSavedStates = 64
 
-// Segment selectors that NetBSD shows for user code.
+// Bits of RFLAGS. A guest may set the settable ones in a context; a handler begins without
+// those of clearOnCall (PSL_CLEARSIG), as the System V ABI wants the direction flag clear
+// at a function's entry.
 const (
 	userFlags   = 0x0cd5 // carry, parity, adjust, zero, sign, direction, overflow, trap off
 	userFlagTF  = 0x0100
@@ -64,7 +72,8 @@ const (
 	clearOnCall = userFlagTF | userFlagAC | 0x0400 // trap, alignment check, direction
 )
 
-// Gregs implements syscalls.CPU.
+// Gregs implements syscalls.CPU. Selectors are those that NetBSD shows for user code, not
+// the host's.
 func (mc *Context) Gregs(u *[netbsd.NGREG]uint64) {
 	r := mc.thread.Regs()
 	*u = [netbsd.NGREG]uint64{
@@ -79,7 +88,7 @@ func (mc *Context) Gregs(u *[netbsd.NGREG]uint64) {
 }
 
 // SetGregs implements syscalls.CPU: EINVAL for a code address outside user space
-// (cpu_mcontext_validate); selectors are not the guest's to choose, flags only in part.
+// (cpu_mcontext_validate). Selectors are not the guest's to choose, flags only in part.
 func (mc *Context) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
 	if u[netbsd.REG_RIP] >= platform.GuestEnd {
 		return netbsd.EINVAL

@@ -13,9 +13,16 @@ import (
 
 // This file replaces a program (execve(2)): a pristine host process gets the new image
 // before the old one is touched, so that whatever can fail fails while there is
-// somebody to tell.
+// somebody to tell. NetBSD discards the old memory first, and kills the process (SIGABRT)
+// if the new image then cannot be mapped.
+//
+//	load      which file, interpreter and linker (program.go)
+//	build     a host process with the image mapped and a stack, or a warm copy of one
+//	kern.Exec the process side: other LWPs end, ids, signals, close-on-exec
+//	become    the LWP goes on in the new host process; the old one is let go
 
-// exec implements syscalls.Kernel.Exec.
+// exec implements syscalls.Kernel.Exec. On success the registers are those of the program's
+// entry, so the call just returns.
 func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	mc := c.CPU.(*Context)
 	p, err := s.load(s.opener(c.L), a.Path, a.Argv, a.Envp)
@@ -47,7 +54,9 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	return netbsd.EJUSTRETURN
 }
 
-// become makes mc carry on in next's address space. The LWP is its process's only one.
+// become makes mc carry on in next's address space. The LWP is its process's only one, but
+// a vfork parent may still use the old space: what it has used counts then for the parent,
+// and only this LWP's thread ends.
 func (mc *Context) become(next *Context) {
 	old, oldThread, sole := mc.space, mc.thread, mc.space.sole()
 	if sole { // what has been used goes with the host process that is left behind
@@ -70,7 +79,9 @@ func (mc *Context) become(next *Context) {
 // stackSize is how much is reserved for the first stack (MAXSSIZ would be 128 MiB).
 const stackSize = 16 << 20
 
-// build makes an address space with the program in it and a thread at its entry.
+// build makes an address space with the program in it and a thread at its entry: RBX holds
+// the address of struct ps_strings there (setregs of sys/arch/amd64/amd64/machdep.c). The caller
+// releases the space, or gives it to a process. ENOMEM: --memory does not allow it.
 func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 	st, e := p.stack(cred)
 	if e != 0 {
@@ -97,7 +108,8 @@ func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 	return mc, 0
 }
 
-// fresh makes an address space with the program in it.
+// fresh makes an address space with the program in it, its call sites rewritten if they
+// can be.
 func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 	rw := s.rewriteOf(p)
 	mc, e := s.fill(p, rw)
@@ -109,6 +121,7 @@ func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 	return mc, e
 }
 
+// fill maps p into a pristine host process.
 func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno) {
 	hp, t, err := s.Platform.NewProcess()
 	if err != nil {
@@ -122,6 +135,8 @@ func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno)
 	return mc, 0
 }
 
+// populate maps the program, then its dynamic linker, then the stack. The break begins behind
+// the program (vm_daddr and what follows).
 func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
 	if e := mc.mapImage(p.file, p.image, rw); e != 0 {
 		return e
@@ -139,7 +154,8 @@ func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
 	return mc.mapStack(seal)
 }
 
-// mapStack maps the stack, and protects what must not be written any more: in one go.
+// mapStack maps the stack, and protects what must not be written any more, in one hand-over.
+// The stack's memory is not reserved: the host gives it page by page as it is touched.
 func (mc *Context) mapStack(seal []platform.Mapping) netbsd.Errno {
 	const base, prot = netbsd.StackTop - stackSize, netbsd.PROT_READ | netbsd.PROT_WRITE
 	if e := mc.space.place(base, stackSize, prot, nil, 0, "stack"); e != 0 {
@@ -149,8 +165,9 @@ func (mc *Context) mapStack(seal []platform.Mapping) netbsd.Errno {
 	return hostErrno(mc.space.proc.MapAll(mc.thread, -1, list...))
 }
 
-// mapImage maps the segments of one file in one go. If there is something to rewrite,
-// code can be written until mapStack.
+// mapImage maps the segments of one file, MaxMappings in a hand-over. If there is
+// something to rewrite, code can be written until mapStack. The map of the space says from the
+// beginning what the guest is to see.
 func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netbsd.Errno {
 	var list []platform.Mapping
 	if rw != nil {

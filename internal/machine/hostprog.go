@@ -19,20 +19,27 @@ import (
 
 // This file runs programs of the host in a guest's process (a test that wants
 // /bin/sh): the program is a host process of its own, with the guest process's open
-// files and environment. Ours remain the pid, the parent and the status: the LWP waits
+// files and environment. The pid, the parent and the status remain kern's: the LWP waits
 // for the program, hands it the signals that the process gets, and stops, goes on and
 // ends as it does.
+//
+//	execHost, spawnHost  the process side of execve(2) and posix_spawn(3)
+//	starter.start        one thread that never ends starts all programs
+//	hostWaiter           a goroutine collects what the program does; the LWP acts on it
+//
+// Such a program runs outside the sandbox, with the rights of toaster's user. So there is none
+// under --root, where guests are not trusted (System.HostPrograms).
 
 // emulLinux is the emulation of such a process.
 var emulLinux = &kern.Emul{Name: "linux"}
 
-// hostProgram is what is needed to start one.
+// hostProgram is what is needed to start a program of the host.
 type hostProgram struct {
 	path  string
 	argv  []string
 	envp  []string
 	dir   string
-	files []int // host descriptors by guest descriptor, -1 for none; ours to close
+	files []int // host descriptors by guest descriptor, -1 for none; runHost closes them
 
 	// cred is whose ids it gets, for good: nil is toaster's.
 	cred *syscall.Credential
@@ -51,7 +58,7 @@ func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno
 	return &syscall.Credential{Uid: c.EUID, Gid: c.EGID, Groups: c.Groups}, 0
 }
 
-// execHost is the execve(2) of a host program.
+// execHost is the execve(2) of a host program. It returns only if that fails.
 func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 	mc := c.CPU.(*Context)
 	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
@@ -77,7 +84,7 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 	return netbsd.EJUSTRETURN
 }
 
-// dropSpace gives the guest's memory up: a host program has none of ours.
+// dropSpace gives the guest's memory up: what a program of the host has is its own affair.
 func (mc *Context) dropSpace() {
 	space, thread := mc.space, mc.thread
 	mc.hideCPU()
@@ -90,7 +97,8 @@ func (mc *Context) dropSpace() {
 	space.Exit(mc.l.Proc(), nil)
 }
 
-// runHost starts h and lives its life in l's process. It does not return.
+// runHost starts h and lives its life in l's process. It does not return. A program that
+// cannot be started ends with 127, as a shell's child would: the old image is gone by then.
 func (s *System) runHost(l *kern.LWP, h *hostProgram) {
 	h.files = s.exportFiles(l.Proc().Files().(syscalls.Files).Table)
 	pid, err := s.starter.start(h)
@@ -114,7 +122,8 @@ func noHandler(*kern.Delivery) bool { return true }
 
 // exportFiles makes host descriptors for a descriptor table that exec has already
 // cleared of what it does not inherit. Guest descriptors that share an open file share
-// the host's, too.
+// the host's, too, and so its offset. A file that the host cannot have, such as a kqueue, is
+// missing in the program.
 func (s *System) exportFiles(t *file.Table) []int {
 	var fds []int
 	made := make(map[*file.Description]int)
@@ -144,7 +153,7 @@ func closeFDs(fds []int) {
 	}
 }
 
-// hostWaiter lives beside one host program.
+// hostWaiter lives beside one host program. mu is held for no call of the kernel's.
 type hostWaiter struct {
 	l   *kern.LWP
 	pid int
@@ -154,7 +163,8 @@ type hostWaiter struct {
 	done    bool                 // it has ended and is collected
 }
 
-// collect waits for the program's changes of state until its end.
+// collect waits for the program's changes of state until its end, notes them and wakes the
+// LWP, which acts on them.
 func (w *hostWaiter) collect() {
 	for {
 		var ws syscall.WaitStatus
@@ -209,7 +219,8 @@ func (w *hostWaiter) forwardSignals() {
 	}
 }
 
-// act does to the process what the program did.
+// act does to the process what the program did. A stop is the process's own: it stops here
+// until something continues it, and then the program goes on.
 func (w *hostWaiter) act() {
 	w.mu.Lock()
 	reports := w.reports
@@ -242,8 +253,8 @@ func (w *hostWaiter) die(ws syscall.WaitStatus) {
 	w.l.Platform().ExitAs(status)
 }
 
-// starter starts host programs from one thread that never ends, since the kernel of
-// the host sends the parent-death signal when the creating thread dies.
+// starter starts host programs from one thread that never ends, since Linux sends the
+// parent-death signal when the creating thread dies, not when its process does (prctl(2)).
 type starter struct {
 	once  sync.Once
 	queue chan startRequest

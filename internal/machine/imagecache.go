@@ -8,11 +8,17 @@ import (
 )
 
 // This file keeps programs at hand that are executed again and again: copies of a host
-// process that has one mapped, its system calls rewritten, and has not run. A shell's
-// commands, a compiler, a test that starts itself: for them an execve is what remains
+// process that has one mapped, its system calls rewritten, and has not run (warm copies). A
+// shell's commands, a compiler, a test that starts itself: for them an execve is what remains
 // to be done, which is to write the stack.
+//
+//	take   before a program is mapped: is there a copy of it?
+//	learn  after it was mapped: is it time to make copies?
+//
+// A copy never has run guest code, so it holds nothing of an earlier execution.
 
-// imageCache are by the file's state: a file that changes is another program.
+// imageCache knows programs by the state of their files: a file that changes is another
+// program. mu is held while a nursery is asked for a copy: either there is one or there is not.
 type imageCache struct {
 	mu    sync.Mutex
 	known map[fileID]*cachedImage
@@ -21,11 +27,13 @@ type imageCache struct {
 
 type cachedImage struct {
 	seen    int // executions, up to the one that made it warm
-	used    int // when it was executed last, by the clock
+	used    int // when it was executed last, by imageCache.clock
 	nursery *platform.Nursery
 	m       *vm.Map
 }
 
+// Each copy is a host process to make and to keep, so only what is executed again gets
+// copies, and few programs at a time.
 const (
 	warmFrom   = 2 // the execution that shows that a program is executed again
 	warmCopies = 2
@@ -41,7 +49,7 @@ func (p *program) warmID() (fileID, bool) {
 	return p.fileID()
 }
 
-// take gives an address space with p in it, or nil if there is none at hand.
+// take returns an address space with p in it, or nil if there is none at hand.
 func (c *imageCache) take(s *System, p *program) *Context {
 	id, ok := p.warmID()
 	if !ok {
@@ -63,7 +71,9 @@ func (c *imageCache) take(s *System, p *program) *Context {
 	return &Context{sys: s, thread: t, space: s.spaceOf(hp, m, i.nursery)}
 }
 
-// learn sees that p is executed; mc is ready for that and has not run.
+// learn counts an execution of p, for which mc is ready and has not run, and makes the program
+// warm if it is time: a copy of mc's process becomes the template of a nursery. What fails
+// here costs the next execution time, and nothing else.
 func (c *imageCache) learn(s *System, p *program, mc *Context) {
 	id, ok := p.warmID()
 	if !ok || s.Platform.Lean() || !c.due(id) {
@@ -82,7 +92,8 @@ func (c *imageCache) learn(s *System, p *program, mc *Context) {
 	c.add(id, n, m)
 }
 
-// due counts an execution, and says whether it is the one to make the program warm.
+// due counts an execution, and says whether it is the one to make the program warm: only
+// one caller is told so, however many execute it at once.
 func (c *imageCache) due(id fileID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,7 +110,8 @@ func (c *imageCache) due(id fileID) bool {
 	return i.seen == warmFrom
 }
 
-// forget bounds what is remembered of programs that are not warm. mu is held.
+// forget bounds what is remembered of programs that are not warm, as a guest can execute any
+// number. mu is held.
 func (c *imageCache) forget() {
 	if len(c.known) < maxKnown {
 		return

@@ -86,7 +86,8 @@ func (mc *Context) revoke(kinds platform.Lent) {
 	}
 }
 
-// lentBy is the slot of a thread as the kernel knows it: kern.Lent.
+// lentBy is the slot of a thread as kern knows it. It holds the thread, not the Context, whose
+// thread an exec changes while somebody may look.
 type lentBy struct{ t *platform.Thread }
 
 // Mask implements kern.Lent.

@@ -47,10 +47,15 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 	}
 }
 
-// Doing implements kern.Doer: what a bug is told to have happened in.
+// Doing implements kern.Doer: what a report of a bug names as the place.
 func (mc *Context) Doing() string { return "serving " + netbsd.SyscallName(mc.call.Nr) }
 
-// serve dispatches one system call and puts its result in the registers.
+// serve dispatches one system call and puts its result in the registers: syscall() of
+// sys/arch/x86/x86/syscall.c. It may not return, as for exit(2).
+//
+// A tracer that wants to see calls (PT_SYSCALL) stops the LWP before and after. It may change
+// registers at the first stop, and it may come or go while the call is served, so whether
+// there is a second stop is decided at the first one.
 func (s *System) serve(mc *Context) {
 	c := &mc.call
 	sysTraced := c.L.Proc().SyscallTraced()
@@ -110,8 +115,9 @@ func decode(c *syscalls.Call, mc *Context, r *platform.Regs) bool {
 	return true
 }
 
-// encode stores the outcome: success clears the carry flag and gives RAX and RDX; an
-// error sets it, with the errno in RAX; a restart leads back to the instruction.
+// encode stores the outcome, as syscall() of NetBSD does. Success clears the carry flag and
+// sets RAX and RDX; an error sets the carry flag and puts the errno in RAX; a restart leads back
+// to the instruction, with the number that it was entered with, which may be syscall(2)'s.
 func encode(r *platform.Regs, c *syscalls.Call, e netbsd.Errno, nr uint64) {
 	switch e {
 	case 0:

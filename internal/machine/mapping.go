@@ -10,7 +10,12 @@ import (
 	"toaster/netbsd"
 )
 
-// This file serves mmap(2) and its relatives: the map decides, the host follows.
+// This file serves mmap(2) and its relatives: the map decides, the host follows. The map
+// (internal/vm) says what NetBSD would do and returns the steps that get the host there; the
+// guest's own thread takes them, as Linux changes another process's memory for nobody.
+//
+// Where the host fails between two steps the map is ahead of it. A new mapping is taken back;
+// otherwise the guest finds less than it was told, which only it can notice.
 
 // do carries out the steps of a change of the map, with t's thread. fd is the host
 // file of what an OpMap maps, -1 for anonymous memory.
@@ -46,6 +51,8 @@ func (s *Space) huge(size uint64) bool {
 	return s.committed > hugeFrom
 }
 
+// step carries out one step. Anonymous memory is mapped without a reserve of the host's: NetBSD
+// overcommits, and --memory counts by itself.
 func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 	r := &op.Region
 	switch op.Kind {
@@ -94,7 +101,9 @@ func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, 
 
 func threadOf(c *syscalls.Call) *platform.Thread { return c.CPU.(*Context).thread }
 
-// Mmap implements syscalls.Space.
+// Mmap implements syscalls.Space. ENODEV: a file that the host does not have, such as a kqueue.
+// A file that --max-output meters is mapped as if it were not open for writing: nobody counts
+// what is written through a shared mapping.
 func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errno) {
 	q := vm.Request{Addr: m.Addr, Len: m.Len, Prot: m.Prot, Flags: m.Flags, Off: m.Offset}
 	q.LimitAS = limitOf(c, netbsd.RLIMIT_AS)
@@ -133,7 +142,7 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 	return addr, 0
 }
 
-// fileProt gives the most that a mapping of a file may allow. EACCES: not open for
+// fileProt returns the most that a mapping of a file may allow (mmap(2)). EACCES: not open for
 // reading, or a shared one to be written that is not open for writing.
 func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) {
 	most := netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC
@@ -149,7 +158,7 @@ func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) 
 	return most, 0
 }
 
-// limitOf gives a current limit of the caller, 0 for none.
+// limitOf returns a current limit of the caller, 0 for none.
 func limitOf(c *syscalls.Call, which int) uint64 {
 	r, e := c.L.Proc().Rlimit(which)
 	if e != 0 || r.Cur >= 1<<62 {
@@ -174,7 +183,8 @@ func (s *Space) Madvise(c *syscalls.Call, addr, length uint64, advice int) netbs
 	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Advise(addr, length, advice) })
 }
 
-// Msync implements syscalls.Space.
+// Msync implements syscalls.Space. mu is held while the host writes to a disk, so the LWPs of
+// this space wait with their own changes; nobody else does.
 func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -227,7 +237,7 @@ func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) net
 	return s.m.SetInherit(addr, length, inherit)
 }
 
-// Brk implements syscalls.Space.
+// Brk implements syscalls.Space. RLIMIT_DATA bounds the break (sys_obreak).
 func (s *Space) Brk(c *syscalls.Call, addr uint64) netbsd.Errno {
 	limit := limitOf(c, netbsd.RLIMIT_DATA)
 	if limit == 0 {

@@ -10,7 +10,8 @@ import (
 )
 
 // prescan looks for the call sites of the first program while the platform starts:
-// the one keeps a core busy, the other waits for the host.
+// the one keeps a core busy, the other waits for the host. Its fields but done belong to the
+// goroutine that looks, until done is closed.
 type prescan struct {
 	done  chan struct{} // nil: there is nothing to look at
 	id    fileID
@@ -29,7 +30,9 @@ func (p *prescan) begin(name string) {
 	})
 }
 
-// look is only about time: whatever is wrong with the file, who executes it will say.
+// look is only about time: whatever is wrong with the file, who executes it will say. The file
+// is opened by the host's name and with toaster's rights, before there is a guest. It may be a
+// FIFO, which must not hold the start up.
 func (p *prescan) look(name string) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -49,7 +52,8 @@ func (p *prescan) look(name string) {
 	}
 }
 
-// get gives the sites of the file in this state, if it is the one that was looked at.
+// get returns the sites of the file in this state, and false if it is not the one that was
+// looked at. It waits for the look to end, as to begin again would take longer.
 func (p *prescan) get(id fileID) ([]loader.Site, bool) {
 	if p.done == nil {
 		return nil, false

@@ -15,8 +15,9 @@ import (
 // This file finds out what an execve is to run: the executable or a script's
 // interpreter, the dynamic linker if it wants one, and the stack.
 
-// Opener opens executables by name in the view of one process. It gives the full name
-// that the guest would use.
+// Opener opens executables by name in the view of one process. OpenExec returns the file, which
+// the caller closes, and the full name that the guest would use. It fails as execve(2) does: ENOENT,
+// EACCES, ELOOP and the like.
 type Opener interface {
 	OpenExec(name string) (*os.File, string, netbsd.Errno)
 	Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno)
@@ -103,7 +104,8 @@ func (s *System) load(o Opener, name string, argv, envp []string) (*program, *Ex
 	return p, nil
 }
 
-// loadScript loads the interpreter of script name, which keeps the script's name.
+// loadScript loads the interpreter of script name. The process is called by the script's
+// name.
 func (s *System) loadScript(o Opener, name string, script *loader.Script, argv, envp []string) (*program, *ExecError) {
 	p, err := s.open(o, script.Interp)
 	if err != nil {
@@ -122,12 +124,13 @@ func (s *System) loadScript(o Opener, name string, script *loader.Script, argv, 
 	return p, nil
 }
 
-// whyNot explains to a person why name cannot be opened for execution.
+// whyNot explains to a person why name cannot be opened for execution. The guest is told e and no
+// more.
 func whyNot(o Opener, name string, e netbsd.Errno) error {
 	st, serr := o.Stat(netbsd.AT_FDCWD, name, true)
 	switch {
 	case e == netbsd.ENOENT || e == netbsd.ENOTDIR:
-		return errors.New("no such file; check the name and the working folder")
+		return errors.New("no such file; check the name and the working directory")
 	case serr != 0 || e != netbsd.EACCES:
 		return e
 	case st.Mode&netbsd.S_IFMT == netbsd.S_IFDIR:
@@ -140,7 +143,8 @@ func whyNot(o Opener, name string, e netbsd.Errno) error {
 	return e
 }
 
-// open opens and recognises one file.
+// open opens and recognises one file. EIO: the host cannot read it. A program of the host is
+// recognised only where it may be run.
 func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	f, full, e := o.OpenExec(name)
 	if e != 0 {
@@ -179,7 +183,8 @@ func (p *program) place() error {
 	return p.image.Place(pieBase)
 }
 
-// loadInterp loads the dynamic linker that p asks for, and gives both their places.
+// loadInterp loads the dynamic linker that p asks for, and places both. ENOEXEC: what p names is
+// no linker. A linker that asks for one itself could lead round in circles.
 func (s *System) loadInterp(o Opener, p *program) *ExecError {
 	if p.host {
 		return nil

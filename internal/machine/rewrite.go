@@ -11,7 +11,7 @@ import (
 	"toaster/netbsd"
 )
 
-// This file has the system calls of programs rewritten so that they come to us
+// This file has the system calls of programs rewritten so that they come to the kernel
 // without a signal (internal/platform/rewrite.go). A file is looked through once.
 
 // rewrites remembers what was found in executables.
@@ -21,7 +21,8 @@ type rewrites struct {
 	known map[fileID]*platform.Rewrite
 }
 
-// fileID names a state of a file.
+// fileID names a state of a file, and where its program goes. Whoever writes to the file
+// changes its ctime, which no program can set.
 type fileID struct {
 	dev, ino    uint64
 	size        int64
@@ -32,9 +33,10 @@ type fileID struct {
 // maxKnown bounds the memory; a machine that runs more programs begins again.
 const maxKnown = 256
 
-// rewriteOf gives what to write into a process that runs p; nil: nothing.
+// rewriteOf returns what to write into a process that runs p; nil: nothing. Two LWPs that execute
+// the same new program wait for one look.
 func (s *System) rewriteOf(p *program) *platform.Rewrite {
-	if s.rewrites.off.Load() || !s.Platform.CanRewrite() || !clear(p.image) {
+	if s.rewrites.off.Load() || !s.Platform.CanRewrite() || !roomToRewrite(p.image) {
 		return nil
 	}
 	id, ok := p.fileID()
@@ -79,8 +81,8 @@ func (p *program) fileID() (id fileID, ok bool) {
 	}, true
 }
 
-// clear says whether the program leaves the addresses alone that rewriting needs.
-func clear(m *loader.Image) bool {
+// roomToRewrite says whether the program leaves the addresses alone that rewriting needs.
+func roomToRewrite(m *loader.Image) bool {
 	for _, seg := range m.Segments {
 		if seg.Addr < platform.RewriteAddr+platform.RewriteMax && platform.RewriteAddr < seg.Addr+seg.Len {
 			return false
@@ -89,7 +91,8 @@ func clear(m *loader.Image) bool {
 	return true
 }
 
-// rewrite writes rw, and gives what remains to be protected afterwards.
+// rewrite writes rw, and returns what remains to be protected afterwards: code that could be
+// written until then.
 func (mc *Context) rewrite(m *loader.Image, rw *platform.Rewrite) ([]platform.Mapping, netbsd.Errno) {
 	if rw == nil {
 		return nil, 0

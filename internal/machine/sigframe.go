@@ -11,7 +11,12 @@ import (
 // netbsd.SignalFrame; RDI is the signal, RSI its siginfo, RDX and R15 the ucontext
 // that the trampoline hands to setcontext(2).
 
-// deliver implements the callback of kern's UserRet.
+// deliver implements the callback of kern's UserRet: it has the guest go on in a handler. It
+// returns false, and has changed nothing, if there is no memory for the frame. No lock of the
+// kernel's is held, and the mask is the handler's already; d.OldMask is the one to restore.
+//
+// The address of the frame is the guest's choice (RSP or its signal stack): it is written to
+// like any other address of the guest's.
 func (mc *Context) deliver(d *kern.Delivery) bool {
 	s := mc.sys
 	s.traceSignal(mc.l, &d.Info, &d.Action)

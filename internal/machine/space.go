@@ -15,8 +15,12 @@ import (
 )
 
 // Space is the address space of one process, or of two while a vfork child borrows
-// it: the host process that carries it and the map of what lies where. It implements
-// kern.AddressSpace and syscalls.Space.
+// it: the host process that carries it and the map of what lies where (struct vmspace). It
+// implements kern.AddressSpace and syscalls.Space.
+//
+// The map is the kernel's word on what a guest has mapped; the host process may differ, as
+// a hostile guest can map by itself what is its own to map. So nothing that protects
+// anybody else depends on the map: reads and writes go by the host's view and fail with EFAULT.
 type Space struct {
 	sys  *System
 	proc *platform.Process
@@ -39,14 +43,15 @@ func newSpace(s *System, p *platform.Process) *Space {
 	return s.spaceOf(p, vm.New(), nil)
 }
 
-// spaceOf gives the address space that p carries, with what m says in it.
+// spaceOf returns the address space that p carries, with what m says in it.
 func (s *System) spaceOf(p *platform.Process, m *vm.Map, n *platform.Nursery) *Space {
 	space := &Space{sys: s, proc: p, m: m, nursery: n}
 	space.uses.Store(1)
 	return space
 }
 
-// Read implements syscalls.Space.
+// Read implements syscalls.Space. Other threads of the guest run meanwhile: a handler reads
+// each byte once and checks what it has read.
 func (s *Space) Read(addr uint64, b []byte) netbsd.Errno {
 	if len(b) == 0 {
 		return 0
@@ -106,7 +111,9 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 	return to.space, 0
 }
 
-// copyTo gives to a copy of the address space of from, as the host forks it.
+// copyTo makes a copy of from's address space and gives it to to. The host forks the process,
+// and the copy of the map follows with what minherit(2) asks for. mu is held throughout:
+// no sibling may change the map between the two.
 func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +141,8 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	return 0
 }
 
-// Usage implements kern.Usager.
+// Usage implements kern.Usager. Times are the host's, in its grain; sizes that Linux does not
+// count (Ixrss and its like) are 0.
 func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
 	var t *platform.Thread
 	if l != nil {
@@ -163,7 +171,8 @@ func (s *Space) Kill(p *kern.Proc) {
 	s.Doom(p)
 }
 
-// Doom implements kern.Killer.
+// Doom implements kern.Killer: p is to die, and if its LWPs have not ended by themselves after
+// a while the host process is killed. Both questions are asked then, not now.
 func (s *Space) Doom(p *kern.Proc) {
 	s.proc.Doom(func() (still, now bool) { return p.Dying(s), s.sole() })
 }
@@ -203,10 +212,11 @@ func (s *Space) FreeLWP(l *kern.LWP, exiting bool) {
 	}
 }
 
-// WaitLWP implements kern.LWPFreer.
+// WaitLWP implements kern.LWPFreer. Nothing is left to wait for: a thread that was told to end
+// touches no guest memory any more.
 func (s *Space) WaitLWP(*kern.LWP) {}
 
-// attach makes mc the machine context of l.
+// attach makes mc the machine context of l, before l can run.
 func (mc *Context) attach(l *kern.LWP) {
 	mc.l, mc.call.L = l, l
 	l.Platform().SetMachdep(mc)
@@ -227,7 +237,8 @@ func (mc *Context) share() {
 	mc.revoke(lentAlone)
 }
 
-// hostErrno converts what the host answered.
+// hostErrno converts what the host answered. What has no errno, such as that the host process
+// is gone, is ENOMEM: the caller dies of it, or had asked for a process or memory.
 func hostErrno(err error) netbsd.Errno {
 	if err == nil {
 		return 0

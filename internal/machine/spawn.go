@@ -10,7 +10,8 @@ import (
 // the parent's memory is copied, the image is built before the child exists, and so
 // what is wrong with the program is the parent's error and leaves no child.
 
-// spawn implements syscalls.Kernel.Spawn.
+// spawn implements syscalls.Kernel.Spawn. What the child does before the program runs is in a. The
+// space is the child's once kern has asked for it (given); until then spawn releases it on a failure.
 func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnArgs) (*kern.Proc, netbsd.Errno) {
 	p, err := s.load(s.opener(c.L), x.Path, x.Argv, x.Envp)
 	if err != nil {

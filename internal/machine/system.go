@@ -68,7 +68,9 @@ type Config struct {
 	Program string
 }
 
-// New starts a system. Close it afterwards.
+// New starts a system, the platform beside the rest. It returns the directories of the first
+// process, too. The caller closes the system, with all processes, and the directories unless Start
+// got them. The error is the platform's if the host cannot carry guests.
 func New(cfg Config) (*System, *vfs.Dirs, error) {
 	// Who looks on wants to see every call.
 	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
@@ -209,7 +211,9 @@ func (s *System) KillProcess(p *kern.Proc) {
 	p.Kill(netbsd.SIGKILL)
 }
 
-// newThread implements syscalls.Kernel.NewThread.
+// newThread implements syscalls.Kernel.NewThread: l gets a host thread in the caller's space, with the
+// caller's registers. EAGAIN, ENOMEM: the host has none. From here on the process has more than
+// one LWP, and what is lent to a process with one is not any more.
 func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.Errno) {
 	mc := c.CPU.(*Context)
 	mc.share()
@@ -236,7 +240,7 @@ func setStack(l *kern.LWP, sp uint64) netbsd.Errno {
 	return 0
 }
 
-// opener gives the executables as l's process sees them.
+// opener returns how l's process finds its executables.
 func (s *System) opener(l *kern.LWP) Opener {
 	return syscalls.View(l)
 }

@@ -49,7 +49,8 @@ func (s *System) traceSignal(l *kern.LWP, info *netbsd.Siginfo, a *kern.Action) 
 	})
 }
 
-// follow passes the kernel's events on until the machine has ended.
+// follow passes the kernel's events on until the machine has ended. A slow sink makes the stream
+// drop events rather than hold the kernel up.
 func (s *System) follow(r *kern.EventReader) {
 	defer close(s.followed)
 	for {
