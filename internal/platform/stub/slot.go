@@ -127,7 +127,7 @@ func (s Slot) WriteLight(r *Regs) {
 }
 
 // A guest may only have these flags; the host would mask the others as well.
-const userFlags = 0x254dd5 // ID AC OF DF TF SF ZF AF PF CF RF
+const userFlags = 0x254dd5 // ID AC RF NT OF DF TF SF ZF AF PF CF
 
 // writeRegs fills a ucontext.
 //
