@@ -72,7 +72,7 @@ func TestDropReady(t *testing.T) {
 	}
 	n.Exit()
 	if s := p.Stats(); s.Parked == 0 {
-		t.Fatalf("nothing rests: %+v", s)
+		t.Fatalf("nothing is parked: %+v", s)
 	}
 	// A thread that has only just been told to park is passed by.
 	for end := time.Now().Add(10 * time.Second); p.Stats().Parked > 0 && time.Now().Before(end); {

@@ -174,7 +174,7 @@ func TestMaskOfANewborn(t *testing.T) {
 			n.slot.Poke32(stub.OffStackNoted, 1)
 			at := n.slot.Addr()
 			n.Exit()
-			waitFor(t, "the thread to rest", func() bool {
+			waitFor(t, "the thread to be parked", func() bool {
 				n = newborn(t, th)
 				return n.slot.Addr() == at
 			})

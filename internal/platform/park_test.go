@@ -48,7 +48,7 @@ func newLWP(t testing.TB, th *Thread) *Thread {
 // waitForParked waits until those are parked that are to be.
 func waitForParked(t *testing.T, q *Process) {
 	t.Helper()
-	waitFor(t, "threads to rest", func() bool {
+	waitFor(t, "threads to be parked", func() bool {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		return !slices.ContainsFunc(q.parked, func(n *Thread) bool { return n.slot.LoadTurn() < stub.TurnKernel })
@@ -93,7 +93,7 @@ func TestBornInParkedThread(t *testing.T) {
 			want := *th.Regs()
 			nt := newLWP(t, th)
 			if nt.ID() != id {
-				t.Fatalf("born in thread %d, and %d rests", nt.ID(), id)
+				t.Fatalf("born in thread %d, and %d is parked", nt.ID(), id)
 			}
 			if got := *nt.Regs(); got != want {
 				t.Fatalf("%+v, want %+v", got, want)

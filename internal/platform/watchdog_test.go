@@ -73,7 +73,7 @@ var orders = []struct {
 	{"fork", false, func(t *testing.T, th *Thread) { th.Fork() }},
 	{"thread", true, func(t *testing.T, th *Thread) { th.NewThread() }},
 	{"mmap", true, func(t *testing.T, th *Thread) { th.proc.Map(th, dataAt, 4096, 3, unix.MAP_PRIVATE, -1, 0) }},
-	{"gift", false, func(t *testing.T, th *Thread) {
+	{"file", false, func(t *testing.T, th *Thread) {
 		f, err := os.Open("/proc/self/exe")
 		if err != nil {
 			t.Error(err)
