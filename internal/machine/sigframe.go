@@ -32,7 +32,7 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 	frame := netbsd.SignalFrame{
 		Return: d.Action.Tramp,
 		Info:   d.Info,
-		UC:     syscalls.Ucontext(mc.l, mc, d.OldMask),
+		UC:     mc.interrupted(d.OldMask),
 	}
 	var b [netbsd.SizeofSignalFrame]byte
 	frame.Encode(b[:])
@@ -50,6 +50,18 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 		mc.l.Platform().SetOnStack(true)
 	}
 	return true
+}
+
+// interrupted is the context that a handler interrupts. Unlike one of getcontext(2) it says
+// by _UC_SETSTACK or _UC_CLRSTACK alone whether the LWP is on its signal stack, and has no
+// uc_stack (sendsig_siginfo).
+func (mc *Context) interrupted(mask netbsd.Sigset) netbsd.Ucontext {
+	u := syscalls.Ucontext(mc.l, mc, mask)
+	u.Stack, u.Flags = netbsd.Stack{}, u.Flags&^netbsd.UC_STACK|netbsd.UC_CLRSTACK
+	if mc.l.Platform().OnStack() {
+		u.Flags ^= netbsd.UC_CLRSTACK | netbsd.UC_SETSTACK
+	}
+	return u
 }
 
 // saveState keeps what of the extended state the frame cannot hold.

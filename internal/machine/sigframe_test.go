@@ -79,6 +79,10 @@ func TestSignalFrame(t *testing.T) {
 		if got.Gregs != before || got.FP != x.fp.fx || got.Link != 0x77 || got.Mask != netbsd.SigsetOf(netbsd.SIGHUP) {
 			t.Errorf("context %+v", got)
 		}
+		const flags = netbsd.UC_SIGMASK | netbsd.UC_CLRSTACK | netbsd.UC_CPU | netbsd.UC_FPU | netbsd.UC_TLSBASE
+		if got.Flags != flags || got.Stack != (netbsd.Stack{}) {
+			t.Errorf("flags %#x, want %#x; stack %+v", got.Flags, flags, got.Stack)
+		}
 		if x.Link() != uc {
 			t.Errorf("the handler's context is linked to %#x", x.Link())
 		}
@@ -109,6 +113,9 @@ func TestSignalFrameOnStack(t *testing.T) {
 		x.l.Platform().UserRet(x.deliver)
 		if second := x.thread.Regs().RSP; second > first-128-netbsd.SizeofSignalFrame || second < first-128-netbsd.SizeofSignalFrame-24 {
 			t.Errorf("the second frame is at %#x, the first one at %#x", second, first)
+		}
+		if uc := x.context(x.Link()); uc.Flags&(netbsd.UC_SETSTACK|netbsd.UC_CLRSTACK|netbsd.UC_STACK) != netbsd.UC_SETSTACK {
+			t.Errorf("the second frame's flags are %#x", uc.Flags)
 		}
 		x.syscall(netbsd.SYS_setcontext, x.Link())
 		if !x.l.Platform().OnStack() {

@@ -59,6 +59,9 @@ func setcontext(c *Call) netbsd.Errno {
 	if u.Flags&netbsd.UC_STACK != 0 {
 		c.L.Platform().SetOnStack(u.Stack.Flags&netbsd.SS_ONSTACK != 0)
 	}
+	if set := u.Flags & (netbsd.UC_SETSTACK | netbsd.UC_CLRSTACK); set != 0 { // cpu_setmcontext
+		c.L.Platform().SetOnStack(set == netbsd.UC_SETSTACK)
+	}
 	return netbsd.EJUSTRETURN
 }
 
