@@ -35,20 +35,20 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return s.execHost(c, p)
 	}
 	cred := c.L.Proc().Cred()
-	next, e := s.build(p, cred)
-	if e != 0 {
-		return e
+	next, errno := s.build(p, cred)
+	if errno != 0 {
+		return errno
 	}
-	e = c.L.Exec(kern.ExecArgs{
+	errno = c.L.Exec(kern.ExecArgs{
 		Comm:    p.comm,
 		Path:    p.path,
 		SetUID:  p.setID.user(),
 		SetGID:  p.setID.group(),
 		Replace: func() netbsd.Errno { mc.become(next); return 0 },
 	})
-	if e != 0 {
+	if errno != 0 {
 		next.space.release()
-		return e
+		return errno
 	}
 	s.setArgs(c.L.Proc(), p)
 	return netbsd.EJUSTRETURN
@@ -83,24 +83,24 @@ const stackSize = 16 << 20
 // the address of struct ps_strings there (setregs of sys/arch/amd64/amd64/machdep.c). The caller
 // releases the space, or gives it to a process. ENOMEM: --memory does not allow it.
 func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
-	st, e := p.stack(cred)
-	if e != 0 {
-		return nil, e
+	st, errno := p.stack(cred)
+	if errno != 0 {
+		return nil, errno
 	}
-	mc, e := s.images.take(s, p), netbsd.Errno(0)
+	mc, errno := s.images.take(s, p), netbsd.Errno(0)
 	if mc == nil {
-		if mc, e = s.fresh(p); e != 0 {
-			return nil, e
+		if mc, errno = s.fresh(p); errno != 0 {
+			return nil, errno
 		}
 		s.images.learn(s, p, mc)
 	}
-	e = mc.space.chargeAll()
-	if e == 0 {
-		e = mc.space.Write(st.SP, st.Bytes)
+	errno = mc.space.chargeAll()
+	if errno == 0 {
+		errno = mc.space.Write(st.SP, st.Bytes)
 	}
-	if e != 0 {
+	if errno != 0 {
 		mc.space.release()
-		return nil, e
+		return nil, errno
 	}
 	mc.alone, mc.stale = true, lentAlone
 	r := mc.thread.Regs()
@@ -112,13 +112,13 @@ func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 // can be.
 func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 	rw := s.rewriteOf(p)
-	mc, e := s.fill(p, rw)
-	if e != 0 && rw != nil {
+	mc, errno := s.fill(p, rw)
+	if errno != 0 && rw != nil {
 		// A host can forbid that changed code is executed (SELinux's execmod).
 		s.rewrites.off.Store(true)
-		mc, e = s.fill(p, nil)
+		mc, errno = s.fill(p, nil)
 	}
-	return mc, e
+	return mc, errno
 }
 
 // fill maps p into a pristine host process.
@@ -128,9 +128,9 @@ func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno)
 		return nil, hostErrno(err)
 	}
 	mc := &Context{sys: s, thread: t, space: newSpace(s, hp)}
-	if e := mc.populate(p, rw); e != 0 {
+	if errno := mc.populate(p, rw); errno != 0 {
 		hp.Release()
-		return nil, e
+		return nil, errno
 	}
 	return mc, 0
 }
@@ -138,17 +138,17 @@ func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno)
 // populate maps the program, then its dynamic linker, then the stack. The break begins behind
 // the program (vm_daddr and what follows).
 func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
-	if e := mc.mapImage(p.file, p.image, rw); e != 0 {
-		return e
+	if errno := mc.mapImage(p.file, p.image, rw); errno != 0 {
+		return errno
 	}
 	mc.space.m.SetBreak(p.image.End)
-	seal, e := mc.rewrite(p.image, rw)
-	if e != 0 {
-		return e
+	seal, errno := mc.rewrite(p.image, rw)
+	if errno != 0 {
+		return errno
 	}
 	if p.interp != nil {
-		if e := mc.mapImage(p.interp.file, p.interp.image, nil); e != 0 {
-			return e
+		if errno := mc.mapImage(p.interp.file, p.interp.image, nil); errno != 0 {
+			return errno
 		}
 	}
 	return mc.mapStack(seal)
@@ -158,8 +158,8 @@ func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
 // The stack's memory is not reserved: the host gives it page by page as it is touched.
 func (mc *Context) mapStack(seal []platform.Mapping) netbsd.Errno {
 	const base, prot = netbsd.StackTop - stackSize, netbsd.PROT_READ | netbsd.PROT_WRITE
-	if e := mc.space.place(base, stackSize, prot, nil, 0, "stack"); e != 0 {
-		return e
+	if errno := mc.space.record(base, stackSize, prot, nil, 0, "stack"); errno != 0 {
+		return errno
 	}
 	list := append(seal, platform.Mapping{Addr: base, Size: stackSize, Prot: prot, Flags: syscall.MAP_PRIVATE | syscall.MAP_NORESERVE, Anonymous: true})
 	return hostErrno(mc.space.proc.MapAll(mc.thread, -1, list...))
@@ -186,8 +186,8 @@ func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) n
 		if !l.Anonymous {
 			obj = m
 		}
-		if e := mc.space.place(l.Addr, l.Size, l.Prot, obj, l.Offset, ""); e != 0 {
-			return e
+		if errno := mc.space.record(l.Addr, l.Size, l.Prot, obj, l.Offset, ""); errno != 0 {
+			return errno
 		}
 	}
 	for i := range list {
@@ -216,8 +216,8 @@ func (mc *Context) clearTails(m *loader.Image) netbsd.Errno {
 			// program cannot mistake for its own data.
 			continue
 		}
-		if e := mc.space.Write(seg.ZeroAt, make([]byte, seg.ZeroLen)); e != 0 {
-			return e
+		if errno := mc.space.Write(seg.ZeroAt, make([]byte, seg.ZeroLen)); errno != 0 {
+			return errno
 		}
 	}
 	return 0

@@ -63,11 +63,11 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 	mc := c.CPU.(*Context)
 	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
 	h.dir, _ = syscalls.View(c.L).Getcwd()
-	var e netbsd.Errno
-	if h.cred, e = s.hostCredential(c.L.Proc().Cred()); e != 0 {
-		return e
+	var errno netbsd.Errno
+	if h.cred, errno = s.hostCredential(c.L.Proc().Cred()); errno != 0 {
+		return errno
 	}
-	e = c.L.Exec(kern.ExecArgs{
+	errno = c.L.Exec(kern.ExecArgs{
 		Comm: p.comm,
 		Path: p.path,
 		Emul: emulLinux,
@@ -76,8 +76,8 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 			return 0
 		},
 	})
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	s.setArgs(c.L.Proc(), p)
 	s.runHost(c.L, h)
@@ -131,13 +131,13 @@ func (s *System) exportFiles(t *file.Table) []int {
 		for len(fds) <= fd {
 			fds = append(fds, -1)
 		}
-		d, e := t.Get(fd)
-		if e != 0 {
+		d, errno := t.Get(fd)
+		if errno != 0 {
 			continue
 		}
 		if old, ok := made[d]; ok {
 			fds[fd], _ = syscall.Dup(old)
-		} else if n, e := s.Host.Export(d); e == 0 {
+		} else if n, errno := s.Host.Export(d); errno == 0 {
 			fds[fd], made[d] = n, n
 		}
 		d.Release()

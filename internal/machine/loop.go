@@ -73,16 +73,16 @@ func (s *System) serve(mc *Context) {
 		s.Fault(c)
 	}
 	c.Ret = [2]uint64{}
-	e := netbsd.ENOSYS
+	errno := netbsd.ENOSYS
 	switch {
 	case s.Sink != nil:
-		e = s.traced(mc, h)
+		errno = s.traced(mc, h)
 	case h != nil:
-		e = h(c)
+		errno = h(c)
 	}
 	// A handler can have changed the machine context (execve).
 	r = mc.thread.Regs()
-	encode(r, c, e, nr)
+	encode(r, c, errno, nr)
 	mc.stale |= staleAfter[c.Nr]
 	if sysTraced {
 		c.L.Platform().TraceStop(netbsd.TRAP_SCX)
@@ -118,8 +118,8 @@ func decode(c *syscalls.Call, mc *Context, r *platform.Regs) bool {
 // encode stores the outcome, as syscall() of NetBSD does. Success clears the carry flag and
 // sets RAX and RDX; an error sets the carry flag and puts the errno in RAX; a restart leads back
 // to the instruction, with the number that it was entered with, which may be syscall(2)'s.
-func encode(r *platform.Regs, c *syscalls.Call, e netbsd.Errno, nr uint64) {
-	switch e {
+func encode(r *platform.Regs, c *syscalls.Call, errno netbsd.Errno, nr uint64) {
+	switch errno {
 	case 0:
 		r.RAX, r.RDX = c.Ret[0], c.Ret[1]
 		r.RFLAGS &^= flagCarry
@@ -128,7 +128,7 @@ func encode(r *platform.Regs, c *syscalls.Call, e netbsd.Errno, nr uint64) {
 		r.RIP -= syscallLen
 		r.RAX = nr
 	default:
-		r.RAX = uint64(e)
+		r.RAX = uint64(errno)
 		r.RFLAGS |= flagCarry
 	}
 }

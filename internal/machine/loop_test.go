@@ -139,8 +139,8 @@ func TestRestart(t *testing.T) {
 		play(t, func(x *script) {
 			stop := make(chan struct{})
 			defer close(stop)
-			if _, e := x.l.Fork(kern.ForkArgs{Body: func(*kern.LWP) { <-stop }}); e != 0 {
-				t.Fatal(e)
+			if _, errno := x.l.Fork(kern.ForkArgs{Body: func(*kern.LWP) { <-stop }}); errno != 0 {
+				t.Fatal(errno)
 			}
 			x.l.Sigaction(netbsd.SIGUSR1, &kern.Action{Handler: 0x5000, Flags: flags, Vers: syscalls.TrampVersion})
 			x.l.Proc().Kill(netbsd.SIGUSR1)

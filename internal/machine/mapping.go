@@ -23,8 +23,8 @@ import (
 // Preconditions: s.mu is held, or nobody else knows s.
 func (s *Space) do(t *platform.Thread, ops []vm.Op, fd int) netbsd.Errno {
 	for _, op := range ops {
-		if e := hostErrno(s.step(t, &op, fd)); e != 0 {
-			return e
+		if errno := hostErrno(s.step(t, &op, fd)); errno != 0 {
+			return errno
 		}
 	}
 	return 0
@@ -91,9 +91,9 @@ func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, 
 		n = most()
 	}
 	return s.charge(n, func() netbsd.Errno {
-		ops, e := f()
-		if e != 0 {
-			return e
+		ops, errno := f()
+		if errno != 0 {
+			return errno
 		}
 		return s.do(threadOf(c), ops, -1)
 	})
@@ -109,35 +109,35 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 	q.LimitAS = limitOf(c, netbsd.RLIMIT_AS)
 	fd := -1
 	if m.Flags&netbsd.MAP_ANON == 0 {
-		d, e := c.L.Proc().Files().(syscalls.Files).Get(m.FD)
-		if e != 0 {
-			return 0, e
+		d, errno := c.L.Proc().Files().(syscalls.Files).Get(m.FD)
+		if errno != 0 {
+			return 0, errno
 		}
 		defer d.Release()
 		h, ok := d.HostFD()
 		if !ok {
 			return 0, netbsd.ENODEV
 		}
-		if q.MaxProt, e = fileProt(d.Readable(), d.Writable() && !d.Metered(), m); e != 0 {
-			return 0, e
+		if q.MaxProt, errno = fileProt(d.Readable(), d.Writable() && !d.Metered(), m); errno != 0 {
+			return 0, errno
 		}
 		q.Obj, fd = d.File, h
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var addr uint64
-	e := s.charge(mostOf(min(m.Len, vm.Max), m.Prot), func() (e netbsd.Errno) {
+	errno := s.charge(mostOf(min(m.Len, vm.Max), m.Prot), func() (errno netbsd.Errno) {
 		var ops []vm.Op
-		if addr, ops, e = s.m.Map(q); e != 0 {
-			return e
+		if addr, ops, errno = s.m.Map(q); errno != 0 {
+			return errno
 		}
-		if e = s.do(threadOf(c), ops, fd); e != 0 {
+		if errno = s.do(threadOf(c), ops, fd); errno != 0 {
 			s.m.Unmap(addr, m.Len)
 		}
-		return e
+		return errno
 	})
-	if e != 0 {
-		return 0, e
+	if errno != 0 {
+		return 0, errno
 	}
 	return addr, 0
 }
@@ -160,8 +160,8 @@ func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) 
 
 // limitOf returns a current limit of the caller, 0 for none.
 func limitOf(c *syscalls.Call, which int) uint64 {
-	r, e := c.L.Proc().Rlimit(which)
-	if e != 0 || r.Cur >= 1<<62 {
+	r, errno := c.L.Proc().Rlimit(which)
+	if errno != 0 || r.Cur >= 1<<62 {
 		return 0
 	}
 	return r.Cur
@@ -188,17 +188,17 @@ func (s *Space) Madvise(c *syscalls.Call, addr, length uint64, advice int) netbs
 func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	regions, e := s.m.Msync(addr, length, flags)
-	if e != 0 {
-		return e
+	regions, errno := s.m.Msync(addr, length, flags)
+	if errno != 0 {
+		return errno
 	}
 	hostFlags := syscall.MS_SYNC
 	if flags&netbsd.MS_ASYNC != 0 {
 		hostFlags = syscall.MS_ASYNC
 	}
 	for _, r := range regions {
-		if e := hostErrno(s.proc.Sync(threadOf(c), r.Start, r.Len(), hostFlags)); e != 0 {
-			return e
+		if errno := hostErrno(s.proc.Sync(threadOf(c), r.Start, r.Len(), hostFlags)); errno != 0 {
+			return errno
 		}
 	}
 	return 0
@@ -207,27 +207,27 @@ func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.E
 // Mincore implements syscalls.Space: what is mapped counts as resident.
 func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbsd.Errno {
 	var pages int
-	var e netbsd.Errno
-	guard.Locked(&s.mu, func() { pages, e = s.m.Mincore(addr, length) })
+	var errno netbsd.Errno
+	guard.Locked(&s.mu, func() { pages, errno = s.m.Mincore(addr, length) })
 	const chunk = 4096
 	b := make([]byte, min(pages, chunk))
 	for i := range b {
 		b[i] = 1
 	}
-	for done := 0; e == 0 && done < pages; done += chunk {
-		e = s.Write(vec+uint64(done), b[:min(chunk, pages-done)])
+	for done := 0; errno == 0 && done < pages; done += chunk {
+		errno = s.Write(vec+uint64(done), b[:min(chunk, pages-done)])
 	}
-	return e
+	return errno
 }
 
 // Mremap implements syscalls.Space.
-func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, e netbsd.Errno) {
+func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, errno netbsd.Errno) {
 	more := func() uint64 { return mostOf(min(m.NewLen, vm.Max), netbsd.PROT_WRITE) }
-	e = s.change(c, more, func() (ops []vm.Op, e netbsd.Errno) {
-		addr, ops, e = s.m.Remap(m.Old, m.OldLen, m.New, m.NewLen, m.Flags)
-		return ops, e
+	errno = s.change(c, more, func() (ops []vm.Op, errno netbsd.Errno) {
+		addr, ops, errno = s.m.Remap(m.Old, m.OldLen, m.New, m.NewLen, m.Flags)
+		return ops, errno
 	})
-	return addr, e
+	return addr, errno
 }
 
 // Minherit implements syscalls.Space.
@@ -250,12 +250,12 @@ func (s *Space) Brk(c *syscalls.Call, addr uint64) netbsd.Errno {
 	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) { return s.m.Brk(addr, limit) })
 }
 
-// place enters what exec mapped into the map of a space that nobody else knows.
-func (s *Space) place(addr, size uint64, prot int, obj any, off int64, name string) netbsd.Errno {
+// record enters what exec mapped into the map of a space that nobody else knows.
+func (s *Space) record(addr, size uint64, prot int, obj any, off int64, name string) netbsd.Errno {
 	flags := netbsd.MAP_FIXED | netbsd.MAP_PRIVATE
 	if obj == nil {
 		flags |= netbsd.MAP_ANON
 	}
-	_, _, e := s.m.Map(vm.Request{Addr: addr, Len: size, Prot: prot, Flags: flags, Obj: obj, Off: off, Name: name})
-	return e
+	_, _, errno := s.m.Map(vm.Request{Addr: addr, Len: size, Prot: prot, Flags: flags, Obj: obj, Off: off, Name: name})
+	return errno
 }

@@ -118,20 +118,20 @@ func (m *memory) promised() uint64 {
 func (s *Space) charge(most uint64, f func() netbsd.Errno) netbsd.Errno {
 	m := s.sys.memory
 	if most > 0 {
-		if e := m.hostHas(); e != 0 {
-			return e
+		if errno := m.hostHas(); errno != 0 {
+			return errno
 		}
 	}
 	if m.limit == 0 {
 		return f()
 	}
-	if e := m.take(most); e != 0 {
-		return e
+	if errno := m.take(most); errno != 0 {
+		return errno
 	}
-	e := f()
+	errno := f()
 	s.charged += most
 	s.settle()
-	return e
+	return errno
 }
 
 // settle gives back what s counts for beyond what its map says.
@@ -158,8 +158,8 @@ func (s *Space) release() {
 // released.
 func (s *Space) chargeAll() netbsd.Errno {
 	n := s.m.Charge()
-	if e := s.sys.memory.take(n); e != 0 {
-		return e
+	if errno := s.sys.memory.take(n); errno != 0 {
+		return errno
 	}
 	if s.sys.memory.limit > 0 {
 		s.charged = n

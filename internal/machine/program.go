@@ -126,13 +126,13 @@ func (s *System) loadScript(o Opener, name string, script *loader.Script, argv, 
 
 // whyNot explains to a person why name cannot be opened for execution. The guest is told e and no
 // more.
-func whyNot(o Opener, name string, e netbsd.Errno) error {
+func whyNot(o Opener, name string, errno netbsd.Errno) error {
 	st, serr := o.Stat(netbsd.AT_FDCWD, name, true)
 	switch {
-	case e == netbsd.ENOENT || e == netbsd.ENOTDIR:
+	case errno == netbsd.ENOENT || errno == netbsd.ENOTDIR:
 		return errors.New("no such file; check the name and the working directory")
-	case serr != 0 || e != netbsd.EACCES:
-		return e
+	case serr != 0 || errno != netbsd.EACCES:
+		return errno
 	case st.Mode&netbsd.S_IFMT == netbsd.S_IFDIR:
 		return loader.DirectoryError()
 	case st.Mode&netbsd.S_IFMT != netbsd.S_IFREG:
@@ -140,15 +140,15 @@ func whyNot(o Opener, name string, e netbsd.Errno) error {
 	case st.Mode&0o111 == 0:
 		return fmt.Errorf("not executable: mode %#o has no execute bit; chmod +x it", st.Mode&0o777)
 	}
-	return e
+	return errno
 }
 
 // open opens and recognises one file. EIO: the host cannot read it. A program of the host is
 // recognised only where it may be run.
 func (s *System) open(o Opener, name string) (*program, *ExecError) {
-	f, full, e := o.OpenExec(name)
-	if e != 0 {
-		return nil, &ExecError{Path: name, Errno: e, Err: whyNot(o, name, e), Missing: e == netbsd.ENOENT || e == netbsd.ENOTDIR}
+	f, full, errno := o.OpenExec(name)
+	if errno != 0 {
+		return nil, &ExecError{Path: name, Errno: errno, Err: whyNot(o, name, errno), Missing: errno == netbsd.ENOENT || errno == netbsd.ENOTDIR}
 	}
 	p := &program{path: full, comm: commOf(full), file: f}
 	st, err := f.Stat()

@@ -32,7 +32,7 @@ func play(t *testing.T, f func(*script)) netbsd.WaitStatus {
 	m := kern.New(kern.Config{})
 	defer m.Close()
 	s := &System{Kernel: syscalls.Kernel{M: m}, memory: newMemory(0, nil, nil)}
-	p, e := m.Spawn(kern.SpawnArgs{Manual: true, Body: func(l *kern.LWP) {
+	p, errno := m.Spawn(kern.SpawnArgs{Manual: true, Body: func(l *kern.LWP) {
 		mc := &Context{sys: s, l: l, thread: new(platform.Thread)}
 		x := &script{Context: mc, t: t, mem: ram{base: scriptRAM, b: make([]byte, 1<<16)}}
 		mc.fpu = &x.fp
@@ -41,8 +41,8 @@ func play(t *testing.T, f func(*script)) netbsd.WaitStatus {
 		*mc.thread.Regs() = platform.Regs{RIP: scriptCode, RSP: scriptStack - 0x1000, RFLAGS: 0x246}
 		f(x)
 	}})
-	if e != 0 {
-		t.Fatal(e)
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 	return p.Wait()
 }
@@ -83,15 +83,15 @@ func (m *ram) at(addr uint64, n int) ([]byte, netbsd.Errno) {
 }
 
 func (m *ram) Read(addr uint64, b []byte) netbsd.Errno {
-	from, e := m.at(addr, len(b))
+	from, errno := m.at(addr, len(b))
 	copy(b, from)
-	return e
+	return errno
 }
 
 func (m *ram) Write(addr uint64, b []byte) netbsd.Errno {
-	to, e := m.at(addr, len(b))
+	to, errno := m.at(addr, len(b))
 	copy(to, b)
-	return e
+	return errno
 }
 
 func (m *ram) Mmap(_ *syscalls.Call, a syscalls.MmapArgs) (uint64, netbsd.Errno) {

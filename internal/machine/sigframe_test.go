@@ -22,7 +22,7 @@ func (x *script) catch(sig netbsd.Signal, flags int32) {
 // context decodes the ucontext at addr.
 func (x *script) context(addr uint64) netbsd.Ucontext {
 	b := make([]byte, netbsd.SizeofUcontext)
-	if e := x.mem.Read(addr, b); e != 0 {
+	if errno := x.mem.Read(addr, b); errno != 0 {
 		x.t.Errorf("no context at %#x", addr)
 	}
 	return netbsd.DecodeUcontext(b)

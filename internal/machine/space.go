@@ -100,8 +100,8 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 		to.thread, to.space = t, s
 	} else {
 		from.revoke(platform.LentActions) // clone(2) can share them
-		if e := s.copyTo(from, to); e != 0 {
-			return nil, e
+		if errno := s.copyTo(from, to); errno != 0 {
+			return nil, errno
 		}
 	}
 	r := to.thread.Regs()
@@ -118,11 +118,11 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := s.charged // the child's map counts for no more
-	if e := s.sys.memory.hostHas(); e != 0 {
-		return e
+	if errno := s.sys.memory.hostHas(); errno != 0 {
+		return errno
 	}
-	if e := s.sys.memory.take(n); e != 0 {
-		return e
+	if errno := s.sys.memory.take(n); errno != 0 {
+		return errno
 	}
 	p, t, err := from.thread.Fork()
 	if err != nil {
@@ -134,9 +134,9 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	to.space = s.sys.spaceOf(p, m, nil)
 	to.space.committed, to.space.charged = s.committed, n
 	to.space.settle()
-	if e := to.space.do(t, ops, -1); e != 0 {
+	if errno := to.space.do(t, ops, -1); errno != 0 {
 		to.space.release()
-		return e
+		return errno
 	}
 	return 0
 }

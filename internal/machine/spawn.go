@@ -23,9 +23,9 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 		s.spawnHost(p, &a)
 		return c.L.PosixSpawn(a)
 	}
-	next, e := s.build(p, c.L.Proc().Cred())
-	if e != 0 {
-		return nil, e
+	next, errno := s.build(p, c.L.Proc().Cred())
+	if errno != 0 {
+		return nil, errno
 	}
 	given := false
 	a.Fork.VM = func(l *kern.LWP) (kern.AddressSpace, netbsd.Errno) {
@@ -38,11 +38,11 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 		s.setArgs(l.Proc(), p)
 		return l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, SetUID: p.setID.user(), SetGID: p.setID.group()})
 	}
-	child, e := c.L.PosixSpawn(a)
-	if e != 0 && !given {
+	child, errno := c.L.PosixSpawn(a)
+	if errno != 0 && !given {
 		next.space.release()
 	}
-	return child, e
+	return child, errno
 }
 
 // spawnHost completes a for a program of the host.
@@ -52,9 +52,9 @@ func (s *System) spawnHost(p *program, a *kern.PosixSpawnArgs) {
 	a.Fork.Body = func(l *kern.LWP) { s.runHost(l, h) }
 	a.Exec = func(l *kern.LWP) netbsd.Errno {
 		h.dir, _ = syscalls.View(l).Getcwd()
-		var e netbsd.Errno
-		if h.cred, e = s.hostCredential(l.Proc().Cred()); e != 0 {
-			return e
+		var errno netbsd.Errno
+		if h.cred, errno = s.hostCredential(l.Proc().Cred()); errno != 0 {
+			return errno
 		}
 		s.setArgs(l.Proc(), p)
 		return l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, Emul: emulLinux})

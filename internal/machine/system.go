@@ -289,12 +289,12 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 	if p.host {
 		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why}
 	}
-	mc, e := s.build(p, a.Cred)
-	if e != 0 {
-		return nil, &ExecError{Path: a.Path, Errno: e, Err: e}
+	mc, errno := s.build(p, a.Cred)
+	if errno != 0 {
+		return nil, &ExecError{Path: a.Path, Errno: errno, Err: errno}
 	}
 	given = true
-	proc, e := s.M.Spawn(kern.SpawnArgs{
+	proc, errno := s.M.Spawn(kern.SpawnArgs{
 		Body:   s.Body,
 		Manual: true,
 		Cred:   a.Cred,
@@ -313,10 +313,10 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 			return 0
 		},
 	})
-	if e != 0 {
+	if errno != 0 {
 		given = false
 		mc.space.release()
-		return nil, &ExecError{Path: a.Path, Errno: e, Err: e}
+		return nil, &ExecError{Path: a.Path, Errno: errno, Err: errno}
 	}
 	return proc, nil
 }

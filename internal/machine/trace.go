@@ -27,14 +27,14 @@ func (s *System) traced(mc *Context, h syscalls.Handler) netbsd.Errno {
 		Args: c.Args, Mem: mc.space.proc, Start: time.Now(),
 	}
 	s.Sink.Enter(&t)
-	e := netbsd.ENOSYS
+	errno := netbsd.ENOSYS
 	if h != nil {
-		e = h(c)
+		errno = h(c)
 	}
-	t.End, t.Ret, t.Err = time.Now(), c.Ret, e
+	t.End, t.Ret, t.Err = time.Now(), c.Ret, errno
 	t.Mem = mc.space.proc
 	s.Sink.Exit(&t)
-	return e
+	return errno
 }
 
 // traceSignal tells of a signal that a handler is about to run for.
