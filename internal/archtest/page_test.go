@@ -115,3 +115,24 @@ func TestNamedFunctionsExist(t *testing.T) {
 		t.Errorf("found %d names", len(found))
 	}
 }
+
+// TestContributingExample: the code that CONTRIBUTING.md shows is in the sources as it is.
+func TestContributingExample(t *testing.T) {
+	page, err := os.ReadFile("../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := spaces.ReplaceAllString(sources(t), " ")
+	blocks := strings.Split(string(page), "```go\n")[1:]
+	for _, block := range blocks {
+		block, _, _ = strings.Cut(block, "```")
+		if !strings.Contains(all, strings.TrimSpace(spaces.ReplaceAllString(block, " "))) {
+			t.Errorf("no source has\n%s", block)
+		}
+	}
+	if len(blocks) < 3 {
+		t.Errorf("found %d pieces of code", len(blocks))
+	}
+}
+
+var spaces = regexp.MustCompile(`\s+`)
