@@ -2,6 +2,7 @@ package netbsd
 
 import (
 	"encoding/binary"
+	"sync"
 	"time"
 )
 
@@ -22,24 +23,26 @@ const (
 	SizeofTimezone = 8
 )
 
-var layoutSizes = map[string]int{
-	"int": SizeofInt, "uint": SizeofInt, "ptr": SizeofPtr, "size": SizeofLong, "socklen": SizeofSocklen,
-	"wstatus": SizeofInt, "sigset": SizeofSigset, "timezone": SizeofTimezone, "uuid": 16,
-	"schedparam": 4, "sockaddr": 1, "dirents": 1, "fdset": 4,
-	"timespec": SizeofTimespec, "timeval": SizeofTimeval,
-	"itimerval": SizeofItimerval, "itimerspec": SizeofItimerspec,
-	"rusage": SizeofRusage, "wrusage": SizeofWrusage, "siginfo": SizeofSiginfo,
-	"sigaction": SizeofSigaction, "stack": SizeofStack, "ucontext": SizeofUcontext,
-	"sigevent": SizeofSigevent, "rlimit": SizeofRlimit, "stat": SizeofStat,
-	"statvfs": SizeofStatvfs, "statvfs90": SizeofStatvfs90, "kevent": SizeofKevent,
-	"pollfd": SizeofPollfd, "iovec": SizeofIovec, "msghdr": SizeofMsghdr, "mmsghdr": SizeofMmsghdr,
-	"spawnfa": SizeofSpawnFileActions, "spawnattr": SizeofSpawnAttr,
-}
+var layoutSizes = sync.OnceValue(func() map[string]int {
+	return map[string]int{
+		"int": SizeofInt, "uint": SizeofInt, "ptr": SizeofPtr, "size": SizeofLong, "socklen": SizeofSocklen,
+		"wstatus": SizeofInt, "sigset": SizeofSigset, "timezone": SizeofTimezone, "uuid": 16,
+		"schedparam": 4, "sockaddr": 1, "dirents": 1, "fdset": 4,
+		"timespec": SizeofTimespec, "timeval": SizeofTimeval,
+		"itimerval": SizeofItimerval, "itimerspec": SizeofItimerspec,
+		"rusage": SizeofRusage, "wrusage": SizeofWrusage, "siginfo": SizeofSiginfo,
+		"sigaction": SizeofSigaction, "stack": SizeofStack, "ucontext": SizeofUcontext,
+		"sigevent": SizeofSigevent, "rlimit": SizeofRlimit, "stat": SizeofStat,
+		"statvfs": SizeofStatvfs, "statvfs90": SizeofStatvfs90, "kevent": SizeofKevent,
+		"pollfd": SizeofPollfd, "iovec": SizeofIovec, "msghdr": SizeofMsghdr, "mmsghdr": SizeofMmsghdr,
+		"spawnfa": SizeofSpawnFileActions, "spawnattr": SizeofSpawnAttr,
+	}
+})
 
 // LayoutSize returns the size of the structure that the table of system calls names:
 // of one element where it is an array, 1 for those whose length goes with them; 0
 // for a name that there isn't.
-func LayoutSize(name string) int { return layoutSizes[name] }
+func LayoutSize(name string) int { return layoutSizes()[name] }
 
 // PutSigset writes a 16-byte sigset_t.
 func PutSigset(b []byte, s Sigset) {

@@ -160,7 +160,7 @@ func parseKind(s string, names map[string]int) (Arg, error) {
 		if s[0] == '=' {
 			a.Kind = KEnum
 		}
-		if a.Set = FlagSets[s[1:]]; a.Set == nil {
+		if a.Set = FlagSets()[s[1:]]; a.Set == nil {
 			return a, fmt.Errorf("no flag set %q", s[1:])
 		}
 		return a, nil

@@ -13,7 +13,7 @@ func TestParseArgs(t *testing.T) {
 	if a[3].Layout != "sockaddr" || !a[3].Deref || a[3].Len != 4 {
 		t.Errorf("name: %+v", a[3])
 	}
-	if a[4].Dir != In|Out || a[5].Set != FlagSets["open"] || a[6].Count != 2 {
+	if a[4].Dir != In|Out || a[5].Set != FlagSets()["open"] || a[6].Count != 2 {
 		t.Errorf("rest: %+v", a[4:])
 	}
 	for _, bad := range []string{"x", "x nothing", "x |nothing", "x <nothing", "x >buf[y]", "x ioctl(y)"} {
@@ -37,11 +37,11 @@ func TestFlagNames(t *testing.T) {
 		{"wait", WEXITED | 0x4000000, "WEXITED|0x4000000"},
 		{"filetype", S_IFREG, "S_IFREG"},
 	} {
-		if got := FlagSets[c.set].Names(c.v); got != c.want {
+		if got := FlagSets()[c.set].Names(c.v); got != c.want {
 			t.Errorf("%s %#x: %s, want %s", c.set, c.v, got, c.want)
 		}
 	}
-	if got := FlagSets["fcntl"].Value(F_DUPFD_CLOEXEC); got != "F_DUPFD_CLOEXEC" {
+	if got := FlagSets()["fcntl"].Value(F_DUPFD_CLOEXEC); got != "F_DUPFD_CLOEXEC" {
 		t.Error(got)
 	}
 }

@@ -122,7 +122,7 @@ func (d *decoder) arg(i int, a netbsd.Arg) string {
 	case netbsd.KSignal:
 		return signalText(int32(v))
 	case netbsd.KClock:
-		return netbsd.FlagSets["clock"].Value(uint64(uint32(v)))
+		return netbsd.FlagSets()["clock"].Value(uint64(uint32(v)))
 	case netbsd.KFlags:
 		return a.Set.Names(low(v))
 	case netbsd.KEnum:
@@ -190,7 +190,7 @@ func (d *decoder) count(a netbsd.Arg) uint64 {
 
 func (d *decoder) enum(i int, a netbsd.Arg, v uint64) string {
 	set := a.Set
-	if set == netbsd.FlagSets["sockopt"] && i > 0 {
+	if set == netbsd.FlagSets()["sockopt"] && i > 0 {
 		set = sockoptSet(uint32(d.c.Args[i-1]))
 	}
 	if set.Base == 10 {
@@ -202,13 +202,13 @@ func (d *decoder) enum(i int, a netbsd.Arg, v uint64) string {
 func sockoptSet(level uint32) *netbsd.FlagSet {
 	switch level {
 	case netbsd.IPPROTO_TCP:
-		return netbsd.FlagSets["tcpopt"]
+		return netbsd.FlagSets()["tcpopt"]
 	case netbsd.IPPROTO_IP:
-		return netbsd.FlagSets["ipopt"]
+		return netbsd.FlagSets()["ipopt"]
 	case netbsd.IPPROTO_IPV6:
-		return netbsd.FlagSets["ipv6opt"]
+		return netbsd.FlagSets()["ipv6opt"]
 	}
-	return netbsd.FlagSets["sockopt"]
+	return netbsd.FlagSets()["sockopt"]
 }
 
 // result renders what the call returned.

@@ -76,7 +76,7 @@ func valueName(set, num string) string {
 	if err != nil {
 		return num
 	}
-	return netbsd.FlagSets[set].Value(uint64(v))
+	return netbsd.FlagSets()[set].Value(uint64(v))
 }
 
 var layouts = map[string]func([]byte) string{
@@ -109,7 +109,7 @@ var layouts = map[string]func([]byte) string{
 	"sigaction": func(b []byte) string { return sigactionText(netbsd.DecodeSigaction(b)) },
 	"stack": func(b []byte) string {
 		s := netbsd.DecodeStack(b)
-		return fmt.Sprintf("{sp=%#x, size=%d, flags=%s}", s.Sp, s.Size, netbsd.FlagSets["ss"].Names(low(uint64(uint32(s.Flags)))))
+		return fmt.Sprintf("{sp=%#x, size=%d, flags=%s}", s.Sp, s.Size, netbsd.FlagSets()["ss"].Names(low(uint64(uint32(s.Flags)))))
 	},
 	"ucontext":   ucontextText,
 	"stat":       func(b []byte) string { return statText(netbsd.DecodeStat(b)) },
@@ -123,7 +123,7 @@ var layouts = map[string]func([]byte) string{
 	"uuid":       func(b []byte) string { return fmt.Sprintf("%x", b) },
 	"spawnattr": func(b []byte) string {
 		a := netbsd.DecodeSpawnAttr(b)
-		return fmt.Sprintf("{flags=%s, pgroup=%d, sigdefault=%s, sigmask=%s}", netbsd.FlagSets["spawn"].Names(uint64(uint16(a.Flags))),
+		return fmt.Sprintf("{flags=%s, pgroup=%d, sigdefault=%s, sigmask=%s}", netbsd.FlagSets()["spawn"].Names(uint64(uint16(a.Flags))),
 			a.Pgroup, sigsetText(a.DefaultSigs), sigsetText(a.Mask))
 	},
 	"spawnfa": func(b []byte) string { return fmt.Sprintf("{%d actions}", netbsd.DecodeSpawnFileActions(b).Len) },
@@ -195,17 +195,17 @@ func sigactionText(a netbsd.Sigaction) string {
 	case netbsd.SIG_IGN:
 		h = "SIG_IGN"
 	}
-	return fmt.Sprintf("{%s, mask=%s, flags=%s}", h, sigsetText(a.Mask), netbsd.FlagSets["sa"].Names(uint64(uint32(a.Flags))))
+	return fmt.Sprintf("{%s, mask=%s, flags=%s}", h, sigsetText(a.Mask), netbsd.FlagSets()["sa"].Names(uint64(uint32(a.Flags))))
 }
 
 func ucontextText(b []byte) string {
 	u := netbsd.DecodeUcontext(b)
-	return fmt.Sprintf("{flags=%s, mask=%s, rip=%#x, rsp=%#x}", netbsd.FlagSets["uc"].Names(uint64(u.Flags)),
+	return fmt.Sprintf("{flags=%s, mask=%s, rip=%#x, rsp=%#x}", netbsd.FlagSets()["uc"].Names(uint64(u.Flags)),
 		sigsetText(u.Mask), u.Gregs[netbsd.REG_RIP], u.Gregs[netbsd.REG_RSP])
 }
 
 func statText(s netbsd.Stat) string {
-	kind := netbsd.FlagSets["filetype"].Names(uint64(s.Mode) & netbsd.S_IFMT)
+	kind := netbsd.FlagSets()["filetype"].Names(uint64(s.Mode) & netbsd.S_IFMT)
 	if s.Mode&netbsd.S_IFMT == netbsd.S_IFCHR || s.Mode&netbsd.S_IFMT == netbsd.S_IFBLK {
 		return fmt.Sprintf("{%s|%#o, rdev=%#x}", kind, s.Mode&0o7777, s.Rdev)
 	}
@@ -220,15 +220,15 @@ func keventText(k netbsd.Kevent) string {
 	set := map[uint32]string{netbsd.EVFILT_READ: "noterw", netbsd.EVFILT_WRITE: "noterw", netbsd.EVFILT_VNODE: "notevnode",
 		netbsd.EVFILT_PROC: "noteproc", netbsd.EVFILT_TIMER: "notetimer", netbsd.EVFILT_USER: "noteuser"}[k.Filter]
 	ff := hex(uint64(k.Fflags))
-	if fs := netbsd.FlagSets[set]; fs != nil {
+	if fs := netbsd.FlagSets()[set]; fs != nil {
 		ff = fs.Names(uint64(k.Fflags))
 	}
-	return fmt.Sprintf("{%d, %s, %s, %s, %d, %#x}", int64(k.Ident), netbsd.FlagSets["evfilt"].Value(uint64(k.Filter)),
-		netbsd.FlagSets["ev"].Names(uint64(k.Flags)), ff, k.Data, k.Udata)
+	return fmt.Sprintf("{%d, %s, %s, %s, %d, %#x}", int64(k.Ident), netbsd.FlagSets()["evfilt"].Value(uint64(k.Filter)),
+		netbsd.FlagSets()["ev"].Names(uint64(k.Flags)), ff, k.Data, k.Udata)
 }
 
 func pollfdText(p netbsd.Pollfd) string {
-	s := netbsd.FlagSets["poll"]
+	s := netbsd.FlagSets()["poll"]
 	t := fmt.Sprintf("{%d, %s", p.Fd, s.Names(uint64(uint16(p.Events))))
 	if p.Revents != 0 {
 		t += " -> " + s.Names(uint64(uint16(p.Revents)))
@@ -237,5 +237,5 @@ func pollfdText(p netbsd.Pollfd) string {
 }
 
 func sigeventText(s netbsd.Sigevent) string {
-	return fmt.Sprintf("{%s, %s, value=%#x}", netbsd.FlagSets["sigev"].Value(uint64(uint32(s.Notify))), signalText(s.Signo), s.Value)
+	return fmt.Sprintf("{%s, %s, value=%#x}", netbsd.FlagSets()["sigev"].Value(uint64(uint32(s.Notify))), signalText(s.Signo), s.Value)
 }

@@ -26,7 +26,7 @@ func (d *decoder) sockaddr(addr, n uint64) string {
 	case netbsd.AF_LOCAL:
 		return "unix:" + strconv.Quote(a.Path)
 	}
-	return fmt.Sprintf("{family=%s, %x}", netbsd.FlagSets["af"].Value(uint64(a.Family)), a.Raw)
+	return fmt.Sprintf("{family=%s, %x}", netbsd.FlagSets()["af"].Value(uint64(a.Family)), a.Raw)
 }
 
 // bufArg shows a value of sysctl or of a socket option as the int that it most often
@@ -114,7 +114,7 @@ func (d *decoder) msghdr(addr uint64) string {
 		l = append(l, "control="+d.cmsgs(m.Control, m.Controllen))
 	}
 	if m.Flags != 0 && d.done {
-		l = append(l, "flags="+netbsd.FlagSets["msg"].Names(uint64(uint32(m.Flags))))
+		l = append(l, "flags="+netbsd.FlagSets()["msg"].Names(uint64(uint32(m.Flags))))
 	}
 	return "{" + strings.Join(l, ", ") + "}"
 }
@@ -170,7 +170,7 @@ func (d *decoder) ioctl(req, v uint64) string {
 }
 
 func termiosText(t netbsd.Termios) string {
-	f := netbsd.FlagSets
+	f := netbsd.FlagSets()
 	return fmt.Sprintf("{iflag=%s, oflag=%s, cflag=%s, lflag=%s}", f["iflag"].Names(uint64(t.Iflag)),
 		f["oflag"].Names(uint64(t.Oflag)), f["cflag"].Names(uint64(t.Cflag)), f["lflag"].Names(uint64(t.Lflag)))
 }
@@ -178,17 +178,17 @@ func termiosText(t netbsd.Termios) string {
 func (d *decoder) fcntl(cmd uint32, v uint64) string {
 	switch cmd {
 	case netbsd.F_SETFD:
-		return netbsd.FlagSets["fdflags"].Names(low(v))
+		return netbsd.FlagSets()["fdflags"].Names(low(v))
 	case netbsd.F_SETFL:
-		return netbsd.FlagSets["open"].Names(low(v))
+		return netbsd.FlagSets()["open"].Names(low(v))
 	case netbsd.F_GETLK, netbsd.F_SETLK, netbsd.F_SETLKW:
 		b, ok := d.read(v, netbsd.SizeofFlock)
 		if !ok {
 			return hex(v)
 		}
 		l := netbsd.DecodeFlock(b)
-		return fmt.Sprintf("{%s, %s, start=%d, len=%d, pid=%d}", netbsd.FlagSets["flocktype"].Value(uint64(uint16(l.Type))),
-			netbsd.FlagSets["whence"].Value(uint64(uint16(l.Whence))), l.Start, l.Len, l.Pid)
+		return fmt.Sprintf("{%s, %s, start=%d, len=%d, pid=%d}", netbsd.FlagSets()["flocktype"].Value(uint64(uint16(l.Type))),
+			netbsd.FlagSets()["whence"].Value(uint64(uint16(l.Whence))), l.Start, l.Len, l.Pid)
 	}
 	return strconv.Itoa(int(int32(v)))
 }
