@@ -24,7 +24,7 @@ var differs = map[string]string{
 	"EVFILT_SYSCOUNT": "grew",
 }
 
-// Our constants are those of Go's syscall package for netbsd/amd64, where it has them.
+// The constants are those of Go's syscall package for netbsd/amd64, where it has them.
 func TestConstantsAgreeWithGo(t *testing.T) {
 	ours := packageConsts(t, ".")
 	n := 0

@@ -25,15 +25,15 @@ type reader struct {
 // readers are those that follow lengths and pointers.
 var readers = []reader{
 	{"iovecs", func(c *Call, addr uint64, n int) string {
-		v, e := c.iovecs(addr, n)
-		if e == 0 && (len(v) != n || n > iovMax || vecLen(v) > maxIO) {
+		v, errno := c.iovecs(addr, n)
+		if errno == 0 && (len(v) != n || n > iovMax || vecLen(v) > maxIO) {
 			return "a vector that is too long"
 		}
 		return ""
 	}},
 	{"msghdr", func(c *Call, addr uint64, _ int) string {
-		h, v, e := c.msghdr(addr)
-		if e != 0 {
+		h, v, errno := c.msghdr(addr)
+		if errno != 0 {
 			return ""
 		}
 		if len(v) > iovMax {
@@ -50,7 +50,7 @@ var readers = []reader{
 		return ""
 	}},
 	{"spawn file actions", func(c *Call, addr uint64, _ int) string {
-		if l, e := c.spawnActions(addr); e == 0 && len(l) > spawnActionsMax {
+		if l, errno := c.spawnActions(addr); errno == 0 && len(l) > spawnActionsMax {
 			return "too many actions"
 		}
 		return ""
@@ -62,13 +62,13 @@ var readers = []reader{
 	}},
 	{"string vector", func(c *Call, addr uint64, _ int) string {
 		room := argMax
-		if l, e := c.stringVector(addr, &room); e == 0 && (len(l) > argMax/8 || room < 0) {
+		if l, errno := c.stringVector(addr, &room); errno == 0 && (len(l) > argMax/8 || room < 0) {
 			return "too many strings"
 		}
 		return ""
 	}},
 	{"timespec", func(c *Call, addr uint64, _ int) string {
-		if d, e := c.timespecIn(addr); e == 0 && d < 0 {
+		if d, errno := c.timespecIn(addr); errno == 0 && d < 0 {
 			return "a negative time"
 		}
 		return ""
@@ -84,7 +84,7 @@ var readers = []reader{
 	}},
 	{"sysctl name", func(c *Call, addr uint64, n int) string {
 		c.Args = [8]uint64{addr, uint64(n)}
-		if name, e := sysctlName(c); e == 0 && len(name) > ctlMaxName {
+		if name, errno := sysctlName(c); errno == 0 && len(name) > ctlMaxName {
 			return "a name that is too long"
 		}
 		return ""
@@ -125,11 +125,11 @@ func inGuest(t testing.TB, f func(c *Call)) {
 	t.Helper()
 	m := kern.New(kern.Config{Bug: func(b *guard.Bug) { t.Errorf("%s", b.Text()) }})
 	defer m.Close()
-	p, e := m.Spawn(kern.SpawnArgs{Files: Files{file.NewTable()}, Body: func(l *kern.LWP) {
+	p, errno := m.Spawn(kern.SpawnArgs{Files: Files{file.NewTable()}, Body: func(l *kern.LWP) {
 		f(&Call{L: l, K: &Kernel{M: m}})
 	}})
-	if e != 0 {
-		t.Fatal(e)
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 	<-p.Done()
 }

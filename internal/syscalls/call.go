@@ -1,7 +1,3 @@
-// Package syscalls holds the handlers of NetBSD's system calls, one file a family.
-// A handler is thin: it decodes what the guest gave, calls kern, file or vm, and
-// encodes the answer. Whatever the guest gave is hostile: it is checked here, once,
-// and becomes an errno.
 package syscalls
 
 import (
@@ -29,8 +25,8 @@ type Call struct {
 	Args [8]uint64
 	Ret  [2]uint64
 
-	// Napped says that the caller has slept a part of this nanosleep without us, and
-	// Left how much there still is, or a little more than was asked for.
+	// Napped says that the stub has slept a part of this nanosleep already, and Left how
+	// much there still is, or a little more than was asked for.
 	Napped bool
 	Left   time.Duration
 
@@ -71,7 +67,7 @@ type CPU interface {
 	SetFP(fp *[512]byte)
 	TLSBase() uint64
 	SetTLSBase(base uint64) netbsd.Errno
-	// Fetched gives guest memory that came along with the trap, if that is it.
+	// Fetched fills b with guest memory that came along with the trap, if that is it.
 	Fetched(addr uint64, b []byte) bool
 	// Link is uc_link of the context that the LWP runs in.
 	Link() uint64
@@ -99,16 +95,16 @@ type MremapArgs struct {
 	Flags       int
 }
 
-// Int gives argument i as a C int.
+// Int returns argument i as a C int.
 func (c *Call) Int(i int) int { return int(int32(c.Args[i])) }
 
-// Ptr gives argument i as an address.
+// Ptr returns argument i as an address.
 func (c *Call) Ptr(i int) uint64 { return c.Args[i] }
 
-// Long gives argument i as a C long.
+// Long returns argument i as a C long.
 func (c *Call) Long(i int) int64 { return int64(c.Args[i]) }
 
-// Uint32 gives argument i as a C unsigned int.
+// Uint32 returns argument i as a C unsigned int.
 func (c *Call) Uint32(i int) uint32 { return uint32(c.Args[i]) }
 
 // ok stores a single result.
@@ -127,7 +123,7 @@ func (c *Call) in(addr uint64, n int) ([]byte, netbsd.Errno) {
 	return b, c.Space.Read(addr, b)
 }
 
-// out gives n bytes of cleared scratch space to encode a result in.
+// out returns n bytes of cleared scratch space to encode a result in.
 func (c *Call) out(n int) []byte {
 	b := c.scratch[:n]
 	clear(b)

@@ -41,15 +41,15 @@ func setcontext(c *Call) netbsd.Errno {
 		c.L.Exit(0)
 	}
 	b := make([]byte, netbsd.SizeofUcontext)
-	if e := c.Space.Read(c.Ptr(0), b); e != 0 {
-		return e
+	if errno := c.Space.Read(c.Ptr(0), b); errno != 0 {
+		return errno
 	}
 	u := netbsd.DecodeUcontext(b)
 	if u.Flags&netbsd.UC_CPU == 0 {
 		return netbsd.EINVAL
 	}
-	if e := setMachine(c.CPU, &u); e != 0 {
-		return e
+	if errno := setMachine(c.CPU, &u); errno != 0 {
+		return errno
 	}
 	c.CPU.EndSignal(c.Ptr(0))
 	c.CPU.SetLink(u.Link)
@@ -69,13 +69,13 @@ func setcontext(c *Call) netbsd.Errno {
 // registers, floating point and TLS base. Nothing is set if any part is refused.
 func setMachine(cpu CPU, u *netbsd.Ucontext) netbsd.Errno {
 	if u.Flags&netbsd.UC_TLSBASE != 0 {
-		if e := cpu.SetTLSBase(u.TLSBase); e != 0 {
-			return e
+		if errno := cpu.SetTLSBase(u.TLSBase); errno != 0 {
+			return errno
 		}
 	}
 	if u.Flags&netbsd.UC_CPU != 0 {
-		if e := cpu.SetGregs(&u.Gregs); e != 0 {
-			return e
+		if errno := cpu.SetGregs(&u.Gregs); errno != 0 {
+			return errno
 		}
 	}
 	if u.Flags&netbsd.UC_FPU != 0 {

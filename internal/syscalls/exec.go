@@ -7,24 +7,24 @@ const argMax = 256 * 1024
 
 // execve is execve(const char *path, char *const argv[], char *const envp[]).
 func execve(c *Call) netbsd.Errno {
-	args, e := c.execArgs(0, 1, 2)
-	if e != 0 {
-		return e
+	args, errno := c.execArgs(0, 1, 2)
+	if errno != 0 {
+		return errno
 	}
 	return c.K.Exec(c, args)
 }
 
 // execArgs reads a path, arguments and environment from the arguments named.
-func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, e netbsd.Errno) {
-	if args.Path, e = c.path(path); e != 0 {
-		return args, e
+func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, errno netbsd.Errno) {
+	if args.Path, errno = c.path(path); errno != 0 {
+		return args, errno
 	}
 	room := argMax
-	if args.Argv, e = c.stringVector(c.Ptr(argv), &room); e != 0 {
-		return args, e
+	if args.Argv, errno = c.stringVector(c.Ptr(argv), &room); errno != 0 {
+		return args, errno
 	}
-	args.Envp, e = c.stringVector(c.Ptr(envp), &room)
-	return args, e
+	args.Envp, errno = c.stringVector(c.Ptr(envp), &room)
+	return args, errno
 }
 
 // stringVector reads a vector of strings that a null pointer ends; room is what is
@@ -34,9 +34,9 @@ func (c *Call) stringVector(addr uint64, room *int) ([]string, netbsd.Errno) {
 	var list []string
 	vector, strings := pages{space: c.Space}, pages{space: c.Space}
 	for ; ; addr += 8 {
-		p, e := vector.word(addr)
-		if e != 0 {
-			return nil, e
+		p, errno := vector.word(addr)
+		if errno != 0 {
+			return nil, errno
 		}
 		if p == 0 {
 			return list, 0
@@ -44,12 +44,12 @@ func (c *Call) stringVector(addr uint64, room *int) ([]string, netbsd.Errno) {
 		if *room -= 8; *room <= 0 {
 			return nil, netbsd.E2BIG
 		}
-		s, e := strings.string(p, *room)
-		if e == netbsd.ENAMETOOLONG {
-			e = netbsd.E2BIG
+		s, errno := strings.string(p, *room)
+		if errno == netbsd.ENAMETOOLONG {
+			errno = netbsd.E2BIG
 		}
-		if e != 0 {
-			return nil, e
+		if errno != 0 {
+			return nil, errno
 		}
 		*room -= len(s) + 1
 		list = append(list, s)

@@ -18,33 +18,33 @@ func open(c *Call) netbsd.Errno { return doOpen(c, netbsd.AT_FDCWD, 0) }
 func openat(c *Call) netbsd.Errno { return doOpen(c, c.Int(0), 1) }
 
 func doOpen(c *Call, at, arg int) netbsd.Errno {
-	name, e := c.path(arg)
-	if e != 0 {
-		return e
+	name, errno := c.path(arg)
+	if errno != 0 {
+		return errno
 	}
 	flags := c.Int(arg + 1)
-	d, e := View(c.L).Open(at, name, flags, c.Uint32(arg+2))
-	if e != 0 {
-		return e
+	d, errno := View(c.L).Open(at, name, flags, c.Uint32(arg+2))
+	if errno != 0 {
+		return errno
 	}
 	return c.install(d, flags&netbsd.O_CLOEXEC != 0)
 }
 
-// install gives d a descriptor, or drops it.
+// install makes d the caller's lowest free descriptor, or drops it.
 func (c *Call) install(d *file.Description, cloexec bool) netbsd.Errno {
-	fd, e := c.files().Install(d, 0, c.nofile(), cloexec)
-	if e != 0 {
+	fd, errno := c.files().Install(d, 0, c.nofile(), cloexec)
+	if errno != 0 {
 		d.Release()
-		return e
+		return errno
 	}
 	return c.ok(uint64(fd))
 }
 
 // dup is dup(int fd).
 func dup(c *Call) netbsd.Errno {
-	fd, e := c.files().Dup(c.Int(0), 0, c.nofile(), false)
+	fd, errno := c.files().Dup(c.Int(0), 0, c.nofile(), false)
 	c.Ret[0] = uint64(fd)
-	return e
+	return errno
 }
 
 // dup2 is dup2(int from, int to).

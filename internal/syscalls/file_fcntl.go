@@ -19,15 +19,15 @@ func fcntl(c *Call) netbsd.Errno {
 	case netbsd.F_MAXFD:
 		return c.ok(uint64(int64(t.Highest())))
 	case netbsd.F_DUPFD, netbsd.F_DUPFD_CLOEXEC:
-		n, e := t.Dup(fd, arg, c.nofile(), cmd == netbsd.F_DUPFD_CLOEXEC)
+		n, errno := t.Dup(fd, arg, c.nofile(), cmd == netbsd.F_DUPFD_CLOEXEC)
 		c.Ret[0] = uint64(n)
-		return e
+		return errno
 	case netbsd.F_GETFD:
-		on, e := t.Cloexec(fd)
+		on, errno := t.Cloexec(fd)
 		if on {
 			c.Ret[0] = netbsd.FD_CLOEXEC
 		}
-		return e
+		return errno
 	case netbsd.F_SETFD:
 		return t.SetCloexec(fd, arg&netbsd.FD_CLOEXEC != 0)
 	}
@@ -67,9 +67,9 @@ func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
 
 // getPath is F_GETPATH, into a buffer of MAXPATHLEN bytes.
 func getPath(c *Call, d *file.Description) netbsd.Errno {
-	name, e := View(c.L).PathOf(d)
-	if e != 0 {
-		return e
+	name, errno := View(c.L).PathOf(d)
+	if errno != 0 {
+		return errno
 	}
 	if len(name) >= pathMax {
 		return netbsd.ERANGE
@@ -79,9 +79,9 @@ func getPath(c *Call, d *file.Description) netbsd.Errno {
 
 // recordLock is F_GETLK, F_SETLK and F_SETLKW.
 func recordLock(c *Call, d *file.Description) netbsd.Errno {
-	b, e := c.in(c.Ptr(2), netbsd.SizeofFlock)
-	if e != 0 {
-		return e
+	b, errno := c.in(c.Ptr(2), netbsd.SizeofFlock)
+	if errno != 0 {
+		return errno
 	}
 	lk := netbsd.DecodeFlock(b)
 	lk.Pid = int32(c.L.Proc().Pid())
@@ -91,9 +91,9 @@ func recordLock(c *Call, d *file.Description) netbsd.Errno {
 	case netbsd.F_SETLKW:
 		return d.SetLock(c.L, c.files(), lk, true)
 	}
-	got, e := d.GetLock(c.files(), lk)
-	if e != 0 {
-		return e
+	got, errno := d.GetLock(c.files(), lk)
+	if errno != 0 {
+		return errno
 	}
 	b = c.out(netbsd.SizeofFlock)
 	got.Encode(b)

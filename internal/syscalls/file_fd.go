@@ -32,9 +32,9 @@ func fsyncRange(c *Call) netbsd.Errno {
 // lseek is lseek(int fd, int pad, off_t offset, int whence).
 func lseek(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		n, e := d.File.Lseek(c.Long(2), c.Int(3))
-		if e != 0 {
-			return e
+		n, errno := d.File.Lseek(c.Long(2), c.Int(3))
+		if errno != 0 {
+			return errno
 		}
 		return c.ok(uint64(n))
 	})
@@ -64,9 +64,9 @@ func getdents(c *Call) netbsd.Errno {
 		}
 		buf := direntBuffers.Get().(*[64 << 10]byte)
 		defer direntBuffers.Put(buf)
-		n, e := r.Getdents(buf[:min(c.Ptr(2), uint64(len(buf)))])
-		if e != 0 {
-			return e
+		n, errno := r.Getdents(buf[:min(c.Ptr(2), uint64(len(buf)))])
+		if errno != 0 {
+			return errno
 		}
 		c.Ret[0] = uint64(n)
 		return c.copyout(c.Ptr(1), buf[:n])
@@ -87,8 +87,8 @@ func fchown(c *Call) netbsd.Errno {
 // none is all that can be set.
 func fchflags(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if e := View(c.L).Fchflags(d); e != 0 {
-			return e
+		if errno := View(c.L).Fchflags(d); errno != 0 {
+			return errno
 		}
 		return flagsErrno(c.Ptr(1))
 	})
@@ -104,9 +104,9 @@ func flagsErrno(flags uint64) netbsd.Errno {
 // fpathconf is fpathconf(int fd, int name).
 func fpathconf(c *Call) netbsd.Errno {
 	return c.onFD(func(*file.Description) netbsd.Errno {
-		v, e := vfs.Pathconf(c.Int(1))
+		v, errno := vfs.Pathconf(c.Int(1))
 		c.Ret[0] = uint64(v)
-		return e
+		return errno
 	})
 }
 
@@ -121,16 +121,16 @@ func flock(c *Call) netbsd.Errno {
 // fadvise is __posix_fadvise50(int fd, int pad, off_t offset, off_t len, int advice).
 // It answers with the error as its result.
 func fadvise(c *Call) netbsd.Errno {
-	e := c.onFD(func(d *file.Description) netbsd.Errno {
+	errno := c.onFD(func(d *file.Description) netbsd.Errno {
 		if c.Int(4) < netbsd.POSIX_FADV_NORMAL || c.Int(4) > netbsd.POSIX_FADV_NOREUSE {
 			return netbsd.EINVAL
 		}
-		if _, e := d.File.Lseek(0, netbsd.SEEK_CUR); e == netbsd.ESPIPE {
-			return e
+		if _, errno := d.File.Lseek(0, netbsd.SEEK_CUR); errno == netbsd.ESPIPE {
+			return errno
 		}
 		return 0
 	})
-	return c.ok(uint64(e))
+	return c.ok(uint64(errno))
 }
 
 // fallocate is posix_fallocate(int fd, int pad, off_t pos, off_t len). Its result is the

@@ -34,9 +34,9 @@ func pread(c *Call) netbsd.Errno {
 }
 
 func transferIn(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
-	d, e := c.get(c.Int(0))
-	if e != 0 {
-		return e
+	d, errno := c.get(c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	defer d.Release()
 	if !d.Readable() {
@@ -54,12 +54,12 @@ func transferIn(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
 }
 
 func readInto(c *Call, d *file.Description, addr uint64, b []byte, f readFunc) netbsd.Errno {
-	n, e := f(d, b)
-	if e != 0 {
-		return e
+	n, errno := f(d, b)
+	if errno != 0 {
+		return errno
 	}
-	if e := c.copyout(addr, b[:n]); e != 0 {
-		return e
+	if errno := c.copyout(addr, b[:n]); errno != 0 {
+		return errno
 	}
 	return c.ok(uint64(n))
 }
@@ -75,16 +75,16 @@ func write(c *Call) netbsd.Errno {
 func pwrite(c *Call) netbsd.Errno {
 	off := c.Long(4)
 	return transferOut(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
-		n, e := d.Pwrite(c.L, b, off)
+		n, errno := d.Pwrite(c.L, b, off)
 		off += int64(n)
-		return n, e
+		return n, errno
 	})
 }
 
 func transferOut(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
-	d, e := c.get(c.Int(0))
-	if e != 0 {
-		return e
+	d, errno := c.get(c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	defer d.Release()
 	if !d.Writable() {
@@ -93,8 +93,8 @@ func transferOut(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
 	if n > maxIO {
 		return netbsd.EINVAL
 	}
-	done, e := writeFrom(c, d, addr, n, f)
-	return finishWrite(c, d, done, e)
+	done, errno := writeFrom(c, d, addr, n, f)
+	return finishWrite(c, d, done, errno)
 }
 
 // writeFrom writes n bytes of guest memory in pieces; it stops at an error or a short
@@ -102,24 +102,24 @@ func transferOut(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
 func writeFrom(c *Call, d *file.Description, addr, n uint64, f readFunc) (uint64, netbsd.Errno) {
 	if n <= uint64(len(c.scratch)) {
 		b := c.scratch[:n]
-		if e := c.Space.Read(addr, b); e != 0 {
-			return 0, e
+		if errno := c.Space.Read(addr, b); errno != 0 {
+			return 0, errno
 		}
-		w, e := f(d, b)
-		return uint64(w), e
+		w, errno := f(d, b)
+		return uint64(w), errno
 	}
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
 	var done uint64
 	for done < n {
 		b := buf[:min(n-done, ioChunk)]
-		if e := c.Space.Read(addr+done, b); e != 0 {
-			return done, e
+		if errno := c.Space.Read(addr+done, b); errno != 0 {
+			return done, errno
 		}
-		w, e := f(d, b)
+		w, errno := f(d, b)
 		done += uint64(w)
-		if e != 0 || w < len(b) {
-			return done, e
+		if errno != 0 || w < len(b) {
+			return done, errno
 		}
 	}
 	return done, 0
@@ -127,15 +127,15 @@ func writeFrom(c *Call, d *file.Description, addr, n uint64, f readFunc) (uint64
 
 // finishWrite turns an interruption after some bytes into a short count, and sends
 // SIGPIPE with EPIPE.
-func finishWrite(c *Call, d *file.Description, done uint64, e netbsd.Errno) netbsd.Errno {
-	if done > 0 && (e == netbsd.ERESTART || e == netbsd.EINTR || e == netbsd.EAGAIN) {
-		e = 0
+func finishWrite(c *Call, d *file.Description, done uint64, errno netbsd.Errno) netbsd.Errno {
+	if done > 0 && (errno == netbsd.ERESTART || errno == netbsd.EINTR || errno == netbsd.EAGAIN) {
+		errno = 0
 	}
-	if e == netbsd.EPIPE && !d.NoSigpipe() {
+	if errno == netbsd.EPIPE && !d.NoSigpipe() {
 		c.L.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.SIGPIPE, Code: netbsd.SI_USER})
 	}
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	return c.ok(done)
 }
@@ -154,8 +154,8 @@ func (c *Call) iovecs(addr uint64, n int) ([]iovec, netbsd.Errno) {
 		return nil, netbsd.EINVAL
 	}
 	b := make([]byte, 16*n)
-	if e := c.Space.Read(addr, b); e != 0 {
-		return nil, e
+	if errno := c.Space.Read(addr, b); errno != 0 {
+		return nil, errno
 	}
 	v := make([]iovec, n)
 	var sum uint64
@@ -185,28 +185,28 @@ func preadv(c *Call) netbsd.Errno {
 
 // scatter makes one read of as much as the vector holds, and spreads it.
 func scatter(c *Call, f readFunc) netbsd.Errno {
-	d, e := c.get(c.Int(0))
-	if e != 0 {
-		return e
+	d, errno := c.get(c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	defer d.Release()
 	if !d.Readable() {
 		return netbsd.EBADF
 	}
-	v, e := c.iovecs(c.Ptr(1), c.Int(2))
-	if e != 0 {
-		return e
+	v, errno := c.iovecs(c.Ptr(1), c.Int(2))
+	if errno != 0 {
+		return errno
 	}
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
-	n, e := f(d, buf[:min(vecLen(v), ioChunk)])
-	if e != 0 {
-		return e
+	n, errno := f(d, buf[:min(vecLen(v), ioChunk)])
+	if errno != 0 {
+		return errno
 	}
 	for rest := buf[:n]; len(rest) > 0; v = v[1:] {
 		part := rest[:min(uint64(len(rest)), v[0].len)]
-		if e := c.copyout(v[0].base, part); e != 0 {
-			return e
+		if errno := c.copyout(v[0].base, part); errno != 0 {
+			return errno
 		}
 		rest = rest[len(part):]
 	}
@@ -232,55 +232,55 @@ func writev(c *Call) netbsd.Errno {
 func pwritev(c *Call) netbsd.Errno {
 	off := c.Long(4)
 	return gather(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
-		n, e := d.Pwrite(c.L, b, off)
+		n, errno := d.Pwrite(c.L, b, off)
 		off += int64(n)
-		return n, e
+		return n, errno
 	})
 }
 
 // gather collects the vector into pieces as large as fit, so that a small one is
 // written at once, atomically where the file promises that.
 func gather(c *Call, f readFunc) netbsd.Errno {
-	d, e := c.get(c.Int(0))
-	if e != 0 {
-		return e
+	d, errno := c.get(c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	defer d.Release()
 	if !d.Writable() {
 		return netbsd.EBADF
 	}
-	v, e := c.iovecs(c.Ptr(1), c.Int(2))
-	if e != 0 {
-		return e
+	v, errno := c.iovecs(c.Ptr(1), c.Int(2))
+	if errno != 0 {
+		return errno
 	}
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
 	var done uint64
 	for vecLen(v) > 0 {
-		n, rest, e := collect(c, v, buf[:])
-		if e == 0 {
+		n, rest, errno := collect(c, v, buf[:])
+		if errno == 0 {
 			var w int
-			w, e = f(d, buf[:n])
+			w, errno = f(d, buf[:n])
 			done += uint64(w)
-			if e == 0 && w < n {
+			if errno == 0 && w < n {
 				break
 			}
 		}
-		if e != 0 {
-			return finishWrite(c, d, done, e)
+		if errno != 0 {
+			return finishWrite(c, d, done, errno)
 		}
 		v = rest
 	}
 	return c.ok(done)
 }
 
-// collect copies from the vector until b is full; it gives what is left of the vector.
+// collect copies from the vector until b is full; it returns what is left of the vector.
 func collect(c *Call, v []iovec, b []byte) (int, []iovec, netbsd.Errno) {
 	n := 0
 	for len(v) > 0 && n < len(b) {
 		part := min(v[0].len, uint64(len(b)-n))
-		if e := c.Space.Read(v[0].base, b[n:n+int(part)]); e != 0 {
-			return n, v, e
+		if errno := c.Space.Read(v[0].base, b[n:n+int(part)]); errno != 0 {
+			return n, v, errno
 		}
 		n += int(part)
 		if part < v[0].len {

@@ -13,9 +13,9 @@ func lstat(c *Call) netbsd.Errno { return statAt(c, netbsd.AT_FDCWD, 0, false) }
 
 // fstatat is fstatat(int fd, const char *path, struct stat *, int flag).
 func fstatat(c *Call) netbsd.Errno {
-	follow, e := atFollow(c.Int(3))
-	if e != 0 {
-		return e
+	follow, errno := atFollow(c.Int(3))
+	if errno != 0 {
+		return errno
 	}
 	return statAt(c, c.Int(0), 1, follow)
 }
@@ -29,13 +29,13 @@ func atFollow(flag int) (bool, netbsd.Errno) {
 }
 
 func statAt(c *Call, at, arg int, follow bool) netbsd.Errno {
-	name, e := c.path(arg)
-	if e != 0 {
-		return e
+	name, errno := c.path(arg)
+	if errno != 0 {
+		return errno
 	}
-	st, e := View(c.L).Stat(at, name, follow)
-	if e != 0 {
-		return e
+	st, errno := View(c.L).Stat(at, name, follow)
+	if errno != 0 {
+		return errno
 	}
 	return outStat(c, c.Ptr(arg+1), &st)
 }
@@ -43,9 +43,9 @@ func statAt(c *Call, at, arg int, follow bool) netbsd.Errno {
 // fstat is __fstat50(int fd, struct stat *).
 func fstat(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		st, e := d.File.Stat()
-		if e != 0 {
-			return e
+		st, errno := d.File.Stat()
+		if errno != 0 {
+			return errno
 		}
 		return outStat(c, c.Ptr(1), &st)
 	})
@@ -59,9 +59,9 @@ func outStat(c *Call, addr uint64, st *file.Stat) netbsd.Errno {
 
 // onFD runs f with the file of the first argument.
 func (c *Call) onFD(f func(*file.Description) netbsd.Errno) netbsd.Errno {
-	d, e := c.get(c.Int(0))
-	if e != 0 {
-		return e
+	d, errno := c.get(c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	defer d.Release()
 	return f(d)

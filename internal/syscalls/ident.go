@@ -67,8 +67,8 @@ func getgroups(c *Call) netbsd.Errno {
 	for i, g := range groups {
 		putLE32(b[4*i:], g)
 	}
-	if e := c.copyout(c.Ptr(1), b); e != 0 {
-		return e
+	if errno := c.copyout(c.Ptr(1), b); errno != 0 {
+		return errno
 	}
 	return c.ok(uint64(len(groups)))
 }
@@ -79,9 +79,9 @@ func setgroups(c *Call) netbsd.Errno {
 	if n < 0 || n > netbsd.NGROUPS_MAX {
 		return netbsd.EINVAL
 	}
-	b, e := c.in(c.Ptr(1), 4*n)
-	if e != 0 {
-		return e
+	b, errno := c.in(c.Ptr(1), 4*n)
+	if errno != 0 {
+		return errno
 	}
 	groups := make([]uint32, n)
 	for i := range groups {
@@ -103,12 +103,12 @@ func getlogin(c *Call) netbsd.Errno {
 
 // setlogin is __setlogin(const char *name).
 func setlogin(c *Call) netbsd.Errno {
-	name, e := c.Space.ReadString(c.Ptr(0), maxLogin)
-	if e == netbsd.ENAMETOOLONG {
-		e = netbsd.EINVAL
+	name, errno := c.Space.ReadString(c.Ptr(0), maxLogin)
+	if errno == netbsd.ENAMETOOLONG {
+		errno = netbsd.EINVAL
 	}
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	return c.L.Setlogin(name)
 }

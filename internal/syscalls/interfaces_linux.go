@@ -76,7 +76,7 @@ type routeMessage struct {
 	attrs map[uint16][]byte
 }
 
-// decodeMessages gives the messages of a type, whose structure has a known size.
+// decodeMessages returns the messages of a type, whose structure has a known size.
 func decodeMessages(table []byte, kind uint16, size int) []routeMessage {
 	messages, err := syscall.ParseNetlinkMessage(table)
 	if err != nil {
@@ -141,7 +141,7 @@ func hardwareAddr(kind uint16, addr []byte) []byte {
 // decodeAddr reads struct ifaddrmsg: family 0, prefix length 1, index 4. The prefix is
 // the zero one for a family other than IP, or an address that is none.
 func decodeAddr(m routeMessage) (int, netip.Prefix) {
-	// With a peer IFA_ADDRESS is the peer's, and IFA_LOCAL our own.
+	// With a peer IFA_ADDRESS is the peer's, and IFA_LOCAL the interface's own.
 	b, ok := m.attrs[syscall.IFA_LOCAL]
 	if !ok {
 		b = m.attrs[syscall.IFA_ADDRESS]

@@ -15,7 +15,7 @@ import (
 	"toaster/netbsd"
 )
 
-// TestInterfacesAreNets compares with package net, whose view of the host is ours.
+// TestInterfacesAreNets compares with package net, whose view of the host is the kernel's, too.
 func TestInterfacesAreNets(t *testing.T) {
 	want, err := net.Interfaces()
 	if err != nil {

@@ -27,12 +27,12 @@ func ioctl(c *Call) netbsd.Errno {
 		if req.Len > ioctlMax {
 			return netbsd.ENOTTY
 		}
-		data, e := c.ioctlIn(req)
-		if e != 0 {
-			return e
+		data, errno := c.ioctlIn(req)
+		if errno != 0 {
+			return errno
 		}
-		if e := doIoctl(c, d, c.Uint32(1), data); e != 0 {
-			return e
+		if errno := doIoctl(c, d, c.Uint32(1), data); errno != 0 {
+			return errno
 		}
 		if req.Out && req.Len > 0 {
 			return c.copyout(c.Ptr(2), data)
@@ -68,14 +68,14 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 	case netbsd.FIONBIO:
 		return d.SetFlag(netbsd.O_NONBLOCK, le32(data) != 0)
 	}
-	e := d.File.Ioctl(d.Call(c.L), cmd, data)
+	errno := d.File.Ioctl(d.Call(c.L), cmd, data)
 	switch {
-	case cmd == netbsd.FIOASYNC && (e == 0 || e == netbsd.EPASSTHROUGH):
+	case cmd == netbsd.FIOASYNC && (errno == 0 || errno == netbsd.EPASSTHROUGH):
 		return d.SetFlag(netbsd.O_ASYNC, le32(data) != 0)
-	case e == netbsd.EPASSTHROUGH:
+	case errno == netbsd.EPASSTHROUGH:
 		return countIoctl(d, cmd, data)
 	}
-	return e
+	return errno
 }
 
 // countIoctl answers for files that can count but have no requests of their own.

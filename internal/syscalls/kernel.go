@@ -20,7 +20,7 @@ type Kernel struct {
 	MaxFiles int // kern.maxfiles; 0: what NetBSD would have
 	PhysMem  uint64
 	BootTime time.Time
-	// Monotonic is CLOCK_MONOTONIC where the platform answers for it without us: both
+	// Monotonic is CLOCK_MONOTONIC where the platform answers for it without a trap: both
 	// must say the same. Nil: the time since BootTime.
 	Monotonic func() time.Duration
 
@@ -31,7 +31,7 @@ type Kernel struct {
 	Spawn func(c *Call, e ExecArgs, a kern.PosixSpawnArgs) (*kern.Proc, netbsd.Errno)
 	// LWPBody is what a new LWP of a guest runs: the run loop.
 	LWPBody func(*kern.LWP)
-	// SetStack gives l, which has not run yet, another stack pointer; 0 leaves it.
+	// SetStack sets the stack pointer of l, which has not run yet; 0 leaves it.
 	SetStack func(l *kern.LWP, sp uint64) netbsd.Errno
 	// CPUTime is the processor time that an LWP has used.
 	CPUTime func(*kern.LWP) (user, system time.Duration)
@@ -39,7 +39,7 @@ type Kernel struct {
 	NewThread func(c *Call, l *kern.LWP) (CPU, netbsd.Errno)
 }
 
-// ExecArgs are the arguments of execve(2), already in our memory.
+// ExecArgs are the arguments of execve(2), already copied in.
 type ExecArgs struct {
 	Path string
 	Argv []string
@@ -57,7 +57,7 @@ type procArgsKey struct{}
 // SetProcArgs notes them; a fork does not copy them, see argsOf.
 func SetProcArgs(p *kern.Proc, a *ProcArgs) { p.SetSpecific(procArgsKey{}, a) }
 
-// argsOf gives what process pid was started with; -1 is the caller.
+// argsOf returns what process pid was started with; -1 is the caller.
 func argsOf(c *Call, pid int) (*ProcArgs, netbsd.Errno) {
 	p := c.L.Proc()
 	if pid != -1 && pid != p.Pid() {
@@ -71,7 +71,7 @@ func argsOf(c *Call, pid int) (*ProcArgs, netbsd.Errno) {
 	return &ProcArgs{}, 0
 }
 
-// Dirs is the current and root folder of a process, as kern wants it.
+// Dirs is the current and the root directory of a process, as kern wants it.
 type Dirs struct{ *vfs.Dirs }
 
 // Fork implements kern.Dirs.
@@ -100,7 +100,7 @@ func TableOf(l file.Sleeper) *file.Table {
 	return nil
 }
 
-// files gives the caller's descriptor table.
+// files returns the caller's descriptor table.
 func (c *Call) files() *file.Table {
 	return c.L.Proc().Files().(Files).Table
 }

@@ -35,27 +35,27 @@ func kevent(c *Call) netbsd.Errno {
 		if !ok {
 			return netbsd.EBADF
 		}
-		deadline, nowait, e := c.timeout(c.Ptr(5))
-		if e != 0 {
-			return e
+		deadline, nowait, errno := c.timeout(c.Ptr(5))
+		if errno != 0 {
+			return errno
 		}
-		failed, e := changeEvents(c, q)
-		if e != 0 || failed > 0 {
+		failed, errno := changeEvents(c, q)
+		if errno != 0 || failed > 0 {
 			c.Ret[0] = failed
-			return e
+			return errno
 		}
 		return waitEvents(c, q, deadline, nowait)
 	})
 }
 
 // timeout reads a struct timespec that may be null, for ever.
-func (c *Call) timeout(addr uint64) (deadline time.Time, nowait bool, e netbsd.Errno) {
+func (c *Call) timeout(addr uint64) (deadline time.Time, nowait bool, errno netbsd.Errno) {
 	if addr == 0 {
 		return time.Time{}, false, 0
 	}
-	b, e := c.in(addr, 16)
-	if e != 0 {
-		return deadline, false, e
+	b, errno := c.in(addr, 16)
+	if errno != 0 {
+		return deadline, false, errno
 	}
 	ts := netbsd.DecodeTimespec(b)
 	if !ts.Valid() {
@@ -74,26 +74,26 @@ func deadlineIn(d time.Duration) time.Time { return time.Now().Add(min(d, maxSle
 
 // changeEvents applies the change list. What fails, or asks for EV_RECEIPT, is told in
 // the event list while that has room; failed is how many entries were.
-func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, e netbsd.Errno) {
+func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, errno netbsd.Errno) {
 	caller := kqueue.Caller{L: c.L, Files: c.files(), Proc: c.L.Proc()}
 	var b [8 * netbsd.SizeofKevent]byte
 	for at, left := c.Ptr(1), c.Ptr(2); left > 0; {
 		n := min(left, 8)
 		part := b[:n*netbsd.SizeofKevent]
-		if e := c.Space.Read(at, part); e != 0 {
-			return failed, e
+		if errno := c.Space.Read(at, part); errno != 0 {
+			return failed, errno
 		}
 		for ; len(part) > 0; part = part[netbsd.SizeofKevent:] {
 			ev := netbsd.DecodeKevent(part)
-			e := q.Change(caller, ev)
-			if e == 0 && ev.Flags&netbsd.EV_RECEIPT == 0 {
+			errno := q.Change(caller, ev)
+			if errno == 0 && ev.Flags&netbsd.EV_RECEIPT == 0 {
 				continue
 			}
 			if failed >= c.Ptr(4) {
-				return failed, e
+				return failed, errno
 			}
-			if e := outReceipt(c, failed, ev, e); e != 0 {
-				return failed, e
+			if errno := outReceipt(c, failed, ev, errno); errno != 0 {
+				return failed, errno
 			}
 			failed++
 		}
@@ -115,9 +115,9 @@ func waitEvents(c *Call, q *kqueue.Queue, deadline time.Time, nowait bool) netbs
 	if c.Ptr(4) > uint64(len(few)) {
 		events = make([]netbsd.Kevent, min(c.Ptr(4), maxEvents))
 	}
-	n, e := q.Wait(c.L, events, deadline, nowait)
-	if e != 0 || n == 0 {
-		return e
+	n, errno := q.Wait(c.L, events, deadline, nowait)
+	if errno != 0 || n == 0 {
+		return errno
 	}
 	b := make([]byte, n*netbsd.SizeofKevent)
 	for i := range n {

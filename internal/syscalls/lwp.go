@@ -11,30 +11,30 @@ import (
 // new LWP starts in the context given, without a signal stack. EINVAL without _UC_CPU.
 func lwpCreate(c *Call) netbsd.Errno {
 	b := make([]byte, netbsd.SizeofUcontext)
-	if e := c.Space.Read(c.Ptr(0), b); e != 0 {
-		return e
+	if errno := c.Space.Read(c.Ptr(0), b); errno != 0 {
+		return errno
 	}
 	u := netbsd.DecodeUcontext(b)
 	if u.Flags&netbsd.UC_CPU == 0 {
 		return netbsd.EINVAL
 	}
 	prepare := func(l *kern.LWP) netbsd.Errno {
-		cpu, e := c.K.NewThread(c, l)
-		if e != 0 {
-			return e
+		cpu, errno := c.K.NewThread(c, l)
+		if errno != 0 {
+			return errno
 		}
 		if u.Flags&netbsd.UC_SIGMASK != 0 {
 			l.Platform().SetSigmask(u.Mask)
 		}
 		cpu.SetLink(u.Link)
-		if e := setMachine(cpu, &u); e != 0 {
-			return e
+		if errno := setMachine(cpu, &u); errno != 0 {
+			return errno
 		}
 		putLE32(c.scratch[:4], uint32(l.ID()))
 		return c.copyout(c.Ptr(2), c.scratch[:4])
 	}
-	_, e := c.L.NewLWP(c.Int(1), c.K.LWPBody, true, prepare)
-	return e
+	_, errno := c.L.NewLWP(c.Int(1), c.K.LWPBody, true, prepare)
+	return errno
 }
 
 // lwpExit is _lwp_exit(void).
@@ -48,9 +48,9 @@ func lwpSelf(c *Call) netbsd.Errno { return c.ok(uint64(c.L.ID())) }
 
 // lwpWait is _lwp_wait(lwpid_t wait_for, lwpid_t *departed); 0 waits for any.
 func lwpWait(c *Call) netbsd.Errno {
-	lid, e := c.L.LWPWait(c.Int(0))
-	if e != 0 || c.Ptr(1) == 0 {
-		return e
+	lid, errno := c.L.LWPWait(c.Int(0))
+	if errno != 0 || c.Ptr(1) == 0 {
+		return errno
 	}
 	putLE32(c.scratch[:4], uint32(lid))
 	return c.copyout(c.Ptr(1), c.scratch[:4])
@@ -92,28 +92,28 @@ func lwpPark(c *Call) netbsd.Errno {
 	relative := c.Int(1)&timerAbstime == 0
 	tsp := c.Ptr(2)
 	if tsp != 0 {
-		d, e := c.timespecIn(tsp)
-		if e != 0 {
-			return e
+		d, errno := c.timespecIn(tsp)
+		if errno != 0 {
+			return errno
 		}
 		if !relative {
-			now, e := readClock(c, c.Int(0))
-			if e != 0 {
-				return e
+			now, errno := readClock(c, c.Int(0))
+			if errno != 0 {
+				return errno
 			}
 			d -= now
 		}
 		deadline = sleepDeadline(d)
 	}
-	e := c.L.Park(deadline, c.Int(3))
+	errno := c.L.Park(deadline, c.Int(3))
 	if tsp != 0 && relative {
 		b := c.out(netbsd.SizeofTimespec)
 		netbsd.TimespecOf(max(0, time.Until(deadline))).Encode(b)
-		if e2 := c.copyout(tsp, b); e2 != 0 && e == 0 {
-			e = e2
+		if e2 := c.copyout(tsp, b); e2 != 0 && errno == 0 {
+			errno = e2
 		}
 	}
-	return e
+	return errno
 }
 
 // lwpUnpark is _lwp_unpark(lwpid_t, const void *hint).
@@ -133,8 +133,8 @@ func lwpUnparkAll(c *Call) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	b := make([]byte, 4*n)
-	if e := c.Space.Read(c.Ptr(0), b); e != 0 {
-		return e
+	if errno := c.Space.Read(c.Ptr(0), b); errno != 0 {
+		return errno
 	}
 	for ; len(b) > 0; b = b[4:] {
 		c.L.Unpark(int(int32(le32(b))))
@@ -158,9 +158,9 @@ func lwpSetname(c *Call) netbsd.Errno {
 
 // lwpGetname is _lwp_getname(lwpid_t, char *buf, size_t len).
 func lwpGetname(c *Call) netbsd.Errno {
-	name, e := c.L.LWPGetName(c.Int(0))
-	if e != 0 || c.Args[2] == 0 {
-		return e
+	name, errno := c.L.LWPGetName(c.Int(0))
+	if errno != 0 || c.Args[2] == 0 {
+		return errno
 	}
 	b := append([]byte(name), 0)
 	if uint64(len(b)) > c.Args[2] {

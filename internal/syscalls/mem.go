@@ -4,11 +4,11 @@ import "toaster/netbsd"
 
 // mmap is mmap(void *addr, size_t len, int prot, int flags, int fd, long pad, off_t pos).
 func mmap(c *Call) netbsd.Errno {
-	addr, e := c.Space.Mmap(c, MmapArgs{
+	addr, errno := c.Space.Mmap(c, MmapArgs{
 		Addr: c.Ptr(0), Len: c.Ptr(1), Prot: c.Int(2), Flags: c.Int(3), FD: c.Int(4), Offset: c.Long(6),
 	})
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	return c.ok(addr)
 }
@@ -54,11 +54,11 @@ func munlockall(*Call) netbsd.Errno { return 0 }
 
 // mremap is mremap(void *old, size_t oldsize, void *new, size_t newsize, int flags).
 func mremap(c *Call) netbsd.Errno {
-	addr, e := c.Space.Mremap(c, MremapArgs{
+	addr, errno := c.Space.Mremap(c, MremapArgs{
 		Old: c.Ptr(0), OldLen: c.Ptr(1), New: c.Ptr(2), NewLen: c.Ptr(3), Flags: c.Int(4),
 	})
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	return c.ok(addr)
 }

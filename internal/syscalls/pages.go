@@ -16,16 +16,16 @@ type pages struct {
 
 const pageSize = 4096
 
-// from gives the bytes from addr to the end of its page.
+// from returns the bytes from addr to the end of its page.
 func (r *pages) from(addr uint64) ([]byte, netbsd.Errno) {
 	base := addr &^ (pageSize - 1)
 	if r.page == nil || r.at != base {
 		if r.page == nil {
 			r.page = make([]byte, pageSize)
 		}
-		if e := r.space.Read(base, r.page); e != 0 {
+		if errno := r.space.Read(base, r.page); errno != 0 {
 			r.page = nil
-			return nil, e
+			return nil, errno
 		}
 		r.at = base
 	}
@@ -36,9 +36,9 @@ func (r *pages) from(addr uint64) ([]byte, netbsd.Errno) {
 func (r *pages) word(addr uint64) (uint64, netbsd.Errno) {
 	var w [8]byte
 	for n := 0; n < len(w); {
-		b, e := r.from(addr + uint64(n))
-		if e != 0 {
-			return 0, e
+		b, errno := r.from(addr + uint64(n))
+		if errno != 0 {
+			return 0, errno
 		}
 		n += copy(w[n:], b)
 	}
@@ -49,9 +49,9 @@ func (r *pages) word(addr uint64) (uint64, netbsd.Errno) {
 func (r *pages) string(addr uint64, limit int) (string, netbsd.Errno) {
 	var out []byte
 	for {
-		b, e := r.from(addr + uint64(len(out)))
-		if e != 0 {
-			return "", e
+		b, errno := r.from(addr + uint64(len(out)))
+		if errno != 0 {
+			return "", errno
 		}
 		if n := bytes.IndexByte(b, 0); n >= 0 && len(out)+n < limit {
 			return string(append(out, b[:n]...)), 0

@@ -35,9 +35,9 @@ func TestStringVectorReadsPages(t *testing.T) {
 		at += uint64(copy(m.b[at:], "a string\x00"))
 	}
 	c, room := &Call{Space: m}, argMax
-	list, e := c.stringVector(m.base, &room)
-	if e != 0 || len(list) != 40 || list[39] != "a string" || room != argMax-40*17 {
-		t.Errorf("%q, %v, room for %d", list, e, room)
+	list, errno := c.stringVector(m.base, &room)
+	if errno != 0 || len(list) != 40 || list[39] != "a string" || room != argMax-40*17 {
+		t.Errorf("%q, %v, room for %d", list, errno, room)
 	}
 	if m.reads != 3 {
 		t.Errorf("%d reads", m.reads)
@@ -64,15 +64,15 @@ func TestPages(t *testing.T) {
 		{^uint64(0), 10, "", netbsd.EFAULT},
 	} {
 		r := pages{space: m}
-		if s, e := r.string(c.addr, c.limit); s != c.want || e != c.e {
-			t.Errorf("string(%#x, %d) = %q, %v; want %q, %v", c.addr, c.limit, s, e, c.want, c.e)
+		if s, errno := r.string(c.addr, c.limit); s != c.want || errno != c.e {
+			t.Errorf("string(%#x, %d) = %q, %v; want %q, %v", c.addr, c.limit, s, errno, c.want, c.e)
 		}
 	}
 	r := pages{space: m}
-	if w, e := r.word(0x10000 + pageSize - 4); w != le64([]byte("12345678")) || e != 0 {
-		t.Errorf("a word in two pages: %#x, %v", w, e)
+	if w, errno := r.word(0x10000 + pageSize - 4); w != le64([]byte("12345678")) || errno != 0 {
+		t.Errorf("a word in two pages: %#x, %v", w, errno)
 	}
-	if _, e := r.word(end - 4); e != netbsd.EFAULT {
-		t.Errorf("a word in half a page: %v", e)
+	if _, errno := r.word(end - 4); errno != netbsd.EFAULT {
+		t.Errorf("a word in half a page: %v", errno)
 	}
 }

@@ -27,9 +27,9 @@ func lchmod(c *Call) netbsd.Errno { return doChmod(c, netbsd.AT_FDCWD, 0, false)
 
 // fchmodat is fchmodat(int fd, const char *path, mode_t mode, int flag).
 func fchmodat(c *Call) netbsd.Errno {
-	follow, e := atFollow(c.Int(3))
-	if e != 0 {
-		return e
+	follow, errno := atFollow(c.Int(3))
+	if errno != 0 {
+		return errno
 	}
 	return doChmod(c, c.Int(0), 1, follow)
 }
@@ -48,9 +48,9 @@ func lchown(c *Call) netbsd.Errno { return doChown(c, netbsd.AT_FDCWD, 0, false)
 
 // fchownat is fchownat(int fd, const char *path, uid_t owner, gid_t group, int flag).
 func fchownat(c *Call) netbsd.Errno {
-	follow, e := atFollow(c.Int(4))
-	if e != 0 {
-		return e
+	follow, errno := atFollow(c.Int(4))
+	if errno != 0 {
+		return errno
 	}
 	return doChown(c, c.Int(0), 1, follow)
 }
@@ -70,8 +70,8 @@ func truncate(c *Call) netbsd.Errno {
 // has no such flags, so none is all that can be set.
 func chflags(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		if e := View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags); e != 0 {
-			return e
+		if errno := View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags); errno != 0 {
+			return errno
 		}
 		return flagsErrno(c.Ptr(1))
 	})
@@ -80,18 +80,18 @@ func chflags(c *Call) netbsd.Errno {
 // pathconf is pathconf(const char *path, int name).
 func pathconf(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		v, e := View(c.L).Pathconf(name, c.Int(1))
+		v, errno := View(c.L).Pathconf(name, c.Int(1))
 		c.Ret[0] = uint64(v)
-		return e
+		return errno
 	})
 }
 
 // utimes is __utimes50(const char *path, const struct timeval times[2]), and lutimes.
 func utimes(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		a, m, e := c.timevals(c.Ptr(1))
-		if e != 0 {
-			return e
+		a, m, errno := c.timevals(c.Ptr(1))
+		if errno != 0 {
+			return errno
 		}
 		return View(c.L).Utimens(netbsd.AT_FDCWD, name, a, m, c.Nr == netbsd.SYS___utimes50)
 	})
@@ -100,9 +100,9 @@ func utimes(c *Call) netbsd.Errno {
 // futimes is __futimes50(int fd, const struct timeval times[2]).
 func futimes(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		a, m, e := c.timevals(c.Ptr(1))
-		if e != 0 {
-			return e
+		a, m, errno := c.timevals(c.Ptr(1))
+		if errno != 0 {
+			return errno
 		}
 		return View(c.L).Futimens(d, a, m)
 	})
@@ -110,14 +110,14 @@ func futimes(c *Call) netbsd.Errno {
 
 // utimensat is utimensat(int fd, const char *path, const struct timespec times[2], int flag).
 func utimensat(c *Call) netbsd.Errno {
-	follow, e := atFollow(c.Int(3))
-	if e != 0 {
-		return e
+	follow, errno := atFollow(c.Int(3))
+	if errno != 0 {
+		return errno
 	}
 	return c.onPath(1, func(name string) netbsd.Errno {
-		a, m, e := c.timespecs(c.Ptr(2))
-		if e != 0 {
-			return e
+		a, m, errno := c.timespecs(c.Ptr(2))
+		if errno != 0 {
+			return errno
 		}
 		return View(c.L).Utimens(c.Int(0), name, a, m, follow)
 	})
@@ -126,9 +126,9 @@ func utimensat(c *Call) netbsd.Errno {
 // futimens is futimens(int fd, const struct timespec times[2]).
 func futimens(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		a, m, e := c.timespecs(c.Ptr(1))
-		if e != 0 {
-			return e
+		a, m, errno := c.timespecs(c.Ptr(1))
+		if errno != 0 {
+			return errno
 		}
 		return View(c.L).Futimens(d, a, m)
 	})
@@ -137,19 +137,19 @@ func futimens(c *Call) netbsd.Errno {
 var bothNow = file.Timeset{Now: true}
 
 // timespecs reads the two times of utimensat(2); a null pointer is now for both.
-func (c *Call) timespecs(addr uint64) (a, m file.Timeset, e netbsd.Errno) {
+func (c *Call) timespecs(addr uint64) (a, m file.Timeset, errno netbsd.Errno) {
 	if addr == 0 {
 		return bothNow, bothNow, 0
 	}
-	b, e := c.in(addr, 32)
-	if e != 0 {
-		return a, m, e
+	b, errno := c.in(addr, 32)
+	if errno != 0 {
+		return a, m, errno
 	}
-	if a, e = timeset(netbsd.DecodeTimespec(b)); e != 0 {
-		return a, m, e
+	if a, errno = timeset(netbsd.DecodeTimespec(b)); errno != 0 {
+		return a, m, errno
 	}
-	m, e = timeset(netbsd.DecodeTimespec(b[16:]))
-	return a, m, e
+	m, errno = timeset(netbsd.DecodeTimespec(b[16:]))
+	return a, m, errno
 }
 
 func timeset(t netbsd.Timespec) (file.Timeset, netbsd.Errno) {
@@ -165,13 +165,13 @@ func timeset(t netbsd.Timespec) (file.Timeset, netbsd.Errno) {
 }
 
 // timevals reads the two times of utimes(2).
-func (c *Call) timevals(addr uint64) (a, m file.Timeset, e netbsd.Errno) {
+func (c *Call) timevals(addr uint64) (a, m file.Timeset, errno netbsd.Errno) {
 	if addr == 0 {
 		return bothNow, bothNow, 0
 	}
-	b, e := c.in(addr, 32)
-	if e != 0 {
-		return a, m, e
+	b, errno := c.in(addr, 32)
+	if errno != 0 {
+		return a, m, errno
 	}
 	for i, t := range []*file.Timeset{&a, &m} {
 		tv := netbsd.DecodeTimeval(b[16*i:])

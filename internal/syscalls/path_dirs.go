@@ -5,7 +5,7 @@ import (
 	"toaster/netbsd"
 )
 
-// This file serves what is about a process's folders, and about file systems.
+// This file serves what is about a process's directories, and about file systems.
 
 // chdir is chdir(const char *path).
 func chdir(c *Call) netbsd.Errno {
@@ -31,11 +31,11 @@ func fchroot(c *Call) netbsd.Errno {
 	return View(c.L).Fchroot(c.Int(0))
 }
 
-// getcwd is __getcwd(char *buf, size_t length); it gives the length with the NUL.
+// getcwd is __getcwd(char *buf, size_t length); it returns the length with the NUL.
 func getcwd(c *Call) netbsd.Errno {
-	name, e := View(c.L).Getcwd()
-	if e != 0 {
-		return e
+	name, errno := View(c.L).Getcwd()
+	if errno != 0 {
+		return errno
 	}
 	if uint64(len(name))+1 > c.Ptr(1) {
 		return netbsd.ERANGE
@@ -60,9 +60,9 @@ func revoke(c *Call) netbsd.Errno {
 // of before and since NetBSD 10.
 func statvfs(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		st, e := View(c.L).Statvfs(name)
-		if e != 0 {
-			return e
+		st, errno := View(c.L).Statvfs(name)
+		if errno != 0 {
+			return errno
 		}
 		return outStatvfs(c, c.Ptr(1), &st)
 	})
@@ -71,9 +71,9 @@ func statvfs(c *Call) netbsd.Errno {
 // fstatvfs is fstatvfs1(int fd, struct statvfs *, int flags).
 func fstatvfs(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		st, e := View(c.L).Fstatvfs(d)
-		if e != 0 {
-			return e
+		st, errno := View(c.L).Fstatvfs(d)
+		if errno != 0 {
+			return errno
 		}
 		return outStatvfs(c, c.Ptr(1), &st)
 	})
@@ -98,10 +98,10 @@ func outStatvfs(c *Call, addr uint64, st *netbsd.Statvfs) netbsd.Errno {
 // getvfsstat is getvfsstat(struct statvfs *buf, size_t bufsize, int flags). It returns how
 // many file systems there are, or as many as the buffer has room for.
 func getvfsstat(c *Call) netbsd.Errno {
-	list, e := View(c.L).Mounts()
-	if e != 0 || c.Ptr(0) == 0 {
+	list, errno := View(c.L).Mounts()
+	if errno != 0 || c.Ptr(0) == 0 {
 		c.Ret[0] = uint64(len(list))
-		return e
+		return errno
 	}
 	size := uint64(netbsd.SizeofStatvfs)
 	if compat90(c.Nr) {
@@ -109,8 +109,8 @@ func getvfsstat(c *Call) netbsd.Errno {
 	}
 	n := min(uint64(len(list)), c.Ptr(1)/size)
 	for i := range n {
-		if e := outStatvfs(c, c.Ptr(0)+i*size, &list[i]); e != 0 {
-			return e
+		if errno := outStatvfs(c, c.Ptr(0)+i*size, &list[i]); errno != 0 {
+			return errno
 		}
 	}
 	return c.ok(n)

@@ -6,9 +6,9 @@ import "toaster/netbsd"
 
 // onPath runs f with a path argument.
 func (c *Call) onPath(arg int, f func(name string) netbsd.Errno) netbsd.Errno {
-	name, e := c.path(arg)
-	if e != 0 {
-		return e
+	name, errno := c.path(arg)
+	if errno != 0 {
+		return errno
 	}
 	return f(name)
 }
@@ -105,9 +105,9 @@ func readlinkat(c *Call) netbsd.Errno { return doReadlink(c, c.Int(0), 1) }
 // doReadlink cuts the target off at the end of the buffer, without a NUL.
 func doReadlink(c *Call, at, arg int) netbsd.Errno {
 	return c.onPath(arg, func(name string) netbsd.Errno {
-		target, e := View(c.L).Readlink(at, name)
-		if e != 0 {
-			return e
+		target, errno := View(c.L).Readlink(at, name)
+		if errno != 0 {
+			return errno
 		}
 		target = target[:min(uint64(len(target)), c.Ptr(arg+2))]
 		c.Ret[0] = uint64(len(target))

@@ -15,7 +15,7 @@ type polled struct {
 	w    file.Waiter
 }
 
-// await looks at all of them until one has something or the time is up; it gives how
+// await looks at all of them until one has something or the time is up; it returns how
 // many have. The descriptors are the caller's to release.
 func await(c *Call, ps []polled, deadline time.Time, nowait bool) (int, netbsd.Errno) {
 	if n := look(ps); n > 0 || nowait {
@@ -33,14 +33,14 @@ func await(c *Call, ps []polled, deadline time.Time, nowait bool) (int, netbsd.E
 		if n := look(ps); n > 0 {
 			return n, 0
 		}
-		switch e := c.L.Sleep(true, deadline); e {
+		switch errno := c.L.Sleep(true, deadline); errno {
 		case 0:
 		case netbsd.EWOULDBLOCK:
 			return 0, 0
 		case netbsd.ERESTART: // poll(2) and select(2) are never restarted
 			return 0, netbsd.EINTR
 		default:
-			return 0, e
+			return 0, errno
 		}
 	}
 }
@@ -80,12 +80,12 @@ func poll(c *Call) netbsd.Errno {
 
 // pollts is __pollts50(struct pollfd *, unsigned, const struct timespec *, const sigset_t *).
 func pollts(c *Call) netbsd.Errno {
-	deadline, nowait, e := c.timeout(c.Ptr(2))
-	if e != 0 {
-		return e
+	deadline, nowait, errno := c.timeout(c.Ptr(2))
+	if errno != 0 {
+		return errno
 	}
-	if e := c.tempMask(c.Ptr(3)); e != 0 {
-		return e
+	if errno := c.tempMask(c.Ptr(3)); errno != 0 {
+		return errno
 	}
 	return doPoll(c, deadline, nowait)
 }
@@ -95,11 +95,11 @@ func (c *Call) tempMask(addr uint64) netbsd.Errno {
 	if addr == 0 {
 		return 0
 	}
-	b, e := c.in(addr, 16)
-	if e == 0 {
+	b, errno := c.in(addr, 16)
+	if errno == 0 {
 		c.L.Platform().SetTempMask(netbsd.GetSigset(b))
 	}
-	return e
+	return errno
 }
 
 func doPoll(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
@@ -108,8 +108,8 @@ func doPoll(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	b := make([]byte, n*netbsd.SizeofPollfd)
-	if e := c.Space.Read(c.Ptr(0), b); e != 0 {
-		return e
+	if errno := c.Space.Read(c.Ptr(0), b); errno != 0 {
+		return errno
 	}
 	// Descriptors below 0 are skipped: at holds where each other one came from.
 	ps, at := make([]polled, 0, n), make([]int, 0, n)
@@ -123,9 +123,9 @@ func doPoll(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
 		ps, at = append(ps, polled{d: d, want: file.Events(uint16(fd.Events))}), append(at, i)
 	}
 	defer releaseAll(ps)
-	ready, e := await(c, ps, deadline, nowait)
-	if e != 0 {
-		return e
+	ready, errno := await(c, ps, deadline, nowait)
+	if errno != 0 {
+		return errno
 	}
 	for i := range ps {
 		putRevents(b, at[i], ps[i].got)
@@ -143,9 +143,9 @@ func sel(c *Call) netbsd.Errno {
 	if c.Ptr(4) == 0 {
 		return doSelect(c, time.Time{}, false)
 	}
-	b, e := c.in(c.Ptr(4), 16)
-	if e != 0 {
-		return e
+	b, errno := c.in(c.Ptr(4), 16)
+	if errno != 0 {
+		return errno
 	}
 	tv := netbsd.DecodeTimeval(b)
 	if !tv.Valid() {
@@ -157,12 +157,12 @@ func sel(c *Call) netbsd.Errno {
 // pselect is __pselect50(int, fd_set *, fd_set *, fd_set *, const struct timespec *,
 // const sigset_t *).
 func pselect(c *Call) netbsd.Errno {
-	deadline, nowait, e := c.timeout(c.Ptr(4))
-	if e != 0 {
-		return e
+	deadline, nowait, errno := c.timeout(c.Ptr(4))
+	if errno != 0 {
+		return errno
 	}
-	if e := c.tempMask(c.Ptr(5)); e != 0 {
-		return e
+	if errno := c.tempMask(c.Ptr(5)); errno != 0 {
+		return errno
 	}
 	return doSelect(c, deadline, nowait)
 }
@@ -181,9 +181,9 @@ func doSelect(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
 	}
 	// No descriptor is beyond the highest open one: bits there are ignored.
 	nd = min(nd, c.files().Highest()+1)
-	sets, e := selectSets(c, nd)
-	if e != 0 {
-		return e
+	sets, errno := selectSets(c, nd)
+	if errno != 0 {
+		return errno
 	}
 	var ps []polled
 	var fds []int
@@ -198,26 +198,26 @@ func doSelect(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
 		if want == 0 {
 			continue
 		}
-		d, e := c.files().Get(fd)
-		if e != 0 {
-			return e
+		d, errno := c.files().Get(fd)
+		if errno != 0 {
+			return errno
 		}
 		ps, fds = append(ps, polled{d: d, want: want}), append(fds, fd)
 	}
-	if _, e := await(c, ps, deadline, nowait); e != 0 {
-		return e
+	if _, errno := await(c, ps, deadline, nowait); errno != 0 {
+		return errno
 	}
 	return outSets(c, sets, ps, fds)
 }
 
-func selectSets(c *Call, nd int) (sets [3]netbsd.FdSet, e netbsd.Errno) {
+func selectSets(c *Call, nd int) (sets [3]netbsd.FdSet, errno netbsd.Errno) {
 	for i := range sets {
 		if c.Ptr(i+1) == 0 {
 			continue
 		}
 		sets[i] = make(netbsd.FdSet, netbsd.FdSetLen(nd))
-		if e := c.Space.Read(c.Ptr(i+1), sets[i]); e != 0 {
-			return sets, e
+		if errno := c.Space.Read(c.Ptr(i+1), sets[i]); errno != 0 {
+			return sets, errno
 		}
 	}
 	return sets, 0
@@ -237,8 +237,8 @@ func outSets(c *Call, sets [3]netbsd.FdSet, ps []polled, fds []int) netbsd.Errno
 				n++
 			}
 		}
-		if e := c.copyout(c.Ptr(i+1), out); e != 0 {
-			return e
+		if errno := c.copyout(c.Ptr(i+1), out); errno != 0 {
+			return errno
 		}
 	}
 	return c.ok(uint64(n))

@@ -58,9 +58,9 @@ func clone(c *Call) netbsd.Errno {
 
 func doFork(c *Call, args kern.ForkArgs) netbsd.Errno {
 	args.Body, args.Manual = c.K.LWPBody, true
-	child, e := c.L.Fork(args)
-	if e != 0 {
-		return e
+	child, errno := c.L.Fork(args)
+	if errno != 0 {
+		return errno
 	}
 	return c.ok(uint64(child.Pid()))
 }
@@ -77,23 +77,23 @@ func getppid(c *Call) netbsd.Errno { return c.ok(uint64(c.L.Proc().Ppid())) }
 
 // getpgrp is getpgrp(void).
 func getpgrp(c *Call) netbsd.Errno {
-	pgid, e := c.L.Getpgid(0)
+	pgid, errno := c.L.Getpgid(0)
 	c.Ret[0] = uint64(pgid)
-	return e
+	return errno
 }
 
 // getpgid is getpgid(pid_t).
 func getpgid(c *Call) netbsd.Errno {
-	pgid, e := c.L.Getpgid(c.Int(0))
+	pgid, errno := c.L.Getpgid(c.Int(0))
 	c.Ret[0] = uint64(pgid)
-	return e
+	return errno
 }
 
 // getsid is getsid(pid_t).
 func getsid(c *Call) netbsd.Errno {
-	sid, e := c.L.Getsid(c.Int(0))
+	sid, errno := c.L.Getsid(c.Int(0))
 	c.Ret[0] = uint64(sid)
-	return e
+	return errno
 }
 
 // setpgid is setpgid(pid_t pid, pid_t pgid).
@@ -101,16 +101,16 @@ func setpgid(c *Call) netbsd.Errno { return c.L.Setpgid(c.Int(0), c.Int(1)) }
 
 // setsid is setsid(void).
 func setsid(c *Call) netbsd.Errno {
-	sid, e := c.L.Setsid()
+	sid, errno := c.L.Setsid()
 	c.Ret[0] = uint64(sid)
-	return e
+	return errno
 }
 
 // getrlimit is getrlimit(int resource, struct rlimit *).
 func getrlimit(c *Call) netbsd.Errno {
-	r, e := c.L.Proc().Rlimit(c.Int(0))
-	if e != 0 {
-		return e
+	r, errno := c.L.Proc().Rlimit(c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	b := c.out(netbsd.SizeofRlimit)
 	netbsd.Rlimit{Cur: r.Cur, Max: r.Max}.Encode(b)
@@ -119,9 +119,9 @@ func getrlimit(c *Call) netbsd.Errno {
 
 // setrlimit is setrlimit(int resource, const struct rlimit *).
 func setrlimit(c *Call) netbsd.Errno {
-	b, e := c.in(c.Ptr(1), netbsd.SizeofRlimit)
-	if e != 0 {
-		return e
+	b, errno := c.in(c.Ptr(1), netbsd.SizeofRlimit)
+	if errno != 0 {
+		return errno
 	}
 	r := netbsd.DecodeRlimit(b)
 	return c.L.SetRlimit(c.Int(0), kern.Rlimit{Cur: r.Cur, Max: r.Max})
@@ -129,9 +129,9 @@ func setrlimit(c *Call) netbsd.Errno {
 
 // getrusage is getrusage(int who, struct rusage *): 0 self, -1 children.
 func getrusage(c *Call) netbsd.Errno {
-	u, e := c.L.Rusage(c.Int(0))
-	if e != 0 {
-		return e
+	u, errno := c.L.Rusage(c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	b := c.out(netbsd.SizeofRusage)
 	u.Encode(b)
@@ -140,16 +140,16 @@ func getrusage(c *Call) netbsd.Errno {
 
 // wait4 is __wait450(pid_t pid, int *status, int options, struct rusage *).
 func wait4(c *Call) netbsd.Errno {
-	pid, e := c.L.Wait4(c.Int(0), c.Int(2), c.waitOut(c.Ptr(1), c.Ptr(3), 0, 0))
+	pid, errno := c.L.Wait4(c.Int(0), c.Int(2), c.waitOut(c.Ptr(1), c.Ptr(3), 0, 0))
 	c.Ret[0] = uint64(pid)
-	return e
+	return errno
 }
 
 // wait6 is wait6(idtype_t, id_t, int *status, int options, struct wrusage *, siginfo_t *).
 func wait6(c *Call) netbsd.Errno {
-	pid, e := c.L.Wait6(c.Int(0), c.Int(1), c.Int(3), c.waitOut(c.Ptr(2), 0, c.Ptr(4), c.Ptr(5)))
+	pid, errno := c.L.Wait6(c.Int(0), c.Int(1), c.Int(3), c.waitOut(c.Ptr(2), 0, c.Ptr(4), c.Ptr(5)))
 	c.Ret[0] = uint64(pid)
-	return e
+	return errno
 }
 
 // waitOut makes the copyouts of a wait; a null pointer is skipped (item 77).

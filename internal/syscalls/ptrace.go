@@ -8,7 +8,7 @@ import (
 )
 
 // This file serves ptrace(2): kern knows who traces whom, and keeps a tracee where it
-// is while we are at its registers (CPU) and memory (Peeker).
+// is while the debugger is at its registers (CPU) and memory (Peeker).
 
 // Peeker is a Space that lets debuggers at memory whatever its protection.
 type Peeker interface {
@@ -53,8 +53,8 @@ func ptrace(c *Call) netbsd.Errno {
 	case netbsd.PT_SET_SIGINFO, netbsd.PT_GET_SIGINFO:
 		return c.ptraceSiginfo(req, pid, addr, data)
 	case netbsd.PT_DUMPCORE, netbsd.PT_SYSCALLEMU:
-		if _, e := c.L.TraceTarget(pid); e != 0 {
-			return e
+		if _, errno := c.L.TraceTarget(pid); errno != 0 {
+			return errno
 		}
 		return netbsd.ENOTSUP
 	}
@@ -83,9 +83,9 @@ func (c *Call) ptraceResume(req, pid int, addr uint64, data int) netbsd.Errno {
 	if a.Detach && a.LWP != 0 {
 		return netbsd.EINVAL
 	}
-	e := c.L.Look(pid, func(t *kern.Proc) netbsd.Errno { return prepareResume(t, target, a.Step, addr) })
-	if e != 0 {
-		return e
+	errno := c.L.Look(pid, func(t *kern.Proc) netbsd.Errno { return prepareResume(t, target, a.Step, addr) })
+	if errno != 0 {
+		return errno
 	}
 	return c.L.PtraceResume(pid, a)
 }
@@ -93,9 +93,9 @@ func (c *Call) ptraceResume(req, pid int, addr uint64, data int) netbsd.Errno {
 // prepareResume sets the program counter and the single-step flag of one LWP, and
 // clears the flag of the others.
 func prepareResume(t *kern.Proc, lid int, step bool, pc uint64) netbsd.Errno {
-	info, e := traceLWP(t, lid)
-	if e != 0 {
-		return e
+	info, errno := traceLWP(t, lid)
+	if errno != 0 {
+		return errno
 	}
 	if info.Suspended {
 		return netbsd.EDEADLK
@@ -116,8 +116,8 @@ func prepareResume(t *kern.Proc, lid int, step bool, pc uint64) netbsd.Errno {
 				g[netbsd.REG_RIP] = pc
 			}
 		}
-		if e := cpu.SetGregs(&g); e != 0 {
-			return e
+		if errno := cpu.SetGregs(&g); errno != 0 {
+			return errno
 		}
 	}
 	return 0
@@ -145,9 +145,9 @@ func (c *Call) ptraceWord(req, pid int, addr uint64, data int) netbsd.Errno {
 			putLE32(b[:], uint32(data))
 			return pokeMemory(t, addr, b[:])
 		}
-		e := peekMemory(t, addr, b[:])
+		errno := peekMemory(t, addr, b[:])
 		c.Ret[0] = uint64(int64(int32(le32(b[:]))))
-		return e
+		return errno
 	})
 }
 
@@ -174,30 +174,30 @@ const ptraceIOMax = 1 << 20
 
 // ptraceIO is PT_IO: addr is a struct ptrace_io_desc.
 func (c *Call) ptraceIO(pid int, addr uint64) netbsd.Errno {
-	in, e := c.in(addr, netbsd.SizeofPtraceIODesc)
-	if e != 0 {
-		return e
+	in, errno := c.in(addr, netbsd.SizeofPtraceIODesc)
+	if errno != 0 {
+		return errno
 	}
 	d := netbsd.DecodePtraceIODesc(in)
 	d.Len = min(d.Len, ptraceIOMax)
 	b := make([]byte, d.Len)
-	e = c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
+	errno = c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		switch d.Op {
 		case netbsd.PIOD_READ_D, netbsd.PIOD_READ_I:
-			if e := peekMemory(t, d.Offs, b); e != 0 {
-				return e
+			if errno := peekMemory(t, d.Offs, b); errno != 0 {
+				return errno
 			}
 			return c.copyout(d.Addr, b)
 		case netbsd.PIOD_WRITE_D, netbsd.PIOD_WRITE_I:
-			if e := c.Space.Read(d.Addr, b); e != 0 {
-				return e
+			if errno := c.Space.Read(d.Addr, b); errno != 0 {
+				return errno
 			}
 			return pokeMemory(t, d.Offs, b)
 		}
 		return netbsd.EINVAL
 	})
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	out := c.out(netbsd.SizeofPtraceIODesc)
 	d.Encode(out)
@@ -207,9 +207,9 @@ func (c *Call) ptraceIO(pid int, addr uint64) netbsd.Errno {
 // ptraceRegs moves registers; data is the LWP, 0 for the one that stopped.
 func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
-		info, e := traceLWP(t, data)
-		if e != 0 {
-			return e
+		info, errno := traceLWP(t, data)
+		if errno != 0 {
+			return errno
 		}
 		cpu, ok := info.LWP.Platform().Machdep().(CPU)
 		if !ok {
@@ -226,8 +226,8 @@ func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 			cpu.FP(&fp)
 			return c.copyout(addr, fp[:])
 		}
-		if e := c.Space.Read(addr, fp[:]); e != 0 {
-			return e
+		if errno := c.Space.Read(addr, fp[:]); errno != 0 {
+			return errno
 		}
 		cpu.SetFP(&fp)
 		return 0
@@ -246,9 +246,9 @@ func (c *Call) regsOut(addr uint64, cpu CPU) netbsd.Errno {
 }
 
 func (c *Call) regsIn(addr uint64, cpu CPU) netbsd.Errno {
-	b, e := c.in(addr, netbsd.SizeofPtraceRegs)
-	if e != 0 {
-		return e
+	b, errno := c.in(addr, netbsd.SizeofPtraceRegs)
+	if errno != 0 {
+		return errno
 	}
 	var g [netbsd.NGREG]uint64
 	for i := range g {
@@ -264,27 +264,27 @@ func (c *Call) ptraceLWP(req, pid int, addr uint64, data int) netbsd.Errno {
 		req != netbsd.PT_LWPINFO && (data < 4 || data > netbsd.SizeofPtraceStatus) {
 		return netbsd.EINVAL
 	}
-	b, e := c.in(addr, 4)
-	if e != 0 {
-		return e
+	b, errno := c.in(addr, 4)
+	if errno != 0 {
+		return errno
 	}
 	lid := int(int32(le32(b)))
 	var info kern.LWPInfo
-	e = c.L.Look(pid, func(t *kern.Proc) (e netbsd.Errno) {
+	errno = c.L.Look(pid, func(t *kern.Proc) (errno netbsd.Errno) {
 		if req == netbsd.PT_LWPSTATUS {
-			info, e = traceLWP(t, lid)
+			info, errno = traceLWP(t, lid)
 		} else {
-			info, e = nextLWP(t, lid)
+			info, errno = nextLWP(t, lid)
 		}
-		return e
+		return errno
 	})
-	if e != 0 {
-		return e
+	if errno != 0 {
+		return errno
 	}
 	return c.copyout(addr, c.lwpInfo(req, &info)[:data])
 }
 
-// nextLWP gives the LWP that comes after lid; none after the last.
+// nextLWP returns the LWP that comes after lid; none after the last.
 func nextLWP(t *kern.Proc, lid int) (kern.LWPInfo, netbsd.Errno) {
 	list := t.LWPInfos()
 	if lid == 0 {
@@ -333,17 +333,17 @@ func (c *Call) ptraceEvents(req, pid int, addr uint64, data int) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	if req == netbsd.PT_SET_EVENT_MASK {
-		b, e := c.in(addr, 4)
-		if e != 0 {
-			return e
+		b, errno := c.in(addr, 4)
+		if errno != 0 {
+			return errno
 		}
 		mask := le32(b)
-		_, e = c.L.PtraceEventMask(pid, &mask)
-		return e
+		_, errno = c.L.PtraceEventMask(pid, &mask)
+		return errno
 	}
-	mask, e := c.L.PtraceEventMask(pid, nil)
-	if e != 0 {
-		return e
+	mask, errno := c.L.PtraceEventMask(pid, nil)
+	if errno != 0 {
+		return errno
 	}
 	b := c.out(4)
 	putLE32(b, mask)
@@ -355,9 +355,9 @@ func (c *Call) ptraceState(pid int, addr uint64, data int) netbsd.Errno {
 	if data != netbsd.SizeofPtraceState {
 		return netbsd.EINVAL
 	}
-	st, e := c.L.PtraceState(pid)
-	if e != 0 {
-		return e
+	st, errno := c.L.PtraceState(pid)
+	if errno != 0 {
+		return errno
 	}
 	b := c.out(netbsd.SizeofPtraceState)
 	netbsd.PtraceState{Event: int32(st.Event), Other: int32(st.Other)}.Encode(b)
@@ -370,15 +370,15 @@ func (c *Call) ptraceSiginfo(req, pid int, addr uint64, data int) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	if req == netbsd.PT_SET_SIGINFO {
-		b, e := c.in(addr, netbsd.SizeofPtraceSiginfo)
-		if e != 0 {
-			return e
+		b, errno := c.in(addr, netbsd.SizeofPtraceSiginfo)
+		if errno != 0 {
+			return errno
 		}
 		return c.L.PtraceSetSiginfo(pid, netbsd.DecodePtraceSiginfo(b).Info)
 	}
-	info, lid, e := c.L.PtraceSiginfo(pid)
-	if e != 0 {
-		return e
+	info, lid, errno := c.L.PtraceSiginfo(pid)
+	if errno != 0 {
+		return errno
 	}
 	b := c.out(netbsd.SizeofPtraceSiginfo)
 	(&netbsd.PtraceSiginfo{Info: info, Lwpid: int32(lid)}).Encode(b)

@@ -293,11 +293,11 @@ func (w *row) check(r *result) string {
 	return ""
 }
 
-func errnoName(e netbsd.Errno) string {
-	if e == 0 {
+func errnoName(errno netbsd.Errno) string {
+	if errno == 0 {
 		return "no error"
 	}
-	return e.Name()
+	return errno.Name()
 }
 
 // play makes the calls of rows one after the other.

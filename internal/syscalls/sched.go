@@ -12,7 +12,7 @@ import (
 // nzero is the niceness of kern that is 0 for a guest.
 const nzero = 20
 
-// priorityTargets gives the processes that which and who name. ESRCH if there is none,
+// priorityTargets returns the processes that which and who name. ESRCH if there is none,
 // EINVAL for another which.
 func (c *Call) priorityTargets() ([]*kern.Proc, netbsd.Errno) {
 	which, who := c.Int(0), c.Int(1)
@@ -56,9 +56,9 @@ func (c *Call) priorityTargets() ([]*kern.Proc, netbsd.Errno) {
 
 // getpriority is getpriority(int which, id_t who): the lowest niceness of those named.
 func getpriority(c *Call) netbsd.Errno {
-	list, e := c.priorityTargets()
-	if e != 0 {
-		return e
+	list, errno := c.priorityTargets()
+	if errno != 0 {
+		return errno
 	}
 	nice := list[0].Nice()
 	for _, p := range list {
@@ -71,9 +71,9 @@ func getpriority(c *Call) netbsd.Errno {
 // inherited; the host's scheduler does not hear of it. EPERM for a process of another
 // user, EACCES to lower a niceness without privilege.
 func setpriority(c *Call) netbsd.Errno {
-	list, e := c.priorityTargets()
-	if e != 0 {
-		return e
+	list, errno := c.priorityTargets()
+	if errno != 0 {
+		return errno
 	}
 	cred := c.cred()
 	nice := nzero + max(netbsd.PRIO_MIN, min(c.Int(2), netbsd.PRIO_MAX))
@@ -107,41 +107,41 @@ func (c *Call) schedTarget() netbsd.Errno {
 // schedSetparam is _sched_setparam(pid_t, lwpid_t, int policy, const struct sched_param *):
 // checked, and without effect.
 func schedSetparam(c *Call) netbsd.Errno {
-	if e := c.schedTarget(); e != 0 {
-		return e
+	if errno := c.schedTarget(); errno != 0 {
+		return errno
 	}
-	_, e := c.in(c.Ptr(3), 4)
-	return e
+	_, errno := c.in(c.Ptr(3), 4)
+	return errno
 }
 
 // schedGetparam is _sched_getparam(pid_t, lwpid_t, int *policy, struct sched_param *):
 // everything is SCHED_OTHER with priority 0.
 func schedGetparam(c *Call) netbsd.Errno {
-	if e := c.schedTarget(); e != 0 {
-		return e
+	if errno := c.schedTarget(); errno != 0 {
+		return errno
 	}
-	if e := c.copyoutOptional(c.Ptr(2), c.out(4)); e != 0 {
-		return e
+	if errno := c.copyoutOptional(c.Ptr(2), c.out(4)); errno != 0 {
+		return errno
 	}
 	return c.copyoutOptional(c.Ptr(3), c.out(4))
 }
 
-// cpusetMax bounds the size of a cpuset_t that we look at, in bytes.
+// cpusetMax bounds the size of a cpuset_t that is looked at, in bytes.
 const cpusetMax = 512
 
 // schedSetaffinity is _sched_setaffinity(pid_t, lwpid_t, size_t, const cpuset_t *):
 // EINVAL for a set without a processor, else without effect.
 func schedSetaffinity(c *Call) netbsd.Errno {
-	if e := c.schedTarget(); e != 0 {
-		return e
+	if errno := c.schedTarget(); errno != 0 {
+		return errno
 	}
 	n := c.Args[2]
 	if n == 0 || n > cpusetMax {
 		return netbsd.EINVAL
 	}
-	b, e := c.in(c.Ptr(3), int(n))
-	if e != 0 {
-		return e
+	b, errno := c.in(c.Ptr(3), int(n))
+	if errno != 0 {
+		return errno
 	}
 	ones := 0
 	for _, v := range b {
@@ -156,8 +156,8 @@ func schedSetaffinity(c *Call) netbsd.Errno {
 // schedGetaffinity is _sched_getaffinity(pid_t, lwpid_t, size_t, cpuset_t *): every
 // processor.
 func schedGetaffinity(c *Call) netbsd.Errno {
-	if e := c.schedTarget(); e != 0 {
-		return e
+	if errno := c.schedTarget(); errno != 0 {
+		return errno
 	}
 	n := c.Args[2]
 	if n == 0 || n > cpusetMax || int(8*n) < runtime.NumCPU() {

@@ -36,9 +36,9 @@ func sigaction(c *Call) netbsd.Errno {
 	sig := signalArg(c.Int(0))
 	var set *kern.Action
 	if c.Ptr(1) != 0 {
-		b, e := c.in(c.Ptr(1), netbsd.SizeofSigaction)
-		if e != 0 {
-			return e
+		b, errno := c.in(c.Ptr(1), netbsd.SizeofSigaction)
+		if errno != 0 {
+			return errno
 		}
 		a := netbsd.DecodeSigaction(b)
 		set = &kern.Action{Handler: a.Handler, Mask: a.Mask, Flags: a.Flags, Tramp: c.Ptr(3), Vers: int32(c.Int(4))}
@@ -46,9 +46,9 @@ func sigaction(c *Call) netbsd.Errno {
 			return netbsd.EINVAL
 		}
 	}
-	old, e := c.L.Sigaction(sig, set)
-	if e != 0 || c.Ptr(2) == 0 {
-		return e
+	old, errno := c.L.Sigaction(sig, set)
+	if errno != 0 || c.Ptr(2) == 0 {
+		return errno
 	}
 	b := c.out(netbsd.SizeofSigaction)
 	netbsd.Sigaction{Handler: old.Handler, Mask: old.Mask, Flags: old.Flags}.Encode(b)
@@ -57,9 +57,9 @@ func sigaction(c *Call) netbsd.Errno {
 
 // sigset reads a sigset_t.
 func (c *Call) sigset(addr uint64) (netbsd.Sigset, netbsd.Errno) {
-	b, e := c.in(addr, netbsd.SizeofSigset)
-	if e != 0 {
-		return 0, e
+	b, errno := c.in(addr, netbsd.SizeofSigset)
+	if errno != 0 {
+		return 0, errno
 	}
 	return netbsd.GetSigset(b), 0
 }
@@ -74,15 +74,15 @@ func (c *Call) sigsetOut(addr uint64, s netbsd.Sigset) netbsd.Errno {
 func sigprocmask(c *Call) netbsd.Errno {
 	var set *netbsd.Sigset
 	if c.Ptr(1) != 0 {
-		s, e := c.sigset(c.Ptr(1))
-		if e != 0 {
-			return e
+		s, errno := c.sigset(c.Ptr(1))
+		if errno != 0 {
+			return errno
 		}
 		set = &s
 	}
-	old, e := c.L.Sigprocmask(c.Int(0), set)
-	if e != 0 || c.Ptr(2) == 0 {
-		return e
+	old, errno := c.L.Sigprocmask(c.Int(0), set)
+	if errno != 0 || c.Ptr(2) == 0 {
+		return errno
 	}
 	return c.sigsetOut(c.Ptr(2), old)
 }
@@ -92,9 +92,9 @@ func sigpending(c *Call) netbsd.Errno { return c.sigsetOut(c.Ptr(0), c.L.Sigpend
 
 // sigsuspend is sigsuspend(const sigset_t *set); it always ends with EINTR.
 func sigsuspend(c *Call) netbsd.Errno {
-	s, e := c.sigset(c.Ptr(0))
-	if e != 0 {
-		return e
+	s, errno := c.sigset(c.Ptr(0))
+	if errno != 0 {
+		return errno
 	}
 	return c.L.Sigsuspend(s)
 }
@@ -103,16 +103,16 @@ func sigsuspend(c *Call) netbsd.Errno {
 func sigaltstack(c *Call) netbsd.Errno {
 	var set *kern.Altstack
 	if c.Ptr(0) != 0 {
-		b, e := c.in(c.Ptr(0), netbsd.SizeofStack)
-		if e != 0 {
-			return e
+		b, errno := c.in(c.Ptr(0), netbsd.SizeofStack)
+		if errno != 0 {
+			return errno
 		}
 		s := netbsd.DecodeStack(b)
 		set = &kern.Altstack{Sp: s.Sp, Size: s.Size, Flags: s.Flags}
 	}
-	old, e := c.L.Sigaltstack(set)
-	if e != 0 || c.Ptr(1) == 0 {
-		return e
+	old, errno := c.L.Sigaltstack(set)
+	if errno != 0 || c.Ptr(1) == 0 {
+		return errno
 	}
 	b := c.out(netbsd.SizeofStack)
 	netbsd.Stack{Sp: old.Sp, Size: old.Size, Flags: old.Flags}.Encode(b)
@@ -123,21 +123,21 @@ func sigaltstack(c *Call) netbsd.Errno {
 // timespec *timeout); what is left of the time is not written back. EAGAIN when it
 // passes.
 func sigtimedwait(c *Call) netbsd.Errno {
-	set, e := c.sigset(c.Ptr(0))
-	if e != 0 {
-		return e
+	set, errno := c.sigset(c.Ptr(0))
+	if errno != 0 {
+		return errno
 	}
 	var deadline time.Time
 	if c.Ptr(2) != 0 {
-		d, e := c.timespecIn(c.Ptr(2))
-		if e != 0 {
-			return e
+		d, errno := c.timespecIn(c.Ptr(2))
+		if errno != 0 {
+			return errno
 		}
 		deadline = sleepDeadline(d)
 	}
-	info, e := c.L.Sigtimedwait(set, deadline)
-	if e != 0 {
-		return e
+	info, errno := c.L.Sigtimedwait(set, deadline)
+	if errno != 0 {
+		return errno
 	}
 	c.Ret[0] = uint64(info.Signo)
 	if c.Ptr(1) == 0 {
@@ -154,9 +154,9 @@ func (c *Call) siginfoOut(addr uint64, info *netbsd.Siginfo) netbsd.Errno {
 
 // sigqueueinfo is sigqueueinfo(pid_t pid, const siginfo_t *info).
 func sigqueueinfo(c *Call) netbsd.Errno {
-	b, e := c.in(c.Ptr(1), netbsd.SizeofSiginfo)
-	if e != 0 {
-		return e
+	b, errno := c.in(c.Ptr(1), netbsd.SizeofSiginfo)
+	if errno != 0 {
+		return errno
 	}
 	info := netbsd.DecodeSiginfo(b)
 	return c.L.Sigqueue(c.Int(0), &info)

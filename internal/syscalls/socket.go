@@ -35,12 +35,12 @@ func socketFlags(typ int) (kind, status int, cloexec bool) {
 // newSocket is __socket30(int domain, int type, int protocol).
 func newSocket(c *Call) netbsd.Errno {
 	typ, status, cloexec := socketFlags(c.Int(1))
-	if e := c.mayOpenSocket(c.Int(0), typ); e != 0 {
-		return e
+	if errno := c.mayOpenSocket(c.Int(0), typ); errno != 0 {
+		return errno
 	}
-	s, e := c.K.Sockets.NewSocket(c.Int(0), typ, c.Int(2))
-	if e != 0 {
-		return e
+	s, errno := c.K.Sockets.NewSocket(c.Int(0), typ, c.Int(2))
+	if errno != 0 {
+		return errno
 	}
 	return c.install(file.New(s, netbsd.O_RDWR|status), cloexec)
 }
@@ -48,13 +48,13 @@ func newSocket(c *Call) netbsd.Errno {
 // socketpair is socketpair(int domain, int type, int protocol, int sv[2]).
 func socketpair(c *Call) netbsd.Errno {
 	typ, status, cloexec := socketFlags(c.Int(1))
-	a, b, e := c.K.Sockets.NewSocketPair(c.Int(0), typ, c.Int(2))
-	if e != 0 {
-		return e
+	a, b, errno := c.K.Sockets.NewSocketPair(c.Int(0), typ, c.Int(2))
+	if errno != 0 {
+		return errno
 	}
-	fa, fb, e := installPair(c, file.New(a, netbsd.O_RDWR|status), file.New(b, netbsd.O_RDWR|status), cloexec)
-	if e != 0 {
-		return e
+	fa, fb, errno := installPair(c, file.New(a, netbsd.O_RDWR|status), file.New(b, netbsd.O_RDWR|status), cloexec)
+	if errno != 0 {
+		return errno
 	}
 	return c.outPair(c.Ptr(3), fa, fb)
 }
@@ -64,37 +64,37 @@ func (c *Call) sockaddr(addr uint64, n uint32) (*netbsd.Sockaddr, netbsd.Errno) 
 	if n > 255 {
 		return nil, netbsd.ENAMETOOLONG
 	}
-	b, e := c.in(addr, int(n))
-	if e != 0 {
-		return nil, e
+	b, errno := c.in(addr, int(n))
+	if errno != 0 {
+		return nil, errno
 	}
-	a, e := netbsd.DecodeSockaddr(b)
-	return &a, e
+	a, errno := netbsd.DecodeSockaddr(b)
+	return &a, errno
 }
 
-// localAddr gives an AF_LOCAL address the name that the host knows. done is called
+// localAddr puts into an AF_LOCAL address the name that the host knows. done is called
 // when that was used.
-func (c *Call) localAddr(a *netbsd.Sockaddr) (done func(), e netbsd.Errno) {
+func (c *Call) localAddr(a *netbsd.Sockaddr) (done func(), errno netbsd.Errno) {
 	if a.Family != netbsd.AF_LOCAL {
 		return func() {}, 0
 	}
 	if a.Path == "" {
 		return nil, netbsd.ENOENT
 	}
-	a.Path, done, e = View(c.L).LocalConnect(a.Path)
-	return done, e
+	a.Path, done, errno = View(c.L).LocalConnect(a.Path)
+	return done, errno
 }
 
 // connect is connect(int s, const struct sockaddr *name, socklen_t namelen).
 func connect(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		a, e := c.sockaddr(c.Ptr(1), c.Uint32(2))
-		if e != 0 {
-			return e
+		a, errno := c.sockaddr(c.Ptr(1), c.Uint32(2))
+		if errno != 0 {
+			return errno
 		}
-		done, e := c.localAddr(a)
-		if e != 0 {
-			return e
+		done, errno := c.localAddr(a)
+		if errno != 0 {
+			return errno
 		}
 		defer done()
 		return s.Connect(d.Call(c.L), a)
@@ -104,12 +104,12 @@ func connect(c *Call) netbsd.Errno {
 // bind is bind(int s, const struct sockaddr *name, socklen_t namelen).
 func bind(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
-		a, e := c.sockaddr(c.Ptr(1), c.Uint32(2))
-		if e != 0 {
-			return e
+		a, errno := c.sockaddr(c.Ptr(1), c.Uint32(2))
+		if errno != 0 {
+			return errno
 		}
-		if e := c.mayBindPort(a); e != 0 {
-			return e
+		if errno := c.mayBindPort(a); errno != 0 {
+			return errno
 		}
 		if a.Family != netbsd.AF_LOCAL {
 			return s.Bind(a, "", nil)
@@ -146,22 +146,22 @@ func paccept(c *Call) netbsd.Errno {
 		if rest != 0 {
 			return netbsd.EINVAL
 		}
-		if e := c.tempMask(c.Ptr(3)); e != 0 {
-			return e
+		if errno := c.tempMask(c.Ptr(3)); errno != 0 {
+			return errno
 		}
 		return doAccept(c, d, s, status, cloexec)
 	})
 }
 
 func doAccept(c *Call, d *file.Description, s *socket.Socket, status int, cloexec bool) netbsd.Errno {
-	n, from, e := s.Accept(d.Call(c.L))
-	if e != 0 {
-		return e
+	n, from, errno := s.Accept(d.Call(c.L))
+	if errno != 0 {
+		return errno
 	}
 	nd := file.New(n, netbsd.O_RDWR|status)
-	if e := c.outSockaddr(c.Ptr(1), c.Ptr(2), &from); e != 0 {
+	if errno := c.outSockaddr(c.Ptr(1), c.Ptr(2), &from); errno != 0 {
 		nd.Release()
-		return e
+		return errno
 	}
 	return c.install(nd, cloexec)
 }
@@ -172,14 +172,14 @@ func (c *Call) outSockaddr(addr, lenAddr uint64, a *netbsd.Sockaddr) netbsd.Errn
 	if addr == 0 {
 		return 0
 	}
-	b, e := c.in(lenAddr, 4)
-	if e != 0 {
-		return e
+	b, errno := c.in(lenAddr, 4)
+	if errno != 0 {
+		return errno
 	}
 	full := a.Bytes()
 	n := min(uint64(le32(b)), uint64(len(full)))
-	if e := c.copyout(addr, full[:n]); e != 0 {
-		return e
+	if errno := c.copyout(addr, full[:n]); errno != 0 {
+		return errno
 	}
 	return c.outLen(lenAddr, int(n))
 }
@@ -193,9 +193,9 @@ func (c *Call) outLen(addr uint64, n int) netbsd.Errno {
 // getsockname is getsockname(int s, struct sockaddr *name, socklen_t *namelen).
 func getsockname(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
-		a, e := s.Name()
-		if e != 0 {
-			return e
+		a, errno := s.Name()
+		if errno != 0 {
+			return errno
 		}
 		return c.outSockaddr(c.Ptr(1), c.Ptr(2), &a)
 	})
@@ -204,9 +204,9 @@ func getsockname(c *Call) netbsd.Errno {
 // getpeername is getpeername(int s, struct sockaddr *name, socklen_t *namelen).
 func getpeername(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
-		a, e := s.Peer()
-		if e != 0 {
-			return e
+		a, errno := s.Peer()
+		if errno != 0 {
+			return errno
 		}
 		return c.outSockaddr(c.Ptr(1), c.Ptr(2), &a)
 	})
@@ -224,9 +224,9 @@ func setsockopt(c *Call) netbsd.Errno {
 		if n > uint32(len(c.scratch)) {
 			return netbsd.EINVAL
 		}
-		b, e := c.in(c.Ptr(3), int(n))
-		if e != 0 {
-			return e
+		b, errno := c.in(c.Ptr(3), int(n))
+		if errno != 0 {
+			return errno
 		}
 		return s.Setsockopt(c.Int(1), c.Int(2), b)
 	})
@@ -237,18 +237,18 @@ func getsockopt(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		room := 0
 		if c.Ptr(3) != 0 {
-			b, e := c.in(c.Ptr(4), 4)
-			if e != 0 {
-				return e
+			b, errno := c.in(c.Ptr(4), 4)
+			if errno != 0 {
+				return errno
 			}
 			room = int(min(le32(b), 1<<16))
 		}
-		val, e := s.Getsockopt(c.Int(1), c.Int(2), room)
-		if e != 0 || c.Ptr(3) == 0 {
-			return e
+		val, errno := s.Getsockopt(c.Int(1), c.Int(2), room)
+		if errno != 0 || c.Ptr(3) == 0 {
+			return errno
 		}
-		if e := c.copyout(c.Ptr(3), val); e != 0 {
-			return e
+		if errno := c.copyout(c.Ptr(3), val); errno != 0 {
+			return errno
 		}
 		return c.outLen(c.Ptr(4), len(val))
 	})

@@ -14,9 +14,9 @@ func sendto(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		m := socket.Message{Flags: c.Int(3)}
 		if c.Ptr(4) != 0 {
-			var e netbsd.Errno
-			if m.Addr, e = c.sockaddr(c.Ptr(4), c.Uint32(5)); e != 0 {
-				return e
+			var errno netbsd.Errno
+			if m.Addr, errno = c.sockaddr(c.Ptr(4), c.Uint32(5)); errno != 0 {
+				return errno
 			}
 		}
 		return send(c, d, s, &m, []iovec{{c.Ptr(1), c.Ptr(2)}})
@@ -26,20 +26,20 @@ func sendto(c *Call) netbsd.Errno {
 // sendmsg is sendmsg(int s, const struct msghdr *msg, int flags).
 func sendmsg(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		h, v, e := c.msghdr(c.Ptr(1))
-		if e != 0 {
-			return e
+		h, v, errno := c.msghdr(c.Ptr(1))
+		if errno != 0 {
+			return errno
 		}
 		m := socket.Message{Flags: c.Int(2)}
 		defer m.Release()
 		if h.Name != 0 {
-			if m.Addr, e = c.sockaddr(h.Name, h.Namelen); e != 0 {
-				return e
+			if m.Addr, errno = c.sockaddr(h.Name, h.Namelen); errno != 0 {
+				return errno
 			}
 		}
 		if h.Control != 0 && h.Controllen > 0 {
-			if e := c.control(h, &m); e != 0 {
-				return e
+			if errno := c.control(h, &m); errno != 0 {
+				return errno
 			}
 		}
 		return send(c, d, s, &m, v)
@@ -48,9 +48,9 @@ func sendmsg(c *Call) netbsd.Errno {
 
 // msghdr reads a struct msghdr and its vector, which may be empty.
 func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, []iovec, netbsd.Errno) {
-	b, e := c.in(addr, netbsd.SizeofMsghdr)
-	if e != 0 {
-		return netbsd.Msghdr{}, nil, e
+	b, errno := c.in(addr, netbsd.SizeofMsghdr)
+	if errno != 0 {
+		return netbsd.Msghdr{}, nil, errno
 	}
 	h := netbsd.DecodeMsghdr(b)
 	if h.Iovlen == 0 {
@@ -59,8 +59,8 @@ func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, []iovec, netbsd.Errno) {
 	if h.Iovlen < 0 || h.Iovlen > iovMax {
 		return h, nil, netbsd.EMSGSIZE
 	}
-	v, e := c.iovecs(h.Iov, int(h.Iovlen))
-	return h, v, e
+	v, errno := c.iovecs(h.Iov, int(h.Iovlen))
+	return h, v, errno
 }
 
 // maxControl bounds the control messages of one call (MCLBYTES and more).
@@ -72,21 +72,21 @@ func (c *Call) control(h netbsd.Msghdr, m *socket.Message) netbsd.Errno {
 		return netbsd.ENOBUFS
 	}
 	b := make([]byte, h.Controllen)
-	if e := c.Space.Read(h.Control, b); e != 0 {
-		return e
+	if errno := c.Space.Read(h.Control, b); errno != 0 {
+		return errno
 	}
-	msgs, e := netbsd.ParseCmsgs(b)
-	if e != 0 {
-		return e
+	msgs, errno := netbsd.ParseCmsgs(b)
+	if errno != 0 {
+		return errno
 	}
 	for _, cm := range msgs {
 		if cm.Level != netbsd.SOL_SOCKET || cm.Type != netbsd.SCM_RIGHTS {
 			return netbsd.EINVAL
 		}
 		for data := cm.Data; len(data) >= 4; data = data[4:] {
-			d, e := c.get(int(int32(le32(data))))
-			if e != 0 {
-				return e
+			d, errno := c.get(int(int32(le32(data))))
+			if errno != 0 {
+				return errno
 			}
 			m.Rights = append(m.Rights, d)
 		}
@@ -97,9 +97,9 @@ func (c *Call) control(h netbsd.Msghdr, m *socket.Message) netbsd.Errno {
 // send gathers the vector and sends it; a message that doesn't fit is EMSGSIZE.
 func send(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v []iovec) netbsd.Errno {
 	if m.Addr != nil {
-		done, e := c.localAddr(m.Addr)
-		if e != 0 {
-			return e
+		done, errno := c.localAddr(m.Addr)
+		if errno != 0 {
+			return errno
 		}
 		defer done()
 	}
@@ -111,21 +111,21 @@ func send(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v [
 	defer ioBuffers.Put(buf)
 	var done uint64
 	for {
-		n, rest, e := collect(c, v, buf[:])
-		if e == 0 {
+		n, rest, errno := collect(c, v, buf[:])
+		if errno == 0 {
 			var w int
-			w, e = s.Send(d.Call(c.L), buf[:n], m)
+			w, errno = s.Send(d.Call(c.L), buf[:n], m)
 			done += uint64(w)
 			m.Release()
-			if e == 0 && w == n && vecLen(rest) > 0 {
+			if errno == 0 && w == n && vecLen(rest) > 0 {
 				v = rest
 				continue
 			}
 		}
-		if e == netbsd.EPIPE && (m.Flags&netbsd.MSG_NOSIGNAL != 0 || s.NoSigpipe()) {
-			return e
+		if errno == netbsd.EPIPE && (m.Flags&netbsd.MSG_NOSIGNAL != 0 || s.NoSigpipe()) {
+			return errno
 		}
-		return finishWrite(c, d, done, e)
+		return finishWrite(c, d, done, errno)
 	}
 }
 
@@ -134,9 +134,9 @@ func send(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v [
 func recvfrom(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		m := socket.Message{Flags: c.Int(3)}
-		n, e := receive(c, d, s, &m, []iovec{{c.Ptr(1), c.Ptr(2)}}, false)
-		if e != 0 {
-			return e
+		n, errno := receive(c, d, s, &m, []iovec{{c.Ptr(1), c.Ptr(2)}}, false)
+		if errno != 0 {
+			return errno
 		}
 		c.Ret[0] = uint64(n)
 		if c.Ptr(4) == 0 {
@@ -156,14 +156,14 @@ func recvfrom(c *Call) netbsd.Errno {
 func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v []iovec, rights bool) (int, netbsd.Errno) {
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
-	n, e := s.Recv(d.Call(c.L), buf[:min(vecLen(v), ioChunk)], m, rights)
-	if e != 0 {
-		return 0, e
+	n, errno := s.Recv(d.Call(c.L), buf[:min(vecLen(v), ioChunk)], m, rights)
+	if errno != 0 {
+		return 0, errno
 	}
 	for rest := buf[:n]; len(rest) > 0 && len(v) > 0; v = v[1:] {
 		part := rest[:min(uint64(len(rest)), v[0].len)]
-		if e := c.copyout(v[0].base, part); e != 0 {
-			return 0, e
+		if errno := c.copyout(v[0].base, part); errno != 0 {
+			return 0, errno
 		}
 		rest = rest[len(part):]
 	}
@@ -173,23 +173,23 @@ func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, 
 // recvmsg is recvmsg(int s, struct msghdr *msg, int flags).
 func recvmsg(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		h, v, e := c.msghdr(c.Ptr(1))
-		if e != 0 {
-			return e
+		h, v, errno := c.msghdr(c.Ptr(1))
+		if errno != 0 {
+			return errno
 		}
 		m := socket.Message{Flags: c.Int(2)}
 		cloexec := m.Flags&netbsd.MSG_CMSG_CLOEXEC != 0
 		defer m.Release()
-		n, e := receive(c, d, s, &m, v, h.Control != 0 && h.Controllen > 0)
-		if e != 0 {
-			return e
+		n, errno := receive(c, d, s, &m, v, h.Control != 0 && h.Controllen > 0)
+		if errno != 0 {
+			return errno
 		}
 		c.Ret[0] = uint64(n)
-		if e := c.outName(&h, &m); e != 0 {
-			return e
+		if errno := c.outName(&h, &m); errno != 0 {
+			return errno
 		}
-		if e := c.outRights(&h, &m, cloexec); e != 0 {
-			return e
+		if errno := c.outRights(&h, &m, cloexec); errno != 0 {
+			return errno
 		}
 		h.Flags = int32(m.Flags)
 		b := c.out(netbsd.SizeofMsghdr)
@@ -212,7 +212,7 @@ func (c *Call) outName(h *netbsd.Msghdr, m *socket.Message) netbsd.Errno {
 	return c.copyout(h.Name, full)
 }
 
-// outRights gives descriptors to the open files that came, as many as there is room
+// outRights makes descriptors of the open files that came, as many as there is room
 // for; MSG_CTRUNC tells of the others. As in unp_externalize all or none: EPERM for a
 // directory that is not below the caller's root, EMSGSIZE without free descriptors.
 func (c *Call) outRights(h *netbsd.Msghdr, m *socket.Message, cloexec bool) netbsd.Errno {
@@ -230,9 +230,9 @@ func (c *Call) outRights(h *netbsd.Msghdr, m *socket.Message, cloexec bool) netb
 	if len(m.Rights) > fit {
 		m.Flags |= netbsd.MSG_CTRUNC
 	}
-	fds, e := c.installAll(m, max(0, min(fit, len(m.Rights))), cloexec)
-	if e != 0 || len(fds) == 0 {
-		return e
+	fds, errno := c.installAll(m, max(0, min(fit, len(m.Rights))), cloexec)
+	if errno != 0 || len(fds) == 0 {
+		return errno
 	}
 	data := make([]byte, 4*len(fds))
 	for i, fd := range fds {
@@ -241,18 +241,18 @@ func (c *Call) outRights(h *netbsd.Msghdr, m *socket.Message, cloexec bool) netb
 	b := netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: data})
 	b = b[:min(len(b), int(room))]
 	h.Controllen = uint32(len(b))
-	if e := c.copyout(h.Control, b); e != 0 {
+	if errno := c.copyout(h.Control, b); errno != 0 {
 		c.closeAll(fds)
-		return e
+		return errno
 	}
 	return 0
 }
 
 // installAll moves the first n files of m into the caller's table.
-func (c *Call) installAll(m *socket.Message, n int, cloexec bool) (fds []int, e netbsd.Errno) {
+func (c *Call) installAll(m *socket.Message, n int, cloexec bool) (fds []int, errno netbsd.Errno) {
 	for range n {
-		fd, e := c.files().Install(m.Rights[0], 0, c.nofile(), cloexec)
-		if e != 0 {
+		fd, errno := c.files().Install(m.Rights[0], 0, c.nofile(), cloexec)
+		if errno != 0 {
 			c.closeAll(fds)
 			return nil, netbsd.EMSGSIZE
 		}

@@ -15,24 +15,24 @@ import (
 func posixSpawn(c *Call) netbsd.Errno { return c.ok(uint64(doPosixSpawn(c))) }
 
 func doPosixSpawn(c *Call) netbsd.Errno {
-	x, e := c.execArgs(1, 4, 5)
-	if e != 0 {
-		return e
+	x, errno := c.execArgs(1, 4, 5)
+	if errno != 0 {
+		return errno
 	}
 	var a kern.PosixSpawnArgs
-	if e := c.spawnAttr(c.Ptr(3), &a); e != 0 {
-		return e
+	if errno := c.spawnAttr(c.Ptr(3), &a); errno != 0 {
+		return errno
 	}
-	list, e := c.spawnActions(c.Ptr(2))
-	if e != 0 {
-		return e
+	list, errno := c.spawnActions(c.Ptr(2))
+	if errno != 0 {
+		return errno
 	}
 	if list != nil {
 		a.Actions = func(l *kern.LWP) netbsd.Errno { return runSpawnActions(l, list) }
 	}
-	child, e := c.K.Spawn(c, x, a)
-	if e != 0 || c.Ptr(0) == 0 {
-		return e
+	child, errno := c.K.Spawn(c, x, a)
+	if errno != 0 || c.Ptr(0) == 0 {
+		return errno
 	}
 	b := c.out(4)
 	putLE32(b, uint32(child.Pid()))
@@ -40,15 +40,15 @@ func doPosixSpawn(c *Call) netbsd.Errno {
 }
 
 // spawnAttr reads the attributes; a null pointer is none. Scheduling parameters are
-// not ours to set and are ignored.
+// ignored, as those of _sched_setparam(2) are.
 func (c *Call) spawnAttr(addr uint64, a *kern.PosixSpawnArgs) netbsd.Errno {
 	a.Early = true
 	if addr == 0 {
 		return 0
 	}
-	b, e := c.in(addr, netbsd.SizeofSpawnAttr)
-	if e != 0 {
-		return e
+	b, errno := c.in(addr, netbsd.SizeofSpawnAttr)
+	if errno != 0 {
+		return errno
 	}
 	sa := netbsd.DecodeSpawnAttr(b)
 	a.Early = sa.Flags&(netbsd.POSIX_SPAWN_RETURNERROR|netbsd.POSIX_SPAWN_SETPGROUP) == 0
@@ -64,7 +64,7 @@ func (c *Call) spawnAttr(addr uint64, a *kern.PosixSpawnArgs) netbsd.Errno {
 	return 0
 }
 
-// A spawnAction is a file action with its path in our memory.
+// A spawnAction is a file action with its path copied in.
 type spawnAction struct {
 	netbsd.SpawnFileAction
 	name string
@@ -78,9 +78,9 @@ func (c *Call) spawnActions(addr uint64) ([]spawnAction, netbsd.Errno) {
 	if addr == 0 {
 		return nil, 0
 	}
-	b, e := c.in(addr, netbsd.SizeofSpawnFileActions)
-	if e != 0 {
-		return nil, e
+	b, errno := c.in(addr, netbsd.SizeofSpawnFileActions)
+	if errno != 0 {
+		return nil, errno
 	}
 	fa := netbsd.DecodeSpawnFileActions(b)
 	if uint64(fa.Len) > min(c.nofile(), spawnActionsMax) {
@@ -88,15 +88,15 @@ func (c *Call) spawnActions(addr uint64) ([]spawnAction, netbsd.Errno) {
 	}
 	list := make([]spawnAction, fa.Len)
 	for i := range list {
-		b, e := c.in(fa.Addr+uint64(i)*netbsd.SizeofSpawnFileAction, netbsd.SizeofSpawnFileAction)
-		if e != 0 {
-			return nil, e
+		b, errno := c.in(fa.Addr+uint64(i)*netbsd.SizeofSpawnFileAction, netbsd.SizeofSpawnFileAction)
+		if errno != 0 {
+			return nil, errno
 		}
 		list[i].SpawnFileAction = netbsd.DecodeSpawnFileAction(b)
 		switch list[i].Action {
 		case netbsd.FAE_OPEN, netbsd.FAE_CHDIR:
-			if list[i].name, e = c.Space.ReadString(list[i].Path, pathMax); e != 0 {
-				return nil, e
+			if list[i].name, errno = c.Space.ReadString(list[i].Path, pathMax); errno != 0 {
+				return nil, errno
 			}
 		}
 	}
@@ -109,21 +109,21 @@ func runSpawnActions(l *kern.LWP, list []spawnAction) netbsd.Errno {
 	limit, _ := l.Proc().Rlimit(netbsd.RLIMIT_NOFILE)
 	for i := range list {
 		a, fd := &list[i], int(list[i].Fd)
-		e := netbsd.Errno(0)
+		errno := netbsd.Errno(0)
 		switch a.Action {
 		case netbsd.FAE_OPEN:
-			e = spawnOpen(l, a, limit.Cur)
+			errno = spawnOpen(l, a, limit.Cur)
 		case netbsd.FAE_DUP2:
-			e = v.Files.Dup2(fd, int(a.NewFd), limit.Cur, false)
+			errno = v.Files.Dup2(fd, int(a.NewFd), limit.Cur, false)
 		case netbsd.FAE_CLOSE:
-			e = v.Files.CloseFD(fd)
+			errno = v.Files.CloseFD(fd)
 		case netbsd.FAE_CHDIR:
-			e = v.Chdir(a.name)
+			errno = v.Chdir(a.name)
 		case netbsd.FAE_FCHDIR:
-			e = v.Fchdir(fd)
+			errno = v.Fchdir(fd)
 		}
-		if e != 0 {
-			return e
+		if errno != 0 {
+			return errno
 		}
 	}
 	return 0
@@ -134,20 +134,20 @@ func spawnOpen(l *kern.LWP, a *spawnAction, limit uint64) netbsd.Errno {
 	v := View(l)
 	fd := int(a.Fd)
 	v.Files.CloseFD(fd)
-	d, e := v.Open(netbsd.AT_FDCWD, a.name, int(a.Oflag), a.Mode)
-	if e != 0 {
-		return e
+	d, errno := v.Open(netbsd.AT_FDCWD, a.name, int(a.Oflag), a.Mode)
+	if errno != 0 {
+		return errno
 	}
 	cloexec := a.Oflag&netbsd.O_CLOEXEC != 0
-	got, e := v.Files.Install(d, 0, limit, cloexec)
-	if e != 0 {
+	got, errno := v.Files.Install(d, 0, limit, cloexec)
+	if errno != 0 {
 		d.Release()
-		return e
+		return errno
 	}
 	if got == fd {
 		return 0
 	}
-	e = v.Files.Dup2(got, fd, limit, false)
+	errno = v.Files.Dup2(got, fd, limit, false)
 	v.Files.CloseFD(got)
-	return e
+	return errno
 }

@@ -67,7 +67,7 @@ func physMem(c *Call) uint64 { return c.K.PhysMem }
 
 func onlineCPUs(*Call) int32 { return int32(runtime.NumCPU()) }
 
-// clampInt32 gives v as the int of an older node, which cannot hold more.
+// clampInt32 returns v as the int of an older node, which cannot hold more.
 func clampInt32(v uint64) int32 { return int32(min(v, 1<<31-1)) }
 
 var sysctlRoot = sysctlNode{kind: ctlNode, children: []sysctlNode{
@@ -162,7 +162,7 @@ func randomInt(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
 	return b, 0
 }
 
-// randomBytes gives as many as asked for, at most 256 (KERN_ARND, sysctl(7)).
+// randomBytes returns as many as asked for, at most 256 (KERN_ARND, sysctl(7)).
 func randomBytes(_ *Call, _ []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	b := make([]byte, min(oldlen, 256))
 	rand.Read(b)
@@ -186,24 +186,24 @@ func loadAvg(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
 // sysctl is __sysctl(2): (const int *name, u_int namelen, void *oldp, size_t *oldlenp,
 // const void *newp, size_t newlen). ENOENT for an unknown name, EISDIR for a node
 // that is not a leaf, ENOTDIR for a name below one, ENOMEM with *oldlenp set where oldp is too small, EPERM for a
-// write: no node of ours can be written.
+// write: no node can be written.
 func sysctl(c *Call) netbsd.Errno {
-	name, e := sysctlName(c)
-	if e != 0 {
-		return e
+	name, errno := sysctlName(c)
+	if errno != 0 {
+		return errno
 	}
 	oldp, oldlenp, newp := c.Ptr(2), c.Ptr(3), c.Ptr(4)
 	var oldlen uint64
 	if oldlenp != 0 {
-		b, e := c.in(oldlenp, 8)
-		if e != 0 {
-			return e
+		b, errno := c.in(oldlenp, 8)
+		if errno != 0 {
+			return errno
 		}
 		oldlen = binary.LittleEndian.Uint64(b)
 	}
-	value, e := sysctlValue(c, name, oldlen, newp != 0)
-	if e != 0 {
-		return e
+	value, errno := sysctlValue(c, name, oldlen, newp != 0)
+	if errno != 0 {
+		return errno
 	}
 	return sysctlReturn(c, value, oldp, oldlenp, oldlen)
 }
@@ -213,9 +213,9 @@ func sysctlName(c *Call) ([]int32, netbsd.Errno) {
 	if n < 1 || n > ctlMaxName {
 		return nil, netbsd.EINVAL
 	}
-	b, e := c.in(c.Ptr(0), int(4*n))
-	if e != 0 {
-		return nil, e
+	b, errno := c.in(c.Ptr(0), int(4*n))
+	if errno != 0 {
+		return nil, errno
 	}
 	name := make([]int32, n)
 	for i := range name {
@@ -285,14 +285,14 @@ func sysctlReturn(c *Call, value []byte, oldp, oldlenp, oldlen uint64) netbsd.Er
 		if n > oldlen {
 			n, result = oldlen, netbsd.ENOMEM
 		}
-		if e := c.copyout(oldp, value[:n]); e != 0 {
-			return e
+		if errno := c.copyout(oldp, value[:n]); errno != 0 {
+			return errno
 		}
 	}
 	if oldlenp != 0 {
 		b := binary.LittleEndian.AppendUint64(c.scratch[:0], uint64(len(value)))
-		if e := c.copyout(oldlenp, b); e != 0 {
-			return e
+		if errno := c.copyout(oldlenp, b); errno != 0 {
+			return errno
 		}
 	}
 	return result
@@ -304,13 +304,13 @@ func procArgs(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 	if len(rest) != 2 {
 		return nil, netbsd.EINVAL
 	}
-	image, e := argsOf(c, int(rest[0]))
-	if e != 0 {
-		return nil, e
+	image, errno := argsOf(c, int(rest[0]))
+	if errno != 0 {
+		return nil, errno
 	}
 	if rest[1] == 3 || rest[1] == 4 {
-		if e := c.maySeeEnv(int(rest[0])); e != 0 {
-			return nil, e
+		if errno := c.maySeeEnv(int(rest[0])); errno != 0 {
+			return nil, errno
 		}
 	}
 	switch rest[1] {

@@ -21,12 +21,12 @@ func TestSysctlNames(t *testing.T) {
 		{[]int32{1, 9999}, netbsd.ENOENT},
 		{[]int32{99, 1}, netbsd.ENOENT},
 	} {
-		if _, e := sysctlValue(&Call{}, c.name, 100, false); e != c.want {
-			t.Errorf("%v: %s, want %s", c.name, e.Name(), c.want.Name())
+		if _, errno := sysctlValue(&Call{}, c.name, 100, false); errno != c.want {
+			t.Errorf("%v: %s, want %s", c.name, errno.Name(), c.want.Name())
 		}
 	}
-	if _, e := sysctlValue(&Call{}, []int32{1, 1}, 100, true); e != netbsd.EPERM {
-		t.Errorf("write: %s", e.Name())
+	if _, errno := sysctlValue(&Call{}, []int32{1, 1}, 100, true); errno != netbsd.EPERM {
+		t.Errorf("write: %s", errno.Name())
 	}
 }
 

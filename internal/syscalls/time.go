@@ -12,7 +12,7 @@ const timerAbstime = 1
 // notPermitted serves calls that only a superuser of the host could mean.
 func notPermitted(*Call) netbsd.Errno { return netbsd.EPERM }
 
-// readClock gives the time on a clock since its own origin.
+// readClock returns the time on a clock since its own origin.
 func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
 	switch id {
 	case netbsd.CLOCK_REALTIME:
@@ -51,8 +51,8 @@ func processCPU(c *Call, pid int) (time.Duration, netbsd.Errno) {
 	if p == nil {
 		return 0, netbsd.ESRCH
 	}
-	u, e := p.Rusage(0)
-	return u.Utime + u.Stime, e
+	u, errno := p.Rusage(0)
+	return u.Utime + u.Stime, errno
 }
 
 // usage is what the caller's process has used.
@@ -74,9 +74,9 @@ func lwpCPU(c *Call, lid int) (time.Duration, netbsd.Errno) {
 
 // clockGettime is clock_gettime(clockid_t, struct timespec *).
 func clockGettime(c *Call) netbsd.Errno {
-	t, e := readClock(c, c.Int(0))
-	if e != 0 {
-		return e
+	t, errno := readClock(c, c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	b := c.out(16)
 	netbsd.TimespecOf(t).Encode(b)
@@ -109,8 +109,8 @@ func clockGetcpuclockid(c *Call) netbsd.Errno {
 
 // clockGetres is clock_getres(clockid_t, struct timespec *).
 func clockGetres(c *Call) netbsd.Errno {
-	if _, e := readClock(c, c.Int(0)); e != 0 {
-		return e
+	if _, errno := readClock(c, c.Int(0)); errno != 0 {
+		return errno
 	}
 	b := c.out(16)
 	netbsd.TimespecOf(1).Encode(b)
@@ -126,9 +126,9 @@ func gettimeofday(c *Call) netbsd.Errno {
 
 // nanosleep is nanosleep(const struct timespec *, struct timespec *remaining).
 func nanosleep(c *Call) netbsd.Errno {
-	d, e := c.timespecIn(c.Ptr(0))
-	if e != 0 {
-		return e
+	d, errno := c.timespecIn(c.Ptr(0))
+	if errno != 0 {
+		return errno
 	}
 	if c.Napped {
 		d = min(d, c.Left)
@@ -140,11 +140,11 @@ func nanosleep(c *Call) netbsd.Errno {
 // struct timespec *remaining). Its result is the errno itself, in RAX without the carry
 // flag: that is its C convention.
 func clockNanosleep(c *Call) netbsd.Errno {
-	e := clockSleep(c)
-	if e == netbsd.ERESTART {
-		return e
+	errno := clockSleep(c)
+	if errno == netbsd.ERESTART {
+		return errno
 	}
-	return c.ok(uint64(e))
+	return c.ok(uint64(errno))
 }
 
 func clockSleep(c *Call) netbsd.Errno {
@@ -152,9 +152,9 @@ func clockSleep(c *Call) netbsd.Errno {
 	if id != netbsd.CLOCK_REALTIME && id != netbsd.CLOCK_MONOTONIC {
 		return netbsd.ENOTSUP
 	}
-	d, e := c.timespecIn(c.Ptr(2))
-	if e != 0 {
-		return e
+	d, errno := c.timespecIn(c.Ptr(2))
+	if errno != 0 {
+		return errno
 	}
 	if c.Int(1)&timerAbstime == 0 {
 		return sleepUntil(c, sleepDeadline(d), c.Ptr(3))
@@ -171,15 +171,15 @@ func sleepUntil(c *Call, deadline time.Time, remaining uint64) netbsd.Errno {
 		if left <= 0 {
 			return 0
 		}
-		e := c.L.Sleep(true, deadline)
-		if e == 0 || e == netbsd.EWOULDBLOCK {
+		errno := c.L.Sleep(true, deadline)
+		if errno == 0 || errno == netbsd.EWOULDBLOCK {
 			continue
 		}
 		if remaining != 0 {
 			b := c.out(16)
 			netbsd.TimespecOf(max(0, time.Until(deadline))).Encode(b)
-			if e := c.copyout(remaining, b); e != 0 {
-				return e
+			if errno := c.copyout(remaining, b); errno != 0 {
+				return errno
 			}
 		}
 		return netbsd.EINTR
@@ -198,17 +198,17 @@ func setitimer(c *Call) netbsd.Errno {
 	if c.Ptr(1) == 0 {
 		return itimerOut(c, which, c.Ptr(2))
 	}
-	b, e := c.in(c.Ptr(1), 32)
-	if e != 0 {
-		return e
+	b, errno := c.in(c.Ptr(1), 32)
+	if errno != 0 {
+		return errno
 	}
 	it := netbsd.DecodeItimerval(b)
 	if !it.Interval.Valid() || !it.Value.Valid() {
 		return netbsd.EINVAL
 	}
-	old, e := c.L.Setitimer(which, kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()})
-	if e != 0 || c.Ptr(2) == 0 {
-		return e
+	old, errno := c.L.Setitimer(which, kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()})
+	if errno != 0 || c.Ptr(2) == 0 {
+		return errno
 	}
 	return c.copyout(c.Ptr(2), itimerBytes(c, old))
 }
@@ -219,9 +219,9 @@ func getitimer(c *Call) netbsd.Errno {
 }
 
 func itimerOut(c *Call, which int, addr uint64) netbsd.Errno {
-	it, e := c.L.Proc().Getitimer(which)
-	if e != 0 {
-		return e
+	it, errno := c.L.Proc().Getitimer(which)
+	if errno != 0 {
+		return errno
 	}
 	return c.copyoutOptional(addr, itimerBytes(c, it))
 }
@@ -233,11 +233,11 @@ func itimerBytes(c *Call, it kern.Itimerval) []byte {
 }
 
 // timespecIn reads a struct timespec that is a duration: EINVAL if negative or not
-// normal; one too long for us is as long as we can.
+// normal; one that is too long for a Duration is the longest there is.
 func (c *Call) timespecIn(addr uint64) (time.Duration, netbsd.Errno) {
-	b, e := c.in(addr, netbsd.SizeofTimespec)
-	if e != 0 {
-		return 0, e
+	b, errno := c.in(addr, netbsd.SizeofTimespec)
+	if errno != 0 {
+		return 0, errno
 	}
 	t := netbsd.DecodeTimespec(b)
 	if !t.Valid() {

@@ -15,9 +15,9 @@ func timerCreate(c *Call) netbsd.Errno {
 	}
 	info := netbsd.Siginfo{Signo: netbsd.SIGALRM, Code: netbsd.SI_TIMER}
 	if c.Ptr(1) != 0 {
-		b, e := c.in(c.Ptr(1), netbsd.SizeofSigevent)
-		if e != 0 {
-			return e
+		b, errno := c.in(c.Ptr(1), netbsd.SizeofSigevent)
+		if errno != 0 {
+			return errno
 		}
 		ev := netbsd.DecodeSigevent(b)
 		switch ev.Notify {
@@ -29,15 +29,15 @@ func timerCreate(c *Call) netbsd.Errno {
 			return netbsd.EINVAL
 		}
 	}
-	id, e := c.L.Proc().TimerCreate(info)
-	if e != 0 {
-		return e
+	id, errno := c.L.Proc().TimerCreate(info)
+	if errno != 0 {
+		return errno
 	}
 	b := c.out(4)
 	putLE32(b, uint32(id))
-	if e := c.copyout(c.Ptr(2), b); e != 0 {
+	if errno := c.copyout(c.Ptr(2), b); errno != 0 {
 		c.L.Proc().TimerDelete(id)
-		return e
+		return errno
 	}
 	return 0
 }
@@ -47,17 +47,17 @@ func timerDelete(c *Call) netbsd.Errno { return c.L.Proc().TimerDelete(c.Int(0))
 
 // timerGetoverrun is timer_getoverrun(timer_t).
 func timerGetoverrun(c *Call) netbsd.Errno {
-	n, e := c.L.Proc().TimerOverrun(c.Int(0))
+	n, errno := c.L.Proc().TimerOverrun(c.Int(0))
 	c.Ret[0] = uint64(n)
-	return e
+	return errno
 }
 
 // timerSettime is timer_settime(timer_t, int flags, const struct itimerspec *new,
 // struct itimerspec *old). An absolute time is one of the real-time clock.
 func timerSettime(c *Call) netbsd.Errno {
-	b, e := c.in(c.Ptr(2), netbsd.SizeofItimerspec)
-	if e != 0 {
-		return e
+	b, errno := c.in(c.Ptr(2), netbsd.SizeofItimerspec)
+	if errno != 0 {
+		return errno
 	}
 	it := netbsd.DecodeItimerspec(b)
 	if !it.Interval.Valid() || !it.Value.Valid() {
@@ -67,18 +67,18 @@ func timerSettime(c *Call) netbsd.Errno {
 	if c.Int(1)&timerAbstime != 0 && v.Value != 0 {
 		v.Value = max(1, v.Value-time.Duration(time.Now().UnixNano()))
 	}
-	old, e := c.L.Proc().TimerSettime(c.Int(0), v)
-	if e != 0 || c.Ptr(3) == 0 {
-		return e
+	old, errno := c.L.Proc().TimerSettime(c.Int(0), v)
+	if errno != 0 || c.Ptr(3) == 0 {
+		return errno
 	}
 	return c.itimerspecOut(c.Ptr(3), old)
 }
 
 // timerGettime is timer_gettime(timer_t, struct itimerspec *).
 func timerGettime(c *Call) netbsd.Errno {
-	v, e := c.L.Proc().TimerGettime(c.Int(0))
-	if e != 0 {
-		return e
+	v, errno := c.L.Proc().TimerGettime(c.Int(0))
+	if errno != 0 {
+		return errno
 	}
 	return c.itimerspecOut(c.Ptr(1), v)
 }

@@ -166,7 +166,7 @@ func (d *decoder) failed() bool {
 		d.c.Proto != nil && d.c.Proto.Ret == netbsd.RetErrno && d.c.Ret[0] != 0
 }
 
-// count gives how many elements, or bytes, an array argument has: what the caller
+// count returns how many elements, or bytes, an array argument has: what the caller
 // said, and no more than the result where the kernel filled it.
 func (d *decoder) count(a netbsd.Arg) uint64 {
 	n := uint64(1)
@@ -213,12 +213,12 @@ func sockoptSet(level uint32) *netbsd.FlagSet {
 
 // result renders what the call returned.
 func (d *decoder) result() string {
-	switch e := d.c.Err; {
-	case e == netbsd.ERESTART:
+	switch errno := d.c.Err; {
+	case errno == netbsd.ERESTART:
 		return "? ERESTART (begins again after the signal)"
-	case e > 0:
-		return "-1 " + e.Name() + " (" + e.Error() + ")"
-	case e == netbsd.EJUSTRETURN || d.c.Proto == nil:
+	case errno > 0:
+		return "-1 " + errno.Name() + " (" + errno.Error() + ")"
+	case errno == netbsd.EJUSTRETURN || d.c.Proto == nil:
 		return "0"
 	}
 	v := d.c.Ret[0]
@@ -233,8 +233,8 @@ func (d *decoder) result() string {
 		return fmt.Sprintf("[%d, %d]", int32(v), int32(d.c.Ret[1]))
 	case netbsd.RetErrno:
 		if v != 0 {
-			e := netbsd.Errno(int16(v))
-			return strconv.Itoa(int(v)) + " " + e.Name() + " (" + e.Error() + ")"
+			errno := netbsd.Errno(int16(v))
+			return strconv.Itoa(int(v)) + " " + errno.Name() + " (" + errno.Error() + ")"
 		}
 		return "0"
 	case netbsd.RetUID:

@@ -122,7 +122,7 @@ func (k *Ktrace) Event(e *Event) {
 	k.record(netbsd.KTR_EMUL, e.Time, who, []byte("netbsd"))
 }
 
-// Close gives the first error of writing.
+// Close returns the first error of writing.
 func (k *Ktrace) Close() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -16,8 +16,8 @@ func (d *decoder) sockaddr(addr, n uint64) string {
 	if !ok {
 		return hex(addr)
 	}
-	a, e := netbsd.DecodeSockaddr(b)
-	if e != 0 {
+	a, errno := netbsd.DecodeSockaddr(b)
+	if errno != 0 {
 		return quote(b)
 	}
 	switch a.Family {
@@ -124,8 +124,8 @@ func (d *decoder) cmsgs(addr uint64, n uint32) string {
 	if !ok {
 		return hex(addr)
 	}
-	l, e := netbsd.ParseCmsgs(b)
-	if e != 0 {
+	l, errno := netbsd.ParseCmsgs(b)
+	if errno != 0 {
 		return quote(b)
 	}
 	var out []string

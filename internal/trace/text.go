@@ -166,7 +166,7 @@ func (t *Text) line(at time.Time, pid, lid int, s string) {
 	}
 }
 
-// Close shows what has not ended and gives the first error of writing.
+// Close shows what has not ended and returns the first error of writing.
 func (t *Text) Close() error {
 	t.flush(func(who) bool { return true })
 	t.mu.Lock()

@@ -100,7 +100,7 @@ func (t *Timeline) put(b []byte) error {
 	return err
 }
 
-// Close ends the JSON array and gives the first error.
+// Close ends the JSON array and returns the first error.
 func (t *Timeline) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

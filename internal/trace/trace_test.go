@@ -25,7 +25,7 @@ func (m *memory) Read(addr uint64, b []byte) (int, bool) {
 	return n, n == len(b)
 }
 
-// put adds bytes and gives their address.
+// put adds bytes and returns their address.
 func (m *memory) put(b []byte) uint64 {
 	a := m.base + uint64(len(m.b))
 	m.b = append(m.b, b...)
