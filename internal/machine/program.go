@@ -58,13 +58,10 @@ type ExecError struct {
 
 func (e *ExecError) Error() string {
 	var ie *loader.Error
-	if !errors.As(e.Err, &ie) {
-		return fmt.Sprintf("%s: %v", e.Path, e.Err)
+	if errors.As(e.Err, &ie) && ie.Hint() != "" {
+		return fmt.Sprintf("%s: %v; %s", e.Path, e.Err, ie.Hint())
 	}
-	if hint := ie.Hint(); hint != "" {
-		return fmt.Sprintf("%s: %v; %s", e.Path, ie, hint)
-	}
-	return fmt.Sprintf("%s: %v", e.Path, ie)
+	return fmt.Sprintf("%s: %v", e.Path, e.Err)
 }
 
 func (e *ExecError) Unwrap() error { return e.Err }
