@@ -103,7 +103,7 @@ func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 		return nil, errno
 	}
 	mc.alone, mc.stale = true, lentAlone
-	r := mc.thread.Regs()
+	r := mc.thread.Regs() // a warm copy's are those of its template
 	*r = platform.Regs{RIP: p.entry(), RSP: st.SP, RBX: st.PSStrings, RFLAGS: flagsFixed | flagsIntOn}
 	return mc, 0
 }
@@ -205,7 +205,8 @@ func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) n
 	return mc.clearTails(m)
 }
 
-// clearTails zeroes what of a segment's last file page is not the segment's.
+// clearTails zeroes what of a segment's last file page is not the segment's, as where its bss
+// begins. The host's mapping shows the bytes of the file there.
 func (mc *Context) clearTails(m *loader.Image) netbsd.Errno {
 	for _, seg := range m.Segments {
 		if seg.ZeroLen == 0 {
@@ -223,6 +224,8 @@ func (mc *Context) clearTails(m *loader.Image) netbsd.Errno {
 	return 0
 }
 
+// setIDOf reads the set-id bits of a file as it was when it was opened: the name may lead
+// elsewhere by now.
 func setIDOf(st os.FileInfo) (id setID) {
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -234,6 +237,7 @@ func setIDOf(st os.FileInfo) (id setID) {
 	return id
 }
 
+// user and group return the id that the program runs with, nil for the caller's own.
 func (id setID) user() *uint32 {
 	if !id.setuid {
 		return nil

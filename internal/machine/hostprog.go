@@ -145,6 +145,7 @@ func (s *System) exportFiles(t *file.Table) []int {
 	return fds
 }
 
+// closeFDs closes what exportFiles has made, once the program has its own.
 func closeFDs(fds []int) {
 	for _, fd := range fds {
 		if fd >= 0 {
@@ -270,6 +271,7 @@ type startReply struct {
 	err error
 }
 
+// start starts h and returns its pid on the host. The caller waits for it, and nobody else may.
 func (s *starter) start(h *hostProgram) (int, error) {
 	s.once.Do(func() {
 		s.queue = make(chan startRequest)
@@ -289,6 +291,8 @@ func (s *starter) stop() {
 	}
 }
 
+// serve is the thread: it belongs to this goroutine until there are no more starts. Its timer
+// slack is the usual one, which programs inherit (internal/platform/slack.go).
 func (s *starter) serve() {
 	runtime.LockOSThread()
 	platform.RestoreTimerSlack()
@@ -298,6 +302,8 @@ func (s *starter) serve() {
 	}
 }
 
+// forkExec starts h with exactly the files that it is to have: what is not listed is closed in the
+// child, as toaster's own descriptors are close-on-exec.
 func (h *hostProgram) forkExec() (int, error) {
 	files := make([]uintptr, len(h.files))
 	for i, fd := range h.files {

@@ -14,7 +14,9 @@ import (
 // (internal/platform/lent.go): the run loop publishes it before each Run and collects it
 // after; whoever is about to make it somebody else's, too, revokes it first.
 
-// A lentKind is what the loop does about one kind.
+// A lentKind is what the loop does about one kind. To lend another one takes a row here, a
+// word in the slot (stub.Lent), and, if others may look at it while the guest runs, a method of
+// kern.Lent.
 type lentKind struct {
 	// publish puts the kind in the slot when it is stale: after an exec and a fork,
 	// for a process with one LWP, and after one of the calls.
@@ -110,6 +112,8 @@ func (b lentBy) Actions(settle bool, set func(netbsd.Signal, *kern.Action)) {
 	})
 }
 
+// publishMask asks kern at each return: whatever the LWP has done or suffered meanwhile may
+// have changed its mask or left a signal pending. It costs two comparisons if nothing has.
 func (mc *Context) publishMask() {
 	mask, ok := mc.l.Platform().PublishMask()
 	var kinds platform.Lent
@@ -125,6 +129,8 @@ func (mc *Context) publishMask() {
 
 func (mc *Context) collectMask() { mc.l.Platform().CollectMask(netbsd.Sigset(mc.thread.CollectMask())) }
 
+// collectStack takes over a stack as a sigaltstack(2) would have: what that refuses is
+// dropped, as the stub answers only calls that it would grant, and so the guest has cheated.
 func (mc *Context) collectStack() {
 	if s, ok := mc.thread.CollectStack(); ok {
 		mc.l.Sigaltstack(&kern.Altstack{Sp: s.Sp, Size: s.Size, Flags: int32(s.Flags)})
@@ -155,6 +161,7 @@ func (mc *Context) publishAction(s netbsd.Signal, a *kern.Action) {
 
 func (mc *Context) collectActions() { mc.l.Platform().CollectActions() }
 
+// revokeActions is due once at most: RevokeActions takes the kernel's lock.
 func (mc *Context) revokeActions() {
 	if mc.lends {
 		mc.lends = false
@@ -174,6 +181,7 @@ func (mc *Context) publishRoom() {
 	}
 }
 
+// room returns where mmap(2) would put what goes anywhere.
 func (s *Space) room() (low, high uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,6 +199,8 @@ func (mc *Context) collectRoom() {
 	mc.stale |= platform.LentRoom
 }
 
+// notePlaced enters one mapping. It never fails for what the stub has mapped. A note that a
+// hostile guest has made up may, or it says what is not so: that is between the guest and its map.
 func (s *Space) notePlaced(p platform.Placed) {
 	const flags = netbsd.MAP_FIXED | netbsd.MAP_PRIVATE | netbsd.MAP_ANON
 	s.m.Map(vm.Request{Addr: p.Addr, Len: p.Size, Prot: p.Prot, Flags: flags})

@@ -42,7 +42,7 @@ const (
 	hugeMax  = 64 << 20
 )
 
-// huge counts a commitment of size bytes, and says whether it gets huge pages.
+// huge counts a commitment of size bytes, and says whether it gets huge pages. mu is held.
 func (s *Space) huge(size uint64) bool {
 	if size < hugeMin || size > hugeMax {
 		return false
@@ -82,7 +82,8 @@ func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 }
 
 // change makes one change of the map and has the host follow. most is how much more
-// memory it may count for (memory.go), nil for none.
+// memory it may count for (memory.go), nil for none; it is only asked where something may be
+// refused, as to look costs time. ENOMEM: that is too much.
 func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, netbsd.Errno)) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -99,6 +100,8 @@ func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, 
 	})
 }
 
+// threadOf returns the caller's thread, which is stopped in the call and so can be told to
+// change its memory.
 func threadOf(c *syscalls.Call) *platform.Thread { return c.CPU.(*Context).thread }
 
 // Mmap implements syscalls.Space. ENODEV: a file that the host does not have, such as a kqueue.

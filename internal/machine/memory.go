@@ -30,6 +30,8 @@ type memory struct {
 // kernelAge is how old the figure of the kernel's memory may be.
 const kernelAge = 10 * time.Millisecond
 
+// newMemory returns an account. full and host are told of refusals without the account's lock,
+// on the goroutine of the LWP that is refused.
 func newMemory(limit uint64, full func(), host func(string)) *memory {
 	m := &memory{limit: limit, full: full, host: host}
 	if limit > 0 {
@@ -65,6 +67,8 @@ func (m *memory) hostHas() netbsd.Errno {
 	return netbsd.ENOMEM
 }
 
+// promise adds n to what is given if it fits beside the kernel's own growth. n is the guest's
+// choice: the sum must not wrap.
 func (m *memory) promise(n uint64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -75,6 +79,7 @@ func (m *memory) promise(n uint64) bool {
 	return true
 }
 
+// give takes back a promise of n bytes.
 func (m *memory) give(n uint64) {
 	m.mu.Lock()
 	m.given -= n
@@ -92,7 +97,9 @@ func (m *memory) left() bool {
 	return m.given+m.growthLocked() < m.limit
 }
 
-// growthLocked is how much memory this process has taken since the machine was made.
+// growthLocked is how much memory this process has taken since the machine was made. With
+// several machines in a process each counts the growth of all, so that a limit errs on the safe
+// side. Go's runtime is asked at most once in kernelAge.
 func (m *memory) growthLocked() uint64 {
 	if now := time.Now(); now.Sub(m.asked) > kernelAge {
 		m.kernel, m.asked = hostlimits.Resident(), now

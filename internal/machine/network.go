@@ -41,7 +41,7 @@ func (n *network) start() error {
 	return nil
 }
 
-// socket is a socket.Maker.
+// socket is a socket.Maker. A guest cannot tell a network that the host refuses from none.
 func (n *network) socket(family, typ, proto int) (int, error) {
 	if n.start() != nil {
 		return -1, syscall.EAFNOSUPPORT
@@ -49,6 +49,7 @@ func (n *network) socket(family, typ, proto int) (int, error) {
 	return n.net.Socket(family, typ, proto)
 }
 
+// close ends the network, or sees to it that none is made any more.
 func (n *network) close() {
 	n.once.Do(func() { n.err = platform.ErrGone })
 	if n.net != nil {
@@ -72,4 +73,6 @@ func (n *network) sockets(which Network) (socket.Maker, error) {
 	return n.socket, nil
 }
 
+// noSocket is a socket.Maker where there are no families of the internet: socket(2) then fails
+// with EAFNOSUPPORT.
 func noSocket(int, int, int) (int, error) { return -1, syscall.EAFNOSUPPORT }

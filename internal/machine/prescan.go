@@ -19,6 +19,7 @@ type prescan struct {
 	ok    bool
 }
 
+// begin starts the look at the file of that name on the host; "" is none.
 func (p *prescan) begin(name string) {
 	if name == "" {
 		return

@@ -56,6 +56,7 @@ type ExecError struct {
 	Missing bool
 }
 
+// Error says who, what, why and what to do, for a person.
 func (e *ExecError) Error() string {
 	var ie *loader.Error
 	if errors.As(e.Err, &ie) && ie.Hint() != "" {
@@ -64,8 +65,10 @@ func (e *ExecError) Error() string {
 	return fmt.Sprintf("%s: %v", e.Path, e.Err)
 }
 
+// Unwrap returns the cause.
 func (e *ExecError) Unwrap() error { return e.Err }
 
+// close closes the files. Mappings of them stay.
 func (p *program) close() {
 	if p.file != nil {
 		p.file.Close()
@@ -210,6 +213,7 @@ func (s *System) loadInterp(o Opener, p *program) *ExecError {
 	return nil
 }
 
+// commOf returns p_comm of a program: the last part of its name, cut to MAXCOMLEN.
 func commOf(full string) string {
 	c := path.Base(full)
 	return c[:min(len(c), netbsd.MAXCOMLEN)]

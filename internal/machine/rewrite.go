@@ -56,6 +56,8 @@ func (s *System) rewriteOf(p *program) *platform.Rewrite {
 	return rw
 }
 
+// findRewrite looks through p's code. What it finds is certain to be a call site (loader.Site):
+// an instruction that is changed by mistake would be the guest's end.
 func (s *System) findRewrite(p *program, id fileID) *platform.Rewrite {
 	sites, ok := s.prescan.get(id)
 	if !ok {

@@ -39,6 +39,7 @@ type Space struct {
 	charged   uint64 // bytes, see memory
 }
 
+// newSpace returns the address space of a pristine process, in which nothing is mapped.
 func newSpace(s *System, p *platform.Process) *Space {
 	return s.spaceOf(p, vm.New(), nil)
 }

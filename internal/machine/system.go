@@ -188,6 +188,7 @@ func (s *System) Close() error {
 	return err
 }
 
+// closeFiles ends what files have of the host, once no process has any.
 func (s *System) closeFiles() {
 	s.Sockets.Close()
 	s.Host.Close()
@@ -272,6 +273,7 @@ func (s *System) Start(a Process) (p *kern.Proc, err error) {
 
 var errBug = errors.New("a bug in toaster has kept it from being started")
 
+// start is Start, but for panics. Files and Dirs are closed unless the process has got them.
 func (s *System) start(a Process) (*kern.Proc, error) {
 	given := false
 	defer func() { // after a panic, too
