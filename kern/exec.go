@@ -32,6 +32,12 @@ func (l *LWP) Exec(a ExecArgs) netbsd.Errno {
 	return l.leave(l.exec(&a))
 }
 
+// exec is Exec without the way into the kernel.
+//
+// Two LWPs that exec at once, and an exec beside an exit, are decided by fExecing and fWExit
+// under mu: the first one wins, the other goes to its end with EINTR. mu is dropped while the
+// other LWPs die and again for Replace: from the second moment on no other LWP exists that
+// could see the process half changed.
 func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	p, m := l.p, l.p.m
 	m.lock()
@@ -39,6 +45,8 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 		m.unlock()
 		return netbsd.EINTR
 	}
+	// A guest whose threads do not answer must not hold up the exec: doom has the platform end
+	// them by force after a while.
 	if p.nlwps > 1 {
 		p.flags |= fExecing
 		p.doom(false)
@@ -46,6 +54,8 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 		p.flags &^= fExecing
 	}
 	m.unlock()
+	// Close-on-exec descriptors go after Replace: until then the exec can fail, and a program
+	// that goes on must find its files.
 	var errno netbsd.Errno
 	if !l.hook(func() {
 		if a.Replace != nil {
@@ -61,6 +71,9 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 		return errno
 	}
 	m.lock()
+	// execve1 has this order: signals, credentials, then P_EXEC with the vfork parent's
+	// wakeup. The parent must not run while the child still has handlers in memory that is the
+	// parent's.
 	p.execSignals(l)
 	p.execCred(a)
 	p.execImage(a)
@@ -70,6 +83,8 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	p.notify(NoteEvent{Kind: netbsd.NOTE_EXEC})
 	m.event(Event{Kind: EventExec, Pid: p.pid})
 	l.execTrap()
+	// stop needs mu, ProcExec must not have it; the emulation is read while mu still says
+	// whose it is.
 	stop := p.flags&fStopExec != 0
 	if stop {
 		p.stop(0, true)
@@ -83,6 +98,13 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 }
 
 // execSignals is execsigs.
+//
+// Caught signals get their default action, since the handlers' addresses mean nothing in the
+// new program; ignored ones stay ignored, as nohup(1) relies on, but for SIGCHLD, which POSIX
+// leaves open and NetBSD resets. If nothing changes, the actions that are shared with the
+// parent stay shared.
+//
+// mu is held.
 func (p *Proc) execSignals(l *LWP) {
 	a := p.acts
 	if a.catch != 0 || a.act[netbsd.SIGCHLD].Handler != netbsd.SIG_DFL || a.shared {
@@ -103,12 +125,21 @@ func (p *Proc) execSignals(l *LWP) {
 		l.ext.stack = Altstack{Flags: netbsd.SS_DISABLE}
 		l.ext.name = ""
 	}
+	// The private word points into the old image (_lwp_setprivate(2)).
 	l.private = 0
 	l.onCPU = nil // lwp_ctl_exit
 }
 
 // execCred changes ids for a set-id executable, or forgets that they were changed
 // when all is even again.
+//
+// A traced process does not change its ids: the tracer could otherwise write its own code into
+// a set-id program. Saved ids follow the effective ones in any case (execve(2)), so that a
+// program which has dropped a privilege cannot take it up again through an exec. A
+// parent-death signal is forgotten at a set-id exec: the parent may no longer signal this
+// process.
+//
+// mu is held.
 func (p *Proc) execCred(a *ExecArgs) {
 	if (a.SetUID != nil || a.SetGID != nil) && p.flags&fTraced == 0 {
 		c := *p.cred
@@ -135,6 +166,8 @@ func (p *Proc) execCred(a *ExecArgs) {
 	}
 }
 
+// execImage makes a what p runs and lets go of the old executable, whose vnode may be the last
+// reference to a file that was unlinked. mu is held.
 func (p *Proc) execImage(a *ExecArgs) {
 	emul := a.Emul
 	if emul == nil {
@@ -176,6 +209,9 @@ type spawning struct {
 }
 
 // finish lets the parent go on.
+//
+// It is called twice where all goes well, the second time by a defer that is for the child
+// killed on its way: only the first counts.
 func (s *spawning) finish(errno netbsd.Errno) {
 	m := s.parent.p.m
 	m.lock()
@@ -200,10 +236,15 @@ func (l *LWP) PosixSpawn(a PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	return c, l.leave(errno)
 }
 
+// posixSpawn is a fork whose child carries out the rest on its own LWP, so that errors of the
+// file actions and of the exec are met where they arise, and the parent sleeps until they are
+// known. The sleep is uninterruptible, as NetBSD's is (cv_wait): the child always comes to
+// finish, whatever kills it.
 func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	s := &spawning{parent: l, done: a.Early}
 	body := a.Fork.Body
 	a.Fork.Body = func(cl *LWP) {
+		// body below may never return; this is only for what ends the child before.
 		defer s.finish(netbsd.EINTR) // killed before the exec
 		errno := cl.spawnChild(a)
 		cl.spawned(errno, a.Early)
@@ -235,6 +276,9 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	return c, 0
 }
 
+// reapFailedSpawn takes the zombie of a child whose error the parent has, so that no wait
+// reports it. Another LWP of the parent may have waited for all children at the same time and
+// taken it (fClaimed while it copies out): then there is nothing left to do.
 func (l *LWP) reapFailedSpawn(c *Proc) {
 	m := l.p.m
 	m.lock()
@@ -247,6 +291,8 @@ func (l *LWP) reapFailedSpawn(c *Proc) {
 	m.unlock()
 }
 
+// The order is posix_spawn's: file actions with the parent's ids and signals, then group, ids,
+// mask and defaults, then the exec. It runs on the child's LWP.
 func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
 	if a.Actions != nil {
 		if errno := a.Actions(l); errno != 0 {

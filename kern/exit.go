@@ -20,12 +20,19 @@ import (
 //     the zombie; in release 10 exit1 itself does.
 
 // exit1 ends l's process with status w.
+//
+// The goroutine is the LWP's, and its body is over: nothing of the guest runs, and the kernel
+// calls that hooks make as l are those of modeHook. mu is held at each step, and dropped by
+// the steps that call the layers above or wait; a step after such a one must not rely on what
+// was true before it.
 func (l *LWP) exit1(w netbsd.WaitStatus) {
 	p, m := l.p, l.p.m
 	l.mode.Store(modeHook)
 	m.lock()
 	p.setState(StateExiting)
 	p.forgetLent()
+	// What was pending is dropped with the signals below; left in attn it would cut short the
+	// sleeps of the hooks, and closing a file must come to its end.
 	l.attn.Store(0)
 	p.flags &^= fStopping // a stop that had begun is off
 	sa := p.disableUpcalls(l)
@@ -37,6 +44,8 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	}
 	p.ignoreSignals(l)
 	p.freeTimers(l)
+	// Before any file closes (item 12): another LWP could be in the middle of a write. doom
+	// first, so that threads which do not come by themselves are ended by the platform.
 	if sa || p.nlwps > 1 {
 		p.doom(false)
 		l.exitLWPs()
@@ -73,6 +82,10 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 
 // unlocked runs f, which may block, with mu dropped. After a panic of f's whoever exits goes
 // on exiting.
+//
+// Who calls it holds mu and must look again afterwards at whatever it had found out. A panic
+// in f, which belongs to a layer above, is caught here where Config.Bug is set: exit would
+// otherwise end half-way, and the parent wait for ever.
 func (p *Proc) unlocked(f func()) {
 	m := p.m
 	m.unlock()
@@ -85,6 +98,8 @@ func (p *Proc) unlocked(f func()) {
 	m.lock()
 }
 
+// newRusage returns a record with zeroes, a used one if there is one: most processes live
+// briefly, and their records would be a third allocation of each. mu is held.
 func (m *Machine) newRusage() *netbsd.Rusage {
 	n := len(m.ruFree)
 	if n == 0 {
@@ -96,6 +111,7 @@ func (m *Machine) newRusage() *netbsd.Rusage {
 	return r
 }
 
+// stopProfiling stops the profiling clock of a process that has one (item 6). mu is held.
 func (p *Proc) stopProfiling(l *LWP) {
 	if p.flags&fProfil == 0 {
 		return
@@ -115,6 +131,7 @@ func (p *Proc) wakeVforkParent(l *LWP) {
 	}
 	p.step(l, StepWakeVforkParent)
 	p.flags &^= fPPWait
+	// It is called from exec, too, and then the process goes on.
 	if p.state == StateActive && (p.pend.set|l.pend.set)&stopSigs != 0 {
 		l.attn.Or(aSignal) // stops were put off meanwhile (wanted)
 	}
@@ -129,12 +146,18 @@ func (p *Proc) wakeVforkParent(l *LWP) {
 	}
 }
 
+// ignoreSignals drops what is pending. What comes later is dropped by psignal, which looks at
+// the process's state: from here on even SIGKILL changes nothing any more (item 10). mu is
+// held.
 func (p *Proc) ignoreSignals(l *LWP) {
 	p.step(l, StepIgnoreSignals)
 	p.clearPending(netbsd.AllSignals)
 }
 
 // stopOnExit is PS_STOPEXIT: stopped with the exit begun, until SIGCONT.
+//
+// The process has begun to exit, so no signal reaches it; SIGCONT and SIGKILL go through
+// signalExiting. A loop, as mu is dropped while l stands. mu is held before and after.
 func (l *LWP) stopOnExit() {
 	p := l.p
 	p.step(l, StepStopOnExit)
@@ -145,6 +168,9 @@ func (l *LWP) stopOnExit() {
 	}
 }
 
+// releaseFiles closes all descriptors and lets go of the directories (items 14 and 15). Close
+// may block for long, as for a tape or a socket that lingers. The fields stay set meanwhile: a
+// debugger that looks finds the table, whose own lock says what is still in it.
 func (p *Proc) releaseFiles(l *LWP) {
 	p.step(l, StepCloseFiles)
 	if f := p.files; f != nil {
@@ -158,6 +184,8 @@ func (p *Proc) releaseFiles(l *LWP) {
 	}
 }
 
+// The machine's hooks run before the process's own. The slice is read with mu held; OnExit
+// adds to it no more once the exit has begun.
 func (p *Proc) runExitHooks(l *LWP) {
 	p.step(l, StepExitHooks)
 	var own []func(*Proc)
@@ -190,6 +218,10 @@ func (p *Proc) OnExit(f func(*Proc)) netbsd.Errno {
 }
 
 // leaveSession is what a session's leader does with its terminal (items 17 to 25).
+//
+// The leader alone does it: a session ends with its leader, even if members live on. s.ttyvp
+// is tested a second time since a revoke(2) may have come while the output drained (item 20).
+// mu is held.
 func (p *Proc) leaveSession(l *LWP) {
 	s := p.pgrp.sess
 	if s.leader != p {
@@ -209,6 +241,9 @@ func (p *Proc) leaveSession(l *LWP) {
 	s.leader = nil
 }
 
+// hangup is for the session that the terminal still belongs to (item 22 is the other case).
+// The terminal is parted from the session before it drains (item 18): the drain can last, and
+// a new session must be able to take it. mu is held, and dropped while the device works.
 func (p *Proc) hangup(l *LWP, s *Session) {
 	t := s.tty
 	if t.pgrp != nil {
@@ -231,6 +266,9 @@ func (p *Proc) hangup(l *LWP, s *Session) {
 	}
 }
 
+// releaseTraces comes after accounting, so that the record of it is still traced (items 29 and
+// 30). Each field is cleared before its reference is dropped, as dropping may block. mu is
+// held.
 func (p *Proc) releaseTraces(l *LWP) {
 	x := p.ext
 	if x == nil {
@@ -250,6 +288,8 @@ func (p *Proc) releaseTraces(l *LWP) {
 	}
 }
 
+// emulExit calls e_proc_exit. In release 10 the status is stored already and the hook may
+// change it (SetExitStatus); in 2003 it is stored afterwards (items 31 and 38). mu is held.
 func (p *Proc) emulExit(l *LWP) {
 	if f := p.img.Emul.ProcExit; f != nil {
 		p.step(l, StepEmulExit)
@@ -258,6 +298,10 @@ func (p *Proc) emulExit(l *LWP) {
 }
 
 // freeVM frees the address space. The usage that it measures is taken first.
+//
+// In release 10 exit1 calls it on l's goroutine before anybody is told of the death; in 2003
+// the reaper does, with a nil l, when the process is dead but no zombie (item 63). Either way
+// a zombie owns no memory. mu is held.
 func (p *Proc) freeVM(l *LWP) {
 	p.step(l, StepFreeVM)
 	vm := p.vm
@@ -270,6 +314,10 @@ func (p *Proc) freeVM(l *LWP) {
 }
 
 // finalRusage makes p.ru: own usage with final times, then the children's (39).
+//
+// The last slice of the exiting LWP counts, as the address space is asked before the LWP goes.
+// Descendants that were not waited for are not in cru, and their time is lost to everybody, as
+// POSIX has it. mu is held.
 func (p *Proc) finalRusage(l *LWP) {
 	p.step(l, StepFinalRusage)
 	p.saveUsage(l)
@@ -281,6 +329,13 @@ func (p *Proc) finalRusage(l *LWP) {
 
 // bury is the zone in which exit no longer sleeps: from SDEAD to the reaper or the
 // zombie. l's goroutine is at its end.
+//
+// Nothing in here may block: between SDEAD and the zombie a parent that waits in release 10
+// does not return (item 87), so it relies on the moment being short. NOTE_EXIT alone drops mu:
+// its watchers are the layers above.
+//
+// The two releases differ in what comes first. In 2003 NOTE_EXIT precedes SIGCHLD; in 10 it
+// follows, and carries the status (item 42).
 func (l *LWP) bury() {
 	p, m := l.p, l.p.m
 	p.setDead(l)
@@ -318,6 +373,9 @@ func (l *LWP) bury() {
 }
 
 // setDead is item 40: SDEAD, LSDEAD, from allproc to the head of zombproc.
+//
+// From here pfind does not find p (item 41), and a fork or a signal that holds a pointer finds
+// its state. The list of zombies is in the order of death, the last one first. mu is held.
 func (p *Proc) setDead(l *LWP) {
 	m := p.m
 	p.step(l, StepSetDead)
@@ -340,6 +398,10 @@ func (p *Proc) setDead(l *LWP) {
 
 // noCldWait returns p to init if the parent wants no zombies (items 44 to 46). It
 // reports whether it did.
+//
+// The parent may itself lend its actions to user code, so they are collected before they are
+// looked at. The new parent is init or a subreaper, which must then be woken. A parent that
+// waits for its last child this way would otherwise sleep for ever (item 45). mu is held.
 func (p *Proc) noCldWait(l *LWP) bool {
 	pp := p.parent
 	pp.collectActions(false)
@@ -354,6 +416,8 @@ func (p *Proc) noCldWait(l *LWP) bool {
 	return true
 }
 
+// freeSigacts drops what a zombie no longer needs (item 47). Methods that ask for it later
+// find nil and answer ESRCH. mu is held.
 func (p *Proc) freeSigacts(l *LWP) {
 	p.step(l, StepFreeSigacts)
 	p.acts = nil
@@ -362,6 +426,10 @@ func (p *Proc) freeSigacts(l *LWP) {
 }
 
 // becomeZombie makes p waitable.
+//
+// From the moment that mu is dropped a wait can find it and free it. final is a copy of the
+// status for Proc.Wait, which may ask long after the reap. done is closed here once, and with
+// mu held: Done makes it with mu held. mu is held.
 func (p *Proc) becomeZombie() {
 	p.setState(StateZombie)
 	p.final = p.xstat
@@ -373,6 +441,11 @@ func (p *Proc) becomeZombie() {
 }
 
 // exitSignal is exit_psignal (items 66 to 69).
+//
+// pp is given, since a debugger's child goes to its original parent with a second signal (item
+// 90). The user id is the effective one. In 2003 the status is the raw word, as p_xstat is
+// copied; in 10 it is the exit code or the signal, and for a child whose exit signal is not
+// SIGCHLD the signal that killed it. mu is held.
 func (p *Proc) exitSignal(pp *Proc) {
 	sig := p.exitsig
 	if p.flags&fTraced != 0 {

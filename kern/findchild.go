@@ -31,6 +31,8 @@ const (
 	numClasses
 )
 
+// class is p's wait class: what a parent that waits may choose it by. It changes with the exit
+// signal and with P_TRACED (reclass). mu is held.
 func (p *Proc) class() uint8 {
 	traced := p.flags&fTraced != 0
 	switch {
@@ -90,6 +92,11 @@ const (
 	foundDead            // and one of them will be a zombie in a moment (item 87)
 )
 
+// findChild returns the child that a wait with s and options is to report, or says whether one
+// could still come: foundNone is ECHILD. It changes nothing.
+//
+// In release 10 a parent whose child is with a debugger does not get ECHILD
+// (debugged_child_exists): the child will come back. mu is held.
 func (p *Proc) findChild(s selector, options int) (c *Proc, kind waitKind, found foundWhat) {
 	cl := classes(options)
 	switch s.by {
@@ -110,6 +117,10 @@ func (p *Proc) findChild(s selector, options int) (c *Proc, kind waitKind, found
 }
 
 // wantKinds returns, per kind, the classes that the options ask for.
+//
+// Release 2003 knows no WEXITED and no WTRAPPED: zombies are always meant, and stops of traced
+// children. A child that is dead but no zombie yet counts in release 10 alone, which waits the
+// short moment for it (item 87).
 func (p *Proc) wantKinds(cl uint8, options int) (w [kDead + 1]uint8) {
 	if options&netbsd.WNOZOMBIE == 0 {
 		if options&netbsd.WEXITED != 0 || p.m.r2003 {
@@ -132,10 +143,16 @@ func (p *Proc) wantKinds(cl uint8, options int) (w [kDead + 1]uint8) {
 }
 
 // hidden reports whether zombies do not match at all: wait6 without WEXITED.
+//
+// In NetBSD 10 match_process skips them before they count as found, so they do not keep a wait
+// from ECHILD.
 func (p *Proc) hidden(options int) bool {
 	return !p.m.r2003 && options&netbsd.WEXITED == 0
 }
 
+// pick chooses from queues and counts: those of all children, or of one group. Counts decide
+// whether there is anybody to wait for, the tops of the queues who is reported: the one
+// nearest to the head of the child list, whatever has happened to it (item 83). mu is held.
 func (p *Proc) pick(nkids *[numClasses]int32, ws *waitSet, cl uint8, options int) (best *Proc, kind waitKind, found foundWhat) {
 	for i := range nkids {
 		n := nkids[i]
@@ -188,6 +205,8 @@ func (p *Proc) pickBy(s selector, cl uint8, options int) (*Proc, waitKind, found
 	return nil, kNone, found
 }
 
+// pickOne judges one child; found is what is known of those before it, as a child that has
+// nothing to report must not hide that another is dying. mu is held.
 func (p *Proc) pickOne(c *Proc, cl uint8, want *[kDead + 1]uint8, options int, found *foundWhat) (*Proc, waitKind, foundWhat) {
 	bit := uint8(1) << c.wclass
 	if cl&bit == 0 || p.hidden(options) && c.wkind == kZombie {
@@ -226,6 +245,8 @@ func (s selector) matches(c *Proc) bool {
 
 // stolenMatches reports whether a child that a debugger took would match
 // (debugged_child_exists).
+//
+// mu is held.
 func (p *Proc) stolenMatches(s selector, options int) bool {
 	if p.ext == nil {
 		return false
@@ -239,6 +260,10 @@ func (p *Proc) stolenMatches(s selector, options int) bool {
 }
 
 // addChild puts c at the head of p's child list.
+//
+// Its place in the list is seq, which only grows, so that queues can compare two children
+// without walking the list. A parent that has an index of groups keeps it complete. mu is
+// held.
 func (p *Proc) addChild(c *Proc) {
 	m := p.m
 	m.seq++
@@ -256,6 +281,8 @@ func (p *Proc) addChild(c *Proc) {
 }
 
 // dropChild takes c off p's child list. c reports nothing then.
+//
+// mu is held.
 func (p *Proc) dropChild(c *Proc) {
 	c.unreport()
 	if c.node != nil {
@@ -276,6 +303,9 @@ func (p *Proc) dropChild(c *Proc) {
 func (p *Proc) hasKids() bool { return p.kids != nil }
 
 // report puts p in its parent's queues.
+//
+// A process has one thing to report at a time: a later one takes the place of the earlier, as
+// a zombie does that of a stop. The queues are made at a parent's first report. mu is held.
 func (p *Proc) report(k waitKind) {
 	p.unreport()
 	pp := p.parent
@@ -293,6 +323,9 @@ func (p *Proc) report(k waitKind) {
 }
 
 // unreport takes p out of its parent's queues.
+//
+// It must be called before p's class, place or parent changes, as these are what the queues
+// are found by. mu is held.
 func (p *Proc) unreport() {
 	if p.wkind == kNone {
 		return
@@ -324,6 +357,8 @@ func (p *Proc) reclass() {
 	}
 }
 
+// add enters p by its kind and class. Children mostly report in the order of their birth, and
+// so last is where the next one belongs: see heapInsert. mu is held.
 func (ws *waitSet) add(p *Proc, group bool) {
 	q := &ws.q[p.wkind-1][p.wclass]
 	last := &ws.last[p.wkind-1][p.wclass]
@@ -332,6 +367,7 @@ func (ws *waitSet) add(p *Proc, group bool) {
 	ws.n[p.wkind-1][p.wclass]++
 }
 
+// del takes p out of the queue that add put it in. mu is held.
 func (ws *waitSet) del(p *Proc, group bool) {
 	q := &ws.q[p.wkind-1][p.wclass]
 	*q = heapRemove(*q, p, group)
@@ -343,6 +379,8 @@ func (ws *waitSet) del(p *Proc, group bool) {
 
 // groupIndex returns p's children by group. The first call walks the child list; from
 // then on the index is kept up to date.
+//
+// Parents that never wait for a group pay nothing for it. mu is held.
 func (p *Proc) groupIndex() map[*Pgrp]*kidGroup {
 	x := p.extra()
 	if x.groups == nil {
@@ -354,6 +392,7 @@ func (p *Proc) groupIndex() map[*Pgrp]*kidGroup {
 	return x.groups
 }
 
+// joinKidGroup enters c in p's index of groups; c's group is the one it is in now. mu is held.
 func (p *Proc) joinKidGroup(c *Proc) {
 	kg := p.ext.groups[c.pgrp]
 	if kg == nil {
@@ -367,6 +406,8 @@ func (p *Proc) joinKidGroup(c *Proc) {
 	}
 }
 
+// leaveKidGroup takes c out. A group without children of p's leaves the index, or a parent
+// whose children come and go in groups of their own would grow without bound. mu is held.
 func (p *Proc) leaveKidGroup(c *Proc) {
 	kg := c.node.kg
 	if c.wkind != kNone {

@@ -99,10 +99,15 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 	if p.img.Text != nil {
 		p.img.Text.Hold()
 	}
+	// Every process starts with the one set of default actions; whoever changes one copies
+	// first (ownActs).
 	p.acts = defaultActs
 	p.vm, p.files, p.dirs = a.VM, a.Files, a.Dirs
 	l.setup(p, a.Body, a.Manual)
 	l.mask = a.Mask &^ cantMask & netbsd.AllSignals
+	// The hook belongs to the embedder and may take its time, so it runs with mu dropped. The
+	// process is an embryo until begin: no list has it, so nobody else can have come to know
+	// it meanwhile.
 	if a.Prepare != nil {
 		m.unlock()
 		errno = a.Prepare(l)
@@ -116,6 +121,8 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 			return nil, errno
 		}
 	}
+	// The parent was named without mu: it may have begun to exit since, and a child that it
+	// gets now would be forgotten by its orphanChildren.
 	parent := a.Parent
 	if parent == nil || parent.m != m || parent.state != StateActive || parent.flags&fWExit != 0 {
 		parent = m.init
@@ -128,6 +135,8 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 
 var spawnImage = &Image{Comm: "guest", Emul: EmulNetBSD}
 
+// placeSpawned puts p in its session and group before it is counted for job control, which
+// begin does. mu is held.
 func (m *Machine) placeSpawned(p, parent *Proc, a *SpawnArgs) {
 	if a.Setsid {
 		m.newSession(p, "")
@@ -138,6 +147,8 @@ func (m *Machine) placeSpawned(p, parent *Proc, a *SpawnArgs) {
 		parent.pgrp.join(p)
 		return
 	}
+	// A shell makes the group and puts it in the foreground in two steps, between which the
+	// job could already read the terminal and be stopped for it. Here mu is held across both.
 	s := parent.pgrp.sess
 	m.newPgrp(p.pid, s).join(p)
 	if a.Foreground && s.ttyvp && s.tty.sess == s {
@@ -146,6 +157,12 @@ func (m *Machine) placeSpawned(p, parent *Proc, a *SpawnArgs) {
 }
 
 // newProc makes an embryo with a pid, counted for its user.
+//
+// EAGAIN: the machine is closing, or its table of processes or LWPs is full; the latter is
+// told to Config.TableFull. mu is held.
+//
+// Process and LWP are one allocation, since every process has a first LWP and a fork is
+// counted in allocations.
 func (m *Machine) newProc(cred *Cred) (*Proc, *LWP, netbsd.Errno) {
 	if m.closing {
 		return nil, nil, netbsd.EAGAIN
@@ -154,6 +171,7 @@ func (m *Machine) newProc(cred *Cred) (*Proc, *LWP, netbsd.Errno) {
 		m.tableFull(TableProc)
 		return nil, nil, netbsd.EAGAIN
 	}
+	// Nothing is counted before everything has been granted: what follows cannot fail.
 	pl := new(procLWP)
 	p := &pl.p
 	if !pl.l.takePlace(m) {
@@ -170,6 +188,8 @@ func (m *Machine) newProc(cred *Cred) (*Proc, *LWP, netbsd.Errno) {
 }
 
 // abandon undoes newProc.
+//
+// mu is held. The pid is freed at once: the embryo was on no list, and pfind shows no embryos.
 func (m *Machine) abandon(p *Proc, l *LWP) {
 	l.leavePlace()
 	p.setState(StateFree)
@@ -180,6 +200,10 @@ func (m *Machine) abandon(p *Proc, l *LWP) {
 }
 
 // begin makes the embryo p a running child of parent.
+//
+// The order matters. The child list comes before the state, so that nobody finds an active
+// process without a parent; the event comes before launch, so that a reader sees the fork
+// before anything that the child does. mu is held.
 func (p *Proc) begin(l *LWP, parent *Proc) {
 	m := p.m
 	parent.addChild(p)
@@ -205,6 +229,13 @@ func (l *LWP) Fork(a ForkArgs) (*Proc, netbsd.Errno) {
 	return c, l.leave(errno)
 }
 
+// fork is Fork without the way into the kernel, for posix_spawn, too.
+//
+// It has three parts. The embryo is made with mu held and cannot be seen. The hooks, which
+// copy memory and descriptors, run without mu, as they may block for long; meanwhile the
+// machine may have begun to close, so that is asked again. What makes the child visible is
+// done with mu held throughout: no signal can come to the group between the child's joining it
+// and its birth and miss the child.
 func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	p, m := l.p, l.p.m
 	if a.Body == nil || a.ExitSignal != 0 && !a.ExitSignal.Valid() {
@@ -216,6 +247,7 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 		m.unlock()
 		return nil, errno
 	}
+	// A fork of a Go function has none, and then mu is taken once for the whole.
 	if p.needsForkHooks(a) {
 		m.unlock()
 		if !l.hook(func() { errno = l.forkHooks(c, cl, a) }) {
@@ -226,6 +258,7 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 			errno = netbsd.EAGAIN
 		}
 		if errno != 0 {
+			// Whichever hooks have run are undone, and the caller sees a fork that never was.
 			c.dropParts(cl)
 			m.abandon(c, cl)
 			m.unlock()
@@ -234,11 +267,15 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	}
 	p.pgrp.join(c)
 	p.inheritTrace(cl, a)
+	// P_PPWAIT is set before the child can run: it may exit before its parent goes to sleep,
+	// and then there is nothing to wait for.
 	if a.Vfork {
 		c.flags |= fPPWait
 		c.vforkLWP = l
 		l.vforkwait = true
 	}
+	// The caller learns the child before it can run, so that a trace has the fork before the
+	// child's first call.
 	if a.Linked != nil {
 		a.Linked(c)
 	}
@@ -258,6 +295,10 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 }
 
 // embryo makes the child with what needs no hook.
+//
+// EAGAIN: RLIMIT_NPROC, which counts the processes of the real user, zombies included (item
+// 94), or the table is full. The limit does not bind the superuser, who could raise it. mu is
+// held.
 func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	p, m := l.p, l.p.m
 	ruid := p.cred.RUID
@@ -283,9 +324,12 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	}
 	cl.setup(c, a.Body, a.Manual)
 	cl.mask = l.mask
+	// In sigsuspend(2) the mask is a loan: the child gets the one that will be restored.
 	if l.flags&lOldMask != 0 {
 		cl.mask = l.oldmask
 	}
+	// A child with memory of its own runs on the copy of the signal stack. One that shares it
+	// (vfork) must not: two frames on one stack would overwrite each other.
 	if l.ext != nil && !a.ShareVM && l.ext.stack.Flags&netbsd.SS_DISABLE == 0 {
 		cl.extra().stack = l.ext.stack
 	}
@@ -293,13 +337,16 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	return c, cl, 0
 }
 
-// inheritActs returns the child the parent's signal actions.
+// inheritActs makes the parent's signal actions the child's: shared in place if the fork asks
+// for it (__clone(2)), else shared until one of the two changes something.
 func (c *Proc) inheritActs(p *Proc, share bool) {
 	switch {
 	case share:
 		a := p.ownActs()
 		a.shared = true
 		c.acts = a
+	// The parent shares its actions with somebody else already; those may change at any
+	// moment, and the child asked for no part in that: it gets a copy now.
 	case p.acts.shared:
 		n := *p.acts
 		n.shared = false
@@ -310,6 +357,8 @@ func (c *Proc) inheritActs(p *Proc, share bool) {
 	}
 }
 
+// setCow writes only if it must: defaultActs belongs to all machines of the program, whose
+// locks do not know each other, and is marked from the start.
 func (a *Sigacts) setCow() {
 	if !a.cow {
 		a.cow = true
@@ -317,6 +366,8 @@ func (a *Sigacts) setCow() {
 }
 
 // inheritExt copies what a child gets of the rarely used state.
+//
+// It is called for few parents: most have no extra state, and then the child allocates none.
 func (c *Proc) inheritExt(x *procExt) {
 	if x.nice != 20 {
 		c.extra().nice = x.nice
@@ -348,6 +399,10 @@ func (p *Proc) needsForkHooks(a *ForkArgs) bool {
 }
 
 // forkHooks calls the embedder's hooks, with mu not held: they may do as they like.
+//
+// Files and directories come before the memory: they cannot fail. VM may fail, and Prepare
+// may; an error leaves to dropParts what has been made. The knotes come last, when nothing can
+// fail any more: a note of a child that is taken back could not be withdrawn.
 func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (errno netbsd.Errno) {
 	p := l.p
 	if p.files != nil {
@@ -382,6 +437,9 @@ func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (errno netbsd.Errno) {
 }
 
 // dropParts undoes forkHooks.
+//
+// What it drops belongs to the layers above, whose code may block or call kern, so all of it
+// runs when mu has been dropped. mu is held.
 func (c *Proc) dropParts(cl *LWP) {
 	vm, files, dirs := c.vm, c.files, c.dirs
 	c.vm, c.files, c.dirs = nil, nil, nil
@@ -411,6 +469,8 @@ func (c *Proc) dropParts(cl *LWP) {
 // by name (items 8, 9). A debugger's exit can leave the LWP of 2003 asleep for good;
 // only the end of the machine gets it out then.
 func (l *LWP) awaitVfork(c *Proc) {
+	// NetBSD of 2003 sleeps on the process, tsleep(p, "ppwait"): every wakeup of it looks
+	// again.
 	if l.p.m.r2003 {
 		for c.flags&fPPWait != 0 && !l.p.m.halt {
 			l.sleep(&l.p.waiters, false, time.Time{})

@@ -107,6 +107,8 @@ type lwpExt struct {
 	waiting int32         // the LWP it waits for, for the deadlock check
 }
 
+// extra returns what few LWPs need, made at the first use: a sleeping LWP of a large program
+// should cost little. mu is held, or l has not run yet.
 func (l *LWP) extra() *lwpExt {
 	if l.ext == nil {
 		l.ext = &lwpExt{stack: Altstack{Flags: netbsd.SS_DISABLE}}
@@ -128,6 +130,10 @@ func (l *LWP) State() LWPState {
 }
 
 // setAttn leaves a reason for l to look at and, if it runs, kicks it.
+//
+// A kick is put off until mu is dropped: the platform's own locks are above mu, never below.
+// An LWP that is not running needs none, as it looks at attn before it returns to user mode.
+// mu is held.
 func (l *LWP) setAttn(a uint32) {
 	l.attn.Or(a)
 	if l.stat == LWPRunning && l.kicker != nil {
@@ -137,6 +143,10 @@ func (l *LWP) setAttn(a uint32) {
 
 // enter begins a kernel call of l's own goroutine. ESRCH: l is dying or gone.
 // EBUSY: another goroutine is inside as l.
+//
+// One compare-and-swap on the way in keeps a second goroutine out. A Go-function guest that is
+// to die does so here, since its body may never come to leave; one with a run loop is told by
+// UserRet, so that the call it is about to make still happens or not as a whole.
 func (l *LWP) enter() netbsd.Errno {
 	if l == nil {
 		return netbsd.EINVAL
@@ -150,6 +160,8 @@ func (l *LWP) enter() netbsd.Errno {
 	return l.enterSlow()
 }
 
+// enterSlow is enter for an LWP that is not in user mode. A hook is called with the LWP inside
+// the kernel already, and may make calls as the LWP.
 func (l *LWP) enterSlow() netbsd.Errno {
 	switch l.mode.Load() {
 	case modeHook:
@@ -162,6 +174,9 @@ func (l *LWP) enterSlow() netbsd.Errno {
 
 // leave ends what enter began. A Go-function guest takes its signals here, is
 // stopped or suspended here, and dies here.
+//
+// An LWP in a hook is still inside the call that made it: the outer leave does this. Load of
+// attn is all that it costs where nothing is due.
 func (l *LWP) leave(errno netbsd.Errno) netbsd.Errno {
 	if l.mode.Load() == modeHook {
 		return errno
@@ -209,6 +224,10 @@ func Restart(f func() netbsd.Errno) netbsd.Errno {
 }
 
 // setup makes l an idle LWP of p. mu is held.
+//
+// setup gives it an id, which is not used again in the process, and a wake channel. The
+// channel is one of the machine's spare ones if there is one: it would be an allocation of
+// every fork. mu is held.
 func (l *LWP) setup(p *Proc, body func(*LWP), manual bool) {
 	l.p = p
 	p.nextLid++
@@ -229,6 +248,7 @@ func (l *LWP) link() {
 	p.nlwps++
 }
 
+// unlink takes l off its process's list. mu is held.
 func (l *LWP) unlink() {
 	p := l.p
 	if l.next != nil {
@@ -245,6 +265,11 @@ func (l *LWP) unlink() {
 
 // launch starts l's goroutine; l runs at once, or stands still where its process
 // or its creator wants it to.
+//
+// Whatever its creator wants it to stand still for is decided with mu held, before the
+// goroutine exists: it begins by waiting on its channel then, and resume sends to that. A
+// signal that is pending already must be looked at by the newcomer, too: it may be the only
+// LWP that does not block it.
 func (l *LWP) launch(suspended bool) {
 	p := l.p
 	l.started = true
@@ -288,6 +313,9 @@ func (l *LWP) firstUserRet() {
 
 // returned is the end of a body that returned: the first LWP's end is the
 // process's, with status 0; another LWP ends alone.
+//
+// The body's end is decided like a call of its own: from modeDead on the LWP makes no kernel
+// calls.
 func (l *LWP) returned() {
 	if l.mode.Load() == modeDead {
 		return
@@ -300,6 +328,11 @@ func (l *LWP) returned() {
 
 // finish carries out the exit. A body that ended by a Goexit of its own, as
 // testing's FailNow does, counts as killed by SIGABRT.
+//
+// A deferred function, so that it runs whatever ended the body: a return, runtime.Goexit from
+// inside a kernel call, or a panic. A panic is the embedder's affair unless Config.Bug wants
+// it. All that the exit does runs below the body's frames: its deferred functions have run by
+// then, and what they hold is free.
 func (l *LWP) finish() {
 	var v any
 	if l.p.m.cfg.Bug != nil || l.mode.Load() != modeDead {
@@ -344,6 +377,9 @@ func (l *LWP) exitWith(w netbsd.WaitStatus) {
 
 // decideExit makes w the process's end unless another LWP has been first. It sets
 // P_WEXIT (items 2 and 4).
+//
+// Several LWPs can come here at once; mu and fWExit choose. init does not exit at all: that is
+// an error of the machine, found before anything has changed (item 3).
 func (l *LWP) decideExit(w netbsd.WaitStatus) {
 	p := l.p
 	p.m.lock()
@@ -377,6 +413,10 @@ func (l *LWP) die() {
 }
 
 // goroutineEnds counts the goroutine out; nothing of the LWP runs after it.
+//
+// It is the last thing that an LWP does with mu. Close waits for the count, so nothing of the
+// machine is touched after it. The wake channel goes back empty: nobody sends to an LWP that
+// is dead.
 func (l *LWP) goroutineEnds() {
 	m := l.p.m
 	m.lock()

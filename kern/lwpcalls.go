@@ -27,6 +27,9 @@ func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	return n, l.leave(errno)
 }
 
+// The limit is RLIMIT_NTHR's, for all but root; the machine's own (MaxLWPs) is asked by
+// takePlace. prepare runs without mu, and the process may have begun to exit or exec
+// meanwhile: it gets no new LWP then.
 func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
 	p, m := l.p, l.p.m
 	m.lock()
@@ -90,6 +93,9 @@ func (l *LWP) LWPWait(lid int) (n int, errno netbsd.Errno) {
 	return n, errno
 }
 
+// A loop: another waiter may take the zombie first, and the LWP may be detached while it is
+// waited for. waiting is set before the look for a deadlock, which follows it from LWP to LWP,
+// and cleared before every return. mu is held before and after.
 func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 	if lid == l.lid {
 		return 0, netbsd.EDEADLK
@@ -123,6 +129,8 @@ func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 
 // findGone finds a zombie that l may free. Without one and without an error there
 // is something to wait for.
+//
+// lid 0 is any LWP but l. With several waiters the first to look takes it. mu is held.
 func (l *LWP) findGone(lid int32) (*LWP, netbsd.Errno) {
 	if lid != 0 {
 		t := l.p.lwpLocked(lid)
@@ -151,6 +159,9 @@ func (l *LWP) findGone(lid int32) (*LWP, netbsd.Errno) {
 
 // waitDeadlock reports whether l's wait, just entered in l.ext.waiting, cannot end:
 // it goes in a circle, or no LWP is left that does not wait.
+//
+// The circle is followed for at most as many steps as there are LWPs, since it need not
+// contain l. lwp_wait(2) says EDEADLK for both. mu is held.
 func (l *LWP) waitDeadlock() bool {
 	for t, n := l, int32(0); t != nil && n <= l.p.nlwps; n++ {
 		if t.ext == nil || t.ext.waiting <= 0 {
@@ -227,6 +238,7 @@ func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 	})
 }
 
+// otherRuns reports whether somebody is left who could continue l. mu is held.
 func (l *LWP) otherRuns() bool {
 	for t := l.p.lwps; t != nil; t = t.next {
 		if t != l && (t.stat == LWPRunning || t.stat == LWPSleeping) && t.attn.Load()&aSuspend == 0 {
@@ -253,6 +265,8 @@ func (l *LWP) LWPContinue(lid int) netbsd.Errno {
 	})
 }
 
+// isCached reports whether t waits in the cache of scheduler activations (release 2003), from
+// where only they take it. mu is held.
 func (p *Proc) isCached(t *LWP) bool {
 	if p.ext == nil || p.ext.sa == nil {
 		return false
@@ -313,6 +327,11 @@ func (l *LWP) Park(deadline time.Time, unpark int) netbsd.Errno {
 	})
 }
 
+// An unpark that came first is remembered in lUnparked, so that the two may race: the sleep
+// returns at once then, with EALREADY, as ___lwp_park60 has it. A token of Wake must not
+// count: it was meant for another sleep. EWOULDBLOCK is ETIMEDOUT here, and ERESTART EINTR,
+// since the caller's libpthread makes the call again itself with the time that is left. mu is
+// held.
 func (l *LWP) park10(deadline time.Time) netbsd.Errno {
 	if l.flags&lUnparked != 0 || l.attn.Load()&aCancel != 0 {
 		l.flags &^= lUnparked
@@ -332,6 +351,7 @@ func (l *LWP) park10(deadline time.Time) netbsd.Errno {
 	return errno
 }
 
+// unpark lets lid go on if it is parked; otherwise its next park returns at once. mu is held.
 func (p *Proc) unpark(lid int32) netbsd.Errno {
 	t := p.lwpLocked(lid)
 	switch {

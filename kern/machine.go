@@ -154,6 +154,9 @@ func New(cfg Config) *Machine {
 	return m
 }
 
+// lock takes mu. After mu has been taken from a goroutine that panicked with it (seize), held
+// says whether the present holder came by it in the ordinary way, so that drop does not unlock
+// what is no longer its own.
 func (m *Machine) lock() {
 	m.mu.Lock()
 	if m.seized.Load() {
@@ -183,6 +186,8 @@ func (m *Machine) unlock() {
 	}
 }
 
+// after has f run when mu is dropped. f is somebody else's: it may take locks that are above
+// mu, or call kern. mu is held.
 func (m *Machine) after(f func()) { m.post = append(m.post, f) }
 
 // Hostname returns Config.Hostname: what gethostname(3) tells guests. It never changes.
@@ -230,6 +235,8 @@ func (m *Machine) Wait() error {
 // Halted is closed when the machine has halted.
 func (m *Machine) Halted() <-chan struct{} { return m.halted }
 
+// initDied ends a machine whose init has exited (item 3): everything is killed, and Err says
+// how init ended. With Close under way init is to go, and it is no error.
 func (m *Machine) initDied(w netbsd.WaitStatus) {
 	m.lock()
 	if m.halting {
@@ -258,6 +265,12 @@ func (m *Machine) Close() error {
 	return m.Err()
 }
 
+// shutdown is what Close does, on a goroutine of its own: a hook that blocks must not keep
+// Close from giving up on a machine that broke down.
+//
+// The order is that of shutdown(8): everybody is asked to end, then made to; init ends last,
+// as it reaps the others; the reaper of 2003 last, as it
+// may still have something to free.
 func (m *Machine) shutdown() {
 	m.lock()
 	if m.nprocs > 1 {
@@ -271,6 +284,7 @@ func (m *Machine) shutdown() {
 	m.unlock()
 	m.awaitGuests()
 	m.lock()
+	// Only now: until here init's death would be an error.
 	m.halting = true
 	for l := m.init.lwps; l != nil; l = l.next {
 		l.condemn()
@@ -286,6 +300,7 @@ func (m *Machine) shutdown() {
 		m.unlock()
 		m.await(idle, breakGrace)
 	}
+	// LWPs that never ended hold on to memory and files of the layers above.
 	if m.hasBroken() {
 		m.releaseAll()
 	}
@@ -352,6 +367,9 @@ func (m *Machine) awaitGuests() {
 	}
 }
 
+// changedLocked returns a channel that is closed at the next change of what Close waits for.
+// It is made on demand: while nobody waits, a process that is freed costs nothing for it. mu
+// is held.
 func (m *Machine) changedLocked() chan struct{} {
 	if m.changed == nil {
 		m.changed = make(chan struct{})
@@ -359,6 +377,7 @@ func (m *Machine) changedLocked() chan struct{} {
 	return m.changed
 }
 
+// noteChange wakes those who wait for a change. mu is held.
 func (m *Machine) noteChange() {
 	if m.changed != nil {
 		close(m.changed)
@@ -390,6 +409,10 @@ func (m *Machine) OnHalt(f func()) {
 }
 
 // killForGood kills all processes but init, with no way to escape or to fork.
+//
+// closing refuses every later fork: without it a fork bomb would outrun its killer. halt ends
+// the sleeps that SIGKILL does not, those of a vfork parent whose child is gone without a word
+// (release 2003). mu is held, so nobody is born between the two. Called again it does no harm.
 func (m *Machine) killForGood() {
 	m.closing, m.halt = true, true
 	for _, f := range m.onHalt {
@@ -406,6 +429,8 @@ func (m *Machine) killForGood() {
 	}
 }
 
+// killAllLocked sends sig to every process but init, in the name of nobody. The next one is
+// remembered before, as a dying process changes lists. mu is held.
 func (m *Machine) killAllLocked(sig netbsd.Signal) {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
 	for p := m.all.head; p != nil; {

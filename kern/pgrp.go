@@ -44,6 +44,9 @@ func (p *Proc) Pgid() int {
 }
 
 // newPgrp makes an empty group in s.
+//
+// It holds the session, which goes with its last group. The id is taken as long as the group
+// has a member, even if the process of that id is gone (item 96). mu is held.
 func (m *Machine) newPgrp(id int32, s *Session) *Pgrp {
 	g := &Pgrp{m: m, id: id, sess: s}
 	s.refs++
@@ -52,6 +55,8 @@ func (m *Machine) newPgrp(id int32, s *Session) *Pgrp {
 }
 
 // join makes p, which is in no group, a member.
+//
+// It does not count p for job control: its parent may not be known yet. mu is held.
 func (g *Pgrp) join(p *Proc) {
 	p.pgrp = g
 	p.pgPrev, p.pgNext = nil, g.members
@@ -63,6 +68,8 @@ func (g *Pgrp) join(p *Proc) {
 }
 
 // leave takes p out of its group, which goes when it is empty.
+//
+// mu is held.
 func (g *Pgrp) leave(p *Proc) {
 	if p.pgNext != nil {
 		p.pgNext.pgPrev = p.pgPrev
@@ -81,6 +88,9 @@ func (g *Pgrp) leave(p *Proc) {
 
 // delete is pg_delete. The group of a session's id stays in the table until the
 // session goes, so that the id is not reused.
+//
+// A terminal whose foreground group goes has none then, and the next one to read is in the
+// background. mu is held.
 func (g *Pgrp) delete() {
 	s := g.sess
 	if t := s.tty; t != nil && t.pgrp == g {
@@ -108,6 +118,9 @@ func (p *Proc) qualifies() bool {
 }
 
 // countJob counts p in its group's jobc if it qualifies the group.
+//
+// The flag remembers that p was counted: what qualified it may have changed when it stops
+// counting. mu is held.
 func (p *Proc) countJob() {
 	if p.flags&fQualifies == 0 && p.qualifies() {
 		p.flags |= fQualifies
@@ -128,6 +141,11 @@ func (p *Proc) uncountJob() bool {
 
 // fixjobc is fixjobc(p, pgrp, 0) for a process that exits: it stops qualifying its
 // own group, and its children stop qualifying theirs (items 26, 27).
+//
+// fNoJobs comes first: a child that changes its group while this exit still has things to do
+// must not be counted by a parent that will not take it back. Zombies among the children are
+// left out, as nobody can be stopped in them. Children with debuggers are found in stolen, for
+// they are on another list. mu is held.
 func (p *Proc) fixjobc() {
 	p.flags |= fNoJobs
 	if p.uncountJob() {
@@ -154,6 +172,9 @@ func (c *Proc) orphanJob() {
 
 // orphan is orphanpg: the group has nobody left to continue it. If a member is
 // stopped, all (2003) or the stopped ones (10) get SIGHUP and SIGCONT.
+//
+// SIGHUP tells the stopped ones that nobody will continue them, and SIGCONT lets them act on
+// it: the order is POSIX's. The signals say SI_NOINFO, as psignal has no siginfo. mu is held.
 func (g *Pgrp) orphan() {
 	m := g.m
 	stopped := false
@@ -185,6 +206,9 @@ func (l *LWP) Setpgid(pid, pgid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno { return l.p.m.setpgid(l.p, pid, pgid) })
 }
 
+// The checks are in enterpgrp's order, so that a call which is wrong in two ways gets NetBSD's
+// error. pfind skips zombies, so that one cannot be moved any more. cur is the caller. mu is
+// held.
 func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
 	if pid == 0 {
 		pid = int(cur.pid)
@@ -229,6 +253,8 @@ func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
 }
 
 // inferior reports whether p descends from q (p_inferior).
+//
+// It goes by present parents: a debugger counts as one, as in NetBSD. mu is held.
 func (p *Proc) inferior(q *Proc) bool {
 	for p = p.parent; p != nil; p = p.parent {
 		if p == q {
@@ -240,6 +266,10 @@ func (p *Proc) inferior(q *Proc) bool {
 
 // enterPgrp moves p to g. Counts go up before they go down, so that none comes to
 // zero in between.
+//
+// The old group is kept from going while its counts change. Whether a group is orphaned is
+// asked after all counts are final: p may qualify both groups in between, and its children may
+// gain in one what they lose in the other. The parent's index of groups follows. mu is held.
 func (p *Proc) enterPgrp(g *Pgrp) {
 	old := p.pgrp
 	pp := p.parent
@@ -319,6 +349,8 @@ func (l *LWP) Getsid(pid int) (int, netbsd.Errno) {
 	return p.Sid(), 0
 }
 
+// target is the process that a call with a pid is about; 0 is the caller. Dead processes and
+// zombies are not found (item 41).
 func (l *LWP) target(pid int) (*Proc, netbsd.Errno) {
 	if pid == 0 {
 		return l.p, 0

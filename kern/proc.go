@@ -133,6 +133,8 @@ type procExt struct {
 	specific  map[any]any
 }
 
+// extra returns what few processes need, made at the first use. nice 20 is NZERO, the middle.
+// mu is held, or p is not yet known to anybody.
 func (p *Proc) extra() *procExt {
 	if p.ext == nil {
 		p.ext = &procExt{nice: 20}
@@ -159,6 +161,7 @@ func (p *Proc) Stopped() bool { return p.has(fStopped) }
 // Exiting reports P_WEXIT.
 func (p *Proc) Exiting() bool { return p.has(fWExit) }
 
+// has reports one flag as of this moment; it may be out of date when the caller looks at it.
 func (p *Proc) has(f procFlags) bool {
 	p.m.lock()
 	defer p.m.unlock()
@@ -181,6 +184,7 @@ func (p *Proc) Ppid() int {
 	return p.ppidLocked()
 }
 
+// mu is held.
 func (p *Proc) ppidLocked() int {
 	pp := p.parent
 	if !p.m.r2003 {
@@ -193,6 +197,9 @@ func (p *Proc) ppidLocked() int {
 }
 
 // realParent is the parent that p has or will have when its debugger lets go.
+//
+// Job control and getppid(2) go by it: a debugger that attaches must not orphan its target's
+// group. mu is held.
 func (p *Proc) realParent() *Proc {
 	if p.flags&fTraced != 0 && p.opptr != p.parent {
 		if p.opptr == nil {
@@ -276,6 +283,8 @@ func (p *Proc) LWP(lid int) *LWP {
 	return p.lwpLocked(int32(lid))
 }
 
+// lwpLocked walks the list: processes with many LWPs that look each other up often would want
+// an index, and none have been seen. mu is held.
 func (p *Proc) lwpLocked(lid int32) *LWP {
 	for l := p.lwps; l != nil; l = l.next {
 		if l.lid == lid {
@@ -350,6 +359,8 @@ func (p *Proc) Wait() netbsd.WaitStatus {
 // procList is allproc or zombproc.
 type procList struct{ head *Proc }
 
+// pushFront puts p at the head, in O(1): allproc is in the order of birth, zombproc in that of
+// death. mu is held.
 func (q *procList) pushFront(p *Proc) {
 	p.allPrev, p.allNext = nil, q.head
 	if q.head != nil {
@@ -358,6 +369,7 @@ func (q *procList) pushFront(p *Proc) {
 	q.head = p
 }
 
+// remove takes p off the list that it is on, in O(1). mu is held.
 func (q *procList) remove(p *Proc) {
 	if p.allNext != nil {
 		p.allNext.allPrev = p.allPrev
@@ -393,6 +405,8 @@ func (m *Machine) Find(pid int) *Proc {
 }
 
 // pfind is proc_find: dead and zombie processes are not found (item 41).
+//
+// An embryo is not found either: its maker is still at work on it without mu. mu is held.
 func (m *Machine) pfind(pid int) *Proc {
 	p := m.pids.find(pid)
 	if p == nil || p.state == StateEmbryo || p.state >= StateDead {

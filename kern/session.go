@@ -42,6 +42,8 @@ func (p *Proc) Sid() int {
 }
 
 // newSession puts p, which is in no group, in a session and group of its own.
+//
+// It is for a process that nobody forked; Setsid moves one that has a group. mu is held.
 func (m *Machine) newSession(p *Proc, login string) {
 	s := &Session{m: m, sid: p.pid, leader: p, login: login}
 	m.newPgrp(p.pid, s).join(p)
@@ -49,6 +51,9 @@ func (m *Machine) newSession(p *Proc, login string) {
 }
 
 // release is SESSRELE.
+//
+// The group of the session's id stays in the table until then, without members, as the pid
+// must not be given to a process: it would be in a session that it does not lead. mu is held.
 func (s *Session) release() {
 	s.refs--
 	if s.refs > 0 {

@@ -34,6 +34,10 @@ func (pl *Platform) UserRet(deliver func(*Delivery) bool) {
 	l.mode.Store(modeUser)
 }
 
+// userret does what attn asks for, one thing a turn, until nothing is left. Death comes first:
+// an LWP that is to die takes no more signals. Suspension comes before signals, so that a
+// suspended LWP leaves them to others. The loan of sigsuspend's mask ends last, once no signal
+// is left that the handler's frame would have to restore it for.
 func (l *LWP) userret(deliver func(*Delivery) bool) {
 	m := l.p.m
 	m.lock()
@@ -65,6 +69,9 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 
 // wanted returns the pending signals that l may take now. A vfork child is not
 // stopped while its parent waits for it.
+//
+// The parent of a vfork child could not continue it: it sleeps until the child has let go of
+// the memory. mu is held.
 func (l *LWP) wanted() netbsd.Sigset {
 	s := (l.pend.set | l.p.pend.set) &^ l.mask
 	if l.p.flags&fPPWait != 0 {
@@ -74,6 +81,8 @@ func (l *LWP) wanted() netbsd.Sigset {
 }
 
 // hasEffect reports whether sig, once taken, does anything.
+//
+// Under a tracer every signal has: the tracer is shown even what is ignored. mu is held.
 func (p *Proc) hasEffect(sig netbsd.Signal) bool {
 	if p.flags&fTraced != 0 {
 		return true
@@ -92,6 +101,9 @@ func (p *Proc) hasEffect(sig netbsd.Signal) bool {
 }
 
 // sigispending returns the first pending signal that has an effect, without taking it.
+//
+// A signal for the tracee that the tracer has let through goes before all: its stop is over.
+// mu is held.
 func (l *LWP) sigispending() netbsd.Signal {
 	if l.dbgSig != 0 {
 		return l.dbgSig
@@ -110,6 +122,12 @@ func (l *LWP) sigispending() netbsd.Signal {
 // issignal returns the next signal that is to be delivered or kills, and leaves it
 // pending. Stops, those for a tracer too, happen in here, and signals without
 // effect are dropped. 0: nothing, or the LWP is to die.
+//
+// A loop, as each stop drops mu: what is pending, the action, the tracer may all be different
+// afterwards. When nothing is wanted, aSignal is cleared while mu still keeps senders out, so
+// that no signal can come between the look and the clearing.
+//
+// mu is held before and after.
 func (l *LWP) issignal() netbsd.Signal {
 	p := l.p
 	for {
@@ -134,12 +152,16 @@ func (l *LWP) issignal() netbsd.Signal {
 			return 0
 		}
 		switch {
+		// The tracer decides what becomes of it; a vfork child is not stopped for it, as its
+		// parent could not wait.
 		case p.flags&fTraced != 0 && p.flags&fPPWait == 0:
 			l.traceStop(l.take(sig), traceEvent{})
 		case !p.hasEffect(sig):
 			l.take(sig)
 		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
 			l.take(sig)
+			// The group may have been orphaned since the signal was sent: nobody would
+			// continue it.
 			if sigprops[sig]&sTTYStop == 0 || p.pgrp.jobc != 0 {
 				p.stop(sig, false)
 			}
@@ -150,6 +172,8 @@ func (l *LWP) issignal() netbsd.Signal {
 }
 
 // take removes sig from the pending ones, the LWP's own first.
+//
+// mu is held.
 func (l *LWP) take(sig netbsd.Signal) netbsd.Siginfo {
 	if l.pend.set.Has(sig) {
 		return l.pend.get(sig)
@@ -159,6 +183,9 @@ func (l *LWP) take(sig netbsd.Signal) netbsd.Siginfo {
 
 // traceStop shows a signal to the tracer and stops until it says what to do. What
 // it chose instead is kept in dbgSig.
+//
+// A signal that the tracer gives back and that l blocks is made pending once more, as if it
+// had just been sent. mu is held before and after, and dropped while l stands.
 func (l *LWP) traceStop(info netbsd.Siginfo, ev traceEvent) {
 	p := l.p
 	x := p.extra()
@@ -191,6 +218,10 @@ func (p *Proc) hasEffectFromTracer(sig netbsd.Signal) bool {
 }
 
 // postsig takes sig and carries out its action. mu is dropped meanwhile.
+//
+// The mask that the handler runs with is set before mu is dropped: a second signal of the same
+// number must find it blocked. The frame is built afterwards, without mu, since it is written
+// to guest memory and may fail or block.
 func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	p, m := l.p, l.p.m
 	info := l.takeForDelivery(sig)
@@ -223,6 +254,8 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	m.lock()
 }
 
+// The tracer may have changed the siginfo (PT_SET_SIGINFO); that counts as long as the signal
+// is the one it stopped for. mu is held.
 func (l *LWP) takeForDelivery(sig netbsd.Signal) netbsd.Siginfo {
 	if l.dbgSig != sig {
 		return l.take(sig)
@@ -234,6 +267,8 @@ func (l *LWP) takeForDelivery(sig netbsd.Signal) netbsd.Siginfo {
 	return netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
 }
 
+// resetHandler is SA_RESETHAND: the default action from now on, for which a signal that is
+// ignored by default is to be dropped when it is sent. mu is held.
 func (p *Proc) resetHandler(sig netbsd.Signal) {
 	a := p.ownActs()
 	a.catch &^= sig.Bit()
@@ -244,6 +279,10 @@ func (p *Proc) resetHandler(sig netbsd.Signal) {
 }
 
 // callHandler runs a Go handler, or has the platform build a frame for another.
+//
+// A Go handler runs as guest code: it may make kernel calls, even exit, so the LWP is in user
+// mode meanwhile. Its return is the setcontext(2) that a NetBSD handler's trampoline makes. A
+// frame is not called here: deliver points the registers at it, and the guest runs it.
 func (l *LWP) callHandler(d *Delivery, deliver func(*Delivery) bool) {
 	if f := d.Action.Func; f != nil {
 		info := d.Info
@@ -282,6 +321,7 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 		m.unlock()
 		l.exitWith(w)
 	}
+	// Another LWP has decided how the process ends: the first decision stands (item 2).
 	if p.flags&(fWExit|fExecing) != 0 {
 		m.unlock()
 		l.die()
@@ -289,6 +329,8 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 	p.flags |= fWExit | fAXSig
 	l.survivor = true
 	p.step(l, StepSetWEXIT)
+	// A set-id process leaves no core: it may hold what its user must not read. RLIMIT_CORE of
+	// 0 is the user's word that none is wanted.
 	dump := m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[netbsd.RLIMIT_CORE].Cur > 0
 	m.unlock()
 	if dump {
@@ -301,6 +343,7 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 			m.unlock()
 		}
 	}
+	// The rest is done below the body (finish), after its deferred functions.
 	l.exitW = w
 	l.mode.Store(modeDead)
 	runtime.Goexit()
@@ -321,6 +364,8 @@ func (pl *Platform) Trap(info *netbsd.Siginfo) {
 	if p.flags&fWExit != 0 || p.state != StateActive {
 		return
 	}
+	// trapsignal posts it as any other, where it would stay pending for ever: the instruction
+	// that caused it is made again and again.
 	if p.flags&fTraced == 0 && (l.mask.Has(sig) || p.acts.ignore.Has(sig)) {
 		a := p.ownActs()
 		a.act[sig] = Action{}

@@ -47,6 +47,8 @@ const (
 	sCantMask
 )
 
+// sigprops says by default what each signal does (sigprop of sys/signalvar.h). The real-time
+// signals kill. It is never written after start, so it needs no lock.
 var sigprops = func() (t [netbsd.NSIG]sigProp) {
 	for i := range t {
 		t[i] = sKill
@@ -75,6 +77,11 @@ var (
 	cantMask = netbsd.SigsetOf(netbsd.SIGKILL, netbsd.SIGSTOP)
 )
 
+// defaultActs are the actions of a process that nobody forked. All machines of the program
+// share them, so they are never written: cow makes whoever wants to copy first.
+//
+// ps_sigignore has what is ignored by default, so that psignal drops it when it is sent; not
+// SIGCONT, which must always reach the process to continue it.
 var defaultActs = func() *Sigacts {
 	a := &Sigacts{cow: true}
 	for s, p := range sigprops {
@@ -101,6 +108,10 @@ const maxQueued = 1024
 
 // put makes info pending. A second info for an ordinary signal replaces the first;
 // those of the real-time signals queue. EAGAIN: the queue is full.
+//
+// Ordinary signals do not queue: POSIX lets the second be lost, and NetBSD keeps the newer
+// siginfo. The bound keeps a process that sends real-time signals to one which blocks them
+// from taking the machine's memory: each sender gets EAGAIN, as sigqueue(2) says. mu is held.
 func (sp *sigpend) put(info *netbsd.Siginfo) netbsd.Errno {
 	n, at := 0, &sp.q
 	for ; *at != nil; at = &(*at).next {
@@ -120,6 +131,9 @@ func (sp *sigpend) put(info *netbsd.Siginfo) netbsd.Errno {
 }
 
 // get takes one pending sig out and returns what is known about it.
+//
+// A real-time signal stays pending while its queue has another. A signal without siginfo, sent
+// where there was no room for one, is SI_NOINFO. mu is held.
 func (sp *sigpend) get(sig netbsd.Signal) netbsd.Siginfo {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
 	found := false
@@ -154,6 +168,8 @@ func (sp *sigpend) clear(s netbsd.Sigset) {
 	}
 }
 
+// firstsig returns the lowest signal of s, 0 if it is empty: pending signals are taken in this
+// order, which POSIX wants for the real-time ones.
 func firstsig(s netbsd.Sigset) netbsd.Signal {
 	for g := netbsd.Signal(1); s != 0; g, s = g+1, s>>1 {
 		if s&1 != 0 {
@@ -182,6 +198,12 @@ func (l *LWP) Sigaction(sig netbsd.Signal, set *Action) (old Action, errno netbs
 	return old, errno
 }
 
+// sigactionLocked sets p's action for sig. EINVAL: SIGKILL or SIGSTOP. set may come from guest
+// memory (collectActions) and hold anything: the mask is cut to signals that can be blocked,
+// and what else the action holds is only handed back to the guest.
+//
+// What is pending is dropped if the signal is ignored from now on (sigaction1); a blocked one,
+// too, as POSIX requires. mu is held.
 func (p *Proc) sigactionLocked(sig netbsd.Signal, set *Action) netbsd.Errno {
 	if sigprops[sig]&sCantMask != 0 {
 		return netbsd.EINVAL
@@ -209,6 +231,10 @@ func (p *Proc) sigactionLocked(sig netbsd.Signal, set *Action) netbsd.Errno {
 }
 
 // ownActs makes p's actions changeable.
+//
+// Processes share their actions after a fork until one changes something; most never do. Those
+// that share on purpose change them in place, so shared actions are never marked cow. mu is
+// held.
 func (p *Proc) ownActs() *Sigacts {
 	if p.acts.cow {
 		n := *p.acts
@@ -218,6 +244,9 @@ func (p *Proc) ownActs() *Sigacts {
 	return p.acts
 }
 
+// setChldFlags keeps what the action of SIGCHLD means for dying children in p's flags, where
+// an exit looks without knowing actions (items 44 and 46). init may not refuse zombies: they
+// come to it because somebody must take them. mu is held.
 func (p *Proc) setChldFlags(a *Action) {
 	p.flags &^= fNoCldStop | fNoCldWait | fCldSigIgn
 	if a.Flags&netbsd.SA_NOCLDSTOP != 0 {
@@ -234,6 +263,7 @@ func (p *Proc) setChldFlags(a *Action) {
 	}
 }
 
+// clearPending drops the signals of s for p and for each of its LWPs. mu is held.
 func (p *Proc) clearPending(s netbsd.Sigset) {
 	p.pend.clear(s)
 	for l := p.lwps; l != nil; l = l.next {
@@ -278,6 +308,10 @@ func (l *LWP) Sigprocmask(how int, set *netbsd.Sigset) (old netbsd.Sigset, errno
 
 // setMaskLocked sets the mask; signals that it lets through are looked at before
 // l returns to user mode.
+//
+// SIGKILL and SIGSTOP cannot be blocked: a mask that asks for it is cut, without an error
+// (sigprocmask(2)). attn is set without a kick: l is in the kernel, or has not run yet. mu is
+// held.
 func (l *LWP) setMaskLocked(s netbsd.Sigset) {
 	l.mask = s &^ cantMask & netbsd.AllSignals
 	if (l.pend.set|l.p.pend.set)&^l.mask != 0 {
@@ -338,6 +372,8 @@ func (l *LWP) Sigaltstack(set *Altstack) (old Altstack, errno netbsd.Errno) {
 	return old, errno
 }
 
+// The stack in use cannot be changed: a nested handler would be put on another one while the
+// first still runs on this. mu is held.
 func (x *lwpExt) setStack(set *Altstack) netbsd.Errno {
 	switch {
 	case set.Flags&^(netbsd.SS_ONSTACK|netbsd.SS_DISABLE) != 0:
@@ -378,6 +414,8 @@ func (pl *Platform) SetTempMask(s netbsd.Sigset) {
 	l.p.m.unlock()
 }
 
+// The mask that was there is kept once only: with two changes before a signal comes, the first
+// one is what has to be restored. mu is held.
 func (l *LWP) tempMaskLocked(s netbsd.Sigset) {
 	if l.flags&lOldMask == 0 {
 		l.oldmask = l.mask
@@ -417,6 +455,9 @@ func (l *LWP) Sigtimedwait(set netbsd.Sigset, deadline time.Time) (info netbsd.S
 	return info, errno
 }
 
+// sigwait takes a signal of set without a handler. The LWP's own pending signals go before
+// the process's. While l sleeps, waitSet makes psignal hand a signal to it directly
+// (sigunwait), whatever l's mask says: sigtimedwait(2) is for signals that are blocked. mu is held.
 func (l *LWP) sigwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginfo, errno netbsd.Errno) {
 	if g := firstsig(l.pend.set & set); g != 0 {
 		return l.pend.get(g), 0

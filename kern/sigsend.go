@@ -28,6 +28,9 @@ func (l *LWP) Sigqueue(pid int, info *netbsd.Siginfo) netbsd.Errno {
 	})
 }
 
+// kill is kill(2)'s choice of whom pid means. from is the sender, whose rights count; info
+// says what is sent, signal 0 for a look only. mu is held, so the signal reaches everybody who
+// is in the group at one moment and nobody who joins it later.
 func (m *Machine) kill(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 	switch {
 	case pid > 0:
@@ -44,6 +47,8 @@ func (m *Machine) kill(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 	return from.killGroup(g, info)
 }
 
+// A zombie counts as somebody in release 10, which lets proc_find_raw answer: kill returns 0,
+// and psignal drops the signal (item 41). mu is held.
 func (m *Machine) killOne(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 	p := m.pids.find(pid)
 	if p == nil || p.state == StateEmbryo || m.r2003 && p.state >= StateDead {
@@ -58,6 +63,8 @@ func (m *Machine) killOne(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errn
 	return 0
 }
 
+// Neither init nor the sender is meant by -1 (killpg1 skips p_pid <= 1 and the caller). ESRCH
+// where the sender may signal nobody: NetBSD counts those that passed the check. mu is held.
 func (m *Machine) killAll(from *Proc, info *netbsd.Siginfo) netbsd.Errno {
 	found := false
 	for p := m.all.head; p != nil; p = p.allNext {
@@ -75,6 +82,8 @@ func (m *Machine) killAll(from *Proc, info *netbsd.Siginfo) netbsd.Errno {
 	return 0
 }
 
+// Members that the sender may not signal are skipped without an error as long as there is one
+// that it may; zombies count in both releases, as they are still members. mu is held.
 func (from *Proc) killGroup(g *Pgrp, info *netbsd.Siginfo) netbsd.Errno {
 	found := false
 	for p := g.members; p != nil; p = p.pgNext {
@@ -94,6 +103,11 @@ func (from *Proc) killGroup(g *Pgrp, info *netbsd.Siginfo) netbsd.Errno {
 
 // canSignal is CANSIGNAL: the superuser may, equal users may, and SIGCONT goes
 // everywhere in the session.
+//
+// Release 10 compares with the target's saved user, so that a set-id program that has given up
+// its privilege for a while cannot be signalled by the user it serves; 2003 looks at the
+// effective one. SIGCONT within the session is what lets a shell continue a job that runs
+// set-id. mu is held.
 func (from *Proc) canSignal(p *Proc, sig netbsd.Signal) bool {
 	a, b := from.cred, p.cred
 	if a.IsRoot() || from == p {
@@ -143,6 +157,9 @@ func (m *Machine) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
 	return m.kill(m.init, pid, &info)
 }
 
+// signalLocked is pgsignal: sig to the group's members, with ctty only to those that have a
+// controlling terminal, as signals of the terminal are. The kernel is the sender: no rights
+// are asked for. mu is held.
 func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool) {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
 	for p := g.members; p != nil; p = p.pgNext {

@@ -22,6 +22,8 @@ type TTY struct {
 // NewTTY makes a terminal that belongs to no session.
 func (m *Machine) NewTTY(dev Terminal) *TTY { return &TTY{m: m, dev: dev} }
 
+// release drops one session's reference to the device (vrele). It runs from after, with mu
+// dropped.
 func (t *TTY) release() {
 	if t.dev != nil {
 		t.dev.Release()
@@ -71,6 +73,8 @@ func (l *LWP) onTTY(t *TTY, f func() netbsd.Errno) netbsd.Errno {
 	return l.call(f)
 }
 
+// A leader may take the terminal that it has already, which makes its group the foreground
+// again (TIOCSCTTY of tty(4)). mu is held.
 func (p *Proc) acquireTTY(t *TTY) netbsd.Errno {
 	s := p.pgrp.sess
 	if s.leader != p || (s.ttyvp || t.sess != nil) && t.sess != s {
@@ -105,6 +109,8 @@ func (l *LWP) DropTTY() netbsd.Errno {
 }
 
 // dropTTY parts a session from its terminal.
+//
+// The session keeps s.tty: it says that there once was one (item 24). mu is held.
 func (s *Session) dropTTY() {
 	if t := s.tty; t != nil && t.sess == s {
 		t.sess, t.pgrp = nil, nil
@@ -114,6 +120,8 @@ func (s *Session) dropTTY() {
 }
 
 // dropVnode clears s_ttyvp and releases its reference.
+//
+// The reference is dropped later, as the device's own locks are above mu. mu is held.
 func (s *Session) dropVnode() {
 	if s.ttyvp {
 		s.ttyvp = false
@@ -154,6 +162,8 @@ func (t *TTY) Signal(sig netbsd.Signal) {
 }
 
 // isctty reports whether t is p's controlling terminal.
+//
+// mu is held.
 func (t *TTY) isctty(p *Proc) bool {
 	return p.pgrp != nil && p.pgrp.sess == t.sess && p.flags&fControlT != 0
 }
@@ -204,6 +214,10 @@ func (l *LWP) Background(t *TTY, reading bool) netbsd.Errno {
 	return l.onTTY(t, func() netbsd.Errno { return l.background(t, reading) })
 }
 
+// A writer whose SIGTTOU would be ignored may write; a reader cannot be let through in the
+// same way, as it would take input that belongs to the foreground: EIO (ttycheckoutq, ttread).
+// A vfork child cannot be stopped, its parent would never continue it; and in an orphaned
+// group nobody would. mu is held.
 func (l *LWP) background(t *TTY, reading bool) netbsd.Errno {
 	p := l.p
 	if !t.isctty(p) || t.pgrp == nil || p.pgrp == t.pgrp {
