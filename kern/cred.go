@@ -47,6 +47,9 @@ func (p *Proc) MayWatch(t *Proc) bool {
 
 // setCredLocked installs c and moves the process's count to c's real uid (item
 // 94). sugid marks the process as one that changed its identity (P_SUGID).
+//
+// The old set is not changed: others share it, and those who hold it go on by what they were.
+// mu is held.
 func (p *Proc) setCredLocked(c *Cred, sugid bool) {
 	if c.RUID != p.cred.RUID {
 		p.m.chgproccnt(p.cred.RUID, -1)
@@ -60,6 +63,9 @@ func (p *Proc) setCredLocked(c *Cred, sugid bool) {
 
 // chgproccnt changes how many processes the real user uid has and returns the
 // new number.
+//
+// A user without processes leaves the map, or a guest that is root could grow it without bound
+// with setuid(2). mu is held.
 func (m *Machine) chgproccnt(uid uint32, d int) int {
 	n := m.uids[uid] + d
 	if n == 0 {
@@ -84,6 +90,7 @@ func (l *LWP) changeCred(f func(old Cred, c *Cred) netbsd.Errno) netbsd.Errno {
 	})
 }
 
+// equal compares what decides about rights.
 func (c *Cred) equal(o *Cred) bool {
 	return c.RUID == o.RUID && c.EUID == o.EUID && c.SUID == o.SUID &&
 		c.RGID == o.RGID && c.EGID == o.EGID && c.SGID == o.SGID &&

@@ -9,6 +9,14 @@ import (
 
 // exitLWPs ends every LWP of the process but l and waits for that. Those asleep for
 // good reason, uninterruptibly, are waited for. mu is dropped while it waits.
+//
+// Each step is exit_lwps's, in its order (items 49 to 55). All are marked before any is woken:
+// one that runs at once could otherwise make a new LWP, which nobody has marked. That the
+// others lose DETACHED makes them zombies, which are counted here, and not freed behind this
+// LWP's back.
+//
+// It is called for exit and for exec; other LWPs that want to exit or exec meanwhile are
+// refused by fWExit and fExecing. mu is held before and after.
 func (l *LWP) exitLWPs() {
 	p := l.p
 	p.step(l, StepExitLWPs)
@@ -39,6 +47,8 @@ func (l *LWP) exitLWPs() {
 }
 
 // condemnOthers is for LWPs that came into being meanwhile.
+//
+// mu is held.
 func (p *Proc) condemnOthers(l *LWP) {
 	for l2 := p.lwps; l2 != nil; l2 = l2.next {
 		if l2 != l && l2.stat < LWPDead && l2.attn.Load()&aExit == 0 {
@@ -48,6 +58,8 @@ func (p *Proc) condemnOthers(l *LWP) {
 }
 
 // collectLWPs frees the zombie LWPs, as lwp_wait1 with LWPWAIT_EXITCONTROL does.
+//
+// mu is held.
 func (p *Proc) collectLWPs() {
 	for l := p.lwps; l != nil; {
 		next := l.next
@@ -60,6 +72,10 @@ func (p *Proc) collectLWPs() {
 
 // exitLWP is lwp_exit, at the end of l's goroutine. The last live LWP takes the
 // process with it, with status 0 (item 56).
+//
+// Two last LWPs may come here at once: lLeaving is what the second one sees of the first,
+// which no longer counts as alive although mu is dropped for its tracer. In release 10 the LWP
+// frees its own memory; in 2003 the reaper does it.
 func (l *LWP) exitLWP() {
 	p, m := l.p, l.p.m
 	m.lock()
@@ -90,6 +106,8 @@ func (l *LWP) exitLWP() {
 }
 
 // othersLive reports whether another LWP of p can still run.
+//
+// mu is held.
 func (p *Proc) othersLive(l *LWP) bool {
 	for l2 := p.lwps; l2 != nil; l2 = l2.next {
 		if l2 != l && l2.stat < LWPDead && l2.flags&lLeaving == 0 {
@@ -100,6 +118,10 @@ func (p *Proc) othersLive(l *LWP) bool {
 }
 
 // passOnSignals makes the other LWPs look at signals that l had been told of.
+//
+// A signal for the process is told to one LWP that does not block it. If that one ends instead
+// of taking it, nobody else would look: signals would be lost to a program whose threads come
+// and go. The LWP's own pending signals die with it. mu is held.
 func (l *LWP) passOnSignals() {
 	p := l.p
 	l.pend = sigpend{}
@@ -129,6 +151,9 @@ func (p *Proc) freeLWPVM(l *LWP) {
 
 // rest is what remains of an LWP that has ended: nothing if it was detached, else a
 // zombie and a wakeup for those who wait (items 61, 62).
+//
+// The place is given up before anybody can see the end: whoever has waited for this LWP may
+// count on making another. mu is held.
 func (l *LWP) rest() {
 	p := l.p
 	l.leavePlace()

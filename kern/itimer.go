@@ -19,6 +19,9 @@ type Itimerval struct{ Value, Interval time.Duration }
 const timerTick = 10 * time.Millisecond
 
 // fix is itimerfix.
+//
+// An interval below a tick would be a timer that never stops firing: a guest could keep a core
+// busy with one call.
 func (v Itimerval) fix() Itimerval {
 	if v.Interval > 0 {
 		v.Interval = max(v.Interval, timerTick)
@@ -78,6 +81,8 @@ func (p *Proc) Getitimer(which int) (Itimerval, netbsd.Errno) {
 	return p.ext.itimers[which].value(now), 0
 }
 
+// timerClock is what the timer counts by: time since boot, the process's user time, or all its
+// processor time. mu is not held: the address space is asked.
 func (p *Proc) timerClock(which int) time.Duration {
 	if which == netbsd.ITIMER_REAL {
 		return p.m.uptime()
@@ -85,10 +90,13 @@ func (p *Proc) timerClock(which int) time.Duration {
 	return p.cpuTime(which == netbsd.ITIMER_PROF)
 }
 
+// A timer that is due but has not fired yet has a microsecond left, as getitimer(2) must not
+// say 0, which means off. mu is held.
 func (it *itimer) value(now time.Duration) Itimerval {
 	return Itimerval{max(it.due-now, time.Microsecond), it.interval}
 }
 
+// dead is for a fire that has begun and waits for mu: Stop comes too late for it. mu is held.
 func (it *itimer) stop() {
 	it.dead = true
 	it.t.Stop()
@@ -97,6 +105,10 @@ func (it *itimer) stop() {
 var itimerSignals = [...]netbsd.Signal{netbsd.SIGALRM, netbsd.SIGVTALRM, netbsd.SIGPROF}
 
 // fire runs when the time may have come.
+//
+// Process time may have stood still meanwhile: then the timer is set again for the earliest
+// moment at which it could run out. Periods that were missed while the machine was busy or
+// stopped are skipped, not caught up on: one signal stands for all (setitimer(2)).
 func (it *itimer) fire() {
 	p, m := it.p, it.p.m
 	now := p.timerClock(it.which)
@@ -162,6 +174,8 @@ func (p *Proc) TimerCreate(info netbsd.Siginfo) (int, netbsd.Errno) {
 	return 0, netbsd.EAGAIN
 }
 
+// posixTimer returns the timer with that id, nil if there is none. The id is the guest's word.
+// mu is held.
 func (p *Proc) posixTimer(id int) *posixTimer {
 	if p.ext == nil || id < 0 || id > 1<<20 {
 		return nil
@@ -189,6 +203,7 @@ func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
 	return old, 0
 }
 
+// gen tells a fire that is on its way that it is no longer meant. mu is held.
 func (pt *posixTimer) disarm() {
 	pt.gen++
 	if pt.t != nil {
@@ -198,6 +213,7 @@ func (pt *posixTimer) disarm() {
 	pt.due, pt.every, pt.over = 0, 0, 0
 }
 
+// mu is held.
 func (pt *posixTimer) value() Itimerval {
 	if pt.t == nil {
 		return Itimerval{}
@@ -205,6 +221,9 @@ func (pt *posixTimer) value() Itimerval {
 	return Itimerval{max(pt.due-pt.p.m.uptime(), time.Microsecond), pt.every}
 }
 
+// While the timer's signal is pending no second one is queued; the overrun count tells of it
+// (timer_getoverrun(2)). So a process that blocks the signal of a fast timer collects a number
+// and no memory.
 func (pt *posixTimer) fire(gen int) {
 	p, m := pt.p, pt.p.m
 	m.lock()
@@ -266,6 +285,8 @@ func (p *Proc) TimerDelete(id int) netbsd.Errno {
 	return 0
 }
 
+// freePosixTimers ends the timers of timer_create(2), which neither an exec nor an exit leaves
+// behind. mu is held.
 func (p *Proc) freePosixTimers() {
 	if p.ext == nil {
 		return
@@ -277,6 +298,8 @@ func (p *Proc) freePosixTimers() {
 }
 
 // freeTimers is timers_free(TIMERS_ALL) (item 11).
+//
+// mu is held. A signal that a timer has sent before stays pending; exit drops it.
 func (p *Proc) freeTimers(l *LWP) {
 	p.step(l, StepFreeTimers)
 	if p.ext == nil {

@@ -5,6 +5,11 @@ import "toaster/netbsd"
 // procFree is proc_free: a waiter has taken the zombie's status (items 90 to 96).
 // A process that a debugger held goes back to its original parent instead, which
 // waits once more.
+//
+// The parent's usage of children grows here and only here (item 92): a child that is never
+// waited for is never counted. A child that used nothing does not make its parent's extra
+// state. The pid comes last: once it is free a fork on another core may have it (item 96). mu
+// is held.
 func (p *Proc) procFree() {
 	m, parent := p.m, p.parent
 	if p.flags&fTraced != 0 && p.opptr != parent {
@@ -44,6 +49,8 @@ func (p *Proc) procFree() {
 }
 
 // unlinkAll takes p out of its group and off all lists.
+//
+// mu is held.
 func (p *Proc) unlinkAll(parent *Proc) {
 	m := p.m
 	parent.dropChild(p)
@@ -58,6 +65,9 @@ func (p *Proc) unlinkAll(parent *Proc) {
 }
 
 // releaseAll drops what p shares with others. The credentials stay readable.
+//
+// The real user's count falls here, at the reap: zombies count against RLIMIT_NPROC (item 94).
+// Credentials are immutable and Go's collector takes them. mu is held.
 func (p *Proc) releaseAll() {
 	m := p.m
 	p.step(nil, StepUncountUser)
@@ -72,6 +82,8 @@ func (p *Proc) releaseAll() {
 }
 
 // free unlinks an LWP that is gone.
+//
+// mu is held.
 func (l *LWP) free() {
 	if l.stat == LWPZombie {
 		l.p.nzlwps--
@@ -80,6 +92,8 @@ func (l *LWP) free() {
 	l.unlink()
 }
 
+// releaseImage drops a reference to the executable, later, as a file system may block in it.
+// mu is held.
 func (m *Machine) releaseImage(i *Image) {
 	if i != nil && i.Text != nil {
 		m.after(i.Text.Release)

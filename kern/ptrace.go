@@ -32,6 +32,12 @@ func (l *LWP) PtraceAttach(pid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno { return l.p.attach(pid) })
 }
 
+// The checks are in ptrace(2)'s order. A circle of parents must never arise, not even by a
+// later detach: exit and getppid walk up without a bound, and would never end. A process that
+// is stopped already does not stop again for the SIGSTOP: its new parent is told of the stop
+// that it is in.
+//
+// mu is held.
 func (p *Proc) attach(pid int) netbsd.Errno {
 	m := p.m
 	t := m.pfind(pid)
@@ -67,6 +73,8 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 
 // below reports whether t is above p, by parents or by original parents, which can
 // become parents again. It is called with a nil map.
+//
+// seen keeps it from walking in the shared parts of two paths again and again. mu is held.
 func (p *Proc) below(t *Proc, seen map[*Proc]bool) bool {
 	for p != nil && !seen[p] {
 		if p == t {
@@ -99,6 +107,10 @@ func (t *Proc) reparent2(to *Proc) {
 
 // traced finds pid as one that the caller traces. stopped: it must be so, and the
 // stop must have been waited for.
+//
+// A tracee that runs cannot be looked into: its registers are in use. That its stop has been
+// waited for is ptrace(2)'s rule, so that tracer and tracee agree on which stop is meant. mu
+// is held.
 func (p *Proc) tracee(pid int, stopped bool) (*Proc, netbsd.Errno) {
 	t := p.m.pfind(pid)
 	switch {
@@ -149,6 +161,8 @@ func (l *LWP) PtraceResume(pid int, a ResumeArgs) netbsd.Errno {
 	})
 }
 
+// The LWP is looked up before anything changes, so that a wrong one leaves the tracee as it
+// was. mu is held.
 func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
 	var only *LWP
 	if a.LWP != 0 {
@@ -167,6 +181,8 @@ func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
 }
 
 // setStep says which LWP makes a single step.
+//
+// Each step is asked for anew: an LWP that is not meant this time steps no longer. mu is held.
 func (t *Proc) setStep(step bool, only *LWP) {
 	for l := t.lwps; l != nil; l = l.next {
 		on := step && (l == only || only == nil && (t.ext == nil || t.ext.stopLid == 0 || l.lid == t.ext.stopLid))
@@ -189,6 +205,7 @@ func (pl *Platform) SingleStep() bool {
 // TRAP_SCE or TRAP_SCX.
 func (p *Proc) SyscallTraced() bool { return p.sysTrace.Load() }
 
+// The atomic copy is for the run loop, which asks at every system call without mu. mu is held.
 func (t *Proc) setSysTrace(on bool) {
 	t.flags &^= fSyscall
 	if on {
@@ -198,6 +215,8 @@ func (t *Proc) setSysTrace(on bool) {
 }
 
 // detach ends the tracing and gives the process back to its original parent.
+//
+// A tracer that is the parent anyway stays that. mu is held.
 func (t *Proc) detach() {
 	if t.opptr != t.parent {
 		t.giveBack()
@@ -208,6 +227,10 @@ func (t *Proc) detach() {
 }
 
 // traceGo makes a stopped tracee go on with sig (ptrace_sendsig).
+//
+// A stop signal as sig leaves it stopped, with a new report for the tracer. With only, the
+// other LWPs stay where they are; the process counts as running, so that it can stop, and be
+// reported, once more. mu is held.
 func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
 	if t.flags&fStopped == 0 {
 		if sig != 0 {
@@ -246,6 +269,8 @@ func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
 
 // traceStopped returns the LWP whose stop the tracer was told of last, if it still stands
 // there: it takes the signal that the tracer gives.
+//
+// mu is held.
 func (t *Proc) traceStopped() *LWP {
 	if t.ext == nil {
 		return nil

@@ -22,6 +22,7 @@ func (m *Machine) startReaper() {
 	go m.contain(nil, "the reaper ran", m.reap)
 }
 
+// stopReaper has the reaper end once both queues are empty. mu is held.
 func (m *Machine) stopReaper() {
 	if m.r2003 {
 		m.reaper.stop = true
@@ -35,6 +36,8 @@ func (m *Machine) awaitReaper() {
 	}
 }
 
+// rouse wakes the reaper if it sleeps; asleep is set with mu held, so no wakeup is lost
+// between its look and its sleep (item 58). mu is held.
 func (r *reaper) rouse() {
 	if r.asleep {
 		r.asleep = false
@@ -43,6 +46,8 @@ func (r *reaper) rouse() {
 }
 
 // pushLWP is lwp_exit2.
+//
+// mu is held.
 func (r *reaper) pushLWP(l *LWP) {
 	l.p.step(l, StepWakeReaper)
 	r.lwps = append(r.lwps, l)
@@ -62,6 +67,9 @@ func (l *LWP) exit2() {
 	l.goroutineEnds()
 }
 
+// The LWP queue is served before the process queue: a process must not be freed before its
+// last LWP (item 59). What was put off until mu is dropped runs after each body, so that a
+// parent hears of one death before the next is begun.
 func (m *Machine) reap() {
 	defer close(m.reaper.done)
 	r := &m.reaper
@@ -94,6 +102,7 @@ func (m *Machine) reap() {
 	}
 }
 
+// mu is held, and dropped while the address space works.
 func (m *Machine) reapLWP(l *LWP) {
 	l.p.step(l, StepReapLWP)
 	l.p.freeLWPVM(l)
@@ -102,6 +111,8 @@ func (m *Machine) reapLWP(l *LWP) {
 
 // reapProc frees the memory, and only then the process is a zombie (63); the signal
 // comes before the wakeup (64).
+//
+// mu is held, and dropped while the address space works.
 func (m *Machine) reapProc(p *Proc) {
 	p.step(nil, StepReapProc)
 	p.freeVM(nil)

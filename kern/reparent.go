@@ -6,6 +6,10 @@ import "toaster/netbsd"
 
 // reparent makes to the parent of c: at the head of its child list, with no signal
 // and no wakeup (items 97 to 99). From init, or a subreaper, on c ends with SIGCHLD.
+//
+// What c has to report moves along: a stop that nobody has waited for is news to the new
+// parent, too. A subreaper counts as init does, since who adopts orphans is not asked for
+// their exit signal. mu is held.
 func (c *Proc) reparent(to *Proc) {
 	from := c.parent
 	if from == to {
@@ -27,6 +31,9 @@ func (c *Proc) reparent(to *Proc) {
 }
 
 // setTraced sets or clears P_TRACED.
+//
+// A stop that the tracer has taken is reported once more when the tracing ends: the real
+// parent has not seen it. mu is held.
 func (c *Proc) setTraced(on bool) {
 	if on {
 		c.flags |= fTraced
@@ -43,6 +50,8 @@ func (c *Proc) setTraced(on bool) {
 
 // setOpptr records c's original parent. A process knows which of its children are
 // with a debugger, so that its exit need not walk all processes for them (item 37).
+//
+// stolen is unordered, so that an entry is removed by moving the last one. mu is held.
 func (c *Proc) setOpptr(op *Proc) {
 	if old := c.opptr; old != nil && old.ext != nil {
 		s := old.ext.stolen
@@ -64,6 +73,10 @@ func (c *Proc) setOpptr(op *Proc) {
 
 // giveBack returns a traced child back to its original parent, init if that is gone,
 // and ends the tracing. It returns the parent.
+//
+// The link is cleared before c moves, or c would be entered once more among the stolen ones.
+// An original parent that is dead does not count; 1.127 would follow its pointer (item 90). mu
+// is held.
 func (c *Proc) giveBack() *Proc {
 	to := c.opptr
 	if to == nil || to.state >= StateDead {
@@ -76,6 +89,10 @@ func (c *Proc) giveBack() *Proc {
 }
 
 // orphanChildren returns p's children to init, or to p's subreaper (items 32 to 36).
+//
+// One wakeup before the loop stands for all the zombies that come (item 32), and no SIGCHLD. A
+// traced child is killed: its tracer is gone, and nobody would ever continue it. psignal comes
+// after the move, so that what it reports goes to the new parent. mu is held.
 func (p *Proc) orphanChildren(l *LWP) {
 	to := p.reaperFor()
 	if p.kids == nil {
@@ -107,6 +124,8 @@ func (p *Proc) orphanChildren(l *LWP) {
 // forgetStolen makes the children that debuggers hold forget that p was their
 // parent (item 37). kern_exit.c 1.127 leaves out those that are zombies
 // already.
+//
+// Without the link a later detach sends the child to init. mu is held.
 func (p *Proc) forgetStolen(l *LWP) {
 	if p.flags&fChTraced == 0 {
 		return
@@ -128,6 +147,8 @@ func (p *Proc) forgetStolen(l *LWP) {
 }
 
 // parentDied sends the parent-death signal that c asked for.
+//
+// mu is held.
 func (c *Proc) parentDied() {
 	if c.ext == nil || c.ext.pdeathsig == 0 {
 		return

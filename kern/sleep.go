@@ -24,6 +24,8 @@ var noDeadline time.Time
 // waitq is a queue of LWPs that sleep for one thing.
 type waitq struct{ head *LWP }
 
+// add puts l at the head, so that the last one to sleep is woken first; nothing depends on it,
+// as all are woken. mu is held.
 func (q *waitq) add(l *LWP) {
 	l.wq, l.qprev, l.qnext = q, nil, q.head
 	if q.head != nil {
@@ -32,6 +34,8 @@ func (q *waitq) add(l *LWP) {
 	q.head = l
 }
 
+// dequeue takes l off the queue that it is on, if any: a signal or the deadline can end a
+// sleep before the wakeup. mu is held.
 func (l *LWP) dequeue() {
 	q := l.wq
 	if q == nil {
@@ -49,6 +53,8 @@ func (l *LWP) dequeue() {
 }
 
 // wakeAll is wakeup(9) on q.
+//
+// They run once mu is dropped, and each looks again at what it waited for. mu is held.
 func (q *waitq) wakeAll() {
 	for q.head != nil {
 		l := q.head
@@ -58,6 +64,10 @@ func (q *waitq) wakeAll() {
 }
 
 // wakeup ends l's sleep, or makes its next one end at once.
+//
+// A wakeup that finds l awake is kept as a token, since l may be on its way to the sleep, past
+// its test and before mu. One token is enough: sleepers test again. A stopped LWP whose sleep
+// ends stays stopped, and finds that it was woken when it continues. mu is held.
 func (l *LWP) wakeup(why int8) {
 	if !l.asleep {
 		if why == rWoken {
@@ -72,6 +82,9 @@ func (l *LWP) wakeup(why int8) {
 }
 
 // resume lets a parked LWP run.
+//
+// The channel has room for one, and parked says whether anybody is waiting: so the send never
+// blocks, which it must not with mu held. mu is held.
 func (l *LWP) resume() {
 	l.setStat(LWPRunning)
 	if l.parked {
@@ -81,6 +94,10 @@ func (l *LWP) resume() {
 }
 
 // park returns up mu and blocks until resume.
+//
+// The receive is bare, without a select: synctest then knows that the goroutine is durably
+// blocked, and it is the cheapest that Go has. A tracer that looks into the process (looks)
+// keeps its LWPs from going on, whoever resumed them. mu is held before and after.
 func (l *LWP) park() {
 	m := l.p.m
 	l.parked = true
@@ -101,6 +118,10 @@ func (l *LWP) park() {
 // sleep blocks l, in q if q is not nil, until somebody wakes it (0), the deadline
 // passes (EWOULDBLOCK) or, if intr, a signal or the like wants it (EINTR, ERESTART).
 // 0 can come without cause: callers test again. mu is held before and after.
+//
+// A signal that came before the sleep is seen to first, as tsleep's CATCH does: it would not
+// wake anybody afterwards. If l was stopped for it, the condition that the caller tested is
+// old, and so it gets 0 and tests again.
 func (l *LWP) sleep(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 	if intr && l.attn.Load() != 0 {
 		parks := l.parks
@@ -121,6 +142,10 @@ func (l *LWP) sleep(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 	return l.doSleep(q, intr)
 }
 
+// doSleep sleeps without a deadline of its own. gen counts sleeps, so that a timer of an
+// earlier one which fires late ends nothing. In a process that is stopping, an interruptible
+// sleeper counts as stopped: it would not come by for a long time. mu is held before and
+// after.
 func (l *LWP) doSleep(q *waitq, intr bool) netbsd.Errno {
 	l.setStat(LWPSleeping)
 	l.asleep, l.reason = true, rWoken
@@ -146,6 +171,7 @@ func (l *LWP) doSleep(q *waitq, intr bool) netbsd.Errno {
 	return 0
 }
 
+// A deadline that has passed is EWOULDBLOCK at once. mu is held before and after.
 func (l *LWP) sleepUntil(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 	d := time.Until(deadline)
 	if d <= 0 {
@@ -167,6 +193,10 @@ func (l *LWP) sleepUntil(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 // interrupted looks at what wants an interruptibly sleeping LWP: EINTR or ERESTART
 // if it must go back to user mode, 0 if not or if all has been seen to here. It
 // may stop or suspend the LWP meanwhile.
+//
+// _lwp_wakeup(2) comes first, since it ends one sleep only and must not be lost behind a
+// signal. A signal without effect, or a stop that has been carried out, does not end the
+// sleep: issignal takes it. mu is held before and after.
 func (l *LWP) interrupted() netbsd.Errno {
 	a := l.attn.Load()
 	if a&aCancel != 0 {
@@ -195,6 +225,8 @@ func (l *LWP) interrupted() netbsd.Errno {
 	return 0
 }
 
+// restartErrno says what an interrupted call returns: ERESTART has it made again after the
+// handler, EINTR is for the program (sigaction(2), SA_RESTART). mu is held.
 func (l *LWP) restartErrno(sig netbsd.Signal) netbsd.Errno {
 	if l.p.acts.act[sig].Flags&netbsd.SA_RESTART != 0 {
 		return netbsd.ERESTART

@@ -8,6 +8,10 @@ import "toaster/netbsd"
 
 // stop begins to stop p for sig. force: the parent gets SIGCHLD even with
 // SA_NOCLDSTOP, as a tracer does.
+//
+// What was reported before is taken back: a wait must not be told of the last stop once this
+// one has begun. Uninterruptible sleepers are not touched, and the process has not stopped
+// until they wake and come by, as in NetBSD. mu is held.
 func (p *Proc) stop(sig netbsd.Signal, force bool) {
 	p.unreport()
 	p.xsig = sig
@@ -25,12 +29,17 @@ func (p *Proc) stop(sig netbsd.Signal, force bool) {
 }
 
 // stopAsleep stops an LWP that goes to sleep in a stopping process.
+//
+// mu is held.
 func (p *Proc) stopAsleep(l *LWP) {
 	l.setStat(LWPStopped)
 	p.checkStopped(false)
 }
 
 // stopHere stops the calling LWP until the process continues.
+//
+// The caller looks again afterwards: it may have been condemned meanwhile. mu is held before
+// and after.
 func (l *LWP) stopHere() {
 	l.setStat(LWPStopped)
 	l.p.checkStopped(false)
@@ -39,6 +48,10 @@ func (l *LWP) stopHere() {
 
 // checkStopped makes the process stopped when all its LWPs are, and tells the
 // parent (proc_stop_done).
+//
+// It is called wherever an LWP stops, ends, or is suspended, as each may have been the last
+// one to run. The report is there before SIGCHLD is sent: a handler that waits finds it. mu is
+// held.
 func (p *Proc) checkStopped(force bool) {
 	if p.flags&fStopping == 0 {
 		return
@@ -60,6 +73,8 @@ func (p *Proc) checkStopped(force bool) {
 }
 
 // childSignal is child_psignal: SIGCHLD for a stop or a continuation.
+//
+// mu is held.
 func (p *Proc) childSignal() {
 	pp := p.parent
 	if p.flags&fFSTrace != 0 && p.m.r2003 {
@@ -78,6 +93,9 @@ func (p *Proc) childSignal() {
 }
 
 // unstop makes a stopped or stopping process go on.
+//
+// A process that is to die of a signal which came while it stood is doomed now: the platform
+// did not have to hurry while nothing ran. mu is held.
 func (p *Proc) unstop() {
 	p.unreport()
 	p.flags &^= fStopping | fStopped
@@ -90,6 +108,9 @@ func (p *Proc) unstop() {
 }
 
 // goOn is unstop for one LWP.
+//
+// An LWP that was asleep when the process stopped sleeps on, unless a signal is to be taken or
+// it was woken meanwhile. mu is held.
 func (l *LWP) goOn() {
 	l.attn.And(^aStop)
 	if l.ext != nil {
@@ -109,6 +130,8 @@ func (l *LWP) goOn() {
 }
 
 // continued is a SIGCONT for a stopped process. Release 10 tells the parent.
+//
+// A tracer is the parent then, and is told as one. mu is held.
 func (p *Proc) continued() {
 	p.unstop()
 	p.m.event(Event{Kind: EventContinue, Pid: p.pid})
@@ -124,6 +147,9 @@ func (p *Proc) continued() {
 }
 
 // suspendSelf is what LW_WSUSPEND asks for: stand still until _lwp_continue(2).
+//
+// Those that wait in _lwp_suspend(2) are told that it has happened. mu is held before and
+// after.
 func (l *LWP) suspendSelf() {
 	for l.attn.Load()&(aSuspend|aExit) == aSuspend {
 		l.setStat(LWPSuspended)
@@ -135,6 +161,10 @@ func (l *LWP) suspendSelf() {
 
 // condemn tells l to die as soon as it can: at its next kernel call or UserRet; at
 // once if it sleeps interruptibly, is stopped or suspended (exit_lwps).
+//
+// An uninterruptible sleeper is left alone: it holds something, or waits for what must come to
+// its end, and dies when it wakes (item 53). One that a stop found in such a sleep goes on
+// sleeping. mu is held.
 func (l *LWP) condemn() {
 	l.setAttn(aExit)
 	switch {

@@ -66,6 +66,8 @@ func (l *LWP) waitKernel(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 	return r, l.leave(errno)
 }
 
+// waitPid turns a pid of wait4(2) into a selector. WaitAny is -1, which is also minus the
+// group 1: it means any child, as kern_exit.c asks for it first.
 func (l *LWP) waitPid(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 	m := l.p.m
 	s := selector{by: netbsd.P_PID, id: pid}
@@ -101,11 +103,16 @@ func (l *LWP) Wait6(idtype, id, options int, out *WaitOut) (int, netbsd.Errno) {
 	if id == 0 && (idtype == netbsd.P_PID || idtype == netbsd.P_PGID) {
 		s.by, s.id = netbsd.P_PGID, int(l.p.pgrp.id)
 	}
+	// wait drops mu.
 	r, errno := l.wait(s, options, out, true)
 	return r, l.leave(errno)
 }
 
 // wait is called with mu held and drops it.
+//
+// The result is taken with mu held, and what is copied out is that copy: guest memory is
+// written without mu, and the child may be gone by then. Unknown options are EINVAL before
+// anything is looked for (item 71).
 func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netbsd.Errno) {
 	p, m := l.p, l.p.m
 	if options&^opts10 != 0 || options&selectors == 0 {
@@ -123,6 +130,7 @@ func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netb
 	if m.r2003 && kind == kZombie && options&netbsd.WNOWAIT == 0 {
 		return p.reap2003(c, out)
 	}
+	// A Go function that wants no details: nothing to fill in, and no second look.
 	if out == nil {
 		pid := int(c.pid)
 		p.consume(c, kind, options)
@@ -133,6 +141,9 @@ func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netb
 }
 
 // reportOut takes what there is to say of c, is done with it, and copies out.
+//
+// In release 10 the child is consumed before the copyout: a bad pointer loses it (items 75 and
+// 76), as do_sys_waitid frees the process first. mu is held, and dropped.
 func (p *Proc) reportOut(c *Proc, kind waitKind, options int, out *WaitOut, wait6 bool) (int, netbsd.Errno) {
 	var r waitResult
 	c.fillResult(kind, &r)
@@ -149,6 +160,9 @@ func (p *Proc) reportOut(c *Proc, kind waitKind, options int, out *WaitOut, wait
 
 // findStopped waits for a child worth reporting (find_stopped_child). Without
 // error and child: WNOHANG and none is ready.
+//
+// Every wakeup looks again at everything: of several LWPs that wait one reaps, and the others
+// may find nothing left to wait for (item 89). mu is held before and after.
 func (l *LWP) findStopped(s selector, options int) (*Proc, waitKind, netbsd.Errno) {
 	p := l.p
 	for {
@@ -170,6 +184,8 @@ func (l *LWP) findStopped(s selector, options int) (*Proc, waitKind, netbsd.Errn
 
 // consume takes note that c has been reported: a zombie is freed, a stop or a
 // continuation is not reported again.
+//
+// WNOWAIT leaves all as it is, so the same child is reported again. mu is held.
 func (p *Proc) consume(c *Proc, kind waitKind, options int) {
 	if options&netbsd.WNOWAIT != 0 {
 		return
@@ -188,6 +204,9 @@ func (p *Proc) consume(c *Proc, kind waitKind, options int) {
 
 // reap2003 copies out before it reaps; a failed copy leaves the zombie. While the
 // lock is dropped the zombie is claimed, so that no other waiter takes it.
+//
+// NetBSD of 2003 has the kernel lock there, so nobody else could take the zombie in between;
+// the claim stands for that. mu is held, and dropped.
 func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 	m := p.m
 	pid := int(c.pid)
@@ -214,6 +233,9 @@ func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 }
 
 // fillResult takes what a wait may report about c.
+//
+// Signo is SIGCHLD whatever the child's exit signal is (wait6(2), after SUSv4). Usage of a
+// child that only stopped is what it has used so far. mu is held.
 func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 	r.pid, r.zombie = c.pid, kind == kZombie
 	r.info = netbsd.Siginfo{Signo: netbsd.SIGCHLD, Pid: c.pid, UID: c.cred.EUID}
@@ -270,6 +292,8 @@ func (out *WaitOut) copyWait4(r *waitResult) netbsd.Errno {
 	return 0
 }
 
+// copyWait6 copies out status, usage and siginfo, in sys_wait6's order; the first fault ends
+// it.
 func (out *WaitOut) copyWait6(r *waitResult) netbsd.Errno {
 	if out == nil {
 		return 0
