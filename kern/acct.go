@@ -35,6 +35,8 @@ func compT(d time.Duration) uint16 {
 	return compNum(v)
 }
 
+// compNum rounds as encode_comp_t of kern_acct.c does: the last bit that is shifted out
+// decides. What is too large is the largest number there is.
 func compNum(v uint64) uint16 {
 	exp, round := uint64(0), false
 	for v >= 1<<13 {
@@ -56,6 +58,10 @@ func compNum(v uint64) uint16 {
 }
 
 // writeAcct is acct_process; mu is dropped meanwhile.
+//
+// It runs where 1.127 has it, after job control (item 28), so the terminal is gone from a
+// session's leader but not from the other members. Mean memory is the integral over the ticks
+// of processor time, as acct(5) wants it.
 func (p *Proc) writeAcct(l *LWP, w netbsd.WaitStatus) {
 	p.step(l, StepAccounting)
 	f := p.m.acct
@@ -78,6 +84,7 @@ func (p *Proc) writeAcct(l *LWP, w netbsd.WaitStatus) {
 	p.unlocked(func() { _ = f(r) })
 }
 
+// acctFlags turns p's flags into acct(5)'s. mu is held.
 func (p *Proc) acctFlags() (f uint8) {
 	for _, b := range [...]struct {
 		p procFlags

@@ -52,6 +52,8 @@ const (
 // behind "panic while".
 func (m *Machine) Contain(doing string, f func()) bool { return m.contain(nil, doing, f) }
 
+// Without Config.Bug f is called as it is: the panic is the embedder's, and its stack is
+// whole.
 func (m *Machine) contain(l *LWP, doing string, f func()) bool {
 	if m.cfg.Bug == nil {
 		f()
@@ -78,6 +80,8 @@ func (m *Machine) found(l *LWP, b *guard.Bug) {
 			b.Doing = d.Doing()
 		}
 	}
+	// The goroutine may have panicked with mu held. Nobody can be asked: whether the lock
+	// comes free is the only sign.
 	free := m.comesFree(lockPatience)
 	if b.Ends == "" {
 		b.Ends = m.damage(free)

@@ -4,6 +4,11 @@ import "fmt"
 
 // Check verifies the whole process tree and returns an error for each inconsistency,
 // in words; none means that all is well. It may be called at any time.
+//
+// It holds mu and looks at everything, so it takes as long as there are processes: it is for
+// tests, after each step of a random play, and for a machine in which a panic has been caught
+// (bug.go), where it decides whether the machine can go on. It changes nothing, and must not
+// trust what it walks: a damaged list may be a circle.
 func (m *Machine) Check() []error {
 	m.lock()
 	defer m.unlock()
@@ -21,6 +26,7 @@ func (m *Machine) Check() []error {
 	return c.errs
 }
 
+// checker collects what is wrong; seen has every process on the two lists.
 type checker struct {
 	m    *Machine
 	seen map[*Proc]bool
@@ -89,6 +95,8 @@ func (c *checker) table() {
 	c.freeList(free)
 }
 
+// freeList follows the free list, no further than there can be slots, and compares it with the
+// slots that are free.
 func (c *checker) freeList(free int) {
 	t := &c.m.pids
 	n := 0
@@ -104,6 +112,9 @@ func (c *checker) freeList(free int) {
 }
 
 // circles checks that everybody descends from init.
+//
+// A circle of parents would have whoever walks up, as getppid(2) and setpgid(2) do, walk for
+// ever with mu held.
 func (c *checker) circles() {
 	good := map[*Proc]bool{c.m.init: true}
 	for p := range c.seen {
@@ -122,6 +133,8 @@ func (c *checker) circles() {
 }
 
 // family checks p's parent and children, and who traces whom.
+//
+// The order of the child list is seq's, by which the queues of wait(2) choose (item 83).
 func (c *checker) family(p *Proc) {
 	if p.parent == nil && p != c.m.init {
 		c.bad("process %d has no parent", p.pid)
@@ -150,6 +163,8 @@ func (c *checker) family(p *Proc) {
 	c.tracing(p)
 }
 
+// tracing checks that a process and its original parent know of each other; an exit relies on
+// it to find those that debuggers hold (item 37).
 func (c *checker) tracing(p *Proc) {
 	if p.flags&fTraced == 0 && p.opptr != nil {
 		c.bad("process %d is not traced and has original parent %d", p.pid, p.opptr.pid)
@@ -175,6 +190,8 @@ func (c *checker) tracing(p *Proc) {
 	}
 }
 
+// lwps checks p's LWPs against what p counts and what its state allows: an active process
+// without a live LWP would never end, one that is stopped must stand still.
 func (c *checker) lwps(p *Proc) {
 	n, z, live, unstopped := int32(0), int32(0), 0, 0
 	var prev *LWP
@@ -245,6 +262,7 @@ func (c *checker) waits(p *Proc) {
 	}
 }
 
+// shouldReport works out anew what p's parent may be told of it.
 func (p *Proc) shouldReport() waitKind {
 	switch {
 	case p.flags&fClaimed != 0:
@@ -305,6 +323,9 @@ func (c *checker) groups() {
 	}
 }
 
+// group checks one group, and returns its number of members. A parent that has inherited a
+// process is left out where the counts are compared: NetBSD, too, does not count again when it
+// reparents.
 func (c *checker) group(g *Pgrp) (n int) {
 	jobc := int32(0)
 	for p := g.members; p != nil; p = p.pgNext {

@@ -14,6 +14,10 @@ import "toaster/netbsd"
 
 // doom tells the address space that p is to die; now: at once, whatever its LWPs do. mu is
 // held, and dropped before it hears.
+//
+// The second kind is told once, until Dying takes it back; SIGKILL each time, as it may find a
+// new address space. A process whose memory is no Killer, a Go function's, needs no force: its
+// goroutine cannot be ended by any.
 func (p *Proc) doom(now bool) {
 	k, ok := p.vm.(Killer)
 	switch {
@@ -39,6 +43,8 @@ func (p *Proc) Dying(vm AddressSpace) bool {
 }
 
 // fatal says whether a signal is pending that ends p as soon as an LWP comes by.
+//
+// mu is held.
 func (p *Proc) fatal() bool {
 	for l := p.lwps; l != nil; l = l.next {
 		if l.stat < LWPDead && l.fatalSignal() != 0 {
@@ -49,6 +55,8 @@ func (p *Proc) fatal() bool {
 }
 
 // fatalSignal returns the signal that l would die of, SIGKILL before all others.
+//
+// mu is held.
 func (l *LWP) fatalSignal() netbsd.Signal {
 	s := (l.pend.set | l.p.pend.set) &^ l.maskNow()
 	if s.Has(netbsd.SIGKILL) {
@@ -66,6 +74,8 @@ func (l *LWP) fatalSignal() netbsd.Signal {
 }
 
 // diesOf says whether p's action on sig is to die, if nobody traces it.
+//
+// mu is held.
 func (p *Proc) diesOf(sig netbsd.Signal) bool {
 	return sigprops[sig]&sKill != 0 && !p.acts.act[sig].caught() && !p.acts.ignore.Has(sig)
 }
@@ -83,6 +93,9 @@ func (pl *Platform) Lost() {
 }
 
 // takeFatal takes the signal that l is to die of; without one it is other.
+//
+// The signal is taken out of what is pending, as an end takes it; so the exit status names the
+// sender's signal, not the force that was used. mu is held.
 func (l *LWP) takeFatal(other netbsd.Siginfo) netbsd.Siginfo {
 	if sig := l.fatalSignal(); sig != 0 {
 		return l.take(sig)

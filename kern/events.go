@@ -51,6 +51,8 @@ type Event struct {
 	Lost   uint64
 }
 
+// eventRing is the stream. Its own mu is below Machine.mu, so that a reader which is slow
+// holds up no kernel call: it holds the ring's alone.
 type eventRing struct {
 	mu     sync.Mutex
 	buf    []Event
@@ -76,6 +78,8 @@ func (m *Machine) event(e Event) {
 	r.mu.Unlock()
 }
 
+// notify wakes the readers that wait. The channel is made by who waits, so that events nobody
+// waits for cost no allocation. r.mu is held.
 func (r *eventRing) notify() {
 	if r.more != nil {
 		close(r.more)
@@ -83,6 +87,7 @@ func (r *eventRing) notify() {
 	}
 }
 
+// close tells readers that nothing will come any more; what is in the ring can still be read.
 func (r *eventRing) close() {
 	r.mu.Lock()
 	r.closed = true
@@ -113,6 +118,8 @@ func (er *EventReader) TryNext() (Event, bool) {
 	return er.take()
 }
 
+// A reader that was overtaken hears so first, with the number of events that it has lost, and
+// goes on with the oldest one that is left. r.mu is held.
 func (er *EventReader) take() (Event, bool) {
 	r := er.r
 	if er.next == r.next {

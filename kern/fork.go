@@ -86,23 +86,7 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 		m.unlock()
 		return nil, errno
 	}
-	p.lim, p.img = a.Limits, a.Image
-	if p.lim == nil {
-		p.lim = m.cfg.Limits
-	}
-	if p.img == nil {
-		p.img = spawnImage
-		if a.Comm != "" {
-			p.img = &Image{Comm: a.Comm, Emul: EmulNetBSD}
-		}
-	}
-	if p.img.Text != nil {
-		p.img.Text.Hold()
-	}
-	// Every process starts with the one set of default actions; whoever changes one copies
-	// first (ownActs).
-	p.acts = defaultActs
-	p.vm, p.files, p.dirs = a.VM, a.Files, a.Dirs
+	p.spawnParts(&a)
 	l.setup(p, a.Body, a.Manual)
 	l.mask = a.Mask &^ cantMask & netbsd.AllSignals
 	// The hook belongs to the embedder and may take its time, so it runs with mu dropped. The
@@ -131,6 +115,27 @@ func (m *Machine) Spawn(a SpawnArgs) (*Proc, netbsd.Errno) {
 	p.begin(l, parent)
 	m.unlock()
 	return p, 0
+}
+
+// spawnParts gives the embryo p what a asks for, or what every process has. mu is held.
+func (p *Proc) spawnParts(a *SpawnArgs) {
+	p.lim, p.img = a.Limits, a.Image
+	if p.lim == nil {
+		p.lim = p.m.cfg.Limits
+	}
+	if p.img == nil {
+		p.img = spawnImage
+		if a.Comm != "" {
+			p.img = &Image{Comm: a.Comm, Emul: EmulNetBSD}
+		}
+	}
+	if p.img.Text != nil {
+		p.img.Text.Hold()
+	}
+	// Every process starts with the one set of default actions; whoever changes one copies
+	// first (ownActs).
+	p.acts = defaultActs
+	p.vm, p.files, p.dirs = a.VM, a.Files, a.Dirs
 }
 
 var spawnImage = &Image{Comm: "guest", Emul: EmulNetBSD}

@@ -16,6 +16,9 @@ type Handle struct {
 
 // OpenHandle makes a handle of the process that has the pid now. With killOnClose
 // the handle's Close kills it. ESRCH: there is none.
+//
+// Between the caller's learning of a pid and this call the pid may have become another
+// process's; who made the process uses Proc.Handle.
 func (m *Machine) OpenHandle(pid int, killOnClose bool) (*Handle, netbsd.Errno) {
 	p := m.Find(pid)
 	if p == nil {

@@ -8,6 +8,7 @@ package kern
 // the one before it or, for the first, the node above.
 type heapLinks struct{ child, next, prev *Proc }
 
+// links chooses the heap: that of all the parent's children, or that of one group.
 func (p *Proc) links(group bool) *heapLinks {
 	if group {
 		return &p.node.hp
@@ -106,6 +107,9 @@ func heapPairs(first *Proc, g bool) *Proc {
 }
 
 // heapRemove takes p out of the heap with top root and returns the new top.
+//
+// A process goes from the middle when something else happens to it, as a stopped child that is
+// continued. mu is held.
 func heapRemove(root, p *Proc, g bool) *Proc {
 	pl := p.links(g)
 	rest := heapPairs(pl.child, g)

@@ -5,6 +5,9 @@ import "toaster/netbsd"
 // This file has process 1. It is a Go-function guest like any other.
 
 // ReapLoop is the body of the default init: it waits for whatever it inherits.
+//
+// WALLSIG, as an orphan may have come from a subreaper or a debugger with any exit signal.
+// Without children wait4 is ECHILD at once, and a loop of that would keep a core busy.
 func ReapLoop(l *LWP) {
 	for {
 		if _, errno := l.Wait4(netbsd.WaitAny, netbsd.WALLSIG, nil); errno == netbsd.ECHILD {
@@ -24,6 +27,8 @@ func (l *LWP) awaitChild() {
 	})
 }
 
+// startInit makes process 1, with the superuser's rights and a session of its own. It has no
+// parent and is on no child list; everybody else descends from it.
 func (m *Machine) startInit() {
 	body := m.cfg.Init
 	if body == nil {

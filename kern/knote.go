@@ -30,6 +30,9 @@ type KnoteTracker interface {
 }
 
 // AttachKnote attaches k to p. ESRCH: p has exited, or is past NOTE_EXIT.
+//
+// The slice is copied on each change, so that a notification which is under way walks the one
+// it began with.
 func (p *Proc) AttachKnote(k Knote) netbsd.Errno {
 	p.m.lock()
 	defer p.m.unlock()
@@ -57,6 +60,8 @@ func (p *Proc) DetachKnote(k Knote) {
 	p.ext.knotes = rest
 }
 
+// notify tells p's knotes of e, when mu is dropped: a kqueue's lock is above mu. Without
+// knotes, as most processes are, it allocates nothing. mu is held.
 func (p *Proc) notify(e NoteEvent) {
 	if p.ext == nil || len(p.ext.knotes) == 0 {
 		return
@@ -70,12 +75,15 @@ func (p *Proc) notify(e NoteEvent) {
 	})
 }
 
+// knoteSignal is for EVFILT_SIGNAL, which counts a signal that is ignored, too: so it comes
+// before anything is decided about it. mu is held.
 func (p *Proc) knoteSignal(sig netbsd.Signal) {
 	if p.ext != nil && len(p.ext.knotes) > 0 {
 		p.notify(NoteEvent{Kind: NoteSignal, Signal: sig})
 	}
 }
 
+// mu is held.
 func (p *Proc) noteFork(c *Proc) {
 	if p.ext != nil && len(p.ext.knotes) > 0 {
 		p.notify(NoteEvent{Kind: netbsd.NOTE_FORK, Data: int64(c.pid)})
@@ -83,6 +91,8 @@ func (p *Proc) noteFork(c *Proc) {
 }
 
 // trackFork has the knotes that follow forks attach themselves to c. mu is not held.
+//
+// c is an embryo that only its maker knows, so its knotes are set without mu.
 func (p *Proc) trackFork(c *Proc) {
 	p.m.lock()
 	var ks []Knote
@@ -104,6 +114,10 @@ func (p *Proc) trackFork(c *Proc) {
 }
 
 // noteExit sends NOTE_EXIT (item 42); mu is dropped meanwhile.
+//
+// In release 10 a watcher gets the status with the note, in 2003 it has to wait for the
+// process. From here on a knote cannot be attached: it would wait for a note that has gone
+// (NetBSD kern/60358). mu is held, and dropped while the watchers are told.
 func (p *Proc) noteExit(l *LWP) {
 	p.step(l, StepNoteExit)
 	p.flags |= fNoteExited

@@ -44,6 +44,8 @@ func (l *LWP) SetRlimit(which int, r Rlimit) netbsd.Errno {
 	return l.call(func() netbsd.Errno { return l.p.setRlimitLocked(which, r) })
 }
 
+// Limits are shared after a fork and never changed: a new set takes their place. What is above
+// RLIM_INFINITY is cut to it, as the guest may pass any number. mu is held.
 func (p *Proc) setRlimitLocked(which int, r Rlimit) netbsd.Errno {
 	r.Cur, r.Max = min(r.Cur, netbsd.RLIM_INFINITY), min(r.Max, netbsd.RLIM_INFINITY)
 	old := p.lim[which]

@@ -19,6 +19,9 @@ type pidSlot struct {
 	next int32 // free list
 }
 
+// pidTable is NetBSD's pid_table (kern_proc.c). Machine.mu guards it. Looking up is one step,
+// so that a signal costs the same whether there are ten processes or a million; and a pid that
+// a guest made up is compared with the slot's own, so no number leads to a wrong process.
 type pidTable struct {
 	slots      []pidSlot
 	nfree      int
@@ -26,6 +29,8 @@ type pidTable struct {
 	max        int32
 }
 
+// Ids begin at a slot's number minus the table's size, so that the first use of a slot gives
+// its number.
 func (t *pidTable) reset() {
 	t.slots = make([]pidSlot, pidTableStart)
 	t.head, t.tail, t.max = -1, -1, pidMax
@@ -36,6 +41,7 @@ func (t *pidTable) reset() {
 	}
 }
 
+// The end of the queue: a slot rests for as long as there are others.
 func (t *pidTable) pushFree(i int32) {
 	t.slots[i].next = -1
 	if t.tail >= 0 {
@@ -48,6 +54,10 @@ func (t *pidTable) pushFree(i int32) {
 }
 
 // alloc returns p an id.
+//
+// The table grows before the free slots run low, or ids would come back soon: a pid that
+// somebody still remembers, to kill it, must not be another's by then. Above PID_MAX an id
+// starts again from the slot's number.
 func (t *pidTable) alloc(p *Proc) int32 {
 	if t.nfree <= pidMinFree {
 		t.grow()
@@ -68,6 +78,7 @@ func (t *pidTable) alloc(p *Proc) int32 {
 	return id
 }
 
+// find returns the process with that pid, in whatever state. pid is any number.
 func (t *pidTable) find(pid int) *Proc {
 	if pid <= 0 || pid > 1<<31-1 {
 		return nil
@@ -79,6 +90,8 @@ func (t *pidTable) find(pid int) *Proc {
 	return s.p
 }
 
+// findGroup returns the group with that id, which may have no members left if a session has
+// the id.
 func (t *pidTable) findGroup(id int) *Pgrp {
 	if id <= 0 || id > 1<<31-1 {
 		return nil
@@ -90,6 +103,8 @@ func (t *pidTable) findGroup(id int) *Pgrp {
 	return s.g
 }
 
+// setGroup enters g, or takes the group out. The slot is free when neither process nor group
+// is left (item 96).
 func (t *pidTable) setGroup(id int32, g *Pgrp) {
 	i := id & int32(len(t.slots)-1)
 	t.slots[i].g = g
@@ -98,6 +113,7 @@ func (t *pidTable) setGroup(id int32, g *Pgrp) {
 	}
 }
 
+// free ends the process's use of the id.
 func (t *pidTable) free(pid int32) {
 	i := pid & int32(len(t.slots)-1)
 	t.slots[i].p = nil

@@ -61,6 +61,8 @@ func (l *LWP) PtraceState(pid int) (TraceState, netbsd.Errno) {
 }
 
 // tells reports whether p's tracer wants to hear of an event.
+//
+// mu is held.
 func (p *Proc) tells(kind uint32) bool {
 	return p.flags&fTraced != 0 && p.ext != nil && p.ext.events.mask&kind != 0
 }
@@ -68,6 +70,8 @@ func (p *Proc) tells(kind uint32) bool {
 // trap stops the calling LWP with SIGTRAP, masked or not, to tell its tracer of ev
 // (eventswitch). If the process is in another LWP's stop, it waits for its turn: the
 // tracer hears of one thing at a time.
+//
+// mu is held before and after, and dropped while l stands.
 func (l *LWP) trap(ev traceEvent) {
 	p := l.p
 	for p.flags&(fStopping|fStopped) != 0 && l.mayTrap() {
@@ -81,17 +85,24 @@ func (l *LWP) trap(ev traceEvent) {
 }
 
 // mayTrap is false for who is to die, and when the tracer has gone meanwhile.
+//
+// A SIGKILL that is pending must not wait for a tracer. mu is held.
 func (l *LWP) mayTrap() bool {
 	return l.p.flags&fTraced != 0 && l.attn.Load()&aExit == 0 && !l.wanted().Has(netbsd.SIGKILL)
 }
 
 // trapLater has l trap before it goes to user mode.
+//
+// An event that happens in the middle of a call is told at its end, when the registers are
+// what the tracer is to see. mu is held, or l has not run yet.
 func (l *LWP) trapLater(ev traceEvent) {
 	l.extra().due = ev
 	l.attn.Or(aTrap)
 }
 
 // trapDue is what trapLater promised, unless the tracer has changed its mind.
+//
+// mu is held before and after.
 func (l *LWP) trapDue() {
 	l.attn.And(^aTrap)
 	if ev := l.ext.due; ev.kind == 0 || l.p.tells(ev.kind) {
@@ -124,6 +135,9 @@ func (a *ForkArgs) forkEvent() uint32 {
 }
 
 // inheritTrace has the embryo tell its tracer that it is there, before anything else.
+//
+// The child's first stop is so its first act in user mode, before any instruction of its own.
+// mu is held.
 func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 	kind := a.forkEvent()
 	switch {
@@ -138,6 +152,8 @@ func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 // forkStops is what a fork does besides under a tracer, or with PS_STOPFORK. The child
 // has not been seen yet: mu has not been dropped since it began. If the tracer wants to
 // hear of it the child is its tracee, too.
+//
+// mu is held.
 func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
 	if !p.tells(a.forkEvent()) {
 		if p.flags&fStopFork != 0 {
@@ -152,6 +168,8 @@ func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
 }
 
 // tell traps for an event of a child, if the tracer wants to hear of it.
+//
+// mu is held before and after.
 func (l *LWP) tell(kind uint32, pid int32) {
 	if l.p.tells(kind) {
 		l.trap(traceEvent{netbsd.TRAP_CHLD, kind, pid})
@@ -178,6 +196,9 @@ func (l *LWP) spawned(errno netbsd.Errno, early bool) {
 }
 
 // lwpExitTrap stops a dying LWP for its tracer, unless the whole process dies.
+//
+// What the tracer gives back is dropped: this LWP takes no more signals. mu is held before and
+// after.
 func (l *LWP) lwpExitTrap() {
 	if l.p.flags&(fWExit|fExecing) != 0 || !l.p.tells(netbsd.PTRACE_LWP_EXIT) {
 		return

@@ -17,6 +17,7 @@ func (l *LWP) Look(pid int, f func(t *Proc) netbsd.Errno) netbsd.Errno {
 		return errno
 	}
 	x := t.extra()
+	// Several tracers' LWPs may look at the same time; the last one lets the tracee go.
 	if x.looks++; x.looks == 1 {
 		x.looked = make(chan struct{})
 	}

@@ -45,6 +45,8 @@ func (p *Proc) AddUsage(u *netbsd.Rusage) {
 }
 
 // ownUsageLocked is p's own usage as far as it is known without the address space.
+//
+// mu is held.
 func (p *Proc) ownUsageLocked() netbsd.Rusage {
 	if p.ext == nil {
 		return netbsd.Rusage{}
@@ -54,6 +56,9 @@ func (p *Proc) ownUsageLocked() netbsd.Rusage {
 
 // saveUsage takes the final measure of the address space, by p's last LWP; mu is
 // dropped meanwhile.
+//
+// It is asked once, before the address space goes: afterwards what it measured is in own, and
+// Rusage must not add it again (measured).
 func (p *Proc) saveUsage(l *LWP) {
 	g, ok := p.vm.(Usager)
 	if !ok || p.extra().measured {

@@ -6,6 +6,8 @@ import "toaster/netbsd"
 // 5, 50, 52, 95): which LWPs take upcalls, which wait in the cache to be used
 // again, which sleep on their own upcall stack.
 
+// saState is sadata: NetBSD 10 has none. What upcalls do for a guest is not here, only what an
+// exit has to undo of it.
 type saState struct {
 	cached []*LWP // sa_lwpcache
 	stacks []Altstack
@@ -46,6 +48,8 @@ func (l *LWP) saCache() netbsd.Errno {
 	})
 }
 
+// saTake takes the LWP out of the cache that has been there longest, nil if it is empty. mu is
+// held.
 func (p *Proc) saTake() *LWP {
 	if p.ext == nil || p.ext.sa == nil || len(p.ext.sa.cached) == 0 {
 		return nil
@@ -73,6 +77,7 @@ func (l *LWP) saYieldUpcall() netbsd.Errno {
 	})
 }
 
+// saUpcall ends t's sleep on its upcall stack. mu is held.
 func (t *LWP) saUpcall() {
 	if t.ext != nil && t.ext.upcall {
 		t.ext.upcall = false
@@ -82,6 +87,8 @@ func (t *LWP) saUpcall() {
 
 // disableUpcalls is item 5: L_SA off for the caller, P_SA left. It reports whether
 // the process has activations.
+//
+// mu is held.
 func (p *Proc) disableUpcalls(l *LWP) bool {
 	if p.flags&fSA == 0 {
 		return false
@@ -92,6 +99,8 @@ func (p *Proc) disableUpcalls(l *LWP) bool {
 }
 
 // runCachedLWPs is item 50.
+//
+// They stand still and could not die otherwise. mu is held.
 func (p *Proc) runCachedLWPs(l *LWP) {
 	if p.flags&fSA == 0 {
 		return
@@ -102,6 +111,8 @@ func (p *Proc) runCachedLWPs(l *LWP) {
 	}
 }
 
+// wakeUpcallSleepers is item 52: such a sleep is uninterruptible, and exit_lwps would wait for
+// it for ever. mu is held.
 func (p *Proc) wakeUpcallSleepers(l *LWP) {
 	if p.flags&fSA == 0 {
 		return

@@ -8,6 +8,9 @@ import "toaster/netbsd"
 
 // reaperFor returns who inherits p's children: the nearest ancestor that is a
 // subreaper and alive, else init.
+//
+// The way goes by real parents: a debugger that holds p inherits nothing. While there is no
+// subreaper at all, which is the rule, the walk is saved. mu is held.
 func (p *Proc) reaperFor() *Proc {
 	if p.m.nsubreapers > 0 {
 		for q := p.realParent(); q != nil; q = q.realParent() {
@@ -69,6 +72,9 @@ func (p *Proc) ReapStatus() ReapStatus {
 }
 
 // descend visits all descendants of p, parents before children.
+//
+// It needs no stack of its own, so that the depth of a tree does not matter. f must not change
+// the tree. mu is held.
 func (p *Proc) descend(f func(*Proc)) {
 	for c := p.kids; c != nil; {
 		f(c)

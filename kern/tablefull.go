@@ -18,6 +18,9 @@ func (m *Machine) tableFull(table string) {
 }
 
 // takePlace counts l, or refuses it. mu is held.
+//
+// An LWP counts from before it exists until its goroutine has ended, so that LWPs which are on
+// their way cannot exceed the limit together.
 func (l *LWP) takePlace(m *Machine) bool {
 	if m.cfg.MaxLWPs > 0 && m.lwps > m.cfg.MaxLWPs { // init has one of them
 		m.tableFull(TableLWP)
