@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"toaster/internal/platform"
+	"toaster/internal/platform/netns"
 	"toaster/internal/socket"
 )
 
@@ -26,13 +27,13 @@ const (
 // network is a machine's own network, made for the first socket in it.
 type network struct {
 	once sync.Once
-	net  *platform.Network
+	net  *netns.Network
 	err  error
 }
 
 // start makes the network of a machine that must have one.
 func (n *network) start() error {
-	n.once.Do(func() { n.net, n.err = platform.NewNetwork() })
+	n.once.Do(func() { n.net, n.err = netns.New() })
 	if n.err != nil {
 		return fmt.Errorf("a network of the machine's own: this host grants none (%w); choose the network \"none\" or \"host\", "+
 			"or allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "+

@@ -12,6 +12,7 @@ import (
 
 	"toaster/internal/hostlimits"
 	"toaster/internal/platform"
+	"toaster/internal/platform/netns"
 )
 
 // Features says which of the things that single promises of SECURITY.md rest on this host has. What is missing makes a promise smaller or a
@@ -35,7 +36,7 @@ func feature(name string, err error, good, lost, remedy string) Finding {
 }
 
 func featureNetwork() Finding {
-	n, err := platform.NewNetwork()
+	n, err := netns.New()
 	if err == nil {
 		n.Close()
 	}

@@ -1,6 +1,8 @@
 //lint:file-ignore U1000 the keeper's code is used by its address
 
-package platform
+// Package netns makes networks of a machine's own, which reach nothing but themselves: network
+// namespaces of the host's (network_namespaces(7)) with a loopback interface.
+package netns
 
 import (
 	"encoding/binary"
@@ -17,14 +19,17 @@ import (
 	"toaster/internal/memprog"
 )
 
-// A Network is a network namespace of the host's with nothing in it but a loopback
-// interface. Sockets belong to the namespace in which they are made, whoever uses them;
-// so a process of its own, the keeper, makes them there and sends them to toaster.
+// A Network is a network namespace of the host's with nothing in it but a loopback interface.
+// Sockets belong to the namespace in which they are made, whoever uses them; so a process of
+// its own, the keeper, makes them there and sends them to toaster.
 //
 // Root could as well have a thread of toaster's leave for the namespace. An ordinary user can't:
-// the namespace must be in a user namespace, which a program with threads can't enter.
-// So a process does both. It holds no descriptor but the way to toaster, and ends when that
-// ends, or with the thread that made it.
+// the namespace must be in a user namespace, which a program with threads can't enter. So a
+// process does both. It holds no descriptor but the way to toaster, and ends when that ends, or
+// with the thread that made it. It runs no guest code and reads nothing of a guest's: what a
+// guest chooses are the three numbers of socket(2).
+//
+// Its methods may be called by any goroutine.
 type Network struct {
 	pid  int
 	stop chan struct{} // ends the thread that made the keeper
@@ -36,14 +41,16 @@ type Network struct {
 // keeperPatience is how long the keeper has for an answer, which takes microseconds.
 const keeperPatience = 5 * time.Second
 
-// Implemented in netns_amd64.s, and never called here.
+// Implemented in keeper_amd64.s, and never called here.
 func keeperBegin()
 func keeperLimit()
 
 var keeperCode memprog.Code // between them
 
-// NewNetwork makes a network. It fails where the host grants no network namespace.
-func NewNetwork() (*Network, error) {
+// New makes a network. It fails where the host grants no network namespace, with the host's
+// reason: EPERM where users may not make one, ENOSPC where there may be no more, EINVAL where
+// the kernel has none. The caller must Close it.
+func New() (*Network, error) {
 	exe, err := keeperFile()
 	if err != nil {
 		return nil, err
