@@ -1,6 +1,13 @@
-// Package stub is what every host process carries beside its guest: machine code that
-// takes the guest's traps, a page of configuration, and the control window, memory that
-// the process shares with toaster.
+// Package stub is what every host process carries beside its guest: machine code that takes the
+// guest's traps, a page of configuration, and the control window, memory that the process
+// shares with toaster. It has both sides of that: the assembly (stub_amd64.s), which is never
+// run in toaster but copied into the program of the first host process (Load, Image), and
+// toaster's access to the window, a Slot for each host thread.
+//
+// A guest can write its window and jump to any byte of the code. So whatever is read from a
+// slot is checked (decode.go), and what the code may do is bounded by the seccomp filter, not by
+// the code. The package starts no process and makes no decisions: package platform gives the
+// turn, and says what a thread is to do with it.
 //
 // A host process is laid out so:
 //
@@ -13,7 +20,8 @@
 // Everything from Addr on is above what a NetBSD program can be given, and where neither a
 // guest's mapping nor the host's own choice of an address can be. The seccomp filter
 // (package seccomp) keeps it so: it trusts the code by its address, so that nobody but the
-// zygote, before it installs the filter, may map, unmap or protect anything here.
+// zygote, before it installs the filter, may map, unmap or protect anything here; but for the
+// window, which each newborn process maps.
 package stub
 
 // Where the parts of a host process are.
