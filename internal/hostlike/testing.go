@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -39,6 +40,44 @@ func Can(parts string) error {
 	}
 	if need&^int(have[0].Effective) != 0 {
 		return fmt.Errorf("hostlike: %s takes capabilities that root does not have here", parts)
+	}
+	if host.caps != nil && host.uid == 0 {
+		return crowded()
+	}
+	return nil
+}
+
+// crowded finds out whether this user has more descriptors in flight in local sockets than
+// RLIMIT_NOFILE, whoever has sent them: who lacks CAP_SYS_RESOURCE can then send none (unix(7),
+// ETOOMANYREFS), on the imitated host as on this one.
+func crowded() error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread() // for good: the thread, and the rights it has given up, end with it
+		result <- sendWithoutCaps()
+	}()
+	return <-result
+}
+
+func sendWithoutCaps() error {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var none [2]unix.CapUserData
+	if err := unix.Capset(&head, &none[0]); err != nil {
+		return fmt.Errorf("hostlike: capset: %w", err)
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("hostlike: socketpair: %w", err)
+	}
+	defer unix.Close(pair[0])
+	defer unix.Close(pair[1])
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC) // not one of the sockets, which would keep itself
+	if err != nil {
+		return fmt.Errorf("hostlike: eventfd: %w", err)
+	}
+	defer unix.Close(event)
+	if err := unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(event), nil, 0); err != nil {
+		return fmt.Errorf("hostlike: this user's descriptors in flight leave no room: %w", err)
 	}
 	return nil
 }

@@ -162,7 +162,7 @@ var zygoteSteps = map[int]string{
 	106: "rt_sigprocmask",
 	107: "sigaltstack",
 	108: "seccomp with a notification listener",
-	109: "sendmsg",
+	109: "sendmsg of a descriptor (too many of this user's are in flight in sockets? unix(7), ETOOMANYREFS)",
 	110: "trapping of system calls",
 	115: "clone",
 	112: "prctl(PR_SET_NAME)",
