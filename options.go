@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"toaster/internal/trace"
-	"toaster/internal/vfs"
 	"toaster/kern"
 )
 
@@ -32,9 +31,12 @@ type Options struct {
 	// Network says what the guests' sockets reach. Unless it is the host's, programs of the
 	// host cannot be run, as they reach all.
 	Network Network
-	// Trace receives a line for each system call and signal.
+	// Trace receives a line for each system call and signal, in one Write each and one
+	// after the other; the LWP that makes the call waits for it. With it the kernel answers
+	// all calls itself, which is slower.
 	Trace io.Writer
-	// Timeline receives the life of every process as Chrome trace events (JSON).
+	// Timeline receives the life of every process as Chrome trace events: a JSON array that
+	// is whole once the machine is closed.
 	Timeline io.Writer
 	// TimerSlack, if positive, is how late timed sleeps of this process's own threads may
 	// end that have waited for guests (prctl(2), PR_SET_TIMERSLACK). It holds for the rest
@@ -43,12 +45,12 @@ type Options struct {
 	// talk through pipes 30% faster, but timers, theirs and this process's, are that much
 	// later. 0 leaves it alone.
 	TimerSlack time.Duration
-	// Log receives what there is to say of a panic in toaster's own goroutines: a bug. It
-	// kills the process that was served, or ends the machine, but never this process. nil
-	// is standard error.
+	// Log receives what there is to say of a panic in toaster's own goroutines, in text for
+	// people: a bug. It kills the process that was served, or ends the machine, but never
+	// this process. nil is standard error.
 	Log io.Writer
 	// Grace is how long what is left when the machine is closed has between SIGHUP and
-	// SIGKILL.
+	// SIGKILL. 0 is no time at all.
 	Grace time.Duration
 
 	// MaxProcs is how many processes there may be at once, MaxLWPs how many LWPs in all of
@@ -77,23 +79,6 @@ type Options struct {
 	// the other. Wait and Close give it a moment to return, and no more.
 	OnLimit func(*LimitError)
 }
-
-// Mount puts a directory or a file of the host, or an empty file system in memory, at a place
-// in the root.
-type (
-	Mount       = vfs.Mount
-	MountAccess = vfs.MountAccess
-)
-
-// What guests may do in a mount.
-const (
-	AsRoot    = vfs.AsRoot
-	ReadOnly  = vfs.ReadOnly
-	ReadWrite = vfs.ReadWrite
-)
-
-// TryTmpfs says why a Mount without Source cannot be had on this host; nil if it can.
-func TryTmpfs() error { return vfs.TryTmpfs() }
 
 // sink returns what the machine reports to; nil if nobody asked.
 func (o *Options) sink() trace.Sink {

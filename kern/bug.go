@@ -26,6 +26,12 @@ import (
 // ErrBug is wrapped by the error of a machine that a bug has ended.
 var ErrBug = errors.New("the machine has ended")
 
+// A Bug is a panic that has been caught. Pid and LID are the process and the LWP that were
+// served, 0 if none were, Doing is what was done, Value and Stack are the panic's, and Ends
+// says why the whole machine ends for it, "" if it does not. Text returns all that for
+// people. The name is here as embedders cannot import package guard.
+type Bug = guard.Bug
+
 // A Doer is what an LWP's Machdep may be, too: it says in a word or two what is being
 // done for the LWP, for whoever reads of a bug.
 type Doer interface{ Doing() string }

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -71,7 +70,7 @@ type Config struct {
 	// and the panic is kept from the program that embeds it: the process that was served
 	// is killed, or the machine ends, see bug.go. It must not call kern. Without it a
 	// panic is what it is in Go.
-	Bug func(*guard.Bug)
+	Bug func(*Bug)
 }
 
 // Machine is one running kernel with its process table. Machines share nothing.
