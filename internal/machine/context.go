@@ -68,12 +68,20 @@ const (
 	userFlagAC  = 0x00040000
 	flagsFixed  = 0x0002
 	flagsIntOn  = 0x0200
+	flagsStatic = 0xffda_b22a // PSL_USERSTATIC: in user mode these are as flagsFixed and flagsIntOn say
 	settable    = userFlags | userFlagTF | userFlagID | userFlagAC
 	clearOnCall = userFlagTF | userFlagAC | 0x0400 // trap, alignment check, direction
 )
 
+// Selectors of user code in the GDT, which a program may use instead of those in the LDT.
+const (
+	gdtUserCS = 3<<3 | 3
+	gdtUserDS = 4<<3 | 3
+)
+
 // Gregs implements syscalls.CPU. Selectors are those that NetBSD shows for user code, not
-// the host's.
+// the host's. A hostile guest can leave any flags in its slot; those that are shown are a
+// program's, so that its tracer can set them again.
 func (mc *Context) Gregs(u *[netbsd.NGREG]uint64) {
 	r := mc.thread.Regs()
 	*u = [netbsd.NGREG]uint64{
@@ -81,16 +89,34 @@ func (mc *Context) Gregs(u *[netbsd.NGREG]uint64) {
 		netbsd.REG_R8: r.R8, netbsd.REG_R9: r.R9, netbsd.REG_R10: r.R10, netbsd.REG_R11: r.R11,
 		netbsd.REG_R12: r.R12, netbsd.REG_R13: r.R13, netbsd.REG_R14: r.R14, netbsd.REG_R15: r.R15,
 		netbsd.REG_RBP: r.RBP, netbsd.REG_RBX: r.RBX, netbsd.REG_RAX: r.RAX,
-		netbsd.REG_RIP: r.RIP, netbsd.REG_RFLAGS: r.RFLAGS, netbsd.REG_RSP: r.RSP,
+		netbsd.REG_RIP: r.RIP, netbsd.REG_RFLAGS: r.RFLAGS&^flagsStatic | flagsFixed | flagsIntOn, netbsd.REG_RSP: r.RSP,
 		netbsd.REG_CS: netbsd.UserCS, netbsd.REG_SS: netbsd.UserDS,
 		netbsd.REG_DS: netbsd.UserDS, netbsd.REG_ES: netbsd.UserDS,
 	}
 }
 
-// SetGregs implements syscalls.CPU: EINVAL for a code address outside user space
-// (cpu_mcontext_validate). Selectors are not the guest's to choose, flags only in part.
+// userGregsValid is cpu_mcontext_validate: whether a program of NetBSD's can have these
+// registers. The host would not load them in any case; selectors are checked and then the
+// host's.
+func userGregsValid(u *[netbsd.NGREG]uint64) bool {
+	data := func(reg int) bool {
+		sel := uint16(u[reg])
+		return sel == netbsd.UserDS || sel == gdtUserDS
+	}
+	for _, reg := range []int{netbsd.REG_ES, netbsd.REG_FS, netbsd.REG_GS} {
+		if uint16(u[reg]) != 0 && !data(reg) {
+			return false
+		}
+	}
+	cs := uint16(u[netbsd.REG_CS])
+	return u[netbsd.REG_RFLAGS]&flagsStatic == flagsFixed|flagsIntOn &&
+		data(netbsd.REG_DS) && data(netbsd.REG_SS) && (cs == netbsd.UserCS || cs == gdtUserCS) &&
+		u[netbsd.REG_RIP] < platform.GuestEnd
+}
+
+// SetGregs implements syscalls.CPU. EINVAL: not a program's, and nothing is set.
 func (mc *Context) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
-	if u[netbsd.REG_RIP] >= platform.GuestEnd {
+	if !userGregsValid(u) {
 		return netbsd.EINVAL
 	}
 	r := mc.thread.Regs()

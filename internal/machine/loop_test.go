@@ -164,11 +164,8 @@ func TestRestart(t *testing.T) {
 // setcontext(2) returns into the context (EJUSTRETURN): nothing of it is a result's.
 func TestJustReturn(t *testing.T) {
 	play(t, func(x *script) {
-		uc := netbsd.Ucontext{Flags: netbsd.UC_CPU}
-		for i := range uc.Gregs {
-			uc.Gregs[i] = 0x1000 + uint64(i)
-		}
-		uc.Gregs[netbsd.REG_RFLAGS] = 0x202 | flagCarry
+		uc := netbsd.Ucontext{Flags: netbsd.UC_CPU, Gregs: userGregs()}
+		uc.Gregs[netbsd.REG_RFLAGS] |= flagCarry
 		b := make([]byte, netbsd.SizeofUcontext)
 		uc.Encode(b)
 		x.mem.Write(scriptRAM, b)

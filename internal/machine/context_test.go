@@ -1,0 +1,82 @@
+package machine
+
+import (
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// userGregs are general registers that a program can have.
+func userGregs() (u [netbsd.NGREG]uint64) {
+	for i := range u {
+		u[i] = 0x1000 + uint64(i)
+	}
+	u[netbsd.REG_CS], u[netbsd.REG_SS] = netbsd.UserCS, netbsd.UserDS
+	u[netbsd.REG_DS], u[netbsd.REG_ES], u[netbsd.REG_FS], u[netbsd.REG_GS] = netbsd.UserDS, 0, 0, 0
+	u[netbsd.REG_RFLAGS] = flagsFixed | flagsIntOn
+	return u
+}
+
+// Registers that no user program can have are EINVAL, and none is set: flags of
+// PSL_USERSTATIC, selectors other than the user's in GDT and LDT, which data segments but %ds
+// and %ss may leave empty, and code outside user space (cpu_mcontext_validate of
+// sys/arch/amd64/amd64/machdep.c, which process_write_regs uses, too).
+func TestSetGregs(t *testing.T) {
+	const gdtCS, gdtDS = 3<<3 | 3, 4<<3 | 3
+	for _, c := range []struct {
+		name  string
+		set   func(*[netbsd.NGREG]uint64)
+		errno netbsd.Errno
+	}{
+		{"as they are", func(u *[netbsd.NGREG]uint64) {}, 0},
+		{"selectors of the GDT", func(u *[netbsd.NGREG]uint64) {
+			u[netbsd.REG_CS], u[netbsd.REG_SS], u[netbsd.REG_DS] = gdtCS, gdtDS, gdtDS
+		}, 0},
+		{"all data segments", func(u *[netbsd.NGREG]uint64) {
+			u[netbsd.REG_ES], u[netbsd.REG_FS], u[netbsd.REG_GS] = netbsd.UserDS, gdtDS, netbsd.UserDS
+		}, 0},
+		{"above 16 bits", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_CS] |= 1 << 16 }, 0},
+		{"flags that are the program's", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= settable }, 0},
+		{"no stack segment", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_SS] = 0 }, netbsd.EINVAL},
+		{"no data segment", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_DS] = 0 }, netbsd.EINVAL},
+		{"the kernel's code", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_CS] = 1 << 3 }, netbsd.EINVAL},
+		{"data for code", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_CS] = netbsd.UserDS }, netbsd.EINVAL},
+		{"code for data", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_FS] = netbsd.UserCS }, netbsd.EINVAL},
+		{"interrupts off", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] &^= flagsIntOn }, netbsd.EINVAL},
+		{"I/O privilege", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 0x3000 }, netbsd.EINVAL},
+		{"virtual 8086", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 0x20000 }, netbsd.EINVAL},
+		{"a bit that must be zero", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 8 }, netbsd.EINVAL},
+		{"the last code address", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RIP] = 0x7f7fffffffff }, 0},
+		{"code beyond user space", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RIP] = 0x7f8000000000 }, netbsd.EINVAL},
+	} {
+		play(t, func(x *script) {
+			u := userGregs()
+			c.set(&u)
+			before := *x.thread.Regs()
+			if errno := x.SetGregs(&u); errno != c.errno {
+				t.Errorf("%s: %v, want %v", c.name, errno, c.errno)
+			}
+			r := *x.thread.Regs()
+			switch {
+			case c.errno != 0 && r != before:
+				t.Errorf("%s: refused, but set", c.name)
+			case c.errno == 0 && (r.RIP != u[netbsd.REG_RIP] || r.RFLAGS != u[netbsd.REG_RFLAGS] || r.R15 != u[netbsd.REG_R15]):
+				t.Errorf("%s: %+v", c.name, r)
+			}
+		})
+	}
+}
+
+// Whatever flags a guest leaves in its slot, its registers can be set as they were read.
+func TestGregsOfAHostileGuest(t *testing.T) {
+	play(t, func(x *script) {
+		var u [netbsd.NGREG]uint64
+		for bit := range 64 {
+			x.thread.Regs().RFLAGS = 1 << bit
+			x.Gregs(&u)
+			if errno := x.SetGregs(&u); errno != 0 {
+				t.Errorf("bit %d: %v", bit, errno)
+			}
+		}
+	})
+}
