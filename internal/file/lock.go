@@ -17,7 +17,9 @@ import (
 // them, nor does the host: its record locks would all be the toaster process's, for
 // which none of them is ever in the way.
 
-type inode struct{ dev, ino uint64 }
+// Inode identifies a file among those that are open: the numbers of one stat(2), in the
+// host's form or in NetBSD's, which are not to be mixed.
+type Inode struct{ Dev, Ino uint64 }
 
 // span is one lock; end is inclusive.
 type span struct {
@@ -32,13 +34,13 @@ func (s *span) overlaps(start, end int64) bool { return s.start <= end && start 
 // records are the locks of all files of a machine.
 type records struct {
 	mu      sync.Mutex
-	files   map[inode][]span
+	files   map[Inode][]span
 	waiting map[*Table]*Table // who waits for whose lock
 	queue   Queue
 }
 
 func (r *records) init() {
-	r.files, r.waiting = map[inode][]span{}, map[*Table]*Table{}
+	r.files, r.waiting = map[Inode][]span{}, map[*Table]*Table{}
 }
 
 // SetLock is F_SETLK, or F_SETLKW with wait. lk.Pid is the caller's.
@@ -101,10 +103,10 @@ func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.E
 }
 
 // span reads a struct flock: EINVAL for a range that begins before 0.
-func (d *Description) span(t *Table, lk netbsd.Flock) (span, inode, netbsd.Errno) {
+func (d *Description) span(t *Table, lk netbsd.Flock) (span, Inode, netbsd.Errno) {
 	st, errno := d.File.Stat()
 	if errno != 0 || st.Mode&netbsd.S_IFMT != netbsd.S_IFREG {
-		return span{}, inode{}, netbsd.EINVAL
+		return span{}, Inode{}, netbsd.EINVAL
 	}
 	start := lk.Start
 	switch lk.Whence {
@@ -112,16 +114,16 @@ func (d *Description) span(t *Table, lk netbsd.Flock) (span, inode, netbsd.Errno
 	case netbsd.SEEK_CUR:
 		pos, errno := d.File.Lseek(0, netbsd.SEEK_CUR)
 		if errno != 0 {
-			return span{}, inode{}, errno
+			return span{}, Inode{}, errno
 		}
 		start = addOffset(pos, start)
 	case netbsd.SEEK_END:
 		start = addOffset(st.Size, start)
 	default:
-		return span{}, inode{}, netbsd.EINVAL
+		return span{}, Inode{}, netbsd.EINVAL
 	}
 	if lk.Type < netbsd.F_RDLCK || lk.Type > netbsd.F_WRLCK {
-		return span{}, inode{}, netbsd.EINVAL
+		return span{}, Inode{}, netbsd.EINVAL
 	}
 	end := int64(math.MaxInt64)
 	switch {
@@ -131,9 +133,9 @@ func (d *Description) span(t *Table, lk netbsd.Flock) (span, inode, netbsd.Errno
 		start, end = addOffset(start, lk.Len), start-1
 	}
 	if start < 0 || end < start {
-		return span{}, inode{}, netbsd.EINVAL
+		return span{}, Inode{}, netbsd.EINVAL
 	}
-	return span{t, start, end, lk.Type == netbsd.F_WRLCK, lk.Pid}, inode{st.Dev, st.Ino}, 0
+	return span{t, start, end, lk.Type == netbsd.F_WRLCK, lk.Pid}, Inode{st.Dev, st.Ino}, 0
 }
 
 // maxRecords is how many locks a process may hold.
@@ -152,7 +154,7 @@ func addOffset(a, b int64) int64 {
 
 // tryLock takes the lock or says EAGAIN; with wait the caller is going to sleep,
 // and EDEADLK says that this would never end.
-func (r *records) tryLock(want span, id inode, wait bool) netbsd.Errno {
+func (r *records) tryLock(want span, id Inode, wait bool) netbsd.Errno {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.conflictLocked(want, id)
@@ -181,7 +183,7 @@ func (r *records) stopWaiting(t *Table) {
 	delete(r.waiting, t)
 }
 
-func (r *records) conflictLocked(want span, id inode) *span {
+func (r *records) conflictLocked(want span, id Inode) *span {
 	spans := r.files[id]
 	for i := range spans {
 		s := &spans[i]
@@ -193,7 +195,7 @@ func (r *records) conflictLocked(want span, id inode) *span {
 }
 
 // setLocked puts a lock in place of what its owner had there.
-func (r *records) setLocked(id inode, want span) {
+func (r *records) setLocked(id Inode, want span) {
 	r.cutLocked(id, want.owner, want.start, want.end)
 	r.files[id] = append(r.files[id], want)
 	want.owner.records.Add(1)
@@ -209,7 +211,7 @@ func (r *records) setLocked(id inode, want span) {
 }
 
 // cutLocked takes a range out of an owner's locks.
-func (r *records) cutLocked(id inode, t *Table, start, end int64) {
+func (r *records) cutLocked(id Inode, t *Table, start, end int64) {
 	var rest []span
 	for _, s := range r.files[id] {
 		if s.owner != t || !s.overlaps(start, end) {
@@ -237,7 +239,7 @@ func (r *records) cutLocked(id inode, t *Table, start, end int64) {
 	r.files[id] = rest
 }
 
-func (r *records) unlock(t *Table, id inode, start, end int64) {
+func (r *records) unlock(t *Table, id Inode, start, end int64) {
 	guard.Locked(&r.mu, func() { r.cutLocked(id, t, start, end) })
 	r.queue.Notify(In)
 }
@@ -249,6 +251,6 @@ func (t *Table) unlockClosed(d *Description) {
 		return
 	}
 	if st, errno := d.File.Stat(); errno == 0 {
-		t.machine.records.unlock(t, inode{st.Dev, st.Ino}, 0, math.MaxInt64)
+		t.machine.records.unlock(t, Inode{st.Dev, st.Ino}, 0, math.MaxInt64)
 	}
 }

@@ -41,9 +41,9 @@ func (m *Meter) write(b []byte, f func([]byte) (int, netbsd.Errno)) (int, netbsd
 			return 0, netbsd.EFBIG
 		}
 	}
-	n, e := f(b[:may])
+	n, errno := f(b[:may])
 	m.left.Add(int64(may - n))
-	return n, e
+	return n, errno
 }
 
 // take reserves up to n bytes.

@@ -28,30 +28,30 @@ func TestQuota(t *testing.T) {
 	a := m.NewTable()
 	install := func(t1 *Table) netbsd.Errno {
 		d := New(&sink{}, netbsd.O_RDWR)
-		_, e := t1.Install(d, 0, 100, false)
-		if e != 0 {
+		_, errno := t1.Install(d, 0, 100, false)
+		if errno != 0 {
 			d.Release()
 		}
-		return e
+		return errno
 	}
-	if e := install(a); e != 0 {
-		t.Fatal(e)
+	if errno := install(a); errno != 0 {
+		t.Fatal(errno)
 	}
 	b := a.Fork(false)
-	if _, e := a.Dup(0, 0, 100, false); e != 0 || q.Open() != 1 {
-		t.Errorf("dup: %v, %d open files", e, q.Open())
+	if _, errno := a.Dup(0, 0, 100, false); errno != 0 || q.Open() != 1 {
+		t.Errorf("dup: %v, %d open files", errno, q.Open())
 	}
-	if e := install(b); e != 0 {
-		t.Errorf("the second file: %v", e)
+	if errno := install(b); errno != 0 {
+		t.Errorf("the second file: %v", errno)
 	}
-	if e := install(a); e != netbsd.ENFILE || full != 1 {
-		t.Errorf("the third one: %v, told %d times; want ENFILE, once", e, full)
+	if errno := install(a); errno != netbsd.ENFILE || full != 1 {
+		t.Errorf("the third one: %v, told %d times; want ENFILE, once", errno, full)
 	}
-	if e := b.CloseFD(1); e != 0 {
-		t.Fatal(e)
+	if errno := b.CloseFD(1); errno != 0 {
+		t.Fatal(errno)
 	}
-	if e := install(a); e != 0 {
-		t.Errorf("after a close: %v", e)
+	if errno := install(a); errno != 0 {
+		t.Errorf("after a close: %v", errno)
 	}
 	a.Close()
 	b.Close()
@@ -81,9 +81,9 @@ func TestMeter(t *testing.T) {
 		{"k", 0, netbsd.EFBIG, 1},
 		{"k", 0, netbsd.EFBIG, 1},
 	} {
-		n, e := d.Write(nil, []byte(w.text))
-		if n != w.n || e != w.errno || over != w.over {
-			t.Errorf("%q: %d, %v, told %d times; want %d, %v, %d", w.text, n, e, over, w.n, w.errno, w.over)
+		n, errno := d.Write(nil, []byte(w.text))
+		if n != w.n || errno != w.errno || over != w.over {
+			t.Errorf("%q: %d, %v, told %d times; want %d, %v, %d", w.text, n, errno, over, w.n, w.errno, w.over)
 		}
 	}
 	if got := s.got.String(); got != "abcdefghij" {

@@ -82,8 +82,8 @@ func (t *Table) Install(d *Description, min int, limit uint64, cloexec bool) (in
 	if uint64(fd) >= limit || fd >= maxFiles {
 		return -1, netbsd.EMFILE
 	}
-	if e := t.quota.admit(d); e != 0 {
-		return -1, e
+	if errno := t.quota.admit(d); errno != 0 {
+		return -1, errno
 	}
 	t.setLocked(fd, d, cloexec)
 	return fd, 0

@@ -78,7 +78,7 @@ func TestTableLimits(t *testing.T) {
 	}
 }
 
-func errnoOf[T any](_ T, e netbsd.Errno) netbsd.Errno { return e }
+func errnoOf[T any](_ T, errno netbsd.Errno) netbsd.Errno { return errno }
 
 func TestTableLifecycle(t *testing.T) {
 	before := LiveDescriptions()

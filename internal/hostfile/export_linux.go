@@ -78,25 +78,25 @@ func (h *Host) exportBoth(d *file.Description) (int, netbsd.Errno) {
 		unix.Close(fds[0])
 		return -1, errno
 	}
-	ours := file.New(f, netbsd.O_RDWR)
-	goPump(f, ours.Ref(), d.Ref())
-	goPump(nil, d.Ref(), ours)
+	kept := file.New(f, netbsd.O_RDWR)
+	goPump(f, kept.Ref(), d.Ref())
+	goPump(nil, d.Ref(), kept)
 	return fds[0], 0
 }
 
 // HalfPipe makes a host pipe; end ours (0 reads, 1 writes) becomes a File, the
 // other one is for the host program.
-func (h *Host) HalfPipe(ours int) (theirs int, f *File, errno netbsd.Errno) {
+func (h *Host) HalfPipe(kept int) (lent int, f *File, errno netbsd.Errno) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return -1, nil, Errno(err)
 	}
-	f, errno = h.New(fds[ours])
+	f, errno = h.New(fds[kept])
 	if errno != 0 {
-		unix.Close(fds[1-ours])
+		unix.Close(fds[1-kept])
 		return -1, nil, errno
 	}
-	return fds[1-ours], f, 0
+	return fds[1-kept], f, 0
 }
 
 // goPump is pump in a goroutine of its own.

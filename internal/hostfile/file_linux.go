@@ -25,7 +25,7 @@ type File struct {
 	shared int
 
 	// tame: a write takes the set-id bits off the file.
-	tame bool
+	clearSetID bool
 
 	// foreign: owner, mode and times are not the guest's to change.
 	foreign bool
@@ -113,7 +113,7 @@ func (f *File) FD() int { return f.fd }
 
 // Rest closes the descriptor of a file that Resume will give another one. Preconditions:
 // nobody uses the file, nor will before Resume.
-func (f *File) Rest() {
+func (f *File) Suspend() {
 	f.poll.close()
 	unix.Close(f.fd)
 	f.fd = -1

@@ -55,11 +55,11 @@ func TestFlock(t *testing.T) {
 // flock(2) is the host's, and holds between machines.
 func TestFlockOfAnotherMachine(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "f")
-	ours, other := file.NewMachine(file.MachineConfig{}), file.NewMachine(file.MachineConfig{})
+	kept, other := file.NewMachine(file.MachineConfig{}), file.NewMachine(file.MachineConfig{})
 	d, e := openTemp(t, newHost(t), name), openTemp(t, newHost(t), name)
 	defer d.Release()
 	defer e.Release()
-	if errno := d.Flock(ours, nil, netbsd.LOCK_EX, true); errno != 0 {
+	if errno := d.Flock(kept, nil, netbsd.LOCK_EX, true); errno != 0 {
 		t.Fatal(errno)
 	}
 	if errno := e.Flock(other, nil, netbsd.LOCK_SH, true); errno != netbsd.EAGAIN {

@@ -33,21 +33,21 @@ func TestInheritedAttributes(t *testing.T) {
 		{"device", null, false, netbsd.EPERM},
 	} {
 		before, _ := c.f.Stat()
-		d, e := h.Inherit(int(c.f.Fd()))
-		if e != 0 {
-			t.Fatal(e)
+		d, errno := h.Inherit(int(c.f.Fd()))
+		if errno != 0 {
+			t.Fatal(errno)
 		}
 		if c.confine {
 			Confine(d)
 		}
-		if e := d.File.Chmod(uint32(before.Mode().Perm())); e != c.want {
-			t.Errorf("%s: chmod: %v", c.name, e)
+		if errno := d.File.Chmod(uint32(before.Mode().Perm())); errno != c.want {
+			t.Errorf("%s: chmod: %v", c.name, errno)
 		}
-		if e := d.File.Chown(-1, -1); e != c.want {
-			t.Errorf("%s: chown: %v", c.name, e)
+		if errno := d.File.Chown(-1, -1); errno != c.want {
+			t.Errorf("%s: chown: %v", c.name, errno)
 		}
-		if e := d.File.Utimens(file.Timeset{Omit: true}, file.Timeset{Omit: true}); e != c.want {
-			t.Errorf("%s: utimens: %v", c.name, e)
+		if errno := d.File.Utimens(file.Timeset{Omit: true}, file.Timeset{Omit: true}); errno != c.want {
+			t.Errorf("%s: utimens: %v", c.name, errno)
 		}
 		if after, _ := c.f.Stat(); after.Mode() != before.Mode() || !after.ModTime().Equal(before.ModTime()) {
 			t.Errorf("%s: %v, was %v", c.name, after, before)

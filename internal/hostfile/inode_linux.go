@@ -9,45 +9,46 @@ import (
 	"toaster/netbsd"
 )
 
-// Inode answers for a name of the host that is never opened: what it is, and whose.
-type Inode struct {
+// Unopened answers for a name of the host that is never opened: what it is, and whose.
+type Unopened struct {
 	file.Base
 	fd     int // O_PATH
 	mode   uint32
 	origin *file.Origin
 }
 
-// NewInode makes an Inode of a descriptor (O_PATH), which it owns from then on.
-func NewInode(fd int, mode uint32, o *file.Origin) *Inode {
-	return &Inode{fd: fd, mode: mode & unix.S_IFMT, origin: o}
+// NewUnopened makes an Unopened of a descriptor (O_PATH), which it owns from then on.
+func NewUnopened(fd int, mode uint32, o *file.Origin) *Unopened {
+	return &Unopened{fd: fd, mode: mode & unix.S_IFMT, origin: o}
 }
 
-func (n *Inode) Origin() *file.Origin            { return n.origin }
-func (n *Inode) Stat() (file.Stat, netbsd.Errno) { return StatAt(n.fd, "", unix.AT_EMPTY_PATH) }
-func (n *Inode) Close()                          { unix.Close(n.fd) }
-func (n *Inode) NameFD() int                     { return n.fd }
+func (n *Unopened) Origin() *file.Origin            { return n.origin }
+func (n *Unopened) Stat() (file.Stat, netbsd.Errno) { return StatAt(n.fd, "", unix.AT_EMPTY_PATH) }
+func (n *Unopened) Close()                          { unix.Close(n.fd) }
+func (n *Unopened) NameFD() int                     { return n.fd }
 
-func (n *Inode) Chmod(mode uint32) netbsd.Errno {
+func (n *Unopened) Chmod(mode uint32) netbsd.Errno {
 	return n.change(func(name string) error { return unix.Chmod(name, n.origin.HostMode(mode&0o7777, n.mode)) })
 }
 
-func (n *Inode) Chown(uid, gid int) netbsd.Errno {
+func (n *Unopened) Chown(uid, gid int) netbsd.Errno {
 	return n.change(func(name string) error { return unix.Chown(name, uid, gid) })
 }
 
-func (n *Inode) Utimens(atime, mtime file.Timeset) netbsd.Errno {
+func (n *Unopened) Utimens(atime, mtime file.Timeset) netbsd.Errno {
 	ts := []unix.Timespec{HostTime(atime), HostTime(mtime)}
 	return n.change(func(name string) error { return unix.UtimesNanoAt(unix.AT_FDCWD, name, ts, 0) })
 }
 
 // change reaches the inode through /proc, as not all that the host can do to a name it does
 // to a descriptor.
-func (n *Inode) change(do func(name string) error) netbsd.Errno {
+func (n *Unopened) change(do func(name string) error) netbsd.Errno {
 	if errno := n.origin.Fixed(); errno != 0 {
 		return errno
 	}
-	return Errno(do(fdName(n.fd)))
+	return Errno(do(ProcPath(n.fd)))
 }
 
-// fdName is a name of the host by which an open file is reached again.
-func fdName(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+// ProcPath is a name of the host by which an open file is reached again, whatever its
+// real name is now.
+func ProcPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }

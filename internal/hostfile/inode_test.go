@@ -20,7 +20,7 @@ func TestFifoAttributes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	end, errno := file.NewFifo().Open(nil, netbsd.O_RDONLY|netbsd.O_NONBLOCK, NewInode(fd, unix.S_IFIFO, nil), func() {})
+	end, errno := file.NewFifo().Open(nil, netbsd.O_RDONLY|netbsd.O_NONBLOCK, NewUnopened(fd, unix.S_IFIFO, nil), func() {})
 	if errno != 0 {
 		t.Fatal(errno)
 	}

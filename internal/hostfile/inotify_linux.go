@@ -67,7 +67,7 @@ func (h *Host) Watch(d *file.Description, want uint32, fn func(note uint32)) (st
 	n := &listener{of: in, fn: fn, fd: fd, dir: kind == unix.S_IFDIR, nlink: uint64(st.Nlink), size: st.Size}
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	if errno := n.watchLocked(fdName(fd), inotifyMask(want, n.dir), true); errno != 0 {
+	if errno := n.watchLocked(ProcPath(fd), inotifyMask(want, n.dir), true); errno != 0 {
 		return nil, errno
 	}
 	if n.dir && want&netbsd.NOTE_DELETE != 0 && !d.Origin().IsRoot(st.Dev, st.Ino) {
@@ -84,7 +84,7 @@ func (n *listener) watchAboveLocked() {
 		return
 	}
 	defer unix.Close(up)
-	n.watchLocked(fdName(up), unix.IN_DELETE|unix.IN_ONLYDIR, false)
+	n.watchLocked(ProcPath(up), unix.IN_DELETE|unix.IN_ONLYDIR, false)
 }
 
 func inotifyMask(want uint32, dir bool) uint32 {

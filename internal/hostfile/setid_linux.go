@@ -6,20 +6,20 @@ import (
 	"toaster/internal/file"
 )
 
-// Tame makes writes take the set-id bits off a file, as ufs_post_write_update of
+// ClearSetIDOnWrite makes writes take the set-id bits off a file, as ufs_post_write_update of
 // NetBSD does for all but root: the file was opened by another user than the one that
 // toaster runs as, whose writes the host may take for root's. It is called before the
 // description is shared.
-func Tame(d *file.Description) {
+func ClearSetIDOnWrite(d *file.Description) {
 	if f, ok := d.File.(*File); ok && f.mode == unix.S_IFREG {
-		f.tame = true
+		f.clearSetID = true
 	}
 }
 
 // wrote looks after the set-id bits once n bytes were written. That the bits cannot be
 // taken off is not the writer's error: nobody honours them in a file that is not toaster's.
 func (f *File) wrote(n int) {
-	if !f.tame || n <= 0 {
+	if !f.clearSetID || n <= 0 {
 		return
 	}
 	var st unix.Stat_t

@@ -84,3 +84,6 @@ func utimensFD(fd int, ts *[2]unix.Timespec) error {
 	}
 	return nil
 }
+
+// InodeOf is a file of the host's, in its numbers.
+func InodeOf(st *unix.Stat_t) file.Inode { return file.Inode{Dev: st.Dev, Ino: st.Ino} }

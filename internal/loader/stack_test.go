@@ -47,12 +47,12 @@ func dump(t *testing.T, s *Stack) string {
 }
 
 func TestBuildStack(t *testing.T) {
-	s, e := BuildStack(&StackArgs{
+	s, errno := BuildStack(&StackArgs{
 		Argv: []string{"prog", "a b", ""}, Envp: []string{"HOME=/"}, ExecPath: "/bin/prog", EUID: 1, RUID: 2, EGID: 3, RGID: 4,
 		Image: &Image{Entry: 0x401000, Phdr: 0x400040, Phent: 56, Phnum: 6},
 	})
-	if e != 0 {
-		t.Fatal(e)
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 	want := `argc 3
 arg "prog"
@@ -85,14 +85,14 @@ nenv 1
 
 func TestBuildStackLimit(t *testing.T) {
 	big := strings.Repeat("x", netbsd.ARG_MAX-1)
-	if _, e := BuildStack(&StackArgs{Argv: []string{big}}); e != 0 {
-		t.Errorf("exactly ARG_MAX: %v", e)
+	if _, errno := BuildStack(&StackArgs{Argv: []string{big}}); errno != 0 {
+		t.Errorf("exactly ARG_MAX: %v", errno)
 	}
-	if _, e := BuildStack(&StackArgs{Argv: []string{big}, Envp: []string{""}}); e != netbsd.E2BIG {
-		t.Errorf("one more: %v", e)
+	if _, errno := BuildStack(&StackArgs{Argv: []string{big}, Envp: []string{""}}); errno != netbsd.E2BIG {
+		t.Errorf("one more: %v", errno)
 	}
-	if s, e := BuildStack(&StackArgs{}); e != 0 || !strings.HasPrefix(dump(t, s), "argc 0\n") {
-		t.Errorf("nothing at all: %v", e)
+	if s, errno := BuildStack(&StackArgs{}); errno != 0 || !strings.HasPrefix(dump(t, s), "argc 0\n") {
+		t.Errorf("nothing at all: %v", errno)
 	}
 }
 
@@ -103,8 +103,8 @@ func FuzzBuildStack(f *testing.F) {
 			return
 		}
 		argv, envp := strings.Split(args, "\x00"), strings.Split(env, "\x00")
-		s, e := BuildStack(&StackArgs{Argv: argv, Envp: envp, ExecPath: path})
-		if e != 0 {
+		s, errno := BuildStack(&StackArgs{Argv: argv, Envp: envp, ExecPath: path})
+		if errno != 0 {
 			return
 		}
 		out := dump(t, s)

@@ -41,8 +41,8 @@ type rights struct {
 
 	mu      sync.Mutex
 	n       int // files in flight (unp_rights)
-	tokens  map[inode]*token
-	sockets map[inode]*file.Description // the sockets in flight, by the inode of the host's
+	tokens  map[file.Inode]*token
+	sockets map[file.Inode]*file.Description // the sockets in flight, by the inode of the host's
 	closed  bool
 
 	losses sync.WaitGroup // goroutines that deal with lost tokens
@@ -50,9 +50,9 @@ type rights struct {
 
 // token stands for open files on their way.
 type token struct {
-	id     inode
+	id     file.Inode
 	files  []*file.Description
-	inodes []inode        // of those of the files that are sockets, in their places
+	inodes []file.Inode   // of those of the files that are sockets, in their places
 	seal   bool           // the files are there themselves
 	end    *hostfile.File // the write end, which hears of the token's loss
 	w      file.Waiter
@@ -64,7 +64,7 @@ const maxFilesRatio, hostFilesRatio = 2, 4
 
 func (r *rights) init(h *hostfile.Host, cfg Config) {
 	r.host = h
-	r.tokens, r.sockets = map[inode]*token{}, map[inode]*file.Description{}
+	r.tokens, r.sockets = map[file.Inode]*token{}, map[file.Inode]*file.Description{}
 	if r.max = cfg.MaxRights; r.max > 0 {
 		return
 	}
@@ -251,7 +251,7 @@ func (r *rights) launch(t *token) bool {
 	}
 	r.tokens[t.id] = t
 	for _, d := range t.files {
-		var id inode
+		var id file.Inode
 		if h := flier(d); h != nil {
 			id, _ = inodeOf(h.FD())
 			r.sockets[id] = d
@@ -262,15 +262,12 @@ func (r *rights) launch(t *token) bool {
 	return true
 }
 
-// inode is a file of the host's.
-type inode struct{ dev, ino uint64 }
-
-func inodeOf(fd int) (inode, netbsd.Errno) {
+func inodeOf(fd int) (file.Inode, netbsd.Errno) {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
-		return inode{}, hostfile.Errno(err)
+		return file.Inode{}, hostfile.Errno(err)
 	}
-	return inode{st.Dev, st.Ino}, 0
+	return hostfile.InodeOf(&st), 0
 }
 
 // unread reports whether nobody has the read end any more.

@@ -18,26 +18,24 @@ func (k *Stack) unpack(oob []byte) ([]*file.Description, netbsd.Errno) {
 	var (
 		got    []*file.Description
 		tokens []*token
-		errno  netbsd.Errno
+		denied bool
 	)
 	for _, fd := range descriptors(oob) {
-		d, t, e := k.received(fd)
+		d, t, errno := k.received(fd)
 		if t != nil {
 			tokens = append(tokens, t)
 		}
 		if d != nil {
 			got = append(got, d)
 		}
-		if e == netbsd.EPERM {
-			errno = e
-		}
+		denied = denied || errno == netbsd.EPERM
 	}
 	for _, t := range tokens {
 		k.rights.dropIfLost(t) // unless the message was only looked at
 	}
-	if errno != 0 {
+	if denied {
 		(&Message{Rights: got}).Release()
-		return nil, errno
+		return nil, netbsd.EPERM
 	}
 	return got, 0
 }
@@ -74,7 +72,7 @@ func (k *Stack) received(fd int) (*file.Description, *token, netbsd.Errno) {
 }
 
 // find looks up what came. A socket that rests takes fd for its own.
-func (r *rights) find(id inode, fd *int) (*file.Description, *token) {
+func (r *rights) find(id file.Inode, fd *int) (*file.Description, *token) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if t := r.tokens[id]; t != nil {
@@ -110,20 +108,20 @@ func (k *Stack) fromOutside(fd int) (*file.Description, netbsd.Errno) {
 
 // LeftInFlight implements file.Carrier: a socket rests.
 func (r *rights) LeftInFlight(d *file.Description) {
-	if h := flier(d); h != nil && r.rest(d, h) {
+	if h := flier(d); h != nil && r.suspend(d, h) {
 		collectInHost()
 	}
 }
 
 // rest closes the kernel's descriptor of the socket d, unless somebody has it after all.
-func (r *rights) rest(d *file.Description, h *hostfile.File) bool {
+func (r *rights) suspend(d *file.Description, h *hostfile.File) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	// Who receives it meanwhile does so with the lock, and has a reference afterwards.
 	if !d.InFlightOnly() || h.FD() < 0 {
 		return false
 	}
-	h.Rest()
+	h.Suspend()
 	return true
 }
 

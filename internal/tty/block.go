@@ -30,12 +30,12 @@ func foreground(c file.Call, k *kern.TTY, reading bool) netbsd.Errno {
 		return 0
 	}
 	for {
-		e := l.Background(k, reading)
-		if e != netbsd.ERESTART {
-			return e
+		errno := l.Background(k, reading)
+		if errno != netbsd.ERESTART {
+			return errno
 		}
-		if e := l.Sleep(true, time.Now().Add(lbolt)); e != 0 && e != netbsd.EWOULDBLOCK {
-			return e
+		if errno := l.Sleep(true, time.Now().Add(lbolt)); errno != 0 && errno != netbsd.EWOULDBLOCK {
+			return errno
 		}
 	}
 }
@@ -43,7 +43,7 @@ func foreground(c file.Call, k *kern.TTY, reading bool) netbsd.Errno {
 // attempt is one try of an operation that may have to wait: EAGAIN asks for a wakeup,
 // or for the deadline if that is not zero. expired tells it that the deadline has
 // passed.
-type attempt func(expired bool) (n int, deadline time.Time, e netbsd.Errno)
+type attempt func(expired bool) (n int, deadline time.Time, errno netbsd.Errno)
 
 // watcher is what one waits on.
 type watcher interface {
@@ -54,23 +54,23 @@ type watcher interface {
 // wait runs try until it gives anything but EAGAIN. It is file.Block with a deadline
 // that moves, as VTIME's does.
 func wait(c file.Call, f watcher, mask file.Events, try attempt) (int, netbsd.Errno) {
-	n, _, e := try(false)
-	if e != netbsd.EAGAIN || c.Nonblock {
-		return n, e
+	n, _, errno := try(false)
+	if errno != netbsd.EAGAIN || c.Nonblock {
+		return n, errno
 	}
 	w := &file.Waiter{Mask: mask, L: c.L}
 	f.Watch(w)
 	// Deferred: a sleep that ends in the LWP's death unwinds with Goexit.
 	defer f.Unwatch(w)
 	for expired := false; ; {
-		n, deadline, e := try(expired)
-		if e != netbsd.EAGAIN {
-			return n, e
+		n, deadline, errno := try(expired)
+		if errno != netbsd.EAGAIN {
+			return n, errno
 		}
-		e = c.L.Sleep(true, deadline)
-		expired = e == netbsd.EWOULDBLOCK
-		if e != 0 && !expired {
-			return 0, e
+		errno = c.L.Sleep(true, deadline)
+		expired = errno == netbsd.EWOULDBLOCK
+		if errno != 0 && !expired {
+			return 0, errno
 		}
 	}
 }

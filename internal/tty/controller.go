@@ -23,8 +23,8 @@ func (f *controller) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	return wait(c, f, file.Readable, func(bool) (int, time.Time, netbsd.Errno) {
 		f.mu.Lock()
 		defer f.unlock()
-		n, e := f.take(b)
-		return n, time.Time{}, e
+		n, errno := f.take(b)
+		return n, time.Time{}, errno
 	})
 }
 
@@ -75,17 +75,17 @@ func (p *pair) takeNews(b []byte) int {
 // Write types b at the terminal. EIO: nobody has the terminal side open any more.
 func (f *controller) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
-	_, e := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
+	_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
 		f.mu.Lock()
 		defer f.unlock()
-		n, e := f.typeIn(b[done:])
+		n, errno := f.typeIn(b[done:])
 		done += n
-		return 0, time.Time{}, e
+		return 0, time.Time{}, errno
 	})
 	if done > 0 {
 		return done, 0
 	}
-	return 0, e
+	return 0, errno
 }
 
 func (f *controller) typeIn(b []byte) (int, netbsd.Errno) {
@@ -149,8 +149,8 @@ func (f *controller) Close() {
 			p.flush(netbsd.FREAD | netbsd.FWRITE)
 		}
 	}
-	p.master = false
-	p.ours.Notify(everything)
+	p.controllerOpen = false
+	p.terminalQueue.Notify(everything)
 	p.release()
 }
 
@@ -187,8 +187,8 @@ func (f *controller) Poll(want file.Events) file.Events {
 }
 
 // Watch and Unwatch implement file.File.
-func (f *controller) Watch(w *file.Waiter)   { f.theirs.Add(w) }
-func (f *controller) Unwatch(w *file.Waiter) { f.theirs.Remove(w) }
+func (f *controller) Watch(w *file.Waiter)   { f.controllerQueue.Add(w) }
+func (f *controller) Unwatch(w *file.Waiter) { f.controllerQueue.Remove(w) }
 
 // ReadCount and WriteCount implement file.Counter.
 func (f *controller) ReadCount() int64 {

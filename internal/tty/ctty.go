@@ -60,17 +60,17 @@ func (f *ctty) of(c file.Call) (file.File, netbsd.Errno) {
 }
 
 func (f *ctty) Read(c file.Call, b []byte) (int, netbsd.Errno) {
-	t, e := f.of(c)
-	if e != 0 {
-		return 0, e
+	t, errno := f.of(c)
+	if errno != 0 {
+		return 0, errno
 	}
 	return t.Read(c, b)
 }
 
 func (f *ctty) Write(c file.Call, b []byte) (int, netbsd.Errno) {
-	t, e := f.of(c)
-	if e != 0 {
-		return 0, e
+	t, errno := f.of(c)
+	if errno != 0 {
+		return 0, errno
 	}
 	return t.Write(c, b)
 }
@@ -78,10 +78,10 @@ func (f *ctty) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 // Ioctl passes requests on. TIOCSCTTY is EINVAL here; TIOCNOTTY parts the caller, and
 // nobody else, from its terminal: EINVAL for a session's leader.
 func (f *ctty) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
-	t, e := f.of(c)
+	t, errno := f.of(c)
 	switch {
-	case e != 0:
-		return e
+	case errno != 0:
+		return errno
 	case cmd == netbsd.TIOCSCTTY:
 		return netbsd.EINVAL
 	case cmd == netbsd.TIOCNOTTY:

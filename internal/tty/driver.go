@@ -77,9 +77,9 @@ func (d *Driver) halt() {
 // OpenPair makes a pseudo-terminal and gives its controller side, as opening
 // /dev/ptmx does; l becomes the owner of the other side. ENXIO: there are too many.
 func (d *Driver) OpenPair(l *kern.LWP, flags int) (*file.Description, netbsd.Errno) {
-	p, e := d.newPair()
-	if e != 0 {
-		return nil, e
+	p, errno := d.newPair()
+	if errno != 0 {
+		return nil, errno
 	}
 	p.setOwner(l, 0o600)
 	// Reading and writing whatever open(2) asked for, as ptm(4) has it.
@@ -96,7 +96,7 @@ func (d *Driver) newPair() (*pair, netbsd.Errno) {
 	if n >= maxPairs {
 		return nil, netbsd.ENXIO
 	}
-	p := &pair{d: d, num: n, t: defaultTermios(), st: stCarrier, master: true, hold: 1}
+	p := &pair{d: d, num: n, t: defaultTermios(), st: stCarrier, controllerOpen: true, hold: 1}
 	p.k = d.m.NewTTY(p)
 	d.pairs[n] = p
 	return p, 0

@@ -47,8 +47,8 @@ func (s side) call(nonblock bool) file.Call { return file.Call{L: newSleeper(), 
 
 func (s side) write(b string) {
 	s.t.Helper()
-	if n, e := s.d.File.Write(s.call(true), []byte(b)); e != 0 || n != len(b) {
-		s.t.Fatalf("write %q: %d, %v", b, n, e)
+	if n, errno := s.d.File.Write(s.call(true), []byte(b)); errno != 0 || n != len(b) {
+		s.t.Fatalf("write %q: %d, %v", b, n, errno)
 	}
 }
 
@@ -56,20 +56,20 @@ func (s side) write(b string) {
 func (s side) read() string {
 	s.t.Helper()
 	b := make([]byte, 4096)
-	n, e := s.d.File.Read(s.call(true), b)
-	if e == netbsd.EAGAIN {
+	n, errno := s.d.File.Read(s.call(true), b)
+	if errno == netbsd.EAGAIN {
 		return ""
 	}
-	if e != 0 {
-		s.t.Fatalf("read: %v", e)
+	if errno != 0 {
+		s.t.Fatalf("read: %v", errno)
 	}
 	return string(b[:n])
 }
 
 func (s side) ioctl(cmd uint32, data []byte) {
 	s.t.Helper()
-	if e := s.d.File.Ioctl(s.call(false), cmd, data); e != 0 {
-		s.t.Fatalf("ioctl %#x: %v", cmd, e)
+	if errno := s.d.File.Ioctl(s.call(false), cmd, data); errno != 0 {
+		s.t.Fatalf("ioctl %#x: %v", cmd, errno)
 	}
 }
 
@@ -97,13 +97,13 @@ func (s side) count(cmd uint32) int {
 // open makes a pair and opens both sides.
 func open(t *testing.T, d *Driver) (ctl, term side) {
 	t.Helper()
-	c, e := d.OpenPair(nil, 0)
-	if e != 0 {
-		t.Fatal(e)
+	c, errno := d.OpenPair(nil, 0)
+	if errno != 0 {
+		t.Fatal(errno)
 	}
-	s, e := c.File.(*controller).open(0, netbsd.O_RDWR)
-	if e != 0 {
-		t.Fatal(e)
+	s, errno := c.File.(*controller).open(0, netbsd.O_RDWR)
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 	return side{t, c}, side{t, s}
 }
@@ -119,9 +119,9 @@ func (s side) pair() *pair {
 // guest starts a process that leads a session of its own.
 func guest(t *testing.T, d *Driver, body func(*kern.LWP)) *kern.Proc {
 	t.Helper()
-	p, e := d.m.Spawn(kern.SpawnArgs{Body: body, Setsid: true})
-	if e != 0 {
-		t.Fatal(e)
+	p, errno := d.m.Spawn(kern.SpawnArgs{Body: body, Setsid: true})
+	if errno != 0 {
+		t.Fatal(errno)
 	}
 	return p
 }
@@ -129,9 +129,9 @@ func guest(t *testing.T, d *Driver, body func(*kern.LWP)) *kern.Proc {
 // fork makes a child; it is in the parent's session.
 func fork(t *testing.T, l *kern.LWP, body func(*kern.LWP)) *kern.Proc {
 	t.Helper()
-	p, e := l.Fork(kern.ForkArgs{Body: body})
-	if e != 0 {
-		t.Error(e)
+	p, errno := l.Fork(kern.ForkArgs{Body: body})
+	if errno != 0 {
+		t.Error(errno)
 		l.Exit(99)
 	}
 	return p

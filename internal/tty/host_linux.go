@@ -58,9 +58,9 @@ func IsTerminal(fd int) bool {
 // its modes, and it can be a controlling terminal. All descriptors of one terminal
 // give the same Host.
 func (d *Driver) Inherit(fd int) (*file.Description, netbsd.Errno) {
-	h, e := d.Host(fd)
-	if e != 0 {
-		return nil, e
+	h, errno := d.Host(fd)
+	if errno != 0 {
+		return nil, errno
 	}
 	return h.open(fd, -1)
 }
@@ -123,9 +123,9 @@ func (h *Host) adopt(rdev uint64) {
 // open makes an open file of the terminal on descriptor fd, with its flags if none are
 // given (-1).
 func (h *Host) open(fd, flags int) (*file.Description, netbsd.Errno) {
-	inner, e := h.d.host.Inherit(fd)
-	if e != 0 {
-		return nil, e
+	inner, errno := h.d.host.Inherit(fd)
+	if errno != 0 {
+		return nil, errno
 	}
 	if flags < 0 {
 		flags = inner.Flags()
@@ -196,8 +196,8 @@ func (h *Host) drain(c file.Call) netbsd.Errno {
 		if h.d.halted.Load() {
 			return 0
 		}
-		if e := c.L.Sleep(true, time.Now().Add(lbolt)); e != 0 && e != netbsd.EWOULDBLOCK {
-			return e
+		if errno := c.L.Sleep(true, time.Now().Add(lbolt)); errno != 0 && errno != netbsd.EWOULDBLOCK {
+			return errno
 		}
 	}
 }

@@ -40,16 +40,16 @@ func (f *hostTerminal) timing() (vmin int, vtime time.Duration) {
 func (f *hostTerminal) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	var end time.Time
 	return wait(c, f, file.Readable, func(expired bool) (int, time.Time, netbsd.Errno) {
-		if e := foreground(c, f.k, true); e != 0 {
-			return 0, noDeadline, e
+		if errno := foreground(c, f.k, true); errno != 0 {
+			return 0, noDeadline, errno
 		}
 		if f.dead() {
 			return 0, noDeadline, 0
 		}
-		n, e := f.tryRead(c, b)
+		n, errno := f.tryRead(c, b)
 		vmin, vtime := f.timing()
-		if e != netbsd.EAGAIN || vmin > 0 || vtime == 0 {
-			return n, noDeadline, e
+		if errno != netbsd.EAGAIN || vmin > 0 || vtime == 0 {
+			return n, noDeadline, errno
 		}
 		if expired {
 			return 0, noDeadline, 0
@@ -66,39 +66,39 @@ func (f *hostTerminal) tryRead(c file.Call, b []byte) (int, netbsd.Errno) {
 	if vmin, vtime := f.timing(); vmin > 1 && vtime == 0 && f.inner.File.Poll(file.In)&(file.In|file.Hup|file.Err) == 0 {
 		return 0, netbsd.EAGAIN
 	}
-	n, e := f.inner.File.Read(c, b)
-	if e == netbsd.EIO && f.inner.File.Poll(file.In)&file.Hup != 0 {
+	n, errno := f.inner.File.Read(c, b)
+	if errno == netbsd.EIO && f.inner.File.Poll(file.In)&file.Hup != 0 {
 		return 0, 0 // hung up: NetBSD's readers get the end of file
 	}
-	return n, e
+	return n, errno
 }
 
 // Write implements file.File.
 func (f *hostTerminal) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
-	_, e := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
+	_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
 		f.Host.mu.Lock()
 		tostop := f.tostop
 		f.Host.mu.Unlock()
 		if tostop {
-			if e := foreground(c, f.k, false); e != 0 {
-				return 0, noDeadline, e
+			if errno := foreground(c, f.k, false); errno != 0 {
+				return 0, noDeadline, errno
 			}
 		}
 		if f.dead() {
 			return 0, noDeadline, netbsd.EIO
 		}
-		n, e := f.inner.File.Write(file.Call{L: c.L, Nonblock: true}, b[done:])
+		n, errno := f.inner.File.Write(file.Call{L: c.L, Nonblock: true}, b[done:])
 		done += n
-		if e == 0 && done < len(b) {
-			e = netbsd.EAGAIN
+		if errno == 0 && done < len(b) {
+			errno = netbsd.EAGAIN
 		}
-		return 0, noDeadline, e
+		return 0, noDeadline, errno
 	})
 	if done > 0 {
 		return done, 0
 	}
-	return 0, e
+	return 0, errno
 }
 
 // Ioctl implements file.File.

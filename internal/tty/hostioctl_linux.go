@@ -11,11 +11,11 @@ import (
 // ioctl serves the requests of tty(4) on the host's terminal. TIOCSTI and TIOCEXCL
 // would reach beyond the machine: the one is refused, the other does nothing.
 func (h *Host) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
-	if e := backgroundChange(c, h.k, cmd); e != 0 {
-		return e
+	if errno := backgroundChange(c, h.k, cmd); errno != 0 {
+		return errno
 	}
-	if e, ok := session(c, h.k, cmd, data); ok {
-		return e
+	if errno, ok := session(c, h.k, cmd, data); ok {
+		return errno
 	}
 	switch cmd {
 	case netbsd.TIOCGETA:

@@ -48,9 +48,9 @@ func (p *pair) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		p.setExternal(intArg(data) != 0)
 		return 0
 	}
-	e := p.ttioctl(c, cmd, data)
-	p.tellModes(cmd, e)
-	return e
+	errno := p.ttioctl(c, cmd, data)
+	p.tellModes(cmd, errno)
+	return errno
 }
 
 // changes are the requests that a process of the background is stopped for.
@@ -70,25 +70,25 @@ func backgroundChange(c file.Call, k *kern.TTY, cmd uint32) netbsd.Errno {
 	if !changes(cmd) {
 		return 0
 	}
-	if e := foreground(c, k, false); e != netbsd.EIO {
-		return e
+	if errno := foreground(c, k, false); errno != netbsd.EIO {
+		return errno
 	}
 	return 0
 }
 
 func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
-	if e := backgroundChange(c, p.k, cmd); e != 0 {
-		return e
+	if errno := backgroundChange(c, p.k, cmd); errno != 0 {
+		return errno
 	}
-	if e, ok := session(c, p.k, cmd, data); ok {
-		return e
+	if errno, ok := session(c, p.k, cmd, data); ok {
+		return errno
 	}
 	switch cmd {
 	case netbsd.TIOCDRAIN:
 		return p.drain(c, 0)
 	case netbsd.TIOCSETAW, netbsd.TIOCSETAF:
-		if e := p.drain(c, 0); e != 0 {
-			return e
+		if errno := p.drain(c, 0); errno != 0 {
+			return errno
 		}
 	}
 	p.mu.Lock()
@@ -224,7 +224,7 @@ func (p *pair) setModes(t netbsd.Termios, flush bool) {
 
 // session serves the requests by which processes and terminals belong together; ok
 // tells whether cmd is one.
-func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (e netbsd.Errno, ok bool) {
+func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (errno netbsd.Errno, ok bool) {
 	l := lwpOf(c)
 	switch cmd {
 	case netbsd.TIOCSCTTY, netbsd.TIOCGPGRP, netbsd.TIOCSPGRP, netbsd.TIOCGSID, netbsd.FIOSETOWN, netbsd.FIOGETOWN:
@@ -236,16 +236,16 @@ func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (e netbsd.Errno,
 	case netbsd.TIOCSCTTY:
 		return l.AcquireTTY(k), true
 	case netbsd.TIOCGPGRP:
-		pgid, e := l.GetForeground(k)
-		if e != 0 {
-			return e, true
+		pgid, errno := l.GetForeground(k)
+		if errno != 0 {
+			return errno, true
 		}
 		return setInt(data, int32(pgid)), true
 	case netbsd.TIOCSPGRP:
 		return l.SetForeground(k, int(intArg(data))), true
 	case netbsd.TIOCGSID:
 		s := k.Session()
-		if _, e := l.GetForeground(k); e != 0 || s == nil {
+		if _, errno := l.GetForeground(k); errno != 0 || s == nil {
 			return netbsd.ENOTTY, true
 		}
 		return setInt(data, int32(s.ID())), true
@@ -271,9 +271,9 @@ func getOwner(l *kern.LWP, k *kern.TTY, data []byte) netbsd.Errno {
 // setOwner is FIOSETOWN: a group by -id, or that of a process.
 func setOwner(l *kern.LWP, k *kern.TTY, id int) netbsd.Errno {
 	if id >= 0 {
-		pgid, e := l.Getpgid(id)
-		if e != 0 {
-			return e
+		pgid, errno := l.Getpgid(id)
+		if errno != 0 {
+			return errno
 		}
 		id = -pgid
 	}

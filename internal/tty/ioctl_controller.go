@@ -11,11 +11,11 @@ import (
 func (f *controller) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	p := f.pair
 	p.mu.Lock()
-	e, ok := f.own(cmd, data)
+	errno, ok := f.own(cmd, data)
 	p.unlock()
 	switch {
 	case ok:
-		return e
+		return errno
 	case cmd == netbsd.TIOCGRANTPT:
 		return p.grant(c)
 	case cmd == netbsd.TIOCGPGRP:
@@ -30,7 +30,7 @@ func (f *controller) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 }
 
 // own serves what only the controller can ask. mu is held.
-func (f *controller) own(cmd uint32, data []byte) (e netbsd.Errno, ok bool) {
+func (f *controller) own(cmd uint32, data []byte) (errno netbsd.Errno, ok bool) {
 	p, on := f.pair, intArg(data) != 0
 	switch cmd {
 	case netbsd.TIOCPKT:
@@ -81,7 +81,7 @@ func (p *pair) setExternal(on bool) {
 	defer p.unlock()
 	if p.pkt && (on || p.lflag(netbsd.EXTPROC)) {
 		p.send |= netbsd.TIOCPKT_IOCTL
-		p.theirs.Notify(file.In | file.RdNorm)
+		p.controllerQueue.Notify(file.In | file.RdNorm)
 	}
 	p.t.Lflag &^= netbsd.EXTPROC
 	if on {
@@ -94,19 +94,19 @@ const uiocBase = netbsd.IOC_VOID | 'u'<<8
 
 // tellModes lets the controller know what a request has changed: a UIOCCMD, the modes
 // with EXTPROC, and whether ^S and ^Q are those of flow control.
-func (p *pair) tellModes(cmd uint32, e netbsd.Errno) {
+func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) {
 	p.mu.Lock()
 	defer p.unlock()
-	if e == netbsd.EPASSTHROUGH && p.ucntl && cmd&^0xff == uiocBase {
+	if errno == netbsd.EPASSTHROUGH && p.ucntl && cmd&^0xff == uiocBase {
 		p.ucmd = byte(cmd)
-		p.theirs.Notify(file.In | file.RdNorm)
+		p.controllerQueue.Notify(file.In | file.RdNorm)
 		return
 	}
 	switch cmd {
 	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
 		if p.pkt && p.lflag(netbsd.EXTPROC) {
 			p.send |= netbsd.TIOCPKT_IOCTL
-			p.theirs.Notify(file.In | file.RdNorm)
+			p.controllerQueue.Notify(file.In | file.RdNorm)
 		}
 	}
 	stops := p.iflag(netbsd.IXON) && p.t.Cc[netbsd.VSTOP] == ctrl('S') && p.t.Cc[netbsd.VSTART] == ctrl('Q')
@@ -120,5 +120,5 @@ func (p *pair) tellModes(cmd uint32, e netbsd.Errno) {
 	} else {
 		p.send |= netbsd.TIOCPKT_NOSTOP
 	}
-	p.theirs.Notify(file.In | file.RdNorm)
+	p.controllerQueue.Notify(file.In | file.RdNorm)
 }

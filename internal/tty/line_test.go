@@ -69,8 +69,8 @@ func TestLine(t *testing.T) {
 			ctl.write(c.typed)
 			for _, want := range c.reads {
 				if want == "\x00EOF" {
-					if n, e := term.d.File.Read(term.call(true), make([]byte, 8)); n != 0 || e != 0 {
-						t.Errorf("read: %d, %v; want the end of file", n, e)
+					if n, errno := term.d.File.Read(term.call(true), make([]byte, 8)); n != 0 || errno != 0 {
+						t.Errorf("read: %d, %v; want the end of file", n, errno)
 					}
 				} else if got := term.read(); got != want {
 					t.Errorf("read %q, want %q", got, want)
@@ -174,9 +174,9 @@ func TestMinTime(t *testing.T) {
 				}()
 				begin := time.Now()
 				b := make([]byte, 16)
-				n, e := term.d.File.Read(term.call(false), b)
-				if e != 0 || string(b[:n]) != c.want || time.Since(begin) != c.after {
-					t.Errorf("read %q, %v after %v; want %q after %v", b[:n], e, time.Since(begin), c.want, c.after)
+				n, errno := term.d.File.Read(term.call(false), b)
+				if errno != 0 || string(b[:n]) != c.want || time.Since(begin) != c.after {
+					t.Errorf("read %q, %v after %v; want %q after %v", b[:n], errno, time.Since(begin), c.want, c.after)
 				}
 				time.Sleep(time.Second)
 			})
@@ -213,9 +213,9 @@ func TestWriterSleeps(t *testing.T) {
 		}
 		wrote := 0
 		go func() {
-			n, e := term.d.File.Write(term.call(false), text)
-			if e != 0 {
-				t.Error(e)
+			n, errno := term.d.File.Write(term.call(false), text)
+			if errno != 0 {
+				t.Error(errno)
 			}
 			wrote = n
 		}()

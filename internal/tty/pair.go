@@ -38,8 +38,8 @@ type pair struct {
 	k   *kern.TTY
 
 	// ours wakes those who hold the terminal side: In when there is input, Out when
-	// output has gone; theirs wakes the controller's holders alike.
-	ours, theirs file.Queue
+	// output has gone; controllerQueue wakes the controller's holders alike.
+	terminalQueue, controllerQueue file.Queue
 
 	mu      sync.Mutex
 	t       netbsd.Termios
@@ -52,11 +52,11 @@ type pair struct {
 	rocount int // characters of raw that the cursor has behind it
 	rocol   int // the column where they begin
 
-	opens   int    // descriptions of the terminal side
-	revoked uint64 // how often it was revoked: older descriptions are dead
-	master  bool   // the controller side is open
-	stat    file.Stat
-	hold    int // uses of the number: sides that are open
+	opens          int    // descriptions of the terminal side
+	revoked        uint64 // how often it was revoked: older descriptions are dead
+	controllerOpen bool   // the controller side is open
+	stat           file.Stat
+	hold           int // uses of the number: sides that are open
 
 	// Of the controller's modes (TIOCPKT, TIOCUCNTL, TIOCREMOTE).
 	pkt, ucntl, remote bool
@@ -74,14 +74,14 @@ func (p *pair) connected() bool { return p.is1(stCarrier) || p.t.Cflag&netbsd.CL
 
 // wakeReaders is ttwakeup: there is input, or none will come.
 func (p *pair) wakeReaders() {
-	p.ours.Notify(file.In | file.RdNorm)
+	p.terminalQueue.Notify(file.In | file.RdNorm)
 	if p.is1(stAsync) {
 		p.k.Signal(netbsd.SIGIO)
 	}
 }
 
 // wakeWriters tells those who wait for room in the output, or for it to drain.
-func (p *pair) wakeWriters() { p.ours.Notify(file.Out) }
+func (p *pair) wakeWriters() { p.terminalQueue.Notify(file.Out) }
 
 // start is ptsstart: the controller has something to read, unless output is stopped.
 func (p *pair) start() {
@@ -92,7 +92,7 @@ func (p *pair) start() {
 		p.paused = false
 		p.send = netbsd.TIOCPKT_START
 	}
-	p.theirs.Notify(file.In | file.RdNorm)
+	p.controllerQueue.Notify(file.In | file.RdNorm)
 }
 
 // stop is ptsstop: output was stopped (0) or queues were flushed (FREAD, FWRITE as
@@ -104,10 +104,10 @@ func (p *pair) stop(flush byte) {
 	}
 	p.send |= flush
 	if flush&netbsd.FREAD != 0 {
-		p.theirs.Notify(file.Out)
+		p.controllerQueue.Notify(file.Out)
 	}
 	if flush&netbsd.FWRITE != 0 || p.pkt {
-		p.theirs.Notify(file.In | file.RdNorm)
+		p.controllerQueue.Notify(file.In | file.RdNorm)
 	}
 }
 
@@ -124,7 +124,7 @@ func (p *pair) flush(which byte) {
 		p.out = p.out[:0]
 		p.wakeWriters()
 	} else {
-		p.theirs.Notify(file.Out)
+		p.controllerQueue.Notify(file.Out)
 	}
 }
 

@@ -43,32 +43,32 @@ func (f *ptm) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if !ok {
 		return netbsd.EOPNOTSUPP
 	}
-	ctl, e := f.d.OpenPair(l, 0)
-	if e != 0 {
-		return e
+	ctl, errno := f.d.OpenPair(l, 0)
+	if errno != 0 {
+		return errno
 	}
 	p := ctl.File.(*controller).pair
 	p.setOwner(l, 0o620)
-	cfd, e := install(l, t, ctl)
-	if e != 0 {
-		return e
+	cfd, errno := install(l, t, ctl)
+	if errno != 0 {
+		return errno
 	}
-	term, e := p.open(0, netbsd.O_RDWR)
-	if e == 0 {
+	term, errno := p.open(0, netbsd.O_RDWR)
+	if errno == 0 {
 		var tfd int
-		if tfd, e = install(l, t, term); e == 0 {
+		if tfd, errno = install(l, t, term); errno == 0 {
 			return p.putName(data, cfd, tfd)
 		}
 	}
 	t.CloseFD(cfd)
-	return e
+	return errno
 }
 
 func install(l *kern.LWP, t installer, d *file.Description) (int, netbsd.Errno) {
 	r, _ := l.Proc().Rlimit(rlimitNofile)
-	fd, e := t.Install(d, 0, r.Cur, false)
-	if e != 0 {
+	fd, errno := t.Install(d, 0, r.Cur, false)
+	if errno != 0 {
 		d.Release()
 	}
-	return fd, e
+	return fd, errno
 }

@@ -18,9 +18,9 @@ func (f *terminal) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	}
 	var r reading
 	for {
-		n, e := f.readOnce(c, &r, b)
-		if e != errAgainForeground {
-			return n, e
+		n, errno := f.readOnce(c, &r, b)
+		if errno != errAgainForeground {
+			return n, errno
 		}
 	}
 }
@@ -39,12 +39,12 @@ type reading struct {
 func (f *terminal) readOnce(c file.Call, r *reading, b []byte) (int, netbsd.Errno) {
 	return wait(c, f, file.Readable, func(expired bool) (int, time.Time, netbsd.Errno) {
 		p := f.pair
-		if e := foreground(c, p.k, true); e != 0 {
-			return 0, time.Time{}, e
+		if errno := foreground(c, p.k, true); errno != 0 {
+			return 0, time.Time{}, errno
 		}
 		p.mu.Lock()
 		defer p.unlock()
-		if f.dead() || !p.master {
+		if f.dead() || !p.controllerOpen {
 			return 0, time.Time{}, 0
 		}
 		return p.read(c, r, b, expired)
@@ -70,10 +70,10 @@ func (p *pair) read(c file.Call, r *reading, b []byte, expired bool) (int, time.
 		}
 		return 0, deadline, netbsd.EAGAIN
 	}
-	n, e := p.deliver(q, b)
+	n, errno := p.deliver(q, b)
 	p.unblock()
-	p.theirs.Notify(file.Out)
-	return n, time.Time{}, e
+	p.controllerQueue.Notify(file.Out)
+	return n, time.Time{}, errno
 }
 
 // readable reports whether a read can go on now; if not, when its time is over.

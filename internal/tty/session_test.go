@@ -11,24 +11,24 @@ import (
 
 // own makes s the caller's controlling terminal.
 func own(t *testing.T, l *kern.LWP, s side) {
-	if e := s.d.File.Ioctl(file.Call{L: l}, netbsd.TIOCSCTTY, make([]byte, 8)); e != 0 {
-		t.Errorf("TIOCSCTTY: %v", e)
+	if errno := s.d.File.Ioctl(file.Call{L: l}, netbsd.TIOCSCTTY, make([]byte, 8)); errno != 0 {
+		t.Errorf("TIOCSCTTY: %v", errno)
 	}
 }
 
 func setForeground(t *testing.T, l *kern.LWP, s side, pgid int) {
 	b := make([]byte, 4)
 	le.PutUint32(b, uint32(pgid))
-	if e := s.d.File.Ioctl(file.Call{L: l}, netbsd.TIOCSPGRP, b); e != 0 {
-		t.Errorf("TIOCSPGRP %d: %v", pgid, e)
+	if errno := s.d.File.Ioctl(file.Call{L: l}, netbsd.TIOCSPGRP, b); errno != 0 {
+		t.Errorf("TIOCSPGRP %d: %v", pgid, errno)
 	}
 }
 
 // inGroup forks a child that leads a group of its own, and says so by the channel.
 func inGroup(t *testing.T, l *kern.LWP, body func(*kern.LWP)) *kern.Proc {
 	p := fork(t, l, body)
-	if e := l.Setpgid(p.Pid(), p.Pid()); e != 0 {
-		t.Error(e)
+	if errno := l.Setpgid(p.Pid(), p.Pid()); errno != 0 {
+		t.Error(errno)
 	}
 	return p
 }
@@ -68,17 +68,17 @@ func TestSuspendAndContinue(t *testing.T) {
 			own(t, l, term)
 			p := inGroup(t, l, func(l *kern.LWP) {
 				b := make([]byte, 16)
-				n, e := term.d.File.Read(file.Call{L: l}, b)
-				if e != 0 || string(b[:n]) != "on\n" {
-					t.Errorf("read %q, %v after the stop", b[:n], e)
+				n, errno := term.d.File.Read(file.Call{L: l}, b)
+				if errno != 0 || string(b[:n]) != "on\n" {
+					t.Errorf("read %q, %v after the stop", b[:n], errno)
 				}
 				l.Exit(0)
 			})
 			front = p.Pid()
 			setForeground(t, l, term, front)
 			for {
-				r, e := l.Wait(front, netbsd.WUNTRACED)
-				if e != 0 || !r.Status.Stopped() {
+				r, errno := l.Wait(front, netbsd.WUNTRACED)
+				if errno != 0 || !r.Status.Stopped() {
 					break
 				}
 				stops++
@@ -182,8 +182,8 @@ func TestExit_22_AnothersTerminal(t *testing.T) {
 		})
 		synctest.Wait()
 		other := guest(t, d, func(l *kern.LWP) {
-			if e := term.d.File.Ioctl(file.Call{L: l}, netbsd.TIOCSCTTY, make([]byte, 8)); e != netbsd.EPERM {
-				t.Errorf("TIOCSCTTY of another session's terminal: %v", e)
+			if errno := term.d.File.Ioctl(file.Call{L: l}, netbsd.TIOCSCTTY, make([]byte, 8)); errno != netbsd.EPERM {
+				t.Errorf("TIOCSCTTY of another session's terminal: %v", errno)
 			}
 			term.d.File.Write(file.Call{L: l}, []byte("passing by"))
 			l.Exit(0)
@@ -245,8 +245,8 @@ func TestBackgroundRead(t *testing.T) {
 		ctl, term := open(t, d)
 		reader := func(l *kern.LWP) {
 			b := make([]byte, 8)
-			n, e := term.d.File.Read(file.Call{L: l}, b)
-			if e == netbsd.EIO {
+			n, errno := term.d.File.Read(file.Call{L: l}, b)
+			if errno == netbsd.EIO {
 				l.Exit(5)
 			}
 			l.Exit(n)
@@ -288,8 +288,8 @@ func TestBackgroundWrite(t *testing.T) {
 		leader := guest(t, d, func(l *kern.LWP) {
 			own(t, l, term)
 			writer := func(l *kern.LWP) {
-				_, e := term.d.File.Write(file.Call{L: l}, []byte("w"))
-				l.Exit(int(e))
+				_, errno := term.d.File.Write(file.Call{L: l}, []byte("w"))
+				l.Exit(int(errno))
 			}
 			try := func(body func(*kern.LWP)) netbsd.WaitStatus {
 				p := inGroup(t, l, body)
@@ -325,14 +325,14 @@ func TestBackgroundWrite(t *testing.T) {
 func TestHangup(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		ctl, term := open(t, d)
-		n, e := -1, netbsd.EAGAIN
+		n, errno := -1, netbsd.EAGAIN
 		var write netbsd.Errno
 		leader := guest(t, d, func(l *kern.LWP) {
 			own(t, l, term)
 			pause(l)
 		})
 		other := guest(t, d, func(l *kern.LWP) {
-			n, e = term.d.File.Read(file.Call{L: l}, make([]byte, 8))
+			n, errno = term.d.File.Read(file.Call{L: l}, make([]byte, 8))
 			_, write = term.d.File.Write(file.Call{L: l}, []byte("x"))
 			l.Exit(0)
 		})
@@ -342,8 +342,8 @@ func TestHangup(t *testing.T) {
 			t.Errorf("the leader ended with %#x", int(w))
 		}
 		other.Wait()
-		if n != 0 || e != 0 || write != netbsd.EIO {
-			t.Errorf("after the hang-up: read %d, %v; write %v", n, e, write)
+		if n != 0 || errno != 0 || write != netbsd.EIO {
+			t.Errorf("after the hang-up: read %d, %v; write %v", n, errno, write)
 		}
 		term.d.Release()
 		if len(d.pairs) != 0 {
@@ -371,18 +371,18 @@ func TestLastClose(t *testing.T) {
 		if !closed {
 			t.Error("the close waits for nothing")
 		}
-		if n, e := ctl.d.File.Read(ctl.call(true), make([]byte, 8)); n != 0 || e != 0 {
-			t.Errorf("read %d, %v; want the end", n, e)
+		if n, errno := ctl.d.File.Read(ctl.call(true), make([]byte, 8)); n != 0 || errno != 0 {
+			t.Errorf("read %d, %v; want the end", n, errno)
 		}
-		if _, e := ctl.d.File.Write(ctl.call(true), []byte("x")); e != netbsd.EIO {
-			t.Errorf("write: %v", e)
+		if _, errno := ctl.d.File.Write(ctl.call(true), []byte("x")); errno != netbsd.EIO {
+			t.Errorf("write: %v", errno)
 		}
 
 		ctl, term = open(t, d)
 		term.write("unread")
 		term.d.Release() // five seconds of the bubble's time
-		if n, e := ctl.d.File.Read(ctl.call(true), make([]byte, 8)); n != 0 || e != 0 {
-			t.Errorf("read %d, %v; want the rest dropped", n, e)
+		if n, errno := ctl.d.File.Read(ctl.call(true), make([]byte, 8)); n != 0 || errno != 0 {
+			t.Errorf("read %d, %v; want the rest dropped", n, errno)
 		}
 	})
 }
@@ -397,18 +397,18 @@ func TestCtty(t *testing.T) {
 			}
 			own(t, l, term)
 			f := &ctty{opened: controlling(l).handle()}
-			if _, e := f.Write(file.Call{L: l}, []byte("hi")); e != 0 {
-				t.Error(e)
+			if _, errno := f.Write(file.Call{L: l}, []byte("hi")); errno != 0 {
+				t.Error(errno)
 			}
-			if e := f.Ioctl(file.Call{L: l}, netbsd.TIOCNOTTY, nil); e != netbsd.EINVAL {
-				t.Errorf("TIOCNOTTY of the leader: %v", e)
+			if errno := f.Ioctl(file.Call{L: l}, netbsd.TIOCNOTTY, nil); errno != netbsd.EINVAL {
+				t.Errorf("TIOCNOTTY of the leader: %v", errno)
 			}
 			p := fork(t, l, func(l *kern.LWP) {
-				if e := f.Ioctl(file.Call{L: l}, netbsd.TIOCNOTTY, nil); e != 0 {
-					t.Errorf("TIOCNOTTY: %v", e)
+				if errno := f.Ioctl(file.Call{L: l}, netbsd.TIOCNOTTY, nil); errno != 0 {
+					t.Errorf("TIOCNOTTY: %v", errno)
 				}
-				if _, e := f.Write(file.Call{L: l}, []byte("no")); e != netbsd.EIO {
-					t.Errorf("write after TIOCNOTTY: %v", e)
+				if _, errno := f.Write(file.Call{L: l}, []byte("no")); errno != netbsd.EIO {
+					t.Errorf("write after TIOCNOTTY: %v", errno)
 				}
 				l.Exit(0)
 			})
@@ -477,10 +477,10 @@ func TestStatusCharacter(t *testing.T) {
 func TestRevoke(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		ctl, term := open(t, d)
-		n, e := -1, netbsd.EAGAIN
+		n, errno := -1, netbsd.EAGAIN
 		reader := guest(t, d, func(l *kern.LWP) {
 			own(t, l, term)
-			n, e = term.d.File.Read(file.Call{L: l}, make([]byte, 8))
+			n, errno = term.d.File.Read(file.Call{L: l}, make([]byte, 8))
 			if l.Proc().TTY() != nil {
 				t.Error("the session still has the terminal")
 			}
@@ -490,12 +490,12 @@ func TestRevoke(t *testing.T) {
 		p := term.pair()
 		p.Revoke()
 		reader.Wait()
-		if n != 0 || e != 0 {
-			t.Errorf("read %d, %v", n, e)
+		if n != 0 || errno != 0 {
+			t.Errorf("read %d, %v", n, errno)
 		}
-		again, e := p.open(0, netbsd.O_RDWR)
-		if e != 0 {
-			t.Fatal(e)
+		again, errno := p.open(0, netbsd.O_RDWR)
+		if errno != 0 {
+			t.Fatal(errno)
 		}
 		ctl.write("x\n")
 		if got := (side{t, again}).read(); got != "x\n" {

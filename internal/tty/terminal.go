@@ -23,7 +23,7 @@ func (p *pair) open(uid uint32, flags int) (*file.Description, netbsd.Errno) {
 	p.mu.Lock()
 	defer p.unlock()
 	switch {
-	case !p.master:
+	case !p.controllerOpen:
 		return nil, netbsd.EIO
 	case p.is1(stExcl) && uid != 0:
 		return nil, netbsd.EBUSY
@@ -35,7 +35,7 @@ func (p *pair) open(uid uint32, flags int) (*file.Description, netbsd.Errno) {
 		p.hold++
 	}
 	p.opens++
-	p.theirs.Notify(file.In | file.Out | file.RdNorm)
+	p.controllerQueue.Notify(file.In | file.Out | file.RdNorm)
 	d := file.New(&terminal{pair: p, era: p.revoked}, flags)
 	d.Path = p.name()
 	return d, 0
@@ -78,8 +78,8 @@ func (p *pair) shut() {
 	p.st, p.opens = 0, 0
 	p.t.Cflag &^= netbsd.CLOCAL
 	p.k.Revoked() // t_session, t_pgrp
-	p.ours.Notify(everything)
-	p.theirs.Notify(everything)
+	p.terminalQueue.Notify(everything)
+	p.controllerQueue.Notify(everything)
 	p.release()
 }
 
@@ -116,7 +116,7 @@ func (f *terminal) Stat() (file.Stat, netbsd.Errno) {
 func (f *terminal) Poll(want file.Events) file.Events {
 	f.mu.Lock()
 	defer f.unlock()
-	if f.dead() || !f.master {
+	if f.dead() || !f.controllerOpen {
 		return file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
 	}
 	var ev file.Events
@@ -133,8 +133,8 @@ func (f *terminal) Poll(want file.Events) file.Events {
 }
 
 // Watch and Unwatch implement file.File.
-func (f *terminal) Watch(w *file.Waiter)   { f.ours.Add(w) }
-func (f *terminal) Unwatch(w *file.Waiter) { f.ours.Remove(w) }
+func (f *terminal) Watch(w *file.Waiter)   { f.terminalQueue.Add(w) }
+func (f *terminal) Unwatch(w *file.Waiter) { f.terminalQueue.Remove(w) }
 
 // ReadCount and WriteCount implement file.Counter.
 func (f *terminal) ReadCount() int64 {

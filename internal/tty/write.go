@@ -16,25 +16,25 @@ import (
 // good with TOSTOP.
 func (f *terminal) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
-	_, e := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
-		n, e := f.writeOnce(c, b[done:])
+	_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
+		n, errno := f.writeOnce(c, b[done:])
 		done += n
-		return 0, time.Time{}, e
+		return 0, time.Time{}, errno
 	})
 	if done > 0 {
 		return done, 0
 	}
-	return 0, e
+	return 0, errno
 }
 
 func (f *terminal) writeOnce(c file.Call, b []byte) (int, netbsd.Errno) {
 	p := f.pair
-	if e := f.mayWrite(c); e != 0 {
-		return 0, e
+	if errno := f.mayWrite(c); errno != 0 {
+		return 0, errno
 	}
 	p.mu.Lock()
 	defer p.unlock()
-	if f.dead() || !p.master || !p.connected() {
+	if f.dead() || !p.controllerOpen || !p.connected() {
 		return 0, netbsd.EIO
 	}
 	if p.lflag(netbsd.FLUSHO) {
@@ -68,8 +68,8 @@ func (f *terminal) mayWrite(c file.Call) netbsd.Errno {
 // caller ignores the error.
 func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 	w := &file.Waiter{Mask: file.Out, L: c.L}
-	p.ours.Add(w)
-	defer p.ours.Remove(w)
+	p.terminalQueue.Add(w)
+	defer p.terminalQueue.Remove(w)
 	for {
 		var deadline time.Time
 		if limit > 0 {
@@ -77,7 +77,7 @@ func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 		}
 		done := false
 		guard.Locked(&p.mu, func() {
-			done = len(p.out) == 0 || !p.connected() || !p.master || p.d.halted.Load()
+			done = len(p.out) == 0 || !p.connected() || !p.controllerOpen || p.d.halted.Load()
 			if !done {
 				p.start()
 			}
@@ -85,12 +85,12 @@ func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 		if done {
 			return 0
 		}
-		e := c.L.Sleep(true, deadline)
-		if e == netbsd.EWOULDBLOCK {
+		errno := c.L.Sleep(true, deadline)
+		if errno == netbsd.EWOULDBLOCK {
 			guard.Locked(&p.mu, func() { p.flush(netbsd.FWRITE) })
 		}
-		if e != 0 {
-			return e
+		if errno != 0 {
+			return errno
 		}
 	}
 }

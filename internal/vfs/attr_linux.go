@@ -35,7 +35,7 @@ func (l *lookup) onFile(follow bool, call func(n *node, at int, name string, fla
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return hostfile.Errno(call(&n, n.fd, "", unix.AT_SYMLINK_NOFOLLOW|unix.AT_EMPTY_PATH))
 	}
-	return hostfile.Errno(call(&n, unix.AT_FDCWD, procPath(n.fd), 0))
+	return hostfile.Errno(call(&n, unix.AT_FDCWD, hostfile.ProcPath(n.fd), 0))
 }
 
 // ownerRule is one of the rules of permit.go for what only some may do.
@@ -43,7 +43,7 @@ type ownerRule = func(c *kern.Cred, a attrs) netbsd.Errno
 
 // change is onFile for calls that a device of the kernel's refuses, and to which a rule applies.
 func (v View) change(at int, name string, follow bool, rule ownerRule, call func(n *node, at int, name string, flags int) error) netbsd.Errno {
-	l, errno := v.look(at, name)
+	l, errno := v.newLookup(at, name)
 	if errno != 0 {
 		return errno
 	}
@@ -55,7 +55,7 @@ func (v View) change(at int, name string, follow bool, rule ownerRule, call func
 		if n != nil && n.mnt.origin.ReadOnly {
 			return unix.EROFS
 		}
-		if l.who == nil {
+		if l.cred == nil {
 			return call(n, at, name, flags)
 		}
 		if err := l.allow(*n, rule); err != nil {

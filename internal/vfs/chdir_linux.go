@@ -39,7 +39,7 @@ func (d *Dirs) setRoot(n *dir) {
 // enter opens a folder that the caller may search, and hands it to set, called
 // with Dirs.mu held.
 func (v View) enter(name string, set func(*dir)) netbsd.Errno {
-	l, errno := v.look(netbsd.AT_FDCWD, name)
+	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return errno
 	}
@@ -98,7 +98,7 @@ func (v View) enterFD(fd int, under bool, set func(*dir)) netbsd.Errno {
 	if mnt == nil {
 		return netbsd.EPERM
 	}
-	l := &lookup{v: v, who: v.other()}
+	l := &lookup{v: v, cred: v.otherUser()}
 	if err := l.maySearch(node{hfd, mnt}); err != nil {
 		return hostfile.Errno(err)
 	}

@@ -83,7 +83,7 @@ func dupFor(v View, fd, flags int) (*file.Description, netbsd.Errno) {
 // Revoke is revoke(2): a terminal is taken from all who have it open. EINVAL for
 // anything that isn't a device.
 func (v View) Revoke(name string) netbsd.Errno {
-	l, errno := v.look(netbsd.AT_FDCWD, name)
+	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return errno
 	}

@@ -13,7 +13,7 @@ import (
 // OpenExec opens a program for execve(2) and gives its full name. EACCES if it
 // isn't a regular file or nobody may execute it.
 func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
-	l, errno := v.look(netbsd.AT_FDCWD, name)
+	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return nil, "", errno
 	}
@@ -54,7 +54,7 @@ func (l *lookup) mayExec(n node) error {
 func executable(fd int) bool {
 	err := unix.Faccessat(fd, "", unix.X_OK, unix.AT_EACCESS|unix.AT_EMPTY_PATH)
 	if err == unix.EINVAL { // what is left of the call in a container that refuses faccessat2
-		err = unix.Faccessat(unix.AT_FDCWD, procPath(fd), unix.X_OK, unix.AT_EACCESS)
+		err = unix.Faccessat(unix.AT_FDCWD, hostfile.ProcPath(fd), unix.X_OK, unix.AT_EACCESS)
 	}
 	return err == nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/guard"
+	"toaster/internal/hostfile"
 	"toaster/internal/hostlimits"
 	"toaster/netbsd"
 )
@@ -45,7 +46,7 @@ func (t *Tree) startFifo(l file.Sleeper, fd, mode int) *fifoOpen {
 	}
 	o := &fifoOpen{}
 	guard.Go("a FIFO was opened", func() {
-		fd, err := openHost(unix.AT_FDCWD, procPath(own), mode|unix.O_CLOEXEC, 0)
+		fd, err := openHost(unix.AT_FDCWD, hostfile.ProcPath(own), mode|unix.O_CLOEXEC, 0)
 		unix.Close(own)
 		t.fifoWaits.Add(-1)
 		if !o.done.CompareAndSwap(nil, &fifoResult{fd, err}) && err == nil {
@@ -64,7 +65,7 @@ func (o *fifoOpen) abandon(fd int) {
 	}
 	for range 100 {
 		// Opened for both, neither end is missing.
-		both, err := unix.Open(procPath(fd), unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		both, err := unix.Open(hostfile.ProcPath(fd), unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 		for i := 0; i < 100 && err == nil && o.done.Load() == nil; i++ {
 			time.Sleep(time.Millisecond / 4)
 		}
@@ -137,7 +138,7 @@ func (t *Tree) awaitReader(l file.Sleeper, path int) (int, error) {
 			return r.fd, r.err
 		}
 		if w.open == nil {
-			fd, err := openHost(unix.AT_FDCWD, procPath(path), unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+			fd, err := openHost(unix.AT_FDCWD, hostfile.ProcPath(path), unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 			if err != unix.ENXIO {
 				return fd, err
 			}

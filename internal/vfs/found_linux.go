@@ -47,7 +47,7 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 		return nil, err
 	}
 	if writes(flags) {
-		n.mnt.tame(fd, &st)
+		n.mnt.clearSetID(fd, &st)
 	}
 	return l.describe(node{fd, n.mnt}, st.Mode, flags)
 }
@@ -95,14 +95,14 @@ func (n node) kind() uint32 {
 // more written to by who may write to it.
 func (l *lookup) reopen(n node, st *unix.Stat_t, flags int) (fd int, err error) {
 	hf := hostOpenFlags(flags) &^ (unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW)
-	if l.who == nil {
+	if l.cred == nil {
 		return n.reopen(hf)
 	}
 	a := attrsOfHost(st)
 	if a.isDir() && writes(flags) {
 		return -1, unix.EISDIR
 	}
-	if errno := canAccess(l.who, a, openRights(flags)); errno != 0 {
+	if errno := canAccess(l.cred, a, openRights(flags)); errno != 0 {
 		return -1, errno
 	}
 	err = l.as(func() (err error) {
@@ -149,7 +149,7 @@ func (l *lookup) findOrCreate(flags int, mode uint32) (n node, made bool, err er
 // make makes a file with a mode that only the guest's umask was taken off.
 func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
 	mode = l.tree.top.origin.HostMode(mode, unix.S_IFREG)
-	if l.who != nil {
+	if l.cred != nil {
 		return l.makeAs(name, hf, mode)
 	}
 	n, err := l.create(l.at, name, hf, mode)
@@ -180,7 +180,7 @@ func (l *lookup) makeAs(name string, hf int, mode uint32) (n node, err error) {
 	if p.slash {
 		return p.create(hf, mode)
 	}
-	return n.madeWith(l.making(p, mode, func(mode uint32) (int, error) {
+	return n.madeWith(l.makeName(p, mode, func(mode uint32) (int, error) {
 		n, err = p.create(hf, mode)
 		return n.fd, err
 	}))

@@ -228,7 +228,7 @@ func TestSlashedNames(t *testing.T) {
 	})
 }
 
-func errnoOf[T any](_ T, e netbsd.Errno) netbsd.Errno { return e }
+func errnoOf[T any](_ T, errno netbsd.Errno) netbsd.Errno { return errno }
 
 // A link with a slash after it is followed, as namei does.
 func TestTrailingSlash(t *testing.T) {

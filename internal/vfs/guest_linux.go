@@ -36,7 +36,7 @@ func attrsOfDevice(dev Device) attrs {
 
 // as is View.as for a path's caller.
 func (l *lookup) as(call func() error) error {
-	if l.who == nil {
+	if l.cred == nil {
 		return call()
 	}
 	return l.v.as(call)
@@ -44,14 +44,14 @@ func (l *lookup) as(call func() error) error {
 
 // allow asks a rule about an open file.
 func (l *lookup) allow(n node, rule func(c *kern.Cred, a attrs) netbsd.Errno) error {
-	if l.who == nil {
+	if l.cred == nil {
 		return nil
 	}
 	a, err := n.attrs()
 	if err != nil {
 		return err
 	}
-	return asError(rule(l.who, a))
+	return asError(rule(l.cred, a))
 }
 
 // allowAccess asks for some of mayRead, mayWrite and mayExec.
@@ -64,17 +64,17 @@ func (l *lookup) maySearch(n node) error { return l.allowAccess(n, mayExec) }
 
 // hostAccess asks the host, too.
 func (l *lookup) hostAccess(n node, want uint32) error {
-	if l.who == nil {
+	if l.cred == nil {
 		return nil
 	}
 	return l.as(func() error {
-		return unix.Faccessat(unix.AT_FDCWD, procPath(n.fd), want, unix.AT_EACCESS)
+		return unix.Faccessat(unix.AT_FDCWD, hostfile.ProcPath(n.fd), want, unix.AT_EACCESS)
 	})
 }
 
 // find is resolver.find as the caller.
 func (l *lookup) find(at node, name string, flags int) (n node, err error) {
-	if l.who == nil {
+	if l.cred == nil {
 		return l.resolver.find(at, name, flags)
 	}
 	err = l.as(func() (err error) {
@@ -86,8 +86,8 @@ func (l *lookup) find(at node, name string, flags int) (n node, err error) {
 
 // parentOf is resolver.parent as the caller, who also must be able to look up the last
 // name.
-func (l *lookup) parentOf(name string) (p place, err error) {
-	if l.who == nil {
+func (l *lookup) parentOf(name string) (p parentDir, err error) {
+	if l.cred == nil {
 		return l.resolver.parent(l.at, name)
 	}
 	err = l.as(func() (err error) {
@@ -99,15 +99,15 @@ func (l *lookup) parentOf(name string) (p place, err error) {
 	}
 	if err := l.maySearch(p.at); err != nil {
 		p.close()
-		return place{}, err
+		return parentDir{}, err
 	}
 	return p, nil
 }
 
 // mayUnlink asks whether the caller may take a name out of its directory. ENOENT if
 // it is not there.
-func (l *lookup) mayUnlink(p place) error {
-	if l.who == nil {
+func (l *lookup) mayUnlink(p parentDir) error {
+	if l.cred == nil {
 		return nil
 	}
 	dir, err := p.at.attrs()
@@ -118,12 +118,12 @@ func (l *lookup) mayUnlink(p place) error {
 	if err != nil {
 		return err
 	}
-	return asError(canUnlink(l.who, dir, attrsOfHost(&st)))
+	return asError(canUnlink(l.cred, dir, attrsOfHost(&st)))
 }
 
 // mayRename asks whether the caller may give the name to to what has from.
-func (l *lookup) mayRename(from, to place) error {
-	if l.who == nil {
+func (l *lookup) mayRename(from, to parentDir) error {
+	if l.cred == nil {
 		return nil
 	}
 	var r renaming
@@ -150,7 +150,7 @@ func (l *lookup) mayRename(from, to place) error {
 	case err != unix.ENOENT:
 		return err
 	}
-	return asError(canRename(l.who, r))
+	return asError(canRename(l.cred, r))
 }
 
 func sameFile(a, b node) (bool, error) {
@@ -159,14 +159,14 @@ func sameFile(a, b node) (bool, error) {
 		return false, err
 	}
 	err := unix.Fstat(b.fd, &y)
-	return inodeOf(&x) == inodeOf(&y), err
+	return hostfile.InodeOf(&x) == hostfile.InodeOf(&y), err
 }
 
-// making makes something under a name: make is told the mode, and by returning an open
+// makeName makes something under a name: make is told the mode, and by returning an open
 // descriptor (or -1) what was made. It is the caller's, and of the directory's group.
 // EEXIST comes first: who may not write to the directory learns of it, too (ufs_lookup).
-func (l *lookup) making(p place, mode uint32, make func(mode uint32) (fd int, err error)) error {
-	if l.who == nil {
+func (l *lookup) makeName(p parentDir, mode uint32, make func(mode uint32) (fd int, err error)) error {
+	if l.cred == nil {
 		_, err := make(mode)
 		return err
 	}
@@ -180,11 +180,11 @@ func (l *lookup) making(p place, mode uint32, make func(mode uint32) (fd int, er
 	if err != nil {
 		return err
 	}
-	if errno := canAccess(l.who, dir, mayWrite); errno != 0 {
+	if errno := canAccess(l.cred, dir, mayWrite); errno != 0 {
 		return errno
 	}
 	fd := -1
-	mode = newMode(l.who, mode, dir.gid)
+	mode = newMode(l.cred, mode, dir.gid)
 	err = l.v.asOwner(func() (err error) {
 		fd, err = make(mode)
 		return err
@@ -192,13 +192,13 @@ func (l *lookup) making(p place, mode uint32, make func(mode uint32) (fd int, er
 	if err != nil {
 		return err
 	}
-	return l.giveGroup(p, fd, dir.gid, mode)
+	return l.setGroup(p, fd, dir.gid, mode)
 }
 
 // asOwner is as for a call that makes a file, which must become the caller's. EPERM if
 // the host would make it toaster's.
 func (v View) asOwner(call func() error) error {
-	c, host := v.other(), v.Dirs.tree.user
+	c, host := v.otherUser(), v.Dirs.tree.user
 	if c == nil {
 		return call()
 	}
@@ -212,11 +212,11 @@ func (v View) asOwner(call func() error) error {
 	return call()
 }
 
-// giveGroup gives what the caller has just made the group of its directory, which the
+// setGroup gives what the caller has just made the group of its directory, which the
 // host does only for members and for directories that ask for it. fd is -1 if only the
 // name is known, which may be another file's by now: one of the caller's own at most. The
 // mode is set again: chown(2) takes the set-id bits.
-func (l *lookup) giveGroup(p place, fd int, gid, mode uint32) error {
+func (l *lookup) setGroup(p parentDir, fd int, gid, mode uint32) error {
 	if fd < 0 {
 		var err error
 		if fd, err = p.at.mnt.openAt(p.at.fd, p.name, unix.O_PATH, 0); err != nil {
@@ -225,7 +225,7 @@ func (l *lookup) giveGroup(p place, fd int, gid, mode uint32) error {
 		defer unix.Close(fd)
 	}
 	var st unix.Stat_t
-	if unix.Fstat(fd, &st) != nil || st.Uid != l.who.EUID {
+	if unix.Fstat(fd, &st) != nil || st.Uid != l.cred.EUID {
 		return nil
 	}
 	if st.Gid != gid {
@@ -236,12 +236,12 @@ func (l *lookup) giveGroup(p place, fd int, gid, mode uint32) error {
 	if kind := st.Mode & unix.S_IFMT; kind == unix.S_IFLNK || mode&(unix.S_ISUID|unix.S_ISGID|l.tree.hostMask) == 0 {
 		return nil
 	}
-	return l.as(func() error { return unix.Chmod(procPath(fd), mode) })
+	return l.as(func() error { return unix.Chmod(hostfile.ProcPath(fd), mode) })
 }
 
 // tame has writes to a file take its set-id bits, as those of root do not.
-func (l *lookup) tame(d *file.Description) {
-	if l.who != nil && !l.who.IsRoot() {
-		hostfile.Tame(d)
+func (l *lookup) clearSetIDOnWrite(d *file.Description) {
+	if l.cred != nil && !l.cred.IsRoot() {
+		hostfile.ClearSetIDOnWrite(d)
 	}
 }

@@ -347,11 +347,11 @@ func TestSameUserAsksNobody(t *testing.T) {
 		same := *w.Dirs.tree.user.cred
 		for name, c := range map[string]*kern.Cred{"none": nil, "ours": w.Dirs.tree.user.cred, "equal": &same} {
 			w.Cred = c
-			l, errno := w.look(netbsd.AT_FDCWD, "x")
+			l, errno := w.newLookup(netbsd.AT_FDCWD, "x")
 			if errno != 0 {
 				t.Fatal(errno)
 			}
-			if l.who != nil || l.search != nil {
+			if l.cred != nil || l.search != nil {
 				t.Errorf("credentials %s: rules are asked", name)
 			}
 			l.close()

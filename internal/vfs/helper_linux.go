@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostfile"
 	"toaster/internal/memprog"
 )
 
@@ -167,7 +168,7 @@ func startHelper(exe, sock int) (pid int, err error) {
 }
 
 func execHelper(exe, sock int, attr *syscall.SysProcAttr) (int, error) {
-	pid, err := syscall.ForkExec(procPath(exe), []string{"toaster-helper"}, &syscall.ProcAttr{
+	pid, err := syscall.ForkExec(hostfile.ProcPath(exe), []string{"toaster-helper"}, &syscall.ProcAttr{
 		Dir: "/", Env: []string{}, Files: []uintptr{uintptr(sock)}, Sys: attr,
 	})
 	if err != nil {

@@ -22,7 +22,7 @@ const maxLocal = 107
 // is to use, and a function to call when the socket is closed; it does not matter if it
 // fails.
 func (v View) LocalBind(name string, bind func(host string, done func()) netbsd.Errno) netbsd.Errno {
-	l, errno := v.look(netbsd.AT_FDCWD, name)
+	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return errno
 	}
@@ -42,12 +42,12 @@ func (v View) LocalBind(name string, bind func(host string, done func()) netbsd.
 		return hostfile.Errno(err)
 	}
 	defer n.close()
-	return bindErrno(l.bind(place{at: n, name: last}, bind))
+	return bindErrno(l.bind(parentDir{at: n, name: last}, bind))
 }
 
 // bind makes a socket in a directory, which stays open with it: its number is part of
 // the name, and must not come to mean another.
-func (l *lookup) bind(p place, bind func(host string, done func()) netbsd.Errno) error {
+func (l *lookup) bind(p parentDir, bind func(host string, done func()) netbsd.Errno) error {
 	if err := cmp.Or(p.writable(), l.maySearch(p.at)); err != nil {
 		return err
 	}
@@ -56,13 +56,13 @@ func (l *lookup) bind(p place, bind func(host string, done func()) netbsd.Errno)
 		return err
 	}
 	bound := false
-	err = l.making(p, 0o777&^l.umask, func(mode uint32) (int, error) {
-		host := procPath(stays.fd) + "/" + p.name
+	err = l.makeName(p, 0o777&^l.umask, func(mode uint32) (int, error) {
+		host := hostfile.ProcPath(stays.fd) + "/" + p.name
 		if len(host) > maxLocal {
 			return -1, netbsd.ENAMETOOLONG
 		}
 		errno := bind(host, stays.close)
-		if bound = errno == 0; bound && l.who != nil {
+		if bound = errno == 0; bound && l.cred != nil {
 			chmodNofollow(p.at.fd, p.name, mode)
 		}
 		return -1, asError(errno)
@@ -77,7 +77,7 @@ func (l *lookup) bind(p place, bind func(host string, done func()) netbsd.Errno)
 // LocalConnect gives the name under which the host finds a socket; done is
 // called once that was used.
 func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.Errno) {
-	l, errno := v.look(netbsd.AT_FDCWD, name)
+	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return "", nil, errno
 	}
@@ -94,7 +94,7 @@ func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.
 		n.close()
 		return "", nil, hostfile.Errno(err)
 	}
-	return procPath(n.fd), n.close, 0
+	return hostfile.ProcPath(n.fd), n.close, 0
 }
 
 // bindErrno is unp_bind's word for a name that is taken.

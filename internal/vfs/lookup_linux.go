@@ -16,7 +16,7 @@ import (
 type lookup struct {
 	resolver
 	v     View
-	who   *kern.Cred // the caller, if the host does not judge it rightly by itself
+	cred  *kern.Cred // the caller, if the host does not judge it rightly by itself
 	at    node
 	name  string
 	umask uint32
@@ -25,19 +25,19 @@ type lookup struct {
 }
 
 // look begins with a path and the descriptor of an *at call.
-func (v View) look(at int, name string) (*lookup, netbsd.Errno) {
+func (v View) newLookup(at int, name string) (*lookup, netbsd.Errno) {
 	switch {
 	case name == "":
 		return nil, netbsd.ENOENT
 	case len(name) >= netbsd.PATH_MAX:
 		return nil, netbsd.ENAMETOOLONG
 	}
-	l := &lookup{v: v, name: name, who: v.other()}
-	if l.who != nil {
+	l := &lookup{v: v, name: name, cred: v.otherUser()}
+	if l.cred != nil {
 		l.search = l.maySearch
 	}
 	l.tree = v.Dirs.tree
-	if errno := l.from(at); errno != 0 {
+	if errno := l.startAt(at); errno != 0 {
 		return nil, errno
 	}
 	l.cwd, l.root, l.umask = v.Dirs.get()
@@ -54,7 +54,7 @@ func (v View) look(at int, name string) (*lookup, netbsd.Errno) {
 // from resolves the descriptor of an *at call, which must be a directory; it
 // isn't looked at for an absolute path. EPERM for one that was not opened in the tree, as
 // vn_isunder has it for fchdir(2) out of a root: standard input may be any directory.
-func (l *lookup) from(at int) netbsd.Errno {
+func (l *lookup) startAt(at int) netbsd.Errno {
 	if at == netbsd.AT_FDCWD || l.name[0] == '/' {
 		return 0
 	}
@@ -132,4 +132,4 @@ func (l *lookup) openPath(follow bool) (node, error) {
 }
 
 // parent finds the directory and last name of the path.
-func (l *lookup) parent() (place, error) { return l.parentOf(l.name) }
+func (l *lookup) parent() (parentDir, error) { return l.parentOf(l.name) }

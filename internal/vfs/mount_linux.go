@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/hostfile"
 )
 
 // mount is a part of a tree: what lies below one directory of the host, in one mount of
@@ -17,17 +18,17 @@ import (
 type mount struct {
 	origin file.Origin // what open files have of it
 	tree   *Tree
-	fd     int       // its root
-	id     inode     // of its root
-	host   hostMount // which of the host's mounts it is in
-	free   bool      // the host's own tree: names lead where the host lets them
-	on     node      // what it covers; of no mount for the root of the tree
+	fd     int        // its root
+	id     file.Inode // of its root
+	host   hostMount  // which of the host's mounts it is in
+	free   bool       // the host's own tree: names lead where the host lets them
+	on     node       // what it covers; of no mount for the root of the tree
 
 	inMemory bool // a tmpfs of our own
 
 	// covered are the files of this mount that others lie on, by inode, as a
 	// vnode of NetBSD knows what is mounted there.
-	covered map[inode]*mount
+	covered map[file.Inode]*mount
 }
 
 // node is an open file of the host, and the mount that it was found in. One inode may be
@@ -44,10 +45,6 @@ func (n node) dup() (node, error) {
 	fd, err := unix.FcntlInt(uintptr(n.fd), unix.F_DUPFD_CLOEXEC, 3)
 	return node{fd, n.mnt}, err
 }
-
-type inode struct{ dev, ino uint64 }
-
-func inodeOf(st *unix.Stat_t) inode { return inode{st.Dev, st.Ino} }
 
 // hostMount tells mounts of the host apart: by id where the host says it, as a bind mount
 // has the same device as what it shows, and by device where not.
@@ -86,12 +83,12 @@ func fdinfoMount(fd int) (uint64, bool) {
 // newMount makes a mount of an open file of the host, which it owns from then on, even
 // if it fails.
 func newMount(t *Tree, fd int) (*mount, error) {
-	m := &mount{tree: t, fd: fd, covered: map[inode]*mount{}}
+	m := &mount{tree: t, fd: fd, covered: map[file.Inode]*mount{}}
 	m.origin.Of = m
 	var st unix.Stat_t
 	err := unix.Fstat(fd, &st)
 	if err == nil {
-		m.id = inodeOf(&st)
+		m.id = hostfile.InodeOf(&st)
 		m.origin.Dev, m.origin.Ino = st.Dev, st.Ino
 		m.host, err = hostMountOf(fd)
 	}

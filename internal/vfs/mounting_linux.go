@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/hostfile"
 )
 
 // This file builds the mount table of a tree. It does not change once guests run, so no
@@ -46,7 +48,7 @@ func (t *Tree) mount(c Mount, readOnly bool) error {
 	}
 	m.on, m.inMemory = on, c.Source == ""
 	m.origin.ReadOnly, m.origin.NoSetID = readOnly, true
-	on.mnt.covered[inodeOf(&st)] = m
+	on.mnt.covered[hostfile.InodeOf(&st)] = m
 	t.others = append(t.others, m)
 	return nil
 }
@@ -54,7 +56,7 @@ func (t *Tree) mount(c Mount, readOnly bool) error {
 // mountPoint finds what a mount is to cover.
 func (t *Tree) mountPoint(target string) (n node, st unix.Stat_t, err error) {
 	if !strings.HasPrefix(target, "/") {
-		return n, st, errors.New("name the place from the root, as /data")
+		return n, st, errors.New("name the parentDir from the root, as /data")
 	}
 	r := resolver{tree: t, root: &dir{node: t.top.root(), id: t.top.id}}
 	n, err = r.find(t.top.root(), target, 0)
@@ -66,7 +68,7 @@ func (t *Tree) mountPoint(target string) (n node, st unix.Stat_t, err error) {
 	case err != nil:
 		return n, st, err
 	}
-	if err = unix.Fstat(n.fd, &st); err == nil && n.mnt == t.top && inodeOf(&st) == t.top.id {
+	if err = unix.Fstat(n.fd, &st); err == nil && n.mnt == t.top && hostfile.InodeOf(&st) == t.top.id {
 		err = errors.New("that is the root itself; name it with --root")
 	}
 	if err != nil {

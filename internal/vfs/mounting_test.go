@@ -372,7 +372,7 @@ func TestMountErrors(t *testing.T) {
 	}{
 		{Config{Mounts: []Mount{{Source: src, Target: "/d"}}}, "need a root"},
 		{Config{ReadOnly: true}, "need a root"},
-		{Config{Root: root, Mounts: []Mount{{Source: src, Target: "d"}}}, "name the place from the root"},
+		{Config{Root: root, Mounts: []Mount{{Source: src, Target: "d"}}}, "name the parentDir from the root"},
 		{Config{Root: root, Mounts: []Mount{{Source: src, Target: "/"}}}, "root itself"},
 		{Config{Root: root, Mounts: []Mount{{Source: src, Target: "/d/.."}}}, "root itself"},
 		{Config{Root: root, Mounts: []Mount{{Source: src, Target: "/missing"}}}, "mount on /missing: there is nothing in the root to cover; make a directory"},

@@ -17,7 +17,7 @@ import (
 // each file knows its inode keeps the host from giving the number to another.
 type fifoTable struct {
 	mu   sync.Mutex
-	open map[inode]*namedFifo
+	open map[file.Inode]*namedFifo
 }
 
 type namedFifo struct {
@@ -26,13 +26,13 @@ type namedFifo struct {
 }
 
 // get returns the FIFO of an inode until put is called.
-func (t *fifoTable) get(id inode) (f *file.Fifo, put func()) {
+func (t *fifoTable) get(id file.Inode) (f *file.Fifo, put func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	n := t.open[id]
 	if n == nil {
 		if t.open == nil {
-			t.open = map[inode]*namedFifo{}
+			t.open = map[file.Inode]*namedFifo{}
 		}
 		n = &namedFifo{Fifo: file.NewFifo()}
 		t.open[id] = n
@@ -50,8 +50,8 @@ func (t *fifoTable) get(id inode) (f *file.Fifo, put func()) {
 // openFifo opens a FIFO below a root, and waits for its other end. n is its own from then
 // on, even if it fails.
 func (l *lookup) openFifo(n node, st *unix.Stat_t, flags int) (*file.Description, error) {
-	fifo, put := l.tree.fifos.get(inodeOf(st))
-	name, opened := hostfile.NewInode(n.fd, st.Mode, &n.mnt.origin), false
+	fifo, put := l.tree.fifos.get(hostfile.InodeOf(st))
+	name, opened := hostfile.NewUnopened(n.fd, st.Mode, &n.mnt.origin), false
 	// Deferred: who is killed while waiting leaves by Goexit.
 	defer func() {
 		if !opened {
@@ -70,8 +70,8 @@ func (l *lookup) openFifo(n node, st *unix.Stat_t, flags int) (*file.Description
 		return nil, errno
 	}
 	opened = true
-	d := l.opened(f, flags)
-	return d, l.settle(d, func() error { return asError(openLock(l.v, d, flags)) })
+	d := l.newDescription(f, flags)
+	return d, l.finishOpen(d, func() error { return asError(openLock(l.v, d, flags)) })
 }
 
 // access asks the host whether it would open the file, as flags say.
@@ -83,5 +83,5 @@ func (n node) access(flags int) error {
 	case netbsd.O_RDWR:
 		want |= unix.W_OK
 	}
-	return unix.Faccessat(unix.AT_FDCWD, procPath(n.fd), want, unix.AT_EACCESS)
+	return unix.Faccessat(unix.AT_FDCWD, hostfile.ProcPath(n.fd), want, unix.AT_EACCESS)
 }

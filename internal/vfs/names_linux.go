@@ -11,8 +11,8 @@ import (
 
 // onName runs a call on the last name of a path, never through a link there unless a
 // slash comes after it.
-func (v View) onName(at int, name string, call func(l *lookup, p place) error) netbsd.Errno {
-	return v.onPlace(at, name, func(l *lookup, p place) error {
+func (v View) onName(at int, name string, call func(l *lookup, p parentDir) error) netbsd.Errno {
+	return v.onParentDir(at, name, func(l *lookup, p parentDir) error {
 		if err := p.checkSlash(false); err != nil {
 			return err
 		}
@@ -20,9 +20,9 @@ func (v View) onName(at int, name string, call func(l *lookup, p place) error) n
 	})
 }
 
-// onPlace is onName, but the call does p.checkSlash.
-func (v View) onPlace(at int, name string, call func(l *lookup, p place) error) netbsd.Errno {
-	l, errno := v.look(at, name)
+// onParentDir is onName, but the call does p.checkSlash.
+func (v View) onParentDir(at int, name string, call func(l *lookup, p parentDir) error) netbsd.Errno {
+	l, errno := v.newLookup(at, name)
 	if errno != 0 {
 		return errno
 	}
@@ -45,11 +45,11 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	if flags&netbsd.AT_REMOVEDIR != 0 {
-		return v.onName(at, name, func(l *lookup, p place) error {
+		return v.onName(at, name, func(l *lookup, p parentDir) error {
 			return l.unlink(p, unix.AT_REMOVEDIR)
 		})
 	}
-	errno := v.onName(at, name, func(l *lookup, p place) error {
+	errno := v.onName(at, name, func(l *lookup, p parentDir) error {
 		return l.unlink(p, 0)
 	})
 	if errno == netbsd.EISDIR {
@@ -60,7 +60,7 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 
 // unlink removes the name. A read-only directory says so whether it is there or not:
 // ufs_lookup.
-func (l *lookup) unlink(p place, flags int) error {
+func (l *lookup) unlink(p parentDir, flags int) error {
 	if err := p.removable(); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (l *lookup) unlink(p place, flags int) error {
 
 // removable refuses to take a name out of a read-only directory, and one that a mount
 // lies on: EBUSY.
-func (p place) removable() error {
+func (p parentDir) removable() error {
 	if p.at.mnt.origin.ReadOnly {
 		return unix.EROFS
 	}
@@ -83,7 +83,7 @@ func (p place) removable() error {
 }
 
 // busy reports whether a mount lies on what has the name.
-func (p place) busy() (bool, error) {
+func (p parentDir) busy() (bool, error) {
 	if len(p.at.mnt.covered) == 0 {
 		return false, nil
 	}
@@ -99,14 +99,14 @@ func (p place) busy() (bool, error) {
 
 // Mkdir is mkdirat(2).
 func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
-	return v.onPlace(at, name, func(l *lookup, p place) error {
+	return v.onParentDir(at, name, func(l *lookup, p parentDir) error {
 		if err := p.checkSlash(true); err != nil {
 			return err
 		}
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.making(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, unix.S_IFDIR), func(mode uint32) (int, error) {
+		return l.makeName(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, unix.S_IFDIR), func(mode uint32) (int, error) {
 			if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
 				return -1, err
 			}
@@ -116,7 +116,7 @@ func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
 }
 
 // fixMode gives a name just made the bits that the host process's umask took.
-func (l *lookup) fixMode(p place, mode uint32) error {
+func (l *lookup) fixMode(p parentDir, mode uint32) error {
 	if mode&l.v.Dirs.tree.hostMask == 0 {
 		return nil
 	}
@@ -138,7 +138,7 @@ func chmodNofollow(at int, name string, mode uint32) error {
 	if st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return unix.EOPNOTSUPP
 	}
-	return unix.Chmod(procPath(fd), mode)
+	return unix.Chmod(hostfile.ProcPath(fd), mode)
 }
 
 // Mknod is mknodat(2) and mkfifo(2). Devices need a superuser of the host, and
@@ -154,11 +154,11 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 	if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG {
 		return netbsd.EPERM
 	}
-	return v.onName(at, name, func(l *lookup, p place) error {
+	return v.onName(at, name, func(l *lookup, p parentDir) error {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.making(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
+		return l.makeName(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
 			if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
 				return -1, err
 			}
@@ -175,11 +175,11 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 	case target == "":
 		return netbsd.ENOENT
 	}
-	return v.onName(at, name, func(l *lookup, p place) error {
+	return v.onName(at, name, func(l *lookup, p parentDir) error {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.making(p, 0, func(uint32) (int, error) {
+		return l.makeName(p, 0, func(uint32) (int, error) {
 			return -1, unix.Symlinkat(target, p.at.fd, p.name)
 		})
 	})
@@ -188,7 +188,7 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 // Readlink is readlinkat(2).
 func (v View) Readlink(at int, name string) (string, netbsd.Errno) {
 	var target string
-	errno := v.onName(at, name, func(l *lookup, p place) error {
+	errno := v.onName(at, name, func(l *lookup, p parentDir) error {
 		return l.as(func() error {
 			var b [unix.PathMax]byte
 			n, err := unix.Readlinkat(p.at.fd, p.name, b[:])
@@ -204,7 +204,7 @@ func (v View) Readlink(at int, name string) (string, netbsd.Errno) {
 
 // Link is linkat(2); link(2) follows a link at the end of the old name.
 func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) netbsd.Errno {
-	src, errno := v.look(oldAt, old)
+	src, errno := v.newLookup(oldAt, old)
 	if errno != 0 {
 		return errno
 	}
@@ -212,7 +212,7 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 	if _, ok := src.device(); ok {
 		return netbsd.EXDEV
 	}
-	return v.onName(newAt, new, func(l *lookup, p place) error {
+	return v.onName(newAt, new, func(l *lookup, p parentDir) error {
 		if src.direct() && p.at.mnt.free {
 			flags := 0
 			if follow {
@@ -234,13 +234,13 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 		if busy, err := sp.busy(); err != nil || busy || sp.at.mnt != p.at.mnt {
 			return cmp.Or(err, error(unix.EXDEV))
 		}
-		return l.linking(p, func() error { return unix.Linkat(sp.at.fd, sp.name, p.at.fd, p.name, 0) })
+		return l.makeLink(p, func() error { return unix.Linkat(sp.at.fd, sp.name, p.at.fd, p.name, 0) })
 	})
 }
 
-// linking runs a call that gives a file another name.
-func (l *lookup) linking(p place, link func() error) error {
-	if l.who != nil {
+// makeLink runs a call that gives a file another name.
+func (l *lookup) makeLink(p parentDir, link func() error) error {
+	if l.cred != nil {
 		if _, err := p.stat(); err != unix.ENOENT {
 			return cmp.Or(err, error(unix.EEXIST))
 		}
@@ -251,7 +251,7 @@ func (l *lookup) linking(p place, link func() error) error {
 	return l.as(link)
 }
 
-func (l *lookup) linkFollowed(src *lookup, p place) error {
+func (l *lookup) linkFollowed(src *lookup, p parentDir) error {
 	n, err := src.openPath(true)
 	if err != nil {
 		return err
@@ -260,15 +260,15 @@ func (l *lookup) linkFollowed(src *lookup, p place) error {
 	if n.mnt != p.at.mnt {
 		return unix.EXDEV
 	}
-	return l.linking(p, func() error {
-		return unix.Linkat(unix.AT_FDCWD, procPath(n.fd), p.at.fd, p.name, unix.AT_SYMLINK_FOLLOW)
+	return l.makeLink(p, func() error {
+		return unix.Linkat(unix.AT_FDCWD, hostfile.ProcPath(n.fd), p.at.fd, p.name, unix.AT_SYMLINK_FOLLOW)
 	})
 }
 
 // Rename is renameat(2). A trailing slash of the new name is for a directory only.
 func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno {
-	return v.onName(oldAt, old, func(l *lookup, from place) error {
-		errno := v.onPlace(newAt, new, func(_ *lookup, to place) error {
+	return v.onName(oldAt, old, func(l *lookup, from parentDir) error {
+		errno := v.onParentDir(newAt, new, func(_ *lookup, to parentDir) error {
 			if to.slash {
 				isDir, err := from.isDir()
 				if err == nil {
@@ -287,9 +287,9 @@ func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno 
 	})
 }
 
-// rename renames from one place to another of the same mount.
-func (l *lookup) rename(from, to place) error {
-	for _, p := range []place{from, to} {
+// rename renames from one directory to another, or the same, of the same mount.
+func (l *lookup) rename(from, to parentDir) error {
+	for _, p := range []parentDir{from, to} {
 		if err := p.removable(); err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ func (v View) open(at int, name string, flags int, mode uint32, links int) (*fil
 	if flags&netbsd.O_ACCMODE == netbsd.O_ACCMODE || flags&(netbsd.O_SHLOCK|netbsd.O_EXLOCK) == netbsd.O_SHLOCK|netbsd.O_EXLOCK || flags&(netbsd.O_CREAT|netbsd.O_DIRECTORY) == netbsd.O_CREAT|netbsd.O_DIRECTORY {
 		return nil, netbsd.EINVAL
 	}
-	l, errno := v.look(at, name)
+	l, errno := v.newLookup(at, name)
 	if errno != 0 {
 		return nil, errno
 	}
@@ -66,8 +66,8 @@ func (l *lookup) openDevice(dev Device, flags int) (*file.Description, netbsd.Er
 	case flags&netbsd.O_REGULAR != 0:
 		return nil, netbsd.EFTYPE
 	}
-	if l.who != nil {
-		if errno := canAccess(l.who, attrsOfDevice(dev), openRights(flags)); errno != 0 {
+	if l.cred != nil {
+		if errno := canAccess(l.cred, attrsOfDevice(dev), openRights(flags)); errno != 0 {
 			return nil, errno
 		}
 	}
@@ -157,8 +157,8 @@ func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
 // writer and for the lock of O_SHLOCK or O_EXLOCK. mode is the file's.
 func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, error) {
 	f := l.tree.host.NewIn(n.fd, mode, &n.mnt.origin)
-	d := l.opened(f, flags)
-	return d, l.settle(d, func() error {
+	d := l.newDescription(f, flags)
+	return d, l.finishOpen(d, func() error {
 		kind := mode & unix.S_IFMT
 		switch {
 		case flags&netbsd.O_REGULAR != 0 && kind != netbsd.S_IFREG:
@@ -173,15 +173,15 @@ func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, er
 }
 
 // opened makes the description of an open file.
-func (l *lookup) opened(f file.File, flags int) *file.Description {
+func (l *lookup) newDescription(f file.File, flags int) *file.Description {
 	d := file.New(f, flags)
 	d.Path = l.name
-	l.tame(d)
+	l.clearSetIDOnWrite(d)
 	return d
 }
 
 // settle does what may have to wait before d is handed out, and drops it if that fails.
-func (l *lookup) settle(d *file.Description, wait func() error) error {
+func (l *lookup) finishOpen(d *file.Description, wait func() error) error {
 	settled := false
 	// Deferred: who is killed while waiting leaves by Goexit.
 	defer func() {

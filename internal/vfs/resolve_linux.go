@@ -3,11 +3,11 @@ package vfs
 import (
 	"errors"
 	"path"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -153,7 +153,7 @@ func (r *resolver) create(at node, name string, flags int, mode uint32) (node, e
 }
 
 // create is resolver.create once the directory is found.
-func (p place) create(flags int, mode uint32) (node, error) {
+func (p parentDir) create(flags int, mode uint32) (node, error) {
 	if p.slash {
 		err := p.checkSlash(false)
 		if err == nil {
@@ -246,7 +246,7 @@ func below(root, name string) (string, error) {
 // removed.
 func fdPath(fd int) (string, error) {
 	var b [unix.PathMax]byte
-	n, err := unix.Readlink(procPath(fd), b[:])
+	n, err := unix.Readlink(hostfile.ProcPath(fd), b[:])
 	if err != nil {
 		return "", err
 	}
@@ -263,20 +263,16 @@ func fdPath(fd int) (string, error) {
 	return name, nil
 }
 
-// procPath is a name of the host by which an open file is reached again,
-// whatever its real name is now.
-func procPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
-
-// place is a directory and a name in it, for calls that act on names. In a
+// parentDir is a directory and a name in it, for calls that act on names. In a
 // confined tree the name is one component.
-type place struct {
+type parentDir struct {
 	at    node
 	name  string
 	slash bool // a trailing slash was cut off
-	own   bool // at is ours to close
+	own   bool // at is the caller's to close
 }
 
-func (p place) close() {
+func (p parentDir) close() {
 	if p.own {
 		p.at.close()
 	}
@@ -285,7 +281,7 @@ func (p place) close() {
 // parent finds where a name is, or would be. A link at the end is followed if a
 // slash comes after it, by whatever call, even to what isn't there yet: so namei
 // does it, and the host doesn't.
-func (r *resolver) parent(at node, name string) (place, error) {
+func (r *resolver) parent(at node, name string) (parentDir, error) {
 	for links := 0; ; links++ {
 		p, err := r.plainParent(at, name)
 		if err != nil || !strings.HasSuffix(name, "/") {
@@ -297,7 +293,7 @@ func (r *resolver) parent(at node, name string) (place, error) {
 		}
 		p.close()
 		if links == netbsd.MAXSYMLINKS {
-			return place{}, unix.ELOOP
+			return parentDir{}, unix.ELOOP
 		}
 		name = linked(name, target) + "/"
 	}
@@ -312,17 +308,17 @@ func linked(name, target string) string {
 	return dir + target
 }
 
-func (r *resolver) plainParent(at node, name string) (place, error) {
+func (r *resolver) plainParent(at node, name string) (parentDir, error) {
 	trimmed := strings.TrimRight(name, "/")
 	slash := len(trimmed) < len(name)
 	if r.direct() {
 		if trimmed == "" {
 			trimmed = "/"
 		}
-		return place{at: at, name: trimmed, slash: slash}, nil
+		return parentDir{at: at, name: trimmed, slash: slash}, nil
 	}
 	dirName, last := path.Split(trimmed)
-	p := place{name: last, slash: slash, own: true}
+	p := parentDir{name: last, slash: slash, own: true}
 	switch {
 	case trimmed == "":
 		dirName, p.name = "/", "."

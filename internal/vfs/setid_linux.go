@@ -16,7 +16,7 @@ import (
 // one of somebody else than the caller: in the host's own tree a guest may be another user
 // than its files', root of a machine for one, and the host would honour them.
 func (v View) ownSetIDs(mode uint32, a attrs) uint32 {
-	c := v.other()
+	c := v.otherUser()
 	if c == nil || a.isDir() {
 		return mode
 	}
@@ -33,7 +33,7 @@ func (v View) ownSetIDs(mode uint32, a attrs) uint32 {
 // count as the owner's: the host does it for a writer who is not root, and not for memory
 // that is mapped. That it fails is no matter: the file is not ours then, and anybody on the
 // host may write to it.
-func (m *mount) tame(fd int, st *unix.Stat_t) {
+func (m *mount) clearSetID(fd int, st *unix.Stat_t) {
 	if mode := m.origin.HostMode(st.Mode, unix.S_IFREG); mode != st.Mode && st.Mode&unix.S_IFMT == unix.S_IFREG {
 		unix.Fchmod(fd, mode&0o7777)
 	}

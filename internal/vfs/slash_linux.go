@@ -4,7 +4,7 @@ import "golang.org/x/sys/unix"
 
 // checkSlash insists on a directory before a trailing slash. With create the name may
 // be free: a directory is about to have it.
-func (p place) checkSlash(create bool) error {
+func (p parentDir) checkSlash(create bool) error {
 	if !p.slash {
 		return nil
 	}
@@ -18,14 +18,14 @@ func (p place) checkSlash(create bool) error {
 	return err
 }
 
-func (p place) isDir() (bool, error) {
+func (p parentDir) isDir() (bool, error) {
 	st, err := p.stat()
 	return st.Mode&unix.S_IFMT == unix.S_IFDIR, err
 }
 
 // stat describes what has the name now. Of a file that a mount lies on it is the mount's
 // root.
-func (p place) stat() (st unix.Stat_t, err error) {
+func (p parentDir) stat() (st unix.Stat_t, err error) {
 	if p.at.mnt.free {
 		err = unix.Fstatat(p.at.fd, p.name, &st, unix.AT_SYMLINK_NOFOLLOW)
 		return st, err
@@ -38,7 +38,7 @@ func (p place) stat() (st unix.Stat_t, err error) {
 }
 
 // writable refuses what would change a directory that is read-only: EROFS.
-func (p place) writable() error {
+func (p parentDir) writable() error {
 	if !p.at.mnt.origin.ReadOnly {
 		return nil
 	}

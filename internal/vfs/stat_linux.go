@@ -18,7 +18,7 @@ func (v View) Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno) {
 }
 
 func (v View) stat(at int, name string, follow bool, links int) (file.Stat, netbsd.Errno) {
-	l, errno := v.look(at, name)
+	l, errno := v.newLookup(at, name)
 	if errno != 0 {
 		return file.Stat{}, errno
 	}
@@ -86,14 +86,14 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 	if flags&netbsd.AT_EACCESS == 0 {
 		v.Cred = realCred(v.Cred)
 	}
-	l, errno := v.look(at, name)
+	l, errno := v.newLookup(at, name)
 	if errno != 0 {
 		return errno
 	}
 	defer l.close()
 	if dev, ok := l.device(); ok {
-		if l.who != nil {
-			return canAccess(l.who, attrsOfDevice(dev), uint32(mode))
+		if l.cred != nil {
+			return canAccess(l.cred, attrsOfDevice(dev), uint32(mode))
 		}
 		if uint32(mode)&^(dev.Stat.Mode>>6) != 0 {
 			return netbsd.EACCES
@@ -110,7 +110,7 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 			return unix.EROFS
 		case nofollow&unix.AT_EMPTY_PATH != 0: // a link, which is nobody's to refuse
 			return nil
-		case l.who != nil:
+		case l.cred != nil:
 			return cmp.Or(l.allowAccess(*n, uint32(mode)), l.hostAccess(*n, uint32(mode)))
 		}
 		return unix.Faccessat(at, name, uint32(mode), hf|nofollow)

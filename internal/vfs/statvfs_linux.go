@@ -10,7 +10,7 @@ import (
 
 // Statvfs is statvfs1(2).
 func (v View) Statvfs(name string) (netbsd.Statvfs, netbsd.Errno) {
-	l, errno := v.look(netbsd.AT_FDCWD, name)
+	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return netbsd.Statvfs{}, errno
 	}

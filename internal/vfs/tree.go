@@ -57,7 +57,7 @@ func (t *Tree) release() {
 // dir is an open directory of the host, shared by processes.
 type dir struct {
 	node
-	id   inode
+	id   file.Inode
 	refs atomic.Int32
 	dev  string // where below /dev it is, "" if not there
 }

@@ -106,7 +106,7 @@ func newDir(n node) (*dir, error) {
 		n.close()
 		return nil, err
 	}
-	d := &dir{node: n, id: inodeOf(&st)}
+	d := &dir{node: n, id: hostfile.InodeOf(&st)}
 	d.refs.Store(1)
 	return d, nil
 }

@@ -29,7 +29,7 @@ func sameUser(a, b *kern.Cred) bool {
 
 // other returns the caller's credentials where they are not those that the host
 // judges by, so that the rules are to be asked; nil where the host's own judgement is right.
-func (v View) other() *kern.Cred {
+func (v View) otherUser() *kern.Cred {
 	if v.Cred == nil || sameUser(v.Cred, v.Dirs.tree.user.cred) {
 		return nil
 	}
@@ -38,12 +38,12 @@ func (v View) other() *kern.Cred {
 
 // NotHost reports whether the caller is another user than the one that toaster runs
 // as, to whom the host might allow more.
-func (v View) NotHost() bool { return v.other() != nil }
+func (v View) NotHost() bool { return v.otherUser() != nil }
 
 // as runs a call that makes no file with the caller's ids on the host, as far as the
 // host allows. It must not sleep. Preconditions: NetBSD's rules allow it.
 func (v View) as(call func() error) error {
-	c := v.other()
+	c := v.otherUser()
 	if c == nil {
 		return call()
 	}
@@ -63,7 +63,7 @@ func attrsOf(d *file.Description) (attrs, netbsd.Errno) {
 // onOpen changes an open file if the rule allows it. Files that have no attributes
 // say so themselves.
 func (v View) onOpen(d *file.Description, rule func(c *kern.Cred, a attrs) netbsd.Errno, change func() netbsd.Errno) netbsd.Errno {
-	c := v.other()
+	c := v.otherUser()
 	if c == nil {
 		return change()
 	}
@@ -82,11 +82,11 @@ func isVnode(d *file.Description, a attrs) bool {
 }
 
 // asError is e as an error that is nil for 0.
-func asError(e netbsd.Errno) error {
-	if e == 0 {
+func asError(errno netbsd.Errno) error {
+	if errno == 0 {
 		return nil
 	}
-	return e
+	return errno
 }
 
 // Fchmod is fchmod(2).

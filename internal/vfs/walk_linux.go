@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
@@ -217,7 +218,7 @@ func step(dir node, name string) (n node, st unix.Stat_t, err error) {
 		return n, st, err
 	}
 	for {
-		m := n.mnt.covered[inodeOf(&st)]
+		m := n.mnt.covered[hostfile.InodeOf(&st)]
 		if m == nil {
 			return n, st, nil
 		}
@@ -241,7 +242,7 @@ func (r *resolver) above(n node) (node, error) {
 		if err := unix.Fstat(n.fd, &st); err != nil {
 			return node{fd: -1}, err
 		}
-		id := inodeOf(&st)
+		id := hostfile.InodeOf(&st)
 		if r.root != nil && n.mnt == r.root.mnt && id == r.root.id {
 			return n.dup()
 		}

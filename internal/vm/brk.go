@@ -19,9 +19,9 @@ func (m *Map) Brk(addr, limit uint64) ([]Op, netbsd.Errno) {
 	case end-m.brkStart > limit:
 		return nil, netbsd.ENOMEM
 	case end <= m.brkEnd:
-		ops, e := m.Unmap(end, m.brkEnd-end)
+		ops, errno := m.Unmap(end, m.brkEnd-end)
 		m.brkEnd = end
-		return ops, e
+		return ops, errno
 	case !m.free(m.brkEnd, end-m.brkEnd):
 		return nil, netbsd.ENOMEM
 	}

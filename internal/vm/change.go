@@ -3,7 +3,7 @@ package vm
 import "toaster/netbsd"
 
 // span widens a byte range to pages the way all the calls on ranges do it.
-func span(addr, size uint64) (start, end uint64, e netbsd.Errno) {
+func span(addr, size uint64) (start, end uint64, errno netbsd.Errno) {
 	off := addr % PageSize
 	start = addr - off
 	n := pageUp(size + off)
@@ -18,9 +18,9 @@ func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
 	if pageUp(size+addr%PageSize) == 0 {
 		return nil, 0
 	}
-	start, end, e := span(addr, size)
-	if e != 0 {
-		return nil, e
+	start, end, errno := span(addr, size)
+	if errno != 0 {
+		return nil, errno
 	}
 	if r, ok := m.Lookup(start); ok && r.Start < start && r.End > end && m.full() {
 		return nil, netbsd.ENOMEM // it would become two
@@ -40,9 +40,9 @@ func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
 // Protect is mprotect(2): EACCES if some page's object does not allow it, and then
 // nothing changes; holes are no error.
 func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
-	start, end, e := span(addr, size)
-	if e != 0 {
-		return nil, e
+	start, end, errno := span(addr, size)
+	if errno != 0 {
+		return nil, errno
 	}
 	if m.full() {
 		return nil, netbsd.ENOMEM
@@ -70,14 +70,14 @@ func (m *Map) SetInherit(addr, size uint64, inherit int) netbsd.Errno {
 	default:
 		return netbsd.EINVAL
 	}
-	start, end, e := span(addr, size)
-	if e == 0 && m.full() {
-		e = netbsd.ENOMEM
+	start, end, errno := span(addr, size)
+	if errno == 0 && m.full() {
+		errno = netbsd.ENOMEM
 	}
-	if e == 0 {
+	if errno == 0 {
 		m.change(start, end, func(r *Region) { r.Inherit = inherit })
 	}
-	return e
+	return errno
 }
 
 // Advise is madvise(2). Only MADV_FREE has a step: private anonymous pages are
@@ -86,9 +86,9 @@ func (m *Map) SetInherit(addr, size uint64, inherit int) netbsd.Errno {
 // Errors: EINVAL for advice that there isn't, and for MADV_SPACEAVAIL; EFAULT
 // for a hole with MADV_FREE and MADV_DONTNEED, ENOMEM with MADV_WILLNEED.
 func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
-	start, end, e := span(addr, size)
-	if e != 0 {
-		return nil, e
+	start, end, errno := span(addr, size)
+	if errno != 0 {
+		return nil, errno
 	}
 	switch advice {
 	case netbsd.MADV_NORMAL, netbsd.MADV_RANDOM, netbsd.MADV_SEQUENTIAL:
@@ -118,11 +118,11 @@ func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
 
 // Range is the check of mlock(2) and munlock(2): ENOMEM if a page is not mapped.
 func (m *Map) Range(addr, size uint64) netbsd.Errno {
-	start, end, e := span(addr, size)
-	if e == 0 && !m.Mapped(start, end) {
-		e = netbsd.ENOMEM
+	start, end, errno := span(addr, size)
+	if errno == 0 && !m.Mapped(start, end) {
+		errno = netbsd.ENOMEM
 	}
-	return e
+	return errno
 }
 
 // Msync checks msync(2) and gives the shared file mappings to be written back. An
@@ -133,9 +133,9 @@ func (m *Map) Msync(addr, size uint64, flags int) ([]Region, netbsd.Errno) {
 	if flags&^all != 0 || flags == 0 || flags&both == both {
 		return nil, netbsd.EINVAL
 	}
-	start, end, e := span(addr, size)
-	if e != 0 {
-		return nil, e
+	start, end, errno := span(addr, size)
+	if errno != 0 {
+		return nil, errno
 	}
 	if start == end {
 		r, ok := m.Lookup(start)
@@ -158,7 +158,7 @@ func (m *Map) Msync(addr, size uint64, flags int) ([]Region, netbsd.Errno) {
 
 // Mincore is the check of mincore(2), which wants a page-aligned address: how many
 // bytes the vector has.
-func (m *Map) Mincore(addr, size uint64) (pages int, e netbsd.Errno) {
+func (m *Map) Mincore(addr, size uint64) (pages int, errno netbsd.Errno) {
 	end := addr + pageUp(size)
 	if addr%PageSize != 0 || end <= addr || size > Max {
 		return 0, netbsd.EINVAL

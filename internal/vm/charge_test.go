@@ -37,21 +37,21 @@ func TestCharge(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			m := New()
 			c.req.Len, c.req.MaxProt = size, protAll
-			addr, _, e := m.Map(c.req)
-			if e != 0 {
-				t.Fatal(e)
+			addr, _, errno := m.Map(c.req)
+			if errno != 0 {
+				t.Fatal(errno)
 			}
 			for _, prot := range c.then {
-				if _, e := m.Protect(addr, size, prot); e != 0 {
-					t.Fatal(e)
+				if _, errno := m.Protect(addr, size, prot); errno != 0 {
+					t.Fatal(errno)
 				}
 			}
 			child, _ := m.Fork()
 			if m.Charge() != c.want || child.Charge() != c.child {
 				t.Errorf("charge %d, of a copy %d; want %d and %d", m.Charge(), child.Charge(), c.want, c.child)
 			}
-			if _, e := m.Unmap(addr, size); e != 0 || m.Charge() != 0 {
-				t.Errorf("%d are left after munmap, %v", m.Charge(), e)
+			if _, errno := m.Unmap(addr, size); errno != 0 || m.Charge() != 0 {
+				t.Errorf("%d are left after munmap, %v", m.Charge(), errno)
 			}
 			if s := m.Check() + child.Check(); s != "" {
 				t.Error(s)

@@ -111,8 +111,8 @@ func TestModel(t *testing.T) {
 		m, h := New(), &host{pages: map[uint64]page{}}
 		brkStart := uint64(Min + window*PageSize)
 		m.SetBreak(brkStart)
-		apply := func(ops []Op, e netbsd.Errno) {
-			if e == 0 {
+		apply := func(ops []Op, errno netbsd.Errno) {
+			if errno == 0 {
 				h.run(t, ops)
 			}
 		}
@@ -120,42 +120,42 @@ func TestModel(t *testing.T) {
 			"mapFixed": func(t *rapid.T) {
 				q := genRequest(t)
 				q.Flags |= netbsd.MAP_FIXED
-				a, ops, e := m.Map(q)
-				if e != 0 {
-					t.Fatalf("mmap fixed: %v", e)
+				a, ops, errno := m.Map(q)
+				if errno != 0 {
+					t.Fatalf("mmap fixed: %v", errno)
 				}
 				if a != q.Addr {
 					t.Fatalf("mapped at %#x", a)
 				}
-				apply(ops, e)
+				apply(ops, errno)
 			},
 			"mapFree": func(t *rapid.T) {
 				q := genRequest(t)
-				a, ops, e := m.Map(q)
-				if e != 0 {
-					t.Fatalf("mmap: %v", e)
+				a, ops, errno := m.Map(q)
+				if errno != 0 {
+					t.Fatalf("mmap: %v", errno)
 				}
 				for p := a; p < a+q.Len; p += PageSize {
 					if _, ok := h.pages[p]; ok {
 						t.Fatalf("%#x was mapped already", p)
 					}
 				}
-				apply(ops, e)
+				apply(ops, errno)
 			},
 			"unmap": func(t *rapid.T) {
 				a, n := genAddr(t), genSize(t)
-				ops, e := m.Unmap(a, n)
-				apply(ops, e)
+				ops, errno := m.Unmap(a, n)
+				apply(ops, errno)
 				for r := range m.Overlap(a, a+n) {
 					t.Fatalf("still mapped: %+v", r)
 				}
 			},
 			"protect": func(t *rapid.T) {
 				a, n, prot := genAddr(t), genSize(t), rapid.IntRange(0, 7).Draw(t, "prot")
-				ops, e := m.Protect(a, n, prot)
-				apply(ops, e)
+				ops, errno := m.Protect(a, n, prot)
+				apply(ops, errno)
 				for r := range m.Overlap(a, a+n) {
-					if e == 0 && r.Prot != prot {
+					if errno == 0 && r.Prot != prot {
 						t.Fatalf("not protected: %+v", r)
 					}
 				}
@@ -167,20 +167,20 @@ func TestModel(t *testing.T) {
 				a, n, to, n2 := genAddr(t), genSize(t), genAddr(t), genSize(t)
 				flags := rapid.SampledFrom([]int{0, netbsd.MAP_FIXED, netbsd.MAP_REMAPDUP}).Draw(t, "flags")
 				mapped := m.Mapped(a, a+n)
-				got, ops, e := m.Remap(a, n, to, n2, flags)
-				apply(ops, e)
-				if !mapped && e != netbsd.EFAULT {
-					t.Fatalf("mremap of a hole: %v", e)
+				got, ops, errno := m.Remap(a, n, to, n2, flags)
+				apply(ops, errno)
+				if !mapped && errno != netbsd.EFAULT {
+					t.Fatalf("mremap of a hole: %v", errno)
 				}
-				if e == 0 && !m.Mapped(got, got+n2) {
+				if errno == 0 && !m.Mapped(got, got+n2) {
 					t.Fatalf("not mapped afterwards")
 				}
 			},
 			"brk": func(t *rapid.T) {
 				to := brkStart + uint64(rapid.IntRange(-1, 8).Draw(t, "brk"))*PageSize
-				ops, e := m.Brk(to, 6*PageSize)
-				apply(ops, e)
-				if _, end := m.Break(); e == 0 && end != to {
+				ops, errno := m.Brk(to, 6*PageSize)
+				apply(ops, errno)
+				if _, end := m.Break(); errno == 0 && end != to {
 					t.Fatalf("break is %#x", end)
 				}
 			},
@@ -197,18 +197,18 @@ func TestModel(t *testing.T) {
 			"mapHigh": func(t *rapid.T) { // where the room is
 				q := genRequest(t)
 				q.Addr, q.Flags = q.Addr-Min+Max-StackReserve-window*PageSize, q.Flags|netbsd.MAP_FIXED
-				_, ops, e := m.Map(q)
-				apply(ops, e)
+				_, ops, errno := m.Map(q)
+				apply(ops, errno)
 			},
 			"mapAnywhere": func(t *rapid.T) {
 				low, high := m.Room()
 				q := genRequest(t)
 				q.Addr = 0
-				a, ops, e := m.Map(q)
-				if q.Len <= high-low && a != high-q.Len || e != 0 {
-					t.Fatalf("%#x, %v: the room was %#x to %#x", a, e, low, high)
+				a, ops, errno := m.Map(q)
+				if q.Len <= high-low && a != high-q.Len || errno != 0 {
+					t.Fatalf("%#x, %v: the room was %#x to %#x", a, errno, low, high)
 				}
-				apply(ops, e)
+				apply(ops, errno)
 			},
 			"": func(t *rapid.T) {
 				h.agree(t, m)
@@ -252,8 +252,8 @@ func TestMapErrors(t *testing.T) {
 		{Request{Len: PageSize, Flags: priv, Prot: netbsd.PROT_WRITE, MaxProt: netbsd.PROT_READ}, netbsd.EINVAL},
 		{Request{Len: PageSize, Flags: priv, LimitAS: PageSize / 2}, netbsd.ENOMEM},
 	} {
-		if _, _, e := New().Map(c.q); e != c.want {
-			t.Errorf("%+v: %v, want %v", c.q, e, c.want)
+		if _, _, errno := New().Map(c.q); errno != c.want {
+			t.Errorf("%+v: %v, want %v", c.q, errno, c.want)
 		}
 	}
 }
@@ -263,9 +263,9 @@ func TestMapErrors(t *testing.T) {
 func TestPlacement(t *testing.T) {
 	m := New()
 	at := func(addr, size uint64, flags int) uint64 {
-		a, _, e := m.Map(Request{Addr: addr, Len: size, Flags: flags | netbsd.MAP_PRIVATE | netbsd.MAP_ANON})
-		if e != 0 {
-			t.Fatal(e)
+		a, _, errno := m.Map(Request{Addr: addr, Len: size, Flags: flags | netbsd.MAP_PRIVATE | netbsd.MAP_ANON})
+		if errno != 0 {
+			t.Fatal(errno)
 		}
 		return a
 	}
@@ -294,9 +294,9 @@ func TestPlacement(t *testing.T) {
 
 func TestFileOffsetInPage(t *testing.T) {
 	m := New()
-	a, ops, e := m.Map(Request{Len: 0x1000, Off: 0x2010, Obj: "f", Flags: netbsd.MAP_PRIVATE})
-	if e != 0 || a%PageSize != 0x10 || ops[0].Region.Off != 0x2000 || ops[0].Region.Len() != 0x2000 {
-		t.Errorf("%#x %+v %v", a, ops, e)
+	a, ops, errno := m.Map(Request{Len: 0x1000, Off: 0x2010, Obj: "f", Flags: netbsd.MAP_PRIVATE})
+	if errno != 0 || a%PageSize != 0x10 || ops[0].Region.Off != 0x2000 || ops[0].Region.Len() != 0x2000 {
+		t.Errorf("%#x %+v %v", a, ops, errno)
 	}
 }
 
@@ -324,8 +324,8 @@ func TestCommit(t *testing.T) {
 		if c.before.Len != 0 {
 			m.Map(c.before)
 		}
-		if _, ops, e := m.Map(c.q); e != 0 || ops[0].Commit != c.want {
-			t.Errorf("%s: %+v, %v", name, ops, e)
+		if _, ops, errno := m.Map(c.q); errno != 0 || ops[0].Commit != c.want {
+			t.Errorf("%s: %+v, %v", name, ops, errno)
 		}
 	}
 }
@@ -333,14 +333,14 @@ func TestCommit(t *testing.T) {
 func TestProtectMax(t *testing.T) {
 	m := New()
 	m.Map(Request{Addr: 0x1000, Len: 0x2000, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED, Obj: 1, Prot: 1, MaxProt: 1})
-	if _, e := m.Protect(0x1000, 0x1000, 3); e != netbsd.EACCES {
-		t.Error(e)
+	if _, errno := m.Protect(0x1000, 0x1000, 3); errno != netbsd.EACCES {
+		t.Error(errno)
 	}
-	if ops, e := m.Protect(0x1000, 0x1000, 0); e != 0 || len(ops) != 1 || m.Len() != 2 {
-		t.Error(ops, e, m.Len())
+	if ops, errno := m.Protect(0x1000, 0x1000, 0); errno != 0 || len(ops) != 1 || m.Len() != 2 {
+		t.Error(ops, errno, m.Len())
 	}
-	if _, e := m.Protect(0x1000, 0x1000, 1); e != 0 || m.Len() != 1 {
-		t.Error(e, m.Len())
+	if _, errno := m.Protect(0x1000, 0x1000, 1); errno != 0 || m.Len() != 1 {
+		t.Error(errno, m.Len())
 	}
 }
 
@@ -348,8 +348,8 @@ func TestAdviseAndRanges(t *testing.T) {
 	m := New()
 	m.Map(Request{Addr: 0x1000, Len: 0x1000, Flags: netbsd.MAP_PRIVATE | netbsd.MAP_FIXED, Prot: 3})
 	m.Map(Request{Addr: 0x3000, Len: 0x1000, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED, Obj: 1})
-	if ops, e := m.Advise(0x1000, 1, netbsd.MADV_FREE); e != 0 || len(ops) != 1 || ops[0].Kind != OpDiscard {
-		t.Error(ops, e)
+	if ops, errno := m.Advise(0x1000, 1, netbsd.MADV_FREE); errno != 0 || len(ops) != 1 || ops[0].Kind != OpDiscard {
+		t.Error(ops, errno)
 	}
 	for _, c := range []struct{ got, want netbsd.Errno }{
 		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_FREE)), netbsd.EFAULT},
@@ -369,12 +369,12 @@ func TestAdviseAndRanges(t *testing.T) {
 			t.Errorf("%v, want %v", c.got, c.want)
 		}
 	}
-	if l, e := m.Msync(0x3800, 0, netbsd.MS_SYNC); e != 0 || len(l) != 1 || l[0].Start != 0x3000 {
-		t.Error(l, e)
+	if l, errno := m.Msync(0x3800, 0, netbsd.MS_SYNC); errno != 0 || len(l) != 1 || l[0].Start != 0x3000 {
+		t.Error(l, errno)
 	}
 }
 
-func second[T any](_ T, e netbsd.Errno) netbsd.Errno { return e }
+func second[T any](_ T, errno netbsd.Errno) netbsd.Errno { return errno }
 
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range []int{30, 10000} {
@@ -394,7 +394,7 @@ func FuzzMap(f *testing.F) {
 	f.Add(uint64(0x1000), uint64(0x3000), 7, uint64(0x2000), uint64(0x1000), 0)
 	f.Fuzz(func(t *testing.T, a, n uint64, flags int, b, n2 uint64, flags2 int) {
 		m, h := New(), &host{pages: map[uint64]page{}}
-		run := func(ops []Op, e netbsd.Errno) {
+		run := func(ops []Op, errno netbsd.Errno) {
 			for _, op := range ops {
 				if op.Region.Len() > 1<<20 {
 					return
@@ -405,18 +405,18 @@ func FuzzMap(f *testing.F) {
 			}
 			h.run(t, ops)
 		}
-		_, ops, e := m.Map(Request{Addr: a, Len: n, Prot: flags, Flags: flags})
-		run(ops, e)
-		ops, e = m.Unmap(b, n2)
-		run(ops, e)
-		ops, e = m.Protect(b, n, flags2)
-		run(ops, e)
-		_, ops, e = m.Remap(a, n, b, n2, flags2)
-		run(ops, e)
-		ops, e = m.Brk(b, n2)
-		run(ops, e)
-		ops, e = m.Advise(b, n2, flags&7)
-		run(ops, e)
+		_, ops, errno := m.Map(Request{Addr: a, Len: n, Prot: flags, Flags: flags})
+		run(ops, errno)
+		ops, errno = m.Unmap(b, n2)
+		run(ops, errno)
+		ops, errno = m.Protect(b, n, flags2)
+		run(ops, errno)
+		_, ops, errno = m.Remap(a, n, b, n2, flags2)
+		run(ops, errno)
+		ops, errno = m.Brk(b, n2)
+		run(ops, errno)
+		ops, errno = m.Advise(b, n2, flags&7)
+		run(ops, errno)
 		m.Mincore(a, n)
 		m.Msync(b, n, flags2&7)
 		if s := m.Check(); s != "" {

@@ -47,12 +47,12 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	if size < q.Len {
 		return 0, nil, netbsd.ENOMEM
 	}
-	addr, e := m.place(&q, pageOff, size)
-	if e != 0 || size == 0 {
-		return addr + pageOff, nil, e
+	addr, errno := m.place(&q, pageOff, size)
+	if errno != 0 || size == 0 {
+		return addr + pageOff, nil, errno
 	}
-	if e := m.checkLimit(addr, size, q.LimitAS); e != 0 {
-		return 0, nil, e
+	if errno := m.checkLimit(addr, size, q.LimitAS); errno != 0 {
+		return 0, nil, errno
 	}
 	if m.full() {
 		return 0, nil, netbsd.ENOMEM
@@ -104,9 +104,9 @@ func (m *Map) checkLimit(addr, size, limit uint64) netbsd.Errno {
 
 // place chooses the address.
 func (m *Map) place(q *Request, pageOff, size uint64) (uint64, netbsd.Errno) {
-	align, e := alignment(q.Flags)
-	if e != 0 {
-		return 0, e
+	align, errno := alignment(q.Flags)
+	if errno != 0 {
+		return 0, errno
 	}
 	if q.Flags&netbsd.MAP_FIXED != 0 {
 		addr := q.Addr - pageOff

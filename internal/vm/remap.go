@@ -10,8 +10,8 @@ import "toaster/netbsd"
 // if a page of the old range is not mapped, ENOMEM without room.
 func (m *Map) Remap(old, oldSize, addr, newSize uint64, flags int) (uint64, []Op, netbsd.Errno) {
 	const alignMask = 0xff << netbsd.MAP_ALIGNMENT_SHIFT
-	align, e := alignment(flags)
-	if e != 0 || flags&^(netbsd.MAP_FIXED|netbsd.MAP_REMAPDUP|alignMask) != 0 {
+	align, errno := alignment(flags)
+	if errno != 0 || flags&^(netbsd.MAP_FIXED|netbsd.MAP_REMAPDUP|alignMask) != 0 {
 		return 0, nil, netbsd.EINVAL
 	}
 	fixed, dup := flags&netbsd.MAP_FIXED != 0, flags&netbsd.MAP_REMAPDUP != 0
