@@ -33,3 +33,19 @@ func Eventually(t testing.TB, what string, cond func() bool) {
 	}
 	t.Errorf("waiting for %s", what)
 }
+
+// OpenNames lists what the descriptors of this process are, as proc(5) has it: paths, or a
+// kind and an inode.
+func OpenNames(t testing.TB) (names []string) {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range list {
+		if name, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
