@@ -80,12 +80,9 @@ func (p *Proc) childSignal() {
 	if p.flags&fFSTrace != 0 && p.m.r2003 {
 		return
 	}
-	code := int32(netbsd.CLD_STOPPED)
-	switch {
-	case p.xsig == netbsd.SIGCONT:
+	code := int32(netbsd.CLD_STOPPED) // for a tracer, too: only wait6 tells CLD_TRAPPED
+	if p.xsig == netbsd.SIGCONT {
 		code = netbsd.CLD_CONTINUED
-	case p.flags&fTraced != 0:
-		code = netbsd.CLD_TRAPPED
 	}
 	info := netbsd.Siginfo{Signo: netbsd.SIGCHLD, Code: code, Pid: p.pid,
 		UID: p.cred.EUID, Status: int32(p.xsig)}
