@@ -155,7 +155,7 @@ func (p *Proc) reportOut(c *Proc, kind waitKind, options int, out *WaitOut, wait
 	if wait6 {
 		return int(r.pid), out.copyWait6(&r)
 	}
-	return int(r.pid), out.copyWait4(&r)
+	return int(r.pid), out.copyWait4(&r, p.m.r2003)
 }
 
 // findStopped waits for a child worth reporting (find_stopped_child). Without
@@ -220,7 +220,7 @@ func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 	c.flags |= fClaimed
 	c.unreport()
 	m.unlock()
-	errno := out.copyWait4(r)
+	errno := out.copyWait4(r, true)
 	m.lock()
 	c.flags &^= fClaimed
 	c.report(kZombie)
@@ -276,8 +276,9 @@ func exitCode(w netbsd.WaitStatus) (code, status int32) {
 	return netbsd.CLD_EXITED, int32(w.ExitCode())
 }
 
-// copyWait4 copies out status, then rusage; the latter for zombies only (item 78).
-func (out *WaitOut) copyWait4(r *waitResult) netbsd.Errno {
+// copyWait4 copies out status, then rusage; in release 2003 the latter for zombies only
+// (item 78).
+func (out *WaitOut) copyWait4(r *waitResult, r2003 bool) netbsd.Errno {
 	if out == nil {
 		return 0
 	}
@@ -286,7 +287,7 @@ func (out *WaitOut) copyWait4(r *waitResult) netbsd.Errno {
 			return errno
 		}
 	}
-	if out.Rusage != nil && r.zombie {
+	if out.Rusage != nil && (r.zombie || !r2003) {
 		return out.Rusage(&r.self)
 	}
 	return 0
