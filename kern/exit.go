@@ -387,6 +387,9 @@ func (p *Proc) setDead(l *LWP) {
 	}
 	m.all.remove(p)
 	m.zombies.pushFront(p)
+	if !m.r2003 {
+		p.parent.toHead(p)
+	}
 	m.nzombies++
 	if m.r2003 {
 		l.setStat(LWPDead)

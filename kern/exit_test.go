@@ -960,11 +960,12 @@ func TestExit_32_InitIsWokenOnceAndGetsNoSigchld(t *testing.T) {
 		}
 	}, func(w *world) {
 		w.guest(func(l *LWP) {
-			w.fork(l, "Z1", exit(1))
-			w.fork(l, "Z2", exit(2))
+			w.fork(l, "Z1", func(l *LWP) { l.Exit(1) })
+			w.fork(l, "Z2", func(l *LWP) { l.Nanosleep(time.Millisecond); l.Exit(2) })
 			l.Nanosleep(time.Second)
 			l.Exit(0)
 		})
+		// Each goes to the head of init's list, and the newest first: Z1 ends at the head.
 		w.order("P.WakeInit", "P.ReparentChildren", "init reaps Z1", "init reaps Z2")
 		w.order("P.WakeInit", "init.SIGCHLD P", "init reaps P")
 		w.never("init.SIGCHLD Z1", "init.SIGCHLD Z2")
@@ -983,14 +984,14 @@ func TestExit_33_EveryChildIsReparented(t *testing.T) {
 			s = w.fork(l, "S", sleepForever)
 			l.Kill(s.Pid(), netbsd.SIGSTOP)
 			l.Nanosleep(time.Second)
-			w.is("before", w.kids(l.Proc()), "S R Z")
+			w.is("before", w.kids(l.Proc()), under(w, "S R Z", "Z S R")) // 10: who dies goes to the head
 			l.Exit(0)
 		})
 		for _, c := range []*Proc{z, r, s} {
 			w.is("parent", []any{c.Parent() == w.m.Init(), c.Ppid()}, []any{true, 1})
 		}
 		w.is("states", []any{z.State(), r.State(), s.Stopped()}, []any{StateZombie, StateActive, true})
-		w.is("init's list: each to the head", w.kids(w.m.Init()), "Z R S P")
+		w.is("init's list: each to the head", w.kids(w.m.Init()), under(w, "Z R S P", "P R S Z"))
 		w.is("none left", w.kids(p), "")
 	})
 }

@@ -280,6 +280,26 @@ func (p *Proc) addChild(c *Proc) {
 	}
 }
 
+// toHead moves c to the head of p's child list, as NetBSD 10 does with a child that dies, so
+// that a wait which walks the list finds it quickly (item 83). c has nothing to report
+// afterwards. mu is held.
+func (p *Proc) toHead(c *Proc) {
+	c.unreport()
+	m := p.m
+	m.seq++
+	c.seq = m.seq
+	if c.sibPrev == nil {
+		return
+	}
+	c.sibPrev.sibNext = c.sibNext
+	if c.sibNext != nil {
+		c.sibNext.sibPrev = c.sibPrev
+	}
+	c.sibPrev, c.sibNext = nil, p.kids
+	p.kids.sibPrev = c
+	p.kids = c
+}
+
 // dropChild takes c off p's child list. c reports nothing then.
 //
 // mu is held.

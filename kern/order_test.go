@@ -117,8 +117,8 @@ func TestWaitOrderAndCopyFaults(t *testing.T) {
 	each(t, func(t *testing.T, m *Machine) {
 		p := run(t, m, func(l *LWP) {
 			var pids []int
-			for range 5 {
-				c, _ := l.Fork(ForkArgs{Body: func(l *LWP) { l.Exit(0) }})
+			for i := range 5 { // the newest dies last: both releases report it first
+				c, _ := l.Fork(ForkArgs{Body: func(l *LWP) { l.Nanosleep(time.Duration(i) * time.Millisecond); l.Exit(0) }})
 				pids = append(pids, c.Pid())
 			}
 			l.Nanosleep(time.Second)

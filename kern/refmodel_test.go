@@ -315,6 +315,10 @@ func (r *ref) exit1(p *refProc, w netbsd.WaitStatus) {
 		}
 	}
 	pp := p.parent
+	if !r.r2003 { // to the head of the list (item 83)
+		pp.kids = slices.DeleteFunc(pp.kids, func(k *refProc) bool { return k == p })
+		pp.kids = slices.Insert(pp.kids, 0, p)
+	}
 	if pp.noCld {
 		r.reparent(p, r.init)
 		if len(pp.kids) == 0 {
