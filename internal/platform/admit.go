@@ -55,6 +55,7 @@ type refusal struct {
 	errno syscall.Errno
 }
 
+// Error names the limit; Unwrap is for errors.Is with the errno.
 func (r *refusal) Error() string { return "the host allows no more: " + r.why }
 func (r *refusal) Unwrap() error { return r.errno }
 

@@ -79,6 +79,8 @@ type Siginfo struct {
 	Arch uint32
 }
 
+// Siginfo returns that of the signal that has stopped the guest; false if the slot names none
+// that lies in it.
 func (s Slot) Siginfo() (Siginfo, bool) {
 	at, ok := s.inside(s.load(slotInfo), infoSize)
 	if !ok {

@@ -57,12 +57,20 @@ const (
 	OffUCSize    = ucSize
 )
 
-// Poke and Poke32 write to a slot as its guest can at any moment, Peek and Peek32 read.
-func (s Slot) Poke(off int, v uint64)   { s.store(off, v) }
+// Poke writes to a slot, at a multiple of 8, as its guest can at any moment.
+func (s Slot) Poke(off int, v uint64) { s.store(off, v) }
+
+// Poke32 writes 4 bytes, at a multiple of 4.
 func (s Slot) Poke32(off int, v uint32) { s.store32(off, v) }
-func (s Slot) Peek(off int) uint64      { return s.load(off) }
-func (s Slot) Peek32(off int) uint32    { return s.load32(off) }
-func (s Slot) Memory() []byte           { return s.mem }
+
+// Peek reads what the guest sees.
+func (s Slot) Peek(off int) uint64 { return s.load(off) }
+
+// Peek32 reads 4 bytes.
+func (s Slot) Peek32(off int) uint32 { return s.load32(off) }
+
+// Memory returns all of a slot, in place.
+func (s Slot) Memory() []byte { return s.mem }
 
 // Where StoppedSlot has the parts of a signal frame, as Linux lays them out.
 const (
