@@ -50,7 +50,7 @@ func (d *Description) Ref() *Description {
 	return d
 }
 
-// Release gives a reference back; the last one closes the file.
+// Release drops a reference; the last one closes the file.
 func (d *Description) Release() {
 	switch n := d.refs.Add(-1); {
 	case n == 0:
@@ -115,7 +115,7 @@ func (d *Description) Call(l Sleeper) Call {
 	return Call{L: l, Nonblock: d.flags.Load()&netbsd.O_NONBLOCK != 0}
 }
 
-// Owner gives F_GETOWN's value.
+// Owner returns F_GETOWN's value.
 func (d *Description) Owner() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -129,7 +129,7 @@ func (d *Description) SetOwner(id int) {
 	d.mu.Unlock()
 }
 
-// HostFD gives the host descriptor behind d, if there is one; it stays d's.
+// HostFD returns the host descriptor behind d, if there is one; it stays d's.
 func (d *Description) HostFD() (int, bool) {
 	if h, ok := d.File.(HostFiler); ok {
 		return h.HostFD()

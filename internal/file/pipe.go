@@ -161,7 +161,7 @@ func (p *pipe) read(c Call, w watcher, b []byte) (int, netbsd.Errno) {
 }
 
 // write writes all of b, or with O_NONBLOCK what fits. Once something is
-// written, an interruption gives the count.
+// written, an interruption returns the count.
 func (p *pipe) write(c Call, w watcher, b []byte) (int, netbsd.Errno) {
 	atomic := len(b) <= netbsd.PIPE_BUF
 	done := 0
@@ -243,7 +243,7 @@ func (p *pipe) writePoll(want Events) Events {
 	return 0
 }
 
-// length is how many bytes are in it, as the end says whose host file end gives.
+// length is how many bytes are in it, as the host says of the end that end picks, once the pipe is the host's.
 func (p *pipe) length(end func(*hostPipe) HostEnd) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

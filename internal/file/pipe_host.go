@@ -31,7 +31,7 @@ type PipeEnd interface {
 // hostPipe is the host's pipe behind one of the kernel's. Each end belongs to the kernel's end.
 type hostPipe struct {
 	r, w HostEnd
-	// What happens on the host's ends is told to those who wait on ours.
+	// What happens on the host's ends is told to those who wait on the kernel's.
 	forRead, forWrite Waiter
 }
 
@@ -75,7 +75,8 @@ func (p *pipe) replace(newPipe HostPipe) (h *hostPipe, fresh bool, errno netbsd.
 	return h, true, 0
 }
 
-// fill moves what is in p over. The host may have less room than we do.
+// fill moves what is in p over. The host may have less room than the
+// kernel's pipe had.
 func (h *hostPipe) fill(p *pipe) netbsd.Errno {
 	b := make([]byte, p.n)
 	p.copyOutLocked(b, p.n)
@@ -92,7 +93,7 @@ func (h *hostPipe) fill(p *pipe) netbsd.Errno {
 	return 0
 }
 
-// readPoll and writePoll give the host's answers in pipe_poll's terms.
+// readPoll and writePoll return the host's answers in pipe_poll's terms.
 func (h *hostPipe) readPoll(want Events) Events {
 	ev := h.r.Poll(want&(In|RdNorm)) & (In | RdNorm | Hup)
 	if ev&Hup != 0 {

@@ -64,7 +64,7 @@ func (t *Table) Get(fd int) (*Description, netbsd.Errno) {
 	return s.d.Ref(), 0
 }
 
-// slotLocked gives the slot of an open fd, nil if fd is not open.
+// slotLocked returns the slot of an open fd, nil if fd is not open.
 func (t *Table) slotLocked(fd int) *slot {
 	if uint(fd) >= uint(len(t.slots)) || t.slots[fd].d == nil {
 		return nil
@@ -116,7 +116,7 @@ func (t *Table) setLocked(fd int, d *Description, cloexec bool) {
 	t.used[fd/64] |= 1 << (fd % 64)
 }
 
-// clearLocked empties a slot and gives what was in it.
+// clearLocked empties a slot and returns what was in it.
 func (t *Table) clearLocked(fd int) slot {
 	s := t.slots[fd]
 	t.slots[fd] = slot{}

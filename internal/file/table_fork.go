@@ -1,6 +1,6 @@
 package file
 
-// Fork gives the table of a new process: this one with another reference, or a
+// Fork returns the table of a new process: this one with another reference, or a
 // copy whose slots share the open files. Files that are private to a process
 // (kqueue(2)) leave their slots empty.
 func (t *Table) Fork(share bool) *Table {

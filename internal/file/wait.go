@@ -145,7 +145,7 @@ type watcher interface {
 }
 
 // Block is the slow half of every blocking call: the caller tried once and got
-// EAGAIN. It watches f, tries again, and sleeps until try gives anything else
+// EAGAIN. It watches f, tries again, and sleeps until try returns anything else
 // or the sleep ends with an error. try runs with no lock held.
 func Block(c Call, f watcher, mask Events, try func() (int, netbsd.Errno)) (int, netbsd.Errno) {
 	return BlockUntil(c, f, mask, time.Time{}, try)

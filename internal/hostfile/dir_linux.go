@@ -18,7 +18,7 @@ var dirScratch = sync.Pool{New: func() any { return new([65536]byte) }}
 //
 // The host's record for the same name is never shorter than NetBSD's, so what
 // the host puts into a buffer of the guest's size always fits, and the host's
-// own position serves as ours: lseek(2) takes it in one step.
+// own position serves as the guest's: lseek(2) takes it in one step.
 func (f *File) Getdents(b []byte) (int, netbsd.Errno) {
 	if f.mode != unix.S_IFDIR {
 		return 0, netbsd.EINVAL

@@ -8,7 +8,7 @@ import (
 	"toaster/netbsd"
 )
 
-// Errno converts an error of a host call; nil gives 0, and a NetBSD error
+// Errno converts an error of a host call; nil is 0, and a NetBSD error
 // itself. What NetBSD has no number for is EIO.
 func Errno(err error) netbsd.Errno {
 	if err == nil {

@@ -12,12 +12,12 @@ import (
 
 // This file lends open files to programs of the host: a descriptor of the
 // host's for each, with a goroutine that carries the bytes where the file is
-// ours alone and can't become one of the host's.
+// the kernel's alone and can't become one of the host's.
 
 // exporter is a file that the host has something for.
 type exporter interface{ Export() (int, netbsd.Errno) }
 
-// Export gives a host descriptor for d that the caller owns. It blocks as the
+// Export returns a host descriptor for d that the caller owns. It blocks as the
 // host's programs expect. What nothing of the host can stand for is EOPNOTSUPP.
 func (h *Host) Export(d *file.Description) (int, netbsd.Errno) {
 	switch f := d.File.(type) {
@@ -84,7 +84,7 @@ func (h *Host) exportBoth(d *file.Description) (int, netbsd.Errno) {
 	return fds[0], 0
 }
 
-// HalfPipe makes a host pipe; end ours (0 reads, 1 writes) becomes a File, the
+// HalfPipe makes a host pipe; end kept (0 reads, 1 writes) becomes a File, the
 // other one is for the host program.
 func (h *Host) HalfPipe(kept int) (lent int, f *File, errno netbsd.Errno) {
 	var fds [2]int
@@ -120,7 +120,7 @@ func pump(host file.File, dst, src *file.Description) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, errno := src.Read(l, buf)
-		if errno == netbsd.EAGAIN { // O_NONBLOCK is the guest's, not ours
+		if errno == netbsd.EAGAIN { // O_NONBLOCK is the guest's, not the pump's
 			n, errno = file.Block(file.Call{L: l}, src.File, file.Readable, func() (int, netbsd.Errno) {
 				return src.File.Read(file.Call{L: l, Nonblock: true}, buf)
 			})

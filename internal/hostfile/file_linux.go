@@ -37,12 +37,12 @@ type File struct {
 type hostKind int8
 
 const (
-	// kindDirect never makes us wait long: regular files, directories, disks.
+	// kindDirect never makes the caller wait long: regular files, directories, disks.
 	kindDirect hostKind = iota
-	// kindNonblock is a description of our own with O_NONBLOCK set.
+	// kindNonblock is a description of the kernel's own with O_NONBLOCK set.
 	kindNonblock
-	// kindShared is somebody else's description, whose flags aren't ours to
-	// set: asked for readiness before each transfer.
+	// kindShared is somebody else's description, whose flags are not the
+	// kernel's to set: asked for readiness before each transfer.
 	kindShared
 )
 
@@ -108,10 +108,10 @@ func (f *File) pollable() bool {
 
 func (f *File) HostFD() (int, bool) { return f.fd, true }
 
-// FD is the host descriptor, which stays the file's; -1 while it rests.
+// FD is the host descriptor, which stays the file's; -1 while it is suspended.
 func (f *File) FD() int { return f.fd }
 
-// Rest closes the descriptor of a file that Resume will give another one. Preconditions:
+// Suspend closes the descriptor of a file that Resume will give another one. Preconditions:
 // nobody uses the file, nor will before Resume.
 func (f *File) Suspend() {
 	f.poll.close()
@@ -119,7 +119,7 @@ func (f *File) Suspend() {
 	f.fd = -1
 }
 
-// Resume ends a rest with a descriptor of the same file, which it owns from then on.
+// Resume ends a suspension with a descriptor of the same file, which it owns from then on.
 func (f *File) Resume(fd int) {
 	f.fd = fd
 	f.poll.reopen(fd)
@@ -134,7 +134,7 @@ func (f *File) TryFlock(kind int) netbsd.Errno {
 	return Errno(Retry(func() error { return unix.Flock(f.fd, kind|unix.LOCK_NB) }))
 }
 
-// export gives a descriptor for a host program, which expects to block.
+// export returns a descriptor for a host program, which expects to block.
 func (f *File) export() (int, error) {
 	if f.shared >= 0 {
 		return unix.FcntlInt(uintptr(f.shared), unix.F_DUPFD_CLOEXEC, 0)

@@ -14,7 +14,7 @@ import (
 //
 // O_NONBLOCK is never set on a shared description, for it would be set for the
 // user's shell, too. A pipe or terminal is opened a second time through /proc,
-// which gives a description of our own; where that fails, the file asks for
+// which makes a description of the kernel's own; where that fails, the file asks for
 // readiness before each transfer.
 //
 // A device's owner, mode and times are the host's, whoever runs the guest: /dev/null
@@ -60,7 +60,7 @@ func Confine(d *file.Description) {
 
 func (f *File) device() bool { return f.mode == unix.S_IFCHR || f.mode == unix.S_IFBLK }
 
-// reopen gives a nonblocking description of our own for the same file.
+// reopen returns a nonblocking description of the kernel's own for the same file.
 func reopen(fd, fl int, st *unix.Stat_t) (int, bool) {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFIFO:

@@ -19,7 +19,7 @@ import (
 // inodeWatch is one watch of inotify, which knows an inode once however many
 // listeners it has.
 type inodeWatch struct {
-	listeners map[*listener]bool // true: its inode; false: a folder it is in
+	listeners map[*listener]bool // true: its inode; false: a directory it is in
 }
 
 // listener hears what happens to one open file.
@@ -90,7 +90,7 @@ func (n *listener) watchAboveLocked() {
 func inotifyMask(want uint32, dir bool) uint32 {
 	m := uint32(unix.IN_ATTRIB | unix.IN_MODIFY | unix.IN_MOVE_SELF | unix.IN_DELETE_SELF)
 	if dir {
-		m |= inFolder
+		m |= inDirectory
 	}
 	for _, w := range [...]struct{ note, bits uint32 }{
 		{netbsd.NOTE_OPEN, unix.IN_OPEN}, {netbsd.NOTE_READ, unix.IN_ACCESS},
@@ -176,8 +176,8 @@ func (in *inodes) close() {
 	in.f.Close()
 }
 
-// inFolder is what the coming and going of names does to a folder.
-const inFolder = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO
+// inDirectory is what the coming and going of names does to a directory.
+const inDirectory = unix.IN_CREATE | unix.IN_DELETE | unix.IN_MOVED_FROM | unix.IN_MOVED_TO
 
 // dispatch reads records: wd, mask, cookie and the length of a name (4
 // bytes each), then the name.
@@ -190,7 +190,7 @@ func (in *inodes) dispatch(b []byte) {
 		n := int(binary.LittleEndian.Uint32(b[12:]))
 		b = b[min(unix.SizeofInotifyEvent+n, len(b)):]
 		if n > 0 {
-			mask &= inFolder // about a file in the folder: no more than its coming and going counts
+			mask &= inDirectory // about a file in the directory: no more than its coming and going counts
 		}
 		w := in.watches[wd]
 		if w == nil {
@@ -244,7 +244,7 @@ func (n *listener) notes(mask uint32, st *unix.Stat_t) (note uint32) {
 	if mask&unix.IN_ATTRIB != 0 && uint64(st.Nlink) == n.nlink {
 		note |= netbsd.NOTE_ATTRIB
 	}
-	if mask&inFolder != 0 {
+	if mask&inDirectory != 0 {
 		note |= netbsd.NOTE_WRITE
 	}
 	for _, w := range [...]struct{ bit, note uint32 }{

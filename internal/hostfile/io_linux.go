@@ -29,7 +29,7 @@ func (f *File) TryRead(b []byte) (int, netbsd.Errno) {
 }
 
 // Write writes all of b unless the file doesn't block: then what fits. An
-// interruption after something was written gives the count.
+// interruption after something was written returns the count.
 func (f *File) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
 	for {
@@ -47,7 +47,7 @@ func (f *File) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	}
 }
 
-// sharedChunk is what a description not ours takes without blocking once the
+// sharedChunk is what a description of somebody else's takes without blocking once the
 // host calls it writable: Linux reports a pipe so when a page is free.
 const sharedChunk = 4096
 

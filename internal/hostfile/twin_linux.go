@@ -7,7 +7,7 @@ import (
 )
 
 // hostTwin is the host's own device, opened when a host program inherits one
-// that guests are served by us.
+// that the kernel serves to guests.
 type hostTwin struct {
 	name string
 	mu   sync.Mutex

@@ -5,7 +5,7 @@ import (
 	"toaster/netbsd"
 )
 
-// vnodeSource is EVFILT_VNODE: what happens to a file or folder of the host.
+// vnodeSource is EVFILT_VNODE: what happens to a file or directory of the host.
 type vnodeSource struct {
 	kn    *knote
 	files *file.Table

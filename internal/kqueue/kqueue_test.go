@@ -56,7 +56,7 @@ func add(filter uint32, ident int, flags uint32) netbsd.Kevent {
 	return netbsd.Kevent{Ident: uint64(ident), Filter: filter, Flags: netbsd.EV_ADD | flags, Udata: 42}
 }
 
-// now gives the events that are ready.
+// now returns the events that are ready.
 func now(t *testing.T, c Caller, q *Queue) []netbsd.Kevent {
 	t.Helper()
 	out := make([]netbsd.Kevent, 10)

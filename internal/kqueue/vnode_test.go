@@ -67,9 +67,9 @@ func TestVnode(t *testing.T) {
 		{"chmod", func() error { return os.Chmod(name, 0o600) }, fd, netbsd.NOTE_ATTRIB},
 		{"link", func() error { return os.Link(name, name+"2") }, fd, netbsd.NOTE_LINK},
 		{"rename", func() error { return os.Rename(name, name+"3") }, fd, netbsd.NOTE_RENAME},
-		{"create in a folder", func() error { return os.WriteFile(filepath.Join(sub, "x"), nil, 0o644) }, subfd, netbsd.NOTE_WRITE},
-		{"remove in a folder", func() error { return os.Remove(filepath.Join(sub, "x")) }, subfd, netbsd.NOTE_WRITE},
-		{"remove the folder", func() error { return os.Remove(sub) }, subfd, netbsd.NOTE_DELETE},
+		{"create in a directory", func() error { return os.WriteFile(filepath.Join(sub, "x"), nil, 0o644) }, subfd, netbsd.NOTE_WRITE},
+		{"remove in a directory", func() error { return os.Remove(filepath.Join(sub, "x")) }, subfd, netbsd.NOTE_WRITE},
+		{"remove the directory", func() error { return os.Remove(sub) }, subfd, netbsd.NOTE_DELETE},
 		{"remove one name", func() error { return os.Remove(name + "2") }, fd, netbsd.NOTE_LINK},
 		{"remove the last name", func() error { return os.Remove(name + "3") }, fd, netbsd.NOTE_DELETE},
 	} {

@@ -27,7 +27,7 @@ const (
 	Data      // anything else
 )
 
-// Error says why a file cannot be run. Error() gives the reason alone; a message to
+// Error says why a file cannot be run. Error() returns the reason alone; a message to
 // a person puts the file's name in front and the Hint behind.
 type Error struct {
 	Kind   Kind

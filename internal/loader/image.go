@@ -37,7 +37,7 @@ type Segment struct {
 }
 
 // Load reads an executable of the given size. What is not a NetBSD/amd64 executable
-// or a script gives an *Error that says what it is instead.
+// or a script returns an *Error that says what it is instead.
 func Load(r io.ReaderAt, size int64) (*Image, error) {
 	head := make([]byte, min(size, scriptMax))
 	if n, err := r.ReadAt(head, 0); err != nil && err != io.EOF {

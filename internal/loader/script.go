@@ -18,7 +18,7 @@ type Script struct {
 	HasArg bool
 }
 
-// Args gives the argument list for the interpreter.
+// Args returns the argument list for the interpreter.
 func (s *Script) Args(path string, argv []string) []string {
 	out := []string{s.Interp}
 	if s.HasArg {

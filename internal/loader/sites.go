@@ -75,7 +75,7 @@ const (
 	behind = 32
 )
 
-// sites gives what is found in the window.
+// sites returns what is found in the window.
 func (w textWindow) sites(r io.ReaderAt, buf []byte, match func([]byte) bool) (list []Site) {
 	s, off := w.Segment, w.off
 	start := max(off, before) - before

@@ -30,7 +30,7 @@ func toHostAddr(a *netbsd.Sockaddr, family int) (unix.Sockaddr, netbsd.Errno) {
 	return nil, netbsd.EAFNOSUPPORT
 }
 
-// fromHostAddr converts back; what has no address gives an unnamed one.
+// fromHostAddr converts back; what has no address becomes an unnamed one.
 func (s *Socket) fromHostAddr(sa unix.Sockaddr) netbsd.Sockaddr {
 	a := netbsd.Sockaddr{Family: uint8(s.family)}
 	switch sa := sa.(type) {

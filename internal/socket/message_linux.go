@@ -16,7 +16,7 @@ type Message struct {
 	Control []netbsd.Cmsg       // other control messages
 }
 
-// Release gives the references back.
+// Release drops the message's references.
 func (m *Message) Release() {
 	for _, d := range m.Rights {
 		d.Release()

@@ -15,8 +15,8 @@ import (
 // maxSockopt bounds what an option holds.
 const maxSockopt = 1024
 
-// Setsockopt is setsockopt(2). ENOPROTOOPT: neither we nor the host knows the
-// option.
+// Setsockopt is setsockopt(2). ENOPROTOOPT: neither the kernel nor the host
+// knows the option.
 func (s *Socket) Setsockopt(level, opt int, val []byte) netbsd.Errno {
 	if len(val) > maxSockopt {
 		return netbsd.EINVAL
@@ -89,7 +89,7 @@ func (s *Socket) Getsockopt(level, opt, n int) ([]byte, netbsd.Errno) {
 	return b, 0
 }
 
-// ownOption gives the options that aren't the host's.
+// ownOption returns the options that aren't the host's.
 func (s *Socket) ownOption(opt int) ([]byte, netbsd.Errno, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +126,7 @@ func fixOption(opt int, b []byte) {
 	case netbsd.SO_REUSEADDR, netbsd.SO_KEEPALIVE, netbsd.SO_BROADCAST, netbsd.SO_REUSEPORT, netbsd.SO_OOBINLINE,
 		netbsd.SO_DONTROUTE, netbsd.SO_DEBUG, netbsd.SO_ACCEPTCONN:
 		if v != 0 {
-			v = opt // NetBSD gives the option's own bit
+			v = opt // NetBSD returns the option's own bit
 		}
 	}
 	binary.LittleEndian.PutUint32(b, uint32(min(v, math.MaxInt32)))

@@ -29,9 +29,9 @@ import (
 // can get at them any more. NetBSD collects such cycles in unp_gc, the host in its
 // unix_gc, which knows all queues, those of connections that nobody has accepted and
 // those of the host's programs too. So that is left to the host: of a socket of which
-// nothing but references in flight are left (f_count == f_msgcount) we close our own
-// descriptor. It rests. Then the host sees of it what NetBSD would: if the socket is
-// received, the descriptor that came is ours from then on; if it is in a cycle, the
+// nothing but references in flight are left (f_count == f_msgcount) toaster closes its
+// own descriptor: it is suspended. Then the host sees of it what NetBSD would: if the socket is
+// received, the descriptor that came is toaster's from then on; if it is in a cycle, the
 // host discards the message, with the seal.
 
 // rights are a machine's open files in flight.
@@ -204,7 +204,7 @@ func (p *parcel) flying() (n int) {
 	return n
 }
 
-// sent closes our ends. If the message didn't go, that was all of them.
+// sent closes this side's ends. If the message didn't go, that was all of them.
 func (p *parcel) sent(r *rights) {
 	for _, fd := range p.owned {
 		unix.Close(fd)

@@ -71,7 +71,7 @@ func (k *Stack) received(fd int) (*file.Description, *token, netbsd.Errno) {
 	return d, t, errno
 }
 
-// find looks up what came. A socket that rests takes fd for its own.
+// find looks up what came. A socket that is suspended takes fd for its own.
 func (r *rights) find(id file.Inode, fd *int) (*file.Description, *token) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,7 +106,7 @@ func (k *Stack) fromOutside(fd int) (*file.Description, netbsd.Errno) {
 	return d, 0
 }
 
-// LeftInFlight implements file.Carrier: a socket rests.
+// LeftInFlight implements file.Carrier: a socket is suspended.
 func (r *rights) LeftInFlight(d *file.Description) {
 	if h := flier(d); h != nil && r.suspend(d, h) {
 		collectInHost()

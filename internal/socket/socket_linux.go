@@ -13,7 +13,7 @@ import (
 )
 
 // Socket is a socket of the host, in NetBSD's terms. The host's descriptor never
-// blocks; waiting is ours.
+// blocks: calls wait by the machine's poller.
 type Socket struct {
 	hostfile.File
 	stack       *Stack
@@ -65,7 +65,7 @@ func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	return s, errno
 }
 
-// socketErrno names the errors that both systems give for different causes.
+// socketErrno names the errors that both systems have for different causes.
 func socketErrno(err error) netbsd.Errno {
 	if err == unix.EINVAL || err == unix.ESOCKTNOSUPPORT {
 		return netbsd.EPROTONOSUPPORT
@@ -176,7 +176,7 @@ func (s *Socket) deadline(of *time.Duration) time.Time {
 	return time.Now().Add(*of)
 }
 
-// wait runs try now and again until it gives anything but EAGAIN, or the time of
+// wait runs try now and again until it returns anything but EAGAIN, or the time of
 // a timeout option is up, which is EAGAIN again.
 func (s *Socket) wait(c file.Call, mask file.Events, timeo *time.Duration, try func() (int, netbsd.Errno)) (int, netbsd.Errno) {
 	n, errno := try()

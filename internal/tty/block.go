@@ -8,7 +8,7 @@ import (
 	"toaster/netbsd"
 )
 
-// lwpOf gives the LWP on whose behalf c runs; nil for a caller that is none (an
+// lwpOf returns the LWP on whose behalf c runs; nil for a caller that is none (an
 // embedder, a bridge to a host program), to whom job control does not apply.
 func lwpOf(c file.Call) *kern.LWP {
 	l, _ := c.L.(*kern.LWP)
@@ -51,7 +51,7 @@ type watcher interface {
 	Unwatch(*file.Waiter)
 }
 
-// wait runs try until it gives anything but EAGAIN. It is file.Block with a deadline
+// wait runs try until it returns anything but EAGAIN. It is file.Block with a deadline
 // that moves, as VTIME's does.
 func wait(c file.Call, f watcher, mask file.Events, try attempt) (int, netbsd.Errno) {
 	n, _, errno := try(false)

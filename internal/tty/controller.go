@@ -7,13 +7,13 @@ import (
 	"toaster/netbsd"
 )
 
-// controller is the open file of a pair's other side: what /dev/ptmx gives.
+// controller is the open file of a pair's other side: what open(2) of /dev/ptmx makes.
 type controller struct {
 	file.Base
 	*pair
 }
 
-// Read gives what programs wrote to the terminal, and echo; in packet mode after a
+// Read returns what programs wrote to the terminal, and echo; in packet mode after a
 // byte that says so, or alone a byte of TIOCPKT_*. 0: the last holder of the terminal
 // side has closed it.
 func (f *controller) Read(c file.Call, b []byte) (int, netbsd.Errno) {
@@ -51,7 +51,7 @@ func (f *controller) take(b []byte) (int, netbsd.Errno) {
 	return 0, netbsd.EAGAIN
 }
 
-// takeNews gives what packet mode or TIOCUCNTL has to tell. A change of modes comes
+// takeNews returns what packet mode or TIOCUCNTL has to tell. A change of modes comes
 // with the new ones.
 func (p *pair) takeNews(b []byte) int {
 	switch {
@@ -137,7 +137,7 @@ func (p *pair) typeRemote(b []byte, full netbsd.Errno) (int, netbsd.Errno) {
 }
 
 // Close is ptcclose: the carrier is lost. The session's leader gets SIGHUP; reads at
-// the terminal give 0, writes EIO.
+// the terminal return 0, writes EIO.
 func (f *controller) Close() {
 	p := f.pair
 	p.mu.Lock()
@@ -180,7 +180,7 @@ func (f *controller) Poll(want file.Events) file.Events {
 	}
 	if !p.is1(stCarrier) {
 		// Not NetBSD's: there only POLLHUP is reported, and a kevent(2) never
-		// comes. A reader would sleep although read(2) gives 0 at once.
+		// comes. A reader would sleep although read(2) returns 0 at once.
 		ev |= file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
 	}
 	return ev

@@ -32,7 +32,7 @@ func (d *Driver) openCtty(v vfs.View, flags int) (*file.Description, netbsd.Errn
 	return desc, 0
 }
 
-// controlling gives the device of l's controlling terminal, nil if it has none.
+// controlling returns the device of l's controlling terminal, nil if it has none.
 func controlling(l *kern.LWP) device {
 	if l == nil {
 		return nil
@@ -45,7 +45,7 @@ func controlling(l *kern.LWP) device {
 	return dev
 }
 
-// of gives the caller's terminal; for a caller without a process the one that was
+// of returns the caller's terminal; for a caller without a process the one that was
 // opened. EIO: it has gone.
 func (f *ctty) of(c file.Call) (file.File, netbsd.Errno) {
 	l := lwpOf(c)

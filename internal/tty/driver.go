@@ -74,7 +74,7 @@ func (d *Driver) halt() {
 	}
 }
 
-// OpenPair makes a pseudo-terminal and gives its controller side, as opening
+// OpenPair makes a pseudo-terminal and returns its controller side, as opening
 // /dev/ptmx does; l becomes the owner of the other side. ENXIO: there are too many.
 func (d *Driver) OpenPair(l *kern.LWP, flags int) (*file.Description, netbsd.Errno) {
 	p, errno := d.newPair()
@@ -102,7 +102,7 @@ func (d *Driver) newPair() (*pair, netbsd.Errno) {
 	return p, 0
 }
 
-// release gives up one side's use of the number. mu is held.
+// release returns up one side's use of the number. mu is held.
 func (p *pair) release() {
 	if p.hold--; p.hold > 0 {
 		return

@@ -52,7 +52,7 @@ func (s side) write(b string) {
 	}
 }
 
-// read gives what can be read at once, in one call; "" for EAGAIN.
+// read returns what can be read at once, in one call; "" for EAGAIN.
 func (s side) read() string {
 	s.t.Helper()
 	b := make([]byte, 4096)
@@ -108,7 +108,7 @@ func open(t *testing.T, d *Driver) (ctl, term side) {
 	return side{t, c}, side{t, s}
 }
 
-// pairOf gives the pair behind a side.
+// pairOf returns the pair behind a side.
 func (s side) pair() *pair {
 	if c, ok := s.d.File.(*controller); ok {
 		return c.pair

@@ -25,7 +25,7 @@ import (
 // Ctrl-C and its like are the host's to notice: with ISIG its line discipline makes
 // them signals to the host's foreground group, where this program is, and whoever
 // started it passes them on with Signal. Reading them out of the input instead would
-// take a raw mode for the whole time, and echo, erasing and ^S of our own beside those
+// take a raw mode for the whole time, and echo, erasing and ^S of the kernel's beside those
 // that the user has set up; and it would notice Ctrl-C only while a guest reads. A
 // guest that turns ISIG off does so at the host, and reads the characters.
 type Host struct {
@@ -56,7 +56,7 @@ func IsTerminal(fd int) bool {
 
 // Inherit is hostfile.Host.Inherit for a descriptor that is a terminal: guests can ask and set
 // its modes, and it can be a controlling terminal. All descriptors of one terminal
-// give the same Host.
+// share one Host.
 func (d *Driver) Inherit(fd int) (*file.Description, netbsd.Errno) {
 	h, errno := d.Host(fd)
 	if errno != 0 {
@@ -153,7 +153,7 @@ func (h *Host) handle() file.File {
 	return f
 }
 
-// TTY gives what kern knows of the terminal.
+// TTY returns what kern knows of the terminal.
 func (h *Host) TTY() *kern.TTY { return h.k }
 
 // Signal sends sig to the foreground group, as a line discipline does.

@@ -28,7 +28,7 @@ func (f *hostTerminal) dead() bool {
 	return f.era != f.revoked
 }
 
-// timing gives VMIN and VTIME as a read sees them.
+// timing returns VMIN and VTIME as a read sees them.
 func (f *hostTerminal) timing() (vmin int, vtime time.Duration) {
 	f.Host.mu.Lock()
 	defer f.Host.mu.Unlock()

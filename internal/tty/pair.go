@@ -37,7 +37,7 @@ type pair struct {
 	num int
 	k   *kern.TTY
 
-	// ours wakes those who hold the terminal side: In when there is input, Out when
+	// terminalQueue wakes those who hold the terminal side: In when there is input, Out when
 	// output has gone; controllerQueue wakes the controller's holders alike.
 	terminalQueue, controllerQueue file.Queue
 

@@ -9,7 +9,7 @@ import (
 
 // This file has reading from the terminal side (ttread).
 
-// Read gives a line, or less of it; without ICANON what VMIN and VTIME say. 0 is ^D at
+// Read returns a line, or less of it; without ICANON what VMIN and VTIME say. 0 is ^D at
 // the beginning of a line, or a terminal whose controller has gone or that has been
 // revoked. EIO: the caller is in the background for good.
 func (f *terminal) Read(c file.Call, b []byte) (int, netbsd.Errno) {

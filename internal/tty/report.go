@@ -21,7 +21,7 @@ func (p *pair) report() {
 	p.start()
 }
 
-// describe gives the line of ttyinfo. The load is left out of it (0.00): a machine has
+// describe returns the line of ttyinfo. The load is left out of it (0.00): a machine has
 // none of its own.
 func describe(m *kern.Machine, k *kern.TTY) string {
 	const load = "load: 0.00  "

@@ -89,7 +89,7 @@ const everything = file.In | file.RdNorm | file.Out | file.Hup
 func (p *pair) Drain(l *kern.LWP) netbsd.Errno { return p.drain(file.Call{L: l}, 0) }
 
 // Revoke implements kern.Terminal, and is VOP_REVOKE: whoever has the terminal open
-// loses it (item 21). Reads give 0, writes EIO, other calls EBADF; a later open
+// loses it (item 21). Reads return 0, writes EIO, other calls EBADF; a later open
 // is of a new terminal.
 func (p *pair) Revoke() {
 	p.mu.Lock()

@@ -55,7 +55,7 @@ func TestAsUser(t *testing.T) {
 	h := asRoot(t)
 	dir := t.TempDir()
 	os.Chmod(dir, 0o777)
-	for d := filepath.Dir(dir); len(d) > 4; d = filepath.Dir(d) { // what testing made is for us alone
+	for d := filepath.Dir(dir); len(d) > 4; d = filepath.Dir(d) { // what testing made is for this user alone
 		if st, err := os.Stat(d); err == nil && st.Mode()&1 == 0 {
 			os.Chmod(d, st.Mode()|0o711)
 		}

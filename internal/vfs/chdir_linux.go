@@ -36,7 +36,7 @@ func (d *Dirs) setRoot(n *dir) {
 	}
 }
 
-// enter opens a folder that the caller may search, and hands it to set, called
+// enter opens a directory that the caller may search, and hands it to set, called
 // with Dirs.mu held.
 func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
@@ -141,7 +141,7 @@ func (v View) nameOf(n *node) (string, netbsd.Errno) {
 	return name, hostfile.Errno(err)
 }
 
-// PathOf gives the present name of an open file (F_GETPATH of fcntl(2)).
+// PathOf returns the present name of an open file (F_GETPATH of fcntl(2)).
 func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
 	fd, ok := d.NameFD()
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"toaster/netbsd"
 )
 
-// OpenExec opens a program for execve(2) and gives its full name. EACCES if it
+// OpenExec opens a program for execve(2) and returns its full name. EACCES if it
 // isn't a regular file or nobody may execute it.
 func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
@@ -50,7 +50,7 @@ func (l *lookup) mayExec(n node) error {
 	return cmp.Or(l.allowAccess(n, mayExec), l.hostAccess(n, mayExec))
 }
 
-// executable says whether we may execute the file.
+// executable says whether toaster may execute the file.
 func executable(fd int) bool {
 	err := unix.Faccessat(fd, "", unix.X_OK, unix.AT_EACCESS|unix.AT_EMPTY_PATH)
 	if err == unix.EINVAL { // what is left of the call in a container that refuses faccessat2

@@ -15,11 +15,11 @@ func TestOpenExec(t *testing.T) {
 		file := func(name string) string { return filepath.Join(w.dir, name) }
 		os.WriteFile(file("program"), []byte("text"), 0o755)
 		os.WriteFile(file("plain"), []byte("text"), 0o644)
-		os.Mkdir(file("folder"), 0o755)
+		os.Mkdir(file("directory"), 0o755)
 		os.Symlink("program", file("link"))
 		syscall.Mkfifo(file("fifo"), 0o755) // nobody writes: to open it must not wait
 		for name, want := range map[string]netbsd.Errno{
-			"program": 0, "link": 0, "plain": netbsd.EACCES, "folder": netbsd.EACCES, "fifo": netbsd.EACCES,
+			"program": 0, "link": 0, "plain": netbsd.EACCES, "directory": netbsd.EACCES, "fifo": netbsd.EACCES,
 			"missing": netbsd.ENOENT, "program/x": netbsd.ENOTDIR, "/dev/null": netbsd.EACCES,
 		} {
 			f, full, errno := w.OpenExec(name)

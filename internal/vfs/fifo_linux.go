@@ -57,7 +57,7 @@ func (t *Tree) startFifo(l file.Sleeper, fd, mode int) *fifoOpen {
 	return o
 }
 
-// abandon makes the open return, and closes what it gave. fd is the FIFO. Where we may not
+// abandon makes the open return, and closes what it returned. fd is the FIFO. Where toaster may not
 // open the other end it goes on until somebody else does.
 func (o *fifoOpen) abandon(fd int) {
 	if o == nil {
@@ -146,7 +146,7 @@ func (t *Tree) awaitReader(l file.Sleeper, path int) (int, error) {
 	}
 }
 
-// awaitWriter waits until a FIFO that we have open for reading has a writer, or
+// awaitWriter waits until a FIFO that is open for reading here has a writer, or
 // had one that came and went.
 func (t *Tree) awaitWriter(l file.Sleeper, f file.File, fd int) error {
 	watch := &file.Waiter{Mask: file.Readable, L: l}

@@ -1,4 +1,4 @@
 package vfs
 
-// Fork gives the directories of a new process: these shared, or a copy.
+// Fork returns the directories of a new process: these shared, or a copy.
 func (d *Dirs) Fork(share bool) *Dirs { return d.fork(share) }

@@ -23,10 +23,10 @@ func newTree(t testing.TB, c Config) (*Tree, *Dirs, error) {
 	return New(h, c)
 }
 
-// world is a tree on a scratch folder, with what lies outside of it.
+// world is a tree on a scratch directory, with what lies outside of it.
 type world struct {
 	View
-	dir     string // the folder, as the host names it
+	dir     string // the directory, as the host names it
 	prefix  string // as guests name it
 	outside string
 }
@@ -437,7 +437,7 @@ func TestConfined(t *testing.T) {
 	})
 }
 
-// A folder that moves out of the root and back while others resolve through it.
+// A directory that moves out of the root and back while others resolve through it.
 func TestConfinedRace(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
 		if w.prefix != "" {

@@ -177,7 +177,7 @@ func execHelper(exe, sock int, attr *syscall.SysProcAttr) (int, error) {
 	return pid, nil
 }
 
-// allIDs maps what our own user namespace has, by a file of proc(5), to itself.
+// allIDs maps what toaster's own user namespace has, by a file of proc(5), to itself.
 func allIDs(file string) (list []syscall.SysProcIDMap) {
 	b, err := os.ReadFile(file)
 	if err != nil {

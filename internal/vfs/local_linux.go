@@ -13,7 +13,7 @@ import (
 // Local sockets have names in the tree, and the host resolves those of bind(2)
 // and connect(2) itself: from its own working directory and root. So it is given
 // names that lead to the right place from anywhere: absolute ones, or ones through
-// an open folder in /proc, which are short and stay within a root.
+// an open directory in /proc, which are short and stay within a root.
 
 // maxLocal is how long a host's socket name may be.
 const maxLocal = 107
@@ -74,7 +74,7 @@ func (l *lookup) bind(p parentDir, bind func(host string, done func()) netbsd.Er
 	return err
 }
 
-// LocalConnect gives the name under which the host finds a socket; done is
+// LocalConnect returns the name under which the host finds a socket; done is
 // called once that was used.
 func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.Errno) {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)

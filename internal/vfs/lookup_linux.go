@@ -86,7 +86,7 @@ func (l *lookup) close() {
 	}
 }
 
-// devName gives the name below /dev that a path means, "" if it means none.
+// devName returns the name below /dev that a path means, "" if it means none.
 // Only the words of the path count; links into /dev are followed by openLinked.
 func (l *lookup) devName() string { return devNameOf(l.name, l.cwd.dev, l.atD != nil) }
 
@@ -105,7 +105,7 @@ func devNameOf(name, cwdDev string, at bool) string {
 	return rest
 }
 
-// device looks the path up in our /dev.
+// device looks the path up in the tree's /dev.
 func (l *lookup) device() (Device, bool) {
 	name := l.devName()
 	if name == "" {

@@ -24,7 +24,7 @@ type mount struct {
 	free   bool       // the host's own tree: names lead where the host lets them
 	on     node       // what it covers; of no mount for the root of the tree
 
-	inMemory bool // a tmpfs of our own
+	inMemory bool // a tmpfs of the machine's own
 
 	// covered are the files of this mount that others lie on, by inode, as a
 	// vnode of NetBSD knows what is mounted there.

@@ -74,7 +74,7 @@ func (l *lookup) openDevice(dev Device, flags int) (*file.Description, netbsd.Er
 	return dev.Open(l.v, flags)
 }
 
-// linkToDev gives the target of a link at the end of the path that leads into
+// linkToDev returns the target of a link at the end of the path that leads into
 // /dev, where the host may have nothing.
 func (l *lookup) linkToDev() string {
 	if l.root == nil {
@@ -101,7 +101,7 @@ func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 		return l.openOrWait(hf, mode, flags)
 	}
 	// The host process's umask would take bits away that the guest's leaves:
-	// find out whether we are the creator, and if so set the mode.
+	// find out whether this call is the creator, and if so set the mode.
 	fd, err := openHost(l.at.fd, l.name, hf|unix.O_EXCL, mode)
 	if err == nil {
 		n, err := node{fd: fd}.madeWith(unix.Fchmod(fd, mode))

@@ -31,7 +31,7 @@ func (v View) ownSetIDs(mode uint32, a attrs) uint32 {
 
 // tame takes the set-id bits off a file that is open for writing, before what is written can
 // count as the owner's: the host does it for a writer who is not root, and not for memory
-// that is mapped. That it fails is no matter: the file is not ours then, and anybody on the
+// that is mapped. That it fails is no matter: the file is not toaster's then, and anybody on the
 // host may write to it.
 func (m *mount) clearSetID(fd int, st *unix.Stat_t) {
 	if mode := m.origin.HostMode(st.Mode, unix.S_IFREG); mode != st.Mode && st.Mode&unix.S_IFMT == unix.S_IFREG {

@@ -12,7 +12,7 @@ import (
 	"toaster/netbsd"
 )
 
-// TestSetIDBits tries every call that gives a mode to a file of the host: below a root
+// TestSetIDBits tries every call that sets a mode of a file of the host: below a root
 // none gets a set-id bit, and all else is as asked for (mount(8), nosuid).
 func TestSetIDBits(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {

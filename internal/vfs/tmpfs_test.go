@@ -92,7 +92,7 @@ func (w world) fill(t *testing.T, name string) (total int) {
 }
 
 // TestTmpfsHelper has the file system made by the helper, as who may not mount has it. What
-// is made there is our own.
+// is made there is this process's own.
 func TestTmpfsHelper(t *testing.T) {
 	before := filetest.OpenFDs(t)
 	fd, err := helpTmpfs(tmpfsOptions(1 << 20))

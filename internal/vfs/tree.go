@@ -86,7 +86,7 @@ type Dirs struct {
 	umask uint32
 }
 
-// Fork gives the directories of a new process: these shared, or a copy.
+// Fork returns the directories of a new process: these shared, or a copy.
 func (d *Dirs) fork(share bool) *Dirs {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -110,7 +110,7 @@ func (d *Dirs) Close() {
 	d.tree.release()
 }
 
-// Umask is umask(2): it sets the mask and gives the old one.
+// Umask is umask(2): it sets the mask and returns the old one.
 func (d *Dirs) Umask(mask uint32) uint32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -164,7 +164,7 @@ type View struct {
 // Device is an entry of /dev.
 type Device struct {
 	Stat file.Stat
-	// Open gives the open file. flags are open(2)'s.
+	// Open returns the open file. flags are open(2)'s.
 	Open func(v View, flags int) (*file.Description, netbsd.Errno)
 	// Revoke takes it from all who have it open; nil if it can't.
 	Revoke func(v View) netbsd.Errno

@@ -114,7 +114,7 @@ func newDir(n node) (*dir, error) {
 // Close lets go of the mounts. Processes have references of their own.
 func (t *Tree) Close() { t.release() }
 
-// readUmask gives the host process's umask without touching it: umask(2) can
+// readUmask returns the host process's umask without touching it: umask(2) can
 // only be read by being set, for every thread at once.
 func readUmask() uint32 {
 	const usual = 0o022

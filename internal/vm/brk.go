@@ -5,7 +5,7 @@ import "toaster/netbsd"
 // SetBreak says where the break area begins: at the end of the program's data.
 func (m *Map) SetBreak(addr uint64) { m.brkStart, m.brkEnd = pageUp(addr), pageUp(addr) }
 
-// Break gives the current break area, for RLIMIT_DATA.
+// Break returns the current break area, for RLIMIT_DATA.
 func (m *Map) Break() (start, end uint64) { return m.brkStart, m.brkEnd }
 
 // Brk is the break system call (obreak): it moves the end of the break area, up to

@@ -125,7 +125,7 @@ func (m *Map) Range(addr, size uint64) netbsd.Errno {
 	return errno
 }
 
-// Msync checks msync(2) and gives the shared file mappings to be written back. An
+// Msync checks msync(2) and returns the shared file mappings to be written back. An
 // empty range means the region that holds the address.
 func (m *Map) Msync(addr, size uint64, flags int) ([]Region, netbsd.Errno) {
 	const all = netbsd.MS_ASYNC | netbsd.MS_SYNC | netbsd.MS_INVALIDATE

@@ -6,7 +6,7 @@ import (
 	"toaster/netbsd"
 )
 
-// Fork gives the child's map, and the steps that its copy of the host's address
+// Fork returns the child's map, and the steps that its copy of the host's address
 // space needs: what minherit(2) excluded is unmapped, what it wants as zero is
 // mapped afresh. Sharing private memory (MAP_INHERIT_SHARE on it) takes a host that
 // can; it is copied here.

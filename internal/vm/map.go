@@ -29,7 +29,7 @@ const (
 type Region struct {
 	Start, End uint64
 	Prot       int  // PROT_*
-	MaxProt    int  // what mprotect may give at most
+	MaxProt    int  // what mprotect may allow at most
 	Shared     bool // MAP_SHARED
 	Used       bool // could once be touched
 	Own        bool // may have pages of its own: could once be written and is no shared file
@@ -39,7 +39,7 @@ type Region struct {
 	Name       string // "stack", "heap": for people
 }
 
-// Len gives the length in bytes.
+// Len returns the length in bytes.
 func (r Region) Len() uint64 { return r.End - r.Start }
 
 // continues reports whether s goes on where r ends.
@@ -49,7 +49,7 @@ func (r Region) continues(s Region) bool {
 		(r.Obj == nil || r.Off+int64(r.Len()) == s.Off)
 }
 
-// cut gives the part of r between start and end, which must lie inside.
+// cut returns the part of r between start and end, which must lie inside.
 func (r Region) cut(start, end uint64) Region {
 	if r.Obj != nil {
 		r.Off += int64(start - r.Start)
@@ -70,23 +70,23 @@ type Map struct {
 }
 
 // mostRegions bounds a map, and so what a guest can have the kernel remember of it: four times
-// as many as Linux gives a process, unless its administrator says otherwise. What would make
+// as many as Linux allows a process, unless its administrator says otherwise. What would make
 // more is ENOMEM.
 const mostRegions = 1 << 18
 
 // full says whether no more may be added or split.
 func (m *Map) full() bool { return len(m.regions) >= m.most }
 
-// New gives an empty map.
+// New returns an empty map.
 func New() *Map { return &Map{most: mostRegions} }
 
-// Size gives the number of bytes mapped, for RLIMIT_AS.
+// Size returns the number of bytes mapped, for RLIMIT_AS.
 func (m *Map) Size() uint64 { return m.size }
 
 // Charge is how much of the host's memory the map may come to hold, see Region.Charge.
 func (m *Map) Charge() uint64 { return m.charge }
 
-// Room gives the free range at the top of what mmap may use: what is mapped anywhere
+// Room returns the free range at the top of what mmap may use: what is mapped anywhere
 // goes to its end, if it fits.
 func (m *Map) Room() (low, high uint64) {
 	high = Max - StackReserve
@@ -103,7 +103,7 @@ func (m *Map) Room() (low, high uint64) {
 	return m.regions[i].End, high
 }
 
-// Len gives the number of regions.
+// Len returns the number of regions.
 func (m *Map) Len() int { return len(m.regions) }
 
 // All goes through the regions in order.
@@ -141,7 +141,7 @@ func (m *Map) Mapped(start, end uint64) bool {
 	return at >= end
 }
 
-// search gives the index of the first region that ends behind addr.
+// search returns the index of the first region that ends behind addr.
 func (m *Map) search(addr uint64) int {
 	return sort.Search(len(m.regions), func(i int) bool { return m.regions[i].End > addr })
 }

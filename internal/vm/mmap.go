@@ -21,7 +21,7 @@ const (
 
 func pageUp(a uint64) uint64 { return (a + PageSize - 1) &^ (PageSize - 1) }
 
-// Map enters a mapping and gives its address, which has the offset's place within
+// Map enters a mapping and returns its address, which has the offset's place within
 // the page. A MAP_FIXED mapping replaces what is there.
 //
 // Errors: EINVAL for contradicting flags, a misaligned fixed address or
@@ -182,7 +182,7 @@ func (m *Map) FindFree(hint, size, align uint64) (uint64, bool) {
 	return m.findDown((top-size)&^(align-1), size, align)
 }
 
-// findDown gives the highest free aligned address that is not above from.
+// findDown returns the highest free aligned address that is not above from.
 func (m *Map) findDown(from, size, align uint64) (uint64, bool) {
 	a := from
 	for i := m.search(from + size - 1); ; i-- {

@@ -7,7 +7,7 @@ type OpKind uint8
 const (
 	OpMap     OpKind = iota // map Region at its place, replacing what is there
 	OpUnmap                 // unmap Region's range
-	OpProtect               // give Region's range its protection
+	OpProtect               // set the protection of Region's range
 	OpMove                  // move Region's pages from From to its place
 	OpDiscard               // drop the pages of Region's range: they read as zero
 )

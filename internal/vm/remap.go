@@ -3,7 +3,7 @@ package vm
 import "toaster/netbsd"
 
 // Remap is mremap(2): it resizes and moves [old, old+oldSize), which must be mapped
-// as a whole, and gives the new address. Without MAP_FIXED it stays where it is if
+// as a whole, and returns the new address. Without MAP_FIXED it stays where it is if
 // it can. MAP_REMAPDUP works for shared objects only.
 //
 // Errors: EINVAL for flags, misalignment and empty or overlapping ranges, EFAULT
