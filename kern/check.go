@@ -33,6 +33,7 @@ type checker struct {
 	errs []error
 }
 
+// bad notes one inconsistency, in words that name the processes.
 func (c *checker) bad(format string, a ...any) {
 	c.errs = append(c.errs, fmt.Errorf(format, a...))
 }

@@ -61,6 +61,7 @@ type eventRing struct {
 	closed bool
 }
 
+// newEventRing makes a ring of n events. Seq begins at 1, so that 0 is none.
 func newEventRing(n int) *eventRing { return &eventRing{buf: make([]Event, n), next: 1} }
 
 // event appends to the stream, if there is one. mu is held.

@@ -107,7 +107,8 @@ func Example_handle() {
 		h, errno := m.OpenHandle(c.Pid(), false)
 		fmt.Println("the helper is", h.Proc() == c, h.Pid() == c.Pid(), errno == 0)
 		<-ready
-		helper <- h
+		fmt.Println("it is there:", c.Signal(&netbsd.Siginfo{}) == 0) // signal 0 only looks
+		helper <- c.Handle(false)                                     // without a pid in between
 	}})
 	h := <-helper
 	p.Wait()
@@ -118,6 +119,7 @@ func Example_handle() {
 	h.Close()
 	// Output:
 	// the helper is true true true
+	// it is there: true
 	// the helper died of SIGTERM
 	// a signal afterwards: no such process
 }

@@ -1115,7 +1115,7 @@ func TestExit_37_OriginalParentsDeathClearsTheLink(t *testing.T) {
 			}
 			w.locked(func() { w.is("P_CHTRACED", p.flags&fChTraced != 0, true) })
 			l.PtraceKill(z.Pid())
-			l.Nanosleep(20 * time.Second) // P dies; Z is a zombie of ours then
+			l.Nanosleep(20 * time.Second) // P dies; Z is its tracer's zombie then
 			w.is("Z", []any{z.State(), z.Parent() == l.Proc()}, []any{StateZombie, true})
 			w.locked(func() {
 				w.is("C's link", c.opptr == nil, true)

@@ -320,6 +320,7 @@ func (p *Proc) dropChild(c *Proc) {
 	c.sibNext, c.sibPrev, c.parent = nil, nil, nil
 }
 
+// hasKids reports whether p has children, zombies included. mu is held.
 func (p *Proc) hasKids() bool { return p.kids != nil }
 
 // report puts p in its parent's queues.

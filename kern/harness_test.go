@@ -23,7 +23,7 @@ type world struct {
 	m     *Machine
 	r2003 bool
 	start time.Time
-	ended error // what Close must give (ErrInitDied), nil mostly
+	ended error // what Close must return (ErrInitDied), nil mostly
 
 	mu    sync.Mutex
 	marks []mark

@@ -9,7 +9,7 @@ import (
 )
 
 // heapAudit walks the heap below top: every node is below a bigger one, the links agree
-// both ways, and none has more than wide nodes beneath it. It gives the sorted seqs.
+// both ways, and none has more than wide nodes beneath it. It returns the sorted seqs.
 func heapAudit(t interface{ Fatalf(string, ...any) }, top *Proc, g bool, wide int) []uint64 {
 	if top == nil {
 		return nil

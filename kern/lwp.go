@@ -81,9 +81,12 @@ type LWP struct {
 	pend       sigpend
 	next, prev *LWP // the process's LWPs
 
+	// A sleeper is on one queue at most, by links of its own: to sleep allocates nothing.
 	wq           *waitq // the queue it sleeps in
 	qnext, qprev *LWP
 
+	// What belongs to the platform, or to the embedder's body. kicker and machdep are set
+	// before l runs.
 	gen     uint32 // counts sleeps, so that a late timer harms nothing
 	kicker  func()
 	onCPU   func(on bool) // own, see SetOnCPU
@@ -223,11 +226,9 @@ func Restart(f func() netbsd.Errno) netbsd.Errno {
 	}
 }
 
-// setup makes l an idle LWP of p. mu is held.
-//
-// setup gives it an id, which is not used again in the process, and a wake channel. The
-// channel is one of the machine's spare ones if there is one: it would be an allocation of
-// every fork. mu is held.
+// setup makes l an idle LWP of p, with an id, which is not used again in the process, and a
+// wake channel. The channel is one of the machine's spare ones if there is one: it would be an
+// allocation of every fork. mu is held.
 func (l *LWP) setup(p *Proc, body func(*LWP), manual bool) {
 	l.p = p
 	p.nextLid++
@@ -369,6 +370,7 @@ func (l *LWP) Exit(status int) {
 	l.exitWith(netbsd.ExitStatus(status, 0))
 }
 
+// exitWith decides the end and leaves the body; all else is finish's. It does not return.
 func (l *LWP) exitWith(w netbsd.WaitStatus) {
 	l.mode.Store(modeDead)
 	l.decideExit(w)

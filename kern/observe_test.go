@@ -68,7 +68,7 @@ func (g *Pgrp) Orphaned() bool { return g.Jobc() == 0 }
 // ControlT reports P_CONTROLT: p has a controlling terminal.
 func (p *Proc) ControlT() bool { return p.has(fControlT) }
 
-// Dirs returns the current and root folders; see VM.
+// Dirs returns the current and root directories; see VM.
 func (p *Proc) Dirs() Dirs {
 	p.m.lock()
 	defer p.m.unlock()

@@ -13,7 +13,7 @@ import (
 	"toaster/netbsd"
 )
 
-// The options of our own: handles, subreapers, parent-death signals, events, Check.
+// The options that NetBSD lacks: handles, subreapers, parent-death signals, events, Check.
 
 func TestHandleNeverNamesAnotherProcess(t *testing.T) {
 	both(t, func(w *world) {

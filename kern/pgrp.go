@@ -163,6 +163,7 @@ func (p *Proc) fixjobc() {
 	}
 }
 
+// orphanJob takes a dying parent's child out of its group's count. mu is held.
 func (c *Proc) orphanJob() {
 	g := c.pgrp
 	if c.state < StateZombie && c.uncountJob() {

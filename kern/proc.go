@@ -65,6 +65,8 @@ type Proc struct {
 	xstat netbsd.WaitStatus // p_xstat; cleared at the reap (item 91)
 	final netbsd.WaitStatus // the same for Proc.Wait of the embedder; kept
 
+	// The tree. parent is the debugger while one holds p, as p_pptr is; realParent is who it
+	// was. kids is in the order of wait(2), and waits has those of them that are worth a wait.
 	parent           *Proc
 	opptr            *Proc // original parent while traced
 	kids             *Proc // head of the child list
@@ -75,18 +77,25 @@ type Proc struct {
 	hp               heapLinks  // place in the parent's queue
 	node             *groupNode // and by group; nil unless the parent has waited for one
 
+	// Where p is listed besides: its group, and one of the machine's two lists.
 	pgrp             *Pgrp
 	pgNext, pgPrev   *Proc
 	allNext, allPrev *Proc // allproc or zombproc
 
+	// The LWPs, zombies included: exit_lwps waits until nlwps is 1, and an LWP that is a
+	// zombie already counts in both.
 	lwps    *LWP // newest first
 	nlwps   int32
 	nzlwps  int32
 	nextLid int32
 
+	// NetBSD sleeps on addresses within the process; each has a queue here.
 	waiters waitq // sleepers in wait4 and, in 2003, vfork: NetBSD's wakeup(p)
 	lwpq    waitq // sleepers in _lwp_wait, exit_lwps, _lwp_suspend
 
+	// Credentials, limits, image and, until a change, actions are shared with other processes
+	// and never changed in place, so a fork copies pointers. acts and lim are nil from the end
+	// of exit1 on, vm, files and dirs once they have been released.
 	cred  *Cred
 	lim   *Limits
 	acts  *Sigacts

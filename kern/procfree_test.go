@@ -142,7 +142,7 @@ func TestProcFree_92_ChildrensUsageGrowsAtTheReap(t *testing.T) {
 			_, errno := l.Wait4(c.Pid(), 0, nil)
 			w.is("wait", errno, netbsd.Errno(0))
 			w.is("grandchildren that were waited for, too", children(l), 4*time.Second)
-			// A child that NOCLDWAIT gave to init is never ours.
+			// A child that NOCLDWAIT gave to init is never counted.
 			l.Sigaction(netbsd.SIGCHLD, &Action{Flags: netbsd.SA_NOCLDWAIT})
 			d := w.fork(l, "D", func(l *LWP) { l.Proc().AddUsage(&netbsd.Rusage{Utime: time.Hour}) })
 			w.waitIs(l, d.Pid(), 0, 0, 0, netbsd.ECHILD)

@@ -11,7 +11,7 @@ import (
 
 // Tests of the events that a tracer asks for with PT_SET_EVENT_MASK.
 
-// tracedWith makes a tracee that stands in front of body, with an event mask, and gives
+// tracedWith makes a tracee that stands in front of body, with an event mask, and returns
 // its pid.
 func (w *world) tracedWith(l *LWP, mask uint32, body func(*LWP)) int {
 	w.Helper()
@@ -33,7 +33,7 @@ func (w *world) goOn(l *LWP, pid int, sig netbsd.Signal) {
 	w.is("resume", l.PtraceResume(pid, ResumeArgs{Signal: sig}), netbsd.Errno(0))
 }
 
-// next continues pid with a signal or none, and gives the word of its next stop.
+// next continues pid with a signal or none, and returns the word of its next stop.
 func (w *world) next(l *LWP, pid int, sig netbsd.Signal) string {
 	w.Helper()
 	w.goOn(l, pid, sig)
@@ -54,7 +54,7 @@ func (w *world) birth(l *LWP, pid int, event string) int {
 	return st.Other
 }
 
-// story continues pid until it ends, and gives what it stopped for, one word a stop:
+// story continues pid until it ends, and returns what it stopped for, one word a stop:
 // the event and its other, or the signal and its code.
 func (w *world) story(l *LWP, pid int) (words []string) {
 	w.Helper()

@@ -35,6 +35,9 @@ func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 	return netbsd.EINVAL
 }
 
+// installRAS adds r. EINVAL: no length, an end beyond the address space, as a guest may name
+// any numbers, an overlap, as the one to restart would be in doubt, or too many
+// (ras_maxperproc): they are looked through at each interruption. mu is held.
 func (x *procExt) installRAS(r RAS) netbsd.Errno {
 	if r.Len == 0 || r.Addr+r.Len < r.Addr || len(x.ras) >= maxRAS {
 		return netbsd.EINVAL
@@ -63,6 +66,8 @@ func (p *Proc) RASStart(pc uint64) (uint64, bool) {
 	return 0, false
 }
 
+// purgeRAS forgets them all: at an exit (item 13), and at an exec, where their addresses mean
+// something else. mu is held.
 func (p *Proc) purgeRAS(l *LWP) {
 	p.step(l, StepPurgeRAS)
 	if p.ext != nil {

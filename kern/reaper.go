@@ -13,6 +13,8 @@ type reaper struct {
 	done   chan struct{}
 }
 
+// startReaper starts the reaper of release 2003. The channel has room for one wakeup, which is
+// all that there can be.
 func (m *Machine) startReaper() {
 	if !m.r2003 {
 		return
@@ -30,6 +32,7 @@ func (m *Machine) stopReaper() {
 	}
 }
 
+// awaitReaper waits until the reaper has ended: after it no goroutine of the machine is left.
 func (m *Machine) awaitReaper() {
 	if m.r2003 {
 		<-m.reaper.done

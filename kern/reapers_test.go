@@ -25,7 +25,7 @@ func TestHammerOneReaperPerZombie(t *testing.T) {
 				each = 30
 			}
 			var reaped sync.Map // *Proc -> how often
-			var byPid sync.Map  // pid -> *Proc while it is ours
+			var byPid sync.Map  // pid -> *Proc while it is a child
 			var forks, reaps, stops, faults atomic.Int64
 			var ps []*Proc
 			for range procs {

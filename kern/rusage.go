@@ -13,6 +13,9 @@ func (p *Proc) Rusage(who int) (netbsd.Rusage, netbsd.Errno) { return p.rusage(w
 // Rusage is Proc.Rusage of l's own process, which can be measured more exactly.
 func (l *LWP) Rusage(who int) (netbsd.Rusage, netbsd.Errno) { return l.p.rusage(who, l) }
 
+// The address space is asked without mu: it may have to wait for the host. l, if not nil, is
+// an LWP of p's on whose goroutine this runs. A process whose address space has gone is known
+// by its last measure, and one that has been reaped by what was charged to it.
 func (p *Proc) rusage(who int, l *LWP) (netbsd.Rusage, netbsd.Errno) {
 	m := p.m
 	m.lock()

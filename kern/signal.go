@@ -22,6 +22,7 @@ type Action struct {
 	Func func(*LWP, *netbsd.Siginfo)
 }
 
+// caught reports whether a is a handler: a Go function, or an address.
 func (a *Action) caught() bool { return a.Func != nil || a.Handler > netbsd.SIG_IGN }
 
 // Sigacts are the actions of a process, or of several that share them. Two

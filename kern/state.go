@@ -126,6 +126,8 @@ func (p *Proc) setState(s ProcState) {
 	p.state = s
 }
 
+// setStat is setState for an LWP. Whoever stops, wakes or ends LWPs goes through here, so a
+// transition that nobody thought of is found where it happens. mu is held.
 func (l *LWP) setStat(s LWPState) {
 	if lwpNext[l.stat]&(1<<s) == 0 {
 		panic(fmt.Sprintf("kern: LWP %d.%d: %v to %v is no transition", l.p.pid, l.lid, l.stat, s))
