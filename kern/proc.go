@@ -230,7 +230,7 @@ func (p *Proc) Children() []int {
 	return pids
 }
 
-// VM returns the address space, Files the descriptors, Dirs the folders: what the
+// VM returns the address space, Files the descriptors, Dirs the directories: what the
 // embedder gave, nil when there is none or the process has dropped it.
 func (p *Proc) VM() AddressSpace {
 	p.m.lock()

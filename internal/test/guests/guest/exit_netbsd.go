@@ -209,7 +209,7 @@ func execKeepsUsage() {
 	}))
 }
 
-// subUsed is sub_used RELEASE US: so much time has been used at least.
+// subUsed is sub_used RELEASE MICROSECONDS: so much time has been used at least.
 func subUsed() {
 	r := getrusage(0)
 	yes("rusage lacks what was used before the execve", r.time() >= number(3))
