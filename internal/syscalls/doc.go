@@ -16,11 +16,11 @@
 // before it allocates, takes no address for good, as Space does that, and reads a
 // structure once: another LWP may change it meanwhile, so that what was checked must be
 // what is used. Whatever is wrong becomes an errno, in the order in which NetBSD's kernel
-// would find it. A panic ends the guest (kern's Machine.Contain); FuzzCalls looks for one.
+// would find it. A panic ends the guest (kern/bug.go); FuzzCalls looks for one.
 //
 // # What a handler may hold
 //
-// A handler runs on its LWP's goroutine, with no lock held. It may sleep in kern, and it
-// may never come back from there: an LWP that is to die ends in its next call of kern. So
-// a handler that holds something of the host or of a pool releases it by defer.
+// A handler runs on its LWP's goroutine, with no lock held, and may sleep in kern. A call that
+// ends the LWP, as exit(2), does not return to it: the goroutine goes. So what a handler has of
+// the host or of a pool it releases by defer.
 package syscalls

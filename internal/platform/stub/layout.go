@@ -2,6 +2,8 @@
 
 package stub
 
+import "toaster/netbsd"
+
 // SlotsPerWindow bounds the threads of one process.
 const SlotsPerWindow = 2048
 
@@ -195,16 +197,16 @@ const (
 // than a millisecond, _lwp_self(2), _lwp_setprivate(2); and, where the slot allows it,
 // sigaction(2), sigprocmask(2), sigaltstack(2) and mmap(2), below.
 const (
-	CallClockGettime  = 427
-	CallSchedYield    = 350
-	CallSleep         = 430
-	CallLWPSelf       = 311
-	CallLWPSetprivate = 317
-	LongestNap        = 1_000_000 // nanoseconds
-	GuestMonotonic    = 3         // CLOCK_MONOTONIC; CLOCK_REALTIME is 0 on both sides
+	CallClockGettime  = netbsd.SYS___clock_gettime50
+	CallSchedYield    = netbsd.SYS_sched_yield
+	CallSleep         = netbsd.SYS___nanosleep50
+	CallLWPSelf       = netbsd.SYS__lwp_self
+	CallLWPSetprivate = netbsd.SYS__lwp_setprivate
+	LongestNap        = 1_000_000              // nanoseconds
+	GuestMonotonic    = netbsd.CLOCK_MONOTONIC // CLOCK_REALTIME is 0 on both sides
 
 	// Signal masks and stacks, as the guest has them.
-	CallSigaltstack = 281
+	CallSigaltstack = netbsd.SYS___sigaltstack14
 	sigBlock        = 1
 	sigUnblock      = 2
 	sigSetmask      = 3
@@ -218,18 +220,18 @@ const (
 	guestTop  = GuestEnd >> guestBits
 
 	// With these the x87 and SSE state comes along, in slotFP.
-	CallGetcontext = 307
-	CallLWPCreate  = 309 // _lwp_create
+	CallGetcontext = netbsd.SYS_getcontext
+	CallLWPCreate  = netbsd.SYS__lwp_create
 
 	// With these what the process has used comes along, in slotScratch.
-	CallExit   = 1
-	CallExecve = 59
+	CallExit   = netbsd.SYS_exit
+	CallExecve = netbsd.SYS_execve
 
 	// What these calls will read first comes along with a light trap: the structure
 	// behind the second argument, or the seventh argument, which is on the stack.
-	CallSigaction   = 340
-	CallSigprocmask = 293
-	CallMmap        = 197
+	CallSigaction   = netbsd.SYS___sigaction_sigtramp
+	CallSigprocmask = netbsd.SYS___sigprocmask14
+	CallMmap        = netbsd.SYS_mmap
 	SigsetSize      = 16
 
 	// What of sigaction(2) the stub does not do itself.
