@@ -125,8 +125,6 @@ func (p *Proc) execSignals(l *LWP) {
 		l.ext.stack = Altstack{Flags: netbsd.SS_DISABLE}
 		l.ext.name = ""
 	}
-	// The private word points into the old image (_lwp_setprivate(2)).
-	l.private = 0
 	l.onCPU = nil // lwp_ctl_exit
 }
 

@@ -338,7 +338,6 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if l.ext != nil && !a.ShareVM && l.ext.stack.Flags&netbsd.SS_DISABLE == 0 {
 		cl.extra().stack = l.ext.stack
 	}
-	cl.private = l.private
 	return c, cl, 0
 }
 

@@ -91,7 +91,6 @@ type LWP struct {
 	kicker  func()
 	onCPU   func(on bool) // own, see SetOnCPU
 	machdep any
-	private uint64
 	ext     *lwpExt
 }
 
