@@ -13,7 +13,10 @@ var live atomic.Int64
 func LiveDescriptions() int64 { return live.Load() }
 
 // Description is one open file (struct file): what open(2) makes and dup(2) and
-// fork(2) share. Its reference count covers table slots and calls in flight.
+// fork(2) share. Its reference count covers table slots, calls in progress and messages in
+// flight. A call holds a reference for as long as it lasts, so that a close(2) in another
+// LWP ends neither the file nor the host descriptor under it, whose number the host would
+// reuse at once.
 type Description struct {
 	File File
 	refs atomic.Int32
@@ -35,7 +38,8 @@ type Description struct {
 	Path string
 }
 
-// New makes a description with one reference, the caller's.
+// New makes a description with one reference, the caller's. Of flags the access mode and
+// the status flags stay; the others are open(2)'s alone.
 func New(f File, flags int) *Description {
 	d := &Description{File: f}
 	d.refs.Store(1)

@@ -31,9 +31,10 @@ type span struct {
 
 func (s *span) overlaps(start, end int64) bool { return s.start <= end && start <= s.end }
 
-// records are the locks of all files of a machine.
+// records are the locks of all files of a machine. One lock serves them all: who waits
+// for whom is a question across files.
 type records struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // guards files and waiting
 	files   map[Inode][]span
 	waiting map[*Table]*Table // who waits for whose lock
 	queue   Queue
@@ -138,7 +139,8 @@ func (d *Description) span(t *Table, lk netbsd.Flock) (span, Inode, netbsd.Errno
 	return span{t, start, end, lk.Type == netbsd.F_WRLCK, lk.Pid}, Inode{st.Dev, st.Ino}, 0
 }
 
-// maxRecords is how many locks a process may hold.
+// maxRecords is how many locks a process may hold, which a guest could otherwise make
+// without end, one byte each: ENOLCK.
 const maxRecords = 4096
 
 // addOffset adds without overflow: the largest offset at most.
@@ -153,7 +155,8 @@ func addOffset(a, b int64) int64 {
 }
 
 // tryLock takes the lock or says EAGAIN; with wait the caller is going to sleep,
-// and EDEADLK says that this would never end.
+// and EDEADLK says that this would never end: following who waits for whose lock leads back
+// to the caller (lf_setlock). Only one of two that block each other is told so, the last.
 func (r *records) tryLock(want span, id Inode, wait bool) netbsd.Errno {
 	r.mu.Lock()
 	defer r.mu.Unlock()

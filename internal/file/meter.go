@@ -46,7 +46,8 @@ func (m *Meter) write(b []byte, f func([]byte) (int, netbsd.Errno)) (int, netbsd
 	return n, errno
 }
 
-// take reserves up to n bytes.
+// take reserves up to n bytes before they are written, so that two LWPs together never
+// write more than is left; write puts back what was not used.
 func (m *Meter) take(n int) int {
 	for {
 		left := m.left.Load()

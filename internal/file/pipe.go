@@ -9,18 +9,20 @@ import (
 )
 
 // pipeSize is how much a pipe holds (PIPE_SIZE is 16 KiB in NetBSD, which grows
-// to 64 KiB for large writes).
+// to 64 KiB for large writes). The ring grows only as far as it is filled: a guest that
+// makes a thousand pipes and writes to none costs no memory for them.
 const pipeSize = 64 << 10
 
-// pipe is a pipe(2): a ring of bytes, and who waits at which end.
+// pipe is a pipe(2): a ring of bytes, and who waits at which end. Queues are notified
+// after mu is dropped, so that who is woken finds it free.
 type pipe struct {
-	mu      sync.Mutex
-	ring    []byte // a power of two long, grown on demand; nil while empty and new
-	start   int    // of the data in ring
-	n       int    // bytes in ring
-	noRead  bool   // the read end is closed: writing is EPIPE
-	noWrite bool   // the write end is closed: reading ends
-	rewinds bool   // a FIFO: reading ends once, then waits for another writer
+	mu      sync.Mutex // guards what follows, but for the queues and born, which is set once
+	ring    []byte     // a power of two long, grown on demand; nil while empty and new
+	start   int        // of the data in ring
+	n       int        // bytes in ring
+	noRead  bool       // the read end is closed: writing is EPIPE
+	noWrite bool       // the write end is closed: reading ends
+	rewinds bool       // a FIFO: reading ends once, then waits for another writer
 
 	// The host's pipe that has taken its place, as programs of the host share it;
 	// set once. The ring is empty from then on.
@@ -128,7 +130,8 @@ func (p *pipe) putAndUnlock(b []byte) int {
 	return p.putLocked(b)
 }
 
-// tryWrite writes what fits; all or nothing up to PIPE_BUF bytes.
+// tryWrite writes what fits; all or nothing up to PIPE_BUF bytes, which pipe(2) promises
+// not to mix with those of other writers.
 func (p *pipe) tryWrite(b []byte, atomic bool) (int, netbsd.Errno) {
 	p.mu.Lock()
 	if h := p.host; h != nil {

@@ -33,6 +33,8 @@ type slot struct {
 type Table struct {
 	machine *Machine // set once
 
+	// mu guards what follows, but for quota and records. Files
+	// are closed, and knotes told, after it is dropped.
 	mu    sync.Mutex
 	refs  int // processes that share it
 	slots []slot
@@ -53,7 +55,8 @@ func (t *Table) usedBy(l Sleeper) bool {
 	return t.machine.cfg.TableOf != nil && t.machine.cfg.TableOf(l) == t
 }
 
-// Get looks fd up and takes a reference, which the caller releases.
+// Get looks fd up and takes a reference, which the caller releases (fd_getfile,
+// fd_putfile).
 func (t *Table) Get(fd int) (*Description, netbsd.Errno) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -31,8 +31,10 @@ func (t *Table) CloseFrom(from int) {
 	}
 }
 
-// drop lets go of what a slot held. POSIX locks go at the first close of any
-// descriptor of the file, as fcntl(2) says.
+// drop lets go of what a slot held: first the knotes hear of it, which look at the file
+// once more, then locks go, then sleepers of this table look up their descriptor again, at
+// last the reference goes. POSIX locks go at the first close of any descriptor of the
+// file, as fcntl(2) says. It may block in the file's Close.
 func (t *Table) drop(s slot) {
 	for k := range s.knotes {
 		k.FDClosed()

@@ -37,7 +37,8 @@ const (
 
 // Waiter hears of the events in Mask on one Queue at a time. Fn, or L's Wake if
 // Fn is nil, is called with the queue locked: it must not sleep, nor call back
-// into the file.
+// into the file, whose lock may be held by who notifies. Mask, Fn and L are not
+// changed while it is on a queue.
 type Waiter struct {
 	Mask Events
 	Fn   func(Events)
@@ -48,7 +49,9 @@ type Waiter struct {
 	restart    atomic.Bool
 }
 
-// Queue is a set of waiters on one source. The zero Queue is ready for use.
+// Queue is a set of waiters on one source (struct selinfo). The zero Queue is ready for
+// use. It wakes everybody who asked for an event, as selnotify does: each tries again, and
+// who comes too late sleeps again.
 type Queue struct {
 	n    atomic.Int32 // waiters; lets Notify skip the lock
 	mu   sync.Mutex
@@ -161,6 +164,8 @@ func BlockUntil(c Call, f watcher, mask Events, deadline time.Time, try func() (
 	// Deferred: a sleep that ends in the LWP's death unwinds with Goexit.
 	defer f.Unwatch(w)
 	for {
+		// After Watch, not before: what becomes ready between a try and the sleep has
+		// left a token with L, and the sleep ends at once.
 		n, errno := try()
 		if errno != netbsd.EAGAIN {
 			return n, errno

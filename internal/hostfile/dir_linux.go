@@ -9,7 +9,8 @@ import (
 	"toaster/netbsd"
 )
 
-// dirScratch are buffers for the host's records.
+// dirScratch are buffers for the host's records. What is left in one from another guest's
+// directory is never handed out: only what the host has just filled is converted.
 var dirScratch = sync.Pool{New: func() any { return new([65536]byte) }}
 
 // Getdents is getdents(2) in dirent(5)'s form:
@@ -58,6 +59,8 @@ func convertDirents(dst, src []byte) int {
 	return out
 }
 
+// putDirent writes one record, and zeros for what pads it: nothing of an older call reaches
+// the guest.
 func putDirent(dst, rec []byte) int {
 	name := rec[hostName:]
 	for i, c := range name {

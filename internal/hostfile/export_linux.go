@@ -47,7 +47,9 @@ func (h *Host) Export(d *file.Description) (int, netbsd.Errno) {
 	return h.exportRead(d)
 }
 
-// exportRead makes a host pipe and feeds it from d.
+// exportRead makes a host pipe and feeds it from d. What the pump has taken and the program
+// never reads is lost to other readers of d; pipes, where that would matter, become the
+// host's instead.
 func (h *Host) exportRead(d *file.Description) (int, netbsd.Errno) {
 	r, w, errno := h.HalfPipe(1)
 	if errno != 0 {
@@ -134,6 +136,7 @@ func pump(host file.File, dst, src *file.Description) {
 	}
 }
 
+// pumpAll writes all of b, as write(2) of a blocking file does; false once it cannot.
 func pumpAll(l file.Sleeper, dst *file.Description, b []byte) bool {
 	for len(b) > 0 {
 		n, errno := dst.File.Write(file.Call{L: l}, b)

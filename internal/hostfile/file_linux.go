@@ -33,7 +33,8 @@ type File struct {
 	origin *file.Origin
 }
 
-// hostKind says how not to block in the host.
+// hostKind says how not to block in the host: a thread of toaster's that hangs in a call
+// for a guest is one less for all others, and Go makes another in its place.
 type hostKind int8
 
 const (

@@ -77,6 +77,7 @@ func reopen(fd, fl int, st *unix.Stat_t) (int, bool) {
 	return own, err == nil
 }
 
+// isPtmx knows the multiplexor of the host by its device (5, 2).
 func isPtmx(rdev uint64) bool { return unix.Major(rdev) == 5 && unix.Minor(rdev) == 2 }
 
 // guestFlags converts the access mode and O_APPEND of a host description.

@@ -87,6 +87,8 @@ func (n *listener) watchAboveLocked() {
 	n.watchLocked(ProcPath(up), unix.IN_DELETE|unix.IN_ONLYDIR, false)
 }
 
+// inotifyMask is what inotify must report for the notes that are wanted. Opens, reads and
+// closes are asked for only if somebody wants them: every guest's own would come.
 func inotifyMask(want uint32, dir bool) uint32 {
 	m := uint32(unix.IN_ATTRIB | unix.IN_MODIFY | unix.IN_MOVE_SELF | unix.IN_DELETE_SELF)
 	if dir {
@@ -103,6 +105,8 @@ func inotifyMask(want uint32, dir bool) uint32 {
 	return m
 }
 
+// watchLocked adds a watch of a name, or its bits to the one that the inode has (IN_MASK_ADD):
+// a mask that replaced it would make other listeners deaf.
 func (n *listener) watchLocked(name string, mask uint32, self bool) netbsd.Errno {
 	wd, err := unix.InotifyAddWatch(n.of.f.fd, name, mask|unix.IN_MASK_ADD)
 	if err != nil {
@@ -138,6 +142,8 @@ func (n *listener) stop() {
 	n.wds = nil
 }
 
+// start makes the instance and the goroutine that reads it, once. Where the host has no
+// instance left (fs.inotify.max_user_instances), every later watch fails with that error.
 func (in *inodes) start() {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {

@@ -12,7 +12,7 @@ func (f *File) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	if f.mode == unix.S_IFDIR {
 		return 0, netbsd.EISDIR
 	}
-	n, errno := f.TryRead(b)
+	n, errno := f.TryRead(b) // before any waiter is made: most reads find something
 	if errno != netbsd.EAGAIN {
 		return n, errno
 	}

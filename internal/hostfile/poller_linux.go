@@ -22,9 +22,9 @@ type pollDesc struct {
 	poller *poller // set once
 	fd     int
 
-	mu     sync.Mutex
-	key    int32 // 0: never registered
-	epfd   int   // where it is registered
+	mu     sync.Mutex // guards what follows
+	key    int32      // 0: never registered
+	epfd   int        // where it is registered
 	armed  bool
 	closed bool
 	always bool // epoll can't watch it: always ready
@@ -102,6 +102,9 @@ func (p *poller) harvest(epfd int) {
 	}
 }
 
+// find returns nil for what was closed after the host had reported it. Keys go round and
+// are not descriptors, whose numbers the host reuses at once: an event that is late would
+// reach another file.
 func (p *poller) find(key int32) *pollDesc {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -117,6 +120,8 @@ func (d *pollDesc) event(bits uint32) {
 	d.queue.Notify(hostEvents(bits))
 }
 
+// disarm looks again whether nobody watches, with mu, which watch needs to arm: a watcher
+// that has come meanwhile finds it disarmed and arms it.
 func (d *pollDesc) disarm() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 
 func (f *File) Stat() (file.Stat, netbsd.Errno) { return StatAt(f.fd, "", unix.AT_EMPTY_PATH) }
 
-// StatAt is the host's statx as NetBSD's struct stat.
+// StatAt is the host's statx as NetBSD's struct stat. It is statx for the time of birth and
+// the flags, which the host's older calls do not know.
 func StatAt(dirfd int, path string, flags int) (file.Stat, netbsd.Errno) {
 	var st unix.Statx_t
 	err := Retry(func() error {

@@ -57,9 +57,14 @@ func fdOf(ident uint64) int {
 	return int(ident)
 }
 
-// maxKnotes bounds a queue: idents of user events are free to invent.
+// maxKnotes bounds what a guest can have the kernel remember by one queue: idents of user
+// events are free to invent. More is ENOMEM.
 const maxKnotes = 1 << 17
 
+// add makes an event. The knote has its place in the map before the source is attached,
+// which needs mu dropped: a second EV_ADD of the same event in another LWP finds it, and a
+// close of the queue or of the descriptor marks it dead. It stays disabled until all of it
+// is there.
 func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	kn := &knote{
 		q: q, filter: ev.Filter, ident: ev.Ident, udata: ev.Udata,

@@ -6,8 +6,10 @@ import (
 	"toaster/netbsd"
 )
 
-// fileSource is EVFILT_READ and EVFILT_WRITE. It holds a reference on the open
-// file only while it asks: the knote goes when the descriptor is closed.
+// fileSource is EVFILT_READ and EVFILT_WRITE. It has no reference to the open file: the
+// table tells it (FDClosed) when the descriptor is closed, before the table's own reference
+// goes. What a scan that is on its way asks of the closed file is thrown away, as the knote
+// is dead. With a reference of its own a watched pipe would never end for its reader.
 type fileSource struct {
 	kn    *knote
 	d     *file.Description

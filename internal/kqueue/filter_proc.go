@@ -66,6 +66,10 @@ func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 		kn.activateLocked()
 		return nil
 	}
+	// One knote for the NOTE_CHILD alone, as knote_proc_fork_track
+	// has it, since the other's fflags are
+	// what the child does. It is in no map: nobody can change it, and being handed out once
+	// is its end.
 	born := &knote{q: q, src: unattached{}, filter: k.filter, ident: k.ident, udata: kn.udata,
 		flags: kn.flags | netbsd.EV_ONESHOT, fflags: netbsd.NOTE_CHILD, data: int64(parent.Pid())}
 	born.activateLocked()

@@ -12,7 +12,8 @@ import (
 
 const notified = file.In | file.RdNorm
 
-// maxTimers bounds the timers of all queues of a machine (kern.kq_calloutmax is 4096).
+// maxTimers bounds the timers of all queues of a machine (kern.kq_calloutmax is 4096):
+// each is a timer of the Go runtime, which guests must not have without end.
 const maxTimers = 4096
 
 // timerSource is EVFILT_TIMER: periodic unless EV_ONESHOT or NOTE_ABSTIME; data
@@ -66,6 +67,8 @@ func timerOf(fflags uint32, data int64, oneshot bool) (first, period time.Durati
 	return d, d, 0
 }
 
+// startLocked sets the timer. A callback that is on its way already, as Stop does not wait
+// for it, finds another generation and does nothing.
 func (s *timerSource) startLocked(first, period time.Duration) {
 	s.gen++
 	gen := s.gen

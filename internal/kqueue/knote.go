@@ -5,8 +5,10 @@ import (
 	"toaster/internal/guard"
 )
 
-// knote is one registered event. Queue.mu guards it, but for what the source
-// set before the first activate.
+// knote is one registered event (struct knote). Queue.mu guards it, but for what the
+// source set before the first activate. It dies once, by EV_DELETE, the close of its
+// descriptor, EV_ONESHOT or the queue's close; its source may still call activate then,
+// which does nothing.
 type knote struct {
 	q      *Queue
 	src    source
@@ -34,8 +36,9 @@ type state struct {
 	data  *int64
 }
 
-// source is a filter attached to its object. None of its methods is called
-// with Queue.mu held.
+// source is a filter attached to its object (struct filterops). None of its methods is
+// called with Queue.mu held: a source asks files, processes and other queues, whose locks
+// come first, and these call activate, which takes Queue.mu, with theirs held.
 type source interface {
 	// poll asks whether there is something to report now.
 	poll(kn *knote) (state, bool)
@@ -48,7 +51,9 @@ type source interface {
 // clearer is a source that EV_CLEAR resets.
 type clearer interface{ clearLocked() }
 
-// activate puts the knote on the ready list and wakes who waits.
+// activate puts the knote on the ready list and wakes who waits (knote_activate). Sources
+// call it with a lock of their own held, file.Queue.mu mostly. The waiters are told after
+// Queue.mu is dropped: one of them may be a knote of another queue that watches this one.
 func (kn *knote) activate() {
 	q := kn.q
 	wake := false

@@ -73,7 +73,9 @@ func (q *Queue) ReadCount() int64 {
 // WriteCount is 0.
 func (q *Queue) WriteCount() int64 { return 0 }
 
-// Close drops every knote.
+// Close drops every knote. A knote is dead before its source lets go: what the source
+// still says then is not put on a list that nobody reads, and an LWP that is just adding
+// a knote finds the queue closed.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	q.closed = true
@@ -121,8 +123,9 @@ func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, no
 	return n, errno
 }
 
-// scan hands out what is ready now. Level-triggered knotes go back to the end
-// of the list, and are met at most once.
+// scan hands out what is ready now (kqueue_scan). Level-triggered knotes go back to the
+// end of the list, and are met at most once: scanLocked counts what was there when it
+// began, or a knote that is always true would be handed out for ever.
 func (q *Queue) scan(out []netbsd.Kevent) int {
 	n, tell := 0, false
 	guard.Locked(&q.mu, func() {
@@ -170,8 +173,9 @@ func (q *Queue) scanLocked(out []netbsd.Kevent) (n int, tell bool) {
 	return n, tell
 }
 
-// takeLocked makes the event of a knote that was ready, if it still is. It
-// gives up mu while it asks the source.
+// takeLocked makes the event of a knote that was ready, if it still is. It drops mu while
+// it asks the source, so the knote may be deleted, disabled or activated meanwhile; active
+// is cleared before, not after, so that an activation of that moment is not lost.
 func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
 	kn.active = false
 	q.mu.Unlock()
@@ -209,7 +213,8 @@ func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
 	return ev, true
 }
 
-// dropLocked forgets a knote; it gives up mu while the source lets go.
+// dropLocked forgets a knote. It drops mu while the source lets go: the caller must look
+// again at what it knew of the queue.
 func (q *Queue) dropLocked(kn *knote) {
 	kn.dead = true
 	q.ready.remove(kn)

@@ -36,6 +36,10 @@ type phdr struct {
 
 func isELF(head []byte) bool { return len(head) >= 4 && string(head[:4]) == "\x7fELF" }
 
+// loadELF describes an ELF file. Every number in it may be a hostile guest's, who runs what it
+// has written itself: each is compared with the file's length or a bound of NetBSD's before
+// it is used to read, to allocate or to add. Whose program it is comes before what is wrong
+// with its segments, as a message about a foreign program's segments would help nobody.
 func loadELF(r io.ReaderAt, size int64, head []byte) (*Image, error) {
 	if len(head) < 20 {
 		return nil, fail(Truncated, "the ELF header is incomplete")
@@ -73,6 +77,7 @@ func loadELF(r io.ReaderAt, size int64, head []byte) (*Image, error) {
 	return m, m.checkEntry()
 }
 
+// readPhdrs reads the program headers, of which there may be maxPhnum.
 func readPhdrs(r io.ReaderAt, size int64, head []byte) ([]phdr, error) {
 	off, ent, num := le.Uint64(head[32:]), le.Uint16(head[54:]), int(le.Uint16(head[56:]))
 	switch {
@@ -96,6 +101,7 @@ func readPhdrs(r io.ReaderAt, size int64, head []byte) ([]phdr, error) {
 	return l, nil
 }
 
+// readInterp returns the path of the dynamic linker (PT_INTERP), "" if there is none.
 func readInterp(r io.ReaderAt, size int64, phs []phdr) (string, error) {
 	for _, p := range phs {
 		if p.typ != ptInterp {
@@ -128,6 +134,8 @@ func cString(b []byte) string {
 	return string(b)
 }
 
+// addSegments describes what is to be mapped. An upper bound for their number keeps what the
+// kernel remembers of one execve small.
 func (m *Image) addSegments(phs []phdr, size int64) error {
 	var last uint64 // end of the bytes of the segment before
 	for _, p := range phs {
@@ -151,6 +159,9 @@ func (m *Image) addSegments(phs []phdr, size int64) error {
 	return nil
 }
 
+// checkLoad refuses a segment that cannot be mapped where it wants to be. last is the end
+// of the one before: that they are in order is the format's rule, and what makes it enough
+// to compare neighbours. The sum of address and length may wrap around.
 func (m *Image) checkLoad(p phdr, size int64, last uint64) error {
 	end := p.vaddr + p.memsz
 	switch {
@@ -179,6 +190,9 @@ func checkLength(phs []phdr, size int64) error {
 	return nil
 }
 
+// segmentOf rounds a segment to pages. What the last page of the file has behind the
+// segment's bytes must read as zeros (ZeroAt), or the program's bss would begin with
+// whatever follows in the file.
 func segmentOf(p phdr) Segment {
 	start := pageDown(p.vaddr)
 	fileEnd, end := p.vaddr+p.filesz, pageUp(p.vaddr+p.memsz)
@@ -235,6 +249,8 @@ func (m *Image) mapped(a uint64) bool {
 	return false
 }
 
+// checkEntry refuses an entry point where nothing is mapped: the program would die of its
+// first instruction, with nobody left to tell why.
 func (m *Image) checkEntry() error {
 	if !m.mapped(m.Entry) {
 		return fail(Malformed, "its entry point is outside of its segments")

@@ -21,7 +21,8 @@ func toHostAddr(a *netbsd.Sockaddr, family int) (unix.Sockaddr, netbsd.Errno) {
 		return &unix.SockaddrInet6{Port: int(a.Addr.Port()), Addr: a.Addr.Addr().As16(), ZoneId: a.Scope}, 0
 	case netbsd.AF_LOCAL:
 		// A path that begins with a zero byte would name something of the
-		// host's outside every root.
+		// host's outside every root (an abstract address of unix(7)), and x/sys
+		// takes a leading @ for one.
 		if a.Path == "" || a.Path[0] == 0 || a.Path[0] == '@' {
 			return nil, netbsd.EINVAL
 		}

@@ -95,6 +95,8 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	}
 }
 
+// trySend makes one call of the host. MSG_NOSIGNAL, as the signal would be toaster's: the
+// caller of Send raises the guest's.
 func (s *Socket) trySend(b, oob []byte, to unix.Sockaddr, flags int) (int, netbsd.Errno) {
 	for {
 		n, err := unix.SendmsgN(s.FD(), b, oob, to, flags|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
@@ -137,6 +139,9 @@ func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantRights bool) (int, 
 	}
 }
 
+// tryRecv receives one message. The host's descriptors that come with it are in this
+// process's table until unpack has taken or closed them, whatever the guest wants of them:
+// MSG_CMSG_CLOEXEC keeps them from programs of the host that start meanwhile.
 func (s *Socket) tryRecv(b, oob []byte, flags int, m *Message, wantRights bool) (int, netbsd.Errno) {
 	for {
 		n, noob, got, from, err := unix.Recvmsg(s.FD(), b, oob, flags|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)

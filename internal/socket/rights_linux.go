@@ -39,8 +39,8 @@ type rights struct {
 	host *hostfile.Host
 	max  int
 
-	mu      sync.Mutex
-	n       int // files in flight (unp_rights)
+	mu      sync.Mutex // guards what follows, which descriptions are in flight, and who is suspended
+	n       int        // files in flight (unp_rights)
 	tokens  map[file.Inode]*token
 	sockets map[file.Inode]*file.Description // the sockets in flight, by the inode of the host's
 	closed  bool
@@ -135,6 +135,8 @@ func (r *rights) reserve(n int) netbsd.Errno {
 	return netbsd.EAGAIN
 }
 
+// tryReserve counts before anything is made, so that many senders at once do not pass the
+// limit together.
 func (r *rights) tryReserve(n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -170,6 +172,8 @@ type parcel struct {
 	tokens []*token
 }
 
+// fill makes what travels for each file: a token for each that is none of the host's, and
+// one seal for all that are sockets.
 func (p *parcel) fill(r *rights, files []*file.Description) netbsd.Errno {
 	var sockets []*file.Description
 	for _, d := range files {

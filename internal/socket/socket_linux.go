@@ -27,7 +27,7 @@ type Socket struct {
 	// lent: a program of the host has it, and may have cleared the host's O_NONBLOCK.
 	lent atomic.Bool
 
-	mu         sync.Mutex
+	mu         sync.Mutex    // guards what follows
 	recvTimeo  time.Duration // SO_RCVTIMEO; 0 is none
 	sendTimeo  time.Duration
 	noSigpipe  bool

@@ -10,7 +10,8 @@ import (
 
 var le = binary.LittleEndian
 
-// read reads n bytes, all of them or none.
+// read reads n bytes, all of them or none. n is never a guest's number as it is: callers
+// bound it by what is shown, since the trace allocates it.
 func (d *decoder) read(addr uint64, n int) ([]byte, bool) {
 	if d.c.Mem == nil || addr == 0 {
 		return nil, false
@@ -48,6 +49,8 @@ func (d *decoder) str(addr uint64, limit int) string {
 	return quote(s) + "..."
 }
 
+// strv renders a vector of strings, as execve(2) has two, up to maxStrv of them: a guest's
+// need not end.
 func (d *decoder) strv(addr uint64) string {
 	var l []string
 	for i := uint64(0); ; i++ {
@@ -72,6 +75,7 @@ func (d *decoder) strv(addr uint64) string {
 	return "[" + strings.Join(l, ", ") + "]"
 }
 
+// buf renders the first bytes of a buffer, as many as the trace shows of one.
 func (d *decoder) buf(addr, n uint64) string {
 	if n == 0 {
 		return `""`
@@ -87,7 +91,8 @@ func (d *decoder) buf(addr, n uint64) string {
 	return quote(b)
 }
 
-// quote is strace's way: C escapes, octal for what is not printable.
+// quote is strace's way: C escapes, octal for what is not printable. So nothing that a guest
+// writes can move the cursor of the terminal that shows the trace, or forge a line of it.
 func quote(b []byte) string {
 	var s strings.Builder
 	s.WriteByte('"')

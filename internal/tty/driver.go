@@ -40,7 +40,7 @@ type Driver struct {
 
 	halted atomic.Bool // the machine is ending: nobody will read any more
 
-	mu    sync.Mutex
+	mu    sync.Mutex // taken with a pair's mu held, never the other way round
 	pairs map[int]*pair
 	taken map[int]bool // numbers under which the user's own terminal is known
 	hosts map[uint64]*Host
@@ -102,7 +102,8 @@ func (d *Driver) newPair() (*pair, netbsd.Errno) {
 	return p, 0
 }
 
-// release returns up one side's use of the number. mu is held.
+// release ends one side's use of the number, which another pair has from then on.
+// p.mu is held; d.mu comes after it.
 func (p *pair) release() {
 	if p.hold--; p.hold > 0 {
 		return

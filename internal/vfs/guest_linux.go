@@ -153,6 +153,7 @@ func (l *lookup) mayRename(from, to parentDir) error {
 	return asError(canRename(l.cred, r))
 }
 
+// sameFile compares two open files by device and inode, which hold while they are open.
 func sameFile(a, b node) (bool, error) {
 	var x, y unix.Stat_t
 	if err := unix.Fstat(a.fd, &x); err != nil {

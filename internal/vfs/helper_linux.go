@@ -42,6 +42,7 @@ type helperProgram struct {
 	free  int // of data, from the table's end on
 }
 
+// newHelperProgram makes an empty table, with the first half of the page to itself.
 func newHelperProgram() *helperProgram {
 	return &helperProgram{data: make([]byte, helperPage), free: helperPage / 2}
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // lookup is one path on its way through a call: where it starts, and the
-// references that keep that place open.
+// references that keep that directory open. Another LWP may change the working directory,
+// or close the descriptor, at any moment of the call: what the call began with stays.
 type lookup struct {
 	resolver
 	v     View
@@ -90,6 +91,8 @@ func (l *lookup) close() {
 // Only the words of the path count; links into /dev are followed by openLinked.
 func (l *lookup) devName() string { return devNameOf(l.name, l.cwd.dev, l.atD != nil) }
 
+// devNameOf is devName of a path from a working directory that may be below /dev. A path from
+// an open directory (at) is none of the machine's devices.
 func devNameOf(name, cwdDev string, at bool) string {
 	switch {
 	case name[0] == '/':

@@ -96,6 +96,8 @@ func (c Mount) open(on uint32) (int, error) {
 	return fd, nil
 }
 
+// checkSource refuses what cannot cover the file that it is to lie on: a directory covers a
+// directory, a file a file; and what is in no file system for data.
 func checkSource(fd int, on uint32) error {
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {

@@ -251,6 +251,8 @@ func (l *lookup) makeLink(p parentDir, link func() error) error {
 	return l.as(link)
 }
 
+// linkFollowed makes a link to what the old name leads to. The file is found first and linked
+// by its descriptor, as the name may be another file's a moment later.
 func (l *lookup) linkFollowed(src *lookup, p parentDir) error {
 	n, err := src.openPath(true)
 	if err != nil {

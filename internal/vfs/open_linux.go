@@ -16,6 +16,9 @@ func (v View) Open(at int, name string, flags int, mode uint32) (*file.Descripti
 	return v.open(at, name, flags, mode, 0)
 }
 
+// open is Open, with the number of links into /dev that have been followed so far. /dev is
+// looked at first, by the words of the path alone: a confined tree may have no /dev, and
+// what it has there must not hide the machine's.
 func (v View) open(at int, name string, flags int, mode uint32, links int) (*file.Description, netbsd.Errno) {
 	if flags&netbsd.O_ACCMODE == netbsd.O_ACCMODE || flags&(netbsd.O_SHLOCK|netbsd.O_EXLOCK) == netbsd.O_SHLOCK|netbsd.O_EXLOCK || flags&(netbsd.O_CREAT|netbsd.O_DIRECTORY) == netbsd.O_CREAT|netbsd.O_DIRECTORY {
 		return nil, netbsd.EINVAL
@@ -57,6 +60,8 @@ func (l *lookup) openHostFile(flags int, mode uint32) (*file.Description, error)
 	return l.describe(node{fd, l.tree.top}, st.Mode, flags)
 }
 
+// openDevice opens an entry of the machine's /dev, by NetBSD's permissions where the caller is
+// not who the host takes it for.
 func (l *lookup) openDevice(dev Device, flags int) (*file.Description, netbsd.Errno) {
 	switch {
 	case flags&(netbsd.O_CREAT|netbsd.O_EXCL) == netbsd.O_CREAT|netbsd.O_EXCL:
@@ -132,6 +137,9 @@ func (l *lookup) openOrWait(hf int, mode uint32, flags int) (int, error) {
 const hostFlags = netbsd.O_ACCMODE | netbsd.O_APPEND | netbsd.O_SYNC | netbsd.O_DSYNC | netbsd.O_RSYNC |
 	netbsd.O_NOFOLLOW | netbsd.O_CREAT | netbsd.O_TRUNC | netbsd.O_EXCL | netbsd.O_DIRECTORY
 
+// hostOpenFlags converts flags for the host. O_NOCTTY, as a terminal of the host would become
+// toaster's own; O_NONBLOCK, as no thread is to hang in an open (see openOrWait); O_CLOEXEC,
+// as programs of the host get what Export makes, and nothing else.
 func hostOpenFlags(flags int) int {
 	h, _ := netbsd.OpenToLinux(uint64(flags & hostFlags))
 	h |= unix.O_NOCTTY | unix.O_NONBLOCK | unix.O_CLOEXEC
@@ -194,6 +202,7 @@ func (l *lookup) finishOpen(d *file.Description, wait func() error) error {
 	return err
 }
 
+// openLock takes the lock of O_EXLOCK or O_SHLOCK, which may wait.
 func openLock(v View, d *file.Description, flags int) netbsd.Errno {
 	switch {
 	case flags&netbsd.O_EXLOCK != 0:

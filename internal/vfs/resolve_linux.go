@@ -78,6 +78,9 @@ func (r *resolver) find(at node, name string, flags int) (node, error) {
 	return r.findFromRoot(at, name, base+"/"+name, flags)
 }
 
+// findFromRoot resolves full, a path from the root, in one call of the host; at and name are
+// what the walker begins with if that cannot be. EXDEV means a mount of the host's that the
+// user has not named.
 func (r *resolver) findFromRoot(at node, name, full string, flags int) (node, error) {
 	fd, err := openat2(r.root.fd, full, flags, 0, unix.RESOLVE_IN_ROOT|r.root.mnt.within())
 	if err == unix.EXDEV {
@@ -168,6 +171,7 @@ func (p parentDir) create(flags int, mode uint32) (node, error) {
 	return node{fd, p.at.mnt}, err
 }
 
+// openHost is openat(2) of the host.
 func openHost(at int, name string, flags int, mode uint32) (int, error) {
 	for {
 		fd, err := unix.Openat(at, name, flags|unix.O_LARGEFILE, mode)
@@ -180,6 +184,10 @@ func openHost(at int, name string, flags int, mode uint32) (int, error) {
 // renameTries is how often a path that climbs is tried again while others rename.
 const renameTries = 64
 
+// openat2 is openat2(2) of the host. RESOLVE_NO_MAGICLINKS always: a link of procfs leads to
+// an open file by no name that could be judged. The host gives up with EAGAIN where a rename
+// meets a "..", as it cannot tell then whether the path stays inside; after some tries
+// the path is walked instead, so a guest that renames for ever slows down its own calls.
 func openat2(at int, name string, flags int, mode uint32, resolve uint64) (int, error) {
 	how := unix.OpenHow{Flags: uint64(flags | unix.O_LARGEFILE), Resolve: resolve | unix.RESOLVE_NO_MAGICLINKS}
 	if flags&unix.O_PATH != 0 {
@@ -308,6 +316,7 @@ func linked(name, target string) string {
 	return dir + target
 }
 
+// plainParent splits a path and opens its directory; a link at the end is not followed.
 func (r *resolver) plainParent(at node, name string) (parentDir, error) {
 	trimmed := strings.TrimRight(name, "/")
 	slash := len(trimmed) < len(name)

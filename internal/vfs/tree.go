@@ -21,7 +21,7 @@ type Tree struct {
 	refs     atomic.Int32 // who may still use the mounts: the machine, processes, lookups
 	user     *hostUser    // who toaster is to the host
 
-	mu      sync.RWMutex
+	mu      sync.RWMutex // guards devices; no other lock is taken with it
 	devices map[string]Device
 
 	fifos     fifoTable
@@ -54,7 +54,8 @@ func (t *Tree) release() {
 	t.closeOwn()
 }
 
-// dir is an open directory of the host, shared by processes.
+// dir is an open directory of the host, shared by processes. It is held open (O_PATH), not
+// remembered by name: renaming it, or a directory above, moves no process.
 type dir struct {
 	node
 	id   file.Inode
@@ -79,7 +80,7 @@ func (d *dir) release() {
 type Dirs struct {
 	tree *Tree
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	refs  int
 	cwd   *dir
 	root  *dir // nil: the host's "/", not confined

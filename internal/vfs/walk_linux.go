@@ -54,6 +54,9 @@ func (w *walker) pop(keep int) {
 	}
 }
 
+// run takes the steps. A link's target takes the place of the link in what is left of the
+// path, so that a path that grows without end ends as namei has it: by MAXSYMLINKS or
+// PATH_MAX.
 func (w *walker) run(name string, flags int) (node, error) {
 	for {
 		name = strings.TrimLeft(name, "/")

@@ -182,6 +182,8 @@ func (m *Map) replace(start, end uint64, with ...Region) {
 	m.regions = slices.Replace(m.regions, lo, hi, merge(put)...)
 }
 
+// merge joins neighbours that could have been one mapping, which keeps a map as short as what
+// it describes, whatever a guest has cut it into before.
 func merge(l []Region) []Region {
 	out := l[:0]
 	for _, r := range l {

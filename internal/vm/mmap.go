@@ -88,6 +88,7 @@ func (q *Request) region(addr, size uint64) Region {
 	return r
 }
 
+// checkLimit is RLIMIT_AS: only what is mapped anew counts, as MAP_FIXED may lie on something.
 func (m *Map) checkLimit(addr, size, limit uint64) netbsd.Errno {
 	if limit == 0 {
 		return 0
