@@ -217,11 +217,86 @@ func TestPtrace(t *testing.T) {
 			}
 			return ""
 		}, nil},
+		{"PT_SETREGS: EFAULT", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, bad, 0}, netbsd.EFAULT, nil, nil},
+		{"PT_SETREGS: EINVAL for an address that is not the user's", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, registers(1 << 63), 0}, netbsd.EINVAL, nil, nil},
+		{"PT_SETREGS", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, registers(0x403000), 0}, 0, nil, nil},
+		{"PT_SETFPREGS", netbsd.SYS_ptrace, args{netbsd.PT_SETFPREGS, last, filler(netbsd.SizeofFpregs), 0}, 0, nil, nil},
+		{"PT_GETFPREGS", netbsd.SYS_ptrace, args{netbsd.PT_GETFPREGS, last, make([]byte, netbsd.SizeofFpregs), 0}, 0, out{2, filler(netbsd.SizeofFpregs)}, nil},
+		{"PT_LWPINFO: EINVAL for a size", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(0, 0), 1}, netbsd.EINVAL, nil, nil},
+		{"PT_LWPINFO: the first LWP, which has a signal", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(0, 0), netbsd.SizeofPtraceLwpinfo}, 0, out{2, words(1, netbsd.PL_EVENT_SIGNAL)}, nil},
+		{"PT_LWPINFO: 0 behind the last one", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(1, 0), netbsd.SizeofPtraceLwpinfo}, 0, out{2, words(0)}, nil},
+		{"PT_LWPSTATUS", netbsd.SYS_ptrace, args{netbsd.PT_LWPSTATUS, last, words(append([]uint32{1}, make([]uint32, 15)...)...), netbsd.SizeofPtraceStatus}, 0, out{2, words(1)}, nil},
+		{"PT_LWPSTATUS: ESRCH", netbsd.SYS_ptrace, args{netbsd.PT_LWPSTATUS, last, words(append([]uint32{77}, make([]uint32, 15)...)...), netbsd.SizeofPtraceStatus}, netbsd.ESRCH, nil, nil},
+		{"PT_SET_EVENT_MASK: EINVAL for a size", netbsd.SYS_ptrace, args{netbsd.PT_SET_EVENT_MASK, last, words(1), 8}, netbsd.EINVAL, nil, nil},
+		{"PT_SET_EVENT_MASK", netbsd.SYS_ptrace, args{netbsd.PT_SET_EVENT_MASK, last, words(netbsd.PTRACE_FORK), 4}, 0, nil, nil},
+		{"PT_GET_EVENT_MASK", netbsd.SYS_ptrace, args{netbsd.PT_GET_EVENT_MASK, last, room(4), 4}, 0, out{2, words(netbsd.PTRACE_FORK)}, nil},
+		{"PT_GET_EVENT_MASK: EFAULT", netbsd.SYS_ptrace, args{netbsd.PT_GET_EVENT_MASK, last, bad, 4}, netbsd.EFAULT, nil, nil},
+		{"PT_GET_PROCESS_STATE: no event", netbsd.SYS_ptrace, args{netbsd.PT_GET_PROCESS_STATE, last, room(8), 8}, 0, out{2, words(0, 0)}, nil},
+		{"PT_GET_SIGINFO: EINVAL for a size", netbsd.SYS_ptrace, args{netbsd.PT_GET_SIGINFO, last, room(132), 4}, netbsd.EINVAL, nil, nil},
+		{"PT_GET_SIGINFO", netbsd.SYS_ptrace, args{netbsd.PT_GET_SIGINFO, last, room(netbsd.SizeofPtraceSiginfo), netbsd.SizeofPtraceSiginfo}, 0, out{2, words(uint32(netbsd.SIGSTOP))}, nil},
+		{"PT_SUSPEND: ESRCH for an LWP", netbsd.SYS_ptrace, args{netbsd.PT_SUSPEND, last, 0, 77}, netbsd.ESRCH, nil, nil},
 		{"PT_DUMPCORE is not there", netbsd.SYS_ptrace, args{netbsd.PT_DUMPCORE, last, 0, 0}, netbsd.ENOTSUP, nil, nil},
 		{"ptrace(2): EINVAL for a request", netbsd.SYS_ptrace, args{9999, last, 0, 0}, netbsd.EINVAL, nil, nil},
 		{"PT_CONTINUE at an address", netbsd.SYS_ptrace, args{netbsd.PT_CONTINUE, last, 0x402033, 0}, 0, nil, nil},
 		{"the child went on there", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0x3300)}, nil},
 		{"ptrace(2): ESRCH once it is gone", netbsd.SYS_ptrace, args{netbsd.PT_KILL, nobody, 0, 0}, netbsd.ESRCH, nil, nil},
+	}})
+}
+
+// registers is struct reg with this program counter.
+func registers(rip uint64) []byte {
+	b := make([]byte, netbsd.SizeofPtraceRegs)
+	le.PutUint64(b[8*netbsd.REG_RIP:], rip)
+	return b
+}
+
+// posix_spawn(3) carries file actions and attributes out in the child, and tells the
+// parent what went wrong if the attributes ask for it.
+func TestPosixSpawn(t *testing.T) {
+	list := func(actions ...netbsd.SpawnFileAction) func(p *player) uint64 {
+		return func(p *player) uint64 {
+			var b []byte
+			for i := range actions {
+				a := actions[i]
+				if a.Action == netbsd.FAE_OPEN || a.Action == netbsd.FAE_CHDIR {
+					a.Path = p.arg(map[uint64]string{1: "f", 2: "d", 3: "none"}[a.Path])
+				}
+				b = append(b, encoded(netbsd.SizeofSpawnFileAction, a.Encode)...)
+			}
+			fa := netbsd.SpawnFileActions{Size: uint32(len(actions)), Len: uint32(len(actions)), Addr: p.mem.put(b)}
+			return p.mem.put(encoded(netbsd.SizeofSpawnFileActions, fa.Encode))
+		}
+	}
+	attr := func(a netbsd.SpawnAttr) []byte { return encoded(netbsd.SizeofSpawnAttr, a.Encode) }
+	strict := attr(netbsd.SpawnAttr{Flags: netbsd.POSIX_SPAWN_RETURNERROR})
+	stages(t, map[string][]row{"actions": {
+		{"mkdir(2)", netbsd.SYS_mkdir, args{"d", 0o755}, 0, nil, nil},
+		{"open, dup2, close, chdir", netbsd.SYS_posix_spawn, args{0, "/x", list(
+			netbsd.SpawnFileAction{Action: netbsd.FAE_OPEN, Fd: 5, Path: 1, Oflag: netbsd.O_RDWR | netbsd.O_CREAT, Mode: 0o600},
+			netbsd.SpawnFileAction{Action: netbsd.FAE_DUP2, Fd: 5, NewFd: 6},
+			netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: 5},
+			netbsd.SpawnFileAction{Action: netbsd.FAE_CHDIR, Path: 2},
+		), 0, strv{}, strv{}}, 0, 0, func(p *player) {
+			p.play([]row{
+				{"closed", netbsd.SYS_write, args{5, "x", 1}, netbsd.EBADF, nil, nil},
+				{"duplicated", netbsd.SYS_write, args{6, "x", 1}, 0, 1, nil},
+				{"changed", netbsd.SYS___getcwd, args{room(9), 9}, 0, out{0, []byte("/d\x00")}, nil},
+			})
+		}},
+		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
+		{"what fails is the child's alone: 127", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: 99}), 0, strv{}, strv{}}, 0, 0, nil},
+		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(127 << 8)}, nil},
+		{"POSIX_SPAWN_RETURNERROR", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_OPEN, Fd: 5, Path: 3}), strict, strv{}, strv{}}, 0, int(netbsd.ENOENT), nil},
+		{"posix_spawn(3): EFAULT for the actions", netbsd.SYS_posix_spawn, args{0, "/x", bad, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+		{"posix_spawn(3): EFAULT for the attributes", netbsd.SYS_posix_spawn, args{0, "/x", 0, bad, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+		{"POSIX_SPAWN_SETPGROUP and SETSIGMASK", netbsd.SYS_posix_spawn, args{0, "/x", 0, attr(netbsd.SpawnAttr{
+			Flags: netbsd.POSIX_SPAWN_SETPGROUP | netbsd.POSIX_SPAWN_SETSIGMASK, Mask: 1 << (netbsd.SIGHUP - 1),
+		}), strv{}, strv{}}, 0, 0, func(p *player) {
+			p.play([]row{
+				{"a group of its own", netbsd.SYS_getpgrp, nil, 0, self, nil},
+				{"the mask", netbsd.SYS___sigprocmask14, args{0, 0, room(16)}, 0, out{2, sigset(netbsd.SIGHUP)}, nil},
+			})
+		}},
 	}})
 }
 

@@ -18,6 +18,15 @@ func msghdr(parts ...any) func(p *player) uint64 {
 	}
 }
 
+// rights is a struct msghdr with a byte, and a control message that has a descriptor.
+func rights(fd uint32) func(p *player) uint64 {
+	return func(p *player) uint64 {
+		control := netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: words(fd)})
+		h := netbsd.Msghdr{Iov: iov([]byte("x"))(p), Iovlen: 1, Control: p.mem.put(control), Controllen: uint32(len(control))}
+		return p.mem.put(encoded(netbsd.SizeofMsghdr, h.Encode))
+	}
+}
+
 func TestSocket(t *testing.T) {
 	const stream, dgram, local = netbsd.SOCK_STREAM, netbsd.SOCK_DGRAM, netbsd.AF_LOCAL
 	hello := []byte("hello")
@@ -51,7 +60,7 @@ func TestSocket(t *testing.T) {
 		"local": {
 			{"socket(2)", netbsd.SYS___socket30, args{local, stream | netbsd.SOCK_CLOEXEC, 0}, 0, 0, nil},
 			{"fcntl(2): SOCK_CLOEXEC", netbsd.SYS_fcntl, args{0, netbsd.F_GETFD, 0}, 0, netbsd.FD_CLOEXEC, nil},
-			{"listen(2): EDESTADDRREQ or EINVAL before bind", netbsd.SYS_getpeername, args{0, room(16), words(16)}, netbsd.ENOTCONN, nil, nil},
+			{"getpeername(2): ENOTCONN", netbsd.SYS_getpeername, args{0, room(16), words(16)}, netbsd.ENOTCONN, nil, nil},
 			{"bind(2): EFAULT", netbsd.SYS_bind, args{0, bad, 8}, netbsd.EFAULT, nil, nil},
 			{"bind(2): ENAMETOOLONG for more than 255 bytes", netbsd.SYS_bind, args{0, sun("s"), 999}, netbsd.ENAMETOOLONG, nil, nil},
 			{"bind(2): ENOENT for no name", netbsd.SYS_bind, args{0, sun(""), 2}, netbsd.ENOENT, nil, nil},
@@ -76,11 +85,41 @@ func TestSocket(t *testing.T) {
 			{"bind(2): ENOTSOCK", netbsd.SYS_bind, args{3, sun("x"), 3}, netbsd.ENOTSOCK, nil, nil},
 			{"listen(2): EBADF", netbsd.SYS_listen, args{9, 1}, netbsd.EBADF, nil, nil},
 		},
+		"rights": {
+			{"socketpair(2)", netbsd.SYS_socketpair, args{local, stream | netbsd.SOCK_NONBLOCK, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
+			{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_CREAT | netbsd.O_RDWR, 0o600}, 0, 2, nil},
+			{"sendmsg(2): EBADF for a descriptor", netbsd.SYS_sendmsg, args{0, rights(9), 0}, netbsd.EBADF, nil, nil},
+			{"sendmsg(2): SCM_RIGHTS", netbsd.SYS_sendmsg, args{0, rights(2), 0}, 0, 1, nil},
+			{"close(2)", netbsd.SYS_close, args{2}, 0, nil, nil},
+			{"recvmsg(2): a descriptor of the same file", netbsd.SYS_recvmsg, args{1, rights(0xffff), netbsd.MSG_CMSG_CLOEXEC}, 0, 1, nil},
+			{"it is the lowest, and the file", netbsd.SYS_fcntl, args{2, netbsd.F_GETPATH, room(1024)}, 0, out{2, []byte("/f\x00")}, nil},
+			{"MSG_CMSG_CLOEXEC", netbsd.SYS_fcntl, args{2, netbsd.F_GETFD, 0}, 0, netbsd.FD_CLOEXEC, nil},
+			{"sendmsg(2)", netbsd.SYS_sendmsg, args{0, rights(2), 0}, 0, 1, nil},
+			{"recvmsg(2): without room the files are closed", netbsd.SYS_recvmsg, args{1, msghdr(room(9)), 0}, 0, 1, nil},
+			{"there is no new descriptor", netbsd.SYS_fcntl, args{3, netbsd.F_GETFD, 0}, netbsd.EBADF, nil, nil},
+		},
+		"datagrams": {
+			{"socket(2)", netbsd.SYS___socket30, args{local, dgram | netbsd.SOCK_NONBLOCK, 0}, 0, 0, nil},
+			{"bind(2)", netbsd.SYS_bind, args{0, sun("here"), 6}, 0, nil, nil},
+			{"socket(2)", netbsd.SYS___socket30, args{local, dgram, 0}, 0, 1, nil},
+			{"bind(2)", netbsd.SYS_bind, args{1, sun("there"), 7}, 0, nil, nil},
+			{"sendto(2): ENOENT", netbsd.SYS_sendto, args{1, hello, 5, 0, sun("none"), 6}, netbsd.ENOENT, nil, nil},
+			{"sendto(2): EFAULT for the address", netbsd.SYS_sendto, args{1, hello, 5, 0, bad, 6}, netbsd.EFAULT, nil, nil},
+			{"sendto(2)", netbsd.SYS_sendto, args{1, hello, 5, 0, sun("here"), 6}, 0, 5, nil},
+			{"recvfrom(2): who sent it", netbsd.SYS_recvfrom, args{0, room(9), 9, 0, room(16), words(16)}, 0, func(r *result) string {
+				if b := r.mem(4, 7); b[1] != local || string(b[2:7]) != "there" {
+					return string(b)
+				}
+				return ""
+			}, nil},
+			{"recvfrom(2): EAGAIN", netbsd.SYS_recvfrom, args{0, room(9), 9, 0, 0, 0}, netbsd.EAGAIN, nil, nil},
+			{"getpeername(2): ENOTCONN", netbsd.SYS_getpeername, args{1, room(16), words(16)}, netbsd.ENOTCONN, nil, nil},
+		},
 		"families": {
 			{"socket(2): EAFNOSUPPORT", netbsd.SYS___socket30, args{99, stream, 0}, netbsd.EAFNOSUPPORT, nil, nil},
 			{"the socket of before NetBSD 4: EPROTONOSUPPORT for that (compat_30_sys_socket)", netbsd.SYS_compat_30_socket, args{99, stream, 0}, netbsd.EPROTONOSUPPORT, nil, nil},
 			{"the socket of before NetBSD 4", netbsd.SYS_compat_30_socket, args{local, dgram, 0}, 0, 0, nil},
-			{"socket(2): EPROTOTYPE for a type", netbsd.SYS_socketpair, args{netbsd.AF_INET, stream, 0, room(8)}, netbsd.EOPNOTSUPP, nil, nil},
+			{"socketpair(2): EOPNOTSUPP for a family that has none", netbsd.SYS_socketpair, args{netbsd.AF_INET, stream, 0, room(8)}, netbsd.EOPNOTSUPP, nil, nil},
 		},
 	})
 }

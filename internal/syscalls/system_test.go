@@ -46,3 +46,51 @@ func TestSystem(t *testing.T) {
 		},
 	})
 }
+
+// What a process was started with is told by kern.proc_args, its environment not to
+// everybody (sysctl(7)).
+func TestProcArgs(t *testing.T) {
+	name := func(pid, what uint32) []byte { return words(1, 48, pid, what) }
+	const me = 1<<32 - 1 // -1
+	newRig(t).run(func(p *player) {
+		SetProcArgs(p.c.L.Proc(), &ProcArgs{Path: "/bin/prog", Argv: []string{"prog", "arg"}, Envp: []string{"A=b"}})
+		p.play([]row{
+			{"KERN_PROC_ARGV", netbsd.SYS___sysctl, args{name(me, 1), 4, room(32), longs(32), 0, 0}, 0, out{2, []byte("prog\x00arg\x00\xa5")}, nil},
+			{"KERN_PROC_NARGV", netbsd.SYS___sysctl, args{name(me, 2), 4, room(4), longs(4), 0, 0}, 0, out{2, words(2)}, nil},
+			{"KERN_PROC_ENV", netbsd.SYS___sysctl, args{name(me, 3), 4, room(32), longs(32), 0, 0}, 0, out{2, []byte("A=b\x00\xa5")}, nil},
+			{"KERN_PROC_NENV", netbsd.SYS___sysctl, args{name(me, 4), 4, room(4), longs(4), 0, 0}, 0, out{2, words(1)}, nil},
+			{"KERN_PROC_PATHNAME", netbsd.SYS___sysctl, args{name(me, 5), 4, room(32), longs(32), 0, 0}, 0, out{2, []byte("/bin/prog\x00")}, nil},
+			{"EINVAL for something else", netbsd.SYS___sysctl, args{name(me, 9), 4, room(32), longs(32), 0, 0}, netbsd.EINVAL, nil, nil},
+			{"EINVAL without what", netbsd.SYS___sysctl, args{name(me, 9), 3, room(32), longs(32), 0, 0}, netbsd.EINVAL, nil, nil},
+			{"ESRCH", netbsd.SYS___sysctl, args{name(nobody, 1), 4, room(32), longs(32), 0, 0}, netbsd.ESRCH, nil, nil},
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
+				c.ok(netbsd.SYS_setuid, 100)
+				parent := uint32(c.c.L.Proc().Ppid())
+				c.play([]row{
+					{"EPERM for another's environment", netbsd.SYS___sysctl, args{name(parent, 3), 4, room(32), longs(32), 0, 0}, netbsd.EPERM, nil, nil},
+					{"another's arguments", netbsd.SYS___sysctl, args{name(parent, 2), 4, room(4), longs(4), 0, 0}, 0, out{2, words(2)}, nil},
+				})
+			}},
+			{"wait(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+		})
+	})
+}
+
+// Every node of sysctl(7) that is there has a value, as long as it is said to be.
+func TestSysctlValues(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		for _, top := range sysctlRoot.children {
+			for _, n := range top.children {
+				if n.kind == ctlNode {
+					continue
+				}
+				name := words(uint32(top.num), uint32(n.num))
+				r := p.do(netbsd.SYS___sysctl, name, 2, room(256), longs(256), 0, 0)
+				size := le.Uint64(r.mem(3, 8))
+				if r.errno != 0 || size == 0 || n.kind == ctlInt && n.name != "arandom" && size != 4 || n.kind == ctlQuad && size != 8 {
+					t.Errorf("%s.%s: %s, %d bytes", top.name, n.name, errnoName(r.errno), size)
+				}
+			}
+		}
+	})
+}

@@ -89,3 +89,41 @@ func TestTime(t *testing.T) {
 		},
 	})
 }
+
+// What a handler does to calls that sleep (sigaction(2), SA_RESTART): they are interrupted,
+// those that are never restarted by EINTR. The signal comes between the beginning of the call and
+// its sleep.
+func TestInterrupted(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		catch := action(netbsd.Sigaction{Handler: 0x1000, Flags: netbsd.SA_RESTART | netbsd.SA_NODEFER})
+		p.ok(netbsd.SYS___sigaction_sigtramp, netbsd.SIGUSR1, catch, 0, 0x1000, 2)
+		p.ok(netbsd.SYS_pipe)
+		p.ok(netbsd.SYS_kqueue)
+		long := timespec(100000, 0)
+		rows := []row{
+			{"nanosleep(2), and what is left", netbsd.SYS___nanosleep50, args{long, room(16)}, netbsd.EINTR, func(r *result) string {
+				if left := netbsd.DecodeTimespec(r.mem(1, 16)); left.Sec > 100000 || left.Sec < 1 {
+					return fmt.Sprint(left)
+				}
+				return ""
+			}, nil},
+			{"nanosleep(2): EFAULT for what is left", netbsd.SYS___nanosleep50, args{long, bad}, netbsd.EFAULT, nil, nil},
+			{"clock_nanosleep(2): its result", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_MONOTONIC, 0, long, 0}, 0, int(netbsd.EINTR), nil},
+			{"poll(2)", netbsd.SYS_poll, args{pollfd(0, netbsd.POLLIN, 0), 1, -1}, netbsd.EINTR, nil, nil},
+			{"select(2)", netbsd.SYS___select50, args{1, words(1), 0, 0, 0}, netbsd.EINTR, nil, nil},
+			{"kevent(2)", netbsd.SYS___kevent50, args{2, 0, 0, room(40), 1, 0}, netbsd.EINTR, nil, nil},
+			{"_lwp_park(2)", netbsd.SYS____lwp_park60, args{0, 0, 0, 0, 0, 0}, netbsd.EINTR, nil, nil},
+			{"read(2): begins again", netbsd.SYS_read, args{0, room(1), 1}, netbsd.ERESTART, nil, nil},
+		}
+		for i := range rows {
+			w := &rows[i]
+			p.c.L.Proc().Kill(netbsd.SIGUSR1)
+			if wrong := w.check(p.do(w.nr, w.args...)); wrong != "" {
+				t.Errorf("%s: %s", w.name, wrong)
+			}
+			if n := len(p.delivered); n != i+1 {
+				t.Errorf("%s: handlers have run for %v", w.name, p.delivered)
+			}
+		}
+	})
+}
