@@ -87,7 +87,7 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	// whose it is.
 	stop := p.flags&fStopExec != 0
 	if stop {
-		p.stop(0, true)
+		p.stop(0, false)
 	}
 	f := p.img.Emul.ProcExec
 	m.unlock()

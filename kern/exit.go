@@ -162,7 +162,7 @@ func (l *LWP) stopOnExit() {
 	p := l.p
 	p.step(l, StepStopOnExit)
 	p.flags &^= fStopExit
-	p.stop(0, true)
+	p.stop(0, false)
 	for p.flags&(fStopping|fStopped) != 0 && l.attn.Load()&aExit == 0 {
 		l.stopHere()
 	}

@@ -154,3 +154,29 @@ func TestStopsAndContinuationsTellTheParent(t *testing.T) {
 		})
 	})
 }
+
+// A process that stops at its exit because it was asked to (PS_STOPEXIT) is waited for as
+// one that has stopped, but exit1 sends no SIGCHLD for it: child_psignal is not called. The
+// SIGCHLD of the end comes afterwards.
+func TestStopOnExitSendsNoSignal(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGCHLD)
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Proc().setStopOn(false, false, true)
+				l.Exit(5)
+			})
+			r := w.wait(l, c.Pid(), netbsd.WUNTRACED)
+			w.is("stopped", r.Status.Stopped(), true)
+			l.Nanosleep(time.Millisecond)
+			w.is("SIGCHLD of the stop", len(*got), 0)
+			l.Kill(c.Pid(), netbsd.SIGCONT)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(5, 0), 0)
+			l.Nanosleep(time.Millisecond)
+			w.is("SIGCHLD of the end", []any{len(*got), (*got)[0].Code}, []any{1, int32(netbsd.CLD_EXITED)})
+		})
+	})
+}

@@ -157,7 +157,7 @@ func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
 	if !p.tells(a.forkEvent()) {
 		if p.flags&fStopFork != 0 {
-			c.stop(0, true)
+			c.stop(0, false)
 		}
 		return
 	}

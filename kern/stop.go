@@ -65,7 +65,8 @@ func (p *Proc) checkStopped(force bool) {
 	p.flags |= fStopped
 	p.report(kStopped)
 	p.parent.collectActions(false)
-	if force || p.flags&fTraced != 0 || p.parent.flags&fNoCldStop == 0 {
+	// Who stops because of PS_STOPEXIT and its like stops for no signal, and its parent gets none.
+	if p.xsig != 0 && (force || p.flags&fTraced != 0 || p.parent.flags&fNoCldStop == 0) {
 		p.childSignal()
 	}
 	p.parent.waiters.wakeAll()
