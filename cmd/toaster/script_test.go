@@ -89,8 +89,12 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// canRegister reports whether this host can do what --host-exec needs.
+// canRegister reports whether this host can do what --host-exec needs: binfmt_misc in a user
+// namespace, where guests' host processes must be able to send a descriptor.
 func canRegister() bool {
+	if hostlike.CanSend() != nil {
+		return false
+	}
 	try := "mount -t binfmt_misc none /proc/sys/fs/binfmt_misc && test -w /proc/sys/fs/binfmt_misc/register"
 	return exec.Command("unshare", "-Urm", "sh", "-c", try).Run() == nil
 }

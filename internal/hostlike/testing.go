@@ -42,15 +42,16 @@ func Can(parts string) error {
 		return fmt.Errorf("hostlike: %s takes capabilities that root does not have here", parts)
 	}
 	if host.caps != nil && host.uid == 0 {
-		return crowded()
+		return CanSend()
 	}
 	return nil
 }
 
-// crowded finds out whether this user has more descriptors in flight in local sockets than
-// RLIMIT_NOFILE, whoever has sent them: who lacks CAP_SYS_RESOURCE can then send none (unix(7),
-// ETOOMANYREFS), on the imitated host as on this one.
-func crowded() error {
+// CanSend returns why a process of this user that has no rights cannot send a descriptor; nil
+// if it can. Where the user has more in flight in local sockets than RLIMIT_NOFILE, whoever has
+// sent them, who lacks CAP_SYS_RESOURCE can send none (unix(7), ETOOMANYREFS), on an imitated
+// host and in a user namespace as here.
+func CanSend() error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good: the thread, and the rights it has given up, end with it

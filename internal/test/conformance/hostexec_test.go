@@ -23,8 +23,8 @@ func TestHostExec(t *testing.T) {
 				cmd := exec.Command(toaster, "--host-exec", p.build(t), "-test.v", "-test.run="+exactly(name))
 				cmd.Dir = p.dir()
 				out, err := cmd.CombinedOutput()
-				if strings.Contains(string(out), "cannot set up --host-exec") {
-					t.Skip(string(out))
+				if strings.Contains(string(out), "cannot set up --host-exec") || strings.Contains(string(out), "ETOOMANYREFS") {
+					t.Skip(string(out)) // the latter: in the namespace nobody may send descriptors, see hostlike.CanSend
 				}
 				if err != nil || !strings.Contains(string(out), "--- PASS: "+name+" ") {
 					t.Errorf("%v\n%s", err, out)
