@@ -143,7 +143,7 @@ func (j *JobControl) lead(l *kern.LWP, h *tty.Host, job int) {
 		if j.Suspend == nil {
 			continue
 		}
-		guard.Locked(&j.mu, func() { j.owed = h.Lend() || j.owed })
+		guard.Locked(&j.mu, func() { j.owed = h.RestoreForStop() || j.owed })
 		j.Suspend()
 		j.retake(h)
 		l.SetForeground(h.TTY(), job)

@@ -9,7 +9,8 @@ import (
 // live counts open descriptions, for tests that account for leaks.
 var live atomic.Int64
 
-// LiveDescriptions is how many open file descriptions exist in this program.
+// LiveDescriptions is how many open file descriptions exist in this program, of all
+// machines together: some are made before their machine is, as the standard streams.
 func LiveDescriptions() int64 { return live.Load() }
 
 // Description is one open file (struct file): what open(2) makes and dup(2) and

@@ -7,7 +7,7 @@ import (
 )
 
 // Sleeper is the part of an LWP that a blocking operation needs; *kern.LWP is
-// one. Wakeups are tokens: they may be spurious, and none is lost that comes
+// one. A wakeup is remembered: it may be spurious, and none is lost that comes
 // between a test and the Sleep after it.
 type Sleeper interface {
 	Sleep(interruptible bool, deadline time.Time) netbsd.Errno

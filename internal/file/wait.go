@@ -165,7 +165,7 @@ func BlockUntil(c Call, f watcher, mask Events, deadline time.Time, try func() (
 	defer f.Unwatch(w)
 	for {
 		// After Watch, not before: what becomes ready between a try and the sleep has
-		// left a token with L, and the sleep ends at once.
+		// woken L already, and the sleep ends at once.
 		n, errno := try()
 		if errno != netbsd.EAGAIN {
 			return n, errno

@@ -16,18 +16,18 @@ type Sleeper struct {
 	// Asleep is told of each sleep, if it is not nil.
 	Asleep chan struct{}
 
-	token chan struct{}
+	woken chan struct{}
 }
 
 // NewSleeper makes a Sleeper that nobody has woken.
 func NewSleeper() *Sleeper {
-	return &Sleeper{token: make(chan struct{}, 1), Signal: make(chan netbsd.Errno, 1)}
+	return &Sleeper{woken: make(chan struct{}, 1), Signal: make(chan netbsd.Errno, 1)}
 }
 
 // Wake ends the sleep, or the next one.
 func (s *Sleeper) Wake() {
 	select {
-	case s.token <- struct{}{}:
+	case s.woken <- struct{}{}:
 	default:
 	}
 }
@@ -42,7 +42,7 @@ func (s *Sleeper) Sleep(interruptible bool, deadline time.Time) netbsd.Errno {
 		s.Asleep <- struct{}{}
 	}
 	select {
-	case <-s.token:
+	case <-s.woken:
 		return 0
 	case errno := <-s.Signal:
 		return errno

@@ -10,7 +10,7 @@ import (
 	"toaster/netbsd"
 )
 
-// This file lends open files to programs of the host: a descriptor of the
+// This file hands open files to programs of the host: a descriptor of the
 // host's for each, with a goroutine that carries the bytes where the file is
 // the kernel's alone and can't become one of the host's.
 
@@ -88,7 +88,7 @@ func (h *Host) exportBoth(d *file.Description) (int, netbsd.Errno) {
 
 // HalfPipe makes a host pipe; end kept (0 reads, 1 writes) becomes a File, the
 // other one is for the host program.
-func (h *Host) HalfPipe(kept int) (lent int, f *File, errno netbsd.Errno) {
+func (h *Host) HalfPipe(kept int) (other int, f *File, errno netbsd.Errno) {
 	var fds [2]int
 	if err := unix.Pipe2(fds[:], unix.O_CLOEXEC); err != nil {
 		return -1, nil, Errno(err)
@@ -150,21 +150,21 @@ func pumpAll(l file.Sleeper, dst *file.Description, b []byte) bool {
 
 // pumpSleeper is a Sleeper for goroutines that are no LWP.
 type pumpSleeper struct {
-	token chan struct{}
+	woken chan struct{}
 	stop  func() bool // ends a sleep with EINTR
 }
 
-func newPumpSleeper() *pumpSleeper { return &pumpSleeper{token: make(chan struct{}, 1)} }
+func newPumpSleeper() *pumpSleeper { return &pumpSleeper{woken: make(chan struct{}, 1)} }
 
 func (s *pumpSleeper) Wake() {
 	select {
-	case s.token <- struct{}{}:
+	case s.woken <- struct{}{}:
 	default:
 	}
 }
 
 func (s *pumpSleeper) Sleep(bool, time.Time) netbsd.Errno {
-	<-s.token
+	<-s.woken
 	if s.stop != nil && s.stop() {
 		return netbsd.EINTR
 	}

@@ -3,7 +3,7 @@
 //
 // Lock order, first taken first:
 //
-//	rights.mu < a file's poller (hostfile)
+//	rights.mu < hostfile's pollDesc.mu < poller.mu
 //
 // Queues are the host's, too, so that programs of the host can be at the other end. The
 // host does not let anybody look into them: see rights_linux.go for what that means.

@@ -38,11 +38,11 @@ func (s *Socket) tryRead(b []byte) (int, netbsd.Errno) {
 	}
 }
 
-// Export lends the socket to a program of the host, which expects it to block.
+// Export hands the socket to a program of the host, which expects it to block.
 func (s *Socket) Export() (int, netbsd.Errno) {
 	fd, err := unix.FcntlInt(uintptr(s.FD()), unix.F_DUPFD_CLOEXEC, 0)
 	if err == nil {
-		s.lent.Store(true)
+		s.exported.Store(true)
 		unix.SetNonblock(fd, false)
 	}
 	return fd, hostfile.Errno(err)

@@ -24,8 +24,8 @@ type Socket struct {
 	idle      atomic.Bool
 	listening atomic.Bool
 
-	// lent: a program of the host has it, and may have cleared the host's O_NONBLOCK.
-	lent atomic.Bool
+	// exported: a program of the host has it, and may have cleared the host's O_NONBLOCK.
+	exported atomic.Bool
 
 	mu         sync.Mutex    // guards what follows
 	recvTimeo  time.Duration // SO_RCVTIMEO; 0 is none
@@ -261,7 +261,7 @@ func (s *Socket) Listen(backlog int) netbsd.Errno {
 func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 	var from unix.Sockaddr
 	fd, errno := s.wait(c, file.Readable, &s.recvTimeo, func() (int, netbsd.Errno) {
-		if s.lent.Load() && s.File.Poll(file.In) == 0 {
+		if s.exported.Load() && s.File.Poll(file.In) == 0 {
 			return -1, netbsd.EAGAIN
 		}
 		for {

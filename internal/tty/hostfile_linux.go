@@ -117,7 +117,7 @@ func (f *hostTerminal) HostFD() (int, bool) {
 	return f.fd, true
 }
 
-// Export lends the terminal to a program of the host: by the description that blocks,
+// Export hands the terminal to a program of the host: by the description that blocks,
 // not by the one that this file reads from.
 func (f *hostTerminal) Export() (int, netbsd.Errno) {
 	if f.dead() {

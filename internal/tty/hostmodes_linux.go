@@ -76,8 +76,8 @@ func (h *Host) Restore() {
 	}
 }
 
-// Lend is Restore for a while: the program is about to be stopped. Retake ends it.
-func (h *Host) Lend() (lent bool) {
+// RestoreForStop is Restore for a while: the program is about to be stopped. Retake ends it.
+func (h *Host) RestoreForStop() (restored bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.saved == nil || !h.Foreground() {
