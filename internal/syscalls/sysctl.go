@@ -71,57 +71,57 @@ func onlineCPUs(*Call) int32 { return int32(runtime.NumCPU()) }
 func clampInt32(v uint64) int32 { return int32(min(v, 1<<31-1)) }
 
 var sysctlRoot = sysctlNode{kind: ctlNode, children: []sysctlNode{
-	{num: 1, name: "kern", kind: ctlNode, children: kernNodes()},
-	{num: 2, name: "vm", kind: ctlNode, children: vmNodes()},
-	{num: 4, name: "net", kind: ctlNode, children: netNodes()},
-	{num: 6, name: "hw", kind: ctlNode, children: hwNodes()},
-	{num: 7, name: "machdep", kind: ctlNode, children: machdepNodes()},
-	{num: 8, name: "user", kind: ctlNode}, // libc has its nodes
+	{num: netbsd.CTL_KERN, name: "kern", kind: ctlNode, children: kernNodes()},
+	{num: netbsd.CTL_VM, name: "vm", kind: ctlNode, children: vmNodes()},
+	{num: netbsd.CTL_NET, name: "net", kind: ctlNode, children: netNodes()},
+	{num: netbsd.CTL_HW, name: "hw", kind: ctlNode, children: hwNodes()},
+	{num: netbsd.CTL_MACHDEP, name: "machdep", kind: ctlNode, children: machdepNodes()},
+	{num: netbsd.CTL_USER, name: "user", kind: ctlNode}, // libc has its nodes
 }}
 
 func kernNodes() []sysctlNode {
 	return []sysctlNode{
-		sysctlString(1, "ostype", fixedString("NetBSD")),
-		sysctlString(2, "osrelease", func(c *Call) string { return c.K.OSRelease }),
-		sysctlInt(3, "osrevision", fixedInt(1000000000)),
-		sysctlString(4, "version", func(c *Call) string { return c.K.Version }),
-		sysctlInt(5, "maxvnodes", fixedInt(100000)),
-		sysctlInt(6, "maxproc", func(c *Call) int32 { return clampInt32(uint64(c.K.M.MaxProc())) }),
-		sysctlInt(7, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, file.MaxOpenFiles) }),
-		sysctlInt(8, "argmax", fixedInt(256*1024)),
-		sysctlInt(9, "securelevel", fixedInt(-1)),
-		sysctlString(10, "hostname", func(c *Call) string { return c.K.M.Hostname() }),
-		sysctlInt(11, "hostid", fixedInt(0)),
-		{num: 12, name: "clockrate", kind: ctlStruct, value: clockRate},
-		sysctlInt(17, "posix1version", fixedInt(200112)),
-		sysctlInt(18, "ngroups", fixedInt(16)),
-		sysctlInt(19, "job_control", fixedInt(1)),
-		sysctlInt(20, "saved_ids", fixedInt(1)),
-		sysctlString(22, "domainname", fixedString("")),
-		sysctlInt(25, "fsync", fixedInt(1)),
-		sysctlInt(29, "iov_max", fixedInt(1024)),
-		{num: 37, name: "urandom", kind: ctlInt, value: randomInt},
-		{num: 48, name: "proc_args", kind: ctlNode, value: procArgs},
-		sysctlInt(52, "monotonic_clock", fixedInt(200112)),
-		{num: 81, name: "arandom", kind: ctlInt, value: randomBytes},
-		{num: 83, name: "boottime", kind: ctlStruct, value: bootTime},
+		sysctlString(netbsd.KERN_OSTYPE, "ostype", fixedString("NetBSD")),
+		sysctlString(netbsd.KERN_OSRELEASE, "osrelease", func(c *Call) string { return c.K.OSRelease }),
+		sysctlInt(netbsd.KERN_OSREV, "osrevision", fixedInt(1000000000)),
+		sysctlString(netbsd.KERN_VERSION, "version", func(c *Call) string { return c.K.Version }),
+		sysctlInt(netbsd.KERN_MAXVNODES, "maxvnodes", fixedInt(100000)),
+		sysctlInt(netbsd.KERN_MAXPROC, "maxproc", func(c *Call) int32 { return clampInt32(uint64(c.K.M.MaxProc())) }),
+		sysctlInt(netbsd.KERN_MAXFILES, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, file.MaxOpenFiles) }),
+		sysctlInt(netbsd.KERN_ARGMAX, "argmax", fixedInt(netbsd.ARG_MAX)),
+		sysctlInt(netbsd.KERN_SECURELVL, "securelevel", fixedInt(-1)),
+		sysctlString(netbsd.KERN_HOSTNAME, "hostname", func(c *Call) string { return c.K.M.Hostname() }),
+		sysctlInt(netbsd.KERN_HOSTID, "hostid", fixedInt(0)),
+		{num: netbsd.KERN_CLOCKRATE, name: "clockrate", kind: ctlStruct, value: clockRate},
+		sysctlInt(netbsd.KERN_POSIX1, "posix1version", fixedInt(200112)),
+		sysctlInt(netbsd.KERN_NGROUPS, "ngroups", fixedInt(netbsd.NGROUPS_MAX)),
+		sysctlInt(netbsd.KERN_JOB_CONTROL, "job_control", fixedInt(1)),
+		sysctlInt(netbsd.KERN_SAVED_IDS, "saved_ids", fixedInt(1)),
+		sysctlString(netbsd.KERN_DOMAINNAME, "domainname", fixedString("")),
+		sysctlInt(netbsd.KERN_FSYNC, "fsync", fixedInt(1)),
+		sysctlInt(netbsd.KERN_IOV_MAX, "iov_max", fixedInt(netbsd.IOV_MAX)),
+		{num: netbsd.KERN_PROC_ARGS, name: "proc_args", kind: ctlNode, value: procArgs},
+		sysctlInt(netbsd.KERN_MONOTONIC_CLOCK, "monotonic_clock", fixedInt(200112)),
+		{num: netbsd.KERN_URND, name: "urandom", kind: ctlInt, value: randomInt},
+		{num: netbsd.KERN_ARND, name: "arandom", kind: ctlInt, value: randomBytes},
+		{num: netbsd.KERN_BOOTTIME, name: "boottime", kind: ctlStruct, value: bootTime},
 	}
 }
 
 func hwNodes() []sysctlNode {
 	return []sysctlNode{
-		sysctlString(1, "machine", fixedString("amd64")),
-		sysctlString(2, "model", fixedString("toaster")),
-		sysctlInt(3, "ncpu", onlineCPUs),
-		sysctlInt(4, "byteorder", fixedInt(1234)),
-		sysctlInt(5, "physmem", func(c *Call) int32 { return clampInt32(physMem(c)) }),
-		sysctlInt(6, "usermem", func(c *Call) int32 { return clampInt32(physMem(c)) }),
-		sysctlInt(7, "pagesize", fixedInt(4096)),
-		sysctlString(10, "machine_arch", fixedString("x86_64")),
-		sysctlInt(11, "alignbytes", fixedInt(15)),
-		sysctlQuad(13, "physmem64", physMem),
-		sysctlQuad(14, "usermem64", physMem),
-		sysctlInt(16, "ncpuonline", onlineCPUs),
+		sysctlString(netbsd.HW_MACHINE, "machine", fixedString("amd64")),
+		sysctlString(netbsd.HW_MODEL, "model", fixedString("toaster")),
+		sysctlInt(netbsd.HW_NCPU, "ncpu", onlineCPUs),
+		sysctlInt(netbsd.HW_BYTEORDER, "byteorder", fixedInt(1234)),
+		sysctlInt(netbsd.HW_PHYSMEM, "physmem", func(c *Call) int32 { return clampInt32(physMem(c)) }),
+		sysctlInt(netbsd.HW_USERMEM, "usermem", func(c *Call) int32 { return clampInt32(physMem(c)) }),
+		sysctlInt(netbsd.HW_PAGESIZE, "pagesize", fixedInt(4096)),
+		sysctlString(netbsd.HW_MACHINE_ARCH, "machine_arch", fixedString("x86_64")),
+		sysctlInt(netbsd.HW_ALIGNBYTES, "alignbytes", fixedInt(15)),
+		sysctlQuad(netbsd.HW_PHYSMEM64, "physmem64", physMem),
+		sysctlQuad(netbsd.HW_USERMEM64, "usermem64", physMem),
+		sysctlInt(netbsd.HW_NCPUONLINE, "ncpuonline", onlineCPUs),
 	}
 }
 
@@ -140,11 +140,11 @@ func machdepNodes() []sysctlNode {
 }
 
 func vmNodes() []sysctlNode {
-	return []sysctlNode{{num: 2, name: "loadavg", kind: ctlStruct, value: loadAvg}}
+	return []sysctlNode{{num: netbsd.VM_LOADAVG, name: "loadavg", kind: ctlStruct, value: loadAvg}}
 }
 
 func netNodes() []sysctlNode {
-	return []sysctlNode{{num: 34, name: "route", kind: ctlNode, value: routeTable}}
+	return []sysctlNode{{num: netbsd.AF_ROUTE, name: "route", kind: ctlNode, value: routeTable}}
 }
 
 // clockRate is struct clockinfo: tick in µs, tickadj, hz, stathz, profhz.
@@ -308,21 +308,21 @@ func procArgs(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 	if errno != 0 {
 		return nil, errno
 	}
-	if rest[1] == 3 || rest[1] == 4 {
+	if rest[1] == netbsd.KERN_PROC_ENV || rest[1] == netbsd.KERN_PROC_NENV {
 		if errno := c.maySeeEnv(int(rest[0])); errno != 0 {
 			return nil, errno
 		}
 	}
 	switch rest[1] {
-	case 1:
+	case netbsd.KERN_PROC_ARGV:
 		return nulJoin(image.Argv), 0
-	case 2:
+	case netbsd.KERN_PROC_NARGV:
 		return binary.LittleEndian.AppendUint32(nil, uint32(len(image.Argv))), 0
-	case 3:
+	case netbsd.KERN_PROC_ENV:
 		return nulJoin(image.Envp), 0
-	case 4:
+	case netbsd.KERN_PROC_NENV:
 		return binary.LittleEndian.AppendUint32(nil, uint32(len(image.Envp))), 0
-	case 5:
+	case netbsd.KERN_PROC_PATHNAME:
 		return append([]byte(image.Path), 0), 0
 	}
 	return nil, netbsd.EINVAL

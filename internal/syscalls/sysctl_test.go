@@ -70,3 +70,34 @@ func TestSysctlOfTheMachine(t *testing.T) {
 		m.Close()
 	}
 }
+
+// The numbers of sysctl's nodes are those of sys/sysctl.h: libc's sysconf(3) asks by number.
+func TestSysctlNumbers(t *testing.T) {
+	for name, want := range map[string][2]int32{
+		"kern.ostype": {netbsd.CTL_KERN, netbsd.KERN_OSTYPE}, "kern.osrevision": {netbsd.CTL_KERN, netbsd.KERN_OSREV},
+		"kern.argmax": {netbsd.CTL_KERN, netbsd.KERN_ARGMAX}, "kern.hostname": {netbsd.CTL_KERN, netbsd.KERN_HOSTNAME},
+		"kern.posix1version": {netbsd.CTL_KERN, netbsd.KERN_POSIX1}, "kern.saved_ids": {netbsd.CTL_KERN, netbsd.KERN_SAVED_IDS},
+		"kern.fsync": {netbsd.CTL_KERN, netbsd.KERN_FSYNC}, "kern.iov_max": {netbsd.CTL_KERN, netbsd.KERN_IOV_MAX},
+		"kern.monotonic_clock": {netbsd.CTL_KERN, netbsd.KERN_MONOTONIC_CLOCK}, "kern.urandom": {netbsd.CTL_KERN, netbsd.KERN_URND},
+		"kern.arandom": {netbsd.CTL_KERN, netbsd.KERN_ARND}, "kern.boottime": {netbsd.CTL_KERN, netbsd.KERN_BOOTTIME},
+		"kern.proc_args": {netbsd.CTL_KERN, netbsd.KERN_PROC_ARGS}, "vm.loadavg": {netbsd.CTL_VM, netbsd.VM_LOADAVG},
+		"hw.ncpu": {netbsd.CTL_HW, netbsd.HW_NCPU}, "hw.pagesize": {netbsd.CTL_HW, netbsd.HW_PAGESIZE},
+		"hw.ncpuonline": {netbsd.CTL_HW, netbsd.HW_NCPUONLINE}, "hw.usermem64": {netbsd.CTL_HW, netbsd.HW_USERMEM64},
+		"net.route": {netbsd.CTL_NET, netbsd.AF_ROUTE},
+	} {
+		found := false
+		for _, top := range sysctlRoot.children {
+			for _, n := range top.children {
+				if top.name+"."+n.name == name {
+					found = true
+					if got := [2]int32{top.num, n.num}; got != want {
+						t.Errorf("%s is %v, want %v", name, got, want)
+					}
+				}
+			}
+		}
+		if !found {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}
