@@ -26,7 +26,7 @@ type reader struct {
 var readers = []reader{
 	{"iovecs", func(c *Call, addr uint64, n int) string {
 		v, errno := c.iovecs(addr, n)
-		if errno == 0 && (len(v) != n || n > iovMax || vecLen(v) > maxIO) {
+		if errno == 0 && (len(v) != n || n > netbsd.IOV_MAX || vecLen(v) > maxIO) {
 			return "a vector that is too long"
 		}
 		return ""
@@ -36,7 +36,7 @@ var readers = []reader{
 		if errno != 0 {
 			return ""
 		}
-		if len(v) > iovMax {
+		if len(v) > netbsd.IOV_MAX {
 			return "a vector that is too long"
 		}
 		var m socket.Message
@@ -61,8 +61,8 @@ var readers = []reader{
 		return ""
 	}},
 	{"string vector", func(c *Call, addr uint64, _ int) string {
-		room := argMax
-		if l, errno := c.stringVector(addr, &room); errno == 0 && (len(l) > argMax/8 || room < 0) {
+		room := netbsd.ARG_MAX
+		if l, errno := c.stringVector(addr, &room); errno == 0 && (len(l) > netbsd.ARG_MAX/8 || room < 0) {
 			return "too many strings"
 		}
 		return ""

@@ -145,10 +145,8 @@ func (c *Call) copyoutOptional(addr uint64, b []byte) netbsd.Errno {
 
 // path reads a path name argument (at most PATH_MAX bytes).
 func (c *Call) path(i int) (string, netbsd.Errno) {
-	return c.Space.ReadString(c.Args[i], pathMax)
+	return c.Space.ReadString(c.Args[i], netbsd.PATH_MAX)
 }
-
-const pathMax = 1024
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }

@@ -18,6 +18,6 @@ func socket30(c *Call) netbsd.Errno {
 // const void *unparkhint), of programs from before NetBSD 7: the time is an absolute one of
 // CLOCK_REALTIME.
 func lwpPark50(c *Call) netbsd.Errno {
-	c.Args = [8]uint64{netbsd.CLOCK_REALTIME, timerAbstime, c.Args[0], c.Args[1], c.Args[2], c.Args[3]}
+	c.Args = [8]uint64{netbsd.CLOCK_REALTIME, netbsd.TIMER_ABSTIME, c.Args[0], c.Args[1], c.Args[2], c.Args[3]}
 	return lwpPark(c)
 }

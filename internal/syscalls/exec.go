@@ -2,9 +2,6 @@ package syscalls
 
 import "toaster/netbsd"
 
-// argMax is ARG_MAX: the room for arguments and environment, their pointers included.
-const argMax = 256 * 1024
-
 // execve is execve(const char *path, char *const argv[], char *const envp[]).
 func execve(c *Call) netbsd.Errno {
 	args, errno := c.execArgs(0, 1, 2)
@@ -19,7 +16,7 @@ func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, errno netbsd.Errno
 	if args.Path, errno = c.path(path); errno != 0 {
 		return args, errno
 	}
-	room := argMax
+	room := netbsd.ARG_MAX
 	if args.Argv, errno = c.stringVector(c.Ptr(argv), &room); errno != 0 {
 		return args, errno
 	}
@@ -28,7 +25,7 @@ func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, errno netbsd.Errno
 }
 
 // stringVector reads a vector of strings that a null pointer ends; room is what is
-// left of ARG_MAX. E2BIG beyond it. A null vector is EFAULT for execve's argv, as on
+// left of ARG_MAX, pointers included. E2BIG beyond it. A null vector is EFAULT for execve's argv, as on
 // NetBSD, and so it is here.
 func (c *Call) stringVector(addr uint64, room *int) ([]string, netbsd.Errno) {
 	var list []string

@@ -7,7 +7,7 @@ import (
 
 // nofile is the caller's RLIMIT_NOFILE.
 func (c *Call) nofile() uint64 {
-	r, _ := c.L.Proc().Rlimit(8)
+	r, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_NOFILE)
 	return r.Cur
 }
 

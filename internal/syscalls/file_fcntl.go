@@ -71,7 +71,7 @@ func getPath(c *Call, d *file.Description) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if len(name) >= pathMax {
+	if len(name) >= netbsd.PATH_MAX {
 		return netbsd.ERANGE
 	}
 	return c.copyout(c.Ptr(2), append([]byte(name), 0))

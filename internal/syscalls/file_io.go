@@ -143,14 +143,12 @@ func finishWrite(c *Call, d *file.Description, done uint64, errno netbsd.Errno) 
 // closeFD is close(int fd).
 func closeFD(c *Call) netbsd.Errno { return c.files().CloseFD(c.Int(0)) }
 
-const iovMax = 1024
-
 type iovec struct{ base, len uint64 }
 
 // iovecs reads an array of struct iovec; EINVAL for more than IOV_MAX or a sum beyond
 // SSIZE_MAX.
 func (c *Call) iovecs(addr uint64, n int) ([]iovec, netbsd.Errno) {
-	if n <= 0 || n > iovMax {
+	if n <= 0 || n > netbsd.IOV_MAX {
 		return nil, netbsd.EINVAL
 	}
 	b := make([]byte, 16*n)

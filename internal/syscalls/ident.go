@@ -90,12 +90,10 @@ func setgroups(c *Call) netbsd.Errno {
 	return c.L.Setgroups(groups)
 }
 
-const maxLogin = 17
-
 // getlogin is __getlogin(char *name, size_t namelen).
 func getlogin(c *Call) netbsd.Errno {
 	b := append([]byte(c.L.Proc().Getlogin()), 0)
-	if n := min(c.Args[1], maxLogin); uint64(len(b)) > n {
+	if n := min(c.Args[1], netbsd.LOGIN_NAME_MAX); uint64(len(b)) > n {
 		b = b[:n]
 	}
 	return c.copyout(c.Ptr(0), b)
@@ -103,7 +101,7 @@ func getlogin(c *Call) netbsd.Errno {
 
 // setlogin is __setlogin(const char *name).
 func setlogin(c *Call) netbsd.Errno {
-	name, errno := c.Space.ReadString(c.Ptr(0), maxLogin)
+	name, errno := c.Space.ReadString(c.Ptr(0), netbsd.LOGIN_NAME_MAX)
 	if errno == netbsd.ENAMETOOLONG {
 		errno = netbsd.EINVAL
 	}

@@ -89,7 +89,7 @@ func schedYield(*Call) netbsd.Errno {
 // unpark. A relative time has what is left of it written back.
 func lwpPark(c *Call) netbsd.Errno {
 	var deadline time.Time
-	relative := c.Int(1)&timerAbstime == 0
+	relative := c.Int(1)&netbsd.TIMER_ABSTIME == 0
 	tsp := c.Ptr(2)
 	if tsp != 0 {
 		d, errno := c.timespecIn(tsp)

@@ -34,9 +34,9 @@ func TestStringVectorReadsPages(t *testing.T) {
 		binary.LittleEndian.PutUint64(m.b[8*i:], m.base+at)
 		at += uint64(copy(m.b[at:], "a string\x00"))
 	}
-	c, room := &Call{Space: m}, argMax
+	c, room := &Call{Space: m}, netbsd.ARG_MAX
 	list, errno := c.stringVector(m.base, &room)
-	if errno != 0 || len(list) != 40 || list[39] != "a string" || room != argMax-40*17 {
+	if errno != 0 || len(list) != 40 || list[39] != "a string" || room != netbsd.ARG_MAX-40*17 {
 		t.Errorf("%q, %v, room for %d", list, errno, room)
 	}
 	if m.reads != 3 {

@@ -143,7 +143,7 @@ func sel(c *Call) netbsd.Errno {
 	if c.Ptr(4) == 0 {
 		return doSelect(c, time.Time{}, false)
 	}
-	b, errno := c.in(c.Ptr(4), 16)
+	b, errno := c.in(c.Ptr(4), netbsd.SizeofTimeval)
 	if errno != 0 {
 		return errno
 	}

@@ -24,33 +24,26 @@ func vfork(c *Call) netbsd.Errno {
 	return doFork(c, kern.ForkArgs{ExitSignal: netbsd.SIGCHLD, Vfork: true, ShareVM: true})
 }
 
-// Flags of __clone(2) (sched.h); the low byte is the exit signal.
-const (
-	cloneCSignal = 0xff
-	cloneVM      = 0x100
-	cloneFS      = 0x200
-	cloneFiles   = 0x400
-	cloneSighand = 0x800
-	cloneVfork   = 0x4000
-	cloneKnown   = cloneCSignal | cloneVM | cloneFS | cloneFiles | cloneSighand | cloneVfork
-)
+// cloneKnown are the flags of __clone(2) that there are; the low byte is the exit signal.
+const cloneKnown = netbsd.CLONE_CSIGNAL | netbsd.CLONE_VM | netbsd.CLONE_FS | netbsd.CLONE_FILES |
+	netbsd.CLONE_SIGHAND | netbsd.CLONE_VFORK
 
 // clone is __clone(int flags, void *stack): fork with an exit signal of choice and
 // parts shared. EINVAL for unknown flags or signals, and for shared handlers without
 // shared memory.
 func clone(c *Call) netbsd.Errno {
 	flags := c.Int(0)
-	sig := flags & cloneCSignal
-	if flags&^cloneKnown != 0 || sig >= netbsd.NSIG || flags&cloneSighand != 0 && flags&cloneVM == 0 {
+	sig := flags & netbsd.CLONE_CSIGNAL
+	if flags&^cloneKnown != 0 || sig >= netbsd.NSIG || flags&netbsd.CLONE_SIGHAND != 0 && flags&netbsd.CLONE_VM == 0 {
 		return netbsd.EINVAL
 	}
 	return doFork(c, kern.ForkArgs{
 		ExitSignal:   netbsd.Signal(sig),
-		Vfork:        flags&cloneVfork != 0,
-		ShareVM:      flags&cloneVM != 0,
-		ShareCwd:     flags&cloneFS != 0,
-		ShareFiles:   flags&cloneFiles != 0,
-		ShareSigacts: flags&cloneSighand != 0,
+		Vfork:        flags&netbsd.CLONE_VFORK != 0,
+		ShareVM:      flags&netbsd.CLONE_VM != 0,
+		ShareCwd:     flags&netbsd.CLONE_FS != 0,
+		ShareFiles:   flags&netbsd.CLONE_FILES != 0,
+		ShareSigacts: flags&netbsd.CLONE_SIGHAND != 0,
 		NoExitSignal: sig == 0,
 		Prepare:      func(l *kern.LWP) netbsd.Errno { return c.K.SetStack(l, c.Ptr(1)) },
 	})

@@ -102,7 +102,7 @@ func TestProcess(t *testing.T) {
 			{"W_EXITCODE(0, SIGTERM)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(15)}, nil},
 		},
 		"clone": {
-			{"__clone(2): EINVAL for shared handlers without shared memory", netbsd.SYS___clone, args{cloneSighand, 0}, netbsd.EINVAL, nil, nil},
+			{"__clone(2): EINVAL for shared handlers without shared memory", netbsd.SYS___clone, args{netbsd.CLONE_SIGHAND, 0}, netbsd.EINVAL, nil, nil},
 			{"__clone(2): EINVAL for a signal that there is not", netbsd.SYS___clone, args{netbsd.NSIG, 0}, netbsd.EINVAL, nil, nil},
 			{"sys___clone: EINVAL for unknown flags", netbsd.SYS___clone, args{0x10000, 0}, netbsd.EINVAL, nil, nil},
 			{"__clone(2): the stack", netbsd.SYS___clone, args{int(netbsd.SIGCHLD), 0x5000}, 0, last, func(p *player) {
@@ -111,7 +111,7 @@ func TestProcess(t *testing.T) {
 				}
 			}},
 			{"__wait450 of it", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
-			{"__clone(2): no SIGCHLD, found by __WALL alone", netbsd.SYS___clone, args{cloneVM | cloneFiles | cloneFS, 0}, 0, last, exits(0)},
+			{"__clone(2): no SIGCHLD, found by __WALL alone", netbsd.SYS___clone, args{netbsd.CLONE_VM | netbsd.CLONE_FILES | netbsd.CLONE_FS, 0}, 0, last, exits(0)},
 			{"wait(2): not without WALTSIG", netbsd.SYS___wait450, args{-1, 0, 0, 0}, netbsd.ECHILD, nil, nil},
 			{"wait(2): WALTSIG", netbsd.SYS___wait450, args{-1, 0, netbsd.WALTSIG, 0}, 0, nil, nil},
 		},

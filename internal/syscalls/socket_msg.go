@@ -56,7 +56,7 @@ func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, []iovec, netbsd.Errno) {
 	if h.Iovlen == 0 {
 		return h, nil, 0
 	}
-	if h.Iovlen < 0 || h.Iovlen > iovMax {
+	if h.Iovlen < 0 || h.Iovlen > netbsd.IOV_MAX {
 		return h, nil, netbsd.EMSGSIZE
 	}
 	v, errno := c.iovecs(h.Iov, int(h.Iovlen))

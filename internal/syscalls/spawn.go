@@ -95,7 +95,7 @@ func (c *Call) spawnActions(addr uint64) ([]spawnAction, netbsd.Errno) {
 		list[i].SpawnFileAction = netbsd.DecodeSpawnFileAction(b)
 		switch list[i].Action {
 		case netbsd.FAE_OPEN, netbsd.FAE_CHDIR:
-			if list[i].name, errno = c.Space.ReadString(list[i].Path, pathMax); errno != 0 {
+			if list[i].name, errno = c.Space.ReadString(list[i].Path, netbsd.PATH_MAX); errno != 0 {
 				return nil, errno
 			}
 		}

@@ -7,8 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-const timerAbstime = 1
-
 // notPermitted serves calls that only a superuser of the host could mean.
 func notPermitted(*Call) netbsd.Errno { return netbsd.EPERM }
 
@@ -156,7 +154,7 @@ func clockSleep(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if c.Int(1)&timerAbstime == 0 {
+	if c.Int(1)&netbsd.TIMER_ABSTIME == 0 {
 		return sleepUntil(c, sleepDeadline(d), c.Ptr(3))
 	}
 	now, _ := readClock(c, id)

@@ -64,7 +64,7 @@ func timerSettime(c *Call) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	v := kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()}
-	if c.Int(1)&timerAbstime != 0 && v.Value != 0 {
+	if c.Int(1)&netbsd.TIMER_ABSTIME != 0 && v.Value != 0 {
 		v.Value = max(1, v.Value-time.Duration(time.Now().UnixNano()))
 	}
 	old, errno := c.L.Proc().TimerSettime(c.Int(0), v)
