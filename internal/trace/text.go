@@ -32,7 +32,7 @@ type TextOptions struct {
 type Text struct {
 	opt TextOptions
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows; no lock of the kernel's is taken with it
 	w       io.Writer
 	err     error
 	start   time.Time
@@ -78,6 +78,8 @@ func (t *Text) Exit(c *Call) {
 	t.line(c.Start, c.Pid, c.Lid, s)
 }
 
+// take forgets a call that has been entered; false if it was filtered out, or has been shown
+// already as one that its LWP did not survive.
 func (t *Text) take(c *Call) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -135,6 +137,8 @@ func statusText(s netbsd.WaitStatus) string {
 	return "exited with " + strconv.Itoa(s.ExitCode())
 }
 
+// flush shows calls that will not end. Memory is read with mu dropped, as the guest's host
+// process may answer slowly, or never.
 func (t *Text) flush(match func(who) bool) {
 	var l []*Call
 	guard.Locked(&t.mu, func() {
@@ -151,6 +155,8 @@ func (t *Text) flush(match func(who) bool) {
 	}
 }
 
+// line writes one line in one Write, so that the lines of two machines, or the program's own
+// output, do not mix within. The first error stays; the guests go on without a trace.
 func (t *Text) line(at time.Time, pid, lid int, s string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

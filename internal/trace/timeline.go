@@ -13,7 +13,7 @@ import (
 // chrome://tracing show: a track for each LWP, calls as bars, signals as marks,
 // arrows from forks to their children.
 type Timeline struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	w     io.Writer
 	start time.Time
 	begun bool
@@ -75,6 +75,7 @@ func (t *Timeline) Event(e *Event) {
 
 func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
+// write writes one event; the first error stays, and Close returns it.
 func (t *Timeline) write(at time.Time, e traceEvent) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -28,6 +28,8 @@ func (f *controller) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	})
 }
 
+// take is one attempt of ptcread; mu is held. News come before data, as what they tell of, a
+// flush or a stop, has happened to the data.
 func (f *controller) take(b []byte) (int, netbsd.Errno) {
 	p := f.pair
 	if p.is1(stOpen) {
@@ -88,6 +90,8 @@ func (f *controller) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	return 0, errno
 }
 
+// typeIn is one attempt of ptcwrite; mu is held. Each character runs through the whole
+// discipline at once: its echo, and the signal that it may be, are out before the next one.
 func (f *controller) typeIn(b []byte) (int, netbsd.Errno) {
 	p := f.pair
 	full := netbsd.EAGAIN

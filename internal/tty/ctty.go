@@ -90,6 +90,8 @@ func (f *ctty) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	return t.Ioctl(c, cmd, data)
 }
 
+// dropTTY is TIOCNOTTY. The leader of a session is refused: its terminal goes with itself, and
+// takes the others' along.
 func dropTTY(l *kern.LWP) netbsd.Errno {
 	if l == nil {
 		return netbsd.ENOTTY

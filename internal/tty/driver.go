@@ -86,6 +86,9 @@ func (d *Driver) OpenPair(l *kern.LWP, flags int) (*file.Description, netbsd.Err
 	return file.New(&controller{pair: p}, flags&^netbsd.O_ACCMODE|netbsd.O_RDWR), 0
 }
 
+// newPair takes the lowest number that is free, on the host too where the user's own terminal
+// has one: a guest must not find another terminal under the name it was told. maxPairs
+// bounds what guests can have the kernel keep.
 func (d *Driver) newPair() (*pair, netbsd.Errno) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

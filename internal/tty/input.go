@@ -25,7 +25,9 @@ const (
 	begun                  // done with it; there may be output
 )
 
-// take is ttyinput_wlock.
+// take is ttyinput_wlock. mu is held, as by all of this file: what a character causes, a
+// signal to the foreground group too, happens before the next one is looked at, and kern's
+// lock comes after mu.
 func (p *pair) take(c uint16) {
 	if p.lflag(netbsd.PENDIN) {
 		p.takePending()
@@ -44,6 +46,9 @@ func (p *pair) take(c uint16) {
 	p.start()
 }
 
+// accept asks the stages one after the other, in ttyinput_wlock's order, which programs rely
+// on: VLNEXT takes their meaning from all that follow, and a signal is one also in the
+// middle of a line.
 func (p *pair) accept(c uint16) verdict {
 	if c == 0xff && p.t.Iflag&(netbsd.ISTRIP|netbsd.IGNPAR|netbsd.INPCK|netbsd.PARMRK) == netbsd.INPCK|netbsd.PARMRK {
 		if len(p.raw)+len(p.can)+2 <= inputMax {

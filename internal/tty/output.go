@@ -47,6 +47,8 @@ func (p *pair) output(c byte) bool {
 	return true
 }
 
+// expandTab puts the blanks of a tab (OXTABS), all or none, as a writer that starts again
+// sends the tab again.
 func (p *pair) expandTab() bool {
 	n := 8 - p.col&7
 	if !p.lflag(netbsd.FLUSHO) && len(p.out)+n > outputMax {
@@ -59,6 +61,7 @@ func (p *pair) expandTab() bool {
 	return true
 }
 
+// moveCursor keeps the column, which erasing needs to know how far back a tab was.
 func (p *pair) moveCursor(c byte) {
 	switch classOf(c) {
 	case backspace:

@@ -36,6 +36,8 @@ type reading struct {
 	had    int
 }
 
+// readOnce reads once the caller is in the foreground, which is asked again after each sleep:
+// the shell may have moved its group meanwhile.
 func (f *terminal) readOnce(c file.Call, r *reading, b []byte) (int, netbsd.Errno) {
 	return wait(c, f, file.Readable, func(expired bool) (int, time.Time, netbsd.Errno) {
 		p := f.pair

@@ -11,7 +11,7 @@ import (
 type terminal struct {
 	file.Base
 	*pair
-	era uint64 // pair.revoked at the open
+	era uint64 // pair.revoked at the open; a revoked file stays so, whoever opens the terminal anew
 }
 
 // dead reports whether the terminal was revoked since it was opened. mu is held.
@@ -64,6 +64,7 @@ func (f *terminal) Close() {
 		return
 	}
 	p.drain(file.Call{L: newSleeper()}, closeWait)
+	// Looked at again: it may have been revoked, or opened by somebody else, meanwhile.
 	p.mu.Lock()
 	defer p.unlock()
 	if !f.dead() && p.opens == 0 && p.is1(stOpen) {

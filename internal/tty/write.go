@@ -27,6 +27,8 @@ func (f *terminal) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	return 0, errno
 }
 
+// writeOnce writes what fits. The queue never holds more than outputMax, whoever does not
+// read: what one character becomes, a tab or CR and LF, goes as a whole or waits.
 func (f *terminal) writeOnce(c file.Call, b []byte) (int, netbsd.Errno) {
 	p := f.pair
 	if errno := f.mayWrite(c); errno != 0 {
