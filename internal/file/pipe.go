@@ -277,11 +277,11 @@ func (p *pipe) ioctl(cmd uint32, data []byte, length int) netbsd.Errno {
 	default:
 		return netbsd.EPASSTHROUGH
 	}
-	return putInt(data, v)
+	return PutInt(data, v)
 }
 
-// putInt stores the int result of an ioctl.
-func putInt(data []byte, v int) netbsd.Errno {
+// PutInt stores the int result of an ioctl.
+func PutInt(data []byte, v int) netbsd.Errno {
 	if len(data) < 4 {
 		return netbsd.EINVAL
 	}

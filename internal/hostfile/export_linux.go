@@ -1,8 +1,6 @@
 package hostfile
 
 import (
-	"time"
-
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
@@ -112,12 +110,12 @@ func goPump(host file.File, dst, src *file.Description) {
 func pump(host file.File, dst, src *file.Description) {
 	defer dst.Release()
 	defer src.Release()
-	l := newPumpSleeper()
+	l := file.NewKthread()
 	if host != nil {
 		w := &file.Waiter{Mask: file.Err | file.Hup, L: l}
 		host.Watch(w)
 		defer host.Unwatch(w)
-		l.stop = func() bool { return host.Poll(0)&(file.Err|file.Hup) != 0 }
+		l.Stop = func() bool { return host.Poll(0)&(file.Err|file.Hup) != 0 }
 	}
 	buf := make([]byte, 32<<10)
 	for {
@@ -146,27 +144,4 @@ func pumpAll(l file.Sleeper, dst *file.Description, b []byte) bool {
 		b = b[n:]
 	}
 	return true
-}
-
-// pumpSleeper is a Sleeper for goroutines that are no LWP.
-type pumpSleeper struct {
-	woken chan struct{}
-	stop  func() bool // ends a sleep with EINTR
-}
-
-func newPumpSleeper() *pumpSleeper { return &pumpSleeper{woken: make(chan struct{}, 1)} }
-
-func (s *pumpSleeper) Wake() {
-	select {
-	case s.woken <- struct{}{}:
-	default:
-	}
-}
-
-func (s *pumpSleeper) Sleep(bool, time.Time) netbsd.Errno {
-	<-s.woken
-	if s.stop != nil && s.stop() {
-		return netbsd.EINTR
-	}
-	return 0
 }

@@ -41,7 +41,7 @@ type inodes struct {
 	errno netbsd.Errno
 	f     *File
 	over  atomic.Bool   // read no more
-	l     *pumpSleeper  // of the goroutine that reads
+	l     *file.Kthread // of the goroutine that reads
 	ended chan struct{} // closed by it
 
 	mu      sync.Mutex
@@ -153,8 +153,8 @@ func (in *inodes) start() {
 	in.f = new(File)
 	in.f.init(in.host, fd, unix.S_IFIFO, kindNonblock)
 	in.watches, in.ended = map[int32]*inodeWatch{}, make(chan struct{})
-	in.l = newPumpSleeper()
-	in.l.stop = in.over.Load
+	in.l = file.NewKthread()
+	in.l.Stop = in.over.Load
 	go in.read()
 }
 

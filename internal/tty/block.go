@@ -74,33 +74,3 @@ func wait(c file.Call, f watcher, mask file.Events, try attempt) (int, netbsd.Er
 		}
 	}
 }
-
-// sleeper sleeps for somebody who is no LWP, or whose LWP is not known: the last close
-// of a terminal. Its sleeps are not interruptible.
-type sleeper struct{ wake chan struct{} }
-
-func newSleeper() *sleeper { return &sleeper{make(chan struct{}, 1)} }
-
-// Wake implements file.Sleeper.
-func (s *sleeper) Wake() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-// Sleep implements file.Sleeper.
-func (s *sleeper) Sleep(_ bool, deadline time.Time) netbsd.Errno {
-	if deadline.IsZero() {
-		<-s.wake
-		return 0
-	}
-	t := time.NewTimer(time.Until(deadline))
-	defer t.Stop()
-	select {
-	case <-s.wake:
-		return 0
-	case <-t.C:
-		return netbsd.EWOULDBLOCK
-	}
-}

@@ -43,7 +43,9 @@ type side struct {
 	d *file.Description
 }
 
-func (s side) call(nonblock bool) file.Call { return file.Call{L: newSleeper(), Nonblock: nonblock} }
+func (s side) call(nonblock bool) file.Call {
+	return file.Call{L: file.NewKthread(), Nonblock: nonblock}
+}
 
 func (s side) write(b string) {
 	s.t.Helper()

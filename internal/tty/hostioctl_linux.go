@@ -52,7 +52,7 @@ func (h *Host) count(req uint, data []byte) netbsd.Errno {
 	if err != nil {
 		return hostfile.Errno(err)
 	}
-	return setInt(data, int32(n))
+	return file.PutInt(data, int(n))
 }
 
 func (h *Host) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {

@@ -21,14 +21,6 @@ func intArg(data []byte) int32 {
 	return int32(le.Uint32(data))
 }
 
-func setInt(data []byte, v int32) netbsd.Errno {
-	if len(data) < 4 {
-		return netbsd.EINVAL
-	}
-	le.PutUint32(data, uint32(v))
-	return 0
-}
-
 // Ioctl implements file.File for the terminal side.
 func (f *terminal) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	dead := false
@@ -106,13 +98,13 @@ func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 			p.k.Signal(netbsd.SIGWINCH)
 		}
 	case netbsd.FIONREAD:
-		return setInt(data, int32(p.nread()))
+		return file.PutInt(data, p.nread())
 	case netbsd.TIOCOUTQ, netbsd.FIONWRITE:
-		return setInt(data, int32(len(p.out)))
+		return file.PutInt(data, len(p.out))
 	case netbsd.FIONSPACE:
-		return setInt(data, int32(outputMax-len(p.out)))
+		return file.PutInt(data, outputMax-len(p.out))
 	case netbsd.TIOCGQSIZE:
-		return setInt(data, inputMax)
+		return file.PutInt(data, inputMax)
 	case netbsd.TIOCSTAT:
 		p.info = true
 	case netbsd.TIOCSTI:
@@ -164,7 +156,7 @@ func lineIoctl(cmd uint32, data []byte) netbsd.Errno {
 	switch cmd {
 	case netbsd.FIONBIO, netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSDTR, netbsd.TIOCCDTR, netbsd.TIOCSFLAGS:
 	case netbsd.TIOCGETD, netbsd.TIOCGFLAGS:
-		return setInt(data, 0)
+		return file.PutInt(data, 0)
 	case netbsd.TIOCSETD:
 		if intArg(data) != 0 {
 			return netbsd.ENXIO
@@ -240,7 +232,7 @@ func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (errno netbsd.Er
 		if errno != 0 {
 			return errno, true
 		}
-		return setInt(data, int32(pgid)), true
+		return file.PutInt(data, pgid), true
 	case netbsd.TIOCSPGRP:
 		return l.SetForeground(k, int(intArg(data))), true
 	case netbsd.TIOCGSID:
@@ -248,7 +240,7 @@ func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (errno netbsd.Er
 		if _, errno := l.GetForeground(k); errno != 0 || s == nil {
 			return netbsd.ENOTTY, true
 		}
-		return setInt(data, int32(s.ID())), true
+		return file.PutInt(data, s.ID()), true
 	case netbsd.FIOGETOWN:
 		return getOwner(l, k, data), true
 	case netbsd.FIOSETOWN:
@@ -263,9 +255,9 @@ func getOwner(l *kern.LWP, k *kern.TTY, data []byte) netbsd.Errno {
 		return netbsd.ENOTTY
 	}
 	if g := k.Foreground(); g != nil {
-		return setInt(data, int32(-g.ID()))
+		return file.PutInt(data, -g.ID())
 	}
-	return setInt(data, 0)
+	return file.PutInt(data, 0)
 }
 
 // setOwner is FIOSETOWN: a group by -id, or that of a process.

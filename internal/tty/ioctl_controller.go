@@ -20,11 +20,11 @@ func (f *controller) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		return p.grant(c)
 	case cmd == netbsd.TIOCGPGRP:
 		// The controller's holder need not have the terminal for his own.
-		id := int32(0)
+		id := 0
 		if g := p.k.Foreground(); g != nil {
-			id = int32(g.ID())
+			id = g.ID()
 		}
-		return setInt(data, id)
+		return file.PutInt(data, id)
 	}
 	return p.ioctl(c, cmd, data)
 }
@@ -49,7 +49,7 @@ func (f *controller) own(cmd uint32, data []byte) (errno netbsd.Errno, ok bool) 
 	case netbsd.TIOCSIG:
 		return p.signalFromController(data), true
 	case netbsd.FIONREAD:
-		return setInt(data, int32(len(p.out))), true
+		return file.PutInt(data, len(p.out)), true
 	case netbsd.TIOCSETD, netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
 		// The holder would wait for himself to read the output.
 		p.out = p.out[:0]

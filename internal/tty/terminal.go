@@ -63,7 +63,7 @@ func (f *terminal) Close() {
 	if !last {
 		return
 	}
-	p.drain(file.Call{L: newSleeper()}, closeWait)
+	p.drain(file.Call{L: file.NewKthread()}, closeWait)
 	// Looked at again: it may have been revoked, or opened by somebody else, meanwhile.
 	p.mu.Lock()
 	defer p.unlock()
