@@ -16,8 +16,8 @@ type Prototype struct {
 }
 
 // MaxSyscall is the size of the kernel's table (SYS_NSYSENT). NetBSD/amd64 takes the
-// number from RAX modulo this; a place without a call raises SIGSYS and answers
-// ENOSYS.
+// number from RAX modulo this; where there is no call it sends SIGSYS and answers
+// ENOSYS (sys_nosys).
 const MaxSyscall = 512
 
 // Result says what a call returns in RAX when it succeeds.

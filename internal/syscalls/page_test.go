@@ -35,7 +35,8 @@ NetBSD 10 for amd64, those that only old programs make too, and a few of NetBSD 
 - **full**: as NetBSD does it, as far as tests and the manual reach.
 - **partial**: what is missing is said beside it.
 - **stub**: accepted, and without effect.
-- **none**: fails with ENOSYS. ` + "`toaster run --trace -`" + ` shows such a call.
+- **none**: fails with ENOSYS. NetBSD's kernel answers so, too, where it was built without a call, but sends SIGSYS beside it
+  (sys_nosys); toaster does not, so that a program may do without. ` + "`toaster run --trace -`" + ` shows such a call.
 
 `
 
