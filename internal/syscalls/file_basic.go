@@ -40,14 +40,15 @@ func (c *Call) install(d *file.Description, cloexec bool) netbsd.Errno {
 	return c.ok(uint64(fd))
 }
 
-// dup is dup(int fd).
+// dup is dup(int fd). EBADF. EMFILE: RLIMIT_NOFILE.
 func dup(c *Call) netbsd.Errno {
 	fd, errno := c.files().Dup(c.Int(0), 0, c.nofile(), false)
 	c.Ret[0] = uint64(fd)
 	return errno
 }
 
-// dup2 is dup2(int from, int to).
+// dup2 is dup2(int from, int to). EBADF: from is not open, or to is none that RLIMIT_NOFILE
+// allows.
 func dup2(c *Call) netbsd.Errno {
 	c.Ret[0] = uint64(c.Int(1))
 	return c.files().Dup2(c.Int(0), c.Int(1), c.nofile(), false)

@@ -29,7 +29,8 @@ func fsyncRange(c *Call) netbsd.Errno {
 	})
 }
 
-// lseek is lseek(int fd, int pad, off_t offset, int whence).
+// lseek is lseek(int fd, int pad, off_t offset, int whence). EBADF. ESPIPE: no position. EINVAL:
+// another whence, or a place before the beginning.
 func lseek(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		n, errno := d.File.Lseek(c.Long(2), c.Int(3))
@@ -40,7 +41,8 @@ func lseek(c *Call) netbsd.Errno {
 	})
 }
 
-// ftruncate is ftruncate(int fd, int pad, off_t length).
+// ftruncate is ftruncate(int fd, int pad, off_t length). EBADF. EINVAL: a negative length, or
+// not open for writing.
 func ftruncate(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		if !d.Writable() {
@@ -52,7 +54,8 @@ func ftruncate(c *Call) netbsd.Errno {
 
 var direntBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// getdents is __getdents30(int fd, char *buf, size_t count).
+// getdents is __getdents30(int fd, char *buf, size_t count). EBADF. EINVAL: not a directory.
+// EFAULT.
 func getdents(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		r, ok := d.File.(file.DirReader)
@@ -110,7 +113,8 @@ func fpathconf(c *Call) netbsd.Errno {
 	})
 }
 
-// flock is flock(int fd, int operation).
+// flock is flock(int fd, int operation). EBADF. EINVAL: no operation. EWOULDBLOCK: with LOCK_NB.
+// EINTR.
 func flock(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		op := c.Int(1)

@@ -18,14 +18,17 @@ const maxIO = 1<<63 - 1
 
 type readFunc func(d *file.Description, b []byte) (int, netbsd.Errno)
 
-// read is read(int fd, void *buf, size_t nbyte).
+// read is read(int fd, void *buf, size_t nbyte). EBADF: not open for reading. EINVAL: more than
+// SSIZE_MAX. EFAULT: what was taken from a pipe is lost then, as on NetBSD. EAGAIN, EINTR,
+// EISDIR.
 func read(c *Call) netbsd.Errno {
 	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Read(c.L, b)
 	})
 }
 
-// pread is pread(int fd, void *buf, size_t nbyte, int pad, off_t offset).
+// pread is pread(int fd, void *buf, size_t nbyte, int pad, off_t offset). As read; ESPIPE: no
+// position. EINVAL: a negative one.
 func pread(c *Call) netbsd.Errno {
 	off := c.Long(4)
 	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
@@ -64,14 +67,16 @@ func readInto(c *Call, d *file.Description, addr uint64, b []byte, f readFunc) n
 	return c.ok(uint64(n))
 }
 
-// write is write(int fd, const void *buf, size_t nbyte). EPIPE comes with SIGPIPE.
+// write is write(int fd, const void *buf, size_t nbyte). EPIPE comes with SIGPIPE. EBADF: not
+// open for writing. EINVAL: more than SSIZE_MAX. EFAULT. EAGAIN, EINTR.
 func write(c *Call) netbsd.Errno {
 	return transferOut(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Write(c.L, b)
 	})
 }
 
-// pwrite is pwrite(int fd, const void *buf, size_t nbyte, int pad, off_t offset).
+// pwrite is pwrite(int fd, const void *buf, size_t nbyte, int pad, off_t offset). As write;
+// ESPIPE: no position. EINVAL: a negative one.
 func pwrite(c *Call) netbsd.Errno {
 	off := c.Long(4)
 	return transferOut(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
@@ -140,7 +145,8 @@ func finishWrite(c *Call, d *file.Description, done uint64, errno netbsd.Errno) 
 	return c.ok(done)
 }
 
-// closeFD is close(int fd).
+// closeFD is close(int fd). EBADF. What a sibling reads or writes by the descriptor meanwhile
+// goes on.
 func closeFD(c *Call) netbsd.Errno { return c.files().CloseFD(c.Int(0)) }
 
 type iovec struct{ base, len uint64 }
@@ -166,7 +172,8 @@ func (c *Call) iovecs(addr uint64, n int) ([]iovec, netbsd.Errno) {
 	return v, 0
 }
 
-// readv is readv(int fd, const struct iovec *iov, int iovcnt).
+// readv is readv(int fd, const struct iovec *iov, int iovcnt). As read; EINVAL: no part or more
+// than IOV_MAX of them, or a sum beyond SSIZE_MAX.
 func readv(c *Call) netbsd.Errno {
 	return scatter(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Read(c.L, b)
@@ -219,7 +226,8 @@ func vecLen(v []iovec) uint64 {
 	return n
 }
 
-// writev is writev(int fd, const struct iovec *iov, int iovcnt).
+// writev is writev(int fd, const struct iovec *iov, int iovcnt). As write; EINVAL: no part or
+// more than IOV_MAX of them, or a sum beyond SSIZE_MAX.
 func writev(c *Call) netbsd.Errno {
 	return gather(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Write(c.L, b)

@@ -5,14 +5,15 @@ import (
 	"toaster/netbsd"
 )
 
-// pipe is pipe(void): the descriptors come back in both result registers.
+// pipe is pipe(void): the descriptors come back in both result registers. EMFILE, ENFILE.
 func pipe(c *Call) netbsd.Errno {
 	r, w, errno := makePipe(c, 0)
 	c.Ret = [2]uint64{uint64(r), uint64(w)}
 	return errno
 }
 
-// pipe2 is pipe2(int fildes[2], int flags).
+// pipe2 is pipe2(int fildes[2], int flags). EINVAL: unknown flags. EFAULT: nothing stays open.
+// EMFILE, ENFILE.
 func pipe2(c *Call) netbsd.Errno {
 	flags := c.Int(1)
 	if flags&^(netbsd.O_CLOEXEC|netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE) != 0 {

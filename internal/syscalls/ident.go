@@ -7,19 +7,19 @@ import (
 
 func (c *Call) cred() *kern.Cred { return c.L.Proc().Cred() }
 
-// setuid is setuid(uid_t).
+// setuid is setuid(uid_t). EPERM: neither the superuser nor the real user.
 func setuid(c *Call) netbsd.Errno { return c.L.Setuid(c.Uint32(0)) }
 
-// seteuid is seteuid(uid_t).
+// seteuid is seteuid(uid_t). EPERM: neither the superuser, nor the real nor the saved user.
 func seteuid(c *Call) netbsd.Errno { return c.L.Seteuid(c.Uint32(0)) }
 
 // setreuid is setreuid(uid_t ruid, uid_t euid); -1 leaves one as it is.
 func setreuid(c *Call) netbsd.Errno { return c.L.Setreuid(int64(c.Int(0)), int64(c.Int(1))) }
 
-// setgid is setgid(gid_t).
+// setgid is setgid(gid_t). EPERM: neither the superuser nor the real group.
 func setgid(c *Call) netbsd.Errno { return c.L.Setgid(c.Uint32(0)) }
 
-// setegid is setegid(gid_t).
+// setegid is setegid(gid_t). EPERM: neither the superuser, nor the real nor the saved group.
 func setegid(c *Call) netbsd.Errno { return c.L.Setegid(c.Uint32(0)) }
 
 // setregid is setregid(gid_t rgid, gid_t egid); -1 leaves one as it is.
@@ -53,7 +53,8 @@ func issetugid(c *Call) netbsd.Errno {
 	return 0
 }
 
-// getgroups is getgroups(int gidsetlen, gid_t *gidset); with a length of 0 it counts.
+// getgroups is getgroups(int gidsetlen, gid_t *gidset); with a length of 0 it counts. EINVAL:
+// less room than there are groups. EFAULT.
 func getgroups(c *Call) netbsd.Errno {
 	groups := c.cred().Groups
 	n := c.Int(0)
@@ -73,7 +74,8 @@ func getgroups(c *Call) netbsd.Errno {
 	return c.ok(uint64(len(groups)))
 }
 
-// setgroups is setgroups(int ngroups, const gid_t *gidset).
+// setgroups is setgroups(int ngroups, const gid_t *gidset). EINVAL: more than NGROUPS_MAX, or
+// less than none. EPERM: not the superuser. EFAULT.
 func setgroups(c *Call) netbsd.Errno {
 	n := c.Int(0)
 	if n < 0 || n > netbsd.NGROUPS_MAX {
@@ -99,7 +101,8 @@ func getlogin(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(0), b)
 }
 
-// setlogin is __setlogin(const char *name).
+// setlogin is __setlogin(const char *name). EINVAL: more than LOGIN_NAME_MAX with its NUL.
+// EPERM: not the superuser.
 func setlogin(c *Call) netbsd.Errno {
 	name, errno := c.Space.ReadString(c.Ptr(0), netbsd.LOGIN_NAME_MAX)
 	if errno == netbsd.ENAMETOOLONG {

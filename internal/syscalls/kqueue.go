@@ -27,8 +27,9 @@ func kqueue1(c *Call) netbsd.Errno {
 // rest.
 const maxEvents = 256
 
-// kevent is __kevent50(int fd, const struct kevent *changes, size_t nchanges, struct
-// kevent *events, size_t nevents, const struct timespec *timeout).
+// kevent is __kevent50(int fd, const struct kevent *changes, size_t nchanges, struct kevent
+// *events, size_t nevents, const struct timespec *timeout). EBADF: not a kqueue. EINVAL: a time
+// that is none, or an unknown filter. ENOENT: to change what is not there. EFAULT. EINTR.
 func kevent(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		q, ok := d.File.(*kqueue.Queue)

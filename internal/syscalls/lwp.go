@@ -46,7 +46,8 @@ func lwpExit(c *Call) netbsd.Errno {
 // lwpSelf is _lwp_self(void).
 func lwpSelf(c *Call) netbsd.Errno { return c.ok(uint64(c.L.ID())) }
 
-// lwpWait is _lwp_wait(lwpid_t wait_for, lwpid_t *departed); 0 waits for any.
+// lwpWait is _lwp_wait(lwpid_t wait_for, lwpid_t *departed); 0 waits for any. EDEADLK: the
+// caller itself, or all others wait, too. ESRCH: no such LWP. EINVAL: a detached one. EINTR.
 func lwpWait(c *Call) netbsd.Errno {
 	lid, errno := c.L.LWPWait(c.Int(0))
 	if errno != 0 || c.Ptr(1) == 0 {
@@ -56,25 +57,26 @@ func lwpWait(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(1), c.scratch[:4])
 }
 
-// lwpSuspend is _lwp_suspend(lwpid_t).
+// lwpSuspend is _lwp_suspend(lwpid_t). ESRCH. EDEADLK: no LWP of the process would run any more.
 func lwpSuspend(c *Call) netbsd.Errno { return c.L.LWPSuspend(c.Int(0)) }
 
-// lwpContinue is _lwp_continue(lwpid_t).
+// lwpContinue is _lwp_continue(lwpid_t). ESRCH.
 func lwpContinue(c *Call) netbsd.Errno { return c.L.LWPContinue(c.Int(0)) }
 
-// lwpWakeup is _lwp_wakeup(lwpid_t).
+// lwpWakeup is _lwp_wakeup(lwpid_t). ESRCH. ENODEV: it does not sleep. EBUSY: its sleep is none
+// that can be interrupted.
 func lwpWakeup(c *Call) netbsd.Errno { return c.L.LWPWakeup(c.Int(0)) }
 
-// lwpDetach is _lwp_detach(lwpid_t).
+// lwpDetach is _lwp_detach(lwpid_t). ESRCH. EINVAL: it is detached already.
 func lwpDetach(c *Call) netbsd.Errno { return c.L.LWPDetach(c.Int(0)) }
 
-// lwpKill is _lwp_kill(lwpid_t, int sig).
+// lwpKill is _lwp_kill(lwpid_t, int sig). ESRCH. EINVAL: not a signal.
 func lwpKill(c *Call) netbsd.Errno { return c.L.LWPKill(c.Int(0), signalArg(c.Int(1))) }
 
 // lwpGetprivate is _lwp_getprivate(void).
 func lwpGetprivate(c *Call) netbsd.Errno { return c.ok(c.CPU.TLSBase()) }
 
-// lwpSetprivate is _lwp_setprivate(void *).
+// lwpSetprivate is _lwp_setprivate(void *). EINVAL: no address of user mode.
 func lwpSetprivate(c *Call) netbsd.Errno { return c.CPU.SetTLSBase(c.Ptr(0)) }
 
 // schedYield is sched_yield(void).
@@ -116,7 +118,8 @@ func lwpPark(c *Call) netbsd.Errno {
 	return errno
 }
 
-// lwpUnpark is _lwp_unpark(lwpid_t, const void *hint).
+// lwpUnpark is _lwp_unpark(lwpid_t, const void *hint). ESRCH. Who is not parked now will not
+// sleep the next time: EALREADY.
 func lwpUnpark(c *Call) netbsd.Errno { return c.L.Unpark(c.Int(0)) }
 
 // unparkMax bounds the list of _lwp_unpark_all(2) (LWP_UNPARK_MAX).

@@ -7,7 +7,8 @@ import (
 
 // This file serves the calls that change or test what a path leads to.
 
-// access is access(const char *path, int mode).
+// access is access(const char *path, int mode). EINVAL: bits that are none. It asks for the real
+// ids, not the effective ones.
 func access(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
 		return View(c.L).Access(netbsd.AT_FDCWD, name, c.Int(1), 0)

@@ -7,7 +7,7 @@ import (
 
 // This file serves what is about a process's directories, and about file systems.
 
-// chdir is chdir(const char *path).
+// chdir is chdir(const char *path). ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EFAULT.
 func chdir(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Chdir(name) })
 }

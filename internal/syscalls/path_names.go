@@ -39,12 +39,13 @@ func linkat(c *Call) netbsd.Errno {
 	})
 }
 
-// unlink is unlink(const char *path).
+// unlink is unlink(const char *path). EPERM: a directory. ENOENT, EACCES.
 func unlink(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Unlink(netbsd.AT_FDCWD, name, 0) })
 }
 
-// rmdir is rmdir(const char *path).
+// rmdir is rmdir(const char *path). ENOTEMPTY, ENOTDIR, ENOENT. EBUSY: something is mounted
+// there.
 func rmdir(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
 		return View(c.L).Unlink(netbsd.AT_FDCWD, name, netbsd.AT_REMOVEDIR)

@@ -68,7 +68,8 @@ func releaseAll(ps []polled) {
 	}
 }
 
-// poll is poll(struct pollfd *fds, unsigned nfds, int timeout).
+// poll is poll(struct pollfd *fds, unsigned nfds, int timeout). EINVAL: more than there can be
+// descriptors. EFAULT. EINTR, whatever SA_RESTART says.
 func poll(c *Call) netbsd.Errno {
 	ms := c.Int(2)
 	var deadline time.Time
@@ -138,7 +139,8 @@ func putRevents(b []byte, i int, ev file.Events) {
 	b[i*netbsd.SizeofPollfd+6], b[i*netbsd.SizeofPollfd+7] = byte(ev), byte(ev>>8)
 }
 
-// sel is __select50(int nd, fd_set *in, fd_set *ou, fd_set *ex, struct timeval *tv).
+// sel is __select50(int nd, fd_set *in, fd_set *ou, fd_set *ex, struct timeval *tv). EINVAL: a
+// negative count or a time that is none. EBADF: a bit for what is not open. EFAULT. EINTR.
 func sel(c *Call) netbsd.Errno {
 	if c.Ptr(4) == 0 {
 		return doSelect(c, time.Time{}, false)

@@ -9,13 +9,14 @@ import (
 
 func yield() { runtime.Gosched() }
 
-// exit is exit(int status).
+// exit is exit(int status). It does not return: LWP and process end in kern.
 func exit(c *Call) netbsd.Errno {
 	c.L.Exit(c.Int(0))
 	return netbsd.EJUSTRETURN
 }
 
-// fork is fork(void): RAX is the child's pid; in the child it is 0.
+// fork is fork(void): RAX is the child's pid; in the child it is 0. EAGAIN: RLIMIT_NPROC, or the
+// machine has as many processes as it may. ENOMEM: the host or --memory refuses.
 func fork(c *Call) netbsd.Errno { return doFork(c, kern.ForkArgs{ExitSignal: netbsd.SIGCHLD}) }
 
 // vfork is vfork(void): the child borrows the address space until it execs or exits,
@@ -75,31 +76,33 @@ func getpgrp(c *Call) netbsd.Errno {
 	return errno
 }
 
-// getpgid is getpgid(pid_t).
+// getpgid is getpgid(pid_t). ESRCH: no such process; 0 is the caller.
 func getpgid(c *Call) netbsd.Errno {
 	pgid, errno := c.L.Getpgid(c.Int(0))
 	c.Ret[0] = uint64(pgid)
 	return errno
 }
 
-// getsid is getsid(pid_t).
+// getsid is getsid(pid_t). ESRCH: no such process; 0 is the caller.
 func getsid(c *Call) netbsd.Errno {
 	sid, errno := c.L.Getsid(c.Int(0))
 	c.Ret[0] = uint64(sid)
 	return errno
 }
 
-// setpgid is setpgid(pid_t pid, pid_t pgid).
+// setpgid is setpgid(pid_t pid, pid_t pgid). EINVAL: a negative group. ESRCH: pid is neither the
+// caller nor a child. EACCES: the child has made an exec. EPERM: a session leader, another
+// session, or a group that nobody has.
 func setpgid(c *Call) netbsd.Errno { return c.L.Setpgid(c.Int(0), c.Int(1)) }
 
-// setsid is setsid(void).
+// setsid is setsid(void). EPERM: the caller leads a group already.
 func setsid(c *Call) netbsd.Errno {
 	sid, errno := c.L.Setsid()
 	c.Ret[0] = uint64(sid)
 	return errno
 }
 
-// getrlimit is getrlimit(int resource, struct rlimit *).
+// getrlimit is getrlimit(int resource, struct rlimit *). EINVAL: no such resource. EFAULT.
 func getrlimit(c *Call) netbsd.Errno {
 	r, errno := c.L.Proc().Rlimit(c.Int(0))
 	if errno != 0 {
@@ -110,7 +113,9 @@ func getrlimit(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(1), b)
 }
 
-// setrlimit is setrlimit(int resource, const struct rlimit *).
+// setrlimit is setrlimit(int resource, const struct rlimit *). EINVAL: no such resource, or a
+// soft limit above the hard one. EPERM: to raise a hard limit takes the superuser. The argument
+// is read before the resource is looked at, as sys_setrlimit does.
 func setrlimit(c *Call) netbsd.Errno {
 	b, errno := c.in(c.Ptr(1), netbsd.SizeofRlimit)
 	if errno != 0 {
@@ -120,7 +125,8 @@ func setrlimit(c *Call) netbsd.Errno {
 	return c.L.SetRlimit(c.Int(0), kern.Rlimit{Cur: r.Cur, Max: r.Max})
 }
 
-// getrusage is getrusage(int who, struct rusage *): 0 self, -1 children.
+// getrusage is getrusage(int who, struct rusage *): 0 self, -1 children. EINVAL: any other.
+// EFAULT.
 func getrusage(c *Call) netbsd.Errno {
 	u, errno := c.L.Rusage(c.Int(0))
 	if errno != 0 {
@@ -131,14 +137,17 @@ func getrusage(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(1), b)
 }
 
-// wait4 is __wait450(pid_t pid, int *status, int options, struct rusage *).
+// wait4 is __wait450(pid_t pid, int *status, int options, struct rusage *). ECHILD: no child
+// that would match. EINVAL: unknown options. EINTR. EFAULT comes when the child has been reaped
+// already (release 10), as the copyout is last.
 func wait4(c *Call) netbsd.Errno {
 	pid, errno := c.L.Wait4(c.Int(0), c.Int(2), c.waitOut(c.Ptr(1), c.Ptr(3), 0, 0))
 	c.Ret[0] = uint64(pid)
 	return errno
 }
 
-// wait6 is wait6(idtype_t, id_t, int *status, int options, struct wrusage *, siginfo_t *).
+// wait6 is wait6(idtype_t, id_t, int *status, int options, struct wrusage *, siginfo_t *). As
+// wait4; EINVAL also for options that wait for nothing.
 func wait6(c *Call) netbsd.Errno {
 	pid, errno := c.L.Wait6(c.Int(0), c.Int(1), c.Int(3), c.waitOut(c.Ptr(2), 0, c.Ptr(4), c.Ptr(5)))
 	c.Ret[0] = uint64(pid)

@@ -7,10 +7,12 @@ import (
 	"toaster/netbsd"
 )
 
-// kill is kill(pid_t pid, int sig).
+// kill is kill(pid_t pid, int sig). EINVAL: not a signal, 0 apart, which only looks. ESRCH:
+// nobody has the id. EPERM: all who have it are other users'.
 func kill(c *Call) netbsd.Errno { return c.L.Kill(c.Int(0), signalArg(c.Int(1))) }
 
-// killpg is the old killpg(int pgrp, int sig).
+// killpg is the old killpg(int pgrp, int sig). EINVAL: a group that is not above 0. ESRCH:
+// nobody is in it.
 func killpg(c *Call) netbsd.Errno {
 	if pg := c.Int(0); pg > 0 {
 		return c.L.Kill(-pg, signalArg(c.Int(1)))
@@ -70,7 +72,8 @@ func (c *Call) sigsetOut(addr uint64, s netbsd.Sigset) netbsd.Errno {
 	return c.copyout(addr, b)
 }
 
-// sigprocmask is sigprocmask(int how, const sigset_t *set, sigset_t *oset).
+// sigprocmask is sigprocmask(int how, const sigset_t *set, sigset_t *oset). EINVAL: how, which
+// is not looked at without a set. SIGKILL and SIGSTOP are left out in silence.
 func sigprocmask(c *Call) netbsd.Errno {
 	var set *netbsd.Sigset
 	if c.Ptr(1) != 0 {
@@ -99,7 +102,8 @@ func sigsuspend(c *Call) netbsd.Errno {
 	return c.L.Sigsuspend(s)
 }
 
-// sigaltstack is sigaltstack(const stack_t *new, stack_t *old).
+// sigaltstack is sigaltstack(const stack_t *new, stack_t *old). EINVAL: unknown flags, or the
+// LWP runs on the stack. ENOMEM: less than MINSIGSTKSZ.
 func sigaltstack(c *Call) netbsd.Errno {
 	var set *kern.Altstack
 	if c.Ptr(0) != 0 {
@@ -152,7 +156,8 @@ func (c *Call) siginfoOut(addr uint64, info *netbsd.Siginfo) netbsd.Errno {
 	return c.copyout(addr, b)
 }
 
-// sigqueueinfo is sigqueueinfo(pid_t pid, const siginfo_t *info).
+// sigqueueinfo is sigqueueinfo(pid_t pid, const siginfo_t *info). EINVAL: not a signal. ESRCH:
+// no such process. EPERM: another user's.
 func sigqueueinfo(c *Call) netbsd.Errno {
 	b, errno := c.in(c.Ptr(1), netbsd.SizeofSiginfo)
 	if errno != 0 {

@@ -85,7 +85,8 @@ func (c *Call) localAddr(a *netbsd.Sockaddr) (done func(), errno netbsd.Errno) {
 	return done, errno
 }
 
-// connect is connect(int s, const struct sockaddr *name, socklen_t namelen).
+// connect is connect(int s, const struct sockaddr *name, socklen_t namelen). EBADF, ENOTSOCK.
+// EISCONN, ECONNREFUSED, EINPROGRESS. ENOENT: no such local socket.
 func connect(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		a, errno := c.sockaddr(c.Ptr(1), c.Uint32(2))
@@ -101,7 +102,8 @@ func connect(c *Call) netbsd.Errno {
 	})
 }
 
-// bind is bind(int s, const struct sockaddr *name, socklen_t namelen).
+// bind is bind(int s, const struct sockaddr *name, socklen_t namelen). EBADF, ENOTSOCK.
+// ENAMETOOLONG: more than 255 bytes. ENOENT: an empty name. EADDRINUSE. EACCES: see mayBindPort.
 func bind(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		a, errno := c.sockaddr(c.Ptr(1), c.Uint32(2))
@@ -125,7 +127,7 @@ func bind(c *Call) netbsd.Errno {
 	})
 }
 
-// listen is listen(int s, int backlog).
+// listen is listen(int s, int backlog). EBADF, ENOTSOCK.
 func listen(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno { return s.Listen(c.Int(1)) })
 }
@@ -217,7 +219,8 @@ func shutdown(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno { return s.Shutdown(c.Int(1)) })
 }
 
-// setsockopt is setsockopt(int s, int level, int name, const void *val, socklen_t len).
+// setsockopt is setsockopt(int s, int level, int name, const void *val, socklen_t len). EBADF,
+// ENOTSOCK. ENOPROTOOPT: unknown. EINVAL: a length that is none. EFAULT.
 func setsockopt(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		n := c.Uint32(4)
@@ -232,7 +235,8 @@ func setsockopt(c *Call) netbsd.Errno {
 	})
 }
 
-// getsockopt is getsockopt(int s, int level, int name, void *val, socklen_t *len).
+// getsockopt is getsockopt(int s, int level, int name, void *val, socklen_t *len). EBADF,
+// ENOTSOCK. ENOPROTOOPT: unknown. EFAULT.
 func getsockopt(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		room := 0

@@ -70,7 +70,8 @@ func lwpCPU(c *Call, lid int) (time.Duration, netbsd.Errno) {
 	return user + system, 0
 }
 
-// clockGettime is clock_gettime(clockid_t, struct timespec *).
+// clockGettime is clock_gettime(clockid_t, struct timespec *). EINVAL: no such clock. ESRCH: a
+// processor-time clock of nobody. EFAULT.
 func clockGettime(c *Call) netbsd.Errno {
 	t, errno := readClock(c, c.Int(0))
 	if errno != 0 {
@@ -105,7 +106,8 @@ func clockGetcpuclockid(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(2), b)
 }
 
-// clockGetres is clock_getres(clockid_t, struct timespec *).
+// clockGetres is clock_getres(clockid_t, struct timespec *). EINVAL: no such clock. A null
+// pointer asks only that.
 func clockGetres(c *Call) netbsd.Errno {
 	if _, errno := readClock(c, c.Int(0)); errno != 0 {
 		return errno
@@ -122,7 +124,8 @@ func gettimeofday(c *Call) netbsd.Errno {
 	return c.copyoutOptional(c.Ptr(0), b)
 }
 
-// nanosleep is nanosleep(const struct timespec *, struct timespec *remaining).
+// nanosleep is nanosleep(const struct timespec *, struct timespec *remaining). EINVAL: negative,
+// or nanoseconds that are none. EFAULT. EINTR, whatever SA_RESTART says.
 func nanosleep(c *Call) netbsd.Errno {
 	d, errno := c.timespecIn(c.Ptr(0))
 	if errno != 0 {
@@ -190,7 +193,8 @@ func sleepDeadline(d time.Duration) time.Time {
 	return time.Now().Add(min(d, century))
 }
 
-// setitimer is setitimer(int which, const struct itimerval *new, struct itimerval *old).
+// setitimer is setitimer(int which, const struct itimerval *new, struct itimerval *old). EINVAL:
+// which, or a time that is none. EFAULT.
 func setitimer(c *Call) netbsd.Errno {
 	which := c.Int(0)
 	if c.Ptr(1) == 0 {

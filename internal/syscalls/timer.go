@@ -42,7 +42,7 @@ func timerCreate(c *Call) netbsd.Errno {
 	return 0
 }
 
-// timerDelete is timer_delete(timer_t).
+// timerDelete is timer_delete(timer_t). EINVAL: no such timer.
 func timerDelete(c *Call) netbsd.Errno { return c.L.Proc().TimerDelete(c.Int(0)) }
 
 // timerGetoverrun is timer_getoverrun(timer_t).
