@@ -31,18 +31,18 @@ type JobControl struct {
 	Ready func()
 
 	mu   sync.Mutex
-	host *tty.Host // nil: there is no terminal
-	owed bool      // guests' modes are to be set again once toaster is in the foreground
+	host *tty.HostTTY // nil: there is no terminal
+	owed bool         // guests' modes are to be set again once toaster is in the foreground
 }
 
 // terminal finds the controlling terminal of this process; nil if it has none.
-func (j *JobControl) terminal(d *tty.Driver) *tty.Host {
+func (j *JobControl) terminal(d *tty.Driver) *tty.HostTTY {
 	f, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	h, e := d.Host(int(f.Fd()))
+	h, e := d.HostTTY(int(f.Fd()))
 	if e != 0 {
 		return nil
 	}
@@ -52,7 +52,7 @@ func (j *JobControl) terminal(d *tty.Driver) *tty.Host {
 	return h
 }
 
-func (j *JobControl) get() *tty.Host {
+func (j *JobControl) get() *tty.HostTTY {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.host
@@ -98,7 +98,7 @@ func (j *JobControl) Continue() bool {
 	return true
 }
 
-func (j *JobControl) retake(h *tty.Host) {
+func (j *JobControl) retake(h *tty.HostTTY) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.owed && h.Retake() {
@@ -107,7 +107,7 @@ func (j *JobControl) retake(h *tty.Host) {
 }
 
 // start starts a program by way of spawn, below a leader that j's terminal belongs to.
-func (j *JobControl) start(m *kern.Machine, h *tty.Host, spawn func(leader *kern.Proc) (*kern.Proc, error)) (*kern.Proc, error) {
+func (j *JobControl) start(m *kern.Machine, h *tty.HostTTY, spawn func(leader *kern.Proc) (*kern.Proc, error)) (*kern.Proc, error) {
 	type result struct {
 		p   *kern.Proc
 		err error
@@ -134,7 +134,7 @@ func (j *JobControl) start(m *kern.Machine, h *tty.Host, spawn func(leader *kern
 
 // lead is a shell's part for its one job: it waits for it, hands the terminal over when
 // it is stopped, and goes when it has ended, which hangs up what is left of the session.
-func (j *JobControl) lead(l *kern.LWP, h *tty.Host, job int) {
+func (j *JobControl) lead(l *kern.LWP, h *tty.HostTTY, job int) {
 	for {
 		r, e := l.Wait(job, netbsd.WUNTRACED)
 		if e != 0 || !r.Status.Stopped() {

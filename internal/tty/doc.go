@@ -1,5 +1,5 @@
 // Package tty holds the terminals of a machine: pseudo-terminals with NetBSD's line
-// discipline (pair), the terminal of the user on the host (Host), and the names in
+// discipline (pair), the terminal of the user on the host (HostTTY), and the names in
 // /dev that lead to them: ptmx, ptm, pts/N and tty.
 //
 //	controller side                 terminal side
@@ -20,7 +20,7 @@
 //
 // # Locks
 //
-//	pair.mu, Host.mu < file.Queue < kern.Machine.mu
+//	pair.mu, HostTTY.mu < file.Queue < kern.Machine.mu
 //
 // Nobody sleeps while holding one. Kern calls the hooks of kern.Terminal with no lock
 // held, so signals are sent to the foreground group with the terminal locked.

@@ -43,12 +43,12 @@ type Driver struct {
 	mu    sync.Mutex // taken with a pair's mu held, never the other way round
 	pairs map[int]*pair
 	taken map[int]bool // numbers under which the user's own terminal is known
-	hosts map[uint64]*Host
+	hosts map[uint64]*HostTTY
 }
 
 // New makes the driver of m's terminals and puts ptmx, ptm and tty in /dev.
 func New(m *kern.Machine, tree *vfs.Tree, host *hostfile.Host) *Driver {
-	d := &Driver{m: m, tree: tree, host: host, born: netbsd.TimespecAt(m.BootTime()), pairs: map[int]*pair{}, taken: map[int]bool{}, hosts: map[uint64]*Host{}}
+	d := &Driver{m: m, tree: tree, host: host, born: netbsd.TimespecAt(m.BootTime()), pairs: map[int]*pair{}, taken: map[int]bool{}, hosts: map[uint64]*HostTTY{}}
 	m.OnHalt(d.halt)
 	if tree != nil {
 		tree.AddDevice("ptmx", vfs.Device{Stat: d.devStat(ptmMajor, 0, 0o666), Open: d.openPtmx})

@@ -18,7 +18,7 @@ import (
 	"toaster/netbsd"
 )
 
-// Host is a terminal of the host, such as the user's own, as guests see it. The host's
+// HostTTY is a terminal of the host, such as the user's own, as guests see it. The host's
 // line discipline edits and echoes; this side has the session, the foreground group and
 // the modes.
 //
@@ -28,7 +28,7 @@ import (
 // take a raw mode for the whole time, and echo, erasing and ^S of the kernel's beside those
 // that the user has set up; and it would notice Ctrl-C only while a guest reads. A
 // guest that turns ISIG off does so at the host, and reads the characters.
-type Host struct {
+type HostTTY struct {
 	d    *Driver
 	k    *kern.TTY
 	fd   int // a duplicate of the user's descriptor, for requests
@@ -56,18 +56,18 @@ func IsTerminal(fd int) bool {
 
 // Inherit is hostfile.Host.Inherit for a descriptor that is a terminal: guests can ask and set
 // its modes, and it can be a controlling terminal. All descriptors of one terminal
-// share one Host.
+// share one HostTTY.
 func (d *Driver) Inherit(fd int) (*file.Description, netbsd.Errno) {
-	h, errno := d.Host(fd)
+	h, errno := d.HostTTY(fd)
 	if errno != 0 {
 		return nil, errno
 	}
 	return h.open(fd, -1)
 }
 
-// Host finds or makes the Host of a descriptor, which stays the caller's. ENOTTY: it is
+// HostTTY finds or makes the terminal of a descriptor, which stays the caller's. ENOTTY: it is
 // no terminal.
-func (d *Driver) Host(fd int) (*Host, netbsd.Errno) {
+func (d *Driver) HostTTY(fd int) (*HostTTY, netbsd.Errno) {
 	// Not fstat: /dev/tty has a number of its own.
 	dev, err := unix.IoctlGetUint32(fd, unix.TIOCGDEV)
 	if err != nil {
@@ -87,7 +87,7 @@ func (d *Driver) Host(fd int) (*Host, netbsd.Errno) {
 	if err != nil {
 		return nil, hostfile.Errno(err)
 	}
-	h := &Host{d: d, fd: dup, native: nothingNative}
+	h := &HostTTY{d: d, fd: dup, native: nothingNative}
 	h.k = d.m.NewTTY(h)
 	h.noteModes(t)
 	h.adopt(rdev)
@@ -100,7 +100,7 @@ const hostPtsFirst, hostPtsLast = 136, 143
 
 // adopt gives the terminal the name that it has on the host, and the numbers of a
 // pseudo-terminal. d.mu is held.
-func (h *Host) adopt(rdev uint64) {
+func (h *HostTTY) adopt(rdev uint64) {
 	num := unix.Minor(rdev)
 	if major := unix.Major(rdev); major >= hostPtsFirst && major <= hostPtsLast {
 		h.d.taken[int(num)] = true
@@ -122,7 +122,7 @@ func (h *Host) adopt(rdev uint64) {
 
 // open makes an open file of the terminal on descriptor fd, with its flags if none are
 // given (-1).
-func (h *Host) open(fd, flags int) (*file.Description, netbsd.Errno) {
+func (h *HostTTY) open(fd, flags int) (*file.Description, netbsd.Errno) {
 	inner, errno := h.d.host.Inherit(fd)
 	if errno != 0 {
 		return nil, errno
@@ -130,7 +130,7 @@ func (h *Host) open(fd, flags int) (*file.Description, netbsd.Errno) {
 	if flags < 0 {
 		flags = inner.Flags()
 	}
-	f := &hostTerminal{Host: h, inner: inner}
+	f := &hostTerminal{HostTTY: h, inner: inner}
 	h.mu.Lock()
 	f.era = h.revoked
 	h.mu.Unlock()
@@ -140,9 +140,9 @@ func (h *Host) open(fd, flags int) (*file.Description, netbsd.Errno) {
 }
 
 // handle implements device. The file is never closed: its inner one is the duplicate
-// that the Host keeps.
-func (h *Host) handle() file.File {
-	f := &hostTerminal{Host: h}
+// that the HostTTY keeps.
+func (h *HostTTY) handle() file.File {
+	f := &hostTerminal{HostTTY: h}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f.era = h.revoked
@@ -154,26 +154,26 @@ func (h *Host) handle() file.File {
 }
 
 // TTY returns what kern knows of the terminal.
-func (h *Host) TTY() *kern.TTY { return h.k }
+func (h *HostTTY) TTY() *kern.TTY { return h.k }
 
 // Signal sends sig to the foreground group, as a line discipline does.
-func (h *Host) Signal(sig netbsd.Signal) { h.k.Signal(sig) }
+func (h *HostTTY) Signal(sig netbsd.Signal) { h.k.Signal(sig) }
 
 // Hangup tells that the terminal has gone: the leader of its session gets SIGHUP.
-func (h *Host) Hangup() {
+func (h *HostTTY) Hangup() {
 	h.k.Hangup()
 	h.queue.Notify(everything)
 }
 
 // Wake makes those who wait for input try again: this process was stopped, and may be in
 // the background by now, where the host stops it for reading.
-func (h *Host) Wake() { h.queue.Notify(file.In | file.RdNorm) }
+func (h *HostTTY) Wake() { h.queue.Notify(file.In | file.RdNorm) }
 
 // Drain implements kern.Terminal. The host's call cannot be interrupted, so a
 // goroutine makes it.
-func (h *Host) Drain(l *kern.LWP) netbsd.Errno { return h.drain(file.Call{L: l}) }
+func (h *HostTTY) Drain(l *kern.LWP) netbsd.Errno { return h.drain(file.Call{L: l}) }
 
-func (h *Host) drain(c file.Call) netbsd.Errno {
+func (h *HostTTY) drain(c file.Call) netbsd.Errno {
 	fd, err := unix.FcntlInt(uintptr(h.fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return hostfile.Errno(err)
@@ -204,7 +204,7 @@ func (h *Host) drain(c file.Call) netbsd.Errno {
 
 // Revoke implements kern.Terminal: guests lose the terminal; the host's programs keep
 // it.
-func (h *Host) Revoke() {
+func (h *HostTTY) Revoke() {
 	h.mu.Lock()
 	h.revoked++
 	h.mu.Unlock()
@@ -213,9 +213,9 @@ func (h *Host) Revoke() {
 }
 
 // Release implements kern.Terminal.
-func (h *Host) Release() {}
+func (h *HostTTY) Release() {}
 
-func (h *Host) close() {
+func (h *HostTTY) close() {
 	h.Restore()
 	if h.shared != nil {
 		h.shared.Release()

@@ -13,25 +13,25 @@ import (
 // hostTerminal is an open file of a host's terminal.
 type hostTerminal struct {
 	file.Base
-	*Host
+	*HostTTY
 	inner *file.Description
 	era   uint64
 
 	mu      sync.Mutex // of what follows
 	waiters int
-	relay   file.Waiter // carries the inner file's events to Host.queue
+	relay   file.Waiter // carries the inner file's events to HostTTY.queue
 }
 
 func (f *hostTerminal) dead() bool {
-	f.Host.mu.Lock()
-	defer f.Host.mu.Unlock()
+	f.HostTTY.mu.Lock()
+	defer f.HostTTY.mu.Unlock()
 	return f.era != f.revoked
 }
 
 // timing returns VMIN and VTIME as a read sees them.
 func (f *hostTerminal) timing() (vmin int, vtime time.Duration) {
-	f.Host.mu.Lock()
-	defer f.Host.mu.Unlock()
+	f.HostTTY.mu.Lock()
+	defer f.HostTTY.mu.Unlock()
 	return int(f.vmin), time.Duration(f.vtime) * (time.Second / 10)
 }
 
@@ -77,9 +77,9 @@ func (f *hostTerminal) tryRead(c file.Call, b []byte) (int, netbsd.Errno) {
 func (f *hostTerminal) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
 	_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
-		f.Host.mu.Lock()
+		f.HostTTY.mu.Lock()
 		tostop := f.tostop
-		f.Host.mu.Unlock()
+		f.HostTTY.mu.Unlock()
 		if tostop {
 			if errno := foreground(c, f.k, false); errno != 0 {
 				return 0, noDeadline, errno
@@ -106,7 +106,7 @@ func (f *hostTerminal) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno 
 	if f.dead() {
 		return netbsd.EBADF
 	}
-	return f.Host.ioctl(c, cmd, data)
+	return f.HostTTY.ioctl(c, cmd, data)
 }
 
 // HostFD implements file.HostFiler.

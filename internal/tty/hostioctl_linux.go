@@ -10,7 +10,7 @@ import (
 
 // ioctl serves the requests of tty(4) on the host's terminal. TIOCSTI and TIOCEXCL
 // would reach beyond the machine: the one is refused, the other does nothing.
-func (h *Host) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+func (h *HostTTY) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if errno := backgroundChange(c, h.k, cmd); errno != 0 {
 		return errno
 	}
@@ -47,7 +47,7 @@ func (h *Host) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	return h.control(c, cmd, data)
 }
 
-func (h *Host) count(req uint, data []byte) netbsd.Errno {
+func (h *HostTTY) count(req uint, data []byte) netbsd.Errno {
 	n, err := unix.IoctlGetInt(h.fd, req)
 	if err != nil {
 		return hostfile.Errno(err)
@@ -55,7 +55,7 @@ func (h *Host) count(req uint, data []byte) netbsd.Errno {
 	return file.PutInt(data, int(n))
 }
 
-func (h *Host) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+func (h *HostTTY) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	switch cmd {
 	case netbsd.TIOCFLUSH:
 		which := map[int32]int{netbsd.FREAD: unix.TCIFLUSH, netbsd.FWRITE: unix.TCOFLUSH}
@@ -87,6 +87,6 @@ func (h *Host) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 }
 
 // report is TIOCSTAT's line, written for the host's line discipline to process.
-func (h *Host) report(c file.Call) {
+func (h *HostTTY) report(c file.Call) {
 	unix.Write(h.fd, []byte(describe(h.d.m, h.k)))
 }

@@ -10,7 +10,7 @@ import (
 // the user gets back his own when the guest is stopped or has ended.
 
 // noteModes keeps what reads and writes need to know. mu is held, or h is new.
-func (h *Host) noteModes(t *unix.Termios) {
+func (h *HostTTY) noteModes(t *unix.Termios) {
 	h.vmin, h.vtime = t.Cc[unix.VMIN], t.Cc[unix.VTIME]
 	if t.Lflag&unix.ICANON != 0 {
 		h.vmin, h.vtime = 1, 0
@@ -18,7 +18,7 @@ func (h *Host) noteModes(t *unix.Termios) {
 	h.tostop = t.Lflag&unix.TOSTOP != 0
 }
 
-func (h *Host) modes() (netbsd.Termios, error) {
+func (h *HostTTY) modes() (netbsd.Termios, error) {
 	t, err := unix.IoctlGetTermios(h.fd, unix.TCGETS)
 	if err != nil {
 		return netbsd.Termios{}, err
@@ -30,7 +30,7 @@ func (h *Host) modes() (netbsd.Termios, error) {
 }
 
 // setModes sets them by the host's request req (TCSETS, TCSETSW, TCSETSF).
-func (h *Host) setModes(req uint, t *netbsd.Termios) error {
+func (h *HostTTY) setModes(req uint, t *netbsd.Termios) error {
 	cur, err := unix.IoctlGetTermios(h.fd, unix.TCGETS)
 	if err != nil {
 		return err
@@ -60,14 +60,14 @@ func setTermios(fd int, req uint, t *unix.Termios) error {
 
 // Foreground reports whether this program is in the host's foreground, and so the
 // terminal its own to change.
-func (h *Host) Foreground() bool {
+func (h *HostTTY) Foreground() bool {
 	pgrp, err := unix.IoctlGetInt(h.fd, unix.TIOCGPGRP)
 	return err == nil && pgrp == unix.Getpgrp()
 }
 
 // Restore gives the user the modes back that were there before a guest changed them.
 // A terminal on which this program is in the background is the shell's by now.
-func (h *Host) Restore() {
+func (h *HostTTY) Restore() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.saved != nil && h.Foreground() {
@@ -77,7 +77,7 @@ func (h *Host) Restore() {
 }
 
 // RestoreForStop is Restore for a while: the program is about to be stopped. Retake ends it.
-func (h *Host) RestoreForStop() (restored bool) {
+func (h *HostTTY) RestoreForStop() (restored bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.saved == nil || !h.Foreground() {
@@ -89,7 +89,7 @@ func (h *Host) RestoreForStop() (restored bool) {
 
 // Retake sets what the guests had set, and reports whether it could: not in the
 // background. What the user has changed meanwhile is what Restore will bring back.
-func (h *Host) Retake() bool {
+func (h *HostTTY) Retake() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.Foreground() {

@@ -76,7 +76,7 @@ func canSwitch() bool {
 
 // errNotSwitched says that no thread can have these credentials: toaster has not the
 // right, or the ids mean nothing on this host (a user namespace without them).
-var errNotSwitched = errors.New("fs: the host knows no such user")
+var errNotSwitched = errors.New("vfs: the host knows no such user")
 
 // as runs call with c's ids on the host. call must not sleep. It returns
 // errNotSwitched, without a call, where that cannot be had.
@@ -90,7 +90,7 @@ func (h *hostUser) as(c *kern.Cred, call func() error) (err error) {
 	now := own
 	defer func() {
 		if err := now.become(own); err != nil {
-			panic(fmt.Sprintf("fs: a thread that served user %d cannot be given the ids of this process again: %v; it ends", c.EUID, err))
+			panic(fmt.Sprintf("vfs: a thread that served user %d cannot be given the ids of this process again: %v; it ends", c.EUID, err))
 		}
 		death.restore()
 		if h.dumpable {

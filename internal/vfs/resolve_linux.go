@@ -118,7 +118,7 @@ func haveOpenat2() bool {
 }
 
 // errSteps says that a path cannot be opened in one call.
-var errSteps = errors.New("fs: step by step")
+var errSteps = errors.New("vfs: step by step")
 
 // inOneCall opens a path with any flags of the host's, if that takes no more than one call
 // and nobody's rights need be looked at.
