@@ -30,7 +30,7 @@ func TestDescriptor(t *testing.T) {
 	const rw = netbsd.O_RDWR | netbsd.O_CREAT
 	text := []byte("some text")
 	wrlock := encoded(netbsd.SizeofFlock, netbsd.Flock{Type: netbsd.F_WRLCK, Whence: netbsd.SEEK_SET}.Encode)
-	stages(t, map[string][]row{
+	fileStages(t, map[string][]row{
 		"files": {
 			{"read(2): EBADF", netbsd.SYS_read, args{0, room(9), 9}, netbsd.EBADF, nil, nil},
 			{"write(2): EBADF", netbsd.SYS_write, args{-1, text, 9}, netbsd.EBADF, nil, nil},

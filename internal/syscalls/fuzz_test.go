@@ -73,6 +73,8 @@ func FuzzCalls(f *testing.F) {
 		f.Add(script, data)
 	}
 	f.Fuzz(func(t *testing.T, script, data []byte) {
-		newRig(t).run(func(p *player) { p.run(script[:min(len(script), 64*scriptStep)], data) })
+		r := newRig(t)
+		r.asHost = true
+		r.run(func(p *player) { p.run(script[:min(len(script), 64*scriptStep)], data) })
 	})
 }

@@ -2,6 +2,8 @@ package syscalls
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -24,7 +26,7 @@ func TestFile(t *testing.T) {
 	const rw = netbsd.O_RDWR | netbsd.O_CREAT
 	stat := room(netbsd.SizeofStat)
 	long := strings.Repeat("x", 1024)
-	stages(t, map[string][]row{
+	fileStages(t, map[string][]row{
 		"open": {
 			{"open(2): ENOENT", netbsd.SYS_open, args{"f", 0, 0}, netbsd.ENOENT, nil, nil},
 			{"open(2): EFAULT", netbsd.SYS_open, args{bad, 0, 0}, netbsd.EFAULT, nil, nil},
@@ -162,12 +164,24 @@ func TestFile(t *testing.T) {
 			{"getvfsstat(2): how many", netbsd.SYS___getvfsstat90, args{0, 0, 0}, 0, 1, nil},
 			{"getvfsstat(2)", netbsd.SYS_getvfsstat, args{room(netbsd.SizeofStatvfs90), netbsd.SizeofStatvfs90, 0}, 0, 1, nil},
 			{"getvfsstat(2): no room", netbsd.SYS___getvfsstat90, args{room(16), 16, 0}, 0, 0, nil},
+		},
+	})
+}
+
+// Roots are the superuser's to change; who that is on the host does not matter.
+func TestChroot(t *testing.T) {
+	r := newRig(t)
+	if err := os.Mkdir(filepath.Join(r.dir, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.run(func(p *player) {
+		p.play([]row{
 			{"chroot(2): ENOENT", netbsd.SYS_chroot, args{"x/y"}, netbsd.ENOENT, nil, nil},
 			{"chroot(2)", netbsd.SYS_chroot, args{"d"}, 0, 0, nil},
 			{"open(2): the new root is empty", netbsd.SYS_open, args{"/d", 0, 0}, netbsd.ENOENT, nil, nil},
 			{"seteuid(2)", netbsd.SYS_seteuid, args{100}, 0, nil, nil},
 			{"chroot(2): EPERM", netbsd.SYS_chroot, args{"/"}, netbsd.EPERM, nil, nil},
 			{"fchroot(2): EPERM", netbsd.SYS_fchroot, args{0}, netbsd.EPERM, nil, nil},
-		},
+		})
 	})
 }

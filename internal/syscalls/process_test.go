@@ -269,7 +269,7 @@ func TestPosixSpawn(t *testing.T) {
 	}
 	attr := func(a netbsd.SpawnAttr) []byte { return encoded(netbsd.SizeofSpawnAttr, a.Encode) }
 	strict := attr(netbsd.SpawnAttr{Flags: netbsd.POSIX_SPAWN_RETURNERROR})
-	stages(t, map[string][]row{"actions": {
+	fileStages(t, map[string][]row{"actions": {
 		{"mkdir(2)", netbsd.SYS_mkdir, args{"d", 0o755}, 0, nil, nil},
 		{"open, dup2, close, chdir", netbsd.SYS_posix_spawn, args{0, "/x", list(
 			netbsd.SpawnFileAction{Action: netbsd.FAE_OPEN, Fd: 5, Path: 1, Oflag: netbsd.O_RDWR | netbsd.O_CREAT, Mode: 0o600},

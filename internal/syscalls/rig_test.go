@@ -27,6 +27,10 @@ type rig struct {
 	k   *Kernel
 	dir string // the host's directory that is the root
 
+	// asHost has the first process be whom the test runs as, who may make files. Else it
+	// is the superuser, whom the host need not take for one.
+	asHost bool
+
 	mu    sync.Mutex
 	execs []ExecArgs
 }
@@ -45,7 +49,7 @@ func newRig(t testing.TB) *rig {
 	return r
 }
 
-// run has f be a process, as the superuser, and waits for it.
+// run has f be a process, and waits for it.
 func (r *rig) run(f func(p *player)) {
 	r.t.Helper()
 	host := hostfile.NewHost()
@@ -61,7 +65,12 @@ func (r *rig) run(f func(p *player)) {
 	}})
 	term := tty.New(r.m, tree, host)
 	files := file.NewMachine(file.MachineConfig{TableOf: TableOf, Watch: host.Watch})
+	var cred *kern.Cred // nil is the superuser
+	if r.asHost {
+		cred = tree.HostCred()
+	}
 	p, errno := r.m.Spawn(kern.SpawnArgs{
+		Cred:  cred,
 		Files: Files{files.NewTable()}, Dirs: Dirs{dirs}, VM: newRAM(), Manual: true, Setsid: true,
 		Body:    func(l *kern.LWP) { f(r.player(l)) },
 		Prepare: func(l *kern.LWP) netbsd.Errno { l.Platform().SetMachdep(&machine{}); return 0 },
@@ -312,11 +321,18 @@ func (p *player) play(rows []row) {
 	}
 }
 
-// stages runs each list of rows in a machine of its own.
-func stages(t *testing.T, list map[string][]row) {
+// stages runs each list of rows in a machine of its own, by the superuser.
+func stages(t *testing.T, list map[string][]row) { playAll(t, list, false) }
+
+// fileStages is stages by whom the test runs as.
+func fileStages(t *testing.T, list map[string][]row) { playAll(t, list, true) }
+
+func playAll(t *testing.T, list map[string][]row, asHost bool) {
 	for name, rows := range list {
 		t.Run(name, func(t *testing.T) {
-			newRig(t).run(func(p *player) { p.play(rows) })
+			r := newRig(t)
+			r.asHost = asHost
+			r.run(func(p *player) { p.play(rows) })
 		})
 	}
 }

@@ -30,7 +30,7 @@ func rights(fd uint32) func(p *player) uint64 {
 func TestSocket(t *testing.T) {
 	const stream, dgram, local = netbsd.SOCK_STREAM, netbsd.SOCK_DGRAM, netbsd.AF_LOCAL
 	hello := []byte("hello")
-	stages(t, map[string][]row{
+	fileStages(t, map[string][]row{
 		"pairs": {
 			{"socketpair(2): EFAULT, and nothing stays open", netbsd.SYS_socketpair, args{local, stream, 0, bad}, netbsd.EFAULT, nil, nil},
 			{"socketpair(2)", netbsd.SYS_socketpair, args{local, stream | netbsd.SOCK_NONBLOCK, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
