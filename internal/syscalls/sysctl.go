@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"runtime"
+	"strconv"
+	"strings"
 
 	"toaster/internal/file"
 	"toaster/netbsd"
@@ -83,7 +85,7 @@ func kernNodes() []sysctlNode {
 	return []sysctlNode{
 		sysctlString(netbsd.KERN_OSTYPE, "ostype", fixedString("NetBSD")),
 		sysctlString(netbsd.KERN_OSRELEASE, "osrelease", func(c *Call) string { return c.K.OSRelease }),
-		sysctlInt(netbsd.KERN_OSREV, "osrevision", fixedInt(1000000000)),
+		sysctlInt(netbsd.KERN_OSREV, "osrevision", func(c *Call) int32 { return osRevision(c.K.OSRelease) }),
 		sysctlString(netbsd.KERN_VERSION, "version", func(c *Call) string { return c.K.Version }),
 		sysctlInt(netbsd.KERN_MAXVNODES, "maxvnodes", fixedInt(100000)),
 		sysctlInt(netbsd.KERN_MAXPROC, "maxproc", func(c *Call) int32 { return clampInt32(uint64(c.K.M.MaxProc())) }),
@@ -145,6 +147,14 @@ func vmNodes() []sysctlNode {
 
 func netNodes() []sysctlNode {
 	return []sysctlNode{{num: netbsd.AF_ROUTE, name: "route", kind: ctlNode, value: routeTable}}
+}
+
+// osRevision is __NetBSD_Version__ of sys/param.h, MMmmrrpp00, for a release "M.m".
+func osRevision(release string) int32 {
+	before, after, _ := strings.Cut(release, ".")
+	major, _ := strconv.Atoi(before)
+	minor, _ := strconv.Atoi(after)
+	return int32(major*100_000_000 + minor*1_000_000)
 }
 
 // clockRate is struct clockinfo: tick in µs, tickadj, hz, stathz, profhz.
