@@ -79,6 +79,8 @@ func TestProcess(t *testing.T) {
 			{"wait(2): ECHILD without a child", netbsd.SYS___wait450, args{-1, 0, 0, 0}, netbsd.ECHILD, nil, nil},
 			{"do_sys_waitid: EINVAL for unknown options", netbsd.SYS___wait450, args{-1, 0, 1 << 30, 0}, netbsd.EINVAL, nil, nil},
 			{"vfork(2) waits for the child's exit", netbsd.SYS___vfork14, nil, 0, last, exits(5)},
+			{"the vfork of before NetBSD 1.4 does the same", netbsd.SYS_vfork, nil, 0, last, exits(6)},
+			{"W_EXITCODE(6, 0)", netbsd.SYS___wait450, args{last, room(4), 0, 0}, 0, out{1, words(0x600)}, nil},
 			{"wait(2): EFAULT for the status", netbsd.SYS___wait450, args{last, bad, netbsd.WNOWAIT, 0}, netbsd.EFAULT, nil, nil},
 			{"W_EXITCODE(5, 0)", netbsd.SYS___wait450, args{last, room(4), netbsd.WNOWAIT, 0}, 0, out{1, words(0x500)}, nil},
 			{"match_process: P_PPID matches nobody", netbsd.SYS_wait6, args{netbsd.P_PPID, self, room(4), netbsd.WEXITED, 0, 0}, netbsd.ECHILD, nil, nil},
@@ -141,6 +143,7 @@ func TestProcess(t *testing.T) {
 		},
 		"indirect": {
 			{"sys_syscall: ENOSYS for an indirect call", netbsd.SYS_syscall, args{netbsd.SYS___syscall}, netbsd.ENOSYS, nil, nil},
+			{"sys___syscall: ENOSYS for an indirect call", netbsd.SYS___syscall, args{netbsd.SYS_syscall}, netbsd.ENOSYS, nil, nil},
 			{"utrace(2) of a process that nobody traces (ktruser)", netbsd.SYS_utrace, args{bad, bad, 1 << 20}, 0, nil, nil},
 			{"acct(2) is not there", netbsd.SYS_acct, args{0}, netbsd.ENOSYS, nil, nil},
 		},

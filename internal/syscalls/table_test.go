@@ -1,6 +1,9 @@
 package syscalls
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -97,4 +100,28 @@ func TestGoCallsSupported(t *testing.T) {
 			t.Errorf("%d %s is not supported", nr, netbsd.SyscallName(nr))
 		}
 	}
+}
+
+// Every call that somebody serves is in a row of a family's test.
+func TestEveryCallIsTested(t *testing.T) {
+	tested := map[string]bool{}
+	paths, err := filepath.Glob("*_test.go")
+	if err != nil || len(paths) == 0 {
+		t.Fatal(paths, err)
+	}
+	mention := regexp.MustCompile(`(?:", |\.do\()netbsd\.SYS_(\w+)[,)]`)
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range mention.FindAllStringSubmatch(string(b), -1) {
+			tested[m[1]] = true
+		}
+	}
+	eachRow(func(family string, s *Syscall) {
+		if s.Serve != nil && !tested[s.Name()] {
+			t.Errorf("%s of the family %s is in no test", s.Name(), family)
+		}
+	})
 }
