@@ -455,7 +455,7 @@ func (p *Proc) exitSignal(pp *Proc) {
 		sig = netbsd.SIGCHLD
 	}
 	info := netbsd.Siginfo{Signo: sig, Pid: p.pid, UID: p.cred.EUID}
-	code, status := exitCode(p.xstat)
+	code, status := exitSiginfo(p.xstat)
 	if sig == netbsd.SIGCHLD {
 		info.Code = code
 	} else if !p.m.r2003 {

@@ -232,7 +232,8 @@ func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 	return pid, errno
 }
 
-// fillResult takes what a wait may report about c.
+// fillResult takes what a wait may report about c. Its siginfo is wait6's, not SIGCHLD's,
+// which exitSignal and childSignal make.
 //
 // Signo is SIGCHLD whatever the child's exit signal is (wait6(2), after SUSv4). Usage of a
 // child that only stopped is what it has used so far. mu is held.
@@ -245,7 +246,7 @@ func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 		if c.ru != nil {
 			r.self = *c.ru
 		}
-		r.info.Code, r.info.Status = exitCode(c.xstat)
+		r.info.Code, r.info.Status = exitSiginfo(c.xstat)
 	case kStopped:
 		r.status = netbsd.StopStatus(c.xsig)
 		r.info.Code, r.info.Status = netbsd.CLD_STOPPED, int32(c.xsig)
@@ -265,8 +266,8 @@ func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 	r.info.Utime, r.info.Stime = int64(r.self.Utime/time.Second), int64(r.self.Stime/time.Second)
 }
 
-// exitCode returns code and status of a siginfo as release 10 has them (item 69).
-func exitCode(w netbsd.WaitStatus) (code, status int32) {
+// exitSiginfo returns si_code and si_status of a child that has ended as release 10 has them (item 69).
+func exitSiginfo(w netbsd.WaitStatus) (code, status int32) {
 	switch {
 	case w.CoreDump():
 		return netbsd.CLD_DUMPED, int32(w.TermSignal())

@@ -74,16 +74,25 @@ func TestSysctlOfTheMachine(t *testing.T) {
 // The numbers of sysctl's nodes are those of sys/sysctl.h: libc's sysconf(3) asks by number.
 func TestSysctlNumbers(t *testing.T) {
 	for name, want := range map[string][2]int32{
-		"kern.ostype": {netbsd.CTL_KERN, netbsd.KERN_OSTYPE}, "kern.osrevision": {netbsd.CTL_KERN, netbsd.KERN_OSREV},
-		"kern.argmax": {netbsd.CTL_KERN, netbsd.KERN_ARGMAX}, "kern.hostname": {netbsd.CTL_KERN, netbsd.KERN_HOSTNAME},
-		"kern.posix1version": {netbsd.CTL_KERN, netbsd.KERN_POSIX1}, "kern.saved_ids": {netbsd.CTL_KERN, netbsd.KERN_SAVED_IDS},
-		"kern.fsync": {netbsd.CTL_KERN, netbsd.KERN_FSYNC}, "kern.iov_max": {netbsd.CTL_KERN, netbsd.KERN_IOV_MAX},
-		"kern.monotonic_clock": {netbsd.CTL_KERN, netbsd.KERN_MONOTONIC_CLOCK}, "kern.urandom": {netbsd.CTL_KERN, netbsd.KERN_URND},
-		"kern.arandom": {netbsd.CTL_KERN, netbsd.KERN_ARND}, "kern.boottime": {netbsd.CTL_KERN, netbsd.KERN_BOOTTIME},
-		"kern.proc_args": {netbsd.CTL_KERN, netbsd.KERN_PROC_ARGS}, "vm.loadavg": {netbsd.CTL_VM, netbsd.VM_LOADAVG},
-		"hw.ncpu": {netbsd.CTL_HW, netbsd.HW_NCPU}, "hw.pagesize": {netbsd.CTL_HW, netbsd.HW_PAGESIZE},
-		"hw.ncpuonline": {netbsd.CTL_HW, netbsd.HW_NCPUONLINE}, "hw.usermem64": {netbsd.CTL_HW, netbsd.HW_USERMEM64},
-		"net.route": {netbsd.CTL_NET, netbsd.AF_ROUTE},
+		"kern.ostype":          {netbsd.CTL_KERN, netbsd.KERN_OSTYPE},
+		"kern.osrevision":      {netbsd.CTL_KERN, netbsd.KERN_OSREV},
+		"kern.argmax":          {netbsd.CTL_KERN, netbsd.KERN_ARGMAX},
+		"kern.hostname":        {netbsd.CTL_KERN, netbsd.KERN_HOSTNAME},
+		"kern.posix1version":   {netbsd.CTL_KERN, netbsd.KERN_POSIX1},
+		"kern.saved_ids":       {netbsd.CTL_KERN, netbsd.KERN_SAVED_IDS},
+		"kern.fsync":           {netbsd.CTL_KERN, netbsd.KERN_FSYNC},
+		"kern.iov_max":         {netbsd.CTL_KERN, netbsd.KERN_IOV_MAX},
+		"kern.monotonic_clock": {netbsd.CTL_KERN, netbsd.KERN_MONOTONIC_CLOCK},
+		"kern.urandom":         {netbsd.CTL_KERN, netbsd.KERN_URND},
+		"kern.arandom":         {netbsd.CTL_KERN, netbsd.KERN_ARND},
+		"kern.boottime":        {netbsd.CTL_KERN, netbsd.KERN_BOOTTIME},
+		"kern.proc_args":       {netbsd.CTL_KERN, netbsd.KERN_PROC_ARGS},
+		"vm.loadavg":           {netbsd.CTL_VM, netbsd.VM_LOADAVG},
+		"hw.ncpu":              {netbsd.CTL_HW, netbsd.HW_NCPU},
+		"hw.pagesize":          {netbsd.CTL_HW, netbsd.HW_PAGESIZE},
+		"hw.ncpuonline":        {netbsd.CTL_HW, netbsd.HW_NCPUONLINE},
+		"hw.usermem64":         {netbsd.CTL_HW, netbsd.HW_USERMEM64},
+		"net.route":            {netbsd.CTL_NET, netbsd.AF_ROUTE},
 	} {
 		found := false
 		for _, top := range sysctlRoot.children {
@@ -100,4 +109,23 @@ func TestSysctlNumbers(t *testing.T) {
 			t.Errorf("there is no %s", name)
 		}
 	}
+}
+
+// Every node of sysctl(7) that is there has a value, as long as it is said to be.
+func TestSysctlValues(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		for _, top := range sysctlRoot.children {
+			for _, n := range top.children {
+				if n.kind == ctlNode {
+					continue
+				}
+				name := words(uint32(top.num), uint32(n.num))
+				r := p.do(netbsd.SYS___sysctl, name, 2, room(256), longs(256), 0, 0)
+				size := le.Uint64(r.mem(3, 8))
+				if r.errno != 0 || size == 0 || n.kind == ctlInt && n.name != "arandom" && size != 4 || n.kind == ctlQuad && size != 8 {
+					t.Errorf("%s.%s: %s, %d bytes", top.name, n.name, errnoName(r.errno), size)
+				}
+			}
+		}
+	})
 }

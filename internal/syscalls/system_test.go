@@ -76,22 +76,3 @@ func TestProcArgs(t *testing.T) {
 		})
 	})
 }
-
-// Every node of sysctl(7) that is there has a value, as long as it is said to be.
-func TestSysctlValues(t *testing.T) {
-	newRig(t).run(func(p *player) {
-		for _, top := range sysctlRoot.children {
-			for _, n := range top.children {
-				if n.kind == ctlNode {
-					continue
-				}
-				name := words(uint32(top.num), uint32(n.num))
-				r := p.do(netbsd.SYS___sysctl, name, 2, room(256), longs(256), 0, 0)
-				size := le.Uint64(r.mem(3, 8))
-				if r.errno != 0 || size == 0 || n.kind == ctlInt && n.name != "arandom" && size != 4 || n.kind == ctlQuad && size != 8 {
-					t.Errorf("%s.%s: %s, %d bytes", top.name, n.name, errnoName(r.errno), size)
-				}
-			}
-		}
-	})
-}
