@@ -3,6 +3,7 @@ package machine
 import (
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
+	"toaster/internal/vm"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -12,8 +13,9 @@ import (
 // that the trampoline hands to setcontext(2).
 
 // deliver implements the callback of kern's UserRet: it has the guest go on in a handler. It
-// returns false, and has changed nothing, if there is no memory for the frame. No lock of the
-// kernel's is held, and the mask is the handler's already; d.OldMask is the one to restore.
+// returns false, and has changed no register, if there is no memory for the frame or the handler
+// is outside user space; the kernel then ends the process with SIGILL, caught or not. No lock of
+// the kernel's is held, and the mask is the handler's already; d.OldMask is the one to restore.
 //
 // The address of the frame is the guest's choice (RSP or its signal stack): it is written to
 // like any other address of the guest's.
@@ -36,7 +38,8 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 	}
 	var b [netbsd.SizeofSignalFrame]byte
 	frame.Encode(b[:])
-	if mc.call.Space.Write(addr, b[:]) != 0 {
+	// An address that is not the user's is refused only once the frame is there, as in NetBSD.
+	if mc.call.Space.Write(addr, b[:]) != 0 || d.Action.Handler >= vm.Max {
 		mc.revoke(platform.LentActions) // the kernel now takes the default
 		return false
 	}

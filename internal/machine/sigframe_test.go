@@ -144,6 +144,28 @@ func TestSignalFrameWithoutStack(t *testing.T) {
 	}
 }
 
+// A handler outside user space ends the process with SIGILL, once the frame is written: the end
+// of sendsig_siginfo.
+func TestHandlerOutsideUserSpace(t *testing.T) {
+	for _, at := range []uint64{netbsd.StackTop, 1 << 47, 1 << 63} {
+		var frame []byte
+		status := play(t, func(x *script) {
+			x.l.Sigaction(netbsd.SIGUSR1, &kern.Action{Handler: at, Vers: syscalls.TrampVersion, Tramp: trampoline})
+			x.catch(netbsd.SIGILL, 0)
+			frame, _ = x.mem.at(netbsd.SignalFrameAddr(x.thread.Regs().RSP, nil), 8)
+			x.l.Proc().Kill(netbsd.SIGUSR1)
+			x.l.Platform().UserRet(x.deliver)
+			t.Errorf("%#x: UserRet returns", at)
+		})
+		if !status.Signaled() || status.TermSignal() != netbsd.SIGILL {
+			t.Errorf("%#x: status %#x", at, status)
+		}
+		if ret := le.Uint64(frame); ret != trampoline {
+			t.Errorf("%#x: the frame returns to %#x", at, ret)
+		}
+	}
+}
+
 // The handler's return restores what it interrupted: registers, mask, x87 and SSE state as
 // the frame has it, which the handler may have changed, and what is beyond SSE as it was,
 // for which the frame has no room.
