@@ -43,6 +43,10 @@ func TestSignal(t *testing.T) {
 	)
 	usr1 := action(netbsd.Sigaction{Handler: handler, Mask: 1 << (netbsd.SIGUSR2 - 1), Flags: netbsd.SA_RESTART})
 	dfl := action(netbsd.Sigaction{})
+	refused := at(1 << 63)
+	refused.Flags, refused.TLSBase, refused.Mask = refused.Flags|netbsd.UC_TLSBASE, 0x5000, 1<<(netbsd.SIGUSR1-1)
+	foreign := at(0x4321)
+	foreign.Flags, foreign.TLSBase = foreign.Flags|netbsd.UC_TLSBASE, 1<<63
 	stages(t, map[string][]row{
 		"kill": {
 			{"kill(2): EINVAL for a signal", netbsd.SYS_kill, args{self, netbsd.NSIG}, netbsd.EINVAL, nil, nil},
@@ -130,6 +134,35 @@ func TestSignal(t *testing.T) {
 				}
 				return ""
 			}, nil},
+			{"cpu_setmcontext: no TLS base with registers that are refused", netbsd.SYS_setcontext, args{context(refused)}, netbsd.EINVAL, func(r *result) string {
+				if r.p.cpu.tls != 0 || r.p.cpu.link != 0x77 {
+					return fmt.Sprintf("TLS base %#x, link %#x", r.p.cpu.tls, r.p.cpu.link)
+				}
+				return ""
+			}, nil},
+			{"setucontext: the mask comes first, and stays when registers are refused", netbsd.SYS_getcontext, args{room(netbsd.SizeofUcontext)}, 0, func(r *result) string {
+				if u := netbsd.DecodeUcontext(r.mem(0, netbsd.SizeofUcontext)); u.Mask != refused.Mask {
+					return fmt.Sprintf("mask %#x", u.Mask)
+				}
+				return ""
+			}, nil},
+			{"cpu_setmcontext: a TLS base outside user space is left out, the rest counts", netbsd.SYS_setcontext, args{context(foreign)}, netbsd.EJUSTRETURN, func(r *result) string {
+				if rip := r.p.cpu.gregs[netbsd.REG_RIP]; rip != 0x4321 || r.p.cpu.tls != 0 {
+					return fmt.Sprintf("RIP %#x, TLS base %#x", rip, r.p.cpu.tls)
+				}
+				return ""
+			}, nil},
+		},
+		"stacks of contexts": {
+			{"setcontext(2): on the main stack", netbsd.SYS_setcontext, args{context(onStack(netbsd.StackTop-0x5010, 0))}, netbsd.EJUSTRETURN, nil, nil},
+			{"getucontext: uc_stack is the main stack, as far as it has grown", netbsd.SYS_getcontext, args{room(netbsd.SizeofUcontext)}, 0, ucStack(netbsd.Stack{Sp: netbsd.StackTop, Size: 0x6000}), nil},
+			{"setcontext(2): on a stack of the program's own", netbsd.SYS_setcontext, args{context(onStack(0x9000, 0))}, netbsd.EJUSTRETURN, nil, nil},
+			{"getucontext: p_stackbase is one for all LWPs", netbsd.SYS_getcontext, args{room(netbsd.SizeofUcontext)}, 0, ucStack(netbsd.Stack{Sp: netbsd.StackTop, Size: netbsd.PageSize}), nil},
+			{"sigaltstack(2)", netbsd.SYS___sigaltstack14, args{longs(0x9000, 0x4000, 0), 0}, 0, nil, nil},
+			{"cpu_setmcontext: _UC_SETSTACK", netbsd.SYS_setcontext, args{context(onStack(0xa000, netbsd.UC_SETSTACK))}, netbsd.EJUSTRETURN, nil, nil},
+			{"getucontext: uc_stack is the signal stack that the LWP is on", netbsd.SYS_getcontext, args{room(netbsd.SizeofUcontext)}, 0, ucStack(netbsd.Stack{Sp: 0x9000, Size: 0x4000, Flags: netbsd.SS_ONSTACK}), nil},
+			{"setucontext: _UC_STACK has the last word", netbsd.SYS_setcontext, args{context(onStack(0xa000, netbsd.UC_SETSTACK|netbsd.UC_STACK))}, netbsd.EJUSTRETURN, nil, nil},
+			{"getucontext: the stack was left", netbsd.SYS_getcontext, args{room(netbsd.SizeofUcontext)}, 0, ucStack(netbsd.Stack{Sp: netbsd.StackTop, Size: netbsd.PageSize}), nil},
 		},
 	})
 	newRig(t).run(func(p *player) {
@@ -152,4 +185,22 @@ func at(rip uint64) netbsd.Ucontext {
 	u := netbsd.Ucontext{Flags: netbsd.UC_CPU | netbsd.UC_SIGMASK, Mask: 1 << (netbsd.SIGHUP - 1), Link: 0x77}
 	u.Gregs[netbsd.REG_RIP] = rip
 	return u
+}
+
+// onStack is a context with that stack pointer and more flags.
+func onStack(sp uint64, flags uint32) netbsd.Ucontext {
+	u := at(0x1234)
+	u.Flags, u.Gregs[netbsd.REG_RSP] = u.Flags|flags, sp
+	return u
+}
+
+// ucStack wants a context with this uc_stack.
+func ucStack(want netbsd.Stack) func(r *result) string {
+	return func(r *result) string {
+		u := netbsd.DecodeUcontext(r.mem(0, netbsd.SizeofUcontext))
+		if u.Stack != want || u.Flags&netbsd.UC_STACK == 0 {
+			return fmt.Sprintf("stack %+v, want %+v; flags %#x", u.Stack, want, u.Flags)
+		}
+		return ""
+	}
 }
