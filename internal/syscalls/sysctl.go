@@ -157,12 +157,10 @@ func osRevision(release string) int32 {
 	return int32(major*100_000_000 + minor*1_000_000)
 }
 
-// clockRate is struct clockinfo: tick in µs, tickadj, hz, stathz, profhz.
+// clockRate is struct clockinfo; a tick is told in µs. The clock's ticks are those of clock_t.
 func clockRate(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
-	b := make([]byte, 20)
-	for i, v := range []uint32{10000, 0, 100, 100, 100} {
-		binary.LittleEndian.PutUint32(b[4*i:], v)
-	}
+	b := make([]byte, netbsd.SizeofClockinfo)
+	netbsd.Clockinfo{Hz: 100, Tick: 10000, Stathz: 100, Profhz: 100}.Encode(b)
 	return b, 0
 }
 

@@ -111,6 +111,15 @@ func TestSysctlNumbers(t *testing.T) {
 	}
 }
 
+// kern.clockrate is struct clockinfo of sys/time.h: hz, tick, tickadj, stathz, profhz, of a clock
+// that ticks a hundred times a second, 10,000 µs each. sysconf(3) takes _SC_CLK_TCK from the first.
+func TestClockRate(t *testing.T) {
+	b, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_KERN, netbsd.KERN_CLOCKRATE}, 20, false)
+	if want := words(100, 10000, 0, 100, 100); errno != 0 || string(b) != string(want) {
+		t.Errorf("%x, %v, want %x", b, errno, want)
+	}
+}
+
 // Every node of sysctl(7) that is there has a value, as long as it is said to be.
 func TestSysctlValues(t *testing.T) {
 	newRig(t).run(func(p *player) {
