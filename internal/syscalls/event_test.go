@@ -28,6 +28,7 @@ func TestEvent(t *testing.T) {
 			{"poll(2): a negative descriptor is passed over", netbsd.SYS_poll, args{pollfd(-1, in, 9), 1, 0}, 0, out{0, pollfd(-1, in, 0)}, nil},
 			{"poll(2): EFAULT", netbsd.SYS_poll, args{bad, 1, 0}, netbsd.EFAULT, nil, nil},
 			{"poll(2): EINVAL for more than there can be descriptors", netbsd.SYS_poll, args{pollfd(0, in, 0), 1 << 30, 0}, netbsd.EINVAL, nil, nil},
+			{"sys_poll, inittimeleft: EINVAL for a time below INFTIM", netbsd.SYS_poll, args{pollfd(0, in, 0), 1, -2}, netbsd.EINVAL, nil, nil},
 			{"pollts(2): EINVAL for nanoseconds", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, timespec(0, 1e9), 0}, netbsd.EINVAL, nil, nil},
 			{"pollts(2): EFAULT for the mask", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, no, bad}, netbsd.EFAULT, nil, nil},
 			{"pollts(2)", netbsd.SYS___pollts50, args{pollfd(1, writable, 0), 1, 0, sigset()}, 0, out{0, pollfd(1, writable, writable)}, nil},

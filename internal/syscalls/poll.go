@@ -69,9 +69,12 @@ func releaseAll(ps []polled) {
 }
 
 // poll is poll(struct pollfd *fds, unsigned nfds, int timeout). EINVAL: more than there can be
-// descriptors. EFAULT. EINTR, whatever SA_RESTART says.
+// descriptors, or a negative time that is not INFTIM, -1. EFAULT. EINTR, whatever SA_RESTART says.
 func poll(c *Call) netbsd.Errno {
 	ms := c.Int(2)
+	if ms < -1 {
+		return netbsd.EINVAL
+	}
 	var deadline time.Time
 	if ms > 0 {
 		deadline = deadlineIn(time.Duration(ms) * time.Millisecond)

@@ -13,7 +13,7 @@ var timeCalls = []Syscall{
 	{netbsd.SYS___setitimer50, "which =itimer, itv <itimerval, oitv >itimerval", netbsd.RetInt, Full, setitimer, ""},
 	{netbsd.SYS___getitimer50, "which =itimer, itv >itimerval", netbsd.RetInt, Full, getitimer, ""},
 	{netbsd.SYS___clock_gettime50, "clock_id clock, tp >timespec", netbsd.RetInt, Full, clockGettime, ""},
-	{netbsd.SYS___clock_settime50, "clock_id clock, tp <timespec", netbsd.RetInt, Partial, notPermitted, "EPERM to the superuser, too"},
+	{netbsd.SYS___clock_settime50, "clock_id clock, tp <timespec", netbsd.RetInt, Partial, clockSettime, "EPERM to the superuser, too"},
 	{netbsd.SYS___clock_getres50, "clock_id clock, tp >timespec", netbsd.RetInt, Full, clockGetres, ""},
 	{netbsd.SYS___nanosleep50, "rqtp <timespec, rmtp >timespec", netbsd.RetInt, Full, nanosleep, ""},
 	{netbsd.SYS___timer_settime50, "timerid int, flags |timer, value <itimerspec, ovalue >itimerspec", netbsd.RetInt, Full, timerSettime, ""},

@@ -106,6 +106,18 @@ func clockGetcpuclockid(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(2), b)
 }
 
+// clockSettime is clock_settime(clockid_t, const struct timespec *). EFAULT. EINVAL: all clocks but
+// CLOCK_REALTIME. EPERM for that one: the time is the host's.
+func clockSettime(c *Call) netbsd.Errno {
+	if _, errno := c.in(c.Ptr(1), netbsd.SizeofTimespec); errno != 0 {
+		return errno
+	}
+	if c.Int(0) != netbsd.CLOCK_REALTIME {
+		return netbsd.EINVAL
+	}
+	return netbsd.EPERM
+}
+
 // clockGetres is clock_getres(clockid_t, struct timespec *). EINVAL: no such clock. A null
 // pointer asks only that.
 func clockGetres(c *Call) netbsd.Errno {

@@ -49,6 +49,9 @@ func TestTime(t *testing.T) {
 				return ""
 			}, nil},
 			{"clock_settime(2): EPERM", netbsd.SYS___clock_settime50, args{real, timespec(1, 0)}, netbsd.EPERM, nil, nil},
+			{"clock_settime1: EINVAL for CLOCK_MONOTONIC, which is read-only", netbsd.SYS___clock_settime50, args{mono, timespec(1, 0)}, netbsd.EINVAL, nil, nil},
+			{"clock_settime1: EINVAL for no clock", netbsd.SYS___clock_settime50, args{99, timespec(1, 0)}, netbsd.EINVAL, nil, nil},
+			{"clock_settime(2): EFAULT comes first (sys___clock_settime50)", netbsd.SYS___clock_settime50, args{mono, bad}, netbsd.EFAULT, nil, nil},
 			{"settimeofday(2): EPERM", netbsd.SYS___settimeofday50, args{longs(1, 0), 0}, netbsd.EPERM, nil, nil},
 			{"gettimeofday(2): EFAULT", netbsd.SYS___gettimeofday50, args{bad, 0}, netbsd.EFAULT, nil, nil},
 			{"gettimeofday(2)", netbsd.SYS___gettimeofday50, args{room(16), 0}, 0, 0, nil},
