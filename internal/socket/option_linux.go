@@ -126,7 +126,7 @@ func fixOption(opt int, b []byte) {
 	case netbsd.SO_REUSEADDR, netbsd.SO_KEEPALIVE, netbsd.SO_BROADCAST, netbsd.SO_REUSEPORT, netbsd.SO_OOBINLINE,
 		netbsd.SO_DONTROUTE, netbsd.SO_DEBUG, netbsd.SO_ACCEPTCONN:
 		if v != 0 {
-			v = opt // NetBSD returns the option's own bit
+			v = 1
 		}
 	}
 	binary.LittleEndian.PutUint32(b, uint32(min(v, math.MaxInt32)))
