@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"encoding/binary"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -161,6 +162,21 @@ func (s *Socket) WriteCount() int64 {
 		queued = 0
 	}
 	return int64(max(1, size/2-queued))
+}
+
+// Ioctl serves SIOCATMARK (sockatmark(3)): whether the next byte is the urgent one. Sockets that
+// have no such byte, and of which the host will not say it, are never there (soo_ioctl). The rest is
+// not for sockets alone.
+func (s *Socket) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	if cmd != netbsd.SIOCATMARK {
+		return s.File.Ioctl(c, cmd, data)
+	}
+	mark, err := unix.IoctlGetInt(s.FD(), unix.SIOCATMARK)
+	if err != nil {
+		mark = 0
+	}
+	binary.LittleEndian.PutUint32(data, uint32(mark))
+	return 0
 }
 
 // roomUnknown is what WriteCount says where the host doesn't.

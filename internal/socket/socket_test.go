@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"toaster/internal/file"
@@ -82,6 +83,50 @@ func TestTCP(t *testing.T) {
 	}
 	if n := file.LiveDescriptions() - before; n != 0 {
 		t.Errorf("%d descriptions", n)
+	}
+}
+
+// SIOCATMARK is true when all that was sent before the urgent byte has been read
+// (sockatmark(3)).
+func TestAtMark(t *testing.T) {
+	m := newStack(t, Config{})
+	ls, errno := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer ls.Close()
+	ls.Bind(loopback(0), "", nil)
+	ls.Listen(5)
+	name, _ := ls.Name()
+	call := file.Call{L: filetest.NewSleeper()}
+	cs, _ := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	defer cs.Close()
+	cs.Connect(call, &name)
+	s, _, errno := ls.Accept(call)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer s.Close()
+	atMark := func() byte {
+		b := []byte{9, 9, 9, 9}
+		if errno := s.Ioctl(call, netbsd.SIOCATMARK, b); errno != 0 {
+			t.Fatal(errno)
+		}
+		return b[0]
+	}
+	cs.Send(call, []byte("ab"), &Message{})
+	cs.Send(call, []byte("!"), &Message{Flags: netbsd.MSG_OOB})
+	for s.Poll(file.Pri) == 0 { // until it is here
+		runtime.Gosched()
+	}
+	if at := atMark(); at != 0 {
+		t.Errorf("before the first byte: %d", at)
+	}
+	if n, errno := s.Recv(call, make([]byte, 9), &Message{}, false); n != 2 || errno != 0 {
+		t.Fatal(n, errno)
+	}
+	if at := atMark(); at != 1 {
+		t.Errorf("before the urgent byte: %d", at)
 	}
 }
 
