@@ -26,24 +26,29 @@ func sendto(c *Call) netbsd.Errno {
 // sendmsg is sendmsg(int s, const struct msghdr *msg, int flags).
 func sendmsg(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		h, v, errno := c.msghdr(c.Ptr(1))
-		if errno != 0 {
+		return c.sendMessage(d, s, c.Ptr(1), c.Int(2))
+	})
+}
+
+// sendMessage sends the message of the struct msghdr at addr.
+func (c *Call) sendMessage(d *file.Description, s *socket.Socket, addr uint64, flags int) netbsd.Errno {
+	h, v, errno := c.msghdr(addr)
+	if errno != 0 {
+		return errno
+	}
+	m := socket.Message{Flags: flags}
+	defer m.Release()
+	if h.Name != 0 {
+		if m.Addr, errno = c.sockaddr(h.Name, h.Namelen); errno != 0 {
 			return errno
 		}
-		m := socket.Message{Flags: c.Int(2)}
-		defer m.Release()
-		if h.Name != 0 {
-			if m.Addr, errno = c.sockaddr(h.Name, h.Namelen); errno != 0 {
-				return errno
-			}
+	}
+	if h.Control != 0 && h.Controllen > 0 {
+		if errno := c.control(h, &m); errno != 0 {
+			return errno
 		}
-		if h.Control != 0 && h.Controllen > 0 {
-			if errno := c.control(h, &m); errno != 0 {
-				return errno
-			}
-		}
-		return send(c, d, s, &m, v)
-	})
+	}
+	return send(c, d, s, &m, v)
 }
 
 // msghdr reads a struct msghdr and its vector, which may be empty.
@@ -173,29 +178,36 @@ func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, 
 // recvmsg is recvmsg(int s, struct msghdr *msg, int flags).
 func recvmsg(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		h, v, errno := c.msghdr(c.Ptr(1))
-		if errno != 0 {
-			return errno
-		}
-		m := socket.Message{Flags: c.Int(2)}
-		cloexec := m.Flags&netbsd.MSG_CMSG_CLOEXEC != 0
-		defer m.Release()
-		n, errno := receive(c, d, s, &m, v, h.Control != 0 && h.Controllen > 0)
-		if errno != 0 {
-			return errno
-		}
-		c.Ret[0] = uint64(n)
-		if errno := c.outName(&h, &m); errno != 0 {
-			return errno
-		}
-		if errno := c.outRights(&h, &m, cloexec); errno != 0 {
-			return errno
-		}
-		h.Flags = int32(m.Flags)
-		b := c.out(netbsd.SizeofMsghdr)
-		h.Encode(b)
-		return c.copyout(c.Ptr(1), b)
+		_, errno := c.recvMessage(d, s, c.Ptr(1), c.Int(2))
+		return errno
 	})
+}
+
+// recvMessage takes a message into what the struct msghdr at addr names; it returns the flags
+// that came with it.
+func (c *Call) recvMessage(d *file.Description, s *socket.Socket, addr uint64, flags int) (int, netbsd.Errno) {
+	h, v, errno := c.msghdr(addr)
+	if errno != 0 {
+		return 0, errno
+	}
+	m := socket.Message{Flags: flags}
+	cloexec := m.Flags&netbsd.MSG_CMSG_CLOEXEC != 0
+	defer m.Release()
+	n, errno := receive(c, d, s, &m, v, h.Control != 0 && h.Controllen > 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	c.Ret[0] = uint64(n)
+	if errno := c.outName(&h, &m); errno != 0 {
+		return 0, errno
+	}
+	if errno := c.outRights(&h, &m, cloexec); errno != 0 {
+		return 0, errno
+	}
+	h.Flags = int32(m.Flags)
+	b := c.out(netbsd.SizeofMsghdr)
+	h.Encode(b)
+	return m.Flags, c.copyout(addr, b)
 }
 
 // outName stores where a message came from.

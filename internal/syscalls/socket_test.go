@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"fmt"
 	"testing"
 
 	"toaster/netbsd"
@@ -24,6 +25,38 @@ func rights(fd uint32) func(p *player) uint64 {
 		control := netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: words(fd)})
 		h := netbsd.Msghdr{Iov: iov([]byte("x"))(p), Iovlen: 1, Control: p.mem.put(control), Controllen: uint32(len(control))}
 		return p.mem.put(encoded(netbsd.SizeofMsghdr, h.Encode))
+	}
+}
+
+// mmsgs are struct mmsghdr, each with a vector of one part and a length that is not looked at;
+// nil is one whose vector is too long.
+func mmsgs(parts ...any) func(p *player) uint64 {
+	return func(p *player) uint64 {
+		var b []byte
+		for _, part := range parts {
+			if part == nil {
+				b = append(b, longs(0, 0, 0, netbsd.IOV_MAX+1, 0, 0, 0)...)
+				continue
+			}
+			b = append(b, longs(0, 0, iov(part)(p), 1, 0, 0, 0xffff_ffff)...)
+		}
+		return p.mem.put(b)
+	}
+}
+
+// lengths wants n messages, of so many bytes each.
+func lengths(n uint64, want ...uint32) func(r *result) string {
+	return func(r *result) string {
+		if r.ret[0] != n {
+			return fmt.Sprintf("returned %d, want %d", r.ret[0], n)
+		}
+		for i, v := range want {
+			b := r.mem(1, (i+1)*netbsd.SizeofMmsghdr)
+			if got := le.Uint32(b[i*netbsd.SizeofMmsghdr+netbsd.SizeofMsghdr:]); got != v {
+				return fmt.Sprintf("message %d has %d bytes, want %d", i, got, v)
+			}
+		}
+		return ""
 	}
 }
 
@@ -124,6 +157,26 @@ func TestSocket(t *testing.T) {
 			}, nil},
 			{"recvfrom(2): EAGAIN", netbsd.SYS_recvfrom, args{0, room(9), 9, 0, 0, 0}, netbsd.EAGAIN, nil, nil},
 			{"getpeername(2): ENOTCONN", netbsd.SYS_getpeername, args{1, room(16), words(16)}, netbsd.ENOTCONN, nil, nil},
+		},
+		"several messages": {
+			{"socketpair(2)", netbsd.SYS_socketpair, args{local, dgram | netbsd.SOCK_NONBLOCK, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
+			{"sendmmsg(2): EBADF", netbsd.SYS_sendmmsg, args{9, mmsgs(hello), 1, 0}, netbsd.EBADF, nil, nil},
+			{"sendmmsg(2): EFAULT for the first", netbsd.SYS_sendmmsg, args{0, bad, 1, 0}, netbsd.EFAULT, nil, nil},
+			{"sys_sendmmsg: none", netbsd.SYS_sendmmsg, args{0, bad, 0, 0}, 0, 0, nil},
+			{"sendmmsg(2): how many, and how long", netbsd.SYS_sendmmsg, args{0, mmsgs(hello, []byte("ab"), []byte("c")), 3, 0}, 0, lengths(3, 5, 2, 1), nil},
+			{"recvmmsg(2): EFAULT for the time comes first", netbsd.SYS_recvmmsg, args{9, mmsgs(room(9)), 1, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"recvmmsg(2): EBADF", netbsd.SYS_recvmmsg, args{9, mmsgs(room(9)), 1, 0, 0}, netbsd.EBADF, nil, nil},
+			{"recvmmsg(2): as many as asked for", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9)), 1, 0, 0}, 0, lengths(1, 5), nil},
+			{"sys_recvmmsg: EAGAIN after the first is none", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), room(9), room(9)), 3, 0, 0}, 0, lengths(2, 2, 1), nil},
+			{"sys_recvmmsg: EAGAIN", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9)), 1, 0, 0}, netbsd.EAGAIN, nil, nil},
+			{"sendmmsg(2)", netbsd.SYS_sendmmsg, args{0, mmsgs(hello, []byte("ab")), 2, 0}, 0, 2, nil},
+			{"sys_recvmmsg: a time that is over ends after a message", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), room(9)), 2, 0, timespec(-1, 0)}, 0, lengths(1, 5), nil},
+			{"sendmmsg(2): EMSGSIZE for the first", netbsd.SYS_sendmmsg, args{0, mmsgs(nil, []byte("x")), 2, 0}, netbsd.EMSGSIZE, nil, nil},
+			{"sys_sendmmsg: an error after the first only ends it", netbsd.SYS_sendmmsg, args{0, mmsgs([]byte("x"), nil, []byte("y")), 3, 0}, 0, lengths(1, 1), nil},
+			{"recvmmsg(2): a time that is not over", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), room(9), room(9)), 3, 0, timespec(1000, 0)}, 0, lengths(2, 2, 1), nil},
+			{"fcntl(2): now it waits", netbsd.SYS_fcntl, args{1, netbsd.F_SETFL, 0}, 0, nil, nil},
+			{"sendto(2)", netbsd.SYS_sendto, args{0, hello, 5, 0, 0, 0}, 0, 5, nil},
+			{"recvmmsg(2): MSG_WAITFORONE waits for one", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), room(9)), 2, netbsd.MSG_WAITFORONE, 0}, 0, lengths(1, 5), nil},
 		},
 		"families": {
 			{"socket(2): EAFNOSUPPORT", netbsd.SYS___socket30, args{99, stream, 0}, netbsd.EAFNOSUPPORT, nil, nil},
