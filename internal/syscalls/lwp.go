@@ -89,21 +89,20 @@ func schedYield(*Call) netbsd.Errno {
 // const void *hint, const void *unparkhint): unparks another LWP, then sleeps until
 // unparked. EALREADY if it was unparked before, ETIMEDOUT, EINTR, ESRCH for a bad
 // unpark. A relative time has what is left of it written back.
+//
+// As in sys____lwp_park60 and lwp_park the other LWP is unparked even if the time is none, and a
+// time that is over comes before an unpark that was earlier, which the next call finds.
 func lwpPark(c *Call) netbsd.Errno {
 	var deadline time.Time
 	relative := c.Int(1)&netbsd.TIMER_ABSTIME == 0
 	tsp := c.Ptr(2)
 	if tsp != 0 {
-		d, errno := c.timespecIn(tsp)
-		if errno != 0 {
+		d, errno := c.parkTime(tsp, relative)
+		if errno == netbsd.EFAULT {
 			return errno
 		}
-		if !relative {
-			now, errno := readClock(c, c.Int(0))
-			if errno != 0 {
-				return errno
-			}
-			d -= now
+		if errno != 0 {
+			return c.unparkOnly(errno)
 		}
 		deadline = sleepDeadline(d)
 	}
@@ -116,6 +115,36 @@ func lwpPark(c *Call) netbsd.Errno {
 		}
 	}
 	return errno
+}
+
+// parkTime is how long ___lwp_park60(2) may sleep; ETIMEDOUT if not at all.
+func (c *Call) parkTime(tsp uint64, relative bool) (time.Duration, netbsd.Errno) {
+	d, errno := c.timespecIn(tsp)
+	if errno != 0 {
+		return 0, errno
+	}
+	if !relative {
+		now, errno := readClock(c, c.Int(0))
+		if errno != 0 {
+			return 0, errno
+		}
+		d -= now
+	}
+	if d <= 0 {
+		return 0, netbsd.ETIMEDOUT
+	}
+	return d, 0
+}
+
+// unparkOnly is the rest of ___lwp_park60(2) when the caller does not sleep for the reason
+// given.
+func (c *Call) unparkOnly(why netbsd.Errno) netbsd.Errno {
+	if target := c.Int(3); target != 0 {
+		if errno := c.L.Unpark(target); errno != 0 {
+			return errno
+		}
+	}
+	return why
 }
 
 // lwpUnpark is _lwp_unpark(lwpid_t, const void *hint). ESRCH. Who is not parked now will not
