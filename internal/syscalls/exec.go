@@ -11,22 +11,27 @@ func execve(c *Call) netbsd.Errno {
 	return c.K.Exec(c, args)
 }
 
-// execArgs reads a path, arguments and environment from the arguments named.
+// execArgs reads a path, arguments and environment from the arguments named. As in copyinargs the
+// environment need not be there, and is empty then; without arguments it is EINVAL.
 func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, errno netbsd.Errno) {
 	if args.Path, errno = c.path(path); errno != 0 {
 		return args, errno
+	}
+	if c.Ptr(argv) == 0 {
+		return args, netbsd.EINVAL
 	}
 	room := netbsd.ARG_MAX
 	if args.Argv, errno = c.stringVector(c.Ptr(argv), &room); errno != 0 {
 		return args, errno
 	}
-	args.Envp, errno = c.stringVector(c.Ptr(envp), &room)
+	if c.Ptr(envp) != 0 {
+		args.Envp, errno = c.stringVector(c.Ptr(envp), &room)
+	}
 	return args, errno
 }
 
 // stringVector reads a vector of strings that a null pointer ends; room is what is
-// left of ARG_MAX, pointers included. E2BIG beyond it. A null vector is EFAULT for execve's argv, as on
-// NetBSD, and so it is here.
+// left of ARG_MAX, pointers included. E2BIG beyond it.
 func (c *Call) stringVector(addr uint64, room *int) ([]string, netbsd.Errno) {
 	var list []string
 	vector, strings := pages{space: c.Space}, pages{space: c.Space}

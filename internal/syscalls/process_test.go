@@ -150,11 +150,16 @@ func TestProcess(t *testing.T) {
 		"exec": {
 			{"execve(2): EFAULT for the path", netbsd.SYS_execve, args{bad, strv{"a"}, strv{}}, netbsd.EFAULT, nil, nil},
 			{"execve(2): EFAULT for the arguments", netbsd.SYS_execve, args{"/x", bad, strv{}}, netbsd.EFAULT, nil, nil},
-			{"execve_fetch: EFAULT without arguments", netbsd.SYS_execve, args{"/x", 0, strv{}}, netbsd.EFAULT, nil, nil},
+			{"copyinargs: EINVAL without arguments", netbsd.SYS_execve, args{"/x", 0, strv{}}, netbsd.EINVAL, nil, nil},
+			{"execve(2): EFAULT for the environment", netbsd.SYS_execve, args{"/x", strv{"a"}, bad}, netbsd.EFAULT, nil, nil},
+			{"copyinargs: no environment is an empty one", netbsd.SYS_execve, args{"/x", strv{"a"}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{"/x", []string{"a"}, nil}), nil},
 			{"execve(2): ENAMETOOLONG", netbsd.SYS_execve, args{strings.Repeat("x", 1024), strv{"a"}, strv{}}, netbsd.ENAMETOOLONG, nil, nil},
 			{"execve(2): E2BIG", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 300<<10)}, strv{}}, netbsd.E2BIG, nil, nil},
 			{"execve(2)", netbsd.SYS_execve, args{"/x", strv{"a", "b"}, strv{"C=d"}}, netbsd.EJUSTRETURN, executed(ExecArgs{"/x", []string{"a", "b"}, []string{"C=d"}}), nil},
 			{"posix_spawn(3): its result is the errno", netbsd.SYS_posix_spawn, args{0, bad, 0, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+			{"copyinargs: posix_spawn(3) without arguments", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, 0, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"copyinargs: posix_spawn(3) without an environment", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, strv{"x"}, 0}, 0, 0, func(p *player) {}},
+			{"wait4(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
 			{"posix_spawn(3): EINVAL for too many actions", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
 			{"posix_spawn(3)", netbsd.SYS_posix_spawn, args{room(4), "/y", 0, 0, strv{"y"}, strv{}}, 0, func(r *result) string {
 				if pid := last(r.p); uint64(le.Uint32(r.mem(0, 4))) != pid || r.ret[0] != 0 {
