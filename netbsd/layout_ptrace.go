@@ -7,7 +7,7 @@ const (
 	SizeofPtraceIODesc  = 32
 	SizeofPtraceLwpinfo = 8
 	SizeofPtraceStatus  = 64
-	SizeofPtraceSiginfo = 132
+	SizeofPtraceSiginfo = 136
 	SizeofPtraceRegs    = 8 * NGREG
 )
 
@@ -74,19 +74,20 @@ func (s *PtraceLwpstatus) Encode(b []byte) {
 }
 
 // PtraceSiginfo is struct ptrace_siginfo: the siginfo and, at 128, the LWP that it
-// was for, 0 for the process.
+// was for, 0 for the process. A siginfo has pointers, so 4 bytes of padding end it.
 type PtraceSiginfo struct {
 	Info  Siginfo
 	Lwpid int32
 }
 
-// Encode fills 132 bytes.
+// Encode fills 136 bytes.
 func (s *PtraceSiginfo) Encode(b []byte) {
+	clear(b[SizeofSiginfo:SizeofPtraceSiginfo])
 	s.Info.Encode(b)
 	le.PutUint32(b[SizeofSiginfo:], uint32(s.Lwpid))
 }
 
-// DecodePtraceSiginfo reads 132 bytes.
+// DecodePtraceSiginfo reads 136 bytes.
 func DecodePtraceSiginfo(b []byte) PtraceSiginfo {
 	return PtraceSiginfo{DecodeSiginfo(b), int32(le.Uint32(b[SizeofSiginfo:]))}
 }

@@ -50,7 +50,7 @@ var codecs = map[string]codec{
 	"spawnaction": codecOf(24, DecodeSpawnFileAction, (*SpawnFileAction).Encode),
 	"iodesc":      codecOf(32, DecodePtraceIODesc, func(v *PtraceIODesc, b []byte) { v.Encode(b) }),
 	"lwpinfo":     codecOf(8, DecodePtraceLwpinfo, func(v *PtraceLwpinfo, b []byte) { v.Encode(b) }),
-	"psiginfo":    codecOf(132, DecodePtraceSiginfo, (*PtraceSiginfo).Encode),
+	"psiginfo":    codecOf(136, DecodePtraceSiginfo, (*PtraceSiginfo).Encode),
 }
 
 // Every layout survives a round trip, and encoding fills all of its bytes.

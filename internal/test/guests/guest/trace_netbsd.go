@@ -129,7 +129,7 @@ func traceExec() {
 	pid := tracee(func() { execSelf("sub_exit", "6") })
 	resume(pid, 0)
 	awaitStop(pid, sigTRAP)
-	var psi [132]byte
+	var psi [136]byte
 	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
 	eq("si_code after exec", int(le32((*[128]byte)(psi[:128]), 4)), trapEXEC)
 	resume(pid, 0)
@@ -409,7 +409,7 @@ func traceStep() {
 	pc := regs[21]
 	ptrace("PT_STEP", ptSTEP, pid, 1, 0)
 	awaitStop(pid, sigTRAP)
-	var psi [132]byte
+	var psi [136]byte
 	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
 	eq("si_code of a step", int(le32((*[128]byte)(psi[:128]), 4)), trapTRACE)
 	ptrace("PT_GETREGS", ptGETREGS, pid, ptr(&regs), 0)
@@ -431,7 +431,7 @@ func traceSyscalls() {
 	})
 	calls := [...]int{sysLwpSelf, sysGetppid}
 	seen := 0
-	var psi [132]byte
+	var psi [136]byte
 	info := (*[128]byte)(psi[:128])
 	ptrace("PT_SYSCALL", ptSYSCALL, pid, 1, 0)
 	want := trapSCE
@@ -630,7 +630,7 @@ func traceSiginfo() {
 	})
 	resume(pid, 0)
 	awaitStop(pid, sigUSR1)
-	var psi [132]byte
+	var psi [136]byte
 	info := (*[128]byte)(psi[:128])
 	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
 	eq("si_signo", int(le32(info, 0)), sigUSR1)
