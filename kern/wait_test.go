@@ -348,8 +348,10 @@ func TestWait6_ContinuedAndNowait(t *testing.T) {
 			w.is("once", info(netbsd.WCONTINUED).Code, int32(0))
 			l.Kill(c.Pid(), netbsd.SIGKILL)
 			l.Nanosleep(time.Second)
-			w.is("not reaped", info(netbsd.WEXITED|netbsd.WNOWAIT).Code, int32(netbsd.CLD_KILLED))
-			w.is("zombie", c.State(), StateZombie)
+			for range 2 { // wait6(2), WNOWAIT: the child can be waited for again
+				w.is("not reaped", info(netbsd.WEXITED|netbsd.WNOWAIT).Code, int32(netbsd.CLD_KILLED))
+				w.is("zombie", c.State(), StateZombie)
+			}
 			w.is("reaped", info(netbsd.WEXITED).Code, int32(netbsd.CLD_KILLED))
 		})
 	})

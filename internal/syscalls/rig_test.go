@@ -33,6 +33,7 @@ type rig struct {
 
 	mu    sync.Mutex
 	execs []ExecArgs
+	row   string // the one that is being played
 }
 
 // newRig makes a machine; it ends with the test.
@@ -78,12 +79,38 @@ func (r *rig) run(f func(p *player)) {
 	if errno != 0 {
 		r.t.Fatal(errno)
 	}
-	<-p.Done()
+	r.await(p)
 	r.m.Close()
 	term.Close()
 	r.k.Sockets.Close()
 	host.Close()
 	tree.Close()
+}
+
+// patience is how long a process may take: so long that only one that sleeps for good is late.
+const patience = 2 * time.Minute
+
+// await waits for the process, and says where it is if it does not end.
+func (r *rig) await(p *kern.Proc) {
+	r.t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-p.Done():
+	case <-late.C:
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.t.Errorf("%s: does not end", r.row)
+		r.m.KillAll()
+		<-p.Done()
+	}
+}
+
+// at notes the row that is being played.
+func (r *rig) at(row string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.row = row
 }
 
 // body implements Kernel.LWPBody.
@@ -315,8 +342,10 @@ func (p *player) play(rows []row) {
 	for i := range rows {
 		w := &rows[i]
 		p.cpu.next = w.child
+		name := netbsd.SyscallName(w.nr) + ": " + w.name
+		p.at(name)
 		if wrong := w.check(p.do(w.nr, w.args...)); wrong != "" {
-			p.t.Errorf("%s: %s: %s", netbsd.SyscallName(w.nr), w.name, wrong)
+			p.t.Errorf("%s: %s", name, wrong)
 		}
 	}
 }
