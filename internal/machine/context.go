@@ -39,6 +39,9 @@ type Context struct {
 
 // fpu is what signal frames and contexts take of a thread beside the general registers.
 // These are rare enough for an interface.
+//
+// SaveX's result is the caller's, and only RestoreX of a thread on the same host understands
+// it.
 type fpu interface {
 	FP() [netbsd.SizeofFpregs]byte
 	SetFP(*[netbsd.SizeofFpregs]byte)
@@ -82,6 +85,9 @@ const (
 // Gregs implements syscalls.CPU. Selectors are those that NetBSD shows for user code, not
 // the host's. A hostile guest can leave any flags in its slot; those that are shown are a
 // program's, so that its tracer can set them again.
+//
+// The caller is the LWP's goroutine, or its tracer's while the LWP is stopped: Run, which
+// stores what the guest has left in them, is not under way then.
 func (mc *Context) Gregs(u *[netbsd.NGREG]uint64) {
 	r := mc.thread.Regs()
 	*u = [netbsd.NGREG]uint64{
@@ -115,6 +121,9 @@ func userGregsValid(u *[netbsd.NGREG]uint64) bool {
 }
 
 // SetGregs implements syscalls.CPU. EINVAL: not a program's, and nothing is set.
+//
+// Registers that are refused leave those of before. settable leaves out IOPL and NT. RIP has to
+// be the user's, as beyond GuestEnd there are the stub and its slots.
 func (mc *Context) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
 	if !userGregsValid(u) {
 		return netbsd.EINVAL
@@ -132,13 +141,19 @@ func (mc *Context) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
 // FP implements syscalls.CPU.
 func (mc *Context) FP(fp *[netbsd.SizeofFpregs]byte) { *fp = mc.fpu.FP() }
 
-// SetFP implements syscalls.CPU.
+// SetFP implements syscalls.CPU. The thread drops the bits of MXCSR that the processor does not
+// have: to load them would be a fault, and not the guest's.
 func (mc *Context) SetFP(fp *[netbsd.SizeofFpregs]byte) { mc.fpu.SetFP(fp) }
 
 // TLSBase implements syscalls.CPU.
+// The base of FS is l_private on amd64; the guest's _lwp_getprivate(2) reads it as well as its
+// code does.
 func (mc *Context) TLSBase() uint64 { return mc.thread.Regs().FSBase }
 
 // SetTLSBase implements syscalls.CPU: EINVAL outside user space.
+//
+// The bound is x86_set_sdbase's. A base that is refused leaves the old one, on which
+// setcontext(2) counts.
 func (mc *Context) SetTLSBase(base uint64) netbsd.Errno {
 	if base >= platform.GuestEnd {
 		return netbsd.EINVAL
@@ -151,6 +166,8 @@ func (mc *Context) SetTLSBase(base uint64) netbsd.Errno {
 func (mc *Context) Fetched(addr uint64, b []byte) bool { return mc.thread.Fetched(addr, b) }
 
 // Link implements syscalls.CPU.
+// NetBSD keeps it in l_ctxlink, and tells it to a handler and to getcontext(2); nothing in the
+// kernel follows it.
 func (mc *Context) Link() uint64 { return mc.link }
 
 // SetLink implements syscalls.CPU.

@@ -30,11 +30,16 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return err.Errno
 	}
 	defer p.close()
+	// kern.Exec sets what the program catches to the default; the stub must not answer from its
+	// copy of the actions meanwhile. If the exec fails they are lent again at the next
+	// sigaction(2).
 	mc.revoke(platform.LentActions)
 	if p.host {
 		return s.execHost(c, p)
 	}
 	cred := c.L.Proc().Cred()
+	// Until Exec calls Replace nothing of the caller's has changed, and next is this function's
+	// to release. Afterwards it belongs to the LWP.
 	next, errno := s.build(p, cred)
 	if errno != 0 {
 		return errno
@@ -57,6 +62,13 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 // become makes mc carry on in next's address space. The LWP is its process's only one, but
 // a vfork parent may still use the old space: what it has used counts then for the parent,
 // and only this LWP's thread ends.
+//
+// A kick that was meant for the old thread is not lost: its reason stands in the LWP, and
+// UserRet looks there before the new thread runs. bind comes before the old thread ends, so
+// nobody can reach that one through kern any more. SetVM comes before drop, for the same
+// reason.
+//
+// kern calls it as Replace, when no other LWP of the process exists, and it cannot fail.
 func (mc *Context) become(next *Context) {
 	old, oldThread, sole := mc.space, mc.thread, mc.space.sole()
 	if sole { // what has been used goes with the host process that is left behind
@@ -82,6 +94,10 @@ const stackSize = 16 << 20
 // build makes an address space with the program in it and a thread at its entry: RBX holds
 // the address of struct ps_strings there (setregs of sys/arch/amd64/amd64/machdep.c). The caller
 // releases the space, or gives it to a process. ENOMEM: --memory does not allow it.
+//
+// cred is for the auxiliary vector. A space that --memory has no room for is given up before a
+// guest sees it. All registers but these are 0, as setregs leaves them, the base of FS among
+// them: a program learns nothing of the one before.
 func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 	st, errno := p.stack(cred)
 	if errno != 0 {
@@ -110,6 +126,9 @@ func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 
 // fresh makes an address space with the program in it, its call sites rewritten if they
 // can be.
+//
+// Whatever the first attempt fails of, the second one decides: it costs one more process, once
+// in a machine's life, and a program must not fail for the sake of speed.
 func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 	rw := s.rewriteOf(p)
 	mc, errno := s.fill(p, rw)
@@ -122,6 +141,9 @@ func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 }
 
 // fill maps p into a pristine host process.
+//
+// On success the host process belongs to the Context's space, which release gives up. Before
+// that nothing has been charged for it, so that to release the host process alone is enough.
 func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno) {
 	hp, t, err := s.Platform.NewProcess()
 	if err != nil {
@@ -137,6 +159,8 @@ func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno)
 
 // populate maps the program, then its dynamic linker, then the stack. The break begins behind
 // the program (vm_daddr and what follows).
+//
+// The space is nobody else's yet, and its only thread is stopped, so no lock is taken.
 func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
 	if errno := mc.mapImage(p.file, p.image, rw); errno != 0 {
 		return errno
@@ -156,6 +180,11 @@ func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
 
 // mapStack maps the stack, and protects what must not be written any more, in one hand-over.
 // The stack's memory is not reserved: the host gives it page by page as it is touched.
+//
+// NetBSD maps MAXSSIZ and lets RLIMIT_STACK say how much of it can be touched
+// (exec_setup_stack); here RLIMIT_STACK bounds nothing. seal is due now: when this returns no
+// code that was read-only in the file can be written any more, and no guest code has run
+// meanwhile.
 func (mc *Context) mapStack(seal []platform.Mapping) netbsd.Errno {
 	const base, prot = netbsd.StackTop - stackSize, netbsd.PROT_READ | netbsd.PROT_WRITE
 	if errno := mc.space.record(base, stackSize, prot, nil, 0, "stack"); errno != 0 {
@@ -168,6 +197,11 @@ func (mc *Context) mapStack(seal []platform.Mapping) netbsd.Errno {
 // mapImage maps the segments of one file, MaxMappings in a hand-over. If there is
 // something to rewrite, code can be written until mapStack. The map of the space says from the
 // beginning what the guest is to see.
+//
+// The loader has seen to it that segments are in order and in user space, and
+// that FileLen is whole pages: the sums here cannot wrap. What the file holds is the guest's
+// affair. It may be cut while it is mapped: then the guest gets SIGBUS, and the kernel's Write
+// fails with EFAULT. The mappings outlive the descriptor, which the caller keeps.
 func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netbsd.Errno {
 	var list []platform.Mapping
 	if rw != nil {
@@ -207,6 +241,9 @@ func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) n
 
 // clearTails zeroes what of a segment's last file page is not the segment's, as where its bss
 // begins. The host's mapping shows the bytes of the file there.
+//
+// The file's bytes there are no secret, as who executes the file could read them from a mapping
+// of it anyway; but the program takes its bss for 0.
 func (mc *Context) clearTails(m *loader.Image) netbsd.Errno {
 	for _, seg := range m.Segments {
 		if seg.ZeroLen == 0 {
@@ -226,6 +263,9 @@ func (mc *Context) clearTails(m *loader.Image) netbsd.Errno {
 
 // setIDOf reads the set-id bits of a file as it was when it was opened: the name may lead
 // elsewhere by now.
+//
+// The file is the one that will be mapped: st is of its open descriptor. Whether the bits count
+// is Opener.SetIDs's to say, as for a file system without them.
 func setIDOf(st os.FileInfo) (id setID) {
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	if !ok {

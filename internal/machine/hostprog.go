@@ -31,6 +31,7 @@ import (
 // under --root, where guests are not trusted (System.HostPrograms).
 
 // emulLinux is the emulation of such a process.
+// It has no hooks: kern starts and ends such a process like any other.
 var emulLinux = &kern.Emul{Name: "linux"}
 
 // hostProgram is what is needed to start a program of the host.
@@ -48,6 +49,9 @@ type hostProgram struct {
 // hostCredential returns what makes a program of the host run as the user that c is in
 // effect; nil if that is toaster's user. EPERM: the host does not let toaster be it, so
 // the program would have more rights than the guest.
+//
+// The program is beyond every check of the machine's, so a guest's superuser that toaster
+// cannot be gets none.
 func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno) {
 	if s.FS.SameAsHost(c) {
 		return nil, 0
@@ -59,6 +63,9 @@ func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno
 }
 
 // execHost is the execve(2) of a host program. It returns only if that fails.
+//
+// What can fail is looked at before Exec, which is the point of no return. The directory is
+// taken then, too: the process keeps it, but the program needs a name of the host's.
 func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 	mc := c.CPU.(*Context)
 	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
@@ -85,6 +92,10 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 }
 
 // dropSpace gives the guest's memory up: what a program of the host has is its own affair.
+//
+// It runs in Exec's Replace, when the process has no other LWP. Kicks and lent state are taken
+// out of kern's reach before the thread ends, as any goroutine may ask for both. mc has nothing
+// to run afterwards, and its loop never comes back: execHost stays in runHost.
 func (mc *Context) dropSpace() {
 	space, thread := mc.space, mc.thread
 	mc.hideCPU()
@@ -99,9 +110,15 @@ func (mc *Context) dropSpace() {
 
 // runHost starts h and lives its life in l's process. It does not return. A program that
 // cannot be started ends with 127, as a shell's child would: the old image is gone by then.
+//
+// The kernel sees an LWP that sleeps interruptibly, so all that reaches a process reaches this
+// one: its signals run forward, stops hold it in UserRet, and SIGKILL ends the goroutine. act
+// is behind UserRet and before Sleep; a Wake that comes between them is a token that Sleep
+// takes at once.
 func (s *System) runHost(l *kern.LWP, h *hostProgram) {
 	h.files = s.exportFiles(l.Proc().Files().(syscalls.Files).Table)
 	pid, err := s.starter.start(h)
+	// The child has its own by now, or there is none. Kept here they would hold pipes open.
 	closeFDs(h.files)
 	if err != nil {
 		l.Exit(127)
@@ -118,12 +135,17 @@ func (s *System) runHost(l *kern.LWP, h *hostProgram) {
 }
 
 // noHandler is UserRet's callback where no handler is machine code.
+// It says that the handler has been entered: to say no would be SIGILL.
 func noHandler(*kern.Delivery) bool { return true }
 
 // exportFiles makes host descriptors for a descriptor table that exec has already
 // cleared of what it does not inherit. Guest descriptors that share an open file share
 // the host's, too, and so its offset. A file that the host cannot have, such as a kqueue, is
 // missing in the program.
+//
+// The caller closes them. They are close-on-exec: a program that starts at the same time must
+// inherit none, or a pipe's reader would wait for that one's end, too. Get keeps a file from
+// being closed while it is exported.
 func (s *System) exportFiles(t *file.Table) []int {
 	var fds []int
 	made := make(map[*file.Description]int)
@@ -135,6 +157,7 @@ func (s *System) exportFiles(t *file.Table) []int {
 		if errno != 0 {
 			continue
 		}
+		// -1 where the host has no descriptor left: the program finds the file closed.
 		if old, ok := made[d]; ok {
 			fds[fd], _ = syscall.Dup(old)
 		} else if n, errno := s.Host.Export(d); errno == 0 {
@@ -166,6 +189,10 @@ type hostWaiter struct {
 
 // collect waits for the program's changes of state until its end, notes them and wakes the
 // LWP, which acts on them.
+//
+// It ends with the program, at the latest by kill, so there is nothing to stop it by. Nobody
+// else waits for the pid. A wait that fails is taken for the program's end: the guest must not
+// hang.
 func (w *hostWaiter) collect() {
 	for {
 		var ws syscall.WaitStatus
@@ -191,6 +218,8 @@ func (w *hostWaiter) collect() {
 
 // signal sends the program a host signal unless it is gone, whose number could be
 // another's by now.
+//
+// A program of another user's (hostCredential) that toaster may not signal gets nothing.
 func (w *hostWaiter) signal(sig syscall.Signal) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -204,6 +233,10 @@ func (w *hostWaiter) kill() { w.signal(syscall.SIGKILL) }
 
 // forwardSignals makes the process catch what the program is to get. SIGKILL and
 // SIGSTOP are the kernel's: the first ends the LWP, and so the program.
+//
+// What the process ignores is not forwarded, and so the program does not get it. SIGCHLD is
+// about kern's children, of which the program has none. forward runs on the LWP's goroutine, in
+// UserRet, without the kernel's lock.
 func (w *hostWaiter) forwardSignals() {
 	forward := func(_ *kern.LWP, info *netbsd.Siginfo) {
 		if n := info.Signo.ToLinux(); n != 0 {
@@ -222,6 +255,9 @@ func (w *hostWaiter) forwardSignals() {
 
 // act does to the process what the program did. A stop is the process's own: it stops here
 // until something continues it, and then the program goes on.
+//
+// Reports are taken under mu and acted upon without it: Exit and UserRet may not return, and a
+// deferred kill wants the lock. That the program goes on (WCONTINUED) asks for nothing.
 func (w *hostWaiter) act() {
 	w.mu.Lock()
 	reports := w.reports
@@ -242,6 +278,10 @@ func (w *hostWaiter) act() {
 }
 
 // die ends the process by the signal that ended the program.
+//
+// ExitAs is used, and no signal sent: the LWP would catch it (forwardSignals), and the
+// program's core dump is told in the status. A signal that NetBSD does not have becomes a
+// shell's number for it.
 func (w *hostWaiter) die(ws syscall.WaitStatus) {
 	sig := netbsd.SignalFromLinux(int(ws.Signal()))
 	if sig == 0 {
@@ -272,6 +312,9 @@ type startReply struct {
 }
 
 // start starts h and returns its pid on the host. The caller waits for it, and nobody else may.
+//
+// Callers queue up, as a fork of toaster's takes a while. The reply has room for one, so that
+// serve waits for nobody.
 func (s *starter) start(h *hostProgram) (int, error) {
 	s.once.Do(func() {
 		s.queue = make(chan startRequest)
@@ -284,6 +327,8 @@ func (s *starter) start(h *hostProgram) (int, error) {
 }
 
 // stop ends the thread; there must be no more starts.
+//
+// It is the once that says whether there is a thread: used up here, no start makes one later.
 func (s *starter) stop() {
 	s.once.Do(func() {})
 	if s.queue != nil {
@@ -304,6 +349,8 @@ func (s *starter) serve() {
 
 // forkExec starts h with exactly the files that it is to have: what is not listed is closed in the
 // child, as toaster's own descriptors are close-on-exec.
+//
+// Nothing else of the platform's ends such a program when toaster is killed: Pdeathsig does.
 func (h *hostProgram) forkExec() (int, error) {
 	files := make([]uintptr, len(h.files))
 	for i, fd := range h.files {
@@ -323,6 +370,7 @@ func (h *hostProgram) forkExec() (int, error) {
 }
 
 // hostEnv leaves out what cannot stand in an environment of the host.
+// A guest can put any bytes there; ForkExec would refuse all for one of them.
 func hostEnv(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool { return strings.IndexByte(kv, 0) >= 0 })
 }

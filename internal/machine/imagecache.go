@@ -19,12 +19,17 @@ import (
 
 // imageCache knows programs by the state of their files: a file that changes is another
 // program. mu is held while a nursery is asked for a copy: either there is one or there is not.
+//
+// A template holds the file's pages mapped, so a file that is changed in place changes copies
+// that were made before: its ctime then is another, the program another one, and the copies are
+// never taken.
 type imageCache struct {
 	mu    sync.Mutex
 	known map[fileID]*cachedImage
 	clock int
 }
 
+// All of it is guarded by imageCache.mu, except that m is never changed once it is here.
 type cachedImage struct {
 	seen    int // executions, up to the one that made it warm
 	used    int // when it was executed last, by imageCache.clock
@@ -50,6 +55,9 @@ func (p *program) warmID() (fileID, bool) {
 }
 
 // take returns an address space with p in it, or nil if there is none at hand.
+//
+// The copy is the caller's, as a process of fill's is. It is charged by build as any other:
+// copies at hand count for nothing. mu comes before the nursery's own lock.
 func (c *imageCache) take(s *System, p *program) *Context {
 	id, ok := p.warmID()
 	if !ok {
@@ -74,6 +82,10 @@ func (c *imageCache) take(s *System, p *program) *Context {
 // learn counts an execution of p, for which mc is ready and has not run, and makes the program
 // warm if it is time: a copy of mc's process becomes the template of a nursery. What fails
 // here costs the next execution time, and nothing else.
+//
+// The fork is made without mu: it takes as long as a fork does, and others execute meanwhile.
+// mc's own process goes to its guest. It knows the nursery (Space.drop), to tell it how many
+// LWPs it had.
 func (c *imageCache) learn(s *System, p *program, mc *Context) {
 	id, ok := p.warmID()
 	if !ok || s.Platform.Lean() || !c.due(id) {
@@ -94,6 +106,7 @@ func (c *imageCache) learn(s *System, p *program, mc *Context) {
 
 // due counts an execution, and says whether it is the one to make the program warm: only
 // one caller is told so, however many execute it at once.
+// A failure is not tried again unless forget has been there.
 func (c *imageCache) due(id fileID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,6 +125,9 @@ func (c *imageCache) due(id fileID) bool {
 
 // forget bounds what is remembered of programs that are not warm, as a guest can execute any
 // number. mu is held.
+//
+// Warm ones stay, maxWarm at most. What is lost is a count: the program is warm one execution
+// later.
 func (c *imageCache) forget() {
 	if len(c.known) < maxKnown {
 		return
@@ -125,6 +141,9 @@ func (c *imageCache) forget() {
 
 // add makes a program warm, and the one cold that was not executed for longest if there
 // are too many.
+//
+// Close gives up the template and what is at hand; a copy that somebody has taken lives on, and
+// its Space may still call Expect.
 func (c *imageCache) add(id fileID, n *platform.Nursery, m *vm.Map) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -55,6 +55,9 @@ var staleAfter = func() (t [netbsd.MaxSyscall]platform.Lent) {
 }()
 
 // publish is due before each Run, behind UserRet.
+//
+// It is on the way of each return to user mode: what is not stale costs comparisons. SetTrapAll
+// is asked anew, as a tracer can come at any time while the guest is stopped.
 func (mc *Context) publish() {
 	mc.thread.SetTrapAll(mc.l.Proc().SyscallTraced())
 	mc.publishMask()
@@ -70,6 +73,10 @@ func (mc *Context) publishStale() {
 }
 
 // collect is due after each Run.
+//
+// It comes before the trap is served: what the guest has done by itself, it has done earlier.
+// All that is found is a guest's word: whatever a hostile one notes is judged as its call would
+// be.
 func (mc *Context) collect() {
 	for noted := mc.thread.Noted(); noted != 0; noted &= noted - 1 {
 		lentKinds[bits.TrailingZeros32(uint32(noted))].collect(mc)
@@ -78,6 +85,8 @@ func (mc *Context) collect() {
 
 // revoke is due before the process gets another LWP (lentAlone), and before anybody but
 // its sigaction(2) changes its signal actions. The guest is stopped.
+//
+// Only mc's own goroutine may call it.
 func (mc *Context) revoke(kinds platform.Lent) {
 	mc.stale &^= kinds
 	mc.thread.Revoke(kinds)
@@ -93,6 +102,7 @@ func (mc *Context) revoke(kinds platform.Lent) {
 type lentBy struct{ t *platform.Thread }
 
 // Mask implements kern.Lent.
+// Any goroutine may ask, while the guest runs; the answer is old at once (SetLent).
 func (b lentBy) Mask() (netbsd.Sigset, bool) {
 	mask, ok := b.t.Mask()
 	return netbsd.Sigset(mask), ok
@@ -100,6 +110,9 @@ func (b lentBy) Mask() (netbsd.Sigset, bool) {
 
 // Actions implements kern.Lent. What the guest has noted is what it could have said in a
 // call, or it is nothing.
+//
+// A handler whose trampoline has another version is left out, as sigaction1 refuses it. The
+// kernel's lock is held by whoever calls, so set calls nothing that takes it.
 func (b lentBy) Actions(settle bool, set func(netbsd.Signal, *kern.Action)) {
 	b.t.CollectActions(settle, func(sig int, a platform.Action) {
 		if a.Handler > netbsd.SIG_IGN && a.Version != syscalls.TrampVersion {
@@ -138,6 +151,9 @@ func (mc *Context) collectStack() {
 }
 
 // publishActions lends the actions, or, if they are lent, follows a sigaction(2).
+//
+// PublishActions decides under the kernel's lock whether the process is alone with its actions.
+// If it is not, nothing is lent until the next sigaction(2) asks again.
 func (mc *Context) publishActions() {
 	if mc.thread.Lends(platform.LentActions) != 0 {
 		if s := netbsd.Signal(mc.call.Int(0)); s.Valid() {
@@ -189,6 +205,8 @@ func (s *Space) room() (low, high uint64) {
 }
 
 // collectRoom enters in the map what the stub has mapped. The room may be smaller since.
+//
+// The room is stale then: what mmap(2) puts next goes below what is here now.
 func (mc *Context) collectRoom() {
 	s := mc.space
 	s.mu.Lock()

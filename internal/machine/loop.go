@@ -13,6 +13,12 @@ import (
 
 // Body is what every LWP of a guest runs (kern.SpawnArgs.Body and its like). It does
 // not return: the kernel ends the goroutine in one of its calls.
+//
+// The order of a turn matters. UserRet comes first, as it may change the mask, run handlers or
+// end the LWP; publish then puts what it has left in the slot. collect comes before handle: a
+// handler must find the mask and the actions that the guest has made in user mode. A kick that
+// falls between UserRet and Run makes Run return at once, so nothing that waits for the LWP is
+// missed.
 func (s *System) Body(l *kern.LWP) {
 	mc := l.Platform().Machdep().(*Context)
 	mc.call.K, mc.call.CPU = &s.Kernel, mc
@@ -27,6 +33,9 @@ func (s *System) Body(l *kern.LWP) {
 
 // handle does what a trap asks for. What it leaves for the LWP to do before guest code
 // runs again, such as a signal, is UserRet's.
+//
+// A Kicked trap has no case: the guest has asked for nothing, and whoever kicked the LWP has
+// left the reason where UserRet looks.
 func (s *System) handle(mc *Context, trap *platform.Trap) {
 	l := mc.l
 	switch trap.Kind {
@@ -48,6 +57,7 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 }
 
 // Doing implements kern.Doer: what a report of a bug names as the place.
+// The number is the last one decoded, and so masked.
 func (mc *Context) Doing() string { return "serving " + netbsd.SyscallName(mc.call.Nr) }
 
 // serve dispatches one system call and puts its result in the registers: syscall() of
@@ -56,6 +66,9 @@ func (mc *Context) Doing() string { return "serving " + netbsd.SyscallName(mc.ca
 // A tracer that wants to see calls (PT_SYSCALL) stops the LWP before and after. It may change
 // registers at the first stop, and it may come or go while the call is served, so whether
 // there is a second stop is decided at the first one.
+//
+// Number and result are the kernel's own copy: the slot is memory that the guest's other LWPs
+// can write to, but Regs is not, and what a handler checks in c.Args cannot change under it.
 func (s *System) serve(mc *Context) {
 	c := &mc.call
 	sysTraced := c.L.Proc().SyscallTraced()
@@ -69,6 +82,7 @@ func (s *System) serve(mc *Context) {
 	if !ok {
 		h = noArguments
 	}
+	// Behind the lookup, so that a test's panic comes where one of the handler's would.
 	if s.Fault != nil {
 		s.Fault(c)
 	}
@@ -94,6 +108,11 @@ func noArguments(*syscalls.Call) netbsd.Errno { return netbsd.EFAULT }
 
 // decode takes number and arguments from the registers; a 7th and later argument
 // lies above the return address on the stack. It returns false if there is no memory.
+//
+// The number is masked, as NetBSD does (SYS_NSYSENT): it is an index of tables from here on,
+// and a guest can put anything in RAX. syscall(2) and __syscall(2) take the number as their
+// first argument, which leaves five registers for the rest. Arguments on the stack are read
+// once.
 func decode(c *syscalls.Call, mc *Context, r *platform.Regs) bool {
 	c.Nr = int(r.RAX & (netbsd.MaxSyscall - 1))
 	c.Args = [8]uint64{r.RDI, r.RSI, r.RDX, r.R10, r.R8, r.R9}
@@ -123,6 +142,7 @@ func encode(r *platform.Regs, c *syscalls.Call, errno netbsd.Errno, nr uint64) {
 	case 0:
 		r.RAX, r.RDX = c.Ret[0], c.Ret[1]
 		r.RFLAGS &^= flagCarry
+	// The handler has set all registers, or the LWP has new ones: setcontext(2), execve(2).
 	case netbsd.EJUSTRETURN:
 	case netbsd.ERESTART:
 		r.RIP -= syscallLen

@@ -21,6 +21,9 @@ import (
 // file of what an OpMap maps, -1 for anonymous memory.
 //
 // Preconditions: s.mu is held, or nobody else knows s.
+//
+// It stops at the first step that fails, and undoes none: which those are depends on the call,
+// and so does what the caller can put right. t belongs to the calling LWP, which is stopped.
 func (s *Space) do(t *platform.Thread, ops []vm.Op, fd int) netbsd.Errno {
 	for _, op := range ops {
 		if errno := hostErrno(s.step(t, &op, fd)); errno != 0 {
@@ -53,6 +56,9 @@ func (s *Space) huge(size uint64) bool {
 
 // step carries out one step. Anonymous memory is mapped without a reserve of the host's: NetBSD
 // overcommits, and --memory counts by itself.
+//
+// All addresses are the map's, which are whole pages below vm.Max: no guest can have the stub
+// mapped over by what it asks for.
 func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 	r := &op.Region
 	switch op.Kind {
@@ -84,6 +90,9 @@ func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 // change makes one change of the map and has the host follow. most is how much more
 // memory it may count for (memory.go), nil for none; it is only asked where something may be
 // refused, as to look costs time. ENOMEM: that is too much.
+//
+// The lock is held from the decision to the last step: two LWPs that change the same range must
+// reach the host in the order in which they reached the map.
 func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, netbsd.Errno)) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -107,6 +116,11 @@ func threadOf(c *syscalls.Call) *platform.Thread { return c.CPU.(*Context).threa
 // Mmap implements syscalls.Space. ENODEV: a file that the host does not have, such as a kqueue.
 // A file that --max-output meters is mapped as if it were not open for writing: nobody counts
 // what is written through a shared mapping.
+//
+// Arguments are the guest's and unchecked but for what vm.Map.Map says. The description is held
+// until the host has the mapping: a close(2) by a sibling could otherwise give its number to
+// another file. The mapping itself keeps no descriptor. m.Len is cut before it is charged, so
+// that the sum cannot wrap; what is longer than user space the map refuses.
 func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errno) {
 	q := vm.Request{Addr: m.Addr, Len: m.Len, Prot: m.Prot, Flags: m.Flags, Off: m.Offset}
 	q.LimitAS = limitOf(c, netbsd.RLIMIT_AS)
@@ -147,6 +161,9 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 
 // fileProt returns the most that a mapping of a file may allow (mmap(2)). EACCES: not open for
 // reading, or a shared one to be written that is not open for writing.
+//
+// Mmap and a later mprotect(2) are bound by it, as by uvm_mmap's maxprot. A private mapping may
+// be written whatever the file allows: what is written is the process's own.
 func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) {
 	most := netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC
 	if !readable {
@@ -162,6 +179,9 @@ func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) 
 }
 
 // limitOf returns a current limit of the caller, 0 for none.
+//
+// One that is not to be found belongs to a process that ends: its call is of no consequence.
+// Values from 1<<62 on, RLIM_INFINITY among them, bound nothing that fits in user space.
 func limitOf(c *syscalls.Call, which int) uint64 {
 	r, errno := c.L.Proc().Rlimit(which)
 	if errno != 0 || r.Cur >= 1<<62 {
@@ -171,17 +191,23 @@ func limitOf(c *syscalls.Call, which int) uint64 {
 }
 
 // Munmap implements syscalls.Space.
+// It asks for no memory, so it works at the limit: a guest must be able to give back.
 func (s *Space) Munmap(c *syscalls.Call, addr, length uint64) netbsd.Errno {
 	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Unmap(addr, length) })
 }
 
 // Mprotect implements syscalls.Space.
+//
+// A page that may be written for the first time counts from then on, whether or not it is
+// touched (vm.Region.Charge).
 func (s *Space) Mprotect(c *syscalls.Call, addr, length uint64, prot int) netbsd.Errno {
 	more := func() uint64 { return s.gains(addr, length, prot) }
 	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) { return s.m.Protect(addr, length, prot) })
 }
 
 // Madvise implements syscalls.Space.
+// What the map has a step for is MADV_FREE alone; other advice is checked and then ignored,
+// which madvise(2) allows.
 func (s *Space) Madvise(c *syscalls.Call, addr, length uint64, advice int) netbsd.Errno {
 	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Advise(addr, length, advice) })
 }
@@ -208,6 +234,10 @@ func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.E
 }
 
 // Mincore implements syscalls.Space: what is mapped counts as resident.
+//
+// The lock is not held for the writes, which can take as long as vec is long; a sibling that
+// unmaps meanwhile gets the answer of before. The bytes go out in pieces, as the guest chooses
+// how many there are.
 func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbsd.Errno {
 	var pages int
 	var errno netbsd.Errno
@@ -224,6 +254,7 @@ func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbs
 }
 
 // Mremap implements syscalls.Space.
+// The old pages count until they are gone, so a move asks for all of the new length.
 func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, errno netbsd.Errno) {
 	more := func() uint64 { return mostOf(min(m.NewLen, vm.Max), netbsd.PROT_WRITE) }
 	errno = s.change(c, more, func() (ops []vm.Op, errno netbsd.Errno) {
@@ -234,6 +265,7 @@ func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, er
 }
 
 // Minherit implements syscalls.Space.
+// It has no step: the host learns of it when the process forks (copyTo).
 func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -241,6 +273,9 @@ func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) net
 }
 
 // Brk implements syscalls.Space. RLIMIT_DATA bounds the break (sys_obreak).
+//
+// The old break is read by most, under the lock that change holds. A break that shrinks asks
+// for 0.
 func (s *Space) Brk(c *syscalls.Call, addr uint64) netbsd.Errno {
 	limit := limitOf(c, netbsd.RLIMIT_DATA)
 	if limit == 0 {
@@ -254,6 +289,9 @@ func (s *Space) Brk(c *syscalls.Call, addr uint64) netbsd.Errno {
 }
 
 // record enters what exec mapped into the map of a space that nobody else knows.
+//
+// No steps are carried out: the caller maps all of it in few hand-overs. An error means that
+// the program does not fit in user space.
 func (s *Space) record(addr, size uint64, prot int, obj any, off int64, name string) netbsd.Errno {
 	flags := netbsd.MAP_FIXED | netbsd.MAP_PRIVATE
 	if obj == nil {

@@ -15,6 +15,9 @@ import (
 // its map, until its host process is given up.
 
 // memory is the account of a machine.
+//
+// Its lock is a leaf: it is taken with a Space's lock held, and nothing is called with it but
+// Go's runtime. full and host are called without it.
 type memory struct {
 	limit uint64       // 0: there is none, and nothing is counted
 	full  func()       // told each time that memory is refused for it
@@ -41,6 +44,7 @@ func newMemory(limit uint64, full func(), host func(string)) *memory {
 }
 
 // take promises n bytes, or refuses them.
+// The caller gives them back, or has a Space count for them (charged).
 func (m *memory) take(n uint64) netbsd.Errno {
 	if m.limit == 0 || n == 0 || m.promise(n) {
 		return 0
@@ -57,6 +61,9 @@ func (m *memory) watches() bool { return m.limit > 0 || hostlimits.MemoryLimited
 // hostHas refuses where the control group that toaster runs in is nearly full. What is
 // promised counts for nothing there, as it need not be used; so who then uses more than
 // there is, is killed by the host.
+//
+// It is asked without a limit, too: --memory is toaster's promise, the group's limit the
+// host's.
 func (m *memory) hostHas() netbsd.Errno {
 	if hostlimits.Memory(netbsd.PageSize) {
 		return 0
@@ -80,6 +87,7 @@ func (m *memory) promise(n uint64) bool {
 }
 
 // give takes back a promise of n bytes.
+// More than was promised would wrap, and refuse all memory from then on.
 func (m *memory) give(n uint64) {
 	m.mu.Lock()
 	m.given -= n
@@ -122,6 +130,9 @@ func (m *memory) promised() uint64 {
 // count for what the map says. If f fails nothing is counted.
 //
 // Preconditions: s.mu is held, or nobody else knows s.
+//
+// What f may need is promised beforehand, as several spaces charge at once: between a look and
+// a promise another one could take what is left. settle then returns what f did not need.
 func (s *Space) charge(most uint64, f func() netbsd.Errno) netbsd.Errno {
 	m := s.sys.memory
 	if most > 0 {
@@ -142,6 +153,9 @@ func (s *Space) charge(most uint64, f func() netbsd.Errno) netbsd.Errno {
 }
 
 // settle gives back what s counts for beyond what its map says.
+//
+// Preconditions: s.mu is held, or nobody else knows s. The map follows its own rules, so the
+// charge may fall by a call that asked for more.
 func (s *Space) settle() {
 	m := s.sys.memory
 	if m.limit == 0 {
@@ -155,6 +169,8 @@ func (s *Space) settle() {
 }
 
 // release gives the host process up, and what s counts for.
+//
+// It is due once, by the last user (drop) or by whoever made a space that nobody got.
 func (s *Space) release() {
 	s.proc.Release()
 	s.sys.memory.give(s.charged)
@@ -181,6 +197,8 @@ func mostOf(size uint64, prot int) uint64 {
 }
 
 // gains is what a range may count for in addition once it has a protection.
+//
+// The range is the guest's choice: its end may wrap, and then Overlap finds nothing.
 func (s *Space) gains(addr, size uint64, prot int) (n uint64) {
 	for r := range s.m.Overlap(addr, addr+min(size, vm.Max)) {
 		n += mostOf(r.Len(), prot) - min(r.Charge(), mostOf(r.Len(), prot))

@@ -25,6 +25,7 @@ const (
 )
 
 // network is a machine's own network, made for the first socket in it.
+// A machine whose guests never use the internet's families costs no process.
 type network struct {
 	once sync.Once
 	net  *netns.Network
@@ -32,6 +33,8 @@ type network struct {
 }
 
 // start makes the network of a machine that must have one.
+//
+// The outcome is final, an error, too: guests that try again would try the host each time.
 func (n *network) start() error {
 	n.once.Do(func() { n.net, n.err = netns.New() })
 	if n.err != nil {
@@ -43,6 +46,9 @@ func (n *network) start() error {
 }
 
 // socket is a socket.Maker. A guest cannot tell a network that the host refuses from none.
+//
+// The descriptor is the caller's. Any goroutine may call it; the first one waits for the
+// network.
 func (n *network) socket(family, typ, proto int) (int, error) {
 	if n.start() != nil {
 		return -1, syscall.EAFNOSUPPORT
@@ -51,6 +57,8 @@ func (n *network) socket(family, typ, proto int) (int, error) {
 }
 
 // close ends the network, or sees to it that none is made any more.
+//
+// once orders it with a start under way: that is waited for, and its network closed here.
 func (n *network) close() {
 	n.once.Do(func() { n.err = platform.ErrGone })
 	if n.net != nil {

@@ -20,6 +20,9 @@ type prescan struct {
 }
 
 // begin starts the look at the file of that name on the host; "" is none.
+//
+// A panic over a file's contents is a bug in the loader that the start itself reports; here
+// done is closed all the same, and get returns no sites.
 func (p *prescan) begin(name string) {
 	if name == "" {
 		return

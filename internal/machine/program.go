@@ -18,6 +18,8 @@ import (
 // Opener opens executables by name in the view of one process. OpenExec returns the file, which
 // the caller closes, and the full name that the guest would use. It fails as execve(2) does: ENOENT,
 // EACCES, ELOOP and the like.
+//
+// It may block on the host, and is called without locks.
 type Opener interface {
 	OpenExec(name string) (*os.File, string, netbsd.Errno)
 	Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno)
@@ -26,6 +28,10 @@ type Opener interface {
 }
 
 // program is an executable ready to be mapped. Close it afterwards.
+//
+// It belongs to one execve at a time. The open file is the program: it is looked at, mapped and
+// asked for its set-id bits by this descriptor, so a name that is made to lead elsewhere in
+// between, the old trick against set-id scripts and programs, changes nothing.
 type program struct {
 	path   string // full name of what is mapped
 	comm   string
@@ -87,6 +93,8 @@ const (
 
 // load resolves name to a program. argv and envp belong to the result. An interpreter
 // that is a script itself is ENOEXEC, as in NetBSD: #! lines do not nest.
+//
+// The caller closes the result. On an error there is nothing left open.
 func (s *System) load(o Opener, name string, argv, envp []string) (*program, *ExecError) {
 	p, err := s.open(o, name)
 	if err != nil {
@@ -106,6 +114,10 @@ func (s *System) load(o Opener, name string, argv, envp []string) (*program, *Ex
 
 // loadScript loads the interpreter of script name. The process is called by the script's
 // name.
+//
+// The interpreter opens the script by its name once more, as without /dev/fd in NetBSD; so
+// set-id bits of the script itself count for nothing, as in a NetBSD without SETUIDSCRIPTS
+// (exec_script.c).
 func (s *System) loadScript(o Opener, name string, script *loader.Script, argv, envp []string) (*program, *ExecError) {
 	p, err := s.open(o, script.Interp)
 	if err != nil {
@@ -145,6 +157,9 @@ func whyNot(o Opener, name string, errno netbsd.Errno) error {
 
 // open opens and recognises one file. EIO: the host cannot read it. A program of the host is
 // recognised only where it may be run.
+//
+// f is the program's to close from the moment that there is one. Set-id bits that do not count
+// are dropped here, before anybody could act on them.
 func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	f, full, errno := o.OpenExec(name)
 	if errno != 0 {
@@ -185,6 +200,8 @@ func (p *program) place() error {
 
 // loadInterp loads the dynamic linker that p asks for, and places both. ENOEXEC: what p names is
 // no linker. A linker that asks for one itself could lead round in circles.
+//
+// The linker's set-id bits are not looked at: the process gets the program's.
 func (s *System) loadInterp(o Opener, p *program) *ExecError {
 	if p.host {
 		return nil

@@ -58,6 +58,9 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 // interrupted is the context that a handler interrupts. Unlike one of getcontext(2) it says
 // by _UC_SETSTACK or _UC_CLRSTACK alone whether the LWP is on its signal stack, and has no
 // uc_stack (sendsig_siginfo).
+//
+// mask is what the handler's return restores, which is not the LWP's now: that is the handler's
+// already, and in sigsuspend(2) the one before the call.
 func (mc *Context) interrupted(mask netbsd.Sigset) netbsd.Ucontext {
 	u := syscalls.Ucontext(mc.l, mc, mask)
 	u.Stack, u.Flags = netbsd.Stack{}, u.Flags&^netbsd.UC_STACK|netbsd.UC_CLRSTACK
@@ -68,6 +71,9 @@ func (mc *Context) interrupted(mask netbsd.Sigset) netbsd.Ucontext {
 }
 
 // saveState keeps what of the extended state the frame cannot hold.
+//
+// A frame at an address that has one replaces it: the earlier handler was left by longjmp(3)
+// and will not return.
 func (mc *Context) saveState(uc uint64) {
 	for i, f := range mc.frames {
 		if f.uc == uc {
@@ -83,6 +89,10 @@ func (mc *Context) saveState(uc uint64) {
 
 // EndSignal implements syscalls.CPU: the context at uc is being resumed. Its frame
 // has the FXSAVE part, which the guest may have changed, and which stays.
+//
+// uc is any address that a guest may pass to setcontext(2). One without a frame changes
+// nothing. Frames that were entered later go, too: whoever resumes an earlier context has left
+// them.
 func (mc *Context) EndSignal(uc uint64) {
 	for i := len(mc.frames) - 1; i >= 0; i-- {
 		if mc.frames[i].uc == uc {
@@ -96,6 +106,9 @@ func (mc *Context) EndSignal(uc uint64) {
 }
 
 // faultInfo says in NetBSD's words what the processor refused.
+//
+// A hostile guest can make a fault up: what follows is a signal to its own process. SI_KERNEL
+// comes with a general protection fault, for which NetBSD's trap() says SEGV_ACCERR.
 func (mc *Context) faultInfo(t *platform.Trap) netbsd.Siginfo {
 	f := netbsd.Fault{Exception: t.Trapno, PC: mc.thread.Regs().RIP, Addr: t.Addr, Code: int32(t.Code), NoPage: t.Signo == linuxSIGBUS}
 	if t.Code == linuxSIKERNEL {

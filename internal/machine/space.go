@@ -64,6 +64,8 @@ func (s *Space) Read(addr uint64, b []byte) netbsd.Errno {
 }
 
 // Write implements syscalls.Space.
+// What is written may be overwritten by a sibling at once. A range that ends in memory that
+// cannot be written may be written up to there, as by copyout(9).
 func (s *Space) Write(addr uint64, b []byte) netbsd.Errno {
 	if len(b) == 0 {
 		return 0
@@ -75,6 +77,8 @@ func (s *Space) Write(addr uint64, b []byte) netbsd.Errno {
 }
 
 // ReadString implements syscalls.Space.
+// At most max bytes are read, the terminating one included, however long the guest's memory
+// goes on.
 func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 	str, terminated, ok := s.proc.ReadString(addr, max)
 	switch {
@@ -88,6 +92,12 @@ func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 
 // Fork implements kern.AddressSpace. The child's LWP starts as the parent stands, but
 // that its fork(2) has returned 0.
+//
+// kern calls it on the parent's goroutine, with the parent stopped in its call and the child
+// unknown to all others, so the registers of both are the caller's. With share the child is one
+// more thread of the parent's host process, and what is lent to a process with memory of its
+// own ends first. The saved states are copied, as the child may return from its parent's
+// handlers, too.
 func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
 	from := parent.Platform().Machdep().(*Context)
 	to := &Context{sys: s.sys, link: from.link, frames: append([]savedState(nil), from.frames...)}
@@ -115,6 +125,9 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 // copyTo makes a copy of from's address space and gives it to to. The host forks the process,
 // and the copy of the map follows with what minherit(2) asks for. mu is held throughout:
 // no sibling may change the map between the two.
+//
+// The child's charge is promised before the host forks, which is the dear part. A sibling that
+// maps by itself, past the kernel, can make map and copy differ; it deceives its own process.
 func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,6 +157,8 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 
 // Usage implements kern.Usager. Times are the host's, in its grain; sizes that Linux does not
 // count (Ixrss and its like) are 0.
+//
+// A guest's processor time is the host's account of it, so no guest can forge it.
 func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
 	var t *platform.Thread
 	if l != nil {
@@ -160,6 +175,8 @@ func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
 }
 
 // sole says whether s belongs to one process alone.
+// Only a user of s can make another one, so for its only user the answer stands; others may
+// find it old.
 func (s *Space) sole() bool { return s.uses.Load() == 1 }
 
 // Kill implements kern.Killer: what ends first is the host process. One that a vfork child
@@ -180,6 +197,8 @@ func (s *Space) Doom(p *kern.Proc) {
 
 // Exit implements kern.AddressSpace. The host process goes with its last user; until
 // then, l's thread goes alone.
+//
+// The release is on a goroutine of its own, so that the exit does not wait for the host.
 func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 	if s.drop() {
 		guard.Go("a host process was let go of", s.release)
@@ -204,6 +223,9 @@ func (s *Space) drop() bool {
 
 // FreeLWP implements kern.LWPFreer: the host thread goes with its LWP, or, if that is
 // about to end, with the host process: to end each takes several switches.
+//
+// kern calls it at most once for an LWP, which runs no guest code any more, and without its
+// lock.
 func (s *Space) FreeLWP(l *kern.LWP, exiting bool) {
 	if exiting && s.sole() {
 		return
@@ -218,6 +240,8 @@ func (s *Space) FreeLWP(l *kern.LWP, exiting bool) {
 func (s *Space) WaitLWP(*kern.LWP) {}
 
 // attach makes mc the machine context of l, before l can run.
+//
+// Nobody else uses l or mc yet. mc must be complete but for what is set here.
 func (mc *Context) attach(l *kern.LWP) {
 	mc.l, mc.call.L = l, l
 	l.Platform().SetMachdep(mc)
@@ -225,6 +249,9 @@ func (mc *Context) attach(l *kern.LWP) {
 }
 
 // bind makes mc's thread and space those of its LWP, before it runs and after an exec.
+//
+// From here on any goroutine may kick the thread or read what is lent to it; it must stay valid
+// until another bind, dropSpace, or the LWP's end.
 func (mc *Context) bind() {
 	mc.fpu, mc.call.Space = mc.thread, mc.space
 	mc.l.Platform().SetKicker(mc.thread.Kick)
@@ -233,6 +260,9 @@ func (mc *Context) bind() {
 }
 
 // share is due before the process gets another LWP, or another process its memory.
+//
+// It must come before the other one exists: with two LWPs the actions have two writers, and
+// room that one of them maps could be taken by the other.
 func (mc *Context) share() {
 	mc.alone = false
 	mc.revoke(lentAlone)
@@ -252,6 +282,8 @@ func hostErrno(err error) netbsd.Errno {
 }
 
 // Peek implements syscalls.Peeker.
+// It is a debugger's look, whatever protections say; the rules of ptrace(2) have been asked
+// before.
 func (s *Space) Peek(addr uint64, b []byte) bool { return s.proc.Peek(addr, b) }
 
 // Poke implements syscalls.Peeker.

@@ -12,6 +12,11 @@ import (
 
 // spawn implements syscalls.Kernel.Spawn. What the child does before the program runs is in a. The
 // space is the child's once kern has asked for it (given); until then spawn releases it on a failure.
+//
+// do_posix_spawn of kern_exec.c does the same: it calls execve_loadvm in the parent, so that
+// the program is looked up in the parent's directory and with the parent's ids, whatever the
+// child's file actions are; the child goes on with those and with execve_runproc
+// (spawn_return).
 func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnArgs) (*kern.Proc, netbsd.Errno) {
 	p, err := s.load(s.opener(c.L), x.Path, x.Argv, x.Envp)
 	if err != nil {
@@ -27,6 +32,9 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 	if errno != 0 {
 		return nil, errno
 	}
+	// VM may have been called although PosixSpawn fails, as for an action that fails in the
+	// child. Then kern has had the space dropped with the child, and to release it again would
+	// be twice.
 	given := false
 	a.Fork.VM = func(l *kern.LWP) (kern.AddressSpace, netbsd.Errno) {
 		given = true
@@ -46,6 +54,9 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 }
 
 // spawnHost completes a for a program of the host.
+//
+// There is no address space: VM returns nil, and the child's memory is that of the program. Its
+// ids and its directory are those that the child has when it execs, after its file actions.
 func (s *System) spawnHost(p *program, a *kern.PosixSpawnArgs) {
 	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
 	a.Fork.VM = func(*kern.LWP) (kern.AddressSpace, netbsd.Errno) { return nil, 0 }

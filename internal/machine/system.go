@@ -71,6 +71,8 @@ type Config struct {
 // New starts a system, the platform beside the rest. It returns the directories of the first
 // process, too. The caller closes the system, with all processes, and the directories unless Start
 // got them. The error is the platform's if the host cannot carry guests.
+//
+// If either half fails the other one is taken down here, in the order of Close.
 func New(cfg Config) (*System, *vfs.Dirs, error) {
 	// Who looks on wants to see every call.
 	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
@@ -113,6 +115,9 @@ func beside(f func() (*System, *vfs.Dirs, error)) func() (*System, *vfs.Dirs, er
 }
 
 // newSystem makes all but the platform.
+//
+// It runs beside platform.New, so nothing here may use s.Platform; Kernel's callbacks may, as
+// they are called by LWPs, of which there are none yet.
 func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	host := hostfile.NewHost()
 	tree, dirs, err := vfs.New(host, cfg.FS)
@@ -162,6 +167,9 @@ func socketConfig(cfg *Config, maker socket.Maker) socket.Config {
 }
 
 // bugReporter tells of bugs; of one that ends the machine the host processes hear, too.
+//
+// The result is called on the goroutine that has panicked, whichever that is. tell hears of the
+// bug first: to kill the guests may be what fails next.
 func (s *System) bugReporter(tell func(*guard.Bug)) func(*guard.Bug) {
 	if tell == nil {
 		tell = guard.Print
@@ -175,6 +183,10 @@ func (s *System) bugReporter(tell func(*guard.Bug)) func(*guard.Bug) {
 }
 
 // Close ends every guest and what carried it.
+//
+// The order is from the users to what they use: processes, with them their files and terminals;
+// then the trace, which reads the kernel's events to their end; then what files and host
+// processes stood on.
 func (s *System) Close() error {
 	err := s.M.Close()
 	s.TTY.Close()
@@ -205,6 +217,8 @@ func (s *System) Kill() {
 
 // KillProcess is Kill for one process. Another one that borrows its memory (vfork(2))
 // goes with it.
+//
+// An exiting process's space may be another's as well (vfork(2)), or be gone.
 func (s *System) KillProcess(p *kern.Proc) {
 	if space, ok := p.VM().(*Space); ok && !p.Exiting() {
 		space.proc.Kill()
@@ -215,6 +229,9 @@ func (s *System) KillProcess(p *kern.Proc) {
 // newThread implements syscalls.Kernel.NewThread: l gets a host thread in the caller's space, with the
 // caller's registers. EAGAIN, ENOMEM: the host has none. From here on the process has more than
 // one LWP, and what is lent to a process with one is not any more.
+//
+// kern calls it before l can run. share comes first, or the thread could be up while the stub
+// still answers its sibling.
 func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.Errno) {
 	mc := c.CPU.(*Context)
 	mc.share()
@@ -234,6 +251,9 @@ func cpuTime(l *kern.LWP) (user, system time.Duration) {
 }
 
 // setStack implements syscalls.Kernel.SetStack.
+//
+// l has not run, so its registers are the caller's. sp is the guest's choice and not checked: a
+// stack that is none is a fault of l's own. 0 keeps the parent's (clone(2)).
 func setStack(l *kern.LWP, sp uint64) netbsd.Errno {
 	if sp != 0 {
 		l.Platform().Machdep().(*Context).thread.Regs().RSP = sp
@@ -295,6 +315,7 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 	if errno != 0 {
 		return nil, &ExecError{Path: a.Path, Errno: errno, Err: errno}
 	}
+	// Before Spawn: if that panics nobody knows whose they are, and then they rather stay open.
 	given = true
 	proc, errno := s.M.Spawn(kern.SpawnArgs{
 		Body:   s.Body,

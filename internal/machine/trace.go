@@ -19,6 +19,10 @@ const traceEvents = 1 << 14
 
 // traced is the call with the trace told of its beginning and its end. A call that
 // nobody serves is told of like any other: ENOSYS is never silent.
+//
+// The sink is called on the LWP's goroutine, without locks, and may read the guest's memory.
+// The call's end is told with the memory of then: after an execve it is the new program's. A
+// call that does not return, such as exit(2), has a beginning only.
 func (s *System) traced(mc *Context, h syscalls.Handler) netbsd.Errno {
 	c := &mc.call
 	p := mc.l.Proc()
@@ -38,6 +42,8 @@ func (s *System) traced(mc *Context, h syscalls.Handler) netbsd.Errno {
 }
 
 // traceSignal tells of a signal that a handler is about to run for.
+//
+// The mask is the handler's by then, as deliver's caller has set it.
 func (s *System) traceSignal(l *kern.LWP, info *netbsd.Siginfo, a *kern.Action) {
 	if s.Sink == nil {
 		return
@@ -51,6 +57,9 @@ func (s *System) traceSignal(l *kern.LWP, info *netbsd.Siginfo, a *kern.Action) 
 
 // follow passes the kernel's events on until the machine has ended. A slow sink makes the stream
 // drop events rather than hold the kernel up.
+//
+// It is one goroutine, so the sink hears of events in the kernel's order; Close waits for it. A
+// sink that panics loses the event and no more.
 func (s *System) follow(r *kern.EventReader) {
 	defer close(s.followed)
 	for {
@@ -65,6 +74,8 @@ func (s *System) follow(r *kern.EventReader) {
 }
 
 // traceEvent translates an event of the kernel's stream.
+//
+// The process may be gone by the time that its event is read: then there is no name to tell.
 func (s *System) traceEvent(ev *kern.Event) (trace.Event, bool) {
 	e := trace.Event{Pid: int(ev.Pid), Lid: 1, Time: s.M.BootTime().Add(ev.Time), Status: ev.Status}
 	if p := s.M.Find(e.Pid); p != nil {
