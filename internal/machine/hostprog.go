@@ -157,15 +157,24 @@ func (s *System) exportFiles(t *file.Table) []int {
 		if errno != 0 {
 			continue
 		}
-		// -1 where the host has no descriptor left: the program finds the file closed.
 		if old, ok := made[d]; ok {
-			fds[fd], _ = syscall.Dup(old)
+			fds[fd] = dupCloexec(old)
 		} else if n, errno := s.Host.Export(d); errno == 0 {
 			fds[fd], made[d] = n, n
 		}
 		d.Release()
 	}
 	return fds
+}
+
+// dupCloexec is dup(2) with FD_CLOEXEC set from the beginning: to set it afterwards would leave
+// a moment in which another program's start inherits the descriptor. -1: the host has none left.
+func dupCloexec(fd int) int {
+	n, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return -1
+	}
+	return int(n)
 }
 
 // closeFDs closes what exportFiles has made, once the program has its own.

@@ -1,0 +1,37 @@
+package machine
+
+import (
+	"syscall"
+	"testing"
+
+	"toaster/internal/file"
+	"toaster/internal/hostfile"
+)
+
+// What is exported for one program is close-on-exec until that one has it, also where two
+// guest descriptors share an open file, as with 2>&1: another program that starts meanwhile
+// would inherit it, and a reader wait for the end of both (fork(2), execve(2) of the host).
+func TestExportedFilesAreCloseOnExec(t *testing.T) {
+	s := &System{Host: hostfile.NewHost()}
+	defer s.Host.Close()
+	table := file.NewMachine(file.MachineConfig{Watch: s.Host.Watch}).NewTable()
+	defer table.Close()
+	r, w := file.NewPipe(0)
+	defer r.Release()
+	if _, errno := table.Install(w, 1, 10, false); errno != 0 {
+		t.Fatal(errno)
+	}
+	if _, errno := table.Dup(1, 2, 10, false); errno != 0 {
+		t.Fatal(errno)
+	}
+	fds := s.exportFiles(table)
+	defer closeFDs(fds)
+	if len(fds) != 3 || fds[0] != -1 || fds[1] == fds[2] {
+		t.Fatalf("exported %v", fds)
+	}
+	for guest, fd := range fds[1:] {
+		if flags, _, err := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFD, 0); err != 0 || flags&syscall.FD_CLOEXEC == 0 {
+			t.Errorf("descriptor %d: flags %#x, %v", guest+1, flags, err)
+		}
+	}
+}
