@@ -57,11 +57,17 @@ func unlinkat(c *Call) netbsd.Errno {
 	return c.onPath(1, func(name string) netbsd.Errno { return View(c.L).Unlink(c.Int(0), name, c.Int(2)) })
 }
 
-// rename is rename(const char *from, const char *to).
+// rename is rename(const char *from, const char *to). Of two links of one file from is removed.
+// EINVAL: "." or "..". EBUSY: the root. EXDEV, ENOENT, ENOTDIR, EISDIR, ENOTEMPTY.
 func rename(c *Call) netbsd.Errno {
 	return c.onPaths(0, 1, func(from, to string) netbsd.Errno {
 		return View(c.L).Rename(netbsd.AT_FDCWD, from, netbsd.AT_FDCWD, to)
 	})
+}
+
+// posixRename is __posix_rename(const char *from, const char *to).
+func posixRename(c *Call) netbsd.Errno {
+	return c.onPaths(0, 1, func(from, to string) netbsd.Errno { return View(c.L).PosixRename(from, to) })
 }
 
 // renameat is renameat(int fromfd, const char *from, int tofd, const char *to).

@@ -31,7 +31,7 @@ var fileCalls = []Syscall{
 	{netbsd.SYS_fpathconf, "fd fd, name =pathconf", netbsd.RetInt, Full, fpathconf, ""},
 	{netbsd.SYS_truncate, "path path, pad pad, length off", netbsd.RetInt, Full, truncate, ""},
 	{netbsd.SYS_undelete, "path path", netbsd.RetInt, None, nil, ""},
-	{netbsd.SYS___posix_rename, "from path, to path", netbsd.RetInt, Full, rename, ""},
+	{netbsd.SYS___posix_rename, "from path, to path", netbsd.RetInt, Full, posixRename, ""},
 	{netbsd.SYS_lchmod, "path path, mode mode", netbsd.RetInt, Full, lchmod, ""},
 	{netbsd.SYS_lchown, "path path, uid uid, gid uid", netbsd.RetInt, Full, lchown, ""},
 	{netbsd.SYS___posix_chown, "path path, uid uid, gid uid", netbsd.RetInt, Full, chown, ""},

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"cmp"
+	"path"
 
 	"golang.org/x/sys/unix"
 
@@ -46,16 +47,42 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 	}
 	if flags&netbsd.AT_REMOVEDIR != 0 {
 		return v.onName(at, name, func(l *lookup, p parentDir) error {
+			if err := p.unnameable(name, unix.EINVAL, nil); err != nil {
+				return err
+			}
 			return l.unlink(p, unix.AT_REMOVEDIR)
 		})
 	}
 	errno := v.onName(at, name, func(l *lookup, p parentDir) error {
+		if err := p.unnameable(name, unix.EINVAL, nil); err != nil {
+			return err
+		}
 		return l.unlink(p, 0)
 	})
 	if errno == netbsd.EISDIR {
 		return netbsd.EPERM
 	}
 	return errno
+}
+
+// unnameable says why nobody takes what a path ends with away from there, or puts something in
+// its place: the root has no name, EBUSY (namei_oneroot), and for "." and ".." the caller says it.
+// What is not there is another error.
+func (p parentDir) unnameable(name string, dot, dotDot error) error {
+	var refused error
+	switch path.Base(name) {
+	case "/":
+		refused = unix.EBUSY
+	case ".":
+		refused = dot
+	case "..":
+		refused = dotDot
+	}
+	if refused == nil {
+		return nil
+	}
+	_, err := p.stat()
+	return cmp.Or(err, refused)
 }
 
 // unlink removes the name. A read-only directory says so whether it is there or not:
@@ -267,26 +294,84 @@ func (l *lookup) linkFollowed(src *lookup, p parentDir) error {
 	})
 }
 
-// Rename is renameat(2). A trailing slash of the new name is for a directory only.
+// Rename is renameat(2). Of two links of one file the old one goes. A trailing slash of the new
+// name is for a directory only. EINVAL for "." and "..", but EISDIR for "." as the new name.
 func (v View) Rename(oldAt int, old string, newAt int, new string) netbsd.Errno {
+	return v.rename(oldAt, old, newAt, new, (*lookup).dropLink)
+}
+
+// PosixRename is __posix_rename(2): two links of one file both stay.
+func (v View) PosixRename(old, new string) netbsd.Errno {
+	return v.rename(netbsd.AT_FDCWD, old, netbsd.AT_FDCWD, new, func(*lookup, parentDir, parentDir) error { return nil })
+}
+
+func (v View) rename(oldAt int, old string, newAt int, new string, after func(l *lookup, from, to parentDir) error) netbsd.Errno {
 	return v.onName(oldAt, old, func(l *lookup, from parentDir) error {
+		if err := from.unnameable(old, unix.EINVAL, unix.EINVAL); err != nil {
+			return err
+		}
 		errno := v.onParentDir(newAt, new, func(_ *lookup, to parentDir) error {
-			if to.slash {
-				isDir, err := from.isDir()
-				if err == nil {
-					err = to.checkSlash(isDir)
-				}
-				if err != nil {
-					return err
-				}
+			if err := to.mayReplace(new, from); err != nil {
+				return err
 			}
-			return l.rename(from, to)
+			if err := l.rename(from, to); err != nil {
+				return err
+			}
+			return after(l, from, to)
 		})
 		if errno != 0 {
 			return errno
 		}
 		return nil
 	})
+}
+
+// mayReplace judges a new name as it is written: what only a directory can have, and what nothing
+// can. A from that is not there is an error before that.
+func (p parentDir) mayReplace(name string, from parentDir) error {
+	if err := p.unnameable(name, unix.EISDIR, unix.EINVAL); err != nil {
+		_, missing := from.stat()
+		return cmp.Or(missing, err)
+	}
+	if !p.slash {
+		return nil
+	}
+	isDir, err := from.isDir()
+	if err != nil {
+		return err
+	}
+	return p.checkSlash(isDir)
+}
+
+// dropLink removes from if a rename has left it there, as the host does with two links of one file
+// (do_sys_renameat with retain 0). One name under two spellings stays. The host has no call that
+// looks and removes at once: what gets the name meanwhile is lost, as it may be to the rename.
+func (l *lookup) dropLink(from, to parentDir) error {
+	st, err := from.stat()
+	if err != nil || st.Nlink < 2 {
+		return nil
+	}
+	other, err := to.stat()
+	if err != nil || st.Dev != other.Dev || st.Ino != other.Ino {
+		return nil
+	}
+	if same, err := from.sameName(to); err != nil || same {
+		return err
+	}
+	return l.as(func() error { return unix.Unlinkat(from.at.fd, from.name, 0) })
+}
+
+// sameName reports whether two names are one entry of one directory.
+func (p parentDir) sameName(other parentDir) (bool, error) {
+	if path.Base(p.name) != path.Base(other.name) {
+		return false, nil
+	}
+	var dir, otherDir unix.Stat_t
+	if err := unix.Fstatat(p.at.fd, path.Dir(p.name), &dir, 0); err != nil {
+		return false, err
+	}
+	err := unix.Fstatat(other.at.fd, path.Dir(other.name), &otherDir, 0)
+	return dir.Dev == otherDir.Dev && dir.Ino == otherDir.Ino, err
 }
 
 // rename renames from one directory to another, or the same, of the same mount.
