@@ -186,6 +186,8 @@ func TestErrnos(t *testing.T) {
 			{"unlink", w.Unlink(netbsd.AT_FDCWD, "link", 0), 0},
 		} {
 			if c.got != c.want {
+			{"access with AT_SYMLINK_FOLLOW", w.Access(netbsd.AT_FDCWD, "link", 4, netbsd.AT_SYMLINK_FOLLOW), 0},
+			{"access with AT_SYMLINK_FOLLOW, dangling", w.Access(netbsd.AT_FDCWD, "dangling", 0, netbsd.AT_SYMLINK_FOLLOW), netbsd.ENOENT},
 				t.Errorf("%s: %s, want %s", c.name, c.got.Name(), c.want.Name())
 			}
 		}
