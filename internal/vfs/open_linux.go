@@ -150,12 +150,20 @@ func hostOpenFlags(flags int) int {
 	return h
 }
 
-// openErrno translates with the exceptions of open(2): O_NOFOLLOW on a link is
-// EFTYPE.
+// openErrno translates with the exceptions of vn_open: O_NOFOLLOW on a link is EFTYPE, and a socket,
+// which the host calls a device that is not there, EOPNOTSUPP.
 func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
-	if err == unix.ELOOP && flags&netbsd.O_NOFOLLOW != 0 {
+	switch {
+	case err == unix.ELOOP && flags&netbsd.O_NOFOLLOW != 0:
 		if st, errno := l.lstat(); errno == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFLNK {
 			return netbsd.EFTYPE
+		}
+	case err == unix.ENXIO:
+		if n, err := l.openPath(flags&netbsd.O_NOFOLLOW == 0); err == nil {
+			defer n.close()
+			if n.kind() == unix.S_IFSOCK {
+				return netbsd.EOPNOTSUPP
+			}
 		}
 	}
 	return hostfile.Errno(err)
