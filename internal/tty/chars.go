@@ -33,6 +33,7 @@ func defaultTermios() netbsd.Termios {
 
 // is reports whether c is the control character number i, unless that is disabled.
 // A quoted character is none.
+// mu is held, as by all that reads the modes.
 func (p *pair) is(i int, c uint16) bool {
 	cc := p.t.Cc[i]
 	return uint16(cc) == c && cc != netbsd.VDISABLE
@@ -43,6 +44,9 @@ func (p *pair) oflag(bits uint32) bool { return p.t.Oflag&bits != 0 }
 func (p *pair) lflag(bits uint32) bool { return p.t.Lflag&bits != 0 }
 
 // breaks reports whether c ends a line of canonical input.
+//
+// It is CCEQ and TTBREAKC of tty.h. The end of a file is a line's end, too: a reader gets what
+// was typed before it, or nothing, which is how a program sees the end.
 func (p *pair) breaks(c uint16) bool {
 	return c == '\n' || p.is(netbsd.VEOF, c) || p.is(netbsd.VEOL, c) ||
 		p.is(netbsd.VEOL2, c) && p.lflag(netbsd.IEXTEN)

@@ -16,6 +16,9 @@ type controller struct {
 // Read returns what programs wrote to the terminal, and echo; in packet mode after a
 // byte that says so, or alone a byte of TIOCPKT_*. 0: the last holder of the terminal
 // side has closed it.
+//
+// A controller does not wait for its own process group: it is no terminal to whoever holds it,
+// so job control does not apply.
 func (f *controller) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	if len(b) == 0 {
 		return 0, netbsd.EINVAL
@@ -55,6 +58,8 @@ func (f *controller) take(b []byte) (int, netbsd.Errno) {
 
 // takeNews returns what packet mode or TIOCUCNTL has to tell. A change of modes comes
 // with the new ones.
+//
+// What does not fit in b is lost, as in ptcread. mu is held.
 func (p *pair) takeNews(b []byte) int {
 	switch {
 	case p.pkt && p.send != 0:
@@ -75,6 +80,9 @@ func (p *pair) takeNews(b []byte) int {
 }
 
 // Write types b at the terminal. EIO: nobody has the terminal side open any more.
+//
+// The signals that characters are go out before Write returns, on this goroutine: mu comes
+// before kern's lock, so p.input may call it.
 func (f *controller) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
 	_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
@@ -115,6 +123,9 @@ func (f *controller) typeIn(b []byte) (int, netbsd.Errno) {
 
 // room reports whether input for a character more, and some to spare, can be taken. A
 // line that nobody can ever read does not block: its rest is dropped with a beep.
+//
+// Without that a program that types at a terminal in canonical mode would sleep for ever, as no
+// reader gets a line until it ends. mu is held.
 func (p *pair) room(spare int) bool {
 	canon := p.lflag(netbsd.ICANON)
 	if canon {
@@ -124,6 +135,9 @@ func (p *pair) room(spare int) bool {
 }
 
 // typeRemote is TIOCREMOTE: each write is one record for the reader, unedited.
+//
+// The reader cannot take part of a record for the whole, so the next one waits until this one
+// is read. What is longer than the queue goes on as another record. mu is held.
 func (p *pair) typeRemote(b []byte, full netbsd.Errno) (int, netbsd.Errno) {
 	if len(p.can) > 0 {
 		return 0, full
@@ -142,6 +156,9 @@ func (p *pair) typeRemote(b []byte, full netbsd.Errno) (int, netbsd.Errno) {
 
 // Close is ptcclose: the carrier is lost. The session's leader gets SIGHUP; reads at
 // the terminal return 0, writes EIO.
+//
+// It is due once, with the description's last use. Hangup may signal a whole session; it takes
+// kern's lock behind mu, in the order of the package comment.
 func (f *controller) Close() {
 	p := f.pair
 	p.mu.Lock()

@@ -15,6 +15,10 @@ type device interface {
 
 // ctty is an open file of /dev/tty: whatever the controlling terminal of each caller
 // is at each call.
+//
+// NetBSD has a vnode for it, which asks p_session at each operation (tty_tty.c); so does of.
+// Waiting is the exception: who polls waits for the terminal of the open, since a waiter stands
+// in one queue.
 type ctty struct {
 	file.Base
 	d      *Driver
@@ -33,6 +37,8 @@ func (d *Driver) openCtty(v vfs.View, flags int) (*file.Description, netbsd.Errn
 }
 
 // controlling returns the device of l's controlling terminal, nil if it has none.
+// The answer may be old at once: a leader's exit takes the terminal away while a call on it is
+// under way, which then finds it revoked.
 func controlling(l *kern.LWP) device {
 	if l == nil {
 		return nil

@@ -5,6 +5,9 @@ import "toaster/netbsd"
 // This file has echo, and what erasing does to a line on the screen.
 
 // echo is ttyecho: a typed character is shown, control characters as ^X with ECHOCTL.
+//
+// An echo that finds no room is lost: the writer is the user, who cannot wait. While a tab is
+// measured (stCounting) nothing goes out, and FLUSHO stays. mu is held, as by all of this file.
 func (p *pair) echo(c uint16) {
 	if !p.is1(stCounting) {
 		p.t.Lflag &^= netbsd.FLUSHO
@@ -25,6 +28,9 @@ func (p *pair) echo(c uint16) {
 }
 
 // rub is ttyrub: c, the last character of the line, is taken off the screen.
+//
+// rocount is how much of the line stands on the screen unbroken: only that can be rubbed out in
+// place. Whoever writes in between makes it 0.
 func (p *pair) rub(c uint16) {
 	if !p.lflag(netbsd.ECHO) || p.lflag(netbsd.EXTPROC) {
 		return
@@ -76,6 +82,9 @@ func (p *pair) rubEcho(c uint16) bool {
 }
 
 // rubTab measures where the line ends without the tab, and goes back to there.
+//
+// A tab's width depends on the column in which it began, which nobody keeps: the line is echoed
+// anew into nothing, with col as the only effect. ttyrub does the same.
 func (p *pair) rubTab() {
 	was := p.col
 	p.st |= stCounting
@@ -102,6 +111,7 @@ func (p *pair) backOver(n int) {
 }
 
 // retype is ttyretype: the line is shown again on a new one.
+// All that is not read yet is shown, as ttyretype does.
 func (p *pair) retype() {
 	if c := p.t.Cc[netbsd.VREPRINT]; c != netbsd.VDISABLE {
 		p.echo(uint16(c))

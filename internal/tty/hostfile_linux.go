@@ -11,6 +11,10 @@ import (
 )
 
 // hostTerminal is an open file of a host's terminal.
+//
+// era is HostTTY.revoked of the open: a revoke(2) makes all files that were opened before dead,
+// and leaves the host's terminal open for those that come. Lock order: HostTTY.mu and mu are
+// never held together.
 type hostTerminal struct {
 	file.Base
 	*HostTTY
@@ -61,6 +65,8 @@ func (f *hostTerminal) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	})
 }
 
+// The inner file does not block, so the wait is kern's: an LWP that sleeps in the host could
+// not be signalled. VMIN above 1 is asked of the host's poll, which counts to it.
 func (f *hostTerminal) tryRead(c file.Call, b []byte) (int, netbsd.Errno) {
 	c.Nonblock = true
 	if vmin, vtime := f.timing(); vmin > 1 && vtime == 0 && f.inner.File.Poll(file.In)&(file.In|file.Hup|file.Err) == 0 {
@@ -74,6 +80,9 @@ func (f *hostTerminal) tryRead(c file.Call, b []byte) (int, netbsd.Errno) {
 }
 
 // Write implements file.File.
+//
+// Background writers stop by kern's word, as the host knows one process group for the whole
+// machine.
 func (f *hostTerminal) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
 	_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
@@ -135,6 +144,7 @@ func (f *hostTerminal) Stat() (file.Stat, netbsd.Errno) {
 }
 
 // Close implements file.File.
+// The HostTTY's own duplicate stays for the next open.
 func (f *hostTerminal) Close() { f.inner.Release() }
 
 // Poll implements file.File.
@@ -147,6 +157,9 @@ func (f *hostTerminal) Poll(want file.Events) file.Events {
 
 // Watch implements file.File: w hears of the inner file's events and of the end of the
 // terminal.
+//
+// The relay stands in the inner queue once for all waiters. It is added and taken away under
+// mu, so that two who come and go at once leave it there or not as the count says.
 func (f *hostTerminal) Watch(w *file.Waiter) {
 	f.queue.Add(w)
 	f.mu.Lock()

@@ -10,6 +10,9 @@ import (
 
 // ioctl serves the requests of tty(4) on the host's terminal. TIOCSTI and TIOCEXCL
 // would reach beyond the machine: the one is refused, the other does nothing.
+//
+// Modes and size are the host's and so the user's real terminal's: a guest that changes them
+// changes what is left when it ends, which is why HostTTY restores them.
 func (h *HostTTY) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if errno := backgroundChange(c, h.k, cmd); errno != 0 {
 		return errno

@@ -89,6 +89,8 @@ func (p *pair) accept(c uint16) verdict {
 }
 
 // acceptExtended handles VLNEXT and VDISCARD.
+//
+// VLNEXT holds for one character, which stLiteral has quoted before any stage sees it.
 func (p *pair) acceptExtended(c uint16) verdict {
 	switch {
 	case !p.lflag(netbsd.IEXTEN):
@@ -118,6 +120,10 @@ func (p *pair) acceptExtended(c uint16) verdict {
 }
 
 // acceptSignal handles VINTR, VQUIT and VSUSP.
+//
+// The flush comes before the signal: a process that is about to die or stop must not find the
+// rest of the line it was typed in. kern sends the signal to the foreground group of this
+// moment, and to nobody if the terminal belongs to no session.
 func (p *pair) acceptSignal(c uint16) verdict {
 	if !p.lflag(netbsd.ISIG) {
 		return pass
@@ -141,6 +147,8 @@ func (p *pair) acceptSignal(c uint16) verdict {
 }
 
 // acceptFlow handles VSTOP and VSTART; where they are one character it toggles.
+//
+// Output that is stopped stays in the queue, so a writer sleeps once outputMax is reached.
 func (p *pair) acceptFlow(c uint16) verdict {
 	switch {
 	case !p.iflag(netbsd.IXON):
@@ -197,6 +205,8 @@ func (p *pair) unput() uint16 {
 	return c
 }
 
+// Only a line that stands on the screen whole can be rubbed out; else VKILL is echoed, and with
+// ECHOK a new line begun, as with ECHOKE.
 func (p *pair) kill(c uint16) {
 	if p.lflag(netbsd.ECHOKE) && len(p.raw) == p.rocount && !p.lflag(netbsd.ECHOPRT) {
 		for len(p.raw) > 0 {
@@ -234,6 +244,10 @@ func (p *pair) eraseWord() {
 }
 
 // enter puts c into the line, and gives the line to the readers if it ends it.
+//
+// inputMax bounds what a controller can have the machine keep for readers that do not read.
+// Beyond it the character is lost, with a beep if IMAXBEL asks for it, and without with all
+// that is queued, as ttyinput does.
 func (p *pair) enter(c uint16) {
 	if len(p.raw)+len(p.can) >= inputMax {
 		if p.iflag(netbsd.IMAXBEL) {
@@ -275,6 +289,9 @@ func (p *pair) enter(c uint16) {
 
 // takePending is ttypend: ICANON came on, and what was typed without it is taken in
 // again.
+//
+// The flag goes first: take would come here again. What it takes in may end lines, send signals
+// and flush, so again is a slice of its own.
 func (p *pair) takePending() {
 	p.t.Lflag &^= netbsd.PENDIN
 	p.st |= stPending
@@ -288,6 +305,8 @@ func (p *pair) takePending() {
 
 // block is ttyblock: IXOFF asks the other side to stop sending when half of the queue
 // is full.
+//
+// In canonical mode without a line to read it must not: the user could never finish one.
 func (p *pair) block() {
 	if len(p.raw)+len(p.can) < inputMax/2 || p.is1(stBlocked) || p.lflag(netbsd.ICANON) && len(p.can) == 0 {
 		return

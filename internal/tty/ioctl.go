@@ -22,6 +22,8 @@ func intArg(data []byte) int32 {
 }
 
 // Ioctl implements file.File for the terminal side.
+//
+// mu is given up in between: a revoke that comes then finds the request done as if before it.
 func (f *terminal) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	dead := false
 	guard.Locked(&f.mu, func() { dead = f.dead() })
@@ -68,6 +70,8 @@ func backgroundChange(c file.Call, k *kern.TTY, cmd uint32) netbsd.Errno {
 	return 0
 }
 
+// The waits come before mu is taken: nobody sleeps with it. What they waited for may be over
+// once it is held: another LWP can have written in between.
 func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if errno := backgroundChange(c, p.k, cmd); errno != 0 {
 		return errno
@@ -177,6 +181,9 @@ func lineIoctl(cmd uint32, data []byte) netbsd.Errno {
 const lineName = "termios"
 
 // simulate is TIOCSTI. EACCES: not root, and not the caller's terminal.
+//
+// TIOCSTI puts words into the mouth of whoever reads next, a superuser's shell too: so NetBSD
+// asks for the terminal to be the caller's own (ttioctl). mu is held.
 func (p *pair) simulate(c file.Call, data []byte) netbsd.Errno {
 	l := lwpOf(c)
 	if l != nil && l.Proc().Cred().EUID != 0 && l.Proc().TTY() != p.k {
@@ -192,6 +199,8 @@ func (p *pair) simulate(c file.Call, data []byte) netbsd.Errno {
 // setModes is the setting half of TIOCSETA and its kin. Input typed in the old mode is
 // kept unless flushed: as a line to be edited when ICANON comes on, as plain data when
 // it goes.
+//
+// EXTPROC is TIOCEXT's alone and stays. A speed of 0 hangs up, as with a modem. mu is held.
 func (p *pair) setModes(t netbsd.Termios, flush bool) {
 	canon, was := t.Lflag&netbsd.ICANON != 0, p.lflag(netbsd.ICANON)
 	pending := p.t.Lflag & netbsd.PENDIN
@@ -216,6 +225,10 @@ func (p *pair) setModes(t netbsd.Termios, flush bool) {
 
 // session serves the requests by which processes and terminals belong together; ok
 // tells whether cmd is one.
+//
+// The rules of sessions are kern's, with its lock; mu is not held, and a terminal may have
+// changed hands before the caller sees the answer. A caller without a process, such as an
+// embedder, is in no session.
 func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (errno netbsd.Errno, ok bool) {
 	l := lwpOf(c)
 	switch cmd {

@@ -8,6 +8,8 @@ import (
 // This file has the requests of pty(4), and what packet mode tells of the others.
 
 // Ioctl implements file.File for the controller side.
+//
+// mu is given up before the rest is served, which may sleep (drain) or ask kern.
 func (f *controller) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	p := f.pair
 	p.mu.Lock()
@@ -62,6 +64,9 @@ func (f *controller) own(cmd uint32, data []byte) (errno netbsd.Errno, ok bool) 
 }
 
 // signalFromController is TIOCSIG, whose argument is the signal's number itself.
+//
+// It may be any signal: the holder of the controller plays the user, and who may have a
+// controller is the driver's question (grantpt(3)). mu is held.
 func (p *pair) signalFromController(data []byte) netbsd.Errno {
 	sig := netbsd.Signal(intArg(data))
 	if !sig.Valid() {
@@ -94,6 +99,8 @@ const uiocBase = netbsd.IOC_VOID | 'u'<<8
 
 // tellModes lets the controller know what a request has changed: a UIOCCMD, the modes
 // with EXTPROC, and whether ^S and ^Q are those of flow control.
+//
+// It is due after the request, with mu taken anew: what it tells is the state now.
 func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) {
 	p.mu.Lock()
 	defer p.unlock()

@@ -7,6 +7,8 @@ import "toaster/netbsd"
 
 // put appends c to the output; false if there is no room. With FLUSHO (^O) it goes
 // nowhere.
+//
+// outputMax bounds what a terminal that nobody reads costs. mu is held, as by all of this file.
 func (p *pair) put(c byte) bool {
 	if p.lflag(netbsd.FLUSHO) {
 		return true

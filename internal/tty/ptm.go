@@ -31,6 +31,10 @@ const rlimitNofile = 8
 
 // Ioctl implements file.File. EINVAL: anything but TIOCPTMGET; EMFILE: no two
 // descriptors are free.
+//
+// Between install and the return a sibling may close either number; then putName names one that
+// is free or another file's, which is the guest's own doing. Of a failure nothing is left:
+// install has released what it could not place, and the controller's close frees the pair.
 func (f *ptm) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if cmd != netbsd.TIOCPTMGET && cmd != netbsd.COMPAT_TIOCPTMGET {
 		return netbsd.EINVAL

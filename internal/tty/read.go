@@ -12,6 +12,9 @@ import (
 // Read returns a line, or less of it; without ICANON what VMIN and VTIME say. 0 is ^D at
 // the beginning of a line, or a terminal whose controller has gone or that has been
 // revoked. EIO: the caller is in the background for good.
+//
+// The caller is asked anew for its right after each sleep (readOnce): job control may have
+// moved it.
 func (f *terminal) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	if len(b) == 0 {
 		return 0, 0
@@ -79,6 +82,9 @@ func (p *pair) read(c file.Call, r *reading, b []byte, expired bool) (int, time.
 }
 
 // readable reports whether a read can go on now; if not, when its time is over.
+//
+// The cases are termios(4)'s A to D, of MIN and TIME. r is one call's: its clock goes on over
+// the sleeps, and begins anew with each character where MIN is above 0. mu is held.
 func (p *pair) readable(r *reading) (bool, time.Time) {
 	if p.lflag(netbsd.ICANON) || p.remote {
 		return len(p.can) > 0, time.Time{}
@@ -106,6 +112,9 @@ func (p *pair) readable(r *reading) (bool, time.Time) {
 
 // deliver takes characters off q: of a line no more than up to its end, whose ^D is
 // not given to the reader. VDSUSP stops the foreground group when it is read.
+//
+// q is p.raw or p.can and is cut from the front. What b has no room for stays for the next
+// read, up to the line's end. mu is held; Signal takes kern's lock behind it.
 func (p *pair) deliver(q *[]uint16, b []byte) (int, netbsd.Errno) {
 	canon := p.lflag(netbsd.ICANON)
 	n := 0

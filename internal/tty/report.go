@@ -43,6 +43,7 @@ func describe(m *kern.Machine, k *kern.TTY) string {
 }
 
 // pick chooses the youngest process of the group that is no zombie.
+// NetBSD prefers who runs (proc_compare); here every process may be running.
 func pick(m *kern.Machine, g *kern.Pgrp) *kern.Proc {
 	var best *kern.Proc
 	for _, pid := range g.Members() {

@@ -67,6 +67,9 @@ func toGuest(bits []bitPair, h uint32) (g uint32) {
 }
 
 // toHost changes in h the bits that both sides have.
+//
+// All bits of the list are cleared first: a field of two bits, as CS6 and CS7 are, must not
+// keep half of an old value.
 func toHost(bits []bitPair, g, h uint32) uint32 {
 	for _, b := range bits {
 		h &^= b.host
@@ -99,6 +102,9 @@ func nativeOf(t *netbsd.Termios) nativeOnly {
 }
 
 // guestModes converts what the host has.
+//
+// A 0 disables a character on the host, _POSIX_VDISABLE (0xff) in NetBSD; VMIN and VTIME are
+// numbers and keep theirs.
 func guestModes(h *unix.Termios, n nativeOnly) netbsd.Termios {
 	t := netbsd.Termios{
 		Iflag: toGuest(iflagBits, h.Iflag),

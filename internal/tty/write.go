@@ -14,6 +14,8 @@ import (
 // Write writes all of b, unless the call does not block or is interrupted: then what
 // fitted. EIO: no controller, or revoked, or the caller is in the background for
 // good with TOSTOP.
+//
+// done is told even if the wait then fails: characters that have gone out cannot be taken back.
 func (f *terminal) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
 	_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
@@ -57,6 +59,8 @@ func (f *terminal) writeOnce(c file.Call, b []byte) (int, netbsd.Errno) {
 }
 
 // mayWrite stops a writer of the background where TOSTOP asks for it.
+//
+// mu is not held: foreground may stop the caller for as long as its shell likes.
 func (f *terminal) mayWrite(c file.Call) netbsd.Errno {
 	tostop := false
 	guard.Locked(&f.pair.mu, func() { tostop = f.pair.lflag(netbsd.TOSTOP) })
@@ -68,6 +72,10 @@ func (f *terminal) mayWrite(c file.Call) netbsd.Errno {
 
 // Drain is ttywait: it sleeps until the controller has read all output. Item 19's
 // caller ignores the error.
+//
+// The waiter is in the queue before the first look, so no wakeup between look and sleep is
+// lost. Nobody need ever read: a limit, a signal, the controller's close and the machine's end
+// (halted) end the wait.
 func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 	w := &file.Waiter{Mask: file.Out, L: c.L}
 	p.terminalQueue.Add(w)
