@@ -204,23 +204,47 @@ type hostWaiter struct {
 // hang.
 func (w *hostWaiter) collect() {
 	for {
-		var ws syscall.WaitStatus
-		_, err := syscall.Wait4(w.pid, &ws, syscall.WUNTRACED|syscall.WCONTINUED, nil)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != nil {
-			ws = 127 << 8
-		}
-		ended := ws.Exited() || ws.Signaled()
-		w.mu.Lock()
-		w.reports = append(w.reports, ws)
-		w.done = w.done || ended
-		done := w.done
-		w.mu.Unlock()
+		err := awaitHost(w.pid)
+		done := w.report(err)
 		w.l.Wake()
 		if done {
 			return
+		}
+	}
+}
+
+// report notes what awaitHost has seen, and says whether the program has ended. The pid of one
+// that has is given up here, with mu held: signal must not find it free, or another's.
+func (w *hostWaiter) report(err error) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var ws syscall.WaitStatus
+	if err == nil {
+		var pid int
+		if pid, err = syscall.Wait4(w.pid, &ws, syscall.WUNTRACED|syscall.WCONTINUED|syscall.WNOHANG, nil); err == nil && pid == 0 {
+			return false // a stop that was over before it was reported
+		}
+	}
+	if err != nil {
+		ws = 127 << 8
+	}
+	w.reports = append(w.reports, ws)
+	w.done = ws.Exited() || ws.Signaled()
+	return w.done
+}
+
+// awaitHost returns when wait4(2) would report something of a child, which remains to be
+// reported (WNOWAIT).
+func awaitHost(pid int) error {
+	const pPid, options = 1, syscall.WEXITED | syscall.WSTOPPED | syscall.WCONTINUED | syscall.WNOWAIT
+	for {
+		_, _, errno := syscall.Syscall6(syscall.SYS_WAITID, pPid, uintptr(pid), 0, options, 0, 0)
+		switch errno {
+		case 0:
+			return nil
+		case syscall.EINTR:
+		default:
+			return errno
 		}
 	}
 }

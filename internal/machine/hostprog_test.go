@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -34,4 +35,36 @@ func TestExportedFilesAreCloseOnExec(t *testing.T) {
 			t.Errorf("descriptor %d: flags %#x, %v", guest+1, flags, err)
 		}
 	}
+}
+
+// While somebody is about to signal the program its pid cannot become another's: a child that has
+// ended keeps it until it is waited for (wait(2)), and that takes the lock that signal holds.
+func TestHostProgramKeepsItsPidForSignal(t *testing.T) {
+	play(t, func(x *script) {
+		pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", "exit 3"}, nil)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		w := &hostWaiter{l: x.l, pid: pid}
+		collected := make(chan struct{})
+		w.mu.Lock()
+		go func() {
+			defer close(collected)
+			w.collect()
+		}()
+		awaitHost(pid)
+		for range 10000 {
+			runtime.Gosched()
+			if err := syscall.Kill(pid, 0); err != nil {
+				t.Errorf("pid %d is free while signal holds the lock: %v", pid, err)
+				break
+			}
+		}
+		w.mu.Unlock()
+		<-collected
+		if !w.done || len(w.reports) != 1 || w.reports[0].ExitStatus() != 3 {
+			t.Errorf("done %v, reports %v", w.done, w.reports)
+		}
+	})
 }
