@@ -97,3 +97,9 @@ const (
 	POLLWRBAND = 0x100
 	FD_SETSIZE = 256
 )
+
+// Requests of ioctl(2) on kqueues.
+const (
+	KFILTER_BYFILTER = 0xc0186b00
+	KFILTER_BYNAME   = 0xc0186b01
+)

@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"toaster/netbsd"
@@ -12,6 +13,32 @@ func kev(ev netbsd.Kevent) []byte { return encoded(netbsd.SizeofKevent, ev.Encod
 // pollfd is a struct pollfd.
 func pollfd(fd int32, events, revents uint16) []byte {
 	return append(words(uint32(fd)), byte(events), byte(events>>8), byte(revents), byte(revents>>8))
+}
+
+// kfilter is a struct kfilter_mapping.
+func kfilter(name any, n uint64, filter uint32) func(p *player) uint64 {
+	return func(p *player) uint64 { return p.mem.put(append(longs(p.arg(name), n), words(filter, 0)...)) }
+}
+
+// named wants what the name of a struct kfilter_mapping points to now.
+func named(want string) func(r *result) string {
+	return func(r *result) string {
+		b := make([]byte, len(want))
+		if errno := r.p.mem.Read(le.Uint64(r.mem(2, 8)), b); errno != 0 || string(b) != want {
+			return fmt.Sprintf("%q, %s", b, errnoName(errno))
+		}
+		return ""
+	}
+}
+
+// numbered wants the filter of a struct kfilter_mapping to be this.
+func numbered(want uint32) func(r *result) string {
+	return func(r *result) string {
+		if n := le.Uint32(r.mem(2, 24)[16:]); n != want {
+			return fmt.Sprintf("filter %d, want %d", n, want)
+		}
+		return ""
+	}
 }
 
 func TestEvent(t *testing.T) {
@@ -46,6 +73,20 @@ func TestEvent(t *testing.T) {
 			{"select(2): EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(0, 0)}, netbsd.EBADF, nil, nil},
 			{"pselect(2): EINVAL for nanoseconds", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), 0}, netbsd.EINVAL, nil, nil},
 			{"pselect(2)", netbsd.SYS___pselect50, args{2, words(1), 0, 0, no, sigset()}, 0, 0, nil},
+		},
+		"filters by name": {
+			{"kqueue(2)", netbsd.SYS_kqueue, nil, 0, 0, nil},
+			{"pipe(2)", netbsd.SYS_pipe, nil, 0, pair{1, 2}, nil},
+			{"kqueue(2): KFILTER_BYNAME", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYNAME, kfilter("EVFILT_TIMER", 0, 99)}, 0, numbered(6), nil},
+			{"kfilter_byname: one that nobody serves, too", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYNAME, kfilter("EVFILT_AIO", 0, 99)}, 0, numbered(2), nil},
+			{"kqueue_ioctl: ENOENT for a name", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYNAME, kfilter("EVFILT_", 0, 0)}, netbsd.ENOENT, nil, nil},
+			{"kqueue_ioctl: EFAULT for a name", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYNAME, kfilter(bad, 0, 0)}, netbsd.EFAULT, nil, nil},
+			{"kqueue_ioctl: ENAMETOOLONG", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYNAME, kfilter(strings.Repeat("x", 256), 0, 0)}, netbsd.ENAMETOOLONG, nil, nil},
+			{"kqueue(2): KFILTER_BYFILTER", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYFILTER, kfilter(room(40), 40, netbsd.EVFILT_USER)}, 0, named("EVFILT_USER\x00\xa5"), nil},
+			{"copyoutstr: ENAMETOOLONG, and what fits", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYFILTER, kfilter(room(40), 11, netbsd.EVFILT_READ)}, netbsd.ENAMETOOLONG, named("EVFILT_READ\xa5"), nil},
+			{"kqueue_ioctl: ENOENT for a filter", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYFILTER, kfilter(room(40), 40, 10)}, netbsd.ENOENT, nil, nil},
+			{"kqueue_ioctl: EFAULT", netbsd.SYS_ioctl, args{0, netbsd.KFILTER_BYFILTER, kfilter(bad, 40, 0)}, netbsd.EFAULT, nil, nil},
+			{"ioctl(2): ENOTTY for what is no kqueue", netbsd.SYS_ioctl, args{1, netbsd.KFILTER_BYNAME, kfilter("EVFILT_READ", 0, 0)}, netbsd.ENOTTY, nil, nil},
 		},
 		"kqueue": {
 			{"pipe(2)", netbsd.SYS_pipe, nil, 0, pair{0, 1}, nil},

@@ -67,6 +67,8 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 		return c.files().SetCloexec(c.Int(0), cmd == netbsd.FIOCLEX)
 	case netbsd.FIONBIO:
 		return d.SetFlag(netbsd.O_NONBLOCK, le32(data) != 0)
+	case netbsd.KFILTER_BYFILTER, netbsd.KFILTER_BYNAME:
+		return kfilterMapping(c, d, cmd, data)
 	}
 	errno := d.File.Ioctl(d.Call(c.L), cmd, data)
 	switch {

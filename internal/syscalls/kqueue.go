@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"slices"
 	"time"
 
 	"toaster/internal/file"
@@ -21,6 +22,58 @@ func kqueue1(c *Call) netbsd.Errno {
 	}
 	d := file.New(kqueue.New(), netbsd.O_RDWR|flags&netbsd.O_NONBLOCK)
 	return c.install(d, flags&netbsd.O_CLOEXEC != 0)
+}
+
+// kfilterNames are the filters' names, by number. EVFILT_AIO has one, too, though nobody serves it.
+var kfilterNames = [...]string{
+	netbsd.EVFILT_READ: "EVFILT_READ", netbsd.EVFILT_WRITE: "EVFILT_WRITE", netbsd.EVFILT_AIO: "EVFILT_AIO",
+	netbsd.EVFILT_VNODE: "EVFILT_VNODE", netbsd.EVFILT_PROC: "EVFILT_PROC", netbsd.EVFILT_SIGNAL: "EVFILT_SIGNAL",
+	netbsd.EVFILT_TIMER: "EVFILT_TIMER", netbsd.EVFILT_FS: "EVFILT_FS", netbsd.EVFILT_USER: "EVFILT_USER",
+	netbsd.EVFILT_EMPTY: "EVFILT_EMPTY",
+}
+
+// kfilterMaxName is KFILTER_MAXNAME, the longest name that is looked for, with its NUL.
+const kfilterMaxName = 256
+
+// kfilterMapping is ioctl(2) KFILTER_BYFILTER, which stores the name of a filter, and
+// KFILTER_BYNAME, which stores its number. ENOENT: there is none. ENAMETOOLONG: no room for the
+// name, of which the beginning is stored. EFAULT. ENOTTY: not a kqueue. struct kfilter_mapping is
+//
+//	name 0 (a pointer), len 8, filter 16, 4 bytes padding
+func kfilterMapping(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno {
+	if _, ok := d.File.(*kqueue.Queue); !ok {
+		return netbsd.ENOTTY
+	}
+	addr, room := le64(data), le64(data[8:])
+	if cmd == netbsd.KFILTER_BYFILTER {
+		return c.outKfilter(le32(data[16:]), addr, room)
+	}
+	name, errno := c.Space.ReadString(addr, kfilterMaxName)
+	if errno != 0 {
+		return errno
+	}
+	filter := slices.Index(kfilterNames[:], name)
+	if filter < 0 {
+		return netbsd.ENOENT
+	}
+	putLE32(data[16:], uint32(filter))
+	return 0
+}
+
+// outKfilter stores a filter's name as copyoutstr does.
+func (c *Call) outKfilter(filter uint32, addr, room uint64) netbsd.Errno {
+	if filter >= uint32(len(kfilterNames)) {
+		return netbsd.ENOENT
+	}
+	name := append([]byte(kfilterNames[filter]), 0)
+	n := min(uint64(len(name)), room)
+	if errno := c.copyout(addr, name[:n]); errno != 0 {
+		return errno
+	}
+	if n < uint64(len(name)) {
+		return netbsd.ENAMETOOLONG
+	}
+	return 0
 }
 
 // maxEvents bounds how many events one kevent(2) hands out; the next call gets the
