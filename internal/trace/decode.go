@@ -160,10 +160,17 @@ func (d *decoder) pointer(i int, a netbsd.Arg, v uint64) string {
 	return hex(v)
 }
 
-// failed says whether the call wrote nothing.
+// failed says whether the call wrote nothing. wait4(2) and wait6(2) write nothing when they return
+// 0, as no child has changed.
 func (d *decoder) failed() bool {
-	return d.c.Err > 0 || d.c.Err == netbsd.ERESTART ||
-		d.c.Proto != nil && d.c.Proto.Ret == netbsd.RetErrno && d.c.Ret[0] != 0
+	if d.c.Err > 0 || d.c.Err == netbsd.ERESTART {
+		return true
+	}
+	if d.c.Proto == nil {
+		return false
+	}
+	v := d.c.Ret[0]
+	return d.c.Proto.Ret == netbsd.RetErrno && v != 0 || d.c.Proto.Ret == netbsd.RetPid && v == 0
 }
 
 // count returns how many elements, or bytes, an array argument has: what the caller

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -99,6 +100,7 @@ func TestCalls(t *testing.T) {
 			(&netbsd.Stat{Mode: netbsd.S_IFREG | 0o644, Ino: 7, Size: 9}).Encode(m.b[st-m.base:])
 		}, `__stat50("/etc/passwd", {S_IFREG|0644, ino=7, size=9}) = 0`},
 		{netbsd.SYS___wait450, []uint64{^uint64(0), status, netbsd.WNOHANG, 0}, 13, 0, nil, `__wait450(-1, [exited with 3], WNOHANG, NULL) = 13`},
+		{netbsd.SYS___wait450, []uint64{^uint64(0), status, netbsd.WNOHANG, buf}, 0, 0, nil, fmt.Sprintf("__wait450(-1, %#x, WNOHANG, 0x1001c) = 0", status)},
 		{netbsd.SYS_pipe2, []uint64{ints, netbsd.O_CLOEXEC}, 0, 0, nil, `pipe2([3, 4], O_RDONLY|O_CLOEXEC) = 0`},
 		{netbsd.SYS_pipe, nil, 5, 0, nil, `pipe() = [5, 6]`},
 		{netbsd.SYS___nanosleep50, []uint64{ts, 0}, 0, 0, nil, `__nanosleep50(1.000000500, NULL) = 0`},
