@@ -246,6 +246,12 @@ func (p *pipe) writePoll(want Events) Events {
 	return 0
 }
 
+// PeerClosed reports whether the write end is closed.
+func (r *pipeReader) PeerClosed() bool { return r.readPoll(0)&Hup != 0 }
+
+// PeerClosed reports whether the read end is closed.
+func (w *pipeWriter) PeerClosed() bool { return w.writePoll(0)&Hup != 0 }
+
 // length is how many bytes are in it, as the host says of the end that end picks, once the pipe is the host's.
 func (p *pipe) length(end func(*hostPipe) HostEnd) int {
 	p.mu.Lock()

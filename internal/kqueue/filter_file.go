@@ -27,6 +27,9 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 	if errno := checkNesting(c.Files.Machine(), kn.q, d.File); errno != 0 {
 		return nil, errno
 	}
+	if p, ok := d.File.(pipeEnd); ok && kn.filter == netbsd.EVFILT_WRITE && p.PeerClosed() {
+		return nil, netbsd.EBADF
+	}
 	s := &fileSource{kn: kn, d: d, files: c.Files}
 	s.w.Mask = file.Readable
 	if kn.filter == netbsd.EVFILT_WRITE {
@@ -39,6 +42,10 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 	d.File.Watch(&s.w)
 	return s, 0
 }
+
+// pipeEnd is an end of a pipe(2): pipe_kqfilter has nothing to watch for EVFILT_WRITE where the other
+// end is closed. A FIFO is none.
+type pipeEnd interface{ PeerClosed() bool }
 
 // FDClosed implements file.Knote. The table still holds its reference.
 func (s *fileSource) FDClosed() {

@@ -138,6 +138,30 @@ func TestReadClear(t *testing.T) {
 	})
 }
 
+// pipe_kqfilter: EVFILT_WRITE of a pipe whose other end is closed is EBADF, EVFILT_READ is not. What
+// was there before stays.
+func TestWriteWithoutReader(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		r, w := c.pipe(q)
+		must(t, q.Change(c, add(netbsd.EVFILT_WRITE, w, 0)))
+		c.Files.CloseFD(r)
+		must(t, q.Change(c, add(netbsd.EVFILT_WRITE, w, 0)))
+		must(t, q.Change(c, netbsd.Kevent{Ident: uint64(w), Filter: netbsd.EVFILT_WRITE, Flags: netbsd.EV_DELETE}))
+		if errno := q.Change(c, add(netbsd.EVFILT_WRITE, w, 0)); errno != netbsd.EBADF {
+			t.Errorf("without a reader: %s", errno.Name())
+		}
+		r, w = c.pipe(q)
+		c.Files.CloseFD(w)
+		if errno := q.Change(c, add(netbsd.EVFILT_WRITE, r, 0)); errno != netbsd.EBADF {
+			t.Errorf("of the end to read, without a writer: %s", errno.Name())
+		}
+		must(t, q.Change(c, add(netbsd.EVFILT_READ, r, 0)))
+		if ev := one(t, c, q); ev.Filter != netbsd.EVFILT_READ || ev.Flags&netbsd.EV_EOF == 0 {
+			t.Errorf("%+v", ev)
+		}
+	})
+}
+
 func TestFlags(t *testing.T) {
 	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
 		r, w := c.pipe(q)
