@@ -9,12 +9,17 @@ func (m *Map) SetBreak(addr uint64) { m.brkStart, m.brkEnd = pageUp(addr), pageU
 func (m *Map) Break() (start, end uint64) { return m.brkStart, m.brkEnd }
 
 // Brk is the break system call (obreak): it moves the end of the break area, up to
-// limit bytes. EINVAL below its start, ENOMEM beyond the limit or where something is
-// mapped already.
+// limit bytes. EINVAL below its start, ENOMEM beyond the limit, where something is mapped
+// already, or for an address that is 0 once it is rounded up.
+//
+// As in sys_obreak pages count: the first break of libc, the end of the program's data, is seldom
+// the beginning of one, and a program may go back to it.
 func (m *Map) Brk(addr, limit uint64) ([]Op, netbsd.Errno) {
 	end := pageUp(addr)
 	switch {
-	case addr < m.brkStart || end < addr:
+	case end == 0:
+		return nil, netbsd.ENOMEM
+	case end < m.brkStart:
 		return nil, netbsd.EINVAL
 	case end-m.brkStart > limit:
 		return nil, netbsd.ENOMEM

@@ -390,6 +390,34 @@ func BenchmarkLookup(b *testing.B) {
 	}
 }
 
+// sys_obreak rounds up: a program may go back to its first break, the end of its data, which lies in
+// the page before (sbrk(3) keeps it as it is).
+func TestBrkBack(t *testing.T) {
+	const data, limit = Min + 8*PageSize + 0x123, 4 * PageSize
+	m := New()
+	m.SetBreak(data)
+	for _, c := range []struct {
+		to   uint64
+		want netbsd.Errno
+		end  uint64
+	}{
+		{data, 0, Min + 9*PageSize},
+		{data + 2*PageSize, 0, Min + 11*PageSize},
+		{data, 0, Min + 9*PageSize},
+		{Min + 8*PageSize, netbsd.EINVAL, Min + 9*PageSize},
+		{data + limit, 0, Min + 13*PageSize},
+		{data + limit + PageSize, netbsd.ENOMEM, Min + 13*PageSize},
+		{0, netbsd.ENOMEM, Min + 13*PageSize},
+		{1<<64 - 1, netbsd.ENOMEM, Min + 13*PageSize},
+		{data, 0, Min + 9*PageSize},
+	} {
+		_, errno := m.Brk(c.to, limit)
+		if _, end := m.Break(); errno != c.want || end != c.end {
+			t.Errorf("brk(%#x): %s, break %#x; want %s, %#x", c.to, errno.Name(), end, c.want.Name(), c.end)
+		}
+	}
+}
+
 func FuzzMap(f *testing.F) {
 	f.Add(uint64(0x1000), uint64(0x3000), 7, uint64(0x2000), uint64(0x1000), 0)
 	f.Fuzz(func(t *testing.T, a, n uint64, flags int, b, n2 uint64, flags2 int) {
