@@ -109,9 +109,9 @@ func regArg(args []uint64, i int) uint64 {
 func TestEncode(t *testing.T) {
 	before := platform.Regs{RAX: 77, RDX: 8, RIP: 0x1002, RFLAGS: 0x246, RDI: 3}
 	for _, c := range []struct {
-		name string
-		e    netbsd.Errno
-		want func(*platform.Regs)
+		name  string
+		errno netbsd.Errno
+		want  func(*platform.Regs)
 	}{
 		{"success", 0, func(r *platform.Regs) { r.RAX, r.RDX, r.RFLAGS = 5, 6, 0x246 }},
 		{"error", netbsd.EBADF, func(r *platform.Regs) { r.RAX, r.RFLAGS = uint64(netbsd.EBADF), 0x247 }},
@@ -123,7 +123,7 @@ func TestEncode(t *testing.T) {
 			r.RFLAGS |= carry
 			want.RFLAGS |= carry
 			c.want(&want)
-			encode(&r, &syscalls.Call{Ret: [2]uint64{5, 6}}, c.e, 0x2000_0000_0000_0003)
+			encode(&r, &syscalls.Call{Ret: [2]uint64{5, 6}}, c.errno, 0x2000_0000_0000_0003)
 			if r != want {
 				t.Errorf("%s, carry %d:\ngot  %+v\nwant %+v", c.name, carry, r, want)
 			}

@@ -136,7 +136,7 @@ func (s *System) loadScript(o Opener, name string, script *loader.Script, argv, 
 	return p, nil
 }
 
-// whyNot explains to a person why name cannot be opened for execution. The guest is told e and no
+// whyNot explains to a person why name cannot be opened for execution. The guest is told errno and no
 // more.
 func whyNot(o Opener, name string, errno netbsd.Errno) error {
 	st, serr := o.Stat(netbsd.AT_FDCWD, name, true)
