@@ -15,18 +15,19 @@ import (
 // period after it, 0 for once.
 type Itimerval struct{ Value, Interval time.Duration }
 
-// timerTick is the kernel's clock tick at HZ 100: no interval is shorter.
+// timerTick is the kernel's clock tick at HZ 100: no timer of setitimer(2) is shorter.
 const timerTick = 10 * time.Millisecond
 
-// fix is itimerfix.
+// timerTicks is what itimerfix makes of a time that a timer counts down: a tick at least, but for
+// 0, which is none.
 //
 // An interval below a tick would be a timer that never stops firing: a guest could keep a core
 // busy with one call.
-func (v Itimerval) fix() Itimerval {
-	if v.Interval > 0 {
-		v.Interval = max(v.Interval, timerTick)
+func timerTicks(d time.Duration) time.Duration {
+	if d > 0 {
+		d = max(d, timerTick)
 	}
-	return v
+	return d
 }
 
 type itimer struct {
@@ -47,7 +48,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if errno := l.enter(); errno != 0 {
 		return Itimerval{}, errno
 	}
-	v = v.fix()
+	v.Value, v.Interval = timerTicks(v.Value), timerTicks(v.Interval)
 	p, m := l.p, l.p.m
 	now := p.timerClock(which)
 	m.lock()
@@ -192,7 +193,8 @@ func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if pt == nil || v.Value < 0 || v.Interval < 0 {
 		return Itimerval{}, netbsd.EINVAL
 	}
-	v = v.fix()
+	// The value may be what is left until an absolute time, which has no least one.
+	v.Interval = timerTicks(v.Interval)
 	old := pt.value()
 	pt.disarm()
 	if v.Value > 0 {

@@ -302,6 +302,32 @@ func TestTimersAndSigwait(t *testing.T) {
 	})
 }
 
+// itimerfix: a time below a tick is a tick, the first as well as the interval; 0 is no time.
+func TestTimersCountTicks(t *testing.T) {
+	const tick = 10 * time.Millisecond
+	each(t, func(t *testing.T, m *Machine) {
+		p := run(t, m, func(l *LWP) {
+			set := netbsd.SigsetOf(netbsd.SIGALRM)
+			l.Sigprocmask(netbsd.SIG_BLOCK, &set)
+			l.Setitimer(netbsd.ITIMER_REAL, Itimerval{time.Microsecond, time.Microsecond})
+			if it, _ := l.Proc().Getitimer(netbsd.ITIMER_REAL); it != (Itimerval{tick, tick}) {
+				t.Errorf("a microsecond is %v", it)
+			}
+			now := time.Now()
+			for i := range time.Duration(2) {
+				if _, errno := l.Sigtimedwait(set, time.Time{}); errno != 0 || time.Since(now) != (i+1)*tick {
+					t.Error(i, errno, time.Since(now))
+				}
+			}
+			l.Setitimer(netbsd.ITIMER_REAL, Itimerval{Value: tick + 1})
+			if it, _ := l.Proc().Getitimer(netbsd.ITIMER_REAL); it != (Itimerval{Value: tick + 1}) {
+				t.Errorf("more than a tick is %v", it)
+			}
+		})
+		p.Wait()
+	})
+}
+
 func TestInitDies(t *testing.T) {
 	for _, r := range releases {
 		synctest.Test(t, func(t *testing.T) {
