@@ -96,7 +96,7 @@ func inotifyMask(want uint32, dir bool) uint32 {
 	}
 	for _, w := range [...]struct{ note, bits uint32 }{
 		{netbsd.NOTE_OPEN, unix.IN_OPEN}, {netbsd.NOTE_READ, unix.IN_ACCESS},
-		{netbsd.NOTE_CLOSE, unix.IN_CLOSE}, {netbsd.NOTE_CLOSE_WRITE, unix.IN_CLOSE_WRITE},
+		{netbsd.NOTE_CLOSE, unix.IN_CLOSE_NOWRITE}, {netbsd.NOTE_CLOSE_WRITE, unix.IN_CLOSE_WRITE},
 	} {
 		if want&w.note != 0 {
 			m |= w.bits
@@ -255,7 +255,7 @@ func (n *listener) notes(mask uint32, st *unix.Stat_t) (note uint32) {
 	}
 	for _, w := range [...]struct{ bit, note uint32 }{
 		{unix.IN_MOVE_SELF, netbsd.NOTE_RENAME}, {unix.IN_OPEN, netbsd.NOTE_OPEN}, {unix.IN_ACCESS, netbsd.NOTE_READ},
-		{unix.IN_CLOSE_WRITE, netbsd.NOTE_CLOSE | netbsd.NOTE_CLOSE_WRITE}, {unix.IN_CLOSE_NOWRITE, netbsd.NOTE_CLOSE},
+		{unix.IN_CLOSE_WRITE, netbsd.NOTE_CLOSE_WRITE}, {unix.IN_CLOSE_NOWRITE, netbsd.NOTE_CLOSE},
 	} {
 		if mask&w.bit != 0 {
 			note |= w.note

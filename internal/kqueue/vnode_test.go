@@ -92,3 +92,41 @@ func TestVnode(t *testing.T) {
 		}
 	}
 }
+
+// vop_close_post: a close of what could write is NOTE_CLOSE_WRITE, any other NOTE_CLOSE, and none is
+// both (kqueue(2)).
+func TestVnodeClose(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	os.WriteFile(name, []byte("x"), 0o644)
+	h := hostfile.NewHost()
+	defer h.Close()
+	c := Caller{L: make(waiter, 1), Files: file.NewMachine(file.MachineConfig{Watch: h.Watch}).NewTable()}
+	defer c.Files.Close()
+	q := New()
+	defer q.Close()
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	d, errno := h.Inherit(int(f.Fd()))
+	must(t, errno)
+	fd, _ := c.Files.Install(d, 0, 100, false)
+	ev := add(netbsd.EVFILT_VNODE, fd, netbsd.EV_CLEAR)
+	ev.Fflags = netbsd.NOTE_CLOSE | netbsd.NOTE_CLOSE_WRITE
+	must(t, q.Change(c, ev))
+	for _, step := range []struct {
+		flags int
+		want  uint32
+	}{{os.O_RDONLY, netbsd.NOTE_CLOSE}, {os.O_WRONLY, netbsd.NOTE_CLOSE_WRITE}, {os.O_RDWR, netbsd.NOTE_CLOSE_WRITE}, {os.O_RDONLY, netbsd.NOTE_CLOSE}} {
+		o, err := os.OpenFile(name, step.flags, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Close()
+		out := make([]netbsd.Kevent, 4)
+		if n, errno := q.Wait(c.L, out, time.Time{}, false); n != 1 || errno != 0 || out[0].Fflags != step.want {
+			t.Errorf("opened with %#x: %d events, %s, notes %#x, want %#x", step.flags, n, errno.Name(), out[0].Fflags, step.want)
+		}
+	}
+}
