@@ -16,8 +16,8 @@ func inheritIgnored(l *kern.LWP) netbsd.Errno {
 		if n == 0 || !signal.Ignored(syscall.Signal(n)) {
 			continue
 		}
-		if _, e := l.Sigaction(sig, &kern.Action{Handler: netbsd.SIG_IGN}); e != 0 {
-			return e
+		if _, errno := l.Sigaction(sig, &kern.Action{Handler: netbsd.SIG_IGN}); errno != 0 {
+			return errno
 		}
 	}
 	return 0

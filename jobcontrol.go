@@ -42,8 +42,8 @@ func (j *JobControl) terminal(d *tty.Driver) *tty.HostTTY {
 		return nil
 	}
 	defer f.Close()
-	h, e := d.HostTTY(int(f.Fd()))
-	if e != 0 {
+	h, errno := d.HostTTY(int(f.Fd()))
+	if errno != 0 {
 		return nil
 	}
 	j.mu.Lock()
@@ -113,9 +113,9 @@ func (j *JobControl) start(m *kern.Machine, h *tty.HostTTY, spawn func(leader *k
 		err error
 	}
 	done := make(chan result, 1)
-	_, e := m.Spawn(kern.SpawnArgs{Comm: "toaster", Setsid: true, Service: true, Body: func(l *kern.LWP) {
-		if e := l.AcquireTTY(h.TTY()); e != 0 {
-			done <- result{nil, fmt.Errorf("toaster: the terminal has another session: %w", e)}
+	_, errno := m.Spawn(kern.SpawnArgs{Comm: "toaster", Setsid: true, Service: true, Body: func(l *kern.LWP) {
+		if errno := l.AcquireTTY(h.TTY()); errno != 0 {
+			done <- result{nil, fmt.Errorf("toaster: the terminal has another session: %w", errno)}
 			l.Exit(1)
 		}
 		p, err := spawn(l.Proc())
@@ -125,8 +125,8 @@ func (j *JobControl) start(m *kern.Machine, h *tty.HostTTY, spawn func(leader *k
 		}
 		l.Exit(0)
 	}})
-	if e != 0 {
-		return nil, fmt.Errorf("toaster: %w", e)
+	if errno != 0 {
+		return nil, fmt.Errorf("toaster: %w", errno)
 	}
 	r := <-done
 	return r.p, r.err
@@ -136,8 +136,8 @@ func (j *JobControl) start(m *kern.Machine, h *tty.HostTTY, spawn func(leader *k
 // it is stopped, and goes when it has ended, which hangs up what is left of the session.
 func (j *JobControl) lead(l *kern.LWP, h *tty.HostTTY, job int) {
 	for {
-		r, e := l.Wait(job, netbsd.WUNTRACED)
-		if e != 0 || !r.Status.Stopped() {
+		r, errno := l.Wait(job, netbsd.WUNTRACED)
+		if errno != 0 || !r.Status.Stopped() {
 			return
 		}
 		if j.Suspend == nil {

@@ -238,7 +238,7 @@ func lookPath(v vfs.View, name string, env []string) (string, error) {
 	}
 	for _, dir := range filepath.SplitList(list) {
 		full := filepath.Join(dir, name)
-		if f, _, e := v.OpenExec(full); e == 0 {
+		if f, _, errno := v.OpenExec(full); errno == 0 {
 			f.Close()
 			return full, nil
 		}

@@ -246,9 +246,9 @@ func (w *world) wait(l *LWP, pid, options int) WaitResult {
 // waitIs waits and demands pid, status and errno.
 func (w *world) waitIs(l *LWP, pid, options, wantPid int, status netbsd.WaitStatus, errno netbsd.Errno) {
 	w.Helper()
-	r, e := l.Wait(pid, options)
-	if r.Pid != wantPid || r.Status != status || e != errno {
-		w.Errorf("wait %d, %#x: got %d, %#x, %v; want %d, %#x, %v", pid, options, r.Pid, int(r.Status), e, wantPid, int(status), errno)
+	r, got := l.Wait(pid, options)
+	if r.Pid != wantPid || r.Status != status || got != errno {
+		w.Errorf("wait %d, %#x: got %d, %#x, %v; want %d, %#x, %v", pid, options, r.Pid, int(r.Status), got, wantPid, int(status), errno)
 	}
 }
 

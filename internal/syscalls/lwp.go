@@ -110,8 +110,8 @@ func lwpPark(c *Call) netbsd.Errno {
 	if tsp != 0 && relative {
 		b := c.out(netbsd.SizeofTimespec)
 		netbsd.TimespecOf(max(0, time.Until(deadline))).Encode(b)
-		if e2 := c.copyout(tsp, b); e2 != 0 && errno == 0 {
-			errno = e2
+		if wrong := c.copyout(tsp, b); wrong != 0 && errno == 0 {
+			errno = wrong
 		}
 	}
 	return errno

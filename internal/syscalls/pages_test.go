@@ -53,7 +53,7 @@ func TestPages(t *testing.T) {
 		addr  uint64
 		limit int
 		want  string
-		e     netbsd.Errno
+		errno netbsd.Errno
 	}{
 		{end - 3, 3, "ab", 0},
 		{end - 3, 2, "", netbsd.ENAMETOOLONG},
@@ -64,8 +64,8 @@ func TestPages(t *testing.T) {
 		{^uint64(0), 10, "", netbsd.EFAULT},
 	} {
 		r := pages{space: m}
-		if s, errno := r.string(c.addr, c.limit); s != c.want || errno != c.e {
-			t.Errorf("string(%#x, %d) = %q, %v; want %q, %v", c.addr, c.limit, s, errno, c.want, c.e)
+		if s, errno := r.string(c.addr, c.limit); s != c.want || errno != c.errno {
+			t.Errorf("string(%#x, %d) = %q, %v; want %q, %v", c.addr, c.limit, s, errno, c.want, c.errno)
 		}
 	}
 	r := pages{space: m}
