@@ -25,6 +25,8 @@ const (
 	ctlQuery    = -2
 	ctlVersion1 = 0x01000000
 	ctlMaxName  = 12
+
+	ctlCreateBase = 1024 // the first number that is made up (CREATE_BASE)
 )
 
 // sysctlNode is one node. A leaf has a value function, which sees what is left of
@@ -141,8 +143,14 @@ func machdepNodes() []sysctlNode {
 	}
 }
 
+// vmNodes are those of memory. minaddress is amd64's VM_MIN_ADDRESS, 0; that nothing is mapped in
+// the page there all the same says user_va0_disable, whose number the kernel makes up (CTL_CREATE).
 func vmNodes() []sysctlNode {
-	return []sysctlNode{{num: netbsd.VM_LOADAVG, name: "loadavg", kind: ctlStruct, value: loadAvg}}
+	return []sysctlNode{
+		{num: netbsd.VM_LOADAVG, name: "loadavg", kind: ctlStruct, value: loadAvg},
+		sysctlQuad(netbsd.VM_MINADDRESS, "minaddress", func(*Call) uint64 { return 0 }),
+		sysctlInt(ctlCreateBase, "user_va0_disable", fixedInt(1)),
+	}
 }
 
 func netNodes() []sysctlNode {

@@ -88,6 +88,8 @@ func TestSysctlNumbers(t *testing.T) {
 		"kern.boottime":        {netbsd.CTL_KERN, netbsd.KERN_BOOTTIME},
 		"kern.proc_args":       {netbsd.CTL_KERN, netbsd.KERN_PROC_ARGS},
 		"vm.loadavg":           {netbsd.CTL_VM, netbsd.VM_LOADAVG},
+		"vm.minaddress":        {netbsd.CTL_VM, netbsd.VM_MINADDRESS},
+		"vm.user_va0_disable":  {netbsd.CTL_VM, 1024},
 		"hw.ncpu":              {netbsd.CTL_HW, netbsd.HW_NCPU},
 		"hw.pagesize":          {netbsd.CTL_HW, netbsd.HW_PAGESIZE},
 		"hw.ncpuonline":        {netbsd.CTL_HW, netbsd.HW_NCPUONLINE},
@@ -117,6 +119,20 @@ func TestClockRate(t *testing.T) {
 	b, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_KERN, netbsd.KERN_CLOCKRATE}, 20, false)
 	if want := words(100, 10000, 0, 100, 100); errno != 0 || string(b) != string(want) {
 		t.Errorf("%x, %v, want %x", b, errno, want)
+	}
+}
+
+// vm.minaddress is VM_MIN_ADDRESS of amd64's vmparam.h, a long, and vm.user_va0_disable says that
+// page 0 cannot be mapped (uvm_map_prepare).
+func TestSysctlOfAddresses(t *testing.T) {
+	for num, want := range map[int32][]byte{netbsd.VM_MINADDRESS: longs(0), 1024: words(1)} {
+		b, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_VM, num}, 8, false)
+		if errno != 0 || string(b) != string(want) {
+			t.Errorf("vm.%d: %x, %v, want %x", num, b, errno, want)
+		}
+	}
+	if _, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_VM, 1024}, 4, true); errno != netbsd.EPERM {
+		t.Errorf("page 0 is to be mapped: %s", errno.Name())
 	}
 }
 
