@@ -137,7 +137,7 @@ func TestProcessTimes(t *testing.T) {
 	}
 }
 
-// burnt is what the guest's "burn" spends at least.
+// burnt is how much user time the guest's "burn" spends at least, and some system time.
 const burnt = 50 * time.Millisecond
 
 // ProcessState says what os.ProcessState does of exits, deaths and no process at all.
