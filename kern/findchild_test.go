@@ -134,7 +134,7 @@ func TestFindChild_83_ChildListOrder(t *testing.T) {
 		w.guest(func(l *LWP) {
 			// A stop at the head goes before a zombie behind it, and the reverse.
 			s := w.fork(l, "S1", sleepForever)
-			w.fork(l, "Z", exit(0))
+			w.fork(l, "Z", func(l *LWP) { l.Nanosleep(time.Millisecond) }) // it dies last
 			u := w.fork(l, "S2", sleepForever)
 			l.Kill(s.Pid(), netbsd.SIGSTOP)
 			l.Kill(u.Pid(), netbsd.SIGSTOP)
