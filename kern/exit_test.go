@@ -979,7 +979,7 @@ func TestExit_33_EveryChildIsReparented(t *testing.T) {
 	bothWith(t, func(w *world, c *Config) { c.Init = sleepForever }, func(w *world) {
 		var z, r, s *Proc
 		p := w.guest(func(l *LWP) {
-			z = w.fork(l, "Z", exit(1))
+			z = w.fork(l, "Z", func(l *LWP) { l.Nanosleep(time.Millisecond); l.Exit(1) }) // after the others' births
 			r = w.fork(l, "R", sleepForever)
 			s = w.fork(l, "S", sleepForever)
 			l.Kill(s.Pid(), netbsd.SIGSTOP)

@@ -72,7 +72,7 @@ func TestSubreaperInheritsAndKillsItsTree(t *testing.T) {
 			w.handle(l, netbsd.SIGCHLD, func(_ *LWP, si *netbsd.Siginfo) { w.mark("S.SIGCHLD %s", w.names[int(si.Pid)]) })
 			a := w.fork(l, "A", func(l *LWP) {
 				w.is("not inherited", l.Proc().Subreaper(), false)
-				w.fork(l, "Z", exit(1))
+				w.fork(l, "Z", func(l *LWP) { l.Nanosleep(time.Millisecond); l.Exit(1) }) // after B's birth
 				w.forkWith(l, "B", ForkArgs{ExitSignal: netbsd.SIGUSR1, Body: func(l *LWP) {
 					w.fork(l, "C", sleepForever)
 					sleepForever(l)

@@ -80,11 +80,11 @@ func TestReparent_99_ToTheHeadWithoutSignalOrWakeup(t *testing.T) {
 			w.wait(l, netbsd.WaitAny, 0) // asleep in wait4
 		})
 		q := w.spawn("Q", func(l *LWP) {
-			w.fork(l, "zombie", exit(0))
+			w.fork(l, "zombie", func(l *LWP) { l.Nanosleep(time.Millisecond) }) // after the other's birth
 			w.fork(l, "running", sleepForever)
 			sleepForever(l)
 		})
-		settled()
+		settledFor(time.Second)
 		var z, r *Proc
 		w.locked(func() {
 			r, z = q.kids, q.kids.sibNext
