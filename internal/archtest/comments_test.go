@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// nobody are words that do not say who acts; µs is no "us" of toaster's.
+// nobody matches words that do not say who acts. The unit µs is not one of them.
 var nobody = regexp.MustCompile(`(?i)(^|[^µ\w])(we|us|our|ours)\b`)
 
-// TestCommentsSayWhoActs: "we" in a comment can be toaster, the stub, the guest or the test,
-// and who reads it does not know which (CONTRIBUTING.md).
+// A comment names who acts (CONTRIBUTING.md): a reader cannot know whether "we" is toaster, the
+// stub, the guest or the test.
 func TestCommentsSayWhoActs(t *testing.T) {
 	comments := 0
 	err := filepath.WalkDir("../..", func(name string, d fs.DirEntry, err error) error {

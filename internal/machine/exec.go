@@ -93,9 +93,10 @@ const stackSize = 16 << 20
 
 // build makes an address space with the program in it and a thread at its entry: RBX holds
 // the address of struct ps_strings there (setregs of sys/arch/amd64/amd64/machdep.c). The caller
-// releases the space, or gives it to a process. ENOMEM: --memory does not allow it.
+// passes the space on to a process, or calls its release. ENOMEM: the space would exceed the
+// machine's memory limit (Config.Memory).
 //
-// cred is for the auxiliary vector. A space that --memory has no room for is given up before a
+// cred is for the auxiliary vector. A space that exceeds the limit is released before a
 // guest sees it. All registers but these are 0, as setregs leaves them, the base of FS among
 // them: a program learns nothing of the one before.
 func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
@@ -142,8 +143,8 @@ func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 
 // fill maps p into a pristine host process.
 //
-// On success the host process belongs to the Context's space, which release gives up. Before
-// that nothing has been charged for it, so that to release the host process alone is enough.
+// On success the host process belongs to the Context's space, and the space's release ends it.
+// On failure fill itself ends the host process; nothing has been charged for it by then.
 func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno) {
 	hp, t, err := s.Platform.NewProcess()
 	if err != nil {
@@ -179,7 +180,8 @@ func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
 }
 
 // mapStack maps the stack, and protects what must not be written any more, in one hand-over.
-// The stack's memory is not reserved: the host gives it page by page as it is touched.
+// The mapping reserves addresses, not memory: Linux allocates a page when the guest first
+// touches it.
 //
 // NetBSD maps MAXSSIZ and lets RLIMIT_STACK say how much of it can be touched
 // (exec_setup_stack); here RLIMIT_STACK bounds nothing. seal is due now: when this returns no

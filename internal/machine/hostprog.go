@@ -91,7 +91,8 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 	return netbsd.EJUSTRETURN
 }
 
-// dropSpace gives the guest's memory up: what a program of the host has is its own affair.
+// dropSpace releases the process's address space, before the process runs a program of the
+// host: Linux manages that program's memory.
 //
 // It runs in Exec's Replace, when the process has no other LWP. Kicks and lent state are taken
 // out of kern's reach before the thread ends, as any goroutine may ask for both. mc has nothing

@@ -142,8 +142,8 @@ func (c *imageCache) forget() {
 // add makes a program warm, and the one cold that was not executed for longest if there
 // are too many.
 //
-// Close gives up the template and what is at hand; a copy that somebody has taken lives on, and
-// its Space may still call Expect.
+// Nursery.Close ends the template's host process and the copies that are ready. A process that
+// was taken from the nursery runs on, and its Space may still call Expect.
 func (c *imageCache) add(id fileID, n *platform.Nursery, m *vm.Map) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -43,8 +43,9 @@ func newMemory(limit uint64, full func(), host func(string)) *memory {
 	return m
 }
 
-// take promises n bytes, or refuses them.
-// The caller gives them back, or has a Space count for them (charged).
+// take adds n bytes to what the machine's guests have been promised. ENOMEM: the limit does not
+// allow it, and the embedder has been told. The caller owns the n bytes: it returns them with
+// give, or adds them to the charged field of a Space, which returns them at its release.
 func (m *memory) take(n uint64) netbsd.Errno {
 	if m.limit == 0 || n == 0 || m.promise(n) {
 		return 0

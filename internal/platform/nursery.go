@@ -80,8 +80,8 @@ func (n *Nursery) Take() (q *Process, t *Thread, ok bool) {
 	}
 }
 
-// Close gives up the template and the copies that nobody has taken. Copies that were taken
-// live on. keepWarm may be about to add one: it looks at done afterwards, and drains again.
+// Close ends the template's host process and the copies that nobody has taken. Copies that
+// were taken live on. keepWarm may be about to add one: it looks at done afterwards, and drains again.
 func (n *Nursery) Close() {
 	n.closeOnce.Do(func() {
 		close(n.done)
