@@ -107,7 +107,7 @@ func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	return 0
 }
 
-// modifyLocked applies a change to an event there is. mu is given up for a
+// modifyLocked applies a change to an event there is. mu is released for a
 // moment while the source hears of it.
 func (q *Queue) modifyLocked(kn *knote, ev netbsd.Kevent) {
 	kn.udata = ev.Udata

@@ -12,7 +12,7 @@ import (
 // This file holds the guests of a machine to a limit of memory, the kernel's own growth
 // included. What counts is what they have been promised (vm.Map.Charge): a call that
 // would promise more fails with ENOMEM. Each address space has its charge, which follows
-// its map, until its host process is given up.
+// its map, until its host process is released.
 
 // memory is the account of a machine.
 //
@@ -153,7 +153,7 @@ func (s *Space) charge(most uint64, f func() netbsd.Errno) netbsd.Errno {
 	return errno
 }
 
-// settle gives back what s counts for beyond what its map says.
+// settle returns to the machine what s counts for beyond what its map says.
 //
 // Preconditions: s.mu is held, or nobody else knows s. The map follows its own rules, so the
 // charge may fall by a call that asked for more.

@@ -18,7 +18,7 @@ import (
 // This file decides whether the host may be asked for another process or thread of a
 // guest. Where the host refuses a thread to Go's runtime, this process ends, and all
 // guests with it; so a guest is refused before that, with EAGAIN (fork(2),
-// _lwp_create(2)), and what is kept ready for guests is given up first.
+// _lwp_create(2)), and what is kept ready for guests is released first.
 //
 //   - The room is measured now and then (hostlimits.Tasks), and a part of it may be used
 //     until the next time.
@@ -151,14 +151,14 @@ func (p *Platform) admitProcess() error {
 	})
 }
 
-// What is given up, or has been killed, is gone from the host's count within some
+// What is released, or has been killed, is gone from the host's count within some
 // milliseconds.
 const (
 	soonTries = 20
 	soonPause = 5 * time.Millisecond
 )
 
-// admit refuses what room has no room for, once what was kept ready has been given up. It may
+// admit refuses what room has no room for, once what was kept ready has been released. It may
 // sleep, for a tenth of a second at most: the host counts what has been killed until it is
 // gone. No lock is held meanwhile.
 func (p *Platform) admit(room func() *refusal) error {
@@ -197,7 +197,7 @@ func (p *Platform) refuse(r *refusal) error {
 
 // reportRefusal tells the embedder if err is a refusal. One by the host itself comes unforeseen, as
 // where processes of the same user are in a container that this one does not see: what can
-// be given up then makes room for toaster's own threads, too. A guest can forge that, at the cost
+// be released then makes room for toaster's own threads, too. A guest can forge that, at the cost
 // of its own machine.
 func (p *Platform) reportRefusal(err error) {
 	var r *refusal
@@ -225,7 +225,7 @@ func raiseOOMScore(zygote int) {
 	}
 }
 
-// dropReady gives up what is kept ready for guests to come, and keeps nothing any more. It
+// dropReady releases what is kept ready for guests to come, and keeps nothing any more. It
 // reports whether that was anything.
 func (p *Platform) dropReady() bool {
 	p.lean.Store(true)

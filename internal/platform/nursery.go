@@ -93,7 +93,7 @@ func (n *Nursery) Close() {
 	})
 }
 
-// drain gives up the copies at hand, and says whether there were any.
+// drain releases the copies at hand, and reports whether there were any.
 func (n *Nursery) drain() (any bool) {
 	for {
 		select {

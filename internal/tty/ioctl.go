@@ -23,7 +23,7 @@ func intArg(data []byte) int32 {
 
 // Ioctl implements file.File for the terminal side.
 //
-// mu is given up in between: a revoke that comes then finds the request done as if before it.
+// mu is released in between: a revoke that comes then finds the request done as if before it.
 func (f *terminal) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	dead := false
 	guard.Locked(&f.mu, func() { dead = f.dead() })

@@ -9,7 +9,7 @@ import (
 
 // Ioctl implements file.File for the controller side.
 //
-// mu is given up before the rest is served, which may sleep (drain) or ask kern.
+// mu is released before the rest is served, which may sleep (drain) or ask kern.
 func (f *controller) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	p := f.pair
 	p.mu.Lock()

@@ -41,7 +41,7 @@ type pair struct {
 	// output has gone; controllerQueue wakes the controller's holders alike.
 	terminalQueue, controllerQueue file.Queue
 
-	// mu guards all that follows. It is taken for one step of the discipline, and given up
+	// mu guards all that follows. It is taken for one step of the discipline, and released
 	// to sleep and to write the report of VSTATUS, see unlock.
 	mu      sync.Mutex
 	t       netbsd.Termios
