@@ -142,11 +142,17 @@ func hasWord(list, word string) bool {
 
 // number reads a file of the group; "max", and what cannot be read, is not ok.
 func (g group) number(file string) (int64, bool) {
-	b, err := ReadFile(filepath.Join(string(g), file))
+	fd, err := unix.Open(string(g)+"/"+file, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return 0, false
 	}
-	return parseNumber(string(b))
+	defer unix.Close(fd)
+	var b [32]byte // one read has all of a number
+	n, err := unix.Read(fd, b[:])
+	if err != nil {
+		return 0, false
+	}
+	return parseNumber(string(b[:n]))
 }
 
 // parseNumber reads a limit. Version 1 writes "no limit" as a number close to 2^63.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // This file looks at the memory limit of the control groups that this process is in. Who
@@ -36,11 +38,17 @@ type memoryGroup struct {
 
 // findMemory looks for the groups with limits, as they are now.
 func findMemory() (list []memoryGroup) {
-	for _, g := range groups("memory") {
-		for _, files := range []memoryFiles{memoryV1, memoryV2} {
-			if limit, ok := g.number(files.limit); ok {
-				list = append(list, memoryGroup{g, files, limit})
-			}
+	all := groups("memory")
+	if len(all) == 0 {
+		return nil
+	}
+	files := memoryV2
+	if hierarchy(string(all[0]), unix.CGROUP_SUPER_MAGIC) {
+		files = memoryV1
+	}
+	for _, g := range all {
+		if limit, ok := g.number(files.limit); ok {
+			list = append(list, memoryGroup{g, files, limit})
 		}
 	}
 	return list

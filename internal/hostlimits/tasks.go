@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +19,8 @@ const Unlimited = math.MaxInt32
 
 // Tasks knows the limits of tasks that hold for this process.
 type Tasks struct {
-	nproc  int64 // RLIMIT_NPROC, if it holds for this user
+	nproc  int64       // RLIMIT_NPROC
+	exempt func() bool // reports whether that does not hold: asked only where it would be the limit
 	uid    int
 	groups []group // with a pids controller
 	system int64   // kernel.threads-max and kernel.pid_max, the lesser
@@ -26,14 +28,14 @@ type Tasks struct {
 
 // FindTasks looks for the limits.
 func FindTasks() *Tasks {
-	t := &Tasks{nproc: Unlimited, uid: os.Getuid(), system: Unlimited}
+	t := &Tasks{nproc: Unlimited, exempt: sync.OnceValue(exempt), uid: os.Getuid(), system: Unlimited}
 	for _, g := range groups("pids") {
 		if isFile(string(g) + "/pids.max") {
 			t.groups = append(t.groups, g)
 		}
 	}
 	var r unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NPROC, &r) == nil && r.Cur < Unlimited && !exempt() {
+	if unix.Getrlimit(unix.RLIMIT_NPROC, &r) == nil && r.Cur < Unlimited {
 		t.nproc = int64(r.Cur)
 	}
 	for _, name := range []string{"threads-max", "pid_max"} {
@@ -92,7 +94,7 @@ func (t *Tasks) Room() (room int, why string) {
 	if ok {
 		less(t.system, all, "kernel.threads-max or kernel.pid_max")
 	}
-	if t.nproc < Unlimited {
+	if t.nproc < Unlimited && (!ok || t.nproc-all < int64(room)) && !t.exempt() {
 		// One user's cannot be more than there are; to count them takes a hundred times
 		// as long.
 		used := all
