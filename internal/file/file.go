@@ -81,6 +81,12 @@ type Private interface {
 	NotInherited() bool
 }
 
+// Whole is implemented by files of which a read takes all that is asked for unless the file ends: regular
+// ones, and devices that never end.
+type Whole interface {
+	ReadsWhole() bool
+}
+
 // DirReader is implemented by directories: getdents(2).
 type DirReader interface {
 	Getdents(b []byte) (int, netbsd.Errno)

@@ -55,6 +55,9 @@ func (f *zeroFile) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
 	return len(b), 0
 }
 
+// ReadsWhole implements file.Whole: mmrw fills the whole of a buffer.
+func (f *zeroFile) ReadsWhole() bool { return true }
+
 func (f *zeroFile) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { return f.Read(c, b) }
 func (f *zeroFile) HostFD() (int, bool)                                      { return f.host.get() }
 func (f *zeroFile) Close()                                                   { f.host.close() }
@@ -84,6 +87,9 @@ func (f *randomFile) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
 	rand.Read(b)
 	return len(b), 0
 }
+
+// ReadsWhole implements file.Whole (rnd_read).
+func (f *randomFile) ReadsWhole() bool { return true }
 
 func (f *randomFile) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { return f.Read(c, b) }
 func (f *randomFile) HostFD() (int, bool)                                      { return f.host.get() }

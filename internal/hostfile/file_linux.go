@@ -152,6 +152,9 @@ func (f *File) export() (int, error) {
 	return unix.FcntlInt(uintptr(f.fd), unix.F_DUPFD_CLOEXEC, 0)
 }
 
+// ReadsWhole implements file.Whole.
+func (f *File) ReadsWhole() bool { return f.kind == kindDirect }
+
 // Regular tells kevent(2) that the file has an end.
 func (f *File) Regular() bool { return f.mode == unix.S_IFREG }
 

@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"fmt"
 	"testing"
 
 	"toaster/netbsd"
@@ -158,4 +159,44 @@ func TestDescriptor(t *testing.T) {
 			{"read(2): the end", netbsd.SYS_read, args{0, room(1), 1}, 0, 0, nil},
 		},
 	})
+}
+
+// dofileread leaves it to the file how much is read at once, and a regular file's is short at its end alone
+// (vn_read, ufs_read); so are all reads of zero(4) (mmrw). The kernel itself moves less at a time.
+func TestReadLarge(t *testing.T) {
+	const size = 3*ioChunk + 5
+	text := filler(size)
+	for i := range text {
+		text[i] = byte(i >> 10)
+	}
+	whole := func(i int, b []byte) func(*result) string {
+		return func(r *result) string {
+			if r.ret[0] != uint64(len(b)) || string(r.mem(i, len(b))) != string(b) {
+				return fmt.Sprintf("read %d bytes, want %d as they were written", r.ret[0], len(b))
+			}
+			return ""
+		}
+	}
+	scattered := func(r *result) string {
+		v := r.mem(1, 32)
+		a, b := make([]byte, 7), make([]byte, size-7)
+		if r.ret[0] != size || r.p.mem.Read(le64(v), a) != 0 || r.p.mem.Read(le64(v[16:]), b) != 0 || string(a)+string(b) != string(text) {
+			return fmt.Sprintf("read %d bytes, want %d as they were written", r.ret[0], size)
+		}
+		return ""
+	}
+	fileStages(t, map[string][]row{"large": {
+		{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_RDWR | netbsd.O_CREAT, 0o644}, 0, 0, nil},
+		{"write(2)", netbsd.SYS_write, args{0, text, size}, 0, size, nil},
+		{"lseek(2)", netbsd.SYS_lseek, args{0, 0, 0, netbsd.SEEK_SET}, 0, 0, nil},
+		{"read(2)", netbsd.SYS_read, args{0, room(size), size}, 0, whole(1, text), nil},
+		{"pread(2): up to the end", netbsd.SYS_pread, args{0, room(size), size, 0, 9}, 0, whole(1, text[9:]), nil},
+		{"pread(2): the position is as it was", netbsd.SYS_lseek, args{0, 0, 0, netbsd.SEEK_CUR}, 0, size, nil},
+		{"preadv(2)", netbsd.SYS_preadv, args{0, iov(room(7), room(size-7)), 2, 0, 0}, 0, scattered, nil},
+		{"lseek(2)", netbsd.SYS_lseek, args{0, 0, 0, netbsd.SEEK_SET}, 0, 0, nil},
+		{"readv(2)", netbsd.SYS_readv, args{0, iov(room(7), room(size-7)), 2}, 0, scattered, nil},
+		{"pread(2): EFAULT behind the first piece", netbsd.SYS_pread, args{0, room(ioChunk), uint64(1 << 40), 0, 0}, netbsd.EFAULT, nil, nil},
+		{"open(2): zero(4)", netbsd.SYS_open, args{"/dev/zero", netbsd.O_RDONLY, 0}, 0, 1, nil},
+		{"read(2): zero(4)", netbsd.SYS_read, args{1, room(size), size}, 0, whole(1, make([]byte, size)), nil},
+	}})
 }

@@ -7,8 +7,10 @@ import (
 	"toaster/netbsd"
 )
 
-// ioChunk bounds what one call moves at a time between guest and kernel: a larger
-// read(2) returns short, as it may; a larger write(2) loops.
+// ioChunk bounds what the kernel holds of a call at a time between guest and file. A larger call goes on
+// in pieces: write(2) always, read(2) where a short count would mean the end (file.Whole); elsewhere no
+// read has more to take at once. Between two pieces guest memory is touched, which fails once
+// the guest has been killed.
 const ioChunk = 256 << 10
 
 var ioBuffers = sync.Pool{New: func() any { return new([ioChunk]byte) }}
@@ -32,7 +34,9 @@ func read(c *Call) netbsd.Errno {
 func pread(c *Call) netbsd.Errno {
 	off := c.Long(4)
 	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
-		return d.Pread(c.L, b, off)
+		n, errno := d.Pread(c.L, b, off)
+		off += int64(n)
+		return n, errno
 	})
 }
 
@@ -53,7 +57,43 @@ func transferIn(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
 	}
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
-	return readInto(c, d, addr, buf[:min(n, ioChunk)], f)
+	if n <= ioChunk || !readsWhole(d) {
+		return readInto(c, d, addr, buf[:min(n, ioChunk)], f)
+	}
+	return inPieces(c, d, n, buf[:], f, func(done uint64, b []byte) netbsd.Errno { return c.copyout(addr+done, b) })
+}
+
+// readsWhole reports whether a short count means the end of d.
+func readsWhole(d *file.Description) bool {
+	w, ok := d.File.(file.Whole)
+	return ok && w.ReadsWhole()
+}
+
+// inPieces reads n bytes by way of buf, and hands each piece to put with what was read before it. It ends
+// where the file does. As in dofileread an interruption is none once something was read; an address that
+// is bad is EFAULT even then.
+func inPieces(c *Call, d *file.Description, n uint64, buf []byte, f readFunc, put func(done uint64, b []byte) netbsd.Errno) netbsd.Errno {
+	for done := uint64(0); ; {
+		b := buf[:min(n-done, uint64(len(buf)))]
+		got, errno := f(d, b)
+		if done > 0 && interrupted(errno) {
+			return c.ok(done)
+		}
+		if errno != 0 {
+			return errno
+		}
+		if errno := put(done, b[:got]); errno != 0 {
+			return errno
+		}
+		if done += uint64(got); done == n || got < len(b) {
+			return c.ok(done)
+		}
+	}
+}
+
+// interrupted reports whether a transfer that has moved something succeeds with it.
+func interrupted(errno netbsd.Errno) bool {
+	return errno == netbsd.ERESTART || errno == netbsd.EINTR || errno == netbsd.EAGAIN
 }
 
 func readInto(c *Call, d *file.Description, addr uint64, b []byte, f readFunc) netbsd.Errno {
@@ -133,7 +173,7 @@ func writeFrom(c *Call, d *file.Description, addr, n uint64, f readFunc) (uint64
 // finishWrite turns an interruption after some bytes into a short count, and sends
 // SIGPIPE with EPIPE.
 func finishWrite(c *Call, d *file.Description, done uint64, errno netbsd.Errno) netbsd.Errno {
-	if done > 0 && (errno == netbsd.ERESTART || errno == netbsd.EINTR || errno == netbsd.EAGAIN) {
+	if done > 0 && interrupted(errno) {
 		errno = 0
 	}
 	if errno == netbsd.EPIPE && !d.NoSigpipe() {
@@ -184,11 +224,13 @@ func readv(c *Call) netbsd.Errno {
 func preadv(c *Call) netbsd.Errno {
 	off := c.Long(4)
 	return scatter(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
-		return d.Pread(c.L, b, off)
+		n, errno := d.Pread(c.L, b, off)
+		off += int64(n)
+		return n, errno
 	})
 }
 
-// scatter makes one read of as much as the vector holds, and spreads it.
+// scatter reads as much as the vector holds, and spreads it.
 func scatter(c *Call, f readFunc) netbsd.Errno {
 	d, errno := c.get(c.Int(0))
 	if errno != 0 {
@@ -204,18 +246,30 @@ func scatter(c *Call, f readFunc) netbsd.Errno {
 	}
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
-	n, errno := f(d, buf[:min(vecLen(v), ioChunk)])
-	if errno != 0 {
+	n := vecLen(v)
+	if n > ioChunk && !readsWhole(d) {
+		n = ioChunk
+	}
+	return inPieces(c, d, n, buf[:], f, func(_ uint64, b []byte) (errno netbsd.Errno) {
+		v, errno = c.spread(v, b)
 		return errno
-	}
-	for rest := buf[:n]; len(rest) > 0; v = v[1:] {
-		part := rest[:min(uint64(len(rest)), v[0].len)]
+	})
+}
+
+// spread stores b where a vector says, and returns what is left of the vector.
+func (c *Call) spread(v []iovec, b []byte) ([]iovec, netbsd.Errno) {
+	for len(b) > 0 {
+		part := b[:min(uint64(len(b)), v[0].len)]
 		if errno := c.copyout(v[0].base, part); errno != 0 {
-			return errno
+			return v, errno
 		}
-		rest = rest[len(part):]
+		b = b[len(part):]
+		v[0].base, v[0].len = v[0].base+uint64(len(part)), v[0].len-uint64(len(part))
+		if v[0].len == 0 {
+			v = v[1:]
+		}
 	}
-	return c.ok(uint64(n))
+	return v, 0
 }
 
 func vecLen(v []iovec) uint64 {
