@@ -36,7 +36,8 @@ NetBSD 10 for amd64, those that only old programs make too, and a few of NetBSD 
 - **partial**: what is missing is said beside it.
 - **stub**: accepted, and without effect.
 - **none**: fails with ENOSYS. NetBSD's kernel answers so, too, where it was built without a call, but sends SIGSYS beside it
-  (sys_nosys); toaster does not, so that a program may do without. ` + "`toaster run --trace -`" + ` shows such a call.
+  (sys_nosys); toaster does so for numbers that are in no row, and not here, so that a program may do without.
+  ` + "`toaster run --trace -`" + ` shows such a call.
 
 `
 

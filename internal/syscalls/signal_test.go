@@ -67,6 +67,19 @@ func TestSignal(t *testing.T) {
 			{"sigaction(2): the old one", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, 0, room(32), 0, 0}, 0, out{2, usr1}, nil},
 			{"kill(2): the handler runs", netbsd.SYS_kill, args{self, netbsd.SIGUSR1}, 0, caught(netbsd.SIGUSR1), nil},
 		},
+		"numbers that are no call's": {
+			{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGSYS, action(netbsd.Sigaction{Handler: handler}), 0, tramp, 2}, 0, nil, nil},
+			{"sys_nosys: ENOSYS and SIGSYS", 511, args{}, netbsd.ENOSYS, caught(netbsd.SIGSYS), nil},
+			{"sys_sbrk: ENOSYS alone", netbsd.SYS_sbrk, args{0}, netbsd.ENOSYS, caught(netbsd.SIGSYS), nil},
+			{"sigprocmask(2)", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, sigset(netbsd.SIGSYS), 0}, 0, nil, nil},
+			{"sys_nosys: a blocked SIGSYS waits", 510, args{}, netbsd.ENOSYS, caught(netbsd.SIGSYS), nil},
+			{"sigtimedwait(2): psignal's has no info", netbsd.SYS_____sigtimedwait50, args{sigset(netbsd.SIGSYS), room(128), 0}, 0, func(r *result) string {
+				if info := netbsd.DecodeSiginfo(r.mem(1, netbsd.SizeofSiginfo)); info.Signo != netbsd.SIGSYS || info.Code != netbsd.SI_NOINFO {
+					return fmt.Sprintf("%+v", info)
+				}
+				return ""
+			}, nil},
+		},
 		"masks": {
 			{"sigprocmask(2): EINVAL for how", netbsd.SYS___sigprocmask14, args{9, sigset(), 0}, netbsd.EINVAL, nil, nil},
 			{"sigprocmask(2): EFAULT for the set", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, bad, 0}, netbsd.EFAULT, nil, nil},

@@ -83,9 +83,21 @@ func init() {
 			argCounts[s.Nr] = uint8(min(netbsd.NArgs(s.Sig), len(Call{}.Args)))
 		}
 	}
+	for nr, s := range rows {
+		if s == nil {
+			handlers[nr] = nosys
+		}
+	}
 }
 
-// Lookup returns the handler of call nr, nil if nobody serves it. The run loop has
+// nosys is sys_nosys, which serves numbers that are no call's: ENOSYS, and SIGSYS for the process. A call that
+// NetBSD has and nobody serves here is ENOSYS alone, as a program may well go on without it.
+func nosys(c *Call) netbsd.Errno {
+	c.L.Proc().Signal(&netbsd.Siginfo{Signo: netbsd.SIGSYS, Code: netbsd.SI_NOINFO})
+	return netbsd.ENOSYS
+}
+
+// Lookup returns the handler of call nr, nil if nobody serves a call of NetBSD's. The run loop has
 // bounded nr as the processor's entry code does: to 0 up to netbsd.MaxSyscall-1.
 func Lookup(nr int) Handler { return handlers[nr] }
 
