@@ -173,6 +173,15 @@ const (
 	FDISKSYNC = 0x40
 )
 
+// Namespaces of extattr_get_file(2), and flags of setxattr(2).
+const (
+	EXTATTR_NAMESPACE_USER   = 1
+	EXTATTR_NAMESPACE_SYSTEM = 2
+
+	XATTR_CREATE  = 1
+	XATTR_REPLACE = 2
+)
+
 // Nanoseconds with a meaning of their own (utimensat(2)).
 const (
 	UTIME_NOW  = 0x3fffffff

@@ -839,6 +839,9 @@ var FlagSets = sync.OnceValue(func() map[string]*FlagSet {
 		}},
 		"futex": {Base: 10},
 		"memfd": {},
-		"xattr": {},
+		"xattr": {Flags: []Flag{
+			{"XATTR_CREATE", XATTR_CREATE, 0},
+			{"XATTR_REPLACE", XATTR_REPLACE, 0},
+		}},
 	}
 })

@@ -77,8 +77,8 @@ func (f *File) Origin() *file.Origin { return f.origin }
 // Directory reports whether it is one.
 func (f *File) Directory() bool { return f.mode == unix.S_IFDIR }
 
-// fixed is why owner, mode and times are not the guest's to change; 0 if they are.
-func (f *File) fixed() netbsd.Errno {
+// Fixed is why owner, mode and times are not the guest's to change; 0 if they are.
+func (f *File) Fixed() netbsd.Errno {
 	if f.foreign {
 		return netbsd.EPERM
 	}
@@ -204,21 +204,21 @@ func (f *File) Sync() netbsd.Errno {
 }
 
 func (f *File) Chmod(mode uint32) netbsd.Errno {
-	if errno := f.fixed(); errno != 0 {
+	if errno := f.Fixed(); errno != 0 {
 		return errno
 	}
 	return Errno(unix.Fchmod(f.fd, f.origin.HostMode(mode&0o7777, f.mode)))
 }
 
 func (f *File) Chown(uid, gid int) netbsd.Errno {
-	if errno := f.fixed(); errno != 0 {
+	if errno := f.Fixed(); errno != 0 {
 		return errno
 	}
 	return Errno(unix.Fchown(f.fd, uid, gid))
 }
 
 func (f *File) Utimens(atime, mtime file.Timeset) netbsd.Errno {
-	if errno := f.fixed(); errno != 0 {
+	if errno := f.Fixed(); errno != 0 {
 		return errno
 	}
 	ts := [2]unix.Timespec{HostTime(atime), HostTime(mtime)}
