@@ -40,7 +40,7 @@ var limitTexts = map[string]string{
 	LimitProcs:  "there are %s processes, which is the limit (max-procs): fork fails with EAGAIN",
 	LimitLWPs:   "there are %s LWPs, which is the limit (max-lwps): fork and _lwp_create fail with EAGAIN",
 	LimitFiles:  "there are %s open files, which is the limit (max-files): open and its like fail with ENFILE",
-	LimitMemory: "the guests would have more than %s of memory, which is the limit (memory): mmap, brk and fork fail with ENOMEM",
+	LimitMemory: "the guests would have more than %s of memory, which is the limit (memory): mmap, brk and fork fail with ENOMEM, and who uses more without asking is killed",
 	LimitHost:   "the host allows no more: %s: the guest's call fails",
 	LimitWall:   "ended after %s, which is the limit (wall-time)",
 	LimitCPU:    "ended after %s of processor time, which is the limit (cpu-time)",

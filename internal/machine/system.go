@@ -76,6 +76,7 @@ type Config struct {
 func New(cfg Config) (*System, *vfs.Dirs, error) {
 	// Who looks on wants to see every call.
 	cfg.Platform.TrapAll = cfg.Platform.TrapAll || cfg.Sink != nil
+	cfg.Platform.Memory, cfg.Platform.OverMemory = cfg.Memory, cfg.MemoryFull
 	rest := beside(func() (*System, *vfs.Dirs, error) { return newSystem(cfg) })
 	p, perr := platform.New(cfg.Platform) // here, as it takes longest: to start a thread takes a while
 	s, dirs, err := rest()

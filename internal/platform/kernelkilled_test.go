@@ -27,12 +27,16 @@ func TestMain(m *testing.M) {
 
 // victim runs guests of all sorts, until somebody kills it.
 func victim() {
-	p, err := New(Options{})
+	p, err := New(Options{Memory: 1 << 40})
 	if err != nil {
 		fmt.Println("error", err)
 		os.Exit(1)
 	}
-	fmt.Println("group", p.zygote.pid)
+	memory := "none"
+	if p.group != nil {
+		memory = p.group.Path()
+	}
+	fmt.Println("group", p.zygote.pid, memory)
 	for range 2 {
 		go func() {
 			for {
@@ -87,6 +91,7 @@ func group(t testing.TB, pgid string) (pids []string) {
 }
 
 // startVictim starts a program with guests of all sorts in a process group of the host.
+// With its end, and theirs, their control group goes, too.
 func startVictim(t *testing.T) (cmd *exec.Cmd, pgid string) {
 	t.Helper()
 	cmd = exec.Command("/proc/self/exe")
@@ -99,11 +104,22 @@ func startVictim(t *testing.T) (cmd *exec.Cmd, pgid string) {
 		t.Fatal(err)
 	}
 	line, _ := bufio.NewReader(out).ReadString('\n')
-	pgid, ok := strings.CutPrefix(strings.TrimSpace(line), "group ")
-	if !ok {
+	f := strings.Fields(line)
+	if len(f) != 3 || f[0] != "group" {
 		t.Fatalf("victim says %q", line)
 	}
-	return cmd, pgid
+	if f[2] != "none" {
+		if _, err := os.Stat(f[2]); err != nil {
+			t.Error("the control group is not there: ", err)
+		}
+		t.Cleanup(func() {
+			waitFor(t, "the control group to be removed", func() bool {
+				_, err := os.Stat(f[2])
+				return os.IsNotExist(err)
+			})
+		})
+	}
+	return cmd, f[1]
 }
 
 // At whatever moment the kernel is killed, nothing of its guests remains.

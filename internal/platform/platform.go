@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/hostlimits"
 	"toaster/internal/platform/stub"
 )
 
@@ -33,6 +34,14 @@ type Options struct {
 	// Refused, if not nil, is told what the host has no more of when a guest is refused a
 	// process or a thread for that. It must not wait for the platform.
 	Refused func(what string)
+
+	// Memory, if positive, is what the guests of the platform may use of the host's memory
+	// together, whatever way they come by it, as far as the host grants a control group.
+	Memory uint64
+
+	// OverMemory, if not nil, is told when the host has killed a guest for going beyond Memory. It
+	// must not wait for the platform.
+	OverMemory func()
 
 	// TimerSlack, if positive, becomes that of toaster's threads that wait for guests.
 	TimerSlack time.Duration
@@ -98,6 +107,9 @@ type Platform struct {
 	running runningThreads
 	waiters waiters
 
+	group     *hostlimits.OwnGroup // nil if there is none
+	groupKill atomic.Int64         // kills of the group that have been told
+
 	watchdog watchdog
 
 	slack    uintptr     // of toaster's threads, in nanoseconds; 0 leaves it alone
@@ -138,6 +150,7 @@ func New(opts Options) (*Platform, error) {
 	if opts.beforeStart != nil {
 		opts.beforeStart(p)
 	}
+	p.makeGroup()
 	if err := p.start(); err != nil {
 		p.Close()
 		return nil, fmt.Errorf("host: %w", err)
@@ -206,6 +219,9 @@ func (p *Platform) Close() {
 	}
 	p.workers.Wait()
 	p.forgetStrays()
+	if p.group != nil {
+		p.group.Remove()
+	}
 	for _, fd := range []int{p.listener, p.stopEvent, p.epoll, p.lifeline} {
 		if fd >= 0 {
 			unix.Close(fd)

@@ -137,6 +137,9 @@ func (q *Process) collect() bool {
 			break
 		}
 	}
+	if p := q.platform; p.group != nil && !q.ended.Load() {
+		p.tellGroupKill()
+	}
 	q.mu.Lock()
 	q.status, q.usage = st, ru
 	q.mu.Unlock()

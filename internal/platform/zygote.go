@@ -85,6 +85,7 @@ func (p *Platform) startZygote() error {
 		return q.explainStart(err)
 	}
 	raiseOOMScore(pid)
+	p.enterGroup(pid)
 	return nil
 }
 
@@ -192,7 +193,7 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 			close(started)
 			return
 		}
-		pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{guestName},
+		pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), p.zygoteArgs(),
 			&syscall.ProcAttr{
 				Dir:   "/",
 				Env:   []string{},
@@ -208,6 +209,15 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 	p.spinRounds = calibrate() // while the host is busy with that
 	<-started
 	return pid, err
+}
+
+// zygoteArgs are the zygote's arguments. The second is for the sentinel: the directory of a control
+// group that it removes once all guests have ended, if toaster cannot.
+func (p *Platform) zygoteArgs() []string {
+	if p.group == nil {
+		return []string{guestName}
+	}
+	return []string{guestName, p.group.Path()}
 }
 
 // zygoteImage makes the executable: the code as it was assembled, and the configuration, which

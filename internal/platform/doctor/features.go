@@ -20,7 +20,7 @@ import (
 func Features() []Finding {
 	return []Finding{
 		featureNetwork(), featureOpenat2(), featureFaccessat2(), featureYama(), featureFSGSBase(), featureWaitv(),
-		featureIdentity(), featureSpeculation(), featureGroups(), featureTasks(), featureDescriptors(), featureAddresses(),
+		featureIdentity(), featureSpeculation(), featureGroups(), featureOwnGroup(), featureTasks(), featureDescriptors(), featureAddresses(),
 	}
 }
 
@@ -146,7 +146,17 @@ func featureSpeculation() Finding {
 		"boot without mitigations=off; in a virtual machine, show the guest the processor's controls")
 }
 
-// featureGroups looks at the control groups that toaster runs in: it makes none.
+// featureOwnGroup tries what --memory does.
+func featureOwnGroup() Finding {
+	g, err := hostlimits.MakeGroup(1 << 30)
+	if err == nil {
+		g.Remove()
+	}
+	return feature("control group of guests", err, "--memory bounds what guests really use", "--memory counts what guests ask for, and no more",
+		"run toaster as root, or where a control group is delegated to it (systemd-run --user --scope -p Delegate=yes)")
+}
+
+// featureGroups looks at the control groups that toaster runs in.
 func featureGroups() Finding {
 	text, err := hostlimits.MemoryText(), error(nil)
 	if !hostlimits.Memory(1) {

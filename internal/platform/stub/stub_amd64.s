@@ -234,9 +234,42 @@ watch:
 	JEQ watch
 	TESTQ AX, AX
 	JGT watch // nobody writes
-	MOVL $62, AX // kill(0, SIGKILL)
+	// With a second argument there is a control group to remove, so the sentinel leaves the
+	// process group first.
+	MOVL $111, AX // getpgrp
+	SYSCALL
+	MOVL AX, R12
+	NEGQ R12
+	CMPQ (SP), $2
+	JLT sweep
+	MOVL $109, AX // setpgid(0, 0)
 	XORL DI, DI
+	XORL SI, SI
+	SYSCALL
+sweep:
+	MOVL $62, AX // kill(-group, SIGKILL)
+	MOVQ R12, DI
 	MOVL $9, SI
+	SYSCALL
+	// The host says EBUSY until all of them have ended.
+	MOVL $const_sentinelTries, R12
+	MOVQ $0, -64(SP) // a millisecond
+	MOVQ $1000000, -56(SP)
+remove:
+	MOVL $84, AX // rmdir(argv[1])
+	MOVQ 16(SP), DI
+	SYSCALL
+	CMPQ AX, $-16 // EBUSY
+	JNE removed
+	MOVL $35, AX // nanosleep
+	LEAQ -64(SP), DI
+	XORL SI, SI
+	SYSCALL
+	DECL R12
+	JNE remove
+removed:
+	MOVL $231, AX // exit_group(0)
+	XORL DI, DI
 	SYSCALL
 	HLT
 sandbox:

@@ -4,6 +4,8 @@ import (
 	"flag"
 	"strings"
 	"testing"
+
+	"toaster/internal/hostlimits"
 )
 
 var long = flag.Bool("long", false, "attack for longer, and with more LWPs")
@@ -33,4 +35,18 @@ func TestOwn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// memory: with a control group --memory holds for those who take memory by the stub's calls, too.
+func TestMemoryByTheStub(t *testing.T) {
+	g, err := hostlimits.MakeGroup(1 << 20)
+	if err != nil {
+		t.Skip("this host grants no control group: ", err)
+	}
+	g.Remove()
+	root := newRoot(t)
+	// The attack does what it says: without a limit it succeeds.
+	attack(t, inRoot(root, "/memory", "512")).says(t, "signal of the child: 0", "status of the child: 0", "done")
+	o := attack(t, inRoot(root, "--memory", "64M", "/memory", "512"))
+	o.says(t, "signal of the child: 9", "done", "more than 64M of memory")
 }
