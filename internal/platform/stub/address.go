@@ -78,7 +78,3 @@ const (
 	ForkFlags   = 0x8000                                            // CLONE_PARENT
 	ThreadFlags = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000 | 0x40000 // VM FS FILES SIGHAND THREAD SYSVSEM
 )
-
-// sentinelTries is how often, a millisecond apart, the sentinel tries to remove a control group: the
-// host refuses until all who were in it have ended.
-const sentinelTries = 5000

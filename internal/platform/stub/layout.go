@@ -260,3 +260,7 @@ const (
 // kickSignal carries kicks. It is ignored by default, so that a stray one
 // does no harm, and it is not queued, so that many kicks are one.
 const KickSignal = 23 // SIGURG
+
+// sentinelTries is how often, a millisecond apart, the sentinel tries to remove a control group: the
+// host refuses until all who were in it have ended.
+const sentinelTries = 5000
