@@ -97,12 +97,13 @@ func (s *ProcessState) SystemTime() time.Duration { return s.usage.Stime }
 func (s *ProcessState) Exited() bool { return s.status.Exited() }
 
 // ExitCode returns the exit status, or -1 if a signal killed the program or it has not
-// ended.
+// ended. As with package os on NetBSD it has the 24 bits that wait4(2) tells, which a shell cuts
+// to 8; in release 2003 there are no more than these.
 func (s *ProcessState) ExitCode() int {
 	if s == nil || !s.status.Exited() {
 		return -1
 	}
-	return s.status.ExitCode()
+	return int(uint32(s.status) >> 8)
 }
 
 // Success reports exit status 0.
@@ -115,7 +116,7 @@ func (s *ProcessState) String() string {
 	case s == nil:
 		return "<nil>"
 	case s.status.Exited():
-		return fmt.Sprintf("exit status %d", s.status.ExitCode())
+		return fmt.Sprintf("exit status %d", s.ExitCode())
 	case s.status.CoreDump():
 		return fmt.Sprintf("signal: %v (core dumped)", s.status.TermSignal())
 	}

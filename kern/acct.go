@@ -59,10 +59,10 @@ func compNum(v uint64) uint16 {
 
 // writeAcct is acct_process; mu is dropped meanwhile.
 //
-// It runs where 1.127 has it, after job control (item 28), so the terminal is gone from a
-// session's leader but not from the other members. Mean memory is the integral over the ticks
+// In release 2003 it comes after job control (item 28): the terminal is gone from a session's
+// leader by then, but not from the other members. In 10 it comes before. Mean memory is the integral over the ticks
 // of processor time, as acct(5) wants it.
-func (p *Proc) writeAcct(l *LWP, w netbsd.WaitStatus) {
+func (p *Proc) writeAcct(l *LWP) {
 	p.step(l, StepAccounting)
 	f := p.m.acct
 	if f == nil {

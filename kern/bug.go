@@ -214,7 +214,7 @@ func (m *Machine) releaseAll() {
 func (l *LWP) panicked(v any) {
 	l.p.m.found(l, guard.New("a process ran", v))
 	if l.mode.Swap(modeDead) != modeDead {
-		l.decideExit(netbsd.ExitStatus(0, netbsd.SIGKILL))
+		l.decideExit(killed(netbsd.SIGKILL))
 	}
 }
 

@@ -19,13 +19,28 @@ import (
 //   - In release 2003 the reaper goroutine (reaper.go) frees the memory and makes
 //     the zombie; in release 10 exit1 itself does.
 
-// exit1 ends l's process with status w.
+// ending is how a process ends. code is all that exit(2) was given, w the status word.
+type ending struct {
+	code int32
+	w    netbsd.WaitStatus
+}
+
+// exited is the end of a process that has called exit(2).
+func exited(code int) ending { return ending{int32(code), netbsd.ExitStatus(code, 0)} }
+
+// killed is the end by a signal.
+func killed(sig netbsd.Signal) ending { return ending{w: netbsd.ExitStatus(0, sig)} }
+
+// endingOf makes of a status word what it tells: the low 24 bits of the code.
+func endingOf(w netbsd.WaitStatus) ending { return ending{int32(w) >> 8, w} }
+
+// exit1 ends l's process as e says.
 //
 // The goroutine is the LWP's, and its body is over: nothing of the guest runs, and the kernel
 // calls that hooks make as l are those of modeHook. mu is held at each step, and dropped by
 // the steps that call the layers above or wait; a step after such a one must not rely on what
 // was true before it.
-func (l *LWP) exit1(w netbsd.WaitStatus) {
+func (l *LWP) exit1(e ending) {
 	p, m := l.p, l.p.m
 	l.mode.Store(modeHook)
 	m.lock()
@@ -35,23 +50,28 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	// sleeps of the hooks, and closing a file must come to its end.
 	l.attn.Store(0)
 	p.flags &^= fStopping // a stop that had begun is off
+	if m.r2003 {
+		l.release2003(e)
+		l.bury2003()
+		return
+	}
+	wakeInit := l.release10(e)
+	l.bury10(wakeInit)
+}
+
+// release2003 lets go of what l's process has, in the order of kern_exit.c 1.127. mu is held.
+func (l *LWP) release2003(e ending) {
+	p := l.p
 	sa := p.disableUpcalls(l)
 	p.stopProfiling(l)
 	p.step(l, StepAllocRusage)
-	p.ru = m.newRusage()
-	if m.r2003 {
-		p.wakeVforkParent(l)
-	}
+	p.ru = p.m.newRusage()
+	p.wakeVforkParent(l)
 	p.ignoreSignals(l)
 	p.freeTimers(l)
-	// Before any file closes (item 12): another LWP could be in the middle of a write. doom
-	// first, so that threads which do not come by themselves are ended by the platform.
+	// Before any file closes (item 12): another LWP could be in the middle of a write.
 	if sa || p.nlwps > 1 {
-		p.doom(false)
-		l.exitLWPs()
-	}
-	if p.flags&fStopExit != 0 {
-		l.stopOnExit()
+		l.endOthers()
 	}
 	p.purgeRAS(l)
 	p.releaseFiles(l)
@@ -59,25 +79,63 @@ func (l *LWP) exit1(w netbsd.WaitStatus) {
 	p.leaveSession(l)
 	p.step(l, StepFixJobControl)
 	p.fixjobc()
-	p.writeAcct(l, w)
+	p.writeAcct(l)
 	p.releaseTraces(l)
-	if !m.r2003 {
-		p.step(l, StepStoreStatus)
-		p.xstat = w
-	}
 	p.emulExit(l)
-	if !m.r2003 {
-		p.freeVM(l)
-		p.wakeVforkParent(l)
-	}
 	p.orphanChildren(l)
 	p.forgetStolen(l)
-	if m.r2003 {
-		p.step(l, StepStoreStatus)
-		p.xstat = w
-		p.finalRusage(l)
+	p.storeStatus(l, e)
+	p.finalRusage(l)
+}
+
+// release10 does so in the order of NetBSD 10's kern_exit.c, and reports whether init is to be
+// woken for what it has inherited.
+//
+// The memory goes before the terminal: a vfork parent must not wait for output that drains.
+// mu is held.
+func (l *LWP) release10(e ending) (wakeInit bool) {
+	p := l.p
+	if p.nlwps > 1 {
+		l.endOthers()
 	}
-	l.bury()
+	if p.flags&fStopExit != 0 {
+		l.stopOnExit()
+	}
+	p.ignoreSignals(l)
+	p.flags |= fDying
+	p.freeTimers(l)
+	p.purgeRAS(l)
+	p.releaseFiles(l)
+	p.runExitHooks(l)
+	p.freeSigacts(l)
+	p.writeAcct(l)
+	p.releaseTraces(l)
+	p.storeStatus(l, e)
+	p.emulExit(l)
+	p.freeVM(l)
+	p.stopProfiling(l)
+	p.wakeVforkParent(l)
+	p.leaveSession(l)
+	p.step(l, StepFixJobControl)
+	p.fixjobc()
+	p.forgetStolen(l)
+	return p.orphanChildren(l)
+}
+
+// endOthers ends all LWPs but l. doom comes first, so that threads which do not come by
+// themselves are ended by the platform. mu is held before and after.
+func (l *LWP) endOthers() {
+	l.p.doom(false)
+	l.exitLWPs()
+}
+
+// storeStatus makes e what a wait will tell (item 38). p_xstat of 2003 has 16 bits. mu is held.
+func (p *Proc) storeStatus(l *LWP, e ending) {
+	p.step(l, StepStoreStatus)
+	if p.m.r2003 {
+		e.w &= 0xffff
+	}
+	p.xstat, p.xexit = e.w, e.code
 }
 
 // unlocked runs f, which may block, with mu dropped. After a panic of f's whoever exits goes
@@ -327,45 +385,52 @@ func (p *Proc) finalRusage(l *LWP) {
 	}
 }
 
-// bury is the zone in which exit no longer sleeps: from SDEAD to the reaper or the
-// zombie. l's goroutine is at its end.
+// bury2003 is the zone in which exit no longer sleeps: from SDEAD to the reaper. l's goroutine
+// is at its end.
 //
-// Nothing in here may block: between SDEAD and the zombie a parent that waits in release 10
-// does not return (item 87), so it relies on the moment being short. NOTE_EXIT alone drops mu:
-// its watchers are the layers above.
-//
-// The two releases differ in what comes first. In 2003 NOTE_EXIT precedes SIGCHLD; in 10 it
-// follows, and carries the status (item 42).
-func (l *LWP) bury() {
-	p, m := l.p, l.p.m
+// Nothing in here and in bury10 may block: between SDEAD and the zombie a parent that waits in
+// release 10 does not return (item 87), so it relies on the moment being short. NOTE_EXIT alone
+// drops mu: its watchers are the layers above. In 2003 it precedes SIGCHLD; in 10 it follows,
+// and carries the status (item 42).
+func (l *LWP) bury2003() {
+	p := l.p
 	p.setDead(l)
 	l.leavePlace()
-	if m.r2003 {
-		p.noteExit(l)
-		p.savePMC(l)
-		p.noCldWait(l)
-		p.freeSigacts(l)
-		l.exit2()
-		return
-	}
+	p.noteExit(l)
 	p.savePMC(l)
-	wakeInit := p.noCldWait(l)
+	p.noCldWait(l)
+	p.freeSigacts(l)
+	p.freeLimits(l)
+	l.exit2()
+}
+
+// bury10 is the same up to the zombie. init is woken last: by then the death has been told.
+func (l *LWP) bury10(wakeInit bool) {
+	p, m := l.p, l.p.m
+	heir := p.reaperFor()
+	p.setDead(l)
+	l.leavePlace()
+	if p.noCldWait(l) {
+		wakeInit = true
+	}
 	if p.exitsig != 0 {
 		p.step(l, StepSignalParent)
 		p.exitSignal(p.parent)
 	}
+	p.ru = m.newRusage()
 	p.finalRusage(l)
-	if wakeInit {
-		m.init.waiters.wakeAll()
-	}
 	p.noteExit(l)
-	p.freeSigacts(l)
+	l.flags &^= lDetached
 	l.setStat(LWPZombie)
 	p.nzlwps++
 	p.step(l, StepSetZombie)
 	p.becomeZombie()
 	p.step(l, StepWakeParent)
 	p.parent.waiters.wakeAll()
+	if wakeInit {
+		p.step(l, StepWakeInit)
+		heir.waiters.wakeAll()
+	}
 	p.step(l, StepCPUExit)
 	m.unlock()
 	l.mode.Store(modeDead)
@@ -419,11 +484,16 @@ func (p *Proc) noCldWait(l *LWP) bool {
 	return true
 }
 
-// freeSigacts drops what a zombie no longer needs (item 47). Methods that ask for it later
-// find nil and answer ESRCH. mu is held.
+// freeSigacts drops the signal actions (item 47). Methods that ask for them later find nil and
+// answer ESRCH. mu is held.
 func (p *Proc) freeSigacts(l *LWP) {
 	p.step(l, StepFreeSigacts)
 	p.acts = nil
+}
+
+// freeLimits drops the resource limits, in 2003 with the actions, in release 10 in proc_free
+// (item 47). mu is held.
+func (p *Proc) freeLimits(l *LWP) {
 	p.step(l, StepFreeLimits)
 	p.lim = nil
 }
@@ -450,12 +520,9 @@ func (p *Proc) becomeZombie() {
 // copied; in 10 it is the exit code or the signal, and for a child whose exit signal is not
 // SIGCHLD the signal that killed it. mu is held.
 func (p *Proc) exitSignal(pp *Proc) {
-	sig := p.exitsig
-	if p.flags&fTraced != 0 {
-		sig = netbsd.SIGCHLD
-	}
+	sig := p.pExitsig()
 	info := netbsd.Siginfo{Signo: sig, Pid: p.pid, UID: p.cred.EUID}
-	code, status := exitSiginfo(p.xstat)
+	code, status := p.exitSiginfo()
 	if sig == netbsd.SIGCHLD {
 		info.Code = code
 	} else if !p.m.r2003 {

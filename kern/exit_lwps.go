@@ -11,9 +11,9 @@ import (
 // good reason, uninterruptibly, are waited for. mu is dropped while it waits.
 //
 // Each step is exit_lwps's, in its order (items 49 to 55). All are marked before any is woken:
-// one that runs at once could otherwise make a new LWP, which nobody has marked. That the
-// others lose DETACHED makes them zombies, which are counted here, and not freed behind this
-// LWP's back.
+// one that runs at once could otherwise make a new LWP, which nobody has marked. That in 2003
+// the others lose DETACHED makes them zombies, which are counted here, and not freed behind this
+// LWP's back; in release 10 a detached one frees itself, and says so (rest).
 //
 // It is called for exit and for exec; other LWPs that want to exit or exec meanwhile are
 // refused by fWExit and fExecing. mu is held before and after.
@@ -27,9 +27,11 @@ func (l *LWP) exitLWPs() {
 		}
 	}
 	p.runCachedLWPs(l)
-	p.step(l, StepUndetachLWPs)
-	for l2 := p.lwps; l2 != nil; l2 = l2.next {
-		l2.flags &^= lDetached | lSA
+	if p.m.r2003 {
+		p.step(l, StepUndetachLWPs)
+		for l2 := p.lwps; l2 != nil; l2 = l2.next {
+			l2.flags &^= lDetached | lSA
+		}
 	}
 	p.wakeUpcallSleepers(l)
 	p.step(l, StepRunLWPs)
@@ -83,7 +85,7 @@ func (l *LWP) exitLWP() {
 		p.flags |= fWExit
 		p.step(l, StepSetWEXIT)
 		m.unlock()
-		l.exit1(0)
+		l.exit1(ending{})
 		return
 	}
 	l.flags |= lLeaving // mu may be dropped: who comes now must not count on l

@@ -20,21 +20,62 @@ var plainExit = map[bool]string{
 		"FixJobControl Accounting StoreStatus FinalRusage SetDead NoteExit FreeSigacts FreeLimits CPUExit " +
 		"QueueDead WakeReaper ReapLWP LWPMachdepWait LWPFreeVM LWPFree ReapProc FreeVM SetZombie SignalParent " +
 		"WakeParent " + reapSteps,
-	false: "SetWEXIT AllocRusage IgnoreSignals FreeTimers PurgeRAS CloseFiles ReleaseDirs ExitHooks " +
-		"FixJobControl Accounting StoreStatus FreeVM SetDead SignalParent FinalRusage NoteExit FreeSigacts " +
-		"FreeLimits SetZombie WakeParent CPUExit " + reapSteps,
+	false: "SetWEXIT IgnoreSignals FreeTimers PurgeRAS CloseFiles ReleaseDirs ExitHooks FreeSigacts " +
+		"Accounting StoreStatus FreeVM FixJobControl SetDead SignalParent FinalRusage NoteExit SetZombie " +
+		"WakeParent CPUExit " + reapSteps10,
 }
 
 const reapSteps = "Reap ClearStatus AddRusage SetFree FreeRusage LeavePgrp LeaveLists UncountUser FreeCred ReleaseText FreeSA FreePid"
+
+// In release 10 proc_free releases the limits, too.
+var reapSteps10 = strings.Replace(reapSteps, "UncountUser", "UncountUser FreeLimits", 1)
 
 func TestExit_01_StatusIsLowByteForWaiters(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			for _, n := range []int{0, 1, 7, 127, 128, 255, 256, 257, 0x1ff, -1, -256, 1 << 30} {
 				c := w.fork(l, "C", exit(n))
-				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.WaitStatus((n&0xff)<<8), 0)
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.WaitStatus(under(w, int32(n&0xff)<<8, int32(n)<<8)), 0)
 				st, ok := c.Status()
 				w.is("exited, code", []any{ok, st.Exited(), st.ExitCode()}, []any{true, true, n & 0xff})
+			}
+		})
+	})
+}
+
+// The whole int is kept (p_xexit): si_status of SIGCHLD and of wait6 has all 32 bits, the status
+// word and NOTE_EXIT's data those that W_EXITCODE leaves (exit_psignal, match_process,
+// P_WAITSTATUS).
+func TestExit_01_StatusIsAWholeInt(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGCHLD)
+			for _, n := range []int{0x5a5a5a5a, 0x12345600, -1, -2147483648, 1 << 31, 1 << 40} {
+				*got = nil
+				word := netbsd.WaitStatus(int32(n) << 8)
+				c := w.fork(l, "C", func(l *LWP) {
+					l.Proc().AttachKnote(note(func(e NoteEvent) {
+						if e.Kind == netbsd.NOTE_EXIT {
+							w.is("NOTE_EXIT", e.Data, int64(word))
+						}
+					}))
+					l.Exit(n)
+				})
+				var i netbsd.Siginfo
+				var st netbsd.WaitStatus
+				Restart(func() netbsd.Errno {
+					_, errno := l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED, &WaitOut{
+						Status: func(x netbsd.WaitStatus) netbsd.Errno { st = x; return 0 },
+						Info:   func(x *netbsd.Siginfo) netbsd.Errno { i = *x; return 0 },
+					})
+					return errno
+				})
+				l.Nanosleep(time.Millisecond)
+				w.is("wait6", []any{i.Code, i.Status, st}, []any{int32(netbsd.CLD_EXITED), int32(n), word})
+				w.is("SIGCHLD", []any{(*got)[0].Code, (*got)[0].Status}, []any{int32(netbsd.CLD_EXITED), int32(n)})
 			}
 		})
 	})
@@ -121,7 +162,7 @@ func TestExit_04_WExitIsSetFirst(t *testing.T) {
 			})
 			p.Wait()
 			settled()
-			if s := w.steps(p); !strings.HasPrefix(s, "SetWEXIT AllocRusage") || strings.Count(s, "SetWEXIT") != 1 {
+			if s := w.steps(p); !strings.HasPrefix(s, under(w, "SetWEXIT AllocRusage", "SetWEXIT IgnoreSignals")) || strings.Count(s, "SetWEXIT") != 1 {
 				w.Errorf("%s: %s", name, s)
 			}
 		}
@@ -157,7 +198,11 @@ func TestExit_06_ProfilingStops(t *testing.T) {
 			w.give(l.Proc(), func() { w.mark("close") }, nil, nil)
 			l.Exit(0)
 		})
-		w.order("P.SetWEXIT", "P.StopProfiling", "P.AllocRusage", "clock off", "close")
+		w.order(under(w, []string{"P.SetWEXIT", "P.StopProfiling", "P.AllocRusage", "clock off", "close"},
+			[]string{"P.SetWEXIT", "close", "P.FreeVM", "P.StopProfiling", "clock off"})...)
+		if !w.r2003 {
+			w.order("P.FreeVM", "P.StopProfiling", "P.FixJobControl")
+		}
 		w.locked(func() { w.is("P_PROFIL", p.flags&fProfil != 0, false) })
 		q := w.spawn("Q", exit(0)) // without P_PROFIL nothing of it
 		q.Wait()
@@ -171,11 +216,12 @@ func TestExit_07_RusageIsAllocatedEarly(t *testing.T) {
 		p := w.guest(func(l *LWP) {
 			p := l.Proc()
 			w.locked(func() { w.is("before", p.ru == nil, true) })
-			w.give(p, func() { w.locked(func() { w.is("while closing", p.ru != nil, true) }) }, nil, nil)
+			w.give(p, func() { w.locked(func() { w.is("while closing", p.ru != nil, w.r2003) }) }, nil, nil)
 			l.NewLWP(0, sleepForever, false, nil)
 			l.Exit(0)
 		})
-		w.order("P.SetWEXIT", "P.AllocRusage", "P.IgnoreSignals", "P.ExitLWPs", "P.CloseFiles", "P.SetDead")
+		w.order(under(w, []string{"P.SetWEXIT", "P.AllocRusage", "P.IgnoreSignals", "P.ExitLWPs", "P.CloseFiles", "P.SetDead"},
+			[]string{"P.SetWEXIT", "P.ExitLWPs", "P.IgnoreSignals", "P.CloseFiles", "P.SetDead"})...)
 		w.locked(func() { w.is("given back", p.ru == nil, true) })
 	})
 }
@@ -209,8 +255,28 @@ func TestExit_08_VforkParentWakesFirst(t *testing.T) {
 		if w.r2003 {
 			w.order("C.SetWEXIT", "C.AllocRusage", "C.WakeVforkParent", "C.IgnoreSignals", "C.FreeTimers", "C.ExitLWPs", "C.CloseFiles", "C.StoreStatus")
 		} else {
-			w.order("C.SetWEXIT", "C.IgnoreSignals", "C.ExitLWPs", "C.CloseFiles", "C.StoreStatus", "C.FreeVM", "C.WakeVforkParent", "C.SetDead")
+			w.order("C.SetWEXIT", "C.ExitLWPs", "C.IgnoreSignals", "C.FreeTimers", "C.CloseFiles", "C.StoreStatus", "C.FreeVM", "C.WakeVforkParent", "C.SetDead")
 		}
+	})
+}
+
+// In release 10 the session comes after the vfork parent's wakeup (exit1 of NetBSD 10's
+// kern_exit.c): a terminal that drains does not hold it up. In 2003 the parent runs before all.
+func TestExit_08_DrainingTerminalDoesNotHoldUpTheVforkParent(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			tty := w.m.NewTTY(&fakeDev{drain: func(l *LWP) netbsd.Errno { nap(l, 10*time.Second); return 0 }})
+			c := w.forkWith(l, "C", ForkArgs{Vfork: true, Body: func(l *LWP) {
+				l.Setsid()
+				w.is("ctty", l.AcquireTTY(tty), netbsd.Errno(0))
+				l.Exit(3)
+			}})
+			w.is("woken at", w.since(), time.Duration(0))
+			w.waitIs(l, c.Pid(), netbsd.WNOHANG, 0, 0, 0) // it drains
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(3, 0), 0)
+			w.is("ended at", w.since(), 10*time.Second)
+		})
+		w.order("C.WakeVforkParent", "C.HangupSession", "C.DrainTTY", "C.RevokeTTY", "C.FixJobControl")
 	})
 }
 
@@ -286,6 +352,8 @@ func TestExit_10_StopOnExit(t *testing.T) {
 				if !w.r2003 {
 					r := w.wait(l, c.Pid(), netbsd.WUNTRACED)
 					w.is("stopped", []any{r.Pid, r.Status.Stopped(), c.Exiting()}, []any{c.Pid(), true, true})
+					_, errno := l.Getpgid(c.Pid())
+					w.is("found in SSTOP", errno, netbsd.Errno(0))
 					w.is("kill", l.Kill(c.Pid(), sig), netbsd.Errno(0))
 				}
 				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(5, 0), 0)
@@ -339,7 +407,8 @@ func TestExit_12_LWPsEndBeforeFilesClose(t *testing.T) {
 			}, func() { w.mark("close dirs") }, nil)
 			l.Exit(0)
 		})
-		w.order("P.FreeTimers", "P.ExitLWPs", "P.ClearUserret", "P.CloseFiles", "close", "P.ReleaseDirs", "close dirs")
+		w.order(under(w, []string{"P.FreeTimers", "P.ExitLWPs", "P.ClearUserret", "P.CloseFiles", "close", "P.ReleaseDirs", "close dirs"},
+			[]string{"P.ExitLWPs", "P.ClearUserret", "P.FreeTimers", "P.CloseFiles", "close", "P.ReleaseDirs", "close dirs"})...)
 		w.is("files closed at", w.when("close"), 5*time.Second)
 		// With one LWP and no activations there is no exit_lwps.
 		p := w.guest(exit(0))
@@ -442,7 +511,8 @@ func TestExit_16_ExitHooksAfterFilesBeforeSession(t *testing.T) {
 			l.Exit(0)
 		}})
 		p.Wait()
-		w.order("files", "dirs", "P.ExitHooks", "hook 1", "hook 2", "own hook", "P.HangupSession", "P.ReleaseTTY", "released", "P.FixJobControl", "acct")
+		w.order(under(w, []string{"files", "dirs", "P.ExitHooks", "hook 1", "hook 2", "own hook", "P.HangupSession", "P.ReleaseTTY", "released", "P.FixJobControl", "acct"},
+			[]string{"files", "dirs", "P.ExitHooks", "hook 1", "hook 2", "own hook", "acct", "P.HangupSession", "P.ReleaseTTY", "released", "P.FixJobControl"})...)
 		w.is("OnExit of a dead one", p.OnExit(func(*Proc) {}), netbsd.ESRCH)
 	})
 }
@@ -565,7 +635,8 @@ func TestExit_19_OutputDrainsAndItsErrorIsIgnored(t *testing.T) {
 		})
 		w.is("status", p.Wait(), netbsd.ExitStatus(6, 0))
 		w.is("it took", w.since(), 5*time.Second)
-		w.order("files", "L.DrainTTY", "drained", "L.RevokeTTY", "revoked", "L.ReleaseTTY", "L.StoreStatus")
+		w.order(under(w, []string{"files", "L.DrainTTY", "drained", "L.RevokeTTY", "revoked", "L.ReleaseTTY", "L.StoreStatus"},
+			[]string{"files", "L.StoreStatus", "L.FreeVM", "L.DrainTTY", "drained", "L.RevokeTTY", "revoked", "L.ReleaseTTY"})...)
 	})
 }
 
@@ -647,7 +718,8 @@ func TestExit_22_AnotherSessionsTTYIsLeftAlone(t *testing.T) {
 		a.Wait()
 		settled()
 		w.never("B.SIGHUP", "drain", "revoke", "A.HangupSession", "A.ClearTTY", "A.ReleaseSession", "A.DrainTTY", "A.RevokeTTY")
-		w.order("A.ExitHooks", "A.ReleaseTTY", "release", "A.ClearLeader", "A.FixJobControl", "acct")
+		w.order(under(w, []string{"A.ExitHooks", "A.ReleaseTTY", "release", "A.ClearLeader", "A.FixJobControl", "acct"},
+			[]string{"A.ExitHooks", "acct", "A.ReleaseTTY", "release", "A.ClearLeader", "A.FixJobControl"})...)
 		w.is("B keeps it", []any{tty.Session() == b.Session(), tty.Foreground() == b.Pgrp(), b.Session().HasTTY()}, []any{true, true, true})
 	})
 }
@@ -660,7 +732,8 @@ func TestExit_23_VnodeReferenceIsReleasedEitherWay(t *testing.T) {
 		w.is("s_ttyvp before", s.HasTTY(), true)
 		p.Kill(netbsd.SIGKILL)
 		p.Wait()
-		w.order("L.RevokeTTY", "L.ReleaseTTY", "L releases", "L.ClearLeader", "L.StoreStatus", "L.SetZombie")
+		w.order(under(w, []string{"L.RevokeTTY", "L.ReleaseTTY", "L releases", "L.ClearLeader", "L.StoreStatus", "L.SetZombie"},
+			[]string{"L.StoreStatus", "L.RevokeTTY", "L.ReleaseTTY", "L releases", "L.ClearLeader", "L.SetZombie"})...)
 		w.is("own: s_ttyvp", s.HasTTY(), false)
 
 		n := 0
@@ -741,9 +814,11 @@ func TestExit_26_LeadersHangupPrecedesOrphans(t *testing.T) {
 		})
 		p.Wait()
 		settled()
-		w.order("L.HangupSession", "L.DrainTTY", "F.SIGHUP", "L.RevokeTTY", "L.ClearLeader", "L.FixJobControl", "L.Accounting", "B.SIGHUP", "B.SIGCONT", "acct")
-		w.is("F at", w.when("F.SIGHUP"), time.Duration(0))
-		w.is("B at", w.when("B.SIGHUP"), 5*time.Second)
+		// Accounting takes a second: in 2003 after the terminal, in 10 before it.
+		w.order(under(w, []string{"L.HangupSession", "L.DrainTTY", "F.SIGHUP", "L.RevokeTTY", "L.ClearLeader", "L.FixJobControl", "L.Accounting", "B.SIGHUP", "B.SIGCONT", "acct"},
+			[]string{"L.Accounting", "acct", "L.HangupSession", "L.DrainTTY", "F.SIGHUP", "L.RevokeTTY", "L.ClearLeader", "L.FixJobControl", "B.SIGHUP", "B.SIGCONT"})...)
+		w.is("F at", w.when("F.SIGHUP"), under(w, 0, time.Second))
+		w.is("B at", w.when("B.SIGHUP"), under(w, 5*time.Second, 6*time.Second))
 	})
 }
 
@@ -799,10 +874,11 @@ func TestExit_27_OrphanedGroupsGetHangupAndContinue(t *testing.T) {
 				p.Kill(netbsd.SIGKILL)
 				p.Wait()
 				w.is("orphaned", g.Orphaned(), true)
-				w.order("P.FixJobControl", "S.SIGHUP", "S.SIGCONT", "acct", "P.SetDead")
 				if w.r2003 {
+					w.order("P.FixJobControl", "S.SIGHUP", "S.SIGCONT", "acct", "P.SetDead")
 					w.order("P.FixJobControl", "R.SIGHUP", "R.SIGCONT", "acct", "P.SetDead") // any stopped: all
 				} else {
+					w.order("acct", "P.FixJobControl", "P.SetDead", "S.SIGHUP", "S.SIGCONT")
 					w.never("R.SIGHUP", "R.SIGCONT")
 				}
 				w.locked(func() {
@@ -884,7 +960,8 @@ func TestExit_28_AccountingAfterJobControl(t *testing.T) {
 			l.Kill(l.Proc().Pid(), netbsd.SIGTERM)
 		}})
 		w.is("status", p.Wait(), netbsd.ExitStatus(0, netbsd.SIGTERM)) // the error harms nobody
-		w.order("P.FixJobControl", "P.Accounting", "acct", "P.StoreStatus")
+		w.order(under(w, []string{"P.FixJobControl", "P.Accounting", "acct", "P.StoreStatus"},
+			[]string{"P.ExitHooks", "P.Accounting", "acct", "P.StoreStatus", "P.FixJobControl"})...)
 		w.is("record", rec, AcctRecord{Comm: "worker", Utime: 2 * time.Second, Stime: time.Second, Etime: 5 * time.Second,
 			Btime: start, UID: 7, GID: 9, IO: 7, Flag: netbsd.AXSIG, Pid: p.Pid()})
 		w.m.SetAcct(nil)
@@ -943,6 +1020,40 @@ func TestExit_31_EmulationHookAndTheStatus(t *testing.T) {
 	})
 }
 
+// exit1 of NetBSD 10's kern_exit.c, from the LWPs to the wakeup of init, in one look.
+func TestExit_OrderOfRelease10(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		var p *Proc
+		w.spawn("Q", func(l *LWP) {
+			tty := w.m.NewTTY(nil2dev)
+			p = w.forkWith(l, "P", ForkArgs{Vfork: true, Body: func(l *LWP) {
+				l.Setsid()
+				l.AcquireTTY(tty)
+				c := w.fork(l, "C", sleepForever)
+				w.fork(l, "T", func(l *LWP) { l.PtraceAttach(c.Pid()); sleepForever(l) })
+				l.NewLWP(0, sleepForever, false, nil)
+				l.Nanosleep(time.Second)
+				l.Proc().setProfil(true, nil)
+				l.Proc().setStopOn(false, false, true)
+				l.Proc().setKtrace(&fakeRef{})
+				w.locked(func() { l.p.img = &Image{Emul: &Emul{ProcExit: func(*Proc) {}}} })
+				w.give(l.Proc(), func() {}, func() {}, &fakeVM{})
+				time.AfterFunc(time.Second, func() { l.Proc().Kill(netbsd.SIGCONT) })
+				l.Exit(0)
+			}})
+		}).Wait()
+		settled()
+		w.is("steps", w.steps(p), "SetWEXIT ExitLWPs SetUserret RunLWPs WaitLWPs LWPMachdepWait LWPFreeVM LWPZombie ClearUserret "+
+			"StopOnExit IgnoreSignals FreeTimers PurgeRAS CloseFiles ReleaseDirs ExitHooks FreeSigacts Accounting ReleaseKtrace "+
+			"StoreStatus EmulExit FreeVM StopProfiling WakeVforkParent HangupSession ClearTTY ReleaseSession DrainTTY RevokeTTY "+
+			"ReleaseTTY ClearLeader FixJobControl ForgetTraced ReparentChildren SetDead SignalParent FinalRusage NoteExit "+
+			"SetZombie WakeParent WakeInit CPUExit "+reapSteps10)
+	})
+}
+
 func TestExit_32_InitIsWokenOnceAndGetsNoSigchld(t *testing.T) {
 	bothWith(t, func(w *world, c *Config) {
 		c.Init = func(l *LWP) {
@@ -966,7 +1077,8 @@ func TestExit_32_InitIsWokenOnceAndGetsNoSigchld(t *testing.T) {
 			l.Exit(0)
 		})
 		// Each goes to the head of init's list, and the newest first: Z1 ends at the head.
-		w.order("P.WakeInit", "P.ReparentChildren", "init reaps Z1", "init reaps Z2")
+		w.order(under(w, []string{"P.WakeInit", "P.ReparentChildren", "P.SetZombie", "init reaps Z1", "init reaps Z2"},
+			[]string{"P.ReparentChildren", "P.SetZombie", "P.WakeInit", "init reaps Z1", "init reaps Z2"})...)
 		w.order("P.WakeInit", "init.SIGCHLD P", "init reaps P")
 		w.never("init.SIGCHLD Z1", "init.SIGCHLD Z2")
 		q := w.spawn("Q", exit(0)) // no children, no wakeup
@@ -1127,7 +1239,7 @@ func TestExit_37_OriginalParentsDeathClearsTheLink(t *testing.T) {
 			w.is("Z's parent", []any{z.Parent() == w.m.Init(), z.State()}, []any{true, StateZombie})
 			l.Exit(0)
 		}).Wait()
-		w.order("P.ExitHooks", "P.ForgetTraced", "P.SetDead")
+		w.order("P.ExitHooks", "P.FixJobControl", "P.ForgetTraced", "P.SetDead")
 		w.never("D.ForgetTraced")
 	})
 }
@@ -1142,7 +1254,7 @@ func TestExit_38_StatusIsStoredAfterReparenting(t *testing.T) {
 		if w.r2003 {
 			w.order("P.EmulExit", "P.WakeInit", "P.ReparentChildren", "P.StoreStatus", "P.FinalRusage", "P.SetDead")
 		} else {
-			w.order("P.StoreStatus", "P.EmulExit", "P.WakeInit", "P.ReparentChildren", "P.SetDead")
+			w.order("P.StoreStatus", "P.EmulExit", "P.FixJobControl", "P.ReparentChildren", "P.SetDead", "P.WakeInit")
 		}
 	})
 }
@@ -1232,14 +1344,72 @@ func TestExit_41_DeadAndZombieAreNotFound(t *testing.T) {
 			for _, s := range []netbsd.Signal{0, netbsd.SIGTERM, netbsd.SIGKILL, netbsd.SIGCONT} {
 				w.is("kill of a zombie", l.Kill(c.Pid(), s), gone)
 			}
-			_, errno := l.Getpgid(c.Pid())
-			w.is("getpgid", errno, netbsd.ESRCH)
-			_, errno = l.Getsid(c.Pid())
-			w.is("getsid", errno, netbsd.ESRCH)
-			w.is("setpgid", l.Setpgid(c.Pid(), 0), netbsd.ESRCH)
-			w.is("attach", l.PtraceAttach(c.Pid()), netbsd.ESRCH)
+			w.hidden(l, c)
+			w.is("EVFILT_PROC", c.AttachKnote(note(func(NoteEvent) {})), netbsd.ESRCH)
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(6, 0), 0) // it stays a zombie
 			w.is("kill of nobody", l.Kill(c.Pid(), 0), netbsd.ESRCH)
+		})
+	})
+}
+
+// hidden demands that calls which ask proc_find say that there is no c.
+func (w *world) hidden(l *LWP, c *Proc) {
+	w.Helper()
+	_, errno := l.Getpgid(c.Pid())
+	w.is("getpgid", errno, netbsd.ESRCH)
+	_, errno = l.Getsid(c.Pid())
+	w.is("getsid", errno, netbsd.ESRCH)
+	w.is("setpgid", l.Setpgid(c.Pid(), 0), netbsd.ESRCH)
+	w.is("attach", l.PtraceAttach(c.Pid()), netbsd.ESRCH)
+}
+
+// From SDYING on proc_find (kern_proc.c of NetBSD 10) finds only SACTIVE and SSTOP; before,
+// while the other LWPs end, the process is found. 1.127 hides it at SDEAD alone.
+func TestExit_41_DyingIsNotFound(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				l.NewLWP(0, func(l *LWP) { nap(l, 10*time.Second) }, false, nil)
+				w.give(l.Proc(), func() { nap(l, 10*time.Second) }, nil, nil)
+				l.Nanosleep(time.Second)
+				l.Exit(6)
+			})
+			l.Nanosleep(5 * time.Second) // its LWPs end
+			_, errno := l.Getpgid(c.Pid())
+			w.is("getpgid before SDYING", []any{errno, c.Exiting()}, []any{netbsd.Errno(0), true})
+			w.is("EVFILT_PROC before SDYING", c.AttachKnote(note(func(e NoteEvent) { w.mark("note %#x", e.Kind) })), netbsd.Errno(0))
+			l.Nanosleep(10 * time.Second) // its files close
+			w.is("state", c.State(), StateExiting)
+			w.is("kill", l.Kill(c.Pid(), netbsd.SIGKILL), netbsd.Errno(0))
+			errno = c.AttachKnote(note(func(NoteEvent) {}))
+			if w.r2003 {
+				w.is("EVFILT_PROC", errno, netbsd.Errno(0))
+				_, errno = l.Getpgid(c.Pid())
+				w.is("getpgid", errno, netbsd.Errno(0))
+			} else {
+				w.is("EVFILT_PROC", errno, netbsd.ESRCH)
+				w.hidden(l, c)
+			}
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(6, 0), 0)
+		})
+		w.order("note 0x80000000") // who watched before hears of the end
+	})
+}
+
+// kill1 (sys_sig.c of NetBSD 10) answers 0 for any process that is neither SACTIVE nor SSTOP,
+// before it asks whether the sender may.
+func TestExit_41_KillOfAnothersZombie(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			z := w.fork(l, "Z", exit(0))
+			l.Nanosleep(time.Second)
+			u := w.fork(l, "U", func(l *LWP) {
+				l.Setuid(7)
+				w.is("another's zombie", l.Kill(z.Pid(), netbsd.SIGTERM), under(w, netbsd.ESRCH, netbsd.Errno(0)))
+				w.is("another's live process", l.Kill(l.Proc().Ppid(), netbsd.SIGTERM), netbsd.EPERM)
+			})
+			w.wait(l, u.Pid(), 0)
+			w.wait(l, z.Pid(), 0)
 		})
 	})
 }
@@ -1301,9 +1471,15 @@ func TestExit_43_CountersGoToTheParentBeforeNoCldWait(t *testing.T) {
 			sleepForever(l)
 		})
 		settled()
-		w.is("parent's", p.PMC().(*fakePMC).n, 12)
 		w.is("init's", w.m.Init().PMC().(*fakePMC).n, 1000)
-		w.order("C.SetDead", "C.SavePMC", "pmc exit", "C.NoCldWait")
+		if w.r2003 {
+			w.is("parent's", p.PMC().(*fakePMC).n, 12)
+			w.order("C.SetDead", "C.SavePMC", "pmc exit", "C.NoCldWait")
+			return
+		}
+		w.is("parent's", p.PMC().(*fakePMC).n, 5) // exit1 of NetBSD 10 knows no counters
+		w.order("C.SetDead", "C.NoCldWait")
+		w.never("C.SavePMC", "pmc exit")
 	})
 }
 
@@ -1407,7 +1583,7 @@ func TestExit_47_WhatSurvivesUntilTheWait(t *testing.T) {
 			w.is("gone", []any{c.Pgrp() == nil, w.m.ProcCount(77), w.m.FindPgrp(c.Pid()) == nil}, []any{true, 0, true})
 		})
 		w.order(under(w, []string{"C.SetDead", "C.FreeSigacts", "C.FreeLimits", "C.CPUExit", "C.SetZombie", "C.Reap"},
-			[]string{"C.SetDead", "C.FreeSigacts", "C.FreeLimits", "C.SetZombie", "C.CPUExit", "C.Reap"})...)
+			[]string{"C.ExitHooks", "C.FreeSigacts", "C.Accounting", "C.SetDead", "C.SetZombie", "C.CPUExit", "C.Reap", "C.FreeLimits"})...)
 	})
 }
 
@@ -1426,7 +1602,7 @@ func TestExit_48_MemoryLivesUntilExit2(t *testing.T) {
 			w.give(l.Proc(), nil, nil, &fakeVM{exit: func(*Proc) { w.mark("vm freed") }})
 			probe = func(e StepEvent) { // with the lock held
 				switch e.Step {
-				case StepCPUExit, StepSetDead, StepFreeSigacts:
+				case StepCPUExit, StepSetDead, StepFixJobControl:
 					if e.Proc == l.p {
 						w.is("address space at "+e.Step.String(), e.Proc.vm != nil, w.r2003)
 					}
@@ -1436,6 +1612,6 @@ func TestExit_48_MemoryLivesUntilExit2(t *testing.T) {
 		})
 		w.is("steps", w.steps(p), plainExit[w.r2003])
 		w.order(under(w, []string{"P.FreeSigacts", "P.CPUExit", "P.QueueDead", "P.ReapProc", "P.FreeVM", "vm freed", "P.SetZombie"},
-			[]string{"P.FreeVM", "vm freed", "P.SetDead", "P.FreeSigacts", "P.SetZombie", "P.CPUExit"})...)
+			[]string{"P.FreeSigacts", "P.FreeVM", "vm freed", "P.FixJobControl", "P.SetDead", "P.SetZombie", "P.CPUExit"})...)
 	})
 }

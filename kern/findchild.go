@@ -8,7 +8,7 @@ import "toaster/netbsd"
 // happened (waitKind) and by the signal class that WALTSIG and WALLSIG choose by.
 // Each queue is a pairing heap whose top is the child nearest to the head of the
 // child list; that order is seq, which grows with every fork and reparent. A wait
-// looks at the tops of at most sixteen queues. Counts per class tell whether any
+// looks at the tops of at most twenty queues. Counts per class tell whether any
 // child matches, which ECHILD depends on. A parent that has waited for a group has
 // the same once more for each group its children are in.
 
@@ -28,11 +28,21 @@ const (
 	cSigchldTraced        // SIGCHLD, traced
 	cOtherTraced          // another signal, traced: P_EXITSIG is SIGCHLD
 	cOther                // another signal, not traced
+	cOtherFSTraced        // another signal, traced by procfs alone: P_EXITSIG is SIGCHLD (2003)
 	numClasses
 )
 
+// pExitsig is P_EXITSIG of sys/proc.h: SIGCHLD for who is traced, in 2003 by procfs, too. mu is
+// held.
+func (p *Proc) pExitsig() netbsd.Signal {
+	if p.flags&(fTraced|fFSTrace) != 0 {
+		return netbsd.SIGCHLD
+	}
+	return p.exitsig
+}
+
 // class is p's wait class: what a parent that waits may choose it by. It changes with the exit
-// signal and with P_TRACED (reclass). mu is held.
+// signal, with P_TRACED and P_FSTRACE (reclass). mu is held.
 func (p *Proc) class() uint8 {
 	traced := p.flags&fTraced != 0
 	switch {
@@ -42,6 +52,8 @@ func (p *Proc) class() uint8 {
 		return cSigchldTraced
 	case traced:
 		return cOtherTraced
+	case p.flags&fFSTrace != 0:
+		return cOtherFSTraced
 	}
 	return cOther
 }
@@ -52,9 +64,9 @@ func classes(options int) uint8 {
 	case options&netbsd.WALLSIG != 0:
 		return 1<<numClasses - 1
 	case options&netbsd.WALTSIG != 0:
-		return 1<<cOtherTraced | 1<<cOther
+		return 1<<cOtherTraced | 1<<cOther | 1<<cOtherFSTraced
 	}
-	return 1<<cSigchld | 1<<cSigchldTraced | 1<<cOtherTraced
+	return 1<<cSigchld | 1<<cSigchldTraced | 1<<cOtherTraced | 1<<cOtherFSTraced
 }
 
 const tracedClasses = 1<<cSigchldTraced | 1<<cOtherTraced
@@ -358,7 +370,7 @@ func (p *Proc) unreport() {
 	p.wkind = kNone
 }
 
-// reclass is due when the exit signal or P_TRACED has changed.
+// reclass is due when the exit signal, P_TRACED or P_FSTRACE has changed.
 func (p *Proc) reclass() {
 	pp, n := p.parent, p.class()
 	if pp == nil || n == p.wclass {

@@ -85,6 +85,37 @@ func TestFindChild_80_PlainWaitSeesSigchldOnly(t *testing.T) {
 	})
 }
 
+// P_EXITSIG (sys/proc.h of 2003) is SIGCHLD under P_FSTRACE, too, so both kinds of wait find the
+// child; its stops are still reported as those of a child that is not traced (line 744). Release
+// 10 has no procfs tracing.
+func TestFindChild_80_ProcfsTracingCounts(t *testing.T) {
+	both(t, func(w *world) {
+		for _, options := range []int{0, netbsd.WALTSIG} {
+			w.guest(func(l *LWP) {
+				c := w.forkWith(l, "C", ForkArgs{ExitSignal: netbsd.SIGUSR1, Body: sleepForever})
+				w.waitIs(l, netbsd.WaitAny, netbsd.WNOHANG, 0, 0, netbsd.ECHILD)
+				c.setFSTrace(true)
+				w.waitIs(l, netbsd.WaitAny, netbsd.WNOHANG, 0, 0, under(w, 0, netbsd.ECHILD))
+				l.Kill(c.Pid(), netbsd.SIGSTOP)
+				l.Nanosleep(time.Second)
+				w.waitIs(l, c.Pid(), options|netbsd.WNOHANG, 0, 0, plainOf(w, options))
+				options := under(w, options, netbsd.WALTSIG)
+				w.waitIs(l, c.Pid(), options|netbsd.WUNTRACED, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+				l.Kill(c.Pid(), netbsd.SIGKILL)
+				w.waitIs(l, c.Pid(), options, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+			})
+		}
+	})
+}
+
+// plainOf is what a wait with options says in release 10, which sees no SIGCHLD child.
+func plainOf(w *world, options int) netbsd.Errno {
+	if w.r2003 || options != 0 {
+		return 0
+	}
+	return netbsd.ECHILD
+}
+
 func TestFindChild_81_WaltsigSkipsRawSigchld(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {

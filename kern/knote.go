@@ -12,7 +12,7 @@ const NoteSignal = 0x00100000
 type NoteEvent struct {
 	Kind   uint32
 	Proc   *Proc
-	Data   int64 // EXIT: the raw status in release 10, 0 in 2003; FORK: the child's pid
+	Data   int64 // EXIT: the status word in release 10, 0 in 2003; FORK: the child's pid
 	Signal netbsd.Signal
 }
 
@@ -29,14 +29,15 @@ type KnoteTracker interface {
 	Track(parent, child *Proc) Knote
 }
 
-// AttachKnote attaches k to p. ESRCH: p has exited, or is past NOTE_EXIT.
+// AttachKnote attaches k to p. ESRCH: p is not found any more (item 41), or not yet, or is past
+// NOTE_EXIT.
 //
 // The slice is copied on each change, so that a notification which is under way walks the one
 // it began with.
 func (p *Proc) AttachKnote(k Knote) netbsd.Errno {
 	p.m.lock()
 	defer p.m.unlock()
-	if p.flags&fNoteExited != 0 || p.state == StateFree || p.state == StateEmbryo {
+	if p.flags&fNoteExited != 0 || !p.alive() {
 		return netbsd.ESRCH
 	}
 	x := p.extra()

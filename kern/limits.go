@@ -22,14 +22,15 @@ func DefaultLimits() *Limits {
 	return l
 }
 
-// Rlimit is getrlimit(2): EINVAL for a resource that does not exist.
+// Rlimit is getrlimit(2): EINVAL for a resource that does not exist, ESRCH for a process that is
+// dead.
 func (p *Proc) Rlimit(which int) (Rlimit, netbsd.Errno) {
 	if which < 0 || which >= netbsd.RLIM_NLIMITS {
 		return Rlimit{}, netbsd.EINVAL
 	}
 	p.m.lock()
 	defer p.m.unlock()
-	if p.lim == nil {
+	if p.lim == nil || p.state >= StateDead {
 		return Rlimit{}, netbsd.ESRCH
 	}
 	return p.lim[which], 0

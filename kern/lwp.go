@@ -71,7 +71,7 @@ type LWP struct {
 	vforkwait  bool   // l_vforkwaiting
 	reason     int8   // why the sleep ended
 	dbgSig     netbsd.Signal
-	exitW      netbsd.WaitStatus // own: what the survivor passes to exit1
+	end        ending // own: what the survivor passes to exit1
 	wake       chan struct{}
 	body       func(*LWP)
 	mask       netbsd.Sigset
@@ -322,7 +322,7 @@ func (l *LWP) returned() {
 	}
 	l.mode.Store(modeDead)
 	if l.lid == 1 {
-		l.decideExit(0)
+		l.decideExit(ending{})
 	}
 }
 
@@ -345,7 +345,7 @@ func (l *LWP) finish() {
 		l.panicked(v)
 	case l.mode.Load() != modeDead:
 		l.mode.Store(modeDead)
-		l.decideExit(netbsd.ExitStatus(0, netbsd.SIGABRT))
+		l.decideExit(killed(netbsd.SIGABRT))
 	}
 	defer l.lastly()
 	l.body, l.onCPU = nil, nil
@@ -353,47 +353,47 @@ func (l *LWP) finish() {
 	case l.p == l.p.m.init:
 		l.goroutineEnds() // init's state stays as it was (item 3)
 	case l.survivor:
-		l.exit1(l.exitW)
+		l.exit1(l.end)
 	default:
 		l.exitLWP()
 	}
 }
 
-// Exit is _exit(2) (sys_exit, items 1 and 2): the process ends with status & 0xff.
-// If it is already exiting only this LWP ends. It does not return: the goroutine's
+// Exit is _exit(2) (sys_exit, items 1 and 2): the process ends with the low 32 bits of status,
+// of which release 2003 keeps 8. If it is already exiting only this LWP ends. It does not return: the goroutine's
 // deferred functions run, and with them the LWP makes no more kernel calls.
 func (l *LWP) Exit(status int) {
 	if l.mode.Load() == modeDead {
 		return
 	}
-	l.exitWith(netbsd.ExitStatus(status, 0))
+	l.exitWith(exited(status))
 }
 
 // exitWith decides the end and leaves the body; all else is finish's. It does not return.
-func (l *LWP) exitWith(w netbsd.WaitStatus) {
+func (l *LWP) exitWith(e ending) {
 	l.mode.Store(modeDead)
-	l.decideExit(w)
+	l.decideExit(e)
 	runtime.Goexit()
 }
 
-// decideExit makes w the process's end unless another LWP has been first. It sets
+// decideExit makes e the process's end unless another LWP has been first. It sets
 // P_WEXIT (items 2 and 4).
 //
 // Several LWPs can come here at once; mu and fWExit choose. init does not exit at all: that is
 // an error of the machine, found before anything has changed (item 3).
-func (l *LWP) decideExit(w netbsd.WaitStatus) {
+func (l *LWP) decideExit(e ending) {
 	p := l.p
 	p.m.lock()
 	if p == p.m.init {
 		p.m.unlock()
-		p.m.initDied(w)
+		p.m.initDied(e)
 		return
 	}
 	if p.flags&(fWExit|fExecing) == 0 {
 		p.flags |= fWExit
 		l.survivor = true
 		p.step(l, StepSetWEXIT)
-		l.exitW = w
+		l.end = e
 	}
 	p.m.unlock()
 }

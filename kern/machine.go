@@ -236,14 +236,14 @@ func (m *Machine) Halted() <-chan struct{} { return m.halted }
 
 // initDied ends a machine whose init has exited (item 3): everything is killed, and Err says
 // how init ended. With Close under way init is to go, and it is no error.
-func (m *Machine) initDied(w netbsd.WaitStatus) {
+func (m *Machine) initDied(e ending) {
 	m.lock()
 	if m.halting {
 		m.unlock()
 		return
 	}
 	if m.err == nil {
-		m.err = fmt.Errorf("%w (signal %d, exit %d)", ErrInitDied, int(w.TermSignal()), w.ExitCode())
+		m.err = fmt.Errorf("%w (signal %d, exit %d)", ErrInitDied, int(e.w.TermSignal()), e.code)
 	}
 	m.killForGood()
 	m.unlock()

@@ -45,5 +45,5 @@ func (pl *Platform) ExitAs(w netbsd.WaitStatus) {
 	if l.mode.Load() == modeDead || w.Stopped() || w.Continued() {
 		return
 	}
-	l.exitWith(w)
+	l.exitWith(endingOf(w))
 }

@@ -45,6 +45,7 @@ const (
 	fNoteExited                       // NOTE_EXIT has been sent
 	fNoJobs                           // its exit has come as far as fixjobc: children no longer count
 	fDoomed                           // its address space has been told (doom)
+	fDying                            // SDYING of release 10: it is not found any more
 )
 
 // Proc is a process. Its fields are guarded by Machine.mu. A *Proc is never used
@@ -62,7 +63,7 @@ type Proc struct {
 	wkind   waitKind      // which queue of the parent's it is in
 	wclass  uint8
 
-	xstat netbsd.WaitStatus // p_xstat; cleared at the reap (item 91)
+	xstat netbsd.WaitStatus // p_xstat; P_WAITSTATUS in release 10; cleared at the reap (item 91)
 	final netbsd.WaitStatus // the same for Proc.Wait of the embedder; kept
 
 	// The tree. parent is the debugger while one holds p, as p_pptr is; realParent is who it
@@ -71,11 +72,11 @@ type Proc struct {
 	opptr            *Proc // original parent while traced
 	kids             *Proc // head of the child list
 	sibNext, sibPrev *Proc
-	seq              uint64     // place in the child list: bigger is nearer the head
-	nkids            [4]int32   // children by wait class
-	waits            *waitSet   // children worth reporting; nil until there is one
-	hp               heapLinks  // place in the parent's queue
-	node             *groupNode // and by group; nil unless the parent has waited for one
+	seq              uint64            // place in the child list: bigger is nearer the head
+	nkids            [numClasses]int32 // children by wait class
+	waits            *waitSet          // children worth reporting; nil until there is one
+	hp               heapLinks         // place in the parent's queue
+	node             *groupNode        // and by group; nil unless the parent has waited for one
 
 	// Where p is listed besides: its group, and one of the machine's two lists.
 	pgrp             *Pgrp
@@ -88,6 +89,7 @@ type Proc struct {
 	nlwps   int32
 	nzlwps  int32
 	nextLid int32
+	xexit   int32 // p_xexit, all 32 bits of exit(2)'s argument; release 10 (item 1)
 
 	// NetBSD sleeps on addresses within the process; each has a queue here.
 	waiters waitq // sleepers in wait4 and, in 2003, vfork: NetBSD's wakeup(p)
@@ -338,7 +340,7 @@ func (p *Proc) Status() (w netbsd.WaitStatus, ok bool) {
 func (p *Proc) SetExitStatus(w netbsd.WaitStatus) {
 	p.m.lock()
 	if p.state == StateExiting {
-		p.xstat = w
+		p.xstat, p.xexit = w, endingOf(w).code
 	}
 	p.m.unlock()
 }
@@ -413,13 +415,19 @@ func (m *Machine) Find(pid int) *Proc {
 	return m.pids.find(pid)
 }
 
-// pfind is proc_find: dead and zombie processes are not found (item 41).
+// pfind is proc_find: dead and zombie processes are not found, in release 10 from SDYING on
+// (item 41).
 //
 // An embryo is not found either: its maker is still at work on it without mu. mu is held.
 func (m *Machine) pfind(pid int) *Proc {
 	p := m.pids.find(pid)
-	if p == nil || p.state == StateEmbryo || p.state >= StateDead {
+	if p == nil || !p.alive() {
 		return nil
 	}
 	return p
+}
+
+// alive is what proc_find asks: SACTIVE or SSTOP in release 10, before SDEAD in 2003. mu is held.
+func (p *Proc) alive() bool {
+	return p.state == StateActive || p.state == StateExiting && p.flags&fDying == 0
 }

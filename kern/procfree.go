@@ -26,7 +26,7 @@ func (p *Proc) procFree() {
 		f(parent, p)
 	}
 	p.step(nil, StepClearStatus)
-	p.xstat = 0
+	p.xstat, p.xexit = 0, 0
 	p.step(nil, StepAddRusage)
 	if *p.ru != (netbsd.Rusage{}) {
 		parent.extra().cru.Add(p.ru)
@@ -72,6 +72,9 @@ func (p *Proc) releaseAll() {
 	m := p.m
 	p.step(nil, StepUncountUser)
 	m.chgproccnt(p.cred.RUID, -1)
+	if !m.r2003 {
+		p.freeLimits(nil)
+	}
 	p.step(nil, StepFreeCred)
 	p.step(nil, StepReleaseText)
 	m.releaseImage(p.img)

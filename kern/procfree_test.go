@@ -161,7 +161,7 @@ func TestProcFree_93_LeavesEverything(t *testing.T) {
 			w.is("before", []any{c.State(), g.Members(), w.m.NumProcs()}, []any{StateZombie, []int{c.Pid()}, 3})
 			w.wait(l, c.Pid(), 0)
 			w.is("state", c.State(), StateFree)
-			w.is("steps", w.steps(c), reapSteps)
+			w.is("steps", w.steps(c), under(w, reapSteps, reapSteps10))
 			w.locked(func() {
 				w.is("rusage, group, lists, LWPs", []bool{c.ru == nil, c.pgrp == nil, c.parent == nil, c.lwps == nil, w.m.zombies.head == nil}, []bool{true, true, true, true, true})
 			})

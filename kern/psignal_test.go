@@ -109,7 +109,7 @@ func TestPsignal_69_WhatIsAlwaysFilledIn(t *testing.T) {
 			}
 			i := child(exit(0x1ab))
 			w.is("effective uid", i.UID, uint32(200))
-			w.is("status", i.Status, under(w, int32(0xab00), int32(0xab)))
+			w.is("status", i.Status, under(w, int32(0xab00), int32(0x1ab)))
 			// p_ru, to which 2003 has added p_cru; NetBSD 10 reads p_stats->p_ru, and adds
 			// p_cru in proc_free.
 			w.is("whole seconds, in 2003 with descendants", []int64{i.Utime, i.Stime}, under(w, []int64{3, 1}, []int64{2, 0}))
@@ -156,8 +156,8 @@ func TestStopsAndContinuationsTellTheParent(t *testing.T) {
 }
 
 // A process that stops at its exit because it was asked to (PS_STOPEXIT) is waited for as
-// one that has stopped, but exit1 sends no SIGCHLD for it: child_psignal is not called. The
-// SIGCHLD of the end comes afterwards.
+// one that has stopped, but exit1 sends no SIGCHLD for it: child_psignal is not called. That it
+// goes on is told, as for any that is SSTOP (kpsignal2), and then the end.
 func TestStopOnExitSendsNoSignal(t *testing.T) {
 	both(t, func(w *world) {
 		if w.r2003 {
@@ -176,7 +176,22 @@ func TestStopOnExitSendsNoSignal(t *testing.T) {
 			l.Kill(c.Pid(), netbsd.SIGCONT)
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(5, 0), 0)
 			l.Nanosleep(time.Millisecond)
-			w.is("SIGCHLD of the end", []any{len(*got), (*got)[0].Code}, []any{1, int32(netbsd.CLD_EXITED)})
+			// SIGCONT does not take a process from its tracer (kpsignal2: traced, and not SIGKILL).
+			c2 := w.fork(l, "T", func(l *LWP) {
+				l.TraceMe()
+				l.Proc().setStopOn(false, false, true)
+				l.Exit(6)
+			})
+			w.wait(l, c2.Pid(), 0)
+			n := len(*got)
+			l.Kill(c2.Pid(), netbsd.SIGCONT)
+			l.Nanosleep(time.Second)
+			w.is("traced", []any{c2.Stopped(), len(*got)}, []any{true, n})
+			l.PtraceResume(c2.Pid(), ResumeArgs{})
+			w.waitIs(l, c2.Pid(), 0, c2.Pid(), netbsd.ExitStatus(6, 0), 0)
+			*got = (*got)[:n]
+			w.is("SIGCHLD of the continuation and the end", []any{len(*got), (*got)[0].Code, (*got)[len(*got)-1].Code},
+				[]any{2, int32(netbsd.CLD_CONTINUED), int32(netbsd.CLD_EXITED)})
 		})
 	})
 }

@@ -343,4 +343,5 @@ func (p *Proc) setFSTrace(on bool) {
 	if on && p.m.r2003 {
 		p.flags |= fFSTrace
 	}
+	p.reclass()
 }

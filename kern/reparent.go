@@ -88,18 +88,22 @@ func (c *Proc) giveBack() *Proc {
 	return to
 }
 
-// orphanChildren returns p's children to init, or to p's subreaper (items 32 to 36).
+// orphanChildren returns p's children to init, or to p's subreaper (items 32 to 36). It reports
+// whether there were any.
 //
-// One wakeup before the loop stands for all the zombies that come (item 32), and no SIGCHLD. A
+// One wakeup stands for all the zombies that come (item 32), and no SIGCHLD: in 2003 it comes
+// before the loop, in 10 at the end of exit1. A
 // traced child is killed: its tracer is gone, and nobody would ever continue it. psignal comes
 // after the move, so that what it reports goes to the new parent. mu is held.
-func (p *Proc) orphanChildren(l *LWP) {
+func (p *Proc) orphanChildren(l *LWP) bool {
 	to := p.reaperFor()
 	if p.kids == nil {
-		return
+		return false
 	}
-	p.step(l, StepWakeInit)
-	to.waiters.wakeAll()
+	if p.m.r2003 {
+		p.step(l, StepWakeInit)
+		to.waiters.wakeAll()
+	}
 	p.step(l, StepReparentChildren)
 	for p.kids != nil {
 		c := p.kids
@@ -119,6 +123,7 @@ func (p *Proc) orphanChildren(l *LWP) {
 		}
 		p.m.psignal(c, &netbsd.Siginfo{Signo: netbsd.SIGKILL, Code: netbsd.SI_NOINFO}, nil)
 	}
+	return true
 }
 
 // forgetStolen makes the children that debuggers hold forget that p was their

@@ -315,11 +315,11 @@ func (l *LWP) undeliverable() {
 func (l *LWP) sigexit(info *netbsd.Siginfo) {
 	p, m := l.p, l.p.m
 	sig := info.Signo
-	w := netbsd.ExitStatus(0, sig)
+	e := killed(sig)
 	m.lock()
 	if p == m.init {
 		m.unlock()
-		l.exitWith(w)
+		l.exitWith(e)
 	}
 	// Another LWP has decided how the process ends: the first decision stands (item 2).
 	if p.flags&(fWExit|fExecing) != 0 {
@@ -337,14 +337,14 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 		done := false
 		l.hook(func() { done = m.cfg.Core(l, sig, info) })
 		if done {
-			w |= netbsd.CoreFlag
+			e.w |= netbsd.CoreFlag
 			m.lock()
 			p.flags |= fACore | fCoreDumped
 			m.unlock()
 		}
 	}
 	// The rest is done below the body (finish), after its deferred functions.
-	l.exitW = w
+	l.end = e
 	l.mode.Store(modeDead)
 	runtime.Goexit()
 }

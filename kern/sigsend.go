@@ -8,24 +8,38 @@ import "toaster/netbsd"
 // signal but itself, below -1 the group -pid. Signal 0 only checks.
 //
 // EINVAL: no such signal; EPERM: not allowed; ESRCH: nobody there. A zombie is
-// somebody in release 10, nobody in release 2003 (item 41); in a group it is
+// somebody in release 10, whoever asks, nobody in release 2003 (item 41); in a group it is
 // somebody in both.
 func (l *LWP) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
-	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
-	return l.Sigqueue(pid, &info)
+	if sig != 0 && !sig.Valid() {
+		return netbsd.EINVAL
+	}
+	return l.call(func() netbsd.Errno {
+		info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}
+		return l.p.m.kill(l.p, pid, &info)
+	})
 }
 
-// Sigqueue is sigqueueinfo(2): Kill with a code and a value of the sender's. Pid
-// and UID are filled in. EAGAIN: too many queued.
+// Sigqueue is sigqueueinfo(2): Kill with a siginfo of the sender's. EPERM as well: it goes to
+// another pid than the caller's, and its Pid and UID are not the sender's or its Code is neither
+// SI_USER nor SI_QUEUE (kill1). EAGAIN: too many queued.
 func (l *LWP) Sigqueue(pid int, info *netbsd.Siginfo) netbsd.Errno {
 	if info.Signo != 0 && !info.Signo.Valid() {
 		return netbsd.EINVAL
 	}
 	return l.call(func() netbsd.Errno {
-		si := *info
-		si.Pid, si.UID = l.p.pid, l.p.cred.EUID
-		return l.p.m.kill(l.p, pid, &si)
+		if pid != int(l.p.pid) && !l.p.maySay(info) {
+			return netbsd.EPERM
+		}
+		return l.p.m.kill(l.p, pid, info)
 	})
+}
+
+// maySay reports whether another process may be told info by p: nobody claims to be somebody
+// else, or the kernel. mu is held.
+func (p *Proc) maySay(info *netbsd.Siginfo) bool {
+	return info.Pid == p.pid && info.UID == p.cred.EUID &&
+		(info.Code == netbsd.SI_USER || info.Code == netbsd.SI_QUEUE)
 }
 
 // kill is kill(2)'s choice of whom pid means. from is the sender, whose rights count; info
@@ -47,12 +61,15 @@ func (m *Machine) kill(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 	return from.killGroup(g, info)
 }
 
-// A zombie counts as somebody in release 10, which lets proc_find_raw answer: kill returns 0,
-// and psignal drops the signal (item 41). mu is held.
+// A process that is dying or a zombie counts as somebody in release 10, whose kill1 asks
+// proc_find_raw: kill returns 0, without a look at rights (item 41). mu is held.
 func (m *Machine) killOne(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 	p := m.pids.find(pid)
-	if p == nil || p.state == StateEmbryo || m.r2003 && p.state >= StateDead {
+	if p == nil || m.r2003 && !p.alive() {
 		return netbsd.ESRCH
+	}
+	if !p.alive() {
+		return 0
 	}
 	if !from.canSignal(p, info.Signo) {
 		return netbsd.EPERM
@@ -239,9 +256,18 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 
 // signalExiting is for a process that has stopped in its exit (PS_STOPEXIT): it goes
 // on for SIGCONT or SIGKILL. All other signals are ignored (item 10).
+//
+// kpsignal2 sees SSTOP, so the parent is told of the continuation, and a tracer lets nobody but
+// SIGKILL take its process. mu is held.
 func (p *Proc) signalExiting(sig netbsd.Signal) {
-	if p.state == StateExiting && p.flags&fStopped != 0 && (sig == netbsd.SIGCONT || sig == netbsd.SIGKILL) {
+	if p.state != StateExiting || p.flags&fStopped == 0 {
+		return
+	}
+	switch {
+	case sig == netbsd.SIGKILL:
 		p.unstop()
+	case sig == netbsd.SIGCONT && p.flags&fTraced == 0:
+		p.continued()
 	}
 }
 

@@ -80,6 +80,9 @@ func (l *LWP) waitPid(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 	m.lock()
 	if pid == 0 { // computed once: a later setpgid is not seen (item 70)
 		s.by, s.id = netbsd.P_PGID, int(l.p.pgrp.id)
+		if m.r2003 && s.id == 1 {
+			s.by = netbsd.P_ALL // minus the group is WAIT_ANY (lines 663 and 720)
+		}
 	}
 	return l.wait(s, options, out, false)
 }
@@ -147,7 +150,7 @@ func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netb
 func (p *Proc) reportOut(c *Proc, kind waitKind, options int, out *WaitOut, wait6 bool) (int, netbsd.Errno) {
 	var r waitResult
 	c.fillResult(kind, &r)
-	if kind == kZombie && wait6 && options&netbsd.WNOWAIT != 0 {
+	if kind == kZombie && !p.m.r2003 && options&netbsd.WNOWAIT != 0 {
 		r.self = c.ownUsageLocked() // descendants come with the reap
 	}
 	p.consume(c, kind, options)
@@ -246,7 +249,7 @@ func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 		if c.ru != nil {
 			r.self = *c.ru
 		}
-		r.info.Code, r.info.Status = exitSiginfo(c.xstat)
+		r.info.Code, r.info.Status = c.exitSiginfo()
 	case kStopped:
 		r.status = netbsd.StopStatus(c.xsig)
 		r.info.Code, r.info.Status = netbsd.CLD_STOPPED, int32(c.xsig)
@@ -263,18 +266,21 @@ func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 	if c.ext != nil {
 		r.children = c.ext.cru
 	}
-	r.info.Utime, r.info.Stime = int64(r.self.Utime/time.Second), int64(r.self.Stime/time.Second)
+	own := c.ownUsageLocked() // match_process: without descendants
+	r.info.Utime, r.info.Stime = int64(own.Utime/time.Second), int64(own.Stime/time.Second)
 }
 
-// exitSiginfo returns si_code and si_status of a child that has ended as release 10 has them (item 69).
-func exitSiginfo(w netbsd.WaitStatus) (code, status int32) {
+// exitSiginfo returns si_code and si_status of a child that has ended as release 10 has them
+// (item 69): the status is the whole of what it passed to exit(2). mu is held.
+func (c *Proc) exitSiginfo() (code, status int32) {
+	w := c.xstat
 	switch {
 	case w.CoreDump():
 		return netbsd.CLD_DUMPED, int32(w.TermSignal())
 	case w.Signaled():
 		return netbsd.CLD_KILLED, int32(w.TermSignal())
 	}
-	return netbsd.CLD_EXITED, int32(w.ExitCode())
+	return netbsd.CLD_EXITED, c.xexit
 }
 
 // copyWait4 copies out status, then rusage; in release 2003 the latter for zombies only

@@ -12,17 +12,38 @@ import (
 func TestWait4_70_Pid0IsTheGroupOfTheMoment(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
+			l.Setpgid(0, 0) // away from group 1
+			g := w.fork(l, "G", sleepForever)
+			l.Setpgid(g.Pid(), 0)
 			c := w.fork(l, "in the old group", func(l *LWP) { l.Nanosleep(10 * time.Second) })
 			l.NewLWP(0, func(l *LWP) {
 				l.Nanosleep(time.Second)
-				w.is("setpgid", l.Setpgid(0, 0), netbsd.Errno(0))
+				w.is("setpgid", l.Setpgid(0, g.Pid()), netbsd.Errno(0))
 				w.fork(l, "in the new group", exit(0))
 			}, false, nil)
 			r := w.wait(l, 0, 0)
 			w.is("found, when", []any{r.Pid, w.since()}, []any{c.Pid(), 10 * time.Second})
 			r = w.wait(l, 0, 0) // a new wait sees the new group
 			w.is("now", w.names[r.Pid], "in the new group")
+			l.Kill(g.Pid(), netbsd.SIGKILL)
+			w.waitIs(l, 0, 0, g.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
 			w.waitIs(l, 0, netbsd.WNOHANG, 0, 0, netbsd.ECHILD)
+		})
+	})
+}
+
+// In group 1 pid 0 becomes minus 1, which is WAIT_ANY (kern_exit.c 1.127, lines 663 and 720).
+// NetBSD 10 has WAIT_MYPGRP apart (find_stopped_child).
+func TestWait4_70_InGroup1Pid0IsAnyChildIn2003(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			w.is("group", l.Proc().Pgid(), 1)
+			c := w.fork(l, "C", func(l *LWP) { l.Setpgid(0, 0); l.Exit(3) })
+			l.Nanosleep(time.Second)
+			if !w.r2003 {
+				w.waitIs(l, 0, 0, 0, 0, netbsd.ECHILD)
+			}
+			w.waitIs(l, under(w, 0, c.Pid()), 0, c.Pid(), netbsd.ExitStatus(3, 0), 0)
 		})
 	})
 }

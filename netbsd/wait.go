@@ -34,12 +34,13 @@ const (
 )
 
 // WaitStatus is the raw status word of wait(2): low 7 bits the signal, 0x80 the
-// core flag, bits 8 to 15 the exit code; 0x7f in the low byte is a stop.
+// core flag, from bit 8 on the exit code; 0x7f in the low byte is a stop. Release 2003 has
+// 8 bits of the exit code in it, release 10 the low 24 bits of what exit(2) was given.
 type WaitStatus int32
 
-// ExitStatus makes W_EXITCODE(code, sig).
+// ExitStatus makes W_EXITCODE(code, sig), which keeps what fits into the word.
 func ExitStatus(code int, sig Signal) WaitStatus {
-	return WaitStatus(int32(code&0xff)<<8 | int32(sig))
+	return WaitStatus(int32(code)<<8 | int32(sig))
 }
 
 // StopStatus makes W_STOPCODE(sig).
@@ -70,7 +71,7 @@ func (w WaitStatus) Continued() bool { return w == ContinuedStatus }
 // CoreDump reports WCOREDUMP.
 func (w WaitStatus) CoreDump() bool { return w.Signaled() && w&CoreFlag != 0 }
 
-// ExitCode returns WEXITSTATUS.
+// ExitCode returns WEXITSTATUS, the low 8 bits of the exit code.
 func (w WaitStatus) ExitCode() int { return int(w>>8) & 0xff }
 
 // TermSignal returns WTERMSIG.

@@ -109,7 +109,9 @@ func TestSignal(t *testing.T) {
 		},
 		"queue": {
 			{"sigqueueinfo(2): EFAULT", netbsd.SYS_sigqueueinfo, args{self, bad}, netbsd.EFAULT, nil, nil},
-			{"sigqueueinfo(2): ESRCH", netbsd.SYS_sigqueueinfo, args{nobody, sigqueue(netbsd.SIGUSR1, 7)}, netbsd.ESRCH, nil, nil},
+			{"sigqueueinfo(2): ESRCH", netbsd.SYS_sigqueueinfo, args{nobody, sent(0, netbsd.SI_QUEUE)}, netbsd.ESRCH, nil, nil},
+			{"kill1: EPERM for another's pid", netbsd.SYS_sigqueueinfo, args{nobody, sent(1, netbsd.SI_QUEUE)}, netbsd.EPERM, nil, nil},
+			{"kill1: EPERM for a code of the kernel's", netbsd.SYS_sigqueueinfo, args{nobody, sent(0, netbsd.SI_TIMER)}, netbsd.EPERM, nil, nil},
 			{"sigqueueinfo(2): EINVAL for a signal", netbsd.SYS_sigqueueinfo, args{self, sigqueue(netbsd.NSIG, 7)}, netbsd.EINVAL, nil, nil},
 			{"sigprocmask(2)", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, sigset(netbsd.SIGUSR1), 0}, 0, nil, nil},
 			{"sigqueueinfo(2)", netbsd.SYS_sigqueueinfo, args{self, sigqueue(netbsd.SIGUSR1, 7)}, 0, nil, nil},
@@ -189,6 +191,14 @@ func TestSignal(t *testing.T) {
 func sigqueue(sig netbsd.Signal, value uint64) []byte {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_QUEUE, Value: value}
 	return encoded(netbsd.SizeofSiginfo, info.Encode)
+}
+
+// sent is the siginfo of a sender whose pid is that many above the caller's.
+func sent(off uint64, code int32) func(*player) uint64 {
+	return func(p *player) uint64 {
+		info := netbsd.Siginfo{Signo: netbsd.SIGUSR1, Code: code, Pid: int32(self(p) + off)}
+		return p.arg(encoded(netbsd.SizeofSiginfo, info.Encode))
+	}
 }
 
 func context(u netbsd.Ucontext) []byte { return encoded(netbsd.SizeofUcontext, u.Encode) }

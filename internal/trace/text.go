@@ -134,7 +134,7 @@ func statusText(s netbsd.WaitStatus) string {
 	case s.Signaled():
 		return "killed by " + s.TermSignal().String()
 	}
-	return "exited with " + strconv.Itoa(s.ExitCode())
+	return "exited with " + strconv.Itoa(int(s>>8))
 }
 
 // flush shows calls that will not end. Memory is read with mu dropped, as the guest's host

@@ -29,6 +29,7 @@ var subprograms = []testCase{
 
 var exitCases = []testCase{
 	{"exit_01_status_is_truncated", exitTruncated},
+	{"exit_01_si_status_is_the_whole_int", exitWhole},
 	{"exit_02_one_exiter_wins", exitOneWins},
 	{"exit_14_files_close_before_SIGCHLD", exitFilesFirst},
 	{"exit_33_orphans_go_to_init", exitOrphans},
@@ -52,9 +53,30 @@ var exitCases = []testCase{
 func exitTruncated() {
 	for _, n := range [...]int{0, 1, 42, 255, 256, 0x1ff, -1, 0x12345678} {
 		pid := fork(func() { exit(n) })
-		reap(pid, n&0xff<<8)
+		if release10 {
+			reap(pid, int(int32(n)<<8)) // W_EXITCODE of the whole int
+		} else {
+			reap(pid, n&0xff<<8)
+		}
 	}
 	noChildren()
+}
+
+// exit_psignal and match_process of NetBSD 10's kern_exit.c: si_status is p_xexit.
+func exitWhole() {
+	if !release10 {
+		return
+	}
+	holdChild()
+	for _, n := range [...]int{0x5a5a5a5a, -2, 256} {
+		var info, at6 [128]byte
+		block(sigCHLD)
+		pid := fork(func() { exit(n) })
+		sigwaitInfo(bit(sigCHLD), &info)
+		eq("si_status of SIGCHLD", infoStatus(&info), n)
+		eq("wait6", must("wait6", sysWait6, pPID, pid, 0, wEXITED, 0, ptr(&at6)), pid)
+		eq("si_status of wait6", infoStatus(&at6), n)
+	}
 }
 
 // exitGate is opened once all who want to exit are there: who is created while another

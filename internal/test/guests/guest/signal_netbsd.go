@@ -20,6 +20,7 @@ var signalCases = []testCase{
 	{"signal_sigsuspend", signalSuspend},
 	{"signal_sigtimedwait", signalTimedwait},
 	{"signal_queue_carries_a_value", signalQueue},
+	{"signal_queue_to_others_says_who_sent_it", signalQueueOthers},
 	{"signal_pending_and_order", signalPending},
 	{"signal_bad_arguments", signalBad},
 	{"signal_KILL_and_STOP_cannot_be_caught", signalUncatchable},
@@ -504,12 +505,43 @@ func signalQueue() {
 	*(*int32)(unsafe.Pointer(&info[0])) = sigRTMIN
 	*(*int32)(unsafe.Pointer(&info[4])) = siQUEUE
 	*(*int64)(unsafe.Pointer(&info[24])) = 0x123456789
+	*(*int32)(unsafe.Pointer(&info[16])) = 77 // to oneself whatever one likes (kill1)
 	must("sigqueueinfo", sysSigqueueinfo, getpid(), ptr(&info))
 	var got [128]byte
 	sigwaitInfo(bit(sigRTMIN), &got)
 	eq("si_code", infoCode(&got), siQUEUE)
 	eq("value", int(le64(&got, 24)), 0x123456789)
-	eq("si_pid", infoPid(&got), getpid())
+	eq("si_pid", infoPid(&got), 77)
+}
+
+// kill1 of NetBSD 10's sys_sig.c: another process is told nothing but the truth.
+func signalQueueOthers() {
+	block(sigRTMIN)
+	child := fork(func() {
+		var got [128]byte
+		for infoCode(&got) != siQUEUE {
+			sigwaitInfo(bit(sigRTMIN), &got)
+		}
+		eq("si_pid", infoPid(&got), getppid())
+		exit(3)
+	})
+	uid := must("geteuid", sysGeteuid)
+	for _, try := range [...]struct{ code, pid, uid, errno int }{
+		{siQUEUE, getpid() + 1, uid, eperm},
+		{siQUEUE, getpid(), uid + 1, eperm},
+		{-3, getpid(), uid, eperm}, // SI_TIMER
+		{1, getpid(), uid, eperm},  // CLD_EXITED
+		{siUSER, getpid(), uid, 0},
+		{siQUEUE, getpid(), uid, 0},
+	} {
+		var info [128]byte
+		for i, v := range [...]int{sigRTMIN, try.code, 0, 0, try.pid, try.uid} {
+			*(*int32)(unsafe.Pointer(&info[4*i])) = int32(v)
+		}
+		_, e := call(sysSigqueueinfo, child, ptr(&info))
+		eq("sigqueueinfo", e, try.errno)
+	}
+	reap(child, exited(3))
 }
 
 var order [4]int

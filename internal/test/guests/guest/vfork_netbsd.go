@@ -270,7 +270,11 @@ func pidReuse() {
 }
 
 func execStatus() {
-	reap(fork(func() { execSelf("sub_exit", "300") }), exited(300&0xff))
+	code := 300 // of which 2003 keeps 8 bits
+	if !release10 {
+		code &= 0xff
+	}
+	reap(fork(func() { execSelf("sub_exit", "300") }), exited(code))
 	var p pipe
 	p.open()
 	must("F_SETFD", sysFcntl, int(p.w), fSETFD, 1)
