@@ -9,6 +9,7 @@ import (
 	"toaster/internal/guard"
 	"toaster/internal/hostfile"
 	"toaster/internal/platform"
+	"toaster/internal/sysv"
 	"toaster/internal/vm"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -34,6 +35,8 @@ type Space struct {
 	// nobody else waiting, and its own LWPs until it is killed.
 	mu sync.Mutex
 	m  *vm.Map
+
+	shm sysv.Map // what of System V's shared memory is attached; it has a lock of its own
 
 	committed uint64 // bytes, see huge
 	charged   uint64 // bytes, see memory
@@ -152,6 +155,7 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 		to.space.release()
 		return errno
 	}
+	s.sys.SysV.Shm.Fork(&s.shm, &to.space.shm)
 	return 0
 }
 
@@ -215,6 +219,9 @@ func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 // drop ends the use by one process, and says whether it was the last one.
 func (s *Space) drop() bool {
 	last := s.uses.Add(-1) == 0
+	if last {
+		s.sys.SysV.Shm.Exit(&s.shm)
+	}
 	if last && s.nursery != nil {
 		s.nursery.Expect(int(s.lwps.Load()))
 	}

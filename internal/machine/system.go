@@ -11,6 +11,7 @@ import (
 	"toaster/internal/platform"
 	"toaster/internal/socket"
 	"toaster/internal/syscalls"
+	"toaster/internal/sysv"
 	"toaster/internal/trace"
 	"toaster/internal/tty"
 	"toaster/internal/vfs"
@@ -154,6 +155,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		NewThread: s.newThread,
 		SetStack:  setStack,
 		CPUTime:   cpuTime,
+		SysV:      sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
 	}
 	return s, dirs, nil
 }
@@ -203,6 +205,7 @@ func (s *System) Close() error {
 
 // closeFiles ends what files have of the host, once no process has any.
 func (s *System) closeFiles() {
+	s.SysV.Close()
 	s.Sockets.Close()
 	s.Host.Close()
 	s.network.close()

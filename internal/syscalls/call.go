@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"toaster/internal/sysv"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -52,6 +53,10 @@ type Space interface {
 	Mremap(c *Call, m MremapArgs) (uint64, netbsd.Errno)
 	Minherit(c *Call, addr, length uint64, inherit int) netbsd.Errno
 	Brk(c *Call, addr uint64) netbsd.Errno
+
+	// Attached is what of System V's shared memory is attached, and MapShared maps some.
+	Attached() *sysv.Map
+	MapShared(c *Call, m SharedArgs) (uint64, netbsd.Errno)
 }
 
 // CPU is the machine context of the calling LWP. It may be used by that LWP's
@@ -86,6 +91,14 @@ type MmapArgs struct {
 	Prot, Flags int
 	FD          int
 	Offset      int64
+}
+
+// SharedArgs say what of System V's shared memory is mapped. Addr 0 is anywhere; Len is whole
+// pages.
+type SharedArgs struct {
+	Memory    sysv.Memory
+	Addr, Len uint64
+	Prot      int
 }
 
 // MremapArgs are the arguments of mremap(2).

@@ -5,6 +5,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/socket"
+	"toaster/internal/sysv"
 	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -15,6 +16,7 @@ import (
 type Kernel struct {
 	M       *kern.Machine
 	Sockets *socket.Stack
+	SysV    *sysv.IPC
 	OSRelease,
 	Version string
 	MaxFiles int // kern.maxfiles; 0: what NetBSD would have

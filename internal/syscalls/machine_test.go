@@ -3,7 +3,9 @@ package syscalls
 import (
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 
+	"toaster/internal/sysv"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -17,13 +19,20 @@ type ram struct {
 	pages map[uint64]*[pageSize]byte
 	free  uint64 // where put goes on
 
+	ipc      *sysv.IPC
+	shm      sysv.Map
+	shared   uint64       // bytes of it that were mapped
+	borrowed atomic.Int32 // processes that vfork(2) has lent it to
+
 	asked  any          // what the last call that changes the map was given
 	answer netbsd.Errno // what it answers
 }
 
 const ramBase = 0x10000
 
-func newRAM() *ram { return &ram{pages: map[uint64]*[pageSize]byte{}, free: ramBase} }
+func newRAM(ipc *sysv.IPC) *ram {
+	return &ram{pages: map[uint64]*[pageSize]byte{}, free: ramBase, ipc: ipc}
+}
 
 // put stores b where there is nothing yet, aligned to 8, and returns where.
 func (m *ram) put(b []byte) uint64 {
@@ -125,11 +134,13 @@ func (m *ram) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netb
 	cpu.does, cpu.next = cpu.next, nil
 	child.Platform().SetMachdep(&cpu)
 	if share {
+		m.borrowed.Add(1)
 		return m, 0
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := &ram{pages: make(map[uint64]*[pageSize]byte, len(m.pages)), free: m.free}
+	n := &ram{pages: make(map[uint64]*[pageSize]byte, len(m.pages)), free: m.free, ipc: m.ipc}
+	m.ipc.Shm.Fork(&m.shm, &n.shm)
 	for a, page := range m.pages {
 		copied := *page
 		n.pages[a] = &copied
@@ -138,7 +149,11 @@ func (m *ram) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netb
 }
 
 // Exit implements kern.AddressSpace.
-func (m *ram) Exit(*kern.Proc, *kern.LWP) {}
+func (m *ram) Exit(*kern.Proc, *kern.LWP) {
+	if m.borrowed.Add(-1) < 0 {
+		m.ipc.Shm.Exit(&m.shm)
+	}
+}
 
 // machine is a scripted processor: what was set is what is read.
 type machine struct {
@@ -191,3 +206,28 @@ func (m *ram) Peek(addr uint64, b []byte) bool { return m.Read(addr, b) == 0 }
 
 // Poke implements Peeker.
 func (m *ram) Poke(addr uint64, b []byte) bool { return m.Write(addr, b) == 0 }
+
+// Attached implements Space.
+func (m *ram) Attached() *sysv.Map { return &m.shm }
+
+// MapShared implements Space: each mapping has a place of its own, unless it asks for one.
+func (m *ram) MapShared(_ *Call, a SharedArgs) (uint64, netbsd.Errno) {
+	if errno := m.ask(a); errno != 0 {
+		return 0, errno
+	}
+	if a.Addr != 0 {
+		return a.Addr, 0
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shared += a.Len
+	return 0x7200_0000 + m.shared, 0
+}
+
+// sharedRAM is memory of which somebody has to say how often it was freed.
+type sharedRAM struct{ freed atomic.Int32 }
+
+func newSharedRAM(uint64) (sysv.Memory, netbsd.Errno) { return &sharedRAM{}, 0 }
+
+// Free implements sysv.Memory.
+func (s *sharedRAM) Free() { s.freed.Add(1) }

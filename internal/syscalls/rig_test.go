@@ -12,6 +12,7 @@ import (
 	"toaster/internal/guard"
 	"toaster/internal/hostfile"
 	"toaster/internal/socket"
+	"toaster/internal/sysv"
 	"toaster/internal/tty"
 	"toaster/internal/vfs"
 	"toaster/kern"
@@ -45,6 +46,7 @@ func newRig(t testing.TB) *rig {
 		M: r.m, OSRelease: "10.1", Version: "NetBSD 10.1 (rig)", PhysMem: 1 << 30, BootTime: time.Now(),
 		Exec: r.exec, Spawn: r.spawn, LWPBody: r.body, NewThread: r.newThread,
 		SetStack: func(l *kern.LWP, sp uint64) netbsd.Errno { machineOf(l).gregs[netbsd.REG_RSP] = sp; return 0 },
+		SysV:     sysv.New(sysv.Config{PhysMem: 1 << 30, NewMemory: newSharedRAM}),
 		CPUTime:  func(*kern.LWP) (user, system time.Duration) { return 3 * time.Second, 2 * time.Second },
 	}
 	return r
@@ -72,7 +74,7 @@ func (r *rig) run(f func(p *player)) {
 	}
 	p, errno := r.m.Spawn(kern.SpawnArgs{
 		Cred:  cred,
-		Files: Files{files.NewTable()}, Dirs: Dirs{dirs}, VM: newRAM(), Manual: true, Setsid: true,
+		Files: Files{files.NewTable()}, Dirs: Dirs{dirs}, VM: newRAM(r.k.SysV), Manual: true, Setsid: true,
 		Body:    func(l *kern.LWP) { f(r.player(l)) },
 		Prepare: func(l *kern.LWP) netbsd.Errno { l.Platform().SetMachdep(&machine{}); return 0 },
 	})

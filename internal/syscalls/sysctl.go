@@ -35,6 +35,7 @@ type sysctlNode struct {
 	num      int32
 	name     string
 	kind     uint32
+	below    bool // a leaf that takes names below it
 	value    func(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno)
 	children []sysctlNode
 }
@@ -108,6 +109,7 @@ func kernNodes() []sysctlNode {
 		sysctlInt(netbsd.KERN_MONOTONIC_CLOCK, "monotonic_clock", fixedInt(200112)),
 		{num: netbsd.KERN_URND, name: "urandom", kind: ctlInt, value: randomInt},
 		{num: netbsd.KERN_ARND, name: "arandom", kind: ctlInt, value: randomBytes},
+		{num: netbsd.KERN_SYSVIPC, name: "ipc", kind: ctlNode, children: ipcNodes()},
 		{num: netbsd.KERN_BOOTTIME, name: "boottime", kind: ctlStruct, value: bootTime},
 	}
 }
@@ -252,7 +254,7 @@ func sysctlValue(c *Call, name []int32, oldlen uint64, write bool) ([]byte, netb
 		}
 		node = next
 		if node.value != nil {
-			if node.kind != ctlNode && i+1 < len(name) {
+			if node.kind != ctlNode && !node.below && i+1 < len(name) {
 				return nil, netbsd.ENOTDIR
 			}
 			if write {

@@ -27,7 +27,7 @@ func (m *Map) Brk(addr, limit uint64) ([]Op, netbsd.Errno) {
 		ops, errno := m.Unmap(end, m.brkEnd-end)
 		m.brkEnd = end
 		return ops, errno
-	case !m.free(m.brkEnd, end-m.brkEnd):
+	case !m.Free(m.brkEnd, end-m.brkEnd):
 		return nil, netbsd.ENOMEM
 	}
 	r := Region{Start: m.brkEnd, End: end, Prot: netbsd.PROT_READ | netbsd.PROT_WRITE,

@@ -6,11 +6,19 @@ import "toaster/netbsd"
 // guests together. What counts is what is promised, not what is there: a program that was
 // given memory can use it at any time, without asking again.
 
+// Memory is an Obj that is no file but memory which others map, too. Its pages count wherever
+// it is mapped, even for reading alone, as they may stay for this mapping's sake.
+type Memory interface{ Memory() }
+
 // settle notes what a region may have come to hold. It stays so when access is forbidden
 // later on, as what is there stays.
 func (r *Region) settle() {
 	r.Used = r.Used || r.Prot != netbsd.PROT_NONE
-	if r.Prot&netbsd.PROT_WRITE != 0 && !(r.Shared && r.Obj != nil) {
+	if !r.Shared || r.Obj == nil {
+		r.Own = r.Own || r.Prot&netbsd.PROT_WRITE != 0
+		return
+	}
+	if _, ok := r.Obj.(Memory); ok {
 		r.Own = true
 	}
 }

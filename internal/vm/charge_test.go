@@ -6,6 +6,11 @@ import (
 	"toaster/netbsd"
 )
 
+// others implements Memory.
+type others struct{}
+
+func (others) Memory() {}
+
 // A mapping counts when it can first be written or looked at, and until it is unmapped:
 // what was touched stays when access is forbidden (mprotect(2)).
 func TestCharge(t *testing.T) {
@@ -32,6 +37,7 @@ func TestCharge(t *testing.T) {
 		{"shared", Request{Prot: rw, Flags: netbsd.MAP_ANON | netbsd.MAP_SHARED}, nil, whole, whole},
 		{"a file's, private", Request{Prot: rw, Flags: netbsd.MAP_PRIVATE, Obj: "f"}, nil, whole, whole},
 		{"a file's, not to be written", Request{Prot: netbsd.PROT_READ, Flags: netbsd.MAP_PRIVATE, Obj: "f"}, nil, look, look},
+		{"memory of others, for reading", Request{Prot: netbsd.PROT_READ, Flags: netbsd.MAP_SHARED, Obj: others{}}, nil, whole, whole},
 		{"a file's, shared", Request{Prot: rw, Flags: netbsd.MAP_SHARED, Obj: "f"}, nil, look, look},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -117,7 +117,7 @@ func (m *Map) place(q *Request, pageOff, size uint64) (uint64, netbsd.Errno) {
 		return addr, CheckRange(addr, size, true)
 	}
 	hint := pageUp(q.Addr)
-	if q.Flags&netbsd.MAP_TRYFIXED != 0 && q.Addr != 0 && hint%align == 0 && m.free(hint, size) {
+	if q.Flags&netbsd.MAP_TRYFIXED != 0 && q.Addr != 0 && hint%align == 0 && m.Free(hint, size) {
 		return hint, 0
 	}
 	if addr, ok := m.FindFree(hint, size, align); ok {
@@ -154,7 +154,8 @@ func CheckRange(addr, size uint64, isMmap bool) netbsd.Errno {
 	return 0
 }
 
-func (m *Map) free(addr, size uint64) bool {
+// Free reports whether a range is user space, and nothing is mapped there.
+func (m *Map) Free(addr, size uint64) bool {
 	if CheckRange(addr, size, false) != 0 {
 		return false
 	}
@@ -174,7 +175,7 @@ func (m *Map) FindFree(hint, size, align uint64) (uint64, bool) {
 		hint = top - size
 	}
 	hint = hint &^ (align - 1)
-	if hint >= Min && m.free(hint, size) {
+	if hint >= Min && m.Free(hint, size) {
 		return hint, true
 	}
 	if a, ok := m.findDown(hint, size, align); ok {

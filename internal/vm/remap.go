@@ -43,7 +43,7 @@ func (m *Map) resize(old, oldSize, newSize uint64) ([]Op, bool) {
 		ops, _ := m.Unmap(old+newSize, oldSize-newSize)
 		return ops, true
 	}
-	if !m.free(old+oldSize, newSize-oldSize) {
+	if !m.Free(old+oldSize, newSize-oldSize) {
 		return nil, false
 	}
 	last, _ := m.Lookup(old + oldSize - 1)

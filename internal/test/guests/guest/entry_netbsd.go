@@ -19,7 +19,7 @@ type testCase struct {
 var families = [...]*[]testCase{
 	&exitCases, &waitCases, &forkCases, &lwpCases, &lwpCtlCases, &signalCases,
 	&ttyCases, &jobCases, &traceCases,
-	&kqueueCases, &memCases,
+	&kqueueCases, &memCases, &ipcCases,
 }
 
 // What the program was started with.

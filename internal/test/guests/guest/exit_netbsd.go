@@ -6,6 +6,7 @@ package main
 var subprograms = []testCase{
 	{"sub_cred", subCred},
 	{"sub_drop_run", subDropRun},
+	{"sub_shm", subShm},
 	{"sub_exit", func() { exit(number(3)) }},
 	{"sub_wait0", subWait0},
 	{"sub_ready", subReady},

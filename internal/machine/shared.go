@@ -1,0 +1,89 @@
+package machine
+
+import (
+	"syscall"
+
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+	"toaster/internal/sysv"
+	"toaster/internal/vm"
+	"toaster/netbsd"
+)
+
+// This file has the memory of System V's shared segments: a file of the host without a name,
+// whose descriptor toaster keeps for as long as somebody may attach it.
+
+// shared implements sysv.Memory, and vm.Memory for the regions that map it.
+type shared struct {
+	fd   int
+	size uint64
+	m    *memory
+}
+
+// Memory implements vm.Memory.
+func (*shared) Memory() {}
+
+// Free implements sysv.Memory. Whoever has it mapped still counts for it.
+func (s *shared) Free() {
+	syscall.Close(s.fd)
+	s.m.give(s.size)
+}
+
+// newShared implements sysv.Config.NewMemory. The segment counts for all of its size: it keeps
+// what is written there when everybody has detached it.
+func (s *System) newShared(size uint64) (sysv.Memory, netbsd.Errno) {
+	if errno := s.memory.hostHas(); errno != 0 {
+		return nil, errno
+	}
+	mem := &shared{m: s.memory}
+	if s.memory.limit > 0 {
+		mem.size = size
+	}
+	if errno := s.memory.take(mem.size); errno != 0 {
+		return nil, errno
+	}
+	var err error
+	if mem.fd, err = platform.SharedMemory(size); err != nil {
+		s.memory.give(mem.size)
+		return nil, netbsd.ENOMEM
+	}
+	return mem, 0
+}
+
+// Attached implements syscalls.Space.
+func (s *Space) Attached() *sysv.Map { return &s.shm }
+
+// MapShared implements syscalls.Space. Nothing that is there is replaced, and what the mapping
+// may not do now it may never. ENOMEM: no room, or not there.
+func (s *Space) MapShared(c *syscalls.Call, m syscalls.SharedArgs) (addr uint64, errno netbsd.Errno) {
+	mem := m.Memory.(*shared)
+	fd := mem.fd
+	if m.Prot&netbsd.PROT_WRITE == 0 {
+		ro, err := platform.ReadOnly(fd)
+		if err != nil {
+			return 0, hostErrno(err)
+		}
+		defer syscall.Close(ro)
+		fd = ro
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := vm.Request{Addr: m.Addr, Len: m.Len, Prot: m.Prot, MaxProt: m.Prot, Flags: netbsd.MAP_SHARED, Obj: mem}
+	if m.Addr != 0 {
+		if !s.m.Free(m.Addr, m.Len) {
+			return 0, netbsd.ENOMEM
+		}
+		q.Flags |= netbsd.MAP_FIXED
+	}
+	errno = s.charge(mostOf(m.Len, netbsd.PROT_WRITE), func() (errno netbsd.Errno) {
+		var ops []vm.Op
+		if addr, ops, errno = s.m.Map(q); errno != 0 {
+			return netbsd.ENOMEM
+		}
+		if errno = s.do(threadOf(c), ops, fd); errno != 0 {
+			s.m.Unmap(addr, m.Len)
+		}
+		return errno
+	})
+	return addr, errno
+}

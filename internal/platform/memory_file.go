@@ -1,0 +1,36 @@
+package platform
+
+import (
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/memprog"
+)
+
+// SharedMemory makes size bytes of memory that several guests can map: a file of the host
+// without a name. No guest that it is passed to can make it shorter, which would have the kernel
+// and other guests fault, or longer, past what was counted. The descriptor is the caller's.
+func SharedMemory(size uint64) (int, error) {
+	fd, err := memprog.Memfd("toaster-shared", memprog.NoexecSeal|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return -1, fmt.Errorf("host: %w", err)
+	}
+	err = unix.Ftruncate(fd, int64(size))
+	if err == nil {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_SEAL)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("host: shared memory: %w", err)
+	}
+	return fd, nil
+}
+
+// ReadOnly opens what SharedMemory has made again, for reading alone: a guest can do what the
+// descriptor allows that it is passed. The descriptor is the caller's.
+func ReadOnly(fd int) (int, error) {
+	ro, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return ro, os.NewSyscallError("open", err)
+}
