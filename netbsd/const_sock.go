@@ -94,32 +94,65 @@ const (
 	IP_MULTICAST_LOOP  = 11
 	IP_ADD_MEMBERSHIP  = 12
 	IP_DROP_MEMBERSHIP = 13
+	IP_PORTALGO        = 18
 	IP_PORTRANGE       = 19
 	IP_RECVIF          = 20
+	IP_ERRORMTU        = 21
 	IP_RECVTTL         = 23
 	IP_MINTTL          = 24
 	IP_PKTINFO         = 25
 	IP_RECVPKTINFO     = 26
+	IP_SENDSRCADDR     = IP_RECVDSTADDR // of a message that is sent
+
+	// Where IP_PORTRANGE and IPV6_PORTRANGE look for a free port.
+	IP_PORTRANGE_DEFAULT = 0
+	IP_PORTRANGE_HIGH    = 1
+	IP_PORTRANGE_LOW     = 2
 )
 
-// Options of IPv6.
+// Options of IPv6, and one of ICMPv6.
 const (
-	IPV6_UNICAST_HOPS   = 4
-	IPV6_MULTICAST_IF   = 9
-	IPV6_MULTICAST_HOPS = 10
-	IPV6_MULTICAST_LOOP = 11
-	IPV6_JOIN_GROUP     = 12
-	IPV6_LEAVE_GROUP    = 13
-	IPV6_PORTRANGE      = 14
-	IPV6_CHECKSUM       = 26
-	IPV6_V6ONLY         = 27
-	IPV6_RECVPKTINFO    = 36
-	IPV6_RECVHOPLIMIT   = 37
-	IPV6_RECVTCLASS     = 57
-	IPV6_PKTINFO        = 46
-	IPV6_HOPLIMIT       = 47
-	IPV6_TCLASS         = 61
-	IPV6_DONTFRAG       = 62
+	IPV6_UNICAST_HOPS     = 4
+	IPV6_MULTICAST_IF     = 9
+	IPV6_MULTICAST_HOPS   = 10
+	IPV6_MULTICAST_LOOP   = 11
+	IPV6_JOIN_GROUP       = 12
+	IPV6_LEAVE_GROUP      = 13
+	IPV6_PORTRANGE        = 14
+	IPV6_PORTALGO         = 17
+	ICMP6_FILTER          = 18
+	IPV6_CHECKSUM         = 26
+	IPV6_V6ONLY           = 27
+	IPV6_FAITH            = 29
+	IPV6_RTHDRDSTOPTS     = 35
+	IPV6_RECVPKTINFO      = 36
+	IPV6_RECVHOPLIMIT     = 37
+	IPV6_RECVRTHDR        = 38
+	IPV6_RECVHOPOPTS      = 39
+	IPV6_RECVDSTOPTS      = 40
+	IPV6_RECVRTHDRDSTOPTS = 41
+	IPV6_USE_MIN_MTU      = 42
+	IPV6_RECVPATHMTU      = 43
+	IPV6_PATHMTU          = 44
+	IPV6_PKTINFO          = 46
+	IPV6_HOPLIMIT         = 47
+	IPV6_NEXTHOP          = 48
+	IPV6_HOPOPTS          = 49
+	IPV6_DSTOPTS          = 50
+	IPV6_RTHDR            = 51
+	IPV6_RECVTCLASS       = 57
+	IPV6_OTCLASS          = 58
+	IPV6_TCLASS           = 61
+	IPV6_DONTFRAG         = 62
+	IPV6_PREFER_TEMPADDR  = 63
+)
+
+// Options of local sockets, at level 0 (unix(4)). LOCAL_OCREDS is the one from before NetBSD 8.
+const (
+	LOCAL_OCREDS   = 1
+	LOCAL_CONNWAIT = 2
+	LOCAL_PEEREID  = 3
+	LOCAL_CREDS    = 4
 )
 
 // Flags of send(2) and recv(2).
@@ -143,6 +176,7 @@ const (
 // Types of control messages, and the sides of shutdown(2).
 const (
 	SCM_RIGHTS    = 1
+	SCM_OCREDS    = 4
 	SCM_TIMESTAMP = 8
 	SCM_CREDS     = 16
 	SHUT_RD       = 0

@@ -15,6 +15,9 @@ const (
 	SizeofIPMreq       = 8
 	SizeofIPv6Mreq     = 20
 	SizeofSockcred     = 24 // without groups
+	SizeofUnpcbid      = 12
+	SizeofInPktinfo    = 8
+	SizeofIn6Pktinfo   = 20
 	sockaddrUnPath     = 2
 	sockaddrUnPathSize = 104
 	sockaddrMaxLen     = 255
@@ -159,9 +162,13 @@ func AppendCmsg(b []byte, c Cmsg) []byte {
 	return b
 }
 
-// ParseCmsgs splits a control buffer; EINVAL if a length does not fit.
+// ParseCmsgs splits a control buffer; EINVAL if a length does not fit, or if what is left at the
+// end is too short for a header (ip_setpktopts, ip6_setpktopts).
 func ParseCmsgs(b []byte) (l []Cmsg, errno Errno) {
-	for len(b) >= SizeofCmsghdr {
+	for len(b) > 0 {
+		if len(b) < SizeofCmsghdr {
+			return nil, EINVAL
+		}
 		n := int(le.Uint32(b))
 		if n < cmsgData || n > len(b) {
 			return nil, EINVAL
@@ -170,4 +177,70 @@ func ParseCmsgs(b []byte) (l []Cmsg, errno Errno) {
 		b = b[min((n+7)&^7, len(b)):]
 	}
 	return l, 0
+}
+
+// Sockcred is struct sockcred, who sent a message (LOCAL_CREDS of unix(4)): process id 0, real
+// and effective user 4 and 8, real and effective group 12 and 16, number of groups 20, groups 24.
+type Sockcred struct {
+	Pid                  int32
+	UID, EUID, GID, EGID uint32
+	Groups               []uint32
+}
+
+// Append adds the structure to b. There is room for one group even if there is none
+// (SOCKCREDSIZE).
+func (s *Sockcred) Append(b []byte) []byte { return s.appendIDs(le.AppendUint32(b, uint32(s.Pid))) }
+
+// AppendOld adds struct sockcred70, which has no process id (LOCAL_OCREDS).
+func (s *Sockcred) AppendOld(b []byte) []byte { return s.appendIDs(b) }
+
+func (s *Sockcred) appendIDs(b []byte) []byte {
+	for _, v := range []uint32{s.UID, s.EUID, s.GID, s.EGID, uint32(len(s.Groups))} {
+		b = le.AppendUint32(b, v)
+	}
+	for _, g := range s.Groups {
+		b = le.AppendUint32(b, g)
+	}
+	if len(s.Groups) == 0 {
+		b = le.AppendUint32(b, 0)
+	}
+	return b
+}
+
+// Unpcbid is struct unpcbid, who is at the other end (LOCAL_PEEREID of unix(4)): process id 0,
+// effective user 4, effective group 8.
+type Unpcbid struct {
+	Pid        int32
+	EUID, EGID uint32
+}
+
+// Encode fills 12 bytes.
+func (u *Unpcbid) Encode(b []byte) {
+	le.PutUint32(b, uint32(u.Pid))
+	le.PutUint32(b[4:], u.EUID)
+	le.PutUint32(b[8:], u.EGID)
+}
+
+// InPktinfo is struct in_pktinfo: address 0, interface 4.
+type InPktinfo struct {
+	Addr  [4]byte
+	Index uint32
+}
+
+// Encode fills 8 bytes.
+func (p *InPktinfo) Encode(b []byte) {
+	copy(b, p.Addr[:])
+	le.PutUint32(b[4:], p.Index)
+}
+
+// DecodeInPktinfo reads 8 bytes.
+func DecodeInPktinfo(b []byte) InPktinfo { return InPktinfo{[4]byte(b), le.Uint32(b[4:])} }
+
+// LinkIndex is the struct sockaddr_dl that names an interface by nothing but its number, as
+// IP_RECVIF tells it.
+func LinkIndex(index uint16) []byte {
+	b := make([]byte, 8)
+	b[0], b[1] = 8, AF_LINK
+	le.PutUint16(b[2:], index)
+	return b
 }

@@ -252,6 +252,7 @@ var linuxSockopt = map[sockoptKey]sockoptKey{
 	{IPPROTO_IPV6, IPV6_DONTFRAG}:       {41, 62},
 	{IPPROTO_IP, IP_RECVTTL}:            {0, 12},
 	{IPPROTO_IP, IP_PKTINFO}:            {0, 8},
+	{IPPROTO_IP, IP_MINTTL}:             {0, 21},
 }
 
 // SockoptToLinux converts a level and an option of setsockopt(2).

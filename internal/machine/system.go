@@ -162,7 +162,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 
 // socketConfig says how the machine's sockets are set up.
 func socketConfig(cfg *Config, maker socket.Maker) socket.Config {
-	c := socket.Config{Confined: cfg.FS.Root != "", Maker: maker}
+	c := socket.Config{Confined: cfg.FS.Root != "", Maker: maker, Creds: syscalls.Sockcred}
 	if cfg.Quota != nil {
 		c.MaxFiles = cfg.Quota.Max
 	}

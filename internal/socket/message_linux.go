@@ -69,15 +69,16 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 			return 0, errno
 		}
 	}
-	oob, sent, errno := s.stack.pack(s, m.Rights)
+	oob, sent, errno := s.outControl(c.L, m)
 	if errno != 0 {
 		return 0, errno
 	}
-	defer sent()
+	defer func() { sent(oob == nil) }()
+	given := oob != nil && s.family != netbsd.AF_LOCAL
 	done := 0
 	for {
 		n, errno := s.wait(c, file.Writable, &s.sendTimeo, func() (int, netbsd.Errno) {
-			return s.trySend(b[done:], oob, to, flags)
+			return s.trySend(b[done:], oob, to, flags, given)
 		})
 		if errno == 0 {
 			oob = nil
@@ -97,13 +98,57 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 
 // trySend makes one call of the host. MSG_NOSIGNAL, as the signal would be toaster's: the
 // caller of Send raises the guest's.
-func (s *Socket) trySend(b, oob []byte, to unix.Sockaddr, flags int) (int, netbsd.Errno) {
+//
+// given: the guest's control messages go along, for which the host may refuse it.
+func (s *Socket) trySend(b, oob []byte, to unix.Sockaddr, flags int, given bool) (int, netbsd.Errno) {
 	for {
 		n, err := unix.SendmsgN(s.FD(), b, oob, to, flags|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
-		if err != unix.EINTR {
+		switch {
+		case err == unix.EINTR:
+		case err != nil && given && err != unix.EAGAIN:
+			return n, s.controlErrno(err, oob)
+		default:
 			return n, hostfile.Errno(err)
 		}
 	}
+}
+
+// outControl makes what goes along with a message; sent is told whether it has gone.
+func (s *Socket) outControl(l file.Sleeper, m *Message) (oob []byte, sent func(bool), errno netbsd.Errno) {
+	switch {
+	case len(m.Control) > 0:
+		oob, errno = s.hostControl(m.Control)
+	case s.family == netbsd.AF_LOCAL:
+		return s.outLocal(l, m)
+	case len(m.Rights) > 0:
+		return nil, nil, netbsd.EINVAL
+	case s.source.Load() != 0 && s.typ == netbsd.SOCK_DGRAM:
+		oob = s.sourceControl()
+	}
+	return oob, ignore, errno
+}
+
+func ignore(bool) {}
+
+// outLocal is outControl for a local socket: open files, and who sends them.
+func (s *Socket) outLocal(l file.Sleeper, m *Message) (oob []byte, sent func(bool), errno netbsd.Errno) {
+	told, unsent := s.credsFor(l, m)
+	if len(told) == 0 && len(m.Rights) == 0 {
+		return nil, ignore, 0
+	}
+	oob, packed, errno := s.stack.pack(s, m.Rights, told)
+	if errno != 0 {
+		if unsent != nil {
+			unsent()
+		}
+		return nil, nil, errno
+	}
+	return oob, func(gone bool) {
+		packed()
+		if !gone && unsent != nil {
+			unsent()
+		}
+	}, 0
 }
 
 // maxRights is how many descriptors one message carries, at most: one less than the host
@@ -112,27 +157,32 @@ const maxRights = 252
 
 // Recv is recvmsg(2): m.Flags say how, and afterwards what came; the rest of m
 // is filled in. The references in m.Rights are the caller's.
-func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantRights bool) (int, netbsd.Errno) {
+//
+// wantControl: the caller has room for control messages, open files among them.
+func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantControl bool) (int, netbsd.Errno) {
 	flags, _ := netbsd.MsgToLinux(uint64(m.Flags))
 	flags &^= unix.MSG_WAITALL | unix.MSG_CMSG_CLOEXEC
 	c.Nonblock = c.Nonblock || m.Flags&netbsd.MSG_DONTWAIT != 0
 	all := m.Flags&netbsd.MSG_WAITALL != 0 && s.typ == netbsd.SOCK_STREAM && m.Flags&netbsd.MSG_PEEK == 0
 	var oob []byte
-	if s.family == netbsd.AF_LOCAL {
+	switch {
+	case s.family == netbsd.AF_LOCAL:
 		// Room even if the caller wants none: the host would drop the
 		// descriptors, and what they stand for would hear of that late.
 		oob = make([]byte, unix.CmsgSpace(4*(maxRights+1)))
+	case wantControl && s.has(controls|recv6PathMTU):
+		oob = make([]byte, controlRoom)
 	}
 	done, asked := 0, m.Flags
 	for {
 		n, errno := s.wait(c, file.Readable, &s.recvTimeo, func() (int, netbsd.Errno) {
-			return s.tryRecv(b[done:], oob, flags, m, wantRights)
+			return s.tryRecv(b[done:], oob, flags, m, wantControl)
 		})
 		done += max(n, 0)
 		if errno != 0 && done > 0 {
 			return done, 0
 		}
-		if errno != 0 || n == 0 || !all || done == len(b) || len(m.Rights) > 0 {
+		if errno != 0 || n == 0 || !all || done == len(b) || len(m.Rights)+len(m.Control) > 0 {
 			return done, errno
 		}
 		m.Flags = asked
@@ -142,7 +192,7 @@ func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantRights bool) (int, 
 // tryRecv receives one message. The host's descriptors that come with it are in this
 // process's table until unpack has taken or closed them, whatever the guest wants of them:
 // MSG_CMSG_CLOEXEC keeps them from programs of the host that start meanwhile.
-func (s *Socket) tryRecv(b, oob []byte, flags int, m *Message, wantRights bool) (int, netbsd.Errno) {
+func (s *Socket) tryRecv(b, oob []byte, flags int, m *Message, wantControl bool) (int, netbsd.Errno) {
 	for {
 		n, noob, got, from, err := unix.Recvmsg(s.FD(), b, oob, flags|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
 		if err == unix.EINTR {
@@ -156,15 +206,31 @@ func (s *Socket) tryRecv(b, oob []byte, flags int, m *Message, wantRights bool) 
 			a := s.fromHostAddr(from)
 			m.Addr = &a
 		}
-		rights, errno := s.stack.unpack(oob[:noob])
-		if errno != 0 {
+		if errno := s.inControl(m, oob[:noob], wantControl); errno != 0 {
 			return 0, errno
 		}
-		if !wantRights {
-			(&Message{Rights: rights}).Release()
-			rights = nil
-		}
-		m.Rights = append(m.Rights, rights...)
 		return n, 0
 	}
+}
+
+// inControl takes what has come with a message.
+func (s *Socket) inControl(m *Message, oob []byte, wanted bool) netbsd.Errno {
+	if len(oob) == 0 {
+		return 0
+	}
+	if s.family != netbsd.AF_LOCAL {
+		m.Control = guestControl(options(s.options.Load()), oob)
+		return 0
+	}
+	rights, told, errno := s.stack.unpack(oob)
+	if errno != 0 {
+		return errno
+	}
+	m.Control = append(m.Control, told...)
+	if !wanted {
+		(&Message{Rights: rights}).Release()
+		rights = nil
+	}
+	m.Rights = append(m.Rights, rights...)
+	return 0
 }

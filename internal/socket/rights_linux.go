@@ -54,6 +54,7 @@ type token struct {
 	files  []*file.Description
 	inodes []file.Inode   // of those of the files that are sockets, in their places
 	seal   bool           // the files are there themselves
+	told   []netbsd.Cmsg  // what goes along beside files
 	end    *hostfile.File // the write end, which hears of the token's loss
 	w      file.Waiter
 }
@@ -97,12 +98,12 @@ func flier(d *file.Description) *hostfile.File {
 // pack makes a control message of open files (unp_internalize): EINVAL if there are
 // too many for one message, EBADF for a file that can't be passed on, EAGAIN if too
 // many are in flight. Preconditions: the caller has references to the files. It calls
-// sent once the message is sent, or isn't.
-func (k *Stack) pack(s *Socket, files []*file.Description) (oob []byte, sent func(), errno netbsd.Errno) {
+// sent once the message is sent, or isn't. What is told beside the files travels as one more token.
+func (k *Stack) pack(s *Socket, files []*file.Description, told []netbsd.Cmsg) (oob []byte, sent func(), errno netbsd.Errno) {
 	switch {
-	case len(files) == 0:
+	case len(files) == 0 && len(told) == 0:
 		return nil, func() {}, 0
-	case s.family != netbsd.AF_LOCAL, len(files) > maxRights:
+	case s.family != netbsd.AF_LOCAL, len(files) > maxRights-min(1, len(told)):
 		return nil, nil, netbsd.EINVAL
 	case slices.ContainsFunc(files, (*file.Description).Private):
 		return nil, nil, netbsd.EBADF
@@ -112,7 +113,11 @@ func (k *Stack) pack(s *Socket, files []*file.Description) (oob []byte, sent fun
 		return nil, nil, errno
 	}
 	var p parcel
-	if errno := p.fill(r, files); errno != 0 {
+	errno = p.fill(r, files)
+	if errno == 0 && len(told) > 0 {
+		errno = p.add(r, &token{seal: true, told: told})
+	}
+	if errno != 0 {
 		r.unreserve(len(files) - p.flying())
 		p.sent(r)
 		return nil, nil, errno
@@ -179,7 +184,7 @@ func (p *parcel) fill(r *rights, files []*file.Description) netbsd.Errno {
 	for _, d := range files {
 		h := flier(d)
 		if h == nil {
-			if errno := p.add(r, false, d); errno != 0 {
+			if errno := p.add(r, &token{files: []*file.Description{d}}); errno != 0 {
 				return errno
 			}
 			continue
@@ -190,11 +195,11 @@ func (p *parcel) fill(r *rights, files []*file.Description) netbsd.Errno {
 	if len(sockets) == 0 {
 		return 0
 	}
-	return p.add(r, true, sockets...)
+	return p.add(r, &token{files: sockets, seal: true})
 }
 
-func (p *parcel) add(r *rights, seal bool, files ...*file.Description) netbsd.Errno {
-	fd, t, errno := r.newToken(seal, files)
+func (p *parcel) add(r *rights, t *token) netbsd.Errno {
+	fd, errno := r.send(t)
 	if errno == 0 {
 		p.fds, p.owned, p.tokens = append(p.fds, fd), append(p.owned, fd), append(p.tokens, t)
 	}
@@ -218,15 +223,15 @@ func (p *parcel) sent(r *rights) {
 	}
 }
 
-// newToken makes a token of files and the read end of its pipe.
-func (r *rights) newToken(seal bool, files []*file.Description) (int, *token, netbsd.Errno) {
+// send gives a token the write end of a pipe, and returns the read end, which travels.
+func (r *rights) send(t *token) (int, netbsd.Errno) {
 	for {
 		fd, f, errno := r.host.HalfPipe(1)
 		if errno != 0 {
-			return -1, nil, errno
+			return -1, errno
 		}
-		id, errno := inodeOf(fd)
-		t := &token{id: id, files: files, seal: seal, end: f}
+		t.end = f
+		t.id, errno = inodeOf(fd)
 		if errno == 0 && hostlimits.Scarce(t.end.FD()) {
 			errno = netbsd.ENFILE
 		}
@@ -235,12 +240,12 @@ func (r *rights) newToken(seal bool, files []*file.Description) (int, *token, ne
 			// queue's lock.
 			t.w = file.Waiter{Mask: file.Err | file.Hup, Fn: func(file.Events) { r.losses.Go(func() { r.heard(t) }) }}
 			t.end.Watch(&t.w)
-			return fd, t, 0
+			return fd, 0
 		}
 		unix.Close(fd)
 		f.Close()
 		if errno != 0 {
-			return -1, nil, errno
+			return -1, errno
 		}
 	}
 }

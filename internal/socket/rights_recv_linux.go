@@ -13,10 +13,9 @@ import (
 
 // unpack makes open files of a control message (unp_externalize). What none of the
 // machine's own came from is a file of the host's. EPERM: among them is a directory
-// from outside the guests' root, and none is received.
-func (k *Stack) unpack(oob []byte) ([]*file.Description, netbsd.Errno) {
+// from outside the guests' root, and none is received. told is what came beside files.
+func (k *Stack) unpack(oob []byte) (got []*file.Description, told []netbsd.Cmsg, errno netbsd.Errno) {
 	var (
-		got    []*file.Description
 		tokens []*token
 		denied bool
 	)
@@ -24,6 +23,7 @@ func (k *Stack) unpack(oob []byte) ([]*file.Description, netbsd.Errno) {
 		d, t, errno := k.received(fd)
 		if t != nil {
 			tokens = append(tokens, t)
+			told = append(told, t.told...)
 		}
 		if d != nil {
 			got = append(got, d)
@@ -35,9 +35,9 @@ func (k *Stack) unpack(oob []byte) ([]*file.Description, netbsd.Errno) {
 	}
 	if denied {
 		(&Message{Rights: got}).Release()
-		return nil, netbsd.EPERM
+		return nil, nil, netbsd.EPERM
 	}
-	return got, 0
+	return got, told, 0
 }
 
 // descriptors are those that a control message of the host has brought.

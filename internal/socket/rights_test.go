@@ -53,7 +53,7 @@ func inFlight(m *Stack) int {
 // opened makes open files of a pair of sockets.
 func opened(t *testing.T, m *Stack, typ int) (a, b *file.Description) {
 	t.Helper()
-	sa, sb, errno := m.NewSocketPair(netbsd.AF_LOCAL, typ, 0)
+	sa, sb, errno := m.NewSocketPair(nil, netbsd.AF_LOCAL, typ, 0)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
@@ -219,7 +219,7 @@ func TestRightsInCycles(t *testing.T) {
 				t.Fatal(errno)
 			}
 			addr := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "s")}
-			if errno := l.Bind(addr, "s", nil); errno != 0 {
+			if errno := l.Bind(nil, addr, "s", nil); errno != 0 {
 				t.Fatal(errno)
 			}
 			l.Listen(1)

@@ -18,7 +18,9 @@ import (
 type Socket struct {
 	hostfile.File
 	stack       *Stack
-	family, typ int // NetBSD's
+	local       *local // nil unless the family is AF_LOCAL
+	family, typ int    // NetBSD's
+	proto       int
 
 	// idle: a stream that was never connected nor listens. The host calls such
 	// a socket hung up and writable, NetBSD neither.
@@ -28,10 +30,14 @@ type Socket struct {
 	// exported: a program of the host has it, and may have cleared the host's O_NONBLOCK.
 	exported atomic.Bool
 
+	options atomic.Uint64 // those that are on; changed with mu held
+	source  atomic.Uint32 // the IPv4 address that all messages come from (IP_PKTINFO), 0 if any
+
 	mu         sync.Mutex    // guards what follows
 	recvTimeo  time.Duration // SO_RCVTIMEO; 0 is none
 	sendTimeo  time.Duration
-	noSigpipe  bool
+	numbers    map[optionKey]int32 // those that the guest has set
+	pktinfo6   [netbsd.SizeofIn6Pktinfo]byte
 	guestName  string // the AF_LOCAL name that it is bound to
 	hostName   string // and how the host knows it
 	afterClose func() // lets go of what hostName needs
@@ -51,7 +57,7 @@ func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	if family == netbsd.AF_LOCAL { // which is no network's
 		newSocket = unix.Socket
 	}
-	fd, err := newSocket(hf, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, proto)
+	fd, err := newSocket(hf, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, hostProtocol(family, typ, proto))
 	if err != nil {
 		return nil, socketErrno(err)
 	}
@@ -61,9 +67,27 @@ func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	}
 	s, errno := k.wrapSocket(fd, family, typ)
 	if errno == 0 {
+		s.proto = proto
 		s.idle.Store(typ == netbsd.SOCK_STREAM || typ == netbsd.SOCK_SEQPACKET)
+		if family == netbsd.AF_INET6 {
+			s.options.Store(uint64(v6Only))
+		}
 	}
 	return s, errno
+}
+
+// hostProtocol is the host's protocol of a socket. A raw one of protocol 0 receives in NetBSD what
+// no other part of the kernel takes (rip_input), which is ICMP above all. The host has no such
+// socket, so it is one of ICMP.
+func hostProtocol(family, typ, proto int) int {
+	switch {
+	case typ != netbsd.SOCK_RAW || proto != 0:
+	case family == netbsd.AF_INET:
+		return unix.IPPROTO_ICMP
+	case family == netbsd.AF_INET6:
+		return unix.IPPROTO_ICMPV6
+	}
+	return proto
 }
 
 // socketErrno names the errors that both systems have for different causes.
@@ -74,8 +98,8 @@ func socketErrno(err error) netbsd.Errno {
 	return hostfile.Errno(err)
 }
 
-// NewSocketPair is socketpair(2).
-func (k *Stack) NewSocketPair(family, typ, proto int) (a, b *Socket, errno netbsd.Errno) {
+// NewSocketPair is socketpair(2), which l calls.
+func (k *Stack) NewSocketPair(l file.Sleeper, family, typ, proto int) (a, b *Socket, errno netbsd.Errno) {
 	switch {
 	case family != netbsd.AF_LOCAL:
 		return nil, nil, netbsd.EOPNOTSUPP
@@ -93,13 +117,18 @@ func (k *Stack) NewSocketPair(family, typ, proto int) (a, b *Socket, errno netbs
 	}
 	if b, errno = k.wrapSocket(fds[1], family, typ); errno != 0 {
 		a.Close()
+		return nil, nil, errno
 	}
-	return a, b, errno
+	pairUp(a, b, l)
+	return a, b, 0
 }
 
 // wrapSocket owns fd, which doesn't block.
 func (k *Stack) wrapSocket(fd, family, typ int) (*Socket, netbsd.Errno) {
 	s := &Socket{stack: k, family: family, typ: typ}
+	if family == netbsd.AF_LOCAL {
+		s.local = &local{wish: &wishes{}}
+	}
 	s.InitSocket(k.host, fd)
 	return s, 0
 }
@@ -111,11 +140,10 @@ func (s *Socket) Family() int { return s.family }
 func (s *Socket) Type() int { return s.typ }
 
 // NoSigpipe reports SO_NOSIGPIPE.
-func (s *Socket) NoSigpipe() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.noSigpipe
-}
+func (s *Socket) NoSigpipe() bool { return s.has(netbsd.SO_NOSIGPIPE) }
+
+// SetNoSigpipe sets SO_NOSIGPIPE as O_NOSIGPIPE of the open file is: they are one.
+func (s *Socket) SetNoSigpipe(on bool) { s.setFlag(netbsd.SO_NOSIGPIPE, on) }
 
 // Close shuts the socket and forgets its name.
 func (s *Socket) Close() {
@@ -124,6 +152,7 @@ func (s *Socket) Close() {
 	s.mu.Unlock()
 	if host != "" {
 		s.stack.names.Delete(host)
+		s.unbound()
 	}
 	s.File.Close()
 	if after != nil {
@@ -210,7 +239,12 @@ func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 		return errno
 	}
 	s.idle.Store(false)
-	err := hostfile.Retry(func() error { return unix.Connect(s.FD(), sa) })
+	err := hostfile.Retry(func() error {
+		if s.family == netbsd.AF_LOCAL {
+			return s.connectLocal(c.L, sa, a.Path)
+		}
+		return unix.Connect(s.FD(), sa)
+	})
 	switch {
 	case err == unix.EAGAIN: // a local socket whose backlog is full
 		return netbsd.ECONNREFUSED
@@ -243,12 +277,12 @@ func (s *Socket) connected() (int, netbsd.Errno) {
 
 // Bind is bind(2). For AF_LOCAL the path is the host's, and guest is the name
 // that the program knows; after is called when the socket is closed.
-func (s *Socket) Bind(a *netbsd.Sockaddr, guest string, after func()) netbsd.Errno {
+func (s *Socket) Bind(l file.Sleeper, a *netbsd.Sockaddr, guest string, after func()) netbsd.Errno {
 	sa, errno := toHostAddr(a, s.family)
 	if errno != 0 {
 		return errno
 	}
-	if err := unix.Bind(s.FD(), sa); err != nil {
+	if err := s.bindPort(sa); err != nil {
 		return hostfile.Errno(err)
 	}
 	if s.family == netbsd.AF_LOCAL {
@@ -256,9 +290,43 @@ func (s *Socket) Bind(a *netbsd.Sockaddr, guest string, after func()) netbsd.Err
 		s.guestName, s.hostName, s.afterClose = guest, a.Path, after
 		s.mu.Unlock()
 		s.stack.names.Store(a.Path, guest)
+		s.boundBy(l, a.Path)
 	}
 	return 0
 }
+
+// The ports that IP_PORTRANGE_LOW means (net.inet.ip.lowportmin and lowportmax).
+const lowPortMin, lowPortMax = 600, 1023
+
+// bindPort binds to the port of an address, or to a free one: the highest of the low ones if they
+// are asked for (in_pcbsetport).
+func (s *Socket) bindPort(sa unix.Sockaddr) error {
+	port := portOf(sa)
+	if port == nil || *port != 0 || !s.has(lowPort) {
+		return unix.Bind(s.FD(), sa)
+	}
+	for *port = lowPortMax; *port >= lowPortMin; *port-- {
+		if err := unix.Bind(s.FD(), sa); err != unix.EADDRINUSE {
+			return err
+		}
+	}
+	return unix.EAGAIN
+}
+
+// portOf is where an address has its port, nil if it has none.
+func portOf(sa unix.Sockaddr) *int {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return &sa.Port
+	case *unix.SockaddrInet6:
+		return &sa.Port
+	}
+	return nil
+}
+
+// LowPort reports whether the socket is to have a low port (IP_PORTRANGE_LOW), which is the
+// superuser's.
+func (s *Socket) LowPort() bool { return s.has(lowPort) }
 
 // Listen is listen(2).
 func (s *Socket) Listen(backlog int) netbsd.Errno {
@@ -292,6 +360,13 @@ func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 		return nil, netbsd.Sockaddr{}, errno
 	}
 	n, errno := s.stack.wrapSocket(fd, s.family, s.typ)
+	if errno == 0 {
+		n.proto = s.proto
+		n.inherit(s)
+	}
+	if u, ok := from.(*unix.SockaddrUnix); ok && errno == 0 {
+		n.met(s, u.Name)
+	}
 	return n, s.fromHostAddr(from), errno
 }
 

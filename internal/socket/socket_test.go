@@ -27,7 +27,7 @@ func TestTCP(t *testing.T) {
 	if ev := ls.Poll(file.In | file.Out); ev != 0 {
 		t.Errorf("an idle socket: %x", ev)
 	}
-	if errno := ls.Bind(loopback(0), "", nil); errno != 0 {
+	if errno := ls.Bind(nil, loopback(0), "", nil); errno != 0 {
 		t.Fatal(errno)
 	}
 	ls.Listen(5)
@@ -95,7 +95,7 @@ func TestAtMark(t *testing.T) {
 		t.Fatal(errno)
 	}
 	defer ls.Close()
-	ls.Bind(loopback(0), "", nil)
+	ls.Bind(nil, loopback(0), "", nil)
 	ls.Listen(5)
 	name, _ := ls.Name()
 	call := file.Call{L: filetest.NewSleeper()}
@@ -136,7 +136,7 @@ func TestLocal(t *testing.T) {
 	a, _ := machine.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
 	defer a.Close()
 	addr := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: path}
-	if errno := a.Bind(addr, "as/the/guest/said", nil); errno != 0 {
+	if errno := a.Bind(nil, addr, "as/the/guest/said", nil); errno != 0 {
 		t.Fatal(errno)
 	}
 	if n, _ := a.Name(); n.Path != "as/the/guest/said" {
@@ -174,7 +174,7 @@ func TestAcceptOfLentSocket(t *testing.T) {
 		t.Fatal(errno)
 	}
 	defer ls.Close()
-	if errno := ls.Bind(loopback(0), "", nil); errno != 0 {
+	if errno := ls.Bind(nil, loopback(0), "", nil); errno != 0 {
 		t.Fatal(errno)
 	}
 	ls.Listen(5)

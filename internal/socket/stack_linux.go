@@ -1,11 +1,15 @@
 package socket
 
 import (
+	"crypto/rand"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/file"
 	"toaster/internal/hostfile"
+	"toaster/netbsd"
 )
 
 // Stack is what the sockets of one machine share: the network that they are made in,
@@ -16,8 +20,13 @@ type Stack struct {
 	maker    Maker
 	confined bool
 
+	creds func(file.Sleeper) netbsd.Sockcred
+
 	rights rights
-	names  sync.Map // the guests' names of local sockets that the host knows by others
+	names  sync.Map      // the guests' names of local sockets that the host knows by others
+	bound  sync.Map      // the local sockets that have a name, by the inode of that
+	id     string        // of this stack among all of the host's
+	hidden atomic.Uint64 // how many sockets without a name have got one for the host
 }
 
 // Maker is socket(2) of the host in a network that a machine's guests may use. Its
@@ -37,12 +46,14 @@ type Config struct {
 	// MaxRights is how many open files may be in flight; 0 is what MaxFiles and the host
 	// can bear.
 	MaxRights int
+	// Creds says who makes a call; nil: nobody is told.
+	Creds func(file.Sleeper) netbsd.Sockcred
 }
 
 // New makes what the sockets of a machine share, on its side of the host's files. Close it
 // when every table of the machine is closed.
 func New(h *hostfile.Host, cfg Config) *Stack {
-	s := &Stack{host: h, maker: cfg.Maker, confined: cfg.Confined}
+	s := &Stack{host: h, maker: cfg.Maker, confined: cfg.Confined, creds: cfg.Creds, id: rand.Text()}
 	if s.maker == nil {
 		s.maker = unix.Socket
 	}

@@ -40,12 +40,20 @@ var readers = []reader{
 			return "a vector that is too long"
 		}
 		var m socket.Message
-		c.control(h, &m)
+		c.control(h, netbsd.AF_LOCAL, &m)
+		c.control(h, netbsd.AF_INET6, &m)
 		for _, d := range m.Rights {
 			d.Release()
 		}
 		if len(m.Rights) > maxControl/4 {
 			return "too many rights"
+		}
+		n := 0
+		for _, cm := range m.Control {
+			n += len(cm.Data)
+		}
+		if n > maxControl {
+			return "more in control messages than there is"
 		}
 		return ""
 	}},

@@ -60,7 +60,7 @@ func (r *rig) run(f func(p *player)) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.k.Sockets = socket.New(host, socket.Config{Confined: true, Maker: func(family, _, _ int) (int, error) {
+	r.k.Sockets = socket.New(host, socket.Config{Confined: true, Creds: Sockcred, Maker: func(family, _, _ int) (int, error) {
 		if family == netbsd.AF_LOCAL {
 			return -1, errors.New("a local socket needs no network")
 		}

@@ -20,13 +20,13 @@ func routeTable(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 		return nil, 0
 	}
 	var b []byte
-	for _, i := range decodeInterfaces(c.K.Sockets.InterfaceTables()) {
-		if index != 0 && int(index) != i.index {
+	for _, i := range c.K.Sockets.Interfaces() {
+		if index != 0 && int(index) != i.Index {
 			continue
 		}
-		info := i.info()
+		info := i.Info()
 		b = netbsd.AppendIfInfo(b, &info)
-		for _, addr := range i.addrs {
+		for _, addr := range i.Addrs {
 			if ofFamily(addr, family) {
 				b = netbsd.AppendIfAddr(b, &info, addr)
 			}

@@ -48,7 +48,7 @@ func newSocket(c *Call) netbsd.Errno {
 // socketpair is socketpair(int domain, int type, int protocol, int sv[2]).
 func socketpair(c *Call) netbsd.Errno {
 	typ, status, cloexec := socketFlags(c.Int(1))
-	a, b, errno := c.K.Sockets.NewSocketPair(c.Int(0), typ, c.Int(2))
+	a, b, errno := c.K.Sockets.NewSocketPair(c.L, c.Int(0), typ, c.Int(2))
 	if errno != 0 {
 		return errno
 	}
@@ -110,11 +110,11 @@ func bind(c *Call) netbsd.Errno {
 		if errno != 0 {
 			return errno
 		}
-		if errno := c.mayBindPort(a); errno != 0 {
+		if errno := c.mayBindPort(s, a); errno != 0 {
 			return errno
 		}
 		if a.Family != netbsd.AF_LOCAL {
-			return s.Bind(a, "", nil)
+			return s.Bind(c.L, a, "", nil)
 		}
 		if a.Path == "" {
 			return netbsd.ENOENT
@@ -122,7 +122,7 @@ func bind(c *Call) netbsd.Errno {
 		guest := a.Path
 		return View(c.L).LocalBind(guest, func(host string, done func()) netbsd.Errno {
 			a.Path = host
-			return s.Bind(a, guest, done)
+			return s.Bind(c.L, a, guest, done)
 		})
 	})
 }
@@ -219,36 +219,53 @@ func shutdown(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno { return s.Shutdown(c.Int(1)) })
 }
 
-// setsockopt is setsockopt(int s, int level, int name, const void *val, socklen_t len). EBADF,
-// ENOTSOCK. ENOPROTOOPT: unknown. EINVAL: a length that is none. EFAULT.
+// optionMax is MCLBYTES, the longest value of an option.
+const optionMax = 2048
+
+// setsockopt is setsockopt(int s, int level, int name, const void *val, socklen_t len). EINVAL: no
+// value, or one too long. EBADF, ENOTSOCK. ENOPROTOOPT: unknown. EFAULT.
 func setsockopt(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
-		n := c.Uint32(4)
-		if n > uint32(len(c.scratch)) {
-			return netbsd.EINVAL
+	n := c.Uint32(4)
+	if n > 0 && c.Ptr(3) == 0 || n > optionMax {
+		return netbsd.EINVAL
+	}
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
+		b := make([]byte, n)
+		if n > 0 {
+			if errno := c.Space.Read(c.Ptr(3), b); errno != 0 {
+				return errno
+			}
 		}
-		b, errno := c.in(c.Ptr(3), int(n))
-		if errno != 0 {
-			return errno
-		}
-		return s.Setsockopt(c.Int(1), c.Int(2), b)
+		s.SetNoSigpipe(d.NoSigpipe())
+		errno := s.Setsockopt(c.Int(1), c.Int(2), b)
+		d.SetFlag(netbsd.O_NOSIGPIPE, s.NoSigpipe())
+		return errno
 	})
 }
 
 // getsockopt is getsockopt(int s, int level, int name, void *val, socklen_t *len). EBADF,
 // ENOTSOCK. ENOPROTOOPT: unknown. EFAULT.
-func getsockopt(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
-		room := 0
-		if c.Ptr(3) != 0 {
-			b, errno := c.in(c.Ptr(4), 4)
-			if errno != 0 {
-				return errno
-			}
-			room = int(min(le32(b), 1<<16))
+func getsockopt(c *Call) netbsd.Errno { return c.sockopt((*socket.Socket).Getsockopt) }
+
+// getsockopt2 is getsockopt2(2), which has the protocol see how much room there is.
+func getsockopt2(c *Call) netbsd.Errno { return c.sockopt((*socket.Socket).Getsockopt2) }
+
+// sockopt reads an option. Neither value nor length is stored where there is no room.
+func (c *Call) sockopt(get func(s *socket.Socket, level, name, n int) ([]byte, netbsd.Errno)) netbsd.Errno {
+	var room uint32
+	if c.Ptr(3) != 0 {
+		b, errno := c.in(c.Ptr(4), 4)
+		if errno != 0 {
+			return errno
 		}
-		val, errno := s.Getsockopt(c.Int(1), c.Int(2), room)
-		if errno != 0 || c.Ptr(3) == 0 {
+		if room = le32(b); room > optionMax {
+			return netbsd.EINVAL
+		}
+	}
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
+		s.SetNoSigpipe(d.NoSigpipe())
+		val, errno := get(s, c.Int(1), c.Int(2), int(room))
+		if errno != 0 || room == 0 {
 			return errno
 		}
 		if errno := c.copyout(c.Ptr(3), val); errno != 0 {

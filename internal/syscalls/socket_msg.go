@@ -43,8 +43,8 @@ func (c *Call) sendMessage(d *file.Description, s *socket.Socket, addr uint64, f
 			return errno
 		}
 	}
-	if h.Control != 0 && h.Controllen > 0 {
-		if errno := c.control(h, &m); errno != 0 {
+	if h.Control != 0 {
+		if errno := c.control(h, s.Family(), &m); errno != 0 {
 			return errno
 		}
 	}
@@ -68,33 +68,42 @@ func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, []iovec, netbsd.Errno) {
 	return h, v, errno
 }
 
-// maxControl bounds the control messages of one call (MCLBYTES and more).
-const maxControl = 16 << 10
+// maxControl bounds the control messages of one call (sockargs: a page).
+const maxControl = 4096
 
-// control reads the control messages of sendmsg(2): SCM_RIGHTS is all there is.
-func (c *Call) control(h netbsd.Msghdr, m *socket.Message) netbsd.Errno {
-	if h.Controllen > maxControl {
-		return netbsd.ENOBUFS
+// control reads the control messages of sendmsg(2). EINVAL: shorter than one, or longer than a
+// page.
+func (c *Call) control(h netbsd.Msghdr, family int, m *socket.Message) netbsd.Errno {
+	if h.Controllen < uint32(netbsd.CmsgSpace(0)) || h.Controllen > maxControl {
+		return netbsd.EINVAL
 	}
 	b := make([]byte, h.Controllen)
 	if errno := c.Space.Read(h.Control, b); errno != 0 {
 		return errno
 	}
-	msgs, errno := netbsd.ParseCmsgs(b)
-	if errno != 0 {
-		return errno
+	if family == netbsd.AF_LOCAL {
+		return c.rights(b, m)
 	}
-	for _, cm := range msgs {
-		if cm.Level != netbsd.SOL_SOCKET || cm.Type != netbsd.SCM_RIGHTS {
-			return netbsd.EINVAL
+	var errno netbsd.Errno
+	m.Control, errno = netbsd.ParseCmsgs(b)
+	return errno
+}
+
+// rights reads the control message of a local socket, open files and nothing else, so that
+// nobody can say to be somebody else (unp_internalize). What is behind it is not looked at.
+func (c *Call) rights(b []byte, m *socket.Message) netbsd.Errno {
+	if n := le32(b); n < uint32(netbsd.CmsgSpace(0)) || n > uint32(len(b)) {
+		return netbsd.EINVAL
+	}
+	if le32(b[4:]) != netbsd.SOL_SOCKET || le32(b[8:]) != netbsd.SCM_RIGHTS {
+		return netbsd.EINVAL
+	}
+	for data := b[netbsd.CmsgSpace(0):le32(b)]; len(data) >= 4; data = data[4:] {
+		d, errno := c.get(int(int32(le32(data))))
+		if errno != 0 {
+			return errno
 		}
-		for data := cm.Data; len(data) >= 4; data = data[4:] {
-			d, errno := c.get(int(int32(le32(data))))
-			if errno != 0 {
-				return errno
-			}
-			m.Rights = append(m.Rights, d)
-		}
+		m.Rights = append(m.Rights, d)
 	}
 	return 0
 }
@@ -157,22 +166,46 @@ func recvfrom(c *Call) netbsd.Errno {
 	})
 }
 
-// receive takes one message, or what a stream has, and spreads it.
-func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v []iovec, rights bool) (int, netbsd.Errno) {
+// receive takes one message, or what a stream has, and spreads it. A stream that is to fill all of
+// the vector (MSG_WAITALL) comes in parts; what ends the second or later only ends the call.
+func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v []iovec, control bool) (int, netbsd.Errno) {
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
-	n, errno := s.Recv(d.Call(c.L), buf[:min(vecLen(v), ioChunk)], m, rights)
-	if errno != 0 {
-		return 0, errno
-	}
-	for rest := buf[:n]; len(rest) > 0 && len(v) > 0; v = v[1:] {
-		part := rest[:min(uint64(len(rest)), v[0].len)]
-		if errno := c.copyout(v[0].base, part); errno != 0 {
+	all := m.Flags&netbsd.MSG_WAITALL != 0 && m.Flags&netbsd.MSG_PEEK == 0 && s.Type() == netbsd.SOCK_STREAM
+	asked, done := m.Flags, 0
+	for {
+		room := min(vecLen(v), ioChunk)
+		n, errno := s.Recv(d.Call(c.L), buf[:room], m, control)
+		if errno != 0 && done > 0 {
+			return done, 0
+		}
+		if errno == 0 {
+			v, errno = c.spread(v, buf[:n])
+		}
+		if errno != 0 {
 			return 0, errno
 		}
-		rest = rest[len(part):]
+		done += n
+		if !all || uint64(n) < room || vecLen(v) == 0 || len(m.Rights)+len(m.Control) > 0 {
+			return done, 0
+		}
+		m.Flags = asked
 	}
-	return n, 0
+}
+
+// spread stores bytes in a vector, and returns what of that is left.
+func (c *Call) spread(v []iovec, b []byte) ([]iovec, netbsd.Errno) {
+	for len(b) > 0 && len(v) > 0 {
+		n := min(uint64(len(b)), v[0].len)
+		if errno := c.copyout(v[0].base, b[:n]); errno != 0 {
+			return nil, errno
+		}
+		b = b[n:]
+		if v[0].base, v[0].len = v[0].base+n, v[0].len-n; v[0].len == 0 {
+			v = v[1:]
+		}
+	}
+	return v, 0
 }
 
 // recvmsg is recvmsg(int s, struct msghdr *msg, int flags).
@@ -201,7 +234,7 @@ func (c *Call) recvMessage(d *file.Description, s *socket.Socket, addr uint64, f
 	if errno := c.outName(&h, &m); errno != 0 {
 		return 0, errno
 	}
-	if errno := c.outRights(&h, &m, cloexec); errno != 0 {
+	if errno := c.outControl(&h, &m, cloexec); errno != 0 {
 		return 0, errno
 	}
 	h.Flags = int32(m.Flags)
@@ -224,40 +257,62 @@ func (c *Call) outName(h *netbsd.Msghdr, m *socket.Message) netbsd.Errno {
 	return c.copyout(h.Name, full)
 }
 
-// outRights makes descriptors of the open files that came, as many as there is room
-// for; MSG_CTRUNC tells of the others. As in unp_externalize all or none: EPERM for a
-// directory that is not below the caller's root, EMSGSIZE without free descriptors.
-func (c *Call) outRights(h *netbsd.Msghdr, m *socket.Message, cloexec bool) netbsd.Errno {
-	room := h.Controllen
+// outControl stores the control messages that came, the open files first: whole ones while there
+// is room for them, and what fits of the next (copyout_msg_control). MSG_CTRUNC tells of the others.
+func (c *Call) outControl(h *netbsd.Msghdr, m *socket.Message, cloexec bool) netbsd.Errno {
+	room := int(min(h.Controllen, maxControl))
 	h.Controllen = 0
-	if h.Control == 0 || len(m.Rights) == 0 {
+	if h.Control == 0 || len(m.Rights)+len(m.Control) == 0 {
 		return 0
 	}
-	for _, d := range m.Rights {
-		if !View(c.L).Below(d) {
-			return netbsd.EPERM
-		}
-	}
-	fit := (int(min(room, maxControl)) - netbsd.CmsgSpace(0)) / 4
-	if len(m.Rights) > fit {
-		m.Flags |= netbsd.MSG_CTRUNC
-	}
-	fds, errno := c.installAll(m, max(0, min(fit, len(m.Rights))), cloexec)
-	if errno != 0 || len(fds) == 0 {
+	b, fds, errno := c.rightsOut(room, m, cloexec)
+	if errno != 0 {
 		return errno
 	}
-	data := make([]byte, 4*len(fds))
-	for i, fd := range fds {
-		putLE32(data[4*i:], uint32(fd))
+	for _, cm := range m.Control {
+		b = netbsd.AppendCmsg(b, cm)
 	}
-	b := netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: data})
-	b = b[:min(len(b), int(room))]
+	if len(b) > room {
+		m.Flags |= netbsd.MSG_CTRUNC
+		b = b[:room]
+	}
 	h.Controllen = uint32(len(b))
+	if len(b) == 0 {
+		return 0
+	}
 	if errno := c.copyout(h.Control, b); errno != 0 {
 		c.closeAll(fds)
 		return errno
 	}
 	return 0
+}
+
+// rightsOut makes descriptors of the open files that came, as many as there is room for. As in
+// unp_externalize all or none: EPERM for a directory that is not below the caller's root,
+// EMSGSIZE without free descriptors.
+func (c *Call) rightsOut(room int, m *socket.Message, cloexec bool) (b []byte, fds []int, errno netbsd.Errno) {
+	if len(m.Rights) == 0 {
+		return nil, nil, 0
+	}
+	for _, d := range m.Rights {
+		if !View(c.L).Below(d) {
+			return nil, nil, netbsd.EPERM
+		}
+	}
+	fit := (room - netbsd.CmsgSpace(0)) / 4
+	if len(m.Rights) > fit {
+		m.Flags |= netbsd.MSG_CTRUNC
+	}
+	fds, errno = c.installAll(m, max(0, min(fit, len(m.Rights))), cloexec)
+	if errno != 0 || len(fds) == 0 {
+		return nil, nil, errno
+	}
+	data := make([]byte, 4*len(fds))
+	for i, fd := range fds {
+		putLE32(data[4*i:], uint32(fd))
+	}
+	b = netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: data})
+	return b[:min(len(b), room)], fds, 0
 }
 
 // installAll moves the first n files of m into the caller's table.

@@ -1,6 +1,11 @@
 package syscalls
 
-import "toaster/netbsd"
+import (
+	"toaster/internal/file"
+	"toaster/internal/socket"
+	"toaster/kern"
+	"toaster/netbsd"
+)
 
 // This file holds what of the network is the superuser's. The host judges by who
 // toaster is, so that it says nothing of a guest that is somebody else.
@@ -18,11 +23,13 @@ func (c *Call) mayOpenSocket(family, typ int) netbsd.Errno {
 const portReserved = 1024
 
 // mayBindPort is in_pcbbind_port's and in6_pcbbind_port's check; EACCES, not EPERM.
-func (c *Call) mayBindPort(a *netbsd.Sockaddr) netbsd.Errno {
+// A port that the kernel chooses is as one that is named (in_pcbsetport).
+func (c *Call) mayBindPort(s *socket.Socket, a *netbsd.Sockaddr) netbsd.Errno {
 	if a.Family != netbsd.AF_INET && a.Family != netbsd.AF_INET6 {
 		return 0
 	}
-	if port := a.Addr.Port(); port == 0 || port >= portReserved || c.suser() == 0 {
+	port := a.Addr.Port()
+	if low := port == 0 && s.LowPort(); !low && (port == 0 || port >= portReserved) || c.suser() == 0 {
 		return 0
 	}
 	return netbsd.EACCES
@@ -36,4 +43,11 @@ func (c *Call) suser() netbsd.Errno {
 		return netbsd.EPERM
 	}
 	return 0
+}
+
+// Sockcred is who makes a call, as messages of local sockets tell it (unp_addsockcred).
+func Sockcred(l file.Sleeper) netbsd.Sockcred {
+	p := l.(*kern.LWP).Proc()
+	c := p.Cred()
+	return netbsd.Sockcred{Pid: int32(p.Pid()), UID: c.RUID, EUID: c.EUID, GID: c.RGID, EGID: c.EGID, Groups: c.Groups}
 }

@@ -28,6 +28,28 @@ func rights(fd uint32) func(p *player) uint64 {
 	}
 }
 
+// controlled is a struct msghdr with a part and control messages.
+func controlled(part any, control []byte) func(p *player) uint64 {
+	return func(p *player) uint64 {
+		h := netbsd.Msghdr{Iov: iov(part)(p), Iovlen: 1, Control: p.mem.put(control), Controllen: uint32(len(control))}
+		return p.mem.put(encoded(netbsd.SizeofMsghdr, h.Encode))
+	}
+}
+
+// told wants one control message to have come, for which there was room.
+func told(want netbsd.Cmsg) func(r *result) string {
+	return func(r *result) string {
+		h := netbsd.DecodeMsghdr(r.mem(1, netbsd.SizeofMsghdr))
+		b := make([]byte, h.Controllen)
+		r.p.mem.Read(h.Control, b)
+		got, errno := netbsd.ParseCmsgs(b)
+		if errno != 0 || len(got) != 1 || got[0].Type != want.Type || string(got[0].Data) != string(want.Data) {
+			return fmt.Sprintf("%+v, %v, want %+v", got, errno, want)
+		}
+		return ""
+	}
+}
+
 // mmsgs are struct mmsghdr, each with a vector of one part and a length that is not looked at;
 // nil is one whose vector is too long.
 func mmsgs(parts ...any) func(p *player) uint64 {
@@ -97,6 +119,22 @@ func TestSocket(t *testing.T) {
 			{"getsockopt(2): ENOPROTOOPT", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, 0x7777, room(4), words(4)}, netbsd.ENOPROTOOPT, nil, nil},
 			{"getsockopt(2): EFAULT for the length", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_TYPE, room(4), bad}, netbsd.EFAULT, nil, nil},
 			{"setsockopt(2)", netbsd.SYS_setsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, words(8192), 4}, 0, 0, nil},
+			{"sys_setsockopt: EINVAL for no value comes before EBADF", netbsd.SYS_setsockopt, args{9, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, 0, 4}, netbsd.EINVAL, nil, nil},
+			{"sys_setsockopt: EINVAL for more than MCLBYTES", netbsd.SYS_setsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, room(8), 2049}, netbsd.EINVAL, nil, nil},
+			{"sys_setsockopt: a value of no bytes", netbsd.SYS_setsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"sys_getsockopt: without room the option is looked up, and nothing stored", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, 0, bad}, 0, 0, nil},
+			{"sys_getsockopt: ENOPROTOOPT without room", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, 0x7777, 0, 0}, netbsd.ENOPROTOOPT, nil, nil},
+			{"sys_getsockopt: EFAULT for the length comes before EBADF", netbsd.SYS_getsockopt, args{9, netbsd.SOL_SOCKET, netbsd.SO_TYPE, room(4), bad}, netbsd.EFAULT, nil, nil},
+			{"sys_getsockopt: cut to the room", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, room(4), words(1)}, 0, out{3, []byte{0, 0xa5}}, nil},
+			{"getsockopt2", netbsd.SYS_getsockopt2, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, room(4), words(9)}, 0, out{3, words(8192)}, nil},
+			{"getsockopt2: EBADF", netbsd.SYS_getsockopt2, args{9, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, room(4), words(4)}, netbsd.EBADF, nil, nil},
+			{"getsockopt2: EFAULT", netbsd.SYS_getsockopt2, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, bad, words(4)}, netbsd.EFAULT, nil, nil},
+			{"fcntl(2)", netbsd.SYS_fcntl, args{0, netbsd.F_SETFL, netbsd.O_NONBLOCK}, 0, nil, nil},
+			{"sys_getsockopt: SO_NOSIGPIPE is O_NOSIGPIPE of the file", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_NOSIGPIPE, room(4), words(4)}, 0, out{3, words(0)}, nil},
+			{"do_sys_sendmsg: EINVAL for a control message shorter than its header", netbsd.SYS_sendmsg, args{0, controlled([]byte("x"), make([]byte, 15)), 0}, netbsd.EINVAL, nil, nil},
+			{"sockargs: EINVAL for control messages of more than a page", netbsd.SYS_sendmsg, args{0, controlled([]byte("x"), make([]byte, 4097)), 0}, netbsd.EINVAL, nil, nil},
+			{"unp_internalize: EINVAL for anything but rights", netbsd.SYS_sendmsg, args{0, controlled([]byte("x"),
+				netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_CREDS, Data: words(1, 2, 3, 4, 5, 0, 0)})), 0}, netbsd.EINVAL, nil, nil},
 			{"setsockopt(2): EFAULT", netbsd.SYS_setsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_RCVBUF, bad, 4}, netbsd.EFAULT, nil, nil},
 		},
 		"local": {
@@ -178,11 +216,65 @@ func TestSocket(t *testing.T) {
 			{"sendto(2)", netbsd.SYS_sendto, args{0, hello, 5, 0, 0, 0}, 0, 5, nil},
 			{"recvmmsg(2): MSG_WAITFORONE waits for one", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), room(9)), 2, netbsd.MSG_WAITFORONE, 0}, 0, lengths(1, 5), nil},
 		},
+		"creds": {
+			{"socketpair(2)", netbsd.SYS_socketpair, args{local, dgram | netbsd.SOCK_NONBLOCK, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
+			{"setsockopt(2): LOCAL_CREDS", netbsd.SYS_setsockopt, args{1, 0, netbsd.LOCAL_CREDS, words(1), 4}, 0, 0, nil},
+			{"write(2)", netbsd.SYS_write, args{0, hello, 5}, 0, 5, nil},
+			{"unp_addsockcred: who sent", netbsd.SYS_recvmsg, args{1, controlled(room(9), make([]byte, 200)), 0}, 0, func(r *result) string {
+				c := Sockcred(r.p.c.L)
+				return told(netbsd.Cmsg{Type: netbsd.SCM_CREDS, Data: c.Append(nil)})(r)
+			}, nil},
+			{"write(2)", netbsd.SYS_write, args{0, hello, 5}, 0, 5, nil},
+			{"copyout_msg_control: MSG_CTRUNC, and what there is room for", netbsd.SYS_recvmsg, args{1, controlled(room(9), make([]byte, 20)), 0}, 0, func(r *result) string {
+				h := netbsd.DecodeMsghdr(r.mem(1, netbsd.SizeofMsghdr))
+				if h.Controllen != 20 || h.Flags&netbsd.MSG_CTRUNC == 0 {
+					return fmt.Sprintf("%+v", h)
+				}
+				return ""
+			}, nil},
+			{"socketpair(2)", netbsd.SYS_socketpair, args{local, stream, 0, room(8)}, 0, out{3, words(2, 3)}, nil},
+			{"getsockopt(2): LOCAL_PEEREID of a pair is who made it", netbsd.SYS_getsockopt, args{2, 0, netbsd.LOCAL_PEEREID, room(12), words(12)}, 0, func(r *result) string {
+				c := Sockcred(r.p.c.L)
+				if b := r.mem(3, 12); string(b) != string(words(uint32(c.Pid), c.EUID, c.EGID)) {
+					return fmt.Sprintf("%x", b)
+				}
+				return ""
+			}, nil},
+		},
 		"families": {
 			{"socket(2): EAFNOSUPPORT", netbsd.SYS___socket30, args{99, stream, 0}, netbsd.EAFNOSUPPORT, nil, nil},
 			{"the socket of before NetBSD 4: EPROTONOSUPPORT for that (compat_30_sys_socket)", netbsd.SYS_compat_30_socket, args{99, stream, 0}, netbsd.EPROTONOSUPPORT, nil, nil},
 			{"the socket of before NetBSD 4", netbsd.SYS_compat_30_socket, args{local, dgram, 0}, 0, 0, nil},
 			{"socketpair(2): EOPNOTSUPP for a family that has none", netbsd.SYS_socketpair, args{netbsd.AF_INET, stream, 0, room(8)}, netbsd.EOPNOTSUPP, nil, nil},
 		},
+	})
+}
+
+// recv(2): MSG_WAITALL waits for all that is asked for, and what a stream has in the end, however
+// much that is.
+func TestWaitall(t *testing.T) {
+	const size = 3*ioChunk + 5
+	r := newRig(t)
+	r.run(func(p *player) {
+		data := make([]byte, size)
+		for i := range data {
+			data[i] = byte(i >> 10)
+		}
+		p.do(netbsd.SYS_socketpair, netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0, room(8))
+		p.cpu.next = func(p *player) {
+			p.do(netbsd.SYS_close, 0)
+			p.ok(netbsd.SYS_write, 1, data, size)
+			p.ok(netbsd.SYS_write, 1, data, 7)
+		}
+		p.ok(netbsd.SYS_fork)
+		p.do(netbsd.SYS_close, 1)
+		all := p.do(netbsd.SYS_recvfrom, 0, room(size), size, netbsd.MSG_WAITALL, 0, 0)
+		if all.ret[0] != size || string(all.mem(1, size)) != string(data) {
+			t.Errorf("%d bytes, want %d", all.ret[0], size)
+		}
+		rest := p.do(netbsd.SYS_recvmsg, 0, msghdr(room(3), room(ioChunk)), netbsd.MSG_WAITALL)
+		if rest.ret[0] != 7 {
+			t.Errorf("%d bytes at the end, want 7", rest.ret[0])
+		}
 	})
 }

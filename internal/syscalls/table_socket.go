@@ -17,7 +17,7 @@ var socketCalls = []Syscall{
 	{netbsd.SYS_sendto, "s fd, buf <buf[len], len size, flags |msg, to <sockaddr[tolen], tolen uint", netbsd.RetSize, Full, sendto, ""},
 	{netbsd.SYS_shutdown, "s fd, how =shut", netbsd.RetInt, Full, shutdown, ""},
 	{netbsd.SYS_socketpair, "domain =af, type |sock, protocol int, rsv >int[2]", netbsd.RetInt, Full, socketpair, ""},
-	{netbsd.SYS_getsockopt2, "s fd, level =sollevel, name =sockopt, val <>buf[*avalsize], avalsize <>socklen", netbsd.RetInt, None, nil, "since 10"},
+	{netbsd.SYS_getsockopt2, "s fd, level =sollevel, name =sockopt, val <>buf[*avalsize], avalsize <>socklen", netbsd.RetInt, Full, getsockopt2, "since 10"},
 	{netbsd.SYS___socket30, "domain =af, type |sock, protocol =ipproto", netbsd.RetFd, Full, newSocket, ""},
 	{netbsd.SYS_paccept, "s fd, name >sockaddr[*anamelen], anamelen <>socklen, mask <sigset, flags |sock", netbsd.RetFd, Full, paccept, ""},
 	{netbsd.SYS_recvmmsg, "s fd, mmsg <>mmsghdr[vlen], vlen uint, flags |msg, timeout <timespec", netbsd.RetSize, Partial, recvmmsg, "since 7; an error after the first message is not told by the next call"},

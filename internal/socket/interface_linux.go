@@ -1,4 +1,4 @@
-package syscalls
+package socket
 
 import (
 	"bytes"
@@ -14,14 +14,14 @@ import (
 // This file reads the host's rtnetlink(7) messages. Package net would do it, but it
 // makes the command a cgo program where there is a C compiler, and every start slower.
 
-// hostInterface is an interface of the host. Its index may not fit NetBSD's 16 bits.
-type hostInterface struct {
-	index    int
-	name     string
-	mtu      uint32
-	flags    uint32 // Linux's
-	hardware []byte
-	addrs    []netip.Prefix
+// Interface is one of the host's. Its index may not fit NetBSD's 16 bits.
+type Interface struct {
+	Index    int
+	Name     string
+	MTU      uint32
+	Flags    uint32 // Linux's
+	Hardware []byte
+	Addrs    []netip.Prefix
 }
 
 // interfaceFlags pairs Linux's flags with NetBSD's.
@@ -37,16 +37,20 @@ var interfaceFlags = []struct {
 	{syscall.IFF_MULTICAST, netbsd.IFF_MULTICAST},
 }
 
-func (i *hostInterface) info() netbsd.IfInfo {
+// Interfaces lists the interfaces of the guests' network, ordered by number.
+func (k *Stack) Interfaces() []Interface { return decodeInterfaces(k.InterfaceTables()) }
+
+// Info is what NetBSD says of the interface.
+func (i *Interface) Info() netbsd.IfInfo {
 	info := netbsd.IfInfo{
-		Index: uint16(i.index), Name: i.name, MTU: uint64(i.mtu), HW: i.hardware,
+		Index: uint16(i.Index), Name: i.Name, MTU: uint64(i.MTU), HW: i.Hardware,
 		Type: netbsd.IFT_ETHER,
 	}
-	if i.flags&syscall.IFF_LOOPBACK != 0 {
+	if i.Flags&syscall.IFF_LOOPBACK != 0 {
 		info.Type = netbsd.IFT_LOOP
 	}
 	for _, f := range interfaceFlags {
-		if i.flags&f.from != 0 {
+		if i.Flags&f.from != 0 {
 			info.Flags |= f.to
 		}
 	}
@@ -54,17 +58,17 @@ func (i *hostInterface) info() netbsd.IfInfo {
 }
 
 // decodeInterfaces makes a list, ordered by index, of the host's two tables.
-func decodeInterfaces(links, addrs []byte) []hostInterface {
-	var list []hostInterface
+func decodeInterfaces(links, addrs []byte) []Interface {
+	var list []Interface
 	for _, m := range decodeMessages(links, syscall.RTM_NEWLINK, syscall.SizeofIfInfomsg) {
 		list = append(list, decodeLink(m))
 	}
-	slices.SortStableFunc(list, func(a, b hostInterface) int { return cmp.Compare(a.index, b.index) })
+	slices.SortStableFunc(list, func(a, b Interface) int { return cmp.Compare(a.Index, b.Index) })
 	for _, m := range decodeMessages(addrs, syscall.RTM_NEWADDR, syscall.SizeofIfAddrmsg) {
 		index, prefix := decodeAddr(m)
-		at, ok := slices.BinarySearchFunc(list, index, func(i hostInterface, index int) int { return cmp.Compare(i.index, index) })
+		at, ok := slices.BinarySearchFunc(list, index, func(i Interface, index int) int { return cmp.Compare(i.Index, index) })
 		if ok && prefix.IsValid() {
-			list[at].addrs = append(list[at].addrs, prefix)
+			list[at].Addrs = append(list[at].Addrs, prefix)
 		}
 	}
 	return list
@@ -103,16 +107,16 @@ func decodeMessages(table []byte, kind uint16, size int) []routeMessage {
 }
 
 // decodeLink reads struct ifinfomsg: type 2, index 4, flags 8.
-func decodeLink(m routeMessage) hostInterface {
+func decodeLink(m routeMessage) Interface {
 	ne := binary.NativeEndian
-	i := hostInterface{
-		index:    int(int32(ne.Uint32(m.head[4:]))),
-		name:     string(bytes.TrimSuffix(m.attrs[syscall.IFLA_IFNAME], []byte{0})),
-		flags:    ne.Uint32(m.head[8:]),
-		hardware: hardwareAddr(ne.Uint16(m.head[2:]), m.attrs[syscall.IFLA_ADDRESS]),
+	i := Interface{
+		Index:    int(int32(ne.Uint32(m.head[4:]))),
+		Name:     string(bytes.TrimSuffix(m.attrs[syscall.IFLA_IFNAME], []byte{0})),
+		Flags:    ne.Uint32(m.head[8:]),
+		Hardware: hardwareAddr(ne.Uint16(m.head[2:]), m.attrs[syscall.IFLA_ADDRESS]),
 	}
 	if mtu := m.attrs[syscall.IFLA_MTU]; len(mtu) >= 4 {
-		i.mtu = ne.Uint32(mtu)
+		i.MTU = ne.Uint32(mtu)
 	}
 	return i
 }

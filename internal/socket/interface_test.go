@@ -1,4 +1,4 @@
-package syscalls
+package socket
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"toaster/internal/hostfile"
-	"toaster/internal/socket"
 	"toaster/netbsd"
 )
 
@@ -24,7 +23,7 @@ func TestInterfacesAreNets(t *testing.T) {
 	slices.SortStableFunc(want, func(a, b net.Interface) int { return cmp.Compare(a.Index, b.Index) })
 	h := hostfile.NewHost()
 	defer h.Close()
-	m := socket.New(h, socket.Config{})
+	m := New(h, Config{})
 	defer m.Close()
 	got := decodeInterfaces(m.InterfaceTables())
 	if len(got) != len(want) {
@@ -32,14 +31,14 @@ func TestInterfacesAreNets(t *testing.T) {
 	}
 	for i, w := range want {
 		g := got[i]
-		if g.index != w.Index || g.name != w.Name || int(g.mtu) != w.MTU || !bytes.Equal(g.hardware, w.HardwareAddr) {
+		if g.Index != w.Index || g.Name != w.Name || int(g.MTU) != w.MTU || !bytes.Equal(g.Hardware, w.HardwareAddr) {
 			t.Errorf("%+v, want %+v", g, w)
 		}
-		if flags := netFlags(w.Flags); g.info().Flags != flags {
-			t.Errorf("%s: flags %#x, want %#x", g.name, g.info().Flags, flags)
+		if flags := netFlags(w.Flags); g.Info().Flags != flags {
+			t.Errorf("%s: flags %#x, want %#x", g.Name, g.Info().Flags, flags)
 		}
-		if addrs := netAddrs(t, &w); !slices.Equal(g.addrs, addrs) {
-			t.Errorf("%s: addresses %v, want %v", g.name, g.addrs, addrs)
+		if addrs := netAddrs(t, &w); !slices.Equal(g.Addrs, addrs) {
+			t.Errorf("%s: addresses %v, want %v", g.Name, g.Addrs, addrs)
 		}
 	}
 }
@@ -129,13 +128,13 @@ func TestDecodeInterfaces(t *testing.T) {
 		t.Fatalf("%+v", list)
 	}
 	lo, tun := list[0], list[1]
-	if lo.index != 1 || lo.name != "lo" || lo.hardware != nil || lo.info().Type != netbsd.IFT_LOOP ||
-		!slices.Equal(lo.addrs, []netip.Prefix{netip.MustParsePrefix("::1/128")}) {
+	if lo.Index != 1 || lo.Name != "lo" || lo.Hardware != nil || lo.Info().Type != netbsd.IFT_LOOP ||
+		!slices.Equal(lo.Addrs, []netip.Prefix{netip.MustParsePrefix("::1/128")}) {
 		t.Errorf("%+v", lo)
 	}
-	if tun.index != 7 || tun.name != "tun7" || tun.mtu != 1480 || tun.hardware != nil ||
-		tun.info().Flags != netbsd.IFF_UP|netbsd.IFF_POINTOPOINT ||
-		!slices.Equal(tun.addrs, []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}) {
+	if tun.Index != 7 || tun.Name != "tun7" || tun.MTU != 1480 || tun.Hardware != nil ||
+		tun.Info().Flags != netbsd.IFF_UP|netbsd.IFF_POINTOPOINT ||
+		!slices.Equal(tun.Addrs, []netip.Prefix{netip.MustParsePrefix("10.0.0.1/32")}) {
 		t.Errorf("%+v", tun)
 	}
 }
@@ -164,11 +163,11 @@ func TestDecodeDamagedInterfaces(t *testing.T) {
 // decodeBoth takes a table for either kind.
 func decodeBoth(b []byte) {
 	links, addrs := exampleTables()
-	for _, list := range [][]hostInterface{decodeInterfaces(b, addrs), decodeInterfaces(links, b)} {
+	for _, list := range [][]Interface{decodeInterfaces(b, addrs), decodeInterfaces(links, b)} {
 		for _, i := range list {
-			info := i.info()
+			info := i.Info()
 			out := netbsd.AppendIfInfo(nil, &info)
-			for _, a := range i.addrs {
+			for _, a := range i.Addrs {
 				out = netbsd.AppendIfAddr(out, &info, a)
 			}
 		}

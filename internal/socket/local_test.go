@@ -1,0 +1,203 @@
+package socket
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+
+	"toaster/internal/file"
+	"toaster/internal/filetest"
+	"toaster/netbsd"
+)
+
+// A person is somebody who makes calls.
+type person struct {
+	*filetest.Sleeper
+	creds netbsd.Sockcred
+}
+
+func somebody(pid int32, uid uint32) *person {
+	return &person{filetest.NewSleeper(), netbsd.Sockcred{Pid: pid, UID: uid, EUID: uid + 1, GID: uid + 2, EGID: uid + 3, Groups: []uint32{7, 8}}}
+}
+
+func (p *person) call() file.Call { return file.Call{L: p} }
+
+func (p *person) id() []byte {
+	b := make([]byte, netbsd.SizeofUnpcbid)
+	(&netbsd.Unpcbid{Pid: p.creds.Pid, EUID: p.creds.EUID, EGID: p.creds.EGID}).Encode(b)
+	return b
+}
+
+// cred is the message that tells who sent.
+func (p *person) cred() netbsd.Cmsg {
+	return netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_CREDS, Data: p.creds.Append(nil)}
+}
+
+// people makes sockets that know who calls.
+func people(t *testing.T) *Stack {
+	skipIfHostHasFull(t)
+	return newStack(t, Config{Creds: func(l file.Sleeper) netbsd.Sockcred { return l.(*person).creds }})
+}
+
+// skipIfHostHasFull skips where the host lets nobody send descriptors any more.
+func skipIfHostHasFull(t *testing.T) {
+	t.Helper()
+	m := newStack(t, Config{})
+	a, b, errno := m.NewSocketPair(nil, netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer a.Close()
+	defer b.Close()
+	r, w := file.NewPipe(0)
+	defer w.Release()
+	if _, errno := a.Send(file.Call{Nonblock: true}, []byte("x"), &Message{Rights: []*file.Description{r}}); errno == netbsd.EAGAIN {
+		r.Release()
+		t.Skip("too many descriptors are in flight on this host")
+	}
+	var got Message
+	b.Recv(file.Call{Nonblock: true}, make([]byte, 1), &got, false)
+	got.Release()
+}
+
+func peerID(t *testing.T, s *Socket) []byte {
+	t.Helper()
+	b, errno := s.Getsockopt(0, netbsd.LOCAL_PEEREID, 99)
+	if errno != 0 {
+		t.Errorf("LOCAL_PEEREID: %v", errno)
+	}
+	return b
+}
+
+// unix(4): LOCAL_PEEREID is who connected, and who bound; what is connected and not accepted yet
+// counts in order.
+func TestPeerID(t *testing.T) {
+	m := people(t)
+	server, first, second := somebody(10, 100), somebody(20, 200), somebody(30, 300)
+	l, _ := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	defer l.Close()
+	path := filepath.Join(t.TempDir(), "s")
+	if errno := l.Bind(server, &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: path}, "s", nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	l.Listen(5)
+	for _, p := range []*person{first, second} {
+		c, _ := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+		defer c.Close()
+		if errno := c.Connect(p.call(), &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: path}); errno != 0 {
+			t.Fatal(errno)
+		}
+		if id := peerID(t, c); !bytes.Equal(id, server.id()) {
+			t.Errorf("at the end that connects: %x, want %x", id, server.id())
+		}
+		if a, errno := c.Name(); errno != 0 || a.Path != "" {
+			t.Errorf("a socket that has connected has a name: %q, %v", a.Path, errno)
+		}
+	}
+	for _, p := range []*person{first, second} {
+		s, from, errno := l.Accept(server.call())
+		if errno != 0 || from.Path != "" {
+			t.Fatal(from.Path, errno)
+		}
+		defer s.Close()
+		if id := peerID(t, s); !bytes.Equal(id, p.id()) {
+			t.Errorf("at the end that accepts: %x, want %x", id, p.id())
+		}
+	}
+}
+
+// unp_connect2: both ends of a pair tell who made it.
+func TestPeerIDOfPair(t *testing.T) {
+	m := people(t)
+	p := somebody(10, 100)
+	a, b, _ := m.NewSocketPair(p, netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	defer a.Close()
+	defer b.Close()
+	if !bytes.Equal(peerID(t, a), p.id()) || !bytes.Equal(peerID(t, b), p.id()) {
+		t.Errorf("%x and %x, want %x", peerID(t, a), peerID(t, b), p.id())
+	}
+}
+
+// receive takes a message and its control messages. Of a stream it takes no more than the message:
+// the host has what comes next with control messages in one piece with what comes before.
+func receive(t *testing.T, s *Socket, text string, want ...netbsd.Cmsg) {
+	t.Helper()
+	var m Message
+	b := make([]byte, len(text))
+	n, errno := s.Recv(file.Call{Nonblock: true}, b, &m, true)
+	if errno != 0 || string(b[:n]) != text {
+		t.Fatalf("%q, %v, want %q", b[:n], errno, text)
+	}
+	same(t, m.Control, want)
+	if inFlight(s.stack) != 0 {
+		t.Error("something is in flight still")
+	}
+}
+
+// unp_send: on a connection LOCAL_CREDS is for the next message alone, write(2)'s too; datagrams
+// have it each. What was sent before has none.
+func TestCreds(t *testing.T) {
+	m := people(t)
+	p, q := somebody(10, 100), somebody(20, 200)
+	for _, typ := range []int{netbsd.SOCK_STREAM, netbsd.SOCK_SEQPACKET, netbsd.SOCK_DGRAM} {
+		a, b, errno := m.NewSocketPair(p, netbsd.AF_LOCAL, typ, 0)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer a.Close()
+		defer b.Close()
+		a.Write(p.call(), []byte("before"))
+		b.Setsockopt(0, netbsd.LOCAL_CREDS, on)
+		a.Write(q.call(), []byte("first"))
+		a.Send(p.call(), []byte("next"), &Message{})
+		receive(t, b, "before")
+		receive(t, b, "first", q.cred())
+		if typ == netbsd.SOCK_DGRAM {
+			receive(t, b, "next", p.cred())
+		} else {
+			receive(t, b, "next")
+		}
+		b.Setsockopt(0, netbsd.LOCAL_CREDS, off)
+		b.Setsockopt(0, netbsd.LOCAL_OCREDS, on)
+		a.Write(q.call(), []byte("old"))
+		receive(t, b, "old", netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_OCREDS, Data: q.creds.AppendOld(nil)})
+	}
+}
+
+// A connection has LOCAL_CREDS of the socket that listens, before anybody accepts it (unp_connect);
+// a datagram finds that of a name.
+func TestCredsByName(t *testing.T) {
+	m := people(t)
+	p := somebody(10, 100)
+	dir := t.TempDir()
+	bound := func(typ int, name string) (*Socket, *netbsd.Sockaddr) {
+		s, _ := m.NewSocket(netbsd.AF_LOCAL, typ, 0)
+		t.Cleanup(s.Close)
+		a := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(dir, name)}
+		if errno := s.Bind(p, a, name, nil); errno != 0 {
+			t.Fatal(errno)
+		}
+		s.Setsockopt(0, netbsd.LOCAL_CREDS, on)
+		return s, a
+	}
+	l, at := bound(netbsd.SOCK_STREAM, "stream")
+	l.Listen(5)
+	c, _ := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	defer c.Close()
+	c.Connect(p.call(), at)
+	c.Write(p.call(), []byte("early"))
+	s, _, errno := l.Accept(p.call())
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer s.Close()
+	receive(t, s, "early", p.cred())
+	d, at := bound(netbsd.SOCK_DGRAM, "dgram")
+	e, _ := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
+	defer e.Close()
+	e.Send(p.call(), []byte("to"), &Message{Addr: at})
+	receive(t, d, "to", p.cred())
+	e.Connect(p.call(), at)
+	e.Write(p.call(), []byte("on"))
+	receive(t, d, "on", p.cred())
+}
