@@ -238,3 +238,15 @@ func FuzzControl(f *testing.F) {
 		}
 	})
 }
+
+// MSG_TRUNC is what recvmsg(2) returns, and asks for nothing: the host would return the length of
+// the whole datagram for it.
+func TestRecvAskedForTrunc(t *testing.T) {
+	to, from, name := datagrams(t, netbsd.AF_INET)
+	call := file.Call{L: filetest.NewSleeper()}
+	from.Send(call, []byte("hello"), &Message{Addr: &name, Flags: netbsd.MSG_TRUNC | netbsd.MSG_WAITFORONE})
+	m := Message{Flags: netbsd.MSG_TRUNC}
+	if n, errno := to.Recv(call, make([]byte, 2), &m, false); n != 2 || errno != 0 || m.Flags&netbsd.MSG_TRUNC == 0 {
+		t.Error(n, errno, m.Flags)
+	}
+}

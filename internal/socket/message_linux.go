@@ -61,6 +61,7 @@ func (s *Socket) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 // message goes whole or not at all.
 func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	flags, _ := netbsd.MsgToLinux(uint64(m.Flags))
+	flags &= unix.MSG_OOB | unix.MSG_DONTROUTE | unix.MSG_EOR
 	c.Nonblock = c.Nonblock || m.Flags&netbsd.MSG_DONTWAIT != 0
 	var to unix.Sockaddr
 	if m.Addr != nil {
@@ -161,7 +162,7 @@ const maxRights = 252
 // wantControl: the caller has room for control messages, open files among them.
 func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantControl bool) (int, netbsd.Errno) {
 	flags, _ := netbsd.MsgToLinux(uint64(m.Flags))
-	flags &^= unix.MSG_WAITALL | unix.MSG_CMSG_CLOEXEC
+	flags &= unix.MSG_OOB | unix.MSG_PEEK // MSG_TRUNC would have the host tell of more than there is room for
 	c.Nonblock = c.Nonblock || m.Flags&netbsd.MSG_DONTWAIT != 0
 	all := m.Flags&netbsd.MSG_WAITALL != 0 && s.typ == netbsd.SOCK_STREAM && m.Flags&netbsd.MSG_PEEK == 0
 	var oob []byte

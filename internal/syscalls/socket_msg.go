@@ -193,21 +193,6 @@ func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, 
 	}
 }
 
-// spread stores bytes in a vector, and returns what of that is left.
-func (c *Call) spread(v []iovec, b []byte) ([]iovec, netbsd.Errno) {
-	for len(b) > 0 && len(v) > 0 {
-		n := min(uint64(len(b)), v[0].len)
-		if errno := c.copyout(v[0].base, b[:n]); errno != 0 {
-			return nil, errno
-		}
-		b = b[n:]
-		if v[0].base, v[0].len = v[0].base+n, v[0].len-n; v[0].len == 0 {
-			v = v[1:]
-		}
-	}
-	return v, 0
-}
-
 // recvmsg is recvmsg(int s, struct msghdr *msg, int flags).
 func recvmsg(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
