@@ -69,14 +69,16 @@ func (c *checker) table() {
 	procs, free := 0, 0
 	for i := range t.slots {
 		s := &t.slots[i]
-		if p := s.p; p != nil {
+		if s.p != nil && int(s.id)&(len(t.slots)-1) != i {
+			c.bad("pid slot %d has id %d and process %d", i, s.id, s.p.pid)
+		}
+		if p := s.proc(); p != nil {
 			procs++
-			if s.id != p.pid || int(s.id)&(len(t.slots)-1) != i {
-				c.bad("pid slot %d has id %d and process %d", i, s.id, p.pid)
-			}
 			if !c.seen[p] && p.state != StateEmbryo {
 				c.bad("process %d is in the table and on no list", p.pid)
 			}
+		} else if s.p != nil && (c.m.r2003 || s.p.state >= StateDead) {
+			c.bad("pid slot %d has id %d and process %d", i, s.id, s.p.pid)
 		}
 		if g := s.g; g != nil && int(g.id)&(len(t.slots)-1) != i {
 			c.bad("pid slot %d has group %d", i, g.id)
@@ -358,7 +360,7 @@ func (c *checker) group(g *Pgrp) (n int) {
 func (c *checker) users() {
 	n := make(map[uint32]int)
 	for i := range c.m.pids.slots {
-		if p := c.m.pids.slots[i].p; p != nil {
+		if p := c.m.pids.slots[i].proc(); p != nil {
 			n[p.cred.RUID]++
 		}
 	}

@@ -420,6 +420,7 @@ func (l *LWP) bury10(wakeInit bool) {
 	p.ru = m.newRusage()
 	p.finalRusage(l)
 	p.noteExit(l)
+	p.freeLid(l.lid)
 	l.flags &^= lDetached
 	l.setStat(LWPZombie)
 	p.nzlwps++

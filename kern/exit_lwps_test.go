@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -166,7 +167,7 @@ func TestExitLWPs_53_WhoIsMadeRunnableAndWhoIsWaitedFor(t *testing.T) {
 				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
 				w.is("stopped at", w.since(), 15*time.Second)
 				l.Nanosleep(5 * time.Second)
-				w.is("one goes on", l.PtraceResume(c.Pid(), ResumeArgs{LWP: 1}), netbsd.Errno(0))
+				w.is("one goes on", l.PtraceResume(c.Pid(), ResumeArgs{LWP: under(w, 1, c.Pid())}), netbsd.Errno(0))
 				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(4, 0), 0)
 				w.is("ended at", w.when("stopped ends"), 20*time.Second)
 				w.never("stopped goes on", "stopped uninterruptible goes on")
@@ -203,12 +204,13 @@ func TestExitLWPs_55_HookTakesTheLockThenExits(t *testing.T) {
 			w.trace(e)
 		}
 	}, func(w *world) {
+		var other *LWP
 		w.guest(func(l *LWP) {
 			w.give(l.Proc(), nil, nil, &fakeVM{
 				wait: func(x *LWP) { w.mark("cpu_wait %d", x.ID()) },
 				free: func(x *LWP) { w.mark("lwp_exit %d", x.ID()) },
 			})
-			l.NewLWP(0, func(l *LWP) {
+			other, _ = l.NewLWP(0, func(l *LWP) {
 				defer w.mark("body ends")
 				sleepForever(l)
 			}, false, nil)
@@ -216,7 +218,7 @@ func TestExitLWPs_55_HookTakesTheLockThenExits(t *testing.T) {
 			l.Exit(0)
 		})
 		// The way out is lwp_exit's, after the frames of the body.
-		w.order("P.SetUserret", "body ends", "cpu_wait 2", "lwp_exit 2", "P.ClearUserret")
+		w.order("P.SetUserret", "body ends", fmt.Sprint("cpu_wait ", other.ID()), fmt.Sprint("lwp_exit ", other.ID()), "P.ClearUserret")
 	})
 }
 

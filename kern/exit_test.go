@@ -873,6 +873,7 @@ func TestExit_27_OrphanedGroupsGetHangupAndContinue(t *testing.T) {
 				w.slowAcct()
 				p.Kill(netbsd.SIGKILL)
 				p.Wait()
+				settled()
 				w.is("orphaned", g.Orphaned(), true)
 				if w.r2003 {
 					w.order("P.FixJobControl", "S.SIGHUP", "S.SIGCONT", "acct", "P.SetDead")

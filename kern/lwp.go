@@ -77,6 +77,7 @@ type LWP struct {
 	mask       netbsd.Sigset
 	oldmask    netbsd.Sigset
 	blocked    bool // own: something was pending when it was last seen
+	first      bool // made with the process; never changes
 	lent       Lent // where the mask is in user mode, if it is lent
 	pend       sigpend
 	next, prev *LWP // the process's LWPs
@@ -225,13 +226,12 @@ func Restart(f func() netbsd.Errno) netbsd.Errno {
 	}
 }
 
-// setup makes l an idle LWP of p, with an id, which is not used again in the process, and a
-// wake channel. The channel is one of the machine's spare ones if there is one: it would be an
+// setup makes l an idle LWP of p, with an id and a wake channel. The channel is one of the machine's spare ones if there is one: it would be an
 // allocation of every fork. mu is held.
 func (l *LWP) setup(p *Proc, body func(*LWP), manual bool) {
 	l.p = p
-	p.nextLid++
-	l.lid = p.nextLid
+	l.first = p.lwps == nil
+	l.lid = p.newLid()
 	l.body = body
 	l.wake = p.m.newWake()
 	l.manual = manual
@@ -321,7 +321,7 @@ func (l *LWP) returned() {
 		return
 	}
 	l.mode.Store(modeDead)
-	if l.lid == 1 {
+	if l.first {
 		l.decideExit(ending{})
 	}
 }

@@ -64,6 +64,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		}
 		if errno != 0 {
 			n.stat = LWPFree
+			p.freeLid(n.lid)
 			n.leavePlace()
 			return nil, errno
 		}

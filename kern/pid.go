@@ -4,7 +4,8 @@ package kern
 // is a power of two; the slot of a pid is its low bits, and each use of a slot
 // gives a pid that is the table's size bigger than the last, so that an id does
 // not come back soon. Free slots queue first in, first out. A slot is free again
-// only when no process, no process group and no session has its id (item 96).
+// only when no process, no process group and no session has its id (item 96). In
+// release 10 the ids of LWPs come from the table, too.
 
 const (
 	pidMax        = 30000 // PID_MAX, as long as it suffices
@@ -13,7 +14,7 @@ const (
 )
 
 type pidSlot struct {
-	p    *Proc
+	p    *Proc // whose id it is, or the id of one of its LWPs
 	g    *Pgrp
 	id   int32 // the slot's current or last id
 	next int32 // free list
@@ -53,7 +54,7 @@ func (t *pidTable) pushFree(i int32) {
 	t.nfree++
 }
 
-// alloc returns p an id.
+// alloc returns an id for p or an LWP of its.
 //
 // The table grows before the free slots run low, or ids would come back soon: a pid that
 // somebody still remembers, to kill it, must not be another's by then. Above PID_MAX an id
@@ -84,10 +85,44 @@ func (t *pidTable) find(pid int) *Proc {
 		return nil
 	}
 	s := &t.slots[pid&(len(t.slots)-1)]
-	if s.p == nil || int(s.id) != pid {
+	if int(s.id) != pid {
+		return nil
+	}
+	return s.proc()
+}
+
+// proc returns the process that has the slot's id. An LWP's id finds none (proc_find_raw).
+func (s *pidSlot) proc() *Proc {
+	if s.p == nil || s.p.pid != s.id {
 		return nil
 	}
 	return s.p
+}
+
+// newLid returns an id for one more LWP of p. In release 10 it comes from the table of process
+// ids, so that no two LWPs have the same: the process's own id for the first, and again once that
+// has gone (proc_alloc_lwpid). Release 2003 counts from 1 in each process. mu is held.
+func (p *Proc) newLid() int32 {
+	switch {
+	case p.m.r2003:
+		p.nextLid++
+		return p.nextLid
+	case p.nextLid == 0:
+		p.nextLid = p.pid
+		return p.pid
+	}
+	return p.m.pids.alloc(p)
+}
+
+// freeLid ends the use of an LWP's id (proc_free_lwpid). mu is held.
+func (p *Proc) freeLid(lid int32) {
+	switch {
+	case p.m.r2003:
+	case lid == p.pid:
+		p.nextLid = 0
+	default:
+		p.m.pids.free(lid)
+	}
 }
 
 // findGroup returns the group with that id, which may have no members left if a session has
@@ -113,7 +148,7 @@ func (t *pidTable) setGroup(id int32, g *Pgrp) {
 	}
 }
 
-// free ends the process's use of the id.
+// free ends the use of an id by a process or an LWP.
 func (t *pidTable) free(pid int32) {
 	i := pid & int32(len(t.slots)-1)
 	t.slots[i].p = nil

@@ -2,6 +2,7 @@ package kern
 
 import (
 	"testing"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -41,4 +42,46 @@ func TestPidTableGrows(t *testing.T) {
 			w.is("left", w.m.NumProcs(), 1)
 		})
 	}
+}
+
+// proc_alloc_lwpid and proc_free_lwpid of NetBSD 10's kern_proc.c: LWP ids are process ids. The
+// first LWP has its process's own, which is given again once that LWP has gone; the others' are
+// nobody's pid and come back no sooner. In 2003 each process counts from 1.
+func TestLWPIdsComeFromThePidTable(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			p := l.Proc()
+			w.is("the first", l.ID(), under(w, 1, p.Pid()))
+			seen := map[int]bool{l.ID(): true}
+			for range 3 {
+				n, _ := l.NewLWP(0, (*LWP).ExitLWP, false, nil)
+				if seen[n.ID()] {
+					w.Errorf("id %d was given twice", n.ID())
+				}
+				seen[n.ID()] = true
+				if !w.r2003 {
+					w.is("no process", []any{w.m.Find(n.ID()) == nil, l.Kill(n.ID(), 0)}, []any{true, netbsd.ESRCH})
+				}
+				check(w.T, w.m)
+				l.LWPWait(n.ID())
+			}
+			c := w.fork(l, "C", func(l *LWP) {
+				l.NewLWP(0, func(l *LWP) {
+					l.Nanosleep(time.Second) // the first has ended
+					w.is("wait for the first", func() bool { n, _ := l.LWPWait(0); return n == under(w, 1, l.Proc().Pid()) }(), true)
+					n, _ := l.NewLWP(0, sleepForever, false, nil)
+					w.is("the process's id again", n.ID(), under(w, 3, l.Proc().Pid()))
+					l.Exit(4)
+				}, false, nil)
+				l.ExitLWP()
+			})
+			if !w.r2003 && seen[c.Pid()] {
+				w.Errorf("pid %d has been an LWP's", c.Pid())
+			}
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(4, 0), 0)
+			_, errno := l.NewLWP(0, sleepForever, false, func(*LWP) netbsd.Errno { return netbsd.ENOMEM })
+			w.is("one that came to nothing", errno, netbsd.ENOMEM)
+		})
+		check(t, w.m)
+	})
 }

@@ -88,7 +88,7 @@ type Proc struct {
 	lwps    *LWP // newest first
 	nlwps   int32
 	nzlwps  int32
-	nextLid int32
+	nextLid int32 // 2003: the last id given; 10: the pid, while an LWP has it
 	xexit   int32 // p_xexit, all 32 bits of exit(2)'s argument; release 10 (item 1)
 
 	// NetBSD sleeps on addresses within the process; each has a queue here.

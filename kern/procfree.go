@@ -93,6 +93,9 @@ func (l *LWP) free() {
 	}
 	l.setStat(LWPFree)
 	l.unlink()
+	if l.p.state < StateDead { // the last one's has gone in exit1
+		l.p.freeLid(l.lid)
+	}
 }
 
 // releaseImage drops a reference to the executable, later, as a file system may block in it.

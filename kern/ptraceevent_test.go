@@ -78,10 +78,17 @@ func (w *world) stopWord(l *LWP, pid int) string {
 	info, lid, _ := l.PtraceSiginfo(pid)
 	if st.Event != 0 {
 		w.is("signal of an event", info.Signo, netbsd.SIGTRAP)
-		return fmt.Sprintf("%d:%s", lid, eventWord(st))
+		if st.Event&(netbsd.PTRACE_LWP_CREATE|netbsd.PTRACE_LWP_EXIT) != 0 {
+			st.Other = w.nth(pid, st.Other)
+		}
+		return fmt.Sprintf("%d:%s", w.nth(pid, lid), eventWord(st))
 	}
-	return fmt.Sprintf("%d:%v/%d", lid, info.Signo, info.Code)
+	return fmt.Sprintf("%d:%v/%d", w.nth(pid, lid), info.Signo, info.Code)
 }
+
+// nth numbers the LWPs of a tracee from 1 as they are born: release 10 takes their ids from the
+// pid table, where they follow the process's own as long as nobody else takes any.
+func (w *world) nth(pid, lid int) int { return under(w, lid, lid-pid+1) }
 
 func eventWord(st TraceState) string {
 	names := map[uint32]string{netbsd.PTRACE_FORK: "FORK", netbsd.PTRACE_VFORK: "VFORK", netbsd.PTRACE_VFORK_DONE: "VFORK_DONE",

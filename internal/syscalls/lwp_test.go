@@ -66,8 +66,8 @@ func TestLWP(t *testing.T) {
 			{"_lwp_unpark_all(2): EINVAL for too many", netbsd.SYS__lwp_unpark_all, args{words(1), unparkMax + 1, 0}, netbsd.EINVAL, nil, nil},
 			{"_lwp_unpark_all(2): EFAULT", netbsd.SYS__lwp_unpark_all, args{bad, 1, 0}, netbsd.EFAULT, nil, nil},
 			{"_lwp_create(2)", netbsd.SYS__lwp_create, args{start, 0, room(4)}, 0, nil, waits},
-			{"_lwp_unpark_all(2)", netbsd.SYS__lwp_unpark_all, args{words(2, nobody), 2, 0}, 0, nil, nil},
-			{"_lwp_wait(2): it went on", netbsd.SYS__lwp_wait, args{2, room(4)}, 0, out{1, words(2)}, nil},
+			{"_lwp_unpark_all(2)", netbsd.SYS__lwp_unpark_all, args{func(p *player) uint64 { return p.arg(words(uint32(newLWP(p)), nobody)) }, 2, 0}, 0, nil, nil},
+			{"_lwp_wait(2): it went on", netbsd.SYS__lwp_wait, args{newLWP, room(4)}, 0, nil, nil},
 		},
 		"names": {
 			{"_lwp_setname(2): ESRCH", netbsd.SYS__lwp_setname, args{nobody, "x"}, netbsd.ESRCH, nil, nil},

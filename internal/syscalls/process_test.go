@@ -24,6 +24,24 @@ func last(p *player) uint64 {
 	return uint64(pid)
 }
 
+// lastAnd is the newest child's first LWP and n zeroes: in release 10 the LWP's id is the pid.
+func lastAnd(n int) func(*player) uint64 {
+	return func(p *player) uint64 {
+		return p.arg(words(append([]uint32{uint32(last(p))}, make([]uint32, n)...)...))
+	}
+}
+
+// lwpIs wants that LWP, and then v.
+func lwpIs(v ...uint32) func(*result) string {
+	return func(r *result) string {
+		want := words(append([]uint32{uint32(last(r.p))}, v...)...)
+		if got := r.mem(2, len(want)); string(got) != string(want) {
+			return fmt.Sprintf("%x, want %x", got, want)
+		}
+		return ""
+	}
+}
+
 func words(v ...uint32) (b []byte) {
 	for _, w := range v {
 		b = le.AppendUint32(b, w)
@@ -231,9 +249,9 @@ func TestPtrace(t *testing.T) {
 		{"PT_SETFPREGS", netbsd.SYS_ptrace, args{netbsd.PT_SETFPREGS, last, filler(netbsd.SizeofFpregs), 0}, 0, nil, nil},
 		{"PT_GETFPREGS", netbsd.SYS_ptrace, args{netbsd.PT_GETFPREGS, last, make([]byte, netbsd.SizeofFpregs), 0}, 0, out{2, filler(netbsd.SizeofFpregs)}, nil},
 		{"PT_LWPINFO: EINVAL for a size", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(0, 0), 1}, netbsd.EINVAL, nil, nil},
-		{"PT_LWPINFO: the first LWP, which has a signal", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(0, 0), netbsd.SizeofPtraceLwpinfo}, 0, out{2, words(1, netbsd.PL_EVENT_SIGNAL)}, nil},
-		{"PT_LWPINFO: 0 behind the last one", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(1, 0), netbsd.SizeofPtraceLwpinfo}, 0, out{2, words(0)}, nil},
-		{"PT_LWPSTATUS", netbsd.SYS_ptrace, args{netbsd.PT_LWPSTATUS, last, words(append([]uint32{1}, make([]uint32, 15)...)...), netbsd.SizeofPtraceStatus}, 0, out{2, words(1)}, nil},
+		{"PT_LWPINFO: the first LWP, which has a signal", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(0, 0), netbsd.SizeofPtraceLwpinfo}, 0, lwpIs(netbsd.PL_EVENT_SIGNAL), nil},
+		{"PT_LWPINFO: 0 behind the last one", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, lastAnd(1), netbsd.SizeofPtraceLwpinfo}, 0, out{2, words(0)}, nil},
+		{"PT_LWPSTATUS", netbsd.SYS_ptrace, args{netbsd.PT_LWPSTATUS, last, lastAnd(15), netbsd.SizeofPtraceStatus}, 0, lwpIs(), nil},
 		{"PT_LWPSTATUS: ESRCH", netbsd.SYS_ptrace, args{netbsd.PT_LWPSTATUS, last, words(append([]uint32{77}, make([]uint32, 15)...)...), netbsd.SizeofPtraceStatus}, netbsd.ESRCH, nil, nil},
 		{"PT_SET_EVENT_MASK: EINVAL for a size", netbsd.SYS_ptrace, args{netbsd.PT_SET_EVENT_MASK, last, words(1), 8}, netbsd.EINVAL, nil, nil},
 		{"PT_SET_EVENT_MASK", netbsd.SYS_ptrace, args{netbsd.PT_SET_EVENT_MASK, last, words(netbsd.PTRACE_FORK), 4}, 0, nil, nil},

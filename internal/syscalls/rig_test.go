@@ -279,6 +279,9 @@ func filler(n int) []byte {
 func self(p *player) uint64 { return uint64(p.c.L.Proc().Pid()) }
 func lid(p *player) uint64  { return uint64(p.c.L.ID()) }
 
+// newLWP is the id of the caller's newest LWP.
+func newLWP(p *player) uint64 { return uint64(p.c.L.Proc().LWPs()[0].ID()) }
+
 // A row is one call of a table test.
 type row struct {
 	name  string // what the manual page or the function named says

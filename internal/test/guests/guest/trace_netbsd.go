@@ -593,6 +593,7 @@ func traceLWPs() {
 	resume(pid, 0)
 	awaitStop(pid, sigUSR1)
 	n, lid := 0, int32(0)
+	var lids [3]int
 	for {
 		pl := [2]int32{lid, 0}
 		ptrace("PT_LWPINFO", ptLWPINFO, pid, ptr(&pl), 8)
@@ -602,6 +603,7 @@ func traceLWPs() {
 		if lid = pl[0]; lid == 0 {
 			break
 		}
+		lids[n] = int(lid)
 		n++
 		*(*int32)(ptrOf(&lwpStatus)) = lid
 		ptrace("PT_LWPSTATUS", ptLWPSTATUS, pid, ptr(&lwpStatus), len(lwpStatus))
@@ -609,11 +611,14 @@ func traceLWPs() {
 	}
 	eq("LWPs", n, 3)
 	errs("PT_CONTINUE with all suspended", edeadlk, sysPtrace, ptCONTINUE, pid, 1, 0)
-	for i := 1; i <= 3; i++ {
-		ptrace("PT_RESUME", ptRESUME, pid, 0, i)
+	if release10 {
+		yes("the first LWP's id is the pid", lids[0] == pid || lids[1] == pid || lids[2] == pid)
 	}
-	errs("PT_SUSPEND of nobody", esrch, sysPtrace, ptSUSPEND, pid, 0, 99)
-	errs("PT_LWPINFO after nobody", esrch, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{99, 0}), 8)
+	for _, lid := range lids {
+		ptrace("PT_RESUME", ptRESUME, pid, 0, lid)
+	}
+	errs("PT_SUSPEND of nobody", esrch, sysPtrace, ptSUSPEND, pid, 0, 9999)
+	errs("PT_LWPINFO after nobody", esrch, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{9999, 0}), 8)
 	errs("PT_LWPINFO with a bad size", einval, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{}), 4)
 	errs("PT_DUMPCORE", enotsup, sysPtrace, ptDUMPCORE, pid, 0, 0)
 	resume(pid, sigKILL)
