@@ -25,10 +25,19 @@ type MachineConfig struct {
 	// TableOf says whose descriptors an LWP of the machine uses, nil if it is none of a
 	// process with any. Without it a close(2) sends no sleeper back to its descriptor.
 	TableOf func(Sleeper) *Table
+	// Watcher knows what happens to open files; nil: nobody does.
+	Watcher Watcher
+}
+
+// Watcher tells what happens to open files.
+type Watcher interface {
 	// Watch has fn hear of the notes of kevent(2)'s EVFILT_VNODE that happen to an open
 	// file, until stop is called, which must come before the file is closed. fn must not
-	// sleep, nor call back. EOPNOTSUPP: d is no file that can be watched; nil: none can.
-	Watch func(d *Description, want uint32, fn func(note uint32)) (stop func(), errno netbsd.Errno)
+	// sleep, nor call back. EOPNOTSUPP: d is no file that can be watched.
+	Watch(d *Description, want uint32, fn func(note uint32)) (stop func(), errno netbsd.Errno)
+	// Settle returns when all that has happened until now has been told. It does not sleep. The caller holds
+	// no lock that a fn of Watch takes.
+	Settle()
 }
 
 // NewMachine makes the shared part of a machine's open files.
@@ -41,13 +50,16 @@ func NewMachine(cfg MachineConfig) *Machine {
 // NewTable makes an empty table with one reference.
 func (m *Machine) NewTable() *Table { return &Table{refs: 1, machine: m, quota: m.cfg.Quota} }
 
-// Watch is MachineConfig's.
+// Watch is the Watcher's.
 func (m *Machine) Watch(d *Description, want uint32, fn func(note uint32)) (stop func(), errno netbsd.Errno) {
-	if m.cfg.Watch == nil {
+	if m.cfg.Watcher == nil {
 		return nil, netbsd.EOPNOTSUPP
 	}
-	return m.cfg.Watch(d, want, fn)
+	return m.cfg.Watcher.Watch(d, want, fn)
 }
+
+// Settle is the Watcher's. Preconditions: a Watch of m's has succeeded.
+func (m *Machine) Settle() { m.cfg.Watcher.Settle() }
 
 // Kqueues is what the kqueues of a machine share, for package kqueue.
 type Kqueues struct {

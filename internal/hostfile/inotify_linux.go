@@ -44,11 +44,15 @@ type inodes struct {
 	l     *file.Kthread // of the goroutine that reads
 	ended chan struct{} // closed by it
 
+	// reading is held from a read of the instance until what was read has been told, so that who has it knows
+	// that nothing is on its way. It is taken before mu.
+	reading sync.Mutex
+
 	mu      sync.Mutex
 	watches map[int32]*inodeWatch
 }
 
-// Watch has fn hear of the notes of kevent(2)'s EVFILT_VNODE, as file.MachineConfig says.
+// Watch implements file.Watcher.
 // EOPNOTSUPP for what is no file or directory of the host.
 func (h *Host) Watch(d *file.Description, want uint32, fn func(note uint32)) (stop func(), errno netbsd.Errno) {
 	fd, ok := d.HostFD()
@@ -160,13 +164,31 @@ func (in *inodes) start() {
 
 func (in *inodes) read() {
 	defer close(in.ended)
-	buf := make([]byte, 16<<10)
 	for {
-		n, errno := in.f.Read(file.Call{L: in.l}, buf)
-		if errno != 0 {
+		if _, errno := file.Block(file.Call{L: in.l}, in.f, file.Readable, in.pass); errno != 0 {
 			return
 		}
+	}
+}
+
+// pass tells what the host has noted since the last time; EAGAIN if that is nothing.
+func (in *inodes) pass() (n int, errno netbsd.Errno) {
+	in.reading.Lock()
+	defer in.reading.Unlock()
+	var buf [4096]byte // more than a record with the longest name
+	if n, errno = in.f.TryRead(buf[:]); errno == 0 {
 		guard.Report(guard.Catch("changes of files were passed on", func() { in.dispatch(buf[:n]) }))
+	}
+	return n, errno
+}
+
+// Settle implements file.Watcher. Linux notes a change before the call that makes it returns, so that
+// what has happened can be read now, and need not wait for the goroutine that is woken for it.
+func (h *Host) Settle() {
+	for {
+		if _, errno := h.inodes.pass(); errno != 0 {
+			return
+		}
 	}
 }
 

@@ -115,5 +115,11 @@ func (f *File) ReadCount() int64 {
 	return int64(f.Queued())
 }
 
-// WriteCount is the room for a write without blocking, as far as the host tells.
-func (f *File) WriteCount() int64 { return netbsd.PIPE_BUF }
+// WriteCount is the room for a write without blocking, as far as the host tells; of what has no end to
+// its room it is 0 (filt_genfswrite).
+func (f *File) WriteCount() int64 {
+	if f.kind == kindDirect {
+		return 0
+	}
+	return netbsd.PIPE_BUF
+}

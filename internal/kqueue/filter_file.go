@@ -15,6 +15,7 @@ type fileSource struct {
 	d     *file.Description
 	files *file.Table
 	w     file.Waiter
+	stop  func() // of the watch of a regular file; nil for none
 }
 
 func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
@@ -36,7 +37,12 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 		s.w.Mask = file.Writable
 	}
 	s.w.Fn = func(file.Events) { kn.activate() }
+	if kn.filter == netbsd.EVFILT_READ && isRegular(d.File) {
+		// A host that watches no more files leaves the knote with what it finds when it is looked at.
+		s.stop, _ = watch(c, kn, d, netbsd.NOTE_WRITE|netbsd.NOTE_EXTEND|netbsd.NOTE_ATTRIB, func(uint32) { kn.activate() })
+	}
 	if errno := c.Files.Attach(fd, d, s); errno != 0 {
+		s.unwatch()
 		return nil, errno
 	}
 	d.File.Watch(&s.w)
@@ -65,12 +71,17 @@ func (s *fileSource) detach(*knote) {
 	s.unwatch()
 }
 
-func (s *fileSource) unwatch() { s.d.File.Unwatch(&s.w) }
+func (s *fileSource) unwatch() {
+	s.d.File.Unwatch(&s.w)
+	if s.stop != nil {
+		s.stop()
+	}
+}
 
 func (s *fileSource) touch(*knote, uint32, int64) {}
 
-// poll looks at the file. kevent(2): data is what can be read or written, for a
-// regular file what lies ahead, and at its end there is no event.
+// poll looks at the file. kevent(2): data is what can be read or written, for a regular file what lies ahead.
+// That is less than 0 beyond its end, and at its end, where it is 0, there is no event (filt_genfsread).
 func (s *fileSource) poll(kn *knote) (state, bool) {
 	if kn.filter == netbsd.EVFILT_WRITE {
 		return s.pollWrite()
@@ -83,7 +94,7 @@ func (s *fileSource) poll(kn *knote) (state, bool) {
 		st.flags |= netbsd.EV_EOF
 		return st, true
 	}
-	if st2, ok := s.d.File.(regular); ok && counted && st2.Regular() {
+	if counted && isRegular(s.d.File) {
 		return st, n != 0
 	}
 	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (n >= s.lowat() || !counted || n == 0)
@@ -113,6 +124,11 @@ func (s *fileSource) pollWrite() (state, bool) {
 
 // regular is a file that has an end rather than a stream's state.
 type regular interface{ Regular() bool }
+
+func isRegular(f file.File) bool {
+	r, ok := f.(regular)
+	return ok && r.Regular()
+}
 
 func count(f file.File, of func(file.Counter) int64) (int64, bool) {
 	if c, ok := f.(file.Counter); ok {

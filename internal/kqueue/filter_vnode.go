@@ -21,7 +21,7 @@ func attachVnode(c Caller, kn *knote) (source, netbsd.Errno) {
 	}
 	defer d.Release()
 	s := &vnodeSource{kn: kn, files: c.Files}
-	if s.stop, errno = c.Files.Machine().Watch(d, kn.sfflags, s.note); errno != 0 {
+	if s.stop, errno = watch(c, kn, d, kn.sfflags, s.note); errno != 0 {
 		return nil, errno
 	}
 	if errno := c.Files.Attach(fd, d, s); errno != 0 {
@@ -29,6 +29,15 @@ func attachVnode(c Caller, kn *knote) (source, netbsd.Errno) {
 		return nil, errno
 	}
 	return s, 0
+}
+
+// watch has fn hear what happens to d, for a knote.
+func watch(c Caller, kn *knote, d *file.Description, want uint32, fn func(note uint32)) (stop func(), errno netbsd.Errno) {
+	m := c.Files.Machine()
+	if stop, errno = m.Watch(d, want, fn); errno == 0 {
+		kn.q.watching.Store(m)
+	}
+	return stop, errno
 }
 
 func (s *vnodeSource) note(n uint32) {

@@ -2,6 +2,7 @@ package kqueue
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"toaster/internal/file"
@@ -28,6 +29,10 @@ type Queue struct {
 	missed  bool // somebody saw the list empty meanwhile, and is told of what comes back
 	closed  bool
 	waiters file.Queue
+
+	// watching is the machine whose watches tell some of the knotes; nil until there is one. What they
+	// have to say is asked for before the list of ready knotes is looked at: to a guest it has happened.
+	watching atomic.Pointer[file.Machine]
 }
 
 // New makes an empty kqueue.
@@ -47,8 +52,16 @@ func (q *Queue) Read(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.E
 // Write is as Read.
 func (q *Queue) Write(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENXIO }
 
+// settle waits until watches have told what has happened. mu is not held.
+func (q *Queue) settle() {
+	if m := q.watching.Load(); m != nil {
+		m.Settle()
+	}
+}
+
 // Poll reports In while events are ready.
 func (q *Queue) Poll(want file.Events) file.Events {
+	q.settle()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.emptyLocked() {
@@ -127,6 +140,7 @@ func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, no
 // end of the list, and are met at most once: scanLocked counts what was there when it
 // began, or a knote that is always true would be handed out for ever.
 func (q *Queue) scan(out []netbsd.Kevent) int {
+	q.settle()
 	n, tell := 0, false
 	guard.Locked(&q.mu, func() {
 		if !q.emptyLocked() {

@@ -15,7 +15,7 @@ import (
 func TestExportedFilesAreCloseOnExec(t *testing.T) {
 	s := &System{Host: hostfile.NewHost()}
 	defer s.Host.Close()
-	table := file.NewMachine(file.MachineConfig{Watch: s.Host.Watch}).NewTable()
+	table := file.NewMachine(file.MachineConfig{Watcher: s.Host}).NewTable()
 	defer table.Close()
 	r, w := file.NewPipe(0)
 	defer r.Release()

@@ -132,7 +132,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		tree.Close()
 		return nil, nil, err
 	}
-	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watch: host.Watch})
+	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watcher: host})
 	s.prescan.begin(cfg.Program)
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents

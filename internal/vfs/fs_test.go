@@ -59,7 +59,7 @@ func eachWorld(t *testing.T, f func(t *testing.T, w world)) {
 				t.Fatal(err)
 			}
 			defer tree.Close()
-			machine := file.NewMachine(file.MachineConfig{Watch: tree.host.Watch})
+			machine := file.NewMachine(file.MachineConfig{Watcher: tree.host})
 			w.View = View{Dirs: dirs, Files: machine.NewTable(), L: filetest.NewSleeper()}
 			if mode == "groups" {
 				w.View.Cred = otherGroups()

@@ -67,7 +67,7 @@ func eachMounted(t *testing.T, change func(c *Config), f func(t *testing.T, w mo
 				t.Fatal(err)
 			}
 			defer tree.Close()
-			w.View = View{Dirs: dirs, Files: file.NewMachine(file.MachineConfig{Watch: tree.host.Watch}).NewTable(), L: filetest.NewSleeper()}
+			w.View = View{Dirs: dirs, Files: file.NewMachine(file.MachineConfig{Watcher: tree.host}).NewTable(), L: filetest.NewSleeper()}
 			if mode == "groups" {
 				w.View.Cred = otherGroups()
 			}

@@ -30,7 +30,7 @@ func TestTmpfs(t *testing.T) {
 		}
 		t.Fatal(err)
 	}
-	w := world{View: View{Dirs: dirs, Files: file.NewMachine(file.MachineConfig{Watch: tree.host.Watch}).NewTable(), L: filetest.NewSleeper()}, dir: root}
+	w := world{View: View{Dirs: dirs, Files: file.NewMachine(file.MachineConfig{Watcher: tree.host}).NewTable(), L: filetest.NewSleeper()}, dir: root}
 	st, errno := w.Statvfs("/tmp")
 	if errno != 0 || st.Type != "tmpfs" || st.MountedOn != "/tmp" || st.Blocks*st.Frsize != size || st.Flag&netbsd.MNT_RDONLY != 0 {
 		t.Errorf("%+v, %v", st, errno)
