@@ -26,6 +26,7 @@ func attachProc(c Caller, kn *knote) (source, netbsd.Errno) {
 		return nil, netbsd.EACCES
 	}
 	kn.flags |= netbsd.EV_CLEAR
+	kn.sfflags &^= netbsd.NOTE_CHILD // the kernel's own to tell
 	s := &procSource{kn, p}
 	return s, p.AttachKnote(s)
 }
@@ -51,9 +52,11 @@ func (s *procSource) Notify(ev kern.NoteEvent) {
 }
 
 // Track implements kern.KnoteTracker: with NOTE_TRACK the child is watched as
-// its parent is, beginning with one NOTE_CHILD event that names the parent.
+// its parent is, beginning with one NOTE_CHILD event that names the parent. Who asks to watch the child is its
+// parent, which forks: one that has changed its identity may not watch what is as it is itself.
 func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 	kn, q := s.kn, s.kn.q
+	may := parent.MayWatch(child)
 	defer q.waiters.Notify(notified)
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -61,7 +64,7 @@ func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 	if kn.dead || kn.sfflags&netbsd.NOTE_TRACK == 0 || q.closed {
 		return nil
 	}
-	if q.knotes[k] != nil {
+	if !may || q.knotes[k] != nil {
 		kn.fflags |= netbsd.NOTE_TRACKERR
 		kn.activateLocked()
 		return nil

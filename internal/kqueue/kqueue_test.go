@@ -371,3 +371,39 @@ func TestNested(t *testing.T) {
 		}
 	})
 }
+
+// filt_procattach: EACCES for another user's process, and for one that has changed its identity. In
+// knote_proc_fork_track the process that forks must be allowed to watch its child: if not, the knote says
+// NOTE_TRACKERR and the child is not followed.
+func TestProcCredentials(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		forks := make(chan struct{})
+		child, errno := l.Fork(kern.ForkArgs{Body: func(cl *kern.LWP) {
+			cl.Sleep(true, time.Now().Add(time.Second))
+			cl.Setuid(100)
+			grandchild, _ := cl.Fork(kern.ForkArgs{Body: func(gl *kern.LWP) { gl.Exit(0) }})
+			cl.Wait(grandchild.Pid(), 0)
+			mine := Caller{L: cl, Files: c.Files, Proc: cl.Proc()}
+			other := New()
+			for pid, want := range map[int]netbsd.Errno{l.Proc().Pid(): netbsd.EACCES, cl.Proc().Pid(): netbsd.EACCES} {
+				ev := add(netbsd.EVFILT_PROC, pid, 0)
+				ev.Fflags = netbsd.NOTE_EXIT
+				if errno := other.Change(mine, ev); errno != want {
+					t.Errorf("watching %d: %s, want %s", pid, errno.Name(), want.Name())
+				}
+			}
+			other.Close()
+			close(forks)
+			cl.Sleep(true, time.Now().Add(time.Minute))
+			cl.Exit(0)
+		}})
+		must(t, errno)
+		ev := add(netbsd.EVFILT_PROC, child.Pid(), 0)
+		ev.Fflags = netbsd.NOTE_FORK | netbsd.NOTE_TRACK
+		must(t, q.Change(c, ev))
+		<-forks
+		if ev := one(t, c, q); ev.Ident != uint64(child.Pid()) || ev.Fflags != netbsd.NOTE_FORK|netbsd.NOTE_TRACKERR {
+			t.Errorf("%+v, want NOTE_FORK and NOTE_TRACKERR alone", ev)
+		}
+	})
+}
