@@ -40,11 +40,11 @@ func (p *Proc) Cred() *Cred {
 // MayWatch reports whether p may ask for events of t (KAUTH_PROCESS_KEVENT_FILTER): root,
 // and the same real user unless t has changed its identity. Where t is not found any more
 // anybody may ask: AttachKnote says that it is gone, as filt_procattach does before it looks at
-// rights.
+// rights. Of an embryo only its maker asks, for NOTE_TRACK.
 func (p *Proc) MayWatch(t *Proc) bool {
 	p.m.lock()
 	defer p.m.unlock()
-	return !t.alive() || p.cred.IsRoot() || p.cred.RUID == t.cred.RUID && t.flags&fSugid == 0
+	return !t.alive() && t.state != StateEmbryo || p.cred.IsRoot() || p.cred.RUID == t.cred.RUID && t.flags&fSugid == 0
 }
 
 // setCredLocked installs c and moves the process's count to c's real uid (item
