@@ -109,6 +109,8 @@ const (
 	S_ISVTX  = 0o1000
 	S_IRUSR  = 0o400
 	S_IWUSR  = 0o200
+	S_IWGRP  = 0o020
+	S_IWOTH  = 0o002
 	S_IXUSR  = 0o100
 )
 

@@ -263,3 +263,16 @@ const (
 	DFLSSIZ = 4 << 20
 	MAXSSIZ = 128 << 20
 )
+
+// Semaphores of _ksem_init(2) and its like (sys/ksem.h, sys/semaphore.h, limits.h). KSEM_PSHARED is what
+// libpthread leaves where it wants an id that all processes know; such ids have KSEM_PSHARED_MARKER in
+// the bits of KSEM_MARKER_MASK.
+const (
+	KSEM_MAX            = 128
+	KSEM_PSHARED        = 0x50535244
+	KSEM_MARKER_MASK    = 0xff000001
+	KSEM_MARKER_MIN     = 0x01000001
+	KSEM_PSHARED_MARKER = 0x70000001
+	SEM_NSEMS_MAX       = 256
+	SEM_VALUE_MAX       = 0xffffffff
+)

@@ -16,6 +16,7 @@ type Machine struct {
 	records records
 	flocks  Queue // who waits for a lock of flock(2)
 	kqueues Kqueues
+	sems    Sems
 }
 
 // MachineConfig says how a machine's files are set up. The zero value is good.

@@ -33,7 +33,7 @@ type slot struct {
 type Table struct {
 	machine *Machine // set once
 
-	// mu guards what follows, but for quota and records. Files
+	// mu guards what follows, but for quota and the counts. Files
 	// are closed, and knotes told, after it is dropped.
 	mu    sync.Mutex
 	refs  int // processes that share it
@@ -42,6 +42,7 @@ type Table struct {
 	quota *Quota   // what its files count in, nil for none; never changes
 
 	records atomic.Int32 // POSIX locks held, see lock.go
+	sems    atomic.Int32 // semaphores made and not gone, see sem.go
 }
 
 // NewTable makes an empty table with one reference, of a machine that has no other.

@@ -13,6 +13,7 @@ var subprograms = []testCase{
 	{"sub_tree", subTree},
 	{"sub_forever", subForever},
 	{"sub_lwp_ctl", subLwpCtl},
+	{"sub_ksem", subKsem},
 	{"sub_catch", subCatch},
 	{"sub_jump", subJump},
 	{"sub_scribble", subScribble},

@@ -40,6 +40,14 @@ const (
 	sysSysctl       = 202
 	sysGetpgid      = 207
 	sysSigqueueinfo = 245
+	sysKsemInit     = 247
+	sysKsemOpen     = 248
+	sysKsemUnlink   = 249
+	sysKsemPost     = 251
+	sysKsemWait     = 252
+	sysKsemTrywait  = 253
+	sysKsemGetvalue = 254
+	sysKsemDestroy  = 255
 	sysSigaltstack  = 281
 	sysGetsid       = 286
 	sysClone        = 287
