@@ -176,11 +176,11 @@ func (m *Machine) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
 
 // signalLocked is pgsignal: sig to the group's members, with ctty only to those that have a
 // controlling terminal, as signals of the terminal are. The kernel is the sender: no rights
-// are asked for. mu is held.
-func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool) {
+// are asked for. but, if it is not nil, is left out. mu is held.
+func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool, but *Proc) {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
 	for p := g.members; p != nil; p = p.pgNext {
-		if !ctty || p.flags&fControlT != 0 {
+		if p != but && (!ctty || p.flags&fControlT != 0) {
 			g.m.psignal(p, &info, nil)
 		}
 	}

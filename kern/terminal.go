@@ -150,14 +150,17 @@ func (t *TTY) Hangup() {
 }
 
 // Signal sends sig to the foreground group, as the line discipline does for ^C.
-func (t *TTY) Signal(sig netbsd.Signal) {
+func (t *TTY) Signal(sig netbsd.Signal) { t.SignalBut(sig, nil) }
+
+// SignalBut is Signal, but for one process, which has the signal already; nil is none.
+func (t *TTY) SignalBut(sig netbsd.Signal, but *Proc) {
 	if !sig.Valid() {
 		return
 	}
 	t.m.lock()
 	defer t.m.unlock()
 	if t.pgrp != nil {
-		t.pgrp.signalLocked(sig, true)
+		t.pgrp.signalLocked(sig, true, but)
 	}
 }
 
@@ -234,6 +237,6 @@ func (l *LWP) background(t *TTY, reading bool) netbsd.Errno {
 	case masked, p.flags&fPPWait != 0, p.pgrp.jobc == 0:
 		return netbsd.EIO
 	}
-	p.pgrp.signalLocked(sig, true)
+	p.pgrp.signalLocked(sig, true, nil)
 	return netbsd.ERESTART
 }

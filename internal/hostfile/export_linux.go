@@ -12,7 +12,8 @@ import (
 // host's for each, with a goroutine that carries the bytes where the file is
 // the kernel's alone and can't become one of the host's.
 
-// exporter is a file that the host has something for.
+// exporter is a file that the host has something for. EOPNOTSUPP: it has not, and the bytes are
+// to be carried.
 type exporter interface{ Export() (int, netbsd.Errno) }
 
 // Export returns a host descriptor for d that the caller owns. It blocks as the
@@ -30,7 +31,9 @@ func (h *Host) Export(d *file.Description) (int, netbsd.Errno) {
 		}
 		// The host has too little room: better carried than not at all.
 	case exporter:
-		return f.Export()
+		if fd, errno := f.Export(); errno != netbsd.EOPNOTSUPP {
+			return fd, errno
+		}
 	}
 	if fd, ok := d.HostFD(); ok {
 		nfd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)

@@ -44,6 +44,39 @@ type hostProgram struct {
 
 	// cred is whose ids it gets, for good: nil is toaster's.
 	cred *syscall.Credential
+
+	// session: it leads a session of the host's, as its process leads one. ctty is the guest
+	// descriptor of the session's terminal, -1 for none.
+	session bool
+	ctty    int
+}
+
+// lead has the program of a session's leader lead one of the host's, with the same terminal if
+// that is one of the host's by now and the program has it open: an interactive shell wants job
+// control, and open(2) of the host's /dev/tty to find it.
+func (s *System) lead(p *kern.Proc, h *hostProgram) {
+	h.ctty = -1
+	sess := p.Session()
+	if h.session = sess != nil && sess.Leader() == p; !h.session {
+		return
+	}
+	t := p.Files().(syscalls.Files).Table
+	for fd, host := range h.files {
+		if host < 0 {
+			continue
+		}
+		d, errno := t.Get(fd)
+		if errno != 0 {
+			continue
+		}
+		if s.TTY.Lead(d, p) {
+			h.ctty = fd
+		}
+		d.Release()
+		if h.ctty >= 0 {
+			return
+		}
+	}
 }
 
 // hostCredential returns what makes a program of the host run as the user that c is in
@@ -118,6 +151,7 @@ func (mc *Context) dropSpace() {
 // takes at once.
 func (s *System) runHost(l *kern.LWP, h *hostProgram) {
 	h.files = s.exportFiles(l.Proc().Files().(syscalls.Files).Table)
+	s.lead(l.Proc(), h)
 	pid, err := s.starter.start(h)
 	// The child has its own by now, or there is none. Kept here they would hold pipes open.
 	closeFDs(h.files)
@@ -395,7 +429,8 @@ func (h *hostProgram) forkExec() (int, error) {
 	}
 	pid, err := syscall.ForkExec(h.path, h.argv, &syscall.ProcAttr{
 		Dir: h.dir, Env: hostEnv(h.envp), Files: files,
-		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: h.cred},
+		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: h.cred,
+			Setsid: h.session, Setctty: h.ctty >= 0, Ctty: max(0, h.ctty)},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", h.path, err)

@@ -35,6 +35,9 @@ func (f *controller) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 // flush or a stop, has happened to the data.
 func (f *controller) take(b []byte) (int, netbsd.Errno) {
 	p := f.pair
+	if p.tw != nil {
+		return p.tw.take(b)
+	}
 	if p.is1(stOpen) {
 		if n := p.takeNews(b); n > 0 {
 			return n, 0
@@ -109,6 +112,9 @@ func (f *controller) typeIn(b []byte) (int, netbsd.Errno) {
 	if !p.is1(stOpen) {
 		return 0, full
 	}
+	if p.tw != nil {
+		return p.tw.typeIn(b)
+	}
 	if p.remote {
 		return p.typeRemote(b, full)
 	}
@@ -170,6 +176,7 @@ func (f *controller) Close() {
 			p.flush(netbsd.FREAD | netbsd.FWRITE)
 		}
 	}
+	p.dropTwin()
 	p.controllerOpen = false
 	p.terminalQueue.Notify(everything)
 	p.release()
@@ -192,6 +199,9 @@ func (f *controller) Poll(want file.Events) file.Events {
 	p := f.pair
 	f.mu.Lock()
 	defer f.unlock()
+	if p.tw != nil {
+		return p.tw.pollMaster(want)
+	}
 	var ev file.Events
 	if p.is1(stOpen) && (len(p.out) > 0 && !p.is1(stStopped) || p.pkt && p.send != 0 || p.ucntl && p.ucmd != 0) {
 		ev |= want & (file.In | file.RdNorm)
@@ -215,6 +225,9 @@ func (f *controller) Unwatch(w *file.Waiter) { f.controllerQueue.Remove(w) }
 func (f *controller) ReadCount() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.tw != nil {
+		return int64(f.tw.unread())
+	}
 	n := len(f.out)
 	if f.pkt && f.send != 0 || f.ucntl && f.ucmd != 0 {
 		n++

@@ -89,6 +89,11 @@ func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	}
 	p.mu.Lock()
 	defer p.unlock()
+	if p.tw != nil && (cmd != netbsd.TIOCSTI || p.maySimulate(c, data) == 0) {
+		if errno, ok := p.tw.ioctl(cmd, data); ok {
+			return errno
+		}
+	}
 	switch cmd {
 	case netbsd.TIOCGETA:
 		p.t.Encode(data)
@@ -130,6 +135,9 @@ func (p *pair) control(cmd uint32, data []byte) netbsd.Errno {
 		p.st &^= stAsync
 		if intArg(data) != 0 {
 			p.st |= stAsync
+		}
+		if p.tw != nil {
+			p.tw.async.Store(p.is1(stAsync))
 		}
 	case netbsd.TIOCFLUSH:
 		which := byte(intArg(data)) & (netbsd.FREAD | netbsd.FWRITE)
@@ -185,6 +193,14 @@ const lineName = "termios"
 // TIOCSTI puts words into the mouth of whoever reads next, a superuser's shell too: so NetBSD
 // asks for the terminal to be the caller's own (ttioctl). mu is held.
 func (p *pair) simulate(c file.Call, data []byte) netbsd.Errno {
+	if errno := p.maySimulate(c, data); errno != 0 {
+		return errno
+	}
+	p.input(data[0])
+	return 0
+}
+
+func (p *pair) maySimulate(c file.Call, data []byte) netbsd.Errno {
 	l := lwpOf(c)
 	if l != nil && l.Proc().Cred().EUID != 0 && l.Proc().TTY() != p.k {
 		return netbsd.EACCES
@@ -192,7 +208,6 @@ func (p *pair) simulate(c file.Call, data []byte) netbsd.Errno {
 	if len(data) < 1 {
 		return netbsd.EINVAL
 	}
-	p.input(data[0])
 	return 0
 }
 

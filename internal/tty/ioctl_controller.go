@@ -34,6 +34,9 @@ func (f *controller) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 // own serves what only the controller can ask. mu is held.
 func (f *controller) own(cmd uint32, data []byte) (errno netbsd.Errno, ok bool) {
 	p, on := f.pair, intArg(data) != 0
+	if p.tw != nil {
+		return p.tw.ioctlMaster(cmd, data)
+	}
 	switch cmd {
 	case netbsd.TIOCPKT:
 		if on && p.ucntl {
@@ -84,6 +87,10 @@ func (p *pair) signalFromController(data []byte) netbsd.Errno {
 func (p *pair) setExternal(on bool) {
 	p.mu.Lock()
 	defer p.unlock()
+	if p.tw != nil {
+		p.tw.setExternal(on)
+		return
+	}
 	if p.pkt && (on || p.lflag(netbsd.EXTPROC)) {
 		p.send |= netbsd.TIOCPKT_IOCTL
 		p.controllerQueue.Notify(file.In | file.RdNorm)
@@ -104,6 +111,9 @@ const uiocBase = netbsd.IOC_VOID | 'u'<<8
 func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) {
 	p.mu.Lock()
 	defer p.unlock()
+	if p.tw != nil {
+		return // the host tells it
+	}
 	if errno == netbsd.EPASSTHROUGH && p.ucntl && cmd&^0xff == uiocBase {
 		p.ucmd = byte(cmd)
 		p.controllerQueue.Notify(file.In | file.RdNorm)

@@ -58,7 +58,8 @@ type pair struct {
 	revoked        uint64 // how often it was revoked: older descriptions are dead
 	controllerOpen bool   // the controller side is open
 	stat           file.Stat
-	hold           int // uses of the number: sides that are open
+	hold           int   // uses of the number: sides that are open
+	tw             *twin // the pair's queues and modes are there, if it is not nil
 
 	// Of the controller's modes (TIOCPKT, TIOCUCNTL, TIOCREMOTE).
 	pkt, ucntl, remote bool

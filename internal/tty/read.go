@@ -52,6 +52,9 @@ func (f *terminal) readOnce(c file.Call, r *reading, b []byte) (int, netbsd.Errn
 		if f.dead() || !p.controllerOpen {
 			return 0, time.Time{}, 0
 		}
+		if p.tw != nil {
+			return p.tw.read(r, b, expired)
+		}
 		return p.read(c, r, b, expired)
 	})
 }
@@ -89,8 +92,11 @@ func (p *pair) readable(r *reading) (bool, time.Time) {
 	if p.lflag(netbsd.ICANON) || p.remote {
 		return len(p.can) > 0, time.Time{}
 	}
-	n, vmin := len(p.raw), int(p.t.Cc[netbsd.VMIN])
-	vtime := time.Duration(p.t.Cc[netbsd.VTIME]) * (time.Second / 10)
+	return r.due(len(p.raw), int(p.t.Cc[netbsd.VMIN]), time.Duration(p.t.Cc[netbsd.VTIME])*(time.Second/10))
+}
+
+// due is readable without ICANON, with n characters there.
+func (r *reading) due(n, vmin int, vtime time.Duration) (bool, time.Time) {
 	switch {
 	case vtime == 0:
 		return n >= vmin, time.Time{}

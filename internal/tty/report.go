@@ -14,6 +14,10 @@ func (p *pair) report() {
 	line := describe(p.d.m, p.k)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.tw != nil {
+		p.tw.write([]byte(line))
+		return
+	}
 	for _, c := range []byte(line) {
 		p.output(c)
 	}

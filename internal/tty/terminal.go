@@ -33,6 +33,12 @@ func (p *pair) open(uid uint32, flags int) (*file.Description, netbsd.Errno) {
 		p.st = stOpen | stCarrier
 		p.win = netbsd.Winsize{}
 		p.hold++
+		if p.tw != nil {
+			p.tw.renew()
+		}
+	}
+	if p.tw != nil && p.tw.openSlave() != nil {
+		return nil, netbsd.EIO
 	}
 	p.opens++
 	p.controllerQueue.Notify(file.In | file.Out | file.RdNorm)
@@ -58,6 +64,13 @@ func (f *terminal) Close() {
 		if !f.dead() {
 			p.opens--
 			last = p.opens == 0
+		}
+		if last && p.tw != nil {
+			// Nothing is to drain: what is left stays with the host for the controller's
+			// reader, and programs of the host may have the terminal open, too.
+			p.tw.closeSlave()
+			p.shutIfLeft()
+			last = false
 		}
 	})
 	if !last {
@@ -95,6 +108,7 @@ func (p *pair) Drain(l *kern.LWP) netbsd.Errno { return p.drain(file.Call{L: l},
 func (p *pair) Revoke() {
 	p.mu.Lock()
 	defer p.unlock()
+	p.dropTwin()
 	if p.is1(stOpen) {
 		p.shut()
 	}
@@ -120,6 +134,9 @@ func (f *terminal) Poll(want file.Events) file.Events {
 	if f.dead() || !f.controllerOpen {
 		return file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
 	}
+	if f.tw != nil {
+		return f.tw.pollSlave(want)
+	}
 	var ev file.Events
 	if f.nread() > 0 {
 		ev |= want & (file.In | file.RdNorm)
@@ -141,6 +158,9 @@ func (f *terminal) Unwatch(w *file.Waiter) { f.terminalQueue.Remove(w) }
 func (f *terminal) ReadCount() int64 {
 	f.mu.Lock()
 	defer f.unlock()
+	if f.tw != nil && f.tw.slave != nil {
+		return int64(f.tw.slave.Queued())
+	}
 	return int64(f.nread())
 }
 

@@ -41,6 +41,9 @@ func (f *terminal) writeOnce(c file.Call, b []byte) (int, netbsd.Errno) {
 	if f.dead() || !p.controllerOpen || !p.connected() {
 		return 0, netbsd.EIO
 	}
+	if p.tw != nil {
+		return p.tw.write(b)
+	}
 	if p.lflag(netbsd.FLUSHO) {
 		return len(b), 0
 	}
@@ -63,7 +66,7 @@ func (f *terminal) writeOnce(c file.Call, b []byte) (int, netbsd.Errno) {
 // mu is not held: foreground may stop the caller for as long as its shell likes.
 func (f *terminal) mayWrite(c file.Call) netbsd.Errno {
 	tostop := false
-	guard.Locked(&f.pair.mu, func() { tostop = f.pair.lflag(netbsd.TOSTOP) })
+	guard.Locked(&f.pair.mu, func() { tostop = f.pair.modes().Lflag&netbsd.TOSTOP != 0 })
 	if !tostop {
 		return 0
 	}
@@ -85,9 +88,10 @@ func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 		if limit > 0 {
 			deadline = time.Now().Add(limit)
 		}
-		done := false
+		done, twin := false, false
 		guard.Locked(&p.mu, func() {
-			done = len(p.out) == 0 || !p.connected() || !p.controllerOpen || p.d.halted.Load()
+			twin = p.tw != nil
+			done = p.unsent() == 0 || !p.connected() || !p.controllerOpen || p.d.halted.Load()
 			if !done {
 				p.start()
 			}
@@ -95,7 +99,13 @@ func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 		if done {
 			return 0
 		}
+		if twin {
+			deadline = time.Now().Add(lbolt) // a program of the host that reads tells nobody
+		}
 		errno := c.L.Sleep(true, deadline)
+		if twin && errno == netbsd.EWOULDBLOCK {
+			continue
+		}
 		if errno == netbsd.EWOULDBLOCK {
 			guard.Locked(&p.mu, func() { p.flush(netbsd.FWRITE) })
 		}
@@ -103,4 +113,12 @@ func (p *pair) drain(c file.Call, limit time.Duration) netbsd.Errno {
 			return errno
 		}
 	}
+}
+
+// unsent is how much output waits for the controller's reader. mu is held.
+func (p *pair) unsent() int {
+	if p.tw != nil {
+		return p.tw.unread()
+	}
+	return len(p.out)
 }
