@@ -11,6 +11,8 @@
 //	            ▼
 //	read  ◄─── out ◄──── output ◄─────────── write
 //
+// Once a program of the host inherits either side the queues are the host's (twin).
+//
 // A terminal has a kern.TTY, where session and foreground group stand; this package
 // implements kern.Terminal for it: Drain, Revoke and Release, with which the death of
 // a session's leader takes the terminal away.
@@ -20,7 +22,7 @@
 //
 // # Locks
 //
-//	pair.mu, HostTTY.mu < file.Queue < kern.Machine.mu
+//	pair.mu, HostTTY.mu < hostfile's locks < file.Queue < kern.Machine.mu
 //
 // Nobody sleeps while holding one. Kern calls the hooks of kern.Terminal with no lock
 // held, so signals are sent to the foreground group with the terminal locked.

@@ -21,8 +21,8 @@ import (
 //	terminal side  ───► the host's terminal   ◄──── programs of the host
 //
 // A pair has a twin from the first such program on until its controller is closed or it is
-// revoked. Sessions, the foreground group and job control of guests stay kern's. What the
-// host's discipline does differently is in doc/compatibility.md.
+// revoked. Sessions, the foreground group and job control of guests stay kern's. The host's
+// discipline has neither VDSUSP nor VSTATUS, and its echo looks different in places.
 
 // twin is the pseudo-terminal of the host behind a pair. The pair's mu guards it.
 type twin struct {

@@ -22,27 +22,25 @@ func (t *twin) read(r *reading, b []byte, expired bool) (int, time.Time, netbsd.
 	if err != nil {
 		return 0, noDeadline, 0
 	}
-	ready, deadline := t.slave.Poll(file.In)&(file.In|file.Hup|file.Err) != 0, noDeadline
+	ready, deadline, enough := t.slave.Poll(file.In)&(file.In|file.Hup|file.Err) != 0, noDeadline, false
 	if m.Lflag&unix.ICANON == 0 {
 		vmin, vtime := int(m.Cc[unix.VMIN]), time.Duration(m.Cc[unix.VTIME])*(time.Second/10)
-		if expired && vmin == 0 {
-			return t.readNow(b)
+		enough = vmin == 0
+		if ready, deadline = r.due(t.slave.Queued(), vmin, vtime); expired && enough {
+			ready = true
 		}
-		ready, deadline = r.due(t.slave.Queued(), vmin, vtime)
 	}
 	if !ready && t.slave.Poll(0)&file.Hup == 0 {
 		return 0, deadline, netbsd.EAGAIN
 	}
-	return t.readNow(b)
-}
-
-// readNow reads what there is, perhaps nothing.
-func (t *twin) readNow(b []byte) (int, time.Time, netbsd.Errno) {
 	n, errno := t.slave.TryRead(b)
-	if errno != 0 {
-		return 0, noDeadline, 0 // nothing in time (VMIN 0), or hung up
+	switch {
+	case errno == netbsd.EIO || errno == netbsd.EAGAIN && enough:
+		return 0, noDeadline, 0 // hung up, or nothing has come in time
+	case errno == netbsd.EAGAIN:
+		return 0, deadline, errno // a program of the host was faster
 	}
-	return n, noDeadline, 0
+	return n, noDeadline, errno
 }
 
 // write is one attempt of ttwrite.
@@ -89,6 +87,9 @@ func (t *twin) atMaster(call func() (int, netbsd.Errno)) (int, netbsd.Errno) {
 // typeIn is one attempt of ptcwrite. The host's discipline takes the characters; those that it
 // takes for signals are signals for guests, too, of which it knows nothing.
 func (t *twin) typeIn(b []byte) (int, netbsd.Errno) {
+	if t.master.Poll(0)&file.Hup != 0 {
+		return 0, netbsd.EIO // the host says so only once the last close is over
+	}
 	done := 0
 	for done < len(b) {
 		end, sig := t.nextSignal(b[done:])
