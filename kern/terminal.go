@@ -141,10 +141,13 @@ func (t *TTY) Revoked() {
 }
 
 // Hangup is what a lost carrier does: SIGHUP to the session's leader.
-func (t *TTY) Hangup() {
+func (t *TTY) Hangup() { t.HangupBut(nil) }
+
+// HangupBut is Hangup, but for one process, which hears of it in another way; nil is none.
+func (t *TTY) HangupBut(but *Proc) {
 	t.m.lock()
 	defer t.m.unlock()
-	if s := t.sess; s != nil && s.leader != nil {
+	if s := t.sess; s != nil && s.leader != nil && s.leader != but {
 		t.m.psignal(s.leader, &netbsd.Siginfo{Signo: netbsd.SIGHUP, Code: netbsd.SI_NOINFO}, nil)
 	}
 }

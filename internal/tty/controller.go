@@ -172,7 +172,7 @@ func (f *controller) Close() {
 	if p.is1(stCarrier) {
 		p.st &^= stCarrier
 		if p.is1(stOpen) && !p.connected() {
-			p.k.Hangup()
+			p.k.HangupBut(p.hostLeader())
 			p.flush(netbsd.FREAD | netbsd.FWRITE)
 		}
 	}

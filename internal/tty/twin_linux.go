@@ -137,6 +137,14 @@ func (t *twin) close() {
 	t.master.Close()
 }
 
+// hostLeader returns the process that the host signals, nil if there is none. mu is held.
+func (p *pair) hostLeader() *kern.Proc {
+	if p.tw == nil {
+		return nil
+	}
+	return p.tw.leader
+}
+
 // dropTwin parts the pair from its twin. mu is held.
 func (p *pair) dropTwin() {
 	if t := p.tw; t != nil {
