@@ -257,3 +257,22 @@ func (m *Image) checkEntry() error {
 	}
 	return nil
 }
+
+// LoadText describes the segments of an ELF file that is mapped by programs themselves, such as a
+// shared object, with addresses as they stand there. It may be anybody's: a note is not asked for.
+// The error is an *Error.
+func LoadText(r io.ReaderAt, size int64) (*Image, error) {
+	head := make([]byte, ehsize)
+	if n, err := r.ReadAt(head, 0); n < len(head) && err != nil || !isELF(head) || head[4] != 2 || head[5] != 1 || fileMachine(head) != emX8664 {
+		return nil, fail(NotExec, "it is no ELF file for this machine")
+	}
+	phs, err := readPhdrs(r, size, head)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLength(phs, size); err != nil {
+		return nil, err
+	}
+	m := &Image{PIE: true}
+	return m, m.addSegments(phs, size)
+}

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"os"
+	"slices"
 	"syscall"
 
 	"toaster/internal/loader"
@@ -131,21 +132,24 @@ func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 // Whatever the first attempt fails of, the second one decides: it costs one more process, once
 // in a machine's life, and a program must not fail for the sake of speed.
 func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
-	rw := s.rewriteOf(p)
+	rw := rewritten{s.rewriteOf(p), s.rewriteOf(p.interp)}
 	mc, errno := s.fill(p, rw)
-	if errno != 0 && rw != nil {
+	if errno != 0 && rw != (rewritten{}) {
 		// A host can forbid that changed code is executed (SELinux's execmod).
 		s.rewrites.off.Store(true)
-		mc, errno = s.fill(p, nil)
+		mc, errno = s.fill(p, rewritten{})
 	}
 	return mc, errno
 }
+
+// rewritten is what is written into a program, and into its dynamic linker.
+type rewritten struct{ program, interp *platform.Rewrite }
 
 // fill maps p into a pristine host process.
 //
 // On success the host process belongs to the Context's space, and the space's release ends it.
 // On failure fill itself ends the host process; nothing has been charged for it by then.
-func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno) {
+func (s *System) fill(p *program, rw rewritten) (*Context, netbsd.Errno) {
 	hp, t, err := s.Platform.NewProcess()
 	if err != nil {
 		return nil, hostErrno(err)
@@ -162,19 +166,18 @@ func (s *System) fill(p *program, rw *platform.Rewrite) (*Context, netbsd.Errno)
 // the program (vm_daddr and what follows).
 //
 // The space is nobody else's yet, and its only thread is stopped, so no lock is taken.
-func (mc *Context) populate(p *program, rw *platform.Rewrite) netbsd.Errno {
-	if errno := mc.mapImage(p.file, p.image, rw); errno != 0 {
-		return errno
-	}
-	mc.space.m.SetBreak(p.image.End)
-	seal, errno := mc.rewrite(p.image, rw)
+func (mc *Context) populate(p *program, rw rewritten) netbsd.Errno {
+	seal, errno := mc.mapImage(p.file, p.image, rw.program)
 	if errno != 0 {
 		return errno
 	}
+	mc.space.m.SetBreak(p.image.End)
 	if p.interp != nil {
-		if errno := mc.mapImage(p.interp.file, p.interp.image, nil); errno != 0 {
+		more, errno := mc.mapImage(p.interp.file, p.interp.image, rw.interp)
+		if errno != 0 {
 			return errno
 		}
+		seal = append(seal, more...)
 	}
 	return mc.mapStack(seal)
 }
@@ -193,21 +196,31 @@ func (mc *Context) mapStack(seal []platform.Mapping) netbsd.Errno {
 		return errno
 	}
 	list := append(seal, platform.Mapping{Addr: base, Size: stackSize, Prot: prot, Flags: syscall.MAP_PRIVATE | syscall.MAP_NORESERVE, Anonymous: true})
-	return hostErrno(mc.space.proc.MapAll(mc.thread, -1, list...))
+	return mc.mapAll(-1, list)
 }
 
-// mapImage maps the segments of one file, MaxMappings in a hand-over. If there is
-// something to rewrite, code can be written until mapStack. The map of the space says from the
+// mapAll maps what list says, MaxMappings in a hand-over.
+func (mc *Context) mapAll(fd int, list []platform.Mapping) netbsd.Errno {
+	for part := range slices.Chunk(list, platform.MaxMappings) {
+		if err := mc.space.proc.MapAll(mc.thread, fd, part...); err != nil {
+			return hostErrno(err)
+		}
+	}
+	return 0
+}
+
+// mapImage maps the segments of one file, and writes rw. If there is something to rewrite, code
+// can be written until mapStack, which gets what is returned. The map of the space says from the
 // beginning what the guest is to see.
 //
 // The loader has seen to it that segments are in order and in user space, and
 // that FileLen is whole pages: the sums here cannot wrap. What the file holds is the guest's
 // affair. It may be cut while it is mapped: then the guest gets SIGBUS, and the kernel's Write
 // fails with EFAULT. The mappings outlive the descriptor, which the caller keeps.
-func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) netbsd.Errno {
+func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) (seal []platform.Mapping, errno netbsd.Errno) {
 	var list []platform.Mapping
 	if rw != nil {
-		list = append(list, platform.Mapping{Addr: platform.RewriteAddr, Size: rw.Size(), Prot: netbsd.PROT_READ | netbsd.PROT_EXEC, Flags: syscall.MAP_PRIVATE, Anonymous: true})
+		list = append(list, islands(rw, protRX))
 	}
 	for _, seg := range m.Segments {
 		if seg.FileLen > 0 {
@@ -223,22 +236,21 @@ func (mc *Context) mapImage(f *os.File, m *loader.Image, rw *platform.Rewrite) n
 			obj = m
 		}
 		if errno := mc.space.record(l.Addr, l.Size, l.Prot, obj, l.Offset, ""); errno != 0 {
-			return errno
+			return nil, errno
 		}
 	}
 	for i := range list {
 		if rw != nil && list[i].Prot&netbsd.PROT_EXEC != 0 {
-			list[i].Prot = netbsd.PROT_READ | netbsd.PROT_WRITE
+			list[i].Prot = netbsd.ProtToLinux(protRW)
 		}
 	}
-	for len(list) > 0 {
-		n := min(len(list), platform.MaxMappings)
-		if err := mc.space.proc.MapAll(mc.thread, int(f.Fd()), list[:n]...); err != nil {
-			return hostErrno(err)
-		}
-		list = list[n:]
+	if errno := mc.mapAll(int(f.Fd()), list); errno != 0 {
+		return nil, errno
 	}
-	return mc.clearTails(m)
+	if errno := mc.clearTails(m); errno != 0 {
+		return nil, errno
+	}
+	return mc.rewrite(m, rw)
 }
 
 // clearTails zeroes what of a segment's last file page is not the segment's, as where its bss

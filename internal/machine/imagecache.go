@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"slices"
 	"sync"
 
 	"toaster/internal/platform"
@@ -29,12 +30,13 @@ type imageCache struct {
 	clock int
 }
 
-// All of it is guarded by imageCache.mu, except that m is never changed once it is here.
+// All of it is guarded by imageCache.mu, except that m and texts are never changed once they are here.
 type cachedImage struct {
 	seen    int // executions, up to the one that made it warm
 	used    int // when it was executed last, by imageCache.clock
 	nursery *platform.Nursery
 	m       *vm.Map
+	texts   []text
 }
 
 // Each copy is a host process to make and to keep, so only what is executed again gets
@@ -76,7 +78,9 @@ func (c *imageCache) take(s *System, p *program) *Context {
 		return nil
 	}
 	m, _ := i.m.Fork()
-	return &Context{sys: s, thread: t, space: s.spaceOf(hp, m, i.nursery)}
+	space := s.spaceOf(hp, m, i.nursery)
+	space.texts = slices.Clone(i.texts)
+	return &Context{sys: s, thread: t, space: space}
 }
 
 // learn counts an execution of p, for which mc is ready and has not run, and makes the program
@@ -101,7 +105,7 @@ func (c *imageCache) learn(s *System, p *program, mc *Context) {
 	}
 	m, _ := mc.space.m.Fork()
 	mc.space.nursery = n
-	c.add(id, n, m)
+	c.add(id, &cachedImage{nursery: n, m: m, texts: slices.Clone(mc.space.texts)})
 }
 
 // due counts an execution, and says whether it is the one to make the program warm: only
@@ -144,11 +148,12 @@ func (c *imageCache) forget() {
 //
 // Nursery.Close ends the template's host process and the copies that are ready. A process that
 // was taken from the nursery runs on, and its Space may still call Expect.
-func (c *imageCache) add(id fileID, n *platform.Nursery, m *vm.Map) {
+func (c *imageCache) add(id fileID, i *cachedImage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++
-	c.known[id] = &cachedImage{nursery: n, m: m, used: c.clock}
+	i.used = c.clock
+	c.known[id] = i
 	warm, oldest := 0, id
 	for id, i := range c.known {
 		if i.nursery == nil {

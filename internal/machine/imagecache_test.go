@@ -6,7 +6,8 @@ import (
 	"testing"
 
 	"toaster/internal/loader"
-	"toaster/internal/platform"
+	"toaster/internal/vm"
+	"toaster/netbsd"
 )
 
 // The second execution of a file shows that a program is executed again, and one LWP alone
@@ -48,24 +49,28 @@ func TestKnownProgramsAreBounded(t *testing.T) {
 	}
 }
 
-// The addresses that rewritten call sites jump through must be free in the program.
-func TestRoomToRewrite(t *testing.T) {
-	const at, size = platform.RewriteAddr, platform.RewriteMax
+// Islands go where nothing of the program is, nor the break comes, and where jumps reach.
+func TestRoomForIslands(t *testing.T) {
+	const size = 2 * netbsd.PageSize
 	for _, c := range []struct {
-		name      string
-		addr, len uint64
-		want      bool
+		name     string
+		low, end uint64
+		want     uint64
+		ok       bool
 	}{
-		{"below", at - 0x2000, 0x1000, true},
-		{"up to it", at - 0x1000, 0x1000, true},
-		{"into it", at - 0x1000, 0x1001, false},
-		{"all around it", at - 0x1000, size + 0x2000, false},
-		{"its last byte", at + size - 1, 1, false},
-		{"behind it", at + size, 0x1000, true},
+		{"where programs are linked", 0x400000, 0x600000, 0x400000 - size, true},
+		{"position-independent", pieBase, pieBase + 0x1000, pieBase - size, true},
+		{"a dynamic linker", interpBase, interpBase + 0x1000, interpBase - size, true},
+		{"room for no more than they", vm.Min + size, 0x600000, vm.Min, true},
+		{"no room below", vm.Min + size - netbsd.PageSize, 0x600000, 0x600000 + aboveBreak, true},
+		{"at the very beginning", vm.Min, 0x600000, 0x600000 + aboveBreak, true},
+		{"large", 0x400000, 0x70000000, 0x400000 - size, true},
+		{"too large", 0x400000, 0x90000000, 0, false},
+		{"large, and no room below", vm.Min, 0x50000000, 0, false},
 	} {
-		m := &loader.Image{Segments: []loader.Segment{{Addr: 0x400000, Len: 0x1000}, {Addr: c.addr, Len: c.len}}}
-		if got := roomToRewrite(m); got != c.want {
-			t.Errorf("a segment %s: %v", c.name, got)
+		m := &loader.Image{Low: c.low, End: c.end}
+		if at, ok := roomForIslands(m, size); ok != c.ok || ok && at != c.want {
+			t.Errorf("%s: %#x, %v", c.name, at, ok)
 		}
 	}
 }

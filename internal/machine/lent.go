@@ -221,5 +221,6 @@ func (mc *Context) collectRoom() {
 // hostile guest has made up may, or it says what is not so: that is between the guest and its map.
 func (s *Space) notePlaced(p platform.Placed) {
 	const flags = netbsd.MAP_FIXED | netbsd.MAP_PRIVATE | netbsd.MAP_ANON
+	s.noteText(p.Addr, p.Addr+p.Size)
 	s.m.Map(vm.Request{Addr: p.Addr, Len: p.Size, Prot: p.Prot, Flags: flags})
 }

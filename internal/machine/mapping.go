@@ -142,11 +142,18 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	id, sites := s.textSites(&q, fd)
 	var addr uint64
-	errno := s.charge(mostOf(min(m.Len, vm.Max), m.Prot), func() (errno netbsd.Errno) {
+	errno := s.charge(mostOf(min(m.Len, vm.Max), m.Prot)+s.textMost(sites), func() (errno netbsd.Errno) {
 		var ops []vm.Op
+		if m.Flags&netbsd.MAP_FIXED != 0 {
+			s.restoreText(threadOf(c), m.Addr, m.Len)
+		}
 		if addr, ops, errno = s.m.Map(q); errno != 0 {
 			return errno
+		}
+		if len(sites) > 0 && len(ops) > 0 && s.mapText(threadOf(c), &ops[0].Region, fd, id, sites) {
+			return 0
 		}
 		if errno = s.do(threadOf(c), ops, fd); errno != 0 {
 			s.m.Unmap(addr, m.Len)
@@ -193,7 +200,13 @@ func limitOf(c *syscalls.Call, which int) uint64 {
 // Munmap implements syscalls.Space.
 // It asks for no memory, so it works at the limit: a guest must be able to give back.
 func (s *Space) Munmap(c *syscalls.Call, addr, length uint64) netbsd.Errno {
-	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Unmap(addr, length) })
+	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) {
+		ops, errno := s.m.Unmap(addr, length)
+		if len(ops) > 0 {
+			s.leaveText(threadOf(c), ops[0].Region.Start, ops[len(ops)-1].Region.End)
+		}
+		return ops, errno
+	})
 }
 
 // Mprotect implements syscalls.Space.
@@ -202,7 +215,10 @@ func (s *Space) Munmap(c *syscalls.Call, addr, length uint64) netbsd.Errno {
 // touched (vm.Region.Charge).
 func (s *Space) Mprotect(c *syscalls.Call, addr, length uint64, prot int) netbsd.Errno {
 	more := func() uint64 { return s.gains(addr, length, prot) }
-	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) { return s.m.Protect(addr, length, prot) })
+	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) {
+		s.rewriteFor(threadOf(c), addr, length, prot)
+		return s.m.Protect(addr, length, prot)
+	})
 }
 
 // Madvise implements syscalls.Space.
@@ -258,6 +274,10 @@ func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbs
 func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, errno netbsd.Errno) {
 	more := func() uint64 { return mostOf(min(m.NewLen, vm.Max), netbsd.PROT_WRITE) }
 	errno = s.change(c, more, func() (ops []vm.Op, errno netbsd.Errno) {
+		s.restoreText(threadOf(c), m.Old, m.OldLen) // its jumps would lead astray elsewhere
+		if m.Flags&netbsd.MAP_FIXED != 0 {
+			s.restoreText(threadOf(c), m.New, m.NewLen)
+		}
 		addr, ops, errno = s.m.Remap(m.Old, m.OldLen, m.New, m.NewLen, m.Flags)
 		return ops, errno
 	})

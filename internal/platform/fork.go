@@ -98,7 +98,7 @@ func (t *Thread) forkOnce() (*Thread, error) {
 		return nil, b.err
 	}
 	b.thread.regs, b.thread.light = t.regs, t.light
-	b.thread.proc.rewritten = t.proc.rewritten
+	b.thread.proc.rewritten.Store(t.proc.rewritten.Load())
 	return b.thread, nil
 }
 

@@ -19,13 +19,11 @@ import (
 // regionOf returns where a thread with that RIP is.
 func (t *Thread) regionOf(rip uint64) stub.Region {
 	p := t.proc.platform
-	if rip < GuestEnd && t.proc.rewritten.contains(rip) {
-		return stub.InTrampoline
+	if rip < GuestEnd && t.proc.island(rip) != nil {
+		return stub.InIsland
 	}
 	return p.stub.RegionOf(rip, &p.vdso)
 }
-
-const syscallSize = 2
 
 // recoverRegs sets t.regs to those of a guest that a signal met on the fast way, in front of
 // its system call. They are in the frame as long as the stub has not changed them, then in the
@@ -163,6 +161,6 @@ func (t *Thread) storeRegs() bool {
 		t.killHostile()
 		return false
 	}
-	t.slot.WriteFrame(uc, &t.regs, t.proc.rewritten != nil)
+	t.slot.WriteFrame(uc, &t.regs, t.proc.rewrites() != nil)
 	return true
 }

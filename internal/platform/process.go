@@ -31,7 +31,7 @@ type Process struct {
 	ranGuest  atomic.Bool   // guest code may have run in it
 	ended     atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
 
-	rewritten *Rewrite // set before its first thread runs
+	rewritten atomic.Pointer[[]*Rewrite] // replaced with mu held, see rewrites
 
 	// fdPassing is held while a file is open in the host process. All threads of it have the
 	// same descriptors: a second file at the same time would be the first one's number.

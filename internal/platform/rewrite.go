@@ -1,177 +1,349 @@
 package platform
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sort"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// A call site is rewritten if the instruction before the system call instruction has
-// five bytes, or seven, and can run anywhere:
+// A call site is rewritten if in front of its system call instruction there is an instruction of
+// five bytes or more that can run anywhere, its head, and behind the head, up to the call, nothing
+// that cannot:
 //
-//	b8 nn nn nn nn  0f 05        mov $nn,%eax; syscall
-//	48 8b 44 24 nn  0f 05        mov nn(%rsp),%rax; syscall
-//	48 c7 c0 nn nn nn nn  0f 05  mov $nn,%rax; syscall
+//	b8 nn nn nn nn  0f 05            mov $nn,%eax; syscall
+//	b8 nn nn nn nn  49 89 ca  0f 05  mov $nn,%eax; mov %rcx,%r10; syscall
+//	48 8b 44 24 nn  0f 05            mov nn(%rsp),%rax; syscall
 //
-// Its seven bytes, or its five and the next two, become a jump through a pointer, with
-// an address such that the last two bytes of the site still are what they were:
+// Five bytes of the head become a jump. It leads to the site's island, which has a copy of all
+// that stood in front of the call, and then goes on into the stub:
 //
-//	ff 24 25 nn nn  0f 05        jmp *0x050fnnnn
-//	ff 24 25 nn nn 0f 05  0f 05  jmp *0x050fnnnn; syscall
+//	e9 oo oo oo oo  49 89 ca  0f 05  jmp island; mov %rcx,%r10; syscall
+//	island: mov $nn,%eax; mov %rcx,%r10; lea behind the site,%rcx; jmp *stub
 //
-// So whoever gets to the old instruction, by a jump into the middle or by a context that was
-// saved there, makes a system call all the same. The pointers, up to 64 KiB, and the
-// trampolines behind them lie in the guest's memory. A guest that writes there leads itself
-// astray: nothing here is trusted, and where a signal finds a thread is judged by the
-// platform's own copy of the sites.
+// Nothing but the head is changed. So whoever gets to another instruction of the site, by a jump
+// into the middle or by a context that was saved there, finds what always was there, and makes
+// the system call by the instruction, the slow way. And a signal that comes in an island finds the
+// guest, instruction by instruction, where it would be at the site.
+//
+// The islands lie in the guest's memory. A guest that writes there leads itself astray: nothing
+// here is trusted, and where a signal finds a thread is judged by the platform's own copy of the
+// sites.
 
 const (
-	// RewriteAddr is where the pointers are: an address that is also an instruction.
-	RewriteAddr = 0x050f0000
+	jumpSize    = 5  // e9 and a distance
+	islandSize  = 32 // one of them is the pointer's
+	islandTail  = 7 + 6
+	maxSiteCode = islandSize - islandTail
+	maxSites    = 1000 // what one process_vm_writev takes; programs have tens, a libc hundreds
+	syscallSize = 2
 
-	// RewriteMax is how many bytes from there on are needed at most.
-	RewriteMax = maxSites * (8 + trampolineSize)
+	// MaxSiteCode is how long a site is at most, without its system call instruction.
+	MaxSiteCode = maxSiteCode
 
-	jumpSize       = 7
-	trampolineSize = 32
-	maxSites       = 1000 // what one process_vm_writev takes; programs have tens
+	// SiteReach is how far from a site its island may be.
+	SiteReach = 1<<31 - 1<<20
 )
 
-// A Rewrite is a program's call sites, ready to be put into its processes.
+// A Site is a call site: the address of its head, and the code from there up to the system call
+// instruction, as CanRewrite has accepted it.
+type Site struct {
+	Addr uint64
+	Code []byte
+}
+
+func (s *Site) end() uint64 { return s.Addr + uint64(len(s.Code)+syscallSize) }
+
+// A Rewrite is what is written into a process for some sites: the islands, from one address on,
+// and the jumps to them. It is never changed, so processes share it.
 type Rewrite struct {
-	sites []uint64 // where they are, by trampoline
-	code  [][]byte // their first instructions
-	table []byte   // pointers and trampolines
-	first uint64   // the first trampoline's address
-	jumps []byte   // what the sites become
+	sites   []Site
+	at      uint64 // where the islands are
+	islands []byte
+	jumps   []byte
 }
 
 // CanRewrite says whether this host can.
 func (p *Platform) CanRewrite() bool { return p.canRewrite }
 
-// NewRewrite prepares the rewriting of the sites at these addresses, with the first
-// instruction of each, which CanRewrite has accepted. It returns nil if there are none,
-// or this host can't.
-func (p *Platform) NewRewrite(sites []uint64, code [][]byte) *Rewrite {
+// IslandsSize is how much memory the islands of n sites take: whole pages. Of more sites than
+// it has room for the last ones are left as they are.
+func IslandsSize(n int) uint64 {
+	return (uint64(islandSize*(1+min(n, maxSites))) + PageSize - 1) &^ (PageSize - 1)
+}
+
+// NewRewrite prepares the rewriting of the sites, which are in ascending order, with islands at
+// that address, within SiteReach of them all. It returns nil if there are no sites, or this host
+// can't.
+func (p *Platform) NewRewrite(at uint64, sites []Site) *Rewrite {
 	if !p.canRewrite || len(sites) == 0 {
 		return nil
 	}
 	n := min(len(sites), maxSites)
-	le := binary.LittleEndian
-	pointers := (8*n + 63) &^ 63
 	rw := &Rewrite{
-		sites: sites[:n], code: code[:n], first: RewriteAddr + uint64(pointers),
-		table: make([]byte, pointers+trampolineSize*n),
-		jumps: make([]byte, jumpSize*n),
+		sites: sites[:n], at: at,
+		islands: bytes.Repeat([]byte{0xcc}, islandSize*(1+n)), jumps: make([]byte, jumpSize*n),
 	}
-	for i, site := range rw.sites {
-		at := pointers + trampolineSize*i
-		le.PutUint64(rw.table[8*i:], RewriteAddr+uint64(at))
-		b := rw.table[at:][:trampolineSize]
-		n := copy(b, rw.code[i])
-		n += copy(b[n:], "\x48\xb9") // mov $return,%rcx
-		le.PutUint64(b[n:], site+uint64(len(rw.code[i])+syscallSize))
-		n += 8
-		n += copy(b[n:], "\xff\x25") // jmp *pointer
-		le.PutUint32(b[n:], uint32(trampolineSize-8-(n+4)))
-		for n += 4; n < trampolineSize-8; n++ {
-			b[n] = 0xcc
-		}
-		le.PutUint64(b[n:], p.stub.Enter)
-		j := rw.jumps[jumpSize*i:]
-		copy(j, "\xff\x24\x25")
-		le.PutUint32(j[3:], RewriteAddr+uint32(8*i))
+	binary.LittleEndian.PutUint64(rw.islands, p.stub.Enter)
+	for i := range rw.sites {
+		rw.link(i)
 	}
 	return rw
 }
 
-// Size is how many bytes of guest memory it takes at RewriteAddr: whole pages.
-func (rw *Rewrite) Size() uint64 {
-	return (uint64(len(rw.table)) + PageSize - 1) &^ (PageSize - 1)
+// link makes the island and the jump of a site.
+func (rw *Rewrite) link(i int) {
+	le, site, off := binary.LittleEndian, &rw.sites[i], islandSize*(1+i)
+	b := rw.islands[off:]
+	n := copy(b, site.Code)
+	distance := func(from int, to uint64) uint32 { return uint32(to - (rw.at + uint64(off+from))) }
+	n += copy(b[n:], "\x48\x8d\x0d") // lea behind the site,%rcx
+	le.PutUint32(b[n:], distance(n+4, site.end()))
+	n += 4
+	n += copy(b[n:], "\xff\x25") // jmp *pointer
+	le.PutUint32(b[n:], distance(n+4, rw.at))
+	jump := rw.jumps[jumpSize*i:]
+	jump[0] = 0xe9
+	le.PutUint32(jump[1:], uint32(rw.at+uint64(off)-(site.Addr+jumpSize)))
 }
 
-// contains says whether addr is in a trampoline.
-func (rw *Rewrite) contains(addr uint64) bool {
-	return rw != nil && addr >= rw.first && addr < rw.first+uint64(trampolineSize*len(rw.sites))
+// At returns where the islands are, and Size how many bytes of guest memory they take: whole
+// pages.
+func (rw *Rewrite) At() uint64   { return rw.at }
+func (rw *Rewrite) Size() uint64 { return IslandsSize(len(rw.sites)) }
+
+// Span returns the pages that the sites lie in, and those between them.
+func (rw *Rewrite) Span() (start, end uint64) {
+	last := &rw.sites[len(rw.sites)-1]
+	return rw.sites[0].Addr &^ (PageSize - 1), (last.end() + PageSize - 1) &^ (PageSize - 1)
 }
 
-// Rewrite puts rw into the process. Preconditions: its memory at RewriteAddr and
-// the sites can be written; t has not run yet.
-func (q *Process) Rewrite(rw *Rewrite) error {
-	remote := make([]struct{ base, size uint64 }, 1, len(rw.sites)+1)
-	remote[0].base, remote[0].size = RewriteAddr, uint64(len(rw.table))
-	for _, site := range rw.sites {
-		remote = append(remote, struct{ base, size uint64 }{site, jumpSize})
+// Pages calls f for each page that the sites change, those that lie next to each other at once.
+func (rw *Rewrite) Pages(f func(start, end uint64)) {
+	start, end := uint64(0), uint64(0)
+	for i := range rw.sites {
+		from, to := rw.sites[i].Addr&^(PageSize-1), (rw.sites[i].Addr+jumpSize+PageSize-1)&^(PageSize-1)
+		if from > end && end > 0 {
+			f(start, end)
+			start = from
+		} else if end == 0 {
+			start = from
+		}
+		end = to
 	}
-	local := [2]unix.Iovec{{Base: &rw.table[0]}, {Base: &rw.jumps[0]}}
-	local[0].SetLen(len(rw.table))
-	local[1].SetLen(len(rw.jumps))
+	f(start, end)
+}
+
+// contains says whether addr is in an island.
+func (rw *Rewrite) contains(addr uint64) bool {
+	return addr >= rw.at+islandSize && addr < rw.at+uint64(len(rw.islands))
+}
+
+// jump returns what the head of a site has become.
+func (rw *Rewrite) jump(i int) []byte { return rw.jumps[jumpSize*i:][:jumpSize] }
+
+// within returns the sites that are touched by a range, by their first and the one behind the
+// last.
+func (rw *Rewrite) within(start, end uint64) (from, to int) {
+	from = sort.Search(len(rw.sites), func(i int) bool { return rw.sites[i].end() > start })
+	to = sort.Search(len(rw.sites), func(i int) bool { return rw.sites[i].Addr >= end })
+	return from, max(from, to)
+}
+
+// Rewrite puts rw into the process. Preconditions: its memory, the islands' and the sites', can
+// be written; the sites have the code that rw was made for, and no thread is about to execute it.
+func (q *Process) Rewrite(rw *Rewrite) error {
+	remote := make([]remoteVec, 1, len(rw.sites)+1)
+	remote[0] = remoteVec{rw.at, uint64(len(rw.islands))}
+	for i := range rw.sites {
+		remote = append(remote, remoteVec{rw.sites[i].Addr, jumpSize})
+	}
+	if err := q.moveAll(unix.SYS_PROCESS_VM_WRITEV, remote, rw.islands, rw.jumps); err != nil {
+		return fmt.Errorf("host: rewrite: %w", err)
+	}
+	q.addRewrite(rw)
+	return nil
+}
+
+// Holds says whether all sites have the code that rw was made for: the file may be another one
+// by now, and the guest may have changed what it has mapped of it.
+func (q *Process) Holds(rw *Rewrite) bool {
+	remote, size := make([]remoteVec, 0, len(rw.sites)), 0
+	for i := range rw.sites {
+		n := len(rw.sites[i].Code) + syscallSize
+		remote, size = append(remote, remoteVec{rw.sites[i].Addr, uint64(n)}), size+n
+	}
+	b := make([]byte, size)
+	if q.moveAll(unix.SYS_PROCESS_VM_READV, remote, b) != nil {
+		return false
+	}
+	for i := range rw.sites {
+		code := rw.sites[i].Code
+		if !bytes.HasPrefix(b, code) || !bytes.HasPrefix(b[len(code):], []byte{0x0f, 0x05}) {
+			return false
+		}
+		b = b[len(code)+syscallSize:]
+	}
+	return true
+}
+
+// remoteVec is a range of a guest's memory. Its address must not look like a pointer, which the
+// collector would follow.
+type remoteVec struct{ base, size uint64 }
+
+// moveAll is process_vm_readv or process_vm_writev of many ranges.
+func (q *Process) moveAll(nr uintptr, remote []remoteVec, bufs ...[]byte) error {
 	const most = 1024 // IOV_MAX
 	if len(remote) > most || q.dead.Load() {
 		return syscall.E2BIG
 	}
-	n, _, e := syscall.Syscall6(unix.SYS_PROCESS_VM_WRITEV, uintptr(q.pid), uintptr(unsafe.Pointer(&local)), 2,
+	local, size := make([]unix.Iovec, len(bufs)), 0
+	for i, b := range bufs {
+		local[i].Base = &b[0]
+		local[i].SetLen(len(b))
+		size += len(b)
+	}
+	n, _, e := syscall.Syscall6(nr, uintptr(q.pid), uintptr(unsafe.Pointer(&local[0])), uintptr(len(local)),
 		uintptr(unsafe.Pointer(&remote[0])), uintptr(len(remote)), 0)
-	if e != 0 {
-		return fmt.Errorf("host: rewrite: %w", e)
+	switch {
+	case e != 0:
+		return e
+	case int(n) != size:
+		return syscall.EFAULT
 	}
-	if int(n) != len(rw.table)+len(rw.jumps) {
-		return fmt.Errorf("host: rewrite: %w", syscall.EFAULT)
-	}
-	q.rewritten = rw
 	return nil
 }
 
-// leaveTrampoline puts a guest that a signal met in a trampoline back on the old
-// way: behind the first instruction of the site, or at it, if that faults.
-func (t *Thread) leaveTrampoline(faulted bool) {
-	rw, r := t.proc.rewritten, &t.regs
-	i, off := (r.RIP-rw.first)/trampolineSize, (r.RIP-rw.first)%trampolineSize
-	r.RIP = rw.sites[i]
-	if off == 0 && (faulted || !t.emulate(rw.code[i])) {
-		return
-	}
-	r.RIP += uint64(len(rw.code[i]))
+// addRewrite makes rw known, by which a signal in an island is understood. From now on the
+// process's threads have the stub's GS when they resume. One that is not stopped gets it at its
+// next trap: until then its calls at rewritten sites fault in the stub, and go the slow way.
+func (q *Process) addRewrite(rw *Rewrite) {
+	q.changeRewrites(func(list []*Rewrite) []*Rewrite { return append(list, rw) })
 }
 
-// emulate executes the first instruction of a site, which the trampoline had done when the
-// signal came: the guest goes on behind it, at its old system call. It reports false if the
-// instruction would fault, so that it faults again at the site.
+// Forget removes rw from what is known, once its sites are gone or restored.
+func (q *Process) Forget(rw *Rewrite) {
+	q.changeRewrites(func(list []*Rewrite) []*Rewrite {
+		kept := list[:0]
+		for _, r := range list {
+			if r != rw {
+				kept = append(kept, r)
+			}
+		}
+		return kept
+	})
+}
+
+// changeRewrites replaces the list by a changed copy, as traps of other threads read it without
+// a lock.
+func (q *Process) changeRewrites(f func([]*Rewrite) []*Rewrite) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := f(append([]*Rewrite(nil), q.rewrites()...))
+	q.rewritten.Store(&list)
+}
+
+// rewrites returns what has been rewritten in the process. Nobody changes it.
+func (q *Process) rewrites() []*Rewrite {
+	if list := q.rewritten.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+// island returns the rewriting that has an island at addr, nil if there is none.
+func (q *Process) island(addr uint64) *Rewrite {
+	for _, rw := range q.rewrites() {
+		if rw.contains(addr) {
+			return rw
+		}
+	}
+	return nil
+}
+
+// leaveIsland puts a guest that a signal met in an island where it would be at the site: an
+// island begins with the site's code, instruction by instruction, and from there on the guest is
+// in front of the system call. At the island's beginning the jump has been executed, which was the
+// head's place: so the head is, too, unless it faults. Who steps would never get on otherwise.
+//
+// If the island has just been given up, by a sibling that has unmapped its text, the guest stays
+// where it is.
+func (t *Thread) leaveIsland(faulted bool) {
+	r := &t.regs
+	rw := t.proc.island(r.RIP)
+	if rw == nil {
+		return
+	}
+	n := r.RIP - rw.at - islandSize
+	site, off := &rw.sites[n/islandSize], n%islandSize
+	r.RIP = site.Addr + min(off, uint64(len(site.Code)))
+	if off == 0 && !faulted && t.emulate(site.Code) {
+		r.RIP += uint64(headSize(site.Code))
+	}
+}
+
+// emulate executes the head of a site. It reports false if that would fault, so that it faults at
+// the site.
 func (t *Thread) emulate(code []byte) bool {
 	le, r := binary.LittleEndian, &t.regs
 	switch {
-	case code[0] == 0xb8:
-		r.RAX = uint64(le.Uint32(code[1:]))
+	case code[0]&0xf8 == 0xb8:
+		*r.Numbered(code[0] & 7) = uint64(le.Uint32(code[1:]))
+		return true
+	case code[0] == 0x41:
+		*r.Numbered(8 | code[1]&7) = uint64(le.Uint32(code[2:]))
 		return true
 	case code[1] == 0xc7:
-		r.RAX = uint64(int32(le.Uint32(code[3:])))
+		*r.Numbered(code[0]<<3&8 | code[2]&7) = uint64(int32(le.Uint32(code[3:])))
+		return true
+	}
+	number, addr := code[0]<<1&8|code[2]>>3&7, r.RSP+uint64(int64(int8(code[4])))
+	if code[1] == 0x8d {
+		*r.Numbered(number) = addr
 		return true
 	}
 	var b [8]byte
-	if _, ok := t.proc.Read(r.RSP+uint64(int64(int8(code[4]))), b[:]); !ok {
+	if _, ok := t.proc.Read(addr, b[:]); !ok {
 		return false
 	}
-	number := code[2]>>3&7 | code[0]<<1&8
 	*r.Numbered(number) = le.Uint64(b[:])
 	return true
 }
 
-// CanRewrite says whether code, an instruction and a system call instruction, is a site
-// as NewRewrite takes it.
+// CanRewrite says whether code, some instructions and a system call instruction behind them, is
+// a site as NewRewrite takes it, by its length and its head. That the instructions behind the
+// head can run anywhere the caller knows.
 func CanRewrite(code []byte) bool {
 	n := len(code) - syscallSize
-	if n < 5 || code[n] != 0x0f || code[n+1] != 0x05 {
+	if n < jumpSize || n > maxSiteCode || code[n] != 0x0f || code[n+1] != 0x05 {
 		return false
 	}
-	switch n {
-	case 5:
-		load := (code[0] == 0x48 || code[0] == 0x4c) && code[1] == 0x8b && code[2]&0xc7 == 0x44 && code[3] == 0x24
-		return code[0] == 0xb8 || load
-	case 7:
-		return code[0] == 0x48 && code[1] == 0xc7 && code[2] == 0xc0
+	head := headSize(code)
+	return head > 0 && head <= n
+}
+
+// headSize returns the length of a head, 0 for other instructions. Preconditions: code has
+// jumpSize bytes at least.
+//
+//	b8+r nn nn nn nn        mov $nn,%r32
+//	41 b8+r nn nn nn nn     mov $nn,%r32, from %r8d on
+//	48 c7 c0+r nn nn nn nn  mov $nn,%r64
+//	48 8b 44 24 nn          mov nn(%rsp),%r64
+//	48 8d 44 24 nn          lea nn(%rsp),%r64
+func headSize(code []byte) int {
+	switch {
+	case code[0]&0xf8 == 0xb8:
+		return 5
+	case code[0] == 0x41 && code[1]&0xf8 == 0xb8:
+		return 6
+	case code[0]&0xfe == 0x48 && code[1] == 0xc7 && code[2]&0xf8 == 0xc0:
+		return 7
+	case code[0]&0xfb == 0x48 && (code[1] == 0x8b || code[1] == 0x8d) && code[2]&0xc7 == 0x44 && code[3] == 0x24:
+		return 5
 	}
-	return false
+	return 0
 }

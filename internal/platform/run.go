@@ -142,8 +142,8 @@ func (t *Thread) decodeTrap() Trap {
 	}
 	switch at {
 	case stub.InGuest:
-	case stub.InTrampoline:
-		t.leaveTrampoline(signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS))
+	case stub.InIsland:
+		t.leaveIsland(signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS))
 	case stub.Elsewhere:
 		if !t.proc.platform.sparesHostile {
 			return t.killHostile() // it has jumped into the stub

@@ -23,6 +23,12 @@ func (r *Region) settle() {
 	}
 }
 
+// Own notes that the pages of a range, which must be mapped, are changed by the kernel, whatever
+// the program may do with them.
+func (m *Map) Own(start, end uint64) {
+	m.change(start, end, func(r *Region) { r.Own = true })
+}
+
 // pageTables is the share of a mapping that the host may need to describe it: 8 bytes for
 // a page.
 const pageTables = PageSize / 8

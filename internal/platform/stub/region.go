@@ -7,18 +7,18 @@ import "bytes"
 type Region int
 
 const (
-	InGuest      Region = iota // not in the stub at all
-	Entering                   // registers as they were, but for CX and R11
-	Switching                  // and but for SP
-	Saved                      // registers in the slot
-	InClock                    // and XMM registers there, too
-	InNap                      // asleep in the stub, or about to be, or just awake
-	Mapped                     // the host has said whether memory is mapped
-	Noted                      // that is noted, or what else the guest has changed in the slot
-	Answered                   // about to return with what the stub answers
-	InLightTrap                // in a light trap, or about to return from one
-	InTrampoline               // at a rewritten call site: no part of the stub, but on the way there
-	Elsewhere                  // where a guest can be only if it has jumped there
+	InGuest     Region = iota // not in the stub at all
+	Entering                  // registers as they were, but for CX and R11
+	Switching                 // and but for SP
+	Saved                     // registers in the slot
+	InClock                   // and XMM registers there, too
+	InNap                     // asleep in the stub, or about to be, or just awake
+	Mapped                    // the host has said whether memory is mapped
+	Noted                     // that is noted, or what else the guest has changed in the slot
+	Answered                  // about to return with what the stub answers
+	InLightTrap               // in a light trap, or about to return from one
+	InIsland                  // at a rewritten call site: no part of the stub, but on the way there
+	Elsewhere                 // where a guest can be only if it has jumped there
 )
 
 // Marks are the addresses that bound the regions. A signal frame's RIP is compared with

@@ -633,7 +633,7 @@ exit:
 	HLT
 	DIE
 
-// Rewritten call sites come here, by way of a trampoline that has put the address
+// Rewritten call sites come here, by way of an island that has put the address
 // behind the call into CX, with the slot in GS. Only CX and R11 may change before
 // everything is saved. A signal can arrive at every instruction; what the guest's
 // registers are then is a matter of four ranges between marks, see lighttrap.go.

@@ -11,7 +11,7 @@ static const struct { u32 n,d,t; char name[8]; u32 v; } netbsd_note = {7,4,1,"Ne
 static long sys7(long nr,long a,long b,long c,long d,long e,long f,long g){
   register long r10 asm("r10")=d; register long r8 asm("r8")=e; register long r9 asm("r9")=f;
   long ret=nr; u8 cf;
-  asm volatile("subq $16,%%rsp; movq %[g],8(%%rsp); nop; syscall; setc %[cf]; leaq 16(%%rsp),%%rsp"
+  asm volatile("subq $16,%%rsp; movq %[g],8(%%rsp); jmp 9f; 9: syscall; setc %[cf]; leaq 16(%%rsp),%%rsp"
     : "+a"(ret), "+D"(a), "+S"(b), "+d"(c), "+r"(r10), "+r"(r8), "+r"(r9), [cf]"=&r"(cf)
     : [g]"r"(g) : "rcx","r11","memory","cc");
   return cf ? -(ret&0xffff) : ret;
@@ -38,7 +38,7 @@ static int streq(const char*a,const char*b){while(*a&&*a==*b)a++,b++;return *a==
 static long atoi_(const char*s){long n=0;while(*s>='0'&&*s<='9')n=n*10+*s++-'0';return n;}
 static long fork_(void){
   register long ret asm("rax")=2; register long rdx asm("rdx")=0; u8 cf;
-  asm volatile("syscall; setc %[cf]":"+r"(ret),"+r"(rdx),[cf]"=&r"(cf)::"rcx","r11","memory","cc");
+  asm volatile("jmp 9f; 9: syscall; setc %[cf]":"+r"(ret),"+r"(rdx),[cf]"=&r"(cf)::"rcx","r11","memory","cc");
   return cf?-ret:ret;
 }
 // Linux ucontext, as rt_sigreturn takes it.

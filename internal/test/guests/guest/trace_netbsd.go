@@ -4,6 +4,7 @@ package main
 
 const (
 	ptTRACEME     = 0
+	ptREADI       = 1
 	ptREADD       = 2
 	ptWRITEI      = 4
 	ptWRITED      = 5
@@ -360,10 +361,11 @@ func traceMemory() {
 	errs("PT_WRITE_D outside user space", efault, sysPtrace, ptWRITED, pid, 0x7f8000001000, 0)
 	// The text is read-only, but not for a debugger.
 	text := addrOf(addrBareLWP)
-	old := ptrace("PT_READ_D", ptREADD, pid, text, 0)
+	own := readByte(text)
+	eq("text as it is in the file", ptrace("PT_READ_I", ptREADI, pid, text, 0)&0xff, 0xb8) // MOVL $nr, AX
 	ptrace("PT_WRITE_I", ptWRITEI, pid, text, 0x01020304)
 	eq("text written", ptrace("PT_READ_D", ptREADD, pid, text, 0), 0x01020304)
-	eq("our own text", readByte(text)&0xff, old&0xff)
+	eq("our own text", readByte(text), own)
 	resume(pid, 0)
 	reap(pid, exited(0x56))
 }

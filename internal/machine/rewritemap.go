@@ -1,0 +1,298 @@
+package machine
+
+import (
+	"io"
+	"slices"
+	"syscall"
+
+	"toaster/internal/loader"
+	"toaster/internal/platform"
+	"toaster/internal/vm"
+	"toaster/netbsd"
+)
+
+// This file rewrites the system calls of files that programs map for execution themselves: what a
+// dynamic linker maps, or dlopen(3). All of it is about speed: where something fails the code
+// stays as it is, or becomes what it was, and its calls go the slow way.
+//
+// Code is changed before anybody can execute it, never under the feet of a running LWP: while it
+// is mapped, or on its way from memory that is no code to code (mprotect(2)). Memory that is
+// executable already is left alone, and so is what is no file's, as code that is made at run time.
+//
+// All functions here are called with Space.mu held.
+
+// A text is code that has been rewritten: the pages from the first of its sites to the last. Its
+// islands lie elsewhere, and go with it.
+type text struct {
+	rw         *platform.Rewrite
+	start, end uint64
+}
+
+// maxTexts bounds what is remembered, and looked through at a signal, of a process.
+const maxTexts = 64
+
+func (s *Space) addText(rw *platform.Rewrite) {
+	start, end := rw.Span()
+	s.texts = append(s.texts, text{rw, start, end})
+	if s.sys.memory.limit > 0 { // changed pages are the guest's own
+		rw.Pages(s.m.Own)
+		s.m.Own(rw.At(), rw.At()+rw.Size())
+	}
+}
+
+// textSites returns the sites in a file that is being mapped as q says, and the file's name; none
+// if it stays as it is.
+func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site) {
+	if q.Prot&(netbsd.PROT_EXEC|netbsd.PROT_WRITE) != netbsd.PROT_EXEC || q.Flags&netbsd.MAP_SHARED != 0 || q.Obj == nil ||
+		!s.sys.canRewrite() || len(s.texts) >= maxTexts || q.Flags&netbsd.MAP_FIXED != 0 && s.executable(q.Addr, q.Len) {
+		return id, nil
+	}
+	var st syscall.Stat_t
+	if syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG {
+		return id, nil
+	}
+	id = fileIDOf(&st)
+	all := s.sys.rewrites.sitesOf(id, func() []loader.Site {
+		f := hostText(fd)
+		m, err := loader.LoadText(f, st.Size)
+		if err != nil {
+			return nil
+		}
+		return m.Sites(f, platform.CanRewrite)
+	})
+	for _, site := range all {
+		if site.Off >= q.Off && uint64(site.Off-q.Off)+siteMost <= q.Len {
+			sites = append(sites, site)
+		}
+	}
+	return id, sites
+}
+
+// siteMost is how long a site is at most, with its system call instruction.
+const siteMost = platform.MaxSiteCode + syscallLen
+
+// executable says whether some of a range is code already.
+func (s *Space) executable(addr, size uint64) bool {
+	start, end := pagesOf(addr, size)
+	for r := range s.m.Overlap(start, end) {
+		if r.Prot&netbsd.PROT_EXEC != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// textMost is how much memory the rewriting of so many sites may count for.
+func (s *Space) textMost(sites []loader.Site) uint64 {
+	if len(sites) == 0 || s.sys.memory.limit == 0 {
+		return 0
+	}
+	return 2 * (platform.IslandsSize(len(sites)) + 2*netbsd.PageSize*uint64(len(sites)))
+}
+
+// mapText maps the file that r is of, with these sites of it rewritten. It reports false if it did
+// not: r is then to be mapped as any other.
+func (s *Space) mapText(t *platform.Thread, r *vm.Region, fd int, id fileID, found []loader.Site) bool {
+	at, ok := s.roomBeside(r, platform.IslandsSize(len(found)))
+	if !ok {
+		return false
+	}
+	sites := make([]platform.Site, len(found))
+	for i, site := range found {
+		sites[i] = platform.Site{Addr: r.Start + uint64(site.Off-r.Off), Code: site.Code}
+	}
+	p := placement{id: id, addr: r.Start - uint64(r.Off), islands: at, off: r.Off, end: r.Off + int64(r.Len())}
+	file := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(protRW), Flags: syscall.MAP_PRIVATE, Offset: r.Off}
+	seal := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(r.Prot), Keep: true}
+	return s.writeText(t, s.sys.place(p, sites), fd, file, &seal)
+}
+
+// writeText maps code so that it can be written, if that is what first does, and islands beside it,
+// writes rw, and protects what it has mapped; seal, if it is not nil, protects the code.
+func (s *Space) writeText(t *platform.Thread, rw *platform.Rewrite, fd int, first platform.Mapping, seal *platform.Mapping) bool {
+	if rw == nil || s.record(rw.At(), rw.Size(), protRX, nil, 0, "") != 0 {
+		return false
+	}
+	written := s.proc.MapAll(t, fd, first, islands(rw, protRW)) == nil && s.proc.Holds(rw) && s.proc.Rewrite(rw) == nil
+	list := []platform.Mapping{islands(rw, protRX)}
+	list[0].Keep = true
+	if seal != nil {
+		list = append(list, *seal)
+	}
+	if !written || s.proc.MapAll(t, -1, list...) != nil {
+		s.dropIslands(t, rw)
+		return false
+	}
+	s.addText(rw)
+	return true
+}
+
+// roomBeside returns where islands of that size go for code at r, near enough.
+func (s *Space) roomBeside(r *vm.Region, size uint64) (at uint64, ok bool) {
+	at, ok = s.m.FindFree(r.Start-min(size, r.Start), size, netbsd.PageSize)
+	return at, ok && max(r.End, at+size)-min(r.Start, at) < platform.SiteReach
+}
+
+// rewriteFor is due before an mprotect(2).
+func (s *Space) rewriteFor(t *platform.Thread, addr, size uint64, prot int) {
+	switch {
+	case prot&netbsd.PROT_WRITE != 0:
+		s.openText(t, addr, size)
+	case prot&netbsd.PROT_EXEC != 0:
+		s.protectText(t, addr, size)
+	}
+}
+
+// pagesOf returns the pages of a range as a guest names it, which may be no range at all: then
+// nothing lies between start and end.
+func pagesOf(addr, size uint64) (start, end uint64) {
+	const mask = netbsd.PageSize - 1
+	return addr &^ mask, (min(addr, vm.Max) + min(size, vm.Max) + mask) &^ mask
+}
+
+// protectText rewrites what of a range becomes code by an mprotect(2), and has been a file's that
+// is no code, before it does. The file may be closed by now, and the guest has had its way with
+// the memory: so it is that which is looked through, and nothing is remembered.
+func (s *Space) protectText(t *platform.Thread, addr, size uint64) {
+	start, end := pagesOf(addr, size)
+	if !s.sys.canRewrite() {
+		return
+	}
+	for _, r := range slices.Collect(s.m.Overlap(start, end)) {
+		if r.Obj == nil || r.Shared || r.Prot&netbsd.PROT_EXEC != 0 || r.MaxProt&netbsd.PROT_EXEC == 0 || r.Len() > maxProtected || len(s.texts) >= maxTexts {
+			continue
+		}
+		m := &loader.Image{Segments: []loader.Segment{{Addr: r.Start, Len: r.Len(), FileLen: r.Len(), Prot: protRX}}}
+		var sites []platform.Site
+		for _, site := range m.Sites(guestText{s.proc, r.Start}, platform.CanRewrite) {
+			sites = append(sites, platform.Site{Addr: site.Addr, Code: site.Code})
+		}
+		at, ok := s.roomBeside(&r, platform.IslandsSize(len(sites)))
+		if len(sites) == 0 || !ok {
+			continue
+		}
+		open := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(r.Prot | protRW), Keep: true}
+		s.writeText(t, s.sys.Platform.NewRewrite(at, sites), -1, open, nil)
+	}
+}
+
+// maxProtected bounds what an mprotect(2) looks through.
+const maxProtected = 16 << 20
+
+// openText is due before a range may be written: text in it becomes what it was, as the guest is
+// going to look at it, or to change it.
+//
+// Not if the process has more than one LWP: another one may be executing it.
+func (s *Space) openText(t *platform.Thread, addr, size uint64) {
+	if s.lwps.Load() == 0 && s.sole() {
+		s.restoreText(t, addr, size)
+	}
+}
+
+// restoreText is due before a range is moved, or mapped over: text that it touches, or whose
+// islands it does, becomes what it was. A failing call leaves it so.
+func (s *Space) restoreText(t *platform.Thread, addr, size uint64) {
+	start, end := pagesOf(addr, size)
+	s.eachText(func(x *text) (keep bool) {
+		if !x.touches(start, end) || !s.proc.Restore(x.rw) {
+			return true
+		}
+		s.dropIslands(t, x.rw)
+		return false
+	})
+}
+
+// leaveText is due when a range is about to be unmapped. The islands of text that is gone as a
+// whole go, too; those of text that is left in part stay.
+func (s *Space) leaveText(t *platform.Thread, start, end uint64) {
+	s.eachText(func(x *text) (keep bool) {
+		switch {
+		case !x.touches(start, end):
+			return true
+		case start <= x.start && x.end <= end:
+			s.dropIslands(t, x.rw)
+			return false
+		case start < x.rw.At()+x.rw.Size() && x.rw.At() < end:
+			if !s.proc.Restore(x.rw) {
+				return true
+			}
+			s.dropIslands(t, x.rw)
+			return false
+		case start <= x.start:
+			x.start = end
+		case x.end <= end:
+			x.end = start
+		}
+		return true
+	})
+}
+
+// noteText is due when the stub has mapped a range, over text or its islands perhaps: what is left
+// of that text becomes what it was.
+func (s *Space) noteText(start, end uint64) {
+	s.eachText(func(x *text) (keep bool) {
+		if !x.touches(start, end) {
+			return true
+		}
+		s.proc.Restore(x.rw)
+		s.proc.Forget(x.rw)
+		return false
+	})
+}
+
+// eachText calls f for each text, which may change it, and forgets those that it does not keep.
+func (s *Space) eachText(f func(*text) (keep bool)) {
+	kept := s.texts[:0]
+	for _, x := range s.texts {
+		if f(&x) {
+			kept = append(kept, x)
+		}
+	}
+	s.texts = kept
+}
+
+// touches says whether a range has something of the text or of its islands.
+func (x *text) touches(start, end uint64) bool {
+	return start < x.end && x.start < end || start < x.rw.At()+x.rw.Size() && x.rw.At() < end
+}
+
+// dropIslands unmaps the islands of text that is not rewritten any more.
+func (s *Space) dropIslands(t *platform.Thread, rw *platform.Rewrite) {
+	s.proc.Forget(rw)
+	ops, _ := s.m.Unmap(rw.At(), rw.Size())
+	s.do(t, ops, -1)
+}
+
+// hostText reads a file by a host descriptor, which stays its owner's.
+type hostText int
+
+func (f hostText) ReadAt(b []byte, off int64) (int, error) {
+	done := 0
+	for done < len(b) {
+		n, err := syscall.Pread(int(f), b[done:], off+int64(done))
+		switch {
+		case err == syscall.EINTR:
+		case err != nil:
+			return done, err
+		case n == 0:
+			return done, io.EOF
+		default:
+			done += n
+		}
+	}
+	return done, nil
+}
+
+// guestText reads a process's memory, counted from an address.
+type guestText struct {
+	proc *platform.Process
+	base uint64
+}
+
+func (g guestText) ReadAt(b []byte, off int64) (int, error) {
+	n, ok := g.proc.Read(g.base+uint64(off), b)
+	if !ok {
+		return n, io.EOF
+	}
+	return n, nil
+}
