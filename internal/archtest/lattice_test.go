@@ -16,16 +16,17 @@ import (
 // lattice says what each package may import of this module: "a < b" reads "a is below
 // b, and b may import a". What is not said is not allowed.
 const lattice = `
-	netbsd < internal/sysv, internal/platform/stub, internal/loader, internal/vm, internal/trace, kern, internal/file, internal/hostfile, internal/socket, internal/filetest, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	netbsd < internal/sysv, internal/mqueue, internal/platform/stub, internal/loader, internal/vm, internal/trace, kern, internal/file, internal/hostfile, internal/socket, internal/filetest, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
 	internal/loader < internal/machine
 	internal/vm     < internal/machine
 	internal/trace  < internal/machine, toaster
-	kern   < internal/sysv, internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
-	internal/file   < internal/sysv, internal/hostfile, internal/socket, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	kern   < internal/sysv, internal/mqueue, internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
+	internal/file   < internal/sysv, internal/mqueue, internal/hostfile, internal/socket, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
 	internal/hostfile < internal/socket, internal/vfs, internal/tty, internal/machine, toaster
 	internal/socket < internal/syscalls, internal/machine
 	internal/vfs    < internal/tty, internal/syscalls, internal/machine, toaster
 	internal/kqueue < internal/syscalls
+	internal/mqueue < internal/syscalls
 	internal/sysv   < internal/syscalls, internal/machine
 	internal/tty    < internal/syscalls, internal/machine, toaster
 	internal/platform/stub    < internal/platform/seccomp, internal/platform

@@ -70,6 +70,12 @@ type Counter interface {
 	WriteCount() int64
 }
 
+// KnoteRefuser is implemented by files that kevent(2) cannot watch, or not by every filter
+// (fo_kqfilter): 0 if it can.
+type KnoteRefuser interface {
+	KnoteErrno(filter int) netbsd.Errno
+}
+
 // HostFiler is implemented by files that a host descriptor stands behind. The
 // descriptor stays the file's.
 type HostFiler interface {

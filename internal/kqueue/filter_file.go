@@ -31,6 +31,11 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 	if p, ok := d.File.(pipeEnd); ok && kn.filter == netbsd.EVFILT_WRITE && p.PeerClosed() {
 		return nil, netbsd.EBADF
 	}
+	if r, ok := d.File.(file.KnoteRefuser); ok {
+		if errno := r.KnoteErrno(int(kn.filter)); errno != 0 {
+			return nil, errno
+		}
+	}
 	s := &fileSource{kn: kn, d: d, files: c.Files}
 	s.w.Mask = file.Readable
 	if kn.filter == netbsd.EVFILT_WRITE {

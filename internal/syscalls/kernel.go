@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"toaster/internal/file"
+	"toaster/internal/mqueue"
 	"toaster/internal/socket"
 	"toaster/internal/sysv"
 	"toaster/internal/vfs"
@@ -17,6 +18,7 @@ type Kernel struct {
 	M       *kern.Machine
 	Sockets *socket.Stack
 	SysV    *sysv.IPC
+	Queues  mqueue.Names
 	OSRelease,
 	Version string
 	MaxFiles int // kern.maxfiles; 0: what NetBSD would have

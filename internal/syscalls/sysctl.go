@@ -110,6 +110,8 @@ func kernNodes() []sysctlNode {
 		{num: netbsd.KERN_URND, name: "urandom", kind: ctlInt, value: randomInt},
 		{num: netbsd.KERN_ARND, name: "arandom", kind: ctlInt, value: randomBytes},
 		{num: netbsd.KERN_SYSVIPC, name: "ipc", kind: ctlNode, children: ipcNodes()},
+		sysctlInt(ctlCreateBase, "posix_msg", fixedInt(200112)),
+		{num: ctlCreateBase + 1, name: "mqueue", kind: ctlNode, children: mqNodes()},
 		{num: netbsd.KERN_BOOTTIME, name: "boottime", kind: ctlStruct, value: bootTime},
 	}
 }

@@ -3,11 +3,11 @@ package syscalls
 import "toaster/netbsd"
 
 var eventCalls = []Syscall{
-	{netbsd.SYS_timerfd_create, "clock_id clock, flags |open", netbsd.RetFd, None, nil, "since 10"},
-	{netbsd.SYS_timerfd_settime, "fd fd, flags hex, new_value <itimerspec, old_value >itimerspec", netbsd.RetInt, None, nil, "since 10"},
-	{netbsd.SYS_timerfd_gettime, "fd fd, curr_value >itimerspec", netbsd.RetInt, None, nil, "since 10"},
+	{netbsd.SYS_timerfd_create, "clock_id clock, flags |open", netbsd.RetFd, Full, timerfdCreate, "since 10"},
+	{netbsd.SYS_timerfd_settime, "fd fd, flags hex, new_value <itimerspec, old_value >itimerspec", netbsd.RetInt, Full, timerfdSettime, "since 10"},
+	{netbsd.SYS_timerfd_gettime, "fd fd, curr_value >itimerspec", netbsd.RetInt, Full, timerfdGettime, "since 10"},
 	{netbsd.SYS_poll, "fds <>pollfd[nfds], nfds uint, timeout int", netbsd.RetSize, Full, poll, ""},
-	{netbsd.SYS_eventfd, "val uint, flags |open", netbsd.RetFd, None, nil, "since 10"},
+	{netbsd.SYS_eventfd, "val uint, flags |open", netbsd.RetFd, Full, eventfd, "since 10"},
 	{netbsd.SYS_kqueue, "", netbsd.RetFd, Full, newKqueue, ""},
 	{netbsd.SYS___select50, "nd int, in <>fdset[nd], ou <>fdset[nd], ex <>fdset[nd], tv <timeval", netbsd.RetSize, Full, sel, ""},
 	{netbsd.SYS___kevent50, "fd fd, changelist <kevent[nchanges], nchanges size, eventlist >kevent[nevents], nevents size, timeout <timespec", netbsd.RetSize, Full, kevent, ""},

@@ -120,6 +120,13 @@ func (d *Dirs) Umask(mask uint32) uint32 {
 	return old
 }
 
+// Mask returns the file mode creation mask.
+func (d *Dirs) Mask() uint32 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.umask
+}
+
 // get takes references to the directories that a path starts from, and to the tree, which
 // put returns. They are nil if the process is gone.
 func (d *Dirs) get() (cwd, root *dir, umask uint32) {

@@ -12,9 +12,20 @@ var ipcCases = []testCase{
 	{"ipc_shm_removed_while_attached", ipcShmRemoved},
 	{"ipc_sem_undo_at_exit_and_kill", ipcSemUndo},
 	{"ipc_msg_between_processes", ipcMsg},
+	{"ipc_mq_goes_with_its_users", ipcMq},
+	{"ipc_eventfd_and_timerfd", ipcEventfd},
 }
 
 const (
+	sysTimerfdCreate  = 177
+	sysTimerfdSettime = 178
+	sysEventfd        = 267
+
+	sysMqOpen    = 257
+	sysMqUnlink  = 259
+	sysMqSend    = 263
+	sysMqReceive = 264
+
 	sysSemget = 221
 	sysSemop  = 222
 	sysMsgget = 225
@@ -182,4 +193,48 @@ func ipcMsg() {
 	eq("the first one's body", two.body, 11)
 	must("IPC_RMID", sysMsgctl, id, ipcRmid, 0)
 	errs("msgrcv", einval, sysMsgrcv, id, ptr(&two), 8, 0, 0)
+}
+
+var mqBuf [1024]byte
+
+// ipcMq: a queue is shared by who inherits it and who opens it by its name; its messages
+// outlive their sender, and it itself goes with its last user once it has no name (sys_mqueue.c).
+func ipcMq() {
+	name := cstring("/ipc_mq\x00")
+	q := must("mq_open", sysMqOpen, name, 0x202, 0o600, 0)
+	reapOK(fork(func() {
+		r := must("mq_open", sysMqOpen, name, 1, 0, 0)
+		must("mq_send", sysMqSend, r, cstring("one"), 3, 1)
+		must("mq_send", sysMqSend, q, cstring("two"), 3, 2)
+	}))
+	eq("size", must("mq_receive", sysMqReceive, q, ptr(&mqBuf), len(mqBuf), 0), 3)
+	yes("the higher priority", string(mqBuf[:3]) == "two")
+	sleeper := fork(func() {
+		must("mq_receive", sysMqReceive, q, ptr(&mqBuf), len(mqBuf), 0)
+		call(sysMqReceive, q, ptr(&mqBuf), len(mqBuf), 0)
+	})
+	kill(sleeper, sigKILL)
+	reap(sleeper, sigKILL)
+	must("mq_unlink", sysMqUnlink, name)
+	errs("mq_open", enoent, sysMqOpen, name, 2, 0, 0)
+	must("mq_send", sysMqSend, q, cstring("three"), 5, 0)
+	must("close", sysClose, q)
+}
+
+// ipcEventfd: an eventfd is shared with a child, and a timer wakes who reads it.
+func ipcEventfd() {
+	if !release10 {
+		return // release 10 has brought both
+	}
+	fd := must("eventfd", sysEventfd, 0, 0)
+	n := 3
+	reapOK(fork(func() { must("write", sysWrite, fd, ptr(&n), 8) }))
+	n = 0
+	must("read", sysRead, fd, ptr(&n), 8)
+	eq("the count", n, 3)
+	t := must("timerfd_create", sysTimerfdCreate, 3, 0)
+	soon := [4]int{0, 0, 0, 1000000}
+	must("timerfd_settime", sysTimerfdSettime, t, 0, ptr(&soon), 0)
+	must("read", sysRead, t, ptr(&n), 8)
+	eq("once", n, 1)
 }
