@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"encoding/binary"
 	"time"
 
 	"toaster/netbsd"
@@ -95,4 +96,27 @@ func (p *Proc) acctFlags() (f uint8) {
 		}
 	}
 	return f
+}
+
+// SizeofAcct is the size of struct acct of acct(5).
+const SizeofAcct = 64
+
+// Encode stores r as struct acct; tty is the number of its terminal's device, ^0 (NODEV) if it
+// has none:
+//
+//	comm 0 (16 bytes), utime 16, stime 18, etime 20, btime 24, uid 32, gid 36, mem 40, io 42, tty 48, flag 56
+func (r *AcctRecord) Encode(b []byte, tty uint64) {
+	le := binary.LittleEndian
+	clear(b[:SizeofAcct])
+	copy(b[:16], r.Comm)
+	le.PutUint16(b[16:], compT(r.Utime))
+	le.PutUint16(b[18:], compT(r.Stime))
+	le.PutUint16(b[20:], compT(r.Etime))
+	le.PutUint64(b[24:], uint64(r.Btime.Unix()))
+	le.PutUint32(b[32:], r.UID)
+	le.PutUint32(b[36:], r.GID)
+	le.PutUint16(b[40:], uint16(r.Mem))
+	le.PutUint16(b[42:], compNum(uint64(max(r.IO, 0))*64)) // encode_comp_t of seconds
+	le.PutUint64(b[48:], tty)
+	b[56] = r.Flag
 }

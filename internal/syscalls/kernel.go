@@ -19,6 +19,8 @@ type Kernel struct {
 	Sockets *socket.Stack
 	SysV    *sysv.IPC
 	Queues  mqueue.Names
+
+	Accounting Accounting
 	OSRelease,
 	Version string
 	MaxFiles int // kern.maxfiles; 0: what NetBSD would have

@@ -11,7 +11,7 @@ var processCalls = []Syscall{
 	{netbsd.SYS_getppid, "", netbsd.RetPid, Full, getppid, ""},
 	{netbsd.SYS_profil, "samples ptr, size size, offset ulong, scale uint", netbsd.RetInt, None, nil, "statistics clock not emulated"},
 	{netbsd.SYS_ktrace, "fname path, ops |ktrop, facs |ktrfac, pid pid", netbsd.RetInt, None, nil, ""},
-	{netbsd.SYS_acct, "path path", netbsd.RetInt, None, nil, "no accounting"},
+	{netbsd.SYS_acct, "path path", netbsd.RetInt, Partial, acct, "goes on where the disk is nearly full"},
 	{netbsd.SYS_execve, "path path, argp strv, envp strv", netbsd.RetNever, Full, execve, ""},
 	{netbsd.SYS_vfork, "", netbsd.RetPid, Full, vfork, ""},
 	{netbsd.SYS_getpgrp, "", netbsd.RetPid, Full, getpgrp, ""},

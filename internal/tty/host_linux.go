@@ -173,6 +173,9 @@ func (h *HostTTY) Wake() { h.queue.Notify(file.In | file.RdNorm) }
 // goroutine makes it.
 func (h *HostTTY) Drain(l *kern.LWP) netbsd.Errno { return h.drain(file.Call{L: l}) }
 
+// Dev is the number of the device, for acct(5).
+func (h *HostTTY) Dev() uint64 { return h.stat.Rdev }
+
 func (h *HostTTY) drain(c file.Call) netbsd.Errno {
 	fd, err := unix.FcntlInt(uintptr(h.fd), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {

@@ -102,6 +102,9 @@ const everything = file.In | file.RdNorm | file.Out | file.Hup
 // Drain implements kern.Terminal (item 19).
 func (p *pair) Drain(l *kern.LWP) netbsd.Errno { return p.drain(file.Call{L: l}, 0) }
 
+// Dev is the number of the device, for acct(5).
+func (p *pair) Dev() uint64 { return file.Mkdev(ptsMajor, uint32(p.num)) }
+
 // Revoke implements kern.Terminal, and is VOP_REVOKE: whoever has the terminal open
 // loses it (item 21). Reads return 0, writes EIO, other calls EBADF; a later open
 // is of a new terminal.
