@@ -100,6 +100,7 @@ func (m *Machine) config(program string) (machine.Config, error) {
 		Quota:        &m.files,
 		Network:      net,
 		HostPrograms: o.Root == "" && net == machine.NetworkHost,
+		NoHostExec:   o.NoHostExec,
 		Sink:         o.sink(),
 		PhysMem:      o.physicalMemory(),
 		MaxFiles:     o.MaxFiles,

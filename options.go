@@ -31,6 +31,10 @@ type Options struct {
 	// Network says what the guests' sockets reach. Unless it is the host's, programs of the
 	// host cannot be run, as they reach all.
 	Network Network
+	// NoHostExec keeps programs of the host, such as /bin/sh, from running NetBSD programs, which
+	// otherwise join the machine as processes: without it the host's kernel takes one for a
+	// program of its own, and it crashes. Programs of the host are not watched then.
+	NoHostExec bool
 	// Trace receives a line for each system call and signal, in one Write each and one
 	// after the other; the LWP that makes the call waits for it. With it the kernel answers
 	// all calls itself, which is slower.

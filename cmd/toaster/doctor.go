@@ -52,13 +52,13 @@ func featureTmpfs() doctor.Finding {
 	return f
 }
 
-// featureHostExec looks for what --host-exec rests on.
+// featureHostExec looks for what --host-exec=binfmt rests on.
 func featureHostExec() doctor.Finding {
-	f := doctor.Finding{Name: "binfmt_misc of one's own", OK: true, Detail: "--host-exec works"}
+	f := doctor.Finding{Name: "binfmt_misc of one's own", OK: true, Detail: "--host-exec=binfmt works"}
 	if !doctor.KernelAtLeast(6, 7) {
-		f.OK, f.Detail, f.Remedy = false, "this kernel has one for all: --host-exec is refused", "use Linux 6.7 or newer"
+		f.OK, f.Detail, f.Remedy = false, "this kernel has one for all: --host-exec=binfmt is refused", "use Linux 6.7 or newer"
 	} else if err := tryNamespace(); err != nil {
-		f.OK, f.Detail, f.Remedy = false, fmt.Sprintf("a user namespace: %v: --host-exec is refused", err), doctor.NamespaceRemedy(err)
+		f.OK, f.Detail, f.Remedy = false, fmt.Sprintf("a user namespace: %v: --host-exec=binfmt is refused", err), doctor.NamespaceRemedy(err)
 	}
 	return f
 }

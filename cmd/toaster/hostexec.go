@@ -11,7 +11,36 @@ import (
 	"syscall"
 )
 
-// This file is --host-exec. A program of the host, /bin/sh say, that a guest runs may
+// hostExecFlag is the value of --host-exec: how programs of the host run NetBSD programs.
+type hostExecFlag string
+
+const (
+	hostExecOn     hostExecFlag = ""       // what they execute joins the machine
+	hostExecOff    hostExecFlag = "off"    // not at all
+	hostExecBinfmt hostExecFlag = "binfmt" // this file
+)
+
+// Set takes a value. The flag alone, which package flag calls true, is the default.
+func (f *hostExecFlag) Set(s string) error {
+	switch s {
+	case "true", "on":
+		*f = hostExecOn
+	case "false", "off":
+		*f = hostExecOff
+	case "binfmt":
+		*f = hostExecBinfmt
+	default:
+		return errHostExec
+	}
+	return nil
+}
+
+func (f *hostExecFlag) String() string { return string(*f) }
+
+// IsBoolFlag says that the flag needs no value.
+func (f *hostExecFlag) IsBoolFlag() bool { return true }
+
+// This file is --host-exec=binfmt. A program of the host, /bin/sh say, that a guest runs may
 // in turn run a NetBSD program; the host's kernel takes that for one of its own, and it
 // crashes. What runs foreign executables on Linux is binfmt_misc, and since Linux 6.7
 // every user namespace can have its own. So toaster starts once more in a namespace
@@ -19,7 +48,8 @@ import (
 //
 // It is not the default: in the namespace set-user-ID programs of the host don't work
 // for ordinary users, and a superuser has no power over the machine, such as binding
-// low ports.
+// low ports; a program of C, whose header does not say NetBSD, is not seen; and each
+// program is a machine of its own.
 
 // An ordinary user gets there in two steps: as the superuser of a namespace that can
 // register, then as himself in another one within.
@@ -50,7 +80,7 @@ func setUpHostExec(args []string) (status int, inside bool) {
 		status, inside, err = registerHostExec(args, value)
 	}
 	if err != nil {
-		complain("run: cannot set up --host-exec: %v; it needs Linux 6.7 or newer and user namespaces that you may create", err)
+		complain("run: cannot set up --host-exec=binfmt: %v; it needs Linux 6.7 or newer and user namespaces that you may create", err)
 		return exitOwnFailure, false
 	}
 	return status, inside

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"toaster"
+	"toaster/internal/platform/outside"
 	"toaster/kern"
 )
 
@@ -19,7 +20,7 @@ type runFlags struct {
 	env      envFlags
 	trace    string
 	timeline string
-	hostExec bool
+	hostExec hostExecFlag
 	opts     toaster.Options // what needs no more than to be read
 }
 
@@ -48,7 +49,7 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.Func("hostname", "the host's `NAME` as the program sees it", into(&o.Hostname, parseHostname))
 	fs.Func("user", "run as `UID[:GID]`: what the program may do to files, and whose are those it makes (takes root)", into(&o.User, parseUser))
 	fs.Func("network", "sockets reach `WHAT`: none, loopback (each other) or host; programs of the host run with host only", into(&o.Network, parseNetwork))
-	fs.BoolVar(&f.hostExec, "host-exec", false, "let programs of the host run NetBSD programs, too")
+	fs.Var(&f.hostExec, "host-exec", "=off: programs of the host cannot run NetBSD programs; `=WAY` binfmt: by a namespace, as another machine")
 	fs.StringVar(&f.release, "release", "10", "behave as NetBSD `N`, 10 or 2003 (November of that year)")
 	fs.Func("max-procs", "at most `N` processes: fork fails with EAGAIN", into(&o.MaxProcs, parseCount))
 	fs.Func("max-lwps", "at most `N` LWPs: fork and _lwp_create fail with EAGAIN", into(&o.MaxLWPs, parseCount))
@@ -89,6 +90,8 @@ func (f *runFlags) parse(args []string) (set *flag.FlagSet, status int, ok bool)
 	case err != nil:
 		text := strings.Replace(err.Error(), "flag -", "flag --", 1)
 		text = strings.Replace(text, "not defined: -", "not defined: --", 1)
+		text = strings.Replace(text, "invalid boolean value", "invalid value", 1)
+		text = strings.Replace(text, " for -", " for flag --", 1)
 		complain("run: %s; \"toaster help run\" lists the flags", text)
 		return nil, exitOwnFailure, false
 	case set.NArg() == 0:
@@ -105,7 +108,7 @@ func runMain(args []string) int {
 	if !ok {
 		return status
 	}
-	if f.hostExec {
+	if f.hostExec == hostExecBinfmt {
 		if status, inside := setUpHostExec(args); !inside {
 			return status
 		}
@@ -131,6 +134,7 @@ const timerSlack = 500 * time.Microsecond
 // options turns the flags into options; finish closes the files that they named.
 func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 	o.TimerSlack = timerSlack
+	o.NoHostExec = f.hostExec != hostExecOn
 	switch f.release {
 	case "10":
 		o.Release = kern.Release10
@@ -207,11 +211,17 @@ func startFailure(cmd *toaster.Cmd, err error) int {
 	if errors.As(err, &limit) {
 		return limitStatus(limit)
 	}
+	found, executable := !errors.As(err, &notFound), !errors.As(err, &notExec)
+	if found && executable {
+		// It may be that this toaster has been started below another one's guest, where the host
+		// does not let it watch its own. If so, this does not return.
+		outside.Again(os.Args, os.Environ())
+	}
 	complain("%s", plain(err))
 	switch {
-	case errors.As(err, &notFound):
+	case !found:
 		return exitNotFound
-	case errors.As(err, &notExec):
+	case !executable:
 		return exitNotExecutable
 	}
 	return exitOwnFailure

@@ -21,6 +21,7 @@ var (
 	errDuration = errors.New("want a time above 0, with its unit: 500ms, 90s, 1h30m")
 	errEnv      = errors.New("want K=V; --env-host K passes the host's value on")
 	errEnvHost  = errors.New("want the name of a variable, without a value; --env K=V sets one")
+	errHostExec = errors.New("want on, off or binfmt")
 	errNetwork  = errors.New("want none, loopback or host")
 	errHostname = errors.New("want a name of 1 to 255 letters, digits, dots and dashes")
 )

@@ -32,13 +32,15 @@ const lattice = `
 	internal/platform/stub    < internal/platform/seccomp, internal/platform
 	internal/platform/seccomp < internal/platform, internal/platform/doctor
 	internal/platform < internal/machine, internal/platform/doctor
+	internal/platform < internal/platform/outside
+	internal/platform/outside < internal/machine, internal/platform/doctor, cmd/toaster
 	internal/platform/netns  < internal/machine, internal/platform/doctor
 	internal/platform/doctor < cmd/toaster
 	internal/syscalls < internal/machine, toaster
 	internal/machine  < toaster
-	internal/guard < kern, internal/platform, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
+	internal/guard < kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
 	internal/hostlimits < internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/machine, toaster
-	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns
+	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns, internal/platform/outside
 	toaster < cmd/toaster
 	kern    < cmd/toaster
 	netbsd  < cmd/toaster
@@ -46,7 +48,7 @@ const lattice = `
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
-var hostOnly = []string{"internal/platform", "internal/platform/stub", "internal/platform/seccomp", "internal/platform/doctor", "internal/platform/netns", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog"}
+var hostOnly = []string{"internal/platform", "internal/platform/stub", "internal/platform/seccomp", "internal/platform/doctor", "internal/platform/netns", "internal/platform/outside", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog"}
 
 func TestImports(t *testing.T) {
 	allowed := parse(t, lattice)

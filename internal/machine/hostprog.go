@@ -2,7 +2,6 @@ package machine
 
 import (
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -11,8 +10,9 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/guard"
-	"toaster/internal/platform"
+	"toaster/internal/platform/outside"
 	"toaster/internal/syscalls"
+	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -24,8 +24,10 @@ import (
 // ends as it does.
 //
 //	execHost, spawnHost  the process side of execve(2) and posix_spawn(3)
-//	starter.start        one thread that never ends starts all programs
+//	startHost            a thread that never ends starts all programs (package outside)
 //	hostWaiter           a goroutine collects what the program does; the LWP acts on it
+//
+// What it executes in turn is met in hostjoin.go.
 //
 // Such a program runs outside the sandbox, with the rights of toaster's user. So there is none
 // under --root, where guests are not trusted (System.HostPrograms).
@@ -120,7 +122,7 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 		return errno
 	}
 	s.setArgs(c.L.Proc(), p)
-	s.runHost(c.L, h)
+	s.runHost(mc, c.L, h)
 	return netbsd.EJUSTRETURN
 }
 
@@ -129,7 +131,7 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 //
 // It runs in Exec's Replace, when the process has no other LWP. Kicks and lent state are taken
 // out of kern's reach before the thread ends, as any goroutine may ask for both. mc has nothing
-// to run afterwards, and its loop never comes back: execHost stays in runHost.
+// to run afterwards until become: execHost stays in runHost.
 func (mc *Context) dropSpace() {
 	space, thread := mc.space, mc.thread
 	mc.hideCPU()
@@ -142,29 +144,34 @@ func (mc *Context) dropSpace() {
 	space.Exit(mc.l.Proc(), nil)
 }
 
-// runHost starts h and lives its life in l's process. It does not return. A program that
-// cannot be started ends with 127, as a shell's child would: the old image is gone by then.
+// runHost starts h and lives its life in l's process. It returns when the program has executed
+// one of the machine's: mc runs that. A program that cannot be started ends with 127, as a
+// shell's child would: the old image is gone by then.
 //
 // The kernel sees an LWP that sleeps interruptibly, so all that reaches a process reaches this
 // one: its signals run forward, stops hold it in UserRet, and SIGKILL ends the goroutine. act
 // is behind UserRet and before Sleep; a Wake that comes between them is a token that Sleep
 // takes at once.
-func (s *System) runHost(l *kern.LWP, h *hostProgram) {
-	h.files = s.exportFiles(l.Proc().Files().(syscalls.Files).Table)
+func (s *System) runHost(mc *Context, l *kern.LWP, h *hostProgram) {
+	w := s.newHostWaiter(l)
+	defer w.leave() // the LWP's goroutine ends by runtime.Goexit when the process is killed
+	h.files = s.exportFiles(w.files)
+	w.noteExports(h.files)
 	s.lead(l.Proc(), h)
-	pid, err := s.starter.start(h)
+	err := s.startHost(w, h)
 	// The child has its own by now, or there is none. Kept here they would hold pipes open.
 	closeFDs(h.files)
 	if err != nil {
 		l.Exit(127)
 	}
-	w := &hostWaiter{l: l, pid: pid}
-	defer w.kill() // the LWP's goroutine ends by runtime.Goexit when the process is killed
+	w.started = true
 	w.forwardSignals()
 	guard.Go("a program of the host was waited for", w.collect)
 	for {
 		l.Platform().UserRet(noHandler)
-		w.act()
+		if w.act(mc) {
+			return
+		}
 		l.Sleep(true, time.Time{})
 	}
 }
@@ -223,12 +230,28 @@ func closeFDs(fds []int) {
 
 // hostWaiter lives beside one host program. mu is held for no call of the kernel's.
 type hostWaiter struct {
+	sys *System
 	l   *kern.LWP
 	pid int
 
-	mu      sync.Mutex
-	reports []syscall.WaitStatus // what the program did, not acted upon yet
-	done    bool                 // it has ended and is collected
+	// What the process has while it runs the program; dirs is the waiter's own.
+	files   *file.Table
+	cred    *kern.Cred
+	exports map[hostFile]int
+	started bool // there is a program; the LWP's
+
+	mu       sync.Mutex
+	reports  []syscall.WaitStatus // what the program did, not acted upon yet
+	done     bool                 // it has ended and is collected
+	left     bool                 // the LWP is elsewhere
+	dirs     *vfs.Dirs            // nil once left
+	joined   *joiner              // what the program has executed, not acted upon yet
+	children map[int]*outside.Proxy
+}
+
+func (s *System) newHostWaiter(l *kern.LWP) *hostWaiter {
+	v := syscalls.View(l)
+	return &hostWaiter{sys: s, l: l, files: v.Files, cred: v.Cred, dirs: v.Dirs.Fork(false)}
 }
 
 // collect waits for the program's changes of state until its end, notes them and wakes the
@@ -240,32 +263,44 @@ type hostWaiter struct {
 func (w *hostWaiter) collect() {
 	for {
 		err := awaitHost(w.pid)
-		done := w.report(err)
-		w.l.Wake()
+		done, tell := w.report(err)
+		if tell {
+			w.l.Wake()
+		}
 		if done {
+			w.sys.forget(w)
 			return
 		}
 	}
 }
 
-// report notes what awaitHost has seen, and says whether the program has ended. The pid of one
-// that has is given up here, with mu held: signal must not find it free, or another's.
-func (w *hostWaiter) report(err error) bool {
+// report notes what awaitHost has seen, and says whether the program has ended and whether the LWP is to hear of
+// it. The pid of one that has ended is given up here, with mu held: signal must not find it free, or
+// another's.
+//
+// A stop with an event is a debugger's matter: toaster's own (package outside).
+func (w *hostWaiter) report(err error) (done, tell bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var ws syscall.WaitStatus
 	if err == nil {
 		var pid int
 		if pid, err = syscall.Wait4(w.pid, &ws, syscall.WUNTRACED|syscall.WCONTINUED|syscall.WNOHANG, nil); err == nil && pid == 0 {
-			return false // a stop that was over before it was reported
+			return false, false // a stop that was over before it was reported
 		}
 	}
 	if err != nil {
 		ws = 127 << 8
 	}
-	w.reports = append(w.reports, ws)
+	if ws.Stopped() && ws>>16 != 0 {
+		return false, false
+	}
 	w.done = ws.Exited() || ws.Signaled()
-	return w.done
+	if w.left {
+		return w.done, false
+	}
+	w.reports = append(w.reports, ws)
+	return w.done, true
 }
 
 // awaitHost returns when wait4(2) would report something of a child, which remains to be
@@ -296,14 +331,28 @@ func (w *hostWaiter) signal(sig syscall.Signal) {
 	}
 }
 
-// kill ends the program with its process.
-func (w *hostWaiter) kill() { w.signal(syscall.SIGKILL) }
+// leave ends the program with its process, unless that has become what the program has executed.
+func (w *hostWaiter) leave() {
+	w.mu.Lock()
+	kill, j, dirs := w.started && !w.left, w.joined, w.dirs
+	w.left, w.dirs, w.joined = true, nil, nil
+	w.mu.Unlock()
+	dirs.Close()
+	if kill {
+		w.signal(syscall.SIGKILL)
+	}
+	if j != nil {
+		j.File.Close()
+		w.sys.dropProxy(j.Proxy)
+		j.Proxy.Close()
+	}
+}
 
 // forwardSignals makes the process catch what the program is to get. SIGKILL and
 // SIGSTOP are the kernel's: the first ends the LWP, and so the program.
 //
 // What the process ignores is not forwarded, and so the program does not get it. SIGCHLD is
-// about kern's children, of which the program has none. forward runs on the LWP's goroutine, in
+// about kern's children: those that have joined are looked at by act. forward runs on the LWP's goroutine, in
 // UserRet, without the kernel's lock.
 func (w *hostWaiter) forwardSignals() {
 	forward := func(_ *kern.LWP, info *netbsd.Siginfo) {
@@ -311,6 +360,7 @@ func (w *hostWaiter) forwardSignals() {
 			w.signal(syscall.Signal(n))
 		}
 	}
+	w.l.Sigaction(netbsd.SIGCHLD, &kern.Action{Func: func(*kern.LWP, *netbsd.Siginfo) {}, Flags: netbsd.SA_RESTART})
 	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
 		if sig == netbsd.SIGCHLD || sig.ToLinux() == 0 {
 			continue
@@ -322,15 +372,20 @@ func (w *hostWaiter) forwardSignals() {
 }
 
 // act does to the process what the program did. A stop is the process's own: it stops here
-// until something continues it, and then the program goes on.
+// until something continues it, and then the program goes on. It returns true when mc is to run a program of the
+// machine's, which the program has executed.
 //
 // Reports are taken under mu and acted upon without it: Exit and UserRet may not return, and a
-// deferred kill wants the lock. That the program goes on (WCONTINUED) asks for nothing.
-func (w *hostWaiter) act() {
+// deferred leave wants the lock. That the program goes on (WCONTINUED) asks for nothing.
+func (w *hostWaiter) act(mc *Context) bool {
 	w.mu.Lock()
-	reports := w.reports
-	w.reports = nil
+	reports, j := w.reports, w.joined
+	w.reports, w.joined = nil, nil
 	w.mu.Unlock()
+	if j != nil && w.sys.become(mc, w, j) {
+		return true
+	}
+	w.lookAfterChildren()
 	for _, ws := range reports {
 		switch {
 		case ws.Exited():
@@ -343,6 +398,7 @@ func (w *hostWaiter) act() {
 			w.signal(syscall.SIGCONT)
 		}
 	}
+	return false
 }
 
 // die ends the process by the signal that ended the program.
@@ -362,64 +418,11 @@ func (w *hostWaiter) die(ws syscall.WaitStatus) {
 	w.l.Platform().ExitAs(status)
 }
 
-// starter starts host programs from one thread that never ends, since Linux sends the
-// parent-death signal when the creating thread dies, not when its process does (prctl(2)).
-type starter struct {
-	once  sync.Once
-	queue chan startRequest
-}
-
-type startRequest struct {
-	h     *hostProgram
-	reply chan startReply
-}
-
-type startReply struct {
-	pid int
-	err error
-}
-
-// start starts h and returns its pid on the host. The caller waits for it, and nobody else may.
-//
-// Callers queue up, as a fork of toaster's takes a while. The reply has room for one, so that
-// serve waits for nobody.
-func (s *starter) start(h *hostProgram) (int, error) {
-	s.once.Do(func() {
-		s.queue = make(chan startRequest)
-		go s.serve()
-	})
-	r := startRequest{h, make(chan startReply, 1)}
-	s.queue <- r
-	reply := <-r.reply
-	return reply.pid, reply.err
-}
-
-// stop ends the thread; there must be no more starts.
-//
-// It is the once that says whether there is a thread: used up here, no start makes one later.
-func (s *starter) stop() {
-	s.once.Do(func() {})
-	if s.queue != nil {
-		close(s.queue)
-	}
-}
-
-// serve is the thread: it belongs to this goroutine until there are no more starts. Its timer
-// slack is the usual one, which programs inherit (internal/platform/slack.go).
-func (s *starter) serve() {
-	runtime.LockOSThread()
-	platform.RestoreTimerSlack()
-	for r := range s.queue {
-		pid, err := r.h.forkExec()
-		r.reply <- startReply{pid, err}
-	}
-}
-
 // forkExec starts h with exactly the files that it is to have: what is not listed is closed in the
 // child, as toaster's own descriptors are close-on-exec.
 //
 // Nothing else of the platform's ends such a program when toaster is killed: Pdeathsig does.
-func (h *hostProgram) forkExec() (int, error) {
+func (h *hostProgram) forkExec(by *outside.Starter) (int, error) {
 	files := make([]uintptr, len(h.files))
 	for i, fd := range h.files {
 		files[i] = ^uintptr(0)
@@ -427,7 +430,7 @@ func (h *hostProgram) forkExec() (int, error) {
 			files[i] = uintptr(fd)
 		}
 	}
-	pid, err := syscall.ForkExec(h.path, h.argv, &syscall.ProcAttr{
+	pid, err := by.ForkExec(h.path, h.argv, &syscall.ProcAttr{
 		Dir: h.dir, Env: hostEnv(h.envp), Files: files,
 		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: h.cred,
 			Setsid: h.session, Setctty: h.ctty >= 0, Ctty: max(0, h.ctty)},

@@ -46,7 +46,7 @@ func TestHostProgramKeepsItsPidForSignal(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		w := &hostWaiter{l: x.l, pid: pid}
+		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid}
 		collected := make(chan struct{})
 		w.mu.Lock()
 		go func() {

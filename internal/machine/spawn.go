@@ -60,7 +60,10 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 func (s *System) spawnHost(p *program, a *kern.PosixSpawnArgs) {
 	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
 	a.Fork.VM = func(*kern.LWP) (kern.AddressSpace, netbsd.Errno) { return nil, 0 }
-	a.Fork.Body = func(l *kern.LWP) { s.runHost(l, h) }
+	a.Fork.Body = func(l *kern.LWP) {
+		s.runHost(&Context{sys: s}, l, h)
+		s.Body(l)
+	}
 	a.Exec = func(l *kern.LWP) netbsd.Errno {
 		h.dir, _ = syscalls.View(l).Getcwd()
 		var errno netbsd.Errno

@@ -9,6 +9,7 @@ import (
 	"toaster/internal/guard"
 	"toaster/internal/hostfile"
 	"toaster/internal/platform"
+	"toaster/internal/platform/outside"
 	"toaster/internal/socket"
 	"toaster/internal/syscalls"
 	"toaster/internal/sysv"
@@ -32,7 +33,7 @@ type System struct {
 
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
 	HostPrograms bool
-	starter      starter
+	hosts        hostPrograms
 	rewrites     rewrites
 	images       imageCache
 	prescan      prescan
@@ -53,6 +54,7 @@ type Config struct {
 	Platform platform.Options
 	// HostPrograms, see System.
 	HostPrograms bool
+	NoHostExec   bool // those programs run none of the machine's
 	Sink         trace.Sink
 	PhysMem      uint64
 	// Bug, if it is not nil, is told of panics in the system's goroutines; otherwise they go
@@ -133,6 +135,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		return nil, nil, err
 	}
 	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watcher: host})
+	s.hosts.outside = outside.New(outside.Options{Off: cfg.NoHostExec, Identify: identify, Join: s.join})
 	s.prescan.begin(cfg.Program)
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents
@@ -210,7 +213,7 @@ func (s *System) closeFiles() {
 	s.Sockets.Close()
 	s.Host.Close()
 	s.network.close()
-	s.starter.stop()
+	s.stopHosts()
 }
 
 // Kill ends every process without waiting: host processes first, which no guest can

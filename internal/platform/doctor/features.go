@@ -13,6 +13,7 @@ import (
 	"toaster/internal/hostlimits"
 	"toaster/internal/platform"
 	"toaster/internal/platform/netns"
+	"toaster/internal/platform/outside"
 )
 
 // Features says which of the things that single promises of SECURITY.md rest on this host has. What is missing makes a promise smaller or a
@@ -20,7 +21,7 @@ import (
 func Features() []Finding {
 	return []Finding{
 		featureNetwork(), featureOpenat2(), featureFaccessat2(), featureYama(), featureFSGSBase(), featureWaitv(),
-		featureIdentity(), featureSpeculation(), featureGroups(), featureOwnGroup(), featureTasks(), featureDescriptors(), featureAddresses(),
+		featureIdentity(), featureSpeculation(), featureGroups(), featureOwnGroup(), featureTasks(), featureDescriptors(), featureAddresses(), HostPrograms(),
 	}
 }
 
@@ -33,6 +34,17 @@ func feature(name string, err error, good, lost, remedy string) Finding {
 		f.Detail += ": " + lost
 	}
 	return f
+}
+
+// HostPrograms says which way programs of the host run NetBSD programs here.
+func HostPrograms() Finding {
+	way := outside.Try()
+	good := "they run NetBSD programs, which join the machine (seccomp, ptrace)"
+	if way.Plain {
+		good += "; set-id programs below them get no rights (no_new_privs): toaster starts those itself"
+	}
+	return feature("programs of the host", way.Err, good, "they cannot run NetBSD programs",
+		"run toaster outside of another sandbox, with ptrace_scope 0 or 1 (Yama); see --host-exec=binfmt")
 }
 
 func featureNetwork() Finding {

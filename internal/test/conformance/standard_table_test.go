@@ -13,16 +13,8 @@ var standardPackages = []standardPackage{
 	{path: "time"},
 }
 
-// execedByHost is why a test fails that has a program of the host run one of the guest.
-// With toaster run --host-exec it passes: TestHostExec.
-const execedByHost = "nohup, a program of the host, executes the test binary, which Linux then takes for one of its own"
-
 // knownTests are the tests that cannot pass, by package, with the reason.
 var knownTests = map[string]map[string]string{
-	"os/signal": {
-		"TestDetectNohup": execedByHost,
-		"TestNohup/nohup": execedByHost,
-	},
 	"runtime": {
 		"TestHasAVX": "fails on NetBSD, too: Go's runtime turns AVX off there (go.dev/issue/80285), the test looks whether the processor has it",
 	},

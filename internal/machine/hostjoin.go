@@ -1,0 +1,385 @@
+package machine
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+
+	"toaster/internal/guard"
+	"toaster/internal/loader"
+	"toaster/internal/platform/outside"
+	"toaster/internal/vfs"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file has programs of the host run the machine's: what such a program executes is met
+// on the host (package outside) and joins the machine that the program came from.
+//
+//	identify   what a file is, before the host executes it
+//	join       whose process it becomes: that of the program itself, if a guest has started
+//	           that one (sh -c 'exec ./prog'), or else a new one (sh -c './prog; true')
+//	become     the first: the LWP that has lived the program's life runs guest code again
+//	adopt      the second: a child of the nearest process that the machine knows
+//	attend     either: signals in, the end out
+//
+// On the host a proxy stays in its place, with the pid that others there know.
+
+// hostPrograms is what a System knows of the programs of the host that it has started.
+type hostPrograms struct {
+	outside *outside.Starter
+
+	mu      sync.Mutex
+	waiters map[int]*hostWaiter     // by pid on the host
+	groups  map[int]int             // the machine's, by that of the host
+	proxies map[*outside.Proxy]bool // of processes that live
+	first   *vfs.Dirs               // for those whose ancestors are gone
+	over    bool
+
+	left sync.WaitGroup // for each of proxies
+}
+
+// identify says what the host's file f is to a program of the host that executes it.
+func identify(f *os.File) outside.Look {
+	st, err := f.Stat()
+	if err != nil {
+		return outside.Look{}
+	}
+	m, err := loader.Load(f, st.Size())
+	switch {
+	case err != nil:
+		return outside.Look{}
+	case m.Script != nil:
+		return outside.Look{Kind: outside.Script, Interp: m.Script.Interp}
+	}
+	return outside.Look{Kind: outside.Guest}
+}
+
+// startHost starts h, whose life w lives, and enters it where join finds it.
+//
+// The lock is held meanwhile: the program may execute one of the machine's before its pid is known here.
+func (s *System) startHost(w *hostWaiter, h *hostProgram) (err error) {
+	hp := &s.hosts
+	hp.mu.Lock()
+	defer hp.mu.Unlock()
+	if w.pid, err = h.forkExec(hp.outside); err != nil {
+		return err
+	}
+	if hp.waiters == nil {
+		hp.waiters, hp.groups, hp.proxies = make(map[int]*hostWaiter), make(map[int]int), make(map[*outside.Proxy]bool)
+		hp.first = w.dirs.Fork(false)
+	}
+	hp.waiters[w.pid] = w
+	return nil
+}
+
+// forget is due when the program is collected: its pid may become another's.
+func (s *System) forget(w *hostWaiter) {
+	s.hosts.mu.Lock()
+	defer s.hosts.mu.Unlock()
+	if s.hosts.waiters[w.pid] == w {
+		delete(s.hosts.waiters, w.pid)
+	}
+}
+
+// waiterOf returns the nearest program that a guest has started, from x on upwards; nil if there
+// is none, as for a daemon whose parents are gone.
+func (s *System) waiterOf(x *outside.Exec) (w *hostWaiter, itself bool) {
+	find := func(pid int) *hostWaiter {
+		s.hosts.mu.Lock()
+		defer s.hosts.mu.Unlock()
+		return s.hosts.waiters[pid]
+	}
+	if w := find(x.Status.Pid); w != nil {
+		return w, true
+	}
+	for pid := x.Status.Parent; pid > 1; {
+		if w := find(pid); w != nil {
+			return w, false
+		}
+		st, err := outside.StatusOf(pid)
+		if err != nil {
+			break
+		}
+		pid = st.Parent
+	}
+	return nil, false
+}
+
+// join is outside.Options.Join.
+func (s *System) join(x *outside.Exec) {
+	if !s.keepProxy(x.Proxy) {
+		x.File.Close()
+		x.Proxy.Close()
+		return
+	}
+	j := &joiner{Exec: x}
+	guard.Go("signals of a host process were passed on", func() {
+		x.Proxy.Listen(j.signal)
+		j.signal(int(syscall.SIGKILL)) // of which nobody on the host can say more than that it is gone
+	})
+	w, itself := s.waiterOf(x)
+	if itself {
+		if !w.hand(j) {
+			s.refuse(j, nil)
+		}
+		return
+	}
+	s.adopt(w, j)
+}
+
+// keepProxy notes a proxy for stopJoins; false if that has been.
+func (s *System) keepProxy(p *outside.Proxy) bool {
+	s.hosts.mu.Lock()
+	defer s.hosts.mu.Unlock()
+	if s.hosts.over {
+		return false
+	}
+	s.hosts.proxies[p] = true
+	s.hosts.left.Add(1)
+	return true
+}
+
+func (s *System) dropProxy(p *outside.Proxy) {
+	s.hosts.mu.Lock()
+	defer s.hosts.mu.Unlock()
+	if s.hosts.proxies[p] {
+		delete(s.hosts.proxies, p)
+		s.hosts.left.Done()
+	}
+}
+
+// stopHosts ends what the host has of programs, once no process runs any.
+func (s *System) stopHosts() {
+	hp := &s.hosts
+	for _, p := range hp.end() {
+		p.Close()
+	}
+	hp.left.Wait()
+	if hp.first != nil {
+		hp.first.Close()
+	}
+	hp.outside.Stop()
+}
+
+// end has no more programs join, and returns the proxies that are left.
+func (hp *hostPrograms) end() []*outside.Proxy {
+	hp.mu.Lock()
+	defer hp.mu.Unlock()
+	hp.over = true
+	return slices.Collect(maps.Keys(hp.proxies))
+}
+
+// refuse ends the proxy of a program that cannot be run, and says why where the program would
+// have complained: its caller was told that the execve has worked.
+func (s *System) refuse(j *joiner, err error) {
+	status := 126
+	if err == nil {
+		status = 127
+	} else if files, ferr := j.Proxy.Files(); ferr == nil {
+		if fd, ok := files[2]; ok {
+			syscall.Write(fd, fmt.Appendf(nil, "toaster: %v\n", err))
+		}
+		closeAll(files)
+	}
+	j.File.Close()
+	j.Proxy.Exit(status)
+	s.dropProxy(j.Proxy)
+}
+
+func closeAll(fds map[int]int) {
+	for _, fd := range fds {
+		syscall.Close(fd)
+	}
+}
+
+// A joiner is a program on its way into the machine.
+type joiner struct {
+	*outside.Exec
+	view  vfs.View
+	prog  *program
+	ready *Context
+
+	mu    sync.Mutex
+	proc  *kern.Proc // nil before it is there
+	early []netbsd.Signal
+}
+
+// signal passes on what the proxy gets, by Linux's number, once there is a process.
+func (j *joiner) signal(sig int) {
+	n := netbsd.SignalFromLinux(sig)
+	if n == 0 || n == netbsd.SIGCHLD {
+		return
+	}
+	if p := j.keep(n); p != nil {
+		p.Kill(n)
+	}
+}
+
+// keep returns the process, or keeps a signal for it.
+func (j *joiner) keep(sig netbsd.Signal) *kern.Proc {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.proc == nil {
+		j.early = append(j.early, sig)
+	}
+	return j.proc
+}
+
+// is says which process j has become, and returns what signals it has missed.
+func (j *joiner) is(p *kern.Proc) []netbsd.Signal {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.proc = p
+	return j.early
+}
+
+// execOpener opens the program that the host has opened already, and everything else by its name.
+type execOpener struct {
+	vfs.View
+	x *outside.Exec
+}
+
+// OpenExec implements Opener.
+func (o *execOpener) OpenExec(name string) (*os.File, string, netbsd.Errno) {
+	if o.x.File == nil || name != o.x.Name {
+		return o.View.OpenExec(name)
+	}
+	f, full := o.x.File, name
+	o.x.File = nil
+	if !filepath.IsAbs(full) {
+		dir, _ := o.Getcwd()
+		full = filepath.Join(dir, name)
+	}
+	return f, full, 0
+}
+
+// prepare builds what j is to run: descriptors and directories as they are on the host now,
+// and the image. base is directories of its own, which it takes over. On an error nothing is left but j.
+func (s *System) prepare(j *joiner, base *vfs.Dirs, cred *kern.Cred, known *hostWaiter) (err error) {
+	x := j.Exec
+	j.view = vfs.View{Dirs: base, Cred: cred}
+	defer func() {
+		if err != nil {
+			j.drop()
+		}
+	}()
+	if j.view.Files, err = s.joinFiles(x, known); err != nil {
+		return err
+	}
+	dir, err := x.Proxy.Dir()
+	if err != nil {
+		return err
+	}
+	if errno := j.view.Chdir(dir); errno != 0 {
+		return errno
+	}
+	if own, err := outside.StatusOf(os.Getpid()); err == nil && own.Umask != x.Status.Umask { // it is not what it was started with
+		j.view.Dirs.Umask(x.Status.Umask)
+	}
+	argv, envp, err := x.Proxy.Args()
+	if err != nil {
+		return err
+	}
+	o := &execOpener{View: j.view, x: x}
+	prog, xerr := s.load(o, x.Name, argv, envp)
+	if xerr != nil {
+		return xerr
+	}
+	if j.prog = prog; prog.host {
+		return &ExecError{Path: x.Name, Errno: netbsd.ENOEXEC, Err: prog.why}
+	}
+	mc, errno := s.build(prog, cred)
+	if errno != 0 {
+		return &ExecError{Path: x.Name, Errno: errno, Err: errno}
+	}
+	j.ready = mc
+	return nil
+}
+
+// drop undoes prepare.
+func (j *joiner) drop() {
+	if j.ready != nil {
+		j.ready.space.release()
+	}
+	if j.view.Files != nil {
+		j.view.Files.Close()
+	}
+	j.view.Dirs.Close()
+	j.done()
+}
+
+// done lets go of the program's file, of which all is mapped that is needed.
+func (j *joiner) done() {
+	if j.prog != nil {
+		j.prog.close()
+		j.prog = nil
+	}
+}
+
+// adopt makes j a process of its own: a child of w's, if there is one.
+func (s *System) adopt(w *hostWaiter, j *joiner) {
+	var parent *kern.Proc
+	var of *kern.Cred
+	if w != nil {
+		parent, of = w.l.Proc(), w.cred
+	}
+	cred := s.credOf(&j.Status, of)
+	if err := s.prepare(j, s.dirsOf(w), cred, w); err != nil {
+		s.refuse(j, err)
+		return
+	}
+	defer j.done()
+	p, errno := s.M.Spawn(s.spawnArgs(j, w, parent, cred))
+	if errno != 0 {
+		j.drop()
+		s.refuse(j, errno)
+		return
+	}
+	if w != nil {
+		w.addChild(p, j.Proxy)
+	}
+	s.attend(p, j)
+}
+
+// dirsOf returns directories for a program that w's has started, or somebody who is gone.
+func (s *System) dirsOf(w *hostWaiter) *vfs.Dirs {
+	if w != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.dirs != nil {
+			return w.dirs.Fork(false)
+		}
+	}
+	return s.hosts.first.Fork(false)
+}
+
+// attend passes signals to p until it ends, and then its end to the proxy. It does not
+// wait.
+func (s *System) attend(p *kern.Proc, j *joiner) {
+	for _, sig := range j.is(p) {
+		p.Kill(sig)
+	}
+	guard.Go("the end of a process was passed on", func() {
+		defer s.dropProxy(j.Proxy)
+		select {
+		case <-p.Done():
+		case <-s.M.Halted():
+			j.Proxy.Close()
+			return
+		}
+		w, _ := p.Status()
+		switch sig := w.TermSignal().ToLinux(); {
+		case w.Exited():
+			j.Proxy.Exit(w.ExitCode())
+		case sig == 0:
+			j.Proxy.Exit(128 + int(w.TermSignal()))
+		default:
+			j.Proxy.Die(sig)
+		}
+	})
+}

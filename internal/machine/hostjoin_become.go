@@ -1,0 +1,143 @@
+package machine
+
+import (
+	"maps"
+
+	"toaster/internal/file"
+	"toaster/internal/guard"
+	"toaster/internal/platform/outside"
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file has what the LWP does that lives a program's life, when the program executes one of the
+// machine's, or its descendants do.
+
+// hand gives the LWP what the program has executed; false if it is gone.
+func (w *hostWaiter) hand(j *joiner) bool {
+	w.mu.Lock()
+	ok := !w.left && !w.done && w.joined == nil
+	if ok {
+		w.joined = j
+	}
+	w.mu.Unlock()
+	if ok {
+		w.l.Wake()
+	}
+	return ok
+}
+
+// become has the process run j in the program's place: an execve(2) without a caller. False: it
+// cannot be run, and the process will end as the proxy does.
+//
+// The program's ids, parent, group and terminal are the process's all the time. What the host has made of
+// its descriptors, its directory and its signals counts.
+func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
+	l := w.l
+	if err := s.prepare(j, s.dirsOf(w), l.Proc().Cred(), w); err != nil {
+		guard.Go("a program of the host was refused", func() { s.refuse(j, err) })
+		return false
+	}
+	defer j.done()
+	inheritSignals(l, &j.Status)
+	errno := l.Exec(kern.ExecArgs{
+		Comm:   j.prog.comm,
+		Path:   j.prog.path,
+		SetUID: j.prog.setID.user(),
+		SetGID: j.prog.setID.group(),
+		Replace: func() netbsd.Errno {
+			w.moveIn(mc, j)
+			return 0
+		},
+	})
+	if errno != 0 { // the process is about to end
+		j.drop()
+		s.refuse(j, errno)
+		return false
+	}
+	s.setArgs(l.Proc(), j.prog)
+	s.attend(l.Proc(), j)
+	return true
+}
+
+// moveIn makes mc the machine context of the LWP, with j's memory, and what j has open and where it is the
+// process's. It is Exec's Replace, when nothing can fail any more.
+func (w *hostWaiter) moveIn(mc *Context, j *joiner) {
+	w.mu.Lock()
+	w.left = true
+	w.mu.Unlock()
+	next, l := j.ready, w.l
+	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
+	mc.alone, mc.stale = true, lentAlone
+	mc.attach(l)
+	l.Proc().SetVM(mc.space)
+	v := syscalls.View(l)
+	fill(v.Files, j.view.Files)
+	if dir, errno := j.view.Getcwd(); errno == 0 {
+		v.Chdir(dir)
+	}
+	v.Dirs.Umask(j.view.Dirs.Umask(0))
+	j.view.Dirs.Close()
+}
+
+// fill makes to's descriptors those of from, which is closed.
+func fill(to, from *file.Table) {
+	to.CloseFrom(0)
+	for _, fd := range from.Open() {
+		if d, errno := from.Get(fd); errno == 0 {
+			if _, errno = to.Install(d, fd, 1<<30, false); errno != 0 {
+				d.Release()
+			}
+		}
+	}
+	from.Close()
+}
+
+// addChild notes a process that a descendant of the program has become.
+func (w *hostWaiter) addChild(p *kern.Proc, proxy *outside.Proxy) {
+	if w.keepChild(p.Pid(), proxy) {
+		w.l.Wake() // the child may have ended already
+	}
+}
+
+// keepChild returns false if the LWP is elsewhere: then it is a child like any other.
+func (w *hostWaiter) keepChild(pid int, proxy *outside.Proxy) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.left {
+		return false
+	}
+	if w.children == nil {
+		w.children = make(map[int]*outside.Proxy)
+	}
+	w.children[pid] = proxy
+	return true
+}
+
+// lookAfterChildren waits for those that have joined below the program, which itself knows nothing of
+// them but their proxies: those stop as they do, and end by attend.
+func (w *hostWaiter) lookAfterChildren() {
+	for pid, proxy := range w.childrenNow() {
+		r, errno := w.l.Wait(pid, netbsd.WNOHANG|netbsd.WUNTRACED)
+		switch {
+		case errno == 0 && r.Pid == 0:
+		case errno == 0 && r.Status.Stopped():
+			proxy.Stop()
+		default:
+			w.dropChild(pid)
+		}
+	}
+}
+
+func (w *hostWaiter) childrenNow() map[int]*outside.Proxy {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.children)
+}
+
+func (w *hostWaiter) dropChild(pid int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.children, pid)
+}

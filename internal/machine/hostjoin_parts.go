@@ -1,0 +1,216 @@
+package machine
+
+import (
+	"maps"
+	"slices"
+	"syscall"
+
+	"toaster/internal/file"
+	"toaster/internal/platform/outside"
+	"toaster/internal/syscalls"
+	"toaster/internal/tty"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file turns parts of a process of the host into the machine's.
+
+// joinFiles makes a descriptor table of what x has open.
+func (s *System) joinFiles(x *outside.Exec, known *hostWaiter) (*file.Table, error) {
+	fds, err := x.Proxy.Files()
+	if err != nil {
+		return nil, err
+	}
+	defer closeAll(fds)
+	t := s.Files.NewTable()
+	for _, fd := range slices.Sorted(maps.Keys(fds)) {
+		if errno := s.joinFile(t, fd, fds[fd], known); errno != 0 {
+			t.Close()
+			return nil, errno
+		}
+	}
+	return t, nil
+}
+
+func (s *System) joinFile(t *file.Table, fd, host int, known *hostWaiter) netbsd.Errno {
+	d, errno := known.exported(host)
+	if d == nil {
+		d, errno = s.inherit(host)
+	}
+	if errno != 0 {
+		return 0 // the host can have what the machine cannot
+	}
+	if _, errno = t.Install(d, fd, 1<<30, false); errno != 0 {
+		d.Release()
+	}
+	return errno
+}
+
+// inherit makes an open file of a host descriptor; a terminal's is one to guests, too.
+func (s *System) inherit(fd int) (*file.Description, netbsd.Errno) {
+	if tty.IsTerminal(fd) {
+		return s.TTY.Inherit(fd)
+	}
+	return s.Host.Inherit(fd)
+}
+
+// hostFile is what tells one open file of the host from another: the device and the inode, and which end.
+type hostFile struct{ dev, ino, access uint64 }
+
+// hostFileOf returns that of a descriptor, and false for files and directories: of those one can be open
+// twice, with an offset each.
+func hostFileOf(fd int) (h hostFile, ok bool) {
+	var st syscall.Stat_t
+	if syscall.Fstat(fd, &st) != nil {
+		return h, false
+	}
+	switch st.Mode & syscall.S_IFMT {
+	case syscall.S_IFREG, syscall.S_IFDIR, syscall.S_IFBLK:
+		return h, false
+	}
+	flags, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0)
+	return hostFile{st.Dev, st.Ino, uint64(flags & syscall.O_ACCMODE)}, e == 0
+}
+
+// noteExports notes which guest descriptor each exported file stands for.
+func (w *hostWaiter) noteExports(fds []int) {
+	w.exports = make(map[hostFile]int)
+	for guest, fd := range fds {
+		if h, ok := hostFileOf(fd); fd >= 0 && ok {
+			if _, twice := w.exports[h]; !twice {
+				w.exports[h] = guest
+			}
+		}
+	}
+}
+
+// exported returns the guest's open file that the program was given as what is now the host
+// descriptor fd, so that a terminal or a socket of the machine's is one again; nil if it is none. The caller releases
+// it.
+//
+// The process keeps its table as long as it runs the program, and nobody else changes it.
+func (w *hostWaiter) exported(fd int) (*file.Description, netbsd.Errno) {
+	if w == nil {
+		return nil, 0
+	}
+	h, ok := hostFileOf(fd)
+	if !ok {
+		return nil, 0
+	}
+	guest, ok := w.exports[h]
+	if !ok {
+		return nil, 0
+	}
+	d, errno := w.files.Get(guest)
+	if errno != 0 {
+		return nil, 0
+	}
+	return d, 0
+}
+
+// signalsFromLinux converts a set of the host's.
+func signalsFromLinux(set uint64) (to netbsd.Sigset) {
+	for n := 1; n <= 64; n++ {
+		if sig := netbsd.SignalFromLinux(n); set&(1<<(n-1)) != 0 && sig != 0 {
+			to |= sig.Bit()
+		}
+	}
+	return to
+}
+
+// inheritSignals has l ignore and block what the program did that has executed it.
+func inheritSignals(l *kern.LWP, st *outside.Status) {
+	ignored := signalsFromLinux(st.Ignored)
+	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
+		if sig.ToLinux() == 0 || sig == netbsd.SIGKILL || sig == netbsd.SIGSTOP {
+			continue
+		}
+		a := &kern.Action{}
+		if ignored.Has(sig) {
+			a.Handler = netbsd.SIG_IGN
+		}
+		if l.Proc().Action(sig).Handler != a.Handler || l.Proc().Action(sig).Func != nil {
+			l.Sigaction(sig, a)
+		}
+	}
+	l.Platform().SetSigmask(signalsFromLinux(st.Blocked))
+}
+
+// credOf returns base if st's user is the one that base's programs of the host have, else one
+// with the host's ids.
+func (s *System) credOf(st *outside.Status, base *kern.Cred) *kern.Cred {
+	c := kern.UserCred(st.UID, st.GID, st.Groups...)
+	own, err := outside.StatusOf(syscall.Getpid())
+	switch {
+	case base == nil:
+		return c
+	case c.EUID == base.EUID && c.EGID == base.EGID:
+		return base
+	case err == nil && own.UID == c.EUID && own.GID == c.EGID && s.FS.SameAsHost(base):
+		return base
+	}
+	return c
+}
+
+// spawnArgs describes the new process. Session and group are those that the host has it in, as
+// far as the machine knows them.
+func (s *System) spawnArgs(j *joiner, w *hostWaiter, parent *kern.Proc, cred *kern.Cred) kern.SpawnArgs {
+	a := kern.SpawnArgs{
+		Body:   s.Body,
+		Manual: true,
+		Cred:   cred,
+		Image:  &kern.Image{Comm: j.prog.comm, Path: j.prog.path, Emul: kern.EmulNetBSD},
+		VM:     j.ready.space,
+		Files:  syscalls.Files{Table: j.view.Files},
+		Dirs:   syscalls.Dirs{Dirs: j.view.Dirs},
+		Parent: parent,
+		Prepare: func(l *kern.LWP) netbsd.Errno {
+			j.ready.attach(l)
+			s.setArgs(l.Proc(), j.prog)
+			inheritSignals(l, &j.Status)
+			return 0
+		},
+	}
+	s.placeJoined(&a, w, &j.Status)
+	return a
+}
+
+// placeJoined chooses session and group.
+func (s *System) placeJoined(a *kern.SpawnArgs, w *hostWaiter, st *outside.Status) {
+	var of outside.Status
+	if w != nil {
+		of, _ = outside.StatusOf(w.pid)
+	}
+	switch {
+	case w == nil || st.Session != of.Session:
+		a.Setsid = true
+	case st.Group != of.Group:
+		a.Setpgrp = true
+		s.joinGroup(a, st.Group, st.Group == st.Pid)
+	}
+}
+
+// joinGroup has a process that is not to lead a group enter the one that the host's group is,
+// once it is there; the first one makes it.
+func (s *System) joinGroup(a *kern.SpawnArgs, group int, leads bool) {
+	known := s.hosts.group(group)
+	body := a.Body
+	a.Body = func(l *kern.LWP) {
+		if leads || known == 0 || l.Setpgid(0, known) != 0 {
+			s.hosts.setGroup(group, l.Proc().Pid())
+		}
+		body(l)
+	}
+}
+
+func (hp *hostPrograms) group(host int) int {
+	hp.mu.Lock()
+	defer hp.mu.Unlock()
+	return hp.groups[host]
+}
+
+func (hp *hostPrograms) setGroup(host, pgid int) {
+	hp.mu.Lock()
+	defer hp.mu.Unlock()
+	hp.groups[host] = pgid
+}

@@ -1,0 +1,232 @@
+package outside
+
+import (
+	"errors"
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// This file is syscall.ForkExec as a table of calls.
+
+// A table is what a thread is to do, with what it points to.
+type table struct {
+	calls []call
+	keep  []any
+}
+
+func (t *table) add(must bool, nr int, args ...uintptr) {
+	c := call{nr: nr}
+	if must {
+		c.must = 1
+	}
+	copy(c.args[:], args)
+	t.calls = append(t.calls, c)
+}
+
+// try adds a call that may fail, call one that may not.
+func (t *table) try(nr int, args ...uintptr)  { t.add(false, nr, args...) }
+func (t *table) call(nr int, args ...uintptr) { t.add(true, nr, args...) }
+
+// end is behind the last call.
+func (t *table) end() { t.calls = append(t.calls, call{nr: -1}) }
+
+// text, texts and words return where something lies that the table keeps.
+func (t *table) text(s string) (uintptr, error) {
+	p, err := syscall.BytePtrFromString(s)
+	if err != nil {
+		return 0, err
+	}
+	t.keep = append(t.keep, p)
+	return uintptr(unsafe.Pointer(p)), nil
+}
+
+func (t *table) texts(list []string) (uintptr, error) {
+	p, err := syscall.SlicePtrFromStrings(list)
+	if err != nil {
+		return 0, err
+	}
+	t.keep = append(t.keep, p)
+	return uintptr(unsafe.Pointer(&p[0])), nil
+}
+
+func words[T any](t *table, list ...T) uintptr {
+	t.keep = append(t.keep, list)
+	return uintptr(unsafe.Pointer(unsafe.SliceData(list)))
+}
+
+var errAttr = errors.New("attribute of a process that is not supported")
+
+// A start is a program that is to be started.
+type start struct {
+	path string
+	argv []string
+	attr *syscall.ProcAttr
+	mask unix.Sigset_t // the signals that it begins with blocked
+	pass uint64        // lets the execve by the filter without a question
+	like *Status       // whose mask for files and ignored signals it has; nil is toaster's
+}
+
+// program has a table start a program as syscall.ForkExec does, in its order.
+//
+// Signals stay blocked until the last moment, and nothing is caught by then: the child has the
+// memory of this process, and Go's handlers would run in it.
+func (t *table) program(s *start) error {
+	name, err := t.text(s.path)
+	if err != nil {
+		return err
+	}
+	args, err := t.texts(s.argv)
+	if err != nil {
+		return err
+	}
+	env, err := t.texts(s.attr.Env)
+	if err != nil {
+		return err
+	}
+	t.signals(s.like)
+	if err := t.place(s.attr); err != nil {
+		return err
+	}
+	t.files(s.attr.Files)
+	if sys := s.attr.Sys; sys != nil && sys.Noctty {
+		t.call(unix.SYS_IOCTL, 0, unix.TIOCNOTTY)
+	}
+	if sys := s.attr.Sys; sys != nil && sys.Setctty {
+		t.call(unix.SYS_IOCTL, uintptr(sys.Ctty), unix.TIOCSCTTY, 1)
+	}
+	if lim := openFiles(); lim != nil {
+		t.try(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, words(t, *lim))
+	}
+	t.call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, words(t, s.mask), 0, 8)
+	t.call(unix.SYS_EXECVE, name, args, env, 0, 0, uintptr(s.pass))
+	t.end()
+	return nil
+}
+
+// place is what attr says of session, group, user, directory and parent.
+func (t *table) place(attr *syscall.ProcAttr) error {
+	sys := attr.Sys
+	if sys == nil {
+		sys = &syscall.SysProcAttr{}
+	}
+	if sys.Chroot != "" || sys.Ptrace || sys.Cloneflags|sys.Unshareflags != 0 || len(sys.AmbientCaps) > 0 || sys.UseCgroupFD || sys.PidFD != nil {
+		return errAttr
+	}
+	if sys.Setsid {
+		t.call(unix.SYS_SETSID)
+	}
+	if sys.Setpgid || sys.Foreground {
+		t.call(unix.SYS_SETPGID, 0, uintptr(sys.Pgid))
+	}
+	if sys.Foreground {
+		return errAttr
+	}
+	t.user(sys.Credential)
+	if attr.Dir != "" {
+		dir, err := t.text(attr.Dir)
+		if err != nil {
+			return err
+		}
+		t.call(unix.SYS_CHDIR, dir)
+	}
+	if sys.Pdeathsig != 0 { // behind the ids, whose change forgets it
+		t.call(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(sys.Pdeathsig))
+	}
+	return nil
+}
+
+func (t *table) user(c *syscall.Credential) {
+	if c == nil {
+		return
+	}
+	if !c.NoSetGroups {
+		t.call(unix.SYS_SETGROUPS, uintptr(len(c.Groups)), words(t, c.Groups...))
+	}
+	t.call(unix.SYS_SETGID, uintptr(c.Gid))
+	t.call(unix.SYS_SETUID, uintptr(c.Uid))
+}
+
+// files makes list the program's descriptors; the execve closes all others. What list names has
+// numbers beyond it (beyond), so none is overwritten before its turn.
+func (t *table) files(list []uintptr) {
+	for i, fd := range list {
+		if int(fd) < 0 {
+			t.try(unix.SYS_CLOSE, uintptr(i))
+		} else {
+			t.call(unix.SYS_DUP3, fd, uintptr(i), 0)
+		}
+	}
+	t.call(unix.SYS_CLOSE_RANGE, uintptr(len(list)), ^uintptr(0)>>32, unix.CLOSE_RANGE_CLOEXEC)
+}
+
+// beyond returns list with duplicates in place of those whose numbers are too low for files;
+// the caller closes what is in made.
+func beyond(list []uintptr) (high []uintptr, made []int, err error) {
+	high = append(high, list...)
+	for i, fd := range list {
+		if int(fd) < 0 || int(fd) >= len(list) {
+			continue
+		}
+		n, err := unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, len(list))
+		if err != nil {
+			closeAll(made)
+			return nil, nil, err
+		}
+		high[i], made = uintptr(n), append(made, n)
+	}
+	return high, made, nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		unix.Close(fd)
+	}
+}
+
+// signals gives each signal that this process catches its default, as an execve would, and has those
+// ignored that like ignores, and no others.
+func (t *table) signals(like *Status) {
+	for sig := uintptr(1); sig <= 64; sig++ {
+		var act [4]uintptr // struct sigaction begins with the handler
+		_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&act)), 8, 0, 0)
+		var want [4]uintptr
+		switch {
+		case e != 0:
+			continue
+		case like != nil && like.Ignored&(1<<(sig-1)) != 0, like == nil && act[0] == sigIgn:
+			want[0] = sigIgn
+		}
+		if act[0] != want[0] {
+			t.try(unix.SYS_RT_SIGACTION, sig, words(t, want), 0, 8)
+		}
+	}
+	if like != nil {
+		t.call(unix.SYS_UMASK, uintptr(like.Umask))
+	}
+}
+
+const sigIgn = 1
+
+// spawn has a thread start a program, and returns its pid. One at a time.
+func (t *thread) spawn(s *start) (int, error) {
+	high, made, err := beyond(s.attr.Files)
+	if err != nil {
+		return 0, err
+	}
+	defer closeAll(made)
+	attr := *s.attr
+	attr.Files = high
+	s.attr = &attr
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var tab table
+	if err := tab.program(s); err != nil {
+		return 0, err
+	}
+	pid, err := t.do(turnSpawn, tab.calls)
+	runtime.KeepAlive(tab.keep)
+	return pid, err
+}
