@@ -33,6 +33,7 @@ func (s *Socket) tryRead(b []byte) (int, netbsd.Errno) {
 	for {
 		n, _, err := unix.Recvfrom(s.FD(), b, unix.MSG_DONTWAIT)
 		if err != unix.EINTR {
+			s.fromWire(b[:max(n, 0)])
 			return max(n, 0), hostfile.Errno(err)
 		}
 	}
@@ -75,6 +76,7 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 		return 0, errno
 	}
 	defer func() { sent(oob == nil) }()
+	s.toWire(b)
 	given := oob != nil && s.family != netbsd.AF_LOCAL
 	done := 0
 	for {
@@ -202,6 +204,7 @@ func (s *Socket) tryRecv(b, oob []byte, flags int, m *Message, wantControl bool)
 		if err != nil {
 			return 0, hostfile.Errno(err)
 		}
+		s.fromWire(b[:n])
 		m.Flags = int(netbsd.MsgFromLinux(got &^ unix.MSG_CMSG_CLOEXEC))
 		if from != nil {
 			a := s.fromHostAddr(from)

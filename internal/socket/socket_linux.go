@@ -57,7 +57,8 @@ func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	if family == netbsd.AF_LOCAL { // which is no network's
 		newSocket = unix.Socket
 	}
-	fd, err := newSocket(hf, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, hostProtocol(family, typ, proto))
+	hostProto := hostProtocol(family, typ, proto)
+	fd, err := newSocket(hf, typ|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, hostProto)
 	if err != nil {
 		return nil, socketErrno(err)
 	}
@@ -68,6 +69,7 @@ func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	s, errno := k.wrapSocket(fd, family, typ)
 	if errno == 0 {
 		s.proto = proto
+		s.hideRequests(hostProto)
 		s.idle.Store(typ == netbsd.SOCK_STREAM || typ == netbsd.SOCK_SEQPACKET)
 		if family == netbsd.AF_INET6 {
 			s.options.Store(uint64(v6Only))
