@@ -203,7 +203,36 @@ const (
 	NET_RT_OIFLIST  = 5
 	NET_RT_IFLIST   = 6
 	RTM_VERSION     = 4
-	RTM_NEWADDR     = 0xc
-	RTM_IFINFO      = 0x14
-	RTM_OIFINFO     = 0xf
+)
+
+// Types of routing messages (route(4)). Go knows the numbers of before NetBSD 8 of RTM_NEWADDR and
+// RTM_DELADDR.
+const (
+	RTM_ADD        = 0x1
+	RTM_DELETE     = 0x2
+	RTM_CHANGE     = 0x3
+	RTM_GET        = 0x4
+	RTM_LOCK       = 0x8
+	RTM_ONEWADDR   = 0xc
+	RTM_ODELADDR   = 0xd
+	RTM_OIFINFO    = 0xf
+	RTM_IFANNOUNCE = 0x10
+	RTM_IFINFO     = 0x14
+	RTM_NEWADDR    = 0x16
+	RTM_DELADDR    = 0x17
+)
+
+// Flags of routes, and what RTM_IFANNOUNCE announces.
+const (
+	RTF_UP         = 0x1
+	RTF_GATEWAY    = 0x2
+	RTF_HOST       = 0x4
+	RTF_REJECT     = 0x8
+	RTF_DONE       = 0x40
+	RTF_CONNECTED  = 0x100
+	RTF_STATIC     = 0x800
+	RTF_BLACKHOLE  = 0x1000
+	RTF_LOCAL      = 0x40000
+	IFAN_ARRIVAL   = 0
+	IFAN_DEPARTURE = 1
 )

@@ -20,6 +20,8 @@ var differs = map[string]string{
 	"TIOCPTMGET":      "long names since NetBSD 8; the older request is COMPAT_TIOCPTMGET",
 	"TIOCPTSNAME":     "as TIOCPTMGET",
 	"NET_RT_OIFLIST":  "5 since NetBSD 8",
+	"RTM_NEWADDR":     "0x16 since NetBSD 8",
+	"RTM_DELADDR":     "0x17 since NetBSD 8",
 	"AF_MAX":          "grew",
 	"EVFILT_SYSCOUNT": "grew",
 }

@@ -2,13 +2,16 @@ package netbsd
 
 import "net/netip"
 
-// Messages of the routing sysctl (route(4)) in the layout that Go asks for, which is
-// the one before NetBSD 8 (net.route with NET_RT_OIFLIST): if_msghdr is 152 bytes,
-// ifa_msghdr 24, and socket addresses follow, each padded to a multiple of 8.
+// Messages of routing sockets and of the routing sysctl (route(4)): if_msghdr has 152 bytes,
+// ifa_msghdr 32, or 24 in the layout of before NetBSD 8, which Go asks for (NET_RT_OIFLIST), rt_msghdr
+// 120, and socket addresses follow, each padded to a multiple of 8.
 const (
 	SizeofIfMsghdr  = 152
 	SizeofIfData    = 136
-	SizeofIfaMsghdr = 24
+	SizeofIfaMsghdr = 24 // of before NetBSD 8
+	SizeofIfaMsg10  = 32
+	SizeofRtMsghdr  = 120
+	SizeofIfanMsg   = 24
 	SizeofSockaddrD = 20 // struct sockaddr_dl with 12 bytes of data
 )
 
@@ -73,27 +76,150 @@ func linkAddr(i *IfInfo) []byte {
 	return b
 }
 
-// AppendIfAddr adds an RTM_NEWADDR message: an address of an interface with its
-// netmask: addresses 4, flags 8, metric 12, index 16.
+// AppendIfAddr adds a message of before NetBSD 8 (RTM_ONEWADDR): an address of an interface with
+// its netmask: addresses 4, flags 8, metric 12, index 16.
 func AppendIfAddr(b []byte, i *IfInfo, addr netip.Prefix) []byte {
+	return AppendOldIfAddr(b, RTM_ONEWADDR, i, addr)
+}
+
+// AppendOldIfAddr is AppendIfAddr for RTM_ODELADDR, too.
+func AppendOldIfAddr(b []byte, kind uint8, i *IfInfo, addr netip.Prefix) []byte {
 	start := len(b)
 	b = append(b, make([]byte, SizeofIfaMsghdr)...)
 	m := b[start:]
-	m[2], m[3] = RTM_VERSION, RTM_NEWADDR
+	m[2], m[3] = RTM_VERSION, kind
 	le.PutUint32(m[4:], RTA_NETMASK|RTA_IFP|RTA_IFA)
 	le.PutUint16(m[16:], i.Index)
-	b = appendPadded(b, netmask(addr))
+	return appendIfAddrs(b, start, i, addr)
+}
+
+// AppendIfAddr10 adds a message of NetBSD 8 and later, RTM_NEWADDR or RTM_DELADDR: index 4, flags
+// 8, addresses 12, process 16, flags of the address 20, metric 24.
+func AppendIfAddr10(b []byte, kind uint8, i *IfInfo, addr netip.Prefix) []byte {
+	start := len(b)
+	b = append(b, make([]byte, SizeofIfaMsg10)...)
+	m := b[start:]
+	m[2], m[3] = RTM_VERSION, kind
+	le.PutUint16(m[4:], i.Index)
+	le.PutUint32(m[12:], RTA_NETMASK|RTA_IFP|RTA_IFA)
+	return appendIfAddrs(b, start, i, addr)
+}
+
+// appendIfAddrs completes the message that begins at start.
+func appendIfAddrs(b []byte, start int, i *IfInfo, addr netip.Prefix) []byte {
+	b = appendPadded(b, Netmask(addr))
 	b = appendPadded(b, linkAddr(i))
-	a := Sockaddr{Family: AF_INET, Addr: netip.AddrPortFrom(addr.Addr(), 0)}
-	if addr.Addr().Is6() {
-		a.Family = AF_INET6
-	}
-	b = appendPadded(b, a.Bytes())
+	b = appendPadded(b, HostAddr(addr.Addr()))
 	le.PutUint16(b[start:], uint16(len(b)-start))
 	return b
 }
 
-func netmask(p netip.Prefix) []byte {
+// AppendIfAnnounce adds RTM_IFANNOUNCE, of an interface that has come or gone: index 4, name 6, what 22.
+func AppendIfAnnounce(b []byte, i *IfInfo, what uint16) []byte {
+	m := make([]byte, SizeofIfanMsg)
+	le.PutUint16(m, SizeofIfanMsg)
+	m[2], m[3] = RTM_VERSION, RTM_IFANNOUNCE
+	le.PutUint16(m[4:], i.Index)
+	copy(m[6:21], i.Name)
+	le.PutUint16(m[22:], what)
+	return append(b, m...)
+}
+
+// RouteMsg is a message about a route, struct rt_msghdr and the addresses that it names, in the
+// order of the bits RTA_*; nil is one that is not there.
+type RouteMsg struct {
+	Type            uint8
+	Index           uint16
+	Flags           int32
+	Pid, Seq, Errno int32
+	MTU             uint64
+	Addrs           [9][]byte
+}
+
+// Append encodes the message: length 0 (16 bits), version 2, type 3, index 4, flags 8, addresses
+// 12, process 16, sequence 20, errno 24, use 28, which metrics are set 32; metrics from 40: locks,
+// MTU 48.
+func (r *RouteMsg) Append(b []byte) []byte {
+	start := len(b)
+	b = append(b, make([]byte, SizeofRtMsghdr)...)
+	m := b[start:]
+	m[2], m[3] = RTM_VERSION, r.Type
+	le.PutUint16(m[4:], r.Index)
+	le.PutUint32(m[8:], uint32(r.Flags))
+	for i, v := range []int32{r.Pid, r.Seq, r.Errno} {
+		le.PutUint32(m[16+4*i:], uint32(v))
+	}
+	le.PutUint64(m[48:], r.MTU)
+	var bits uint32
+	for i, a := range r.Addrs {
+		if a != nil {
+			bits |= 1 << i
+			b = appendPadded(b, a)
+		}
+	}
+	le.PutUint32(b[start+12:], bits)
+	le.PutUint16(b[start:], uint16(len(b)-start))
+	return b
+}
+
+// DecodeRouteMsg reads what a program has written to a routing socket (route_output). EINVAL: a
+// length that is not the message's, or addresses that are not in it, but a last netmask without
+// its padding. EPROTONOSUPPORT: another version. asked are the bits RTA_* as they are there:
+// RTM_GET asks for an interface by those that it has no address for.
+func DecodeRouteMsg(b []byte) (r RouteMsg, asked uint32, errno Errno) {
+	switch {
+	case len(b) < SizeofRtMsghdr || int(le.Uint16(b)) != len(b):
+		return r, 0, EINVAL
+	case b[2] != RTM_VERSION:
+		return r, 0, EPROTONOSUPPORT
+	}
+	r = RouteMsg{Type: b[3], Index: le.Uint16(b[4:]), Flags: int32(le.Uint32(b[8:])), Pid: int32(le.Uint32(b[16:])), Seq: int32(le.Uint32(b[20:])), Errno: int32(le.Uint32(b[24:]))}
+	asked = le.Uint32(b[12:])
+	return r, asked, r.decodeAddrs(b[SizeofRtMsghdr:], asked)
+}
+
+// decodeAddrs is rt_xaddrs.
+func (r *RouteMsg) decodeAddrs(b []byte, asked uint32) Errno {
+	i := 0
+	for ; i < len(r.Addrs) && len(b) > 0; i++ {
+		if asked>>i&1 == 0 {
+			continue
+		}
+		n := int(b[0])
+		if n > len(b) {
+			return EINVAL
+		}
+		r.Addrs[i] = b[:n:n]
+		padded := max((n+7)&^7, 8)
+		if padded > len(b) && !(1<<i == RTA_NETMASK && n == len(b)) {
+			return EINVAL
+		}
+		b = b[min(padded, len(b)):]
+	}
+	rest := asked &^ (1<<i - 1)
+	if r.Type == RTM_GET {
+		rest &^= RTA_IFP | RTA_IFA
+	}
+	if len(b) > 0 || rest != 0 {
+		return EINVAL
+	}
+	return 0
+}
+
+// HostAddr is a socket address of IPv4 or IPv6 without a port.
+func HostAddr(addr netip.Addr) []byte {
+	a := Sockaddr{Family: AF_INET, Addr: netip.AddrPortFrom(addr, 0)}
+	if addr.Is6() {
+		a.Family = AF_INET6
+	}
+	return a.Bytes()
+}
+
+// LinkAddr is the link-level address of an interface, struct sockaddr_dl.
+func LinkAddr(i *IfInfo) []byte { return linkAddr(i) }
+
+// Netmask is a prefix's mask as a socket address.
+func Netmask(p netip.Prefix) []byte {
 	a := Sockaddr{Family: AF_INET}
 	at := 4
 	if p.Addr().Is6() {
@@ -106,10 +232,8 @@ func netmask(p netip.Prefix) []byte {
 	return b
 }
 
+// appendPadded adds an address; one of no length takes 8 bytes, too (RT_ROUNDUP).
 func appendPadded(b, a []byte) []byte {
 	b = append(b, a...)
-	for n := len(a); n%8 != 0; n++ {
-		b = append(b, 0)
-	}
-	return b
+	return append(b, make([]byte, max((len(a)+7)&^7, 8)-len(a))...)
 }

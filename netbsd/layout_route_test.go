@@ -24,7 +24,7 @@ func TestRouteMessages(t *testing.T) {
 			if le.Uint64(b[24:]) != 33624 || dl[1] != AF_LINK || string(dl[8:8+dl[5]]) != "lo0" {
 				t.Errorf("% x", b[:n])
 			}
-		case RTM_NEWADDR:
+		case RTM_ONEWADDR:
 			mask := b[SizeofIfaMsghdr:]
 			dl := mask[(mask[0]+7)&^7:]
 			addr, errno := DecodeSockaddr(dl[(dl[0]+7)&^7 : n-SizeofIfaMsghdr-int((mask[0]+7)&^7)])
@@ -34,7 +34,71 @@ func TestRouteMessages(t *testing.T) {
 		}
 		b = b[n:]
 	}
-	if string(types) != string([]byte{RTM_IFINFO, RTM_NEWADDR, RTM_NEWADDR}) {
+	if string(types) != string([]byte{RTM_IFINFO, RTM_ONEWADDR, RTM_ONEWADDR}) {
 		t.Error(types)
+	}
+}
+
+// A message about a route is what it was, and nothing in it lies outside of it (rt_xaddrs).
+func FuzzDecodeRouteMsg(f *testing.F) {
+	m := RouteMsg{Type: RTM_GET, Index: 1, Flags: RTF_UP, Pid: 2, Seq: 3}
+	m.Addrs[0] = HostAddr(netip.MustParseAddr("127.0.0.1"))
+	m.Addrs[2] = Netmask(netip.MustParsePrefix("::/64"))
+	f.Add(m.Append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, asked, errno := DecodeRouteMsg(b)
+		if errno != 0 {
+			return
+		}
+		n := 0
+		for i, a := range m.Addrs {
+			if n += len(a); a != nil && asked>>i&1 == 0 {
+				t.Errorf("address %d is there, and not among %#x", i, asked)
+			}
+		}
+		if n > len(b) {
+			t.Errorf("%d bytes of addresses in %d", n, len(b))
+		}
+		if again, _, errno := DecodeRouteMsg(m.Append(nil)); errno != 0 || again.Seq != m.Seq || string(again.Addrs[0]) != string(m.Addrs[0]) {
+			t.Errorf("%+v became %+v, %v", m, again, errno)
+		}
+	})
+}
+
+// route_output: EINVAL for a length that is not the message's, EPROTONOSUPPORT for another
+// version; rt_xaddrs: EINVAL for an address that ends outside, or that is not there, but RTM_GET
+// asks for IFP and IFA so.
+func TestDecodeRouteMsg(t *testing.T) {
+	m := RouteMsg{Type: RTM_GET, Seq: 3}
+	m.Addrs[0] = HostAddr(netip.MustParseAddr("127.0.0.1"))
+	good := m.Append(nil)
+	m.Addrs[4] = LinkAddr(&IfInfo{Index: 1, Name: "lo0"}) // 20 bytes, padded
+	m.Addrs[5] = HostAddr(netip.MustParseAddr("::1"))
+	two := m.Append(nil)
+	if r, _, errno := DecodeRouteMsg(two); errno != 0 || string(r.Addrs[5]) != string(m.Addrs[5]) {
+		t.Errorf("%+v, %v", r, errno)
+	}
+	with := func(at int, v byte) []byte {
+		b := append([]byte(nil), good...)
+		b[at] = v
+		return b
+	}
+	for _, c := range []struct {
+		name  string
+		b     []byte
+		errno Errno
+	}{
+		{"good", good, 0},
+		{"too short", good[:SizeofRtMsghdr-1], EINVAL},
+		{"another length", with(0, 99), EINVAL},
+		{"another version", with(2, 3), EPROTONOSUPPORT},
+		{"asks for IFP and IFA", with(12, RTA_DST|RTA_IFP|RTA_IFA), 0},
+		{"asks for a gateway", with(12, RTA_DST|RTA_GATEWAY), EINVAL},
+		{"an address that ends outside", with(SizeofRtMsghdr, 99), EINVAL},
+		{"more than the addresses", with(SizeofRtMsghdr, 4), EINVAL},
+	} {
+		if _, _, errno := DecodeRouteMsg(c.b); errno != c.errno {
+			t.Errorf("%s: %v, want %v", c.name, errno, c.errno)
+		}
 	}
 }

@@ -61,6 +61,9 @@ func (s *Socket) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 // Send is sendmsg(2). A stream takes everything unless the caller won't wait; a
 // message goes whole or not at all.
 func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
+	if s.route != nil {
+		return s.request(c.L, b)
+	}
 	flags, _ := netbsd.MsgToLinux(uint64(m.Flags))
 	flags &= unix.MSG_OOB | unix.MSG_DONTROUTE | unix.MSG_EOR
 	c.Nonblock = c.Nonblock || m.Flags&netbsd.MSG_DONTWAIT != 0

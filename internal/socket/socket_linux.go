@@ -18,8 +18,9 @@ import (
 type Socket struct {
 	hostfile.File
 	stack       *Stack
-	local       *local // nil unless the family is AF_LOCAL
-	family, typ int    // NetBSD's
+	local       *local  // nil unless the family is AF_LOCAL
+	route       *router // nil unless it is AF_ROUTE
+	family, typ int     // NetBSD's
 	proto       int
 
 	// idle: a stream that was never connected nor listens. The host calls such
@@ -46,6 +47,9 @@ type Socket struct {
 // NewSocket is socket(2) without its flags. EAFNOSUPPORT: the host has no such
 // family, or the machine no network.
 func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
+	if family == netbsd.AF_ROUTE {
+		return k.newRouteSocket(typ, proto)
+	}
 	hf, ok := netbsd.LinuxFamily(family)
 	if !ok || family == netbsd.AF_UNSPEC {
 		return nil, netbsd.EAFNOSUPPORT
@@ -155,6 +159,9 @@ func (s *Socket) Close() {
 	if host != "" {
 		s.stack.names.Delete(host)
 		s.unbound()
+	}
+	if s.route != nil {
+		s.route.close()
 	}
 	s.File.Close()
 	if after != nil {

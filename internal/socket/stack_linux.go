@@ -22,11 +22,12 @@ type Stack struct {
 
 	creds func(file.Sleeper) netbsd.Sockcred
 
-	rights rights
-	names  sync.Map      // the guests' names of local sockets that the host knows by others
-	bound  sync.Map      // the local sockets that have a name, by the inode of that
-	id     string        // of this stack among all of the host's
-	hidden atomic.Uint64 // how many sockets without a name have got one for the host
+	rights  rights
+	names   sync.Map      // the guests' names of local sockets that the host knows by others
+	bound   sync.Map      // the local sockets that have a name, by the inode of that
+	routers sync.Map      // the *router of each routing socket
+	id      string        // of this stack among all of the host's
+	hidden  atomic.Uint64 // how many sockets without a name have got one for the host
 }
 
 // Maker is socket(2) of the host in a network that a machine's guests may use. Its

@@ -6,33 +6,57 @@ import (
 	"toaster/netbsd"
 )
 
-// routeTable is net.route.0.FAMILY.WHAT.INDEX (rtsysctl of route(4)): the interfaces
-// that the guests' network has, with their addresses, in the form before NetBSD 8 (NET_RT_OIFLIST),
-// which is what Go's library asks for; FAMILY 0 is all, INDEX 0 every interface. Other
-// tables are empty.
+// routeTable is net.route.0.FAMILY.WHAT.ARGUMENT (sysctl_rtable of rtsock.c): what the guests'
+// network has, FAMILY 0 is all.
+//
+//	NET_RT_DUMP     the routes
+//	NET_RT_FLAGS    those that have one of the flags
+//	NET_RT_IFLIST   the interfaces with their addresses, 0 is every interface
+//	NET_RT_OIFLIST  the same in the form of before NetBSD 8, which is what Go's library asks for
+//
+// EINVAL for anything else, but the still older forms, which are empty.
 func routeTable(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 	if len(rest) != 4 && len(rest) != 5 {
 		return nil, netbsd.EINVAL
 	}
 	rest = rest[len(rest)-3:]
-	family, what, index := rest[0], rest[1], rest[2]
-	if what != netbsd.NET_RT_OIFLIST {
-		return nil, 0
+	family, what, arg := rest[0], rest[1], rest[2]
+	switch what {
+	case netbsd.NET_RT_DUMP:
+		return c.K.Sockets.Routes(int(family), 0), 0
+	case netbsd.NET_RT_FLAGS:
+		if arg == 0 {
+			return nil, 0
+		}
+		return c.K.Sockets.Routes(int(family), arg), 0
+	case netbsd.NET_RT_IFLIST, netbsd.NET_RT_OIFLIST:
+		return c.interfaceTable(family, what == netbsd.NET_RT_OIFLIST, int(arg)), 0
 	}
-	var b []byte
+	if what < netbsd.NET_RT_DUMP || what > netbsd.NET_RT_IFLIST {
+		return nil, netbsd.EINVAL
+	}
+	return nil, 0
+}
+
+// interfaceTable is sysctl_iflist.
+func (c *Call) interfaceTable(family int32, old bool, index int) (b []byte) {
 	for _, i := range c.K.Sockets.Interfaces() {
-		if index != 0 && int(index) != i.Index {
+		if index != 0 && index != i.Index {
 			continue
 		}
 		info := i.Info()
 		b = netbsd.AppendIfInfo(b, &info)
 		for _, addr := range i.Addrs {
-			if ofFamily(addr, family) {
+			switch {
+			case !ofFamily(addr, family):
+			case old:
 				b = netbsd.AppendIfAddr(b, &info, addr)
+			default:
+				b = netbsd.AppendIfAddr10(b, netbsd.RTM_NEWADDR, &info, addr)
 			}
 		}
 	}
-	return b, 0
+	return b
 }
 
 // ofFamily tells whether an address is of an address family, 0 for every one.
