@@ -29,8 +29,8 @@
 // handed to the kernel, where it fails again. The guest's monotonic clock is the host's,
 // without an offset, so that both ways and the kernel's timers agree to the nanosecond.
 //
-// Calls from rewritten sites (below) may be answered that are more than that: _lwp_self,
-// _lwp_setprivate, and a nanosleep of less than a millisecond, which the monitor of each Go
+// Calls from rewritten sites (below) may be answered that are more than that: gettimeofday,
+// which C programs ask for the time by, _lwp_self, _lwp_setprivate, and a nanosleep of less than a millisecond, which the monitor of each Go
 // program makes all the time. A signal makes a trap of such a sleep, with what is left of it
 // (Trap.Napped), so that it ends just where the kernel would have ended it. What sleeps
 // longer must be seen asleep, and is the kernel's. And the kernel lends state to the guest

@@ -305,6 +305,66 @@ func TestFastClockLeavesTheUnusualToTheKernel(t *testing.T) {
 	}
 }
 
+// timeofday: mov $418,%eax; mov %rcx,%r10; syscall; mov 8(%rsp),%rax; syscall
+const timeofday = "b8 a2 01 00 00 49 89 ca 0f 05 48 8b 44 24 08 0f 05"
+
+// gettimeofday(2) from a libc's call site is answered, and a signal at each instruction on the way
+// changes nothing: either the time is there, or the kernel has the call.
+func TestFastGettimeofday(t *testing.T) {
+	read := func(t *testing.T, p *Platform) (answered bool) {
+		q, th := newFast(t, p, code(t, timeofday))
+		defer q.Release()
+		q.Write(stackAt+0x8008, []byte{42, 0, 0, 0, 0, 0, 0, 0})
+		r := th.Regs()
+		r.RDI, r.RSI, r.RDX, r.RFLAGS = dataAt, 0, 7, 0x8d5|0x202
+		want := *r
+		early := time.Now().UnixMicro()
+		wantKind(t, th.Run(), Syscall)
+		if r.RIP == codeAt+10 {
+			want.RAX, want.R10, want.RIP, want.RCX, want.R11 = stub.CallGettimeofday, want.RCX, r.RIP, r.RCX, r.R11
+			if *r != want {
+				t.Errorf("left to the kernel:\ngot  %+v\nwant %+v", r, want)
+			}
+			return false
+		}
+		if at := int64(peek(t, q, dataAt))*1_000_000 + int64(peek(t, q, dataAt+8)); at < early || at > time.Now().UnixMicro() {
+			t.Errorf("it is not %d", at)
+		}
+		want.RDX, want.R10, want.RFLAGS = 0, want.RCX, want.RFLAGS&^1
+		want.RAX, want.RIP, want.RCX, want.R11 = 42, codeAt+17, r.RCX, r.R11
+		if *r != want {
+			t.Errorf("answered:\ngot  %+v\nwant %+v", r, want)
+		}
+		return true
+	}
+	p := newPlatform(t, Options{})
+	for range 100 {
+		if !read(t, p) && p.vdso.Text != 0 {
+			t.Fatal("not answered")
+		}
+	}
+	eachInstruction(t, func(p *Platform, at int) { read(t, p) })
+}
+
+// Time zones, and times that go nowhere, are the kernel's.
+func TestFastGettimeofdayLeavesTheUnusualToTheKernel(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for _, args := range [][2]uint64{
+		{0, 0}, {dataAt, dataAt}, {0, dataAt}, {0x100000, 0}, {dataAt + 0x10000 - 8, 0}, {GuestEnd - 8, 0}, {GuestEnd, 0},
+		{stub.Addr, 0}, {stub.WindowAddr, 0}, {1 << 60, 0}, {^uint64(15), 0},
+	} {
+		q, th := newFast(t, p, code(t, timeofday))
+		r := th.Regs()
+		r.RDI, r.RSI, r.RDX = args[0], args[1], 7
+		wantKind(t, th.Run(), Syscall)
+		if r.RAX != stub.CallGettimeofday || r.RDI != args[0] || r.RSI != args[1] || r.RDX != 7 || r.RIP != codeAt+10 {
+			t.Errorf("%#x: %+v", args, r)
+		}
+		intact(t, q)
+		q.Release()
+	}
+}
+
 // Kicks at every moment of the fast way: nothing of the guest's may change, also
 // not its extended state, and every kick must arrive.
 func TestKicksOnTheFastWay(t *testing.T) {

@@ -193,11 +193,12 @@ const (
 )
 
 // What the stub answers by itself, by the guest's numbers: clock_gettime(2) of
-// the two clocks that are the host's own, sched_yield(2), nanosleep(2) of less
-// than a millisecond, _lwp_self(2), _lwp_setprivate(2); and, where the slot allows it,
+// the two clocks that are the host's own, gettimeofday(2), sched_yield(2), nanosleep(2) of
+// less than a millisecond, _lwp_self(2), _lwp_setprivate(2); and, where the slot allows it,
 // sigaction(2), sigprocmask(2), sigaltstack(2) and mmap(2), below.
 const (
 	CallClockGettime  = netbsd.SYS___clock_gettime50
+	CallGettimeofday  = netbsd.SYS___gettimeofday50
 	CallSchedYield    = netbsd.SYS_sched_yield
 	CallSleep         = netbsd.SYS___nanosleep50
 	CallLWPSelf       = netbsd.SYS__lwp_self

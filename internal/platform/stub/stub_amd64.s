@@ -677,6 +677,8 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JEQ map
 	CMPQ AX, $const_CallClockGettime
 	JEQ clock
+	CMPQ AX, $const_CallGettimeofday
+	JEQ timeofday
 	CMPQ AX, $const_CallSchedYield
 	JEQ yield
 	CMPQ AX, $const_CallSleep
@@ -854,6 +856,16 @@ exit:
 	// something is noted as done, a signal puts the guest back in front of its call, and the
 	// call is made again. So the order in each of these is: check, read, answer, note, mark.
 	//
+	// gettimeofday(2) is clock 0 in microseconds; what it says of time zones is the kernel's to
+	// write.
+timeofday:
+	TESTQ SI, SI
+	JNE light
+	MOVQ DI, SI
+	TESTQ SI, SI
+	JEQ light
+	XORL DI, DI
+
 	// The vdso may use any XMM register, which belong to the guest.
 clock:
 	MOVQ const_cfgClock(R14), AX
@@ -908,8 +920,15 @@ known:
 	MARK('x', 'm', 'm', '1')
 	TESTL AX, AX
 	JNE light
+	MOVL (const_slotTime+8)(R15), AX // nanoseconds
+	CMPQ const_lightRAX(R15), $const_CallGettimeofday
+	JNE told
+	XORL DX, DX
+	MOVL $1000, CX
+	DIVL CX
+told:
+	MOVL AX, CX
 	MOVQ const_slotTime(R15), AX
-	MOVQ (const_slotTime+8)(R15), CX
 	MOVQ AX, 0(R12) // a bad pointer faults here, and the call goes the long way
 	MOVQ CX, 8(R12)
 	JMP success
