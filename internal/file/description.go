@@ -31,6 +31,7 @@ type Description struct {
 
 	quota *Quota // that it counts in; set once, by who puts it into its first table
 	meter *Meter // of what is written; set before anybody else knows d
+	sinks bool   // File is a Sink: a write is too short to ask each time
 
 	mu    sync.Mutex
 	owner int // F_SETOWN: process, or group if negative
@@ -43,6 +44,9 @@ type Description struct {
 // the status flags stay; the others are open(2)'s alone.
 func New(f File, flags int) *Description {
 	d := &Description{File: f}
+	if s, ok := f.(Sink); ok {
+		d.sinks = s.Sinks()
+	}
 	d.refs.Store(1)
 	d.flags.Store(int32(flags & (netbsd.O_ACCMODE | netbsd.SetflMask)))
 	live.Add(1)
@@ -114,6 +118,9 @@ func (d *Description) Writable() bool {
 	m := d.Flags() & netbsd.O_ACCMODE
 	return m == netbsd.O_WRONLY || m == netbsd.O_RDWR
 }
+
+// Sinks reports whether writes go nowhere, and nobody counts them.
+func (d *Description) Sinks() bool { return d.sinks && d.meter == nil }
 
 // Call makes the Call of an operation by l on this description.
 func (d *Description) Call(l Sleeper) Call {

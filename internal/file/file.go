@@ -93,6 +93,11 @@ type Whole interface {
 	ReadsWhole() bool
 }
 
+// Sink is implemented by files whose writes go nowhere: what is written is not even looked at.
+type Sink interface {
+	Sinks() bool
+}
+
 // DirReader is implemented by directories: getdents(2).
 type DirReader interface {
 	Getdents(b []byte) (int, netbsd.Errno)

@@ -37,6 +37,7 @@ func NewNull(st file.Stat) file.File {
 
 func (f *nullFile) Read(file.Call, []byte) (int, netbsd.Errno)         { return 0, 0 }
 func (f *nullFile) Pread(file.Call, []byte, int64) (int, netbsd.Errno) { return 0, 0 }
+func (f *nullFile) Sinks() bool                                        { return true }
 func (f *nullFile) HostFD() (int, bool)                                { return f.host.get() }
 func (f *nullFile) Close()                                             { f.host.close() }
 
@@ -54,6 +55,10 @@ func (f *zeroFile) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
 	clear(b)
 	return len(b), 0
 }
+
+// Sinks implements file.Sink: mm_readwrite takes the length of what is written to null(4) and
+// zero(4), and reads none of it.
+func (f *zeroFile) Sinks() bool { return true }
 
 // ReadsWhole implements file.Whole: mmrw fills the whole of a buffer.
 func (f *zeroFile) ReadsWhole() bool { return true }

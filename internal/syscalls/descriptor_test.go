@@ -198,5 +198,14 @@ func TestReadLarge(t *testing.T) {
 		{"pread(2): EFAULT behind the first piece", netbsd.SYS_pread, args{0, room(ioChunk), uint64(1 << 40), 0, 0}, netbsd.EFAULT, nil, nil},
 		{"open(2): zero(4)", netbsd.SYS_open, args{"/dev/zero", netbsd.O_RDONLY, 0}, 0, 1, nil},
 		{"read(2): zero(4)", netbsd.SYS_read, args{1, room(size), size}, 0, whole(1, make([]byte, size)), nil},
+		{"open(2): zero(4) to be written", netbsd.SYS_open, args{"/dev/zero", netbsd.O_WRONLY, 0}, 0, 2, nil},
+		{"open(2): null(4)", netbsd.SYS_open, args{"/dev/null", netbsd.O_RDWR, 0}, 0, 3, nil},
+		{"mm_readwrite: zero(4) takes what cannot be read", netbsd.SYS_write, args{2, bad, size}, 0, size, nil},
+		{"mm_readwrite: null(4) takes what cannot be read", netbsd.SYS_write, args{3, bad, size}, 0, size, nil},
+		{"mm_readwrite: a vector, too", netbsd.SYS_writev, args{3, iov(bad, room(7)), 2}, 0, 15, nil},
+		{"writev(2): EFAULT for the vector all the same", netbsd.SYS_writev, args{3, bad, 1}, netbsd.EFAULT, nil, nil},
+		{"write(2): EBADF for null(4), if open for reading", netbsd.SYS_write, args{1, bad, 1}, netbsd.EBADF, nil, nil},
+		{"write(2): EINVAL for more than SSIZE_MAX to null(4)", netbsd.SYS_write, args{3, bad, uint64(1 << 63)}, netbsd.EINVAL, nil, nil},
+		{"read(2): null(4) is at its end", netbsd.SYS_read, args{3, bad, size}, 0, 0, nil},
 	}})
 }

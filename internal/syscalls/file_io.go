@@ -138,6 +138,9 @@ func transferOut(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
 	if n > maxIO {
 		return netbsd.EINVAL
 	}
+	if d.Sinks() {
+		return c.ok(n)
+	}
 	done, errno := writeFrom(c, d, addr, n, f)
 	return finishWrite(c, d, done, errno)
 }
@@ -312,6 +315,9 @@ func gather(c *Call, f readFunc) netbsd.Errno {
 	v, errno := c.iovecs(c.Ptr(1), c.Int(2))
 	if errno != 0 {
 		return errno
+	}
+	if d.Sinks() {
+		return c.ok(vecLen(v))
 	}
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
