@@ -129,11 +129,15 @@ func clockGetres(c *Call) netbsd.Errno {
 	return c.copyoutOptional(c.Ptr(1), b)
 }
 
-// gettimeofday is gettimeofday(struct timeval *, void *); the zone is not filled in.
+// gettimeofday is gettimeofday(struct timeval *, void *). The zone is all zeroes, as the kernel
+// knows of none (sys___gettimeofday50). The stub answers calls without one.
 func gettimeofday(c *Call) netbsd.Errno {
 	b := c.out(16)
 	netbsd.TimevalAt(time.Now()).Encode(b)
-	return c.copyoutOptional(c.Ptr(0), b)
+	if errno := c.copyoutOptional(c.Ptr(0), b); errno != 0 {
+		return errno
+	}
+	return c.copyoutOptional(c.Ptr(1), c.out(8))
 }
 
 // nanosleep is nanosleep(const struct timespec *, struct timespec *remaining). EINVAL: negative,

@@ -55,6 +55,9 @@ func TestTime(t *testing.T) {
 			{"settimeofday(2): EPERM", netbsd.SYS___settimeofday50, args{longs(1, 0), 0}, netbsd.EPERM, nil, nil},
 			{"gettimeofday(2): EFAULT", netbsd.SYS___gettimeofday50, args{bad, 0}, netbsd.EFAULT, nil, nil},
 			{"gettimeofday(2)", netbsd.SYS___gettimeofday50, args{room(16), 0}, 0, 0, nil},
+			{"sys___gettimeofday50: a time zone of zeroes", netbsd.SYS___gettimeofday50, args{room(16), room(8)}, 0, out{1, make([]byte, 8)}, nil},
+			{"sys___gettimeofday50: that alone", netbsd.SYS___gettimeofday50, args{0, room(8)}, 0, out{1, make([]byte, 8)}, nil},
+			{"sys___gettimeofday50: EFAULT for the time zone", netbsd.SYS___gettimeofday50, args{room(16), bad}, netbsd.EFAULT, nil, nil},
 		},
 		"sleeps": {
 			{"nanosleep(2): EFAULT", netbsd.SYS___nanosleep50, args{bad, 0}, netbsd.EFAULT, nil, nil},
