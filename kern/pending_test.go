@@ -1,0 +1,126 @@
+package kern
+
+import (
+	"testing"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Tests of what is pending, what is dropped, and who takes it.
+
+// kpsignal2 (kern_sig.c): SIGCONT by default is done when it is sent, a stopped process takes no
+// second stop, and each cancels the other.
+func TestPendingAfterStopsAndContinuations(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", sleepForever)
+			l.Nanosleep(time.Second)
+			l.Kill(c.Pid(), netbsd.SIGCONT)
+			l.Nanosleep(time.Second)
+			w.is("after a CONT", c.LWPs()[0].Sigpending(), netbsd.Sigset(0))
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			w.wait(l, c.Pid(), netbsd.WUNTRACED)
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			w.is("after a second STOP", c.LWPs()[0].Sigpending(), netbsd.Sigset(0))
+			l.Kill(c.Pid(), netbsd.SIGCONT)
+			w.is("after CONT", c.LWPs()[0].Sigpending(), netbsd.Sigset(0))
+			l.Kill(c.Pid(), netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// sigaction1 (sys_sig.c): "Never to be seen again".
+func TestIgnoringDropsWhatIsPending(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			set := netbsd.SIGUSR1.Bit()
+			l.Sigprocmask(netbsd.SIG_BLOCK, &set)
+			l.Sigaction(netbsd.SIGUSR1, &Action{Func: func(*LWP, *netbsd.Siginfo) {}})
+			l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+			l.Sigaction(netbsd.SIGUSR1, &Action{Handler: netbsd.SIG_IGN})
+			w.is("pending", l.Sigpending(), netbsd.Sigset(0))
+		})
+	})
+}
+
+// sigput (kern_sig.c) queues signals from SIGRTMIN on, each with its siginfo.
+func TestRealTimeSignalsQueue(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			set := netbsd.SIGRTMIN.Bit()
+			l.Sigprocmask(netbsd.SIG_BLOCK, &set)
+			n := 0
+			l.Sigaction(netbsd.SIGRTMIN, &Action{Func: func(*LWP, *netbsd.Siginfo) { n++ }})
+			for range 3 {
+				l.Sigqueue(l.Proc().Pid(), &netbsd.Siginfo{Signo: netbsd.SIGRTMIN, Code: netbsd.SI_QUEUE})
+			}
+			l.Sigprocmask(netbsd.SIG_UNBLOCK, &set)
+			w.is("delivered", n, 3)
+		})
+	})
+}
+
+// lwp_exit (kern_lwp.c): a signal of the process that the LWP was told of is shown to the others.
+func TestSignalOfAnLWPThatEnds(t *testing.T) {
+	both(t, func(w *world) {
+		p := w.spawn("P", func(l *LWP) {
+			w.catch(l, "P", netbsd.SIGUSR1)
+			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
+				time.Sleep(2 * time.Second) // in user mode
+				l.ExitLWP()
+			}, true, nil)
+			l.Pause()
+			w.mark("A interrupted")
+			sleepForever(l)
+		})
+		time.Sleep(time.Second)
+		p.Kill(netbsd.SIGUSR1)
+		time.Sleep(5 * time.Second)
+		settled()
+		w.order("P.SIGUSR1", "A interrupted")
+	})
+}
+
+// vforksigmask (issignal of kern_sig.c): stops wait while the parent does, and are taken once
+// PL_PPWAIT is off.
+func TestStopPutOffByVforkComesAfterTheExec(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			var c *Proc
+			time.AfterFunc(time.Second, func() { w.find("C").Kill(netbsd.SIGSTOP) })
+			c = w.forkWith(l, "C", ForkArgs{Vfork: true, Body: func(l *LWP) {
+				nap(l, 2*time.Second)
+				l.Exec(ExecArgs{Comm: "x"})
+				l.Nanosleep(time.Hour)
+			}})
+			l.Nanosleep(time.Second)
+			w.waitIs(l, c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+			l.Kill(c.Pid(), netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// wait6(2), WCONTINUED: a parent asleep in it is told.
+func TestContinuationWakesWhoWaitsForIt(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		p := w.spawn("P", func(l *LWP) {
+			c := w.fork(l, "C", sleepForever)
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			w.wait(l, c.Pid(), netbsd.WUNTRACED)
+			time.AfterFunc(time.Second, func() { c.Kill(netbsd.SIGCONT) })
+			pid, e := l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WCONTINUED, nil)
+			w.is("continued", []any{pid, e}, []any{c.Pid(), netbsd.Errno(0)})
+			w.mark("woken")
+		})
+		time.Sleep(10 * time.Second)
+		settled()
+		w.order("woken")
+		p.Kill(netbsd.SIGKILL)
+	})
+}

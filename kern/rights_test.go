@@ -1,0 +1,91 @@
+package kern
+
+import (
+	"testing"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Tests of who may signal and who is limited, and what a wait without a reap tells.
+
+// killpg1 (sys_sig.c): "p == cp" is skipped.
+func TestKillAllLeavesOutTheCaller(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			w.handle(l, netbsd.SIGUSR1, func(*LWP, *netbsd.Siginfo) { w.mark("caller") })
+			c := w.fork(l, "C", sleepForever)
+			l.Kill(-1, netbsd.SIGUSR1)
+			l.Nanosleep(time.Second)
+			w.never("caller")
+			l.Kill(c.Pid(), netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// CANSIGNAL of 1.127's time looks at the effective user; NetBSD 10 (secmodel_bsd44, proc_uidmatch)
+// at the saved one, too.
+func TestSavedUserIsWhoMaySignal(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Setreuid(60, 50) // real 60, effective and saved 50
+				l.Seteuid(60)
+				sleepForever(l)
+			})
+			l.Nanosleep(time.Millisecond)
+			k := w.fork(l, "K", func(l *LWP) {
+				l.Setuid(50)
+				w.is("kill", l.Kill(c.Pid(), 0), under(w, netbsd.EPERM, netbsd.Errno(0)))
+			})
+			w.wait(l, k.Pid(), 0)
+			l.Kill(c.Pid(), netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// fork1 (kern_fork.c): RLIMIT_NPROC does not bind root, and P_SUGID is inherited.
+func TestForkOfRootAndOfWhoChangedUsers(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				l.SetRlimit(netbsd.RLIMIT_NPROC, Rlimit{1, 1})
+				g := w.fork(l, "root is not limited", exit(0))
+				w.wait(l, g.Pid(), 0)
+				l.Setuid(5)
+				w.is("issetugid", l.Proc().Issetugid(), true)
+			})
+			w.wait(l, c.Pid(), 0)
+			c = w.fork(l, "C", func(l *LWP) {
+				l.Setuid(5)
+				w.fork(l, "G", func(l *LWP) { w.is("inherited", l.Proc().Issetugid(), true) })
+				w.wait(l, netbsd.WaitAny, 0)
+			})
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// NetBSD 10 adds p_cru in proc_free, to which WNOWAIT does not come (do_sys_waitid).
+func TestUsageOfAWaitWithoutAReapIsTheChildsOwn(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				g := w.fork(l, "G", func(l *LWP) { l.Proc().AddUsage(&netbsd.Rusage{Utime: 5 * time.Second}) })
+				w.wait(l, g.Pid(), 0)
+				l.Proc().AddUsage(&netbsd.Rusage{Utime: 2 * time.Second})
+			})
+			var self netbsd.Rusage
+			out := &WaitOut{Wrusage: func(s, _ *netbsd.Rusage) netbsd.Errno { self = *s; return 0 }}
+			l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED|netbsd.WNOWAIT, out)
+			w.is("WNOWAIT", self.Utime, 2*time.Second)
+			l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED, out)
+			w.is("reaped", self.Utime, 7*time.Second)
+		})
+	})
+}

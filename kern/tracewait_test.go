@@ -1,0 +1,240 @@
+package kern
+
+import (
+	"testing"
+	"time"
+
+	"toaster/netbsd"
+)
+
+// Tests of what traced children, and those that come back from a debugger, are to waits, to their
+// parents and to subreapers.
+
+// proc_free (kern_exit.c 1.127, lines 787 to 789; the same in NetBSD 10) sends the exit signal to
+// the original parent only if it is not 0.
+func TestZombieWithoutExitSignalComesBackSilently(t *testing.T) {
+	both(t, func(w *world) {
+		var c *Proc
+		n := 0
+		w.spawn("P", func(l *LWP) {
+			l.Proc().AttachKnote(note(func(e NoteEvent) {
+				if e.Kind == NoteSignal {
+					n++
+				}
+			}))
+			c = w.forkWith(l, "C", ForkArgs{NoExitSignal: true, Body: func(l *LWP) { l.Nanosleep(3 * time.Second) }})
+			l.Nanosleep(10 * time.Second)
+			w.is("signals sent", n, 0)
+			w.wait(l, c.Pid(), netbsd.WALLSIG)
+		})
+		settled()
+		w.spawn("D", func(l *LWP) {
+			l.PtraceAttach(c.Pid())
+			w.wait(l, c.Pid(), 0)
+			l.PtraceResume(c.Pid(), ResumeArgs{})
+			w.wait(l, c.Pid(), 0)
+			l.Nanosleep(20 * time.Second)
+		})
+		time.Sleep(time.Minute)
+		settled()
+	})
+}
+
+// A debugger exits without a wait for its zombie. The original parent, asleep in wait4, is woken
+// (doc/lifecycle.md, where toaster differs: NetBSD 10 only reparents).
+func TestParentAsleepIsToldOfAZombieThatItsDebuggerLeft(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		var c *Proc
+		p := w.spawn("P", func(l *LWP) {
+			c = w.forkWith(l, "C", ForkArgs{NoExitSignal: true, Body: sleepForever})
+			l.Nanosleep(2 * time.Second)
+			r, e := l.Wait(c.Pid(), netbsd.WALLSIG)
+			w.is("reaped", []any{r.Pid, e}, []any{c.Pid(), netbsd.Errno(0)})
+			w.mark("P reaps")
+		})
+		settled()
+		w.spawn("D", func(l *LWP) {
+			w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+			w.wait(l, c.Pid(), 0)
+			l.PtraceKill(c.Pid())
+			l.Nanosleep(5 * time.Second) // a zombie, not collected
+			w.is("zombie", c.State(), StateZombie)
+			l.Exit(0)
+		})
+		time.Sleep(20 * time.Second)
+		settled()
+		w.order("P reaps")
+		p.Kill(netbsd.SIGKILL)
+	})
+}
+
+// debugged_child_exists asks match_process, which skips zombies without WEXITED: there is nobody
+// to wait for (NetBSD 10).
+func TestHeldZombieIsHiddenWithoutWEXITED(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		var c *Proc
+		w.spawn("P", func(l *LWP) {
+			c = w.fork(l, "C", sleepForever)
+			l.Nanosleep(5 * time.Second)
+			_, e := l.Wait6(netbsd.P_ALL, 0, netbsd.WUNTRACED|netbsd.WNOHANG, nil)
+			w.is("errno", e, netbsd.ECHILD)
+			l.Nanosleep(time.Hour)
+		})
+		settled()
+		d := w.spawn("D", func(l *LWP) {
+			l.PtraceAttach(c.Pid())
+			w.wait(l, c.Pid(), 0)
+			l.PtraceKill(c.Pid())
+			l.Nanosleep(20 * time.Second)
+		})
+		d.Wait()
+	})
+}
+
+// A traced child goes to init, as the parent wants no zombies, but it is the parent's by p_opptr:
+// the wait finds it with debugged_child_exists, and is no ECHILD (find_stopped_child of NetBSD 10).
+func TestTracedChildOfANoCldWaitParent(t *testing.T) {
+	bothWith(t, func(w *world, c *Config) { c.Init = sleepForever }, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			l.Sigaction(netbsd.SIGCHLD, &Action{Flags: netbsd.SA_NOCLDWAIT})
+			c := w.fork(l, "C", func(l *LWP) { l.TraceMe(); l.Exit(3) })
+			l.Nanosleep(time.Second)
+			w.is("init's", []any{c.Parent() == w.m.Init(), c.State()}, []any{true, StateZombie})
+			w.waitIs(l, c.Pid(), netbsd.WNOHANG, 0, 0, 0) // debugged_child_exists
+		})
+	})
+}
+
+// 1.127 clears p_opptr on allproc alone (line 353), and a child in SDEAD is on zombproc.
+func TestDeadChildKeepsItsLinkIn2003(t *testing.T) {
+	both(t, func(w *world) {
+		if !w.r2003 {
+			return
+		}
+		var c *Proc
+		p := w.spawn("P", func(l *LWP) {
+			c = w.fork(l, "C", sleepForever)
+			l.Nanosleep(10 * time.Second)
+		})
+		settled()
+		rel := make(chan struct{})
+		w.spawn("D", func(l *LWP) {
+			l.PtraceAttach(c.Pid())
+			w.wait(l, c.Pid(), 0)
+			c.AttachKnote(note(func(e NoteEvent) {
+				if e.Kind == netbsd.NOTE_EXIT {
+					<-rel
+				}
+			}))
+			l.PtraceKill(c.Pid())
+			l.Nanosleep(20 * time.Second)
+			w.is("dead", c.State(), StateDead)
+			w.locked(func() { w.is("link", c.opptr == p, true) })
+			close(rel)
+			w.wait(l, c.Pid(), 0)
+		})
+		time.Sleep(time.Minute)
+		settled()
+	})
+}
+
+// match_process and find_stopped_child of NetBSD 10: CLD_TRAPPED for who is traced, the signal, and
+// the usage so far.
+func TestWait6OfATrap(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Proc().AddUsage(&netbsd.Rusage{Utime: 3 * time.Second})
+				l.TraceMe()
+				l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+			})
+			var i netbsd.Siginfo
+			var self netbsd.Rusage
+			l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WTRAPPED, &WaitOut{Info: func(x *netbsd.Siginfo) netbsd.Errno { i = *x; return 0 },
+				Wrusage: func(s, _ *netbsd.Rusage) netbsd.Errno { self = *s; return 0 }})
+			w.is("code, status", []int32{i.Code, i.Status}, []int32{netbsd.CLD_TRAPPED, int32(netbsd.SIGUSR1)})
+			w.is("usage", self.Utime, 3*time.Second)
+			l.PtraceKill(c.Pid())
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// P_EXITSIG of a traced child is SIGCHLD (sys/proc.h), so a wait for its group finds it from then
+// on, even if it has looked for the group before.
+func TestGroupWaitSeesATracedChild(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			go1 := make(chan struct{})
+			c := w.forkWith(l, "C", ForkArgs{ExitSignal: netbsd.SIGUSR1, Body: func(l *LWP) {
+				l.Setpgid(0, 0)
+				<-go1
+				l.TraceMe()
+				l.Kill(l.Proc().Pid(), netbsd.SIGUSR2)
+			}})
+			l.Nanosleep(time.Second)
+			w.waitIs(l, -c.Pid(), netbsd.WNOHANG, 0, 0, netbsd.ECHILD) // makes the index; C is skipped
+			close(go1)
+			l.Nanosleep(time.Second)
+			w.waitIs(l, -c.Pid(), netbsd.WNOHANG, c.Pid(), netbsd.StopStatus(netbsd.SIGUSR2), 0)
+			l.PtraceKill(c.Pid())
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// A subreaper adopts orphans with SIGCHLD as init does (item 98), but a tracer does not change the
+// exit signal (proc_changeparent of ptrace): the real parent still waits with WALTSIG.
+func TestSubreaperAsTracerLeavesTheExitSignal(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			l.Proc().SetSubreaper(true)
+			var c *Proc
+			a := w.fork(l, "A", func(l *LWP) {
+				c = w.forkWith(l, "C", ForkArgs{ExitSignal: netbsd.SIGUSR1, Body: sleepForever})
+				l.Sigaction(netbsd.SIGUSR1, &Action{Func: func(*LWP, *netbsd.Siginfo) {}})
+				l.Nanosleep(10 * time.Second)
+				w.waitIs(l, c.Pid(), netbsd.WALTSIG, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+			})
+			l.Nanosleep(time.Second)
+			w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+			w.wait(l, c.Pid(), 0)
+			l.PtraceResume(c.Pid(), ResumeArgs{Detach: true})
+			w.locked(func() { w.is("exit signal", c.exitsig, netbsd.SIGUSR1) })
+			c.Kill(netbsd.SIGKILL)
+			w.wait(l, a.Pid(), 0)
+		})
+	})
+}
+
+// SetSubreaper: what NOCLDWAIT gives away (item 44) goes to the subreaper as an orphan would.
+func TestNoCldWaitBelowASubreaper(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			s := l.Proc()
+			s.SetSubreaper(true)
+			var c *Proc
+			a := w.fork(l, "A", func(l *LWP) {
+				l.Sigaction(netbsd.SIGCHLD, &Action{Flags: netbsd.SA_NOCLDWAIT})
+				c = w.fork(l, "C", exit(3))
+				l.Nanosleep(5 * time.Second)
+			})
+			l.Nanosleep(time.Second)
+			w.is("the subreaper has it", []any{c.Parent() == s, c.State()}, []any{true, StateZombie})
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(3, 0), 0)
+			w.wait(l, a.Pid(), 0)
+		})
+	})
+}
