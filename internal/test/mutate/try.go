@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Verdicts.
+const (
+	noticed   = "noticed"
+	unnoticed = "unnoticed"
+	endless   = "endless" // noticed, as the tests did not end
+)
+
+// try runs the tests once without a fault and once with each of those that are not known to change
+// nothing, and have no verdict in the log.
+func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (map[string]string, error) {
+	verdicts, err := readLog(pl.log)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "toaster-mutate-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	bin, err := p.build(dir)
+	if err != nil {
+		return nil, err
+	}
+	if v, out := judge(p, bin, 0, pl.timeout); v != unnoticed {
+		return nil, fmt.Errorf("the tests fail without a fault (%s):\n%s", v, out)
+	}
+	var todo []*fault
+	for _, f := range faults {
+		if known[f.key()] == "" && verdicts[f.key()] == "" {
+			todo = append(todo, f)
+		}
+	}
+	shown := newProgress(len(todo))
+	defer shown.end()
+	for i, f := range todo {
+		shown.at(i, f)
+		v, _ := judge(p, bin, f.id, pl.timeout)
+		verdicts[f.key()] = v
+		if err := writeLog(pl.log, f.key(), v); err != nil {
+			return nil, err
+		}
+	}
+	return verdicts, nil
+}
+
+// judge runs the tests with a fault; 0 is none.
+func judge(p *pkg, bin string, id int, timeout time.Duration) (verdict string, output []byte) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, bin, "-test.short", "-test.failfast", "-test.count=1", "-test.timeout=0")
+	cmd.Dir = p.dir
+	cmd.Env = append(os.Environ(), faultVar+"="+strconv.Itoa(id))
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	switch {
+	case ctx.Err() != nil:
+		return endless, out
+	case err != nil:
+		return noticed, out
+	}
+	return unnoticed, out
+}
+
+// readLog returns what earlier runs have found: a line each, the verdict, a tab and the key.
+func readLog(name string) (map[string]string, error) {
+	verdicts := make(map[string]string)
+	if name == "" {
+		return verdicts, nil
+	}
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return verdicts, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if v, key, ok := strings.Cut(lines.Text(), "\t"); ok {
+			verdicts[key] = v
+		}
+	}
+	return verdicts, nil
+}
+
+func writeLog(name, key, verdict string) error {
+	if name == "" {
+		return nil
+	}
+	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "%s\t%s\n", verdict, key)
+	return errors.Join(err, f.Close())
+}
+
+// progress is a line on the standard error if that is a terminal.
+type progress struct {
+	of   int
+	tty  bool
+	next time.Time
+}
+
+func newProgress(of int) *progress {
+	st, err := os.Stderr.Stat()
+	return &progress{of: of, tty: err == nil && st.Mode()&os.ModeCharDevice != 0}
+}
+
+func (p *progress) at(i int, f *fault) {
+	if p.tty && time.Now().After(p.next) {
+		fmt.Fprintf(os.Stderr, "\r\x1b[K%d of %d: %.70s", i, p.of, f)
+		p.next = time.Now().Add(200 * time.Millisecond)
+	}
+}
+
+func (p *progress) end() {
+	if p.tty {
+		fmt.Fprint(os.Stderr, "\r\x1b[K")
+	}
+}
