@@ -195,3 +195,40 @@ func TestStopOnExitSendsNoSignal(t *testing.T) {
 		})
 	})
 }
+
+// proc.PID.stopfork and its like (sysctl_proc_stop): who may set them, and what they do.
+func TestStopFlagsOfAProcess(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := l.Proc().Pid()
+			if w.r2003 {
+				w.is("2003", l.SetStopOn(pid, netbsd.PROC_PID_STOPEXIT, true), netbsd.ENOENT)
+				return
+			}
+			w.is("no such flag", l.SetStopOn(pid, 6, true), netbsd.ENOENT)
+			w.is("no such process", l.SetStopOn(9999, netbsd.PROC_PID_STOPEXIT, true), netbsd.ESRCH)
+			for which, ends := range map[int]func(*LWP){
+				netbsd.PROC_PID_STOPEXIT: func(l *LWP) { l.Exit(3) },
+				netbsd.PROC_PID_STOPEXEC: func(l *LWP) { l.Exec(ExecArgs{Comm: "x"}); l.Exit(3) },
+			} {
+				c := w.fork(l, "C", func(l *LWP) { l.Nanosleep(time.Second); ends(l) })
+				w.is("set", l.SetStopOn(c.Pid(), which, true), netbsd.Errno(0))
+				on, errno := l.StopsOn(c.Pid(), which)
+				w.is("on", []any{on, errno}, []any{true, netbsd.Errno(0)})
+				r := w.wait(l, c.Pid(), netbsd.WUNTRACED)
+				w.is("stopped", r.Status.Stopped(), true)
+				l.Kill(c.Pid(), netbsd.SIGCONT)
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(3, 0), 0)
+			}
+			c := w.fork(l, "U", func(l *LWP) {
+				l.Setuid(7)
+				w.is("own", l.SetStopOn(l.Proc().Pid(), netbsd.PROC_PID_STOPFORK, true), netbsd.Errno(0))
+				w.is("another's", l.SetStopOn(pid, netbsd.PROC_PID_STOPFORK, true), netbsd.EPERM)
+				w.is("cleared", l.SetStopOn(l.Proc().Pid(), netbsd.PROC_PID_STOPFORK, false), netbsd.Errno(0))
+				on, _ := l.StopsOn(l.Proc().Pid(), netbsd.PROC_PID_STOPFORK)
+				w.is("off", on, false)
+			})
+			w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
+		})
+	})
+}

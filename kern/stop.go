@@ -180,6 +180,59 @@ func (l *LWP) condemn() {
 	}
 }
 
+// stopFlags are what the nodes of sysctl(7) below proc.PID set.
+var stopFlags = map[int]procFlags{
+	netbsd.PROC_PID_STOPFORK: fStopFork,
+	netbsd.PROC_PID_STOPEXEC: fStopExec,
+	netbsd.PROC_PID_STOPEXIT: fStopExit,
+}
+
+// StopsOn reports whether pid stops at its next fork, exec or exit: which is
+// netbsd.PROC_PID_STOPFORK or one of its like. ESRCH: there is no such process; ENOENT: there is
+// no such flag, as in release 2003.
+func (l *LWP) StopsOn(pid, which int) (on bool, errno netbsd.Errno) {
+	errno = l.call(func() netbsd.Errno {
+		p, f, errno := l.p.m.stopFlag(pid, which)
+		if errno == 0 {
+			on = p.flags&f != 0
+		}
+		return errno
+	})
+	return on, errno
+}
+
+// SetStopOn makes pid do so, or no more. Errors are those of StopsOn, and EPERM: pid is another
+// user's (KAUTH_PROCESS_STOPFLAG).
+func (l *LWP) SetStopOn(pid, which int, on bool) netbsd.Errno {
+	return l.call(func() netbsd.Errno {
+		p, f, errno := l.p.m.stopFlag(pid, which)
+		c := l.p.cred
+		switch {
+		case errno != 0:
+			return errno
+		case !c.IsRoot() && (c.RUID != p.cred.RUID || c.RUID != p.cred.SUID):
+			return netbsd.EPERM
+		}
+		p.flags &^= f
+		if on {
+			p.flags |= f
+		}
+		return 0
+	})
+}
+
+// stopFlag finds the process and the flag. mu is held.
+func (m *Machine) stopFlag(pid, which int) (*Proc, procFlags, netbsd.Errno) {
+	p, f := m.pfind(pid), stopFlags[which]
+	switch {
+	case f == 0 || m.r2003:
+		return nil, 0, netbsd.ENOENT
+	case p == nil:
+		return nil, 0, netbsd.ESRCH
+	}
+	return p, f, 0
+}
+
 // setStopOn makes p stop at its next fork, exec or exit (PS_STOPFORK, PS_STOPEXEC,
 // PS_STOPEXIT; the sysctl proc.PID.stopfork and so on). Release 2003 knows none.
 func (p *Proc) setStopOn(fork, exec, exit bool) {

@@ -167,3 +167,11 @@ const (
 	VM_MAXADDRESS = 15
 	VM_PROC       = 16
 )
+
+// Nodes below CTL_PROC: the caller's process in place of a pid, and what each process has.
+const (
+	PROC_CURPROC      = 0x7fffffff
+	PROC_PID_STOPFORK = 3
+	PROC_PID_STOPEXEC = 4
+	PROC_PID_STOPEXIT = 5
+)

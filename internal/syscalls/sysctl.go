@@ -38,6 +38,8 @@ type sysctlNode struct {
 	below    bool // a leaf that takes names below it
 	value    func(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno)
 	children []sysctlNode
+	each     *sysctlNode                // what every number names that is no child's
+	set      func(c *Call) netbsd.Errno // takes a new value, whose old one has been returned; nil: read-only
 }
 
 func sysctlInt(num int32, name string, v func(c *Call) int32) sysctlNode {
@@ -82,6 +84,7 @@ var sysctlRoot = sysctlNode{kind: ctlNode, children: []sysctlNode{
 	{num: netbsd.CTL_HW, name: "hw", kind: ctlNode, children: hwNodes()},
 	{num: netbsd.CTL_MACHDEP, name: "machdep", kind: ctlNode, children: machdepNodes()},
 	{num: netbsd.CTL_USER, name: "user", kind: ctlNode}, // libc has its nodes
+	procNodes(),
 }}
 
 func kernNodes() []sysctlNode {
@@ -225,7 +228,21 @@ func sysctl(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return sysctlReturn(c, value, oldp, oldlenp, oldlen)
+	if errno := sysctlReturn(c, value, oldp, oldlenp, oldlen); errno != 0 || newp == 0 {
+		return errno
+	}
+	return sysctlSet(c, name)
+}
+
+// sysctlSet gives a node that sysctlValue has found writable its new value.
+func sysctlSet(c *Call, name []int32) netbsd.Errno {
+	node := &sysctlRoot
+	for _, num := range name {
+		if node = node.child(num); node.set != nil {
+			return node.set(c)
+		}
+	}
+	return netbsd.EPERM
 }
 
 func sysctlName(c *Call) ([]int32, netbsd.Errno) {
@@ -259,7 +276,7 @@ func sysctlValue(c *Call, name []int32, oldlen uint64, write bool) ([]byte, netb
 			if node.kind != ctlNode && !node.below && i+1 < len(name) {
 				return nil, netbsd.ENOTDIR
 			}
-			if write {
+			if write && node.set == nil {
 				return nil, netbsd.EPERM
 			}
 			return node.value(c, name[i+1:], oldlen)
@@ -274,7 +291,7 @@ func (n *sysctlNode) child(num int32) *sysctlNode {
 			return &n.children[i]
 		}
 	}
-	return nil
+	return n.each
 }
 
 // sysctlQuery lists a node's children as struct sysctlnode, 96 bytes each:

@@ -154,3 +154,31 @@ func TestSysctlValues(t *testing.T) {
 		}
 	})
 }
+
+// sysctl_proc_stop of NetBSD 10's kern_resource.c.
+func TestSysctlProcStops(t *testing.T) {
+	node := func(pid, which int) func(*player) uint64 {
+		return func(p *player) uint64 {
+			if pid == 0 {
+				pid = p.c.L.Proc().Pid()
+			}
+			return p.arg(words(netbsd.CTL_PROC, uint32(pid), uint32(which)))
+		}
+	}
+	stages(t, map[string][]row{"stops": {
+		{"curproc is listed", netbsd.SYS___sysctl, args{words(netbsd.CTL_PROC, 0xfffffffe), 2, room(96), longs(96), 0, 0}, 0, nil, nil},
+		{"off at first", netbsd.SYS___sysctl, args{node(netbsd.PROC_CURPROC, netbsd.PROC_PID_STOPEXIT), 3, room(4), longs(4), 0, 0}, 0, out{2, words(0)}, nil},
+		{"set: the old value", netbsd.SYS___sysctl, args{node(netbsd.PROC_CURPROC, netbsd.PROC_PID_STOPEXIT), 3, room(4), longs(4), words(7), 4}, 0, out{2, words(0)}, nil},
+		{"it is on, by the pid, too", netbsd.SYS___sysctl, args{node(0, netbsd.PROC_PID_STOPEXIT), 3, room(4), longs(4), 0, 0}, 0, out{2, words(1)}, nil},
+		{"the others are not", netbsd.SYS___sysctl, args{node(0, netbsd.PROC_PID_STOPFORK), 3, room(4), longs(4), 0, 0}, 0, out{2, words(0)}, nil},
+		{"cleared", netbsd.SYS___sysctl, args{node(0, netbsd.PROC_PID_STOPEXIT), 3, 0, 0, words(0), 4}, 0, nil, nil},
+		{"it is off", netbsd.SYS___sysctl, args{node(0, netbsd.PROC_PID_STOPEXIT), 3, room(4), longs(4), 0, 0}, 0, out{2, words(0)}, nil},
+		{"EINVAL for the size", netbsd.SYS___sysctl, args{node(0, netbsd.PROC_PID_STOPEXIT), 3, 0, 0, words(1), 8}, netbsd.EINVAL, nil, nil},
+		{"EFAULT for the new value", netbsd.SYS___sysctl, args{node(0, netbsd.PROC_PID_STOPEXIT), 3, 0, 0, bad, 4}, netbsd.EFAULT, nil, nil},
+		{"ESRCH", netbsd.SYS___sysctl, args{node(nobody, netbsd.PROC_PID_STOPEXIT), 3, room(4), longs(4), 0, 0}, netbsd.ESRCH, nil, nil},
+		{"ENOENT", netbsd.SYS___sysctl, args{node(0, 77), 3, room(4), longs(4), 0, 0}, netbsd.ENOENT, nil, nil},
+		{"EISDIR", netbsd.SYS___sysctl, args{words(netbsd.CTL_PROC, netbsd.PROC_CURPROC), 2, room(4), longs(4), 0, 0}, netbsd.EISDIR, nil, nil},
+		{"setuid(2)", netbsd.SYS_setuid, args{7}, 0, nil, nil},
+		{"EPERM for another's", netbsd.SYS___sysctl, args{words(netbsd.CTL_PROC, 1, netbsd.PROC_PID_STOPEXIT), 3, 0, 0, words(1), 4}, netbsd.EPERM, nil, nil},
+	}})
+}
