@@ -161,10 +161,6 @@ func (l *LWP) rest() {
 	l.leavePlace()
 	if l.flags&lDetached != 0 {
 		p.step(l, StepLWPFree)
-		if l.stat == LWPDead {
-			l.setStat(LWPZombie)
-			p.nzlwps++
-		}
 		l.free()
 	} else {
 		p.step(l, StepLWPZombie)

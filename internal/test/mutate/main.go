@@ -49,7 +49,7 @@ func main() {
 	flag.Uint64Var(&p.seed, "seed", 1, "of the choice")
 	flag.StringVar(&p.log, "log", "", "keep verdicts in this `file`, and go on from those that are in it")
 	flag.BoolVar(&p.list, "list", false, "print the faults, and try none")
-	flag.DurationVar(&p.timeout, "timeout", 2*time.Minute, "after which tests that run on have noticed a fault")
+	flag.DurationVar(&p.timeout, "timeout", 5*time.Minute, "after which tests that run on have noticed a fault; 15 s of processor time are the same")
 	flag.Parse()
 	p.files, p.funcs = regexp.MustCompile(*files), regexp.MustCompile(*funcs)
 	if err := run(&p); err != nil {

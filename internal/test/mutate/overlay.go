@@ -79,9 +79,19 @@ import (
 	"cmp"
 	"os"
 	"strconv"
+	"syscall"
 )
 
-var mutChosen, _ = strconv.Atoi(os.Getenv("` + faultVar + `"))
+var mutChosen = mutChoose()
+
+// A fault that makes a loop endless costs no more than this.
+func mutChoose() int {
+	id, _ := strconv.Atoi(os.Getenv("` + faultVar + `"))
+	if id != 0 {
+		syscall.Setrlimit(syscall.RLIMIT_CPU, &syscall.Rlimit{Cur: 15, Max: 15})
+	}
+	return id
+}
 
 type mutNumber interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float64

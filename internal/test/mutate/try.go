@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"strconv"
@@ -44,6 +45,8 @@ func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (map[string
 			todo = append(todo, f)
 		}
 	}
+	// In any order, so that a run which is cut short is a sample.
+	rand.New(rand.NewPCG(pl.seed, 1)).Shuffle(len(todo), func(i, j int) { todo[i], todo[j] = todo[j], todo[i] })
 	shown := newProgress(len(todo))
 	defer shown.end()
 	for i, f := range todo {
@@ -66,8 +69,9 @@ func judge(p *pkg, bin string, id int, timeout time.Duration) (verdict string, o
 	cmd.Env = append(os.Environ(), faultVar+"="+strconv.Itoa(id))
 	cmd.WaitDelay = time.Second
 	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, errors.As(err, &exit) && exit.ExitCode() < 0: // by a signal: the limit's
 		return endless, out
 	case err != nil:
 		return noticed, out
