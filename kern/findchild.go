@@ -130,19 +130,18 @@ func (p *Proc) findChild(s selector, options int) (c *Proc, kind waitKind, found
 
 // wantKinds returns, per kind, the classes that the options ask for.
 //
-// Release 2003 knows no WEXITED and no WTRAPPED: zombies are always meant, and stops of traced
-// children. A child that is dead but no zombie yet counts in release 10 alone, which waits the
+// Release 2003 knows no WEXITED and no WTRAPPED: waitPid adds both. A child that is dead but no zombie yet counts in release 10 alone, which waits the
 // short moment for it (item 87).
 func (p *Proc) wantKinds(cl uint8, options int) (w [kDead + 1]uint8) {
 	if options&netbsd.WNOZOMBIE == 0 {
-		if options&netbsd.WEXITED != 0 || p.m.r2003 {
+		if options&netbsd.WEXITED != 0 {
 			w[kZombie] = cl
 		}
 		if !p.m.r2003 {
 			w[kDead] = cl
 		}
 	}
-	if options&(netbsd.WTRAPPED|netbsd.WUNTRACED) != 0 || p.m.r2003 {
+	if options&(netbsd.WTRAPPED|netbsd.WUNTRACED) != 0 {
 		w[kStopped] = cl & tracedClasses
 	}
 	if options&netbsd.WUNTRACED != 0 {

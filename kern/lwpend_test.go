@@ -86,3 +86,28 @@ func TestSuspensionIsNothingToWhoExits(t *testing.T) {
 		}
 	})
 }
+
+// A stop that has begun, and waits for an LWP in user mode, is off when that LWP calls exit(2): no
+// sleep of the exit stops, and the parent hears of the end alone (the promise of exit1, whose files
+// must come to their close).
+func TestStopThatHasBegunIsOffInAnExit(t *testing.T) {
+	both(t, func(w *world) {
+		p := w.spawn("P", func(l *LWP) {
+			w.give(l.Proc(), func() {
+				w.is("sleep in close", l.Sleep(true, time.Now().Add(time.Second)), netbsd.EWOULDBLOCK)
+			}, nil, nil)
+			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.Kill(l.Proc().Pid(), netbsd.SIGSTOP) }, false, nil)
+			time.Sleep(2 * time.Second) // in user mode: the process is stopping, not stopped
+			l.Exit(4)
+		})
+		time.Sleep(time.Second)
+		w.locked(func() { w.is("stopping", p.flags&(fStopping|fStopped), fStopping) })
+		time.Sleep(30 * time.Second)
+		settled()
+		st, ok := p.Status()
+		w.is("exited", []any{ok, st}, []any{true, netbsd.ExitStatus(4, 0)})
+		if !ok {
+			p.Kill(netbsd.SIGKILL)
+		}
+	})
+}

@@ -238,3 +238,27 @@ func TestNoCldWaitBelowASubreaper(t *testing.T) {
 		})
 	})
 }
+
+// match_process of NetBSD 10 skips a zombie without WEXITED, whoever else there is to wait for.
+func TestZombieIsSkippedWithoutWEXITED(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			z := w.fork(l, "Z", exit(3))
+			c := w.fork(l, "C", sleepForever)
+			l.Nanosleep(time.Second)
+			for _, by := range [][2]int{{netbsd.P_ALL, 0}, {netbsd.P_PGID, 0}, {netbsd.P_SID, l.Proc().Sid()}} {
+				pid, errno := l.Wait6(by[0], by[1], netbsd.WUNTRACED|netbsd.WNOHANG, nil)
+				w.is("a live one is there", []any{pid, errno}, []any{0, netbsd.Errno(0)})
+			}
+			_, errno := l.Wait6(netbsd.P_PID, z.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG, nil)
+			w.is("the zombie alone", errno, netbsd.ECHILD)
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			pid, errno := l.Wait6(netbsd.P_ALL, 0, netbsd.WUNTRACED, nil)
+			w.is("the stop", []any{pid, errno}, []any{c.Pid(), netbsd.Errno(0)})
+			l.Kill(c.Pid(), netbsd.SIGKILL)
+		})
+	})
+}
