@@ -328,6 +328,7 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 		c.inheritExt(p.ext)
 	}
 	cl.setup(c, a.Body, a.Manual)
+	cl.inheritSched(l)
 	cl.mask = l.mask
 	// In sigsuspend(2) the mask is a loan: the child gets the one that will be restored.
 	if l.flags&lOldMask != 0 {

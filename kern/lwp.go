@@ -108,6 +108,7 @@ type lwpExt struct {
 	inTrace bool          // in traceStop
 	given   netbsd.Signal // what the tracer gave there
 	waiting int32         // the LWP it waits for, for the deadlock check
+	sched   sched
 }
 
 // extra returns what few LWPs need, made at the first use: a sleeping LWP of a large program

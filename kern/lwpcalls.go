@@ -45,6 +45,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		return nil, netbsd.EAGAIN
 	}
 	n.setup(p, body, manual)
+	n.inheritSched(l)
 	n.mask = l.mask
 	if l.flags&lOldMask != 0 {
 		n.mask = l.oldmask

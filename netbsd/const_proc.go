@@ -247,12 +247,21 @@ const (
 	AXSIG = 0x10 // killed by a signal
 )
 
-// Scheduling policies.
+// Scheduling policies, and the priorities of the real-time ones (sched.h, sys/sched.h).
 const (
-	SCHED_NONE  = -1
-	SCHED_OTHER = 0
-	SCHED_FIFO  = 1
-	SCHED_RR    = 2
+	SCHED_NONE    = -1
+	SCHED_OTHER   = 0
+	SCHED_FIFO    = 1
+	SCHED_RR      = 2
+	SCHED_PRI_MIN = 0
+	SCHED_PRI_MAX = 63
+)
+
+// Processor sets (sys/pset.h).
+const (
+	PS_NONE  = 0
+	PS_MYID  = -1
+	PS_QUERY = -2
 )
 
 // Sizes that the limits of a NetBSD/amd64 process begin with, soft and hard: data

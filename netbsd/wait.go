@@ -21,6 +21,7 @@ const WaitAny = -1
 const (
 	P_ALL    = 0
 	P_PID    = 1
+	P_MYID   = -1
 	P_LWPID  = 2
 	P_PPID   = 3
 	P_PGID   = 4

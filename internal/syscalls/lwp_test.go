@@ -16,6 +16,9 @@ func waits(p *player) {
 // ends has an LWP end at once.
 func ends(p *player) { p.do(netbsd.SYS__lwp_exit) }
 
+// noPri as a priority leaves it as it is (PRI_NONE).
+const noPri = 1<<32 - 1
+
 func TestLWP(t *testing.T) {
 	start := context(at(0x5000))
 	stages(t, map[string][]row{
@@ -115,6 +118,77 @@ func TestLWP(t *testing.T) {
 				return ""
 			}, nil},
 			{"_sched_getaffinity(2): EINVAL", netbsd.SYS__sched_getaffinity, args{0, 0, 0, room(32)}, netbsd.EINVAL, nil, nil},
+		},
+		"classes": {
+			{"do_sched_setparam: nothing to do", netbsd.SYS__sched_setparam, args{nobody, 0, -1, words(noPri)}, 0, nil, nil},
+			{"do_sched_setparam: EINVAL for a policy", netbsd.SYS__sched_setparam, args{0, 0, 3, words(0)}, netbsd.EINVAL, nil, nil},
+			{"do_sched_setparam: EINVAL for a priority", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_RR, words(64)}, netbsd.EINVAL, nil, nil},
+			{"do_sched_setparam: EINVAL for a priority of SCHED_OTHER", netbsd.SYS__sched_setparam, args{0, 0, -1, words(1)}, netbsd.EINVAL, nil, nil},
+			{"do_sched_getparam: SCHED_OTHER's is by the niceness", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(43)}, nil},
+			{"_sched_getparam(2): EFAULT for the priority", netbsd.SYS__sched_getparam, args{0, 0, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"_sched_getparam(2): without a policy", netbsd.SYS__sched_getparam, args{0, lid, 0, room(4)}, 0, out{3, words(43)}, nil},
+			{"sys__sched_protect: EINVAL for none to end", netbsd.SYS__sched_protect, args{-1}, netbsd.EINVAL, nil, nil},
+			{"sys__sched_protect: no change for SCHED_OTHER", netbsd.SYS__sched_protect, args{0}, 0, nil, nil},
+			{"sys__sched_protect: the end of it", netbsd.SYS__sched_protect, args{-1}, 0, nil, nil},
+			{"convert_pri: the lowest one", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_FIFO, words(noPri)}, 0, nil, nil},
+			{"_sched_getparam(2): SCHED_FIFO", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{2, words(netbsd.SCHED_FIFO)}, nil},
+			{"_sched_getparam(2): and its priority", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(0)}, nil},
+			{"_sched_setparam(2): SCHED_RR", netbsd.SYS__sched_setparam, args{0, lid, netbsd.SCHED_RR, words(30)}, 0, nil, nil},
+			{"convert_pri: real-time to real-time keeps the priority", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_FIFO, words(noPri)}, 0, nil, nil},
+			{"_sched_getparam(2)", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(30)}, nil},
+			{"sys__sched_protect: EPERM below one's own", netbsd.SYS__sched_protect, args{29}, netbsd.EPERM, nil, nil},
+			{"sys__sched_protect: EPERM for no priority", netbsd.SYS__sched_protect, args{64}, netbsd.EPERM, nil, nil},
+			{"sys__sched_protect", netbsd.SYS__sched_protect, args{40}, 0, nil, nil},
+			{"sys__sched_protect: ENOENT when asked while there is one", netbsd.SYS__sched_protect, args{-2}, netbsd.ENOENT, nil, nil},
+			{"sys__sched_protect: the end of it", netbsd.SYS__sched_protect, args{-1}, 0, nil, nil},
+			{"_sched_getparam(2): the priority was not changed", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(30)}, nil},
+			{"lwp_create: a new LWP has its maker's", netbsd.SYS__lwp_create, args{start, 0, room(4)}, 0, nil, func(p *player) {
+				p.play([]row{{"_sched_getparam(2)", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(30)}, nil}})
+				p.do(netbsd.SYS__lwp_exit)
+			}},
+			{"_lwp_wait(2)", netbsd.SYS__lwp_wait, args{0, 0}, 0, nil, nil},
+			{"fork(2): and a child its parent's", netbsd.SYS_fork, nil, 0, nil, func(p *player) {
+				p.play([]row{{"_sched_getparam(2)", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{2, words(netbsd.SCHED_FIFO)}, nil}})
+				p.do(netbsd.SYS_exit, 0)
+			}},
+			{"wait4(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
+			{"sched_listener_cb: EPERM for a higher priority", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_NONE, words(31)}, netbsd.EPERM, nil, nil},
+			{"sched_listener_cb: EPERM for another real-time class", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_RR, words(1)}, netbsd.EPERM, nil, nil},
+			{"sched_listener_cb: a lower priority", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_NONE, words(20)}, 0, nil, nil},
+			{"sched_listener_cb: SCHED_OTHER", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_OTHER, words(noPri)}, 0, nil, nil},
+			{"sched_listener_cb: EPERM for the way back", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_FIFO, words(0)}, netbsd.EPERM, nil, nil},
+			{"sched_listener_cb: EPERM for another user's process", netbsd.SYS__sched_getparam, args{1, 0, room(4), room(4)}, netbsd.EPERM, nil, nil},
+			{"secmodel_suser: EPERM for processors", netbsd.SYS__sched_setaffinity, args{0, 0, 4, words(1)}, netbsd.EPERM, nil, nil},
+		},
+		"affinity": {
+			{"sys__sched_getaffinity: none was set", netbsd.SYS__sched_getaffinity, args{0, 0, 4, room(4)}, 0, out{3, words(0)}, nil},
+			{"_sched_setaffinity(2)", netbsd.SYS__sched_setaffinity, args{0, 0, 4, words(1)}, 0, nil, nil},
+			{"_sched_getaffinity(2)", netbsd.SYS__sched_getaffinity, args{0, 0, 4, room(4)}, 0, out{3, words(1)}, nil},
+			{"sys__sched_setaffinity: no processor that there is ends it", netbsd.SYS__sched_setaffinity, args{0, 0, 512, append(make([]byte, 511), 0x80)}, 0, nil, nil},
+			{"_sched_getaffinity(2): so it is empty", netbsd.SYS__sched_getaffinity, args{0, 0, 4, room(4)}, 0, out{3, words(0)}, nil},
+			{"_sched_getaffinity(2): ESRCH", netbsd.SYS__sched_getaffinity, args{0, nobody, 4, room(4)}, netbsd.ESRCH, nil, nil},
+			{"_sched_setaffinity(2): ESRCH", netbsd.SYS__sched_setaffinity, args{nobody, 0, 4, words(1)}, netbsd.ESRCH, nil, nil},
+			{"_sched_getaffinity(2): EFAULT", netbsd.SYS__sched_getaffinity, args{0, 0, 4, bad}, netbsd.EFAULT, nil, nil},
+			{"kcpuset_copyin: EINVAL for too large a set", netbsd.SYS__sched_setaffinity, args{0, 0, 513, words(1)}, netbsd.EINVAL, nil, nil},
+		},
+		"processor sets": {
+			{"psid_validate: EINVAL", netbsd.SYS_pset_assign, args{7, 0, room(4)}, netbsd.EINVAL, nil, nil},
+			{"sys_pset_assign: EINVAL for no processor", netbsd.SYS_pset_assign, args{netbsd.PS_NONE, 1 << 20, room(4)}, netbsd.EINVAL, nil, nil},
+			{"sys__pset_bind: EINVAL for a type of id", netbsd.SYS__pset_bind, args{99, 0, 0, netbsd.PS_NONE, 0}, netbsd.EINVAL, nil, nil},
+			{"_pset_bind(2): back to the default set", netbsd.SYS__pset_bind, args{netbsd.P_PID, netbsd.P_MYID, 0, netbsd.PS_NONE, room(4)}, 0, out{4, words(netbsd.PS_NONE)}, nil},
+			{"kern_pset_destroy: EINVAL for the default set", netbsd.SYS_pset_destroy, args{netbsd.PS_NONE}, netbsd.EINVAL, nil, nil},
+			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
+			{"pset_create(2): EPERM", netbsd.SYS_pset_create, args{room(4)}, netbsd.EPERM, nil, nil},
+			{"pset_destroy(2): EPERM", netbsd.SYS_pset_destroy, args{1}, netbsd.EPERM, nil, nil},
+			{"pset_assign(2): EPERM", netbsd.SYS_pset_assign, args{netbsd.PS_NONE, 0, room(4)}, netbsd.EPERM, nil, nil},
+			{"pset_bind(2): EPERM", netbsd.SYS__pset_bind, args{netbsd.P_PID, netbsd.P_MYID, 0, netbsd.PS_NONE, room(4)}, netbsd.EPERM, nil, nil},
+			{"pset_assign(2): PS_QUERY is for everybody", netbsd.SYS_pset_assign, args{netbsd.PS_QUERY, 0, room(4)}, 0, out{2, words(netbsd.PS_NONE)}, nil},
+			{"pset_bind(2): PS_QUERY, of the caller", netbsd.SYS__pset_bind, args{netbsd.P_LWPID, netbsd.P_MYID, 0, netbsd.PS_QUERY, room(4)}, 0, out{4, words(netbsd.PS_NONE)}, nil},
+			{"pset_bind(2): of an LWP", netbsd.SYS__pset_bind, args{netbsd.P_LWPID, lid, netbsd.P_MYID, netbsd.PS_QUERY, room(4)}, 0, out{4, words(netbsd.PS_NONE)}, nil},
+			{"pset_bind(2): ESRCH", netbsd.SYS__pset_bind, args{netbsd.P_PID, nobody, 0, netbsd.PS_QUERY, room(4)}, netbsd.ESRCH, nil, nil},
+			{"pset_bind(2): ESRCH for an LWP", netbsd.SYS__pset_bind, args{netbsd.P_LWPID, nobody, netbsd.P_MYID, netbsd.PS_QUERY, room(4)}, netbsd.ESRCH, nil, nil},
+			{"pset_bind(2): EFAULT", netbsd.SYS__pset_bind, args{netbsd.P_PID, netbsd.P_MYID, 0, netbsd.PS_QUERY, bad}, netbsd.EFAULT, nil, nil},
 		},
 	})
 }

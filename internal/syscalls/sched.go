@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"runtime"
+	"slices"
 
 	"toaster/kern"
 	"toaster/netbsd"
@@ -90,51 +91,48 @@ func setpriority(c *Call) netbsd.Errno {
 	return 0
 }
 
-// schedTarget checks that pid and lid name an LWP: 0 is the caller's.
-func (c *Call) schedTarget() netbsd.Errno {
-	p := c.L.Proc()
-	if pid := c.Int(0); pid != 0 && pid != p.Pid() {
-		if p = c.K.M.Find(pid); p == nil {
-			return netbsd.ESRCH
-		}
-	}
-	if lid := c.Int(1); lid > 0 && p.LWP(lid) == nil {
-		return netbsd.ESRCH
-	}
-	return 0
-}
-
-// schedSetparam is _sched_setparam(pid_t, lwpid_t, int policy, const struct sched_param *):
-// checked, and without effect.
+// schedSetparam is _sched_setparam(pid_t, lwpid_t, int policy, const struct sched_param *). EFAULT.
+// EINVAL: no policy or priority, or one for SCHED_OTHER. ESRCH. EPERM: not the caller's to set.
 func schedSetparam(c *Call) netbsd.Errno {
-	if errno := c.schedTarget(); errno != 0 {
+	b, errno := c.in(c.Ptr(3), 4)
+	if errno != 0 {
 		return errno
 	}
-	_, errno := c.in(c.Ptr(3), 4)
+	return c.L.SetSched(c.Int(0), c.Int(1), c.Int(2), int(int32(le32(b))))
+}
+
+// schedGetparam is _sched_getparam(pid_t, lwpid_t, int *policy, struct sched_param *). ESRCH. EPERM:
+// another user's process. EFAULT; without a policy that is not asked for.
+func schedGetparam(c *Call) netbsd.Errno {
+	policy, pri, errno := c.L.Sched(c.Int(0), c.Int(1))
+	if errno != 0 {
+		return errno
+	}
+	b := c.out(4)
+	putLE32(b, uint32(int32(pri)))
+	if errno := c.copyout(c.Ptr(3), b); errno != 0 {
+		return errno
+	}
+	putLE32(b, uint32(policy))
+	return c.copyoutOptional(c.Ptr(2), b)
+}
+
+// schedProtect is _sched_protect(int priority), by which libpthread takes a mutex of
+// PTHREAD_PRIO_PROTECT; -1 when it lets go. EINVAL. EPERM. ENOENT.
+func schedProtect(c *Call) netbsd.Errno {
+	was, errno := c.L.SchedProtect(c.Int(0))
+	c.Ret[0] = uint64(was)
 	return errno
 }
 
-// schedGetparam is _sched_getparam(pid_t, lwpid_t, int *policy, struct sched_param *):
-// everything is SCHED_OTHER with priority 0.
-func schedGetparam(c *Call) netbsd.Errno {
-	if errno := c.schedTarget(); errno != 0 {
-		return errno
-	}
-	if errno := c.copyoutOptional(c.Ptr(2), c.out(4)); errno != 0 {
-		return errno
-	}
-	return c.copyoutOptional(c.Ptr(3), c.out(4))
-}
-
-// cpusetMax bounds the size of a cpuset_t that is looked at, in bytes.
+// cpusetMax bounds the size of a cpuset_t, in bytes (kc_bitsize of subr_kcpuset.c, which compares
+// bits with bytes).
 const cpusetMax = 512
 
-// schedSetaffinity is _sched_setaffinity(pid_t, lwpid_t, size_t, const cpuset_t *):
-// EINVAL for a set without a processor, else without effect.
+// schedSetaffinity is _sched_setaffinity(pid_t, lwpid_t, size_t, const cpuset_t *): the set is
+// kept, and told by _sched_getaffinity(2). EFAULT. EINVAL: no size for a set, or no processor in
+// it. ESRCH. EPERM: not the superuser.
 func schedSetaffinity(c *Call) netbsd.Errno {
-	if errno := c.schedTarget(); errno != 0 {
-		return errno
-	}
 	n := c.Args[2]
 	if n == 0 || n > cpusetMax {
 		return netbsd.EINVAL
@@ -150,23 +148,37 @@ func schedSetaffinity(c *Call) netbsd.Errno {
 	if ones == 0 {
 		return netbsd.EINVAL
 	}
-	return 0
+	return c.L.SetAffinity(c.Int(0), c.Int(1), realCPUs(b))
 }
 
-// schedGetaffinity is _sched_getaffinity(pid_t, lwpid_t, size_t, cpuset_t *): every
-// processor.
-func schedGetaffinity(c *Call) netbsd.Errno {
-	if errno := c.schedTarget(); errno != 0 {
-		return errno
+// realCPUs returns the processors of a set that there are; nil if none, which sys__sched_setaffinity
+// takes for no set.
+func realCPUs(set []byte) []byte {
+	n := runtime.NumCPU()
+	cpus := make([]byte, (n+7)/8)
+	copy(cpus, set)
+	if n%8 != 0 {
+		cpus[n/8] &= 1<<(n%8) - 1
 	}
+	if !slices.ContainsFunc(cpus, func(v byte) bool { return v != 0 }) {
+		return nil
+	}
+	return cpus
+}
+
+// schedGetaffinity is _sched_getaffinity(pid_t, lwpid_t, size_t, cpuset_t *): the set that was
+// given, else an empty one. ESRCH. EINVAL. EFAULT.
+func schedGetaffinity(c *Call) netbsd.Errno {
 	n := c.Args[2]
-	if n == 0 || n > cpusetMax || int(8*n) < runtime.NumCPU() {
+	if n == 0 || n > cpusetMax {
 		return netbsd.EINVAL
 	}
-	b := c.out(int(n))
-	for i := range runtime.NumCPU() {
-		b[i/8] |= 1 << (i % 8)
+	set, errno := c.L.Affinity(c.Int(0), c.Int(1))
+	if errno != 0 {
+		return errno
 	}
+	b := c.out(int(n))
+	copy(b, set)
 	return c.copyout(c.Ptr(3), b)
 }
 

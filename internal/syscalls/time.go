@@ -28,9 +28,15 @@ func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
 		return processCPU(c, id&^netbsd.CLOCK_PROCESS_CPUTIME_ID)
 	case id&netbsd.CLOCK_THREAD_CPUTIME_ID != 0:
 		return lwpCPU(c, id&^netbsd.CLOCK_THREAD_CPUTIME_ID)
+	case uint32(id)&threadCPUTime799 != 0:
+		return lwpCPU(c, int(uint32(id)&^threadCPUTime799))
 	}
 	return 0, netbsd.EINVAL
 }
+
+// threadCPUTime799 was CLOCK_THREAD_CPUTIME_ID in sys/time.h until shortly before NetBSD 8. Programs that
+// have it meet EINVAL in release 10, which gives the bit no other meaning.
+const threadCPUTime799 = 1 << 31
 
 // monotonic is the time since BootTime, by the platform's clock if it has one.
 func (k *Kernel) monotonic() time.Duration {

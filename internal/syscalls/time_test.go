@@ -27,6 +27,8 @@ func TestTime(t *testing.T) {
 			}, nil},
 			{"clock_gettime(2): the LWP's processor time", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_THREAD_CPUTIME_ID, room(16)}, 0, out{1, timespec(5, 0)}, nil},
 			{"clock_gettime(2): ESRCH for a process", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_PROCESS_CPUTIME_ID | nobody, room(16)}, netbsd.ESRCH, nil, nil},
+			{"sys/time.h of NetBSD 7.99: CLOCK_THREAD_CPUTIME_ID", netbsd.SYS___clock_gettime50, args{uint32(threadCPUTime799), room(16)}, 0, nil, nil},
+			{"sys/time.h of NetBSD 7.99: ESRCH for an LWP", netbsd.SYS___clock_gettime50, args{uint32(threadCPUTime799 | nobody), room(16)}, netbsd.ESRCH, nil, nil},
 			{"clock_gettime(2): ESRCH for an LWP", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_THREAD_CPUTIME_ID | nobody, room(16)}, netbsd.ESRCH, nil, nil},
 			{"clock_gettime(2): CLOCK_VIRTUAL", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_VIRTUAL, room(16)}, 0, nil, nil},
 			{"clock_gettime(2): CLOCK_PROF", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_PROF, room(16)}, 0, nil, nil},

@@ -14,6 +14,7 @@ var subprograms = []testCase{
 	{"sub_forever", subForever},
 	{"sub_lwp_ctl", subLwpCtl},
 	{"sub_ksem", subKsem},
+	{"sub_sched", subSched},
 	{"sub_catch", subCatch},
 	{"sub_jump", subJump},
 	{"sub_scribble", subScribble},
