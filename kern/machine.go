@@ -189,8 +189,19 @@ func (m *Machine) unlock() {
 // mu, or call kern. mu is held.
 func (m *Machine) after(f func()) { m.post = append(m.post, f) }
 
-// Hostname returns Config.Hostname: what gethostname(3) tells guests. It never changes.
-func (m *Machine) Hostname() string { return m.cfg.Hostname }
+// Hostname returns what gethostname(3) tells guests: Config.Hostname, until a guest has changed it.
+func (m *Machine) Hostname() string {
+	m.lock()
+	defer m.unlock()
+	return m.cfg.Hostname
+}
+
+// SetHostname is sethostname(3). Whether the caller may is the caller's business.
+func (m *Machine) SetHostname(name string) {
+	m.lock()
+	defer m.unlock()
+	m.cfg.Hostname = name
+}
 
 // MaxProc returns how many processes there may be at once, init and those that serve the
 // machine included (kern.maxproc of sysctl(7)).

@@ -3,68 +3,455 @@ package syscalls
 import (
 	"encoding/binary"
 
+	"toaster/internal/file"
+	"toaster/internal/kqueue"
+	"toaster/internal/socket"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
-// procNodes is proc: below it each process has a node by its pid, all of which are alike, and only
-// the caller's, curproc, is listed (sysctl_proc_setup of kern_resource.c).
-func procNodes() sysctlNode {
-	cur := sysctlNode{num: netbsd.PROC_CURPROC, name: "curproc", kind: ctlNode, children: []sysctlNode{
-		procStop(netbsd.PROC_PID_STOPFORK, "stopfork"),
-		procStop(netbsd.PROC_PID_STOPEXEC, "stopexec"),
-		procStop(netbsd.PROC_PID_STOPEXIT, "stopexit"),
-	}}
-	return sysctlNode{num: netbsd.CTL_PROC, name: "proc", kind: ctlNode, children: []sysctlNode{cur}, each: &cur}
+// This file lists processes, LWPs and open files for ps(1), top(1), fstat(1) and their like: kern.proc2,
+// kern.lwp and kern.file2 of sysctl(7). Each takes the size and the number of the elements that there is
+// room for; an element is cut, or padded, to that size.
+
+// table makes such a list.
+type table struct {
+	size, count int // of elements
+	room        uint64
+	out         []byte
+	needed      uint64
 }
 
-// procStop is proc.PID.stopfork and its like: whether the process stops at its next fork, exec or
-// exit, which can be set.
-func procStop(num int32, name string) sysctlNode {
-	return sysctlNode{num: num, name: name, kind: ctlInt, value: procStops, set: procSetStop}
+// slop is for how many elements more the caller is told to have room where it asks without any, as
+// there may be more by the time it comes back (KERN_PROCSLOP and its like).
+const slop = 10
+
+// maxElement bounds the size of an element, which the caller chooses.
+const maxElement = 4096
+
+// newTable begins a list. EINVAL: no such size or number.
+func newTable(c *Call, size, count int32, oldlen uint64) (*table, netbsd.Errno) {
+	if size < 1 || size > maxElement || count < 0 {
+		return nil, netbsd.EINVAL
+	}
+	t := &table{size: int(size), count: int(count)}
+	if c.Ptr(2) != 0 {
+		t.room = oldlen
+	}
+	return t, 0
 }
 
-// procStops is sysctl_proc_stop. ESRCH: there is no such process.
-func procStops(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
-	pid, which, errno := c.procStopName()
+// add adds an element, if there is room, and counts it.
+func (t *table) add(b []byte) {
+	t.needed += uint64(t.size)
+	if t.needed <= t.room && len(t.out) < t.size*t.count {
+		n := min(len(b), t.size)
+		t.out = append(append(t.out, b[:n]...), make([]byte, t.size-n)...)
+	}
+}
+
+// result is the list. Where the caller has no room at all it is as long as the room should be. ENOMEM
+// follows where not all of it has fitted.
+func (t *table) result(c *Call) []byte {
+	if c.Ptr(2) == 0 {
+		return make([]byte, t.needed+slop*uint64(t.size))
+	}
+	return t.out
+}
+
+// procTable is kern.proc2.OP.ARG.SIZE.COUNT: the processes that OP and ARG select (sysctl_doeproc).
+// EINVAL: no such way to select. ENOMEM: not all fitted.
+func procTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
+	if len(rest) != 4 {
+		return nil, netbsd.EINVAL
+	}
+	t, errno := newTable(c, rest[2], rest[3], oldlen)
 	if errno != 0 {
 		return nil, errno
 	}
-	on, errno := c.L.StopsOn(pid, which)
-	if errno != 0 {
-		return nil, errno
+	var b [netbsd.SizeofKinfoProc2]byte
+	for _, p := range c.K.M.Procs() {
+		i, ok := p.Info()
+		if !ok {
+			continue
+		}
+		selected, errno := selects(rest[0], rest[1], &i)
+		if errno != 0 {
+			return nil, errno
+		}
+		if selected {
+			k := kinfoProc(p, &i)
+			k.Encode(b[:])
+			t.add(b[:])
+		}
 	}
-	b := make([]byte, 4)
-	if on {
-		b[0] = 1
+	return t.fits(c)
+}
+
+// fits returns the list, and ENOMEM where some of it has found no room: what fits is stored all the same.
+func (t *table) fits(c *Call) ([]byte, netbsd.Errno) {
+	b := t.result(c)
+	if c.Ptr(2) != 0 && t.needed > uint64(len(b)) {
+		if errno := sysctlReturn(c, b, c.Ptr(2), c.Ptr(3), uint64(len(b))); errno != 0 {
+			return nil, errno
+		}
+		return nil, netbsd.ENOMEM
 	}
 	return b, 0
 }
 
-// EINVAL: the new value is no int. EPERM: another user's process.
-func procSetStop(c *Call) netbsd.Errno {
-	pid, which, errno := c.procStopName()
-	if errno != 0 {
-		return errno
+// selects tells whether a process is one of those that op and arg mean.
+func selects(op, arg int32, i *kern.ProcInfo) (bool, netbsd.Errno) {
+	switch op {
+	case netbsd.KERN_PROC_ALL:
+		return true, 0
+	case netbsd.KERN_PROC_PID:
+		return i.Pid == int(arg), 0
+	case netbsd.KERN_PROC_PGRP:
+		return i.Pgid == int(arg), 0
+	case netbsd.KERN_PROC_SESSION:
+		return i.Sid == int(arg), 0
+	case netbsd.KERN_PROC_TTY:
+		return selectsTTY(arg, i), 0
+	case netbsd.KERN_PROC_UID:
+		return i.Cred.EUID == uint32(arg), 0
+	case netbsd.KERN_PROC_RUID:
+		return i.Cred.RUID == uint32(arg), 0
+	case netbsd.KERN_PROC_GID:
+		return i.Cred.EGID == uint32(arg), 0
+	case netbsd.KERN_PROC_RGID:
+		return i.Cred.RGID == uint32(arg), 0
 	}
-	if c.Ptr(5) != 4 {
-		return netbsd.EINVAL
-	}
-	b, errno := c.in(c.Ptr(4), 4)
-	if errno != 0 {
-		return errno
-	}
-	return c.L.SetStopOn(pid, which, binary.LittleEndian.Uint32(b) != 0)
+	return false, netbsd.EINVAL
 }
 
-// procStopName reads the name once more: the guest may have changed it meanwhile, so that it is
-// checked once more, too.
-func (c *Call) procStopName() (pid, which int, errno netbsd.Errno) {
-	name, errno := sysctlName(c)
-	if errno != 0 || len(name) < 3 {
-		return 0, 0, netbsd.EINVAL
+func selectsTTY(arg int32, i *kern.ProcInfo) bool {
+	switch {
+	case arg == netbsd.KERN_PROC_TTY_REVOKE:
+		return i.TTY != nil && !i.HasTTY
+	case i.TTY == nil:
+		return arg == netbsd.KERN_PROC_TTY_NODEV
 	}
-	if pid = int(name[1]); pid == netbsd.PROC_CURPROC {
-		pid = c.L.Proc().Pid()
+	return ttyDevice(i.TTY) == uint32(arg)
+}
+
+// ttyDevice is a terminal's device number, NODEV where it has none.
+func ttyDevice(t *kern.TTY) uint32 {
+	if t != nil {
+		if d, ok := t.Device().(interface{ Dev() uint64 }); ok {
+			return uint32(d.Dev())
+		}
 	}
-	return pid, int(name[2]), 0
+	return ^uint32(0)
+}
+
+// kinfoProc is fill_kproc2 of kern_proc.c.
+func kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
+	k := netbsd.KinfoProc2{
+		Addr: uint64(i.Pid), Pid: int32(i.Pid), Ppid: int32(i.Ppid), Sid: int32(i.Sid), Pgid: int32(i.Pgid),
+		Tpgid: int32(i.Tpgid), Jobc: int16(i.Jobc), Tdev: ttyDevice(i.TTY), Login: i.Login,
+		Flag: int32(i.Flags), ExitSig: int32(i.ExitSig), Status: uint16(i.Status), Acct: i.Acct,
+		UID: i.Cred.EUID, RUID: i.Cred.RUID, SvUID: i.Cred.SUID, GID: i.Cred.EGID, RGID: i.Cred.RGID, SvGID: i.Cred.SGID,
+		Groups:  i.Cred.Groups,
+		Siglist: i.Pending, Mask: i.Mask, Ignored: i.Ignored, Caught: i.Caught,
+		RealStat: procStat(i), Nice: uint8(i.Nice), Comm: i.Comm, Emul: "netbsd", NLWPs: uint64(i.NLWPs),
+	}
+	k.Stat = k.RealStat
+	if i.HasTTY {
+		k.Eflag |= netbsd.EPROC_CTTY
+	}
+	if i.Leads {
+		k.Eflag |= netbsd.EPROC_SLEADER
+	}
+	if i.State >= kern.StateDead {
+		return k
+	}
+	k.Stat, k.Wmesg = lwpStat(i.Active), waitMessage(i.Active)
+	u, errno := p.Rusage(netbsd.RUSAGE_SELF)
+	k.Valid, k.Start, k.Usage = errno == 0, i.Start, u
+	k.Real, k.Children = u.Utime+u.Stime, i.Children.Utime+i.Children.Stime
+	k.Resident = u.Maxrss << 10 / netbsd.PageSize
+	k.Size = k.Resident
+	switch i.Active {
+	case kern.LWPRunning:
+		k.NRun = 1
+	case kern.LWPSleeping:
+		k.Flag |= netbsd.P_SINTR // it can be interrupted
+		k.Wchan = k.Addr
+	}
+	return k
+}
+
+// procStat is p_stat.
+func procStat(i *kern.ProcInfo) int8 {
+	switch {
+	case i.State == kern.StateZombie:
+		return netbsd.SZOMB
+	case i.State == kern.StateDead:
+		return netbsd.SDEAD
+	case i.State == kern.StateExiting:
+		return netbsd.SDYING
+	case i.Stopped:
+		return netbsd.SSTOP
+	}
+	return netbsd.SACTIVE
+}
+
+// lwpStat is l_stat. Whether an LWP that can run does so is the host's business: it is said to.
+func lwpStat(s kern.LWPState) int8 {
+	return [...]int8{
+		kern.LWPIdle: netbsd.LSIDL, kern.LWPRunning: netbsd.LSONPROC, kern.LWPSleeping: netbsd.LSSLEEP,
+		kern.LWPStopped: netbsd.LSSTOP, kern.LWPSuspended: netbsd.LSSUSPENDED, kern.LWPDead: netbsd.LSDEAD,
+		kern.LWPZombie: netbsd.LSZOMB, kern.LWPFree: netbsd.LSDEAD,
+	}[s]
+}
+
+// waitMessage is what ps(1) shows as WCHAN. toaster does not name what is waited for.
+func waitMessage(s kern.LWPState) string {
+	if s == kern.LWPSleeping {
+		return "wait"
+	}
+	return ""
+}
+
+// lwpTable is kern.lwp.PID.SIZE.COUNT; pid -1 is all processes. ESRCH. ENOMEM: not all fitted.
+func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
+	if len(rest) != 3 {
+		return nil, netbsd.EINVAL
+	}
+	t, errno := newTable(c, rest[1], rest[2], oldlen)
+	if errno != 0 {
+		return nil, errno
+	}
+	list := c.K.M.Procs()
+	if rest[0] != -1 {
+		p := c.K.M.Find(int(rest[0]))
+		if p == nil {
+			return nil, netbsd.ESRCH
+		}
+		list = []*kern.Proc{p}
+	}
+	var b [netbsd.SizeofKinfoLWP]byte
+	for _, p := range list {
+		for _, l := range p.LWPInfos() {
+			k := kinfoLWP(c, p, &l)
+			k.Encode(b[:])
+			t.add(b[:])
+		}
+	}
+	return t.fits(c)
+}
+
+func kinfoLWP(c *Call, p *kern.Proc, l *kern.LWPInfo) netbsd.KinfoLWP {
+	state := l.LWP.State()
+	k := netbsd.KinfoLWP{Addr: uint64(p.Pid())<<32 | uint64(l.LWP.ID()), ID: int32(l.LWP.ID()), Flag: netbsd.P_INMEM,
+		Stat: lwpStat(state), Wmesg: waitMessage(state), Pid: int32(p.Pid()), Name: l.Name}
+	if state == kern.LWPSleeping {
+		k.Flag |= netbsd.P_SINTR
+	}
+	if c.K.CPUTime != nil && l.LWP == c.L {
+		user, system := c.K.CPUTime(l.LWP)
+		k.Real = user + system
+	}
+	return k
+}
+
+// fileTable is kern.file2.OP.ARG.SIZE.COUNT: the open files of all processes, each once, for
+// KERN_FILE_BYFILE, or the descriptors of one process, or of all for -1 (KERN_FILE_BYPID). A process of
+// another user is passed by, but for the superuser.
+func fileTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
+	if len(rest) != 4 {
+		return nil, netbsd.EINVAL
+	}
+	op, arg := rest[0], rest[1]
+	if op != netbsd.KERN_FILE_BYFILE && op != netbsd.KERN_FILE_BYPID || op == netbsd.KERN_FILE_BYFILE && arg != 0 || arg < -1 {
+		return nil, netbsd.EINVAL
+	}
+	t, errno := newTable(c, rest[2], rest[3], oldlen)
+	if errno != 0 {
+		return nil, errno
+	}
+	seen := map[*file.Description]bool{}
+	for _, p := range c.K.M.Procs() {
+		if arg <= 0 || p.Pid() == int(arg) {
+			t.addFiles(c, p, op == netbsd.KERN_FILE_BYFILE, seen)
+		}
+	}
+	return t.fits(c)
+}
+
+func (t *table) addFiles(c *Call, p *kern.Proc, once bool, seen map[*file.Description]bool) {
+	files, ok := p.Files().(Files)
+	if !ok || c.maySeeEnv(p.Pid()) != 0 {
+		return
+	}
+	var b [netbsd.SizeofKinfoFile]byte
+	for _, fd := range files.Open() {
+		d, errno := files.Get(fd)
+		if errno != 0 {
+			continue
+		}
+		if !once || !seen[d] {
+			k := kinfoFile(d)
+			k.Addr = uint64(len(seen) + 1)
+			if !once {
+				k.Pid, k.FD = int32(p.Pid()), int32(fd)
+				k.Cloexec, _ = files.Cloexec(fd)
+			}
+			k.Encode(b[:])
+			t.add(b[:])
+		}
+		seen[d] = true
+		d.Release()
+	}
+}
+
+// Types of open files (sys/file.h).
+const (
+	dtypeVnode  = 1
+	dtypeSocket = 2
+	dtypePipe   = 3
+	dtypeKqueue = 4
+	dtypeMisc   = 5
+)
+
+// kinfoFile is fill_file of kern_descrip.c.
+func kinfoFile(d *file.Description) netbsd.KinfoFile {
+	st, errno := d.File.Stat()
+	k := netbsd.KinfoFile{Flag: uint32(d.Flags() + 1), Type: dtypeVnode, Count: 1, UID: st.UID, GID: st.GID, Size: st.Size}
+	k.Vtype = vnodeTypes[st.Mode>>12&0xf]
+	switch _, isQueue := d.File.(*kqueue.Queue); {
+	case isQueue:
+		k.Type, k.Vtype = dtypeKqueue, 0
+	case isSocket(d.File):
+		k.Type, k.Vtype = dtypeSocket, 0
+	case errno != 0:
+		k.Type, k.Vtype = dtypeMisc, 0
+	case st.Mode&netbsd.S_IFMT == netbsd.S_IFIFO && d.Path == "":
+		k.Type, k.Vtype = dtypePipe, 0
+	default:
+		k.Offset, _ = d.File.Lseek(0, netbsd.SEEK_CUR)
+	}
+	return k
+}
+
+func isSocket(f file.File) bool {
+	_, ok := f.(*socket.Socket)
+	return ok
+}
+
+// vnodeTypes are V* of sys/vnode.h by the type in a mode (iftovt_tab).
+var vnodeTypes = [16]uint32{1: 7, 2: 4, 4: 2, 6: 3, 8: 1, 10: 5, 12: 6}
+
+// procNodes are the nodes of proc.PID (sysctl(7)); PROC_CURPROC is the caller.
+func procNodes(pid int32) []sysctlNode {
+	return []sysctlNode{
+		procString(netbsd.PROC_PID_CORENAME, "corename", "Name of core files", pid, func(*kern.Proc) string { return defCoreName }),
+		sysctlDir(netbsd.PROC_PID_LIMIT, "rlimit", procLimits(pid)...).says("Limits"),
+		procStop(netbsd.PROC_PID_STOPFORK, "stopfork", pid),
+		procStop(netbsd.PROC_PID_STOPEXEC, "stopexec", pid),
+		procStop(netbsd.PROC_PID_STOPEXIT, "stopexit", pid),
+	}
+}
+
+// procStop is whether the process stops at its next fork, exec or exit (sysctl_proc_stop of
+// kern_resource.c). ESRCH. EINVAL: the new value is no int. EPERM: another user's process.
+func procStop(num int32, name string, pid int32) sysctlNode {
+	target := func(c *Call) int {
+		if pid == netbsd.PROC_CURPROC {
+			return c.L.Proc().Pid()
+		}
+		return int(pid)
+	}
+	get := func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+		on, errno := c.L.StopsOn(target(c), int(num))
+		b := make([]byte, 4)
+		if on {
+			b[0] = 1
+		}
+		return b, errno
+	}
+	set := func(c *Call, b []byte) netbsd.Errno {
+		if len(b) != 4 {
+			return netbsd.EINVAL
+		}
+		return c.L.SetStopOn(target(c), int(num), binary.LittleEndian.Uint32(b) != 0)
+	}
+	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_INT, about: "Whether it stops then", value: get, set: set, anyWrite: true}
+}
+
+// defCoreName is kern.defcorename.
+const defCoreName = "%n.core"
+
+// subject finds the process that a node of proc is about. ESRCH; EPERM where it is another user's
+// (KAUTH_PROCESS_RLIMIT and its like).
+func subject(c *Call, pid int32) (*kern.Proc, netbsd.Errno) {
+	if pid == netbsd.PROC_CURPROC {
+		return c.L.Proc(), 0
+	}
+	p := c.K.M.Find(int(pid))
+	if p == nil {
+		return nil, netbsd.ESRCH
+	}
+	return p, c.maySeeEnv(int(pid))
+}
+
+func procString(num int32, name, about string, pid int32, v func(p *kern.Proc) string) sysctlNode {
+	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_STRING, about: about, value: func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+		p, errno := subject(c, pid)
+		if errno != 0 {
+			return nil, errno
+		}
+		return append([]byte(v(p)), 0), 0
+	}}
+}
+
+// limitNames are proc.PID.rlimit's, in the order of RLIMIT_*.
+var limitNames = [netbsd.RLIM_NLIMITS]string{"cputime", "filesize", "datasize", "stacksize", "coredumpsize",
+	"memoryuse", "memorylocked", "maxproc", "descriptors", "sbsize", "vmemoryuse", "maxlwp"}
+
+func procLimits(pid int32) (list []sysctlNode) {
+	for i, name := range limitNames {
+		list = append(list, sysctlDir(int32(i+1), name,
+			procLimit(netbsd.PROC_PID_LIMIT_TYPE_SOFT, "soft", pid, i),
+			procLimit(netbsd.PROC_PID_LIMIT_TYPE_HARD, "hard", pid, i),
+		).says("Limit of getrlimit(2)"))
+	}
+	return list
+}
+
+// procLimit is one of a limit's two halves. A process sets its own as setrlimit(2) does.
+func procLimit(num int32, name string, pid int32, which int) sysctlNode {
+	half := func(r *kern.Rlimit) *uint64 {
+		if num == netbsd.PROC_PID_LIMIT_TYPE_SOFT {
+			return &r.Cur
+		}
+		return &r.Max
+	}
+	get := func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+		p, errno := subject(c, pid)
+		if errno != 0 {
+			return nil, errno
+		}
+		r, errno := p.Rlimit(which)
+		return binary.LittleEndian.AppendUint64(nil, *half(&r)), errno
+	}
+	set := func(c *Call, b []byte) netbsd.Errno {
+		p, errno := subject(c, pid)
+		switch {
+		case errno != 0:
+			return errno
+		case p != c.L.Proc():
+			return netbsd.EPERM
+		case len(b) != 8:
+			return netbsd.EINVAL
+		}
+		r, errno := p.Rlimit(which)
+		if errno != 0 {
+			return errno
+		}
+		*half(&r) = binary.LittleEndian.Uint64(b)
+		return c.L.SetRlimit(which, r)
+	}
+	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_QUAD, about: "In the limit's unit", value: get, set: set, anyWrite: true}
 }

@@ -2,42 +2,81 @@ package syscalls
 
 import (
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"toaster/kern"
 	"toaster/netbsd"
 )
 
+// What each name means: sysctl_locate and sysctl_dispatch of kern_sysctl.c.
 func TestSysctlNames(t *testing.T) {
 	for _, c := range []struct {
-		name []int32
-		want netbsd.Errno
+		name  []int32
+		write bool
+		want  netbsd.Errno
 	}{
-		{[]int32{1, 1}, 0},
-		{[]int32{1}, netbsd.EISDIR},
-		{[]int32{1, ctlQuery}, 0},
-		{[]int32{1, 1, 1}, netbsd.ENOTDIR},
-		{[]int32{1, 1, ctlQuery}, netbsd.ENOTDIR},
-		{[]int32{1, 9999}, netbsd.ENOENT},
-		{[]int32{99, 1}, netbsd.ENOENT},
+		{[]int32{1, 1}, false, 0},
+		{[]int32{1}, false, netbsd.EINVAL}, // sysctl_lookup
+		{[]int32{netbsd.CTL_QUERY}, false, 0},
+		{[]int32{1, netbsd.CTL_QUERY}, false, 0},
+		{[]int32{1, netbsd.CTL_DESCRIBE}, false, 0},
+		{[]int32{1, netbsd.CTL_CREATE}, false, netbsd.EINVAL}, // without a node to create
+		{[]int32{1, netbsd.CTL_CREATE}, true, netbsd.EPERM},
+		{[]int32{1, netbsd.CTL_DESTROY}, true, netbsd.EPERM},
+		{[]int32{1, -99}, false, netbsd.EOPNOTSUPP},
+		{[]int32{1, 1, 1}, false, netbsd.ENOTDIR},
+		{[]int32{1, 1, netbsd.CTL_QUERY}, false, netbsd.ENOTDIR},
+		{[]int32{1, 9999}, false, netbsd.ENOENT},
+		{[]int32{99, 1}, false, netbsd.ENOENT},
+		{[]int32{netbsd.CTL_KERN, netbsd.KERN_PROC2, netbsd.CTL_QUERY}, false, 0},
+		{[]int32{netbsd.CTL_PROC, netbsd.CTL_QUERY}, false, 0},
+		{[]int32{netbsd.CTL_PROC, 1, netbsd.CTL_QUERY}, false, 0},
+		{[]int32{netbsd.CTL_PROC, -5, 1}, false, netbsd.ENOENT},
+		{[]int32{1, 1}, true, netbsd.EPERM},
 	} {
-		if _, errno := sysctlValue(&Call{}, c.name, 100, false); errno != c.want {
-			t.Errorf("%v: %s, want %s", c.name, errno.Name(), c.want.Name())
+		if _, _, errno := sysctlValue(&Call{}, c.name, 100, c.write); errno != c.want {
+			t.Errorf("%v, write %v: %s, want %s", c.name, c.write, errnoName(errno), errnoName(c.want))
 		}
-	}
-	if _, errno := sysctlValue(&Call{}, []int32{1, 1}, 100, true); errno != netbsd.EPERM {
-		t.Errorf("write: %s", errno.Name())
 	}
 }
 
-// TestSysctlNodesHaveChildren checks what a query can meet: Go's own search by name
-// takes it for granted that a node it enters has children.
-func TestSysctlNodesHaveChildren(t *testing.T) {
-	for _, n := range sysctlRoot.children {
-		if n.name != "user" && n.value == nil && len(n.children) == 0 {
-			t.Errorf("%s is empty", n.name)
+// everyNode calls f with each node of the tree and its name; of proc the caller's.
+func everyNode(f func(path []int32, name string, n *sysctlNode)) {
+	var walk func(path []int32, name string, n *sysctlNode)
+	walk = func(path []int32, name string, n *sysctlNode) {
+		list := n.listed()
+		for i := range list {
+			at := append(slices.Clone(path), list[i].num)
+			f(at, name+list[i].name, &list[i])
+			walk(at, name+list[i].name+".", &list[i])
 		}
 	}
+	walk(nil, "", &sysctlRoot)
+}
+
+// sysctl(8) walks the tree by what a query tells, and Go's search by name takes it for granted that a
+// node it enters has children. No number and no name stands twice in a node, and each has its
+// description.
+func TestSysctlTree(t *testing.T) {
+	everyNode(func(path []int32, name string, n *sysctlNode) {
+		if n.kind == netbsd.CTLTYPE_NODE && n.value == nil && len(n.children) == 0 && n.each == nil && n.name != "user" {
+			t.Errorf("%s is empty", name)
+		}
+		if (n.value == nil) != (n.kind == netbsd.CTLTYPE_NODE) && n.kind != netbsd.CTLTYPE_NODE {
+			t.Errorf("%s has no value", name)
+		}
+		if len(n.name) == 0 || len(n.name) >= netbsd.SysctlNameLen || n.num < 0 {
+			t.Errorf("%s, %d: no name or number", name, n.num)
+		}
+		numbers, names := map[int32]bool{}, map[string]bool{}
+		for _, child := range n.listed() {
+			if numbers[child.num] || names[child.name] {
+				t.Errorf("%s.%s, %d, is there twice", name, child.name, child.num)
+			}
+			numbers[child.num], names[child.name] = true, true
+		}
+	})
 }
 
 // What a program is told of the machine is what the machine goes by: kern.maxproc is the
@@ -54,11 +93,11 @@ func TestSysctlOfTheMachine(t *testing.T) {
 		m := kern.New(c.Config)
 		p, _ := m.Spawn(kern.SpawnArgs{Body: func(l *kern.LWP) {
 			call := &Call{L: l, K: &Kernel{M: m}}
-			maxproc, errno := sysctlValue(call, []int32{1, netbsd.KERN_MAXPROC}, 100, false)
+			maxproc, _, errno := sysctlValue(call, []int32{1, netbsd.KERN_MAXPROC}, 100, false)
 			if errno != 0 || binary.LittleEndian.Uint32(maxproc) != c.maxproc {
 				t.Errorf("kern.maxproc is %v, %v, want %d", maxproc, errno, c.maxproc)
 			}
-			hostname, errno := sysctlValue(call, []int32{1, netbsd.KERN_HOSTNAME}, 100, false)
+			hostname, _, errno := sysctlValue(call, []int32{1, netbsd.KERN_HOSTNAME}, 100, false)
 			if errno != 0 || string(hostname) != c.hostname {
 				t.Errorf("kern.hostname is %q, %v, want %q", hostname, errno, c.hostname)
 			}
@@ -97,16 +136,14 @@ func TestSysctlNumbers(t *testing.T) {
 		"net.route":            {netbsd.CTL_NET, netbsd.AF_ROUTE},
 	} {
 		found := false
-		for _, top := range sysctlRoot.children {
-			for _, n := range top.children {
-				if top.name+"."+n.name == name {
-					found = true
-					if got := [2]int32{top.num, n.num}; got != want {
-						t.Errorf("%s is %v, want %v", name, got, want)
-					}
+		everyNode(func(path []int32, at string, _ *sysctlNode) {
+			if at == name {
+				found = true
+				if !slices.Equal(path, want[:]) {
+					t.Errorf("%s is %v, want %v", name, path, want)
 				}
 			}
-		}
+		})
 		if !found {
 			t.Errorf("there is no %s", name)
 		}
@@ -116,7 +153,7 @@ func TestSysctlNumbers(t *testing.T) {
 // kern.clockrate is struct clockinfo of sys/time.h: hz, tick, tickadj, stathz, profhz, of a clock
 // that ticks a hundred times a second, 10,000 µs each. sysconf(3) takes _SC_CLK_TCK from the first.
 func TestClockRate(t *testing.T) {
-	b, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_KERN, netbsd.KERN_CLOCKRATE}, 20, false)
+	b, _, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_KERN, netbsd.KERN_CLOCKRATE}, 20, false)
 	if want := words(100, 10000, 0, 100, 100); errno != 0 || string(b) != string(want) {
 		t.Errorf("%x, %v, want %x", b, errno, want)
 	}
@@ -126,12 +163,12 @@ func TestClockRate(t *testing.T) {
 // page 0 cannot be mapped (uvm_map_prepare).
 func TestSysctlOfAddresses(t *testing.T) {
 	for num, want := range map[int32][]byte{netbsd.VM_MINADDRESS: longs(0), 1024: words(1)} {
-		b, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_VM, num}, 8, false)
+		b, _, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_VM, num}, 8, false)
 		if errno != 0 || string(b) != string(want) {
 			t.Errorf("vm.%d: %x, %v, want %x", num, b, errno, want)
 		}
 	}
-	if _, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_VM, 1024}, 4, true); errno != netbsd.EPERM {
+	if _, _, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_VM, 1024}, 4, true); errno != netbsd.EPERM {
 		t.Errorf("page 0 is to be mapped: %s", errno.Name())
 	}
 }
@@ -139,18 +176,160 @@ func TestSysctlOfAddresses(t *testing.T) {
 // Every node of sysctl(7) that is there has a value, as long as it is said to be.
 func TestSysctlValues(t *testing.T) {
 	newRig(t).run(func(p *player) {
-		for _, top := range sysctlRoot.children {
-			for _, n := range top.children {
-				if n.kind == ctlNode {
-					continue
-				}
-				name := words(uint32(top.num), uint32(n.num))
-				r := p.do(netbsd.SYS___sysctl, name, 2, room(256), longs(256), 0, 0)
-				size := le.Uint64(r.mem(3, 8))
-				if r.errno != 0 || size == 0 || n.kind == ctlInt && n.name != "arandom" && size != 4 || n.kind == ctlQuad && size != 8 {
-					t.Errorf("%s.%s: %s, %d bytes", top.name, n.name, errnoName(r.errno), size)
-				}
+		everyNode(func(path []int32, name string, n *sysctlNode) {
+			if n.kind == netbsd.CTLTYPE_NODE || n.below {
+				return
 			}
+			r := p.do(netbsd.SYS___sysctl, mib(path...), len(path), room(4096), longs(4096), 0, 0)
+			size := le.Uint64(r.mem(3, 8))
+			if r.errno != 0 || size == 0 || n.name != "arandom" && n.describe().Size != 0 && size != n.describe().Size {
+				t.Errorf("%s: %s, %d bytes", name, errnoName(r.errno), size)
+			}
+		})
+	})
+}
+
+// mib is the name of a node in memory.
+func mib(path ...int32) []byte {
+	var w []uint32
+	for _, n := range path {
+		w = append(w, uint32(n))
+	}
+	return words(w...)
+}
+
+// struct sysctlnode of sys/sysctl.h: flags with version and type, number, name, size.
+func TestSysctlQuery(t *testing.T) {
+	list := sysctlQuery(&sysctlRoot)
+	if len(list) != 10*netbsd.SizeofSysctlnode {
+		t.Fatalf("%d bytes", len(list))
+	}
+	kern := netbsd.DecodeSysctlnode(list)
+	if kern.Name != "kern" || kern.Num != netbsd.CTL_KERN || kern.Flags != netbsd.SYSCTL_VERS_1|netbsd.CTLFLAG_PERMANENT|netbsd.CTLTYPE_NODE ||
+		kern.Size != uint64(len(kernNodes()))*netbsd.SizeofSysctlnode {
+		t.Errorf("%+v", kern)
+	}
+	hostname := sysctlRoot.child(netbsd.CTL_KERN).child(netbsd.KERN_HOSTNAME).describe()
+	if hostname.Flags&netbsd.CTLFLAG_READWRITE == 0 {
+		t.Errorf("%+v cannot be written", hostname)
+	}
+	if any := netbsd.DecodeSysctlnode(sysctlQuery(sysctlRoot.child(netbsd.CTL_PROC))); any.Name != "curproc" || any.Flags&netbsd.CTLFLAG_ANYNUMBER == 0 {
+		t.Errorf("%+v", any)
+	}
+}
+
+// struct sysctldesc: number, version, length with the NUL, text; the next one at a multiple of 4.
+func TestSysctlDescribe(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		one := make([]byte, netbsd.SizeofSysctlnode)
+		(&netbsd.Sysctlnode{Flags: netbsd.SYSCTL_VERS_1, Num: netbsd.KERN_OSTYPE}).Encode(one)
+		r := p.do(netbsd.SYS___sysctl, mib(netbsd.CTL_KERN, netbsd.CTL_DESCRIBE), 2, room(256), longs(256), one, len(one))
+		const want = "\x01\x00\x00\x00\x00\x00\x00\x00\x16\x00\x00\x00Operating system type\x00\x00\x00"
+		if got := string(r.mem(2, len(want))); r.errno != 0 || le.Uint64(r.mem(3, 8)) != uint64(len(want)) || got != want {
+			t.Errorf("%s: %q, want %q", errnoName(r.errno), got, want)
+		}
+		r = p.do(netbsd.SYS___sysctl, mib(netbsd.CTL_HW, netbsd.CTL_DESCRIBE), 2, 0, longs(0), 0, 0)
+		if r.errno != 0 || le.Uint64(r.mem(3, 8)) < 15*16 {
+			t.Errorf("hw: %s, %d bytes", errnoName(r.errno), le.Uint64(r.mem(3, 8)))
+		}
+	})
+}
+
+// sysctl(3): only the superuser changes a value, to one of the right length; the old one comes back.
+func TestSysctlWrite(t *testing.T) {
+	name := mib(netbsd.CTL_KERN, netbsd.KERN_HOSTNAME)
+	r := newRig(t)
+	r.run(func(p *player) {
+		if got := p.do(netbsd.SYS___sysctl, name, 2, room(16), longs(16), "beta", 4); got.errno != 0 || string(got.mem(2, 4)) != "rig\x00" {
+			t.Errorf("%s, it was %q", errnoName(got.errno), got.mem(2, 4))
+		}
+		if got := r.m.Hostname(); got != "beta" {
+			t.Errorf("the name is %q", got)
+		}
+		soft := mib(netbsd.CTL_PROC, netbsd.PROC_CURPROC, netbsd.PROC_PID_LIMIT, netbsd.RLIMIT_NOFILE+1, netbsd.PROC_PID_LIMIT_TYPE_SOFT)
+		for _, c := range []struct {
+			size int
+			want netbsd.Errno
+		}{{8, 0}, {4, netbsd.EINVAL}, {ctlMaxNew + 1, netbsd.EINVAL}} {
+			if got := p.do(netbsd.SYS___sysctl, soft, 5, 0, 0, longs(99), c.size); got.errno != c.want {
+				t.Errorf("%d bytes: %s", c.size, errnoName(got.errno))
+			}
+		}
+		if limit, _ := p.c.L.Proc().Rlimit(netbsd.RLIMIT_NOFILE); limit.Cur != 99 {
+			t.Errorf("the limit is %d", limit.Cur)
+		}
+		p.c.L.Setuid(7)
+		if got := p.do(netbsd.SYS___sysctl, name, 2, 0, 0, "gamma", 5); got.errno != netbsd.EPERM {
+			t.Errorf("as uid 7: %s", errnoName(got.errno))
+		}
+	})
+}
+
+// kern.proc2, kern.lwp and kern.file2: elements of the size that is asked for, as many as there is room
+// for, ENOMEM where that is too few (sysctl_doeproc, sysctl_kern_lwp, sysctl_kern_file2). Beside the
+// caller there is init.
+func TestSysctlTables(t *testing.T) {
+	r := newRig(t)
+	r.run(func(p *player) {
+		pid := int32(p.c.L.Proc().Pid())
+		for _, c := range []struct {
+			name string
+			mib  []int32
+			room int
+			size uint64
+			want netbsd.Errno
+		}{
+			{"a process", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_PID, pid, 0x288, 1}, 0x288, 0x288, 0},
+			{"all", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_ALL, 0, 680, 10}, 6800, 2 * 680, 0},
+			{"of root", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_UID, 0, 680, 10}, 6800, 2 * 680, 0},
+			{"of nobody", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_UID, 5, 680, 10}, 6800, 0, 0},
+			{"without a terminal", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_TTY, netbsd.KERN_PROC_TTY_NODEV, 680, 10}, 6800, 2 * 680, 0},
+			{"no room", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_PID, pid, 680, 1}, 679, 0, netbsd.ENOMEM},
+			{"how much", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_PID, pid, 680, 0}, 0, 680 * (1 + slop), 0},
+			{"no way to select", []int32{1, netbsd.KERN_PROC2, 99, pid, 680, 1}, 680, 680, netbsd.EINVAL},
+			{"too few names", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_PID, pid}, 680, 680, netbsd.EINVAL},
+			{"a negative size", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_PID, pid, -1, 1}, 680, 680, netbsd.EINVAL},
+			{"a huge size", []int32{1, netbsd.KERN_PROC2, netbsd.KERN_PROC_PID, pid, 1 << 30, 1}, 680, 680, netbsd.EINVAL},
+			{"its LWPs", []int32{1, netbsd.KERN_LWP, pid, 0x100, 4}, 1024, 0x100, 0},
+			{"LWPs of nobody", []int32{1, netbsd.KERN_LWP, 29999, 0x100, 4}, 1024, 1024, netbsd.ESRCH},
+			{"its files", []int32{1, netbsd.KERN_FILE2, netbsd.KERN_FILE_BYPID, pid, 120, 10}, 1200, 0, 0},
+			{"all files", []int32{1, netbsd.KERN_FILE2, netbsd.KERN_FILE_BYFILE, 0, 120, 10}, 1200, 0, 0},
+			{"all files of one", []int32{1, netbsd.KERN_FILE2, netbsd.KERN_FILE_BYFILE, pid, 120, 10}, 1200, 1200, netbsd.EINVAL},
+			{"where it is", []int32{1, netbsd.KERN_PROC_ARGS, -1, netbsd.KERN_PROC_CWD}, 100, 2, 0},
+		} {
+			var oldp any = room(8192)
+			if c.room == 0 {
+				oldp = 0
+			}
+			got := p.do(netbsd.SYS___sysctl, mib(c.mib...), len(c.mib), oldp, longs(uint64(c.room)), 0, 0)
+			if size := le.Uint64(got.mem(3, 8)); got.errno != c.want || size != c.size {
+				t.Errorf("%s: %s, %d bytes; want %s, %d", c.name, errnoName(got.errno), size, errnoName(c.want), c.size)
+			}
+		}
+	})
+}
+
+// struct kinfo_proc2 as ps(1) reads it, at the offsets of sys/sysctl.h.
+func TestKinfoProc(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		me := p.c.L.Proc()
+		r := p.do(netbsd.SYS___sysctl, mib(1, netbsd.KERN_PROC2, netbsd.KERN_PROC_PID, int32(me.Pid()), 680, 1), 6, room(680), longs(680), 0, 0)
+		b := r.mem(2, 680)
+		for _, f := range []struct {
+			name string
+			at   int
+			want uint32
+		}{
+			{"p_eflag", 104, netbsd.EPROC_SLEADER}, {"p_pid", 116, uint32(me.Pid())}, {"p_ppid", 120, uint32(me.Ppid())},
+			{"p_sid", 124, uint32(me.Pid())}, {"p__pgid", 128, uint32(me.Pid())}, {"p_tpgid", 132, ^uint32(0)},
+			{"p_uid", 136, 0}, {"p_tdev", 220, ^uint32(0)}, {"p_uvalid", 448, 1}, {"p_nlwps", 616, 1}, {"p_realstat", 632, netbsd.SACTIVE},
+		} {
+			if got := le.Uint32(b[f.at:]); got != f.want {
+				t.Errorf("%s is %d, want %d", f.name, got, f.want)
+			}
+		}
+		if b[360] != netbsd.LSONPROC || b[363] != 20 {
+			t.Errorf("p_stat %d, p_nice %d", b[360], b[363])
 		}
 	})
 }
@@ -177,7 +356,7 @@ func TestSysctlProcStops(t *testing.T) {
 		{"EFAULT for the new value", netbsd.SYS___sysctl, args{node(0, netbsd.PROC_PID_STOPEXIT), 3, 0, 0, bad, 4}, netbsd.EFAULT, nil, nil},
 		{"ESRCH", netbsd.SYS___sysctl, args{node(nobody, netbsd.PROC_PID_STOPEXIT), 3, room(4), longs(4), 0, 0}, netbsd.ESRCH, nil, nil},
 		{"ENOENT", netbsd.SYS___sysctl, args{node(0, 77), 3, room(4), longs(4), 0, 0}, netbsd.ENOENT, nil, nil},
-		{"EISDIR", netbsd.SYS___sysctl, args{words(netbsd.CTL_PROC, netbsd.PROC_CURPROC), 2, room(4), longs(4), 0, 0}, netbsd.EISDIR, nil, nil},
+		{"sysctl_lookup: EINVAL", netbsd.SYS___sysctl, args{words(netbsd.CTL_PROC, netbsd.PROC_CURPROC), 2, room(4), longs(4), 0, 0}, netbsd.EINVAL, nil, nil},
 		{"setuid(2)", netbsd.SYS_setuid, args{7}, 0, nil, nil},
 		{"EPERM for another's", netbsd.SYS___sysctl, args{words(netbsd.CTL_PROC, 1, netbsd.PROC_PID_STOPEXIT), 3, 0, 0, words(1), 4}, netbsd.EPERM, nil, nil},
 	}})

@@ -34,7 +34,7 @@ func TestSystem(t *testing.T) {
 			{"sysctl_rtable: EINVAL for no table", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, 99, 0), 6, room(9), longs(9), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sysctl_rtable: NET_RT_DUMP without a network", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, netbsd.NET_RT_DUMP, 0), 6, room(9), longs(9), 0, 0}, 0, out{3, longs(0)}, nil},
 			{"sysctl_rtable: NET_RT_IFLIST without a network", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, netbsd.NET_RT_IFLIST, 0), 6, room(9), longs(9), 0, 0}, 0, out{3, longs(0)}, nil},
-			{"sysctl(3): EISDIR", netbsd.SYS___sysctl, args{words(1), 1, room(9), longs(9), 0, 0}, netbsd.EISDIR, nil, nil},
+			{"sysctl_lookup: EINVAL for what has no value", netbsd.SYS___sysctl, args{words(1), 1, room(9), longs(9), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sysctl(3): kern.ostype", netbsd.SYS___sysctl, args{words(1, 1), 2, room(9), longs(9), 0, 0}, 0, out{2, []byte("NetBSD\x00\xa5")}, nil},
 			{"kern.osrevision is that of kern.osrelease: __NetBSD_Version__ of sys/param.h", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, netbsd.KERN_OSREV), 2, room(4), longs(4), 0, 0}, 0, out{2, words(1001000000)}, nil},
 			{"sysctl(3): its length", netbsd.SYS___sysctl, args{words(1, 1), 2, 0, longs(0), 0, 0}, 0, out{3, longs(7)}, nil},

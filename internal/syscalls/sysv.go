@@ -247,7 +247,7 @@ func (c *Call) shmctl(f netbsd.IPCForm) netbsd.Errno {
 // in this order (CTL_CREATE).
 func ipcNodes() []sysctlNode {
 	return []sysctlNode{
-		{num: netbsd.KERN_SYSVIPC_INFO, name: "sysvipc_info", kind: ctlStruct, below: true, value: sysvipcInfo},
+		{num: netbsd.KERN_SYSVIPC_INFO, name: "sysvipc_info", kind: netbsd.CTLTYPE_STRUCT, below: true, value: sysvipcInfo},
 		sysctlInt(netbsd.KERN_SYSVIPC_MSG, "sysvmsg", fixedInt(1)),
 		sysctlInt(netbsd.KERN_SYSVIPC_SEM, "sysvsem", fixedInt(1)),
 		sysctlInt(netbsd.KERN_SYSVIPC_SHM, "sysvshm", fixedInt(1)),

@@ -8,7 +8,7 @@ var systemCalls = []Syscall{
 	{netbsd.SYS_lfs_bmapv, "fsidp ptr, blkiov ptr, blkcnt int", netbsd.RetInt, None, nil, ""},
 	{netbsd.SYS_lfs_markv, "fsidp ptr, blkiov ptr, blkcnt int", netbsd.RetInt, None, nil, ""},
 	{netbsd.SYS_lfs_segclean, "fsidp ptr, segment ulong", netbsd.RetInt, None, nil, ""},
-	{netbsd.SYS___sysctl, "name <int[namelen], namelen uint, old >buf[*oldlenp], oldlenp <>size, new <buf[newlen], newlen size", netbsd.RetInt, Partial, sysctl, "the nodes that programs ask for"},
+	{netbsd.SYS___sysctl, "name <int[namelen], namelen uint, old >buf[*oldlenp], oldlenp <>size, new <buf[newlen], newlen size", netbsd.RetInt, Partial, sysctl, "the nodes that programs ask for; counters that toaster does not keep are 0"},
 	{netbsd.SYS_reboot, "opt hex, bootstr str", netbsd.RetInt, None, nil, ""},
 	{netbsd.SYS_afssys, "id long, a1 long, a2 long, a3 long, a4 long, a5 long, a6 long", netbsd.RetInt, None, nil, ""},
 	{netbsd.SYS_modctl, "cmd int, arg ptr", netbsd.RetInt, None, nil, ""},

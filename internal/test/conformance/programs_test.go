@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // knownPrograms are the programs that cannot pass, with the reason.
@@ -132,7 +131,7 @@ func (p *program) check(t *testing.T) error {
 	p.build(t, exe)
 	defer os.Remove(exe)
 	out, err := guest{
-		exe: exe, args: p.args, dir: p.dir, limit: 2 * time.Minute,
+		exe: exe, args: p.args, dir: p.dir, limit: hung,
 		env: []string{"STDLIB_IMPORTCFG=" + importConfig(t)},
 	}.run(t)
 	if err != nil {

@@ -1,0 +1,89 @@
+package syscalls
+
+import (
+	"encoding/binary"
+
+	"toaster/internal/vfs"
+	"toaster/netbsd"
+)
+
+// procArgs is kern.proc_args.PID.WHAT (KERN_PROC_ARGS): 1 argv, 2 its count, 3
+// envp, 4 its count, 5 the executable's path, 6 the current directory; pid -1 is the caller.
+func procArgs(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
+	if len(rest) != 2 {
+		return nil, netbsd.EINVAL
+	}
+	image, errno := argsOf(c, int(rest[0]))
+	if errno != 0 {
+		return nil, errno
+	}
+	if rest[1] == netbsd.KERN_PROC_ENV || rest[1] == netbsd.KERN_PROC_NENV {
+		if errno := c.maySeeEnv(int(rest[0])); errno != 0 {
+			return nil, errno
+		}
+	}
+	switch rest[1] {
+	case netbsd.KERN_PROC_ARGV:
+		return nulJoin(image.Argv), 0
+	case netbsd.KERN_PROC_NARGV:
+		return binary.LittleEndian.AppendUint32(nil, uint32(len(image.Argv))), 0
+	case netbsd.KERN_PROC_ENV:
+		return nulJoin(image.Envp), 0
+	case netbsd.KERN_PROC_NENV:
+		return binary.LittleEndian.AppendUint32(nil, uint32(len(image.Envp))), 0
+	case netbsd.KERN_PROC_PATHNAME:
+		return append([]byte(image.Path), 0), 0
+	case netbsd.KERN_PROC_CWD:
+		return cwdOf(c, int(rest[0]))
+	}
+	return nil, netbsd.EINVAL
+}
+
+// maySeeEnv is KAUTH_REQ_PROCESS_CANSEE_ENV: an environment is seen by root and by
+// processes of the same real user, unless the process runs with another's rights.
+func (c *Call) maySeeEnv(pid int) netbsd.Errno {
+	me := c.L.Proc()
+	p := me
+	if pid != -1 {
+		p = c.K.M.Find(pid)
+	}
+	if p == nil {
+		return netbsd.ESRCH
+	}
+	a, b := me.Cred(), p.Cred()
+	if p == me || a.IsRoot() || a.RUID == b.RUID && a.RUID == b.SUID {
+		return 0
+	}
+	return netbsd.EPERM
+}
+
+func nulJoin(list []string) []byte {
+	var b []byte
+	for _, s := range list {
+		b = append(append(b, s...), 0)
+	}
+	return b
+}
+
+// cwdOf is where a process is, as the caller could name it. It is the business of whom the process
+// belongs to alone, as its environment is (proc_common.c, KAUTH_REQ_PROCESS_CANSEE_OPENFILES lets
+// others look as well; a path tells more).
+func cwdOf(c *Call, pid int) ([]byte, netbsd.Errno) {
+	if errno := c.maySeeEnv(pid); errno != 0 {
+		return nil, errno
+	}
+	p := c.L.Proc()
+	if pid != -1 {
+		p = c.K.M.Find(pid)
+	}
+	if p == nil {
+		return nil, netbsd.ESRCH
+	}
+	looks, _, _ := p.Looks()
+	dirs, ok := looks.(Dirs)
+	if !ok {
+		return nil, netbsd.ESRCH // it has ended
+	}
+	name, errno := vfs.View{Dirs: dirs.Dirs, L: c.L, Cred: c.L.Proc().Cred()}.Getcwd()
+	return append([]byte(name), 0), errno
+}

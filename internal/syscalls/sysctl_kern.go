@@ -1,0 +1,260 @@
+package syscalls
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/binary"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
+
+// posixVersion is that of IEEE Std 1003.1 which NetBSD's options name.
+const posixVersion = 200112
+
+func kernNodes() []sysctlNode {
+	return slices.Concat(kernIdentity(), kernLimits(), kernPosix(), kernTables(), kernCounters())
+}
+
+// kernIdentity says which system this is.
+func kernIdentity() []sysctlNode {
+	return []sysctlNode{
+		sysctlString(netbsd.KERN_OSTYPE, "ostype", fixedString("NetBSD")).says("Operating system type"),
+		sysctlString(netbsd.KERN_OSRELEASE, "osrelease", func(c *Call) string { return c.K.OSRelease }).says("Operating system release"),
+		sysctlInt(netbsd.KERN_OSREV, "osrevision", func(c *Call) int32 { return osRevision(c.K.OSRelease) }).says("Operating system revision"),
+		sysctlString(netbsd.KERN_VERSION, "version", func(c *Call) string { return c.K.Version }).says("Kernel version"),
+		hostName(netbsd.KERN_HOSTNAME, "hostname"),
+		sysctlInt(netbsd.KERN_HOSTID, "hostid", fixedInt(0)).says("System host ID"),
+		sysctlString(netbsd.KERN_DOMAINNAME, "domainname", fixedString("")).says("YP domain name"),
+		sysctlString(ctlCreateBase, "configname", fixedString("GENERIC")).says("Name of the kernel's configuration"),
+		sysctlString(netbsd.KERN_ROOT_DEVICE, "root_device", fixedString("md0")).says("Name of the root device"),
+		sysctlInt(netbsd.KERN_ROOT_PARTITION, "root_partition", fixedInt(0)).says("Partition of the root device"),
+		sysctlInt(ctlCreateBase+1, "boothowto", fixedInt(0)).says("Flags of the boot loader"),
+		sysctlInt(netbsd.KERN_SECURELVL, "securelevel", fixedInt(-1)).says("System security level"),
+		sysctlStruct(netbsd.KERN_BOOTTIME, "boottime", bootTime).says("System boot time"),
+		sysctlStruct(netbsd.KERN_CLOCKRATE, "clockrate", clockRate).says("Kernel clock rates"),
+		sysctlInt(netbsd.KERN_RTC_OFFSET, "rtc_offset", fixedInt(0)).says("Offset of the clock chip from UTC in minutes"),
+		sysctlInt(netbsd.KERN_HARDCLOCK_TICKS, "hardclock_ticks", hardclockTicks).says("Ticks of the clock since boot"),
+		sysctlStruct(netbsd.KERN_CONSDEV, "consdev", zeros(8)).says("Console device"),
+		sysctlDir(ctlCreateBase+2, "timecounter",
+			sysctlString(ctlCreateBase, "choice", fixedString("TSC(q=3000, f=1000000000 Hz)")).says("Time counters there are"),
+			sysctlString(ctlCreateBase+1, "hardware", fixedString("TSC")).says("Time counter in use"),
+			sysctlInt(ctlCreateBase+2, "timestepwarnings", fixedInt(0)).says("Whether steps of the time are logged"),
+		).says("Time counters"),
+		sysctlDir(ctlCreateBase+3, "sched",
+			sysctlString(ctlCreateBase, "name", fixedString("M2")).says("Name of the scheduler"),
+			sysctlInt(ctlCreateBase+1, "rtts", fixedInt(100)).says("Time slice of SCHED_RR in milliseconds"),
+		).says("Scheduler"),
+		sysctlInt(ctlCreateBase+4, "expose_address", fixedInt(0)).says("Whether addresses of the kernel are shown"),
+		sysctlInt(ctlCreateBase+5, "no_sa_support", fixedInt(1)).says("1 where there are no scheduler activations"),
+		sysctlInt(ctlCreateBase+6, "messages", fixedInt(0)).says("How much the kernel says"),
+	}
+}
+
+// kernLimits are the sizes of things.
+func kernLimits() []sysctlNode {
+	return []sysctlNode{
+		sysctlInt(netbsd.KERN_MAXVNODES, "maxvnodes", fixedInt(100000)).says("Maximum number of vnodes"),
+		sysctlInt(netbsd.KERN_MAXPROC, "maxproc", func(c *Call) int32 { return clampInt32(uint64(c.K.M.MaxProc())) }).says("Maximum number of processes"),
+		sysctlInt(netbsd.KERN_MAXFILES, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, file.MaxOpenFiles) }).says("Maximum number of open files"),
+		sysctlInt(netbsd.KERN_ARGMAX, "argmax", fixedInt(netbsd.ARG_MAX)).says("Bytes of arguments to execve(2)"),
+		sysctlInt(netbsd.KERN_NGROUPS, "ngroups", fixedInt(netbsd.NGROUPS_MAX)).says("Maximum number of supplementary groups"),
+		sysctlInt(netbsd.KERN_IOV_MAX, "iov_max", fixedInt(netbsd.IOV_MAX)).says("Buffers of one readv(2) or writev(2)"),
+		sysctlInt(netbsd.KERN_LOGIN_NAME_MAX, "login_name_max", fixedInt(netbsd.LOGIN_NAME_MAX)).says("Length of a login name, its NUL included"),
+		sysctlInt(netbsd.KERN_MAXPARTITIONS, "maxpartitions", fixedInt(16)).says("Partitions of a disk"),
+		sysctlInt(netbsd.KERN_RAWPARTITION, "rawpartition", fixedInt(3)).says("Partition that is a whole disk"),
+		sysctlInt(netbsd.KERN_MAXPTYS, "maxptys", fixedInt(992)).says("Maximum number of pseudo-terminals"),
+		sysctlInt(netbsd.KERN_MAXPHYS, "maxphys", fixedInt(64<<10)).says("Bytes of one transfer of a device"),
+		sysctlInt(netbsd.KERN_MSGBUFSIZE, "msgbufsize", fixedInt(0)).says("Size of the kernel's message buffer"),
+		sysctlString(netbsd.KERN_MSGBUF, "msgbuf", fixedString("")).says("Kernel's message buffer"),
+		sysctlInt(netbsd.KERN_SBMAX, "sbmax", fixedInt(256<<10)).says("Maximum size of a socket's buffer"),
+		sysctlInt(netbsd.KERN_SOMAXKVA, "somaxkva", fixedInt(16<<20)).says("Maximum memory of all sockets' buffers"),
+		sysctlInt(netbsd.KERN_FORKFSLEEP, "forkfsleep", fixedInt(0)).says("Milliseconds that a fork sleeps which a limit refuses"),
+		sysctlInt(netbsd.KERN_AUTONICETIME, "autonicetime", fixedInt(0)).says("Processor seconds before a process is made nicer"),
+		sysctlInt(netbsd.KERN_AUTONICEVAL, "autoniceval", fixedInt(4)).says("Priority of processes that are made nicer"),
+		sysctlString(netbsd.KERN_DEFCORENAME, "defcorename", fixedString(defCoreName)).says("Names of core files"),
+		sysctlInt(netbsd.KERN_LOGSIGEXIT, "logsigexit", fixedInt(0)).says("Whether deaths by signals are logged"),
+		sysctlInt(netbsd.KERN_DUMP_ON_PANIC, "dump_on_panic", fixedInt(0)).says("Whether a panic leaves a dump"),
+		sysctlInt(netbsd.KERN_FSCALE, "fscale", fixedInt(netbsd.FSCALE)).says("Scale of fixed-point numbers"),
+		sysctlInt(netbsd.KERN_CCPU, "ccpu", fixedInt(1948)).says("Decay of the scheduler's estimates"),
+		sysctlInt(netbsd.KERN_LABELSECTOR, "labelsector", fixedInt(1)).says("Sector of the disklabel"),
+		sysctlInt(netbsd.KERN_LABELOFFSET, "labeloffset", fixedInt(0)).says("Offset of the disklabel in its sector"),
+		sysctlDir(netbsd.KERN_PIPE, "pipe",
+			sysctlInt(1, "maxkvasz", fixedInt(16<<20)).says("Memory of pipes"),
+			sysctlInt(2, "maxloankvasz", fixedInt(0)).says("Memory lent to pipes"),
+			sysctlInt(3, "maxbigpipes", fixedInt(32)).says("Maximum number of pipes with large buffers"),
+			sysctlInt(4, "nbigpipes", fixedInt(0)).says("Number of pipes with large buffers"),
+			sysctlInt(5, "kvasize", fixedInt(0)).says("Memory that pipes have"),
+		).says("Pipes"),
+		{num: netbsd.KERN_SYSVIPC, name: "ipc", kind: netbsd.CTLTYPE_NODE, about: "System V IPC", children: ipcNodes()},
+		sysctlInt(ctlCreateBase+8, "posix_msg", fixedInt(posixVersion)).says("Message queues"),
+		{num: ctlCreateBase + 9, name: "mqueue", kind: netbsd.CTLTYPE_NODE, about: "Message queues", children: mqNodes()},
+	}
+}
+
+// kernPosix are the options of POSIX that there are (sysconf(3)).
+func kernPosix() []sysctlNode {
+	return []sysctlNode{
+		sysctlInt(netbsd.KERN_POSIX1, "posix1version", fixedInt(posixVersion)).says("Version of POSIX"),
+		sysctlInt(netbsd.KERN_JOB_CONTROL, "job_control", fixedInt(1)).says("Job control"),
+		sysctlInt(netbsd.KERN_SAVED_IDS, "saved_ids", fixedInt(1)).says("Saved set-user-ids"),
+		sysctlInt(netbsd.KERN_FSYNC, "fsync", fixedInt(1)).says("File synchronization"),
+		sysctlInt(netbsd.KERN_SYNCHRONIZED_IO, "synchronized_io", fixedInt(1)).says("Synchronized I/O"),
+		sysctlInt(netbsd.KERN_MAPPED_FILES, "mapped_files", fixedInt(1)).says("Memory mapped files"),
+		sysctlInt(netbsd.KERN_MEMLOCK, "memlock", fixedInt(1)).says("Process memory locking"),
+		sysctlInt(netbsd.KERN_MEMLOCK_RANGE, "memlock_range", fixedInt(1)).says("Range memory locking"),
+		sysctlInt(netbsd.KERN_MEMORY_PROTECTION, "memory_protection", fixedInt(1)).says("Memory protection"),
+		sysctlInt(netbsd.KERN_MONOTONIC_CLOCK, "monotonic_clock", fixedInt(posixVersion)).says("Monotonic clock"),
+		sysctlInt(netbsd.KERN_POSIX_THREADS, "posix_threads", fixedInt(posixVersion)).says("Threads"),
+		sysctlInt(netbsd.KERN_POSIX_SEMAPHORES, "posix_semaphores", fixedInt(posixVersion)).says("Semaphores"),
+		sysctlInt(netbsd.KERN_POSIX_BARRIERS, "posix_barriers", fixedInt(posixVersion)).says("Barriers"),
+		sysctlInt(netbsd.KERN_POSIX_TIMERS, "posix_timers", fixedInt(posixVersion)).says("Timers"),
+		sysctlInt(netbsd.KERN_POSIX_SPIN_LOCKS, "posix_spin_locks", fixedInt(posixVersion)).says("Spin locks"),
+		sysctlInt(netbsd.KERN_POSIX_READER_WRITER_LOCKS, "posix_reader_writer_locks", fixedInt(posixVersion)).says("Reader and writer locks"),
+	}
+}
+
+// kernTables are lists that programs ask for by more names.
+func kernTables() []sysctlNode {
+	return []sysctlNode{
+		sysctlTable(netbsd.KERN_PROC2, "proc2", procTable).says("Processes"),
+		sysctlTable(netbsd.KERN_PROC_ARGS, "proc_args", procArgs).says("Arguments and environments of processes"),
+		sysctlTable(netbsd.KERN_LWP, "lwp", lwpTable).says("LWPs"),
+		sysctlTable(netbsd.KERN_FILE2, "file2", fileTable).says("Open files"),
+		sysctlStruct(netbsd.KERN_DRIVERS, "drivers", driverTable).says("Drivers and the numbers of their devices"),
+		sysctlTable(netbsd.KERN_EVCNT, "evcnt", emptyTable).says("Counters of events"),
+		{num: netbsd.KERN_URND, name: "urandom", kind: netbsd.CTLTYPE_INT, about: "Random number", value: randomInt},
+		{num: netbsd.KERN_ARND, name: "arandom", kind: netbsd.CTLTYPE_INT, about: "Random bytes", value: randomBytes},
+	}
+}
+
+// kernCounters are what the kernel has counted; toaster counts little of it.
+func kernCounters() []sysctlNode {
+	return []sysctlNode{
+		sysctlStruct(netbsd.KERN_CP_TIME, "cp_time", cpTime).says("Ticks in user, nice, system, interrupt and idle"),
+		sysctlStruct(netbsd.KERN_CP_ID, "cp_id", cpID).says("Ids of the processors"),
+		sysctlDir(netbsd.KERN_TKSTAT, "tkstat",
+			sysctlQuad(1, "nin", noCount).says("Characters read from terminals"),
+			sysctlQuad(2, "nout", noCount).says("Characters written to terminals"),
+			sysctlQuad(3, "cancc", noCount).says("Characters read line by line"),
+			sysctlQuad(4, "rawcc", noCount).says("Characters read one by one"),
+		).says("Terminals"),
+		sysctlDir(ctlCreateBase+7, "tty",
+			sysctlInt(ctlCreateBase, "qsize", fixedInt(1024)).says("Size of a terminal's queue"),
+		).says("Terminals"),
+	}
+}
+
+func noCount(*Call) uint64 { return 0 }
+
+// hostName is the machine's name, which the superuser may change (sethostname(3)).
+func hostName(num int32, name string) sysctlNode {
+	n := sysctlString(num, name, func(c *Call) string { return c.K.M.Hostname() }).says("System hostname")
+	n.set = func(c *Call, b []byte) netbsd.Errno {
+		if i := bytes.IndexByte(b, 0); i >= 0 {
+			b = b[:i]
+		}
+		if len(b) > netbsd.MAXHOSTNAMELEN {
+			return netbsd.EINVAL
+		}
+		c.K.M.SetHostname(string(b))
+		return 0
+	}
+	return n
+}
+
+// osRevision is __NetBSD_Version__ of sys/param.h, MMmmrrpp00, for a release "M.m".
+func osRevision(release string) int32 {
+	before, after, _ := strings.Cut(release, ".")
+	major, _ := strconv.Atoi(before)
+	minor, _ := strconv.Atoi(after)
+	return int32(major*100_000_000 + minor*1_000_000)
+}
+
+// hz is how often the clock ticks in a second; those of clock_t are the same.
+const hz = 100
+
+// clockRate is struct clockinfo; a tick is told in µs.
+func clockRate(*Call) []byte {
+	b := make([]byte, netbsd.SizeofClockinfo)
+	netbsd.Clockinfo{Hz: hz, Tick: 1e6 / hz, Stathz: hz, Profhz: hz}.Encode(b)
+	return b
+}
+
+// hardclockTicks wraps, as NetBSD's counter does.
+func hardclockTicks(c *Call) int32 {
+	return int32(uint32(time.Since(c.K.BootTime) * hz / time.Second))
+}
+
+func randomInt(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
+	b := make([]byte, 4)
+	rand.Read(b)
+	return b, 0
+}
+
+// randomBytes returns as many as asked for, at most 256 (KERN_ARND, sysctl(7)).
+func randomBytes(_ *Call, _ []int32, oldlen uint64) ([]byte, netbsd.Errno) {
+	b := make([]byte, min(oldlen, 256))
+	rand.Read(b)
+	return b, 0
+}
+
+func bootTime(c *Call) []byte {
+	b := make([]byte, 16)
+	binary.LittleEndian.PutUint64(b, uint64(c.K.BootTime.Unix()))
+	binary.LittleEndian.PutUint64(b[8:], uint64(c.K.BootTime.Nanosecond()/1000))
+	return b
+}
+
+// cpTime is five counters of ticks: all that has been used, by every process, is told as user and
+// system time, and the rest of the processors' time since boot as idle.
+func cpTime(c *Call) []byte {
+	var user, system time.Duration
+	for _, p := range c.K.M.Procs() {
+		if u, errno := p.Rusage(netbsd.RUSAGE_SELF); errno == 0 {
+			user, system = user+u.Utime, system+u.Stime
+		}
+	}
+	all := time.Since(c.K.BootTime) * time.Duration(onlineCPUs(c))
+	b := make([]byte, 5*8)
+	for i, d := range map[int]time.Duration{0: user, 2: system, 4: max(all-user-system, 0)} {
+		binary.LittleEndian.PutUint64(b[8*i:], uint64(d*hz/time.Second))
+	}
+	return b
+}
+
+// cpID numbers the processors from 0.
+func cpID(c *Call) []byte {
+	var b []byte
+	for i := range onlineCPUs(c) {
+		b = binary.LittleEndian.AppendUint64(b, uint64(i))
+	}
+	return b
+}
+
+func onlineCPUs(*Call) int32 { return int32(runtime.NumCPU()) }
+
+// emptyTable is a list with nothing in it.
+func emptyTable(*Call, []int32, uint64) ([]byte, netbsd.Errno) { return nil, 0 }
+
+// driverTable lists struct kinfo_drivers: major numbers of character and block devices, -1 for none,
+// and the driver's name (conf/majors, arch/amd64/conf/majors.amd64).
+func driverTable(*Call) []byte {
+	var out []byte
+	for _, d := range [...]struct {
+		char, block int32
+		name        string
+	}{{0, -1, "cons"}, {1, -1, "ctty"}, {2, -1, "mem"}, {5, -1, "pts"}, {6, -1, "ptc"}, {7, -1, "log"}, {22, -1, "filedesc"}, {165, -1, "ptm"}} {
+		b := make([]byte, netbsd.SizeofKinfoDrivers)
+		binary.LittleEndian.PutUint32(b, uint32(d.char))
+		binary.LittleEndian.PutUint32(b[4:], uint32(d.block))
+		copy(b[8:31], d.name)
+		out = append(out, b...)
+	}
+	return out
+}
