@@ -31,10 +31,10 @@ func kernIdentity() []sysctlNode {
 		hostName(netbsd.KERN_HOSTNAME, "hostname"),
 		sysctlInt(netbsd.KERN_HOSTID, "hostid", fixedInt(0)).says("System host ID"),
 		sysctlString(netbsd.KERN_DOMAINNAME, "domainname", fixedString("")).says("YP domain name"),
-		sysctlString(ctlCreateBase, "configname", fixedString("GENERIC")).says("Name of the kernel's configuration"),
+		sysctlString(ctlCreateBase+8, "configname", fixedString("GENERIC")).says("Name of the kernel's configuration"),
 		sysctlString(netbsd.KERN_ROOT_DEVICE, "root_device", fixedString("md0")).says("Name of the root device"),
 		sysctlInt(netbsd.KERN_ROOT_PARTITION, "root_partition", fixedInt(0)).says("Partition of the root device"),
-		sysctlInt(ctlCreateBase+1, "boothowto", fixedInt(0)).says("Flags of the boot loader"),
+		sysctlInt(ctlCreateBase+9, "boothowto", fixedInt(0)).says("Flags of the boot loader"),
 		sysctlInt(netbsd.KERN_SECURELVL, "securelevel", fixedInt(-1)).says("System security level"),
 		sysctlStruct(netbsd.KERN_BOOTTIME, "boottime", bootTime).says("System boot time"),
 		sysctlStruct(netbsd.KERN_CLOCKRATE, "clockrate", clockRate).says("Kernel clock rates"),
@@ -92,8 +92,8 @@ func kernLimits() []sysctlNode {
 			sysctlInt(5, "kvasize", fixedInt(0)).says("Memory that pipes have"),
 		).says("Pipes"),
 		{num: netbsd.KERN_SYSVIPC, name: "ipc", kind: netbsd.CTLTYPE_NODE, about: "System V IPC", children: ipcNodes()},
-		sysctlInt(ctlCreateBase+8, "posix_msg", fixedInt(posixVersion)).says("Message queues"),
-		{num: ctlCreateBase + 9, name: "mqueue", kind: netbsd.CTLTYPE_NODE, about: "Message queues", children: mqNodes()},
+		sysctlInt(ctlCreateBase, "posix_msg", fixedInt(posixVersion)).says("Message queues"),
+		{num: ctlCreateBase + 1, name: "mqueue", kind: netbsd.CTLTYPE_NODE, about: "Message queues", children: mqNodes()},
 	}
 }
 
