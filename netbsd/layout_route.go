@@ -61,6 +61,17 @@ func AppendIfInfo(b []byte, i *IfInfo) []byte {
 	return b
 }
 
+// The size of a struct ifreq, a name and a union, and of the name (IFNAMSIZ).
+const (
+	SizeofIfreq = 144
+	IFNAMSIZ    = 16
+)
+
+// Data is struct if_data of the interface.
+func (i *IfInfo) Data() []byte {
+	return AppendIfInfo(nil, i)[SizeofIfMsghdr-SizeofIfData : SizeofIfMsghdr]
+}
+
 // linkAddr is struct sockaddr_dl: index 2, type 4, lengths of name 5, address 6 and
 // selector 7, then name and address.
 func linkAddr(i *IfInfo) []byte {

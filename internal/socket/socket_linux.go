@@ -28,6 +28,9 @@ type Socket struct {
 	idle      atomic.Bool
 	listening atomic.Bool
 
+	port    *port       // what it is bound to, nil if it was never; changed by bind(2) alone
+	hasPeer atomic.Bool // connect(2) was called: nobody else is kept from its address
+
 	// exported: a program of the host has it, and may have cleared the host's O_NONBLOCK.
 	exported atomic.Bool
 
@@ -163,6 +166,7 @@ func (s *Socket) Close() {
 	if s.route != nil {
 		s.route.close()
 	}
+	s.stack.ports.free(s)
 	s.File.Close()
 	if after != nil {
 		after()
@@ -206,6 +210,9 @@ func (s *Socket) WriteCount() int64 {
 // have no such byte, and of which the host will not say it, are never there (soo_ioctl). The rest is
 // not for sockets alone.
 func (s *Socket) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	if cmd>>8&0xff == 'i' {
+		return s.interfaceIoctl(cmd, data)
+	}
 	if cmd != netbsd.SIOCATMARK {
 		return s.File.Ioctl(c, cmd, data)
 	}
@@ -248,6 +255,7 @@ func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 		return errno
 	}
 	s.idle.Store(false)
+	s.hasPeer.Store(a.Family != netbsd.AF_UNSPEC)
 	err := hostfile.Retry(func() error {
 		if s.family == netbsd.AF_LOCAL {
 			return s.connectLocal(c.L, sa, a.Path)
@@ -260,6 +268,7 @@ func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 	case err != unix.EINPROGRESS:
 		if err != nil && err != unix.EALREADY && err != unix.EISCONN {
 			s.idle.Store(s.typ == netbsd.SOCK_STREAM)
+			s.hasPeer.Store(false)
 		}
 		return hostfile.Errno(err)
 	case c.Nonblock:
@@ -291,7 +300,10 @@ func (s *Socket) Bind(l file.Sleeper, a *netbsd.Sockaddr, guest string, after fu
 	if errno != 0 {
 		return errno
 	}
-	if err := s.bindPort(sa); err != nil {
+	if portOf(sa) != nil {
+		return s.stack.ports.bind(s, sa, a.Addr)
+	}
+	if err := unix.Bind(s.FD(), sa); err != nil {
 		return hostfile.Errno(err)
 	}
 	if s.family == netbsd.AF_LOCAL {

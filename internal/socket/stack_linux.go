@@ -23,6 +23,7 @@ type Stack struct {
 	creds func(file.Sleeper) netbsd.Sockcred
 
 	rights  rights
+	ports   ports
 	names   sync.Map      // the guests' names of local sockets that the host knows by others
 	bound   sync.Map      // the local sockets that have a name, by the inode of that
 	routers sync.Map      // the *router of each routing socket

@@ -67,6 +67,8 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 		return c.files().SetCloexec(c.Int(0), cmd == netbsd.FIOCLEX)
 	case netbsd.FIONBIO:
 		return d.SetFlag(netbsd.O_NONBLOCK, le32(data) != 0)
+	case netbsd.SIOCGIFCONF:
+		return addressList(c, d, data)
 	case netbsd.KFILTER_BYFILTER, netbsd.KFILTER_BYNAME:
 		return kfilterMapping(c, d, cmd, data)
 	}
@@ -88,9 +90,9 @@ func countIoctl(d *file.Description, cmd uint32, data []byte) netbsd.Errno {
 		putLE32(data, uint32(n.ReadCount()))
 	case cmd == netbsd.FIONSPACE && ok:
 		putLE32(data, uint32(n.WriteCount()))
-	case cmd == netbsd.FIOGETOWN:
+	case cmd == netbsd.FIOGETOWN, cmd == netbsd.SIOCGPGRP:
 		putLE32(data, uint32(d.Owner()))
-	case cmd == netbsd.FIOSETOWN:
+	case cmd == netbsd.FIOSETOWN, cmd == netbsd.SIOCSPGRP:
 		d.SetOwner(int(int32(le32(data))))
 	default:
 		return netbsd.ENOTTY

@@ -3,6 +3,8 @@ package syscalls
 import (
 	"net/netip"
 
+	"toaster/internal/file"
+	"toaster/internal/socket"
 	"toaster/netbsd"
 )
 
@@ -68,4 +70,26 @@ func ofFamily(p netip.Prefix, family int32) bool {
 		return p.Addr().Is6()
 	}
 	return family == 0
+}
+
+// addressList is SIOCGIFCONF of a socket, with a struct ifconf: length 0, address 8 (ifconf of
+// if.c). Whole entries are stored while there is room; a null address asks for the length alone.
+func addressList(c *Call, d *file.Description, data []byte) netbsd.Errno {
+	if _, ok := d.File.(*socket.Socket); !ok {
+		return netbsd.ENOTTY
+	}
+	b := c.K.Sockets.AddressList()
+	room, to := int(int32(le32(data))), le64(data[8:])
+	if to == 0 {
+		putLE32(data, uint32(len(b)))
+		return 0
+	}
+	n := min(len(b), max(room, 0)/netbsd.SizeofIfreq*netbsd.SizeofIfreq)
+	if n > 0 {
+		if errno := c.copyout(to, b[:n]); errno != 0 {
+			return errno
+		}
+	}
+	putLE32(data, uint32(n))
+	return 0
 }
