@@ -80,15 +80,19 @@ func (r *rewrites) file(id fileID) *fileSites {
 	return f
 }
 
-// place returns what writes these sites, where p says. Processes that run a program mostly
+// place returns what writes these sites, which lie where at says. Processes that run a program mostly
 // have it at the same place.
-func (s *System) place(p placement, sites []platform.Site) *platform.Rewrite {
+func (s *System) place(p placement, found []loader.Site, at func(*loader.Site) uint64) *platform.Rewrite {
 	r := &s.rewrites
 	p.id.base = 0
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	rw, ok := r.made[p]
 	if !ok {
+		sites := make([]platform.Site, len(found))
+		for i := range found {
+			sites[i] = platform.Site{Addr: at(&found[i]), Code: found[i].Code}
+		}
 		rw = s.Platform.NewRewrite(p.islands, sites)
 		if r.made == nil || len(r.made) >= maxKnown {
 			r.made = map[placement]*platform.Rewrite{}
@@ -129,11 +133,7 @@ func (s *System) rewriteOf(p *program) *platform.Rewrite {
 	if !ok {
 		return nil
 	}
-	sites := make([]platform.Site, len(found))
-	for i, site := range found {
-		sites[i] = platform.Site{Addr: p.image.Base + site.Addr, Code: site.Code}
-	}
-	return s.place(placement{id: id, addr: p.image.Base, islands: at}, sites)
+	return s.place(placement{id: id, addr: p.image.Base, islands: at}, found, func(site *loader.Site) uint64 { return p.image.Base + site.Addr })
 }
 
 // unplaced returns sites as they stand in the file.

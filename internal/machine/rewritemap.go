@@ -60,12 +60,13 @@ func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site
 		}
 		return m.Sites(f, platform.CanRewrite)
 	})
-	for _, site := range all {
-		if site.Off >= q.Off && uint64(site.Off-q.Off)+siteMost <= q.Len {
-			sites = append(sites, site)
-		}
+	outside := func(site loader.Site) bool {
+		return site.Off < q.Off || uint64(site.Off-q.Off)+siteMost > q.Len
 	}
-	return id, sites
+	if slices.ContainsFunc(all, outside) {
+		all = slices.DeleteFunc(slices.Clone(all), outside)
+	}
+	return id, all
 }
 
 // siteMost is how long a site is at most, with its system call instruction.
@@ -97,14 +98,11 @@ func (s *Space) mapText(t *platform.Thread, r *vm.Region, fd int, id fileID, fou
 	if !ok {
 		return false
 	}
-	sites := make([]platform.Site, len(found))
-	for i, site := range found {
-		sites[i] = platform.Site{Addr: r.Start + uint64(site.Off-r.Off), Code: site.Code}
-	}
 	p := placement{id: id, addr: r.Start - uint64(r.Off), islands: at, off: r.Off, end: r.Off + int64(r.Len())}
 	file := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(protRW), Flags: syscall.MAP_PRIVATE, Offset: r.Off}
 	seal := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(r.Prot), Keep: true}
-	return s.writeText(t, s.sys.place(p, sites), fd, file, &seal)
+	rw := s.sys.place(p, found, func(site *loader.Site) uint64 { return r.Start + uint64(site.Off-r.Off) })
+	return s.writeText(t, rw, fd, file, &seal)
 }
 
 // writeText maps code so that it can be written, if that is what first does, and islands beside it,
@@ -113,7 +111,7 @@ func (s *Space) writeText(t *platform.Thread, rw *platform.Rewrite, fd int, firs
 	if rw == nil || s.record(rw.At(), rw.Size(), protRX, nil, 0, "") != 0 {
 		return false
 	}
-	written := s.proc.MapAll(t, fd, first, islands(rw, protRW)) == nil && s.proc.Holds(rw) && s.proc.Rewrite(rw) == nil
+	written := s.proc.MapAll(t, fd, first, islands(rw, protRW)) == nil && s.proc.RewriteText(rw) == nil
 	list := []platform.Mapping{islands(rw, protRX)}
 	list[0].Keep = true
 	if seal != nil {

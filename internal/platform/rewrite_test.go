@@ -45,7 +45,7 @@ func eachForm(t *testing.T, f func(t *testing.T, text []byte, fast, plain *Threa
 			if !CanRewrite(text[:size]) {
 				t.Fatal("no site")
 			}
-			rewriteSites(t, q, fast, islandsAt, []Site{{codeAt, text[:size-syscallSize]}})
+			rewriteSites(t, q, fast, islandsAt, []Site{{codeAt, text[:size-syscallSize]}}, q.RewriteText)
 			_, plain := newGuest(t, p, text...)
 			f(t, text, fast, plain)
 		})
@@ -286,6 +286,60 @@ func TestRestore(t *testing.T) {
 	wantKind(t, th.Run(), Syscall)
 	if th.Regs().RIP != codeAt+10 || th.Regs().RAX != 20 {
 		t.Errorf("%+v", th.Regs())
+	}
+}
+
+// Sites side by side and far apart are rewritten if all have the code that was looked at, and
+// none of them if one has not.
+func TestRewriteText(t *testing.T) {
+	p := newPlatform(t, Options{})
+	site := code(t, siteForms["libc"]+" 0f 0b")
+	text := bytes.Repeat([]byte{0x90}, 0x8000)
+	var sites []Site
+	for _, at := range []int{0, 12, 24, 500, 600, 0xff0, 0xffb, 0x1800, 0x1fff, 0x5000, 0x7ff0} {
+		copy(text[at:], site)
+		sites = append(sites, Site{codeAt + uint64(at), site[:8]})
+	}
+	q, th := newGuest(t, p, text...)
+	for i := range sites {
+		at := sites[i].Addr + uint64(i)%10 // each of a site's bytes
+		q.Write(at, []byte{0xf1})
+		rw := q.platform.NewRewrite(islandsAt, sites)
+		if rw == nil {
+			t.Skip("this host can't rewrite")
+		}
+		if err := q.Map(th, islandsAt, rw.Size(), 7, unix.MAP_PRIVATE, -1, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.RewriteText(rw); err != errOtherCode {
+			t.Fatalf("site %d, %v", i, err)
+		}
+		q.Write(at, text[at-codeAt:][:1])
+		now := make([]byte, len(text))
+		if q.Read(codeAt, now); !bytes.Equal(now, text) {
+			t.Fatalf("site %d: code has changed", i)
+		}
+	}
+	rw := rewriteSites(t, q, th, islandsAt, sites, q.RewriteText)
+	for i, site := range sites {
+		for range 2 {
+			th.Regs().RIP = site.Addr
+			wantKind(t, th.Run(), Syscall)
+			if th.Regs().RIP != site.Addr+10 {
+				t.Fatalf("site %d: %+v", i, th.Regs())
+			}
+		}
+		if !th.light {
+			t.Errorf("site %d: not a light trap", i)
+		}
+	}
+	if now := make([]byte, len(text)); !q.Peek(codeAt, now) || !bytes.Equal(now, text) {
+		t.Error("a debugger sees other code")
+	}
+	if now := make([]byte, len(text)); !q.Restore(rw) {
+		t.Error("not restored")
+	} else if q.Read(codeAt, now); !bytes.Equal(now, text) {
+		t.Error("restored to other code")
 	}
 }
 
