@@ -220,6 +220,47 @@ static void changed(void) {
   fresh();
 }
 
+// More texts than are looked after: the others work as well, and so do the next ones once there
+// is room.
+static void many(void) {
+  enum { N = 100 };
+  long at[N], rewritten = 0;
+  load();
+  for (int i = 0; i < N; i++) {
+    CHECK((at[i] = map(0, textSize, R | X, PRIVATE, soFD, textOff)) > 0, at[i]);
+    long d = at[i] - (long)(so + textAt);
+    long (*f)(void) = (void *)((long)so_getpid + d);
+    CHECK(f() == s_getpid(), i);
+    rewritten += REWRITTEN(f);
+  }
+  CHECK(rewritten > 10 && rewritten < N, rewritten);
+  for (int i = 0; i < N; i++) CHECK(c_munmap((void *)at[i], textSize) == 0, i);
+  fresh();
+}
+
+// Another LWP is in the text while its protection changes: it is never changed under its feet.
+static volatile long calls, wrong;
+static void other(void) { for (long pid = s_getpid();; calls++) if (so_getpid() != pid) wrong++; }
+static void beside(void) {
+  static u64 context[98] __attribute__((aligned(16))), stack[8192];
+  load();
+  fresh();
+  CHECK(c_getcontext(context) == 0, 0);
+  context[7 + RIP] = (u64)other;
+  context[7 + 24] = (u64)(stack + 8190) & ~15 | 8;
+  int lid;
+  CHECK(c_lwp_create(context, 0, &lid) == 0, lid);
+  while (calls == 0) pause_(1000);
+  for (int i = 0; i < 300; i++) {
+    CHECK(c_mprotect(so + textAt, textSize, R | W | X) == 0, i);
+    CHECK(REWRITTEN(so_getpid), i);
+    works();
+    CHECK(c_mprotect(so + textAt, textSize, R | X) == 0, i);
+    works();
+  }
+  CHECK(wrong == 0, wrong);
+}
+
 static long peek(long pid, void *at) { return c_ptrace(1 /* PT_READ_I */, pid, at, 0); }
 static void traced(void) {
   int status; u64 regs[26];
@@ -259,6 +300,8 @@ void cmain(long argc, char **argv) {
   else if (equal(argv[1], "shared")) sharedObject();
   else if (equal(argv[1], "changed")) changed();
   else if (equal(argv[1], "traced")) traced();
+  else if (equal(argv[1], "many")) many();
+  else if (equal(argv[1], "beside")) beside();
   else if (equal(argv[1], "exec")) { char *av[] = {argv[0], "middle", 0}; fail("exec", c_execve(argv[0], av, 0)); }
   else fail("no such mode", 0);
   say("ok\n");
