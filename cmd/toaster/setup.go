@@ -5,11 +5,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+
+	"toaster/internal/platform/doctor"
 )
 
 const setupHelp = `setup installs the name ` + execName + ` beside the toaster that runs it. The go
 command looks for a program of that name on PATH to run what it has built for
-netbsd/amd64, so "GOOS=netbsd go test ./..." then runs under toaster.
+netbsd/amd64, so "GOOS=netbsd go test ./..." then runs under toaster. It also says
+whether programs of the host that a test starts, such as /bin/sh, can run NetBSD
+programs here.
 `
 
 // setupMain installs the link execName beside the toaster executable, so that plain
@@ -38,6 +42,7 @@ func setupMain() int {
 	default:
 		fmt.Println("\"GOOS=netbsd go test ./...\" now runs under toaster")
 	}
+	printFindings(os.Stdout, []doctor.Finding{doctor.HostPrograms()}, "no  ")
 	return 0
 }
 

@@ -41,7 +41,7 @@ func HostPrograms() Finding {
 	way := outside.Try()
 	good := "they run NetBSD programs, which join the machine (seccomp, ptrace)"
 	if way.Plain {
-		good += "; set-id programs below them get no rights (no_new_privs): toaster starts those itself"
+		good += "; set-id programs are started by toaster itself (no_new_privs)"
 	}
 	return feature("programs of the host", way.Err, good, "they cannot run NetBSD programs",
 		"run toaster outside of another sandbox, with ptrace_scope 0 or 1 (Yama); see --host-exec=binfmt")

@@ -61,11 +61,14 @@ func (s *supervisor) look(n *notification) *target {
 		return nil
 	}
 	defer unix.Close(fd)
+	if !t.outside && s.known.native(&st) {
+		return nil
+	}
 	t.outside = t.outside || s.plain && privileged(fd, &st)
 	if t.file = s.choose(n.pid, fd, t.outside); t.file == nil {
 		return nil
 	}
-	if at != unix.AT_FDCWD && !filepath.IsAbs(name) || path != name && filepath.IsAbs(name) {
+	if at != unix.AT_FDCWD && !filepath.IsAbs(name) || strings.HasPrefix(name, "/proc/") || strings.HasPrefix(name, "/dev/fd/") {
 		if full, err := os.Readlink(procFD(fd)); err == nil {
 			t.name = full
 		}
@@ -96,6 +99,9 @@ func (s *supervisor) choose(pid uint32, fd int, outside bool) *os.File {
 // isGuest reports whether f, or what it is a script for, is a program of the machine.
 func (s *supervisor) isGuest(pid uint32, f *os.File, depth int) bool {
 	l := s.identify(f)
+	if l.Kind == Native {
+		s.known.add(f)
+	}
 	if l.Kind != Script || depth == 0 {
 		return l.Kind == Guest
 	}
@@ -123,9 +129,6 @@ func pathOf(pid uint32, at int32, name string) string {
 		_, rest, _ := strings.Cut(name, "self/")
 		return proc + "/" + rest
 	case filepath.IsAbs(name):
-		if root, err := os.Readlink(proc + "/root"); err == nil && root == "/" {
-			return name
-		}
 		return proc + "/root" + name
 	case at == unix.AT_FDCWD:
 		return proc + "/cwd/" + name

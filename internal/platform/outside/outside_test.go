@@ -7,7 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -34,6 +36,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// self is this program, also where its user cannot come by its name.
+const self = "/proc/self/exe"
+
 // play is a program that executes args in some way of its own.
 func play(role string, args []string) error {
 	switch role {
@@ -51,6 +56,12 @@ func play(role string, args []string) error {
 			return err
 		}
 		return execveat(fd, "", args, unix.AT_EMPTY_PATH)
+	case "play-again": // a toaster where Linux lets it watch nobody
+		if os.Getenv("AGAIN") != "" {
+			fmt.Println(strings.Join(args, ","), filters())
+			os.Exit(5)
+		}
+		return Again(os.Args, append(os.Environ(), "AGAIN=1"))
 	case "play-execveat-dir":
 		fd, err := unix.Open(filepath.Dir(args[0]), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
@@ -77,6 +88,14 @@ func execveat(fd int, name string, args []string, flags int) error {
 	}
 	_, _, e := unix.RawSyscall6(unix.SYS_EXECVEAT, uintptr(fd), at, argv, envp, uintptr(flags), 0)
 	return e
+}
+
+// filters is how many seccomp filters this process is below.
+func filters() string {
+	b, _ := os.ReadFile("/proc/self/status")
+	_, rest, _ := strings.Cut(string(b), "Seccomp_filters:")
+	n, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(n)
 }
 
 // identify takes for the machine's what begins with "MINE", which Linux does not execute.
@@ -173,10 +192,6 @@ func wait(t *testing.T, pid int) (ws syscall.WaitStatus) {
 func TestJoin(t *testing.T) {
 	h := newHost(t, echo(t))
 	prog, script := filepath.Join(h.dir, "prog"), filepath.Join(h.dir, "script")
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, c := range []struct {
 		argv []string
 		want string
@@ -198,5 +213,205 @@ func TestJoin(t *testing.T) {
 		if out != c.want+"\n" || ws.ExitStatus() != 7 {
 			t.Errorf("%v: %q, %v", c.argv, out, ws)
 		}
+	}
+}
+
+// What signals a proxy gets on the host is told, and the status that it is to have is what its
+// parent sees (wait(2)).
+func TestSignalsAndEnds(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		end  func(p *Proxy)
+		want func(ws syscall.WaitStatus) bool
+	}{
+		{"mkfifo up; ./prog >up & read line <up; kill $!; wait $!; exit $?", func(p *Proxy) { p.Exit(3) },
+			func(ws syscall.WaitStatus) bool { return ws.ExitStatus() == 3 }},
+		{"mkfifo up; ./prog >up & read line <up; kill $!; wait $!; exit $?", func(p *Proxy) { p.Die(1) },
+			func(ws syscall.WaitStatus) bool { return ws.ExitStatus() == 128+1 }},
+		{"exec ./prog", func(p *Proxy) { p.Die(15) },
+			func(ws syscall.WaitStatus) bool { return ws.Signaled() && ws.Signal() == 15 }},
+		{"trap '' HUP; exec ./prog", func(p *Proxy) { p.Die(1) },
+			func(ws syscall.WaitStatus) bool { return ws.Signaled() && ws.Signal() == 1 }},
+		{"exec ./prog", func(p *Proxy) { p.Die(11) },
+			func(ws syscall.WaitStatus) bool { return ws.Signaled() && ws.Signal() == 11 && !ws.CoreDump() }},
+		{"exec ./prog", func(p *Proxy) { p.Die(9) },
+			func(ws syscall.WaitStatus) bool { return ws.Signaled() && ws.Signal() == 9 }},
+		{"exec ./prog", func(p *Proxy) { p.Close() },
+			func(ws syscall.WaitStatus) bool { return ws.Signaled() && ws.Signal() == 9 }},
+	} {
+		h := newHost(t, func(x *Exec) {
+			x.File.Close()
+			term := make(chan bool, 1)
+			go x.Proxy.Listen(func(sig int) { term <- sig == 15 })
+			if strings.Contains(c.line, "kill") {
+				files, err := x.Proxy.Files()
+				if err != nil {
+					t.Error(err)
+				}
+				unix.Write(files[1], []byte("ready\n"))
+				closeFiles(files)
+				if !<-term {
+					t.Error("another signal than SIGTERM came")
+				}
+			}
+			c.end(x.Proxy)
+		})
+		if out, ws := h.run(t, "sh", "-c", c.line); !c.want(ws) {
+			t.Errorf("%s: %q, %v", c.line, out, ws)
+		}
+	}
+}
+
+// A proxy that is told to stop is seen to, and says so when it goes on.
+func TestStop(t *testing.T) {
+	h := newHost(t, func(x *Exec) {
+		x.File.Close()
+		x.Proxy.Stop()
+		x.Proxy.Listen(func(sig int) {
+			if sig == int(unix.SIGCONT) {
+				go x.Proxy.Exit(4)
+			}
+		})
+	})
+	pid, err := h.ForkExec("/bin/sh", []string{"sh", "-c", "exec ./prog"}, &syscall.ProcAttr{Dir: h.dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ws syscall.WaitStatus
+	for !ws.Stopped() || ws>>16 != 0 { // the latter is toaster's own moment of ptrace
+		if _, err := syscall.Wait4(pid, &ws, syscall.WUNTRACED, nil); err != nil && err != syscall.EINTR {
+			t.Fatal(err)
+		}
+	}
+	syscall.Kill(pid, syscall.SIGCONT)
+	if ws = wait(t, pid); ws.ExitStatus() != 4 {
+		t.Error(ws)
+	}
+}
+
+// What may not run below the filter runs beyond it, in the same place.
+func TestAgain(t *testing.T) {
+	h := newHost(t, echo(t))
+	if out, ws := h.run(t, self, "play-again", "x", "y"); out != "x,y "+filters()+"\n" || ws.ExitStatus() != 5 {
+		t.Errorf("%q, %v", out, ws)
+	}
+	if err := Again(os.Args, nil); err != unix.EINVAL {
+		t.Errorf("without a supervisor: %v", err)
+	}
+}
+
+// Set-id programs have their owner's rights, by whoever they are executed, although the filter takes the
+// promise to get none (SECURITY.md).
+func TestSetID(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs a program of root's")
+	}
+	id, err := exec.LookPath("id")
+	if err != nil {
+		t.Skip(err)
+	}
+	b, err := os.ReadFile(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, _ := hostlike.Home(t, nil)
+	path := filepath.Join(dir, "id")
+	if err := os.WriteFile(path, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o755|os.ModeSetuid); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SET_ID", path)
+	hostlike.RunTests(t, "user", "TestSetIDAsUser")
+}
+
+func TestSetIDAsUser(t *testing.T) {
+	path := os.Getenv("SET_ID")
+	if path == "" {
+		t.Skip("TestSetID runs it")
+	}
+	h := newHost(t, echo(t))
+	for _, argv := range [][]string{{path, "-u"}, {"sh", "-c", path + " -u; exit $?"}, {"env", path, "-u"}} {
+		if out, ws := h.run(t, argv...); out != "0\n" || ws != 0 {
+			t.Errorf("%v: %q, %v", argv, out, ws)
+		}
+	}
+	if !h.way.Plain {
+		t.Error("an ordinary user has a filter without a promise")
+	}
+}
+
+// A program is started with what it is given, and nothing else.
+func TestForkExec(t *testing.T) {
+	h := newHost(t, echo(t))
+	if out, ws := h.run(t, "sh", "-c", "ls /proc/self/fd | tr '\n' ' '; pwd; ulimit -n"); ws != 0 || !strings.HasPrefix(out, "1 2 3 "+h.dir+"\n") && !strings.HasPrefix(out, "0 1 2 "+h.dir+"\n") {
+		t.Errorf("%q, %v", out, ws)
+	}
+	if _, err := h.ForkExec("/bin/sh", []string{"sh"}, &syscall.ProcAttr{Dir: h.dir + "/nowhere"}); err != syscall.ENOENT {
+		t.Errorf("no such directory: %v", err)
+	}
+	if _, err := h.ForkExec(h.dir+"/nothing", []string{"sh"}, &syscall.ProcAttr{}); err != syscall.ENOENT {
+		t.Errorf("no such program: %v", err)
+	}
+	if _, err := h.ForkExec("/bin/sh", []string{"sh"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{Chroot: "/"}}); err != errAttr {
+		t.Errorf("an attribute that is not supported: %v", err)
+	}
+	pid, err := h.ForkExec("/bin/sh", []string{"sh", "-c", "exit $(( $(ps -o sid= -p $$) == $$ ? 6 : 7 ))"}, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ws := wait(t, pid); ws.ExitStatus() != 6 {
+		t.Errorf("a session of its own: %v", ws)
+	}
+}
+
+// Programs start while Go's collector stops the world: the child waits for the supervisor, a
+// goroutine.
+func TestStartsBesideTheCollector(t *testing.T) {
+	h := newHost(t, echo(t))
+	stop := make(chan struct{})
+	var gc sync.WaitGroup
+	gc.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	})
+	var starts sync.WaitGroup
+	for range 8 {
+		starts.Go(func() {
+			for range 5 {
+				if out, ws := h.run(t, "sh", "-c", "/bin/true; ./prog; exit $?"); out != "./prog ./prog\n" || ws.ExitStatus() != 7 {
+					t.Errorf("%q, %v", out, ws)
+				}
+			}
+		})
+	}
+	starts.Wait()
+	close(stop)
+	gc.Wait()
+}
+
+// The trial that the doctor makes agrees with what the other tests here show.
+func TestTry(t *testing.T) {
+	if way := Try(); way.Err != nil {
+		t.Error(way.Err)
+	}
+}
+
+// TestOnOtherHosts runs tests again where there are no namespaces, other profiles, other kernels.
+func TestOnOtherHosts(t *testing.T) {
+	for _, parts := range hostlike.Working {
+		t.Run(parts, func(t *testing.T) {
+			if strings.Contains(parts, "no-tmp") {
+				t.Skip("there the tests have no directory")
+			}
+			hostlike.RunTests(t, parts, "TestJoin", "TestSignalsAndEnds", "TestStop", "TestAgain", "TestForkExec", "TestTry")
+		})
 	}
 }

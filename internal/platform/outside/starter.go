@@ -8,8 +8,6 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"toaster/internal/guard"
 )
 
 // Options say what a Starter does with programs that its programs execute.
@@ -110,17 +108,13 @@ func (s *Starter) begin() error {
 }
 
 func (s *Starter) supervise() (err error) {
-	sv := &supervisor{identify: s.opts.Identify, join: s.opts.Join, free: s.free, done: make(chan struct{})}
-	if sv.stop, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
-		return os.NewSyscallError("eventfd", err)
-	}
+	sv := &supervisor{identify: s.opts.Identify, join: s.opts.Join, free: s.free, last: ^s.pass}
 	if sv.listener, s.way.Plain, err = s.thread.install(s.pass); err != nil {
-		unix.Close(sv.stop)
 		return err
 	}
 	sv.plain = s.way.Plain
 	s.sv = sv
-	guard.Go("programs of the host were supervised", sv.run)
+	sv.run()
 	return nil
 }
 
@@ -133,14 +127,12 @@ func (s *Starter) Stop() {
 	if s.thread == nil {
 		return
 	}
+	if s.sv != nil {
+		s.sv.stop(s.thread)
+		unix.Close(s.sv.listener)
+	}
 	s.thread.quit()
 	if s.beyond != nil {
 		s.beyond.quit()
-	}
-	if s.sv != nil {
-		unix.Write(s.sv.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0})
-		<-s.sv.done
-		unix.Close(s.sv.stop)
-		unix.Close(s.sv.listener)
 	}
 }

@@ -2,6 +2,7 @@ package outside
 
 import (
 	"os"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -9,17 +10,21 @@ import (
 	"toaster/internal/guard"
 )
 
-// A supervisor answers what the filter asks: may this thread execute a program? Each question
-// is answered on a goroutine of its own, as to read a file may take its time.
+// A supervisor answers what the filter asks: may this thread execute a program? There are two
+// who receive, as to read a file may take its time; what takes longer has a goroutine of its own.
 type supervisor struct {
 	listener int
-	stop     int // an eventfd
 	identify func(*os.File) Look
 	join     func(*Exec)
 	free     func() (*thread, error) // a thread beyond the filter
 	plain    bool                    // see Way
-	done     chan struct{}
+	known    cache
+
+	last      uint64 // the sixth argument of the question that ends a receiver
+	receivers sync.WaitGroup
 }
+
+const receivers = 2
 
 // An Exec is a program of the machine that a program of the host has executed.
 type Exec struct {
@@ -48,43 +53,60 @@ type response struct {
 	flags uint32
 }
 
-// run receives questions until the supervisor is told to stop, or nobody can ask any more.
+// run begins to receive questions.
 func (s *supervisor) run() {
-	defer close(s.done)
-	for s.wait() {
-		n := new(notification)
-		if s.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(n)) != nil {
-			continue // it was withdrawn: its thread is gone
-		}
-		guard.Go("a program of the host executed another", func() { s.answer(n) })
+	// The host then wakes who asks on the core of who answers, if it can (Linux 6.6).
+	unix.Syscall(unix.SYS_IOCTL, uintptr(s.listener), unix.SECCOMP_IOCTL_NOTIF_SET_FLAGS, unix.SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP)
+	for range receivers {
+		s.receivers.Add(1)
+		guard.Go("programs of the host were supervised", s.receive)
 	}
 }
 
-// wait returns true when there is a question.
-func (s *supervisor) wait() bool {
+// receive answers questions until it gets the one that ends it.
+func (s *supervisor) receive() {
+	defer s.receivers.Done()
 	for {
-		fds := []unix.PollFd{{Fd: int32(s.listener), Events: unix.POLLIN}, {Fd: int32(s.stop), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, -1)
+		n := new(notification)
+		err := s.ioctl(unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(n))
 		switch {
-		case err == unix.EINTR:
+		case err == unix.ENOENT || err == unix.EINTR: // it was withdrawn: its thread is gone
 			continue
-		case err != nil || n == 0 || fds[1].Revents != 0:
-			return false
-		case fds[0].Revents&unix.POLLIN != 0:
-			return true
+		case err != nil:
+			return
 		}
-		return false
+		s.answer(n)
+		if n.args[5] == s.last {
+			return
+		}
 	}
+}
+
+// stop ends the receivers. They sleep in the host until they are asked, so by is told to ask each of
+// them, to execute nothing.
+func (s *supervisor) stop(by *thread) {
+	for range receivers {
+		by.own(unix.SYS_EXECVE, 0, 0, 0, 0, 0, uintptr(s.last))
+	}
+	s.receivers.Wait()
 }
 
 // answer has the execve go on, after it has become a proxy's where the program is not to run there.
 func (s *supervisor) answer(n *notification) {
-	if t := s.look(n); t != nil {
-		if s.replace(n, t) {
-			return
-		}
-		t.file.Close()
+	t := s.look(n)
+	if t == nil {
+		s.proceed(n)
+		return
 	}
+	guard.Go("a program of the host executed another", func() {
+		if !s.replace(n, t) {
+			t.file.Close()
+			s.proceed(n)
+		}
+	})
+}
+
+func (s *supervisor) proceed(n *notification) {
 	s.respond(&response{id: n.id, flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE})
 }
 

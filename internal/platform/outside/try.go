@@ -27,8 +27,8 @@ func Try() Way {
 			go x.Proxy.Listen(func(int) {})
 			files, err := x.Proxy.Files()
 			closeFiles(files)
+			joined <- err // before collect returns
 			x.Proxy.Exit(0)
-			joined <- err
 		},
 	})
 	defer s.Stop()
