@@ -96,7 +96,8 @@ type Machine struct {
 	zombies     procList
 	nzombies    int
 	uids        map[uint32]int
-	seq         uint64 // order of the child lists: bigger is nearer to the head
+	left        map[int32][]leftGroup // groups of foreign programs alone, by the id they had here
+	seq         uint64                // order of the child lists: bigger is nearer to the head
 	nsubreapers int
 	ruFree      []*netbsd.Rusage
 	wakes       []chan struct{}

@@ -12,6 +12,7 @@ type Pgrp struct {
 	jobc    int32 // pg_jobc: members that qualify the group for job control
 	sess    *Session
 	members *Proc // head: the last to come
+	foreign []ForeignGroup
 }
 
 // ID returns pg_id.
@@ -82,6 +83,7 @@ func (g *Pgrp) leave(p *Proc) {
 	p.pgNext, p.pgPrev, p.pgrp = nil, nil, nil
 	g.n--
 	if g.n == 0 {
+		g.leaveForeign(p.cred.RUID)
 		g.delete()
 	}
 }
@@ -192,10 +194,12 @@ func (g *Pgrp) orphan() {
 	cont := netbsd.Siginfo{Signo: netbsd.SIGCONT, Code: netbsd.SI_NOINFO}
 	for p := g.members; p != nil; p = p.pgNext {
 		if m.r2003 || p.flags&fStopped != 0 {
-			m.psignal(p, &hup, nil)
-			m.psignal(p, &cont, nil)
+			g.signalMember(p, &hup)
+			g.signalMember(p, &cont)
 		}
 	}
+	g.signalForeign(netbsd.SIGHUP, nil)
+	g.signalForeign(netbsd.SIGCONT, nil)
 }
 
 // Setpgid is setpgid(2): pid 0 is the caller, pgid 0 is pid.

@@ -116,7 +116,9 @@ type Proc struct {
 
 // procExt is what few processes need.
 type procExt struct {
-	lent Lent // where its LWP changes the signal actions; nil: they are not lent
+	lent    Lent    // where its LWP changes the signal actions; nil: they are not lent
+	foreign Foreign // who runs its program; nil: that runs here
+	deputy  ForeignGroup
 
 	cru       netbsd.Rusage       // waited-for children
 	own       netbsd.Rusage       // usage charged with AddUsage

@@ -55,8 +55,8 @@ func (m *Machine) kill(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 		return from.killGroup(from.pgrp, info)
 	}
 	g := m.pids.findGroup(-pid)
-	if g == nil {
-		return netbsd.ESRCH
+	if g == nil || g.n == 0 {
+		return m.killLeft(from, int32(-pid), info.Signo)
 	}
 	return from.killGroup(g, info)
 }
@@ -109,11 +109,14 @@ func (from *Proc) killGroup(g *Pgrp, info *netbsd.Siginfo) netbsd.Errno {
 		}
 		found = true
 		if info.Signo != 0 {
-			from.m.psignal(p, info, nil)
+			g.signalMember(p, info)
 		}
 	}
 	if !found {
 		return netbsd.ESRCH
+	}
+	if info.Signo != 0 {
+		g.signalForeign(info.Signo, nil)
 	}
 	return 0
 }
@@ -181,9 +184,10 @@ func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool, but *Proc) {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
 	for p := g.members; p != nil; p = p.pgNext {
 		if p != but && (!ctty || p.flags&fControlT != 0) {
-			g.m.psignal(p, &info, nil)
+			g.signalMember(p, &info)
 		}
 	}
+	g.signalForeign(sig, but)
 }
 
 // signalLWP sends info to t itself, which is an LWP of l's process or another one
@@ -208,6 +212,9 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	sig := info.Signo
 	if p.state != StateActive || p.flags&fWExit != 0 {
 		p.signalExiting(sig)
+		return 0
+	}
+	if f := p.foreign(); f != nil && p.signalForeign(f, sig) {
 		return 0
 	}
 	p.collectActions(false)

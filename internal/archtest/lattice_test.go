@@ -35,12 +35,13 @@ const lattice = `
 	internal/platform < internal/platform/outside
 	internal/platform/outside < internal/machine, internal/platform/doctor, cmd/toaster
 	internal/platform/netns  < internal/machine, internal/platform/doctor
+	internal/platform/groupwatch < internal/machine
 	internal/platform/doctor < cmd/toaster
 	internal/syscalls < internal/machine, toaster
 	internal/machine  < toaster
 	internal/guard < kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
 	internal/hostlimits < internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/machine, toaster
-	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns, internal/platform/outside
+	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns, internal/platform/outside, internal/platform/groupwatch
 	toaster < cmd/toaster
 	kern    < cmd/toaster
 	netbsd  < cmd/toaster
@@ -48,7 +49,7 @@ const lattice = `
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
-var hostOnly = []string{"internal/platform", "internal/platform/stub", "internal/platform/seccomp", "internal/platform/doctor", "internal/platform/netns", "internal/platform/outside", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog"}
+var hostOnly = []string{"internal/platform", "internal/platform/stub", "internal/platform/seccomp", "internal/platform/doctor", "internal/platform/netns", "internal/platform/groupwatch", "internal/platform/outside", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog"}
 
 func TestImports(t *testing.T) {
 	allowed := parse(t, lattice)

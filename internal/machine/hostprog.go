@@ -21,11 +21,12 @@ import (
 // /bin/sh): the program is a host process of its own, with the guest process's open
 // files and environment. The pid, the parent and the status remain kern's: the LWP waits
 // for the program, hands it the signals that the process gets, and stops, goes on and
-// ends as it does.
+// ends as it does (kern.Foreign).
 //
 //	execHost, spawnHost  the process side of execve(2) and posix_spawn(3)
+//	hostGroups.start     in the host's process group that stands for the process's (hostgroup.go)
 //	startHost            a thread that never ends starts all programs (package outside)
-//	hostWaiter           a goroutine collects what the program does; the LWP acts on it
+//	hostWaiter           a goroutine collects what the program does
 //
 // What it executes in turn is met in hostjoin.go.
 //
@@ -51,6 +52,10 @@ type hostProgram struct {
 	// descriptor of the session's terminal, -1 for none.
 	session bool
 	ctty    int
+
+	// setpgid: it gets the host's process group pgid, or 0, one of its own.
+	setpgid bool
+	pgid    int
 }
 
 // lead has the program of a session's leader lead one of the host's, with the same terminal if
@@ -148,25 +153,26 @@ func (mc *Context) dropSpace() {
 // one of the machine's: mc runs that. A program that cannot be started ends with 127, as a
 // shell's child would: the old image is gone by then.
 //
-// The kernel sees an LWP that sleeps interruptibly, so all that reaches a process reaches this
-// one: its signals run forward, stops hold it in UserRet, and SIGKILL ends the goroutine. act
-// is behind UserRet and before Sleep; a Wake that comes between them is a token that Sleep
-// takes at once.
+// The kernel sees an LWP that sleeps interruptibly. Signals are the host's to deliver
+// (kern.Foreign), but for SIGKILL, which ends the goroutine, too. act is behind UserRet and
+// before Sleep; a Wake that comes between them is a token that Sleep takes at once.
 func (s *System) runHost(mc *Context, l *kern.LWP, h *hostProgram) {
 	w := s.newHostWaiter(l)
 	defer w.leave() // the LWP's goroutine ends by runtime.Goexit when the process is killed
 	h.files = s.exportFiles(w.files)
 	w.noteExports(h.files)
 	s.lead(l.Proc(), h)
-	err := s.startHost(w, h)
+	err := s.groups.start(w, h)
 	// The child has its own by now, or there is none. Kept here they would hold pipes open.
 	closeFDs(h.files)
 	if err != nil {
 		l.Exit(127)
 	}
 	w.started = true
-	w.forwardSignals()
+	// Children that have joined are looked at by act.
+	l.Sigaction(netbsd.SIGCHLD, &kern.Action{Func: func(*kern.LWP, *netbsd.Siginfo) {}, Flags: netbsd.SA_RESTART})
 	guard.Go("a program of the host was waited for", w.collect)
+	l.Platform().SetForeign(w)
 	for {
 		l.Platform().UserRet(noHandler)
 		if w.act(mc) {
@@ -228,11 +234,13 @@ func closeFDs(fds []int) {
 	}
 }
 
-// hostWaiter lives beside one host program. mu is held for no call of the kernel's.
+// hostWaiter lives beside one host program; it is its process's kern.Foreign. mu is held for no
+// call of the kernel's.
 type hostWaiter struct {
-	sys *System
-	l   *kern.LWP
-	pid int
+	sys   *System
+	l     *kern.LWP
+	pid   int
+	group *hostGroup
 
 	// What the process has while it runs the program; dirs is the waiter's own.
 	files   *file.Table
@@ -241,11 +249,11 @@ type hostWaiter struct {
 	started bool // there is a program; the LWP's
 
 	mu       sync.Mutex
-	reports  []syscall.WaitStatus // what the program did, not acted upon yet
-	done     bool                 // it has ended and is collected
-	left     bool                 // the LWP is elsewhere
-	dirs     *vfs.Dirs            // nil once left
-	joined   *joiner              // what the program has executed, not acted upon yet
+	status   syscall.WaitStatus // how it ended
+	done     bool               // it has ended and is collected
+	left     bool               // the LWP is elsewhere
+	dirs     *vfs.Dirs          // nil once left
+	joined   *joiner            // what the program has executed, not acted upon yet
 	children map[int]*outside.Proxy
 }
 
@@ -254,53 +262,71 @@ func (s *System) newHostWaiter(l *kern.LWP) *hostWaiter {
 	return &hostWaiter{sys: s, l: l, files: v.Files, cred: v.Cred, dirs: v.Dirs.Fork(false)}
 }
 
-// collect waits for the program's changes of state until its end, notes them and wakes the
-// LWP, which acts on them.
+// collect waits for the program's changes of state until its end, and tells kern of them. Stops
+// and continuations are the process's own, whoever caused them; of the end the LWP hears, which
+// acts on it.
 //
-// It ends with the program, at the latest by kill, so there is nothing to stop it by. Nobody
-// else waits for the pid. A wait that fails is taken for the program's end: the guest must not
-// hang.
+// It ends with the program, at the latest by leave, so there is nothing to stop it by. Nobody
+// else waits for the pid. Once the LWP is elsewhere there is nothing to be told but the group.
 func (w *hostWaiter) collect() {
 	for {
-		err := awaitHost(w.pid)
-		done, tell := w.report(err)
-		if tell {
-			w.l.Wake()
-		}
-		if done {
+		ws, left := w.report(awaitHost(w.pid))
+		ended := ws.Exited() || ws.Signaled()
+		if ended {
+			w.group.leave()
 			w.sys.forget(w)
+		}
+		if !left {
+			w.tell(ws)
+		}
+		if ended {
 			return
 		}
 	}
 }
 
-// report notes what awaitHost has seen, and says whether the program has ended and whether the LWP is to hear of
-// it. The pid of one that has ended is given up here, with mu held: signal must not find it free, or
-// another's.
+func (w *hostWaiter) tell(ws syscall.WaitStatus) {
+	switch {
+	case ws.Stopped():
+		w.l.Platform().ForeignStopped(netbsd.SignalFromLinux(int(ws.StopSignal())))
+	case ws.Continued():
+		w.l.Platform().ForeignContinued()
+	case ws.Exited() || ws.Signaled():
+		w.l.Platform().ForeignEnded()
+	}
+}
+
+// unchanged is a wait status that is none.
+const unchanged = syscall.WaitStatus(0x8000ff)
+
+// report returns what awaitHost has seen, and whether the LWP is elsewhere. The pid of a program
+// that has ended is given up here, with mu held: signal must not find it free, or another's; and
+// with the group's, whose number may be free then, too.
 //
-// A stop with an event is a debugger's matter: toaster's own (package outside).
-func (w *hostWaiter) report(err error) (done, tell bool) {
+// A wait that fails is taken for the program's end: the guest must not hang. A stop with an
+// event is a debugger's matter: toaster's own (package outside).
+func (w *hostWaiter) report(err error) (ws syscall.WaitStatus, left bool) {
+	w.group.mu.Lock()
+	defer w.group.mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var ws syscall.WaitStatus
 	if err == nil {
 		var pid int
 		if pid, err = syscall.Wait4(w.pid, &ws, syscall.WUNTRACED|syscall.WCONTINUED|syscall.WNOHANG, nil); err == nil && pid == 0 {
-			return false, false // a stop that was over before it was reported
+			return unchanged, w.left // a stop that was over before it was reported
 		}
 	}
 	if err != nil {
 		ws = 127 << 8
 	}
 	if ws.Stopped() && ws>>16 != 0 {
-		return false, false
+		return unchanged, w.left
 	}
-	w.done = ws.Exited() || ws.Signaled()
-	if w.left {
-		return w.done, false
+	if w.done = ws.Exited() || ws.Signaled(); w.done {
+		w.status = ws
+		w.group.programs--
 	}
-	w.reports = append(w.reports, ws)
-	return w.done, true
+	return ws, w.left
 }
 
 // awaitHost returns when wait4(2) would report something of a child, which remains to be
@@ -348,63 +374,49 @@ func (w *hostWaiter) leave() {
 	}
 }
 
-// forwardSignals makes the process catch what the program is to get. SIGKILL and
-// SIGSTOP are the kernel's: the first ends the LWP, and so the program.
-//
-// What the process ignores is not forwarded, and so the program does not get it. SIGCHLD is
-// about kern's children: those that have joined are looked at by act. forward runs on the LWP's goroutine, in
-// UserRet, without the kernel's lock.
-func (w *hostWaiter) forwardSignals() {
-	forward := func(_ *kern.LWP, info *netbsd.Siginfo) {
-		if n := info.Signo.ToLinux(); n != 0 {
-			w.signal(syscall.Signal(n))
-		}
-	}
-	w.l.Sigaction(netbsd.SIGCHLD, &kern.Action{Func: func(*kern.LWP, *netbsd.Siginfo) {}, Flags: netbsd.SA_RESTART})
-	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
-		if sig == netbsd.SIGCHLD || sig.ToLinux() == 0 {
-			continue
-		}
-		if a := w.l.Proc().Action(sig); a.Handler != netbsd.SIG_IGN {
-			w.l.Sigaction(sig, &kern.Action{Func: forward, Flags: netbsd.SA_RESTART})
-		}
+// Signal implements kern.Foreign. What the host has no number for the program does not get; of
+// SIGCHLD, which is about children that have joined, the LWP hears.
+func (w *hostWaiter) Signal(sig netbsd.Signal) {
+	n := sig.ToLinux()
+	switch {
+	case sig == netbsd.SIGCHLD:
+		w.l.Wake()
+	case n != 0:
+		w.signal(syscall.Signal(n))
 	}
 }
 
-// act does to the process what the program did. A stop is the process's own: it stops here
-// until something continues it, and then the program goes on. It returns true when mc is to run a program of the
-// machine's, which the program has executed.
+// Group implements kern.Foreign.
+func (w *hostWaiter) Group() kern.ForeignGroup { return w.group }
+
+// act ends the process as the program ended, if it has. It returns true when mc is to run a
+// program of the machine's, which the program has executed.
 //
-// Reports are taken under mu and acted upon without it: Exit and UserRet may not return, and a
-// deferred leave wants the lock. That the program goes on (WCONTINUED) asks for nothing.
+// What there is to do is taken under mu and done without it: Exit may not return, and a
+// deferred leave wants the lock.
 func (w *hostWaiter) act(mc *Context) bool {
 	w.mu.Lock()
-	reports, j := w.reports, w.joined
-	w.reports, w.joined = nil, nil
+	ws, done, j := w.status, w.done, w.joined
+	w.joined = nil
 	w.mu.Unlock()
 	if j != nil && w.sys.become(mc, w, j) {
 		return true
 	}
 	w.lookAfterChildren()
-	for _, ws := range reports {
-		switch {
-		case ws.Exited():
-			w.l.Exit(ws.ExitStatus())
-		case ws.Signaled():
-			w.die(ws)
-		case ws.Stopped():
-			w.l.Proc().Kill(netbsd.SIGSTOP)
-			w.l.Platform().UserRet(noHandler)
-			w.signal(syscall.SIGCONT)
-		}
+	switch {
+	case !done:
+	case ws.Exited():
+		w.l.Exit(ws.ExitStatus())
+	default:
+		w.die(ws)
 	}
 	return false
 }
 
 // die ends the process by the signal that ended the program.
 //
-// ExitAs is used, and no signal sent: the LWP would catch it (forwardSignals), and the
-// program's core dump is told in the status. A signal that NetBSD does not have becomes a
+// ExitAs is used, and no signal sent: that would be the program's (kern.Foreign), and its core
+// dump is told in the status. A signal that NetBSD does not have becomes a
 // shell's number for it.
 func (w *hostWaiter) die(ws syscall.WaitStatus) {
 	sig := netbsd.SignalFromLinux(int(ws.Signal()))
@@ -433,7 +445,7 @@ func (h *hostProgram) forkExec(by *outside.Starter) (int, error) {
 	pid, err := by.ForkExec(h.path, h.argv, &syscall.ProcAttr{
 		Dir: h.dir, Env: hostEnv(h.envp), Files: files,
 		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: h.cred,
-			Setsid: h.session, Setctty: h.ctty >= 0, Ctty: max(0, h.ctty)},
+			Setsid: h.session, Setctty: h.ctty >= 0, Ctty: max(0, h.ctty), Setpgid: h.setpgid, Pgid: h.pgid},
 	})
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", h.path, err)

@@ -46,7 +46,7 @@ func TestHostProgramKeepsItsPidForSignal(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid}
+		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid, group: &hostGroup{of: new(hostGroups), pgid: syscall.Getpgrp(), programs: 1}}
 		collected := make(chan struct{})
 		w.mu.Lock()
 		go func() {
@@ -63,8 +63,8 @@ func TestHostProgramKeepsItsPidForSignal(t *testing.T) {
 		}
 		w.mu.Unlock()
 		<-collected
-		if !w.done || len(w.reports) != 1 || w.reports[0].ExitStatus() != 3 {
-			t.Errorf("done %v, reports %v", w.done, w.reports)
+		if !w.done || w.status.ExitStatus() != 3 || w.group.programs != 0 {
+			t.Errorf("done %v, status %v", w.done, w.status)
 		}
 	})
 }

@@ -34,6 +34,7 @@ type System struct {
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
 	HostPrograms bool
 	hosts        hostPrograms
+	groups       hostGroups
 	rewrites     rewrites
 	images       imageCache
 	prescan      prescan
@@ -214,6 +215,7 @@ func (s *System) closeFiles() {
 	s.Host.Close()
 	s.network.close()
 	s.stopHosts()
+	s.groups.kill()
 }
 
 // Kill ends every process without waiting: host processes first, which no guest can

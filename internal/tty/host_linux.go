@@ -236,3 +236,9 @@ func (d *Driver) Close() {
 	}
 	clear(d.hosts)
 }
+
+// InForeground reports whether fd is a terminal in whose foreground this program is.
+func InForeground(fd int) bool {
+	pgrp, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	return err == nil && pgrp == unix.Getpgrp()
+}

@@ -26,6 +26,9 @@ func playRole(role string) int {
 	if root, ok := strings.CutPrefix(role, credRole); ok {
 		return playCred(root)
 	}
+	if args, ok := strings.CutPrefix(role, groupRole); ok {
+		return playGroup(args)
+	}
 	c := toaster.Command(role, "sub_forever", "10")
 	c.Stdout = os.Stdout
 	if err := c.Run(); err != nil {

@@ -1,0 +1,310 @@
+package machine
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+
+	"toaster/internal/platform/groupwatch"
+	"toaster/internal/tty"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file has process groups of the host: one stands for each group of kern's with programs
+// of the host in it. Their children, of which kern knows nothing, are in it, too, so that a
+// signal for the group reaches them, Ctrl-C and SIGHUP among these; and when the machine is
+// closed what is left in a group is killed.
+//
+//   - A program whose process leads a session leads one of the host's, and a group.
+//   - Any other is in toaster's session, in a group of its own or of those before it.
+//   - A program that is given the terminal that toaster itself is in the foreground of stays in
+//     toaster's group: in another one it would be stopped for reading. Signals for its group
+//     reach it and its descendants there one by one (shared).
+//
+// A child that leaves its group (setsid, setpgid) is on its own, as on NetBSD, and outlives the
+// machine.
+
+// hostGroups are the groups of one machine.
+type hostGroups struct {
+	m *kern.Machine
+
+	mu    sync.Mutex // held while a program is started: the next one may want its group
+	all   map[*kern.Pgrp][]*hostGroup
+	tried bool                             // to make watch
+	watch atomic.Pointer[groupwatch.Watch] // of them; nil before the first one, and where the host has none
+}
+
+// hostGroup is a process group of the host. It is a kern.ForeignGroup.
+type hostGroup struct {
+	of     *hostGroups
+	k      *kern.Pgrp
+	pgid   int  // 0 for shared
+	leader bool // of a session, which nobody of another one can join
+	shared bool
+
+	lonely atomic.Bool // its group of kern's has gone
+
+	mu       sync.Mutex
+	waiters  []*hostWaiter // programs that were started in it, for shared
+	programs int           // those that are not collected: while there are any, pgid is theirs
+	// left are members that were there when the last program had gone, by pid; each with the
+	// time at which it was born, as the host reuses pids.
+	left map[int]string
+}
+
+// start starts h for w's process, in the right group.
+func (gs *hostGroups) start(w *hostWaiter, h *hostProgram) error {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	gs.m = w.sys.M
+	gs.beWatched()
+	k := w.l.Proc().Pgrp()
+	g := gs.find(k, h)
+	w.group = g
+	err := w.sys.startHost(w, h)
+	if errors.Is(err, syscall.EPERM) && h.pgid != 0 { // its last member has gone just now
+		g, h.pgid = gs.add(k, &hostGroup{}), 0
+		w.group = g
+		err = w.sys.startHost(w, h)
+	}
+	if err == nil {
+		g.join(w)
+	}
+	return err
+}
+
+// beWatched has what stays in the groups killed if toaster is. gs.mu is held.
+func (gs *hostGroups) beWatched() {
+	if gs.tried {
+		return
+	}
+	gs.tried = true
+	if w, err := groupwatch.New(); err == nil {
+		gs.watch.Store(w)
+	}
+}
+
+// find returns the group for h among those of k, or a new one, and has h join it. gs.mu is held.
+func (gs *hostGroups) find(k *kern.Pgrp, h *hostProgram) *hostGroup {
+	shared := !h.session && slices.ContainsFunc(h.files, func(fd int) bool { return fd >= 0 && tty.InForeground(fd) })
+	h.setpgid = !h.session && !shared
+	if !h.session {
+		for _, g := range gs.all[k] {
+			if g.shared == shared && !g.leader && (shared || g.alive()) {
+				h.pgid = g.pgid
+				return g
+			}
+		}
+	}
+	return gs.add(k, &hostGroup{leader: h.session, shared: shared})
+}
+
+// add notes a group. gs.mu is held.
+func (gs *hostGroups) add(k *kern.Pgrp, g *hostGroup) *hostGroup {
+	g.of, g.k = gs, k
+	if gs.all == nil {
+		gs.all = make(map[*kern.Pgrp][]*hostGroup)
+	}
+	gs.all[k] = append(slices.DeleteFunc(gs.all[k], func(o *hostGroup) bool { return !o.shared && !o.alive() }), g)
+	return g
+}
+
+// join notes that w's program has been started in g.
+func (g *hostGroup) join(w *hostWaiter) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.pgid == 0 && !g.shared {
+		g.pgid = w.pid
+		g.of.watching(g.pgid, true)
+	}
+	g.programs++
+	if g.shared {
+		g.waiters = append(g.waiters, w)
+	}
+}
+
+// leave is called when a program has ended.
+func (g *hostGroup) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.shared:
+		g.waiters = slices.DeleteFunc(g.waiters, func(w *hostWaiter) bool { return w.gone() })
+	case g.programs > 0:
+	case syscall.Kill(-g.pgid, 0) == nil:
+		g.left = membersOf(g.pgid)
+	default:
+		g.of.watching(g.pgid, false)
+	}
+}
+
+// watching puts a group into the watch's table, or takes it out.
+func (gs *hostGroups) watching(pgid int, on bool) {
+	w := gs.watch.Load()
+	switch {
+	case w == nil:
+	case on:
+		w.Add(pgid)
+	default:
+		w.Remove(pgid)
+	}
+}
+
+// alive reports whether pgid is the group's still.
+func (g *hostGroup) alive() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.aliveLocked()
+}
+
+// Once the last program is gone only its children keep pgid from being somebody else's, so they
+// are looked for.
+func (g *hostGroup) aliveLocked() bool {
+	if g.programs > 0 || g.pgid == 0 {
+		return g.programs > 0
+	}
+	if len(g.left) == 0 {
+		return false
+	}
+	now := membersOf(g.pgid)
+	same := false
+	for pid, born := range now {
+		same = same || g.left[pid] == born
+	}
+	if g.left = now; !same {
+		g.left = nil
+		g.of.watching(g.pgid, false)
+	}
+	return same
+}
+
+// Signal implements kern.ForeignGroup.
+func (g *hostGroup) Signal(sig netbsd.Signal) {
+	n := syscall.Signal(sig.ToLinux())
+	if n == 0 && sig != 0 {
+		return
+	}
+	if !g.signal(n) && g.lonely.Load() {
+		g.of.m.ForgetForeign(g)
+		g.of.forget(g)
+	}
+}
+
+// Has implements kern.ForeignGroup.
+func (g *hostGroup) Has(sig netbsd.Signal) bool { return sig.ToLinux() != 0 }
+
+// signal sends it to all members. False: there are none.
+func (g *hostGroup) signal(n syscall.Signal) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.aliveLocked() {
+		return false
+	}
+	if !g.shared {
+		syscall.Kill(-g.pgid, n)
+		return true
+	}
+	for _, w := range g.waiters {
+		for _, pid := range descendants(w.pid, syscall.Getpgrp()) {
+			syscall.Kill(pid, n)
+		}
+		w.signal(n)
+	}
+	return true
+}
+
+// Left implements kern.ForeignGroup.
+func (g *hostGroup) Left() bool {
+	if !g.shared && g.alive() {
+		g.lonely.Store(true)
+		return true
+	}
+	g.of.forget(g)
+	return false
+}
+
+// forget removes a group without members, whose group of kern's has gone.
+func (gs *hostGroups) forget(g *hostGroup) {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	if list := slices.DeleteFunc(gs.all[g.k], func(o *hostGroup) bool { return o == g }); len(list) > 0 {
+		gs.all[g.k] = list
+	} else {
+		delete(gs.all, g.k)
+	}
+}
+
+// kill ends what is left in all groups. There must be no more starts.
+func (gs *hostGroups) kill() {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	for _, list := range gs.all {
+		for _, g := range list {
+			g.signal(syscall.SIGKILL)
+		}
+	}
+	gs.all = nil
+	if w := gs.watch.Load(); w != nil {
+		w.Close()
+	}
+}
+
+// gone reports whether the program has been collected.
+func (w *hostWaiter) gone() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.done
+}
+
+// membersOf looks for the members of a process group of the host, by pid with the times of their
+// birth. The dead that nobody has waited for are none.
+func membersOf(pgid int) map[int]string {
+	members := make(map[int]string)
+	files, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, f := range files {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
+		if st := statOf(pid); st != nil && st[2] == strconv.Itoa(pgid) && st[0] != "Z" && st[0] != "X" {
+			members[pid] = st[19]
+		}
+	}
+	return members
+}
+
+// statOf returns the fields of /proc/pid/stat behind the name, which is proc(5)'s second one; nil
+// if there is no such process.
+func statOf(pid int) []string {
+	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	_, rest, ok := bytes.Cut(b[bytes.LastIndexByte(b, ')')+1:], []byte(" "))
+	fields := bytes.Fields(rest)
+	if !ok || len(fields) < 20 {
+		return nil
+	}
+	out := make([]string, len(fields))
+	for i, f := range fields {
+		out[i] = string(f)
+	}
+	return out
+}
+
+// descendants returns those of pid that are in the group pgid, children first.
+func descendants(pid, pgid int) (list []int) {
+	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	for _, f := range files {
+		b, _ := os.ReadFile(f)
+		for _, word := range bytes.Fields(b) {
+			child, _ := strconv.Atoi(string(word))
+			if st := statOf(child); st != nil && st[2] == strconv.Itoa(pgid) {
+				list = append(list, child)
+			}
+			list = append(list, descendants(child, pgid)...)
+		}
+	}
+	return list
+}
