@@ -118,6 +118,25 @@ func signalsFromLinux(set uint64) (to netbsd.Sigset) {
 	return to
 }
 
+// hostSignals is what l ignores and blocks, which a program that it executes inherits (execve(2)).
+func hostSignals(l *kern.LWP) (s outside.Signals) {
+	mask := l.Sigmask()
+	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
+		n := sig.ToLinux()
+		if n == 0 {
+			continue
+		}
+		bit := uint64(1) << (n - 1)
+		if l.Proc().Action(sig).Handler == netbsd.SIG_IGN {
+			s.Ignored |= bit
+		}
+		if mask.Has(sig) {
+			s.Blocked |= bit
+		}
+	}
+	return s
+}
+
 // inheritSignals has l ignore and block what the program did that has executed it.
 func inheritSignals(l *kern.LWP, st *outside.Status) {
 	ignored := signalsFromLinux(st.Ignored)

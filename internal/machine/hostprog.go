@@ -53,6 +53,8 @@ type hostProgram struct {
 	session bool
 	ctty    int
 
+	signals outside.Signals
+
 	// setpgid: it gets the host's process group pgid, or 0, one of its own.
 	setpgid bool
 	pgid    int
@@ -162,6 +164,7 @@ func (s *System) runHost(mc *Context, l *kern.LWP, h *hostProgram) {
 	h.files = s.exportFiles(w.files)
 	w.noteExports(h.files)
 	s.lead(l.Proc(), h)
+	h.signals = hostSignals(l)
 	err := s.groups.start(w, h)
 	// The child has its own by now, or there is none. Kept here they would hold pipes open.
 	closeFDs(h.files)
@@ -446,7 +449,7 @@ func (h *hostProgram) forkExec(by *outside.Starter) (int, error) {
 		Dir: h.dir, Env: hostEnv(h.envp), Files: files,
 		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: h.cred,
 			Setsid: h.session, Setctty: h.ctty >= 0, Ctty: max(0, h.ctty), Setpgid: h.setpgid, Pgid: h.pgid},
-	})
+	}, &h.signals)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", h.path, err)
 	}

@@ -108,7 +108,7 @@ func (s *supervisor) startOutside(x *Exec) (int, error) {
 	defer unix.Close(exe)
 	attr := &syscall.ProcAttr{Dir: dir, Env: envp, Files: files, Sys: x.Status.attr()}
 	return t.spawn(&start{
-		path: procFD(exe), argv: argv, attr: attr, like: &x.Status,
+		path: procFD(exe), argv: argv, attr: attr, ignored: &x.Status.Ignored, umask: &x.Status.Umask,
 		mask: unix.Sigset_t{Val: [16]uint64{x.Status.Blocked}},
 	})
 }

@@ -164,7 +164,7 @@ func (h *host) run(t *testing.T, argv ...string) (string, syscall.WaitStatus) {
 	if err != nil {
 		t.Skip(err)
 	}
-	pid, err := h.ForkExec(path, argv, &syscall.ProcAttr{Dir: h.dir, Env: os.Environ(), Files: []uintptr{^uintptr(0), w.Fd(), 2}})
+	pid, err := h.ForkExec(path, argv, &syscall.ProcAttr{Dir: h.dir, Env: os.Environ(), Files: []uintptr{^uintptr(0), w.Fd(), 2}}, nil)
 	w.Close()
 	if err != nil {
 		t.Fatal(err)

@@ -66,7 +66,9 @@ type start struct {
 	attr *syscall.ProcAttr
 	mask unix.Sigset_t // the signals that it begins with blocked
 	pass uint64        // lets the execve by the filter without a question
-	like *Status       // whose mask for files and ignored signals it has; nil is toaster's
+	// ignored are the signals that it ignores, n's is bit n-1; nil: those that toaster does.
+	ignored *uint64
+	umask   *uint32 // nil is toaster's
 }
 
 // program has a table start a program as syscall.ForkExec does, in its order.
@@ -86,7 +88,10 @@ func (t *table) program(s *start) error {
 	if err != nil {
 		return err
 	}
-	t.signals(s.like)
+	t.signals(s.ignored)
+	if s.umask != nil {
+		t.call(unix.SYS_UMASK, uintptr(*s.umask))
+	}
 	if err := t.place(s.attr); err != nil {
 		return err
 	}
@@ -187,8 +192,8 @@ func closeAll(fds []int) {
 }
 
 // signals gives each signal that this process catches its default, as an execve would, and has those
-// ignored that like ignores, and no others.
-func (t *table) signals(like *Status) {
+// ignored that the set names, or, without one, that this process ignores, and no others.
+func (t *table) signals(ignored *uint64) {
 	for sig := uintptr(1); sig <= 64; sig++ {
 		var act [4]uintptr // struct sigaction begins with the handler
 		_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, 0, uintptr(unsafe.Pointer(&act)), 8, 0, 0)
@@ -196,15 +201,12 @@ func (t *table) signals(like *Status) {
 		switch {
 		case e != 0:
 			continue
-		case like != nil && like.Ignored&(1<<(sig-1)) != 0, like == nil && act[0] == sigIgn:
+		case ignored != nil && *ignored&(1<<(sig-1)) != 0, ignored == nil && act[0] == sigIgn:
 			want[0] = sigIgn
 		}
 		if act[0] != want[0] {
 			t.try(unix.SYS_RT_SIGACTION, sig, words(t, want), 0, 8)
 		}
-	}
-	if like != nil {
-		t.call(unix.SYS_UMASK, uintptr(like.Umask))
 	}
 }
 

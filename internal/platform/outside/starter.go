@@ -47,12 +47,17 @@ func New(opts Options) *Starter { return &Starter{opts: opts} }
 
 // ForkExec is syscall.ForkExec, but for what attr.Sys says beyond session, group, terminal, user and parent,
 // which is refused. The caller waits for the program.
-func (s *Starter) ForkExec(path string, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
-	return s.forkExec(path, argv, attr, ^uint64(0))
+//
+// sig is what the program ignores and blocks; nil: what toaster does.
+func (s *Starter) ForkExec(path string, argv []string, attr *syscall.ProcAttr, sig *Signals) (pid int, err error) {
+	return s.forkExec(path, argv, attr, sig, ^uint64(0))
 }
 
+// Signals are the sets that an execve(2) leaves as they are, bit n-1 for signal n.
+type Signals struct{ Ignored, Blocked uint64 }
+
 // forkExec is ForkExec, with what of the pass the program's own start has.
-func (s *Starter) forkExec(path string, argv []string, attr *syscall.ProcAttr, pass uint64) (pid int, err error) {
+func (s *Starter) forkExec(path string, argv []string, attr *syscall.ProcAttr, sig *Signals, pass uint64) (pid int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.begin(); err != nil {
@@ -64,7 +69,11 @@ func (s *Starter) forkExec(path string, argv []string, attr *syscall.ProcAttr, p
 			return 0, err
 		}
 	}
-	return t.spawn(&start{path: path, argv: argv, attr: attr, mask: s.mask, pass: s.pass & pass})
+	x := &start{path: path, argv: argv, attr: attr, mask: s.mask, pass: s.pass & pass}
+	if sig != nil {
+		x.ignored, x.mask.Val[0] = &sig.Ignored, sig.Blocked
+	}
+	return t.spawn(x)
 }
 
 // free returns the thread that has no filter.

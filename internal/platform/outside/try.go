@@ -38,7 +38,7 @@ func Try() Way {
 	}
 	defer unix.Close(exe)
 	// Without the pass the program's own start is a question already.
-	pid, err := s.forkExec(procFD(exe), []string{"toaster-proxy"}, &syscall.ProcAttr{}, 0)
+	pid, err := s.forkExec(procFD(exe), []string{"toaster-proxy"}, &syscall.ProcAttr{}, nil, 0)
 	if err != nil {
 		return Way{Err: err}
 	}

@@ -22,6 +22,7 @@ func TestGroupsOfHostPrograms(t *testing.T) {
 	adopt(t)
 	for _, what := range []string{
 		"a trap", "a kill", "a stop", "a stop of its own", "children that are left", "guests beside", "an orphaned group", "one process",
+		"what is ignored",
 	} {
 		t.Run(what, func(t *testing.T) {
 			tryHostPty(t, exe, what)
@@ -97,4 +98,24 @@ func playGroup(role string) int {
 		return 1
 	}
 	return 0
+}
+
+// TestIgnoredSignalsAreInherited starts toaster as nohup(1) and a shell's & do: the guest, and a
+// program of the host below it, ignore what toaster ignored (execve(2)), and only that. Of
+// other signals than these two Go's runtime tells nobody that they were ignored.
+func TestIgnoredSignalsAreInherited(t *testing.T) {
+	exe := guesttest.Build(t, hostGroupGuest)
+	for _, test := range []struct{ trap, want string }{
+		{"", "1 false\n2 false\n3 false\n15 false\nSigIgn:\t0000000000000000\n"},
+		{"trap '' HUP; ", "1 true\n2 false\n3 false\n15 false\nSigIgn:\t0000000000000001\n"},
+		{"trap '' INT HUP; ", "1 true\n2 true\n3 false\n15 false\nSigIgn:\t0000000000000003\n"},
+	} {
+		cmd := exec.Command("/bin/sh", "-c", test.trap+`exec "$0"`, os.Args[0])
+		cmd.Env = append(os.Environ(), roleVar+"="+groupRole+exe+"\nas started")
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil || string(out) != test.want {
+			t.Errorf("%q: %v, %q, want %q", test.trap, err, out, test.want)
+		}
+	}
 }
