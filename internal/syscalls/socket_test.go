@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"toaster/netbsd"
@@ -85,6 +86,7 @@ func lengths(n uint64, want ...uint32) func(r *result) string {
 func TestSocket(t *testing.T) {
 	const stream, dgram, local = netbsd.SOCK_STREAM, netbsd.SOCK_DGRAM, netbsd.AF_LOCAL
 	hello := []byte("hello")
+	long := strings.Repeat("n", 104)
 	fileStages(t, map[string][]row{
 		"pairs": {
 			{"socketpair(2): EFAULT, and nothing stays open", netbsd.SYS_socketpair, args{local, stream, 0, bad}, netbsd.EFAULT, nil, nil},
@@ -155,6 +157,20 @@ func TestSocket(t *testing.T) {
 			{"connect(2)", netbsd.SYS_connect, args{1, sun("sock"), 6}, 0, 0, nil},
 			{"connect(2): EISCONN", netbsd.SYS_connect, args{1, sun("sock"), 6}, netbsd.EISCONN, nil, nil},
 			{"accept(2)", netbsd.SYS_accept, args{0, room(16), words(16)}, 0, 2, nil},
+			{"socket(2)", netbsd.SYS___socket30, args{local, dgram, 0}, 0, 3, nil},
+			{"bind(2): a name that fills sun_path", netbsd.SYS_bind, args{3, sun(long), 106}, 0, 0, nil},
+			{"socket(2)", netbsd.SYS___socket30, args{local, dgram, 0}, 0, 4, nil},
+			{"unp_bind: EADDRINUSE for it", netbsd.SYS_bind, args{4, sun(long), 106}, netbsd.EADDRINUSE, nil, nil},
+			{"sendto(2): to it", netbsd.SYS_sendto, args{4, hello, 5, 0, sun(long), 106}, 0, 5, nil},
+			{"recvfrom(2)", netbsd.SYS_recvfrom, args{3, room(9), 9, 0, 0, 0}, 0, 5, nil},
+			{"getsockname(2): it", netbsd.SYS_getsockname, args{3, room(200), words(200)}, 0, func(r *result) string {
+				if b := r.mem(1, 106); string(b[2:]) != long {
+					return string(b)
+				}
+				return ""
+			}, nil},
+			{"close(2)", netbsd.SYS_close, args{4}, 0, nil, nil},
+			{"close(2)", netbsd.SYS_close, args{3}, 0, nil, nil},
 			{"getpeername(2): the name that was bound", netbsd.SYS_getpeername, args{1, room(16), words(16)}, 0, func(r *result) string {
 				if b := r.mem(1, 6); b[1] != local || string(b[2:6]) != "sock" {
 					return string(b)

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"cmp"
+	"crypto/rand"
 	"path"
 
 	"golang.org/x/sys/unix"
@@ -57,20 +58,37 @@ func (l *lookup) bind(p parentDir, bind func(host string, done func()) netbsd.Er
 	}
 	bound := false
 	err = l.makeName(p, 0o777&^l.umask, func(mode uint32) (int, error) {
-		host := hostfile.ProcPath(stays.fd) + "/" + p.name
-		if len(host) > maxLocal {
-			return -1, netbsd.ENAMETOOLONG
-		}
-		errno := bind(host, stays.close)
-		if bound = errno == 0; bound && l.cred != nil {
+		err := bindIn(stays, p.name, func(host string) error { return asError(bind(host, stays.close)) })
+		if bound = err == nil; bound && l.cred != nil {
 			chmodNofollow(p.at.fd, p.name, mode)
 		}
-		return -1, asError(errno)
+		return -1, err
 	})
 	if bound { // whatever its mode has become
 		return nil
 	}
 	stays.close()
+	return err
+}
+
+// bindIn has bind make a socket in a directory. Where its name and the way to the directory are too
+// long together, which NetBSD's 104 bytes can be, it is made by a short name and renamed.
+func bindIn(dir node, name string, bind func(host string) error) error {
+	host := hostfile.ProcPath(dir.fd) + "/"
+	if len(host)+len(name) <= maxLocal {
+		return bind(host + name)
+	}
+	if err := unix.Faccessat(dir.fd, name, unix.F_OK, unix.AT_SYMLINK_NOFOLLOW); err != unix.ENOENT {
+		return cmp.Or(err, error(unix.EEXIST))
+	}
+	short := "." + rand.Text()
+	if err := bind(host + short); err != nil {
+		return err
+	}
+	err := unix.Renameat2(dir.fd, short, dir.fd, name, unix.RENAME_NOREPLACE)
+	if err != nil {
+		unix.Unlinkat(dir.fd, short, 0)
+	}
 	return err
 }
 
