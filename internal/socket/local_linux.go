@@ -45,6 +45,33 @@ type meeting struct {
 	who  netbsd.Unpcbid
 	back *wishes // of the end that connects
 	wish *wishes // of the end that will be accepted
+
+	over  atomic.Bool // it was accepted, or will not be
+	lost  atomic.Bool // the latter
+	queue file.Queue  // who waits for that (LOCAL_CONNWAIT)
+}
+
+// Watch and Unwatch have w hear of the end of the wait.
+func (m *meeting) Watch(w *file.Waiter)   { m.queue.Add(w) }
+func (m *meeting) Unwatch(w *file.Waiter) { m.queue.Remove(w) }
+
+// end ends the wait.
+func (m *meeting) end(lost bool) {
+	m.lost.Store(lost)
+	m.over.Store(true)
+	m.queue.Notify(file.Out)
+}
+
+// accepted reports how the wait for somebody who accepts ended; EAGAIN while it has not.
+// ECONNRESET: the socket that listened is closed (sodisconnect of soabort).
+func (m *meeting) accepted() (int, netbsd.Errno) {
+	switch {
+	case !m.over.Load():
+		return 0, netbsd.EAGAIN
+	case m.lost.Load():
+		return 0, netbsd.ECONNRESET
+	}
+	return 0, 0
 }
 
 // maxMeetings bounds a queue: more than the host lets wait.
@@ -80,7 +107,20 @@ func wishSetter(bit options) func(*Socket, []byte) netbsd.Errno {
 	}
 }
 
-// setConnWait keeps LOCAL_CONNWAIT; the host has connected before anybody accepts.
+// await is what connect(2) does with LOCAL_CONNWAIT. A call that does not wait, or is interrupted,
+// goes on connecting.
+func (m *meeting) await(c file.Call) netbsd.Errno {
+	if c.Nonblock {
+		return netbsd.EINPROGRESS
+	}
+	_, errno := file.Block(c, m, file.Writable, m.accepted)
+	if errno == netbsd.ERESTART { // connect(2) again would be EISCONN
+		errno = netbsd.EINTR
+	}
+	return errno
+}
+
+// setConnWait keeps LOCAL_CONNWAIT, which has connect(2) wait until somebody accepts: at either end.
 func setConnWait(s *Socket, val []byte) netbsd.Errno {
 	if len(val) != 4 {
 		return netbsd.EINVAL
@@ -143,6 +183,9 @@ func (s *Socket) unbound() {
 	if s.local.bound != nil {
 		s.stack.bound.CompareAndDelete(s.local.inode, s)
 	}
+	for _, m := range s.local.queue {
+		m.end(true)
+	}
 	s.local.queue = nil
 }
 
@@ -158,30 +201,35 @@ func (k *Stack) boundAt(path string) *Socket {
 	return nil
 }
 
-// connectLocal connects a local socket, and notes it with the one that it connects to.
-func (s *Socket) connectLocal(l file.Sleeper, sa unix.Sockaddr, path string) error {
+// connectLocal connects a local socket, and notes it with the one that it connects to. A meeting
+// is returned if the caller is to wait for it.
+func (s *Socket) connectLocal(l file.Sleeper, sa unix.Sockaddr, path string) (*meeting, error) {
 	to := s.stack.boundAt(path)
 	if to == nil || to == s {
-		return unix.Connect(s.FD(), sa)
+		return nil, unix.Connect(s.FD(), sa)
 	}
 	if s.typ == netbsd.SOCK_DGRAM {
 		err := unix.Connect(s.FD(), sa)
 		if err == nil {
 			s.local.peer.Store(to.local.wish)
 		}
-		return err
+		return nil, err
 	}
-	return s.meet(l, to, sa)
+	m, err := s.meet(l, to, sa)
+	if err != nil || !s.has(connWait) && !to.has(connWait) {
+		return nil, err
+	}
+	return m, nil
 }
 
 // meet is connectLocal for connections. The queue is locked while the host connects, so that
 // who uses one name after the other is in it in the host's order.
-func (s *Socket) meet(l file.Sleeper, to *Socket, sa unix.Sockaddr) error {
+func (s *Socket) meet(l file.Sleeper, to *Socket, sa unix.Sockaddr) (*meeting, error) {
 	name := s.nameForHost()
 	to.local.mu.Lock()
 	defer to.local.mu.Unlock()
 	if err := unix.Connect(s.FD(), sa); err != nil {
-		return err
+		return nil, err
 	}
 	m := &meeting{from: name, back: s.local.wish, wish: &wishes{}}
 	if id := s.stack.idOf(l); id != nil {
@@ -189,12 +237,13 @@ func (s *Socket) meet(l file.Sleeper, to *Socket, sa unix.Sockaddr) error {
 	}
 	m.wish.Store(to.local.wish.Load())
 	if len(to.local.queue) == maxMeetings {
+		to.local.queue[0].end(false)
 		to.local.queue = to.local.queue[1:]
 	}
 	to.local.queue = append(to.local.queue, m)
 	s.local.peer.Store(m.wish)
 	s.setOther(to.local.bound)
-	return nil
+	return m, nil
 }
 
 func (s *Socket) setOther(id *netbsd.Unpcbid) {
@@ -229,6 +278,7 @@ func (s *Socket) met(l *Socket, from string) {
 			s.local.wish = m.wish
 			s.local.peer.Store(m.back)
 			s.local.other = &m.who
+			m.end(false)
 			return
 		}
 	}

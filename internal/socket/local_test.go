@@ -201,3 +201,50 @@ func TestCredsByName(t *testing.T) {
 	e.Write(p.call(), []byte("on"))
 	receive(t, d, "on", p.cred())
 }
+
+// unix(4): LOCAL_CONNWAIT of either end has connect(2) wait until somebody accepts; a socket that is
+// closed instead resets the connection.
+func TestConnWait(t *testing.T) {
+	m := people(t)
+	path := filepath.Join(t.TempDir(), "s")
+	at := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: path}
+	l, _ := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	if errno := l.Bind(somebody(1, 1), at, "s", nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	l.Setsockopt(0, netbsd.LOCAL_CONNWAIT, on)
+	l.Listen(5)
+	connecting := func() (s *Socket, p *person, got chan netbsd.Errno) {
+		s, _ = m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+		t.Cleanup(s.Close)
+		p, got = somebody(2, 2), make(chan netbsd.Errno, 1)
+		p.Asleep = make(chan struct{}, 10)
+		go func() { got <- s.Connect(p.call(), at) }()
+		<-p.Asleep
+		return s, p, got
+	}
+	_, _, got := connecting()
+	s, _, errno := l.Accept(somebody(1, 1).call())
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer s.Close()
+	if errno := <-got; errno != 0 {
+		t.Errorf("connect: %v", errno)
+	}
+	_, p, got := connecting()
+	p.Signal <- netbsd.ERESTART
+	if errno := <-got; errno != netbsd.EINTR {
+		t.Errorf("connect that is interrupted: %v, want EINTR", errno)
+	}
+	_, _, got = connecting()
+	l.Close()
+	if errno := <-got; errno != netbsd.ECONNRESET {
+		t.Errorf("connect to what is closed: %v, want ECONNRESET", errno)
+	}
+	other, _ := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	defer other.Close()
+	if errno := other.Connect(file.Call{L: somebody(3, 3), Nonblock: true}, at); errno != netbsd.ECONNREFUSED {
+		t.Errorf("nobody listens: %v, want ECONNREFUSED", errno)
+	}
+}

@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"cmp"
+
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
@@ -52,8 +54,11 @@ func (s *Socket) Export() (int, netbsd.Errno) {
 // Read is read(2) of a socket.
 func (s *Socket) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	n, errno := s.tryRead(b)
-	if errno != netbsd.EAGAIN || c.Nonblock {
+	if errno != netbsd.EAGAIN {
 		return n, errno
+	}
+	if failure := s.failure(); failure != 0 || c.Nonblock {
+		return 0, cmp.Or(failure, errno)
 	}
 	return file.BlockUntil(c, s, file.Readable, s.deadline(&s.recvTimeo), func() (int, netbsd.Errno) { return s.tryRead(b) })
 }
@@ -63,6 +68,9 @@ func (s *Socket) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	if s.route != nil {
 		return s.request(c.L, b)
+	}
+	if errno := s.failure(); errno != 0 { // sosend
+		return 0, errno
 	}
 	flags, _ := netbsd.MsgToLinux(uint64(m.Flags))
 	flags &= unix.MSG_OOB | unix.MSG_DONTROUTE | unix.MSG_EOR
@@ -180,6 +188,9 @@ func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantControl bool) (int,
 		oob = make([]byte, controlRoom)
 	}
 	done, asked := 0, m.Flags
+	if s.failed.Load() != 0 && s.File.Poll(file.In)&file.In == 0 { // soreceive: what is there comes first
+		return 0, s.failure()
+	}
 	for {
 		n, errno := s.wait(c, file.Readable, &s.recvTimeo, func() (int, netbsd.Errno) {
 			return s.tryRecv(b[done:], oob, flags, m, wantControl)

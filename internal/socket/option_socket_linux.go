@@ -50,6 +50,9 @@ func getAcceptConn(s *Socket, _ int) ([]byte, netbsd.Errno) {
 
 // getError takes the error that waits.
 func getError(s *Socket, _ int) ([]byte, netbsd.Errno) {
+	if errno := s.failure(); errno != 0 {
+		return intBytes(int32(errno)), 0
+	}
 	v, err := unix.GetsockoptInt(s.FD(), unix.SOL_SOCKET, unix.SO_ERROR)
 	if v != 0 {
 		v = int(netbsd.FromLinux(v))

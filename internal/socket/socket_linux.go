@@ -35,6 +35,7 @@ type Socket struct {
 	exported atomic.Bool
 
 	options atomic.Uint64 // those that are on; changed with mu held
+	failed  atomic.Int32  // an error that the next call is to tell (so_error), a netbsd.Errno
 	source  atomic.Uint32 // the IPv4 address that all messages come from (IP_PKTINFO), 0 if any
 
 	mu         sync.Mutex    // guards what follows
@@ -154,6 +155,17 @@ func (s *Socket) NoSigpipe() bool { return s.has(netbsd.SO_NOSIGPIPE) }
 // SetNoSigpipe sets SO_NOSIGPIPE as O_NOSIGPIPE of the open file is: they are one.
 func (s *Socket) SetNoSigpipe(on bool) { s.setFlag(netbsd.SO_NOSIGPIPE, on) }
 
+// Fail has the next call tell an error that this one cannot tell any more (so_error).
+func (s *Socket) Fail(errno netbsd.Errno) { s.failed.Store(int32(errno)) }
+
+// failure takes the error that waits, 0 if none does.
+func (s *Socket) failure() netbsd.Errno {
+	if s.failed.Load() == 0 {
+		return 0
+	}
+	return netbsd.Errno(s.failed.Swap(0))
+}
+
 // Close shuts the socket and forgets its name.
 func (s *Socket) Close() {
 	s.mu.Lock()
@@ -256,13 +268,17 @@ func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 	}
 	s.idle.Store(false)
 	s.hasPeer.Store(a.Family != netbsd.AF_UNSPEC)
-	err := hostfile.Retry(func() error {
+	var m *meeting
+	err := hostfile.Retry(func() (err error) {
 		if s.family == netbsd.AF_LOCAL {
-			return s.connectLocal(c.L, sa, a.Path)
+			m, err = s.connectLocal(c.L, sa, a.Path)
+			return err
 		}
 		return unix.Connect(s.FD(), sa)
 	})
 	switch {
+	case m != nil:
+		return m.await(c)
 	case err == unix.EAGAIN: // a local socket whose backlog is full
 		return netbsd.ECONNREFUSED
 	case err != unix.EINPROGRESS:

@@ -20,7 +20,7 @@ const mmsgMax = 1024
 // result is how many messages were sent, and the errors are sendmsg(2)'s where that is none.
 func sendmmsg(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		return c.eachMessage(func(addr uint64) (last bool, errno netbsd.Errno) {
+		return c.eachMessage(s, func(addr uint64) (last bool, errno netbsd.Errno) {
 			return false, c.sendMessage(d, s, addr, c.Int(3))
 		})
 	})
@@ -40,7 +40,7 @@ func recvmmsg(c *Call) netbsd.Errno {
 	}
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
 		flags := c.Int(3) &^ netbsd.MSG_WAITFORONE
-		return c.eachMessage(func(addr uint64) (last bool, errno netbsd.Errno) {
+		return c.eachMessage(s, func(addr uint64) (last bool, errno netbsd.Errno) {
 			got, errno := c.recvMessage(d, s, addr, flags)
 			if c.Int(3)&netbsd.MSG_WAITFORONE != 0 {
 				flags |= netbsd.MSG_DONTWAIT
@@ -51,8 +51,9 @@ func recvmmsg(c *Call) netbsd.Errno {
 }
 
 // eachMessage runs f with the address of one message after the other, and stores the length that
-// f has left as the call's result. An error after the first message only ends the call.
-func (c *Call) eachMessage(f func(addr uint64) (last bool, errno netbsd.Errno)) netbsd.Errno {
+// f has left as the call's result. An error after the first message ends the call, and the next one
+// of the socket tells it (so_error); but that there are no more messages is none.
+func (c *Call) eachMessage(s *socket.Socket, f func(addr uint64) (last bool, errno netbsd.Errno)) netbsd.Errno {
 	n := uint64(min(c.Uint32(2), mmsgMax))
 	for done := range n {
 		addr := c.Ptr(1) + done*netbsd.SizeofMmsghdr
@@ -64,6 +65,9 @@ func (c *Call) eachMessage(f func(addr uint64) (last bool, errno netbsd.Errno)) 
 		case errno != 0 && done == 0:
 			return errno
 		case errno != 0:
+			if errno != netbsd.EAGAIN {
+				s.Fail(errno)
+			}
 			return c.ok(done)
 		case last:
 			return c.ok(done + 1)

@@ -20,6 +20,6 @@ var socketCalls = []Syscall{
 	{netbsd.SYS_getsockopt2, "s fd, level =sollevel, name =sockopt, val <>buf[*avalsize], avalsize <>socklen", netbsd.RetInt, Full, getsockopt2, "since 10"},
 	{netbsd.SYS___socket30, "domain =af, type |sock, protocol =ipproto", netbsd.RetFd, Full, newSocket, ""},
 	{netbsd.SYS_paccept, "s fd, name >sockaddr[*anamelen], anamelen <>socklen, mask <sigset, flags |sock", netbsd.RetFd, Full, paccept, ""},
-	{netbsd.SYS_recvmmsg, "s fd, mmsg <>mmsghdr[vlen], vlen uint, flags |msg, timeout <timespec", netbsd.RetSize, Partial, recvmmsg, "since 7; an error after the first message is not told by the next call"},
-	{netbsd.SYS_sendmmsg, "s fd, mmsg <>mmsghdr[vlen], vlen uint, flags |msg", netbsd.RetSize, Partial, sendmmsg, "since 7; an error after the first message is not told by the next call"},
+	{netbsd.SYS_recvmmsg, "s fd, mmsg <>mmsghdr[vlen], vlen uint, flags |msg, timeout <timespec", netbsd.RetSize, Full, recvmmsg, "since 7"},
+	{netbsd.SYS_sendmmsg, "s fd, mmsg <>mmsghdr[vlen], vlen uint, flags |msg", netbsd.RetSize, Full, sendmmsg, "since 7"},
 }
