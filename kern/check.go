@@ -250,18 +250,60 @@ func (c *checker) waits(p *Proc) {
 			n[k.wkind-1][k.wclass]++
 		}
 	}
-	if p.waits == nil {
-		return
+	if p.waits != nil {
+		c.queues(p, p.waits, &n, false)
 	}
-	if n != p.waits.n {
-		c.bad("process %d has reports %v, counted %v", p.pid, n, p.waits.n)
+	c.kidGroups(p)
+}
+
+// queues compares a waitSet with what should be in it.
+func (c *checker) queues(p *Proc, ws *waitSet, n *[kDead][numClasses]int32, group bool) {
+	if *n != ws.n {
+		c.bad("process %d has reports %v, counted %v", p.pid, *n, ws.n)
 	}
-	for kind := range p.waits.q {
-		for class, top := range p.waits.q[kind] {
-			if got := c.heap(top, nil); got != n[kind][class] {
+	for kind := range ws.q {
+		for class, top := range ws.q[kind] {
+			if got := c.heap(top, nil, group); got != n[kind][class] {
 				c.bad("process %d: queue %d, %d has %d, should have %d", p.pid, kind+1, class, got, n[kind][class])
 			}
 		}
+	}
+}
+
+// kidGroups checks the index by group that a wait for one has made: each child is counted, and
+// reports, in its own group.
+func (c *checker) kidGroups(p *Proc) {
+	if p.ext == nil || p.ext.groups == nil {
+		for k := p.kids; k != nil; k = k.sibNext {
+			if k.node != nil {
+				c.bad("process %d is in an index of groups that %d has not", k.pid, p.pid)
+			}
+		}
+		return
+	}
+	want := make(map[*Pgrp]*kidGroup)
+	for k := p.kids; k != nil; k = k.sibNext {
+		if k.node == nil || k.node.kg != p.ext.groups[k.pgrp] {
+			c.bad("process %d is not in %d's index of groups", k.pid, p.pid)
+			return
+		}
+		if want[k.pgrp] == nil {
+			want[k.pgrp] = new(kidGroup)
+		}
+		want[k.pgrp].nkids[k.wclass]++
+		if k.wkind != kNone {
+			want[k.pgrp].set.n[k.wkind-1][k.wclass]++
+		}
+	}
+	if len(want) != len(p.ext.groups) {
+		c.bad("process %d has children in %d groups, %d in its index", p.pid, len(want), len(p.ext.groups))
+	}
+	for g, kg := range want {
+		have := p.ext.groups[g]
+		if kg.nkids != have.nkids {
+			c.bad("process %d has children of group %d by class %v, counted %v", p.pid, g.id, kg.nkids, have.nkids)
+		}
+		c.queues(p, &have.set, &kg.set.n, true)
 	}
 }
 
@@ -283,13 +325,13 @@ func (p *Proc) shouldReport() waitKind {
 }
 
 // heap counts a heap's members and checks its order.
-func (c *checker) heap(top, above *Proc) int32 {
+func (c *checker) heap(top, above *Proc, group bool) int32 {
 	n := int32(0)
-	for p := top; p != nil; p = p.hp.next {
+	for p := top; p != nil; p = p.links(group).next {
 		if above != nil && p.seq >= above.seq {
 			c.bad("wait queue: %d is below %d", p.pid, above.pid)
 		}
-		n += 1 + c.heap(p.hp.child, p)
+		n += 1 + c.heap(p.links(group).child, p, group)
 	}
 	return n
 }

@@ -115,3 +115,73 @@ func TestHangupOnlyWithAControllingTerminal(t *testing.T) {
 		w.never("F.SIGHUP")
 	})
 }
+
+// proc_enterpgrp calls fixjobc for the group that is left: if its last member with a parent apart
+// goes, it is orphaned, and who is stopped in it is told (orphanpg).
+func TestGroupIsOrphanedWhenItsConnectionLeaves(t *testing.T) {
+	both(t, func(w *world) {
+		w.spawnWith("L", SpawnArgs{Setsid: true, Body: func(l *LWP) {
+			a := w.fork(l, "A", func(l *LWP) {
+				l.Setpgid(0, 0)
+				x := w.fork(l, "X", func(l *LWP) {
+					w.fork(l, "T", func(l *LWP) {
+						w.catch(l, "T", netbsd.SIGHUP, netbsd.SIGCONT)
+						l.Kill(l.Proc().Pid(), netbsd.SIGSTOP)
+						sleepForever(l)
+					})
+					l.Nanosleep(time.Second)
+				})
+				w.wait(l, x.Pid(), 0)
+				g := l.Proc().Pgrp()
+				l.Nanosleep(time.Second)
+				w.is("connected by A", []any{g.Jobc(), w.find("T").Stopped()}, []any{1, true})
+				w.is("leaves", l.Setpgid(0, l.Proc().Ppid()), netbsd.Errno(0))
+				w.is("orphaned", g.Jobc(), 0)
+				l.Nanosleep(time.Second)
+			})
+			w.wait(l, a.Pid(), 0)
+			w.order("T.SIGHUP", "T.SIGCONT")
+		}}).Wait()
+	})
+}
+
+// A member that goes from a group which others still connect disturbs nobody.
+func TestGroupThatStaysConnectedIsLeftAlone(t *testing.T) {
+	both(t, func(w *world) {
+		w.spawnWith("L", SpawnArgs{Setsid: true, Body: func(l *LWP) {
+			s := w.job(l, "S", netbsd.SIGHUP, netbsd.SIGCONT)
+			c := w.fork(l, "C", sleepForever)
+			l.Setpgid(c.Pid(), s.Pid())
+			l.Kill(s.Pid(), netbsd.SIGSTOP)
+			w.wait(l, s.Pid(), netbsd.WUNTRACED)
+			w.is("leaves", l.Setpgid(c.Pid(), l.Proc().Pid()), netbsd.Errno(0))
+			w.is("jobc", s.Pgrp().Jobc(), 1)
+			l.Nanosleep(time.Second)
+			w.never("S.SIGHUP", "S.SIGCONT")
+			l.Kill(c.Pid(), netbsd.SIGKILL)
+			l.Kill(s.Pid(), netbsd.SIGKILL)
+		}}).Wait()
+	})
+}
+
+// Job control goes by the real parent (doc/lifecycle.md, where toaster differs, 27): its end counts
+// for a child that a debugger holds, too.
+func TestEndOfTheRealParentOrphansADebuggersTarget(t *testing.T) {
+	both(t, func(w *world) {
+		var c *Proc
+		w.spawnWith("L", SpawnArgs{Setsid: true, Body: func(l *LWP) {
+			p := w.fork(l, "P", func(l *LWP) {
+				c = w.job(l, "C")
+				l.Nanosleep(2 * time.Second)
+			})
+			l.Nanosleep(time.Second)
+			w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+			w.wait(l, c.Pid(), 0)
+			w.is("connected by P", c.Pgrp().Jobc(), 1)
+			w.wait(l, p.Pid(), 0)
+			w.is("P has gone", c.Pgrp().Jobc(), 0)
+			l.PtraceKill(c.Pid())
+			w.wait(l, c.Pid(), 0)
+		}}).Wait()
+	})
+}

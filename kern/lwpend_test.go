@@ -111,3 +111,17 @@ func TestStopThatHasBegunIsOffInAnExit(t *testing.T) {
 		}
 	})
 }
+
+// _lwp_unpark_all(2) goes on after an id that is no LWP's, and says so whatever comes after it.
+func TestUnparkOfNobodyAndSomebody(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			for _, lids := range [][]int{{9999, l.ID()}, {l.ID(), 9999}} {
+				w.is("unpark", l.Unpark(lids...), netbsd.ESRCH)
+				w.is("the other is unparked", l.Park(time.Time{}, 0), netbsd.EALREADY)
+			}
+			w.is("all are there", l.Unpark(l.ID(), l.ID()), netbsd.Errno(0))
+			w.is("park", l.Park(time.Time{}, 0), netbsd.EALREADY)
+		})
+	})
+}

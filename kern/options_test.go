@@ -247,9 +247,11 @@ func TestCheckFindsCorruption(t *testing.T) {
 			w.fork(l, "C", func(l *LWP) { l.Setpgid(0, 0); sleepForever(l) })
 			s := w.fork(l, "S", sleepForever)
 			l.Kill(s.Pid(), netbsd.SIGSTOP)
+			l.Wait4(-9999, netbsd.WNOHANG, nil) // makes the index by group
 			sleepForever(l)
 		})
 		settled()
+		node := w.find("C").node
 		p, c, z, s := w.find("P"), w.find("C"), w.find("Z"), w.find("S")
 		m := w.m
 		for _, x := range []struct {
@@ -269,6 +271,9 @@ func TestCheckFindsCorruption(t *testing.T) {
 			{"stopped", func() { s.lwps.stat = LWPSleeping }, func() { s.lwps.stat = LWPStopped }, "is stopped and"},
 			{"queue", func() { z.wkind = kNone }, func() { z.wkind = kZombie }, "should be in"},
 			{"queue count", func() { p.waits.n[0][0]++ }, func() { p.waits.n[0][0]-- }, "has reports"},
+			{"group index", func() { c.node = nil }, func() { c.node = node }, "index of groups"},
+			{"children by group", func() { node.kg.nkids[0]++ }, func() { node.kg.nkids[0]-- }, "by class"},
+			{"reports by group", func() { z.node.kg.set.n[0][0]++ }, func() { z.node.kg.set.n[0][0]-- }, "has reports"},
 			{"group count", func() { c.pgrp.n++ }, func() { c.pgrp.n-- }, "members, counted"},
 			{"jobc", func() { c.pgrp.jobc++ }, func() { c.pgrp.jobc-- }, "jobc"},
 			{"session refs", func() { c.pgrp.sess.refs++ }, func() { c.pgrp.sess.refs-- }, "references"},

@@ -320,3 +320,64 @@ func TestTraceSignalGivenToOne(t *testing.T) {
 		})
 	})
 }
+
+// eventswitch (kern_sig.c of NetBSD 10) tells nobody of LWPs that end with their process.
+func TestNoEventOfLWPsThatEndWithTheProcess(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_LWP_EXIT, func(l *LWP) {
+				l.NewLWP(0, asleep, false, nil)
+				l.NewLWP(netbsd.LWP_DETACHED, asleep, false, nil)
+				l.Nanosleep(time.Second)
+				l.Exit(3)
+			})
+			w.is("stops", w.story(l, pid), []string{"exited(3)"})
+		})
+	})
+}
+
+// An LWP that has an event to tell and waits for another's stop to end tells nobody if the tracer
+// has gone when it is its turn (eventswitch: "no longer traced, abandon this event").
+func TestEventIsForgottenWhenTheTracerGoes(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_LWP_EXIT, func(l *LWP) {
+				for range 3 {
+					l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { time.Sleep(time.Second); l.ExitLWP() }, false, nil)
+				}
+				l.Nanosleep(5 * time.Second)
+				w.is("the others have ended", l.Proc().NumLWPs(), 1)
+				l.Exit(3)
+			})
+			w.next(l, pid, 0)
+			w.is("detach", l.PtraceResume(pid, ResumeArgs{Detach: true}), netbsd.Errno(0))
+			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(3, 0), 0)
+		})
+	})
+}
+
+// PT_STEP is for the LWP that it names, or for the one that stopped, and for one step (ptrace(2)).
+func TestSingleStepIsForOneLWP(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			var first, second *LWP
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				first = l
+				second, _ = l.NewLWP(0, asleep, false, nil)
+				l.LWPKill(l.ID(), netbsd.SIGUSR1)
+				asleep(l)
+			})
+			steps := func() []bool { return []bool{first.Platform().SingleStep(), second.Platform().SingleStep()} }
+			w.next(l, pid, 0)
+			w.is("not asked for", steps(), []bool{false, false})
+			w.is("PT_STEP", l.PtraceResume(pid, ResumeArgs{Step: true}), netbsd.Errno(0))
+			w.is("the one that stopped", steps(), []bool{true, false})
+			l.Kill(pid, netbsd.SIGSTOP)
+			w.wait(l, pid, 0)
+			w.is("PT_STEP", l.PtraceResume(pid, ResumeArgs{Step: true, LWP: second.ID()}), netbsd.Errno(0))
+			w.is("the one that is named", steps(), []bool{false, true})
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
+		})
+	})
+}
