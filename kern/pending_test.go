@@ -124,3 +124,39 @@ func TestContinuationWakesWhoWaitsForIt(t *testing.T) {
 		p.Kill(netbsd.SIGKILL)
 	})
 }
+
+// sendsig_siginfo (sig_machdep.c): a frame goes on the signal stack if the action has SA_ONSTACK, the
+// stack is enabled, and no handler runs on it already. Each delivery counts in ru_nsignals (postsig).
+func TestDeliveryOnTheSignalStack(t *testing.T) {
+	const usr1 = netbsd.SIGUSR1
+	for name, x := range map[string]struct {
+		flags int32
+		stack int32
+		want  bool
+	}{
+		"on it":               {netbsd.SA_ONSTACK, 0, true},
+		"not asked for":       {0, 0, false},
+		"disabled":            {netbsd.SA_ONSTACK, netbsd.SS_DISABLE, false},
+		"asked for by nobody": {0, netbsd.SS_DISABLE, false},
+		"already there":       {netbsd.SA_ONSTACK, netbsd.SS_ONSTACK, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			both(t, func(w *world) {
+				w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
+					l.Sigaction(usr1, &Action{Handler: 0x1000, Flags: x.flags})
+					l.Kill(l.Proc().Pid(), usr1)
+					l.extra().stack = Altstack{Sp: 0x4000, Size: 0x4000, Flags: x.stack}
+					n := 0
+					l.Platform().UserRet(func(d *Delivery) bool {
+						n++
+						w.is("signal, on the stack", []any{d.Info.Signo, d.OnStack}, []any{usr1, x.want})
+						return true
+					})
+					u, _ := l.Rusage(netbsd.RUSAGE_SELF)
+					w.is("delivered, counted", []any{n, u.Nsignals}, []any{1, int64(1)})
+					l.Exit(0)
+				}}).Wait()
+			})
+		})
+	}
+}

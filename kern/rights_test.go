@@ -89,3 +89,14 @@ func TestUsageOfAWaitWithoutAReapIsTheChildsOwn(t *testing.T) {
 		})
 	})
 }
+
+// SetSubreaper: nobody can become one whose exit has begun, as its orphanChildren may be over.
+func TestSubreaperOfWhoExits(t *testing.T) {
+	both(t, func(w *world) {
+		p := w.guest(func(l *LWP) {
+			w.give(l.Proc(), func() { w.is("exiting", l.Proc().SetSubreaper(true), netbsd.ESRCH) }, nil, nil)
+			l.Exit(0)
+		})
+		w.is("gone", p.SetSubreaper(true), netbsd.ESRCH)
+	})
+}

@@ -17,7 +17,7 @@ type testCase struct {
 }
 
 var families = [...]*[]testCase{
-	&exitCases, &waitCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &signalCases,
+	&exitCases, &waitCases, &itemCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &signalCases,
 	&ttyCases, &jobCases, &traceCases,
 	&kqueueCases, &memCases, &ipcCases,
 }
