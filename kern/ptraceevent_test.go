@@ -381,3 +381,43 @@ func TestSingleStepIsForOneLWP(t *testing.T) {
 		})
 	})
 }
+
+// Look keeps the LWPs where they are until it is over, whoever lets them go on, and no longer.
+func TestLookHoldsTheTracee(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, 0, func(l *LWP) { w.mark("goes on"); l.Exit(3) })
+			w.is("Look", l.Look(pid, func(*Proc) netbsd.Errno {
+				w.goOn(l, pid, 0)
+				time.Sleep(time.Second)
+				w.mark("looks")
+				return netbsd.EIO
+			}), netbsd.EIO)
+			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(3, 0), 0)
+			w.order("looks", "goes on")
+		})
+	})
+}
+
+// tracker is a Knote that follows forks.
+type tracker struct{ w *world }
+
+func (k *tracker) Notify(e NoteEvent) {
+	if e.Kind == netbsd.NOTE_EXIT {
+		k.w.mark("%s exits", k.w.names[e.Proc.Pid()])
+	}
+}
+
+func (k *tracker) Track(parent, child *Proc) Knote { return &tracker{k.w} }
+
+// NOTE_TRACK of kqueue(2): the child is watched from its birth, and its children, too.
+func TestKnotesFollowForks(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			l.Proc().AttachKnote(&tracker{w})
+			c := w.fork(l, "C", func(l *LWP) { w.wait(l, w.fork(l, "G", exit(0)).Pid(), 0) })
+			w.wait(l, c.Pid(), 0)
+		})
+		w.order("G exits", "C exits", "P exits")
+	})
+}

@@ -34,6 +34,7 @@ type plan struct {
 	seed    uint64
 	log     string
 	list    bool
+	again   bool
 	timeout time.Duration
 }
 
@@ -48,6 +49,7 @@ func main() {
 	flag.IntVar(&p.sample, "sample", 0, "try that `many`, chosen at random; 0 is all")
 	flag.Uint64Var(&p.seed, "seed", 1, "of the choice")
 	flag.StringVar(&p.log, "log", "", "keep verdicts in this `file`, and go on from those that are in it")
+	flag.BoolVar(&p.again, "again", false, "try what the log calls unnoticed, and nothing else")
 	flag.BoolVar(&p.list, "list", false, "print the faults, and try none")
 	flag.DurationVar(&p.timeout, "timeout", 5*time.Minute, "after which tests that run on have noticed a fault; 15 s of processor time are the same")
 	flag.Parse()

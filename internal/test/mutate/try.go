@@ -41,7 +41,11 @@ func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (map[string
 	}
 	var todo []*fault
 	for _, f := range faults {
-		if known[f.key()] == "" && verdicts[f.key()] == "" {
+		due := ""
+		if pl.again {
+			due = unnoticed
+		}
+		if known[f.key()] == "" && verdicts[f.key()] == due {
 			todo = append(todo, f)
 		}
 	}
