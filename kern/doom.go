@@ -31,11 +31,11 @@ func (p *Proc) doom(now bool) {
 }
 
 // Dying says whether p is to die, or to leave vm for another program, and only waits for
-// LWPs to end. It is for a Killer that has been told of p's doom; false takes that back.
+// LWPs to end; while its core is dumped it does not wait for them. It is for a Killer that has been told of p's doom; false takes that back.
 func (p *Proc) Dying(vm AddressSpace) bool {
 	p.m.lock()
 	defer p.m.unlock()
-	dying := p.vm == vm && (p.flags&(fWExit|fExecing) != 0 || p.fatal())
+	dying := p.vm == vm && p.flags&fDumping == 0 && (p.flags&(fWExit|fExecing) != 0 || p.fatal())
 	if !dying {
 		p.flags &^= fDoomed
 	}

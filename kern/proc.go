@@ -40,6 +40,7 @@ const (
 	fACore                            // ACORE: dumped core
 	fAXSig                            // AXSIG: killed by a signal
 	fCoreDumped                       // PS_COREDUMP
+	fDumping                          // its core is being dumped
 	fNoticed                          // the exit has been told to ext.done
 	fExecing                          // an exec is ending the other LWPs
 	fNoteExited                       // NOTE_EXIT has been sent

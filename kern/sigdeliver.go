@@ -331,18 +331,11 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 	p.step(l, StepSetWEXIT)
 	// A set-id process leaves no core: it may hold what its user must not read. RLIMIT_CORE of
 	// 0 is the user's word that none is wanted.
-	dump := m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[netbsd.RLIMIT_CORE].Cur > 0
-	m.unlock()
-	if dump {
-		done := false
-		l.hook(func() { done = m.cfg.Core(l, sig, info) })
-		if done {
-			e.w |= netbsd.CoreFlag
-			m.lock()
-			p.flags |= fACore | fCoreDumped
-			m.unlock()
-		}
+	if m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[netbsd.RLIMIT_CORE].Cur > 0 && l.dumpCore(info) {
+		e.w |= netbsd.CoreFlag
+		p.flags |= fACore | fCoreDumped
 	}
+	m.unlock()
 	// The rest is done below the body (finish), after its deferred functions.
 	l.end = e
 	l.mode.Store(modeDead)

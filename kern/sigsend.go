@@ -265,8 +265,12 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 // on for SIGCONT or SIGKILL. All other signals are ignored (item 10).
 //
 // kpsignal2 sees SSTOP, so the parent is told of the continuation, and a tracer lets nobody but
-// SIGKILL take its process. mu is held.
+// SIGKILL take its process. A core dump, which may last, is ended by SIGKILL: there is nothing to be
+// read any more. mu is held.
 func (p *Proc) signalExiting(sig netbsd.Signal) {
+	if p.flags&fDumping != 0 && sig == netbsd.SIGKILL {
+		p.doom(true)
+	}
 	if p.state != StateExiting || p.flags&fStopped == 0 {
 		return
 	}

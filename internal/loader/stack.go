@@ -2,9 +2,9 @@ package loader
 
 import "toaster/netbsd"
 
-// psStringsSize is sizeof(struct ps_strings): argv 0, nargv 8, envp 16, nenvp 24,
+// PSStringsSize is sizeof(struct ps_strings): argv 0, nargv 8, envp 16, nenvp 24,
 // each number followed by 4 bytes of padding.
-const psStringsSize = 32
+const PSStringsSize = 32
 
 // StackArgs says what goes onto a new stack.
 type StackArgs struct {
@@ -45,7 +45,7 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	if a.ExecPath != "" {
 		nameLen = (len(a.ExecPath) + 1 + 7) &^ 7
 	}
-	total := pointers + 16*len(aux) + nameLen + stringsLen(a.Argv) + stringsLen(a.Envp) + psStringsSize
+	total := pointers + 16*len(aux) + nameLen + stringsLen(a.Argv) + stringsLen(a.Envp) + PSStringsSize
 	sp := (top - uint64(total)) &^ 15
 	w := &stackWriter{base: sp, b: make([]byte, top-sp)}
 
@@ -65,12 +65,12 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 		w.word(e.typ)
 		w.word(e.val)
 	}
-	w.at = len(w.b) - psStringsSize
+	w.at = len(w.b) - PSStringsSize
 	w.word(argvAt)
 	w.word(uint64(len(a.Argv)))
 	w.word(envpAt)
 	w.word(uint64(len(a.Envp)))
-	return &Stack{SP: sp, PSStrings: top - psStringsSize, Bytes: w.b}, 0
+	return &Stack{SP: sp, PSStrings: top - PSStringsSize, Bytes: w.b}, 0
 }
 
 type auxEntry struct{ typ, val uint64 }

@@ -142,6 +142,8 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		cfg.Kern.Events = traceEvents
 	}
 	cfg.Kern.Bug = s.bugReporter(cfg.Bug)
+	cfg.Kern.Core = s.dumpCore
+	cfg.Kern.Limits = limitsOf(cfg.Kern.Limits)
 	m := kern.New(cfg.Kern)
 	s.TTY = tty.New(m, tree, host)
 	s.Kernel = syscalls.Kernel{

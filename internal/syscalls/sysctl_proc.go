@@ -381,7 +381,7 @@ func procStop(num int32, name string, pid int32) sysctlNode {
 }
 
 // defCoreName is kern.defcorename.
-const defCoreName = "%n.core"
+const defCoreName = netbsd.DefCorename
 
 // subject finds the process that a node of proc is about. ESRCH; EPERM where it is another user's
 // (KAUTH_PROCESS_RLIMIT and its like).

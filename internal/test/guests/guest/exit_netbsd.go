@@ -7,6 +7,8 @@ var subprograms = []testCase{
 	{"sub_cred", subCred},
 	{"sub_drop_run", subDropRun},
 	{"sub_shm", subShm},
+	{"sub_core", subCore},
+	{"sub_core_dump", subCoreDump},
 	{"sub_exit", func() { exit(number(3)) }},
 	{"sub_wait0", subWait0},
 	{"sub_ready", subReady},

@@ -1,0 +1,180 @@
+package machine
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+
+	"toaster/internal/core"
+	"toaster/internal/file"
+	"toaster/internal/loader"
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file dumps core: what a process was when a signal killed it, in a file in its own
+// current directory, by its own rights (kern_core.c).
+
+// dumpCore implements kern.Config.Core. The other LWPs of the process stand still, but for those
+// that did not listen; of these there are no registers in the file. It is on the dying LWP's
+// goroutine, which may wait for the disk: whoever wants it to end sooner kills the host
+// process, of which nothing can be read then.
+func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) bool {
+	mc, ok := l.Platform().Machdep().(*Context)
+	if !ok {
+		return false // a program of the host, which Linux has dumped if anybody
+	}
+	segments := mc.space.segments()
+	limit, errno := l.Proc().Rlimit(netbsd.RLIMIT_CORE)
+	if errno != 0 || core.Size(segments) >= limit.Cur {
+		return false
+	}
+	f, errno := openCore(l)
+	if errno != 0 {
+		return false
+	}
+	defer f.Release()
+	d := core.Dump{
+		Read: func(addr uint64, b []byte) error {
+			if errno := mc.space.Read(addr, b); errno != 0 {
+				return errno
+			}
+			return nil
+		},
+		Write: func(b []byte, off int64) error {
+			if n, errno := f.Pwrite(l, b, off); errno != 0 || n < len(b) {
+				return netbsd.EIO
+			}
+			return nil
+		},
+	}
+	return d.Run(mc.notes(sig, info), segments) == nil
+}
+
+// openCore makes the file. EACCES: there is something of that name which is not a file of the
+// process's own, or has another name.
+func openCore(l *kern.LWP) (*file.Description, netbsd.Errno) {
+	const flags = netbsd.O_CREAT | netbsd.O_NOFOLLOW | netbsd.O_WRONLY | netbsd.O_NONBLOCK // not to wait for a FIFO's reader
+	f, errno := syscalls.View(l).Open(netbsd.AT_FDCWD, coreName(l.Proc()), flags, 0o600)
+	if errno != 0 {
+		return nil, errno
+	}
+	st, errno := f.File.Stat()
+	if errno == 0 && (st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || st.Nlink != 1 || st.UID != l.Proc().Cred().EUID) {
+		errno = netbsd.EACCES
+	}
+	if errno == 0 {
+		errno = f.File.Truncate(0)
+	}
+	if errno != 0 {
+		f.Release()
+		return nil, errno
+	}
+	return f, 0
+}
+
+// coreName is coredump_buildname of kern.defcorename.
+func coreName(p *kern.Proc) string {
+	return strings.NewReplacer(
+		"%n", p.Comm(), "%p", strconv.Itoa(p.Pid()), "%u", p.Getlogin(), "%t", strconv.FormatInt(p.StartTime().Unix(), 10),
+	).Replace(netbsd.DefCorename)
+}
+
+// segments lists the memory. What nobody can have written, or could read, is not in the file
+// (uvm_coredump_walkmap).
+func (s *Space) segments() (list []core.Segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := range s.m.All() {
+		data := r.Prot&netbsd.PROT_READ != 0 && (r.Own || r.Obj == nil)
+		list = append(list, core.Segment{Start: r.Start, End: r.End, Prot: r.Prot, Data: data})
+	}
+	return list
+}
+
+// notes describes the process, and the registers of each of its LWPs, the dying one first.
+func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
+	n := &core.Notes{}
+	p := mc.l.Proc()
+	b := make([]byte, netbsd.SizeofCoreProcinfo)
+	mc.procinfo(p, sig, info).Encode(b)
+	n.Add(netbsd.CoreNoteName, netbsd.CORE_NOTE_PROCINFO, b)
+	if aux := mc.auxv(); aux != nil {
+		n.Add(netbsd.CoreNoteName, netbsd.CORE_NOTE_AUXV, aux)
+	}
+	mc.registers(n)
+	for _, o := range p.LWPInfos() {
+		if oc, ok := o.LWP.Platform().Machdep().(*Context); ok && oc != mc && o.LWP.Still() {
+			oc.registers(n)
+		}
+	}
+	return n
+}
+
+func (mc *Context) procinfo(p *kern.Proc, sig netbsd.Signal, info *netbsd.Siginfo) *netbsd.CoreProcinfo {
+	cred := p.Cred()
+	i := &netbsd.CoreProcinfo{
+		Signo: sig, Sigcode: info.Code, Pend: mc.l.Sigpending(), Mask: mc.l.Sigmask(),
+		Pid: p.Pid(), Ppid: p.Ppid(), Pgrp: p.Pgid(), Sid: p.Sid(),
+		RUID: cred.RUID, EUID: cred.EUID, SUID: cred.SUID, RGID: cred.RGID, EGID: cred.EGID, SGID: cred.SGID,
+		Nlwps: len(p.LWPInfos()), Name: p.Comm(), Siglwp: mc.l.ID(),
+	}
+	for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
+		switch h := p.Action(s).Handler; h {
+		case netbsd.SIG_DFL:
+		case netbsd.SIG_IGN:
+			i.Ign |= s.Bit()
+		default:
+			i.Catch |= s.Bit()
+		}
+	}
+	return i
+}
+
+// auxv reads the auxiliary vector from where struct ps_strings says that it is; nil if the
+// program has made nonsense of that.
+func (mc *Context) auxv() []byte {
+	var ps [loader.PSStringsSize]byte
+	if mc.space.Read(netbsd.StackTop-loader.PSStringsSize, ps[:]) != 0 {
+		return nil
+	}
+	const most = 32 // entries, more than NetBSD has
+	b := make([]byte, most*16)
+	n, _ := mc.space.proc.Read(le.Uint64(ps[16:])+8*(le.Uint64(ps[24:])&0xffffffff+1), b)
+	for at := 0; at+16 <= n; at += 16 {
+		if le.Uint64(b[at:]) == netbsd.AT_NULL {
+			return b[:at+16]
+		}
+	}
+	return nil
+}
+
+// registers adds the notes of an LWP that stands still.
+func (mc *Context) registers(n *core.Notes) {
+	name := netbsd.CoreNoteName + "@" + strconv.Itoa(mc.l.ID())
+	var g [netbsd.NGREG]uint64
+	mc.Gregs(&g)
+	b := make([]byte, 0, 8*len(g))
+	for _, v := range g {
+		b = le.AppendUint64(b, v)
+	}
+	n.Add(name, netbsd.CORE_NOTE_REGS, b)
+	fp := mc.fpu.FP()
+	n.Add(name, netbsd.CORE_NOTE_FPREGS, fp[:])
+}
+
+// limitsOf returns what the first process starts with. Its limit of core files is that of whoever
+// runs toaster, who may raise it as on NetBSD: most hosts have 0, so that no program which
+// crashes leaves a file that its user has not asked for.
+func limitsOf(l *kern.Limits) *kern.Limits {
+	if l != nil {
+		return l
+	}
+	l = kern.DefaultLimits()
+	var host syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_CORE, &host) == nil && host.Cur < netbsd.RLIM_INFINITY {
+		l[netbsd.RLIMIT_CORE].Cur = host.Cur
+	}
+	return l
+}

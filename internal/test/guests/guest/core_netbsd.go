@@ -1,0 +1,51 @@
+package main
+
+// A guest that dumps core; the host's test looks at what it has left.
+
+var coreMarker [16]byte
+
+const rlimitCore = 4
+
+func coreLimit(cur int) {
+	lim := [2]int{cur, 1<<63 - 1}
+	must("setrlimit", sysSetrlimit, rlimitCore, ptr(&lim))
+}
+
+// subCore has children die of SIGSEGV, and compares what the parent hears with what there is
+// (kern_core.c): a core only where one was written.
+func subCore() {
+	const crashed, dumped = sigSEGV, sigSEGV | 0x80
+	crash := func() { writeByte(nowhere, 1) }
+	coreLimit(0)
+	reap(fork(crash), crashed)
+	coreLimit(page)
+	reap(fork(crash), crashed)
+	coreLimit(1<<63 - 1)
+	reap(fork(func() { kill(getpid(), sigTERM) }), sigTERM)
+	name, other := cstring("guest.core\x00"), cstring("other\x00")
+	must("symlink", 57, other, name) // O_NOFOLLOW
+	reap(fork(crash), crashed)
+	must("unlink", 10, name)
+	must("close", sysClose, must("open", sysOpen, other, 0x202, 0o600))
+	must("link", 9, other, name) // a file with another name
+	reap(fork(crash), crashed)
+	must("unlink", 10, name)
+	must("unlink", 10, other)
+	reap(fork(crash), dumped)
+	must("unlink", 10, name)
+}
+
+// subCoreDump leaves one, with two LWPs in it.
+func subCoreDump() {
+	coreLimit(1<<63 - 1)
+	for i := range coreMarker {
+		coreMarker[i] = "in memory alone!"[i]
+	}
+	reap(fork(func() {
+		lwpCreateAt(1, 0, addrOf(addrSpinLWP), nil)
+		for load(&spins) == 0 {
+			yield()
+		}
+		writeByte(nowhere, 1)
+	}), sigSEGV|0x80)
+}
