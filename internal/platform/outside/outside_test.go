@@ -273,7 +273,7 @@ func TestStop(t *testing.T) {
 			}
 		})
 	})
-	pid, err := h.ForkExec("/bin/sh", []string{"sh", "-c", "exec ./prog"}, &syscall.ProcAttr{Dir: h.dir})
+	pid, err := h.ForkExec("/bin/sh", []string{"sh", "-c", "exec ./prog"}, &syscall.ProcAttr{Dir: h.dir}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,16 +348,16 @@ func TestForkExec(t *testing.T) {
 	if out, ws := h.run(t, "sh", "-c", "ls /proc/self/fd | tr '\n' ' '; pwd; ulimit -n"); ws != 0 || !strings.HasPrefix(out, "1 2 3 "+h.dir+"\n") && !strings.HasPrefix(out, "0 1 2 "+h.dir+"\n") {
 		t.Errorf("%q, %v", out, ws)
 	}
-	if _, err := h.ForkExec("/bin/sh", []string{"sh"}, &syscall.ProcAttr{Dir: h.dir + "/nowhere"}); err != syscall.ENOENT {
+	if _, err := h.ForkExec("/bin/sh", []string{"sh"}, &syscall.ProcAttr{Dir: h.dir + "/nowhere"}, nil); err != syscall.ENOENT {
 		t.Errorf("no such directory: %v", err)
 	}
-	if _, err := h.ForkExec(h.dir+"/nothing", []string{"sh"}, &syscall.ProcAttr{}); err != syscall.ENOENT {
+	if _, err := h.ForkExec(h.dir+"/nothing", []string{"sh"}, &syscall.ProcAttr{}, nil); err != syscall.ENOENT {
 		t.Errorf("no such program: %v", err)
 	}
-	if _, err := h.ForkExec("/bin/sh", []string{"sh"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{Chroot: "/"}}); err != errAttr {
+	if _, err := h.ForkExec("/bin/sh", []string{"sh"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{Chroot: "/"}}, nil); err != errAttr {
 		t.Errorf("an attribute that is not supported: %v", err)
 	}
-	pid, err := h.ForkExec("/bin/sh", []string{"sh", "-c", "exit $(( $(ps -o sid= -p $$) == $$ ? 6 : 7 ))"}, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}})
+	pid, err := h.ForkExec("/bin/sh", []string{"sh", "-c", "exit $(( $(ps -o sid= -p $$) == $$ ? 6 : 7 ))"}, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -395,6 +395,33 @@ func TestStartsBesideTheCollector(t *testing.T) {
 	starts.Wait()
 	close(stop)
 	gc.Wait()
+}
+
+// What programs leave behind goes on when toaster is gone: Linux executes for it.
+func TestLeftBehind(t *testing.T) {
+	h := newHost(t, echo(t))
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	in, hold, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := h.ForkExec("/bin/sh", []string{"sh", "-c", "(read line; /bin/echo left) <&3 &"},
+		&syscall.ProcAttr{Dir: h.dir, Files: []uintptr{^uintptr(0), w.Fd(), 2, in.Fd()}}, nil)
+	w.Close()
+	in.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(t, pid)
+	h.Stop()
+	hold.Close()
+	if out, err := io.ReadAll(r); string(out) != "left\n" {
+		t.Errorf("%q, %v", out, err)
+	}
 }
 
 // The trial that the doctor makes agrees with what the other tests here show.

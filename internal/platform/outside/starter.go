@@ -32,6 +32,7 @@ type Starter struct {
 	mask    unix.Sigset_t
 	pass    uint64
 	sv      *supervisor
+	heir    *heir
 	stopped bool
 	way     Way
 }
@@ -121,6 +122,9 @@ func (s *Starter) supervise() (err error) {
 	if sv.listener, s.way.Plain, err = s.thread.install(s.pass); err != nil {
 		return err
 	}
+	if s.heir, err = startHeir(sv.listener); err != nil {
+		s.heir = nil // what is left behind then executes nothing
+	}
 	sv.plain = s.way.Plain
 	s.sv = sv
 	sv.run()
@@ -128,20 +132,27 @@ func (s *Starter) supervise() (err error) {
 }
 
 // Stop ends the thread, and with it the programs that asked for that; there are no starts
-// afterwards. What is left of them executes nothing more: the host has nobody to ask.
+// afterwards. What is left of them goes on without a supervisor.
 func (s *Starter) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopped = true
-	if s.thread == nil {
+	if s.stopped || s.thread == nil {
+		s.stopped = true
 		return
 	}
+	s.stopped = true
 	if s.sv != nil {
 		s.sv.stop(s.thread)
-		unix.Close(s.sv.listener)
 	}
 	s.thread.quit()
 	if s.beyond != nil {
 		s.beyond.quit()
 	}
+	if s.sv == nil {
+		return
+	}
+	if s.heir != nil {
+		s.heir.takeOver(nobodyAsks(s.sv.listener))
+	}
+	unix.Close(s.sv.listener)
 }
