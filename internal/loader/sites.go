@@ -30,10 +30,12 @@ func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
 	windows := m.windows()
 	found := make([][]Site, len(windows))
 	var next atomic.Int64
+	work := new(work)
+	work.left.Store(workMost)
 	look := func() {
 		buf := make([]byte, before+window+behind)
 		for i := next.Add(1) - 1; i < int64(len(windows)); i = next.Add(1) - 1 {
-			found[i] = windows[i].sites(r, buf, match)
+			found[i] = windows[i].sites(r, buf, match, work)
 		}
 	}
 	var others sync.WaitGroup
@@ -44,6 +46,20 @@ func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
 	others.Wait()
 	return slices.Concat(found...)
 }
+
+// work bounds what a look costs, whatever the text is, which may have been made to be looked at
+// for long: what is left when it is used up is left as it is.
+type work struct{ left atomic.Int64 }
+
+const (
+	workMost     = 1 << 17 // three times what a libc takes
+	workStraight = 1
+	workDecode   = 50 // of some functions, up to a site
+	workSite     = 80 // and to remember it
+)
+
+// take reports whether there is work left for a step.
+func (w *work) take(n int64) bool { return w.left.Add(-n) >= 0 }
 
 // lookers is how many look through a text at once. A program waits for them, and
 // some ten megabytes take one of them a millisecond or two.
@@ -77,7 +93,7 @@ const (
 )
 
 // sites returns what is found in the window.
-func (w textWindow) sites(r io.ReaderAt, buf []byte, match func([]byte) bool) (list []Site) {
+func (w textWindow) sites(r io.ReaderAt, buf []byte, match func([]byte) bool, work *work) (list []Site) {
 	s, off := w.Segment, w.off
 	start := max(off, before) - before
 	n, _ := r.ReadAt(buf[:min(off+window+behind, s.FileLen)-start], s.FileOff+int64(start))
@@ -87,7 +103,7 @@ func (w textWindow) sites(r io.ReaderAt, buf []byte, match func([]byte) bool) (l
 		if in < off || in >= off+window {
 			continue
 		}
-		if n := w.codeSize(text, start, call, match); n > 0 {
+		if n := w.codeSize(text, start, call, match, work); n > 0 && work.take(workSite) {
 			list = append(list, Site{s.Addr + in - uint64(n), s.FileOff + int64(in) - int64(n), bytes.Clone(text[call-n : call])})
 		}
 	}
@@ -95,13 +111,16 @@ func (w textWindow) sites(r io.ReaderAt, buf []byte, match func([]byte) bool) (l
 }
 
 // codeSize returns how many bytes in front of a system call belong to its site, 0 if it is none.
-func (w textWindow) codeSize(text []byte, start uint64, call int, match func([]byte) bool) int {
+func (w textWindow) codeSize(text []byte, start uint64, call int, match func([]byte) bool, work *work) int {
 	for n := leastCode; n <= mostCode && n <= call; n++ {
 		at := call - n
 		if !match(text[at : call+len(syscall)]) {
 			continue
 		}
-		if head := straight(text[at:call]); head > 0 && isInstruction(text, at, head, start == 0) {
+		if !work.take(workStraight) {
+			return 0
+		}
+		if head := straight(text[at:call]); head > 0 && work.take(workDecode) && isInstruction(text, at, head, start == 0) {
 			return n
 		}
 	}

@@ -137,6 +137,35 @@ func TestSitesOfPackedFunctions(t *testing.T) {
 	}
 }
 
+// A text that is made of what looks like call sites has its end, and costs no more than a few
+// libraries: of those that are some, the first; of those that are none, the look.
+func TestWorkOnSitesIsBounded(t *testing.T) {
+	const size = 16 << 20
+	for name, fn := range map[string]string{
+		"sites":   "\xb8\x14\x00\x00\x00\x49\x89\xca\x0f\x05\xc3\x90\x90\x90\x90\x90",
+		"none":    "\x48\xb9\xb8\x14\x00\x00\x00\x0f\x05\xc3\x90\x90\x90\x90\x90\x90",
+		"nothing": "\xb8\xb8\xb8\xb8\xb8\xb8\xb8\xb8\xb8\x90\x90\x90\x90\x90\x0f\x05",
+	} {
+		text := strings.Repeat(fn, size/len(fn))
+		m := &Image{Segments: []Segment{{Addr: 0x400000, FileLen: size, Prot: netbsd.PROT_READ | netbsd.PROT_EXEC}}}
+		list := windowsOf(m, text, isSite)
+		if most := workMost / (workStraight + workDecode + workSite); len(list) > most || name == "sites" && len(list) != most {
+			t.Errorf("%s: %d sites", name, len(list))
+		}
+	}
+}
+
+// windowsOf is Image.Sites by one goroutine.
+func windowsOf(m *Image, text string, match func([]byte) bool) (list []Site) {
+	work := new(work)
+	work.left.Store(workMost)
+	buf := make([]byte, before+window+behind)
+	for _, w := range m.windows() {
+		list = append(list, w.sites(strings.NewReader(text), buf, match, work)...)
+	}
+	return list
+}
+
 // LoadText describes what a program maps itself, which may be anything: an error, but no panic.
 func TestLoadText(t *testing.T) {
 	exe := newELF().bytes()

@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"slices"
 	"sync"
 
 	"toaster/internal/platform"
@@ -79,7 +78,7 @@ func (c *imageCache) take(s *System, p *program) *Context {
 	}
 	m, _ := i.m.Fork()
 	space := s.spaceOf(hp, m, i.nursery)
-	space.texts = slices.Clone(i.texts)
+	space.texts = i.texts
 	return &Context{sys: s, thread: t, space: space}
 }
 
@@ -105,7 +104,7 @@ func (c *imageCache) learn(s *System, p *program, mc *Context) {
 	}
 	m, _ := mc.space.m.Fork()
 	mc.space.nursery = n
-	c.add(id, &cachedImage{nursery: n, m: m, texts: slices.Clone(mc.space.texts)})
+	c.add(id, &cachedImage{nursery: n, m: m, texts: mc.space.texts})
 }
 
 // due counts an execution, and says whether it is the one to make the program warm: only

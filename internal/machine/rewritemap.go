@@ -28,13 +28,25 @@ type text struct {
 	start, end uint64
 }
 
-// maxTexts bounds what is remembered, and looked through at a signal, of a process.
-const maxTexts = 64
+// What is remembered of a process, and looked through at a signal, is bounded by its texts and
+// their sites together.
+const (
+	maxTexts     = 64
+	maxTextSites = 4096
+)
+
+// roomForText says whether one more text of so many sites may be remembered.
+func (s *Space) roomForText(sites int) bool {
+	for i := range s.texts {
+		sites += s.texts[i].rw.Len()
+	}
+	return sites <= maxTextSites && len(s.texts) < maxTexts
+}
 
 func (s *Space) addText(rw *platform.Rewrite) {
 	start, end := rw.Span()
-	s.texts = append(s.texts, text{rw, start, end})
-	if s.sys.memory.limit > 0 { // changed pages are the guest's own
+	s.texts = append(slices.Clip(s.texts), text{rw, start, end}) // spaces share what there was
+	if s.sys.memory.limit > 0 {                                  // changed pages are the guest's own
 		rw.Pages(s.m.Own)
 		s.m.Own(rw.At(), rw.At()+rw.Size())
 	}
@@ -44,7 +56,7 @@ func (s *Space) addText(rw *platform.Rewrite) {
 // if it stays as it is.
 func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site) {
 	if q.Prot&(netbsd.PROT_EXEC|netbsd.PROT_WRITE) != netbsd.PROT_EXEC || q.Flags&netbsd.MAP_SHARED != 0 || q.Obj == nil ||
-		!s.sys.canRewrite() || len(s.texts) >= maxTexts || q.Flags&netbsd.MAP_FIXED != 0 && s.executable(q.Addr, q.Len) {
+		!s.sys.canRewrite() || q.Flags&netbsd.MAP_FIXED != 0 && s.executable(q.Addr, q.Len) {
 		return id, nil
 	}
 	var st syscall.Stat_t
@@ -65,6 +77,9 @@ func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site
 	}
 	if slices.ContainsFunc(all, outside) {
 		all = slices.DeleteFunc(slices.Clone(all), outside)
+	}
+	if !s.roomForText(len(all)) {
+		return id, nil
 	}
 	return id, all
 }
@@ -157,7 +172,7 @@ func (s *Space) protectText(t *platform.Thread, addr, size uint64) {
 		return
 	}
 	for _, r := range slices.Collect(s.m.Overlap(start, end)) {
-		if r.Obj == nil || r.Shared || r.Prot&netbsd.PROT_EXEC != 0 || r.MaxProt&netbsd.PROT_EXEC == 0 || r.Len() > maxProtected || len(s.texts) >= maxTexts {
+		if r.Obj == nil || r.Shared || r.Prot&netbsd.PROT_EXEC != 0 || r.MaxProt&netbsd.PROT_EXEC == 0 || r.Len() > maxProtected || !s.roomForText(0) {
 			continue
 		}
 		m := &loader.Image{Segments: []loader.Segment{{Addr: r.Start, Len: r.Len(), FileLen: r.Len(), Prot: protRX}}}
@@ -166,7 +181,7 @@ func (s *Space) protectText(t *platform.Thread, addr, size uint64) {
 			sites = append(sites, platform.Site{Addr: site.Addr, Code: site.Code})
 		}
 		at, ok := s.roomBeside(&r, platform.IslandsSize(len(sites)))
-		if len(sites) == 0 || !ok {
+		if len(sites) == 0 || !ok || !s.roomForText(len(sites)) {
 			continue
 		}
 		open := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(r.Prot | protRW), Keep: true}
@@ -180,7 +195,7 @@ const maxProtected = 16 << 20
 // openText is due before a range may be written: text in it becomes what it was, as the guest is
 // going to look at it, or to change it.
 //
-// Not if the process has more than one LWP: another one may be executing it.
+// Not if the process has had more than one LWP: another one may be executing it.
 func (s *Space) openText(t *platform.Thread, addr, size uint64) {
 	if s.lwps.Load() == 0 && s.sole() {
 		s.restoreText(t, addr, size)
@@ -191,8 +206,8 @@ func (s *Space) openText(t *platform.Thread, addr, size uint64) {
 // islands it does, becomes what it was. A failing call leaves it so.
 func (s *Space) restoreText(t *platform.Thread, addr, size uint64) {
 	start, end := pagesOf(addr, size)
-	s.eachText(func(x *text) (keep bool) {
-		if !x.touches(start, end) || !s.proc.Restore(x.rw) {
+	s.touchedText(start, end, func(x *text) (keep bool) {
+		if !s.proc.Restore(x.rw) {
 			return true
 		}
 		s.dropIslands(t, x.rw)
@@ -203,10 +218,8 @@ func (s *Space) restoreText(t *platform.Thread, addr, size uint64) {
 // leaveText is due when a range is about to be unmapped. The islands of text that is gone as a
 // whole go, too; those of text that is left in part stay.
 func (s *Space) leaveText(t *platform.Thread, start, end uint64) {
-	s.eachText(func(x *text) (keep bool) {
+	s.touchedText(start, end, func(x *text) (keep bool) {
 		switch {
-		case !x.touches(start, end):
-			return true
 		case start <= x.start && x.end <= end:
 			s.dropIslands(t, x.rw)
 			return false
@@ -228,21 +241,29 @@ func (s *Space) leaveText(t *platform.Thread, start, end uint64) {
 // noteText is due when the stub has mapped a range, over text or its islands perhaps: what is left
 // of that text becomes what it was.
 func (s *Space) noteText(start, end uint64) {
-	s.eachText(func(x *text) (keep bool) {
-		if !x.touches(start, end) {
-			return true
-		}
+	s.touchedText(start, end, func(x *text) (keep bool) {
 		s.proc.Restore(x.rw)
 		s.proc.Forget(x.rw)
 		return false
 	})
 }
 
-// eachText calls f for each text, which may change it, and forgets those that it does not keep.
-func (s *Space) eachText(f func(*text) (keep bool)) {
-	kept := s.texts[:0]
+// touchedText calls f for each text that a range touches, itself or its islands. f may change it,
+// and says whether it is one still. The list becomes another one then, as spaces share it after a
+// fork.
+func (s *Space) touchedText(start, end uint64, f func(*text) (keep bool)) {
+	for i := range s.texts {
+		if s.texts[i].touches(start, end) {
+			s.changeTexts(start, end, f)
+			return
+		}
+	}
+}
+
+func (s *Space) changeTexts(start, end uint64, f func(*text) (keep bool)) {
+	var kept []text
 	for _, x := range s.texts {
-		if f(&x) {
+		if !x.touches(start, end) || f(&x) {
 			kept = append(kept, x)
 		}
 	}

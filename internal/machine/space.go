@@ -2,7 +2,6 @@ package machine
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -39,7 +38,7 @@ type Space struct {
 
 	shm sysv.Map // what of System V's shared memory is attached; it has a lock of its own
 
-	texts []text // what has been rewritten in it
+	texts []text // what has been rewritten in it; never changed, but replaced
 
 	committed uint64 // bytes, see huge
 	charged   uint64 // bytes, see memory
@@ -153,7 +152,7 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	to.thread, to.alone, to.stale = t, true, lentAlone
 	to.space = s.sys.spaceOf(p, m, nil)
 	to.space.committed, to.space.charged = s.committed, n
-	to.space.texts = slices.Clone(s.texts)
+	to.space.texts = s.texts
 	to.space.settle()
 	if errno := to.space.do(t, ops, -1); errno != 0 {
 		to.space.release()

@@ -116,6 +116,9 @@ func (rw *Rewrite) link(i int) {
 	le.PutUint32(jump[1:], uint32(rw.at+uint64(off)-(site.Addr+jumpSize)))
 }
 
+// Len returns how many sites it has.
+func (rw *Rewrite) Len() int { return len(rw.sites) }
+
 // At returns where the islands are, and Size how many bytes of guest memory they take: whole
 // pages.
 func (rw *Rewrite) At() uint64   { return rw.at }

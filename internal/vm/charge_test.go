@@ -65,3 +65,24 @@ func TestCharge(t *testing.T) {
 		})
 	}
 }
+
+// Pages of a file that the kernel has changed count as the process's own, and no others.
+func TestOwnCounts(t *testing.T) {
+	const at, size = 0x10000000, 16 * PageSize
+	m := New()
+	if _, _, errno := m.Map(Request{Addr: at, Len: size, Prot: netbsd.PROT_READ | netbsd.PROT_EXEC, Flags: netbsd.MAP_PRIVATE | netbsd.MAP_FIXED, Obj: "f"}); errno != 0 {
+		t.Fatal(errno)
+	}
+	before := m.Charge()
+	m.Own(at+2*PageSize, at+5*PageSize)
+	if got := m.Charge() - before; got < 3*PageSize || got >= 4*PageSize {
+		t.Errorf("3 pages count for %d bytes", got)
+	}
+	child, _ := m.Fork()
+	if child.Charge() != m.Charge() || m.Check()+child.Check() != "" {
+		t.Errorf("a copy counts for %d, %s", child.Charge(), m.Check())
+	}
+	if ops, errno := m.Unmap(at, size); errno != 0 || len(ops) != 1 || m.Charge() != 0 {
+		t.Errorf("unmapped: %v, %v, %d", ops, errno, m.Charge())
+	}
+}
