@@ -8,10 +8,9 @@ import (
 	"toaster/netbsd"
 )
 
-// toHostAddr converts an address for a socket of a family. EAFNOSUPPORT for
-// another family's, but AF_UNSPEC, which dissolves a connection.
+// toHostAddr converts an address for a socket of a family. EAFNOSUPPORT for another family's.
 func toHostAddr(a *netbsd.Sockaddr, family int) (unix.Sockaddr, netbsd.Errno) {
-	if int(a.Family) != family && a.Family != netbsd.AF_UNSPEC {
+	if int(a.Family) != family {
 		return nil, netbsd.EAFNOSUPPORT
 	}
 	switch a.Family {

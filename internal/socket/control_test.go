@@ -250,3 +250,40 @@ func TestRecvAskedForTrunc(t *testing.T) {
 		t.Error(n, errno, m.Flags)
 	}
 }
+
+// udp_send and unp_send: EISCONN for an address where there is a peer, until that is dissolved; sosend:
+// EDESTADDRREQ where there is neither.
+func TestSendToPeer(t *testing.T) {
+	_, from, name := datagrams(t, netbsd.AF_INET)
+	call := file.Call{L: filetest.NewSleeper()}
+	send := func(s *Socket, a *netbsd.Sockaddr) netbsd.Errno {
+		_, errno := s.Send(call, []byte("x"), &Message{Addr: a})
+		return errno
+	}
+	local, errno := from.stack.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer local.Close()
+	for _, s := range []*Socket{from, local} {
+		if errno := send(s, nil); errno != netbsd.EDESTADDRREQ {
+			t.Errorf("no peer, no address: %v, want EDESTADDRREQ", errno)
+		}
+	}
+	from.Connect(call, &name)
+	if errno := send(from, &name); errno != netbsd.EISCONN {
+		t.Errorf("a peer and an address: %v, want EISCONN", errno)
+	}
+	if errno := from.Connect(call, &netbsd.Sockaddr{Family: netbsd.AF_UNSPEC}); errno != netbsd.EAFNOSUPPORT {
+		t.Errorf("no address to connect to: %v, want EAFNOSUPPORT", errno)
+	}
+	if errno := send(from, &name); errno != 0 {
+		t.Errorf("soconnect has dissolved the association: %v", errno)
+	}
+	a, b, _ := from.stack.NewSocketPair(nil, netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
+	defer a.Close()
+	defer b.Close()
+	if errno := send(a, &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: "/nowhere"}); errno != netbsd.EISCONN {
+		t.Errorf("a pair and an address: %v, want EISCONN", errno)
+	}
+}

@@ -159,6 +159,8 @@ func (k *Stack) idOf(l file.Sleeper) *netbsd.Unpcbid {
 func pairUp(a, b *Socket, l file.Sleeper) {
 	a.local.peer.Store(b.local.wish)
 	b.local.peer.Store(a.local.wish)
+	a.hasPeer.Store(true)
+	b.hasPeer.Store(true)
 	if a.typ != netbsd.SOCK_DGRAM {
 		a.local.other, b.local.other = a.stack.idOf(l), a.stack.idOf(l)
 	}

@@ -78,6 +78,9 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	var to unix.Sockaddr
 	if m.Addr != nil {
 		var errno netbsd.Errno
+		if s.typ == netbsd.SOCK_DGRAM && s.hasPeer.Load() { // udp_send, unp_send; the host would send it there
+			return 0, netbsd.EISCONN
+		}
 		if to, errno = toHostAddr(m.Addr, s.family); errno != 0 {
 			return 0, errno
 		}
@@ -98,8 +101,11 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 			oob = nil
 		}
 		done += max(n, 0)
-		if errno == netbsd.ETOOMANYREFS { // the host's own limit of what is in flight
+		switch {
+		case errno == netbsd.ETOOMANYREFS: // the host's own limit of what is in flight
 			errno = netbsd.EAGAIN
+		case errno == netbsd.ENOTCONN && s.typ == netbsd.SOCK_DGRAM: // sosend
+			errno = netbsd.EDESTADDRREQ
 		}
 		if errno != 0 && done > 0 && errno != netbsd.EPIPE {
 			return done, 0

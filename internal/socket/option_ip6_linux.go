@@ -40,6 +40,16 @@ var ip6Options = map[int]option{
 	netbsd.IPV6_PREFER_TEMPADDR:  {kind: number, lo: -1, hi: 1, def: -1},
 }
 
+// getNothing and setNothing are of options that TCP takes and ignores.
+func getNothing(*Socket, int) ([]byte, netbsd.Errno) { return intBytes(0), 0 }
+
+func setNothing(_ *Socket, val []byte) netbsd.Errno {
+	if len(val) != 4 {
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
 // multicastHops is the default of multicast messages (ip6_defmcasthlim), as which -1 is read.
 const multicastHops = 1
 

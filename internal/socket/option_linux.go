@@ -105,6 +105,9 @@ func (s *Socket) lookup6(k optionKey) option {
 		if k.name == netbsd.IPV6_CHECKSUM && s.typ != netbsd.SOCK_RAW { // rip6_ctloutput
 			return option{}
 		}
+		if s.typ == netbsd.SOCK_STREAM && (k.name == netbsd.IPV6_DONTFRAG || k.name == netbsd.IPV6_RECVPATHMTU) {
+			return option{kind: own, get: getNothing, set: setNothing}
+		}
 		return ip6Options[k.name]
 	case k.level == netbsd.IPPROTO_IP && k.name >= netbsd.IP_MULTICAST_IF && k.name <= netbsd.IP_DROP_MEMBERSHIP:
 		return ipOptions[k.name]

@@ -223,6 +223,11 @@ func TestTCPOptions(t *testing.T) {
 			{"without TCP_SIGNATURE", tcp, netbsd.TCP_MD5SIG, netbsd.ENOPROTOOPT, on, netbsd.ENOPROTOOPT, nil},
 		})
 	}
+	playOptions(t, netbsd.AF_INET6, netbsd.SOCK_STREAM, []optionCase{
+		{"ip6_setpktopt: TCP takes IPV6_DONTFRAG and ignores it", netbsd.IPPROTO_IPV6, netbsd.IPV6_DONTFRAG, off, on, 0, off},
+		{"ip6_ctloutput: TCP takes IPV6_RECVPATHMTU and ignores it", netbsd.IPPROTO_IPV6, netbsd.IPV6_RECVPATHMTU, off, on, 0, off},
+		{"ip6_setpktopt: no source for TCP", netbsd.IPPROTO_IPV6, netbsd.IPV6_PKTINFO, nil, append([]byte{15: 1}, off...), netbsd.EINVAL, nil},
+	})
 	m := newStack(t, Config{})
 	s, errno := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
 	if errno != 0 {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -260,14 +261,16 @@ func (s *Socket) wait(c file.Call, mask file.Events, timeo *time.Duration, try f
 }
 
 // Connect is connect(2). A call that is interrupted goes on connecting; asking
-// again says EALREADY.
+// again says EALREADY. A datagram socket has no peer any more when it is to have another, even if
+// that cannot be one (soconnect).
 func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 	sa, errno := toHostAddr(a, s.family)
 	if errno != 0 {
+		s.dissolve()
 		return errno
 	}
 	s.idle.Store(false)
-	s.hasPeer.Store(a.Family != netbsd.AF_UNSPEC)
+	s.hasPeer.Store(true)
 	var m *meeting
 	err := hostfile.Retry(func() (err error) {
 		if s.family == netbsd.AF_LOCAL {
@@ -295,6 +298,18 @@ func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 		errno = netbsd.EINTR
 	}
 	return errno
+}
+
+// dissolve has a datagram socket have no peer.
+func (s *Socket) dissolve() {
+	if s.typ != netbsd.SOCK_DGRAM || !s.hasPeer.Swap(false) {
+		return
+	}
+	var unspecified [16]byte // a struct sockaddr of AF_UNSPEC
+	unix.Syscall(unix.SYS_CONNECT, uintptr(s.FD()), uintptr(unsafe.Pointer(&unspecified[0])), uintptr(len(unspecified)))
+	if s.local != nil {
+		s.local.peer.Store(nil)
+	}
 }
 
 // connected reports how a connect went; EAGAIN while it is on its way.

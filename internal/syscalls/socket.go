@@ -59,10 +59,11 @@ func socketpair(c *Call) netbsd.Errno {
 	return c.outPair(c.Ptr(3), fa, fb)
 }
 
-// sockaddr reads an address of n bytes.
+// sockaddr reads an address of n bytes. EINVAL: more than its length byte can say, or nothing
+// behind that and the family (sockargs_sb).
 func (c *Call) sockaddr(addr uint64, n uint32) (*netbsd.Sockaddr, netbsd.Errno) {
-	if n > 255 {
-		return nil, netbsd.ENAMETOOLONG
+	if n > 255 || n <= 2 {
+		return nil, netbsd.EINVAL
 	}
 	b, errno := c.in(addr, int(n))
 	if errno != 0 {
@@ -103,7 +104,7 @@ func connect(c *Call) netbsd.Errno {
 }
 
 // bind is bind(int s, const struct sockaddr *name, socklen_t namelen). EBADF, ENOTSOCK.
-// ENAMETOOLONG: more than 255 bytes. ENOENT: an empty name. EADDRINUSE. EACCES: see mayBindPort.
+// EINVAL: see sockaddr. ENOENT: an empty name. EADDRINUSE. EACCES: see mayBindPort.
 func bind(c *Call) netbsd.Errno {
 	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
 		a, errno := c.sockaddr(c.Ptr(1), c.Uint32(2))
