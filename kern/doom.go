@@ -6,7 +6,7 @@ import "toaster/netbsd"
 // it next comes into the kernel; but one whose machine does not answer never comes. So
 // the address space hears of it first (Killer):
 //
-//   - of a SIGKILL before any LWP does;
+//   - of a SIGKILL before any LWP does, unless one holds robust locks (robust.go);
 //   - of another signal that kills, of the exit and the exec of one of several LWPs: then
 //     the LWPs have a while to end by themselves, which honest ones do.
 //
@@ -22,7 +22,7 @@ func (p *Proc) doom(now bool) {
 	k, ok := p.vm.(Killer)
 	switch {
 	case !ok:
-	case now:
+	case now && !p.holdsRobust():
 		p.m.after(func() { k.Kill(p) })
 	case p.flags&fDoomed == 0:
 		p.flags |= fDoomed

@@ -50,6 +50,7 @@ func (l *LWP) exit1(e ending) {
 	// sleeps of the hooks, and closing a file must come to its end.
 	l.attn.Store(0)
 	p.flags &^= fStopping // a stop that had begun is off
+	l.endRobust()
 	if m.r2003 {
 		l.release2003(e)
 		l.bury2003()

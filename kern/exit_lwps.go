@@ -90,6 +90,7 @@ func (l *LWP) exitLWP() {
 	}
 	l.flags |= lLeaving // mu may be dropped: who comes now must not count on l
 	l.mode.Store(modeHook)
+	l.endRobust()
 	l.lwpExitTrap()
 	l.mode.Store(modeDead)
 	l.attn.Store(0)

@@ -109,6 +109,7 @@ type lwpExt struct {
 	given   netbsd.Signal // what the tracer gave there
 	waiting int32         // the LWP it waits for, for the deadlock check
 	sched   sched
+	robust  robust
 }
 
 // extra returns what few LWPs need, made at the first use: a sleeping LWP of a large program

@@ -285,3 +285,20 @@ const (
 	SEM_NSEMS_MAX       = 256
 	SEM_VALUE_MAX       = 0xffffffff
 )
+
+// Operations and words of __futex(2) (sys/futex.h).
+const (
+	FUTEX_WAIT             = 0
+	FUTEX_WAKE             = 1
+	FUTEX_REQUEUE          = 3
+	FUTEX_CMP_REQUEUE      = 4
+	FUTEX_WAKE_OP          = 5
+	FUTEX_WAIT_BITSET      = 9
+	FUTEX_WAKE_BITSET      = 10
+	FUTEX_PRIVATE_FLAG     = 0x80
+	FUTEX_CLOCK_REALTIME   = 0x100
+	FUTEX_BITSET_MATCH_ANY = 0xffffffff
+	FUTEX_TID_MASK         = 0x3fffffff
+	FUTEX_OWNER_DIED       = 0x40000000
+	FUTEX_WAITERS          = 0x80000000
+)

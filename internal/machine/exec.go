@@ -77,6 +77,7 @@ func (mc *Context) become(next *Context) {
 		mc.l.Proc().AddUsage(&u)
 	}
 	mc.hideCPU()
+	mc.l.Platform().EndRobust()
 	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
 	mc.alone, mc.stale = true, lentAlone
 	mc.bind()

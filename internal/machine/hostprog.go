@@ -142,6 +142,7 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 func (mc *Context) dropSpace() {
 	space, thread := mc.space, mc.thread
 	mc.hideCPU()
+	mc.l.Platform().EndRobust()
 	mc.l.Platform().SetKicker(nil)
 	mc.l.Platform().SetLent(nil)
 	mc.l.Proc().SetVM(nil)

@@ -3,6 +3,7 @@ package machine
 import (
 	"syscall"
 
+	"toaster/internal/file"
 	"toaster/internal/guard"
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
@@ -138,7 +139,7 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 		if q.MaxProt, errno = fileProt(d.Readable(), d.Writable() && !d.Metered(), m); errno != 0 {
 			return 0, errno
 		}
-		q.Obj, fd = d.File, h
+		q.Obj, fd = mapped(d.File, m.Flags), h
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,6 +165,36 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 		return 0, errno
 	}
 	return addr, 0
+}
+
+// sharedFile is a file that is mapped so that others see it: the same one, whoever has opened it.
+type sharedFile struct{ dev, ino uint64 }
+
+// mapped is what a map knows a file as.
+func mapped(f file.File, flags int) any {
+	if flags&netbsd.MAP_SHARED != 0 {
+		if st, errno := f.Stat(); errno == 0 {
+			return sharedFile{st.Dev, st.Ino}
+		}
+	}
+	return f
+}
+
+// Backing implements syscalls.Space.
+func (s *Space) Backing(addr uint64) (obj any, off uint64, errno netbsd.Errno) {
+	var r vm.Region
+	var ok bool
+	guard.Locked(&s.mu, func() { r, ok = s.m.Lookup(addr) })
+	off = addr - r.Start + uint64(r.Off)
+	switch {
+	case !ok:
+		return nil, 0, netbsd.EFAULT
+	case !r.Shared:
+		return s, addr, 0
+	case r.Anon != nil:
+		return r.Anon, off, 0
+	}
+	return r.Obj, off, 0
 }
 
 // fileProt returns the most that a mapping of a file may allow (mmap(2)). EACCES: not open for

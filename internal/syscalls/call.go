@@ -53,6 +53,10 @@ type Space interface {
 	Mremap(c *Call, m MremapArgs) (uint64, netbsd.Errno)
 	Minherit(c *Call, addr, length uint64, inherit int) netbsd.Errno
 	Brk(c *Call, addr uint64) netbsd.Errno
+	// Backing says which memory is mapped at addr: an object that every process has which
+	// shares the memory, and the place in it; the space itself and addr for memory of its own.
+	// What it returns can be compared. EFAULT: nothing is mapped.
+	Backing(addr uint64) (obj any, off uint64, errno netbsd.Errno)
 
 	// Attached is what of System V's shared memory is attached, and MapShared maps some.
 	Attached() *sysv.Map
@@ -163,5 +167,7 @@ func (c *Call) path(i int) (string, netbsd.Errno) {
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
 func le32(b []byte) uint32 { return binary.LittleEndian.Uint32(b) }
+
+func putLE64(b []byte, v uint64) { binary.LittleEndian.PutUint64(b, v) }
 
 func putLE32(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }

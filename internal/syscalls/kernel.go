@@ -41,6 +41,9 @@ type Kernel struct {
 	SetStack func(l *kern.LWP, sp uint64) netbsd.Errno
 	// CPUTime is the processor time that an LWP has used.
 	CPUTime func(*kern.LWP) (user, system time.Duration)
+	// futexes are who waits in __futex(2).
+	futexes futexTable
+
 	// NewThread makes the machine context of a new LWP in the caller's address space.
 	NewThread func(c *Call, l *kern.LWP) (CPU, netbsd.Errno)
 }

@@ -83,6 +83,11 @@ func (m *ram) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 	return (&pages{space: m}).string(addr, max)
 }
 
+// Backing implements Space: all memory is the process's own.
+func (m *ram) Backing(addr uint64) (obj any, off uint64, errno netbsd.Errno) {
+	return m, addr, m.Read(addr, make([]byte, 1))
+}
+
 // What the calls that change the map are given.
 type (
 	rangeArgs struct {

@@ -20,7 +20,7 @@ func (m *Map) Fork() (*Map, []Op) {
 			ops = append(ops, unmapOp(r.Start, r.End))
 		case netbsd.MAP_INHERIT_ZERO:
 			z := r
-			z.Obj, z.Off, z.Shared = nil, 0, false
+			z.Obj, z.Anon, z.Off, z.Shared = nil, nil, 0, false
 			c.replace(r.Start, r.End, z)
 			ops = append(ops, Op{Kind: OpMap, Region: z})
 		}

@@ -36,8 +36,13 @@ type Region struct {
 	Inherit    int  // MAP_INHERIT_*
 	Obj        any  // what is mapped, comparable; nil: anonymous memory
 	Off        int64
+	Anon       *Anon  // which memory it is, if it is anonymous and shared
 	Name       string // "stack", "heap": for people
 }
+
+// Anon stands for anonymous memory that a fork shares: every map that has it has the same one, at
+// the same offsets.
+type Anon struct{ _ byte }
 
 // Len returns the length in bytes.
 func (r Region) Len() uint64 { return r.End - r.Start }
@@ -45,13 +50,13 @@ func (r Region) Len() uint64 { return r.End - r.Start }
 // continues reports whether s goes on where r ends.
 func (r Region) continues(s Region) bool {
 	return r.End == s.Start && r.Prot == s.Prot && r.MaxProt == s.MaxProt && r.Shared == s.Shared && r.Used == s.Used && r.Own == s.Own &&
-		r.Inherit == s.Inherit && r.Name == s.Name && r.Obj == s.Obj &&
-		(r.Obj == nil || r.Off+int64(r.Len()) == s.Off)
+		r.Inherit == s.Inherit && r.Name == s.Name && r.Obj == s.Obj && r.Anon == s.Anon &&
+		(r.Obj == nil && r.Anon == nil || r.Off+int64(r.Len()) == s.Off)
 }
 
 // cut returns the part of r between start and end, which must lie inside.
 func (r Region) cut(start, end uint64) Region {
-	if r.Obj != nil {
+	if r.Obj != nil || r.Anon != nil {
 		r.Off += int64(start - r.Start)
 	}
 	r.Start, r.End = start, end

@@ -82,8 +82,11 @@ func (q *Request) region(addr, size uint64) Region {
 	if r.Shared {
 		r.Inherit = netbsd.MAP_INHERIT_SHARE
 	}
-	if r.Obj != nil {
+	switch {
+	case r.Obj != nil:
 		r.Off = q.Off
+	case r.Shared:
+		r.Anon = new(Anon)
 	}
 	return r
 }

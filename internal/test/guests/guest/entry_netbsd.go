@@ -18,6 +18,7 @@ type testCase struct {
 
 var families = [...]*[]testCase{
 	&exitCases, &waitCases, &itemCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &signalCases,
+	&exitCases, &waitCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &futexCases, &signalCases,
 	&ttyCases, &jobCases, &traceCases,
 	&kqueueCases, &memCases, &ipcCases,
 }
