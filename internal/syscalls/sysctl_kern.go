@@ -49,6 +49,8 @@ func kernIdentity() []sysctlNode {
 		sysctlDir(ctlCreateBase+3, "sched",
 			sysctlString(ctlCreateBase, "name", fixedString("M2")).says("Name of the scheduler"),
 			sysctlInt(ctlCreateBase+1, "rtts", fixedInt(100)).says("Time slice of SCHED_RR in milliseconds"),
+			sysctlInt(ctlCreateBase+2, "pri_min", fixedInt(netbsd.SCHED_PRI_MIN)).says("Lowest real-time priority of POSIX"),
+			sysctlInt(ctlCreateBase+3, "pri_max", fixedInt(netbsd.SCHED_PRI_MAX)).says("Highest real-time priority of POSIX"),
 		).says("Scheduler"),
 		sysctlInt(ctlCreateBase+4, "expose_address", fixedInt(0)).says("Whether addresses of the kernel are shown"),
 		sysctlInt(ctlCreateBase+5, "no_sa_support", fixedInt(1)).says("1 where there are no scheduler activations"),

@@ -173,6 +173,25 @@ func TestSysctlOfAddresses(t *testing.T) {
 	}
 }
 
+// kern.sched tells the range of real-time priorities, which sched_get_priority_min(3) and its like ask
+// for (sysctl_sched_setup).
+func TestSysctlOfPriorities(t *testing.T) {
+	sched := sysctlRoot.child(netbsd.CTL_KERN).child(ctlCreateBase + 3)
+	want := map[string]uint32{"pri_min": 0, "pri_max": 63}
+	for _, n := range sched.children {
+		if v, ok := want[n.name]; ok {
+			b, _, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_KERN, sched.num, n.num}, 4, false)
+			if errno != 0 || string(b) != string(words(v)) {
+				t.Errorf("kern.sched.%s: %x, %v, want %d", n.name, b, errno, v)
+			}
+			delete(want, n.name)
+		}
+	}
+	for name := range want {
+		t.Errorf("there is no kern.sched.%s", name)
+	}
+}
+
 // Every node of sysctl(7) that is there has a value, as long as it is said to be.
 func TestSysctlValues(t *testing.T) {
 	newRig(t).run(func(p *player) {
