@@ -127,7 +127,10 @@ func TestExitLWPs_52_UpcallSleepersAreWoken(t *testing.T) {
 func TestExitLWPs_53_WhoIsMadeRunnableAndWhoIsWaitedFor(t *testing.T) {
 	lwp := func(w *world, l *LWP, name string, body func(*LWP)) *LWP {
 		n, errno := l.NewLWP(0, func(l *LWP) {
-			defer func() { w.mark("%s ends", name) }()
+			defer func() {
+				w.mark("%s ends", name)
+				check(w.T, w.m)
+			}()
 			body(l)
 			w.mark("%s goes on", name)
 		}, false, nil)

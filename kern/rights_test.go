@@ -94,6 +94,7 @@ func TestUsageOfAWaitWithoutAReapIsTheChildsOwn(t *testing.T) {
 func TestSubreaperOfWhoExits(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.guest(func(l *LWP) {
+			defer func() { w.is("in a deferred function", l.Proc().SetSubreaper(true), netbsd.ESRCH) }()
 			w.give(l.Proc(), func() { w.is("exiting", l.Proc().SetSubreaper(true), netbsd.ESRCH) }, nil, nil)
 			l.Exit(0)
 		})
