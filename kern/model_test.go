@@ -198,6 +198,10 @@ type reply struct {
 	pid    int
 	status netbsd.WaitStatus
 	errno  netbsd.Errno
+
+	// What a wait tells besides: how much time, and in wait6 the children's and the siginfo.
+	used, kids time.Duration
+	info       *netbsd.Siginfo
 }
 
 type model struct {
@@ -218,7 +222,7 @@ func runModel(t *testing.T, r Release, as actions) (steps int, err error) {
 	}()
 	synctest.Test(t, func(*testing.T) {
 		mo := &model{m: New(Config{Release: r}), ref: newRef(r == Release2003)}
-		root := &refProc{id: 0, parent: mo.ref.init, exitsig: netbsd.SIGCHLD, leader: true}
+		root := &refProc{id: 0, own: time.Second, parent: mo.ref.init, exitsig: netbsd.SIGCHLD, leader: true}
 		mo.ref.procs = append(mo.ref.procs, root)
 		mo.ref.init.kids = append(mo.ref.init.kids, root)
 		d := &driver{ref: root, kill: map[*LWP]bool{}}
@@ -252,6 +256,7 @@ func (d *driver) body(l *LWP) {
 	d.mu.Lock()
 	d.l = l
 	d.mu.Unlock()
+	l.Proc().AddUsage(&netbsd.Rusage{Utime: d.ref.own})
 	for {
 		d.mu.Lock()
 		f := d.cmd
@@ -361,8 +366,14 @@ func (mo *model) act(a action, d, other *driver) {
 		if len(mo.alive()) < 3 {
 			return
 		}
-		r.exit(p, netbsd.ExitStatus(int(a.a), 0))
-		mo.do(d, "", func(l *LWP) reply { l.Exit(int(a.a)); return reply{} })
+		code := int32(a.a) * 0x1010101
+		p.code = code
+		if r.r2003 {
+			r.exit(p, netbsd.WaitStatus(code&0xff)<<8)
+		} else {
+			r.exit(p, netbsd.WaitStatus(code<<8))
+		}
+		mo.do(d, "", func(l *LWP) reply { l.Exit(int(code)); return reply{} })
 	case opKill:
 		sig := modelSignals[int(a.b)%len(modelSignals)]
 		want := netbsd.Errno(0)
@@ -564,7 +575,12 @@ func (mo *model) wait(a action, d, other *driver) {
 	d.ref.wait = w
 	mo.do(d, "", func(l *LWP) reply {
 		var rep reply
-		out := &WaitOut{Status: func(s netbsd.WaitStatus) netbsd.Errno { rep.status = s; return 0 }}
+		out := &WaitOut{
+			Status:  func(s netbsd.WaitStatus) netbsd.Errno { rep.status = s; return 0 },
+			Rusage:  func(u *netbsd.Rusage) netbsd.Errno { rep.used = u.Utime; return 0 },
+			Wrusage: func(u, c *netbsd.Rusage) netbsd.Errno { rep.used, rep.kids = u.Utime, c.Utime; return 0 },
+			Info:    func(i *netbsd.Siginfo) netbsd.Errno { rep.info = i; return 0 },
+		}
 		if six {
 			rep.pid, rep.errno = l.Wait6(w.idtype, w.id, options, out)
 		} else {
@@ -743,10 +759,27 @@ func (mo *model) waited(d *driver, w *refWait, got *reply) {
 		if status != got.status {
 			mo.fail("%v: wait %+v reports %v with %#x, expected %#x", d.ref, *w, c, int(got.status), int(status))
 		}
+		mo.details(d, c, w, got)
 		mo.ref.take(c, w.options)
 		return
 	}
 	mo.fail("%v: wait %+v reports pid %d, expected one of %v", d.ref, *w, got.pid, found)
+}
+
+// details judges what a wait tells of a child besides its pid and status.
+func (mo *model) details(d *driver, c *refProc, w *refWait, got *reply) {
+	if want := mo.ref.usage(c, w); got.used != want {
+		mo.fail("%v: wait %+v says that %v has used %v, expected %v", d.ref, *w, c, got.used, want)
+	}
+	if got.info == nil {
+		return
+	}
+	if got.kids != c.cru {
+		mo.fail("%v: wait %+v says that children of %v have used %v, expected %v", d.ref, *w, c, got.kids, c.cru)
+	}
+	if want := mo.ref.siginfo(c); *got.info != want {
+		mo.fail("%v: wait %+v tells of %v %+v, expected %+v", d.ref, *w, c, *got.info, want)
+	}
 }
 
 // compare looks at all that can be seen of a process.

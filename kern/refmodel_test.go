@@ -3,6 +3,7 @@ package kern
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -33,6 +34,9 @@ type refProc struct {
 
 	exitsig netbsd.Signal
 	status  netbsd.WaitStatus
+	code    int32         // what exit(2) was given
+	own     time.Duration // used by itself, and by children that were waited for
+	cru     time.Duration
 	stopSig netbsd.Signal
 	traced  bool
 	inTrace bool // stopped for its tracer
@@ -106,7 +110,7 @@ func (r *ref) reparent(c, to *refProc) {
 }
 
 func (r *ref) fork(p *refProc, exitsig netbsd.Signal, vfork bool) *refProc {
-	c := &refProc{id: len(r.procs), pgid: p.pgid, sid: p.sid, exitsig: exitsig, ignore: p.ignore, noCld: p.noCld, ppwait: vfork}
+	c := &refProc{id: len(r.procs), own: time.Duration(len(r.procs)+1) * time.Second, pgid: p.pgid, sid: p.sid, exitsig: exitsig, ignore: p.ignore, noCld: p.noCld, ppwait: vfork}
 	r.procs = append(r.procs, c)
 	r.add(p, c)
 	if vfork {
@@ -407,7 +411,41 @@ func (r *ref) free(p *refProc) {
 		return
 	}
 	p.parent.kids = slices.DeleteFunc(p.parent.kids, func(k *refProc) bool { return k == p })
+	p.parent.cru += p.own + p.cru
 	p.state = refGone
+}
+
+// usage is what a wait tells that c has used. 2003: p_ru with descendants, of zombies alone (items
+// 39 and 78). 10: match_process has the child's own, to which proc_free adds its descendants' when
+// it frees it, so not under WNOWAIT, nor for a debugger, from which it goes back to its parent.
+func (r *ref) usage(c *refProc, w *refWait) time.Duration {
+	switch {
+	case c.state != refZombie && r.r2003:
+		return 0
+	case c.state != refZombie:
+		return c.own
+	case !r.r2003 && (w.options&netbsd.WNOWAIT != 0 || c.traced && c.op != c.parent):
+		return c.own
+	}
+	return c.own + c.cru
+}
+
+// siginfo is what wait6 tells of c (match_process and find_stopped_child).
+func (r *ref) siginfo(c *refProc) netbsd.Siginfo {
+	i := netbsd.Siginfo{Signo: netbsd.SIGCHLD, Pid: int32(c.pid), Utime: int64(c.own / time.Second)}
+	switch {
+	case c.state == refZombie && c.status.Signaled():
+		i.Code, i.Status = netbsd.CLD_KILLED, int32(c.status.TermSignal())
+	case c.state == refZombie:
+		i.Code, i.Status = netbsd.CLD_EXITED, c.code
+	case c.state == refStopped && c.traced:
+		i.Code, i.Status = netbsd.CLD_TRAPPED, int32(c.stopSig)
+	case c.state == refStopped:
+		i.Code, i.Status = netbsd.CLD_STOPPED, int32(c.stopSig)
+	default:
+		i.Code, i.Status = netbsd.CLD_CONTINUED, int32(netbsd.SIGCONT)
+	}
+	return i
 }
 
 // matches is the choice of children by a wait's id and signal options.

@@ -262,3 +262,37 @@ func TestZombieIsSkippedWithoutWEXITED(t *testing.T) {
 		})
 	})
 }
+
+// proc_free of NetBSD 10 gives a debugger's zombie back before it adds what descendants have used:
+// the debugger learns the child's own usage, and the parent all of it. In 2003 p_ru has both
+// already.
+func TestUsageThatADebuggerLearns(t *testing.T) {
+	both(t, func(w *world) {
+		var c *Proc
+		w.spawn("P", func(l *LWP) {
+			c = w.fork(l, "C", func(l *LWP) {
+				g := w.fork(l, "G", func(l *LWP) { l.Proc().AddUsage(&netbsd.Rusage{Utime: 5 * time.Second}) })
+				w.wait(l, g.Pid(), 0)
+				l.Proc().AddUsage(&netbsd.Rusage{Utime: 2 * time.Second})
+				l.Nanosleep(time.Hour)
+			})
+			l.Nanosleep(10 * time.Second)
+			r := w.wait(l, c.Pid(), 0)
+			w.is("the parent", r.Rusage.Utime, 7*time.Second)
+			u, _ := l.Rusage(netbsd.RUSAGE_CHILDREN)
+			w.is("its children's", u.Utime, 7*time.Second)
+		})
+		time.Sleep(time.Second)
+		w.guest(func(l *LWP) {
+			l.PtraceAttach(c.Pid())
+			w.wait(l, c.Pid(), 0)
+			l.PtraceKill(c.Pid())
+			r := w.wait(l, c.Pid(), 0)
+			w.is("the debugger", r.Rusage.Utime, under(w, 7*time.Second, 2*time.Second))
+			u, _ := l.Rusage(netbsd.RUSAGE_CHILDREN)
+			w.is("its children's", u.Utime, time.Duration(0))
+		})
+		time.Sleep(time.Minute)
+		settled()
+	})
+}

@@ -150,8 +150,9 @@ func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netb
 func (p *Proc) reportOut(c *Proc, kind waitKind, options int, out *WaitOut, wait6 bool) (int, netbsd.Errno) {
 	var r waitResult
 	c.fillResult(kind, &r)
-	if kind == kZombie && !p.m.r2003 && options&netbsd.WNOWAIT != 0 {
-		r.self = c.ownUsageLocked() // descendants come with the reap
+	// Descendants come with the reap, which a debugger's wait is not.
+	if kind == kZombie && !p.m.r2003 && (options&netbsd.WNOWAIT != 0 || c.flags&fTraced != 0 && c.opptr != p) {
+		r.self = c.ownUsageLocked()
 	}
 	p.consume(c, kind, options)
 	p.m.unlock()
