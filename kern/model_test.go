@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -191,6 +192,8 @@ type driver struct {
 	expect string // what got must say; "" for a wait, which says it itself
 	busy   bool   // a command has not answered yet
 	kill   map[*LWP]bool
+
+	chld atomic.Int32 // how often SIGCHLD was sent to it
 }
 
 type reply struct {
@@ -257,6 +260,11 @@ func (d *driver) body(l *LWP) {
 	d.l = l
 	d.mu.Unlock()
 	l.Proc().AddUsage(&netbsd.Rusage{Utime: d.ref.own})
+	l.Proc().AttachKnote(note(func(e NoteEvent) {
+		if e.Kind == NoteSignal && e.Signal == netbsd.SIGCHLD {
+			d.chld.Add(1)
+		}
+	}))
 	for {
 		d.mu.Lock()
 		f := d.cmd
@@ -795,6 +803,22 @@ func (mo *model) compare(d *driver) {
 	}
 	if p.state == refGone {
 		return
+	}
+	if p.state != refZombie {
+		mo.m.lock()
+		pend := k.pend.set
+		for l := k.lwps; l != nil; l = l.next {
+			pend |= l.pend.set
+		}
+		mo.m.unlock()
+		if pend != p.pend {
+			mo.fail("%v has pending %#x", p, uint64(pend))
+			return
+		}
+		if n := int(d.chld.Load()); n != p.chld {
+			mo.fail("%v was sent SIGCHLD %d times, expected %d", p, n, p.chld)
+			return
+		}
 	}
 	var kids []int
 	for _, c := range p.kids {

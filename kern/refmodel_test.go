@@ -37,6 +37,7 @@ type refProc struct {
 	code    int32         // what exit(2) was given
 	own     time.Duration // used by itself, and by children that were waited for
 	cru     time.Duration
+	chld    int // how often it was sent SIGCHLD
 	stopSig netbsd.Signal
 	traced  bool
 	inTrace bool // stopped for its tracer
@@ -182,6 +183,9 @@ func isStop(s netbsd.Signal) bool { return refStops&s.Bit() != 0 }
 func (r *ref) send(p *refProc, s netbsd.Signal) {
 	if p == r.init || !p.alive() || s == 0 {
 		return
+	}
+	if s == netbsd.SIGCHLD {
+		p.chld++
 	}
 	if !p.traced {
 		if s == netbsd.SIGCHLD || p.ignore.Has(s) || s == netbsd.SIGTSTP && r.orphaned(p) {
