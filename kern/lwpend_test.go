@@ -125,3 +125,14 @@ func TestUnparkOfNobodyAndSomebody(t *testing.T) {
 		})
 	})
 }
+
+// Wake before Sleep is not lost: the sleep returns at once, once (what file.Queue relies on).
+func TestWakeBeforeSleep(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			l.Wake()
+			w.is("at once", []any{l.Sleep(true, time.Now().Add(time.Hour)), w.since()}, []any{netbsd.Errno(0), time.Duration(0)})
+			w.is("once", l.Sleep(true, time.Now().Add(time.Second)), netbsd.EWOULDBLOCK)
+		})
+	})
+}

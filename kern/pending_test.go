@@ -160,3 +160,39 @@ func TestDeliveryOnTheSignalStack(t *testing.T) {
 		})
 	}
 }
+
+// A SIGCONT that is not caught is done when it has been sent: kpsignal2 of NetBSD 10 keeps none,
+// blocked or not; psignal1 of 2003 keeps one that is blocked (SIG_HOLD).
+func TestBlockedContinuationByDefault(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			set := netbsd.SIGCONT.Bit()
+			l.Sigprocmask(netbsd.SIG_BLOCK, &set)
+			l.Kill(l.Proc().Pid(), netbsd.SIGCONT)
+			w.is("blocked", l.Sigpending(), under(w, set, 0))
+			n, _ := l.NewLWP(0, sleepForever, false, nil)
+			l.Sigprocmask(netbsd.SIG_UNBLOCK, &set)
+			w.is("let through", l.Sigpending(), netbsd.Sigset(0))
+			l.Kill(l.Proc().Pid(), netbsd.SIGCONT)
+			w.is("blocked by another LWP", []any{n.Sigmask(), l.Sigpending()}, []any{set, netbsd.Sigset(0)})
+		})
+	})
+}
+
+// sigaltstack(2): what is set is returned, SS_DISABLE takes it away, and a stack that is in use
+// cannot be changed (sigaltstack1).
+func TestSigaltstack(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			s := Altstack{Sp: 0x10000, Size: 0x8000}
+			old, errno := l.Sigaltstack(&s)
+			w.is("none at first", []any{old, errno}, []any{Altstack{Flags: netbsd.SS_DISABLE}, netbsd.Errno(0)})
+			old, errno = l.Sigaltstack(nil)
+			w.is("it is there", []any{old, errno, l.Altstack()}, []any{s, netbsd.Errno(0), s})
+			_, errno = l.Sigaltstack(&Altstack{Sp: 0x10000, Size: 1})
+			w.is("too small", errno, netbsd.ENOMEM)
+			old, errno = l.Sigaltstack(&Altstack{Flags: netbsd.SS_DISABLE})
+			w.is("taken away", []any{old, errno, l.Altstack().Flags}, []any{s, netbsd.Errno(0), int32(netbsd.SS_DISABLE)})
+		})
+	})
+}

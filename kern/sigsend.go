@@ -250,8 +250,10 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	if p.flags&(fStopped|fStopping) != 0 && !m.signalStopped(p, sig, prop, traced, caught) {
 		return 0
 	}
-	if prop&sCont != 0 && !traced && !caught && !p.allMask(sig) {
-		p.pend.clear(contSigs) // continued; nothing more to do
+	// Continued; nothing more to do. In 2003 it stays pending if it is blocked (SIG_HOLD of
+	// psignal1); kpsignal2 of NetBSD 10 never keeps it.
+	if prop&sCont != 0 && !traced && !caught && !(m.r2003 && p.allMask(sig)) {
+		p.pend.clear(contSigs)
 		return 0
 	}
 	if sig == netbsd.SIGKILL || !traced && p.diesOf(sig) {

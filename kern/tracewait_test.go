@@ -296,3 +296,28 @@ func TestUsageThatADebuggerLearns(t *testing.T) {
 		settled()
 	})
 }
+
+// A child that a debugger holds cannot attach to its original parent: after a detach each would be
+// above the other (attach).
+func TestAttachToTheOriginalParentIsRefused(t *testing.T) {
+	both(t, func(w *world) {
+		var c *Proc
+		p := w.spawn("P", func(l *LWP) {
+			c = w.fork(l, "C", func(l *LWP) {
+				l.Nanosleep(5 * time.Second)
+				w.is("attach", l.PtraceAttach(l.p.opptr.Pid()), netbsd.EPERM)
+				w.mark("refused")
+			})
+			sleepForever(l)
+		})
+		settled()
+		w.guest(func(l *LWP) {
+			l.PtraceAttach(c.Pid())
+			w.wait(l, c.Pid(), 0)
+			l.PtraceResume(c.Pid(), ResumeArgs{})
+			w.wait(l, c.Pid(), 0)
+		})
+		w.order("refused")
+		p.Kill(netbsd.SIGKILL)
+	})
+}
