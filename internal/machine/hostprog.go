@@ -279,6 +279,7 @@ func (w *hostWaiter) collect() {
 		if ended {
 			w.group.leave()
 			w.sys.forget(w)
+			w.sys.hostEnded()
 		}
 		if !left {
 			w.tell(ws)
@@ -286,6 +287,13 @@ func (w *hostWaiter) collect() {
 		if ended {
 			return
 		}
+	}
+}
+
+// hostEnded is called when a program has ended, before its process does.
+func (s *System) hostEnded() {
+	if s.TTY != nil {
+		s.TTY.HostProgramEnded()
 	}
 }
 

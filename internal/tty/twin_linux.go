@@ -1,6 +1,8 @@
 package tty
 
 import (
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -34,13 +36,14 @@ type twin struct {
 	slave  *hostfile.File
 	native nativeOnly
 	// lent: programs of the host share the controller's description, and expect it to block.
-	lent bool
-	// leader leads a session of the host's that has the twin for its controlling terminal;
-	// the host sends it the terminal's signals itself.
-	leader  *kern.Proc
+	lent    bool
 	literal bool // the next character that a guest types is data (VLNEXT)
 
-	async             atomic.Bool // TS_ASYNC of the pair
+	// leader leads a session of the host's that has the twin for its controlling terminal;
+	// the host sends it the terminal's signals itself.
+	leader            atomic.Pointer[kern.Proc]
+	seen              atomic.Uint64 // the size that guests know of, see noteSize
+	async             atomic.Bool   // TS_ASYNC of the pair
 	onMaster, onSlave file.Waiter
 }
 
@@ -142,7 +145,7 @@ func (p *pair) hostLeader() *kern.Proc {
 	if p.tw == nil {
 		return nil
 	}
-	return p.tw.leader
+	return p.tw.leader.Load()
 }
 
 // dropTwin parts the pair from its twin. mu is held.
@@ -156,6 +159,7 @@ func (p *pair) dropTwin() {
 // slaveEvent passes an event of the host's on to the guests at the terminal side. The host's
 // queue is locked, and mu may be.
 func (t *twin) slaveEvent(ev file.Events) {
+	t.noteSize()
 	t.p.terminalQueue.Notify(ev)
 	if t.async.Load() && ev&file.In != 0 {
 		t.p.k.Signal(netbsd.SIGIO)
@@ -165,6 +169,7 @@ func (t *twin) slaveEvent(ev file.Events) {
 // masterEvent is slaveEvent for the controller. Output that has gone is also what a drain
 // waits for, at the terminal side.
 func (t *twin) masterEvent(ev file.Events) {
+	t.noteSize()
 	t.p.controllerQueue.Notify(ev)
 	if ev&file.Hup != 0 {
 		guard.Go("a pseudo-terminal was hung up", t.p.afterHangup)
@@ -254,6 +259,23 @@ func (d *Driver) Lead(desc *file.Description, p *kern.Proc) bool {
 	if _, err := unix.IoctlGetInt(f.tw.master.FD(), unix.TIOCGSID); err == nil {
 		return false
 	}
-	f.tw.leader = p
+	f.tw.leader.Store(p)
 	return true
+}
+
+// HostProgramEnded has guests hear of a size that the program has set.
+func (d *Driver) HostProgramEnded() {
+	for _, p := range d.pairsNow() {
+		guard.Locked(&p.mu, func() {
+			if p.tw != nil {
+				p.tw.noteSize()
+			}
+		})
+	}
+}
+
+func (d *Driver) pairsNow() []*pair {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Values(d.pairs))
 }

@@ -366,7 +366,7 @@ func TestTwinSignals(t *testing.T) {
 		pause(l)
 	})
 	<-ready
-	hostSide(t, term)
+	host := hostSide(t, term)
 	// The leader's end waits for output to be read (ttywait), and an echo is output.
 	term.setModes(func(m *netbsd.Termios) { m.Lflag &^= netbsd.ECHO })
 	for _, x := range []struct {
@@ -384,6 +384,18 @@ func TestTwinSignals(t *testing.T) {
 	if sig := <-got; sig != netbsd.SIGWINCH {
 		t.Errorf("%v", sig)
 	}
+	// Of a program of the host, too: told when it writes, or ends.
+	unix.IoctlSetWinsize(int(host.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 5, Col: 6})
+	io.WriteString(host, "x")
+	if sig := <-got; sig != netbsd.SIGWINCH {
+		t.Errorf("%v", sig)
+	}
+	unix.IoctlSetWinsize(int(host.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 7, Col: 8})
+	go d.HostProgramEnded()
+	if sig := <-got; sig != netbsd.SIGWINCH {
+		t.Errorf("%v", sig)
+	}
+	ctl.wait(1)
 	p.Kill(netbsd.SIGKILL)
 	<-p.Done()
 }

@@ -102,10 +102,20 @@ func (t *twin) typeIn(b []byte) (int, netbsd.Errno) {
 			return done, netbsd.EAGAIN
 		}
 		if sig != 0 {
+			t.settle()
 			t.signal(sig)
 		}
 	}
 	return done, 0
+}
+
+// settle has the host take in what was typed, which it does in a thread of its own: what a
+// signal's character flushes is flushed before the signal, not after what its receiver writes.
+// The host does not where there is input already.
+func (t *twin) settle() {
+	if t.slave != nil {
+		t.slave.Poll(file.In)
+	}
 }
 
 // nextSignal returns how much of b there is up to a character that makes a signal, that one
@@ -138,7 +148,7 @@ func (t *twin) nextSignal(b []byte) (int, netbsd.Signal) {
 
 // signal sends sig to the foreground group, but for a program of the host that leads a session
 // of the host's with this terminal: the host has sent it the signal.
-func (t *twin) signal(sig netbsd.Signal) { t.p.k.SignalBut(sig, t.leader) }
+func (t *twin) signal(sig netbsd.Signal) { t.p.k.SignalBut(sig, t.leader.Load()) }
 
 // pollMaster is the controller's poll(2).
 func (t *twin) pollMaster(want file.Events) file.Events {

@@ -116,8 +116,26 @@ func (t *twin) resize(w netbsd.Winsize) netbsd.Errno {
 	if err := t.setSize(w); err != nil {
 		return hostfile.Errno(err)
 	}
-	t.signal(netbsd.SIGWINCH)
+	t.noteSize()
 	return 0
+}
+
+// noteSize sends SIGWINCH if the size is another one than the last time. The host tells only its
+// own processes when one of them sets it, so it is looked at whenever something happens.
+//
+// mu may be held, or a queue of the host's.
+func (t *twin) noteSize() {
+	w, err := t.size()
+	if err != nil {
+		return
+	}
+	if now := packSize(w); t.seen.Swap(now) != now {
+		t.signal(netbsd.SIGWINCH)
+	}
+}
+
+func packSize(w netbsd.Winsize) uint64 {
+	return uint64(w.Row) | uint64(w.Col)<<16 | uint64(w.Xpixel)<<32 | uint64(w.Ypixel)<<48
 }
 
 // flush is ttyflush. The output is what the controller has not read.
@@ -185,7 +203,7 @@ func (t *twin) signalFromController(data []byte) netbsd.Errno {
 	if m, err := unix.IoctlGetTermios(t.master.FD(), unix.TCGETS); err == nil && m.Lflag&unix.NOFLSH == 0 {
 		t.flush(netbsd.FREAD | netbsd.FWRITE)
 	}
-	if n := sig.ToLinux(); n != 0 && t.leader != nil {
+	if n := sig.ToLinux(); n != 0 && t.leader.Load() != nil {
 		unix.IoctlSetInt(t.master.FD(), unix.TIOCSIG, int(n))
 	}
 	t.signal(sig)

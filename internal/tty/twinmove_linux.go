@@ -39,7 +39,7 @@ func (t *twin) takeOver() error {
 	if err := setTermios(t.master.FD(), unix.TCSETS, final); err != nil {
 		return err
 	}
-	if err := t.setSize(p.win); err != nil {
+	if err := t.startSize(); err != nil {
 		return err
 	}
 	if p.pkt {
@@ -161,7 +161,14 @@ func (t *twin) renew() error {
 	if err := setTermios(t.master.FD(), unix.TCSETS, m); err != nil {
 		return err
 	}
-	return t.setSize(t.p.win)
+	return t.startSize()
+}
+
+// startSize gives the twin the pair's size, of which guests know.
+func (t *twin) startSize() error {
+	w := t.p.win
+	t.seen.Store(packSize(w))
+	return t.setSize(w)
 }
 
 func (t *twin) setSize(w netbsd.Winsize) error {

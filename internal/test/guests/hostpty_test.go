@@ -21,7 +21,7 @@ func TestPtyOfHostPrograms(t *testing.T) {
 	tryHostPty(t, exe, "a terminal") // once, for what the program keeps for all machines
 	for _, what := range []string{
 		"a terminal", "output at the end", "several programs", "guests and programs", "a program that stays", "a megabyte",
-		"modes", "a new size", "jobs", "an interrupt", "the controller alone", "an end of the controller",
+		"modes", "a new size", "a size set by a program", "jobs", "an interrupt", "the controller alone", "an end of the controller",
 	} {
 		t.Run(what, func(t *testing.T) {
 			fds, goroutines := countFDs(t), runtime.NumGoroutine()
