@@ -24,9 +24,9 @@ import (
 //
 //   - A program whose process leads a session leads one of the host's, and a group.
 //   - Any other is in toaster's session, in a group of its own or of those before it.
-//   - A program that is given the terminal that toaster itself is in the foreground of stays in
-//     toaster's group: in another one it would be stopped for reading. Signals for its group
-//     reach it and its descendants there one by one (shared).
+//   - A program that is given the terminal of toaster's own session stays in toaster's group:
+//     in another one it would be stopped for reading. Signals for its group reach it and its
+//     descendants there one by one (shared).
 //
 // A child that leaves its group (setsid, setpgid) is on its own, as on NetBSD, and outlives the
 // machine.
@@ -93,7 +93,7 @@ func (gs *hostGroups) beWatched() {
 
 // find returns the group for h among those of k, or a new one, and has h join it. gs.mu is held.
 func (gs *hostGroups) find(k *kern.Pgrp, h *hostProgram) *hostGroup {
-	shared := !h.session && slices.ContainsFunc(h.files, func(fd int) bool { return fd >= 0 && tty.InForeground(fd) })
+	shared := !h.session && slices.ContainsFunc(h.files, func(fd int) bool { return fd >= 0 && tty.IsControlling(fd) })
 	h.setpgid = !h.session && !shared
 	if !h.session {
 		for _, g := range gs.all[k] {
@@ -212,10 +212,11 @@ func (g *hostGroup) signal(n syscall.Signal) bool {
 		return true
 	}
 	for _, w := range g.waiters {
-		for _, pid := range descendants(w.pid, syscall.Getpgrp()) {
+		below := descendants(w.pid, syscall.Getpgrp())
+		w.signal(n) // first: it must not see its children end before
+		for _, pid := range below {
 			syscall.Kill(pid, n)
 		}
-		w.signal(n)
 	}
 	return true
 }
@@ -293,7 +294,7 @@ func statOf(pid int) []string {
 	return out
 }
 
-// descendants returns those of pid that are in the group pgid, children first.
+// descendants returns those of pid that are in the group pgid.
 func descendants(pid, pgid int) (list []int) {
 	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
 	for _, f := range files {

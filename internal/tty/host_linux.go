@@ -237,8 +237,12 @@ func (d *Driver) Close() {
 	clear(d.hosts)
 }
 
-// InForeground reports whether fd is a terminal in whose foreground this program is.
-func InForeground(fd int) bool {
-	pgrp, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
-	return err == nil && pgrp == unix.Getpgrp()
+// IsControlling reports whether fd is the terminal of this program's session.
+func IsControlling(fd int) bool {
+	sid, err := unix.IoctlGetInt(fd, unix.TIOCGSID)
+	if err != nil {
+		return false
+	}
+	own, err := unix.Getsid(0)
+	return err == nil && sid == own
 }

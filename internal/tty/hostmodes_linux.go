@@ -60,7 +60,10 @@ func setTermios(fd int, req uint, t *unix.Termios) error {
 
 // Foreground reports whether this program is in the host's foreground, and so the
 // terminal its own to change.
-func (h *HostTTY) Foreground() bool { return InForeground(h.fd) }
+func (h *HostTTY) Foreground() bool {
+	pgrp, err := unix.IoctlGetInt(h.fd, unix.TIOCGPGRP)
+	return err == nil && pgrp == unix.Getpgrp()
+}
 
 // Restore gives the user the modes back that were there before a guest changed them.
 // A terminal on which this program is in the background is the shell's by now.

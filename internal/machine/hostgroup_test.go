@@ -1,0 +1,89 @@
+package machine
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"syscall"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// startShell starts a script of the host, in a group of its own or in this program's. The output
+// ends with the last process that has it.
+func startShell(t *testing.T, own bool, script string) (pid int, out *bufio.Reader) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	t.Cleanup(func() { r.Close() })
+	pid, err = syscall.ForkExec("/bin/sh", []string{"sh", "-c", script}, &syscall.ProcAttr{
+		Files: []uintptr{^uintptr(0), w.Fd()}, Sys: &syscall.SysProcAttr{Setpgid: own},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(r).ReadString('\n'); line != "ready\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	return pid, bufio.NewReader(r)
+}
+
+// A program that stays in toaster's group gets signals for its group with its descendants, and
+// nobody else does.
+func TestSharedGroup(t *testing.T) {
+	play(t, func(x *script) {
+		pid, out := startShell(t, false, "/bin/sh -c 'sleep 1000 & sleep 1000 & echo ready; wait' & wait")
+		other, otherOut := startShell(t, false, "echo ready; exec sleep 1000")
+		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid}
+		gs := new(hostGroups)
+		w.group = gs.add(x.l.Proc().Pgrp(), &hostGroup{shared: true})
+		w.group.join(w)
+		w.group.Signal(netbsd.SIGTERM)
+		if b, err := io.ReadAll(out); err != nil || len(b) > 0 {
+			t.Errorf("%q, %v", b, err)
+		}
+		w.collect()
+		if !w.status.Signaled() || w.status.Signal() != syscall.SIGTERM {
+			t.Errorf("status %v", w.status)
+		}
+		if w.group.Left() || len(gs.all) > 0 {
+			t.Errorf("there is a group left: %v", gs.all)
+		}
+		if err := syscall.Kill(other, 0); err != nil {
+			t.Error(err)
+		}
+		syscall.Kill(other, syscall.SIGKILL)
+		io.ReadAll(otherOut)
+		syscall.Wait4(other, nil, 0, nil)
+	})
+}
+
+// A group is alive as long as it has a member, and only those that were there count: once they
+// are gone its number is somebody else's.
+func TestGroupIsAlive(t *testing.T) {
+	play(t, func(x *script) {
+		pid, out := startShell(t, true, "sleep 1000 & echo ready")
+		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid}
+		gs := new(hostGroups)
+		w.group = gs.add(x.l.Proc().Pgrp(), &hostGroup{})
+		w.group.join(w)
+		w.collect()
+		if w.group.pgid != pid || !w.group.alive() || !w.group.Left() {
+			t.Errorf("%+v", w.group)
+		}
+		was := w.group.left
+		w.group.left = map[int]string{pid: "0"}
+		if w.group.alive() {
+			t.Error("members that nobody knew")
+		}
+		w.group.left = was
+		w.group.Signal(netbsd.SIGTERM)
+		io.ReadAll(out)
+		for w.group.alive() {
+		}
+	})
+}
