@@ -29,7 +29,8 @@ import (
 //     descendants there one by one (shared).
 //
 // A child that leaves its group (setsid, setpgid) is on its own, as on NetBSD, and outlives the
-// machine.
+// machine. So does what a program leaves that is being started at the moment when toaster is
+// killed: a group is watched only once its number is known.
 
 // hostGroups are the groups of one machine.
 type hostGroups struct {
@@ -130,13 +131,13 @@ func (g *hostGroup) join(w *hostWaiter) {
 	}
 }
 
-// leave is called when a program has ended.
-func (g *hostGroup) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// leave is called when a program has been collected. What is left is looked for at once: a
+// signal that comes next is for that. g.mu is held.
+func (g *hostGroup) leave(w *hostWaiter) {
+	g.programs--
 	switch {
 	case g.shared:
-		g.waiters = slices.DeleteFunc(g.waiters, func(w *hostWaiter) bool { return w.gone() })
+		g.waiters = slices.DeleteFunc(g.waiters, func(o *hostWaiter) bool { return o == w })
 	case g.programs > 0:
 	case syscall.Kill(-g.pgid, 0) == nil:
 		g.left = membersOf(g.pgid)
@@ -255,13 +256,6 @@ func (gs *hostGroups) kill() {
 	if w := gs.watch.Load(); w != nil {
 		w.Close()
 	}
-}
-
-// gone reports whether the program has been collected.
-func (w *hostWaiter) gone() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.done
 }
 
 // membersOf looks for the members of a process group of the host, by pid with the times of their

@@ -173,9 +173,9 @@ func (s *System) runHost(mc *Context, l *kern.LWP, h *hostProgram) {
 		l.Exit(127)
 	}
 	w.started = true
+	guard.Go("a program of the host was waited for", w.collect)
 	// Children that have joined are looked at by act.
 	l.Sigaction(netbsd.SIGCHLD, &kern.Action{Func: func(*kern.LWP, *netbsd.Siginfo) {}, Flags: netbsd.SA_RESTART})
-	guard.Go("a program of the host was waited for", w.collect)
 	l.Platform().SetForeign(w)
 	for {
 		l.Platform().UserRet(noHandler)
@@ -277,7 +277,6 @@ func (w *hostWaiter) collect() {
 		ws, left := w.report(awaitHost(w.pid))
 		ended := ws.Exited() || ws.Signaled()
 		if ended {
-			w.group.leave()
 			w.sys.forget(w)
 			w.sys.hostEnded()
 		}
@@ -336,7 +335,7 @@ func (w *hostWaiter) report(err error) (ws syscall.WaitStatus, left bool) {
 	}
 	if w.done = ws.Exited() || ws.Signaled(); w.done {
 		w.status = ws
-		w.group.programs--
+		w.group.leave(w)
 	}
 	return ws, w.left
 }
