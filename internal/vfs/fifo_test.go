@@ -151,6 +151,11 @@ func TestFifoManyWait(t *testing.T) {
 		for name, mode := range map[string]int{"lastWriter": netbsd.O_RDONLY, "lastReader": netbsd.O_WRONLY} {
 			if w.prefix == "" {
 				d, errno := w.Open(netbsd.AT_FDCWD, name, mode|netbsd.O_NONBLOCK, 0)
+				// Who sleeps need not be in the host's open(2) yet: until then there is no reader.
+				for errno == netbsd.ENXIO {
+					runtime.Gosched()
+					d, errno = w.Open(netbsd.AT_FDCWD, name, mode|netbsd.O_NONBLOCK, 0)
+				}
 				if errno != 0 {
 					t.Fatal(errno)
 				}
