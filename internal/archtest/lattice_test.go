@@ -16,18 +16,19 @@ import (
 // lattice says what each package may import of this module: "a < b" reads "a is below
 // b, and b may import a". What is not said is not allowed.
 const lattice = `
-	netbsd < internal/core, internal/sysv, internal/mqueue, internal/platform/stub, internal/loader, internal/vm, internal/trace, kern, internal/file, internal/hostfile, internal/socket, internal/filetest, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	netbsd < internal/aio, internal/core, internal/sysv, internal/mqueue, internal/platform/stub, internal/loader, internal/vm, internal/trace, kern, internal/file, internal/hostfile, internal/socket, internal/filetest, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
 	internal/loader < internal/machine
 	internal/core   < internal/machine
 	internal/vm     < internal/machine
 	internal/trace  < internal/machine, toaster
-	kern   < internal/sysv, internal/mqueue, internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
-	internal/file   < internal/sysv, internal/mqueue, internal/hostfile, internal/socket, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	kern   < internal/aio, internal/sysv, internal/mqueue, internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
+	internal/file   < internal/aio, internal/sysv, internal/mqueue, internal/hostfile, internal/socket, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
 	internal/hostfile < internal/socket, internal/vfs, internal/tty, internal/machine, toaster
 	internal/socket < internal/syscalls, internal/machine
 	internal/vfs    < internal/tty, internal/syscalls, internal/machine, toaster
 	internal/kqueue < internal/syscalls
 	internal/mqueue < internal/syscalls
+	internal/aio    < internal/syscalls
 	internal/sysv   < internal/syscalls, internal/machine
 	internal/tty    < internal/syscalls, internal/machine, toaster
 	internal/platform/stub    < internal/platform/seccomp, internal/platform
@@ -40,7 +41,7 @@ const lattice = `
 	internal/platform/doctor < cmd/toaster
 	internal/syscalls < internal/machine, toaster
 	internal/machine  < toaster
-	internal/guard < kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
+	internal/guard < internal/aio, kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
 	internal/hostlimits < internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/machine, toaster
 	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns, internal/platform/outside, internal/platform/groupwatch
 	toaster < cmd/toaster

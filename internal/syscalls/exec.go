@@ -8,7 +8,11 @@ func execve(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return c.K.Exec(c, args)
+	errno = c.K.Exec(c, args)
+	if errno == netbsd.EJUSTRETURN {
+		stopAio(c.L.Proc())
+	}
+	return errno
 }
 
 // execArgs reads a path, arguments and environment from the arguments named. As in copyinargs the

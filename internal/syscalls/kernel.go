@@ -1,8 +1,10 @@
 package syscalls
 
 import (
+	"sync"
 	"time"
 
+	"toaster/internal/aio"
 	"toaster/internal/file"
 	"toaster/internal/mqueue"
 	"toaster/internal/socket"
@@ -21,6 +23,9 @@ type Kernel struct {
 	Queues  mqueue.Names
 
 	Accounting Accounting
+
+	Aio   aio.Machine
+	aioMu sync.Mutex // held while a process gets its queue
 	OSRelease,
 	Version string
 	MaxFiles int // kern.maxfiles; 0: what NetBSD would have

@@ -114,5 +114,5 @@ var compatCalls = []Syscall{
 	{netbsd.SYS_compat_30___fhstat30, "fhp ptr, sb ptr", netbsd.RetInt, None, nil, "compat_30"},
 	{netbsd.SYS_compat_50___ntp_gettime30, "ntvp ptr", netbsd.RetInt, None, nil, "compat_50"},
 	{netbsd.SYS_compat_50___fhstat40, "fhp ptr, fh_size size, sb ptr", netbsd.RetInt, None, nil, "compat_50"},
-	{netbsd.SYS_compat_50_aio_suspend, "list ptr, nent int, timeout ptr", netbsd.RetInt, None, nil, "compat_50"},
+	{netbsd.SYS_compat_50_aio_suspend, "list ptr, nent int, timeout ptr", netbsd.RetInt, Full, aioSuspend30, "compat_50"},
 }
