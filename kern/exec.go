@@ -140,6 +140,7 @@ func (p *Proc) execSignals(l *LWP) {
 // mu is held.
 func (p *Proc) execCred(a *ExecArgs) {
 	if (a.SetUID != nil || a.SetGID != nil) && p.flags&fTraced == 0 {
+		p.dropKtrace()
 		c := *p.cred
 		if a.SetUID != nil {
 			c.EUID = *a.SetUID

@@ -337,6 +337,7 @@ func (p *Proc) releaseTraces(l *LWP) {
 		p.step(l, StepReleaseKtrace)
 		k := x.ktrace
 		x.ktrace = nil
+		p.calls.And(^uint32(callsKtrace))
 		p.unlocked(k.Release)
 	}
 	if x.systrace != nil {

@@ -381,8 +381,7 @@ func (c *Proc) inheritExt(x *procExt) {
 		c.extra().ras = append([]RAS(nil), x.ras...)
 	}
 	if x.ktrace != nil {
-		x.ktrace.Hold()
-		c.extra().ktrace = x.ktrace
+		c.inheritKtrace(x.ktrace)
 	}
 	if x.systrace != nil {
 		x.systrace.Hold()

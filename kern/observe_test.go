@@ -4,16 +4,6 @@ import "toaster/netbsd"
 
 // What tests of this package look at, and nobody else does.
 
-// Ktrace returns what SetKtrace set.
-func (p *Proc) Ktrace() Ref {
-	p.m.lock()
-	defer p.m.unlock()
-	if p.ext == nil {
-		return nil
-	}
-	return p.ext.ktrace
-}
-
 // PMC returns them.
 func (p *Proc) PMC() counters {
 	p.m.lock()

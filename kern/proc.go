@@ -110,8 +110,8 @@ type Proc struct {
 	ru    *netbsd.Rusage // final usage, from exit to reap
 	start time.Duration  // since boot
 
-	sysTrace atomic.Bool // fSyscall for who asks at every call
-	vforkLWP *LWP        // release 10: who waits for p to exec or exit
+	calls    atomic.Uint32 // who traces its calls, for who asks at every call
+	vforkLWP *LWP          // release 10: who waits for p to exec or exit
 	ext      *procExt
 }
 

@@ -203,15 +203,16 @@ func (pl *Platform) SingleStep() bool {
 
 // SyscallTraced reports P_SYSCALL: system calls are to stop with SIGTRAP, code
 // TRAP_SCE or TRAP_SCX.
-func (p *Proc) SyscallTraced() bool { return p.sysTrace.Load() }
+func (p *Proc) SyscallTraced() bool { return p.calls.Load()&callsStop != 0 }
 
 // The atomic copy is for the run loop, which asks at every system call without mu. mu is held.
 func (t *Proc) setSysTrace(on bool) {
 	t.flags &^= fSyscall
+	t.calls.And(^uint32(callsStop))
 	if on {
 		t.flags |= fSyscall
+		t.calls.Or(callsStop)
 	}
-	t.sysTrace.Store(on)
 }
 
 // detach ends the tracing and gives the process back to its original parent.

@@ -227,7 +227,9 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	info := l.takeForDelivery(sig)
 	a := p.acts.act[sig]
 	if !a.caught() {
+		mask := l.mask
 		m.unlock()
+		l.tracePsig(&info, netbsd.SIG_DFL, mask)
 		l.sigexit(&info)
 		m.lock()
 		return
@@ -250,6 +252,9 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	}
 	p.extra().own.Nsignals++
 	m.unlock()
+	if p.Ktraced() {
+		l.tracePsig(&d.Info, a.Handler, d.OldMask)
+	}
 	l.callHandler(&d, deliver)
 	m.lock()
 }

@@ -103,8 +103,15 @@ func (l *LWP) park() {
 	l.parked = true
 	l.parks++
 	l.leaveCPU()
+	k := l.p.switchTracer()
 	m.unlock()
+	if k != nil {
+		k.Switch(l, true)
+	}
 	<-l.wake
+	if k != nil {
+		k.Switch(l, false)
+	}
 	m.lock()
 	l.takeCPU()
 	for x := l.p.ext; x != nil && x.looks > 0; {

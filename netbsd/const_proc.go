@@ -302,3 +302,13 @@ const (
 	FUTEX_OWNER_DIED       = 0x40000000
 	FUTEX_WAITERS          = 0x80000000
 )
+
+// Facilities and flags of ktrace(2) (sys/ktrace.h).
+const (
+	KTRFAC_MASK       = 0x00ffffff
+	KTRFAC_PERSISTENT = 0x80000000
+	KTRFAC_VER_MASK   = 0x0f000000
+	KTRFAC_VERSION2   = 2 << 24
+
+	KTR_USER_MAXLEN = 2048
+)

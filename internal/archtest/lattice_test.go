@@ -20,7 +20,7 @@ const lattice = `
 	internal/loader < internal/machine
 	internal/core   < internal/machine
 	internal/vm     < internal/machine
-	internal/trace  < internal/machine, toaster
+	internal/trace  < internal/syscalls, internal/machine, toaster
 	kern   < internal/aio, internal/sysv, internal/mqueue, internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
 	internal/file   < internal/aio, internal/sysv, internal/mqueue, internal/hostfile, internal/socket, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
 	internal/hostfile < internal/socket, internal/vfs, internal/tty, internal/machine, toaster
@@ -41,7 +41,7 @@ const lattice = `
 	internal/platform/doctor < cmd/toaster
 	internal/syscalls < internal/machine, toaster
 	internal/machine  < toaster
-	internal/guard < internal/aio, kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
+	internal/guard < internal/aio, internal/syscalls, kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
 	internal/hostlimits < internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/machine, toaster
 	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns, internal/platform/outside, internal/platform/groupwatch
 	toaster < cmd/toaster

@@ -1,6 +1,10 @@
 package file
 
-import "toaster/netbsd"
+import (
+	"time"
+
+	"toaster/netbsd"
+)
 
 // Read is read(2) into b.
 func (d *Description) Read(l Sleeper, b []byte) (int, netbsd.Errno) {
@@ -21,6 +25,24 @@ func (d *Description) Write(l Sleeper, b []byte) (int, netbsd.Errno) {
 	}
 	return d.File.Write(d.Call(l), b)
 }
+
+// TryWrite is Write, but does not wait for room: EAGAIN, or a count of what there was room for.
+func (d *Description) TryWrite(b []byte) (int, netbsd.Errno) {
+	if !d.Writable() {
+		return 0, netbsd.EBADF
+	}
+	c := Call{L: noSleeper{}, Nonblock: true}
+	if d.meter != nil {
+		return d.meter.write(b, func(b []byte) (int, netbsd.Errno) { return d.File.Write(c, b) })
+	}
+	return d.File.Write(c, b)
+}
+
+// noSleeper is nobody who could wait.
+type noSleeper struct{}
+
+func (noSleeper) Sleep(bool, time.Time) netbsd.Errno { return netbsd.EAGAIN }
+func (noSleeper) Wake()                              {}
 
 // Pread is pread(2): EINVAL for a negative offset.
 func (d *Description) Pread(l Sleeper, b []byte, off int64) (int, netbsd.Errno) {

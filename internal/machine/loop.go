@@ -71,7 +71,8 @@ func (mc *Context) Doing() string { return "serving " + netbsd.SyscallName(mc.ca
 // can write to, but Regs is not, and what a handler checks in c.Args cannot change under it.
 func (s *System) serve(mc *Context) {
 	c := &mc.call
-	sysTraced := c.L.Proc().SyscallTraced()
+	traced := c.L.Proc().CallsTraced()
+	sysTraced := traced && c.L.Proc().SyscallTraced()
 	if sysTraced {
 		c.L.Platform().TraceStop(netbsd.TRAP_SCE)
 	}
@@ -89,6 +90,8 @@ func (s *System) serve(mc *Context) {
 	c.Ret = [2]uint64{}
 	errno := netbsd.ENOSYS
 	switch {
+	case traced:
+		errno = s.ktraced(mc, h)
 	case s.Sink != nil:
 		errno = s.traced(mc, h)
 	case h != nil:

@@ -212,6 +212,7 @@ func (s *System) Close() error {
 // closeFiles ends what files have of the host, once no process has any.
 func (s *System) closeFiles() {
 	s.Accounting.Close()
+	s.Ktraces.Close()
 	s.SysV.Close()
 	s.Sockets.Close()
 	s.Host.Close()

@@ -8,9 +8,11 @@ func execve(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	c.ktraceExec(&args)
 	errno = c.K.Exec(c, args)
 	if errno == netbsd.EJUSTRETURN {
 		stopAio(c.L.Proc())
+		c.ktraceEmul()
 	}
 	return errno
 }

@@ -23,6 +23,7 @@ type Kernel struct {
 	Queues  mqueue.Names
 
 	Accounting Accounting
+	Ktraces    Ktraces
 
 	Aio   aio.Machine
 	aioMu sync.Mutex // held while a process gets its queue

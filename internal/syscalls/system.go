@@ -44,8 +44,3 @@ func sysarch(c *Call) netbsd.Errno {
 	}
 	return netbsd.EINVAL
 }
-
-// utrace is utrace(const char *label, void *addr, size_t len). ktruser looks at nothing of
-// it unless somebody has the process under ktrace(2), which there is not; --trace shows it
-// as any other call.
-func utrace(*Call) netbsd.Errno { return 0 }

@@ -1,7 +1,8 @@
-package trace
+package trace_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -9,8 +10,11 @@ import (
 	"time"
 
 	"toaster/internal/syscalls"
+	. "toaster/internal/trace"
 	"toaster/netbsd"
 )
+
+var le = binary.LittleEndian
 
 // memory is a guest's memory of one piece.
 type memory struct {
@@ -192,7 +196,7 @@ func TestKtrace(t *testing.T) {
 		if le.Uint16(b[6:]) != 2 {
 			t.Fatal("version")
 		}
-		b = b[ktrHeaderSize+n:]
+		b = b[KtrHeaderSize+n:]
 	}
 	if len(types) != 6 || types[0] != 1 || types[1] != 3 || types[2] != 2 || types[3] != 5 || types[4] != 10 || types[5] != 7 {
 		t.Error(types)
@@ -243,7 +247,7 @@ func TestLayoutsCovered(t *testing.T) {
 	special := map[string]bool{"sockaddr": true, "dirents": true, "fdset": true, "msghdr": true, "iovec": true, "mmsghdr": true}
 	for nr := range netbsd.MaxSyscall {
 		for _, a := range arguments(nr) {
-			if a.Kind == netbsd.KStruct && layouts[a.Layout] == nil && !special[a.Layout] {
+			if a.Kind == netbsd.KStruct && !HasLayout(a.Layout) && !special[a.Layout] {
 				t.Errorf("%s: no text for %s", netbsd.SyscallName(nr), a.Layout)
 			}
 		}

@@ -8,6 +8,7 @@ var subprograms = []testCase{
 	{"sub_drop_run", subDropRun},
 	{"sub_shm", subShm},
 	{"sub_core", subCore},
+	{"sub_ktrace", subKtrace},
 	{"sub_core_dump", subCoreDump},
 	{"sub_exit", func() { exit(number(3)) }},
 	{"sub_wait0", subWait0},

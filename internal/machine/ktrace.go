@@ -1,0 +1,100 @@
+package machine
+
+import (
+	"time"
+
+	"toaster/internal/syscalls"
+	"toaster/internal/trace"
+	"toaster/netbsd"
+)
+
+// This file has a process's calls written down that is traced by ktrace(2). Signals, sleeps and
+// what a program says itself come by other ways (syscalls.Ktracer).
+
+// ktraced is the call with records of its beginning, its end and the data that it has moved. The
+// tracer can come or go in between, as by the call itself.
+func (s *System) ktraced(mc *Context, h syscalls.Handler) netbsd.Errno {
+	c := &mc.call
+	p := mc.l.Proc()
+	call := trace.Call{Nr: c.Nr, Proto: syscalls.Prototype(c.Nr), Args: c.Args, Mem: mc.space.proc, Start: time.Now()}
+	if t := syscalls.KtracerOf(p); t != nil {
+		call.Pid, call.Lid, call.Comm = who(t.Who(mc.l))
+		t.Enter(&call)
+	}
+	errno := s.untraced(mc, h)
+	if t := syscalls.KtracerOf(p); t != nil {
+		call.Pid, call.Lid, call.Comm = who(t.Who(mc.l))
+		if errno == 0 && t.Wants(netbsd.KTR_GENIO) {
+			mc.genio(t, &call)
+		}
+		call.End, call.Ret, call.Err = time.Now(), c.Ret, errno
+		t.Exit(&call)
+	}
+	return errno
+}
+
+func who(w trace.Who) (pid, lid int, comm string) { return w.Pid, w.Lid, w.Comm }
+
+// untraced is the call for who looks on from outside.
+func (s *System) untraced(mc *Context, h syscalls.Handler) netbsd.Errno {
+	switch {
+	case s.Sink != nil:
+		return s.traced(mc, h)
+	case h == nil:
+		return netbsd.ENOSYS
+	}
+	return h(&mc.call)
+}
+
+// Values of enum uio_rw.
+const (
+	uioRead  = 0
+	uioWrite = 1
+)
+
+// genioCalls are the calls whose data is written down: which way it goes, and whether the second
+// argument leads to a vector.
+var genioCalls = map[int]struct {
+	rw     int
+	vector bool
+}{
+	netbsd.SYS_read: {uioRead, false}, netbsd.SYS_pread: {uioRead, false}, netbsd.SYS_recvfrom: {uioRead, false},
+	netbsd.SYS_readv: {uioRead, true}, netbsd.SYS_preadv: {uioRead, true},
+	netbsd.SYS_write: {uioWrite, false}, netbsd.SYS_pwrite: {uioWrite, false}, netbsd.SYS_sendto: {uioWrite, false},
+	netbsd.SYS_writev: {uioWrite, true}, netbsd.SYS_pwritev: {uioWrite, true},
+}
+
+// genioMost is how much of a call's data is written down.
+const genioMost = 1 << 20
+
+// genio writes down what a call has moved, as it stands in the guest's memory now.
+func (mc *Context) genio(t *syscalls.Ktracer, call *trace.Call) {
+	g, ok := genioCalls[call.Nr]
+	if !ok {
+		return
+	}
+	left := min(mc.call.Ret[0], genioMost)
+	w := trace.Who{Pid: call.Pid, Lid: call.Lid, Comm: call.Comm}
+	if !g.vector {
+		t.Genio(w, int(int32(call.Args[0])), g.rw, mc.memory(call.Args[1], left))
+		return
+	}
+	var data []byte
+	for i := uint64(0); left > 0 && i < call.Args[2]; i++ {
+		var v [netbsd.SizeofIovec]byte
+		if mc.space.Read(call.Args[1]+i*netbsd.SizeofIovec, v[:]) != 0 {
+			break
+		}
+		n := min(le.Uint64(v[8:]), left)
+		data = append(data, mc.memory(le.Uint64(v[:]), n)...)
+		left -= n
+	}
+	t.Genio(w, int(int32(call.Args[0])), g.rw, data)
+}
+
+// memory reads up to n bytes.
+func (mc *Context) memory(addr, n uint64) []byte {
+	b := make([]byte, n)
+	got, _ := mc.space.proc.Read(addr, b)
+	return b[:max(got, 0)]
+}

@@ -1,0 +1,54 @@
+package guests
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// What ktrace(2) leaves is there when the traced process has ended, in kdump(1)'s format, with a
+// record of each kind that was asked for (kern_ktrace.c): calls that toaster answers inside the
+// guest are among them.
+func TestKtraceFile(t *testing.T) {
+	dir := t.TempDir()
+	runIn(t, dir, "sub_ktrace")
+	b, err := os.ReadFile(filepath.Join(dir, "trace"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	le := binary.LittleEndian
+	kinds, calls, data := map[int]int{}, map[uint32]int{}, map[string]bool{}
+	for len(b) >= 56 {
+		n, typ := int(le.Uint32(b)), int(le.Uint16(b[4:]))
+		if le.Uint16(b[6:]) != 2 || len(b) < 56+n {
+			t.Fatalf("a record is %x", b[:56])
+		}
+		body := b[56 : 56+n]
+		kinds[typ]++
+		switch typ {
+		case netbsd.KTR_SYSCALL:
+			calls[le.Uint32(body)]++
+		case netbsd.KTR_NAMEI:
+			data[string(body)] = true
+		case netbsd.KTR_GENIO, netbsd.KTR_USER:
+			data[string(body[max(0, n-5):])] = true
+		}
+		b = b[56+n:]
+	}
+	for typ := netbsd.KTR_SYSCALL; typ <= netbsd.KTR_USER; typ++ {
+		if kinds[typ] == 0 {
+			t.Errorf("no record of type %d: %v", typ, kinds)
+		}
+	}
+	if calls[netbsd.SYS_getpid] < 2 || calls[netbsd.SYS_fork] != 1 {
+		t.Errorf("calls: %v", calls)
+	}
+	for _, want := range []string{"missing", "moved", "\x00data"} {
+		if !data[want] {
+			t.Errorf("%q is not there: %v", want, data)
+		}
+	}
+}
