@@ -46,8 +46,7 @@ func TestSystem(t *testing.T) {
 			{"sysctl(3): hw.physmem64", netbsd.SYS___sysctl, args{words(6, netbsd.HW_PHYSMEM64), 2, room(8), longs(8), 0, 0}, 0, out{2, longs(1 << 30)}, nil},
 		},
 		"none": {
-			{"reboot(2) is not there", netbsd.SYS_reboot, args{0, 0}, netbsd.ENOSYS, nil, nil},
-			{"modctl(2) is not there", netbsd.SYS_modctl, args{0, 0}, netbsd.ENOSYS, nil, nil},
+			{"afssys(2) is not there", netbsd.SYS_afssys, args{0, 0}, netbsd.ENOSYS, nil, nil},
 		},
 	})
 }

@@ -3,13 +3,13 @@ package syscalls
 import "toaster/netbsd"
 
 var timeCalls = []Syscall{
-	{netbsd.SYS_ntp_adjtime, "tp ptr", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS_ntp_adjtime, "tp ptr", netbsd.RetInt, Stub, ntpAdjtime, "nobody disciplines the clock; EPERM to change it"},
 	{netbsd.SYS_timer_create, "clock_id clock, evp <sigevent, timerid >int", netbsd.RetInt, Full, timerCreate, ""},
 	{netbsd.SYS_timer_delete, "timerid int", netbsd.RetInt, Full, timerDelete, ""},
 	{netbsd.SYS_timer_getoverrun, "timerid int", netbsd.RetInt, Full, timerGetoverrun, ""},
 	{netbsd.SYS___gettimeofday50, "tp >timeval, tzp >timezone", netbsd.RetInt, Full, gettimeofday, ""},
 	{netbsd.SYS___settimeofday50, "tv <timeval, tzp <timezone", netbsd.RetInt, Partial, notPermitted, "EPERM to the superuser, too"},
-	{netbsd.SYS___adjtime50, "delta <timeval, olddelta >timeval", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS___adjtime50, "delta <timeval, olddelta >timeval", netbsd.RetInt, Stub, refused, "EPERM for everybody"},
 	{netbsd.SYS___setitimer50, "which =itimer, itv <itimerval, oitv >itimerval", netbsd.RetInt, Full, setitimer, ""},
 	{netbsd.SYS___getitimer50, "which =itimer, itv >itimerval", netbsd.RetInt, Full, getitimer, ""},
 	{netbsd.SYS___clock_gettime50, "clock_id clock, tp >timespec", netbsd.RetInt, Full, clockGettime, ""},
@@ -18,7 +18,7 @@ var timeCalls = []Syscall{
 	{netbsd.SYS___nanosleep50, "rqtp <timespec, rmtp >timespec", netbsd.RetInt, Full, nanosleep, ""},
 	{netbsd.SYS___timer_settime50, "timerid int, flags |timer, value <itimerspec, ovalue >itimerspec", netbsd.RetInt, Full, timerSettime, ""},
 	{netbsd.SYS___timer_gettime50, "timerid int, value >itimerspec", netbsd.RetInt, Full, timerGettime, ""},
-	{netbsd.SYS___ntp_gettime50, "ntvp ptr", netbsd.RetInt, None, nil, ""},
+	{netbsd.SYS___ntp_gettime50, "ntvp ptr", netbsd.RetInt, Full, ntpGettime, ""},
 	{netbsd.SYS_clock_nanosleep, "clock_id clock, flags |timer, rqtp <timespec, rmtp >timespec", netbsd.RetErrno, Full, clockNanosleep, "since 7"},
 	{netbsd.SYS_clock_getcpuclockid2, "idtype =idtype, id long, clock_id >int", netbsd.RetInt, Full, clockGetcpuclockid, "since 8"},
 }

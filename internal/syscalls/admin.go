@@ -1,0 +1,174 @@
+package syscalls
+
+import (
+	"time"
+
+	"toaster/netbsd"
+)
+
+// This file serves what administers a computer: here it is the host's administrator who does
+// that, so that a guest gets NetBSD's answer to a program without the right, its superuser
+// included. Errors that come before the question of rights come first here, too.
+
+// reachable says whether there is a file of that name: EFAULT, ENAMETOOLONG, and those of a
+// look-up.
+func (c *Call) reachable(arg int) netbsd.Errno {
+	name, errno := c.path(arg)
+	if errno != 0 {
+		return errno
+	}
+	_, errno = View(c.L).Stat(netbsd.AT_FDCWD, name, true)
+	return errno
+}
+
+// refused is EPERM, as kauth_authorize_system returns it.
+func refused(*Call) netbsd.Errno { return netbsd.EPERM }
+
+// maxFstype is _VFS_NAMELEN, the longest name of a type of file systems, with its NUL.
+const maxFstype = 32
+
+// mount is __mount50(const char *type, const char *path, int flags, void *data, size_t data_len).
+// EFAULT, ENAMETOOLONG, ENOENT and its like, EPERM.
+func mount(c *Call) netbsd.Errno {
+	if _, errno := c.Space.ReadString(c.Ptr(0), maxFstype); errno != 0 {
+		return errno
+	}
+	if errno := c.reachable(1); errno != 0 {
+		return errno
+	}
+	return netbsd.EPERM
+}
+
+// unmount is unmount(const char *path, int flags). As mount; EINVAL for the superuser: nothing is
+// mounted there that a guest has mounted.
+func unmount(c *Call) netbsd.Errno {
+	if errno := c.reachable(0); errno != 0 {
+		return errno
+	}
+	if c.L.Proc().Cred().IsRoot() {
+		return netbsd.EINVAL
+	}
+	return netbsd.EPERM
+}
+
+// quotactl is __quotactl(const char *path, struct quotactl_args *args). EFAULT, ENOENT and its
+// like. EOPNOTSUPP: the file system has no quotas (vfs_quotactl).
+func quotactl(c *Call) netbsd.Errno {
+	if _, errno := c.in(c.Ptr(1), 8); errno != 0 {
+		return errno
+	}
+	return c.quotactl50()
+}
+
+// quotactl50 is quotactl(const char *path, int cmd, int uid, void *arg) of before NetBSD 6.
+func quotactl50(c *Call) netbsd.Errno { return c.quotactl50() }
+
+func (c *Call) quotactl50() netbsd.Errno {
+	if errno := c.reachable(0); errno != 0 {
+		return errno
+	}
+	return netbsd.EOPNOTSUPP
+}
+
+// swapctl is swapctl(int cmd, void *arg, int misc). There is no swap device: SWAP_NSWAP and the
+// statistics are 0. EINVAL: a negative count. EPERM: anything else.
+func swapctl(c *Call) netbsd.Errno {
+	switch c.Int(0) {
+	case netbsd.SWAP_NSWAP:
+		return 0
+	case netbsd.SWAP_STATS, netbsd.SWAP_STATS50, netbsd.SWAP_STATS13:
+		if c.Int(2) < 0 {
+			return netbsd.EINVAL
+		}
+		return 0
+	}
+	return netbsd.EPERM
+}
+
+// modctl is modctl(int cmd, void *arg). EFAULT, ENAMETOOLONG; EINVAL: another command. EPERM: no
+// module can be loaded or unloaded. MODCTL_STAT says that there are none: an int in front of the
+// list, and the length that the list has.
+func modctl(c *Call) netbsd.Errno {
+	switch c.Int(0) {
+	case netbsd.MODCTL_LOAD:
+		if _, errno := c.in(c.Ptr(1), 32); errno != 0 {
+			return errno
+		}
+	case netbsd.MODCTL_UNLOAD:
+		if _, errno := c.Space.ReadString(c.Ptr(1), maxFstype); errno != 0 {
+			return errno
+		}
+	case netbsd.MODCTL_STAT:
+		return c.modctlStat()
+	case netbsd.MODCTL_EXISTS:
+		if c.Ptr(1) > 1 {
+			return netbsd.EINVAL
+		}
+	default:
+		return netbsd.EINVAL
+	}
+	return netbsd.EPERM
+}
+
+// modctlStat serves a struct iovec: where the list goes, and how much room there is.
+func (c *Call) modctlStat() netbsd.Errno {
+	b, errno := c.in(c.Ptr(1), netbsd.SizeofIovec)
+	if errno != 0 {
+		return errno
+	}
+	base, room := le64(b), le64(b[8:])
+	b = c.out(netbsd.SizeofIovec)
+	if errno := c.copyout(base, b[:min(room, netbsd.SizeofInt)]); errno != 0 {
+		return errno
+	}
+	putLE32(b[8:], netbsd.SizeofInt)
+	return c.copyout(c.Ptr(1)+8, b[8:])
+}
+
+// Values of the clock's discipline while nobody disciplines it (kern_ntptime.c).
+const (
+	ntpUnsync   = 0x40   // STA_UNSYNC
+	ntpError    = 5      // TIME_ERROR
+	ntpMaxError = 500000 // µs: MAXPHASE / 1000
+)
+
+// ntpGettime is __ntp_gettime50(struct ntptimeval *ntvp): the time, and that nobody vouches for
+// it. It returns TIME_ERROR. EFAULT. struct ntptimeval is
+//
+//	time 0, maxerror 16, esterror 24, tai 32, time_state 40
+func ntpGettime(c *Call) netbsd.Errno {
+	b := c.out(48)
+	netbsd.TimespecAt(time.Now()).Encode(b)
+	putLE32(b[16:], ntpMaxError)
+	putLE32(b[24:], ntpMaxError)
+	putLE32(b[40:], ntpError)
+	if errno := c.copyout(c.Ptr(0), b); errno != 0 {
+		return errno
+	}
+	return c.ok(ntpError)
+}
+
+// ntpAdjtime is ntp_adjtime(struct timex *tp). EFAULT. EPERM: to change something. It returns
+// TIME_ERROR. struct timex is
+//
+//	modes 0, offset 8, freq 16, maxerror 24, esterror 32, status 40, constant 48, precision 56,
+//	tolerance 64, what a clock of pulses says 72 to 136
+func ntpAdjtime(c *Call) netbsd.Errno {
+	b, errno := c.in(c.Ptr(0), 136)
+	if errno != 0 {
+		return errno
+	}
+	if le32(b) != 0 {
+		return netbsd.EPERM
+	}
+	b = c.out(136)
+	putLE32(b[24:], ntpMaxError)
+	putLE32(b[32:], ntpMaxError)
+	putLE32(b[40:], ntpUnsync)
+	putLE32(b[56:], 1)       // µs
+	putLE32(b[64:], 500<<16) // MAXFREQ: 500 ppm
+	if errno := c.copyout(c.Ptr(0), b); errno != 0 {
+		return errno
+	}
+	return c.ok(ntpError)
+}
