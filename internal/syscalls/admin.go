@@ -3,6 +3,7 @@ package syscalls
 import (
 	"time"
 
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -171,4 +172,18 @@ func ntpAdjtime(c *Call) netbsd.Errno {
 		return errno
 	}
 	return c.ok(ntpError)
+}
+
+// rasctl is rasctl(void *addr, size_t len, int op). EINVAL: no length, an address of the kernel's,
+// an overlap, too many, or another operation. ESRCH. EOPNOTSUPP: with one processor programs would
+// rely on what the host does not do, to restart a sequence that it has interrupted; with more of
+// them they know better.
+func rasctl(c *Call) netbsd.Errno {
+	if onlineCPUs(c) == 1 {
+		return netbsd.EOPNOTSUPP
+	}
+	if op := c.Int(2); op == netbsd.RAS_INSTALL && c.Ptr(0)+c.Ptr(1) > netbsd.StackTop {
+		return netbsd.EINVAL
+	}
+	return c.L.Proc().RasControl(kern.RAS{Addr: c.Ptr(0), Len: c.Ptr(1)}, c.Int(2))
 }

@@ -75,6 +75,19 @@ func TestAdministration(t *testing.T) {
 			{"EPERM", netbsd.SYS___adjtime50, args{0, 0}, netbsd.EPERM, nil, nil},
 		},
 	})
+	stages(t, map[string][]row{"compat": {
+		{"EPERM", netbsd.SYS_compat_40_mount, args{"tmpfs", "/", 0, 0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_12_reboot, args{0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_50_adjtime, args{0, 0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_30_getfh, args{"/", 0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_30_fhopen, args{0, 0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_30_fhstat, args{0, 0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_20_fhstatfs, args{0, 0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_30_fhstatvfs1, args{0, 0, 0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_30___fhstat30, args{0, 0}, netbsd.EPERM, nil, nil},
+		{"EPERM", netbsd.SYS_compat_50___fhstat40, args{0, 0, 0}, netbsd.EPERM, nil, nil},
+		{"TIME_ERROR", netbsd.SYS_compat_50___ntp_gettime30, args{room(48)}, 0, 5, nil},
+	}})
 	newRig(t).run(func(p *player) {
 		p.play([]row{
 			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
@@ -84,4 +97,21 @@ func TestAdministration(t *testing.T) {
 			{"wait(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
 		})
 	})
+}
+
+// rasctl(2), by kern_ras.c: what was installed can be purged, once.
+func TestRasctl(t *testing.T) {
+	if onlineCPUs(nil) == 1 {
+		t.Skip("with one processor there are no restartable sequences")
+	}
+	stages(t, map[string][]row{"rasctl": {
+		{"EINVAL: no length", netbsd.SYS_rasctl, args{0x1000, 0, netbsd.RAS_INSTALL}, netbsd.EINVAL, nil, nil},
+		{"EINVAL: the kernel's", netbsd.SYS_rasctl, args{uint64(1) << 62, 16, netbsd.RAS_INSTALL}, netbsd.EINVAL, nil, nil},
+		{"EINVAL: another operation", netbsd.SYS_rasctl, args{0x1000, 16, 9}, netbsd.EINVAL, nil, nil},
+		{"ESRCH", netbsd.SYS_rasctl, args{0x1000, 16, netbsd.RAS_PURGE}, netbsd.ESRCH, nil, nil},
+		{"RAS_INSTALL", netbsd.SYS_rasctl, args{0x1000, 16, netbsd.RAS_INSTALL}, 0, nil, nil},
+		{"EINVAL: an overlap", netbsd.SYS_rasctl, args{0x1008, 16, netbsd.RAS_INSTALL}, netbsd.EINVAL, nil, nil},
+		{"RAS_PURGE", netbsd.SYS_rasctl, args{0x1000, 16, netbsd.RAS_PURGE}, 0, nil, nil},
+		{"RAS_PURGE_ALL", netbsd.SYS_rasctl, args{0, 0, netbsd.RAS_PURGE_ALL}, 0, nil, nil},
+	}})
 }
