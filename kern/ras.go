@@ -11,8 +11,8 @@ type RAS struct{ Addr, Len uint64 }
 
 const maxRAS = 16
 
-// RasControl is rasctl(2). EINVAL: an unknown operation, no length, an overlap, or
-// too many; ESRCH: nothing to purge.
+// RasControl is rasctl(2). EINVAL: an unknown operation, no length, or too many; EEXIST: an
+// overlap; ESRCH: nothing to purge.
 func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 	p.m.lock()
 	defer p.m.unlock()
@@ -35,16 +35,16 @@ func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 	return netbsd.EINVAL
 }
 
-// installRAS adds r. EINVAL: no length, an end beyond the address space, as a guest may name
-// any numbers, an overlap, as the one to restart would be in doubt, or too many
-// (ras_maxperproc): they are looked through at each interruption. mu is held.
+// installRAS adds r (ras_install). EINVAL: no length, an end beyond the address space, as a guest
+// may name any numbers, or too many (ras_per_proc): they are looked through at each interruption.
+// EEXIST: an overlap, as the one to restart would be in doubt. mu is held.
 func (x *procExt) installRAS(r RAS) netbsd.Errno {
 	if r.Len == 0 || r.Addr+r.Len < r.Addr || len(x.ras) >= maxRAS {
 		return netbsd.EINVAL
 	}
 	for _, o := range x.ras {
 		if r.Addr < o.Addr+o.Len && o.Addr < r.Addr+r.Len {
-			return netbsd.EINVAL
+			return netbsd.EEXIST
 		}
 	}
 	x.ras = append(x.ras, r)

@@ -175,7 +175,7 @@ func ntpAdjtime(c *Call) netbsd.Errno {
 }
 
 // rasctl is rasctl(void *addr, size_t len, int op). EINVAL: no length, an address of the kernel's,
-// an overlap, too many, or another operation. ESRCH. EOPNOTSUPP: with one processor programs would
+// too many, or another operation. EEXIST: an overlap. ESRCH. EOPNOTSUPP: with one processor programs would
 // rely on what the host does not do, to restart a sequence that it has interrupted; with more of
 // them they know better.
 func rasctl(c *Call) netbsd.Errno {

@@ -110,7 +110,7 @@ func TestRasctl(t *testing.T) {
 		{"EINVAL: another operation", netbsd.SYS_rasctl, args{0x1000, 16, 9}, netbsd.EINVAL, nil, nil},
 		{"ESRCH", netbsd.SYS_rasctl, args{0x1000, 16, netbsd.RAS_PURGE}, netbsd.ESRCH, nil, nil},
 		{"RAS_INSTALL", netbsd.SYS_rasctl, args{0x1000, 16, netbsd.RAS_INSTALL}, 0, nil, nil},
-		{"EINVAL: an overlap", netbsd.SYS_rasctl, args{0x1008, 16, netbsd.RAS_INSTALL}, netbsd.EINVAL, nil, nil},
+		{"EEXIST: an overlap", netbsd.SYS_rasctl, args{0x1008, 16, netbsd.RAS_INSTALL}, netbsd.EEXIST, nil, nil},
 		{"RAS_PURGE", netbsd.SYS_rasctl, args{0x1000, 16, netbsd.RAS_PURGE}, 0, nil, nil},
 		{"RAS_PURGE_ALL", netbsd.SYS_rasctl, args{0, 0, netbsd.RAS_PURGE_ALL}, 0, nil, nil},
 	}})
