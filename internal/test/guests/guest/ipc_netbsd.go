@@ -14,6 +14,7 @@ var ipcCases = []testCase{
 	{"ipc_msg_between_processes", ipcMsg},
 	{"ipc_mq_goes_with_its_users", ipcMq},
 	{"ipc_eventfd_and_timerfd", ipcEventfd},
+	{"ipc_what_programs_ask_for", ipcAsked},
 }
 
 const (
@@ -237,4 +238,17 @@ func ipcEventfd() {
 	must("timerfd_settime", sysTimerfdSettime, t, 0, ptr(&soon), 0)
 	must("read", sysRead, t, ptr(&n), 8)
 	eq("once", n, 1)
+}
+
+// ipcAsked makes the calls that programs of others were seen to make: each is there.
+func ipcAsked() {
+	name, id := cstring("/ipc_asked\x00"), 0
+	for _, c := range [...][4]int{
+		{sysMqOpen, name, 0x202, 0o600}, {sysSemget, 0, 1, 0o1600}, {sysShmget, 0, page, 0o1600}, {sysMsgget, 0, 0o1600},
+		{247, 1, ptr(&id)}, {166, ptr(&id), 1, 1}, {sysEventfd}, {sysTimerfdCreate}, {400, ptr(&id)}, {400, nowhere},
+	} {
+		if _, e := call(c[0], c[1], c[2], c[3]); e == enosys {
+			eq("ENOSYS of call", c[0], 0)
+		}
+	}
 }
