@@ -24,6 +24,7 @@ type sysctlNode struct {
 	kind  uint32 // CTLTYPE_*
 	about string // what sysctl -d says
 	below bool   // a leaf that takes names below it
+	lists bool   // value stores what it lists, and its length, by itself
 	value func(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno)
 	// set takes a new value; nil: nobody can. Only the superuser may, but for a node that judges by
 	// itself (CTLFLAG_ANYWRITE).
@@ -71,7 +72,7 @@ func sysctl(c *Call) netbsd.Errno {
 	newp, newlen := c.Ptr(4), c.Ptr(5)
 	write := newp != 0 && newlen != 0
 	value, node, errno := sysctlValue(c, name, oldlen, write)
-	if errno == 0 {
+	if errno == 0 && (node == nil || !node.lists) {
 		errno = sysctlReturn(c, value, oldp, oldlenp, oldlen)
 	}
 	if errno != 0 || !write || node == nil {

@@ -124,10 +124,10 @@ func kernPosix() []sysctlNode {
 // kernTables are lists that programs ask for by more names.
 func kernTables() []sysctlNode {
 	return []sysctlNode{
-		sysctlTable(netbsd.KERN_PROC2, "proc2", procTable).says("Processes"),
+		sysctlList(netbsd.KERN_PROC2, "proc2", procTable).says("Processes"),
 		sysctlTable(netbsd.KERN_PROC_ARGS, "proc_args", procArgs).says("Arguments and environments of processes"),
-		sysctlTable(netbsd.KERN_LWP, "lwp", lwpTable).says("LWPs"),
-		sysctlTable(netbsd.KERN_FILE2, "file2", fileTable).says("Open files"),
+		sysctlList(netbsd.KERN_LWP, "lwp", lwpTable).says("LWPs"),
+		sysctlList(netbsd.KERN_FILE2, "file2", fileTable).says("Open files"),
 		sysctlStruct(netbsd.KERN_DRIVERS, "drivers", driverTable).says("Drivers and the numbers of their devices"),
 		sysctlTable(netbsd.KERN_EVCNT, "evcnt", emptyTable).says("Counters of events"),
 		{num: netbsd.KERN_URND, name: "urandom", kind: netbsd.CTLTYPE_INT, about: "Random number", value: randomInt},

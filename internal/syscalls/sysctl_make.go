@@ -64,3 +64,10 @@ func orDefault(v, otherwise int) int32 {
 
 // clampInt32 returns v as the int of an older node, which cannot hold more.
 func clampInt32(v uint64) int32 { return int32(min(v, 1<<31-1)) }
+
+// sysctlList is a table that stores what it lists by itself, element by element.
+func sysctlList(num int32, name string, value func(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno)) sysctlNode {
+	n := sysctlTable(num, name, value)
+	n.lists = true
+	return n
+}

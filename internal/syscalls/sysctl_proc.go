@@ -12,13 +12,15 @@ import (
 
 // This file lists processes, LWPs and open files for ps(1), top(1), fstat(1) and their like: kern.proc2,
 // kern.lwp and kern.file2 of sysctl(7). Each takes the size and the number of the elements that there is
-// room for; an element is cut, or padded, to that size.
+// room for; an element is cut to that size, and of a larger one the rest is left as it is.
 
-// table makes such a list.
+// table makes such a list. It stores each element at once: how long the list would be is for the
+// caller to choose, who need not have that much memory.
 type table struct {
-	size, count int // of elements
-	room        uint64
-	out         []byte
+	c           *Call
+	size, count uint64 // of elements
+	room        uint64 // at oldp, 0 without one
+	stored      uint64 // bytes
 	needed      uint64
 }
 
@@ -26,37 +28,46 @@ type table struct {
 // there may be more by the time it comes back (KERN_PROCSLOP and its like).
 const slop = 10
 
-// maxElement bounds the size of an element, which the caller chooses.
-const maxElement = 4096
-
 // newTable begins a list. EINVAL: no such size or number.
 func newTable(c *Call, size, count int32, oldlen uint64) (*table, netbsd.Errno) {
-	if size < 1 || size > maxElement || count < 0 {
+	if size < 1 || count < 0 {
 		return nil, netbsd.EINVAL
 	}
-	t := &table{size: int(size), count: int(count)}
+	t := &table{c: c, size: uint64(size), count: uint64(count)}
 	if c.Ptr(2) != 0 {
 		t.room = oldlen
 	}
 	return t, 0
 }
 
-// add adds an element, if there is room, and counts it.
-func (t *table) add(b []byte) {
-	t.needed += uint64(t.size)
-	if t.needed <= t.room && len(t.out) < t.size*t.count {
-		n := min(len(b), t.size)
-		t.out = append(append(t.out, b[:n]...), make([]byte, t.size-n)...)
+// add stores an element, if there is room, and counts it. EFAULT.
+func (t *table) add(b []byte) netbsd.Errno {
+	t.needed += t.size
+	if t.count == 0 || t.stored+t.size > t.room {
+		return 0
 	}
+	at := t.c.Ptr(2) + t.stored
+	t.stored += t.size
+	t.count--
+	return t.c.copyout(at, b[:min(uint64(len(b)), t.size)])
 }
 
-// result is the list. Where the caller has no room at all it is as long as the room should be. ENOMEM
-// follows where not all of it has fitted.
-func (t *table) result(c *Call) []byte {
-	if c.Ptr(2) == 0 {
-		return make([]byte, t.needed+slop*uint64(t.size))
+// end stores how long the list is, or should have room to be where there is none. ENOMEM: not all has
+// fitted.
+func (t *table) end() netbsd.Errno {
+	length, result := t.stored, netbsd.Errno(0)
+	switch {
+	case t.c.Ptr(2) == 0:
+		length = t.needed + slop*t.size
+	case t.needed > t.stored:
+		result = netbsd.ENOMEM
 	}
-	return t.out
+	if p := t.c.Ptr(3); p != 0 {
+		if errno := t.c.copyout(p, binary.LittleEndian.AppendUint64(t.c.scratch[:0], length)); errno != 0 {
+			return errno
+		}
+	}
+	return result
 }
 
 // procTable is kern.proc2.OP.ARG.SIZE.COUNT: the processes that OP and ARG select (sysctl_doeproc).
@@ -82,22 +93,12 @@ func procTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 		if selected {
 			k := kinfoProc(p, &i)
 			k.Encode(b[:])
-			t.add(b[:])
+			if errno := t.add(b[:]); errno != 0 {
+				return nil, errno
+			}
 		}
 	}
-	return t.fits(c)
-}
-
-// fits returns the list, and ENOMEM where some of it has found no room: what fits is stored all the same.
-func (t *table) fits(c *Call) ([]byte, netbsd.Errno) {
-	b := t.result(c)
-	if c.Ptr(2) != 0 && t.needed > uint64(len(b)) {
-		if errno := sysctlReturn(c, b, c.Ptr(2), c.Ptr(3), uint64(len(b))); errno != 0 {
-			return nil, errno
-		}
-		return nil, netbsd.ENOMEM
-	}
-	return b, 0
+	return nil, t.end()
 }
 
 // selects tells whether a process is one of those that op and arg mean.
@@ -236,10 +237,12 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 		for _, l := range p.LWPInfos() {
 			k := kinfoLWP(c, p, &l)
 			k.Encode(b[:])
-			t.add(b[:])
+			if errno := t.add(b[:]); errno != 0 {
+				return nil, errno
+			}
 		}
 	}
-	return t.fits(c)
+	return nil, t.end()
 }
 
 func kinfoLWP(c *Call, p *kern.Proc, l *kern.LWPInfo) netbsd.KinfoLWP {
@@ -274,16 +277,19 @@ func fileTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	seen := map[*file.Description]bool{}
 	for _, p := range c.K.M.Procs() {
 		if arg <= 0 || p.Pid() == int(arg) {
-			t.addFiles(c, p, op == netbsd.KERN_FILE_BYFILE, seen)
+			if errno := t.addFiles(p, op == netbsd.KERN_FILE_BYFILE, seen); errno != 0 {
+				return nil, errno
+			}
 		}
 	}
-	return t.fits(c)
+	return nil, t.end()
 }
 
-func (t *table) addFiles(c *Call, p *kern.Proc, once bool, seen map[*file.Description]bool) {
+// addFiles adds those of a process; once: but for those that have been seen.
+func (t *table) addFiles(p *kern.Proc, once bool, seen map[*file.Description]bool) netbsd.Errno {
 	files, ok := p.Files().(Files)
-	if !ok || c.maySeeEnv(p.Pid()) != 0 {
-		return
+	if !ok || t.c.maySeeEnv(p.Pid()) != 0 {
+		return 0
 	}
 	var b [netbsd.SizeofKinfoFile]byte
 	for _, fd := range files.Open() {
@@ -299,11 +305,15 @@ func (t *table) addFiles(c *Call, p *kern.Proc, once bool, seen map[*file.Descri
 				k.Cloexec, _ = files.Cloexec(fd)
 			}
 			k.Encode(b[:])
-			t.add(b[:])
+			errno = t.add(b[:])
 		}
 		seen[d] = true
 		d.Release()
+		if errno != 0 {
+			return errno
+		}
 	}
+	return 0
 }
 
 // Types of open files (sys/file.h).
