@@ -26,20 +26,14 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 		mc.revoke(platform.LentActions)
 	}
 	r := mc.thread.Regs()
-	var alt *netbsd.Stack
-	if d.OnStack {
-		alt = &netbsd.Stack{Sp: d.Stack.Sp, Size: d.Stack.Size}
+	addr, errno := mc.putFrame(d)
+	if errno != 0 && mc.leftStack(d) {
+		d.OnStack = true
+		mc.l.Platform().SetOnStack(false)
+		addr, errno = mc.putFrame(d)
 	}
-	addr := netbsd.SignalFrameAddr(r.RSP, alt)
-	frame := netbsd.SignalFrame{
-		Return: d.Action.Tramp,
-		Info:   d.Info,
-		UC:     mc.interrupted(d.OldMask),
-	}
-	var b [netbsd.SizeofSignalFrame]byte
-	frame.Encode(b[:])
 	// An address that is not the user's is refused only once the frame is there, as in NetBSD.
-	if mc.call.Space.Write(addr, b[:]) != 0 || d.Action.Handler >= vm.Max {
+	if errno != 0 || d.Action.Handler >= vm.Max {
 		mc.revoke(platform.LentActions) // the kernel now takes the default
 		return false
 	}
@@ -53,6 +47,32 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 		mc.l.Platform().SetOnStack(true)
 	}
 	return true
+}
+
+// putFrame writes the frame, and returns where it is.
+func (mc *Context) putFrame(d *kern.Delivery) (addr uint64, errno netbsd.Errno) {
+	var alt *netbsd.Stack
+	if d.OnStack {
+		alt = &netbsd.Stack{Sp: d.Stack.Sp, Size: d.Stack.Size}
+	}
+	addr = netbsd.SignalFrameAddr(mc.thread.Regs().RSP, alt)
+	frame := netbsd.SignalFrame{
+		Return: d.Action.Tramp,
+		Info:   d.Info,
+		UC:     mc.interrupted(d.OldMask),
+	}
+	var b [netbsd.SizeofSignalFrame]byte
+	frame.Encode(b[:])
+	return addr, mc.call.Space.Write(addr, b[:])
+}
+
+// leftStack reports whether a handler that was to run on the signal stack has been left by longjmp(3), which on
+// amd64 does not tell the kernel: SS_ONSTACK is set, and RSP is elsewhere. NetBSD then has no stack to put a frame
+// on where the current one has overflowed, and kills the process; a second overflow is caught here as the
+// first one was.
+func (mc *Context) leftStack(d *kern.Delivery) bool {
+	return d.Action.Flags&netbsd.SA_ONSTACK != 0 && d.Stack.Flags&netbsd.SS_ONSTACK != 0 &&
+		mc.thread.Regs().RSP-d.Stack.Sp >= d.Stack.Size
 }
 
 // interrupted is the context that a handler interrupts. Unlike one of getcontext(2) it says

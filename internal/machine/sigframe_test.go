@@ -128,6 +128,29 @@ func TestSignalFrameOnStack(t *testing.T) {
 	})
 }
 
+// A handler on the signal stack that is left by longjmp(3), which restores a mask and registers and no more
+// (__siglongjmp14), leaves SS_ONSTACK set. Where the stack it went back to then takes no frame, the signal stack
+// does, which is free; and what the frame interrupts is not on it.
+func TestSignalFrameAfterLongjmp(t *testing.T) {
+	play(t, func(x *script) {
+		const size = 0x4000
+		x.l.Sigaltstack(&kern.Altstack{Sp: scriptRAM, Size: size})
+		x.catch(netbsd.SIGSEGV, netbsd.SA_ONSTACK|netbsd.SA_NODEFER)
+		overflown := uint64(scriptRAM - 0x100000)
+		for i := range 3 {
+			x.thread.Regs().RSP = overflown
+			x.l.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_MAPERR})
+			x.l.Platform().UserRet(x.deliver)
+			if sp := x.thread.Regs().RSP; sp < scriptRAM || sp >= scriptRAM+size || !x.l.Platform().OnStack() {
+				t.Errorf("overflow %d: the frame is at %#x", i, sp)
+			}
+			if uc := x.context(x.Link()); uc.Flags&(netbsd.UC_SETSTACK|netbsd.UC_CLRSTACK) != netbsd.UC_CLRSTACK {
+				t.Errorf("overflow %d: the frame's flags are %#x", i, uc.Flags)
+			}
+		}
+	})
+}
+
 // Where there is no memory for the frame the process dies of SIGILL (sigexit in
 // sendsig_siginfo), whatever it has for that.
 func TestSignalFrameWithoutStack(t *testing.T) {
