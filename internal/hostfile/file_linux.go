@@ -245,6 +245,19 @@ func (f *File) SetFlags(flags int) netbsd.Errno {
 	return Errno(err)
 }
 
+// Revoke takes the file away if it is this one (genfs_revoke): what reads or writes it from now on is EIO
+// (dead_read, dead_write). The descriptor becomes one that names the file and no more; mappings stay.
+func (f *File) Revoke(id file.Inode) {
+	var st unix.Stat_t
+	if f.kind != kindDirect || unix.Fstat(f.fd, &st) != nil || InodeOf(&st) != id {
+		return
+	}
+	if dead, err := unix.Open(ProcPath(f.fd), unix.O_PATH|unix.O_CLOEXEC, 0); err == nil {
+		unix.Dup3(dead, f.fd, unix.O_CLOEXEC)
+		unix.Close(dead)
+	}
+}
+
 // retrySlow is Retry for what may take long, see transfer.
 func retrySlow(call func() error) error {
 	hostlimits.Enter()

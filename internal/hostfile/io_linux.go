@@ -79,7 +79,8 @@ func (f *File) Pwrite(c file.Call, b []byte, off int64) (int, netbsd.Errno) {
 }
 
 // transfer makes a call of the host that moves bytes. On a file system that does not
-// answer it holds a thread of the kernel's, so that there may be only so many.
+// answer it holds a thread of the kernel's, so that there may be only so many. The descriptor is the file's own and
+// open for what is asked, unless it has been revoked.
 func (f *File) transfer(call func() (int, error)) (int, error) {
 	if f.kind == kindDirect {
 		hostlimits.Enter()
@@ -87,6 +88,9 @@ func (f *File) transfer(call func() (int, error)) (int, error) {
 	}
 	for {
 		n, err := call()
+		if err == unix.EBADF {
+			err = unix.EIO
+		}
 		if err != unix.EINTR {
 			return n, err
 		}

@@ -51,9 +51,26 @@ func umask(c *Call) netbsd.Errno { return c.ok(uint64(View(c.L).Dirs.Umask(c.Uin
 // host would be none of a guest's business.
 func syncAll(*Call) netbsd.Errno { return 0 }
 
-// revoke is revoke(const char *path), which means something for terminals only.
+// revoke is revoke(const char *path). EPERM: neither the owner nor the superuser asks. Files in messages
+// of local sockets that are on their way stay open.
 func revoke(c *Call) netbsd.Errno {
-	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Revoke(name) })
+	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Revoke(name, c.K.eachOpen) })
+}
+
+// eachOpen calls f with every open file in a process's table.
+func (k *Kernel) eachOpen(f func(*file.Description)) {
+	for _, p := range k.M.Procs() {
+		files, ok := p.Files().(Files)
+		if !ok {
+			continue
+		}
+		for _, fd := range files.Open() {
+			if d, errno := files.Get(fd); errno == 0 {
+				f(d)
+				d.Release()
+			}
+		}
+	}
 }
 
 // statvfs is statvfs1(const char *path, struct statvfs *, int flags), in the layouts

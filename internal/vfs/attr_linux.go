@@ -70,9 +70,16 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 	mode &= 0o7777
 	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChmod(c, a, mode) }
 	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
+		if flags != 0 || mode&unix.S_ISVTX != 0 {
+			var st unix.Stat_t
+			if err := unix.Fstatat(at, name, &st, flags); err != nil {
+				return err
+			}
+			if a := attrsOfHost(&st); a.isLink() || v.stickyRefused(a, mode) {
+				return asError(canChmod(v.user(), a, mode)) // the mode of a link is Linux's alone, and nobody asks for it
+			}
+		}
 		switch {
-		case flags&unix.AT_EMPTY_PATH != 0: // a link has no mode
-			return unix.EOPNOTSUPP
 		case flags != 0:
 			return chmodNofollow(at, name, mode)
 		case n != nil:
@@ -84,6 +91,19 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 		}
 		return unix.Fchmodat(at, name, mode, 0)
 	})
+}
+
+// user is who asks.
+func (v View) user() *kern.Cred {
+	if v.Cred != nil {
+		return v.Cred
+	}
+	return v.Dirs.tree.user.cred
+}
+
+// stickyRefused reports whether canChmod refuses the sticky bit, which Linux lets all files have.
+func (v View) stickyRefused(a attrs, mode uint32) bool {
+	return mode&unix.S_ISVTX != 0 && !a.isDir() && !v.user().IsRoot()
 }
 
 // Chown is fchownat(2), chown(2) and lchown(2); -1 leaves an id alone.

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"toaster/internal/file"
 	"toaster/internal/hostfile"
 	"toaster/netbsd"
@@ -80,23 +82,38 @@ func dupFor(v View, fd, flags int) (*file.Description, netbsd.Errno) {
 	return d, 0
 }
 
-// Revoke is revoke(2): a terminal is taken from all who have it open. EINVAL for
-// anything that isn't a device.
-func (v View) Revoke(name string) netbsd.Errno {
+// Revoke is revoke(2): a file is taken from all who have it open. eachOpen calls a function with every open
+// file of the machine. EPERM: it is neither the caller's nor is that the superuser (sys_revoke). EOPNOTSUPP: a device
+// that cannot.
+func (v View) Revoke(name string, eachOpen func(func(*file.Description))) netbsd.Errno {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return errno
 	}
 	defer l.close()
-	dev, ok := l.device()
-	switch {
-	case !ok:
-		if _, errno := l.statFollow(); errno != 0 {
-			return errno
+	if dev, ok := l.device(); ok {
+		if dev.Revoke == nil {
+			return netbsd.EOPNOTSUPP
 		}
-		return netbsd.EINVAL
-	case dev.Revoke == nil:
-		return netbsd.EOPNOTSUPP
+		return dev.Revoke(v)
 	}
-	return dev.Revoke(v)
+	n, err := l.openPath(true)
+	if err != nil {
+		return hostfile.Errno(err)
+	}
+	defer n.close()
+	var st unix.Stat_t
+	if err := unix.Fstat(n.fd, &st); err != nil {
+		return hostfile.Errno(err)
+	}
+	if c := v.user(); !c.IsRoot() && c.EUID != st.Uid {
+		return netbsd.EPERM
+	}
+	id := hostfile.InodeOf(&st)
+	eachOpen(func(d *file.Description) {
+		if f, ok := d.File.(interface{ Revoke(file.Inode) }); ok {
+			f.Revoke(id)
+		}
+	})
+	return 0
 }

@@ -134,7 +134,7 @@ func (w world) probeForeign(t *testing.T, name string) {
 		"readlink in": errnoOf(w.Readlink(at, name+"/x")),
 		"bind":        w.LocalBind(name+"/x", func(string, func()) netbsd.Errno { return 0 }),
 		"connect":     w.localErr(w.LocalConnect, name),
-		"revoke":      w.Revoke(name),
+		"revoke":      w.Revoke(name, func(func(*file.Description)) {}),
 	} {
 		creates := strings.HasPrefix(call, "creat")
 		if creates && (name == "/m" || name == "rel" || name == "/d/./rel") {

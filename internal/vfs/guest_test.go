@@ -106,6 +106,8 @@ func TestOthersFiles(t *testing.T) {
 			{"access to read and write", o.Access(at, "public", 6, 0), netbsd.EACCES},
 			{"access below", o.Access(at, "shut/f", 0, 0), netbsd.EACCES},
 			{"chmod", o.Chmod(at, "writable", 0o777, true), netbsd.EPERM},
+			{"lchmod of a link", o.Chmod(at, "link", 0o700, false), netbsd.EPERM},
+			{"revoke", o.Revoke("public", func(func(*file.Description)) {}), netbsd.EPERM},
 			{"chown", o.Chown(at, "writable", int(o.Cred.EUID), -1, true), netbsd.EPERM},
 			{"lchown", o.Chown(at, "link", int(o.Cred.EUID), -1, false), netbsd.EPERM},
 			{"chflags", o.Chflags("writable", true), netbsd.EPERM},
@@ -401,5 +403,51 @@ func TestUsersSideBySide(t *testing.T) {
 		}
 		wg.Wait()
 		allThreadsAre(t, w.Dirs.tree.user)
+	})
+}
+
+// genfs_can_chmod: the sticky bit is for directories, EFTYPE, unless the superuser asks. Linux lets every file
+// have it, so that is no matter of other users alone.
+func TestSticky(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		const at = netbsd.AT_FDCWD
+		own := kern.UserCred(w.Dirs.tree.user.cred.EUID, w.Dirs.tree.user.cred.EGID)
+		if own.IsRoot() {
+			own.EUID = 1001
+		}
+		w.Mknod(at, "p", netbsd.S_IFIFO|0o600)
+		w.write(t, "f", "text")
+		w.Mkdir(at, "d", 0o755)
+		for _, name := range []string{"p", "f", "d"} {
+			os.Chown(filepath.Join(w.dir, name), int(own.EUID), -1)
+		}
+		d, errno := w.Open(at, "f", netbsd.O_RDONLY, 0)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer d.Release()
+		was := w.Dirs.tree.user.cred
+		defer func() { w.Dirs.tree.user.cred = was }()
+		w.Dirs.tree.user.cred = own
+		w.Cred = own
+		for _, c := range []struct {
+			name      string
+			got, want netbsd.Errno
+		}{
+			{"a FIFO", w.Chmod(at, "p", 0o1600, true), netbsd.EFTYPE},
+			{"a file", w.Chmod(at, "f", 0o1600, true), netbsd.EFTYPE},
+			{"a file, by a descriptor", w.Fchmod(d, 0o1600), netbsd.EFTYPE},
+			{"a directory", w.Chmod(at, "d", 0o1755, true), 0},
+			{"a FIFO without it", w.Chmod(at, "p", 0o640, true), 0},
+		} {
+			if c.got != c.want {
+				t.Errorf("%s: %s, want %s", c.name, c.got.Name(), c.want.Name())
+			}
+		}
+		w.Dirs.tree.user.cred = kern.UserCred(0, 0)
+		w.Cred = w.Dirs.tree.user.cred
+		if errno := w.Chmod(at, "f", 0o1600, true); errno != 0 && os.Geteuid() == 0 {
+			t.Errorf("the superuser: %s", errno.Name())
+		}
 	})
 }

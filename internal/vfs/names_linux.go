@@ -151,7 +151,7 @@ func (l *lookup) fixMode(p parentDir, mode uint32) error {
 }
 
 // chmodNofollow changes the mode of what a name is, not of what it leads to. Hosts
-// before Linux 6.6 can't by name; a link has no mode at all: EOPNOTSUPP.
+// before Linux 6.6 can't by name; the mode of a link is nobody's to change: EOPNOTSUPP.
 func chmodNofollow(at int, name string, mode uint32) error {
 	fd, err := openHost(at, name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

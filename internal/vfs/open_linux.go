@@ -31,7 +31,7 @@ func (v View) open(at int, name string, flags int, mode uint32, links int) (*fil
 	if dev, ok := l.device(); ok {
 		return l.openDevice(dev, flags)
 	}
-	d, err := l.openHostFile(flags, mode&0o7777)
+	d, err := l.openHostFile(flags, mode&0o7777&^unix.S_ISVTX) // do_open makes no file sticky
 	if err == unix.ENOENT && links < netbsd.MAXSYMLINKS {
 		if target := l.linkToDev(); target != "" {
 			return v.open(netbsd.AT_FDCWD, target, flags, mode, links+1)

@@ -17,6 +17,8 @@ type attrs struct {
 
 func (a attrs) isDir() bool { return a.mode&netbsd.S_IFMT == netbsd.S_IFDIR }
 
+func (a attrs) isLink() bool { return a.mode&netbsd.S_IFMT == netbsd.S_IFLNK }
+
 // What may be asked of a file: VREAD, VWRITE and VEXEC, with the values of
 // access(2)'s R_OK, W_OK and X_OK.
 const (

@@ -92,6 +92,9 @@ func asError(errno netbsd.Errno) error {
 // Fchmod is fchmod(2).
 func (v View) Fchmod(d *file.Description, mode uint32) netbsd.Errno {
 	mode &= 0o7777
+	if a, errno := attrsOf(d); errno == 0 && isVnode(d, a) && v.stickyRefused(a, mode) {
+		return canChmod(v.user(), a, mode)
+	}
 	return v.onOpen(d,
 		func(c *kern.Cred, a attrs) netbsd.Errno {
 			errno := canChmod(c, a, mode)
