@@ -106,6 +106,7 @@ type lwpExt struct {
 	due     traceEvent    // of trapLater
 	inSpawn bool          // on the way to a posix_spawn's program
 	inTrace bool          // in traceStop
+	forced  netbsd.Sigset // blocked, but for the tracer to see: its own instruction caused them
 	given   netbsd.Signal // what the tracer gave there
 	waiting int32         // the LWP it waits for, for the deadlock check
 	sched   sched

@@ -321,6 +321,22 @@ func (l *LWP) PtraceSetSiginfo(pid int, info netbsd.Siginfo) netbsd.Errno {
 	return errno
 }
 
+// PtraceSigpass is PT_GET_SIGPASS and, if set is not nil, PT_SET_SIGPASS: the signals that reach pid as if nobody
+// traced it. SIGKILL and SIGSTOP are left out in silence.
+func (l *LWP) PtraceSigpass(pid int, set *netbsd.Sigset) (netbsd.Sigset, netbsd.Errno) {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, errno := l.p.tracee(pid, true)
+	if errno != 0 {
+		return 0, errno
+	}
+	if set != nil {
+		t.extra().sigPass = *set &^ cantMask
+	}
+	return t.extra().sigPass, 0
+}
+
 // TraceStop stops the calling LWP for its tracer at once, with SIGTRAP and code: the
 // stop before (TRAP_SCE) and after (TRAP_SCX) a system call. What signal the tracer
 // gives is delivered at the next UserRet. Without a tracer that wants it it does

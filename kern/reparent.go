@@ -41,6 +41,9 @@ func (c *Proc) setTraced(on bool) {
 		c.setSysTrace(false)
 		c.flags &^= fTraced | fWaited | fFSTrace
 		c.xsig = 0
+		if c.ext != nil {
+			c.ext.sigPass = 0
+		}
 	}
 	c.reclass()
 	if !on && c.flags&fStopped != 0 && c.state <= StateExiting {

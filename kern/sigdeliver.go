@@ -74,17 +74,25 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 // the memory. mu is held.
 func (l *LWP) wanted() netbsd.Sigset {
 	s := (l.pend.set | l.p.pend.set) &^ l.mask
+	if l.p.flags&fTraced != 0 && l.ext != nil {
+		s |= l.pend.set & l.ext.forced
+	}
 	if l.p.flags&fPPWait != 0 {
 		s &^= stopSigs
 	}
 	return s
 }
 
+// shows reports whether p has a tracer that sees sig (kpsignal2: not if PT_SET_SIGPASS has named it). mu is held.
+func (p *Proc) shows(sig netbsd.Signal) bool {
+	return p.flags&fTraced != 0 && (p.ext == nil || !p.ext.sigPass.Has(sig))
+}
+
 // hasEffect reports whether sig, once taken, does anything.
 //
 // Under a tracer every signal has: the tracer is shown even what is ignored. mu is held.
 func (p *Proc) hasEffect(sig netbsd.Signal) bool {
-	if p.flags&fTraced != 0 {
+	if p.shows(sig) {
 		return true
 	}
 	if p.acts.ignore.Has(sig) {
@@ -154,7 +162,7 @@ func (l *LWP) issignal() netbsd.Signal {
 		switch {
 		// The tracer decides what becomes of it; a vfork child is not stopped for it, as its
 		// parent could not wait.
-		case p.flags&fTraced != 0 && p.flags&fPPWait == 0:
+		case p.shows(sig) && p.flags&fPPWait == 0:
 			l.traceStop(l.take(sig), traceEvent{})
 		case !p.hasEffect(sig):
 			l.take(sig)
@@ -191,6 +199,7 @@ func (l *LWP) traceStop(info netbsd.Siginfo, ev traceEvent) {
 	x := p.extra()
 	x.stopInfo, x.stopLid, x.events.last = info, l.lid, ev
 	l.extra().inTrace, l.ext.given = true, 0
+	l.ext.forced &^= info.Signo.Bit()
 	p.stop(info.Signo, true)
 	for l.ext.inTrace && l.attn.Load()&aExit == 0 {
 		l.stopHere()
@@ -348,7 +357,7 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 }
 
 // Trap sends a signal that the LWP's own instruction caused (trapsignal). If it is
-// blocked or ignored it gets its default action, so that it is not taken for ever.
+// blocked or ignored it gets its default action, so that it is not taken for ever; a tracer sees it in any case.
 // The run loop's next UserRet delivers it.
 func (pl *Platform) Trap(info *netbsd.Siginfo) {
 	l := (*LWP)(pl)
@@ -364,7 +373,11 @@ func (pl *Platform) Trap(info *netbsd.Siginfo) {
 	}
 	// trapsignal posts it as any other, where it would stay pending for ever: the instruction
 	// that caused it is made again and again.
-	if p.flags&fTraced == 0 && (l.mask.Has(sig) || p.acts.ignore.Has(sig)) {
+	shown := p.shows(sig)
+	if shown && l.mask.Has(sig) {
+		l.extra().forced |= sig.Bit() // the mask stays: the tracer decides
+	}
+	if !shown && (l.mask.Has(sig) || p.acts.ignore.Has(sig)) {
 		a := p.ownActs()
 		a.act[sig] = Action{}
 		a.ignore &^= sig.Bit()

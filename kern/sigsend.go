@@ -223,7 +223,7 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	if prop&(sCantMask|sCont) != 0 {
 		target = nil // acts on the whole process
 	}
-	traced := p.flags&fTraced != 0
+	traced := p.shows(sig)
 	caught := p.acts.catch.Has(sig)
 	if !traced && p.dropSignal(sig, prop, caught) {
 		return 0

@@ -23,8 +23,7 @@ const regFlagTrap = 0x100
 //
 // ESRCH: no such process or LWP; EPERM: it is not traced; EBUSY: by somebody else, or
 // it is not stopped, or nobody has waited for its stop; EINVAL: an unknown request, or
-// data that is not the size of what addr points to. PT_DUMPCORE, PT_SYSCALLEMU and
-// signal passing are not there.
+// data that is not the size of what addr points to. PT_DUMPCORE and PT_SYSCALLEMU are not there.
 func ptrace(c *Call) netbsd.Errno {
 	pid, addr, data := c.Int(1), c.Ptr(2), c.Int(3)
 	switch req := c.Int(0); req {
@@ -52,6 +51,8 @@ func ptrace(c *Call) netbsd.Errno {
 		return c.ptraceState(pid, addr, data)
 	case netbsd.PT_SET_SIGINFO, netbsd.PT_GET_SIGINFO:
 		return c.ptraceSiginfo(req, pid, addr, data)
+	case netbsd.PT_SET_SIGPASS, netbsd.PT_GET_SIGPASS:
+		return c.ptraceSigpass(req, pid, addr, data)
 	case netbsd.PT_DUMPCORE, netbsd.PT_SYSCALLEMU:
 		if _, errno := c.L.TraceTarget(pid); errno != 0 {
 			return errno
@@ -383,4 +384,30 @@ func (c *Call) ptraceSiginfo(req, pid int, addr uint64, data int) netbsd.Errno {
 	b := c.out(netbsd.SizeofPtraceSiginfo)
 	(&netbsd.PtraceSiginfo{Info: info, Lwpid: int32(lid)}).Encode(b)
 	return c.copyout(addr, b)
+}
+
+// ptraceSigpass is PT_SET_SIGPASS and PT_GET_SIGPASS. data is how much of a sigset_t is moved: EINVAL for more
+// than there is, or less than nothing.
+func (c *Call) ptraceSigpass(req, pid int, addr uint64, data int) netbsd.Errno {
+	if _, errno := c.L.TraceTarget(pid); errno != 0 {
+		return errno
+	}
+	if data < 0 || data > netbsd.SizeofSigset {
+		return netbsd.EINVAL
+	}
+	var b [netbsd.SizeofSigset]byte
+	if req == netbsd.PT_SET_SIGPASS {
+		if errno := c.Space.Read(addr, b[:data]); errno != 0 {
+			return errno
+		}
+		set := netbsd.GetSigset(b[:])
+		_, errno := c.L.PtraceSigpass(pid, &set)
+		return errno
+	}
+	set, errno := c.L.PtraceSigpass(pid, nil)
+	if errno != 0 {
+		return errno
+	}
+	netbsd.PutSigset(b[:], set)
+	return c.copyout(addr, b[:data])
 }
