@@ -123,6 +123,7 @@ func (p *Proc) spawnParts(a *SpawnArgs) {
 	if p.lim == nil {
 		p.lim = p.m.cfg.Limits
 	}
+	p.noteFsize()
 	if p.img == nil {
 		p.img = spawnImage
 		if a.Comm != "" {
@@ -319,6 +320,7 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 		c.exitsig = a.ExitSignal
 	}
 	c.lim, c.img = p.lim, p.img
+	c.noteFsize()
 	if c.img.Text != nil {
 		c.img.Text.Hold()
 	}

@@ -46,9 +46,8 @@ func (l *LWP) SetRlimit(which int, r Rlimit) netbsd.Errno {
 }
 
 // Limits are shared after a fork and never changed: a new set takes their place. What is above
-// RLIM_INFINITY is cut to it, as the guest may pass any number. mu is held.
+// RLIM_INFINITY is cut to it, as the guest may pass any number, but asking for that is to raise a limit. mu is held.
 func (p *Proc) setRlimitLocked(which int, r Rlimit) netbsd.Errno {
-	r.Cur, r.Max = min(r.Cur, netbsd.RLIM_INFINITY), min(r.Max, netbsd.RLIM_INFINITY)
 	old := p.lim[which]
 	if r.Cur > r.Max {
 		return netbsd.EINVAL
@@ -56,8 +55,23 @@ func (p *Proc) setRlimitLocked(which int, r Rlimit) netbsd.Errno {
 	if r.Max > old.Max && !p.cred.IsRoot() {
 		return netbsd.EPERM
 	}
+	r.Cur, r.Max = min(r.Cur, netbsd.RLIM_INFINITY), min(r.Max, netbsd.RLIM_INFINITY)
 	n := *p.lim
 	n[which] = r
 	p.lim = &n
+	p.noteFsize()
 	return 0
+}
+
+// noteFsize keeps whether there is an RLIMIT_FSIZE where that is asked for without mu. mu is held, or p is not
+// yet known to anybody.
+func (p *Proc) noteFsize() { p.fsize.Store(p.lim[netbsd.RLIMIT_FSIZE].Cur < netbsd.RLIM_INFINITY) }
+
+// FileSize returns RLIMIT_FSIZE, and false where there is none, which costs a load.
+func (p *Proc) FileSize() (limit uint64, bound bool) {
+	if !p.fsize.Load() {
+		return 0, false
+	}
+	r, errno := p.Rlimit(netbsd.RLIMIT_FSIZE)
+	return r.Cur, errno == 0
 }

@@ -160,6 +160,3 @@ func (g *Pgrp) Jobc() int {
 	defer g.m.unlock()
 	return int(g.jobc)
 }
-
-// Traced reports P_TRACED.
-func (p *Proc) Traced() bool { return p.has(fTraced) }

@@ -111,6 +111,7 @@ type Proc struct {
 	start time.Duration  // since boot
 
 	calls    atomic.Uint32 // who traces its calls, for who asks at every call
+	fsize    atomic.Bool   // there is an RLIMIT_FSIZE, for who asks at every write
 	vforkLWP *LWP          // release 10: who waits for p to exec or exit
 	ext      *procExt
 }

@@ -192,6 +192,9 @@ func (t *Proc) setStep(step bool, only *LWP) {
 	}
 }
 
+// Traced reports whether p has a tracer.
+func (p *Proc) Traced() bool { return p.has(fTraced) }
+
 // SingleStep reports whether l is to make one step only; the platform sets the
 // processor's flag by it, and sends SIGTRAP with Trap after the step.
 func (pl *Platform) SingleStep() bool {

@@ -50,6 +50,17 @@ func (h *Host) Inherit(fd int) (*file.Description, netbsd.Errno) {
 	return file.New(f, guestFlags(fl)), 0
 }
 
+// Mappable opens a file anew for a mapping of what is open for writing alone, which the host maps for nobody. The
+// descriptor is the caller's.
+func Mappable(fd int, shared bool) (int, netbsd.Errno) {
+	flags := unix.O_RDONLY
+	if shared {
+		flags = unix.O_RDWR
+	}
+	own, err := unix.Open(ProcPath(fd), flags|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	return own, Errno(err)
+}
+
 // Confine forbids to change owner, mode and times of what d is, if that is a file of the
 // host: for guests that are to touch nothing outside their root.
 func Confine(d *file.Description) {

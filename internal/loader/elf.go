@@ -27,6 +27,7 @@ const (
 	pfX, pfW, pfR           = 1, 2, 4
 	osabiNetBSD, osabiLinux = 2, 3
 	ntNetBSDIdent           = 1
+	ntPaX                   = 3
 )
 
 type phdr struct {
@@ -69,7 +70,7 @@ func loadELF(r io.ReaderAt, size int64, head []byte) (*Image, error) {
 	if notes.netbsd == 0 {
 		return nil, notNetBSD(head[7], notes, interp)
 	}
-	m := &Image{Interp: interp, PIE: typ == etDyn, Version: notes.netbsd, Entry: le.Uint64(head[24:])}
+	m := &Image{Interp: interp, PIE: typ == etDyn, Version: notes.netbsd, PaX: notes.pax, Entry: le.Uint64(head[24:])}
 	if err := m.addSegments(phs, size); err != nil {
 		return nil, err
 	}

@@ -21,8 +21,12 @@ type Image struct {
 	Phent    uint64
 	Phnum    uint64
 	Version  int32  // of NetBSD, from the note: 1000000000 is 10.0
+	PaX      uint32 // flags of the PaX note (paxctl(8)), PaXNoMprotect among them
 	Low, End uint64 // the span of all segments; End is where break begins
 }
+
+// PaXNoMprotect is ELF_NOTE_PAX_NOMPROTECT of sys/exec_elf.h: the program is to do without PaX MPROTECT.
+const PaXNoMprotect = 2
 
 // Segment is one part to be mapped, with whole pages. The first FileLen bytes come
 // from the file; what follows is anonymous memory. Zero bytes at ZeroAt, inside the

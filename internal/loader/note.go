@@ -11,6 +11,7 @@ import (
 type notes struct {
 	netbsd int32  // version of NetBSD, at least 1 if there is the note
 	other  string // the name of another system
+	pax    uint32 // the flags of paxctl(8)
 }
 
 // readNotes looks through the PT_NOTE segments; whatever is odd in them is skipped,
@@ -59,6 +60,8 @@ func (n *notes) add(name string, typ uint32, desc []byte) {
 	switch {
 	case name == "NetBSD" && typ == ntNetBSDIdent && len(desc) >= 4:
 		n.netbsd = max(int32(le.Uint32(desc)), 1)
+	case name == "PaX" && typ == ntPaX && len(desc) == 4:
+		n.pax = le.Uint32(desc)
 	case name == "GNU" && typ == 1 && len(desc) >= 4:
 		if os := le.Uint32(desc); os < 6 {
 			n.other = [...]string{"Linux", "Hurd", "Solaris", "FreeBSD", "NetBSD", "Syllable"}[os]

@@ -45,6 +45,9 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	if c.L.Proc().Traced() {
+		next.space.m.Lift() // a debugger's breakpoints come by ptrace(2), and from within (pax_set_flags)
+	}
 	errno = c.L.Exec(kern.ExecArgs{
 		Comm:    p.comm,
 		Path:    p.path,
@@ -156,6 +159,8 @@ func (s *System) fill(p *program, rw rewritten) (*Context, netbsd.Errno) {
 		return nil, hostErrno(err)
 	}
 	mc := &Context{sys: s, thread: t, space: newSpace(s, hp)}
+	// pax_mprotect_elf_flags_active, with security.pax.mprotect.enabled and global 1, as GENERIC for amd64 has them.
+	mc.space.m.Mprotect(p.image.PaX&loader.PaXNoMprotect == 0)
 	if errno := mc.populate(p, rw); errno != 0 {
 		hp.Release()
 		return nil, errno

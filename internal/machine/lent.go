@@ -37,7 +37,7 @@ var lentKinds = [platform.LentKinds]lentKind{
 	{(*Context).publishActions, []int{netbsd.SYS___sigaction_sigtramp}, (*Context).collectActions, (*Context).revokeActions},
 	// What mmap does elsewhere, and what munmap leaves, changes where there is room; and
 	// there is none where RLIMIT_AS counts.
-	{(*Context).publishRoom, []int{netbsd.SYS_mmap, netbsd.SYS_munmap, netbsd.SYS_mremap, netbsd.SYS_break, netbsd.SYS_setrlimit}, (*Context).collectRoom, nil},
+	{(*Context).publishRoom, []int{netbsd.SYS_mmap, netbsd.SYS_munmap, netbsd.SYS_mremap, netbsd.SYS_break, netbsd.SYS_setrlimit, netbsd.SYS_mlockall, netbsd.SYS_munlockall}, (*Context).collectRoom, nil},
 }
 
 // lentAlone are the kinds that belong to a process with one LWP. It lends them from its
@@ -190,11 +190,18 @@ func (mc *Context) revokeActions() {
 func (mc *Context) publishRoom() {
 	switch {
 	case !mc.alone || mc.sys.memory.limit > 0:
-	case limitOf(&mc.call, netbsd.RLIMIT_AS) != 0:
+	case limitOf(&mc.call, netbsd.RLIMIT_AS) != 0 || mc.space.wiresFuture():
 		mc.thread.Revoke(platform.LentRoom)
 	default:
 		mc.thread.PublishRoom(mc.space.room())
 	}
+}
+
+// wiresFuture reports whether what is mapped is to be wired (MCL_FUTURE), which the stub does not do.
+func (s *Space) wiresFuture() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.m.WiresFuture()
 }
 
 // room returns where mmap(2) would put what goes anywhere.

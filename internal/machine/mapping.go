@@ -5,6 +5,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/guard"
+	"toaster/internal/hostfile"
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
 	"toaster/internal/vm"
@@ -82,6 +83,8 @@ func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 		return s.proc.Protect(t, r.Start, r.Len(), netbsd.ProtToLinux(r.Prot))
 	case vm.OpMove:
 		return s.proc.Remap(t, op.From, r.Len(), r.Start, r.Len())
+	case vm.OpCopy:
+		return s.makeShared(t, r)
 	case vm.OpDiscard:
 		return s.proc.Advise(t, r.Start, r.Len(), syscall.MADV_DONTNEED)
 	}
@@ -125,8 +128,15 @@ func threadOf(c *syscalls.Call) *platform.Thread { return c.CPU.(*Context).threa
 func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errno) {
 	q := vm.Request{Addr: m.Addr, Len: m.Len, Prot: m.Prot, Flags: m.Flags, Off: m.Offset}
 	q.LimitAS = limitOf(c, netbsd.RLIMIT_AS)
+	if errno := q.Check(); errno != 0 {
+		return 0, errno
+	}
 	fd := -1
-	if m.Flags&netbsd.MAP_ANON == 0 {
+	if m.Flags&netbsd.MAP_ANON != 0 {
+		if m.FD != -1 {
+			return 0, netbsd.EINVAL
+		}
+	} else {
 		d, errno := c.L.Proc().Files().(syscalls.Files).Get(m.FD)
 		if errno != 0 {
 			return 0, errno
@@ -139,10 +149,20 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 		if q.MaxProt, errno = fileProt(d.Readable(), d.Writable() && !d.Metered(), m); errno != 0 {
 			return 0, errno
 		}
+		if !d.Readable() {
+			if h, errno = hostfile.Mappable(h, m.Flags&netbsd.MAP_SHARED != 0); errno != 0 {
+				return 0, errno
+			}
+			defer syscall.Close(h)
+		}
 		q.Obj, fd = mapped(d.File, m.Flags), h
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	wired := m.Flags&netbsd.MAP_WIRED != 0 || s.m.WiresFuture()
+	if wired {
+		q.Memlock = memlock(c)
+	}
 	id, sites := s.textSites(&q, fd)
 	var addr uint64
 	errno := s.charge(mostOf(min(m.Len, vm.Max), m.Prot)+s.textMost(sites), func() (errno netbsd.Errno) {
@@ -158,6 +178,8 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 		}
 		if errno = s.do(threadOf(c), ops, fd); errno != 0 {
 			s.m.Unmap(addr, m.Len)
+		} else if wired {
+			s.populate(addr, m.Len)
 		}
 		return errno
 	})
@@ -197,21 +219,30 @@ func (s *Space) Backing(addr uint64) (obj any, off uint64, errno netbsd.Errno) {
 	return r.Obj, off, 0
 }
 
-// fileProt returns the most that a mapping of a file may allow (mmap(2)). EACCES: not open for
-// reading, or a shared one to be written that is not open for writing.
+// fileProt returns the most that a mapping of a file may allow (vn_mmap). EINVAL, EOVERFLOW: a range of
+// the file that there cannot be. EACCES: to be read, and not open for reading, or a shared one to be written that is
+// not open for writing.
 //
 // Mmap and a later mprotect(2) are bound by it, as by uvm_mmap's maxprot. A private mapping may
 // be written whatever the file allows: what is written is the process's own.
 func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) {
-	most := netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC
-	if !readable {
+	switch {
+	case m.Offset < 0:
+		return 0, netbsd.EINVAL
+	case m.Len <= vm.Max && m.Offset+int64(m.Len) < m.Offset:
+		return 0, netbsd.EOVERFLOW
+	case !readable && m.Prot&netbsd.PROT_READ != 0:
 		return 0, netbsd.EACCES
 	}
-	if m.Flags&netbsd.MAP_SHARED != 0 && !writable {
-		if m.Prot&netbsd.PROT_WRITE != 0 {
-			return 0, netbsd.EACCES
-		}
-		most &^= netbsd.PROT_WRITE
+	most := netbsd.PROT_EXEC
+	if readable {
+		most |= netbsd.PROT_READ
+	}
+	if m.Flags&netbsd.MAP_SHARED == 0 || writable {
+		return most | netbsd.PROT_WRITE, 0
+	}
+	if m.Prot&netbsd.PROT_WRITE != 0 {
+		return 0, netbsd.EACCES
 	}
 	return most, 0
 }
@@ -280,7 +311,9 @@ func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.E
 	return 0
 }
 
-// Mincore implements syscalls.Space: what is mapped counts as resident.
+// Mincore implements syscalls.Space. Of anonymous memory the host says which pages there are; those of a file,
+// which are in the host's cache or are read when they are needed, count as resident, as everything does where
+// the host does not say.
 //
 // The lock is not held for the writes, which can take as long as vec is long; a sibling that
 // unmaps meanwhile gets the answer of before. The bytes go out in pieces, as the guest chooses
@@ -291,13 +324,32 @@ func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbs
 	guard.Locked(&s.mu, func() { pages, errno = s.m.Mincore(addr, length) })
 	const chunk = 4096
 	b := make([]byte, min(pages, chunk))
-	for i := range b {
-		b[i] = 1
-	}
 	for done := 0; errno == 0 && done < pages; done += chunk {
-		errno = s.Write(vec+uint64(done), b[:min(chunk, pages-done)])
+		part := b[:min(chunk, pages-done)]
+		s.resident(addr+uint64(done)*vm.PageSize, part)
+		errno = s.Write(vec+uint64(done), part)
 	}
 	return errno
+}
+
+// resident says of each page from addr on whether it is in memory.
+func (s *Space) resident(addr uint64, b []byte) {
+	if s.proc.Resident(addr, b) != nil {
+		for i := range b {
+			b[i] = 1
+		}
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := range s.m.Overlap(addr, addr+uint64(len(b))*vm.PageSize) {
+		if _, memory := r.Obj.(vm.Memory); memory || r.Obj == nil {
+			continue
+		}
+		for at := r.Start; at < r.End; at += vm.PageSize {
+			b[(at-addr)/vm.PageSize] = 1
+		}
+	}
 }
 
 // Mremap implements syscalls.Space.
@@ -316,11 +368,118 @@ func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, er
 }
 
 // Minherit implements syscalls.Space.
-// It has no step: the host learns of it when the process forks (copyTo).
+// The host learns of most of it when the process forks (copyTo). Private memory that is to be shared
+// becomes shared memory at once, if no sibling could write to it meanwhile; if one could, its children
+// get copies of it.
 func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.m.SetInherit(addr, length, inherit)
+	errno := s.m.SetInherit(addr, length, inherit)
+	if errno != 0 || inherit != netbsd.MAP_INHERIT_SHARE || !s.sole() || len(c.L.Proc().LWPs()) > 1 {
+		return errno
+	}
+	return s.charge(mostOf(min(length, vm.Max), netbsd.PROT_WRITE), func() netbsd.Errno {
+		return s.do(threadOf(c), s.m.Convert(addr, length), -1)
+	})
+}
+
+// makeShared puts shared memory in r's place, with what is there: the old pages go aside meanwhile, where
+// the map has room. t is the only LWP's.
+func (s *Space) makeShared(t *platform.Thread, r *vm.Region) error {
+	aside, ok := s.m.FindFree(0, r.Len(), vm.PageSize)
+	if !ok {
+		return syscall.ENOMEM
+	}
+	if err := s.proc.Remap(t, r.Start, r.Len(), aside, r.Len()); err != nil {
+		return err
+	}
+	err := s.copyIn(t, r, s, aside)
+	if undo := s.proc.Unmap(t, aside, r.Len()); err == nil {
+		err = undo
+	}
+	return err
+}
+
+// copyIn maps r, which is anonymous, with what from has at address at. What cannot be read, as behind the end
+// of a file, is left 0. t is a thread of s, which is stopped, and nobody writes to from meanwhile.
+func (s *Space) copyIn(t *platform.Thread, r *vm.Region, from *Space, at uint64) error {
+	flags := syscall.MAP_PRIVATE | syscall.MAP_NORESERVE
+	if r.Shared {
+		flags = syscall.MAP_SHARED | syscall.MAP_NORESERVE
+	}
+	if err := s.proc.Map(t, r.Start, r.Len(), syscall.PROT_READ|syscall.PROT_WRITE, flags, -1, 0); err != nil {
+		return err
+	}
+	const chunk = 64 << 10
+	buf := make([]byte, min(r.Len(), chunk))
+	for done := uint64(0); done < r.Len(); done += chunk {
+		b := buf[:min(r.Len()-done, chunk)]
+		if !from.proc.Peek(at+done, b) || isZero(b) {
+			continue
+		}
+		if _, ok := s.proc.Write(r.Start+done, b); !ok {
+			return syscall.EFAULT
+		}
+	}
+	return s.proc.Protect(t, r.Start, r.Len(), netbsd.ProtToLinux(r.Prot))
+}
+
+func isZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Mlock implements syscalls.Space. RLIMIT_MEMLOCK bounds what is wired.
+func (s *Space) Mlock(c *syscalls.Call, addr, length uint64, on bool) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	errno := s.m.Wire(addr, length, on, memlock(c))
+	if errno == 0 && on {
+		s.populate(addr, length)
+	}
+	return errno
+}
+
+// populate brings in the pages that are to stay, by reading them, as far as that is no burden.
+func (s *Space) populate(addr, length uint64) {
+	const chunk = 64 << 10
+	if length > mostPopulated {
+		return
+	}
+	b := make([]byte, min(length, chunk))
+	for done := uint64(0); done < length; done += chunk {
+		s.proc.Read(addr+done, b[:min(length-done, chunk)])
+	}
+}
+
+// Mlockall implements syscalls.Space.
+func (s *Space) Mlockall(c *syscalls.Call, flags int) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.m.WireFuture(flags&netbsd.MCL_FUTURE != 0)
+	if flags != 0 && flags&netbsd.MCL_CURRENT == 0 {
+		return 0
+	}
+	errno := s.m.WireAll(flags != 0, memlock(c))
+	if errno == 0 && flags != 0 && s.m.Size() <= mostPopulated {
+		for r := range s.m.All() {
+			s.populate(r.Start, r.Len())
+		}
+	}
+	return errno
+}
+
+// mostPopulated is up to which size memory that is to stay is brought in. The default stack fits.
+const mostPopulated = 64 << 20
+
+// memlock is the caller's RLIMIT_MEMLOCK.
+func memlock(c *syscalls.Call) uint64 {
+	r, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_MEMLOCK)
+	return r.Cur
 }
 
 // Brk implements syscalls.Space. RLIMIT_DATA bounds the break (sys_obreak).

@@ -136,7 +136,11 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.charged // the child's map counts for no more
+	m, ops := s.m.Fork()
+	n := s.charged
+	if s.sys.memory.limit > 0 {
+		n = max(n, m.Charge()) // more, if it gets copies of what is shared
+	}
 	if errno := s.sys.memory.hostHas(); errno != 0 {
 		return errno
 	}
@@ -148,15 +152,22 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 		s.sys.memory.give(n)
 		return hostErrno(err)
 	}
-	m, ops := s.m.Fork()
 	to.thread, to.alone, to.stale = t, true, lentAlone
 	to.space = s.sys.spaceOf(p, m, nil)
 	to.space.committed, to.space.charged = s.committed, n
 	to.space.texts = s.texts
 	to.space.settle()
-	if errno := to.space.do(t, ops, -1); errno != 0 {
-		to.space.release()
-		return errno
+	for i := range ops {
+		var err error
+		if r := &ops[i].Region; ops[i].Kind == vm.OpCopy {
+			err = to.space.copyIn(t, r, s, r.Start)
+		} else {
+			err = to.space.step(t, &ops[i], -1)
+		}
+		if err != nil {
+			to.space.release()
+			return hostErrno(err)
+		}
 	}
 	s.sys.SysV.Shm.Fork(&s.shm, &to.space.shm)
 	return 0

@@ -2,6 +2,8 @@ package platform
 
 import (
 	"bytes"
+	"fmt"
+	"os"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -50,6 +52,27 @@ func (q *Process) transfer(nr uintptr, addr uint64, b []byte) (int, bool) {
 		done += n
 	}
 	return done, done == len(b)
+}
+
+// Resident says of each page from addr on whether the process has it in memory: 1 if so, else 0. The host keeps
+// 8 bytes a page (proc_pid_pagemap(5)), of which the highest bit says that.
+func (q *Process) Resident(addr uint64, pages []byte) error {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/pagemap", q.pid))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b := make([]byte, 8*len(pages))
+	if _, err := f.ReadAt(b, int64(addr/PageSize*8)); err != nil {
+		return err
+	}
+	if q.dead.Load() { // the pid may have been somebody else's
+		return syscall.ESRCH
+	}
+	for i := range pages {
+		pages[i] = b[8*i+7] >> 7
+	}
+	return nil
 }
 
 // smallMove is what is copied faster than the scheduler could be told of it.

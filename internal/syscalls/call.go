@@ -52,6 +52,8 @@ type Space interface {
 	Mincore(c *Call, addr, length uint64, vec uint64) netbsd.Errno
 	Mremap(c *Call, m MremapArgs) (uint64, netbsd.Errno)
 	Minherit(c *Call, addr, length uint64, inherit int) netbsd.Errno
+	Mlock(c *Call, addr, length uint64, on bool) netbsd.Errno
+	Mlockall(c *Call, flags int) netbsd.Errno
 	Brk(c *Call, addr uint64) netbsd.Errno
 	// Backing says which memory is mapped at addr: an object that every process has which
 	// shares the memory, and the place in it; the space itself and addr for memory of its own.

@@ -209,3 +209,30 @@ func TestReadLarge(t *testing.T) {
 		{"read(2): null(4) is at its end", netbsd.SYS_read, args{3, bad, size}, 0, 0, nil},
 	}})
 }
+
+// ufs_write: a write past RLIMIT_FSIZE is EFBIG with SIGXFSZ, and nothing of it is done; what is no regular file
+// has no size.
+func TestFileSizeLimit(t *testing.T) {
+	const handler, tramp = 0x401000, 0x402000
+	catch := action(netbsd.Sigaction{Handler: handler})
+	six := []byte("sixsix")
+	fileStages(t, map[string][]row{"limit": {
+		{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_RDWR | netbsd.O_CREAT, 0o644}, 0, 0, nil},
+		{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGXFSZ, catch, 0, tramp, 2}, 0, nil, nil},
+		{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_FSIZE, longs(10, 100)}, 0, nil, nil},
+		{"write(2)", netbsd.SYS_write, args{0, six, 6}, 0, 6, nil},
+		{"write(2): past the limit", netbsd.SYS_write, args{0, six, 6}, netbsd.EFBIG, caught(netbsd.SIGXFSZ), nil},
+		{"write(2): up to it", netbsd.SYS_write, args{0, six, 4}, 0, 4, nil},
+		{"pwrite(2): past it", netbsd.SYS_pwrite, args{0, six, 1, 0, 10}, netbsd.EFBIG, nil, nil},
+		{"pwrite(2): within", netbsd.SYS_pwrite, args{0, six, 1, 0, 9}, 0, 1, nil},
+		{"writev(2)", netbsd.SYS_writev, args{0, iov(six, six), 2}, netbsd.EFBIG, nil, nil},
+		{"pwritev(2)", netbsd.SYS_pwritev, args{0, iov(six, six), 2, 0, 0}, netbsd.EFBIG, nil, nil},
+		{"lseek(2)", netbsd.SYS_lseek, args{0, 0, 0, netbsd.SEEK_SET}, 0, 0, nil},
+		{"fcntl(2)", netbsd.SYS_fcntl, args{0, netbsd.F_SETFL, netbsd.O_APPEND}, 0, nil, nil},
+		{"write(2): at the end", netbsd.SYS_write, args{0, six, 1}, netbsd.EFBIG, nil, nil},
+		{"pipe2(2)", netbsd.SYS_pipe2, args{room(8), 0}, 0, nil, nil},
+		{"write(2): to a pipe", netbsd.SYS_write, args{2, filler(50), 50}, 0, 50, nil},
+		{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_FSIZE, longs(100, 100)}, 0, nil, nil},
+		{"write(2): it is raised", netbsd.SYS_write, args{0, six, 6}, 0, 6, nil},
+	}})
+}

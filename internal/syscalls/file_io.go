@@ -110,7 +110,7 @@ func readInto(c *Call, d *file.Description, addr uint64, b []byte, f readFunc) n
 // write is write(int fd, const void *buf, size_t nbyte). EPIPE comes with SIGPIPE. EBADF: not
 // open for writing. EINVAL: more than SSIZE_MAX. EFAULT. EAGAIN, EINTR.
 func write(c *Call) netbsd.Errno {
-	return transferOut(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
+	return transferOut(c, c.Ptr(1), c.Ptr(2), -1, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Write(c.L, b)
 	})
 }
@@ -119,14 +119,15 @@ func write(c *Call) netbsd.Errno {
 // ESPIPE: no position. EINVAL: a negative one.
 func pwrite(c *Call) netbsd.Errno {
 	off := c.Long(4)
-	return transferOut(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
+	return transferOut(c, c.Ptr(1), c.Ptr(2), off, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		n, errno := d.Pwrite(c.L, b, off)
 		off += int64(n)
 		return n, errno
 	})
 }
 
-func transferOut(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
+// transferOut writes n bytes at off, or at the description's position if that is below 0.
+func transferOut(c *Call, addr, n uint64, off int64, f readFunc) netbsd.Errno {
 	d, errno := c.get(c.Int(0))
 	if errno != 0 {
 		return errno
@@ -141,8 +142,36 @@ func transferOut(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
 	if d.Sinks() {
 		return c.ok(n)
 	}
+	if limit, bound := c.L.Proc().FileSize(); bound && exceeds(d, limit, n, off) {
+		return c.tooLarge()
+	}
 	done, errno := writeFrom(c, d, addr, n, f)
 	return finishWrite(c, d, done, errno)
+}
+
+// exceeds reports whether a write would make a regular file longer than RLIMIT_FSIZE allows. Nothing of such a
+// write is done (ufs_write).
+func exceeds(d *file.Description, limit, n uint64, off int64) bool {
+	if f, ok := d.File.(interface{ Regular() bool }); !ok || !f.Regular() {
+		return false
+	}
+	var errno netbsd.Errno
+	switch {
+	case off >= 0:
+	case d.Flags()&netbsd.O_APPEND != 0:
+		var st file.Stat
+		st, errno = d.File.Stat()
+		off = st.Size
+	default:
+		off, errno = d.File.Lseek(0, netbsd.SEEK_CUR)
+	}
+	return errno == 0 && n > 0 && (n > limit || uint64(off) > limit-n)
+}
+
+// tooLarge is EFBIG, which comes with SIGXFSZ.
+func (c *Call) tooLarge() netbsd.Errno {
+	c.L.Proc().Signal(&netbsd.Siginfo{Signo: netbsd.SIGXFSZ, Code: netbsd.SI_NOINFO})
+	return netbsd.EFBIG
 }
 
 // writeFrom writes n bytes of guest memory in pieces; it stops at an error or a short
@@ -286,7 +315,7 @@ func vecLen(v []iovec) uint64 {
 // writev is writev(int fd, const struct iovec *iov, int iovcnt). As write; EINVAL: no part or
 // more than IOV_MAX of them, or a sum beyond SSIZE_MAX.
 func writev(c *Call) netbsd.Errno {
-	return gather(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+	return gather(c, -1, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Write(c.L, b)
 	})
 }
@@ -294,7 +323,7 @@ func writev(c *Call) netbsd.Errno {
 // pwritev is pwritev(int fd, const struct iovec *iov, int iovcnt, int pad, off_t offset).
 func pwritev(c *Call) netbsd.Errno {
 	off := c.Long(4)
-	return gather(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+	return gather(c, off, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		n, errno := d.Pwrite(c.L, b, off)
 		off += int64(n)
 		return n, errno
@@ -303,7 +332,7 @@ func pwritev(c *Call) netbsd.Errno {
 
 // gather collects the vector into pieces as large as fit, so that a small one is
 // written at once, atomically where the file promises that.
-func gather(c *Call, f readFunc) netbsd.Errno {
+func gather(c *Call, off int64, f readFunc) netbsd.Errno {
 	d, errno := c.get(c.Int(0))
 	if errno != 0 {
 		return errno
@@ -318,6 +347,9 @@ func gather(c *Call, f readFunc) netbsd.Errno {
 	}
 	if d.Sinks() {
 		return c.ok(vecLen(v))
+	}
+	if limit, bound := c.L.Proc().FileSize(); bound && exceeds(d, limit, vecLen(v), off) {
+		return c.tooLarge()
 	}
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)

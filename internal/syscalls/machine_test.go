@@ -94,7 +94,11 @@ type (
 		Addr, Len uint64
 		Arg       int
 	}
-	vecArgs struct{ Addr, Len, Vec uint64 }
+	vecArgs  struct{ Addr, Len, Vec uint64 }
+	lockArgs struct {
+		Addr, Len uint64
+		On        bool
+	}
 )
 
 func (m *ram) ask(v any) netbsd.Errno {
@@ -130,6 +134,16 @@ func (m *ram) Mremap(_ *Call, a MremapArgs) (uint64, netbsd.Errno) { return 0x71
 func (m *ram) Minherit(_ *Call, addr, length uint64, inherit int) netbsd.Errno {
 	return m.ask(rangeArgs{addr, length, inherit})
 }
+
+// Mlock refuses what wraps, as the map does, before it is asked.
+func (m *ram) Mlock(_ *Call, addr, length uint64, on bool) netbsd.Errno {
+	if addr+length < addr {
+		return netbsd.EINVAL
+	}
+	return m.ask(lockArgs{addr, length, on})
+}
+
+func (m *ram) Mlockall(_ *Call, flags int) netbsd.Errno { return m.ask(rangeArgs{Arg: flags}) }
 
 func (m *ram) Brk(_ *Call, addr uint64) netbsd.Errno { return m.ask(rangeArgs{Addr: addr}) }
 

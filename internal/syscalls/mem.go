@@ -31,26 +31,23 @@ func mincore(c *Call) netbsd.Errno { return c.Space.Mincore(c, c.Ptr(0), c.Ptr(1
 // minherit is minherit(void *addr, size_t len, int inherit).
 func minherit(c *Call) netbsd.Errno { return c.Space.Minherit(c, c.Ptr(0), c.Ptr(1), c.Int(2)) }
 
-// mlock is mlock(const void *addr, size_t len) and munlock: residency is the host's
-// affair, so they only check the range.
+// mlock is mlock(const void *addr, size_t len), and munlock(2). Residency is the host's affair: what is
+// locked is counted, and bound by RLIMIT_MEMLOCK.
 func mlock(c *Call) netbsd.Errno {
-	if c.Ptr(0)+c.Ptr(1) < c.Ptr(0) {
-		return netbsd.EINVAL
-	}
-	return 0
+	return c.Space.Mlock(c, c.Ptr(0), c.Ptr(1), c.Nr == netbsd.SYS_mlock)
 }
 
-// mlockall is mlockall(int flags), which locks nothing either. EINVAL for no flag and for
-// unknown ones (sys_mlockall).
+// mlockall is mlockall(int flags). EINVAL for no flag and for unknown ones (sys_mlockall).
 func mlockall(c *Call) netbsd.Errno {
-	if flags := c.Int(0); flags == 0 || flags&^(netbsd.MCL_CURRENT|netbsd.MCL_FUTURE) != 0 {
+	flags := c.Int(0)
+	if flags == 0 || flags&^(netbsd.MCL_CURRENT|netbsd.MCL_FUTURE) != 0 {
 		return netbsd.EINVAL
 	}
-	return 0
+	return c.Space.Mlockall(c, flags)
 }
 
 // munlockall is munlockall(void).
-func munlockall(*Call) netbsd.Errno { return 0 }
+func munlockall(c *Call) netbsd.Errno { return c.Space.Mlockall(c, 0) }
 
 // mremap is mremap(void *old, size_t oldsize, void *new, size_t newsize, int flags).
 func mremap(c *Call) netbsd.Errno {

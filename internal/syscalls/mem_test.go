@@ -35,11 +35,15 @@ func TestMemory(t *testing.T) {
 		{"brk(2)", netbsd.SYS_break, args{0x600000}, 0, asked(rangeArgs{Addr: 0x600000}), nil},
 		{"mlock(2): EINVAL for a range past the end", netbsd.SYS_mlock, args{uint64(1<<64 - 1), 0x1000}, netbsd.EINVAL, nil, nil},
 		{"mlock(2)", netbsd.SYS_mlock, args{0x1000, 0x1000}, 0, 0, nil},
+		{"mlock(2)", netbsd.SYS_mlock, args{0x1000, 0x2000}, 0, asked(lockArgs{0x1000, 0x2000, true}), nil},
 		{"munlock(2)", netbsd.SYS_munlock, args{0x1000, 0x1000}, 0, 0, nil},
+		{"munlock(2)", netbsd.SYS_munlock, args{0x1000, 0x3000}, 0, asked(lockArgs{0x1000, 0x3000, false}), nil},
 		{"mlockall(2): EINVAL without a flag", netbsd.SYS_mlockall, args{0}, netbsd.EINVAL, nil, nil},
 		{"mlockall(2): EINVAL for unknown flags", netbsd.SYS_mlockall, args{8}, netbsd.EINVAL, nil, nil},
 		{"mlockall(2)", netbsd.SYS_mlockall, args{netbsd.MCL_CURRENT | netbsd.MCL_FUTURE}, 0, 0, nil},
+		{"mlockall(2)", netbsd.SYS_mlockall, args{netbsd.MCL_FUTURE}, 0, asked(rangeArgs{Arg: netbsd.MCL_FUTURE}), nil},
 		{"munlockall(2)", netbsd.SYS_munlockall, nil, 0, 0, nil},
+		{"munlockall(2)", netbsd.SYS_munlockall, nil, 0, asked(rangeArgs{}), nil},
 		{"sbrk(2) is ENOSYS on NetBSD, too", netbsd.SYS_sbrk, args{0}, netbsd.ENOSYS, nil, nil},
 	}
 	stages(t, map[string][]row{"asked": rows})

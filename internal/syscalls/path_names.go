@@ -133,10 +133,19 @@ func mkfifoat(c *Call) netbsd.Errno {
 }
 
 // mknod is __mknod50(const char *path, mode_t mode, dev_t dev).
-func mknod(c *Call) netbsd.Errno { return doMknod(c, netbsd.AT_FDCWD, 0, c.Uint32(1)) }
+func mknod(c *Call) netbsd.Errno { return doMknodDev(c, netbsd.AT_FDCWD, 0, c.Ptr(2)) }
 
 // mknodat is mknodat(int fd, const char *path, mode_t mode, int pad, dev_t dev).
-func mknodat(c *Call) netbsd.Errno { return doMknod(c, c.Int(0), 1, c.Uint32(2)) }
+func mknodat(c *Call) netbsd.Errno { return doMknodDev(c, c.Int(0), 1, c.Ptr(4)) }
+
+// doMknodDev is doMknod with a device's number: EINVAL for VNOVAL, which is none.
+func doMknodDev(c *Call, at, arg int, dev uint64) netbsd.Errno {
+	mode := c.Uint32(arg + 1)
+	if kind := mode & netbsd.S_IFMT; dev == ^uint64(0) && (kind == netbsd.S_IFCHR || kind == netbsd.S_IFBLK) && c.L.Proc().Cred().IsRoot() {
+		return netbsd.EINVAL
+	}
+	return doMknod(c, at, arg, mode)
+}
 
 func doMknod(c *Call, at, arg int, mode uint32) netbsd.Errno {
 	return c.onPath(arg, func(name string) netbsd.Errno { return View(c.L).Mknod(at, name, mode) })

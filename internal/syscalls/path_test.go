@@ -84,6 +84,8 @@ func TestFile(t *testing.T) {
 			{"lstat(2): a FIFO", netbsd.SYS___lstat50, args{"p", stat}, 0, statted(1, netbsd.S_IFIFO|0o600, -1), nil},
 			{"mkfifoat(2)", netbsd.SYS_mkfifoat, args{atCwd, "q", 0o600}, 0, 0, nil},
 			{"mknod(2) of a FIFO", netbsd.SYS___mknod50, args{"r", netbsd.S_IFIFO | 0o600, 0}, 0, 0, nil},
+			{"mknod(2): EEXIST for a device", netbsd.SYS___mknod50, args{"r", netbsd.S_IFCHR | 0o600, 0}, map[bool]netbsd.Errno{true: netbsd.EEXIST, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
+			{"mknod(2): no device is made", netbsd.SYS___mknod50, args{"dev", netbsd.S_IFCHR | 0o600, 0}, netbsd.EPERM, nil, nil},
 			{"mknodat(2): EEXIST", netbsd.SYS_mknodat, args{atCwd, "r", netbsd.S_IFIFO | 0o600, 0, 0}, netbsd.EEXIST, nil, nil},
 			{"unlinkat(2)", netbsd.SYS_unlinkat, args{atCwd, "d/k", 0}, 0, 0, nil},
 			{"unlinkat(2): AT_REMOVEDIR", netbsd.SYS_unlinkat, args{atCwd, "d/e", netbsd.AT_REMOVEDIR}, 0, 0, nil},

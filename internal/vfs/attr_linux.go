@@ -137,7 +137,12 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 	if size < 0 {
 		return netbsd.EINVAL
 	}
-	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canAccess(c, a, mayWrite) }
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno {
+		if a.isDir() {
+			return netbsd.EISDIR // which sys_truncate says before it asks
+		}
+		return canAccess(c, a, mayWrite)
+	}
 	return v.change(netbsd.AT_FDCWD, name, true, rule, func(_ *node, at int, name string, _ int) error {
 		var st unix.Stat_t
 		if err := unix.Fstatat(at, name, &st, 0); err != nil {

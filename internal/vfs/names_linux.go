@@ -178,10 +178,13 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 	if kind != netbsd.S_IFIFO && v.Cred != nil && !v.Cred.IsRoot() {
 		return netbsd.EPERM // do_posix_mknodat: all but FIFOs is the superuser's
 	}
-	if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG {
-		return netbsd.EPERM
-	}
 	return v.onName(at, name, func(l *lookup, p parentDir) error {
+		if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG {
+			if _, err := p.stat(); err != unix.ENOENT {
+				return cmp.Or(err, error(unix.EEXIST))
+			}
+			return unix.EPERM
+		}
 		if err := p.writable(); err != nil {
 			return err
 		}

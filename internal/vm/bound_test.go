@@ -17,6 +17,7 @@ func TestMapIsBounded(t *testing.T) {
 	for name, cut := range map[string]func(addr uint64) netbsd.Errno{
 		"mprotect": func(addr uint64) netbsd.Errno { _, errno := m.Protect(addr, PageSize, 0); return errno },
 		"minherit": func(addr uint64) netbsd.Errno { return m.SetInherit(addr, PageSize, netbsd.MAP_INHERIT_NONE) },
+		"mlock":    func(addr uint64) netbsd.Errno { return m.Wire(addr, PageSize, true, Max) },
 		"mmap": func(addr uint64) netbsd.Errno {
 			_, _, errno := m.Map(Request{Addr: addr, Len: PageSize, Prot: netbsd.PROT_WRITE, Flags: flags})
 			return errno

@@ -30,8 +30,8 @@ func (m *Map) Brk(addr, limit uint64) ([]Op, netbsd.Errno) {
 	case !m.Free(m.brkEnd, end-m.brkEnd):
 		return nil, netbsd.ENOMEM
 	}
-	r := Region{Start: m.brkEnd, End: end, Prot: netbsd.PROT_READ | netbsd.PROT_WRITE,
-		MaxProt: protAll, Inherit: netbsd.MAP_INHERIT_COPY, Name: "heap"}
+	const rw = netbsd.PROT_READ | netbsd.PROT_WRITE
+	r := Region{Start: m.brkEnd, End: end, Prot: rw, MaxProt: m.limit(rw, 0, protAll), Inherit: netbsd.MAP_INHERIT_COPY, Name: "heap"}
 	m.replace(r.Start, r.End, r)
 	m.brkEnd = end
 	return []Op{{Kind: OpMap, Region: r}}, 0

@@ -37,7 +37,7 @@ func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
 	return ops, 0
 }
 
-// Protect is mprotect(2): EACCES if some page's object does not allow it, and then
+// Protect is mprotect(2): EACCES if some page's object does not allow it, or PaX MPROTECT, and then
 // nothing changes; holes are no error.
 func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
 	start, end, errno := span(addr, size)
@@ -47,7 +47,9 @@ func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
 	if m.full() {
 		return nil, netbsd.ENOMEM
 	}
-	prot &= protAll
+	if prot &= protAll; m.refuses(prot) {
+		return nil, netbsd.EACCES
+	}
 	for r := range m.Overlap(start, end) {
 		if prot&^r.MaxProt != 0 {
 			return nil, netbsd.EACCES
@@ -116,13 +118,56 @@ func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
 	return ops, 0
 }
 
-// Range is the check of mlock(2) and munlock(2): ENOMEM if a page is not mapped.
-func (m *Map) Range(addr, size uint64) netbsd.Errno {
-	start, end, errno := span(addr, size)
-	if errno == 0 && !m.Mapped(start, end) {
-		errno = netbsd.ENOMEM
+// Wire is mlock(2), and munlock(2): pages count as wired from then on, or no longer. Nothing is done on the
+// host, whose pages stay where they are for as long as it has room. limit is RLIMIT_MEMLOCK.
+//
+// EINVAL: the range wraps. ENOMEM: it leaves user space, or some of it is not mapped or cannot be accessed. EAGAIN: more than limit
+// would be wired (sys_mlock).
+func (m *Map) Wire(addr, size uint64, on bool, limit uint64) netbsd.Errno {
+	if addr+size < addr {
+		return netbsd.EINVAL
 	}
-	return errno
+	start, end, errno := span(addr, size)
+	switch {
+	case errno != 0:
+		return netbsd.ENOMEM
+	case on && (end-start > limit || m.Wired() > limit-(end-start)):
+		return netbsd.EAGAIN
+	case !m.Mapped(start, end) || m.full():
+		return netbsd.ENOMEM
+	}
+	for r := range m.Overlap(start, end) {
+		if on && r.Prot == netbsd.PROT_NONE {
+			return netbsd.ENOMEM // no page of it comes in
+		}
+	}
+	m.change(start, end, func(r *Region) { r.Wired = on })
+	return 0
+}
+
+// WireAll is mlockall(2) of what there is (MCL_CURRENT), and munlockall(2). ENOMEM: more than limit.
+func (m *Map) WireAll(on bool, limit uint64) netbsd.Errno {
+	if on && m.size > limit {
+		return netbsd.ENOMEM
+	}
+	m.change(Min, Max, func(r *Region) { r.Wired = on })
+	return 0
+}
+
+// WireFuture is MCL_FUTURE of mlockall(2): what is mapped from now on is wired as by MAP_WIRED.
+func (m *Map) WireFuture(on bool) { m.future = on }
+
+// WiresFuture says whether WireFuture holds.
+func (m *Map) WiresFuture() bool { return m.future }
+
+// Wired is how many bytes are wired.
+func (m *Map) Wired() (n uint64) {
+	for _, r := range m.regions {
+		if r.Wired {
+			n += r.Len()
+		}
+	}
+	return n
 }
 
 // Msync checks msync(2) and returns the shared file mappings to be written back. An

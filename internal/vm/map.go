@@ -33,6 +33,7 @@ type Region struct {
 	Shared     bool // MAP_SHARED
 	Used       bool // could once be touched
 	Own        bool // may have pages of its own: could once be written and is no shared file
+	Wired      bool // by mlock(2)
 	Inherit    int  // MAP_INHERIT_*
 	Obj        any  // what is mapped, comparable; nil: anonymous memory
 	Off        int64
@@ -49,7 +50,7 @@ func (r Region) Len() uint64 { return r.End - r.Start }
 
 // continues reports whether s goes on where r ends.
 func (r Region) continues(s Region) bool {
-	return r.End == s.Start && r.Prot == s.Prot && r.MaxProt == s.MaxProt && r.Shared == s.Shared && r.Used == s.Used && r.Own == s.Own &&
+	return r.End == s.Start && r.Prot == s.Prot && r.MaxProt == s.MaxProt && r.Shared == s.Shared && r.Used == s.Used && r.Own == s.Own && r.Wired == s.Wired &&
 		r.Inherit == s.Inherit && r.Name == s.Name && r.Obj == s.Obj && r.Anon == s.Anon &&
 		(r.Obj == nil && r.Anon == nil || r.Off+int64(r.Len()) == s.Off)
 }
@@ -72,6 +73,32 @@ type Map struct {
 	brkStart uint64
 	brkEnd   uint64
 	most     int // of regions: mostRegions
+	mprotect bool
+	future   bool // what is mapped is wired
+}
+
+// Mprotect says whether PaX MPROTECT holds (paxctl(8)): nothing is writable and executable at once, and a page
+// becomes neither later unless its mapping said so, in its protection or by PROT_MPROTECT.
+func (m *Map) Mprotect(on bool) { m.mprotect = on }
+
+// Lift ends PaX MPROTECT, for what is mapped already, too: as if that had never held.
+func (m *Map) Lift() {
+	m.mprotect = false
+	m.change(Min, Max, func(r *Region) { r.MaxProt = protAll })
+}
+
+// limit applies PaX MPROTECT to the most that a mapping allows (pax_mprotect_maxprotect).
+func (m *Map) limit(prot, extra, most int) int {
+	if !m.mprotect {
+		return most
+	}
+	return (prot | extra) & most
+}
+
+// refuses reports whether a protection is one that PaX MPROTECT has never (pax_mprotect_validate).
+func (m *Map) refuses(prot int) bool {
+	const both = netbsd.PROT_WRITE | netbsd.PROT_EXEC
+	return m.mprotect && prot&both == both
 }
 
 // mostRegions bounds a map, and so what a guest can have the kernel remember of it: four times

@@ -28,7 +28,7 @@ type host struct {
 func (h *host) run(t fataler, ops []Op) {
 	for _, op := range ops {
 		switch op.Kind {
-		case OpMap:
+		case OpMap, OpCopy:
 			for a := op.Region.Start; a < op.Region.End; a += PageSize {
 				h.pages[a] = pageOf(op.Region, a)
 			}
@@ -360,8 +360,8 @@ func TestAdviseAndRanges(t *testing.T) {
 		{second(m.Msync(0x2000, 0, netbsd.MS_SYNC)), netbsd.EINVAL},
 		{second(m.Mincore(0x1001, 1)), netbsd.EINVAL},
 		{second(m.Mincore(0x1000, 0x2000)), netbsd.ENOMEM},
-		{m.Range(0x1000, 0x1000), 0},
-		{m.Range(0x1000, 0x1001), netbsd.ENOMEM},
+		{m.Wire(0x1000, 0x1000, false, 0), 0},
+		{m.Wire(0x1000, 0x1001, false, 0), netbsd.ENOMEM},
 		{second(m.Unmap(0, 0x1000)), netbsd.EINVAL},
 		{second(m.Unmap(0x1000, 0)), 0},
 	} {

@@ -5,19 +5,43 @@ import "toaster/netbsd"
 // Request is mmap(2), with the file already looked up.
 type Request struct {
 	Addr, Len uint64
-	Prot      int
+	Prot      int // and what PROT_MPROTECT adds
 	MaxProt   int // 0 means everything
 	Flags     int // MAP_*
 	Obj       any // nil: anonymous
 	Off       int64
 	Name      string
 	LimitAS   uint64 // RLIMIT_AS; 0 means none
+	Memlock   uint64 // RLIMIT_MEMLOCK, for MAP_WIRED
 }
 
 const (
 	protAll   = netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC
 	knownMask = netbsd.MAP_SHARED | netbsd.MAP_PRIVATE
 )
+
+// extraProt is PROT_MPROTECT_EXTRACT: what mprotect(2) may allow later, beyond prot.
+func extraProt(prot int) int { return prot >> 3 & protAll }
+
+// Check is what sys_mmap looks at before it looks at the file. EINVAL: contradicting flags, a fixed
+// address that is not aligned as the offset is, or below the first page. ENOMEM: a length that wraps. EFBIG,
+// EOVERFLOW: a fixed range that leaves user space.
+func (q *Request) Check() netbsd.Errno {
+	if q.Flags&knownMask == knownMask {
+		return netbsd.EINVAL
+	}
+	pageOff := uint64(q.Off) % PageSize
+	size := pageUp(q.Len + pageOff)
+	switch {
+	case size < q.Len:
+		return netbsd.ENOMEM
+	case q.Flags&netbsd.MAP_FIXED == 0:
+		return 0
+	case (q.Addr-pageOff)%PageSize != 0:
+		return netbsd.EINVAL
+	}
+	return CheckRange(q.Addr-pageOff, size, true)
+}
 
 func pageUp(a uint64) uint64 { return (a + PageSize - 1) &^ (PageSize - 1) }
 
@@ -26,8 +50,8 @@ func pageUp(a uint64) uint64 { return (a + PageSize - 1) &^ (PageSize - 1) }
 //
 // Errors: EINVAL for contradicting flags, a misaligned fixed address or
 // alignment, an address below the first page; EFBIG and EOVERFLOW for a fixed range
-// that leaves user space; ENOMEM if there is no room; EACCES never: protections
-// against the object are the caller's.
+// that leaves user space; ENOMEM if there is no room; EACCES for what PROT_MPROTECT adds beyond MaxProt, and
+// what PaX MPROTECT forbids. Protections against the object are the caller's.
 func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	if q.Flags&knownMask == knownMask {
 		return 0, nil, netbsd.EINVAL
@@ -35,9 +59,14 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	if q.MaxProt == 0 {
 		q.MaxProt = protAll
 	}
+	extra := extraProt(q.Prot)
 	if q.Prot &= protAll; q.Prot&^q.MaxProt != 0 {
 		return 0, nil, netbsd.EINVAL
 	}
+	if extra&^q.MaxProt != 0 || m.refuses(q.Prot) {
+		return 0, nil, netbsd.EACCES
+	}
+	q.MaxProt = m.limit(q.Prot, extra, q.MaxProt)
 	var pageOff uint64
 	if q.Obj != nil {
 		pageOff = uint64(q.Off) % PageSize
@@ -55,6 +84,12 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 		return 0, nil, errno
 	}
 	if m.full() {
+		return 0, nil, netbsd.ENOMEM
+	}
+	if m.future {
+		q.Flags |= netbsd.MAP_WIRED
+	}
+	if q.Flags&netbsd.MAP_WIRED != 0 && (size > q.Memlock || m.Wired() > q.Memlock-size) {
 		return 0, nil, netbsd.ENOMEM
 	}
 	r := q.region(addr, size)
@@ -78,6 +113,7 @@ func (m *Map) held(start, end uint64) bool {
 func (q *Request) region(addr, size uint64) Region {
 	r := Region{Start: addr, End: addr + size, Prot: q.Prot, MaxProt: q.MaxProt, Obj: q.Obj, Name: q.Name}
 	r.Shared = q.Flags&netbsd.MAP_SHARED != 0
+	r.Wired = q.Flags&netbsd.MAP_WIRED != 0
 	r.Inherit = netbsd.MAP_INHERIT_COPY
 	if r.Shared {
 		r.Inherit = netbsd.MAP_INHERIT_SHARE

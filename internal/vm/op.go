@@ -10,6 +10,7 @@ const (
 	OpProtect               // set the protection of Region's range
 	OpMove                  // move Region's pages from From to its place
 	OpDiscard               // drop the pages of Region's range: they read as zero
+	OpCopy                  // map Region, which is anonymous, with what was there until now
 )
 
 // Op is one step for the host.

@@ -1,0 +1,184 @@
+package vm
+
+import (
+	"slices"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+const (
+	protR, protW, protX = netbsd.PROT_READ, netbsd.PROT_WRITE, netbsd.PROT_EXEC
+	anonFixed           = netbsd.MAP_PRIVATE | netbsd.MAP_ANON | netbsd.MAP_FIXED
+)
+
+// extra is PROT_MPROTECT.
+func extra(prot int) int { return prot << 3 }
+
+// PaX MPROTECT, as sys_mmap and sys_mprotect have it (pax_mprotect_maxprotect, pax_mprotect_validate): what is mapped
+// allows later what it allowed at first and what PROT_MPROTECT named, and nothing is ever both writable and executable.
+func TestMprotect(t *testing.T) {
+	const at = 0x10000
+	for _, c := range []struct {
+		name        string
+		prot, later int
+		mmap, want  netbsd.Errno
+	}{
+		{"to be read alone", protR | protW, protR, 0, 0},
+		{"code of what was written", protR | protW, protR | protX, 0, netbsd.EACCES},
+		{"code of what was written and said so", protR | protW | extra(protX), protR | protX, 0, 0},
+		{"and written again", protR | protX | extra(protW), protR | protW, 0, 0},
+		{"access to what was reserved", 0, protR | protW, 0, netbsd.EACCES},
+		{"access to what was reserved and said so", extra(protR | protW), protR | protW, 0, 0},
+		{"code and writable", protR | protW | protX, 0, netbsd.EACCES, 0},
+		{"code and writable, later", protR | extra(protW|protX), protW | protX, 0, netbsd.EACCES},
+	} {
+		m := New()
+		m.Mprotect(true)
+		_, _, errno := m.Map(Request{Addr: at, Len: PageSize, Prot: c.prot, Flags: anonFixed})
+		if errno != c.mmap {
+			t.Errorf("%s: mmap: %v, want %v", c.name, errno, c.mmap)
+		}
+		if errno != 0 {
+			continue
+		}
+		child, _ := m.Fork()
+		for who, m := range map[string]*Map{"itself": m, "its child": child} {
+			if _, errno := m.Protect(at, PageSize, c.later); errno != c.want {
+				t.Errorf("%s: %s: mprotect: %v, want %v", c.name, who, errno, c.want)
+			}
+		}
+		m.Lift()
+		if _, errno := m.Protect(at, PageSize, protR|protW|protX); errno != 0 {
+			t.Errorf("%s: not lifted: %v", c.name, errno)
+		}
+	}
+	free := New()
+	free.Map(Request{Addr: at, Len: PageSize, Prot: protR | protW, Flags: anonFixed})
+	if _, errno := free.Protect(at, PageSize, protR|protW|protX); errno != 0 {
+		t.Errorf("without: %v", errno)
+	}
+	if _, _, errno := free.Map(Request{Addr: at, Len: PageSize, Prot: protR | extra(protW), MaxProt: protR, Obj: 1, Flags: netbsd.MAP_SHARED}); errno != netbsd.EACCES {
+		t.Errorf("PROT_MPROTECT beyond what the file allows: %v", errno)
+	}
+	heap := New()
+	heap.Mprotect(true)
+	heap.SetBreak(at)
+	heap.Brk(at+PageSize, Max)
+	if _, errno := heap.Protect(at, PageSize, protR|protX); errno != netbsd.EACCES {
+		t.Errorf("code in the break's memory: %v", errno)
+	}
+}
+
+// mlock(2) counts pages up to RLIMIT_MEMLOCK (sys_mlock: EAGAIN, and ENOMEM for what is not mapped or not user
+// space), munlock(2) gives them back, and a child has none.
+func TestWire(t *testing.T) {
+	const at, limit = 0x10000, 3 * PageSize
+	m := New()
+	m.Map(Request{Addr: at, Len: 8 * PageSize, Prot: protR, Flags: anonFixed})
+	for i, c := range []struct {
+		addr, size uint64
+		on         bool
+		want       netbsd.Errno
+		wired      uint64 // pages, afterwards
+	}{
+		{at, 2 * PageSize, true, 0, 2},
+		{at + 4*PageSize, 2 * PageSize, true, netbsd.EAGAIN, 2},
+		{at + 4*PageSize + 1, 1, true, 0, 3},
+		{at, 0, true, 0, 3},
+		{at, PageSize, false, 0, 2},
+		{at + 8*PageSize, PageSize, true, netbsd.ENOMEM, 2},
+		{0, PageSize, true, netbsd.ENOMEM, 2},
+		{^uint64(0), PageSize, true, netbsd.EINVAL, 2},
+		{at, 1 << 62, true, netbsd.ENOMEM, 2},
+	} {
+		if errno := m.Wire(c.addr, c.size, c.on, limit); errno != c.want || m.Wired() != c.wired*PageSize {
+			t.Errorf("%d: %v, want %v; %d bytes wired", i, errno, c.want, m.Wired())
+		}
+		if wrong := m.Check(); wrong != "" {
+			t.Error(wrong)
+		}
+	}
+	none := New()
+	none.Map(Request{Addr: at, Len: PageSize, Flags: anonFixed})
+	if errno := none.Wire(at, PageSize, true, limit); errno != netbsd.ENOMEM {
+		t.Errorf("of PROT_NONE: %v", errno)
+	}
+	wired := Request{Addr: at, Len: 2 * PageSize, Prot: protR, Flags: anonFixed | netbsd.MAP_WIRED, Memlock: 2 * PageSize}
+	if _, _, errno := none.Map(wired); errno != 0 || none.Wired() != 2*PageSize {
+		t.Errorf("MAP_WIRED: %v, %d bytes", errno, none.Wired())
+	}
+	wired.Addr += 2 * PageSize
+	if _, _, errno := none.Map(wired); errno != netbsd.ENOMEM {
+		t.Errorf("MAP_WIRED of more than the limit: %v", errno)
+	}
+	if child, _ := m.Fork(); child.Wired() != 0 || child.Check() != "" {
+		t.Errorf("a child: %d bytes, %s", child.Wired(), child.Check())
+	}
+	if errno := m.WireAll(true, limit); errno != netbsd.ENOMEM {
+		t.Errorf("mlockall(2) of more than the limit: %v", errno)
+	}
+	if m.WireAll(true, Max); m.Wired() != m.Size() {
+		t.Errorf("mlockall(2): %d of %d", m.Wired(), m.Size())
+	}
+	if m.WireAll(false, 0); m.Wired() != 0 || m.Len() != 1 {
+		t.Errorf("munlockall(2): %d, %d regions", m.Wired(), m.Len())
+	}
+}
+
+// minherit(2): with COPY a child has a copy of what is shared, which is its own (uvm_mapent_forkcopy); with SHARE
+// it shares what was private, which its owner makes shared memory for it.
+func TestInherit(t *testing.T) {
+	const at = 0x10000
+	m := New()
+	m.Map(Request{Addr: at, Len: 2 * PageSize, Prot: protR | protW, Obj: 1, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED})
+	m.SetInherit(at, PageSize, netbsd.MAP_INHERIT_COPY)
+	child, ops := m.Fork()
+	if len(ops) != 1 || ops[0].Kind != OpCopy || ops[0].Region.Start != at || ops[0].Region.Len() != PageSize {
+		t.Errorf("the steps: %+v", ops)
+	}
+	if r, _ := child.Lookup(at); r.Shared || r.Obj != nil || r.Prot != protR|protW || !r.Own {
+		t.Errorf("the copy: %+v", r)
+	}
+	if r, _ := child.Lookup(at + PageSize); !r.Shared || r.Obj != 1 {
+		t.Errorf("what is shared: %+v", r)
+	}
+	if r, _ := m.Lookup(at); !r.Shared || r.Obj != 1 {
+		t.Errorf("the parent's: %+v", r)
+	}
+
+	m = New()
+	m.Map(Request{Addr: at, Len: 3 * PageSize, Prot: protR | protW, Flags: anonFixed})
+	m.SetInherit(at, PageSize, netbsd.MAP_INHERIT_SHARE)
+	if ops = m.Convert(at, 3*PageSize); len(ops) != 1 || ops[0].Kind != OpCopy || !ops[0].Region.Shared || ops[0].Region.Len() != PageSize {
+		t.Errorf("the steps: %+v", ops)
+	}
+	if ops = m.Convert(at, 3*PageSize); len(ops) != 0 {
+		t.Errorf("once more: %+v", ops)
+	}
+	child, ops = m.Fork()
+	if r, _ := child.Lookup(at); len(ops) != 0 || !r.Shared || !slices.Equal(slices.Collect(m.All()), slices.Collect(child.All())) {
+		t.Errorf("%+v; the child's: %+v", ops, r)
+	}
+}
+
+// sys_mmap looks at flags, the length and a fixed range before it looks at the file.
+func TestRequestCheck(t *testing.T) {
+	const fixed, priv = netbsd.MAP_FIXED, netbsd.MAP_PRIVATE
+	for _, c := range []struct {
+		q    Request
+		want netbsd.Errno
+	}{
+		{Request{Len: PageSize, Flags: netbsd.MAP_SHARED | priv}, netbsd.EINVAL},
+		{Request{Len: ^uint64(0), Flags: priv}, netbsd.ENOMEM},
+		{Request{Addr: 0x10001, Len: PageSize, Flags: priv | fixed}, netbsd.EINVAL},
+		{Request{Addr: 0x10001, Len: PageSize, Flags: priv | fixed, Off: 1}, 0},
+		{Request{Addr: 0, Len: PageSize, Flags: priv | fixed}, netbsd.EINVAL},
+		{Request{Addr: Max, Len: PageSize, Flags: priv | fixed}, netbsd.EFBIG},
+		{Request{Addr: 0x10001, Len: PageSize, Flags: priv}, 0},
+	} {
+		if errno := c.q.Check(); errno != c.want {
+			t.Errorf("%+v: %v, want %v", c.q, errno, c.want)
+		}
+	}
+}
