@@ -131,32 +131,11 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 	if errno := q.Check(); errno != 0 {
 		return 0, errno
 	}
-	fd := -1
-	if m.Flags&netbsd.MAP_ANON != 0 {
-		if m.FD != -1 {
-			return 0, netbsd.EINVAL
-		}
-	} else {
-		d, errno := c.L.Proc().Files().(syscalls.Files).Get(m.FD)
-		if errno != 0 {
-			return 0, errno
-		}
-		defer d.Release()
-		h, ok := d.HostFD()
-		if !ok {
-			return 0, netbsd.ENODEV
-		}
-		if q.MaxProt, errno = fileProt(d.Readable(), d.Writable() && !d.Metered(), m); errno != 0 {
-			return 0, errno
-		}
-		if !d.Readable() {
-			if h, errno = hostfile.Mappable(h, m.Flags&netbsd.MAP_SHARED != 0); errno != 0 {
-				return 0, errno
-			}
-			defer syscall.Close(h)
-		}
-		q.Obj, fd = mapped(d.File, m.Flags), h
+	fd, done, errno := mmapFile(c, m, &q)
+	if errno != 0 {
+		return 0, errno
 	}
+	defer done()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	wired := m.Flags&netbsd.MAP_WIRED != 0 || s.m.WiresFuture()
@@ -165,7 +144,7 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 	}
 	id, sites := s.textSites(&q, fd)
 	var addr uint64
-	errno := s.charge(mostOf(min(m.Len, vm.Max), m.Prot)+s.textMost(sites), func() (errno netbsd.Errno) {
+	errno = s.charge(mostOf(min(m.Len, vm.Max), m.Prot)+s.textMost(sites), func() (errno netbsd.Errno) {
 		var ops []vm.Op
 		if m.Flags&netbsd.MAP_FIXED != 0 {
 			s.restoreText(threadOf(c), m.Addr, m.Len)
@@ -217,6 +196,39 @@ func (s *Space) Backing(addr uint64) (obj any, off uint64, errno netbsd.Errno) {
 		return r.Anon, off, 0
 	}
 	return r.Obj, off, 0
+}
+
+// mmapFile looks up what q is to map: fd is the host's descriptor, -1 for anonymous memory, which names no file
+// (EINVAL). The caller calls done once the host has the mapping.
+func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, done func(), errno netbsd.Errno) {
+	if m.Flags&netbsd.MAP_ANON != 0 {
+		if m.FD != -1 {
+			errno = netbsd.EINVAL
+		}
+		return -1, func() {}, errno
+	}
+	d, errno := c.L.Proc().Files().(syscalls.Files).Get(m.FD)
+	if errno != 0 {
+		return -1, nil, errno
+	}
+	done = d.Release
+	fd, ok := d.HostFD()
+	if !ok {
+		errno = netbsd.ENODEV
+	} else {
+		q.MaxProt, errno = fileProt(d.Readable(), d.Writable() && !d.Metered(), m)
+	}
+	if errno == 0 && !d.Readable() {
+		if fd, errno = hostfile.Mappable(fd, m.Flags&netbsd.MAP_SHARED != 0); errno == 0 {
+			done = func() { syscall.Close(fd); d.Release() }
+		}
+	}
+	if errno != 0 {
+		d.Release()
+		return -1, nil, errno
+	}
+	q.Obj = mapped(d.File, m.Flags)
+	return fd, done, 0
 }
 
 // fileProt returns the most that a mapping of a file may allow (vn_mmap). EINVAL, EOVERFLOW: a range of
