@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"math/bits"
+
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
 	"toaster/internal/vm"
@@ -134,8 +136,42 @@ func (mc *Context) faultInfo(t *platform.Trap) netbsd.Siginfo {
 	if t.Code == linuxSIKERNEL {
 		f.Code = netbsd.SEGV_ACCERR
 	}
-	return f.Siginfo()
+	info := f.Siginfo()
+	if info.Trap == netbsd.T_ARITHTRAP || info.Trap == netbsd.T_XMM {
+		mc.clearFPU(&info)
+	}
+	return info
 }
+
+// clearFPU is fputrap(): of the exceptions that the FPU or SSE notes and does not mask the first one makes the
+// code, all of them are si_trap, and what was noted is forgotten. Otherwise the FPU would raise the exception
+// again at its next instruction, and a handler that returns would never get further.
+func (mc *Context) clearFPU(info *netbsd.Siginfo) {
+	const (
+		controlAt, statusAt, mxcsrAt = 0, 2, 24 // in the FXSAVE area
+		exceptions                   = 0x3f
+		stackFault, fnclex           = 0x40, 0x80ff
+	)
+	fp := mc.fpu.FP()
+	var noted uint32
+	if info.Trap == netbsd.T_XMM {
+		mxcsr := le.Uint32(fp[mxcsrAt:])
+		noted = mxcsr &^ (mxcsr >> 7) & exceptions
+		le.PutUint32(fp[mxcsrAt:], mxcsr&^exceptions)
+	} else {
+		status := le.Uint16(fp[statusAt:])
+		noted = uint32(status&(exceptions|stackFault)) &^ uint32(le.Uint16(fp[controlAt:])&exceptions)
+		le.PutUint16(fp[statusAt:], status&^fnclex)
+	}
+	mc.fpu.SetFP(&fp)
+	if noted != 0 {
+		info.Code, info.Trap = fpeCodes[bits.TrailingZeros32(noted)], int32(noted)
+	}
+}
+
+// fpeCodes is x86fp_ksiginfo_table: invalid operation, denormal operand, division by zero, overflow, underflow, loss
+// of precision, stack fault.
+var fpeCodes = [...]int32{netbsd.FPE_FLTINV, netbsd.FPE_FLTRES, netbsd.FPE_FLTDIV, netbsd.FPE_FLTOVF, netbsd.FPE_FLTUND, netbsd.FPE_FLTRES, netbsd.FPE_FLTINV}
 
 // Linux's numbers in a platform.Trap. Those of SEGV_* and FPE_* are NetBSD's, too.
 const (

@@ -304,3 +304,40 @@ func TestFaultIgnored(t *testing.T) {
 		}
 	}
 }
+
+// fputrap of sys/arch/x86/x86/fpu.c: what the FPU or SSE notes and does not mask is the code and si_trap, and is
+// noted no longer; what else their state says stays.
+func TestFPUExceptions(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		trapno          uint64
+		control, status uint16
+		mxcsr           uint32
+		code            int32
+		noted           int32
+		statusAfter     uint16
+		mxcsrAfter      uint32
+	}{
+		{"x87, a division by zero", 16, 0x37b, 0xb884, 0x1f80, netbsd.FPE_FLTDIV, 4, 0x3800, 0x1f80},
+		{"x87, overflow beside what is masked", 16, 0x377, 0x80a8, 0x1f80, netbsd.FPE_FLTOVF, 8, 0, 0x1f80},
+		{"x87, a stack fault", 16, 0x37f, 0x8241, 0x1f80, netbsd.FPE_FLTINV, 0x40, 0x0200, 0x1f80},
+		{"SSE, a division by zero", 19, 0x37f, 0, 0x1d84, netbsd.FPE_FLTDIV, 4, 0, 0x1d80},
+		{"SSE, underflow and what is masked", 19, 0x37f, 0, 0x17b0, netbsd.FPE_FLTUND, 0x10, 0, 0x1780},
+	} {
+		play(t, func(x *script) {
+			le.PutUint16(x.fp.fx[0:], c.control)
+			le.PutUint16(x.fp.fx[2:], c.status)
+			le.PutUint32(x.fp.fx[24:], c.mxcsr)
+			x.catch(netbsd.SIGFPE, 0)
+			x.sys.handle(x.Context, &platform.Trap{Kind: platform.Fault, Signo: 8, Trapno: c.trapno})
+			var got netbsd.Siginfo
+			x.l.Platform().UserRet(func(d *kern.Delivery) bool { got = d.Info; return true })
+			if got.Signo != netbsd.SIGFPE || got.Code != c.code || got.Trap != c.noted || got.Addr != scriptCode {
+				t.Errorf("%s: %+v, want code %d, trap %#x", c.name, got, c.code, c.noted)
+			}
+			if st, mx := le.Uint16(x.fp.fx[2:]), le.Uint32(x.fp.fx[24:]); st != c.statusAfter || mx != c.mxcsrAfter {
+				t.Errorf("%s: status %#x, MXCSR %#x, want %#x, %#x", c.name, st, mx, c.statusAfter, c.mxcsrAfter)
+			}
+		})
+	}
+}
