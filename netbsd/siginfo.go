@@ -29,6 +29,12 @@ const (
 	SI_LWP     = -5
 	SI_NOINFO  = 32767
 
+	POLL_IN  = 1
+	POLL_OUT = 2
+	POLL_ERR = 4
+	POLL_PRI = 5
+	POLL_HUP = 6
+
 	CLD_EXITED    = 1
 	CLD_KILLED    = 2
 	CLD_DUMPED    = 3

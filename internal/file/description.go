@@ -33,8 +33,10 @@ type Description struct {
 	meter *Meter // of what is written; set before anybody else knows d
 	sinks bool   // File is a Sink: a write is too short to ask each time
 
+	owner atomic.Int32 // F_SETOWN: process, or group if negative
+
 	mu    sync.Mutex
-	owner int // F_SETOWN: process, or group if negative
+	async *Waiter // of O_ASYNC; nil: there is none
 
 	// Path is the name it was opened by, for traces; "" if none.
 	Path string
@@ -63,6 +65,7 @@ func (d *Description) Ref() *Description {
 func (d *Description) Release() {
 	switch n := d.refs.Add(-1); {
 	case n == 0:
+		d.endAsync()
 		d.File.Close()
 		if q := d.flocked.Load(); q != nil {
 			q.Notify(In)
@@ -128,18 +131,10 @@ func (d *Description) Call(l Sleeper) Call {
 }
 
 // Owner returns F_GETOWN's value.
-func (d *Description) Owner() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.owner
-}
+func (d *Description) Owner() int { return int(d.owner.Load()) }
 
 // SetOwner is F_SETOWN: the process, or the group if negative, that SIGIO goes to.
-func (d *Description) SetOwner(id int) {
-	d.mu.Lock()
-	d.owner = id
-	d.mu.Unlock()
-}
+func (d *Description) SetOwner(id int) { d.owner.Store(int32(id)) }
 
 // HostFD returns the host descriptor behind d, if there is one; it stays d's.
 func (d *Description) HostFD() (int, bool) {

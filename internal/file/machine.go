@@ -26,6 +26,9 @@ type MachineConfig struct {
 	// TableOf says whose descriptors an LWP of the machine uses, nil if it is none of a
 	// process with any. Without it a close(2) sends no sleeper back to its descriptor.
 	TableOf func(Sleeper) *Table
+	// Sigio sends SIGIO with a code, POLL_IN and its like, to a process, or to a group if owner is below 0. It
+	// must not sleep, nor call back. Nil: nobody is sent any.
+	Sigio func(owner int, code int32)
 	// Watcher knows what happens to open files; nil: nobody does.
 	Watcher Watcher
 }

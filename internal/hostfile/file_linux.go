@@ -155,6 +155,14 @@ func (f *File) export() (int, error) {
 // ReadsWhole implements file.Whole.
 func (f *File) ReadsWhole() bool { return f.kind == kindDirect }
 
+// AsyncEvents implements file.Asynchronous: what comes in on sockets and pipes of the host.
+func (f *File) AsyncEvents() file.Events {
+	if f.mode == unix.S_IFSOCK || f.mode == unix.S_IFIFO {
+		return file.Readable
+	}
+	return 0
+}
+
 // Regular tells kevent(2) that the file has an end.
 func (f *File) Regular() bool { return f.mode == unix.S_IFREG }
 

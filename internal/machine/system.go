@@ -135,7 +135,8 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		tree.Close()
 		return nil, nil, err
 	}
-	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watcher: host})
+	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watcher: host,
+		Sigio: func(owner int, code int32) { s.Kernel.Sigio(owner, code) }})
 	s.hosts.outside = outside.New(outside.Options{Off: cfg.NoHostExec, Identify: identify, Join: s.join})
 	s.prescan.begin(cfg.Program)
 	if cfg.Sink != nil {

@@ -236,3 +236,49 @@ func TestFileSizeLimit(t *testing.T) {
 		{"write(2): it is raised", netbsd.SYS_write, args{0, six, 6}, 0, 6, nil},
 	}})
 }
+
+// O_ASYNC: what comes into a pipe, or the room that a reader makes, is SIGIO to the owner (pipeselwakeup,
+// fownsignal); fsetown says who that may be.
+func TestSigio(t *testing.T) {
+	const handler, tramp = 0x401000, 0x402000
+	catch := action(netbsd.Sigaction{Handler: handler, Flags: netbsd.SA_NODEFER})
+	minusSelf := func(p *player) uint64 { return uint64(-int64(self(p))) }
+	selfIn := func(p *player) uint64 { return p.mem.put(words(uint32(self(p)))) }
+	selfIs := func(sign int64) func(*result) string {
+		return func(r *result) string {
+			if got := int32(le32(r.mem(2, 4))); int64(got) != sign*int64(self(r.p)) {
+				return fmt.Sprintf("the owner is %d", got)
+			}
+			return ""
+		}
+	}
+	none := caught()
+	fileStages(t, map[string][]row{"pipes": {
+		{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGIO, catch, 0, tramp, 2}, 0, nil, nil},
+		{"pipe2(2)", netbsd.SYS_pipe2, args{room(8), 0}, 0, nil, nil},
+		{"fcntl(2): F_GETOWN, nobody", netbsd.SYS_fcntl, args{0, netbsd.F_GETOWN, 0}, 0, 0, nil},
+		{"fsetown: ESRCH", netbsd.SYS_fcntl, args{0, netbsd.F_SETOWN, nobody}, netbsd.ESRCH, nil, nil},
+		{"pgid_in_session: EINVAL", netbsd.SYS_fcntl, args{0, netbsd.F_SETOWN, -77777}, netbsd.EINVAL, nil, nil},
+		{"fcntl(2): F_SETOWN", netbsd.SYS_fcntl, args{0, netbsd.F_SETOWN, self}, 0, nil, nil},
+		{"fcntl(2): F_GETOWN", netbsd.SYS_fcntl, args{0, netbsd.F_GETOWN, 0}, 0, self, nil},
+		{"write(2): no O_ASYNC", netbsd.SYS_write, args{1, []byte("x"), 1}, 0, none, nil},
+		{"fcntl(2): F_SETFL", netbsd.SYS_fcntl, args{0, netbsd.F_SETFL, netbsd.O_ASYNC}, 0, none, nil},
+		{"fcntl(2): F_GETFL", netbsd.SYS_fcntl, args{0, netbsd.F_GETFL, 0}, 0, netbsd.O_ASYNC, nil},
+		{"write(2): SIGIO", netbsd.SYS_write, args{1, []byte("x"), 1}, 0, caught(netbsd.SIGIO), nil},
+		{"fcntl(2): F_SETFL without", netbsd.SYS_fcntl, args{0, netbsd.F_SETFL, 0}, 0, nil, nil},
+		{"write(2): no more", netbsd.SYS_write, args{1, []byte("x"), 1}, 0, caught(netbsd.SIGIO), nil},
+		{"fcntl(2): F_SETOWN of a group", netbsd.SYS_fcntl, args{0, netbsd.F_SETOWN, minusSelf}, 0, nil, nil},
+		{"ioctl(2): FIOGETOWN", netbsd.SYS_ioctl, args{0, netbsd.FIOGETOWN, room(4)}, 0, selfIs(-1), nil},
+		{"ioctl(2): TIOCGPGRP", netbsd.SYS_ioctl, args{0, netbsd.TIOCGPGRP, room(4)}, 0, selfIs(1), nil},
+		{"ioctl(2): FIOASYNC", netbsd.SYS_ioctl, args{0, netbsd.FIOASYNC, words(1)}, 0, nil, nil},
+		{"write(2): SIGIO to the group", netbsd.SYS_write, args{1, []byte("x"), 1}, 0, caught(netbsd.SIGIO, netbsd.SIGIO), nil},
+		{"ioctl(2): TIOCSPGRP", netbsd.SYS_ioctl, args{0, netbsd.TIOCSPGRP, selfIn}, 0, nil, nil},
+		{"ioctl(2): FIOGETOWN", netbsd.SYS_ioctl, args{0, netbsd.FIOGETOWN, room(4)}, 0, selfIs(-1), nil},
+		{"ioctl(2): TIOCSPGRP, EINVAL below 0", netbsd.SYS_ioctl, args{0, netbsd.TIOCSPGRP, words(0xffffffff)}, netbsd.EINVAL, nil, nil},
+		{"close(2) of the writer: SIGIO", netbsd.SYS_close, args{1}, 0, caught(netbsd.SIGIO, netbsd.SIGIO, netbsd.SIGIO), nil},
+		{"close(2)", netbsd.SYS_close, args{0}, 0, nil, nil},
+		{"open(2): of a file nobody is told", netbsd.SYS_open, args{"f", netbsd.O_RDWR | netbsd.O_CREAT, 0o644}, 0, 0, nil},
+		{"ioctl(2): FIOASYNC", netbsd.SYS_ioctl, args{0, netbsd.FIOASYNC, words(1)}, 0, nil, nil},
+		{"ioctl(2): TIOCGPGRP", netbsd.SYS_ioctl, args{0, netbsd.TIOCGPGRP, room(4)}, netbsd.ENOTTY, nil, nil},
+	}})
+}

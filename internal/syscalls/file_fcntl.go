@@ -40,12 +40,19 @@ func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
 	case netbsd.F_GETFL:
 		return c.ok(uint64(d.Flags()))
 	case netbsd.F_SETFL:
+		if (d.Flags()^arg)&netbsd.O_ASYNC != 0 {
+			if errno := fcntlIoctl(c, d, netbsd.FIOASYNC, arg&netbsd.O_ASYNC, nil); errno != 0 {
+				return errno
+			}
+		}
 		return d.SetFlags(arg)
 	case netbsd.F_GETOWN:
-		return c.ok(uint64(int64(d.Owner())))
+		var owner int32
+		errno := fcntlIoctl(c, d, netbsd.FIOGETOWN, 0, &owner)
+		c.Ret[0] = uint64(int64(owner))
+		return errno
 	case netbsd.F_SETOWN:
-		d.SetOwner(arg)
-		return 0
+		return fcntlIoctl(c, d, netbsd.FIOSETOWN, arg, nil)
 	case netbsd.F_GETNOSIGPIPE:
 		if d.NoSigpipe() {
 			c.Ret[0] = 1
@@ -63,6 +70,17 @@ func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
 		return recordLock(c, d)
 	}
 	return netbsd.EINVAL
+}
+
+// fcntlIoctl makes a request of ioctl(2) with an int, as sys_fcntl does for the owner and O_ASYNC.
+func fcntlIoctl(c *Call, d *file.Description, cmd uint32, arg int, out *int32) netbsd.Errno {
+	data := c.out(4)
+	putLE32(data, uint32(arg))
+	errno := doIoctl(c, d, cmd, data)
+	if out != nil {
+		*out = int32(le32(data))
+	}
+	return errno
 }
 
 // getPath is F_GETPATH, into a buffer of MAXPATHLEN bytes.

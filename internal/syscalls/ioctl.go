@@ -75,7 +75,11 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 	errno := d.File.Ioctl(d.Call(c.L), cmd, data)
 	switch {
 	case cmd == netbsd.FIOASYNC && (errno == 0 || errno == netbsd.EPASSTHROUGH):
-		return d.SetFlag(netbsd.O_ASYNC, le32(data) != 0)
+		on := le32(data) != 0
+		d.SetAsync(c.files().Machine(), on)
+		return d.SetFlag(netbsd.O_ASYNC, on)
+	case errno == netbsd.EPASSTHROUGH && ownerRequest(cmd):
+		return ownerIoctl(c, d, cmd, data)
 	case errno == netbsd.EPASSTHROUGH:
 		return countIoctl(d, cmd, data)
 	}
@@ -90,12 +94,72 @@ func countIoctl(d *file.Description, cmd uint32, data []byte) netbsd.Errno {
 		putLE32(data, uint32(n.ReadCount()))
 	case cmd == netbsd.FIONSPACE && ok:
 		putLE32(data, uint32(n.WriteCount()))
-	case cmd == netbsd.FIOGETOWN, cmd == netbsd.SIOCGPGRP:
-		putLE32(data, uint32(d.Owner()))
-	case cmd == netbsd.FIOSETOWN, cmd == netbsd.SIOCSPGRP:
-		d.SetOwner(int(int32(le32(data))))
 	default:
 		return netbsd.ENOTTY
 	}
 	return 0
+}
+
+func ownerRequest(cmd uint32) bool {
+	switch cmd {
+	case netbsd.FIOGETOWN, netbsd.SIOCGPGRP, netbsd.FIOSETOWN, netbsd.SIOCSPGRP, netbsd.TIOCGPGRP, netbsd.TIOCSPGRP:
+		return true
+	}
+	return false
+}
+
+// ownerIoctl is fgetown and fsetown: who gets SIGIO is a process, or a group by its number below 0, which
+// TIOCSPGRP, TIOCGPGRP and their like have above it. ENOTTY: the file sends none.
+func ownerIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno {
+	if a, ok := d.File.(file.Asynchronous); (!ok || a.AsyncEvents() == 0) && (cmd == netbsd.TIOCGPGRP || cmd == netbsd.TIOCSPGRP) {
+		return netbsd.ENOTTY
+	}
+	id := int(int32(le32(data)))
+	switch cmd {
+	case netbsd.TIOCGPGRP:
+		putLE32(data, uint32(-d.Owner()))
+		return 0
+	case netbsd.FIOGETOWN, netbsd.SIOCGPGRP:
+		putLE32(data, uint32(d.Owner()))
+		return 0
+	case netbsd.TIOCSPGRP:
+		if id < 0 {
+			return netbsd.EINVAL
+		}
+		id = -id
+	}
+	return c.setOwner(d, id)
+}
+
+// setOwner is the end of fsetown. ESRCH: no such process. EINVAL: no such group. EPERM: it is of another
+// session.
+func (c *Call) setOwner(d *file.Description, id int) netbsd.Errno {
+	errno := netbsd.Errno(0)
+	switch {
+	case id > 0 && c.K.M.Find(id) == nil:
+		errno = netbsd.ESRCH
+	case id < 0:
+		errno = netbsd.EINVAL
+		for _, p := range c.K.M.Procs() {
+			if p.Pgid() == -id {
+				if errno = 0; p.Sid() != c.L.Proc().Sid() {
+					errno = netbsd.EPERM
+				}
+				break
+			}
+		}
+	}
+	if errno == 0 {
+		d.SetOwner(id)
+	}
+	return errno
+}
+
+// Sigio sends SIGIO as file.MachineConfig says (fownsignal).
+func (k *Kernel) Sigio(owner int, code int32) {
+	if owner < 0 {
+		k.M.Kill(owner, netbsd.SIGIO)
+	} else if p := k.M.Find(owner); p != nil {
+		p.Signal(&netbsd.Siginfo{Signo: netbsd.SIGIO, Code: code})
+	}
 }

@@ -67,7 +67,7 @@ func (r *rig) run(f func(p *player)) {
 		return -1, syscall.EAFNOSUPPORT
 	}})
 	term := tty.New(r.m, tree, host)
-	files := file.NewMachine(file.MachineConfig{TableOf: TableOf, Watcher: host})
+	files := file.NewMachine(file.MachineConfig{TableOf: TableOf, Watcher: host, Sigio: r.k.Sigio})
 	var cred *kern.Cred // nil is the superuser
 	if r.asHost {
 		cred = tree.HostCred()
