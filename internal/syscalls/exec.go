@@ -1,6 +1,9 @@
 package syscalls
 
-import "toaster/netbsd"
+import (
+	"toaster/internal/file"
+	"toaster/netbsd"
+)
 
 // execve is execve(const char *path, char *const argv[], char *const envp[]).
 func execve(c *Call) netbsd.Errno {
@@ -17,23 +20,47 @@ func execve(c *Call) netbsd.Errno {
 	return errno
 }
 
+// fexecve is fexecve(int fd, char *const argv[], char *const envp[]). EBADF. EINVAL: no file that a name could
+// have. The file is found again by the name that it has now: ENOENT if it has none any more.
+func fexecve(c *Call) netbsd.Errno {
+	var args ExecArgs
+	errno := c.onFD(func(d *file.Description) (errno netbsd.Errno) {
+		if args.Path, errno = View(c.L).PathOf(d); errno == netbsd.EOPNOTSUPP {
+			errno = netbsd.EINVAL
+		}
+		return errno
+	})
+	if errno == 0 {
+		errno = c.execVectors(&args, 1, 2)
+	}
+	if errno != 0 {
+		return errno
+	}
+	return c.K.Exec(c, args)
+}
+
 // execArgs reads a path, arguments and environment from the arguments named. As in copyinargs the
 // environment need not be there, and is empty then; without arguments it is EINVAL.
 func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, errno netbsd.Errno) {
 	if args.Path, errno = c.path(path); errno != 0 {
 		return args, errno
 	}
+	return args, c.execVectors(&args, argv, envp)
+}
+
+// execVectors reads arguments and environment.
+func (c *Call) execVectors(args *ExecArgs, argv, envp int) (errno netbsd.Errno) {
 	if c.Ptr(argv) == 0 {
-		return args, netbsd.EINVAL
+		return netbsd.EINVAL
 	}
 	room := netbsd.ARG_MAX
 	if args.Argv, errno = c.stringVector(c.Ptr(argv), &room); errno != 0 {
-		return args, errno
+		return errno
 	}
 	if c.Ptr(envp) != 0 {
 		args.Envp, errno = c.stringVector(c.Ptr(envp), &room)
 	}
-	return args, errno
+	return errno
 }
 
 // stringVector reads a vector of strings that a null pointer ends; room is what is

@@ -332,3 +332,18 @@ func TestPosixSpawn(t *testing.T) {
 }
 
 var _ kern.AddressSpace = (*ram)(nil)
+
+// fexecve(2): execve(2) of an open file.
+func TestFexecve(t *testing.T) {
+	fileStages(t, map[string][]row{"an open file": {
+		{"EBADF", netbsd.SYS_fexecve, args{0, strv{"a"}, strv{}}, netbsd.EBADF, nil, nil},
+		{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_RDWR | netbsd.O_CREAT, 0o755}, 0, 0, nil},
+		{"EINVAL without arguments", netbsd.SYS_fexecve, args{0, 0, strv{}}, netbsd.EINVAL, nil, nil},
+		{"EFAULT", netbsd.SYS_fexecve, args{0, bad, strv{}}, netbsd.EFAULT, nil, nil},
+		{"the file", netbsd.SYS_fexecve, args{0, strv{"a", "b"}, strv{"C=d"}}, netbsd.EJUSTRETURN, executed(ExecArgs{"/f", []string{"a", "b"}, []string{"C=d"}}), nil},
+		{"rename(2)", netbsd.SYS_rename, args{"f", "g"}, 0, nil, nil},
+		{"by the name that it has", netbsd.SYS_fexecve, args{0, strv{}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{"/g", nil, nil}), nil},
+		{"pipe2(2)", netbsd.SYS_pipe2, args{room(8), 0}, 0, nil, nil},
+		{"fd_getvnode: EINVAL for a pipe", netbsd.SYS_fexecve, args{1, strv{"a"}, strv{}}, netbsd.EINVAL, nil, nil},
+	}})
+}
