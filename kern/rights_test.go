@@ -101,3 +101,50 @@ func TestSubreaperOfWhoExits(t *testing.T) {
 		w.is("gone", p.SetSubreaper(true), netbsd.ESRCH)
 	})
 }
+
+// ptrace(2), PT_ATTACH: EPERM for another user's process and for one that has changed its user
+// (secmodel_bsd44); root may.
+func TestWhoMayAttach(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			user := func(uid uint32) *Proc { return w.spawnWith("U", SpawnArgs{Cred: UserCred(uid, uid), Body: sleepForever}) }
+			own, other, root := user(7), user(8), w.spawn("R", sleepForever)
+			changed := w.spawn("C", func(l *LWP) { l.Setuid(7); sleepForever(l) })
+			l.Nanosleep(time.Second)
+			w.spawnWith("D", SpawnArgs{Cred: UserCred(7, 7), Body: func(l *LWP) {
+				w.is("another's", l.PtraceAttach(other.Pid()), netbsd.EPERM)
+				w.is("root's", l.PtraceAttach(root.Pid()), netbsd.EPERM)
+				w.is("one that was root's", l.PtraceAttach(changed.Pid()), netbsd.EPERM)
+				w.is("own", l.PtraceAttach(own.Pid()), netbsd.Errno(0))
+			}}).Wait()
+			w.is("root", l.PtraceAttach(other.Pid()), netbsd.Errno(0))
+			for _, p := range []*Proc{other, root, changed} {
+				p.Kill(netbsd.SIGKILL)
+			}
+			w.wait(l, other.Pid(), netbsd.WALLSIG)
+		})
+	})
+}
+
+// PT_SUSPEND and PT_RESUME: ESRCH for an LWP that is not there, or has ended.
+func TestSuspendOfNoLWP(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			zombie := 0
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				n, _ := l.NewLWP(0, (*LWP).ExitLWP, false, nil)
+				zombie = n.ID()
+				l.Nanosleep(time.Second)
+				l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+			})
+			w.next(l, pid, 0)
+			for _, on := range []bool{true, false} {
+				w.is("nobody", l.PtraceSuspend(pid, 9999, on), netbsd.ESRCH)
+				w.is("a zombie", l.PtraceSuspend(pid, zombie, on), netbsd.ESRCH)
+				w.is("the first", l.PtraceSuspend(pid, under(w, 1, pid), on), netbsd.Errno(0))
+			}
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
+		})
+	})
+}
