@@ -57,6 +57,7 @@ const (
 type Proc struct {
 	m       *Machine
 	pid     int32
+	xexit   int32 // p_xexit, all 32 bits of exit(2)'s argument; release 10 (item 1)
 	flags   procFlags
 	state   ProcState
 	exitsig netbsd.Signal // p_exitsig: what the parent gets
@@ -75,6 +76,7 @@ type Proc struct {
 	sibNext, sibPrev *Proc
 	seq              uint64            // place in the child list: bigger is nearer the head
 	nkids            [numClasses]int32 // children by wait class
+	nextLid          int32             // 2003: the last LWP id given; 10: the pid, while an LWP has it
 	waits            *waitSet          // children worth reporting; nil until there is one
 	hp               heapLinks         // place in the parent's queue
 	node             *groupNode        // and by group; nil unless the parent has waited for one
@@ -86,11 +88,9 @@ type Proc struct {
 
 	// The LWPs, zombies included: exit_lwps waits until nlwps is 1, and an LWP that is a
 	// zombie already counts in both.
-	lwps    *LWP // newest first
-	nlwps   int32
-	nzlwps  int32
-	nextLid int32 // 2003: the last id given; 10: the pid, while an LWP has it
-	xexit   int32 // p_xexit, all 32 bits of exit(2)'s argument; release 10 (item 1)
+	lwps   *LWP // newest first
+	nlwps  int32
+	nzlwps int32
 
 	// NetBSD sleeps on addresses within the process; each has a queue here.
 	waiters waitq // sleepers in wait4 and, in 2003, vfork: NetBSD's wakeup(p)

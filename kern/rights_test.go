@@ -107,7 +107,9 @@ func TestSubreaperOfWhoExits(t *testing.T) {
 func TestWhoMayAttach(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			user := func(uid uint32) *Proc { return w.spawnWith("U", SpawnArgs{Cred: UserCred(uid, uid), Body: sleepForever}) }
+			user := func(uid uint32) *Proc {
+				return w.spawnWith("U", SpawnArgs{Cred: UserCred(uid, uid), Body: sleepForever})
+			}
 			own, other, root := user(7), user(8), w.spawn("R", sleepForever)
 			changed := w.spawn("C", func(l *LWP) { l.Setuid(7); sleepForever(l) })
 			l.Nanosleep(time.Second)
