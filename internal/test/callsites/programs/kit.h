@@ -7,6 +7,10 @@ typedef unsigned char u8;
 __attribute__((section(".note.netbsd.ident"), used, aligned(4)))
 static const struct { u32 n, d, t; char name[8]; u32 v; } netbsd_note = {7, 4, 1, "NetBSD\0", 1000000000};
 
+// paxctl +m: text may become writable, and writable memory code, which PaX MPROTECT forbids to others.
+__attribute__((section(".note.netbsd.pax"), used, aligned(4)))
+static const struct { u32 n, d, t; char name[4]; u32 v; } pax_note = {4, 4, 3, "PaX", 2};
+
 #pragma GCC visibility push(hidden) // nobody relocates these programs
 
 #define LIBC(name, nr) \
