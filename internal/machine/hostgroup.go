@@ -36,7 +36,9 @@ import (
 type hostGroups struct {
 	m *kern.Machine
 
-	mu    sync.Mutex // held while a program is started: the next one may want its group
+	// mu is held while a program is started: the next one may want its group. The order is hostGroups.mu,
+	// hostGroup.mu, hostWaiter.mu, and then the kernel's, or hosts.mu.
+	mu    sync.Mutex
 	all   map[*kern.Pgrp][]*hostGroup
 	tried bool                             // to make watch
 	watch atomic.Pointer[groupwatch.Watch] // of them; nil before the first one, and where the host has none
@@ -67,14 +69,29 @@ func (gs *hostGroups) start(w *hostWaiter, h *hostProgram) error {
 	gs.m = w.sys.M
 	gs.beWatched()
 	k := w.l.Proc().Pgrp()
-	g := gs.find(k, h)
-	w.group = g
-	err := w.sys.startHost(w, h)
+	err := gs.find(k, h).start(w, h)
 	if errors.Is(err, syscall.EPERM) && h.pgid != 0 { // its last member has gone just now
-		g, h.pgid = gs.add(k, &hostGroup{}), 0
-		w.group = g
-		err = w.sys.startHost(w, h)
+		h.pgid = 0
+		err = gs.add(k, &hostGroup{}).start(w, h)
 	}
+	return err
+}
+
+// errDying is of a program that is not started, as its process is to die.
+var errDying = errors.New("the process is to die")
+
+// start starts h in g. Whoever has a signal for the process or for the group waits meanwhile: it is to
+// reach the program, and what that has started by then.
+func (g *hostGroup) start(w *hostWaiter, h *hostProgram) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.group.Store(g)
+	if !w.l.Platform().SetForeign(w) {
+		return errDying
+	}
+	err := w.sys.startHost(w, h)
 	if err == nil {
 		g.join(w)
 	}
@@ -117,10 +134,8 @@ func (gs *hostGroups) add(k *kern.Pgrp, g *hostGroup) *hostGroup {
 	return g
 }
 
-// join notes that w's program has been started in g.
+// join notes that w's program has been started in g. g.mu is held.
 func (g *hostGroup) join(w *hostWaiter) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.pgid == 0 && !g.shared {
 		g.pgid = w.pid
 		g.of.watching(g.pgid, true)

@@ -40,9 +40,9 @@ func TestSharedGroup(t *testing.T) {
 		other, otherOut := startShell(t, false, "echo ready; exec sleep 1000")
 		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid}
 		gs := new(hostGroups)
-		w.group = gs.add(x.l.Proc().Pgrp(), &hostGroup{shared: true})
-		w.group.join(w)
-		w.group.Signal(netbsd.SIGTERM)
+		w.group.Store(gs.add(x.l.Proc().Pgrp(), &hostGroup{shared: true}))
+		w.group.Load().join(w)
+		w.group.Load().Signal(netbsd.SIGTERM)
 		if b, err := io.ReadAll(out); err != nil || len(b) > 0 {
 			t.Errorf("%q, %v", b, err)
 		}
@@ -50,7 +50,7 @@ func TestSharedGroup(t *testing.T) {
 		if !w.status.Signaled() || w.status.Signal() != syscall.SIGTERM {
 			t.Errorf("status %v", w.status)
 		}
-		if w.group.Left() || len(gs.all) > 0 {
+		if w.group.Load().Left() || len(gs.all) > 0 {
 			t.Errorf("there is a group left: %v", gs.all)
 		}
 		if err := syscall.Kill(other, 0); err != nil {
@@ -69,21 +69,21 @@ func TestGroupIsAlive(t *testing.T) {
 		pid, out := startShell(t, true, "sleep 1000 & echo ready")
 		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid}
 		gs := new(hostGroups)
-		w.group = gs.add(x.l.Proc().Pgrp(), &hostGroup{})
-		w.group.join(w)
+		w.group.Store(gs.add(x.l.Proc().Pgrp(), &hostGroup{}))
+		w.group.Load().join(w)
 		w.collect()
-		if w.group.pgid != pid || !w.group.alive() || !w.group.Left() {
-			t.Errorf("%+v", w.group)
+		if w.group.Load().pgid != pid || !w.group.Load().alive() || !w.group.Load().Left() {
+			t.Errorf("%+v", w.group.Load())
 		}
-		was := w.group.left
-		w.group.left = map[int]string{pid: "0"}
-		if w.group.alive() {
+		was := w.group.Load().left
+		w.group.Load().left = map[int]string{pid: "0"}
+		if w.group.Load().alive() {
 			t.Error("members that nobody knew")
 		}
-		w.group.left = was
-		w.group.Signal(netbsd.SIGTERM)
+		w.group.Load().left = was
+		w.group.Load().Signal(netbsd.SIGTERM)
 		io.ReadAll(out)
-		for w.group.alive() {
+		for w.group.Load().alive() {
 		}
 	})
 }

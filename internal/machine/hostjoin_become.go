@@ -68,7 +68,7 @@ func (w *hostWaiter) moveIn(mc *Context, j *joiner) {
 	w.left = true
 	w.mu.Unlock()
 	next, l := j.ready, w.l
-	l.Platform().SetDeputy(w.group)
+	l.Platform().SetDeputy(w.group.Load())
 	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
 	mc.alone, mc.stale = true, lentAlone
 	mc.attach(l)

@@ -193,7 +193,7 @@ func (s *System) spawnArgs(j *joiner, w *hostWaiter, parent *kern.Proc, cred *ke
 	s.placeJoined(&a, w, &j.Status)
 	if prepare := a.Prepare; !a.Setsid && !a.Setpgrp {
 		a.Prepare = func(l *kern.LWP) netbsd.Errno {
-			l.Platform().SetDeputy(w.group) // the proxy is in the program's group
+			l.Platform().SetDeputy(w.group.Load()) // the proxy is in the program's group
 			return prepare(l)
 		}
 	}

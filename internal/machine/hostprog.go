@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -166,17 +167,20 @@ func (s *System) runHost(mc *Context, l *kern.LWP, h *hostProgram) {
 	w.noteExports(h.files)
 	s.lead(l.Proc(), h)
 	h.signals = hostSignals(l)
+	// Children that have joined are looked at by act.
+	l.Sigaction(netbsd.SIGCHLD, &kern.Action{Func: func(*kern.LWP, *netbsd.Siginfo) {}, Flags: netbsd.SA_RESTART})
 	err := s.groups.start(w, h)
 	// The child has its own by now, or there is none. Kept here they would hold pipes open.
 	closeFDs(h.files)
-	if err != nil {
+	switch {
+	case err == errDying:
+		l.Platform().UserRet(noHandler)
+		l.Exit(127)
+	case err != nil:
 		l.Exit(127)
 	}
 	w.started = true
 	guard.Go("a program of the host was waited for", w.collect)
-	// Children that have joined are looked at by act.
-	l.Sigaction(netbsd.SIGCHLD, &kern.Action{Func: func(*kern.LWP, *netbsd.Siginfo) {}, Flags: netbsd.SA_RESTART})
-	l.Platform().SetForeign(w)
 	for {
 		l.Platform().UserRet(noHandler)
 		if w.act(mc) {
@@ -239,12 +243,12 @@ func closeFDs(fds []int) {
 }
 
 // hostWaiter lives beside one host program; it is its process's kern.Foreign. mu is held for no
-// call of the kernel's.
+// call of the kernel's but SetForeign, at the start.
 type hostWaiter struct {
 	sys   *System
 	l     *kern.LWP
 	pid   int
-	group *hostGroup
+	group atomic.Pointer[hostGroup] // set by start, under the locks that it takes
 
 	// What the process has while it runs the program; dirs is the waiter's own.
 	files   *file.Table
@@ -317,8 +321,8 @@ const unchanged = syscall.WaitStatus(0x8000ff)
 // A wait that fails is taken for the program's end: the guest must not hang. A stop with an
 // event is a debugger's matter: toaster's own (package outside).
 func (w *hostWaiter) report(err error) (ws syscall.WaitStatus, left bool) {
-	w.group.mu.Lock()
-	defer w.group.mu.Unlock()
+	w.group.Load().mu.Lock()
+	defer w.group.Load().mu.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err == nil {
@@ -335,7 +339,7 @@ func (w *hostWaiter) report(err error) (ws syscall.WaitStatus, left bool) {
 	}
 	if w.done = ws.Exited() || ws.Signaled(); w.done {
 		w.status = ws
-		w.group.leave(w)
+		w.group.Load().leave(w)
 	}
 	return ws, w.left
 }
@@ -357,13 +361,13 @@ func awaitHost(pid int) error {
 }
 
 // signal sends the program a host signal unless it is gone, whose number could be
-// another's by now.
+// another's by now. A program that could not be started has none.
 //
 // A program of another user's (hostCredential) that toaster may not signal gets nothing.
 func (w *hostWaiter) signal(sig syscall.Signal) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.done {
+	if !w.done && w.pid > 0 {
 		syscall.Kill(w.pid, sig)
 	}
 }
@@ -398,7 +402,7 @@ func (w *hostWaiter) Signal(sig netbsd.Signal) {
 }
 
 // Group implements kern.Foreign.
-func (w *hostWaiter) Group() kern.ForeignGroup { return w.group }
+func (w *hostWaiter) Group() kern.ForeignGroup { return w.group.Load() }
 
 // act ends the process as the program ended, if it has. It returns true when mc is to run a
 // program of the machine's, which the program has executed.

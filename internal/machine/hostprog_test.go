@@ -46,7 +46,8 @@ func TestHostProgramKeepsItsPidForSignal(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid, group: &hostGroup{of: new(hostGroups), pgid: syscall.Getpgrp(), programs: 1}}
+		w := &hostWaiter{sys: &System{}, l: x.l, pid: pid}
+		w.group.Store(&hostGroup{of: new(hostGroups), pgid: syscall.Getpgrp(), programs: 1})
 		collected := make(chan struct{})
 		w.mu.Lock()
 		go func() {
@@ -63,7 +64,7 @@ func TestHostProgramKeepsItsPidForSignal(t *testing.T) {
 		}
 		w.mu.Unlock()
 		<-collected
-		if !w.done || w.status.ExitStatus() != 3 || w.group.programs != 0 {
+		if !w.done || w.status.ExitStatus() != 3 || w.group.Load().programs != 0 {
 			t.Errorf("done %v, status %v", w.done, w.status)
 		}
 	})
