@@ -25,4 +25,6 @@ func subKtrace() {
 	})
 	must("read", sysRead, int(p.r), ptr(&mqBuf), 5)
 	reap(child, sigTERM)
+	// Neither need have slept: the child may have been first. This does (KTR_CSW).
+	must("nanosleep", sysNanosleep, ptr(&[2]int64{0, 1e6}), 0)
 }
