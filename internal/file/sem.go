@@ -178,7 +178,7 @@ func (k *Sem) File() *Description {
 	return New(&semFile{sem: k}, netbsd.O_RDWR)
 }
 
-// Share gives k an id that every process of the machine knows it by, and returns that. maker
+// Share assigns k an id that every process of the machine knows it by, and returns the id. maker
 // alone may destroy it. The number cannot be told from one drawn at random (ksem_alloc_pshared_id).
 // Preconditions: nobody but the caller knows k.
 func (k *Sem) Share(maker any) uint32 {

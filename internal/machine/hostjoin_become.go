@@ -14,7 +14,7 @@ import (
 // This file has what the LWP does that lives a program's life, when the program executes one of the
 // machine's, or its descendants do.
 
-// hand gives the LWP what the program has executed; false if it is gone.
+// hand passes what the program has executed to the LWP, and returns false if the LWP is gone.
 func (w *hostWaiter) hand(j *joiner) bool {
 	w.mu.Lock()
 	ok := !w.left && !w.done && w.joined == nil

@@ -42,7 +42,7 @@ type placement struct {
 
 // fileID names a state of a file, and where its program goes. Whoever writes to the file
 // changes its ctime, which no program can set.
-// A number that the host gives again to another file comes with another ctime.
+// An inode number that the host assigns again, to another file, comes with another ctime.
 type fileID struct {
 	dev, ino    uint64
 	size        int64

@@ -52,7 +52,7 @@ func eachForm(t *testing.T, f func(t *testing.T, text []byte, fast, plain *Threa
 	}
 }
 
-// ready gives both threads the same registers, in front of an instruction of the site, and the
+// ready sets both threads to the same registers, in front of an instruction of the site, and the
 // same stack.
 func ready(threads []*Thread, at int) {
 	for _, th := range threads {

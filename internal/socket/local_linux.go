@@ -254,7 +254,7 @@ func (s *Socket) setOther(id *netbsd.Unpcbid) {
 	s.local.other = id
 }
 
-// nameForHost is the name by which the host tells who s is; it gives s one if it has none.
+// nameForHost returns the name that s has on the host. A socket without a name is bound to one first.
 func (s *Socket) nameForHost() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

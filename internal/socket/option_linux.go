@@ -14,7 +14,7 @@ import (
 const maxSockopt = 2048
 
 // options are the options of a socket that are on or off. Those of SOL_SOCKET have the bits
-// that NetBSD gives them (so_options), the protocols' lie above.
+// that NetBSD assigns to them (so_options), the protocols' lie above.
 type options uint64
 
 const (

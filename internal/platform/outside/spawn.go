@@ -191,7 +191,7 @@ func closeAll(fds []int) {
 	}
 }
 
-// signals gives each signal that this process catches its default, as an execve would, and has those
+// signals resets each signal that this process catches to its default action, as an execve would, and has those
 // ignored that the set names, or, without one, that this process ignores, and no others.
 func (t *table) signals(ignored *uint64) {
 	for sig := uintptr(1); sig <= 64; sig++ {
