@@ -224,8 +224,14 @@ const (
 	KTRFAC_INHERIT  = 0x40000000
 )
 
-// Operations of sysarch(2) that set and read the segment bases.
+// Operations of sysarch(2).
 const (
+	X86_GET_LDT    = 0x0
+	X86_IOPL       = 0x2
+	X86_GET_IOPERM = 0x3
+	X86_PMC_INFO   = 0x8
+	X86_GET_MTRR   = 0xb
+	X86_SET_MTRR   = 0xc
 	X86_GET_GSBASE = 0xe
 	X86_GET_FSBASE = 0xf
 	X86_SET_GSBASE = 0x10

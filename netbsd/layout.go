@@ -30,6 +30,7 @@ var layoutSizes = sync.OnceValue(func() map[string]int {
 		"schedparam": 4, "sockaddr": 1, "dirents": 1, "fdset": 4,
 		"timespec": SizeofTimespec, "timeval": SizeofTimeval,
 		"itimerval": SizeofItimerval, "itimerspec": SizeofItimerspec,
+		"timespec50": SizeofTimespec50, "itimerspec50": SizeofItimerspec50,
 		"rusage": SizeofRusage, "wrusage": SizeofWrusage, "siginfo": SizeofSiginfo,
 		"sigaction": SizeofSigaction, "stack": SizeofStack, "ucontext": SizeofUcontext,
 		"sigevent": SizeofSigevent, "rlimit": SizeofRlimit, "stat": SizeofStat,

@@ -1,8 +1,10 @@
 package syscalls
 
 import (
+	"slices"
 	"time"
 
+	"toaster/internal/file"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -14,36 +16,84 @@ import (
 // reachable says whether there is a file of that name: EFAULT, ENAMETOOLONG, and those of a
 // look-up.
 func (c *Call) reachable(arg int) netbsd.Errno {
+	_, errno := c.lookup(arg, true)
+	return errno
+}
+
+// lookup is what there is of the name that is an argument.
+func (c *Call) lookup(arg int, follow bool) (file.Stat, netbsd.Errno) {
 	name, errno := c.path(arg)
 	if errno != 0 {
-		return errno
+		return file.Stat{}, errno
 	}
-	_, errno = View(c.L).Stat(netbsd.AT_FDCWD, name, true)
-	return errno
+	return View(c.L).Stat(netbsd.AT_FDCWD, name, follow)
 }
 
 // refused is EPERM, as kauth_authorize_system returns it.
 func refused(*Call) netbsd.Errno { return netbsd.EPERM }
 
-// maxFstype is _VFS_NAMELEN, the longest name of a type of file systems, with its NUL.
-const maxFstype = 32
+// maxFstype is _VFS_NAMELEN, the longest name of a type of file systems, with its NUL, and maxMountData
+// VFS_MAX_MOUNT_DATA.
+const (
+	maxFstype    = 32
+	maxMountData = 8192
+)
 
-// mount is __mount50(const char *type, const char *path, int flags, void *data, size_t data_len).
-// EFAULT, ENAMETOOLONG, ENOENT and its like, EPERM.
+// fstypes are the types of file systems that GENERIC has or loads a module for.
+var fstypes = []string{
+	"adosfs", "autofs", "cd9660", "chfs", "coda", "efs", "ext2fs", "fdesc", "ffs", "filecore", "hfs", "kernfs", "lfs", "mfs",
+	"msdos", "nfs", "nilfs", "ntfs", "null", "overlay", "procfs", "ptyfs", "puffs", "smbfs", "sysvbfs", "tmpfs", "udf", "ufs",
+	"umap", "union", "v7fs", "zfs",
+}
+
+// mount is __mount50(const char *type, const char *path, int flags, void *data, size_t data_len), in the order of
+// do_sys_mount: EFAULT, ENAMETOOLONG, ENOENT and its like of the path; ENODEV: no such type, whatever is wrong with
+// its name; EINVAL: no data, or too much of it, or no root of a file system with MNT_UPDATE and
+// MNT_GETARGS; EFAULT of the data; EPERM.
 func mount(c *Call) netbsd.Errno {
-	if _, errno := c.Space.ReadString(c.Ptr(0), maxFstype); errno != 0 {
+	st, errno := c.lookup(1, true)
+	if errno != 0 {
 		return errno
 	}
-	if errno := c.reachable(1); errno != 0 {
+	flags := c.Uint32(2)
+	mounted := flags&(netbsd.MNT_GETARGS|netbsd.MNT_UPDATE) != 0
+	if name, errno := c.Space.ReadString(c.Ptr(0), maxFstype); !mounted && (errno != 0 || !slices.Contains(fstypes, name)) {
+		return netbsd.ENODEV
+	}
+	if errno := c.mountData(flags); errno != 0 {
 		return errno
+	}
+	if root, errno := View(c.L).Stat(netbsd.AT_FDCWD, "/", true); mounted && (errno != 0 || root.Ino != st.Ino || root.Dev != st.Dev) {
+		return netbsd.EINVAL
 	}
 	return netbsd.EPERM
 }
 
-// unmount is unmount(const char *path, int flags). As mount; EINVAL for the superuser: nothing is
-// mounted there that a guest has mounted.
+// mountData looks at the data that the type of file system takes; without a length it is the type's (compat_40).
+func (c *Call) mountData(flags uint32) netbsd.Errno {
+	length := c.Ptr(4)
+	if c.Nr != netbsd.SYS___mount50 {
+		length = netbsd.SizeofPtr
+	}
+	if c.Ptr(3) == 0 {
+		if flags&netbsd.MNT_GETARGS != 0 && length == 0 {
+			return netbsd.EINVAL
+		}
+		return 0
+	}
+	if length == 0 {
+		length = netbsd.SizeofPtr
+	}
+	if length > maxMountData {
+		return netbsd.EINVAL
+	}
+	return c.Space.Read(c.Ptr(3), make([]byte, length))
+}
+
+// unmount is unmount(const char *path, int flags). EFAULT, ENAMETOOLONG, ENOENT and its like. EPERM; EINVAL for the
+// superuser: nothing is mounted there that a guest has mounted. A link is not followed.
 func unmount(c *Call) netbsd.Errno {
-	if errno := c.reachable(0); errno != 0 {
+	if _, errno := c.lookup(0, false); errno != 0 {
 		return errno
 	}
 	if c.L.Proc().Cred().IsRoot() {
@@ -51,6 +101,32 @@ func unmount(c *Call) netbsd.Errno {
 	}
 	return netbsd.EPERM
 }
+
+// undelete is undelete(const char *path), which takes a whiteout away. ENOENT: there is none, as no file system here
+// has any. EACCES: the directory cannot be written to. EEXIST: there is a file.
+func undelete(c *Call) netbsd.Errno {
+	if _, errno := c.lookup(0, false); errno != 0 {
+		return errno
+	}
+	return c.onPath(0, func(name string) netbsd.Errno {
+		if errno := View(c.L).Access(netbsd.AT_FDCWD, parentOf(name), netbsd.W_OK, netbsd.AT_EACCESS); errno != 0 {
+			return errno
+		}
+		return netbsd.EEXIST
+	})
+}
+
+// lfsBmapv is lfs_bmapv(fsid_t *fsidp, BLOCK_INFO *blkiov, int blkcnt), and lfs_markv. EFAULT. ENOENT: no file system
+// has the id (sys_lfs_bmapv; what is no LFS is none here).
+func lfsBmapv(c *Call) netbsd.Errno {
+	if _, errno := c.in(c.Ptr(0), 8); errno != 0 {
+		return errno
+	}
+	return netbsd.ENOENT
+}
+
+// vadvise is vadvise(int anom): EINVAL for everything (sys_ovadvise).
+func vadvise(*Call) netbsd.Errno { return netbsd.EINVAL }
 
 // quotactl is __quotactl(const char *path, struct quotactl_args *args). EFAULT, ENOENT and its
 // like. EOPNOTSUPP: the file system has no quotas (vfs_quotactl).
@@ -72,7 +148,7 @@ func (c *Call) quotactl50() netbsd.Errno {
 }
 
 // swapctl is swapctl(int cmd, void *arg, int misc). There is no swap device: SWAP_NSWAP and the
-// statistics are 0. EINVAL: a negative count. EPERM: anything else.
+// statistics are 0, and the device for dumps is NODEV. EINVAL: a negative count. EPERM: anything else.
 func swapctl(c *Call) netbsd.Errno {
 	switch c.Int(0) {
 	case netbsd.SWAP_NSWAP:
@@ -82,6 +158,10 @@ func swapctl(c *Call) netbsd.Errno {
 			return netbsd.EINVAL
 		}
 		return 0
+	case netbsd.SWAP_GETDUMPDEV:
+		b := c.out(netbsd.SizeofLong)
+		putLE64(b, 1<<64-1)
+		return c.copyout(c.Ptr(1), b)
 	}
 	return netbsd.EPERM
 }
@@ -99,7 +179,7 @@ func modctl(c *Call) netbsd.Errno {
 		if _, errno := c.Space.ReadString(c.Ptr(1), maxFstype); errno != 0 {
 			return errno
 		}
-	case netbsd.MODCTL_STAT:
+	case netbsd.MODCTL_STAT, netbsd.MODCTL_OSTAT:
 		return c.modctlStat()
 	case netbsd.MODCTL_EXISTS:
 		if c.Ptr(1) > 1 {

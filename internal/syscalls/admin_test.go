@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,9 +15,17 @@ import (
 func TestAdministration(t *testing.T) {
 	stages(t, map[string][]row{
 		"mounts": {
-			{"EFAULT: the type", netbsd.SYS___mount50, args{bad, "/", 0, 0, 0}, netbsd.EFAULT, nil, nil},
-			{"ENAMETOOLONG: the type", netbsd.SYS___mount50, args{"a type whose name is longer than 31 bytes", "/", 0, 0, 0}, netbsd.ENAMETOOLONG, nil, nil},
-			{"ENOENT", netbsd.SYS___mount50, args{"tmpfs", "/missing", 0, 0, 0}, netbsd.ENOENT, nil, nil},
+			{"do_sys_mount: ENOENT comes before the type", netbsd.SYS___mount50, args{bad, "/missing", 0, 0, 0}, netbsd.ENOENT, nil, nil},
+			{"do_sys_mount: EFAULT of the path", netbsd.SYS___mount50, args{"tmpfs", bad, 0, 0, 0}, netbsd.EFAULT, nil, nil},
+			{"mount_get_vfsops: ENODEV for a type whose name is nowhere", netbsd.SYS___mount50, args{bad, "/", 0, 0, 0}, netbsd.ENODEV, nil, nil},
+			{"mount_get_vfsops: ENODEV for a name that is too long", netbsd.SYS___mount50, args{"a type whose name is longer than 31 bytes", "/", 0, 0, 0}, netbsd.ENODEV, nil, nil},
+			{"mount_get_vfsops: ENODEV for no type", netbsd.SYS___mount50, args{"nofs", "/", 0, 0, 0}, netbsd.ENODEV, nil, nil},
+			{"do_sys_mount: EFAULT of the data", netbsd.SYS___mount50, args{"tmpfs", "/", 0, bad, 8}, netbsd.EFAULT, nil, nil},
+			{"do_sys_mount: EINVAL for too much data", netbsd.SYS___mount50, args{"tmpfs", "/", 0, bad, 8193}, netbsd.EINVAL, nil, nil},
+			{"do_sys_mount: EINVAL to ask for data without room", netbsd.SYS___mount50, args{0, "/", netbsd.MNT_GETARGS, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"mount_update: EINVAL for what is no root, whatever the type", netbsd.SYS___mount50, args{0, "/dev/null", netbsd.MNT_UPDATE, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"mount_update: EPERM", netbsd.SYS___mount50, args{0, "/", netbsd.MNT_UPDATE, 0, 0}, netbsd.EPERM, nil, nil},
+			{"compat_40: EFAULT of the data, which has the length of its type", netbsd.SYS_compat_40_mount, args{"nfs", "/", 0, bad}, netbsd.EFAULT, nil, nil},
 			{"EPERM", netbsd.SYS___mount50, args{"tmpfs", "/", 0, 0, 0}, netbsd.EPERM, nil, nil},
 			{"unmount(2): EFAULT", netbsd.SYS_unmount, args{bad, 0}, netbsd.EFAULT, nil, nil},
 			{"unmount(2): ENOENT", netbsd.SYS_unmount, args{"/missing", 0}, netbsd.ENOENT, nil, nil},
@@ -32,12 +41,25 @@ func TestAdministration(t *testing.T) {
 			{"EPERM", netbsd.SYS___fhstatvfs190, args{0, 0, 0, 0}, netbsd.EPERM, nil, nil},
 			{"EPERM", netbsd.SYS_nfssvc, args{0, 0}, netbsd.EPERM, nil, nil},
 			{"EPERM", netbsd.SYS_reboot, args{0, 0}, netbsd.EPERM, nil, nil},
+			{"undelete(2): EFAULT", netbsd.SYS_undelete, args{bad}, netbsd.EFAULT, nil, nil},
+			{"undelete(2): ENOENT", netbsd.SYS_undelete, args{"/missing"}, netbsd.ENOENT, nil, nil},
+			{"sys_undelete: EEXIST", netbsd.SYS_undelete, args{"/"}, netbsd.EEXIST, nil, nil},
+			{"sys_lfs_bmapv: EFAULT", netbsd.SYS_lfs_bmapv, args{bad, 0, 0}, netbsd.EFAULT, nil, nil},
+			{"sys_lfs_bmapv: ENOENT", netbsd.SYS_lfs_bmapv, args{room(8), 0, 0}, netbsd.ENOENT, nil, nil},
+			{"sys_lfs_markv: EFAULT", netbsd.SYS_lfs_markv, args{bad, 0, 0}, netbsd.EFAULT, nil, nil},
+			{"sys_lfs_markv: ENOENT", netbsd.SYS_lfs_markv, args{room(8), 0, 0}, netbsd.ENOENT, nil, nil},
+			{"sys_lfs_segclean: EPERM comes first", netbsd.SYS_lfs_segclean, args{bad, 0}, netbsd.EPERM, nil, nil},
+			{"sys___lfs_segwait50: EPERM comes first", netbsd.SYS___lfs_segwait50, args{bad, 0}, netbsd.EPERM, nil, nil},
 		},
 		"swap": {
 			{"SWAP_NSWAP", netbsd.SYS_swapctl, args{netbsd.SWAP_NSWAP, 0, 0}, 0, 0, nil},
 			{"SWAP_STATS", netbsd.SYS_swapctl, args{netbsd.SWAP_STATS, bad, 1}, 0, 0, nil},
 			{"EINVAL", netbsd.SYS_swapctl, args{netbsd.SWAP_STATS, 0, -1}, netbsd.EINVAL, nil, nil},
 			{"EPERM", netbsd.SYS_swapctl, args{netbsd.SWAP_ON, "/dev/x", 0}, netbsd.EPERM, nil, nil},
+			{"EPERM", netbsd.SYS_swapctl, args{netbsd.SWAP_OFF, "/dev/x", 0}, netbsd.EPERM, nil, nil},
+			{"SWAP_GETDUMPDEV: NODEV", netbsd.SYS_swapctl, args{netbsd.SWAP_GETDUMPDEV, room(8), 0}, 0, out{1, longs(1<<64 - 1)}, nil},
+			{"SWAP_GETDUMPDEV: EFAULT", netbsd.SYS_swapctl, args{netbsd.SWAP_GETDUMPDEV, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"compat_12_sys_swapon", netbsd.SYS_compat_12_swapon, args{"/dev/x"}, netbsd.EPERM, nil, nil},
 		},
 		"modules": {
 			{"EFAULT", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, bad}, netbsd.EFAULT, nil, nil},
@@ -114,4 +136,81 @@ func TestRasctl(t *testing.T) {
 		{"RAS_PURGE", netbsd.SYS_rasctl, args{0x1000, 16, netbsd.RAS_PURGE}, 0, nil, nil},
 		{"RAS_PURGE_ALL", netbsd.SYS_rasctl, args{0, 0, netbsd.RAS_PURGE_ALL}, 0, nil, nil},
 	}})
+}
+
+// Calls whose function does no more than fail, or nothing: uvm_mmap.c, uvm_unix.c, vfs_syscalls_43.c, vfs_syscalls_50.c, and
+// sys_nosys with its signal for modules that there are not.
+func TestGoneCalls(t *testing.T) {
+	sigsys := func(n int) func(r *result) string { return caught(slices.Repeat([]netbsd.Signal{netbsd.SIGSYS}, n)...) }
+	stages(t, map[string][]row{"gone": {
+		{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGSYS, action(netbsd.Sigaction{Handler: 0x401000, Flags: netbsd.SA_NODEFER}), 0, 0x402000, 2}, 0, nil, nil},
+		{"sys_sstk: ENOSYS alone", netbsd.SYS_sstk, args{0}, netbsd.ENOSYS, sigsys(0), nil},
+		{"sys_ovadvise: EINVAL", netbsd.SYS_vadvise, args{0}, netbsd.EINVAL, sigsys(0), nil},
+		{"compat_43_sys_quota: ENOSYS alone", netbsd.SYS_compat_43_quota, args{}, netbsd.ENOSYS, sigsys(0), nil},
+		{"compat_50_sys_lfs_segwait: ENOSYS alone", netbsd.SYS_compat_50_lfs_segwait, args{0, 0}, netbsd.ENOSYS, sigsys(0), nil},
+		{"syscalls.master: IGNORED", netbsd.SYS_old_posix_fadvise, args{}, 0, 0, nil},
+		{"sys_nomodule: ENOSYS and SIGSYS without openafs", netbsd.SYS_afssys, args{0, 0}, netbsd.ENOSYS, sigsys(1), nil},
+		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_register, args{0, 0, 0, 0}, netbsd.ENOSYS, sigsys(2), nil},
+		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_stacks, args{0, 0}, netbsd.ENOSYS, sigsys(3), nil},
+		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_enable, args{}, netbsd.ENOSYS, sigsys(4), nil},
+		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_setconcurrency, args{1}, netbsd.ENOSYS, sigsys(5), nil},
+		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_yield, args{}, netbsd.ENOSYS, sigsys(6), nil},
+		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_preempt, args{1}, netbsd.ENOSYS, sigsys(7), nil},
+	}})
+}
+
+// sysarch(2) of amd64 (sys_machdep.c), without the right to IOPL, MTRRs, and what GENERIC is built without.
+func TestSysarch(t *testing.T) {
+	stages(t, map[string][]row{"sysarch": {
+		{"x86_iopl: EPERM comes first", netbsd.SYS_sysarch, args{netbsd.X86_IOPL, bad}, netbsd.EPERM, nil, nil},
+		{"x86_get_ldt: EINVAL without USER_LDT", netbsd.SYS_sysarch, args{netbsd.X86_GET_LDT, bad}, netbsd.EINVAL, nil, nil},
+		{"x86_get_ioperm: EINVAL on amd64", netbsd.SYS_sysarch, args{netbsd.X86_GET_IOPERM, bad}, netbsd.EINVAL, nil, nil},
+		{"x86_get_mtrr: ENOSYS without any", netbsd.SYS_sysarch, args{netbsd.X86_GET_MTRR, bad}, netbsd.ENOSYS, nil, nil},
+		{"x86_set_mtrr: ENOSYS without any", netbsd.SYS_sysarch, args{netbsd.X86_SET_MTRR, bad}, netbsd.ENOSYS, nil, nil},
+		{"sys_sysarch: EINVAL without PERFCTRS", netbsd.SYS_sysarch, args{netbsd.X86_PMC_INFO, bad}, netbsd.EINVAL, nil, nil},
+		{"sys_sysarch: EINVAL for no operation", netbsd.SYS_sysarch, args{99, bad}, netbsd.EINVAL, nil, nil},
+	}})
+}
+
+// Access control lists of file systems that are not mounted with any (vfs_acl.c): EOPNOTSUPP behind the look-up, and behind
+// the list where one is given.
+func TestACLs(t *testing.T) {
+	const access, oldAccess = 2, 0
+	list := append(words(254), make([]byte, 4084)...)
+	ofName := func(of map[string]int) []row {
+		get, set, del, check := of["get"], of["set"], of["delete"], of["check"]
+		const missing = netbsd.ENOENT
+		return []row{
+			{"get: ENOENT", get, args{"/missing", access, bad}, missing, nil, nil},
+			{"get: EFAULT", get, args{bad, access, bad}, netbsd.EFAULT, nil, nil},
+			{"VOP_GETACL: EOPNOTSUPP", get, args{"/", access, bad}, netbsd.EOPNOTSUPP, nil, nil},
+			{"set: ENOENT", set, args{"/missing", access, bad}, missing, nil, nil},
+			{"acl_copyin: EFAULT", set, args{"/", access, bad}, netbsd.EFAULT, nil, nil},
+			{"acl_copyin: EINVAL", set, args{"/", access, make([]byte, 4088)}, netbsd.EINVAL, nil, nil},
+			{"VOP_SETACL: EOPNOTSUPP", set, args{"/", access, list}, netbsd.EOPNOTSUPP, nil, nil},
+			{"VOP_SETACL: EOPNOTSUPP in the old form", set, args{"/", oldAccess, make([]byte, 388)}, netbsd.EOPNOTSUPP, nil, nil},
+			{"delete: ENOENT", del, args{"/missing", access}, missing, nil, nil},
+			{"VOP_SETACL: EOPNOTSUPP", del, args{"/", access}, netbsd.EOPNOTSUPP, nil, nil},
+			{"check: ENOENT", check, args{"/missing", access, list}, missing, nil, nil},
+			{"acl_copyin: EFAULT", check, args{"/", access, bad}, netbsd.EFAULT, nil, nil},
+			{"VOP_ACLCHECK: EOPNOTSUPP", check, args{"/", access, list}, netbsd.EOPNOTSUPP, nil, nil},
+		}
+	}
+	stages(t, map[string][]row{
+		"file": ofName(map[string]int{"get": netbsd.SYS___acl_get_file, "set": netbsd.SYS___acl_set_file, "delete": netbsd.SYS___acl_delete_file, "check": netbsd.SYS___acl_aclcheck_file}),
+		"link": ofName(map[string]int{"get": netbsd.SYS___acl_get_link, "set": netbsd.SYS___acl_set_link, "delete": netbsd.SYS___acl_delete_link, "check": netbsd.SYS___acl_aclcheck_link}),
+		"fd": {
+			{"open(2)", netbsd.SYS_open, args{"/", 0, 0}, 0, 0, nil},
+			{"pipe2(2)", netbsd.SYS_pipe2, args{room(8), 0}, 0, nil, nil},
+			{"EBADF", netbsd.SYS___acl_get_fd, args{9, access, bad}, netbsd.EBADF, nil, nil},
+			{"fd_getvnode: EINVAL for a pipe", netbsd.SYS___acl_get_fd, args{1, access, bad}, netbsd.EINVAL, nil, nil},
+			{"EOPNOTSUPP", netbsd.SYS___acl_get_fd, args{0, access, bad}, netbsd.EOPNOTSUPP, nil, nil},
+			{"acl_copyin: EFAULT", netbsd.SYS___acl_set_fd, args{0, access, bad}, netbsd.EFAULT, nil, nil},
+			{"EOPNOTSUPP", netbsd.SYS___acl_set_fd, args{0, access, list}, netbsd.EOPNOTSUPP, nil, nil},
+			{"EBADF", netbsd.SYS___acl_delete_fd, args{9, access}, netbsd.EBADF, nil, nil},
+			{"EOPNOTSUPP", netbsd.SYS___acl_delete_fd, args{0, access}, netbsd.EOPNOTSUPP, nil, nil},
+			{"acl_copyin: EFAULT", netbsd.SYS___acl_aclcheck_fd, args{0, access, bad}, netbsd.EFAULT, nil, nil},
+			{"EOPNOTSUPP", netbsd.SYS___acl_aclcheck_fd, args{0, access, list}, netbsd.EOPNOTSUPP, nil, nil},
+		},
+	})
 }

@@ -130,7 +130,7 @@ func aioCancel(c *Call) netbsd.Errno {
 // *timeout), aioSuspend30 its form of before NetBSD 6. EAGAIN: no entries, too many, or the time is
 // over. EFAULT, EINTR.
 func aioSuspend(c *Call) netbsd.Errno   { return c.aioSuspend(netbsd.DecodeTimespec) }
-func aioSuspend30(c *Call) netbsd.Errno { return c.aioSuspend(decodeTimespec50) }
+func aioSuspend30(c *Call) netbsd.Errno { return c.aioSuspend(netbsd.DecodeTimespec50) }
 
 func (c *Call) aioSuspend(decode func([]byte) netbsd.Timespec) netbsd.Errno {
 	var deadline time.Time

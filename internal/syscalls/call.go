@@ -26,6 +26,9 @@ type Call struct {
 	Args [8]uint64
 	Ret  [2]uint64
 
+	// spec50 says that what the guest has for a struct timespec is a struct timespec50.
+	spec50 bool
+
 	// Napped says that the stub has slept a part of this nanosleep already, and Left how
 	// much there still is, or a little more than was asked for.
 	Napped bool
@@ -165,6 +168,25 @@ func (c *Call) copyoutOptional(addr uint64, b []byte) netbsd.Errno {
 // path reads a path name argument (at most PATH_MAX bytes).
 func (c *Call) path(i int) (string, netbsd.Errno) {
 	return c.Space.ReadString(c.Args[i], netbsd.PATH_MAX)
+}
+
+// timespec reads the struct timespec that b begins with.
+func (c *Call) timespec(b []byte) netbsd.Timespec {
+	if c.spec50 {
+		return netbsd.DecodeTimespec50(b)
+	}
+	return netbsd.DecodeTimespec(b)
+}
+
+// timespecOut stores a struct timespec.
+func (c *Call) timespecOut(addr uint64, t netbsd.Timespec) netbsd.Errno {
+	b := c.out(netbsd.SizeofTimespec)
+	if c.spec50 {
+		t.Encode50(b)
+	} else {
+		t.Encode(b)
+	}
+	return c.copyout(addr, b)
 }
 
 func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }

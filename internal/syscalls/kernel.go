@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"toaster/internal/aio"
@@ -47,6 +48,8 @@ type Kernel struct {
 	SetStack func(l *kern.LWP, sp uint64) netbsd.Errno
 	// CPUTime is the processor time that an LWP has used.
 	CPUTime func(*kern.LWP) (user, system time.Duration)
+	// domain is the name of the YP domain; nil: there is none.
+	domain atomic.Pointer[string]
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 

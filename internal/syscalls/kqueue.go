@@ -111,7 +111,7 @@ func (c *Call) timeout(addr uint64) (deadline time.Time, nowait bool, errno netb
 	if errno != 0 {
 		return deadline, false, errno
 	}
-	ts := netbsd.DecodeTimespec(b)
+	ts := c.timespec(b)
 	if !ts.Valid() {
 		return deadline, false, netbsd.EINVAL
 	}

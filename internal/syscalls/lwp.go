@@ -108,9 +108,8 @@ func lwpPark(c *Call) netbsd.Errno {
 	}
 	errno := c.L.Park(deadline, c.Int(3))
 	if tsp != 0 && relative {
-		b := c.out(netbsd.SizeofTimespec)
-		netbsd.TimespecOf(max(0, time.Until(deadline))).Encode(b)
-		if wrong := c.copyout(tsp, b); wrong != 0 && errno == 0 {
+		left := netbsd.TimespecOf(max(0, time.Until(deadline)))
+		if wrong := c.timespecOut(tsp, left); wrong != 0 && errno == 0 {
 			errno = wrong
 		}
 	}

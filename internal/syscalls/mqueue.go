@@ -152,13 +152,6 @@ func (c *Call) mqDeadlineAt(addr uint64, decode func([]byte) netbsd.Timespec) (m
 	}, 0
 }
 
-// decodeTimespec50 reads struct timespec50, whose seconds have 32 bits.
-func decodeTimespec50(b []byte) netbsd.Timespec {
-	ts := netbsd.DecodeTimespec(b)
-	ts.Sec = int64(int32(ts.Sec))
-	return ts
-}
-
 // timed makes a call with the time that its last argument points to.
 func (c *Call) timed(decode func([]byte) netbsd.Timespec, f func(mqDeadline) netbsd.Errno) netbsd.Errno {
 	until, errno := c.mqDeadlineAt(c.Ptr(4), decode)
@@ -175,7 +168,7 @@ func (c *Call) timed(decode func([]byte) netbsd.Timespec, f func(mqDeadline) net
 func mqSend(c *Call) netbsd.Errno { return c.mqSend(noMqDeadline) }
 
 func mqTimedsend(c *Call) netbsd.Errno   { return c.timed(netbsd.DecodeTimespec, c.mqSend) }
-func mqTimedsend50(c *Call) netbsd.Errno { return c.timed(decodeTimespec50, c.mqSend) }
+func mqTimedsend50(c *Call) netbsd.Errno { return c.timed(netbsd.DecodeTimespec50, c.mqSend) }
 
 func (c *Call) mqSend(until mqDeadline) netbsd.Errno {
 	if c.Uint32(3) >= mqueue.PrioMax {
@@ -200,7 +193,7 @@ func (c *Call) mqSend(until mqDeadline) netbsd.Errno {
 func mqReceive(c *Call) netbsd.Errno { return c.mqReceive(noMqDeadline) }
 
 func mqTimedreceive(c *Call) netbsd.Errno   { return c.timed(netbsd.DecodeTimespec, c.mqReceive) }
-func mqTimedreceive50(c *Call) netbsd.Errno { return c.timed(decodeTimespec50, c.mqReceive) }
+func mqTimedreceive50(c *Call) netbsd.Errno { return c.timed(netbsd.DecodeTimespec50, c.mqReceive) }
 
 func (c *Call) mqReceive(until mqDeadline) netbsd.Errno {
 	return c.onQueue((*file.Description).Readable, func(q *mqueue.File) netbsd.Errno {

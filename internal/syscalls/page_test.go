@@ -34,9 +34,10 @@ NetBSD 10 for amd64, those that only old programs make too, and a few of NetBSD 
 
 - **full**: as NetBSD does it, as far as tests and the manual reach.
 - **partial**: what is missing is said beside it.
-- **stub**: accepted, and without effect.
-- **none**: fails with ENOSYS. NetBSD's kernel answers so, too, where it was built without a call, but sends SIGSYS beside it
-  (sys_nosys); toaster does so for numbers that are in no row, and not here, so that a program may do without.
+- **refused**: the answer that a GENERIC kernel of NetBSD/amd64 gives to a program without the right, the device, the file system
+  or the module that it takes, with what it checks before: toaster has none of these to give, whatever the user. The note says
+  which. ENOSYS comes with SIGSYS where it does on NetBSD (sys_nosys), as for all numbers that are in no row.
+- **none**: fails with ENOSYS, without SIGSYS.
   ` + "`toaster run --trace -`" + ` shows such a call.
 
 `
@@ -45,7 +46,7 @@ NetBSD 10 for amd64, those that only old programs make too, and a few of NetBSD 
 func page() string {
 	var b strings.Builder
 	b.WriteString(pageHead)
-	b.WriteString("| family | calls | full | partial | stub | none |\n| --- | --: | --: | --: | --: | --: |\n")
+	b.WriteString("| family | calls | full | partial | refused | none |\n| --- | --: | --: | --: | --: | --: |\n")
 	var all [4]int
 	for _, f := range Families() {
 		var n [4]int
@@ -67,7 +68,7 @@ func page() string {
 }
 
 func writeCounts(b *strings.Builder, name string, n [4]int) {
-	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d |\n", name, n[None]+n[Full]+n[Partial]+n[Stub], n[Full], n[Partial], n[Stub], n[None])
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d |\n", name, n[None]+n[Full]+n[Partial]+n[Refused], n[Full], n[Partial], n[Refused], n[None])
 }
 
 // synopsis is a call with the names of its arguments.

@@ -94,7 +94,7 @@ func utimes(c *Call) netbsd.Errno {
 		if errno != 0 {
 			return errno
 		}
-		return View(c.L).Utimens(netbsd.AT_FDCWD, name, a, m, c.Nr == netbsd.SYS___utimes50)
+		return View(c.L).Utimens(netbsd.AT_FDCWD, name, a, m, c.Nr != netbsd.SYS___lutimes50 && c.Nr != netbsd.SYS_compat_50_lutimes)
 	})
 }
 

@@ -35,26 +35,35 @@ const TrampVersion = 2
 // sigaction *old, const void *tramp, int vers). EINVAL for a signal that cannot be
 // caught, or a trampoline version that is not 2 (siginfo) for a handler.
 func sigaction(c *Call) netbsd.Errno {
-	sig := signalArg(c.Int(0))
-	var set *kern.Action
+	var set *netbsd.Sigaction
 	if c.Ptr(1) != 0 {
 		b, errno := c.in(c.Ptr(1), netbsd.SizeofSigaction)
 		if errno != 0 {
 			return errno
 		}
 		a := netbsd.DecodeSigaction(b)
-		set = &kern.Action{Handler: a.Handler, Mask: a.Mask, Flags: a.Flags, Tramp: c.Ptr(3), Vers: int32(c.Int(4))}
-		if a.Handler > netbsd.SIG_IGN && set.Vers != TrampVersion {
-			return netbsd.EINVAL
-		}
+		set = &a
 	}
-	old, errno := c.L.Sigaction(sig, set)
+	old, errno := c.setSigaction(set, c.Ptr(3), int32(c.Int(4)))
 	if errno != 0 || c.Ptr(2) == 0 {
 		return errno
 	}
 	b := c.out(netbsd.SizeofSigaction)
-	netbsd.Sigaction{Handler: old.Handler, Mask: old.Mask, Flags: old.Flags}.Encode(b)
+	old.Encode(b)
 	return c.copyout(c.Ptr(2), b)
+}
+
+// setSigaction is sigaction1 for the signal that is the first argument; set is nil to ask alone.
+func (c *Call) setSigaction(set *netbsd.Sigaction, tramp uint64, vers int32) (netbsd.Sigaction, netbsd.Errno) {
+	var action *kern.Action
+	if set != nil {
+		action = &kern.Action{Handler: set.Handler, Mask: set.Mask, Flags: set.Flags, Tramp: tramp, Vers: vers}
+		if set.Handler > netbsd.SIG_IGN && vers != TrampVersion {
+			return netbsd.Sigaction{}, netbsd.EINVAL
+		}
+	}
+	old, errno := c.L.Sigaction(signalArg(c.Int(0)), action)
+	return netbsd.Sigaction{Handler: old.Handler, Mask: old.Mask, Flags: old.Flags}, errno
 }
 
 // sigset reads a sigset_t.

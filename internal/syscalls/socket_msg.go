@@ -12,6 +12,9 @@ import (
 // *to, socklen_t tolen).
 func sendto(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
+		if c.Ptr(2) > maxIO {
+			return netbsd.EINVAL // do_sys_sendmsg_so
+		}
 		m := socket.Message{Flags: c.Int(3)}
 		if c.Ptr(4) != 0 {
 			var errno netbsd.Errno
@@ -58,14 +61,19 @@ func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, []iovec, netbsd.Errno) {
 		return netbsd.Msghdr{}, nil, errno
 	}
 	h := netbsd.DecodeMsghdr(b)
-	if h.Iovlen == 0 {
-		return h, nil, 0
-	}
-	if h.Iovlen < 0 || h.Iovlen > netbsd.IOV_MAX {
-		return h, nil, netbsd.EMSGSIZE
-	}
-	v, errno := c.iovecs(h.Iov, int(h.Iovlen))
+	v, errno := c.msgvec(h.Iov, h.Iovlen)
 	return h, v, errno
+}
+
+// msgvec reads the vector of a message. EMSGSIZE: more than IOV_MAX parts.
+func (c *Call) msgvec(addr uint64, n int32) ([]iovec, netbsd.Errno) {
+	switch {
+	case n == 0:
+		return nil, 0
+	case n < 0 || n > netbsd.IOV_MAX:
+		return nil, netbsd.EMSGSIZE
+	}
+	return c.iovecs(addr, int(n))
 }
 
 // maxControl bounds the control messages of one call (sockargs: a page).
@@ -147,6 +155,9 @@ func send(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v [
 // socklen_t *fromlen).
 func recvfrom(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
+		if c.Ptr(2) > maxIO {
+			return netbsd.EINVAL // do_sys_recvmsg_so
+		}
 		m := socket.Message{Flags: c.Int(3)}
 		n, errno := receive(c, d, s, &m, []iovec{{c.Ptr(1), c.Ptr(2)}}, false)
 		if errno != 0 {

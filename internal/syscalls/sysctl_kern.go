@@ -30,7 +30,7 @@ func kernIdentity() []sysctlNode {
 		sysctlString(netbsd.KERN_VERSION, "version", func(c *Call) string { return c.K.Version }).says("Kernel version"),
 		hostName(netbsd.KERN_HOSTNAME, "hostname"),
 		sysctlInt(netbsd.KERN_HOSTID, "hostid", fixedInt(0)).says("System host ID"),
-		sysctlString(netbsd.KERN_DOMAINNAME, "domainname", fixedString("")).says("YP domain name"),
+		domainName(netbsd.KERN_DOMAINNAME, "domainname"),
 		sysctlString(ctlCreateBase+8, "configname", fixedString("GENERIC")).says("Name of the kernel's configuration"),
 		sysctlString(netbsd.KERN_ROOT_DEVICE, "root_device", fixedString("md0")).says("Name of the root device"),
 		sysctlInt(netbsd.KERN_ROOT_PARTITION, "root_partition", fixedInt(0)).says("Partition of the root device"),
@@ -157,17 +157,34 @@ func noCount(*Call) uint64 { return 0 }
 // hostName is the machine's name, which the superuser may change (sethostname(3)).
 func hostName(num int32, name string) sysctlNode {
 	n := sysctlString(num, name, func(c *Call) string { return c.K.M.Hostname() }).says("System hostname")
-	n.set = func(c *Call, b []byte) netbsd.Errno {
+	n.set = setName(func(c *Call, name string) { c.K.M.SetHostname(name) })
+	return n
+}
+
+// domainName is the name of the YP domain, which the superuser may change (setdomainname(3)).
+func domainName(num int32, name string) sysctlNode {
+	n := sysctlString(num, name, func(c *Call) string {
+		if p := c.K.domain.Load(); p != nil {
+			return *p
+		}
+		return ""
+	}).says("YP domain name")
+	n.set = setName(func(c *Call, name string) { c.K.domain.Store(&name) })
+	return n
+}
+
+// setName takes a name of at most MAXHOSTNAMELEN bytes, up to its NUL if it has one.
+func setName(set func(c *Call, name string)) func(*Call, []byte) netbsd.Errno {
+	return func(c *Call, b []byte) netbsd.Errno {
 		if i := bytes.IndexByte(b, 0); i >= 0 {
 			b = b[:i]
 		}
 		if len(b) > netbsd.MAXHOSTNAMELEN {
 			return netbsd.EINVAL
 		}
-		c.K.M.SetHostname(string(b))
+		set(c, string(b))
 		return 0
 	}
-	return n
 }
 
 // osRevision is __NetBSD_Version__ of sys/param.h, MMmmrrpp00, for a release "M.m".

@@ -28,11 +28,17 @@ func uuidgen(c *Call) netbsd.Errno {
 
 const sizeofUUID = 16
 
-// sysarch is sysarch(int op, void *parms). Of the operations of NetBSD/amd64 there are those
-// on the base of FS; that of GS is the stub's.
+// sysarch is sysarch(int op, void *parms). Of the operations of NetBSD/amd64 there are those on the base of FS; that of
+// GS is the stub's. The others are as sys_sysarch has them for a program without the right or the device: EPERM for
+// IOPL, ENOSYS for the registers of memory types, EINVAL for what GENERIC is built without (USER_LDT, IOPERM) and what
+// is none.
 func sysarch(c *Call) netbsd.Errno {
 	b := c.out(8)
 	switch c.Int(0) {
+	case netbsd.X86_IOPL:
+		return netbsd.EPERM
+	case netbsd.X86_GET_MTRR, netbsd.X86_SET_MTRR:
+		return netbsd.ENOSYS
 	case netbsd.X86_GET_FSBASE:
 		binary.LittleEndian.PutUint64(b, c.CPU.TLSBase())
 		return c.copyout(c.Ptr(1), b)

@@ -45,9 +45,6 @@ func TestSystem(t *testing.T) {
 			{"sysctl(3): kern.hostname", netbsd.SYS___sysctl, args{words(1, 10), 2, room(9), longs(9), 0, 0}, 0, out{2, []byte("rig\x00")}, nil},
 			{"sysctl(3): hw.physmem64", netbsd.SYS___sysctl, args{words(6, netbsd.HW_PHYSMEM64), 2, room(8), longs(8), 0, 0}, 0, out{2, longs(1 << 30)}, nil},
 		},
-		"none": {
-			{"afssys(2) is not there", netbsd.SYS_afssys, args{0, 0}, netbsd.ENOSYS, nil, nil},
-		},
 	})
 }
 

@@ -30,11 +30,11 @@ const (
 	None    Support = iota // fails with ENOSYS
 	Full                   // as NetBSD does it
 	Partial                // the note says what is missing
-	Stub                   // accepted, and without effect
+	Refused                // what NetBSD answers to who lacks a right, a device or a module; the note says which
 )
 
 // String returns the level's name in doc/system-calls.md.
-func (s Support) String() string { return [...]string{"none", "full", "partial", "stub"}[s&3] }
+func (s Support) String() string { return [...]string{"none", "full", "partial", "refused"}[s&3] }
 
 // Name returns the call's name in NetBSD's sys/syscall.h, without SYS_.
 func (s *Syscall) Name() string { return netbsd.SyscallName(s.Nr) }
@@ -90,8 +90,9 @@ func init() {
 	}
 }
 
-// nosys is sys_nosys, which serves numbers that are no call's: ENOSYS, and SIGSYS for the process. A call that
-// NetBSD has and nobody serves here is ENOSYS alone, as a program may well go on without it.
+// nosys is sys_nosys, which serves numbers that are no call's, and calls of modules that NetBSD does not have: ENOSYS,
+// and SIGSYS for the process. A call that NetBSD has and nobody serves here is ENOSYS alone, as a program may well go
+// on without it.
 func nosys(c *Call) netbsd.Errno {
 	c.L.Proc().Signal(&netbsd.Siginfo{Signo: netbsd.SIGSYS, Code: netbsd.SI_NOINFO})
 	return netbsd.ENOSYS

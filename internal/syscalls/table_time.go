@@ -3,17 +3,17 @@ package syscalls
 import "toaster/netbsd"
 
 var timeCalls = []Syscall{
-	{netbsd.SYS_ntp_adjtime, "tp ptr", netbsd.RetInt, Stub, ntpAdjtime, "nobody disciplines the clock; EPERM to change it"},
+	{netbsd.SYS_ntp_adjtime, "tp ptr", netbsd.RetInt, Refused, ntpAdjtime, "EPERM to change something: the time is the host's, and nobody vouches for it"},
 	{netbsd.SYS_timer_create, "clock_id clock, evp <sigevent, timerid >int", netbsd.RetInt, Full, timerCreate, ""},
 	{netbsd.SYS_timer_delete, "timerid int", netbsd.RetInt, Full, timerDelete, ""},
 	{netbsd.SYS_timer_getoverrun, "timerid int", netbsd.RetInt, Full, timerGetoverrun, ""},
 	{netbsd.SYS___gettimeofday50, "tp >timeval, tzp >timezone", netbsd.RetInt, Full, gettimeofday, ""},
-	{netbsd.SYS___settimeofday50, "tv <timeval, tzp <timezone", netbsd.RetInt, Partial, notPermitted, "EPERM to the superuser, too"},
-	{netbsd.SYS___adjtime50, "delta <timeval, olddelta >timeval", netbsd.RetInt, Stub, refused, "EPERM for everybody"},
+	{netbsd.SYS___settimeofday50, "tv <timeval, tzp <timezone", netbsd.RetInt, Refused, settimeofday, "EPERM: the time is the host's"},
+	{netbsd.SYS___adjtime50, "delta <timeval, olddelta >timeval", netbsd.RetInt, Refused, refused, "EPERM: the time is the host's"},
 	{netbsd.SYS___setitimer50, "which =itimer, itv <itimerval, oitv >itimerval", netbsd.RetInt, Full, setitimer, ""},
 	{netbsd.SYS___getitimer50, "which =itimer, itv >itimerval", netbsd.RetInt, Full, getitimer, ""},
 	{netbsd.SYS___clock_gettime50, "clock_id clock, tp >timespec", netbsd.RetInt, Full, clockGettime, ""},
-	{netbsd.SYS___clock_settime50, "clock_id clock, tp <timespec", netbsd.RetInt, Partial, clockSettime, "EPERM to the superuser, too"},
+	{netbsd.SYS___clock_settime50, "clock_id clock, tp <timespec", netbsd.RetInt, Refused, clockSettime, "EPERM: the time is the host's"},
 	{netbsd.SYS___clock_getres50, "clock_id clock, tp >timespec", netbsd.RetInt, Full, clockGetres, ""},
 	{netbsd.SYS___nanosleep50, "rqtp <timespec, rmtp >timespec", netbsd.RetInt, Full, nanosleep, ""},
 	{netbsd.SYS___timer_settime50, "timerid int, flags |timer, value <itimerspec, ovalue >itimerspec", netbsd.RetInt, Full, timerSettime, ""},

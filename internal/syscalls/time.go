@@ -7,9 +7,6 @@ import (
 	"toaster/netbsd"
 )
 
-// notPermitted serves calls that only a superuser of the host could mean.
-func notPermitted(*Call) netbsd.Errno { return netbsd.EPERM }
-
 // readClock returns the time on a clock since its own origin.
 func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
 	switch id {
@@ -83,9 +80,7 @@ func clockGettime(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	b := c.out(16)
-	netbsd.TimespecOf(t).Encode(b)
-	return c.copyout(c.Ptr(1), b)
+	return c.timespecOut(c.Ptr(1), netbsd.TimespecOf(t))
 }
 
 // clockGetcpuclockid is clock_getcpuclockid2(idtype_t, id_t, clockid_t *): the clock of a
@@ -130,9 +125,10 @@ func clockGetres(c *Call) netbsd.Errno {
 	if _, errno := readClock(c, c.Int(0)); errno != 0 {
 		return errno
 	}
-	b := c.out(16)
-	netbsd.TimespecOf(1).Encode(b)
-	return c.copyoutOptional(c.Ptr(1), b)
+	if c.Ptr(1) == 0 {
+		return 0
+	}
+	return c.timespecOut(c.Ptr(1), netbsd.TimespecOf(1))
 }
 
 // gettimeofday is gettimeofday(struct timeval *, void *). The zone is all zeroes, as the kernel
@@ -199,9 +195,7 @@ func sleepUntil(c *Call, deadline time.Time, remaining uint64) netbsd.Errno {
 			continue
 		}
 		if remaining != 0 {
-			b := c.out(16)
-			netbsd.TimespecOf(max(0, time.Until(deadline))).Encode(b)
-			if errno := c.copyout(remaining, b); errno != 0 {
+			if errno := c.timespecOut(remaining, netbsd.TimespecOf(max(0, time.Until(deadline)))); errno != 0 {
 				return errno
 			}
 		}
@@ -215,11 +209,24 @@ func sleepDeadline(d time.Duration) time.Time {
 	return time.Now().Add(min(d, century))
 }
 
+// settimeofday is __settimeofday50(const struct timeval *tv, const void *tzp). Nothing is set without a time. EFAULT.
+// EPERM: the time is the host's.
+func settimeofday(c *Call) netbsd.Errno {
+	if c.Ptr(0) == 0 {
+		return 0
+	}
+	return settimeofday50(c)
+}
+
 // setitimer is setitimer(int which, const struct itimerval *new, struct itimerval *old). EINVAL:
 // which, or a time that is none. EFAULT.
 func setitimer(c *Call) netbsd.Errno {
 	which := c.Int(0)
 	if c.Ptr(1) == 0 {
+		if c.Ptr(2) == 0 {
+			_, errno := c.L.Proc().Getitimer(which)
+			return errno
+		}
 		return itimerOut(c, which, c.Ptr(2))
 	}
 	b, errno := c.in(c.Ptr(1), 32)
@@ -237,7 +244,7 @@ func setitimer(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(2), itimerBytes(c, old))
 }
 
-// getitimer is getitimer(int which, struct itimerval *).
+// getitimer is getitimer(int which, struct itimerval *). EINVAL: which. EFAULT.
 func getitimer(c *Call) netbsd.Errno {
 	return itimerOut(c, c.Int(0), c.Ptr(1))
 }
@@ -247,7 +254,7 @@ func itimerOut(c *Call, which int, addr uint64) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return c.copyoutOptional(addr, itimerBytes(c, it))
+	return c.copyout(addr, itimerBytes(c, it))
 }
 
 func itimerBytes(c *Call, it kern.Itimerval) []byte {
@@ -263,7 +270,7 @@ func (c *Call) timespecIn(addr uint64) (time.Duration, netbsd.Errno) {
 	if errno != 0 {
 		return 0, errno
 	}
-	t := netbsd.DecodeTimespec(b)
+	t := c.timespec(b)
 	if !t.Valid() {
 		return 0, netbsd.EINVAL
 	}

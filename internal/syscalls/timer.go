@@ -59,7 +59,7 @@ func timerSettime(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	it := netbsd.DecodeItimerspec(b)
+	it := netbsd.Itimerspec{Interval: c.timespec(b), Value: c.timespec(b[16:])}
 	if !it.Interval.Valid() || !it.Value.Valid() {
 		return netbsd.EINVAL
 	}
@@ -85,6 +85,11 @@ func timerGettime(c *Call) netbsd.Errno {
 
 func (c *Call) itimerspecOut(addr uint64, v kern.Itimerval) netbsd.Errno {
 	b := c.out(netbsd.SizeofItimerspec)
-	netbsd.Itimerspec{Interval: netbsd.TimespecOf(v.Interval), Value: netbsd.TimespecOf(v.Value)}.Encode(b)
+	it := netbsd.Itimerspec{Interval: netbsd.TimespecOf(v.Interval), Value: netbsd.TimespecOf(v.Value)}
+	if c.spec50 {
+		it.Encode50(b)
+	} else {
+		it.Encode(b)
+	}
 	return c.copyout(addr, b)
 }

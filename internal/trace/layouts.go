@@ -99,6 +99,11 @@ var layouts = map[string]func([]byte) string{
 		t := netbsd.DecodeItimerspec(b)
 		return "{interval=" + timespecText(t.Interval) + ", value=" + timespecText(t.Value) + "}"
 	},
+	"timespec50": func(b []byte) string { return timespecText(netbsd.DecodeTimespec50(b)) },
+	"itimerspec50": func(b []byte) string {
+		t := netbsd.DecodeItimerspec50(b)
+		return "{interval=" + timespecText(t.Interval) + ", value=" + timespecText(t.Value) + "}"
+	},
 	"rlimit": func(b []byte) string {
 		r := netbsd.DecodeRlimit(b)
 		return "{" + limit(r.Cur) + ", " + limit(r.Max) + "}"

@@ -81,6 +81,12 @@ func isVnode(d *file.Description, a attrs) bool {
 	return a.mode&netbsd.S_IFMT == netbsd.S_IFCHR || onHost && a.mode&netbsd.S_IFMT != netbsd.S_IFSOCK
 }
 
+// IsVnode reports whether an open file is one that a name could lead to (fd_getvnode).
+func IsVnode(d *file.Description) bool {
+	a, errno := attrsOf(d)
+	return errno == 0 && isVnode(d, a)
+}
+
 // asError is e as an error that is nil for 0.
 func asError(errno netbsd.Errno) error {
 	if errno == 0 {
