@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"toaster/internal/test/attacks"
+	"toaster/internal/test/progress"
 )
 
 // TestMain doubles as the kernel of a campaign.
@@ -23,7 +24,7 @@ func TestMain(m *testing.M) {
 
 func newRunner(t *testing.T) *runner {
 	t.Helper()
-	r := &runner{dir: t.TempDir(), end: time.Now().Add(3 * time.Second), show: &progress{}}
+	r := &runner{dir: t.TempDir(), end: time.Now().Add(3 * time.Second), show: &progress.Line{}}
 	r.programs = filepath.Join(r.dir, "programs")
 	err := attacks.Build(r.programs)
 	if errors.Is(err, attacks.ErrNoCompiler) {

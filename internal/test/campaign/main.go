@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"toaster/internal/test/attacks"
+	"toaster/internal/test/progress"
 )
 
 // A plan is what a round does, as flags say it.
@@ -81,7 +82,7 @@ func campaign(p plan, total time.Duration, replay uint64, kills int) int {
 		fmt.Fprintf(os.Stderr, "campaign: %v\n", err)
 		return 2
 	}
-	c := &runner{dir: dir, programs: programs, end: time.Now().Add(total), interrupted: make(chan os.Signal, 1), show: newProgress(os.Stdout)}
+	c := &runner{dir: dir, programs: programs, end: time.Now().Add(total), interrupted: make(chan os.Signal, 1), show: progress.New(os.Stdout)}
 	signal.Notify(c.interrupted, os.Interrupt)
 	switch {
 	case kills > 0:

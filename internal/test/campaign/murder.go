@@ -25,7 +25,7 @@ func (r *runner) murders(p plan, n int) int {
 			return 2
 		}
 		after := time.Duration(rnd.IntN(1200)) * time.Millisecond
-		r.show.say("kill %d, seed %d, after %v", done, p.seed, after)
+		r.show.Say("kill %d, seed %d, after %v", done, p.seed, after)
 		fmt.Fprintln(k.in, p.seed)
 		time.Sleep(after)
 		k.cmd.Process.Kill()
@@ -34,13 +34,13 @@ func (r *runner) murders(p plan, n int) int {
 		k.cmd.Wait()
 		if wrong := r.autopsy(k, before); wrong != "" {
 			found++
-			r.show.clear()
+			r.show.Clear()
 			fmt.Printf("campaign: kill %d, seed %d, after %v: %s\n", done, p.seed, after, wrong)
 		}
 		removeAll(k.tmp)
 		p.seed++
 	}
-	r.show.clear()
+	r.show.Clear()
 	fmt.Printf("campaign: %d kills, %d findings\n", done, found)
 	return min(found, 1)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"toaster/internal/test/attacks"
+	"toaster/internal/test/progress"
 )
 
 // runner is the campaign's side: it starts kernels and judges how they fare.
@@ -22,7 +23,7 @@ type runner struct {
 	dir, programs string
 	end           time.Time
 	interrupted   chan os.Signal
-	show          *progress
+	show          *progress.Line
 }
 
 func (r *runner) over() bool {

@@ -28,7 +28,7 @@ func (r *runner) search(p plan) int {
 			p.seed++
 		}
 	}
-	r.show.clear()
+	r.show.Clear()
 	fmt.Printf("campaign: %d rounds, last seed %d, %d findings\n", rounds, p.seed-1, found)
 	return min(found, 1)
 }
@@ -41,7 +41,7 @@ func (r *runner) stretch(p *plan) (n int, wrong string, err error) {
 	}
 	var first usage
 	for n < roundsAKernel && !r.over() {
-		r.show.say("seed %d, round %d of this kernel, %s", p.seed, n, first)
+		r.show.Say("seed %d, round %d of this kernel, %s", p.seed, n, first)
 		u, wrong := k.play(*p)
 		n++
 		if wrong != "" {
@@ -81,7 +81,7 @@ func growth(first, now usage) string {
 
 // report prints a finding, and the smallest round that still has it.
 func (r *runner) report(p plan, wrong string) {
-	r.show.clear()
+	r.show.Clear()
 	file := filepath.Join(os.TempDir(), fmt.Sprintf("campaign-%d.txt", p.seed))
 	os.WriteFile(file, []byte(wrong), 0o600)
 	head, _, _ := strings.Cut(wrong, "\n")
@@ -120,7 +120,7 @@ func (r *runner) minimise(p plan) (small plan, ok bool) {
 	for again := true; again; {
 		again = false
 		for _, q := range p.smaller() {
-			r.show.say("minimising: %s", strings.Join(q.flags(), " "))
+			r.show.Say("minimising: %s", strings.Join(q.flags(), " "))
 			if r.fails(q) {
 				p, again = q, true
 				break
@@ -159,14 +159,14 @@ func (r *runner) replay(p plan) int {
 		}
 		begun := time.Now()
 		if _, wrong := k.play(p); wrong != "" {
-			r.show.clear()
+			r.show.Clear()
 			fmt.Printf("campaign: seed %d, try %d: %s\n", p.seed, n, wrong)
 			return 1
 		}
-		r.show.say("seed %d, try %d: nothing, in %v", p.seed, n, time.Since(begun).Round(time.Millisecond))
+		r.show.Say("seed %d, try %d: nothing, in %v", p.seed, n, time.Since(begun).Round(time.Millisecond))
 		k.stop()
 	}
-	r.show.clear()
+	r.show.Clear()
 	fmt.Printf("campaign: seed %d: nothing\n", p.seed)
 	return 0
 }

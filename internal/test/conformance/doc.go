@@ -1,5 +1,6 @@
-// Package conformance has no code of its own: its tests run the programs and the
-// standard tests of the Go distribution, built for NetBSD, under toaster.
+// Package conformance has no code of its own but a table: its tests run the programs and the
+// standard tests of the Go distribution, built for NetBSD, under toaster. How all of
+// these tests and those of other modules end is in doc/compatibility.md (internal/test/compat).
 //
 //   - TestPrograms runs the top-level "// run" programs of GOROOT/test.
 //

@@ -12,10 +12,3 @@ var standardPackages = []standardPackage{
 	{path: "syscall"},
 	{path: "time"},
 }
-
-// knownTests are the tests that cannot pass, by package, with the reason.
-var knownTests = map[string]map[string]string{
-	"runtime": {
-		"TestHasAVX": "fails on NetBSD, too: Go's runtime turns AVX off there (go.dev/issue/80285), the test looks whether the processor has it",
-	},
-}

@@ -21,7 +21,7 @@ type standardPackage struct {
 }
 
 // known are the package's tests that cannot pass, with the reason.
-func (p *standardPackage) known() map[string]string { return knownTests[p.path] }
+func (p *standardPackage) known() map[string]string { return KnownTests[p.path] }
 
 // TestStandard runs the tests of standard packages with -test.short, but not those that
 // are known to fail. Those are run one by one; each must still fail.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"toaster/internal/test/progress"
 )
 
 // Verdicts.
@@ -51,10 +53,10 @@ func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (map[string
 	}
 	// In any order, so that a run which is cut short is a sample.
 	rand.New(rand.NewPCG(pl.seed, 1)).Shuffle(len(todo), func(i, j int) { todo[i], todo[j] = todo[j], todo[i] })
-	shown := newProgress(len(todo))
-	defer shown.end()
+	shown := progress.New(os.Stderr)
+	defer shown.Clear()
 	for i, f := range todo {
-		shown.at(i, f)
+		shown.Say("%d of %d: %.70s", i, len(todo), f)
 		v, _ := judge(p, bin, f.id, pl.timeout)
 		verdicts[f.key()] = v
 		if err := writeLog(pl.log, f.key(), v); err != nil {
@@ -115,29 +117,4 @@ func writeLog(name, key, verdict string) error {
 	}
 	_, err = fmt.Fprintf(f, "%s\t%s\n", verdict, key)
 	return errors.Join(err, f.Close())
-}
-
-// progress is a line on the standard error if that is a terminal.
-type progress struct {
-	of   int
-	tty  bool
-	next time.Time
-}
-
-func newProgress(of int) *progress {
-	st, err := os.Stderr.Stat()
-	return &progress{of: of, tty: err == nil && st.Mode()&os.ModeCharDevice != 0}
-}
-
-func (p *progress) at(i int, f *fault) {
-	if p.tty && time.Now().After(p.next) {
-		fmt.Fprintf(os.Stderr, "\r\x1b[K%d of %d: %.70s", i, p.of, f)
-		p.next = time.Now().Add(200 * time.Millisecond)
-	}
-}
-
-func (p *progress) end() {
-	if p.tty {
-		fmt.Fprint(os.Stderr, "\r\x1b[K")
-	}
 }

@@ -11,25 +11,33 @@ import (
 )
 
 // TestGoToolchain builds the go command, the compiler, the assembler and the linker for
-// NetBSD, and has them build a program from source, standard library included, as
+// NetBSD, and has them build and test a module from source, standard library included, as
 // NetBSD processes. The program must be what the host's own go command builds.
 func TestGoToolchain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a toolchain and, with it, the standard library: about a minute")
 	}
-	root := toolchain(t)
-	dir := t.TempDir()
+	root, dir := t.TempDir(), t.TempDir()
+	if err := MakeToolchain(t.Context(), root); err != nil {
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(dir, "go.mod"), "module hello\n\ngo 1.26\n")
 	write(t, filepath.Join(dir, "main.go"), "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"built under toaster\") }\n")
+	write(t, filepath.Join(dir, "main_test.go"), mainTest)
 
 	build := []string{"build", "-trimpath", "-buildvcs=false", "-o"}
 	env := append(os.Environ(), "CGO_ENABLED=0", "GOTOOLCHAIN=local", "GOFLAGS=", "GOPROXY=off")
-	guest := toaster.Command(filepath.Join(root, "bin", "go"), append(build, "guest", ".")...)
-	guest.Dir = dir
-	guest.Env = append(env, "GOROOT="+root, "GOCACHE="+filepath.Join(dir, "cache"))
-	if out, err := guest.CombinedOutput(); err != nil {
-		t.Fatalf("go build under toaster: %v\n%s", err, out)
+	inside := func(args ...string) []byte {
+		guest := toaster.Command(filepath.Join(root, "bin", "go"), args...)
+		guest.Dir = dir
+		guest.Env = append(env, "GOROOT="+root, "GOCACHE="+filepath.Join(dir, "cache"))
+		out, err := guest.CombinedOutput()
+		if err != nil {
+			t.Fatalf("go %s under toaster: %v\n%s", args[0], err, out)
+		}
+		return out
 	}
+	inside(append(build, "guest", ".")...)
 	native := exec.Command("go", append(build, "native", ".")...)
 	native.Dir = dir
 	native.Env = append(env, "GOOS=netbsd", "GOARCH=amd64")
@@ -43,37 +51,10 @@ func TestGoToolchain(t *testing.T) {
 	if string(read(t, filepath.Join(dir, "guest"))) != string(read(t, filepath.Join(dir, "native"))) {
 		t.Error("the same source gives different executables under toaster and on the host")
 	}
-}
-
-// toolchain makes a GOROOT whose programs are NetBSD's and whose source is the host's.
-func toolchain(t *testing.T) string {
-	out, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Fatal(err)
+	tested := string(inside("test", "-v", "-vet=off", "."))
+	if !strings.Contains(tested, "--- PASS: TestSystem ") || !strings.Contains(tested, "--- SKIP: TestOther ") {
+		t.Errorf("go test says\n%s", tested)
 	}
-	host, root := strings.TrimSpace(string(out)), t.TempDir()
-	tools := filepath.Join(root, "pkg", "tool", "netbsd_amd64")
-	for _, dir := range []string{filepath.Join(root, "bin"), tools} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{"src", "lib", "VERSION", "go.env", "pkg/include"} {
-		if err := os.Symlink(filepath.Join(host, name), filepath.Join(root, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for pkg, to := range map[string]string{
-		"cmd/go": filepath.Join(root, "bin", "go"), "cmd/compile": filepath.Join(tools, "compile"),
-		"cmd/asm": filepath.Join(tools, "asm"), "cmd/link": filepath.Join(tools, "link"),
-	} {
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", to, pkg)
-		cmd.Env = append(os.Environ(), "GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go build %s: %v\n%s", pkg, err, out)
-		}
-	}
-	return root
 }
 
 func write(t *testing.T, name, text string) {
@@ -82,3 +63,28 @@ func write(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+// mainTest are the module's tests. The second is there for the count alone.
+const mainTest = `package main
+
+import (
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+)
+
+func TestSystem(t *testing.T) {
+	if os.Getenv("CHILD") != "" {
+		os.Exit(7)
+	}
+	child := exec.Command(os.Args[0], "-test.run=TestSystem")
+	child.Env = append(os.Environ(), "CHILD=1")
+	child.Run()
+	if code := child.ProcessState.ExitCode(); runtime.GOOS != "netbsd" || code != 7 {
+		t.Error(runtime.GOOS, code)
+	}
+}
+
+func TestOther(t *testing.T) { t.Skip("on purpose") }
+`
