@@ -34,8 +34,7 @@ func (s *System) Body(l *kern.LWP) {
 // handle does what a trap asks for. What it leaves for the LWP to do before guest code
 // runs again, such as a signal, is UserRet's.
 //
-// A Kicked trap has no case: the guest has asked for nothing, and whoever kicked the LWP has
-// left the reason where UserRet looks.
+// A Kicked trap asks for nothing: whoever kicked the LWP has left the reason where UserRet looks.
 func (s *System) handle(mc *Context, trap *platform.Trap) {
 	l := mc.l
 	switch trap.Kind {
@@ -49,10 +48,23 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 			mc.thread.Regs().RFLAGS &^= userFlagTF
 		}
 		l.Platform().Trap(&info)
+	case platform.Kicked:
+		if s.Kernel.Sequences.Load() {
+			mc.restartSequence()
+		}
 	case platform.Gone:
 		// toaster has killed the host process, or somebody outside of it has: the guest
 		// dies of it.
 		l.Platform().Lost()
+	}
+}
+
+// restartSequence has an LWP that was interrupted inside a restartable atomic sequence begin that again, as
+// cpu_switchto does (ras_lookup). What the host switches between meanwhile is not seen here.
+func (mc *Context) restartSequence() {
+	r := mc.thread.Regs()
+	if start, inside := mc.l.Proc().RASStart(r.RIP); inside {
+		r.RIP = start
 	}
 }
 

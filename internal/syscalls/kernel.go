@@ -48,6 +48,9 @@ type Kernel struct {
 	SetStack func(l *kern.LWP, sp uint64) netbsd.Errno
 	// CPUTime is the processor time that an LWP has used.
 	CPUTime func(*kern.LWP) (user, system time.Duration)
+	// Sequences says that somebody has installed a restartable atomic sequence (rasctl(2)): until then
+	// nobody need look for one where an LWP is interrupted.
+	Sequences atomic.Bool
 	// domain is the name of the YP domain; nil: there is none.
 	domain atomic.Pointer[string]
 	// futexes are who waits in __futex(2).

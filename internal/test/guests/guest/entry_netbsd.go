@@ -17,10 +17,9 @@ type testCase struct {
 }
 
 var families = [...]*[]testCase{
-	&exitCases, &waitCases, &itemCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &signalCases,
-	&exitCases, &waitCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &futexCases, &signalCases,
+	&exitCases, &waitCases, &itemCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &futexCases, &signalCases,
 	&ttyCases, &jobCases, &traceCases,
-	&kqueueCases, &memCases, &ipcCases,
+	&kqueueCases, &memCases, &ipcCases, &compatCases, &systemCases,
 }
 
 // What the program was started with.

@@ -9,6 +9,8 @@ var subprograms = []testCase{
 	{"sub_shm", subShm},
 	{"sub_core", subCore},
 	{"sub_ktrace", subKtrace},
+	{"sub_acct", subAcct},
+	{"sub_no_sequence", subNoSequence},
 	{"sub_core_dump", subCoreDump},
 	{"sub_exit", func() { exit(number(3)) }},
 	{"sub_wait0", subWait0},

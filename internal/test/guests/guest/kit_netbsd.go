@@ -26,6 +26,7 @@ const (
 	addrBareLWP
 	addrSpinLWP
 	addrGetpidLoop
+	addrSequence
 )
 
 var (

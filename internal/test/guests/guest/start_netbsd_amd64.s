@@ -256,6 +256,9 @@ TEXT ·addrOf(SB),NOSPLIT,$0-16
 	CMPQ	CX, $4
 	JEQ	done
 	LEAQ	·getpidLoop(SB), AX
+	CMPQ	CX, $5
+	JEQ	done
+	LEAQ	·sequence(SB), AX
 done:
 	MOVQ	AX, ret+8(FP)
 	RET
@@ -268,3 +271,12 @@ loop:
 	LOCK
 	INCQ	·spins(SB)
 	JMP	loop
+
+// sequence counts in seqStarts how often it begins, and spins until seqDone says so. It begins at its first instruction.
+TEXT ·sequence(SB),NOSPLIT|NOFRAME,$0-0
+	LOCK
+	INCQ	·seqStarts(SB)
+spin:
+	CMPQ	·seqDone(SB), $0
+	JEQ	spin
+	RET
