@@ -105,4 +105,5 @@ type Image struct {
 	Path string // p_path, the full name of the executable
 	Emul *Emul
 	Text Ref // the executable's vnode; nil if none
+	Args any // what the platform has noted of its arguments (SetArgs)
 }

@@ -310,6 +310,16 @@ func (p *Proc) lwpLocked(lid int32) *LWP {
 	return nil
 }
 
+// SetArgs notes what p's program was started with. A fork has it, too, as it has the memory that NetBSD reads
+// the arguments from; an exec has none.
+func (p *Proc) SetArgs(v any) {
+	p.m.lock()
+	defer p.m.unlock()
+	img := *p.img // with the reference to Text
+	img.Args = v
+	p.img = &img
+}
+
 // Specific returns what SetSpecific stored under key (proc_getspecific).
 func (p *Proc) Specific(key any) any {
 	p.m.lock()

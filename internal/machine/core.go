@@ -93,6 +93,21 @@ func (s *Space) segments() (list []core.Segment) {
 	return list
 }
 
+// Mappings implements syscalls.Mapper.
+func (s *Space) Mappings() (list []syscalls.Mapping) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := range s.m.All() {
+		m := syscalls.Mapping{Start: r.Start, End: r.End, Prot: r.Prot, MaxProt: r.MaxProt, Shared: r.Shared,
+			Inherit: r.Inherit, Wired: r.Wired, Off: r.Off}
+		if id, ok := r.Obj.(file.Inode); ok {
+			m.Ino = id.Ino
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
 // notes describes the process, and the registers of each of its LWPs, the dying one first.
 func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
 	n := &core.Notes{}

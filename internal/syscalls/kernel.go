@@ -73,10 +73,14 @@ type ProcArgs struct {
 	Argv, Envp []string
 }
 
-type procArgsKey struct{}
+// SetProcArgs notes them; a fork of p has them, too.
+func SetProcArgs(p *kern.Proc, a *ProcArgs) { p.SetArgs(a) }
 
-// SetProcArgs notes them; a fork does not copy them, see argsOf.
-func SetProcArgs(p *kern.Proc, a *ProcArgs) { p.SetSpecific(procArgsKey{}, a) }
+// procArgsOf returns them, nil for a process that was started with none, as init is.
+func procArgsOf(p *kern.Proc) *ProcArgs {
+	a, _ := p.Image().Args.(*ProcArgs)
+	return a
+}
 
 // argsOf returns what process pid was started with; -1 is the caller.
 func argsOf(c *Call, pid int) (*ProcArgs, netbsd.Errno) {
@@ -86,7 +90,7 @@ func argsOf(c *Call, pid int) (*ProcArgs, netbsd.Errno) {
 			return nil, netbsd.ESRCH
 		}
 	}
-	if a, ok := p.Specific(procArgsKey{}).(*ProcArgs); ok {
+	if a := procArgsOf(p); a != nil {
 		return a, 0
 	}
 	return &ProcArgs{}, 0

@@ -67,6 +67,7 @@ func (r *rig) run(f func(p *player)) {
 		return -1, syscall.EAFNOSUPPORT
 	}})
 	term := tty.New(r.m, tree, host)
+	tree.AddFS("/proc", r.k.ProcFS)
 	files := file.NewMachine(file.MachineConfig{TableOf: TableOf, Watcher: host, Sigio: r.k.Sigio})
 	var cred *kern.Cred // nil is the superuser
 	if r.asHost {

@@ -4,39 +4,68 @@ import (
 	"encoding/binary"
 
 	"toaster/internal/vfs"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
 // procArgs is kern.proc_args.PID.WHAT (KERN_PROC_ARGS): 1 argv, 2 its count, 3
 // envp, 4 its count, 5 the executable's path, 6 the current directory; pid -1 is the caller.
-func procArgs(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
+func procArgs(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	if len(rest) != 2 {
 		return nil, netbsd.EINVAL
 	}
-	image, errno := argsOf(c, int(rest[0]))
-	if errno != 0 {
-		return nil, errno
-	}
-	if rest[1] == netbsd.KERN_PROC_ENV || rest[1] == netbsd.KERN_PROC_NENV {
-		if errno := c.maySeeEnv(int(rest[0])); errno != 0 {
+	switch rest[1] {
+	case netbsd.KERN_PROC_ARGV, netbsd.KERN_PROC_NARGV, netbsd.KERN_PROC_ENV, netbsd.KERN_PROC_NENV:
+		return procStrings(c, int(rest[0]), rest[1], oldlen)
+	case netbsd.KERN_PROC_PATHNAME:
+		image, errno := argsOf(c, int(rest[0]))
+		if errno != 0 {
 			return nil, errno
 		}
-	}
-	switch rest[1] {
-	case netbsd.KERN_PROC_ARGV:
-		return nulJoin(image.Argv), 0
-	case netbsd.KERN_PROC_NARGV:
-		return binary.LittleEndian.AppendUint32(nil, uint32(len(image.Argv))), 0
-	case netbsd.KERN_PROC_ENV:
-		return nulJoin(image.Envp), 0
-	case netbsd.KERN_PROC_NENV:
-		return binary.LittleEndian.AppendUint32(nil, uint32(len(image.Envp))), 0
-	case netbsd.KERN_PROC_PATHNAME:
 		return append([]byte(image.Path), 0), 0
 	case netbsd.KERN_PROC_CWD:
 		return cwdOf(c, int(rest[0]))
 	}
 	return nil, netbsd.EINVAL
+}
+
+// procStrings is procArgs for what is in the process's memory (sysctl_kern_proc_args): EINVAL for one that is
+// not there, or is a zombie. Of vectors as much is told as there is room for, and where there is none, that
+// ARG_MAX bytes are enough (copy_procargs).
+func procStrings(c *Call, pid int, what int32, oldlen uint64) ([]byte, netbsd.Errno) {
+	image, errno := argsOf(c, pid)
+	if errno != 0 {
+		return nil, netbsd.EINVAL
+	}
+	list := image.Argv
+	if what == netbsd.KERN_PROC_ENV || what == netbsd.KERN_PROC_NENV {
+		if errno := c.maySeeEnv(pid); errno != 0 {
+			return nil, errno
+		}
+		list = image.Envp
+	}
+	switch none := c.Ptr(2) == 0; {
+	case what == netbsd.KERN_PROC_NARGV || what == netbsd.KERN_PROC_NENV:
+		return binary.LittleEndian.AppendUint32(nil, uint32(len(list))), 0
+	case none:
+		return anyArgs[:], 0
+	case c.zombie(pid):
+		return nil, netbsd.EINVAL
+	}
+	b := nulJoin(list)
+	return b[:min(uint64(len(b)), oldlen)], 0
+}
+
+// anyArgs is as long as arguments can be, of which the length alone is told.
+var anyArgs [netbsd.ARG_MAX]byte
+
+// zombie reports whether the process has no memory any more, or is gone.
+func (c *Call) zombie(pid int) bool {
+	if pid == -1 {
+		return false
+	}
+	p := c.K.M.Find(pid)
+	return p == nil || p.State() >= kern.StateDead
 }
 
 // maySeeEnv is KAUTH_REQ_PROCESS_CANSEE_ENV: an environment is seen by root and by

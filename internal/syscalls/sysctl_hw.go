@@ -73,17 +73,22 @@ func loadAvg(*Call) []byte {
 	return b
 }
 
-// uvmExp is struct uvmexp_sysctl, counters of 8 bytes, of which as many are told as there is room for:
-// older programs know fewer. What the processes have touched counts as active; the rest is free.
-func uvmExp(c *Call, _ []int32, oldlen uint64) ([]byte, netbsd.Errno) {
-	const fields = 89
-	pages, active := c.K.PhysMem/netbsd.PageSize, uint64(0)
+// memoryInUse is how many pages there are, and how many of them processes have touched.
+func memoryInUse(c *Call) (pages, active uint64) {
+	pages = c.K.PhysMem / netbsd.PageSize
 	for _, p := range c.K.M.Procs() {
 		if u, errno := p.Rusage(netbsd.RUSAGE_SELF); errno == 0 {
 			active += uint64(u.Maxrss) << 10 / netbsd.PageSize
 		}
 	}
-	active = min(active, pages)
+	return pages, min(active, pages)
+}
+
+// uvmExp is struct uvmexp_sysctl, counters of 8 bytes, of which as many are told as there is room for:
+// older programs know fewer. What the processes have touched counts as active; the rest is free.
+func uvmExp(c *Call, _ []int32, oldlen uint64) ([]byte, netbsd.Errno) {
+	const fields = 89
+	pages, active := memoryInUse(c)
 	b := make([]byte, 8*fields)
 	for i, v := range [...]uint64{netbsd.PageSize, netbsd.PageSize - 1, 12, pages, pages - active, active} {
 		binary.LittleEndian.PutUint64(b[8*i:], v)

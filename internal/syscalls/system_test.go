@@ -63,8 +63,14 @@ func TestProcArgs(t *testing.T) {
 			{"KERN_PROC_PATHNAME", netbsd.SYS___sysctl, args{name(me, 5), 4, room(32), longs(32), 0, 0}, 0, out{2, []byte("/bin/prog\x00")}, nil},
 			{"EINVAL for something else", netbsd.SYS___sysctl, args{name(me, 9), 4, room(32), longs(32), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"EINVAL without what", netbsd.SYS___sysctl, args{name(me, 9), 3, room(32), longs(32), 0, 0}, netbsd.EINVAL, nil, nil},
-			{"ESRCH", netbsd.SYS___sysctl, args{name(nobody, 1), 4, room(32), longs(32), 0, 0}, netbsd.ESRCH, nil, nil},
+			{"sysctl_kern_proc_args: EINVAL for nobody", netbsd.SYS___sysctl, args{name(nobody, 1), 4, room(32), longs(32), 0, 0}, netbsd.EINVAL, nil, nil},
+			{"fill_pathname: ESRCH for nobody", netbsd.SYS___sysctl, args{name(nobody, 5), 4, room(32), longs(32), 0, 0}, netbsd.ESRCH, nil, nil},
+			{"copy_procargs: as much as there is room for", netbsd.SYS___sysctl, args{name(me, 1), 4, room(6), longs(6), 0, 0}, 0, out{2, []byte("prog\x00a")}, nil},
+			{"sysctl_kern_proc_args: ARG_MAX is enough", netbsd.SYS___sysctl, args{name(me, 1), 4, 0, longs(0), 0, 0}, 0, out{3, longs(netbsd.ARG_MAX)}, nil},
 			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
+				c.play([]row{
+					{"a fork's are its parent's", netbsd.SYS___sysctl, args{name(me, 1), 4, room(32), longs(32), 0, 0}, 0, out{2, []byte("prog\x00arg\x00\xa5")}, nil},
+				})
 				c.ok(netbsd.SYS_setuid, 100)
 				parent := uint32(c.c.L.Proc().Ppid())
 				c.play([]row{

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"cmp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -48,8 +49,11 @@ func (v View) change(at int, name string, follow bool, rule ownerRule, call func
 		return errno
 	}
 	defer l.close()
-	if _, ok := l.device(); ok {
-		return netbsd.EPERM
+	if dev, ok := l.device(); ok {
+		if dev.Link != "" && follow {
+			return v.change(netbsd.AT_FDCWD, l.target(dev), follow, rule, call)
+		}
+		return cmp.Or(dev.errno, netbsd.EPERM)
 	}
 	return l.onFile(follow, func(n *node, at int, name string, flags int) error {
 		if n != nil && n.mnt.origin.ReadOnly {

@@ -44,6 +44,12 @@ func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 		return errno
 	}
 	defer l.close()
+	if l.isMade {
+		if l.made.Link != "" {
+			return v.enter(l.target(l.made), set)
+		}
+		return v.enterMadeDir(l, l.made, set)
+	}
 	n, err := l.find(l.at, l.name, unix.O_DIRECTORY)
 	if err != nil {
 		return hostfile.Errno(err)
@@ -90,6 +96,9 @@ func (v View) enterFD(fd int, under bool, set func(*dir)) netbsd.Errno {
 		return errno
 	}
 	defer d.Release()
+	if m, ok := d.File.(*madeDir); ok && under {
+		return v.enter(m.path, set)
+	}
 	hfd, ok := d.HostFD()
 	if !ok {
 		return netbsd.ENOTDIR
@@ -130,6 +139,8 @@ func (v View) nameOf(n *node) (string, netbsd.Errno) {
 	switch {
 	case cwd == nil:
 		return "", netbsd.ESRCH
+	case n == nil && cwd.made != "":
+		return cwd.made, 0
 	case n == nil:
 		n = &cwd.node
 	}
@@ -143,6 +154,9 @@ func (v View) nameOf(n *node) (string, netbsd.Errno) {
 
 // PathOf returns the present name of an open file (F_GETPATH of fcntl(2)).
 func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
+	if m, ok := d.File.(*madeDir); ok {
+		return m.path, 0
+	}
 	fd, ok := d.NameFD()
 	if !ok {
 		return "", netbsd.EOPNOTSUPP

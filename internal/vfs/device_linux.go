@@ -70,7 +70,13 @@ func dupFor(v View, fd, flags int) (*file.Description, netbsd.Errno) {
 	if v.Files == nil {
 		return nil, netbsd.EBADF
 	}
-	d, errno := v.Files.Get(fd)
+	return Reopen(v.Files, fd, flags)
+}
+
+// Reopen is dup(2) as opening a name in a directory of descriptors has it. EACCES: the access mode is
+// more than the descriptor's.
+func Reopen(files *file.Table, fd, flags int) (*file.Description, netbsd.Errno) {
+	d, errno := files.Get(fd)
 	if errno != 0 {
 		return nil, errno
 	}

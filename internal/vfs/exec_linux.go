@@ -18,8 +18,11 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		return nil, "", errno
 	}
 	defer l.close()
-	if _, ok := l.device(); ok {
-		return nil, "", netbsd.EACCES
+	if dev, ok := l.device(); ok {
+		if dev.Link != "" {
+			return v.OpenExec(l.target(dev))
+		}
+		return nil, "", cmp.Or(dev.errno, netbsd.EACCES)
 	}
 	n, err := l.openPath(true)
 	if err != nil {

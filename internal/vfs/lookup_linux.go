@@ -23,6 +23,9 @@ type lookup struct {
 	umask uint32
 	cwd   *dir
 	atD   *file.Description
+
+	made   Device // what the path means in a file system of the machine's own
+	isMade bool
 }
 
 // look begins with a path and the descriptor of an *at call.
@@ -49,6 +52,13 @@ func (v View) newLookup(at int, name string) (*lookup, netbsd.Errno) {
 	case l.atD == nil:
 		l.at = l.cwd.node
 	}
+	if l.cwd.made != "" && l.name[0] != '/' && l.atD == nil {
+		l.name = belowMade(l.cwd.made, l.name)
+	}
+	if errno := l.enterMade(); errno != 0 {
+		l.close()
+		return nil, errno
+	}
 	return l, 0
 }
 
@@ -65,6 +75,11 @@ func (l *lookup) startAt(at int) netbsd.Errno {
 	d, errno := l.v.Files.Get(at)
 	if errno != 0 {
 		return errno
+	}
+	if m, ok := d.File.(*madeDir); ok {
+		l.name = belowMade(m.path, l.name)
+		d.Release()
+		return 0
 	}
 	fd, ok := d.HostFD()
 	if !ok || !d.Directory() {
@@ -110,6 +125,9 @@ func devNameOf(name, cwdDev string, at bool) string {
 
 // device looks the path up in the tree's /dev.
 func (l *lookup) device() (Device, bool) {
+	if l.isMade {
+		return l.made, true
+	}
 	name := l.devName()
 	if name == "" {
 		return Device{}, false

@@ -28,7 +28,10 @@ func (v View) onParentDir(at int, name string, call func(l *lookup, p parentDir)
 		return errno
 	}
 	defer l.close()
-	if _, ok := l.device(); ok {
+	if dev, ok := l.device(); ok {
+		if dev.Fixed {
+			return netbsd.EROFS
+		}
 		return netbsd.EPERM
 	}
 	p, err := l.parent()
@@ -217,6 +220,9 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 
 // Readlink is readlinkat(2).
 func (v View) Readlink(at int, name string) (string, netbsd.Errno) {
+	if link, ok, errno := v.readMade(at, name); ok || errno != 0 {
+		return link, errno
+	}
 	var target string
 	errno := v.onName(at, name, func(l *lookup, p parentDir) error {
 		return l.as(func() error {
@@ -230,6 +236,25 @@ func (v View) Readlink(at int, name string) (string, netbsd.Errno) {
 		errno = netbsd.EINVAL
 	}
 	return target, errno
+}
+
+// readMade is Readlink where the machine makes names up; ok: this is one.
+func (v View) readMade(at int, name string) (link string, ok bool, errno netbsd.Errno) {
+	if len(v.Dirs.tree.made) == 0 {
+		return "", false, 0
+	}
+	l, errno := v.newLookup(at, name)
+	if errno != 0 {
+		return "", false, errno
+	}
+	defer l.close()
+	switch {
+	case !l.isMade:
+		return "", false, 0
+	case l.made.errno == 0 && l.made.Link == "":
+		return "", true, netbsd.EINVAL
+	}
+	return l.made.Link, true, l.made.errno
 }
 
 // Link is linkat(2); link(2) follows a link at the end of the old name.

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -29,10 +30,16 @@ func (v View) open(at int, name string, flags int, mode uint32, links int) (*fil
 	}
 	defer l.close()
 	if dev, ok := l.device(); ok {
+		if dev.Link != "" && flags&netbsd.O_NOFOLLOW == 0 {
+			if links == netbsd.MAXSYMLINKS {
+				return nil, netbsd.ELOOP
+			}
+			return v.open(netbsd.AT_FDCWD, l.target(dev), flags, mode, links+1)
+		}
 		return l.openDevice(dev, flags)
 	}
 	d, err := l.openHostFile(flags, mode&0o7777&^unix.S_ISVTX) // do_open makes no file sticky
-	if err == unix.ENOENT && links < netbsd.MAXSYMLINKS {
+	if (err == unix.ENOENT || err == errForeign) && links < netbsd.MAXSYMLINKS {
 		if target := l.linkToDev(); target != "" {
 			return v.open(netbsd.AT_FDCWD, target, flags, mode, links+1)
 		}
@@ -64,9 +71,17 @@ func (l *lookup) openHostFile(flags int, mode uint32) (*file.Description, error)
 // not who the host takes it for.
 func (l *lookup) openDevice(dev Device, flags int) (*file.Description, netbsd.Errno) {
 	switch {
+	case dev.errno == netbsd.ENOENT && flags&netbsd.O_CREAT != 0:
+		return nil, netbsd.EROFS
+	case dev.errno != 0:
+		return nil, dev.errno
 	case flags&(netbsd.O_CREAT|netbsd.O_EXCL) == netbsd.O_CREAT|netbsd.O_EXCL:
 		return nil, netbsd.EEXIST
-	case flags&netbsd.O_DIRECTORY != 0:
+	case dev.Link != "":
+		return nil, netbsd.EFTYPE
+	case dev.List != nil && writes(flags):
+		return nil, netbsd.EISDIR
+	case flags&netbsd.O_DIRECTORY != 0 && dev.List == nil:
 		return nil, netbsd.ENOTDIR
 	case flags&netbsd.O_REGULAR != 0:
 		return nil, netbsd.EFTYPE
@@ -75,6 +90,11 @@ func (l *lookup) openDevice(dev Device, flags int) (*file.Description, netbsd.Er
 		if errno := canAccess(l.cred, attrsOfDevice(dev), openRights(flags)); errno != 0 {
 			return nil, errno
 		}
+	}
+	if dev.List != nil {
+		d := file.New(&madeDir{path: path.Clean(l.name), dev: dev}, flags)
+		d.Path = l.name
+		return d, 0
 	}
 	return dev.Open(l.v, flags)
 }
@@ -91,7 +111,7 @@ func (l *lookup) linkToDev() string {
 	}
 	defer p.close()
 	target, ok, _ := readLink(p.at.fd, p.name)
-	if !ok || !strings.HasPrefix(target, "/dev/") {
+	if !ok || !strings.HasPrefix(target, "/dev/") && !l.tree.inMade(target) {
 		return ""
 	}
 	return target

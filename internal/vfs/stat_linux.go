@@ -24,13 +24,19 @@ func (v View) stat(at int, name string, follow bool, links int) (file.Stat, netb
 	}
 	defer l.close()
 	if dev, ok := l.device(); ok {
-		return l.devStat(dev), 0
+		if dev.Link != "" && follow {
+			if links == netbsd.MAXSYMLINKS {
+				return file.Stat{}, netbsd.ELOOP
+			}
+			return v.stat(netbsd.AT_FDCWD, l.target(dev), follow, links+1)
+		}
+		return l.devStat(dev), dev.errno
 	}
 	if !follow && !strings.HasSuffix(name, "/") {
 		return l.lstat()
 	}
 	st, errno := l.statFollow()
-	if errno == netbsd.ENOENT && links < netbsd.MAXSYMLINKS {
+	if (errno == netbsd.ENOENT || errno == netbsd.EACCES) && links < netbsd.MAXSYMLINKS {
 		if target := l.linkToDev(); target != "" {
 			return v.stat(netbsd.AT_FDCWD, target, follow, links+1)
 		}
@@ -40,7 +46,7 @@ func (v View) stat(at int, name string, follow bool, links int) (file.Stat, netb
 
 // devStat describes a device; a name below /dev/fd is as its file.
 func (l *lookup) devStat(dev Device) file.Stat {
-	if file.Mkdev(31, 0)&^0xff != dev.Stat.Rdev&^0xff {
+	if file.Mkdev(31, 0)&^0xff != dev.Stat.Rdev&^0xff || dev.Open == nil {
 		return dev.Stat
 	}
 	d, errno := dev.Open(l.v, netbsd.O_RDONLY)
@@ -93,6 +99,12 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 	}
 	defer l.close()
 	if dev, ok := l.device(); ok {
+		switch {
+		case dev.errno != 0:
+			return dev.errno
+		case dev.Link != "" && flags&netbsd.AT_SYMLINK_NOFOLLOW == 0:
+			return v.accessLinked(l.target(dev), mode, flags)
+		}
 		if l.cred != nil {
 			return canAccess(l.cred, attrsOfDevice(dev), uint32(mode))
 		}
@@ -116,6 +128,12 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 		}
 		return unix.Faccessat(at, name, uint32(mode), hf|nofollow)
 	})
+}
+
+// accessLinked is Access of what a link of the machine's own leads to. Such links lead to no other that
+// leads back: those of procfs name files of the root, or directories beside them.
+func (v View) accessLinked(target string, mode, flags int) netbsd.Errno {
+	return v.Access(netbsd.AT_FDCWD, target, mode, flags|netbsd.AT_EACCESS)
 }
 
 // realCred is c with the real ids for effective ones: access(2) asks for those who

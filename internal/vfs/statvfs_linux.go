@@ -15,6 +15,9 @@ func (v View) Statvfs(name string) (netbsd.Statvfs, netbsd.Errno) {
 		return netbsd.Statvfs{}, errno
 	}
 	defer l.close()
+	if l.isMade {
+		return v.statvfsMade(l)
+	}
 	n, err := l.openPath(true)
 	if err != nil {
 		return netbsd.Statvfs{}, hostfile.Errno(err)
@@ -23,8 +26,32 @@ func (v View) Statvfs(name string) (netbsd.Statvfs, netbsd.Errno) {
 	return v.statvfs(n)
 }
 
+// statvfsMade describes the file system of a name that the machine makes up. /dev is the root's.
+func (v View) statvfsMade(l *lookup) (netbsd.Statvfs, netbsd.Errno) {
+	switch {
+	case l.made.errno != 0:
+		return netbsd.Statvfs{}, l.made.errno
+	case l.made.Link != "":
+		return v.Statvfs(l.target(l.made))
+	case !l.made.Fixed:
+		return v.Statvfs("/")
+	}
+	return procStatvfs(), 0
+}
+
+// procStatvfs is procfs_statvfs.
+func procStatvfs() netbsd.Statvfs {
+	return netbsd.Statvfs{
+		Bsize: 4096, Frsize: 4096, Iosize: 4096, Blocks: 1, Files: 1 << 16,
+		Namemax: 255, Type: "procfs", MountedOn: "/proc", From: "procfs",
+	}
+}
+
 // Fstatvfs is fstatvfs1(2).
 func (v View) Fstatvfs(d *file.Description) (netbsd.Statvfs, netbsd.Errno) {
+	if m, ok := d.File.(*madeDir); ok {
+		return v.Statvfs(m.path)
+	}
 	fd, ok := d.NameFD()
 	if !ok {
 		return netbsd.Statvfs{}, netbsd.EINVAL
@@ -53,6 +80,9 @@ func (v View) Mounts() (list []netbsd.Statvfs, errno netbsd.Errno) {
 		if st, errno := v.statvfs(n); errno == 0 {
 			list = append(list, st)
 		}
+	}
+	if v.Dirs.tree.inMade("/proc") && !v.Dirs.chrooted() {
+		list = append(list, procStatvfs())
 	}
 	return list, 0
 }

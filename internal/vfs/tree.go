@@ -24,6 +24,7 @@ type Tree struct {
 	mu      sync.RWMutex // guards devices; no other lock is taken with it
 	devices map[string]Device
 
+	made      []madeFS // those of the machine's own; set before there are guests
 	fifos     fifoTable
 	fifoWaits atomic.Int32 // threads of the host that wait in an open (fifo_linux.go)
 
@@ -61,6 +62,7 @@ type dir struct {
 	id   file.Inode
 	refs atomic.Int32
 	dev  string // where below /dev it is, "" if not there
+	made string // its name, if the machine makes it up: the node is then the root's
 }
 
 func (d *dir) ref() *dir {
@@ -176,6 +178,18 @@ type Device struct {
 	Open func(v View, flags int) (*file.Description, netbsd.Errno)
 	// Revoke takes it from all who have it open; nil if it can't.
 	Revoke func(v View) netbsd.Errno
+
+	// Link is where it leads, if it is a symbolic link. An alias is another name of what it leads to,
+	// and no link to lstat(2).
+	Link  string
+	Alias bool
+	// List has it be a directory, and returns what is in it but for "." and "..".
+	List func() []Entry
+
+	// Fixed says that nothing is made, renamed or removed where it is: EROFS.
+	Fixed bool
+
+	errno netbsd.Errno // why there is none
 }
 
 // AddDevice puts a device at a name below /dev, in place of what was there.

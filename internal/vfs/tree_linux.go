@@ -26,6 +26,7 @@ func New(h *hostfile.Host, c Config) (*Tree, *Dirs, error) {
 		t.Close()
 		return nil, nil, err
 	}
+	addDevDir(t)
 	d := &Dirs{tree: t.ref(), refs: 1, umask: t.hostMask}
 	err := d.start(c)
 	if err != nil {

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"bytes"
+	"cmp"
 
 	"golang.org/x/sys/unix"
 
@@ -37,8 +38,11 @@ func (v View) Xattrs(name string, follow bool, do func(*Xattrs) netbsd.Errno) ne
 		return errno
 	}
 	defer l.close()
-	if _, ok := l.device(); ok {
-		return netbsd.EOPNOTSUPP
+	if dev, ok := l.device(); ok {
+		if dev.Link != "" && follow {
+			return v.Xattrs(l.target(dev), follow, do)
+		}
+		return cmp.Or(dev.errno, netbsd.EOPNOTSUPP)
 	}
 	n, err := l.openPath(follow)
 	if err != nil {

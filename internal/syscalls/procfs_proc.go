@@ -1,0 +1,296 @@
+package syscalls
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"toaster/internal/file"
+	"toaster/internal/vfs"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file has what procfs says of a process.
+
+// procTop lists processes, and what is beside them. Who may see which process is nobody's question here:
+// security.curtain is off.
+func procTop(c *Call) []vfs.Entry {
+	list := []vfs.Entry{{Ino: 2, Type: netbsd.DT_LNK, Name: "curproc"}, {Ino: 3, Type: netbsd.DT_LNK, Name: "self"}}
+	for i, n := range procRootTargets {
+		list = append(list, vfs.Entry{Ino: uint64(8 + i), Type: netbsd.DT_REG, Name: n.name})
+	}
+	for _, p := range c.K.M.Procs() {
+		if i, ok := p.Info(); ok && i.State < kern.StateDead {
+			list = append(list, vfs.Entry{Ino: uint64(i.Pid+1) << 5, Type: netbsd.DT_DIR, Name: strconv.Itoa(i.Pid)})
+		}
+	}
+	return list
+}
+
+// procNames lists what is below a process, whose own inode number is ino.
+func procNames(p *kern.Proc, ino uint64) (list []vfs.Entry) {
+	for i, n := range procTargets {
+		if !n.on(p) {
+			continue
+		}
+		kind := uint8(netbsd.DT_REG)
+		switch {
+		case n.list != nil:
+			kind = netbsd.DT_DIR
+		case n.link != nil && !n.alias:
+			kind = netbsd.DT_LNK
+		}
+		list = append(list, vfs.Entry{Ino: ino + uint64(i) + 1, Type: kind, Name: n.name})
+	}
+	return list
+}
+
+func procTasks(_ *Call, p *kern.Proc) []vfs.Entry {
+	return []vfs.Entry{{Ino: uint64(p.Pid()+1)<<5 + 31, Type: netbsd.DT_LNK, Name: strconv.Itoa(p.Pid())}}
+}
+
+// procFDs lists descriptors, for whom the process belongs to (KAUTH_REQ_PROCESS_CANSEE_OPENFILES).
+func procFDs(c *Call, p *kern.Proc) (list []vfs.Entry) {
+	files, ok := p.Files().(Files)
+	if !ok || c.mayLookInto(p) != 0 {
+		return nil
+	}
+	for _, fd := range files.Open() {
+		list = append(list, vfs.Entry{Ino: procFDIno(p, fd), Type: netbsd.DT_REG, Name: strconv.Itoa(fd)})
+	}
+	return list
+}
+
+func procFDIno(p *kern.Proc, fd int) uint64 { return uint64(p.Pid()+1)<<32 | uint64(fd)<<5 }
+
+// procFD is /proc/PID/fd/N: a link where that is a directory, else the open file itself, as dup(2) has it.
+func (k *Kernel) procFD(c *Call, p *kern.Proc, i *kern.ProcInfo, name string) (vfs.Device, netbsd.Errno) {
+	fd, err := strconv.Atoi(name)
+	files, ok := p.Files().(Files)
+	if err != nil || fd < 0 || !ok || c.mayLookInto(p) != 0 {
+		return vfs.Device{}, netbsd.ENOENT
+	}
+	d, errno := files.Get(fd)
+	if errno != 0 {
+		return vfs.Device{}, netbsd.ENOENT
+	}
+	defer d.Release()
+	st, errno := d.File.Stat()
+	if errno != 0 {
+		st = vfs.MadeStat(netbsd.TimespecAt(i.Start), procFDIno(p, fd), netbsd.S_IFREG|0o600, i.Cred.EUID, i.Cred.EGID)
+	}
+	dev := vfs.Device{Stat: st, Fixed: true}
+	if d.Directory() {
+		dev.Stat = vfs.MadeStat(netbsd.TimespecAt(i.Start), procFDIno(p, fd), procLink, i.Cred.EUID, i.Cred.EGID)
+		if dev.Link, errno = View(c.L).PathOf(d); errno != 0 {
+			dev.Link = "/"
+		}
+		return dev, 0
+	}
+	dev.Open = func(_ vfs.View, flags int) (*file.Description, netbsd.Errno) {
+		if errno := c.mayLookInto(p); errno != 0 {
+			return nil, errno
+		}
+		return vfs.Reopen(files.Table, fd, flags)
+	}
+	return dev, 0
+}
+
+// procExe, procCwd and procRoot are where a process's program and directories are, as the caller could name
+// them; "/" where that is nowhere (procfs_dir).
+func procExe(_ *Call, p *kern.Proc) string {
+	if a := procArgsOf(p); a != nil && strings.HasPrefix(a.Path, "/") {
+		return a.Path
+	}
+	return "/"
+}
+
+func procCwd(c *Call, p *kern.Proc) string {
+	if c.mayLookInto(p) != 0 {
+		return "/"
+	}
+	name, errno := cwdOf(c, p.Pid())
+	if errno != 0 {
+		return "/"
+	}
+	return strings.TrimSuffix(string(name), "\x00")
+}
+
+// procRoot is "/" for every process that the caller can look at: whoever is in another root is below it.
+func procRoot(*Call, *kern.Proc) string { return "/" }
+
+// procStatus is procfs_status_netbsd.
+func procStatus(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %d %d %d %d ", i.Comm, i.Pid, i.Ppid, i.Pgid, i.Sid)
+	if d := ttyDevice(i.TTY); d != ^uint32(0) {
+		fmt.Fprintf(&b, "%d,%d ", d>>8&0xfff, d>>12&0xfff00|d&0xff)
+	} else {
+		b.WriteString("-1,-1 ")
+	}
+	var flags []string
+	if i.HasTTY {
+		flags = append(flags, "ctty")
+	}
+	if i.Leads {
+		flags = append(flags, "sldr")
+	}
+	if flags == nil {
+		flags = []string{"noflags"}
+	}
+	b.WriteString(strings.Join(flags, ","))
+	u, _ := p.Rusage(netbsd.RUSAGE_SELF)
+	for _, t := range [...]time.Duration{time.Duration(i.Start.UnixNano()), u.Utime, u.Stime} {
+		fmt.Fprintf(&b, " %d,%d", t/time.Second, t%time.Second/time.Microsecond)
+	}
+	wmesg := waitMessage(i.Active)
+	if wmesg == "" {
+		wmesg = "nochan"
+	}
+	fmt.Fprintf(&b, " %s %d %d", wmesg, i.Cred.EUID, i.Cred.EGID)
+	for _, g := range i.Cred.Groups {
+		fmt.Fprintf(&b, ",%d", g)
+	}
+	b.WriteByte('\n')
+	return b.String(), 0
+}
+
+// procCmdline is procfs_docmdline. What has ended has its name in brackets.
+func procCmdline(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	a := procArgsOf(p)
+	if a == nil || i.State == kern.StateZombie {
+		return "(" + i.Comm + ")", 0
+	}
+	return string(nulJoin(a.Argv)), 0
+}
+
+func procEnviron(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	a := procArgsOf(p)
+	if a == nil {
+		return "", 0
+	}
+	return string(nulJoin(a.Envp)), 0
+}
+
+// procEmul is procfs_doemul.
+func procEmul(*Call, *kern.Proc, *kern.ProcInfo) (string, netbsd.Errno) { return "netbsd\n", 0 }
+
+// procLimitText is procfs_dolimit. There are no signs of what is unlimited but the number.
+func procLimitText(_ *Call, p *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
+	var b strings.Builder
+	for i, name := range rlimStrings {
+		r, errno := p.Rlimit(i)
+		if errno != 0 {
+			return "", errno
+		}
+		fmt.Fprintf(&b, "%20.20s %s %s\n", name, limitText(r.Cur), limitText(r.Max))
+	}
+	return b.String(), 0
+}
+
+// limitText is prl of procfs_limit.c.
+func limitText(v uint64) string {
+	if v == netbsd.RLIM_INFINITY {
+		return fmt.Sprintf("%#20x", v)
+	}
+	return fmt.Sprintf("%20d", v)
+}
+
+// rlimStrings are RLIM_STRINGS of sys/resource.h.
+var rlimStrings = [netbsd.RLIM_NLIMITS]string{"cpu", "fsize", "data", "stack", "core", "rss", "memlock", "nproc", "nofile",
+	"sbsize", "vmem", "nthr"}
+
+// procStatm is procfs_do_pid_statm.
+func procStatm(_ *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	k := kinfoProc(p, i)
+	return fmt.Sprintf("%d %d %d %d %d %d %d\n", k.Size, k.Resident, 0, 0, 0, k.Size, 0), 0
+}
+
+// procStatText is procfs_do_pid_stat: as Linux's, up to its 39th field. Times are in ticks of the clock.
+func procStatText(_ *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	k := kinfoProc(p, i)
+	states := "0RRSTZXR8"
+	state := byte('0')
+	if k.Stat > 0 && int(k.Stat) < len(states) {
+		state = states[k.Stat]
+	}
+	tty := ttyDevice(i.TTY)
+	if tty == ^uint32(0) {
+		tty = 0
+	}
+	rss, _ := p.Rlimit(netbsd.RLIMIT_RSS)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d (%s) %c %d %d %d %d %d %d ", i.Pid, i.Comm, state, i.Ppid, i.Pgid, i.Sid, tty, i.Tpgid, k.Flag)
+	fmt.Fprintf(&b, "%d %d %d %d ", k.Usage.Minflt, i.Children.Minflt, k.Usage.Majflt, i.Children.Majflt)
+	for _, t := range [...]time.Duration{k.Usage.Utime, k.Usage.Stime, i.Children.Utime, i.Children.Stime} {
+		fmt.Fprintf(&b, "%d ", t*hz/time.Second)
+	}
+	fmt.Fprintf(&b, "0 %d %d %d %d ", i.Nice-20, i.NLWPs, int64(k.Real/time.Second), i.Start.UnixMicro()/(1e6/hz))
+	fmt.Fprintf(&b, "%d %d %d ", k.Size, int64(k.Resident)*netbsd.PageSize/1024, rss.Cur)
+	fmt.Fprintf(&b, "0 0 %d 0 0 ", uint64(netbsd.VM_MAXUSER_ADDRESS-netbsd.PageSize))
+	fmt.Fprintf(&b, "%d 0 %d %d ", uint32(i.Pending), uint32(i.Ignored), uint32(i.Caught))
+	fmt.Fprintf(&b, "%d %d %d %d 0\n", k.Wchan, k.Usage.Nvcsw, k.Usage.Nivcsw, i.ExitSig)
+	return b.String(), 0
+}
+
+// Mapping is a piece of a process's memory, as procfs tells of it.
+type Mapping struct {
+	Start, End    uint64
+	Prot, MaxProt int
+	Shared        bool
+	Inherit       int
+	Wired         bool
+	Off           int64
+	Ino           uint64 // of its file, as stat(2) says it
+}
+
+// Mapper is implemented by address spaces that can list themselves.
+type Mapper interface{ Mappings() []Mapping }
+
+func mappings(p *kern.Proc) []Mapping {
+	if m, ok := p.VM().(Mapper); ok {
+		return m.Mappings()
+	}
+	return nil
+}
+
+func protText(prot int) string {
+	b := []byte("---")
+	for i, bit := range [...]int{netbsd.PROT_READ, netbsd.PROT_WRITE, netbsd.PROT_EXEC} {
+		if prot&bit != 0 {
+			b[i] = "rwx"[i]
+		}
+	}
+	return string(b)
+}
+
+// procMap is procfs_domap in NetBSD's form.
+func procMap(_ *Call, p *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
+	var b strings.Builder
+	for _, m := range mappings(p) {
+		cow, wired := "COW", 0
+		if m.Shared {
+			cow = "NCOW"
+		}
+		if m.Wired {
+			wired = 1
+		}
+		fmt.Fprintf(&b, "%#x %#x %s %s %s %s %d %d %d\n", m.Start, m.End, protText(m.Prot), protText(m.MaxProt), cow, "NNC", m.Inherit, wired, 0)
+	}
+	return b.String(), 0
+}
+
+// procMaps is procfs_domap in the form of Linux. Files have neither names nor devices here.
+func procMaps(_ *Call, p *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
+	var b strings.Builder
+	for _, m := range mappings(p) {
+		kind := 'p'
+		if m.Shared {
+			kind = 's'
+		}
+		fmt.Fprintf(&b, "%016x-%016x %s%c %016x 00:00 %-8d %25s %s\n", m.Start, m.End, protText(m.Prot), kind, m.Off, m.Ino, "", "")
+	}
+	return b.String(), 0
+}

@@ -1,0 +1,124 @@
+package syscalls
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"toaster/netbsd"
+)
+
+// text reads a file to its end.
+func (p *player) text(name string) (string, netbsd.Errno) {
+	r := p.do(netbsd.SYS_open, name, netbsd.O_RDONLY, 0)
+	if r.errno != 0 {
+		return "", r.errno
+	}
+	fd := int(r.ret[0])
+	defer p.ok(netbsd.SYS_close, fd)
+	var b []byte
+	for {
+		r := p.do(netbsd.SYS_read, fd, room(100), 100)
+		if r.errno != 0 || r.ret[0] == 0 {
+			return string(b), r.errno
+		}
+		b = append(b, r.mem(1, int(r.ret[0]))...)
+	}
+}
+
+// What procfs says of a process: the form of each file is that of the function of NetBSD's that is named.
+func TestProcfs(t *testing.T) {
+	r := newRig(t)
+	os.WriteFile(filepath.Join(r.dir, "prog"), []byte("text"), 0o755)
+	r.run(func(p *player) {
+		me := p.c.L.Proc()
+		SetProcArgs(me, &ProcArgs{Path: "/prog", Argv: []string{"prog", "an arg"}, Envp: []string{"A=b"}})
+		i, _ := me.Info()
+		pid := me.Pid()
+		for name, want := range map[string]string{
+			"cmdline": "prog\x00an arg\x00", // procfs_docmdline
+			"environ": "A=b\x00",
+			"emul":    "netbsd\n", // procfs_doemul
+			"file":    "text",     // the program itself
+			"exe":     "text",
+		} {
+			if got, errno := p.text("/proc/curproc/" + name); errno != 0 || got != want {
+				t.Errorf("%s: %q, %s", name, got, errnoName(errno))
+			}
+		}
+		// procfs_status_netbsd: comm pid ppid pgid sid maj,min flags start ut st wmsg uid gid,groups
+		status, _ := p.text("/proc/self/status")
+		want := fmt.Sprintf("%s %d 1 %d %d -1,-1 sldr %d,%d ", i.Comm, pid, pid, pid, i.Start.Unix(), i.Start.Nanosecond()/1000)
+		if !strings.HasPrefix(status, want) || !strings.HasSuffix(status, " nochan 0 0\n") {
+			t.Errorf("status is %q, want %q and more", status, want)
+		}
+		// procfs_do_pid_stat: 39 fields
+		if stat, _ := p.text("/proc/" + strconv.Itoa(pid) + "/stat"); len(strings.Fields(stat)) != 39 || !strings.HasPrefix(stat, fmt.Sprintf("%d (%s) R 1 %d %d 0 -1 ", pid, i.Comm, pid, pid)) {
+			t.Errorf("stat is %q", stat)
+		}
+		// procfs_dolimit
+		limit, _ := p.text("/proc/curproc/limit")
+		if line, _, _ := strings.Cut(limit, "\n"); line != "                 cpu   0x7fffffffffffffff   0x7fffffffffffffff" || strings.Count(limit, "\n") != netbsd.RLIM_NLIMITS {
+			t.Errorf("limit is %q", limit)
+		}
+		if mounts, _ := p.text("/proc/mounts"); !strings.HasSuffix(mounts, "procfs /proc proc rw 0 0\n") {
+			t.Errorf("mounts are %q", mounts) // procfs_domounts
+		}
+		for _, name := range []string{"meminfo", "cpuinfo", "uptime", "devices", "stat", "loadavg", "version"} {
+			if text, errno := p.text("/proc/" + name); errno != 0 || text == "" {
+				t.Errorf("%s: %q, %s", name, text, errnoName(errno))
+			}
+		}
+	})
+}
+
+// procfs_lookup and procfs_rw: which names there are, and what is done with them.
+func TestProcfsNames(t *testing.T) {
+	r := newRig(t)
+	r.run(func(p *player) {
+		SetProcArgs(p.c.L.Proc(), &ProcArgs{Path: "/prog", Argv: []string{"prog"}})
+		at := p.mem.put([]byte("in memory"))
+		p.play([]row{
+			{"nobody", netbsd.SYS_open, args{fmt.Sprintf("/proc/%d", nobody), 0, 0}, netbsd.ENOENT, nil, nil},
+			{"not a number", netbsd.SYS_open, args{"/proc/01", 0, 0}, netbsd.ENOENT, nil, nil},
+			{"no such file", netbsd.SYS_open, args{"/proc/1/nothing", 0, 0}, netbsd.ENOENT, nil, nil},
+			{"procfs_validfile: init has no program", netbsd.SYS_open, args{"/proc/1/file", 0, 0}, netbsd.ENOENT, nil, nil},
+			{"readlink(2): curproc", netbsd.SYS_readlink, args{"/proc/curproc", room(16), 16}, 0, func(r *result) string {
+				if got := string(r.mem(1, int(r.ret[0]))); got != strconv.Itoa(p.c.L.Proc().Pid()) {
+					return got
+				}
+				return ""
+			}, nil},
+			{"readlink(2): cwd", netbsd.SYS_readlink, args{"/proc/curproc/cwd", room(16), 16}, 0, out{1, []byte("/\xa5")}, nil},
+			{"mem: open", netbsd.SYS_open, args{"/proc/curproc/mem", 0, 0}, 0, 0, nil},
+			{"mem: an address is a position", netbsd.SYS_pread, args{0, room(9), 9, 0, at}, 0, out{1, []byte("in memory")}, nil},
+			{"mem: EFAULT", netbsd.SYS_pread, args{0, room(9), 9, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"procfs_dostatus: EOPNOTSUPP to write", netbsd.SYS_open, args{"/proc/curproc/status", netbsd.O_RDWR | netbsd.O_TRUNC, 0}, 0, 1, nil},
+			{"EOPNOTSUPP", netbsd.SYS_write, args{1, "x", 1}, netbsd.EOPNOTSUPP, nil, nil},
+			{"its own descriptors", netbsd.SYS_open, args{"/proc/curproc/fd/1", 0, 0}, 0, 2, nil},
+			{"closed ones are not there", netbsd.SYS_open, args{"/proc/curproc/fd/7", 0, 0}, netbsd.ENOENT, nil, nil},
+			{"chmod(2) does nothing (procfs_setattr)", netbsd.SYS_fchmod, args{1, 0}, 0, nil, nil},
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, otherUsersProc},
+			{"wait(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+		})
+	})
+}
+
+// otherUsersProc is what a process of another user meets at its parent's: the memory is not its business, nor what
+// can be learnt of it, with a descriptor that it has inherited as little as by the name
+// (KAUTH_PROCESS_PROCFS, asked for at each transfer).
+func otherUsersProc(c *player) {
+	parent := fmt.Sprintf("/proc/%d/", c.c.L.Proc().Ppid())
+	c.ok(netbsd.SYS_setuid, 100)
+	c.play([]row{
+		{"EACCES", netbsd.SYS_open, args{parent + "mem", 0, 0}, netbsd.EACCES, nil, nil},
+		{"EACCES", netbsd.SYS_open, args{parent + "map", 0, 0}, netbsd.EACCES, nil, nil},
+		{"EACCES", netbsd.SYS_open, args{parent + "environ", 0, 0}, netbsd.EACCES, nil, nil},
+		{"what is inherited", netbsd.SYS_pread, args{0, room(9), 9, 0, ramBase}, netbsd.EACCES, nil, nil},
+		{"its descriptors", netbsd.SYS_open, args{parent + "fd/1", 0, 0}, netbsd.ENOENT, nil, nil},
+		{"its status is everybody's", netbsd.SYS_open, args{parent + "status", 0, 0}, 0, 3, nil},
+	})
+}
