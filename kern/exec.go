@@ -79,6 +79,7 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	p.execImage(a)
 	p.freePosixTimers()
 	p.purgeRAS(l)
+	p.stopProfil()
 	p.wakeVforkParent(l)
 	p.notify(NoteEvent{Kind: netbsd.NOTE_EXEC})
 	m.event(Event{Kind: EventExec, Pid: p.pid})

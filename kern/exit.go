@@ -175,7 +175,7 @@ func (p *Proc) stopProfiling(l *LWP) {
 	if p.flags&fProfil == 0 {
 		return
 	}
-	p.flags &^= fProfil
+	p.stopProfil()
 	p.step(l, StepStopProfiling)
 	if p.ext != nil && p.ext.profStop != nil {
 		p.m.after(p.ext.profStop)

@@ -395,6 +395,9 @@ func (c *Proc) inheritExt(x *procExt) {
 	if x.profStop != nil {
 		c.extra().profStop = x.profStop
 	}
+	if x.prof != nil {
+		c.startProfil(x.prof.Profile, 0)
+	}
 }
 
 // needsForkHooks reports whether there is anything for forkHooks to call.

@@ -119,11 +119,12 @@ type Machine struct {
 	closed   chan struct{}
 	closeOne sync.Once
 
-	bugs     atomic.Int32
-	broken   atomic.Pointer[error] // why the machine broke down
-	giveUp   chan struct{}         // closed breakGrace later
-	killed   chan struct{}         // closed by KillAll
-	killOnce sync.Once
+	bugs      atomic.Int32
+	profiling atomic.Bool           // somebody has made a profil(2)
+	broken    atomic.Pointer[error] // why the machine broke down
+	giveUp    chan struct{}         // closed breakGrace later
+	killed    chan struct{}         // closed by KillAll
+	killOnce  sync.Once
 
 	ev *eventRing // nil when events are off
 }

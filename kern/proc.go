@@ -135,6 +135,7 @@ type procExt struct {
 	ras       []RAS
 	sa        *saState
 	profStop  func()
+	prof      *profile
 	exitHooks []func(*Proc)
 	pdeathsig netbsd.Signal
 	done      chan struct{}

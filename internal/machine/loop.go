@@ -5,6 +5,8 @@
 package machine
 
 import (
+	"encoding/binary"
+
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
 	"toaster/kern"
@@ -52,6 +54,9 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 		if s.Kernel.Sequences.Load() {
 			mc.restartSequence()
 		}
+		if ticks, profile := l.Platform().ProfileTicks(); ticks > 0 {
+			mc.count(ticks, &profile)
+		}
 	case platform.Gone:
 		// toaster has killed the host process, or somebody outside of it has: the guest
 		// dies of it.
@@ -65,6 +70,23 @@ func (mc *Context) restartSequence() {
 	r := mc.thread.Regs()
 	if start, inside := mc.l.Proc().RASStart(r.RIP); inside {
 		r.RIP = start
+	}
+}
+
+// count is addupc_task: ticks more for where the program is. A counter that is nowhere ends the profile.
+func (mc *Context) count(ticks int, f *kern.Profile) {
+	slot, counted := f.Slot(mc.thread.Regs().RIP)
+	if !counted {
+		return
+	}
+	var b [2]byte
+	errno := mc.call.Space.Read(f.Base+slot, b[:])
+	if errno == 0 {
+		binary.LittleEndian.PutUint16(b[:], binary.LittleEndian.Uint16(b[:])+uint16(ticks))
+		errno = mc.call.Space.Write(f.Base+slot, b[:])
+	}
+	if errno != 0 {
+		mc.l.Proc().Profil(kern.Profile{})
 	}
 }
 

@@ -183,3 +183,9 @@ func (c *Call) waitOut(status, rusage, wrusage, info uint64) *kern.WaitOut {
 	}
 	return out
 }
+
+// profil is profil(char *samples, size_t size, u_long offset, u_int scale). EINVAL: a scale above 1<<16. Nobody looks at the
+// addresses here (sys_profil); counters that are nowhere end the profile when the first is due.
+func profil(c *Call) netbsd.Errno {
+	return c.L.Proc().Profil(kern.Profile{Base: c.Ptr(0), Size: c.Ptr(1), Offset: c.Ptr(2), Scale: c.Uint32(3)})
+}

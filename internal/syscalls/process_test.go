@@ -160,6 +160,9 @@ func TestProcess(t *testing.T) {
 			{"setpriority(2): EPERM for another's", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 1, 20}, netbsd.EPERM, nil, nil},
 		},
 		"indirect": {
+			{"sys_profil: EINVAL", netbsd.SYS_profil, args{bad, 2, 0, 1<<16 + 1}, netbsd.EINVAL, nil, nil},
+			{"sys_profil: addresses are not looked at", netbsd.SYS_profil, args{bad, 2, 0, 1 << 16}, 0, 0, nil},
+			{"sys_profil: off", netbsd.SYS_profil, args{0, 0, 0, 0}, 0, 0, nil},
 			{"sys_syscall: ENOSYS for an indirect call", netbsd.SYS_syscall, args{netbsd.SYS___syscall}, netbsd.ENOSYS, nil, nil},
 			{"sys___syscall: ENOSYS for an indirect call", netbsd.SYS___syscall, args{netbsd.SYS_syscall}, netbsd.ENOSYS, nil, nil},
 			{"utrace(2) of a process that nobody traces (ktruser)", netbsd.SYS_utrace, args{bad, bad, 1 << 20}, 0, nil, nil},

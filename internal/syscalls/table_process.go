@@ -9,7 +9,7 @@ var processCalls = []Syscall{
 	{netbsd.SYS_getpid, "", netbsd.RetPid, Full, getpid, "RDX: the parent's id"},
 	{netbsd.SYS_ptrace, "req =ptrace, pid pid, addr ptr, data int", netbsd.RetInt, Partial, ptrace, "without PT_DUMPCORE, PT_SYSCALLEMU, and debug and extended registers"},
 	{netbsd.SYS_getppid, "", netbsd.RetPid, Full, getppid, ""},
-	{netbsd.SYS_profil, "samples ptr, size size, offset ulong, scale uint", netbsd.RetInt, None, nil, "statistics clock not emulated"},
+	{netbsd.SYS_profil, "samples ptr, size size, offset ulong, scale uint", netbsd.RetInt, Full, profil, "of several LWPs that run, one has each tick"},
 	{netbsd.SYS_ktrace, "fname path, ops |ktrop, facs |ktrfac, pid pid", netbsd.RetInt, Partial, ktrace, "records have version 2; no KTR_MIB and KTR_EXEC_FD"},
 	{netbsd.SYS_acct, "path path", netbsd.RetInt, Partial, acct, "goes on where the disk is nearly full"},
 	{netbsd.SYS_execve, "path path, argp strv, envp strv", netbsd.RetNever, Full, execve, ""},

@@ -11,6 +11,7 @@ var systemCases = []testCase{
 	{"exit_14_SIGIO_when_files_close", sigioAtClose},
 	{"exit_16_exit_hooks_undo_semaphores", undoByHook},
 	{"exit_RLIMIT_FSIZE", fileSizeLimit},
+	{"profil_counts_where_the_program_is", profilCounts},
 }
 
 const (
@@ -187,4 +188,33 @@ func subAcct() {
 	awaitZombie()
 	must("acct: off", sysAcct, 0)
 	reapOK(fork(func() {}))
+}
+
+var samples [8]uint16
+
+// profilCounts: a counter for the loop, and none but that (addupc_intr); a fork copies the profile.
+func profilCounts() {
+	const scale = 2 << 16 / 64 // a counter of two bytes for each 64
+	must("profil", 44, ptr(&samples), 2, addrOf(addrSequence), scale)
+	burn := func() {
+		seqDone = 0
+		onSig = func(int) { seqDone = 1 }
+		catch(sigVTALRM, 0)
+		timer := [4]int{0, 0, 0, 100000}
+		must("setitimer", sysSetitimer, 1, ptr(&timer), 0)
+		sequence()
+	}
+	burn()
+	yes("the loop was counted", samples[0] > 0)
+	eq("nothing else was", int(samples[1]), 0)
+	reapOK(fork(func() {
+		before := samples[0]
+		burn()
+		yes("a child's loop was counted", samples[0] > before)
+	}))
+	must("profil: off", 44, 0, 0, 0, 0)
+	before := samples[0]
+	burn()
+	eq("counted without", int(samples[0]), int(before))
+	errs("profil: a scale", einval, 44, 0, 0, 0, 1<<16+1)
 }
