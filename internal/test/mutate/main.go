@@ -1,19 +1,23 @@
 // Mutate puts single faults into a package and says which of them its tests notice.
 //
 //	go run ./internal/test/mutate -sample 50
-//	go run ./internal/test/mutate -log /tmp/verdicts
 //	go run ./internal/test/mutate -func '^findStopped$|^consume$'
+//	go run ./internal/test/mutate -fresh -page doc/mutation.md
 //
 // A fault is a condition negated, && for || or the reverse, a bound or a constant off by one, a
 // statement or a loop left out, break for continue or the reverse. All of them are compiled into
 // one test binary, by an overlay that leaves the sources alone (overlay.go), and a variable of the
-// environment chooses which one is there: so a fault costs no build. The tests run with -short;
-// a fault is noticed if they fail or do not end.
+// environment chooses which one is there: so a fault costs no build. The tests run with -short.
+//
+// First each test runs by itself without a fault, and marks which faults it comes by (reach.go).
+// With a fault only those tests run, the fastest first, until one fails (judge.go). A fault is
+// noticed if one fails, or twice does not end in many times the time that it takes without one.
+// What no test comes by is unreached, which counts as unnoticed.
 //
 // Faults that change nothing that anybody could see are named in equivalent.txt, with the reason.
-// What is printed is a table by file, and the faults that nobody noticed. With -log verdicts are
-// kept in a file, and a later run with the same file goes on where it was. On a terminal it shows
-// where it is; in a pipe it prints the table alone.
+// What is printed is a table by file, and the faults that nobody noticed. Verdicts are kept in the
+// user's cache directory, and a later run goes on from those that still hold (log.go). On a
+// terminal it shows where it is; in a pipe it prints the table alone.
 package main
 
 import (
@@ -22,6 +26,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -32,27 +37,34 @@ type plan struct {
 	files   *regexp.Regexp
 	sample  int
 	seed    uint64
+	workers int
+	cost    time.Duration
+	args    []string // for the test binary
 	log     string
+	fresh   bool
 	list    bool
-	again   bool
-	timeout time.Duration
+	page    string
 }
-
-// lives are the files with kern's code of exit, wait, reparent, signals, groups, ptrace and LWPs.
-const lives = `^(exit|exit_lwps|reaper|wait|findchild|procfree|reparent|stop|sig\w*|pgrp|session|ptrace\w*|lwp|lwpcalls|sleep|knote|heap|subreaper)\.go$`
 
 func main() {
 	var p plan
 	flag.StringVar(&p.dir, "dir", "kern", "the package's `directory`")
-	files := flag.String("files", lives, "which files, a regular `expression`")
+	files := flag.String("files", `\.go$`, "which files, a regular `expression`")
 	funcs := flag.String("func", "", "which functions, a regular `expression`")
 	flag.IntVar(&p.sample, "sample", 0, "try that `many`, chosen at random; 0 is all")
 	flag.Uint64Var(&p.seed, "seed", 1, "of the choice")
-	flag.StringVar(&p.log, "log", "", "keep verdicts in this `file`, and go on from those that are in it")
-	flag.BoolVar(&p.again, "again", false, "try what the log calls unnoticed, and nothing else")
+	args := flag.String("args", "-rapid.seed=1", "`arguments` for the tests: kern's model is to play the same games each time")
+	flag.IntVar(&p.workers, "workers", 2, "how `many` faults are tried at a time")
+	flag.DurationVar(&p.cost, "cost", 0, "leave out tests that use more processor `time` than that, if it is not 0; what they would notice counts as unnoticed, until a run without")
+	flag.StringVar(&p.log, "log", "", "keep verdicts in this `file` instead of the cache directory")
+	flag.BoolVar(&p.fresh, "fresh", false, "forget earlier verdicts")
 	flag.BoolVar(&p.list, "list", false, "print the faults, and try none")
-	flag.DurationVar(&p.timeout, "timeout", 5*time.Minute, "after which tests that run on have noticed a fault; 15 s of processor time are the same")
+	flag.StringVar(&p.page, "page", "", "write the page of doc to this `file` instead of printing a table")
 	flag.Parse()
+	if p.log == "" {
+		p.log = defaultLog(p.dir)
+	}
+	p.args = strings.Fields(*args)
 	p.files, p.funcs = regexp.MustCompile(*files), regexp.MustCompile(*funcs)
 	if err := run(&p); err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
@@ -76,11 +88,14 @@ func run(p *plan) error {
 		}
 		return nil
 	}
-	verdicts, err := try(pkg, faults, known, p)
+	log, err := try(pkg, faults, known, p)
 	if err != nil {
 		return err
 	}
-	report(os.Stdout, faults, verdicts, known)
+	if p.page != "" {
+		return writePage(p.page, newResult(faults, log, known))
+	}
+	newResult(faults, log, known).print(os.Stdout)
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // sample has one of each kind of fault, some in each other.
@@ -105,16 +104,21 @@ func TestCount(t *testing.T) {
 	log := filepath.Join(dir, "log")
 	known := map[string]string{"sample.go Count: left out: n = most": "a reason"}
 	for range 2 { // the second time from the log
-		got, err := try(p, p.faults, known, &plan{dir: dir, timeout: time.Minute, log: log})
+		book, err := try(p, p.faults, known, &plan{dir: dir, workers: 2, log: log})
 		if err != nil {
 			t.Fatal(err)
+		}
+		got := make(map[string]string)
+		for _, f := range p.faults {
+			got[f.key()] = book.verdict(f)
 		}
 		for key, want := range map[string]string{
 			"sample.go Count: left out: n++":                     noticed,
 			"sample.go Count: negated: v <= least":               noticed,
 			"sample.go Count: bound off by one: v <= least":      noticed,
 			"sample.go Count: constant off by one: n == 3":       unnoticed,
-			"sample.go Count: continue for break: break":         unnoticed,
+			"sample.go Count: negated: most == 0":                unreached,
+			"sample.go Count: continue for break: break":         unreached,
 			"sample.go Count: left out: n = most":                "",
 			"sample.go Count: || for &&: n == 3 && most == 0":    unnoticed,
 			"sample.go Count: constant off by one: most+1":       unnoticed,
@@ -131,8 +135,11 @@ func TestCount(t *testing.T) {
 		}
 	}
 	var b strings.Builder
-	verdicts, _ := readLog(log)
-	report(&b, p.faults, verdicts, known)
+	book, err := openLog(log, dir, false, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newResult(p.faults, book, known).print(&b)
 	for _, want := range []string{"all", "Unnoticed:\n  sample.go:", "Equivalent:\n  sample.go Count: left out: n = most\n      a reason\n"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, b.String())

@@ -69,35 +69,67 @@ func (e *edits) apply(text []byte) []byte {
 	return []byte(b.String())
 }
 
-// faultVar names the fault that a test binary has.
-const faultVar = "TOASTER_FAULT"
+// What a test binary is told by its environment.
+const (
+	faultVar = "TOASTER_FAULT"       // the fault that it has; 0 is none
+	cpuVar   = "TOASTER_FAULT_CPU"   // the seconds of processor time that it may use
+	reachVar = "TOASTER_FAULT_REACH" // a file with 4 bytes for each fault, in which it marks those that it comes by
+)
 
-// helpers are what the wrapped sources call.
+// helpers are what the wrapped sources call. A fault is marked as reached where it would change
+// what an expression is worth, as far as that can be told without another evaluation.
 const helpers = `package %s
 
 import (
 	"cmp"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
+	"unsafe"
 )
 
 var mutChosen = mutChoose()
 
-// A fault that makes a loop endless costs no more than this.
+// A fault that makes a loop endless, or one that allocates without end, costs no more than this.
 func mutChoose() int {
 	id, _ := strconv.Atoi(os.Getenv("` + faultVar + `"))
-	if id != 0 {
-		syscall.Setrlimit(syscall.RLIMIT_CPU, &syscall.Rlimit{Cur: 15, Max: 15})
+	if s, _ := strconv.ParseUint(os.Getenv("` + cpuVar + `"), 10, 64); s != 0 {
+		syscall.Setrlimit(syscall.RLIMIT_CPU, &syscall.Rlimit{Cur: s, Max: s})
+		syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: 3 << 30, Max: 3 << 30})
 	}
 	return id
+}
+
+var mutReached = mutReach()
+
+func mutReach() []uint32 {
+	f, err := os.OpenFile(os.Getenv("` + reachVar + `"), os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		panic(err)
+	}
+	b, err := syscall.Mmap(int(f.Fd()), 0, int(st.Size()), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		panic(err)
+	}
+	return unsafe.Slice((*uint32)(unsafe.Pointer(&b[0])), len(b)/4)
+}
+
+func mutOn(id int) bool {
+	if mutReached != nil && atomic.LoadUint32(&mutReached[id]) == 0 {
+		atomic.StoreUint32(&mutReached[id], 1)
+	}
+	return id == mutChosen
 }
 
 type mutNumber interface {
 	~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint | ~uint8 | ~uint16 | ~uint32 | ~uint64 | ~uintptr | ~float64
 }
-
-func mutOn(id int) bool { return id == mutChosen }
 
 func mutOne[T mutNumber](id int) T {
 	if mutOn(id) {
@@ -120,10 +152,10 @@ func mutOr(id int, a bool, b func() bool) bool {
 	return a || b()
 }
 
-func mutLess[T cmp.Ordered](id int, a, b T) bool   { return a < b || mutOn(id) && a == b }
-func mutLessEq[T cmp.Ordered](id int, a, b T) bool { return a < b || !mutOn(id) && a == b }
-func mutMore[T cmp.Ordered](id int, a, b T) bool   { return a > b || mutOn(id) && a == b }
-func mutMoreEq[T cmp.Ordered](id int, a, b T) bool { return a > b || !mutOn(id) && a == b }
+func mutLess[T cmp.Ordered](id int, a, b T) bool   { return a < b || a == b && mutOn(id) }
+func mutLessEq[T cmp.Ordered](id int, a, b T) bool { return a < b || a == b && !mutOn(id) }
+func mutMore[T cmp.Ordered](id int, a, b T) bool   { return a > b || a == b && mutOn(id) }
+func mutMoreEq[T cmp.Ordered](id int, a, b T) bool { return a > b || a == b && !mutOn(id) }
 func mutIs[T mutNumber](id int, a, b T) bool       { return a == b+mutOne[T](id) }
 func mutIsNot[T mutNumber](id int, a, b T) bool    { return a != b+mutOne[T](id) }
 func mutAdd[T mutNumber](id int, a, b T) T         { return a + b + mutOne[T](id) }
@@ -131,7 +163,7 @@ func mutSub[T mutNumber](id int, a, b T) T         { return a - b - mutOne[T](id
 `
 
 // build compiles the tests of the package with all faults in it, into dir, and returns the binary.
-func (p *pkg) build(dir string) (string, error) {
+func (p *pkg) build(dir string) (*testBinary, error) {
 	replace := make(map[string]string)
 	add := func(name string, text []byte) error {
 		abs, err := filepath.Abs(name)
@@ -143,11 +175,11 @@ func (p *pkg) build(dir string) (string, error) {
 	}
 	for _, s := range p.sources {
 		if err := add(s.path, s.edits.apply(s.text)); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
 	if err := add(filepath.Join(p.dir, "zz_mutate.go"), fmt.Appendf(nil, helpers, p.name)); err != nil {
-		return "", err
+		return nil, err
 	}
 	overlay := filepath.Join(dir, "overlay.json")
 	text, err := json.Marshal(map[string]any{"Replace": replace})
@@ -155,13 +187,13 @@ func (p *pkg) build(dir string) (string, error) {
 		err = os.WriteFile(overlay, text, 0o644)
 	}
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	bin := filepath.Join(dir, "tests")
 	cmd := exec.Command("go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", bin, ".")
 	cmd.Dir = p.dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("the tests with all faults do not compile: %v\n%s", err, out)
+	if out, err := nicely(cmd); err != nil {
+		return nil, fmt.Errorf("the tests with all faults do not compile: %v\n%s", err, out)
 	}
-	return bin, nil
+	return &testBinary{path: bin, dir: p.dir}, nil
 }

@@ -36,8 +36,9 @@ func equivalents() (map[string]string, error) {
 	return known, nil
 }
 
-// counts are what became of the faults of a file.
-type counts struct{ noticed, endless, unnoticed, equivalent, untried int }
+// counts are what became of the faults of a file. An endless one is among the noticed, an
+// unreached one among the unnoticed.
+type counts struct{ noticed, endless, unnoticed, unreached, equivalent, untried int }
 
 func (c *counts) add(verdict string, known bool) {
 	switch {
@@ -50,6 +51,9 @@ func (c *counts) add(verdict string, known bool) {
 		c.endless++
 	case verdict == unnoticed:
 		c.unnoticed++
+	case verdict == unreached:
+		c.unnoticed++
+		c.unreached++
 	default:
 		c.untried++
 	}
@@ -63,48 +67,60 @@ func (c *counts) share() float64 {
 	return 0
 }
 
-// report prints the table, what nobody noticed, and the equivalent ones with their reasons.
-func report(w io.Writer, faults []*fault, verdicts, known map[string]string) {
-	var files []string
-	by := map[string]*counts{"all": new(counts)}
+// result is what became of faults.
+type result struct {
+	files      []string // in the order of the faults
+	by         map[string]*counts
+	all        counts
+	unnoticed  []*fault
+	equivalent []*fault
+	log        *logbook
+	why        map[string]string
+}
+
+func newResult(faults []*fault, log *logbook, known map[string]string) *result {
+	r := &result{by: make(map[string]*counts), log: log, why: known}
 	for _, f := range faults {
-		if by[f.file] == nil {
-			by[f.file] = new(counts)
-			files = append(files, f.file)
+		if r.by[f.file] == nil {
+			r.by[f.file] = new(counts)
+			r.files = append(r.files, f.file)
 		}
-		for _, c := range []*counts{by[f.file], by["all"]} {
-			c.add(verdicts[f.key()], known[f.key()] != "")
+		v := log.verdict(f)
+		r.by[f.file].add(v, known[f.key()] != "")
+		r.all.add(v, known[f.key()] != "")
+		switch {
+		case known[f.key()] != "":
+			r.equivalent = append(r.equivalent, f)
+		case v == unnoticed, v == unreached:
+			r.unnoticed = append(r.unnoticed, f)
 		}
 	}
+	return r
+}
+
+// print prints the table, what nobody noticed, and the equivalent ones with their reasons.
+func (r *result) print(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "file\tnoticed\tof these endless\tunnoticed\tequivalent\tnoticed, %\t")
-	for _, name := range append(files, "all") {
-		c := by[name]
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%.1f\t\n", name, c.noticed, c.endless, c.unnoticed, c.equivalent, c.share())
+	fmt.Fprintln(t, "file\tnoticed\tof these endless\tunnoticed\tof these unreached\tequivalent\tnoticed, %\t")
+	row := func(name string, c *counts) {
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f\t\n", name, c.noticed, c.endless, c.unnoticed, c.unreached, c.equivalent, c.share())
 	}
+	for _, name := range r.files {
+		row(name, r.by[name])
+	}
+	row("all", &r.all)
 	t.Flush()
-	list(w, "\nUnnoticed:", faults, func(f *fault) string {
-		if verdicts[f.key()] == unnoticed && known[f.key()] == "" {
-			return fmt.Sprintf("  %s:%d\n%s", f.file, f.line, f.key())
-		}
-		return ""
+	list(w, "\nUnnoticed:", r.unnoticed, func(f *fault) string {
+		return fmt.Sprintf("  %s:%d %s\n%s", f.file, f.line, r.log.verdict(f), f.key())
 	})
-	list(w, "\nEquivalent:", faults, func(f *fault) string {
-		if why := known[f.key()]; why != "" {
-			return "  " + f.key() + "\n      " + why
-		}
-		return ""
-	})
+	list(w, "\nEquivalent:", r.equivalent, func(f *fault) string { return "  " + f.key() + "\n      " + r.why[f.key()] })
 }
 
 func list(w io.Writer, title string, faults []*fault, line func(*fault) string) {
+	if len(faults) > 0 {
+		fmt.Fprintln(w, title)
+	}
 	for _, f := range faults {
-		if s := line(f); s != "" {
-			if title != "" {
-				fmt.Fprintln(w, title)
-				title = ""
-			}
-			fmt.Fprintln(w, s)
-		}
+		fmt.Fprintln(w, line(f))
 	}
 }

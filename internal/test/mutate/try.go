@@ -1,120 +1,113 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
-	"strconv"
-	"strings"
-	"time"
+	"sync"
 
 	"toaster/internal/test/progress"
 )
 
-// Verdicts.
-const (
-	noticed   = "noticed"
-	unnoticed = "unnoticed"
-	endless   = "endless" // noticed, as the tests did not end
-)
-
-// try runs the tests once without a fault and once with each of those that are not known to change
-// nothing, and have no verdict in the log.
-func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (map[string]string, error) {
-	verdicts, err := readLog(pl.log)
+// try runs the tests with each of the faults that are not known to change nothing, and have no
+// verdict in the log that still holds.
+func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (*logbook, error) {
+	log, err := openLog(pl.log, pl.dir, pl.fresh, pl.cost)
 	if err != nil {
 		return nil, err
+	}
+	var todo []*fault
+	for _, f := range faults {
+		if known[f.key()] == "" && log.verdict(f) == "" {
+			todo = append(todo, f)
+		}
+	}
+	if len(todo) == 0 {
+		return log, nil
 	}
 	dir, err := os.MkdirTemp("", "toaster-mutate-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	bin, err := p.build(dir)
+	b, err := p.build(dir)
 	if err != nil {
 		return nil, err
 	}
-	if v, out := judge(p, bin, 0, pl.timeout); v != unnoticed {
-		return nil, fmt.Errorf("the tests fail without a fault (%s):\n%s", v, out)
-	}
-	var todo []*fault
-	for _, f := range faults {
-		due := ""
-		if pl.again {
-			due = unnoticed
-		}
-		if known[f.key()] == "" && verdicts[f.key()] == due {
-			todo = append(todo, f)
-		}
-	}
-	// In any order, so that a run which is cut short is a sample.
-	rand.New(rand.NewPCG(pl.seed, 1)).Shuffle(len(todo), func(i, j int) { todo[i], todo[j] = todo[j], todo[i] })
-	shown := progress.New(os.Stderr)
-	defer shown.Clear()
-	for i, f := range todo {
-		shown.Say("%d of %d: %.70s", i, len(todo), f)
-		v, _ := judge(p, bin, f.id, pl.timeout)
-		verdicts[f.key()] = v
-		if err := writeLog(pl.log, f.key(), v); err != nil {
-			return nil, err
-		}
-	}
-	return verdicts, nil
-}
-
-// judge runs the tests with a fault; 0 is none.
-func judge(p *pkg, bin string, id int, timeout time.Duration) (verdict string, output []byte) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, bin, "-test.short", "-test.failfast", "-test.count=1", "-test.timeout=0")
-	cmd.Dir = p.dir
-	cmd.Env = append(os.Environ(), faultVar+"="+strconv.Itoa(id))
-	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	switch {
-	case ctx.Err() != nil, errors.As(err, &exit) && exit.ExitCode() < 0: // by a signal: the limit's
-		return endless, out
-	case err != nil:
-		return noticed, out
-	}
-	return unnoticed, out
-}
-
-// readLog returns what earlier runs have found: a line each, the verdict, a tab and the key.
-func readLog(name string) (map[string]string, error) {
-	verdicts := make(map[string]string)
-	if name == "" {
-		return verdicts, nil
-	}
-	f, err := os.Open(name)
-	if errors.Is(err, os.ErrNotExist) {
-		return verdicts, nil
-	}
+	b.args = pl.args
+	shown := &counter{line: progress.New(os.Stderr)}
+	defer shown.line.Clear()
+	tests, err := reach(b, len(p.faults), pl.workers, shown)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if v, key, ok := strings.Cut(lines.Text(), "\t"); ok {
-			verdicts[key] = v
-		}
-	}
-	return verdicts, nil
+	return log, judgeAll(b, tests, todo, log, pl, shown)
 }
 
-func writeLog(name, key, verdict string) error {
-	if name == "" {
-		return nil
+// judgeAll tries faults in any order, so that a run which is cut short is a sample; those that no
+// test comes by are known at once.
+func judgeAll(b *testBinary, tests []*test, todo []*fault, log *logbook, pl *plan, shown *counter) error {
+	var left []*fault
+	for _, f := range todo {
+		if len(reaching(tests, f.id)) > 0 {
+			left = append(left, f)
+		} else if err := log.note(f, outcome{verdict: unreached}); err != nil {
+			return err
+		}
 	}
-	f, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
+	rand.New(rand.NewPCG(pl.seed, 1)).Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+	shown.begin("faults", len(left))
+	return parallel(pl.workers, len(left), func(_, i int) error {
+		shown.done(left[i].String())
+		return log.note(left[i], b.judge(left[i].id, cheap(reaching(tests, left[i].id), pl.cost)))
+	})
+}
+
+// parallel has n things done by so many workers, until one fails.
+func parallel(workers, n int, do func(worker, i int) error) error {
+	var mu sync.Mutex
+	var failed error
+	next := 0
+	take := func() (i int, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, failed == nil && next <= n
 	}
-	_, err = fmt.Fprintf(f, "%s\t%s\n", verdict, key)
-	return errors.Join(err, f.Close())
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i, ok := take(); ok; i, ok = take() {
+				if err := do(w, i); err != nil {
+					mu.Lock()
+					failed = err
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
+// counter counts what is done, for the line on a terminal.
+type counter struct {
+	line *progress.Line
+	mu   sync.Mutex
+	what string
+	n    int
+	of   int
+}
+
+func (p *counter) begin(what string, of int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.what, p.n, p.of = what, 0, of
+}
+
+// done counts one more, and shows what is next.
+func (p *counter) done(name string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.n++
+	p.line.Say("%s: %d of %d: %.70s", p.what, p.n, p.of, name)
 }
