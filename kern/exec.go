@@ -100,33 +100,48 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 
 // execSignals is execsigs.
 //
-// Caught signals get their default action, since the handlers' addresses mean nothing in the
-// new program; ignored ones stay ignored, as nohup(1) relies on, but for SIGCHLD, which POSIX
-// leaves open and NetBSD resets. If nothing changes, the actions that are shared with the
-// parent stay shared.
-//
-// mu is held.
+// What was pending of a caught signal that is ignored from now on goes. In release 10 so does
+// what was sent to the LWP alone. mu is held.
 func (p *Proc) execSignals(l *LWP) {
-	a := p.acts
-	if a.catch != 0 || a.act[netbsd.SIGCHLD].Handler != netbsd.SIG_DFL || a.shared {
-		n := &Sigacts{ignore: a.ignore}
-		for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
-			switch {
-			case s != netbsd.SIGCHLD && a.act[s].Func == nil && a.act[s].Handler == netbsd.SIG_IGN:
-				n.act[s].Handler = netbsd.SIG_IGN
-			case sigprops[s]&sIgnore != 0 && s != netbsd.SIGCONT:
-				n.ignore |= s.Bit()
-				p.clearPending(s.Bit())
-			}
+	for c := p.acts.catch; c != 0; {
+		sig := firstsig(c)
+		c &^= sig.Bit()
+		if sigprops[sig]&sIgnore != 0 {
+			p.clearPending(sig.Bit())
 		}
-		p.acts = n
 	}
+	if !p.m.r2003 {
+		l.pend.clear(netbsd.AllSignals)
+	}
+	p.acts = p.acts.afterExec()
 	p.flags &^= fNoCldWait | fCldSigIgn | fNoCldStop
 	if l.ext != nil {
 		l.ext.stack = Altstack{Flags: netbsd.SS_DISABLE}
 		l.ext.name = ""
 	}
 	l.onCPU = nil // lwp_ctl_exit
+}
+
+// afterExec returns the actions of a new program. Caught signals get their default action, since
+// the handlers' addresses mean nothing in it; ignored ones stay ignored, as nohup(1) relies on, but
+// for SIGCHLD, which POSIX leaves open and NetBSD resets. Where that leaves the default actions
+// everybody shares them.
+func (a *Sigacts) afterExec() *Sigacts {
+	n := defaultActs
+	for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
+		if s == netbsd.SIGCHLD || a.act[s].Func != nil || a.act[s].Handler != netbsd.SIG_IGN {
+			continue
+		}
+		if n.cow {
+			c := *defaultActs
+			c.cow, n = false, &c
+		}
+		n.act[s].Handler = netbsd.SIG_IGN
+		if s != netbsd.SIGCONT {
+			n.ignore |= s.Bit()
+		}
+	}
+	return n
 }
 
 // execCred changes ids for a set-id executable, or forgets that they were changed

@@ -248,10 +248,7 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 		l.flags &^= lOldMask
 		d.OldMask = l.oldmask
 	}
-	l.mask |= a.Mask
-	if a.Flags&netbsd.SA_NODEFER == 0 {
-		l.mask |= sig.Bit()
-	}
+	l.mask |= a.Mask // with sig itself, unless SA_NODEFER was set
 	if a.Flags&netbsd.SA_RESETHAND != 0 {
 		p.resetHandler(sig)
 	}
@@ -379,7 +376,7 @@ func (pl *Platform) Trap(info *netbsd.Siginfo) {
 	}
 	if !shown && (l.mask.Has(sig) || p.acts.ignore.Has(sig)) {
 		a := p.ownActs()
-		a.act[sig] = Action{}
+		a.act[sig].Handler, a.act[sig].Func = netbsd.SIG_DFL, nil
 		a.ignore &^= sig.Bit()
 		a.catch &^= sig.Bit()
 		l.mask &^= sig.Bit()

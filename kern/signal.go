@@ -46,6 +46,7 @@ const (
 	sIgnore
 	sCont
 	sCantMask
+	sNoReset
 )
 
 // sigprops says by default what each signal does (sigprop of sys/signalvar.h). The real-time
@@ -59,10 +60,13 @@ var sigprops = func() (t [netbsd.NSIG]sigProp) {
 		netbsd.SIGEMT, netbsd.SIGFPE, netbsd.SIGBUS, netbsd.SIGSEGV, netbsd.SIGSYS} {
 		t[s] = sKill | sCore
 	}
+	t[netbsd.SIGILL] |= sNoReset
+	t[netbsd.SIGTRAP] |= sNoReset
 	for _, s := range []netbsd.Signal{netbsd.SIGURG, netbsd.SIGCHLD, netbsd.SIGIO, netbsd.SIGWINCH,
 		netbsd.SIGINFO, netbsd.SIGPWR} {
 		t[s] = sIgnore
 	}
+	t[netbsd.SIGPWR] |= sNoReset
 	for _, s := range []netbsd.Signal{netbsd.SIGTSTP, netbsd.SIGTTIN, netbsd.SIGTTOU} {
 		t[s] = sStop | sTTYStop
 	}
@@ -82,10 +86,12 @@ var (
 // share them, so they are never written: cow makes whoever wants to copy first.
 //
 // ps_sigignore has what is ignored by default, so that psignal drops it when it is sent; not
-// SIGCONT, which must always reach the process to continue it.
+// SIGCONT, which must always reach the process to continue it. Every action has SA_RESTART
+// (siginit): a call that a tracer has interrupted with such a signal is made again.
 var defaultActs = func() *Sigacts {
 	a := &Sigacts{cow: true}
 	for s, p := range sigprops {
+		a.act[s].Flags = netbsd.SA_RESTART
 		if p&sIgnore != 0 && p&sCont == 0 {
 			a.ignore |= netbsd.Signal(s).Bit()
 		}
@@ -181,7 +187,9 @@ func firstsig(s netbsd.Sigset) netbsd.Signal {
 }
 
 // Sigaction is sigaction(2): it sets the action of sig to *set, if not nil, and
-// returns the old one. EINVAL: no such signal, or SIGKILL or SIGSTOP with set.
+// returns the old one. EINVAL: no such signal, SIGKILL or SIGSTOP with set, or an unknown flag.
+//
+// The mask that is kept has sig itself, or with SA_NODEFER has it not (sigaction1).
 //
 // SA_NOCLDWAIT on SIGCHLD makes dying children go to init (item 44), except for
 // init itself; so does SIG_IGN in release 10 (item 46).
@@ -199,20 +207,30 @@ func (l *LWP) Sigaction(sig netbsd.Signal, set *Action) (old Action, errno netbs
 	return old, errno
 }
 
-// sigactionLocked sets p's action for sig. EINVAL: SIGKILL or SIGSTOP. set may come from guest
+// saAllBits are the flags of sigaction(2), SA_ALLBITS.
+const saAllBits = netbsd.SA_ONSTACK | netbsd.SA_RESTART | netbsd.SA_RESETHAND | netbsd.SA_NOCLDSTOP |
+	netbsd.SA_NODEFER | netbsd.SA_NOCLDWAIT | netbsd.SA_SIGINFO | netbsd.SA_NOKERNINFO
+
+// sigactionLocked sets p's action for sig. EINVAL: SIGKILL or SIGSTOP, or an unknown flag. set may come from guest
 // memory (collectActions) and hold anything: the mask is cut to signals that can be blocked,
 // and what else the action holds is only handed back to the guest.
 //
 // What is pending is dropped if the signal is ignored from now on (sigaction1); a blocked one,
 // too, as POSIX requires. mu is held.
 func (p *Proc) sigactionLocked(sig netbsd.Signal, set *Action) netbsd.Errno {
-	if sigprops[sig]&sCantMask != 0 {
+	if sigprops[sig]&sCantMask != 0 || set.Flags&^saAllBits != 0 {
 		return netbsd.EINVAL
 	}
 	a := p.ownActs()
 	n := *set
-	n.Mask &^= cantMask
-	n.Mask &= netbsd.AllSignals
+	n.Mask |= sig.Bit()
+	if n.Flags&netbsd.SA_NODEFER != 0 {
+		n.Mask &^= sig.Bit()
+	}
+	n.Mask &= maskable
+	if sigprops[sig]&sNoReset != 0 {
+		n.Flags &^= netbsd.SA_RESETHAND
+	}
 	a.act[sig] = n
 	if sig == netbsd.SIGCHLD {
 		p.setChldFlags(&n)
