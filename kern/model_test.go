@@ -47,12 +47,16 @@ const (
 	opLWPNew
 	opLWPExit
 	opLWPWait
+	opMask
+	opHandle
+	opSetuid
+	opLimit
 	numOps
 )
 
 var opNames = [numOps]string{"opTick", "opFork", "opForkSig", "opVfork", "opExit", "opKill", "opKillGroup", "opWait", "opWaitBlock", "opWait6",
 	"opSetpgid", "opSetsid", "opAttach", "opTraceMe", "opResume", "opDetach", "opExec", "opIgnore", "opNoCldWait", "opLWPNew",
-	"opLWPExit", "opLWPWait"}
+	"opLWPExit", "opLWPWait", "opMask", "opHandle", "opSetuid", "opLimit"}
 
 // action is one step: who does it, and up to three numbers whose meaning op and the
 // moment give. So any list of actions is a valid one, and shrinks freely.
@@ -194,6 +198,10 @@ type driver struct {
 	kill   map[*LWP]bool
 
 	chld atomic.Int32 // how often SIGCHLD was sent to it
+
+	hmu     sync.Mutex
+	handled map[netbsd.Signal]int // handlers called since the last quiet moment
+	info    netbsd.Siginfo        // that of SIGCHLD was given
 }
 
 type reply struct {
@@ -211,6 +219,8 @@ type model struct {
 	m   *Machine
 	ref *ref
 	ds  []*driver
+	// by says which driver a process is, for handlers, which a fork inherits.
+	by  sync.Map
 	log []string
 	err error
 	// over: a step had no certain outcome. Check and Close still judge it.
@@ -225,11 +235,13 @@ func runModel(t *testing.T, r Release, as actions) (steps int, err error) {
 	}()
 	synctest.Test(t, func(*testing.T) {
 		mo := &model{m: New(Config{Release: r}), ref: newRef(r == Release2003)}
-		root := &refProc{id: 0, own: time.Second, parent: mo.ref.init, exitsig: netbsd.SIGCHLD, leader: true}
+		root := &refProc{id: 0, due: map[netbsd.Signal]int{}, own: time.Second, parent: mo.ref.init, exitsig: netbsd.SIGCHLD, leader: true}
 		mo.ref.procs = append(mo.ref.procs, root)
 		mo.ref.init.kids = append(mo.ref.init.kids, root)
-		d := &driver{ref: root, kill: map[*LWP]bool{}}
+		d := newDriver()
+		d.ref = root
 		d.p, _ = mo.m.Spawn(SpawnArgs{Setsid: true, Body: d.body})
+		mo.by.Store(d.p, d)
 		mo.ds = append(mo.ds, d)
 		root.pid, root.pgid, root.sid = d.p.Pid(), d.p.Pid(), d.p.Pid()
 		synctest.Wait()
@@ -252,6 +264,22 @@ func runModel(t *testing.T, r Release, as actions) (steps int, err error) {
 		}
 	})
 	return steps, err
+}
+
+func newDriver() *driver {
+	return &driver{kill: map[*LWP]bool{}, handled: map[netbsd.Signal]int{}}
+}
+
+// handler counts for the process that it runs in, which may have inherited it.
+func (mo *model) handler(l *LWP, i *netbsd.Siginfo) {
+	v, _ := mo.by.Load(l.Proc())
+	d := v.(*driver)
+	d.hmu.Lock()
+	d.handled[i.Signo]++
+	if i.Signo == netbsd.SIGCHLD {
+		d.info = *i
+	}
+	d.hmu.Unlock()
 }
 
 // body runs commands; between them it sleeps interruptibly in the kernel.
@@ -325,7 +353,11 @@ func (mo *model) free() (ds []*driver) {
 	return ds
 }
 
-var modelSignals = []netbsd.Signal{netbsd.SIGTERM, netbsd.SIGSTOP, netbsd.SIGCONT, netbsd.SIGKILL, netbsd.SIGTSTP, netbsd.SIGSTOP, netbsd.SIGCONT, netbsd.SIGCHLD, 0}
+var modelSignals = []netbsd.Signal{netbsd.SIGTERM, netbsd.SIGSTOP, netbsd.SIGCONT, netbsd.SIGKILL, netbsd.SIGTSTP, netbsd.SIGSTOP, netbsd.SIGCONT, netbsd.SIGCHLD, 0,
+	netbsd.SIGUSR1, netbsd.SIGUSR1}
+
+// modelMask is what a process blocks: those of the first whose bit is set.
+var modelMask = []netbsd.Signal{netbsd.SIGTERM, netbsd.SIGTSTP, netbsd.SIGUSR1, netbsd.SIGCHLD, netbsd.SIGHUP}
 
 func (mo *model) step(a action) {
 	free := mo.free()
@@ -385,10 +417,13 @@ func (mo *model) act(a action, d, other *driver) {
 	case opKill:
 		sig := modelSignals[int(a.b)%len(modelSignals)]
 		want := netbsd.Errno(0)
-		if t.state == refGone || t.state == refZombie && r.r2003 {
+		switch {
+		case t.state == refGone || t.state == refZombie && r.r2003:
 			want = netbsd.ESRCH
-		} else {
-			r.send(t, sig)
+		case t.alive() && !r.may(p, t, sig):
+			want = netbsd.EPERM
+		default:
+			r.sendInfo(t, p.says(sig))
 		}
 		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.Kill(t.pid, sig)) })
 	case opKillGroup:
@@ -422,6 +457,9 @@ func (mo *model) act(a action, d, other *driver) {
 		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.TraceMe()) })
 	case opResume, opDetach:
 		sig := []netbsd.Signal{0, 0, netbsd.SIGTERM, netbsd.SIGSTOP, netbsd.SIGCONT}[int(a.b)%5]
+		if t.inTrace && t.mask.Has(sig) {
+			return // whether it is lost or pending differs between releases
+		}
 		want := r.resume(p, t, sig, a.op == opDetach)
 		mo.do(d, errText(want), func(l *LWP) reply {
 			return answer(l.PtraceResume(t.pid, ResumeArgs{Signal: sig, Detach: a.op == opDetach}))
@@ -431,6 +469,8 @@ func (mo *model) act(a action, d, other *driver) {
 			return // its stop and its parent's end would race
 		}
 		p.execed, p.noCld, p.lwps, p.zlwps = true, false, 0, 0
+		p.pend &^= p.catch & netbsd.SIGCHLD.Bit() // execsigs: caught, and ignored from now on
+		p.catch, p.sugid = 0, false
 		d.subs = nil
 		mo.do(d, "errno 0", func(l *LWP) reply { return answer(l.Exec(ExecArgs{Comm: "x"})) })
 		r.endVfork(p)
@@ -441,13 +481,17 @@ func (mo *model) act(a action, d, other *driver) {
 	case opIgnore:
 		act := Action{Handler: netbsd.SIG_IGN * uint64(a.b%2)}
 		p.ignore &^= netbsd.SIGTERM.Bit()
+		p.catch &^= netbsd.SIGTERM.Bit()
 		if a.b%2 == 1 {
 			p.ignore |= netbsd.SIGTERM.Bit()
+			p.pend &^= netbsd.SIGTERM.Bit()
 		}
 		mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.Sigaction(netbsd.SIGTERM, &act); return answer(errno) })
 	case opNoCldWait:
 		act := Action{Flags: netbsd.SA_NOCLDWAIT * int32(a.b%2), Handler: netbsd.SIG_IGN * uint64(a.c%2)}
 		p.noCld = a.b%2 == 1 || a.c%2 == 1 && !r.r2003
+		p.catch &^= netbsd.SIGCHLD.Bit()
+		p.pend &^= netbsd.SIGCHLD.Bit()
 		mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.Sigaction(netbsd.SIGCHLD, &act); return answer(errno) })
 	case opLWPNew:
 		if p.lwps >= 3 {
@@ -480,6 +524,57 @@ func (mo *model) act(a action, d, other *driver) {
 		}
 		p.zlwps--
 		mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.LWPWait(0); return answer(errno) })
+	default:
+		mo.actSelf(a, d)
+	}
+}
+
+// actSelf has what a process changes about itself alone.
+func (mo *model) actSelf(a action, d *driver) {
+	r, p := mo.ref, d.ref
+	switch a.op {
+	case opMask:
+		if p.lwps > 0 {
+			return // others have masks of their own
+		}
+		how, set := netbsd.SIG_BLOCK+int(a.a)%3, netbsd.Sigset(0)
+		for i, s := range modelMask {
+			if a.b&(1<<i) != 0 {
+				set |= s.Bit()
+			}
+		}
+		p.mask = map[int]netbsd.Sigset{netbsd.SIG_BLOCK: p.mask | set, netbsd.SIG_UNBLOCK: p.mask &^ set, netbsd.SIG_SETMASK: set}[how]
+		mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.Sigprocmask(how, &set); return answer(errno) })
+		r.resolve(p)
+	case opHandle:
+		sig := []netbsd.Signal{netbsd.SIGUSR1, netbsd.SIGTERM, netbsd.SIGCHLD}[int(a.a)%3]
+		act := Action{Func: mo.handler}
+		if a.b%2 == 1 {
+			act.Flags = netbsd.SA_RESTART
+			p.restart |= sig.Bit()
+		} else {
+			p.restart &^= sig.Bit()
+		}
+		p.catch |= sig.Bit()
+		p.ignore &^= sig.Bit()
+		if sig == netbsd.SIGCHLD {
+			p.noCld = false
+		}
+		mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.Sigaction(sig, &act); return answer(errno) })
+	case opSetuid:
+		uid := uint32(a.a) % 3
+		want := netbsd.Errno(0)
+		switch {
+		case p.uid != 0 && uid != p.uid:
+			want = netbsd.EPERM
+		case uid != p.uid:
+			p.uid, p.sugid = uid, true
+		}
+		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.Setuid(uid)) })
+	case opLimit:
+		p.nproc = uint64(a.a)%6 + 1
+		lim := Rlimit{p.nproc, netbsd.RLIM_INFINITY}
+		mo.do(d, "errno 0", func(l *LWP) reply { return answer(l.SetRlimit(netbsd.RLIMIT_NPROC, lim)) })
 	}
 }
 
@@ -499,9 +594,17 @@ func (mo *model) fork(a action, d *driver) {
 		sig = []netbsd.Signal{0, netbsd.SIGCHLD, netbsd.SIGCONT}[int(a.a)%3] // SIGCONT harms nobody
 		args.ExitSignal, args.NoExitSignal = sig, sig == 0
 	}
-	c := &driver{kill: map[*LWP]bool{}}
+	if p := d.ref; p.uid != 0 && p.nproc != 0 && mo.ref.usersProcs(p.uid)+1 > p.nproc {
+		args.Body = func(*LWP) {}
+		mo.do(d, errText(netbsd.EAGAIN), func(l *LWP) reply { _, errno := l.Fork(args); return answer(errno) })
+		return
+	}
+	c := newDriver()
 	args.Body = c.body
-	args.Linked = func(p *Proc) { c.p, c.ref.pid = p, p.Pid() }
+	args.Linked = func(p *Proc) {
+		c.p, c.ref.pid = p, p.Pid()
+		mo.by.Store(p, c)
+	}
 	c.ref = mo.ref.fork(d.ref, sig, args.Vfork)
 	mo.ds = append(mo.ds, c)
 	mo.do(d, "errno 0", func(l *LWP) reply { _, errno := l.Fork(args); return answer(errno) })
@@ -518,22 +621,24 @@ func (mo *model) killGroup(a action, d, other *driver) {
 			return
 		}
 	}
-	if len(members) == len(mo.alive()) && (sig == netbsd.SIGKILL || sig == netbsd.SIGTERM) {
+	if len(members) == len(mo.alive()) && (sig == netbsd.SIGKILL || sig == netbsd.SIGTERM || sig == netbsd.SIGUSR1) {
 		return
 	}
 	pgid := other.ref.pgid
 	want := netbsd.ESRCH
-	if len(members) > 0 {
+	if slices.ContainsFunc(members, func(m *refProc) bool { return r.may(d.ref, m, sig) }) {
 		want = 0
 	}
 	// All get it in one moment: what one's end brings comes after.
-	if sig == netbsd.SIGKILL || sig == netbsd.SIGTERM {
+	if sig == netbsd.SIGKILL || sig == netbsd.SIGTERM || sig == netbsd.SIGUSR1 {
 		if slices.ContainsFunc(members, func(m *refProc) bool { return m.state == refStopped }) || len(members) > 1 {
 			return
 		}
 	}
 	for _, m := range members {
-		r.send(m, sig)
+		if r.may(d.ref, m, sig) {
+			r.sendInfo(m, d.ref.says(sig))
+		}
 	}
 	mo.do(d, errText(want), func(l *LWP) reply { return answer(l.Kill(-pgid, sig)) })
 }
@@ -580,11 +685,18 @@ func (mo *model) wait(a action, d, other *driver) {
 		options |= netbsd.WNOHANG
 	}
 	w.options = options
+	w.efault = a.a&12 == 12
 	d.ref.wait = w
 	mo.do(d, "", func(l *LWP) reply {
 		var rep reply
 		out := &WaitOut{
-			Status:  func(s netbsd.WaitStatus) netbsd.Errno { rep.status = s; return 0 },
+			Status: func(s netbsd.WaitStatus) netbsd.Errno {
+				rep.status = s
+				if w.efault {
+					return netbsd.EFAULT
+				}
+				return 0
+			},
 			Rusage:  func(u *netbsd.Rusage) netbsd.Errno { rep.used = u.Utime; return 0 },
 			Wrusage: func(u, c *netbsd.Rusage) netbsd.Errno { rep.used, rep.kids = u.Utime, c.Utime; return 0 },
 			Info:    func(i *netbsd.Siginfo) netbsd.Errno { rep.info = i; return 0 },
@@ -618,8 +730,9 @@ func (mo *model) quiet() {
 		}
 	}
 	for _, d := range mo.ds {
+		mo.compareHandlers(d)
 		mo.compare(d)
-		d.ref.fresh, d.ref.back, d.ref.passed = false, false, false
+		d.ref.fresh, d.ref.back, d.ref.passed, d.ref.puts = false, false, false, 0
 	}
 	clear(mo.ref.must)
 	if errs := mo.m.Check(); len(errs) > 0 {
@@ -667,7 +780,7 @@ func (mo *model) traceSignal(d *driver) {
 	mo.m.lock()
 	sig := d.p.xsig
 	mo.m.unlock()
-	if !d.ref.pend.Has(sig) {
+	if !(d.ref.pend &^ d.ref.mask).Has(sig) {
 		mo.fail("%v stopped for %v", d.ref, sig)
 	}
 	d.ref.stopSig = sig
@@ -709,6 +822,9 @@ func (mo *model) collect(d *driver) bool {
 
 // stillWaiting: a wait that sleeps must have nothing new to find.
 func (mo *model) stillWaiting(d *driver) {
+	if w := d.ref.wait; w.intr != 0 && !w.maybe {
+		mo.fail("%v sleeps in wait %+v, which a handler has interrupted", d.ref, *w)
+	}
 	found, any := mo.ref.look(d.ref, d.ref.wait)
 	for _, c := range found {
 		if c.fresh {
@@ -733,13 +849,21 @@ func (mo *model) waited(d *driver, w *refWait, got *reply) {
 			mo.fail("%v: wait %+v without a selector: %v", d.ref, *w, got.errno)
 		}
 		return
+	case w.intr != 0 && got.errno == w.intr && got.pid == 0:
+		return
+	case w.intr != 0 && !w.maybe:
+		mo.fail("%v: wait %+v, which a handler has interrupted, says %d, %v", d.ref, *w, got.pid, got.errno)
+		return
 	case got.errno == netbsd.ECHILD:
 		if any && !mo.ref.onlyBack(d.ref, w) {
 			mo.fail("%v: wait %+v says ECHILD", d.ref, *w)
 		}
 		return
-	case got.errno != 0:
+	case got.errno != 0 && !(w.efault && got.errno == netbsd.EFAULT):
 		mo.fail("%v: wait %+v says %v", d.ref, *w, got.errno)
+		return
+	case got.pid != 0 && w.efault && got.errno == 0:
+		mo.fail("%v: wait %+v has written a status", d.ref, *w)
 		return
 	case got.pid == 0:
 		if w.options&netbsd.WNOHANG == 0 || len(found) > 0 || !any {
@@ -767,7 +891,13 @@ func (mo *model) waited(d *driver, w *refWait, got *reply) {
 		if status != got.status {
 			mo.fail("%v: wait %+v reports %v with %#x, expected %#x", d.ref, *w, c, int(got.status), int(status))
 		}
-		mo.details(d, c, w, got)
+		if w.efault {
+			if c.state == refZombie && mo.ref.r2003 {
+				return // it stays (item 75)
+			}
+		} else {
+			mo.details(d, c, w, got)
+		}
 		mo.ref.take(c, w.options)
 		return
 	}
@@ -790,6 +920,30 @@ func (mo *model) details(d *driver, c *refProc, w *refWait, got *reply) {
 	}
 }
 
+// compareHandlers judges which handlers have run. Of a signal that was sent several times they may
+// have run once: ordinary signals do not queue.
+func (mo *model) compareHandlers(d *driver) {
+	p := d.ref
+	d.hmu.Lock()
+	defer d.hmu.Unlock()
+	for _, s := range []netbsd.Signal{netbsd.SIGUSR1, netbsd.SIGTERM, netbsd.SIGCHLD} {
+		if n, due := d.handled[s], p.due[s]; p.alive() && (n > due || n < min(due, 1)) {
+			mo.fail("%v: the handler of %v has run %d times, expected %d", p, s, n, due)
+		}
+	}
+	if p.info.Status == anySignal {
+		p.info.Status, p.info.Code = d.info.Status, netbsd.CLD_STOPPED
+		if d.info.Status == int32(netbsd.SIGCONT) {
+			p.info.Code = netbsd.CLD_CONTINUED
+		}
+	}
+	if p.alive() && p.due[netbsd.SIGCHLD] == 1 && !p.vague && d.info != p.info {
+		mo.fail("%v: SIGCHLD says %+v, expected %+v", p, d.info, p.info)
+	}
+	clear(d.handled)
+	clear(p.due)
+}
+
 // compare looks at all that can be seen of a process.
 func (mo *model) compare(d *driver) {
 	p, k := d.ref, d.p
@@ -806,11 +960,19 @@ func (mo *model) compare(d *driver) {
 	}
 	if p.state != refZombie {
 		mo.m.lock()
-		pend := k.pend.set
+		pend, mask, uid := k.pend.set, d.l.mask, k.cred.EUID
 		for l := k.lwps; l != nil; l = l.next {
 			pend |= l.pend.set
 		}
 		mo.m.unlock()
+		if mask != p.mask || uid != p.uid {
+			mo.fail("%v has mask %#x and user %d, expected %#x and %d", p, uint64(mask), uid, uint64(p.mask), p.uid)
+			return
+		}
+		if p.traced && p.state == refStopped && p.puts > 1 {
+			// It has stopped for the first SIGCHLD before the second came, or for both.
+			p.pend = p.pend&^netbsd.SIGCHLD.Bit() | pend&netbsd.SIGCHLD.Bit()
+		}
 		if pend != p.pend {
 			mo.fail("%v has pending %#x", p, uint64(pend))
 			return

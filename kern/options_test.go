@@ -243,6 +243,7 @@ func TestEventStreamIsNotHeldUpByASlowReader(t *testing.T) {
 func TestCheckFindsCorruption(t *testing.T) {
 	both(t, func(w *world) {
 		w.spawn("P", func(l *LWP) {
+			w.fork(l, "Y", exit(0))
 			w.fork(l, "Z", exit(0))
 			w.fork(l, "C", func(l *LWP) { l.Setpgid(0, 0); sleepForever(l) })
 			s := w.fork(l, "S", sleepForever)
@@ -251,46 +252,130 @@ func TestCheckFindsCorruption(t *testing.T) {
 			sleepForever(l)
 		})
 		settled()
-		node := w.find("C").node
-		p, c, z, s := w.find("P"), w.find("C"), w.find("Z"), w.find("S")
-		m := w.m
-		for _, x := range []struct {
-			name       string
-			break_, un func()
-			says       string
-		}{
-			{"zombie count", func() { m.nzombies++ }, func() { m.nzombies-- }, "zombies on the list"},
-			{"process count", func() { m.nprocs++ }, func() { m.nprocs-- }, "in the table, 4 counted|processes in the table"},
-			{"state", func() { c.state = StateZombie }, func() { c.state = StateActive }, "on the list of the living"},
-			{"parent", func() { c.parent = s }, func() { c.parent = p }, "wrong links"},
-			{"child order", func() { s.seq, c.seq = c.seq, s.seq }, func() { s.seq, c.seq = c.seq, s.seq }, "comes after"},
-			{"wait class", func() { c.exitsig = netbsd.SIGUSR1 }, func() { c.exitsig = netbsd.SIGCHLD }, "wait class"},
-			{"children count", func() { p.nkids[0]++ }, func() { p.nkids[0]-- }, "children by class"},
-			{"LWP count", func() { c.nlwps++ }, func() { c.nlwps-- }, "LWPs"},
-			{"LWP state", func() { c.lwps.stat = LWPRunning }, func() { c.lwps.stat = LWPSleeping }, "parked"},
-			{"stopped", func() { s.lwps.stat = LWPSleeping }, func() { s.lwps.stat = LWPStopped }, "is stopped and"},
-			{"queue", func() { z.wkind = kNone }, func() { z.wkind = kZombie }, "should be in"},
-			{"queue count", func() { p.waits.n[0][0]++ }, func() { p.waits.n[0][0]-- }, "has reports"},
-			{"group index", func() { c.node = nil }, func() { c.node = node }, "index of groups"},
-			{"children by group", func() { node.kg.nkids[0]++ }, func() { node.kg.nkids[0]-- }, "by class"},
-			{"reports by group", func() { z.node.kg.set.n[0][0]++ }, func() { z.node.kg.set.n[0][0]-- }, "has reports"},
-			{"group count", func() { c.pgrp.n++ }, func() { c.pgrp.n-- }, "members, counted"},
-			{"jobc", func() { c.pgrp.jobc++ }, func() { c.pgrp.jobc-- }, "jobc"},
-			{"session refs", func() { c.pgrp.sess.refs++ }, func() { c.pgrp.sess.refs-- }, "references"},
-			{"user count", func() { m.uids[0]++ }, func() { m.uids[0]-- }, "user 0 has"},
-			{"pid", func() { m.pids.nfree++ }, func() { m.pids.nfree-- }, "free pid slots"},
-			{"original parent", func() { c.opptr = p }, func() { c.opptr = nil }, "not traced"},
-		} {
-			check(w.T, m)
+		for _, x := range w.corruptions() {
+			check(w.T, w.m)
 			w.locked(x.break_)
-			errs := m.Check()
+			errs := w.m.Check()
 			w.locked(x.un)
 			all := fmt.Sprint(errs)
-			if len(errs) == 0 || !slices.ContainsFunc(strings.Split(x.says, "|"), func(s string) bool { return strings.Contains(all, s) }) {
+			switch said := slices.ContainsFunc(strings.Split(x.says, "|"), func(s string) bool { return strings.Contains(all, s) }); {
+			case x.not && said:
+				w.Errorf("%s: Check says %v, which is none", x.name, all)
+			case !x.not && !said:
 				w.Errorf("%s: Check says %v", x.name, all)
 			}
 		}
 	})
+}
+
+// corruption is damage that Check must find, in one of these words; or, with not, something that
+// happens and is none.
+type corruption struct {
+	name       string
+	break_, un func()
+	says       string
+	not        bool
+}
+
+func (w *world) corruptions() (all []corruption) {
+	all = append(all, w.corruptCounts()...)
+	all = append(all, w.corruptLists()...)
+	all = append(all, w.corruptIDs()...)
+	return append(all, w.corruptTracing()...)
+}
+
+func (w *world) corruptCounts() []corruption {
+	p, c, z, m := w.find("P"), w.find("C"), w.find("Z"), w.m
+	node, groups, old := c.node, p.ext.groups, *c.pgrp
+	return []corruption{
+		{"zombie count", func() { m.nzombies++ }, func() { m.nzombies-- }, "zombies on the list", false},
+		{"process count", func() { m.nprocs++ }, func() { m.nprocs-- }, "processes in the table", false},
+		{"children count", func() { p.nkids[0]++ }, func() { p.nkids[0]-- }, "children by class", false},
+		{"LWP count", func() { c.nlwps++ }, func() { c.nlwps-- }, "LWPs", false},
+		{"zombie LWP count", func() { c.nzlwps++ }, func() { c.nzlwps-- }, "LWPs", false},
+		{"queue", func() { z.wkind = kNone }, func() { z.wkind = kZombie }, "should be in", false},
+		{"queue count", func() { p.waits.n[0][0]++ }, func() { p.waits.n[0][0]-- }, "has reports", false},
+		{"group index", func() { c.node = nil }, func() { c.node = node }, "index of groups", false},
+		{"no index", func() { p.ext.groups = nil }, func() { p.ext.groups = groups }, "in an index of groups that", false},
+		{"group without children", func() { p.ext.groups[nil] = new(kidGroup) }, func() { delete(p.ext.groups, nil) }, "in its index", false},
+		{"children by group", func() { node.kg.nkids[0]++ }, func() { node.kg.nkids[0]-- }, "by class", false},
+		{"reports by group", func() { z.node.kg.set.n[0][0]++ }, func() { z.node.kg.set.n[0][0]-- }, "has reports", false},
+		{"group count", func() { c.pgrp.n++ }, func() { c.pgrp.n-- }, "members, counted", false},
+		{"jobc", func() { c.pgrp.jobc++ }, func() { c.pgrp.jobc-- }, "jobc", false},
+		{"who counts", func() { c.flags ^= fQualifies; c.pgrp.jobc-- }, func() { c.flags ^= fQualifies; c.pgrp.jobc++ }, "counts for group", false},
+		{"empty group", func() { c.pgrp.members, c.pgrp.n, c.pgrp.jobc = nil, 0, 0 }, func() { *c.pgrp = old }, "is empty", false},
+		{"nobody's group", func() { c.pgrp.members, c.pgrp.n, c.pgrp.jobc = nil, 0, 0 }, func() { *c.pgrp = old }, "are in groups, of", false},
+		{"session refs", func() { c.pgrp.sess.refs++ }, func() { c.pgrp.sess.refs-- }, "references", false},
+		{"session leader", func() { m.init.pgrp.sess.leader = c }, func() { m.init.pgrp.sess.leader = m.init }, "is led by", false},
+		{"user count", func() { m.uids[0]++ }, func() { m.uids[0]-- }, "user 0 has", false},
+		{"user of none", func() { m.uids[7] = 0 }, func() { delete(m.uids, 7) }, "has no process, counted", false},
+	}
+}
+
+func (w *world) corruptLists() []corruption {
+	p, c, z, y, s, m := w.find("P"), w.find("C"), w.find("Z"), w.find("Y"), w.find("S"), w.m
+	tail := m.all.head
+	for tail.allNext != nil {
+		tail = tail.allNext
+	}
+	swap := func() { z.seq, y.seq = y.seq, z.seq }
+	seq := z.seq
+	return []corruption{
+		{"state", func() { c.state = StateZombie }, func() { c.state = StateActive }, "on the list of the living", false},
+		{"living zombie", func() { z.state = StateActive }, func() { z.state = StateZombie }, "and on the zombie list", false},
+		{"both lists", func() { tail.allNext = m.zombies.head }, func() { tail.allNext = nil }, "is on both lists", false},
+		{"no list", func() { m.all.remove(c) }, func() { m.all.pushFront(c) }, "on no list", false},
+		{"parent", func() { c.parent = s }, func() { c.parent = p }, "wrong links", false},
+		{"no parent", func() { c.parent = nil }, func() { c.parent = p }, "has no parent", false},
+		{"zombie parent", func() { c.parent = z }, func() { c.parent = p }, "which is zombie", false},
+		{"dead parent", func() { c.parent, z.state = z, StateDead }, func() { c.parent, z.state = p, StateZombie }, "which is dead", false},
+		{"circle", func() { c.parent, s.parent = s, c }, func() { c.parent, s.parent = p, p }, "descends from itself", false},
+		{"child order", func() { s.seq, c.seq = c.seq, s.seq }, func() { s.seq, c.seq = c.seq, s.seq }, "comes after", false},
+		{"children at one place", func() { z.seq = y.seq }, func() { z.seq = seq }, "comes after", false},
+		{"queue order", swap, swap, "wait queue", false},
+		{"reports at one place", func() { z.seq = y.seq }, func() { z.seq = seq }, "wait queue", false},
+		{"wait class", func() { c.exitsig = netbsd.SIGUSR1 }, func() { c.exitsig = netbsd.SIGCHLD }, "wait class", false},
+		{"LWP links", func() { c.lwps.prev = c.lwps }, func() { c.lwps.prev = nil }, "wrong links", false},
+		{"LWP state", func() { c.lwps.stat = LWPRunning }, func() { c.lwps.stat = LWPSleeping }, "parked", false},
+		{"no live LWP", func() { c.lwps.stat, c.nzlwps = LWPZombie, 1 }, func() { c.lwps.stat, c.nzlwps = LWPSleeping, 0 }, "has no live LWP", false},
+		{"init has died", func() { m.init.lwps.stat, m.init.nzlwps = LWPZombie, 1 }, func() { m.init.lwps.stat, m.init.nzlwps = LWPSleeping, 0 }, "has no live LWP", true},
+		{"stopped", func() { s.lwps.stat = LWPSleeping }, func() { s.lwps.stat = LWPStopped }, "is stopped and", false},
+		{"stopped and running", func() { s.lwps.stat = LWPRunning }, func() { s.lwps.stat = LWPStopped }, "is stopped and", false},
+		{"stopped zombie", func() { z.flags |= fStopped }, func() { z.flags &^= fStopped }, "is zombie and stopped", false},
+		{"stopping, dead", func() { z.flags |= fStopping; z.state = StateDead }, func() { z.flags &^= fStopping; z.state = StateZombie }, "is dead and stopped", false},
+		{"living LWP of a zombie", func() { c.state = StateZombie }, func() { c.state = StateActive }, "live LWPs", false},
+		{"in no group", func() { c.pgrp = p.pgrp }, func() { c.pgrp = p.pgrp.sess.m.pids.findGroup(int(c.pid)) }, "list and not in it", false},
+	}
+}
+
+func (w *world) corruptIDs() []corruption {
+	c, z, m := w.find("C"), w.find("Z"), w.m
+	t := &m.pids
+	slot := func(id int32) *pidSlot { return &t.slots[id&int32(len(t.slots)-1)] }
+	free := func() *pidSlot { return &t.slots[t.head] }
+	return []corruption{
+		{"free ids", func() { t.nfree++ }, func() { t.nfree-- }, "free pid slots", false},
+		{"circle of free ids", func() { t.slots[t.tail].next = t.head }, func() { t.slots[t.tail].next = -1 }, "free pid slots", false},
+		{"free id in use", func() { free().p = c }, func() { free().p = nil }, "is free and in use", false},
+		{"another id", func() { slot(c.pid).id++ }, func() { slot(c.pid).id-- }, "is not in the pid table", false},
+		{"an id of another place", func() { slot(c.pid).id++; c.pid++ }, func() { c.pid--; slot(c.pid).id-- }, "pid slot", false},
+		{"a group at another place", func() { c.pgrp.id++ }, func() { c.pgrp.id-- }, "has group", false},
+		{"an LWP's id of a zombie", func() { free().p = z }, func() { free().p = nil }, "and process", false},
+		{"an LWP's id of a dead process", func() { free().p, z.state = z, StateDead }, func() { free().p, z.state = nil, StateZombie }, "and process", false},
+	}
+}
+
+func (w *world) corruptTracing() []corruption {
+	p, c, z, s := w.find("P"), w.find("C"), w.find("Z"), w.find("S")
+	traced := func(op *Proc) func() { return func() { c.flags |= fTraced; c.opptr = op } }
+	untraced := func() { c.flags &^= fTraced; c.opptr = nil }
+	return []corruption{
+		{"original parent", func() { c.opptr = p }, func() { c.opptr = nil }, "not traced", false},
+		{"child of nobody", traced(s), untraced, "unknown to its original parent", false},
+		{"child of the dead", traced(z), untraced, "unknown to its original parent", true},
+		{"child of the dying", func() { traced(z)(); z.state = StateDead }, func() { untraced(); z.state = StateZombie }, "unknown to its original parent", true},
+		{"stolen", func() { p.ext.stolen = []*Proc{s} }, func() { p.ext.stolen = nil }, "thinks that a debugger has its child", false},
+	}
 }
 
 // Bad input gets an error, never a panic, and harms nothing.

@@ -48,10 +48,20 @@ type refProc struct {
 	ignore  netbsd.Sigset
 	noCld   bool // NOCLDWAIT, or SIG_IGN in release 10
 	pend    netbsd.Sigset
-	needSig bool // stopped for its tracer by one of pend: kern says which
-	fresh   bool // something new to report since the last quiet moment
-	back    bool // given back by a debugger since then
-	passed  bool // it has been continued since then, and has died of what was pending
+	mask    netbsd.Sigset
+	catch   netbsd.Sigset         // with a handler
+	restart netbsd.Sigset         // and SA_RESTART
+	due     map[netbsd.Signal]int // handlers that have become due since the last quiet moment
+	info    netbsd.Siginfo        // of the SIGCHLD sent last
+	puts    int                   // how many have been sent since the last quiet moment
+	vague   bool                  // so which was the last is the scheduler's
+	uid     uint32
+	sugid   bool   // has changed its user since its last exec
+	nproc   uint64 // RLIMIT_NPROC; 0 is none
+	needSig bool   // stopped for its tracer by one of pend: kern says which
+	fresh   bool   // something new to report since the last quiet moment
+	back    bool   // given back by a debugger since then
+	passed  bool   // it has been continued since then, and has died of what was pending
 
 	lwps, zlwps int // besides the first
 	vforking    *refProc
@@ -60,6 +70,10 @@ type refProc struct {
 
 type refWait struct {
 	idtype, id, options int
+
+	efault bool         // the status cannot be written
+	intr   netbsd.Errno // a handler has interrupted it: EINTR or ERESTART
+	maybe  bool         // or, where the process has other LWPs, has run on one of them
 }
 
 type ref struct {
@@ -111,7 +125,8 @@ func (r *ref) reparent(c, to *refProc) {
 }
 
 func (r *ref) fork(p *refProc, exitsig netbsd.Signal, vfork bool) *refProc {
-	c := &refProc{id: len(r.procs), own: time.Duration(len(r.procs)+1) * time.Second, pgid: p.pgid, sid: p.sid, exitsig: exitsig, ignore: p.ignore, noCld: p.noCld, ppwait: vfork}
+	c := &refProc{id: len(r.procs), own: time.Duration(len(r.procs)+1) * time.Second, pgid: p.pgid, sid: p.sid, exitsig: exitsig, ignore: p.ignore, noCld: p.noCld, ppwait: vfork,
+		mask: p.mask, catch: p.catch, restart: p.restart, due: map[netbsd.Signal]int{}, uid: p.uid, sugid: p.sugid, nproc: p.nproc}
 	r.procs = append(r.procs, c)
 	r.add(p, c)
 	if vfork {
@@ -179,8 +194,60 @@ const refStops = 1<<(17-1) | 1<<(18-1) | 1<<(21-1) | 1<<(22-1)
 
 func isStop(s netbsd.Signal) bool { return refStops&s.Bit() != 0 }
 
+// usersProcs is what RLIMIT_NPROC counts: zombies, too (item 94).
+func (r *ref) usersProcs(uid uint32) (n uint64) {
+	for _, p := range r.procs {
+		if p.state != refGone && p.uid == uid {
+			n++
+		}
+	}
+	return n
+}
+
+// may is CANSIGNAL where all of a process's user ids are the same.
+func (r *ref) may(from, to *refProc, s netbsd.Signal) bool {
+	return from.uid == 0 || from.uid == to.uid || s == netbsd.SIGCONT && from.sid == to.sid
+}
+
+// says is the siginfo of kill(2).
+func (p *refProc) says(s netbsd.Signal) netbsd.Siginfo {
+	return netbsd.Siginfo{Signo: s, Code: netbsd.SI_USER, Pid: int32(p.pid), UID: p.uid}
+}
+
+// childSignal is SIGCHLD for a stop or a continuation (child_psignal).
+func (r *ref) childSignal(c *refProc) {
+	i := netbsd.Siginfo{Signo: netbsd.SIGCHLD, Code: netbsd.CLD_STOPPED, Pid: int32(c.pid), UID: c.uid, Status: int32(c.stopSig)}
+	if c.needSig {
+		i.Status = anySignal
+	}
+	if c.state != refStopped || c.stopSig == netbsd.SIGCONT { // child_psignal looks at p_xsig alone
+		i.Code, i.Status = netbsd.CLD_CONTINUED, int32(netbsd.SIGCONT)
+	}
+	r.sendInfo(c.parent, i)
+}
+
+// anySignal is the status of a tracee's stop: which of several signals it is kern says
+// (traceSignal).
+const anySignal = -1
+
+// exitSignal is exit_psignal (items 66 to 69).
+func (r *ref) exitSignal(c *refProc, sig netbsd.Signal) {
+	i := r.siginfo(c)
+	if sig != netbsd.SIGCHLD {
+		i.Code = 0
+	}
+	if r.r2003 {
+		i.Status, i.Utime = int32(c.status), int64((c.own+c.cru)/time.Second)
+	}
+	i.Signo = sig
+	r.sendInfo(c.parent, i)
+}
+
 // send is kill's effect on one process.
-func (r *ref) send(p *refProc, s netbsd.Signal) {
+func (r *ref) send(p *refProc, s netbsd.Signal) { r.sendInfo(p, netbsd.Siginfo{Signo: s}) }
+
+func (r *ref) sendInfo(p *refProc, i netbsd.Siginfo) {
+	s := i.Signo
 	if p == r.init || !p.alive() || s == 0 {
 		return
 	}
@@ -188,7 +255,7 @@ func (r *ref) send(p *refProc, s netbsd.Signal) {
 		p.chld++
 	}
 	if !p.traced {
-		if s == netbsd.SIGCHLD || p.ignore.Has(s) || s == netbsd.SIGTSTP && r.orphaned(p) {
+		if s == netbsd.SIGCHLD && !p.catch.Has(s) || p.ignore.Has(s) || s == netbsd.SIGTSTP && r.orphaned(p) {
 			return
 		}
 	}
@@ -199,6 +266,10 @@ func (r *ref) send(p *refProc, s netbsd.Signal) {
 		p.pend &^= netbsd.SIGCONT.Bit()
 	}
 	p.pend |= s.Bit()
+	if s == netbsd.SIGCHLD {
+		p.puts++
+		p.info, p.vague = i, p.puts > 1
+	}
 	if p.state == refStopped && s != netbsd.SIGKILL {
 		switch {
 		case p.traced:
@@ -207,7 +278,7 @@ func (r *ref) send(p *refProc, s netbsd.Signal) {
 			p.state = refRun
 			if !r.r2003 {
 				p.cont, p.waited, p.fresh = true, false, true
-				r.send(p.parent, netbsd.SIGCHLD)
+				r.childSignal(p)
 			}
 			r.resolve(p)
 		case isStop(s):
@@ -227,7 +298,7 @@ func (r *ref) send(p *refProc, s netbsd.Signal) {
 
 // resolve takes pending signals as far as the process can.
 func (r *ref) resolve(p *refProc) {
-	for p.state == refRun && p.vforking == nil && p.pend != 0 {
+	for p.state == refRun && p.vforking == nil && p.pend&^p.mask != 0 {
 		if p.pend.Has(netbsd.SIGKILL) {
 			r.exit(p, netbsd.ExitStatus(0, netbsd.SIGKILL))
 			return
@@ -237,14 +308,16 @@ func (r *ref) resolve(p *refProc) {
 			r.stop(p)
 			return
 		}
-		s := firstsig(p.pend)
+		s := firstsig(p.pend &^ p.mask)
 		if p.ppwait {
-			if s = firstsig(p.pend &^ refStops); s == 0 {
+			if s = firstsig(p.pend &^ p.mask &^ refStops); s == 0 {
 				return
 			}
 		}
 		p.pend &^= s.Bit()
 		switch {
+		case p.catch.Has(s):
+			r.handle(p, s)
 		case isStop(s):
 			if s == netbsd.SIGTSTP && r.orphaned(p) {
 				break
@@ -260,9 +333,22 @@ func (r *ref) resolve(p *refProc) {
 	}
 }
 
+// handle runs a handler, which ends a wait: with ERESTART if it has SA_RESTART.
+func (r *ref) handle(p *refProc, s netbsd.Signal) {
+	p.due[s]++
+	if p.wait == nil || p.wait.intr != 0 {
+		return
+	}
+	p.wait.intr = netbsd.EINTR
+	if p.restart.Has(s) {
+		p.wait.intr = netbsd.ERESTART
+	}
+	p.wait.maybe = p.lwps > 0
+}
+
 func (r *ref) stop(p *refProc) {
 	p.state, p.waited, p.cont, p.fresh = refStopped, false, false, true
-	r.send(p.parent, netbsd.SIGCHLD)
+	r.childSignal(p)
 }
 
 // exit ends p, and those whom that kills.
@@ -338,7 +424,7 @@ func (r *ref) exit1(p *refProc, w netbsd.WaitStatus) {
 		if p.traced {
 			s = netbsd.SIGCHLD
 		}
-		r.send(p.parent, s)
+		r.exitSignal(p, s)
 	}
 	if p.parent == r.init {
 		r.free(p)
@@ -409,7 +495,7 @@ func (r *ref) free(p *refProc) {
 	if p.traced && p.op != p.parent {
 		r.giveBack(p)
 		if p.exitsig != 0 && p.state == refZombie {
-			r.send(p.parent, p.exitsig)
+			r.exitSignal(p, p.exitsig)
 		}
 		p.fresh = true
 		return
@@ -436,7 +522,7 @@ func (r *ref) usage(c *refProc, w *refWait) time.Duration {
 
 // siginfo is what wait6 tells of c (match_process and find_stopped_child).
 func (r *ref) siginfo(c *refProc) netbsd.Siginfo {
-	i := netbsd.Siginfo{Signo: netbsd.SIGCHLD, Pid: int32(c.pid), Utime: int64(c.own / time.Second)}
+	i := netbsd.Siginfo{Signo: netbsd.SIGCHLD, Pid: int32(c.pid), UID: c.uid, Utime: int64(c.own / time.Second)}
 	switch {
 	case c.state == refZombie && c.status.Signaled():
 		i.Code, i.Status = netbsd.CLD_KILLED, int32(c.status.TermSignal())
@@ -469,7 +555,7 @@ func (r *ref) matches(p, c *refProc, w *refWait) bool {
 			return false
 		}
 	case netbsd.P_UID:
-		if w.id != 0 {
+		if w.id != int(c.uid) {
 			return false
 		}
 	default:
@@ -656,6 +742,8 @@ func (r *ref) attach(d, t *refProc) netbsd.Errno {
 		return netbsd.EINVAL
 	case t.traced:
 		return netbsd.EBUSY
+	case d.uid != 0 && (d.uid != t.uid || t.sugid):
+		return netbsd.EPERM
 	case r.mayDescend(d, t, map[*refProc]bool{}):
 		return netbsd.EPERM
 	}
@@ -665,7 +753,7 @@ func (r *ref) attach(d, t *refProc) netbsd.Errno {
 	t.exitsig, t.traced, t.op = sig, true, op
 	if t.state == refStopped {
 		t.waited, t.stopSig, t.fresh = false, netbsd.SIGSTOP, true
-		r.send(d, netbsd.SIGCHLD)
+		r.childSignal(t)
 		return 0
 	}
 	r.send(t, netbsd.SIGSTOP)
@@ -700,7 +788,7 @@ func (r *ref) resume(d, t *refProc, sig netbsd.Signal, detach bool) netbsd.Errno
 	}
 	if isStop(sig) && (detach || !r.r2003) { // it stays stopped, which is news
 		t.stopSig, t.waited, t.fresh = sig, false, true
-		r.send(t.parent, netbsd.SIGCHLD)
+		r.childSignal(t)
 		return 0
 	}
 	t.state, t.inTrace = refRun, false
@@ -708,6 +796,8 @@ func (r *ref) resume(d, t *refProc, sig netbsd.Signal, detach bool) netbsd.Errno
 	case sig == 0:
 	case !in:
 		t.pend |= sig.Bit()
+	case t.catch.Has(sig):
+		r.handle(t, sig)
 	case sig == netbsd.SIGCONT || sig == netbsd.SIGCHLD || isStop(sig) || t.ignore.Has(sig):
 	default:
 		r.exit(t, netbsd.ExitStatus(0, sig))
