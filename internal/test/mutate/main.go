@@ -2,7 +2,7 @@
 //
 //	go run ./internal/test/mutate -sample 50
 //	go run ./internal/test/mutate -func '^findStopped$|^consume$'
-//	go run ./internal/test/mutate -fresh -page doc/mutation.md
+//	go run ./internal/test/mutate -fresh -page FILE
 //
 // A fault is a condition negated, && for || or the reverse, a bound or a constant off by one, a
 // statement or a loop left out, break for continue or the reverse. All of them are compiled into
@@ -43,6 +43,7 @@ type plan struct {
 	log     string
 	fresh   bool
 	list    bool
+	told    bool
 	page    string
 }
 
@@ -59,6 +60,7 @@ func main() {
 	flag.StringVar(&p.log, "log", "", "keep verdicts in this `file` instead of the cache directory")
 	flag.BoolVar(&p.fresh, "fresh", false, "forget earlier verdicts")
 	flag.BoolVar(&p.list, "list", false, "print the faults, and try none")
+	flag.BoolVar(&p.told, "told", false, "try none, and report what is known")
 	flag.StringVar(&p.page, "page", "", "write the page of doc to this `file` instead of printing a table")
 	flag.Parse()
 	if p.log == "" {

@@ -21,7 +21,7 @@ func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (*logbook, 
 			todo = append(todo, f)
 		}
 	}
-	if len(todo) == 0 {
+	if len(todo) == 0 || pl.told {
 		return log, nil
 	}
 	dir, err := os.MkdirTemp("", "toaster-mutate-")
