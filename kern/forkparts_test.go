@@ -262,7 +262,7 @@ func TestSpawnForeground(t *testing.T) {
 		}
 		p := spawn(SpawnArgs{})
 		w.is("the parent's group", []int{p.Pgid(), p.Sid()}, []int{sh.Pid(), sh.Pid()})
-		p = spawn(SpawnArgs{Foreground: true})
+		spawn(SpawnArgs{Foreground: true})
 		w.is("no group to put there", tty.Foreground(), sh.Pgrp())
 		p = spawn(SpawnArgs{Setpgrp: true})
 		w.is("a group", []any{p.Pgid(), p.Sid(), tty.Foreground(), p.TTY()}, []any{p.Pid(), sh.Pid(), sh.Pgrp(), tty})
