@@ -2,8 +2,10 @@ package syscalls
 
 import (
 	"sync"
+	"time"
 
 	"toaster/internal/file"
+	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -15,6 +17,43 @@ import (
 type Accounting struct {
 	mu sync.RWMutex // held for reading while a record is written, so that no file is let go of meanwhile
 	d  *file.Description
+
+	checkMu   sync.Mutex // guards what follows
+	checked   time.Time  // when somebody last looked how much room there is
+	suspended bool       // there was too little
+	// free replaces vfs.Free in tests.
+	free func(*file.Description) (avail, all uint64, errno netbsd.Errno)
+}
+
+// Accounting is suspended where a disk has 2% left (acctsuspend), and resumed where it has more than 4% (acctresume); that is
+// looked at every 15 s (acctchkfreq).
+const (
+	acctSuspend = 2
+	acctResume  = 4
+	acctFreq    = 15 * time.Second
+)
+
+// roomy is acct_chkfree, and reports whether records are to be written. A disk of which nothing is known has room.
+func (a *Accounting) roomy(now time.Time) bool {
+	a.checkMu.Lock()
+	defer a.checkMu.Unlock()
+	if now.Sub(a.checked) < acctFreq {
+		return !a.suspended
+	}
+	a.checked = now
+	free := a.free
+	if free == nil {
+		free = vfs.Free
+	}
+	avail, all, errno := free(a.d)
+	switch {
+	case errno != 0:
+	case a.suspended:
+		a.suspended = avail <= acctResume*all/100
+	default:
+		a.suspended = avail <= acctSuspend*all/100
+	}
+	return !a.suspended
 }
 
 // acct is acct(const char *path). EPERM: only the superuser. EACCES: not a regular file. Those
@@ -70,6 +109,9 @@ func (a *Accounting) set(d *file.Description) {
 		a.d.Release()
 	}
 	a.d = d
+	a.checkMu.Lock()
+	defer a.checkMu.Unlock()
+	a.checked, a.suspended = time.Time{}, false
 }
 
 // Close ends the accounting.
@@ -87,7 +129,7 @@ func (a *Accounting) write(r kern.AcctRecord) error {
 	r.Encode(b[:], tty)
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	if a.d != nil {
+	if a.d != nil && a.roomy(time.Now()) {
 		if _, errno := a.d.Write(file.NewKthread(), b[:]); errno != 0 {
 			return errno
 		}

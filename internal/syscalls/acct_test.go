@@ -5,7 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"toaster/internal/file"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -55,6 +57,26 @@ func TestAcct(t *testing.T) {
 		uid, gid, tty := le.Uint32(b[32:]), le.Uint32(b[36:]), le.Uint64(b[48:])
 		if uid != want.uid || gid != want.gid || b[56] != want.flag || tty != 1<<64-1 || int64(le.Uint64(b[24:])) < r.k.BootTime.Unix()-1 {
 			t.Errorf("record %d is %x", i, b)
+		}
+	}
+}
+
+// acct_chkfree: no records where 2% of the disk are left, until it is more than 4% again; looked at every 15 s.
+func TestAcctSuspends(t *testing.T) {
+	left := uint64(0)
+	a := Accounting{free: func(*file.Description) (uint64, uint64, netbsd.Errno) { return left, 1000, 0 }}
+	now := time.Now()
+	for i, c := range []struct {
+		left  uint64
+		after time.Duration
+		want  bool
+	}{
+		{21, time.Hour, true}, {0, acctFreq - 1, true}, {20, acctFreq, false}, {40, acctFreq, false}, {1000, acctFreq - 1, false}, {41, acctFreq, true}, {21, acctFreq, true},
+	} {
+		left = c.left
+		now = now.Add(c.after)
+		if got := a.roomy(now); got != c.want {
+			t.Errorf("step %d: %v, want %v", i, got, c.want)
 		}
 	}
 }

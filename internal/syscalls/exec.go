@@ -11,8 +11,13 @@ func execve(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	return c.exec(args)
+}
+
+// exec is execve1: what comes behind the arguments.
+func (c *Call) exec(args ExecArgs) netbsd.Errno {
 	c.ktraceExec(&args)
-	errno = c.K.Exec(c, args)
+	errno := c.K.Exec(c, args)
 	if errno == netbsd.EJUSTRETURN {
 		stopAio(c.L.Proc())
 		c.ktraceEmul()
@@ -36,7 +41,7 @@ func fexecve(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return c.K.Exec(c, args)
+	return c.exec(args)
 }
 
 // execArgs reads a path, arguments and environment from the arguments named. As in copyinargs the

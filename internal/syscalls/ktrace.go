@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"encoding/binary"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -382,10 +383,32 @@ func (c *Call) ktraceExec(args *ExecArgs) {
 	}
 }
 
-// ktraceEmul writes down that the process has come to an emulation, by exec.
+// ktraceEmul writes down what an exec has left open (fd_ktrexecfd), and that the process has come to an emulation.
 func (c *Call) ktraceEmul() {
-	if t := KtracerOf(c.L.Proc()); t != nil {
-		c.L.Proc().SetSpecific(ktraceEmul{}, nil)
-		t.Who(c.L)
+	t := KtracerOf(c.L.Proc())
+	if t == nil {
+		return
 	}
+	c.L.Proc().SetSpecific(ktraceEmul{}, nil)
+	if t.Wants(netbsd.KTR_EXEC_FD) {
+		files := c.files()
+		for _, fd := range files.Open() {
+			if d, errno := files.Get(fd); errno == 0 {
+				b := binary.LittleEndian.AppendUint32(nil, uint32(fd))
+				t.Record(netbsd.KTR_EXEC_FD, t.Who(c.L), binary.LittleEndian.AppendUint32(b, kinfoFile(d).Type))
+				d.Release()
+			}
+		}
+	}
+	t.Who(c.L)
+}
+
+// ktraceMib writes down which node of sysctl(3) is asked for, whatever comes of it.
+func (c *Call) ktraceMib(name []int32) {
+	t := KtracerOf(c.L.Proc())
+	if t == nil || !t.Wants(netbsd.KTR_MIB) {
+		return
+	}
+	b, _ := binary.Append(nil, binary.LittleEndian, name)
+	t.Record(netbsd.KTR_MIB, t.Who(c.L), b)
 }

@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,8 @@ const (
 	facPsig = 1 << netbsd.KTR_PSIG
 	facEmul = 1 << netbsd.KTR_EMUL
 	facArgs = 1<<netbsd.KTR_EXEC_ARG | 1<<netbsd.KTR_EXEC_ENV
+	facMib  = 1 << netbsd.KTR_MIB
+	facFD   = 1 << netbsd.KTR_EXEC_FD
 )
 
 // ktrace(2), fktrace(2) and utrace(2), by kern_ktrace.c.
@@ -121,4 +124,32 @@ func TestKtracePipe(t *testing.T) {
 		}
 		p.play([]row{{"EBADF: not open for writing", netbsd.SYS_fktrace, args{0, netbsd.KTROP_SET, facUser, self}, netbsd.EBADF, nil, nil}})
 	})
+}
+
+// Which nodes of sysctl(3) are asked for (ktrmib), and what an exec has left open (fd_ktrexecfd).
+func TestKtraceMibAndExecFD(t *testing.T) {
+	r := newRig(t)
+	path := filepath.Join(r.dir, "trace")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	os.Chmod(path, 0o666)
+	r.run(func(p *player) {
+		p.play([]row{
+			{"open(2)", netbsd.SYS_open, args{"/", 0, 0}, 0, 0, nil},
+			{"kqueue(2)", netbsd.SYS_kqueue, args{}, 0, 1, nil},
+			{"ktrace(2)", netbsd.SYS_ktrace, args{"/trace", netbsd.KTROP_SET | 0x02000000, facMib | facFD, self}, 0, nil, nil},
+			{"sysctl(3)", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, 9999), 2, 0, 0, 0, 0}, netbsd.ENOENT, nil, nil},
+			{"execve(2)", netbsd.SYS_execve, args{"/x", strv{"arg"}, strv{}}, netbsd.EJUSTRETURN, nil, nil},
+			{"execve(2): a failure leaves nothing", netbsd.SYS_execve, args{"missing", strv{"arg"}, strv{}}, netbsd.ENOENT, nil, nil},
+		})
+	})
+	b, _ := os.ReadFile(path)
+	var got []string
+	for _, rec := range ktrRecords(t, b) {
+		got = append(got, fmt.Sprintf("%d %x", rec.typ, rec.body))
+	}
+	if want := []string{"14 010000000f270000", "15 0000000001000000", "15 0100000004000000"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -60,6 +60,7 @@ func sysctl(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	c.ktraceMib(name)
 	oldp, oldlenp := c.Ptr(2), c.Ptr(3)
 	var oldlen uint64
 	if oldlenp != 0 {

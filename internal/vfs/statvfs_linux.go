@@ -59,6 +59,16 @@ func (v View) Fstatvfs(d *file.Description) (netbsd.Statvfs, netbsd.Errno) {
 	return v.statvfs(node{fd, v.Dirs.tree.mountOf(d)})
 }
 
+// Free returns how much the file system of an open file has for whom it reserves nothing, of how much. EINVAL: it is in none.
+func Free(d *file.Description) (avail, all uint64, errno netbsd.Errno) {
+	fd, ok := d.NameFD()
+	if !ok {
+		return 0, 0, netbsd.EINVAL
+	}
+	st, errno := statvfsFD(fd)
+	return st.Bavail, st.Blocks, errno
+}
+
 // Mounts describes what getvfsstat(2) lists: the root, and the mounts below the process's
 // own.
 func (v View) Mounts() (list []netbsd.Statvfs, errno netbsd.Errno) {
