@@ -114,15 +114,16 @@ func (c *checker) freeList(free int) {
 	}
 }
 
-// circles checks that everybody descends from init.
+// circles checks that everybody descends from init, by original parents: a child that traces an ancestor
+// has it as a child.
 //
-// A circle of parents would have whoever walks up, as getppid(2) and setpgid(2) do, walk for
+// A circle of these would have whoever walks up, as an exit does for a subreaper, walk for
 // ever with mu held.
 func (c *checker) circles() {
 	good := map[*Proc]bool{c.m.init: true}
 	for p := range c.seen {
 		path := make(map[*Proc]bool)
-		for q := p; q != nil && !good[q]; q = q.parent {
+		for q := p; q != nil && !good[q]; q = q.realParent() {
 			if path[q] {
 				c.bad("process %d descends from itself", q.pid)
 				break

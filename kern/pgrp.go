@@ -259,14 +259,22 @@ func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
 
 // inferior reports whether p descends from q (p_inferior).
 //
-// It goes by present parents: a debugger counts as one, as in NetBSD. mu is held.
+// It goes by present parents: a debugger counts as one, as in NetBSD. Where a child traces an ancestor they
+// are a circle, in which p_inferior would walk for ever; slow follows at half the pace, and is met there.
+// mu is held.
 func (p *Proc) inferior(q *Proc) bool {
-	for p = p.parent; p != nil; p = p.parent {
+	slow := p
+	for n := 1; ; n++ {
+		if p = p.parent; p == nil || p == slow {
+			return false
+		}
 		if p == q {
 			return true
 		}
+		if n%2 == 0 {
+			slow = slow.parent
+		}
 	}
-	return false
 }
 
 // enterPgrp moves p to g. Counts go up before they go down, so that none comes to

@@ -27,13 +27,14 @@ func (l *LWP) TraceMe() netbsd.Errno {
 // gets SIGSTOP.
 //
 // ESRCH: no such process; EINVAL: the caller itself; EBUSY: it is traced already;
-// EPERM: init, another user's, or set-id.
+// EPERM: init, the parent that waits for the caller in vfork(2), another user's, or set-id.
 func (l *LWP) PtraceAttach(pid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno { return l.p.attach(pid) })
 }
 
-// The checks are in ptrace(2)'s order. A circle of parents must never arise, not even by a
-// later detach: exit and getppid walk up without a bound, and would never end. A process that
+// The checks are in the order of ptrace_allowed. It asks of no ancestor: a child may trace its parent, and each is
+// the other's parent then. So who walks up goes by original parents (realParent), which are no circle, or
+// looks for one (inferior). A process that
 // is stopped already does not stop again for the SIGSTOP: its new parent is told of the stop
 // that it is in.
 //
@@ -50,10 +51,10 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 		return netbsd.EPERM
 	case t.flags&fTraced != 0:
 		return netbsd.EBUSY
+	case p.flags&fPPWait != 0 && p.parent == t:
+		return netbsd.EPERM // stopped, it would wait for a child that waits for it
 	case !p.cred.IsRoot() && (p.cred.RUID != t.cred.RUID || t.flags&fSugid != 0):
 		return netbsd.EPERM
-	case p.below(t, nil):
-		return netbsd.EPERM // now or after a detach the tree would be a circle
 	}
 	op := t.parent
 	t.setTraced(true)
@@ -69,29 +70,6 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 	}
 	m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGSTOP, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}, nil)
 	return 0
-}
-
-// below reports whether t is above p, by parents or by original parents, which can
-// become parents again. It is called with a nil map.
-//
-// seen keeps it from walking in the shared parts of two paths again and again. mu is held.
-func (p *Proc) below(t *Proc, seen map[*Proc]bool) bool {
-	for p != nil && !seen[p] {
-		if p == t {
-			return true
-		}
-		if p.opptr != nil && p.opptr != p.parent {
-			if seen == nil {
-				seen = make(map[*Proc]bool)
-			}
-			seen[p] = true
-			if p.opptr.below(t, seen) {
-				return true
-			}
-		}
-		p = p.parent
-	}
-	return false
 }
 
 // reparent2 is reparent for a tracer: the exit signal stays what it is even if the

@@ -656,21 +656,14 @@ func (r *ref) take(c *refProc, options int) {
 }
 
 func (r *ref) inferior(p, q *refProc) bool {
-	for p = p.parent; p != nil; p = p.parent {
+	seen := map[*refProc]bool{}
+	for p = p.parent; p != nil && !seen[p]; p = p.parent {
 		if p == q {
 			return true
 		}
+		seen[p] = true
 	}
 	return false
-}
-
-// mayDescend is inferior with original parents, who can become parents again.
-func (r *ref) mayDescend(p, q *refProc, seen map[*refProc]bool) bool {
-	if p == nil || seen[p] {
-		return false
-	}
-	seen[p] = true
-	return p == q || r.mayDescend(p.parent, q, seen) || r.mayDescend(p.op, q, seen)
 }
 
 func (r *ref) setpgid(cur, p *refProc, pgid int) netbsd.Errno {
@@ -742,9 +735,9 @@ func (r *ref) attach(d, t *refProc) netbsd.Errno {
 		return netbsd.EINVAL
 	case t.traced:
 		return netbsd.EBUSY
-	case d.uid != 0 && (d.uid != t.uid || t.sugid):
+	case d.ppwait && d.parent == t:
 		return netbsd.EPERM
-	case r.mayDescend(d, t, map[*refProc]bool{}):
+	case d.uid != 0 && (d.uid != t.uid || t.sugid):
 		return netbsd.EPERM
 	}
 	op := t.parent

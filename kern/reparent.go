@@ -78,17 +78,30 @@ func (c *Proc) setOpptr(op *Proc) {
 // and ends the tracing. It returns the parent.
 //
 // The link is cleared before c moves, or c would be entered once more among the stolen ones.
-// An original parent that is dead does not count; 1.127 would follow its pointer (item 90). mu
+// An original parent that is dead does not count; 1.127 would follow its pointer (item 90). Nor does a
+// subreaper above the debugger, if that is c or descends from c. mu
 // is held.
 func (c *Proc) giveBack() *Proc {
 	to := c.opptr
 	if to == nil || to.state >= StateDead {
-		to = c.parent.reaperFor()
+		if to = c.parent.reaperFor(); to.descendsFrom(c) {
+			to = c.m.init
+		}
 	}
 	c.setOpptr(nil)
 	c.setTraced(false)
 	c.reparent(to)
 	return to
+}
+
+// descendsFrom reports whether c is p or an ancestor of p, by original parents. mu is held.
+func (p *Proc) descendsFrom(c *Proc) bool {
+	for ; p != nil; p = p.realParent() {
+		if p == c {
+			return true
+		}
+	}
+	return false
 }
 
 // orphanChildren returns p's children to init, or to p's subreaper (items 32 to 36). It reports

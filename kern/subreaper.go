@@ -73,23 +73,33 @@ func (p *Proc) ReapStatus() ReapStatus {
 
 // descend visits all descendants of p, parents before children.
 //
-// It needs no stack of its own, so that the depth of a tree does not matter. f must not change
-// the tree. mu is held.
+// They wait in a list and not on the goroutine's stack, so that the depth of a tree does not matter. Nobody is
+// visited twice, nor is p, though a child that traces an ancestor has it among its children. f must not change the
+// tree. mu is held.
 func (p *Proc) descend(f func(*Proc)) {
-	for c := p.kids; c != nil; {
-		f(c)
-		if c.kids != nil {
-			c = c.kids
-			continue
+	seen := map[*Proc]bool{p: true}
+	for todo := []*Proc{p}; len(todo) > 0; {
+		q := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if q != p {
+			f(q)
 		}
-		for c != p && c.sibNext == nil {
-			c = c.parent
+		for c := q.lastKid(); c != nil; c = c.sibPrev {
+			if !seen[c] {
+				seen[c] = true
+				todo = append(todo, c)
+			}
 		}
-		if c == p {
-			return
-		}
+	}
+}
+
+// lastKid returns the end of p's child list. mu is held.
+func (p *Proc) lastKid() *Proc {
+	c := p.kids
+	for c != nil && c.sibNext != nil {
 		c = c.sibNext
 	}
+	return c
 }
 
 // KillSubtree sends sig to every living descendant of p and tells how many there

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -297,27 +298,175 @@ func TestUsageThatADebuggerLearns(t *testing.T) {
 	})
 }
 
-// A child that a debugger holds cannot attach to its original parent: after a detach each would be
-// above the other (attach).
-func TestAttachToTheOriginalParentIsRefused(t *testing.T) {
+// circle has G's child P traced by P's child C, which has waited for the stop and then runs then.
+func (w *world) circle(then func(l *LWP, p *Proc), body func(l *LWP)) {
+	w.guest(func(l *LWP) {
+		p := w.fork(l, "P", func(l *LWP) {
+			w.fork(l, "C", func(l *LWP) {
+				p := l.Proc().Parent()
+				g := p.Ppid()
+				w.is("attach", l.PtraceAttach(p.Pid()), netbsd.Errno(0))
+				w.waitIs(l, p.Pid(), 0, p.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+				w.is("its parent", p.Parent() == l.Proc(), true)
+				w.is("getppid", p.Ppid(), under(w, l.Proc().Pid(), g))
+				then(l, p)
+			})
+			body(l)
+		})
+		r := w.wait(l, p.Pid(), 0)
+		w.mark("G sees %v", r.Status)
+	})
+}
+
+// ptrace_allowed asks of no ancestor (t_ptrace_topology_wait.h, child_attach_to_its_parent): a child
+// traces its parent, and both are seen to end by who was their parent before.
+func TestAChildTracesItsParent(t *testing.T) {
+	both(t, func(w *world) {
+		w.circle(func(l *LWP, p *Proc) {
+			w.is("detach", l.PtraceResume(p.Pid(), ResumeArgs{Detach: true}), netbsd.Errno(0))
+			w.is("given back", p.Parent() == l.Proc(), false)
+			l.Exit(5)
+		}, func(l *LWP) {
+			w.is("C", w.wait(l, netbsd.WaitAny, 0).Status, netbsd.ExitStatus(5, 0))
+			w.waitIs(l, netbsd.WaitAny, 0, 0, 0, netbsd.ECHILD)
+			l.Exit(6)
+		})
+		w.order("G sees " + fmt.Sprint(netbsd.ExitStatus(6, 0)))
+	})
+}
+
+// Each traces the other: the child by PT_ATTACH, its parent as PT_TRACE_ME told it. A tracer's end kills
+// its tracees (exit1), and gives them back.
+func TestParentAndChildTraceEachOther(t *testing.T) {
+	both(t, func(w *world) {
+		w.circle(func(l *LWP, p *Proc) {
+			w.is("PT_TRACE_ME", l.TraceMe(), netbsd.Errno(0))
+			l.Exit(5)
+		}, sleepForever)
+		w.order("G sees " + fmt.Sprint(netbsd.ExitStatus(0, netbsd.SIGKILL)))
+	})
+}
+
+// A tracee stops for each signal, SIGCHLD of its own tracee's stop, too. So both stand still, until SIGKILL ends
+// one, and with it the other.
+func TestTwoWhoTraceEachOtherStandStill(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			var c *Proc
+			p := w.fork(l, "P", func(l *LWP) {
+				c = w.fork(l, "C", func(l *LWP) {
+					l.TraceMe()
+					l.PtraceAttach(l.Proc().Parent().Pid())
+					sleepForever(l)
+				})
+				sleepForever(l)
+			})
+			l.Nanosleep(time.Minute)
+			w.is("stopped", []bool{p.Stopped(), c.Stopped()}, []bool{true, true})
+			p.Kill(netbsd.SIGKILL)
+			w.is("C", c.Wait(), netbsd.ExitStatus(0, netbsd.SIGKILL))
+			w.waitIs(l, p.Pid(), 0, p.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+		})
+	})
+}
+
+// A parent that ends is seen by its child, which traces it, and then by its own parent (items 34 and 90). The
+// child is init's by then.
+func TestATracedParentEnds(t *testing.T) {
+	both(t, func(w *world) {
+		w.circle(func(l *LWP, p *Proc) {
+			l.PtraceResume(p.Pid(), ResumeArgs{Signal: netbsd.SIGTERM})
+			w.waitIs(l, p.Pid(), 0, p.Pid(), netbsd.ExitStatus(0, netbsd.SIGTERM), 0)
+			w.mark("C sees it")
+			w.is("C's parent", l.Proc().Parent() == w.m.Init(), true)
+		}, sleepForever)
+		w.order("C sees it", "G sees "+fmt.Sprint(netbsd.ExitStatus(0, netbsd.SIGTERM)))
+	})
+}
+
+// While parent and child are each other's parents, whoever goes through the tree comes to an end: setpgid(2), which
+// would not in p_inferior, and PROC_REAP_STATUS.
+func TestWalksEndInACircle(t *testing.T) {
+	both(t, func(w *world) {
+		w.circle(func(l *LWP, p *Proc) {
+			check(w.T, w.m)
+			x := w.spawn("X", func(l *LWP) {
+				w.is("setpgid of P", l.Setpgid(p.Pid(), 0), netbsd.ESRCH)
+				w.is("setpgid of C", l.Setpgid(p.Children()[0], 0), netbsd.ESRCH)
+			})
+			x.Wait()
+			w.is("P's descendants", p.Descendants(), []int{l.Proc().Pid()})
+			l.PtraceResume(p.Pid(), ResumeArgs{Detach: true})
+		}, func(l *LWP) { w.wait(l, netbsd.WaitAny, 0) })
+		w.order("G sees " + fmt.Sprint(netbsd.ExitStatus(0, 0)))
+	})
+}
+
+// With its parent gone a subreaper that its own child has traced goes to init, not to itself.
+func TestASubreaperComesBackFromItsChild(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			g := w.fork(l, "G", func(l *LWP) {
+				w.fork(l, "P", func(l *LWP) {
+					l.Proc().SetSubreaper(true)
+					w.fork(l, "C", func(l *LWP) {
+						p := l.Proc().Parent()
+						g := p.Parent()
+						w.is("attach", l.PtraceAttach(p.Pid()), netbsd.Errno(0))
+						w.wait(l, p.Pid(), 0)
+						g.Kill(netbsd.SIGKILL)
+						g.Wait()
+						w.is("detach", l.PtraceResume(p.Pid(), ResumeArgs{Detach: true}), netbsd.Errno(0))
+						w.is("init's", p.Parent() == w.m.Init(), true)
+						w.mark("given back")
+					})
+					w.wait(l, netbsd.WaitAny, 0)
+				})
+				sleepForever(l)
+			})
+			w.wait(l, g.Pid(), 0)
+		})
+		time.Sleep(time.Second)
+		w.order("given back")
+	})
+}
+
+// ptrace_allowed, (5): a child of vfork(2) that still has its parent's memory cannot trace it.
+func TestVforkChildCannotTraceItsParent(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.forkWith(l, "C", ForkArgs{Vfork: true, Body: func(l *LWP) {
+				w.is("attach", l.PtraceAttach(l.Proc().Parent().Pid()), netbsd.EPERM)
+			}})
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// A child that a debugger holds may trace its original parent.
+func TestAHeldChildTracesItsOriginalParent(t *testing.T) {
 	both(t, func(w *world) {
 		var c *Proc
 		p := w.spawn("P", func(l *LWP) {
 			c = w.fork(l, "C", func(l *LWP) {
 				l.Nanosleep(5 * time.Second)
-				w.is("attach", l.PtraceAttach(l.p.opptr.Pid()), netbsd.EPERM)
-				w.mark("refused")
+				op := l.p.opptr
+				w.is("attach", l.PtraceAttach(op.Pid()), netbsd.Errno(0))
+				w.wait(l, op.Pid(), 0)
+				w.mark("attached")
+				check(w.T, w.m)
+				w.is("detach", l.PtraceResume(op.Pid(), ResumeArgs{Detach: true}), netbsd.Errno(0))
 			})
 			sleepForever(l)
 		})
 		settled()
 		w.guest(func(l *LWP) {
 			l.PtraceAttach(c.Pid())
-			w.wait(l, c.Pid(), 0)
-			l.PtraceResume(c.Pid(), ResumeArgs{})
-			w.wait(l, c.Pid(), 0)
+			for w.wait(l, c.Pid(), 0).Status.Stopped() { // for SIGCHLD of P's stop, too
+				l.PtraceResume(c.Pid(), ResumeArgs{})
+			}
 		})
-		w.order("refused")
+		w.order("attached")
 		p.Kill(netbsd.SIGKILL)
 	})
 }

@@ -51,6 +51,11 @@ var traceCases = []testCase{
 	{"trace_me_errors", traceMeErrors},
 	{"trace_attach_and_detach", traceAttach},
 	{"trace_attach_errors", traceAttachErrors},
+	{"trace_child_attaches_to_its_parent", traceParent},
+	{"trace_child_attaches_to_its_stopped_parent", traceStoppedParent},
+	{"trace_parent_and_child_trace_each_other", traceEachOther},
+	{"trace_traced_parent_ends", traceParentEnds},
+	{"trace_vfork_child_and_its_parent", traceVforkParent},
 	{"trace_32_36_tracees_die_with_their_tracer", traceDies},
 	{"trace_34_attached_child_goes_back_and_dies", traceAttachedDies},
 	{"trace_37_detach_after_the_parent_died", traceParentDies},
@@ -199,6 +204,115 @@ func traceAttachErrors() {
 	}))
 	p.post()
 	reapOK(pid)
+}
+
+// traceParent is child_attach_to_its_parent of t_ptrace_topology_wait.h.
+func traceParent() { childTraces(false) }
+
+// traceStoppedParent is child_attach_to_its_stopped_parent there, in a child, whose stop and end are seen.
+func traceStoppedParent() {
+	var held pipe
+	held.open()
+	pid := fork(func() {
+		childTraces(true)
+		exit(15)
+	})
+	held.closeW()
+	held.eof() // in 2003 a tracee is no child of its parent's
+	reap(pid, exited(15))
+	noChildren()
+}
+
+// kinfo is a struct kinfo_proc2.
+var kinfo [680]byte
+
+// awaitStopped returns when kern.proc2 says that a process has stopped.
+func awaitStopped(pid int) {
+	const ctlKern, kernProc2, byPid, realStat, sSTOP = 1, 47, 1, 632, 4
+	for {
+		mib := [6]int32{ctlKern, kernProc2, byPid, int32(pid), int32(len(kinfo)), 1}
+		size := len(kinfo)
+		must("kern.proc2", sysSysctl, ptr(&mib), len(mib), ptr(&kinfo), ptr(&size), 0, 0)
+		if kinfo[realStat] == sSTOP {
+			return
+		}
+		yield()
+	}
+}
+
+func childTraces(stop bool) {
+	var down, up pipe
+	down.open()
+	up.open()
+	parent := getpid()
+	tracer := fork(func() {
+		down.wait()
+		if stop {
+			awaitStopped(parent)
+		}
+		ptrace("PT_ATTACH of the parent", ptATTACH, getppid(), 0, 0)
+		awaitStop(parent, sigSTOP)
+		if release10 {
+			eq("getppid", getppid(), parent)
+		}
+		ptrace("PT_DETACH of the parent", ptDETACH, parent, 1, 0)
+		errs("wait4 for the parent", echild, sysWait4, parent, 0, 0, 0)
+		up.post()
+		exit(5)
+	})
+	down.post()
+	if stop {
+		kill(parent, sigSTOP)
+	}
+	up.wait()
+	reap(tracer, exited(5))
+	noChildren()
+}
+
+// traceEachOther: a tracer's end kills its tracee (exit1), and its parent, who is the tracer of the tracer, too.
+func traceEachOther() {
+	var held pipe
+	held.open()
+	pid := fork(func() {
+		fork(func() {
+			parent := getppid()
+			ptrace("PT_ATTACH of the parent", ptATTACH, parent, 0, 0)
+			awaitStop(parent, sigSTOP)
+			ptrace("PT_TRACE_ME", ptTRACEME, 0, 0, 0)
+			exit(5)
+		})
+		subWait0()
+	})
+	held.closeW()
+	held.eof()
+	reap(pid, sigKILL)
+	noChildren()
+}
+
+// traceParentEnds: the end of a parent is seen by its child, which traces it, and then by its own parent.
+func traceParentEnds() {
+	var up pipe
+	up.open()
+	pid := fork(func() {
+		fork(func() {
+			parent := getppid()
+			ptrace("PT_ATTACH of the parent", ptATTACH, parent, 0, 0)
+			awaitStop(parent, sigSTOP)
+			resume(parent, sigTERM)
+			reap(parent, sigTERM)
+			eq("getppid afterwards", getppid(), 1)
+			up.post()
+		})
+		subWait0()
+	})
+	up.wait()
+	reap(pid, sigTERM)
+	noChildren()
+}
+
+// traceVforkParent: ptrace_allowed, (5).
+func traceVforkParent() {
+	reapOK(vfork(func() { errs("PT_ATTACH of the parent", eperm, sysPtrace, ptATTACH, getppid(), 0, 0) }))
 }
 
 // A tracer that exits takes its tracees, its own children, with it; they are init's.
