@@ -39,28 +39,50 @@ func (p *Proc) Rlimit(which int) (Rlimit, netbsd.Errno) {
 // SetRlimit is setrlimit(2) by l: EINVAL for a resource that does not exist or a
 // soft limit above the hard one, EPERM for raising the hard limit unless root.
 func (l *LWP) SetRlimit(which int, r Rlimit) netbsd.Errno {
+	return l.SetRlimitWithin(which, r, 0, netbsd.RLIM_INFINITY)
+}
+
+// SetRlimitWithin is SetRlimit of a resource of which l's process has used something already, and of which there is
+// no more than most: EINVAL for a limit below what is used, and one above most is cut to that (dosetrlimit).
+func (l *LWP) SetRlimitWithin(which int, r Rlimit, used, most uint64) netbsd.Errno {
 	if which < 0 || which >= netbsd.RLIM_NLIMITS {
 		return netbsd.EINVAL
 	}
-	return l.call(func() netbsd.Errno { return l.p.setRlimitLocked(which, r) })
+	return l.call(func() netbsd.Errno { return l.p.setRlimitLocked(which, r, used, most) })
 }
 
-// Limits are shared after a fork and never changed: a new set takes their place. What is above
-// RLIM_INFINITY is cut to it, as the guest may pass any number, but asking for that is to raise a limit. mu is held.
-func (p *Proc) setRlimitLocked(which int, r Rlimit) netbsd.Errno {
-	old := p.lim[which]
-	if r.Cur > r.Max {
+// What is above RLIM_INFINITY is cut to it, as the guest may pass any number, but asking for that is to raise a
+// limit. Stacks have whole pages. mu is held.
+func (p *Proc) setRlimitLocked(which int, r Rlimit, used, most uint64) netbsd.Errno {
+	switch {
+	case r.Cur > r.Max:
 		return netbsd.EINVAL
-	}
-	if r.Max > old.Max && !p.cred.IsRoot() {
+	case r == p.lim[which]:
+		return 0
+	case r.Max > p.lim[which].Max && !p.cred.IsRoot():
 		return netbsd.EPERM
 	}
-	r.Cur, r.Max = min(r.Cur, netbsd.RLIM_INFINITY), min(r.Max, netbsd.RLIM_INFINITY)
+	most = min(most, netbsd.RLIM_INFINITY)
+	r.Cur, r.Max = min(r.Cur, most), min(r.Max, most)
+	if r.Cur < used || r.Max < used {
+		return netbsd.EINVAL
+	}
+	if which == netbsd.RLIMIT_STACK {
+		r.Cur = (r.Cur + netbsd.PageSize - 1) &^ (netbsd.PageSize - 1)
+	}
+	p.storeRlimit(which, r)
+	return 0
+}
+
+// storeRlimit makes a new set of limits: they are shared after a fork and never changed. mu is held.
+func (p *Proc) storeRlimit(which int, r Rlimit) {
 	n := *p.lim
 	n[which] = r
 	p.lim = &n
 	p.noteFsize()
-	return 0
+	if which == netbsd.RLIMIT_CPU {
+		p.m.watchCPU(&n)
+	}
 }
 
 // noteFsize keeps whether there is an RLIMIT_FSIZE where that is asked for without mu. mu is held, or p is not

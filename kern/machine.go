@@ -99,6 +99,7 @@ type Machine struct {
 	left        map[int32][]leftGroup // groups of foreign programs alone, by the id they had here
 	seq         uint64                // order of the child lists: bigger is nearer to the head
 	nsubreapers int
+	watchesCPU  bool // lookAtCPU will come
 	ruFree      []*netbsd.Rusage
 	wakes       []chan struct{}
 	post        []func() // to be run as soon as mu is dropped
@@ -150,6 +151,7 @@ func New(cfg Config) *Machine {
 		m.ev = newEventRing(cfg.Events)
 	}
 	m.pids.reset()
+	m.watchCPU(m.cfg.Limits)
 	m.startInit()
 	m.startReaper()
 	return m
