@@ -41,7 +41,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	cred := c.L.Proc().Cred()
 	// Until Exec calls Replace nothing of the caller's has changed, and next is this function's
 	// to release. Afterwards it belongs to the LWP.
-	next, errno := s.build(p, cred)
+	next, errno := s.build(p, cred, stackLimit(c.L.Proc()))
 	if errno != 0 {
 		return errno
 	}
@@ -93,21 +93,28 @@ func (mc *Context) become(next *Context) {
 	}
 }
 
-// stackSize is how much is reserved for the first stack (MAXSSIZ would be 128 MiB).
-const stackSize = 16 << 20
+// stackLimit is RLIMIT_STACK of the process whose program's first stack it bounds. One that is not to be found is a
+// process's that ends.
+func stackLimit(p *kern.Proc) uint64 {
+	r, _ := p.Rlimit(netbsd.RLIMIT_STACK)
+	return r.Cur
+}
 
 // build makes an address space with the program in it and a thread at its entry: RBX holds
 // the address of struct ps_strings there (setregs of sys/arch/amd64/amd64/machdep.c). The caller
 // passes the space on to a process, or calls its release. ENOMEM: the space would exceed the
-// machine's memory limit (Config.Memory).
+// machine's memory limit (Config.Memory), or what is on the stack the limit of that (execve1).
 //
 // cred is for the auxiliary vector. A space that exceeds the limit is released before a
 // guest sees it. All registers but these are 0, as setregs leaves them, the base of FS among
 // them: a program learns nothing of the one before.
-func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
+func (s *System) build(p *program, cred *kern.Cred, stack uint64) (*Context, netbsd.Errno) {
 	st, errno := p.stack(cred)
 	if errno != 0 {
 		return nil, errno
+	}
+	if uint64(len(st.Bytes)) > stack {
+		return nil, netbsd.ENOMEM
 	}
 	mc, errno := s.images.take(s, p), netbsd.Errno(0)
 	if mc == nil {
@@ -116,7 +123,9 @@ func (s *System) build(p *program, cred *kern.Cred) (*Context, netbsd.Errno) {
 		}
 		s.images.learn(s, p, mc)
 	}
-	errno = mc.space.chargeAll()
+	if errno = mc.limitStack(stack); errno == 0 {
+		errno = mc.space.chargeAll()
+	}
 	if errno == 0 {
 		errno = mc.space.Write(st.SP, st.Bytes)
 	}
@@ -188,21 +197,32 @@ func (mc *Context) populate(p *program, rw rewritten) netbsd.Errno {
 	return mc.mapStack(seal)
 }
 
+// usualStack is the limit of the stack that a program is prepared for: init's, which most have. For another
+// one limitStack protects the stack anew.
+var usualStack = kern.DefaultLimits()[netbsd.RLIMIT_STACK].Cur
+
 // mapStack maps the stack, and protects what must not be written any more, in one hand-over.
 // The mapping reserves addresses, not memory: Linux allocates a page when the guest first
 // touches it.
 //
-// NetBSD maps MAXSSIZ and lets RLIMIT_STACK say how much of it can be touched
-// (exec_setup_stack); here RLIMIT_STACK bounds nothing. seal is due now: when this returns no
+// seal is due now: when this returns no
 // code that was read-only in the file can be written any more, and no guest code has run
 // meanwhile.
 func (mc *Context) mapStack(seal []platform.Mapping) netbsd.Errno {
-	const base, prot = netbsd.StackTop - stackSize, netbsd.PROT_READ | netbsd.PROT_WRITE
-	if errno := mc.space.record(base, stackSize, prot, nil, 0, "stack"); errno != 0 {
+	ops, errno := mc.space.m.Stack(usualStack)
+	if errno != 0 {
 		return errno
 	}
-	list := append(seal, platform.Mapping{Addr: base, Size: stackSize, Prot: prot, Flags: syscall.MAP_PRIVATE | syscall.MAP_NORESERVE, Anonymous: true})
-	return mc.mapAll(-1, list)
+	for _, op := range ops {
+		r := op.Region
+		seal = append(seal, platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(r.Prot), Flags: syscall.MAP_PRIVATE | syscall.MAP_NORESERVE, Anonymous: true})
+	}
+	return mc.mapAll(-1, seal)
+}
+
+// limitStack bounds the stack of a program that has not run.
+func (mc *Context) limitStack(limit uint64) netbsd.Errno {
+	return mc.space.do(mc.thread, mc.space.m.LimitStack(usualStack, limit), -1)
 }
 
 // mapAll maps what list says, MaxMappings in a hand-over.

@@ -293,7 +293,7 @@ func (s *System) prepare(j *joiner, base *vfs.Dirs, cred *kern.Cred, known *host
 	if j.prog = prog; prog.host {
 		return &ExecError{Path: x.Name, Errno: netbsd.ENOEXEC, Err: prog.why}
 	}
-	mc, errno := s.build(prog, cred)
+	mc, errno := s.build(prog, cred, stackLimit(s.M.Init()))
 	if errno != 0 {
 		return &ExecError{Path: x.Name, Errno: errno, Err: errno}
 	}

@@ -364,6 +364,38 @@ func (s *Space) resident(addr uint64, b []byte) {
 	}
 }
 
+// LimitStack implements syscalls.Space. The limit and the map change together, as siblings can do the same.
+func (s *Space) LimitStack(c *syscalls.Call, to uint64, set func(used uint64) netbsd.Errno) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := stackLimit(c.L.Proc())
+	more := uint64(0)
+	if to = min(to, netbsd.MAXSSIZ); to > from {
+		more = mostOf(to-from, netbsd.PROT_WRITE)
+	}
+	return s.charge(more, func() netbsd.Errno {
+		if errno := set(s.stackUsed(from, threadOf(c).Regs().RSP)); errno != 0 {
+			return errno
+		}
+		return s.do(threadOf(c), s.m.LimitStack(from, to), -1)
+	})
+}
+
+// stackUsed is vm_ssize, how far the stack has grown: to the lowest page that has been touched (uvm_grow). Where the host
+// does not say which those are, it is to the stack pointer.
+func (s *Space) stackUsed(limit, sp uint64) uint64 {
+	end := (min(limit, netbsd.MAXSSIZ) + vm.PageSize - 1) &^ (vm.PageSize - 1)
+	pages := make([]byte, end/vm.PageSize)
+	if s.proc.Resident(netbsd.StackTop-end, pages) == nil {
+		for i := range pages {
+			if pages[i]&1 != 0 {
+				return end - uint64(i)*vm.PageSize
+			}
+		}
+	}
+	return min(netbsd.StackTop-sp&^(vm.PageSize-1), end) // which may be elsewhere
+}
+
 // Mremap implements syscalls.Space.
 // The old pages count until they are gone, so a move asks for all of the new length.
 func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, errno netbsd.Errno) {

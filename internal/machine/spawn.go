@@ -28,7 +28,7 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 		s.spawnHost(p, &a)
 		return c.L.PosixSpawn(a)
 	}
-	next, errno := s.build(p, c.L.Proc().Cred())
+	next, errno := s.build(p, c.L.Proc().Cred(), stackLimit(c.L.Proc()))
 	if errno != 0 {
 		return nil, errno
 	}

@@ -326,7 +326,7 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 	if p.host {
 		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why}
 	}
-	mc, errno := s.build(p, a.Cred)
+	mc, errno := s.build(p, a.Cred, stackLimit(s.M.Init()))
 	if errno != 0 {
 		return nil, &ExecError{Path: a.Path, Errno: errno, Err: errno}
 	}

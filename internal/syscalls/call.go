@@ -55,6 +55,9 @@ type Space interface {
 	Mincore(c *Call, addr, length uint64, vec uint64) netbsd.Errno
 	Mremap(c *Call, m MremapArgs) (uint64, netbsd.Errno)
 	Minherit(c *Call, addr, length uint64, inherit int) netbsd.Errno
+	// LimitStack is what setrlimit(2) does besides when the stack is limited to a number of bytes. It calls set with
+	// how many of them have been used, which sets the limit or returns why not.
+	LimitStack(c *Call, to uint64, set func(used uint64) netbsd.Errno) netbsd.Errno
 	Mlock(c *Call, addr, length uint64, on bool) netbsd.Errno
 	Mlockall(c *Call, flags int) netbsd.Errno
 	Brk(c *Call, addr uint64) netbsd.Errno

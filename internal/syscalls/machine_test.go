@@ -135,6 +135,14 @@ func (m *ram) Minherit(_ *Call, addr, length uint64, inherit int) netbsd.Errno {
 	return m.ask(rangeArgs{addr, length, inherit})
 }
 
+// LimitStack sets a limit of a stack of two pages.
+func (m *ram) LimitStack(_ *Call, to uint64, set func(uint64) netbsd.Errno) netbsd.Errno {
+	if errno := set(2 * netbsd.PageSize); errno != 0 {
+		return errno
+	}
+	return m.ask(rangeArgs{to, 0, 0})
+}
+
 // Mlock refuses what wraps, as the map does, before it is asked.
 func (m *ram) Mlock(_ *Call, addr, length uint64, on bool) netbsd.Errno {
 	if addr+length < addr {

@@ -3,6 +3,7 @@ package syscalls
 import (
 	"runtime"
 
+	"toaster/internal/file"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -122,7 +123,24 @@ func setrlimit(c *Call) netbsd.Errno {
 		return errno
 	}
 	r := netbsd.DecodeRlimit(b)
-	return c.L.SetRlimit(c.Int(0), kern.Rlimit{Cur: r.Cur, Max: r.Max})
+	return c.setRlimit(c.Int(0), kern.Rlimit{Cur: r.Cur, Max: r.Max})
+}
+
+// setRlimit is dosetrlimit.
+func (c *Call) setRlimit(which int, r kern.Rlimit) netbsd.Errno {
+	switch which {
+	case netbsd.RLIMIT_STACK:
+		return c.Space.LimitStack(c, r.Cur, func(used uint64) netbsd.Errno {
+			return c.L.SetRlimitWithin(which, r, used, netbsd.MAXSSIZ)
+		})
+	case netbsd.RLIMIT_DATA:
+		return c.L.SetRlimitWithin(which, r, 0, netbsd.MAXDSIZ)
+	case netbsd.RLIMIT_NOFILE:
+		return c.L.SetRlimitWithin(which, r, 0, uint64(orDefault(c.K.MaxFiles, file.MaxOpenFiles)))
+	case netbsd.RLIMIT_NPROC:
+		return c.L.SetRlimitWithin(which, r, 0, uint64(c.K.M.MaxProc()))
+	}
+	return c.L.SetRlimit(which, r)
 }
 
 // getrusage is getrusage(int who, struct rusage *): 0 self, -1 children. EINVAL: any other.

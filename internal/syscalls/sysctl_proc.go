@@ -461,7 +461,7 @@ func procLimit(num int32, name string, pid int32, which int) sysctlNode {
 			return errno
 		}
 		*half(&r) = binary.LittleEndian.Uint64(b)
-		return c.L.SetRlimit(which, r)
+		return c.setRlimit(which, r)
 	}
 	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_QUAD, about: "In the limit's unit", value: get, set: set, anyWrite: true}
 }
