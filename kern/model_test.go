@@ -732,7 +732,7 @@ func (mo *model) quiet() {
 	for _, d := range mo.ds {
 		mo.compareHandlers(d)
 		mo.compare(d)
-		d.ref.fresh, d.ref.back, d.ref.passed, d.ref.puts = false, false, false, 0
+		d.ref.fresh, d.ref.back, d.ref.passed, d.ref.told, d.ref.puts = false, false, false, false, 0
 	}
 	clear(mo.ref.must)
 	if errs := mo.m.Check(); len(errs) > 0 {

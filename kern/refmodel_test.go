@@ -62,6 +62,7 @@ type refProc struct {
 	fresh   bool   // something new to report since the last quiet moment
 	back    bool   // given back by a debugger since then
 	passed  bool   // it has been continued since then, and has died of what was pending
+	told    bool   // traced, it was sent SIGCHLD since then, and stops for it
 
 	lwps, zlwps int // besides the first
 	vforking    *refProc
@@ -253,6 +254,10 @@ func (r *ref) sendInfo(p *refProc, i netbsd.Siginfo) {
 	}
 	if s == netbsd.SIGCHLD {
 		p.chld++
+		if p.told {
+			r.racy = true // whether the first has been taken is the scheduler's
+		}
+		p.told = p.traced && p.state != refStopped
 	}
 	if !p.traced {
 		if s == netbsd.SIGCHLD && !p.catch.Has(s) || p.ignore.Has(s) || s == netbsd.SIGTSTP && r.orphaned(p) {
@@ -395,6 +400,9 @@ func (r *ref) exit1(p *refProc, w netbsd.WaitStatus) {
 		traced := c.traced
 		if traced {
 			r.giveBack(c)
+			if r.r2003 && c.state == refZombie {
+				c.fresh = false // proc_reparent wakes nobody
+			}
 			r.send(c, netbsd.SIGKILL)
 		} else {
 			r.reparent(c, r.init)
