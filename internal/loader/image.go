@@ -25,8 +25,12 @@ type Image struct {
 	Low, End uint64 // the span of all segments; End is where break begins
 }
 
-// PaXNoMprotect is ELF_NOTE_PAX_NOMPROTECT of sys/exec_elf.h: the program is to do without PaX MPROTECT.
-const PaXNoMprotect = 2
+// Flags of Image.PaX: ELF_NOTE_PAX_MPROTECT and ELF_NOTE_PAX_NOMPROTECT of sys/exec_elf.h. The program is to have PaX
+// MPROTECT, or to do without.
+const (
+	PaXMprotect   = 1
+	PaXNoMprotect = 2
+)
 
 // Segment is one part to be mapped, with whole pages. The first FileLen bytes come
 // from the file; what follows is anonymous memory. Zero bytes at ZeroAt, inside the

@@ -45,7 +45,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if c.L.Proc().Traced() {
+	if c.L.Proc().Traced() && s.Pax.Ptrace() {
 		next.space.m.Lift() // a debugger's breakpoints come by ptrace(2), and from within (pax_set_flags)
 	}
 	errno = c.L.Exec(kern.ExecArgs{
@@ -155,6 +155,11 @@ func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 	return mc, errno
 }
 
+// mprotects says whether PaX MPROTECT holds for p, as things are set now.
+func (s *System) mprotects(p *program) bool {
+	return s.Pax.Mprotect(p.image.PaX&loader.PaXMprotect != 0, p.image.PaX&loader.PaXNoMprotect != 0)
+}
+
 // rewritten is what is written into a program, and into its dynamic linker.
 type rewritten struct{ program, interp *platform.Rewrite }
 
@@ -168,8 +173,7 @@ func (s *System) fill(p *program, rw rewritten) (*Context, netbsd.Errno) {
 		return nil, hostErrno(err)
 	}
 	mc := &Context{sys: s, thread: t, space: newSpace(s, hp)}
-	// pax_mprotect_elf_flags_active, with security.pax.mprotect.enabled and global 1, as GENERIC for amd64 has them.
-	mc.space.m.Mprotect(p.image.PaX&loader.PaXNoMprotect == 0)
+	mc.space.m.Mprotect(s.mprotects(p))
 	if errno := mc.populate(p, rw); errno != 0 {
 		hp.Release()
 		return nil, errno

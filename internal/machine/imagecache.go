@@ -34,6 +34,7 @@ type cachedImage struct {
 	seen    int // executions, up to the one that made it warm
 	used    int // when it was executed last, by imageCache.clock
 	nursery *platform.Nursery
+	pax     bool // its copies have PaX MPROTECT, which can be set otherwise since
 	m       *vm.Map
 	texts   []text
 }
@@ -67,7 +68,7 @@ func (c *imageCache) take(s *System, p *program) *Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	i := c.known[id]
-	if i == nil || i.nursery == nil {
+	if i == nil || i.nursery == nil || i.pax != s.mprotects(p) {
 		return nil
 	}
 	c.clock++
@@ -104,7 +105,7 @@ func (c *imageCache) learn(s *System, p *program, mc *Context) {
 	}
 	m, _ := mc.space.m.Fork()
 	mc.space.nursery = n
-	c.add(id, &cachedImage{nursery: n, m: m, texts: mc.space.texts})
+	c.add(id, &cachedImage{nursery: n, pax: mc.space.m.Mprotects(), m: m, texts: mc.space.texts})
 }
 
 // due counts an execution, and says whether it is the one to make the program warm: only

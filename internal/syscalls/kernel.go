@@ -25,6 +25,7 @@ type Kernel struct {
 
 	Accounting Accounting
 	Ktraces    Ktraces
+	Pax        Pax
 
 	Aio   aio.Machine
 	aioMu sync.Mutex // held while a process gets its queue

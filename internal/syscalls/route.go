@@ -8,7 +8,7 @@ import (
 	"toaster/netbsd"
 )
 
-// routeTable is net.route.0.FAMILY.WHAT.ARGUMENT (sysctl_rtable of rtsock.c): what the guests'
+// routeTable is net.route.rtable.FAMILY.WHAT.ARGUMENT (sysctl_rtable of rtsock.c): what the guests'
 // network has, FAMILY 0 is all.
 //
 //	NET_RT_DUMP     the routes
@@ -18,10 +18,9 @@ import (
 //
 // EINVAL for anything else, but the still older forms, which are empty.
 func routeTable(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
-	if len(rest) != 4 && len(rest) != 5 {
+	if len(rest) != 3 {
 		return nil, netbsd.EINVAL
 	}
-	rest = rest[len(rest)-3:]
 	family, what, arg := rest[0], rest[1], rest[2]
 	switch what {
 	case netbsd.NET_RT_DUMP:

@@ -125,5 +125,6 @@ func securityNodes() []sysctlNode {
 				sysctlInt(ctlCreateBase+1, "usermount", fixedInt(0)).says("Whether users may mount file systems"),
 			).says("Extensions"),
 		).says("Models of security"),
+		paxNodes(),
 	}
 }

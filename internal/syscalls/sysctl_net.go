@@ -24,7 +24,10 @@ func netNodes() []sysctlNode {
 				sysctlInt(24, "v6only", fixedInt(1)).says("Whether sockets of IPv6 take no IPv4"),
 			).says("IPv6"),
 		).says("IPv6"),
-		sysctlTable(netbsd.AF_ROUTE, "route", routeTable).says("Routing messages"),
+		sysctlDir(netbsd.AF_ROUTE, "route",
+			sysctlTable(0, "rtable", routeTable).says("Routing table information"),
+			sysctlStruct(ctlCreateBase, "stats", zeros(5*8)).says("Routing statistics"),
+		).says("PF_ROUTE information"),
 	}
 }
 

@@ -34,6 +34,9 @@ func TestSystem(t *testing.T) {
 			{"sysctl_rtable: EINVAL for no table", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, 99, 0), 6, room(9), longs(9), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sysctl_rtable: NET_RT_DUMP without a network", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, netbsd.NET_RT_DUMP, 0), 6, room(9), longs(9), 0, 0}, 0, out{3, longs(0)}, nil},
 			{"sysctl_rtable: NET_RT_IFLIST without a network", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, netbsd.NET_RT_IFLIST, 0), 6, room(9), longs(9), 0, 0}, 0, out{3, longs(0)}, nil},
+			{"sysctl_rtable: EINVAL for a name that goes on", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, netbsd.NET_RT_DUMP, 0, 0), 7, room(9), longs(9), 0, 0}, netbsd.EINVAL, nil, nil},
+			{"sysctl_rtable: EPERM for a new value", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, netbsd.NET_RT_DUMP, 0), 6, 0, longs(0), longs(0), 8}, netbsd.EPERM, nil, nil},
+			{"sysctl_net_route_setup: net.route.stats is struct rtstat", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, ctlCreateBase), 3, 0, longs(0), 0, 0}, 0, out{3, longs(40)}, nil},
 			{"sysctl_lookup: EINVAL for what has no value", netbsd.SYS___sysctl, args{words(1), 1, room(9), longs(9), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sysctl(3): kern.ostype", netbsd.SYS___sysctl, args{words(1, 1), 2, room(9), longs(9), 0, 0}, 0, out{2, []byte("NetBSD\x00\xa5")}, nil},
 			{"kern.osrevision is that of kern.osrelease: __NetBSD_Version__ of sys/param.h", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, netbsd.KERN_OSREV), 2, room(4), longs(4), 0, 0}, 0, out{2, words(1001000000)}, nil},
@@ -46,6 +49,106 @@ func TestSystem(t *testing.T) {
 			{"sysctl(3): hw.physmem64", netbsd.SYS___sysctl, args{words(6, netbsd.HW_PHYSMEM64), 2, room(8), longs(8), 0, 0}, 0, out{2, longs(1 << 30)}, nil},
 		},
 	})
+}
+
+// sysctlbyname(3) without room, as who asks whether there is a node calls it, is EINVAL in NetBSD, too, for these: sysctl_doeproc
+// (kern.proc2), sysctl_kern_file2 and sysctl_rtable (net.route.rtable) look at how many names follow before they
+// look at oldp, and want four, four and three; kern.tty has no function of its own, and sysctl_lookup has no value
+// for a node.
+func TestSysctlOfNodesThatWantMore(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		tty := sysctlRoot.child(netbsd.CTL_KERN).named("tty")
+		for name, num := range map[string][]int32{
+			"kern.proc2": {netbsd.CTL_KERN, netbsd.KERN_PROC2}, "kern.file2": {netbsd.CTL_KERN, netbsd.KERN_FILE2},
+			"net.route.rtable": {netbsd.CTL_NET, netbsd.AF_ROUTE, 0}, "kern.tty": {netbsd.CTL_KERN, tty.num},
+		} {
+			if r := p.do(netbsd.SYS___sysctl, mib(num...), len(num), 0, longs(0), 0, 0); r.errno != netbsd.EINVAL {
+				t.Errorf("%s: %s", name, errnoName(r.errno))
+			}
+		}
+		if r := p.do(netbsd.SYS___sysctl, mib(netbsd.CTL_KERN, tty.num, tty.named("qsize").num), 3, room(4), longs(4), 0, 0); r.errno != 0 || le.Uint32(r.mem(2, 4)) != 1024 {
+			t.Errorf("kern.tty.qsize: %s", errnoName(r.errno))
+		}
+	})
+}
+
+// named returns the child of that name; a test fails without one.
+func (n *sysctlNode) named(name string) *sysctlNode {
+	for i := range n.children {
+		if n.children[i].name == name {
+			return &n.children[i]
+		}
+	}
+	panic("there is no " + name)
+}
+
+// security(7) and sysctl_security_pax_setup of kern_pax.c: what there is, as GENERIC for amd64 is configured
+// (PAX_MPROTECT and PAX_ASLR 1, PAX_SEGVGUARD 0), and what the superuser may change.
+func TestSysctlPax(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		pax := sysctlRoot.child(netbsd.CTL_SECURITY).named("pax")
+		ask := func(family, name string, set any, size int) (uint32, netbsd.Errno) {
+			f := pax.named(family)
+			r := p.do(netbsd.SYS___sysctl, mib(netbsd.CTL_SECURITY, pax.num, f.num, f.named(name).num), 4, room(4), longs(4), set, size)
+			return le.Uint32(r.mem(2, 4)), r.errno
+		}
+		for _, c := range []struct {
+			family, name string
+			value        uint32
+			fixed        bool
+		}{
+			{"mprotect", "enabled", 1, false}, {"mprotect", "global", 1, false}, {"mprotect", "ptrace", 1, false},
+			{"segvguard", "enabled", 1, false}, {"segvguard", "global", 0, false}, {"segvguard", "expiry_timeout", 120, false},
+			{"segvguard", "suspend_timeout", 600, false}, {"segvguard", "max_crashes", 5, false},
+			{"aslr", "enabled", 1, false}, {"aslr", "global", 1, false},
+			{"aslr", "mmap_len", 32, true}, {"aslr", "stack_len", 32, true}, {"aslr", "exec_len", 32, true},
+		} {
+			name := c.family + "." + c.name
+			if v, errno := ask(c.family, c.name, 0, 0); v != c.value || errno != 0 {
+				t.Errorf("%s is %d, %v", name, v, errno)
+			}
+			want := netbsd.Errno(0)
+			if c.fixed {
+				want = netbsd.EPERM
+			}
+			if _, errno := ask(c.family, c.name, words(9), 4); errno != want {
+				t.Errorf("%s = 9: %v", name, errno)
+			}
+			if v, _ := ask(c.family, c.name, 0, 0); !c.fixed && v != 9 {
+				t.Errorf("%s is %d", name, v)
+			}
+		}
+		if _, errno := ask("mprotect", "enabled", words(1, 1), 8); errno != netbsd.EINVAL {
+			t.Errorf("8 bytes: %v", errno)
+		}
+		p.c.L.Setuid(7)
+		if _, errno := ask("mprotect", "enabled", words(0), 4); errno != netbsd.EPERM {
+			t.Errorf("as uid 7: %v", errno)
+		}
+	})
+}
+
+// pax_mprotect_elf_flags_active.
+func TestWhomPaxMprotectHoldsFor(t *testing.T) {
+	for _, c := range []struct {
+		enabled, global         int32
+		plain, wanted, unwanted bool
+	}{
+		{1, 1, true, true, false},
+		{1, 0, false, true, false},
+		{0, 1, false, false, false},
+		{0, 0, false, false, false},
+	} {
+		var p Pax
+		p.mprotect.changed.Store(&c.enabled)
+		p.global.changed.Store(&c.global)
+		if got := [...]bool{p.Mprotect(false, false), p.Mprotect(true, false), p.Mprotect(false, true)}; got != [...]bool{c.plain, c.wanted, c.unwanted} {
+			t.Errorf("enabled %d, global %d: %v", c.enabled, c.global, got)
+		}
+	}
+	if p := new(Pax); !p.Mprotect(false, false) || p.Mprotect(false, true) || !p.Ptrace() {
+		t.Error("not so at first")
+	}
 }
 
 // What a process was started with is told by kern.proc_args, its environment not to

@@ -81,6 +81,9 @@ type Map struct {
 // becomes neither later unless its mapping said so, in its protection or by PROT_MPROTECT.
 func (m *Map) Mprotect(on bool) { m.mprotect = on }
 
+// Mprotects says whether Mprotect was told so.
+func (m *Map) Mprotects() bool { return m.mprotect }
+
 // Lift ends PaX MPROTECT, for what is mapped already, too: as if that had never held.
 func (m *Map) Lift() {
 	m.mprotect = false

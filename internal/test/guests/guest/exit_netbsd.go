@@ -8,6 +8,7 @@ var subprograms = []testCase{
 	{"sub_drop_run", subDropRun},
 	{"sub_shm", subShm},
 	{"sub_core", subCore},
+	{"sub_pax", subPax},
 	{"sub_stack", subStack},
 	{"sub_ktrace", subKtrace},
 	{"sub_acct", subAcct},

@@ -12,6 +12,7 @@ var memCases = []testCase{
 	{"mem_mmap_and_LWPs", memLWPs},
 	{"mem_mmap_at_its_limit", memLimit},
 	{"mem_mmap_bad_arguments", memBad},
+	{"mem_PaX_MPROTECT_and_its_settings", memPax},
 }
 
 const page = 4096
@@ -197,4 +198,68 @@ func subHeap() {
 	anywhere(8 * mb)
 	say("ready\n")
 	in.eof()
+}
+
+// sysctlnodes are struct sysctlnode: flags, number, name at 8, and more.
+var sysctlnodes [64][96]byte
+
+// nodeOf returns the number of a node's child by its name (CTL_QUERY).
+func nodeOf(mib *[6]int32, n int, name string) int32 {
+	mib[n] = -2
+	size := len(sysctlnodes) * len(sysctlnodes[0])
+	must("CTL_QUERY", sysSysctl, ptr(mib), n+1, ptr(&sysctlnodes), ptr(&size), 0, 0)
+	for i := range size / len(sysctlnodes[0]) {
+		b := &sysctlnodes[i]
+		j := 0
+		for j < len(name) && b[8+j] == name[j] {
+			j++
+		}
+		if j == len(name) && b[8+j] == 0 {
+			return *(*int32)(unsafe.Pointer(&b[4]))
+		}
+	}
+	fail("no node of that name")
+	return 0
+}
+
+// setPax sets security.pax.mprotect.NAME, and says what errno there was.
+func setPax(name string, value int32) int {
+	mib := [6]int32{13} // CTL_SECURITY
+	mib[1] = nodeOf(&mib, 1, "pax")
+	mib[2] = nodeOf(&mib, 2, "mprotect")
+	mib[3] = nodeOf(&mib, 3, name)
+	_, e := call(sysSysctl, ptr(&mib), 4, 0, 0, ptr(&value), 4)
+	return e
+}
+
+// subPax says whether memory can be written and executed: it exits with the errno.
+func subPax() {
+	_, e := call(sysMmap, 0, page, protRW|4, mapAnon|mapPriv, -1, 0, 0)
+	exit(e)
+}
+
+// memPax: what is written is not executed (EACCES of pax_mprotect_validate), unless the superuser says otherwise
+// (security(7)): for programs that are executed then, whatever is kept ready for them.
+func memPax() {
+	const eACCES = 13
+	is := func(what string, errno int) {
+		for range 4 {
+			pid := fork(func() { execSelf("sub_pax") })
+			got, st := wait4(pid, 0)
+			eq(what, got, pid)
+			eq(what, st, exited(errno))
+		}
+	}
+	is("at first", eACCES)
+	if must("getuid", sysGetuid) == 0 {
+		eq("enabled = 0", setPax("enabled", 0), 0)
+		is("disabled", 0)
+		eq("enabled = 1", setPax("enabled", 1), 0)
+		eq("global = 0", setPax("global", 0), 0)
+		is("for those that want it", 0)
+		eq("global = 1", setPax("global", 1), 0)
+		is("again", eACCES)
+	}
+	dropRoot()
+	eq("enabled = 0 as a user", setPax("enabled", 0), eperm)
 }
