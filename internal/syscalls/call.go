@@ -44,6 +44,9 @@ type Space interface {
 	Read(addr uint64, b []byte) netbsd.Errno
 	// Write stores b at addr: all of it, or EFAULT with a prefix written.
 	Write(addr uint64, b []byte) netbsd.Errno
+	// CompareAndSwap changes the word at addr, which is aligned, to another one if it is old, in one step even for
+	// others that have the memory. It returns what it was. EFAULT.
+	CompareAndSwap(c *Call, addr uint64, old, to uint32) (uint32, netbsd.Errno)
 	// ReadString reads up to a NUL; ENAMETOOLONG if there is none within max bytes.
 	ReadString(addr uint64, max int) (string, netbsd.Errno)
 

@@ -6,10 +6,9 @@ import (
 	"toaster/netbsd"
 )
 
-// This file has __futex(2) of release 10, as sys_futex.c serves it. Two things differ. The word
+// This file has __futex(2) of release 10, as sys_futex.c serves it. One thing differs: the word
 // is compared without the queue's lock, by a waiter that is on the queue already: who changes it
-// and then wakes finds that waiter, as with the lock. And FUTEX_WAKE_OP is ENOSYS, as the kernel
-// cannot change a word of a guest's in one step. Operations with priorities (FUTEX_LOCK_PI and its
+// and then wakes finds that waiter, as with the lock. Operations with priorities (FUTEX_LOCK_PI and its
 // like) are ENOSYS in NetBSD, too.
 
 // futex is __futex(int *uaddr, int op, int val, const struct timespec *timeout, int *uaddr2, int val2,
@@ -38,6 +37,8 @@ func futex(c *Call) netbsd.Errno {
 		return c.futexRequeue(false)
 	case netbsd.FUTEX_CMP_REQUEUE:
 		return c.futexRequeue(true)
+	case netbsd.FUTEX_WAKE_OP:
+		return c.futexWakeOp()
 	}
 	return netbsd.ENOSYS
 }
@@ -172,4 +173,103 @@ func (c *Call) futexRequeue(compare bool) netbsd.Errno {
 		return netbsd.EAGAIN
 	}
 	return c.ok(uint64(c.K.futexes.wake(from, n, netbsd.FUTEX_BITSET_MATCH_ANY, to, move)))
+}
+
+// futexWakeOp is futex_func_wake_op: FUTEX_WAKE_OP changes the word at uaddr2 as val3 says, in one step, wakes up to
+// val waiters of the word at uaddr, and, if val3 says so of what the other one was, up to val2 of that. It returns how
+// many were woken. EINVAL: a negative number, an operation that there is not, or a word that is not aligned.
+// EFAULT.
+func (c *Call) futexWakeOp() netbsd.Errno {
+	n, n2, op := c.Int(2), c.Int(5), futexOp(c.Uint32(6))
+	if n < 0 || n2 < 0 || !op.valid() {
+		return netbsd.EINVAL
+	}
+	key, errno := c.futexKey(c.Ptr(0), c.futexShared())
+	if errno != 0 {
+		return errno
+	}
+	other, errno := c.futexKey(c.Ptr(4), c.futexShared())
+	if errno != 0 {
+		return errno
+	}
+	old, errno := c.futexChange(c.Ptr(4), op)
+	if errno != 0 {
+		return errno
+	}
+	t, any := &c.K.futexes, uint32(netbsd.FUTEX_BITSET_MATCH_ANY)
+	woken := t.wake(key, n, any, key, 0)
+	if op.compare(int32(old)) {
+		woken += t.wake(other, n2, any, other, 0)
+	}
+	return c.ok(uint64(woken))
+}
+
+// futexChange applies op to the word at addr, and returns what it was.
+func (c *Call) futexChange(addr uint64, op futexOp) (uint32, netbsd.Errno) {
+	var b [4]byte
+	if errno := c.Space.Read(addr, b[:]); errno != 0 {
+		return 0, errno
+	}
+	for old := le32(b[:]); ; {
+		was, errno := c.Space.CompareAndSwap(c, addr, old, op.apply(old))
+		if errno != 0 || was == old {
+			return was, errno
+		}
+		old = was
+	}
+}
+
+// futexOp is val3 of FUTEX_WAKE_OP: an operation, a comparison, and 12 bits for each, which have no sign
+// (FUTEX_OP of sys/futex.h).
+type futexOp uint32
+
+func (o futexOp) split() (op, cmp, arg, cmparg uint32) {
+	return uint32(o >> 28), uint32(o >> 24 & 0xf), uint32(o >> 12 & 0xfff), uint32(o & 0xfff)
+}
+
+// valid is futex_validate_op_cmp.
+func (o futexOp) valid() bool {
+	op, cmp, arg, _ := o.split()
+	if op&netbsd.FUTEX_OP_OPARG_SHIFT != 0 && arg >= 32 {
+		return false
+	}
+	return op&^netbsd.FUTEX_OP_OPARG_SHIFT <= netbsd.FUTEX_OP_XOR && cmp <= netbsd.FUTEX_OP_CMP_GE
+}
+
+// apply is futex_compute_op.
+func (o futexOp) apply(old uint32) uint32 {
+	op, _, arg, _ := o.split()
+	if op&netbsd.FUTEX_OP_OPARG_SHIFT != 0 {
+		arg = 1 << arg
+	}
+	switch op &^ netbsd.FUTEX_OP_OPARG_SHIFT {
+	case netbsd.FUTEX_OP_ADD:
+		return old + arg
+	case netbsd.FUTEX_OP_OR:
+		return old | arg
+	case netbsd.FUTEX_OP_ANDN:
+		return old &^ arg
+	case netbsd.FUTEX_OP_XOR:
+		return old ^ arg
+	}
+	return arg
+}
+
+// compare is futex_compute_cmp.
+func (o futexOp) compare(old int32) bool {
+	_, cmp, _, arg := o.split()
+	with := int32(arg)
+	switch cmp {
+	case netbsd.FUTEX_OP_CMP_EQ:
+		return old == with
+	case netbsd.FUTEX_OP_CMP_NE:
+		return old != with
+	case netbsd.FUTEX_OP_CMP_LT:
+		return old < with
+	case netbsd.FUTEX_OP_CMP_LE:
+		return old <= with
+	case netbsd.FUTEX_OP_CMP_GT:
+		return old > with
+	}
+	return old >= with
 }

@@ -12,6 +12,7 @@ const (
 	wake     = netbsd.FUTEX_WAKE | netbsd.FUTEX_PRIVATE_FLAG
 	wakeBits = netbsd.FUTEX_WAKE_BITSET | netbsd.FUTEX_PRIVATE_FLAG
 	requeue  = netbsd.FUTEX_REQUEUE | netbsd.FUTEX_PRIVATE_FLAG
+	wakeOp   = netbsd.FUTEX_WAKE_OP | netbsd.FUTEX_PRIVATE_FLAG
 	cmpReq   = netbsd.FUTEX_CMP_REQUEUE | netbsd.FUTEX_PRIVATE_FLAG
 )
 
@@ -37,6 +38,11 @@ func TestFutex(t *testing.T) {
 			{"futex_key_init: one's own is not looked at", netbsd.SYS___futex, args{bad, wake, 1, 0, 0, 0, 0}, 0, 0, nil},
 			{"futex_func_requeue: EINVAL for a negative number", netbsd.SYS___futex, args{word, requeue, 0, 0, word, -1, 0}, netbsd.EINVAL, nil, nil},
 			{"futex_func_requeue: nothing to do", netbsd.SYS___futex, args{word, cmpReq, 1, 0, odd, 1, 99}, 0, 0, nil},
+			{"futex_func_wake_op: the word changes", netbsd.SYS___futex, args{word, wakeOp, 1, 0, words(7), 1, 1<<28 | 5<<12}, 0, out{4, words(12)}, nil},
+			{"futex_func_wake_op: EINVAL for a negative number", netbsd.SYS___futex, args{word, wakeOp, 1, 0, word, -1, 0}, netbsd.EINVAL, nil, nil},
+			{"futex_validate_op_cmp: EINVAL", netbsd.SYS___futex, args{word, wakeOp, 1, 0, word, 1, 0x50000000}, netbsd.EINVAL, nil, nil},
+			{"futex_func_wake_op: EINVAL for no word", netbsd.SYS___futex, args{word, wakeOp, 1, 0, odd, 1, 0}, netbsd.EINVAL, nil, nil},
+			{"futex_load: EFAULT", netbsd.SYS___futex, args{word, wakeOp, 1, 0, bad, 1, 0}, netbsd.EFAULT, nil, nil},
 			{"do_futex: ENOSYS for FUTEX_FD", netbsd.SYS___futex, args{word, 2, 0, 0, 0, 0, 0}, netbsd.ENOSYS, nil, nil},
 			{"do_futex: ENOSYS for priorities", netbsd.SYS___futex, args{word, 6, 0, 0, 0, 0, 0}, netbsd.ENOSYS, nil, nil},
 		},
@@ -177,4 +183,39 @@ func TestFutexRobustLoop(t *testing.T) {
 		head := p.mem.put(longs(entry, 8, 0))
 		robust{k: p.k, space: p.mem, head: head, tid: 1}.release()
 	})
+}
+
+// futex_validate_op_cmp, futex_compute_op and futex_compute_cmp: the arguments have 12 bits and no sign.
+func TestFutexOp(t *testing.T) {
+	const shift = netbsd.FUTEX_OP_OPARG_SHIFT
+	make := func(op, arg, cmp, cmparg uint32) futexOp { return futexOp(op<<28 | cmp<<24 | arg<<12 | cmparg) }
+	for _, c := range []struct {
+		op, arg, old, want uint32
+	}{
+		{netbsd.FUTEX_OP_SET, 5, 9, 5}, {netbsd.FUTEX_OP_ADD, 5, 0xffffffff, 4}, {netbsd.FUTEX_OP_OR, 5, 8, 13},
+		{netbsd.FUTEX_OP_ANDN, 5, 15, 10}, {netbsd.FUTEX_OP_XOR, 5, 15, 10}, {netbsd.FUTEX_OP_SET, 0xfff, 0, 0xfff},
+		{netbsd.FUTEX_OP_OR | shift, 31, 1, 0x80000001}, {netbsd.FUTEX_OP_SET | shift, 0, 9, 1},
+	} {
+		if o := make(c.op, c.arg, 0, 0); !o.valid() || o.apply(c.old) != c.want {
+			t.Errorf("operation %d, %d of %#x: %#x, want %#x", c.op, c.arg, c.old, o.apply(c.old), c.want)
+		}
+	}
+	for _, c := range []struct {
+		cmp              uint32
+		below, at, above bool
+	}{
+		{netbsd.FUTEX_OP_CMP_EQ, false, true, false}, {netbsd.FUTEX_OP_CMP_NE, true, false, true},
+		{netbsd.FUTEX_OP_CMP_LT, true, false, false}, {netbsd.FUTEX_OP_CMP_LE, true, true, false},
+		{netbsd.FUTEX_OP_CMP_GT, false, false, true}, {netbsd.FUTEX_OP_CMP_GE, false, true, true},
+	} {
+		o := make(0, 0, c.cmp, 7)
+		if o.compare(-8) != c.below || o.compare(7) != c.at || o.compare(8) != c.above {
+			t.Errorf("comparison %d", c.cmp)
+		}
+	}
+	for _, o := range []futexOp{make(5, 0, 0, 0), make(7|shift, 0, 0, 0), make(0, 0, 6, 0), make(0, 0, 15, 0), make(shift, 32, 0, 0)} {
+		if o.valid() {
+			t.Errorf("%#x is an operation", uint32(o))
+		}
+	}
 }

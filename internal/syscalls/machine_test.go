@@ -135,6 +135,20 @@ func (m *ram) Minherit(_ *Call, addr, length uint64, inherit int) netbsd.Errno {
 	return m.ask(rangeArgs{addr, length, inherit})
 }
 
+// CompareAndSwap changes a word for its only user.
+func (m *ram) CompareAndSwap(_ *Call, addr uint64, old, to uint32) (uint32, netbsd.Errno) {
+	var b [4]byte
+	if errno := m.Read(addr, b[:]); errno != 0 {
+		return 0, errno
+	}
+	was := le32(b[:])
+	if was == old {
+		putLE32(b[:], to)
+		return was, m.Write(addr, b[:])
+	}
+	return was, 0
+}
+
 // LimitStack sets a limit of a stack of two pages.
 func (m *ram) LimitStack(_ *Call, to uint64, set func(uint64) netbsd.Errno) netbsd.Errno {
 	if errno := set(2 * netbsd.PageSize); errno != 0 {

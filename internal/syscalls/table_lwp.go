@@ -3,7 +3,7 @@ package syscalls
 import "toaster/netbsd"
 
 var lwpCalls = []Syscall{
-	{netbsd.SYS___futex, "uaddr ptr, op =futex, val int, timeout <timespec, uaddr2 ptr, val2 int, val3 int", netbsd.RetInt, Partial, futex, "since 10; FUTEX_WAKE_OP is ENOSYS"},
+	{netbsd.SYS___futex, "uaddr ptr, op =futex, val int, timeout <timespec, uaddr2 ptr, val2 int, val3 int", netbsd.RetInt, Full, futex, "since 10"},
 	{netbsd.SYS___futex_set_robust_list, "head ptr, len size", netbsd.RetInt, Full, futexSetRobustList, "since 10"},
 	{netbsd.SYS___futex_get_robust_list, "lwpid lid, headp >ptr, lenp >size", netbsd.RetInt, Full, futexGetRobustList, "since 10"},
 	{netbsd.SYS__lwp_create, "ucp <ucontext, flags |lwp, new_lwp >int", netbsd.RetInt, Full, lwpCreate, ""},

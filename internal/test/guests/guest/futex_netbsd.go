@@ -12,6 +12,7 @@ var futexCases = []testCase{
 	{"futex_between_processes", futexFork},
 	{"futex_private_is_not_shared", futexPrivate},
 	{"futex_sleepers_can_be_killed", futexKill},
+	{"futex_WAKE_OP", futexOps},
 	{"futex_robust_list_of_an_lwp", futexRobustLwp},
 	{"futex_robust_list_of_a_process", futexRobustFork},
 }
@@ -175,4 +176,54 @@ func futexRobustFork() {
 		}
 		reap(pid, status)
 	}
+}
+
+const (
+	futexWakeOp = 5
+	opAdd       = 1 << 28
+	ifMore      = 4 << 24 // than the lowest 12 bits
+)
+
+// futexOps: FUTEX_WAKE_OP changes a word in one step, which others change meanwhile, and wakes those who wait for
+// either (futex_func_wake_op). EFAULT where the word cannot be written.
+func futexOps() {
+	const rounds = 200
+	page := sharedPage()
+	count, gone, go1, go2 := wordOf(page), wordOf(page+4), page+8, page+12
+	pid := fork(func() {
+		for range rounds {
+			must("FUTEX_WAKE_OP", sysFutex, page+16, futexWakeOp, 0, 0, page, 0, opAdd|1<<12)
+		}
+	})
+	lwpCreate(1, 0, func() {
+		for range 10 * rounds {
+			atomic.AddUint32(count, 1)
+		}
+	})
+	for range rounds {
+		must("FUTEX_WAKE_OP", sysFutex, page+16, futexWakeOp, 0, 0, page, 0, opAdd|1<<12)
+	}
+	must("_lwp_wait", sysLwpWait, 0, 0)
+	reapOK(pid)
+	eq("all of them have counted", int(atomic.LoadUint32(count)), 12*rounds)
+
+	waiter := func(p int) int {
+		return fork(func() {
+			futexAwait(wordOf(p), 0, 0)
+			atomic.AddUint32(gone, 1)
+		})
+	}
+	first, second := waiter(go1), waiter(go2)
+	atomic.StoreUint32(wordOf(go1), 1)
+	for atomic.LoadUint32(gone) < 2 {
+		// The second word was 0 once, and is more than that from then on.
+		must("FUTEX_WAKE_OP", sysFutex, go1, futexWakeOp, 9, 0, go2, 9, opAdd|1<<12|ifMore)
+		yield()
+	}
+	reapOK(first)
+	reapOK(second)
+	readOnly := must("mmap", sysMmap, 0, 4096, 1, 0x1002, -1, 0, 0)
+	errs("a word that cannot be written", efault, sysFutex, page, futexWakeOp, 0, 0, readOnly, 0, opAdd|1<<12)
+	errs("no word", efault, sysFutex, page, futexWakeOp|privateFlag, 0, 0, nowhere, 0, opAdd|1<<12)
+	eq("the registers are still there", must("FUTEX_WAKE_OP", sysFutex, page+16, futexWakeOp, 0, 0, page, 0, opAdd), 0)
 }
