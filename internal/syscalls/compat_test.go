@@ -106,7 +106,7 @@ func TestCompatTimes(t *testing.T) {
 
 // Signals in an int, and actions without a trampoline (kern_sig_13.c, kern_sig_16.c, kern_sig_43.c).
 func TestCompatSignals(t *testing.T) {
-	const usr2 = 1 << (netbsd.SIGUSR2 - 1)
+	const usr1, usr2 = 1 << (netbsd.SIGUSR1 - 1), 1 << (netbsd.SIGUSR2 - 1)
 	old := func(handler uint64, mask, flags uint32) []byte { return append(longs(handler), words(mask, flags)...) }
 	ignore, restart := uint64(netbsd.SIG_IGN), uint32(netbsd.SA_RESTART)
 	stages(t, map[string][]row{
@@ -114,12 +114,12 @@ func TestCompatSignals(t *testing.T) {
 			{"sigaction1: EINVAL, as there is no sendsig_sigcontext", netbsd.SYS_compat_13_sigaction13, args{netbsd.SIGUSR1, old(0x401000, 0, 0), 0}, netbsd.EINVAL, nil, nil},
 			{"EFAULT", netbsd.SYS_compat_13_sigaction13, args{netbsd.SIGUSR1, bad, 0}, netbsd.EFAULT, nil, nil},
 			{"EINVAL for SIGKILL", netbsd.SYS_compat_13_sigaction13, args{netbsd.SIGKILL, old(ignore, 0, 0), 0}, netbsd.EINVAL, nil, nil},
-			{"SIG_IGN", netbsd.SYS_compat_13_sigaction13, args{netbsd.SIGUSR1, old(ignore, usr2, restart), room(16)}, 0, out{2, old(0, 0, 0)}, nil},
-			{"the old one", netbsd.SYS_compat_13_sigaction13, args{netbsd.SIGUSR1, 0, room(16)}, 0, out{2, old(ignore, usr2, restart)}, nil},
+			{"SIG_IGN", netbsd.SYS_compat_13_sigaction13, args{netbsd.SIGUSR1, old(ignore, usr2, restart), room(16)}, 0, out{2, old(0, 0, restart)}, nil},
+			{"the old one", netbsd.SYS_compat_13_sigaction13, args{netbsd.SIGUSR1, 0, room(16)}, 0, out{2, old(ignore, usr1|usr2, restart)}, nil},
 			{"EFAULT for the old one", netbsd.SYS_compat_13_sigaction13, args{netbsd.SIGUSR1, 0, bad}, netbsd.EFAULT, nil, nil},
-			{"SV_INTERRUPT is the opposite of SA_RESTART", netbsd.SYS_compat_43_sigvec, args{netbsd.SIGUSR1, 0, room(16)}, 0, out{2, old(ignore, usr2, 0)}, nil},
+			{"SV_INTERRUPT is the opposite of SA_RESTART", netbsd.SYS_compat_43_sigvec, args{netbsd.SIGUSR1, 0, room(16)}, 0, out{2, old(ignore, usr1|usr2, 0)}, nil},
 			{"sigvec(2)", netbsd.SYS_compat_43_sigvec, args{netbsd.SIGUSR2, old(ignore, 0, restart), 0}, 0, nil, nil},
-			{"and so in the new form", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR2, 0, room(32), 0, 0}, 0, out{2, action(netbsd.Sigaction{Handler: ignore})}, nil},
+			{"and so in the new form", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR2, 0, room(32), 0, 0}, 0, out{2, action(netbsd.Sigaction{Handler: ignore, Mask: usr2})}, nil},
 			{"EINVAL for a handler", netbsd.SYS_compat_16___sigaction14, args{netbsd.SIGUSR1, action(netbsd.Sigaction{Handler: 0x401000}), 0}, netbsd.EINVAL, nil, nil},
 			{"SIG_DFL", netbsd.SYS_compat_16___sigaction14, args{netbsd.SIGUSR1, action(netbsd.Sigaction{}), 0}, 0, nil, nil},
 			{"compat_13_machdep.c: ENOSYS", netbsd.SYS_compat_13_sigreturn13, args{0}, netbsd.ENOSYS, caught(), nil},
@@ -128,10 +128,10 @@ func TestCompatSignals(t *testing.T) {
 		"masks": {
 			{"EINVAL", netbsd.SYS_compat_13_sigprocmask13, args{9, usr2}, netbsd.EINVAL, nil, nil},
 			{"SIG_BLOCK", netbsd.SYS_compat_13_sigprocmask13, args{netbsd.SIG_BLOCK, usr2}, 0, 0, nil},
-			{"sigblock(2)", netbsd.SYS_compat_43_sigblock, args{1 << (netbsd.SIGUSR1 - 1)}, 0, usr2, nil},
+			{"sigblock(2)", netbsd.SYS_compat_43_sigblock, args{usr1}, 0, usr2, nil},
 			{"kill(2)", netbsd.SYS_kill, args{self, netbsd.SIGUSR2}, 0, caught(), nil},
 			{"sigpending(2)", netbsd.SYS_compat_13_sigpending13, args{}, 0, usr2, nil},
-			{"sigsetmask(2)", netbsd.SYS_compat_43_sigsetmask, args{usr2}, 0, usr2 | 1<<(netbsd.SIGUSR1-1), nil},
+			{"sigsetmask(2)", netbsd.SYS_compat_43_sigsetmask, args{usr2}, 0, usr1 | usr2, nil},
 			{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR2, action(netbsd.Sigaction{Handler: 0x401000}), 0, 0x402000, 2}, 0, nil, nil},
 			{"sigsuspend(2): EINTR", netbsd.SYS_compat_13_sigsuspend13, args{0}, netbsd.EINTR, caught(netbsd.SIGUSR2), nil},
 		},

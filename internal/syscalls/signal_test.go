@@ -43,6 +43,8 @@ func TestSignal(t *testing.T) {
 	)
 	usr1 := action(netbsd.Sigaction{Handler: handler, Mask: 1 << (netbsd.SIGUSR2 - 1), Flags: netbsd.SA_RESTART})
 	dfl := action(netbsd.Sigaction{})
+	first := action(netbsd.Sigaction{Flags: netbsd.SA_RESTART}) // siginit
+	kept := action(netbsd.Sigaction{Handler: handler, Mask: 1<<(netbsd.SIGUSR2-1) | 1<<(netbsd.SIGUSR1-1), Flags: netbsd.SA_RESTART})
 	refused := at(1 << 63)
 	refused.Flags, refused.TLSBase, refused.Mask = refused.Flags|netbsd.UC_TLSBASE, 0x5000, 1<<(netbsd.SIGUSR1-1)
 	foreign := at(0x4321)
@@ -63,8 +65,8 @@ func TestSignal(t *testing.T) {
 			{"sigaction(2): EFAULT for the new one", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, bad, 0, tramp, 2}, netbsd.EFAULT, nil, nil},
 			{"sigaction1: EINVAL for a trampoline's version", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, usr1, 0, tramp, 9}, netbsd.EINVAL, nil, nil},
 			{"sigaction(2): EFAULT for the old one", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, 0, bad, 0, 0}, netbsd.EFAULT, nil, nil},
-			{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, usr1, room(32), tramp, 2}, 0, out{2, dfl}, nil},
-			{"sigaction(2): the old one", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, 0, room(32), 0, 0}, 0, out{2, usr1}, nil},
+			{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, usr1, room(32), tramp, 2}, 0, out{2, first}, nil},
+			{"sigaction1: the old one blocks its signal, too", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGUSR1, 0, room(32), 0, 0}, 0, out{2, kept}, nil},
 			{"kill(2): the handler runs", netbsd.SYS_kill, args{self, netbsd.SIGUSR1}, 0, caught(netbsd.SIGUSR1), nil},
 		},
 		"numbers that are no call's": {
