@@ -23,6 +23,7 @@ type Ktracer interface {
 const (
 	callsStop   = 1 << iota // they stop it (P_SYSCALL)
 	callsKtrace             // they are written down (p_traceflag)
+	callsEmu                // the one that has stopped it is not made (PSL_SYSCALLEMU)
 )
 
 // CallsTraced reports whether anybody wants to know of p's system calls, Ktraced whether

@@ -196,6 +196,29 @@ func (t *Proc) setSysTrace(on bool) {
 	}
 }
 
+// PtraceSyscallEmu is PT_SYSCALLEMU: the system call at which pid has stopped is the tracer's to make. Errors are those of
+// TraceTarget, and EINVAL: it does not stop at system calls.
+func (l *LWP) PtraceSyscallEmu(pid int) netbsd.Errno {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, errno := l.p.tracee(pid, true)
+	if errno != 0 {
+		return errno
+	}
+	if t.flags&fSyscall == 0 {
+		return netbsd.EINVAL
+	}
+	t.calls.Or(callsEmu)
+	return 0
+}
+
+// TakeSyscallEmu reports whether a tracer has made the system call that l was stopped at: then nobody makes it, and there is no
+// stop behind it.
+func (pl *Platform) TakeSyscallEmu() bool {
+	return pl.p.calls.And(^uint32(callsEmu))&callsEmu != 0
+}
+
 // detach ends the tracing and gives the process back to its original parent.
 //
 // A tracer that is the parent anyway stays that. mu is held.

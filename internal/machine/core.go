@@ -30,11 +30,44 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 	if errno != 0 || core.Size(segments) >= limit.Cur {
 		return false
 	}
-	f, errno := openCore(l)
+	f, errno := openCore(l, l, coreName(l.Proc()))
 	if errno != 0 {
 		return false
 	}
 	defer f.Release()
+	return mc.writeCore(f, l, segments, mc.notes(sig, info)) == nil
+}
+
+// dumpTracee implements syscalls.Kernel.DumpCore: the file is opened as l's process would, but it is by who waits for the disk.
+func (s *System) dumpTracee(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno {
+	mc, ok := l.Platform().Machdep().(*Context)
+	if !ok || l.Proc().Issetugid() {
+		return netbsd.EPERM
+	}
+	segments := mc.space.segments()
+	limit, errno := l.Proc().Rlimit(netbsd.RLIMIT_CORE)
+	if errno == 0 && core.Size(segments) >= limit.Cur {
+		errno = netbsd.EFBIG
+	}
+	if errno != 0 {
+		return errno
+	}
+	if path == "" {
+		path = coreName(l.Proc())
+	}
+	f, errno := openCore(by, l, path)
+	if errno != 0 {
+		return errno
+	}
+	defer f.Release()
+	if mc.writeCore(f, by, segments, mc.notes(info.Signo, info)) != nil {
+		return netbsd.EIO
+	}
+	return 0
+}
+
+// writeCore writes memory and notes of mc's process into f; by waits for the disk.
+func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.Segment, notes *core.Notes) error {
 	d := core.Dump{
 		Read: func(addr uint64, b []byte) error {
 			if errno := mc.space.Read(addr, b); errno != 0 {
@@ -43,20 +76,22 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 			return nil
 		},
 		Write: func(b []byte, off int64) error {
-			if n, errno := f.Pwrite(l, b, off); errno != 0 || n < len(b) {
+			if n, errno := f.Pwrite(by, b, off); errno != 0 || n < len(b) {
 				return netbsd.EIO
 			}
 			return nil
 		},
 	}
-	return d.Run(mc.notes(sig, info), segments) == nil
+	return d.Run(notes, segments)
 }
 
-// openCore makes the file. EACCES: there is something of that name which is not a file of the
+// openCore makes the file, which is the process's of l. EACCES: there is something of that name which is not a file of the
 // process's own, or has another name.
-func openCore(l *kern.LWP) (*file.Description, netbsd.Errno) {
+func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	const flags = netbsd.O_CREAT | netbsd.O_NOFOLLOW | netbsd.O_WRONLY | netbsd.O_NONBLOCK // not to wait for a FIFO's reader
-	f, errno := syscalls.View(l).Open(netbsd.AT_FDCWD, coreName(l.Proc()), flags, 0o600)
+	view := syscalls.View(l)
+	view.L = by
+	f, errno := view.Open(netbsd.AT_FDCWD, name, flags, 0o600)
 	if errno != 0 {
 		return nil, errno
 	}

@@ -109,6 +109,9 @@ func (s *System) serve(mc *Context) {
 	sysTraced := traced && c.L.Proc().SyscallTraced()
 	if sysTraced {
 		c.L.Platform().TraceStop(netbsd.TRAP_SCE)
+		if c.L.Platform().TakeSyscallEmu() {
+			return // trace_enter: EJUSTRETURN, and no stop behind it
+		}
 	}
 	r := mc.thread.Regs()
 	nr := r.RAX

@@ -163,6 +163,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		NewThread: s.newThread,
 		SetStack:  setStack,
 		CPUTime:   cpuTime,
+		DumpCore:  s.dumpTracee,
 		SysV:      sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
 	}
 	return s, dirs, nil

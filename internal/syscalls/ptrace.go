@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"toaster/kern"
@@ -23,7 +24,7 @@ const regFlagTrap = 0x100
 //
 // ESRCH: no such process or LWP; EPERM: it is not traced; EBUSY: by somebody else, or
 // it is not stopped, or nobody has waited for its stop; EINVAL: an unknown request, or
-// data that is not the size of what addr points to. PT_DUMPCORE and PT_SYSCALLEMU are not there.
+// data that is not the size of what addr points to.
 func ptrace(c *Call) netbsd.Errno {
 	pid, addr, data := c.Int(1), c.Ptr(2), c.Int(3)
 	switch req := c.Int(0); req {
@@ -53,11 +54,10 @@ func ptrace(c *Call) netbsd.Errno {
 		return c.ptraceSiginfo(req, pid, addr, data)
 	case netbsd.PT_SET_SIGPASS, netbsd.PT_GET_SIGPASS:
 		return c.ptraceSigpass(req, pid, addr, data)
-	case netbsd.PT_DUMPCORE, netbsd.PT_SYSCALLEMU:
-		if _, errno := c.L.TraceTarget(pid); errno != 0 {
-			return errno
-		}
-		return netbsd.ENOTSUP
+	case netbsd.PT_DUMPCORE:
+		return c.ptraceDump(pid, addr, data)
+	case netbsd.PT_SYSCALLEMU:
+		return c.L.PtraceSyscallEmu(pid)
 	}
 	return netbsd.EINVAL
 }
@@ -203,6 +203,33 @@ func (c *Call) ptraceIO(pid int, addr uint64) netbsd.Errno {
 	out := c.out(netbsd.SizeofPtraceIODesc)
 	d.Encode(out)
 	return c.copyout(addr, out)
+}
+
+// ptraceDump has a tracee leave a core file, whose name has data bytes at addr; without any it is the usual one
+// (ptrace_dumpcore). EINVAL: no such length. EFAULT. EPERM: it runs with another's rights. EFBIG: RLIMIT_CORE. Those of open(2).
+func (c *Call) ptraceDump(pid int, addr uint64, data int) netbsd.Errno {
+	info, lid, errno := c.L.PtraceSiginfo(pid)
+	if errno != 0 {
+		return errno
+	}
+	var path []byte
+	if addr != 0 {
+		if data < 0 || data >= netbsd.PATH_MAX {
+			return netbsd.EINVAL
+		}
+		path = make([]byte, data)
+		if errno := c.Space.Read(addr, path); errno != 0 {
+			return errno
+		}
+		path, _, _ = bytes.Cut(path, []byte{0})
+	}
+	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
+		l, errno := traceLWP(t, lid)
+		if errno != 0 {
+			return errno
+		}
+		return c.K.DumpCore(c.L, l.LWP, string(path), &info)
+	})
 }
 
 // ptraceRegs moves registers; data is the LWP, 0 for the one that stopped.

@@ -47,7 +47,13 @@ func newRig(t testing.TB) *rig {
 		Exec: r.exec, Spawn: r.spawn, LWPBody: r.body, NewThread: r.newThread,
 		SetStack: func(l *kern.LWP, sp uint64) netbsd.Errno { machineOf(l).gregs[netbsd.REG_RSP] = sp; return 0 },
 		SysV:     sysv.New(sysv.Config{PhysMem: 1 << 30, NewMemory: newSharedRAM}),
-		CPUTime:  func(*kern.LWP) (user, system time.Duration) { return 3 * time.Second, 2 * time.Second },
+		DumpCore: func(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno {
+			if path != "name" || by.Proc() == l.Proc() || info.Signo != netbsd.SIGSTOP {
+				t.Errorf("a core of %d, by %d, as %q, of %v", l.Proc().Pid(), by.Proc().Pid(), path, info.Signo)
+			}
+			return 0
+		},
+		CPUTime: func(*kern.LWP) (user, system time.Duration) { return 3 * time.Second, 2 * time.Second },
 	}
 	return r
 }

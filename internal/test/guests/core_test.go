@@ -92,6 +92,27 @@ func TestCoreContents(t *testing.T) {
 	gdbOpens(t, path)
 }
 
+// A tracer has a core of its tracee, by the name that it gives (PT_DUMPCORE, ptrace_dumpcore); there is none that the limit does not
+// allow.
+func TestCoreByTracer(t *testing.T) {
+	dir := t.TempDir()
+	runIn(t, dir, "sub_core_by_tracer")
+	f, err := elf.Open(filepath.Join(dir, "named.core"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if info := coreNotes(t, f)[netbsd.CoreNoteName][netbsd.CORE_NOTE_PROCINFO]; len(info) != netbsd.SizeofCoreProcinfo || binary.LittleEndian.Uint32(info[120:]) != 1 {
+		t.Errorf("procinfo is %x", info)
+	}
+	if !hasBytes(f, "in memory alone!") {
+		t.Error("what the program has written is not there")
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+}
+
 func hasBytes(f *elf.File, what string) bool {
 	for _, p := range f.Progs {
 		b := make([]byte, p.Filesz)

@@ -49,3 +49,21 @@ func subCoreDump() {
 		writeByte(nowhere, 1)
 	}), sigSEGV|0x80)
 }
+
+// subCoreByTracer has a tracee dumped by name while it is stopped (PT_DUMPCORE); it goes on behind that.
+func subCoreByTracer() {
+	coreLimit(0)
+	pid := tracee(func() { exit(3) })
+	errs("PT_DUMPCORE beyond the limit", efbig, sysPtrace, ptDUMPCORE, pid, cstring("none\x00"), 4)
+	resume(pid, 0)
+	reap(pid, exited(3))
+	coreLimit(1<<63 - 1)
+	for i := range coreMarker {
+		coreMarker[i] = "in memory alone!"[i]
+	}
+	pid = tracee(func() { exit(4) })
+	errs("PT_DUMPCORE where there is no directory", enoent, sysPtrace, ptDUMPCORE, pid, cstring("none/x"), 6)
+	ptrace("PT_DUMPCORE", ptDUMPCORE, pid, cstring("named.core"), 10)
+	resume(pid, 0)
+	reap(pid, exited(4))
+}

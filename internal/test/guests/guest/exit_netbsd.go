@@ -14,6 +14,7 @@ var subprograms = []testCase{
 	{"sub_acct", subAcct},
 	{"sub_no_sequence", subNoSequence},
 	{"sub_core_dump", subCoreDump},
+	{"sub_core_by_tracer", subCoreByTracer},
 	{"sub_exit", func() { exit(number(3)) }},
 	{"sub_wait0", subWait0},
 	{"sub_ready", subReady},

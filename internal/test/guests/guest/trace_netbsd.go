@@ -71,6 +71,7 @@ var traceCases = []testCase{
 	{"trace_events_of_posix_spawn", traceSpawnEvents},
 	{"trace_events_of_LWPs", traceLWPEvents},
 	{"trace_LWP_lists_and_suspension", traceLWPs},
+	{"trace_calls_that_the_tracer_makes", traceEmulated},
 	{"trace_siginfo", traceSiginfo},
 	{"trace_kill", traceKill},
 	{"trace_requests_need_a_stopped_tracee", traceRunning},
@@ -583,6 +584,39 @@ func traceSyscalls() {
 	reap(pid, exited(5))
 }
 
+// traceEmulated: PT_SYSCALLEMU at the stop before a call has nobody make it, nor is there a stop behind it (trace_enter,
+// trace_exit of kern_syscall.c). The next one is made.
+func traceEmulated() {
+	pid := tracee(func() {
+		eq("a call that the tracer made", getppid(), 77)
+		yes("a call that it did not", getpid() > 1)
+		exit(0)
+	})
+	var psi [136]byte
+	info := (*[128]byte)(psi[:128])
+	for {
+		ptrace("PT_SYSCALL", ptSYSCALL, pid, 1, 0)
+		awaitStop(pid, sigTRAP)
+		ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
+		ptrace("PT_GETREGS", ptGETREGS, pid, ptr(&regs), 0)
+		if int(le32(info, 4)) == trapSCE && regs[14] == sysGetppid {
+			break
+		}
+	}
+	ptrace("PT_SYSCALLEMU", 15, pid, 0, 0)
+	regs[14] = 77  // RAX
+	regs[23] &^= 1 // the carry flag
+	ptrace("PT_SETREGS", ptSETREGS, pid, ptr(&regs), 0)
+	ptrace("PT_SYSCALL", ptSYSCALL, pid, 1, 0)
+	awaitStop(pid, sigTRAP)
+	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
+	eq("the next stop is in front of a call", int(le32(info, 4)), trapSCE)
+	ptrace("PT_GETREGS", ptGETREGS, pid, ptr(&regs), 0)
+	eq("of the next one", int(regs[14]), sysGetpid)
+	resume(pid, 0)
+	reapOK(pid)
+}
+
 type traceState struct{ event, other int32 }
 
 func events(pid, mask int) {
@@ -736,7 +770,8 @@ func traceLWPs() {
 	errs("PT_SUSPEND of nobody", esrch, sysPtrace, ptSUSPEND, pid, 0, 9999)
 	errs("PT_LWPINFO after nobody", esrch, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{9999, 0}), 8)
 	errs("PT_LWPINFO with a bad size", einval, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{}), 4)
-	errs("PT_DUMPCORE", enotsup, sysPtrace, ptDUMPCORE, pid, 0, 0)
+	errs("PT_DUMPCORE with a bad length", einval, sysPtrace, ptDUMPCORE, pid, ptr(&dot), -1)
+	errs("PT_SYSCALLEMU without PT_SYSCALL", einval, sysPtrace, 15, pid, 0, 0)
 	resume(pid, sigKILL)
 	reap(pid, sigKILL)
 }
