@@ -218,7 +218,8 @@ func (l *LWP) onLive(lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
 
 // LWPSuspend is _lwp_suspend(2): lid stands still until LWPContinue. Another LWP is
 // waited for until it does; the caller itself does so when it returns to user mode.
-// EDEADLK: the caller is the only one that runs.
+// EDEADLK: the caller is the only one that runs. ESRCH: there is no LWP lid, or it has ended meanwhile. ERESTART: a signal
+// has come, whatever its action says (sys__lwp_suspend).
 func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 	return l.onLive(lid, func(t *LWP) netbsd.Errno {
 		if t == l && !l.otherRuns() {
@@ -232,9 +233,12 @@ func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 			t.wakeup(rSignal)
 		}
 		for t.stat != LWPSuspended && t.stat < LWPDead && t.attn.Load()&aSuspend != 0 {
-			if errno := l.sleep(&l.p.lwpq, true, time.Time{}); errno != 0 {
-				return errno
+			if l.sleep(&l.p.lwpq, true, time.Time{}) != 0 {
+				return netbsd.ERESTART
 			}
+		}
+		if t.stat >= LWPDead {
+			return netbsd.ESRCH
 		}
 		return 0
 	})

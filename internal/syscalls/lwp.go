@@ -33,7 +33,8 @@ func lwpCreate(c *Call) netbsd.Errno {
 		putLE32(c.scratch[:4], uint32(l.ID()))
 		return c.copyout(c.Ptr(2), c.scratch[:4])
 	}
-	_, errno := c.L.NewLWP(c.Int(1), c.K.LWPBody, true, prepare)
+	const known = netbsd.LWP_DETACHED | netbsd.LWP_SUSPENDED // do_lwp_create does not look at others
+	_, errno := c.L.NewLWP(c.Int(1)&known, c.K.LWPBody, true, prepare)
 	return errno
 }
 
@@ -57,7 +58,8 @@ func lwpWait(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(1), c.scratch[:4])
 }
 
-// lwpSuspend is _lwp_suspend(lwpid_t). ESRCH. EDEADLK: no LWP of the process would run any more.
+// lwpSuspend is _lwp_suspend(lwpid_t). ESRCH: no such LWP, or it has ended meanwhile. EDEADLK: no LWP of the process
+// would run any more. A signal restarts it.
 func lwpSuspend(c *Call) netbsd.Errno { return c.L.LWPSuspend(c.Int(0)) }
 
 // lwpContinue is _lwp_continue(lwpid_t). ESRCH.
@@ -154,13 +156,13 @@ func lwpUnpark(c *Call) netbsd.Errno { return c.L.Unpark(c.Int(0)) }
 const unparkMax = 1024
 
 // lwpUnparkAll is _lwp_unpark_all(const lwpid_t *targets, size_t ntargets, const void
-// *hint); without targets it says how many there may be.
+// *hint); without targets it says how many there may be. EINVAL: none, or too many. EFAULT.
 func lwpUnparkAll(c *Call) netbsd.Errno {
 	if c.Ptr(0) == 0 {
 		return c.ok(unparkMax)
 	}
-	n := c.Args[1]
-	if n > unparkMax {
+	n := uint64(c.Uint32(1))
+	if n > unparkMax || n == 0 {
 		return netbsd.EINVAL
 	}
 	b := make([]byte, 4*n)
@@ -187,15 +189,19 @@ func lwpSetname(c *Call) netbsd.Errno {
 	return c.L.LWPSetName(c.Int(0), name)
 }
 
-// lwpGetname is _lwp_getname(lwpid_t, char *buf, size_t len).
+// lwpGetname is _lwp_getname(lwpid_t, char *buf, size_t len). ESRCH. ENAMETOOLONG: there is no room for all of it; what
+// fits is stored without a NUL (copyoutstr(9)). EFAULT.
 func lwpGetname(c *Call) netbsd.Errno {
 	name, errno := c.L.LWPGetName(c.Int(0))
-	if errno != 0 || c.Args[2] == 0 {
+	if errno != 0 {
 		return errno
 	}
 	b := append([]byte(name), 0)
-	if uint64(len(b)) > c.Args[2] {
-		b = append(b[:c.Args[2]-1], 0)
+	if n := c.Args[2]; uint64(len(b)) > n {
+		b, errno = b[:n], netbsd.ENAMETOOLONG
 	}
-	return c.copyout(c.Ptr(1), b)
+	if wrong := c.copyout(c.Ptr(1), b); wrong != 0 {
+		return wrong
+	}
+	return errno
 }

@@ -67,6 +67,7 @@ func TestLWP(t *testing.T) {
 			{"the park of before NetBSD 7: ESRCH for whom to unpark", netbsd.SYS____lwp_park50, args{0, nobody, 0, 0}, netbsd.ESRCH, nil, nil},
 			{"_lwp_unpark_all(2): how many at once", netbsd.SYS__lwp_unpark_all, args{0, 0, 0}, 0, unparkMax, nil},
 			{"_lwp_unpark_all(2): EINVAL for too many", netbsd.SYS__lwp_unpark_all, args{words(1), unparkMax + 1, 0}, netbsd.EINVAL, nil, nil},
+			{"sys__lwp_unpark_all: EINVAL for none", netbsd.SYS__lwp_unpark_all, args{words(1), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"_lwp_unpark_all(2): EFAULT", netbsd.SYS__lwp_unpark_all, args{bad, 1, 0}, netbsd.EFAULT, nil, nil},
 			{"_lwp_create(2)", netbsd.SYS__lwp_create, args{start, 0, room(4)}, 0, nil, waits},
 			{"_lwp_unpark_all(2)", netbsd.SYS__lwp_unpark_all, args{func(p *player) uint64 { return p.arg(words(uint32(newLWP(p)), nobody)) }, 2, 0}, 0, nil, nil},
@@ -77,7 +78,8 @@ func TestLWP(t *testing.T) {
 			{"_lwp_setname(2): EFAULT", netbsd.SYS__lwp_setname, args{lid, bad}, netbsd.EFAULT, nil, nil},
 			{"_lwp_setname(2)", netbsd.SYS__lwp_setname, args{lid, "worker"}, 0, nil, nil},
 			{"_lwp_getname(2)", netbsd.SYS__lwp_getname, args{lid, room(32), 32}, 0, out{1, []byte("worker\x00")}, nil},
-			{"_lwp_getname(2): cut", netbsd.SYS__lwp_getname, args{lid, room(32), 4}, 0, out{1, []byte("wor\x00\xa5")}, nil},
+			{"copyoutstr: ENAMETOOLONG, and what fits", netbsd.SYS__lwp_getname, args{lid, room(32), 4}, netbsd.ENAMETOOLONG, out{1, []byte("work\xa5")}, nil},
+			{"copyoutstr: ENAMETOOLONG without room", netbsd.SYS__lwp_getname, args{lid, room(32), 0}, netbsd.ENAMETOOLONG, out{1, []byte("\xa5")}, nil},
 			{"_lwp_getname(2): ESRCH", netbsd.SYS__lwp_getname, args{nobody, room(32), 32}, netbsd.ESRCH, nil, nil},
 			{"_lwp_getname(2): EFAULT", netbsd.SYS__lwp_getname, args{lid, bad, 32}, netbsd.EFAULT, nil, nil},
 			{"sys__lwp_setname: too long a name is cut", netbsd.SYS__lwp_setname, args{lid, strings.Repeat("x", 99)}, 0, nil, nil},
@@ -117,6 +119,7 @@ func TestLWP(t *testing.T) {
 				}
 				return ""
 			}, nil},
+			{"genkcpuset: EFAULT comes before ESRCH", netbsd.SYS__sched_getaffinity, args{nobody, 0, 8, bad}, netbsd.EFAULT, nil, nil},
 			{"_sched_getaffinity(2): EINVAL", netbsd.SYS__sched_getaffinity, args{0, 0, 0, room(32)}, netbsd.EINVAL, nil, nil},
 		},
 		"classes": {

@@ -173,6 +173,9 @@ func schedGetaffinity(c *Call) netbsd.Errno {
 	if n == 0 || n > cpusetMax {
 		return netbsd.EINVAL
 	}
+	if _, errno := c.in(c.Ptr(3), int(n)); errno != 0 { // genkcpuset
+		return errno
+	}
 	set, errno := c.L.Affinity(c.Int(0), c.Int(1))
 	if errno != 0 {
 		return errno
