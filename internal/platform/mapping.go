@@ -72,13 +72,14 @@ func (q *Process) MapAll(t *Thread, fd int, list ...Mapping) error {
 	if !files {
 		return t.execute("map", commands[1:n]...)
 	}
-	return t.executeWithFile("map", fd, commands[:n])
+	return t.executeWithFile("map", fd, commands[:n+1])
 }
 
-// MaxMappings is the number of mappings that MapAll takes.
+// MaxMappings is the number of mappings that MapAll takes, beside the file's passing and its end.
 const MaxMappings = stub.MaxCommands - 2
 
-// executeWithFile injects commands while the host process has fd; the first command is left free.
+// executeWithFile injects commands while the host process has fd; the first and the last of them are
+// left free, for asking and for giving it up: what all went well of takes one hand-over.
 // One thread at a time, as they all know the same descriptor. A sibling of the thread, if it
 // is hostile, can use the file meanwhile by calls of the stub, which are to map it: that is
 // why it must be one that the guest may map.
@@ -90,6 +91,7 @@ func (t *Thread) executeWithFile(what string, fd int, commands []stub.Command) e
 	t.proc.fdPassing.Lock()
 	defer t.proc.fdPassing.Unlock()
 	commands[0] = stub.Command{Nr: stub.AskFile}
+	commands[len(commands)-1] = closePassed
 	err := errInterrupted
 	for err == errInterrupted {
 		err = t.whilePassing(fd, commands)
@@ -115,12 +117,14 @@ func (t *Thread) whilePassing(fd int, commands []stub.Command) error {
 	if again {
 		return errInterrupted
 	}
-	// A file may stay no longer than it takes to map it.
-	if e := t.inject(stub.Command{Nr: unix.SYS_CLOSE, Args: [6]uint64{stub.PassedFD}}); err == nil {
-		err = e
+	if err != nil { // so the last command was not executed
+		t.inject(closePassed)
 	}
 	return err
 }
+
+// closePassed ends the passing: a file may stay no longer than it takes to map it.
+var closePassed = stub.Command{Nr: unix.SYS_CLOSE, Args: [6]uint64{stub.PassedFD}}
 
 // undelivered withdraws t's order, and says whether it must be given again.
 func (p *Platform) undelivered(t *Thread) bool {
