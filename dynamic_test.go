@@ -108,3 +108,42 @@ func TestDynamicLinkerMissing(t *testing.T) {
 		t.Errorf("got %v, want an error that names the dynamic linker", err)
 	}
 }
+
+// exitsWith9 is machine code: exit(9).
+var exitsWith9 = []byte{
+	0xbf, 9, 0, 0, 0, // mov $9, %edi
+	0xb8, 1, 0, 0, 0, // mov $1, %eax
+	0x0f, 0x05, // syscall
+}
+
+// A dynamic program that is executed again and again finds its own arguments each time, as
+// execve(2) promises, and the linker that lies there then.
+func TestDynamicExecutableAgain(t *testing.T) {
+	root := t.TempDir()
+	install(t, root, "bin/prog", pie(crashes, "/libexec/ld.elf_so"))
+	install(t, root, "libexec/ld.elf_so", pie(exitsWithArgc, ""))
+	m, err := toaster.New(t.Context(), toaster.Options{Root: root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	status := func(argc int) int {
+		cmd := m.Command("/bin/prog", make([]string, argc-1)...)
+		cmd.Run()
+		return cmd.ProcessState.ExitCode()
+	}
+	for argc := 1; argc < 8; argc++ {
+		if got := status(argc); got != argc {
+			t.Errorf("status %d with %d arguments", got, argc)
+		}
+	}
+	for _, again := range []string{"first", "second", "third"} {
+		install(t, root, "libexec/new", pie(exitsWith9, ""))
+		if err := os.Rename(filepath.Join(root, "libexec/new"), filepath.Join(root, "libexec/ld.elf_so")); err != nil {
+			t.Fatal(err)
+		}
+		if got := status(1); got != 9 {
+			t.Errorf("status %d with another linker, the %s time", got, again)
+		}
+	}
+}

@@ -17,15 +17,15 @@ import (
 //
 // A copy never has run guest code, so it holds nothing of an earlier execution.
 
-// imageCache knows programs by the state of their files: a file that changes is another
-// program. mu is held while a nursery is asked for a copy: either there is one or there is not.
+// imageCache knows programs by the state of their files, their own and that of the dynamic linker:
+// a file that changes is another program. mu is held while a nursery is asked for a copy: either there is one or there is not.
 //
 // A template holds the file's pages mapped, so a file that is changed in place changes copies
 // that were made before: its ctime then is another, the program another one, and the copies are
 // never taken.
 type imageCache struct {
 	mu    sync.Mutex
-	known map[fileID]*cachedImage
+	known map[warmID]*cachedImage
 	clock int
 }
 
@@ -47,13 +47,16 @@ const (
 	maxWarm    = 4 // programs with copies
 )
 
-// warmID is fileID for the programs that can be kept: static ones, as one file says all
-// of them.
-func (p *program) warmID() (fileID, bool) {
-	if p.interp != nil {
-		return fileID{}, false
+// A warmID names all that execve(2) maps of a program: its file and its dynamic linker's, which is
+// zero for a static one. What the linker maps it maps itself, in each copy anew.
+type warmID struct{ program, interp fileID }
+
+func (p *program) warmID() (id warmID, ok bool) {
+	if id.program, ok = p.fileID(); !ok || p.interp == nil {
+		return id, ok
 	}
-	return p.fileID()
+	id.interp, ok = p.interp.fileID()
+	return id, ok
 }
 
 // take returns an address space with p in it, or nil if there is none at hand.
@@ -111,11 +114,11 @@ func (c *imageCache) learn(s *System, p *program, mc *Context) {
 // due counts an execution, and says whether it is the one to make the program warm: only
 // one caller is told so, however many execute it at once.
 // A failure is not tried again unless forget has been there.
-func (c *imageCache) due(id fileID) bool {
+func (c *imageCache) due(id warmID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil {
-		c.known = map[fileID]*cachedImage{}
+		c.known = map[warmID]*cachedImage{}
 	}
 	i := c.known[id]
 	if i == nil {
@@ -148,7 +151,7 @@ func (c *imageCache) forget() {
 //
 // Nursery.Close ends the template's host process and the copies that are ready. A process that
 // was taken from the nursery runs on, and its Space may still call Expect.
-func (c *imageCache) add(id fileID, i *cachedImage) {
+func (c *imageCache) add(id warmID, i *cachedImage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++

@@ -15,19 +15,23 @@ import (
 // program.
 func TestProgramBecomesWarm(t *testing.T) {
 	var c imageCache
-	id := fileID{ino: 1, size: 10}
+	id := warmID{program: fileID{ino: 1, size: 10}}
 	if c.due(id) || !c.due(id) || c.due(id) {
 		t.Error("not at the second execution alone")
 	}
-	id.ctime++
+	id.program.ctime++
 	if c.due(id) {
 		t.Error("a file that has changed counts as executed before")
+	}
+	id.interp.ctime++
+	if c.due(id) || !c.due(id) {
+		t.Error("a program with another dynamic linker counts as executed before")
 	}
 	var wg sync.WaitGroup
 	var due atomic.Int32
 	for range 32 {
 		wg.Go(func() {
-			if c.due(fileID{ino: 2}) {
+			if c.due(warmID{program: fileID{ino: 2}}) {
 				due.Add(1)
 			}
 		})
@@ -42,7 +46,7 @@ func TestProgramBecomesWarm(t *testing.T) {
 func TestKnownProgramsAreBounded(t *testing.T) {
 	var c imageCache
 	for i := range uint64(5 * maxKnown) {
-		c.due(fileID{ino: i})
+		c.due(warmID{program: fileID{ino: i}})
 		if n := len(c.known); n > maxKnown {
 			t.Fatalf("%d programs are remembered", n)
 		}
