@@ -2,6 +2,7 @@ package kern
 
 import (
 	"testing"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -85,7 +86,7 @@ func TestSchedOfOneLWP(t *testing.T) {
 // settledLWP sleeps until an LWP of l's process has ended.
 func settledLWP(l *LWP, t *LWP) {
 	for t.State() < LWPZombie {
-		nap(l, 1)
+		nap(l, time.Millisecond)
 	}
 }
 
