@@ -87,8 +87,8 @@ func (n *sysctlNode) change(c *Call, newp, newlen uint64) netbsd.Errno {
 	if newlen > ctlMaxNew {
 		return netbsd.EINVAL
 	}
-	b, errno := c.in(newp, int(newlen))
-	if errno != 0 {
+	b := make([]byte, newlen) // the call's scratch space may be too small
+	if errno := c.Space.Read(newp, b); errno != 0 {
 		return errno
 	}
 	return n.set(c, b)

@@ -269,8 +269,8 @@ func TestSysctlWrite(t *testing.T) {
 		for _, c := range []struct {
 			size int
 			want netbsd.Errno
-		}{{8, 0}, {4, netbsd.EINVAL}, {ctlMaxNew + 1, netbsd.EINVAL}} {
-			if got := p.do(netbsd.SYS___sysctl, soft, 5, 0, 0, longs(99), c.size); got.errno != c.want {
+		}{{8, 0}, {4, netbsd.EINVAL}, {513, netbsd.EINVAL}, {ctlMaxNew, netbsd.EINVAL}, {ctlMaxNew + 1, netbsd.EINVAL}} {
+			if got := p.do(netbsd.SYS___sysctl, soft, 5, 0, 0, append(longs(99), make([]byte, ctlMaxNew)...), c.size); got.errno != c.want {
 				t.Errorf("%d bytes: %s", c.size, errnoName(got.errno))
 			}
 		}
