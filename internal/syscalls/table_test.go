@@ -27,6 +27,9 @@ func TestTableHoldsWhatItClaims(t *testing.T) {
 		if (s.Serve != nil) != (s.Support != None) {
 			t.Errorf("%d %s: support %v, handler: %v", s.Nr, s.Name(), s.Support, s.Serve != nil)
 		}
+		if s.Support == None && (s.Nr < netbsd.SYS_memfd_create || s.Nr > netbsd.SYS_semtimedop) {
+			t.Errorf("%d %s: every call of NetBSD 10 has an answer of NetBSD's", s.Nr, s.Name())
+		}
 		if other := seen[s.Nr]; other != "" {
 			t.Errorf("%d %s is in the families %s and %s", s.Nr, s.Name(), other, family)
 		}
