@@ -20,6 +20,7 @@ type event struct {
 type outcome struct {
 	Pass, Skip, Fail int
 	Failures         []failure `json:",omitempty"`
+	Skips            []failure `json:",omitempty"` // tests that were skipped, and what they said last
 	Again            []string  `json:",omitempty"` // tests that passed when they were run once more
 }
 
@@ -129,6 +130,7 @@ func (p *progressOf) end(test, action string) {
 		p.Pass++
 	default:
 		p.Skip++
+		p.Skips = append(p.Skips, failure{Test: test, Said: lastWords(said)})
 	}
 }
 
@@ -161,6 +163,19 @@ func (c *collector) endPackage(e *event, p *progressOf) {
 	o := p.outcome
 	c.done(e.Package, &o)
 }
+
+// lastWords is the last line that a test itself has said, without its place in the source.
+func lastWords(said string) (last string) {
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(line)
+		if line != "" && !strings.HasPrefix(line, "--- ") && !strings.HasPrefix(line, "=== ") {
+			last = place.ReplaceAllString(line, "")
+		}
+	}
+	return strings.ToValidUTF8(last[:min(len(last), 150)], "")
+}
+
+var place = regexp.MustCompile(`^[\w.-]+\.go:\d+: `)
 
 // shorten keeps the beginning and the end of what a test says.
 func shorten(s string) string {

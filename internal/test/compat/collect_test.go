@@ -95,6 +95,14 @@ func TestShorten(t *testing.T) {
 	}
 }
 
+func TestSkips(t *testing.T) {
+	got := collect(t, recorded(t), 1000)["m/passes"].Skips
+	want := []failure{{"TestSkipped", "no reason"}, {"TestSubtests/c", "neither"}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestMerge(t *testing.T) {
 	first := func() *outcome {
 		return &outcome{Pass: 1, Fail: 3, Failures: []failure{{Test: "TestA"}, {Test: "TestB/x"}, {Test: "TestC/y"}}}

@@ -145,6 +145,7 @@ func section(row row, list []*result, refused string) string {
 		b.WriteString(differences(list))
 	}
 	b.WriteString(failures(list))
+	b.WriteString(skips(list))
 	return b.String()
 }
 
@@ -205,6 +206,43 @@ func failures(list []*result) string {
 	return "\n" + b.String()
 }
 
+// skips lists the tests that are skipped on NetBSD's side alone, by what they say.
+func skips(list []*result) string {
+	var b strings.Builder
+	for _, r := range list {
+		if r.NetBSD == nil || r.Linux == nil {
+			continue
+		}
+		var said []string
+		tests := map[string][]string{}
+		for _, s := range r.NetBSD.Skips {
+			if slices.ContainsFunc(r.Linux.Skips, func(l failure) bool { return l.Test == s.Test }) {
+				continue
+			}
+			if tests[s.Said] == nil {
+				said = append(said, s.Said)
+			}
+			tests[s.Said] = append(tests[s.Said], s.Test)
+		}
+		for _, why := range said {
+			fmt.Fprintf(&b, "- `%s`, %s: %s\n", r.Package, inline(why), several(tests[why]))
+		}
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "\nSkipped on NetBSD alone, with what the tests say:\n\n" + b.String()
+}
+
+// several names the first tests of many.
+func several(tests []string) string {
+	const most = 8
+	if n := len(tests) - most; n > 1 {
+		return strings.Join(tests[:most], ", ") + fmt.Sprintf(" and %d more", n)
+	}
+	return strings.Join(tests, ", ")
+}
+
 func name(path, test string) string {
 	if test == "" {
 		return "`" + path + "`, the package"
@@ -254,6 +292,9 @@ func reason(path, test, said string) string {
 // inline makes a text one line of code.
 func inline(s string) string {
 	s = strings.Join(strings.Fields(strings.ReplaceAll(s, "`", "'")), " ")
+	if s == "" {
+		return "nothing"
+	}
 	if len(s) > 400 {
 		s = strings.ToValidUTF8(s[:200]+" … "+s[len(s)-200:], "")
 	}

@@ -77,8 +77,9 @@ func TestRender(t *testing.T) {
 	known := &results{
 		Packages: []*result{
 			{Row: "net", Package: "net", Day: "2026-01-02", Go: "go1.26.8", Host: "Linux 6.18", Toaster: "abc",
-				NetBSD: &outcome{Pass: 5, Skip: 2, Fail: 2, Failures: []failure{{"TestA", "why `a`"}, {"TestB/x", "b"}}, Again: []string{"TestC"}},
-				Linux:  &outcome{Pass: 6, Fail: 1, Failures: []failure{{"TestA", "why"}}}},
+				NetBSD: &outcome{Pass: 5, Skip: 2, Fail: 2, Failures: []failure{{"TestA", "why `a`"}, {"TestB/x", "b"}}, Again: []string{"TestC"},
+					Skips: []failure{{"TestS1", "no x"}, {"TestS2", "no x"}, {"TestS3", "no y"}}},
+				Linux: &outcome{Pass: 6, Fail: 1, Failures: []failure{{"TestA", "why"}}, Skips: []failure{{"TestS3", "no y"}}}},
 			{Row: "std", Package: "errors", NetBSD: &outcome{Pass: 3}, Linux: &outcome{Pass: 3}},
 			{Row: "std", Package: "io", NetBSD: &outcome{Pass: 3}},
 		},
@@ -90,6 +91,7 @@ func TestRender(t *testing.T) {
 		"- `net` TestA, on Linux here as well: not explained; it says `why 'a'`\n",
 		"- `net` TestB/x on NetBSD: not explained; it says `b`\n",
 		"- `net` TestC on NetBSD: failed at first, passed alone.\n",
+		"- `net`, `no x`: TestS1, TestS2\n\n## net/http",
 		"1 packages have the same counts on both sides. The others:\n",
 		"| io | 3 | 0 | 0 | not run | |  |\n",
 		"| [restic](#restic) | v0.18.1 | | not run, see below | | | not run, see below | | | |\n",

@@ -31,6 +31,7 @@ func MakeToolchain(ctx context.Context, root string) error {
 	for pkg, to := range map[string]string{
 		"cmd/go": filepath.Join(root, "bin", "go"), "cmd/compile": filepath.Join(tools, "compile"),
 		"cmd/asm": filepath.Join(tools, "asm"), "cmd/link": filepath.Join(tools, "link"),
+		"cmd/vet": filepath.Join(tools, "vet"),
 	} {
 		cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", to, pkg)
 		cmd.Env = append(os.Environ(), "GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0")

@@ -51,7 +51,7 @@ func TestGoToolchain(t *testing.T) {
 	if string(read(t, filepath.Join(dir, "guest"))) != string(read(t, filepath.Join(dir, "native"))) {
 		t.Error("the same source gives different executables under toaster and on the host")
 	}
-	tested := string(inside("test", "-v", "-vet=off", "."))
+	tested := string(inside("test", "-v", "."))
 	if !strings.Contains(tested, "--- PASS: TestSystem ") || !strings.Contains(tested, "--- SKIP: TestOther ") {
 		t.Errorf("go test says\n%s", tested)
 	}
