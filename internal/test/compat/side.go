@@ -21,7 +21,7 @@ type side struct {
 }
 
 // sides returns toaster's side and the host's. The first has what "toaster setup" leaves and nothing else:
-// a name on PATH. The second is without cgo, as the first is.
+// a name on PATH. Both are without cgo, which go chooses for NetBSD by itself but where the go command is a guest.
 func sides(ctx context.Context, top, tmp string) ([]side, error) {
 	bin := filepath.Join(tmp, "bin")
 	build := exec.CommandContext(ctx, "go", "build", "-o", bin+"/", "./cmd/toaster")
@@ -35,7 +35,7 @@ func sides(ctx context.Context, top, tmp string) ([]side, error) {
 	if out, err := setup.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("toaster setup: %w\n%s", err, out)
 	}
-	netbsd := side{name: "NetBSD", env: []string{path, "GOOS=netbsd", "GOARCH=amd64"}, gocmd: []string{"go"}}
+	netbsd := side{name: "NetBSD", env: []string{path, "GOOS=netbsd", "GOARCH=amd64", "CGO_ENABLED=0"}, gocmd: []string{"go"}}
 	linux := side{name: "Linux", env: []string{"GOOS=linux", "GOARCH=amd64", "CGO_ENABLED=0"}, gocmd: []string{"go"}}
 	return []side{netbsd, linux}, nil
 }
