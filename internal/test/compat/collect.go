@@ -21,7 +21,7 @@ type outcome struct {
 	Pass, Skip, Fail int
 	Failures         []failure `json:",omitempty"`
 	Skips            []failure `json:",omitempty"` // tests that were skipped, and what they said last
-	Again            []string  `json:",omitempty"` // tests that passed when they were run once more
+	Again            []string  `json:",omitempty"` // tests that passed when they were run again
 }
 
 // A failure is a test that failed, and the beginning and the end of what it said. Without a name it is the package that

@@ -8,7 +8,7 @@
 // A row is a suite (rows.go): tests of the standard library, of a module at a fixed version, or Go's
 // toolchain that tests a module as a NetBSD program. Each is run with GOOS=netbsd, where nothing but
 // "toaster setup" has been done, and then for Linux; both are counted from what "go test -json" says
-// (collect.go). Tests that fail are run once more, alone: a busy machine fails tests, too.
+// (collect.go). Tests that fail are run again, alone: a busy machine fails tests, too.
 //
 // What was found is kept in results.json, package by package, as it comes: a run that is cut short,
 // or that has only one row, leaves the rest of the page as it was, and -missing goes on where one was
