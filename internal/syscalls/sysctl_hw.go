@@ -63,8 +63,18 @@ func vmNodes() []sysctlNode {
 		sysctlQuad(netbsd.VM_MINADDRESS, "minaddress", func(*Call) uint64 { return 0 }).says("Lowest address of programs"),
 		sysctlQuad(netbsd.VM_MAXADDRESS, "maxaddress", func(*Call) uint64 { return netbsd.VM_MAXUSER_ADDRESS }).says("End of programs' addresses"),
 		sysctlInt(ctlCreateBase, "user_va0_disable", fixedInt(1)).says("Whether page 0 cannot be mapped"),
+		sysctlInt(ctlCreateBase+1, "bufcache", fixedInt(bufCache)).says("Percent of memory for the buffer cache"),
+		sysctlQuad(ctlCreateBase+2, "bufmem", func(*Call) uint64 { return 0 }).says("Bytes of memory that the buffer cache has"),
+		sysctlQuad(ctlCreateBase+3, "bufmem_lowater", func(c *Call) uint64 { return bufHigh(c) >> 4 }).says("Least bytes of the buffer cache"),
+		sysctlQuad(ctlCreateBase+4, "bufmem_hiwater", bufHigh).says("Most bytes of the buffer cache"),
 	}
 }
+
+// bufCache is BUFCACHE. The nodes about it (sysctl_vm_buf_setup) are there for programs that add up memory: toaster
+// leaves caching to the host, and has no buffers itself.
+const bufCache = 15
+
+func bufHigh(c *Call) uint64 { return physMem(c) / 100 * bufCache }
 
 // loadAvg is struct loadavg: three fixed-point numbers and their scale.
 func loadAvg(*Call) []byte {

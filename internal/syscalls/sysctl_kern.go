@@ -143,7 +143,7 @@ func kernTables() []sysctlNode {
 // kernCounters are what the kernel has counted; toaster counts little of it.
 func kernCounters() []sysctlNode {
 	return []sysctlNode{
-		sysctlStruct(netbsd.KERN_CP_TIME, "cp_time", cpTime).says("Ticks in user, nice, system, interrupt and idle"),
+		{num: netbsd.KERN_CP_TIME, name: "cp_time", kind: netbsd.CTLTYPE_STRUCT, about: "Ticks in user, nice, system, interrupt and idle", below: true, value: cpTime},
 		sysctlStruct(netbsd.KERN_CP_ID, "cp_id", cpID).says("Ids of the processors"),
 		sysctlDir(netbsd.KERN_TKSTAT, "tkstat",
 			sysctlQuad(1, "nin", noCount).says("Characters read from terminals"),
@@ -235,9 +235,30 @@ func bootTime(c *Call) []byte {
 	return b
 }
 
-// cpTime is five counters of ticks: all that has been used, by every process, is told as user and
-// system time, and the rest of the processors' time since boot as idle.
-func cpTime(c *Call) []byte {
+// cpTime is five counters of ticks (sysctl_kern_cptime): of one processor where its number follows, of all
+// of them together where there is room for just that, or none, otherwise of one processor after the
+// other. ENOENT for a processor that there is not.
+func cpTime(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
+	cpus := int(onlineCPUs(c))
+	switch {
+	case len(rest) > 1:
+		return nil, netbsd.EINVAL
+	case len(rest) == 1 && (rest[0] < 0 || int(rest[0]) >= cpus):
+		return nil, netbsd.ENOENT
+	case len(rest) == 1:
+		return cpTicks(c, cpus), 0
+	case oldlen == cpStates*8 || c.Ptr(2) == 0:
+		return cpTicks(c, 1), 0
+	}
+	return bytes.Repeat(cpTicks(c, cpus), cpus), 0
+}
+
+const cpStates = 5 // CPUSTATES of sys/sched.h
+
+// cpTicks is a part of what all processors together have done: all time that has been used, by every process,
+// is told as user and system time, and the rest since boot as idle. The host does not say on which
+// processor it was used.
+func cpTicks(c *Call, part int) []byte {
 	var user, system time.Duration
 	for _, p := range c.K.M.Procs() {
 		if u, errno := p.Rusage(netbsd.RUSAGE_SELF); errno == 0 {
@@ -245,9 +266,9 @@ func cpTime(c *Call) []byte {
 		}
 	}
 	all := time.Since(c.K.BootTime) * time.Duration(onlineCPUs(c))
-	b := make([]byte, 5*8)
+	b := make([]byte, cpStates*8)
 	for i, d := range map[int]time.Duration{0: user, 2: system, 4: max(all-user-system, 0)} {
-		binary.LittleEndian.PutUint64(b[8*i:], uint64(d*hz/time.Second))
+		binary.LittleEndian.PutUint64(b[8*i:], uint64(d/time.Duration(part)*hz/time.Second))
 	}
 	return b
 }

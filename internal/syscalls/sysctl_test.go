@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"encoding/binary"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -129,6 +130,7 @@ func TestSysctlNumbers(t *testing.T) {
 		"vm.loadavg":           {netbsd.CTL_VM, netbsd.VM_LOADAVG},
 		"vm.minaddress":        {netbsd.CTL_VM, netbsd.VM_MINADDRESS},
 		"vm.user_va0_disable":  {netbsd.CTL_VM, 1024},
+		"vm.bufmem":            {netbsd.CTL_VM, 1026}, // CTL_CREATE, as those around it
 		"hw.ncpu":              {netbsd.CTL_HW, netbsd.HW_NCPU},
 		"hw.pagesize":          {netbsd.CTL_HW, netbsd.HW_PAGESIZE},
 		"hw.ncpuonline":        {netbsd.CTL_HW, netbsd.HW_NCPUONLINE},
@@ -206,6 +208,40 @@ func TestSysctlValues(t *testing.T) {
 			}
 		})
 	})
+}
+
+// sysctl_kern_cptime: the sum of all processors for who has room for that, or asks for the size; those of
+// each for other room; those of one by its number, ENOENT if there is none such; EINVAL for more numbers.
+func TestSysctlCPTime(t *testing.T) {
+	const one = 5 * 8
+	cpus := runtime.NumCPU()
+	for _, c := range []struct {
+		rest  []int32
+		room  int
+		errno netbsd.Errno
+		size  int
+	}{
+		{nil, 0, 0, one},
+		{nil, one, 0, one},
+		{nil, 4096, 0, one * cpus},
+		{[]int32{0}, one, 0, one},
+		{[]int32{int32(cpus - 1)}, 4096, 0, one},
+		{[]int32{int32(cpus)}, one, netbsd.ENOENT, 0},
+		{[]int32{-1}, one, netbsd.ENOENT, 0},
+		{[]int32{0, 0}, one, netbsd.EINVAL, 0},
+	} {
+		newRig(t).run(func(p *player) {
+			path := append([]int32{netbsd.CTL_KERN, netbsd.KERN_CP_TIME}, c.rest...)
+			var old any = 0
+			if c.room > 0 {
+				old = room(c.room)
+			}
+			r := p.do(netbsd.SYS___sysctl, mib(path...), len(path), old, longs(uint64(c.room)), 0, 0)
+			if r.errno != c.errno || c.errno == 0 && le.Uint64(r.mem(3, 8)) != uint64(c.size) {
+				t.Errorf("%v with room of %d: %s, %d bytes", c.rest, c.room, errnoName(r.errno), le.Uint64(r.mem(3, 8)))
+			}
+		})
+	}
 }
 
 // mib is the name of a node in memory.
