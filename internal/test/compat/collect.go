@@ -186,11 +186,13 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s[:first]+" … "+s[len(s)-last:], "")
 }
 
-// merge puts the outcome of a second run, of the tests that had failed alone, beside that of the first.
-func (o *outcome) merge(second *outcome) {
+// merge puts the outcome of a second run, of some tests alone, beside that of the first. Those whose
+// reasons are known were not in it.
+func (o *outcome) merge(path string, second *outcome) {
 	var still []failure
 	for _, f := range o.Failures {
-		if slices.ContainsFunc(second.Failures, func(s failure) bool { return s.Test == "" || topOf(s) == topOf(f) }) {
+		again := slices.ContainsFunc(second.Failures, func(s failure) bool { return s.Test == "" || topOf(s) == topOf(f) })
+		if _, known := explain(path, f.Test); again || known {
 			still = append(still, f)
 			continue
 		}
@@ -199,6 +201,16 @@ func (o *outcome) merge(second *outcome) {
 		o.Again = append(o.Again, f.Test)
 	}
 	o.Failures = still
+}
+
+// unexplained are the failures for which no table has a reason.
+func (o *outcome) unexplained(path string) (list []failure) {
+	for _, f := range o.Failures {
+		if _, known := explain(path, f.Test); !known {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // replace takes the outcome of a second run of the whole package if more of it passes.
@@ -210,11 +222,11 @@ func (o *outcome) replace(second *outcome) {
 	*o = *second
 }
 
-// alone returns a pattern of -run for the tests that failed; ok says that these can be run alone: none
+// alone returns a pattern of -run for tests that failed; ok says that these can be run alone: none
 // of them ended the package, or was not over when it ended.
-func (o *outcome) alone() (pattern string, ok bool) {
+func alone(failures []failure) (pattern string, ok bool) {
 	var tests []string
-	for _, f := range o.Failures {
+	for _, f := range failures {
 		if f.Test == "" || strings.HasPrefix(f.Said, unended) || crashed.MatchString(f.Said) {
 			return "", false
 		}

@@ -108,12 +108,18 @@ func TestMerge(t *testing.T) {
 		return &outcome{Pass: 1, Fail: 3, Failures: []failure{{Test: "TestA"}, {Test: "TestB/x"}, {Test: "TestC/y"}}}
 	}
 	o := first()
-	o.merge(&outcome{Pass: 2, Fail: 1, Failures: []failure{{Test: "TestB/other"}}}) // of TestB, so that x is not over
+	o.merge("p", &outcome{Pass: 2, Fail: 1, Failures: []failure{{Test: "TestB/other"}}}) // of TestB, so that x is not over
 	if o.Pass != 3 || o.Fail != 1 || o.Failures[0].Test != "TestB/x" || !reflect.DeepEqual(o.Again, []string{"TestA", "TestC/y"}) {
 		t.Errorf("%+v", o)
 	}
+	reasons["p"] = map[string]string{"TestA": "because"}
+	defer delete(reasons, "p")
 	o = first()
-	if o.merge(&outcome{Fail: 1, Failures: []failure{{}}}); o.Fail != 3 || len(o.Again) != 0 {
+	if o.merge("p", &outcome{Pass: 1}); o.Fail != 1 || o.Failures[0].Test != "TestA" || len(o.unexplained("p")) != 0 {
+		t.Errorf("what has a reason was not run again: %+v", o)
+	}
+	o = first()
+	if o.merge("p", &outcome{Fail: 1, Failures: []failure{{}}}); o.Fail != 3 || len(o.Again) != 0 {
 		t.Errorf("after a run that crashed: %+v", o)
 	}
 }
@@ -131,12 +137,12 @@ func TestReplace(t *testing.T) {
 }
 
 func TestAlone(t *testing.T) {
-	o := outcome{Failures: []failure{{Test: "TestA/x"}, {Test: "TestA/y"}, {Test: "TestB"}}}
-	if pattern, ok := o.alone(); pattern != "^(TestA|TestB)$" || !ok {
+	failures := []failure{{Test: "TestA/x"}, {Test: "TestA/y"}, {Test: "TestB"}}
+	if pattern, ok := alone(failures); pattern != "^(TestA|TestB)$" || !ok {
 		t.Error(pattern, ok)
 	}
 	for _, f := range []failure{{Test: ""}, {Test: "TestC", Said: "did not end\nx"}, {Test: "TestD", Said: "--- FAIL\npanic: x"}} {
-		if _, ok := (&outcome{Failures: []failure{f}}).alone(); ok {
+		if _, ok := alone([]failure{f}); ok {
 			t.Errorf("%+v can be run alone", f)
 		}
 	}

@@ -20,6 +20,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -80,10 +81,7 @@ func run(ctx context.Context, p *plan) error {
 	if err == nil && !p.page {
 		err = runRows(ctx, p, top, known, chosen)
 	}
-	if e := writePage(top, known); err == nil {
-		err = e
-	}
-	return err
+	return errors.Join(err, known.store(top), writePage(top, known))
 }
 
 // choose returns the rows of these names, or all.

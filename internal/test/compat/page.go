@@ -26,7 +26,7 @@ go run ./internal/test/compat -missing                  # what has not been run
 - Both sides are run with ` + "`go test -json -vet=off -count=1`" + ` and without cgo; the row ` + "`std`" + ` with ` + "`-short`" + `, all others without.
 - A test that has subtests counts by these, and by itself only if it fails while none of them does. Tests for one system only
   make sides differ that have no failure.
-- What fails is run again, alone, up to three times. What passes then is counted as passed, and named.
+- What fails, and is not known to, is run again, alone, up to three times. What passes then is counted as passed, and named.
 - A package is ended after its time (` + "`internal/test/compat/rows.go`" + `); the test that was running then has failed.
 - NetBSD is what toaster does, not NetBSD itself; Linux is this one, with its filters, its network and its lack of it.
 

@@ -53,7 +53,7 @@ func runRows(ctx context.Context, p *plan, top string, known *results, chosen []
 			break
 		}
 	}
-	return errors.Join(append(errs, known.store(top))...)
+	return errors.Join(errs...)
 }
 
 // row runs a row on both sides.
@@ -139,7 +139,7 @@ func (t *trial) run(ctx context.Context, packages []string) error {
 		return fmt.Errorf("only %d of %d packages ended", ended, len(packages))
 	}
 	for _, path := range failing {
-		for n := 0; n < tries && outcomes[path].Fail > 0; n++ {
+		for n := 0; n < tries && len(outcomes[path].unexplained(path)) > 0; n++ {
 			if err := t.again(ctx, path, outcomes[path]); err != nil {
 				return err
 			}
@@ -152,10 +152,10 @@ func (t *trial) run(ctx context.Context, packages []string) error {
 // once and again on a busy Linux.
 const tries = 3
 
-// again tests a package again, only its tests that failed if these can be run alone.
+// again tests a package again, only its tests that failed for no known reason if these can be run alone.
 func (t *trial) again(ctx context.Context, path string, first *outcome) error {
 	var second *outcome
-	pattern, alone := first.alone()
+	pattern, alone := alone(first.unexplained(path))
 	done := func(_ string, o *outcome) { second = o }
 	seen := func(e *event, o outcome) { t.show.Say("%s: %s again: %s", t.title, path, e.Test) }
 	if err := t.test(ctx, []string{path}, pattern, done, seen); err != nil {
@@ -165,7 +165,7 @@ func (t *trial) again(ctx context.Context, path string, first *outcome) error {
 	case second == nil:
 		return fmt.Errorf("%s did not end when it was run again", path)
 	case alone:
-		first.merge(second)
+		first.merge(path, second)
 	default:
 		first.replace(second)
 	}
