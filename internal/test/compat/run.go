@@ -68,21 +68,38 @@ func (r *runner) row(ctx context.Context, row row, title string) error {
 	if err != nil {
 		return err
 	}
+	all, err := r.list(ctx, row, source, dir)
+	if err != nil {
+		return err
+	}
 	for _, s := range r.sides {
 		if row.inside && s.name == netbsdSide {
 			if s, err = r.insideOf(ctx, s, dir); err != nil {
 				return err
 			}
 		}
-		if err := r.side(ctx, row, s, source, title+", "+s.name); err != nil {
+		if err := r.side(ctx, row, s, source, title+", "+s.name, all); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
 	return nil
 }
 
-// side runs a row's packages on one side.
-func (r *runner) side(ctx context.Context, row row, s side, source, title string) error {
+// list returns the packages that have tests on one side or the other.
+func (r *runner) list(ctx context.Context, row row, source, tmp string) (all []string, err error) {
+	for _, s := range r.sides {
+		list, err := s.list(ctx, source, tmp, row.patterns)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// side runs a row's packages on one side. Those of all that have no test there have a result, too.
+func (r *runner) side(ctx context.Context, row row, s side, source, title string, all []string) error {
 	tmp, err := os.MkdirTemp(r.tmp, "t")
 	if err != nil {
 		return err
@@ -92,9 +109,15 @@ func (r *runner) side(ctx context.Context, row row, s side, source, title string
 	if err != nil {
 		return err
 	}
-	packages = slices.DeleteFunc(packages, func(p string) bool {
+	idle := func(p string) bool {
 		return !r.plan.packages.MatchString(p) || r.plan.missing && r.known.has(row.name, p, s.name)
-	})
+	}
+	for _, p := range all {
+		if !idle(p) && !slices.Contains(packages, p) {
+			r.known.put(row, p, s.name, &outcome{})
+		}
+	}
+	packages = slices.DeleteFunc(packages, idle)
 	if len(packages) == 0 {
 		return nil
 	}
