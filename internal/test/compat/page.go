@@ -71,8 +71,8 @@ func line(row row, list []*result, refused string) string {
 		}
 		return fmt.Sprintf("| [%s](#%s) | %s | | %s | | | %s | | | |\n", row.name, anchor(row.name), row.version, why, why)
 	}
-	netbsd, linux := sum(list, netbsdSide), sum(list, linuxSide)
-	return fmt.Sprintf("| [%s](#%s) | %s | %d | %s | %s | %s |\n", row.name, anchor(row.name), version(row, list), len(list), cells(netbsd), cells(linux), days(list))
+	return fmt.Sprintf("| [%s](#%s) | %s | %d | %s | %s | %s |\n", row.name, anchor(row.name), version(row, list), len(list),
+		sum(list, netbsdSide), sum(list, linuxSide), days(list))
 }
 
 // version is the module's, or that of Go.
@@ -108,24 +108,32 @@ func each(list []*result, say func(*result) string) string {
 	return strings.Join(said, ", ")
 }
 
-// sum adds up a side of a row, and returns nil if a package of it has not been run there.
-func sum(list []*result, side string) *outcome {
-	var all outcome
+// sum adds up a side of a row, and says of how many packages if some have not been run there.
+func sum(list []*result, side string) string {
+	var all *outcome
+	run := 0
 	for _, r := range list {
 		o := *r.side(side)
 		if o == nil {
-			return nil
+			continue
 		}
+		if all == nil {
+			all = &outcome{}
+		}
+		run++
 		all.Pass += o.Pass
 		all.Skip += o.Skip
 		all.Fail += o.Fail
 	}
-	return &all
+	if run == 0 || run == len(list) {
+		return cells(all)
+	}
+	return fmt.Sprintf("(%d packages) ", run) + cells(all)
 }
 
 func cells(o *outcome) string {
 	if o == nil {
-		return "not run | | "
+		return "not run | |"
 	}
 	return fmt.Sprintf("%d | %d | %d", o.Pass, o.Skip, o.Fail)
 }

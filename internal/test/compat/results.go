@@ -99,7 +99,8 @@ func (r *result) side(name string) **outcome {
 	return &r.Linux
 }
 
-// put keeps an outcome.
+// put keeps an outcome. That of NetBSD's side, which is run first, begins a new result: both sides of one
+// are of the same run.
 func (k *results) put(row row, path, side string, o *outcome) {
 	r := k.get(row.name, path)
 	if r == nil {
@@ -108,11 +109,20 @@ func (k *results) put(row row, path, side string, o *outcome) {
 	}
 	r.Version, r.Day = row.version, time.Now().UTC().Format("2006-01-02")
 	r.Go, r.Host, r.Toaster = runtime.Version(), host(), k.toaster
-	*r.side(side) = o
+	if *r.side(side) = o; side == netbsdSide {
+		r.Linux = nil
+	}
 }
 
-// forget drops what tests said where a table says why they fail.
+// forget drops what tests said where a table says why they fail, and tests that both sides skip.
 func (r *result) forget() {
+	if n, l := r.NetBSD, r.Linux; n != nil && l != nil {
+		both := func(s failure) bool {
+			same := func(o failure) bool { return o.Test == s.Test }
+			return slices.ContainsFunc(n.Skips, same) && slices.ContainsFunc(l.Skips, same)
+		}
+		n.Skips, l.Skips = without(n.Skips, both), without(l.Skips, both)
+	}
 	for _, side := range []string{netbsdSide, linuxSide} {
 		o := *r.side(side)
 		if o == nil {
@@ -124,6 +134,16 @@ func (r *result) forget() {
 			}
 		}
 	}
+}
+
+// without returns what is left of a list; the list stays as it is.
+func without(list []failure, drop func(failure) bool) (rest []failure) {
+	for _, f := range list {
+		if !drop(f) {
+			rest = append(rest, f)
+		}
+	}
+	return rest
 }
 
 // refuse keeps why a row could not be run.

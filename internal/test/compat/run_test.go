@@ -101,3 +101,25 @@ func TestRemoveAll(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Both sides of a result are of one run, and skips that both have are not kept.
+func TestPut(t *testing.T) {
+	k, r := &results{}, row{name: "os"}
+	skips := func(tests ...string) *outcome {
+		o := &outcome{Skip: len(tests)}
+		for _, test := range tests {
+			o.Skips = append(o.Skips, failure{Test: test})
+		}
+		return o
+	}
+	k.put(r, "p", netbsdSide, skips("TestA", "TestB"))
+	k.put(r, "p", linuxSide, skips("TestA", "TestC"))
+	got := k.get("os", "p")
+	got.forget()
+	if n, l := got.NetBSD, got.Linux; n.Skip != 2 || len(n.Skips) != 1 || n.Skips[0].Test != "TestB" || len(l.Skips) != 1 || l.Skips[0].Test != "TestC" {
+		t.Errorf("%+v, %+v", n, l)
+	}
+	if k.put(r, "p", netbsdSide, skips()); k.get("os", "p").Linux != nil || k.has("os", "p", linuxSide) {
+		t.Error("the outcome on Linux is of a run before")
+	}
+}
