@@ -33,7 +33,7 @@ func procCPUInfo(c *Call, _ *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno)
 }
 
 func procUptime(c *Call, _ *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
-	up, idle := time.Since(c.K.BootTime), binary.LittleEndian.Uint64(cpTime(c)[32:])
+	up, idle := time.Since(c.K.BootTime), binary.LittleEndian.Uint64(cpTicks(c, 1)[32:])
 	return fmt.Sprintf("%d.%02d %d.%02d\n", up/time.Second, up%time.Second/(10*time.Millisecond), idle/hz, idle%hz*100/hz), 0
 }
 
@@ -77,7 +77,7 @@ func procDevices(c *Call, _ *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno)
 
 // procCPUStat is procfs_docpustat. What a single processor did is not known: each is told an equal part.
 func procCPUStat(c *Call, _ *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
-	ticks := cpTime(c)
+	ticks := cpTicks(c, 1)
 	at := func(i int) uint64 { return binary.LittleEndian.Uint64(ticks[8*i:]) }
 	var b strings.Builder
 	n := uint64(onlineCPUs(c))
