@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -82,10 +83,14 @@ func (p *pkg) parse(name string, text []byte) error {
 	}
 	p.name = file.Name.Name
 	s := &source{path: name, text: text}
+	imports := make(map[string]bool)
+	for _, i := range file.Imports {
+		imports[path.Base(strings.Trim(i.Path.Value, `"`))] = true
+	}
 	p.sources = append(p.sources, s)
 	for _, d := range file.Decls {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil && f.Name.Name != "init" {
-			w := &walker{pkg: p, src: s, fset: fset, fn: f.Name.Name, seen: make(map[string]int)}
+			w := &walker{pkg: p, src: s, fset: fset, fn: f.Name.Name, imports: imports, seen: make(map[string]int)}
 			ast.Walk(w, f.Body)
 		}
 	}
@@ -95,11 +100,12 @@ func (p *pkg) parse(name string, text []byte) error {
 // A walker goes through one function.
 type walker struct {
 	*pkg
-	src   *source
-	fset  *token.FileSet
-	fn    string
-	loops int // how many loops of the same function lie around
-	seen  map[string]int
+	src     *source
+	fset    *token.FileSet
+	fn      string
+	imports map[string]bool
+	loops   int // how many loops of the same function lie around
+	seen    map[string]int
 
 	endless bool // a break here would leave a loop that has no other end
 }

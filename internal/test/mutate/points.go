@@ -115,18 +115,21 @@ func (w *walker) binary(x *ast.BinaryExpr) {
 
 // constant makes a number that stands behind an operator one bigger.
 func (w *walker) constant(x *ast.BinaryExpr, function string) {
-	if n, ok := x.Y.(*ast.BasicLit); ok && n.Kind == token.INT && !isConstant(x.X) {
+	if n, ok := x.Y.(*ast.BasicLit); ok && n.Kind == token.INT && !w.isConstant(x.X) {
 		w.call(x, function, "constant off by one", ", ", ")")
 	}
 }
 
 // isConstant reports what may be part of a constant expression, as far as can be seen.
-func isConstant(e ast.Expr) bool {
+func (w *walker) isConstant(e ast.Expr) bool {
 	switch x := e.(type) {
 	case *ast.BasicLit:
 		return true
 	case *ast.BinaryExpr:
-		return isConstant(x.X) || x.Op == token.SHL
+		return w.isConstant(x.X) || x.Op == token.SHL
+	case *ast.SelectorExpr: // of another package
+		id, ok := x.X.(*ast.Ident)
+		return ok && w.imports[id.Name]
 	case *ast.Ident:
 		return len(x.Name) > 3 && x.Name[:3] == "num"
 	}
