@@ -2,6 +2,7 @@ package guests
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,6 +22,7 @@ func TestKtraceFile(t *testing.T) {
 	}
 	le := binary.LittleEndian
 	kinds, calls, data := map[int]int{}, map[uint32]int{}, map[string]bool{}
+	ends, order := map[uint32]string{}, []uint32(nil) // the last record of each process, by its id, in the order of their first ones
 	for len(b) >= 56 {
 		n, typ := int(le.Uint32(b)), int(le.Uint16(b[4:]))
 		if le.Uint16(b[6:]) != 2 || len(b) < 56+n {
@@ -28,6 +30,12 @@ func TestKtraceFile(t *testing.T) {
 		}
 		body := b[56 : 56+n]
 		kinds[typ]++
+		if pid := le.Uint32(b[8:]); typ != netbsd.KTR_CSW { // who sleeps at the end has nothing to do with how it ends
+			if ends[pid] == "" {
+				order = append(order, pid)
+			}
+			ends[pid] = fmt.Sprintf("%d %x", typ, body[:min(n, 4)])
+		}
 		switch typ {
 		case netbsd.KTR_SYSCALL:
 			calls[le.Uint32(body)]++
@@ -45,6 +53,11 @@ func TestKtraceFile(t *testing.T) {
 	}
 	if calls[netbsd.SYS_getpid] < 2 || calls[netbsd.SYS_fork] != 1 {
 		t.Errorf("calls: %v", calls)
+	}
+	// kdump(1) shows a life to its end (item 29): a call that does not return, or the signal that was acted upon.
+	exit, term := fmt.Sprintf("%d 01000000", netbsd.KTR_SYSCALL), fmt.Sprintf("%d 0f000000", netbsd.KTR_PSIG)
+	if len(order) != 2 || ends[order[0]] != exit || ends[order[1]] != term {
+		t.Errorf("processes %v end with %v, want %q and %q", order, ends, exit, term)
 	}
 	for _, want := range []string{"missing", "moved", "\x00data"} {
 		if !data[want] {
