@@ -93,6 +93,16 @@ func (l *logbook) verdict(f *fault) string {
 	return e.verdict
 }
 
+// before says that a fault was not noticed when it was last tried, and that something has changed
+// since.
+func (l *logbook) before(f *fault) bool {
+	known := l.verdict(f) != ""
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := l.entries[f.key()].verdict
+	return !known && (v == unnoticed || v == unreached)
+}
+
 func (l *logbook) stampOf(f *fault, verdict string) string {
 	if verdict == noticed || verdict == endless {
 		return l.stamps[f.file]

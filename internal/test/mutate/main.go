@@ -2,7 +2,7 @@
 //
 //	go run ./internal/test/mutate -sample 50
 //	go run ./internal/test/mutate -func '^findStopped$|^consume$'
-//	go run ./internal/test/mutate -fresh -page FILE
+//	go run ./internal/test/mutate -page doc/mutation.md
 //
 // A fault is a condition negated, && for || or the reverse, a bound or a constant off by one, a
 // statement or a loop left out, break for continue or the reverse. All of them are compiled into

@@ -37,13 +37,17 @@ func equivalents() (map[string]string, error) {
 }
 
 // counts are what became of the faults of a file. An endless one is among the noticed, an
-// unreached one among the unnoticed.
-type counts struct{ noticed, endless, unnoticed, unreached, equivalent, untried int }
+// unreached one among the unnoticed, and one that was unnoticed before the last change is so still
+// until it is tried again.
+type counts struct{ noticed, endless, unnoticed, unreached, before, equivalent, untried int }
 
-func (c *counts) add(verdict string, known bool) {
+func (c *counts) add(verdict string, before, known bool) {
 	switch {
 	case known:
 		c.equivalent++
+	case before:
+		c.unnoticed++
+		c.before++
 	case verdict == noticed:
 		c.noticed++
 	case verdict == endless:
@@ -73,6 +77,7 @@ type result struct {
 	by         map[string]*counts
 	all        counts
 	unnoticed  []*fault
+	before     []*fault
 	equivalent []*fault
 	log        *logbook
 	why        map[string]string
@@ -85,12 +90,15 @@ func newResult(faults []*fault, log *logbook, known map[string]string) *result {
 			r.by[f.file] = new(counts)
 			r.files = append(r.files, f.file)
 		}
-		v := log.verdict(f)
-		r.by[f.file].add(v, known[f.key()] != "")
-		r.all.add(v, known[f.key()] != "")
+		v, before := log.verdict(f), log.before(f)
+		for _, c := range []*counts{r.by[f.file], &r.all} {
+			c.add(v, before, known[f.key()] != "")
+		}
 		switch {
 		case known[f.key()] != "":
 			r.equivalent = append(r.equivalent, f)
+		case before:
+			r.before = append(r.before, f)
 		case v == unnoticed, v == unreached:
 			r.unnoticed = append(r.unnoticed, f)
 		}
