@@ -35,6 +35,7 @@ type itimer struct {
 	which    int
 	due      time.Duration // by the machine's clock, or process time
 	interval time.Duration
+	ahead    time.Duration // what the clock was past its last tick when the timer was set
 	t        *time.Timer
 	dead     bool
 }
@@ -60,7 +61,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 		x.itimers[which] = nil
 	}
 	if v.Value > 0 && p.flags&fWExit == 0 {
-		it := &itimer{p: p, which: which, due: now + v.Value, interval: v.Interval}
+		it := &itimer{p: p, which: which, due: now + v.Value, interval: v.Interval, ahead: now % timerTick}
 		x.itimers[which] = it
 		it.t = m.afterFunc(v.Value, it.fire)
 	}
@@ -92,8 +93,12 @@ func (p *Proc) timerClock(which int) time.Duration {
 }
 
 // A timer that is due but has not fired yet has a microsecond left, as getitimer(2) must not
-// say 0, which means off. mu is held.
+// say 0, which means off. What is left of real time is told by a clock that goes by ticks, as that is by which
+// the timer was set (getnanotime in dosetitimer and timer_gettime). mu is held.
 func (it *itimer) value(now time.Duration) Itimerval {
+	if it.which == netbsd.ITIMER_REAL {
+		now += it.ahead - now%timerTick
+	}
 	return Itimerval{max(it.due-now, time.Microsecond), it.interval}
 }
 

@@ -419,3 +419,22 @@ func TestDeadAndStrayCalls(t *testing.T) {
 		p.Kill(0)
 	})
 }
+
+// What is left of a timer of real time is told by the clock's ticks, by which it was set (getnanotime in
+// dosetitimer and timer_gettime): within a tick, that is what was set.
+func TestTimersAreToldByTicks(t *testing.T) {
+	each(t, func(t *testing.T, m *Machine) {
+		p := run(t, m, func(l *LWP) {
+			time.Sleep(3 * time.Millisecond)
+			const value = 4*time.Second + 3*time.Microsecond
+			l.Setitimer(netbsd.ITIMER_REAL, Itimerval{Value: value})
+			for _, c := range []struct{ after, left time.Duration }{{6 * time.Millisecond, value}, {2 * time.Millisecond, value - timerTick}} {
+				time.Sleep(c.after)
+				if it, _ := l.Proc().Getitimer(netbsd.ITIMER_REAL); it.Value != c.left {
+					t.Errorf("%v is left, want %v", it.Value, c.left)
+				}
+			}
+		})
+		p.Wait()
+	})
+}

@@ -63,13 +63,18 @@ func TestCompatTimes(t *testing.T) {
 			{"TIME_ERROR without an address", netbsd.SYS_compat_30_ntp_gettime, args{0}, 0, 5, nil},
 		},
 		"sleeps": {
-			{"EINVAL: the sign is that of 32 bits", netbsd.SYS_compat_50_nanosleep, args{timespec50(-1, 0), 0}, netbsd.EINVAL, nil, nil},
+			{"itimespecfix: a negative time has passed; the sign is that of 32 bits", netbsd.SYS_compat_50_nanosleep, args{timespec50(-1, 0), 0}, 0, nil, nil},
 			{"EFAULT", netbsd.SYS_compat_50_nanosleep, args{bad, 0}, netbsd.EFAULT, nil, nil},
 			{"no time", netbsd.SYS_compat_50_nanosleep, args{timespec50(0, 1), 0}, 0, nil, nil},
 			{"setitimer(2)", netbsd.SYS_compat_50_setitimer, args{netbsd.ITIMER_REAL, itimer(0, 0, 100, 0), 0}, 0, nil, nil},
 			{"getitimer(2): EFAULT", netbsd.SYS_compat_50_getitimer, args{netbsd.ITIMER_REAL, 0}, netbsd.EFAULT, nil, nil},
 			{"getitimer(2): EINVAL", netbsd.SYS_compat_50_getitimer, args{9, room(32)}, netbsd.EINVAL, nil, nil},
-			{"getitimer(2)", netbsd.SYS_compat_50_getitimer, args{netbsd.ITIMER_REAL, room(32)}, 0, holds(1, 16, 99), nil},
+			{"getitimer(2)", netbsd.SYS_compat_50_getitimer, args{netbsd.ITIMER_REAL, room(32)}, 0, func(r *result) string {
+				if v := r.mem(1, 32); le.Uint64(v[16:]) != 99 && (le.Uint64(v[16:]) != 100 || le.Uint64(v[24:])&0xffffffff != 0) {
+					return fmt.Sprintf("%x", v) // no tick may have come since
+				}
+				return ""
+			}, nil},
 			{"timer_create(2)", netbsd.SYS_timer_create, args{real, 0, room(4)}, 0, nil, nil},
 			{"timer_settime(2): EFAULT", netbsd.SYS_compat_50_timer_settime, args{4, 0, bad, 0}, netbsd.EFAULT, nil, nil},
 			{"timer_settime(2): EINVAL for none", netbsd.SYS_compat_50_timer_settime, args{9, 0, make([]byte, 32), 0}, netbsd.EINVAL, nil, nil},

@@ -142,10 +142,10 @@ func gettimeofday(c *Call) netbsd.Errno {
 	return c.copyoutOptional(c.Ptr(1), c.out(8))
 }
 
-// nanosleep is nanosleep(const struct timespec *, struct timespec *remaining). EINVAL: negative,
-// or nanoseconds that are none. EFAULT. EINTR, whatever SA_RESTART says.
+// nanosleep is nanosleep(const struct timespec *, struct timespec *remaining). A negative time has
+// passed. EINVAL: nanoseconds that are none. EFAULT. EINTR, whatever SA_RESTART says.
 func nanosleep(c *Call) netbsd.Errno {
-	d, errno := c.timespecIn(c.Ptr(0))
+	d, errno := c.sleepTime(c.Ptr(0))
 	if errno != 0 {
 		return errno
 	}
@@ -171,7 +171,7 @@ func clockSleep(c *Call) netbsd.Errno {
 	if id != netbsd.CLOCK_REALTIME && id != netbsd.CLOCK_MONOTONIC {
 		return netbsd.ENOTSUP
 	}
-	d, errno := c.timespecIn(c.Ptr(2))
+	d, errno := c.sleepTime(c.Ptr(2))
 	if errno != 0 {
 		return errno
 	}
@@ -265,6 +265,23 @@ func itimerBytes(c *Call, it kern.Itimerval) []byte {
 
 // timespecIn reads a struct timespec that is a duration: EINVAL if negative or not
 // normal; one that is too long for a Duration is the longest there is.
+// sleepTime reads how long to sleep. Negative seconds are none (itimespecfix: ETIMEDOUT, of which nanosleep1
+// makes success).
+func (c *Call) sleepTime(addr uint64) (time.Duration, netbsd.Errno) {
+	b, errno := c.in(addr, netbsd.SizeofTimespec)
+	if errno != 0 {
+		return 0, errno
+	}
+	t := c.timespec(b)
+	if t.Sec < 0 && t.Nsec >= 0 && t.Nsec < 1e9 {
+		return 0, 0
+	}
+	if !t.Valid() {
+		return 0, netbsd.EINVAL
+	}
+	return t.Duration(), 0
+}
+
 func (c *Call) timespecIn(addr uint64) (time.Duration, netbsd.Errno) {
 	b, errno := c.in(addr, netbsd.SizeofTimespec)
 	if errno != 0 {
