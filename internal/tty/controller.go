@@ -137,7 +137,7 @@ func (p *pair) room(spare int) bool {
 	if canon {
 		spare++
 	}
-	return len(p.raw)+len(p.can) < inputMax-spare || len(p.can) == 0 && canon
+	return len(p.raw)+len(p.can) < p.inputMax()-spare || len(p.can) == 0 && canon
 }
 
 // typeRemote is TIOCREMOTE: each write is one record for the reader, unedited.
@@ -148,7 +148,7 @@ func (p *pair) typeRemote(b []byte, full netbsd.Errno) (int, netbsd.Errno) {
 	if len(p.can) > 0 {
 		return 0, full
 	}
-	n := min(len(b), inputMax)
+	n := min(len(b), p.inputMax())
 	for _, c := range b[:n] {
 		p.can = append(p.can, uint16(c)|quoted)
 	}
@@ -238,5 +238,5 @@ func (f *controller) ReadCount() int64 {
 func (f *controller) WriteCount() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return int64(max(1, inputMax-len(f.raw)-len(f.can)))
+	return int64(max(1, f.inputMax()-len(f.raw)-len(f.can)))
 }

@@ -51,7 +51,7 @@ func (p *pair) take(c uint16) {
 // middle of a line.
 func (p *pair) accept(c uint16) verdict {
 	if c == 0xff && p.t.Iflag&(netbsd.ISTRIP|netbsd.IGNPAR|netbsd.INPCK|netbsd.PARMRK) == netbsd.INPCK|netbsd.PARMRK {
-		if len(p.raw)+len(p.can)+2 <= inputMax {
+		if len(p.raw)+len(p.can)+2 <= p.inputMax() {
 			p.raw = append(p.raw, c|quoted, c|quoted) // a valid \377 is doubled
 		}
 		return eaten
@@ -249,7 +249,7 @@ func (p *pair) eraseWord() {
 // Beyond it the character is lost, with a beep if IMAXBEL asks for it, and without with all
 // that is queued, as ttyinput does.
 func (p *pair) enter(c uint16) {
-	if len(p.raw)+len(p.can) >= inputMax {
+	if len(p.raw)+len(p.can) >= p.inputMax() {
 		if p.iflag(netbsd.IMAXBEL) {
 			p.output(ctrl('G'))
 		} else {
@@ -308,7 +308,7 @@ func (p *pair) takePending() {
 //
 // In canonical mode without a line to read it must not: the user could never finish one.
 func (p *pair) block() {
-	if len(p.raw)+len(p.can) < inputMax/2 || p.is1(stBlocked) || p.lflag(netbsd.ICANON) && len(p.can) == 0 {
+	if len(p.raw)+len(p.can) < p.inputMax()/2 || p.is1(stBlocked) || p.lflag(netbsd.ICANON) && len(p.can) == 0 {
 		return
 	}
 	if c := p.t.Cc[netbsd.VSTOP]; c != netbsd.VDISABLE && p.put(c) {
@@ -319,7 +319,7 @@ func (p *pair) block() {
 
 // unblock is its end, once a fifth of the queue is left.
 func (p *pair) unblock() {
-	if !p.is1(stBlocked) || len(p.raw) >= inputMax/5 {
+	if !p.is1(stBlocked) || len(p.raw) >= p.inputMax()/5 {
 		return
 	}
 	if c := p.t.Cc[netbsd.VSTART]; p.iflag(netbsd.IXOFF) && c != netbsd.VDISABLE && p.put(c) {

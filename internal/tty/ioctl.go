@@ -52,7 +52,7 @@ func changes(cmd uint32) bool {
 	switch cmd {
 	case netbsd.TIOCFLUSH, netbsd.TIOCDRAIN, netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSTART, netbsd.TIOCSETA,
 		netbsd.TIOCSETD, netbsd.TIOCSLINED, netbsd.TIOCSETAF, netbsd.TIOCSETAW, netbsd.TIOCSTAT, netbsd.TIOCSTI,
-		netbsd.TIOCSWINSZ:
+		netbsd.TIOCSWINSZ, netbsd.TIOCSQSIZE:
 		return true
 	}
 	return false
@@ -113,7 +113,9 @@ func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	case netbsd.FIONSPACE:
 		return file.PutInt(data, outputMax-len(p.out))
 	case netbsd.TIOCGQSIZE:
-		return file.PutInt(data, inputMax)
+		return file.PutInt(data, p.inputMax())
+	case netbsd.TIOCSQSIZE:
+		return p.setQueueSize(data)
 	case netbsd.TIOCSTAT:
 		p.info = true
 	case netbsd.TIOCSTI:

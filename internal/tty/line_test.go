@@ -1,6 +1,8 @@
 package tty
 
 import (
+	"encoding/binary"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,6 +238,33 @@ func TestWriterSleeps(t *testing.T) {
 			t.Errorf("wrote %d and read %d of %d", wrote, got, len(text))
 		}
 	})
+}
+
+// TIOCSQSIZE (tty_get_qsize, tty_set_qsize): the queue gets a power of two, at most 64K, and then holds longer
+// lines.
+func TestQueueSize(t *testing.T) {
+	m := kern.New(kern.Config{})
+	defer m.Close()
+	ctl, term := open(t, New(m, nil, nil))
+	term.setModes(func(m *netbsd.Termios) { m.Lflag &^= netbsd.ECHO })
+	for _, c := range []struct {
+		size int
+		want netbsd.Errno
+		is   int
+	}{{1023, netbsd.EINVAL, 1024}, {-1, netbsd.EINVAL, 1024}, {1 << 17, netbsd.EINVAL, 1024}, {1 << 16, 0, 1 << 16}, {4095, 0, 2048}} {
+		data := make([]byte, 4)
+		binary.LittleEndian.PutUint32(data, uint32(c.size))
+		errno := term.d.File.Ioctl(file.Call{}, netbsd.TIOCSQSIZE, data)
+		is := make([]byte, 4)
+		term.ioctl(netbsd.TIOCGQSIZE, is)
+		if got := int(binary.LittleEndian.Uint32(is)); errno != c.want || got != c.is {
+			t.Errorf("%d: %s, it is %d, want %d", c.size, errno.Name(), got, c.is)
+		}
+	}
+	ctl.write(strings.Repeat("x", 2000) + "\n")
+	if got := term.read(); len(got) != 2001 {
+		t.Errorf("the line has %d characters", len(got))
+	}
 }
 
 // A line that is too long is refused with a beep, and can still be ended and read.

@@ -1,6 +1,8 @@
 package tty
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"sync"
 
 	"toaster/internal/file"
@@ -58,6 +60,7 @@ type pair struct {
 	revoked        uint64 // how often it was revoked: older descriptions are dead
 	controllerOpen bool   // the controller side is open
 	stat           file.Stat
+	qsize          int   // of TIOCSQSIZE; 0: inputMax
 	hold           int   // uses of the number: sides that are open
 	tw             *twin // the pair's queues and modes are there, if it is not nil
 
@@ -68,6 +71,31 @@ type pair struct {
 	paused             bool // PF_STOPPED: TIOCPKT_STOP was sent
 	nostop             bool // PF_NOSTOP: TIOCPKT_NOSTOP was sent
 	info               bool // VSTATUS was typed: the report is due once mu is free
+}
+
+// inputMax is how many characters of input the terminal keeps, lines that have not ended included.
+func (p *pair) inputMax() int {
+	if p.qsize != 0 {
+		return p.qsize
+	}
+	return inputMax
+}
+
+// queueMost is TTY_MAXQSIZE: of a terminal a guest has no more kept.
+const queueMost = 0x10000
+
+// setQueueSize is TIOCSQSIZE (tty_get_qsize, tty_set_qsize): a power of two, not below what there is at
+// first. EBUSY: output waits. mu is held.
+func (p *pair) setQueueSize(data []byte) netbsd.Errno {
+	size := int(int32(binary.LittleEndian.Uint32(data)))
+	switch {
+	case size < inputMax || size >= 2*queueMost:
+		return netbsd.EINVAL
+	case len(p.out) > 0:
+		return netbsd.EBUSY
+	}
+	p.qsize = 1 << (bits.Len(uint(size)) - 1)
+	return 0
 }
 
 func (p *pair) is1(s state) bool { return p.st&s != 0 }
