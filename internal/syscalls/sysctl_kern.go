@@ -43,7 +43,7 @@ func kernIdentity() []sysctlNode {
 		sysctlStruct(netbsd.KERN_CONSDEV, "consdev", zeros(8)).says("Console device"),
 		sysctlDir(ctlCreateBase+2, "timecounter",
 			sysctlString(ctlCreateBase, "choice", fixedString("TSC(q=3000, f=1000000000 Hz)")).says("Time counters there are"),
-			sysctlString(ctlCreateBase+1, "hardware", fixedString("TSC")).says("Time counter in use"),
+			timecounterHardware(ctlCreateBase+1),
 			sysctlInt(ctlCreateBase+2, "timestepwarnings", fixedInt(0)).says("Whether steps of the time are logged"),
 		).says("Time counters"),
 		sysctlDir(ctlCreateBase+3, "sched",
@@ -162,7 +162,7 @@ func noCount(*Call) uint64 { return 0 }
 // hostName is the machine's name, which the superuser may change (sethostname(3)).
 func hostName(num int32, name string) sysctlNode {
 	n := sysctlString(num, name, func(c *Call) string { return c.K.M.Hostname() }).says("System hostname")
-	n.set = setName(func(c *Call, name string) { c.K.M.SetHostname(name) })
+	n.set = setName(func(c *Call, name string) netbsd.Errno { c.K.M.SetHostname(name); return 0 })
 	return n
 }
 
@@ -174,21 +174,36 @@ func domainName(num int32, name string) sysctlNode {
 		}
 		return ""
 	}).says("YP domain name")
-	n.set = setName(func(c *Call, name string) { c.K.domain.Store(&name) })
+	n.set = setName(func(c *Call, name string) netbsd.Errno { c.K.domain.Store(&name); return 0 })
 	return n
 }
 
-// setName takes a name of at most MAXHOSTNAMELEN bytes, up to its NUL if it has one.
-func setName(set func(c *Call, name string)) func(*Call, []byte) netbsd.Errno {
-	return func(c *Call, b []byte) netbsd.Errno {
-		if i := bytes.IndexByte(b, 0); i >= 0 {
-			b = b[:i]
+// timecounterHardware can be set to the time counter that there is (sysctl_kern_timecounter_hardware).
+func timecounterHardware(num int32) sysctlNode {
+	n := sysctlString(num, "hardware", fixedString(timecounter)).says("Time counter in use")
+	n.set = setName(func(_ *Call, name string) netbsd.Errno {
+		if name != timecounter {
+			return netbsd.EINVAL
 		}
+		return 0
+	})
+	return n
+}
+
+// timecounter is the one that there is.
+const timecounter = "TSC"
+
+// setName takes a name of at most MAXHOSTNAMELEN bytes, a NUL included if it has one, which ends it
+// (sysctl_lookup).
+func setName(set func(c *Call, name string) netbsd.Errno) func(*Call, []byte) netbsd.Errno {
+	return func(c *Call, b []byte) netbsd.Errno {
 		if len(b) > netbsd.MAXHOSTNAMELEN {
 			return netbsd.EINVAL
 		}
-		set(c, string(b))
-		return 0
+		if i := bytes.IndexByte(b, 0); i >= 0 {
+			b = b[:i]
+		}
+		return set(c, string(b))
 	}
 }
 

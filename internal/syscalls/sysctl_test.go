@@ -301,6 +301,15 @@ func TestSysctlWrite(t *testing.T) {
 		if got := r.m.Hostname(); got != "beta" {
 			t.Errorf("the name is %q", got)
 		}
+		if got := p.do(netbsd.SYS___sysctl, name, 2, 0, 0, make([]byte, netbsd.MAXHOSTNAMELEN+1), netbsd.MAXHOSTNAMELEN+1); got.errno != netbsd.EINVAL {
+			t.Errorf("a name that is too long by its NUL: %s", errnoName(got.errno))
+		}
+		counter := mib(netbsd.CTL_KERN, ctlCreateBase+2, ctlCreateBase+1)
+		for value, want := range map[string]netbsd.Errno{"TSC": 0, "HPET": netbsd.EINVAL} { // sysctl_kern_timecounter_hardware
+			if got := p.do(netbsd.SYS___sysctl, counter, 3, 0, 0, value, len(value)); got.errno != want {
+				t.Errorf("kern.timecounter.hardware %s: %s", value, errnoName(got.errno))
+			}
+		}
 		soft := mib(netbsd.CTL_PROC, netbsd.PROC_CURPROC, netbsd.PROC_PID_LIMIT, netbsd.RLIMIT_NOFILE+1, netbsd.PROC_PID_LIMIT_TYPE_SOFT)
 		for _, c := range []struct {
 			size int
