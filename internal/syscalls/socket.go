@@ -1,6 +1,8 @@
 package syscalls
 
 import (
+	"net/netip"
+
 	"toaster/internal/file"
 	"toaster/internal/socket"
 	"toaster/netbsd"
@@ -99,8 +101,32 @@ func connect(c *Call) netbsd.Errno {
 			return errno
 		}
 		defer done()
+		if errno := c.bindLow(s, a); errno != 0 {
+			return errno
+		}
 		return s.Connect(d.Call(c.L), a)
 	})
+}
+
+// bindLow gives a socket that is to have a low port one before it connects, as in_pcbconnect has in_pcbbind do
+// it. EACCES: see mayBindPort.
+func (c *Call) bindLow(s *socket.Socket, to *netbsd.Sockaddr) netbsd.Errno {
+	if !s.LowPort() || to.Family != netbsd.AF_INET && to.Family != netbsd.AF_INET6 {
+		return 0
+	}
+	name, errno := s.Name()
+	if errno != 0 || name.Addr.Port() != 0 {
+		return errno
+	}
+	any := netip.IPv4Unspecified()
+	if name.Family == netbsd.AF_INET6 {
+		any = netip.IPv6Unspecified()
+	}
+	name.Addr = netip.AddrPortFrom(any, 0)
+	if errno := c.mayBindPort(s, &name); errno != 0 {
+		return errno
+	}
+	return s.Bind(c.L, &name, "", nil)
 }
 
 // bind is bind(int s, const struct sockaddr *name, socklen_t namelen). EBADF, ENOTSOCK.
