@@ -86,22 +86,11 @@ func fchown(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchown(d, c.Int(1), c.Int(2)) })
 }
 
-// fchflags is fchflags(int fd, unsigned long flags). The host has no such flags, so
-// none is all that can be set.
+// fchflags is fchflags(int fd, unsigned long flags). EOPNOTSUPP: see vfs.View.Chflags.
 func fchflags(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if errno := View(c.L).Fchflags(d); errno != 0 {
-			return errno
-		}
-		return flagsErrno(c.Ptr(1))
+		return View(c.L).Fchflags(d, c.Ptr(1))
 	})
-}
-
-func flagsErrno(flags uint64) netbsd.Errno {
-	if flags != 0 {
-		return netbsd.EOPNOTSUPP
-	}
-	return 0
 }
 
 // fpathconf is fpathconf(int fd, int name).

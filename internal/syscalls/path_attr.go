@@ -71,10 +71,7 @@ func truncate(c *Call) netbsd.Errno {
 // has no such flags, so none is all that can be set.
 func chflags(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		if errno := View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags); errno != 0 {
-			return errno
-		}
-		return flagsErrno(c.Ptr(1))
+		return View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags, c.Ptr(1))
 	})
 }
 

@@ -144,7 +144,7 @@ func doMknodDev(c *Call, at, arg int, dev uint64) netbsd.Errno {
 	if kind := mode & netbsd.S_IFMT; dev == ^uint64(0) && (kind == netbsd.S_IFCHR || kind == netbsd.S_IFBLK) && c.L.Proc().Cred().IsRoot() {
 		return netbsd.EINVAL
 	}
-	return doMknod(c, at, arg, mode)
+	return c.onPath(arg, func(name string) netbsd.Errno { return View(c.L).MknodDev(at, name, mode, dev) })
 }
 
 func doMknod(c *Call, at, arg int, mode uint32) netbsd.Errno {

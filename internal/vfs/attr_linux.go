@@ -127,13 +127,66 @@ func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow boo
 	})
 }
 
-// Chflags is chflags(2) and lchflags(2) as far as permission goes: there are no flags to
-// set.
-func (v View) Chflags(name string, follow bool) netbsd.Errno {
-	return v.change(netbsd.AT_FDCWD, name, follow, canChflags, func(_ *node, at int, name string, flags int) error {
+// Chflags is chflags(2) and lchflags(2). Of the flags the host's file systems know UF_NODUMP; the others would
+// keep their files from everybody on the host: EOPNOTSUPP.
+func (v View) Chflags(name string, follow bool, want uint64) netbsd.Errno {
+	return v.change(netbsd.AT_FDCWD, name, follow, canChflags, func(n *node, at int, name string, flags int) error {
 		var st unix.Stat_t
-		return unix.Fstatat(at, name, &st, flags)
+		if err := unix.Fstatat(at, name, &st, flags); err != nil {
+			return err
+		}
+		if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
+			return noFlags(want)
+		}
+		open := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC
+		if n == nil && flags != 0 {
+			open |= unix.O_NOFOLLOW
+		}
+		fd, err := openHost(at, name, open, 0)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return setFlags(fd, want)
 	})
+}
+
+// fchflags changes the flags of an open file or directory of the host's.
+func fchflags(d *file.Description, want uint64) netbsd.Errno {
+	fd, ok := d.HostFD()
+	st, errno := d.File.Stat()
+	kind := st.Mode & netbsd.S_IFMT
+	if !ok || errno != 0 || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR {
+		return hostfile.Errno(noFlags(want))
+	}
+	return hostfile.Errno(setFlags(fd, want))
+}
+
+func noFlags(want uint64) error {
+	if want != 0 {
+		return unix.EOPNOTSUPP
+	}
+	return nil
+}
+
+// setFlags changes the flags of an open file: what the host keeps of its own is left.
+func setFlags(fd int, want uint64) error {
+	const noDump = 0x40 // FS_NODUMP_FL
+	if want&^netbsd.UF_NODUMP != 0 {
+		return unix.EOPNOTSUPP
+	}
+	has, err := unix.IoctlGetInt(fd, unix.FS_IOC_GETFLAGS)
+	if err != nil {
+		return noFlags(want) // the file system has none
+	}
+	set := has &^ noDump
+	if want&netbsd.UF_NODUMP != 0 {
+		set |= noDump
+	}
+	if set == has {
+		return nil
+	}
+	return unix.IoctlSetPointerInt(fd, unix.FS_IOC_SETFLAGS, set)
 }
 
 // Truncate is truncate(2). What is no regular file has no size to change: ufs_setattr.

@@ -110,7 +110,7 @@ func TestOthersFiles(t *testing.T) {
 			{"revoke", o.Revoke("public", func(func(*file.Description)) {}), netbsd.EPERM},
 			{"chown", o.Chown(at, "writable", int(o.Cred.EUID), -1, true), netbsd.EPERM},
 			{"lchown", o.Chown(at, "link", int(o.Cred.EUID), -1, false), netbsd.EPERM},
-			{"chflags", o.Chflags("writable", true), netbsd.EPERM},
+			{"chflags", o.Chflags("writable", true, 0), netbsd.EPERM},
 			{"utimes", o.Utimens(at, "writable", any, any, true), netbsd.EPERM},
 			{"utimes, now", o.Utimens(at, "writable", now, now, true), 0},
 			{"utimes of what one may not write, now", o.Utimens(at, "public", now, now, true), netbsd.EACCES},
@@ -181,7 +181,7 @@ func TestOthersDescriptors(t *testing.T) {
 		}{
 			{"fchmod", o.Fchmod(f, 0o666), netbsd.EPERM},
 			{"fchown", o.Fchown(f, int(o.Cred.EUID), -1), netbsd.EPERM},
-			{"fchflags", o.Fchflags(f), netbsd.EPERM},
+			{"fchflags", o.Fchflags(f, 0), netbsd.EPERM},
 			{"futimens", o.Futimens(f, file.Timeset{}, file.Timeset{}), netbsd.EPERM},
 			{"futimens, now", o.Futimens(f, now, now), netbsd.EACCES},
 			{"fchdir", o.Fchdir(fd), netbsd.EACCES},

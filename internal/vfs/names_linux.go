@@ -171,9 +171,17 @@ func chmodNofollow(at int, name string, mode uint32) error {
 	return unix.Chmod(hostfile.ProcPath(fd), mode)
 }
 
-// Mknod is mknodat(2) and mkfifo(2). Devices need a superuser of the host, and
-// there mean the host's numbers, so only FIFOs and files are made.
+// noDevice is no device's number (VNOVAL).
+const noDevice = ^uint64(0)
+
+// Mknod is mkfifo(2), or mknod(2) of a file.
 func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
+	return v.MknodDev(at, name, mode, noDevice)
+}
+
+// MknodDev is mknodat(2). A device would mean the host's of that number, so only FIFOs and files are made, and
+// devices numbered 0, behind which there is nothing: EPERM for others.
+func (v View) MknodDev(at int, name string, mode uint32, dev uint64) netbsd.Errno {
 	kind := mode & netbsd.S_IFMT
 	if kind == 0 {
 		kind = netbsd.S_IFREG
@@ -182,7 +190,7 @@ func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
 		return netbsd.EPERM // do_posix_mknodat: all but FIFOs is the superuser's
 	}
 	return v.onName(at, name, func(l *lookup, p parentDir) error {
-		if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG {
+		if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG && (dev != 0 || kind != netbsd.S_IFCHR && kind != netbsd.S_IFBLK) {
 			if _, err := p.stat(); err != unix.ENOENT {
 				return cmp.Or(err, error(unix.EEXIST))
 			}

@@ -124,7 +124,7 @@ func (v View) Futimens(d *file.Description, atime, mtime file.Timeset) netbsd.Er
 		func() netbsd.Errno { return d.File.Utimens(atime, mtime) })
 }
 
-// Fchflags is fchflags(2) as far as permission goes: there are no flags to set.
-func (v View) Fchflags(d *file.Description) netbsd.Errno {
-	return v.onOpen(d, canChflags, func() netbsd.Errno { return 0 })
+// Fchflags is fchflags(2).
+func (v View) Fchflags(d *file.Description, want uint64) netbsd.Errno {
+	return v.onOpen(d, canChflags, func() netbsd.Errno { return fchflags(d, want) })
 }
