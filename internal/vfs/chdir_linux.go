@@ -107,6 +107,9 @@ func (v View) enterFD(fd int, under bool, set func(*dir)) netbsd.Errno {
 	if mnt == nil {
 		return netbsd.EPERM
 	}
+	if (node{hfd, mnt}).kind() != unix.S_IFDIR { // sys_fchdir asks before it looks at rights
+		return netbsd.ENOTDIR
+	}
 	l := &lookup{v: v, cred: v.otherUser()}
 	if err := l.maySearch(node{hfd, mnt}); err != nil {
 		return hostfile.Errno(err)

@@ -354,6 +354,12 @@ func TestChdirAt(t *testing.T) {
 		if errno := w.Fchdir(gone); errno != 0 {
 			t.Errorf("fchdir to what was removed: %s", errno.Name())
 		}
+		w.write(t, w.prefix+"/a/closed", "") // sys_fchdir and change_root look at the kind before they look at rights
+		closed := w.install(t, w.prefix+"/a/closed", netbsd.O_RDONLY)
+		w.Chmod(netbsd.AT_FDCWD, w.prefix+"/a/closed", 0, true)
+		if errno := w.Fchdir(closed); errno != netbsd.ENOTDIR {
+			t.Errorf("fchdir to a file: %s", errno.Name())
+		}
 		if errno := w.Chroot(w.prefix + "/a"); errno != 0 {
 			t.Fatal(errno)
 		}
