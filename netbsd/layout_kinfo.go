@@ -83,7 +83,7 @@ func (k *KinfoProc2) encodeSizes(b []byte) {
 	le.PutUint64(b[632:], uint64(k.RealStat))
 	le.PutUint32(b[640:], k.SvUID)
 	le.PutUint32(b[644:], k.SvGID)
-	putStr(b[648:664], k.Emul)
+	putStr(b[640:664], k.Emul)
 	le.PutUint64(b[664:], uint64(k.Size))
 	le.PutUint64(b[672:], uint64(k.Size))
 }
@@ -171,4 +171,37 @@ func (k *KinfoFile) Encode(b []byte) {
 	if k.Cloexec {
 		le.PutUint32(b[112:], 1)
 	}
+}
+
+// SizeofKinfoPcb is sizeof(struct kinfo_pcb).
+const SizeofKinfoPcb = 640
+
+// KinfoPcb is struct kinfo_pcb (sys/socket.h): a socket, as net.inet.tcp.pcblist and its like tell of it. Src and
+// Dst are struct sockaddr.
+type KinfoPcb struct {
+	Addr, Socket        uint64
+	Family, Type, Proto uint32
+	State, ProtoState   uint32 // SS_*, INP_*
+	TCPState            int32  // TCPS_*
+	RecvQ, SendQ        uint64
+	Src, Dst            []byte
+	Conn                uint64 // the peer of a local socket
+}
+
+// Encode fills 640 bytes.
+func (k *KinfoPcb) Encode(b []byte) {
+	clear(b[:SizeofKinfoPcb])
+	le.PutUint64(b, k.Addr)
+	le.PutUint64(b[16:], k.Socket)
+	le.PutUint32(b[24:], k.Family)
+	le.PutUint32(b[28:], k.Type)
+	le.PutUint32(b[32:], k.Proto)
+	le.PutUint32(b[40:], k.State)
+	le.PutUint32(b[44:], k.ProtoState)
+	le.PutUint32(b[48:], uint32(k.TCPState))
+	le.PutUint64(b[56:], k.RecvQ)
+	le.PutUint64(b[64:], k.SendQ)
+	copy(b[72:336], k.Src)
+	copy(b[336:600], k.Dst)
+	le.PutUint64(b[616:], k.Conn)
 }

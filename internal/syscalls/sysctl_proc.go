@@ -334,7 +334,7 @@ func kinfoFile(d *file.Description) netbsd.KinfoFile {
 	case isQueue:
 		k.Type, k.Vtype = dtypeKqueue, 0
 	case isSocket(d.File):
-		k.Type, k.Vtype = dtypeSocket, 0
+		k.Type, k.Vtype, k.Data = dtypeSocket, 0, st.Ino
 	case errno != 0:
 		k.Type, k.Vtype = dtypeMisc, 0
 	case st.Mode&netbsd.S_IFMT == netbsd.S_IFIFO && d.Path == "":

@@ -426,3 +426,44 @@ func TestSysctlProcStops(t *testing.T) {
 		{"EPERM for another's", netbsd.SYS___sysctl, args{words(netbsd.CTL_PROC, 1, netbsd.PROC_PID_STOPEXIT), 3, 0, 0, words(1), 4}, netbsd.EPERM, nil, nil},
 	}})
 }
+
+// net.local.stream.pcblist has each socket once, with the address by which kern.file2 knows it (sysctl_unpcblist,
+// sysctl_dounpcb: the family at 24, the type at 28, SS_ISCONNECTED at 40, the names at 72 and 336).
+func TestSysctlSockets(t *testing.T) {
+	r := newRig(t)
+	r.run(func(p *player) {
+		p.ok(netbsd.SYS_socketpair, netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0, room(8))
+		p.ok(netbsd.SYS_dup, 0)
+		list := mib(netbsd.CTL_NET, netbsd.AF_LOCAL, netbsd.SOCK_STREAM, ctlCreateBase+2, 0, 0, netbsd.SizeofKinfoPcb, 100)
+		got := p.do(netbsd.SYS___sysctl, list, 8, room(4096), longs(4096), 0, 0)
+		if n := le.Uint64(got.mem(3, 8)); got.errno != 0 || n != 2*netbsd.SizeofKinfoPcb {
+			t.Fatalf("%s, %d bytes", errnoName(got.errno), n)
+		}
+		b := got.mem(2, netbsd.SizeofKinfoPcb)
+		for _, f := range []struct{ at, want uint32 }{{24, netbsd.AF_LOCAL}, {28, netbsd.SOCK_STREAM}, {40, 2}} {
+			if v := le.Uint32(b[f.at:]); v != f.want {
+				t.Errorf("%d at %d, want %d", v, f.at, f.want)
+			}
+		}
+		if b[73] != netbsd.AF_LOCAL || b[337] != netbsd.AF_LOCAL {
+			t.Errorf("families of the names are %d and %d", b[73], b[337])
+		}
+		files := mib(netbsd.CTL_KERN, netbsd.KERN_FILE2, netbsd.KERN_FILE_BYPID, int32(p.c.L.Proc().Pid()), 120, 10)
+		if got := p.do(netbsd.SYS___sysctl, files, 6, room(1200), longs(1200), 0, 0); le.Uint64(got.mem(2, 120)[64:]) != le.Uint64(b[16:]) {
+			t.Errorf("kern.file2 has another address")
+		}
+		for name, c := range map[string]struct {
+			mib  []byte
+			n    int
+			want netbsd.Errno
+		}{
+			"another size":  {mib(netbsd.CTL_NET, netbsd.AF_LOCAL, netbsd.SOCK_STREAM, ctlCreateBase+2, 0, 0, 600, 100), 8, netbsd.EINVAL},
+			"too few names": {mib(netbsd.CTL_NET, netbsd.AF_LOCAL, netbsd.SOCK_STREAM, ctlCreateBase+2, 0, 0, netbsd.SizeofKinfoPcb), 7, netbsd.EINVAL},
+			"of IPv4":       {mib(netbsd.CTL_NET, netbsd.AF_INET, netbsd.IPPROTO_TCP, ctlCreateBase, 0, 0, netbsd.SizeofKinfoPcb, 100), 8, 0},
+		} {
+			if got := p.do(netbsd.SYS___sysctl, c.mib, c.n, room(4096), longs(4096), 0, 0); got.errno != c.want {
+				t.Errorf("%s: %s", name, errnoName(got.errno))
+			}
+		}
+	})
+}
