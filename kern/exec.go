@@ -206,6 +206,7 @@ type PosixSpawnArgs struct {
 
 	Setpgroup  bool // POSIX_SPAWN_SETPGROUP
 	Pgroup     int
+	Sched      *SpawnSched    // POSIX_SPAWN_SETSCHEDULER, POSIX_SPAWN_SETSCHEDPARAM
 	ResetIDs   bool           // POSIX_SPAWN_RESETIDS
 	Sigmask    *netbsd.Sigset // POSIX_SPAWN_SETSIGMASK
 	Sigdefault netbsd.Sigset  // POSIX_SPAWN_SETSIGDEF
@@ -215,6 +216,9 @@ type PosixSpawnArgs struct {
 	Actions func(child *LWP) netbsd.Errno
 	Exec    func(child *LWP) netbsd.Errno
 }
+
+// SpawnSched is the policy of a child, netbsd.SCHED_NONE for its parent's, and its priority.
+type SpawnSched struct{ Policy, Priority int }
 
 // spawning is what parent and child of a posix_spawn share; mu guards it.
 type spawning struct {
@@ -316,6 +320,11 @@ func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
 	}
 	if a.Setpgroup {
 		if errno := l.Setpgid(0, a.Pgroup); errno != 0 {
+			return errno
+		}
+	}
+	if s := a.Sched; s != nil {
+		if errno := l.SetSched(0, 0, s.Policy, s.Priority); errno != 0 {
 			return errno
 		}
 	}

@@ -339,6 +339,31 @@ func TestPosixSpawn(t *testing.T) {
 	}})
 }
 
+// spawn_return: POSIX_SPAWN_SETSCHEDULER gives the child its policy and priority, POSIX_SPAWN_SETSCHEDPARAM the
+// priority alone, by the rules of _sched_setparam(2).
+func TestSpawnSched(t *testing.T) {
+	attr := func(flags int16, policy, priority int32) []byte {
+		a := netbsd.SpawnAttr{Flags: flags | netbsd.POSIX_SPAWN_RETURNERROR, Policy: policy, Priority: priority}
+		return encoded(netbsd.SizeofSpawnAttr, a.Encode)
+	}
+	has := func(policy, priority uint32) func(*player) {
+		return func(p *player) {
+			p.play([]row{
+				{"the policy", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{2, words(policy)}, nil},
+				{"the priority", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(priority)}, nil},
+			})
+		}
+	}
+	spawn := func(attr []byte) args { return args{0, "/x", 0, attr, strv{}, strv{}} }
+	stages(t, map[string][]row{"scheduling": {
+		{"SETSCHEDULER", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDULER, netbsd.SCHED_FIFO, 10)), 0, 0, has(netbsd.SCHED_FIFO, 10)},
+		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
+		{"EINVAL for the priority", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDULER, netbsd.SCHED_FIFO, 64)), 0, int(netbsd.EINVAL), nil},
+		{"EINVAL: SCHED_OTHER has no priorities", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDPARAM, 0, 10)), 0, int(netbsd.EINVAL), nil},
+		{"the parent's stays", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{2, words(netbsd.SCHED_OTHER)}, nil},
+	}})
+}
+
 var _ kern.AddressSpace = (*ram)(nil)
 
 // fexecve(2): execve(2) of an open file.

@@ -39,8 +39,7 @@ func doPosixSpawn(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(0), b)
 }
 
-// spawnAttr reads the attributes; a null pointer is none. Scheduling parameters are
-// ignored, as those of _sched_setparam(2) are.
+// spawnAttr reads the attributes; a null pointer is none.
 func (c *Call) spawnAttr(addr uint64, a *kern.PosixSpawnArgs) netbsd.Errno {
 	a.Early = true
 	if addr == 0 {
@@ -54,6 +53,12 @@ func (c *Call) spawnAttr(addr uint64, a *kern.PosixSpawnArgs) netbsd.Errno {
 	a.Early = sa.Flags&(netbsd.POSIX_SPAWN_RETURNERROR|netbsd.POSIX_SPAWN_SETPGROUP) == 0
 	a.Setpgroup = sa.Flags&netbsd.POSIX_SPAWN_SETPGROUP != 0
 	a.Pgroup = int(sa.Pgroup)
+	switch {
+	case sa.Flags&netbsd.POSIX_SPAWN_SETSCHEDULER != 0:
+		a.Sched = &kern.SpawnSched{Policy: int(sa.Policy), Priority: int(sa.Priority)}
+	case sa.Flags&netbsd.POSIX_SPAWN_SETSCHEDPARAM != 0:
+		a.Sched = &kern.SpawnSched{Policy: netbsd.SCHED_NONE, Priority: int(sa.Priority)}
+	}
 	a.ResetIDs = sa.Flags&netbsd.POSIX_SPAWN_RESETIDS != 0
 	if sa.Flags&netbsd.POSIX_SPAWN_SETSIGMASK != 0 {
 		a.Sigmask = &sa.Mask
