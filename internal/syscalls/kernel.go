@@ -55,7 +55,8 @@ type Kernel struct {
 	// nobody need look for one where an LWP is interrupted.
 	Sequences atomic.Bool
 	// domain is the name of the YP domain; nil: there is none.
-	domain atomic.Pointer[string]
+	domain      atomic.Pointer[string]
+	timecounter atomic.Pointer[string] // kern.timecounter.hardware, if it was set
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 

@@ -42,7 +42,7 @@ func kernIdentity() []sysctlNode {
 		sysctlInt(netbsd.KERN_HARDCLOCK_TICKS, "hardclock_ticks", hardclockTicks).says("Ticks of the clock since boot"),
 		sysctlStruct(netbsd.KERN_CONSDEV, "consdev", zeros(8)).says("Console device"),
 		sysctlDir(ctlCreateBase+2, "timecounter",
-			sysctlString(ctlCreateBase, "choice", fixedString("TSC(q=3000, f=1000000000 Hz)")).says("Time counters there are"),
+			sysctlString(ctlCreateBase, "choice", fixedString(timecounters)).says("Time counters there are"),
 			timecounterHardware(ctlCreateBase+1),
 			sysctlInt(ctlCreateBase+2, "timestepwarnings", fixedInt(0)).says("Whether steps of the time are logged"),
 		).says("Time counters"),
@@ -178,20 +178,27 @@ func domainName(num int32, name string) sysctlNode {
 	return n
 }
 
-// timecounterHardware can be set to the time counter that there is (sysctl_kern_timecounter_hardware).
+// timecounters are those that the kernel knows, in the form of kern.timecounter.choice; programs read it by pattern.
+// The clock goes by the host's, whichever is chosen.
+const timecounters = "TSC(q=3000, f=1000000000 Hz) clockinterrupt(q=0, f=100 Hz) dummy(q=-1000000, f=1000000 Hz)"
+
+// timecounterHardware is the one in use, which the superuser may change for another (sysctl_kern_timecounter_hardware).
 func timecounterHardware(num int32) sysctlNode {
-	n := sysctlString(num, "hardware", fixedString(timecounter)).says("Time counter in use")
-	n.set = setName(func(_ *Call, name string) netbsd.Errno {
-		if name != timecounter {
+	n := sysctlString(num, "hardware", func(c *Call) string {
+		if p := c.K.timecounter.Load(); p != nil {
+			return *p
+		}
+		return "TSC"
+	}).says("Time counter in use")
+	n.set = setName(func(c *Call, name string) netbsd.Errno {
+		if !slices.Contains([]string{"TSC", "clockinterrupt", "dummy"}, name) {
 			return netbsd.EINVAL
 		}
+		c.K.timecounter.Store(&name)
 		return 0
 	})
 	return n
 }
-
-// timecounter is the one that there is.
-const timecounter = "TSC"
 
 // setName takes a name of at most MAXHOSTNAMELEN bytes, a NUL included if it has one, which ends it
 // (sysctl_lookup).

@@ -305,7 +305,7 @@ func TestSysctlWrite(t *testing.T) {
 			t.Errorf("a name that is too long by its NUL: %s", errnoName(got.errno))
 		}
 		counter := mib(netbsd.CTL_KERN, ctlCreateBase+2, ctlCreateBase+1)
-		for value, want := range map[string]netbsd.Errno{"TSC": 0, "HPET": netbsd.EINVAL} { // sysctl_kern_timecounter_hardware
+		for value, want := range map[string]netbsd.Errno{"TSC": 0, "clockinterrupt": 0, "HPET": netbsd.EINVAL} { // sysctl_kern_timecounter_hardware
 			if got := p.do(netbsd.SYS___sysctl, counter, 3, 0, 0, value, len(value)); got.errno != want {
 				t.Errorf("kern.timecounter.hardware %s: %s", value, errnoName(got.errno))
 			}
