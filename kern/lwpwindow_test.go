@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,9 +13,9 @@ import (
 func TestDeadLWPIsNotFound(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			gate := false
+			var gate atomic.Bool
 			w.give(l.Proc(), nil, nil, &fakeVM{wait: func(t *LWP) {
-				for !gate {
+				for !gate.Load() {
 					time.Sleep(time.Second)
 				}
 			}})
@@ -45,7 +46,7 @@ func TestDeadLWPIsNotFound(t *testing.T) {
 				l.Kill(l.Proc().Pid(), netbsd.SIGCONT)
 				w.is("SIGCONT is blocked by all", l.Sigpending().Has(netbsd.SIGCONT), true)
 			}
-			gate = true
+			gate.Store(true)
 		})
 	})
 }

@@ -352,9 +352,8 @@ func TestParentAndChildTraceEachOther(t *testing.T) {
 func TestTwoWhoTraceEachOtherStandStill(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			var c *Proc
 			p := w.fork(l, "P", func(l *LWP) {
-				c = w.fork(l, "C", func(l *LWP) {
+				w.fork(l, "C", func(l *LWP) { // it may not return: P can be stopped in it
 					l.TraceMe()
 					l.PtraceAttach(l.Proc().Parent().Pid())
 					sleepForever(l)
@@ -362,6 +361,7 @@ func TestTwoWhoTraceEachOtherStandStill(t *testing.T) {
 				sleepForever(l)
 			})
 			l.Nanosleep(time.Minute)
+			c := w.find("C")
 			w.is("stopped", []bool{p.Stopped(), c.Stopped()}, []bool{true, true})
 			p.Kill(netbsd.SIGKILL)
 			w.is("C", c.Wait(), netbsd.ExitStatus(0, netbsd.SIGKILL))
