@@ -55,6 +55,11 @@ type Cmd struct {
 	// end of the context or a limit, StdinPipe and its like are closed, too.
 	WaitDelay time.Duration
 
+	// WaitAll has Wait of a command with a machine of its own wait until no process of the
+	// machine is left: daemons, which would get SIGHUP and SIGKILL else, outlive the program.
+	// ProcessState is the program's; WaitDelay counts from the end of the last process.
+	WaitAll bool
+
 	// Err is what Start returns instead of starting anything. Command leaves it nil, as only
 	// Start can look Path up in the guest's view; Start sets it if that finds nothing.
 	Err error

@@ -1,6 +1,7 @@
 package toaster
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -118,6 +119,20 @@ func (c *Cmd) awaitExit() *ProcessState {
 		within(p.Done(), c.cut.when.Add(c.delay()+lastDelay)) // enforce kills before that
 	}
 	return c.Process.state()
+}
+
+// awaitAll waits until the machine has no process left, or until the cutoff.
+func (c *Cmd) awaitAll() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-c.cut.at:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	c.Machine.Kern().WaitIdle(ctx) // what ended it is told by others
 }
 
 // closeOwn closes the command's own machine.

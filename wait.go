@@ -11,7 +11,7 @@ import (
 // Wait waits for the end of the program, and of the copying of its input and output.
 // The error is an *ExitError unless the exit status is 0, or a *LimitError if a limit has
 // ended the machine. With a machine of its own the machine ends, too: what the program
-// left running gets SIGHUP, SIGCONT, SIGKILL.
+// left running gets SIGHUP, SIGCONT, SIGKILL, unless WaitAll has Wait wait for it.
 //
 // When the context is done or the machine has met a limit, Wait returns within a second,
 // or WaitDelay and a little more if that is set, whoever holds the program's output open;
@@ -25,6 +25,9 @@ func (c *Cmd) Wait() error {
 	}
 	defer close(c.cut.over)
 	c.ProcessState = c.awaitExit()
+	if c.own && c.WaitAll {
+		c.awaitAll()
+	}
 	exited := time.Now()
 	var closeErr error
 	if c.own {

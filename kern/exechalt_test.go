@@ -165,6 +165,27 @@ func TestCloseGrace(t *testing.T) {
 	}
 }
 
+// WaitIdle returns when the last daemon has ended, at the end of its context, and when the machine is
+// closed meanwhile, as its documentation says.
+func TestWaitIdle(t *testing.T) {
+	both(t, func(w *world) {
+		w.is("nobody", w.m.WaitIdle(context.Background()), error(nil))
+		w.spawn("P", func(l *LWP) {
+			w.fork(l, "D", func(l *LWP) { l.Setsid(); nap(l, 5*time.Second); l.Exit(0) })
+			l.Exit(0)
+		})
+		short, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		start := w.since()
+		w.is("3 s", w.m.WaitIdle(short), error(context.DeadlineExceeded))
+		w.is("until the daemon has ended", w.m.WaitIdle(context.Background()), error(nil))
+		w.is("after", w.since()-start, 5*time.Second)
+		w.spawn("Q", sleepForever)
+		go func() { time.Sleep(time.Second); w.m.Close() }()
+		w.is("closed", w.m.WaitIdle(context.Background()), error(nil))
+	})
+}
+
 // gethostname(3), sethostname(3), kern.maxproc.
 func TestMachineNames(t *testing.T) {
 	bothWith(t, func(w *world, c *Config) { c.Hostname, c.MaxProc = "a", 77 }, func(w *world) {

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -361,22 +362,41 @@ func (m *Machine) KillAll() {
 	m.killOnce.Do(func() { close(m.killed) })
 }
 
-// awaitGuests waits until no process but init has LWPs left, and until the default
-// init has reaped them.
-func (m *Machine) awaitGuests() {
+// awaitGuests waits until there is no process but init, or until Close gives up.
+func (m *Machine) awaitGuests() { m.awaitIdle(m.giveUp, nil) }
+
+// WaitIdle waits until there is no process but init, daemons and what they start included. It
+// returns nil then, Err once the machine has halted, and ctx.Err() when ctx is done.
+//
+// It must not be called from an LWP's goroutine.
+func (m *Machine) WaitIdle(ctx context.Context) error {
+	if m.awaitIdle(ctx.Done(), m.halted) {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return m.Err()
+}
+
+// awaitIdle waits until no process but init has LWPs left, and until the default init has
+// reaped them. False: one of the channels was closed before.
+func (m *Machine) awaitIdle(stop, halted <-chan struct{}) bool {
 	for {
 		m.lock()
 		reaps := m.cfg.Init == nil && m.err == nil && !m.hasBroken()
 		if m.liveLocked() == 0 && (m.nprocs == 1 || !reaps) {
 			m.unlock()
-			return
+			return true
 		}
 		ch := m.changedLocked()
 		m.unlock()
 		select {
 		case <-ch:
-		case <-m.giveUp:
-			return
+		case <-stop:
+			return false
+		case <-halted:
+			return false
 		}
 	}
 }

@@ -21,6 +21,7 @@ type runFlags struct {
 	trace    string
 	timeline string
 	hostExec hostExecFlag
+	wait     bool
 	opts     toaster.Options // what needs no more than to be read
 }
 
@@ -29,7 +30,7 @@ var flagGroups = []struct {
 	title string
 	names []string
 }{
-	{"what the program sees", []string{"root", "mount", "tmpfs", "read-only", "dir", "env", "env-host", "hostname", "user", "network", "host-exec", "release"}},
+	{"what the program sees", []string{"root", "mount", "tmpfs", "read-only", "dir", "env", "env-host", "hostname", "user", "network", "host-exec", "release", "wait"}},
 	{"what it may use", []string{"max-procs", "max-lwps", "max-files", "memory", "max-output", "cpu-time", "wall-time", "spec-safe"}},
 	{"what you see", []string{"trace", "timeline"}},
 }
@@ -51,6 +52,7 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.Func("network", "sockets reach `WHAT`: none, loopback (each other) or host; programs of the host run with host only", into(&o.Network, parseNetwork))
 	fs.Var(&f.hostExec, "host-exec", "=off: programs of the host cannot run NetBSD programs; `=WAY` binfmt: by a namespace, as another machine")
 	fs.StringVar(&f.release, "release", "10", "behave as NetBSD `N`, 10 or 2003 (November of that year)")
+	fs.BoolVar(&f.wait, "wait", false, "end when no process is left: daemons outlive the program; the status is the program's")
 	fs.Func("max-procs", "at most `N` processes: fork fails with EAGAIN", into(&o.MaxProcs, parseCount))
 	fs.Func("max-lwps", "at most `N` LWPs: fork and _lwp_create fail with EAGAIN", into(&o.MaxLWPs, parseCount))
 	fs.Func("max-files", "at most `N` open files in all processes: open fails with ENFILE", into(&o.MaxFiles, parseCount))
@@ -117,7 +119,7 @@ func runMain(args []string) int {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Dir = f.opts.Dir
 	cmd.Env = f.env.environment(f.opts.Root)
-	cmd.Options = f.opts
+	cmd.Options, cmd.WaitAll = f.opts, f.wait
 	finish, err := f.options(&cmd.Options)
 	if err != nil {
 		complain("run: %v", err)
@@ -184,7 +186,7 @@ func runCommand(cmd *toaster.Cmd) int {
 	if err != nil {
 		return startFailure(cmd, err)
 	}
-	collected.start(cmd.Process)
+	collected.start(cmd)
 	err = cmd.Wait()
 	var exit *toaster.ExitError
 	var limit *toaster.LimitError

@@ -30,6 +30,9 @@ var typed = map[os.Signal]netbsd.Signal{
 	syscall.SIGWINCH: netbsd.SIGWINCH,
 }
 
+// ends are those that end the machine while toaster waits for daemons alone (--wait).
+var ends = map[os.Signal]bool{syscall.SIGHUP: true, syscall.SIGINT: true, syscall.SIGQUIT: true, syscall.SIGTERM: true}
+
 // forwarder passes signals on. They are collected from the beginning, so that none is
 // lost while the program starts.
 type forwarder struct {
@@ -53,15 +56,39 @@ func collectSignals(job *toaster.JobControl) *forwarder {
 
 // start passes signals on until toaster ends: to reset each of them takes longer than all
 // else that is then to do.
-func (f *forwarder) start(p *toaster.Process) {
+func (f *forwarder) start(cmd *toaster.Cmd) {
 	if f.job.HasTerminal() && !signal.Ignored(syscall.SIGTSTP) {
 		signal.Notify(f.ch, syscall.SIGTSTP)
 	}
+	if cmd.WaitAll {
+		go f.passUntilExit(cmd)
+		return
+	}
 	go func() {
 		for s := range f.ch {
-			f.pass(p, s)
+			f.pass(cmd.Process, s)
 		}
 	}()
+}
+
+// passUntilExit is start for a command with WaitAll: once the program has ended, and with it its
+// session's claim to the terminal, what would end the program ends the machine.
+func (f *forwarder) passUntilExit(cmd *toaster.Cmd) {
+	exited := make(chan struct{})
+	go func() {
+		cmd.Process.Wait()
+		close(exited)
+	}()
+	for s := range f.ch {
+		select {
+		case <-exited:
+			if ends[s] {
+				go cmd.Machine.Close() // Wait hears of it
+			}
+		default:
+			f.pass(cmd.Process, s)
+		}
+	}
 }
 
 func (f *forwarder) pass(p *toaster.Process, s os.Signal) {
