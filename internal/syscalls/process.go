@@ -136,7 +136,8 @@ func (c *Call) setRlimit(which int, r kern.Rlimit) netbsd.Errno {
 	case netbsd.RLIMIT_DATA:
 		return c.L.SetRlimitWithin(which, r, 0, netbsd.MAXDSIZ)
 	case netbsd.RLIMIT_NOFILE:
-		return c.L.SetRlimitWithin(which, r, 0, uint64(orDefault(c.K.MaxFiles, file.MaxOpenFiles)))
+		// Not kern.maxfiles: who bounds the machine's files is promised ENFILE, and hears of it.
+		return c.L.SetRlimitWithin(which, r, 0, file.MaxOpenFiles)
 	case netbsd.RLIMIT_NPROC:
 		return c.L.SetRlimitWithin(which, r, 0, uint64(c.K.M.MaxProc()))
 	}
