@@ -112,6 +112,7 @@ func (m *Machine) config(program string) (machine.Config, error) {
 		cfg.Kern.MaxProc = o.MaxProcs + 1 // init
 	}
 	cfg.Platform.TimerSlack, cfg.Platform.SpeculationSafe = o.TimerSlack, o.SpeculationSafe
+	cfg.Platform.NoLend = o.NoLend
 	if o.Log != nil {
 		cfg.Bug = func(b *guard.Bug) { fmt.Fprint(o.Log, b.Text()) }
 	}

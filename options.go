@@ -79,6 +79,9 @@ type Options struct {
 	// indirect branches, where these are not off already. They are slower then. New fails
 	// where the host does not let a process do so. See SECURITY.md.
 	SpeculationSafe bool
+	// NoLend lends guests none of their open files: every read and write is made by the kernel, which is slower.
+	// It is for comparison, and for who wants that no host process of a guest ever has a file. See ARCHITECTURE.md.
+	NoLend bool
 	// OnLimit, if it is not nil, is told of the first time that each limit is met, one after
 	// the other. Wait and Close give it a moment to return, and no more.
 	OnLimit func(*LimitError)

@@ -31,7 +31,7 @@ var flagGroups = []struct {
 	names []string
 }{
 	{"what the program sees", []string{"root", "mount", "tmpfs", "read-only", "dir", "env", "env-host", "hostname", "user", "network", "host-exec", "release", "wait"}},
-	{"what it may use", []string{"max-procs", "max-lwps", "max-files", "memory", "max-output", "cpu-time", "wall-time", "spec-safe"}},
+	{"what it may use", []string{"max-procs", "max-lwps", "max-files", "memory", "max-output", "cpu-time", "wall-time", "spec-safe", "no-lend"}},
 	{"what you see", []string{"trace", "timeline"}},
 }
 
@@ -61,6 +61,7 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.Func("cpu-time", "at most `TIME` on processors: then all ends", into(&o.CPUTime, parseDuration))
 	fs.Func("wall-time", "at most `TIME` by the clock: then all ends", into(&o.WallTime, parseDuration))
 	fs.BoolVar(&o.SpeculationSafe, "spec-safe", false, "switch off for guests what processors do ahead of time; slower")
+	fs.BoolVar(&o.NoLend, "no-lend", false, "guests' open files are read and written by toaster alone; slower")
 	fs.StringVar(&f.trace, "trace", "", "write a line for each system call and signal to `FILE`; - is standard error")
 	fs.StringVar(&f.timeline, "timeline", "", "write the life of every process to `FILE` as Chrome trace events")
 	return fs

@@ -29,9 +29,11 @@ type Description struct {
 
 	flocked atomic.Pointer[Queue] // of who waits for the lock of flock(2) that it may hold
 
-	quota *Quota // that it counts in; set once, by who puts it into its first table
-	meter *Meter // of what is written; set before anybody else knows d
-	sinks bool   // File is a Sink: a write is too short to ask each time
+	quota    *Quota       // that it counts in; set once, by who puts it into its first table
+	meter    *Meter       // of what is written; set before anybody else knows d
+	lendable bool         // File is one
+	uses     atomic.Int32 // since it was lent last, see Used
+	sinks    bool         // File is a Sink: a write is too short to ask each time
 
 	owner atomic.Int32 // F_SETOWN: process, or group if negative
 
@@ -48,6 +50,9 @@ func New(f File, flags int) *Description {
 	d := &Description{File: f}
 	if s, ok := f.(Sink); ok {
 		d.sinks = s.Sinks()
+	}
+	if l, ok := f.(Lendable); ok {
+		d.lendable = l.MayLend()
 	}
 	d.refs.Store(1)
 	d.flags.Store(int32(flags & (netbsd.O_ACCMODE | netbsd.SetflMask)))

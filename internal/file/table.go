@@ -25,6 +25,7 @@ type Knote interface {
 type slot struct {
 	d       *Description
 	cloexec bool
+	lent    bool // to the table's borrower
 	knotes  map[Knote]struct{}
 }
 
@@ -40,6 +41,8 @@ type Table struct {
 	slots []slot
 	used  []uint64 // bit per slot, to find the lowest free one
 	quota *Quota   // what its files count in, nil for none; never changes
+	// borrower has what is lent of the files, see lend.go; nil if nothing is.
+	borrower Borrower
 
 	records atomic.Int32 // POSIX locks held, see lock.go
 	sems    atomic.Int32 // semaphores made and not gone, see sem.go
@@ -122,6 +125,7 @@ func (t *Table) setLocked(fd int, d *Description, cloexec bool) {
 
 // clearLocked empties a slot and returns what was in it.
 func (t *Table) clearLocked(fd int) slot {
+	t.unlendLocked(fd)
 	s := t.slots[fd]
 	t.slots[fd] = slot{}
 	t.used[fd/64] &^= 1 << (fd % 64)

@@ -7,6 +7,7 @@ func (t *Table) Fork(share bool) *Table {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if share {
+		t.unlendAllLocked()
 		t.refs++
 		return t
 	}

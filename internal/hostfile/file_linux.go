@@ -2,6 +2,7 @@ package hostfile
 
 import (
 	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,10 @@ type File struct {
 
 	// foreign: owner, mode and times are not the guest's to change.
 	foreign bool
+
+	lent   atomic.Bool // it has been lent to a host process
+	gone   atomic.Bool // it has been revoked
+	handed atomic.Bool // a program of the host has its description
 
 	origin *file.Origin
 }
@@ -137,6 +142,7 @@ func (f *File) TryFlock(kind int) netbsd.Errno {
 
 // export returns a descriptor for a host program, which expects to block.
 func (f *File) export() (int, error) {
+	f.handed.Store(true)
 	if f.shared >= 0 {
 		return unix.FcntlInt(uintptr(f.shared), unix.F_DUPFD_CLOEXEC, 0)
 	}
@@ -169,6 +175,7 @@ func (f *File) Regular() bool { return f.mode == unix.S_IFREG }
 func (f *File) Close() {
 	f.poll.close()
 	if f.fd >= 0 {
+		f.unlockLent()
 		unix.Close(f.fd)
 	}
 	if f.shared >= 0 {
@@ -260,6 +267,7 @@ func (f *File) Revoke(id file.Inode) {
 	if f.kind != kindDirect || unix.Fstat(f.fd, &st) != nil || InodeOf(&st) != id {
 		return
 	}
+	f.gone.Store(true)
 	if dead, err := unix.Open(ProcPath(f.fd), unix.O_PATH|unix.O_CLOEXEC, 0); err == nil {
 		unix.Dup3(dead, f.fd, unix.O_CLOEXEC)
 		unix.Close(dead)

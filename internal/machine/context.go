@@ -30,8 +30,9 @@ type Context struct {
 
 	cpuAt uint64 // where the guest has its struct lwpctl; 0: it has not called _lwp_ctl(2)
 
-	stale platform.Lent // what of the lent state is to be published before the next Run
-	lends bool          // the kernel collects the process's signal actions from the thread
+	stale  platform.Lent // what of the lent state is to be published before the next Run
+	toLend int           // the descriptor that LendFile wants lent
+	lends  bool          // the kernel collects the process's signal actions from the thread
 
 	frames  []savedState // extended state of the contexts that handlers interrupted
 	scratch [64]byte

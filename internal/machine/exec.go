@@ -34,7 +34,8 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	// kern.Exec sets what the program catches to the default; the stub must not answer from its
 	// copy of the actions meanwhile. If the exec fails they are lent again at the next
 	// sigaction(2).
-	mc.revoke(platform.LentActions)
+	// Its files stay behind with the old host process.
+	mc.revoke(platform.LentActions | platform.LentDescriptors)
 	if p.host {
 		return s.execHost(c, p)
 	}

@@ -38,6 +38,8 @@ var lentKinds = [platform.LentKinds]lentKind{
 	// What mmap does elsewhere, and what munmap leaves, changes where there is room; and
 	// there is none where RLIMIT_AS counts.
 	{(*Context).publishRoom, []int{netbsd.SYS_mmap, netbsd.SYS_munmap, netbsd.SYS_mremap, netbsd.SYS_break, netbsd.SYS_setrlimit, netbsd.SYS_mlockall, netbsd.SYS_munlockall}, (*Context).collectRoom, nil},
+	// Lent as they are used, and taken back by whoever closes them: publish has that done.
+	{publish: (*Context).publishFiles, revoke: (*Context).revokeFiles},
 }
 
 // lentAlone are the kinds that belong to a process with one LWP. It lends them from its
@@ -63,6 +65,9 @@ func (mc *Context) publish() {
 	mc.publishMask()
 	if mc.stale != 0 {
 		mc.publishStale()
+	}
+	if mc.thread.FilesDue() {
+		mc.thread.ReturnFiles()
 	}
 }
 

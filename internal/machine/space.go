@@ -113,6 +113,7 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 			return nil, hostErrno(err)
 		}
 		s.uses.Add(1)
+		from.revoke(platform.LentDescriptors) // by now nobody lends any
 		to.thread, to.space = t, s
 	} else {
 		from.revoke(platform.LentActions) // clone(2) can share them

@@ -45,7 +45,7 @@ type window struct {
 const maxFreeWindows = 64
 
 func newArena(slotSize int) *arena {
-	return &arena{slotSize: slotSize, windowSize: slotSize * stub.SlotsPerWindow, live: map[*window]struct{}{}}
+	return &arena{slotSize: slotSize, windowSize: slotSize*stub.SlotsPerWindow + stub.FilesSize, live: map[*window]struct{}{}}
 }
 
 // acquire returns a window with slot taken, and nothing of earlier users in it.

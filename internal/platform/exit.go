@@ -20,6 +20,9 @@ func (t *Thread) Exit() {
 		t.proc.Kill()
 		return
 	}
+	if t.tid == t.proc.pid {
+		t.endLending()
+	}
 	t.setOrder(order{kind: orderExit})
 	t.postOp(stub.OpExit)
 }

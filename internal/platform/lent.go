@@ -23,11 +23,12 @@ type Lent = stub.Lent
 
 // The kinds.
 const (
-	LentMask    = stub.LentMask
-	LentStack   = stub.LentStack
-	LentActions = stub.LentActions
-	LentRoom    = stub.LentRoom
-	LentKinds   = stub.LentKinds
+	LentMask        = stub.LentMask
+	LentStack       = stub.LentStack
+	LentActions     = stub.LentActions
+	LentRoom        = stub.LentRoom
+	LentDescriptors = stub.LentDescriptors
+	LentKinds       = stub.LentKinds
 )
 
 // lending is what a thread's owner knows of its slot: to write there is dear, as the

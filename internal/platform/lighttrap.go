@@ -40,7 +40,7 @@ func (t *Thread) recoverRegs(at stub.Region) bool {
 	case stub.InClock:
 		t.slot.RestoreXMM()
 		fallthrough
-	case stub.Saved, stub.InNap, stub.Mapped, stub.Noted, stub.Answered:
+	case stub.Saved, stub.InNap, stub.Mapped, stub.Transferred, stub.Moved, stub.Noted, stub.Answered:
 		fs := r.FSBase
 		*r = t.slot.LightRegisters()
 		r.FSBase = fs

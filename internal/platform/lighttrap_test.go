@@ -904,8 +904,10 @@ func eachInstruction(t *testing.T, f func(p *Platform, at int)) {
 func eachInstructionFrom(t *testing.T, from, to uint64, f func(p *Platform, at int)) {
 	t.Helper()
 	s := stub.Load()
-	for _, at := range instructions(t, s.Code, from, to) {
-		if rip := stub.Addr + uint64(at); rip >= s.Gave && rip < s.Over || testing.Short() && at%8 != 0 {
+	list := instructions(t, s.Code, from, to)
+	for i, at := range list {
+		skip := testing.Short() && at%8 != 0 && i < len(list)-2
+		if rip := stub.Addr + uint64(at); rip >= s.Gave && rip < s.Over || skip {
 			continue
 		}
 		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})

@@ -107,15 +107,9 @@ func (t *Thread) executeWithFile(what string, fd int, commands []stub.Command) e
 // thread came in between: the host has then told the guest's thread that the descriptor is
 // there, and it is not.
 func (t *Thread) whilePassing(fd int, commands []stub.Command) error {
-	p := t.proc.platform
-	t.setOrder(order{kind: orderFile, fd: fd})
-	p.superviseFrom(func() { t.startCommands(commands...) }, func() bool {
-		return p.delivered(t) || t.slot.LoadTurn() >= stub.TurnKernel || t.proc.ended.Load()
-	})
-	err := t.finishCommands(len(commands))
-	again := p.undelivered(t)
-	if again {
-		return errInterrupted
+	err := t.askForFile(fd, stub.PassedFD, commands)
+	if err == errInterrupted {
+		return err
 	}
 	if err != nil { // so the last command was not executed
 		t.inject(closePassed)
@@ -125,6 +119,21 @@ func (t *Thread) whilePassing(fd int, commands []stub.Command) error {
 
 // closePassed ends the passing: a file may stay no longer than it takes to map it.
 var closePassed = stub.Command{Nr: unix.SYS_CLOSE, Args: [6]uint64{stub.PassedFD}}
+
+// askForFile has t execute commands, the first of which asks for a file: the supervisor passes
+// fd as descriptor as, once. It fails with errInterrupted if it has not been passed.
+func (t *Thread) askForFile(fd, as int, commands []stub.Command) error {
+	p := t.proc.platform
+	t.setOrder(order{kind: orderFile, fd: fd, as: as})
+	p.superviseFrom(func() { t.startCommands(commands...) }, func() bool {
+		return p.delivered(t) || t.slot.LoadTurn() >= stub.TurnKernel || t.proc.ended.Load()
+	})
+	err := t.finishCommands(len(commands))
+	if p.undelivered(t) {
+		return errInterrupted
+	}
+	return err
+}
 
 // undelivered withdraws t's order, and says whether it must be given again.
 func (p *Platform) undelivered(t *Thread) bool {

@@ -24,6 +24,8 @@ type Options struct {
 	// TrapAll makes every system call end Run. Without it the stub answers some
 	// itself; see the numbers beside stub.CallClockGettime.
 	TrapAll bool
+	// NoLend lends guests none of their open files.
+	NoLend bool
 	// NoRewrite leaves programs' call sites as they are.
 	NoRewrite bool
 
@@ -71,6 +73,7 @@ type Platform struct {
 	vdso       stub.VDSO
 	pass       uint64 // lets a clone through without a question; see clone.go
 	canRewrite bool   // call sites can be rewritten
+	lendsFiles bool   // guests may be lent their open files
 
 	fsgsbase bool // guests and stub have the instructions for it
 
@@ -186,6 +189,7 @@ func (p *Platform) start() (err error) {
 	if err = unix.EpollCtl(p.epoll, unix.EPOLL_CTL_ADD, p.listener, &event); err != nil {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
+	p.lendsFiles = p.mayLendFiles()
 	p.workers.Add(1)
 	go p.reapLoop()
 	p.pristine, err = p.newNursery(p.pristine.template, max(p.opts.Warm, 0))

@@ -37,6 +37,8 @@ type Process struct {
 	// same descriptors: a second file at the same time would be the first one's number.
 	fdPassing sync.Mutex
 
+	files lentFiles
+
 	mu       sync.Mutex // orders before Platform.mu
 	threads  map[*Thread]struct{}
 	parked   []*Thread // of threads, those without an LWP

@@ -149,7 +149,7 @@ func (t *Thread) decodeTrap() Trap {
 			return t.killHostile() // it has jumped into the stub
 		}
 	default:
-		return t.decodeInStub(at, met.RAX, placed)
+		return t.decodeInStub(at, signo, met.RAX, placed)
 	}
 	if signo == stub.KickSignal {
 		return t.kickTrap()
@@ -168,7 +168,7 @@ func (t *Thread) kickTrap() Trap {
 // decodeInStub is for a signal that met the guest on the fast way. What the stub has done
 // for it stays done; anything else comes again on the long way, a fault too. rax is what
 // the signal found in that register.
-func (t *Thread) decodeInStub(at stub.Region, rax uint64, placed int) Trap {
+func (t *Thread) decodeInStub(at stub.Region, signo int, rax uint64, placed int) Trap {
 	if !t.recoverRegs(at) {
 		return t.killHostile()
 	}
@@ -185,6 +185,8 @@ func (t *Thread) decodeInStub(at stub.Region, rax uint64, placed int) Trap {
 		}
 	case stub.CallMmap:
 		t.leaveMap(at, rax, placed)
+	case stub.CallRead, stub.CallWrite, stub.CallPread, stub.CallPwrite, stub.CallLseek:
+		t.leaveTransfer(at, signo, rax)
 	}
 	return t.kickTrap()
 }

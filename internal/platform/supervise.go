@@ -31,14 +31,15 @@ import (
 // An order is what a thread has been told to ask for.
 type order struct {
 	kind   int
-	fd     int       // orderFile
+	fd     int // orderFile: toaster's descriptor, and its number there
+	as     int
 	args   cloneArgs // orderClone
 	grants int       // how often it was granted, see maxGrants
 }
 
 const (
 	orderNone  = iota
-	orderFile  // fd, which is then passedFD there
+	orderFile  // fd
 	orderAgain // the file was not delivered: the supervisor's word to whoever gave orderFile
 	orderExit  // the thread's own end
 	orderClone // args
@@ -220,7 +221,7 @@ func (p *Platform) answerFile(n *notification, t *Thread) {
 		p.deny(n)
 		return
 	}
-	if err := p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: stub.PassedFD}); err == errInterrupted {
+	if err := p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: uint32(o.as)}); err == errInterrupted {
 		t.setOrder(order{kind: orderAgain})
 	}
 }

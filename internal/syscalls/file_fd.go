@@ -33,6 +33,7 @@ func fsyncRange(c *Call) netbsd.Errno {
 // another whence, or a place before the beginning.
 func lseek(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
+		c.used(c.Int(0), d, 0)
 		n, errno := d.File.Lseek(c.Long(2), c.Int(3))
 		if errno != 0 {
 			return errno

@@ -52,6 +52,7 @@ func transferIn(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
 	if n > maxIO {
 		return netbsd.EINVAL
 	}
+	c.used(c.Int(0), d, n)
 	if n <= uint64(len(c.scratch)) {
 		return readInto(c, d, addr, c.scratch[:n], f)
 	}
@@ -142,6 +143,7 @@ func transferOut(c *Call, addr, n uint64, off int64, f readFunc) netbsd.Errno {
 	if d.Sinks() {
 		return c.ok(n)
 	}
+	c.used(c.Int(0), d, n)
 	if limit, bound := c.L.Proc().FileSize(); bound && exceeds(d, limit, n, off) {
 		return c.tooLarge()
 	}

@@ -54,23 +54,34 @@ func syncAll(*Call) netbsd.Errno { return 0 }
 // revoke is revoke(const char *path). EPERM: neither the owner nor the superuser asks. Files in messages
 // of local sockets that are on their way stay open.
 func revoke(c *Call) netbsd.Errno {
-	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Revoke(name, c.K.eachOpen) })
+	return c.onPath(0, func(name string) netbsd.Errno {
+		errno := View(c.L).Revoke(name, c.K.eachOpen)
+		if errno == 0 {
+			c.K.eachTable(func(t *file.Table) { t.Recall(false) })
+		}
+		return errno
+	})
+}
+
+// eachTable calls f with the table of every process.
+func (k *Kernel) eachTable(f func(*file.Table)) {
+	for _, p := range k.M.Procs() {
+		if files, ok := p.Files().(Files); ok {
+			f(files.Table)
+		}
+	}
 }
 
 // eachOpen calls f with every open file in a process's table.
 func (k *Kernel) eachOpen(f func(*file.Description)) {
-	for _, p := range k.M.Procs() {
-		files, ok := p.Files().(Files)
-		if !ok {
-			continue
-		}
-		for _, fd := range files.Open() {
-			if d, errno := files.Get(fd); errno == 0 {
+	k.eachTable(func(t *file.Table) {
+		for _, fd := range t.Open() {
+			if d, errno := t.Get(fd); errno == 0 {
 				f(d)
 				d.Release()
 			}
 		}
-	}
+	})
 }
 
 // statvfs is statvfs1(const char *path, struct statvfs *, int flags), in the layouts

@@ -12,6 +12,7 @@ func yield() { runtime.Gosched() }
 
 // exit is exit(int status). It does not return: LWP and process end in kern.
 func exit(c *Call) netbsd.Errno {
+	c.returnFiles()
 	c.L.Exit(c.Int(0))
 	return netbsd.EJUSTRETURN
 }
@@ -135,6 +136,8 @@ func (c *Call) setRlimit(which int, r kern.Rlimit) netbsd.Errno {
 		})
 	case netbsd.RLIMIT_DATA:
 		return c.L.SetRlimitWithin(which, r, 0, netbsd.MAXDSIZ)
+	case netbsd.RLIMIT_FSIZE:
+		return c.limitFiles(c.L.SetRlimit(which, r))
 	case netbsd.RLIMIT_NOFILE:
 		// Not kern.maxfiles: who bounds the machine's files is promised ENFILE, and hears of it.
 		return c.L.SetRlimitWithin(which, r, 0, file.MaxOpenFiles)

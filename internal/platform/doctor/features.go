@@ -20,7 +20,7 @@ import (
 // thing slower, as its Detail says, and does not keep programs from running.
 func Features() []Finding {
 	return []Finding{
-		featureNetwork(), featureOpenat2(), featureFaccessat2(), featureYama(), featureFSGSBase(), featureWaitv(),
+		featureNetwork(), featureOpenat2(), featureFaccessat2(), featureYama(), featureFSGSBase(), featureWaitv(), featureLend(),
 		featureIdentity(), featureSpeculation(), featureGroups(), featureOwnGroup(), featureTasks(), featureDescriptors(), featureAddresses(), HostPrograms(),
 	}
 }
@@ -119,6 +119,20 @@ func featureWaitv() Finding {
 	}
 	return feature("futex_waitv", err, "LWPs need no thread of the kernel's each", fmt.Sprintf("a machine has %d LWPs at most", platform.MaxThreadsWithoutWaitv),
 		"Linux 5.16 or newer; in a container, a profile that allows futex_waitv")
+}
+
+// featureLend asks what a process has under a number that it cannot have.
+func featureLend() Finding {
+	pidfd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err == nil {
+		_, err = unix.PidfdGetfd(pidfd, 1<<30, 0)
+		unix.Close(pidfd)
+	}
+	if err == unix.EBADF {
+		err = nil
+	}
+	return feature("pidfd_getfd", err, "guests are lent their open files", "reads and writes are slower",
+		"Linux 5.6 or newer; in a container, a profile that allows pidfd_getfd")
 }
 
 // featureIdentity looks whether files can be asked for with a guest's ids.

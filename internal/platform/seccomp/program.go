@@ -7,8 +7,10 @@
 // any of them:
 //
 //   - memory calls whose ranges end below the stub. They reach nothing but the guest's own
-//     memory: no host process holds a descriptor, save for the moment between receiving a
-//     file that the guest may map and mapping it;
+//     memory: no host process has a descriptor that can be mapped, save for the moment between
+//     receiving a file that the guest may map and mapping it;
+//   - reading, writing and positioning by descriptors of those numbers alone under which a host
+//     process has files that its guest has open, with the rights that it has;
 //   - waiting and waking on memory of its own, sleeping, asking for the time;
 //   - leaving;
 //   - moving its own signal stack and blocking all signals or none, which rt_sigreturn does

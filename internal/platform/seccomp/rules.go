@@ -15,6 +15,7 @@ func (p *program) rules() {
 	p.fromStub()
 	p.byNumber()
 	p.futexRules()
+	p.fileRules()
 	p.cloneRules()
 	p.clockRules()
 	p.ownRules()
@@ -49,7 +50,7 @@ func (p *program) fromStub() {
 // What is allowed whatever its arguments:
 //
 //	rt_sigreturn            loads registers and a mask, of the caller's own thread
-//	close, close_range      takes descriptors away, of which a guest has none
+//	close, close_range      takes descriptors away, which a guest can only lose
 //	getppid                 tells toaster's pid
 //	getrusage               tells the caller's own times and counts
 //	exit_group              ends the caller's process
@@ -75,6 +76,8 @@ func (p *program) byNumber() {
 		nr    uint32
 		label string
 	}{
+		{unix.SYS_READ, "file"}, {unix.SYS_WRITE, "file"}, {unix.SYS_LSEEK, "file"},
+		{unix.SYS_PREAD64, "file"}, {unix.SYS_PWRITE64, "file"},
 		{unix.SYS_MMAP, "mmap"}, {unix.SYS_MUNMAP, "munmap"},
 		{unix.SYS_MPROTECT, "mprotect"}, {unix.SYS_MADVISE, "madvise"},
 		{unix.SYS_MREMAP, "mremap"}, {unix.SYS_MSYNC, "munmap"},
@@ -95,6 +98,16 @@ func (p *program) futexRules() {
 	p.mark("futex")
 	p.load(argLow(1))
 	p.ifGreater(1, "trap")
+	p.ret(Allow)
+}
+
+// fileRules: files that are lent are read, written and positioned, by their numbers alone. What
+// a process is passed for other purposes has lower ones.
+func (p *program) fileRules() {
+	p.mark("file")
+	p.load(argLow(0))
+	p.ifGreater(stub.LentFD+stub.LentFiles-1, "trap")
+	p.unlessGreater(stub.LentFD-1, "trap")
 	p.ret(Allow)
 }
 
@@ -216,7 +229,9 @@ func (p *program) adviceRules() {
 
 // mapRules: guest memory is mapped at an address that is asked for, as the host would choose
 // one above GuestEnd. The flags are a list of those that change nothing but the mapping:
-// MAP_LOCKED, for one that is missing, would take memory that the host cannot take back.
+// MAP_LOCKED, for one that is missing, would take memory that the host cannot take back. What is
+// mapped is anonymous or the file that was passed for it: a lent one is not to be mapped, as the
+// kernel would not know.
 func (p *program) mapRules() {
 	p.mark("mmap")
 	p.load(argHigh(0))
@@ -232,6 +247,10 @@ func (p *program) mapRules() {
 	p.unlessAny(unix.MAP_FIXED|unix.MAP_FIXED_NOREPLACE, "trap")
 	p.load(argLow(2))
 	p.ifAny(^uint32(unix.PROT_READ|unix.PROT_WRITE|unix.PROT_EXEC), "trap")
+	p.load(argLow(4))
+	p.ifEqual(stub.PassedFD, "allow")
+	p.load(argLow(3))
+	p.unlessAny(unix.MAP_ANONYMOUS, "trap")
 	p.ret(Allow)
 }
 

@@ -248,9 +248,42 @@ func TestFilterShortList(t *testing.T) {
 		for i := range a {
 			a[i] = stub.Interesting(rnd)
 		}
+		if fileCalls[nr] && uint32(a[0]) >= stub.LentFD && uint32(a[0]) < stub.LentFD+stub.LentFiles {
+			continue
+		}
 		if v := verdict(t, code, nr, places.Clone, a[:]...); v != Trap && !known[nr] {
 			t.Fatalf("call %d with %#x: %#x", nr, a, v)
 		}
+	}
+}
+
+var fileCalls = map[uint64]bool{unix.SYS_READ: true, unix.SYS_WRITE: true, unix.SYS_LSEEK: true, unix.SYS_PREAD64: true, unix.SYS_PWRITE64: true}
+
+// Lent files are read, written and positioned. Whatever else a process has, or gets, has other
+// numbers; and a lent file is not mapped.
+func TestFilterLentFiles(t *testing.T) {
+	code := testFilter(t)
+	for nr := range fileCalls {
+		for fd, want := range map[uint64]uint32{
+			stub.LentFD: Allow, stub.LentFD + stub.LentFiles - 1: Allow, 1<<32 | stub.LentFD: Allow, // the host takes an int
+			stub.LentFD - 1: Trap, stub.LentFD + stub.LentFiles: Trap, 0: Trap, stub.ControlFD: Trap, stub.PassedFD: Trap,
+			1 << 31: Trap, 1<<32 - 1: Trap, ^uint64(0): Trap, 1 << 32: Trap,
+		} {
+			if v := verdict(t, code, nr, places.Clone, fd, dataAt, 8, 0); v != want {
+				t.Errorf("call %d of %#x: %#x, want %#x", nr, fd, v, want)
+			}
+		}
+		if v := verdict(t, code, nr, codeAt, stub.LentFD, dataAt, 8, 0); v != Trap {
+			t.Errorf("call %d from the guest: %#x", nr, v)
+		}
+	}
+	for fd, want := range map[uint64]uint32{stub.PassedFD: Allow, stub.LentFD: Trap, stub.LentFD + 7: Trap, stub.ControlFD: Trap} {
+		if v := verdict(t, code, unix.SYS_MMAP, places.Clone, dataAt, 4096, 1, 0x12, fd, 0); v != want {
+			t.Errorf("mmap of %d: %#x, want %#x", fd, v, want)
+		}
+	}
+	if v := verdict(t, code, unix.SYS_MMAP, places.Clone, dataAt, 4096, 1, 0x32, 1<<32-1, 0); v != Allow {
+		t.Errorf("mmap of memory: %#x", v)
 	}
 }
 

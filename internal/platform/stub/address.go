@@ -54,8 +54,8 @@ const (
 	NoStack = ConfigAddr + 0xa0
 )
 
-// The descriptors that a host process ever has: PassedFD is a file that the guest maps,
-// ControlFD its control memory. They differ, so that a guest can never map a file in place
+// The descriptors that a host process ever has, beside the files that its guest is lent
+// (files.go): PassedFD is a file that the guest maps, ControlFD its control memory. They differ, so that a guest can never map a file in place
 // of its window; ControlFD is open only in a newborn, before it can run guest code.
 const (
 	PassedFD  = 3

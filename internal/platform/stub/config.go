@@ -51,6 +51,7 @@ func (c *Config) page(t *Text, v *VDSO) []byte {
 	le, b := binary.LittleEndian, make([]byte, ConfigSize)
 	le.PutUint64(b[cfgSlotMask:], ^uint64(c.SlotSize-1))
 	le.PutUint64(b[cfgWindow:], uint64(c.WindowSize))
+	le.PutUint64(b[cfgFiles:], WindowAddr+uint64(c.WindowSize)-FilesSize)
 	le.PutUint32(b[cfgParent:], uint32(c.Parent))
 	b[cfgFSGSBase], b[cfgRDTSCP], b[cfgAnswer] = bit(c.FSGSBase), bit(c.RDTSCP), bit(c.Answer)
 	le.PutUint64(b[cfgFlags:], c.FilterFlags)

@@ -35,10 +35,11 @@ const (
 	cfgKeep       = 0xd0 // what the zygote unmaps at the top: address and size
 	cfgKeepSize   = 0xd8
 	cfgPieces     = 0xe0  // the vdso's mappings: offset, size, where to; then a zero size
-	cfgSentinel   = 0x180 // the sentinel's name, for ps
+	cfgFiles      = 0x180 // where the window's table of lent files is, see files.go
+	cfgSentinel   = 0x188 // the sentinel's name, for ps
 
 	pieceSize = 24
-	maxPieces = (cfgSentinel-cfgPieces)/pieceSize - 1
+	maxPieces = (cfgFiles-cfgPieces)/pieceSize - 1
 )
 
 // A control slot. Guests can write it at any time, so that toaster reads every value once,
@@ -253,6 +254,18 @@ const (
 	mapBeside  = 0x100000 // MAP_FIXED_NOREPLACE
 	mapLowest  = 0x1000
 	mapHighest = GuestEnd - 0x1000
+
+	// Calls of files that are lent. The host's numbers stand where they are made.
+	CallRead   = netbsd.SYS_read
+	CallWrite  = netbsd.SYS_write
+	CallPread  = netbsd.SYS_pread
+	CallPwrite = netbsd.SYS_pwrite
+	CallLseek  = netbsd.SYS_lseek
+
+	GuestEFAULT = uint64(netbsd.EFAULT)
+
+	// A longer transfer is the kernel's: while it lasts no kick reaches the guest.
+	longestTransfer = 1 << 20
 
 	sigSys    = 31
 	archAMD64 = 0xc000003e // AUDIT_ARCH_X86_64

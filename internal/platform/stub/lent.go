@@ -17,14 +17,18 @@ const (
 	LentActions
 	// LentRoom are free addresses, where the stub maps memory.
 	LentRoom
+	// LentDescriptors are open files. They are lent to all threads of a process at once, by
+	// another table (files.go).
+	LentDescriptors
 
 	// LentKinds is how many kinds there are.
 	LentKinds = iota
 )
 
 // lentNotes says for each kind which word of a slot is not as it was published once the
-// guest has changed something. It is 0 when a slot changes hands.
-var lentNotes = [LentKinds]int{slotMask, slotStackNoted, slotActionsNoted, slotRoomNoted}
+// guest has changed something. It is 0 when a slot changes hands. Of files there is nothing to
+// note: what is done to them is done.
+var lentNotes = []int{slotMask, slotStackNoted, slotActionsNoted, slotRoomNoted}
 
 // SetLent has the stub answer the calls of just these kinds.
 func (s Slot) SetLent(kinds Lent) { s.store32(slotLent, uint32(kinds)) }

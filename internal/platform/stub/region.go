@@ -14,6 +14,8 @@ const (
 	InClock                   // and XMM registers there, too
 	InNap                     // asleep in the stub, or about to be, or just awake
 	Mapped                    // the host has said whether memory is mapped
+	Transferred               // the host has said what a lent file's transfer came to
+	Moved                     // and it has been noted; after a short read the stub looks why it is
 	Noted                     // that is noted, or what else the guest has changed in the slot
 	Answered                  // about to return with what the stub answers
 	InLightTrap               // in a light trap, or about to return from one
@@ -31,6 +33,7 @@ type Marks struct {
 	Posted, Told                       uint64 // a signal action is changed
 	Masked, MaskTold, Stack, StackTold uint64
 	Mapped, Noted, NoteTold            uint64 // memory is mapped
+	Transferred, Moved, MoveTold       uint64 // a lent file is read or written
 	Answered, Last                     uint64
 }
 
@@ -40,6 +43,7 @@ func findMarks(code []byte) (m Marks) {
 		"ent0": &m.Enter, "sav0": &m.Save, "sav1": &m.Saved, "gav0": &m.Gave,
 		"end0": &m.Over, "xmm0": &m.Clocked, "xmm1": &m.Restored, "nap0": &m.Nap, "nap1": &m.Napped,
 		"pst0": &m.Posted, "pst1": &m.Told, "map0": &m.Mapped, "map1": &m.Noted, "map2": &m.NoteTold,
+		"fil0": &m.Transferred, "fil1": &m.Moved, "fil2": &m.MoveTold,
 		"msk0": &m.Masked, "msk1": &m.MaskTold, "stk0": &m.Stack, "stk1": &m.StackTold, "ans0": &m.Answered,
 		"end1": &m.Last,
 	} {
@@ -78,6 +82,10 @@ func (m *Marks) RegionOf(rip uint64, v *VDSO) Region {
 		return Noted
 	case rip >= m.Mapped && rip < m.Noted:
 		return Mapped
+	case rip >= m.Transferred && rip < m.Moved:
+		return Transferred
+	case rip >= m.Moved && rip < m.MoveTold:
+		return Moved
 	case rip >= m.Answered:
 		return Answered
 	}

@@ -43,6 +43,14 @@ func (r *Regs) Finish(result uint64) {
 	r.RFLAGS &^= 1
 }
 
+// Fail puts the guest behind a system call that has failed: the carry flag is set, and RAX has
+// the errno.
+func (r *Regs) Fail(errno uint64) {
+	r.RIP, r.R11 = r.RCX, r.RFLAGS
+	r.RAX = errno
+	r.RFLAGS |= 1
+}
+
 // userBase keeps segment bases canonical: loading another would kill the stub.
 func userBase(addr uint64) uint64 {
 	if addr >= GuestEnd {

@@ -697,6 +697,16 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JEQ used
 	CMPQ AX, $const_CallExecve
 	JEQ used
+	CMPQ AX, $const_CallRead
+	JEQ input
+	CMPQ AX, $const_CallWrite
+	JEQ output
+	CMPQ AX, $const_CallPread
+	JEQ inputat
+	CMPQ AX, $const_CallPwrite
+	JEQ outputat
+	CMPQ AX, $const_CallLseek
+	JEQ position
 
 	// A light trap: the kernel is given the turn with the registers in slotLight, the base of FS
 	// beside them, and all else still in the processor. From 'gav0' on the guest's registers are
@@ -1246,6 +1256,102 @@ place:
 refused:
 	MOVL $const_CallMmap, AX
 	JMP fetch
+
+	// read(2), write(2), pread(2), pwrite(2) and lseek(2) of a file that is lent: DI the
+	// descriptor, SI the memory, DX how much, R8 where. The host does it, on its own
+	// descriptor; where it fails the kernel makes the call and finds out why. R13 has
+	// the rights that it takes, R12 the guest's descriptor.
+input:
+	XORL AX, AX // read
+	MOVL $const_MayRead, R13
+	JMP transfer
+output:
+	MOVL $1, AX // write
+	MOVL $const_MayWrite, R13
+	JMP transfer
+inputat:
+	MOVL $17, AX // pread64
+	MOVL $const_MayRead, R13
+	JMP transfer
+outputat:
+	MOVL $18, AX // pwrite64
+	MOVL $const_MayWrite, R13
+transfer:
+	MOVL DI, R12
+	CMPL R12, $const_LentFiles
+	JCC light
+	MOVQ const_cfgFiles(R14), R9
+	TESTL R13, 0(R9)(R12*4)
+	JEQ light
+	LEAQ -1(DX), CX
+	CMPQ CX, $const_longestTransfer
+	JCC light
+	MOVQ SI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	MOVQ R8, R10
+	CMPL R13, $const_MayWrite
+	JNE carry
+
+	// The host would write as much as it can read, NetBSD writes all or nothing (EFAULT).
+	LEAQ -1(SI)(DX*1), R9
+	MOVQ SI, CX
+touch:
+	CMPB 0(CX), $0
+	ADDQ $4096, CX
+	CMPQ CX, R9
+	JLS touch
+	CMPB 0(R9), $0
+	JMP carry
+position: // DX where to, R10 from where
+	MOVL $(const_MayRead|const_MayWrite), R13
+	MOVL DI, R12
+	CMPL R12, $const_LentFiles
+	JCC light
+	MOVQ const_cfgFiles(R14), R9
+	TESTL R13, 0(R9)(R12*4)
+	JEQ light
+	CMPL R10, $2 // SEEK_END, the last that the two agree on
+	JHI light
+	MOVQ DX, SI
+	MOVL R10, DX
+	MOVL $8, AX // lseek
+carry:
+	LEAL const_LentFD(R12), DI
+	SYSCALL
+	MARK('f', 'i', 'l', '0')
+	TESTQ AX, AX
+	JLT light
+	MOVQ AX, const_slotAnswer(R15)
+	MARK('f', 'i', 'l', '1')
+	CMPL R13, $const_MayRead
+	JNE answered
+	CMPQ AX, DX
+	JEQ answered
+	// The file has ended, or the memory, which is EFAULT: if the file goes on, the memory does
+	// not, and it faults here.
+	MOVQ AX, R12
+	MOVQ SI, R13
+	ADDQ R8, AX
+	CMPQ const_lightRAX(R15), $const_CallPread
+	JEQ behind
+	XORL SI, SI
+	MOVL $1, DX // SEEK_CUR
+	MOVL $8, AX // lseek
+	SYSCALL
+behind:
+	MOVQ AX, R10
+	LEAQ const_slotTime(R15), SI
+	MOVL $1, DX
+	MOVL $17, AX // pread64
+	SYSCALL
+	CMPQ AX, $1
+	JNE answered
+	LOCK
+	ORB $0, 0(R13)(R12*1)
+	JMP answered
+	MARK('f', 'i', 'l', '2')
 
 	// _lwp_self(2), if the slot says it; _lwp_setprivate(2) of an address of the guest's, as
 	// another base would be refused by the processor.

@@ -1,9 +1,15 @@
 package attacks
 
 import (
+	"bytes"
 	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"toaster/internal/hostlimits"
 )
@@ -49,4 +55,49 @@ func TestMemoryByTheStub(t *testing.T) {
 	attack(t, inRoot(root, "/memory", "512")).says(t, "signal of the child: 0", "status of the child: 0", "done")
 	o := attack(t, inRoot(root, "--memory", "64M", "/memory", "512"))
 	o.says(t, "signal of the child: 9", "done", "more than 64M of memory")
+}
+
+// lend: what a guest has open is lent to its host process, and not for longer, nor with more rights.
+func TestLentFiles(t *testing.T) {
+	root := newRoot(t)
+	secret := []byte("SECRET and more than that\n")
+	for _, name := range []string{"secret", "other"} {
+		if err := os.WriteFile(filepath.Join(root, name), secret, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rounds := "40"
+	if *long {
+		rounds = "2000"
+	}
+	for name, args := range map[string][]string{"lent": nil, "not lent": {"--no-lend"}} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command(command, append(append([]string{"run", "--root", root}, args...), "/lend", rounds)...)
+			o := attack(t, cmd)
+			o.says(t, "found 0", "done")
+			if o.status != 0 {
+				t.Errorf("status %d", o.status)
+			}
+			switch {
+			case name == "not lent":
+				o.says(t, "lent 0")
+			case tellsDescriptors():
+				o.says(t, "!lent 0")
+			}
+			if b, err := os.ReadFile(filepath.Join(root, "secret")); err != nil || !bytes.Equal(b, secret) {
+				t.Errorf("the file is %q: %v", b, err)
+			}
+		})
+	}
+}
+
+// tellsDescriptors reports whether the host says what descriptors a process has, without which nothing is lent.
+func tellsDescriptors() bool {
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	_, err = unix.PidfdGetfd(fd, 1<<20, 0)
+	return err == unix.EBADF
 }

@@ -219,6 +219,9 @@ const (
 // Calls about files.
 const (
 	sysLink      = 9
+	sysPread     = 173
+	sysPwrite    = 174
+	sysLseek     = 199
 	sysUnlink    = 10
 	sysFchdir    = 13
 	sysChmod     = 15

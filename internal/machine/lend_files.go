@@ -1,0 +1,61 @@
+package machine
+
+import (
+	"toaster/internal/file"
+	"toaster/internal/platform"
+	"toaster/internal/syscalls"
+)
+
+// This file lends open files to the stub (internal/platform/lend_files.go). A process is lent a
+// file when it has used it some times, as to lend it costs as much as some calls. The
+// table of descriptors knows what is lent, and takes back what is closed or replaced
+// (internal/file/lend.go): the stub leaves it alone from then on, and before the LWP that has
+// closed it goes back to user mode, the host process has it no longer.
+
+// LendFile implements syscalls.Lender.
+func (mc *Context) LendFile(fd int) {
+	if fd < platform.LentFiles && mc.sys.Platform.LendsFiles() {
+		mc.toLend = fd
+		mc.stale |= platform.LentDescriptors
+	}
+}
+
+// publishFiles lends what LendFile asks for.
+func (mc *Context) publishFiles() {
+	fd, t := mc.toLend, syscalls.TableOf(mc.l)
+	if t == nil {
+		return
+	}
+	d, errno := t.Get(fd)
+	if errno != 0 {
+		return
+	}
+	defer d.Release()
+	host, ok := d.HostToLend()
+	if !ok || !mc.mayLend(d) {
+		return
+	}
+	mc.thread.LendFile(fd, host,
+		func() bool { return t.Means(fd, d) },
+		func() bool { return t.Lend(fd, d, mc.space.proc, func() bool { return mc.mayLend(d) }) })
+}
+
+// mayLend reports whether d can be lent to mc's process, now: not to a host process that carries
+// two, a vfork's, of which each has a table of its own; nor for writing if RLIMIT_FSIZE bounds that.
+func (mc *Context) mayLend(d *file.Description) bool {
+	_, bound := mc.l.Proc().FileSize()
+	return mc.space.sole() && !(bound && d.Writable())
+}
+
+// revokeFiles takes back all that mc's process has been lent.
+func (mc *Context) revokeFiles() {
+	if t := syscalls.TableOf(mc.l); t != nil {
+		t.Unlend()
+	}
+	if mc.thread.FilesDue() {
+		mc.thread.ReturnFiles()
+	}
+}
+
+// ReturnFiles implements syscalls.Lender.
+func (mc *Context) ReturnFiles() { mc.revoke(platform.LentDescriptors) }

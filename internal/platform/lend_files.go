@@ -1,0 +1,245 @@
+package platform
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
+)
+
+// This file lends open files to a guest's host process. The stub reads and writes them there,
+// in the guest's thread, between the guest's memory and the host's file, where a call of the
+// kernel's would take a hand-over and copy each byte twice.
+//
+//	LendFile     the host process gets the descriptor (supervise.go)
+//	PublishFile  the stub may use it: a word in the window's table, which all threads share
+//	UnlendFile   it may not any more. Any goroutine says so, at once and without waiting
+//	ReturnFiles  the descriptor is closed there, by a thread that is stopped, before it goes on
+//
+// A descriptor that a host process has is one that any guest code in it can use, by a jump into
+// the stub, whatever the table says. So only a file that the guest has open for itself may be
+// lent, with the rights that it has; and that one is back is the host's word and not the
+// guest's, whose thread closes it: the host is asked for what the descriptor is there, and
+// a guest that has kept it is killed.
+
+// LentFiles is how many of its descriptors a guest can be lent, the lowest ones.
+const LentFiles = stub.LentFiles
+
+// Rights of a lent file.
+const (
+	MayRead  = stub.MayRead
+	MayWrite = stub.MayWrite
+)
+
+// lentFiles is what a host process has of its guest's open files.
+type lentFiles struct {
+	// held is what the host process may have, guarded by Process.fdPassing; over says that
+	// it gets no more.
+	held fileSet
+	over bool
+
+	// due is what of held is to be closed, and isDue whether that is anything, for those on
+	// the hot path.
+	isDue atomic.Bool
+	mu    sync.Mutex // guards due; held for no longer than that takes
+	due   fileSet
+}
+
+// fileSet is a set of guests' descriptors below LentFiles.
+type fileSet [(stub.LentFiles + 63) / 64]uint64
+
+func (s *fileSet) add(n int)      { s[n/64] |= 1 << (n % 64) }
+func (s *fileSet) remove(n int)   { s[n/64] &^= 1 << (n % 64) }
+func (s *fileSet) has(n int) bool { return s[n/64]&(1<<(n%64)) != 0 }
+
+// list returns what is in both sets.
+func (s *fileSet) list(in *fileSet) (list []int) {
+	for i, word := range s {
+		for word &= in[i]; word != 0; word &= word - 1 {
+			list = append(list, 64*i+bits.TrailingZeros64(word))
+		}
+	}
+	return list
+}
+
+// mayLendFiles reports whether guests can be lent files: the stub answers at all; the host tells
+// what descriptors a guest has; and no limit of toaster's own on the size of files would kill
+// the host process that goes beyond it. Preconditions: the zygote runs.
+func (p *Platform) mayLendFiles() bool {
+	var r unix.Rlimit
+	if p.opts.NoLend || p.opts.TrapAll || !p.canRewrite ||
+		unix.Getrlimit(unix.RLIMIT_FSIZE, &r) != nil || r.Cur != unix.RLIM_INFINITY {
+		return false
+	}
+	return p.zygote.fileBack(0)
+}
+
+// LendsFiles reports whether guests of the platform can be lent files.
+func (p *Platform) LendsFiles() bool { return p.lendsFiles }
+
+// fileBack asks the host whether q has no descriptor for n. It tells by the first thread of q.
+func (q *Process) fileBack(n int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reaped {
+		return true
+	}
+	fd, err := unix.PidfdGetfd(q.pidfd, stub.LentFD+n, 0)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err == unix.EBADF
+}
+
+// LendFile gives the host process toaster's descriptor fd, as the guest's descriptor n, below
+// LentFiles, and has publish say so. The guest can use it at once, whatever it is told; so it
+// must be of a file that the guest has open, to read and write in the ways in which fd is open, and
+// of no other use to it. still says whether that is so: no other file is lent between still
+// and publish, whose false takes this one back. Neither may wait. The caller owns t.
+func (t *Thread) LendFile(n, fd int, still, publish func() bool) {
+	q := t.proc
+	if !t.enterWithFrame() {
+		return
+	}
+	defer t.leave()
+	q.fdPassing.Lock()
+	defer q.fdPassing.Unlock()
+	t.returnFiles() // what was lent as n before is not to be closed later
+	if q.files.over || !still() {
+		return
+	}
+	q.files.held.add(n)
+	err := errInterrupted
+	for err == errInterrupted {
+		err = t.askForFile(fd, stub.LentFD+n, []stub.Command{{Nr: stub.AskFile}})
+	}
+	if err != nil || !publish() {
+		q.UnlendFile(n)
+	}
+}
+
+// owe notes that n is to be closed.
+func (f *lentFiles) owe(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.due.add(n)
+	f.isDue.Store(true)
+}
+
+// PublishFile lets the stub use what LendFile lends. It does not wait.
+func (q *Process) PublishFile(n int, rights uint32) { q.setFile(n, rights) }
+
+// UnlendFile lets the stub use it no longer: from here on calls of the guest's are the kernel's,
+// but for one that is under way. ReturnFiles has the rest to do. It does not wait.
+func (q *Process) UnlendFile(n int) {
+	q.setFile(n, 0)
+	q.files.owe(n)
+}
+
+// setFile writes the table, unless the window is another process's already.
+func (q *Process) setFile(n int, rights uint32) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.win != nil && !q.reaped {
+		stub.SetFile(q.win.mem, n, rights)
+	}
+}
+
+// RecallFiles has each thread of the process come into the kernel, where ReturnFiles is due.
+func (q *Process) RecallFiles() {
+	for _, t := range q.threadList() {
+		t.Kick()
+	}
+}
+
+func (q *Process) threadList() (list []*Thread) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for t := range q.threads {
+		list = append(list, t)
+	}
+	return list
+}
+
+// FilesDue reports whether ReturnFiles has something to do. It is on the way of each return to
+// user mode.
+func (t *Thread) FilesDue() bool { return t.proc.files.isDue.Load() }
+
+// ReturnFiles has t close what UnlendFile has been told of. When it returns the host process
+// has none of it, or has been killed. The caller owns t.
+func (t *Thread) ReturnFiles() {
+	if !t.enter() {
+		return
+	}
+	defer t.leave()
+	t.proc.fdPassing.Lock()
+	defer t.proc.fdPassing.Unlock()
+	t.returnFiles()
+}
+
+// returnFiles is ReturnFiles. Preconditions: t is entered, and fdPassing held.
+func (t *Thread) returnFiles() {
+	f := &t.proc.files
+	f.mu.Lock()
+	due := f.due
+	f.due = fileSet{}
+	f.isDue.Store(false)
+	f.mu.Unlock()
+	list := due.list(&f.held)
+	t.closeFiles(list)
+	for _, n := range list {
+		if !t.proc.fileBack(n) && !t.proc.ended.Load() {
+			t.killHostile()
+		}
+		f.held.remove(n)
+	}
+}
+
+// closeFiles has t close files. What comes of it the host is asked.
+func (t *Thread) closeFiles(list []int) {
+	for len(list) > 0 {
+		part := list[:min(len(list), stub.MaxCommands)]
+		list = list[len(part):]
+		var commands [stub.MaxCommands]stub.Command
+		for i, n := range part {
+			commands[i] = stub.Command{Nr: unix.SYS_CLOSE, Args: [6]uint64{stub.LentFD + uint64(n)}}
+		}
+		t.inject(commands[:len(part)]...)
+	}
+}
+
+// endLending takes back all that the process has been lent, for good: the host tells what a
+// process has open by its first thread, which is about to end. Preconditions: t is entered.
+func (t *Thread) endLending() {
+	q := t.proc
+	q.fdPassing.Lock()
+	defer q.fdPassing.Unlock()
+	q.files.over = true
+	for _, n := range q.files.held.list(&q.files.held) {
+		q.UnlendFile(n)
+	}
+	t.returnFiles()
+}
+
+// leaveTransfer is for a signal that met the guest in a call of a lent file; rax is what it found
+// in that register. If the host has moved something the call is done; if not it comes again. A
+// fault behind what was read, where the file goes on, is the end of the guest's memory.
+func (t *Thread) leaveTransfer(at stub.Region, signo int, rax uint64) {
+	switch at {
+	case stub.Transferred:
+		if int64(rax) >= 0 {
+			t.regs.Finish(rax)
+		}
+	case stub.Moved:
+		if signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS) {
+			t.regs.Fail(stub.GuestEFAULT)
+			return
+		}
+		fallthrough
+	case stub.Answered:
+		t.regs.Finish(t.slot.Answer())
+	}
+}

@@ -1,0 +1,40 @@
+package stub
+
+import (
+	"sync/atomic"
+	"unsafe"
+)
+
+// Files are lent to a process by a table behind the slots of its control window, which all its
+// threads share: for each of the guest's first descriptors the rights that the stub may use it
+// with. Descriptor n of the guest is LentFD+n of the host process. So there is no number in the
+// table that could be old: whoever looked descriptor n up before it was closed, and uses it
+// afterwards, finds nothing, or what the guest has opened as n since, as if it had looked later.
+//
+// A guest can write the table. All that it gains is that the stub tries descriptors that are not
+// there.
+
+const (
+	// LentFD is the host process's descriptor of the guest's descriptor 0. It is above those that
+	// come for a moment (PassedFD), which the filter lets nobody read or write.
+	LentFD = 16
+	// LentFiles is how many descriptors can be lent, the guest's lowest. The highest of the host's
+	// numbers is below any RLIMIT_NOFILE that hosts have.
+	LentFiles = 224
+
+	// FilesSize is the size of the table, at the end of a window.
+	FilesSize = pageSize
+)
+
+// Rights of a lent file.
+const (
+	MayRead  = 1
+	MayWrite = 2
+)
+
+// SetFile says what the stub may do with descriptor n, 0 to LentFiles-1, of the process whose
+// window it is: MayRead, MayWrite, both, or 0 for nothing.
+func SetFile(window []byte, n int, rights uint32) {
+	table := window[len(window)-FilesSize:]
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(&table[4*n])), rights)
+}

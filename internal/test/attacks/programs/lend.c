@@ -1,0 +1,64 @@
+// lend [ROUNDS]: files that the kernel has lent are used past it, by the stub's own calls: ones
+// that are closed, replaced, left behind by fork and exec, with rights that they were not opened
+// with; while other LWPs write to the slots and to the table of what is lent.
+#include "kit.h"
+#include "start.h"
+#define LENT 16
+#define NLENT 224
+static u8 buf[4096] __attribute__((aligned(4096)));
+static u64 table(void){ return CTL+*(u64*)(CFG+8)-4096; }
+static void use(long fd){ u8 b[8]; for(int i=0;i<40;i++){ S(199,fd,0,0,0); S(3,fd,b,8); } }
+// What the stub can read by the host's descriptor of fd: 0 if that is not there.
+static u64 stale(long fd){ zero(buf,8); raw(8,LENT+fd,0,0,0,0); raw(0,LENT+fd,(u64)buf,0,0,0); u64 v=W64(buf); if(!v){ raw(17,LENT+fd,(u64)buf,0,0,0); v=W64(buf); } return v; }
+static long found, lent;
+static void all(void){ for(long i=0;i<NLENT;i++) if(stale(i)) found++; }
+// In turn: a descriptor that is closed, replaced, closed with others.
+static void lose(long how){
+  long d=S(5,"/secret",0,0), o=S(5,"/other",0,0);
+  use(d); if(stale(d)) lent++;
+  switch(how%4){
+  case 0: S(6,d); break;
+  case 1: S(90,o,d); break;
+  case 2: S(92,d<o?d:o,10,0); break; // F_CLOSEM
+  case 3: S(454,o,d,0); break;
+  }
+  if(stale(d)) found++;
+  S(6,o); S(6,d);
+}
+// Rights that the file was not opened with; and a mapping that the kernel does not know, of which
+// a child dies.
+static void more(u64 how){
+  long d=S(5,"/secret",0,0); use(d);
+  for(int i=0;i<8;i++) buf[i]='X';
+  if(how){ u64 at=0x700000; raw(9,at,4096,0x11,LENT+d,0); die(W64(at)!=0); } // MAP_SHARED|MAP_FIXED
+  raw(1,LENT+d,(u64)buf,0,0,0); raw(18,LENT+d,(u64)buf,0,0,0); die(0);
+}
+static void scribbler(void){
+  for(;;){ u64 r=rnd(); switch(r%3){
+    case 0: W32(table()+4*(r>>8)%1024)=3; break;
+    case 1: W32(slotAddr+0x100+(r>>8)%0x600/8*8)=r>>40; break; // commands
+    case 2: W64(slotAddr+(r>>8)%0x100/8*8)=r>>32; break; } }
+}
+static void race(u64 x){
+  for(u64 i=0;i<=x%3;i++) lwp_(scribbler,stack_());
+  for(long i=0;;i++){
+    long d=S(5,"/secret",0,0), o=S(5,"/other",0,0); use(d); use(o); S(90,o,d); S(6,o); use(d); S(6,d);
+    if(i%5==0){ long c=fork_(); if(c==0){ all(); die(0); } if(c>0) S(449,c,0,0,0); }
+  }
+}
+int main_(int argc,char**argv){
+  gadgets();
+  if(argc>1&&streq(argv[1],"child")){ all(); die(found!=0); }
+  long rounds=argc>1?atoi_(argv[1]):40;
+  for(long i=0;i<rounds;i++) lose(i);
+  if(try_(more,0,1000)) found++;
+  if((try_(more,1,1000)&0x7f)!=9) found++;
+  { long d=S(5,"/secret",0,0); use(d);
+    long c=fork_(); if(c==0){ all(); die(found!=0); }
+    i32 s=0; S(449,c,&s,0,0); if(s) found++;
+    c=fork_(); if(c==0){ use(d); const char*v[]={"/lend","child",0}; const char*e[]={0}; S(59,v[0],v,e); die(9); }
+    S(449,c,&s,0,0); if(s) found++;
+    S(6,d); }
+  for(long i=0;i<rounds;i++) try_(race,i,40);
+  say("lent ",lent); say("found ",found); puts_("done\n"); return 0;
+}
