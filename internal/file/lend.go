@@ -49,10 +49,10 @@ func (d *Description) Used(n uint64) bool {
 	return true
 }
 
-// To lend a file takes as long as the kernel needs for some ten calls: a use is one of these, or so many
+// To lend a file takes as long as the kernel needs for some twenty calls: a use is one of these, or so many
 // bytes, whose copies take as long.
 const (
-	lendAfter = 12
+	lendAfter = 20
 	useSize   = 16 << 10
 )
 

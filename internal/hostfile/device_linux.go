@@ -28,6 +28,7 @@ func (d device) Pwrite(c file.Call, b []byte, _ int64) (int, netbsd.Errno) {
 type nullFile struct {
 	device
 	host hostTwin
+	lent lentTwin
 }
 
 // NewNull is /dev/null of null(4).
@@ -39,11 +40,15 @@ func (f *nullFile) Read(file.Call, []byte) (int, netbsd.Errno)         { return 
 func (f *nullFile) Pread(file.Call, []byte, int64) (int, netbsd.Errno) { return 0, 0 }
 func (f *nullFile) Sinks() bool                                        { return true }
 func (f *nullFile) HostFD() (int, bool)                                { return f.host.get() }
-func (f *nullFile) Close()                                             { f.host.close() }
+func (f *nullFile) LendFD(flags int) (int, bool)                       { return f.lent.get(&nullTwin, flags) }
+func (f *nullFile) MayLend() bool                                      { return true }
+func (f *nullFile) Gone() bool                                         { return false }
+func (f *nullFile) Close()                                             { f.host.close(); f.lent.close() }
 
 type zeroFile struct {
 	device
 	host hostTwin
+	lent lentTwin
 }
 
 // NewZero is /dev/zero of zero(4).
@@ -65,7 +70,10 @@ func (f *zeroFile) ReadsWhole() bool { return true }
 
 func (f *zeroFile) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { return f.Read(c, b) }
 func (f *zeroFile) HostFD() (int, bool)                                      { return f.host.get() }
-func (f *zeroFile) Close()                                                   { f.host.close() }
+func (f *zeroFile) LendFD(flags int) (int, bool)                             { return f.lent.get(&zeroTwin, flags) }
+func (f *zeroFile) MayLend() bool                                            { return true }
+func (f *zeroFile) Gone() bool                                               { return false }
+func (f *zeroFile) Close()                                                   { f.host.close(); f.lent.close() }
 
 type fullFile struct{ zeroFile }
 
@@ -73,6 +81,9 @@ type fullFile struct{ zeroFile }
 func NewFull(st file.Stat) file.File {
 	return &fullFile{zeroFile{device: device{st: st}, host: hostTwin{name: "/dev/full"}}}
 }
+
+// MayLend says that it is not: the host's is no zero(4).
+func (f *fullFile) MayLend() bool { return false }
 
 func (f *fullFile) Write(file.Call, []byte) (int, netbsd.Errno)         { return 0, netbsd.ENOSPC }
 func (f *fullFile) Pwrite(file.Call, []byte, int64) (int, netbsd.Errno) { return 0, netbsd.ENOSPC }

@@ -1,13 +1,15 @@
 package hostfile
 
 import (
+	"sync"
+
 	"golang.org/x/sys/unix"
 
 	"toaster/netbsd"
 )
 
 // This file says what of the host's files may be lent to a guest's host process (file.Lendable):
-// regular files that the kernel has opened for the guest by name. A description that somebody
+// regular files that the kernel has opened for the guest by name, and two devices. A description that somebody
 // else has, too, such as the user's standard input, is never lent, nor what is no plain data: a
 // file of procfs asks who reads it.
 
@@ -48,5 +50,53 @@ var lendMagic = map[int64]bool{
 func (f *File) unlockLent() {
 	if f.lent.Load() && !f.handed.Load() {
 		unix.Flock(f.fd, unix.LOCK_UN)
+	}
+}
+
+// lentTwin is the host's own device, opened with the rights of the guest's open file, to be lent: null(4)
+// and zero(4) of the host do what NetBSD's do, positions included, and have no secrets.
+type lentTwin struct {
+	mu   sync.Mutex
+	fd   int
+	open bool
+}
+
+// A twin is a device of the host, by its name and number.
+type twin struct {
+	name string
+	rdev uint64
+}
+
+var (
+	nullTwin = twin{"/dev/null", unix.Mkdev(1, 3)}
+	zeroTwin = twin{"/dev/zero", unix.Mkdev(1, 5)}
+)
+
+// get opens it the first time; false if the host has something else under that name.
+func (l *lentTwin) get(t *twin, flags int) (int, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open {
+		return l.fd, true
+	}
+	fd, err := unix.Open(t.name, flags&netbsd.O_ACCMODE|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return -1, false
+	}
+	var st unix.Stat_t
+	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != t.rdev {
+		unix.Close(fd)
+		return -1, false
+	}
+	l.fd, l.open = fd, true
+	return fd, true
+}
+
+func (l *lentTwin) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open {
+		unix.Close(l.fd)
+		l.open = false
 	}
 }

@@ -51,9 +51,8 @@ type lentFiles struct {
 // fileSet is a set of guests' descriptors below LentFiles.
 type fileSet [(stub.LentFiles + 63) / 64]uint64
 
-func (s *fileSet) add(n int)      { s[n/64] |= 1 << (n % 64) }
-func (s *fileSet) remove(n int)   { s[n/64] &^= 1 << (n % 64) }
-func (s *fileSet) has(n int) bool { return s[n/64]&(1<<(n%64)) != 0 }
+func (s *fileSet) add(n int)    { s[n/64] |= 1 << (n % 64) }
+func (s *fileSet) remove(n int) { s[n/64] &^= 1 << (n % 64) }
 
 // list returns what is in both sets.
 func (s *fileSet) list(in *fileSet) (list []int) {

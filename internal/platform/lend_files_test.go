@@ -385,3 +385,20 @@ func TestJumpToTheStubWithAFile(t *testing.T) {
 	}
 	accounted(t, p)
 }
+
+// BenchmarkLendFile is what it takes to lend a file and to take it back, between two traps.
+func BenchmarkLendFile(b *testing.B) {
+	p := newPlatform(b, Options{})
+	f := fileOf(b, "0123456789", os.O_RDONLY)
+	q, th := newFast(b, p, code(b, "b8 14 00 00 00 0f 05 eb f7")) // getpid; jmp
+	if !p.LendsFiles() {
+		b.Skip("this host does not tell what descriptors a guest has")
+	}
+	for b.Loop() {
+		th.Run()
+		th.LendFile(lentAs, int(f.Fd()), yes, yes)
+		th.Run()
+		q.UnlendFile(lentAs)
+		th.ReturnFiles()
+	}
+}

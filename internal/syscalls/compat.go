@@ -117,7 +117,7 @@ func setrlimit43(c *Call) netbsd.Errno {
 		return errno
 	}
 	r := netbsd.DecodeRlimit43(b)
-	return c.L.SetRlimit(c.Int(0), kern.Rlimit{Cur: r.Cur, Max: r.Max})
+	return c.setRlimit(c.Int(0), kern.Rlimit{Cur: r.Cur, Max: r.Max})
 }
 
 // creat43 is creat(const char *path, mode_t mode).

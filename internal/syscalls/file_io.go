@@ -140,10 +140,10 @@ func transferOut(c *Call, addr, n uint64, off int64, f readFunc) netbsd.Errno {
 	if n > maxIO {
 		return netbsd.EINVAL
 	}
+	c.used(c.Int(0), d, n)
 	if d.Sinks() {
 		return c.ok(n)
 	}
-	c.used(c.Int(0), d, n)
 	if limit, bound := c.L.Proc().FileSize(); bound && exceeds(d, limit, n, off) {
 		return c.tooLarge()
 	}

@@ -3,7 +3,7 @@
 //   1 system calls with arguments that matter   2 words of slots overwritten
 //   4 forged frames and calls                   8 system calls of the host by the stub
 //  16 rt_sigreturn to places of the stub       32 orders that are not answered
-//  64 kills of each other                     128 files mapped, programs executed
+//  64 kills of each other                     128 files mapped and lent, programs executed
 #include "kit.h"
 #include "start.h"
 static char *args[9], *envp_[1];
@@ -71,8 +71,8 @@ static void forged(u64*r){
 }
 
 static void hostcall(u64*r){
-  static const u64 nrs[]={9,10,11,24,25,28,3,14,15,32,33,46,56,60,157,158,202,231,292,39,57,59,62,101,186};
-  raw(next(r)%4?nrs[next(r)%25]:next(r)%470,word(r),word(r),word(r),word(r),word(r));
+  static const u64 nrs[]={9,10,11,24,25,28,3,14,15,32,33,46,56,60,157,158,202,231,292,39,57,59,62,101,186,0,1,8,17,18};
+  raw(next(r)%4?nrs[next(r)%30]:next(r)%470,word(r),word(r),word(r),word(r),word(r));
 }
 
 static void sigreturn(u64*r){
@@ -93,7 +93,22 @@ static void deaf(u64*r){
 
 static void kills(u64*r){ long p=S(20)+next(r)%12-6; if(next(r)%8==0&&p>1&&p!=master) S(37,p,1+next(r)%32); }
 
+// lent has the kernel lend a file, and uses it past the kernel, and what is not lent.
+static void lent(u64*r){
+  static const u64 nrs[]={0,1,8,17,18,3,9}; u8 b[8];
+  long d=S(5,next(r)%2?"/fuzz":"b",0x202&-(next(r)%2),0600); if(d<0) return;
+  for(int i=0;i<30;i++) S(199,d,0,0,0);
+  for(int i=next(r)%6;i>=0;i--) switch(next(r)%6){
+    case 0: W32(CTL+*(u64*)(CFG+8)-4096+4*(next(r)%1024))=next(r)%8; break;
+    case 1: S(6,d); break;
+    case 2: S(90,next(r)%8,d); break;
+    case 3: S(3,d,b,8); break;
+    default: raw(nrs[next(r)%6+(next(r)%32==0)],16+(next(r)%4?d:next(r)%224),(u64)buffer,word(r),word(r),word(r)); }
+  S(6,d);
+}
+
 static void files(u64*r){
+  if(next(r)%4==0){ lent(r); return; }
   long d=S(5,"/fuzz",0,0); long a=S(197,0,4096*(1+next(r)%4),1+next(r)%4,1+next(r)%2,d,0,0); S(6,d);
   if(a>0&&next(r)%2) S(73,a,4096);
   if(next(r)%100==0) S(59,"/fuzz",args,envp_);
