@@ -12,7 +12,7 @@ import (
 
 // Options configure a machine. The zero value is good.
 type Options struct {
-	// Release says whose behaviour the machine has; the default is NetBSD 10.
+	// Release says whose behaviour the machine has; the default is NetBSD 11.
 	Release kern.Release
 	// Root is the directory that guests see as "/"; no path leaves it. "" is the host's
 	// own tree, and programs of the host can then be run by guests, too.

@@ -148,7 +148,7 @@ func (m *Machine) install(t *file.Table, fd int, f *os.File) error {
 	if m.output != nil && (fd == 1 || fd == 2) {
 		d.SetMeter(m.output)
 	}
-	if _, errno = t.Install(d, fd, 1<<16, false); errno != 0 {
+	if _, errno = t.Install(d, fd, 1<<16, 0); errno != 0 {
 		d.Release()
 		return errno
 	}

@@ -5,8 +5,9 @@
 //
 // # Machines, processes, LWPs
 //
-// A Machine is one running kernel with its process table. It follows one of two
-// releases: Release10, NetBSD 10, or Release2003, the kernel of kern_exit.c 1.127.
+// A Machine is one running kernel with its process table. It follows one of three
+// releases: Release11, NetBSD 11, Release10, or Release2003, where processes live as in
+// kern_exit.c 1.127. release.go has what differs.
 // Spawn starts a process below init; inside, an LWP forks more. Each LWP is a
 // goroutine that runs a body func(*LWP):
 //

@@ -125,7 +125,7 @@ var entryNumbers = []int{0, 1, -1, 2, 3, 9, 17, 31, 32, 33, 63, 64, 65, 127, -2,
 // tryEntry makes one call on a machine that has a bit of everything: a child that
 // runs, a zombie, a stopped one, a traced one, a second LWP.
 func tryEntry(t *testing.T, i int, a, b, c int) {
-	for _, r := range []Release{Release2003, Release10} {
+	for _, r := range releases {
 		synctest.Test(t, func(t *testing.T) {
 			m := New(Config{Release: r, MaxProc: 40, Events: 8})
 			m.Spawn(SpawnArgs{Setsid: true, Body: func(l *LWP) {

@@ -37,7 +37,7 @@ type mark struct {
 	at       time.Duration
 }
 
-// both runs f under each release; the subtests are named release=2003 and release=10.
+// both runs f under each release; the subtests are named release=2003, release=10 and release=11.
 func both(t *testing.T, f func(w *world)) {
 	t.Helper()
 	bothWith(t, nil, f)
@@ -46,7 +46,7 @@ func both(t *testing.T, f func(w *world)) {
 // bothWith is both with a change to the configuration.
 func bothWith(t *testing.T, conf func(w *world, c *Config), f func(w *world)) {
 	t.Helper()
-	for _, r := range []Release{Release2003, Release10} {
+	for _, r := range releases {
 		t.Run("release="+r.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { inWorld(t, r, conf, f) })
 		})

@@ -11,24 +11,7 @@ import (
 	"toaster/netbsd"
 )
 
-// Release says whose behaviour a machine has.
-type Release int
-
-// The releases. The zero value of a Config means Release10.
-const (
-	Release10   Release = 0    // NetBSD 10
-	Release2003 Release = 2003 // NetBSD of November 2003: kern_exit.c 1.127
-)
-
-// String returns "10" or "2003".
-func (r Release) String() string {
-	if r == Release2003 {
-		return "2003"
-	}
-	return "10"
-}
-
-// Config describes a machine. The zero value is a usable Release10 machine.
+// Config describes a machine. The zero value is a usable Release11 machine.
 type Config struct {
 	Release  Release
 	Hostname string
@@ -136,7 +119,7 @@ var ErrInitDied = errors.New("init died")
 
 // New makes a machine and starts its init.
 func New(cfg Config) *Machine {
-	m := &Machine{cfg: cfg, r2003: cfg.Release == Release2003, start: time.Now()}
+	m := &Machine{cfg: cfg, r2003: cfg.Release.row().oldLife, start: time.Now()}
 	m.uids = make(map[uint32]int)
 	m.halted = make(chan struct{})
 	m.closed = make(chan struct{})

@@ -95,7 +95,7 @@ func TestModel(t *testing.T) {
 	if c := flag.Lookup("rapid.checks"); c.Value.String() == c.DefValue {
 		c.Value.Set("300")
 	}
-	for _, r := range []Release{Release2003, Release10} {
+	for _, r := range releases {
 		t.Run("release="+r.String(), func(t *testing.T) {
 			steps := 0
 			rapid.Check(t, func(rt *rapid.T) {
@@ -114,7 +114,7 @@ func TestModel(t *testing.T) {
 // TestModelReplay has sequences that once failed.
 func TestModelReplay(t *testing.T) {
 	for i, as := range replays {
-		for _, r := range []Release{Release2003, Release10} {
+		for _, r := range releases {
 			t.Run(fmt.Sprintf("%d/release=%v", i, r), func(t *testing.T) {
 				if _, err := runModel(t, r, as); err != nil {
 					t.Error(err)

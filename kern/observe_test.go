@@ -38,9 +38,6 @@ func (l *LWP) Detached() bool {
 	return l.flags&lDetached != 0
 }
 
-// Release says which release the machine follows.
-func (m *Machine) Release() Release { return m.cfg.Release }
-
 // FindPgrp returns the group with that id, nil if there is none (pgfind).
 func (m *Machine) FindPgrp(id int) *Pgrp {
 	m.lock()

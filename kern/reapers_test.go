@@ -16,7 +16,7 @@ import (
 // reaped by one wait, with the status that its process exited with, and nothing is
 // left at the end.
 func TestHammerOneReaperPerZombie(t *testing.T) {
-	for _, r := range []Release{Release2003, Release10} {
+	for _, r := range releases {
 		t.Run("release="+r.String(), func(t *testing.T) {
 			before := runtime.NumGoroutine()
 			m := New(Config{Release: r})

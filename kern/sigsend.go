@@ -100,7 +100,7 @@ func (m *Machine) killAll(from *Proc, info *netbsd.Siginfo) netbsd.Errno {
 }
 
 // Members that the sender may not signal are skipped without an error as long as there is one
-// that it may; zombies count in both releases, as they are still members. mu is held.
+// that it may; zombies count in every release, as they are still members. mu is held.
 func (from *Proc) killGroup(g *Pgrp, info *netbsd.Siginfo) netbsd.Errno {
 	found := false
 	for p := g.members; p != nil; p = p.pgNext {

@@ -27,11 +27,12 @@ const (
 	O_NOSIGPIPE = 0x1000000
 	O_REGULAR   = 0x2000000
 	O_EXEC      = 0x4000000
+	O_CLOFORK   = 0x8000000
 )
 
 // Masks of open flags: what open(2) takes, and what fcntl F_SETFL changes.
 const (
-	OpenMask  = 0x76f8fff
+	OpenMask  = 0xf6f8fff
 	SetflMask = 0x10f00cc
 )
 
@@ -55,7 +56,10 @@ const (
 	F_GETPATH       = 15
 	F_ADD_SEALS     = 16
 	F_GET_SEALS     = 17
+	F_DUPFD_CLOFORK = 18
+	F_DUPFD_CLOBOTH = 19
 	FD_CLOEXEC      = 1
+	FD_CLOFORK      = 2
 	F_RDLCK         = 1
 	F_UNLCK         = 2
 	F_WRLCK         = 3

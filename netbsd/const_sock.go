@@ -10,6 +10,7 @@ const (
 	SOCK_CLOEXEC    = 0x10000000
 	SOCK_NONBLOCK   = 0x20000000
 	SOCK_NOSIGPIPE  = 0x40000000
+	SOCK_CLOFORK    = 0x80000000
 	SOCK_FLAGS_MASK = 0xf0000000
 )
 
@@ -171,6 +172,7 @@ const (
 	MSG_CMSG_CLOEXEC = 0x800
 	MSG_NBIO         = 0x1000
 	MSG_WAITFORONE   = 0x2000
+	MSG_CMSG_CLOFORK = 0x8000
 )
 
 // Types of control messages, and the sides of shutdown(2).

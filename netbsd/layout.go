@@ -34,7 +34,7 @@ var layoutSizes = sync.OnceValue(func() map[string]int {
 		"rusage": SizeofRusage, "wrusage": SizeofWrusage, "siginfo": SizeofSiginfo,
 		"sigaction": SizeofSigaction, "stack": SizeofStack, "ucontext": SizeofUcontext,
 		"sigevent": SizeofSigevent, "rlimit": SizeofRlimit, "stat": SizeofStat,
-		"statvfs": SizeofStatvfs, "statvfs90": SizeofStatvfs90, "kevent": SizeofKevent,
+		"statvfs": SizeofStatvfs, "statvfs90": SizeofStatvfs90, "kevent": SizeofKevent, "keventext": SizeofKeventExt, "epoll": SizeofEpoll,
 		"pollfd": SizeofPollfd, "iovec": SizeofIovec, "msghdr": SizeofMsghdr, "mmsghdr": SizeofMmsghdr,
 		"spawnfa": SizeofSpawnFileActions, "spawnattr": SizeofSpawnAttr,
 	}

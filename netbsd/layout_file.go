@@ -9,6 +9,8 @@ const (
 	SizeofPollfd    = 8
 	SizeofIovec     = 16
 	SizeofKevent    = 40
+	SizeofKeventExt = 72
+	SizeofEpoll     = 16
 )
 
 // Stat is struct stat of NetBSD 5 and later, 152 bytes:
@@ -148,13 +150,48 @@ func (v Iovec) Encode(b []byte) { le.PutUint64(b, v.Base); le.PutUint64(b[8:], v
 // DecodeIovec reads 16 bytes.
 func DecodeIovec(b []byte) Iovec { return Iovec{le.Uint64(b), le.Uint64(b[8:])} }
 
-// Kevent is struct kevent up to NetBSD 10, 40 bytes: ident 0, filter 8, flags 12,
-// fflags 16 (4+4), data 24, udata 32.
+// Kevent is struct kevent: ident 0, filter 8, flags 12, fflags 16 (4+4), data 24, udata 32. Up to NetBSD 10 that is all, 40
+// bytes; since 11 ext follows at 40, four words that the kernel keeps and returns.
 type Kevent struct {
 	Ident                 uint64
 	Filter, Flags, Fflags uint32
 	Data                  int64
 	Udata                 uint64
+	Ext                   [4]uint64
+}
+
+// EncodeExt fills 72 bytes.
+func (k *Kevent) EncodeExt(b []byte) {
+	k.Encode(b)
+	for i, w := range k.Ext {
+		le.PutUint64(b[SizeofKevent+8*i:], w)
+	}
+}
+
+// DecodeKeventExt reads 72 bytes.
+func DecodeKeventExt(b []byte) Kevent {
+	k := DecodeKevent(b)
+	for i := range k.Ext {
+		k.Ext[i] = le.Uint64(b[SizeofKevent+8*i:])
+	}
+	return k
+}
+
+// EpollEvent is struct epoll_event, 16 bytes: events 0, data 8. It is not packed, as Linux has it.
+type EpollEvent struct {
+	Events uint32
+	Data   uint64
+}
+
+// Encode fills 16 bytes.
+func (e EpollEvent) Encode(b []byte) {
+	le.PutUint64(b, uint64(e.Events))
+	le.PutUint64(b[8:], e.Data)
+}
+
+// DecodeEpollEvent reads 16 bytes.
+func DecodeEpollEvent(b []byte) EpollEvent {
+	return EpollEvent{le.Uint32(b), le.Uint64(b[8:])}
 }
 
 // Encode fills 40 bytes.
@@ -169,7 +206,8 @@ func (k *Kevent) Encode(b []byte) {
 
 // DecodeKevent reads 40 bytes.
 func DecodeKevent(b []byte) Kevent {
-	return Kevent{le.Uint64(b), le.Uint32(b[8:]), le.Uint32(b[12:]), le.Uint32(b[16:]), int64(le.Uint64(b[24:])), le.Uint64(b[32:])}
+	return Kevent{Ident: le.Uint64(b), Filter: le.Uint32(b[8:]), Flags: le.Uint32(b[12:]), Fflags: le.Uint32(b[16:]),
+		Data: int64(le.Uint64(b[24:])), Udata: le.Uint64(b[32:])}
 }
 
 // FdSet is an fd_set of any length, as 32-bit words.

@@ -150,7 +150,7 @@ type KinfoFile struct {
 	Size     int64
 	Vtype    uint32 // V*
 	Pid, FD  int32
-	Cloexec  bool
+	FDFlags  uint32 // ki_ofileflags: FD_*
 }
 
 // Encode fills 120 bytes.
@@ -168,9 +168,7 @@ func (k *KinfoFile) Encode(b []byte) {
 	le.PutUint32(b[88:], k.Vtype)
 	le.PutUint32(b[104:], uint32(k.Pid))
 	le.PutUint32(b[108:], uint32(k.FD))
-	if k.Cloexec {
-		le.PutUint32(b[112:], 1)
-	}
+	le.PutUint32(b[112:], k.FDFlags)
 }
 
 // SizeofKinfoPcb is sizeof(struct kinfo_pcb).

@@ -41,6 +41,8 @@ var codecs = map[string]codec{
 	"pollfd":      codecOf(8, DecodePollfd, func(v *Pollfd, b []byte) { v.Encode(b) }),
 	"iovec":       codecOf(16, DecodeIovec, func(v *Iovec, b []byte) { v.Encode(b) }),
 	"kevent":      codecOf(40, DecodeKevent, (*Kevent).Encode),
+	"keventext":   codecOf(72, DecodeKeventExt, (*Kevent).EncodeExt),
+	"epoll":       codecOf(16, DecodeEpollEvent, func(e *EpollEvent, b []byte) { e.Encode(b) }),
 	"msghdr":      codecOf(48, DecodeMsghdr, (*Msghdr).Encode),
 	"termios":     codecOf(44, DecodeTermios, (*Termios).Encode),
 	"winsize":     codecOf(8, DecodeWinsize, func(v *Winsize, b []byte) { v.Encode(b) }),

@@ -51,7 +51,7 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.Func("user", "run as `UID[:GID]`: what the program may do to files, and whose are those it makes (takes root)", into(&o.User, parseUser))
 	fs.Func("network", "sockets reach `WHAT`: none, loopback (each other) or host; programs of the host run with host only", into(&o.Network, parseNetwork))
 	fs.Var(&f.hostExec, "host-exec", "=off: programs of the host cannot run NetBSD programs; `=WAY` binfmt: by a namespace, as another machine")
-	fs.StringVar(&f.release, "release", "10", "behave as NetBSD `N`, 10 or 2003 (November of that year)")
+	fs.StringVar(&f.release, "release", kern.Release11.String(), "behave as NetBSD `N`: "+strings.Join(kern.ReleaseNames(), ", ")+" (November of that year)")
 	fs.BoolVar(&f.wait, "wait", false, "end when no process is left: daemons outlive the program; the status is the program's")
 	fs.Func("max-procs", "at most `N` processes: fork fails with EAGAIN", into(&o.MaxProcs, parseCount))
 	fs.Func("max-lwps", "at most `N` LWPs: fork and _lwp_create fail with EAGAIN", into(&o.MaxLWPs, parseCount))
@@ -138,13 +138,8 @@ const timerSlack = 500 * time.Microsecond
 func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 	o.TimerSlack = timerSlack
 	o.NoHostExec = f.hostExec != hostExecOn
-	switch f.release {
-	case "10":
-		o.Release = kern.Release10
-	case "2003":
-		o.Release = kern.Release2003
-	default:
-		return nil, fmt.Errorf("--release %s: there are only 10 and 2003", f.release)
+	if o.Release, err = kern.ReleaseNamed(f.release); err != nil {
+		return nil, fmt.Errorf("--release %s: there are only %s", f.release, strings.Join(kern.ReleaseNames(), ", "))
 	}
 	var files []*os.File
 	finish = func() {

@@ -46,7 +46,11 @@ func lendTable(t *testing.T, b *borrower) *Table {
 	tab := NewTable()
 	for fd, mode := range []int{netbsd.O_RDONLY, netbsd.O_WRONLY, netbsd.O_RDWR} {
 		d := New(&lendable{}, mode)
-		if n, errno := tab.Install(d, 0, noLimit, fd == 2); n != fd || errno != 0 {
+		var flags FDFlags
+		if fd == 2 {
+			flags = CloseOnExec
+		}
+		if n, errno := tab.Install(d, 0, noLimit, flags); n != fd || errno != 0 {
 			t.Fatal(n, errno)
 		}
 		if !tab.Means(fd, d) || !tab.Lend(fd, d, b, always) {
@@ -66,9 +70,9 @@ func TestLentDescriptorsAreTakenBack(t *testing.T) {
 	}{
 		"close":               {func(t *Table) { t.CloseFD(1) }, "-1"},
 		"F_CLOSEM":            {func(t *Table) { t.CloseFrom(1) }, "-1 -2"},
-		"dup2 over":           {func(t *Table) { t.Dup2(0, 1, noLimit, false) }, "-1"},
-		"dup2 over itself":    {func(t *Table) { t.Dup2(1, 1, noLimit, false) }, ""},
-		"dup2 of":             {func(t *Table) { t.Dup2(1, 5, noLimit, false) }, ""},
+		"dup2 over":           {func(t *Table) { t.Dup2(0, 1, noLimit, 0) }, "-1"},
+		"dup2 over itself":    {func(t *Table) { t.Dup2(1, 1, noLimit, 0) }, ""},
+		"dup2 of":             {func(t *Table) { t.Dup2(1, 5, noLimit, 0) }, ""},
 		"exec, close-on-exec": {func(t *Table) { t.Exec() }, "-2"},
 		"exit":                {func(t *Table) { t.Close() }, "-0 -1 -2"},
 		"fork":                {func(t *Table) { t.Fork(false).Close() }, ""},

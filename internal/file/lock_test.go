@@ -65,7 +65,7 @@ func TestRecordLocks(t *testing.T) {
 	}
 	// Closing any descriptor of the file drops b's locks.
 	other := openPlain(7)
-	fd, _ := b.Install(other, 0, noLimit, false)
+	fd, _ := b.Install(other, 0, noLimit, 0)
 	b.CloseFD(fd)
 	if errno := lock(a, netbsd.F_WRLCK, 0, 0, 0); errno != 0 {
 		t.Error(errno)

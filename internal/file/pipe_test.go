@@ -152,7 +152,7 @@ func TestCloseWhileReading(t *testing.T) {
 			return nil
 		}})
 		tab = m.NewTable()
-		fd, _ := tab.Install(r, 0, noLimit, false)
+		fd, _ := tab.Install(r, 0, noLimit, 0)
 		errno := netbsd.Errno(-1)
 		go func() {
 			d, _ := tab.Get(fd)

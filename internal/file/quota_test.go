@@ -28,7 +28,7 @@ func TestQuota(t *testing.T) {
 	a := m.NewTable()
 	install := func(t1 *Table) netbsd.Errno {
 		d := New(&sink{}, netbsd.O_RDWR)
-		_, errno := t1.Install(d, 0, 100, false)
+		_, errno := t1.Install(d, 0, 100, 0)
 		if errno != 0 {
 			d.Release()
 		}
@@ -38,7 +38,7 @@ func TestQuota(t *testing.T) {
 		t.Fatal(errno)
 	}
 	b := a.Fork(false)
-	if _, errno := a.Dup(0, 0, 100, false); errno != 0 || q.Open() != 1 {
+	if _, errno := a.Dup(0, 0, 100, 0); errno != 0 || q.Open() != 1 {
 		t.Errorf("dup: %v, %d open files", errno, q.Open())
 	}
 	if errno := install(b); errno != 0 {

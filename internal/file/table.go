@@ -22,11 +22,20 @@ type Knote interface {
 	FDClosed()
 }
 
+// FDFlags are the flags of a descriptor, which are not those of its open file (F_GETFD of fcntl(2)).
+type FDFlags uint8
+
+// What closes a descriptor.
+const (
+	CloseOnExec FDFlags = netbsd.FD_CLOEXEC
+	CloseOnFork FDFlags = netbsd.FD_CLOFORK // in the child: the parent keeps it
+)
+
 type slot struct {
-	d       *Description
-	cloexec bool
-	lent    bool // to the table's borrower
-	knotes  map[Knote]struct{}
+	d      *Description
+	flags  FDFlags
+	lent   bool // to the table's borrower
+	knotes map[Knote]struct{}
 }
 
 // Table maps file descriptors to open files (struct filedesc). Processes made
@@ -43,6 +52,8 @@ type Table struct {
 	quota *Quota   // what its files count in, nil for none; never changes
 	// borrower has what is lent of the files, see lend.go; nil if nothing is.
 	borrower Borrower
+	// foclose is fd_foclose: since the last exec some descriptor has been CloseOnFork.
+	foclose bool
 
 	records atomic.Int32 // POSIX locks held, see lock.go
 	sems    atomic.Int32 // semaphores made and not gone, see sem.go
@@ -82,7 +93,7 @@ func (t *Table) slotLocked(fd int) *slot {
 // Install gives d the lowest free descriptor at or above min. limit is
 // RLIMIT_NOFILE: EMFILE at or above it; ENFILE if the machine's quota is used up. The
 // caller's reference moves into the table on success only.
-func (t *Table) Install(d *Description, min int, limit uint64, cloexec bool) (int, netbsd.Errno) {
+func (t *Table) Install(d *Description, min int, limit uint64, flags FDFlags) (int, netbsd.Errno) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fd := t.freeLocked(min)
@@ -92,7 +103,7 @@ func (t *Table) Install(d *Description, min int, limit uint64, cloexec bool) (in
 	if errno := t.quota.admit(d); errno != 0 {
 		return -1, errno
 	}
-	t.setLocked(fd, d, cloexec)
+	t.setLocked(fd, d, flags)
 	return fd, 0
 }
 
@@ -112,14 +123,15 @@ func (t *Table) freeLocked(min int) int {
 }
 
 // setLocked fills a free slot. Preconditions: 0 <= fd < maxFiles.
-func (t *Table) setLocked(fd int, d *Description, cloexec bool) {
+func (t *Table) setLocked(fd int, d *Description, flags FDFlags) {
 	for len(t.used)*64 <= fd {
 		t.used = append(t.used, 0)
 	}
 	if n := len(t.used) * 64; len(t.slots) < n {
 		t.slots = append(t.slots, make([]slot, n-len(t.slots))...)
 	}
-	t.slots[fd] = slot{d: d, cloexec: cloexec}
+	t.slots[fd] = slot{d: d, flags: flags}
+	t.foclose = t.foclose || flags&CloseOnFork != 0
 	t.used[fd/64] |= 1 << (fd % 64)
 }
 
@@ -132,27 +144,37 @@ func (t *Table) clearLocked(fd int) slot {
 	return s
 }
 
-// Cloexec is F_GETFD of fcntl(2).
-func (t *Table) Cloexec(fd int) (bool, netbsd.Errno) {
+// FDFlags is F_GETFD of fcntl(2).
+func (t *Table) FDFlags(fd int) (FDFlags, netbsd.Errno) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.slotLocked(fd)
 	if s == nil {
-		return false, netbsd.EBADF
+		return 0, netbsd.EBADF
 	}
-	return s.cloexec, 0
+	return s.flags, 0
 }
 
-// SetCloexec is F_SETFD of fcntl(2).
-func (t *Table) SetCloexec(fd int, on bool) netbsd.Errno {
+// SetFDFlags gives those flags of a descriptor that are in mask the values that they have in flags: F_SETFD of fcntl(2),
+// and FIOCLEX and FIONCLEX of ioctl(2).
+func (t *Table) SetFDFlags(fd int, flags, mask FDFlags) netbsd.Errno {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.slotLocked(fd)
 	if s == nil {
 		return netbsd.EBADF
 	}
-	s.cloexec = on
+	s.flags = s.flags&^mask | flags&mask
+	t.foclose = t.foclose || s.flags&CloseOnFork != 0
 	return 0
+}
+
+// ClosesOnFork reports whether some descriptor has been CloseOnFork since the last exec. Such a table cannot be shared with a
+// child (sys___clone).
+func (t *Table) ClosesOnFork() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.foclose
 }
 
 // Highest is F_MAXFD of fcntl(2): the highest open descriptor, -1 if none.

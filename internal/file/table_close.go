@@ -58,8 +58,8 @@ func (t *Table) Close() {
 	}
 }
 
-// Exec closes what is marked close-on-exec. A shared table is the caller's
-// matter: execve(2) unshares first, see Unshare.
+// Exec closes what is CloseOnExec; what was CloseOnFork no longer is (fd_closeexec). A shared table is the caller's
+// matter: execve(2) unshares first.
 func (t *Table) Exec() {
 	for _, s := range t.takeCloexec() {
 		t.drop(s)
@@ -70,9 +70,11 @@ func (t *Table) takeCloexec() (gone []slot) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for fd := range t.slots {
-		if t.slots[fd].d != nil && t.slots[fd].cloexec {
+		if t.slots[fd].d != nil && t.slots[fd].flags&CloseOnExec != 0 {
 			gone = append(gone, t.clearLocked(fd))
 		}
+		t.slots[fd].flags &^= CloseOnFork
 	}
+	t.foclose = false
 	return gone
 }

@@ -1,8 +1,8 @@
 package file
 
 // Fork returns the table of a new process: this one with another reference, or a
-// copy whose slots share the open files. Files that are private to a process
-// (kqueue(2)) leave their slots empty.
+// copy whose slots share the open files (fd_copy). Files that are private to a process
+// (kqueue(2)) and what is CloseOnFork leave their slots empty.
 func (t *Table) Fork(share bool) *Table {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -16,10 +16,10 @@ func (t *Table) Fork(share bool) *Table {
 	n.used = make([]uint64, len(t.used))
 	for fd := range t.slots {
 		d := t.slots[fd].d
-		if d == nil || d.Private() {
+		if d == nil || d.Private() || t.slots[fd].flags&CloseOnFork != 0 {
 			continue
 		}
-		n.setLocked(fd, d.Ref(), t.slots[fd].cloexec)
+		n.setLocked(fd, d.Ref(), t.slots[fd].flags)
 	}
 	return n
 }

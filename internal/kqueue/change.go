@@ -67,7 +67,7 @@ const maxKnotes = 1 << 17
 // is there.
 func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	kn := &knote{
-		q: q, filter: ev.Filter, ident: ev.Ident, udata: ev.Udata,
+		q: q, filter: ev.Filter, ident: ev.Ident, udata: ev.Udata, ext: ev.Ext,
 		flags: ev.Flags &^ (netbsd.EV_ADD | netbsd.EV_DELETE | netbsd.EV_ENABLE | netbsd.EV_DISABLE),
 		// Disabled until it is in place: nobody hears of it half made.
 		disabled: true, sfflags: ev.Fflags, sdata: ev.Data,

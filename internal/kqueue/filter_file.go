@@ -174,12 +174,26 @@ func (q *Queue) reaches(other *Queue, depth int) bool {
 
 // inner lists the queues that q watches.
 func (q *Queue) inner() (list []*Queue) {
+	for _, n := range q.Nested() {
+		list = append(list, n.Queue)
+	}
+	return list
+}
+
+// Nested is a knote that watches a queue.
+type Nested struct {
+	Queue *Queue
+	Ext   [4]uint64 // what EV_ADD said there
+}
+
+// Nested lists the knotes of q that watch queues.
+func (q *Queue) Nested() (list []Nested) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, kn := range q.knotes {
 		if s, ok := kn.src.(*fileSource); ok {
 			if t, ok := s.d.File.(*Queue); ok {
-				list = append(list, t)
+				list = append(list, Nested{t, kn.ext})
 			}
 		}
 	}

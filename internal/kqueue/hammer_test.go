@@ -27,7 +27,7 @@ func TestHammer(t *testing.T) {
 				case 0:
 					r, w := file.NewPipe(0)
 					for _, d := range []*file.Description{r, w} {
-						if _, errno := tab.Install(d, 0, 8, false); errno != 0 {
+						if _, errno := tab.Install(d, 0, 8, 0); errno != 0 {
 							d.Release()
 						}
 					}
@@ -55,7 +55,7 @@ func TestHammer(t *testing.T) {
 	wg.Wait()
 	q.mu.Lock()
 	for k, kn := range q.knotes {
-		if _, errno := tab.Cloexec(int(k.ident)); errno != 0 {
+		if _, errno := tab.FDFlags(int(k.ident)); errno != 0 {
 			t.Errorf("%+v: a knote of a closed descriptor", k)
 		}
 		if kn.queued && kn.disabled {

@@ -15,7 +15,8 @@ type knote struct {
 	filter uint32
 	ident  uint64
 	udata  uint64
-	flags  uint32 // of EV_ADD, and EV_EOF once the source says so
+	ext    [4]uint64 // of EV_ADD; later changes leave it (kqueue_register)
+	flags  uint32    // of EV_ADD, and EV_EOF once the source says so
 
 	sfflags uint32 // what is asked for
 	sdata   int64

@@ -13,7 +13,7 @@ import (
 // guest runs body as a process of a machine in a bubble.
 func guest(t *testing.T, body func(l *kern.LWP, c Caller, q *Queue)) {
 	synctest.Test(t, func(t *testing.T) {
-		m := kern.New(kern.Config{Release: kern.Release10})
+		m := kern.New(kern.Config{})
 		p, errno := m.Spawn(kern.SpawnArgs{Body: func(l *kern.LWP) {
 			c := Caller{L: l, Files: file.NewTable(), Proc: l.Proc()}
 			q := New()
@@ -35,8 +35,8 @@ func guest(t *testing.T, body func(l *kern.LWP, c Caller, q *Queue)) {
 
 func (c Caller) pipe(q *Queue) (r, w int) {
 	dr, dw := file.NewPipe(0)
-	r, _ = c.Files.Install(dr, 0, 100, false)
-	w, _ = c.Files.Install(dw, 0, 100, false)
+	r, _ = c.Files.Install(dr, 0, 100, 0)
+	w, _ = c.Files.Install(dw, 0, 100, 0)
 	return r, w
 }
 
@@ -353,8 +353,8 @@ func TestProc(t *testing.T) {
 func TestNested(t *testing.T) {
 	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
 		inner := New()
-		fd, _ := c.Files.Install(file.New(inner, netbsd.O_RDWR), 0, 100, false)
-		self, _ := c.Files.Install(file.New(q, netbsd.O_RDWR), 0, 100, false)
+		fd, _ := c.Files.Install(file.New(inner, netbsd.O_RDWR), 0, 100, 0)
+		self, _ := c.Files.Install(file.New(q, netbsd.O_RDWR), 0, 100, 0)
 		must(t, q.Change(c, add(netbsd.EVFILT_READ, fd, 0)))
 		if errno := inner.Change(c, add(netbsd.EVFILT_READ, self, 0)); errno != netbsd.EINVAL {
 			t.Error(errno)

@@ -202,7 +202,7 @@ func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
 	if !ok && kn.flags&netbsd.EV_ONESHOT == 0 {
 		return netbsd.Kevent{}, false
 	}
-	ev := netbsd.Kevent{Ident: kn.ident, Filter: kn.filter, Udata: kn.udata,
+	ev := netbsd.Kevent{Ident: kn.ident, Filter: kn.filter, Udata: kn.udata, Ext: kn.ext,
 		Flags: kn.flags | now.flags, Fflags: kn.fflags, Data: kn.data}
 	if now.data != nil {
 		ev.Data = *now.data

@@ -50,7 +50,7 @@ func TestScansTogether(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			guest(t, func(l *kern.LWP, c Caller, q *Queue) {
 				f := &slowFile{asked: make(chan struct{}), goOn: make(chan struct{})}
-				fd, _ := c.Files.Install(file.New(f, netbsd.O_RDONLY), 0, 100, false)
+				fd, _ := c.Files.Install(file.New(f, netbsd.O_RDONLY), 0, 100, 0)
 				must(t, q.Change(c, add(netbsd.EVFILT_READ, fd, 0)))
 				f.hold = true
 				scanned := make(chan int)

@@ -43,7 +43,7 @@ func TestVnode(t *testing.T) {
 		defer f.Close()
 		d, errno := h.Inherit(int(f.Fd()))
 		must(t, errno)
-		fd, _ := c.Files.Install(d, 0, 100, false)
+		fd, _ := c.Files.Install(d, 0, 100, 0)
 		ev := add(netbsd.EVFILT_VNODE, fd, netbsd.EV_CLEAR)
 		ev.Fflags = netbsd.NOTE_DELETE | netbsd.NOTE_WRITE | netbsd.NOTE_EXTEND | netbsd.NOTE_ATTRIB | netbsd.NOTE_RENAME | netbsd.NOTE_LINK
 		must(t, q.Change(c, ev))
@@ -111,7 +111,7 @@ func TestVnodeClose(t *testing.T) {
 	defer f.Close()
 	d, errno := h.Inherit(int(f.Fd()))
 	must(t, errno)
-	fd, _ := c.Files.Install(d, 0, 100, false)
+	fd, _ := c.Files.Install(d, 0, 100, 0)
 	ev := add(netbsd.EVFILT_VNODE, fd, netbsd.EV_CLEAR)
 	ev.Fflags = netbsd.NOTE_CLOSE | netbsd.NOTE_CLOSE_WRITE
 	must(t, q.Change(c, ev))
@@ -141,7 +141,7 @@ func (c Caller) open(t *testing.T, h *hostfile.Host, path string, flags int) (in
 	defer f.Close()
 	d, errno := h.Inherit(int(f.Fd()))
 	must(t, errno)
-	fd, errno := c.Files.Install(d, 0, 100, false)
+	fd, errno := c.Files.Install(d, 0, 100, 0)
 	must(t, errno)
 	return fd, d
 }

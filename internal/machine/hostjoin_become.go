@@ -87,7 +87,7 @@ func fill(to, from *file.Table) {
 	to.CloseFrom(0)
 	for _, fd := range from.Open() {
 		if d, errno := from.Get(fd); errno == 0 {
-			if _, errno = to.Install(d, fd, 1<<30, false); errno != 0 {
+			if _, errno = to.Install(d, fd, 1<<30, 0); errno != 0 {
 				d.Release()
 			}
 		}

@@ -40,7 +40,7 @@ func (s *System) joinFile(t *file.Table, fd, host int, known *hostWaiter) netbsd
 	if errno != 0 {
 		return 0 // the host can have what the machine cannot
 	}
-	if _, errno = t.Install(d, fd, 1<<30, false); errno != 0 {
+	if _, errno = t.Install(d, fd, 1<<30, 0); errno != 0 {
 		d.Release()
 	}
 	return errno

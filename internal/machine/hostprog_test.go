@@ -19,10 +19,10 @@ func TestExportedFilesAreCloseOnExec(t *testing.T) {
 	defer table.Close()
 	r, w := file.NewPipe(0)
 	defer r.Release()
-	if _, errno := table.Install(w, 1, 10, false); errno != 0 {
+	if _, errno := table.Install(w, 1, 10, 0); errno != 0 {
 		t.Fatal(errno)
 	}
-	if _, errno := table.Dup(1, 2, 10, false); errno != 0 {
+	if _, errno := table.Dup(1, 2, 10, 0); errno != 0 {
 		t.Fatal(errno)
 	}
 	fds := s.exportFiles(table)

@@ -212,6 +212,9 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 		return -1, nil, errno
 	}
 	done = d.Release
+	if f, ok := d.File.(*file.Memfd); ok {
+		return mapMemfd(f, m, q, done)
+	}
 	fd, ok := d.HostFD()
 	if !ok {
 		errno = netbsd.ENODEV

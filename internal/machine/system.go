@@ -151,8 +151,6 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	s.Kernel = syscalls.Kernel{
 		M:         m,
 		Sockets:   socket.New(host, socketConfig(&cfg, maker)),
-		OSRelease: "10.1",
-		Version:   "NetBSD 10.1 (toaster)",
 		PhysMem:   cfg.PhysMem,
 		MaxFiles:  cfg.MaxFiles,
 		BootTime:  time.Now().Add(-platform.Monotonic()),
@@ -164,6 +162,8 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		SetStack:  setStack,
 		CPUTime:   cpuTime,
 		DumpCore:  s.dumpTracee,
+		NewMemory: s.newMemory,
+		Maps:      s.maps,
 		SysV:      sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
 	}
 	return s, dirs, nil

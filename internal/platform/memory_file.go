@@ -28,7 +28,27 @@ func SharedMemory(size uint64) (int, error) {
 	return fd, nil
 }
 
-// ReadOnly opens what SharedMemory has made again, for reading alone: a guest can do what the
+// GrowingMemory makes memory without a size, for a file that several guests can map and that toaster makes longer. Nobody can make it shorter, which
+// would have the kernel and other guests fault. The descriptor is the caller's.
+func GrowingMemory() (int, error) {
+	fd, err := memprog.Memfd("toaster-memfd", memprog.NoexecSeal|unix.MFD_ALLOW_SEALING)
+	if err != nil {
+		return -1, fmt.Errorf("host: %w", err)
+	}
+	if _, err = unix.FcntlInt(uintptr(fd), unix.F_ADD_SEALS, unix.F_SEAL_SHRINK|unix.F_SEAL_SEAL); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("host: memory: %w", err)
+	}
+	return fd, nil
+}
+
+// Punch makes zeroes of a range of memory, and gives its pages back. The file keeps its size.
+func Punch(fd int, off, size int64) error {
+	err := unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, size)
+	return os.NewSyscallError("fallocate", err)
+}
+
+// ReadOnly opens what SharedMemory or GrowingMemory has made again, for reading alone: a guest can do what the
 // descriptor allows that it is passed. The descriptor is the caller's.
 func ReadOnly(fd int) (int, error) {
 	ro, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)

@@ -72,8 +72,8 @@ func getpagesize43(c *Call) netbsd.Errno { return c.ok(netbsd.PageSize) }
 // (compat_09_sys_uname).
 func uname09(c *Call) netbsd.Errno {
 	u := netbsd.Utsname09{
-		Sysname: "NetBSD", Nodename: c.K.M.Hostname(), Release: c.K.OSRelease,
-		Version: version09(c.K.Version), Machine: machineName,
+		Sysname: "NetBSD", Nodename: c.K.M.Hostname(), Release: c.K.osRelease(),
+		Version: version09(c.K.version()), Machine: machineName,
 	}
 	b := c.out(netbsd.SizeofUtsname09)
 	u.Encode(b)

@@ -146,7 +146,7 @@ func (c *Call) outRights43(h *netbsd.Msghdr43, m *socket.Message) int32 {
 	if len(m.Rights) == 0 || h.Rights == 0 || length >= int(h.Rightslen) {
 		return 0
 	}
-	b, fds, errno := c.rightsOut(netbsd.CmsgSpace(4*len(m.Rights)), m, false)
+	b, fds, errno := c.rightsOut(netbsd.CmsgSpace(4*len(m.Rights)), m, 0)
 	if errno != 0 || len(fds) == 0 {
 		return 0
 	}

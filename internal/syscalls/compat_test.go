@@ -346,7 +346,7 @@ func TestCompatInfo(t *testing.T) {
 			{"kern.domainname", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, netbsd.KERN_DOMAINNAME), 2, room(4), longs(4), 0, 0}, 0, out{2, []byte("yp\x00\xa5")}, nil},
 			{"uname(2)", netbsd.SYS_compat_09_uname, args{room(160)}, 0, func(r *result) string {
 				b := r.mem(0, 160)
-				for i, want := range []string{"NetBSD", "name", "10.1", "rig", "amd64"} {
+				for i, want := range []string{"NetBSD", "name", "11.0", "toaster", "amd64"} {
 					if got, _, _ := bytes.Cut(b[32*i:32*i+32], []byte{0}); string(got) != want {
 						return fmt.Sprintf("%q, want %q", got, want)
 					}

@@ -21,7 +21,7 @@ func eventfd(c *Call) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	d := file.NewEventfd(uint64(c.Uint32(0)), flags&netbsd.EFD_SEMAPHORE != 0, c.owner(), flags&netbsd.O_NONBLOCK)
-	return c.install(d, flags&netbsd.EFD_CLOEXEC != 0)
+	return c.install(d, c.fdFlags(flags&netbsd.EFD_CLOEXEC))
 }
 
 // timerfdCreate is timerfd_create(clockid_t clock_id, int flags). EINVAL: unknown flags, or
@@ -34,7 +34,7 @@ func timerfdCreate(c *Call) netbsd.Errno {
 	if clock != netbsd.CLOCK_REALTIME && clock != netbsd.CLOCK_MONOTONIC {
 		return netbsd.EINVAL
 	}
-	return c.install(file.NewTimer(clock, c.owner(), flags&netbsd.O_NONBLOCK), flags&netbsd.TFD_CLOEXEC != 0)
+	return c.install(file.NewTimer(clock, c.owner(), flags&netbsd.O_NONBLOCK), c.fdFlags(flags&netbsd.TFD_CLOEXEC))
 }
 
 // onTimer calls f with the timer that the first argument is. EBADF. EINVAL: it is none.

@@ -27,12 +27,37 @@ func doOpen(c *Call, at, arg int) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return c.install(d, flags&netbsd.O_CLOEXEC != 0)
+	return c.install(d, c.fdFlags(flags))
+}
+
+// fdFlags returns what O_CLOEXEC and O_CLOFORK, among flags of open(2), make of a descriptor.
+func (c *Call) fdFlags(flags int) (fl file.FDFlags) {
+	if flags&netbsd.O_CLOEXEC != 0 {
+		fl = file.CloseOnExec
+	}
+	return fl | c.closeOnFork(flags&netbsd.O_CLOFORK != 0)
+}
+
+// closeOnFork returns the flag that is asked for, where the release has it.
+func (c *Call) closeOnFork(asked bool) file.FDFlags {
+	if asked && c.K.M.Release().CloseOnFork() {
+		return file.CloseOnFork
+	}
+	return 0
+}
+
+// fdOpenFlags returns the flags of open(2) that pipe2(2) and its like take.
+func (c *Call) fdOpenFlags() int {
+	const always = netbsd.O_CLOEXEC | netbsd.O_NONBLOCK | netbsd.O_NOSIGPIPE
+	if c.K.M.Release().CloseOnFork() {
+		return always | netbsd.O_CLOFORK
+	}
+	return always
 }
 
 // install makes d the caller's lowest free descriptor, or drops it.
-func (c *Call) install(d *file.Description, cloexec bool) netbsd.Errno {
-	fd, errno := c.files().Install(d, 0, c.nofile(), cloexec)
+func (c *Call) install(d *file.Description, flags file.FDFlags) netbsd.Errno {
+	fd, errno := c.files().Install(d, 0, c.nofile(), flags)
 	if errno != 0 {
 		d.Release()
 		return errno
@@ -42,7 +67,7 @@ func (c *Call) install(d *file.Description, cloexec bool) netbsd.Errno {
 
 // dup is dup(int fd). EBADF. EMFILE: RLIMIT_NOFILE.
 func dup(c *Call) netbsd.Errno {
-	fd, errno := c.files().Dup(c.Int(0), 0, c.nofile(), false)
+	fd, errno := c.files().Dup(c.Int(0), 0, c.nofile(), 0)
 	c.Ret[0] = uint64(fd)
 	return errno
 }
@@ -51,15 +76,41 @@ func dup(c *Call) netbsd.Errno {
 // allows.
 func dup2(c *Call) netbsd.Errno {
 	c.Ret[0] = uint64(c.Int(1))
-	return c.files().Dup2(c.Int(0), c.Int(1), c.nofile(), false)
+	return c.files().Dup2(c.Int(0), c.Int(1), c.nofile(), 0)
 }
 
-// dup3 is dup3(int from, int to, int flags).
+// dup3 is dup3(int from, int to, int flags) as it was up to release 10 (compat_100_sys_dup3): with from == to it does
+// nothing. EBADF. EINVAL: flags that there are not, looked at last (fd_dup2). O_NONBLOCK and O_NOSIGPIPE are set on the open
+// file, never cleared.
 func dup3(c *Call) netbsd.Errno {
-	flags := c.Int(2)
-	if flags&^(netbsd.O_CLOEXEC|netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE) != 0 {
+	from, to, flags := c.Int(0), c.Int(1), c.Int(2)
+	d, errno := c.get(from)
+	if errno != 0 {
+		return errno
+	}
+	defer d.Release()
+	switch {
+	case to < 0 || uint64(to) >= c.nofile():
+		return netbsd.EBADF
+	case from == to:
+		return c.ok(uint64(to))
+	case flags&^c.fdOpenFlags() != 0:
 		return netbsd.EINVAL
 	}
-	c.Ret[0] = uint64(c.Int(1))
-	return c.files().Dup2(c.Int(0), c.Int(1), c.nofile(), flags&netbsd.O_CLOEXEC != 0)
+	if add := flags & (netbsd.O_NONBLOCK | netbsd.O_NOSIGPIPE); add != 0 {
+		if errno := d.SetFlags(d.Flags() | add); errno != 0 {
+			return errno
+		}
+	}
+	c.Ret[0] = uint64(to)
+	return c.files().Dup2(from, to, c.nofile(), c.fdFlags(flags))
+}
+
+// dup3100 is __dup3100(int from, int to, int flags), dup3(2) since release 11. EINVAL: from == to, whatever they are; else as
+// dup3.
+func dup3100(c *Call) netbsd.Errno {
+	if c.Int(0) == c.Int(1) {
+		return netbsd.EINVAL
+	}
+	return dup3(c)
 }

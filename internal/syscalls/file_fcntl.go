@@ -18,20 +18,40 @@ func fcntl(c *Call) netbsd.Errno {
 		return 0
 	case netbsd.F_MAXFD:
 		return c.ok(uint64(int64(t.Highest())))
-	case netbsd.F_DUPFD, netbsd.F_DUPFD_CLOEXEC:
-		n, errno := t.Dup(fd, arg, c.nofile(), cmd == netbsd.F_DUPFD_CLOEXEC)
-		c.Ret[0] = uint64(n)
-		return errno
+	case netbsd.F_DUPFD:
+		return c.dupfd(fd, arg, 0)
+	case netbsd.F_DUPFD_CLOEXEC:
+		return c.dupfd(fd, arg, file.CloseOnExec)
+	case netbsd.F_DUPFD_CLOFORK, netbsd.F_DUPFD_CLOBOTH:
+		return c.dupfdClofork(fd, arg, cmd == netbsd.F_DUPFD_CLOBOTH)
 	case netbsd.F_GETFD:
-		on, errno := t.Cloexec(fd)
-		if on {
-			c.Ret[0] = netbsd.FD_CLOEXEC
-		}
+		flags, errno := t.FDFlags(fd)
+		c.Ret[0] = uint64(flags)
 		return errno
 	case netbsd.F_SETFD:
-		return t.SetCloexec(fd, arg&netbsd.FD_CLOEXEC != 0)
+		return t.SetFDFlags(fd, file.FDFlags(arg)&file.CloseOnExec|c.closeOnFork(arg&netbsd.FD_CLOFORK != 0), file.CloseOnExec|file.CloseOnFork)
 	}
 	return c.onFD(func(d *file.Description) netbsd.Errno { return fcntlFile(c, d, arg) })
+}
+
+// dupfd is F_DUPFD and its kind: the lowest free descriptor from min on, with these flags.
+func (c *Call) dupfd(fd, min int, flags file.FDFlags) netbsd.Errno {
+	n, errno := c.files().Dup(fd, min, c.nofile(), flags)
+	c.Ret[0] = uint64(n)
+	return errno
+}
+
+// dupfdClofork is F_DUPFD_CLOFORK, and F_DUPFD_CLOBOTH with exec. Where the release has neither they are unknown commands:
+// EINVAL, after EBADF.
+func (c *Call) dupfdClofork(fd, min int, exec bool) netbsd.Errno {
+	flags := c.closeOnFork(true)
+	if flags == 0 {
+		return c.onFD(func(*file.Description) netbsd.Errno { return netbsd.EINVAL })
+	}
+	if exec {
+		flags |= file.CloseOnExec
+	}
+	return c.dupfd(fd, min, flags)
 }
 
 // fcntlFile is the part of fcntl(2) that is about the open file.
@@ -66,6 +86,8 @@ func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
 		return d.SetFlags(flags)
 	case netbsd.F_GETPATH:
 		return getPath(c, d)
+	case netbsd.F_ADD_SEALS, netbsd.F_GET_SEALS:
+		return c.sealing(d, arg)
 	case netbsd.F_GETLK, netbsd.F_SETLK, netbsd.F_SETLKW:
 		return recordLock(c, d)
 	}
@@ -85,6 +107,9 @@ func fcntlIoctl(c *Call, d *file.Description, cmd uint32, arg int, out *int32) n
 
 // getPath is F_GETPATH, into a buffer of MAXPATHLEN bytes.
 func getPath(c *Call, d *file.Description) netbsd.Errno {
+	if f, ok := d.File.(*file.Memfd); ok {
+		return c.copyout(c.Ptr(2), append([]byte(f.Name()), 0))
+	}
 	name, errno := View(c.L).PathOf(d)
 	if errno != 0 {
 		return errno

@@ -96,7 +96,10 @@ func fchflags(c *Call) netbsd.Errno {
 
 // fpathconf is fpathconf(int fd, int name).
 func fpathconf(c *Call) netbsd.Errno {
-	return c.onFD(func(*file.Description) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if _, ok := d.File.(*file.Memfd); ok {
+			return netbsd.EOPNOTSUPP
+		}
 		v, errno := vfs.Pathconf(c.Int(1))
 		c.Ret[0] = uint64(v)
 		return errno
@@ -116,6 +119,9 @@ func flock(c *Call) netbsd.Errno {
 // It answers with the error as its result.
 func fadvise(c *Call) netbsd.Errno {
 	errno := c.onFD(func(d *file.Description) netbsd.Errno {
+		if _, ok := d.File.(*file.Memfd); ok {
+			return netbsd.EOPNOTSUPP
+		}
 		if c.Int(4) < netbsd.POSIX_FADV_NORMAL || c.Int(4) > netbsd.POSIX_FADV_NOREUSE {
 			return netbsd.EINVAL
 		}

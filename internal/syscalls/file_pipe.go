@@ -16,7 +16,7 @@ func pipe(c *Call) netbsd.Errno {
 // EMFILE, ENFILE.
 func pipe2(c *Call) netbsd.Errno {
 	flags := c.Int(1)
-	if flags&^(netbsd.O_CLOEXEC|netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE) != 0 {
+	if flags&^c.fdOpenFlags() != 0 {
 		return netbsd.EINVAL
 	}
 	r, w, errno := makePipe(c, flags)
@@ -41,18 +41,18 @@ func (c *Call) outPair(addr uint64, a, b int) netbsd.Errno {
 
 func makePipe(c *Call, flags int) (int, int, netbsd.Errno) {
 	r, w := file.NewPipe(flags & (netbsd.O_NONBLOCK | netbsd.O_NOSIGPIPE))
-	return installPair(c, r, w, flags&netbsd.O_CLOEXEC != 0)
+	return installPair(c, r, w, c.fdFlags(flags))
 }
 
 // installPair makes descriptors of two open files, or drops both.
-func installPair(c *Call, a, b *file.Description, cloexec bool) (int, int, netbsd.Errno) {
-	fa, errno := c.files().Install(a, 0, c.nofile(), cloexec)
+func installPair(c *Call, a, b *file.Description, flags file.FDFlags) (int, int, netbsd.Errno) {
+	fa, errno := c.files().Install(a, 0, c.nofile(), flags)
 	if errno != 0 {
 		a.Release()
 		b.Release()
 		return 0, 0, errno
 	}
-	fb, errno := c.files().Install(b, 0, c.nofile(), cloexec)
+	fb, errno := c.files().Install(b, 0, c.nofile(), flags)
 	if errno != 0 {
 		c.files().CloseFD(fa)
 		b.Release()

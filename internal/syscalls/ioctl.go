@@ -64,7 +64,11 @@ func (c *Call) ioctlIn(req netbsd.Ioctl) ([]byte, netbsd.Errno) {
 func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno {
 	switch cmd {
 	case netbsd.FIOCLEX, netbsd.FIONCLEX:
-		return c.files().SetCloexec(c.Int(0), cmd == netbsd.FIOCLEX)
+		var flags file.FDFlags
+		if cmd == netbsd.FIOCLEX {
+			flags = file.CloseOnExec
+		}
+		return c.files().SetFDFlags(c.Int(0), flags, file.CloseOnExec)
 	case netbsd.FIONBIO:
 		return d.SetFlag(netbsd.O_NONBLOCK, le32(data) != 0)
 	case netbsd.SIOCGIFCONF:

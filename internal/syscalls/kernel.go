@@ -27,11 +27,9 @@ type Kernel struct {
 	Ktraces    Ktraces
 	Pax        Pax
 
-	Aio   aio.Machine
-	aioMu sync.Mutex // held while a process gets its queue
-	OSRelease,
-	Version string
-	MaxFiles int // kern.maxfiles; 0: what NetBSD would have
+	Aio      aio.Machine
+	aioMu    sync.Mutex // held while a process gets its queue
+	MaxFiles int        // kern.maxfiles; 0: what NetBSD would have
 	PhysMem  uint64
 	BootTime time.Time
 	// Monotonic is CLOCK_MONOTONIC where the platform answers for it without a trap: both
@@ -60,9 +58,20 @@ type Kernel struct {
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 
+	// NewMemory makes the memory of a memfd, which has no size yet. ENOMEM, ENFILE.
+	NewMemory func() (file.Memory, netbsd.Errno)
+	// Maps reports whether some process has a memfd mapped.
+	Maps func(*file.Memfd) bool
+
 	// NewThread makes the machine context of a new LWP in the caller's address space.
 	NewThread func(c *Call, l *kern.LWP) (CPU, netbsd.Errno)
 }
+
+// osRelease is kern.osrelease.
+func (k *Kernel) osRelease() string { return k.M.Release().OSRelease() }
+
+// version is kern.version.
+func (k *Kernel) version() string { return "NetBSD " + k.osRelease() + " (toaster)" }
 
 // ExecArgs are the arguments of execve(2), already copied in.
 type ExecArgs struct {

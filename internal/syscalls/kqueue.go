@@ -11,17 +11,15 @@ import (
 
 // newKqueue is kqueue(void).
 func newKqueue(c *Call) netbsd.Errno {
-	return c.install(file.New(kqueue.New(), netbsd.O_RDWR), false)
+	return c.install(file.New(kqueue.New(), netbsd.O_RDWR), 0)
 }
 
-// kqueue1 is kqueue1(int flags).
+// kqueue1 is kqueue1(int flags), of which O_CLOEXEC, O_NONBLOCK and O_NOSIGPIPE count; others are not looked at. No fork
+// passes a kqueue on, so that O_CLOFORK has nothing to do.
 func kqueue1(c *Call) netbsd.Errno {
 	flags := c.Int(0)
-	if flags&^(netbsd.O_CLOEXEC|netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE) != 0 {
-		return netbsd.EINVAL
-	}
-	d := file.New(kqueue.New(), netbsd.O_RDWR|flags&netbsd.O_NONBLOCK)
-	return c.install(d, flags&netbsd.O_CLOEXEC != 0)
+	d := file.New(kqueue.New(), netbsd.O_RDWR|flags&(netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE))
+	return c.install(d, c.fdFlags(flags&netbsd.O_CLOEXEC))
 }
 
 // kfilterNames are the filters' names, by number. EVFILT_AIO has one, too, though nobody serves it.
@@ -80,9 +78,33 @@ func (c *Call) outKfilter(filter uint32, addr, room uint64) netbsd.Errno {
 // rest.
 const maxEvents = 256
 
-// kevent is __kevent50(int fd, const struct kevent *changes, size_t nchanges, struct kevent
-// *events, size_t nevents, const struct timespec *timeout). EBADF: not a kqueue. EINVAL: a time
-// that is none, or an unknown filter. ENOENT: to change what is not there. EFAULT. EINTR.
+// keventSize is the size of a struct kevent as the caller knows it: since __kevent100 it has ext.
+func (c *Call) keventSize() uint64 {
+	if c.Nr == netbsd.SYS___kevent100 {
+		return netbsd.SizeofKeventExt
+	}
+	return netbsd.SizeofKevent
+}
+
+// decodeKevent reads a struct kevent of keventSize; without ext that is zeroes.
+func decodeKevent(b []byte, size uint64) netbsd.Kevent {
+	if size == netbsd.SizeofKeventExt {
+		return netbsd.DecodeKeventExt(b)
+	}
+	return netbsd.DecodeKevent(b)
+}
+
+func encodeKevent(ev *netbsd.Kevent, b []byte, size uint64) {
+	if size == netbsd.SizeofKeventExt {
+		ev.EncodeExt(b)
+	} else {
+		ev.Encode(b)
+	}
+}
+
+// kevent is __kevent100(int fd, const struct kevent *changes, size_t nchanges, struct kevent *events, size_t nevents, const
+// struct timespec *timeout), and __kevent50, whose structure lacks ext. EBADF: not a kqueue. EINVAL: a time that is none, or
+// an unknown filter. ENOENT: to change what is not there. EFAULT. EINTR.
 func kevent(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		q, ok := d.File.(*kqueue.Queue)
@@ -129,16 +151,17 @@ func deadlineIn(d time.Duration) time.Time { return time.Now().Add(min(d, maxSle
 // changeEvents applies the change list. What fails, or asks for EV_RECEIPT, is told in
 // the event list while that has room; failed is how many entries were.
 func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, errno netbsd.Errno) {
-	caller := kqueue.Caller{L: c.L, Files: c.files(), Proc: c.L.Proc()}
-	var b [8 * netbsd.SizeofKevent]byte
+	caller := c.kqueueCaller()
+	size := c.keventSize()
+	var b [8 * netbsd.SizeofKeventExt]byte
 	for at, left := c.Ptr(1), c.Ptr(2); left > 0; {
 		n := min(left, 8)
-		part := b[:n*netbsd.SizeofKevent]
+		part := b[:n*size]
 		if errno := c.Space.Read(at, part); errno != 0 {
 			return failed, errno
 		}
-		for ; len(part) > 0; part = part[netbsd.SizeofKevent:] {
-			ev := netbsd.DecodeKevent(part)
+		for ; len(part) > 0; part = part[size:] {
+			ev := decodeKevent(part, size)
 			errno := q.Change(caller, ev)
 			if errno == 0 && ev.Flags&netbsd.EV_RECEIPT == 0 {
 				continue
@@ -151,16 +174,17 @@ func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, errno netbsd.Errno) 
 			}
 			failed++
 		}
-		at, left = at+n*netbsd.SizeofKevent, left-n
+		at, left = at+n*size, left-n
 	}
 	return failed, 0
 }
 
 func outReceipt(c *Call, i uint64, ev netbsd.Kevent, result netbsd.Errno) netbsd.Errno {
 	ev.Flags, ev.Data = netbsd.EV_ERROR, int64(result)
-	b := c.out(netbsd.SizeofKevent)
-	ev.Encode(b)
-	return c.copyout(c.Ptr(3)+i*netbsd.SizeofKevent, b)
+	size := c.keventSize()
+	b := c.out(int(size))
+	encodeKevent(&ev, b, size)
+	return c.copyout(c.Ptr(3)+i*size, b)
 }
 
 func waitEvents(c *Call, q *kqueue.Queue, deadline time.Time, nowait bool) netbsd.Errno {
@@ -173,9 +197,10 @@ func waitEvents(c *Call, q *kqueue.Queue, deadline time.Time, nowait bool) netbs
 	if errno != 0 || n == 0 {
 		return errno
 	}
-	b := make([]byte, n*netbsd.SizeofKevent)
+	size := c.keventSize()
+	b := make([]byte, n*int(size))
 	for i := range n {
-		events[i].Encode(b[i*netbsd.SizeofKevent:])
+		encodeKevent(&events[i], b[i*int(size):], size)
 	}
 	c.Ret[0] = uint64(n)
 	return c.copyout(c.Ptr(3), b)

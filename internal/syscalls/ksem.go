@@ -56,7 +56,7 @@ func (c *Call) openSem(fd int64) (*file.Description, *file.Sem) {
 // installSem opens k for the caller and returns its descriptor.
 // The bound is what do_ksem_init has, to tell a descriptor from a process-shared id.
 func (c *Call) installSem(d *file.Description) (int, netbsd.Errno) {
-	fd, errno := c.files().Install(d, 0, min(c.nofile(), netbsd.KSEM_MARKER_MIN), false)
+	fd, errno := c.files().Install(d, 0, min(c.nofile(), netbsd.KSEM_MARKER_MIN), 0)
 	if errno != 0 {
 		d.Release()
 	}

@@ -41,7 +41,7 @@ func mqOpen(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return c.install(d, a.Flags&netbsd.O_CLOEXEC != 0)
+	return c.install(d, c.fdFlags(a.Flags&netbsd.O_CLOEXEC))
 }
 
 // openQueues is how many of the caller's descriptors are queues.

@@ -30,7 +30,7 @@ func TestPageIsCurrent(t *testing.T) {
 const pageHead = `# System calls
 
 This page is made from the rows of internal/syscalls/table_*.go by ` + "`go generate ./internal/syscalls`" + `. It has each call of
-NetBSD 10 for amd64, those that only old programs make too, and a few of NetBSD 11.
+NetBSD 11 for amd64, and those that only old programs make. Release 10 ends at 499.
 
 - **full**: as NetBSD does it, as far as tests and the manual reach.
 - **partial**: what is missing is said beside it.

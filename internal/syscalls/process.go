@@ -32,12 +32,15 @@ const cloneKnown = netbsd.CLONE_CSIGNAL | netbsd.CLONE_VM | netbsd.CLONE_FS | ne
 	netbsd.CLONE_SIGHAND | netbsd.CLONE_VFORK
 
 // clone is __clone(int flags, void *stack): fork with an exit signal of choice and
-// parts shared. EINVAL for unknown flags or signals, and for shared handlers without
-// shared memory.
+// parts shared. EINVAL for unknown flags or signals, for shared handlers without
+// shared memory, and for shared descriptors where some are to be closed by a fork.
 func clone(c *Call) netbsd.Errno {
 	flags := c.Int(0)
 	sig := flags & netbsd.CLONE_CSIGNAL
 	if flags&^cloneKnown != 0 || sig >= netbsd.NSIG || flags&netbsd.CLONE_SIGHAND != 0 && flags&netbsd.CLONE_VM == 0 {
+		return netbsd.EINVAL
+	}
+	if flags&netbsd.CLONE_FILES != 0 && c.files().ClosesOnFork() {
 		return netbsd.EINVAL
 	}
 	return doFork(c, kern.ForkArgs{

@@ -96,5 +96,5 @@ func procLoadavg(c *Call, _ *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno)
 
 // procVersion is procfs_doversion.
 func procVersion(c *Call, _ *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
-	return fmt.Sprintf("NetBSD version %s (netbsd@localhost) (gcc version 10.5.0) %s\n", c.K.OSRelease, c.K.Version), 0
+	return fmt.Sprintf("NetBSD version %s (netbsd@localhost) (gcc version 10.5.0) %s\n", c.K.osRelease(), c.K.version()), 0
 }

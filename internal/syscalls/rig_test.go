@@ -32,21 +32,28 @@ type rig struct {
 	// is the superuser, whom the host need not take for one.
 	asHost bool
 
+	mapped bool // of memfds, whether somebody has them mapped
+
 	mu    sync.Mutex
 	execs []ExecArgs
 	row   string // the one that is being played
 }
 
 // newRig makes a machine; it ends with the test.
-func newRig(t testing.TB) *rig {
+func newRig(t testing.TB) *rig { return newRigOf(t, kern.Release11) }
+
+// newRigOf makes a machine of a release.
+func newRigOf(t testing.TB, release kern.Release) *rig {
 	t.Helper()
 	r := &rig{t: t, dir: t.TempDir()}
-	r.m = kern.New(kern.Config{Hostname: "rig", Bug: func(b *guard.Bug) { t.Errorf("%s", b.Text()) }})
+	r.m = kern.New(kern.Config{Release: release, Hostname: "rig", Bug: func(b *guard.Bug) { t.Errorf("%s", b.Text()) }})
 	r.k = &Kernel{
-		M: r.m, OSRelease: "10.1", Version: "NetBSD 10.1 (rig)", PhysMem: 1 << 30, BootTime: time.Now(),
+		M: r.m, PhysMem: 1 << 30, BootTime: time.Now(),
 		Exec: r.exec, Spawn: r.spawn, LWPBody: r.body, NewThread: r.newThread,
-		SetStack: func(l *kern.LWP, sp uint64) netbsd.Errno { machineOf(l).gregs[netbsd.REG_RSP] = sp; return 0 },
-		SysV:     sysv.New(sysv.Config{PhysMem: 1 << 30, NewMemory: newSharedRAM}),
+		NewMemory: func() (file.Memory, netbsd.Errno) { return &plainMemory{}, 0 },
+		Maps:      func(*file.Memfd) bool { return r.mapped },
+		SetStack:  func(l *kern.LWP, sp uint64) netbsd.Errno { machineOf(l).gregs[netbsd.REG_RSP] = sp; return 0 },
+		SysV:      sysv.New(sysv.Config{PhysMem: 1 << 30, NewMemory: newSharedRAM}),
 		DumpCore: func(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno {
 			if path != "name" || by.Proc() == l.Proc() || info.Signo != netbsd.SIGSTOP {
 				t.Errorf("a core of %d, by %d, as %q, of %v", l.Proc().Pid(), by.Proc().Pid(), path, info.Signo)

@@ -23,20 +23,23 @@ func (c *Call) onSocket(f func(d *file.Description, s *socket.Socket) netbsd.Err
 }
 
 // socketFlags takes SOCK_CLOEXEC and the like off a type.
-func socketFlags(typ int) (kind, status int, cloexec bool) {
+func (c *Call) socketFlags(typ int) (kind, status int, flags file.FDFlags) {
 	u := uint32(typ)
+	if u&netbsd.SOCK_CLOEXEC != 0 {
+		flags = file.CloseOnExec
+	}
 	if u&netbsd.SOCK_NONBLOCK != 0 {
 		status |= netbsd.O_NONBLOCK
 	}
 	if u&netbsd.SOCK_NOSIGPIPE != 0 {
 		status |= netbsd.O_NOSIGPIPE
 	}
-	return int(u &^ netbsd.SOCK_FLAGS_MASK), status, u&netbsd.SOCK_CLOEXEC != 0
+	return int(u &^ netbsd.SOCK_FLAGS_MASK), status, flags | c.closeOnFork(u&netbsd.SOCK_CLOFORK != 0)
 }
 
 // newSocket is __socket30(int domain, int type, int protocol).
 func newSocket(c *Call) netbsd.Errno {
-	typ, status, cloexec := socketFlags(c.Int(1))
+	typ, status, flags := c.socketFlags(c.Int(1))
 	if errno := c.mayOpenSocket(c.Int(0), typ); errno != 0 {
 		return errno
 	}
@@ -44,17 +47,17 @@ func newSocket(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return c.install(file.New(s, netbsd.O_RDWR|status), cloexec)
+	return c.install(file.New(s, netbsd.O_RDWR|status), flags)
 }
 
 // socketpair is socketpair(int domain, int type, int protocol, int sv[2]).
 func socketpair(c *Call) netbsd.Errno {
-	typ, status, cloexec := socketFlags(c.Int(1))
+	typ, status, flags := c.socketFlags(c.Int(1))
 	a, b, errno := c.K.Sockets.NewSocketPair(c.L, c.Int(0), typ, c.Int(2))
 	if errno != 0 {
 		return errno
 	}
-	fa, fb, errno := installPair(c, file.New(a, netbsd.O_RDWR|status), file.New(b, netbsd.O_RDWR|status), cloexec)
+	fa, fb, errno := installPair(c, file.New(a, netbsd.O_RDWR|status), file.New(b, netbsd.O_RDWR|status), flags)
 	if errno != 0 {
 		return errno
 	}
@@ -163,7 +166,7 @@ func listen(c *Call) netbsd.Errno {
 // has the old one's O_NONBLOCK.
 func accept(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		return doAccept(c, d, s, d.Flags()&netbsd.O_NONBLOCK, false)
+		return doAccept(c, d, s, d.Flags()&netbsd.O_NONBLOCK, 0)
 	})
 }
 
@@ -171,18 +174,18 @@ func accept(c *Call) netbsd.Errno {
 // *mask, int flags). O_NONBLOCK comes from flags alone.
 func paccept(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		rest, status, cloexec := socketFlags(c.Int(4))
+		rest, status, flags := c.socketFlags(c.Int(4))
 		if rest != 0 {
 			return netbsd.EINVAL
 		}
 		if errno := c.tempMask(c.Ptr(3)); errno != 0 {
 			return errno
 		}
-		return doAccept(c, d, s, status, cloexec)
+		return doAccept(c, d, s, status, flags)
 	})
 }
 
-func doAccept(c *Call, d *file.Description, s *socket.Socket, status int, cloexec bool) netbsd.Errno {
+func doAccept(c *Call, d *file.Description, s *socket.Socket, status int, flags file.FDFlags) netbsd.Errno {
 	n, from, errno := s.Accept(d.Call(c.L))
 	if errno != 0 {
 		return errno
@@ -192,7 +195,7 @@ func doAccept(c *Call, d *file.Description, s *socket.Socket, status int, cloexe
 		nd.Release()
 		return errno
 	}
-	return c.install(nd, cloexec)
+	return c.install(nd, flags)
 }
 
 // outSockaddr stores an address, cut to the room there is, and its length. A null

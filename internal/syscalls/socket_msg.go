@@ -220,7 +220,10 @@ func (c *Call) recvMessage(d *file.Description, s *socket.Socket, addr uint64, f
 		return 0, errno
 	}
 	m := socket.Message{Flags: flags}
-	cloexec := m.Flags&netbsd.MSG_CMSG_CLOEXEC != 0
+	fdFlags := c.closeOnFork(flags&netbsd.MSG_CMSG_CLOFORK != 0)
+	if flags&netbsd.MSG_CMSG_CLOEXEC != 0 {
+		fdFlags |= file.CloseOnExec
+	}
 	defer m.Release()
 	n, errno := receive(c, d, s, &m, v, h.Control != 0 && h.Controllen > 0)
 	if errno != 0 {
@@ -230,7 +233,7 @@ func (c *Call) recvMessage(d *file.Description, s *socket.Socket, addr uint64, f
 	if errno := c.outName(&h, &m); errno != 0 {
 		return 0, errno
 	}
-	if errno := c.outControl(&h, &m, cloexec); errno != 0 {
+	if errno := c.outControl(&h, &m, fdFlags); errno != 0 {
 		return 0, errno
 	}
 	h.Flags = int32(m.Flags)
@@ -255,13 +258,13 @@ func (c *Call) outName(h *netbsd.Msghdr, m *socket.Message) netbsd.Errno {
 
 // outControl stores the control messages that came, the open files first: whole ones while there
 // is room for them, and what fits of the next (copyout_msg_control). MSG_CTRUNC tells of the others.
-func (c *Call) outControl(h *netbsd.Msghdr, m *socket.Message, cloexec bool) netbsd.Errno {
+func (c *Call) outControl(h *netbsd.Msghdr, m *socket.Message, flags file.FDFlags) netbsd.Errno {
 	room := int(min(h.Controllen, maxControl))
 	h.Controllen = 0
 	if h.Control == 0 || len(m.Rights)+len(m.Control) == 0 {
 		return 0
 	}
-	b, fds, errno := c.rightsOut(room, m, cloexec)
+	b, fds, errno := c.rightsOut(room, m, flags)
 	if errno != 0 {
 		return errno
 	}
@@ -286,7 +289,7 @@ func (c *Call) outControl(h *netbsd.Msghdr, m *socket.Message, cloexec bool) net
 // rightsOut makes descriptors of the open files that came, as many as there is room for. As in
 // unp_externalize all or none: EPERM for a directory that is not below the caller's root,
 // EMSGSIZE without free descriptors.
-func (c *Call) rightsOut(room int, m *socket.Message, cloexec bool) (b []byte, fds []int, errno netbsd.Errno) {
+func (c *Call) rightsOut(room int, m *socket.Message, flags file.FDFlags) (b []byte, fds []int, errno netbsd.Errno) {
 	if len(m.Rights) == 0 {
 		return nil, nil, 0
 	}
@@ -299,7 +302,7 @@ func (c *Call) rightsOut(room int, m *socket.Message, cloexec bool) (b []byte, f
 	if len(m.Rights) > fit {
 		m.Flags |= netbsd.MSG_CTRUNC
 	}
-	fds, errno = c.installAll(m, max(0, min(fit, len(m.Rights))), cloexec)
+	fds, errno = c.installAll(m, max(0, min(fit, len(m.Rights))), flags)
 	if errno != 0 || len(fds) == 0 {
 		return nil, nil, errno
 	}
@@ -312,9 +315,9 @@ func (c *Call) rightsOut(room int, m *socket.Message, cloexec bool) (b []byte, f
 }
 
 // installAll moves the first n files of m into the caller's table.
-func (c *Call) installAll(m *socket.Message, n int, cloexec bool) (fds []int, errno netbsd.Errno) {
+func (c *Call) installAll(m *socket.Message, n int, flags file.FDFlags) (fds []int, errno netbsd.Errno) {
 	for range n {
-		fd, errno := c.files().Install(m.Rights[0], 0, c.nofile(), cloexec)
+		fd, errno := c.files().Install(m.Rights[0], 0, c.nofile(), flags)
 		if errno != 0 {
 			c.closeAll(fds)
 			return nil, netbsd.EMSGSIZE

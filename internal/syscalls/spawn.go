@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"toaster/internal/file"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -119,7 +120,7 @@ func runSpawnActions(l *kern.LWP, list []spawnAction) netbsd.Errno {
 		case netbsd.FAE_OPEN:
 			errno = spawnOpen(l, a, limit.Cur)
 		case netbsd.FAE_DUP2:
-			errno = v.Files.Dup2(fd, int(a.NewFd), limit.Cur, false)
+			errno = v.Files.Dup2(fd, int(a.NewFd), limit.Cur, 0)
 		case netbsd.FAE_CLOSE:
 			errno = v.Files.CloseFD(fd)
 		case netbsd.FAE_CHDIR:
@@ -143,8 +144,11 @@ func spawnOpen(l *kern.LWP, a *spawnAction, limit uint64) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	cloexec := a.Oflag&netbsd.O_CLOEXEC != 0
-	got, errno := v.Files.Install(d, 0, limit, cloexec)
+	var flags file.FDFlags
+	if a.Oflag&netbsd.O_CLOEXEC != 0 {
+		flags = file.CloseOnExec
+	}
+	got, errno := v.Files.Install(d, 0, limit, flags)
 	if errno != 0 {
 		d.Release()
 		return errno
@@ -152,7 +156,7 @@ func spawnOpen(l *kern.LWP, a *spawnAction, limit uint64) netbsd.Errno {
 	if got == fd {
 		return 0
 	}
-	errno = v.Files.Dup2(got, fd, limit, false)
+	errno = v.Files.Dup2(got, fd, limit, 0)
 	v.Files.CloseFD(got)
 	return errno
 }

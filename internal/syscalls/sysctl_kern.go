@@ -25,9 +25,9 @@ func kernNodes() []sysctlNode {
 func kernIdentity() []sysctlNode {
 	return []sysctlNode{
 		sysctlString(netbsd.KERN_OSTYPE, "ostype", fixedString("NetBSD")).says("Operating system type"),
-		sysctlString(netbsd.KERN_OSRELEASE, "osrelease", func(c *Call) string { return c.K.OSRelease }).says("Operating system release"),
-		sysctlInt(netbsd.KERN_OSREV, "osrevision", func(c *Call) int32 { return osRevision(c.K.OSRelease) }).says("Operating system revision"),
-		sysctlString(netbsd.KERN_VERSION, "version", func(c *Call) string { return c.K.Version }).says("Kernel version"),
+		sysctlString(netbsd.KERN_OSRELEASE, "osrelease", func(c *Call) string { return c.K.osRelease() }).says("Operating system release"),
+		sysctlInt(netbsd.KERN_OSREV, "osrevision", func(c *Call) int32 { return osRevision(c.K.osRelease()) }).says("Operating system revision"),
+		sysctlString(netbsd.KERN_VERSION, "version", func(c *Call) string { return c.K.version() }).says("Kernel version"),
 		hostName(netbsd.KERN_HOSTNAME, "hostname"),
 		sysctlInt(netbsd.KERN_HOSTID, "hostid", fixedInt(0)).says("System host ID"),
 		domainName(netbsd.KERN_DOMAINNAME, "domainname"),

@@ -302,7 +302,8 @@ func (t *table) addFiles(p *kern.Proc, once bool, seen map[*file.Description]boo
 			k.Addr = uint64(len(seen) + 1)
 			if !once {
 				k.Pid, k.FD = int32(p.Pid()), int32(fd)
-				k.Cloexec, _ = files.Cloexec(fd)
+				flags, _ := files.FDFlags(fd)
+				k.FDFlags = uint32(flags)
 			}
 			k.Encode(b[:])
 			errno = t.add(b[:])

@@ -39,7 +39,7 @@ func TestSystem(t *testing.T) {
 			{"sysctl_net_route_setup: net.route.stats is struct rtstat", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, ctlCreateBase), 3, 0, longs(0), 0, 0}, 0, out{3, longs(40)}, nil},
 			{"sysctl_lookup: EINVAL for what has no value", netbsd.SYS___sysctl, args{words(1), 1, room(9), longs(9), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sysctl(3): kern.ostype", netbsd.SYS___sysctl, args{words(1, 1), 2, room(9), longs(9), 0, 0}, 0, out{2, []byte("NetBSD\x00\xa5")}, nil},
-			{"kern.osrevision is that of kern.osrelease: __NetBSD_Version__ of sys/param.h", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, netbsd.KERN_OSREV), 2, room(4), longs(4), 0, 0}, 0, out{2, words(1001000000)}, nil},
+			{"kern.osrevision is that of kern.osrelease: __NetBSD_Version__ of sys/param.h", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, netbsd.KERN_OSREV), 2, room(4), longs(4), 0, 0}, 0, out{2, words(1100000000)}, nil},
 			{"sysctl(3): its length", netbsd.SYS___sysctl, args{words(1, 1), 2, 0, longs(0), 0, 0}, 0, out{3, longs(7)}, nil},
 			{"sysctl(3): ENOMEM for too little room", netbsd.SYS___sysctl, args{words(1, 1), 2, room(9), longs(3), 0, 0}, netbsd.ENOMEM, nil, nil},
 			{"sysctl(3): EFAULT for the value", netbsd.SYS___sysctl, args{words(1, 1), 2, bad, longs(9), 0, 0}, netbsd.EFAULT, nil, nil},

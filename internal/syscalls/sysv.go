@@ -33,19 +33,46 @@ func semget(c *Call) netbsd.Errno {
 // semop is semop(int semid, struct sembuf *sops, size_t nsops). E2BIG, EFAULT, EINVAL, EACCES,
 // EFBIG, EAGAIN, EINTR, EIDRM, ENOSPC.
 func semop(c *Call) netbsd.Errno {
+	ops, errno := c.sembufs()
+	if errno != 0 {
+		return errno
+	}
+	return c.K.SysV.Sem.Op(c.ipcCaller(), c.Int(0), ops, time.Time{})
+}
+
+// semtimedop is semtimedop(int semid, struct sembuf *sops, size_t nsops, struct timespec *timeout): semop(2) that waits for so
+// long at most, and then is EAGAIN. A null timeout is none. EINVAL: a time that is none. ETIMEDOUT: no time at all, which
+// do_semop1 looks at before all else but the range of semid, whether the operations would have to wait or not.
+func semtimedop(c *Call) netbsd.Errno {
+	ops, errno := c.sembufs()
+	if errno != 0 {
+		return errno
+	}
+	deadline, nowait, errno := c.timeout(c.Ptr(3))
+	switch {
+	case errno != 0:
+		return errno
+	case nowait && c.K.SysV.Sem.InRange(c.Int(0)):
+		return netbsd.ETIMEDOUT
+	}
+	return c.K.SysV.Sem.Op(c.ipcCaller(), c.Int(0), ops, deadline)
+}
+
+// sembufs reads the operations of semop(2). E2BIG, EFAULT.
+func (c *Call) sembufs() ([]netbsd.Sembuf, netbsd.Errno) {
 	n := c.Ptr(2)
 	if n > sysv.SEMOPM {
-		return netbsd.E2BIG
+		return nil, netbsd.E2BIG
 	}
 	b := make([]byte, n*netbsd.SizeofSembuf)
 	if errno := c.Space.Read(c.Ptr(1), b); errno != 0 {
-		return errno
+		return nil, errno
 	}
 	ops := make([]netbsd.Sembuf, n)
 	for i := range ops {
 		ops[i] = netbsd.DecodeSembuf(b[i*netbsd.SizeofSembuf:])
 	}
-	return c.K.SysV.Sem.Op(c.ipcCaller(), c.Int(0), ops, time.Time{})
+	return ops, 0
 }
 
 // semconfig is semconfig(int flag), which does nothing (sys_semconfig).

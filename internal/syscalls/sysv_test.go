@@ -531,3 +531,38 @@ func TestSysvipcInfo(t *testing.T) {
 		})
 	})
 }
+
+// semtimedop(2), by kern/sysv_sem.c 1.104 (do_semop, do_semop1) and tests/kernel/t_semtimedop.c of NetBSD 11.
+func TestSemtimedop(t *testing.T) {
+	const timed = netbsd.SYS_semtimedop
+	up, down, zero := sembufs([3]int{0, 1, 0}), sembufs([3]int{0, -1, 0}), longs(0, 0)
+	stages(t, map[string][]row{"timed": {
+		{"semget(2)", netbsd.SYS_semget, args{0, 1, netbsd.IPC_CREAT | 0o600}, 0, first, nil},
+		{"E2BIG", netbsd.SYS_semtimedop, args{first, up, sysv.SEMOPM + 1, 0}, netbsd.E2BIG, nil, nil},
+		{"EFAULT of the operations", timed, args{first, bad, 1, bad}, netbsd.EFAULT, nil, nil},
+		{"EFAULT of the time, before EINVAL of the set", timed, args{-1, up, 1, bad}, netbsd.EFAULT, nil, nil},
+		{"EINVAL: no set can have that number, before the time", timed, args{-1, down, 1, zero}, netbsd.EINVAL, nil, nil},
+		{"ts2timo: EINVAL", timed, args{first, up, 1, longs(0, 1e9)}, netbsd.EINVAL, nil, nil},
+		{"itimespecfix: EINVAL", timed, args{first, up, 1, longs(1<<64-1, 0)}, netbsd.EINVAL, nil, nil},
+		{"ts2timo: ETIMEDOUT for no time, though the operation could be done", timed, args{first, up, 1, zero}, netbsd.ETIMEDOUT, nil, nil},
+		{"ETIMEDOUT before EINVAL of a set that is not there", timed, args{first + 1, up, 1, zero}, netbsd.ETIMEDOUT, nil, nil},
+		{"EINVAL of a set that is not there", timed, args{first + 1, up, 1, longs(1, 0)}, netbsd.EINVAL, nil, nil},
+		{"EFBIG", timed, args{first, sembufs([3]int{1, 1, 0}), 1, longs(1, 0)}, netbsd.EFBIG, nil, nil},
+		{"it need not wait", timed, args{first, up, 1, longs(1, 0)}, 0, 0, nil},
+		{"GETVAL", netbsd.SYS_____semctl50, args{first, 0, netbsd.GETVAL, 0}, 0, 1, nil},
+		{"a null time is none", timed, args{first, down, 1, 0}, 0, 0, nil},
+		{"EAGAIN: IPC_NOWAIT", timed, args{first, sembufs([3]int{0, -1, netbsd.IPC_NOWAIT}), 1, longs(100, 0)}, netbsd.EAGAIN, nil, nil},
+		{"EAGAIN: the time is up", timed, args{first, down, 1, longs(0, 1000)}, netbsd.EAGAIN, nil, nil},
+		{"nobody waits any more", netbsd.SYS_____semctl50, args{first, 0, netbsd.GETNCNT, 0}, 0, 0, nil},
+	}})
+	newRig(t).run(func(p *player) {
+		p.ok(netbsd.SYS_semget, 0, 1, 0o600)
+		wait := func(errno netbsd.Errno) func(*player) {
+			return func(c *player) {
+				c.play([]row{{"semtimedop(2)", timed, args{first, down, 1, longs(1000, 0)}, errno, nil, nil}})
+			}
+		}
+		p.sleeper(wait(0), func(uint64) { p.ok(netbsd.SYS_semop, first, up, 1) })
+		p.sleeper(wait(netbsd.EIDRM), func(uint64) { p.ok(netbsd.SYS_____semctl50, first, 0, netbsd.IPC_RMID, 0) })
+	})
+}

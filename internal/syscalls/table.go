@@ -3,6 +3,7 @@ package syscalls
 import (
 	"sync/atomic"
 
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -80,6 +81,9 @@ func init() {
 			s := &f.Calls[i]
 			rows[s.Nr] = s
 			handlers[s.Nr] = s.Serve
+			if s.Nr > kern.Release10.LastCall() && s.Serve != nil {
+				handlers[s.Nr] = later(s.Serve)
+			}
 			argCounts[s.Nr] = uint8(min(netbsd.NArgs(s.Sig), len(Call{}.Args)))
 		}
 	}
@@ -89,6 +93,19 @@ func init() {
 		}
 	}
 }
+
+// later serves a call that not every release has. Where it is not there its number is nobody's.
+func later(serve Handler) Handler {
+	return func(c *Call) netbsd.Errno {
+		if !c.has(c.Nr) {
+			return nosys(c)
+		}
+		return serve(c)
+	}
+}
+
+// has reports whether the machine's release has call nr.
+func (c *Call) has(nr int) bool { return nr <= c.K.M.Release().LastCall() }
 
 // nosys is sys_nosys, which serves numbers that are no call's, and calls of modules that NetBSD does not have: ENOSYS,
 // and SIGSYS for the process. A call that NetBSD has and nobody serves here is ENOSYS alone, as a program may well go

@@ -29,6 +29,6 @@ var descriptorCalls = []Syscall{
 	{netbsd.SYS_dup3, "from fd, to fd, flags |open", netbsd.RetFd, Full, dup3, "from equal to to is no error up to 10"},
 	{netbsd.SYS_posix_fallocate, "fd fd, pad pad, pos off, len off", netbsd.RetErrno, Refused, fallocate, "EOPNOTSUPP, as FFS of NetBSD; libraries then write zeros"},
 	{netbsd.SYS_fdiscard, "fd fd, pad pad, pos off, len off", netbsd.RetInt, Refused, fdiscard, "EOPNOTSUPP, as FFS of NetBSD"},
-	{netbsd.SYS_memfd_create, "name str, flags |memfd", netbsd.RetFd, None, nil, "since 11"},
-	{netbsd.SYS___dup3100, "from fd, to fd, flags |open", netbsd.RetFd, None, nil, "since 11"},
+	{netbsd.SYS_memfd_create, "name str, flags |memfd", netbsd.RetFd, Full, memfdCreate, "since 11"},
+	{netbsd.SYS___dup3100, "from fd, to fd, flags |open", netbsd.RetFd, Full, dup3100, "since 11"},
 }

@@ -43,5 +43,5 @@ var ipcCalls = []Syscall{
 	{netbsd.SYS_____semctl50, "semid int, semnum int, cmd int, arg ptr", netbsd.RetInt, Full, semctl, ""},
 	{netbsd.SYS___shmctl50, "shmid int, cmd int, buf ptr", netbsd.RetInt, Full, shmctl, ""},
 	{netbsd.SYS___msgctl50, "msqid int, cmd int, buf ptr", netbsd.RetInt, Full, msgctl, ""},
-	{netbsd.SYS_semtimedop, "semid int, sops ptr, nsops size, timeout <timespec", netbsd.RetInt, None, nil, "since 11"},
+	{netbsd.SYS_semtimedop, "semid int, sops ptr, nsops size, timeout <timespec", netbsd.RetInt, Full, semtimedop, "since 11"},
 }

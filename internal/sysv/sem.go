@@ -58,6 +58,12 @@ func (s *Semaphores) find(id int) (*semSet, netbsd.Errno) {
 	return s.slots[ix].set, 0
 }
 
+// InRange reports whether an id can be one of a set: its place is in the table, whoever is there.
+func (s *Semaphores) InRange(id int) bool {
+	ix, _ := split(id)
+	return ix < SEMMNI
+}
+
 // Get is semget(2). ENOENT: there is none, and none is to be made. EEXIST. EACCES. EINVAL: no
 // number of semaphores, or more than the set has. ENOSPC: too many sets or semaphores.
 func (s *Semaphores) Get(c Caller, key int64, n, flags int) (int, netbsd.Errno) {

@@ -116,11 +116,16 @@ var layouts = map[string]func([]byte) string{
 		s := netbsd.DecodeStack(b)
 		return fmt.Sprintf("{sp=%#x, size=%d, flags=%s}", s.Sp, s.Size, netbsd.FlagSets()["ss"].Names(low(uint64(uint32(s.Flags)))))
 	},
-	"ucontext":   ucontextText,
-	"stat":       func(b []byte) string { return statText(netbsd.DecodeStat(b)) },
-	"statvfs":    func(b []byte) string { return statvfsText(netbsd.DecodeStatvfs(b)) },
-	"statvfs90":  func(b []byte) string { return statvfsText(netbsd.DecodeStatvfs90(b)) },
-	"kevent":     func(b []byte) string { return keventText(netbsd.DecodeKevent(b)) },
+	"ucontext":  ucontextText,
+	"stat":      func(b []byte) string { return statText(netbsd.DecodeStat(b)) },
+	"statvfs":   func(b []byte) string { return statvfsText(netbsd.DecodeStatvfs(b)) },
+	"statvfs90": func(b []byte) string { return statvfsText(netbsd.DecodeStatvfs90(b)) },
+	"kevent":    func(b []byte) string { return keventText(netbsd.DecodeKevent(b)) },
+	"keventext": func(b []byte) string { return keventText(netbsd.DecodeKeventExt(b)) },
+	"epoll": func(b []byte) string {
+		e := netbsd.DecodeEpollEvent(b)
+		return fmt.Sprintf("{%s, %#x}", netbsd.FlagSets()["epoll"].Names(uint64(e.Events)), e.Data)
+	},
 	"pollfd":     func(b []byte) string { return pollfdText(netbsd.DecodePollfd(b)) },
 	"sigevent":   func(b []byte) string { return sigeventText(netbsd.DecodeSigevent(b)) },
 	"timezone":   func(b []byte) string { return fmt.Sprintf("{%d, %d}", int32(le.Uint32(b)), int32(le.Uint32(b[4:]))) },

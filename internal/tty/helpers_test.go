@@ -14,7 +14,7 @@ import (
 // process tree at the end.
 func each(t *testing.T, f func(t *testing.T, d *Driver)) {
 	t.Helper()
-	for _, r := range []kern.Release{kern.Release10, kern.Release2003} {
+	for _, r := range []kern.Release{kern.Release11, kern.Release10, kern.Release2003} {
 		t.Run("release"+r.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := kern.New(kern.Config{Release: r})

@@ -22,7 +22,7 @@ func (f *ptm) Stat() (file.Stat, netbsd.Errno) { return f.d.devStat(ptmMajor, 1,
 
 // installer is the part of a descriptor table that TIOCPTMGET needs.
 type installer interface {
-	Install(d *file.Description, min int, limit uint64, cloexec bool) (int, netbsd.Errno)
+	Install(d *file.Description, min int, limit uint64, flags file.FDFlags) (int, netbsd.Errno)
 	CloseFD(fd int) netbsd.Errno
 }
 
@@ -70,7 +70,7 @@ func (f *ptm) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 
 func install(l *kern.LWP, t installer, d *file.Description) (int, netbsd.Errno) {
 	r, _ := l.Proc().Rlimit(rlimitNofile)
-	fd, errno := t.Install(d, 0, r.Cur, false)
+	fd, errno := t.Install(d, 0, r.Cur, 0)
 	if errno != 0 {
 		d.Release()
 	}

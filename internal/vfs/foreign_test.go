@@ -260,7 +260,7 @@ func TestForeignDirectory(t *testing.T) {
 		if errno != 0 {
 			t.Fatal(errno)
 		}
-		fd, _ := w.Files.Install(d, 0, 100, false)
+		fd, _ := w.Files.Install(d, 0, 100, 0)
 		for call, errno := range map[string]netbsd.Errno{
 			"stat":    errnoOf(w.Stat(fd, "secret", true)),
 			"unlink":  w.Unlink(fd, "secret", 0),

@@ -329,7 +329,7 @@ func TestChdirAt(t *testing.T) {
 		if errno != 0 {
 			t.Fatal(errno)
 		}
-		fd, _ := w.Files.Install(d, 0, 100, false)
+		fd, _ := w.Files.Install(d, 0, 100, 0)
 		if st, errno := w.Stat(fd, "b/f", true); st.Size != 4 || errno != 0 {
 			t.Error(st, errno)
 		}
@@ -527,7 +527,7 @@ func TestDevices(t *testing.T) {
 		}
 		w.write(t, "f", "through fd")
 		d, _ := w.Open(netbsd.AT_FDCWD, "f", netbsd.O_RDONLY, 0)
-		fd, _ := w.Files.Install(d, 0, 100, false)
+		fd, _ := w.Files.Install(d, 0, 100, 0)
 		if s, errno := w.read(fmt.Sprintf("/dev/fd/%d", fd)); s != "through fd" {
 			t.Error(s, errno)
 		}

@@ -171,7 +171,7 @@ func TestOthersDescriptors(t *testing.T) {
 		if errno != 0 {
 			t.Fatal(errno)
 		}
-		fd, _ := w.Files.Install(dir, 0, 100, false)
+		fd, _ := w.Files.Install(dir, 0, 100, 0)
 		defer w.Files.CloseFD(fd)
 		now := file.Timeset{Now: true}
 		_, werr := f.Write(o.L, []byte("x"))

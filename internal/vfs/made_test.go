@@ -168,7 +168,7 @@ func TestMadeDirectories(t *testing.T) {
 	if errno != 0 {
 		t.Fatal(errno)
 	}
-	fd, errno := w.Files.Install(d, 0, 100, false)
+	fd, errno := w.Files.Install(d, 0, 100, 0)
 	if errno != 0 {
 		t.Fatal(errno)
 	}

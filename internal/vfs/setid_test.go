@@ -86,7 +86,7 @@ func (w world) install(t *testing.T, name string, flags int) int {
 	if errno != 0 {
 		t.Fatalf("%s: %v", name, errno)
 	}
-	fd, _ := w.Files.Install(d, 0, 100, false)
+	fd, _ := w.Files.Install(d, 0, 100, 0)
 	return fd
 }
 

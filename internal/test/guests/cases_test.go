@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,10 @@ func TestCases(t *testing.T) {
 	names := strings.Fields(string(out))
 	if len(names) == 0 {
 		t.Fatal("the guest has no cases")
+	}
+	sorted := slices.Sorted(slices.Values(names))
+	if once := slices.Compact(slices.Clone(sorted)); len(once) != len(names) {
+		t.Errorf("%d cases are listed more than once", len(names)-len(once))
 	}
 	for _, release := range releases {
 		t.Run("release"+release.String(), func(t *testing.T) {

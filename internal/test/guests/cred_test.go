@@ -102,7 +102,7 @@ func playCred(root string) int {
 			return 1
 		}
 	}
-	if out := runCred(root, kern.Release10, "word"); out != "" {
+	if out := runCred(root, kern.Release11, "word"); out != "" {
 		fmt.Fprintln(os.Stderr, out)
 		return 1
 	}

@@ -1,4 +1,4 @@
 // Package guests holds the project's own NetBSD programs (directory guest) and the tests that run
-// them under both releases: what the kernel does, seen from inside, where no Go program
+// them under every release: what the kernel does, seen from inside, where no Go program
 // would look.
 package guests

@@ -141,7 +141,7 @@ func talkTo(t *testing.T, sys *machine.System, dirs *vfs.Dirs, exe string) *stat
 	for _, f := range []*os.File{in, out, os.Stderr} {
 		d, errno := sys.Host.Inherit(int(f.Fd()))
 		if errno == 0 {
-			_, errno = tab.Install(d, 0, 100, false)
+			_, errno = tab.Install(d, 0, 100, 0)
 		}
 		if errno != 0 {
 			t.Fatal(errno)

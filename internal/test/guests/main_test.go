@@ -17,7 +17,7 @@ import (
 // guestPath is the program with all the cases, built once for a test run.
 var guestPath string
 
-var releases = []kern.Release{kern.Release10, kern.Release2003}
+var releases = []kern.Release{kern.Release11, kern.Release10, kern.Release2003}
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVar); role != "" {

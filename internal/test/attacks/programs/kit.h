@@ -6,7 +6,7 @@ typedef unsigned long u64; typedef unsigned int u32; typedef unsigned char u8; t
 #define GUESTEND 0x7f8000000000UL
 // NetBSD note: makes the image a NetBSD one.
 __attribute__((section(".note.netbsd.ident"),used,aligned(4)))
-static const struct { u32 n,d,t; char name[8]; u32 v; } netbsd_note = {7,4,1,"NetBSD\0",1000000000};
+static const struct { u32 n,d,t; char name[8]; u32 v; } netbsd_note = {7,4,1,"NetBSD\0",1100000000};
 
 static long sys7(long nr,long a,long b,long c,long d,long e,long f,long g){
   register long r10 asm("r10")=d; register long r8 asm("r8")=e; register long r9 asm("r9")=f;

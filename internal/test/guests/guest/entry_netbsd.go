@@ -19,14 +19,15 @@ type testCase struct {
 var families = [...]*[]testCase{
 	&exitCases, &waitCases, &itemCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &futexCases, &signalCases,
 	&ttyCases, &jobCases, &traceCases,
-	&kqueueCases, &memCases, &limitCases, &ipcCases, &compatCases, &systemCases, &lendCases,
+	&kqueueCases, &memCases, &limitCases, &ipcCases, &compatCases, &systemCases, &lendCases, &elevenCases,
 }
 
 // What the program was started with.
 var (
 	argc      int
 	argv      [16]*byte
-	release10 bool
+	release10 bool // 10 or 11
+	has11     bool // there are the calls that came with 11: all but release 10 have them
 )
 
 var (
@@ -41,7 +42,7 @@ func entry(sp uintptr) {
 		argv[i] = *(**byte)(unsafe.Pointer(sp + 8 + 8*uintptr(i)))
 	}
 	name := arg(1)
-	release10 = arg(2) != "2003"
+	release10, has11 = arg(2) != "2003", arg(2) != "10"
 	if name == "list" {
 		list()
 		exit(0)

@@ -16,6 +16,7 @@ var subprograms = []testCase{
 	{"sub_core_dump", subCoreDump},
 	{"sub_core_by_tracer", subCoreByTracer},
 	{"sub_exit", func() { exit(number(3)) }},
+	{"sub_closed", subClosed},
 	{"sub_wait0", subWait0},
 	{"sub_ready", subReady},
 	{"sub_tree", subTree},
