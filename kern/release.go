@@ -21,13 +21,14 @@ type releaseRow struct {
 	osRelease   string // kern.osrelease, uname -r
 	lastCall    int    // the highest number of a system call; above it there is none
 	closeOnFork bool   // O_CLOFORK and its like mean something
+	sigwaitOld  bool   // sigtimedwait(2) that another signal interrupts is ECANCELED, or 0: before PR 59586
 	oldLife     bool   // exit, wait and signals as kern_exit.c 1.127 has them: r2003, beside the items' numbers
 }
 
 var releaseTable = [...]releaseRow{
-	{Release11, "11", "11.0", 506, true, false},
-	{Release10, "10", "10.1", 499, false, false},
-	{Release2003, "2003", "11.0", 506, true, true},
+	{Release11, "11", "11.0", 506, true, false, false},
+	{Release10, "10", "10.1", 499, false, true, false},
+	{Release2003, "2003", "11.0", 506, true, false, true},
 }
 
 // row returns what there is to know of r. It is asked in system calls, so it looks in no map. A number that is no release's
@@ -70,6 +71,10 @@ func (r Release) OSRelease() string { return r.row().osRelease }
 
 // LastCall returns the highest number of a system call that the release has. Those above it are nobody's (sys_nosys).
 func (r Release) LastCall() int { return r.row().lastCall }
+
+// SigwaitOld reports whether sigtimedwait(2) that a signal interrupts which it does not wait for is ECANCELED, or if it has a time 0, and
+// is not restarted then.
+func (r Release) SigwaitOld() bool { return r.row().sigwaitOld }
 
 // CloseOnFork reports whether a descriptor can be one that fork(2) closes (FD_CLOFORK of fcntl(2)). Where it cannot, the flags
 // that ask for it are unknown ones.

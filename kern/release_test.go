@@ -13,14 +13,15 @@ func TestReleases(t *testing.T) {
 		name, osRelease string
 		lastCall        int
 		closeOnFork     bool
+		sigwaitOld      bool
 		r2003           bool
 	}{
-		{Release11, "11", "11.0", 506, true, false},
-		{Release10, "10", "10.1", 499, false, false},
-		{Release2003, "2003", "11.0", 506, true, true},
+		{Release11, "11", "11.0", 506, true, false, false},
+		{Release10, "10", "10.1", 499, false, true, false},
+		{Release2003, "2003", "11.0", 506, true, false, true},
 	} {
-		if c.r.String() != c.name || c.r.OSRelease() != c.osRelease || c.r.LastCall() != c.lastCall || c.r.CloseOnFork() != c.closeOnFork {
-			t.Errorf("release %s: %s, %d, %v", c.r, c.r.OSRelease(), c.r.LastCall(), c.r.CloseOnFork())
+		if c.r.String() != c.name || c.r.OSRelease() != c.osRelease || c.r.LastCall() != c.lastCall || c.r.CloseOnFork() != c.closeOnFork || c.r.SigwaitOld() != c.sigwaitOld {
+			t.Errorf("release %s: %s, %d, %v, %v", c.r, c.r.OSRelease(), c.r.LastCall(), c.r.CloseOnFork(), c.r.SigwaitOld())
 		}
 		if r, err := ReleaseNamed(c.name); r != c.r || err != nil {
 			t.Errorf("%s: %v, %v", c.name, r, err)

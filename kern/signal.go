@@ -464,7 +464,7 @@ func (l *LWP) pauseLocked() netbsd.Errno {
 func (l *LWP) Pause() netbsd.Errno { return l.call(l.pauseLocked) }
 
 // Sigtimedwait is sigtimedwait(2): waits until deadline (zero: for ever) for one
-// of the signals in set and takes it. EAGAIN: the deadline passed; EINTR: another
+// of the signals in set and takes it. EAGAIN: the deadline passed; EINTR, ERESTART: another
 // signal is to be delivered.
 func (l *LWP) Sigtimedwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginfo, errno netbsd.Errno) {
 	errno = l.call(func() (errno netbsd.Errno) {
@@ -496,5 +496,5 @@ func (l *LWP) sigwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginf
 	case errno == netbsd.EWOULDBLOCK:
 		return info, netbsd.EAGAIN
 	}
-	return info, netbsd.EINTR
+	return info, errno
 }

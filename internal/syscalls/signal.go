@@ -133,13 +133,9 @@ func sigaltstack(c *Call) netbsd.Errno {
 }
 
 // sigtimedwait is ____sigtimedwait50(const sigset_t *set, siginfo_t *info, struct
-// timespec *timeout); what is left of the time is not written back. EAGAIN when it
-// passes.
+// timespec *timeout). In sigtimedwait1's order: EFAULT and EINVAL of the time, EFAULT of the set. EAGAIN when the time passes. EINTR, ERESTART: another
+// signal came first, see sigwaitBroken.
 func sigtimedwait(c *Call) netbsd.Errno {
-	set, errno := c.sigset(c.Ptr(0))
-	if errno != 0 {
-		return errno
-	}
 	var deadline time.Time
 	if c.Ptr(2) != 0 {
 		d, errno := c.timespecIn(c.Ptr(2))
@@ -148,7 +144,14 @@ func sigtimedwait(c *Call) netbsd.Errno {
 		}
 		deadline = sleepDeadline(d)
 	}
+	set, errno := c.sigset(c.Ptr(0))
+	if errno != 0 {
+		return errno
+	}
 	info, errno := c.L.Sigtimedwait(set, deadline)
+	if errno == netbsd.EINTR || errno == netbsd.ERESTART {
+		return c.sigwaitBroken(errno, deadline)
+	}
 	if errno != 0 {
 		return errno
 	}
@@ -157,6 +160,34 @@ func sigtimedwait(c *Call) netbsd.Errno {
 		return 0
 	}
 	return c.siginfoOut(c.Ptr(1), &info)
+}
+
+// sigwaitBroken is how a wait ends that another signal interrupts: what is left of its time is stored, with which a restarted
+// call goes on (SA_RESTART). EFAULT. EAGAIN: nothing is left.
+//
+// Before release 11 EINTR is ECANCELED, and where the time is stored the call succeeds with that, with no signal (PR 59586).
+func (c *Call) sigwaitBroken(errno netbsd.Errno, deadline time.Time) netbsd.Errno {
+	old := c.K.M.Release().SigwaitOld()
+	if old && errno == netbsd.EINTR {
+		errno = netbsd.ECANCELED
+	}
+	if c.Ptr(2) == 0 {
+		return errno
+	}
+	left := time.Until(deadline)
+	if left < 0 {
+		return netbsd.EAGAIN
+	}
+	if errno := c.timespecOut(c.Ptr(2), netbsd.TimespecOf(left)); errno != 0 {
+		return errno
+	}
+	if old && c.Ptr(1) != 0 {
+		return c.siginfoOut(c.Ptr(1), &netbsd.Siginfo{})
+	}
+	if old {
+		return 0
+	}
+	return errno
 }
 
 func (c *Call) siginfoOut(addr uint64, info *netbsd.Siginfo) netbsd.Errno {

@@ -8,6 +8,7 @@ var itemCases = []testCase{
 	{"exit_12_LWPs_end_before_files_close", exitLWPsFirst},
 	{"trace_35_childs_of_their_tracer_go_to_init", traceOrphan},
 	{"exit_51_detached_LWPs_are_waited_for", exitDetached},
+	{"exit_63_zombie_owns_no_memory", exitNoMemory},
 	{"wait_74_status_and_rusage_of_a_zombie", waitBoth},
 	{"wait_79_any_pid_or_group", waitWhom},
 	{"wait_82_WALLSIG_overrides_WALTSIG", waitAllSig},
@@ -212,4 +213,21 @@ func waitRunning() {
 	down.post()
 	reapOK(pid)
 	noChildren()
+}
+
+// A zombie that can be waited for has no memory any more, so that a segment of System V's is attached by its parent alone (exit1 of 10 and 11, the
+// reaper of kern_exit.c 1.127).
+func exitNoMemory() {
+	holdChild()
+	id, _ := shm(page)
+	for range 20 {
+		pid := fork(func() {
+			must("shmat", sysShmat, id, 0, 0)
+			eq("attached", nattch(id), 3)
+		})
+		awaitZombie()
+		eq("attached beside a zombie", nattch(id), 1)
+		reapOK(pid)
+	}
+	must("IPC_RMID", sysShmctl, id, ipcRmid, 0)
 }

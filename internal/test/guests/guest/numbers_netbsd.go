@@ -112,6 +112,7 @@ const (
 	ealready  = 37
 	enotsup   = 86
 	enosys    = 78
+	ecanceled = 87
 )
 
 const (

@@ -19,6 +19,7 @@ var signalCases = []testCase{
 	{"signal_EINTR_and_SA_RESTART", signalRestart},
 	{"signal_sigsuspend", signalSuspend},
 	{"signal_sigtimedwait", signalTimedwait},
+	{"signal_sigtimedwait_interrupted", signalTimedwaitBroken},
 	{"signal_queue_carries_a_value", signalQueue},
 	{"signal_queue_to_others_says_who_sent_it", signalQueueOthers},
 	{"signal_pending_and_order", signalPending},
@@ -493,10 +494,70 @@ func signalTimedwait() {
 			yield()
 		}
 	})
-	errs("sigtimedwait and another signal", eintr, sysSigtimedwait, ptr(&s), 0, 0)
+	interrupted := eintr
+	if !has11 {
+		interrupted = ecanceled
+	}
+	errs("sigtimedwait and another signal", interrupted, sysSigtimedwait, ptr(&s), 0, 0)
 	kill(pid, sigKILL)
 	ts = [2]int64{0, 2e9}
 	errs("sigtimedwait with a bad time", einval, sysSigtimedwait, ptr(&s), 0, ptr(&ts))
+}
+
+var firstHup pipe
+
+func tellFirstHup(sig int) {
+	if sig == sigHUP && sigCount[sigHUP] == 1 {
+		firstHup.post()
+	}
+}
+
+// sigtimedwait1: what is left of the time is stored, and the wait is EINTR, or with SA_RESTART goes on for as long. In release 10 (sys_sig.c
+// before 1.59, PR 59586) to have stored it is a success without a signal, with SA_RESTART or not.
+func signalTimedwaitBroken() {
+	for _, flags := range [...]int{0, saRESTART} {
+		s := sigset{bit(sigUSR1)}
+		block(sigUSR1)
+		catch(sigHUP, flags)
+		me := getpid()
+		firstHup.open()
+		pid := fork(func() {
+			for {
+				kill(me, sigHUP)
+				yield()
+			}
+		})
+		other := fork(func() {
+			firstHup.wait()
+			kill(me, sigUSR1)
+			subWait0()
+		})
+		sigCount[sigHUP] = 0
+		onSig = tellFirstHup
+		ts := [2]int64{1000, 0}
+		var info [128]byte
+		r, e := call(sysSigtimedwait, ptr(&s), ptr(&info), ptr(&ts))
+		switch {
+		case !has11:
+			eq("errno in release 10", e, 0)
+			eq("no signal", r, 0)
+			eq("of no siginfo", int(le32(&info, 0)), 0)
+		case flags == 0:
+			eq("errno", e, eintr)
+		default:
+			eq("errno after a restart", e, 0)
+			eq("the signal", r, sigUSR1)
+		}
+		yes("what is left", ts[0] < 1000 && ts[0] > 0)
+		kill(pid, sigKILL)
+		kill(other, sigKILL)
+		reap(pid, sigKILL)
+		reap(other, sigKILL)
+		onSig = nil
+		if pending()&bit(sigUSR1) != 0 {
+			sigwait(bit(sigUSR1))
+		}
+	}
 }
 
 func signalQueue() {
