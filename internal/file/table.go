@@ -155,7 +155,7 @@ func (t *Table) FDFlags(fd int) (FDFlags, netbsd.Errno) {
 	return s.flags, 0
 }
 
-// SetFDFlags gives those flags of a descriptor that are in mask the values that they have in flags: F_SETFD of fcntl(2),
+// SetFDFlags sets those flags of a descriptor that are in mask to the values that they have in flags: F_SETFD of fcntl(2),
 // and FIOCLEX and FIONCLEX of ioctl(2).
 func (t *Table) SetFDFlags(fd int, flags, mask FDFlags) netbsd.Errno {
 	t.mu.Lock()

@@ -45,7 +45,7 @@ var lendMagic = map[int64]bool{
 	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true,
 }
 
-// unlockLent gives up the lock of flock(2): a process that was killed may have the file for a moment
+// unlockLent releases the lock of flock(2): a process that was killed may have the file for a moment
 // longer, and who waits for the lock is told now.
 func (f *File) unlockLent() {
 	if f.lent.Load() && !f.handed.Load() {

@@ -93,7 +93,7 @@ func (q *Process) fileBack(n int) bool {
 	return err == unix.EBADF
 }
 
-// LendFile gives the host process toaster's descriptor fd, as the guest's descriptor n, below
+// LendFile passes the host process toaster's descriptor fd, as the guest's descriptor n, below
 // LentFiles, and has publish say so. The guest can use it at once, whatever it is told; so it
 // must be of a file that the guest has open, to read and write in the ways in which fd is open, and
 // of no other use to it. still says whether that is so: no other file is lent between still

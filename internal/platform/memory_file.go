@@ -42,7 +42,7 @@ func GrowingMemory() (int, error) {
 	return fd, nil
 }
 
-// Punch makes zeroes of a range of memory, and gives its pages back. The file keeps its size.
+// Punch makes zeroes of a range of memory, and returns its pages to the host. The file keeps its size.
 func Punch(fd int, off, size int64) error {
 	err := unix.Fallocate(fd, unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, off, size)
 	return os.NewSyscallError("fallocate", err)

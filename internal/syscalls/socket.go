@@ -111,7 +111,7 @@ func connect(c *Call) netbsd.Errno {
 	})
 }
 
-// bindLow gives a socket that is to have a low port one before it connects, as in_pcbconnect has in_pcbbind do
+// bindLow binds a socket that is to have a low port to one before it connects, as in_pcbconnect has in_pcbbind do
 // it. EACCES: see mayBindPort.
 func (c *Call) bindLow(s *socket.Socket, to *netbsd.Sockaddr) netbsd.Errno {
 	if !s.LowPort() || to.Family != netbsd.AF_INET && to.Family != netbsd.AF_INET6 {
