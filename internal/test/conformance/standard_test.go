@@ -23,8 +23,12 @@ type standardPackage struct {
 // known are the package's tests that cannot pass, with the reason.
 func (p *standardPackage) known() map[string]string { return KnownTests[p.path] }
 
+// alone are the package's tests that need a process of their own, with the reason.
+func (p *standardPackage) alone() map[string]string { return aloneTests[p.path] }
+
 // TestStandard runs the tests of standard packages with -test.short, but not those that
-// are known to fail. Those are run one by one; each must still fail.
+// are known to fail or need a process of their own. Those are run one by one; each known
+// one must still fail, each other one pass.
 func TestStandard(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes")
@@ -36,6 +40,9 @@ func TestStandard(t *testing.T) {
 			t.Run("tests", func(t *testing.T) { p.runAll(t, exe) })
 			for name, reason := range p.known() {
 				t.Run("known", func(t *testing.T) { p.runKnown(t, exe, name, reason) })
+			}
+			for name, reason := range p.alone() {
+				t.Run("alone", func(t *testing.T) { p.runAlone(t, exe, name, reason) })
 			}
 		})
 	}
@@ -78,8 +85,8 @@ func (p *standardPackage) dir() string {
 
 func (p *standardPackage) runAll(t *testing.T, exe string) {
 	args := []string{"-test.run=" + p.only}
-	if len(p.known()) > 0 {
-		args = append(args, "-test.skip="+anyOf(p.known()))
+	if apart := anyOf(p.known(), p.alone()); apart != "" {
+		args = append(args, "-test.skip="+apart)
 	}
 	out, err := p.guest(exe, args...).run(t)
 	if err != nil {
@@ -102,6 +109,20 @@ func (p *standardPackage) runKnown(t *testing.T, exe, name, reason string) {
 	}
 }
 
+// runAlone runs one test that needs a process of its own.
+func (p *standardPackage) runAlone(t *testing.T, exe, name, reason string) {
+	out, err := p.guest(exe, "-test.run="+exactly(name)).run(t)
+	text := string(out)
+	switch {
+	case err != nil:
+		t.Errorf("%s fails alone, too (in company it %s): %v\n%s", name, reason, err, failures(out))
+	case strings.Contains(text, "--- SKIP: "+name+" "):
+		t.Skipf("%s skips itself here:\n%s", name, text)
+	case !strings.Contains(text, "--- PASS: "+name+" "):
+		t.Errorf("%s: no such test; remove it from the table", name)
+	}
+}
+
 // hung is how long only a guest that hangs takes: a busy machine has taken five minutes for what takes
 // one of ten seconds elsewhere.
 const hung = 9 * time.Minute
@@ -112,10 +133,12 @@ func (p *standardPackage) guest(exe string, args ...string) guest {
 }
 
 // anyOf makes a -test.skip pattern; a name with slashes is that of a subtest.
-func anyOf(names map[string]string) string {
+func anyOf(tables ...map[string]string) string {
 	var patterns []string
-	for name := range names {
-		patterns = append(patterns, exactly(name))
+	for _, names := range tables {
+		for name := range names {
+			patterns = append(patterns, exactly(name))
+		}
 	}
 	return strings.Join(patterns, "|")
 }
