@@ -35,11 +35,14 @@ func (s *Space) CompareAndSwap(c *syscalls.Call, addr uint64, old, to uint32) (u
 		return 0, errno
 	}
 	defer s.proc.Unmap(t, at, vm.PageSize)
+	// Nobody else looks at the registers meanwhile: the thread's goroutine is the one that is here, in the guest's own call.
 	saved := *t.Regs()
 	defer func() { *t.Regs() = saved }()
 	r := t.Regs()
 	r.RIP, r.RDI, r.RSI, r.RAX = at, addr, uint64(to), uint64(old)
-	r.RFLAGS &^= userFlagTF
+	r.RFLAGS &^= userFlagTF // a step would end each try before its instruction is done
+	// The instruction is done once, whatever happens: the trap comes behind it, and a kick that comes before it leaves RIP where
+	// it was. Any other end is a fault of the address, which is the guest's, and EFAULT as for a write to it.
 	for range casTries {
 		trap := t.Run()
 		switch r = t.Regs(); {
@@ -54,7 +57,10 @@ func (s *Space) CompareAndSwap(c *syscalls.Call, addr uint64, old, to uint32) (u
 	return 0, netbsd.EFAULT
 }
 
-// mapCode puts code on a page of its own. mu is held.
+// mapCode puts code on a page of its own, which is never writable and executable at once. mu is held.
+//
+// A sibling can write to the page before it is protected. It gains nothing: what runs there is guest code, by the caller's thread, in
+// the caller's memory, and a system call from it meets the filter as from any other.
 func (s *Space) mapCode(t *platform.Thread, at uint64, code []byte) error {
 	const private = syscall.MAP_PRIVATE | syscall.MAP_NORESERVE
 	if err := s.proc.Map(t, at, vm.PageSize, syscall.PROT_READ|syscall.PROT_WRITE, private, -1, 0); err != nil {

@@ -15,6 +15,10 @@ import (
 
 // This file dumps core: what a process was when a signal killed it, in a file in its own
 // current directory, by its own rights (kern_core.c).
+//
+// All of it is a guest's choice: what it has mapped, how much of that there is, what lies under the file's name.
+// The size is bounded by RLIMIT_CORE before a byte is written, the name never leads through a link, and memory is read as
+// any other of a guest's, so that a hole in it is a hole in the file.
 
 // dumpCore implements kern.Config.Core. The other LWPs of the process stand still, but for those
 // that did not listen; of these there are no registers in the file. It is on the dying LWP's
@@ -90,12 +94,14 @@ func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.
 func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	const flags = netbsd.O_CREAT | netbsd.O_NOFOLLOW | netbsd.O_WRONLY | netbsd.O_NONBLOCK // not to wait for a FIFO's reader
 	view := syscalls.View(l)
-	view.L = by
+	view.L = by // who may sleep for the file system, while the rights and the directory are l's
 	f, errno := view.Open(netbsd.AT_FDCWD, name, flags, 0o600)
 	if errno != 0 {
 		return nil, errno
 	}
 	st, errno := f.File.Stat()
+	// Looked at once it is open, as a name could be made to lead elsewhere in between. A second name could be somebody's
+	// who may not write there, and another owner's file is not the process's to cut.
 	if errno == 0 && (st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || st.Nlink != 1 || st.UID != l.Proc().Cred().EUID) {
 		errno = netbsd.EACCES
 	}
@@ -109,7 +115,8 @@ func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	return f, 0
 }
 
-// coreName is coredump_buildname of kern.defcorename.
+// coreName is coredump_buildname of kern.defcorename. The process's name and its login are the guest's own; neither can have a
+// slash in it, so the file stays in the current directory.
 func coreName(p *kern.Proc) string {
 	return strings.NewReplacer(
 		"%n", p.Comm(), "%p", strconv.Itoa(p.Pid()), "%u", p.Getlogin(), "%t", strconv.FormatInt(p.StartTime().Unix(), 10),
@@ -117,7 +124,7 @@ func coreName(p *kern.Proc) string {
 }
 
 // segments lists the memory. What nobody can have written, or could read, is not in the file
-// (uvm_coredump_walkmap).
+// (uvm_coredump_walkmap). A list of its own is returned: writing takes as long as a disk does, and mu is not held for that.
 func (s *Space) segments() (list []core.Segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +135,8 @@ func (s *Space) segments() (list []core.Segment) {
 	return list
 }
 
-// Mappings implements syscalls.Mapper.
+// Mappings implements syscalls.Mapper, for who looks on from outside (vm.proc, /proc). The list is of one moment: by the time that it is
+// read the process may have changed all of it.
 func (s *Space) Mappings() (list []syscalls.Mapping) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -155,6 +163,7 @@ func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
 	}
 	mc.registers(n)
 	for _, o := range p.LWPInfos() {
+		// Only what stands still is looked at: registers of an LWP that did not listen are in use by its goroutine.
 		if oc, ok := o.LWP.Platform().Machdep().(*Context); ok && oc != mc && o.LWP.Still() {
 			oc.registers(n)
 		}
@@ -162,6 +171,8 @@ func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
 	return n
 }
 
+// procinfo is coredump_note_procinfo's note of the process: the signal, who it
+// was, and what it did with signals.
 func (mc *Context) procinfo(p *kern.Proc, sig netbsd.Signal, info *netbsd.Siginfo) *netbsd.CoreProcinfo {
 	cred := p.Cred()
 	i := &netbsd.CoreProcinfo{

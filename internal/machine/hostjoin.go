@@ -28,22 +28,28 @@ import (
 //	attend     either: signals in, the end out
 //
 // On the host a proxy stays in its place, with the pid that others there know.
+//
+// What the host says of a program (its parent, its group, what it has open) is of one moment. The program itself stands still, in
+// its execve, but its parent can die and its group can go meanwhile, so nothing here relies on two answers that agree.
 
 // hostPrograms is what a System knows of the programs of the host that it has started.
 type hostPrograms struct {
 	outside *outside.Starter
 
+	// mu guards what follows. It is the innermost of the locks about programs of the host (hostGroups has the order), and is
+	// held while one is started.
 	mu      sync.Mutex
 	waiters map[int]*hostWaiter     // by pid on the host
 	groups  map[int]int             // the machine's, by that of the host
 	proxies map[*outside.Proxy]bool // of processes that live
 	first   *vfs.Dirs               // for those whose ancestors are gone
-	over    bool
+	over    bool                    // the machine ends: nothing joins any more
 
 	left sync.WaitGroup // for each of proxies
 }
 
-// identify says what the host's file f is to a program of the host that executes it.
+// identify says what the host's file f is to a program of the host that executes it. It is asked for each execve there, so of
+// what is not NetBSD's, or cannot be read, it says nothing: Linux then does what it always does, errors included.
 func identify(f *os.File) outside.Look {
 	st, err := f.Stat()
 	if err != nil {
@@ -89,6 +95,7 @@ func (s *System) forget(w *hostWaiter) {
 // waiterOf returns the nearest program that a guest has started, from x on upwards; nil if there
 // is none, as for a daemon whose parents are gone.
 func (s *System) waiterOf(x *outside.Exec) (w *hostWaiter, itself bool) {
+	// The lock is not held on the way up: each step asks the host. Who is found may have ended just now; hand says so then.
 	find := func(pid int) *hostWaiter {
 		s.hosts.mu.Lock()
 		defer s.hosts.mu.Unlock()
@@ -110,7 +117,8 @@ func (s *System) waiterOf(x *outside.Exec) (w *hostWaiter, itself bool) {
 	return nil, false
 }
 
-// join is outside.Options.Join.
+// join is outside.Options.Join. x is join's from here on: whatever comes of it, file and proxy are closed in the end, or the
+// proxy would stay on the host for ever, and its parent there would wait for it.
 func (s *System) join(x *outside.Exec) {
 	if !s.keepProxy(x.Proxy) {
 		x.File.Close()
@@ -144,6 +152,7 @@ func (s *System) keepProxy(p *outside.Proxy) bool {
 	return true
 }
 
+// dropProxy is due when a proxy has been told its end. Only the first call for one counts.
 func (s *System) dropProxy(p *outside.Proxy) {
 	s.hosts.mu.Lock()
 	defer s.hosts.mu.Unlock()
@@ -153,7 +162,8 @@ func (s *System) dropProxy(p *outside.Proxy) {
 	}
 }
 
-// stopHosts ends what the host has of programs, once no process runs any.
+// stopHosts ends what the host has of programs, once no process runs any. No lock is held while proxies end: who looks after
+// one (attend) takes it to say that it is gone.
 func (s *System) stopHosts() {
 	hp := &s.hosts
 	for _, p := range hp.end() {
@@ -191,6 +201,7 @@ func (s *System) refuse(j *joiner, err error) {
 	s.dropProxy(j.Proxy)
 }
 
+// closeAll closes what outside.Proxy.Files has opened here.
 func closeAll(fds map[int]int) {
 	for _, fd := range fds {
 		syscall.Close(fd)
@@ -200,16 +211,19 @@ func closeAll(fds map[int]int) {
 // A joiner is a program on its way into the machine.
 type joiner struct {
 	*outside.Exec
+	// What prepare makes. It belongs to the goroutine that has the joiner join, until the process has it.
 	view  vfs.View
 	prog  *program
 	ready *Context
 
+	// mu guards what the goroutine that listens to the proxy and the one that makes the process both know.
 	mu    sync.Mutex
 	proc  *kern.Proc // nil before it is there
 	early []netbsd.Signal
 }
 
-// signal passes on what the proxy gets, by Linux's number, once there is a process.
+// signal passes on what the proxy gets, by Linux's number, once there is a process. A signal that NetBSD does not have is lost, as
+// there is nothing it could be there; SIGCHLD is of the proxy's own children, and the machine sends its own.
 func (j *joiner) signal(sig int) {
 	n := netbsd.SignalFromLinux(sig)
 	if n == 0 || n == netbsd.SIGCHLD {
@@ -230,7 +244,8 @@ func (j *joiner) keep(sig netbsd.Signal) *kern.Proc {
 	return j.proc
 }
 
-// is says which process j has become, and returns what signals it has missed.
+// is says which process j has become, and returns what signals it has missed. What comes later goes straight to the process, and can
+// overtake those: the host does not promise an order of pending signals either (signal(7)).
 func (j *joiner) is(p *kern.Proc) []netbsd.Signal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -244,7 +259,8 @@ type execOpener struct {
 	x *outside.Exec
 }
 
-// OpenExec implements Opener.
+// OpenExec implements Opener. The file is the one that the host has found executable, so that a name which is made to lead elsewhere
+// meanwhile changes nothing. It is handed out once: what else is asked for, a script's interpreter, goes by its name.
 func (o *execOpener) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	if o.x.File == nil || name != o.x.Name {
 		return o.View.OpenExec(name)
@@ -261,6 +277,7 @@ func (o *execOpener) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 // prepare builds what j is to run: descriptors and directories as they are on the host now,
 // and the image. base is directories of its own, which it takes over. On an error nothing is left but j.
 func (s *System) prepare(j *joiner, base *vfs.Dirs, cred *kern.Cred, known *hostWaiter) (err error) {
+	// The order is that of what can fail cheaply: memory comes last. Base is j's own from here on, so that drop closes it.
 	x := j.Exec
 	j.view = vfs.View{Dirs: base, Cred: cred}
 	defer func() {
@@ -321,7 +338,8 @@ func (j *joiner) done() {
 	}
 }
 
-// adopt makes j a process of its own: a child of w's, if there is one.
+// adopt makes j a process of its own: a child of w's, if there is one. It runs on the supervisor's goroutine for this program, and
+// waits for the host: others that execute something meanwhile have goroutines of their own.
 func (s *System) adopt(w *hostWaiter, j *joiner) {
 	var parent *kern.Proc
 	var of *kern.Cred
@@ -376,7 +394,7 @@ func (s *System) attend(p *kern.Proc, j *joiner) {
 		switch sig := w.TermSignal().ToLinux(); {
 		case w.Exited():
 			j.Proxy.Exit(w.ExitCode())
-		case sig == 0:
+		case sig == 0: // Linux has no such signal: the status is a shell's for it
 			j.Proxy.Exit(128 + int(w.TermSignal()))
 		default:
 			j.Proxy.Die(sig)

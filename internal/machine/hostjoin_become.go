@@ -13,8 +13,12 @@ import (
 
 // This file has what the LWP does that lives a program's life, when the program executes one of the
 // machine's, or its descendants do.
+//
+// The LWP sleeps in kern as long as the program runs (hostprog.go), and is woken for each of these things. hostWaiter.mu guards what it is
+// woken for; it is never held while anything is done about it.
 
-// hand passes what the program has executed to the LWP, and returns false if the LWP is gone.
+// hand passes what the program has executed to the LWP, and returns false if the LWP is gone. Wake follows the unlock: the LWP may run at
+// once, and take mu.
 func (w *hostWaiter) hand(j *joiner) bool {
 	w.mu.Lock()
 	ok := !w.left && !w.done && w.joined == nil
@@ -36,6 +40,7 @@ func (w *hostWaiter) hand(j *joiner) bool {
 func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 	l := w.l
 	if err := s.prepare(j, s.dirsOf(w), l.Proc().Cred(), w); err != nil {
+		// Elsewhere, as the complaint can be long in being written, and the LWP is to hear of signals and of the proxy's end.
 		guard.Go("a program of the host was refused", func() { s.refuse(j, err) })
 		return false
 	}
@@ -65,7 +70,7 @@ func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 // process's. It is Exec's Replace, when nothing can fail any more.
 func (w *hostWaiter) moveIn(mc *Context, j *joiner) {
 	w.mu.Lock()
-	w.left = true
+	w.left = true // from here on children join as any other's, and no second program does
 	w.mu.Unlock()
 	next, l := j.ready, w.l
 	l.Platform().SetDeputy(w.group.Load())
@@ -82,7 +87,8 @@ func (w *hostWaiter) moveIn(mc *Context, j *joiner) {
 	j.view.Dirs.Close()
 }
 
-// fill makes to's descriptors those of from, which is closed.
+// fill makes to's descriptors those of from, which is closed. The table itself stays: kern and the process's own LWP know it. Each
+// file has a reference of its own in between, so none is closed for good on its way.
 func fill(to, from *file.Table) {
 	to.CloseFrom(0)
 	for _, fd := range from.Open() {
@@ -131,12 +137,14 @@ func (w *hostWaiter) lookAfterChildren() {
 	}
 }
 
+// childrenNow returns a copy: waiting for one takes locks of kern's.
 func (w *hostWaiter) childrenNow() map[int]*outside.Proxy {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.children)
 }
 
+// dropChild forgets a child that has been waited for, before its pid can be another's.
 func (w *hostWaiter) dropChild(pid int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

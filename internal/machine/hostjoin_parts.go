@@ -14,8 +14,13 @@ import (
 )
 
 // This file turns parts of a process of the host into the machine's.
+//
+// They are what the host's program made of them, and that was given some of them by a guest. So whatever was the machine's when the
+// program got it becomes the machine's own again, a terminal, a socket or a pipe with all that guests see of it; what the program has opened
+// itself becomes a file of the host's, as a guest's own open would have made it.
 
-// joinFiles makes a descriptor table of what x has open.
+// joinFiles makes a descriptor table of what x has open, under the same numbers. They are in order, as a table that is filled
+// from below needs no more room than it has entries. The proxy's own descriptors stay the proxy's: closeAll closes copies.
 func (s *System) joinFiles(x *outside.Exec, known *hostWaiter) (*file.Table, error) {
 	fds, err := x.Proxy.Files()
 	if err != nil {
@@ -32,8 +37,10 @@ func (s *System) joinFiles(x *outside.Exec, known *hostWaiter) (*file.Table, err
 	return t, nil
 }
 
+// joinFile installs one file. What there cannot be is left out, rather than the program with it: a descriptor
+// that a shell has left open by mistake should not keep a program from running.
 func (s *System) joinFile(t *file.Table, fd, host int, known *hostWaiter) netbsd.Errno {
-	d, errno := known.exported(host)
+	d, errno := known.exported(host) // a nil known has exported nothing
 	if d == nil {
 		d, errno = s.inherit(host)
 	}
@@ -72,7 +79,8 @@ func hostFileOf(fd int) (h hostFile, ok bool) {
 	return hostFile{st.Dev, st.Ino, uint64(flags & syscall.O_ACCMODE)}, e == 0
 }
 
-// noteExports notes which guest descriptor each exported file stands for.
+// noteExports notes which guest descriptor each exported file stands for. Of two that are the same file the first counts: they
+// share one description, or cannot be told apart.
 func (w *hostWaiter) noteExports(fds []int) {
 	w.exports = make(map[hostFile]int)
 	for guest, fd := range fds {
@@ -108,7 +116,7 @@ func (w *hostWaiter) exported(fd int) (*file.Description, netbsd.Errno) {
 	return d, 0
 }
 
-// signalsFromLinux converts a set of the host's.
+// signalsFromLinux converts a set of the host's. What NetBSD does not have, as signals for threads of libc's own, is left out.
 func signalsFromLinux(set uint64) (to netbsd.Sigset) {
 	for n := 1; n <= 64; n++ {
 		if sig := netbsd.SignalFromLinux(n); set&(1<<(n-1)) != 0 && sig != 0 {
@@ -120,7 +128,7 @@ func signalsFromLinux(set uint64) (to netbsd.Sigset) {
 
 // hostSignals is what l ignores and blocks, which a program that it executes inherits (execve(2)).
 func hostSignals(l *kern.LWP) (s outside.Signals) {
-	mask := l.Sigmask()
+	mask := l.Sigmask() // l is the caller: nobody changes its mask meanwhile
 	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
 		n := sig.ToLinux()
 		if n == 0 {
@@ -137,7 +145,8 @@ func hostSignals(l *kern.LWP) (s outside.Signals) {
 	return s
 }
 
-// inheritSignals has l ignore and block what the program did that has executed it.
+// inheritSignals has l ignore and block what the program did that has executed it. Handlers do not outlive an execve (execsigs), so
+// what is not ignored is the default. SIGKILL and SIGSTOP cannot be ignored, and signals that Linux does not have stay as they are.
 func inheritSignals(l *kern.LWP, st *outside.Status) {
 	ignored := signalsFromLinux(st.Ignored)
 	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
@@ -200,7 +209,9 @@ func (s *System) spawnArgs(j *joiner, w *hostWaiter, parent *kern.Proc, cred *ke
 	return a
 }
 
-// placeJoined chooses session and group.
+// placeJoined chooses session and group by comparing the new program's on the host with those of the program that a guest has started.
+// What is the same there is the same here: SpawnArgs without a word puts a child into its parent's. One in another session, or whose
+// starter is gone, leads a session here, without a terminal.
 func (s *System) placeJoined(a *kern.SpawnArgs, w *hostWaiter, st *outside.Status) {
 	var of outside.Status
 	if w != nil {
@@ -228,12 +239,15 @@ func (s *System) joinGroup(a *kern.SpawnArgs, group int, leads bool) {
 	}
 }
 
+// group returns the machine's group that the host's group is, 0 if none is known. A number that is reused on the host leads to
+// a group which is gone, and setpgid(2) refuses that.
 func (hp *hostPrograms) group(host int) int {
 	hp.mu.Lock()
 	defer hp.mu.Unlock()
 	return hp.groups[host]
 }
 
+// setGroup notes which group the host's is from now on.
 func (hp *hostPrograms) setGroup(host, pgid int) {
 	hp.mu.Lock()
 	defer hp.mu.Unlock()

@@ -13,6 +13,8 @@ import (
 
 // ktraced is the call with records of its beginning, its end and the data that it has moved. The
 // tracer can come or go in between, as by the call itself.
+//
+// So it is asked for at each end, as ktr_syscall and ktr_sysret look at p_traceflag each, too. No lock is held.
 func (s *System) ktraced(mc *Context, h syscalls.Handler) netbsd.Errno {
 	c := &mc.call
 	p := mc.l.Proc()
@@ -33,6 +35,7 @@ func (s *System) ktraced(mc *Context, h syscalls.Handler) netbsd.Errno {
 	return errno
 }
 
+// who are the parts of w in the order in which a call has them.
 func who(w trace.Who) (pid, lid int, comm string) { return w.Pid, w.Lid, w.Comm }
 
 // untraced is the call for who looks on from outside.
@@ -64,10 +67,14 @@ var genioCalls = map[int]struct {
 	netbsd.SYS_writev: {uioWrite, true}, netbsd.SYS_pwritev: {uioWrite, true},
 }
 
-// genioMost is how much of a call's data is written down.
+// genioMost is how much of a call's data is written down: a guest chooses the length of a transfer, and each record lies in toaster's
+// memory until the file has it.
 const genioMost = 1 << 20
 
-// genio writes down what a call has moved, as it stands in the guest's memory now.
+// genio writes down what a call has moved, as it stands in the guest's memory now. NetBSD copies while it moves (ktrgenio in
+// uiomove's callers); a sibling that writes there at once is seen here, which nobody could rely on there either.
+//
+// The call has succeeded, so its vector had no more than IOV_MAX entries, and that many are read again at most.
 func (mc *Context) genio(t *syscalls.Ktracer, call *trace.Call) {
 	g, ok := genioCalls[call.Nr]
 	if !ok {
@@ -92,7 +99,7 @@ func (mc *Context) genio(t *syscalls.Ktracer, call *trace.Call) {
 	t.Genio(w, int(int32(call.Args[0])), g.rw, data)
 }
 
-// memory reads up to n bytes.
+// memory reads up to n bytes, as many as are there. n is bounded by the caller.
 func (mc *Context) memory(addr, n uint64) []byte {
 	b := make([]byte, n)
 	got, _ := mc.space.proc.Read(addr, b)

@@ -12,7 +12,9 @@ import (
 // (internal/file/lend.go): the stub leaves it alone from then on, and before the LWP that has
 // closed it goes back to user mode, the host process has it no longer.
 
-// LendFile implements syscalls.Lender.
+// LendFile implements syscalls.Lender. It only asks: the call that is being served still uses the descriptor as the kernel's, and the
+// thread can take a file when it is about to go back, at publish. One file at a time: another one
+// is asked for again at its next use.
 func (mc *Context) LendFile(fd int) {
 	if fd < platform.LentFiles && mc.sys.Platform.LendsFiles() {
 		mc.toLend = fd
@@ -35,6 +37,8 @@ func (mc *Context) publishFiles() {
 	if !ok || !mc.mayLend(d) {
 		return
 	}
+	// A sibling can close or replace fd at any moment. So it is looked at twice: before the host process gets the file, and, under
+	// the table's lock, before the stub may use it. What is closed in between the process keeps until ReturnFiles, unused.
 	mc.thread.LendFile(fd, host,
 		func() bool { return t.Means(fd, d) },
 		func() bool { return t.Lend(fd, d, mc.space.proc, func() bool { return mc.mayLend(d) }) })
@@ -47,7 +51,9 @@ func (mc *Context) mayLend(d *file.Description) bool {
 	return mc.space.sole() && !(bound && d.Writable())
 }
 
-// revokeFiles takes back all that mc's process has been lent.
+// revokeFiles takes back all that mc's process has been lent. Unlend stops the stub's use at once; that the host process holds nothing
+// any more is certain only once its thread has closed it, which ReturnFiles waits for, and which a thread that lies about it is killed for.
+// No lock is held meanwhile.
 func (mc *Context) revokeFiles() {
 	if t := syscalls.TableOf(mc.l); t != nil {
 		t.Unlend()

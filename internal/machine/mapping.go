@@ -168,7 +168,8 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 	return addr, 0
 }
 
-// sharedFile is a file that is mapped so that others see it: the same one, whoever has opened it.
+// sharedFile is a file that is mapped so that others see it: the same one, whoever has opened it. Semaphores and futexes in such
+// memory are one for all who map it (Backing).
 type sharedFile struct{ dev, ino uint64 }
 
 // mapped is what a map knows a file as.
@@ -181,7 +182,8 @@ func mapped(f file.File, flags int) any {
 	return f
 }
 
-// Backing implements syscalls.Space.
+// Backing implements syscalls.Space: what a word in memory is, for two processes that wait for and wake each other there. Private
+// memory is the space and the address; a fork's child has another space, and so words of its own. EFAULT: nothing is mapped.
 func (s *Space) Backing(addr uint64) (obj any, off uint64, errno netbsd.Errno) {
 	var r vm.Region
 	var ok bool
@@ -347,7 +349,8 @@ func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbs
 	return errno
 }
 
-// resident says of each page from addr on whether it is in memory.
+// resident says of each page from addr on whether it is in memory. The host is asked without the lock: its answer is of a moment that
+// is over when the guest reads it.
 func (s *Space) resident(addr uint64, b []byte) {
 	if s.proc.Resident(addr, b) != nil {
 		for i := range b {
@@ -471,6 +474,7 @@ func (s *Space) copyIn(t *platform.Thread, r *vm.Region, from *Space, at uint64)
 	return s.proc.Protect(t, r.Start, r.Len(), netbsd.ProtToLinux(r.Prot))
 }
 
+// isZero says whether there is nothing in b that a fresh page would not have.
 func isZero(b []byte) bool {
 	for _, c := range b {
 		if c != 0 {
@@ -480,7 +484,8 @@ func isZero(b []byte) bool {
 	return true
 }
 
-// Mlock implements syscalls.Space. RLIMIT_MEMLOCK bounds what is wired.
+// Mlock implements syscalls.Space. RLIMIT_MEMLOCK bounds what is wired. The host wires nothing: its own limit is toaster's user's, and
+// pages that cannot be paged out would be a way to press others; so a guest's pages are brought in, and the map remembers the rest.
 func (s *Space) Mlock(c *syscalls.Call, addr, length uint64, on bool) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -491,7 +496,8 @@ func (s *Space) Mlock(c *syscalls.Call, addr, length uint64, on bool) netbsd.Err
 	return errno
 }
 
-// populate brings in the pages that are to stay, by reading them, as far as that is no burden.
+// populate brings in the pages that are to stay, by reading them, as far as that is no burden. mu is held, by who waits for nobody but
+// the host.
 func (s *Space) populate(addr, length uint64) {
 	const chunk = 64 << 10
 	if length > mostPopulated {

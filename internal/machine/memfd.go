@@ -15,14 +15,20 @@ import (
 
 // This file has the memory of memfd_create(2): a file of the host without a name, which only grows, as guests have it mapped that would get
 // SIGBUS otherwise. What is cut off becomes zeroes.
+//
+// How long the file is for guests, its seals and its position are file.Memfd's, under the lock of that. ReadAt, WriteAt and
+// Resize are called with it held, Free when nobody has the file any more, so no two of them meet.
 
-// memfdMemory implements file.Memory. The machine's account has its pages, whether somebody maps them or not.
+// memfdMemory implements file.Memory. The machine's account has its pages, whether somebody maps them or not:
+// they stay when the process that has written them is gone, and a guest could fill the host with files that
+// nobody maps otherwise.
 type memfdMemory struct {
 	fd int
 	m  *memory
 }
 
-// newMemory implements syscalls.Kernel.NewMemory.
+// newMemory implements syscalls.Kernel.NewMemory. An empty file counts for nothing yet, but the host is asked whether it
+// has memory at all. ENFILE: it has no descriptor left; ENOMEM: no memory.
 func (s *System) newMemory() (file.Memory, netbsd.Errno) {
 	if errno := s.memory.hostHas(); errno != 0 {
 		return nil, errno
@@ -34,8 +40,11 @@ func (s *System) newMemory() (file.Memory, netbsd.Errno) {
 	return &memfdMemory{fd, s.memory}, 0
 }
 
+// HostFD is the descriptor that mmap(2) maps. It may be written, so no guest is ever given it: what a guest may
+// only read it gets by one that cannot do more (mapMemfd).
 func (f *memfdMemory) HostFD() int { return f.fd }
 
+// ReadAt implements file.Memory. The caller has cut b to the file's end, behind which the host's file may well go on.
 func (f *memfdMemory) ReadAt(b []byte, off int64) netbsd.Errno {
 	for len(b) > 0 {
 		n, err := syscall.Pread(f.fd, b, off)
@@ -50,6 +59,8 @@ func (f *memfdMemory) ReadAt(b []byte, off int64) netbsd.Errno {
 	return 0
 }
 
+// WriteAt implements file.Memory. Resize has made room before: a write that the host had to grow the file for
+// would be one that nobody has counted.
 func (f *memfdMemory) WriteAt(b []byte, off int64) netbsd.Errno {
 	for len(b) > 0 {
 		n, err := syscall.Pwrite(f.fd, b, off)
@@ -105,7 +116,8 @@ func (f *memfdMemory) Free(size int64) {
 // wholePages is how many bytes the pages of size bytes have.
 func wholePages(size int64) uint64 { return (uint64(size) + vm.PageSize - 1) &^ (vm.PageSize - 1) }
 
-// maps implements syscalls.Kernel.Maps.
+// maps implements syscalls.Kernel.Maps: whether any process has f mapped, for whatever, which F_SEAL_WRITE wants to know
+// (memfd_fcntl looks whether its object has references beside the file's). f's lock is held, so nobody maps it anew meanwhile.
 func (s *System) maps(f *file.Memfd) bool {
 	for _, p := range s.Kernel.M.Procs() {
 		if space := spaceOf(p); space != nil && space.maps(f) {
@@ -115,6 +127,7 @@ func (s *System) maps(f *file.Memfd) bool {
 	return false
 }
 
+// spaceOf returns p's memory; nil if it has none, as a process whose LWPs are Go functions, or one that has exited.
 func spaceOf(p *kern.Proc) *Space {
 	s, _ := p.VM().(*Space)
 	return s

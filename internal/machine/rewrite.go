@@ -17,9 +17,11 @@ import (
 // rewritemap.go, those of what programs map themselves. A file is looked through once.
 
 // rewrites remembers what was found in files, and what was made of it.
+//
+// Both tables are by a file's state, of which a guest can make as many as it likes: each has a bound, and begins again there.
 type rewrites struct {
-	off   atomic.Bool // this host refuses
-	mu    sync.Mutex
+	off   atomic.Bool           // this host refuses
+	mu    sync.Mutex            // guards both tables, not what is in them, which does not change once it is made
 	known map[fileID]*fileSites // by the file alone: without a base
 	made  map[placement]*platform.Rewrite
 }
@@ -65,6 +67,7 @@ func (r *rewrites) sitesOf(id fileID, look func() []loader.Site) []loader.Site {
 	return f.sites
 }
 
+// file returns what is known of a file, to be filled by who comes first. Who holds one that the table has dropped goes on with it.
 func (r *rewrites) file(id fileID) *fileSites {
 	id.base = 0
 	r.mu.Lock()
@@ -102,7 +105,7 @@ func (s *System) place(p placement, found []loader.Site, at func(*loader.Site) u
 	return rw
 }
 
-// rewrites says whether call sites are rewritten here at all.
+// canRewrite says whether call sites are rewritten here at all.
 func (s *System) canRewrite() bool { return !s.rewrites.off.Load() && s.Platform.CanRewrite() }
 
 // rewriteOf returns what to write into a process that runs p; nil: nothing.
@@ -160,6 +163,7 @@ func (p *program) fileID() (id fileID, ok bool) {
 	return id, true
 }
 
+// fileIDOf is the state of a file by what the host says of it. Its base is 0.
 func fileIDOf(st *syscall.Stat_t) fileID {
 	return fileID{
 		dev: st.Dev, ino: st.Ino, size: st.Size,

@@ -43,6 +43,7 @@ func (s *Space) roomForText(sites int) bool {
 	return sites <= maxTextSites && len(s.texts) < maxTexts
 }
 
+// addText notes what has been rewritten, so that it can be restored, and a signal in an island be said to be at its site.
 func (s *Space) addText(rw *platform.Rewrite) {
 	start, end := rw.Span()
 	s.texts = append(slices.Clip(s.texts), text{rw, start, end}) // spaces share what there was
@@ -59,6 +60,8 @@ func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site
 		!s.sys.canRewrite() || q.Flags&netbsd.MAP_FIXED != 0 && s.executable(q.Addr, q.Len) {
 		return id, nil
 	}
+	// The descriptor is asked, which is what will be mapped. What lies behind it can still be written to by others: then the bytes at a
+	// site are not those that were found, and RewriteText, which compares them, leaves all as it is.
 	var st syscall.Stat_t
 	if syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG {
 		return id, nil
@@ -87,7 +90,7 @@ func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site
 // siteMost is how long a site is at most, with its system call instruction.
 const siteMost = platform.MaxSiteCode + syscallLen
 
-// executable says whether some of a range is code already.
+// executable says whether some of a range is code already: an LWP may be in it, or about to come back to it.
 func (s *Space) executable(addr, size uint64) bool {
 	start, end := pagesOf(addr, size)
 	for r := range s.m.Overlap(start, end) {
@@ -98,7 +101,8 @@ func (s *Space) executable(addr, size uint64) bool {
 	return false
 }
 
-// textMost is how much memory the rewriting of so many sites may count for.
+// textMost is how much memory the rewriting of so many sites may count for: the islands, and of each site the pages that it may lie
+// across, which become the process's own.
 func (s *Space) textMost(sites []loader.Site) uint64 {
 	if len(sites) == 0 || s.sys.memory.limit == 0 {
 		return 0
@@ -140,13 +144,15 @@ func (s *Space) writeText(t *platform.Thread, rw *platform.Rewrite, fd int, firs
 	return true
 }
 
-// roomBeside returns where islands of that size go for code at r, near enough.
+// roomBeside returns where islands of that size go for code at r, near enough. FindFree's first choice is below r, and its last
+// anywhere: what is too far away is no room.
 func (s *Space) roomBeside(r *vm.Region, size uint64) (at uint64, ok bool) {
 	at, ok = s.m.FindFree(r.Start-min(size, r.Start), size, netbsd.PageSize)
 	return at, ok && max(r.End, at+size)-min(r.Start, at) < platform.SiteReach
 }
 
-// rewriteFor is due before an mprotect(2).
+// rewriteFor is due before an mprotect(2). Memory that is to be written and executed is only restored: what the guest writes there
+// next nobody would look through.
 func (s *Space) rewriteFor(t *platform.Thread, addr, size uint64, prot int) {
 	switch {
 	case prot&netbsd.PROT_WRITE != 0:
@@ -260,6 +266,7 @@ func (s *Space) touchedText(start, end uint64, f func(*text) (keep bool)) {
 	}
 }
 
+// changeTexts is touchedText once it is known that there are some.
 func (s *Space) changeTexts(start, end uint64, f func(*text) (keep bool)) {
 	var kept []text
 	for _, x := range s.texts {
@@ -275,7 +282,8 @@ func (x *text) touches(start, end uint64) bool {
 	return start < x.end && x.start < end || start < x.rw.At()+x.rw.Size() && x.rw.At() < end
 }
 
-// dropIslands unmaps the islands of text that is not rewritten any more.
+// dropIslands unmaps the islands of text that is not rewritten any more. Where the host fails they stay, which harms nobody: no jump
+// leads there, and they are what any code in the guest's memory is.
 func (s *Space) dropIslands(t *platform.Thread, rw *platform.Rewrite) {
 	s.proc.Forget(rw)
 	ops, _ := s.m.Unmap(rw.At(), rw.Size())
@@ -302,7 +310,8 @@ func (f hostText) ReadAt(b []byte, off int64) (int, error) {
 	return done, nil
 }
 
-// guestText reads a process's memory, counted from an address.
+// guestText reads a process's memory, counted from an address. Nothing keeps siblings from writing there meanwhile; what is found is
+// compared again when it is changed.
 type guestText struct {
 	proc *platform.Process
 	base uint64

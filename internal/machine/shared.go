@@ -13,10 +13,11 @@ import (
 // This file has the memory of System V's shared segments: a file of the host without a name,
 // whose descriptor toaster keeps for as long as somebody may attach it.
 
-// shared implements sysv.Memory, and vm.Memory for the regions that map it.
+// shared implements sysv.Memory, and vm.Memory for the regions that map it. All of it is set before anybody
+// else knows the segment.
 type shared struct {
-	fd   int
-	size uint64
+	fd   int    // of the host's file, open for writing
+	size uint64 // what it counts for: 0 where nothing is counted
 	m    *memory
 }
 
@@ -50,7 +51,8 @@ func (s *System) newShared(size uint64) (sysv.Memory, netbsd.Errno) {
 	return mem, 0
 }
 
-// Attached implements syscalls.Space.
+// Attached implements syscalls.Space: which segments are attached where, which a fork's child inherits and an exec or the end
+// detaches (uvm_shmfork, uvm_shmexit). What is in it is package sysv's, under the lock of that.
 func (s *Space) Attached() *sysv.Map { return &s.shm }
 
 // MapShared implements syscalls.Space. Nothing that is there is replaced, and what the mapping
@@ -58,6 +60,8 @@ func (s *Space) Attached() *sysv.Map { return &s.shm }
 func (s *Space) MapShared(c *syscalls.Call, m syscalls.SharedArgs) (addr uint64, errno netbsd.Errno) {
 	mem := m.Memory.(*shared)
 	fd := mem.fd
+	// MaxProt alone would not do: it binds mprotect(2) as the kernel serves it, while the host lets the stub's own
+	// system calls make writable whatever was mapped by a descriptor that can write.
 	if m.Prot&netbsd.PROT_WRITE == 0 {
 		ro, err := platform.ReadOnly(fd)
 		if err != nil {

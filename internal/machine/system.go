@@ -31,6 +31,8 @@ type System struct {
 	network  network
 	TTY      *tty.Driver
 
+	// All of the above is set by New and never changes. What follows has a lock of its own, or is one LWP's.
+
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
 	HostPrograms bool
 	hosts        hostPrograms
@@ -106,7 +108,7 @@ func New(cfg Config) (*System, *vfs.Dirs, error) {
 	return nil, nil, err
 }
 
-// beside begins to do what f does; the result waits for it.
+// beside begins to do what f does; the result waits for it. It must be called, or what f makes is nobody's.
 func beside(f func() (*System, *vfs.Dirs, error)) func() (*System, *vfs.Dirs, error) {
 	var s *System
 	var dirs *vfs.Dirs
@@ -169,7 +171,8 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	return s, dirs, nil
 }
 
-// socketConfig says how the machine's sockets are set up.
+// socketConfig says how the machine's sockets are set up. Under a root they are confined: a directory that comes from outside in a message
+// would lead out.
 func socketConfig(cfg *Config, maker socket.Maker) socket.Config {
 	c := socket.Config{Confined: cfg.FS.Root != "", Maker: maker, Creds: syscalls.Sockcred}
 	if cfg.Quota != nil {
@@ -225,7 +228,7 @@ func (s *System) closeFiles() {
 }
 
 // Kill ends every process without waiting: host processes first, which no guest can
-// delay. Close remains to be called.
+// delay. Close remains to be called. Deadlines and the ends of contexts come here, on goroutines of their own, and more than once.
 func (s *System) Kill() {
 	s.Platform.KillGuests()
 	s.M.KillAll()
@@ -277,7 +280,7 @@ func setStack(l *kern.LWP, sp uint64) netbsd.Errno {
 	return 0
 }
 
-// opener returns how l's process finds its executables.
+// opener returns how l's process finds its executables: from its directory, below its root, by its rights.
 func (s *System) opener(l *kern.LWP) Opener {
 	return syscalls.View(l)
 }
