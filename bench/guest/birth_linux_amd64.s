@@ -13,8 +13,9 @@ failed: \
 	NEGQ AX \
 	MOVQ AX, errno+8(FP) \
 	MOVQ $0, pid+0(FP) \
-	RET \
-child: \
+	RET
+
+#define EXIT \
 	MOVQ $60, AX \
 	XORL DI, DI \
 	SYSCALL \
@@ -23,7 +24,22 @@ child: \
 // func forkExit() (pid, errno uintptr)
 TEXT ·forkExit(SB), NOSPLIT, $0-16
 	BIRTH(57)
+child:
+	EXIT
 
 // func vforkExit() (pid, errno uintptr)
 TEXT ·vforkExit(SB), NOSPLIT, $0-16
 	BIRTH(58)
+child:
+	EXIT
+
+// func forkRead() (pid, errno uintptr)
+TEXT ·forkRead(SB), NOSPLIT, $16-16
+	BIRTH(57)
+child:
+	MOVQ $0, AX
+	XORL DI, DI
+	LEAQ buf-8(SP), SI
+	MOVQ $1, DX
+	SYSCALL
+	EXIT

@@ -12,8 +12,9 @@
 failed: \
 	MOVQ AX, errno+8(FP) \
 	MOVQ $0, pid+0(FP) \
-	RET \
-child: \
+	RET
+
+#define EXIT \
 	MOVQ $1, AX \
 	XORL DI, DI \
 	SYSCALL \
@@ -22,7 +23,22 @@ child: \
 // func forkExit() (pid, errno uintptr)
 TEXT ·forkExit(SB), NOSPLIT, $0-16
 	BIRTH(2)
+child:
+	EXIT
 
 // func vforkExit() (pid, errno uintptr)
 TEXT ·vforkExit(SB), NOSPLIT, $0-16
 	BIRTH(66)
+child:
+	EXIT
+
+// func forkRead() (pid, errno uintptr)
+TEXT ·forkRead(SB), NOSPLIT, $16-16
+	BIRTH(2)
+child:
+	MOVQ $3, AX
+	XORL DI, DI
+	LEAQ buf-8(SP), SI
+	MOVQ $1, DX
+	SYSCALL
+	EXIT

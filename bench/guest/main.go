@@ -1,156 +1,145 @@
-// Guest is what the benchmark measures: the same source, built for Linux and for
-// NetBSD. "guest MODE N" does a thing N times and prints the nanoseconds each took.
+// Guest is what the benchmark measures: the same source, built for Linux and for NetBSD.
+//
+//	guest MODE N [ARG]
+//
+// does a thing N times, and prints the nanoseconds that all took together.
 package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
-	"syscall"
 	"time"
 )
 
-var modes = map[string]func(n int) error{
-	"clock":   clock,
-	"getppid": getppid,
-	"read":    readByte,
-	"pipe":    pipeRoundTrip,
-	"pipe2":   pipeBetween,
-	"fork":    forkExitWait,
-	"vfork":   vforkExitWait,
-	"thread":  thread,
-	"spawn":   spawn,
-	"zombies": zombies,
+// A mode is one thing to measure: n is how often, arg what is known to this mode alone.
+type mode struct {
+	run func(w *watch, n int, arg string) error
+	// whole says that it is a job rather than a call. A job is done twice and the second
+	// counts: the first also pays for what every program starts with, as page faults of
+	// the heap.
+	whole bool
+}
+
+var modes = map[string]mode{
+	"clock":   {run: clock},
+	"getppid": {run: getppid},
+	"read":    {run: readByte},
+	"pipe":    {run: pipeRoundTrip},
+	"pipe2":   {run: pipeBetween},
+	"fork":    {run: forkExitWait},
+	"vfork":   {run: vforkExitWait},
+	"thread":  {run: thread},
+	"spawn":   {run: spawn},
+	"zombies": {run: zombies},
+
+	"stat":      {run: statFile, whole: true},
+	"walk":      {run: walkTree, whole: true},
+	"create":    {run: createFiles, whole: true},
+	"readfiles": {run: readFiles, whole: true},
+	"lines":     {run: writeLines, whole: true},
+	"write":     {run: writeBig, whole: true},
+	"readbig":   {run: readBig, whole: true},
+	"tcp":       {run: streamTCP, whole: true},
+	"http":      {run: getOneByOne, whole: true},
+	"http8":     {run: getByEight, whole: true},
+	"chan":      {run: channels, whole: true},
+	"trees":     {run: collectTrees, whole: true},
+	"sort":      {run: sortInParallel, whole: true},
+	"mutex":     {run: contendMutex, whole: true},
+	"go":        {run: startGoroutines, whole: true},
+	"timers":    {run: fireTimers, whole: true},
+	"sleep":     {run: sleepShortly, whole: true},
+	"sha256":    {run: hash, whole: true},
+	"gzip":      {run: compress, whole: true},
+
+	"spawns":  {run: spawnsAtOnce},
+	"pairs":   {run: pairsAtOnce},
+	"servers": {run: serversAtOnce},
+	"open":    {run: openFiles},
+	"lwps":    {run: lwpsAtOnce},
+	"wake":    {run: wakeLWPs},
+}
+
+// children are the modes that measure nothing: what other modes and the benchmark run.
+var children = map[string]func(n int) error{
+	"hello":    func(int) error { _, err := fmt.Println("hello"); return err },
+	"echo":     func(int) error { echo(); return nil },
+	"serve":    func(int) error { return serve() },
+	"stay":     func(int) error { return stay() },
+	"sleepers": sleepers,
+	"programs": programs,
 }
 
 func main() {
-	if len(os.Args) < 3 {
-		switch {
-		case len(os.Args) == 2 && os.Args[1] == "hello":
-			fmt.Println("hello")
-		case len(os.Args) == 2 && os.Args[1] == "echo":
-			echo()
-		}
+	if len(os.Args) == 1 {
 		return
 	}
-	n, err := strconv.Atoi(os.Args[2])
-	mode := modes[os.Args[1]]
-	if err != nil || mode == nil {
-		fmt.Fprintln(os.Stderr, "usage: guest MODE N")
-		os.Exit(2)
+	n, arg := 0, ""
+	var err error
+	if len(os.Args) > 2 {
+		n, err = strconv.Atoi(os.Args[2])
 	}
-	start := time.Now()
-	if err := mode(n); err != nil {
+	if len(os.Args) > 3 {
+		arg = os.Args[3]
+	}
+	child, m := children[os.Args[1]], modes[os.Args[1]]
+	switch {
+	case err != nil || child == nil && (m.run == nil || n < 1):
+		fmt.Fprintln(os.Stderr, "usage: guest MODE N [ARG]")
+		os.Exit(2)
+	case child != nil:
+		err = child(n)
+	default:
+		err = measure(m, n, arg)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, os.Args[1]+":", err)
 		os.Exit(1)
 	}
-	fmt.Println(time.Since(start).Nanoseconds() / int64(n))
 }
 
-func clock(n int) error {
-	var last time.Time
-	for range n {
-		last = time.Now()
-	}
-	if last.IsZero() {
-		return fmt.Errorf("the clock says %v", last)
-	}
-	return nil
-}
-
-func getppid(n int) error {
-	for range n {
-		syscall.Getppid()
-	}
-	return nil
-}
-
-func readByte(n int) error {
-	f, err := os.Open("/dev/zero")
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	fd := int(f.Fd())
-	b := make([]byte, 1)
-	for range n {
-		if _, err := syscall.Read(fd, b); err != nil {
+func measure(m mode, n int, arg string) error {
+	if m.whole {
+		if err := m.run(new(watch), n, arg); err != nil {
 			return err
 		}
 	}
+	w := new(watch)
+	w.start()
+	if err := m.run(w, n, arg); err != nil {
+		return err
+	}
+	w.stop()
+	fmt.Println(w.total.Nanoseconds())
 	return nil
 }
 
-// pipeRoundTrip sends a byte to and fro between two goroutines.
-func pipeRoundTrip(n int) error {
-	r1, w1, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	r2, w2, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	go func() {
-		b := make([]byte, 1)
-		for {
-			if _, err := r1.Read(b); err != nil {
-				return
-			}
-			w2.Write(b)
-		}
-	}()
-	return pingPong(n, w1, r2)
+// watch measures time. It runs when a mode begins; what is not to be measured stops it.
+type watch struct {
+	total   time.Duration
+	since   time.Time
+	running bool
 }
 
-func pingPong(n int, w, r *os.File) error {
-	b := make([]byte, 1)
-	for range n {
-		if _, err := w.Write(b); err != nil {
-			return err
-		}
-		if _, err := r.Read(b); err != nil {
-			return err
-		}
+func (w *watch) start() { w.since, w.running = time.Now(), true }
+
+func (w *watch) stop() {
+	if w.running {
+		w.total += time.Since(w.since)
 	}
-	return w.Close()
+	w.running = false
 }
 
-// pipeBetween sends a byte to and fro between two processes.
-func pipeBetween(n int) error {
-	r1, w1, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	r2, w2, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	cmd := self("echo")
-	cmd.Stdin, cmd.Stdout = r1, w2
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	r1.Close()
-	w2.Close()
-	if err := pingPong(n, w1, r2); err != nil {
-		return err
-	}
-	return cmd.Wait()
+// restart forgets what has been measured: only what follows counts.
+func (w *watch) restart() {
+	w.total = 0
+	w.start()
 }
 
-func echo() {
-	b := make([]byte, 1)
-	for {
-		if n, _ := os.Stdin.Read(b); n == 0 {
-			return
-		}
-		os.Stdout.Write(b)
-	}
-}
-
+// self is this program again.
 func self(args ...string) *exec.Cmd {
 	path, err := os.Executable()
 	if err != nil {
@@ -159,75 +148,6 @@ func self(args ...string) *exec.Cmd {
 	return exec.Command(path, args...)
 }
 
-func spawn(n int) error {
-	for range n {
-		if err := self().Run(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// forkExitWait makes children that do nothing but end.
-func forkExitWait(n int) error { return born(n, forkExit) }
-
-func vforkExitWait(n int) error { return born(n, vforkExit) }
-
-func born(n int, birth func() (pid, errno uintptr)) error {
-	runtime.LockOSThread()
-	for range n {
-		pid, errno := birth()
-		if errno != 0 {
-			return syscall.Errno(errno)
-		}
-		if err := collect(int(pid)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func collect(pid int) error {
-	for {
-		if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
-			return err
-		}
-	}
-}
-
-// thread starts and ends operating-system threads: a goroutine that ends while locked
-// to its thread takes the thread along.
-func thread(n int) error {
-	done := make(chan bool)
-	for range n {
-		go func() {
-			runtime.LockOSThread()
-			done <- true
-		}()
-		<-done
-	}
-	return nil
-}
-
-// zombies measures the collecting alone, by pid, of children that have all ended.
-func zombies(n int) error {
-	pids := make([]int, 0, n)
-	for range n {
-		pid, errno := forkExit()
-		if errno != 0 {
-			return syscall.Errno(errno)
-		}
-		pids = append(pids, int(pid))
-	}
-	// The last one may still be dying: its end is not what is measured.
-	time.Sleep(50 * time.Millisecond)
-	start := time.Now()
-	for _, pid := range pids {
-		if err := collect(pid); err != nil {
-			return err
-		}
-	}
-	fmt.Println(time.Since(start).Nanoseconds() / int64(n))
-	os.Exit(0)
-	return nil
-}
+// untilEOF returns at the end of standard input. A child that waits in it ends with its
+// parent, however that ends.
+func untilEOF() { io.Copy(io.Discard, os.Stdin) }
