@@ -18,9 +18,10 @@
 // status 1. As chance makes one of twenty rows do that with three rounds, and one of 250
 // with five, take five or more.
 //
-// Two rows are for programs of others, which npm fetches or which a NetBSD file tree has
-// that TOASTER_NETBSD_ROOT names; without them the table does without these rows, and says
-// why. On a terminal the command shows where it is; in a pipe it prints the table alone.
+// Three rows are for programs of others: esbuild, which npm fetches, and dd and cat of a
+// NetBSD file tree that TOASTER_NETBSD_ROOT names, beside the host's own. Without them the
+// table does without these rows, and says why. On a terminal the command shows where it is;
+// in a pipe it prints the table alone.
 package main
 
 import (
@@ -55,6 +56,10 @@ func main() {
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		err = run(ctx, os.Stdout, o)
+		if ctx.Err() != nil {
+			progress("")
+			err = errors.New("interrupted")
+		}
 		stop()
 	}
 	if err != nil {

@@ -52,7 +52,7 @@ func measureAll(ctx context.Context, o *options) (*results, error) {
 	}
 	progress("")
 	if ctx.Err() != nil {
-		return nil, errors.New("interrupted")
+		return nil, ctx.Err()
 	}
 	res.finish()
 	return res, res.failure()

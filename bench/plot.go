@@ -27,6 +27,7 @@ const (
 	barHeight  = 11
 	rowSpace   = 9 // between the bars of two rows
 	plotBottom = 40
+	valueWidth = 38 // of a bar's number
 )
 
 // plot is a picture in the making.
@@ -92,12 +93,12 @@ text { font: 12px system-ui, sans-serif; fill: #1f2328 }
 .title { font-weight: 600 } .axis, .value { font-size: 10px; fill: #59636e }
 .page { fill: #ffffff; stroke: #d1d9e0 } .grid { stroke: #e4e8ec } .one { stroke: #59636e }
 .s0 { fill: #c2500a } .s1 { fill: #4a7fb5 } .s2 { fill: #7a8b3c }
-.spread { stroke: #1f2328 } .aim { stroke: #1a7f37; stroke-width: 2 }
+.spread, .aim { stroke: #1f2328 } .aim { stroke-width: 2 }
 @media (prefers-color-scheme: dark) {
 text { fill: #f0f6fc } .axis, .value { fill: #9198a1 }
 .page { fill: #0d1117; stroke: #3d444d } .grid { stroke: #262c36 } .one { stroke: #9198a1 }
 .s0 { fill: #f0883e } .s1 { fill: #5b9bd5 } .s2 { fill: #a5b95a }
-.spread { stroke: #f0f6fc } .aim { stroke: #3fb950 }
+.spread, .aim { stroke: #f0f6fc }
 }
 `
 
@@ -149,7 +150,7 @@ func (p *plot) row(y int, r *result) {
 	p.text(plotLeft-12, middle+4, "", "end", r.About)
 	for i, name := range p.systems {
 		if f := r.Figures[name]; f != nil && f.Ratio != nil {
-			p.bar(float64(y+i*barHeight), i, name+", "+r.About, *f.Ratio)
+			p.bar(float64(y+i*barHeight), i, name+", "+r.About, *f.Ratio, r.Aim)
 		}
 	}
 	if r.Aim >= p.low && r.Aim <= p.top {
@@ -157,13 +158,18 @@ func (p *plot) row(y int, r *result) {
 	}
 }
 
-// bar goes from native's line to the ratio, to the left where that is less.
-func (p *plot) bar(y float64, i int, about string, ratio spread) {
+// bar goes from native's line to the ratio, to the left where that is less. Its number stands
+// behind it, and not on the mark of the aim.
+func (p *plot) bar(y float64, i int, about string, ratio spread, aim float64) {
 	from, to := p.x(min(1, ratio.Median)), p.x(max(1, ratio.Median))
 	p.rect(from, y, max(to-from, 1), barHeight-1, class(i), about+": "+withSpread(ratio, ""))
 	middle := y + float64(barHeight-1)/2
 	p.line(p.x(ratio.Low), middle, p.x(ratio.High), middle, "spread")
-	p.text(max(to, p.x(ratio.High))+5, y+9, "value", "start", fmt.Sprintf("%.2f×", ratio.Median))
+	end := max(to, p.x(ratio.High))
+	if aim > 0 && p.x(aim) > end-2 && p.x(aim) < end+valueWidth {
+		end = p.x(aim)
+	}
+	p.text(end+5, y+9, "value", "start", times(ratio.Median)+"×")
 }
 
 func (p *plot) rect(x, y, width, height float64, class, title string) {

@@ -14,6 +14,7 @@ type system struct {
 	goos    string   // the system that its programs are built for
 	argv    []string // what stands in front of the program
 	exe     string   // the guest
+	tmp     string   // where it makes its files, which go with the run if it is killed
 	source  string   // the directory with Go's sources
 	esbuild string
 	app     string // the directory that esbuild works in
@@ -61,7 +62,11 @@ func prepare(ctx context.Context, dir string) (*workshop, error) {
 			argv: []string{runsc, "--rootless", "--network=none", "do"},
 		})
 	}
-	return w, nil
+	tmp := filepath.Join(dir, "tmp")
+	for _, s := range w.systems {
+		s.tmp = tmp
+	}
+	return w, os.Mkdir(tmp, 0o777)
 }
 
 // command is a program under the system.
@@ -77,6 +82,7 @@ func (s *system) commandWith(ctx context.Context, flags []string, exe string, ar
 	}
 	argv = append(append(argv, exe), args...)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+s.tmp)
 	cmd.WaitDelay = patience
 	return cmd
 }

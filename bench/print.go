@@ -25,7 +25,7 @@ func printTable(w io.Writer, res *results) {
 	printRows(w, res, true)
 	printMissing(w, res)
 	h := res.Host
-	fmt.Fprintf(w, "%s; %d rounds; load %.2f before, %.2f after\n", h, res.Rounds, res.Load[0], res.Load[1])
+	fmt.Fprintf(w, "%s; %s; load %.2f before, %.2f after\n", h, counted(res.Rounds, "round", "rounds"), res.Load[0], res.Load[1])
 }
 
 func (h host) String() string {
@@ -92,14 +92,14 @@ func value(r *result, system string) string {
 
 func ratio(r *result, system string) string {
 	if f := r.Figures[system]; f != nil && f.Ratio != nil {
-		return fmt.Sprintf("%.2fx", f.Ratio.Median)
+		return times(f.Ratio.Median) + "x"
 	}
 	return ""
 }
 
 func between(r *result, system string) string {
 	if f := r.Figures[system]; f != nil && f.Ratio != nil {
-		return fmt.Sprintf("%.2f-%.2f", f.Ratio.Low, f.Ratio.High)
+		return times(f.Ratio.Low) + "-" + times(f.Ratio.High)
 	}
 	return ""
 }
@@ -108,7 +108,7 @@ func aim(r *result) string {
 	if r.Aim == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%.2fx", r.Aim)
+	return times(r.Aim) + "x"
 }
 
 // growth is what one costs, against what it costs in the first row of its kind: 1 is flat.
@@ -123,7 +123,7 @@ func growth(res *results, r *result, system string) string {
 		if first == r || first.Figures[system] == nil {
 			return ""
 		}
-		return fmt.Sprintf("%.2f", r.Figures[system].Value.Median/first.Figures[system].Value.Median)
+		return times(r.Figures[system].Value.Median / first.Figures[system].Value.Median)
 	}
 	return ""
 }
@@ -161,9 +161,20 @@ func printMissing(w io.Writer, res *results) {
 // withSpread prints a spread, of ratios if there is no unit.
 func withSpread(s spread, unit string) string {
 	if unit == "" {
-		return fmt.Sprintf("%.2fx (%.2f-%.2f)", s.Median, s.Low, s.High)
+		return fmt.Sprintf("%sx (%s-%s)", times(s.Median), times(s.Low), times(s.High))
 	}
 	return fmt.Sprintf("%s (%s-%s)", inUnit(s.Median, unit), inUnit(s.Low, unit), inUnit(s.High, unit))
+}
+
+// times prints a ratio.
+func times(ratio float64) string {
+	switch {
+	case ratio < 10:
+		return fmt.Sprintf("%.2f", ratio)
+	case ratio < 100:
+		return fmt.Sprintf("%.1f", ratio)
+	}
+	return fmt.Sprintf("%.0f", ratio)
 }
 
 // inUnit prints a figure with three digits.
