@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // change is a row whose ratio is not what it was.
@@ -40,11 +41,17 @@ func compare(old, now *results) comparison {
 		}
 	}
 	for _, r := range old.Rows {
-		if comparable(r) != nil && comparable(now.find(r.Name)) == nil {
+		if comparable(r) != nil && comparable(now.find(r.Name)) == nil && !unasked(r, now) {
 			c.gone = append(c.gone, r.Name)
 		}
 	}
 	return c
+}
+
+// unasked reports whether a row is not in results because nobody asked for it: there is still one
+// of that name.
+func unasked(r *result, now *results) bool {
+	return now.find(r.Name) == nil && slices.ContainsFunc(rows(), func(known row) bool { return known.name == r.Name })
 }
 
 // comparable is what toaster's part of a row is judged by, or nil if there is none.

@@ -74,6 +74,16 @@ func TestRowsOfOneRunAlone(t *testing.T) {
 	}
 }
 
+// What -only leaves out is not gone, but what could not be measured is.
+func TestRowsThatAreNotAskedFor(t *testing.T) {
+	now := sample(4)
+	now.Rows = now.Rows[:2]
+	now.Rows[1].miss(toaster, "a reason")
+	if c := compare(sample(4), now); len(c.gone) != 1 || c.gone[0] != "spawn/8" || c.same != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestFilesAreEnough: with results, nothing is measured; they are printed, drawn and compared.
 func TestFilesAreEnough(t *testing.T) {
 	dir := t.TempDir()
