@@ -47,23 +47,26 @@ func endOf(flags int) end {
 // file's; closed is called when the end is closed. Both are the caller's if it fails.
 func (f *Fifo) Open(l Sleeper, flags int, n Named, closed func()) (File, netbsd.Errno) {
 	e, opened := endOf(flags), false
-	f.enter(e)
+	met := f.enter(e)
 	// Deferred: a sleep that ends in the LWP's death unwinds with Goexit.
 	defer func() {
 		if !opened {
 			f.leave(e)
 		}
 	}()
-	if errno := f.await(l, e, flags&netbsd.O_NONBLOCK != 0); errno != 0 {
-		return nil, errno
+	if !met {
+		if errno := f.await(l, e, flags&netbsd.O_NONBLOCK != 0); errno != 0 {
+			return nil, errno
+		}
 	}
 	opened = true
 	return &fifoFile{Named: n, fifo: f, end: e, closed: closed}, 0
 }
 
+// await is the rest of fifo_open for an end that found nobody when it entered.
 func (f *Fifo) await(l Sleeper, e end, nonblock bool) netbsd.Errno {
 	if nonblock {
-		if e.write && !f.met(e) {
+		if e.write {
 			return netbsd.ENXIO
 		}
 		return 0
@@ -84,14 +87,31 @@ func (f *Fifo) await(l Sleeper, e end, nonblock bool) netbsd.Errno {
 func (f *Fifo) met(e end) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.metLocked(e)
+}
+
+func (f *Fifo) metLocked(e end) bool {
 	if e.write {
 		return f.nread > 0
 	}
 	return f.nwrite > 0 || f.n > 0 || f.noWrite
 }
 
-func (f *Fifo) enter(e end) {
+// enter counts an end, tells those who wait for one, and reports whether its own other end is there: at this
+// moment, as who is told may be open and closed again before the caller looks a second time (fifo_open holds the lock).
+func (f *Fifo) enter(e end) (met bool) {
+	met = f.count(e)
+	f.openers.Notify(In)
+	if e.read {
+		f.writers.Notify(Out)
+	}
+	return met
+}
+
+// count is enter, but for who is told.
+func (f *Fifo) count(e end) (met bool) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if e.read {
 		f.nread++
 		f.noRead = false
@@ -100,11 +120,7 @@ func (f *Fifo) enter(e end) {
 		f.nwrite++
 		f.noWrite = false
 	}
-	f.mu.Unlock()
-	f.openers.Notify(In)
-	if e.read {
-		f.writers.Notify(Out)
-	}
+	return f.metLocked(e)
 }
 
 // leave closes an end. With the last one all that was written is gone.

@@ -55,6 +55,34 @@ func (f *fifoEnds) reads(d *Description, want string, wantErrno netbsd.Errno) {
 	}
 }
 
+// A writer has met the reader that waited when it came, whatever that one has done since: fifo_open counts and looks
+// with the lock held. Here the reader is told of the writer, opens and closes before the writer goes on.
+func TestFifoReaderIsGoneAtOnce(t *testing.T) {
+	for _, flags := range []int{netbsd.O_WRONLY, netbsd.O_WRONLY | netbsd.O_NONBLOCK} {
+		f := newFifoEnds(t)
+		reads := end{read: true}
+		f.fifo.enter(reads)
+		reader := &Waiter{Mask: In, Fn: func(Events) { f.fifo.leave(reads) }}
+		f.fifo.openers.Add(reader)
+		d, errno := f.end(mustNotSleep{t}, flags)
+		f.fifo.openers.Remove(reader)
+		if errno != 0 {
+			t.Errorf("flags %#x: %s", flags, errno.Name())
+			continue
+		}
+		d.Release()
+	}
+}
+
+// mustNotSleep is an LWP that has nothing to wait for.
+type mustNotSleep struct{ t *testing.T }
+
+func (mustNotSleep) Wake() {}
+func (s mustNotSleep) Sleep(bool, time.Time) netbsd.Errno {
+	s.t.Error("it sleeps")
+	return netbsd.EINTR
+}
+
 // TestFifoNonblock follows fifo_open, fifo_read, fifo_write and fifo_close of
 // sys/miscfs/fifofs/fifo_vnops.c, where nobody waits.
 func TestFifoNonblock(t *testing.T) {
