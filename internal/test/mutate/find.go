@@ -22,6 +22,7 @@ type fault struct {
 	kind string // what is done to text
 	text string
 	nth  int
+	sum  string // of the function's text: a verdict holds for that
 }
 
 func (f *fault) key() string {
@@ -48,6 +49,7 @@ type pkg struct {
 	name    string
 	sources []*source
 	faults  []*fault
+	seen    map[string]int // how many faults have the same key but for the count
 }
 
 // find parses the files of the package in dir whose names match, and finds the faults.
@@ -56,7 +58,7 @@ func find(dir string, match *regexp.Regexp) (*pkg, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pkg{dir: dir}
+	p := &pkg{dir: dir, seen: make(map[string]int)}
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") || !match.MatchString(filepath.Base(name)) {
 			continue
@@ -90,7 +92,8 @@ func (p *pkg) parse(name string, text []byte) error {
 	p.sources = append(p.sources, s)
 	for _, d := range file.Decls {
 		if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil && f.Name.Name != "init" {
-			w := &walker{pkg: p, src: s, fset: fset, fn: f.Name.Name, imports: imports, seen: make(map[string]int)}
+			w := &walker{pkg: p, src: s, fset: fset, fn: f.Name.Name, imports: imports}
+			w.sum = sum([]byte(w.cut(f)))
 			ast.Walk(w, f.Body)
 		}
 	}
@@ -103,9 +106,9 @@ type walker struct {
 	src     *source
 	fset    *token.FileSet
 	fn      string
+	sum     string
 	imports map[string]bool
 	loops   int // how many loops of the same function lie around
-	seen    map[string]int
 
 	endless bool // a break here would leave a loop that has no other end
 }
@@ -165,9 +168,9 @@ func (w *walker) fault(n ast.Node, kind string) int {
 		text = text[:90] + " …"
 	}
 	f := &fault{id: len(w.faults) + 1, file: filepath.Base(w.src.path), line: w.fset.Position(n.Pos()).Line,
-		fn: w.fn, kind: kind, text: text}
-	w.seen[kind+text]++
-	f.nth = w.seen[kind+text]
+		fn: w.fn, kind: kind, text: text, sum: w.sum}
+	w.seen[f.key()]++
+	f.nth = w.seen[f.key()]
 	w.faults = append(w.faults, f)
 	return f.id
 }

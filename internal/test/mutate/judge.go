@@ -17,7 +17,7 @@ import (
 const (
 	noticed   = "noticed"
 	unnoticed = "unnoticed"
-	endless   = "endless" // noticed, as the tests did not end, and did not end once more
+	endless   = "endless" // noticed, as the tests used up their processor time, or twice did not end
 	unreached = "unreached"
 )
 
@@ -32,6 +32,7 @@ type testBinary struct {
 type outcome struct {
 	verdict string // noticed, unnoticed or endless
 	by      string // the test that failed, if it says so
+	certain bool   // of an endless one: it has used up its processor time, however busy the machine is
 	output  []byte
 	wall    time.Duration
 	cpu     time.Duration
@@ -41,10 +42,10 @@ type outcome struct {
 type bound struct{ wall, cpu time.Duration }
 
 // run runs those tests with a fault; 0 is none, and no names are all tests.
-func (b *testBinary) run(id int, names []string, most bound, env ...string) outcome {
-	ctx, cancel := context.WithTimeout(context.Background(), most.wall)
+func (b *testBinary) run(ctx context.Context, id int, names []string, most bound, env ...string) outcome {
+	ctx, cancel := context.WithTimeout(ctx, most.wall)
 	defer cancel()
-	args := []string{"-test.short", "-test.failfast", "-test.count=1", "-test.timeout=0"}
+	args := []string{"-test.v", "-test.short", "-test.failfast", "-test.count=1", "-test.timeout=0"}
 	if names != nil {
 		args = append(args, "-test.run=^("+strings.Join(names, "|")+")$")
 	}
@@ -54,16 +55,19 @@ func (b *testBinary) run(id int, names []string, most bound, env ...string) outc
 	cmd.Env = append(cmd.Env, env...)
 	cmd.WaitDelay = time.Second
 	begin := time.Now()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := nicely(cmd)
 	o := outcome{verdict: unnoticed, output: out, wall: time.Since(begin)}
 	if cmd.ProcessState != nil {
 		o.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 	switch {
-	case ctx.Err() != nil, byLimit(err):
+	case byLimit(err):
+		o.verdict, o.certain = endless, true
+	case ctx.Err() != nil:
 		o.verdict = endless
 	case err != nil:
-		o.verdict, o.by = noticed, failed(out, names)
+		o.verdict, o.by = noticed, failed(out)
 	}
 	return o
 }
@@ -90,28 +94,31 @@ func byLimit(err error) bool {
 	return ok && ws.Signaled() && (ws.Signal() == syscall.SIGXCPU || ws.Signal() == syscall.SIGKILL)
 }
 
-var failLine = regexp.MustCompile(`(?m)^--- FAIL: (\w+)|^\s+(Test\w+|Example\w*|Fuzz\w+)(?:/\S*)? \(\d`)
+var (
+	failLine = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+	runLine  = regexp.MustCompile(`(?m)^=== RUN   (\w+)`)
+)
 
-// failed returns the test that failed first, by what a test binary prints: a line for a failure,
-// the running tests for a panic.
-func failed(out []byte, names []string) string {
+// failed returns the test that failed first, by what a test binary prints: a line for a failure;
+// of a panic the test that ran is the cause.
+func failed(out []byte) string {
 	if m := failLine.FindSubmatch(out); m != nil {
-		return string(m[1]) + string(m[2])
+		return string(m[1])
 	}
-	if len(names) == 1 {
-		return names[0]
+	if m := runLine.FindAllSubmatch(out, -1); m != nil {
+		return string(m[len(m)-1][1])
 	}
 	return "?"
 }
 
-// judge runs the tests that reach a fault, the fastest first, until one fails. A run that does not
-// end proves nothing on a busy machine: it counts if it does not end in twice the time either.
-func (b *testBinary) judge(id int, tests []*test) outcome {
+// judge runs tests with a fault until one fails. One that does not end in its time proves nothing
+// on a busy machine: it counts if it does not end in twice the time either.
+func (b *testBinary) judge(ctx context.Context, id int, tests []*test) outcome {
 	for _, batch := range batches(tests) {
 		names, most := batch.names(), batch.bound()
-		o := b.run(id, names, most)
-		if o.verdict == endless {
-			o = b.run(id, names, bound{2 * most.wall, 2 * most.cpu})
+		o := b.run(ctx, id, names, most)
+		if o.verdict == endless && !o.certain {
+			o = b.run(ctx, id, names, bound{2 * most.wall, 2 * most.cpu})
 		}
 		if o.verdict != unnoticed {
 			return o

@@ -10,23 +10,29 @@
 // environment chooses which one is there: so a fault costs no build. The tests run with -short.
 //
 // First each test runs by itself without a fault, and marks which faults it comes by (reach.go).
-// With a fault only those tests run, the fastest first, until one fails (judge.go). A fault is
-// noticed if one fails, or twice does not end in many times the time that it takes without one.
+// With a fault only those tests run until one fails (judge.go), first those that have noticed most
+// of the same function for what they cost (record.go). A fault is noticed if one fails, or does not
+// end in many times the time that it takes without one.
 // What no test comes by is unreached, which counts as unnoticed.
 //
 // Faults that change nothing that anybody could see are named in equivalent.txt, with the reason.
 // What is printed is a table by file, and the faults that nobody noticed. Verdicts are kept in the
-// user's cache directory, and a later run goes on from those that still hold (log.go). On a
+// user's cache directory, and a later run goes on from those that still hold: a fault that nobody
+// noticed is tried with new tests alone (log.go). SIGINT or SIGTERM ends a run; what it has found
+// by then is kept, and reported. On a
 // terminal it shows where it is; in a pipe it prints the table alone.
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/signal"
 	"regexp"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -90,7 +96,9 @@ func run(p *plan) error {
 		}
 		return nil
 	}
-	log, err := try(pkg, faults, known, p)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	log, err := try(ctx, pkg, faults, known, p)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func Count(list []int, least, most int, banned func(int) bool) (n int) {
 
 func parsed(t *testing.T) *pkg {
 	t.Helper()
-	p := &pkg{}
+	p := &pkg{seen: make(map[string]int)}
 	if err := p.parse("sample.go", []byte(sample)); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestCount(t *testing.T) {
 	log := filepath.Join(dir, "log")
 	known := map[string]string{"sample.go Count: left out: n = most": "a reason"}
 	for range 2 { // the second time from the log
-		book, err := try(p, p.faults, known, &plan{dir: dir, workers: 2, log: log})
+		book, err := try(t.Context(), p, p.faults, known, &plan{dir: dir, workers: 2, log: log})
 		if err != nil {
 			t.Fatal(err)
 		}

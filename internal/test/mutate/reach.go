@@ -1,13 +1,15 @@
 package main
 
 import (
-	"cmp"
+	"context"
 	"encoding/binary"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -19,47 +21,71 @@ import (
 // A test is one of the package's: a function, with all its subtests.
 type test struct {
 	name    string
+	file    string        // where it stands
 	wall    time.Duration // without a fault, the longest of its runs
 	cpu     time.Duration
 	cost    time.Duration // the least processor time of its runs, in whole milliseconds
 	reaches []bool        // by the fault's number
-	reached int           // how many they are
 }
 
 // reachRuns is how often a test runs for what it reaches.
 const reachRuns = 2
 
-// reach returns the tests, fastest first; of those that are equally fast, the one that is about
-// less comes first.
-func reach(b *testBinary, faults, workers int, shown *counter) ([]*test, error) {
-	out, err := exec.Command(b.path, "-test.list=.").Output()
+// reach returns the tests that stand in those files, with what they reach.
+func reach(ctx context.Context, b *testBinary, files map[string]bool, faults, workers int, shown *counter) ([]*test, error) {
+	out, err := exec.CommandContext(ctx, b.path, "-test.list=.").Output()
 	if err != nil {
 		return nil, fmt.Errorf("list of tests: %w", err)
 	}
+	where, err := testFiles(b.dir)
+	if err != nil {
+		return nil, err
+	}
 	var tests []*test
 	for name := range strings.FieldsSeq(string(out)) {
-		if !strings.HasPrefix(name, "Benchmark") {
-			tests = append(tests, &test{name: name, reaches: make([]bool, faults+1)})
+		if !strings.HasPrefix(name, "Benchmark") && files[where[name]] {
+			tests = append(tests, &test{name: name, file: where[name], reaches: make([]bool, faults+1)})
 		}
 	}
 	shown.begin("what tests reach", len(tests))
-	err = parallel(workers, len(tests), func(worker, i int) error {
+	err = parallel(ctx, workers, len(tests), func(worker, i int) error {
 		shown.done(tests[i].name)
-		return tests[i].look(b, filepath.Join(filepath.Dir(b.path), fmt.Sprintf("reach%d", worker)))
-	})
-	slices.SortStableFunc(tests, func(a, b *test) int {
-		return cmp.Or(cmp.Compare(a.cost, b.cost), cmp.Compare(a.reached, b.reached))
+		return tests[i].look(ctx, b, filepath.Join(filepath.Dir(b.path), fmt.Sprintf("reach%d", worker)))
 	})
 	return tests, err
 }
 
+// testFiles returns in which file of dir each function stands that is in a file with tests.
+func testFiles(dir string) (map[string]string, error) {
+	names, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil {
+		return nil, err
+	}
+	where := make(map[string]string)
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				where[f.Name.Name] = filepath.Base(name)
+			}
+		}
+	}
+	return where, nil
+}
+
 // look runs t for what it reaches and costs.
-func (t *test) look(b *testBinary, file string) error {
+func (t *test) look(ctx context.Context, b *testBinary, file string) error {
 	for range reachRuns {
 		if err := os.WriteFile(file, make([]byte, 4*len(t.reaches)), 0o600); err != nil {
 			return err
 		}
-		o := b.run(0, []string{t.name}, bound{5 * time.Minute, 5 * time.Minute}, reachVar+"="+file)
+		o := b.run(ctx, 0, []string{t.name}, bound{5 * time.Minute, 5 * time.Minute}, reachVar+"="+file)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if o.verdict != unnoticed {
 			return fmt.Errorf("%s fails without a fault (%s):\n%s", t.name, o.verdict, o.output)
 		}
@@ -75,41 +101,15 @@ func (t *test) look(b *testBinary, file string) error {
 			t.reaches[i] = t.reaches[i] || binary.NativeEndian.Uint32(marks[4*i:]) != 0
 		}
 	}
-	for _, r := range t.reaches {
-		if r {
-			t.reached++
-		}
-	}
 	return nil
-}
-
-// reaching returns the tests that come by the fault, in the order of tests.
-func reaching(tests []*test, id int) (r []*test) {
-	for _, t := range tests {
-		if t.reaches[id] {
-			r = append(r, t)
-		}
-	}
-	return r
-}
-
-// cheap leaves out tests that cost more than most; 0 is no limit. They are sorted.
-func cheap(tests []*test, most time.Duration) []*test {
-	for i, t := range tests {
-		if most != 0 && t.cost > most {
-			return tests[:i]
-		}
-	}
-	return tests
 }
 
 // A batch is what runs in one process.
 type batch []*test
 
-// batches cuts tests, which are sorted, so that each batch takes about four times as long as the
-// one before: a process for every test would cost more than most tests.
+// batches cuts tests so that each batch takes about four times as long as the one before: a process for every test would cost more than most tests.
 func batches(tests []*test) (all []batch) {
-	most, sum := 100*time.Millisecond, time.Duration(0)
+	most, sum := 50*time.Millisecond, time.Duration(0)
 	var b batch
 	for _, t := range tests {
 		if len(b) > 0 && sum+t.cost > most {
@@ -139,5 +139,5 @@ func (b batch) bound() (m bound) {
 		m.wall += t.wall
 		m.cpu += t.cpu
 	}
-	return bound{2*m.wall + 10*time.Second, 4*m.cpu + time.Second}
+	return bound{2*m.wall + 10*time.Second, 4*m.cpu + time.Second/2}
 }

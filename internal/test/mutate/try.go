@@ -1,16 +1,20 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"math/rand/v2"
 	"os"
+	"runtime"
+	"slices"
 	"sync"
 
 	"toaster/internal/test/progress"
 )
 
 // try runs the tests with each of the faults that are not known to change nothing, and have no
-// verdict in the log that still holds.
-func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (*logbook, error) {
+// verdict in the log that still holds. It ends early when ctx does; what it knows then is in the log.
+func try(ctx context.Context, p *pkg, faults []*fault, known map[string]string, pl *plan) (*logbook, error) {
 	log, err := openLog(pl.log, pl.dir, pl.fresh, pl.cost)
 	if err != nil {
 		return nil, err
@@ -36,34 +40,55 @@ func try(p *pkg, faults []*fault, known map[string]string, pl *plan) (*logbook, 
 	b.args = pl.args
 	shown := &counter{line: progress.New(os.Stderr)}
 	defer shown.line.Clear()
-	tests, err := reach(b, len(p.faults), pl.workers, shown)
-	if err != nil {
-		return nil, err
+	tests, err := reach(ctx, b, filesLeft(todo, log), len(p.faults), pl.workers, shown)
+	if err == nil {
+		err = judgeAll(ctx, b, tests, todo, log, pl, shown)
 	}
-	return log, judgeAll(b, tests, todo, log, pl, shown)
+	if ctx.Err() != nil {
+		err = nil
+	}
+	return log, err
 }
 
-// judgeAll tries faults in any order, so that a run which is cut short is a sample; those that no
-// test comes by are known at once.
-func judgeAll(b *testBinary, tests []*test, todo []*fault, log *logbook, pl *plan, shown *counter) error {
+// filesLeft returns the files with tests that any of the faults is to be tried with.
+func filesLeft(todo []*fault, log *logbook) map[string]bool {
+	files := make(map[string]bool)
+	for _, f := range todo {
+		for _, name := range log.filesLeft(f) {
+			files[name] = true
+		}
+	}
+	return files
+}
+
+// judgeAll tries faults in any order, so that a run which is cut short is a sample; what is known
+// without a run comes first, and then those that earlier tests did not notice, which have few
+// tests left.
+func judgeAll(ctx context.Context, b *testBinary, tests []*test, todo []*fault, log *logbook, pl *plan, shown *counter) error {
 	var left []*fault
 	for _, f := range todo {
-		if len(reaching(tests, f.id)) > 0 {
+		if len(log.left(f, tests)) > 0 {
 			left = append(left, f)
-		} else if err := log.note(f, outcome{verdict: unreached}); err != nil {
+		} else if err := log.note(f, log.survives(f)); err != nil {
 			return err
 		}
 	}
 	rand.New(rand.NewPCG(pl.seed, 1)).Shuffle(len(left), func(i, j int) { left[i], left[j] = left[j], left[i] })
+	slices.SortStableFunc(left, func(f, g *fault) int { return cmp.Compare(log.order(f), log.order(g)) })
 	shown.begin("faults", len(left))
-	return parallel(pl.workers, len(left), func(_, i int) error {
+	return parallel(ctx, pl.workers, len(left), func(_, i int) error {
 		shown.done(left[i].String())
-		return log.note(left[i], b.judge(left[i].id, cheap(reaching(tests, left[i].id), pl.cost)))
+		o := b.judge(ctx, left[i].id, log.left(left[i], tests))
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return log.note(left[i], o)
 	})
 }
 
-// parallel has n things done by so many workers, until one fails.
-func parallel(workers, n int, do func(worker, i int) error) error {
+// parallel has n things done by so many workers, until one fails. A worker keeps its thread, as
+// the processes that it starts are to end with that.
+func parallel(ctx context.Context, workers, n int, do func(worker, i int) error) error {
 	var mu sync.Mutex
 	var failed error
 	next := 0
@@ -71,11 +96,12 @@ func parallel(workers, n int, do func(worker, i int) error) error {
 		mu.Lock()
 		defer mu.Unlock()
 		next++
-		return next - 1, failed == nil && next <= n
+		return next - 1, failed == nil && ctx.Err() == nil && next <= n
 	}
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
+			runtime.LockOSThread()
 			for i, ok := take(); ok; i, ok = take() {
 				if err := do(w, i); err != nil {
 					mu.Lock()
@@ -86,7 +112,7 @@ func parallel(workers, n int, do func(worker, i int) error) error {
 		})
 	}
 	wg.Wait()
-	return failed
+	return cmp.Or(failed, ctx.Err())
 }
 
 // counter counts what is done, for the line on a terminal.
