@@ -20,6 +20,7 @@ func TestCoreDump(t *testing.T) {
 				}
 				s.told = nil
 				p.Kill(netbsd.SIGTERM)
+				w.is("told of SIGTERM", len(s.told), 0)
 				p.Kill(netbsd.SIGKILL)
 				w.is("told during the dump", s.told, []string{"Kill"})
 				return dumped

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -84,4 +85,109 @@ func TestLWPIdsComeFromThePidTable(t *testing.T) {
 		})
 		check(t, w.m)
 	})
+}
+
+// smallTable is a pid table of n slots whose ids end at most; it does not grow by itself.
+func smallTable(n int, most int32) *pidTable {
+	t := &pidTable{slots: make([]pidSlot, n), head: -1, tail: -1, max: most}
+	for i := 1; i < n; i++ {
+		t.slots[i].id = int32(i - n)
+		t.pushFree(int32(i))
+	}
+	t.nfree += 1 << 20 // alloc lets it grow when few are free
+	return t
+}
+
+// expand_pid_table of kern_proc.c: whoever has an id keeps it and is found; slots that were free before are used first, in their
+// order, then the new ones; each use of a slot gives an id that is the table's size above the last one, or the slot's number again.
+func TestPidTableDoubles(t *testing.T) {
+	for _, c := range []struct {
+		most int32
+		want []int32 // the ids after it has grown
+	}{
+		{20, []int32{20, 13, 17, 9, 2, 11, 12, 5, 14, 15, 8}},
+		{1000, []int32{20, 29, 17, 9, 2, 11, 12, 5, 14, 15, 8}},
+	} {
+		tab := smallTable(8, c.most)
+		procs := map[int32]*Proc{}
+		take := func() int32 {
+			p := new(Proc)
+			p.pid = tab.alloc(p)
+			if procs[p.pid] != nil {
+				t.Errorf("id %d is given twice", p.pid)
+			}
+			procs[p.pid] = p
+			return p.pid
+		}
+		free := func(id int32) {
+			delete(procs, id)
+			tab.free(id)
+		}
+		for range 7 {
+			take() // 1 to 7
+		}
+		free(2)
+		free(5)
+		take() // 10
+		take() // 13
+		free(4)
+		free(13)
+		free(1)
+		tab.setGroup(3, &Pgrp{id: 3})
+		tab.grow()
+		if tab.nfree != 11 || len(tab.slots) != 16 {
+			t.Errorf("%d of %d are free", tab.nfree, len(tab.slots))
+		}
+		for id, p := range procs {
+			if tab.find(int(id)) != p || tab.find(int(id)+16) != nil {
+				t.Errorf("id %d is not found, or another as well", id)
+			}
+		}
+		if tab.findGroup(3) == nil {
+			t.Error("the group is lost")
+		}
+		tab.nfree += 1 << 20
+		var got []int32
+		for range c.want {
+			got = append(got, take())
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("up to %d: got %v, want %v", c.most, got, c.want)
+		}
+	}
+}
+
+// A table that has outgrown the ids has twice as many of them as it has slots, so that an id rests.
+func TestPidTableOutgrowsItsIds(t *testing.T) {
+	tab := smallTable(8, 12)
+	for range 7 {
+		tab.alloc(new(Proc))
+	}
+	tab.grow()
+	tab.nfree += 1 << 20
+	for range 8 {
+		if id := tab.alloc(new(Proc)); id < 8 || id > 16 {
+			t.Errorf("id %d", id)
+		}
+	}
+	tab.free(9)
+	if id := tab.alloc(new(Proc)); id != 25 {
+		t.Errorf("id %d, want 25", id)
+	}
+}
+
+// proc_find and pgrp_find take any number that a guest makes up.
+func TestPidsThatAreNone(t *testing.T) {
+	tab := smallTable(8, 100)
+	p := new(Proc)
+	p.pid = tab.alloc(p)
+	tab.setGroup(p.pid, &Pgrp{id: p.pid})
+	for _, bad := range []int{0, -1, -7, 1 << 31, 1<<32 + int(p.pid), -1 << 63, 9} {
+		if tab.find(bad) != nil || tab.findGroup(bad) != nil {
+			t.Errorf("%d is found", bad)
+		}
+	}
+	if tab.find(int(p.pid)) != p || tab.findGroup(int(p.pid)) == nil {
+		t.Error("the process is not found")
+	}
 }
