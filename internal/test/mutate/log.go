@@ -212,6 +212,14 @@ func (l *logbook) survives(f *fault) outcome {
 	return outcome{verdict: unreached}
 }
 
+// limit says what tests a fault was not tried with, "" if it was tried with all.
+func (l *logbook) limit() string {
+	if l.cost == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", each fault by tests that take %v of processor time at most (`-cost`): a longer one may notice more", l.cost)
+}
+
 // note writes a verdict down.
 func (l *logbook) note(f *fault, o outcome) error {
 	l.mu.Lock()
