@@ -315,7 +315,7 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if errno != 0 {
 		return nil, nil, errno
 	}
-	c.flags = p.flags&(fSugid|fControlT|fProfil|fStopFork|fStopExec|fStopExit) | fAForked
+	c.flags = p.flags&(fSugid|fControlT|fProfil|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
 	if a.ExitSignal != 0 || a.NoExitSignal {
 		c.exitsig = a.ExitSignal
 	}

@@ -156,7 +156,7 @@ func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 // mu is held.
 func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
 	if !p.tells(a.forkEvent()) {
-		if p.flags&fStopFork != 0 {
+		if p.flags&fStopFork != 0 && !a.spawn { // do_posix_spawn does not look at it
 			c.stop(0, false)
 		}
 		return

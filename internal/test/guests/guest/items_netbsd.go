@@ -9,6 +9,7 @@ var itemCases = []testCase{
 	{"trace_35_childs_of_their_tracer_go_to_init", traceOrphan},
 	{"exit_51_detached_LWPs_are_waited_for", exitDetached},
 	{"exit_63_zombie_owns_no_memory", exitNoMemory},
+	{"exit_10_stops_that_were_asked_for", stopsAsked},
 	{"wait_74_status_and_rusage_of_a_zombie", waitBoth},
 	{"wait_79_any_pid_or_group", waitWhom},
 	{"wait_82_WALLSIG_overrides_WALTSIG", waitAllSig},
@@ -230,4 +231,65 @@ func exitNoMemory() {
 		reapOK(pid)
 	}
 	must("IPC_RMID", sysShmctl, id, ipcRmid, 0)
+}
+
+// The last words of sysctl proc.PID.stopfork, stopexec and stopexit.
+const (
+	pidStopfork = 3
+	pidStopexec = 4
+	pidStopexit = 5
+)
+
+func stopOn(pid, what int) {
+	name, one := [3]int32{10, int32(pid), int32(what)}, int32(1)
+	must("sysctl proc.PID.stop", sysSysctl, ptr(&name), 3, 0, 0, ptr(&one), 4)
+}
+
+// PS_STOPEXIT, PS_STOPEXEC and PS_STOPFORK (exit1, execve_runproc, fork1): who stops can be waited for as a stopped child, gets no signal that would say
+// so to its parent, and goes on by SIGCONT, its exit with the status that it had. A child that is born stopped has not run. fork1 passes the wish to
+// stop at a fork and an exec on, not that at an exit.
+func stopsAsked() {
+	if !release10 {
+		return
+	}
+	holdChild()
+	var go1 pipe
+	go1.open()
+	for what := pidStopexec; what <= pidStopexit; what++ {
+		pid := fork(func() {
+			go1.wait()
+			execSelf("sub_exit", "5")
+		})
+		stopOn(pid, what)
+		go1.post()
+		stopsOnce(pid, 5)
+	}
+	go1.open()
+	stopsOnce(fork(func() {
+		stopOn(getpid(), pidStopfork)
+		stopOn(getpid(), pidStopexit)
+		born := fork(func() {
+			go1.post()
+			exit(6)
+		})
+		stopsOnce(born, 6)
+		go1.wait()
+	}), 0)
+}
+
+// stopsOnce waits for pid's stop, which no SIGCHLD has told of, has it go on, which one tells, and waits for its end.
+// That is told, too, but may come before the first one has been taken, and replaces it then.
+func stopsOnce(pid, code int) {
+	got, st := wait4(pid, wUNTRACED)
+	eq("who has stopped", got, pid)
+	eq("how", st, 0x7f)
+	noneNow("SIGCHLD of a stop that was asked for", bit(sigCHLD))
+	kill(pid, sigCONT)
+	var info [128]byte
+	sigwaitInfo(bit(sigCHLD), &info)
+	reap(pid, exited(code))
+	if infoCode(&info) != cldEXITED {
+		eq("si_code of its going on", infoCode(&info), cldCONTINUED)
+		awaitZombie()
+	}
 }
