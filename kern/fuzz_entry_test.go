@@ -50,12 +50,17 @@ var entries = []struct {
 		l.PtraceResume(a, ResumeArgs{Signal: netbsd.Signal(b), LWP: c, Step: b&1 != 0, Syscall: b&2 != 0, Detach: b&4 != 0})
 	}},
 	{"trace kill", func(l *LWP, a, _, _ int) { l.PtraceKill(a) }},
-	{"trace state", func(l *LWP, a, b, _ int) {
+	{"trace stop", func(l *LWP, a, _, _ int) { l.PtraceStop(a) }},
+	{"trace step", func(l *LWP, a, b, c int) {
+		l.PtraceSetStep(a, b, c&1 != 0)
+		l.TraceAllowed(a, b&1 != 0, c&1 != 0)
+	}},
+	{"trace state", func(l *LWP, a, b, c int) {
 		m := uint32(b)
 		l.PtraceEventMask(a, &m)
 		l.PtraceState(a)
 		l.PtraceSiginfo(a)
-		l.PtraceSetSiginfo(a, netbsd.Siginfo{Signo: netbsd.Signal(b)})
+		l.PtraceSetSiginfo(a, c, netbsd.Siginfo{Signo: netbsd.Signal(b)})
 		l.TraceTarget(a)
 	}},
 	{"sigaction", func(l *LWP, a, b, c int) {

@@ -36,6 +36,7 @@ const (
 	aUpcall                     // scheduler activations: an upcall is due
 	aTrap                       // trapDue
 	aTimer                      // an interval timer of CPU time may have run out
+	aHold                       // LW_DBGSUSPEND: the tracer has it stand still
 )
 
 // Flags of an LWP.
@@ -103,6 +104,7 @@ type lwpExt struct {
 	got     *netbsd.Siginfo
 	upcall  bool // SA: sleeps on its own upcall stack
 	step    bool
+	steps   bool          // LP_SINGLESTEP: it steps whenever it goes on
 	due     traceEvent    // of trapLater
 	inSpawn bool          // on the way to a posix_spawn's program
 	inTrace bool          // in traceStop

@@ -75,7 +75,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		n.attn.Or(aSuspend)
 	}
 	if p.tells(netbsd.PTRACE_LWP_CREATE) {
-		n.trapLater(traceEvent{netbsd.TRAP_LWP, netbsd.PTRACE_LWP_CREATE, n.lid})
+		n.trapLater(traceEvent{code: netbsd.TRAP_LWP, kind: netbsd.PTRACE_LWP_CREATE, other: n.lid})
 	}
 	n.launch(flags&netbsd.LWP_SUSPENDED != 0)
 	return n, 0
@@ -247,19 +247,20 @@ func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 // otherRuns reports whether somebody is left who could continue l. mu is held.
 func (l *LWP) otherRuns() bool {
 	for t := l.p.lwps; t != nil; t = t.next {
-		if t != l && (t.stat == LWPRunning || t.stat == LWPSleeping) && t.attn.Load()&aSuspend == 0 {
+		if t != l && (t.stat == LWPRunning || t.stat == LWPSleeping) && t.attn.Load()&(aSuspend|aHold) == 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// LWPContinue is _lwp_continue(2); it does nothing for an LWP that is not suspended.
+// LWPContinue is _lwp_continue(2); it does nothing for an LWP that is not suspended. One that a tracer has stand still
+// goes on standing.
 func (l *LWP) LWPContinue(lid int) netbsd.Errno {
 	return l.onLive(lid, func(t *LWP) netbsd.Errno {
 		t.attn.And(^aSuspend)
 		l.p.lwpq.wakeAll()
-		if t.stat != LWPSuspended || l.p.isCached(t) {
+		if t.stat != LWPSuspended || l.p.isCached(t) || t.attn.Load()&aHold != 0 {
 			return 0
 		}
 		if l.p.flags&(fStopped|fStopping) != 0 {

@@ -457,9 +457,6 @@ func (mo *model) act(a action, d, other *driver) {
 		mo.do(d, errText(want), func(l *LWP) reply { return answer(l.TraceMe()) })
 	case opResume, opDetach:
 		sig := []netbsd.Signal{0, 0, netbsd.SIGTERM, netbsd.SIGSTOP, netbsd.SIGCONT}[int(a.b)%5]
-		if t.inTrace && t.mask.Has(sig) {
-			return // whether it is lost or pending differs between releases
-		}
 		want := r.resume(p, t, sig, a.op == opDetach)
 		mo.do(d, errText(want), func(l *LWP) reply {
 			return answer(l.PtraceResume(t.pid, ResumeArgs{Signal: sig, Detach: a.op == opDetach}))

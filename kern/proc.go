@@ -143,10 +143,11 @@ type procExt struct {
 	events    ptraceEvents
 	measured  bool           // own has what the address space measured
 	stopInfo  netbsd.Siginfo // ps_info: why it stopped, for the tracer
-	stopLid   int32
-	sigPass   netbsd.Sigset // ps_sigpass: what its tracer is not shown
-	looks     int           // tracers that look into it now; its LWPs stay where they are
-	looked    chan struct{} // closed when the last one has
+	stopLid   int32          // who stands for that
+	stopFor   int32          // ps_lwp: whom it was for; 0 is the process
+	sigPass   netbsd.Sigset  // ps_sigpass: what its tracer is not shown
+	looks     int            // tracers that look into it now; its LWPs stay where they are
+	looked    chan struct{}  // closed when the last one has
 	specific  map[any]any
 }
 

@@ -7,7 +7,7 @@ import "toaster/netbsd"
 // may be touched.
 
 // TraceMe is PT_TRACE_ME: the parent traces the caller from now on. EBUSY: it is
-// traced already; EPERM: the parent is init, which is no tracer.
+// traced already; EPERM: the parent is init, which is no tracer, or the caller runs with rights that its user has not.
 func (l *LWP) TraceMe() netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		p := l.p
@@ -16,6 +16,8 @@ func (l *LWP) TraceMe() netbsd.Errno {
 			return netbsd.EPERM
 		case p.flags&fTraced != 0:
 			return netbsd.EBUSY
+		case !p.mayTrace(p):
+			return netbsd.EPERM
 		}
 		p.opptr = p.parent
 		p.setTraced(true)
@@ -27,7 +29,7 @@ func (l *LWP) TraceMe() netbsd.Errno {
 // gets SIGSTOP.
 //
 // ESRCH: no such process; EINVAL: the caller itself; EBUSY: it is traced already;
-// EPERM: init, the parent that waits for the caller in vfork(2), another user's, or set-id.
+// EPERM: init, the kernel's own 0, the parent that waits for the caller in vfork(2), another user's, or set-id.
 func (l *LWP) PtraceAttach(pid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno { return l.p.attach(pid) })
 }
@@ -43,6 +45,8 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 	m := p.m
 	t := m.pfind(pid)
 	switch {
+	case pid == 0:
+		return netbsd.EPERM // a system process
 	case t == nil || t.state != StateActive || t.flags&fWExit != 0:
 		return netbsd.ESRCH
 	case t == p:
@@ -53,7 +57,7 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 		return netbsd.EBUSY
 	case p.flags&fPPWait != 0 && p.parent == t:
 		return netbsd.EPERM // stopped, it would wait for a child that waits for it
-	case !p.cred.IsRoot() && (p.cred.RUID != t.cred.RUID || t.flags&fSugid != 0):
+	case !p.mayTrace(t):
 		return netbsd.EPERM
 	}
 	op := t.parent
@@ -61,11 +65,7 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 	t.reparent2(p)
 	t.setOpptr(op)
 	if t.flags&fStopped != 0 {
-		t.flags &^= fWaited
-		t.xsig = netbsd.SIGSTOP
-		t.report(kStopped)
-		t.childSignal()
-		p.waiters.wakeAll()
+		t.stopAgain(netbsd.SIGSTOP)
 		return 0
 	}
 	m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGSTOP, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}, nil)
@@ -83,6 +83,37 @@ func (t *Proc) reparent2(to *Proc) {
 	}
 }
 
+// mayTrace is KAUTH_PROCESS_PTRACE for what shows or changes t, as ptrace_listener_cb has it: the superuser may, and who is t's real user
+// if t runs with no other rights. mu is held.
+func (p *Proc) mayTrace(t *Proc) bool {
+	return p.cred.IsRoot() || p.cred.RUID == t.cred.RUID && t.flags&fSugid == 0
+}
+
+// TraceAllowed is what ptrace(2) asks before it looks at the arguments of a request about a tracee (ptrace_find,
+// ptrace_allowed). running: it need not have stopped. private: the request shows or changes what is its user's alone, so that
+// a tracee which has executed a set-id program meanwhile does not let it through.
+//
+// ESRCH: no such process; EPERM: nobody traces it, as the kernel's own 0, or it is another's by now; EBUSY: somebody else traces it, or
+// it has not stopped, or its stop has not been waited for.
+func (l *LWP) TraceAllowed(pid int, running, private bool) netbsd.Errno {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	t, errno := l.p.tracee(pid, !running)
+	if errno == 0 && private && !l.p.mayTrace(t) {
+		return netbsd.EPERM
+	}
+	return errno
+}
+
+// TraceFinds reports whether ptrace(2) finds pid at all; 0 is the kernel itself.
+func (l *LWP) TraceFinds(pid int) bool {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	return pid == 0 || m.pfind(pid) != nil
+}
+
 // traced finds pid as one that the caller traces. stopped: it must be so, and the
 // stop must have been waited for.
 //
@@ -92,6 +123,8 @@ func (t *Proc) reparent2(to *Proc) {
 func (p *Proc) tracee(pid int, stopped bool) (*Proc, netbsd.Errno) {
 	t := p.m.pfind(pid)
 	switch {
+	case pid == 0:
+		return nil, netbsd.EPERM
 	case t == nil:
 		return nil, netbsd.ESRCH
 	case t.flags&fTraced == 0:
@@ -118,18 +151,15 @@ func (l *LWP) TraceTarget(pid int) (*Proc, netbsd.Errno) {
 type ResumeArgs struct {
 	Signal  netbsd.Signal // delivered as if it had just come; 0: none
 	LWP     int           // only this LWP goes on; 0: all
-	Step    bool          // PT_STEP: LWP, or the one that stopped, makes one step
+	Step    bool          // PT_STEP: StepLWP makes one step
+	StepLWP int           // 0: LWP, or the first
 	Syscall bool          // PT_SYSCALL: it stops at system calls
 	Detach  bool          // PT_DETACH
 }
 
 // PtraceResume is PT_CONTINUE, PT_STEP, PT_SYSCALL and PT_DETACH. Errors are those of
-// TraceTarget, and EINVAL: no such signal, or a single LWP detached; ESRCH: no such
-// LWP.
+// TraceTarget and then of MayResume.
 func (l *LWP) PtraceResume(pid int, a ResumeArgs) netbsd.Errno {
-	if a.Signal != 0 && !a.Signal.Valid() || a.Detach && a.LWP != 0 {
-		return netbsd.EINVAL
-	}
 	return l.call(func() netbsd.Errno {
 		t, errno := l.p.tracee(pid, true)
 		if errno != 0 {
@@ -139,31 +169,81 @@ func (l *LWP) PtraceResume(pid int, a ResumeArgs) netbsd.Errno {
 	})
 }
 
+// MayResume returns the LWP whose registers a continuation changes. EINVAL: a single LWP detached; ESRCH: no such LWP; EINVAL: no
+// such signal; EDEADLK: nobody would go on, as the tracer, or the process itself, has them stand still.
+func (t *Proc) MayResume(a *ResumeArgs) (*LWP, netbsd.Errno) {
+	t.m.lock()
+	defer t.m.unlock()
+	return t.mayResume(a)
+}
+
+// The order is that of do_ptrace. mu is held.
+func (t *Proc) mayResume(a *ResumeArgs) (*LWP, netbsd.Errno) {
+	lid := a.LWP
+	if lid == 0 {
+		lid = a.StepLWP
+	}
+	l := t.traceLWP(0)
+	switch {
+	case a.Detach && lid != 0:
+		return nil, netbsd.EINVAL
+	case lid != 0:
+		l = t.lwpFind(lid)
+	}
+	switch {
+	case l == nil:
+		return nil, netbsd.ESRCH
+	case a.Signal != 0 && !a.Signal.Valid():
+		return nil, netbsd.EINVAL
+	case t.deadlocked(l, a):
+		return nil, netbsd.EDEADLK
+	}
+	return l, 0
+}
+
+// deadlocked reports whether a continuation would have nobody go on: not l, if it is the one that counts, or nobody at all. mu is
+// held.
+func (t *Proc) deadlocked(l *LWP, a *ResumeArgs) bool {
+	if a.LWP != 0 || a.Step {
+		return l.attn.Load()&(aSuspend|aHold) != 0
+	}
+	for o := t.lwps; o != nil; o = o.next {
+		if o.stat < LWPDead && o.attn.Load()&(aSuspend|aHold) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // The LWP is looked up before anything changes, so that a wrong one leaves the tracee as it
 // was. mu is held.
 func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
-	var only *LWP
-	if a.LWP != 0 {
-		if only = t.lwpLocked(int32(a.LWP)); only == nil || only.stat >= LWPDead {
-			return netbsd.ESRCH
-		}
+	l, errno := t.mayResume(a)
+	if errno != 0 {
+		return errno
 	}
-	t.setStep(a.Step, only)
+	t.setStep(a, l)
 	t.setSysTrace(a.Syscall)
-	t.extra().events.last = traceEvent{}
+	t.extra()
 	if a.Detach {
 		t.detach()
 	}
-	t.traceGo(a.Signal, only)
+	if a.LWP == 0 {
+		l = nil
+	}
+	t.traceGo(a.Signal, l)
 	return 0
 }
 
-// setStep says which LWP makes a single step.
+// setStep says which LWPs make a single step: the one that a means, and those that PT_SETSTEP has named.
 //
-// Each step is asked for anew: an LWP that is not meant this time steps no longer. mu is held.
-func (t *Proc) setStep(step bool, only *LWP) {
+// Each step is asked for anew: an LWP that is not meant this time steps no longer. A detached process does not step. mu is held.
+func (t *Proc) setStep(a *ResumeArgs, which *LWP) {
 	for l := t.lwps; l != nil; l = l.next {
-		on := step && (l == only || only == nil && (t.ext == nil || t.ext.stopLid == 0 || l.lid == t.ext.stopLid))
+		if l.ext != nil && a.Detach {
+			l.ext.steps = false
+		}
+		on := a.Step && l == which || l.ext != nil && l.ext.steps
 		if on || l.ext != nil {
 			l.extra().step = on
 		}
@@ -244,22 +324,14 @@ func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
 		return
 	}
 	if (t.flags&fTraced == 0 || !t.m.r2003) && sig != 0 && sigprops[sig]&sStop != 0 {
-		t.xsig = sig
-		t.flags &^= fWaited // it stays stopped
-		t.report(kStopped)
-		t.childSignal()
-		t.parent.waiters.wakeAll()
+		t.stopAgain(sig)
 		return
 	}
 	t.xsig = 0
 	if l := t.traceStopped(); l != nil {
 		l.ext.given = sig
 	} else if sig != 0 {
-		// It stopped before it was traced: nobody waits to be told the signal.
-		t.pend.put(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
-		for l := t.lwps; l != nil; l = l.next {
-			l.attn.Or(aSignal)
-		}
+		t.traceSend(sig, only)
 	}
 	t.m.event(Event{Kind: EventContinue, Pid: t.pid})
 	if only == nil {
@@ -270,6 +342,25 @@ func (t *Proc) traceGo(sig netbsd.Signal, only *LWP) {
 	t.unreport()
 	t.flags &^= fStopping | fStopped
 	only.goOn()
+}
+
+// traceSend is for a process that stopped before it was traced: nobody waits to be told the signal. Who wakes first takes it, and the
+// tracer is not shown it again (sigchecktrace), but in 2003; a process that is traced no more gets it as any other. mu is held.
+func (t *Proc) traceSend(sig netbsd.Signal, only *LWP) {
+	if t.flags&fTraced == 0 || t.m.r2003 {
+		t.pend.put(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
+		for l := t.lwps; l != nil; l = l.next {
+			l.attn.Or(aSignal)
+		}
+		return
+	}
+	for l := t.lwps; l != nil; l = l.next {
+		if (only == nil || l == only) && l.stat == LWPStopped && (!l.asleep || l.flags&lIntr != 0) {
+			l.fromTracer(sig)
+			l.attn.Or(aSignal)
+			return
+		}
+	}
 }
 
 // traceStopped returns the LWP whose stop the tracer was told of last, if it still stands
@@ -287,18 +378,37 @@ func (t *Proc) traceStopped() *LWP {
 }
 
 // PtraceKill is PT_KILL: SIGKILL to a tracee, stopped or not.
-func (l *LWP) PtraceKill(pid int) netbsd.Errno {
+func (l *LWP) PtraceKill(pid int) netbsd.Errno { return l.ptraceSend(pid, netbsd.SIGKILL) }
+
+// PtraceStop is PT_STOP: SIGSTOP to a tracee. One that has stopped already is reported once more, as stopped by that.
+func (l *LWP) PtraceStop(pid int) netbsd.Errno { return l.ptraceSend(pid, netbsd.SIGSTOP) }
+
+// ptraceSend is ptrace_sendsig for a request that may meet a tracee that runs.
+func (l *LWP) ptraceSend(pid int, sig netbsd.Signal) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		t, errno := l.p.tracee(pid, false)
-		if errno == 0 {
-			l.p.m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGKILL, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}, nil)
+		switch {
+		case errno != 0:
+			return errno
+		case sig == netbsd.SIGSTOP && t.flags&fStopped != 0:
+			t.stopAgain(sig)
+			return 0
 		}
-		return errno
+		return l.p.m.psignal(t, &netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}, nil)
 	})
 }
 
+// stopAgain has a process that has stopped be reported as stopped by sig, whether its stop has been waited for or not. mu is held.
+func (t *Proc) stopAgain(sig netbsd.Signal) {
+	t.xsig = sig
+	t.flags &^= fWaited
+	t.report(kStopped)
+	t.childSignal()
+	t.parent.waiters.wakeAll()
+}
+
 // PtraceSiginfo is PT_GET_SIGINFO: the signal that pid stopped for and the LWP that
-// took it.
+// it was for, 0 if it was for the process.
 func (l *LWP) PtraceSiginfo(pid int) (netbsd.Siginfo, int, netbsd.Errno) {
 	m := l.p.m
 	m.lock()
@@ -307,22 +417,24 @@ func (l *LWP) PtraceSiginfo(pid int) (netbsd.Siginfo, int, netbsd.Errno) {
 	if errno != 0 {
 		return netbsd.Siginfo{}, 0, errno
 	}
-	return t.extra().stopInfo, int(t.ext.stopLid), 0
+	return t.extra().stopInfo, int(t.ext.stopFor), 0
 }
 
-// PtraceSetSiginfo is PT_SET_SIGINFO. EINVAL: no such signal.
-func (l *LWP) PtraceSetSiginfo(pid int, info netbsd.Siginfo) netbsd.Errno {
-	if info.Signo != 0 && !info.Signo.Valid() {
-		return netbsd.EINVAL
-	}
+// PtraceSetSiginfo is PT_SET_SIGINFO: the signal's handler will be told info, and PT_GET_SIGINFO is, and that it was for lid. EINVAL:
+// no such signal.
+func (l *LWP) PtraceSetSiginfo(pid, lid int, info netbsd.Siginfo) netbsd.Errno {
 	m := l.p.m
 	m.lock()
 	defer m.unlock()
 	t, errno := l.p.tracee(pid, true)
-	if errno == 0 {
-		t.extra().stopInfo = info
+	switch {
+	case errno != 0:
+		return errno
+	case info.Signo != 0 && !info.Signo.Valid():
+		return netbsd.EINVAL
 	}
-	return errno
+	t.extra().stopInfo, t.ext.stopFor = info, int32(lid)
+	return 0
 }
 
 // PtraceSigpass is PT_GET_SIGPASS and, if set is not nil, PT_SET_SIGPASS: the signals that reach pid as if nobody
@@ -342,14 +454,14 @@ func (l *LWP) PtraceSigpass(pid int, set *netbsd.Sigset) (netbsd.Sigset, netbsd.
 }
 
 // TraceStop stops the calling LWP for its tracer at once, with SIGTRAP and code: the
-// stop before (TRAP_SCE) and after (TRAP_SCX) a system call. What signal the tracer
+// stop before (TRAP_SCE) and after (TRAP_SCX) a system call, of which call says more. What signal the tracer
 // gives is delivered at the next UserRet. Without a tracer that wants it it does
 // nothing.
-func (pl *Platform) TraceStop(code int32) {
+func (pl *Platform) TraceStop(code int32, call *netbsd.SiginfoSyscall) {
 	l := (*LWP)(pl)
 	l.call(func() netbsd.Errno {
 		if l.p.flags&fSyscall != 0 {
-			l.trap(traceEvent{code: code})
+			l.trap(traceEvent{code: code, call: call})
 		}
 		return 0
 	})

@@ -17,7 +17,7 @@ func TestPtraceSyscallEmu(t *testing.T) {
 				emulated = append(emulated, pl.TakeSyscallEmu())
 				l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
 				for range 2 {
-					pl.TraceStop(netbsd.TRAP_SCE)
+					pl.TraceStop(netbsd.TRAP_SCE, nil)
 					emulated = append(emulated, pl.TakeSyscallEmu(), pl.TakeSyscallEmu())
 				}
 				l.Exit(3)
@@ -55,7 +55,7 @@ func TestPtraceOfTheWrongProcess(t *testing.T) {
 				},
 				"resume":  func(l *LWP, pid int) netbsd.Errno { return l.PtraceResume(pid, ResumeArgs{}) },
 				"siginfo": func(l *LWP, pid int) netbsd.Errno { _, _, e := l.PtraceSiginfo(pid); return e },
-				"set":     func(l *LWP, pid int) netbsd.Errno { return l.PtraceSetSiginfo(pid, info) },
+				"set":     func(l *LWP, pid int) netbsd.Errno { return l.PtraceSetSiginfo(pid, 0, info) },
 				"sigpass": func(l *LWP, pid int) netbsd.Errno { _, e := l.PtraceSigpass(pid, &set); return e },
 				"mask":    func(l *LWP, pid int) netbsd.Errno { _, e := l.PtraceEventMask(pid, &mask); return e },
 				"state":   func(l *LWP, pid int) netbsd.Errno { _, e := l.PtraceState(pid); return e },
@@ -91,10 +91,10 @@ func TestPtraceOfTheWrongProcess(t *testing.T) {
 			w.is("no events", []any{old, errno}, []any{uint32(0), netbsd.Errno(0)})
 			pass, errno := l.PtraceSigpass(pid, nil)
 			w.is("no signals pass", []any{pass, errno}, []any{netbsd.Sigset(0), netbsd.Errno(0)})
-			w.is("no such signal", l.PtraceSetSiginfo(pid, netbsd.Siginfo{Signo: netbsd.NSIG}), netbsd.EINVAL)
+			w.is("no such signal", l.PtraceSetSiginfo(pid, 0, netbsd.Siginfo{Signo: netbsd.NSIG}), netbsd.EINVAL)
 			bad := uint32(1 << 30)
 			_, errno = l.PtraceEventMask(pid, &bad)
-			w.is("no such event", errno, netbsd.EINVAL)
+			w.is("no such event is not looked at", errno, netbsd.Errno(0)) // ptrace_set_event_mask
 			w.is("resume with no signal", l.PtraceResume(pid, ResumeArgs{Signal: netbsd.NSIG}), netbsd.EINVAL)
 			w.is("detach of one LWP", l.PtraceResume(pid, ResumeArgs{LWP: 1, Detach: true}), netbsd.EINVAL)
 			w.is("no such LWP", l.PtraceResume(pid, ResumeArgs{LWP: 9999}), netbsd.ESRCH)

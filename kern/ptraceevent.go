@@ -5,13 +5,9 @@ import "toaster/netbsd"
 // This file tells a tracer what a process does beside taking signals: that it forks,
 // execs, makes and loses LWPs. Each of it is a stop with SIGTRAP.
 
-const allPtraceEvents = 0x3f
-
-// ptraceEvents is the tracer's wish, and what PT_GET_PROCESS_STATE tells of the stop
-// that the process is in.
+// ptraceEvents is the tracer's wish.
 type ptraceEvents struct {
 	mask uint32
-	last traceEvent
 }
 
 // traceEvent is a stop that is no signal's.
@@ -19,6 +15,13 @@ type traceEvent struct {
 	code  int32  // TRAP_CHLD and the like
 	kind  uint32 // one of the events above; 0 is none
 	other int32  // pid or lid
+	call  *netbsd.SiginfoSyscall
+}
+
+// siginfo is what PT_GET_SIGINFO tells of it (siginfo(2)): si_pe_report_event and si_pe_other_pid or si_pe_lwp; or of a
+// system call.
+func (ev *traceEvent) siginfo() netbsd.Siginfo {
+	return netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: ev.code, Status: int32(ev.kind), Pid: ev.other, Syscall: ev.call}
 }
 
 // TraceState is what PT_GET_PROCESS_STATE tells of the last event: a pid, or an lid.
@@ -27,8 +30,12 @@ type TraceState struct {
 	Other int
 }
 
+// allPtraceEvents are those that there are.
+const allPtraceEvents = netbsd.PTRACE_FORK | netbsd.PTRACE_VFORK | netbsd.PTRACE_VFORK_DONE |
+	netbsd.PTRACE_LWP_CREATE | netbsd.PTRACE_LWP_EXIT | netbsd.PTRACE_POSIX_SPAWN
+
 // PtraceEventMask sets which events stop pid with SIGTRAP, and returns the old mask
-// (PT_SET_EVENT_MASK, PT_GET_EVENT_MASK). EINVAL: unknown events.
+// (PT_SET_EVENT_MASK, PT_GET_EVENT_MASK). What is none is not looked at.
 func (l *LWP) PtraceEventMask(pid int, set *uint32) (uint32, netbsd.Errno) {
 	m := l.p.m
 	m.lock()
@@ -39,15 +46,12 @@ func (l *LWP) PtraceEventMask(pid int, set *uint32) (uint32, netbsd.Errno) {
 	}
 	old := t.extra().events.mask
 	if set != nil {
-		if *set&^allPtraceEvents != 0 {
-			return 0, netbsd.EINVAL
-		}
-		t.ext.events.mask = *set
+		t.ext.events.mask = *set & allPtraceEvents
 	}
 	return old, 0
 }
 
-// PtraceState is PT_GET_PROCESS_STATE.
+// PtraceState is PT_GET_PROCESS_STATE. Without an event it is zeroes. What PT_SET_SIGINFO has set counts.
 func (l *LWP) PtraceState(pid int) (TraceState, netbsd.Errno) {
 	m := l.p.m
 	m.lock()
@@ -56,8 +60,11 @@ func (l *LWP) PtraceState(pid int) (TraceState, netbsd.Errno) {
 	if errno != 0 {
 		return TraceState{}, errno
 	}
-	ev := t.extra().events.last
-	return TraceState{ev.kind, int(ev.other)}, 0
+	info := &t.extra().stopInfo
+	if info.Signo != netbsd.SIGTRAP || info.Code != netbsd.TRAP_CHLD && info.Code != netbsd.TRAP_LWP {
+		return TraceState{}, 0
+	}
+	return TraceState{uint32(info.Status), int(info.Pid)}, 0
 }
 
 // tells reports whether p's tracer wants to hear of an event.
@@ -80,7 +87,7 @@ func (l *LWP) trap(ev traceEvent) {
 	if !l.mayTrap() {
 		return
 	}
-	l.traceStop(netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: ev.code}, ev)
+	l.traceStop(ev.siginfo(), l.lid)
 	l.attn.Or(aSignal) // the tracer's, and those that came meanwhile and woke nobody
 }
 
@@ -145,7 +152,7 @@ func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 	case a.spawn:
 		cl.extra().inSpawn = true
 	default:
-		cl.trapLater(traceEvent{netbsd.TRAP_CHLD, kind, p.pid})
+		cl.trapLater(traceEvent{code: netbsd.TRAP_CHLD, kind: kind, other: p.pid})
 	}
 }
 
@@ -172,7 +179,7 @@ func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
 // mu is held before and after.
 func (l *LWP) tell(kind uint32, pid int32) {
 	if l.p.tells(kind) {
-		l.trap(traceEvent{netbsd.TRAP_CHLD, kind, pid})
+		l.trap(traceEvent{code: netbsd.TRAP_CHLD, kind: kind, other: pid})
 	}
 }
 
@@ -189,7 +196,7 @@ func (l *LWP) spawned(errno netbsd.Errno, early bool) {
 	switch {
 	case p.flags&fTraced == 0:
 	case errno == 0:
-		l.trapLater(traceEvent{netbsd.TRAP_CHLD, netbsd.PTRACE_POSIX_SPAWN, p.realParent().pid})
+		l.trapLater(traceEvent{code: netbsd.TRAP_CHLD, kind: netbsd.PTRACE_POSIX_SPAWN, other: p.realParent().pid})
 	case !early:
 		p.detach()
 	}
@@ -203,6 +210,6 @@ func (l *LWP) lwpExitTrap() {
 	if l.p.flags&(fWExit|fExecing) != 0 || !l.p.tells(netbsd.PTRACE_LWP_EXIT) {
 		return
 	}
-	l.trap(traceEvent{netbsd.TRAP_LWP, netbsd.PTRACE_LWP_EXIT, l.lid})
+	l.trap(traceEvent{code: netbsd.TRAP_LWP, kind: netbsd.PTRACE_LWP_EXIT, other: l.lid})
 	l.dbgSig = 0
 }

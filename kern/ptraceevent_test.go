@@ -75,7 +75,9 @@ func (w *world) stopWord(l *LWP, pid int) string {
 	if errno != 0 {
 		w.Error(errno)
 	}
-	info, lid, _ := l.PtraceSiginfo(pid)
+	info, _, _ := l.PtraceSiginfo(pid)
+	lid := 0
+	w.locked(func() { lid = int(w.m.pids.find(pid).ext.stopLid) })
 	if st.Event != 0 {
 		w.is("signal of an event", info.Signo, netbsd.SIGTRAP)
 		if st.Event&(netbsd.PTRACE_LWP_CREATE|netbsd.PTRACE_LWP_EXIT) != 0 {
@@ -356,7 +358,7 @@ func TestEventIsForgottenWhenTheTracerGoes(t *testing.T) {
 	})
 }
 
-// PT_STEP is for the LWP that it names, or for the one that stopped, and for one step (ptrace(2)).
+// PT_STEP is for the LWP that it names, or for the first of the list, which is the youngest (lwp_find_first), and for one step (ptrace(2)).
 func TestSingleStepIsForOneLWP(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -371,11 +373,11 @@ func TestSingleStepIsForOneLWP(t *testing.T) {
 			w.next(l, pid, 0)
 			w.is("not asked for", steps(), []bool{false, false})
 			w.is("PT_STEP", l.PtraceResume(pid, ResumeArgs{Step: true}), netbsd.Errno(0))
-			w.is("the one that stopped", steps(), []bool{true, false})
+			w.is("the youngest", steps(), []bool{false, true})
 			l.Kill(pid, netbsd.SIGSTOP)
 			w.wait(l, pid, 0)
-			w.is("PT_STEP", l.PtraceResume(pid, ResumeArgs{Step: true, LWP: second.ID()}), netbsd.Errno(0))
-			w.is("the one that is named", steps(), []bool{false, true})
+			w.is("PT_STEP", l.PtraceResume(pid, ResumeArgs{Step: true, LWP: first.ID()}), netbsd.Errno(0))
+			w.is("the one that is named", steps(), []bool{true, false})
 			l.PtraceKill(pid)
 			w.wait(l, pid, 0)
 		})

@@ -37,8 +37,10 @@ type LWPInfo struct {
 	LWP           *LWP
 	Name          string
 	Mask, Pending netbsd.Sigset
-	Suspended     bool
-	Stopped       bool // it took the signal that the process stopped for
+	Suspended     bool // by _lwp_suspend(2)
+	Held          bool // by PT_SUSPEND
+	Steps         bool // PT_SETSTEP
+	Stopped       bool // the signal that the process stopped for was for it, or for the process (PL_EVENT_SIGNAL)
 }
 
 // LWPInfos describes the living LWPs, newest first.
@@ -56,16 +58,45 @@ func (p *Proc) LWPInfos() []LWPInfo {
 		}
 		list = append(list, LWPInfo{
 			LWP: l, Name: name, Mask: l.mask, Pending: l.pend.set,
-			Suspended: l.attn.Load()&aSuspend != 0,
-			Stopped:   p.ext != nil && p.ext.stopLid == l.lid,
+			Suspended: l.attn.Load()&aSuspend != 0, Held: l.attn.Load()&aHold != 0,
+			Steps:   l.ext != nil && l.ext.steps,
+			Stopped: p.stoppedFor(l.lid),
 		})
 	}
 	return list
 }
 
-// PtraceSuspend is PT_SUSPEND and PT_RESUME: lid stands still when the process goes
-// on, or no longer. ESRCH: no such LWP.
-func (l *LWP) PtraceSuspend(pid, lid int, on bool) netbsd.Errno {
+// stoppedFor reports whether the signal that the process stopped for, if there is one, was for lid or for nobody in particular
+// (ps_lwp). mu is held.
+func (p *Proc) stoppedFor(lid int32) bool {
+	x := p.ext
+	return x != nil && (x.stopFor == lid || x.stopFor == 0 && x.stopInfo.Signo != 0)
+}
+
+// traceLWP is ptrace_update_lwp: the LWP of a tracee that a request names; 0 is the first of its list, the youngest. Of a
+// single LWP the number is not looked at. nil: there is none. mu is held.
+func (t *Proc) traceLWP(lid int) *LWP {
+	if lid != 0 && t.nlwps > 1 {
+		return t.lwpFind(lid)
+	}
+	for l := t.lwps; l != nil; l = l.next {
+		if l.stat < LWPDead {
+			return l
+		}
+	}
+	return nil
+}
+
+// lwpFind is lwp_find: an LWP that lives. mu is held.
+func (p *Proc) lwpFind(lid int) *LWP {
+	if l := p.lwpLocked(int32(lid)); l != nil && int(l.lid) == lid && l.stat < LWPDead {
+		return l
+	}
+	return nil
+}
+
+// onTracee calls f with an LWP of a tracee (ptrace_update_lwp). Errors are those of TraceTarget, and ESRCH: no such LWP.
+func (l *LWP) onTracee(pid, lid int, f func(*LWP)) netbsd.Errno {
 	m := l.p.m
 	m.lock()
 	defer m.unlock()
@@ -73,14 +104,33 @@ func (l *LWP) PtraceSuspend(pid, lid int, on bool) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	tl := t.lwpLocked(int32(lid))
-	switch {
-	case tl == nil || tl.stat >= LWPDead:
+	tl := t.traceLWP(lid)
+	if tl == nil {
 		return netbsd.ESRCH
-	case on:
-		tl.attn.Or(aSuspend)
-	default:
-		tl.attn.And(^aSuspend)
 	}
+	f(tl)
 	return 0
+}
+
+// PtraceSuspend is PT_SUSPEND and PT_RESUME: lid stands still when the process goes
+// on, or no longer (ptrace_startstop). ESRCH: no such LWP.
+//
+// One that has stood still while the others ran is stopped with them now, so that it goes on with them.
+func (l *LWP) PtraceSuspend(pid, lid int, on bool) netbsd.Errno {
+	return l.onTracee(pid, lid, func(t *LWP) {
+		if on {
+			t.attn.Or(aHold)
+			return
+		}
+		t.attn.And(^aHold)
+		if t.stat == LWPSuspended {
+			t.setStat(LWPStopped)
+		}
+	})
+}
+
+// PtraceSetStep is PT_SETSTEP and PT_CLEARSTEP: lid makes one step whenever the process goes on, or no longer. ESRCH: no such
+// LWP.
+func (l *LWP) PtraceSetStep(pid, lid int, on bool) netbsd.Errno {
+	return l.onTracee(pid, lid, func(t *LWP) { t.extra().steps = on })
 }

@@ -13,10 +13,10 @@ func TestPtSyscall(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			pid := w.tracedWith(l, 0, func(l *LWP) {
-				l.Platform().TraceStop(netbsd.TRAP_SCE)
-				l.Platform().TraceStop(netbsd.TRAP_SCX)
+				l.Platform().TraceStop(netbsd.TRAP_SCE, nil)
+				l.Platform().TraceStop(netbsd.TRAP_SCX, nil)
 				w.mark("untold")
-				l.Platform().TraceStop(netbsd.TRAP_SCE)
+				l.Platform().TraceStop(netbsd.TRAP_SCE, nil)
 				l.Exit(3)
 			})
 			t, _ := l.TraceTarget(pid)
@@ -40,8 +40,8 @@ func TestPtSyscall(t *testing.T) {
 			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(3, 0), 0)
 			// A detach ends it, too.
 			pid = w.tracedWith(l, 0, func(l *LWP) {
-				l.Platform().TraceStop(netbsd.TRAP_SCE)
-				l.Platform().TraceStop(netbsd.TRAP_SCX)
+				l.Platform().TraceStop(netbsd.TRAP_SCE, nil)
+				l.Platform().TraceStop(netbsd.TRAP_SCX, nil)
 				l.Exit(4)
 			})
 			t, _ = l.TraceTarget(pid)
@@ -54,8 +54,8 @@ func TestPtSyscall(t *testing.T) {
 	})
 }
 
-// PT_LWPSTATUS and its like: name, masks and pending signals of each LWP that lives, and whether it
-// took the signal of the stop; PT_SUSPEND and PT_RESUME.
+// PT_LWPSTATUS and its like: name, masks and pending signals of each LWP that lives, and whether the signal of the stop was for
+// it, or for all; PT_SUSPEND and PT_RESUME.
 func TestLWPInfos(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -81,14 +81,14 @@ func TestLWPInfos(t *testing.T) {
 			}
 			si, lid, _ := l.PtraceSiginfo(pid)
 			w.is("stopped for", si.Signo, netbsd.Signal(netbsd.SIGUSR1))
-			w.is("the worker", []any{o.Name, o.Mask, o.Pending, o.Suspended, o.Stopped}, []any{"worker", netbsd.Sigset(0), netbsd.Sigset(0), false, lid == o.LWP.ID()})
+			w.is("the worker", []any{o.Name, o.Mask, o.Pending, o.Suspended, o.Stopped}, []any{"worker", netbsd.Sigset(0), netbsd.Sigset(0), false, lid == 0 || lid == o.LWP.ID()})
 			w.is("the first", []any{first.Name, first.Mask, first.Pending, first.Suspended, first.Stopped},
-				[]any{"", netbsd.SIGHUP.Bit(), netbsd.SIGHUP.Bit(), false, lid == first.LWP.ID()})
+				[]any{"", netbsd.SIGHUP.Bit(), netbsd.SIGHUP.Bit(), false, lid == 0 || lid == first.LWP.ID()})
 			w.is("suspend", l.PtraceSuspend(pid, o.LWP.ID(), true), netbsd.Errno(0))
 			w.is("a zombie", l.PtraceSuspend(pid, z.ID(), true), netbsd.Errno(netbsd.ESRCH))
-			w.is("suspended", t.LWPInfos()[0].Suspended != t.LWPInfos()[1].Suspended, true)
+			w.is("suspended", t.LWPInfos()[0].Held != t.LWPInfos()[1].Held, true)
 			w.is("resume", l.PtraceSuspend(pid, o.LWP.ID(), false), netbsd.Errno(0))
-			w.is("none", t.LWPInfos()[0].Suspended || t.LWPInfos()[1].Suspended, false)
+			w.is("none", t.LWPInfos()[0].Held || t.LWPInfos()[1].Held, false)
 			w.is("a zombie goes on", l.PtraceResume(pid, ResumeArgs{LWP: z.ID()}), netbsd.Errno(netbsd.ESRCH))
 			l.PtraceKill(pid)
 			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
@@ -109,8 +109,8 @@ func TestSetSiginfoReachesTheHandler(t *testing.T) {
 			w.next(l, pid, 0)
 			si, _, _ := l.PtraceSiginfo(pid)
 			si.Value = 42
-			w.is("set", l.PtraceSetSiginfo(pid, si), netbsd.Errno(0))
-			w.is("no signal", l.PtraceSetSiginfo(pid, netbsd.Siginfo{Signo: netbsd.NSIG}), netbsd.Errno(netbsd.EINVAL))
+			w.is("set", l.PtraceSetSiginfo(pid, l.ID(), si), netbsd.Errno(0))
+			w.is("no signal", l.PtraceSetSiginfo(pid, 0, netbsd.Siginfo{Signo: netbsd.NSIG}), netbsd.Errno(netbsd.EINVAL))
 			w.next(l, pid, netbsd.SIGUSR1)
 			w.goOn(l, pid, netbsd.SIGUSR1)
 			w.waitIs(l, pid, 0, pid, 0, 0)

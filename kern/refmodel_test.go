@@ -762,8 +762,11 @@ func (r *ref) attach(d, t *refProc) netbsd.Errno {
 }
 
 func (r *ref) traceme(p *refProc) netbsd.Errno {
-	if p.traced {
+	switch {
+	case p.traced:
 		return netbsd.EBUSY
+	case p.uid != 0 && p.sugid:
+		return netbsd.EPERM // ptrace_listener_cb
 	}
 	p.traced, p.op = true, p.parent
 	return 0
@@ -795,8 +798,12 @@ func (r *ref) resume(d, t *refProc, sig netbsd.Signal, detach bool) netbsd.Errno
 	t.state, t.inTrace = refRun, false
 	switch {
 	case sig == 0:
-	case !in:
+	case !in && (detach || r.r2003): // ptrace(2) promises it, though nobody is there to take it
 		t.pend |= sig.Bit()
+	case t.mask.Has(sig): // sigchecktrace drops it, setrunnable of 2003 leaves it pending
+		if r.r2003 {
+			t.pend |= sig.Bit()
+		}
 	case t.catch.Has(sig):
 		r.handle(t, sig)
 	case sig == netbsd.SIGCONT || sig == netbsd.SIGCHLD || isStop(sig) || t.ignore.Has(sig):

@@ -49,7 +49,7 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 			l.die()
 		case a&aUpcall != 0:
 			l.attn.And(^aUpcall)
-		case a&aSuspend != 0:
+		case a&(aSuspend|aHold) != 0:
 			l.suspendSelf()
 		case a&aTrap != 0:
 			l.trapDue()
@@ -163,7 +163,7 @@ func (l *LWP) issignal() netbsd.Signal {
 		// The tracer decides what becomes of it; a vfork child is not stopped for it, as its
 		// parent could not wait.
 		case p.shows(sig) && p.flags&fPPWait == 0:
-			l.traceStop(l.take(sig), traceEvent{})
+			l.traceStop(l.takeShown(sig))
 		case !p.hasEffect(sig):
 			l.take(sig)
 		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
@@ -189,15 +189,24 @@ func (l *LWP) take(sig netbsd.Signal) netbsd.Siginfo {
 	return l.p.pend.get(sig)
 }
 
+// takeShown is take for a signal that the tracer is shown, with whom it was for (issignal's ps_lwp). mu is held.
+func (l *LWP) takeShown(sig netbsd.Signal) (info netbsd.Siginfo, whom int32) {
+	if l.pend.set.Has(sig) {
+		return l.pend.get(sig), l.lid
+	}
+	info = l.p.pend.get(sig)
+	return info, info.LWP
+}
+
 // traceStop shows a signal to the tracer and stops until it says what to do. What
 // it chose instead is kept in dbgSig.
 //
-// A signal that the tracer gives back and that l blocks is made pending once more, as if it
-// had just been sent. mu is held before and after, and dropped while l stands.
-func (l *LWP) traceStop(info netbsd.Siginfo, ev traceEvent) {
+// A signal that the tracer gives back and that l blocks is dropped (sigchecktrace); in 2003 it is made pending once more, as if it
+// had just been sent. whom is the LWP that it was for, 0 for the process. mu is held before and after, and dropped while l stands.
+func (l *LWP) traceStop(info netbsd.Siginfo, whom int32) {
 	p := l.p
 	x := p.extra()
-	x.stopInfo, x.stopLid, x.events.last = info, l.lid, ev
+	x.stopInfo, x.stopLid, x.stopFor = info, l.lid, whom
 	l.extra().inTrace, l.ext.given = true, 0
 	l.ext.forced &^= info.Signo.Bit()
 	p.stop(info.Signo, true)
@@ -205,12 +214,18 @@ func (l *LWP) traceStop(info netbsd.Siginfo, ev traceEvent) {
 		l.stopHere()
 	}
 	l.ext.inTrace = false
-	sig := l.ext.given
-	if sig == 0 {
-		return
+	if sig := l.ext.given; sig != 0 {
+		l.fromTracer(sig)
 	}
+}
+
+// fromTracer has l take a signal that the tracer gives, unless it has no effect. mu is held.
+func (l *LWP) fromTracer(sig netbsd.Signal) {
+	p := l.p
 	if l.mask.Has(sig) {
-		l.pend.put(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
+		if p.m.r2003 {
+			l.pend.put(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
+		}
 		return
 	}
 	if sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught() || !p.hasEffectFromTracer(sig) {

@@ -376,7 +376,7 @@ func (l *LWP) sigpost(sig netbsd.Signal) bool {
 	case LWPSuspended:
 		l.setAttn(aSignal)
 		if sig == netbsd.SIGKILL {
-			l.attn.And(^aSuspend)
+			l.attn.And(^(aSuspend | aHold))
 			l.resume()
 		}
 	}

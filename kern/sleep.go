@@ -213,7 +213,7 @@ func (l *LWP) interrupted() netbsd.Errno {
 	if a&(aExit|aUpcall) != 0 {
 		return netbsd.EINTR
 	}
-	if a&aSuspend != 0 {
+	if a&(aSuspend|aHold) != 0 {
 		l.suspendSelf()
 	}
 	if l.attn.Load()&(aSignal|aStop) == 0 {

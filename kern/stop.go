@@ -144,12 +144,12 @@ func (p *Proc) continued() {
 	p.parent.waiters.wakeAll()
 }
 
-// suspendSelf is what LW_WSUSPEND asks for: stand still until _lwp_continue(2).
+// suspendSelf is what LW_WSUSPEND asks for: stand still until _lwp_continue(2); or LW_DBGSUSPEND, until PT_RESUME.
 //
 // Those that wait in _lwp_suspend(2) are told that it has happened. mu is held before and
 // after.
 func (l *LWP) suspendSelf() {
-	for l.attn.Load()&(aSuspend|aExit) == aSuspend {
+	for a := l.attn.Load(); a&(aSuspend|aHold) != 0 && a&aExit == 0; a = l.attn.Load() {
 		l.setStat(LWPSuspended)
 		l.p.lwpq.wakeAll()
 		l.p.checkStopped(false)

@@ -18,6 +18,7 @@ const (
 //	  SIGCHLD                  16 pid  20 uid  24 status  28 utime  32 stime
 //	  faults                   16 addr (8)  24 trap
 //	  ptrace events            16 event  20 pid or LWP
+//	  system-call stops        16 number  20 results (4+4)  28 error  32 arguments (8 times 8)
 //
 // Which arm counts follows from signo and code, as the kernel's own copying does.
 const (
@@ -26,6 +27,7 @@ const (
 	siStatus, siUtime, siStime = 24, 28, 32
 	siAddr, siTrap             = 16, 24
 	siPeEvent, siPeOther       = 16, 20
+	siSysnum, siArgs           = 16, 32
 )
 
 // arm says how the union of a siginfo is used.
@@ -74,7 +76,7 @@ func (s *Siginfo) Encode(b []byte) {
 		le.PutUint32(b[siPeEvent:], uint32(s.Status))
 		le.PutUint32(b[siPeOther:], uint32(s.Pid))
 	case armSyscall:
-		le.PutUint32(b[siPid:], uint32(s.Status))
+		s.putSyscall(b)
 	case armChild:
 		s.putIDs(b)
 		le.PutUint32(b[siStatus:], uint32(s.Status))
@@ -86,13 +88,35 @@ func (s *Siginfo) Encode(b []byte) {
 	}
 }
 
+func (s *Siginfo) putSyscall(b []byte) {
+	if c := s.Syscall; c != nil {
+		for i, v := range [...]int32{c.Nr, c.Ret[0], c.Ret[1], c.Error} {
+			le.PutUint32(b[siSysnum+4*i:], uint32(v))
+		}
+		for i, v := range c.Args {
+			le.PutUint64(b[siArgs+8*i:], v)
+		}
+	}
+}
+
+func getSyscall(b []byte) *SiginfoSyscall {
+	c := new(SiginfoSyscall)
+	for i, v := range [...]*int32{&c.Nr, &c.Ret[0], &c.Ret[1], &c.Error} {
+		*v = int32(le.Uint32(b[siSysnum+4*i:]))
+	}
+	for i := range c.Args {
+		c.Args[i] = le.Uint64(b[siArgs+8*i:])
+	}
+	return c
+}
+
 func (s *Siginfo) putIDs(b []byte) {
 	le.PutUint32(b[siPid:], uint32(s.Pid))
 	le.PutUint32(b[siUID:], s.UID)
 }
 
 // DecodeSiginfo reads 128 bytes; for ptrace events Status is the event and Pid the
-// other process or LWP, for system-call stops Status is the number.
+// other process or LWP.
 func DecodeSiginfo(b []byte) (s Siginfo) {
 	s.Signo = Signal(int8(int32(le.Uint32(b[siSigno:]))))
 	s.Code = int32(le.Uint32(b[siCode:]))
@@ -103,7 +127,7 @@ func DecodeSiginfo(b []byte) (s Siginfo) {
 	case armPtrace:
 		s.Status, s.Pid = int32(le.Uint32(b[siPeEvent:])), int32(le.Uint32(b[siPeOther:]))
 	case armSyscall:
-		s.Status = int32(le.Uint32(b[siPid:]))
+		s.Syscall = getSyscall(b)
 	case armChild:
 		s.getIDs(b)
 		s.Status = int32(le.Uint32(b[siStatus:]))

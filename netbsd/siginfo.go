@@ -17,6 +17,16 @@ type Siginfo struct {
 	Addr   uint64 // fault address
 	Trap   int32  // machine trap number of a fault
 	LWP    int32  // SI_LWP: unused by guests, kept for traces
+
+	Syscall *SiginfoSyscall // TRAP_SCE and TRAP_SCX; nil: none is known
+}
+
+// SiginfoSyscall is what the siginfo of a stop before or after a system call says of it (siginfo(2)).
+type SiginfoSyscall struct {
+	Nr    int32
+	Ret   [2]int32
+	Error int32
+	Args  [8]uint64
 }
 
 // Codes of siginfo(2).

@@ -108,7 +108,8 @@ func (s *System) serve(mc *Context) {
 	traced := c.L.Proc().CallsTraced()
 	sysTraced := traced && c.L.Proc().SyscallTraced()
 	if sysTraced {
-		c.L.Platform().TraceStop(netbsd.TRAP_SCE)
+		c.Ret = [2]uint64{}
+		c.L.Platform().TraceStop(netbsd.TRAP_SCE, mc.syscallInfo(decode(c, mc, mc.thread.Regs()), 0))
 		if c.L.Platform().TakeSyscallEmu() {
 			return // trace_enter: EJUSTRETURN, and no stop behind it
 		}
@@ -139,8 +140,21 @@ func (s *System) serve(mc *Context) {
 	encode(r, c, errno, nr)
 	mc.stale |= staleAfter[c.Nr]
 	if sysTraced {
-		c.L.Platform().TraceStop(netbsd.TRAP_SCX)
+		c.L.Platform().TraceStop(netbsd.TRAP_SCX, mc.syscallInfo(ok, errno))
 	}
+}
+
+// syscallInfo is what a tracer's stop says of the call: proc_stoptrace of kern_sig.c. ok: its arguments could be read.
+func (mc *Context) syscallInfo(ok bool, errno netbsd.Errno) *netbsd.SiginfoSyscall {
+	c := &mc.call
+	i := &netbsd.SiginfoSyscall{Nr: int32(c.Nr), Error: int32(errno)}
+	if errno == 0 {
+		i.Ret = [2]int32{int32(c.Ret[0]), int32(c.Ret[1])}
+	}
+	if ok {
+		copy(i.Args[:], c.Args[:syscalls.NArgs(c.Nr)])
+	}
+	return i
 }
 
 // noArguments serves a call whose arguments cannot be read.

@@ -3,6 +3,7 @@ package syscalls
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 
 	"toaster/kern"
 	"toaster/netbsd"
@@ -22,85 +23,108 @@ const regFlagTrap = 0x100
 
 // ptrace is ptrace(int request, pid_t pid, void *addr, int data).
 //
-// ESRCH: no such process or LWP; EPERM: it is not traced; EBUSY: by somebody else, or
-// it is not stopped, or nobody has waited for its stop; EINVAL: an unknown request, or
-// data that is not the size of what addr points to.
+// ESRCH: no such process; EINVAL: an unknown request; EPERM: it is not traced; EBUSY: by somebody else, or
+// it is not stopped, or nobody has waited for its stop. Then come those of the request.
 func ptrace(c *Call) netbsd.Errno {
-	pid, addr, data := c.Int(1), c.Ptr(2), c.Int(3)
-	switch req := c.Int(0); req {
+	req, pid := c.Int(0), c.Int(1)
+	switch req {
 	case netbsd.PT_TRACE_ME:
 		return c.L.TraceMe()
 	case netbsd.PT_ATTACH:
 		return c.L.PtraceAttach(pid)
-	case netbsd.PT_KILL:
-		return c.L.PtraceKill(pid)
-	case netbsd.PT_CONTINUE, netbsd.PT_STEP, netbsd.PT_SYSCALL, netbsd.PT_DETACH:
-		return c.ptraceResume(req, pid, addr, data)
-	case netbsd.PT_READ_I, netbsd.PT_READ_D, netbsd.PT_WRITE_I, netbsd.PT_WRITE_D:
-		return c.ptraceWord(req, pid, addr, data)
-	case netbsd.PT_IO:
-		return c.ptraceIO(pid, addr)
-	case netbsd.PT_GETREGS, netbsd.PT_SETREGS, netbsd.PT_GETFPREGS, netbsd.PT_SETFPREGS:
-		return c.ptraceRegs(req, pid, addr, data)
-	case netbsd.PT_SUSPEND, netbsd.PT_RESUME:
-		return c.L.PtraceSuspend(pid, data, req == netbsd.PT_SUSPEND)
-	case netbsd.PT_LWPINFO, netbsd.PT_LWPSTATUS, netbsd.PT_LWPNEXT:
-		return c.ptraceLWP(req, pid, addr, data)
-	case netbsd.PT_SET_EVENT_MASK, netbsd.PT_GET_EVENT_MASK:
-		return c.ptraceEvents(req, pid, addr, data)
-	case netbsd.PT_GET_PROCESS_STATE:
-		return c.ptraceState(pid, addr, data)
-	case netbsd.PT_SET_SIGINFO, netbsd.PT_GET_SIGINFO:
-		return c.ptraceSiginfo(req, pid, addr, data)
-	case netbsd.PT_SET_SIGPASS, netbsd.PT_GET_SIGPASS:
-		return c.ptraceSigpass(req, pid, addr, data)
-	case netbsd.PT_DUMPCORE:
-		return c.ptraceDump(pid, addr, data)
-	case netbsd.PT_SYSCALLEMU:
-		return c.L.PtraceSyscallEmu(pid)
 	}
-	return netbsd.EINVAL
+	r, ok := traceRequests[req]
+	if !ok {
+		if !c.L.TraceFinds(pid) {
+			return netbsd.ESRCH
+		}
+		return netbsd.EINVAL
+	}
+	if errno := c.L.TraceAllowed(pid, r.running, r.private); errno != 0 {
+		return errno
+	}
+	return r.serve(c, req, pid, c.Ptr(2), c.Int(3))
+}
+
+// traceRequest is a request about a tracee: what is asked before (kern.LWP.TraceAllowed), and who serves it.
+type traceRequest struct {
+	running, private bool
+	serve            func(c *Call, req, pid int, addr uint64, data int) netbsd.Errno
+}
+
+// traceRequests are those of amd64. Debug registers and the extended state are missing: EINVAL.
+var traceRequests = map[int]traceRequest{
+	netbsd.PT_KILL:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceKill(pid) }},
+	netbsd.PT_STOP:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceStop(pid) }},
+	netbsd.PT_CONTINUE:          {false, false, (*Call).ptraceResume},
+	netbsd.PT_STEP:              {false, false, (*Call).ptraceResume},
+	netbsd.PT_SYSCALL:           {false, false, (*Call).ptraceResume},
+	netbsd.PT_DETACH:            {false, false, (*Call).ptraceResume},
+	netbsd.PT_READ_I:            {false, true, (*Call).ptraceWord},
+	netbsd.PT_READ_D:            {false, true, (*Call).ptraceWord},
+	netbsd.PT_WRITE_I:           {false, true, (*Call).ptraceWord},
+	netbsd.PT_WRITE_D:           {false, true, (*Call).ptraceWord},
+	netbsd.PT_IO:                {false, true, (*Call).ptraceIO},
+	netbsd.PT_GETREGS:           {false, true, (*Call).ptraceRegs},
+	netbsd.PT_SETREGS:           {false, true, (*Call).ptraceRegs},
+	netbsd.PT_GETFPREGS:         {false, true, (*Call).ptraceRegs},
+	netbsd.PT_SETFPREGS:         {false, true, (*Call).ptraceRegs},
+	netbsd.PT_SUSPEND:           {false, false, (*Call).ptraceLWPState},
+	netbsd.PT_RESUME:            {false, false, (*Call).ptraceLWPState},
+	netbsd.PT_SETSTEP:           {false, false, (*Call).ptraceLWPState},
+	netbsd.PT_CLEARSTEP:         {false, false, (*Call).ptraceLWPState},
+	netbsd.PT_LWPINFO:           {false, false, (*Call).ptraceLWP},
+	netbsd.PT_LWPSTATUS:         {false, false, (*Call).ptraceLWP},
+	netbsd.PT_LWPNEXT:           {false, false, (*Call).ptraceLWP},
+	netbsd.PT_SET_EVENT_MASK:    {false, true, (*Call).ptraceEvents},
+	netbsd.PT_GET_EVENT_MASK:    {false, true, (*Call).ptraceEvents},
+	netbsd.PT_GET_PROCESS_STATE: {false, true, (*Call).ptraceState},
+	netbsd.PT_SET_SIGINFO:       {false, true, (*Call).ptraceSiginfo},
+	netbsd.PT_GET_SIGINFO:       {false, true, (*Call).ptraceSiginfo},
+	netbsd.PT_SET_SIGPASS:       {false, false, (*Call).ptraceSigpass},
+	netbsd.PT_GET_SIGPASS:       {false, false, (*Call).ptraceSigpass},
+	netbsd.PT_DUMPCORE:          {false, false, (*Call).ptraceDump},
+	netbsd.PT_SYSCALLEMU:        {false, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceSyscallEmu(pid) }},
 }
 
 // ptraceResume makes a tracee go on: at addr unless that is 1. data is a signal, but
-// for PT_STEP an LWP; negative, it is the one LWP that goes on.
+// for PT_STEP an LWP; negative, it is the one LWP that goes on. EINVAL, ESRCH and EDEADLK of kern.Proc.MayResume; EINVAL: addr is 0, where
+// no program can be.
 func (c *Call) ptraceResume(req, pid int, addr uint64, data int) netbsd.Errno {
 	a := kern.ResumeArgs{
 		Step:    req == netbsd.PT_STEP,
 		Syscall: req == netbsd.PT_SYSCALL,
 		Detach:  req == netbsd.PT_DETACH,
 	}
-	target := 0 // the LWP whose registers change; 0: the one that stopped
 	switch {
+	case data == math.MinInt32:
+		return netbsd.ESRCH
 	case data < 0:
-		a.LWP, target = -data, -data
+		a.LWP = -data
 	case a.Step:
-		target = data
-	case data >= netbsd.NSIG:
-		return netbsd.EINVAL
+		a.StepLWP = data
 	default:
-		a.Signal = netbsd.Signal(data)
+		a.Signal = netbsd.Signal(min(data, netbsd.NSIG))
 	}
-	if a.Detach && a.LWP != 0 {
-		return netbsd.EINVAL
-	}
-	errno := c.L.Look(pid, func(t *kern.Proc) netbsd.Errno { return prepareResume(t, target, a.Step, addr) })
+	errno := c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
+		l, errno := t.MayResume(&a)
+		if errno == 0 && addr == 0 {
+			errno = netbsd.EINVAL // vm.user_va0_disable
+		}
+		if errno != 0 {
+			return errno
+		}
+		return prepareResume(t, l, &a, addr)
+	})
 	if errno != 0 {
 		return errno
 	}
 	return c.L.PtraceResume(pid, a)
 }
 
-// prepareResume sets the program counter and the single-step flag of one LWP, and
-// clears the flag of the others.
-func prepareResume(t *kern.Proc, lid int, step bool, pc uint64) netbsd.Errno {
-	info, errno := traceLWP(t, lid)
-	if errno != 0 {
-		return errno
-	}
-	if info.Suspended {
-		return netbsd.EDEADLK
-	}
+// prepareResume sets the program counter of one LWP, and the single-step flag of it and the
+// others.
+func prepareResume(t *kern.Proc, which *kern.LWP, a *kern.ResumeArgs, pc uint64) netbsd.Errno {
 	for _, l := range t.LWPInfos() {
 		cpu, ok := l.LWP.Platform().Machdep().(CPU)
 		if !ok {
@@ -109,13 +133,11 @@ func prepareResume(t *kern.Proc, lid int, step bool, pc uint64) netbsd.Errno {
 		var g [netbsd.NGREG]uint64
 		cpu.Gregs(&g)
 		g[netbsd.REG_RFLAGS] &^= regFlagTrap
-		if l.LWP == info.LWP {
-			if step {
-				g[netbsd.REG_RFLAGS] |= regFlagTrap
-			}
-			if pc != 1 {
-				g[netbsd.REG_RIP] = pc
-			}
+		if l.Steps && !a.Detach || a.Step && l.LWP == which {
+			g[netbsd.REG_RFLAGS] |= regFlagTrap
+		}
+		if l.LWP == which && pc != 1 {
+			g[netbsd.REG_RIP] = pc
 		}
 		if errno := cpu.SetGregs(&g); errno != 0 {
 			return errno
@@ -124,78 +146,104 @@ func prepareResume(t *kern.Proc, lid int, step bool, pc uint64) netbsd.Errno {
 	return 0
 }
 
-// traceLWP picks an LWP of a tracee by id; 0 is the one that stopped, or else any.
+// traceLWP picks an LWP of a tracee by id; 0 is the first, the youngest. Of a single one the id is not looked at
+// (ptrace_update_lwp).
 func traceLWP(t *kern.Proc, lid int) (kern.LWPInfo, netbsd.Errno) {
 	list := t.LWPInfos()
 	for _, l := range list {
-		if l.LWP.ID() == lid || lid == 0 && l.Stopped {
+		if l.LWP.ID() == lid || lid == 0 || len(list) == 1 {
 			return l, 0
 		}
 	}
-	if lid != 0 || len(list) == 0 {
-		return kern.LWPInfo{}, netbsd.ESRCH
-	}
-	return list[0], 0
+	return kern.LWPInfo{}, netbsd.ESRCH
 }
 
-// ptraceWord moves an int from or to the tracee's memory.
+// ptraceLWPState is PT_SUSPEND, PT_RESUME, PT_SETSTEP and PT_CLEARSTEP. ESRCH: no LWP is data.
+func (c *Call) ptraceLWPState(req, pid int, _ uint64, data int) netbsd.Errno {
+	if req == netbsd.PT_SETSTEP || req == netbsd.PT_CLEARSTEP {
+		return c.L.PtraceSetStep(pid, data, req == netbsd.PT_SETSTEP)
+	}
+	return c.L.PtraceSuspend(pid, data, req == netbsd.PT_SUSPEND)
+}
+
+// ptraceWord moves an int from or to the tracee's memory. Beyond the addresses of programs nothing is moved, and that is no
+// error (uvm_io).
 func (c *Call) ptraceWord(req, pid int, addr uint64, data int) netbsd.Errno {
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		var b [4]byte
 		if req == netbsd.PT_WRITE_I || req == netbsd.PT_WRITE_D {
 			putLE32(b[:], uint32(data))
-			return pokeMemory(t, addr, b[:])
+			_, errno := pokeMemory(t, addr, b[:])
+			return errno
 		}
-		errno := peekMemory(t, addr, b[:])
+		_, errno := peekMemory(t, addr, b[:])
 		c.Ret[0] = uint64(int64(int32(le32(b[:]))))
 		return errno
 	})
 }
 
-func peekMemory(t *kern.Proc, addr uint64, b []byte) netbsd.Errno {
-	if m, ok := t.VM().(Peeker); ok && m.Peek(addr, b) {
-		return 0
+// traceRange is how much of n bytes at addr uvm_io moves: none beyond the addresses of programs. EIO: the range goes beyond the
+// last address there is.
+func traceRange(addr uint64, n int) (int, netbsd.Errno) {
+	if n > 0 && addr+uint64(n)-1 < addr {
+		return 0, netbsd.EIO
 	}
-	return netbsd.EFAULT
+	if addr >= netbsd.VM_MAXUSER_ADDRESS {
+		return 0, 0
+	}
+	return int(min(uint64(n), netbsd.VM_MAXUSER_ADDRESS-addr)), 0
 }
 
-// pokeMemory does not write into a restartable sequence (ras_lookup).
-func pokeMemory(t *kern.Proc, addr uint64, b []byte) netbsd.Errno {
+// peekMemory returns how much it has read. EINVAL: there is a hole (uvm_map_extract).
+func peekMemory(t *kern.Proc, addr uint64, b []byte) (int, netbsd.Errno) {
+	n, errno := traceRange(addr, len(b))
+	if errno != 0 || n == 0 {
+		return 0, errno
+	}
+	if m, ok := t.VM().(Peeker); ok && m.Peek(addr, b[:n]) {
+		return n, 0
+	}
+	return 0, netbsd.EINVAL
+}
+
+// pokeMemory does not write into a restartable sequence: EACCES (ras_lookup).
+func pokeMemory(t *kern.Proc, addr uint64, b []byte) (int, netbsd.Errno) {
 	if _, in := t.RASStart(addr); in {
-		return netbsd.EACCES
+		return 0, netbsd.EACCES
 	}
-	if m, ok := t.VM().(Peeker); ok && m.Poke(addr, b) {
-		return 0
+	n, errno := traceRange(addr, len(b))
+	if errno != 0 || n == 0 {
+		return 0, errno
 	}
-	return netbsd.EFAULT
+	if m, ok := t.VM().(Peeker); ok && m.Poke(addr, b[:n]) {
+		return n, 0
+	}
+	return 0, netbsd.EINVAL
 }
 
 // ptraceIOMax is what one PT_IO moves; the length that comes back tells.
 const ptraceIOMax = 1 << 20
 
-// ptraceIO is PT_IO: addr is a struct ptrace_io_desc.
-func (c *Call) ptraceIO(pid int, addr uint64) netbsd.Errno {
+// ptraceIO is PT_IO: addr is a struct ptrace_io_desc, whose size is data, if that is not 0. EINVAL: it is another, no such
+// operation, or nothing is to be moved. EFAULT.
+func (c *Call) ptraceIO(_, pid int, addr uint64, data int) netbsd.Errno {
+	if data != 0 && data != netbsd.SizeofPtraceIODesc {
+		return netbsd.EINVAL
+	}
 	in, errno := c.in(addr, netbsd.SizeofPtraceIODesc)
 	if errno != 0 {
 		return errno
 	}
 	d := netbsd.DecodePtraceIODesc(in)
+	if d.Len < 1 {
+		return netbsd.EINVAL
+	}
 	d.Len = min(d.Len, ptraceIOMax)
 	b := make([]byte, d.Len)
 	errno = c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
-		switch d.Op {
-		case netbsd.PIOD_READ_D, netbsd.PIOD_READ_I:
-			if errno := peekMemory(t, d.Offs, b); errno != 0 {
-				return errno
-			}
-			return c.copyout(d.Addr, b)
-		case netbsd.PIOD_WRITE_D, netbsd.PIOD_WRITE_I:
-			if errno := c.Space.Read(d.Addr, b); errno != 0 {
-				return errno
-			}
-			return pokeMemory(t, d.Offs, b)
-		}
-		return netbsd.EINVAL
+		n, errno := c.ptraceMove(t, &d, b)
+		d.Len = uint64(n)
+		return errno
 	})
 	if errno != 0 {
 		return errno
@@ -205,10 +253,54 @@ func (c *Call) ptraceIO(pid int, addr uint64) netbsd.Errno {
 	return c.copyout(addr, out)
 }
 
+// ptraceMove carries out an operation of PT_IO with b as the buffer, and returns how much has been moved (ptrace_doio).
+func (c *Call) ptraceMove(t *kern.Proc, d *netbsd.PtraceIODesc, b []byte) (n int, errno netbsd.Errno) {
+	switch d.Op {
+	case netbsd.PIOD_WRITE_D, netbsd.PIOD_WRITE_I:
+		if errno := c.Space.Read(d.Addr, b); errno != 0 {
+			return 0, errno
+		}
+		return pokeMemory(t, d.Offs, b)
+	case netbsd.PIOD_READ_D, netbsd.PIOD_READ_I:
+		n, errno = peekMemory(t, d.Offs, b)
+	case netbsd.PIOD_READ_AUXV:
+		n, errno = peekAuxv(t, d.Offs, b)
+	default:
+		return 0, netbsd.EINVAL
+	}
+	if errno != 0 || n == 0 {
+		return 0, errno
+	}
+	return n, c.copyout(d.Addr, b[:n])
+}
+
+// auxvMax is es_arglen of exec_elf64.c: how far into the auxiliary vector, and what lies behind it, a debugger sees.
+const auxvMax = 15*16 + netbsd.PATH_MAX + 8
+
+// peekAuxv reads from offset off of the auxiliary vector, which begins behind the environment (process_auxv_offset). EIO: there is
+// no such offset, or the program has made nonsense of struct ps_strings.
+func peekAuxv(t *kern.Proc, off uint64, b []byte) (int, netbsd.Errno) {
+	if off > auxvMax {
+		return 0, netbsd.EIO
+	}
+	b = b[:min(uint64(len(b)), auxvMax-off)]
+	const psStrings = netbsd.StackTop - 32
+	var ps [32]byte
+	if _, errno := peekMemory(t, psStrings, ps[:]); errno != 0 {
+		return 0, errno
+	}
+	envp, n := le64(ps[16:]), uint64(le32(ps[24:]))
+	at := envp + 8*(n+1) + off
+	if envp == 0 || at > psStrings {
+		return 0, netbsd.EIO
+	}
+	return peekMemory(t, at, b[:min(uint64(len(b)), psStrings-at)])
+}
+
 // ptraceDump has a tracee leave a core file, whose name has data bytes at addr; without any it is the usual one
 // (ptrace_dumpcore). EINVAL: no such length. EFAULT. EPERM: it runs with another's rights. EFBIG: RLIMIT_CORE. Those of open(2).
-func (c *Call) ptraceDump(pid int, addr uint64, data int) netbsd.Errno {
-	info, lid, errno := c.L.PtraceSiginfo(pid)
+func (c *Call) ptraceDump(_, pid int, addr uint64, data int) netbsd.Errno {
+	info, _, errno := c.L.PtraceSiginfo(pid)
 	if errno != 0 {
 		return errno
 	}
@@ -224,7 +316,7 @@ func (c *Call) ptraceDump(pid int, addr uint64, data int) netbsd.Errno {
 		path, _, _ = bytes.Cut(path, []byte{0})
 	}
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
-		l, errno := traceLWP(t, lid)
+		l, errno := traceLWP(t, 0)
 		if errno != 0 {
 			return errno
 		}
@@ -232,7 +324,7 @@ func (c *Call) ptraceDump(pid int, addr uint64, data int) netbsd.Errno {
 	})
 }
 
-// ptraceRegs moves registers; data is the LWP, 0 for the one that stopped.
+// ptraceRegs moves registers; data is the LWP, 0 for the first.
 func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		info, errno := traceLWP(t, data)
@@ -379,7 +471,7 @@ func (c *Call) ptraceEvents(req, pid int, addr uint64, data int) netbsd.Errno {
 }
 
 // ptraceState is PT_GET_PROCESS_STATE.
-func (c *Call) ptraceState(pid int, addr uint64, data int) netbsd.Errno {
+func (c *Call) ptraceState(_, pid int, addr uint64, data int) netbsd.Errno {
 	if data != netbsd.SizeofPtraceState {
 		return netbsd.EINVAL
 	}
@@ -402,7 +494,8 @@ func (c *Call) ptraceSiginfo(req, pid int, addr uint64, data int) netbsd.Errno {
 		if errno != 0 {
 			return errno
 		}
-		return c.L.PtraceSetSiginfo(pid, netbsd.DecodePtraceSiginfo(b).Info)
+		psi := netbsd.DecodePtraceSiginfo(b)
+		return c.L.PtraceSetSiginfo(pid, int(psi.Lwpid), psi.Info)
 	}
 	info, lid, errno := c.L.PtraceSiginfo(pid)
 	if errno != 0 {
@@ -414,12 +507,9 @@ func (c *Call) ptraceSiginfo(req, pid int, addr uint64, data int) netbsd.Errno {
 }
 
 // ptraceSigpass is PT_SET_SIGPASS and PT_GET_SIGPASS. data is how much of a sigset_t is moved: EINVAL for more
-// than there is, or less than nothing.
+// than there is, or nothing.
 func (c *Call) ptraceSigpass(req, pid int, addr uint64, data int) netbsd.Errno {
-	if _, errno := c.L.TraceTarget(pid); errno != 0 {
-		return errno
-	}
-	if data < 0 || data > netbsd.SizeofSigset {
+	if data <= 0 || data > netbsd.SizeofSigset {
 		return netbsd.EINVAL
 	}
 	var b [netbsd.SizeofSigset]byte

@@ -471,9 +471,16 @@ func traceMemory() {
 	traceBuf[0] = 0x56
 	d = ioDesc{op: 2, offs: at, addr: ptr(&traceBuf), len: 1}
 	ptrace("PT_IO", ptIO, pid, ptr(&d), 0)
-	errs("PT_READ_D of nothing", efault, sysPtrace, ptREADD, pid, 0, 0)
-	errs("PT_READ_D outside user space", efault, sysPtrace, ptREADD, pid, 0x7f8000001000, 0)
-	errs("PT_WRITE_D outside user space", efault, sysPtrace, ptWRITED, pid, 0x7f8000001000, 0)
+	// uvm_io: bytes_transfer_eof of t_ptrace_bytetransfer_wait.h has EINVAL for what is not there.
+	errs("PT_READ_D of nothing", einval, sysPtrace, ptREADD, pid, 0, 0)
+	errs("PT_WRITE_D of nothing", einval, sysPtrace, ptWRITED, pid, 0, 0)
+	eq("PT_READ_D outside user space", ptrace("PT_READ_D", ptREADD, pid, 0x7f8000001000, 0), 0)
+	ptrace("PT_WRITE_D outside user space", ptWRITED, pid, 0x7f8000001000, 0)
+	// The auxiliary vector begins with AT_PHDR, 3, here.
+	d = ioDesc{op: 5, offs: 0, addr: ptr(&traceBuf), len: 16}
+	ptrace("PT_IO", ptIO, pid, ptr(&d), 32)
+	eq("PIOD_READ_AUXV's length", d.len, 16)
+	eq("the first entry's type", int(traceBuf[0]), 3)
 	// The text is read-only, but not for a debugger.
 	text := addrOf(addrBareLWP)
 	own := readByte(text)
@@ -509,7 +516,6 @@ func traceRegisters() {
 	regs[21] = 1 << 63
 	errs("PT_SETREGS with a bad RIP", einval, sysPtrace, ptSETREGS, pid, ptr(&regs), 0)
 	regs[21] = bad
-	errs("PT_SETREGS of no LWP", esrch, sysPtrace, ptSETREGS, pid, ptr(&regs), 77)
 	ptrace("PT_SETREGS", ptSETREGS, pid, ptr(&regs), 0)
 	resume(pid, 0)
 	reap(pid, exited(21))
@@ -568,9 +574,12 @@ func traceSyscalls() {
 			}
 			yes("more calls than were made", seen < len(calls))
 			eq("the call", int(regs[14]), calls[seen])
+			eq("si_sysnum", int(le32(info, 16)), calls[seen])
 			seen++
 			want = trapSCX
 		} else {
+			eq("si_retval", int(le32(info, 20)), int(int32(regs[14])))
+			eq("si_error", int(le32(info, 28)), 0)
 			regs[14] = 4242
 			ptrace("PT_SETREGS", ptSETREGS, pid, ptr(&regs), 0)
 			want = trapSCE
@@ -655,6 +664,11 @@ func birthEvent(event int, mask uint64, birth func() int) {
 	s := state(pid)
 	eq("event", int(s.event), event)
 	child := int(s.other)
+	var psi [136]byte
+	info := (*[128]byte)(psi[:128])
+	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
+	eq("si_pe_report_event", int(le32(info, 16)), event)
+	eq("si_pe_other_pid", int(le32(info, 20)), child)
 	awaitStop(child, sigTRAP)
 	s = state(child)
 	eq("the child's event", int(s.event), event)
@@ -767,6 +781,7 @@ func traceLWPs() {
 	for _, lid := range lids {
 		ptrace("PT_RESUME", ptRESUME, pid, 0, lid)
 	}
+	errs("PT_SETREGS of no LWP", esrch, sysPtrace, ptSETREGS, pid, ptr(&regs), 77)
 	errs("PT_SUSPEND of nobody", esrch, sysPtrace, ptSUSPEND, pid, 0, 9999)
 	errs("PT_LWPINFO after nobody", esrch, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{9999, 0}), 8)
 	errs("PT_LWPINFO with a bad size", einval, sysPtrace, ptLWPINFO, pid, ptr(&[2]int32{}), 4)
