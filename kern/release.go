@@ -22,13 +22,15 @@ type releaseRow struct {
 	lastCall    int    // the highest number of a system call; above it there is none
 	closeOnFork bool   // O_CLOFORK and its like mean something
 	sigwaitOld  bool   // sigtimedwait(2) that another signal interrupts is ECANCELED, or 0: before PR 59586
+	timerfdOld  bool   // timerfd(2) before PR 58914: it can be written to, and knows no FIONREAD
+	futexOld    bool   // __futex(2) before PR 59129 and 59132: see FutexOld
 	oldLife     bool   // exit, wait and signals as kern_exit.c 1.127 has them: r2003, beside the items' numbers
 }
 
 var releaseTable = [...]releaseRow{
-	{Release11, "11", "11.0", 506, true, false, false},
-	{Release10, "10", "10.1", 499, false, true, false},
-	{Release2003, "2003", "11.0", 506, true, false, true},
+	{Release11, "11", "11.0", 506, true, false, false, false, false},
+	{Release10, "10", "10.1", 499, false, true, true, true, false},
+	{Release2003, "2003", "11.0", 506, true, false, false, false, true},
 }
 
 // row returns what there is to know of r. It is asked in system calls, so it looks in no map. A number that is no release's
@@ -75,6 +77,13 @@ func (r Release) LastCall() int { return r.row().lastCall }
 // SigwaitOld reports whether sigtimedwait(2) that a signal interrupts which it does not wait for is ECANCELED, or if it has a time 0, and
 // is not restarted then.
 func (r Release) SigwaitOld() bool { return r.row().sigwaitOld }
+
+// TimerfdOld reports whether poll(2) says of a timerfd(2) that it can be written to, and FIONREAD is not known of it.
+func (r Release) TimerfdOld() bool { return r.row().timerfdOld }
+
+// FutexOld reports whether FUTEX_REQUEUE and FUTEX_CMP_REQUEUE of __futex(2) count those alone that they wake, FUTEX_CMP_REQUEUE
+// compares only if somebody waits, and the arguments of FUTEX_WAKE_OP have no sign.
+func (r Release) FutexOld() bool { return r.row().futexOld }
 
 // CloseOnFork reports whether a descriptor can be one that fork(2) closes (FD_CLOFORK of fcntl(2)). Where it cannot, the flags
 // that ask for it are unknown ones.

@@ -222,7 +222,8 @@ func (f *Fifo) held() int                     { return f.length(readEnd) }
 func (f *fifoFile) SetFlags(int) netbsd.Errno { return 0 }
 
 func (f *fifoFile) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
-	return f.fifo.ioctl(cmd, data, f.fifo.held())
+	n := f.fifo.held()
+	return pipeIoctl(cmd, data, n, n, pipeSize-n)
 }
 
 func (f *fifoFile) Close() {

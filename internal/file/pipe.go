@@ -31,14 +31,19 @@ type pipe struct {
 	readers Queue
 	writers Queue
 	born    netbsd.Timespec
+	owner   Owner
 }
 
 func newPipe() *pipe { return &pipe{born: netbsd.TimespecAt(time.Now())} }
 
 // NewPipe makes the two ends of a pipe(2), open files to read from and to write to. Of
 // flags count those that F_SETFL could set (netbsd.SetflMask).
-func NewPipe(flags int) (r, w *Description) {
+func NewPipe(flags int) (r, w *Description) { return NewPipeOf(Owner{}, flags) }
+
+// NewPipeOf is NewPipe for a pipe that says whose it is.
+func NewPipeOf(owner Owner, flags int) (r, w *Description) {
 	p := newPipe()
+	p.owner = owner
 	flags &^= netbsd.O_ACCMODE
 	return New(&pipeReader{pipe: p}, netbsd.O_RDONLY|flags), New(&pipeWriter{pipe: p}, netbsd.O_WRONLY|flags)
 }
@@ -231,6 +236,15 @@ func (p *pipe) readPoll(want Events) Events {
 	return ev
 }
 
+// pipeEnded adds to what an end of a pipe(2) says: once the other one is closed it can be read and written, whichever it is
+// (pipe_poll). A FIFO is none.
+func pipeEnded(ev, want Events) Events {
+	if ev&Hup != 0 {
+		ev |= want & (In | RdNorm | Out)
+	}
+	return ev
+}
+
 func (p *pipe) writePoll(want Events) Events {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -265,25 +279,30 @@ func (p *pipe) length(end func(*hostPipe) HostEnd) int {
 func readEnd(h *hostPipe) HostEnd  { return h.r }
 func writeEnd(h *hostPipe) HostEnd { return h.w }
 
+// stat is pipe_stat. The times of the last read and write are not kept: they would cost each transfer a look at the clock.
 func (p *pipe) stat(length int) Stat {
-	return Stat{
-		Mode: netbsd.S_IFIFO | 0o600, Nlink: 1, Blksize: pipeSize, Size: int64(length),
+	st := Stat{
+		Mode: netbsd.S_IFIFO | 0o600, Blksize: pipeSize, Size: int64(length), UID: p.owner.UID, GID: p.owner.GID,
 		Atime: p.born, Mtime: p.born, Ctime: p.born, Btime: p.born,
 	}
+	if length > 0 {
+		st.Blocks = 1
+	}
+	return st
 }
 
-// ioctl answers the requests of pipe_ioctl.
-func (p *pipe) ioctl(cmd uint32, data []byte, length int) netbsd.Errno {
-	var v int
+// pipeIoctl answers the requests of pipe_ioctl: read is what there is to read at this end, written what is on its way to the
+// other one, space how much more can be written.
+func pipeIoctl(cmd uint32, data []byte, read, written, space int) netbsd.Errno {
 	switch cmd {
-	case netbsd.FIONREAD, netbsd.FIONWRITE:
-		v = length
+	case netbsd.FIONREAD:
+		return PutInt(data, read)
+	case netbsd.FIONWRITE:
+		return PutInt(data, written)
 	case netbsd.FIONSPACE:
-		v = pipeSize - length
-	default:
-		return netbsd.EPASSTHROUGH
+		return PutInt(data, space)
 	}
-	return PutInt(data, v)
+	return netbsd.EPASSTHROUGH
 }
 
 // PutInt stores the int result of an ioctl.
@@ -303,7 +322,7 @@ type pipeReader struct {
 
 func (r *pipeReader) Read(c Call, b []byte) (int, netbsd.Errno) { return r.pipe.read(c, r, b) }
 func (r *pipeReader) Stat() (Stat, netbsd.Errno)                { return r.pipe.stat(r.length()), 0 }
-func (r *pipeReader) Poll(want Events) Events                   { return r.pipe.readPoll(want) }
+func (r *pipeReader) Poll(want Events) Events                   { return pipeEnded(r.pipe.readPoll(want), want) }
 func (r *pipeReader) Watch(w *Waiter)                           { r.pipe.readers.Add(w) }
 func (r *pipeReader) Unwatch(w *Waiter)                         { r.pipe.readers.Remove(w) }
 func (r *pipeReader) ReadCount() int64                          { return int64(r.length()) }
@@ -311,7 +330,15 @@ func (r *pipeReader) WriteCount() int64                         { return 0 }
 func (r *pipeReader) Close()                                    { r.pipe.closeRead() }
 func (r *pipeReader) length() int                               { return r.pipe.length(readEnd) }
 func (r *pipeReader) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
-	return r.pipe.ioctl(cmd, data, r.length())
+	return pipeIoctl(cmd, data, r.length(), 0, 0)
+}
+
+// WriteCount is how much can be written: nothing without a reader.
+func (w *pipeWriter) WriteCount() int64 {
+	if w.PeerClosed() {
+		return 0
+	}
+	return int64(pipeSize - w.length())
 }
 
 // pipeWriter is the end to write to.
@@ -321,14 +348,13 @@ type pipeWriter struct {
 }
 
 func (w *pipeWriter) Write(c Call, b []byte) (int, netbsd.Errno) { return w.pipe.write(c, w, b) }
-func (w *pipeWriter) Stat() (Stat, netbsd.Errno)                 { return w.pipe.stat(w.length()), 0 }
-func (w *pipeWriter) Poll(want Events) Events                    { return w.pipe.writePoll(want) }
+func (w *pipeWriter) Stat() (Stat, netbsd.Errno)                 { return w.pipe.stat(0), 0 }
+func (w *pipeWriter) Poll(want Events) Events                    { return pipeEnded(w.pipe.writePoll(want), want) }
 func (w *pipeWriter) Watch(wt *Waiter)                           { w.pipe.writers.Add(wt) }
 func (w *pipeWriter) Unwatch(wt *Waiter)                         { w.pipe.writers.Remove(wt) }
 func (w *pipeWriter) ReadCount() int64                           { return 0 }
-func (w *pipeWriter) WriteCount() int64                          { return int64(pipeSize - w.length()) }
 func (w *pipeWriter) Close()                                     { w.pipe.closeWrite() }
 func (w *pipeWriter) length() int                                { return w.pipe.length(writeEnd) }
 func (w *pipeWriter) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
-	return w.pipe.ioctl(cmd, data, w.length())
+	return pipeIoctl(cmd, data, 0, w.length(), int(w.WriteCount()))
 }

@@ -178,3 +178,51 @@ func TestCloseWhileReading(t *testing.T) {
 		tab.Close()
 	})
 }
+
+// pipe_poll, pipe_ioctl and pipe_stat: each end has a buffer of its own, and that of the end to write to is empty for good. Once the
+// other end is closed an end can be read and written, whichever it is.
+func TestPipeEndsAreTwo(t *testing.T) {
+	r, w := NewPipeOf(Owner{UID: 7, GID: 8}, 0)
+	defer r.Release()
+	w.File.Write(Call{}, []byte("abc"))
+	ask := func(d *Description, cmd uint32) int {
+		var b [4]byte
+		if errno := d.File.Ioctl(Call{}, cmd, b[:]); errno != 0 {
+			t.Error(errno)
+		}
+		return int(b[0]) | int(b[1])<<8 | int(b[2])<<16
+	}
+	for _, c := range []struct {
+		name string
+		got  int
+		want int
+	}{
+		{"FIONREAD of the reader", ask(r, netbsd.FIONREAD), 3}, {"FIONREAD of the writer", ask(w, netbsd.FIONREAD), 0},
+		{"FIONWRITE of the reader", ask(r, netbsd.FIONWRITE), 0}, {"FIONWRITE of the writer", ask(w, netbsd.FIONWRITE), 3},
+		{"FIONSPACE of the reader", ask(r, netbsd.FIONSPACE), 0}, {"FIONSPACE of the writer", ask(w, netbsd.FIONSPACE), pipeSize - 3},
+		{"poll of the reader", int(r.File.Poll(In | Out)), int(In)}, {"poll of the writer", int(w.File.Poll(In | Out)), int(Out)},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, c.got, c.want)
+		}
+	}
+	for d, size := range map[*Description]int64{r: 3, w: 0} {
+		st, _ := d.File.Stat()
+		if st.Size != size || st.Blocks != min(size, 1) || st.Nlink != 0 || st.UID != 7 || st.GID != 8 {
+			t.Errorf("%+v", st)
+		}
+	}
+	r.File.Close()
+	if ev := w.File.Poll(In | Out); ev != In|Out|Hup {
+		t.Errorf("poll of the writer without a reader: %#x", ev)
+	}
+	if n := ask(w, netbsd.FIONSPACE); n != 0 {
+		t.Errorf("FIONSPACE without a reader: %d", n)
+	}
+	r, w = NewPipe(0)
+	defer r.Release()
+	w.Release()
+	if ev := r.File.Poll(In | Out); ev != In|Out|Hup {
+		t.Errorf("poll of the reader without a writer: %#x", ev)
+	}
+}

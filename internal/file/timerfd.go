@@ -13,7 +13,8 @@ import (
 // guest sets one, so a time of day is as far away as the clock said when the timer was set.
 type Timer struct {
 	Base
-	Clock    int // CLOCK_REALTIME or CLOCK_MONOTONIC; set once
+	Clock    int  // CLOCK_REALTIME or CLOCK_MONOTONIC; set once
+	old      bool // of release 10: see NewTimer
 	owner    Owner
 	born     netbsd.Timespec
 	watchers Queue
@@ -27,9 +28,10 @@ type Timer struct {
 	read, set netbsd.Timespec
 }
 
-// NewTimer makes one that is not set. Of flags count those that F_SETFL could set.
-func NewTimer(clock int, owner Owner, flags int) *Description {
-	return New(&Timer{Clock: clock, owner: owner, born: netbsd.TimespecAt(time.Now())}, netbsd.O_RDONLY|flags&^netbsd.O_ACCMODE)
+// NewTimer makes one that is not set. Of flags count those that F_SETFL could set. old: as in release 10 it can always be
+// written to, as poll(2) says, though no write succeeds, and there is no FIONREAD.
+func NewTimer(clock int, old bool, owner Owner, flags int) *Description {
+	return New(&Timer{Clock: clock, old: old, owner: owner, born: netbsd.TimespecAt(time.Now())}, netbsd.O_RDONLY|flags&^netbsd.O_ACCMODE)
 }
 
 // Settime has t fire in value, and then in each interval; 0 as value stops it. What it has
@@ -167,10 +169,11 @@ func (t *Timer) count() int64 {
 	return int64(t.fired)
 }
 
-// Poll implements File. It can always be written to, says timerfd_fop_poll, though no write
-// succeeds.
-func (t *Timer) Poll(want Events) Events {
-	ev := want & Out
+// Poll implements File.
+func (t *Timer) Poll(want Events) (ev Events) {
+	if t.old {
+		ev = want & Out
+	}
 	if t.count() != 0 {
 		ev |= want & (In | RdNorm)
 	}
@@ -213,6 +216,9 @@ func (t *Timer) Stat() (Stat, netbsd.Errno) {
 
 // Ioctl implements File.
 func (t *Timer) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
+	if cmd == netbsd.FIONREAD && !t.old {
+		return PutInt(data, 8*min(1, int(t.count())))
+	}
 	if cmd != netbsd.TFD_IOC_SET_TICKS {
 		return netbsd.EPASSTHROUGH
 	}

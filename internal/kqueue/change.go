@@ -19,21 +19,21 @@ func (q *Queue) Change(c Caller, ev netbsd.Kevent) netbsd.Errno {
 		}
 		return q.add(c, k, ev)
 	}
-	if q.changeAndUnlock(kn, ev) {
+	there, errno := q.changeAndUnlock(kn, ev)
+	if there && errno == 0 {
 		q.evaluate(kn)
 	}
-	return 0
+	return errno
 }
 
 // changeAndUnlock reports whether the event is still there.
-func (q *Queue) changeAndUnlock(kn *knote, ev netbsd.Kevent) bool {
+func (q *Queue) changeAndUnlock(kn *knote, ev netbsd.Kevent) (there bool, errno netbsd.Errno) {
 	defer q.mu.Unlock()
 	if ev.Flags&netbsd.EV_DELETE != 0 {
 		q.dropLocked(kn)
-		return false
+		return false, 0
 	}
-	q.modifyLocked(kn, ev)
-	return true
+	return true, q.modifyLocked(kn, ev)
 }
 
 // absent says why there is no event: a descriptor that isn't open is EBADF.
@@ -68,7 +68,7 @@ const maxKnotes = 1 << 17
 func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	kn := &knote{
 		q: q, filter: ev.Filter, ident: ev.Ident, udata: ev.Udata, ext: ev.Ext,
-		flags: ev.Flags &^ (netbsd.EV_ADD | netbsd.EV_DELETE | netbsd.EV_ENABLE | netbsd.EV_DISABLE),
+		flags: ev.Flags,
 		// Disabled until it is in place: nobody hears of it half made.
 		disabled: true, sfflags: ev.Fflags, sdata: ev.Data,
 	}
@@ -101,28 +101,32 @@ func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 		return errno
 	}
 	kn.src = src
-	kn.disabled = ev.Flags&netbsd.EV_DISABLE != 0
+	kn.disabled = ev.Flags&(netbsd.EV_DISABLE|netbsd.EV_ENABLE) == netbsd.EV_DISABLE
 	q.mu.Unlock()
 	q.evaluate(kn)
 	return 0
 }
 
 // modifyLocked applies a change to an event there is. mu is released for a
-// moment while the source hears of it.
-func (q *Queue) modifyLocked(kn *knote, ev netbsd.Kevent) {
+// moment while the source hears of it. What it refuses has changed udata alone.
+func (q *Queue) modifyLocked(kn *knote, ev netbsd.Kevent) (errno netbsd.Errno) {
 	kn.udata = ev.Udata
-	kn.sfflags, kn.sdata = ev.Fflags, ev.Data
+	if t, ok := kn.src.(toucher); ok {
+		q.mu.Unlock()
+		errno = t.touch(kn, &ev)
+		q.mu.Lock()
+	} else {
+		kn.sfflags, kn.sdata = ev.Fflags, ev.Data
+	}
 	switch {
+	case errno != 0:
+	case ev.Flags&netbsd.EV_ENABLE != 0: // it comes last, where both are asked for
+		kn.disabled = false
 	case ev.Flags&netbsd.EV_DISABLE != 0:
 		kn.disabled = true
 		q.ready.remove(kn)
-	case ev.Flags&netbsd.EV_ENABLE != 0:
-		kn.disabled = false
 	}
-	src := kn.src
-	q.mu.Unlock()
-	src.touch(kn, ev.Fflags, ev.Data)
-	q.mu.Lock()
+	return errno
 }
 
 // evaluate asks the source whether the event is already there, as is due after
@@ -162,6 +166,5 @@ func attach(c Caller, kn *knote) (source, netbsd.Errno) {
 // unattached stands in while a knote is being made.
 type unattached struct{}
 
-func (unattached) poll(*knote) (state, bool)   { return state{}, false }
-func (unattached) touch(*knote, uint32, int64) {}
-func (unattached) detach(*knote)               {}
+func (unattached) poll(*knote) (state, bool) { return state{}, false }
+func (unattached) detach(*knote)             {}

@@ -83,8 +83,6 @@ func (s *fileSource) unwatch() {
 	}
 }
 
-func (s *fileSource) touch(*knote, uint32, int64) {}
-
 // poll looks at the file. kevent(2): data is what can be read or written, for a regular file what lies ahead.
 // That is less than 0 beyond its end, and at its end, where it is 0, there is no event (filt_genfsread).
 func (s *fileSource) poll(kn *knote) (state, bool) {
@@ -102,11 +100,14 @@ func (s *fileSource) poll(kn *knote) (state, bool) {
 	if counted && isRegular(s.d.File) {
 		return st, n != 0
 	}
-	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (n >= s.lowat() || !counted || n == 0)
+	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (!counted || n == 0 || n >= s.lowat())
 }
 
-// lowat is NOTE_LOWAT's mark.
+// lowat is NOTE_LOWAT's mark. Only sockets look at it (filt_soread).
 func (s *fileSource) lowat() int64 {
+	if _, ok := s.d.File.(interface{ KnoteLowat() }); !ok {
+		return 1
+	}
 	s.kn.q.mu.Lock()
 	defer s.kn.q.mu.Unlock()
 	if s.kn.sfflags&netbsd.NOTE_LOWAT != 0 {

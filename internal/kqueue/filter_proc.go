@@ -32,7 +32,6 @@ func attachProc(c Caller, kn *knote) (source, netbsd.Errno) {
 }
 
 func (s *procSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
-func (s *procSource) touch(*knote, uint32, int64)  {}
 func (s *procSource) detach(*knote)                { s.p.DetachKnote(s) }
 
 // Notify implements kern.Knote. The exit is the last event there is: it comes
@@ -112,5 +111,4 @@ func (s *signalSource) Notify(ev kern.NoteEvent) {
 }
 
 func (s *signalSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
-func (s *signalSource) touch(*knote, uint32, int64)  {}
 func (s *signalSource) detach(*knote)                { s.p.DetachKnote(s) }

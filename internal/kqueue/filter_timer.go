@@ -17,7 +17,7 @@ const notified = file.In | file.RdNorm
 const maxTimers = 4096
 
 // timerSource is EVFILT_TIMER: periodic unless EV_ONESHOT or NOTE_ABSTIME; data
-// counts how often it went off. EV_CLEAR is implied.
+// counts how often it went off. EV_CLEAR is implied, but for NOTE_ABSTIME.
 type timerSource struct {
 	kn     *knote
 	count  *atomic.Int32 // of the machine's timers
@@ -37,13 +37,23 @@ func attachTimer(c Caller, kn *knote) (source, netbsd.Errno) {
 		s.count.Add(-1)
 		return nil, netbsd.ENOMEM
 	}
-	kn.flags |= netbsd.EV_CLEAR
-	guard.Locked(&kn.q.mu, func() { s.startLocked(first, period) })
+	guard.Locked(&kn.q.mu, func() {
+		kn.flags |= impliedClear(kn.sfflags)
+		s.startLocked(first, period)
+	})
 	return s, 0
 }
 
-// timerOf reads fflags and data: EINVAL for an unknown unit, or a time that is
-// negative.
+// impliedClear is EV_CLEAR for a timer that is no absolute one (filt_timercompute).
+func impliedClear(fflags uint32) uint32 {
+	if fflags&netbsd.NOTE_ABSTIME != 0 {
+		return 0
+	}
+	return netbsd.EV_CLEAR
+}
+
+// timerOf reads fflags and data (filt_timercompute): EINVAL for an unknown unit, a time that is
+// negative, or none at all.
 func timerOf(fflags uint32, data int64, oneshot bool) (first, period time.Duration, errno netbsd.Errno) {
 	unit, ok := map[uint32]time.Duration{
 		netbsd.NOTE_MSECONDS: time.Millisecond, netbsd.NOTE_SECONDS: time.Second,
@@ -59,10 +69,13 @@ func timerOf(fflags uint32, data int64, oneshot bool) (first, period time.Durati
 	if fflags&netbsd.NOTE_ABSTIME != 0 {
 		return max(0, d-time.Duration(time.Now().UnixNano())), 0, 0
 	}
+	if d == 0 {
+		return 0, 0, netbsd.EINVAL
+	}
 	if oneshot {
 		return d, 0, 0
 	}
-	// A period of no length would go off without end: one tick at least.
+	// A period of next to no length would go off without end.
 	d = max(d, time.Millisecond)
 	return d, d, 0
 }
@@ -73,10 +86,18 @@ func (s *timerSource) startLocked(first, period time.Duration) {
 	s.gen++
 	gen := s.gen
 	s.period, s.next = period, time.Now().Add(first)
+	s.stopLocked()
+	if first <= 0 { // an absolute time that has been has gone off
+		s.kn.data = 1
+		return
+	}
+	s.timer = after(first, func() { s.fire(gen) })
+}
+
+func (s *timerSource) stopLocked() {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	s.timer = after(first, func() { s.fire(gen) })
 }
 
 func after(d time.Duration, f func()) *time.Timer {
@@ -103,21 +124,31 @@ func (s *timerSource) fire(gen int) {
 
 func (s *timerSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
 
-// touch sets the timer anew, forgetting what it counted.
-func (s *timerSource) touch(kn *knote, fflags uint32, data int64) {
+// touch is filt_timertouch: EV_ADD sets the timer anew, forgetting what it counted; other changes leave it. One that cannot be
+// set stands still.
+func (s *timerSource) touch(kn *knote, ev *netbsd.Kevent) netbsd.Errno {
+	if ev.Flags&netbsd.EV_ADD == 0 {
+		return 0
+	}
 	kn.q.mu.Lock()
 	defer kn.q.mu.Unlock()
-	first, period, errno := timerOf(fflags, data, kn.flags&netbsd.EV_ONESHOT != 0)
-	if errno == 0 {
-		kn.data = 0
-		s.startLocked(first, period)
+	s.gen++
+	s.stopLocked()
+	kn.data, kn.active = 0, false
+	kn.q.ready.remove(kn)
+	first, period, errno := timerOf(ev.Fflags, ev.Data, ev.Flags&netbsd.EV_ONESHOT != 0)
+	if errno != 0 {
+		return errno
 	}
+	kn.flags, kn.sfflags, kn.sdata = ev.Flags|impliedClear(ev.Fflags), ev.Fflags, ev.Data
+	s.startLocked(first, period)
+	return 0
 }
 
 func (s *timerSource) detach(kn *knote) {
 	kn.q.mu.Lock()
 	defer kn.q.mu.Unlock()
 	s.gen++
-	s.timer.Stop()
+	s.stopLocked()
 	s.count.Add(-1)
 }

@@ -64,4 +64,3 @@ func (s *vnodeSource) detach(*knote) {
 }
 
 func (s *vnodeSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
-func (s *vnodeSource) touch(*knote, uint32, int64)  {}

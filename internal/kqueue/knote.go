@@ -3,6 +3,7 @@ package kqueue
 import (
 	"toaster/internal/file"
 	"toaster/internal/guard"
+	"toaster/netbsd"
 )
 
 // knote is one registered event (struct knote). Queue.mu guards it, but for what the
@@ -16,7 +17,7 @@ type knote struct {
 	ident  uint64
 	udata  uint64
 	ext    [4]uint64 // of EV_ADD; later changes leave it (kqueue_register)
-	flags  uint32    // of EV_ADD, and EV_EOF once the source says so
+	flags  uint32    // of EV_ADD, that and others included, and EV_EOF once the source says so
 
 	sfflags uint32 // what is asked for
 	sdata   int64
@@ -33,8 +34,9 @@ type knote struct {
 
 // state is what a source reports beside the knote's own fflags and data.
 type state struct {
-	flags uint32
-	data  *int64
+	flags  uint32
+	fflags *uint32
+	data   *int64
 }
 
 // source is a filter attached to its object (struct filterops). None of its methods is
@@ -43,10 +45,12 @@ type state struct {
 type source interface {
 	// poll asks whether there is something to report now.
 	poll(kn *knote) (state, bool)
-	// touch follows a change of sfflags and sdata by kevent(2); fflags are the
-	// change's own.
-	touch(kn *knote, fflags uint32, data int64)
 	detach(kn *knote)
+}
+
+// toucher is a source that follows changes by kevent(2) itself (f_touch); those of others set sfflags and sdata.
+type toucher interface {
+	touch(kn *knote, ev *netbsd.Kevent) netbsd.Errno
 }
 
 // clearer is a source that EV_CLEAR resets.

@@ -90,6 +90,20 @@ func must(t *testing.T, errno netbsd.Errno) {
 	}
 }
 
+// kqueue_stat: a FIFO of its user's, whose size is the number of events; kqueue_fcntl and kqueue_ioctl: ENOTTY.
+func TestQueueStat(t *testing.T) {
+	q := New()
+	q.Owner, q.KeventSize = file.Owner{UID: 7, GID: 8}, 72
+	st, errno := q.Stat()
+	want := file.Stat{Mode: netbsd.S_IFIFO | 0o600, UID: 7, GID: 8, Blksize: 72, Blocks: 1}
+	if errno != 0 || st != want {
+		t.Errorf("%+v, want %+v", st, want)
+	}
+	if errno := q.SetFlags(netbsd.O_NONBLOCK); errno != netbsd.ENOTTY {
+		t.Error(errno)
+	}
+}
+
 func TestReadLevel(t *testing.T) {
 	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
 		r, w := c.pipe(q)
@@ -203,6 +217,7 @@ func TestFlags(t *testing.T) {
 			{add(99, 0, 0), netbsd.EINVAL},
 			{add(netbsd.EVFILT_AIO, 0, 0), netbsd.EINVAL},
 			{netbsd.Kevent{Filter: netbsd.EVFILT_TIMER, Flags: netbsd.EV_ADD, Data: -1}, netbsd.EINVAL},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_TIMER, Flags: netbsd.EV_ADD, Data: 0}, netbsd.EINVAL}, // filt_timercompute
 		} {
 			if errno := q.Change(c, bad.ev); errno != bad.want {
 				t.Errorf("%+v: %v", bad.ev, errno)
@@ -289,6 +304,92 @@ func TestUser(t *testing.T) {
 	})
 }
 
+// filt_usertouch: flags and data stay when they have been reported, with EV_CLEAR, too; EV_CLEAR in a change takes its trigger
+// back. filt_userattach: EV_ADD of a new event does not trigger it, and keeps the flags as they are.
+func TestUserTouch(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		ev := add(netbsd.EVFILT_USER, 1, netbsd.EV_CLEAR)
+		ev.Fflags, ev.Data = netbsd.NOTE_TRIGGER|5, 6
+		must(t, q.Change(c, ev))
+		none(t, c, q)
+		ev.Flags, ev.Fflags = 0, netbsd.NOTE_TRIGGER
+		must(t, q.Change(c, ev))
+		if got := one(t, c, q); got.Fflags != netbsd.NOTE_TRIGGER|5 || got.Data != 6 || got.Flags != netbsd.EV_ADD|netbsd.EV_CLEAR {
+			t.Errorf("%+v", got)
+		}
+		none(t, c, q)
+		ev.Fflags = netbsd.NOTE_FFCOPY | 3
+		must(t, q.Change(c, ev))
+		none(t, c, q)
+		ev.Fflags, ev.Data = netbsd.NOTE_TRIGGER, 8
+		for range 2 {
+			must(t, q.Change(c, ev))
+			if got := one(t, c, q); got.Fflags != 3 || got.Data != 8 {
+				t.Errorf("%+v", got)
+			}
+		}
+		ev.Flags = netbsd.EV_CLEAR
+		must(t, q.Change(c, ev))
+		none(t, c, q)
+	})
+}
+
+// filt_timertouch: only EV_ADD sets a timer anew, and one that it cannot set stands still. filt_timercompute: EV_CLEAR is implied
+// but for NOTE_ABSTIME; a time that has been is reported at once. kqueue_register: EV_ENABLE comes after EV_DISABLE.
+func TestTimerTouch(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		ev := add(netbsd.EVFILT_TIMER, 7, netbsd.EV_DISPATCH)
+		ev.Data = 1000
+		must(t, q.Change(c, ev))
+		for _, flags := range []uint32{netbsd.EV_DISABLE, netbsd.EV_ENABLE, netbsd.EV_DISABLE | netbsd.EV_ENABLE} {
+			must(t, q.Change(c, netbsd.Kevent{Ident: 7, Filter: netbsd.EVFILT_TIMER, Flags: flags}))
+		}
+		time.Sleep(100 * time.Millisecond)
+		none(t, c, q)
+		for range 2 { // kqueue_scan: EV_DISPATCH has no effect beside EV_CLEAR
+			time.Sleep(time.Second)
+			if got := one(t, c, q); got.Data != 1 || got.Flags&netbsd.EV_CLEAR == 0 {
+				t.Errorf("%+v", got)
+			}
+		}
+		time.Sleep(time.Second)
+		ev.Data = 0
+		if errno := q.Change(c, ev); errno != netbsd.EINVAL {
+			t.Error(errno)
+		}
+		time.Sleep(time.Minute)
+		none(t, c, q)
+		ev = add(netbsd.EVFILT_TIMER, 9, 0)
+		ev.Data, ev.Fflags = 1, netbsd.NOTE_SECONDS|netbsd.NOTE_ABSTIME
+		must(t, q.Change(c, ev))
+		for range 2 {
+			if got := one(t, c, q); got.Data != 1 || got.Flags&netbsd.EV_CLEAR != 0 {
+				t.Errorf("%+v", got)
+			}
+		}
+	})
+}
+
+// filt_piperead: NOTE_LOWAT is for sockets alone. filt_pipewrite: there is no room without a reader.
+func TestPipeNotes(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		r, w := c.pipe(q)
+		ev := add(netbsd.EVFILT_READ, r, 0)
+		ev.Fflags, ev.Data = netbsd.NOTE_LOWAT, 10
+		must(t, q.Change(c, ev))
+		c.write(w, "abc")
+		if got := one(t, c, q); got.Data != 3 {
+			t.Errorf("%+v", got)
+		}
+		c.read(r, 3)
+		must(t, q.Change(c, add(netbsd.EVFILT_WRITE, w, 0)))
+		c.Files.CloseFD(r)
+		if got := one(t, c, q); got.Flags&netbsd.EV_EOF == 0 || got.Data != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 func TestSignal(t *testing.T) {
 	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
 		must(t, q.Change(c, add(netbsd.EVFILT_SIGNAL, int(netbsd.SIGUSR1), 0)))
@@ -362,6 +463,8 @@ func TestNested(t *testing.T) {
 		none(t, c, q)
 		ev := add(netbsd.EVFILT_USER, 1, 0)
 		ev.Fflags = netbsd.NOTE_TRIGGER
+		must(t, inner.Change(c, ev)) // filt_userattach does not trigger
+		none(t, c, q)
 		must(t, inner.Change(c, ev))
 		if ev := one(t, c, q); ev.Data != 1 {
 			t.Errorf("%+v", ev)

@@ -21,6 +21,8 @@ type key struct {
 // queue, but it isn't inherited by fork(2).
 type Queue struct {
 	file.Base
+	Owner      file.Owner // this and the next are fstat(2)'s, and set before the queue is known to anybody
+	KeventSize int        // of the release
 
 	mu      sync.Mutex
 	knotes  map[key]*knote
@@ -41,10 +43,14 @@ func New() *Queue { return &Queue{knotes: map[key]*knote{}} }
 // NotInherited says that fork(2) leaves kqueues out.
 func (q *Queue) NotInherited() bool { return true }
 
-// Stat is fstat(2) of a kqueue: how many events are ready.
+// Stat is fstat(2) of a kqueue (kqueue_stat): how many events are ready.
 func (q *Queue) Stat() (file.Stat, netbsd.Errno) {
-	return file.Stat{Size: q.ReadCount(), Blksize: netbsd.SizeofKevent, Mode: netbsd.S_IFIFO}, 0
+	return file.Stat{Size: q.ReadCount(), Blksize: uint32(q.KeventSize), Blocks: 1, Mode: netbsd.S_IFIFO | 0o600,
+		UID: q.Owner.UID, GID: q.Owner.GID}, 0
 }
+
+// SetFlags is ENOTTY: kqueue_fcntl and kqueue_ioctl know no F_SETFL and no FIONBIO.
+func (q *Queue) SetFlags(int) netbsd.Errno { return netbsd.ENOTTY }
 
 // Read and Write are not for kqueues: ENXIO.
 func (q *Queue) Read(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENXIO }
@@ -207,6 +213,9 @@ func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
 	if now.data != nil {
 		ev.Data = *now.data
 	}
+	if now.fflags != nil {
+		ev.Fflags = *now.fflags
+	}
 	switch {
 	case kn.flags&netbsd.EV_ONESHOT != 0:
 		q.dropLocked(kn)
@@ -218,9 +227,10 @@ func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
 	}
 	switch {
 	case kn.dead:
+	case kn.flags&netbsd.EV_CLEAR != 0: // EV_DISPATCH has no effect beside it, nor where it is implied (kqueue_scan)
 	case kn.flags&netbsd.EV_DISPATCH != 0:
 		kn.disabled = true
-	case kn.flags&netbsd.EV_CLEAR == 0:
+	default:
 		kn.active = true
 		q.ready.push(kn)
 	}

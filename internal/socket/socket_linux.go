@@ -441,3 +441,6 @@ func (s *Socket) Shutdown(how int) netbsd.Errno {
 	}
 	return hostfile.Errno(unix.Shutdown(s.FD(), how))
 }
+
+// KnoteLowat says that kevent(2) has NOTE_LOWAT for sockets (filt_soread).
+func (s *Socket) KnoteLowat() {}

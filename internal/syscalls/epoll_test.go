@@ -157,6 +157,8 @@ func TestKeventExt(t *testing.T) {
 		{"EBADF", netbsd.SYS___kevent100, args{9, 0, 0, 0, 0, no}, netbsd.EBADF, nil, nil},
 		{"ENOENT", netbsd.SYS___kevent100, args{0, keventExt(later), 1, 0, 0, no}, netbsd.ENOENT, nil, nil},
 		{"EV_ADD", netbsd.SYS___kevent100, args{0, keventExt(added), 1, 0, 0, no}, 0, 0, nil},
+		{"filt_userattach: it is not triggered by that", netbsd.SYS___kevent100, args{0, 0, 0, room(144), 2, no}, 0, 0, nil},
+		{"but by a second one", netbsd.SYS___kevent100, args{0, keventExt(added), 1, 0, 0, no}, 0, 0, nil},
 		{"what it said", netbsd.SYS___kevent100, args{0, 0, 0, room(144), 2, no}, 0, event(1), nil},
 		{"a change", netbsd.SYS___kevent100, args{0, keventExt(later), 1, 0, 0, no}, 0, 0, nil},
 		{"udata is new, ext is not", netbsd.SYS___kevent100, args{0, 0, 0, room(144), 2, no}, 0, event(2), nil},
@@ -175,6 +177,7 @@ func TestKeventExt(t *testing.T) {
 			}
 			return ""
 		}, nil},
+		{"a change more", netbsd.SYS___kevent100, args{0, keventExt(netbsd.Kevent{Ident: 2, Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ADD}), 1, 0, 0, no}, 0, 0, nil},
 		{"three changes of 72 bytes", netbsd.SYS___kevent100, args{0, append(append(keventExt(netbsd.Kevent{Ident: 1, Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ADD}),
 			keventExt(netbsd.Kevent{Ident: 2, Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ADD, Fflags: netbsd.NOTE_TRIGGER})...),
 			keventExt(netbsd.Kevent{Ident: 7, Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_DELETE})...), 3, 0, 0, no}, 0, 0, nil},

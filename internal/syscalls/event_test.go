@@ -95,7 +95,10 @@ func TestEvent(t *testing.T) {
 			{"fcntl(2): close-on-exec", netbsd.SYS_fcntl, args{3, netbsd.F_GETFD, 0}, 0, netbsd.FD_CLOEXEC, nil},
 			{"kevent(2): EBADF for what is no kqueue", netbsd.SYS___kevent50, args{0, 0, 0, 0, 0, no}, netbsd.EBADF, nil, nil},
 			{"kevent(2): EFAULT for the changes", netbsd.SYS___kevent50, args{2, bad, 1, 0, 0, no}, netbsd.EFAULT, nil, nil},
-			{"kevent(2): EINVAL for nanoseconds", netbsd.SYS___kevent50, args{2, 0, 0, 0, 0, timespec(0, 1e9)}, netbsd.EINVAL, nil, nil},
+			{"kevent(2): EINVAL for nanoseconds", netbsd.SYS___kevent50, args{2, 0, 0, room(40), 1, timespec(0, 1e9)}, netbsd.EINVAL, nil, nil},
+			{"kqueue_scan: which are not looked at without room for events", netbsd.SYS___kevent50, args{2, 0, 0, 0, 0, timespec(0, 1e9)}, 0, 0, nil},
+			{"kevent1: nor before the changes", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_DELETE}), 1, 0, 0, timespec(0, 1e9)}, netbsd.ENOENT, nil, nil},
+			{"kqueue_fcntl: ENOTTY", netbsd.SYS_fcntl, args{2, netbsd.F_SETFL, netbsd.O_NONBLOCK}, netbsd.ENOTTY, nil, nil},
 			{"kevent(2): ENOENT for what is not there", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_DELETE}), 1, 0, 0, no}, netbsd.ENOENT, nil, nil},
 			{"kevent(2): EBADF for a descriptor, in the event list", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Ident: 9, Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_ADD}), 1, room(40), 1, no}, 0, func(r *result) string {
 				if ev := netbsd.DecodeKevent(r.mem(3, netbsd.SizeofKevent)); r.ret[0] != 1 || ev.Flags != netbsd.EV_ERROR || ev.Data != int64(netbsd.EBADF) {

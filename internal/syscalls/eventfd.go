@@ -34,7 +34,7 @@ func timerfdCreate(c *Call) netbsd.Errno {
 	if clock != netbsd.CLOCK_REALTIME && clock != netbsd.CLOCK_MONOTONIC {
 		return netbsd.EINVAL
 	}
-	return c.install(file.NewTimer(clock, c.owner(), flags&netbsd.O_NONBLOCK), c.fdFlags(flags&netbsd.TFD_CLOEXEC))
+	return c.install(file.NewTimer(clock, c.K.M.Release().TimerfdOld(), c.owner(), flags&netbsd.O_NONBLOCK), c.fdFlags(flags&netbsd.TFD_CLOEXEC))
 }
 
 // onTimer calls f with the timer that the first argument is. EBADF. EINVAL: it is none.
@@ -49,8 +49,7 @@ func (c *Call) onTimer(f func(*file.Timer) netbsd.Errno) netbsd.Errno {
 }
 
 // timerfdSettime is timerfd_settime(int fd, int flags, const struct itimerspec *new_value, struct
-// itimerspec *old_value). EFAULT, EBADF. EINVAL: unknown flags, no timer, or a time that is
-// none. TFD_TIMER_CANCEL_ON_SET has no effect, as nobody in a guest can set a clock.
+// itimerspec *old_value). EFAULT. EINVAL: unknown flags, or a time that is none. EBADF. EINVAL: no timer. TFD_TIMER_CANCEL_ON_SET has no effect, as nobody in a guest can set a clock.
 func timerfdSettime(c *Call) netbsd.Errno {
 	b, errno := c.in(c.Ptr(2), netbsd.SizeofItimerspec)
 	if errno != 0 {
@@ -60,10 +59,10 @@ func timerfdSettime(c *Call) netbsd.Errno {
 	if flags&^(netbsd.TFD_TIMER_ABSTIME|netbsd.TFD_TIMER_CANCEL_ON_SET) != 0 {
 		return netbsd.EINVAL
 	}
+	if !it.Interval.Valid() || !it.Value.Valid() {
+		return netbsd.EINVAL
+	}
 	return c.onTimer(func(t *file.Timer) netbsd.Errno {
-		if !it.Interval.Valid() || !it.Value.Valid() {
-			return netbsd.EINVAL
-		}
 		value := min(it.Value.Duration(), maxSleep)
 		if value > 0 && flags&netbsd.TFD_TIMER_ABSTIME != 0 {
 			value = max(1, it.Value.Duration()-c.since(t.Clock))

@@ -40,7 +40,7 @@ func (c *Call) outPair(addr uint64, a, b int) netbsd.Errno {
 }
 
 func makePipe(c *Call, flags int) (int, int, netbsd.Errno) {
-	r, w := file.NewPipe(flags & (netbsd.O_NONBLOCK | netbsd.O_NOSIGPIPE))
+	r, w := file.NewPipeOf(c.owner(), flags&(netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE))
 	return installPair(c, r, w, c.fdFlags(flags))
 }
 

@@ -65,8 +65,8 @@ func (c *Call) futexTest(addr uint64, val uint32) bool {
 }
 
 // futexWait is futex_func_wait: FUTEX_WAIT and FUTEX_WAIT_BITSET. EAGAIN: the word is another.
-// EINVAL: bits is 0, the time is none, the word is not aligned. ETIMEDOUT. EINTR, and never a
-// restart: the time would begin anew.
+// EINVAL: bits is 0, the word is not aligned. ETIMEDOUT. EINTR, or it is made again after the signal, with a relative time from its beginning
+// (futex_wait).
 func (c *Call) futexWait(bits uint32, timeout *netbsd.Timespec, absolute bool) netbsd.Errno {
 	addr, val := c.Ptr(0), c.Uint32(2)
 	if bits == 0 {
@@ -105,20 +105,17 @@ func (c *Call) futexSleep(w *futexWaiter, deadline time.Time) netbsd.Errno {
 		case errno == netbsd.EWOULDBLOCK:
 			return netbsd.ETIMEDOUT
 		default:
-			return netbsd.EINTR
+			return errno
 		}
 	}
 	return 0
 }
 
 // futexDeadline is when a wait ends, by FUTEX_CLOCK_REALTIME's clock or CLOCK_MONOTONIC; zero is
-// never. EINVAL: the time is none.
+// never. What is no time is computed with nevertheless (futex_func_wait).
 func (c *Call) futexDeadline(timeout *netbsd.Timespec, absolute bool) (time.Time, netbsd.Errno) {
 	if timeout == nil {
 		return time.Time{}, 0
-	}
-	if timeout.Sec < 0 || !timeout.Valid() {
-		return time.Time{}, netbsd.EINVAL
 	}
 	d := timeout.Duration()
 	if absolute {
@@ -146,13 +143,14 @@ func (c *Call) futexWake(bits uint32) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return c.ok(uint64(c.K.futexes.wake(key, n, bits, key, 0)))
+	woken, _ := c.K.futexes.wake(key, n, bits, key, 0)
+	return c.ok(uint64(woken))
 }
 
 // futexRequeue is futex_func_requeue: FUTEX_REQUEUE and FUTEX_CMP_REQUEUE wake up to val waiters,
-// have up to val2 others wait for the word at uaddr2, and return how many were woken. EINVAL: a
+// have up to val2 others wait for the word at uaddr2, and return how many were woken or moved. EINVAL: a
 // negative number, or a word that is not aligned. EAGAIN: the word is not val3, which the second
-// one asks if somebody waits. EFAULT.
+// one asks. EFAULT. Release 10: kern.Release.FutexOld.
 func (c *Call) futexRequeue(compare bool) netbsd.Errno {
 	n, move := c.Int(2), c.Int(5)
 	if n < 0 || move < 0 {
@@ -162,7 +160,8 @@ func (c *Call) futexRequeue(compare bool) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if !c.K.futexes.known(from) {
+	old := c.K.M.Release().FutexOld()
+	if (old || !compare) && !c.K.futexes.known(from) {
 		return 0
 	}
 	to, errno := c.futexKey(c.Ptr(4), c.futexShared())
@@ -172,7 +171,11 @@ func (c *Call) futexRequeue(compare bool) netbsd.Errno {
 	if compare && !c.futexTest(c.Ptr(0), c.Uint32(6)) {
 		return netbsd.EAGAIN
 	}
-	return c.ok(uint64(c.K.futexes.wake(from, n, netbsd.FUTEX_BITSET_MATCH_ANY, to, move)))
+	woken, moved := c.K.futexes.wake(from, n, netbsd.FUTEX_BITSET_MATCH_ANY, to, move)
+	if !old {
+		woken += moved
+	}
+	return c.ok(uint64(woken))
 }
 
 // futexWakeOp is futex_func_wake_op: FUTEX_WAKE_OP changes the word at uaddr2 as val3 says, in one step, wakes up to
@@ -180,7 +183,8 @@ func (c *Call) futexRequeue(compare bool) netbsd.Errno {
 // many were woken. EINVAL: a negative number, an operation that there is not, or a word that is not aligned.
 // EFAULT.
 func (c *Call) futexWakeOp() netbsd.Errno {
-	n, n2, op := c.Int(2), c.Int(5), futexOp(c.Uint32(6))
+	n, n2 := c.Int(2), c.Int(5)
+	op := futexOp{c.Uint32(6), !c.K.M.Release().FutexOld()}
 	if n < 0 || n2 < 0 || !op.valid() {
 		return netbsd.EINVAL
 	}
@@ -197,9 +201,10 @@ func (c *Call) futexWakeOp() netbsd.Errno {
 		return errno
 	}
 	t, any := &c.K.futexes, uint32(netbsd.FUTEX_BITSET_MATCH_ANY)
-	woken := t.wake(key, n, any, key, 0)
+	woken, _ := t.wake(key, n, any, key, 0)
 	if op.compare(int32(old)) {
-		woken += t.wake(other, n2, any, other, 0)
+		more, _ := t.wake(other, n2, any, other, 0)
+		woken += more
 	}
 	return c.ok(uint64(woken))
 }
@@ -219,12 +224,23 @@ func (c *Call) futexChange(addr uint64, op futexOp) (uint32, netbsd.Errno) {
 	}
 }
 
-// futexOp is val3 of FUTEX_WAKE_OP: an operation, a comparison, and 12 bits for each, which have no sign
-// (FUTEX_OP of sys/futex.h).
-type futexOp uint32
+// futexOp is val3 of FUTEX_WAKE_OP: an operation, a comparison, and 12 bits for each (FUTEX_OP of sys/futex.h), which
+// have a sign (futex_opcmp_arg), but in release 10.
+type futexOp struct {
+	bits   uint32
+	signed bool
+}
 
 func (o futexOp) split() (op, cmp, arg, cmparg uint32) {
-	return uint32(o >> 28), uint32(o >> 24 & 0xf), uint32(o >> 12 & 0xfff), uint32(o & 0xfff)
+	return o.bits >> 28, o.bits >> 24 & 0xf, o.extend(o.bits >> 12 & 0xfff), o.extend(o.bits & 0xfff)
+}
+
+// extend is the number that 12 bits are.
+func (o futexOp) extend(v uint32) uint32 {
+	if o.signed && v&0x800 != 0 {
+		v |= ^uint32(0xfff)
+	}
+	return v
 }
 
 // valid is futex_validate_op_cmp.

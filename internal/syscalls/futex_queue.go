@@ -99,16 +99,16 @@ func (t *futexTable) waits(w *futexWaiter) bool {
 }
 
 // wake wakes up to n waiters whose bits are among those given, and then has up to move others
-// wait for another word. It returns how many were woken.
-func (t *futexTable) wake(key futexKey, n int, bits uint32, to futexKey, move int) (woken int) {
+// wait for another word. It returns how many were woken, and how many moved.
+func (t *futexTable) wake(key futexKey, n int, bits uint32, to futexKey, move int) (woken, moved int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	q := t.queues[key]
 	if q == nil {
-		return 0
+		return 0, 0
 	}
 	last := q.tail // who is moved to the same word is not looked at again
-	for w := q.head; w != nil && (woken < n || move > 0); {
+	for w := q.head; w != nil && (woken < n || moved < move); {
 		next, end := w.next, w == last
 		switch {
 		case w.bits&bits == 0:
@@ -119,14 +119,14 @@ func (t *futexTable) wake(key futexKey, n int, bits uint32, to futexKey, move in
 		default:
 			t.removeLocked(w)
 			t.addLocked(to, w)
-			move--
+			moved++
 		}
 		if end {
 			break
 		}
 		w = next
 	}
-	return woken
+	return woken, moved
 }
 
 // known reports whether anybody waits for a word.

@@ -107,7 +107,7 @@ func (r robust) wakeOne(addr uint64) {
 	t := &r.k.futexes
 	if obj, off, errno := r.space.Backing(addr); errno == 0 {
 		key := futexKey{obj, off}
-		if t.wake(key, 1, netbsd.FUTEX_BITSET_MATCH_ANY, key, 0) > 0 {
+		if woken, _ := t.wake(key, 1, netbsd.FUTEX_BITSET_MATCH_ANY, key, 0); woken > 0 {
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package syscalls
 import (
 	"testing"
 
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -25,8 +26,8 @@ func TestFutex(t *testing.T) {
 			{"futex_test: no memory has another value", netbsd.SYS___futex, args{bad, wait, 0, 0, 0, 0, 0}, netbsd.EAGAIN, nil, nil},
 			{"futex_lookup_create: EINVAL for no word", netbsd.SYS___futex, args{odd, wait, 0, 0, 0, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sys___futex: EFAULT for the time", netbsd.SYS___futex, args{word, wait, 7, bad, 0, 0, 0}, netbsd.EFAULT, nil, nil},
-			{"itimespecfix: EINVAL", netbsd.SYS___futex, args{word, wait, 7, timespec(0, 1e9), 0, 0, 0}, netbsd.EINVAL, nil, nil},
-			{"itimespecfix: EINVAL before 1970", netbsd.SYS___futex, args{word, wait, 7, timespec(-1, 0), 0, 0, 0}, netbsd.EINVAL, nil, nil},
+			{"futex_func_wait: what is no time is computed with", netbsd.SYS___futex, args{word, wait, 7, timespec(0, -1), 0, 0, 0}, netbsd.ETIMEDOUT, nil, nil},
+			{"futex_func_wait: a time that has been", netbsd.SYS___futex, args{word, wait, 7, timespec(-1, 0), 0, 0, 0}, netbsd.ETIMEDOUT, nil, nil},
 			{"futex_func_wait: EINVAL for no bits", netbsd.SYS___futex, args{word, waitBits, 7, 0, 0, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"futex_wait: ETIMEDOUT", netbsd.SYS___futex, args{word, wait, 7, timespec(0, 1), 0, 0, 0}, netbsd.ETIMEDOUT, nil, nil},
 			{"futex_wait: ETIMEDOUT of CLOCK_REALTIME", netbsd.SYS___futex, args{word, waitBits | netbsd.FUTEX_CLOCK_REALTIME, 7, soon, 0, 0, 1}, netbsd.ETIMEDOUT, nil, nil},
@@ -37,7 +38,8 @@ func TestFutex(t *testing.T) {
 			{"futex_key_init: EFAULT for memory that others may share", netbsd.SYS___futex, args{bad, netbsd.FUTEX_WAKE, 1, 0, 0, 0, 0}, netbsd.EFAULT, nil, nil},
 			{"futex_key_init: one's own is not looked at", netbsd.SYS___futex, args{bad, wake, 1, 0, 0, 0, 0}, 0, 0, nil},
 			{"futex_func_requeue: EINVAL for a negative number", netbsd.SYS___futex, args{word, requeue, 0, 0, word, -1, 0}, netbsd.EINVAL, nil, nil},
-			{"futex_func_requeue: nothing to do", netbsd.SYS___futex, args{word, cmpReq, 1, 0, odd, 1, 99}, 0, 0, nil},
+			{"futex_func_requeue: nothing to do", netbsd.SYS___futex, args{word, requeue, 1, 0, odd, 1, 99}, 0, 0, nil},
+			{"futex_func_requeue: EINVAL for what is not aligned", netbsd.SYS___futex, args{word, cmpReq, 1, 0, odd, 1, 99}, netbsd.EINVAL, nil, nil},
 			{"futex_func_wake_op: the word changes", netbsd.SYS___futex, args{word, wakeOp, 1, 0, words(7), 1, 1<<28 | 5<<12}, 0, out{4, words(12)}, nil},
 			{"futex_func_wake_op: EINVAL for a negative number", netbsd.SYS___futex, args{word, wakeOp, 1, 0, word, -1, 0}, netbsd.EINVAL, nil, nil},
 			{"futex_validate_op_cmp: EINVAL", netbsd.SYS___futex, args{word, wakeOp, 1, 0, word, 1, 0x50000000}, netbsd.EINVAL, nil, nil},
@@ -102,15 +104,37 @@ func TestFutexWake(t *testing.T) {
 			{"_lwp_wait(2)", netbsd.SYS__lwp_wait, args{0, 0}, 0, nil, nil},
 			{"_lwp_wait(2)", netbsd.SYS__lwp_wait, args{0, 0}, 0, nil, nil},
 			{"FUTEX_CMP_REQUEUE: EAGAIN for another value", netbsd.SYS___futex, args{a, cmpReq, 1, 0, b, 9, 8}, netbsd.EAGAIN, nil, nil},
-			{"FUTEX_CMP_REQUEUE: one is woken, one is moved", netbsd.SYS___futex, args{a, cmpReq, 1, 0, b, 9, 7}, 0, 1, nil},
+			{"FUTEX_CMP_REQUEUE: one is woken, one is moved", netbsd.SYS___futex, args{a, cmpReq, 1, 0, b, 9, 7}, 0, 2, nil},
 			{"_lwp_wait(2)", netbsd.SYS__lwp_wait, args{0, 0}, 0, nil, nil},
 			{"FUTEX_WAKE: nobody waits there any more", netbsd.SYS___futex, args{a, wake, 9, 0, 0, 0, 0}, 0, 0, nil},
-			{"FUTEX_REQUEUE: to the same word", netbsd.SYS___futex, args{b, requeue, 0, 0, b, 9, 0}, 0, 0, nil},
+			{"FUTEX_REQUEUE: to the same word", netbsd.SYS___futex, args{b, requeue, 0, 0, b, 9, 0}, 0, 1, nil},
+			{"FUTEX_CMP_REQUEUE compares though nobody waits", netbsd.SYS___futex, args{a, cmpReq, 1, 0, b, 9, 8}, netbsd.EAGAIN, nil, nil},
+			{"FUTEX_CMP_REQUEUE: nobody waits", netbsd.SYS___futex, args{a, cmpReq, 1, 0, b, 9, 7}, 0, 0, nil},
 			{"FUTEX_WAKE: but here", netbsd.SYS___futex, args{b, wake, 9, 0, 0, 0, 0}, 0, 1, nil},
 			{"_lwp_wait(2)", netbsd.SYS__lwp_wait, args{0, 0}, 0, nil, nil},
 		})
 		if n := len(p.k.futexes.queues); n != 0 {
 			t.Errorf("%d words are remembered that nobody waits for", n)
+		}
+	})
+}
+
+// Release 10's futex_func_requeue: those that are moved do not count, and nothing is compared where nobody waits.
+func TestFutexRequeueOld(t *testing.T) {
+	newRigOf(t, kern.Release10).run(func(p *player) {
+		a := p.mem.put(words(7))
+		b := p.mem.put(words(7))
+		p.play([]row{{"FUTEX_CMP_REQUEUE: nobody waits", netbsd.SYS___futex, args{a, cmpReq, 1, 0, b, 9, 8}, 0, 0, nil}})
+		p.waiting(a, 1)
+		p.waiting(a, 1)
+		p.play([]row{
+			{"FUTEX_CMP_REQUEUE: one is woken, one is moved", netbsd.SYS___futex, args{a, cmpReq, 1, 0, b, 9, 7}, 0, 1, nil},
+			{"FUTEX_WAKE", netbsd.SYS___futex, args{b, wake, 9, 0, 0, 0, 0}, 0, 1, nil},
+			{"_lwp_wait(2)", netbsd.SYS__lwp_wait, args{0, 0}, 0, nil, nil},
+			{"_lwp_wait(2)", netbsd.SYS__lwp_wait, args{0, 0}, 0, nil, nil},
+		})
+		if o := (futexOp{0xfff << 12, !p.k.M.Release().FutexOld()}); o.apply(0) != 0xfff {
+			t.Errorf("%#x: the argument has a sign", o.apply(0))
 		}
 	})
 }
@@ -185,15 +209,15 @@ func TestFutexRobustLoop(t *testing.T) {
 	})
 }
 
-// futex_validate_op_cmp, futex_compute_op and futex_compute_cmp: the arguments have 12 bits and no sign.
+// futex_validate_op_cmp, futex_compute_op and futex_compute_cmp: the arguments have 12 bits and a sign (futex_opcmp_arg), but in release 10.
 func TestFutexOp(t *testing.T) {
 	const shift = netbsd.FUTEX_OP_OPARG_SHIFT
-	make := func(op, arg, cmp, cmparg uint32) futexOp { return futexOp(op<<28 | cmp<<24 | arg<<12 | cmparg) }
+	make := func(op, arg, cmp, cmparg uint32) futexOp { return futexOp{op<<28 | cmp<<24 | arg<<12 | cmparg, true} }
 	for _, c := range []struct {
 		op, arg, old, want uint32
 	}{
 		{netbsd.FUTEX_OP_SET, 5, 9, 5}, {netbsd.FUTEX_OP_ADD, 5, 0xffffffff, 4}, {netbsd.FUTEX_OP_OR, 5, 8, 13},
-		{netbsd.FUTEX_OP_ANDN, 5, 15, 10}, {netbsd.FUTEX_OP_XOR, 5, 15, 10}, {netbsd.FUTEX_OP_SET, 0xfff, 0, 0xfff},
+		{netbsd.FUTEX_OP_ANDN, 5, 15, 10}, {netbsd.FUTEX_OP_XOR, 5, 15, 10}, {netbsd.FUTEX_OP_SET, 0xfff, 0, 0xffffffff}, {netbsd.FUTEX_OP_ADD, 0x800, 0x801, 1},
 		{netbsd.FUTEX_OP_OR | shift, 31, 1, 0x80000001}, {netbsd.FUTEX_OP_SET | shift, 0, 9, 1},
 	} {
 		if o := make(c.op, c.arg, 0, 0); !o.valid() || o.apply(c.old) != c.want {
@@ -208,6 +232,9 @@ func TestFutexOp(t *testing.T) {
 		{netbsd.FUTEX_OP_CMP_LT, true, false, false}, {netbsd.FUTEX_OP_CMP_LE, true, true, false},
 		{netbsd.FUTEX_OP_CMP_GT, false, false, true}, {netbsd.FUTEX_OP_CMP_GE, false, true, true},
 	} {
+		if o := make(0, 0, c.cmp, 0xff9); o.compare(-8) != c.below || o.compare(-7) != c.at || o.compare(-6) != c.above {
+			t.Errorf("comparison %d with -7", c.cmp)
+		}
 		o := make(0, 0, c.cmp, 7)
 		if o.compare(-8) != c.below || o.compare(7) != c.at || o.compare(8) != c.above {
 			t.Errorf("comparison %d", c.cmp)
@@ -215,7 +242,7 @@ func TestFutexOp(t *testing.T) {
 	}
 	for _, o := range []futexOp{make(5, 0, 0, 0), make(7|shift, 0, 0, 0), make(0, 0, 6, 0), make(0, 0, 15, 0), make(shift, 32, 0, 0)} {
 		if o.valid() {
-			t.Errorf("%#x is an operation", uint32(o))
+			t.Errorf("%#x is an operation", o.bits)
 		}
 	}
 }

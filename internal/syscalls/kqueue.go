@@ -9,16 +9,25 @@ import (
 	"toaster/netbsd"
 )
 
+func (c *Call) newQueue() *kqueue.Queue {
+	q := kqueue.New()
+	q.Owner, q.KeventSize = c.owner(), netbsd.SizeofKeventExt
+	if c.K.M.Release().LastCall() < netbsd.SYS___kevent100 {
+		q.KeventSize = netbsd.SizeofKevent
+	}
+	return q
+}
+
 // newKqueue is kqueue(void).
 func newKqueue(c *Call) netbsd.Errno {
-	return c.install(file.New(kqueue.New(), netbsd.O_RDWR), 0)
+	return c.install(file.New(c.newQueue(), netbsd.O_RDWR), 0)
 }
 
 // kqueue1 is kqueue1(int flags), of which O_CLOEXEC, O_NONBLOCK and O_NOSIGPIPE count; others are not looked at. No fork
 // passes a kqueue on, so that O_CLOFORK has nothing to do.
 func kqueue1(c *Call) netbsd.Errno {
 	flags := c.Int(0)
-	d := file.New(kqueue.New(), netbsd.O_RDWR|flags&(netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE))
+	d := file.New(c.newQueue(), netbsd.O_RDWR|flags&(netbsd.O_NONBLOCK|netbsd.O_NOSIGPIPE))
 	return c.install(d, c.fdFlags(flags&netbsd.O_CLOEXEC))
 }
 
@@ -111,14 +120,20 @@ func kevent(c *Call) netbsd.Errno {
 		if !ok {
 			return netbsd.EBADF
 		}
-		deadline, nowait, errno := c.timeout(c.Ptr(5))
-		if errno != 0 {
-			return errno
+		deadline, nowait, invalid := c.timeout(c.Ptr(5))
+		if invalid == netbsd.EFAULT {
+			return invalid
 		}
-		failed, errno := changeEvents(c, q)
-		if errno != 0 || failed > 0 {
+		failed, done, errno := changeEvents(c, q)
+		if errno != 0 || done {
 			c.Ret[0] = failed
 			return errno
+		}
+		if c.Ptr(4) == 0 {
+			return 0 // kqueue_scan asks for room before it looks at the time
+		}
+		if invalid != 0 {
+			return invalid
 		}
 		return waitEvents(c, q, deadline, nowait)
 	})
@@ -149,8 +164,9 @@ const maxSleep = 100 * 365 * 24 * time.Hour
 func deadlineIn(d time.Duration) time.Time { return time.Now().Add(min(d, maxSleep)) }
 
 // changeEvents applies the change list. What fails, or asks for EV_RECEIPT, is told in
-// the event list while that has room; failed is how many entries were.
-func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, errno netbsd.Errno) {
+// the event list while that has room; failed is how many entries were. Where there is no room for one the call is done: with its
+// error, or, as kevent1 has it, with 0.
+func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, done bool, errno netbsd.Errno) {
 	caller := c.kqueueCaller()
 	size := c.keventSize()
 	var b [8 * netbsd.SizeofKeventExt]byte
@@ -158,7 +174,7 @@ func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, errno netbsd.Errno) 
 		n := min(left, 8)
 		part := b[:n*size]
 		if errno := c.Space.Read(at, part); errno != 0 {
-			return failed, errno
+			return failed, true, errno
 		}
 		for ; len(part) > 0; part = part[size:] {
 			ev := decodeKevent(part, size)
@@ -167,16 +183,16 @@ func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, errno netbsd.Errno) 
 				continue
 			}
 			if failed >= c.Ptr(4) {
-				return failed, errno
+				return 0, true, errno
 			}
 			if errno := outReceipt(c, failed, ev, errno); errno != 0 {
-				return failed, errno
+				return failed, true, errno
 			}
 			failed++
 		}
 		at, left = at+n*size, left-n
 	}
-	return failed, 0
+	return failed, failed > 0, 0
 }
 
 func outReceipt(c *Call, i uint64, ev netbsd.Kevent, result netbsd.Errno) netbsd.Errno {
