@@ -159,6 +159,18 @@ func TestDescriptor(t *testing.T) {
 			{"close(2)", netbsd.SYS_close, args{2}, 0, nil, nil},
 			{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGPIPE, action(netbsd.Sigaction{Handler: 0x1000}), 0, 0x1000, 2}, 0, nil, nil},
 			{"write(2): EPIPE and SIGPIPE", netbsd.SYS_write, args{3, text, 1}, netbsd.EPIPE, caught(netbsd.SIGPIPE), nil},
+			{"dofilewrite: it is as any other signal", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, sigset(netbsd.SIGPIPE), 0}, 0, nil, nil},
+			{"write(2): it is blocked", netbsd.SYS_write, args{3, text, 1}, netbsd.EPIPE, nil, nil},
+			{"so it is pending", netbsd.SYS___sigpending14, args{room(16)}, 0, out{0, sigset(netbsd.SIGPIPE)}, nil},
+			{"sigaction(2): SIG_IGN", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGPIPE, action(netbsd.Sigaction{Handler: netbsd.SIG_IGN}), 0, 0x1000, 2}, 0, nil, nil},
+			{"sigprocmask(2)", netbsd.SYS___sigprocmask14, args{netbsd.SIG_SETMASK, sigset(), 0}, 0, nil, nil},
+			{"write(2): it is ignored", netbsd.SYS_write, args{3, text, 1}, netbsd.EPIPE, nil, nil},
+			{"and stays that", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGPIPE, 0, room(32), 0, 0}, 0, func(r *result) string {
+				if a := netbsd.DecodeSigaction(r.mem(2, 32)); a.Handler != netbsd.SIG_IGN {
+					return fmt.Sprintf("%+v", a)
+				}
+				return ""
+			}, nil},
 			{"close(2)", netbsd.SYS_close, args{1}, 0, nil, nil},
 			{"read(2): the end", netbsd.SYS_read, args{0, room(1), 1}, 0, 0, nil},
 		},

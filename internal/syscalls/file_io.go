@@ -211,7 +211,8 @@ func finishWrite(c *Call, d *file.Description, done uint64, errno netbsd.Errno) 
 		errno = 0
 	}
 	if errno == netbsd.EPIPE && !d.NoSigpipe() {
-		c.L.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.SIGPIPE, Code: netbsd.SI_USER})
+		// psignal: as any other signal, which may be blocked or ignored.
+		c.L.Proc().Signal(&netbsd.Siginfo{Signo: netbsd.SIGPIPE, Code: netbsd.SI_NOINFO})
 	}
 	if errno != 0 {
 		return errno

@@ -113,6 +113,12 @@ func (r *rig) await(p *kern.Proc) {
 	defer late.Stop()
 	select {
 	case <-p.Done():
+		// A row that its process does not survive would hide those behind it.
+		if w, _ := p.Status(); w.Signaled() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.t.Errorf("%s: killed by %v", r.row, w.TermSignal())
+		}
 	case <-late.C:
 		r.mu.Lock()
 		defer r.mu.Unlock()
