@@ -100,6 +100,9 @@ func (l *LWP) LWPWait(lid int) (n int, errno netbsd.Errno) {
 // and cleared before every return. mu is held before and after.
 func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 	if lid == l.lid {
+		if l.flags&lDetached != 0 {
+			return 0, netbsd.EINVAL
+		}
 		return 0, netbsd.EDEADLK
 	}
 	p, x := l.p, l.extra()
@@ -132,7 +135,7 @@ func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 // findGone finds a zombie that l may free. Without one and without an error there
 // is something to wait for.
 //
-// lid 0 is any LWP but l. With several waiters the first to look takes it. mu is held.
+// lid 0 is any LWP but l, and those that somebody waits for by name. With several waiters the first to look takes it. mu is held.
 func (l *LWP) findGone(lid int32) (*LWP, netbsd.Errno) {
 	if lid != 0 {
 		t := l.p.lwpLocked(lid)
@@ -151,12 +154,22 @@ func (l *LWP) findGone(lid int32) (*LWP, netbsd.Errno) {
 		if t == l || t.flags&lDetached != 0 {
 			continue
 		}
-		if t.stat == LWPZombie {
+		if t.stat == LWPZombie && !l.p.awaited(t) {
 			return t, 0
 		}
 		errno = 0
 	}
 	return nil, errno
+}
+
+// awaited reports whether an LWP waits for t in particular: then t is left to it (l_waiter). mu is held.
+func (p *Proc) awaited(t *LWP) bool {
+	for o := p.lwps; o != nil; o = o.next {
+		if o.ext != nil && o.ext.waiting == t.lid {
+			return true
+		}
+	}
+	return false
 }
 
 // waitDeadlock reports whether l's wait, just entered in l.ext.waiting, cannot end:
@@ -176,6 +189,9 @@ func (l *LWP) waitDeadlock() bool {
 	for t := l.p.lwps; t != nil; t = t.next {
 		if t.stat <= LWPDead && (t.ext == nil || t.ext.waiting == 0) {
 			return false
+		}
+		if t.stat == LWPZombie && t.flags&lDetached == 0 {
+			return false // it is in p_nlwps, and somebody is about to take it
 		}
 	}
 	return true

@@ -530,7 +530,10 @@ func (r *ref) usage(c *refProc, w *refWait) time.Duration {
 
 // siginfo is what wait6 tells of c (match_process and find_stopped_child).
 func (r *ref) siginfo(c *refProc) netbsd.Siginfo {
-	i := netbsd.Siginfo{Signo: netbsd.SIGCHLD, Pid: int32(c.pid), UID: c.uid, Utime: int64(c.own / time.Second)}
+	i := netbsd.Siginfo{Signo: netbsd.SIGCHLD, Pid: int32(c.pid), UID: c.uid}
+	if c.state == refZombie { // p_stats has no times before the end
+		i.Utime = int64(c.own / time.Second)
+	}
 	switch {
 	case c.state == refZombie && c.status.Signaled():
 		i.Code, i.Status = netbsd.CLD_KILLED, int32(c.status.TermSignal())

@@ -153,7 +153,10 @@ func (l *LWP) issignal() netbsd.Signal {
 		if l.dbgSig != 0 {
 			return l.dbgSig
 		}
-		sig := firstsig(want)
+		sig := firstsig(want & l.pend.set) // issignal: the LWP's own come before the process's
+		if sig == 0 {
+			sig = firstsig(want)
+		}
 		if sig == 0 {
 			l.attn.And(^(aSignal | aStop))
 			l.seeBlocked()

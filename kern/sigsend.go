@@ -179,9 +179,9 @@ func (m *Machine) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
 
 // signalLocked is pgsignal: sig to the group's members, with ctty only to those that have a
 // controlling terminal, as signals of the terminal are. The kernel is the sender: no rights
-// are asked for. but, if it is not nil, is left out. mu is held.
+// are asked for, and there is no siginfo (KSI_INIT_EMPTY). but, if it is not nil, is left out. mu is held.
 func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool, but *Proc) {
-	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER}
+	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
 	for p := g.members; p != nil; p = p.pgNext {
 		if p != but && (!ctty || p.flags&fControlT != 0) {
 			g.signalMember(p, &info)

@@ -1,6 +1,10 @@
 package kern
 
-import "toaster/netbsd"
+import (
+	"slices"
+
+	"toaster/netbsd"
+)
 
 // This file stops and continues processes. A stop begins with one LWP (stop); the
 // others stop as they come by, or at once where they sleep interruptibly; the last
@@ -210,7 +214,7 @@ func (l *LWP) SetStopOn(pid, which int, on bool) netbsd.Errno {
 		switch {
 		case errno != 0:
 			return errno
-		case !c.IsRoot() && (c.RUID != p.cred.RUID || c.RUID != p.cred.SUID):
+		case !c.IsRoot() && !c.uidMatch(p.cred):
 			return netbsd.EPERM
 		}
 		p.flags &^= f
@@ -219,6 +223,11 @@ func (l *LWP) SetStopOn(pid, which int, on bool) netbsd.Errno {
 		}
 		return 0
 	})
+}
+
+// uidMatch is proc_uidmatch of kern_proc.c: t has no other user's rights than c's, nor a group's that c is not in.
+func (c *Cred) uidMatch(t *Cred) bool {
+	return c.RUID == t.RUID && c.RUID == t.SUID && t.RGID == t.SGID && (c.EGID == t.RGID || slices.Contains(c.Groups, t.RGID))
 }
 
 // stopFlag finds the process and the flag. mu is held.

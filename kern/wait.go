@@ -92,7 +92,7 @@ func (l *LWP) waitPid(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 // nobody. An id of 0 with P_PID or P_PGID is the caller's group.
 //
 // Errors as Wait4, and EINVAL for options that select no kind of change. Where
-// nothing was found under WNOHANG, out gets zero values.
+// nothing was found under WNOHANG, out gets 0 as the status, and the siginfo and usage of a child that was looked at.
 func (l *LWP) Wait6(idtype, id, options int, out *WaitOut) (int, netbsd.Errno) {
 	if errno := l.enter(); errno != 0 {
 		return 0, errno
@@ -124,9 +124,13 @@ func (l *LWP) wait(s selector, options int, out *WaitOut, wait6 bool) (int, netb
 	}
 	c, kind, errno := l.findStopped(s, options)
 	if c == nil {
-		m.unlock()
+		var r waitResult
 		if errno == 0 && wait6 && out != nil {
-			errno = out.copyWait6(new(waitResult))
+			p.fillLooked(s, options, &r)
+		}
+		m.unlock()
+		if errno == 0 && wait6 {
+			errno = out.copyWait6(&r)
 		}
 		return 0, errno
 	}
@@ -267,8 +271,39 @@ func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 	if c.ext != nil {
 		r.children = c.ext.cru
 	}
-	own := c.ownUsageLocked() // match_process: without descendants
-	r.info.Utime, r.info.Stime = int64(own.Utime/time.Second), int64(own.Stime/time.Second)
+	// match_process: without descendants, and what is complete only with the end (p_stats).
+	if kind == kZombie {
+		own := c.ownUsageLocked()
+		r.info.Utime, r.info.Stime = int64(own.Utime/time.Second), int64(own.Stime/time.Second)
+	}
+}
+
+// fillLooked says of the child that a wait6(2) with WNOHANG looked at last what match_process fills in before it is known whether there is
+// anything to report: all but the status. Where no child has anything to report the first one that matches ends the look. mu is held.
+func (p *Proc) fillLooked(s selector, options int, r *waitResult) {
+	cl, news := classes(options), false
+	for c := p.kids; c != nil; c = c.sibNext {
+		news = news || c.wkind != kNone
+	}
+	var seen *Proc
+	for c := p.kids; c != nil; c = c.sibNext {
+		if !s.matches(c) || p.hidden(options) && c.state == StateZombie {
+			continue
+		}
+		seen = c
+		if !news && cl&(1<<c.wclass) != 0 {
+			break
+		}
+	}
+	if seen == nil {
+		return // a debugger holds it
+	}
+	seen.fillResult(kNone, r)
+	if sig := seen.xsig; sig != 0 {
+		r.info.Code, r.info.Status = netbsd.CLD_KILLED, int32(sig)
+	} else {
+		r.info.Code = netbsd.CLD_EXITED
+	}
 }
 
 // exitSiginfo returns si_code and si_status of a child that has ended as release 10 has them

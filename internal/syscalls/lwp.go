@@ -109,11 +109,8 @@ func lwpPark(c *Call) netbsd.Errno {
 		deadline = sleepDeadline(d)
 	}
 	errno := c.L.Park(deadline, c.Int(3))
-	if tsp != 0 && relative {
-		left := netbsd.TimespecOf(max(0, time.Until(deadline)))
-		if wrong := c.timespecOut(tsp, left); wrong != 0 && errno == 0 {
-			errno = wrong
-		}
+	if tsp != 0 && relative && errno != netbsd.EALREADY && errno != netbsd.ESRCH {
+		c.timespecOut(tsp, netbsd.TimespecOf(max(0, time.Until(deadline)))) // sys____lwp_park60 does not mind
 	}
 	return errno
 }
@@ -124,11 +121,11 @@ func (c *Call) parkTime(tsp uint64, relative bool) (time.Duration, netbsd.Errno)
 	if errno != 0 {
 		return 0, errno
 	}
+	now, errno := readClock(c, c.Int(0)) // ts2timo asks for a relative time, too
+	if errno != 0 {
+		return 0, errno
+	}
 	if !relative {
-		now, errno := readClock(c, c.Int(0))
-		if errno != 0 {
-			return 0, errno
-		}
 		d -= now
 	}
 	if d <= 0 {
@@ -156,7 +153,8 @@ func lwpUnpark(c *Call) netbsd.Errno { return c.L.Unpark(c.Int(0)) }
 const unparkMax = 1024
 
 // lwpUnparkAll is _lwp_unpark_all(const lwpid_t *targets, size_t ntargets, const void
-// *hint); without targets it says how many there may be. EINVAL: none, or too many. EFAULT.
+// *hint); without targets it says how many there may be. EINVAL: none, or too many. EFAULT. ESRCH: one of them is not there; the
+// others are unparked nevertheless (lwp_unpark).
 func lwpUnparkAll(c *Call) netbsd.Errno {
 	if c.Ptr(0) == 0 {
 		return c.ok(unparkMax)
@@ -169,10 +167,13 @@ func lwpUnparkAll(c *Call) netbsd.Errno {
 	if errno := c.Space.Read(c.Ptr(0), b); errno != 0 {
 		return errno
 	}
+	var result netbsd.Errno
 	for ; len(b) > 0; b = b[4:] {
-		c.L.Unpark(int(int32(le32(b))))
+		if errno := c.L.Unpark(int(int32(le32(b)))); errno != 0 {
+			result = errno
+		}
 	}
-	return 0
+	return result
 }
 
 // lwpSetname is _lwp_setname(lwpid_t, const char *). A name that is too long is cut off.

@@ -55,6 +55,7 @@ func TestLWP(t *testing.T) {
 			{"_lwp_park(2): EFAULT", netbsd.SYS____lwp_park60, args{0, 0, bad, 0, 0, 0}, netbsd.EFAULT, nil, nil},
 			{"_lwp_park(2): EINVAL for nanoseconds", netbsd.SYS____lwp_park60, args{0, 0, timespec(0, -1), 0, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"_lwp_park(2): ESRCH for whom to unpark", netbsd.SYS____lwp_park60, args{0, 0, 0, nobody, 0, 0}, netbsd.ESRCH, nil, nil},
+			{"ts2timo: EINVAL for a clock that there is not", netbsd.SYS____lwp_park60, args{99, 0, timespec(1, 0), 0, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"_lwp_unpark(2)", netbsd.SYS__lwp_unpark, args{lid, 0}, 0, nil, nil},
 			{"lwp_park: a time that is over comes before the unpark", netbsd.SYS____lwp_park60, args{netbsd.CLOCK_REALTIME, netbsd.TIMER_ABSTIME, timespec(1, 0), 0, 0, 0}, netbsd.ETIMEDOUT, nil, nil},
 			{"lwp_park: no time at all, too", netbsd.SYS____lwp_park60, args{netbsd.CLOCK_MONOTONIC, 0, timespec(0, 0), 0, 0, 0}, netbsd.ETIMEDOUT, nil, nil},
@@ -70,7 +71,7 @@ func TestLWP(t *testing.T) {
 			{"sys__lwp_unpark_all: EINVAL for none", netbsd.SYS__lwp_unpark_all, args{words(1), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"_lwp_unpark_all(2): EFAULT", netbsd.SYS__lwp_unpark_all, args{bad, 1, 0}, netbsd.EFAULT, nil, nil},
 			{"_lwp_create(2)", netbsd.SYS__lwp_create, args{start, 0, room(4)}, 0, nil, waits},
-			{"_lwp_unpark_all(2)", netbsd.SYS__lwp_unpark_all, args{func(p *player) uint64 { return p.arg(words(uint32(newLWP(p)), nobody)) }, 2, 0}, 0, nil, nil},
+			{"_lwp_unpark_all(2)", netbsd.SYS__lwp_unpark_all, args{func(p *player) uint64 { return p.arg(words(uint32(newLWP(p)), nobody)) }, 2, 0}, netbsd.ESRCH, nil, nil},
 			{"_lwp_wait(2): it went on", netbsd.SYS__lwp_wait, args{newLWP, room(4)}, 0, nil, nil},
 		},
 		"names": {

@@ -159,6 +159,9 @@ func keventExt() {
 	ev := keventExtT{keventT{ident: 7, filter: evfiltUSER, flags: evADD, fflags: noteTRIGGER, udata: 9}, [4]uint64{1, 2, 3, 4}}
 	must("__kevent100", sysKevent100, kq, ptr(&ev), 1, 0, 0, 0)
 	var got [2]keventExtT
+	var no [2]int
+	eq("events of one that EV_ADD does not trigger (filt_userattach)", must("__kevent100", sysKevent100, kq, 0, 0, ptr(&got), 2, ptr(&no)), 0)
+	must("__kevent100", sysKevent100, kq, ptr(&ev), 1, 0, 0, 0)
 	eq("events", must("__kevent100", sysKevent100, kq, 0, 0, ptr(&got), 2, 0), 1)
 	yes("ext", got[0].ext == ev.ext && got[0].ident == 7 && got[0].udata == 9)
 	old := next(kq)
