@@ -14,8 +14,9 @@ import (
 // SA_NOCLDSTOP, as a tracer does.
 //
 // What was reported before is taken back: a wait must not be told of the last stop once this
-// one has begun. Uninterruptible sleepers are not touched, and the process has not stopped
-// until they wake and come by, as in NetBSD. mu is held.
+// one has begun. Uninterruptible sleepers sleep on, and the process has not stopped until they
+// wake and come by: they are told, too, as whoever took the signal is another LWP (proc_stop,
+// which posts it to all). mu is held.
 func (p *Proc) stop(sig netbsd.Signal, force bool) {
 	p.unreport()
 	p.xsig = sig
@@ -23,10 +24,10 @@ func (p *Proc) stop(sig netbsd.Signal, force bool) {
 	p.flags &^= fWaited | fContinued
 	for l := p.lwps; l != nil; l = l.next {
 		switch {
-		case l.stat == LWPRunning:
-			l.setAttn(aStop)
 		case l.stat == LWPSleeping && l.flags&lIntr != 0:
 			l.setStat(LWPStopped)
+		case l.stat == LWPRunning, l.stat == LWPSleeping:
+			l.setAttn(aStop)
 		}
 	}
 	p.checkStopped(force)
