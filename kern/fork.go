@@ -285,6 +285,9 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	if a.Linked != nil {
 		a.Linked(c)
 	}
+	if p.flags&fStopFork != 0 && !a.spawn && !p.tells(a.forkEvent()) { // do_posix_spawn does not look at it
+		c.flags |= fStopping // PS_STOPFORK: its LWP is born stopped
+	}
 	c.begin(cl, p)
 	p.noteFork(c)
 	if p.flags&(fStopFork|fTraced) != 0 {

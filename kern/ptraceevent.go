@@ -156,16 +156,13 @@ func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 	}
 }
 
-// forkStops is what a fork does besides under a tracer, or with PS_STOPFORK. The child
-// has not been seen yet: mu has not been dropped since it began. If the tracer wants to
-// hear of it the child is its tracee, too.
+// forkStops is what a fork does besides under a tracer, or with PS_STOPFORK, whose child has
+// stopped now that it has begun. If the tracer wants to hear of it the child is its tracee, too.
 //
 // mu is held.
 func (p *Proc) forkStops(c *Proc, a *ForkArgs) {
 	if !p.tells(a.forkEvent()) {
-		if p.flags&fStopFork != 0 && !a.spawn { // do_posix_spawn does not look at it
-			c.stop(0, false)
-		}
+		c.checkStopped(false)
 		return
 	}
 	c.extra().events.mask = p.ext.events.mask
