@@ -19,6 +19,7 @@ import (
 // Foreign is the program of such a process. Its methods are called without locks, and must not
 // wait.
 type Foreign interface {
+	// Signal has the program get sig. SIGCHLD is about children here, which the program does not have.
 	Signal(sig netbsd.Signal)
 	Group() ForeignGroup
 }
@@ -87,15 +88,12 @@ func (p *Proc) foreign() Foreign {
 }
 
 // signalForeign is psignal for a program there. False: it is to go on as for others, as
-// SIGKILL does, and what a tracer is to see. SIGCHLD would be of children that the program does
-// not have. mu is held.
+// SIGKILL does, and what a tracer is to see. mu is held.
 func (p *Proc) signalForeign(f Foreign, sig netbsd.Signal) bool {
 	if p.flags&fTraced != 0 {
 		return false
 	}
-	if sig != netbsd.SIGCHLD {
-		p.m.after(func() { f.Signal(sig) })
-	}
+	p.m.after(func() { f.Signal(sig) })
 	if sig == netbsd.SIGKILL {
 		return false
 	}

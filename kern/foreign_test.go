@@ -64,8 +64,8 @@ func (a *abroad) run(l *LWP) {
 	}
 }
 
-// kill(2) of a process is for its program, of a group for the group there, once; SIGCHLD is
-// about children that the program does not have.
+// kill(2) of a process is for its program, of a group for the group there, once; of SIGCHLD, which is
+// about children here, only who runs the program hears.
 func TestForeignSignals(t *testing.T) {
 	both(t, func(w *world) {
 		a := &abroad{}
@@ -79,6 +79,8 @@ func TestForeignSignals(t *testing.T) {
 			l.Nanosleep(time.Millisecond)
 			w.is("one", l.Kill(pids[1], netbsd.SIGTERM), netbsd.Errno(0))
 			w.is("told", a.take(), "one:SIGTERM")
+			w.is("of a child here", l.Kill(pids[1], netbsd.SIGCHLD), netbsd.Errno(0))
+			w.is("told", a.take(), "one:SIGCHLD")
 			w.is("all", l.Kill(-pids[0], netbsd.SIGINT), netbsd.Errno(0))
 			w.is("told", a.take(), "group:SIGINT")
 			l.Kill(-pids[0], netbsd.SIGCHLD)
