@@ -128,7 +128,7 @@ func (p *Proxy) Gone() <-chan struct{} { return p.gone }
 func (p *Proxy) awaitHello() error {
 	b, _, err := p.receive()
 	if err == nil && len(b) != 8 {
-		err = errGone
+		err = ErrGone
 	}
 	if err == nil {
 		p.signalFD = int(binary.LittleEndian.Uint64(b))
@@ -136,7 +136,8 @@ func (p *Proxy) awaitHello() error {
 	return err
 }
 
-var errGone = errors.New("the host process is gone")
+// ErrGone is of a process of the host that has ended: a proxy, or a session's stand-in.
+var ErrGone = errors.New("the host process is gone")
 
 // receive returns the next message; it is empty at the end.
 func (p *Proxy) receive() (b []byte, fds []int, err error) {
@@ -187,7 +188,7 @@ func (p *Proxy) reply() (reply, error) {
 	case r := <-p.replies:
 		return r, nil
 	case <-p.gone:
-		return reply{}, errGone
+		return reply{}, ErrGone
 	}
 }
 
@@ -317,7 +318,7 @@ func (p *Proxy) ask(want []int) (map[int]int, error) {
 		fds, err := p.askSome(part)
 		if err != nil || len(fds) != len(part) {
 			closeFiles(got)
-			return nil, fmt.Errorf("descriptors of a program of the host: %w", errors.Join(err, errGone))
+			return nil, fmt.Errorf("descriptors of a program of the host: %w", errors.Join(err, ErrGone))
 		}
 		for i, fd := range fds {
 			got[part[i]] = fd

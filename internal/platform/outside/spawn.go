@@ -69,6 +69,10 @@ type start struct {
 	// ignored are the signals that it ignores, n's is bit n-1; nil: those that toaster does.
 	ignored *uint64
 	umask   *uint32 // nil is toaster's
+	// front is the program's group, which it puts in the foreground of the terminal that master controls;
+	// nil: it does not.
+	front  *int32
+	master int
 }
 
 // program has a table start a program as syscall.ForkExec does, in its order.
@@ -92,7 +96,7 @@ func (t *table) program(s *start) error {
 	if s.umask != nil {
 		t.call(unix.SYS_UMASK, uintptr(*s.umask))
 	}
-	if err := t.place(s.attr); err != nil {
+	if err := t.place(s); err != nil {
 		return err
 	}
 	t.files(s.attr.Files)
@@ -111,8 +115,18 @@ func (t *table) program(s *start) error {
 	return nil
 }
 
-// place is what attr says of session, group, user, directory and parent.
-func (t *table) place(attr *syscall.ProcAttr) error {
+// group puts the program into its group.
+func (t *table) group(s *start) {
+	t.call(unix.SYS_SETPGID, 0, uintptr(s.attr.Sys.Pgid))
+	if s.front != nil {
+		t.keep = append(t.keep, s.front)
+		t.try(unix.SYS_IOCTL, uintptr(s.master), unix.TIOCSPGRP, uintptr(unsafe.Pointer(s.front)))
+	}
+}
+
+// place is what s.attr says of session, group, user, directory and parent.
+func (t *table) place(s *start) error {
+	attr := s.attr
 	sys := attr.Sys
 	if sys == nil {
 		sys = &syscall.SysProcAttr{}
@@ -123,11 +137,11 @@ func (t *table) place(attr *syscall.ProcAttr) error {
 	if sys.Setsid {
 		t.call(unix.SYS_SETSID)
 	}
-	if sys.Setpgid || sys.Foreground {
-		t.call(unix.SYS_SETPGID, 0, uintptr(sys.Pgid))
-	}
 	if sys.Foreground {
 		return errAttr
+	}
+	if sys.Setpgid {
+		t.group(s)
 	}
 	t.user(sys.Credential)
 	if attr.Dir != "" {
@@ -212,22 +226,44 @@ func (t *table) signals(ignored *uint64) {
 
 const sigIgn = 1
 
+// clone returns flags for clone(2), and where the host is to write the pid: in front, if the program
+// makes the group.
+func (s *start) clone(flags uintptr) (f, tid uintptr) {
+	if s.front == nil || *s.front != 0 {
+		return flags, 0
+	}
+	return flags | unix.CLONE_PARENT_SETTID, uintptr(unsafe.Pointer(s.front))
+}
+
+// lift has s name its files by numbers beyond those that they are to have. The caller closes what is in made, once
+// there is a child.
+func (s *start) lift() (made []int, err error) {
+	attr := *s.attr
+	if attr.Files, made, err = beyond(s.attr.Files); err == nil {
+		s.attr = &attr
+	}
+	return made, err
+}
+
+// spawnFlags are clone(2)'s of a program: the thread goes on when it has executed something.
+const spawnFlags = unix.CLONE_VM | unix.CLONE_VFORK | uintptr(unix.SIGCHLD)
+
 // spawn has a thread start a program, and returns its pid. One at a time.
-func (t *thread) spawn(s *start) (int, error) {
-	high, made, err := beyond(s.attr.Files)
+func (t *thread) spawn(s *start) (int, error) { return t.spawnWith(s, spawnFlags) }
+
+func (t *thread) spawnWith(s *start, flags uintptr) (int, error) {
+	made, err := s.lift()
 	if err != nil {
 		return 0, err
 	}
 	defer closeAll(made)
-	attr := *s.attr
-	attr.Files = high
-	s.attr = &attr
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var tab table
 	if err := tab.program(s); err != nil {
 		return 0, err
 	}
+	t.ctl.flags, t.ctl.tid = s.clone(flags)
 	pid, err := t.do(turnSpawn, tab.calls)
 	runtime.KeepAlive(tab.keep)
 	return pid, err

@@ -35,6 +35,8 @@ type Starter struct {
 	heir    *heir
 	stopped bool
 	way     Way
+	// sessions are those that are not closed.
+	sessions map[*Session]bool
 }
 
 // A Way says how a Starter meets what its programs execute.
@@ -70,11 +72,18 @@ func (s *Starter) forkExec(path string, argv []string, attr *syscall.ProcAttr, s
 			return 0, err
 		}
 	}
-	x := &start{path: path, argv: argv, attr: attr, mask: s.mask, pass: s.pass & pass}
+	x := s.startOf(path, argv, attr, sig)
+	x.pass &= pass
+	return t.spawn(x)
+}
+
+// startOf describes the start of a program. begin has returned.
+func (s *Starter) startOf(path string, argv []string, attr *syscall.ProcAttr, sig *Signals) *start {
+	x := &start{path: path, argv: argv, attr: attr, mask: s.mask, pass: s.pass}
 	if sig != nil {
 		x.ignored, x.mask.Val[0] = &sig.Ignored, sig.Blocked
 	}
-	return t.spawn(x)
+	return x
 }
 
 // free returns the thread that has no filter.
@@ -134,6 +143,9 @@ func (s *Starter) supervise() (err error) {
 // Stop ends the thread, and with it the programs that asked for that; there are no starts
 // afterwards. What is left of them goes on without a supervisor.
 func (s *Starter) Stop() {
+	for _, x := range s.sessionsNow() {
+		x.Close()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.stopped || s.thread == nil {

@@ -28,17 +28,23 @@ type thread struct {
 
 // control is what a thread looks at. The assembly knows it by these names.
 type control struct {
-	turn  uint32
-	calls uintptr // of a []call
-	pid   int     // spawn: the child's, or a negative errno
-	errno uintptr // of the call that must not fail and has failed
+	turn   uint32
+	calls  uintptr // of a []call
+	pid    int     // spawn, clone: the child's, or a negative errno
+	errno  uintptr // of the call that must not fail and has failed
+	flags  uintptr // spawn, clone: of clone(2)
+	tid    uintptr // where the host writes the child's pid (CLONE_PARENT_SETTID)
+	next   uintptr // clone: the child's control
+	parent int     // the pid of its parent, if it is a process
 }
 
-// What a control's turn says.
+// What a control's turn says. The host writes turnGone when a process ends, or executes
+// something (CLONE_CHILD_CLEARTID).
 const (
-	turnIdle = iota
+	turnGone = iota
 	turnSpawn
 	turnSelf
+	turnClone
 	turnQuit
 	turnDone
 )
@@ -65,7 +71,7 @@ const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLON
 // timers and mask are: signals are blocked for it, as Go's handlers would take it for its
 // creator.
 func newThread() (t *thread, mask unix.Sigset_t, err error) {
-	t = &thread{ctl: new(control)}
+	t = &thread{ctl: &control{turn: turnDone}}
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // for good
@@ -92,16 +98,18 @@ func (t *thread) start(mask *unix.Sigset_t) error {
 }
 
 // do has the thread make the calls of a table, itself or in a child, and returns the child's
-// pid. One at a time.
+// pid. One at a time. ErrGone: it is a process that has ended, or executed something.
 //
 // The table has its end. The caller keeps what it points to alive. A vfork is over when do returns: the child
 // has executed its program, or ended.
 func (t *thread) do(turn uint32, calls []call) (pid int, err error) {
 	c := t.ctl
-	c.calls, c.pid, c.errno = uintptr(unsafe.Pointer(&calls[0])), 0, 0
-	t.give(turn)
+	c.calls, c.pid, c.errno = uintptr(unsafe.Pointer(unsafe.SliceData(calls))), 0, 0
+	there := t.give(turn)
 	runtime.KeepAlive(calls)
 	switch {
+	case !there && c.errno == 0:
+		return 0, ErrGone
 	case c.pid < 0:
 		return 0, syscall.Errno(-c.pid)
 	case c.errno != 0:
@@ -122,19 +130,31 @@ func collect(pid int) {
 	}
 }
 
-// give has the thread take a turn, and waits until it has.
-func (t *thread) give(turn uint32) {
-	atomic.StoreUint32(&t.ctl.turn, turn)
+// give has the thread take a turn, and waits until it has. False: it is gone.
+func (t *thread) give(turn uint32) bool {
+	if !atomic.CompareAndSwapUint32(&t.ctl.turn, turnDone, turn) {
+		return false
+	}
 	t.futex(futexWake, 1)
-	for atomic.LoadUint32(&t.ctl.turn) == turn {
-		t.futex(futexWait, turn)
+	return t.await(turn)
+}
+
+// await waits until the thread has taken a turn. False: it is gone.
+func (t *thread) await(turn uint32) bool {
+	for {
+		switch now := atomic.LoadUint32(&t.ctl.turn); now {
+		case turn:
+			t.futex(futexWait, turn)
+		default:
+			return now != turnGone
+		}
 	}
 }
 
-// The operations of futex(2), of threads of one process.
+// The operations of futex(2), of any process: the host wakes so who waits for the end of one.
 const (
-	futexWait = 128
-	futexWake = 129
+	futexWait = 0
+	futexWake = 1
 )
 
 func (t *thread) futex(op, val uint32) {

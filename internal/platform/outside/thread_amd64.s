@@ -24,6 +24,8 @@ loop:
 	JE spawn
 	CMPL AX, $const_turnSelf
 	JE self
+	CMPL AX, $const_turnClone
+	JE clone
 	CMPL AX, $const_turnQuit
 	JE quit
 	MOVQ R12, DI
@@ -34,9 +36,9 @@ loop:
 	SYSCALL
 	JMP loop
 spawn:
-	MOVL $0x4111, DI // CLONE_VM, CLONE_VFORK, SIGCHLD
+	MOVQ control_flags(R12), DI
 	XORL SI, SI
-	XORL DX, DX
+	MOVQ control_tid(R12), DX // for CLONE_PARENT_SETTID
 	XORL R10, R10
 	XORL R8, R8
 	MOVL $56, AX // clone
@@ -53,6 +55,32 @@ done:
 	MOVL $202, AX
 	SYSCALL
 	JMP loop
+clone:
+	MOVQ control_next(R12), R14
+	MOVQ control_flags(R12), DI
+	XORL SI, SI
+	MOVQ control_tid(R12), DX
+	LEAQ control_turn(R14), R10 // for CLONE_CHILD_CLEARTID
+	XORL R8, R8
+	MOVL $56, AX // clone
+	SYSCALL
+	TESTQ AX, AX
+	JZ born
+	MOVQ AX, control_pid(R12)
+	JMP done
+born: // it ends with its parent, which may have ended before it could say so
+	MOVQ R14, R12
+	MOVL $1, DI // PR_SET_PDEATHSIG
+	MOVL $9, SI
+	MOVL $157, AX // prctl
+	SYSCALL
+	MOVL $110, AX // getppid
+	SYSCALL
+	CMPQ AX, control_parent(R12)
+	JEQ loop
+	XORL DI, DI
+	MOVL $231, AX // exit_group
+	SYSCALL
 self:
 	XORL R14, R14
 	JMP calls
