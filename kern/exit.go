@@ -307,7 +307,7 @@ func (p *Proc) hangup(l *LWP, s *Session) {
 	t := s.tty
 	if t.pgrp != nil {
 		p.step(l, StepHangupSession)
-		t.pgrp.signalLocked(netbsd.SIGHUP, true, p)
+		t.pgrp.signalLocked(netbsd.SIGHUP, true, p, nil)
 	}
 	p.step(l, StepClearTTY)
 	t.pgrp, t.sess = nil, nil

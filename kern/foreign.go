@@ -32,6 +32,8 @@ type ForeignGroup interface {
 	Left() bool
 	// Has reports whether there is such a signal there.
 	Has(sig netbsd.Signal) bool
+	// Orphaned is told that nobody is left here who could continue the group (orphanpg).
+	Orphaned()
 }
 
 // leftGroup is a group there whose group here has gone.
@@ -50,20 +52,28 @@ func (pl *Platform) SetForeign(f Foreign) bool {
 		return false
 	}
 	p.extra().foreign = f
-	g := f.Group()
-	if !slices.Contains(p.pgrp.foreign, g) {
-		p.pgrp.foreign = append(p.pgrp.foreign, g)
-	}
+	p.pgrp.standsFor(f.Group())
 	return true
 }
 
+// standsFor notes that there is a group there of g's processes. mu is held.
+func (g *Pgrp) standsFor(there ForeignGroup) {
+	if !slices.Contains(g.foreign, there) {
+		g.foreign = append(g.foreign, there)
+	}
+}
+
 // SetDeputy says that l's process runs here, as it may not have until now, and that a deputy of
-// it is a member of g: signals for all of g reach the process by that one, and not twice.
+// it is a member of g: signals for all of g reach the process by that one, and not twice. In
+// SpawnArgs.Prepare there is no group here yet: g must be one that its group to be stands for.
 func (pl *Platform) SetDeputy(g ForeignGroup) {
 	p := pl.p
 	p.m.lock()
 	defer p.m.unlock()
 	p.extra().foreign, p.ext.deputy = nil, g
+	if p.pgrp != nil {
+		p.pgrp.standsFor(g)
+	}
 }
 
 // groupThere returns the group there that p is in, itself or by a deputy; nil if there is none. mu
@@ -77,6 +87,13 @@ func (p *Proc) groupThere() ForeignGroup {
 		return p.ext.deputy
 	}
 	return nil
+}
+
+// GroupThere is the group of another kernel's that p is in, nil if there is none.
+func (p *Proc) GroupThere() ForeignGroup {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.groupThere()
 }
 
 // foreign returns who runs p, nil if p runs here. mu is held.
@@ -109,20 +126,22 @@ func (g *Pgrp) signalMember(p *Proc, info *netbsd.Siginfo) {
 	case there == nil, !slices.Contains(g.foreign, there), sigprops[sig]&sCantMask != 0 && p.foreign() == nil,
 		sig == netbsd.SIGKILL, p.flags&fTraced != 0, !there.Has(sig):
 		g.m.psignal(p, info, nil)
-	case p.foreign() != nil && p.state == StateActive:
+	default:
+		p.noteForeign(sig)
+	}
+}
+
+// noteForeign has knotes know of a signal that p's program there gets with its group. mu is held.
+func (p *Proc) noteForeign(sig netbsd.Signal) {
+	if p.foreign() != nil && p.state == StateActive {
 		p.knoteSignal(sig)
 	}
 }
 
-// signalForeign sends sig to g's groups there, but for the one of a process that has the signal
-// already, if but is not nil. mu is held.
-func (g *Pgrp) signalForeign(sig netbsd.Signal, but *Proc) {
-	var not ForeignGroup
-	if but != nil {
-		not = but.groupThere()
-	}
+// signalForeign sends sig to g's groups there, but for one that has it already. mu is held.
+func (g *Pgrp) signalForeign(sig netbsd.Signal, but ForeignGroup) {
 	for _, f := range g.foreign {
-		if f != not && sig != netbsd.SIGCHLD {
+		if f != but && sig != netbsd.SIGCHLD {
 			g.m.after(func() { f.Signal(sig) })
 		}
 	}

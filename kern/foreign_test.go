@@ -40,6 +40,7 @@ func (a *abroad) take() string {
 
 func (a *abroad) Signal(sig netbsd.Signal)   { a.note("group:" + sig.String()) }
 func (a *abroad) Left() bool                 { a.note("left"); return a.alive }
+func (a *abroad) Orphaned()                  { a.note("orphaned") }
 func (a *abroad) Has(sig netbsd.Signal) bool { return sig != netbsd.SIGINFO }
 
 func (p *program) Group() ForeignGroup { return p.abroad }
@@ -169,5 +170,118 @@ func TestForeignDeputy(t *testing.T) {
 			l.Kill(-c.Pid(), netbsd.SIGKILL)
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
 		})
+	})
+}
+
+// Which group is in the foreground of a terminal another kernel can say, too. One of which nothing is known
+// here, or of another session, is none of the groups here: all are in the background then, until a
+// guest sets another one.
+func TestForegroundThere(t *testing.T) {
+	both(t, func(w *world) {
+		const nobody = 1<<31 - 1
+		none := w.m.NewTTY(nil)
+		none.ForegroundThere(nil)
+		w.is("of no session", none.Foreground() == nil, true)
+		w.leader("L", &fakeDev{}, func(l *LWP, t *TTY) {
+			own := l.Proc().Pgrp()
+			is := func(what string, pgid int, background netbsd.Errno) {
+				got, _ := l.GetForeground(t)
+				w.is(what, []any{got, l.Background(t, true)}, []any{pgid, background})
+			}
+			is("at first", own.ID(), 0)
+			t.ForegroundThere(nil)
+			is("there", nobody, netbsd.EIO) // an orphaned group
+			t.ForegroundThere(own)
+			is("here", own.ID(), 0)
+			t.ForegroundThere(w.m.Init().Pgrp())
+			is("another session's", nobody, netbsd.EIO)
+			w.is("set", l.SetForeground(t, own.ID()), netbsd.Errno(0))
+			is("set", own.ID(), 0)
+			t.ForegroundThere(nil)
+			w.is("taken", l.AcquireTTY(t), netbsd.Errno(0))
+			is("taken", own.ID(), 0)
+			w.job(l, "J", netbsd.SIGINT)
+			t.ForegroundThere(w.find("J").Pgrp())
+			t.Signal(netbsd.SIGINT)
+			settledFor(time.Millisecond)
+			w.order("J.SIGINT")
+			l.Kill(w.find("J").Pid(), netbsd.SIGKILL)
+			w.wait(l, netbsd.WaitAny, 0)
+		})
+		settledFor(time.Second)
+	})
+}
+
+// What the other kernel sends a group there itself reaches nobody in it a second time, by kern; the rest of
+// the foreground group gets it.
+func TestSignalBut(t *testing.T) {
+	both(t, func(w *world) {
+		a := &abroad{alive: true}
+		w.leader("L", &fakeDev{}, func(l *LWP, t *TTY) {
+			w.catch(l, "L", netbsd.SIGINT)
+			program := w.fork(l, "P", func(l *LWP) { a.run(l) })
+			deputised := w.fork(l, "D", func(l *LWP) {
+				w.catch(l, "D", netbsd.SIGINT)
+				l.Platform().SetDeputy(a)
+				sleepForever(l)
+			})
+			l.Nanosleep(time.Millisecond)
+			t.SignalBut(netbsd.SIGINT, a)
+			l.Nanosleep(time.Millisecond)
+			w.order("L.SIGINT")
+			w.is("told", a.take(), "")
+			t.SignalBut(netbsd.SIGINT, nil)
+			l.Nanosleep(time.Millisecond)
+			w.order("L.SIGINT", "L.SIGINT")
+			w.never("D.SIGINT")
+			w.is("told", a.take(), "group:SIGINT")
+			w.is("there", []any{program.GroupThere(), deputised.GroupThere(), l.Proc().GroupThere()}, []any{a, a, nil})
+			for range 2 {
+				l.Kill(program.Pid(), netbsd.SIGKILL)
+				l.Kill(deputised.Pid(), netbsd.SIGKILL)
+				w.wait(l, netbsd.WaitAny, 0)
+			}
+		})
+		settledFor(time.Second)
+	})
+}
+
+// A process can be born with a deputy, in a group that has the deputy's already.
+func TestBornWithADeputy(t *testing.T) {
+	both(t, func(w *world) {
+		a := &abroad{alive: true}
+		w.guest(func(l *LWP) {
+			parent := w.fork(l, "P", func(l *LWP) { l.Setpgid(0, 0); a.run(l) })
+			l.Nanosleep(time.Millisecond)
+			d := w.spawnWith("D", SpawnArgs{Parent: parent, Body: sleepForever, Prepare: func(l *LWP) netbsd.Errno {
+				l.Platform().SetDeputy(a)
+				return 0
+			}})
+			l.Kill(-parent.Pid(), netbsd.SIGTERM)
+			w.is("told", a.take(), "group:SIGTERM")
+			w.is("there", d.GroupThere(), ForeignGroup(a))
+			l.Kill(-parent.Pid(), netbsd.SIGKILL)
+			l.Wait(parent.Pid(), 0)
+		})
+	})
+}
+
+// A group there is told when its group here is orphaned, behind the signals of that (orphanpg).
+func TestForeignGroupIsOrphaned(t *testing.T) {
+	both(t, func(w *world) {
+		a := &abroad{alive: true}
+		w.spawnWith("L", SpawnArgs{Setsid: true, Body: func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) { l.Setpgid(0, 0); a.run(l) })
+			settledFor(time.Millisecond)
+			w.is("under control", c.Pgrp().Orphaned(), false)
+			w.is("told", a.take(), "")
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			w.waitIs(l, c.Pid(), netbsd.WUNTRACED, c.Pid(), netbsd.WaitStatus(netbsd.SIGSTOP)<<8|0x7f, 0)
+			a.take()
+		}})
+		settledFor(time.Second)
+		w.is("told", a.take(), "group:SIGHUP group:SIGCONT orphaned")
+		w.is("orphaned", w.find("C").Pgrp().Orphaned(), true)
+		w.find("C").Kill(netbsd.SIGKILL)
 	})
 }

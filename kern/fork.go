@@ -158,7 +158,7 @@ func (m *Machine) placeSpawned(p, parent *Proc, a *SpawnArgs) {
 	s := parent.pgrp.sess
 	m.newPgrp(p.pid, s).join(p)
 	if a.Foreground && s.ttyvp && s.tty.sess == s {
-		s.tty.pgrp = p.pgrp
+		s.tty.pgrp, s.tty.away = p.pgrp, false
 	}
 }
 

@@ -49,9 +49,6 @@ func (m *Machine) FindPgrp(id int) *Pgrp {
 	return g
 }
 
-// Orphaned reports whether g has no member that qualifies it for job control.
-func (g *Pgrp) Orphaned() bool { return g.Jobc() == 0 }
-
 // ControlT reports P_CONTROLT: p has a controlling terminal.
 func (p *Proc) ControlT() bool { return p.has(fControlT) }
 

@@ -181,6 +181,7 @@ func (c *Proc) orphanJob() {
 func (g *Pgrp) orphan() {
 	m := g.m
 	stopped := false
+	defer g.orphanForeign()
 	for p := g.members; p != nil; p = p.pgNext {
 		if !m.r2003 && p.state == StateActive {
 			p.flags |= fOrphanPG
@@ -200,6 +201,20 @@ func (g *Pgrp) orphan() {
 	}
 	g.signalForeign(netbsd.SIGHUP, nil)
 	g.signalForeign(netbsd.SIGCONT, nil)
+}
+
+// orphanForeign tells g's groups there, behind the signals. mu is held.
+func (g *Pgrp) orphanForeign() {
+	for _, f := range g.foreign {
+		g.m.after(f.Orphaned)
+	}
+}
+
+// Orphaned reports whether nobody is apart from the group who could continue it.
+func (g *Pgrp) Orphaned() bool {
+	g.m.lock()
+	defer g.m.unlock()
+	return g.jobc == 0
 }
 
 // Setpgid is setpgid(2): pid 0 is the caller, pgid 0 is pid.

@@ -179,15 +179,20 @@ func (m *Machine) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
 
 // signalLocked is pgsignal: sig to the group's members, with ctty only to those that have a
 // controlling terminal, as signals of the terminal are. The kernel is the sender: no rights
-// are asked for, and there is no siginfo (KSI_INIT_EMPTY). but, if it is not nil, is left out. mu is held.
-func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool, but *Proc) {
+// are asked for, and there is no siginfo (KSI_INIT_EMPTY). but, if it is not nil, is left out, and there, a
+// group of another kernel's, with who is in it: these have the signal already. mu is held.
+func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool, but *Proc, there ForeignGroup) {
 	info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
 	for p := g.members; p != nil; p = p.pgNext {
-		if p != but && (!ctty || p.flags&fControlT != 0) {
+		switch {
+		case p == but, ctty && p.flags&fControlT == 0:
+		case there != nil && p.groupThere() == there:
+			p.noteForeign(sig)
+		default:
 			g.signalMember(p, &info)
 		}
 	}
-	g.signalForeign(sig, but)
+	g.signalForeign(sig, there)
 }
 
 // signalLWP sends info to t itself, which is an LWP of l's process or another one

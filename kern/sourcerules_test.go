@@ -53,7 +53,7 @@ func TestGroupSignalHasNoInfo(t *testing.T) {
 		w.guest(func(l *LWP) {
 			int1 := netbsd.SIGINT.Bit()
 			l.Sigprocmask(netbsd.SIG_BLOCK, &int1)
-			w.locked(func() { l.p.pgrp.signalLocked(netbsd.SIGINT, false, nil) })
+			w.locked(func() { l.p.pgrp.signalLocked(netbsd.SIGINT, false, nil, nil) })
 			si, errno := l.Sigtimedwait(int1, time.Now())
 			w.is("siginfo", []any{si.Signo, si.Code, errno}, []any{netbsd.Signal(netbsd.SIGINT), int32(netbsd.SI_NOINFO), netbsd.Errno(0)})
 		})

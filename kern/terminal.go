@@ -13,6 +13,7 @@ type TTY struct {
 	dev  Terminal // may be nil
 	sess *Session // t_session
 	pgrp *Pgrp    // t_pgrp: the foreground group
+	away bool     // that is one of which only another kernel knows; pgrp is nil
 
 	// holders are the sessions whose s_ttyvp it is: sess, and those that it has
 	// left behind, by Closed or while their leader drains it.
@@ -83,7 +84,7 @@ func (p *Proc) acquireTTY(t *TTY) netbsd.Errno {
 	if t.sess != s {
 		s.refs++
 	}
-	t.sess, t.pgrp = s, p.pgrp
+	t.sess, t.pgrp, t.away = s, p.pgrp, false
 	if !s.ttyvp {
 		s.tty, s.ttyvp = t, true
 		t.holders = append(t.holders, s)
@@ -155,16 +156,31 @@ func (t *TTY) HangupBut(but *Proc) {
 // Signal sends sig to the foreground group, as the line discipline does for ^C.
 func (t *TTY) Signal(sig netbsd.Signal) { t.SignalBut(sig, nil) }
 
-// SignalBut is Signal, but for one process, which has the signal already; nil is none.
-func (t *TTY) SignalBut(sig netbsd.Signal, but *Proc) {
+// SignalBut is Signal, but for a group of another kernel's, which has the signal already; nil is
+// none.
+func (t *TTY) SignalBut(sig netbsd.Signal, but ForeignGroup) {
 	if !sig.Valid() {
 		return
 	}
 	t.m.lock()
 	defer t.m.unlock()
 	if t.pgrp != nil {
-		t.pgrp.signalLocked(sig, true, but)
+		t.pgrp.signalLocked(sig, true, nil, but)
 	}
+}
+
+// ForegroundThere says which group another kernel has put in the foreground of t, which is that kernel's
+// terminal, too: g, or nil, one of which nothing is known here.
+func (t *TTY) ForegroundThere(g *Pgrp) {
+	t.m.lock()
+	defer t.m.unlock()
+	if t.sess == nil {
+		return
+	}
+	if g != nil && (g.n == 0 || g.sess != t.sess) {
+		g = nil
+	}
+	t.pgrp, t.away = g, g == nil
 }
 
 // isctty reports whether t is p's controlling terminal.
@@ -189,7 +205,7 @@ func (l *LWP) SetForeground(t *TTY, pgid int) netbsd.Errno {
 		case g == nil || g.n == 0 || g.sess != p.pgrp.sess:
 			return netbsd.EPERM
 		}
-		t.pgrp = g
+		t.pgrp, t.away = g, false
 		return 0
 	})
 }
@@ -226,7 +242,7 @@ func (l *LWP) Background(t *TTY, reading bool) netbsd.Errno {
 // group nobody would. mu is held.
 func (l *LWP) background(t *TTY, reading bool) netbsd.Errno {
 	p := l.p
-	if !t.isctty(p) || t.pgrp == nil || p.pgrp == t.pgrp {
+	if !t.isctty(p) || t.pgrp == nil && !t.away || p.pgrp == t.pgrp {
 		return 0
 	}
 	sig := netbsd.SIGTTOU
@@ -240,6 +256,6 @@ func (l *LWP) background(t *TTY, reading bool) netbsd.Errno {
 	case masked, p.flags&fPPWait != 0, p.pgrp.jobc == 0:
 		return netbsd.EIO
 	}
-	p.pgrp.signalLocked(sig, true, nil)
+	p.pgrp.signalLocked(sig, true, nil, nil)
 	return netbsd.ERESTART
 }

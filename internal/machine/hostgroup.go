@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"toaster/internal/platform/groupwatch"
+	"toaster/internal/platform/outside"
 	"toaster/internal/tty"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -22,8 +23,10 @@ import (
 // signal for the group reaches them, Ctrl-C and SIGHUP among these; and when the machine is
 // closed what is left in a group is killed.
 //
-//   - A program whose process leads a session leads one of the host's, and a group.
-//   - Any other is in toaster's session, in a group of its own or of those before it.
+//   - A program of a session whose terminal is the host's, too, is in a session there (hostsession.go), in a group
+//     of its own or of those before it.
+//   - Of any other, a program whose process leads a session leads one of the host's, and a group.
+//   - Any other is in toaster's session, in such a group.
 //   - A program that is given the terminal of toaster's own session stays in toaster's group:
 //     in another one it would be stopped for reading. Signals for its group reach it and its
 //     descendants there one by one (shared).
@@ -51,12 +54,15 @@ type hostGroup struct {
 	pgid   int  // 0 for shared
 	leader bool // of a session, which nobody of another one can join
 	shared bool
+	sess   *hostSession // nil: toaster's, or the leader's
 
 	lonely atomic.Bool // its group of kern's has gone
 
 	mu       sync.Mutex
 	waiters  []*hostWaiter // programs that were started in it, for shared
 	programs int           // those that are not collected: while there are any, pgid is theirs
+	watched  bool          // it is in the watch's table
+	anchor   int           // has the host take the group for one under job control; 0 for none
 	// left are members that were there when the last program had gone, by pid; each with the
 	// time at which it was born, as the host reuses pids.
 	left map[int]string
@@ -70,9 +76,13 @@ func (gs *hostGroups) start(w *hostWaiter, h *hostProgram) error {
 	gs.beWatched()
 	k := w.l.Proc().Pgrp()
 	err := gs.find(k, h).start(w, h)
+	if errors.Is(err, outside.ErrGone) && h.sess != nil { // somebody has killed the stand-in
+		h.sess, h.pgid = nil, 0
+		err = gs.find(k, h).start(w, h)
+	}
 	if errors.Is(err, syscall.EPERM) && h.pgid != 0 { // its last member has gone just now
 		h.pgid = 0
-		err = gs.add(k, &hostGroup{}).start(w, h)
+		err = gs.add(k, &hostGroup{sess: h.sess}).start(w, h)
 	}
 	return err
 }
@@ -91,11 +101,26 @@ func (g *hostGroup) start(w *hostWaiter, h *hostProgram) error {
 	if !w.l.Platform().SetForeign(w) {
 		return errDying
 	}
-	err := w.sys.startHost(w, h)
+	err := w.sys.startHost(w, h, g)
 	if err == nil {
 		g.join(w)
 	}
 	return err
+}
+
+// Orphaned implements kern.ForeignGroup: the host is to know that, too.
+func (g *hostGroup) Orphaned() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.release()
+}
+
+// release takes the anchor away. g.mu is held.
+func (g *hostGroup) release() {
+	if g.anchor != 0 {
+		g.sess.Weigh(g.anchor)
+		g.anchor = 0
+	}
 }
 
 // beWatched has what stays in the groups killed if toaster is. gs.mu is held.
@@ -111,17 +136,43 @@ func (gs *hostGroups) beWatched() {
 
 // find returns the group for h among those of k, or a new one, and has h join it. gs.mu is held.
 func (gs *hostGroups) find(k *kern.Pgrp, h *hostProgram) *hostGroup {
-	shared := !h.session && slices.ContainsFunc(h.files, func(fd int) bool { return fd >= 0 && tty.IsControlling(fd) })
+	shared := h.sess == nil && !h.session && slices.ContainsFunc(h.files, func(fd int) bool { return fd >= 0 && tty.IsControlling(fd) })
 	h.setpgid = !h.session && !shared
 	if !h.session {
 		for _, g := range gs.all[k] {
-			if g.shared == shared && !g.leader && (shared || g.alive()) {
+			if g.shared == shared && !g.leader && g.sess == h.sess && (shared || g.alive()) {
 				h.pgid = g.pgid
 				return g
 			}
 		}
 	}
-	return gs.add(k, &hostGroup{leader: h.session, shared: shared})
+	return gs.add(k, &hostGroup{leader: h.session, shared: shared, sess: h.sess})
+}
+
+// made returns the group of sess that programs of the host have made themselves, and that stands for k now
+// since the process of st's has joined the machine.
+func (gs *hostGroups) made(sess *hostSession, k *kern.Pgrp, st *outside.Status) *hostGroup {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	for _, g := range gs.all[k] {
+		if g.sess == sess && g.is(st.Group) {
+			return g
+		}
+	}
+	g := &hostGroup{sess: sess, pgid: st.Group}
+	if stat := statOf(st.Pid); stat != nil {
+		g.left = map[int]string{st.Pid: stat[19]} // its proxy
+	}
+	gs.add(k, g)
+	sess.has(g)
+	return g
+}
+
+// is reports whether the group has that number, and members.
+func (g *hostGroup) is(pgid int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pgid == pgid && g.aliveLocked()
 }
 
 // add notes a group. gs.mu is held.
@@ -138,8 +189,8 @@ func (gs *hostGroups) add(k *kern.Pgrp, g *hostGroup) *hostGroup {
 func (g *hostGroup) join(w *hostWaiter) {
 	if g.pgid == 0 && !g.shared {
 		g.pgid = w.pid
-		g.of.watching(g.pgid, true)
 	}
+	g.watch(!g.shared)
 	g.programs++
 	if g.shared {
 		g.waiters = append(g.waiters, w)
@@ -154,23 +205,36 @@ func (g *hostGroup) leave(w *hostWaiter) {
 	case g.shared:
 		g.waiters = slices.DeleteFunc(g.waiters, func(o *hostWaiter) bool { return o == w })
 	case g.programs > 0:
-	case syscall.Kill(-g.pgid, 0) == nil:
-		g.left = membersOf(g.pgid)
 	default:
-		g.of.watching(g.pgid, false)
+		g.release()
+		if syscall.Kill(-g.pgid, 0) == nil {
+			g.left = membersOf(g.pgid)
+		} else {
+			g.gone()
+		}
 	}
 }
 
-// watching puts a group into the watch's table, or takes it out.
-func (gs *hostGroups) watching(pgid int, on bool) {
-	w := gs.watch.Load()
-	switch {
-	case w == nil:
-	case on:
-		w.Add(pgid)
-	default:
-		w.Remove(pgid)
+// gone is due when the last member is: pgid may become another's. g.mu is held.
+func (g *hostGroup) gone() {
+	g.left = nil
+	g.watch(false)
+	if g.sess != nil {
+		g.sess.forget(g)
 	}
+}
+
+// watch puts the group into the watch's table, or takes it out. g.mu is held.
+func (g *hostGroup) watch(on bool) {
+	w := g.of.watch.Load()
+	switch {
+	case w == nil || g.watched == on:
+	case on:
+		w.Add(g.pgid)
+	default:
+		w.Remove(g.pgid)
+	}
+	g.watched = on
 }
 
 // alive reports whether pgid is the group's still.
@@ -195,8 +259,7 @@ func (g *hostGroup) aliveLocked() bool {
 		same = same || g.left[pid] == born
 	}
 	if g.left = now; !same {
-		g.left = nil
-		g.of.watching(g.pgid, false)
+		g.gone()
 	}
 	return same
 }

@@ -65,14 +65,14 @@ func identify(f *os.File) outside.Look {
 	return outside.Look{Kind: outside.Guest}
 }
 
-// startHost starts h, whose life w lives, and enters it where join finds it.
+// startHost starts h in g, whose life w lives, and enters it where join finds it.
 //
 // The lock is held meanwhile: the program may execute one of the machine's before its pid is known here.
-func (s *System) startHost(w *hostWaiter, h *hostProgram) (err error) {
+func (s *System) startHost(w *hostWaiter, h *hostProgram, g *hostGroup) (err error) {
 	hp := &s.hosts
 	hp.mu.Lock()
 	defer hp.mu.Unlock()
-	if w.pid, err = h.forkExec(hp.outside); err != nil {
+	if w.pid, err = h.forkExec(hp.outside, g); err != nil {
 		return err
 	}
 	if hp.waiters == nil {

@@ -222,18 +222,21 @@ func (s *System) placeJoined(a *kern.SpawnArgs, w *hostWaiter, st *outside.Statu
 		a.Setsid = true
 	case st.Group != of.Group:
 		a.Setpgrp = true
-		s.joinGroup(a, st.Group, st.Group == st.Pid)
+		s.joinGroup(a, w, st)
 	}
 }
 
 // joinGroup has a process that is not to lead a group enter the one that the host's group is,
 // once it is there; the first one makes it.
-func (s *System) joinGroup(a *kern.SpawnArgs, group int, leads bool) {
-	known := s.hosts.group(group)
+func (s *System) joinGroup(a *kern.SpawnArgs, w *hostWaiter, st *outside.Status) {
+	known := s.hosts.group(st.Group)
 	body := a.Body
 	a.Body = func(l *kern.LWP) {
-		if leads || known == 0 || l.Setpgid(0, known) != 0 {
-			s.hosts.setGroup(group, l.Proc().Pid())
+		if st.Group == st.Pid || known == 0 || l.Setpgid(0, known) != 0 {
+			s.hosts.setGroup(st.Group, l.Proc().Pid())
+		}
+		if sess := w.group.Load().sess; sess != nil {
+			l.Platform().SetDeputy(s.groups.made(sess, l.Proc().Pgrp(), st))
 		}
 		body(l)
 	}

@@ -54,6 +54,9 @@ type hostProgram struct {
 	session bool
 	ctty    int
 
+	// sess is the session of the host that it is a member of; nil: toaster's, or its own.
+	sess *hostSession
+
 	signals outside.Signals
 
 	// setpgid: it gets the host's process group pgid, or 0, one of its own.
@@ -61,11 +64,9 @@ type hostProgram struct {
 	pgid    int
 }
 
-// lead has the program of a session's leader lead one of the host's, with the same terminal if
-// that is one of the host's by now and the program has it open: an interactive shell wants job
-// control, and open(2) of the host's /dev/tty to find it.
+// lead has the program of a session's leader lead one of the host's, where it cannot be a member of one
+// (hostSession), with the same terminal if that is one of the host's by now and the program has it open.
 func (s *System) lead(p *kern.Proc, h *hostProgram) {
-	h.ctty = -1
 	sess := p.Session()
 	if h.session = sess != nil && sess.Leader() == p; !h.session {
 		return
@@ -165,7 +166,9 @@ func (s *System) runHost(mc *Context, l *kern.LWP, h *hostProgram) {
 	defer w.leave() // the LWP's goroutine ends by runtime.Goexit when the process is killed
 	h.files = s.exportFiles(w.files)
 	w.noteExports(h.files)
-	s.lead(l.Proc(), h)
+	if h.ctty, h.sess = -1, s.hostSession(l.Proc(), h.path); h.sess == nil {
+		s.lead(l.Proc(), h)
+	}
 	h.signals = hostSignals(l)
 	// Children that have joined are looked at by act.
 	l.Sigaction(netbsd.SIGCHLD, &kern.Action{Func: func(*kern.LWP, *netbsd.Siginfo) {}, Flags: netbsd.SA_RESTART})
@@ -449,7 +452,7 @@ func (w *hostWaiter) die(ws syscall.WaitStatus) {
 // child, as toaster's own descriptors are close-on-exec.
 //
 // Nothing else of the platform's ends such a program when toaster is killed: Pdeathsig does.
-func (h *hostProgram) forkExec(by *outside.Starter) (int, error) {
+func (h *hostProgram) forkExec(by *outside.Starter, g *hostGroup) (pid int, err error) {
 	files := make([]uintptr, len(h.files))
 	for i, fd := range h.files {
 		files[i] = ^uintptr(0)
@@ -457,11 +460,16 @@ func (h *hostProgram) forkExec(by *outside.Starter) (int, error) {
 			files[i] = uintptr(fd)
 		}
 	}
-	pid, err := by.ForkExec(h.path, h.argv, &syscall.ProcAttr{
+	attr := &syscall.ProcAttr{
 		Dir: h.dir, Env: hostEnv(h.envp), Files: files,
 		Sys: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: h.cred,
 			Setsid: h.session, Setctty: h.ctty >= 0, Ctty: max(0, h.ctty), Setpgid: h.setpgid, Pgid: h.pgid},
-	}, &h.signals)
+	}
+	if h.sess != nil {
+		pid, err = h.sess.start(h, attr, g)
+	} else {
+		pid, err = by.ForkExec(h.path, h.argv, attr, &h.signals)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", h.path, err)
 	}

@@ -30,6 +30,7 @@ func foreground(c file.Call, k *kern.TTY, reading bool) netbsd.Errno {
 		return 0
 	}
 	for {
+		notice(k)
 		errno := l.Background(k, reading)
 		if errno != netbsd.ERESTART {
 			return errno

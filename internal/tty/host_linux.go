@@ -229,6 +229,9 @@ func (h *HostTTY) close() {
 // Close restores the modes of the host's terminals and lets go of them. Preconditions:
 // the machine has ended.
 func (d *Driver) Close() {
+	for _, p := range d.pairsNow() {
+		guard.Locked(&p.mu, p.endHost)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, h := range d.hosts {

@@ -256,15 +256,17 @@ func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (errno netbsd.Er
 	}
 	switch cmd {
 	case netbsd.TIOCSCTTY:
+		defer tell(k)
 		return l.AcquireTTY(k), true
 	case netbsd.TIOCGPGRP:
+		notice(k)
 		pgid, errno := l.GetForeground(k)
 		if errno != 0 {
 			return errno, true
 		}
 		return file.PutInt(data, pgid), true
 	case netbsd.TIOCSPGRP:
-		return l.SetForeground(k, int(intArg(data))), true
+		return putForeground(l, k, int(intArg(data))), true
 	case netbsd.TIOCGSID:
 		s := k.Session()
 		if _, errno := l.GetForeground(k); errno != 0 || s == nil {
@@ -279,11 +281,22 @@ func session(c file.Call, k *kern.TTY, cmd uint32, data []byte) (errno netbsd.Er
 	return 0, false
 }
 
+// putForeground is TIOCSPGRP. What the host has set before is noticed, so that it is over.
+func putForeground(l *kern.LWP, k *kern.TTY, pgid int) netbsd.Errno {
+	notice(k)
+	errno := l.SetForeground(k, pgid)
+	if errno == 0 {
+		tell(k)
+	}
+	return errno
+}
+
 // getOwner is FIOGETOWN: a terminal's owner is its foreground group, as -id.
 func getOwner(l *kern.LWP, k *kern.TTY, data []byte) netbsd.Errno {
 	if k.Session() != nil && l.Proc().TTY() != k {
 		return netbsd.ENOTTY
 	}
+	notice(k)
 	if g := k.Foreground(); g != nil {
 		return file.PutInt(data, -g.ID())
 	}
@@ -299,5 +312,5 @@ func setOwner(l *kern.LWP, k *kern.TTY, id int) netbsd.Errno {
 		}
 		id = -pgid
 	}
-	return l.SetForeground(k, -id)
+	return putForeground(l, k, -id)
 }

@@ -22,6 +22,7 @@ func (f *controller) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		return p.grant(c)
 	case cmd == netbsd.TIOCGPGRP:
 		// The controller's holder need not have the terminal for his own.
+		notice(p.k)
 		id := 0
 		if g := p.k.Foreground(); g != nil {
 			id = g.ID()

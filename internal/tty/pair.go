@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
 	"toaster/internal/file"
 	"toaster/kern"
@@ -63,6 +64,9 @@ type pair struct {
 	qsize          int   // of TIOCSQSIZE; 0: inputMax
 	hold           int   // uses of the number: sides that are open
 	tw             *twin // the pair's queues and modes are there, if it is not nil
+
+	// host is set with mu held. It is there until the terminal is given up, also without a twin.
+	host atomic.Pointer[heldSession]
 
 	// Of the controller's modes (TIOCPKT, TIOCUCNTL, TIOCREMOTE).
 	pkt, ucntl, remote bool

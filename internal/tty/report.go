@@ -32,6 +32,7 @@ func describe(m *kern.Machine, k *kern.TTY) string {
 	if k.Session() == nil {
 		return load + "not a controlling terminal\n"
 	}
+	notice(k)
 	g := k.Foreground()
 	if g == nil {
 		return load + "no foreground process group\n"

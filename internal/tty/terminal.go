@@ -92,6 +92,7 @@ func (p *pair) shut() {
 	p.st, p.opens = 0, 0
 	p.t.Cflag &^= netbsd.CLOCAL
 	p.k.Revoked() // t_session, t_pgrp
+	p.endHost()
 	p.terminalQueue.Notify(everything)
 	p.controllerQueue.Notify(everything)
 	p.release()
@@ -115,6 +116,7 @@ func (p *pair) Revoke() {
 	if p.is1(stOpen) {
 		p.shut()
 	}
+	p.endHost()
 }
 
 // Release implements kern.Terminal. The session's reference is none of the driver's.

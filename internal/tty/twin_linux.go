@@ -23,7 +23,7 @@ import (
 //	terminal side  ───► the host's terminal   ◄──── programs of the host
 //
 // A pair has a twin from the first such program on until its controller is closed or it is
-// revoked. Sessions, the foreground group and job control of guests stay kern's. The host's
+// revoked. Sessions, the foreground group and job control of guests stay kern's (hostsession_linux.go). The host's
 // discipline has neither VDSUSP nor VSTATUS, and its echo looks different in places.
 
 // twin is the pseudo-terminal of the host behind a pair. The pair's mu guards it.
@@ -135,6 +135,9 @@ func (t *twin) closeSlave() {
 // close lets go of the host's pseudo-terminal. Programs that hold its terminal side lose it,
 // as the host hangs up, unless another program of the host holds the controller.
 func (t *twin) close() {
+	if h := t.p.host.Load(); h != nil {
+		h.HangUp()
+	}
 	t.closeSlave()
 	t.master.Unwatch(&t.onMaster)
 	t.master.Close()

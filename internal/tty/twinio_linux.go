@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -93,6 +94,10 @@ func (t *twin) typeIn(b []byte) (int, netbsd.Errno) {
 	done := 0
 	for done < len(b) {
 		end, sig := t.nextSignal(b[done:])
+		var has kern.ForeignGroup
+		if sig != 0 {
+			has = t.signalled() // before: whom it ends may have another group in the foreground at once
+		}
 		n, errno := t.atMaster(func() (int, netbsd.Errno) { return t.master.TryWrite(b[done : done+end]) })
 		done += n
 		if errno != 0 {
@@ -103,7 +108,7 @@ func (t *twin) typeIn(b []byte) (int, netbsd.Errno) {
 		}
 		if sig != 0 {
 			t.settle()
-			t.signal(sig)
+			t.p.k.SignalBut(sig, has)
 		}
 	}
 	return done, 0
@@ -146,9 +151,8 @@ func (t *twin) nextSignal(b []byte) (int, netbsd.Signal) {
 	return len(b), 0
 }
 
-// signal sends sig to the foreground group, but for a program of the host that leads a session
-// of the host's with this terminal: the host has sent it the signal.
-func (t *twin) signal(sig netbsd.Signal) { t.p.k.SignalBut(sig, t.leader.Load()) }
+// signal sends sig to the foreground group, but for those to whom the host has sent it.
+func (t *twin) signal(sig netbsd.Signal) { t.p.k.SignalBut(sig, t.signalled()) }
 
 // pollMaster is the controller's poll(2).
 func (t *twin) pollMaster(want file.Events) file.Events {

@@ -203,9 +203,10 @@ func (t *twin) signalFromController(data []byte) netbsd.Errno {
 	if m, err := unix.IoctlGetTermios(t.master.FD(), unix.TCGETS); err == nil && m.Lflag&unix.NOFLSH == 0 {
 		t.flush(netbsd.FREAD | netbsd.FWRITE)
 	}
-	if n := sig.ToLinux(); n != 0 && t.leader.Load() != nil {
-		unix.IoctlSetInt(t.master.FD(), unix.TIOCSIG, int(n))
+	has, n := t.signalled(), sig.ToLinux()
+	if n == 0 || !t.led() || unix.IoctlSetInt(t.master.FD(), unix.TIOCSIG, int(n)) != nil {
+		has = nil
 	}
-	t.signal(sig)
+	t.p.k.SignalBut(sig, has)
 	return 0
 }

@@ -3,6 +3,7 @@
 // Linux's, it hands it over to the machine.
 //
 //	Starter.ForkExec  starts a program from a thread that passes a filter on to it
+//	Session           starts them in a session of the host's, with a terminal
 //	supervisor        reads what an execve(2) below that filter is about, and lets it go on,
 //	replacer          or makes another one of it, of a proxy in memory
 //	Proxy             stands on the host for a process of the machine, with the pid that the

@@ -51,35 +51,43 @@ func TestNothingIsLeftOfGroups(t *testing.T) {
 	exe := guesttest.Build(t, hostGroupGuest)
 	adopt(t)
 	for _, kill := range []bool{false, true} {
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command(os.Args[0])
 		what := "left for the machine"
 		if kill {
 			what += "\nstay"
 		}
-		cmd.Env = append(os.Environ(), roleVar+"="+groupRole+exe+"\n"+what)
-		cmd.ExtraFiles = []*os.File{w}
-		out, err := cmd.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		w.Close()
-		awaitReady(t, out)
-		if kill {
-			cmd.Process.Kill()
-		}
-		if b, err := io.ReadAll(r); err != nil || len(b) > 0 {
-			t.Errorf("%q, %v", b, err)
-		}
-		cmd.Wait()
-		collectOrphans(t)
+		endOfGroups(t, exe, what, kill)
 	}
+}
+
+// endOfGroups runs the guest, whose programs have descriptor 3, until it is ready and has ended or toaster is
+// killed.
+func endOfGroups(t *testing.T, exe, what string, kill bool) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), roleVar+"="+groupRole+exe+"\n"+what)
+	cmd.ExtraFiles = []*os.File{w}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	awaitReady(t, out)
+	if kill {
+		cmd.Process.Kill()
+	}
+	if b, err := io.ReadAll(r); err != nil || len(b) > 0 {
+		t.Errorf("%q, %v", b, err)
+	}
+	cmd.Wait()
+	collectOrphans(t)
 }
 
 // groupRole is the role to run the guest of these tests, with descriptor 3.
