@@ -40,6 +40,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return s.execHost(c, p)
 	}
 	cred := c.L.Proc().Cred()
+	p.user = shelfUser(c.L, p)
 	// Until Exec calls Replace nothing of the caller's has changed, and next is this function's
 	// to release. Afterwards it belongs to the LWP.
 	next, errno := s.build(p, cred, stackLimit(c.L.Proc()))

@@ -5,6 +5,7 @@ import (
 
 	"toaster/internal/platform"
 	"toaster/internal/vm"
+	"toaster/kern"
 )
 
 // This file keeps programs at hand that are executed again and again: copies of a host
@@ -37,6 +38,11 @@ type cachedImage struct {
 	pax     bool // its copies have PaX MPROTECT, which can be set otherwise since
 	m       *vm.Map
 	texts   []text
+
+	taught  bool // a lesson has ended, or been tried
+	lessons int
+	shelf   []piece    // of its copies
+	user    *kern.Cred // whose it is
 }
 
 // Each copy is a host process to make and to keep, so only what is executed again gets
@@ -45,6 +51,7 @@ const (
 	warmFrom   = 2 // the execution that shows that a program is executed again
 	warmCopies = 2
 	maxWarm    = 4 // programs with copies
+	maxLessons = 8 // for a program that maps now this and now that
 )
 
 // A warmID names all that execve(2) maps of a program: its file and its dynamic linker's, which is
@@ -83,7 +90,54 @@ func (c *imageCache) take(s *System, p *program) *Context {
 	m, _ := i.m.Fork()
 	space := s.spaceOf(hp, m, i.nursery)
 	space.texts = i.texts
+	space.image, space.shelf = i, i.shelf
+	c.begin(p, id, i, space)
+	if (space.lesson != nil || !sameUser(p.user, i.user)) && space.clearShelf(t) != nil {
+		space.release()
+		return nil
+	}
 	return &Context{sys: s, thread: t, space: space}
+}
+
+// begin has a process of p looked at if its program's copies have no shelf, or one that another process has found
+// outdated. mu is held.
+func (c *imageCache) begin(p *program, id warmID, i *cachedImage, space *Space) {
+	if !i.taught && p.user != nil {
+		space.lesson = &lesson{id: id, image: i, user: p.user}
+	}
+}
+
+// outdated is told of a process that has left things on its shelf, and missed others: a file has changed, perhaps.
+func (c *imageCache) outdated(i *cachedImage) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i.taught = i.lessons == maxLessons
+}
+
+// claim returns the nursery of l's program for l to take a copy of, nil if another lesson was first or the program is another one
+// by now.
+func (c *imageCache) claim(l *lesson) *platform.Nursery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := l.image; c.known[l.id] == i && !i.taught {
+		i.taught = true
+		i.lessons++
+		return i.nursery
+	}
+	return nil
+}
+
+// install gives l's program copies of n, with that shelf. Who has been taken from the nursery of before runs on.
+func (c *imageCache) install(l *lesson, n *platform.Nursery, shelf []piece) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := l.image
+	if c.known[l.id] != i {
+		n.Close()
+		return
+	}
+	i.nursery.Close()
+	i.nursery, i.shelf, i.user = n, shelf, l.user
 }
 
 // learn counts an execution of p, for which mc is ready and has not run, and makes the program
@@ -108,7 +162,9 @@ func (c *imageCache) learn(s *System, p *program, mc *Context) {
 	}
 	m, _ := mc.space.m.Fork()
 	mc.space.nursery = n
-	c.add(id, &cachedImage{nursery: n, pax: mc.space.m.Mprotects(), m: m, texts: mc.space.texts})
+	i := &cachedImage{nursery: n, pax: mc.space.m.Mprotects(), m: m, texts: mc.space.texts}
+	c.begin(p, id, i, mc.space)
+	c.add(id, i)
 }
 
 // due counts an execution, and says whether it is the one to make the program warm: only

@@ -234,5 +234,6 @@ func (mc *Context) collectRoom() {
 func (s *Space) notePlaced(p platform.Placed) {
 	const flags = netbsd.MAP_FIXED | netbsd.MAP_PRIVATE | netbsd.MAP_ANON
 	s.noteText(p.Addr, p.Addr+p.Size)
+	s.coverShelf(p.Addr, p.Addr+p.Size)
 	s.m.Map(vm.Request{Addr: p.Addr, Len: p.Size, Prot: p.Prot, Flags: flags})
 }

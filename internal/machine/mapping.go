@@ -6,6 +6,7 @@ import (
 	"toaster/internal/file"
 	"toaster/internal/guard"
 	"toaster/internal/hostfile"
+	"toaster/internal/loader"
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
 	"toaster/internal/vm"
@@ -28,6 +29,9 @@ import (
 // and so does what the caller can put right. t belongs to the calling LWP, which is stopped.
 func (s *Space) do(t *platform.Thread, ops []vm.Op, fd int) netbsd.Errno {
 	for _, op := range ops {
+		if op.Kind != vm.OpUnmap {
+			s.coverShelf(op.Region.Start, op.Region.End)
+		}
 		if errno := hostErrno(s.step(t, &op, fd)); errno != 0 {
 			return errno
 		}
@@ -152,7 +156,7 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 		if addr, ops, errno = s.m.Map(q); errno != 0 {
 			return errno
 		}
-		if len(sites) > 0 && len(ops) > 0 && s.mapText(threadOf(c), &ops[0].Region, fd, id, sites) {
+		if len(ops) > 0 && s.mapReady(threadOf(c), &ops[0].Region, fd, id, sites) {
 			return 0
 		}
 		if errno = s.do(threadOf(c), ops, fd); errno != 0 {
@@ -166,6 +170,20 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 		return 0, errno
 	}
 	return addr, 0
+}
+
+// mapReady maps r, a part of the host's file fd with these sites in it, where that is more than to map it: it is on
+// the shelf, or to be rewritten. It reports false if it is not mapped yet.
+func (s *Space) mapReady(t *platform.Thread, r *vm.Region, fd int, id fileID, sites []loader.Site) bool {
+	s.coverShelf(r.Start, r.End) // of two pieces none is moved over the other
+	if s.offShelf(t, r, fd, sites) {
+		return true
+	}
+	rewritten := len(sites) > 0 && s.mapText(t, r, fd, id, sites)
+	if rewritten || len(sites) == 0 {
+		s.note(r, fd, sites)
+	}
+	return rewritten
 }
 
 // sharedFile is a file that is mapped so that others see it: the same one, whoever has opened it. Semaphores and futexes in such
@@ -560,6 +578,7 @@ func (s *Space) record(addr, size uint64, prot int, obj any, off int64, name str
 	if obj == nil {
 		flags |= netbsd.MAP_ANON
 	}
+	s.coverShelf(addr, addr+size)
 	_, _, errno := s.m.Map(vm.Request{Addr: addr, Len: size, Prot: prot, Flags: flags, Obj: obj, Off: off, Name: name})
 	return errno
 }

@@ -44,6 +44,7 @@ type program struct {
 	host   bool     // a program of the host, to be run under its own emulation
 	why    error    // what a host program is, for whoever wanted a NetBSD one
 	setID  setID
+	user   *kern.Cred // see shelfUser
 }
 
 // setID is what the file's set-id bits ask for.

@@ -110,17 +110,22 @@ func (s *Space) textMost(sites []loader.Site) uint64 {
 	return 2 * (platform.IslandsSize(len(sites)) + 2*netbsd.PageSize*uint64(len(sites)))
 }
 
+// textAt returns what writes these sites of the file that r is of, nil if there is no room for islands.
+func (s *Space) textAt(r *vm.Region, id fileID, found []loader.Site) *platform.Rewrite {
+	at, ok := s.roomBeside(r, platform.IslandsSize(len(found)))
+	if !ok {
+		return nil
+	}
+	p := placement{id: id, addr: r.Start - uint64(r.Off), islands: at, off: r.Off, end: r.Off + int64(r.Len())}
+	return s.sys.place(p, found, func(site *loader.Site) uint64 { return r.Start + uint64(site.Off-r.Off) })
+}
+
 // mapText maps the file that r is of, with these sites of it rewritten. It reports false if it did
 // not: r is then to be mapped as any other.
 func (s *Space) mapText(t *platform.Thread, r *vm.Region, fd int, id fileID, found []loader.Site) bool {
-	at, ok := s.roomBeside(r, platform.IslandsSize(len(found)))
-	if !ok {
-		return false
-	}
-	p := placement{id: id, addr: r.Start - uint64(r.Off), islands: at, off: r.Off, end: r.Off + int64(r.Len())}
+	rw := s.textAt(r, id, found)
 	file := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(protRW), Flags: syscall.MAP_PRIVATE, Offset: r.Off}
 	seal := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(r.Prot), Keep: true}
-	rw := s.sys.place(p, found, func(site *loader.Site) uint64 { return r.Start + uint64(site.Off-r.Off) })
 	return s.writeText(t, rw, fd, file, &seal)
 }
 

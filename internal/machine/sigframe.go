@@ -136,6 +136,9 @@ func (mc *Context) faultInfo(t *platform.Trap) netbsd.Siginfo {
 	if t.Code == linuxSIKERNEL {
 		f.Code = netbsd.SEGV_ACCERR
 	}
+	if t.Code == netbsd.SEGV_ACCERR && mc.space.onShelf(t.Addr) {
+		f.Code = netbsd.SEGV_MAPERR // nobody has mapped it
+	}
 	info := f.Siginfo()
 	if info.Trap == netbsd.T_ARITHTRAP || info.Trap == netbsd.T_XMM {
 		mc.clearFPU(&info)

@@ -40,6 +40,11 @@ type Space struct {
 
 	texts []text // what has been rewritten in it; never changed, but replaced
 
+	shelf  []piece      // what is left on its shelf; never changed, but replaced
+	missed bool         // something was not there
+	image  *cachedImage // whose copy it is, nil if it is none
+	lesson *lesson      // nil: it is not looked at
+
 	committed uint64 // bytes, see huge
 	charged   uint64 // bytes, see memory
 }
@@ -107,6 +112,7 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 	from := parent.Platform().Machdep().(*Context)
 	to := &Context{sys: s.sys, link: from.link, frames: append([]savedState(nil), from.frames...)}
 	if share {
+		guard.Locked(&s.mu, s.endLesson)
 		from.share()
 		t, err := from.thread.NewThread()
 		if err != nil {
@@ -137,6 +143,11 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.endLesson()
+	s.returnShelf()
+	if err := s.clearShelf(from.thread); err != nil {
+		return hostErrno(err)
+	}
 	m, ops := s.m.Fork()
 	n := s.charged
 	if s.sys.memory.limit > 0 {
@@ -237,6 +248,10 @@ func (s *Space) drop() bool {
 	if last {
 		s.sys.SysV.Shm.Exit(&s.shm)
 	}
+	if last {
+		s.endLesson()
+		s.returnShelf()
+	}
 	if last && s.nursery != nil {
 		s.nursery.Expect(int(s.lwps.Load()))
 	}
@@ -306,7 +321,7 @@ func hostErrno(err error) netbsd.Errno {
 // Peek implements syscalls.Peeker.
 // It is a debugger's look, whatever protections say; the rules of ptrace(2) have been asked
 // before.
-func (s *Space) Peek(addr uint64, b []byte) bool { return s.proc.Peek(addr, b) }
+func (s *Space) Peek(addr uint64, b []byte) bool { return !s.onShelf(addr) && s.proc.Peek(addr, b) }
 
 // Poke implements syscalls.Peeker.
-func (s *Space) Poke(addr uint64, b []byte) bool { return s.proc.Poke(addr, b) }
+func (s *Space) Poke(addr uint64, b []byte) bool { return !s.onShelf(addr) && s.proc.Poke(addr, b) }

@@ -28,6 +28,9 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 		s.spawnHost(p, &a)
 		return c.L.PosixSpawn(a)
 	}
+	if !a.ResetIDs {
+		p.user = shelfUser(c.L, p)
+	}
 	next, errno := s.build(p, c.L.Proc().Cred(), stackLimit(c.L.Proc()))
 	if errno != 0 {
 		return nil, errno

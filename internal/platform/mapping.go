@@ -208,3 +208,29 @@ func (q *Process) Remap(t *Thread, addr, size, to, newSize uint64) error {
 	}
 	return t.execute("remap", stub.Command{Nr: unix.SYS_MREMAP, Args: [6]uint64{addr, size, newSize, flags, to}})
 }
+
+// A Move is one piece of what MoveAll moves.
+type Move struct {
+	From, To, Size uint64
+	Prot           int // which it has afterwards
+}
+
+// MoveAll moves mappings, replacing what is there, and protects them, in one go: up to MaxMoves of them. It stops
+// at the first that fails: those before it are where they should be.
+func (q *Process) MoveAll(t *Thread, list ...Move) error {
+	if len(list) > MaxMoves {
+		return fmt.Errorf("host: move: %w", syscall.E2BIG)
+	}
+	var commands [stub.MaxCommands]stub.Command
+	for i, m := range list {
+		if !stub.InGuestRange(m.From, m.Size) || !stub.InGuestRange(m.To, m.Size) {
+			return fmt.Errorf("host: move: %w", syscall.EINVAL)
+		}
+		commands[2*i] = stub.Command{Nr: unix.SYS_MREMAP, Args: [6]uint64{m.From, m.Size, m.Size, unix.MREMAP_MAYMOVE | unix.MREMAP_FIXED, m.To}}
+		commands[2*i+1] = stub.Command{Nr: unix.SYS_MPROTECT, Args: [6]uint64{m.To, m.Size, uint64(m.Prot)}}
+	}
+	return t.execute("move", commands[:2*len(list)]...)
+}
+
+// MaxMoves is the number of pieces that MoveAll takes.
+const MaxMoves = stub.MaxCommands / 2

@@ -115,20 +115,29 @@ func (n *Nursery) Expect(lwps int) {
 	}
 }
 
+// ExpectAs has n expect what o does, in whose place it comes.
+func (n *Nursery) ExpectAs(o *Nursery) { n.Expect(int(o.parkedWanted.Load())) }
+
 // makeCopy makes a copy with its parked threads. It counts as a guest's process does: what is
 // kept ready must not take the host's last room, so there is no copy where that is scarce.
 func (n *Nursery) makeCopy() (*Thread, error) {
+	t, err := n.Fork()
+	if err == nil {
+		t.Prepare(int(n.parkedWanted.Load())) // without them it takes a little longer
+	}
+	return t, err
+}
+
+// Fork returns a copy that is made now, without parked threads, which is the caller's; as Take's it has not run
+// guest code. It fails where nothing is to be kept ready, too.
+func (n *Nursery) Fork() (*Thread, error) {
 	if n.p.Lean() {
 		return nil, syscall.EAGAIN
 	}
 	if r := hostAdmission.admitTask(); r != nil {
 		return nil, r
 	}
-	t, err := n.fork()
-	if err == nil {
-		t.Prepare(int(n.parkedWanted.Load())) // without them it takes a little longer
-	}
-	return t, err
+	return n.fork()
 }
 
 // fork copies the template. It may be called while keepWarm does: they take turns.

@@ -175,7 +175,7 @@ func (q *Process) Rewrite(rw *Rewrite) error {
 	if err := q.moveAll(unix.SYS_PROCESS_VM_WRITEV, remote, rw.islands, rw.jumps); err != nil {
 		return fmt.Errorf("host: rewrite: %w", err)
 	}
-	q.addRewrite(rw)
+	q.Know(rw)
 	return nil
 }
 
@@ -197,7 +197,7 @@ func (q *Process) RewriteText(rw *Rewrite) error {
 	if err := q.moveAll(unix.SYS_PROCESS_VM_WRITEV, remote, rw.islands, b); err != nil {
 		return fmt.Errorf("host: rewrite: %w", err)
 	}
-	q.addRewrite(rw)
+	q.Know(rw)
 	return nil
 }
 
@@ -267,10 +267,11 @@ func (q *Process) moveAll(nr uintptr, remote []remoteVec, bufs ...[]byte) error 
 	return nil
 }
 
-// addRewrite makes rw known, by which a signal in an island is understood. From now on the
+// Know makes rw known, by which a signal in an island is understood. Whoever has not had it written here
+// has moved code to its place that was rewritten elsewhere, islands at the same distance. From now on the
 // process's threads have the stub's GS when they resume. One that is not stopped gets it at its
 // next trap: until then its calls at rewritten sites fault in the stub, and go the slow way.
-func (q *Process) addRewrite(rw *Rewrite) {
+func (q *Process) Know(rw *Rewrite) {
 	q.changeRewrites(func(list []*Rewrite) []*Rewrite { return append(list, rw) })
 }
 

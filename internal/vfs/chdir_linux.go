@@ -28,7 +28,7 @@ func (v View) Fchroot(fd int) netbsd.Errno { return v.enterFD(fd, false, v.Dirs.
 // setRoot is called with mu held; n's reference becomes the root's.
 func (d *Dirs) setRoot(n *dir) {
 	d.root.release()
-	d.root = n
+	d.root, d.moved = n, true
 	r := resolver{tree: d.tree, root: n}
 	if _, err := r.pathOf(d.cwd.node); err != nil {
 		d.cwd.release()

@@ -86,6 +86,7 @@ type Dirs struct {
 	refs  int
 	cwd   *dir
 	root  *dir // nil: the host's "/", not confined
+	moved bool // root is not the machine's, or has not always been
 	umask uint32
 }
 
@@ -97,7 +98,7 @@ func (d *Dirs) fork(share bool) *Dirs {
 		d.refs++
 		return d
 	}
-	return &Dirs{tree: d.tree.ref(), refs: 1, cwd: d.cwd.ref(), root: d.root.ref(), umask: d.umask}
+	return &Dirs{tree: d.tree.ref(), refs: 1, cwd: d.cwd.ref(), root: d.root.ref(), moved: d.moved, umask: d.umask}
 }
 
 // Close drops one process's use.
@@ -111,6 +112,13 @@ func (d *Dirs) Close() {
 	d.root.release()
 	d.cwd, d.root = nil, nil
 	d.tree.release()
+}
+
+// Chrooted reports whether the process, or one that it comes from, has called chroot(2).
+func (d *Dirs) Chrooted() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.moved
 }
 
 // Umask is umask(2): it sets the mask and returns the old one.

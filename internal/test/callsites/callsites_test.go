@@ -64,7 +64,7 @@ func run(t *testing.T, opts toaster.Options, name, mode string) {
 func TestCallSites(t *testing.T) {
 	root := newRoot(t)
 	for _, name := range []string{"/sites", "/pie", "/dyn"} {
-		for _, mode := range []string{"middle", "step", "interrupted", "exec", "shared", "changed", "traced", "many", "beside"} {
+		for _, mode := range []string{"middle", "step", "interrupted", "exec", "shared", "changed", "again", "traced", "many", "beside"} {
 			t.Run(name[1:]+"/"+mode, func(t *testing.T) { run(t, toaster.Options{Root: root}, name, mode) })
 		}
 	}
@@ -73,7 +73,7 @@ func TestCallSites(t *testing.T) {
 // With --memory what is rewritten counts.
 func TestCallSitesUnderAMemoryLimit(t *testing.T) {
 	root := newRoot(t)
-	for _, mode := range []string{"middle", "shared", "many"} {
+	for _, mode := range []string{"middle", "shared", "again", "many"} {
 		t.Run(mode, func(t *testing.T) { run(t, toaster.Options{Root: root, Memory: 256 << 20}, "/dyn", mode) })
 	}
 }

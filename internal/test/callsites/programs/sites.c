@@ -4,14 +4,14 @@
 
 LIBC(c_exit, 1); LIBC(c_fork, 2); LIBC(c_read, 3); LIBC(c_write, 4); LIBC(c_open, 5); LIBC(c_close, 6);
 LIBC(c_getpid, 20); LIBC(c_ptrace, 26); LIBC(c_kill, 37); LIBC(c_getppid, 39); LIBC(c_execve, 59);
-LIBC(c_munmap, 73); LIBC(c_mprotect, 74); LIBC(c_pwrite, 174); LIBC(c_mmap7, 197); LIBC(c_nanosleep, 430);
+LIBC(c_pread, 173); LIBC(c_munmap, 73); LIBC(c_mprotect, 74); LIBC(c_pwrite, 174); LIBC(c_mmap7, 197); LIBC(c_nanosleep, 430);
 LIBC(c_wait4, 449); LIBC(c_sigaction, 340); LIBC(c_pipe2, 453); LIBC(c_mremap, 411); LIBC(c_lwp_create, 309);
 LIBC(c_getcontext, 307);
 SLOW(s_getpid, 20);
 long c_exit(long), c_fork(void), c_read(long, void *, long), c_write(long, const void *, long), c_open(const char *, long, long),
     c_close(long), c_getpid(void), c_ptrace(long, long, void *, long), c_kill(long, long), c_getppid(void),
     c_execve(const char *, void *, void *), c_munmap(void *, u64), c_mprotect(void *, u64, long),
-    c_pwrite(long, const void *, long, long, long), c_mmap7(void *, u64, long, long, long, long, long), c_nanosleep(void *, void *),
+    c_pwrite(long, const void *, long, long, long), c_pread(long, void *, long, long, long), c_mmap7(void *, u64, long, long, long, long, long), c_nanosleep(void *, void *),
     c_wait4(long, int *, long, void *), c_sigaction(long, void *, void *, void *, long), c_pipe2(int *, long),
     c_mremap(void *, u64, void *, u64, long), c_lwp_create(void *, u64, int *), c_getcontext(void *), s_getpid(void);
 
@@ -104,9 +104,11 @@ static void interrupted(void) {
 }
 
 // The shared object, as a dynamic linker maps it: all of it as its text, then its data.
-static u8 *so; static u64 soSize, textSize; static long soFD; static u32 entry, textOff, textAt;
+static u8 *so; static u64 soSize, textSize; static long soFD; static u32 entry, textOff, textAt, dataOff, dataAt;
+static int once; // its text is mapped once, with the whole
 static long (*so_getpid)(void), (*so_getppid)(void);
-static void find(void) { int *table = (int *)(so + entry); so_getpid = (void *)((u8 *)table + table[0]); so_getppid = (void *)((u8 *)table + table[1]); }
+static volatile u64 *so_counter;
+static void find(void) { int *table = (int *)(so + entry); so_getpid = (void *)((u8 *)table + table[0]); so_getppid = (void *)((u8 *)table + table[1]); so_counter = (void *)((u8 *)table + table[2]); }
 static void load(void) {
   static u64 head[512];
   CHECK((soFD = c_open("/shared.so", 2, 0)) >= 0, soFD);
@@ -121,6 +123,8 @@ static void load(void) {
     u64 *p = (u64 *)(ph + 56 * i); u32 flags = p[0] >> 32; u64 at = p[2] & ~4095, off = p[1] & ~4095, size = (p[2] + p[5] + 4095 & ~4095) - at;
     if ((u32)p[0] != 1) continue;
     if (flags & 1) { textAt = at, textOff = off, textSize = size; }
+    if (flags & 2) { dataAt = at, dataOff = off; }
+    if (once && at == off) continue;
     CHECK((r = map(so + at, size, (flags & 4 ? R : 0) | (flags & 2 ? W : 0) | (flags & 1 ? X : 0), PRIVATE | FIXED, soFD, off)) == (long)so + at, r);
   }
   find();
@@ -238,6 +242,71 @@ static void many(void) {
   fresh();
 }
 
+// What a program maps again at each start: it finds the file as it is, in memory of its own, and nothing anywhere before it
+// asks for it. reach says how an address can be read: 0, or the code of the signal.
+long reach(const void *);
+extern char reached[];
+asm(".text\n.p2align 4,0x90\n.globl reach\n.hidden reach\nreach: movzbl (%rdi),%eax\n xor %eax,%eax\n ret\n.globl reached\n.hidden reached\nreached: mov %rsi,%rax\n ret\n");
+static void onFault(int sig, void *info, u64 *uc) {
+  CHECK(((int *)info)[0] == 11 && ((u64 *)info)[2] == GREGS(uc)[0] /* RDI */, ((u64 *)info)[2]);
+  GREGS(uc)[RIP] = (u64)reached, GREGS(uc)[1] = ((int *)info)[1];
+}
+static u8 *const shelf = (u8 *)0x6a0000000000;
+enum { SHELF = 1 << 20 };
+static void nothing(void) {
+  for (u8 *p = shelf - 4096; p < shelf + SHELF; p += 4096) CHECK(reach(p) == 1 /* SEGV_MAPERR */, p - shelf);
+  CHECK(c_write(1, shelf, 1) == -14, 0);
+}
+static void library(int cover) {
+  once = 1;
+  handle(11, onFault, 0);
+  nothing();
+  if (cover == 1) {
+    CHECK(map(shelf, SHELF, R | W, PRIVATE | ANON | FIXED, -1, 0) == (long)shelf, 0);
+    for (u8 *p = shelf; p < shelf + SHELF; p += 4096) { CHECK(*p == 0, p - shelf); *p = 1; }
+  }
+  long fd = c_open("/shared.so", 0, 0), r;
+  if (cover == 3) for (int i = 0; i < 4; i++) CHECK((r = map(shelf + 4096 * i, 4096, R, SHARED | FIXED, fd, 0)) == (long)shelf + 4096 * i && *(u32 *)r == 0x464c457f, r);
+  r = map(0, 4096, R, SHARED, fd, 0); // as ld.elf_so does, to look at the header
+  CHECK(r > 0 && *(u32 *)r == 0x464c457f, r);
+  CHECK(c_mprotect((void *)r, 4096, R | W) == -13 /* EACCES */, 0);
+  CHECK(c_munmap((void *)r, 4096) == 0 && reach((void *)r) == 1, 0);
+  if (cover == 2) CHECK(map(0, 0x5000, R | W, PRIVATE | ANON, -1, 0) > 0, 0); // all else goes to other places
+  load();
+  CHECK(REWRITTEN(so_getpid) && REWRITTEN(so_getppid), *(u8 *)so_getpid);
+  works();
+  CHECK(c_mprotect(so, textAt, R) == 0, 0);
+  for (u64 i = 0; i < textSize; i += 4096) CHECK(reach(so + textAt + i) == 0, i);
+  u64 want = 0;
+  CHECK(c_pread(soFD, &want, 8, 0, (u8 *)so_counter - (so + dataAt) + dataOff) == 8 && *so_counter == want, *so_counter);
+  int status;
+  long child = c_fork();
+  if (child == 0) { works(); CHECK(*so_counter == want, *so_counter); if (cover == 0 || cover == 2) nothing(); *so_counter = 1; c_exit(0); }
+  CHECK(c_wait4(child, &status, 0, 0) == child && status == 0, status);
+  CHECK(*so_counter == want, *so_counter);
+  *so_counter = 2;
+  if (cover == 1) for (u8 *p = shelf; p < shelf + SHELF; p += 4096) CHECK(*p == 1, p - shelf);
+  fresh(); // and once more, when it is not for the first time
+  CHECK(c_munmap(so, soSize) == 0 && reach(so + textAt) == 1, 0);
+  c_close(soFD);
+  load();
+  works();
+}
+static void again(char *self) {
+  load();
+  char *modes[] = {"library", "library-covered", "library-elsewhere", "library-upon"};
+  for (int i = 0; i < 24; i++) {
+    if (i % 8 == 7) { // another file from now on
+      u64 count = 100 + i;
+      CHECK(c_pwrite(soFD, &count, 8, 0, (u8 *)so_counter - (so + dataAt) + dataOff) == 8, i);
+    }
+    int status;
+    long child = c_fork();
+    if (child == 0) { char *av[] = {self, i < 5 || i % 3 ? modes[0] : modes[1 + i / 3 % 3], 0}; fail("exec", c_execve(self, av, 0)); }
+    CHECK(c_wait4(child, &status, 0, 0) == child && status == 0, status);
+  }
+}
+
 // Another LWP is in the text while its protection changes: it is never changed under its feet.
 static volatile long calls, wrong;
 static void other(void) { for (long pid = s_getpid();; calls++) if (so_getpid() != pid) wrong++; }
@@ -298,6 +367,11 @@ void cmain(long argc, char **argv) {
   else if (equal(argv[1], "step")) step();
   else if (equal(argv[1], "interrupted")) interrupted();
   else if (equal(argv[1], "shared")) sharedObject();
+  else if (equal(argv[1], "again")) again(argv[0]);
+  else if (equal(argv[1], "library")) { library(0); c_exit(0); }
+  else if (equal(argv[1], "library-covered")) { library(1); c_exit(0); }
+  else if (equal(argv[1], "library-elsewhere")) { library(2); c_exit(0); }
+  else if (equal(argv[1], "library-upon")) { library(3); c_exit(0); }
   else if (equal(argv[1], "changed")) changed();
   else if (equal(argv[1], "traced")) traced();
   else if (equal(argv[1], "many")) many();

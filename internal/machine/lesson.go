@@ -1,0 +1,179 @@
+package machine
+
+import (
+	"os"
+	"syscall"
+
+	"toaster/internal/guard"
+	"toaster/internal/loader"
+	"toaster/internal/platform"
+	"toaster/internal/vm"
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// This file finds out what a program maps of files, by the first of its processes that ends, executes something else, or has a child,
+// and fills a shelf with it (shelf.go): the template of the program's copies is replaced by one that has it.
+//
+//	note   mmap(2) has mapped a part of a file
+//	end    the process has been looked at for long enough
+//	teach  the shelf is filled, on a goroutine of its own
+
+// A lesson is what a process has mapped. It belongs to its Space, whose mu guards it, until it has ended.
+type lesson struct {
+	id     warmID
+	image  *cachedImage
+	user   *kern.Cred
+	pieces []taughtPiece
+	size   uint64
+}
+
+// taughtPiece is a piece, with what it takes to make it.
+type taughtPiece struct {
+	piece
+	file  *os.File // the lesson's own
+	sites []loader.Site
+}
+
+// note keeps r, which has been mapped of the host's file fd, with these sites in it.
+func (s *Space) note(r *vm.Region, fd int, sites []loader.Site) {
+	l := s.lesson
+	if l == nil || fd < 0 {
+		return
+	}
+	if _, memory := r.Obj.(vm.Memory); memory || len(l.pieces) == maxPieces || r.Len() > shelfMost-l.size {
+		return
+	}
+	x := taughtPiece{piece: piece{off: r.Off, size: r.Len(), prot: r.Prot, maxProt: r.MaxProt, shared: r.Shared, sites: len(sites)}, sites: sites}
+	if len(sites) > 0 && !x.besideIslands(s, r) {
+		return
+	}
+	if x.id, x.file = teachable(fd, r.Shared); x.file != nil {
+		l.size += x.end() - x.start() + netbsd.PageSize
+		l.pieces = append(l.pieces, x)
+	}
+}
+
+// besideIslands finds out where the islands of text at r are, the last that was rewritten. It reports false if they are not
+// below it, and near.
+func (x *taughtPiece) besideIslands(s *Space, r *vm.Region) bool {
+	if len(s.texts) == 0 {
+		return false
+	}
+	last := &s.texts[len(s.texts)-1]
+	x.islands = r.Start - last.rw.At()
+	return r.Start <= last.start && last.end <= r.End && x.islands >= last.rw.Size() && x.islands < shelfMost/8
+}
+
+// teachable opens a file for a lesson if everybody may read it; else it returns no file. One that is to be mapped
+// shared must be open for reading alone, as who has its mapping can do with it what the descriptor allows.
+func teachable(fd int, shared bool) (fileID, *os.File) {
+	var st syscall.Stat_t
+	if syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG || st.Mode&syscall.S_IROTH == 0 {
+		return fileID{}, nil
+	}
+	flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0)
+	if errno != 0 || shared && flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+		return fileID{}, nil
+	}
+	dup, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return fileID{}, nil
+	}
+	return fileIDOf(&st), os.NewFile(dup, "a file that is mapped")
+}
+
+// endLesson is due when the process has a child or goes. mu is held, or nobody else uses s any more.
+func (s *Space) endLesson() {
+	l := s.lesson
+	s.lesson = nil
+	if l == nil || len(l.pieces) == 0 {
+		return
+	}
+	guard.Go("a shelf was filled", func() {
+		defer l.close()
+		l.teach(s.sys)
+	})
+}
+
+// returnShelf is due when a process has a child or goes, as endLesson is.
+func (s *Space) returnShelf() {
+	if s.missed && len(s.shelf) > 0 {
+		s.sys.images.outdated(s.image)
+	}
+}
+
+func (l *lesson) close() {
+	for i := range l.pieces {
+		l.pieces[i].file.Close()
+	}
+}
+
+// teach makes another template for the program's copies. What fails costs the next execution time, and nothing else.
+func (l *lesson) teach(s *System) {
+	old := s.images.claim(l)
+	if old == nil {
+		return
+	}
+	t, err := old.Fork()
+	if err != nil {
+		return
+	}
+	shelf := l.fill(s, t)
+	n, err := s.Platform.NewNursery(t, warmCopies)
+	if err != nil {
+		return
+	}
+	n.ExpectAs(old)
+	s.images.install(l, n, shelf)
+}
+
+// fill puts the pieces on the shelf of a process that has never run, by its thread, in place of what is there. Those that cannot
+// be put there are left out.
+func (l *lesson) fill(s *System, t *platform.Thread) (shelf []piece) {
+	if t.Process().Unmap(t, shelfBase, shelfMost) != nil {
+		return nil
+	}
+	at := uint64(shelfBase)
+	for i := range l.pieces {
+		x := &l.pieces[i]
+		x.at = at + x.islands
+		if err := x.put(s, t); err == nil {
+			shelf = append(shelf, x.piece)
+		}
+		at = x.end() + netbsd.PageSize // the host merges what lies side by side, and moves no part of that
+	}
+	return shelf
+}
+
+// put maps a piece on the shelf, and rewrites it. No code of a guest's runs meanwhile.
+func (x *taughtPiece) put(s *System, t *platform.Thread) error {
+	q, fd := t.Process(), int(x.file.Fd())
+	m := platform.Mapping{Addr: x.at, Size: x.size, Flags: syscall.MAP_PRIVATE, Offset: x.off}
+	if x.shared {
+		m.Flags = syscall.MAP_SHARED
+	}
+	if len(x.sites) == 0 {
+		return q.MapAll(t, fd, m)
+	}
+	sites := make([]platform.Site, len(x.sites))
+	for i := range x.sites {
+		sites[i] = platform.Site{Addr: x.at + uint64(x.sites[i].Off-x.off), Code: x.sites[i].Code}
+	}
+	rw := s.Platform.NewRewrite(x.start(), sites)
+	if rw == nil {
+		return syscall.EINVAL
+	}
+	m.Prot = netbsd.ProtToLinux(protRW)
+	if err := q.MapAll(t, fd, m, islands(rw, protRW)); err != nil {
+		return err
+	}
+	defer q.Forget(rw) // it is to be moved before anybody executes it
+	if err := q.RewriteText(rw); err != nil {
+		return err
+	}
+	m.Prot, m.Keep = 0, true
+	i := islands(rw, 0)
+	i.Keep = true
+	return q.MapAll(t, -1, m, i)
+}
