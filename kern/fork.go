@@ -255,6 +255,7 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	}
 	// A fork of a Go function has none, and then mu is taken once for the whole.
 	if p.needsForkHooks(a) {
+		l.vforks = a.Vfork && a.ShareVM && !m.r2003
 		m.unlock()
 		if !l.hook(func() { errno = l.forkHooks(c, cl, a) }) {
 			errno = netbsd.ENOMEM
@@ -302,6 +303,10 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	m.unlock()
 	return c, 0
 }
+
+// Vforks reports, to the hooks of a fork, whether l runs no more before its child has let go of the memory that they share. In release 2003 it may, as
+// a child that exits wakes its parent first.
+func (pl *Platform) Vforks() bool { return pl.vforks }
 
 // embryo makes the child with what needs no hook.
 //

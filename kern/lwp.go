@@ -70,6 +70,7 @@ type LWP struct {
 	asleep     bool   // in sleep (stat sleeping, or stopped meanwhile)
 	token      bool   // Wake came before Sleep
 	vforkwait  bool   // l_vforkwaiting
+	vforks     bool   // see Vforks
 	reason     int8   // why the sleep ended
 	dbgSig     netbsd.Signal
 	end        ending // own: what the survivor passes to exit1

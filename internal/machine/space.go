@@ -114,12 +114,13 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 	if share {
 		guard.Locked(&s.mu, s.endLesson)
 		from.share()
-		t, err := from.thread.NewThread()
-		if err != nil {
-			return nil, hostErrno(err)
-		}
 		s.uses.Add(1)
 		from.revoke(platform.LentDescriptors) // by now nobody lends any
+		t, err := from.sharedThread(parent)
+		if err != nil {
+			s.uses.Add(-1)
+			return nil, hostErrno(err)
+		}
 		to.thread, to.space = t, s
 	} else {
 		from.revoke(platform.LentActions) // clone(2) can share them
@@ -132,6 +133,21 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 	r.RFLAGS &^= flagCarry
 	to.attach(child)
 	return to.space, 0
+}
+
+// sharedThread returns a thread for a child that shares the memory: the parent's own if that sleeps meanwhile. A
+// parent that shows its processor (_lwp_ctl(2)) does so in its thread's slot, where the child must not show its own.
+func (mc *Context) sharedThread(l *kern.LWP) (*platform.Thread, error) {
+	if l.Platform().Vforks() && mc.cpuAt == 0 {
+		return mc.thread.Borrow()
+	}
+	return mc.thread.NewThread()
+}
+
+// Reclaim implements syscalls.Vforker.
+func (mc *Context) Reclaim() {
+	mc.thread.Reclaim()
+	mc.thread.SetLWP(mc.l.ID())
 }
 
 // copyTo makes a copy of from's address space and gives it to to. The host forks the process,

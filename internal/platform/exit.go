@@ -3,12 +3,17 @@ package platform
 import "toaster/internal/platform/stub"
 
 // Exit ends t's host thread, or parks it for a later LWP, and the host process with its last
-// one. It does not wait for the end. t must not be used afterwards.
+// one. One that was borrowed goes back to its lender. It does not wait for the end. t must not be used afterwards.
 //
 // A thread that ends asks the supervisor first (exit is a notification), so that its slot is
 // not given to another one while it may still write there. A guest whose thread does not end
 // is found out by the watchdog.
 func (t *Thread) Exit() {
+	if t.lender != nil {
+		t.giveBack()
+		return
+	}
+	t.Reclaim()
 	if !t.enter() {
 		return
 	}

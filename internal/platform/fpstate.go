@@ -11,6 +11,9 @@ import (
 
 // FP returns the x87 and SSE state, as FXSAVE stores it.
 func (t *Thread) FP() (fx [stub.FPSize]byte) {
+	if t.borrower.Load() != nil {
+		return t.fp
+	}
 	if !t.enter() {
 		return fx
 	}
@@ -43,6 +46,10 @@ func (t *Thread) readFP() (fx [stub.FPSize]byte) {
 // SetFP replaces the x87 and SSE state. Bits of MXCSR that the processor
 // doesn't have are dropped.
 func (t *Thread) SetFP(fx *[stub.FPSize]byte) {
+	if t.borrower.Load() != nil {
+		stub.PutFP(t.fp[:], fx[:])
+		return
+	}
 	if !t.enter() {
 		return
 	}

@@ -130,6 +130,9 @@ func (t *Thread) Prepare(n int) error {
 
 // CPUTime returns the time that the thread's LWP has used; it must be stopped.
 func (t *Thread) CPUTime() (user, system time.Duration) {
+	if t.borrower.Load() != nil {
+		return max(t.usedSoFar.User, 0), max(t.usedSoFar.System, 0)
+	}
 	u, err := t.usage(unix.RUSAGE_THREAD)
 	if err != nil {
 		return 0, 0

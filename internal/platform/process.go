@@ -74,6 +74,12 @@ type Thread struct {
 
 	usedBefore Usage // by earlier LWPs
 
+	// See borrow.go.
+	lender    *Thread                // whose host thread it is
+	returned  chan struct{}          // closed when it is the lender's again
+	borrower  atomic.Pointer[Thread] // who has it now
+	usedSoFar Usage                  // of one who is out of use: by its LWP
+
 	lent    lending
 	trapAll bool // the slot says that the stub answers nothing
 

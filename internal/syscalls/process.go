@@ -55,9 +55,15 @@ func clone(c *Call) netbsd.Errno {
 	})
 }
 
+// Vforker is a CPU that a vfork child may have had meanwhile. Reclaim is due when the call returns to the parent.
+type Vforker interface{ Reclaim() }
+
 func doFork(c *Call, args kern.ForkArgs) netbsd.Errno {
 	args.Body, args.Manual = c.K.LWPBody, true
 	child, errno := c.L.Fork(args)
+	if v, ok := c.CPU.(Vforker); ok && args.Vfork {
+		v.Reclaim()
+	}
 	if errno != 0 {
 		return errno
 	}
