@@ -279,10 +279,14 @@ func lwpUnparkAll() {
 			for load(&cells[0]) == 0 {
 				park()
 			}
+			for load(&cells[1]) == 0 { // an LWP that has ended would be ESRCH (lwp_unpark)
+				yield()
+			}
 		}))
 	}
 	add(&cells[0])
 	must("_lwp_unpark_all", sysLwpUnparkAll, ptr(&lidList), len(lidList), 0)
+	add(&cells[1])
 	for _, lid := range lidList {
 		must("_lwp_wait", sysLwpWait, int(lid), 0)
 	}
