@@ -274,21 +274,7 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	}
 	p.pgrp.join(c)
 	p.inheritTrace(cl, a)
-	// P_PPWAIT is set before the child can run: it may exit before its parent goes to sleep,
-	// and then there is nothing to wait for.
-	if a.Vfork {
-		c.flags |= fPPWait
-		c.vforkLWP = l
-		l.vforkwait = true
-	}
-	// The caller learns the child before it can run, so that a trace has the fork before the
-	// child's first call.
-	if a.Linked != nil {
-		a.Linked(c)
-	}
-	if p.flags&fStopFork != 0 && !a.spawn && !p.tells(a.forkEvent()) { // do_posix_spawn does not look at it
-		c.flags |= fStopping // PS_STOPFORK: its LWP is born stopped
-	}
+	l.beforeChild(c, a)
 	c.begin(cl, p)
 	p.noteFork(c)
 	if p.flags&(fStopFork|fTraced) != 0 {
@@ -302,6 +288,25 @@ func (l *LWP) fork(a *ForkArgs) (*Proc, netbsd.Errno) {
 	}
 	m.unlock()
 	return c, 0
+}
+
+// beforeChild is what has to be so before a fork's child can run. mu is held.
+func (l *LWP) beforeChild(c *Proc, a *ForkArgs) {
+	// P_PPWAIT, as the child may exit before its parent goes to sleep, and then there is nothing to
+	// wait for.
+	if a.Vfork {
+		c.flags |= fPPWait
+		c.vforkLWP = l
+		l.vforkwait = true
+	}
+	// The caller learns the child, so that a trace has the fork before the child's first call.
+	if a.Linked != nil {
+		a.Linked(c)
+	}
+	// PS_STOPFORK: its LWP is born stopped. do_posix_spawn does not look at it.
+	if l.p.flags&fStopFork != 0 && !a.spawn && !l.p.tells(a.forkEvent()) {
+		c.flags |= fStopping
+	}
 }
 
 // Vforks reports, to the hooks of a fork, whether l runs no more before its child has let go of the memory that they share. In release 2003 it may, as
