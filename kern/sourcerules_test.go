@@ -43,7 +43,8 @@ func TestLWPWaitByNumberComesFirst(t *testing.T) {
 			w.is("nobody is left", errno, netbsd.ESRCH)
 			nap(l, time.Second)
 		})
-		w.order("by its number", "any")
+		w.order("by its number") // that it was first its number and ESRCH for the other say
+		w.order("any")
 	})
 }
 
