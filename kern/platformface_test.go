@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -111,18 +112,26 @@ func TestKnotesOfAProcess(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			p := l.Proc()
+			var mu sync.Mutex // a knote is told on the goroutine of whoever has caused it
 			var got []NoteEvent
-			keep := note(func(e NoteEvent) { got = append(got, e) })
+			keep := note(func(e NoteEvent) {
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, e)
+			})
 			gone := note(func(e NoteEvent) { w.mark("gone") })
 			p.DetachKnote(gone) // none yet
 			for _, k := range []Knote{gone, keep, gone} {
 				w.is("attach", p.AttachKnote(k), netbsd.Errno(0))
 			}
 			p.DetachKnote(gone)
-			c := w.fork(l, "C", exit(0))
+			c := w.fork(l, "C", func(l *LWP) { nap(l, time.Second) })
 			l.Kill(p.Pid(), netbsd.SIGURG)
 			l.Exec(ExecArgs{Comm: "x"})
 			w.wait(l, c.Pid(), 0)
+			nap(l, time.Second)
+			mu.Lock()
+			defer mu.Unlock()
 			chld := NoteEvent{Kind: NoteSignal, Proc: p, Signal: netbsd.SIGCHLD}
 			w.is("notes", got, []NoteEvent{{Kind: netbsd.NOTE_FORK, Proc: p, Data: int64(c.Pid())}, {Kind: NoteSignal, Proc: p, Signal: netbsd.SIGURG},
 				{Kind: netbsd.NOTE_EXEC, Proc: p}, chld})
