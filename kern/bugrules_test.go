@@ -52,8 +52,8 @@ func TestBugInAHookFailsTheCall(t *testing.T) {
 	}
 }
 
-// All bugs are told of while the machine goes on, and no more than a few of one that has broken down. The lock counts as free when whoever has it
-// gives it back in time.
+// All bugs are told of while the machine goes on, and no more than a few of one that has broken down. The lock counts as free when the goroutine
+// that holds it unlocks it in time.
 func TestHowManyBugsAreTold(t *testing.T) {
 	var found bugs
 	bothWith(t, func(_ *world, c *Config) { c.Bug = found.add }, func(w *world) {
@@ -101,7 +101,8 @@ func TestHowManyBugsAreTold(t *testing.T) {
 	}
 }
 
-// A machine that breaks down kills its processes; Close gives up on what does not end, and lets go of what it holds, each once, whoever panics.
+// A machine that breaks down kills its processes. Close does not wait for a process that does not end, and releases what the machine holds,
+// each thing once, whichever hook panics.
 func TestBreakdownKillsAndLetsGo(t *testing.T) {
 	for _, r := range releases {
 		synctest.Test(t, func(t *testing.T) {

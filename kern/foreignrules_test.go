@@ -167,7 +167,7 @@ func TestKtraceKicks(t *testing.T) {
 	})
 }
 
-// A fork that fails gives back what ktrace and systrace references the child had.
+// A fork that fails releases the references to ktrace and systrace that the child has inherited.
 func TestFailedForkReleasesTraces(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {

@@ -31,7 +31,8 @@ func TestClearedSignalsAreForgotten(t *testing.T) {
 	}
 }
 
-// What a tracer gives its tracee has the tracee's own effect: its handler, its default action, or none (PT_CONTINUE of ptrace(2)).
+// A signal that a tracer passes to PT_CONTINUE takes effect as the tracee's own does: by its handler, by its default action, or not at all
+// (ptrace(2)).
 func TestEffectOfATracersSignal(t *testing.T) {
 	for _, c := range []struct {
 		name   string

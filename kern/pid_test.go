@@ -99,7 +99,8 @@ func smallTable(n int, most int32) *pidTable {
 }
 
 // expand_pid_table of kern_proc.c: whoever has an id keeps it and is found; slots that were free before are used first, in their
-// order, then the new ones; each use of a slot gives an id that is the table's size above the last one, or the slot's number again.
+// order, then the new ones; the id of each use of a slot is the table's size above the last one's, or
+// the slot's number again.
 func TestPidTableDoubles(t *testing.T) {
 	for _, c := range []struct {
 		most int32

@@ -364,7 +364,7 @@ func (t *Proc) traceSend(sig netbsd.Signal, only *LWP) {
 }
 
 // traceStopped returns the LWP whose stop the tracer was told of last, if it still stands
-// there: it takes the signal that the tracer gives.
+// there: it takes the signal that the tracer has passed to its request.
 //
 // mu is held.
 func (t *Proc) traceStopped() *LWP {

@@ -171,7 +171,7 @@ func TestTracersSignalIsBlocked(t *testing.T) {
 	})
 }
 
-// A process that had stopped before it was traced takes the signal that its tracer gives (ptrace_sendsig, setrunnable,
+// A process that had stopped before it was traced takes the signal that its tracer passes to PT_CONTINUE (ptrace_sendsig, setrunnable,
 // sigchecktrace), and does not show it to the tracer.
 func TestTracersSignalForWhoHadStopped(t *testing.T) {
 	both(t, func(w *world) {

@@ -56,8 +56,8 @@ func TestAttachToTheStopped(t *testing.T) {
 	})
 }
 
-// ptrace(2): a tracer tells of each continuation (the event stream), which LWP steps, and gives a signal whose effect is the tracee's: HUP as any other,
-// none, one that is blocked, a stop. What it asked for ends with it.
+// ptrace(2): the event stream has each continuation of a tracee. The tracer says which LWP steps, and passes a signal, which takes effect as the
+// tracee's own does: SIGHUP as any other, none, one that the tracee blocks, a stop signal. What the tracer has asked for ends with the tracing.
 func TestWhatATracerLeavesBehind(t *testing.T) {
 	bothWith(t, func(_ *world, c *Config) { c.Events = 1000 }, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -74,7 +74,7 @@ func TestWhatATracerLeavesBehind(t *testing.T) {
 			pid := w.tracedWith(l, netbsd.PTRACE_FORK, func(l *LWP) {
 				w.handle(l, netbsd.SIGHUP, func(*LWP, *netbsd.Siginfo) { w.mark("SIGHUP") })
 				self := l.Proc().Pid()
-				l.Kill(self, netbsd.SIGUSR1) // the tracer gives SIGHUP instead
+				l.Kill(self, netbsd.SIGUSR1) // the tracer passes SIGHUP instead
 				m := netbsd.SIGHUP.Bit()
 				l.Sigprocmask(netbsd.SIG_SETMASK, &m)
 				l.Kill(self, netbsd.SIGUSR1) // the same, and it is blocked now: dropped (sigchecktrace), but in 2003
@@ -118,7 +118,7 @@ func TestWhatATracerLeavesBehind(t *testing.T) {
 	})
 }
 
-// A tracer that is not the parent: its resumption with a stop signal is news to whoever waits; PT_DETACH gives the process back, and a wait of its
+// A tracer that is not the parent: its resumption with a stop signal is news to whoever waits; PT_DETACH returns the process to its parent, and a wait of its
 // parent finds it.
 func TestDetachWakesTheParent(t *testing.T) {
 	both(t, func(w *world) {

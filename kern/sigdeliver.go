@@ -204,7 +204,7 @@ func (l *LWP) takeShown(sig netbsd.Signal) (info netbsd.Siginfo, whom int32) {
 // traceStop shows a signal to the tracer and stops until it says what to do. What
 // it chose instead is kept in dbgSig.
 //
-// A signal that the tracer gives back and that l blocks is dropped (sigchecktrace); in 2003 it is made pending once more, as if it
+// A signal that the tracer passes on and that l blocks is dropped (sigchecktrace); in 2003 it is made pending once more, as if it
 // had just been sent. whom is the LWP that it was for, 0 for the process. mu is held before and after, and dropped while l stands.
 func (l *LWP) traceStop(info netbsd.Siginfo, whom int32) {
 	p := l.p
@@ -222,7 +222,7 @@ func (l *LWP) traceStop(info netbsd.Siginfo, whom int32) {
 	}
 }
 
-// fromTracer has l take a signal that the tracer gives, unless it has no effect. mu is held.
+// fromTracer has l take a signal that the tracer has passed to its request, unless it has no effect. mu is held.
 func (l *LWP) fromTracer(sig netbsd.Signal) {
 	p := l.p
 	if l.mask.Has(sig) {

@@ -127,7 +127,8 @@ func (c *imageCache) claim(l *lesson) *platform.Nursery {
 	return nil
 }
 
-// install gives l's program copies of n, with that shelf. Who has been taken from the nursery of before runs on.
+// install has the cache take copies of l's program from n from now on, which come with that shelf. Copies that the
+// old nursery has handed out run on. Where the cache has dropped the program meanwhile, n is closed.
 func (c *imageCache) install(l *lesson, n *platform.Nursery, shelf []piece) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -130,7 +130,7 @@ func collect(pid int) {
 	}
 }
 
-// give has the thread take a turn, and waits until it has. False: it is gone.
+// give hands the thread a turn, and waits until the thread has taken it. False: the thread is gone.
 func (t *thread) give(turn uint32) bool {
 	if !atomic.CompareAndSwapUint32(&t.ctl.turn, turnDone, turn) {
 		return false
