@@ -2,6 +2,7 @@ package kern
 
 import (
 	"testing"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -239,7 +240,7 @@ func TestRlimitRules(t *testing.T) {
 			set(Rlimit{5, 6}, 0)
 			n, bound := p.FileSize()
 			w.is("bound", []any{n, bound}, []any{uint64(5), true})
-			c := w.fork(l, "C", func(l *LWP) { l.Exit(0) })
+			c := w.fork(l, "C", func(l *LWP) { nap(l, time.Second) })
 			n, bound = c.FileSize()
 			w.is("inherited", []any{n, bound}, []any{uint64(5), true})
 			lim := *DefaultLimits()

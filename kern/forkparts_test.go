@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,10 +142,10 @@ func TestForkWhileTheMachineCloses(t *testing.T) {
 func TestForkCopiesTheRest(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			stopped := 0
+			var stopped atomic.Int32
 			l.p.SetNice(27)
 			l.p.RasControl(RAS{100, 10}, netbsd.RAS_INSTALL)
-			l.p.setProfil(true, func() { stopped++ })
+			l.p.setProfil(true, func() { stopped.Add(1) })
 			c := w.fork(l, "C", func(l *LWP) { sleepForever(l) })
 			w.is("nice", c.Nice(), 27)
 			at, ok := c.RASStart(105)
@@ -154,7 +155,8 @@ func TestForkCopiesTheRest(t *testing.T) {
 			w.is("still the child's", []any{at, ok}, []any{uint64(100), true})
 			c.Kill(netbsd.SIGKILL)
 			w.wait(l, c.Pid(), 0)
-			w.is("its clock", stopped, 1)
+			nap(l, time.Second) // it is stopped once mu is dropped
+			w.is("its clock", stopped.Load(), int32(1))
 		})
 	})
 }

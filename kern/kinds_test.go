@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -183,8 +184,14 @@ func TestAttachToAStoppedProcessIsReported(t *testing.T) {
 // acct(2): a member of a session with a terminal has it in its record, one without has not.
 func TestAcctTerminal(t *testing.T) {
 	both(t, func(w *world) {
+		var mu sync.Mutex // each process writes its own record
 		got := map[int]*TTY{}
-		w.m.SetAcct(func(r AcctRecord) error { got[r.Pid] = r.TTY; return nil })
+		w.m.SetAcct(func(r AcctRecord) error {
+			mu.Lock()
+			defer mu.Unlock()
+			got[r.Pid] = r.TTY
+			return nil
+		})
 		var with, without, daemon *Proc
 		_, tty := w.leader("L", &fakeDev{}, func(l *LWP, t *TTY) {
 			with = w.fork(l, "with", exit(0))
@@ -196,6 +203,8 @@ func TestAcctTerminal(t *testing.T) {
 			sleepForever(l)
 		})
 		settled()
+		mu.Lock()
+		defer mu.Unlock()
 		w.is("terminals", []*TTY{got[with.Pid()], got[without.Pid()], got[daemon.Pid()]}, []*TTY{tty, nil, nil})
 	})
 }

@@ -73,7 +73,10 @@ func TestSuspensionIsNothingToWhoExits(t *testing.T) {
 				w.is("sleep in close", e, netbsd.EWOULDBLOCK)
 			}, nil, nil)
 			first := l.ID()
-			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.LWPSuspend(first) }, false, nil)
+			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
+				time.Sleep(time.Second / 2) // until the first is in user mode
+				l.LWPSuspend(first)
+			}, false, nil)
 			time.Sleep(2 * time.Second) // user mode: the suspension is due
 			l.Exit(4)
 		})
@@ -96,7 +99,10 @@ func TestStopThatHasBegunIsOffInAnExit(t *testing.T) {
 			w.give(l.Proc(), func() {
 				w.is("sleep in close", l.Sleep(true, time.Now().Add(time.Second)), netbsd.EWOULDBLOCK)
 			}, nil, nil)
-			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) { l.Kill(l.Proc().Pid(), netbsd.SIGSTOP) }, false, nil)
+			l.NewLWP(netbsd.LWP_DETACHED, func(l *LWP) {
+				time.Sleep(time.Second / 2)
+				l.Kill(l.Proc().Pid(), netbsd.SIGSTOP)
+			}, false, nil)
 			time.Sleep(2 * time.Second) // in user mode: the process is stopping, not stopped
 			l.Exit(4)
 		})

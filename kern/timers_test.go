@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -108,8 +109,10 @@ func TestIntervalTimersOfProcessTime(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			p := l.Proc()
-			used := netbsd.Rusage{}
-			vm := &fakeVM{usage: func() netbsd.Rusage { return used }}
+			var utime, stime atomic.Int64 // timers ask on goroutines of their own
+			vm := &fakeVM{usage: func() netbsd.Rusage {
+				return netbsd.Rusage{Utime: time.Duration(utime.Load()), Stime: time.Duration(stime.Load())}
+			}}
 			w.give(p, nil, nil, vm)
 			set := netbsd.SigsetOf(netbsd.SIGVTALRM, netbsd.SIGPROF, netbsd.SIGALRM)
 			l.Sigprocmask(netbsd.SIG_BLOCK, &set)
@@ -119,14 +122,14 @@ func TestIntervalTimersOfProcessTime(t *testing.T) {
 			}
 			l.Setitimer(netbsd.ITIMER_VIRTUAL, Itimerval{time.Second, 0})
 			l.Setitimer(netbsd.ITIMER_PROF, Itimerval{3 * time.Second, 2 * time.Second})
-			nap(l, 10*time.Second)
+			nap(l, 10*time.Second+300*time.Microsecond) // never at the moment at which a timer asks
 			pending("nothing used")
-			used.Utime = 900 * time.Millisecond
+			utime.Store(int64(900 * time.Millisecond))
 			v, _ := p.Getitimer(netbsd.ITIMER_VIRTUAL)
 			w.is("left", v, Itimerval{Value: 100 * time.Millisecond})
 			nap(l, time.Second)
 			pending("not yet")
-			used.Utime = time.Second
+			utime.Store(int64(time.Second))
 			v, _ = p.Getitimer(netbsd.ITIMER_VIRTUAL)
 			w.is("due", v, Itimerval{Value: time.Microsecond})
 			nap(l, 2*time.Second)
@@ -135,7 +138,7 @@ func TestIntervalTimersOfProcessTime(t *testing.T) {
 			w.is("off", v, Itimerval{})
 			old, _ := l.Setitimer(netbsd.ITIMER_VIRTUAL, Itimerval{})
 			w.is("off", old, Itimerval{})
-			used.Stime = 7 * time.Second // 8 in all: 3, 5 and 7 have passed
+			stime.Store(int64(7 * time.Second)) // 8 in all: 3, 5 and 7 have passed
 			nap(l, 3*time.Second)
 			pending("all time", netbsd.SIGVTALRM, netbsd.SIGPROF)
 			v, _ = p.Getitimer(netbsd.ITIMER_PROF)
