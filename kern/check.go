@@ -98,16 +98,23 @@ func (c *checker) table() {
 	c.freeList(free)
 }
 
-// freeList follows the free list, no further than there can be slots, and compares it with the
-// slots that are free.
+// freeList passes the slots that have never been used and follows the free list, no further than there
+// can be slots, and compares both with the slots that are free.
 func (c *checker) freeList(free int) {
 	t := &c.m.pids
 	n := 0
-	for i := t.head; i >= 0 && n <= free; i = t.slots[i].next {
+	count := func(i int32) {
 		if t.slots[i].p != nil || t.slots[i].g != nil {
 			c.bad("pid slot %d is free and in use", i)
 		}
 		n++
+	}
+	size := int32(len(t.slots))
+	for i := size - t.unused; i < size; i++ {
+		count(i)
+	}
+	for i := t.head; i >= 0 && n <= free; i = t.slots[i].next {
+		count(i)
 	}
 	if n != free || n != t.nfree {
 		c.bad("%d free pid slots, %d on the list, %d counted", free, n, t.nfree)

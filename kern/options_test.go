@@ -243,6 +243,7 @@ func TestEventStreamIsNotHeldUpByASlowReader(t *testing.T) {
 func TestCheckFindsCorruption(t *testing.T) {
 	both(t, func(w *world) {
 		w.spawn("P", func(l *LWP) {
+			l.Wait4(w.fork(l, "F", exit(0)).Pid(), 0, nil) // a pid that has been used and is free
 			w.fork(l, "Y", exit(0))
 			w.fork(l, "Z", exit(0))
 			w.fork(l, "C", func(l *LWP) { l.Setpgid(0, 0); sleepForever(l) })
@@ -356,6 +357,7 @@ func (w *world) corruptIDs() []corruption {
 	return []corruption{
 		{"free ids", func() { t.nfree++ }, func() { t.nfree-- }, "free pid slots", false},
 		{"circle of free ids", func() { t.slots[t.tail].next = t.head }, func() { t.slots[t.tail].next = -1 }, "free pid slots", false},
+		{"unused id in use", func() { t.slots[len(t.slots)-1].p = c }, func() { t.slots[len(t.slots)-1].p = nil }, "is free and in use", false},
 		{"free id in use", func() { free().p = c }, func() { free().p = nil }, "is free and in use", false},
 		{"another id", func() { slot(c.pid).id++ }, func() { slot(c.pid).id-- }, "is not in the pid table", false},
 		{"an id of another place", func() { slot(c.pid).id++; c.pid++ }, func() { c.pid--; slot(c.pid).id-- }, "pid slot", false},

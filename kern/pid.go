@@ -26,20 +26,17 @@ type pidSlot struct {
 type pidTable struct {
 	slots      []pidSlot
 	nfree      int
+	unused     int32 // so many slots at the end have never been used: they are ahead of the free list, and not in it
 	head, tail int32 // free list; -1 when empty
 	max        int32
 }
 
-// Ids begin at a slot's number minus the table's size, so that the first use of a slot gives
-// its number.
+// reset empties the table. Slot 0 is the kernel's own; slot 1 comes first, for init. What has never been used
+// is not even written: most machines need a few dozen of the slots.
 func (t *pidTable) reset() {
 	t.slots = make([]pidSlot, pidTableStart)
+	t.unused, t.nfree = pidTableStart-1, pidTableStart-1
 	t.head, t.tail, t.max = -1, -1, pidMax
-	// Slot 0 is the kernel's own; slot 1 comes first, for init.
-	for i := 1; i < len(t.slots); i++ {
-		t.slots[i].id = int32(i) - pidTableStart
-		t.pushFree(int32(i))
-	}
 }
 
 // The end of the queue: a slot rests for as long as there are others.
@@ -63,20 +60,46 @@ func (t *pidTable) alloc(p *Proc) int32 {
 	if t.nfree <= pidMinFree {
 		t.grow()
 	}
-	i := t.head
+	i := t.takeFree()
 	s := &t.slots[i]
-	t.head = s.next
-	if t.head < 0 {
-		t.tail = -1
-	}
-	t.nfree--
-	size := int32(len(t.slots))
-	id := s.id + size
+	id := s.id + int32(len(t.slots))
 	if id > t.max || id <= 0 {
 		id = i
 	}
 	s.id, s.p = id, p
 	return id
+}
+
+// takeFree returns the slot that has rested longest, which there is.
+func (t *pidTable) takeFree() int32 {
+	t.nfree--
+	if size := int32(len(t.slots)); t.unused > 0 {
+		i := size - t.unused
+		t.unused--
+		t.slots[i].id = firstID(i, size)
+		return i
+	}
+	i := t.head
+	t.head = t.slots[i].next
+	if t.head < 0 {
+		t.tail = -1
+	}
+	return i
+}
+
+// firstID is the id of slot i before its first use in a table of that size. It begins at the slot's
+// number minus the size, so that the first use of a slot yields its number.
+func firstID(i, size int32) int32 { return i - size }
+
+// queueUnused puts the slots that have never been used into the free list, at its head.
+func (t *pidTable) queueUnused() {
+	size := int32(len(t.slots))
+	for i := size - 1; t.unused > 0; i, t.unused = i-1, t.unused-1 {
+		t.slots[i].id, t.slots[i].next = firstID(i, size), t.head
+		if t.head = i; t.tail < 0 {
+			t.tail = i
+		}
+	}
 }
 
 // find returns the process with that pid, in whatever state. pid is any number.
@@ -160,6 +183,7 @@ func (t *pidTable) free(pid int32) {
 // grow doubles the table. A slot's entry moves to the half that its id's new low
 // bits name; the other half is a free slot.
 func (t *pidTable) grow() {
+	t.queueUnused()
 	old := t.slots
 	n := int32(len(old))
 	t.slots = make([]pidSlot, 2*n)
@@ -168,12 +192,12 @@ func (t *pidTable) grow() {
 		j := int32(i)
 		switch {
 		case s.id <= 0: // never used: its first id is its place in the new table
-			s.id = j - 2*n
+			s.id = firstID(j, 2*n)
 		case s.id&n != 0:
 			j |= n
 		}
 		t.slots[j] = s
-		t.slots[j^n].id = j ^ n - 2*n
+		t.slots[j^n].id = firstID(j^n, 2*n)
 	}
 	if 2*n > t.max {
 		t.max = 4*n - 1

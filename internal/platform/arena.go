@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -29,6 +30,8 @@ type arena struct {
 	free   []*window // clean, in use by nobody
 	live   map[*window]struct{}
 	closed bool
+
+	retired atomic.Bool // no window that comes back is used again
 }
 
 // A window is one process's control memory.
@@ -63,7 +66,7 @@ func (a *arena) acquire(slot int) (*window, error) {
 func (a *arena) reuseOrCreate() (*window, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.closed {
+	if a.closed || a.retired.Load() {
 		return nil, ErrGone
 	}
 	if n := len(a.free); n > 0 {
@@ -129,9 +132,10 @@ func (w *window) clean(slotSize int) bool {
 	return unix.Madvise(w.mem[used:], unix.MADV_REMOVE) == nil
 }
 
-// release takes a window back. Preconditions: its process is dead.
+// release takes a window back. Preconditions: its process is dead. Once the arena retires, none
+// is cleaned for a next user.
 func (a *arena) release(w *window) {
-	clean := w.clean(a.slotSize)
+	clean := !a.retired.Load() && w.clean(a.slotSize)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.live, w)
@@ -141,6 +145,10 @@ func (a *arena) release(w *window) {
 	}
 	a.free = append(a.free, w)
 }
+
+// retire says that no process will be born any more: who is being born is refused a window, and what comes
+// back need not be cleaned. close must follow.
+func (a *arena) retire() { a.retired.Store(true) }
 
 // close ends the arena. The memory of windows that are in use ends as they come back; their
 // descriptors go at once, as no process is born any more.

@@ -212,6 +212,9 @@ func (p *Platform) Close() {
 	p.closed = true
 	p.mu.Unlock()
 	close(p.done)
+	if p.arena != nil {
+		p.arena.retire()
+	}
 	if p.zygote != nil {
 		p.killAll()
 	}

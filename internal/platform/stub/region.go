@@ -37,9 +37,10 @@ type Marks struct {
 	Answered, Last                     uint64
 }
 
-// findMarks looks for the no-ops that MARK has left in the code.
-func findMarks(code []byte) (m Marks) {
-	for tag, at := range map[string]*uint64{
+// findMarks sorts the no-ops that MARK has left in the code, at being what marksIn has found.
+// Each is there exactly once.
+func findMarks(at map[string][]int) (m Marks) {
+	for tag, mark := range map[string]*uint64{
 		"ent0": &m.Enter, "sav0": &m.Save, "sav1": &m.Saved, "gav0": &m.Gave,
 		"end0": &m.Over, "xmm0": &m.Clocked, "xmm1": &m.Restored, "nap0": &m.Nap, "nap1": &m.Napped,
 		"pst0": &m.Posted, "pst1": &m.Told, "map0": &m.Mapped, "map1": &m.Noted, "map2": &m.NoteTold,
@@ -47,13 +48,29 @@ func findMarks(code []byte) (m Marks) {
 		"msk0": &m.Masked, "msk1": &m.MaskTold, "stk0": &m.Stack, "stk1": &m.StackTold, "ans0": &m.Answered,
 		"end1": &m.Last,
 	} {
-		mark := []byte("\x0f\x1f\x80" + tag)
-		if bytes.Count(code, mark) != 1 {
-			panic("stub: the code has no mark " + tag)
+		if len(at[tag]) != 1 {
+			panic("stub: the code does not have one mark " + tag)
 		}
-		*at = Addr + uint64(bytes.Index(code, mark))
+		*mark = Addr + uint64(at[tag][0])
 	}
 	return m
+}
+
+// markOp begins a mark, a no-op of seven bytes whose last four are the tag.
+const markOp = "\x0f\x1f\x80"
+
+// marksIn returns the offsets of all marks by their tags, in one pass: each start of a machine waits for it.
+func marksIn(code []byte) map[string][]int {
+	at := map[string][]int{}
+	for i := 0; ; i++ {
+		n := bytes.Index(code[i:], []byte(markOp))
+		if n < 0 || i+n+len(markOp)+4 > len(code) {
+			return at
+		}
+		i += n
+		tag := string(code[i+len(markOp) : i+len(markOp)+4])
+		at[tag] = append(at[tag], i)
+	}
 }
 
 // RegionOf returns where in the stub, or in the vdso behind it, an address is. The RIP of a

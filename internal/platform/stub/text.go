@@ -33,8 +33,8 @@ type Text struct {
 
 // The marks of the two instructions that clone, and the instructions behind them.
 const (
-	cloneMark = "\x0f\x1f\x80clon\x0f\x05" // CLONEMARK
-	lightMark = "\x0f\x1f\x80llon\x0f\x05" // LIGHTMARK
+	cloneMark = markOp + "clon\x0f\x05" // CLONEMARK
+	lightMark = markOp + "llon\x0f\x05" // LIGHTMARK
 )
 
 // Load copies the stub out of toaster's text. It panics if the assembly does not have what
@@ -44,20 +44,21 @@ func Load() Text {
 	if len(text) > Size {
 		panic("stub: the code does not fit its pages")
 	}
+	marks := marksIn(text)
 	return Text{
 		Code:       append([]byte(nil), text...),
 		Handler:    Addr + uint64(stubCode.handler-stubCode.Begin),
-		Clone:      afterMark(text, cloneMark),
-		LightClone: afterMark(text, lightMark),
-		Marks:      findMarks(text),
+		Clone:      afterMark(text, marks, cloneMark),
+		LightClone: afterMark(text, marks, lightMark),
+		Marks:      findMarks(marks),
 	}
 }
 
 // afterMark returns the address behind what the stub has exactly once.
-func afterMark(text []byte, mark string) uint64 {
-	at := bytes.Index(text, []byte(mark))
-	if at < 0 || bytes.Count(text, []byte(mark)) != 1 {
+func afterMark(text []byte, marks map[string][]int, mark string) uint64 {
+	at := marks[mark[len(markOp):][:4]]
+	if len(at) != 1 || !bytes.HasPrefix(text[at[0]:], []byte(mark)) {
 		panic("stub: the code does not have one place to clone")
 	}
-	return Addr + uint64(at+len(mark))
+	return Addr + uint64(at[0]+len(mark))
 }

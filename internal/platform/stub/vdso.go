@@ -3,7 +3,7 @@ package stub
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -58,11 +58,11 @@ func FindVDSO() (v VDSO) {
 	v.End = vdsoAddr
 	var last, size uint64
 	for line := range strings.Lines(string(maps)) {
-		var from, to uint64
 		if !strings.Contains(line, "[vvar") && !strings.Contains(line, "[vdso]") {
 			continue
 		}
-		if n, _ := fmt.Sscanf(line, "%x-%x", &from, &to); n != 2 || last != 0 && from != last {
+		from, to, ok := addressesOf(line)
+		if !ok || last != 0 && from != last {
 			return VDSO{} // not one block: nothing that is known here
 		}
 		if from == base {
@@ -81,6 +81,16 @@ func FindVDSO() (v VDSO) {
 	}
 	v.clock += v.Text
 	return v
+}
+
+// addressesOf returns the bounds at the beginning of a line of proc_pid_maps(5), such as
+// "7ffd1000-7ffd3000 r-xp".
+func addressesOf(line string) (from, to uint64, ok bool) {
+	low, rest, _ := strings.Cut(line, "-")
+	high, _, _ := strings.Cut(rest, " ")
+	from, err := strconv.ParseUint(low, 16, 64)
+	to, err2 := strconv.ParseUint(high, 16, 64)
+	return from, to, err == nil && err2 == nil
 }
 
 // clockIn returns the offset of clock_gettime in the vdso at base, 0 if it is not found.
