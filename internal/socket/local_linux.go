@@ -77,12 +77,14 @@ func (m *meeting) accepted() (int, netbsd.Errno) {
 // maxMeetings bounds a queue: more than the host lets wait.
 const maxMeetings = 2 * netbsd.SOMAXCONN
 
-var localOptions = map[int]option{
-	netbsd.LOCAL_OCREDS:   {kind: own, get: wishGetter(oldCreds), set: wishSetter(oldCreds)},
-	netbsd.LOCAL_CREDS:    {kind: own, get: wishGetter(newCreds), set: wishSetter(newCreds)},
-	netbsd.LOCAL_CONNWAIT: {kind: own, set: setConnWait},
-	netbsd.LOCAL_PEEREID:  {kind: own, get: getPeerID},
-}
+var localOptions = sync.OnceValue(func() map[int]option {
+	return map[int]option{
+		netbsd.LOCAL_OCREDS:   {kind: own, get: wishGetter(oldCreds), set: wishSetter(oldCreds)},
+		netbsd.LOCAL_CREDS:    {kind: own, get: wishGetter(newCreds), set: wishSetter(newCreds)},
+		netbsd.LOCAL_CONNWAIT: {kind: own, set: setConnWait},
+		netbsd.LOCAL_PEEREID:  {kind: own, get: getPeerID},
+	}
+})
 
 func wishGetter(bit options) func(*Socket, int) ([]byte, netbsd.Errno) {
 	return func(s *Socket, _ int) ([]byte, netbsd.Errno) {

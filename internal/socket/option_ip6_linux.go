@@ -3,6 +3,7 @@ package socket
 import (
 	"encoding/binary"
 	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -12,33 +13,35 @@ import (
 
 // ip6Options are the options of IPv6 (ip6_ctloutput). IPV6_USE_MIN_MTU and IPV6_PREFER_TEMPADDR
 // are kept; the host has nothing like them.
-var ip6Options = map[int]option{
-	netbsd.IPV6_UNICAST_HOPS:     {kind: number, lo: -1, hi: 255, def: -1},
-	netbsd.IPV6_MULTICAST_IF:     {kind: number, hi: 1<<31 - 1, live: true},
-	netbsd.IPV6_MULTICAST_HOPS:   {kind: own, get: getMulticastHops, set: setMulticastHops},
-	netbsd.IPV6_MULTICAST_LOOP:   {kind: number, hi: 1, live: true},
-	netbsd.IPV6_JOIN_GROUP:       {kind: own, get: noMembership, set: groupSetter(netbsd.IPV6_JOIN_GROUP)},
-	netbsd.IPV6_LEAVE_GROUP:      {kind: own, get: noMembership, set: groupSetter(netbsd.IPV6_LEAVE_GROUP)},
-	netbsd.IPV6_PORTRANGE:        {kind: own, get: getPortRange, set: setPortRange},
-	netbsd.IPV6_PORTALGO:         {kind: number, hi: portAlgos - 1},
-	netbsd.IPV6_CHECKSUM:         {kind: own, get: getChecksum, set: setChecksum},
-	netbsd.IPV6_V6ONLY:           {kind: own, get: getV6Only, set: setV6Only},
-	netbsd.IPV6_FAITH:            {kind: flag, bit: faith},
-	netbsd.IPV6_RECVPKTINFO:      {kind: flag, bit: recv6Pktinfo},
-	netbsd.IPV6_RECVHOPLIMIT:     {kind: flag, bit: recv6Hoplimit},
-	netbsd.IPV6_RECVTCLASS:       {kind: flag, bit: recv6Tclass},
-	netbsd.IPV6_RECVRTHDR:        {kind: flag, bit: recv6Rthdr},
-	netbsd.IPV6_RECVHOPOPTS:      {kind: flag, bit: recv6Hopopts},
-	netbsd.IPV6_RECVDSTOPTS:      {kind: flag, bit: recv6Dstopts},
-	netbsd.IPV6_RECVRTHDRDSTOPTS: {kind: flag, bit: recv6RthdrDstopts},
-	netbsd.IPV6_RECVPATHMTU:      {kind: flag, bit: recv6PathMTU},
-	netbsd.IPV6_PATHMTU:          {kind: own, get: getPathMTU},
-	netbsd.IPV6_PKTINFO:          {kind: own, get: getIP6Pktinfo, set: setIP6Pktinfo},
-	netbsd.IPV6_TCLASS:           {kind: own, get: getTclass, set: setTclass},
-	netbsd.IPV6_DONTFRAG:         {kind: flag, bit: dontFrag},
-	netbsd.IPV6_USE_MIN_MTU:      {kind: number, lo: -1, hi: 1, def: -1},
-	netbsd.IPV6_PREFER_TEMPADDR:  {kind: number, lo: -1, hi: 1, def: -1},
-}
+var ip6Options = sync.OnceValue(func() map[int]option {
+	return map[int]option{
+		netbsd.IPV6_UNICAST_HOPS:     {kind: number, lo: -1, hi: 255, def: -1},
+		netbsd.IPV6_MULTICAST_IF:     {kind: number, hi: 1<<31 - 1, live: true},
+		netbsd.IPV6_MULTICAST_HOPS:   {kind: own, get: getMulticastHops, set: setMulticastHops},
+		netbsd.IPV6_MULTICAST_LOOP:   {kind: number, hi: 1, live: true},
+		netbsd.IPV6_JOIN_GROUP:       {kind: own, get: noMembership, set: groupSetter(netbsd.IPV6_JOIN_GROUP)},
+		netbsd.IPV6_LEAVE_GROUP:      {kind: own, get: noMembership, set: groupSetter(netbsd.IPV6_LEAVE_GROUP)},
+		netbsd.IPV6_PORTRANGE:        {kind: own, get: getPortRange, set: setPortRange},
+		netbsd.IPV6_PORTALGO:         {kind: number, hi: portAlgos - 1},
+		netbsd.IPV6_CHECKSUM:         {kind: own, get: getChecksum, set: setChecksum},
+		netbsd.IPV6_V6ONLY:           {kind: own, get: getV6Only, set: setV6Only},
+		netbsd.IPV6_FAITH:            {kind: flag, bit: faith},
+		netbsd.IPV6_RECVPKTINFO:      {kind: flag, bit: recv6Pktinfo},
+		netbsd.IPV6_RECVHOPLIMIT:     {kind: flag, bit: recv6Hoplimit},
+		netbsd.IPV6_RECVTCLASS:       {kind: flag, bit: recv6Tclass},
+		netbsd.IPV6_RECVRTHDR:        {kind: flag, bit: recv6Rthdr},
+		netbsd.IPV6_RECVHOPOPTS:      {kind: flag, bit: recv6Hopopts},
+		netbsd.IPV6_RECVDSTOPTS:      {kind: flag, bit: recv6Dstopts},
+		netbsd.IPV6_RECVRTHDRDSTOPTS: {kind: flag, bit: recv6RthdrDstopts},
+		netbsd.IPV6_RECVPATHMTU:      {kind: flag, bit: recv6PathMTU},
+		netbsd.IPV6_PATHMTU:          {kind: own, get: getPathMTU},
+		netbsd.IPV6_PKTINFO:          {kind: own, get: getIP6Pktinfo, set: setIP6Pktinfo},
+		netbsd.IPV6_TCLASS:           {kind: own, get: getTclass, set: setTclass},
+		netbsd.IPV6_DONTFRAG:         {kind: flag, bit: dontFrag},
+		netbsd.IPV6_USE_MIN_MTU:      {kind: number, lo: -1, hi: 1, def: -1},
+		netbsd.IPV6_PREFER_TEMPADDR:  {kind: number, lo: -1, hi: 1, def: -1},
+	}
+})
 
 // getNothing and setNothing are of options that TCP takes and ignores.
 func getNothing(*Socket, int) ([]byte, netbsd.Errno) { return intBytes(0), 0 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -13,29 +14,31 @@ import (
 
 // ipOptions are the options of IPv4 (ip_ctloutput). IP_RECVOPTS and IP_RECVRETOPTS are kept,
 // and NetBSD tells nothing for them either (ip_savecontrol).
-var ipOptions = map[int]option{
-	netbsd.IP_OPTIONS:         {kind: own, get: getIPOptions, set: setIPOptions},
-	netbsd.IP_RETOPTS:         {kind: own, get: getIPOptions},
-	netbsd.IP_HDRINCL:         {kind: flag, bit: hdrIncl, on: 8}, // INP_HDRINCL
-	netbsd.IP_TOS:             {kind: number, lo: math.MinInt32, hi: math.MaxInt32, mask: 0xff},
-	netbsd.IP_TTL:             {kind: number, lo: math.MinInt32, hi: math.MaxInt32, mask: 0xff, live: true},
-	netbsd.IP_MINTTL:          {kind: number, lo: 1, hi: 255},
-	netbsd.IP_RECVOPTS:        {kind: flag, bit: recvOpts},
-	netbsd.IP_RECVRETOPTS:     {kind: flag, bit: recvRetOpts},
-	netbsd.IP_RECVDSTADDR:     {kind: flag, bit: recvDstAddr},
-	netbsd.IP_RECVIF:          {kind: flag, bit: recvIf},
-	netbsd.IP_RECVPKTINFO:     {kind: flag, bit: recvPktinfo},
-	netbsd.IP_RECVTTL:         {kind: flag, bit: recvTTL},
-	netbsd.IP_PKTINFO:         {kind: own, get: getIPPktinfo, set: setIPPktinfo},
-	netbsd.IP_ERRORMTU:        {kind: own, get: func(*Socket, int) ([]byte, netbsd.Errno) { return intBytes(0), 0 }},
-	netbsd.IP_MULTICAST_IF:    {kind: own, get: getMulticastIf, set: setMulticastIf},
-	netbsd.IP_MULTICAST_TTL:   {kind: octet, hi: 255, live: true},
-	netbsd.IP_MULTICAST_LOOP:  {kind: octet, hi: 1, live: true},
-	netbsd.IP_ADD_MEMBERSHIP:  {kind: own, get: noMembership, set: membershipSetter(netbsd.IP_ADD_MEMBERSHIP)},
-	netbsd.IP_DROP_MEMBERSHIP: {kind: own, get: noMembership, set: membershipSetter(netbsd.IP_DROP_MEMBERSHIP)},
-	netbsd.IP_PORTRANGE:       {kind: own, get: getPortRange, set: setPortRange},
-	netbsd.IP_PORTALGO:        {kind: number, hi: portAlgos - 1},
-}
+var ipOptions = sync.OnceValue(func() map[int]option {
+	return map[int]option{
+		netbsd.IP_OPTIONS:         {kind: own, get: getIPOptions, set: setIPOptions},
+		netbsd.IP_RETOPTS:         {kind: own, get: getIPOptions},
+		netbsd.IP_HDRINCL:         {kind: flag, bit: hdrIncl, on: 8}, // INP_HDRINCL
+		netbsd.IP_TOS:             {kind: number, lo: math.MinInt32, hi: math.MaxInt32, mask: 0xff},
+		netbsd.IP_TTL:             {kind: number, lo: math.MinInt32, hi: math.MaxInt32, mask: 0xff, live: true},
+		netbsd.IP_MINTTL:          {kind: number, lo: 1, hi: 255},
+		netbsd.IP_RECVOPTS:        {kind: flag, bit: recvOpts},
+		netbsd.IP_RECVRETOPTS:     {kind: flag, bit: recvRetOpts},
+		netbsd.IP_RECVDSTADDR:     {kind: flag, bit: recvDstAddr},
+		netbsd.IP_RECVIF:          {kind: flag, bit: recvIf},
+		netbsd.IP_RECVPKTINFO:     {kind: flag, bit: recvPktinfo},
+		netbsd.IP_RECVTTL:         {kind: flag, bit: recvTTL},
+		netbsd.IP_PKTINFO:         {kind: own, get: getIPPktinfo, set: setIPPktinfo},
+		netbsd.IP_ERRORMTU:        {kind: own, get: func(*Socket, int) ([]byte, netbsd.Errno) { return intBytes(0), 0 }},
+		netbsd.IP_MULTICAST_IF:    {kind: own, get: getMulticastIf, set: setMulticastIf},
+		netbsd.IP_MULTICAST_TTL:   {kind: octet, hi: 255, live: true},
+		netbsd.IP_MULTICAST_LOOP:  {kind: octet, hi: 1, live: true},
+		netbsd.IP_ADD_MEMBERSHIP:  {kind: own, get: noMembership, set: membershipSetter(netbsd.IP_ADD_MEMBERSHIP)},
+		netbsd.IP_DROP_MEMBERSHIP: {kind: own, get: noMembership, set: membershipSetter(netbsd.IP_DROP_MEMBERSHIP)},
+		netbsd.IP_PORTRANGE:       {kind: own, get: getPortRange, set: setPortRange},
+		netbsd.IP_PORTALGO:        {kind: number, hi: portAlgos - 1},
+	}
+})
 
 // portAlgos is how many ways NetBSD has to choose a port (portalgo_algos). They are kept; the
 // host chooses as it does.

@@ -81,18 +81,18 @@ type optionKey struct{ level, name int }
 func (s *Socket) lookup(k optionKey) option {
 	switch {
 	case k.level == netbsd.SOL_SOCKET:
-		return socketOptions[k.name]
+		return socketOptions()[k.name]
 	case s.family == netbsd.AF_LOCAL && k.level == 0:
-		return localOptions[k.name]
+		return localOptions()[k.name]
 	case s.family == netbsd.AF_INET && k.level == netbsd.IPPROTO_IP:
 		if k.name == netbsd.IP_HDRINCL && s.typ != netbsd.SOCK_RAW { // rip_ctloutput
 			return option{}
 		}
-		return ipOptions[k.name]
+		return ipOptions()[k.name]
 	case s.family == netbsd.AF_INET6:
 		return s.lookup6(k)
 	case s.family == netbsd.AF_INET && k.level == netbsd.IPPROTO_TCP && s.typ == netbsd.SOCK_STREAM:
-		return tcpOptions[k.name]
+		return tcpOptions()[k.name]
 	}
 	return option{}
 }
@@ -108,11 +108,11 @@ func (s *Socket) lookup6(k optionKey) option {
 		if s.typ == netbsd.SOCK_STREAM && (k.name == netbsd.IPV6_DONTFRAG || k.name == netbsd.IPV6_RECVPATHMTU) {
 			return option{kind: own, get: getNothing, set: setNothing}
 		}
-		return ip6Options[k.name]
+		return ip6Options()[k.name]
 	case k.level == netbsd.IPPROTO_IP && k.name >= netbsd.IP_MULTICAST_IF && k.name <= netbsd.IP_DROP_MEMBERSHIP:
-		return ipOptions[k.name]
+		return ipOptions()[k.name]
 	case k.level == netbsd.IPPROTO_TCP && s.typ == netbsd.SOCK_STREAM:
-		return tcpOptions[k.name]
+		return tcpOptions()[k.name]
 	case k.level == netbsd.IPPROTO_ICMPV6 && k.name == netbsd.ICMP6_FILTER && s.proto == netbsd.IPPROTO_ICMPV6:
 		return option{kind: own, get: getICMP6Filter, set: setICMP6Filter}
 	}

@@ -3,6 +3,7 @@ package socket
 import (
 	"encoding/binary"
 	"math"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,32 +15,34 @@ import (
 // This file has the options at SOL_SOCKET (sosetopt1, sogetopt1), and those of TCP.
 
 // socketOptions are the options that every socket has.
-var socketOptions = map[int]option{
-	netbsd.SO_DEBUG:        {kind: flag, bit: netbsd.SO_DEBUG},
-	netbsd.SO_REUSEADDR:    {kind: flag, bit: netbsd.SO_REUSEADDR},
-	netbsd.SO_KEEPALIVE:    {kind: flag, bit: netbsd.SO_KEEPALIVE},
-	netbsd.SO_DONTROUTE:    {kind: flag, bit: netbsd.SO_DONTROUTE},
-	netbsd.SO_BROADCAST:    {kind: flag, bit: netbsd.SO_BROADCAST},
-	netbsd.SO_USELOOPBACK:  {kind: flag, bit: netbsd.SO_USELOOPBACK},
-	netbsd.SO_OOBINLINE:    {kind: flag, bit: netbsd.SO_OOBINLINE},
-	netbsd.SO_REUSEPORT:    {kind: flag, bit: netbsd.SO_REUSEPORT},
-	netbsd.SO_NOSIGPIPE:    {kind: flag, bit: netbsd.SO_NOSIGPIPE},
-	netbsd.SO_TIMESTAMP:    {kind: flag, bit: netbsd.SO_TIMESTAMP},
-	netbsd.SO_RERROR:       {kind: flag, bit: netbsd.SO_RERROR},
-	netbsd.SO_ACCEPTCONN:   {kind: own, get: getAcceptConn},
-	netbsd.SO_LINGER:       {kind: own, get: getLinger, set: setLinger},
-	netbsd.SO_SNDBUF:       {kind: own, get: bufferGetter(netbsd.SO_SNDBUF), set: bufferSetter(netbsd.SO_SNDBUF)},
-	netbsd.SO_RCVBUF:       {kind: own, get: bufferGetter(netbsd.SO_RCVBUF), set: bufferSetter(netbsd.SO_RCVBUF)},
-	netbsd.SO_SNDLOWAT:     {kind: own, get: getSendLowat, set: lowatSetter(netbsd.SO_SNDLOWAT, netbsd.SO_SNDBUF)},
-	netbsd.SO_RCVLOWAT:     {kind: own, get: getRecvLowat, set: lowatSetter(netbsd.SO_RCVLOWAT, netbsd.SO_RCVBUF)},
-	netbsd.SO_SNDTIMEO:     {kind: own, get: func(s *Socket, _ int) ([]byte, netbsd.Errno) { return s.timeout(&s.sendTimeo) }, set: func(s *Socket, b []byte) netbsd.Errno { return s.setTimeout(&s.sendTimeo, b) }},
-	netbsd.SO_RCVTIMEO:     {kind: own, get: func(s *Socket, _ int) ([]byte, netbsd.Errno) { return s.timeout(&s.recvTimeo) }, set: func(s *Socket, b []byte) netbsd.Errno { return s.setTimeout(&s.recvTimeo, b) }},
-	netbsd.SO_TYPE:         {kind: own, get: func(s *Socket, _ int) ([]byte, netbsd.Errno) { return intBytes(int32(s.typ)), 0 }},
-	netbsd.SO_ERROR:        {kind: own, get: getError},
-	netbsd.SO_OVERFLOWED:   {kind: own, get: func(*Socket, int) ([]byte, netbsd.Errno) { return intBytes(0), 0 }},
-	netbsd.SO_ACCEPTFILTER: {kind: own, get: getAcceptFilter, set: setAcceptFilter},
-	netbsd.SO_NOHEADER:     {kind: own, set: setNoHeader},
-}
+var socketOptions = sync.OnceValue(func() map[int]option {
+	return map[int]option{
+		netbsd.SO_DEBUG:        {kind: flag, bit: netbsd.SO_DEBUG},
+		netbsd.SO_REUSEADDR:    {kind: flag, bit: netbsd.SO_REUSEADDR},
+		netbsd.SO_KEEPALIVE:    {kind: flag, bit: netbsd.SO_KEEPALIVE},
+		netbsd.SO_DONTROUTE:    {kind: flag, bit: netbsd.SO_DONTROUTE},
+		netbsd.SO_BROADCAST:    {kind: flag, bit: netbsd.SO_BROADCAST},
+		netbsd.SO_USELOOPBACK:  {kind: flag, bit: netbsd.SO_USELOOPBACK},
+		netbsd.SO_OOBINLINE:    {kind: flag, bit: netbsd.SO_OOBINLINE},
+		netbsd.SO_REUSEPORT:    {kind: flag, bit: netbsd.SO_REUSEPORT},
+		netbsd.SO_NOSIGPIPE:    {kind: flag, bit: netbsd.SO_NOSIGPIPE},
+		netbsd.SO_TIMESTAMP:    {kind: flag, bit: netbsd.SO_TIMESTAMP},
+		netbsd.SO_RERROR:       {kind: flag, bit: netbsd.SO_RERROR},
+		netbsd.SO_ACCEPTCONN:   {kind: own, get: getAcceptConn},
+		netbsd.SO_LINGER:       {kind: own, get: getLinger, set: setLinger},
+		netbsd.SO_SNDBUF:       {kind: own, get: bufferGetter(netbsd.SO_SNDBUF), set: bufferSetter(netbsd.SO_SNDBUF)},
+		netbsd.SO_RCVBUF:       {kind: own, get: bufferGetter(netbsd.SO_RCVBUF), set: bufferSetter(netbsd.SO_RCVBUF)},
+		netbsd.SO_SNDLOWAT:     {kind: own, get: getSendLowat, set: lowatSetter(netbsd.SO_SNDLOWAT, netbsd.SO_SNDBUF)},
+		netbsd.SO_RCVLOWAT:     {kind: own, get: getRecvLowat, set: lowatSetter(netbsd.SO_RCVLOWAT, netbsd.SO_RCVBUF)},
+		netbsd.SO_SNDTIMEO:     {kind: own, get: func(s *Socket, _ int) ([]byte, netbsd.Errno) { return s.timeout(&s.sendTimeo) }, set: func(s *Socket, b []byte) netbsd.Errno { return s.setTimeout(&s.sendTimeo, b) }},
+		netbsd.SO_RCVTIMEO:     {kind: own, get: func(s *Socket, _ int) ([]byte, netbsd.Errno) { return s.timeout(&s.recvTimeo) }, set: func(s *Socket, b []byte) netbsd.Errno { return s.setTimeout(&s.recvTimeo, b) }},
+		netbsd.SO_TYPE:         {kind: own, get: func(s *Socket, _ int) ([]byte, netbsd.Errno) { return intBytes(int32(s.typ)), 0 }},
+		netbsd.SO_ERROR:        {kind: own, get: getError},
+		netbsd.SO_OVERFLOWED:   {kind: own, get: func(*Socket, int) ([]byte, netbsd.Errno) { return intBytes(0), 0 }},
+		netbsd.SO_ACCEPTFILTER: {kind: own, get: getAcceptFilter, set: setAcceptFilter},
+		netbsd.SO_NOHEADER:     {kind: own, set: setNoHeader},
+	}
+})
 
 func getAcceptConn(s *Socket, _ int) ([]byte, netbsd.Errno) {
 	if s.listening.Load() {
@@ -235,15 +238,17 @@ func setNoHeader(s *Socket, _ []byte) netbsd.Errno {
 
 // tcpOptions are the options of TCP (tcp_ctloutput). The host counts keepalive in less: what
 // NetBSD takes beyond that is kept, and the host does its most. TCP_KEEPINIT the host has not.
-var tcpOptions = map[int]option{
-	netbsd.TCP_NODELAY:   {kind: flag, bit: noDelay, on: 4}, // TF_NODELAY
-	netbsd.TCP_MAXSEG:    {kind: own, get: getMaxseg, set: setMaxseg},
-	netbsd.TCP_KEEPIDLE:  {kind: number, lo: 1, hi: math.MaxInt32, max: 32767, live: true},
-	netbsd.TCP_KEEPINTVL: {kind: number, lo: 1, hi: math.MaxInt32, max: 32767, live: true},
-	netbsd.TCP_KEEPCNT:   {kind: number, lo: 1, hi: math.MaxInt32, max: 127, live: true},
-	netbsd.TCP_KEEPINIT:  {kind: number, lo: 1, hi: math.MaxInt32, def: 150},
-	netbsd.TCP_INFO:      {kind: own, get: getTCPInfo},
-}
+var tcpOptions = sync.OnceValue(func() map[int]option {
+	return map[int]option{
+		netbsd.TCP_NODELAY:   {kind: flag, bit: noDelay, on: 4}, // TF_NODELAY
+		netbsd.TCP_MAXSEG:    {kind: own, get: getMaxseg, set: setMaxseg},
+		netbsd.TCP_KEEPIDLE:  {kind: number, lo: 1, hi: math.MaxInt32, max: 32767, live: true},
+		netbsd.TCP_KEEPINTVL: {kind: number, lo: 1, hi: math.MaxInt32, max: 32767, live: true},
+		netbsd.TCP_KEEPCNT:   {kind: number, lo: 1, hi: math.MaxInt32, max: 127, live: true},
+		netbsd.TCP_KEEPINIT:  {kind: number, lo: 1, hi: math.MaxInt32, def: 150},
+		netbsd.TCP_INFO:      {kind: own, get: getTCPInfo},
+	}
+})
 
 func (s *Socket) maxseg() (int32, netbsd.Errno) {
 	k := optionKey{netbsd.IPPROTO_TCP, netbsd.TCP_MAXSEG}

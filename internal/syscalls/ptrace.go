@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"sync"
 
 	"toaster/kern"
 	"toaster/netbsd"
@@ -33,7 +34,7 @@ func ptrace(c *Call) netbsd.Errno {
 	case netbsd.PT_ATTACH:
 		return c.L.PtraceAttach(pid)
 	}
-	r, ok := traceRequests[req]
+	r, ok := traceRequests()[req]
 	if !ok {
 		if !c.L.TraceFinds(pid) {
 			return netbsd.ESRCH
@@ -53,39 +54,41 @@ type traceRequest struct {
 }
 
 // traceRequests are those of amd64. Debug registers and the extended state are missing: EINVAL.
-var traceRequests = map[int]traceRequest{
-	netbsd.PT_KILL:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceKill(pid) }},
-	netbsd.PT_STOP:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceStop(pid) }},
-	netbsd.PT_CONTINUE:          {false, false, (*Call).ptraceResume},
-	netbsd.PT_STEP:              {false, false, (*Call).ptraceResume},
-	netbsd.PT_SYSCALL:           {false, false, (*Call).ptraceResume},
-	netbsd.PT_DETACH:            {false, false, (*Call).ptraceResume},
-	netbsd.PT_READ_I:            {false, true, (*Call).ptraceWord},
-	netbsd.PT_READ_D:            {false, true, (*Call).ptraceWord},
-	netbsd.PT_WRITE_I:           {false, true, (*Call).ptraceWord},
-	netbsd.PT_WRITE_D:           {false, true, (*Call).ptraceWord},
-	netbsd.PT_IO:                {false, true, (*Call).ptraceIO},
-	netbsd.PT_GETREGS:           {false, true, (*Call).ptraceRegs},
-	netbsd.PT_SETREGS:           {false, true, (*Call).ptraceRegs},
-	netbsd.PT_GETFPREGS:         {false, true, (*Call).ptraceRegs},
-	netbsd.PT_SETFPREGS:         {false, true, (*Call).ptraceRegs},
-	netbsd.PT_SUSPEND:           {false, false, (*Call).ptraceLWPState},
-	netbsd.PT_RESUME:            {false, false, (*Call).ptraceLWPState},
-	netbsd.PT_SETSTEP:           {false, false, (*Call).ptraceLWPState},
-	netbsd.PT_CLEARSTEP:         {false, false, (*Call).ptraceLWPState},
-	netbsd.PT_LWPINFO:           {false, false, (*Call).ptraceLWP},
-	netbsd.PT_LWPSTATUS:         {false, false, (*Call).ptraceLWP},
-	netbsd.PT_LWPNEXT:           {false, false, (*Call).ptraceLWP},
-	netbsd.PT_SET_EVENT_MASK:    {false, true, (*Call).ptraceEvents},
-	netbsd.PT_GET_EVENT_MASK:    {false, true, (*Call).ptraceEvents},
-	netbsd.PT_GET_PROCESS_STATE: {false, true, (*Call).ptraceState},
-	netbsd.PT_SET_SIGINFO:       {false, true, (*Call).ptraceSiginfo},
-	netbsd.PT_GET_SIGINFO:       {false, true, (*Call).ptraceSiginfo},
-	netbsd.PT_SET_SIGPASS:       {false, false, (*Call).ptraceSigpass},
-	netbsd.PT_GET_SIGPASS:       {false, false, (*Call).ptraceSigpass},
-	netbsd.PT_DUMPCORE:          {false, false, (*Call).ptraceDump},
-	netbsd.PT_SYSCALLEMU:        {false, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceSyscallEmu(pid) }},
-}
+var traceRequests = sync.OnceValue(func() map[int]traceRequest {
+	return map[int]traceRequest{
+		netbsd.PT_KILL:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceKill(pid) }},
+		netbsd.PT_STOP:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceStop(pid) }},
+		netbsd.PT_CONTINUE:          {false, false, (*Call).ptraceResume},
+		netbsd.PT_STEP:              {false, false, (*Call).ptraceResume},
+		netbsd.PT_SYSCALL:           {false, false, (*Call).ptraceResume},
+		netbsd.PT_DETACH:            {false, false, (*Call).ptraceResume},
+		netbsd.PT_READ_I:            {false, true, (*Call).ptraceWord},
+		netbsd.PT_READ_D:            {false, true, (*Call).ptraceWord},
+		netbsd.PT_WRITE_I:           {false, true, (*Call).ptraceWord},
+		netbsd.PT_WRITE_D:           {false, true, (*Call).ptraceWord},
+		netbsd.PT_IO:                {false, true, (*Call).ptraceIO},
+		netbsd.PT_GETREGS:           {false, true, (*Call).ptraceRegs},
+		netbsd.PT_SETREGS:           {false, true, (*Call).ptraceRegs},
+		netbsd.PT_GETFPREGS:         {false, true, (*Call).ptraceRegs},
+		netbsd.PT_SETFPREGS:         {false, true, (*Call).ptraceRegs},
+		netbsd.PT_SUSPEND:           {false, false, (*Call).ptraceLWPState},
+		netbsd.PT_RESUME:            {false, false, (*Call).ptraceLWPState},
+		netbsd.PT_SETSTEP:           {false, false, (*Call).ptraceLWPState},
+		netbsd.PT_CLEARSTEP:         {false, false, (*Call).ptraceLWPState},
+		netbsd.PT_LWPINFO:           {false, false, (*Call).ptraceLWP},
+		netbsd.PT_LWPSTATUS:         {false, false, (*Call).ptraceLWP},
+		netbsd.PT_LWPNEXT:           {false, false, (*Call).ptraceLWP},
+		netbsd.PT_SET_EVENT_MASK:    {false, true, (*Call).ptraceEvents},
+		netbsd.PT_GET_EVENT_MASK:    {false, true, (*Call).ptraceEvents},
+		netbsd.PT_GET_PROCESS_STATE: {false, true, (*Call).ptraceState},
+		netbsd.PT_SET_SIGINFO:       {false, true, (*Call).ptraceSiginfo},
+		netbsd.PT_GET_SIGINFO:       {false, true, (*Call).ptraceSiginfo},
+		netbsd.PT_SET_SIGPASS:       {false, false, (*Call).ptraceSigpass},
+		netbsd.PT_GET_SIGPASS:       {false, false, (*Call).ptraceSigpass},
+		netbsd.PT_DUMPCORE:          {false, false, (*Call).ptraceDump},
+		netbsd.PT_SYSCALLEMU:        {false, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceSyscallEmu(pid) }},
+	}
+})
 
 // ptraceResume makes a tracee go on: at addr unless that is 1. data is a signal, but
 // for PT_STEP an LWP; negative, it is the one LWP that goes on. EINVAL, ESRCH and EDEADLK of kern.Proc.MayResume; EINVAL: addr is 0, where

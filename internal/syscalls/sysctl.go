@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"toaster/netbsd"
 )
@@ -31,6 +32,9 @@ type sysctlNode struct {
 	set      func(c *Call, b []byte) netbsd.Errno
 	anyWrite bool
 	children []sysctlNode
+	// family makes the children of a node of the first level, when somebody first looks below it: few programs
+	// ask for more than two of the families, and each start would make them all.
+	family func() []sysctlNode
 	// each makes the children of any number that is not negative (CTLFLAG_ANYNUMBER): the node has
 	// one child that stands for all.
 	each func(num int32) []sysctlNode
@@ -38,16 +42,16 @@ type sysctlNode struct {
 
 // sysctlRoot is all nodes. Its families are in files of their own.
 var sysctlRoot = sysctlNode{kind: netbsd.CTLTYPE_NODE, children: []sysctlNode{
-	{num: netbsd.CTL_KERN, name: "kern", kind: netbsd.CTLTYPE_NODE, about: "High kernel", children: kernNodes()},
-	{num: netbsd.CTL_VM, name: "vm", kind: netbsd.CTLTYPE_NODE, about: "Virtual memory", children: vmNodes()},
-	{num: netbsd.CTL_VFS, name: "vfs", kind: netbsd.CTLTYPE_NODE, about: "File systems", children: vfsNodes()},
-	{num: netbsd.CTL_NET, name: "net", kind: netbsd.CTLTYPE_NODE, about: "Networking", children: netNodes()},
-	{num: netbsd.CTL_HW, name: "hw", kind: netbsd.CTLTYPE_NODE, about: "Generic hardware", children: hwNodes()},
-	{num: netbsd.CTL_MACHDEP, name: "machdep", kind: netbsd.CTLTYPE_NODE, about: "Machine dependent", children: machdepNodes()},
+	{num: netbsd.CTL_KERN, name: "kern", kind: netbsd.CTLTYPE_NODE, about: "High kernel", family: sync.OnceValue(kernNodes)},
+	{num: netbsd.CTL_VM, name: "vm", kind: netbsd.CTLTYPE_NODE, about: "Virtual memory", family: sync.OnceValue(vmNodes)},
+	{num: netbsd.CTL_VFS, name: "vfs", kind: netbsd.CTLTYPE_NODE, about: "File systems", family: sync.OnceValue(vfsNodes)},
+	{num: netbsd.CTL_NET, name: "net", kind: netbsd.CTLTYPE_NODE, about: "Networking", family: sync.OnceValue(netNodes)},
+	{num: netbsd.CTL_HW, name: "hw", kind: netbsd.CTLTYPE_NODE, about: "Generic hardware", family: sync.OnceValue(hwNodes)},
+	{num: netbsd.CTL_MACHDEP, name: "machdep", kind: netbsd.CTLTYPE_NODE, about: "Machine dependent", family: sync.OnceValue(machdepNodes)},
 	{num: netbsd.CTL_USER, name: "user", kind: netbsd.CTLTYPE_NODE, about: "User-level"}, // libc has its nodes
-	{num: netbsd.CTL_DDB, name: "ddb", kind: netbsd.CTLTYPE_NODE, about: "In-kernel debugger", children: ddbNodes()},
+	{num: netbsd.CTL_DDB, name: "ddb", kind: netbsd.CTLTYPE_NODE, about: "In-kernel debugger", family: sync.OnceValue(ddbNodes)},
 	{num: netbsd.CTL_PROC, name: "proc", kind: netbsd.CTLTYPE_NODE, about: "Per-process", each: procNodes},
-	{num: netbsd.CTL_SECURITY, name: "security", kind: netbsd.CTLTYPE_NODE, about: "Security", children: securityNodes()},
+	{num: netbsd.CTL_SECURITY, name: "security", kind: netbsd.CTLTYPE_NODE, about: "Security", family: sync.OnceValue(securityNodes)},
 }}
 
 // sysctl is __sysctl(2): (const int *name, u_int namelen, void *oldp, size_t *oldlenp,
@@ -159,12 +163,21 @@ func (n *sysctlNode) child(num int32) *sysctlNode {
 		}
 		return &sysctlNode{num: num, kind: netbsd.CTLTYPE_NODE, children: n.each(num)}
 	}
-	for i := range n.children {
-		if n.children[i].num == num {
-			return &n.children[i]
+	below := n.nodes()
+	for i := range below {
+		if below[i].num == num {
+			return &below[i]
 		}
 	}
 	return nil
+}
+
+// nodes returns n's children, which are shared: the caller must not change them.
+func (n *sysctlNode) nodes() []sysctlNode {
+	if n.family != nil {
+		return n.family()
+	}
+	return n.children
 }
 
 // sysctlReturn stores what fits; the true length always goes to *oldlenp.

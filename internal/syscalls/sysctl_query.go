@@ -29,7 +29,7 @@ func (n *sysctlNode) listed() []sysctlNode {
 	if n.each != nil {
 		return []sysctlNode{{num: netbsd.PROC_CURPROC, name: "curproc", kind: netbsd.CTLTYPE_NODE, about: "Per-process settings", children: n.each(netbsd.PROC_CURPROC)}}
 	}
-	return n.children
+	return n.nodes()
 }
 
 // sysctlQuery lists a node's children as struct sysctlnode.
@@ -57,7 +57,7 @@ func (n *sysctlNode) describe() netbsd.Sysctlnode {
 	case netbsd.CTLTYPE_BOOL:
 		s.Size = 1
 	case netbsd.CTLTYPE_NODE:
-		count := uint64(len(n.children))
+		count := uint64(len(n.nodes()))
 		if n.each != nil {
 			count = 1
 		}

@@ -61,7 +61,7 @@ func everyNode(f func(path []int32, name string, n *sysctlNode)) {
 // description.
 func TestSysctlTree(t *testing.T) {
 	everyNode(func(path []int32, name string, n *sysctlNode) {
-		if n.kind == netbsd.CTLTYPE_NODE && n.value == nil && len(n.children) == 0 && n.each == nil && n.name != "user" {
+		if n.kind == netbsd.CTLTYPE_NODE && n.value == nil && len(n.nodes()) == 0 && n.each == nil && n.name != "user" {
 			t.Errorf("%s is empty", name)
 		}
 		if (n.value == nil) != (n.kind == netbsd.CTLTYPE_NODE) && n.kind != netbsd.CTLTYPE_NODE {
@@ -180,7 +180,7 @@ func TestSysctlOfAddresses(t *testing.T) {
 func TestSysctlOfPriorities(t *testing.T) {
 	sched := sysctlRoot.child(netbsd.CTL_KERN).child(ctlCreateBase + 3)
 	want := map[string]uint32{"pri_min": 0, "pri_max": 63}
-	for _, n := range sched.children {
+	for _, n := range sched.nodes() {
 		if v, ok := want[n.name]; ok {
 			b, _, errno := sysctlValue(&Call{}, []int32{netbsd.CTL_KERN, sched.num, n.num}, 4, false)
 			if errno != 0 || string(b) != string(words(v)) {

@@ -74,9 +74,10 @@ func TestSysctlOfNodesThatWantMore(t *testing.T) {
 
 // named returns the child of that name; a test fails without one.
 func (n *sysctlNode) named(name string) *sysctlNode {
-	for i := range n.children {
-		if n.children[i].name == name {
-			return &n.children[i]
+	below := n.nodes()
+	for i := range below {
+		if below[i].name == name {
+			return &below[i]
 		}
 	}
 	panic("there is no " + name)
