@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"toaster/internal/file"
@@ -167,6 +168,9 @@ func deadlineIn(d time.Duration) time.Time { return time.Now().Add(min(d, maxSle
 // the event list while that has room; failed is how many entries were. Where there is no room for one the call is done: with its
 // error, or, as kevent1 has it, with 0.
 func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, done bool, errno netbsd.Errno) {
+	if c.Ptr(2) == 0 {
+		return 0, false, 0 // the room below is the heap's
+	}
 	caller := c.kqueueCaller()
 	size := c.keventSize()
 	var b [8 * netbsd.SizeofKeventExt]byte
@@ -203,10 +207,15 @@ func outReceipt(c *Call, i uint64, ev netbsd.Kevent, result netbsd.Errno) netbsd
 	return c.copyout(c.Ptr(3)+i*size, b)
 }
 
+// eventRooms have room for as many events as an event loop asks for at once. It would be garbage at each call
+// otherwise, and such loops do little else.
+var eventRooms = sync.Pool{New: func() any { return new([64]netbsd.Kevent) }}
+
 func waitEvents(c *Call, q *kqueue.Queue, deadline time.Time, nowait bool) netbsd.Errno {
-	var few [8]netbsd.Kevent
-	events := few[:min(c.Ptr(4), uint64(len(few)))]
-	if c.Ptr(4) > uint64(len(few)) {
+	room := eventRooms.Get().(*[64]netbsd.Kevent)
+	defer eventRooms.Put(room)
+	events := room[:min(c.Ptr(4), uint64(len(room)))]
+	if c.Ptr(4) > uint64(len(room)) {
 		events = make([]netbsd.Kevent, min(c.Ptr(4), maxEvents))
 	}
 	n, errno := q.Wait(c.L, events, deadline, nowait)
@@ -214,9 +223,13 @@ func waitEvents(c *Call, q *kqueue.Queue, deadline time.Time, nowait bool) netbs
 		return errno
 	}
 	size := c.keventSize()
-	b := make([]byte, n*int(size))
+	b := c.scratch[:0]
+	if n*int(size) > len(c.scratch) {
+		b = make([]byte, 0, n*int(size))
+	}
 	for i := range n {
-		encodeKevent(&events[i], b[i*int(size):], size)
+		b = b[:len(b)+int(size)]
+		encodeKevent(&events[i], b[len(b)-int(size):], size)
 	}
 	c.Ret[0] = uint64(n)
 	return c.copyout(c.Ptr(3), b)
