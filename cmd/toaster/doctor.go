@@ -1,30 +1,77 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"toaster"
 	"toaster/internal/platform/doctor"
 )
 
-const doctorHelp = `doctor checks this host. Each line is "ok", "FAIL" where NetBSD programs cannot run,
-or "no" where they run without something that SECURITY.md promises elsewhere; the last
-two come with what to do. The exit status is 0 if programs can be run.
+const doctorHelp = `doctor checks this host. Each line is "ok", "FAIL" where NetBSD programs cannot
+run, or "no" where they run without something that SECURITY.md promises
+elsewhere; the last two come with what to do. The exit status is 0 if programs
+can be run. Marks are coloured on a terminal, unless NO_COLOR is set.
 `
+
+type doctorFlags struct{ speech }
+
+func (f *doctorFlags) set() *flag.FlagSet {
+	fs := newFlagSet("doctor")
+	f.addQuiet(fs, "print nothing but what is not ok")
+	f.addVerbose(fs, "say which toaster and which Linux it is, too")
+	return fs
+}
 
 // doctorMain is "toaster doctor": what this host allows, what not, and the remedy. Its
 // status is 0 if programs can be run.
-func doctorMain() int {
-	ok := report(os.Stdout, doctor.Check())
-	reportFeatures(os.Stdout, append(doctor.Features(), featureTmpfs(), featureHostExec()))
+func doctorMain(args []string) int {
+	var f doctorFlags
+	if status, ok := parseOnlyFlags("doctor", f.set(), args); !ok {
+		return status
+	}
+	if f.verbose {
+		sayVersions(os.Stdout)
+	}
+	checks, features := doctor.Check(), append(doctor.Features(), featureTmpfs(), featureHostExec())
+	if f.quiet {
+		bad := printFindings(os.Stdout, notOK(checks), "FAIL")
+		printFindings(os.Stdout, notOK(features), "no  ")
+		return doctorStatus(bad == 0)
+	}
+	ok := report(os.Stdout, checks)
+	reportFeatures(os.Stdout, features)
+	return doctorStatus(ok)
+}
+
+func doctorStatus(ok bool) int {
 	if !ok {
 		return exitOwnFailure
 	}
 	return 0
+}
+
+// notOK returns the findings that are not.
+func notOK(findings []doctor.Finding) []doctor.Finding {
+	return slices.DeleteFunc(findings, func(f doctor.Finding) bool { return f.OK })
+}
+
+// sayVersions prints what a report of a bug begins with.
+func sayVersions(w io.Writer) {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		printVersion(w, info, true)
+	}
+	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		fmt.Fprintf(w, "host Linux %s\n", strings.TrimSpace(string(release)))
+	}
+	fmt.Fprintln(w)
 }
 
 // report prints the findings and says whether all is well.
@@ -76,10 +123,11 @@ func tryNamespace() error {
 
 // printFindings prints a line each, with the remedy where one is needed, and counts those.
 func printFindings(w io.Writer, findings []doctor.Finding, badMark string) (bad int) {
+	paint := painter(w)
 	for _, f := range findings {
-		mark := "ok  "
+		mark := paint(green, "ok  ")
 		if !f.OK {
-			mark = badMark
+			mark = paint(markColour[badMark], badMark)
 			bad++
 		}
 		fmt.Fprintf(w, "%s  %-28s %s\n", mark, f.Name, f.Detail)
@@ -89,3 +137,6 @@ func printFindings(w io.Writer, findings []doctor.Finding, badMark string) (bad 
 	}
 	return bad
 }
+
+// markColour is the colour of what is not ok: red if nothing can be run.
+var markColour = map[string]colour{"FAIL": red, "no  ": yellow}

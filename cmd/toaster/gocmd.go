@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-const goHelp = `go passes ARG... to the go command found on PATH, with GOOS=netbsd, GOARCH=amd64 and
-CGO_ENABLED=0; what "go run" and "go test" build runs under toaster. "toaster go help" is
-the go command's own help.
+const goHelp = `go passes ARG... to the go command found on PATH, with GOOS=netbsd, GOARCH=amd64
+and CGO_ENABLED=0; what "go run" and "go test" build runs under toaster.
+"toaster go help" is the go command's own help.
 `
 
 // goMain is "toaster go ARG...": the host's own go command, told to build for

@@ -1,36 +1,52 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
+
+	"toaster/internal/cmdline"
 )
 
-const helpHelp = `help without COMMAND lists the commands.
+const helpHelp = `help without COMMAND lists the commands. The manual pages, toaster(1) and one a
+command, say all.
 `
+
+type helpFlags struct{ speech }
+
+func (f *helpFlags) set() *flag.FlagSet {
+	fs := newFlagSet("help")
+	f.addVerbose(fs, "list the flags that are seldom needed, too")
+	return fs
+}
 
 // helpMain is "toaster help [COMMAND]".
 func helpMain(args []string) int {
-	switch len(args) {
+	var f helpFlags
+	fs := f.set()
+	if status, ok := parseFlags("help", fs, args); !ok {
+		return status
+	}
+	switch fs.NArg() {
 	case 0:
 		usage(os.Stdout)
 		return 0
 	case 1:
-		return helpOn(args[0])
+		return helpOn(fs.Arg(0), f.verbose)
 	}
-	complain("help: takes one command at most, got %q", args)
+	complain("help: takes one command at most, got %q", fs.Args())
 	return exitOwnFailure
 }
 
-// helpOn prints how a command is used.
-func helpOn(name string) int {
-	c := find(name)
+// helpOn prints how a command is used; all is with every flag.
+func helpOn(name string, all bool) int {
+	c := program().Find(name)
 	if c == nil {
 		complain("help: no command %q; %q lists them", name, "toaster help")
 		return exitOwnFailure
 	}
-	fmt.Printf("usage: toaster %s\n\n", c.usage)
-	c.details(os.Stdout)
+	cmdline.Page(os.Stdout, "toaster", c, all)
 	return 0
 }
 
@@ -38,9 +54,7 @@ func helpOn(name string) int {
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "toaster runs NetBSD/amd64 programs on Linux, as ordinary processes.")
 	fmt.Fprintln(w)
-	for _, c := range subcommands() {
-		fmt.Fprintf(w, "  toaster %-30s %s\n", c.usage, c.about)
-	}
+	cmdline.Overview(w, program())
 	fmt.Fprintln(w, "\n\"toaster help COMMAND\" says more of one.")
 }
 
@@ -57,18 +71,4 @@ func isHelp(arg string) bool {
 // text is the details of a command that fit into a constant.
 func text(s string) func(io.Writer) {
 	return func(w io.Writer) { io.WriteString(w, s) }
-}
-
-// withoutArgs is the run of a command that takes no arguments, but for a call for help.
-func withoutArgs(name string, run func() int) func([]string) int {
-	return func(args []string) int {
-		switch {
-		case len(args) == 0:
-			return run()
-		case isHelp(args[0]):
-			return helpOn(name)
-		}
-		complain("%s: takes no arguments, got %q", name, args[0])
-		return exitOwnFailure
-	}
 }

@@ -3,45 +3,61 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+
+	"toaster/internal/cmdline"
 )
 
 // execName is the name under which the go command looks for a program that runs
 // GOOS=netbsd executables; under it, toaster is "toaster run".
 const execName = "go_netbsd_amd64_exec"
 
-// Exit statuses of toaster itself, as env(1), timeout(1) and the shell have them.
-const (
-	exitOutputLimit   = 123
-	exitTimeLimit     = 124
-	exitOwnFailure    = 125
-	exitNotExecutable = 126
-	exitNotFound      = 127
-)
-
-// subcommand is a row of "toaster help".
-type subcommand struct {
-	name  string
-	usage string // the command line after "toaster"
-	about string // one line
-	// details prints what "toaster help NAME" says beyond usage and about.
-	details func(w io.Writer)
-	run     func(args []string) int
-}
-
-func subcommands() []subcommand {
-	return []subcommand{
-		{"run", "run [flags] PROGRAM [ARG...]", "run a NetBSD program; the exit status is the program's", runHelp, runMain},
-		{"go", "go ARG...", "the go command for netbsd/amd64, its programs run under toaster", text(goHelp), goMain},
-		{"setup", "setup", "install " + execName + " beside toaster, for plain GOOS=netbsd go test", text(setupHelp), withoutArgs("setup", setupMain)},
-		{"doctor", "doctor", "say what this host allows, and what to do where it doesn't", text(doctorHelp), withoutArgs("doctor", doctorMain)},
-		{"version", "version [-v]", "say which toaster this is", text(versionHelp), versionMain},
-		{"help", "help [COMMAND]", "say how a command is used", text(helpHelp), helpMain},
+// program is the table of the command line: its commands, with what they take.
+func program() *cmdline.Command {
+	c := &cmdline.Command{
+		Name: "toaster",
+		Commands: []cmdline.Command{
+			{
+				Name: "run", Usage: "run [flags] PROGRAM [ARG...]", About: "run a NetBSD program",
+				Flags: new(runFlags).set, Groups: runGroups, Args: cmdline.Files, Details: text(runHelp), Run: runMain,
+			},
+			{
+				Name: "go", Usage: "go ARG...", About: "the go command, for NetBSD",
+				Args: cmdline.Files, Details: text(goHelp), Run: goMain,
+			},
+			{
+				Name: "setup", Usage: "setup", About: "have go test run NetBSD's tests here",
+				Flags: new(setupFlags).set, Details: text(setupHelp), Run: setupMain,
+			},
+			{
+				Name: "doctor", Usage: "doctor", About: "what this host allows, and what to do",
+				Flags: new(doctorFlags).set, Details: text(doctorHelp), Run: doctorMain,
+			},
+			{
+				Name: "completion", Usage: "completion " + cmdline.Shells, About: "completion for a shell",
+				Flags: noFlags, Args: cmdline.Shells, Details: text(completionHelp), Run: completionMain,
+			},
+			{
+				Name: "version", Usage: "version [-v]", About: "say which toaster this is",
+				Flags: new(versionFlags).set, Details: text(versionHelp), Run: versionMain,
+			},
+			{
+				Name: "help", Usage: "help [COMMAND]", About: "say how a command is used",
+				Flags: new(helpFlags).set, Details: text(helpHelp), Run: helpMain,
+			},
+		},
 	}
+	help := c.Find("help")
+	for i, sub := range c.Commands {
+		if i > 0 {
+			help.Args += "|"
+		}
+		help.Args += sub.Name
+	}
+	return c
 }
 
 func main() {
@@ -62,24 +78,18 @@ func dispatch(argv []string) int {
 		usage(os.Stderr)
 		return exitOwnFailure
 	}
-	if isHelp(argv[1]) {
+	switch {
+	case isHelp(argv[1]):
 		return helpMain(nil)
+	case argv[1] == cmdline.CompleteName:
+		program().CompleteWords(os.Stdout, argv[2:])
+		return 0
 	}
-	if c := find(argv[1]); c != nil {
-		return c.run(argv[2:])
+	if c := program().Find(argv[1]); c != nil {
+		return c.Run(argv[2:])
 	}
 	complain("no command %q; %q lists them", argv[1], "toaster help")
 	return exitOwnFailure
-}
-
-// find returns the command of that name, or nil.
-func find(name string) *subcommand {
-	for _, c := range subcommands() {
-		if c.name == name {
-			return &c
-		}
-	}
-	return nil
 }
 
 // complain prints one line that names the speaker: who failed, on what, why.

@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"toaster"
+	"toaster/internal/cmdline"
 	"toaster/internal/platform/outside"
 	"toaster/kern"
 )
 
 // runFlags are the flags of "toaster run".
 type runFlags struct {
+	speech
 	release  string
 	env      envFlags
 	trace    string
@@ -25,79 +27,71 @@ type runFlags struct {
 	opts     toaster.Options // what needs no more than to be read
 }
 
-// flagGroups is the order in which "toaster help run" and README show the flags.
-var flagGroups = []struct {
-	title string
-	names []string
-}{
-	{"what the program sees", []string{"root", "mount", "tmpfs", "read-only", "dir", "env", "env-host", "hostname", "user", "network", "host-exec", "release", "wait"}},
-	{"what it may use", []string{"max-procs", "max-lwps", "max-files", "memory", "max-output", "cpu-time", "wall-time", "spec-safe", "no-lend"}},
-	{"what you see", []string{"trace", "timeline"}},
+// runGroups is the order in which "toaster help run", README and toaster-run(1) show the flags.
+var runGroups = []cmdline.Group{
+	{
+		Title: "what the program sees",
+		Names: []string{"root", "mount", "read-only", "user", "network"},
+		More:  []string{"tmpfs", "dir", "env", "env-host", "hostname", "host-exec", "release", "wait"},
+	},
+	{
+		Title: "what it may use",
+		Names: []string{"max-procs", "memory", "wall-time"},
+		More:  []string{"max-lwps", "max-files", "max-output", "cpu-time", "spec-safe", "no-lend"},
+	},
+	{
+		Title: "what you see",
+		Names: []string{"trace", "quiet", "verbose"},
+		More:  []string{"timeline"},
+	},
 }
+
+const runHelp = `SIZE is as 64M, TIME as 90s; "toaster help --verbose run" has all flags.
+`
+
+// releases are what --release can be.
+func releases() string { return strings.Join(kern.ReleaseNames(), "|") }
 
 func (f *runFlags) set() *flag.FlagSet {
-	fs := flag.NewFlagSet("toaster run", flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
+	fs := newFlagSet("run")
 	o := &f.opts
-	fs.StringVar(&o.Root, "root", "", "`DIR` is the program's /; nothing outside it can be reached, and nothing of the host's environment comes along")
+	fs.StringVar(&o.Root, "root", "", "`DIR` is its /; no other file of the host is reached")
 	mounts := (*mountFlags)(&o.Mounts)
-	fs.Func("mount", "show the host's `SRC` at DST in the root, SRC:DST[:ro|:rw]; may be repeated", mounts.bind)
-	fs.Func("tmpfs", "put an empty file system in memory at `DST` in the root, DST[:SIZE]; may be repeated", mounts.tmpfs)
-	fs.BoolVar(&o.ReadOnly, "read-only", false, "nothing is changed in the root, nor in mounts that are not :rw")
-	fs.StringVar(&o.Dir, "dir", "", "working directory, `DIR` in the program's view")
-	fs.Func("env", "add `K=V` to the environment; may be repeated", f.env.set)
-	fs.Func("env-host", "pass the host's variable `NAME` on; may be repeated", f.env.fromHost)
-	fs.Func("hostname", "the host's `NAME` as the program sees it", into(&o.Hostname, parseHostname))
-	fs.Func("user", "run as `UID[:GID]`: what the program may do to files, and whose are those it makes (takes root)", into(&o.User, parseUser))
-	fs.Func("network", "sockets reach `WHAT`: none, loopback (each other) or host; programs of the host run with host only", into(&o.Network, parseNetwork))
-	fs.Var(&f.hostExec, "host-exec", "=off: programs of the host cannot run NetBSD programs; `=WAY` binfmt: by a namespace, as another machine")
-	fs.StringVar(&f.release, "release", kern.Release11.String(), "behave as NetBSD `N`: "+strings.Join(kern.ReleaseNames(), ", ")+" (November of that year)")
-	fs.BoolVar(&f.wait, "wait", false, "end when no process is left: daemons outlive the program; the status is the program's")
-	fs.Func("max-procs", "at most `N` processes: fork fails with EAGAIN", into(&o.MaxProcs, parseCount))
-	fs.Func("max-lwps", "at most `N` LWPs: fork and _lwp_create fail with EAGAIN", into(&o.MaxLWPs, parseCount))
-	fs.Func("max-files", "at most `N` open files in all processes: open fails with ENFILE", into(&o.MaxFiles, parseCount))
-	fs.Func("memory", "at most `SIZE` of memory: mmap, brk and fork fail with ENOMEM", into(&o.Memory, parseSize))
-	fs.Func("max-output", "at most `SIZE` of output, standard error included: then all ends", into(&o.MaxOutput, parseSize))
-	fs.Func("cpu-time", "at most `TIME` on processors: then all ends", into(&o.CPUTime, parseDuration))
-	fs.Func("wall-time", "at most `TIME` by the clock: then all ends", into(&o.WallTime, parseDuration))
-	fs.BoolVar(&o.SpeculationSafe, "spec-safe", false, "switch off for guests what processors do ahead of time; slower")
-	fs.BoolVar(&o.NoLend, "no-lend", false, "guests' open files are read and written by toaster alone; slower")
-	fs.StringVar(&f.trace, "trace", "", "write a line for each system call and signal to `FILE`; - is standard error")
-	fs.StringVar(&f.timeline, "timeline", "", "write the life of every process to `FILE` as Chrome trace events")
+	fs.Func("mount", "`SRC:DST[:ro]`: the host's SRC is at DST; repeatable", mounts.bind)
+	fs.Func("tmpfs", "`DST[:SIZE]`: a file system in memory at DST; repeatable", mounts.tmpfs)
+	fs.BoolVar(&o.ReadOnly, "read-only", false, "nothing is changed but in mounts that are :rw")
+	fs.StringVar(&o.Dir, "dir", "", "`DIR`: the working directory, as the program sees it")
+	fs.Func("env", "`K=V`: a variable of the environment; repeatable", f.env.set)
+	fs.Func("env-host", "`NAME`: a variable to pass on from here; repeatable", f.env.fromHost)
+	fs.Func("hostname", "`NAME`: the host's name as the program sees it", into(&o.Hostname, parseHostname))
+	fs.Func("user", "`UID[:GID]`: whom it runs as (takes root)", into(&o.User, parseUser))
+	fs.Func("network", "`none|loopback|host`: what sockets reach", into(&o.Network, parseNetwork))
+	fs.Var(&f.hostExec, "host-exec", "`=on|off|binfmt`: how the host's programs run NetBSD's")
+	fs.StringVar(&f.release, "release", kern.Release11.String(), "`"+releases()+"`: whose kernel it is")
+	fs.BoolVar(&f.wait, "wait", false, "end when no process is left, daemons included")
+	fs.Func("max-procs", "at most `N` processes", into(&o.MaxProcs, parseCount))
+	fs.Func("max-lwps", "at most `N` LWPs", into(&o.MaxLWPs, parseCount))
+	fs.Func("max-files", "at most `N` open files", into(&o.MaxFiles, parseCount))
+	fs.Func("memory", "at most `SIZE` of memory", into(&o.Memory, parseSize))
+	fs.Func("max-output", "at most `SIZE` of output; then all ends", into(&o.MaxOutput, parseSize))
+	fs.Func("cpu-time", "at most `TIME` on processors; then all ends", into(&o.CPUTime, parseDuration))
+	fs.Func("wall-time", "at most `TIME` by the clock; then all ends", into(&o.WallTime, parseDuration))
+	fs.BoolVar(&o.SpeculationSafe, "spec-safe", false, "without what processors do ahead of time; slower")
+	fs.BoolVar(&o.NoLend, "no-lend", false, "toaster alone reads and writes files; slower")
+	fs.StringVar(&f.trace, "trace", "", "`FILE` gets a line a system call; - is stderr")
+	fs.StringVar(&f.timeline, "timeline", "", "`FILE` gets the life of every process, for Perfetto")
+	f.addQuiet(fs, "leave it to the exit status what ended the program")
+	f.addVerbose(fs, "say what is run, as what, and what it used")
 	return fs
-}
-
-// runHelp prints the flags in their groups, in the form that README uses.
-func runHelp(w io.Writer) {
-	fs := new(runFlags).set()
-	for i, g := range flagGroups {
-		if i > 0 {
-			fmt.Fprintln(w)
-		}
-		fmt.Fprintf(w, "%s:\n", g.title)
-		for _, name := range g.names {
-			arg, text := flag.UnquoteUsage(fs.Lookup(name))
-			fmt.Fprintf(w, "  --%-20s %s\n", strings.TrimSpace(name+" "+arg), text)
-		}
-	}
-	fmt.Fprintln(w, "\nSIZE is bytes, or with K, M, G; TIME has its unit, as 500ms, 90s, 1h30m.")
 }
 
 // parse reads the command line of run. If ok is false, that was all, with status.
 func (f *runFlags) parse(args []string) (set *flag.FlagSet, status int, ok bool) {
 	set = f.set()
-	err := set.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return nil, helpMain([]string{"run"}), false
-	case err != nil:
-		text := strings.Replace(err.Error(), "flag -", "flag --", 1)
-		text = strings.Replace(text, "not defined: -", "not defined: --", 1)
-		text = strings.Replace(text, "invalid boolean value", "invalid value", 1)
-		text = strings.Replace(text, " for -", " for flag --", 1)
-		complain("run: %s; \"toaster help run\" lists the flags", text)
-		return nil, exitOwnFailure, false
-	case set.NArg() == 0:
+	if status, ok = parseFlags("run", set, args); !ok {
+		return nil, status, false
+	}
+	if set.NArg() == 0 {
 		complain("run: no program named; usage: toaster run [flags] PROGRAM [ARG...]")
 		return nil, exitOwnFailure, false
 	}
@@ -127,8 +121,7 @@ func runMain(args []string) int {
 		return exitOwnFailure
 	}
 	defer finish()
-	cmd.Options.OnLimit = func(e *toaster.LimitError) { complain("%s: %s", cmd.Path, plain(e)) }
-	return runCommand(cmd)
+	return runCommand(cmd, f.speech)
 }
 
 // timerSlack is for a process that does nothing but carry guests.
@@ -170,7 +163,10 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 }
 
 // runCommand runs cmd in toaster's place and returns toaster's exit status.
-func runCommand(cmd *toaster.Cmd) int {
+func runCommand(cmd *toaster.Cmd, s speech) int {
+	if !s.quiet {
+		cmd.Options.OnLimit = func(e *toaster.LimitError) { complain("%s: %s", cmd.Path, plain(e)) }
+	}
 	job := &toaster.JobControl{Suspend: toaster.SuspendSelf}
 	cmd.JobControl = job
 	// It takes a while, as does the start of the machine.
@@ -178,12 +174,25 @@ func runCommand(cmd *toaster.Cmd) int {
 	go func() { signals <- collectSignals(job) }()
 	var collected *forwarder
 	job.Ready = func() { collected = <-signals }
+	started := time.Now()
 	err := cmd.Start()
 	if err != nil {
 		return startFailure(cmd, err)
 	}
 	collected.start(cmd)
+	if s.verbose {
+		sayStart(cmd)
+	}
 	err = cmd.Wait()
+	if s.verbose && cmd.ProcessState != nil {
+		sayEnd(cmd, time.Since(started))
+	}
+	return endStatus(cmd, err, s.quiet || s.verbose)
+}
+
+// endStatus is toaster's exit status for a program that has ended with err. Unless told, it says what has
+// killed the program.
+func endStatus(cmd *toaster.Cmd, err error, told bool) int {
 	var exit *toaster.ExitError
 	var limit *toaster.LimitError
 	switch {
@@ -197,8 +206,34 @@ func runCommand(cmd *toaster.Cmd) int {
 	case exit.ExitCode() >= 0:
 		return exit.ExitCode()
 	}
-	complain("%s: %v", cmd.Path, exit)
-	return 128 + int(exit.Status().TermSignal())
+	if !told {
+		complain("%s: %v", cmd.Path, exit)
+	}
+	return exitSignal + int(exit.Status().TermSignal())
+}
+
+// sayStart says what was started, as --verbose asks.
+func sayStart(cmd *toaster.Cmd) {
+	o := &cmd.Options
+	what := []string{"NetBSD " + o.Release.String()}
+	if o.Root != "" {
+		what = append(what, "root "+o.Root)
+	}
+	if o.User != nil {
+		what = append(what, fmt.Sprintf("user %d:%d", o.User.UID, o.User.GID))
+	}
+	if o.Network != "" {
+		what = append(what, "network "+string(o.Network))
+	}
+	complain("%s: process %d, %s", cmd.Path, cmd.Process.Pid, strings.Join(what, ", "))
+}
+
+// sayEnd says how a program has ended and what it used, with the children that it has waited for.
+func sayEnd(cmd *toaster.Cmd, took time.Duration) {
+	p := cmd.ProcessState
+	usage := p.Usage()
+	complain("%s: %v after %v; %v in user mode, %v in the kernel, %d KiB resident at most",
+		cmd.Path, p, took.Round(time.Millisecond), p.UserTime(), p.SystemTime(), usage.Maxrss)
 }
 
 // startFailure says why there is no program, and returns the status a shell would.

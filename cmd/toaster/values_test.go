@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"flag"
-	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -104,62 +102,6 @@ func TestEnvFlags(t *testing.T) {
 	for _, name := range []string{"A=1", ""} {
 		if err := e.fromHost(name); err != errEnvHost {
 			t.Errorf("--env-host %q: %v", name, err)
-		}
-	}
-}
-
-// Every flag stands in one group of the help, and in a table of README.
-func TestFlagsAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	grouped := map[string]int{}
-	for _, g := range flagGroups {
-		for _, name := range g.names {
-			grouped[name]++
-		}
-	}
-	new(runFlags).set().VisitAll(func(f *flag.Flag) {
-		if grouped[f.Name] != 1 {
-			t.Errorf("--%s is in %d groups of flagGroups", f.Name, grouped[f.Name])
-		}
-		if !strings.Contains(string(readme), "--"+f.Name) {
-			t.Errorf("README does not name --%s", f.Name)
-		}
-		delete(grouped, f.Name)
-	})
-	for name := range grouped {
-		t.Errorf("flagGroups names --%s, which there is not", name)
-	}
-}
-
-// Every exit status of toaster itself stands in README's table.
-func TestStatusesAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, n := range []int{exitOutputLimit, exitTimeLimit, exitOwnFailure, exitNotExecutable, exitNotFound} {
-		if !strings.Contains(string(readme), fmt.Sprintf("| %d |", n)) {
-			t.Errorf("README's table of statuses has no row for %d", n)
-		}
-	}
-}
-
-// Every command has a page of help, and stands in README.
-func TestCommandsAreDocumented(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range subcommands() {
-		var page strings.Builder
-		if c.details(&page); page.Len() == 0 {
-			t.Errorf("toaster help %s says nothing", c.name)
-		}
-		if !strings.Contains(string(readme), "\ntoaster "+c.name+" ") {
-			t.Errorf("README does not name toaster %s", c.name)
 		}
 	}
 }

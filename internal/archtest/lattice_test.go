@@ -47,6 +47,7 @@ const lattice = `
 	toaster < cmd/toaster
 	kern    < cmd/toaster
 	netbsd  < cmd/toaster
+	internal/cmdline < cmd/toaster
 	internal/npm < bench
 `
 

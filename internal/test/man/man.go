@@ -1,0 +1,96 @@
+// Package man compares manual pages, in mdoc(7), with the tables of command lines. Beside that it tests
+// that the pages in the directory man are clean for mandoc(1).
+package man
+
+import (
+	"flag"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"toaster/internal/cmdline"
+)
+
+var (
+	// An item that describes a flag: .It Fl -name Ar ARG, .It Fl n, one of several by a comma: .It Fl v , Fl -verbose.
+	item     = regexp.MustCompile(`(?m)^\.It (Fl .*)$`)
+	mention  = regexp.MustCompile(`\bFl (-?[A-Za-z0-9-]+)`)
+	argument = regexp.MustCompile(`\b(?:Ar|Cm|Ns)(?: |$)`)
+)
+
+// Flags returns how a page differs from a command's flags: flags without an item that describes them with the
+// argument that they take, items of flags that there are not, and mentions of such. --help is every command's, and
+// described once, by toaster(1).
+func Flags(page string, c *cmdline.Command) (wrong []string) {
+	described := describedFlags(page)
+	if c.Flags != nil {
+		c.Flags().VisitAll(func(f *flag.Flag) {
+			name := strings.TrimPrefix(cmdline.Spelling(f), "-")
+			arg, ok := described[name]
+			want, _ := cmdline.Argument(f)
+			switch {
+			case !ok:
+				wrong = append(wrong, fmt.Sprintf("no item describes %s", cmdline.Spelling(f)))
+			case arg != plainArgument(want):
+				wrong = append(wrong, fmt.Sprintf("%s has the argument %q, want %q", cmdline.Spelling(f), arg, want))
+			}
+			delete(described, name)
+		})
+	}
+	for name := range described {
+		wrong = append(wrong, fmt.Sprintf("an item describes -%s, which is no flag", name))
+	}
+	return append(wrong, strangers(page, c)...)
+}
+
+// describedFlags returns the flags that items describe, as Fl has them, and their arguments.
+func describedFlags(page string) map[string]string {
+	described := map[string]string{}
+	for _, m := range item.FindAllStringSubmatch(page, -1) {
+		for _, part := range strings.Split(m[1], " , ") {
+			name, arg, _ := strings.Cut(strings.TrimPrefix(part, "Fl "), " ")
+			if before, optional, ok := strings.Cut(arg, " Ns Op "); ok { // which reaches to the line's end
+				arg = before + "[" + optional + "]"
+			}
+			described[name] = plainArgument(argument.ReplaceAllString(arg, ""))
+		}
+	}
+	return described
+}
+
+// plainArgument is an argument without what only its writing needs: blanks, and quotes.
+func plainArgument(arg string) string {
+	return strings.NewReplacer(" ", "", `"`, "", `\&`, "").Replace(arg)
+}
+
+// strangers returns mentions of flags that the command has not.
+func strangers(page string, c *cmdline.Command) (wrong []string) {
+	for line := range strings.Lines(page) {
+		if strings.HasPrefix(line, ".It ") || !strings.HasPrefix(line, ".") {
+			continue
+		}
+		for _, m := range mention.FindAllStringSubmatch(line, -1) {
+			name := strings.TrimPrefix(m[1], "-")
+			if name != "help" && (c.Flags == nil || c.Flags().Lookup(name) == nil) {
+				wrong = append(wrong, fmt.Sprintf("it mentions -%s, which is no flag: %s", m[1], strings.TrimSpace(line)))
+			}
+		}
+	}
+	return wrong
+}
+
+var status = regexp.MustCompile(`(?m)^\.It (\d+)(?: Ns .*)?$`)
+
+// Statuses returns the numbers that a page's section EXIT STATUS lists, in their order.
+func Statuses(page string) (list []int) {
+	_, section, _ := strings.Cut(page, "\n.Sh EXIT STATUS\n")
+	section, _, _ = strings.Cut(section, "\n.Sh ")
+	for _, m := range status.FindAllStringSubmatch(section, -1) {
+		n, _ := strconv.Atoi(m[1])
+		list = append(list, n)
+	}
+	slices.Sort(list)
+	return list
+}
