@@ -61,7 +61,7 @@ func house(t *testing.T) string {
 }
 
 func pictured(name string) bool {
-	return !free(name) && !slices.Contains(helpers, name) && name != "bench" && name != "internal/npm" && !strings.HasPrefix(name, "bench/") && name != "internal/rename-module"
+	return !free(name) && !slices.Contains(helpers, name) && name != "bench" && name != "internal/npm" && !strings.HasPrefix(name, "bench/") && name != "internal/rename-module" && name != "internal/release"
 }
 
 // node is a package in the picture, by its directory.
