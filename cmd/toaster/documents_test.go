@@ -112,8 +112,8 @@ func TestHelpFitsAScreen(t *testing.T) {
 }
 
 // Every command has a manual page, toaster-NAME in section 1 or 8, which describes its flags and no others, and is named
-// by toaster(1); no page is of a command that there is not. A page of a program that another directory of
-// cmd has is that one's to check.
+// by toaster(1); no page is of a command that there is not. The flags of a command that is another program are that
+// one's to check.
 func TestManualPages(t *testing.T) {
 	table := program()
 	first := readFile(t, "../../man/toaster.1")
@@ -136,6 +136,9 @@ func TestManualPages(t *testing.T) {
 		}
 		if !strings.Contains(first, "\n.It Cm "+c.Name+"\n") && !strings.Contains(first, "\n.It Cm "+c.Name+" ") {
 			t.Errorf("toaster(1) does not list %s", c.Name)
+		}
+		if c.Complete != nil {
+			continue
 		}
 		for _, wrong := range man.Flags(readFile(t, name), &c) {
 			t.Errorf("%s: %s", name, wrong)

@@ -18,6 +18,8 @@ type Command struct {
 	// Their usage texts are package flag's, with the argument in backquotes, or in front: "`DIR`: text".
 	// An argument that is words with | between them names all that there are.
 	Flags func() *flag.FlagSet
+	// FlagsOf is another command whose flags these are: it has them in its help and its manual page.
+	FlagsOf string
 	// Groups is the order of the flags in help; nil means that of their names.
 	Groups []Group
 	// Args is what arguments are: Files, Dirs, words with | between them, or "" for what nobody can

@@ -18,7 +18,7 @@ const (
 // are seldom needed have a line each only if all is set; without, the page fits a screen.
 func Page(w io.Writer, program string, c *Command, all bool) {
 	fmt.Fprintf(w, "usage: %s %s\n\n", program, c.Usage)
-	if c.Flags != nil {
+	if c.Flags != nil && c.FlagsOf == "" {
 		printFlags(w, c.Flags(), groups(c), all)
 	}
 	if c.Details != nil {

@@ -20,29 +20,63 @@ var (
 	argument = regexp.MustCompile(`\b(?:Ar|Cm|Ns)(?: |$)`)
 )
 
-// Flags returns how a page differs from a command's flags: flags without an item that describes them with the
-// argument that they take, items of flags that there are not, and mentions of such. --help is every command's, and
-// described once, by toaster(1).
+// Flags returns how a page differs from a command's flags, and those of the commands below it: flags without an item that
+// describes them with the argument that they take, items of flags that there are not, and mentions of such.
+// --help is every command's, and described once, by toaster(1). A command with another's flags refers to its page.
 func Flags(page string, c *cmdline.Command) (wrong []string) {
 	described := describedFlags(page)
-	if c.Flags != nil {
-		c.Flags().VisitAll(func(f *flag.Flag) {
-			name := strings.TrimPrefix(cmdline.Spelling(f), "-")
-			arg, ok := described[name]
-			want, _ := cmdline.Argument(f)
-			switch {
-			case !ok:
-				wrong = append(wrong, fmt.Sprintf("no item describes %s", cmdline.Spelling(f)))
-			case arg != plainArgument(want):
-				wrong = append(wrong, fmt.Sprintf("%s has the argument %q, want %q", cmdline.Spelling(f), arg, want))
-			}
-			delete(described, name)
-		})
+	if c.FlagsOf != "" {
+		if !strings.Contains(page, "\n.Xr toaster-"+c.FlagsOf+" 1") {
+			wrong = append(wrong, fmt.Sprintf("it does not refer to toaster-%s(1), which has the flags", c.FlagsOf))
+		}
+		return append(wrong, strangers(page, flags(c))...)
+	}
+	all := flags(c)
+	for _, f := range all {
+		arg, ok := described[f.name]
+		switch {
+		case !ok:
+			wrong = append(wrong, fmt.Sprintf("no item describes -%s", f.name))
+		case !slices.Contains(f.args, arg):
+			wrong = append(wrong, fmt.Sprintf("-%s has the argument %q, want %q", f.name, arg, f.args[0]))
+		}
+		delete(described, f.name)
 	}
 	for name := range described {
 		wrong = append(wrong, fmt.Sprintf("an item describes -%s, which is no flag", name))
 	}
-	return append(wrong, strangers(page, c)...)
+	return append(wrong, strangers(page, all)...)
+}
+
+// knownFlag is a flag as Fl has it, without its first dash, and what its argument is called: commands below one page may
+// call that of the same flag by several names, any of which will do.
+type knownFlag struct {
+	name string
+	args []string
+}
+
+// flags returns a command's flags, and those of the commands below it, sorted.
+func flags(c *cmdline.Command) (list []knownFlag) {
+	args := map[string][]string{}
+	var collect func(c *cmdline.Command)
+	collect = func(c *cmdline.Command) {
+		if c.Flags != nil {
+			c.Flags().VisitAll(func(f *flag.Flag) {
+				arg, _ := cmdline.Argument(f)
+				name := strings.TrimPrefix(cmdline.Spelling(f), "-")
+				args[name] = append(args[name], plainArgument(arg))
+			})
+		}
+		for i := range c.Commands {
+			collect(&c.Commands[i])
+		}
+	}
+	collect(c)
+	for name, args := range args {
+		list = append(list, knownFlag{name, args})
+	}
+	slices.SortFunc(list, func(a, b knownFlag) int { return strings.Compare(a.name, b.name) })
+	return list
 }
 
 // describedFlags returns the flags that items describe, as Fl has them, and their arguments.
@@ -65,15 +99,15 @@ func plainArgument(arg string) string {
 	return strings.NewReplacer(" ", "", `"`, "", `\&`, "").Replace(arg)
 }
 
-// strangers returns mentions of flags that the command has not.
-func strangers(page string, c *cmdline.Command) (wrong []string) {
+// strangers returns mentions of what is none of the flags.
+func strangers(page string, all []knownFlag) (wrong []string) {
 	for line := range strings.Lines(page) {
 		if strings.HasPrefix(line, ".It ") || !strings.HasPrefix(line, ".") {
 			continue
 		}
 		for _, m := range mention.FindAllStringSubmatch(line, -1) {
-			name := strings.TrimPrefix(m[1], "-")
-			if name != "help" && (c.Flags == nil || c.Flags().Lookup(name) == nil) {
+			known := func(f knownFlag) bool { return f.name == m[1] }
+			if m[1] != "-help" && !slices.ContainsFunc(all, known) {
 				wrong = append(wrong, fmt.Sprintf("it mentions -%s, which is no flag: %s", m[1], strings.TrimSpace(line)))
 			}
 		}

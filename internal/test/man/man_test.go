@@ -81,6 +81,17 @@ func TestFlags(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
+	shell := cmdline.Command{Flags: full, FlagsOf: "run"}
+	if got := Flags("Text\n", &shell); len(got) != 1 {
+		t.Errorf("without a reference: %q", got)
+	}
+	if got := Flags("Text\n.Xr toaster-run 1 .\nWith\n.Fl -root\n", &shell); got != nil {
+		t.Errorf("with a reference: %q", got)
+	}
+	group := cmdline.Command{Commands: []cmdline.Command{{Flags: full}, {}}}
+	if got := Flags(page, &group); got != nil {
+		t.Errorf("flags of a command below: %q", got)
+	}
 	if got := Statuses(page); !slices.Equal(got, []int{124, 128}) {
 		t.Errorf("statuses %v", got)
 	}
