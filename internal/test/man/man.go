@@ -83,11 +83,16 @@ func flags(c *cmdline.Command) (list []knownFlag) {
 func describedFlags(page string) map[string]string {
 	described := map[string]string{}
 	for _, m := range item.FindAllStringSubmatch(page, -1) {
-		for _, part := range strings.Split(m[1], " , ") {
-			name, arg, _ := strings.Cut(strings.TrimPrefix(part, "Fl "), " ")
-			if before, optional, ok := strings.Cut(arg, " Ns Op "); ok { // which reaches to the line's end
-				arg = before + "[" + optional + "]"
-			}
+		names, arg := []string(nil), ""
+		for _, part := range strings.Split(m[1], " , ") { // an argument behind the last name is that of all
+			var name string
+			name, arg, _ = strings.Cut(strings.TrimPrefix(part, "Fl "), " ")
+			names = append(names, name)
+		}
+		if before, optional, ok := strings.Cut(arg, " Ns Op "); ok { // which reaches to the line's end
+			arg = before + "[" + optional + "]"
+		}
+		for _, name := range names {
 			described[name] = plainArgument(argument.ReplaceAllString(arg, ""))
 		}
 	}

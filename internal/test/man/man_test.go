@@ -33,7 +33,7 @@ const page = `.Sh SYNOPSIS
 .Sh DESCRIPTION
 .It Fl -quiet
 .It Fl v , Fl -verbose
-.It Fl -root Ar DIR
+.It Fl r , Fl -root Ar DIR
 .It Fl -mount Ar SRC : Ns Ar DST Ns Op : Ns Cm ro
 .It Fl -network Cm none | loopback
 .Sh EXIT STATUS
@@ -52,6 +52,7 @@ func TestFlags(t *testing.T) {
 		fs.Bool("v", false, "")
 		fs.Bool("verbose", false, "")
 		fs.String("root", "", "`DIR`: its root")
+		fs.String("r", "", "`DIR`: its root")
 		fs.String("mount", "", "`SRC:DST[:ro]`: a mount")
 		fs.String("network", "", "`none|loopback`: what is reached")
 		return fs
@@ -65,7 +66,7 @@ func TestFlags(t *testing.T) {
 		{"as it is", page, nil, nil},
 		{"a flag more", page, func(fs *flag.FlagSet) { fs.Bool("new", false, "") }, []string{"no item describes --new"}},
 		{"an item more", page + ".It Fl -old\n", nil, []string{"an item describes --old, which is no flag"}},
-		{"another argument", strings.Replace(page, "Ar DIR", "Ar FILE", 1), nil, []string{`--root has the argument "FILE", want "DIR"`}},
+		{"another argument", strings.Replace(page, "Ar DIR", "Ar FILE", 1), nil, []string{`--root has the argument "FILE", want "DIR"`, `-r has the argument "FILE", want "DIR"`}},
 		{"another choice", strings.Replace(page, "none | loopback", "none", 1), nil, []string{`--network has the argument "none", want "none|loopback"`}},
 		{"a mention", page + ".Op Fl -old\n", nil, []string{"it mentions --old, which is no flag: .Op Fl -old"}},
 		{"help", page + "With\n.Fl -help\n", nil, nil},
