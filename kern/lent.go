@@ -14,7 +14,7 @@ import "toaster/netbsd"
 // What is collected is treated as if it came in a call: sigprocmask(2) and sigaction(2)
 // check nothing that CollectMask and CollectActions do not.
 
-// Lent is where an LWP in user mode changes what is lent to it. Both methods are called
+// Lent is where an LWP in user mode changes what is lent to it. Its methods are called
 // with the machine's lock held: they must neither block nor call the kernel.
 type Lent interface {
 	// Mask returns the LWP's signal mask, any set, and false if no guest code can be
@@ -24,6 +24,9 @@ type Lent interface {
 	// any order. settle says that the LWP is in the kernel: none is marked as changed
 	// afterwards.
 	Actions(settle bool, set func(netbsd.Signal, *Action))
+	// Asleep reports whether it sleeps in user mode, in a call that the kernel does not know of yet.
+	// A kick makes that one of the kernel's, which goes on with it.
+	Asleep() bool
 }
 
 // SetLent says where l is lent its state from now on; nil is nowhere. l's own goroutine
@@ -140,6 +143,21 @@ func (p *Proc) collectActions(settle bool) {
 	if p.ext != nil && p.ext.lent != nil {
 		p.ext.lent.Actions(settle, func(s netbsd.Signal, a *Action) { p.sigactionLocked(s, a) })
 	}
+}
+
+// sleepsLent reports whether l sleeps interruptibly without the kernel. The machine's lock is held.
+func (l *LWP) sleepsLent() bool { return l.stat == LWPRunning && l.lent != nil && l.lent.Asleep() }
+
+// Cancelled reports whether l's next sleep is over before it begins (_lwp_wakeup(2)): that must not be one
+// without the kernel.
+func (pl *Platform) Cancelled() bool { return (*LWP)(pl).attn.Load()&aCancel != 0 }
+
+// shown is l's state as others are to see it. The machine's lock is held.
+func (l *LWP) shown() LWPState {
+	if l.sleepsLent() {
+		return LWPSleeping
+	}
+	return l.stat
 }
 
 func (p *Proc) forgetLent() {

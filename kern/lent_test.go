@@ -15,7 +15,10 @@ type fakeLent struct {
 	kicks   atomic.Int32
 	changed map[netbsd.Signal]*Action
 	settled int
+	asleep  bool
 }
+
+func (f *fakeLent) Asleep() bool { return f.asleep }
 
 func (f *fakeLent) Mask() (netbsd.Sigset, bool) { return f.mask, f.user }
 
@@ -310,4 +313,33 @@ func TestLentActions(t *testing.T) {
 	}})
 	p.Wait()
 	m.Close()
+}
+
+// An LWP that sleeps in a call that the kernel does not know of is asleep for others, and _lwp_wakeup(2) ends that: sys__lwp_wakeup
+// finds LSSLEEP. One that runs gets ENODEV, and its next sleep, which must be the kernel's, ends at once (LW_CANCELLED).
+func TestAsleepInUserMode(t *testing.T) {
+	withGuestLWP(t, func(g *guestLWP) {
+		wakeup := func() netbsd.Errno { return g.LWPWakeup(g.ID()) }
+		for _, c := range []struct {
+			asleep bool
+			state  LWPState
+			want   netbsd.Errno
+		}{{true, LWPSleeping, 0}, {false, LWPRunning, netbsd.ENODEV}} {
+			g.lent.asleep = c.asleep
+			kicks := g.lent.kicks.Load()
+			if i, _ := g.Proc().Info(); g.State() != c.state || i.Active != c.state {
+				t.Errorf("asleep %v: state %v, the process's %v", c.asleep, g.State(), i.Active)
+			}
+			if g.Platform().Cancelled() {
+				t.Error("cancelled already")
+			}
+			if errno := wakeup(); errno != c.want || g.lent.kicks.Load() == kicks || !g.Platform().Cancelled() {
+				t.Errorf("asleep %v: %v, %d kicks", c.asleep, errno, g.lent.kicks.Load()-kicks)
+			}
+			g.lent.asleep = false
+			if errno := g.Sleep(true, time.Time{}); errno != netbsd.EINTR || g.Platform().Cancelled() {
+				t.Errorf("the sleep afterwards: %v", errno)
+			}
+		}
+	})
 }

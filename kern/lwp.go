@@ -135,7 +135,7 @@ func (l *LWP) ID() int { return int(l.lid) }
 func (l *LWP) State() LWPState {
 	l.p.m.lock()
 	defer l.p.m.unlock()
-	return l.stat
+	return l.shown()
 }
 
 // setAttn leaves a reason for l to look at and, if it runs, kicks it.

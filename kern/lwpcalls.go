@@ -306,9 +306,11 @@ func (p *Proc) isCached(t *LWP) bool {
 // sleep. ENODEV: it does not sleep; EBUSY: not interruptibly.
 func (l *LWP) LWPWakeup(lid int) netbsd.Errno {
 	return l.onLive(lid, func(t *LWP) netbsd.Errno {
-		t.attn.Or(aCancel)
+		t.setAttn(aCancel) // in user mode, too, where it may be about to sleep
 		t.flags |= lUnparked
 		switch {
+		case t.sleepsLent():
+			return 0
 		case t.stat != LWPSleeping:
 			return netbsd.ENODEV
 		case t.flags&lIntr == 0:

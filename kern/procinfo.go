@@ -83,8 +83,9 @@ func (p *Proc) infoOfSignals(i *ProcInfo) {
 			continue
 		}
 		i.Pending, i.Mask = i.Pending|l.pend.set, i.Mask|l.mask
-		if rank := activity[l.stat]; rank > best {
-			best, i.Active = rank, l.stat
+		stat := l.shown()
+		if rank := activity[stat]; rank > best {
+			best, i.Active = rank, stat
 		}
 	}
 }

@@ -17,6 +17,8 @@ type Lendable interface {
 	// LendFD returns the host descriptor to lend, which stays the file's, if it allows just
 	// what a description with these flags does.
 	LendFD(flags int) (fd int, ok bool)
+	// MayWait reports whether who reads or writes it may have to wait for another process.
+	MayWait() bool
 	// Gone reports whether the file has been taken from all who have it (revoke(2)).
 	Gone() bool
 }
@@ -35,6 +37,7 @@ type Borrower interface {
 const (
 	LentRead  = 1
 	LentWrite = 2
+	LentWaits = 4 // MayWait
 )
 
 // Used counts a transfer of n bytes, and reports whether it is time to lend d.
@@ -57,16 +60,27 @@ const (
 )
 
 // HostToLend returns the host descriptor of what may be lent. Writes to d that are counted, or for which
-// the kernel does something, are not the host's to do.
-func (d *Description) HostToLend() (fd int, ok bool) {
+// the kernel does something, are not the host's to do. A pipe becomes one of the host's first, which newPipe
+// makes.
+func (d *Description) HostToLend(newPipe HostPipe) (fd int, ok bool) {
 	f, ok := d.File.(Lendable)
 	if ok = ok && d.meter == nil; ok {
-		fd, ok = f.LendFD(d.Flags())
+		if p, is := f.(lendableEnd); is {
+			p.promoteToLend(newPipe)
+		}
+		fd, ok = d.lendFD(f)
 	}
 	if !ok {
 		d.uses.Store(math.MinInt32) // it is not asked soon again
 	}
 	return fd, ok
+}
+
+// lendFD keeps SetFlags out: the host's description is to have d's flags.
+func (d *Description) lendFD(f Lendable) (fd int, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return f.LendFD(d.Flags())
 }
 
 // Means reports whether fd is d, in a table that one process uses.
@@ -87,7 +101,8 @@ func (t *Table) Lend(fd int, d *Description, b Borrower, may func() bool) bool {
 	if s == nil || s.d != d || t.refs != 1 || !may() {
 		return false
 	}
-	if f, ok := d.File.(Lendable); !ok || f.Gone() {
+	f, ok := d.File.(Lendable)
+	if !ok || f.Gone() {
 		return false
 	}
 	if t.borrower != b {
@@ -100,6 +115,9 @@ func (t *Table) Lend(fd int, d *Description, b Borrower, may func() bool) bool {
 	}
 	if d.Writable() {
 		rights |= LentWrite
+	}
+	if f.MayWait() {
+		rights |= LentWaits
 	}
 	s.lent = true
 	b.PublishFile(fd, rights)

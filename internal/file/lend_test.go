@@ -15,6 +15,7 @@ type lendable struct {
 }
 
 func (*lendable) MayLend() bool          { return true }
+func (*lendable) MayWait() bool          { return false }
 func (*lendable) LendFD(int) (int, bool) { return 77, true }
 func (p *lendable) Gone() bool           { return p.gone }
 
@@ -130,12 +131,12 @@ func TestNotLent(t *testing.T) {
 	}
 	b.wantTold(t, "0=1 -0")
 	next.wantTold(t, "0=1")
-	if _, ok := New(&counted{}, netbsd.O_RDONLY).HostToLend(); ok {
+	if _, ok := New(&counted{}, netbsd.O_RDONLY).HostToLend(nil); ok {
 		t.Error("a file of another kind")
 	}
 	m := New(&lendable{}, netbsd.O_WRONLY)
 	m.SetMeter(NewMeter(1, func() {}))
-	if _, ok := m.HostToLend(); ok {
+	if _, ok := m.HostToLend(nil); ok {
 		t.Error("writes are counted")
 	}
 }

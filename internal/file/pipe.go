@@ -3,6 +3,7 @@ package file
 import (
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"toaster/netbsd"
@@ -12,6 +13,9 @@ import (
 // to 64 KiB for large writes). The ring grows only as far as it is filled: a guest that
 // makes a thousand pipes and writes to none costs no memory for them.
 const pipeSize = 64 << 10
+
+// PipeSize is the room that a pipe of the host needs to be lent.
+const PipeSize = pipeSize
 
 // pipe is a pipe(2): a ring of bytes, and who waits at which end. Queues are notified
 // after mu is dropped, so that who is woken finds it free.
@@ -26,7 +30,8 @@ type pipe struct {
 
 	// The host's pipe that has taken its place, as programs of the host share it;
 	// set once. The ring is empty from then on.
-	host *hostPipe
+	host     *hostPipe
+	promoted atomic.Bool // host is set, for those who need it only then
 
 	readers Queue
 	writers Queue
@@ -323,8 +328,8 @@ type pipeReader struct {
 func (r *pipeReader) Read(c Call, b []byte) (int, netbsd.Errno) { return r.pipe.read(c, r, b) }
 func (r *pipeReader) Stat() (Stat, netbsd.Errno)                { return r.pipe.stat(r.length()), 0 }
 func (r *pipeReader) Poll(want Events) Events                   { return pipeEnded(r.pipe.readPoll(want), want) }
-func (r *pipeReader) Watch(w *Waiter)                           { r.pipe.readers.Add(w) }
-func (r *pipeReader) Unwatch(w *Waiter)                         { r.pipe.readers.Remove(w) }
+func (r *pipeReader) Watch(w *Waiter)                           { r.pipe.readers.Add(w); r.follow() }
+func (r *pipeReader) Unwatch(w *Waiter)                         { r.pipe.readers.Remove(w); r.follow() }
 func (r *pipeReader) ReadCount() int64                          { return int64(r.length()) }
 func (r *pipeReader) WriteCount() int64                         { return 0 }
 func (r *pipeReader) Close()                                    { r.pipe.closeRead() }
@@ -350,8 +355,8 @@ type pipeWriter struct {
 func (w *pipeWriter) Write(c Call, b []byte) (int, netbsd.Errno) { return w.pipe.write(c, w, b) }
 func (w *pipeWriter) Stat() (Stat, netbsd.Errno)                 { return w.pipe.stat(0), 0 }
 func (w *pipeWriter) Poll(want Events) Events                    { return pipeEnded(w.pipe.writePoll(want), want) }
-func (w *pipeWriter) Watch(wt *Waiter)                           { w.pipe.writers.Add(wt) }
-func (w *pipeWriter) Unwatch(wt *Waiter)                         { w.pipe.writers.Remove(wt) }
+func (w *pipeWriter) Watch(wt *Waiter)                           { w.pipe.writers.Add(wt); w.follow() }
+func (w *pipeWriter) Unwatch(wt *Waiter)                         { w.pipe.writers.Remove(wt); w.follow() }
 func (w *pipeWriter) ReadCount() int64                           { return 0 }
 func (w *pipeWriter) Close()                                     { w.pipe.closeWrite() }
 func (w *pipeWriter) length() int                                { return w.pipe.length(writeEnd) }

@@ -4,9 +4,13 @@ import (
 	"toaster/netbsd"
 )
 
-// A pipe that a program of the host inherits becomes one of the host's: who has an end
-// of it may never use it, so that nobody may take its bytes before it asks, and the end
-// of the pipe is when the last of them all lets go.
+// A pipe becomes one of the host's in two cases. One that a program of the host inherits:
+// who has an end of it may never use it, so that nobody may take its bytes before it asks, and
+// the end of the pipe is when the last of them all lets go. And one that guests use much: their
+// host processes are lent the ends (lend.go), and read and write them by themselves.
+//
+// The kernel's own ends stay, with who waits on them. The host's are watched only as long as
+// somebody does, as each use of a watched one wakes the poller.
 
 // HostEnd is an end of a pipe of the host.
 type HostEnd interface {
@@ -15,6 +19,12 @@ type HostEnd interface {
 	Queued() int                           // bytes in the pipe
 	Poll(want Events) Events
 	Watch(w *Waiter)
+	Unwatch(w *Waiter)
+	// SetFlags has O_NONBLOCK of the host's description follow the guest's. The methods here do
+	// not wait whatever it is.
+	SetFlags(flags int) netbsd.Errno
+	// LendEnd returns the host descriptor of an end that may be lent, with SetFlags done.
+	LendEnd(flags int) (fd int, ok bool)
 	Close()
 }
 
@@ -41,10 +51,7 @@ func (p *pipe) promote(newPipe HostPipe) (*hostPipe, netbsd.Errno) {
 	if errno != 0 || !fresh {
 		return h, errno
 	}
-	h.forRead = Waiter{Mask: Readable, Fn: p.readers.Notify}
-	h.forWrite = Waiter{Mask: Writable, Fn: p.writers.Notify}
-	h.r.Watch(&h.forRead)
-	h.w.Watch(&h.forWrite)
+	p.follow()
 	// Who sleeps already tries again, there.
 	p.readers.Notify(Readable)
 	p.writers.Notify(Writable)
@@ -71,8 +78,31 @@ func (p *pipe) replace(newPipe HostPipe) (h *hostPipe, fresh bool, errno netbsd.
 	if p.noWrite {
 		h.w.Close()
 	}
+	h.forRead = Waiter{Mask: Readable, Fn: p.readers.Notify}
+	h.forWrite = Waiter{Mask: Writable, Fn: p.writers.Notify}
 	p.host = h
+	p.promoted.Store(true)
 	return h, true, 0
+}
+
+// follow has the host's ends watched as long as somebody waits on the kernel's. It is due behind each
+// change of who does. A pipe that becomes one of the host's follows then.
+func (p *pipe) follow() {
+	if !p.promoted.Load() {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	followEnd(&p.readers, p.host.r, &p.host.forRead)
+	followEnd(&p.writers, p.host.w, &p.host.forWrite)
+}
+
+func followEnd(q *Queue, end HostEnd, w *Waiter) {
+	if q.Empty() {
+		end.Unwatch(w)
+	} else {
+		end.Watch(w)
+	}
 }
 
 // fill moves what is in p over. The host may have less room than the
@@ -127,3 +157,57 @@ func (p *pipe) promoteEnd(newPipe HostPipe, end func(*hostPipe) HostEnd) (HostEn
 	}
 	return end(h), 0
 }
+
+// lendableEnd is an end of a pipe, which is lent as one of the host's.
+type lendableEnd interface{ promoteToLend(HostPipe) }
+
+// promoteToLend makes the pipe one of the host's, unless somebody hears of all that happens to it, as a
+// kqueue(2) does: then each use by a guest would wake the kernel, which takes longer than to ask it.
+func (p *pipe) promoteToLend(newPipe HostPipe) {
+	if !p.overheard() {
+		p.promote(newPipe)
+	}
+}
+
+func (p *pipe) overheard() bool { return p.readers.overheard() || p.writers.overheard() }
+
+// lendEnd returns the host's descriptor of an end.
+func (p *pipe) lendEnd(end func(*hostPipe) HostEnd, flags int) (int, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.host == nil || p.overheard() {
+		return -1, false
+	}
+	return end(p.host).LendEnd(flags)
+}
+
+// setHostFlags follows F_SETFL on an end.
+func (p *pipe) setHostFlags(end func(*hostPipe) HostEnd, flags int) netbsd.Errno {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.host == nil {
+		return 0
+	}
+	return end(p.host).SetFlags(flags)
+}
+
+// MayLend implements Lendable.
+func (p *pipe) MayLend() bool { return true }
+
+// MayWait implements Lendable.
+func (p *pipe) MayWait() bool { return true }
+
+// Gone implements Lendable: a pipe has no name to be revoked by.
+func (p *pipe) Gone() bool { return false }
+
+// LendFD implements Lendable.
+func (r *pipeReader) LendFD(flags int) (int, bool) { return r.lendEnd(readEnd, flags) }
+
+// LendFD implements Lendable.
+func (w *pipeWriter) LendFD(flags int) (int, bool) { return w.lendEnd(writeEnd, flags) }
+
+// SetFlags implements File.
+func (r *pipeReader) SetFlags(flags int) netbsd.Errno { return r.setHostFlags(readEnd, flags) }
+
+// SetFlags implements File.
+func (w *pipeWriter) SetFlags(flags int) netbsd.Errno { return w.setHostFlags(writeEnd, flags) }

@@ -102,6 +102,21 @@ func (q *Queue) Remove(w *Waiter) {
 // skip a Notify.
 func (q *Queue) Empty() bool { return q.n.Load() == 0 }
 
+// overheard reports whether somebody hears of what happens who does not sleep for it.
+func (q *Queue) overheard() bool {
+	if q.Empty() {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for w := q.head; w != nil; w = w.next {
+		if w.Fn != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Notify tells the waiters interested in ev.
 func (q *Queue) Notify(ev Events) {
 	if q.Empty() {

@@ -42,6 +42,7 @@ func (f *nullFile) Sinks() bool                                        { return 
 func (f *nullFile) HostFD() (int, bool)                                { return f.host.get() }
 func (f *nullFile) LendFD(flags int) (int, bool)                       { return f.lent.get(&nullTwin, flags) }
 func (f *nullFile) MayLend() bool                                      { return true }
+func (f *nullFile) MayWait() bool                                      { return false }
 func (f *nullFile) Gone() bool                                         { return false }
 func (f *nullFile) Close()                                             { f.host.close(); f.lent.close() }
 
@@ -72,6 +73,7 @@ func (f *zeroFile) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { r
 func (f *zeroFile) HostFD() (int, bool)                                      { return f.host.get() }
 func (f *zeroFile) LendFD(flags int) (int, bool)                             { return f.lent.get(&zeroTwin, flags) }
 func (f *zeroFile) MayLend() bool                                            { return true }
+func (f *zeroFile) MayWait() bool                                            { return false }
 func (f *zeroFile) Gone() bool                                               { return false }
 func (f *zeroFile) Close()                                                   { f.host.close(); f.lent.close() }
 

@@ -50,6 +50,9 @@ const (
 	// kindShared is somebody else's description, whose flags are not the
 	// kernel's to set: asked for readiness before each transfer.
 	kindShared
+	// kindNowait is a pipe of the kernel's own whose O_NONBLOCK is the guest's, as its host process may
+	// have it, too: here each transfer says that it does not wait.
+	kindNowait
 )
 
 // New makes a File of a host descriptor that is the kernel's alone, opened with
@@ -146,7 +149,7 @@ func (f *File) export() (int, error) {
 	if f.shared >= 0 {
 		return unix.FcntlInt(uintptr(f.shared), unix.F_DUPFD_CLOEXEC, 0)
 	}
-	if f.kind == kindNonblock && f.mode != unix.S_IFSOCK {
+	if (f.kind == kindNonblock || f.kind == kindNowait) && f.mode != unix.S_IFSOCK {
 		fl, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)
 		if err == nil {
 			fd, err := unix.Open("/proc/self/fd/"+strconv.Itoa(f.fd), fl&unix.O_ACCMODE|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
@@ -240,8 +243,12 @@ func (f *File) Utimens(atime, mtime file.Timeset) netbsd.Errno {
 	return Errno(utimensFD(f.fd, &ts))
 }
 
-// SetFlags passes O_APPEND on: the host's description is where the position is.
+// SetFlags passes O_APPEND on: the host's description is where the position is. So it does with O_NONBLOCK of what is
+// lent.
 func (f *File) SetFlags(flags int) netbsd.Errno {
+	if f.kind == kindNowait {
+		return Errno(unix.SetNonblock(f.fd, flags&netbsd.O_NONBLOCK != 0))
+	}
 	if f.mode != unix.S_IFREG {
 		return 0
 	}

@@ -24,7 +24,12 @@ func (f *File) TryRead(b []byte) (int, netbsd.Errno) {
 	if f.kind == kindShared && pollNow(f.fd, file.In)&(file.In|file.Hup|file.Err) == 0 {
 		return 0, netbsd.EAGAIN
 	}
-	n, err := f.transfer(func() (int, error) { return unix.Read(f.fd, b) })
+	n, err := f.transfer(func() (int, error) {
+		if f.kind == kindNowait {
+			return unix.Preadv2(f.fd, [][]byte{b}, -1, unix.RWF_NOWAIT)
+		}
+		return unix.Read(f.fd, b)
+	})
 	return max(n, 0), Errno(err)
 }
 
@@ -59,7 +64,12 @@ func (f *File) TryWrite(b []byte) (int, netbsd.Errno) {
 		}
 		b = b[:min(len(b), sharedChunk)]
 	}
-	n, err := f.transfer(func() (int, error) { return unix.Write(f.fd, b) })
+	n, err := f.transfer(func() (int, error) {
+		if f.kind == kindNowait {
+			return unix.Pwritev2(f.fd, [][]byte{b}, -1, unix.RWF_NOWAIT)
+		}
+		return unix.Write(f.fd, b)
+	})
 	f.wrote(n)
 	return max(n, 0), Errno(err)
 }

@@ -18,6 +18,9 @@ func (f *File) MayLend() bool {
 	return f.mode == unix.S_IFREG && f.kind == kindDirect && f.origin != nil && !f.foreign && f.shared < 0
 }
 
+// MayWait implements file.Lendable.
+func (f *File) MayWait() bool { return false }
+
 // Gone implements file.Lendable.
 func (f *File) Gone() bool { return f.gone.Load() }
 

@@ -33,7 +33,7 @@ func (mc *Context) publishFiles() {
 		return
 	}
 	defer d.Release()
-	host, ok := d.HostToLend()
+	host, ok := d.HostToLend(mc.sys.Host.LentPipe)
 	if !ok || !mc.mayLend(d) {
 		return
 	}

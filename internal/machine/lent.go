@@ -61,7 +61,7 @@ var staleAfter = func() (t [netbsd.MaxSyscall]platform.Lent) {
 // It is on the way of each return to user mode: what is not stale costs comparisons. SetTrapAll
 // is asked anew, as a tracer can come at any time while the guest is stopped.
 func (mc *Context) publish() {
-	mc.thread.SetTrapAll(mc.l.Proc().CallsTraced())
+	mc.thread.SetTrapAll(mc.l.Proc().CallsTraced() || mc.l.Platform().Cancelled())
 	mc.publishMask()
 	if mc.stale != 0 {
 		mc.publishStale()
@@ -112,6 +112,9 @@ func (b lentBy) Mask() (netbsd.Sigset, bool) {
 	mask, ok := b.t.Mask()
 	return netbsd.Sigset(mask), ok
 }
+
+// Asleep implements kern.Lent.
+func (b lentBy) Asleep() bool { return b.t.Asleep() }
 
 // Actions implements kern.Lent. What the guest has noted is what it could have said in a
 // call, or it is nothing.

@@ -94,6 +94,8 @@ type scriptedLent struct {
 	asked  int
 }
 
+func (*scriptedLent) Asleep() bool { return false }
+
 func (*scriptedLent) Mask() (netbsd.Sigset, bool) { return 0, false }
 
 func (s *scriptedLent) Actions(_ bool, set func(netbsd.Signal, *kern.Action)) {

@@ -41,7 +41,7 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 	l := mc.l
 	switch trap.Kind {
 	case platform.Syscall:
-		mc.call.Napped, mc.call.Left = trap.Napped, trap.Left
+		mc.call.Napped, mc.call.Left, mc.call.Part = trap.Napped, trap.Left, trap.Part
 		s.serve(mc)
 	case platform.Fault:
 		mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default

@@ -244,9 +244,16 @@ func (s *Space) Doom(p *kern.Proc) {
 // Exit implements kern.AddressSpace. The host process goes with its last user; until
 // then, l's thread goes alone.
 //
-// The release is on a goroutine of its own, so that the exit does not wait for the host.
+// The release is on a goroutine of its own, so that the exit does not wait for the host. But what a killed
+// process still has of pipes and sockets has to be closed before its parent knows of its end, so that who is at the other end
+// hears of that by then (items 14 and 15 come before the zombie).
 func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 	if s.drop() {
+		if s.proc.HoldsEnds() {
+			s.release()
+			<-s.proc.Gone()
+			return
+		}
 		guard.Go("a host process was let go of", s.release)
 		return
 	}

@@ -19,6 +19,12 @@ import (
 //	UnlendFile   it may not any more. Any goroutine says so, at once and without waiting
 //	ReturnFiles  the descriptor is closed there, by a thread that is stopped, before it goes on
 //
+// A thread may sleep in the stub in a call of a pipe or a socket, and is woken there by the
+// other side, without the kernel. A kick makes an ordinary trap of the call (leaveWait), and the
+// kernel goes on with it as if it had begun there: so signals, stops, and a close of
+// the descriptor end it as they end the kernel's own sleeps. UnlendFile kicks who sleeps; who
+// is about to finds the file no longer lent (SetFile).
+//
 // A descriptor that a host process has is one that any guest code in it can use, by a jump into
 // the stub, whatever the table says. So only a file that the guest has open for itself may be
 // lent, with the rights that it has; and that one is back is the host's word and not the
@@ -32,6 +38,7 @@ const LentFiles = stub.LentFiles
 const (
 	MayRead  = stub.MayRead
 	MayWrite = stub.MayWrite
+	Waits    = stub.Waits // a pipe or a socket
 )
 
 // lentFiles is what a host process has of its guest's open files.
@@ -46,13 +53,17 @@ type lentFiles struct {
 	isDue atomic.Bool
 	mu    sync.Mutex // guards due; held for no longer than that takes
 	due   fileSet
+
+	waits   fileSet     // those that threads may sleep in; guarded by Process.mu
+	hasEnds atomic.Bool // there has been one
 }
 
 // fileSet is a set of guests' descriptors below LentFiles.
 type fileSet [(stub.LentFiles + 63) / 64]uint64
 
-func (s *fileSet) add(n int)    { s[n/64] |= 1 << (n % 64) }
-func (s *fileSet) remove(n int) { s[n/64] &^= 1 << (n % 64) }
+func (s *fileSet) add(n int)      { s[n/64] |= 1 << (n % 64) }
+func (s *fileSet) remove(n int)   { s[n/64] &^= 1 << (n % 64) }
+func (s *fileSet) has(n int) bool { return s[n/64]>>(n%64)&1 != 0 }
 
 // list returns what is in both sets.
 func (s *fileSet) list(in *fileSet) (list []int) {
@@ -132,20 +143,65 @@ func (f *lentFiles) owe(n int) {
 func (q *Process) PublishFile(n int, rights uint32) { q.setFile(n, rights) }
 
 // UnlendFile lets the stub use it no longer: from here on calls of the guest's are the kernel's,
-// but for one that is under way. ReturnFiles has the rest to do. It does not wait.
+// but for one that is under way, which a kick ends if it may wait. ReturnFiles has the rest to
+// do. It does not wait.
 func (q *Process) UnlendFile(n int) {
-	q.setFile(n, 0)
+	waits := q.setFile(n, 0)
 	q.files.owe(n)
-}
-
-// setFile writes the table, unless the window is another process's already.
-func (q *Process) setFile(n int, rights uint32) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.win != nil && !q.reaped {
-		stub.SetFile(q.win.mem, n, rights)
+	if waits {
+		for _, t := range q.sleepers() {
+			t.Kick()
+		}
 	}
 }
+
+// setFile writes the table, unless the window is another process's already, and reports whether
+// threads may have slept in what n was.
+func (q *Process) setFile(n int, rights uint32) (waits bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.win == nil || q.reaped {
+		return false
+	}
+	waits = q.files.waits.has(n)
+	q.files.waits.remove(n)
+	if rights&Waits != 0 {
+		q.files.waits.add(n)
+		q.files.hasEnds.Store(true)
+	}
+	stub.SetFile(q.win.mem, n, rights)
+	return waits
+}
+
+// HoldsEnds reports whether the host process may have pipes and sockets that it was lent: what others hear of their
+// end when it has ended itself.
+func (q *Process) HoldsEnds() bool {
+	if !q.files.hasEnds.Load() {
+		return false
+	}
+	q.fdPassing.Lock()
+	defer q.fdPassing.Unlock()
+	return q.files.held != fileSet{}
+}
+
+// sleepers are the threads that sleep in the stub, or are about to.
+func (q *Process) sleepers() (list []*Thread) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.win == nil || q.reaped {
+		return nil
+	}
+	for t := range q.threads {
+		if t.Asleep() {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+// Asleep reports whether t's guest sleeps in the stub. Any goroutine may call it; as the guest's
+// word it is good for what others are shown, and for who is woken.
+func (t *Thread) Asleep() bool { return t.state.Load() == threadRunning && t.slot.Napping() }
 
 // RecallFiles has each thread of the process come into the kernel, where ReturnFiles is due.
 func (q *Process) RecallFiles() {
@@ -241,4 +297,40 @@ func (t *Thread) leaveTransfer(at stub.Region, signo int, rax uint64) {
 	case stub.Answered:
 		t.regs.Finish(t.slot.Answer())
 	}
+}
+
+// takePart returns what the stub has moved of the transfer that t's guest has come with.
+func (t *Thread) takePart() uint64 {
+	part := t.slot.Part(t.regs.RDX)
+	if part != 0 {
+		t.slot.ForgetPart()
+	}
+	return part
+}
+
+// leaveWait is for a signal that met the guest in a call of a lent pipe or socket; rax is what it
+// found in that register. A transfer that is over is done. Any other one is the kernel's from here
+// on, as a trap, which the guest's next instruction is behind. It returns false if the guest was not there.
+func (t *Thread) leaveWait(at stub.Region, rax uint64) (Trap, bool) {
+	r := &t.regs
+	result := int64(-1)
+	switch at {
+	case stub.Waiting:
+	case stub.Waited:
+		result = int64(rax)
+	case stub.WaitNoted:
+		result = int64(t.slot.Answer())
+	default:
+		if result = int64(t.takePart()); result == 0 {
+			return Trap{}, false
+		}
+	}
+	moved := uint64(max(result, 0))
+	if result >= 0 && (moved >= r.RDX || r.RAX == stub.CallRead) {
+		r.Finish(min(moved, r.RDX))
+		return t.kickTrap(), true
+	}
+	t.kicked.Store(false) // this is a way into the kernel as good as any
+	r.RIP, r.R11 = r.RCX, r.RFLAGS
+	return Trap{Kind: Syscall, Part: moved}, true
 }

@@ -40,7 +40,8 @@ func (t *Thread) recoverRegs(at stub.Region) bool {
 	case stub.InClock:
 		t.slot.RestoreXMM()
 		fallthrough
-	case stub.Saved, stub.InNap, stub.Mapped, stub.Transferred, stub.Moved, stub.Noted, stub.Answered:
+	case stub.Saved, stub.InNap, stub.Mapped, stub.Transferred, stub.Moved, stub.Waiting, stub.Waited, stub.WaitNoted,
+		stub.Noted, stub.Answered:
 		fs := r.FSBase
 		*r = t.slot.LightRegisters()
 		r.FSBase = fs
@@ -76,7 +77,11 @@ func (t *Thread) decodeLight() Trap {
 	if r.RIP >= GuestEnd {
 		return t.killHostile()
 	}
-	return Trap{Kind: Syscall}
+	trap := Trap{Kind: Syscall}
+	if r.RAX == stub.CallRead || r.RAX == stub.CallWrite {
+		trap.Part = t.takePart()
+	}
+	return trap
 }
 
 // Fetched copies guest memory at addr into b if the system call brought it along, as it does

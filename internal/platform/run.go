@@ -69,6 +69,10 @@ type Trap struct {
 	// and Left how much there still is, give or take the host's timer slack.
 	Napped bool
 	Left   time.Duration
+
+	// Part is how much of a read(2) or a write(2) of a lent file is done already: what the
+	// kernel is to go on with is behind that.
+	Part uint64
 }
 
 // Run loads the registers and executes guest code until it traps. Only the thread's owner may
@@ -175,6 +179,11 @@ func (t *Thread) decodeInStub(at stub.Region, signo int, rax uint64, placed int)
 	if at == stub.InNap || at == stub.Answered && t.regs.RAX == stub.CallSleep {
 		t.kicked.Store(false) // this is a way into the kernel as good as any
 		return t.napTrap(at, rax)
+	}
+	if t.regs.RAX == stub.CallRead || t.regs.RAX == stub.CallWrite {
+		if trap, ok := t.leaveWait(at, rax); ok {
+			return trap
+		}
 	}
 	switch t.regs.RAX {
 	case stub.CallSigaction:

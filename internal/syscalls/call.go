@@ -34,6 +34,10 @@ type Call struct {
 	Napped bool
 	Left   time.Duration
 
+	// Part is how much of this read or write of a lent file the stub has moved already, less
+	// than was asked for.
+	Part uint64
+
 	scratch [512]byte
 }
 

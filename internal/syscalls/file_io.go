@@ -24,6 +24,9 @@ type readFunc func(d *file.Description, b []byte) (int, netbsd.Errno)
 // SSIZE_MAX. EFAULT: what was taken from a pipe is lost then, as on NetBSD. EAGAIN, EINTR,
 // EISDIR.
 func read(c *Call) netbsd.Errno {
+	if c.Part > 0 {
+		return c.endRead()
+	}
 	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Read(c.L, b)
 	})
@@ -111,6 +114,9 @@ func readInto(c *Call, d *file.Description, addr uint64, b []byte, f readFunc) n
 // write is write(int fd, const void *buf, size_t nbyte). EPIPE comes with SIGPIPE. EBADF: not
 // open for writing. EINVAL: more than SSIZE_MAX. EFAULT. EAGAIN, EINTR.
 func write(c *Call) netbsd.Errno {
+	if c.Part > 0 {
+		return c.endWrite()
+	}
 	return transferOut(c, c.Ptr(1), c.Ptr(2), -1, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Write(c.L, b)
 	})

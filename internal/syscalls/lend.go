@@ -24,6 +24,39 @@ func (c *Call) used(fd int, d *file.Description, n uint64) {
 	}
 }
 
+// endRead ends a read of which the stub has moved a part. That is all that there was, unless the guest's memory has
+// ended and not what there is to read, which is EFAULT; what was taken is lost then (uiomove(9)).
+func (c *Call) endRead() netbsd.Errno {
+	var b [1]byte
+	if c.Space.Read(c.Ptr(1)+c.Part, b[:]) != 0 {
+		if d, errno := c.get(c.Int(0)); errno == 0 {
+			defer d.Release()
+			if f, ok := d.File.(file.Counter); ok && f.ReadCount() > 0 {
+				return netbsd.EFAULT
+			}
+		}
+	}
+	return c.ok(c.Part)
+}
+
+// endWrite goes on with a write of which the stub has moved a part: the host had no more room, or a signal has come, or
+// nobody reads any more. A descriptor that has been closed meanwhile is as good as a signal.
+func (c *Call) endWrite() netbsd.Errno {
+	part, addr, n := c.Part, c.Ptr(1), c.Ptr(2)
+	d, errno := c.get(c.Int(0))
+	if errno != 0 || part >= n || !d.Writable() {
+		if errno == 0 {
+			d.Release()
+		}
+		return c.ok(part)
+	}
+	defer d.Release()
+	done, errno := writeFrom(c, d, addr+part, n-part, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+		return d.Write(c.L, b)
+	})
+	return finishWrite(c, d, part+done, errno)
+}
+
 // returnFiles is due before the caller's process ends: what it has open is then nobody's but its
 // parent's, who may execute it.
 func (c *Call) returnFiles() {

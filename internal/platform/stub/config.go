@@ -61,11 +61,12 @@ func (c *Config) page(t *Text, v *VDSO) []byte {
 	le.PutUint64(b[cfgAction+8:], saSiginfo|saOnstack|saRestorer)
 	le.PutUint64(b[cfgAction+16:], Addr) // never returned to
 	le.PutUint64(b[cfgAction+24:], ^uint64(0))
+	le.PutUint64(b[cfgIgnore:], saIgnore)
 	le.PutUint64(b[cfgAltstack:], WindowAddr+slotStack)
 	le.PutUint64(b[cfgAltstack+16:], uint64(c.SlotSize-slotStack))
 	le.PutUint64(b[cfgBlocked:], ^uint64(0))
 	copy(b[cfgName:cfgSlack-1], c.Name)
-	copy(b[cfgSentinel:len(b)-1], c.Sentinel)
+	copy(b[cfgSentinel:cfgIgnore-1], c.Sentinel)
 	le.PutUint64(b[cfgSlack:], uint64(c.TimerSlack))
 	le.PutUint64(b[cfgLightBegin:], t.Gave)
 	le.PutUint64(b[cfgLightEnd:], t.Over)
@@ -75,6 +76,7 @@ func (c *Config) page(t *Text, v *VDSO) []byte {
 
 // Flags of struct kernel_sigaction (rt_sigaction(2)).
 const (
+	saIgnore   = 1 // SIG_IGN, a handler
 	saSiginfo  = 0x4
 	saRestorer = 0x04000000
 	saOnstack  = 0x08000000

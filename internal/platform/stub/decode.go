@@ -209,6 +209,15 @@ func (s Slot) FPToLoad() bool { return s.load32(slotLoadFP) != 0 }
 // UsageSaved says whether rusage has what the process had used.
 func (s Slot) UsageSaved() bool { return s.load32(slotUsed) != 0 }
 
+// Part returns how much of a transfer of n bytes the stub has moved, which is to go on in the kernel: less than n, and 0 if
+// it has begun none.
+func (s Slot) Part(n uint64) uint64 {
+	if part := s.load(slotPart); part < n {
+		return part
+	}
+	return 0
+}
+
 // Napping says whether the guest sleeps in the stub.
 func (s Slot) Napping() bool { return s.load32(slotNapping) != 0 }
 

@@ -30,10 +30,15 @@ const (
 const (
 	MayRead  = 1
 	MayWrite = 2
+	// Waits says that who reads or writes the file may wait there for another process: it is a
+	// pipe or a socket, and has no position.
+	Waits = 4
 )
 
 // SetFile says what the stub may do with descriptor n, 0 to LentFiles-1, of the process whose
-// window it is: MayRead, MayWrite, both, or 0 for nothing.
+// window it is: MayRead, MayWrite, both,
+// with Waits or without, or 0 for nothing. Any thread that does not see that yet is one that Slot.Napping tells
+// of, if it can wait.
 func SetFile(window []byte, n int, rights uint32) {
 	table := window[len(window)-FilesSize:]
 	atomic.StoreUint32((*uint32)(unsafe.Pointer(&table[4*n])), rights)

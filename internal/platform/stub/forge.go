@@ -24,6 +24,7 @@ const (
 	OffSelf         = slotSelf
 	OffKicked       = slotKicked
 	OffNapping      = slotNapping
+	OffPart         = slotPart
 	OffLWP          = slotLWP
 	OffLent         = slotLent
 	OffMask         = slotMask

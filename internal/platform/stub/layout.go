@@ -37,6 +37,7 @@ const (
 	cfgPieces     = 0xe0  // the vdso's mappings: offset, size, where to; then a zero size
 	cfgFiles      = 0x180 // where the window's table of lent files is, see files.go
 	cfgSentinel   = 0x188 // the sentinel's name, for ps
+	cfgIgnore     = 0x1a0 // struct kernel_sigaction: SIG_IGN
 
 	pieceSize = 24
 	maxPieces = (cfgFiles-cfgPieces)/pieceSize - 1
@@ -78,6 +79,7 @@ const (
 	slotUsed     = 0xc4 // slotScratch holds what the process had used at an exit or an execve
 	slotRoomLow  = 0xc8 // free addresses that the stub may map
 	slotRoomHigh = 0xd0
+	slotPart     = 0xf0  // what the stub has moved of a transfer that the kernel is to go on with, 0 if it is none
 	slotFeatures = 0xf8  // what XSAVE and XRSTOR are for
 	slotCommand  = 0x100 // commands: nr, six arguments, result; between traps what the stub has mapped
 	slotScratch  = 0x700
@@ -263,8 +265,10 @@ const (
 	CallLseek  = netbsd.SYS_lseek
 
 	GuestEFAULT = uint64(netbsd.EFAULT)
+	GuestEAGAIN = uint64(netbsd.EAGAIN)
+	hostEAGAIN  = -11
 
-	// A longer transfer is the kernel's: while it lasts no kick reaches the guest.
+	// A longer transfer is the kernel's: while one of a file lasts no kick reaches the guest.
 	longestTransfer = 1 << 20
 
 	sigSys    = 31

@@ -16,6 +16,9 @@ const (
 	Mapped                    // the host has said whether memory is mapped
 	Transferred               // the host has said what a lent file's transfer came to
 	Moved                     // and it has been noted; after a short read the stub looks why it is
+	Waiting                   // about to read or write what may wait, or asleep there
+	Waited                    // the host has said what came of it
+	WaitNoted                 // and it has been noted
 	Noted                     // that is noted, or what else the guest has changed in the slot
 	Answered                  // about to return with what the stub answers
 	InLightTrap               // in a light trap, or about to return from one
@@ -33,7 +36,8 @@ type Marks struct {
 	Posted, Told                       uint64 // a signal action is changed
 	Masked, MaskTold, Stack, StackTold uint64
 	Mapped, Noted, NoteTold            uint64 // memory is mapped
-	Transferred, Moved, MoveTold       uint64 // a lent file is read or written
+	Wait, Waited, WaitNoted, WaitTold  uint64 // a lent pipe or socket is read or written
+	Transferred, Moved, MoveTold       uint64 // a lent file is
 	Answered, Last                     uint64
 }
 
@@ -44,6 +48,7 @@ func findMarks(at map[string][]int) (m Marks) {
 		"ent0": &m.Enter, "sav0": &m.Save, "sav1": &m.Saved, "gav0": &m.Gave,
 		"end0": &m.Over, "xmm0": &m.Clocked, "xmm1": &m.Restored, "nap0": &m.Nap, "nap1": &m.Napped,
 		"pst0": &m.Posted, "pst1": &m.Told, "map0": &m.Mapped, "map1": &m.Noted, "map2": &m.NoteTold,
+		"wai0": &m.Wait, "wai1": &m.Waited, "wai2": &m.WaitNoted, "wai3": &m.WaitTold,
 		"fil0": &m.Transferred, "fil1": &m.Moved, "fil2": &m.MoveTold,
 		"msk0": &m.Masked, "msk1": &m.MaskTold, "stk0": &m.Stack, "stk1": &m.StackTold, "ans0": &m.Answered,
 		"end1": &m.Last,
@@ -99,6 +104,12 @@ func (m *Marks) RegionOf(rip uint64, v *VDSO) Region {
 		return Noted
 	case rip >= m.Mapped && rip < m.Noted:
 		return Mapped
+	case rip >= m.Wait && rip < m.Waited:
+		return Waiting
+	case rip >= m.Waited && rip < m.WaitNoted:
+		return Waited
+	case rip >= m.WaitNoted && rip < m.WaitTold:
+		return WaitNoted
 	case rip >= m.Transferred && rip < m.Moved:
 		return Transferred
 	case rip >= m.Moved && rip < m.MoveTold:

@@ -150,6 +150,9 @@ func (s Slot) SetLWP(id int) { s.store(slotLWP, uint64(id)) }
 // SetTrapAll says whether the stub is to answer nothing.
 func (s Slot) SetTrapAll(on bool) { s.store32(slotTrapAll, uint32(bit(on))) }
 
+// ForgetPart says that the kernel knows of what Part returns.
+func (s Slot) ForgetPart() { s.store(slotPart, 0) }
+
 // Awake says that the guest does not sleep in the stub.
 func (s Slot) Awake() {
 	s.store32(slotNapping, 0)
@@ -159,6 +162,7 @@ func (s Slot) Awake() {
 // Vacate removes what the stub knew of the LWP that had the slot, or of its creator.
 func (s Slot) Vacate() {
 	s.SetLWP(0)
+	s.ForgetPart()
 	s.SetTrapAll(false)
 	s.revokeAll()
 }

@@ -189,6 +189,27 @@ die: \
 	CHECKED(132) \
 	CONTROL
 
+// LEAVE returns to the guest from a call that the stub has answered: R11 has the flags, as after a
+// system call instruction, AX the result, and CX becomes where to go on. A signal in it finds
+// all that it loads in the slot.
+#define LEAVE \
+	XORL DX, DX \
+	PUSHQ R11 \
+	POPFQ \
+	MOVQ const_lightR8(R15), R8 \
+	MOVQ const_lightR9(R15), R9 \
+	MOVQ const_lightR10(R15), R10 \
+	MOVQ const_lightR12(R15), R12 \
+	MOVQ const_lightR13(R15), R13 \
+	MOVQ const_lightR14(R15), R14 \
+	MOVQ const_lightRDI(R15), DI \
+	MOVQ const_lightRSI(R15), SI \
+	MOVQ const_lightRBX(R15), BX \
+	MOVQ const_lightRCX(R15), CX \
+	MOVQ const_lightRSP(R15), SP \
+	MOVQ const_lightR15(R15), R15 \
+	JMP CX
+
 // MARK is a no-op that loadStub finds a place by.
 #define MARK(a, b, c, d) \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; BYTE $a; BYTE $b; BYTE $c; BYTE $d
@@ -362,6 +383,14 @@ actions:
 next:
 	DECL R12
 	JNZ actions
+
+	// That nobody reads any more the kernel tells the guest, and not the host.
+	MOVL $13, AX // rt_sigaction(SIGPIPE, ignore, 0, 8)
+	MOVL $13, DI
+	LEAQ const_cfgIgnore(R14), SI
+	XORL DX, DX
+	MOVL $8, R10
+	CHECKED(105)
 
 	MOVL $14, AX // rt_sigprocmask(SIG_SETMASK, empty, 0, 8)
 	MOVL $2, DI
@@ -1281,7 +1310,8 @@ transfer:
 	CMPL R12, $const_LentFiles
 	JCC light
 	MOVQ const_cfgFiles(R14), R9
-	TESTL R13, 0(R9)(R12*4)
+	MOVL 0(R9)(R12*4), BX
+	TESTL R13, BX
 	JEQ light
 	LEAQ -1(DX), CX
 	CMPQ CX, $const_longestTransfer
@@ -1303,7 +1333,63 @@ touch:
 	CMPQ CX, R9
 	JLS touch
 	CMPB 0(R9), $0
-	JMP carry
+carry:
+	TESTL $const_Waits, BX
+	JEQ transmit
+	CMPL AX, $1 // a position is the kernel's to refuse
+	JHI light
+
+	// A pipe or a socket: here the thread may sleep, for as long as the other side likes, and
+	// the guest's O_NONBLOCK is the host's. It says first that it sleeps and then looks
+	// whether the file is still lent, and who takes the file back does the opposite in the
+	// opposite order: so one of them notices, and the thread does not sleep, or is kicked.
+	// A kick makes a trap of the call (Thread.leaveWait): from 'wai0' to 'wai1' the host has
+	// moved nothing, up to 'wai2' AX says what it has.
+	MARK('w', 'a', 'i', '0')
+	MOVL AX, R10
+	MOVL $-1, const_slotCurCPU(R15) // LWPCTL_CPU_NONE
+	MOVL $1, CX
+	XCHGL CX, const_slotNapping(R15)
+	MOVQ const_cfgFiles(R14), R9
+	MOVL 0(R9)(R12*4), CX
+	ANDL R13, CX
+	JEQ unwaited
+	MOVL R10, AX
+	LEAL const_LentFD(R12), DI
+	SYSCALL
+	MARK('w', 'a', 'i', '1')
+	MOVL $0, const_slotNapping(R15)
+	MOVL $0, const_slotCurCPU(R15)
+	TESTQ AX, AX
+	JLT unmoved
+	MOVQ AX, const_slotAnswer(R15)
+	MARK('w', 'a', 'i', '2')
+	// A read of less is what there was, and so is a write to what does not wait, or the memory
+	// has ended, or a write was cut short: that the kernel finds out.
+	CMPQ AX, DX
+	JEQ answered
+	CMPL R13, $const_MayRead
+	JNE partly
+	TESTQ AX, AX
+	JEQ answered
+	LEAQ (SI)(AX*1), CX
+	TESTL $4095, CX
+	JNE answered
+partly:
+	MOVQ AX, const_slotPart(R15)
+	JMP light
+	MARK('w', 'a', 'i', '3')
+unwaited:
+	MOVL $0, const_slotNapping(R15)
+	MOVL $0, const_slotCurCPU(R15)
+	JMP light
+unmoved:
+	CMPQ AX, $const_hostEAGAIN
+	JNE light
+	MOVL $const_GuestEAGAIN, AX
+	MOVQ const_lightFlags(R15), R11
+	ORQ $1, R11 // carry: an error
+	LEAVE
 position: // DX where to, R10 from where
 	MOVL $(const_MayRead|const_MayWrite), R13
 	MOVL DI, R12
@@ -1317,7 +1403,7 @@ position: // DX where to, R10 from where
 	MOVQ DX, SI
 	MOVL R10, DX
 	MOVL $8, AX // lseek
-carry:
+transmit:
 	LEAL const_LentFD(R12), DI
 	SYSCALL
 	MARK('f', 'i', 'l', '0')
@@ -1374,29 +1460,13 @@ yield:
 success:
 	MOVQ $0, const_slotAnswer(R15)
 	// The call is done: what is left is to load the registers that a call leaves, which is
-	// Regs.Finish if a signal comes here. R11 has the flags, as after a system call instruction,
-	// and CX where to go on.
+	// Regs.Finish if a signal comes here.
 answered:
 	MARK('a', 'n', 's', '0')
 	MOVQ const_lightFlags(R15), R11
 	ANDQ $-2, R11 // no carry: no error
 	MOVQ const_slotAnswer(R15), AX
-	XORL DX, DX
-	PUSHQ R11
-	POPFQ
-	MOVQ const_lightR8(R15), R8
-	MOVQ const_lightR9(R15), R9
-	MOVQ const_lightR10(R15), R10
-	MOVQ const_lightR12(R15), R12
-	MOVQ const_lightR13(R15), R13
-	MOVQ const_lightR14(R15), R14
-	MOVQ const_lightRDI(R15), DI
-	MOVQ const_lightRSI(R15), SI
-	MOVQ const_lightRBX(R15), BX
-	MOVQ const_lightRCX(R15), CX
-	MOVQ const_lightRSP(R15), SP
-	MOVQ const_lightR15(R15), R15
-	JMP CX
+	LEAVE
 	MARK('e', 'n', 'd', '1')
 
 TEXT ·stubLimit(SB), NOSPLIT|NOFRAME, $0

@@ -80,15 +80,30 @@ func TestLentFiles(t *testing.T) {
 			}
 			switch {
 			case name == "not lent":
-				o.says(t, "lent 0")
+				o.says(t, "lent 0", "pipes 0")
 			case tellsDescriptors():
 				o.says(t, "!lent 0")
+				if readsPipesAtOnce() {
+					o.says(t, "!pipes 0")
+				}
 			}
 			if b, err := os.ReadFile(filepath.Join(root, "secret")); err != nil || !bytes.Equal(b, secret) {
 				t.Errorf("the file is %q: %v", b, err)
 			}
 		})
 	}
+}
+
+// readsPipesAtOnce reports whether the host reads pipes without waiting whatever their flags say, without which none are lent.
+func readsPipesAtOnce() bool {
+	var fds [2]int
+	if unix.Pipe2(fds[:], unix.O_CLOEXEC) != nil {
+		return false
+	}
+	defer unix.Close(fds[0])
+	defer unix.Close(fds[1])
+	_, err := unix.Preadv2(fds[0], [][]byte{make([]byte, 1)}, -1, unix.RWF_NOWAIT)
+	return err == unix.EAGAIN
 }
 
 // tellsDescriptors reports whether the host says what descriptors a process has, without which nothing is lent.

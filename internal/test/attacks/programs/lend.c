@@ -1,6 +1,7 @@
 // lend [ROUNDS]: files that the kernel has lent are used past it, by the stub's own calls: ones
 // that are closed, replaced, left behind by fork and exec, with rights that they were not opened
-// with; while other LWPs write to the slots and to the table of what is lent.
+// with; while other LWPs write to the slots and to the table of what is lent. Then the same with pipes, in
+// which other LWPs sleep meanwhile.
 #include "kit.h"
 #include "start.h"
 #define LENT 16
@@ -46,6 +47,30 @@ static void race(u64 x){
     if(i%5==0){ long c=fork_(); if(c==0){ all(); die(0); } if(c>0) S(449,c,0,0,0); }
   }
 }
+static i32 pp[2]; static long pipes;
+static void usePipe(void){ u8 b[8]; S(453,pp,0); for(int i=0;i<40;i++){ S(4,pp[1],"PIPEPIPE",8); S(3,pp[0],b,8); } }
+// A pipe with something in it, that is closed to read, or replaced; and one that is only to be written, or read.
+static void losePipe(long how){
+  usePipe(); S(4,pp[1],"PIPEPIPE",8);
+  if(how%4==0&&stale(pp[0])) pipes++;
+  S(4,pp[1],"PIPEPIPE",8);
+  long o=S(5,"/other",0,0);
+  switch(how%3){ case 0: S(6,pp[0]); break; case 1: S(90,o,pp[0]); break; case 2: S(454,o,pp[0],0); break; }
+  zero(buf,8); raw(0,LENT+pp[0],(u64)buf,8,0,0); if(W64(buf)) found++;
+  raw(0,LENT+pp[1],(u64)buf,8,0,0); if(W64(buf)) found++;
+  S(6,o); S(6,pp[0]); S(6,pp[1]);
+}
+static void sleeper(void){ u8 b[4096]; for(;;){ S(3,pp[0],b,4096); raw(0,LENT+pp[0],(u64)buf,8,0,0); } }
+static void stuffer(void){ for(;;){ S(4,pp[1],buf,4096); raw(1,LENT+pp[1],(u64)buf,4096,0,0); } }
+static void racePipe(u64 x){
+  usePipe();
+  lwp_(sleeper,stack_()); if(x&1) lwp_(stuffer,stack_()); if(x&2) lwp_(scribbler,stack_());
+  for(long i=0;;i++){
+    S(4,pp[1],"x",1); S(6,pp[0]); S(6,pp[1]); usePipe();
+    if(i%5==0){ long c=fork_(); if(c==0) die(0); if(c>0) S(449,c,0,0,0); }
+    if(i%7==0) W32(table()+4*(rnd()%8))=7;
+  }
+}
 int main_(int argc,char**argv){
   gadgets();
   if(argc>1&&streq(argv[1],"child")){ all(); die(found!=0); }
@@ -60,5 +85,9 @@ int main_(int argc,char**argv){
     S(449,c,&s,0,0); if(s) found++;
     S(6,d); }
   for(long i=0;i<rounds;i++) try_(race,i,40);
-  say("lent ",lent); say("found ",found); puts_("done\n"); return 0;
+  for(long i=0;i<rounds;i++) losePipe(i);
+  for(long i=0;i<rounds;i++) try_(racePipe,i,40);
+  usePipe(); S(4,pp[1],"PIPEPIPE",8);
+  { long c=fork_(); if(c==0){ zero(buf,8); raw(0,LENT+pp[0],(u64)buf,8,0,0); die(W64(buf)!=0); } i32 s=0; S(449,c,&s,0,0); if(s) found++; }
+  say("pipes ",pipes); say("lent ",lent); say("found ",found); puts_("done\n"); return 0;
 }

@@ -107,6 +107,7 @@ const (
 	enoent    = 2
 	enoexec   = 8
 	enodev    = 19
+	epipe     = 32
 	eagain    = 35
 	etimedout = 60
 	ealready  = 37
