@@ -42,6 +42,9 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 	switch trap.Kind {
 	case platform.Syscall:
 		mc.call.Napped, mc.call.Left, mc.call.Part = trap.Napped, trap.Left, trap.Part
+		if mc.call.Refused = 0; trap.Refused != 0 {
+			mc.call.Refused = netbsd.FromLinux(int(trap.Refused))
+		}
 		s.serve(mc)
 	case platform.Fault:
 		mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default

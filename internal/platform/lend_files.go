@@ -299,10 +299,10 @@ func (t *Thread) leaveTransfer(at stub.Region, signo int, rax uint64) {
 	}
 }
 
-// takePart returns what the stub has moved of the transfer that t's guest has come with.
-func (t *Thread) takePart() uint64 {
+// takePart returns what the stub says of the transfer that t's guest has come with.
+func (t *Thread) takePart() stub.Part {
 	part := t.slot.Part(t.regs.RDX)
-	if part != 0 {
+	if part != (stub.Part{}) {
 		t.slot.ForgetPart()
 	}
 	return part
@@ -310,27 +310,28 @@ func (t *Thread) takePart() uint64 {
 
 // leaveWait is for a signal that met the guest in a call of a lent pipe or socket; rax is what it
 // found in that register. A transfer that is over is done. Any other one is the kernel's from here
-// on, as a trap, which the guest's next instruction is behind. It returns false if the guest was not there.
-func (t *Thread) leaveWait(at stub.Region, rax uint64) (Trap, bool) {
+// on, as a trap, which the guest's next instruction is behind; so is a read up to where the guest's memory faults. It
+// returns false if the guest was not there.
+func (t *Thread) leaveWait(at stub.Region, signo int, rax uint64) (Trap, bool) {
 	r := &t.regs
-	result := int64(-1)
+	var part stub.Part
+	over := false
 	switch at {
 	case stub.Waiting:
 	case stub.Waited:
-		result = int64(rax)
+		part, over = stub.PartOf(rax, r.RDX), int64(rax) >= 0
 	case stub.WaitNoted:
-		result = int64(t.slot.Answer())
+		part, over = stub.PartOf(t.slot.Answer(), r.RDX), signo != int(unix.SIGSEGV) && signo != int(unix.SIGBUS)
 	default:
-		if result = int64(t.takePart()); result == 0 {
+		if part = t.takePart(); part == (stub.Part{}) {
 			return Trap{}, false
 		}
 	}
-	moved := uint64(max(result, 0))
-	if result >= 0 && (moved >= r.RDX || r.RAX == stub.CallRead) {
-		r.Finish(min(moved, r.RDX))
+	if over && (r.RAX == stub.CallRead || part.Moved == r.RDX) {
+		r.Finish(part.Moved)
 		return t.kickTrap(), true
 	}
 	t.kicked.Store(false) // this is a way into the kernel as good as any
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
-	return Trap{Kind: Syscall, Part: moved}, true
+	return Trap{Kind: Syscall, Part: part.Moved, Refused: part.Refused}, true
 }

@@ -1,7 +1,9 @@
 package platform
 
 import (
+	"net"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -282,5 +284,38 @@ func TestForgedPart(t *testing.T) {
 			t.Errorf("%d noted: %+v", note, trap)
 		}
 		th.slot.Poke(stub.OffPart, 0)
+	}
+}
+
+// What a socket tells once (so_error) the stub passes on: the kernel would not be told it again.
+func TestErrorOfALentSocket(t *testing.T) {
+	p := newPlatform(t, Options{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skip("no network: ", err)
+	}
+	defer ln.Close()
+	peer, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := own.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	own.Close()
+	peer.(*net.TCPConn).SetLinger(0)
+	peer.Close() // a reset
+	unix.SetNonblock(int(f.Fd()), false)
+	_, th := newTransfer(t, p, f, readsEnd|MayWrite, netbsd.SYS_read, lentAs, dataAt, 4)
+	trap := th.Run()
+	wantKind(t, trap, Syscall)
+	if trap.Refused != syscall.ECONNRESET || trap.Part != 0 || th.Regs().RAX != netbsd.SYS_read {
+		t.Errorf("%+v", trap)
 	}
 }

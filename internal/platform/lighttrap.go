@@ -79,7 +79,8 @@ func (t *Thread) decodeLight() Trap {
 	}
 	trap := Trap{Kind: Syscall}
 	if r.RAX == stub.CallRead || r.RAX == stub.CallWrite {
-		trap.Part = t.takePart()
+		part := t.takePart()
+		trap.Part, trap.Refused = part.Moved, part.Refused
 	}
 	return trap
 }

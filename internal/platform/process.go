@@ -83,6 +83,8 @@ type Thread struct {
 	lent    lending
 	trapAll bool // the slot says that the stub answers nothing
 
+	counted bool // among the platform's running threads
+
 	chatty bool // the guest has called again soon, the last time
 
 	wakeup       chan struct{} // by a poller, see await.go; nil until there was one

@@ -71,8 +71,10 @@ type Trap struct {
 	Left   time.Duration
 
 	// Part is how much of a read(2) or a write(2) of a lent file is done already: what the
-	// kernel is to go on with is behind that.
-	Part uint64
+	// kernel is to go on with is behind that. Refused is the host's error if it has refused
+	// such a call, 0 if it has not.
+	Part    uint64
+	Refused syscall.Errno
 }
 
 // Run loads the registers and executes guest code until it traps. Only the thread's owner may
@@ -181,7 +183,7 @@ func (t *Thread) decodeInStub(at stub.Region, signo int, rax uint64, placed int)
 		return t.napTrap(at, rax)
 	}
 	if t.regs.RAX == stub.CallRead || t.regs.RAX == stub.CallWrite {
-		if trap, ok := t.leaveWait(at, rax); ok {
+		if trap, ok := t.leaveWait(at, signo, rax); ok {
 			return trap
 		}
 	}
@@ -294,6 +296,9 @@ func (t *Thread) awaitTurn() bool {
 		}
 		if v == stub.TurnGuestAwaits || atomic.CompareAndSwapUint32(turn, stub.TurnGuest, stub.TurnGuestAwaits) {
 			told = true
+			if t.counted && t.slot.Napping() {
+				p.running.remove(t)
+			}
 			slept := Monotonic()
 			direct = p.sleepForTurn(t, slept, direct)
 			t.lastWoken = Monotonic()
@@ -301,7 +306,9 @@ func (t *Thread) awaitTurn() bool {
 		}
 	}
 	t.fulfil()
-	p.running.remove(t)
+	if t.counted {
+		p.running.remove(t)
+	}
 	return !q.ended.Load()
 }
 

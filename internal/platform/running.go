@@ -12,6 +12,7 @@ type runningThreads struct {
 }
 
 func (g *runningThreads) add(t *Thread) {
+	t.counted = true
 	for i := range g.slots {
 		s := &g.slots[(t.index+i)%len(g.slots)]
 		if s.Load() == nil && s.CompareAndSwap(nil, t) {
@@ -21,7 +22,10 @@ func (g *runningThreads) add(t *Thread) {
 	g.more.Add(1)
 }
 
+// remove is for t's owner, as add is. A guest that sleeps on its own, in a pipe say, is removed before its turn is over: of
+// more, nobody could see that it sleeps.
 func (g *runningThreads) remove(t *Thread) {
+	t.counted = false
 	for i := range g.slots {
 		s := &g.slots[(t.index+i)%len(g.slots)]
 		if s.Load() == t {

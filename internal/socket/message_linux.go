@@ -46,7 +46,9 @@ func (s *Socket) Export() (int, netbsd.Errno) {
 	fd, err := unix.FcntlInt(uintptr(s.FD()), unix.F_DUPFD_CLOEXEC, 0)
 	if err == nil {
 		s.exported.Store(true)
-		unix.SetNonblock(fd, false)
+		if !s.lent.Load() { // then it is as the guest has it
+			unix.SetNonblock(fd, false)
+		}
 	}
 	return fd, hostfile.Errno(err)
 }

@@ -198,7 +198,7 @@ func (s *Socket) setTimeout(of *time.Duration, val []byte) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	*of = d
-	return 0
+	return s.hostTimeouts()
 }
 
 func (s *Socket) timeout(of *time.Duration) ([]byte, netbsd.Errno) {

@@ -34,6 +34,8 @@ type Socket struct {
 
 	// exported: a program of the host has it, and may have cleared the host's O_NONBLOCK.
 	exported atomic.Bool
+	// lent: host processes may have it, so the host's O_NONBLOCK and timeouts are the guest's.
+	lent atomic.Bool
 
 	options atomic.Uint64 // those that are on; changed with mu held
 	failed  atomic.Int32  // an error that the next call is to tell (so_error), a netbsd.Errno

@@ -35,8 +35,9 @@ type Call struct {
 	Left   time.Duration
 
 	// Part is how much of this read or write of a lent file the stub has moved already, less
-	// than was asked for.
-	Part uint64
+	// than was asked for. Refused is the error if the host has refused it, 0 if not.
+	Part    uint64
+	Refused netbsd.Errno
 
 	scratch [512]byte
 }

@@ -27,6 +27,9 @@ func read(c *Call) netbsd.Errno {
 	if c.Part > 0 {
 		return c.endRead()
 	}
+	if errno := c.refused(); errno != 0 {
+		return errno
+	}
 	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Read(c.L, b)
 	})
@@ -116,6 +119,9 @@ func readInto(c *Call, d *file.Description, addr uint64, b []byte, f readFunc) n
 func write(c *Call) netbsd.Errno {
 	if c.Part > 0 {
 		return c.endWrite()
+	}
+	if errno := c.refused(); errno != 0 {
+		return errno
 	}
 	return transferOut(c, c.Ptr(1), c.Ptr(2), -1, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		return d.Write(c.L, b)

@@ -57,6 +57,24 @@ func (c *Call) endWrite() netbsd.Errno {
 	return finishWrite(c, d, part+done, errno)
 }
 
+// refused returns the error that the stub was told, of a file that tells it once (so_error); 0 if there is none. EPIPE
+// comes again, and others are about the call: the kernel finds them.
+func (c *Call) refused() netbsd.Errno {
+	switch c.Refused {
+	case 0, netbsd.EPIPE, netbsd.EBADF, netbsd.EFAULT, netbsd.EINTR, netbsd.EINVAL, netbsd.EAGAIN, netbsd.ENOMEM:
+		return 0
+	}
+	d, errno := c.get(c.Int(0))
+	if errno != 0 {
+		return errno
+	}
+	defer d.Release()
+	if _, ok := d.File.(interface{ Fail(netbsd.Errno) }); !ok {
+		return 0
+	}
+	return c.Refused
+}
+
 // returnFiles is due before the caller's process ends: what it has open is then nobody's but its
 // parent's, who may execute it.
 func (c *Call) returnFiles() {

@@ -209,13 +209,30 @@ func (s Slot) FPToLoad() bool { return s.load32(slotLoadFP) != 0 }
 // UsageSaved says whether rusage has what the process had used.
 func (s Slot) UsageSaved() bool { return s.load32(slotUsed) != 0 }
 
-// Part returns how much of a transfer of n bytes the stub has moved, which is to go on in the kernel: less than n, and 0 if
-// it has begun none.
-func (s Slot) Part(n uint64) uint64 {
-	if part := s.load(slotPart); part < n {
-		return part
+// A Part is what the stub knows of a transfer with which the kernel is to go on.
+type Part struct {
+	Moved   uint64        // less than all
+	Refused syscall.Errno // the host's error, if nothing was moved
+}
+
+// PartOf is what the host's result of a transfer of n bytes says, which may be all of them.
+func PartOf(result, n uint64) Part {
+	if e := hostError(result); e != 0 {
+		return Part{Refused: e}
 	}
-	return 0
+	return Part{Moved: min(result, n)}
+}
+
+// Part returns it for a transfer of n bytes; zero if the stub has begun none.
+func (s Slot) Part(n uint64) (p Part) {
+	v := s.load(slotPart)
+	if e := hostError(v); e != 0 {
+		return Part{Refused: e}
+	}
+	if v < n {
+		p.Moved = v
+	}
+	return p
 }
 
 // Napping says whether the guest sleeps in the stub.

@@ -61,6 +61,9 @@ func checkCounts(s Slot) string {
 	if d := s.NapLeft(); d < 0 || d > LongestNap {
 		return "nap"
 	}
+	if p := s.Part(100); p.Moved >= 100 || p.Refused > 4095 || p.Moved != 0 && p.Refused != 0 {
+		return "part"
+	}
 	if pid, e := s.CloneResult(); pid < 0 || pid > maxPid || e > 4095 || pid != 0 && e != 0 {
 		return "result of a clone"
 	}

@@ -79,7 +79,7 @@ const (
 	slotUsed     = 0xc4 // slotScratch holds what the process had used at an exit or an execve
 	slotRoomLow  = 0xc8 // free addresses that the stub may map
 	slotRoomHigh = 0xd0
-	slotPart     = 0xf0  // what the stub has moved of a transfer that the kernel is to go on with, 0 if it is none
+	slotPart     = 0xf0  // of a transfer that the kernel is to go on with: what the stub has moved, or minus the error of the host; 0 if it is none
 	slotFeatures = 0xf8  // what XSAVE and XRSTOR are for
 	slotCommand  = 0x100 // commands: nr, six arguments, result; between traps what the stub has mapped
 	slotScratch  = 0x700

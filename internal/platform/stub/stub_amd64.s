@@ -1364,17 +1364,17 @@ carry:
 	JLT unmoved
 	MOVQ AX, const_slotAnswer(R15)
 	MARK('w', 'a', 'i', '2')
-	// A read of less is what there was, and so is a write to what does not wait, or the memory
-	// has ended, or a write was cut short: that the kernel finds out.
+	// A write of less was cut short, or does not wait: that the kernel finds out. A read of
+	// less is what there was, unless the memory has ended, which then faults here.
 	CMPQ AX, DX
 	JEQ answered
 	CMPL R13, $const_MayRead
 	JNE partly
 	TESTQ AX, AX
 	JEQ answered
-	LEAQ (SI)(AX*1), CX
-	TESTL $4095, CX
-	JNE answered
+	LOCK
+	ORB $0, 0(SI)(AX*1)
+	JMP answered
 partly:
 	MOVQ AX, const_slotPart(R15)
 	JMP light
@@ -1383,9 +1383,9 @@ unwaited:
 	MOVL $0, const_slotNapping(R15)
 	MOVL $0, const_slotCurCPU(R15)
 	JMP light
-unmoved:
+unmoved: // an error of a socket's is told once: the kernel is told it
 	CMPQ AX, $const_hostEAGAIN
-	JNE light
+	JNE partly
 	MOVL $const_GuestEAGAIN, AX
 	MOVQ const_lightFlags(R15), R11
 	ORQ $1, R11 // carry: an error
