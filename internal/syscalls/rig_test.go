@@ -386,7 +386,14 @@ func playAll(t *testing.T, list map[string][]row, asHost bool) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.asHost = asHost
-			r.run(func(p *player) { p.play(rows) })
+			played := false
+			r.run(func(p *player) {
+				p.play(rows)
+				played = true
+			})
+			if !played && rows[len(rows)-1].nr != netbsd.SYS_exit {
+				t.Errorf("%s: the process has ended", r.row)
+			}
 		})
 	}
 }
