@@ -37,11 +37,12 @@ func (mc *Context) publishFiles() {
 	if !ok || !mc.mayLend(d) {
 		return
 	}
-	// A sibling can close or replace fd at any moment. So it is looked at twice: before the host process gets the file, and, under
+	// A sibling can close or replace fd, or vfork, at any moment. So it is looked at twice: before the host process gets the file, and, under
 	// the table's lock, before the stub may use it. What is closed in between the process keeps until ReturnFiles, unused.
+	may := func() bool { return mc.mayLend(d) }
 	mc.thread.LendFile(fd, host,
-		func() bool { return t.Means(fd, d) },
-		func() bool { return t.Lend(fd, d, mc.space.proc, func() bool { return mc.mayLend(d) }) })
+		func() bool { return may() && t.Means(fd, d) },
+		func() bool { return t.Lend(fd, d, mc.space.proc, may) })
 }
 
 // mayLend reports whether d can be lent to mc's process, now: not to a host process that carries
@@ -59,6 +60,15 @@ func (mc *Context) revokeFiles() {
 		t.Unlend()
 	}
 	if mc.thread.FilesDue() {
+		mc.thread.ReturnFiles()
+	}
+}
+
+// shareFiles is revokeFiles for a process whose memory another one is about to have, and its host process with it: also of what a
+// sibling is being lent just now, which waits for that. Preconditions: mayLend says no already.
+func (mc *Context) shareFiles() {
+	mc.revoke(platform.LentDescriptors)
+	if mc.sys.Platform.LendsFiles() {
 		mc.thread.ReturnFiles()
 	}
 }

@@ -115,7 +115,7 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 		guard.Locked(&s.mu, s.endLesson)
 		from.share()
 		s.uses.Add(1)
-		from.revoke(platform.LentDescriptors) // by now nobody lends any
+		from.shareFiles()
 		t, err := from.sharedThread(parent)
 		if err != nil {
 			s.uses.Add(-1)

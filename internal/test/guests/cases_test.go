@@ -19,7 +19,10 @@ import (
 // nothing else.
 const patience = 4 * time.Minute
 
-var showCalls = flag.Bool("calls", false, "show the system calls of the cases")
+var (
+	showCalls = flag.Bool("calls", false, "show the system calls of the cases")
+	noLend    = flag.Bool("no-lend", false, "lend the cases no open files")
+)
 
 // TestCases runs every case of the guest in a machine of its own. A case is silent and
 // ends with 0, or says what is wrong.
@@ -48,9 +51,26 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// What is lent nobody can tell from what is not: the cases about that hold without.
+func TestLendCasesWithoutLending(t *testing.T) {
+	out, err := toaster.Command(guestPath, "list").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields(string(out)) {
+		if strings.HasPrefix(name, "lend_") {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				runCase(t, toaster.Options{NoLend: true}, name, kern.Release11.String())
+			})
+		}
+	}
+}
+
 // runCase runs one guest, then looks at the process tree, and ends the machine.
 func runCase(t *testing.T, opts toaster.Options, args ...string) {
 	t.Helper()
+	opts.NoLend = opts.NoLend || *noLend
 	if *showCalls {
 		opts.Trace = os.Stderr
 	}

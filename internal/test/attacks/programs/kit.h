@@ -41,6 +41,12 @@ static long fork_(void){
   asm volatile("jmp 9f; 9: syscall; setc %[cf]":"+r"(ret),"+r"(rdx),[cf]"=&r"(cf)::"rcx","r11","memory","cc");
   return cf?-ret:ret;
 }
+// The child is on its parent's stack, and must not return.
+static inline __attribute__((always_inline)) long vfork_(void){
+  register long ret asm("rax")=66; register long rdx asm("rdx")=0; u8 cf;
+  asm volatile("jmp 9f; 9: syscall; setc %[cf]":"+r"(ret),"+r"(rdx),[cf]"=&r"(cf)::"rcx","r11","memory","cc");
+  return cf?-ret:ret;
+}
 // Linux ucontext, as rt_sigreturn takes it.
 struct uc { u64 flags,link,ss_sp,ss_flags,ss_size,r8,r9,r10,r11,r12,r13,r14,r15,rdi,rsi,rbp,rbx,rdx,rax,rcx,rsp,rip,eflags,segs,err,trapno,oldmask,cr2,fp,res[8],mask; };
 #define SEGS (0x33UL|0x2bUL<<48)

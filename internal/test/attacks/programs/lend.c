@@ -71,6 +71,21 @@ static void racePipe(u64 x){
     if(i%7==0) W32(table()+4*(rnd()%8))=7;
   }
 }
+// A vfork child, which runs in its parent's host process, while its parent's other LWPs go on and are lent files: it has
+// descriptors of its own, and nothing of theirs.
+static volatile long vfd[2]; static u8 vbuf[8];
+static void lender(void){ for(;;){ long d=S(5,"/secret",0,0); vfd[0]=d; use(d); S(6,d); } }
+static void piper(void){ u8 b[8]; i32 p[2]; for(;;){ S(453,p,0); for(int i=0;i<9;i++) S(4,p[1],"PIPEPIPE",8); vfd[1]=p[0]; for(int i=0;i<60;i++){ S(4,p[1],"PIPEPIPE",8); S(3,p[0],b,8); } S(6,p[0]); S(6,p[1]); } }
+static void vfork1(long how){
+  long c=vfork_();
+  if(c==0){
+    if(how&1) for(long i=3;i<NLENT;i++) S(6,i);
+    for(long i=0;i<60;i++){ zero(vbuf,8); raw(how&2?0:17,LENT+vfd[how>>1&1],(u64)vbuf,0,0,0); if(W64(vbuf)) die(1); }
+    die(0);
+  }
+  i32 s=0; if(c>0){ S(449,c,&s,0,0); if(s) die(1); }
+}
+static void raceVfork(u64 x){ u64 st=stack_(); lwp_(x&1?piper:lender,st); for(long i=0;i<60;i++) vfork1(i&1|(x&1)<<1); die(0); }
 int main_(int argc,char**argv){
   gadgets();
   if(argc>1&&streq(argv[1],"child")){ all(); die(found!=0); }
@@ -87,6 +102,7 @@ int main_(int argc,char**argv){
   for(long i=0;i<rounds;i++) try_(race,i,40);
   for(long i=0;i<rounds;i++) losePipe(i);
   for(long i=0;i<rounds;i++) try_(racePipe,i,40);
+  for(long i=0;i<rounds;i++) if(try_(raceVfork,i,5000)) found++;
   usePipe(); S(4,pp[1],"PIPEPIPE",8);
   { long c=fork_(); if(c==0){ zero(buf,8); raw(0,LENT+pp[0],(u64)buf,8,0,0); die(W64(buf)!=0); } i32 s=0; S(449,c,&s,0,0); if(s) found++; }
   say("pipes ",pipes); say("lent ",lent); say("found ",found); puts_("done\n"); return 0;

@@ -15,6 +15,7 @@ var lendPipeCases = []testCase{
 	{"lend_pipe_memory_that_ends", lendPipeFault},
 	{"lend_pipe_stop_and_continue", lendPipeStop},
 	{"lend_pipe_kevent_hears", lendPipeKevent},
+	{"lend_pipe_vfork_child_has_its_own", lendPipeVfork},
 }
 
 const (
@@ -313,4 +314,45 @@ func lendPipeKevent() {
 	reapOK(pid)
 	ev := next(kq)
 	yes("EV_EOF is not set", ev.flags&evEOF != 0)
+}
+
+// lendPipeVfork: a vfork child, which may run in its parent's host thread, closes and replaces descriptors of its own. An LWP
+// of its parent's sleeps in a pipe meanwhile, and goes on sleeping there: it gets what comes there and nothing else.
+func lendPipeVfork() {
+	for range 10 {
+		var p, q pipe
+		q.openLent()
+		p.openLent()
+		cells[0] = 0
+		lid := lwpCreate(1, 0, func() {
+			others[0] = newLwpctl()
+			add(&cells[0])
+			cells[1] = int(p.wait())
+		})
+		awaitSleep(&others[0])
+		reapOK(vfork(func() {
+			must("dup2", sysDup2, int(q.r), int(p.r))
+			must("dup2", sysDup2, int(q.w), int(p.w))
+			for range lendUses {
+				p.send('q')
+				eq("the child's", int(p.wait()), 'q')
+			}
+			p.send('q') // for the parent, by q
+			p.closeR()
+			p.closeW()
+			errs("write to what the child has closed", ebadf, sysWrite, int(p.w), ptr(&line), 1)
+		}))
+		p.send('p')
+		must("_lwp_wait", sysLwpWait, lid, 0)
+		eq("what the sleeper got", cells[1], 'p')
+		for range lendUses {
+			p.send('p')
+			eq("the parent's", int(p.wait()), 'p')
+		}
+		eq("what the child has left", int(q.wait()), 'q')
+		p.closeR()
+		p.closeW()
+		q.closeR()
+		q.closeW()
+	}
 }
