@@ -131,9 +131,7 @@ func TestCompletionOffers(t *testing.T) {
 			}
 			flags := []string{"--help"}
 			c.Flags().VisitAll(func(f *flag.Flag) { flags = append(flags, cmdline.Spelling(f)) })
-			if c.Name == "version" {
-				flags = slices.DeleteFunc(flags, func(f string) bool { return len(f) == 2 }) // -- asks for the others
-			}
+			flags = slices.DeleteFunc(flags, func(f string) bool { return len(f) == 2 }) // -- asks for the others
 			slices.Sort(flags)
 			check("toaster "+c.Name+" --", flags...)
 		}

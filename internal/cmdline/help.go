@@ -57,12 +57,20 @@ func printFlags(w io.Writer, fs *flag.FlagSet, groups []Group, all bool) {
 		}
 	}
 	if more != nil && !all {
-		fmt.Fprintln(w, "more flags:")
+		fmt.Fprintln(w, moreTitle(groups))
 		printWrapped(w, more)
 	}
 	if groups != nil {
 		fmt.Fprintln(w)
 	}
+}
+
+// moreTitle is said above flags that have no lines.
+func moreTitle(groups []Group) string {
+	if slices.ContainsFunc(groups, func(g Group) bool { return g.Names != nil }) {
+		return "more flags:"
+	}
+	return "flags:"
 }
 
 func printFlag(w io.Writer, f *flag.Flag) {
