@@ -35,7 +35,8 @@ type pidTable struct {
 // is not even written: most machines need a few dozen of the slots.
 func (t *pidTable) reset() {
 	t.slots = make([]pidSlot, pidTableStart)
-	t.unused, t.nfree = pidTableStart-1, pidTableStart-1
+	t.nfree = len(t.slots) - 1
+	t.unused = int32(t.nfree)
 	t.head, t.tail, t.max = -1, -1, pidMax
 }
 
