@@ -92,14 +92,12 @@ func (t *pidTable) takeFree() int32 {
 // number minus the size, so that the first use of a slot yields its number.
 func firstID(i, size int32) int32 { return i - size }
 
-// queueUnused puts the slots that have never been used into the free list, at its head.
+// queueUnused puts the slots that have never been used ahead of the free list, for grow, which makes another list of it.
 func (t *pidTable) queueUnused() {
 	size := int32(len(t.slots))
 	for i := size - 1; t.unused > 0; i, t.unused = i-1, t.unused-1 {
 		t.slots[i].id, t.slots[i].next = firstID(i, size), t.head
-		if t.head = i; t.tail < 0 {
-			t.tail = i
-		}
+		t.head = i
 	}
 }
 
