@@ -23,7 +23,8 @@ type Site struct {
 const maxText = 64 << 20
 
 // Sites finds system calls with some instructions in front of them that could be executed
-// elsewhere just as well, as few as match accepts, which gets these and the call. It finds no
+// elsewhere just as well, as few as match accepts, which gets these and the call. The first one may
+// name memory or an address by where it is itself: who accepts that sees to it. It finds no
 // others, and only those that certainly are instructions. r and match are used by several
 // goroutines at once.
 func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
@@ -249,12 +250,12 @@ func decode(text []byte) (inst x86asm.Inst, err error) {
 	return x86asm.Decode(text, 64)
 }
 
-// straight reports whether code is nothing but instructions that do the same wherever they are
-// and go on with the next one. It returns the length of the first one, 0 if code is anything else.
+// straight reports whether code is nothing but instructions that do the same wherever they are,
+// but for the place of the first one's memory, and go on with the next one. It returns the length of the first one, 0 if code is anything else.
 func straight(code []byte) (head int) {
 	for at := 0; at < len(code); {
 		inst, err := decode(code[at:])
-		if err != nil || !movable(&inst) {
+		if err != nil || !movable(&inst, at == 0) {
 			return 0
 		}
 		if at += inst.Len; head == 0 {
@@ -265,8 +266,8 @@ func straight(code []byte) (head int) {
 }
 
 // movable says whether an instruction does the same anywhere: it moves data or computes, and does
-// not look at where it is. What compilers put in front of a system call is that.
-func movable(inst *x86asm.Inst) bool {
+// not look at where it is, but for the place of its memory if it is the first. What compilers put in front of a system call is that.
+func movable(inst *x86asm.Inst, first bool) bool {
 	switch inst.Op {
 	case x86asm.MOV, x86asm.LEA, x86asm.XOR, x86asm.PUSH, x86asm.POP, x86asm.MOVZX, x86asm.MOVSX, x86asm.MOVSXD,
 		x86asm.AND, x86asm.OR, x86asm.ADD, x86asm.SUB, x86asm.CMP, x86asm.TEST, x86asm.INC, x86asm.DEC, x86asm.NOP, x86asm.XCHG:
@@ -278,7 +279,7 @@ func movable(inst *x86asm.Inst) bool {
 		case x86asm.Rel:
 			return false
 		case x86asm.Mem:
-			if arg.Base == x86asm.RIP || arg.Base == x86asm.EIP {
+			if arg.Base == x86asm.EIP || arg.Base == x86asm.RIP && !first {
 				return false
 			}
 		case x86asm.Reg:
@@ -287,5 +288,5 @@ func movable(inst *x86asm.Inst) bool {
 			}
 		}
 	}
-	return inst.PCRel == 0
+	return inst.PCRel == 0 || first
 }

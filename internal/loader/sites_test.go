@@ -83,6 +83,9 @@ func TestSitesOfOtherLanguages(t *testing.T) {
 		"inline, a buffer":          {begin + "\x48\x8d\x74\x24\x08\x89\xd7\x31\xc0\x0f\x05" + end, "\x48\x8d\x74\x24\x08\x89\xd7\x31\xc0"},
 		"musl's syscall":            {"\x48\x89\xf8\x48\x89\xf7\x48\x89\xd6\x48\x89\xca\x4d\x89\xc2\x4d\x89\xc8\x4c\x8b\x4c\x24\x08\x0f\x05\xc3", "\x4c\x8b\x4c\x24\x08"},
 		"an address of its own":     {begin + "\xb8\x04\x00\x00\x00\x48\x8d\x35\x10\x00\x00\x00\x0f\x05" + end, ""},
+		"a number of 64 bits":       {begin + "\x48\xb8\x14\x00\x00\x00\x00\x00\x00\x00\x0f\x05" + end, "\x48\xb8\x14\x00\x00\x00\x00\x00\x00\x00"},
+		"a string of its own":       {begin + "\x48\x8d\x3d\x10\x00\x00\x00\x48\x89\xd6\x0f\x05" + end, "\x48\x8d\x3d\x10\x00\x00\x00\x48\x89\xd6"},
+		"a string before another":   {begin + "\x48\x8d\x3d\x10\x00\x00\x00\x48\x8d\x35\x10\x00\x00\x00\x0f\x05" + end, ""},
 		"a branch between":          {begin + "\xb8\x04\x00\x00\x00\x74\x00\x0f\x05" + end, ""},
 		"a call between":            {begin + "\xb8\x04\x00\x00\x00\xe8\x00\x00\x00\x00\x0f\x05" + end, ""},
 		"short instructions alone":  {"\x31\xc0\x0f\x05\xc3", ""},
@@ -112,7 +115,7 @@ func TestSitesOfOtherLanguages(t *testing.T) {
 
 // isSite is what the platform asks of a site, about: its first instruction.
 func isSite(b []byte) bool {
-	return b[0] == 0xb8 || b[0] == 0x41 && b[1] == 0xba || b[1] == 0x8d && b[3] == 0x24 || b[0] == 0x4c && b[1] == 0x8b && b[3] == 0x24
+	return b[0] == 0xb8 || b[0] == 0x48 && (b[1] == 0xb8 || b[2] == 0x3d) || b[0] == 0x41 && b[1] == 0xba || b[1] == 0x8d && b[3] == 0x24 || b[0] == 0x4c && b[1] == 0x8b && b[3] == 0x24
 }
 
 // Functions that are not aligned begin behind another one's return.

@@ -20,6 +20,8 @@ import (
 //	b8 nn nn nn nn  49 89 ca  0f 05  mov $nn,%eax; mov %rcx,%r10; syscall
 //	48 8b 44 24 nn  0f 05            mov nn(%rsp),%rax; syscall
 //
+// Which instructions can be a head is in rewrite_head.go.
+//
 // Five bytes of the head become a jump. It leads to the site's island, which has a copy of all
 // that stood in front of the call, and then goes on into the stub:
 //
@@ -105,13 +107,17 @@ func (rw *Rewrite) link(i int) {
 	le, site, off := binary.LittleEndian, &rw.sites[i], islandSize*(1+i)
 	b := rw.islands[off:]
 	n := copy(b, site.Code)
+	jump := rw.jumps[jumpSize*i:][:jumpSize]
+	if !moveHead(b, site.Addr, rw.at+uint64(off)) {
+		copy(jump, site.Code) // it stays as it is
+		return
+	}
 	distance := func(from int, to uint64) uint32 { return uint32(to - (rw.at + uint64(off+from))) }
 	n += copy(b[n:], "\x48\x8d\x0d") // lea behind the site,%rcx
 	le.PutUint32(b[n:], distance(n+4, site.end()))
 	n += 4
 	n += copy(b[n:], "\xff\x25") // jmp *pointer
 	le.PutUint32(b[n:], distance(n+4, rw.at))
-	jump := rw.jumps[jumpSize*i:]
 	jump[0] = 0xe9
 	le.PutUint32(jump[1:], uint32(rw.at+uint64(off)-(site.Addr+jumpSize)))
 }
@@ -320,47 +326,26 @@ func (q *Process) island(addr uint64) *Rewrite {
 // in front of the system call. At the island's beginning the jump has been executed, which was the
 // head's place: so the head is, too, unless it faults. Who steps would never get on otherwise.
 //
-// If the island has just been given up, by a sibling that has unmapped its text, the guest stays
-// where it is.
-func (t *Thread) leaveIsland(faulted bool) {
+// A step that would fault there is no step: the guest stays in the island then, and leaveIsland reports false, as it
+// has to go on, to its fault. If the island has just been given up, by a sibling that has unmapped its text, the guest stays
+// where it is, too.
+func (t *Thread) leaveIsland(signo int) bool {
 	r := &t.regs
 	rw := t.proc.island(r.RIP)
 	if rw == nil {
-		return
+		return true
 	}
 	n := r.RIP - rw.at - islandSize
 	site, off := &rw.sites[n/islandSize], n%islandSize
-	r.RIP = site.Addr + min(off, uint64(len(site.Code)))
-	if off == 0 && !faulted && t.emulate(site.Code) {
-		r.RIP += uint64(headSize(site.Code))
-	}
-}
-
-// emulate executes the head of a site. It reports false if that would fault, so that it faults at
-// the site.
-func (t *Thread) emulate(code []byte) bool {
-	le, r := binary.LittleEndian, &t.regs
-	switch {
-	case code[0]&0xf8 == 0xb8:
-		*r.Numbered(code[0] & 7) = uint64(le.Uint32(code[1:]))
-		return true
-	case code[0] == 0x41:
-		*r.Numbered(8 | code[1]&7) = uint64(le.Uint32(code[2:]))
-		return true
-	case code[1] == 0xc7:
-		*r.Numbered(code[0]<<3&8 | code[2]&7) = uint64(int32(le.Uint32(code[3:])))
+	faulted := signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS)
+	if off == 0 && !faulted && t.emulate(site) {
+		r.RIP = site.Addr + uint64(headSize(site.Code))
 		return true
 	}
-	number, addr := code[0]<<1&8|code[2]>>3&7, r.RSP+uint64(int64(int8(code[4])))
-	if code[1] == 0x8d {
-		*r.Numbered(number) = addr
-		return true
-	}
-	var b [8]byte
-	if _, ok := t.proc.Read(addr, b[:]); !ok {
+	if off == 0 && signo == int(unix.SIGTRAP) {
 		return false
 	}
-	*r.Numbered(number) = le.Uint64(b[:])
+	r.RIP = site.Addr + min(off, uint64(len(site.Code)))
 	return true
 }
 
@@ -374,26 +359,4 @@ func CanRewrite(code []byte) bool {
 	}
 	head := headSize(code)
 	return head > 0 && head <= n
-}
-
-// headSize returns the length of a head, 0 for other instructions. Preconditions: code has
-// jumpSize bytes at least.
-//
-//	b8+r nn nn nn nn        mov $nn,%r32
-//	41 b8+r nn nn nn nn     mov $nn,%r32, from %r8d on
-//	48 c7 c0+r nn nn nn nn  mov $nn,%r64
-//	48 8b 44 24 nn          mov nn(%rsp),%r64
-//	48 8d 44 24 nn          lea nn(%rsp),%r64
-func headSize(code []byte) int {
-	switch {
-	case code[0]&0xf8 == 0xb8:
-		return 5
-	case code[0] == 0x41 && code[1]&0xf8 == 0xb8:
-		return 6
-	case code[0]&0xfe == 0x48 && code[1] == 0xc7 && code[2]&0xf8 == 0xc0:
-		return 7
-	case code[0]&0xfb == 0x48 && (code[1] == 0x8b || code[1] == 0x8d) && code[2]&0xc7 == 0x44 && code[3] == 0x24:
-		return 5
-	}
-	return 0
 }

@@ -31,6 +31,29 @@ var siteForms = map[string]string{
 	"to rsp":       "48 8d 64 24 f8 89 d7 0f 05",
 	"high number":  "41 bb 14 00 00 00 44 89 d8 0f 05",
 	"r15":          "49 c7 c7 fb ff ff ff 44 89 f8 0f 05",
+
+	// clang -Oz, Zig's ReleaseSmall, and what has arguments in memory: without optimisation they all have.
+	"64 bits":             "48 b8 14 00 00 00 01 00 00 80 0f 05",
+	"64 bits, high":       "49 b9 14 00 00 00 01 00 00 80 4c 89 c8 0f 05",
+	"a long frame":        "48 8b 85 70 00 00 00 48 8b 7d 88 0f 05",
+	"a high register":     "4c 8b 95 b0 ff ff ff 0f 05",
+	"a long stack":        "48 8b bc 24 10 00 00 00 48 89 f0 0f 05",
+	"an int":              "48 63 7c 24 0c 48 89 f0 0f 05",
+	"a negative int":      "4c 63 8d 78 00 00 00 0f 05",
+	"half":                "44 8b 4c 24 08 0f 05",
+	"half, far":           "8b bd 7c 00 00 00 31 c0 0f 05",
+	"a structure":         "48 8d b5 40 00 00 00 89 d7 0f 05",
+	"a structure by r12":  "49 8d 7c 24 08 31 c0 0f 05",
+	"a field of r13's":    "4d 8b 85 20 00 00 00 0f 05",
+	"a number in memory":  "48 c7 45 f8 14 00 00 00 48 8b 45 f8 0f 05",
+	"a negative one":      "48 c7 85 70 00 00 00 fe ff ff ff 48 8b 45 70 0f 05",
+	"an int in memory":    "c7 44 24 08 fe ff ff ff 48 8b 7c 24 08 0f 05",
+	"a string of its own": "48 8d 35 40 00 00 00 89 d7 0f 05",
+	"a string, high":      "4c 8d 0d 80 00 00 00 4c 89 ce 0f 05",
+	"behind it":           "48 8d 3d c0 ff ff ff 31 c0 0f 05",
+	"a variable":          "48 8b 05 40 00 00 00 48 89 cf 0f 05",
+	"an int variable":     "8b 3d 41 00 00 00 31 c0 0f 05",
+	"a variable's sign":   "48 63 3d 40 00 00 00 31 c0 0f 05",
 }
 
 // eachForm runs f with a guest whose code is one site, behind it ud2, and with another one that
@@ -61,6 +84,7 @@ func ready(threads []*Thread, at int) {
 			*f = uint64(i+1) * 0x0101010101010101
 		}
 		r.RIP, r.RSP, r.RFLAGS, r.FSBase, r.GSBase = codeAt+uint64(at), stackAt+0x8000, 0x8d5|0x202, 0x1000, 0
+		r.RBP, r.R12, r.R13 = r.RSP, r.RSP, r.RSP // pointers, as frames and structures have them
 		th.proc.Write(stackAt+0x8000, bytes.Repeat([]byte("stackful"), 32))
 	}
 }
@@ -127,6 +151,86 @@ func TestSitesCallAlike(t *testing.T) {
 			t.Error("not a light trap")
 		}
 	})
+}
+
+// A head whose memory is not there, or must not be written, faults at its site, whether it is run or stepped over.
+func TestHeadsFaultAtTheirSite(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for name, form := range map[string]string{
+		"load":          "48 8b 85 00 00 00 7f 0f 05",
+		"load an int":   "48 63 bd 00 00 00 7f 0f 05",
+		"load half":     "8b bd 00 00 00 7f 0f 05",
+		"variable":      "48 8b 05 00 00 10 7f 0f 05",
+		"store":         "48 c7 85 00 00 00 7f fe ff ff ff 0f 05",
+		"store half":    "c7 85 00 00 00 7f fe ff ff ff 0f 05",
+		"store to code": "48 c7 05 00 00 00 00 fe ff ff ff 0f 05",
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := code(t, form)
+			q, th := newGuest(t, p, text...)
+			rewriteSites(t, q, th, islandsAt, []Site{{codeAt, text[:len(text)-syscallSize]}}, q.RewriteText)
+			if err := q.Protect(th, codeAt, PageSize, unix.PROT_READ|unix.PROT_EXEC); err != nil {
+				t.Fatal(err)
+			}
+			for _, flags := range []uint64{0x202, 0x302} {
+				ready([]*Thread{th}, 0)
+				th.Regs().RFLAGS = flags
+				trap := th.Run()
+				if trap.Kind != Fault || trap.Signo != int(unix.SIGSEGV) || th.Regs().RIP != codeAt {
+					t.Errorf("flags %#x: %+v at %#x", flags, trap, th.Regs().RIP)
+				}
+			}
+		})
+	}
+}
+
+// An instruction that names a place from where it is finds it from an island, too, or has none: as far as a
+// displacement of 32 bits goes, and no farther.
+func TestHeadsThatKnowTheirPlace(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for _, islands := range []uint64{islandsAt, codeAt + 0x7f000000} {
+		for _, disp := range []uint32{0x40, 0x7ffffff0, 0x80000010, 0xffffffc0} {
+			text := append(binary.LittleEndian.AppendUint32(code(t, "48 8d 3d"), disp), 0x0f, 0x05)
+			q, th := newGuest(t, p, text...)
+			rewriteSites(t, q, th, islands, []Site{{codeAt, text[:7]}}, q.RewriteText)
+			wantKind(t, th.Run(), Syscall)
+			if r := th.Regs(); r.RDI != codeAt+7+uint64(int64(int32(disp))) || r.RIP != codeAt+9 {
+				t.Errorf("islands at %#x, displacement %#x: %+v", islands, disp, r)
+			}
+			th.Regs().RIP, th.Regs().RFLAGS = codeAt, 0x302
+			trap := th.Run()
+			if r := th.Regs(); trap.Signo != int(unix.SIGTRAP) || r.RDI != codeAt+7+uint64(int64(int32(disp))) || r.RIP != codeAt+7 {
+				t.Errorf("step, islands at %#x, displacement %#x: %+v", islands, disp, r)
+			}
+		}
+	}
+}
+
+// What is taken for a head is an instruction of that length, sets what it says, and is nothing else.
+func TestHeads(t *testing.T) {
+	var b [16]byte
+	copy(b[5:], "\x24\x08\x00\x00\x01\x02\x03\x04\x05\x06")
+	for _, rex := range []byte{0, 0x40, 0x41, 0x42, 0x44, 0x45, 0x48, 0x49, 0x4a, 0x4c, 0x4d, 0x4f} {
+		for op := range 256 {
+			for modrm := range 256 {
+				for _, sib := range []byte{0x24, 0x64, 0xe4, 0x25, 0x20} {
+					code := append([]byte{}, byte(op), byte(modrm), sib)
+					if rex != 0 {
+						code = append([]byte{rex}, code...)
+					}
+					code = append(code, b[5:]...)
+					n := headSize(code)
+					if n == 0 {
+						continue
+					}
+					inst, err := x86asm.Decode(code, 64)
+					if err != nil || inst.Len != n || n < jumpSize || inst.Op != x86asm.MOV && inst.Op != x86asm.LEA && inst.Op != x86asm.MOVSXD {
+						t.Errorf("% x: %d, %v, %v", code, n, inst, err)
+					}
+				}
+			}
+		}
+	}
 }
 
 // Who steps through a site sees each of its instructions, and what it has done.

@@ -149,7 +149,9 @@ func (t *Thread) decodeTrap() Trap {
 	switch at {
 	case stub.InGuest:
 	case stub.InIsland:
-		t.leaveIsland(signo == int(unix.SIGSEGV) || signo == int(unix.SIGBUS))
+		if !t.leaveIsland(signo) {
+			return Trap{}
+		}
 	case stub.Elsewhere:
 		if !t.proc.platform.sparesHostile {
 			return t.killHostile() // it has jumped into the stub

@@ -106,9 +106,9 @@ static void interrupted(void) {
 // The shared object, as a dynamic linker maps it: all of it as its text, then its data.
 static u8 *so; static u64 soSize, textSize; static long soFD; static u32 entry, textOff, textAt, dataOff, dataAt;
 static int once; // its text is mapped once, with the whole
-static long (*so_getpid)(void), (*so_getppid)(void);
+static long (*so_getpid)(void), (*so_getppid)(void), (*so_variable)(void);
 static volatile u64 *so_counter;
-static void find(void) { int *table = (int *)(so + entry); so_getpid = (void *)((u8 *)table + table[0]); so_getppid = (void *)((u8 *)table + table[1]); so_counter = (void *)((u8 *)table + table[2]); }
+static void find(void) { int *table = (int *)(so + entry); so_getpid = (void *)((u8 *)table + table[0]); so_getppid = (void *)((u8 *)table + table[1]); so_counter = (void *)((u8 *)table + table[2]); so_variable = (void *)((u8 *)table + table[3]); }
 static void load(void) {
   static u64 head[512];
   CHECK((soFD = c_open("/shared.so", 2, 0)) >= 0, soFD);
@@ -130,14 +130,14 @@ static void load(void) {
   find();
 }
 static u8 *island(void *f) { return (u8 *)f + 5 + *(int *)((u8 *)f + 1); }
-static void works(void) { for (int i = 0; i < 5; i++) { CHECK(so_getpid() == s_getpid(), i); CHECK(so_getppid() == c_getppid(), i); CHECK(enter((u8 *)so_getpid + CALL, 39) == c_getppid(), i); } }
+static void works(void) { for (int i = 0; i < 5; i++) { CHECK(so_getpid() == s_getpid(), i); CHECK(so_getppid() == c_getppid(), i); CHECK(so_variable() == c_getppid(), i); CHECK(enter((u8 *)so_getpid + CALL, 39) == c_getppid(), i); } }
 
 // reload maps the text alone, behind what was there.
 static void reload(long prot, long flags) {
   long r = map(so + textAt, textSize, prot, flags | FIXED, soFD, textOff);
   CHECK(r == (long)so + textAt, r);
 }
-static void fresh(void) { c_munmap(so + textAt, textSize); reload(R | X, PRIVATE); CHECK(REWRITTEN(so_getpid), *(u8 *)so_getpid); works(); }
+static void fresh(void) { c_munmap(so + textAt, textSize); reload(R | X, PRIVATE); CHECK(REWRITTEN(so_getpid) && REWRITTEN(so_variable), *(u8 *)so_getpid); works(); }
 
 static void sharedObject(void) {
   load();
@@ -171,7 +171,7 @@ static void sharedObject(void) {
   fresh();
   u8 *old = so + textAt, *to = (u8 *)map(0, 2 * textSize, 0, PRIVATE | ANON, -1, 0);
   CHECK(c_mremap(old, textSize, to, textSize, FIXED) == (long)to, 0);
-  so_getpid = (void *)((u8 *)so_getpid + (to - old)), so_getppid = (void *)((u8 *)so_getppid + (to - old));
+  so_getpid = (void *)((u8 *)so_getpid + (to - old)), so_getppid = (void *)((u8 *)so_getppid + (to - old)), so_variable = (void *)((u8 *)so_variable + (to - old));
   works();
   CHECK(c_munmap(to, textSize) == 0, 0);
   // Ways to text that is not mapped as such at once; what others may change stays as it is.
