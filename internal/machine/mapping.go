@@ -536,9 +536,11 @@ func (s *Space) Mlockall(c *syscalls.Call, flags int) netbsd.Errno {
 		return 0
 	}
 	errno := s.m.WireAll(flags != 0, memlock(c))
-	if errno == 0 && flags != 0 && s.m.Size() <= mostPopulated {
+	if errno == 0 && flags != 0 && s.m.Wired() <= mostPopulated {
 		for r := range s.m.All() {
-			s.populate(r.Start, r.Len())
+			if r.Wired {
+				s.populate(r.Start, r.Len())
+			}
 		}
 	}
 	return errno

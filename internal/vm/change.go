@@ -145,13 +145,24 @@ func (m *Map) Wire(addr, size uint64, on bool, limit uint64) netbsd.Errno {
 	return 0
 }
 
-// WireAll is mlockall(2) of what there is (MCL_CURRENT), and munlockall(2). ENOMEM: more than limit.
+// WireAll is mlockall(2) of what there is (MCL_CURRENT), and munlockall(2). What cannot be accessed is left out, and does not count
+// (uvm_map_pageable_all). ENOMEM: more than limit.
 func (m *Map) WireAll(on bool, limit uint64) netbsd.Errno {
-	if on && m.size > limit {
+	if on && m.accessible() > limit {
 		return netbsd.ENOMEM
 	}
-	m.change(Min, Max, func(r *Region) { r.Wired = on })
+	m.change(Min, Max, func(r *Region) { r.Wired = on && (r.Wired || r.Prot != netbsd.PROT_NONE) })
 	return 0
+}
+
+// accessible is how many bytes can be accessed.
+func (m *Map) accessible() (n uint64) {
+	for _, r := range m.regions {
+		if r.Prot != netbsd.PROT_NONE {
+			n += r.Len()
+		}
+	}
+	return n
 }
 
 // WireFuture is MCL_FUTURE of mlockall(2): what is mapped from now on is wired as by MAP_WIRED.

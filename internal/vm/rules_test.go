@@ -124,6 +124,11 @@ func TestWire(t *testing.T) {
 	if m.WireAll(false, 0); m.Wired() != 0 || m.Len() != 1 {
 		t.Errorf("munlockall(2): %d, %d regions", m.Wired(), m.Len())
 	}
+	// What cannot be accessed is neither wired nor counted (uvm_map_pageable_all), as what a stack may still grow to.
+	m.Map(Request{Addr: at + 64*PageSize, Len: 1 << 30, Flags: anonFixed})
+	if errno := m.WireAll(true, m.Size()-1<<30); errno != 0 || m.Wired() != m.Size()-1<<30 {
+		t.Errorf("mlockall(2) beside PROT_NONE: %v, %d of %d", errno, m.Wired(), m.Size())
+	}
 }
 
 // minherit(2): with COPY a child has a copy of what is shared, which is its own (uvm_mapent_forkcopy); with SHARE

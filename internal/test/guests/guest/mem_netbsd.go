@@ -13,6 +13,7 @@ var memCases = []testCase{
 	{"mem_mmap_at_its_limit", memLimit},
 	{"mem_mmap_bad_arguments", memBad},
 	{"mem_PaX_MPROTECT_and_its_settings", memPax},
+	{"mem_mlockall_brings_pages_in", memLockAll},
 }
 
 const page = 4096
@@ -262,4 +263,26 @@ func memPax() {
 	}
 	dropRoot()
 	eq("enabled = 0 as a user", setPax("enabled", 0), eperm)
+}
+
+// memLockAll: after mlockall(2) with MCL_CURRENT mincore(2) says that all pages are in core (mlock(2), mincore(2); t_mincore.c of
+// NetBSD's tests), whatever a stack may still grow to.
+func memLockAll() {
+	const pages = 16
+	p := anywhere(pages * page)
+	in := func() (n int) {
+		var vec [pages]byte
+		must("mincore", sysMincore, p, pages*page, ptr(&vec[0]))
+		for _, b := range vec {
+			n += int(b & 1)
+		}
+		return n
+	}
+	eq("pages in core before", in(), 0)
+	if _, e := call(sysMlockall, 1 /* MCL_CURRENT */); e != 0 {
+		eq("mlockall", e, enomem) // RLIMIT_MEMLOCK does not allow it
+		return
+	}
+	eq("pages in core", in(), pages)
+	must("munlockall", sysMunlockall)
 }

@@ -34,6 +34,8 @@ const (
 	sysSetgid             = 181
 	sysSeteuid            = 183
 	sysMincore            = 78
+	sysMlockall           = 242
+	sysMunlockall         = 243
 	sysGetrlimit          = 194
 	sysSetrlimit          = 195
 	sysMmap               = 197
