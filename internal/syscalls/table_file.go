@@ -32,7 +32,7 @@ var fileCalls = []Syscall{
 	{netbsd.SYS_truncate, "path path, pad pad, length off", netbsd.RetInt, Full, truncate, ""},
 	{netbsd.SYS_undelete, "path path", netbsd.RetInt, Refused, undelete, "EEXIST, and ENOENT: no file system here has whiteouts"},
 	{netbsd.SYS___posix_rename, "from path, to path", netbsd.RetInt, Full, posixRename, ""},
-	{netbsd.SYS_lchmod, "path path, mode mode", netbsd.RetInt, Full, lchmod, ""},
+	{netbsd.SYS_lchmod, "path path, mode mode", netbsd.RetInt, Partial, lchmod, "a symbolic link keeps no mode: it stays 0777, as the host has it"},
 	{netbsd.SYS_lchown, "path path, uid uid, gid uid", netbsd.RetInt, Full, lchown, ""},
 	{netbsd.SYS___posix_chown, "path path, uid uid, gid uid", netbsd.RetInt, Full, chown, ""},
 	{netbsd.SYS___posix_fchown, "fd fd, uid uid, gid uid", netbsd.RetInt, Full, fchown, ""},
