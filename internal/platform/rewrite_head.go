@@ -56,15 +56,20 @@ const (
 )
 
 // headOf returns what code begins with; its op is noHead if that cannot be a head. What lies behind
-// code it takes for zeroes: the caller looks whether the head fits.
+// code it takes for zeroes: the caller looks whether the head fits. Precondition: code has two bytes.
+//
+// A look for sites asks at each byte in front of what may be a call, so most of what is none is told by one byte.
 func headOf(code []byte) (h head) {
+	at, rex, op := 0, byte(0), code[0]
+	if op&0xf0 == 0x40 {
+		at, rex, op = 1, op, code[1]
+	}
+	if op&0xf8 != 0xb8 && op != 0xc7 && op != 0x8b && op != 0x63 && op != 0x8d {
+		return h
+	}
 	var b [headMost]byte
 	copy(b[:], code)
-	at, rex := 0, byte(0)
-	if b[0]&0xf0 == 0x40 {
-		at, rex = 1, b[0]
-	}
-	if op := b[at]; op&0xf8 == 0xb8 {
+	if op&0xf8 == 0xb8 {
 		h.number(&b, at, rex)
 	} else if op == 0xc7 && b[at+1]&0xf8 == 0xc0 && rex&(rexX|rexR|rexW) == rexW {
 		h = head{op: headSet, reg: b[at+1]&7 | rex&rexB<<3, imm: signed(b[at+2:]), size: at + 6}
