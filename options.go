@@ -26,8 +26,12 @@ type Options struct {
 	Dir string
 	// Hostname is what guests are told; "" is the host's, or "toaster" under Root.
 	Hostname string
-	// User is who programs run as; nil is who this process is. Another one takes root.
+	// User is who programs run as; nil is who this process is. Another one takes root, or a Root without NoOwners.
 	User *User
+	// NoOwners leaves files under Root whose they are on the host. Otherwise, unless root runs this process, guests
+	// may give files away, set set-id bits and make devices, and User may be anybody: what the host's files, which
+	// stay this user's, cannot have is kept beside them, in extended attributes. See SECURITY.md.
+	NoOwners bool
 	// Network says what the guests' sockets reach. Unless it is the host's, programs of the
 	// host cannot be run, as they reach all.
 	Network Network

@@ -35,7 +35,7 @@ func (m *Machine) credentials(u *User) (*kern.Cred, error) {
 	case m.sys.FS.CanBe(c):
 		return c, nil
 	case os.Geteuid() != 0:
-		return nil, fmt.Errorf("user %v: this process is user %d:%d and can be nobody else; run it as root, or leave the user out", u, own.EUID, own.EGID)
+		return nil, fmt.Errorf("user %v: this process is user %d:%d and can be nobody else; give it a root of its own (--root without --no-owners), run it as root, or leave the user out", u, own.EUID, own.EGID)
 	}
 	return nil, fmt.Errorf("user %v: root cannot become it here; that takes CAP_SETUID and CAP_SETGID, and ids that this user namespace has", u)
 }

@@ -84,9 +84,18 @@ func TestScript(t *testing.T) {
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Vars = append(env.Vars, goEnv...)
+			env.Setenv("ORDINARY", ordinaryUser())
 			return nil
 		},
 	})
+}
+
+// ordinaryUser is the number of the user that "as user" runs toaster as, or that runs the test.
+func ordinaryUser() string {
+	if uid := os.Geteuid(); uid != 0 {
+		return strconv.Itoa(uid)
+	}
+	return "1000"
 }
 
 // canRegister reports whether this host can do what --host-exec needs: binfmt_misc in a user

@@ -15,7 +15,7 @@ import (
 // unlocking are the packages that must not leave a lock behind when they panic: a bug
 // then kills one process, see kern/bug.go, and whoever waits for that lock would wait for
 // good. kern has a way of its own.
-var unlocking = []string{"internal/file", "internal/hostfile", "internal/socket", "internal/vfs", "internal/kqueue", "internal/tty", "internal/syscalls", "internal/machine",
+var unlocking = []string{"internal/owners", "internal/file", "internal/hostfile", "internal/socket", "internal/vfs", "internal/kqueue", "internal/tty", "internal/syscalls", "internal/machine",
 	"internal/platform", "internal/trace", "internal/vm", "."}
 
 // TestLocksAreDeferred checks that a lock is given up by defer, unless nothing that could

@@ -1,6 +1,9 @@
 package file
 
-import "toaster/netbsd"
+import (
+	"toaster/internal/owners"
+	"toaster/netbsd"
+)
 
 // Origin is where in a tree of names an open file was found, and what holds there. It is
 // not changed once files have it.
@@ -10,6 +13,9 @@ type Origin struct {
 	ReadOnly bool
 	// NoSetID: files get no set-id bits.
 	NoSetID bool
+	// Owners has the owners and modes that guests gave files where all are one host user's;
+	// nil where the host's are the guests', too.
+	Owners *owners.Table
 	// Dev and Ino are those of the place's root, in the host's numbers.
 	Dev, Ino uint64
 	// Of is for the tree.
@@ -23,6 +29,14 @@ func (o *Origin) Fixed() netbsd.Errno {
 		return netbsd.EROFS
 	}
 	return 0
+}
+
+// Marks is Owners; nil for no origin.
+func (o *Origin) Marks() *owners.Table {
+	if o == nil {
+		return nil
+	}
+	return o.Owners
 }
 
 // IsRoot reports whether a file, in the host's numbers, is the root of where it was found.

@@ -28,6 +28,8 @@ type File struct {
 	// tame: a write takes the set-id bits off the file.
 	clearSetID bool
 
+	setIDs atomic.Int64 // of the tree's marks when it was opened
+
 	// foreign: owner, mode and times are not the guest's to change.
 	foreign bool
 
@@ -225,12 +227,18 @@ func (f *File) Chmod(mode uint32) netbsd.Errno {
 	if errno := f.Fixed(); errno != 0 {
 		return errno
 	}
+	if marksMode(f.origin, mode, f.mode) {
+		return Errno(chmodMark(f.origin.Owners, f.fd, mode))
+	}
 	return Errno(unix.Fchmod(f.fd, f.origin.HostMode(mode&0o7777, f.mode)))
 }
 
 func (f *File) Chown(uid, gid int) netbsd.Errno {
 	if errno := f.Fixed(); errno != 0 {
 		return errno
+	}
+	if o := f.origin.Marks(); o.On() {
+		return Errno(ChownMark(o, f.fd, uid, gid))
 	}
 	return Errno(unix.Fchown(f.fd, uid, gid))
 }

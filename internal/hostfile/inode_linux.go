@@ -23,16 +23,26 @@ func NewUnopened(fd int, mode uint32, o *file.Origin) *Unopened {
 }
 
 func (n *Unopened) Origin() *file.Origin            { return n.origin }
-func (n *Unopened) Stat() (file.Stat, netbsd.Errno) { return StatAt(n.fd, "", unix.AT_EMPTY_PATH) }
+func (n *Unopened) Stat() (file.Stat, netbsd.Errno) { return StatIn(n.fd, n.origin) }
 func (n *Unopened) Close()                          { unix.Close(n.fd) }
 func (n *Unopened) NameFD() int                     { return n.fd }
 
 func (n *Unopened) Chmod(mode uint32) netbsd.Errno {
-	return n.change(func(name string) error { return unix.Chmod(name, n.origin.HostMode(mode&0o7777, n.mode)) })
+	return n.change(func(name string) error {
+		if marksMode(n.origin, mode, n.mode) {
+			return chmodMark(n.origin.Owners, n.fd, mode)
+		}
+		return unix.Chmod(name, n.origin.HostMode(mode&0o7777, n.mode))
+	})
 }
 
 func (n *Unopened) Chown(uid, gid int) netbsd.Errno {
-	return n.change(func(name string) error { return unix.Chown(name, uid, gid) })
+	return n.change(func(name string) error {
+		if o := n.origin.Marks(); o.On() {
+			return ChownMark(o, n.fd, uid, gid)
+		}
+		return unix.Chown(name, uid, gid)
+	})
 }
 
 func (n *Unopened) Utimens(atime, mtime file.Timeset) netbsd.Errno {

@@ -13,6 +13,7 @@ import (
 func ClearSetIDOnWrite(d *file.Description) {
 	if f, ok := d.File.(*File); ok && f.mode == unix.S_IFREG {
 		f.clearSetID = true
+		f.setIDs.Store(f.origin.Marks().SetIDs())
 	}
 }
 
@@ -20,6 +21,13 @@ func ClearSetIDOnWrite(d *file.Description) {
 // taken off is not the writer's error: nobody honours them in a file that is not toaster's.
 func (f *File) wrote(n int) {
 	if !f.clearSetID || n <= 0 {
+		return
+	}
+	if o := f.origin.Marks(); o.On() {
+		// The bits were taken off when it was opened, see vfs.
+		if n := o.SetIDs(); f.setIDs.Swap(n) != n {
+			o.ClearSetIDs(f.fd)
+		}
 		return
 	}
 	var st unix.Stat_t

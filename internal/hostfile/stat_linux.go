@@ -9,7 +9,16 @@ import (
 	"toaster/netbsd"
 )
 
-func (f *File) Stat() (file.Stat, netbsd.Errno) { return StatAt(f.fd, "", unix.AT_EMPTY_PATH) }
+func (f *File) Stat() (file.Stat, netbsd.Errno) { return StatIn(f.fd, f.origin) }
+
+// StatIn describes an open file that was found in a tree, as guests are to see it.
+func StatIn(fd int, o *file.Origin) (file.Stat, netbsd.Errno) {
+	st, errno := StatAt(fd, "", unix.AT_EMPTY_PATH)
+	if errno == 0 {
+		o.Marks().Show(fd, &st)
+	}
+	return st, errno
+}
 
 // StatAt is the host's statx as NetBSD's struct stat. It is statx for the time of birth and
 // the flags, which the host's older calls do not know.

@@ -307,20 +307,9 @@ func (mc *Context) clearTails(m *loader.Image) netbsd.Errno {
 	return 0
 }
 
-// setIDOf reads the set-id bits of a file as it was when it was opened: the name may lead
-// elsewhere by now.
-//
-// The file is the one that will be mapped: st is of its open descriptor. Whether the bits count
-// is Opener.SetIDs's to say, as for a file system without them.
-func setIDOf(st os.FileInfo) (id setID) {
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	if !ok {
-		return id
-	}
-	id.uid, id.gid = sys.Uid, sys.Gid
-	id.setuid = sys.Mode&syscall.S_ISUID != 0
-	id.setgid = sys.Mode&syscall.S_ISGID != 0
-	return id
+// setIDOf is what the set-id bits that count ask for (Opener.SetIDs).
+func setIDOf(mode, uid, gid uint32) setID {
+	return setID{uid: uid, gid: gid, setuid: mode&netbsd.S_ISUID != 0, setgid: mode&netbsd.S_ISGID != 0}
 }
 
 // user and group return the id that the program runs with, nil for the caller's own.

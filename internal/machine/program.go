@@ -23,8 +23,9 @@ import (
 type Opener interface {
 	OpenExec(name string) (*os.File, string, netbsd.Errno)
 	Stat(at int, name string, follow bool) (file.Stat, netbsd.Errno)
-	// SetIDs reports whether set-id bits of the file count.
-	SetIDs(f *os.File) bool
+	// SetIDs returns those of the set-id bits of the file that count, and whose they are. st
+	// is the host's word on it.
+	SetIDs(f *os.File, st os.FileInfo) (mode, uid, gid uint32)
 }
 
 // program is an executable ready to be mapped. Close it afterwards.
@@ -172,9 +173,7 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 		p.close()
 		return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
 	}
-	if p.stat, p.setID = st, setIDOf(st); (p.setID.setuid || p.setID.setgid) && !o.SetIDs(f) {
-		p.setID = setID{}
-	}
+	p.stat, p.setID = st, setIDOf(o.SetIDs(f, st))
 	p.image, err = loader.Load(f, st.Size())
 	var ie *loader.Error
 	switch {

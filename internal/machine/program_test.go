@@ -45,7 +45,7 @@ func (o *dirOpener) Stat(_ int, name string, _ bool) (file.Stat, netbsd.Errno) {
 	return file.Stat{Mode: st.Mode}, 0
 }
 
-func (o *dirOpener) SetIDs(*os.File) bool { return false }
+func (o *dirOpener) SetIDs(*os.File, os.FileInfo) (mode, uid, gid uint32) { return 0, 0, 0 }
 
 // open is how many of the files are open.
 func (o *dirOpener) open() (n int) {

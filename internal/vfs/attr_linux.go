@@ -8,6 +8,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/hostfile"
+	"toaster/internal/owners"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -75,11 +76,11 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChmod(c, a, mode) }
 	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
 		if flags != 0 || mode&unix.S_ISVTX != 0 {
-			var st unix.Stat_t
-			if err := unix.Fstatat(at, name, &st, flags); err != nil {
+			a, err := attrsAt(n, at, name, flags)
+			if err != nil {
 				return err
 			}
-			if a := attrsOfHost(&st); a.isLink() || v.stickyRefused(a, mode) {
+			if a.isLink() || v.stickyRefused(a, mode) {
 				return asError(canChmod(v.user(), a, mode)) // the mode of a link is Linux's alone, and nobody asks for it
 			}
 		}
@@ -91,10 +92,39 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 			if err != nil {
 				return err
 			}
+			if done, err := v.chmodMarked(n, a, mode); done {
+				return err
+			}
 			mode = n.mnt.origin.HostMode(v.ownSetIDs(mode, a), a.mode&unix.S_IFMT)
 		}
 		return unix.Fchmodat(at, name, mode, 0)
 	})
+}
+
+// attrsAt describes what a name is, which n is if that is not nil.
+func attrsAt(n *node, at int, name string, flags int) (attrs, error) {
+	if n != nil {
+		return n.attrs()
+	}
+	var st unix.Stat_t
+	err := unix.Fstatat(at, name, &st, flags)
+	return attrsOfHost(&st), err
+}
+
+// chmodMarked changes a mode that is not the host's to know; done: it was such a one. Where there is no mark yet, set-id
+// bits make one.
+func (v View) chmodMarked(n *node, a attrs, mode uint32) (done bool, err error) {
+	o := v.marksFor(n)
+	if o == nil && n.marks().On() && setsIDs(mode, a.mode&unix.S_IFMT) {
+		if errno := canChmod(v.user(), a, mode); errno != 0 {
+			return true, errno
+		}
+		o = n.marks()
+	}
+	if o == nil {
+		return false, nil
+	}
+	return true, o.Change(n.fd, func(m *owners.Mark) { m.Mode = m.Mode&unix.S_IFMT | mode })
 }
 
 // user is who asks.
@@ -113,7 +143,10 @@ func (v View) stickyRefused(a attrs, mode uint32) bool {
 // Chown is fchownat(2), chown(2) and lchown(2); -1 leaves an id alone.
 func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno {
 	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChown(c, a, uid, gid) }
-	return v.change(at, name, follow, rule, func(_ *node, at int, name string, flags int) error {
+	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
+		if o := v.marksFor(n); o != nil {
+			return hostfile.ChownMark(o, n.fd, uid, gid)
+		}
 		return unix.Fchownat(at, name, uid, gid, flags)
 	})
 }
@@ -128,9 +161,16 @@ func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow boo
 }
 
 // Chflags is chflags(2) and lchflags(2). Of the flags the host's file systems know UF_NODUMP; the others would
-// keep their files from everybody on the host: EOPNOTSUPP.
+// keep their files from everybody on the host: EOPNOTSUPP, but where owners are kept beside the files, and flags with them.
 func (v View) Chflags(name string, follow bool, want uint64) netbsd.Errno {
-	return v.change(netbsd.AT_FDCWD, name, follow, canChflags, func(n *node, at int, name string, flags int) error {
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return cmp.Or(canChflags(c, a), canSetFlags(c, a, want)) }
+	return v.change(netbsd.AT_FDCWD, name, follow, rule, func(n *node, at int, name string, flags int) error {
+		if n != nil && n.marks().On() {
+			if err := v.markFlags(*n, rule, want); err != nil {
+				return err
+			}
+			want &= netbsd.UF_NODUMP
+		}
 		var st unix.Stat_t
 		if err := unix.Fstatat(at, name, &st, flags); err != nil {
 			return err
@@ -154,12 +194,40 @@ func (v View) Chflags(name string, follow bool, want uint64) netbsd.Errno {
 // fchflags changes the flags of an open file or directory of the host's.
 func fchflags(d *file.Description, want uint64) netbsd.Errno {
 	fd, ok := d.HostFD()
+	if o := d.Origin().Marks(); ok && o.On() {
+		if err := setMarkFlags(o, fd, want); err != nil {
+			return hostfile.Errno(err)
+		}
+		want &= netbsd.UF_NODUMP
+	}
 	st, errno := d.File.Stat()
 	kind := st.Mode & netbsd.S_IFMT
 	if !ok || errno != 0 || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR {
 		return hostfile.Errno(noFlags(want))
 	}
 	return hostfile.Errno(setFlags(fd, want))
+}
+
+// markFlags keeps flags that the host has none of. The rule is asked here where toaster's own user asks, as
+// the host is not.
+func (v View) markFlags(n node, rule ownerRule, want uint64) error {
+	a, err := n.attrs()
+	if err != nil {
+		return err
+	}
+	if errno := rule(v.user(), a); errno != 0 {
+		return errno
+	}
+	return setMarkFlags(n.marks(), n.fd, want)
+}
+
+// setMarkFlags sets all flags but UF_NODUMP. What has none and gets none is left alone.
+func setMarkFlags(o *owners.Table, fd int, want uint64) error {
+	flags := uint32(want) &^ netbsd.UF_NODUMP
+	if flags == 0 && !o.Marked() {
+		return nil
+	}
+	return o.Change(fd, func(m *owners.Mark) { m.Flags = flags })
 }
 
 func noFlags(want uint64) error {
@@ -200,12 +268,17 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		}
 		return canAccess(c, a, mayWrite)
 	}
-	return v.change(netbsd.AT_FDCWD, name, true, rule, func(_ *node, at int, name string, _ int) error {
-		var st unix.Stat_t
-		if err := unix.Fstatat(at, name, &st, 0); err != nil {
+	return v.change(netbsd.AT_FDCWD, name, true, rule, func(n *node, at int, name string, _ int) error {
+		a, err := attrsAt(n, at, name, 0)
+		if err != nil {
 			return err
 		}
-		switch st.Mode & unix.S_IFMT {
+		if o := v.marksFor(n); o != nil {
+			if err := v.wideToWrite(*n, o, a); err != nil {
+				return err
+			}
+		}
+		switch a.mode & unix.S_IFMT {
 		case unix.S_IFIFO, unix.S_IFCHR, unix.S_IFBLK, unix.S_IFSOCK:
 			return nil
 		}
@@ -216,4 +289,15 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		defer unix.Close(fd)
 		return unix.Ftruncate(fd, size)
 	})
+}
+
+// wideToWrite has the host let a file be written to, and takes its set-id bits as a write does.
+func (v View) wideToWrite(n node, o *owners.Table, a attrs) error {
+	if err := n.widen(0o200); err != nil {
+		return err
+	}
+	if !v.user().IsRoot() && setsIDs(a.mode, a.mode&unix.S_IFMT) {
+		return o.ClearSetIDs(n.fd)
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"cmp"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -59,9 +60,9 @@ func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 
 // adopt makes a dir of an open directory, which it owns, and sets it.
 func (v View) adopt(l *lookup, at node, set func(*dir)) netbsd.Errno {
-	err := unix.Faccessat(at.fd, ".", unix.X_OK, 0)
+	err := cmp.Or(l.maySearch(at), l.hostAccess(at, mayExec))
 	if err == nil {
-		err = l.mayExec(at)
+		err = unix.Faccessat(at.fd, ".", unix.X_OK, 0)
 	}
 	if err != nil {
 		at.close()

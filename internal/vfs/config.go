@@ -11,6 +11,10 @@ type Config struct {
 	// ReadOnly has nothing be changed in the root, nor in the mounts that follow it.
 	ReadOnly bool
 
+	// Owners has guests give files owners, modes and device numbers that the host's files, which
+	// stay those of the user that toaster runs as, do not get (package owners). It needs a Root.
+	Owners bool
+
 	// noOpenat2 has the tree do without openat2(2), as on a host that refuses it.
 	noOpenat2 bool
 }

@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"toaster/internal/file"
 	"toaster/internal/hostfile"
 	"toaster/netbsd"
@@ -108,8 +106,8 @@ func (v View) Revoke(name string, eachOpen func(func(*file.Description))) netbsd
 		return hostfile.Errno(err)
 	}
 	defer n.close()
-	var st unix.Stat_t
-	if err := unix.Fstat(n.fd, &st); err != nil {
+	st, err := n.stat()
+	if err != nil {
 		return hostfile.Errno(err)
 	}
 	if c := v.user(); !c.IsRoot() && c.EUID != st.Uid {

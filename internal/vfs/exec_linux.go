@@ -29,12 +29,15 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		return nil, "", hostfile.Errno(err)
 	}
 	defer n.close()
-	var st unix.Stat_t
-	if err := unix.Fstat(n.fd, &st); err != nil {
+	st, err := n.stat()
+	if err != nil {
 		return nil, "", hostfile.Errno(err)
 	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || !executable(n.fd) || l.mayExec(n) != nil {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !l.hostExecutable(n) || l.mayExec(n) != nil {
 		return nil, "", netbsd.EACCES
+	}
+	if err := l.widenTo(n, mayRead); err != nil {
+		return nil, "", hostfile.Errno(err)
 	}
 	// As toaster: who may execute a program need not be able to read it.
 	fd, err := n.reopen(unix.O_RDONLY)
@@ -46,6 +49,11 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		full = name
 	}
 	return os.NewFile(uintptr(fd), full), full, 0
+}
+
+// hostExecutable is executable where the host's mode is what counts.
+func (l *lookup) hostExecutable(n node) bool {
+	return l.cred != nil && n.trusted() || executable(n.fd)
 }
 
 // mayExec asks whether the caller may execute a file.

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/owners"
 	"toaster/netbsd"
 )
 
@@ -29,8 +30,18 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 		return l.describe(n, unix.S_IFREG, flags)
 	}
 	var st unix.Stat_t
+	var (
+		host unix.Stat_t
+		mark owners.Mark
+	)
 	if err = unix.Fstat(n.fd, &st); err == nil {
+		host = st
+		mark = n.show(&st)
 		err = n.mayOpen(&st, flags)
+	}
+	if mark.Rdev != 0 && err == unix.ENXIO {
+		n.close()
+		return l.openNumbered(mark, flags)
 	}
 	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFIFO && !n.mnt.free {
 		return l.openFifo(n, &st, flags)
@@ -39,7 +50,7 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 	if err != nil {
 		return nil, err
 	}
-	fd, err := l.reopen(n, &st, flags)
+	fd, err := l.reopen(n, &st, mark, flags)
 	if err == unix.ENXIO && st.Mode&unix.S_IFMT == unix.S_IFIFO && flags&netbsd.O_NONBLOCK == 0 {
 		fd, err = l.tree.awaitReader(l.v.L, n.fd)
 	}
@@ -47,7 +58,8 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 		return nil, err
 	}
 	if writes(flags) {
-		n.mnt.clearSetID(fd, &st)
+		n.mnt.clearSetID(fd, &host)
+		l.clearOthersSetIDs(node{fd, n.mnt}, &st)
 	}
 	return l.describe(node{fd, n.mnt}, st.Mode, flags)
 }
@@ -86,24 +98,27 @@ func isSpecial(kind uint32) bool {
 
 // kind is S_IFMT of what n is, 0 if the host does not say.
 func (n node) kind() uint32 {
-	var st unix.Stat_t
-	unix.Fstat(n.fd, &st)
+	st, _ := n.stat()
 	return st.Mode & unix.S_IFMT
 }
 
 // reopen opens a file that was found, if the caller may: vn_openchk. A directory is no
 // more written to by who may write to it.
-func (l *lookup) reopen(n node, st *unix.Stat_t, flags int) (fd int, err error) {
+func (l *lookup) reopen(n node, st *unix.Stat_t, mark owners.Mark, flags int) (fd int, err error) {
 	hf := hostOpenFlags(flags) &^ (unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW)
 	if l.cred == nil {
 		return n.reopen(hf)
 	}
 	a := attrsOfHost(st)
+	a.flags = mark.Flags
 	if a.isDir() && writes(flags) {
 		return -1, unix.EISDIR
 	}
-	if errno := canAccess(l.cred, a, openRights(flags)); errno != 0 {
+	if errno := canOpen(l.cred, a, flags); errno != 0 {
 		return -1, errno
+	}
+	if err := l.widenTo(n, openRights(flags)); err != nil {
+		return -1, err
 	}
 	err = l.as(func() (err error) {
 		fd, err = n.reopen(hf)
@@ -148,7 +163,7 @@ func (l *lookup) findOrCreate(flags int, mode uint32) (n node, made bool, err er
 
 // make makes a file with a mode that only the guest's umask was taken off.
 func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
-	mode = l.tree.top.origin.HostMode(mode, unix.S_IFREG)
+	mode = l.madeMode(l.tree.top, mode, unix.S_IFREG)
 	if l.cred != nil {
 		return l.makeAs(name, hf, mode)
 	}
@@ -180,7 +195,7 @@ func (l *lookup) makeAs(name string, hf int, mode uint32) (n node, err error) {
 	if p.slash {
 		return p.create(hf, mode)
 	}
-	return n.madeWith(l.makeName(p, mode, func(mode uint32) (int, error) {
+	return n.madeWith(l.makeName(p, unix.S_IFREG|mode, func(mode uint32) (int, error) {
 		n, err = p.create(hf, mode)
 		return n.fd, err
 	}))

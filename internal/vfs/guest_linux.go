@@ -1,10 +1,13 @@
 package vfs
 
 import (
+	"cmp"
+
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
 	"toaster/internal/hostfile"
+	"toaster/internal/owners"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -25,7 +28,7 @@ import (
 func (n node) attrs() (attrs, error) {
 	var st unix.Stat_t
 	err := unix.Fstat(n.fd, &st)
-	return attrsOfHost(&st), err
+	return n.attrsOf(&st), err
 }
 
 func attrsOfHost(st *unix.Stat_t) attrs { return attrs{mode: st.Mode, uid: st.Uid, gid: st.Gid} }
@@ -59,12 +62,18 @@ func (l *lookup) allowAccess(n node, want uint32) error {
 	return l.allow(n, func(c *kern.Cred, a attrs) netbsd.Errno { return canAccess(c, a, want) })
 }
 
+// allowSearch is allowAccess of a directory whose names are about to be looked up or changed: the host is to let
+// toaster do it.
+func (l *lookup) allowDir(n node, want uint32) error {
+	return cmp.Or(l.allowAccess(n, want), l.widenTo(n, want))
+}
+
 // maySearch says whether names can be looked up in a directory (resolver.search).
-func (l *lookup) maySearch(n node) error { return l.allowAccess(n, mayExec) }
+func (l *lookup) maySearch(n node) error { return l.allowDir(n, mayExec) }
 
 // hostAccess asks the host, too.
 func (l *lookup) hostAccess(n node, want uint32) error {
-	if l.cred == nil {
+	if l.cred == nil || n.trusted() {
 		return nil
 	}
 	return l.as(func() error {
@@ -114,11 +123,11 @@ func (l *lookup) mayUnlink(p parentDir) error {
 	if err != nil {
 		return err
 	}
-	st, err := p.stat()
+	a, err := p.attrs()
 	if err != nil {
 		return err
 	}
-	return asError(canUnlink(l.cred, dir, attrsOfHost(&st)))
+	return cmp.Or(asError(canUnlink(l.cred, dir, a)), l.widenTo(p.at, mayWrite|mayExec))
 }
 
 // mayRename asks whether the caller may give the name to to what has from.
@@ -137,20 +146,33 @@ func (l *lookup) mayRename(from, to parentDir) error {
 	if r.sameDir, err = sameFile(from.at, to.at); err != nil {
 		return err
 	}
-	st, err := from.stat()
-	if err != nil {
+	if r.from, err = from.attrs(); err != nil {
 		return err
 	}
-	r.from = attrsOfHost(&st)
-	st, err = to.stat()
+	a, err := to.attrs()
 	switch {
 	case err == nil:
-		a := attrsOfHost(&st)
 		r.to = &a
 	case err != unix.ENOENT:
 		return err
 	}
-	return asError(canRename(l.cred, r))
+	if errno := canRename(l.cred, r); errno != 0 {
+		return errno
+	}
+	return cmp.Or(l.widenTo(from.at, mayWrite|mayExec), l.widenTo(to.at, mayWrite|mayExec), l.widenMoved(from, r))
+}
+
+// widenMoved has the host let a directory get another above it, for which Linux wants the right to write to it.
+func (l *lookup) widenMoved(from parentDir, r renaming) error {
+	if r.sameDir || !r.from.isDir() || !from.at.marks().On() {
+		return nil
+	}
+	n, _, err := step(from.at, from.name)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	return l.widenTo(n, mayWrite)
 }
 
 // sameFile compares two open files by device and inode, which hold while they are open.
@@ -163,14 +185,21 @@ func sameFile(a, b node) (bool, error) {
 	return hostfile.InodeOf(&x) == hostfile.InodeOf(&y), err
 }
 
-// makeName makes something under a name: make is told the mode, and by returning an open
-// descriptor (or -1) what was made. It is the caller's, and of the directory's group.
+// makeName makes something under a name, of a mode with its kind (S_IFMT): make is told the permissions, and by
+// returning an open descriptor (or -1) what was made. It is the caller's, and of the directory's group.
 // EEXIST comes first: who may not write to the directory learns of it, too (ufs_lookup).
 func (l *lookup) makeName(p parentDir, mode uint32, make func(mode uint32) (fd int, err error)) error {
-	if l.cred == nil {
+	return l.makeNumbered(p, mode, 0, make)
+}
+
+// makeNumbered is makeName of a device with a number.
+func (l *lookup) makeNumbered(p parentDir, mode uint32, rdev uint64, make func(mode uint32) (fd int, err error)) error {
+	kind := mode & unix.S_IFMT
+	if mode &^= unix.S_IFMT; l.cred == nil {
 		_, err := make(mode)
 		return err
 	}
+	defer p.at.marks().Names()()
 	if _, err := p.stat(); err != unix.ENOENT {
 		if err == nil {
 			err = unix.EEXIST
@@ -186,6 +215,9 @@ func (l *lookup) makeName(p parentDir, mode uint32, make func(mode uint32) (fd i
 	}
 	fd := -1
 	mode = newMode(l.cred, mode, dir.gid)
+	if p.at.marks().On() {
+		return l.makeMarked(p, owners.Mark{UID: l.cred.EUID, GID: dir.gid, Mode: kind | mode, Rdev: rdev}, make)
+	}
 	err = l.v.asOwner(func() (err error) {
 		fd, err = make(mode)
 		return err

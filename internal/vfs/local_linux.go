@@ -57,7 +57,7 @@ func (l *lookup) bind(p parentDir, bind func(host string, done func()) netbsd.Er
 		return err
 	}
 	bound := false
-	err = l.makeName(p, 0o777&^l.umask, func(mode uint32) (int, error) {
+	err = l.makeName(p, unix.S_IFSOCK|0o777&^l.umask, func(mode uint32) (int, error) {
 		err := bindIn(stays, p.name, func(host string) error { return asError(bind(host, stays.close)) })
 		if bound = err == nil; bound && l.cred != nil {
 			chmodNofollow(p.at.fd, p.name, mode)

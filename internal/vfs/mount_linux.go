@@ -100,6 +100,7 @@ func newMount(t *Tree, fd int) (*mount, error) {
 }
 
 func (m *mount) close() {
+	m.origin.Owners.Close()
 	unix.Close(m.fd)
 	if m.on.mnt != nil {
 		m.on.close()

@@ -50,7 +50,7 @@ func (t *Tree) mount(c Mount, readOnly bool) error {
 	m.origin.ReadOnly, m.origin.NoSetID = readOnly, true
 	on.mnt.covered[hostfile.InodeOf(&st)] = m
 	t.others = append(t.others, m)
-	return nil
+	return m.keepOwners()
 }
 
 // mountPoint finds what a mount is to cover.

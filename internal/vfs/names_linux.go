@@ -94,10 +94,29 @@ func (l *lookup) unlink(p parentDir, flags int) error {
 	if err := p.removable(); err != nil {
 		return err
 	}
+	if l.cred != nil {
+		defer p.at.marks().Names()()
+	}
 	if err := l.mayUnlink(p); err != nil {
 		return err
 	}
-	return l.as(func() error { return unix.Unlinkat(p.at.fd, p.name, flags) })
+	return p.removing(func() error {
+		return l.as(func() error { return unix.Unlinkat(p.at.fd, p.name, flags) })
+	})
+}
+
+// removing runs a call that takes the name from what has it, of which nothing is kept then.
+func (p parentDir) removing(call func() error) error {
+	o := p.at.marks()
+	if !o.Marked() {
+		return call()
+	}
+	st, missing := p.stat()
+	err := call()
+	if err == nil && missing == nil {
+		o.Removed(&st)
+	}
+	return err
 }
 
 // removable refuses to take a name out of a read-only directory, and one that a mount
@@ -136,7 +155,7 @@ func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.makeName(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, unix.S_IFDIR), func(mode uint32) (int, error) {
+		return l.makeName(p, unix.S_IFDIR|l.madeMode(p.at.mnt, mode&0o7777&^l.umask, unix.S_IFDIR), func(mode uint32) (int, error) {
 			if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
 				return -1, err
 			}
@@ -190,6 +209,9 @@ func (v View) MknodDev(at int, name string, mode uint32, dev uint64) netbsd.Errn
 		return netbsd.EPERM // do_posix_mknodat: all but FIFOs is the superuser's
 	}
 	return v.onName(at, name, func(l *lookup, p parentDir) error {
+		if l.tree.keeper != nil && (kind == netbsd.S_IFCHR || kind == netbsd.S_IFBLK) {
+			return l.makeDevice(p, kind|mode&0o777&^l.umask, dev)
+		}
 		if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG && (dev != 0 || kind != netbsd.S_IFCHR && kind != netbsd.S_IFBLK) {
 			if _, err := p.stat(); err != unix.ENOENT {
 				return cmp.Or(err, error(unix.EEXIST))
@@ -199,12 +221,23 @@ func (v View) MknodDev(at int, name string, mode uint32, dev uint64) netbsd.Errn
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.makeName(p, p.at.mnt.origin.HostMode(mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
+		return l.makeName(p, kind|l.madeMode(p.at.mnt, mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
 			if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
 				return -1, err
 			}
 			return -1, l.fixMode(p, mode)
 		})
+	})
+}
+
+// makeDevice makes a file that stands for a device: the host has none of it.
+func (l *lookup) makeDevice(p parentDir, mode uint32, dev uint64) error {
+	if err := p.writable(); err != nil {
+		return err
+	}
+	l.judged()
+	return l.makeNumbered(p, mode, dev, func(mode uint32) (int, error) {
+		return -1, unix.Mknodat(p.at.fd, p.name, unix.S_IFREG|mode, 0)
 	})
 }
 
@@ -220,7 +253,7 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.makeName(p, 0, func(uint32) (int, error) {
+		return l.makeName(p, unix.S_IFLNK, func(uint32) (int, error) {
 			return -1, unix.Symlinkat(target, p.at.fd, p.name)
 		})
 	})
@@ -307,7 +340,7 @@ func (l *lookup) makeLink(p parentDir, link func() error) error {
 		if _, err := p.stat(); err != unix.ENOENT {
 			return cmp.Or(err, error(unix.EEXIST))
 		}
-		if err := l.allowAccess(p.at, mayWrite); err != nil {
+		if err := l.allowDir(p.at, mayWrite); err != nil {
 			return err
 		}
 	}
@@ -324,6 +357,9 @@ func (l *lookup) linkFollowed(src *lookup, p parentDir) error {
 	defer n.close()
 	if n.mnt != p.at.mnt {
 		return unix.EXDEV
+	}
+	if a, err := n.attrs(); err == nil && l.cred != nil && a.unchanging() {
+		return unix.EPERM // ufs_link
 	}
 	return l.makeLink(p, func() error {
 		return unix.Linkat(unix.AT_FDCWD, hostfile.ProcPath(n.fd), p.at.fd, p.name, unix.AT_SYMLINK_FOLLOW)
@@ -420,8 +456,13 @@ func (l *lookup) rename(from, to parentDir) error {
 	if from.at.mnt != to.at.mnt {
 		return unix.EXDEV
 	}
+	if l.cred != nil {
+		defer from.at.marks().Names()()
+	}
 	if err := l.mayRename(from, to); err != nil {
 		return err
 	}
-	return l.as(func() error { return unix.Renameat(from.at.fd, from.name, to.at.fd, to.name) })
+	return to.removing(func() error {
+		return l.as(func() error { return unix.Renameat(from.at.fd, from.name, to.at.fd, to.name) })
+	})
 }

@@ -13,7 +13,18 @@ import (
 type attrs struct {
 	mode     uint32
 	uid, gid uint32
+	flags    uint32 // of chflags(2), where guests gave some
 }
+
+// What flags keep from everybody, the superuser included, until they are taken off (chflags(2)).
+const (
+	immutable = netbsd.UF_IMMUTABLE | netbsd.SF_IMMUTABLE
+	appendly  = netbsd.UF_APPEND | netbsd.SF_APPEND
+)
+
+// unchanging is the word of ufs_setattr, ufs_remove, ufs_link and ufs_rename on a file that may not be changed, or at
+// its end only: neither may its names and attributes.
+func (a attrs) unchanging() bool { return a.flags&(immutable|appendly) != 0 }
 
 func (a attrs) isDir() bool { return a.mode&netbsd.S_IFMT == netbsd.S_IFDIR }
 
@@ -30,7 +41,12 @@ const (
 // canAccess is genfs_can_access, with the superuser's rights of secmodel_suser:
 // the first class that the caller belongs to decides, even if a later one would
 // allow more; root may all but execute a file that nobody may execute.
+//
+// What is immutable nobody writes to (ufs_check_possible).
 func canAccess(c *kern.Cred, a attrs, want uint32) netbsd.Errno {
+	if want&mayWrite != 0 && a.flags&immutable != 0 {
+		return netbsd.EPERM
+	}
 	if c.IsRoot() {
 		if want&mayExec != 0 && !a.isDir() && a.mode&0o111 == 0 {
 			return netbsd.EACCES
@@ -63,6 +79,8 @@ func canSticky(c *kern.Cred, dir, a attrs) netbsd.Errno {
 // is no directory, nor the set-group-id bit of a group that it is not in.
 func canChmod(c *kern.Cred, a attrs, mode uint32) netbsd.Errno {
 	switch {
+	case a.unchanging():
+		return netbsd.EPERM
 	case c.IsRoot():
 		return 0
 	case c.EUID != a.uid:
@@ -79,6 +97,8 @@ func canChmod(c *kern.Cred, a attrs, mode uint32) netbsd.Errno {
 // among its own groups. -1 leaves an id alone.
 func canChown(c *kern.Cred, a attrs, uid, gid int) netbsd.Errno {
 	switch {
+	case a.unchanging():
+		return netbsd.EPERM
 	case c.IsRoot():
 		return 0
 	case c.EUID != a.uid:
@@ -95,6 +115,8 @@ func canChown(c *kern.Cred, a attrs, uid, gid int) netbsd.Errno {
 // set both times to now, and the owner to anything.
 func canChtimes(c *kern.Cred, a attrs, now bool) netbsd.Errno {
 	switch {
+	case a.unchanging():
+		return netbsd.EPERM
 	case c.IsRoot() || c.EUID == a.uid:
 		return 0
 	case !now:
@@ -115,11 +137,23 @@ func canChflags(c *kern.Cred, a attrs) netbsd.Errno {
 	return 0
 }
 
+// canSetFlags is ufs_setattr's rule for the flags that are the system's: only the superuser changes them.
+func canSetFlags(c *kern.Cred, a attrs, want uint64) netbsd.Errno {
+	const system = 0xffff0000
+	if !c.IsRoot() && (a.flags^uint32(want))&system != 0 {
+		return netbsd.EPERM
+	}
+	return 0
+}
+
 // canUnlink is genfs_ufslike_remove_check_permitted: the directory is written to,
 // and its sticky bit counts.
 func canUnlink(c *kern.Cred, dir, a attrs) netbsd.Errno {
 	if errno := canAccess(c, dir, mayWrite); errno != 0 {
 		return errno
+	}
+	if a.unchanging() || dir.flags&appendly != 0 {
+		return netbsd.EPERM
 	}
 	return canSticky(c, dir, a)
 }
@@ -151,6 +185,9 @@ func canRename(c *kern.Cred, r renaming) netbsd.Errno {
 	if r.to == nil {
 		return 0
 	}
+	if r.to.unchanging() || r.toDir.flags&appendly != 0 {
+		return netbsd.EPERM
+	}
 	return canSticky(c, r.toDir, *r.to)
 }
 
@@ -173,4 +210,12 @@ func openRights(flags int) (want uint32) {
 		want |= mayWrite
 	}
 	return want
+}
+
+// canOpen is what open(2) asks of a file that is there: what grows at its end only is opened so (ufs_open).
+func canOpen(c *kern.Cred, a attrs, flags int) netbsd.Errno {
+	if a.flags&appendly != 0 && (flags&netbsd.O_ACCMODE != netbsd.O_RDONLY && flags&netbsd.O_APPEND == 0 || flags&netbsd.O_TRUNC != 0) {
+		return netbsd.EPERM
+	}
+	return canAccess(c, a, openRights(flags))
 }

@@ -13,8 +13,12 @@ var (
 	bob   = kern.UserCred(1002, 1002, 5)
 )
 
-func regular(uid, gid, mode uint32) attrs   { return attrs{netbsd.S_IFREG | mode, uid, gid} }
-func directory(uid, gid, mode uint32) attrs { return attrs{netbsd.S_IFDIR | mode, uid, gid} }
+func regular(uid, gid, mode uint32) attrs {
+	return attrs{mode: netbsd.S_IFREG | mode, uid: uid, gid: gid}
+}
+func directory(uid, gid, mode uint32) attrs {
+	return attrs{mode: netbsd.S_IFDIR | mode, uid: uid, gid: gid}
+}
 
 // TestCanAccess follows genfs_can_access (sys/miscfs/genfs/genfs_vnops.c), and
 // secmodel_suser_vnode_cb for root.
@@ -91,7 +95,7 @@ func TestOwnerRules(t *testing.T) {
 
 		{"chflags: owner", canChflags(alice, regular(1001, 0, 0)), 0},
 		{"chflags: another", canChflags(bob, regular(1001, 0, 0o777)), netbsd.EPERM},
-		{"chflags: device", canChflags(alice, attrs{netbsd.S_IFCHR, 1001, 0}), netbsd.EPERM},
+		{"chflags: device", canChflags(alice, attrs{mode: netbsd.S_IFCHR, uid: 1001}), netbsd.EPERM},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, c.got.Name(), c.want.Name())

@@ -1,8 +1,6 @@
 package vfs
 
 import (
-	"os"
-
 	"golang.org/x/sys/unix"
 )
 
@@ -10,14 +8,15 @@ import (
 // (mount(8)): a file that a guest marks so would be one of the host's, set-id of the user
 // that toaster runs as. So the bits are not given to the host's file at all: chmod(2)
 // succeeds, as programs that unpack archives expect, and stat(2) shows them missing. A
-// directory keeps the set-group-id bit, which makes nobody anybody (file.Origin.HostMode).
+// directory keeps the set-group-id bit, which makes nobody anybody (file.Origin.HostMode). Where guests
+// give files owners of their own (package owners) the bits are kept with these, and count.
 
 // ownSetIDs takes off a mode the set-id bits that would make a file with these attributes
 // one of somebody else than the caller: in the host's own tree a guest may be another user
 // than its files', root of a machine for one, and the host would honour them.
 func (v View) ownSetIDs(mode uint32, a attrs) uint32 {
 	c := v.otherUser()
-	if c == nil || a.isDir() {
+	if c == nil || a.isDir() || v.Dirs.tree.keeper != nil {
 		return mode
 	}
 	if a.uid != c.EUID {
@@ -37,14 +36,4 @@ func (m *mount) clearSetID(fd int, st *unix.Stat_t) {
 	if mode := m.origin.HostMode(st.Mode, unix.S_IFREG); mode != st.Mode && st.Mode&unix.S_IFMT == unix.S_IFREG {
 		unix.Fchmod(fd, mode&0o7777)
 	}
-}
-
-// SetIDs reports whether an open program's set-id bits count: not below a root, and not in
-// a mount of the host that is nosuid.
-func (v View) SetIDs(f *os.File) bool {
-	if v.Dirs.tree.top.origin.NoSetID {
-		return false
-	}
-	var st unix.Statfs_t
-	return unix.Fstatfs(int(f.Fd()), &st) == nil && st.Flags&unix.ST_NOSUID == 0
 }

@@ -107,7 +107,11 @@ func TestSetIDWritten(t *testing.T) {
 			if errno != 0 {
 				t.Fatal(errno)
 			}
-			if w.SetIDs(f) {
+			st, err := f.Stat()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode, _, _ := w.SetIDs(f, st); mode != 0 {
 				t.Error("the bits count when it is executed")
 			}
 			f.Close()

@@ -32,9 +32,24 @@ func (p parentDir) stat() (st unix.Stat_t, err error) {
 	}
 	n, st, err := step(p.at, p.name)
 	if err == nil {
+		n.show(&st)
 		n.close()
 	}
 	return st, err
+}
+
+// attrs describes what has the name now to the rules.
+func (p parentDir) attrs() (attrs, error) {
+	if !p.at.marks().Marked() {
+		st, err := p.stat()
+		return attrsOfHost(&st), err
+	}
+	n, st, err := step(p.at, p.name)
+	if err != nil {
+		return attrs{}, err
+	}
+	defer n.close()
+	return n.attrsOf(&st), nil
 }
 
 // writable refuses what would change a directory that is read-only: EROFS.

@@ -69,7 +69,7 @@ func (l *lookup) statFollow() (file.Stat, netbsd.Errno) {
 		return file.Stat{}, hostfile.Errno(err)
 	}
 	defer n.close()
-	return hostfile.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
+	return hostfile.StatIn(n.fd, &n.mnt.origin)
 }
 
 func (l *lookup) lstat() (file.Stat, netbsd.Errno) {
@@ -81,7 +81,7 @@ func (l *lookup) lstat() (file.Stat, netbsd.Errno) {
 		return file.Stat{}, hostfile.Errno(err)
 	}
 	defer n.close()
-	return hostfile.StatAt(n.fd, "", unix.AT_EMPTY_PATH)
+	return hostfile.StatIn(n.fd, &n.mnt.origin)
 }
 
 // Access is faccessat(2). EINVAL for bits of the mode that mean nothing; of the flags

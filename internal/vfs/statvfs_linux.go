@@ -104,7 +104,9 @@ func (v View) statvfs(n node) (netbsd.Statvfs, netbsd.Errno) {
 	if errno != 0 || n.mnt == nil || n.mnt.free {
 		return st, errno
 	}
-	st.Flag |= netbsd.MNT_NOSUID | netbsd.MNT_NODEV
+	if st.Flag |= netbsd.MNT_NODEV; !n.marks().On() {
+		st.Flag |= netbsd.MNT_NOSUID
+	}
 	if n.mnt.origin.ReadOnly {
 		st.Flag |= netbsd.MNT_RDONLY
 	}

@@ -6,6 +6,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/hostfile"
+	"toaster/internal/owners"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -17,9 +18,10 @@ type Tree struct {
 	top      *mount
 	others   []*mount // in the order that they were mounted in
 	hostMask uint32
-	ownFDs   int          // /proc/self/fd, by which open files are opened again
-	refs     atomic.Int32 // who may still use the mounts: the machine, processes, lookups
-	user     *hostUser    // who toaster is to the host
+	ownFDs   int            // /proc/self/fd, by which open files are opened again
+	refs     atomic.Int32   // who may still use the mounts: the machine, processes, lookups
+	user     *hostUser      // who toaster is to the host
+	keeper   *owners.Keeper // of owners that the host does not know; nil: its own are the guests'
 
 	mu      sync.RWMutex // guards devices; no other lock is taken with it
 	devices map[string]Device

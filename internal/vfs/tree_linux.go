@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/hostfile"
+	"toaster/internal/owners"
 	"toaster/netbsd"
 )
 
@@ -21,6 +22,10 @@ func New(h *hostfile.Host, c Config) (*Tree, *Dirs, error) {
 	t := &Tree{host: h, hostMask: readUmask(), user: newHostUser(), devices: map[string]Device{}, born: netbsd.TimespecAt(time.Now())}
 	t.refs.Store(1)
 	t.noOpenat2.Store(c.noOpenat2)
+	if c.Owners && c.Root != "" {
+		t.keeper = owners.NewKeeper()
+		t.user.switches = false
+	}
 	addDevices(t)
 	if err := t.open(c); err != nil {
 		t.Close()
@@ -70,6 +75,9 @@ func (t *Tree) mountTop(root string) error {
 		return fmt.Errorf("root %s: %w", name, err)
 	}
 	t.top.free, t.top.origin.NoSetID = root == "", root != ""
+	if err := t.top.keepOwners(); err != nil {
+		return fmt.Errorf("root %s: %w", name, err)
+	}
 	return nil
 }
 

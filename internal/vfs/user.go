@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"cmp"
 	"slices"
 
 	"toaster/internal/file"
@@ -16,7 +17,7 @@ func (t *Tree) HostCred() *kern.Cred { return t.user.cred }
 // CanBe reports whether guests may have another user's credentials with the host's
 // consent: what they make is then that user's.
 func (t *Tree) CanBe(c *kern.Cred) bool {
-	return sameUser(c, t.user.cred) || t.user.as(c, func() error { return nil }) == nil
+	return sameUser(c, t.user.cred) || t.keeper != nil || t.user.as(c, func() error { return nil }) == nil
 }
 
 // SameAsHost reports whether the host judges c as it does toaster itself.
@@ -28,9 +29,13 @@ func sameUser(a, b *kern.Cred) bool {
 }
 
 // other returns the caller's credentials where they are not those that the host
-// judges by, so that the rules are to be asked; nil where the host's own judgement is right.
+// judges by, or where the host knows nothing of whose files are, so that the rules are to be asked; nil
+// where the host's own judgement is right.
 func (v View) otherUser() *kern.Cred {
 	if v.Cred == nil || sameUser(v.Cred, v.Dirs.tree.user.cred) {
+		if v.Dirs.tree.keeper.Marked() {
+			return v.user()
+		}
 		return nil
 	}
 	return v.Cred
@@ -38,7 +43,7 @@ func (v View) otherUser() *kern.Cred {
 
 // NotHost reports whether the caller is another user than the one that toaster runs
 // as, to whom the host might allow more.
-func (v View) NotHost() bool { return v.otherUser() != nil }
+func (v View) NotHost() bool { return v.Cred != nil && !sameUser(v.Cred, v.Dirs.tree.user.cred) }
 
 // as runs a call that makes no file with the caller's ids on the host, as far as the
 // host allows. It must not sleep. Preconditions: NetBSD's rules allow it.
@@ -57,13 +62,13 @@ func (v View) as(call func() error) error {
 // attrsOf returns what the rules need of an open file.
 func attrsOf(d *file.Description) (attrs, netbsd.Errno) {
 	st, errno := d.File.Stat()
-	return attrs{mode: st.Mode, uid: st.UID, gid: st.GID}, errno
+	return attrs{mode: st.Mode, uid: st.UID, gid: st.GID, flags: st.Flags & (immutable | appendly)}, errno
 }
 
 // onOpen changes an open file if the rule allows it. Files that have no attributes
 // say so themselves.
 func (v View) onOpen(d *file.Description, rule func(c *kern.Cred, a attrs) netbsd.Errno, change func() netbsd.Errno) netbsd.Errno {
-	c := v.otherUser()
+	c := v.judgeOpen()
 	if c == nil {
 		return change()
 	}
@@ -126,5 +131,6 @@ func (v View) Futimens(d *file.Description, atime, mtime file.Timeset) netbsd.Er
 
 // Fchflags is fchflags(2).
 func (v View) Fchflags(d *file.Description, want uint64) netbsd.Errno {
-	return v.onOpen(d, canChflags, func() netbsd.Errno { return fchflags(d, want) })
+	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return cmp.Or(canChflags(c, a), canSetFlags(c, a, want)) }
+	return v.onOpen(d, rule, func() netbsd.Errno { return fchflags(d, want) })
 }

@@ -8,6 +8,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/hostfile"
+	"toaster/internal/owners"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -23,6 +24,9 @@ type Xattrs struct {
 	allow func(want uint32) error
 	as    func(func() error) error
 	fixed netbsd.Errno // why nothing may be changed
+
+	// reserved: some names are toaster's, as it would believe what they say (owners.Reserved).
+	reserved bool
 }
 
 // xattrPrefix is how the host spells the namespace.
@@ -54,7 +58,8 @@ func (v View) Xattrs(name string, follow bool, do func(*Xattrs) netbsd.Errno) ne
 	}
 	return do(&Xattrs{
 		path: hostfile.ProcPath(n.fd), as: l.as, fixed: n.mnt.origin.Fixed(),
-		allow: func(want uint32) error { return l.allowAccess(n, want) },
+		allow:    func(want uint32) error { return cmp.Or(l.allowAccess(n, want), l.widenTo(n, want)) },
+		reserved: !n.mnt.free,
 	})
 }
 
@@ -68,7 +73,7 @@ func (v View) Fxattrs(d *file.Description, do func(*Xattrs) netbsd.Errno) netbsd
 	if kind := a.mode & netbsd.S_IFMT; !ok || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR {
 		return netbsd.EOPNOTSUPP
 	}
-	x := &Xattrs{path: hostfile.ProcPath(fd), as: v.as, fixed: d.Origin().Fixed(), allow: func(want uint32) error {
+	x := &Xattrs{path: hostfile.ProcPath(fd), as: v.as, fixed: d.Origin().Fixed(), reserved: v.Dirs.rooted(), allow: func(want uint32) error {
 		if c := v.otherUser(); c != nil {
 			return asError(canAccess(c, a, want))
 		}
@@ -82,6 +87,9 @@ func (v View) Fxattrs(d *file.Description, do func(*Xattrs) netbsd.Errno) netbsd
 
 // Get returns the value of an attribute. ENOATTR: there is none of the name.
 func (x *Xattrs) Get(name string) (value []byte, errno netbsd.Errno) {
+	if x.hides(name) {
+		return nil, netbsd.ENOATTR
+	}
 	errno = x.do(mayRead, func() (err error) {
 		value, err = sized(func(b []byte) (int, error) { return unix.Getxattr(x.path, xattrPrefix+name, b) })
 		return err
@@ -94,7 +102,7 @@ func (x *Xattrs) List() (names []string, errno netbsd.Errno) {
 	errno = x.do(mayRead, func() error {
 		b, err := sized(func(b []byte) (int, error) { return unix.Listxattr(x.path, b) })
 		for name := range bytes.SplitSeq(b, []byte{0}) {
-			if own, ok := bytes.CutPrefix(name, []byte(xattrPrefix)); ok {
+			if own, ok := bytes.CutPrefix(name, []byte(xattrPrefix)); ok && !x.hides(string(own)) {
 				names = append(names, string(own))
 			}
 		}
@@ -106,13 +114,22 @@ func (x *Xattrs) List() (names []string, errno netbsd.Errno) {
 // Set sets an attribute. flags are XATTR_CREATE (EEXIST: there is one) and XATTR_REPLACE (ENOATTR:
 // there is none), whose values are the host's. ENOSPC: it is too long.
 func (x *Xattrs) Set(name string, value []byte, flags int) netbsd.Errno {
+	if x.hides(name) {
+		return netbsd.EPERM
+	}
 	return x.change(func() error { return unix.Setxattr(x.path, xattrPrefix+name, value, flags) })
 }
 
 // Remove takes an attribute away. ENOATTR: there is none of the name.
 func (x *Xattrs) Remove(name string) netbsd.Errno {
+	if x.hides(name) {
+		return netbsd.ENOATTR
+	}
 	return x.change(func() error { return unix.Removexattr(x.path, xattrPrefix+name) })
 }
+
+// hides reports whether an attribute is none of the guests'.
+func (x *Xattrs) hides(name string) bool { return x.reserved && owners.Reserved(name) }
 
 func (x *Xattrs) change(call func() error) netbsd.Errno {
 	if x.fixed != 0 {
