@@ -7,6 +7,7 @@ require golang.org/x/sys v0.49.0
 require (
 	github.com/creack/pty v1.1.24
 	github.com/rogpeppe/go-internal v1.16.0
+	github.com/ulikunitz/xz v0.5.17
 	golang.org/x/arch v0.31.0
 	pgregory.net/rapid v1.3.0
 )

@@ -33,6 +33,14 @@ func program() *cmdline.Command {
 				Flags: new(setupFlags).set, Details: text(setupHelp), Run: setupMain,
 			},
 			{
+				Name: "root", Usage: "root create|check|rm DIR", About: "make NetBSD file trees",
+				Details: text(rootHelp), Run: rootMain, Complete: rootComplete,
+			},
+			{
+				Name: "shell", Usage: "shell [flags] DIR [COMMAND...]", About: "log in to such a tree",
+				Flags: new(runFlags).set, FlagsOf: "run", Args: cmdline.Dirs, Details: text(shellHelp), Run: shellMain,
+			},
+			{
 				Name: "doctor", Usage: "doctor", About: "what this host allows, and what to do",
 				Flags: new(doctorFlags).set, Details: text(doctorHelp), Run: doctorMain,
 			},

@@ -22,7 +22,8 @@ const lattice = `
 	internal/vm     < internal/machine
 	internal/trace  < internal/syscalls, internal/machine, toaster
 	kern   < internal/aio, internal/sysv, internal/mqueue, internal/kqueue, internal/tty, internal/vfs, internal/syscalls, internal/machine, toaster
-	internal/owners < internal/file, internal/hostfile, internal/vfs
+	internal/owners < internal/file, internal/hostfile, internal/vfs, internal/netbsdroot
+	internal/netbsdroot < cmd/toaster-root
 	internal/file   < internal/aio, internal/sysv, internal/mqueue, internal/hostfile, internal/socket, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
 	internal/hostfile < internal/socket, internal/vfs, internal/tty, internal/machine, toaster
 	internal/socket < internal/syscalls, internal/machine
@@ -45,7 +46,7 @@ const lattice = `
 	internal/guard < internal/aio, internal/syscalls, kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
 	internal/hostlimits < internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/machine, toaster
 	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns, internal/platform/outside, internal/platform/groupwatch
-	toaster < cmd/toaster
+	toaster < cmd/toaster, cmd/toaster-root
 	kern    < cmd/toaster
 	netbsd  < cmd/toaster
 	internal/cmdline < cmd/toaster
@@ -53,7 +54,7 @@ const lattice = `
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
-var hostOnly = []string{"internal/platform", "internal/platform/stub", "internal/platform/seccomp", "internal/platform/doctor", "internal/platform/netns", "internal/platform/groupwatch", "internal/platform/outside", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog", "internal/owners"}
+var hostOnly = []string{"internal/platform", "internal/platform/stub", "internal/platform/seccomp", "internal/platform/doctor", "internal/platform/netns", "internal/platform/groupwatch", "internal/platform/outside", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog", "internal/owners", "internal/netbsdroot", "cmd/toaster-root"}
 
 func TestImports(t *testing.T) {
 	allowed := parse(t, lattice)
@@ -83,6 +84,22 @@ func free(name string) bool {
 	tests := []string{"internal/archtest", "internal/guesttest", "internal/filetest", "internal/hostlike"}
 	return slices.Contains(tests, name) || strings.HasPrefix(name, "examples/") ||
 		strings.HasPrefix(name, "internal/test/") || strings.HasPrefix(name, "internal/hostlike/")
+}
+
+// TestCommandIsSmall: toaster starts with every guest, so nothing below it links what makes it a dynamic executable
+// where cgo is on, nor what speaks HTTP. That is for programs beside it, such as toaster-root.
+func TestCommandIsSmall(t *testing.T) {
+	deps := exec.Command("go", "list", "-deps", "./cmd/toaster")
+	deps.Dir = "../.."
+	out, err := deps.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for p := range strings.Lines(string(out)) {
+		if p = strings.TrimSpace(p); slices.Contains([]string{"net", "net/http", "os/user", "runtime/cgo"}, p) {
+			t.Errorf("cmd/toaster links %s", p)
+		}
+	}
 }
 
 // TestNoCgo checks that the host's toolchain is never needed.

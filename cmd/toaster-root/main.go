@@ -1,0 +1,187 @@
+// Command toaster-root makes, checks and removes NetBSD file trees. It is what "toaster root"
+// runs, a program of its own so that toaster, which starts with every guest, links none of what
+// speaks HTTP.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"toaster"
+	"toaster/internal/netbsdroot"
+)
+
+// Exit statuses: 1 is a tree that differs, exitFailure what cannot be done, as toaster's own.
+const exitFailure = 125
+
+const usage = `usage: toaster root create DIR [flags]
+       toaster root check DIR
+       toaster root rm DIR
+
+create makes DIR a NetBSD file tree of a release's sets. It need not be run by root: files
+then are yours, and programs in the tree see the owners that they have in NetBSD.
+check says what is no longer as it was unpacked; the status is 1 if something is.
+rm removes a tree that create has made, and nothing else.
+
+flags of create:
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the command.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		printUsage(stderr)
+		return exitFailure
+	}
+	var err error
+	status := 0
+	switch args[0] {
+	case "create":
+		err = create(ctx, args[1:], stderr)
+	case "check":
+		status, err = check(args[1:], stdout)
+	case "rm":
+		err = remove(args[1:])
+	case "help", "-h", "-help", "--help":
+		printUsage(stdout)
+	default:
+		err = fmt.Errorf("no command %q; there are create, check and rm", args[0])
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		printUsage(stdout)
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "toaster: root %s: %v\n", args[0], err)
+		return exitFailure
+	}
+	return status
+}
+
+func printUsage(w io.Writer) {
+	fmt.Fprint(w, usage)
+	new(createFlags).set().VisitAll(func(f *flag.Flag) {
+		arg, text := flag.UnquoteUsage(f)
+		fmt.Fprintf(w, "  --%-20s %s\n", strings.TrimSpace(f.Name+" "+arg), text)
+	})
+}
+
+type createFlags struct {
+	opts  netbsdroot.Options
+	sets  string
+	quiet bool
+}
+
+func (f *createFlags) set() *flag.FlagSet {
+	fs := flag.NewFlagSet("create", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&f.opts.Release, "release", "11.0", "the release `N`")
+	fs.StringVar(&f.sets, "sets", "base,etc", "the sets to unpack, `NAME,...`: comp has the compiler, tests the tests")
+	fs.StringVar(&f.opts.From, "from", "", "a directory, or the URL of one, with the sets and their SHA512 list, instead of `cdn.NetBSD.org`")
+	fs.StringVar(&f.opts.Cache, "cache", "", "keep archives in `DIR` until the tree is whole; what was cut goes on from there")
+	fs.BoolVar(&f.opts.Keep, "keep", false, "leave the archives in the cache")
+	fs.BoolVar(&f.opts.NoHostFiles, "no-host-files", false, "leave /etc/resolv.conf and /etc/hosts as the sets have them, not as the host has")
+	fs.BoolVar(&f.quiet, "quiet", false, "say nothing but what goes wrong")
+	return fs
+}
+
+// parseDir parses flags on either side of the one argument.
+func parseDir(fs *flag.FlagSet, args []string) (dir string, err error) {
+	var dirs []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			return "", err
+		}
+		if fs.NArg() == 0 {
+			break
+		}
+		dirs, args = append(dirs, fs.Arg(0)), fs.Args()[1:]
+	}
+	if len(dirs) != 1 {
+		return "", fmt.Errorf("takes one directory, got %q", dirs)
+	}
+	return dirs[0], nil
+}
+
+func create(ctx context.Context, args []string, stderr io.Writer) error {
+	var f createFlags
+	dir, err := parseDir(f.set(), args)
+	if err != nil {
+		return err
+	}
+	if f.opts.Sets = strings.Split(f.sets, ","); f.opts.Release == "" || strings.ContainsAny(f.opts.Release, "/?#") {
+		return fmt.Errorf("--release %q: no release's name; write it as 11.0", f.opts.Release)
+	}
+	if !f.quiet {
+		f.opts.Log = stderr
+		if isTerminal(stderr) {
+			f.opts.Terminal = stderr
+		}
+	}
+	f.opts.Run = runInside
+	return netbsdroot.Create(ctx, dir, f.opts)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// runInside runs a program of a tree as the tree's root.
+func runInside(dir string, argv ...string) error {
+	cmd := toaster.Command(argv[0], argv[1:]...)
+	cmd.Env = []string{"PATH=/sbin:/usr/sbin:/bin:/usr/bin"}
+	cmd.Options = toaster.Options{Root: dir, Network: toaster.NetworkNone}
+	if os.Geteuid() != 0 {
+		cmd.Options.User = &toaster.User{}
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil && len(out) > 0 {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return err
+}
+
+func check(args []string, stdout io.Writer) (int, error) {
+	dir, err := parseDir(plainFlags("check"), args)
+	if err != nil {
+		return 0, err
+	}
+	wrong, err := netbsdroot.Check(dir, stdout)
+	if err != nil || wrong == 0 {
+		return 0, err
+	}
+	return 1, nil
+}
+
+func remove(args []string) error {
+	dir, err := parseDir(plainFlags("rm"), args)
+	if err != nil {
+		return err
+	}
+	return netbsdroot.Remove(dir)
+}
+
+func plainFlags(name string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	return fs
+}

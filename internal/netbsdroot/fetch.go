@@ -1,0 +1,276 @@
+package netbsdroot
+
+import (
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// This file brings a set onto this machine. What comes is written to NAME.part in the cache, which
+// stays when the connection is cut, so that this attempt and later ones go on where it ends
+// (Range, RFC 9110).
+
+// tries is how often a connection that is cut is made again; one that brought something counts
+// as none.
+const tries = 4
+
+// stall is how long a server may send nothing.
+const stall = time.Minute
+
+// source is where sets come from: a directory of this machine, or of a server.
+type source struct {
+	at     string // as the user named it
+	remote bool
+	client *http.Client
+	// pause waits before another try. Tests do not wait.
+	pause func(ctx context.Context, n int)
+}
+
+func newSource(from string) (*source, error) {
+	s := &source{at: from, client: newClient(), pause: pause}
+	u, err := url.Parse(from)
+	if err == nil && (u.Scheme == "http" || u.Scheme == "https") {
+		s.remote = true
+		return s, nil
+	}
+	if err == nil && u.Scheme != "" && strings.Contains(from, "://") {
+		return nil, fmt.Errorf("%s: only http and https are spoken; name such a URL, or a directory", from)
+	}
+	st, err := os.Stat(from)
+	if err != nil {
+		return nil, fmt.Errorf("%w; name a directory with a release's sets, or a URL", err)
+	}
+	if !st.IsDir() {
+		return nil, fmt.Errorf("%s: not a directory; name the one that the sets are in", from)
+	}
+	return s, nil
+}
+
+// newClient is one of the proxies that the environment names (http.ProxyFromEnvironment).
+func newClient() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = stall
+	t.DisableCompression = true // a part's length is that of the file
+	return &http.Client{Transport: t}
+}
+
+func pause(ctx context.Context, n int) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Duration(n) * time.Second):
+	}
+}
+
+func (s *source) name(file string) string {
+	if s.remote {
+		return strings.TrimSuffix(s.at, "/") + "/" + file
+	}
+	return filepath.Join(s.at, file)
+}
+
+// sums reads the list.
+func (s *source) sums(ctx context.Context) (sums, error) {
+	r, err := s.open(ctx, sumsName)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; without it nobody can say whether the sets are the release's", s.name(sumsName), err)
+	}
+	defer r.Close()
+	list, err := readSums(r)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; is this a release's directory of sets?", s.name(sumsName), err)
+	}
+	return list, nil
+}
+
+func (s *source) open(ctx context.Context, file string) (io.ReadCloser, error) {
+	if !s.remote {
+		return os.Open(s.name(file))
+	}
+	resp, err := s.get(ctx, file, 0)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, statusError(resp)
+	}
+	return resp.Body, nil
+}
+
+func (s *source) get(ctx context.Context, file string, from int64) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.name(file), nil)
+	if err != nil {
+		return nil, err
+	}
+	if from > 0 {
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", from))
+	}
+	return s.client.Do(req)
+}
+
+func statusError(resp *http.Response) error {
+	switch resp.StatusCode {
+	case http.StatusNotFound:
+		return fmt.Errorf("the server has no such file (404); is there such a release, and is the mirror's directory the one of its sets?")
+	case http.StatusProxyAuthRequired:
+		return fmt.Errorf("the proxy wants to know who asks (407); see HTTPS_PROXY")
+	}
+	return fmt.Errorf("the server answers %s", resp.Status)
+}
+
+// fetch brings a file and returns its name on this machine: in the cache, or in the directory
+// where it is.
+func (s *source) fetch(ctx context.Context, file, sum, cache string, p *progress) (string, error) {
+	if !s.remote {
+		return s.name(file), s.checkLocal(file, sum, p)
+	}
+	done := filepath.Join(cache, file)
+	if got, err := sumOf(done, nil); err == nil && got == sum {
+		return done, nil
+	}
+	part := done + ".part"
+	for fresh := false; ; fresh = true {
+		if err := s.fill(ctx, file, part, p); err != nil {
+			return "", fmt.Errorf("%s: %w", s.name(file), err)
+		}
+		got, err := sumOf(part, nil)
+		switch {
+		case err != nil:
+			return "", err
+		case got == sum:
+			return done, os.Rename(part, done)
+		}
+		continued := !fresh && p.continued
+		if err := os.Remove(part); err != nil {
+			return "", err
+		}
+		if !continued {
+			return "", fmt.Errorf("%s: its SHA512 sum is %.16s..., the release's list says %.16s...; it was thrown away. Try again, or another mirror (--from); if that happens again, somebody may be changing what you get", s.name(file), got, sum)
+		}
+		// What was there before need not have been of this release.
+	}
+}
+
+func (s *source) checkLocal(file, sum string, p *progress) error {
+	got, err := sumOf(s.name(file), p)
+	if err != nil {
+		return err
+	}
+	if got != sum {
+		return fmt.Errorf("%s: its SHA512 sum is %.16s..., the list beside it says %.16s...; get it again", s.name(file), got, sum)
+	}
+	return nil
+}
+
+// sumOf reads a file.
+func sumOf(name string, p *progress) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha512.New()
+	if _, err := io.Copy(h, p.counting(f)); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// fill gets what part lacks of a file.
+func (s *source) fill(ctx context.Context, file, part string, p *progress) error {
+	w, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	at, err := w.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	p.continued = at > 0
+	for n := 0; ; {
+		got, err := s.more(ctx, file, w, at, p)
+		switch {
+		case err == nil:
+			return w.Close()
+		case ctx.Err() != nil || !errors.Is(err, errCut):
+			return err
+		}
+		if n++; got != at {
+			n = 1
+		}
+		if at = got; n > tries {
+			return fmt.Errorf("%w; what came is kept: the same command goes on from there", err)
+		}
+		s.pause(ctx, n)
+	}
+}
+
+// errCut says that a connection ended before the file did.
+var errCut = errors.New("the connection was cut")
+
+// more makes one connection, and returns how much of the file there is then. A server that cannot go on
+// in the middle begins again.
+func (s *source) more(ctx context.Context, file string, w *os.File, at int64, p *progress) (int64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	resp, err := s.get(ctx, file, at)
+	if err != nil {
+		return at, fmt.Errorf("%w: %w", errCut, err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+		at = 0
+	case http.StatusPartialContent:
+		if !strings.HasPrefix(resp.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", at)) {
+			return at, fmt.Errorf("the server was asked for what comes after %d bytes and sends %q", at, resp.Header.Get("Content-Range"))
+		}
+	case http.StatusRequestedRangeNotSatisfiable:
+		return at, nil // all is there; the sum will say
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return at, fmt.Errorf("%w: %w", errCut, statusError(resp))
+	default:
+		return at, statusError(resp)
+	}
+	if err := w.Truncate(at); err != nil {
+		return at, err
+	}
+	if _, err := w.Seek(at, io.SeekStart); err != nil {
+		return at, err
+	}
+	idle := time.AfterFunc(stall, cancel)
+	defer idle.Stop()
+	p.begin(at, resp.ContentLength+at)
+	n, err := io.Copy(&alive{w, idle, p}, resp.Body)
+	if err == nil {
+		return at + n, nil
+	}
+	if pe := (*os.PathError)(nil); errors.As(err, &pe) {
+		return at + n, noRoom(err)
+	}
+	return at + n, fmt.Errorf("%w: %w", errCut, err)
+}
+
+// alive writes, and puts off the moment when the server counts as silent.
+type alive struct {
+	w    io.Writer
+	idle *time.Timer
+	p    *progress
+}
+
+func (a *alive) Write(b []byte) (int, error) {
+	a.idle.Reset(stall)
+	n, err := a.w.Write(b)
+	a.p.add(n)
+	return n, err
+}
