@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // manifestName is the file in a tree by which it is known for one that toaster has made, and in which
@@ -58,7 +60,9 @@ func (m *manifest) link(to, name string) {
 // write writes the manifest of a tree anew.
 func (m *manifest) write(dir string) error {
 	tmp := filepath.Join(dir, manifestName+".new")
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	os.Remove(tmp)
+	// Anew, as what has the name may be a link that a guest has made.
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return noRoom(err)
 	}
@@ -95,7 +99,7 @@ func readManifest(dir string, all bool) (*manifest, error) {
 	case !st.Mode().IsRegular():
 		return nil, errNoRoot
 	}
-	f, err := os.Open(filepath.Join(dir, manifestName))
+	f, err := os.OpenFile(filepath.Join(dir, manifestName), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

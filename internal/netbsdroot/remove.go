@@ -1,7 +1,6 @@
 package netbsdroot
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,35 +28,54 @@ func Remove(dir string) error {
 }
 
 // openUp makes all directories ones that their owner can remove files from, and looks that nothing is mounted there.
+// A guest may still run in the tree: each step is one name in an open directory, never through a link.
 func openUp(dir string) error {
+	fd, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: dir, Err: err}
+	}
 	var top unix.Stat_t
-	if err := unix.Lstat(dir, &top); err != nil {
+	if err := unix.Fstat(fd, &top); err != nil {
+		unix.Close(fd)
 		return err
 	}
-	var walk func(dir string) error
-	walk = func(dir string) error {
-		var st unix.Stat_t
-		if err := unix.Lstat(dir, &st); err != nil {
-			return &os.PathError{Op: "stat", Path: dir, Err: err}
+	return openUpIn(fd, dir, top.Dev)
+}
+
+// openUpIn is openUp below an open directory (O_PATH), which it closes.
+func openUpIn(fd int, name string, dev uint64) error {
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Dev != dev {
+		return fmt.Errorf("%s: something is mounted there; unmount it first", name)
+	}
+	own := fmt.Sprintf("/proc/self/fd/%d", fd)
+	if st.Mode&0o700 != 0o700 {
+		if err := unix.Chmod(own, 0o700); err != nil {
+			return &os.PathError{Op: "chmod", Path: name, Err: err}
 		}
-		if st.Dev != top.Dev {
-			return fmt.Errorf("%s: something is mounted there; unmount it first", dir)
+	}
+	names, err := os.ReadDir(own)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if !n.IsDir() {
+			continue
 		}
-		if st.Mode&0o700 != 0o700 {
-			if err := os.Chmod(dir, 0o700); err != nil {
-				return err
-			}
+		sub, err := unix.Openat(fd, n.Name(), unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		if err == unix.ENOENT || err == unix.ENOTDIR {
+			continue // somebody was quicker
 		}
-		names, err := os.ReadDir(dir)
+		if err == nil {
+			err = openUpIn(sub, filepath.Join(name, n.Name()), dev)
+		}
 		if err != nil {
 			return err
 		}
-		for _, n := range names {
-			if n.IsDir() {
-				err = errors.Join(err, walk(filepath.Join(dir, n.Name())))
-			}
-		}
-		return err
 	}
-	return walk(dir)
+	return nil
 }

@@ -124,7 +124,7 @@ func (p *plain) write(ino uint64, l line, mark string) error {
 		return nil
 	}
 	if p.file == nil {
-		if err := p.open(unix.O_CREAT); err != nil {
+		if err := p.open(true); err != nil {
 			return err
 		}
 	}
@@ -154,19 +154,24 @@ func unwrap(err error) error {
 	return err
 }
 
-// open opens the plain file. A link, or what is another's, is not taken for one.
-func (p *plain) open(create int) error {
-	root := path(p.root)
-	const flags = unix.O_APPEND | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
-	fd, err := unix.Open(root+"/"+PlainName, unix.O_RDWR|flags|create, 0o600)
+// open opens the plain file, and makes it with create. What is not marked as toaster's own is not taken for one: a
+// guest may be able to make files in the root, and no guest can mark one so, where the file system has marks. A
+// link is none, ever.
+func (p *plain) open(create bool) error {
+	fd, err := p.openNamed(PlainName, unix.O_RDWR)
 	if err == unix.EROFS {
-		fd, err = unix.Open(root+"/"+PlainName, unix.O_RDONLY|flags, 0)
+		fd, err = p.openNamed(PlainName, unix.O_RDONLY)
+	}
+	if err == unix.ENOENT && create {
+		if fd, err = p.make(PlainName); err == nil {
+			_, err = unix.Write(fd, []byte(plainHead))
+		}
 	}
 	if err != nil {
 		return err
 	}
 	s, err := look(fd)
-	if err == nil && (s.kind() != netbsd.S_IFREG || s.uid != p.uid) {
+	if err == nil && (s.kind() != netbsd.S_IFREG || s.uid != p.uid || !isOwn(fd)) {
 		err = unix.EPERM
 	}
 	if err != nil {
@@ -174,11 +179,35 @@ func (p *plain) open(create int) error {
 		return err
 	}
 	p.file, p.inode = os.NewFile(uintptr(fd), PlainName), s.ino
-	if st, err := p.file.Stat(); err == nil && st.Size() == 0 {
-		p.file.WriteString(plainHead)
-	}
 	unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
 	return nil
+}
+
+func (p *plain) openNamed(name string, flags int) (int, error) {
+	const always = unix.O_APPEND | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
+	return unix.Open(path(p.root)+"/"+name, flags|always, 0o600)
+}
+
+// make makes a file that is marked as toaster's own.
+func (p *plain) make(name string) (int, error) {
+	fd, err := p.openNamed(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.Fsetxattr(fd, attrName, []byte(ownMark.String()), 0); err != nil && err != unix.EOPNOTSUPP {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// ownMark is the plain file's: it is the guest's root's alone.
+var ownMark = Mark{Mode: netbsd.S_IFREG | 0o600}
+
+func isOwn(fd int) bool {
+	var b [maxMark]byte
+	n, err := unix.Fgetxattr(fd, attrName, b[:])
+	return err == unix.EOPNOTSUPP || err == nil && string(b[:n]) == ownMark.String()
 }
 
 // load reads the plain file, if there is one.
@@ -186,7 +215,7 @@ func (p *plain) load() (found bool, err error) {
 	if p.root < 0 {
 		return false, nil
 	}
-	switch err := p.open(0); err {
+	switch err := p.open(false); err {
 	case nil:
 	case unix.ENOENT:
 		return false, nil
@@ -284,15 +313,32 @@ func (p *plain) compact() {
 	for ino, l := range p.marks {
 		b.WriteString(format(ino, l, l.mark.String()))
 	}
-	tmp := path(p.root) + "/" + PlainName + ".new"
-	if os.WriteFile(tmp, b.Bytes(), 0o600) != nil || os.Rename(tmp, path(p.root)+"/"+PlainName) != nil {
-		os.Remove(tmp)
+	if p.replace(b.Bytes()) != nil {
 		unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
 		return
 	}
 	p.file.Close()
 	p.file, p.inode = nil, 0
-	if p.open(0) == nil {
+	if p.open(false) == nil {
 		p.lines = len(p.marks)
 	}
+}
+
+// replace puts a new plain file in the old one's place. What has the new one's name meanwhile is not written to: it
+// may be a guest's link.
+func (p *plain) replace(b []byte) error {
+	const tmp = PlainName + ".new"
+	root := path(p.root) + "/"
+	unix.Unlink(root + tmp)
+	fd, err := p.make(tmp)
+	if err != nil {
+		return err
+	}
+	f := os.NewFile(uintptr(fd), tmp)
+	defer f.Close()
+	if _, err := f.Write(b); err != nil {
+		unix.Unlink(root + tmp)
+		return err
+	}
+	return unix.Rename(root+tmp, root+PlainName)
 }

@@ -150,7 +150,7 @@ func (t *Table) find(fd int, s seen) Mark {
 	case s.uid != t.k.uid:
 		return host
 	case s.ino == t.plain.ino():
-		return Mark{Mode: netbsd.S_IFREG | 0o600} // root's alone
+		return ownMark
 	}
 	m, ok := host, false
 	if s.attrs() {

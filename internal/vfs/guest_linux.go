@@ -199,6 +199,9 @@ func (l *lookup) makeNumbered(p parentDir, mode uint32, rdev uint64, make func(m
 		_, err := make(mode)
 		return err
 	}
+	if err := p.mayName(); err != nil {
+		return err
+	}
 	defer p.at.marks().Names()()
 	if _, err := p.stat(); err != unix.ENOENT {
 		if err == nil {

@@ -340,6 +340,9 @@ func (l *lookup) makeLink(p parentDir, link func() error) error {
 		if _, err := p.stat(); err != unix.ENOENT {
 			return cmp.Or(err, error(unix.EEXIST))
 		}
+		if err := p.mayName(); err != nil {
+			return err
+		}
 		if err := l.allowDir(p.at, mayWrite); err != nil {
 			return err
 		}
@@ -457,6 +460,9 @@ func (l *lookup) rename(from, to parentDir) error {
 		return unix.EXDEV
 	}
 	if l.cred != nil {
+		if err := to.mayName(); err != nil {
+			return err
+		}
 		defer from.at.marks().Names()()
 	}
 	if err := l.mayRename(from, to); err != nil {

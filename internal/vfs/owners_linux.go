@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -149,6 +150,22 @@ func (l *lookup) makeMarked(p parentDir, m owners.Mark, make func(mode uint32) (
 	return err
 }
 
+// mayName refuses the names of what package owners keeps in the root of a mount: where that has no mark, whoever
+// makes the file would choose owners.
+func (p parentDir) mayName() error {
+	if !p.at.marks().On() || !strings.HasPrefix(p.name, owners.PlainName) {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(p.at.fd, &st); err != nil {
+		return err
+	}
+	if p.at.mnt.origin.IsRoot(st.Dev, st.Ino) {
+		return unix.EPERM
+	}
+	return nil
+}
+
 // openNumbered opens the machine's device that a file stands for, by its number. ENXIO: it has none of that.
 func (l *lookup) openNumbered(m owners.Mark, flags int) (*file.Description, error) {
 	if l.cred != nil {
@@ -216,6 +233,9 @@ func (t *Tree) markOf(f *os.File, sys *syscall.Stat_t) (m owners.Mark) {
 	}
 	for _, mnt := range append([]*mount{t.top}, t.others...) {
 		if o := mnt.origin.Owners; mnt.host == host && o.On() {
+			if sys.Mode&(unix.S_ISUID|unix.S_ISGID) != 0 {
+				return m // no mark's: a bit that the host has means nothing here
+			}
 			st := unix.Stat_t{Ino: sys.Ino, Uid: sys.Uid, Gid: sys.Gid, Mode: sys.Mode}
 			if m = o.Of(int(f.Fd()), &st); o.Mine(&st) {
 				return m

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -388,6 +389,83 @@ func TestOwnersPlainFile(t *testing.T) {
 	os.WriteFile(filepath.Join(root.dir, owners.PlainName), append(b, "1 2\nx y z 0\n99999999999999999999999 1 0:0:0:file 0\n"...), 0o600)
 	later, _ := openOwned(t, root.dir)
 	later.shows(t, "link", 0, uint32(os.Getegid()), 0o777)
+}
+
+// TestOwnersPlainFileOfAnother: a guest's file of that name is not one, be it a link out of the tree, and no guest makes one.
+func TestOwnersPlainFileOfAnother(t *testing.T) {
+	top := t.TempDir()
+	outside := filepath.Join(top, "outside")
+	os.WriteFile(outside, []byte("mine"), 0o600)
+	dir := filepath.Join(top, "in")
+	os.Mkdir(dir, 0o755)
+	os.WriteFile(filepath.Join(dir, "su"), nil, 0o755)
+	var st unix.Statx_t
+	unix.Statx(unix.AT_FDCWD, filepath.Join(dir, "su"), 0, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st)
+	forged := fmt.Sprintf("toaster owners 1\n%d %d%09d 0:0:4755:file 0x0\n", st.Ino, st.Btime.Sec, st.Btime.Nsec)
+	name := filepath.Join(dir, owners.PlainName)
+	for what, forge := range map[string]func() error{
+		"a file":      func() error { return os.WriteFile(name, []byte(forged), 0o600) },
+		"a link":      func() error { return os.Symlink(outside, name) },
+		"a FIFO":      func() error { return unix.Mkfifo(name, 0o600) },
+		"a directory": func() error { return os.Mkdir(name, 0o755) },
+	} {
+		if err := forge(); err != nil {
+			t.Fatal(err)
+		}
+		os.Symlink(outside, name+".new")
+		root, _ := openOwned(t, dir)
+		root.shows(t, "su", uint32(os.Geteuid()), uint32(os.Getegid()), 0o755)
+		if what != "a directory" {
+			root.Symlink("x", here, "link")
+		}
+		if b, _ := os.ReadFile(outside); string(b) != "mine" {
+			t.Fatalf("%s: the file outside has %q", what, b)
+		}
+		os.Remove(filepath.Join(dir, "link"))
+		os.Remove(name)
+		os.Remove(name + ".new")
+	}
+	root, user := ownedWorld(t)
+	root.Chown(here, "/", 0, 0, true)
+	root.Chmod(here, "/", 0o1777, true)
+	user.write(t, "own", "text")
+	for what, errno := range map[string]netbsd.Errno{
+		"open":    user.openErr(owners.PlainName, netbsd.O_RDWR|netbsd.O_CREAT),
+		"mkdir":   user.Mkdir(here, owners.PlainName, 0o755),
+		"symlink": user.Symlink("x", here, owners.PlainName+".new"),
+		"link":    user.Link(here, "own", here, owners.PlainName, true),
+		"rename":  user.Rename(here, "own", here, owners.PlainName),
+	} {
+		if errno != netbsd.EPERM {
+			t.Errorf("%s: %s", what, errno.Name())
+		}
+	}
+}
+
+// TestOwnersCompact: a plain file of many old lines is written anew with those that hold.
+func TestOwnersCompact(t *testing.T) {
+	root, _ := ownedWorld(t)
+	root.Symlink("x", here, "link")
+	root.Chown(here, "link", 3, 4, false)
+	for i := range 1200 {
+		root.Chown(here, "link", 5, i, false)
+	}
+	name := filepath.Join(root.dir, owners.PlainName)
+	before, _ := os.ReadFile(name)
+	root.Dirs.tree.top.origin.Owners.Close() // as the machine's end does
+	outside := filepath.Join(filepath.Dir(root.dir), "outside")
+	os.Symlink(outside, name+".new")
+	later, _ := openOwned(t, root.dir)
+	later.shows(t, "link", 5, 1199, 0o777)
+	after, err := os.ReadFile(name)
+	if err != nil || len(before) < 1200*20 || len(after) > 200 {
+		t.Errorf("%d bytes became %d, %v", len(before), len(after), err)
+	}
+	if _, err := os.Lstat(outside); err == nil {
+		t.Error("a link that was in the way was followed")
+	}
+	third, _ := openOwned(t, root.dir)
+	third.shows(t, "link", 5, 1199, 0o777)
 }
 
 // shows2 is shows of what cannot be opened.
