@@ -9,8 +9,8 @@ import (
 // Change changes what a guest is told of an open file. EPERM: it is another host user's, or
 // the tree is.
 func (t *Table) Change(fd int, change func(*Mark)) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
 	s, err := look(fd)
 	if err != nil {
 		return err
@@ -25,10 +25,18 @@ func (t *Table) Change(fd int, change func(*Mark)) error {
 }
 
 // Made makes a file and gives it a mark before anybody else can look at it. make is told the
-// mode that the host's file is to have, and returns it open.
+// mode that the host's file is to have, and returns it open. EPERM: the tree is another host user's.
+//
+// The tree is marked first: who looks at a file once it is there looks for its mark. What needs
+// none in all likelihood marks no tree.
 func (t *Table) Made(m Mark, make func(hostMode uint32) (fd int, err error)) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	if !m.plain(seen{uid: t.k.uid, gid: m.GID, mode: m.Mode}) {
+		if err := t.begin(); err != nil {
+			return err
+		}
+	}
 	fd, err := make(m.hostMode())
 	if err != nil {
 		return err
@@ -49,17 +57,18 @@ func (t *Table) Names() (done func()) {
 	if t == nil {
 		return func() {}
 	}
-	t.names.Lock()
-	return t.names.Unlock
+	t.k.names.Lock()
+	return t.k.names.Unlock
 }
 
 // put writes a mark, or takes it away where the host's file can have all of it. Preconditions:
-// mu is held.
+// the keeper's mu is held.
 func (t *Table) put(fd int, s seen, m Mark) error {
 	if s.uid != t.k.uid || s.ino == t.plain.ino() {
 		return unix.EPERM
 	}
 	isRoot := t.root >= 0 && s.ino == t.ino
+	t.known.forget(s.ino)
 	if m.plain(s) && !isRoot {
 		return t.clear(fd, s, m)
 	}
@@ -110,15 +119,15 @@ func (t *Table) setHostMode(fd int, s seen, mode uint32) error {
 	return unix.Chmod(path(fd), mode)
 }
 
-// begin marks the root of the tree, so that later machines look for marks. Preconditions: mu
-// is held.
+// begin marks the root of the tree, so that later machines look for marks. Preconditions: the
+// keeper's mu is held.
 func (t *Table) begin() error {
 	if t.begun {
 		return nil
 	}
 	if t.root < 0 {
 		t.begun = true
-		t.k.marked.Store(true)
+		t.k.found()
 		return nil
 	}
 	s, err := look(t.root)
@@ -130,7 +139,7 @@ func (t *Table) begin() error {
 		t.begun = false
 		return err
 	}
-	t.k.marked.Store(true)
+	t.k.found()
 	return nil
 }
 
@@ -141,8 +150,8 @@ func (t *Table) Widen(fd int, st *unix.Stat_t, needs uint32) error {
 	if !t.On() || st.Mode&needs == needs || !t.Mine(st) || st.Mode&unix.S_IFMT == unix.S_IFLNK {
 		return nil
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
 	s, err := look(fd)
 	if err != nil {
 		return err
@@ -173,7 +182,7 @@ func (t *Table) Removed(st *unix.Stat_t) {
 	if !t.Marked() || st.Nlink > 1 && st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
 	t.plain.forget(st.Ino)
 }

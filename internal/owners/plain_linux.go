@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,7 +24,8 @@ import (
 // holds. Lines are only added, in one write each, so that machines can share the file; who has
 // it alone when it is opened leaves out what is old.
 //
-// The file is the guest's root's alone. A guest that can write it could change owners anyway.
+// Guests see a file of root's that nobody may change, remove or give another name (SF_IMMUTABLE of
+// chflags(2)), and so root's mistakes do not lose what is kept there.
 
 // PlainName is the plain file's name in the root of the tree.
 const PlainName = ".toaster-owners"
@@ -33,7 +36,7 @@ const plainHead = "toaster owners 1\n"
 // maxPlain bounds what a file that is no such file can cost.
 const maxPlain = 1 << 30
 
-// plain are such marks, guarded by the table's mu.
+// plain are such marks, guarded by the keeper's mu.
 type plain struct {
 	root   int // of the tree; -1: nothing is written
 	uid    uint32
@@ -154,33 +157,68 @@ func unwrap(err error) error {
 	return err
 }
 
-// open opens the plain file, and makes it with create. What is not marked as toaster's own is not taken for one: a
-// guest may be able to make files in the root, and no guest can mark one so, where the file system has marks. A
-// link is none, ever.
+// open opens the plain file, and makes it with create. EPERM: what has its name is none.
+//
+// The file is locked (flock(2)) as long as it is open, so that nobody else writes it anew meanwhile: then the name is
+// another file's when the lock is there. Somebody who keeps the lock for good is not waited for.
 func (p *plain) open(create bool) error {
-	fd, err := p.openNamed(PlainName, unix.O_RDWR)
+	for tries := 0; ; tries++ {
+		fd, err := p.openOrMake(create)
+		if err != nil {
+			return err
+		}
+		locked := unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB) == nil
+		s, err := p.check(fd)
+		if err != nil {
+			unix.Close(fd)
+			return err
+		}
+		if tries < lockTries && !(locked && p.stillNamed(s)) {
+			unix.Close(fd)
+			time.Sleep(lockPause)
+			continue
+		}
+		p.file, p.inode = os.NewFile(uintptr(fd), PlainName), s.ino
+		return nil
+	}
+}
+
+// lockTries and lockPause bound the wait for who writes the file anew.
+const lockTries, lockPause = 100, 5 * time.Millisecond
+
+func (p *plain) openOrMake(create bool) (fd int, err error) {
+	fd, err = p.openNamed(PlainName, unix.O_RDWR)
 	if err == unix.EROFS {
 		fd, err = p.openNamed(PlainName, unix.O_RDONLY)
 	}
-	if err == unix.ENOENT && create {
-		if fd, err = p.make(PlainName); err == nil {
-			_, err = unix.Write(fd, []byte(plainHead))
-		}
+	if err != unix.ENOENT || !create {
+		return fd, err
 	}
-	if err != nil {
-		return err
+	if fd, err = p.make(PlainName); err != nil {
+		return -1, err
 	}
+	if _, err := unix.Write(fd, []byte(plainHead)); err != nil {
+		unix.Close(fd)
+		unix.Unlink(path(p.root) + "/" + PlainName)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// check tells the plain file from what a guest has given its name: what is not marked as toaster's own is not taken for
+// one. A guest may be able to make files in the root, and none can mark one so. A link is none, ever.
+func (p *plain) check(fd int) (seen, error) {
 	s, err := look(fd)
-	if err == nil && (s.kind() != netbsd.S_IFREG || s.uid != p.uid || !isOwn(fd)) {
+	if err == nil && (s.kind() != netbsd.S_IFREG || s.uid != p.uid || !isOwn(fd, s)) {
 		err = unix.EPERM
 	}
-	if err != nil {
-		unix.Close(fd)
-		return err
-	}
-	p.file, p.inode = os.NewFile(uintptr(fd), PlainName), s.ino
-	unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
-	return nil
+	return s, err
+}
+
+// stillNamed reports whether the name is still the file's.
+func (p *plain) stillNamed(s seen) bool {
+	var st unix.Stat_t
+	return unix.Lstat(path(p.root)+"/"+PlainName, &st) == nil && st.Ino == s.ino
 }
 
 func (p *plain) openNamed(name string, flags int) (int, error) {
@@ -188,26 +226,35 @@ func (p *plain) openNamed(name string, flags int) (int, error) {
 	return unix.Open(path(p.root)+"/"+name, flags|always, 0o600)
 }
 
-// make makes a file that is marked as toaster's own.
+// make makes a file that is marked as toaster's own: by the attribute that no guest sets, or, where there are none, by
+// the sticky bit, which no guest gives a file of the host's that is no directory (canChmod of package vfs).
 func (p *plain) make(name string) (int, error) {
 	fd, err := p.openNamed(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return -1, err
 	}
-	if err := unix.Fsetxattr(fd, attrName, []byte(ownMark.String()), 0); err != nil && err != unix.EOPNOTSUPP {
+	err = unix.Fsetxattr(fd, attrName, []byte(ownMark.String()), 0)
+	if err == unix.EOPNOTSUPP {
+		err = unix.Fchmod(fd, 0o600|unix.S_ISVTX)
+	}
+	if err != nil {
 		unix.Close(fd)
+		unix.Unlink(path(p.root) + "/" + name)
 		return -1, err
 	}
 	return fd, nil
 }
 
-// ownMark is the plain file's: it is the guest's root's alone.
-var ownMark = Mark{Mode: netbsd.S_IFREG | 0o600}
+// ownMark is the plain file's.
+var ownMark = Mark{Mode: netbsd.S_IFREG | 0o600, Flags: netbsd.SF_IMMUTABLE}
 
-func isOwn(fd int) bool {
+func isOwn(fd int, s seen) bool {
 	var b [maxMark]byte
 	n, err := unix.Fgetxattr(fd, attrName, b[:])
-	return err == unix.EOPNOTSUPP || err == nil && string(b[:n]) == ownMark.String()
+	if err == unix.EOPNOTSUPP {
+		return s.mode&unix.S_ISVTX != 0
+	}
+	return err == nil && string(b[:n]) == ownMark.String()
 }
 
 // load reads the plain file, if there is one.
@@ -233,9 +280,14 @@ func (p *plain) load() (found bool, err error) {
 	return true, nil
 }
 
+// read reads the file from its beginning.
 func (p *plain) read() error {
+	p.marks, p.lines = nil, 0
 	st, err := p.file.Stat()
 	if err != nil {
+		return err
+	}
+	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	if st.Size() > maxPlain {
@@ -302,10 +354,12 @@ func cutLast(s string) (before, after string, ok bool) {
 	return s[:i], s[i+1:], true
 }
 
-// compact writes the file anew, if no other machine has it open. What fails leaves the old one.
+// compact writes the file anew, if no other machine has it open. What fails leaves the old one. The file is read
+// again, as somebody may have come and gone while the lock was not there.
 func (p *plain) compact() {
 	fd := int(p.file.Fd())
-	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil {
+	if unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) != nil || p.read() != nil {
+		unix.Flock(fd, unix.LOCK_SH|unix.LOCK_NB)
 		return
 	}
 	var b bytes.Buffer

@@ -2,6 +2,7 @@ package owners
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -14,18 +15,39 @@ import (
 const attrName = "user.containers.override_stat"
 
 // Reserved reports whether an attribute in the namespace of users, by its name without
-// "user.", is toaster's: a guest that could set it would choose its files' owners.
-func Reserved(name string) bool { return "user."+name == attrName }
+// "user.", is toaster's: a guest that could set it would choose its files' owners. Some file
+// systems of the host's find an attribute by its name in any case.
+func Reserved(name string) bool { return strings.EqualFold("user."+name, attrName) }
 
 // Keeper is a machine's side of marks: whether there are any.
 type Keeper struct {
-	uid, gid uint32
-	marked   atomic.Bool
+	uid    uint32
+	judged atomic.Bool
+	marked atomic.Bool
+
+	// names is held by who makes or moves names, mu by who reads a mark or changes it: from
+	// before a file is made until it has its mark, nobody else sees what the host says of it,
+	// through whichever mount. names comes first.
+	names sync.Mutex
+	mu    sync.RWMutex
 }
 
 // NewKeeper makes the keeper of files of the user that this process is.
 func NewKeeper() *Keeper {
-	return &Keeper{uid: uint32(unix.Geteuid()), gid: uint32(unix.Getegid())}
+	return &Keeper{uid: uint32(unix.Geteuid())}
+}
+
+// Judge has the host's word on who may do what no longer be asked for: there are guests who
+// will give files owners, and a call that the host judges must not meet such a file.
+func (k *Keeper) Judge() { k.judged.Store(true) }
+
+// Judged reports whether the host's word is not asked for: after Judge, and with the first mark.
+func (k *Keeper) Judged() bool { return k != nil && k.judged.Load() }
+
+// found notes that there are marks.
+func (k *Keeper) found() {
+	k.judged.Store(true)
+	k.marked.Store(true)
 }
 
 // Marked reports whether any file of the machine's has a mark.
@@ -38,14 +60,9 @@ type Table struct {
 	root int // borrowed; -1: of a file alone
 	ino  uint64
 
-	// names is held by who makes or moves names, mu by who reads a mark or changes it: from
-	// before a file is made until it has its mark, nobody else sees what the host says of it.
-	// names comes first.
-	names sync.Mutex
-	mu    sync.RWMutex
-
-	begun   bool // the root has a mark; guarded by mu
+	begun   bool // the root has a mark; guarded by the keeper's mu
 	plain   plain
+	known   known
 	noAttrs atomic.Bool // the file system has no such attributes
 	setIDs  atomic.Int64
 }
@@ -63,13 +80,14 @@ func (k *Keeper) NewTable(root int, inMemory bool) (*Table, error) {
 		t.root = -1
 	}
 	t.plain.init(t.root, inMemory, k.uid)
+	t.known.init(root)
 	found, err := t.plain.load()
 	if err != nil {
 		return nil, err
 	}
 	if _, ok := t.attr(root, s); ok || found {
 		t.begun = true
-		k.marked.Store(true)
+		k.found()
 	}
 	return t, nil
 }
@@ -92,10 +110,11 @@ type seen struct {
 	ino      uint64
 	uid, gid uint32
 	mode     uint32
-	born     stamp
+	born     stamp // when the inode was made: its number may be another file's later
+	changed  stamp // when its attributes last changed
 }
 
-// stamp is when an inode was made: its number may be another file's later.
+// stamp is a time of the host's clock.
 type stamp struct {
 	sec  int64
 	nsec uint32
@@ -114,7 +133,7 @@ func look(fd int) (seen, error) {
 		if err == unix.EINTR {
 			continue
 		}
-		return seen{st.Ino, st.Uid, st.Gid, uint32(st.Mode), stamp{st.Btime.Sec, st.Btime.Nsec}}, err
+		return seen{st.Ino, st.Uid, st.Gid, uint32(st.Mode), stamp{st.Btime.Sec, st.Btime.Nsec}, stamp{st.Ctime.Sec, st.Ctime.Nsec}}, err
 	}
 }
 
@@ -122,27 +141,38 @@ func look(fd int) (seen, error) {
 // alone (O_PATH).
 func path(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
 
-// attr reads the mark of a file that can have an attribute.
-func (t *Table) attr(fd int, s seen) (m Mark, ok bool) {
+// attr returns the mark of a file that can have an attribute.
+func (t *Table) attr(fd int, s seen) (Mark, bool) {
 	if t.noAttrs.Load() || s.uid != t.k.uid {
-		return m, false
+		return Mark{}, false
 	}
+	if k, found := t.known.get(s); found {
+		return k.mark, k.ok
+	}
+	m, err := t.readAttr(fd, s)
+	switch err {
+	case nil, unix.ENODATA, errForm:
+		t.known.put(s, m, err == nil)
+	case unix.EOPNOTSUPP:
+		t.noAttrs.Store(true)
+	}
+	return m, err == nil
+}
+
+// readAttr reads the mark of a file. ENODATA: it has none; errForm: what it has is none.
+func (t *Table) readAttr(fd int, s seen) (Mark, error) {
 	var b [maxMark + 1]byte
 	n, err := unix.Getxattr(path(fd), attrName, b[:])
 	for err == unix.EINTR {
 		n, err = unix.Getxattr(path(fd), attrName, b[:])
 	}
-	if err == unix.EOPNOTSUPP {
-		t.noAttrs.Store(true)
-	}
 	if err != nil {
-		return m, false
+		return Mark{}, err
 	}
-	m, err = Parse(string(b[:n]), s.kind())
-	return m, err == nil
+	return Parse(string(b[:n]), s.kind())
 }
 
-// find is what a guest is to be told of a file. Preconditions: mu is held, for reading at
+// find is what a guest is to be told of a file. Preconditions: the keeper's mu is held, for reading at
 // least.
 func (t *Table) find(fd int, s seen) Mark {
 	host := Mark{UID: s.uid, GID: s.gid, Mode: s.mode}
@@ -174,9 +204,9 @@ func (t *Table) Show(fd int, st *netbsd.Stat) {
 	if !t.Marked() {
 		return
 	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	m := t.find(fd, seen{st.Ino, st.UID, st.GID, st.Mode, stamp{st.Btime.Sec, uint32(st.Btime.Nsec)}})
+	t.k.mu.RLock()
+	defer t.k.mu.RUnlock()
+	m := t.find(fd, seen{st.Ino, st.UID, st.GID, st.Mode, stamp{st.Btime.Sec, uint32(st.Btime.Nsec)}, stamp{st.Ctime.Sec, uint32(st.Ctime.Nsec)}})
 	st.UID, st.GID, st.Mode, st.Flags = m.UID, m.GID, m.Mode, st.Flags|m.Flags
 	if m.Rdev != 0 {
 		st.Rdev = m.Rdev
@@ -185,12 +215,12 @@ func (t *Table) Show(fd int, st *netbsd.Stat) {
 
 // Of is Show for what the host's fstat says. Rdev and Flags are those of the mark alone.
 func (t *Table) Of(fd int, st *unix.Stat_t) Mark {
-	s := seen{ino: st.Ino, uid: st.Uid, gid: st.Gid, mode: st.Mode}
+	s := seen{ino: st.Ino, uid: st.Uid, gid: st.Gid, mode: st.Mode, changed: stamp{st.Ctim.Sec, uint32(st.Ctim.Nsec)}}
 	if !t.Marked() {
 		return Mark{UID: s.uid, GID: s.gid, Mode: s.mode}
 	}
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+	t.k.mu.RLock()
+	defer t.k.mu.RUnlock()
 	return t.find(fd, s)
 }
 
