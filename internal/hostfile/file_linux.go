@@ -216,6 +216,9 @@ func (f *File) Truncate(size int64) netbsd.Errno {
 	if size < 0 {
 		return netbsd.EINVAL
 	}
+	if f.marked(unchanging) {
+		return netbsd.EPERM // ufs_setattr
+	}
 	return Errno(retrySlow(func() error { return unix.Ftruncate(f.fd, size) }))
 }
 
@@ -252,7 +255,7 @@ func (f *File) Utimens(atime, mtime file.Timeset) netbsd.Errno {
 }
 
 // SetFlags passes O_APPEND on: the host's description is where the position is. So it does with O_NONBLOCK of what is
-// lent.
+// lent. A file that grows at its end only (chflags(2)) is not written to elsewhere without O_APPEND, either.
 func (f *File) SetFlags(flags int) netbsd.Errno {
 	if f.kind == kindNowait {
 		return Errno(unix.SetNonblock(f.fd, flags&netbsd.O_NONBLOCK != 0))
@@ -265,7 +268,7 @@ func (f *File) SetFlags(flags int) netbsd.Errno {
 		return Errno(err)
 	}
 	next := cur &^ unix.O_APPEND
-	if flags&netbsd.O_APPEND != 0 {
+	if flags&netbsd.O_APPEND != 0 || cur&unix.O_APPEND != 0 && f.marked(appendOnly) {
 		next |= unix.O_APPEND
 	}
 	if next == cur {

@@ -1,6 +1,8 @@
 package hostfile
 
 import (
+	"golang.org/x/sys/unix"
+
 	"toaster/internal/file"
 	"toaster/internal/owners"
 	"toaster/netbsd"
@@ -18,6 +20,19 @@ func marksMode(o *file.Origin, mode, kind uint32) bool {
 
 func chmodMark(t *owners.Table, fd int, mode uint32) error {
 	return t.Change(fd, func(m *owners.Mark) { m.Mode = m.Mode&netbsd.S_IFMT | mode&0o7777 })
+}
+
+// Flags that keep a file from being changed but at its end, or at all (chflags(2)).
+const (
+	appendOnly = netbsd.UF_APPEND | netbsd.SF_APPEND
+	unchanging = netbsd.UF_IMMUTABLE | netbsd.SF_IMMUTABLE | appendOnly
+)
+
+// marked reports whether guests gave a file some of flags.
+func (f *File) marked(flags uint32) bool {
+	o := f.origin.Marks()
+	var st unix.Stat_t
+	return o.Marked() && unix.Fstat(f.fd, &st) == nil && o.Of(f.fd, &st).Flags&flags != 0
 }
 
 // ChownMark is chown(2) of a file that has marks: -1 leaves an id alone, and a bit goes with the id that

@@ -263,8 +263,11 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	rule := func(c *kern.Cred, a attrs) netbsd.Errno {
-		if a.isDir() {
+		switch {
+		case a.isDir():
 			return netbsd.EISDIR // which sys_truncate says before it asks
+		case a.unchanging():
+			return netbsd.EPERM // ufs_setattr
 		}
 		return canAccess(c, a, mayWrite)
 	}

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"path"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -29,10 +30,9 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 	if made {
 		return l.describe(n, unix.S_IFREG, flags)
 	}
-	var st unix.Stat_t
 	var (
-		host unix.Stat_t
-		mark owners.Mark
+		st, host unix.Stat_t
+		mark     owners.Mark
 	)
 	if err = unix.Fstat(n.fd, &st); err == nil {
 		host = st
@@ -59,9 +59,16 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 	}
 	if writes(flags) {
 		n.mnt.clearSetID(fd, &host)
-		l.clearOthersSetIDs(node{fd, n.mnt}, &st)
 	}
-	return l.describe(node{fd, n.mnt}, st.Mode, flags)
+	d, err := l.describe(node{fd, n.mnt}, st.Mode, flags)
+	if err != nil || !writes(flags) {
+		return d, err
+	}
+	if err := l.clearOthersSetIDs(node{fd, n.mnt}, &st); err != nil {
+		d.Release()
+		return nil, err
+	}
+	return d, nil
 }
 
 // mayOpen refuses what vn_open and spec_open do: a link that is not followed, a socket,
@@ -164,7 +171,7 @@ func (l *lookup) findOrCreate(flags int, mode uint32) (n node, made bool, err er
 // make makes a file with a mode that only the guest's umask was taken off.
 func (l *lookup) make(name string, hf int, mode uint32) (node, error) {
 	mode = l.madeMode(l.tree.top, mode, unix.S_IFREG)
-	if l.cred != nil {
+	if l.cred != nil || l.tree.keeper != nil && isOwners(path.Base(name)) {
 		return l.makeAs(name, hf, mode)
 	}
 	n, err := l.create(l.at, name, hf, mode)
@@ -183,7 +190,7 @@ func (n node) madeWith(err error) (node, error) {
 	return n, err
 }
 
-// makeAs is make for a caller whom the host does not judge.
+// makeAs is make for a caller whom the host does not judge, and of a name that it cannot judge.
 func (l *lookup) makeAs(name string, hf int, mode uint32) (n node, err error) {
 	n.fd = -1
 	p, err := l.parentOf(name)

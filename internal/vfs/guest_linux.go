@@ -62,10 +62,21 @@ func (l *lookup) allowAccess(n node, want uint32) error {
 	return l.allow(n, func(c *kern.Cred, a attrs) netbsd.Errno { return canAccess(c, a, want) })
 }
 
-// allowSearch is allowAccess of a directory whose names are about to be looked up or changed: the host is to let
+// allowDir is allowAccess of a directory whose names are about to be looked up or changed: the host is to let
 // toaster do it.
 func (l *lookup) allowDir(n node, want uint32) error {
-	return cmp.Or(l.allowAccess(n, want), l.widenTo(n, want))
+	if l.cred == nil {
+		return nil
+	}
+	var host unix.Stat_t
+	if err := unix.Fstat(n.fd, &host); err != nil {
+		return err
+	}
+	st := host
+	if errno := canAccess(l.cred, n.attrsOf(&st), want); errno != 0 {
+		return errno
+	}
+	return n.widenFrom(&host, want<<6)
 }
 
 // maySearch says whether names can be looked up in a directory (resolver.search).
@@ -194,12 +205,12 @@ func (l *lookup) makeName(p parentDir, mode uint32, make func(mode uint32) (fd i
 
 // makeNumbered is makeName of a device with a number.
 func (l *lookup) makeNumbered(p parentDir, mode uint32, rdev uint64, make func(mode uint32) (fd int, err error)) error {
+	if err := p.mayName(); err != nil {
+		return err
+	}
 	kind := mode & unix.S_IFMT
 	if mode &^= unix.S_IFMT; l.cred == nil {
 		_, err := make(mode)
-		return err
-	}
-	if err := p.mayName(); err != nil {
 		return err
 	}
 	defer p.at.marks().Names()()

@@ -94,9 +94,7 @@ func (l *lookup) unlink(p parentDir, flags int) error {
 	if err := p.removable(); err != nil {
 		return err
 	}
-	if l.cred != nil {
-		defer p.at.marks().Names()()
-	}
+	defer p.at.marks().Names()()
 	if err := l.mayUnlink(p); err != nil {
 		return err
 	}
@@ -330,18 +328,24 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 		if busy, err := sp.busy(); err != nil || busy || sp.at.mnt != p.at.mnt {
 			return cmp.Or(err, error(unix.EXDEV))
 		}
+		if l.cred != nil {
+			if a, err := sp.attrs(); err != nil || a.unchanging() {
+				return cmp.Or(err, error(unix.EPERM)) // ufs_link
+			}
+		}
 		return l.makeLink(p, func() error { return unix.Linkat(sp.at.fd, sp.name, p.at.fd, p.name, 0) })
 	})
 }
 
 // makeLink runs a call that gives a file another name.
 func (l *lookup) makeLink(p parentDir, link func() error) error {
+	if err := p.mayName(); err != nil {
+		return err
+	}
+	defer p.at.marks().Names()()
 	if l.cred != nil {
 		if _, err := p.stat(); err != unix.ENOENT {
 			return cmp.Or(err, error(unix.EEXIST))
-		}
-		if err := p.mayName(); err != nil {
-			return err
 		}
 		if err := l.allowDir(p.at, mayWrite); err != nil {
 			return err
@@ -459,12 +463,10 @@ func (l *lookup) rename(from, to parentDir) error {
 	if from.at.mnt != to.at.mnt {
 		return unix.EXDEV
 	}
-	if l.cred != nil {
-		if err := to.mayName(); err != nil {
-			return err
-		}
-		defer from.at.marks().Names()()
+	if err := to.mayName(); err != nil {
+		return err
 	}
+	defer from.at.marks().Names()()
 	if err := l.mayRename(from, to); err != nil {
 		return err
 	}

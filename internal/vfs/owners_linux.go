@@ -70,15 +70,22 @@ func (v View) marksFor(n *node) *owners.Table {
 
 // widen has the host let toaster do what the rules have let the caller do (rights of 0700).
 func (n node) widen(needs uint32) error {
-	o := n.marks()
-	if !o.On() || n.mnt.origin.ReadOnly {
+	if !n.marks().On() {
 		return nil
 	}
 	var st unix.Stat_t
 	if err := unix.Fstat(n.fd, &st); err != nil {
 		return err
 	}
-	return o.Widen(n.fd, &st, needs)
+	return n.widenFrom(&st, needs)
+}
+
+// widenFrom is widen of a file that the host has described.
+func (n node) widenFrom(st *unix.Stat_t, needs uint32) error {
+	if n.mnt.origin.ReadOnly {
+		return nil
+	}
+	return n.marks().Widen(n.fd, st, needs)
 }
 
 // widenTo is widen for the caller, whom the host judges rightly if there are no credentials.
@@ -87,6 +94,15 @@ func (l *lookup) widenTo(n node, want uint32) error {
 		return nil
 	}
 	return n.widen(want << 6)
+}
+
+// widenOpen is widenTo of an open file.
+func (v View) widenOpen(d *file.Description, fd int, want uint32) error {
+	m := v.Dirs.tree.mountOf(d)
+	if m == nil {
+		return nil
+	}
+	return node{fd, m}.widen(want << 6)
 }
 
 // trusted reports whether the host's word on the caller is not asked for: a file of toaster's user is
@@ -150,10 +166,16 @@ func (l *lookup) makeMarked(p parentDir, m owners.Mark, make func(mode uint32) (
 	return err
 }
 
-// mayName refuses the names of what package owners keeps in the root of a mount: where that has no mark, whoever
-// makes the file would choose owners.
+// isOwners reports whether a name is one of what package owners keeps. Some file systems of the host's find a file by its
+// name in any case.
+func isOwners(name string) bool {
+	return len(name) >= len(owners.PlainName) && strings.EqualFold(name[:len(owners.PlainName)], owners.PlainName)
+}
+
+// mayName refuses the names of what package owners keeps in the root of a mount, to everybody: who makes another file of
+// the name keeps marks from being kept.
 func (p parentDir) mayName() error {
-	if !p.at.marks().On() || !strings.HasPrefix(p.name, owners.PlainName) {
+	if !p.at.marks().On() || !isOwners(p.name) {
 		return nil
 	}
 	var st unix.Stat_t
@@ -194,11 +216,13 @@ func (t *Tree) deviceNumbered(m owners.Mark) (Device, bool) {
 }
 
 // clearOthersSetIDs takes the set-id bits off what the caller has opened for writing, unless that is the
-// superuser. st is what guests see of the file.
-func (l *lookup) clearOthersSetIDs(n node, st *unix.Stat_t) {
-	if n.marks().Marked() && l.cred != nil && !l.cred.IsRoot() && setsIDs(st.Mode, st.Mode&unix.S_IFMT) {
-		n.marks().ClearSetIDs(n.fd)
+// superuser. st is what guests see of the file. It is done when writes look for bits that come later
+// (hostfile.ClearSetIDOnWrite), and before the caller has the file.
+func (l *lookup) clearOthersSetIDs(n node, st *unix.Stat_t) error {
+	if !n.marks().Marked() || l.cred == nil || l.cred.IsRoot() || !setsIDs(st.Mode, st.Mode&unix.S_IFMT) {
+		return nil
 	}
+	return n.marks().ClearSetIDs(n.fd)
 }
 
 // SetIDs returns the set-id bits of an open program that count, and whose they are: none below a root,

@@ -15,9 +15,17 @@ import (
 func (t *Tree) HostCred() *kern.Cred { return t.user.cred }
 
 // CanBe reports whether guests may have another user's credentials with the host's
-// consent: what they make is then that user's.
+// consent: what they make is then that user's. Where they may without it, as owners are kept
+// beside the files, the host's judgement of toaster's own user ends, too.
 func (t *Tree) CanBe(c *kern.Cred) bool {
-	return sameUser(c, t.user.cred) || t.keeper != nil || t.user.as(c, func() error { return nil }) == nil
+	switch {
+	case sameUser(c, t.user.cred):
+		return true
+	case t.keeper != nil:
+		t.keeper.Judge()
+		return true
+	}
+	return t.user.as(c, func() error { return nil }) == nil
 }
 
 // SameAsHost reports whether the host judges c as it does toaster itself.
@@ -33,7 +41,7 @@ func sameUser(a, b *kern.Cred) bool {
 // where the host's own judgement is right.
 func (v View) otherUser() *kern.Cred {
 	if v.Cred == nil || sameUser(v.Cred, v.Dirs.tree.user.cred) {
-		if v.Dirs.tree.keeper.Marked() {
+		if v.Dirs.tree.keeper.Judged() {
 			return v.user()
 		}
 		return nil
