@@ -97,11 +97,22 @@ func (l *lookup) find(at node, name string, flags int) (n node, err error) {
 	if l.cred == nil {
 		return l.resolver.find(at, name, flags)
 	}
-	err = l.as(func() (err error) {
+	err = l.asSearching(func() (err error) {
 		n, err = l.resolver.find(at, name, flags)
 		return err
 	})
 	return n, err
+}
+
+// asSearching is as for a call that looks names up. Where root inside meets a directory that the host does not let
+// toaster search, it looks at each on the way, and has the host do so (maySearch).
+func (l *lookup) asSearching(call func() error) error {
+	err := l.as(call)
+	if err != unix.EACCES || l.search != nil || l.cred == nil {
+		return err
+	}
+	l.search = l.maySearch
+	return l.as(call)
 }
 
 // parentOf is resolver.parent as the caller, who also must be able to look up the last
@@ -110,7 +121,7 @@ func (l *lookup) parentOf(name string) (p parentDir, err error) {
 	if l.cred == nil {
 		return l.resolver.parent(l.at, name)
 	}
-	err = l.as(func() (err error) {
+	err = l.asSearching(func() (err error) {
 		p, err = l.resolver.parent(l.at, name)
 		return err
 	})

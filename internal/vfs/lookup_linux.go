@@ -37,8 +37,8 @@ func (v View) newLookup(at int, name string) (*lookup, netbsd.Errno) {
 		return nil, netbsd.ENAMETOOLONG
 	}
 	l := &lookup{v: v, name: name, cred: v.otherUser()}
-	if l.cred != nil {
-		l.search = l.maySearch
+	if l.cred != nil && !(l.cred.IsRoot() && v.Dirs.tree.keeper != nil) {
+		l.search = l.maySearch // which root inside is never refused
 	}
 	l.tree = v.Dirs.tree
 	if errno := l.startAt(at); errno != 0 {

@@ -186,7 +186,7 @@ func TestOwnersFlagsHold(t *testing.T) {
 	}
 }
 
-// TestOwnersWiden: root inside opens FIFOs and sets attributes of files that their owner on the host may not write to, as it may
+// TestOwnersWiden: root inside searches directories, opens FIFOs and sets attributes of files that their owner on the host may not write to, as it may
 // all else (TestOwnersOfPlainTree).
 func TestOwnersWiden(t *testing.T) {
 	root, _ := ownedWorld(t)
@@ -207,7 +207,14 @@ func TestOwnersWiden(t *testing.T) {
 	if errno := root.Fxattrs(f, set); errno != 0 {
 		t.Errorf("extattr_set_fd of mode 400: %s", errno.Name())
 	}
+	os.MkdirAll(filepath.Join(root.dir, "shut/in"), 0o755)
+	os.WriteFile(filepath.Join(root.dir, "shut/in/f"), []byte("text"), 0o644)
+	os.Chmod(filepath.Join(root.dir, "shut"), 0)
+	if text, errno := root.read("shut/in/f"); text != "text" {
+		t.Errorf("a directory of mode 0: %s", errno.Name())
+	}
 	uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
+	root.shows2(t, "shut", uid, gid, 0)
 	root.shows2(t, "fifo", uid, gid, 0o400)
 	root.shows2(t, "f", uid, gid, 0o400)
 }
