@@ -146,8 +146,8 @@ func isTerminal(w io.Writer) bool {
 }
 
 // runInside runs a program of a tree as the tree's root.
-func runInside(dir string, argv ...string) error {
-	cmd := toaster.Command(argv[0], argv[1:]...)
+func runInside(ctx context.Context, dir string, argv ...string) error {
+	cmd := toaster.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=/sbin:/usr/sbin:/bin:/usr/bin"}
 	cmd.Options = toaster.Options{Root: dir, Network: toaster.NetworkNone}
 	if os.Geteuid() != 0 {

@@ -16,7 +16,7 @@ import (
 // lattice says what each package may import of this module: "a < b" reads "a is below
 // b, and b may import a". What is not said is not allowed.
 const lattice = `
-	netbsd < internal/owners, internal/aio, internal/core, internal/sysv, internal/mqueue, internal/platform/stub, internal/loader, internal/vm, internal/trace, kern, internal/file, internal/hostfile, internal/socket, internal/filetest, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
+	netbsd < internal/netbsdroot, internal/owners, internal/aio, internal/core, internal/sysv, internal/mqueue, internal/platform/stub, internal/loader, internal/vm, internal/trace, kern, internal/file, internal/hostfile, internal/socket, internal/filetest, internal/vfs, internal/kqueue, internal/tty, internal/syscalls, internal/machine, toaster
 	internal/loader < internal/machine
 	internal/core   < internal/machine
 	internal/vm     < internal/machine

@@ -1,6 +1,7 @@
 package netbsdroot
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,7 +17,7 @@ var needed = []entry{
 	{name: "dev", mode: 0o755}, {name: "proc", mode: 0o755}, {name: "tmp", mode: 0o1777}, {name: "root", mode: 0o755}, {name: "var", mode: 0o755}, {name: "var/tmp", mode: 0o1777},
 }
 
-func (c *creation) boot(t *tree) error {
+func (c *creation) boot(ctx context.Context, t *tree) error {
 	for _, e := range needed {
 		if _, err := t.root.Lstat(e.name); err == nil {
 			continue
@@ -33,7 +34,7 @@ func (c *creation) boot(t *tree) error {
 	if err := c.hostFiles(t); err != nil {
 		return err
 	}
-	return c.databases(t)
+	return c.databases(ctx, t)
 }
 
 // hostFiles has the tree resolve names as the host does.
@@ -57,7 +58,7 @@ func (c *creation) hostFiles(t *tree) error {
 
 // databases makes pwd.db and spwd.db of master.passwd, where the sets have none: by the tree's
 // own pwd_mkdb(8), whose form they have.
-func (c *creation) databases(t *tree) error {
+func (c *creation) databases(ctx context.Context, t *tree) error {
 	if _, err := t.root.Lstat("etc/spwd.db"); err == nil || c.Run == nil {
 		return nil
 	}
@@ -68,7 +69,7 @@ func (c *creation) databases(t *tree) error {
 		}
 	}
 	c.say("making the databases of users")
-	if err := c.Run(c.dir, program, "-p", "/etc/master.passwd"); err != nil {
+	if err := c.Run(ctx, c.dir, program, "-p", "/etc/master.passwd"); err != nil {
 		return fmt.Errorf("%s: %s in the tree: %w", c.dir, program, err)
 	}
 	return nil

@@ -2,6 +2,8 @@ package netbsdroot
 
 import (
 	"context"
+	"crypto/sha512"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -26,7 +28,7 @@ type Options struct {
 	Log, Terminal io.Writer
 
 	// Run runs a program in the tree as its root; nil: what takes one is not done.
-	Run func(dir string, argv ...string) error
+	Run func(ctx context.Context, dir string, argv ...string) error
 
 	hostEtc string // for tests: instead of /etc
 }
@@ -83,7 +85,7 @@ func (c *creation) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.unpackAll(files); err != nil {
+	if err := c.unpackAll(ctx, files); err != nil {
 		return err
 	}
 	if c.src.remote && !c.Keep {
@@ -160,7 +162,7 @@ func (c *creation) say(format string, args ...any) {
 	}
 }
 
-func (c *creation) unpackAll(files []string) error {
+func (c *creation) unpackAll(ctx context.Context, files []string) error {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return noRoom(err)
 	}
@@ -178,11 +180,11 @@ func (c *creation) unpackAll(files []string) error {
 	}
 	for i, name := range files {
 		c.say("unpacking %s", filepath.Base(name))
-		if err := c.unpack(t, name, c.Sets[i]); err != nil {
+		if err := c.unpack(ctx, t, name, c.Sets[i], c.list[filepath.Base(name)]); err != nil {
 			return err
 		}
 	}
-	if err := c.boot(t); err != nil {
+	if err := c.boot(ctx, t); err != nil {
 		return err
 	}
 	t.finish()
@@ -193,7 +195,9 @@ func (c *creation) unpackAll(files []string) error {
 	return t.ownManifest()
 }
 
-func (c *creation) unpack(t *tree, name, set string) error {
+// unpack unpacks an archive, which is to have the sum that it was compared with when it was fetched: where it lies may be
+// somebody else's.
+func (c *creation) unpack(ctx context.Context, t *tree, name, set, sum string) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
@@ -207,5 +211,30 @@ func (c *creation) unpack(t *tree, name, set string) error {
 	defer p.end()
 	p.begin(0, st.Size())
 	a := &archive{name: name, set: set, tree: t, man: &c.man}
-	return a.unpack(p.counting(f), st.Size())
+	h := sha512.New()
+	in := io.TeeReader(until{ctx, p.counting(f)}, h)
+	err = a.unpack(in, st.Size())
+	if ctx.Err() != nil {
+		return fmt.Errorf("%s: %w; the same command makes the tree anew", name, ctx.Err())
+	}
+	if _, rest := io.Copy(io.Discard, in); rest != nil {
+		return fmt.Errorf("%s: %w", name, rest)
+	}
+	if hex.EncodeToString(h.Sum(nil)) != sum {
+		return fmt.Errorf("%s: it was changed while it was unpacked; the same command makes the tree anew", name)
+	}
+	return err
+}
+
+// until reads until its context ends.
+type until struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u until) Read(b []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(b)
 }

@@ -26,17 +26,25 @@ const tries = 4
 // stall is how long a server may send nothing.
 const stall = time.Minute
 
+// most is how much a server may send: a set has some 400 MB at most.
+const most = 8 << 30
+
+// errStalled says that a server was waited for in vain.
+var errStalled = errors.New("nothing came for a long time")
+
 // source is where sets come from: a directory of this machine, or of a server.
 type source struct {
 	at     string // as the user named it
 	remote bool
 	client *http.Client
+	stall  time.Duration
+	most   int64
 	// pause waits before another try. Tests do not wait.
 	pause func(ctx context.Context, n int)
 }
 
 func newSource(from string) (*source, error) {
-	s := &source{at: from, client: newClient(), pause: pause}
+	s := &source{at: from, client: newClient(), pause: pause, stall: stall, most: most}
 	u, err := url.Parse(from)
 	if err == nil && (u.Scheme == "http" || u.Scheme == "https") {
 		s.remote = true
@@ -60,7 +68,18 @@ func newClient() *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.ResponseHeaderTimeout = stall
 	t.DisableCompression = true // a part's length is that of the file
-	return &http.Client{Transport: t}
+	return &http.Client{Transport: t, CheckRedirect: keepTLS}
+}
+
+// keepTLS follows a mirror's word on where else a file is, but not from where TLS says who sends it to where nobody does.
+func keepTLS(req *http.Request, via []*http.Request) error {
+	if req.URL.Scheme != "https" && via[0].URL.Scheme == "https" {
+		return fmt.Errorf("the server leads to %s, without TLS", req.URL.Redacted())
+	}
+	if len(via) >= 10 {
+		return errors.New("the server leads from one place to another without end")
+	}
+	return nil
 }
 
 func pause(ctx context.Context, n int) {
@@ -79,16 +98,31 @@ func (s *source) name(file string) string {
 
 // sums reads the list.
 func (s *source) sums(ctx context.Context) (sums, error) {
+	ctx, _, stop := s.waiting(ctx)
+	defer stop()
 	r, err := s.open(ctx, sumsName)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; without it nobody can say whether the sets are the release's", s.name(sumsName), err)
 	}
 	defer r.Close()
 	list, err := readSums(r)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = cause
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; is this a release's directory of sets?", s.name(sumsName), err)
 	}
 	return list, nil
+}
+
+// waiting is a context that ends, with errStalled, when nobody has reset the timer for long enough.
+func (s *source) waiting(ctx context.Context) (_ context.Context, idle *time.Timer, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	idle = time.AfterFunc(s.stall, func() { cancel(errStalled) })
+	return ctx, idle, func() {
+		idle.Stop()
+		cancel(nil)
+	}
 }
 
 func (s *source) open(ctx context.Context, file string) (io.ReadCloser, error) {
@@ -221,8 +255,8 @@ var errCut = errors.New("the connection was cut")
 // more makes one connection, and returns how much of the file there is then. A server that cannot go on
 // in the middle begins again.
 func (s *source) more(ctx context.Context, file string, w *os.File, at int64, p *progress) (int64, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, idle, stop := s.waiting(ctx)
+	defer stop()
 	resp, err := s.get(ctx, file, at)
 	if err != nil {
 		return at, fmt.Errorf("%w: %w", errCut, err)
@@ -248,12 +282,16 @@ func (s *source) more(ctx context.Context, file string, w *os.File, at int64, p 
 	if _, err := w.Seek(at, io.SeekStart); err != nil {
 		return at, err
 	}
-	idle := time.AfterFunc(stall, cancel)
-	defer idle.Stop()
-	p.begin(at, resp.ContentLength+at)
-	n, err := io.Copy(&alive{w, idle, p}, resp.Body)
-	if err == nil {
+	p.begin(at, max(resp.ContentLength, -at)+at)
+	n, err := io.Copy(&alive{w, idle, s.stall, p}, io.LimitReader(resp.Body, s.most-at+1))
+	switch {
+	case at+n > s.most:
+		w.Truncate(0)
+		return 0, errors.New("it does not end; no set of NetBSD's is as large as what came, which was thrown away")
+	case err == nil:
 		return at + n, nil
+	case context.Cause(ctx) == errStalled:
+		err = errStalled
 	}
 	if pe := (*os.PathError)(nil); errors.As(err, &pe) {
 		return at + n, noRoom(err)
@@ -263,13 +301,14 @@ func (s *source) more(ctx context.Context, file string, w *os.File, at int64, p 
 
 // alive writes, and puts off the moment when the server counts as silent.
 type alive struct {
-	w    io.Writer
-	idle *time.Timer
-	p    *progress
+	w     io.Writer
+	idle  *time.Timer
+	stall time.Duration
+	p     *progress
 }
 
 func (a *alive) Write(b []byte) (int, error) {
-	a.idle.Reset(stall)
+	a.idle.Reset(a.stall)
 	n, err := a.w.Write(b)
 	a.p.add(n)
 	return n, err

@@ -6,15 +6,13 @@ import (
 	"io"
 	"os"
 	"path"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/owners"
 )
-
-// plainName is what package owners keeps in a tree.
-const plainName = owners.PlainName
 
 // tree is a directory that files are made in, with owners of their own.
 type tree struct {
@@ -25,7 +23,10 @@ type tree struct {
 	// parent is the directory of the last file, as they come by directory.
 	parent     *os.File
 	parentName string
-	times      []dirTime // of directories, set last
+
+	topIs unix.Stat_t // what the host says of top
+	room  int         // files that may still be made
+	times []dirTime   // of directories, set last
 }
 
 type dirTime struct {
@@ -35,12 +36,15 @@ type dirTime struct {
 
 // openTree opens a directory. Where root does it, owners are the host's.
 func openTree(dir string) (*tree, error) {
-	t := &tree{parentName: "\x00"}
+	t := &tree{parentName: "\x00", room: maxEntries}
 	var err error
 	if t.root, err = os.OpenRoot(dir); err != nil {
 		return nil, err
 	}
 	if t.top, err = t.root.Open("."); err != nil {
+		return nil, err
+	}
+	if err := unix.Fstat(int(t.top.Fd()), &t.topIs); err != nil {
 		return nil, err
 	}
 	if os.Geteuid() != 0 {
@@ -81,7 +85,27 @@ func (t *tree) in(name string) (fd int, base string, err error) {
 		}
 		t.parent, t.parentName = f, dir
 	}
-	return int(t.parent.Fd()), path.Base(name), nil
+	fd, base = int(t.parent.Fd()), path.Base(name)
+	return fd, base, t.mayName(fd, base)
+}
+
+// mayName refuses toaster's own names in the tree's root, by whatever way it was reached, and more files than a set
+// has.
+func (t *tree) mayName(fd int, base string) error {
+	if t.room--; t.room < 0 {
+		return errors.New("with it there are more files than a set of NetBSD's has")
+	}
+	if base = strings.ToLower(base); !strings.HasPrefix(base, owners.PlainName) && !strings.HasPrefix(base, manifestName) {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Dev == t.topIs.Dev && st.Ino == t.topIs.Ino {
+		return errors.New("the name is toaster's own")
+	}
+	return nil
 }
 
 // leadsOut explains os.Root's word on a way through a link.
@@ -184,8 +208,18 @@ func (t *tree) hardLink(to, name string) error {
 	return unix.Linkat(toDir, toBase, at, base, 0)
 }
 
+// hostMode is the mode that a file gets, of what it has in an archive: on the host a set-id program of NetBSD's would run
+// by Linux's system calls, as its owner.
+func (t *tree) hostMode(mode uint32) uint32 {
+	if t.marks.On() {
+		return mode
+	}
+	return mode &^ (unix.S_ISUID | unix.S_ISGID)
+}
+
 // special makes a FIFO or a device. Without the rights of root a device is a file that stands
-// for it.
+// for it; with them it has no number, as NetBSD's is that of another device on the host. (Nothing is behind a device below
+// the root of a machine, but in its own /dev.)
 func (t *tree) special(e *entry, kind uint32, major, minor int64) error {
 	if major < 0 || major > 0xfff || minor < 0 || minor > 0xfffff {
 		return errors.New("a device of no number that there is")
@@ -197,11 +231,11 @@ func (t *tree) special(e *entry, kind uint32, major, minor int64) error {
 	if err := t.clear(at, base); err != nil {
 		return err
 	}
-	host, dev := kind, int(unix.Mkdev(uint32(major), uint32(minor)))
+	host := kind
 	if t.marks.On() && kind != unix.S_IFIFO {
-		host, dev = unix.S_IFREG, 0
+		host = unix.S_IFREG
 	}
-	if err := unix.Mknodat(at, base, host|0o600, dev); err != nil {
+	if err := unix.Mknodat(at, base, host|0o600, 0); err != nil {
 		return err
 	}
 	return t.ownNamed(at, base, kind, netbsdDev(major, minor), e)

@@ -3,6 +3,7 @@ package netbsdroot
 import (
 	"archive/tar"
 	"bufio"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,12 +17,14 @@ import (
 
 	"github.com/ulikunitz/xz"
 	"golang.org/x/sys/unix"
+
+	"toaster/netbsd"
 )
 
 // This file unpacks an archive below a directory. The archive may be anybody's: names are looked
 // up below the directory alone, never through a link that leads out (os.Root); its size is
-// bounded by that of what it came in, so that little cannot become much; devices are made for the
-// guest, none of the host's for who is not root.
+// bounded by that of what it came in, so that little cannot become much; set-id bits and devices are
+// the guests', never the host's.
 
 // maxRatio and minRoom bound what an archive unpacks to: NetBSD's sets become some 6 times as large.
 const (
@@ -29,8 +32,12 @@ const (
 	minRoom  = 64 << 20
 )
 
-// maxEntries bounds the files of one archive; the largest set has some 30,000.
+// maxEntries bounds the files of one archive, directories that it does not name included; the largest set has some
+// 30,000.
 const maxEntries = 1 << 20
+
+// maxID is the largest id that a file can have: ^0 leaves an owner alone (chown(2)).
+const maxID = 1<<32 - 2
 
 // archive is one that is being unpacked.
 type archive struct {
@@ -39,7 +46,12 @@ type archive struct {
 	tree *tree
 	man  *manifest
 	left int64 // bytes that may still come out of it
+	room int64 // bytes that files may still have, holes included, which are nowhere in an archive
+	most int   // files; 0: maxEntries
 }
+
+// errMuch says that an archive is a bomb.
+var errMuch = errors.New("it unpacks to more than 64 times its size; that is no set of NetBSD's")
 
 // openArchive finds out how a file is packed, by its first bytes.
 func openArchive(r io.Reader) (io.Reader, error) {
@@ -60,20 +72,19 @@ func openArchive(r io.Reader) (io.Reader, error) {
 // unpack unpacks an archive that was read from a file of size bytes.
 func (a *archive) unpack(r io.Reader, size int64) error {
 	a.left = max(size*maxRatio, minRoom)
+	a.room, a.tree.room = a.left, cmp.Or(a.most, maxEntries)
 	plain, err := openArchive(r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.name, err)
 	}
 	t := tar.NewReader(&bounded{plain, a})
-	for n := 0; ; n++ {
+	for {
 		h, err := t.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return fmt.Errorf("%s: %w; get it again", a.name, err)
-		case n == maxEntries:
-			return fmt.Errorf("%s: it has more than %d files; that is no set of NetBSD's", a.name, maxEntries)
 		}
 		if err := a.entry(h, t); err != nil {
 			return fmt.Errorf("%s: %q: %w", a.name, h.Name, err)
@@ -90,7 +101,7 @@ type bounded struct {
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.a.left -= int64(n); b.a.left < 0 {
-		return 0, errors.New("it unpacks to more than 64 times its size; that is no set of NetBSD's")
+		return 0, errMuch
 	}
 	return n, err
 }
@@ -102,17 +113,15 @@ func entryName(name string) (string, error) {
 		return "", errors.New("an absolute name")
 	case strings.Contains(name, "\x00"):
 		return "", errors.New("no name")
+	case len(name) >= netbsd.PATH_MAX:
+		return "", fmt.Errorf("a name of more than %d bytes", netbsd.PATH_MAX-1)
 	}
 	for part := range strings.SplitSeq(name, "/") {
 		if part == ".." {
 			return "", errors.New("the name leads out of the tree")
 		}
 	}
-	clean := path.Clean(name)
-	if clean == manifestName || clean == plainName {
-		return "", errors.New("the name is toaster's own")
-	}
-	return clean, nil
+	return path.Clean(name), nil
 }
 
 // entry unpacks one file.
@@ -121,10 +130,17 @@ func (a *archive) entry(h *tar.Header, r io.Reader) error {
 	if err != nil {
 		return err
 	}
+	if h.Uid < 0 || h.Uid > maxID || h.Gid < 0 || h.Gid > maxID {
+		return fmt.Errorf("%d:%d is no owner that a file can have", h.Uid, h.Gid)
+	}
 	f := entry{name: name, uid: uint32(h.Uid), gid: uint32(h.Gid), mode: uint32(h.Mode) & 0o7777, mtime: h.ModTime, set: a.set}
 	switch h.Typeflag {
 	case tar.TypeReg:
+		if a.room -= h.Size; a.room < 0 {
+			return errMuch
+		}
 		f.kind, f.size = 'f', h.Size
+		f.mode = a.tree.hostMode(f.mode)
 		sum := sha256.New()
 		err = a.tree.file(&f, io.TeeReader(r, sum))
 		f.sum = hex.EncodeToString(sum.Sum(nil))
