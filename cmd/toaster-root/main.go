@@ -147,17 +147,22 @@ func isTerminal(w io.Writer) bool {
 
 // runInside runs a program of a tree as the tree's root.
 func runInside(ctx context.Context, dir string, argv ...string) error {
+	out, err := runOutput(ctx, dir, argv...)
+	if err != nil && len(out) > 0 {
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return err
+}
+
+// runOutput is runInside, and returns what the program says.
+func runOutput(ctx context.Context, dir string, argv ...string) ([]byte, error) {
 	cmd := toaster.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=/sbin:/usr/sbin:/bin:/usr/bin"}
 	cmd.Options = toaster.Options{Root: dir, Network: toaster.NetworkNone}
 	if os.Geteuid() != 0 {
 		cmd.Options.User = &toaster.User{}
 	}
-	out, err := cmd.CombinedOutput()
-	if err != nil && len(out) > 0 {
-		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
-	}
-	return err
+	return cmd.CombinedOutput()
 }
 
 func check(args []string, stdout io.Writer) (int, error) {

@@ -1,0 +1,104 @@
+// Build unpacks a project of others' files, builds it by a program of its own, and installs what it has built, as
+// NetBSD's pax -pe, make and install do: by mknod(2), chown(2), chmod(2), link(2), rename(2) and set-id bits.
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+func main() {
+	switch {
+	case len(os.Args) == 1:
+		build()
+	case os.Args[1] == "compile":
+		b, err := os.ReadFile("/bin/build")
+		check(err)
+		check(os.WriteFile("/proj/out.tmp", b, 0o755))
+		check(os.Rename("/proj/out.tmp", "/proj/out"))
+		fmt.Println("built")
+	case os.Args[1] == "look":
+		as := os.Geteuid()
+		_, data := os.ReadFile("/pkg/share/data")
+		_, passwd := os.OpenFile("/etc/passwd", os.O_WRONLY, 0)
+		syscall.Setuid(os.Getuid()) // from here on the user's rights alone
+		_, data2 := os.ReadFile("/pkg/share/data")
+		_, passwd2 := os.OpenFile("/etc/passwd", os.O_WRONLY, 0)
+		if data != nil || passwd != nil {
+			fmt.Println("root is refused:", data, passwd)
+		}
+		fmt.Printf("another user: as %d, data: %v, passwd: %v\n", as, bare(data2), bare(passwd2))
+	}
+}
+
+func bare(err error) error {
+	if e := (*os.PathError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
+
+func build() {
+	check(os.Mkdir("/proj", 0o755))
+	unpack()
+	show("unpacked data", "/proj/data")
+	out, err := exec.Command("/bin/build", "compile").CombinedOutput()
+	os.Stdout.Write(out)
+	check(err)
+	check(os.MkdirAll("/pkg/bin", 0o755))
+	check(os.MkdirAll("/pkg/share", 0o755))
+	check(os.Rename("/proj/out", "/pkg/bin/prog"))
+	check(os.Chown("/pkg/bin/prog", 0, 5))
+	check(os.Chmod("/pkg/bin/prog", 0o555|os.ModeSetuid))
+	show("installed prog", "/pkg/bin/prog")
+	check(os.Link("/proj/data", "/pkg/share/data"))
+	check(os.Chown("/pkg/share/data", 3, 4))
+	check(os.Chmod("/pkg/share/data", 0o640))
+	show("installed data", "/pkg/share/data")
+	check(os.Symlink("prog", "/pkg/bin/p"))
+	check(os.Lchown("/pkg/bin/p", 1007, 8))
+	var st syscall.Stat_t
+	check(syscall.Lstat("/pkg/bin/p", &st))
+	fmt.Printf("link %d:%d\n", st.Uid, st.Gid)
+	user := exec.Command("/pkg/bin/p", "look")
+	user.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1007, Gid: 8}}
+	user.Stdout = os.Stdout
+	check(user.Run())
+}
+
+func unpack() {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	check(w.WriteHeader(&tar.Header{Name: "data", Typeflag: tar.TypeReg, Mode: 0o600, Uid: 1007, Gid: 8, Size: 4}))
+	io.WriteString(w, "data")
+	check(w.Close())
+	r := tar.NewReader(&b)
+	h, err := r.Next()
+	check(err)
+	f, err := os.OpenFile("/proj/"+h.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0)
+	check(err)
+	_, err = io.Copy(f, r)
+	check(err)
+	check(f.Chown(h.Uid, h.Gid))
+	check(f.Chmod(os.FileMode(h.Mode)))
+	check(f.Close())
+}
+
+func show(what, name string) {
+	var st syscall.Stat_t
+	check(syscall.Stat(name, &st))
+	fmt.Printf("%s %d:%d %o\n", what, st.Uid, st.Gid, st.Mode&0o7777)
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
