@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/filetest"
 	"toaster/internal/owners"
 	"toaster/netbsd"
 )
@@ -261,4 +262,54 @@ func TestSetIDOpenedWhileSet(t *testing.T) {
 	defer d.Release()
 	d.Write(user.L, []byte("evil"))
 	root.shows(t, "su", 0, 5, 0o777)
+}
+
+// TestOwnersHammer: a guest with the number of toaster's own user, whose all files are on the host, never gets hold of
+// one that another makes for itself, from the first in a tree on.
+func TestOwnersHammer(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("toaster's own user is root here, who may open every file")
+	}
+	for range 20 {
+		root, _ := ownedWorld(t)
+		root.Dirs.tree.CanBe(root.Cred) // as Machine.credentials asks
+		root.Dirs.Umask(0)
+		own := root.toasters()
+		own.L = filetest.NewSleeper()
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				for _, name := range []string{"f", "d/f", "null"} {
+					if d, errno := own.Open(here, name, netbsd.O_RDWR, 0); errno == 0 {
+						t.Errorf("%s was opened", name)
+						d.Release()
+					}
+				}
+			}
+		}()
+		for range 20 {
+			d, errno := root.Open(here, "f", netbsd.O_RDWR|netbsd.O_CREAT|netbsd.O_EXCL, 0o600)
+			if errno != 0 {
+				t.Error(errno)
+				break
+			}
+			d.Release()
+			root.Mkdir(here, "d", 0o700)
+			d, _ = root.Open(here, "d/f", netbsd.O_RDWR|netbsd.O_CREAT, 0o644)
+			d.Release()
+			root.MknodDev(here, "null", netbsd.S_IFCHR|0o600, file.Mkdev(2, 2))
+			root.Rename(here, "f", here, "d/f")
+			root.Unlink(here, "d/f", 0)
+			root.Unlink(here, "d", netbsd.AT_REMOVEDIR)
+			root.Unlink(here, "null", 0)
+		}
+		close(stop)
+		<-stopped
+	}
 }
