@@ -239,7 +239,16 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 	if !ok {
 		errno = netbsd.ENODEV
 	} else {
-		q.MaxProt, errno = fileProt(d.Readable(), d.Writable() && !d.Metered(), m)
+		writable := d.Writable() && !d.Metered()
+		if writable && m.Flags&netbsd.MAP_SHARED != 0 && unchanging(d) {
+			writable = false
+			if m.Prot&netbsd.PROT_WRITE != 0 {
+				errno = netbsd.EPERM
+			}
+		}
+		if errno == 0 {
+			q.MaxProt, errno = fileProt(d.Readable(), writable, m)
+		}
 	}
 	if errno == 0 && !d.Readable() {
 		if fd, errno = hostfile.Mappable(fd, m.Flags&netbsd.MAP_SHARED != 0); errno == 0 {
@@ -252,6 +261,16 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 	}
 	q.Obj = mapped(d.File, m.Flags)
 	return fd, done, 0
+}
+
+// unchanging reports whether guests gave a file flags that keep it from being written to through memory (vn_mmap).
+func unchanging(d *file.Description) bool {
+	if !d.Origin().Marks().Marked() {
+		return false
+	}
+	const flags = netbsd.UF_IMMUTABLE | netbsd.SF_IMMUTABLE | netbsd.UF_APPEND | netbsd.SF_APPEND
+	st, errno := d.File.Stat()
+	return errno == 0 && st.Flags&flags != 0
 }
 
 // fileProt returns the most that a mapping of a file may allow (vn_mmap). EINVAL, EOVERFLOW: a range of

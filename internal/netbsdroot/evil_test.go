@@ -320,3 +320,28 @@ func TestChangedBeforeUnpacking(t *testing.T) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// TestRemoveNothingMounted: rm removes nothing if something is mounted in the tree (doc/root.md), be it a directory of the same
+// file system as the tree's.
+func TestRemoveNothingMounted(t *testing.T) {
+	m := newMirror(t)
+	top := t.TempDir()
+	dir, mine := filepath.Join(top, "tree"), filepath.Join(top, "mine")
+	if err := m.attempt(t, dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	os.Mkdir(mine, 0o755)
+	os.WriteFile(filepath.Join(mine, "kept"), []byte("mine"), 0o644)
+	if err := unix.Mount(mine, filepath.Join(dir, "tmp"), "", unix.MS_BIND, ""); err != nil {
+		t.Skipf("nothing can be mounted here: %v", err)
+	}
+	defer unix.Unmount(filepath.Join(dir, "tmp"), unix.MNT_DETACH)
+	if err := Remove(dir); err == nil || !strings.Contains(err.Error(), "tree/tmp: something is mounted there") {
+		t.Errorf("%v", err)
+	}
+	for _, name := range []string{filepath.Join(mine, "kept"), filepath.Join(dir, "bin/ed")} {
+		if _, err := os.Lstat(name); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -34,22 +34,37 @@ func openUp(dir string) error {
 	if err != nil {
 		return &os.PathError{Op: "open", Path: dir, Err: err}
 	}
-	var top unix.Stat_t
-	if err := unix.Fstat(fd, &top); err != nil {
+	top, err := mountOf(fd)
+	if err != nil {
 		unix.Close(fd)
 		return err
 	}
-	return openUpIn(fd, dir, top.Dev)
+	return openUpIn(fd, dir, top)
+}
+
+// hostMount tells mounts of the host apart: by id, as a bind mount has the device of what it shows; by device where the
+// host says no id (before Linux 5.8).
+type hostMount struct{ id, dev uint64 }
+
+func mountOf(fd int) (hostMount, error) {
+	var st unix.Statx_t
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_MODE|unix.STATX_MNT_ID, &st)
+	if err != nil || st.Mask&unix.STATX_MNT_ID == 0 {
+		var old unix.Stat_t
+		err = unix.Fstat(fd, &old)
+		return hostMount{dev: old.Dev}, err
+	}
+	return hostMount{id: st.Mnt_id}, nil
 }
 
 // openUpIn is openUp below an open directory (O_PATH), which it closes.
-func openUpIn(fd int, name string, dev uint64) error {
+func openUpIn(fd int, name string, top hostMount) error {
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return err
 	}
-	if st.Dev != dev {
+	if here, err := mountOf(fd); err != nil || here != top {
 		return fmt.Errorf("%s: something is mounted there; unmount it first", name)
 	}
 	own := fmt.Sprintf("/proc/self/fd/%d", fd)
@@ -71,7 +86,7 @@ func openUpIn(fd int, name string, dev uint64) error {
 			continue // somebody was quicker
 		}
 		if err == nil {
-			err = openUpIn(sub, filepath.Join(name, n.Name()), dev)
+			err = openUpIn(sub, filepath.Join(name, n.Name()), top)
 		}
 		if err != nil {
 			return err

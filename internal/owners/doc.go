@@ -9,7 +9,7 @@
 // socket, block-MAJOR-MINOR and char-MAJOR-MINOR. A device is a regular file with such a mark.
 //
 // Linux has no such attributes for links, FIFOs and sockets, and some file systems have none
-// at all. Those marks are lines of a plain file in the tree's root, .toaster-owners (plain.go),
+// at all. Those marks are lines of a plain file in the tree's root, .toaster-owners (plain_linux.go),
 // and so are flags, for which the attribute has no place.
 //
 // Where there is no mark, what the host says holds. The first mark of a tree comes with one of
