@@ -17,23 +17,31 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster"
+	"toaster/internal/cmdline"
 	"toaster/internal/netbsdroot"
 )
 
 // Exit statuses: 1 is a tree that differs, exitFailure what cannot be done, as toaster's own.
 const exitFailure = 125
 
-const usage = `usage: toaster root create DIR [flags]
-       toaster root check DIR
-       toaster root rm DIR
-
-create makes DIR a NetBSD file tree of a release's sets. It need not be run by root: files
-then are yours, and programs in the tree see the owners that they have in NetBSD.
-check says what is no longer as it was unpacked; the status is 1 if something is.
-rm removes a tree that create has made, and nothing else.
-
-flags of create:
+const usage = `create makes DIR a NetBSD file tree of a release's sets. It need not be run by
+root: files then are yours, and programs in the tree see the owners that they
+have in NetBSD. check says what is no longer as it was unpacked; the status is 1
+if something is. rm removes a tree that create has made, and nothing else.
 `
+
+// program is the table of the command line. toaster(1) has it behind its own name and "root".
+func program() *cmdline.Command {
+	return &cmdline.Command{
+		Name: "root", Usage: "root create DIR [flags]\n       toaster root check DIR\n       toaster root rm DIR", Flags: new(createFlags).set, Args: cmdline.Dirs,
+		Details: func(w io.Writer) { io.WriteString(w, usage) },
+		Commands: []cmdline.Command{
+			{Name: "create", About: "make a NetBSD file tree", Flags: new(createFlags).set, Args: cmdline.Dirs},
+			{Name: "check", About: "say what has changed", Flags: func() *flag.FlagSet { return plainFlags("check") }, Args: cmdline.Dirs},
+			{Name: "rm", About: "remove one that create has made", Flags: func() *flag.FlagSet { return plainFlags("rm") }, Args: cmdline.Dirs},
+		},
+	}
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -58,6 +66,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = remove(args[1:])
 	case "help", "-h", "-help", "--help":
 		printUsage(stdout)
+	case cmdline.CompleteName:
+		program().CompleteWords(stdout, args[1:])
 	default:
 		err = fmt.Errorf("no command %q; there are create, check and rm", args[0])
 	}
@@ -72,13 +82,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return status
 }
 
-func printUsage(w io.Writer) {
-	fmt.Fprint(w, usage)
-	new(createFlags).set().VisitAll(func(f *flag.Flag) {
-		arg, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "  --%-20s %s\n", strings.TrimSpace(f.Name+" "+arg), text)
-	})
-}
+func printUsage(w io.Writer) { cmdline.Page(w, "toaster", program(), true) }
 
 type createFlags struct {
 	opts  netbsdroot.Options
@@ -90,11 +94,11 @@ func (f *createFlags) set() *flag.FlagSet {
 	fs := flag.NewFlagSet("create", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&f.opts.Release, "release", "11.0", "the release `N`")
-	fs.StringVar(&f.sets, "sets", "base,etc", "the sets to unpack, `NAME,...`: comp has the compiler, tests the tests")
-	fs.StringVar(&f.opts.From, "from", "", "a directory, or the URL of one, with the sets and their SHA512 list, instead of `cdn.NetBSD.org`")
-	fs.StringVar(&f.opts.Cache, "cache", "", "keep archives in `DIR` until the tree is whole; what was cut goes on from there")
+	fs.StringVar(&f.sets, "sets", "base,etc", "`NAME,...`: what to unpack, comp for the compiler")
+	fs.StringVar(&f.opts.From, "from", "", "`DIR|URL`: where the sets are, instead of cdn.NetBSD.org")
+	fs.StringVar(&f.opts.Cache, "cache", "", "`DIR`: where archives are until the tree is whole")
 	fs.BoolVar(&f.opts.Keep, "keep", false, "leave the archives in the cache")
-	fs.BoolVar(&f.opts.NoHostFiles, "no-host-files", false, "leave /etc/resolv.conf and /etc/hosts as the sets have them, not as the host has")
+	fs.BoolVar(&f.opts.NoHostFiles, "no-host-files", false, "leave resolv.conf and hosts as the sets have them")
 	fs.BoolVar(&f.quiet, "quiet", false, "say nothing but what goes wrong")
 	return fs
 }

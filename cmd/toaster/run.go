@@ -32,7 +32,7 @@ var runGroups = []cmdline.Group{
 	{
 		Title: "what the program sees",
 		Names: []string{"root", "mount", "read-only", "user", "network"},
-		More:  []string{"tmpfs", "no-owners", "dir", "env", "env-host", "hostname", "host-exec", "release", "wait"},
+		More:  []string{"tmpfs", "dir", "env", "env-host", "hostname", "no-owners", "host-exec", "release", "wait"},
 	},
 	{
 		Title: "what it may use",
@@ -65,7 +65,7 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.Func("env-host", "`NAME`: a variable to pass on from here; repeatable", f.env.fromHost)
 	fs.Func("hostname", "`NAME`: the host's name as the program sees it", into(&o.Hostname, parseHostname))
 	fs.Func("user", "`UID[:GID]`: whom it runs as (takes root, or --root)", into(&o.User, parseUser))
-	fs.BoolVar(&o.NoOwners, "no-owners", false, "in a root of yours: owners are the host's")
+	fs.BoolVar(&o.NoOwners, "no-owners", false, "owners are the host's, not kept beside the files")
 	fs.Func("network", "`none|loopback|host`: what sockets reach", into(&o.Network, parseNetwork))
 	fs.Var(&f.hostExec, "host-exec", "`=on|off|binfmt`: how the host's programs run NetBSD's")
 	fs.StringVar(&f.release, "release", kern.Release11.String(), "`"+releases()+"`: whose kernel it is")

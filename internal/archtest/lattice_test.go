@@ -49,7 +49,7 @@ const lattice = `
 	toaster < cmd/toaster, cmd/toaster-root
 	kern    < cmd/toaster
 	netbsd  < cmd/toaster
-	internal/cmdline < cmd/toaster
+	internal/cmdline < cmd/toaster, cmd/toaster-root
 	internal/npm < bench
 `
 
