@@ -1,6 +1,9 @@
 package kqueue
 
-import "toaster/netbsd"
+import (
+	"toaster/internal/guard"
+	"toaster/netbsd"
+)
 
 // Change is the first half of kevent(2) for one event of the change list.
 // ENOENT: no such event, and not EV_ADD.
@@ -10,6 +13,7 @@ func (q *Queue) Change(c Caller, ev netbsd.Kevent) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	k := key{ev.Filter, ev.Ident}
+	q.dropOutlived(c, k)
 	q.mu.Lock()
 	kn := q.knotes[k]
 	if kn == nil {
@@ -24,6 +28,39 @@ func (q *Queue) Change(c Caller, ev netbsd.Kevent) netbsd.Errno {
 		q.evaluate(kn)
 	}
 	return errno
+}
+
+// dropOutlived drops a knote whose descriptor is being closed, and has become another file's already: the table
+// tells of a close (FDClosed) when the number is free.
+func (q *Queue) dropOutlived(c Caller, k key) {
+	s := q.fileAt(k)
+	if s == nil {
+		return
+	}
+	d, errno := c.Files.Get(fdOf(k.ident))
+	if errno != 0 {
+		return
+	}
+	d.Release()
+	if d == s.d {
+		return
+	}
+	guard.Locked(&q.mu, func() {
+		if !s.kn.dead {
+			q.dropLocked(s.kn)
+		}
+	})
+}
+
+// fileAt returns the source of a knote of a file, nil if there is none.
+func (q *Queue) fileAt(k key) *fileSource {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if kn := q.knotes[k]; kn != nil {
+		s, _ := kn.src.(*fileSource)
+		return s
+	}
+	return nil
 }
 
 // changeAndUnlock reports whether the event is still there.

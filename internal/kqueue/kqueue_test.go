@@ -510,3 +510,34 @@ func TestProcCredentials(t *testing.T) {
 		}
 	})
 }
+
+// closing is a knote beside others, and hears of a close between them.
+type closing struct{ f func() }
+
+func (c *closing) FDClosed() { c.f() }
+
+// fd_close lets go of the knotes of a descriptor before its number is free. So who opens another file, which gets that number, and watches it, is
+// told of that file, though the close is not over yet.
+func TestNumberIsUsedAgainBeforeTheKnoteHasGone(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		for range 30 { // the order of knotes is any
+			r, w := c.pipe(q)
+			must(t, q.Change(c, add(netbsd.EVFILT_READ, r, netbsd.EV_CLEAR)))
+			d, _ := c.Files.Get(r)
+			r2, w2 := -1, -1
+			must(t, c.Files.Attach(r, d, &closing{func() {
+				r2, w2 = c.pipe(q)
+				must(t, q.Change(c, add(netbsd.EVFILT_READ, r2, netbsd.EV_CLEAR)))
+			}}))
+			d.Release()
+			must(t, c.Files.CloseFD(r))
+			c.write(w2, "abc")
+			if ev := one(t, c, q); r2 != r || int(ev.Ident) != r2 || ev.Data != 3 {
+				t.Fatalf("descriptor %d, then %d: %+v", r, r2, ev)
+			}
+			for _, fd := range []int{r2, w, w2} {
+				must(t, c.Files.CloseFD(fd))
+			}
+		}
+	})
+}
