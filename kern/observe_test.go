@@ -154,3 +154,15 @@ func (g *Pgrp) Jobc() int {
 	defer g.m.unlock()
 	return int(g.jobc)
 }
+
+// setFSTrace is P_FSTRACE: procfs tracing, under which no exit signal is sent (item
+// 65). Release 2003 only. Tests set it apart from the tracing.
+func (p *Proc) setFSTrace(on bool) {
+	p.m.lock()
+	defer p.m.unlock()
+	p.flags &^= fFSTrace
+	if on && p.m.r2003 {
+		p.flags |= fFSTrace
+	}
+	p.reclass()
+}

@@ -121,6 +121,14 @@ func (l *LWP) TraceFinds(pid int) bool {
 // waited for is ptrace(2)'s rule, so that tracer and tracee agree on which stop is meant. mu
 // is held.
 func (p *Proc) tracee(pid int, stopped bool) (*Proc, netbsd.Errno) {
+	if t := p.m.pfind(pid); t != nil && t.flags&(fTraced|fFSTrace) == fTraced|fFSTrace {
+		return nil, netbsd.EBUSY // procfs has other semantics of signals
+	}
+	return p.traceeOf(pid, stopped)
+}
+
+// traceeOf is tracee, whether ptrace(2) traces it or procfs. mu is held.
+func (p *Proc) traceeOf(pid int, stopped bool) (*Proc, netbsd.Errno) {
 	t := p.m.pfind(pid)
 	switch {
 	case pid == 0:
@@ -465,16 +473,4 @@ func (pl *Platform) TraceStop(code int32, call *netbsd.SiginfoSyscall) {
 		}
 		return 0
 	})
-}
-
-// setFSTrace is P_FSTRACE: procfs tracing, under which no exit signal is sent (item
-// 65). Release 2003 only.
-func (p *Proc) setFSTrace(on bool) {
-	p.m.lock()
-	defer p.m.unlock()
-	p.flags &^= fFSTrace
-	if on && p.m.r2003 {
-		p.flags |= fFSTrace
-	}
-	p.reclass()
 }

@@ -5,13 +5,13 @@ import "toaster/netbsd"
 // This file lets a tracer look into a stopped process: its registers and memory are
 // the layers' above.
 
-// Look calls f with pid, which must be a tracee of the caller whose stop has been
+// Look calls f with pid, which must be a tracee of the caller, ptrace's or procfs's, whose stop has been
 // waited for (errors: see TraceTarget). Until f returns no LWP of it goes on, whatever
 // happens, so f may use the machine contexts of them all. f must not sleep.
 func (l *LWP) Look(pid int, f func(t *Proc) netbsd.Errno) netbsd.Errno {
 	m := l.p.m
 	m.lock()
-	t, errno := l.p.tracee(pid, true)
+	t, errno := l.p.traceeOf(pid, true)
 	if errno != 0 {
 		m.unlock()
 		return errno

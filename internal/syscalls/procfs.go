@@ -26,10 +26,14 @@ type procNode struct {
 	list func(c *Call, p *kern.Proc) []vfs.Entry
 	// alias is a link that is the file itself to who looks at it.
 	alias bool
+	// write is what a word that is written does; then nothing can be read.
+	write func(c *Call, p *kern.Proc, word string) netbsd.Errno
 	// program: a process that has none, as init, does not have the file (procfs_validfile).
 	program bool
 	// private is for whom the process belongs to, and nobody once it has had another's rights (P_SUGID).
 	private bool
+	// old: release 2003 alone has it.
+	old bool
 }
 
 // Modes of procfs (procfs_loadvnode).
@@ -37,6 +41,7 @@ const (
 	procFile = netbsd.S_IFREG | 0o444
 	procMine = netbsd.S_IFREG | 0o400
 	procBoth = netbsd.S_IFREG | 0o600
+	procTold = netbsd.S_IFREG | 0o200
 	procDir  = netbsd.S_IFDIR | 0o555
 	procLink = netbsd.S_IFLNK | 0o777
 )
@@ -59,6 +64,7 @@ var procTargets = []procNode{
 	{name: "task", mode: procDir, list: procTasks, program: true},
 	{name: "limit", mode: procFile, text: procLimitText},
 	{name: "environ", mode: procMine, text: procEnviron, private: true, program: true},
+	{name: "ctl", mode: procTold, write: procControl, old: true},
 }
 
 // procRootTargets are the names beside the processes (proc_root_targets).
@@ -74,7 +80,9 @@ var procRootTargets = []procNode{
 }
 
 // on reports whether p has the file.
-func (n *procNode) on(p *kern.Proc) bool { return !n.program || procArgsOf(p) != nil }
+func (n *procNode) on(k *Kernel, p *kern.Proc) bool {
+	return (!n.program || procArgsOf(p) != nil) && (!n.old || k.M.Release() == kern.Release2003)
+}
 
 // ProcFS is a vfs.Finder for the machine's processes.
 func (k *Kernel) ProcFS(v vfs.View, name string) (vfs.Device, netbsd.Errno) {
@@ -116,11 +124,11 @@ func (k *Kernel) procOf(c *Call, pid int, name string) (vfs.Device, netbsd.Errno
 	}
 	ino := uint64(pid+1) << 5
 	if name == "" {
-		n := procNode{mode: procDir, list: func(_ *Call, p *kern.Proc) []vfs.Entry { return procNames(p, ino) }}
+		n := procNode{mode: procDir, list: func(_ *Call, p *kern.Proc) []vfs.Entry { return procNames(k, p, ino) }}
 		return k.nodeDevice(c, &n, p, &info, ino), 0
 	}
 	for i := range procTargets {
-		if n := &procTargets[i]; n.name == name && n.on(p) {
+		if n := &procTargets[i]; n.name == name && n.on(k, p) {
 			return k.nodeDevice(c, n, p, &info, ino+uint64(i)+1), 0
 		}
 	}
@@ -248,7 +256,9 @@ func (f *procReader) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n, errno := f.Pwrite(c, b, f.pos)
-	f.pos += int64(n)
+	if f.node.write == nil { // words follow each other without seeks
+		f.pos += int64(n)
+	}
 	return n, errno
 }
 
@@ -261,6 +271,8 @@ func (f *procReader) Pread(fc file.Call, b []byte, off int64) (int, netbsd.Errno
 		return 0, errno
 	case off < 0:
 		return 0, netbsd.EINVAL
+	case f.node.write != nil:
+		return 0, netbsd.EOPNOTSUPP
 	case f.node.text == nil:
 		return moveMemory(f.p, uint64(off), b, Peeker.Peek)
 	}
@@ -283,6 +295,8 @@ func (f *procReader) Pwrite(fc file.Call, b []byte, off int64) (n int, errno net
 		return 0, errno
 	case off < 0:
 		return 0, netbsd.EINVAL
+	case f.node.write != nil:
+		return f.tell(c, b, off)
 	}
 	errno = c.L.Look(f.p.Pid(), func(t *kern.Proc) (errno netbsd.Errno) {
 		n, errno = moveMemory(t, uint64(off), b, Peeker.Poke)

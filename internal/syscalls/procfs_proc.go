@@ -30,9 +30,9 @@ func procTop(c *Call) []vfs.Entry {
 }
 
 // procNames lists what is below a process, whose own inode number is ino.
-func procNames(p *kern.Proc, ino uint64) (list []vfs.Entry) {
+func procNames(k *Kernel, p *kern.Proc, ino uint64) (list []vfs.Entry) {
 	for i, n := range procTargets {
-		if !n.on(p) {
+		if !n.on(k, p) {
 			continue
 		}
 		kind := uint8(netbsd.DT_REG)

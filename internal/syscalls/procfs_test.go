@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -120,5 +121,31 @@ func otherUsersProc(c *player) {
 		{"what is inherited", netbsd.SYS_pread, args{0, room(9), 9, 0, ramBase}, netbsd.EACCES, nil, nil},
 		{"its descriptors", netbsd.SYS_open, args{parent + "fd/1", 0, 0}, netbsd.ENOENT, nil, nil},
 		{"its status is everybody's", netbsd.SYS_open, args{parent + "status", 0, 0}, 0, 3, nil},
+	})
+}
+
+// /proc/PID/ctl (procfs_ctl.c) is there in 2003 alone; the order of its errors is that of procfs_control.
+func TestProcfsControl(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		p.play([]row{{"ENOENT in NetBSD 11", netbsd.SYS_open, args{"/proc/curproc/ctl", netbsd.O_WRONLY, 0}, netbsd.ENOENT, nil, nil}})
+	})
+	newRigOf(t, kern.Release2003).run(func(p *player) {
+		word := func(s string, fd int, errno netbsd.Errno) row {
+			return row{s, netbsd.SYS_write, args{fd, s, len(s)}, errno, nil, nil}
+		}
+		p.play([]row{
+			{"init's", netbsd.SYS_open, args{"/proc/1/ctl", netbsd.O_RDWR, 0}, 0, 0, nil},
+
+			{"procfs_doctl: EOPNOTSUPP to read", netbsd.SYS_read, args{0, room(8), 8}, netbsd.EOPNOTSUPP, nil, nil},
+			{"vfs_getuserstr: EINVAL elsewhere", netbsd.SYS_pwrite, args{0, "run", 3, 0, 1}, netbsd.EINVAL, nil, nil},
+			{"vfs_getuserstr: EMSGSIZE", netbsd.SYS_write, args{0, "123456789", 9}, netbsd.EMSGSIZE, nil, nil},
+			word("attach", 0, netbsd.EPERM), // securelevel
+			word("attack", 0, netbsd.EOPNOTSUPP),
+			word("run", 0, netbsd.EPERM),
+			word("detach\n", 0, netbsd.EPERM),
+			{"my own", netbsd.SYS_open, args{"/proc/curproc/ctl", netbsd.O_WRONLY, 0}, 0, 1, nil},
+			word("attach", 1, netbsd.EINVAL),
+			word("chld", 1, 0), // ignored
+		})
 	})
 }

@@ -5,6 +5,7 @@
 // use channels, maps and defer.
 //
 //	guest list                 prints the names of all cases
+//	guest list_old             prints those of what release 2003 alone has
 //	guest NAME RELEASE [ARG]   runs one: silence and status 0, or what is wrong and 1
 package main
 
@@ -43,14 +44,20 @@ func entry(sp uintptr) {
 	}
 	name := arg(1)
 	release10, has11 = arg(2) != "2003", arg(2) != "10"
-	if name == "list" {
+	switch name {
+	case "list":
 		list()
 		exit(0)
+	case "list_old":
+		listOf(oldCases)
+		exit(0)
 	}
-	for _, s := range subprograms {
-		if s.name == name {
-			s.run()
-			exit(0)
+	for _, list := range [...][]testCase{subprograms, oldCases} {
+		for _, s := range list {
+			if s.name == name {
+				s.run()
+				exit(0)
+			}
 		}
 	}
 	for _, f := range families {
@@ -66,10 +73,14 @@ func entry(sp uintptr) {
 
 func list() {
 	for _, f := range families {
-		for i := range *f {
-			say((*f)[i].name)
-			say("\n")
-		}
+		listOf(*f)
+	}
+}
+
+func listOf(cases []testCase) {
+	for i := range cases {
+		say(cases[i].name)
+		say("\n")
 	}
 }
 
