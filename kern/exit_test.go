@@ -1474,13 +1474,13 @@ func TestExit_43_CountersGoToTheParentBeforeNoCldWait(t *testing.T) {
 			sleepForever(l)
 		})
 		settled()
-		w.is("init's", w.m.Init().PMC().(*fakePMC).n, 1000)
+		w.is("init's", w.m.Init().PMC(nil).(*fakePMC).n, 1000)
 		if w.r2003 {
-			w.is("parent's", p.PMC().(*fakePMC).n, 12)
+			w.is("parent's", p.PMC(nil).(*fakePMC).n, 12)
 			w.order("C.SetDead", "C.SavePMC", "pmc exit", "C.NoCldWait")
 			return
 		}
-		w.is("parent's", p.PMC().(*fakePMC).n, 5) // exit1 of NetBSD 10 knows no counters
+		w.is("parent's", p.PMC(nil).(*fakePMC).n, 5) // exit1 of NetBSD 10 knows no counters
 		w.order("C.SetDead", "C.NoCldWait")
 		w.never("C.SavePMC", "pmc exit")
 	})

@@ -403,7 +403,7 @@ func (c *Proc) inheritExt(x *procExt) {
 		c.extra().systrace = x.systrace
 	}
 	if x.pmc != nil {
-		c.extra().pmc = x.pmc.Fork()
+		c.extra().pmc = x.pmc.Fork(c)
 	}
 	if x.profStop != nil {
 		c.extra().profStop = x.profStop

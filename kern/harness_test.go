@@ -389,8 +389,8 @@ type fakePMC struct {
 	exit func()
 }
 
-func (c *fakePMC) Fork() counters { return nil }
-func (c *fakePMC) Accumulate(o counters) counters {
+func (c *fakePMC) Fork(*Proc) Counters { return nil }
+func (c *fakePMC) Accumulate(o Counters) Counters {
 	return &fakePMC{n: c.n + o.(*fakePMC).n, exit: c.exit}
 }
 func (c *fakePMC) Exit() {

@@ -92,10 +92,10 @@ type Emul struct {
 // EmulNetBSD is the native emulation.
 var EmulNetBSD = &Emul{Name: "netbsd"}
 
-// counters is a process's performance counters, as PERFCTRS has them.
-type counters interface {
-	Fork() counters               // the child's counters; nil for none
-	Accumulate(counters) counters // adds a dead child's counters, returns the sum
+// Counters is a process's performance counters, as PERFCTRS has them.
+type Counters interface {
+	Fork(child *Proc) Counters    // the child's counters, nil for none; Machine.mu is held
+	Accumulate(Counters) Counters // adds a dead child's counters, returns the sum
 	Exit()                        // pmc_process_exit
 }
 

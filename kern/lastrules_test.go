@@ -226,7 +226,7 @@ func TestSmallPromises(t *testing.T) {
 			w.is("jobc", []int{i.Jobc, i.Pgid}, []int{1, s.Pid()})
 			w.locked(func() { l.p.extra().pmc = &forkingPMC{} })
 			d := w.forkWith(l, "D", ForkArgs{ShareSigacts: true, Body: sleepForever})
-			w.locked(func() { w.is("counters", d.ext.pmc, counters(&fakePMC{n: 7})) })
+			w.locked(func() { w.is("counters", d.ext.pmc, Counters(&fakePMC{n: 7})) })
 			e := w.fork(l, "E", sleepForever)
 			w.locked(func() {
 				w.is("shared", []bool{l.p.acts.shared, d.acts.shared, e.acts.shared}, []bool{true, true, false})
@@ -261,4 +261,4 @@ func TestSmallPromises(t *testing.T) {
 // forkingPMC has a child count for itself.
 type forkingPMC struct{ fakePMC }
 
-func (*forkingPMC) Fork() counters { return &fakePMC{n: 7} }
+func (*forkingPMC) Fork(*Proc) Counters { return &fakePMC{n: 7} }

@@ -4,14 +4,11 @@ import "toaster/netbsd"
 
 // What tests of this package look at, and nobody else does.
 
-// PMC returns them.
-func (p *Proc) PMC() counters {
+// setPMC has p count by c. At exit it is added to the parent's.
+func (p *Proc) setPMC(c Counters) {
 	p.m.lock()
-	defer p.m.unlock()
-	if p.ext == nil {
-		return nil
-	}
-	return p.ext.pmc
+	p.extra().pmc = c
+	p.m.unlock()
 }
 
 // HasRAS reports how many sequences p has.

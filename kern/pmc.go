@@ -3,11 +3,18 @@ package kern
 // This file keeps a process's performance counters, as PERFCTRS has them in
 // kern_exit.c 1.127 (item 43). NetBSD 10 has none.
 
-// setPMC returns p performance counters. At exit they are added to the parent's.
-func (p *Proc) setPMC(c counters) {
+// PMC returns p's performance counters. If it has none it gets those that made makes; with a nil made the answer is nil.
+func (p *Proc) PMC(made func() Counters) Counters {
 	p.m.lock()
-	p.extra().pmc = c
-	p.m.unlock()
+	defer p.m.unlock()
+	switch {
+	case p.ext != nil && p.ext.pmc != nil:
+		return p.ext.pmc
+	case made == nil:
+		return nil
+	}
+	p.extra().pmc = made()
+	return p.ext.pmc
 }
 
 // savePMC adds p's counters to its parent's, whoever that is before NOCLDWAIT

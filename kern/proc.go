@@ -131,7 +131,7 @@ type procExt struct {
 	knotes    []Knote
 	ktrace    Ref
 	systrace  Ref
-	pmc       counters
+	pmc       Counters
 	ras       []RAS
 	sa        *saState
 	profStop  func()

@@ -303,6 +303,8 @@ var syscallNames = [MaxSyscall]string{
 	SYS_compat_60_sa_yield:          "compat_60_sa_yield",
 	SYS_compat_60_sa_preempt:        "compat_60_sa_preempt",
 	SYS___sigaction_sigtramp:        "__sigaction_sigtramp",
+	SYS_pmc_get_info:                "pmc_get_info",
+	SYS_pmc_control:                 "pmc_control",
 	SYS_rasctl:                      "rasctl",
 	SYS_kqueue:                      "kqueue",
 	SYS_compat_50_kevent:            "compat_50_kevent",

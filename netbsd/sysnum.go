@@ -302,6 +302,8 @@ const (
 	SYS_compat_60_sa_yield          = 334
 	SYS_compat_60_sa_preempt        = 335
 	SYS___sigaction_sigtramp        = 340
+	SYS_pmc_get_info                = 341
+	SYS_pmc_control                 = 342
 	SYS_rasctl                      = 343
 	SYS_kqueue                      = 344
 	SYS_compat_50_kevent            = 345

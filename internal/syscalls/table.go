@@ -63,6 +63,7 @@ var families = []Family{
 	{"ipc", ipcCalls},
 	{"system", systemCalls},
 	{"compat", compatCalls},
+	{"old", oldCalls},
 }
 
 // The table by number. The arrays that every call of a guest reads are apart from the

@@ -4,6 +4,7 @@ package main
 
 var oldCases = []testCase{
 	{"trace_65_80_90_by_procfs", procfsTrace},
+	{"pmc_43_counters_go_to_the_parent", pmcToParent},
 }
 
 const emsgsize = 40
@@ -136,4 +137,55 @@ func procfsGoesBack() {
 	}))
 	reap(pid, sigKILL)
 	eq("SIGCHLD", sigwait(bit(sigCHLD)), sigCHLD)
+}
+
+const (
+	sysPmcGetInfo = 341
+	sysPmcControl = 342
+)
+
+var pmcConfig [3]int
+
+// pmcValue reads the counter, 3, or what ended children had counted, 4.
+func pmcValue(which int) int {
+	var v int
+	must("pmc_get_info", sysPmcGetInfo, 0, which, ptr(&v))
+	return v
+}
+
+// pmcBurn runs until the counter has come to n.
+func pmcBurn(n int) {
+	for pmcValue(3) < n {
+	}
+}
+
+// pmcToParent: what a child has counted is added to what its parent's children have when it ends (pmc_accumulate), before somebody
+// else becomes its parent because of SA_NOCLDWAIT. A child counts from 0 (pmc_md_fork); one whose counter has been stopped adds nothing.
+func pmcToParent() {
+	const enough = 2000000
+	must("PMC_OP_CONFIGURE", sysPmcControl, 0, 3, ptr(&pmcConfig))
+	must("PMC_OP_START", sysPmcControl, 0, 1, 0)
+	errs("PMC_OP_START", 36, sysPmcControl, 0, 1, 0)
+	pmcBurn(enough)
+	eq("children's", pmcValue(4), 0)
+	child := fork(func() {
+		yes("a child counts from 0", pmcValue(3) < enough)
+		eq("its children's", pmcValue(4), 0)
+		pmcBurn(enough)
+	})
+	reapOK(child)
+	sum := pmcValue(4)
+	yes("a child's is added", sum >= enough)
+	reapOK(fork(func() {
+		pmcBurn(enough)
+		must("PMC_OP_STOP", sysPmcControl, 0, 2, 0)
+	}))
+	eq("a stopped one's is not", pmcValue(4), sum)
+	action(sigCHLD, sigDFL, saNOCLDWAIT)
+	fork(func() { pmcBurn(enough) })
+	errs("wait4", echild, sysWait4, -1, 0, 0, 0)
+	yes("under SA_NOCLDWAIT, too", pmcValue(4) >= sum+enough)
+	must("PMC_OP_STOP", sysPmcControl, 0, 2, 0)
+	action(sigCHLD, sigDFL, 0)
+	reapOK(fork(func() { eq("none from who does not count", pmcValue(3), 0) }))
 }
