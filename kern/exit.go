@@ -344,6 +344,7 @@ func (p *Proc) releaseTraces(l *LWP) {
 		p.step(l, StepDetachSystrace)
 		s := x.systrace
 		x.systrace = nil
+		p.calls.And(^uint32(callsSystrace))
 		p.unlocked(s.Release)
 	}
 }

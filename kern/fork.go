@@ -398,7 +398,7 @@ func (c *Proc) inheritExt(x *procExt) {
 	if x.ktrace != nil {
 		c.inheritKtrace(x.ktrace)
 	}
-	if x.systrace != nil {
+	if _, asks := x.systrace.(Systracer); x.systrace != nil && !asks {
 		x.systrace.Hold()
 		c.extra().systrace = x.systrace
 	}
@@ -417,7 +417,7 @@ func (c *Proc) inheritExt(x *procExt) {
 func (p *Proc) needsForkHooks(a *ForkArgs) bool {
 	return p.vm != nil || p.files != nil || p.dirs != nil || a.Prepare != nil || a.VM != nil ||
 		len(p.m.cfg.ForkHooks) > 0 || p.img.Emul.ProcFork != nil ||
-		p.ext != nil && len(p.ext.knotes) > 0
+		p.ext != nil && (len(p.ext.knotes) > 0 || p.ext.systrace != nil)
 }
 
 // forkHooks calls the embedder's hooks, with mu not held: they may do as they like.
@@ -454,6 +454,7 @@ func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (errno netbsd.Errno) {
 	if f := p.img.Emul.ProcFork; f != nil {
 		f(c, p)
 	}
+	p.systraceFork(c)
 	p.trackFork(c)
 	return 0
 }

@@ -21,9 +21,10 @@ type Ktracer interface {
 
 // What traces a process's calls, in Proc.calls.
 const (
-	callsStop   = 1 << iota // they stop it (P_SYSCALL)
-	callsKtrace             // they are written down (p_traceflag)
-	callsEmu                // the one that has stopped it is not made (PSL_SYSCALLEMU)
+	callsStop     = 1 << iota // they stop it (P_SYSCALL)
+	callsKtrace               // they are written down (p_traceflag)
+	callsEmu                  // the one that has stopped it is not made (PSL_SYSCALLEMU)
+	callsSystrace             // somebody is asked about them (P_SYSTRACE), release 2003
 )
 
 // CallsTraced reports whether anybody wants to know of p's system calls, Ktraced whether
@@ -81,6 +82,11 @@ func (p *Proc) setKtraceLocked(r Ref) {
 		return
 	}
 	p.calls.Or(callsKtrace)
+	p.kickRunning()
+}
+
+// kickRunning has p's LWPs come by that are in user mode. mu is held.
+func (p *Proc) kickRunning() {
 	for l := p.lwps; l != nil; l = l.next {
 		if l.stat == LWPRunning && l.kicker != nil {
 			p.m.after(l.kicker)
@@ -120,14 +126,4 @@ func (l *LWP) tracePsig(info *netbsd.Siginfo, handler uint64, mask netbsd.Sigset
 	if k, ok := l.p.Ktrace().(Ktracer); ok {
 		l.hook(func() { k.Psig(l, info, handler, mask) })
 	}
-}
-
-// setSystrace attaches p to a systrace, as setKtrace does (item 30).
-func (p *Proc) setSystrace(r Ref) {
-	p.m.lock()
-	defer p.m.unlock()
-	if old := p.extra().systrace; old != nil {
-		p.m.after(old.Release)
-	}
-	p.ext.systrace = r
 }

@@ -163,3 +163,13 @@ func (p *Proc) setFSTrace(on bool) {
 	}
 	p.reclass()
 }
+
+// setSystrace attaches p to a systrace, as setKtrace does (item 30).
+func (p *Proc) setSystrace(r Ref) {
+	p.m.lock()
+	defer p.m.unlock()
+	if old := p.extra().systrace; old != nil {
+		p.m.after(old.Release)
+	}
+	p.ext.systrace = r
+}

@@ -23,7 +23,7 @@ func (s *System) ktraced(mc *Context, h syscalls.Handler) netbsd.Errno {
 		call.Pid, call.Lid, call.Comm = who(t.Who(mc.l))
 		t.Enter(&call)
 	}
-	errno := s.untraced(mc, h)
+	errno := s.asked(mc, h)
 	if t := syscalls.KtracerOf(p); t != nil {
 		call.Pid, call.Lid, call.Comm = who(t.Who(mc.l))
 		if errno == 0 && t.Wants(netbsd.KTR_GENIO) {
@@ -37,6 +37,14 @@ func (s *System) ktraced(mc *Context, h syscalls.Handler) netbsd.Errno {
 
 // who are the parts of w in the order in which a call has them.
 func who(w trace.Who) (pid, lid int, comm string) { return w.Pid, w.Lid, w.Comm }
+
+// asked is the call, about which a systrace(4) may be asked.
+func (s *System) asked(mc *Context, h syscalls.Handler) netbsd.Errno {
+	if !mc.l.Proc().Systraced() {
+		return s.untraced(mc, h)
+	}
+	return mc.call.Systraced(func() netbsd.Errno { return s.untraced(mc, h) })
+}
 
 // untraced is the call for who looks on from outside.
 func (s *System) untraced(mc *Context, h syscalls.Handler) netbsd.Errno {

@@ -168,6 +168,9 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		Maps:      s.maps,
 		SysV:      sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
 	}
+	if cfg.Kern.Release == kern.Release2003 {
+		tree.AddDevice("systrace", s.Kernel.SystraceDevice())
+	}
 	return s, dirs, nil
 }
 

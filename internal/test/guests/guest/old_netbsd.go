@@ -1,9 +1,13 @@
 package main
 
+import "unsafe"
+
 // Cases about systems that release 2003 alone has. They run below a root (old_test.go), as /proc and the devices do.
 
 var oldCases = []testCase{
 	{"trace_65_80_90_by_procfs", procfsTrace},
+	{"systrace_30_asks_and_tells_the_end", systraceAsks},
+	{"systrace_30_monitor_ends", systraceMonitorEnds},
 	{"pmc_43_counters_go_to_the_parent", pmcToParent},
 }
 
@@ -188,4 +192,193 @@ func pmcToParent() {
 	must("PMC_OP_STOP", sysPmcControl, 0, 2, 0)
 	action(sigCHLD, sigDFL, 0)
 	reapOK(fork(func() { eq("none from who does not count", pmcValue(3), 0) }))
+}
+
+const (
+	striocATTACH  = 0x80047365
+	striocDETACH  = 0x80047366
+	striocANSWER  = 0x801c7367
+	striocIO      = 0xc0207368
+	striocPOLICY  = 0xc00c7369
+	striocREPLACE = 0x8620736d
+
+	systrAsk   = 1
+	systrRes   = 2
+	systrChild = 4
+
+	systrPermit = 1
+	systrNever  = 2
+)
+
+var (
+	systraceFD   int
+	systraceMsg  [1040 / 8]uint64
+	systraceRepl [1568 / 8]uint64
+	systraceIO   [4]uint64
+	systraceBuf  [8]byte
+)
+
+func msg32(at int) int { return int(*(*int32)(unsafe.Add(unsafe.Pointer(&systraceMsg), at))) }
+
+func openSystrace() {
+	systraceFD = must("open of /dev/systrace", sysOpen, cstring("/dev/systrace\x00"), oRDWR, 0)
+}
+
+func attachSystrace(pid int) {
+	p := int32(pid)
+	must("STRIOCATTACH", sysIoctl, systraceFD, striocATTACH, ptr(&p))
+}
+
+// nextMsg reads a message about pid, and checks its type.
+func nextMsg(what string, pid, kind int) {
+	eq(what, must(what, sysRead, systraceFD, ptr(&systraceMsg), len(systraceMsg)*8), len(systraceMsg)*8)
+	eq(what, msg32(0), kind)
+	eq(what, msg32(4), pid)
+}
+
+// answer answers the last message.
+func answer(policy, errno, flags int) {
+	a := [7]int32{int32(msg32(4)), int32(msg32(8) & 0xffff), 0, 0, int32(policy), int32(errno), int32(flags)}
+	must("STRIOCANSWER", sysIoctl, systraceFD, striocANSWER, ptr(&a))
+}
+
+// asked reads the question whether pid may make call nr.
+func asked(what string, pid, nr int) {
+	nextMsg(what, pid, systrAsk)
+	eq(what, msg32(16), nr)
+}
+
+func permit(what string, pid, nr int) {
+	asked(what, pid, nr)
+	answer(systrPermit, 0, 0)
+}
+
+// systracedChild is what the monitor of systraceAsks is asked about.
+func systracedChild(start, out *pipe) {
+	start.wait()
+	errs("getpid, denied", 77, sysGetpid)
+	getppid()
+	must("umask, of another mask", sysUmask, 0)
+	eq("umask", must("umask", sysUmask, 0o22), 0o77)
+	eq("write, of something else", must("write", sysWrite, int(out.w), cstring("no"), 2), 5)
+	fork(func() {})
+	errs("a policy's NEVER", enoent, sysGetpid)
+	exit(3)
+}
+
+// systraceAsks: systrace_enter, systrace_exit and systrace_sys_exit of kern_systrace.c. The monitor is asked about each call, denies
+// one, sees what comes of others, gives them other arguments. What it is told last is the end, when the files have closed (item 14) and
+// before the parent can know.
+func systraceAsks() {
+	var start, out pipe
+	start.open()
+	out.open()
+	holdChild()
+	openSystrace()
+	pid := fork(func() { systracedChild(&start, &out) })
+	out.closeW()
+	p := int32(getpid())
+	errs("STRIOCATTACH of oneself", einval, sysIoctl, systraceFD, striocATTACH, ptr(&p))
+	errs("STRIOCDETACH", esrch, sysIoctl, systraceFD, striocDETACH, ptr(&p))
+	attachSystrace(pid)
+	p = int32(pid)
+	errs("STRIOCATTACH twice", ebusy, sysIoctl, systraceFD, striocATTACH, ptr(&p))
+	start.post()
+	nr := sysGetpid
+	for {
+		nextMsg("the first question", pid, systrAsk)
+		if nr = msg32(16); nr != sysRead {
+			break // it may have been attached before it slept
+		}
+		answer(systrPermit, 0, 0)
+	}
+	eq("the first question", nr, sysGetpid)
+	answer(systrNever, 77, 0)
+	asked("getppid", pid, sysGetppid)
+	answer(systrPermit, 0, 1)
+	nextMsg("getppid's result", pid, systrRes)
+	eq("getppid's result", int(systraceMsg[(16+520)/8]), getpid())
+	answer(systrPermit, 0, 0)
+	systraceReplaces(pid, &out)
+	systraceChildren(pid)
+	out.w = -1
+	must("F_SETFL", sysFcntl, int(out.r), 4, oNONBLOCK)
+	eq("its files have closed", must("read", sysRead, int(out.r), ptr(&systraceBuf), 1), 0)
+	eq("nobody is left", must("read", sysRead, systraceFD, ptr(&systraceMsg), len(systraceMsg)*8), 0)
+	awaitZombie()
+	reap(pid, exited(3))
+}
+
+// systraceReplaces gives calls other arguments, by value and by data.
+func systraceReplaces(pid int, out *pipe) {
+	asked("umask", pid, sysUmask)
+	systraceRepl[0] = uint64(pid)
+	systraceRepl[1] = 1
+	systraceRepl[36] = 0o77
+	must("STRIOCREPLACE", sysIoctl, systraceFD, striocREPLACE, ptr(&systraceRepl))
+	answer(systrPermit, 0, 0)
+	permit("umask", pid, sysUmask)
+	asked("write", pid, sysWrite)
+	systraceIO = [4]uint64{uint64(pid) | 1<<32, systraceMsg[(16+8+8)/8], uint64(ptr(&systraceBuf)), 2}
+	must("STRIOCIO", sysIoctl, systraceFD, striocIO, ptr(&systraceIO))
+	eq("what it would have written", int(systraceBuf[0]), 'n')
+	// arguments 1, of the data, and 2, 5 itself
+	copy(systraceBuf[:], "systr")
+	systraceRepl[1] = 2
+	systraceRepl[2], systraceRepl[3] = uint64(ptr(&systraceBuf)), 5
+	systraceRepl[4] = 1 | 2<<32
+	systraceRepl[36], systraceRepl[37] = 0, 5
+	systraceRepl[100], systraceRepl[101] = 5, 0
+	must("STRIOCREPLACE", sysIoctl, systraceFD, striocREPLACE, ptr(&systraceRepl))
+	answer(systrPermit, 0, 0)
+	systraceBuf = [8]byte{}
+	eq("what it has written", must("read", sysRead, int(out.r), ptr(&systraceBuf), 8), 5)
+	eq("what it has written", int(systraceBuf[4]), 'r')
+}
+
+// systraceChildren: a fork is told, the child is asked about, too, and a policy answers for the monitor.
+func systraceChildren(pid int) {
+	asked("fork", pid, sysFork)
+	policy := [3]int32{1, 0, 400}
+	must("SYSTR_POLICY_NEW", sysIoctl, systraceFD, striocPOLICY, ptr(&policy))
+	nr := policy[1]
+	policy = [3]int32{3, nr, sysGetpid | systrNever<<16}
+	must("SYSTR_POLICY_MODIFY", sysIoctl, systraceFD, striocPOLICY, ptr(&policy))
+	policy = [3]int32{2, nr, int32(pid)}
+	must("SYSTR_POLICY_ASSIGN", sysIoctl, systraceFD, striocPOLICY, ptr(&policy))
+	answer(systrPermit, 0, 0)
+	nextMsg("a child", pid, systrChild)
+	child := msg32(16)
+	// In which order parent and child come is nobody's promise.
+	ended := 0
+	for ended < 2 {
+		must("read", sysRead, systraceFD, ptr(&systraceMsg), len(systraceMsg)*8)
+		who := msg32(4)
+		yes("whom it is about", who == pid || who == child)
+		if msg32(0) == systrChild {
+			eq("an end", msg32(16), -1)
+			ended++
+			continue
+		}
+		eq("a question", msg32(0), systrAsk)
+		eq("a call", msg32(16), sysExit)
+		answer(systrPermit, 0, 0)
+	}
+}
+
+// systraceMonitorEnds: whose monitor closes the file is killed (systracef_close), and a detached process is left alone.
+func systraceMonitorEnds() {
+	pid := fork(subWait0)
+	free := fork(subWait0)
+	openSystrace()
+	attachSystrace(pid)
+	attachSystrace(free)
+	p := int32(free)
+	must("STRIOCDETACH", sysIoctl, systraceFD, striocDETACH, ptr(&p))
+	must("close", sysClose, systraceFD)
+	reap(pid, sigKILL)
+	got, _ := wait4(free, wNOHANG)
+	eq("who was detached", got, 0)
+	kill(free, sigTERM)
+	reap(free, sigTERM)
 }
