@@ -183,10 +183,13 @@ func (g *Pgrp) orphan() {
 	stopped := false
 	defer g.orphanForeign()
 	for p := g.members; p != nil; p = p.pgNext {
-		if !m.r2003 && p.state == StateActive {
+		if p.flags&fStopped == 0 || p.state > StateExiting {
+			continue
+		}
+		stopped = true
+		if !m.r2003 {
 			p.flags |= fOrphanPG
 		}
-		stopped = stopped || p.flags&fStopped != 0 && p.state <= StateExiting
 	}
 	if !stopped {
 		return

@@ -159,8 +159,7 @@ func (l *LWP) TraceTarget(pid int) (*Proc, netbsd.Errno) {
 type ResumeArgs struct {
 	Signal  netbsd.Signal // delivered as if it had just come; 0: none
 	LWP     int           // only this LWP goes on; 0: all
-	Step    bool          // PT_STEP: StepLWP makes one step
-	StepLWP int           // 0: LWP, or the first
+	Step    bool          // PT_STEP: LWP, or the first, makes one step
 	Syscall bool          // PT_SYSCALL: it stops at system calls
 	Detach  bool          // PT_DETACH
 }
@@ -188,9 +187,6 @@ func (t *Proc) MayResume(a *ResumeArgs) (*LWP, netbsd.Errno) {
 // The order is that of do_ptrace. mu is held.
 func (t *Proc) mayResume(a *ResumeArgs) (*LWP, netbsd.Errno) {
 	lid := a.LWP
-	if lid == 0 {
-		lid = a.StepLWP
-	}
 	l := t.traceLWP(0)
 	switch {
 	case a.Detach && lid != 0:
@@ -233,13 +229,18 @@ func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
 	t.setStep(a, l)
 	t.setSysTrace(a.Syscall)
 	t.extra()
+	sig := a.Signal
 	if a.Detach {
 		t.detach()
+		// Who is traced no more takes nothing from a tracer (sigchecktrace): but for a stop it is lost.
+		if sig != 0 && sigprops[sig]&sStop == 0 {
+			sig = 0
+		}
 	}
 	if a.LWP == 0 {
 		l = nil
 	}
-	t.traceGo(a.Signal, l)
+	t.traceGo(sig, l)
 	return 0
 }
 

@@ -48,7 +48,7 @@ func TestPtraceAllowed(t *testing.T) {
 			w.wait(l, pid, 0)
 			w.is("no signal", l.PtraceResume(pid, bad), netbsd.EINVAL)
 			w.is("no LWP", l.PtraceResume(pid, ResumeArgs{LWP: 9999, Signal: netbsd.NSIG}), netbsd.ESRCH)
-			w.is("no LWP to step", l.PtraceResume(pid, ResumeArgs{StepLWP: 9999}), netbsd.ESRCH)
+			w.is("no LWP to step", l.PtraceResume(pid, ResumeArgs{LWP: 9999, Step: true}), netbsd.ESRCH)
 			w.is("one alone detached", l.PtraceResume(pid, ResumeArgs{LWP: 9999, Detach: true}), netbsd.EINVAL)
 			w.is("unknown events", func() netbsd.Errno { m := ^uint32(0); _, errno := l.PtraceEventMask(pid, &m); return errno }(), netbsd.Errno(0))
 			mask, _ := l.PtraceEventMask(pid, nil)

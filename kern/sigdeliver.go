@@ -88,11 +88,26 @@ func (p *Proc) shows(sig netbsd.Signal) bool {
 	return p.flags&fTraced != 0 && (p.ext == nil || !p.ext.sigPass.Has(sig))
 }
 
+// stopsFor reports whether l is to stop for its tracer before it takes sig: one that its own instruction has caused is shown even
+// if PT_SET_SIGPASS has named it (trapsignal). A vfork child whose parent traces it is not stopped, as that sleeps until it has let go
+// of the memory; in 2003 none is, whoever traces it. mu is held.
+func (l *LWP) stopsFor(sig netbsd.Signal) bool {
+	p := l.p
+	forced := l.ext != nil && l.ext.forced.Has(sig) && l.pend.set.Has(sig)
+	return (p.shows(sig) || forced && p.flags&fTraced != 0) && !p.hangsInVfork()
+}
+
+// hangsInVfork reports whether a stop of p for its tracer would never end. mu is held.
+func (p *Proc) hangsInVfork() bool {
+	return p.flags&fPPWait != 0 && (p.m.r2003 || p.parent == p.opptr)
+}
+
 // hasEffect reports whether sig, once taken, does anything.
 //
 // Under a tracer every signal has: the tracer is shown even what is ignored. mu is held.
-func (p *Proc) hasEffect(sig netbsd.Signal) bool {
-	if p.shows(sig) {
+func (l *LWP) hasEffect(sig netbsd.Signal) bool {
+	p := l.p
+	if l.stopsFor(sig) {
 		return true
 	}
 	if p.acts.ignore.Has(sig) {
@@ -119,7 +134,7 @@ func (l *LWP) sigispending() netbsd.Signal {
 	s := l.wanted()
 	for s != 0 {
 		sig := firstsig(s)
-		if l.p.hasEffect(sig) {
+		if l.hasEffect(sig) {
 			return sig
 		}
 		s &^= sig.Bit()
@@ -163,23 +178,29 @@ func (l *LWP) issignal() netbsd.Signal {
 			return 0
 		}
 		switch {
-		// The tracer decides what becomes of it; a vfork child is not stopped for it, as its
-		// parent could not wait.
-		case p.shows(sig) && p.flags&fPPWait == 0:
+		// The tracer decides what becomes of it.
+		case l.stopsFor(sig):
 			l.traceStop(l.takeShown(sig))
-		case !p.hasEffect(sig):
+		case !l.hasEffect(sig):
 			l.take(sig)
 		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
 			l.take(sig)
-			// The group may have been orphaned since the signal was sent: nobody would
-			// continue it.
-			if sigprops[sig]&sTTYStop == 0 || p.pgrp.jobc != 0 {
+			if sigprops[sig]&sTTYStop == 0 || !p.orphaned() {
 				p.stop(sig, false)
 			}
 		default:
 			return sig
 		}
 	}
+}
+
+// orphaned reports whether the group was orphaned after a signal of a terminal had been sent, so that nobody would continue p. In
+// release 10 that holds of who had stopped then (orphanpg): others stop nevertheless. mu is held.
+func (p *Proc) orphaned() bool {
+	if p.m.r2003 {
+		return p.pgrp.jobc == 0
+	}
+	return p.flags&fOrphanPG != 0
 }
 
 // take removes sig from the pending ones, the LWP's own first.
@@ -388,8 +409,8 @@ func (pl *Platform) Trap(info *netbsd.Siginfo) {
 	}
 	// trapsignal posts it as any other, where it would stay pending for ever: the instruction
 	// that caused it is made again and again.
-	shown := p.shows(sig)
-	if shown && l.mask.Has(sig) {
+	shown := p.flags&fTraced != 0 && !p.hangsInVfork()
+	if shown && (l.mask.Has(sig) || !p.shows(sig)) {
 		l.extra().forced |= sig.Bit() // the mask stays: the tracer decides
 	}
 	if !shown && (l.mask.Has(sig) || p.acts.ignore.Has(sig)) {

@@ -90,8 +90,7 @@ var traceRequests = sync.OnceValue(func() map[int]traceRequest {
 	}
 })
 
-// ptraceResume makes a tracee go on: at addr unless that is 1. data is a signal, but
-// for PT_STEP an LWP; negative, it is the one LWP that goes on. EINVAL, ESRCH and EDEADLK of kern.Proc.MayResume; EINVAL: addr is 0, where
+// ptraceResume makes a tracee go on: at addr unless that is 1. data is a signal; negative, or above 0 for PT_STEP, it is the one LWP that goes on. EINVAL, ESRCH and EDEADLK of kern.Proc.MayResume; EINVAL: addr is 0, where
 // no program can be.
 func (c *Call) ptraceResume(req, pid int, addr uint64, data int) netbsd.Errno {
 	a := kern.ResumeArgs{
@@ -105,7 +104,7 @@ func (c *Call) ptraceResume(req, pid int, addr uint64, data int) netbsd.Errno {
 	case data < 0:
 		a.LWP = -data
 	case a.Step:
-		a.StepLWP = data
+		a.LWP = data // alone, whatever ptrace(2) says
 	default:
 		a.Signal = netbsd.Signal(min(data, netbsd.NSIG))
 	}

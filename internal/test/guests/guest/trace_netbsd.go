@@ -169,7 +169,7 @@ func traceAttach() {
 	}))
 	p.post()
 	reap(pid, exited(7))
-	// Attached to a spinning one, detached with a signal.
+	// Attached to a spinning one, detached with a signal, which is lost (sigchecktrace: it is traced no more).
 	pid = fork(func() {
 		for {
 			add(&cells[0])
@@ -178,7 +178,8 @@ func traceAttach() {
 	ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
 	awaitStop(pid, sigSTOP)
 	ptrace("PT_DETACH", ptDETACH, pid, 1, sigTERM)
-	reap(pid, sigTERM)
+	kill(pid, sigKILL)
+	reap(pid, sigKILL)
 }
 
 func traceAttachErrors() {
