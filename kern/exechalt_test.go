@@ -62,7 +62,7 @@ func TestExecParts(t *testing.T) {
 			p := l.Proc()
 			w.locked(func() { p.files = &forkFiles{w, "files"} })
 			p.RasControl(RAS{100, 10}, netbsd.RAS_INSTALL)
-			id, _ := p.TimerCreate(netbsd.Siginfo{})
+			id, _ := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{})
 			l.LWPSetName(0, "name")
 			errno := l.Exec(ExecArgs{Comm: "x", Emul: emul, Replace: func() netbsd.Errno { return netbsd.ENOEXEC }})
 			_, in := p.RASStart(105)

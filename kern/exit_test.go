@@ -369,7 +369,7 @@ func TestExit_11_TimersAreFreed(t *testing.T) {
 			for which := range 3 {
 				l.Setitimer(which, Itimerval{Value: time.Second, Interval: time.Second})
 			}
-			id, errno := p.TimerCreate(netbsd.Siginfo{Signo: netbsd.SIGUSR1})
+			id, errno := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.SIGUSR1})
 			w.is("timer_create", errno, netbsd.Errno(0))
 			p.TimerSettime(id, Itimerval{Value: time.Second, Interval: time.Second})
 			w.give(p, func() {
@@ -380,7 +380,7 @@ func TestExit_11_TimersAreFreed(t *testing.T) {
 				_, errno := p.TimerGettime(id)
 				w.is("timer", errno, netbsd.EINVAL)
 				nap(l, time.Minute)
-				_, errno = p.TimerCreate(netbsd.Siginfo{Signo: netbsd.SIGUSR1})
+				_, errno = p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.SIGUSR1})
 				w.is("none can be made", errno, netbsd.ESRCH)
 			}, nil, nil)
 			p.AttachKnote(note(func(e NoteEvent) {

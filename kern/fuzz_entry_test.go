@@ -81,7 +81,7 @@ var entries = []struct {
 		l.p.Getitimer(a)
 	}},
 	{"timers", func(l *LWP, a, b, c int) {
-		id, _ := l.p.TimerCreate(netbsd.Siginfo{Signo: netbsd.Signal(a)})
+		id, _ := l.p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.Signal(a)})
 		l.p.TimerSettime(id, Itimerval{time.Duration(b), time.Duration(c)})
 		l.p.TimerSettime(a, Itimerval{time.Duration(b), time.Duration(c)})
 		l.p.TimerGettime(a)

@@ -97,7 +97,7 @@ func fuzzCalls(l *LWP, data []byte) {
 			l.Sigaltstack(&Altstack{Flags: int32(num()), Size: uint64(num())})
 		case 21:
 			l.Proc().TimerSettime(num(), Itimerval{time.Duration(num()), 0})
-			l.Proc().TimerCreate(netbsd.Siginfo{Signo: netbsd.Signal(num())})
+			l.Proc().TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.Signal(num())})
 		case 22:
 			l.LWPWakeup(num())
 			l.LWPSetName(num(), "name")

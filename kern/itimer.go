@@ -139,13 +139,14 @@ func (it *itimer) fire() {
 	it.t.Reset(it.due - now)
 }
 
-// posixTimer is a timer of timer_create(2) on a clock of real time.
+// posixTimer is a timer of timer_create(2).
 type posixTimer struct {
 	p      *Proc
 	id     int32
+	clock  int // CLOCK_REALTIME and its like
 	info   netbsd.Siginfo
 	silent bool
-	due    time.Duration
+	due    time.Duration // by clockOf(clock)
 	every  time.Duration
 	over   int
 	t      *time.Timer
@@ -155,10 +156,21 @@ type posixTimer struct {
 // maxPosixTimers is TIMER_MAX.
 const maxPosixTimers = 32
 
-// TimerCreate is timer_create(2) for the real-time clocks: the timer sends info, or
-// nothing if Signo is 0 (SIGEV_NONE). EINVAL: no such signal; EAGAIN: too many.
-func (p *Proc) TimerCreate(info netbsd.Siginfo) (int, netbsd.Errno) {
-	if info.Signo != 0 && !info.Signo.Valid() {
+// clockOf returns what a timer of a clock counts by: CLOCK_VIRTUAL and CLOCK_PROF are the interval timers of their names.
+func clockOf(clock int) (which int) {
+	switch clock {
+	case netbsd.CLOCK_VIRTUAL:
+		return netbsd.ITIMER_VIRTUAL
+	case netbsd.CLOCK_PROF:
+		return netbsd.ITIMER_PROF
+	}
+	return netbsd.ITIMER_REAL
+}
+
+// TimerCreate is timer_create(2): the timer sends info, or nothing if Signo is 0 (SIGEV_NONE); with nil the signal of its clock,
+// which says the timer's id. EINVAL: no such clock or signal; EAGAIN: too many.
+func (p *Proc) TimerCreate(clock int, info *netbsd.Siginfo) (int, netbsd.Errno) {
+	if clock < netbsd.CLOCK_REALTIME || clock > netbsd.CLOCK_MONOTONIC || info != nil && info.Signo != 0 && !info.Signo.Valid() {
 		return 0, netbsd.EINVAL
 	}
 	p.m.lock()
@@ -172,8 +184,15 @@ func (p *Proc) TimerCreate(info netbsd.Siginfo) (int, netbsd.Errno) {
 	}
 	for id := int32(4); id < 4+maxPosixTimers; id++ { // below are the interval timers
 		if x.timers[id] == nil {
-			info.Code = netbsd.SI_TIMER
-			x.timers[id] = &posixTimer{p: p, id: id, info: info, silent: info.Signo == 0}
+			pt := &posixTimer{p: p, id: id, clock: clock}
+			if info == nil {
+				pt.info = netbsd.Siginfo{Signo: itimerSignals[clockOf(clock)], Value: uint64(id)}
+			} else {
+				pt.info = *info
+			}
+			pt.info.Code = netbsd.SI_TIMER
+			pt.silent = pt.info.Signo == 0
+			x.timers[id] = pt
 			return int(id), 0
 		}
 	}
@@ -189,22 +208,47 @@ func (p *Proc) posixTimer(id int) *posixTimer {
 	return p.ext.timers[int32(id)]
 }
 
+// clockedTimer returns the timer with that id and what it counts by. The clock is asked without mu, as a process's own time is the
+// address space's to tell. mu is held when it returns.
+func (p *Proc) clockedTimer(id int) (*posixTimer, time.Duration) {
+	which := netbsd.ITIMER_REAL
+	for {
+		now := p.timerClock(which)
+		p.m.lock()
+		pt := p.posixTimer(id)
+		if pt == nil || clockOf(pt.clock) == which {
+			return pt, now
+		}
+		which = clockOf(pt.clock)
+		p.m.unlock()
+	}
+}
+
+// TimerClock returns the clock of a timer, -1 if there is none.
+func (p *Proc) TimerClock(id int) int {
+	p.m.lock()
+	defer p.m.unlock()
+	if pt := p.posixTimer(id); pt != nil {
+		return pt.clock
+	}
+	return -1
+}
+
 // TimerSettime is timer_settime(2) with a relative time; it returns the old setting.
 // EINVAL: no such timer or a negative time.
 func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
-	p.m.lock()
+	pt, now := p.clockedTimer(id)
 	defer p.m.unlock()
-	pt := p.posixTimer(id)
 	if pt == nil || v.Value < 0 || v.Interval < 0 {
 		return Itimerval{}, netbsd.EINVAL
 	}
 	// The value may be what is left until an absolute time, which has no least one.
 	v.Interval = timerTicks(v.Interval)
-	old := pt.value()
+	old := pt.value(now)
 	pt.disarm()
 	if v.Value > 0 {
 		gen := pt.gen
-		pt.due, pt.every = p.m.uptime()+v.Value, v.Interval
+		pt.due, pt.every = now+v.Value, v.Interval
 		pt.t = p.m.afterFunc(v.Value, func() { pt.fire(gen) })
 	}
 	return old, 0
@@ -221,21 +265,28 @@ func (pt *posixTimer) disarm() {
 }
 
 // mu is held.
-func (pt *posixTimer) value() Itimerval {
+func (pt *posixTimer) value(now time.Duration) Itimerval {
 	if pt.t == nil {
 		return Itimerval{}
 	}
-	return Itimerval{max(pt.due-pt.p.m.uptime(), time.Microsecond), pt.every}
+	return Itimerval{max(pt.due-now, time.Microsecond), pt.every}
 }
 
 // While the timer's signal is pending no second one is queued; the overrun count tells of it
 // (timer_getoverrun(2)). So a process that blocks the signal of a fast timer collects a number
 // and no memory.
+//
+// Process time may have stood still meanwhile, as in itimer.fire.
 func (pt *posixTimer) fire(gen int) {
 	p, m := pt.p, pt.p.m
+	now := p.timerClock(clockOf(pt.clock))
 	m.lock()
 	defer m.unlock()
 	if pt.gen != gen {
+		return
+	}
+	if now < pt.due && clockOf(pt.clock) != netbsd.ITIMER_REAL {
+		pt.t.Reset(max(pt.due-now, time.Millisecond))
 		return
 	}
 	if !pt.silent {
@@ -249,7 +300,6 @@ func (pt *posixTimer) fire(gen int) {
 		pt.t = nil
 		return
 	}
-	now := m.uptime()
 	for pt.due <= now {
 		pt.due += pt.every * max(1, (now-pt.due)/pt.every)
 	}
@@ -258,13 +308,12 @@ func (pt *posixTimer) fire(gen int) {
 
 // TimerGettime is timer_gettime(2).
 func (p *Proc) TimerGettime(id int) (Itimerval, netbsd.Errno) {
-	p.m.lock()
+	pt, now := p.clockedTimer(id)
 	defer p.m.unlock()
-	pt := p.posixTimer(id)
 	if pt == nil {
 		return Itimerval{}, netbsd.EINVAL
 	}
-	return pt.value(), 0
+	return pt.value(now), 0
 }
 
 // TimerOverrun is timer_getoverrun(2): how often the timer ran out while its signal

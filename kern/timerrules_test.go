@@ -54,8 +54,8 @@ func TestPosixTimerRules(t *testing.T) {
 				hups++
 				w.is("code", si.Code, int32(netbsd.SI_TIMER))
 			})
-			silent, _ := p.TimerCreate(netbsd.Siginfo{})
-			hup, _ := p.TimerCreate(netbsd.Siginfo{Signo: netbsd.SIGHUP})
+			silent, _ := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{})
+			hup, _ := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.SIGHUP})
 			for _, id := range []int{silent, hup} {
 				p.TimerSettime(id, Itimerval{time.Second, 0})
 			}
@@ -77,7 +77,7 @@ func TestPosixTimerRules(t *testing.T) {
 				_, e3 := p.TimerOverrun(id)
 				w.is("none", []netbsd.Errno{e1, e2, e3, p.TimerDelete(id)}, []netbsd.Errno{netbsd.EINVAL, netbsd.EINVAL, netbsd.EINVAL, netbsd.EINVAL})
 			}
-			_, errno = p.TimerCreate(netbsd.Siginfo{Signo: netbsd.NSIG})
+			_, errno = p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.NSIG})
 			w.is("no signal", errno, netbsd.EINVAL)
 			l.Setitimer(netbsd.ITIMER_REAL, Itimerval{time.Hour, time.Hour})
 			real = p.ext.itimers[netbsd.ITIMER_REAL]

@@ -15,7 +15,7 @@ func TestPosixTimers(t *testing.T) {
 		w.guest(func(l *LWP) {
 			p, usr1 := l.Proc(), netbsd.SIGUSR1.Bit()
 			l.Sigprocmask(netbsd.SIG_BLOCK, &usr1)
-			id, errno := p.TimerCreate(netbsd.Siginfo{Signo: netbsd.SIGUSR1, Value: 0x77})
+			id, errno := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.SIGUSR1, Value: 0x77})
 			w.is("first id", []any{id, errno}, []any{4, netbsd.Errno(0)})
 			set := func(v, every time.Duration) Itimerval {
 				w.Helper()
@@ -62,7 +62,7 @@ func TestPosixTimers(t *testing.T) {
 			w.is("delete", p.TimerDelete(id), netbsd.Errno(0))
 			quiet(40 * time.Second)
 			w.is("again", p.TimerDelete(id), netbsd.Errno(netbsd.EINVAL))
-			id, _ = p.TimerCreate(netbsd.Siginfo{})
+			id, _ = p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{})
 			w.is("the id is free again", id, 4)
 			set(time.Second, time.Second)
 			nap(l, 2500*time.Millisecond)
@@ -77,13 +77,13 @@ func TestPosixTimerErrors(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			p := l.Proc()
-			_, errno := p.TimerCreate(netbsd.Siginfo{Signo: netbsd.NSIG})
+			_, errno := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.NSIG})
 			w.is("signal", errno, netbsd.Errno(netbsd.EINVAL))
 			for i := range maxPosixTimers {
-				id, errno := p.TimerCreate(netbsd.Siginfo{})
+				id, errno := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{})
 				w.is("create", []any{id, errno}, []any{4 + i, netbsd.Errno(0)})
 			}
-			_, errno = p.TimerCreate(netbsd.Siginfo{})
+			_, errno = p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{})
 			w.is("too many", errno, netbsd.Errno(netbsd.EAGAIN))
 			for _, id := range []int{-1, 3, 4 + maxPosixTimers, 1 << 40, 1<<32 + 4} {
 				_, e1 := p.TimerSettime(id, Itimerval{})

@@ -7,18 +7,14 @@ import (
 	"toaster/netbsd"
 )
 
-// readClock returns the time on a clock since its own origin.
+// readClock returns the time on a clock since its own origin (clock_gettime1). EINVAL: there is no such clock, as CLOCK_VIRTUAL and CLOCK_PROF, which
+// are timers' alone; ESRCH: no such process or LWP.
 func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
 	switch id {
 	case netbsd.CLOCK_REALTIME:
 		return time.Duration(time.Now().UnixNano()), 0
 	case netbsd.CLOCK_MONOTONIC:
 		return c.K.monotonic(), 0
-	case netbsd.CLOCK_VIRTUAL:
-		return c.usage().Utime, 0
-	case netbsd.CLOCK_PROF:
-		u := c.usage()
-		return u.Utime + u.Stime, 0
 	}
 	switch {
 	case id&netbsd.CLOCK_PROCESS_CPUTIME_ID != 0:
@@ -152,7 +148,7 @@ func nanosleep(c *Call) netbsd.Errno {
 	if c.Napped {
 		d = min(d, c.Left)
 	}
-	return sleepUntil(c, sleepDeadline(d), c.Ptr(1))
+	return c.sleepFor(d, c.Ptr(1))
 }
 
 // clockNanosleep is clock_nanosleep(clockid_t, int flags, const struct timespec *,
@@ -166,41 +162,83 @@ func clockNanosleep(c *Call) netbsd.Errno {
 	return c.ok(uint64(errno))
 }
 
+// clockSleep is nanosleep1. The time is looked at before the clock. EINVAL: there is no such clock; ESRCH.
 func clockSleep(c *Call) netbsd.Errno {
 	id := c.Int(0)
-	if id != netbsd.CLOCK_REALTIME && id != netbsd.CLOCK_MONOTONIC {
-		return netbsd.ENOTSUP
-	}
 	d, errno := c.sleepTime(c.Ptr(2))
 	if errno != 0 {
 		return errno
 	}
-	if c.Int(1)&netbsd.TIMER_ABSTIME == 0 {
-		return sleepUntil(c, sleepDeadline(d), c.Ptr(3))
+	now, errno := readClock(c, id)
+	switch {
+	case errno != 0:
+		return errno
+	case id != netbsd.CLOCK_REALTIME && id != netbsd.CLOCK_MONOTONIC:
+		return c.sleepByUsage(id, d, now)
+	case c.Int(1)&netbsd.TIMER_ABSTIME == 0:
+		return c.sleepFor(d, c.Ptr(3))
 	}
-	now, _ := readClock(c, id)
-	return sleepUntil(c, sleepDeadline(d-now), 0)
+	return sleepUntil(c, sleepDeadline(d-now))
 }
 
-// sleepUntil sleeps interruptibly. EINTR, and never a restart: what is left to sleep
-// is told in remaining.
-func sleepUntil(c *Call, deadline time.Time, remaining uint64) netbsd.Errno {
-	for {
-		left := time.Until(deadline)
-		if left <= 0 {
-			return 0
+// sleepByUsage sleeps by a clock of processor time, which shows now. Others have to run meanwhile: such a clock passes no faster than
+// real time for each LWP that runs, and what is left is looked at again when it could have passed for one. EINTR; ESRCH: whose time it is has gone.
+func (c *Call) sleepByUsage(id int, d, now time.Duration) netbsd.Errno {
+	absolute := c.Int(1)&netbsd.TIMER_ABSTIME != 0
+	if !absolute {
+		d += now
+	}
+	for now < d {
+		errno := sleepUntil(c, sleepDeadline(max(d-now, timerLeast)))
+		var lost netbsd.Errno
+		if now, lost = readClock(c, id); lost != 0 {
+			return lost
 		}
-		errno := c.L.Sleep(true, deadline)
-		if errno == 0 || errno == netbsd.EWOULDBLOCK {
-			continue
-		}
-		if remaining != 0 {
-			if errno := c.timespecOut(remaining, netbsd.TimespecOf(max(0, time.Until(deadline)))); errno != 0 {
+		if errno != 0 {
+			if absolute {
 				return errno
 			}
+			return c.sleptUntil(errno, d-now, c.Ptr(3))
 		}
-		return netbsd.EINTR
 	}
+	if absolute {
+		return 0
+	}
+	return c.sleptUntil(0, 0, c.Ptr(3))
+}
+
+// timerLeast is how often a clock of processor time is looked at at most.
+const timerLeast = time.Millisecond
+
+// sleepFor sleeps interruptibly. EINTR, and never a restart. What is left to sleep is told in remaining, 0 after the whole time
+// (sys___nanosleep50).
+func (c *Call) sleepFor(d time.Duration, remaining uint64) netbsd.Errno {
+	deadline := sleepDeadline(d)
+	errno := sleepUntil(c, deadline)
+	if errno == 0 {
+		deadline = time.Time{}
+	}
+	return c.sleptUntil(errno, time.Until(deadline), remaining)
+}
+
+// sleptUntil tells what is left. Its own error comes before errno. EFAULT.
+func (c *Call) sleptUntil(errno netbsd.Errno, left time.Duration, remaining uint64) netbsd.Errno {
+	if remaining != 0 {
+		if bad := c.timespecOut(remaining, netbsd.TimespecOf(max(0, left))); bad != 0 {
+			return bad
+		}
+	}
+	return errno
+}
+
+// sleepUntil sleeps interruptibly. EINTR, and never a restart.
+func sleepUntil(c *Call, deadline time.Time) netbsd.Errno {
+	for time.Until(deadline) > 0 {
+		if errno := c.L.Sleep(true, deadline); errno != 0 && errno != netbsd.EWOULDBLOCK {
+			return netbsd.EINTR
+		}
+	}
+	return 0
 }
 
 // sleepDeadline turns a guest's duration into a moment without overflow.

@@ -9,6 +9,13 @@ import (
 )
 
 // itimer is a struct itimerval or itimerspec: an interval, and what is left.
+// sigevent is a struct sigevent.
+func sigevent(notify, signo byte) []byte {
+	b := make([]byte, netbsd.SizeofSigevent)
+	b[0], b[4] = notify, signo
+	return b
+}
+
 func itimer(sec, fraction, left, leftFraction int64) []byte {
 	return longs(uint64(sec), uint64(fraction), uint64(left), uint64(leftFraction))
 }
@@ -30,8 +37,8 @@ func TestTime(t *testing.T) {
 			{"sys/time.h of NetBSD 7.99: CLOCK_THREAD_CPUTIME_ID", netbsd.SYS___clock_gettime50, args{uint32(threadCPUTime799), room(16)}, 0, nil, nil},
 			{"sys/time.h of NetBSD 7.99: ESRCH for an LWP", netbsd.SYS___clock_gettime50, args{uint32(threadCPUTime799 | nobody), room(16)}, netbsd.ESRCH, nil, nil},
 			{"clock_gettime(2): ESRCH for an LWP", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_THREAD_CPUTIME_ID | nobody, room(16)}, netbsd.ESRCH, nil, nil},
-			{"clock_gettime(2): CLOCK_VIRTUAL", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_VIRTUAL, room(16)}, 0, nil, nil},
-			{"clock_gettime(2): CLOCK_PROF", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_PROF, room(16)}, 0, nil, nil},
+			{"clock_gettime1: EINVAL for CLOCK_VIRTUAL", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_VIRTUAL, room(16)}, netbsd.EINVAL, nil, nil},
+			{"clock_gettime1: EINVAL for CLOCK_PROF", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_PROF, room(16)}, netbsd.EINVAL, nil, nil},
 			{"clock_getres(2): EINVAL", netbsd.SYS___clock_getres50, args{99, room(16)}, netbsd.EINVAL, nil, nil},
 			{"clock_getres(2)", netbsd.SYS___clock_getres50, args{mono, room(16)}, 0, out{1, timespec(0, 1)}, nil},
 			{"clock_getres(2): nowhere", netbsd.SYS___clock_getres50, args{mono, 0}, 0, 0, nil},
@@ -67,8 +74,16 @@ func TestTime(t *testing.T) {
 			{"itimespecfix: a negative time has passed", netbsd.SYS___nanosleep50, args{timespec(-1, 0), 0}, 0, 0, nil},
 			{"itimespecfix: EINVAL for what is no time", netbsd.SYS___nanosleep50, args{timespec(-1, -1), 0}, netbsd.EINVAL, nil, nil},
 			{"nanosleep(2)", netbsd.SYS___nanosleep50, args{timespec(0, 1), 0}, 0, 0, nil},
+			{"sys___nanosleep50: nothing is left", netbsd.SYS___nanosleep50, args{timespec(0, 1), room(16)}, 0, out{1, timespec(0, 0)}, nil},
+			{"sys___nanosleep50: nothing of what had passed", netbsd.SYS___nanosleep50, args{timespec(-1, 0), room(16)}, 0, out{1, timespec(0, 0)}, nil},
+			{"sys___nanosleep50: EFAULT", netbsd.SYS___nanosleep50, args{timespec(0, 1), bad}, netbsd.EFAULT, nil, nil},
+			{"sys_clock_nanosleep: nothing is left", netbsd.SYS_clock_nanosleep, args{mono, 0, timespec(0, 1), room(16)}, 0, out{3, timespec(0, 0)}, nil},
+			{"sys_clock_nanosleep: not told of an absolute time", netbsd.SYS_clock_nanosleep, args{mono, netbsd.TIMER_ABSTIME, timespec(0, 1), room(16)}, 0, out{3, filler(16)}, nil},
+			{"ts2timo: EINVAL before the clock", netbsd.SYS_clock_nanosleep, args{99, 0, timespec(0, 1e9), 0}, 0, int(netbsd.EINVAL), nil},
+			{"clock_gettime1: the time of an LWP that has used more", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_THREAD_CPUTIME_ID, netbsd.TIMER_ABSTIME, timespec(0, 1), room(16)}, 0, 0, nil},
+			{"clock_gettime1: ESRCH", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_PROCESS_CPUTIME_ID | nobody, 0, timespec(0, 1), 0}, 0, int(netbsd.ESRCH), nil},
 			{"clock_nanosleep(2): its result is the errno", netbsd.SYS_clock_nanosleep, args{real, 0, timespec(0, 1e9), 0}, 0, int(netbsd.EINVAL), nil},
-			{"clock_nanosleep(2): ENOTSUP for a clock", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_PROF, 0, timespec(0, 1), 0}, 0, int(netbsd.ENOTSUP), nil},
+			{"clock_gettime1: EINVAL for a clock", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_PROF, 0, timespec(0, 1), 0}, 0, int(netbsd.EINVAL), nil},
 			{"clock_nanosleep(2): a time that has been", netbsd.SYS_clock_nanosleep, args{real, netbsd.TIMER_ABSTIME, timespec(1, 0), 0}, 0, 0, nil},
 			{"clock_nanosleep(2)", netbsd.SYS_clock_nanosleep, args{mono, 0, timespec(0, 1), 0}, 0, 0, nil},
 		},
@@ -95,6 +110,19 @@ func TestTime(t *testing.T) {
 			{"timer_getoverrun(2)", netbsd.SYS_timer_getoverrun, args{4}, 0, 0, nil},
 			{"timer_getoverrun(2): EINVAL", netbsd.SYS_timer_getoverrun, args{9}, netbsd.EINVAL, nil, nil},
 			{"timer_delete(2)", netbsd.SYS_timer_delete, args{4}, 0, 0, nil},
+			{"timer_create1: EINVAL for a clock", netbsd.SYS_timer_create, args{4, bad, room(4)}, netbsd.EINVAL, nil, nil},
+			{"timer_create1: EINVAL for a signal", netbsd.SYS_timer_create, args{real, sigevent(1, 64), room(4)}, netbsd.EINVAL, nil, nil},
+			{"timer_create1: EINVAL for another notification", netbsd.SYS_timer_create, args{real, sigevent(4, 1), room(4)}, netbsd.EINVAL, nil, nil},
+			{"timer_create1: SIGEV_THREAD, which sends nothing", netbsd.SYS_timer_create, args{netbsd.CLOCK_PROF, sigevent(2, 0), room(4)}, 0, out{2, words(4)}, nil},
+			{"timer_create1: CLOCK_VIRTUAL", netbsd.SYS_timer_create, args{netbsd.CLOCK_VIRTUAL, 0, room(4)}, 0, out{2, words(5)}, nil},
+			{"dotimer_settime: an absolute time of CLOCK_MONOTONIC that has been", netbsd.SYS_timer_create, args{mono, sigevent(0, 0), room(4)}, 0, out{2, words(6)}, nil},
+			{"it counts from the boot", netbsd.SYS___timer_settime50, args{6, netbsd.TIMER_ABSTIME, itimer(0, 0, 1<<30, 0), 0}, 0, 0, nil},
+			{"it counts from the boot", netbsd.SYS___timer_gettime50, args{6, room(32)}, 0, func(r *result) string {
+				if left := netbsd.DecodeTimespec(r.mem(1, 32)[16:]); left.Sec > 1<<30 || left.Sec < 1<<29 {
+					return fmt.Sprint(left)
+				}
+				return ""
+			}, nil},
 		},
 	})
 }

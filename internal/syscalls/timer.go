@@ -10,26 +10,17 @@ import (
 // timerCreate is timer_create(clockid_t, struct sigevent *, timer_t *). Without a
 // sigevent it is SIGALRM with the timer's id as value.
 func timerCreate(c *Call) netbsd.Errno {
-	if id := c.Int(0); id != netbsd.CLOCK_REALTIME && id != netbsd.CLOCK_MONOTONIC {
-		return netbsd.ENOTSUP
+	if uint32(c.Int(0)) > netbsd.CLOCK_MONOTONIC {
+		return netbsd.EINVAL
 	}
-	info := netbsd.Siginfo{Signo: netbsd.SIGALRM, Code: netbsd.SI_TIMER}
+	var info *netbsd.Siginfo
 	if c.Ptr(1) != 0 {
-		b, errno := c.in(c.Ptr(1), netbsd.SizeofSigevent)
-		if errno != 0 {
+		var errno netbsd.Errno
+		if info, errno = c.timerEvent(c.Ptr(1)); errno != 0 {
 			return errno
 		}
-		ev := netbsd.DecodeSigevent(b)
-		switch ev.Notify {
-		case netbsd.SIGEV_NONE:
-			info.Signo = 0
-		case netbsd.SIGEV_SIGNAL:
-			info.Signo, info.Value = signalArg(int(ev.Signo)), ev.Value
-		default:
-			return netbsd.EINVAL
-		}
 	}
-	id, errno := c.L.Proc().TimerCreate(info)
+	id, errno := c.L.Proc().TimerCreate(c.Int(0), info)
 	if errno != 0 {
 		return errno
 	}
@@ -40,6 +31,24 @@ func timerCreate(c *Call) netbsd.Errno {
 		return errno
 	}
 	return 0
+}
+
+// timerEvent reads what a timer is to send; of SIGEV_THREAD and SIGEV_SA nothing comes (ptimer_fire). EFAULT; EINVAL.
+func (c *Call) timerEvent(addr uint64) (*netbsd.Siginfo, netbsd.Errno) {
+	b, errno := c.in(addr, netbsd.SizeofSigevent)
+	if errno != 0 {
+		return nil, errno
+	}
+	switch ev := netbsd.DecodeSigevent(b); {
+	case ev.Notify < netbsd.SIGEV_NONE || ev.Notify > netbsd.SIGEV_SA:
+		return nil, netbsd.EINVAL
+	case ev.Notify != netbsd.SIGEV_SIGNAL:
+		return &netbsd.Siginfo{}, 0
+	case !signalArg(int(ev.Signo)).Valid():
+		return nil, netbsd.EINVAL
+	default:
+		return &netbsd.Siginfo{Signo: signalArg(int(ev.Signo)), Value: ev.Value}, 0
+	}
 }
 
 // timerDelete is timer_delete(timer_t). EINVAL: no such timer.
@@ -53,7 +62,7 @@ func timerGetoverrun(c *Call) netbsd.Errno {
 }
 
 // timerSettime is timer_settime(timer_t, int flags, const struct itimerspec *new,
-// struct itimerspec *old). An absolute time is one of the real-time clock.
+// struct itimerspec *old). An absolute time is one of the timer's clock, of the real-time clock for those that count processor time.
 func timerSettime(c *Call) netbsd.Errno {
 	b, errno := c.in(c.Ptr(2), netbsd.SizeofItimerspec)
 	if errno != 0 {
@@ -65,7 +74,11 @@ func timerSettime(c *Call) netbsd.Errno {
 	}
 	v := kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()}
 	if c.Int(1)&netbsd.TIMER_ABSTIME != 0 && v.Value != 0 {
-		v.Value = max(1, v.Value-time.Duration(time.Now().UnixNano()))
+		now := time.Duration(time.Now().UnixNano())
+		if c.L.Proc().TimerClock(c.Int(0)) == netbsd.CLOCK_MONOTONIC {
+			now = c.K.monotonic()
+		}
+		v.Value = max(1, v.Value-now)
 	}
 	old, errno := c.L.Proc().TimerSettime(c.Int(0), v)
 	if errno != 0 || c.Ptr(3) == 0 {

@@ -975,6 +975,8 @@ told:
 	// Short sleeps only: in a longer one the kernel must see the guest asleep. A signal
 	// makes a trap of it; what is left of it is then in slotTime, see napped.
 nap:
+	TESTQ SI, SI // what is left is told, 0 too, after a sleep that has come to its end
+	JNE light
 	MOVQ DI, CX
 	SHRQ $const_guestBits, CX
 	CMPQ CX, $const_guestTop
