@@ -55,7 +55,7 @@ func TestStepOfOneLWPLeavesTheOthers(t *testing.T) {
 }
 
 // A traced vfork child whose tracer is its parent is not stopped for a signal (issignal: PL_PPWAIT, p_pptr == p_opptr), and takes it
-// as if nobody traced it: what is ignored by default does not end it. One that somebody else traces stops in 10; in 2003 none does.
+// as if nobody traced it: what is ignored by default does not end it. One that somebody else traces stops in 10.
 func TestVforkChildTracedByItsParent(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -76,6 +76,9 @@ func TestVforkChildTracedByItsParent(t *testing.T) {
 			}})
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGSEGV), 0)
 		})
+		if w.r2003 {
+			return // the vfork parent is not woken by a child that is with a debugger (item 9)
+		}
 		w.guest(func(l *LWP) {
 			p := w.fork(l, "P", func(l *LWP) {
 				w.forkWith(l, "E", ForkArgs{Vfork: true, Body: func(l *LWP) {
@@ -88,14 +91,9 @@ func TestVforkChildTracedByItsParent(t *testing.T) {
 			nap(l, time.Second)
 			c := w.find("E")
 			w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
-			if !w.r2003 {
-				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGUSR1), 0)
-				w.goOn(l, c.Pid(), 0)
-				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(5, 0), 0)
-			} else {
-				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGUSR1), 0)
-			}
-			p.Kill(netbsd.SIGKILL)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGUSR1), 0)
+			w.goOn(l, c.Pid(), 0)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(5, 0), 0)
 			w.wait(l, p.Pid(), 0)
 		})
 	})

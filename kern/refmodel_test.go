@@ -45,6 +45,8 @@ type refProc struct {
 	cont    bool // release 10: a continuation to report
 	execed  bool
 	ppwait  bool // its parent waits in vfork
+	orphPG  bool // PL_ORPHANPG: it had stopped when its group was orphaned
+	quals   bool // it connected its group with the session when that was last looked at
 	ignore  netbsd.Sigset
 	noCld   bool // NOCLDWAIT, or SIG_IGN in release 10
 	pend    netbsd.Sigset
@@ -133,7 +135,20 @@ func (r *ref) fork(p *refProc, exitsig netbsd.Signal, vfork bool) *refProc {
 	if vfork {
 		p.vforking = c
 	}
+	r.requalify()
 	return c
+}
+
+// requalify is fixjobc's other half: who begins to connect its group is no longer one of an orphaned group.
+func (r *ref) requalify() {
+	for _, p := range r.procs {
+		pp := r.real(p)
+		now := p.alive() && pp != nil && pp.alive() && pp.pgid != p.pgid && pp.sid == p.sid
+		if now && !p.quals {
+			p.orphPG = false
+		}
+		p.quals = now
+	}
 }
 
 // real is the parent that job control looks at.
@@ -169,13 +184,22 @@ func (r *ref) connected(pgid int, without *refProc) (n int) {
 
 func (r *ref) orphaned(p *refProc) bool { return r.connected(p.pgid, nil) == 0 }
 
+// takesNoTSTP is what issignal asks before it stops for the terminal: in 10 for those alone that had stopped when their group was
+// orphaned (orphanpg).
+func (r *ref) takesNoTSTP(p *refProc) bool {
+	if r.r2003 {
+		return r.orphaned(p)
+	}
+	return p.orphPG
+}
+
 // orphan sends what a group gets that has just been orphaned.
 func (r *ref) orphan(pgid int) {
 	var to []*refProc
 	stopped := false
 	for _, p := range r.group(pgid) {
 		if p.state == refStopped {
-			stopped = true
+			stopped, p.orphPG = true, !r.r2003
 		}
 		if p.state == refStopped || r.r2003 {
 			to = append(to, p)
@@ -324,7 +348,7 @@ func (r *ref) resolve(p *refProc) {
 		case p.catch.Has(s):
 			r.handle(p, s)
 		case isStop(s):
-			if s == netbsd.SIGTSTP && r.orphaned(p) {
+			if s == netbsd.SIGTSTP && r.takesNoTSTP(p) {
 				break
 			}
 			p.stopSig, p.inTrace = s, false
@@ -455,6 +479,7 @@ func (r *ref) fixjobc(p *refProc) {
 			r.orphan(g)
 		}
 	}
+	r.requalify()
 }
 
 // groupsOf returns p's group and those of its real children.
@@ -736,6 +761,7 @@ func (r *ref) move(p *refProc, pgid, sid int) {
 			r.orphan(g)
 		}
 	}
+	r.requalify()
 }
 
 func (r *ref) attach(d, t *refProc) netbsd.Errno {
@@ -800,8 +826,8 @@ func (r *ref) resume(d, t *refProc, sig netbsd.Signal, detach bool) netbsd.Errno
 	}
 	t.state, t.inTrace = refRun, false
 	switch {
-	case sig == 0:
-	case !in && (detach || r.r2003): // ptrace(2) promises it, though nobody is there to take it
+	case sig == 0, detach: // who is traced no more takes nothing from a tracer
+	case !in && r.r2003:
 		t.pend |= sig.Bit()
 	case t.mask.Has(sig): // sigchecktrace drops it, setrunnable of 2003 leaves it pending
 		if r.r2003 {

@@ -20,6 +20,24 @@ func (l *LWP) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
 	})
 }
 
+// Killpg is killpg1 for the old killpg(2): the group pgid, 0 the caller's. EINVAL: no such signal; ESRCH: nobody is in it, or nobody whom
+// the caller may signal.
+func (l *LWP) Killpg(pgid int, sig netbsd.Signal) netbsd.Errno {
+	if sig != 0 && !sig.Valid() {
+		return netbsd.EINVAL
+	}
+	return l.call(func() netbsd.Errno {
+		info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}
+		switch {
+		case pgid == 0:
+			return l.p.killGroup(l.p.pgrp, &info)
+		case pgid < 0:
+			return netbsd.ESRCH
+		}
+		return l.p.m.killPgrp(l.p, pgid, &info)
+	})
+}
+
 // Sigqueue is sigqueueinfo(2): Kill with a siginfo of the sender's. EPERM as well: it goes to
 // another pid than the caller's, and its Pid and UID are not the sender's or its Code is neither
 // SI_USER nor SI_QUEUE (kill1). EAGAIN: too many queued.
@@ -54,9 +72,14 @@ func (m *Machine) kill(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 	case pid == 0:
 		return from.killGroup(from.pgrp, info)
 	}
-	g := m.pids.findGroup(-pid)
+	return m.killPgrp(from, -pid, info)
+}
+
+// killPgrp is kill for a group by its id. mu is held.
+func (m *Machine) killPgrp(from *Proc, pgid int, info *netbsd.Siginfo) netbsd.Errno {
+	g := m.pids.findGroup(pgid)
 	if g == nil || g.n == 0 {
-		return m.killLeft(from, int32(-pid), info.Signo)
+		return m.killLeft(from, int32(pgid), info.Signo)
 	}
 	return from.killGroup(g, info)
 }

@@ -198,10 +198,10 @@ func (l *LWP) SetForeground(t *TTY, pgid int) netbsd.Errno {
 		p := l.p
 		g := p.m.pids.findGroup(pgid)
 		switch {
+		case pgid == -1:
+			return netbsd.EINVAL // NO_PGID
 		case !t.isctty(p):
 			return netbsd.ENOTTY
-		case pgid < 0:
-			return netbsd.EINVAL
 		case g == nil || g.n == 0 || g.sess != p.pgrp.sess:
 			return netbsd.EPERM
 		}

@@ -195,12 +195,24 @@ func listxattr(of ofXattrs) Handler {
 }
 
 // extattrctl is extattrctl(const char *path, int cmd, const char *filename, int attrnamespace, const char
-// *attrname), by which UFS1 is told to keep attributes: EOPNOTSUPP for any other file system.
+// *attrname), by which UFS1 is told to keep attributes: EOPNOTSUPP for any other file system. Before that come the attribute's name,
+// the path and the other path, of which the first and the last can be missing (sys_extattrctl).
 func extattrctl(c *Call) netbsd.Errno {
-	return c.onPath(0, func(name string) netbsd.Errno {
-		if _, errno := View(c.L).Stat(netbsd.AT_FDCWD, name, true); errno != 0 {
+	if c.Ptr(4) != 0 {
+		if _, errno := c.Space.ReadString(c.Ptr(4), xattrNameMax); errno != 0 {
 			return errno
 		}
-		return netbsd.EOPNOTSUPP
-	})
+	}
+	for _, i := range [...]int{0, 2} {
+		if i > 0 && c.Ptr(i) == 0 {
+			continue
+		}
+		if errno := c.onPath(i, func(name string) netbsd.Errno {
+			_, errno := View(c.L).Stat(netbsd.AT_FDCWD, name, true)
+			return errno
+		}); errno != 0 {
+			return errno
+		}
+	}
+	return netbsd.EOPNOTSUPP
 }

@@ -11,14 +11,8 @@ import (
 // nobody has the id. EPERM: all who have it are other users'.
 func kill(c *Call) netbsd.Errno { return c.L.Kill(c.Int(0), signalArg(c.Int(1))) }
 
-// killpg is the old killpg(int pgrp, int sig). EINVAL: a group that is not above 0. ESRCH:
-// nobody is in it.
-func killpg(c *Call) netbsd.Errno {
-	if pg := c.Int(0); pg > 0 {
-		return c.L.Kill(-pg, signalArg(c.Int(1)))
-	}
-	return netbsd.EINVAL
-}
+// killpg is the old killpg(int pgrp, int sig), of which 0 is the caller's group (killpg1). EINVAL: not a signal. ESRCH: nobody is in it.
+func killpg(c *Call) netbsd.Errno { return c.L.Killpg(c.Int(0), signalArg(c.Int(1))) }
 
 // signalArg keeps a guest's number that is no signal invalid.
 func signalArg(n int) netbsd.Signal {

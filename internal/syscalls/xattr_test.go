@@ -72,6 +72,8 @@ func TestXattr(t *testing.T) {
 			{"fd_getvnode: EINVAL for a pipe", netbsd.SYS_extattr_list_fd, args{1, user, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"extattrctl(2): EOPNOTSUPP", netbsd.SYS_extattrctl, args{"f", 1, 0, user, 0}, netbsd.EOPNOTSUPP, nil, nil},
 			{"extattrctl(2): ENOENT", netbsd.SYS_extattrctl, args{"x", 1, 0, user, 0}, netbsd.ENOENT, nil, nil},
+			{"sys_extattrctl: the name comes first", netbsd.SYS_extattrctl, args{"x", 1, 0, user, long}, netbsd.ENAMETOOLONG, nil, nil},
+			{"sys_extattrctl: ENOENT for the other file", netbsd.SYS_extattrctl, args{"f", 1, "x", user, "a"}, netbsd.ENOENT, nil, nil},
 
 			{"setxattr(2)", netbsd.SYS_setxattr, args{"s", "user.a", []byte("value"), 5, 0}, 0, 0, nil},
 			{"setxattr(2): EEXIST with XATTR_CREATE", netbsd.SYS_setxattr, args{"f", "user.a", []byte("w"), 1, netbsd.XATTR_CREATE}, netbsd.EEXIST, nil, nil},
