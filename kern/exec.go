@@ -79,6 +79,7 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	p.execImage(a)
 	p.freePosixTimers()
 	p.purgeRAS(l)
+	p.endSA(l)
 	p.stopProfil()
 	p.wakeVforkParent(l)
 	p.notify(NoteEvent{Kind: netbsd.NOTE_EXEC})
@@ -118,6 +119,7 @@ func (p *Proc) execSignals(l *LWP) {
 	if l.ext != nil {
 		l.ext.stack = Altstack{Flags: netbsd.SS_DISABLE}
 		l.ext.name = ""
+		l.ext.debug = nil // x86_dbregs_clear
 	}
 	l.onCPU = nil // lwp_ctl_exit
 }

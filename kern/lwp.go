@@ -114,6 +114,7 @@ type lwpExt struct {
 	waiting int32         // the LWP it waits for, for the deadlock check
 	sched   sched
 	robust  robust
+	debug   *DebugRegs
 }
 
 // extra returns what few LWPs need, made at the first use: a sleeping LWP of a large program

@@ -4,14 +4,41 @@ import "toaster/netbsd"
 
 // This file has what exit must know of release 2003's scheduler activations (items
 // 5, 50, 52, 95): which LWPs take upcalls, which wait in the cache to be used
-// again, which sleep on their own upcall stack.
+// again, which sleep on their own upcall stack. What upcalls do for a guest is the layers' above.
 
-// saState is sadata: NetBSD 10 has none. What upcalls do for a guest is not here, only what an
-// exit has to undo of it.
+// saState is sadata: NetBSD 10 has none.
 type saState struct {
 	cached []*LWP // sa_lwpcache
 	stacks []Altstack
+	data   any
 }
+
+// SAData returns what a layer above keeps of p's scheduler activations, which is what made makes if there is nothing yet; nil if
+// made is nil, too. It goes with p.
+func (p *Proc) SAData(made func() any) any {
+	p.m.lock()
+	defer p.m.unlock()
+	x := p.ext
+	switch {
+	case x != nil && x.sa != nil:
+		return x.sa.data
+	case made == nil:
+		return nil
+	}
+	p.extra().sa = &saState{data: made()}
+	return p.ext.sa.data
+}
+
+// SAEnable is sa_enable: from now on l takes upcalls. EINVAL: nothing has been registered; EBUSY: it does already.
+func (l *LWP) SAEnable() netbsd.Errno {
+	if l.p.SAData(nil) == nil {
+		return netbsd.EINVAL
+	}
+	return l.saEnable()
+}
+
+// SAEnabled reports P_SA.
+func (p *Proc) SAEnabled() bool { return p.has(fSA) }
 
 // saEnable is sa_register and sa_enable: l's process takes upcalls from now on.
 // ENOSYS in release 10; EBUSY: it does already.
@@ -26,7 +53,10 @@ func (l *LWP) saEnable(stacks ...Altstack) netbsd.Errno {
 		}
 		p.flags |= fSA
 		l.flags |= lSA
-		p.extra().sa = &saState{stacks: stacks}
+		if p.extra().sa == nil {
+			p.ext.sa = &saState{}
+		}
+		p.ext.sa.stacks = stacks
 		return 0
 	})
 }
@@ -120,5 +150,14 @@ func (p *Proc) wakeUpcallSleepers(l *LWP) {
 	p.step(l, StepWakeUpcallSleeps)
 	for c := p.lwps; c != nil; c = c.next {
 		c.saUpcall()
+	}
+}
+
+// endSA is sa_release: the new program has registered nothing. mu is held.
+func (p *Proc) endSA(l *LWP) {
+	if p.ext != nil && p.ext.sa != nil {
+		p.ext.sa = nil
+		p.flags &^= fSA
+		l.flags &^= lSA
 	}
 }

@@ -8,6 +8,7 @@ const (
 	SizeofUcontext  = 784
 	SizeofMcontext  = 728
 	SizeofFpregs    = 512
+	SizeofDbregs    = 128
 	SizeofSigevent  = 32
 )
 

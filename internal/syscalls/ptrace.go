@@ -53,7 +53,7 @@ type traceRequest struct {
 	serve            func(c *Call, req, pid int, addr uint64, data int) netbsd.Errno
 }
 
-// traceRequests are those of amd64. Debug registers and the extended state are missing: EINVAL.
+// traceRequests are those of amd64. The extended state is missing: EINVAL.
 var traceRequests = sync.OnceValue(func() map[int]traceRequest {
 	return map[int]traceRequest{
 		netbsd.PT_KILL:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceKill(pid) }},
@@ -71,6 +71,8 @@ var traceRequests = sync.OnceValue(func() map[int]traceRequest {
 		netbsd.PT_SETREGS:           {false, true, (*Call).ptraceRegs},
 		netbsd.PT_GETFPREGS:         {false, true, (*Call).ptraceRegs},
 		netbsd.PT_SETFPREGS:         {false, true, (*Call).ptraceRegs},
+		netbsd.PT_GETDBREGS:         {false, true, (*Call).ptraceDebugRegs},
+		netbsd.PT_SETDBREGS:         {false, true, (*Call).ptraceDebugRegs},
 		netbsd.PT_SUSPEND:           {false, false, (*Call).ptraceLWPState},
 		netbsd.PT_RESUME:            {false, false, (*Call).ptraceLWPState},
 		netbsd.PT_SETSTEP:           {false, false, (*Call).ptraceLWPState},
@@ -354,6 +356,56 @@ func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 		cpu.SetFP(&fp)
 		return 0
 	})
+}
+
+// ptraceDebugRegs is PT_GETDBREGS and PT_SETDBREGS; data is the LWP. EINVAL: an address that is not a program's, or bits that must be 0
+// (x86_dbregs_validate). EPERM: a register is enabled: the host's belong to nobody here.
+func (c *Call) ptraceDebugRegs(req, pid int, addr uint64, data int) netbsd.Errno {
+	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
+		info, errno := traceLWP(t, data)
+		if errno != 0 {
+			return errno
+		}
+		if req == netbsd.PT_GETDBREGS {
+			b := c.out(netbsd.SizeofDbregs)
+			for i, v := range info.LWP.Platform().DebugRegs() {
+				putLE64(b[8*i:], v)
+			}
+			return c.copyout(addr, b)
+		}
+		b, errno := c.in(addr, netbsd.SizeofDbregs)
+		if errno != 0 {
+			return errno
+		}
+		var r kern.DebugRegs
+		for i := range r {
+			r[i] = le64(b[8*i:])
+		}
+		if errno := checkDebugRegs(&r); errno != 0 {
+			return errno
+		}
+		info.LWP.Platform().SetDebugRegs(r)
+		return 0
+	})
+}
+
+func checkDebugRegs(r *kern.DebugRegs) netbsd.Errno {
+	const (
+		enabled       = 0xff
+		generalDetect = 1 << 13
+	)
+	for _, at := range r[:4] {
+		if at >= netbsd.VM_MAXUSER_ADDRESS {
+			return netbsd.EINVAL
+		}
+	}
+	switch {
+	case r[6]>>32 != 0, r[7]>>32 != 0, r[7]&generalDetect != 0:
+		return netbsd.EINVAL
+	case r[7]&enabled != 0:
+		return netbsd.EPERM
+	}
+	return 0
 }
 
 // regsOut writes struct reg: the registers in the order of struct ucontext.

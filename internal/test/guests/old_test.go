@@ -11,7 +11,8 @@ import (
 	"toaster/kern"
 )
 
-// Systems that release 2003 alone has, each seen by a guest: procfs tracing, systrace(4), performance counters.
+// Systems that release 2003 alone has, each seen by a guest: procfs tracing, systrace(4), scheduler activations,
+// performance counters.
 func TestSystemsOf2003(t *testing.T) {
 	out, err := toaster.Command(guestPath, "list_old").Output()
 	if err != nil || len(out) == 0 {

@@ -27,6 +27,7 @@ const (
 	addrSpinLWP
 	addrGetpidLoop
 	addrSequence
+	addrUpcall
 )
 
 var (

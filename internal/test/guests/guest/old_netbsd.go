@@ -8,6 +8,7 @@ var oldCases = []testCase{
 	{"trace_65_80_90_by_procfs", procfsTrace},
 	{"systrace_30_asks_and_tells_the_end", systraceAsks},
 	{"systrace_30_monitor_ends", systraceMonitorEnds},
+	{"activations_05_12_upcalls_and_the_end", activations},
 	{"pmc_43_counters_go_to_the_parent", pmcToParent},
 }
 
@@ -381,4 +382,96 @@ func systraceMonitorEnds() {
 	eq("who was detached", got, 0)
 	kill(free, sigTERM)
 	reap(free, sigTERM)
+}
+
+const (
+	sysSaRegister       = 330
+	sysSaStacks         = 331
+	sysSaEnable         = 332
+	sysSaSetconcurrency = 333
+	sysSaYield          = 334
+	sysSaPreempt        = 335
+)
+
+// What the last upcall said.
+var (
+	upcallType    int
+	upcallEvents  int
+	upcallLWP     int
+	upcallContext int
+	upcalls       int
+	saOld         int
+	saStackList   [2][3]int
+)
+
+// onUpcall notes what there is to know, and lets the event's context go on.
+func onUpcall(kind uintptr, sas *[2]*[2]int, events, interrupted uintptr) {
+	upcallType, upcallEvents = int(kind), int(events)
+	eq("interrupted", int(interrupted), 0)
+	upcallLWP, upcallContext = sas[1][1]&0xffffffff, sas[1][0]
+	eq("whose upcall it is", sas[0][1]&0xffffffff, must("_lwp_self", sysLwpSelf))
+	upcalls++
+	must("setcontext", 308, upcallContext)
+}
+
+// enableActivations gives two stacks, of which the first word is the generation, and enables upcalls.
+func enableActivations() {
+	errs("sa_enable", einval, sysSaEnable)
+	errs("sa_stacks", einval, sysSaStacks, 0, 0)
+	must("sa_register", sysSaRegister, addrOf(addrUpcall), ptr(&saOld), 0, 0)
+	eq("the upcall before", saOld, 0)
+	for i := range saStackList {
+		saStackList[i] = [3]int{ptr(&stacks[i+1]), len(stacks[i+1]), 0}
+	}
+	eq("sa_stacks", must("sa_stacks", sysSaStacks, 2, ptr(&saStackList)), 2)
+	errs("sa_yield", einval, sysSaYield)
+	// It returns when the upcall resumes the context, which is that of the call: RAX is its number.
+	eq("sa_enable", must("sa_enable", sysSaEnable), sysSaEnable)
+	eq("upcalls", upcalls, 1)
+	eq("SA_UPCALL_NEWPROC", upcallType, 0)
+	eq("events", upcallEvents, 1)
+	eq("of which LWP", upcallLWP, must("_lwp_self", sysLwpSelf))
+}
+
+// activations: sys_sa_register and its like (kern_sa.c), and the end of a process that takes upcalls: upcalls are off for who exits, and the
+// others, of which one yields, are ended before anything else (items 5 and 12), whatever ends it.
+func activations() {
+	reap(fork(func() {
+		enableActivations()
+		errs("sa_enable twice", ebusy, sysSaEnable)
+		self := must("_lwp_self", sysLwpSelf)
+		eq("sa_preempt", must("sa_preempt", sysSaPreempt, self), 0)
+		eq("upcalls", upcalls, 2)
+		eq("SA_UPCALL_USER", upcallType, 6)
+		errs("sa_preempt of nobody", esrch, sysSaPreempt, 1<<20)
+		errs("sa_preempt without a stack", enomem, sysSaPreempt, self)
+		stacks[1][0]++ // the program says that it is free again
+		eq("sa_preempt", must("sa_preempt", sysSaPreempt, self), 0)
+		eq("sa_setconcurrency", must("sa_setconcurrency", sysSaSetconcurrency, 2), 0)
+		var up pipe
+		up.open()
+		lwpCreate(4, 0, func() {
+			up.post()
+			call(sysSaYield)
+			fail("sa_yield has returned")
+		})
+		up.wait()
+		exit(7)
+	}), exited(7))
+	var up pipe
+	up.open()
+	pid := fork(func() {
+		enableActivations()
+		up.post()
+		call(sysSaYield)
+		fail("sa_yield has returned")
+	})
+	up.wait()
+	kill(pid, sigKILL)
+	reap(pid, sigKILL)
+	// What is forked or executed takes no upcalls.
+	reapOK(fork(func() {
+		enableActivations()
+		reapOK(fork(func() { errs("sa_enable of a child", einval, sysSaEnable) }))
+	}))
 }

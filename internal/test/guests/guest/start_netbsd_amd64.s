@@ -259,6 +259,9 @@ TEXT ·addrOf(SB),NOSPLIT,$0-16
 	CMPQ	CX, $5
 	JEQ	done
 	LEAQ	·sequence(SB), AX
+	CMPQ	CX, $6
+	JEQ	done
+	LEAQ	·upcall(SB), AX
 done:
 	MOVQ	AX, ret+8(FP)
 	RET
@@ -280,3 +283,14 @@ spin:
 	CMPQ	·seqDone(SB), $0
 	JEQ	spin
 	RET
+
+// upcall is where scheduler activations come up to: type, contexts, how many of events, how many interrupted. It does not return.
+TEXT ·upcall(SB),NOSPLIT|NOFRAME,$0-0
+	ANDQ	$~15, SP
+	SUBQ	$32, SP
+	MOVQ	DI, 0(SP)
+	MOVQ	SI, 8(SP)
+	MOVQ	DX, 16(SP)
+	MOVQ	CX, 24(SP)
+	CALL	·onUpcall(SB)
+	INT	$3

@@ -64,6 +64,7 @@ var traceCases = []testCase{
 	{"trace_getppid_under_a_tracer", traceGetppid},
 	{"trace_memory", traceMemory},
 	{"trace_registers", traceRegisters},
+	{"trace_debug_registers", traceDebugRegisters},
 	{"trace_breakpoint_and_step", traceStep},
 	{"trace_system_calls", traceSyscalls},
 	{"trace_events_of_fork", traceForkEvents},
@@ -542,6 +543,32 @@ func traceStep() {
 		ptrace("PT_STEP", ptSTEP, pid, 1, 0)
 		awaitStop(pid, sigTRAP)
 	}
+	resume(pid, 0)
+	reap(pid, exited(3))
+}
+
+var debugRegs [16]uint64
+
+// traceDebugRegisters: what is set is kept for the LWP (x86_dbregs_write), what cannot be is refused (x86_dbregs_validate), and none is
+// enabled, as KAUTH_PROCESS_PTRACE refuses PT_SETDBREGS without user_set_dbregs.
+func traceDebugRegisters() {
+	const get, set = 37, 38
+	pid := tracee(func() { exit(3) })
+	ptrace("PT_GETDBREGS", get, pid, ptr(&debugRegs), 0)
+	eq("DR0", int(debugRegs[0]), 0)
+	eq("DR7", int(debugRegs[7]), 0x400)
+	debugRegs[0] = uint64(addrOf(addrLwpStart))
+	ptrace("PT_SETDBREGS", set, pid, ptr(&debugRegs), 0)
+	debugRegs = [16]uint64{}
+	ptrace("PT_GETDBREGS", get, pid, ptr(&debugRegs), 0)
+	eq("DR0", int(debugRegs[0]), addrOf(addrLwpStart))
+	debugRegs[7] |= 2
+	errs("PT_SETDBREGS of one that is enabled", eperm, sysPtrace, set, pid, ptr(&debugRegs), 0)
+	debugRegs[7] = 1 << 13
+	errs("PT_SETDBREGS with general detection", einval, sysPtrace, set, pid, ptr(&debugRegs), 0)
+	debugRegs[7], debugRegs[1] = 0, 1<<63
+	errs("PT_SETDBREGS of the kernel's memory", einval, sysPtrace, set, pid, ptr(&debugRegs), 0)
+	errs("PT_GETDBREGS", efault, sysPtrace, get, pid, 0, 0)
 	resume(pid, 0)
 	reap(pid, exited(3))
 }
