@@ -3,6 +3,7 @@ package syscalls
 import (
 	"bytes"
 	"strings"
+	"sync"
 
 	"toaster/kern"
 	"toaster/netbsd"
@@ -31,16 +32,18 @@ func (f *procReader) tell(c *Call, b []byte, off int64) (int, netbsd.Errno) {
 }
 
 // procSignals are signames.
-var procSignals = map[string]netbsd.Signal{
-	"hup": netbsd.SIGHUP, "int": netbsd.SIGINT, "quit": netbsd.SIGQUIT, "ill": netbsd.SIGILL,
-	"trap": netbsd.SIGTRAP, "abrt": netbsd.SIGABRT, "iot": netbsd.SIGABRT, "emt": netbsd.SIGEMT,
-	"fpe": netbsd.SIGFPE, "kill": netbsd.SIGKILL, "bus": netbsd.SIGBUS, "segv": netbsd.SIGSEGV,
-	"sys": netbsd.SIGSYS, "pipe": netbsd.SIGPIPE, "alrm": netbsd.SIGALRM, "term": netbsd.SIGTERM,
-	"urg": netbsd.SIGURG, "stop": netbsd.SIGSTOP, "tstp": netbsd.SIGTSTP, "cont": netbsd.SIGCONT,
-	"chld": netbsd.SIGCHLD, "ttin": netbsd.SIGTTIN, "ttou": netbsd.SIGTTOU, "io": netbsd.SIGIO,
-	"xcpu": netbsd.SIGXCPU, "xfsz": netbsd.SIGXFSZ, "vtalrm": netbsd.SIGVTALRM, "prof": netbsd.SIGPROF,
-	"winch": netbsd.SIGWINCH, "info": netbsd.SIGINFO, "usr1": netbsd.SIGUSR1, "usr2": netbsd.SIGUSR2,
-}
+var procSignals = sync.OnceValue(func() map[string]netbsd.Signal {
+	return map[string]netbsd.Signal{
+		"hup": netbsd.SIGHUP, "int": netbsd.SIGINT, "quit": netbsd.SIGQUIT, "ill": netbsd.SIGILL,
+		"trap": netbsd.SIGTRAP, "abrt": netbsd.SIGABRT, "iot": netbsd.SIGABRT, "emt": netbsd.SIGEMT,
+		"fpe": netbsd.SIGFPE, "kill": netbsd.SIGKILL, "bus": netbsd.SIGBUS, "segv": netbsd.SIGSEGV,
+		"sys": netbsd.SIGSYS, "pipe": netbsd.SIGPIPE, "alrm": netbsd.SIGALRM, "term": netbsd.SIGTERM,
+		"urg": netbsd.SIGURG, "stop": netbsd.SIGSTOP, "tstp": netbsd.SIGTSTP, "cont": netbsd.SIGCONT,
+		"chld": netbsd.SIGCHLD, "ttin": netbsd.SIGTTIN, "ttou": netbsd.SIGTTOU, "io": netbsd.SIGIO,
+		"xcpu": netbsd.SIGXCPU, "xfsz": netbsd.SIGXFSZ, "vtalrm": netbsd.SIGVTALRM, "prof": netbsd.SIGPROF,
+		"winch": netbsd.SIGWINCH, "info": netbsd.SIGINFO, "usr1": netbsd.SIGUSR1, "usr2": netbsd.SIGUSR2,
+	}
+})
 
 // procControl is what the word does. EOPNOTSUPP: there is no such word. A signal for a process that the caller traces lets it go on.
 func procControl(c *Call, p *kern.Proc, word string) netbsd.Errno {
@@ -56,7 +59,7 @@ func procControl(c *Call, p *kern.Proc, word string) netbsd.Errno {
 	case "run", "step":
 		return c.procRun(pid, 0, word == "step")
 	}
-	sig, ok := procSignals[word]
+	sig, ok := procSignals()[word]
 	switch {
 	case !ok:
 		return netbsd.EOPNOTSUPP

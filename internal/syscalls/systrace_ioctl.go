@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"slices"
+	"sync"
 
 	"toaster/internal/file"
 	"toaster/kern"
@@ -27,7 +28,7 @@ func (f *systraceFile) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno 
 		defer f.mu.Unlock()
 		return f.setPolicy(data)
 	}
-	request := systraceRequests[cmd]
+	request := systraceRequests()[cmd]
 	pid := 0
 	if request != nil {
 		pid = int(int32(le32(data)))
@@ -45,11 +46,13 @@ func (f *systraceFile) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno 
 }
 
 // systraceRequests are those about an attached process; fst.mu is held. STRIOCGETCWD and STRIOCRESCWD are missing: EINVAL.
-var systraceRequests = map[uint32]func(s *systraced, l *kern.LWP, data []byte) netbsd.Errno{
-	netbsd.STRIOCDETACH: func(s *systraced, _ *kern.LWP, _ []byte) netbsd.Errno { s.fst.detach(s); return 0 },
-	netbsd.STRIOCREPORT: func(s *systraced, _ *kern.LWP, _ []byte) netbsd.Errno { s.report = true; return 0 },
-	netbsd.STRIOCANSWER: (*systraced).takeAnswer, netbsd.STRIOCIO: (*systraced).io, netbsd.STRIOCREPLACE: (*systraced).takeReplace,
-}
+var systraceRequests = sync.OnceValue(func() map[uint32]func(s *systraced, l *kern.LWP, data []byte) netbsd.Errno {
+	return map[uint32]func(s *systraced, l *kern.LWP, data []byte) netbsd.Errno{
+		netbsd.STRIOCDETACH: func(s *systraced, _ *kern.LWP, _ []byte) netbsd.Errno { s.fst.detach(s); return 0 },
+		netbsd.STRIOCREPORT: func(s *systraced, _ *kern.LWP, _ []byte) netbsd.Errno { s.report = true; return 0 },
+		netbsd.STRIOCANSWER: (*systraced).takeAnswer, netbsd.STRIOCIO: (*systraced).io, netbsd.STRIOCREPLACE: (*systraced).takeReplace,
+	}
+})
 
 // attach attaches a process. EINVAL: pid 0, or the caller; ESRCH; EBUSY: it is attached already; EPERM.
 func (f *systraceFile) attach(l *kern.LWP, pid int) netbsd.Errno {
