@@ -24,13 +24,14 @@ type releaseRow struct {
 	sigwaitOld  bool   // sigtimedwait(2) that another signal interrupts is ECANCELED, or 0: before PR 59586
 	timerfdOld  bool   // timerfd(2) before PR 58914: it can be written to, and knows no FIONREAD
 	futexOld    bool   // __futex(2) before PR 59129 and 59132: see FutexOld
+	spawnOld    bool   // posix_spawn(3) fails for a close of what is closed
 	oldLife     bool   // exit, wait and signals as kern_exit.c 1.127 has them: r2003, beside the items' numbers
 }
 
 var releaseTable = [...]releaseRow{
-	{Release11, "11", "11.0", 506, true, false, false, false, false},
-	{Release10, "10", "10.1", 499, false, true, true, true, false},
-	{Release2003, "2003", "11.0", 506, true, false, false, false, true},
+	{Release11, "11", "11.0", 506, true, false, false, false, false, false},
+	{Release10, "10", "10.1", 499, false, true, true, true, true, false},
+	{Release2003, "2003", "11.0", 506, true, false, false, false, false, true},
 }
 
 // row returns what there is to know of r. It is asked in system calls, so it looks in no map. A number that is no release's
@@ -84,6 +85,9 @@ func (r Release) TimerfdOld() bool { return r.row().timerfdOld }
 // FutexOld reports whether FUTEX_REQUEUE and FUTEX_CMP_REQUEUE of __futex(2) count those alone that they wake, FUTEX_CMP_REQUEUE
 // compares only if somebody waits, and the arguments of FUTEX_WAKE_OP have no sign.
 func (r Release) FutexOld() bool { return r.row().futexOld }
+
+// SpawnOld reports whether posix_spawn(3) fails if it is to close a descriptor that is closed.
+func (r Release) SpawnOld() bool { return r.row().spawnOld }
 
 // CloseOnFork reports whether a descriptor can be one that fork(2) closes (FD_CLOFORK of fcntl(2)). Where it cannot, the flags
 // that ask for it are unknown ones.

@@ -147,6 +147,8 @@ func (e *eventfd) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
 		return PutInt(data, 8)
 	case netbsd.FIONWRITE:
 		return PutInt(data, 0)
+	case netbsd.FIONSPACE:
+		return netbsd.ENOTTY // eventfd_ioctl knows none, though kevent(2) counts
 	}
 	return netbsd.EPASSTHROUGH
 }

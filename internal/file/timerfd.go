@@ -219,7 +219,11 @@ func (t *Timer) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
 	if cmd == netbsd.FIONREAD && !t.old {
 		return PutInt(data, 8*min(1, int(t.count())))
 	}
-	if cmd != netbsd.TFD_IOC_SET_TICKS {
+	switch cmd {
+	case netbsd.TFD_IOC_SET_TICKS:
+	case netbsd.FIONSPACE:
+		return netbsd.ENOTTY // timerfd_fop_ioctl knows none, though kevent(2) counts
+	default:
 		return netbsd.EPASSTHROUGH
 	}
 	n := binary.LittleEndian.Uint64(data)

@@ -36,6 +36,7 @@ func TestEventfd(t *testing.T) {
 			{"nothing", netbsd.SYS_write, args{0, longs(0), 8}, 0, 8, nil},
 			{"poll(2): no room", netbsd.SYS_poll, args{longs(0x00000005_00000000), 1, 0}, 0, out{0, longs(0x00010005_00000000)}, nil},
 			{"FIONREAD", netbsd.SYS_ioctl, args{0, uint64(netbsd.FIONREAD), room(4)}, 0, out{2, words(8)}, nil},
+			{"eventfd_ioctl: ENOTTY for FIONSPACE", netbsd.SYS_ioctl, args{0, uint64(netbsd.FIONSPACE), room(4)}, netbsd.ENOTTY, nil, nil},
 		},
 		"semaphore": {
 			{"eventfd(2)", netbsd.SYS_eventfd, args{3, netbsd.EFD_SEMAPHORE | netbsd.EFD_CLOEXEC}, 0, 0, nil},
@@ -99,6 +100,7 @@ func TestTimerfd(t *testing.T) {
 			{"long past", set, args{0, netbsd.TFD_TIMER_ABSTIME, itimerspec(0, 1), 0}, 0, nil, nil},
 			{"poll(2) waits", netbsd.SYS_poll, args{longs(0x00000001_00000000), 1, -1}, 0, out{0, longs(0x00010001_00000000)}, nil},
 			{"timerfd_fop_poll: it cannot be written to", netbsd.SYS_poll, args{longs(0x00000005_00000000), 1, 0}, 0, out{0, longs(0x00010005_00000000)}, nil},
+			{"timerfd_fop_ioctl: ENOTTY for FIONSPACE", netbsd.SYS_ioctl, args{0, uint64(netbsd.FIONSPACE), room(4)}, netbsd.ENOTTY, nil, nil},
 			{"timerfd_fop_ioctl: FIONREAD", netbsd.SYS_ioctl, args{0, uint64(netbsd.FIONREAD), room(4)}, 0, out{2, words(8)}, nil},
 			{"once", netbsd.SYS_read, args{0, room(8), 8}, 0, out{1, longs(1)}, nil},
 			{"stopped", get, args{0, room(32)}, 0, out{1, itimerspec(0, 0)}, nil},

@@ -350,8 +350,11 @@ func TestPosixSpawn(t *testing.T) {
 			})
 		}},
 		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
-		{"what fails is the child's alone: 127", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: 99}), 0, strv{}, strv{}}, 0, 0, nil},
+		{"what fails is the child's alone: 127", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_DUP2, Fd: 99, NewFd: 5}), 0, strv{}, strv{}}, 0, 0, nil},
 		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(127 << 8)}, nil},
+		{"handle_posix_spawn_file_actions: what is closed can be closed", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: 99}), strict, strv{}, strv{}}, 0, 0, nil},
+		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
+		{"EBADF for what is no descriptor", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: -1}), strict, strv{}, strv{}}, 0, int(netbsd.EBADF), nil},
 		{"POSIX_SPAWN_RETURNERROR", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_OPEN, Fd: 5, Path: 3}), strict, strv{}, strv{}}, 0, int(netbsd.ENOENT), nil},
 		{"posix_spawn(3): EFAULT for the actions", netbsd.SYS_posix_spawn, args{0, "/x", bad, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
 		{"posix_spawn(3): EFAULT for the attributes", netbsd.SYS_posix_spawn, args{0, "/x", 0, bad, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},

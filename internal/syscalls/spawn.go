@@ -122,7 +122,10 @@ func runSpawnActions(l *kern.LWP, list []spawnAction) netbsd.Errno {
 		case netbsd.FAE_DUP2:
 			errno = v.Files.Dup2(fd, int(a.NewFd), limit.Cur, 0)
 		case netbsd.FAE_CLOSE:
-			errno = v.Files.CloseFD(fd)
+			// POSIX has one that is closed already be none of the failures.
+			if errno = v.Files.CloseFD(fd); fd >= 0 && uint64(fd) < limit.Cur && !l.Proc().Machine().Release().SpawnOld() {
+				errno = 0
+			}
 		case netbsd.FAE_CHDIR:
 			errno = v.Chdir(a.name)
 		case netbsd.FAE_FCHDIR:
