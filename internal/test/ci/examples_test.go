@@ -188,7 +188,7 @@ func TestExamples(t *testing.T) {
 				t.Skip("rustup has no target x86_64-unknown-netbsd here, and a test does not install it")
 			}
 			r := newRunner(t)
-			if err := os.CopyFS(r.workspace, os.DirFS(filepath.Join(r.repository, "examples/ci", c.name))); err != nil {
+			if err := os.CopyFS(r.workspace, os.DirFS(filepath.Join(r.repository, "examples/ci/testdata", c.name))); err != nil {
 				t.Fatal(err)
 			}
 			r.steps(readWorkflow(t, filepath.Join(r.repository, "examples/ci", c.name+".yml")), from)
@@ -355,7 +355,7 @@ func TestExamplesAreNamed(t *testing.T) {
 		if !strings.Contains(string(doc), "../examples/ci/"+name) {
 			t.Errorf("doc/ci.md does not name %s", name)
 		}
-		if st, err := os.Stat(filepath.Join("../../../examples/ci", strings.TrimSuffix(name, ".yml"))); err != nil || !st.IsDir() {
+		if st, err := os.Stat(filepath.Join("../../../examples/ci/testdata", strings.TrimSuffix(name, ".yml"))); err != nil || !st.IsDir() {
 			t.Errorf("%s has no project: %v", name, err)
 		}
 	}
