@@ -224,6 +224,7 @@ func (c *checker) lwps(p *Proc) {
 		if l.parked != (l.stat == LWPSleeping || l.stat == LWPStopped || l.stat == LWPSuspended) {
 			c.bad("LWP %d.%d is %v, parked %t", p.pid, l.lid, l.stat, l.parked)
 		}
+		c.standing(l)
 		if l.asleep && l.stat != LWPSleeping && l.stat != LWPStopped {
 			c.bad("LWP %d.%d is asleep and %v", p.pid, l.lid, l.stat)
 		}
@@ -243,6 +244,20 @@ func (c *checker) lwps(p *Proc) {
 	}
 	if p.flags&fStopped != 0 && unstopped != 0 {
 		c.bad("process %d is stopped and %d of its LWPs are not", p.pid, unstopped)
+	}
+}
+
+// standing checks that l stands still for a reason that somebody takes back: it would do so for ever otherwise. What
+// LWPs are told of a pause is what the machine is in.
+func (c *checker) standing(l *LWP) {
+	a := l.attn.Load()
+	if l.stat == LWPSuspended && a&(aSuspend|aHold|aPause|aExit) == 0 && !l.p.isCached(l) {
+		c.bad("LWP %d.%d is suspended, and nobody wants it to be", l.p.pid, l.lid)
+	}
+	want := c.m.paused && l.p.pauses()
+	leaves := l.stat >= LWPDead || l.flags&lLeaving != 0 || l.p.state != StateActive
+	if paused := a&aPause != 0; paused && !want || want && !paused && !leaves {
+		c.bad("LWP %d.%d is paused: %t, should be %t", l.p.pid, l.lid, paused, want)
 	}
 }
 

@@ -62,8 +62,8 @@ func (l *LWP) fatalSignal() netbsd.Signal {
 	if s.Has(netbsd.SIGKILL) {
 		return netbsd.SIGKILL
 	}
-	if l.p.flags&(fTraced|fStopped|fStopping) != 0 {
-		return 0 // a tracer decides, or SIGCONT comes first
+	if l.p.flags&(fTraced|fStopped|fStopping) != 0 || l.p.m.paused {
+		return 0 // a tracer decides, or SIGCONT or Resume comes first
 	}
 	for ; s != 0; s &^= firstsig(s).Bit() {
 		if sig := firstsig(s); l.p.diesOf(sig) {

@@ -30,7 +30,7 @@ type SpawnArgs struct {
 	// Prepare is called with the new LWP before it can run: SetMachdep, SetKicker.
 	Prepare func(*LWP) netbsd.Errno
 	// Service says that the process is the embedder's own and lives as long as the
-	// machine: MaxProc and MaxLWPs are meant for the others.
+	// machine: MaxProc and MaxLWPs are meant for the others, and so is Pause.
 	Service bool
 }
 
@@ -137,6 +137,9 @@ func (p *Proc) spawnParts(a *SpawnArgs) {
 	// first (ownActs).
 	p.acts = defaultActs
 	p.vm, p.files, p.dirs = a.VM, a.Files, a.Dirs
+	if a.Service {
+		p.flags |= fService
+	}
 }
 
 var spawnImage = &Image{Comm: "guest", Emul: EmulNetBSD}

@@ -154,8 +154,11 @@ func (pl *Platform) Cancelled() bool { return (*LWP)(pl).attn.Load()&aCancel != 
 
 // shown is l's state as others are to see it. The machine's lock is held.
 func (l *LWP) shown() LWPState {
-	if l.sleepsLent() {
+	switch {
+	case l.sleepsLent():
 		return LWPSleeping
+	case l.pausedOnly():
+		return LWPRunning
 	}
 	return l.stat
 }

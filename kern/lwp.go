@@ -37,6 +37,7 @@ const (
 	aTrap                       // trapDue
 	aTimer                      // an interval timer of CPU time may have run out
 	aHold                       // LW_DBGSUSPEND: the tracer has it stand still
+	aPause                      // the machine is paused
 )
 
 // Flags of an LWP.
@@ -132,7 +133,7 @@ func (l *LWP) Proc() *Proc { return l.p }
 // ID returns l_lid (_lwp_self(2)).
 func (l *LWP) ID() int { return int(l.lid) }
 
-// State returns what l does.
+// State returns what l does; a pause of the machine is not in it.
 func (l *LWP) State() LWPState {
 	l.p.m.lock()
 	defer l.p.m.unlock()
@@ -293,6 +294,9 @@ func (l *LWP) launch(suspended bool) {
 	}
 	if p.pend.set&^l.mask != 0 {
 		l.attn.Or(aSignal)
+	}
+	if p.m.paused && p.pauses() {
+		l.attn.Or(aPause)
 	}
 	l.seeBlocked()
 	go lwpMain(l, l.parked)

@@ -263,7 +263,8 @@ func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 // otherRuns reports whether somebody is left who could continue l. mu is held.
 func (l *LWP) otherRuns() bool {
 	for t := l.p.lwps; t != nil; t = t.next {
-		if t != l && (t.stat == LWPRunning || t.stat == LWPSleeping) && t.attn.Load()&(aSuspend|aHold) == 0 {
+		s := t.shown()
+		if t != l && (s == LWPRunning || s == LWPSleeping) && t.attn.Load()&(aSuspend|aHold) == 0 {
 			return true
 		}
 	}
@@ -274,18 +275,22 @@ func (l *LWP) otherRuns() bool {
 // goes on standing.
 func (l *LWP) LWPContinue(lid int) netbsd.Errno {
 	return l.onLive(lid, func(t *LWP) netbsd.Errno {
-		t.attn.And(^aSuspend)
-		l.p.lwpq.wakeAll()
-		if t.stat != LWPSuspended || l.p.isCached(t) || t.attn.Load()&aHold != 0 {
-			return 0
-		}
-		if l.p.flags&(fStopped|fStopping) != 0 {
-			t.setStat(LWPStopped)
-			return 0
-		}
-		t.resume()
+		t.unsuspend()
 		return 0
 	})
+}
+
+// unsuspend is lwp_continue. mu is held.
+func (t *LWP) unsuspend() {
+	t.attn.And(^aSuspend)
+	t.p.lwpq.wakeAll()
+	switch {
+	case t.stat != LWPSuspended || t.p.isCached(t) || t.attn.Load()&aHold != 0:
+	case t.p.flags&(fStopped|fStopping) != 0:
+		t.setStat(LWPStopped)
+	default:
+		t.resume()
+	}
 }
 
 // isCached reports whether t waits in the cache of scheduler activations (release 2003), from

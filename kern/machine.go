@@ -75,6 +75,7 @@ type Machine struct {
 	pids        pidTable
 	init        *Proc
 	nprocs      int // processes in the table, zombies too, init too
+	services    int // processes that the limits are not meant for
 	lwps        int // LWPs that are being made or whose goroutine has not ended, init's too
 	all         procList
 	zombies     procList
@@ -98,6 +99,7 @@ type Machine struct {
 	closing  bool          // no more forks
 	halt     bool          // nobody is left to wait for: uninterruptible sleeps end
 	halting  bool          // init itself may go
+	paused   bool          // LWPs stand where they would return to user mode
 	err      error
 	halted   chan struct{} // closed when init has died or Close has finished
 	haltOnce sync.Once

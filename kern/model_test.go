@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"slices"
@@ -90,7 +91,13 @@ func genActions(t *rapid.T) actions {
 	return rapid.SliceOfN(one, least, *modelSteps).Draw(t, "actions")
 }
 
-func TestModel(t *testing.T) {
+func TestModel(t *testing.T) { testModel(t, runModel) }
+
+// TestModelPaused: no process can tell that the machine is paused (Machine.Pause), so the reference, which knows of no pauses, holds with a pause
+// before each step, or in the middle of it.
+func TestModelPaused(t *testing.T) { testModel(t, runModelPaused) }
+
+func testModel(t *testing.T, run func(*testing.T, Release, actions) (int, error)) {
 	flag.Set("rapid.nofailfile", "true") // the replay in the output does it
 	if c := flag.Lookup("rapid.checks"); c.Value.String() == c.DefValue {
 		c.Value.Set("300")
@@ -100,7 +107,7 @@ func TestModel(t *testing.T) {
 			steps := 0
 			rapid.Check(t, func(rt *rapid.T) {
 				as := genActions(rt)
-				n, err := runModel(t, r, as)
+				n, err := run(t, r, as)
 				steps += n
 				if err != nil {
 					rt.Fatalf("%v\nreplay:\n%#v", err, as)
@@ -116,8 +123,10 @@ func TestModelReplay(t *testing.T) {
 	for i, as := range replays {
 		for _, r := range releases {
 			t.Run(fmt.Sprintf("%d/release=%v", i, r), func(t *testing.T) {
-				if _, err := runModel(t, r, as); err != nil {
-					t.Error(err)
+				for _, pauses := range []bool{false, true} {
+					if _, err := playModel(t, r, as, pauses); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		}
@@ -233,16 +242,26 @@ type model struct {
 	err error
 	// over: a step had no certain outcome. Check and Close still judge it.
 	over bool
+	// pauses: each step is played in a machine that is paused.
+	pauses bool
 }
 
 func runModel(t *testing.T, r Release, as actions) (steps int, err error) {
+	return playModel(t, r, as, false)
+}
+
+func runModelPaused(t *testing.T, r Release, as actions) (steps int, err error) {
+	return playModel(t, r, as, true)
+}
+
+func playModel(t *testing.T, r Release, as actions, pauses bool) (steps int, err error) {
 	defer func() {
 		if x := recover(); x != nil {
 			err = fmt.Errorf("panic: %v", x)
 		}
 	}()
 	synctest.Test(t, func(*testing.T) {
-		mo := &model{m: New(Config{Release: r}), ref: newRef(r == Release2003)}
+		mo := &model{m: New(Config{Release: r}), ref: newRef(r == Release2003), pauses: pauses}
 		root := &refProc{id: 0, due: map[netbsd.Signal]int{}, own: time.Second, parent: mo.ref.init, exitsig: netbsd.SIGCHLD, leader: true}
 		mo.ref.procs = append(mo.ref.procs, root)
 		mo.ref.init.kids = append(mo.ref.init.kids, root)
@@ -379,8 +398,28 @@ func (mo *model) step(a action) {
 		return
 	}
 	mo.log = append(mo.log, fmt.Sprintf("%s by %v, other %v (%d %d %d)", opNames[a.op], d.ref, other.ref, a.a, a.b, a.c))
-	mo.act(a, d, other)
+	mo.paused(a, func() { mo.act(a, d, other) })
 	mo.quiet()
+}
+
+// paused runs f, and has the machine paused meanwhile, or from then on for a while.
+func (mo *model) paused(a action, f func()) {
+	switch {
+	case !mo.pauses:
+		f()
+		return
+	case a.c%2 == 0:
+		mo.m.Pause(context.Background())
+		f()
+	default:
+		f()
+		mo.m.Pause(context.Background())
+	}
+	synctest.Wait()
+	if errs := mo.m.Check(); len(errs) > 0 {
+		mo.fail("paused: %v", errs)
+	}
+	mo.m.Resume()
 }
 
 // rescue continues somebody from outside when nobody can act.
@@ -398,7 +437,7 @@ func (mo *model) rescue(a action) {
 	sig := []netbsd.Signal{netbsd.SIGCONT, netbsd.SIGCONT, netbsd.SIGKILL}[int(a.b)%3]
 	mo.log = append(mo.log, fmt.Sprintf("rescue %v with %v", d.ref, sig))
 	mo.ref.send(d.ref, sig)
-	d.p.Kill(sig)
+	mo.paused(a, func() { d.p.Kill(sig) })
 	mo.quiet()
 }
 

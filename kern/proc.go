@@ -47,6 +47,7 @@ const (
 	fNoJobs                           // its exit has come as far as fixjobc: children no longer count
 	fDoomed                           // its address space has been told (doom)
 	fDying                            // SDYING of release 10: it is not found any more
+	fService                          // no NetBSD flag: SpawnArgs.Service
 )
 
 // Proc is a process. Its fields are guarded by Machine.mu. A *Proc is never used

@@ -36,7 +36,8 @@ func (pl *Platform) UserRet(deliver func(*Delivery) bool) {
 
 // userret does what attn asks for, one thing a turn, until nothing is left. Death comes first:
 // an LWP that is to die takes no more signals. Suspension comes before signals, so that a
-// suspended LWP leaves them to others. The loan of sigsuspend's mask ends last, once no signal
+// suspended LWP leaves them to others. A pause of the machine comes before signals, too, SIGKILL aside, and once more
+// before one is delivered: it may have begun while l stood for job control. The loan of sigsuspend's mask ends last, once no signal
 // is left that the handler's frame would have to restore it for.
 func (l *LWP) userret(deliver func(*Delivery) bool) {
 	m := l.p.m
@@ -51,10 +52,12 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 			l.attn.And(^aUpcall)
 		case a&(aSuspend|aHold) != 0:
 			l.suspendSelf()
+		case a&aPause != 0 && !l.killed():
+			l.pauseSelf()
 		case a&aTrap != 0:
 			l.trapDue()
-		case a&(aSignal|aStop) != 0:
-			if sig := l.issignal(); sig != 0 {
+		case a&(aSignal|aStop|aPause) != 0:
+			if sig := l.issignal(); sig == netbsd.SIGKILL || sig != 0 && l.attn.Load()&aPause == 0 {
 				l.postsig(sig, deliver)
 			}
 		case l.flags&lOldMask != 0:

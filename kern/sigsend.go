@@ -284,7 +284,7 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 		p.pend.clear(contSigs)
 		return 0
 	}
-	if sig == netbsd.SIGKILL || !traced && p.diesOf(sig) {
+	if sig == netbsd.SIGKILL || !traced && !m.paused && p.diesOf(sig) {
 		p.doom(sig == netbsd.SIGKILL)
 	}
 	p.post(sig, prop, target)
@@ -402,11 +402,13 @@ func (l *LWP) sigpost(sig netbsd.Signal) bool {
 		l.wakeup(rSignal)
 		return true
 	case LWPSuspended:
+		paused := l.pausedOnly()
 		l.setAttn(aSignal)
 		if sig == netbsd.SIGKILL {
 			l.attn.And(^(aSuspend | aHold))
 			l.resume()
 		}
+		return paused
 	}
 	return false
 }

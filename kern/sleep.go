@@ -114,6 +114,12 @@ func (l *LWP) park() {
 	}
 	m.lock()
 	l.takeCPU()
+	l.awaitLooks()
+}
+
+// awaitLooks returns once no tracer looks into the process. mu is held before and after.
+func (l *LWP) awaitLooks() {
+	m := l.p.m
 	for x := l.p.ext; x != nil && x.looks > 0; {
 		done := x.looked
 		m.unlock()

@@ -43,7 +43,18 @@ func (l *LWP) leavePlace() {
 // serve makes room for one process that the limits are not meant for. mu is held.
 func (m *Machine) serve() {
 	m.cfg.MaxProc++
+	m.services++
 	if m.cfg.MaxLWPs > 0 {
 		m.cfg.MaxLWPs++
 	}
+}
+
+// SetMaxLWPs changes Config.MaxLWPs; 0 is no limit. LWPs that there are stay, and services are not counted.
+func (m *Machine) SetMaxLWPs(n int) {
+	m.lock()
+	defer m.unlock()
+	if n > 0 {
+		n += m.services
+	}
+	m.cfg.MaxLWPs = n
 }

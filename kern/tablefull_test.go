@@ -95,3 +95,24 @@ func TestSpawnWhileTheMachineEnds(t *testing.T) {
 		w.is("a process", p == nil, true)
 	})
 }
+
+// TestSetMaxLWPs: a limit that is raised has room, one that is lowered leaves who is there.
+func TestSetMaxLWPs(t *testing.T) {
+	bothWith(t, func(_ *world, c *Config) { c.MaxLWPs = 1 }, func(w *world) {
+		w.spawn("P", func(l *LWP) {
+			_, errno := l.Fork(ForkArgs{Body: exit(0)})
+			w.is("one too many", errno, netbsd.EAGAIN)
+			w.m.SetMaxLWPs(2)
+			c, errno := l.Fork(ForkArgs{Body: exit(0)})
+			w.is("with room", errno, netbsd.Errno(0))
+			w.m.SetMaxLWPs(1)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
+			_, errno = l.Fork(ForkArgs{Body: exit(0)})
+			w.is("too many again", errno, netbsd.EAGAIN)
+			w.m.SetMaxLWPs(0)
+			c, errno = l.Fork(ForkArgs{Body: exit(0)})
+			w.is("without a limit", errno, netbsd.Errno(0))
+			w.waitIs(l, c.Pid(), 0, c.Pid(), 0, 0)
+		}).Wait()
+	})
+}
