@@ -9,8 +9,11 @@ type Mount struct {
 	// with the machine.
 	Source string
 	// Target is the absolute name, in the guests' view, of what it covers: a directory for a
-	// directory, a file for a file. It must be there.
+	// directory, a file for a file. It must be there, unless Make is set.
 	Target string
+	// Make has Target be made where there is nothing, with the directories on the way to it: on the host,
+	// where it stays.
+	Make bool
 	// Access says what guests may do in it.
 	Access MountAccess
 	// Size is how many bytes a file system in memory holds; 0 is 256 MiB.
@@ -38,7 +41,7 @@ func TryTmpfs() error { return vfs.TryTmpfs() }
 func (o *Options) mounts() []vfs.Mount {
 	list := make([]vfs.Mount, 0, len(o.Mounts))
 	for _, m := range o.Mounts {
-		list = append(list, vfs.Mount{Source: m.Source, Target: m.Target, Access: vfs.MountAccess(m.Access), Size: m.Size})
+		list = append(list, vfs.Mount{Source: m.Source, Target: m.Target, Make: m.Make, Access: vfs.MountAccess(m.Access), Size: m.Size})
 	}
 	return list
 }

@@ -26,8 +26,9 @@ type Mount struct {
 	// goes with the machine.
 	Source string
 	// Target is the absolute name of what it covers: a directory for a directory, a
-	// file for a file. It must be there.
+	// file for a file. It must be there, unless Make has it made.
 	Target string
+	Make   bool
 	Access MountAccess
 	// Size is how much a file system in memory holds; 0 is DefaultTmpfs.
 	Size int64

@@ -32,6 +32,11 @@ func (t *Tree) mountAll(c Config) error {
 
 // mount adds one mount to the table.
 func (t *Tree) mount(c Mount, readOnly bool) error {
+	if c.Make {
+		if err := t.makeMountPoint(c); err != nil {
+			return err
+		}
+	}
 	on, st, err := t.mountPoint(c.Target)
 	if err != nil {
 		return err
@@ -75,6 +80,48 @@ func (t *Tree) mountPoint(target string) (n node, st unix.Stat_t, err error) {
 		n.close()
 	}
 	return n, st, err
+}
+
+// makeMountPoint makes what c is to cover, if there is nothing. Each directory on the way is looked up as a guest's
+// would be, links and earlier mounts included, so nothing is made outside of the tree; no guest runs yet.
+func (t *Tree) makeMountPoint(c Mount) error {
+	kind := uint32(unix.S_IFDIR)
+	var st unix.Stat_t
+	if c.Source != "" && unix.Stat(c.Source, &st) == nil {
+		kind = st.Mode & unix.S_IFMT
+	}
+	r := resolver{tree: t, root: &dir{node: t.top.root(), id: t.top.id}}
+	parts := strings.FieldsFunc(c.Target, func(r rune) bool { return r == '/' })
+	for i := range parts {
+		last := i == len(parts)-1
+		n, err := r.find(t.top.root(), "/"+strings.Join(parts[:i+1], "/"), 0)
+		if err == unix.ENOENT {
+			err = r.makePart("/"+strings.Join(parts[:i], "/"), parts[i], last && kind != unix.S_IFDIR)
+		} else if err == nil {
+			n.close()
+		}
+		if err != nil {
+			return fmt.Errorf("making it: %w", err)
+		}
+	}
+	return nil
+}
+
+// makePart makes a directory, or an empty file, in a directory of the tree.
+func (r *resolver) makePart(parent, name string, isFile bool) error {
+	n, err := r.find(r.tree.top.root(), parent, unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	if !isFile {
+		return unix.Mkdirat(n.fd, name, 0o755)
+	}
+	fd, err := unix.Openat(n.fd, name, unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o644)
+	if err == nil {
+		unix.Close(fd)
+	}
+	return err
 }
 
 // open opens what is mounted on a file of some kind.

@@ -399,6 +399,50 @@ func TestMountErrors(t *testing.T) {
 	}
 }
 
+// TestMountMake has New make what a mount is to cover: directories on the way, a file for a file, also within another
+// mount; and nothing outside of the root, whatever links in it say.
+func TestMountMake(t *testing.T) {
+	top := t.TempDir()
+	root, src := filepath.Join(top, "in"), filepath.Join(top, "src")
+	put(t, root, "etc/", "here/")
+	put(t, src, "file")
+	put(t, top, "single")
+	os.Symlink("/etc", filepath.Join(root, "link"))
+	os.Symlink("../../../../..", filepath.Join(root, "up"))
+	os.Symlink("nowhere", filepath.Join(root, "dangling"))
+	tree, dirs, err := newTree(t, Config{Root: root, Mounts: []Mount{
+		{Source: src, Target: "/a/b/c", Make: true},
+		{Source: filepath.Join(top, "single"), Target: "/link/hosts", Make: true},
+		{Source: src, Target: "/up/d", Make: true},
+		{Source: src, Target: "/a/b/c/e", Make: true},
+		{Source: src, Target: "/here", Make: true},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Close()
+	defer dirs.Close()
+	v := View{Dirs: dirs, Cred: tree.HostCred()}
+	for name, kind := range map[string]uint32{"/a/b/c/file": netbsd.S_IFREG, "/etc/hosts": netbsd.S_IFREG, "/d/file": netbsd.S_IFREG, "/a/b/c/e/file": netbsd.S_IFREG, "/here/file": netbsd.S_IFREG} {
+		if st, errno := v.Stat(netbsd.AT_FDCWD, name, true); errno != 0 || st.Mode&netbsd.S_IFMT != kind {
+			t.Errorf("%s: mode %#o, %v", name, st.Mode, errno)
+		}
+	}
+	for _, name := range []string{filepath.Join(root, "d"), filepath.Join(src, "e"), filepath.Join(root, "etc/hosts")} {
+		if _, err := os.Stat(name); err != nil {
+			t.Errorf("what was made does not stay: %v", err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(top, "d")); err == nil {
+		t.Error("a link in the root has led out of it")
+	}
+	if tree, dirs, err := newTree(t, Config{Root: root, Mounts: []Mount{{Source: src, Target: "/dangling", Make: true}}}); err == nil {
+		dirs.Close()
+		tree.Close()
+		t.Error("a link to nothing was covered")
+	}
+}
+
 // TestMountRace moves a directory out of a mount's source, and back, while names climb from
 // it: they end at the mount's root, or nowhere.
 func TestMountRace(t *testing.T) {
