@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"toaster/kern"
 )
 
 // Cmd is a NetBSD program being prepared or run, shaped like os/exec's Cmd. It cannot
@@ -33,6 +35,15 @@ type Cmd struct {
 	Stdout, Stderr io.Writer
 	// ExtraFiles become descriptors 3 and up.
 	ExtraFiles []*os.File
+
+	// User is who the program runs as; nil is who all programs of the machine do
+	// (Options.User). Another than this process takes root.
+	User *User
+	// Rlimits are resource limits, by netbsd.RLIMIT_*, in place of those that programs of the machine start with;
+	// what NetBSD has no more of is cut to what there is, as setrlimit(2) does.
+	Rlimits map[int]kern.Rlimit
+	// Umask is the file mode creation mask (umask(2)); nil is that of this process.
+	Umask *uint32
 
 	// JobControl, if it is not nil, gives the program the controlling terminal of this
 	// process. The zero one is good for a program that is not to be stopped.

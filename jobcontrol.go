@@ -26,6 +26,11 @@ type JobControl struct {
 	// goes on when it returns. If it is nil, the program is not continued.
 	Suspend func()
 
+	// Terminal, if it is not nil, is the terminal, instead of this process's own. The caller, who keeps
+	// the file, passes on what that terminal's foreground is sent. When the program has ended and
+	// nobody has the terminal open any more, nothing of it is left in the machine.
+	Terminal *os.File
+
 	// Ready, if it is not nil, is called once before the program can run: whoever
 	// passes signals on must be able to when it returns.
 	Ready func()
@@ -35,13 +40,16 @@ type JobControl struct {
 	owed bool         // guests' modes are to be set again once toaster is in the foreground
 }
 
-// terminal finds the controlling terminal of this process; nil if it has none.
+// terminal finds j.Terminal, or the controlling terminal of this process; nil if it has none.
 func (j *JobControl) terminal(d *tty.Driver) *tty.HostTTY {
-	f, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		return nil
+	f := j.Terminal
+	if f == nil {
+		var err error
+		if f, err = os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0); err != nil {
+			return nil
+		}
+		defer f.Close()
 	}
-	defer f.Close()
 	h, errno := d.HostTTY(int(f.Fd()))
 	if errno != 0 {
 		return nil
@@ -122,6 +130,9 @@ func (j *JobControl) start(m *kern.Machine, h *tty.HostTTY, spawn func(leader *k
 		done <- result{p, err}
 		if err == nil {
 			j.lead(l, h, p.Pid())
+		}
+		if j.Terminal != nil {
+			h.Retire()
 		}
 		l.Exit(0)
 	}})

@@ -170,3 +170,11 @@ func (m *Machine) forkDirs() (*vfs.Dirs, error) {
 // Kern returns the process tree, for its own interface: events, checks, Go-function
 // processes beside the programs.
 func (m *Machine) Kern() *kern.Machine { return m.sys.M }
+
+// Pause has the machine stand still, as a freezer of the host does: no program runs until Resume, nor what is
+// started meanwhile. Programs cannot tell but by a clock. Pause returns when all stand; the error is ctx.Err()
+// where one of them has not come to stand until then, though it will. SIGKILL and Close end who stands.
+func (m *Machine) Pause(ctx context.Context) error { return m.Kern().Pause(ctx) }
+
+// Resume ends a Pause.
+func (m *Machine) Resume() { m.Kern().Resume() }

@@ -111,13 +111,13 @@ func (c *Cmd) hostFile(opts Options) string {
 	return filepath.Join(opts.Dir, c.Path)
 }
 
-// workingDir returns the directories of a new process.
-func (m *Machine) workingDir(dir string, own bool) (*vfs.Dirs, error) {
+// workingDir returns the directories of a new process of the user cred.
+func (m *Machine) workingDir(dir string, own bool, cred *kern.Cred) (*vfs.Dirs, error) {
 	d, err := m.forkDirs()
 	if err != nil || dir == "" || own {
 		return d, err
 	}
-	if errno := (vfs.View{Dirs: d, Files: m.sys.Files.NewTable(), Cred: m.cred}).Chdir(dir); errno != 0 {
+	if errno := (vfs.View{Dirs: d, Files: m.sys.Files.NewTable(), Cred: cred}).Chdir(dir); errno != 0 {
 		d.Close()
 		return nil, fmt.Errorf("toaster: working directory %s: %w", dir, errno)
 	}
@@ -170,9 +170,16 @@ func (m *Machine) inherit(fd int) (*file.Description, netbsd.Errno) {
 // startProcess makes the program a process of c.Machine.
 func (c *Cmd) startProcess() (*kern.Proc, error) {
 	m := c.Machine
-	dirs, err := m.workingDir(c.Dir, c.own)
+	cred, limits, err := c.rights()
 	if err != nil {
 		return nil, err
+	}
+	dirs, err := m.workingDir(c.Dir, c.own, cred)
+	if err != nil {
+		return nil, err
+	}
+	if c.Umask != nil {
+		dirs.Umask(*c.Umask)
 	}
 	table, err := m.tableOf(c.stdio.files)
 	if err != nil {
@@ -180,7 +187,7 @@ func (c *Cmd) startProcess() (*kern.Proc, error) {
 		return nil, err
 	}
 	env := c.Environ()
-	name, err := lookPath(vfs.View{Dirs: dirs, Files: table, Cred: m.cred}, c.Path, env)
+	name, err := lookPath(vfs.View{Dirs: dirs, Files: table, Cred: cred}, c.Path, env)
 	if err != nil {
 		table.Close()
 		dirs.Close()
@@ -190,7 +197,7 @@ func (c *Cmd) startProcess() (*kern.Proc, error) {
 	p, err := c.startJob(func(leader *kern.Proc) (*kern.Proc, error) {
 		return m.sys.Start(machine.Process{
 			Path: name, Argv: c.argv(), Envp: env,
-			Files: table, Dirs: dirs, Cred: m.cred, Leader: leader,
+			Files: table, Dirs: dirs, Cred: cred, Limits: limits, Leader: leader,
 			Setup: inheritIgnored,
 		})
 	})

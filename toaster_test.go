@@ -50,6 +50,17 @@ func main() {
 	case "dir":
 		dir, err := os.Getwd()
 		fmt.Println(dir, err)
+	case "rights":
+		var stack, files syscall.Rlimit
+		syscall.Getrlimit(3, &stack) // RLIMIT_STACK of sys/resource.h
+		syscall.Getrlimit(7, &files) // RLIMIT_NPROC; the runtime raises that of files
+		groups, _ := syscall.Getgroups()
+		fmt.Println(os.Getuid(), os.Getgid(), groups, syscall.Umask(0), stack.Cur, stack.Max, files.Cur, files.Max)
+	case "count":
+		for i := 0; ; i++ {
+			fmt.Println(i)
+			time.Sleep(time.Millisecond)
+		}
 	case "fd3":
 		io.Copy(os.Stdout, os.NewFile(3, "fd3"))
 	case "crash":

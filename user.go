@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 
+	"toaster/internal/file"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -16,6 +17,44 @@ type User struct {
 }
 
 func (u *User) String() string { return fmt.Sprintf("%d:%d", u.UID, u.GID) }
+
+// rights returns who the program runs as, and what it may use; nil limits are those of the machine.
+func (c *Cmd) rights() (*kern.Cred, *kern.Limits, error) {
+	cred := c.Machine.cred
+	var err error
+	if c.User != nil {
+		if cred, err = c.Machine.credentials(c.User); err != nil {
+			return nil, nil, fmt.Errorf("toaster: %w", err)
+		}
+	}
+	limits, err := c.limits()
+	return cred, limits, err
+}
+
+// mostOf is what setrlimit(2) cuts limits to (dosetrlimit).
+var mostOf = map[int]uint64{netbsd.RLIMIT_DATA: netbsd.MAXDSIZ, netbsd.RLIMIT_STACK: netbsd.MAXSSIZ, netbsd.RLIMIT_NOFILE: file.MaxOpenFiles}
+
+// limits returns init's limits with c.Rlimits in their place; nil if there are none.
+func (c *Cmd) limits() (*kern.Limits, error) {
+	if len(c.Rlimits) == 0 {
+		return nil, nil
+	}
+	l := new(kern.Limits)
+	for which := range l {
+		l[which], _ = c.Machine.Kern().Init().Rlimit(which)
+	}
+	for which, r := range c.Rlimits {
+		if which < 0 || which >= netbsd.RLIM_NLIMITS || r.Cur > r.Max {
+			return nil, fmt.Errorf("toaster: resource limit %d of %d, %d at most: %w", which, r.Cur, r.Max, netbsd.EINVAL)
+		}
+		most, bound := mostOf[which]
+		if !bound {
+			most = netbsd.RLIM_INFINITY
+		}
+		l[which] = kern.Rlimit{Cur: min(r.Cur, most), Max: min(r.Max, most)}
+	}
+	return l, nil
+}
 
 // credentials returns those that programs of the machine begin with. Only a user that
 // the host lets this process be for a while can be asked for.

@@ -296,6 +296,8 @@ type Process struct {
 	Files *file.Table
 	Dirs  *vfs.Dirs
 	Cred  *kern.Cred
+	// Limits are the process's, nil for those that init has.
+	Limits *kern.Limits
 	// Leader, if it is not nil, becomes the parent; the program then leads the
 	// foreground group of Leader's session instead of a session of its own.
 	Leader *kern.Proc
@@ -333,7 +335,11 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 	if p.host {
 		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why}
 	}
-	mc, errno := s.build(p, a.Cred, stackLimit(s.M.Init()))
+	stack := stackLimit(s.M.Init())
+	if a.Limits != nil {
+		stack = a.Limits[netbsd.RLIMIT_STACK].Cur
+	}
+	mc, errno := s.build(p, a.Cred, stack)
 	if errno != 0 {
 		return nil, &ExecError{Path: a.Path, Errno: errno, Err: errno}
 	}
@@ -343,6 +349,7 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 		Body:   s.Body,
 		Manual: true,
 		Cred:   a.Cred,
+		Limits: a.Limits,
 		Image:  &kern.Image{Comm: p.comm, Path: p.path, Emul: kern.EmulNetBSD},
 		VM:     mc.space,
 		Files:  syscalls.Files{Table: a.Files},

@@ -35,6 +35,8 @@ type HostTTY struct {
 	name string
 	stat file.Stat
 
+	hostDev uint64 // what the host calls it
+
 	queue file.Queue // all who wait for any open file of it
 
 	mu      sync.Mutex
@@ -46,6 +48,9 @@ type HostTTY struct {
 	saved   *unix.Termios // the modes from before a guest changed them; nil: none did
 	set     unix.Termios  // and those that a guest set last
 	shared  *file.Description
+	opened  int  // open files of it, shared aside
+	retired bool // see Retire
+	gone    bool // fd is closed
 }
 
 // IsTerminal reports whether a descriptor of the host is a terminal.
@@ -90,6 +95,7 @@ func (d *Driver) HostTTY(fd int) (*HostTTY, netbsd.Errno) {
 	h := &HostTTY{d: d, fd: dup, native: nothingNative}
 	h.k = d.m.NewTTY(h)
 	h.noteModes(t)
+	h.hostDev = rdev
 	h.adopt(rdev)
 	d.hosts[rdev] = h
 	return h, 0
@@ -133,6 +139,7 @@ func (h *HostTTY) open(fd, flags int) (*file.Description, netbsd.Errno) {
 	f := &hostTerminal{HostTTY: h, inner: inner}
 	h.mu.Lock()
 	f.era = h.revoked
+	h.opened++
 	h.mu.Unlock()
 	d := file.New(f, flags)
 	d.Path = h.name
@@ -213,6 +220,38 @@ func (h *HostTTY) Revoke() {
 	h.mu.Unlock()
 	h.k.Revoked()
 	h.queue.Notify(everything)
+	h.letGo()
+}
+
+// Retire has the machine let go of the terminal as soon as its session has ended and no guest has it open: who
+// reads at the other end then sees that it is closed, and the host may give its number to another one.
+func (h *HostTTY) Retire() {
+	h.mu.Lock()
+	h.retired = true
+	h.mu.Unlock()
+	h.letGo()
+}
+
+// letGo closes the machine's own descriptors of a terminal that is retired. The session's end revokes it, and is
+// the last to use them.
+func (h *HostTTY) letGo() {
+	h.mu.Lock()
+	last := h.retired && h.revoked > 0 && h.opened == 0 && !h.gone
+	h.gone = h.gone || last
+	h.mu.Unlock()
+	if !last {
+		return
+	}
+	h.d.mu.Lock()
+	if rdev := h.hostDev; h.d.hosts[rdev] == h {
+		delete(h.d.hosts, rdev)
+		delete(h.d.taken, int(unix.Minor(rdev)))
+	}
+	h.d.mu.Unlock()
+	if rest, ok := strings.CutPrefix(h.name, "/dev/"); ok && h.d.tree != nil {
+		h.d.tree.RemoveDevice(rest)
+	}
+	h.close()
 }
 
 // Release implements kern.Terminal.

@@ -144,8 +144,14 @@ func (f *hostTerminal) Stat() (file.Stat, netbsd.Errno) {
 }
 
 // Close implements file.File.
-// The HostTTY's own duplicate stays for the next open.
-func (f *hostTerminal) Close() { f.inner.Release() }
+// The HostTTY's own duplicate stays for the next open, unless the terminal is retired.
+func (f *hostTerminal) Close() {
+	f.inner.Release()
+	f.HostTTY.mu.Lock()
+	f.opened--
+	f.HostTTY.mu.Unlock()
+	f.letGo()
+}
 
 // Poll implements file.File.
 func (f *hostTerminal) Poll(want file.Events) file.Events {

@@ -1,0 +1,61 @@
+package tty
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"testing"
+
+	"github.com/creack/pty"
+)
+
+// hostPair is a pseudo-terminal of the host.
+func hostPair(t *testing.T) (master, slave *os.File) {
+	t.Helper()
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skipf("the host has no pseudo-terminal: %v", err)
+	}
+	t.Cleanup(func() {
+		master.Close()
+		slave.Close()
+	})
+	return master, slave
+}
+
+// TestRetire: once a terminal is retired, its session has ended and nobody has it open, its other end reads that it is
+// closed, which Linux says by EIO, and another terminal may have its number.
+func TestRetire(t *testing.T) {
+	d := onHost(t)
+	for _, opensLast := range []bool{false, true} {
+		master, slave := hostPair(t)
+		name := slave.Name()
+		fd, errno := d.Inherit(int(slave.Fd()))
+		h, errno2 := d.HostTTY(int(slave.Fd()))
+		if errno != 0 || errno2 != 0 {
+			t.Fatal(errno, errno2)
+		}
+		slave.Close()
+		if opensLast { // a daemon has it longer than its session
+			h.Retire()
+			h.Revoke()
+			if len(d.hosts) != 1 {
+				t.Error("the machine has let go of a terminal that a guest has open")
+			}
+			fd.Release()
+		} else {
+			fd.Release()
+			h.Revoke()
+			if len(d.hosts) != 1 {
+				t.Error("the machine has let go of a terminal that is not retired")
+			}
+			h.Retire()
+		}
+		if len(d.hosts) != 0 || len(d.taken) != 0 {
+			t.Errorf("%s: %d terminals and %d numbers are left", name, len(d.hosts), len(d.taken))
+		}
+		if _, err := master.Read(make([]byte, 1)); !errors.Is(err, syscall.EIO) {
+			t.Errorf("the other end reads %v, want EIO", err)
+		}
+	}
+}
