@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"toaster/internal/cmdline"
+	"toaster/internal/oci"
 )
 
 // execName is the name under which the go command looks for a program that runs
@@ -39,6 +40,10 @@ func program() *cmdline.Command {
 			{
 				Name: "shell", Usage: "shell [flags] DIR [COMMAND...]", About: "log in to such a tree",
 				Flags: new(runFlags).set, FlagsOf: "run", Args: cmdline.Dirs, Details: text(shellHelp), Run: shellMain,
+			},
+			{
+				Name: "oci", Usage: "oci [flags] COMMAND ...", About: "an OCI runtime, as runc is",
+				Flags: oci.Flags, Args: oci.Commands(), Details: text(ociHelp), Run: ociMain,
 			},
 			{
 				Name: "doctor", Usage: "doctor", About: "what this host allows, and what to do",
@@ -81,6 +86,9 @@ func main() {
 func dispatch(argv []string) int {
 	if len(argv) > 0 && filepath.Base(argv[0]) == execName {
 		return runMain(argv[1:])
+	}
+	if len(argv) > 0 && filepath.Base(argv[0]) == ociName {
+		return ociMain(argv[1:])
 	}
 	if len(argv) < 2 {
 		usage(os.Stderr)

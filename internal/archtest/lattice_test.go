@@ -46,15 +46,16 @@ const lattice = `
 	internal/guard < internal/aio, internal/syscalls, kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
 	internal/hostlimits < internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/machine, toaster
 	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns, internal/platform/outside, internal/platform/groupwatch
-	toaster < cmd/toaster, cmd/toaster-root
-	kern    < cmd/toaster
-	netbsd  < cmd/toaster
+	toaster < internal/oci, cmd/toaster, cmd/toaster-root
+	internal/oci < cmd/toaster
+	kern    < internal/oci, cmd/toaster
+	netbsd  < internal/oci, cmd/toaster
 	internal/cmdline < cmd/toaster, cmd/toaster-root
 	internal/npm < bench
 `
 
 // hostOnly are the packages that may use the host's system calls through x/sys/unix.
-var hostOnly = []string{"internal/platform", "internal/platform/stub", "internal/platform/seccomp", "internal/platform/doctor", "internal/platform/netns", "internal/platform/groupwatch", "internal/platform/outside", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog", "internal/owners", "internal/netbsdroot", "cmd/toaster-root"}
+var hostOnly = []string{"internal/platform", "internal/platform/stub", "internal/platform/seccomp", "internal/platform/doctor", "internal/platform/netns", "internal/platform/groupwatch", "internal/platform/outside", "internal/vfs", "internal/hostfile", "internal/socket", "internal/tty", "internal/hostlimits", "internal/memprog", "internal/owners", "internal/netbsdroot", "internal/oci", "cmd/toaster-root"}
 
 func TestImports(t *testing.T) {
 	allowed := parse(t, lattice)

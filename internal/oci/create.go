@@ -1,0 +1,176 @@
+package oci
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// createFlags are those of create and run. What is for Linux's ways to make a root is taken and means nothing.
+type createFlags struct {
+	bundle, pidFile, console string
+	preserve                 int
+	detach, keep             bool // of run
+}
+
+func (f *createFlags) parse(name string, args []string) (id string, err error) {
+	set := newFlagSet(name)
+	both(set, "bundle b", func(n string) { set.StringVar(&f.bundle, n, ".", "") })
+	set.StringVar(&f.pidFile, "pid-file", "", "")
+	set.StringVar(&f.console, "console-socket", "", "")
+	set.IntVar(&f.preserve, "preserve-fds", 0, "")
+	set.Bool("no-pivot", false, "")
+	set.Bool("no-new-keyring", false, "")
+	if name == "run" {
+		both(set, "detach d", func(n string) { set.BoolVar(&f.detach, n, false, "") })
+		set.BoolVar(&f.keep, "keep", false, "")
+		set.Bool("no-subreaper", false, "")
+	}
+	rest, err := parse(set, args, 1, 1)
+	if err != nil {
+		return "", err
+	}
+	if f.bundle, err = filepath.Abs(f.bundle); err != nil {
+		return "", err
+	}
+	return rest[0], checkID(rest[0])
+}
+
+// create is "toaster oci create".
+func (c *call) create(args []string) (int, error) {
+	var f createFlags
+	id, err := f.parse("create", args)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.createContainer(id, &f)
+	return 0, err
+}
+
+// createContainer makes a container, whole or not at all.
+func (c *call) createContainer(id string, f *createFlags) (*container, error) {
+	spec, err := loadConfig(f.bundle)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPlan(spec, f.bundle)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range p.notes {
+		c.log.Debug("accepted without effect: " + n)
+	}
+	if err := checkConsole(spec.Process, f); err != nil {
+		return nil, err
+	}
+	t := &container{dir: filepath.Join(c.root, id), record: record{
+		Version: specs.Version, ID: id, Bundle: f.bundle, Rootfs: p.root, Created: time.Now().UTC(), Owner: owner(),
+		Annotations: spec.Annotations, Hooks: spec.Hooks,
+	}}
+	if err := makeStateDir(c.root, t.dir, id); err != nil {
+		return nil, err
+	}
+	if err = c.bringUp(t, p, f); err != nil {
+		c.takeDown(t)
+		return nil, err
+	}
+	return t, nil
+}
+
+// checkConsole: a terminal's other end has to go somewhere.
+func checkConsole(p *specs.Process, f *createFlags) error {
+	switch {
+	case p.Terminal && f.console == "":
+		return errors.New("process.terminal is set, so create needs a --console-socket to send the terminal to")
+	case !p.Terminal && f.console != "":
+		return errors.New("--console-socket is given, and process.terminal is not set")
+	}
+	return nil
+}
+
+// owner is who makes the container, by the name that passwd(5) of the host has, or else by number. Package os/user would do, and link cgo.
+func owner() string {
+	uid := strconv.Itoa(os.Getuid())
+	b, _ := os.ReadFile("/etc/passwd")
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Split(line, ":"); len(f) > 2 && f[2] == uid {
+			return f[0]
+		}
+	}
+	return uid
+}
+
+// makeStateDir claims the id: the directory is there once.
+func makeStateDir(root, dir, id string) error {
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return fmt.Errorf("--root: %w", err)
+	}
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("container with given ID already exists: %q", id)
+	}
+	return err
+}
+
+// bringUp takes the steps of create in their order: the group before the kernel, so that nothing of it is ever outside; the
+// hooks once the kernel has its namespaces, and before anything of the program.
+func (c *call) bringUp(t *container, p *plan, f *createFlags) (err error) {
+	var resources *specs.LinuxResources
+	path := ""
+	if l := p.spec.Linux; l != nil {
+		resources, path = l.Resources, l.CgroupsPath
+	}
+	if t.Cgroup, err = c.makeCgroup(path, t.ID, resources); err != nil {
+		return err
+	}
+	k, err := c.startKernel(t, p, f)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	t.Pid = k.pid
+	if _, t.PidStart, err = procStat(k.pid); err != nil {
+		return err
+	}
+	// Of the creating container there is a record, so that delete --force finds the kernel.
+	if err := t.save(); err != nil {
+		return err
+	}
+	if err := k.boot(t, p, c); err != nil {
+		return err
+	}
+	if err := t.runCreateHooks(); err != nil {
+		return err
+	}
+	if err := t.setStatus(created); err != nil {
+		return err
+	}
+	return writePidFile(f.pidFile, t.Pid)
+}
+
+// takeDown removes what a create that has failed leaves.
+func (c *call) takeDown(t *container) {
+	if t.Pid > 0 {
+		if err := t.killKernel(); err != nil {
+			c.log.Warn(err.Error())
+		}
+		unix.Wait4(t.Pid, nil, 0, nil)
+	}
+	if err := t.Cgroup.remove(); err != nil {
+		c.log.Warn(err.Error())
+	}
+	os.RemoveAll(t.dir)
+}
+
+// setStatus says in which state the container is, as long as its kernel lives.
+func (t *container) setStatus(s string) error {
+	return writeFile(filepath.Join(t.dir, statusName), []byte(s), 0o600)
+}

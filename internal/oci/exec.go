@@ -1,0 +1,242 @@
+package oci
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// execFlags are those of exec.
+type execFlags struct {
+	process, pidFile, console, cwd, user string
+	env                                  []string
+	groups                               []uint32
+	terminal, detach, ignorePaused       bool
+	preserve                             int
+}
+
+func (f *execFlags) parse(args []string) ([]string, error) {
+	set := newFlagSet("exec")
+	both(set, "process p", func(n string) { set.StringVar(&f.process, n, "", "") })
+	both(set, "detach d", func(n string) { set.BoolVar(&f.detach, n, false, "") })
+	both(set, "tty t", func(n string) { set.BoolVar(&f.terminal, n, false, "") })
+	both(set, "user u", func(n string) { set.StringVar(&f.user, n, "", "") })
+	both(set, "env e", func(n string) { set.Func(n, "", f.addEnv) })
+	both(set, "additional-gids g", func(n string) { set.Func(n, "", f.addGroup) })
+	set.StringVar(&f.cwd, "cwd", "", "")
+	set.StringVar(&f.pidFile, "pid-file", "", "")
+	set.StringVar(&f.console, "console-socket", "", "")
+	set.BoolVar(&f.ignorePaused, "ignore-paused", false, "")
+	set.IntVar(&f.preserve, "preserve-fds", 0, "")
+	for _, name := range []string{"no-subreaper", "no-new-privs"} {
+		set.Bool(name, false, "")
+	}
+	for _, name := range []string{"process-label", "apparmor", "cap", "c", "cgroup"} {
+		set.String(name, "", "")
+	}
+	return parse(set, args, 1, -1)
+}
+
+func (f *execFlags) addEnv(kv string) error {
+	f.env = append(f.env, kv)
+	return nil
+}
+
+func (f *execFlags) addGroup(s string) error {
+	n, err := strconv.ParseUint(s, 10, 32)
+	f.groups = append(f.groups, uint32(n))
+	return err
+}
+
+// exec is "toaster oci exec": it starts a relay, which becomes the child of the subreaper when this process ends, or whose
+// end this process waits for.
+func (c *call) exec(args []string) (int, error) {
+	var f execFlags
+	rest, err := f.parse(args)
+	if err != nil {
+		return exitExecFailure, err
+	}
+	t, err := c.load(rest[0])
+	if err != nil {
+		return exitExecFailure, err
+	}
+	if s := t.status(); s == stopped {
+		return exitExecFailure, errors.New("cannot exec in a stopped container")
+	}
+	p, err := f.processOf(t, rest[1:])
+	if err != nil {
+		return exitExecFailure, err
+	}
+	status, err := f.startRelay(t, p)
+	if err != nil {
+		return exitExecFailure, err
+	}
+	return status, nil
+}
+
+// processOf is what is to be started: as the file says, or as the container's own process with what the command line
+// changes.
+func (f *execFlags) processOf(t *container, args []string) (*specs.Process, error) {
+	p := new(specs.Process)
+	if f.process != "" {
+		b, err := os.ReadFile(f.process)
+		if err == nil {
+			err = json.Unmarshal(b, p)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--process: %w", err)
+		}
+		return p, f.checkTerminal(p)
+	}
+	spec, err := loadConfig(t.Bundle)
+	if err != nil {
+		return nil, err
+	}
+	*p = *spec.Process
+	p.Args, p.Terminal, p.Env = args, f.terminal, append(p.Env, f.env...)
+	if f.cwd != "" {
+		p.Cwd = f.cwd
+	}
+	if f.user != "" {
+		if p.User, err = parseUser(f.user); err != nil {
+			return nil, err
+		}
+	}
+	p.User.AdditionalGids = append(p.User.AdditionalGids, f.groups...)
+	return p, f.checkTerminal(p)
+}
+
+func (f *execFlags) checkTerminal(p *specs.Process) error {
+	if p.Terminal && f.console == "" {
+		return errors.New("the process is to have a terminal, so exec needs a --console-socket to send it to")
+	}
+	return nil
+}
+
+// parseUser reads UID[:GID].
+func parseUser(s string) (u specs.User, err error) {
+	uid, gid, both := strings.Cut(s, ":")
+	n, err := strconv.ParseUint(uid, 10, 32)
+	if err == nil && both {
+		var g uint64
+		g, err = strconv.ParseUint(gid, 10, 32)
+		u.GID = uint32(g)
+	}
+	if err != nil {
+		return u, fmt.Errorf("--user %q: want UID or UID:GID", s)
+	}
+	u.UID = uint32(n)
+	return u, nil
+}
+
+// startRelay starts the relay and returns when the program runs, or, unless it is detached, when it has ended.
+func (f *execFlags) startRelay(t *container, p *specs.Process) (int, error) {
+	r, err := f.forkRelay()
+	if err != nil {
+		return 0, err
+	}
+	defer r.conn.close()
+	if err = t.Cgroup.enter(r.cmd.Process.Pid); err == nil {
+		err = r.begin(t, p, f)
+	}
+	if err == nil {
+		err = writePidFile(f.pidFile, r.cmd.Process.Pid)
+	}
+	if err != nil {
+		r.cmd.Process.Kill()
+		r.cmd.Wait()
+		return 0, err
+	}
+	if f.detach {
+		return 0, nil
+	}
+	return r.await(), nil
+}
+
+// startedRelay is a relay, seen from exec.
+type startedRelay struct {
+	cmd  *exec.Cmd
+	conn *conn
+}
+
+// relayBoot is what exec tells a relay.
+type relayBoot struct {
+	Dir          string
+	Process      *specs.Process
+	IgnorePaused bool
+	Preserve     int
+}
+
+func (f *execFlags) forkRelay() (*startedRelay, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("socketpair", err)
+	}
+	r := &startedRelay{conn: newConn(pair[0])}
+	theirs := os.NewFile(uintptr(pair[1]), "boot")
+	defer theirs.Close()
+	unix.CloseRange(3, ^uint(0), unix.CLOSE_RANGE_CLOEXEC)
+	r.cmd = exec.Command("/proc/self/exe", "oci", relayCommand, strconv.Itoa(3+f.preserve))
+	r.cmd.Args[0] = "toaster"
+	r.cmd.Stdin, r.cmd.Stdout, r.cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	for fd := 3; fd < 3+f.preserve; fd++ {
+		r.cmd.ExtraFiles = append(r.cmd.ExtraFiles, os.NewFile(uintptr(fd), "preserved"))
+	}
+	r.cmd.ExtraFiles = append(r.cmd.ExtraFiles, theirs)
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := r.cmd.Start(); err != nil {
+		r.conn.close()
+		return nil, fmt.Errorf("starting the relay: %w", err)
+	}
+	return r, nil
+}
+
+// begin tells the relay what to start, and returns when it has.
+func (r *startedRelay) begin(t *container, p *specs.Process, f *execFlags) error {
+	var files []*os.File
+	if p.Terminal {
+		sock, err := dialConsole(f.console)
+		if err != nil {
+			return err
+		}
+		defer sock.Close()
+		files = append(files, sock)
+	}
+	if err := r.conn.send(&relayBoot{t.dir, p, f.ignorePaused, f.preserve}, files...); err != nil {
+		return fmt.Errorf("the relay: %w", err)
+	}
+	var a answer
+	if err := r.conn.receive(&a); err != nil {
+		return fmt.Errorf("the relay has ended before it could say why: %w", err)
+	}
+	if a.Error != "" {
+		return errors.New(a.Error)
+	}
+	return nil
+}
+
+// await waits for the relay, and passes signals on to it.
+func (r *startedRelay) await() int {
+	ch := make(chan os.Signal, 64)
+	signal.Notify(ch, passed...)
+	go func() {
+		for s := range ch {
+			r.cmd.Process.Signal(s)
+		}
+	}()
+	r.cmd.Wait()
+	ws := r.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}

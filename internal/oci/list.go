@@ -1,0 +1,62 @@
+package oci
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"text/tabwriter"
+	"time"
+)
+
+// list is "toaster oci list".
+func (c *call) list(args []string) (int, error) {
+	set := newFlagSet("list")
+	var quiet bool
+	var format string
+	both(set, "quiet q", func(n string) { set.BoolVar(&quiet, n, false, "") })
+	both(set, "format f", func(n string) { set.StringVar(&format, n, "table", "") })
+	if _, err := parse(set, args, 0, 0); err != nil {
+		return 0, err
+	}
+	list, err := c.containers()
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case quiet:
+		for _, s := range list {
+			fmt.Println(s.ID)
+		}
+		return 0, nil
+	case format == "json":
+		return 0, printJSON(list)
+	case format == "table":
+		return 0, printTable(list)
+	}
+	return 0, fmt.Errorf("--format %s: there are table and json", format)
+}
+
+// containers returns the states of all containers below --root. One that is deleted meanwhile is none.
+func (c *call) containers() ([]stateText, error) {
+	entries, err := os.ReadDir(c.root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	list := []stateText{}
+	for _, e := range entries {
+		if t, err := c.load(e.Name()); err == nil {
+			list = append(list, t.text())
+		}
+	}
+	return list, nil
+}
+
+func printTable(list []stateText) error {
+	w := tabwriter.NewWriter(os.Stdout, 12, 1, 3, ' ', 0)
+	fmt.Fprintln(w, "ID\tPID\tSTATUS\tBUNDLE\tCREATED\tOWNER")
+	for _, s := range list {
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", s.ID, s.Pid, s.Status, s.Bundle, s.Created.Format(time.RFC3339Nano), s.Owner)
+	}
+	return w.Flush()
+}

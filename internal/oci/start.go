@@ -1,0 +1,85 @@
+package oci
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+)
+
+// start is "toaster oci start ID".
+func (c *call) start(args []string) (int, error) {
+	rest, err := parse(newFlagSet("start"), args, 1, 1)
+	if err != nil {
+		return 0, err
+	}
+	t, err := c.load(rest[0])
+	if err != nil {
+		return 0, err
+	}
+	return 0, c.startContainer(t)
+}
+
+func (c *call) startContainer(t *container) error {
+	if s := t.status(); s != created {
+		return fmt.Errorf("cannot start a container in the %s state", s)
+	}
+	if _, err := t.ask(&request{Op: opStart}); err != nil {
+		return err
+	}
+	if t.Hooks != nil {
+		c.tryHooks(t, "poststart", t.Hooks.Poststart, running)
+	}
+	return nil
+}
+
+// runContainer is "toaster oci run": create and start, and without --detach wait and delete.
+func (c *call) runContainer(args []string) (int, error) {
+	var f createFlags
+	id, err := f.parse("run", args)
+	if err != nil {
+		return 0, err
+	}
+	if !f.detach {
+		// What the kernel leaves is this process's to reap, as a shim would, whatever process 1 of the host does.
+		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	}
+	t, err := c.createContainer(id, &f)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.startContainer(t); err != nil {
+		c.takeDown(t)
+		return 0, err
+	}
+	if f.detach {
+		return 0, nil
+	}
+	status := t.await()
+	if f.keep {
+		return status, nil
+	}
+	return status, c.deleteContainer(t, false)
+}
+
+// await waits for the kernel, which is this process's child, and passes signals on to it. It returns the exit status.
+func (t *container) await() int {
+	ch := make(chan os.Signal, 64)
+	signal.Notify(ch, passed...)
+	go func() {
+		for s := range ch {
+			unix.Kill(t.Pid, s.(unix.Signal))
+		}
+	}()
+	var ws unix.WaitStatus
+	for {
+		if _, err := unix.Wait4(t.Pid, &ws, 0, nil); err != unix.EINTR {
+			break
+		}
+	}
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}
