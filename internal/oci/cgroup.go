@@ -48,7 +48,11 @@ func (c *call) makeCgroup(path, id string, r *specs.LinuxResources) (cgroup, err
 	}
 	g.remove()
 	if os.Geteuid() != 0 && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS)) {
-		c.log.Warn("there is no control group for the container: " + err.Error())
+		say := c.log.Debug
+		if r != nil && r.CPU != nil {
+			say = c.log.Warn // nobody else holds these limits
+		}
+		say("there is no control group for the container: " + err.Error())
 		return cgroup{}, nil
 	}
 	return g, fmt.Errorf("control group: %w", err)
@@ -161,7 +165,7 @@ func (g *cgroup) dirs() []string {
 // enter puts a process in.
 func (g *cgroup) enter(pid int) error {
 	for _, dir := range g.dirs() {
-		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0o644); err != nil {
 			return fmt.Errorf("control group: %w", err)
 		}
 	}

@@ -41,7 +41,7 @@ func (g *cgroup) limit(r *specs.LinuxResources) error {
 		if dir == "" {
 			return fmt.Errorf("the host has no controller %s, which linux.resources asks for", s.controller)
 		}
-		if err := os.WriteFile(filepath.Join(dir, s.name), []byte(s.value), 0); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, s.name), []byte(s.value), 0o644); err != nil {
 			return err
 		}
 	}
