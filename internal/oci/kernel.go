@@ -30,6 +30,7 @@ type kernel struct {
 	first  *first          // nil before start; guarded by mu
 	relays map[*execed]int // what runs beside the first program, and the relay's pid; guarded by mu
 	ended  chan int        // gets the exit status
+	busy   sync.WaitGroup  // requests that are not answered yet
 }
 
 // kernel is the hidden command "toaster oci kernel FD": the container's process.
@@ -52,6 +53,7 @@ func (c *call) kernel(args []string) (int, error) {
 	conn.close()
 	status := <-k.ended
 	k.machine.Close()
+	k.awaitAnswers()
 	return status, nil
 }
 

@@ -33,6 +33,8 @@ func (k *kernel) answer(conn *conn) {
 	if conn.receive(&r) != nil {
 		return
 	}
+	k.busy.Add(1)
+	defer k.busy.Done()
 	if r.Op == opExec {
 		k.serveExec(conn, &r)
 		return
@@ -62,6 +64,23 @@ func (k *kernel) carryOut(r *request) (*answer, error) {
 		return k.processes(), nil
 	}
 	return nil, fmt.Errorf("there is no request %q", r.Op)
+}
+
+// answerPatience is how long answers may take once all has ended. Who asks reads them at once.
+const answerPatience = 2 * time.Second
+
+// awaitAnswers waits until who has asked for something knows what has become of it: a program that is started may have
+// ended before its start is reported.
+func (k *kernel) awaitAnswers() {
+	done := make(chan struct{})
+	go func() {
+		k.busy.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(answerPatience):
+	}
 }
 
 // errNotSignal is for a number that NetBSD has no signal for.

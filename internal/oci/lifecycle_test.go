@@ -69,6 +69,21 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// TestShortLived: start succeeds if the program was started, however soon it has ended.
+func TestShortLived(t *testing.T) {
+	w := newWorld(t)
+	bundle := w.bundle(nil, "exit", "3")
+	for range 20 {
+		w.create("c", bundle)
+		pid := w.state("c").Pid
+		w.do("start", "c")
+		if status := w.ends(pid); status != 3 {
+			t.Fatalf("status %d", status)
+		}
+		w.do("delete", "c")
+	}
+}
+
 // TestShellStatus: the number is the host's, where it has one.
 func TestShellStatus(t *testing.T) {
 	for w, want := range map[netbsd.WaitStatus]int{
