@@ -107,13 +107,17 @@ func (t *Tree) makeMountPoint(c Mount) error {
 	return nil
 }
 
-// makePart makes a directory, or an empty file, in a directory of the tree.
+// makePart makes a directory, or an empty file, in a directory of the tree. What is mounted for reading only is not changed by that either; of the
+// root itself only guests are kept.
 func (r *resolver) makePart(parent, name string, isFile bool) error {
 	n, err := r.find(r.tree.top.root(), parent, unix.O_DIRECTORY)
 	if err != nil {
 		return err
 	}
 	defer n.close()
+	if n.mnt != r.tree.top && n.mnt.origin.ReadOnly {
+		return unix.EROFS
+	}
 	if !isFile {
 		return unix.Mkdirat(n.fd, name, 0o755)
 	}

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -440,6 +441,19 @@ func TestMountMake(t *testing.T) {
 		dirs.Close()
 		tree.Close()
 		t.Error("a link to nothing was covered")
+	}
+	// mkdir(2), EROFS: also where toaster itself would make the place.
+	if tree, dirs, err := newTree(t, Config{Root: root, Mounts: []Mount{
+		{Source: src, Target: "/here", Access: ReadOnly}, {Source: src, Target: "/here/new", Make: true},
+	}}); !errors.Is(err, unix.EROFS) {
+		t.Errorf("in what is mounted for reading only: %v, want EROFS", err)
+		if err == nil {
+			dirs.Close()
+			tree.Close()
+		}
+	}
+	if _, err := os.Stat(filepath.Join(src, "new")); err == nil {
+		t.Error("what is mounted for reading only has been changed")
 	}
 }
 
