@@ -71,6 +71,9 @@ func (m *Machine) Paused() bool {
 	return m.paused
 }
 
+// Service reports whether p is the embedder's own (SpawnArgs.Service).
+func (p *Proc) Service() bool { return p.has(fService) }
+
 // pauses reports whether a pause of the machine is meant for p. mu is held.
 func (p *Proc) pauses() bool { return p != p.m.init && p.flags&fService == 0 }
 

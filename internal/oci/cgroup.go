@@ -39,6 +39,9 @@ func (c *call) makeCgroup(path, id string, r *specs.LinuxResources) (cgroup, err
 	if strings.Contains("/"+path+"/", "/../") {
 		return g, refused("linux.cgroupsPath %q leads up", path)
 	}
+	if filepath.Clean("/"+path) == "/" {
+		return g, refused("linux.cgroupsPath %q is the group of others, too", path)
+	}
 	err := g.make(path)
 	if err == nil {
 		err = g.limit(r)

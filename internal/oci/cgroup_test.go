@@ -97,6 +97,11 @@ func TestGroupV2(t *testing.T) {
 	if _, err := c.makeCgroup("/../b", "id", nil); err == nil || !strings.Contains(err.Error(), "leads up") {
 		t.Errorf("a path that leads up: %v", err)
 	}
+	for _, path := range []string{"/", "//", "/."} {
+		if _, err := c.makeCgroup(path, "id", nil); err == nil || !strings.Contains(err.Error(), "the group of others") {
+			t.Errorf("%q, the root's own group: %v", path, err)
+		}
+	}
 }
 
 // TestGroup: a container is in its group from the beginning, with its limits, and the group goes with it.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -51,6 +52,16 @@ func hidden() []command {
 		{kernelCommand, "", "", (*call).kernel},
 		{relayCommand, "", "", (*call).relay},
 	}
+}
+
+// bootDescriptor is the argument of the hidden commands, a descriptor that the command which starts them leaves them.
+func bootDescriptor(args []string) (int, error) {
+	if len(args) == 1 {
+		if fd, err := strconv.Atoi(args[0]); err == nil && fd > 2 {
+			return fd, nil
+		}
+	}
+	return -1, errors.New("create and exec start this command")
 }
 
 // globals are the flags before the subcommand.

@@ -73,6 +73,7 @@ func newPlan(spec *specs.Spec, bundle string) (*plan, error) {
 		func() error { return p.planRoot(bundle) },
 		func() error { return p.planMounts(bundle) },
 		func() error { return p.checkProcess(spec.Process, "process") },
+		func() error { return checkHooks(spec.Hooks) },
 		p.planLinux,
 	}
 	for _, step := range steps {

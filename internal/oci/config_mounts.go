@@ -40,6 +40,8 @@ func (p *plan) planMount(m specs.Mount, bundle string) error {
 			p.note("mounts: %s on %s", m.Type, m.Destination)
 		}
 		return nil
+	case (o.bind || m.Type == "bind") && m.Source == "":
+		return refused("mounts: %s: a bind mount without a source", m.Destination)
 	case o.bind || m.Type == "bind":
 		if !filepath.IsAbs(m.Source) {
 			m.Source = filepath.Join(bundle, m.Source)

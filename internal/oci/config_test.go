@@ -61,6 +61,13 @@ func TestRefused(t *testing.T) {
 		}},
 		{"timeOffsets", func(s *specs.Spec) { s.Linux.TimeOffsets = map[string]specs.LinuxTimeOffset{"monotonic": {}} }},
 		{"/secret", func(s *specs.Spec) { s.Linux.MaskedPaths = []string{"/proc/kcore", "/secret"} }},
+		{"a bind mount without a source", func(s *specs.Spec) {
+			s.Mounts = []specs.Mount{{Destination: "/x", Options: []string{"bind"}}}
+		}},
+		{`hooks.poststop[0]: path "hook" is not absolute`, func(s *specs.Spec) { s.Hooks = &specs.Hooks{Poststop: []specs.Hook{{Path: "hook"}}} }},
+		{"hooks.createRuntime[0]: timeout 0", func(s *specs.Spec) {
+			s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/hook", Timeout: new(int)}}}
+		}},
 		{"LINUX32", func(s *specs.Spec) { s.Linux.Personality = &specs.LinuxPersonality{Domain: specs.PerLinux32} }},
 	} {
 		s := example(t.TempDir())
@@ -200,6 +207,22 @@ func TestNetwork(t *testing.T) {
 	w.fails("joining the network namespace", "create", "--bundle", w.bundle(func(s *specs.Spec) {
 		s.Linux.Namespaces = []specs.LinuxNamespace{{Type: specs.NetworkNamespace, Path: "/nowhere"}}
 	}, "exit", "0"), "e")
+}
+
+// TestExecUser: what --user does not name stays the container's (runc-exec(8)): who has no group named is not in root's.
+func TestExecUser(t *testing.T) {
+	for s, want := range map[string][2]uint32{"5": {5, 100}, "5:6": {5, 6}, "0:0": {0, 0}, "": {}, "x": {}, "5:": {}, ":6": {}, "-1": {}, "4294967296": {}} {
+		u := specs.User{UID: 1000, GID: 100, AdditionalGids: []uint32{7}}
+		err := setUser(&u, s)
+		switch {
+		case want == [2]uint32{} && s != "0:0":
+			if err == nil || u.UID != 1000 || u.GID != 100 {
+				t.Errorf("%q: %+v, %v", s, u, err)
+			}
+		case err != nil || [2]uint32{u.UID, u.GID} != want || !slices.Equal(u.AdditionalGids, []uint32{7}):
+			t.Errorf("%q: %+v, %v", s, u, err)
+		}
+	}
 }
 
 func TestSignalNames(t *testing.T) {

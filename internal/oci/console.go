@@ -22,6 +22,15 @@ func dialConsole(path string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
+// openPeer opens the other side of a pseudo-terminal. By its name another one might be found: the host can have several devpts.
+func openPeer(master int) (int, error) {
+	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(master), unix.TIOCGPTPEER, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC)
+	if errno != 0 {
+		return -1, os.NewSyscallError("TIOCGPTPEER", errno)
+	}
+	return int(fd), nil
+}
+
 // openTerminal makes a pseudo-terminal of the host, sends its master to sock in runc's form, which is its name with
 // the descriptor beside it, and makes it the terminal of this process's session. The result is the program's side.
 //
@@ -40,9 +49,9 @@ func openTerminal(sock *os.File, size *specs.Box) (*os.File, error) {
 		return nil, os.NewSyscallError("ioctl of a pseudo-terminal", err)
 	}
 	name := "/dev/pts/" + strconv.Itoa(n)
-	slave, err := unix.Open(name, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	slave, err := openPeer(master)
 	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+		return nil, fmt.Errorf("the terminal %s: %w", name, err)
 	}
 	f := os.NewFile(uintptr(slave), name)
 	if size != nil && size.Height > 0 && size.Width > 0 {

@@ -33,7 +33,8 @@ type record struct {
 
 // container is one that has a state directory.
 type container struct {
-	dir string
+	dir   string
+	claim *os.File // the directory, while create makes the container; nil otherwise
 	record
 }
 
@@ -86,7 +87,7 @@ func (t *container) save() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(t.dir, recordName), b, 0o600)
+	return writeFile(filepath.Join(t.place(), recordName), b, 0o600)
 }
 
 // status is the container's state now.

@@ -38,6 +38,9 @@ func (f *createFlags) parse(name string, args []string) (id string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if f.preserve < 0 {
+		return "", fmt.Errorf("--preserve-fds %d: want a number of descriptors", f.preserve)
+	}
 	if f.bundle, err = filepath.Abs(f.bundle); err != nil {
 		return "", err
 	}
@@ -75,9 +78,13 @@ func (c *call) createContainer(id string, f *createFlags) (*container, error) {
 		Version: specs.Version, ID: id, Bundle: f.bundle, Rootfs: p.root, Created: time.Now().UTC(), Owner: owner(),
 		Annotations: spec.Annotations, Hooks: spec.Hooks,
 	}}
-	if err := makeStateDir(c.root, t.dir, id); err != nil {
+	if t.claim, err = makeStateDir(c.root, t.dir, id); err != nil {
 		return nil, err
 	}
+	defer func() {
+		t.claim.Close()
+		t.claim = nil
+	}()
 	if err = c.bringUp(t, p, f); err != nil {
 		c.takeDown(t)
 		return nil, err
@@ -108,16 +115,35 @@ func owner() string {
 	return uid
 }
 
-// makeStateDir claims the id: the directory is there once.
-func makeStateDir(root, dir, id string) error {
+// makeStateDir claims the id: the directory is there once. While create holds it open it can tell it from another one of that name, which
+// somebody makes after a delete --force.
+func makeStateDir(root, dir, id string) (*os.File, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
-		return fmt.Errorf("--root: %w", err)
+		return nil, fmt.Errorf("--root: %w", err)
 	}
 	err := os.Mkdir(dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("container with given ID already exists: %q", id)
+		return nil, fmt.Errorf("container with given ID already exists: %q", id)
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(dir)
+}
+
+// place is where files of the state directory are made and written: in that directory and in no other one, while create holds it.
+func (t *container) place() string {
+	if t.claim != nil {
+		return fmt.Sprintf("/proc/self/fd/%d", t.claim.Fd())
+	}
+	return t.dir
+}
+
+// isOurs reports whether the state directory is the one that create has made.
+func (t *container) isOurs() bool {
+	ours, err := t.claim.Stat()
+	there, err2 := os.Lstat(t.dir)
+	return err == nil && err2 == nil && os.SameFile(ours, there)
 }
 
 // bringUp takes the steps of create in their order: the group before the kernel, so that nothing of it is ever outside; the
@@ -164,6 +190,9 @@ func (c *call) takeDown(t *container) {
 		}
 		unix.Wait4(t.Pid, nil, 0, nil)
 	}
+	if t.claim != nil && !t.isOurs() {
+		return // delete --force has been here, and another container has the name by now
+	}
 	if err := t.Cgroup.remove(); err != nil {
 		c.log.Warn(err.Error())
 	}
@@ -172,5 +201,5 @@ func (c *call) takeDown(t *container) {
 
 // setStatus says in which state the container is, as long as its kernel lives.
 func (t *container) setStatus(s string) error {
-	return writeFile(filepath.Join(t.dir, statusName), []byte(s), 0o600)
+	return writeFile(filepath.Join(t.place(), statusName), []byte(s), 0o600)
 }

@@ -43,7 +43,11 @@ func (f *execFlags) parse(args []string) ([]string, error) {
 	for _, name := range []string{"process-label", "apparmor", "cap", "c", "cgroup"} {
 		set.String(name, "", "")
 	}
-	return parse(set, args, 1, -1)
+	rest, err := parse(set, args, 1, -1)
+	if err == nil && f.preserve < 0 {
+		err = fmt.Errorf("--preserve-fds %d: want a number of descriptors", f.preserve)
+	}
+	return rest, err
 }
 
 func (f *execFlags) addEnv(kv string) error {
@@ -101,13 +105,16 @@ func (f *execFlags) processOf(t *container, args []string) (*specs.Process, erro
 	if err != nil {
 		return nil, err
 	}
+	if spec.Process == nil {
+		return nil, refused("there is no process")
+	}
 	*p = *spec.Process
 	p.Args, p.Terminal, p.Env = args, f.terminal, append(p.Env, f.env...)
 	if f.cwd != "" {
 		p.Cwd = f.cwd
 	}
 	if f.user != "" {
-		if p.User, err = parseUser(f.user); err != nil {
+		if err := setUser(&p.User, f.user); err != nil {
 			return nil, err
 		}
 	}
@@ -122,20 +129,19 @@ func (f *execFlags) checkTerminal(p *specs.Process) error {
 	return nil
 }
 
-// parseUser reads UID[:GID].
-func parseUser(s string) (u specs.User, err error) {
+// setUser takes UID[:GID]. What it does not name stays the container's, as in runc: the group is not that of root.
+func setUser(u *specs.User, s string) error {
 	uid, gid, both := strings.Cut(s, ":")
 	n, err := strconv.ParseUint(uid, 10, 32)
+	g := uint64(u.GID)
 	if err == nil && both {
-		var g uint64
 		g, err = strconv.ParseUint(gid, 10, 32)
-		u.GID = uint32(g)
 	}
 	if err != nil {
-		return u, fmt.Errorf("--user %q: want UID or UID:GID", s)
+		return fmt.Errorf("--user %q: want UID or UID:GID", s)
 	}
-	u.UID = uint32(n)
-	return u, nil
+	u.UID, u.GID = uint32(n), uint32(g)
+	return nil
 }
 
 // startRelay starts the relay and returns when the program runs, or, unless it is detached, when it has ended.

@@ -7,10 +7,34 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
+
+// checkHooks refuses hooks that are not named by an absolute path (runtime-spec, "POSIX-platform Hooks"), which somebody's PATH would find, and a
+// time that is none.
+func checkHooks(h *specs.Hooks) error {
+	if h == nil {
+		return nil
+	}
+	for kind, list := range map[string][]specs.Hook{
+		//lint:ignore SA1019 configurations still have them
+		"prestart": h.Prestart, "createRuntime": h.CreateRuntime, "createContainer": h.CreateContainer,
+		"startContainer": h.StartContainer, "poststart": h.Poststart, "poststop": h.Poststop,
+	} {
+		for i, hook := range list {
+			switch {
+			case !filepath.IsAbs(hook.Path):
+				return refused("hooks.%s[%d]: path %q is not absolute", kind, i, hook.Path)
+			case hook.Timeout != nil && *hook.Timeout <= 0:
+				return refused("hooks.%s[%d]: timeout %d: want seconds above 0", kind, i, *hook.Timeout)
+			}
+		}
+	}
+	return nil
+}
 
 // hookState is what hooks read on their standard input: the container's state.
 func (t *container) hookState(status string) ([]byte, error) {
@@ -31,7 +55,7 @@ func (t *container) runHooks(kind string, hooks []specs.Hook, status string) err
 		return err
 	}
 	for i, h := range hooks {
-		if err := runHook(&h, state); err != nil {
+		if err := t.runHook(&h, state); err != nil {
 			return fmt.Errorf("%s hook %d (%s): %w", kind, i, h.Path, err)
 		}
 	}
@@ -64,12 +88,15 @@ func (t *container) runCreateHooks() error {
 	})
 }
 
-// runHook runs one program of the host.
-func runHook(h *specs.Hook, state []byte) error {
+// runHook runs one program of the host, in the bundle's directory, as runc does, as long as there is one.
+func (t *container) runHook(h *specs.Hook, state []byte) error {
 	ctx, cancel := hookContext(h)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, h.Path)
 	cmd.Args = hookArgs(h)
+	if st, err := os.Stat(t.Bundle); err == nil && st.IsDir() {
+		cmd.Dir = t.Bundle
+	}
 	cmd.Env = h.Env
 	if cmd.Env == nil {
 		cmd.Env = []string{}
@@ -88,7 +115,7 @@ func runHook(h *specs.Hook, state []byte) error {
 
 // hookContext ends when the hook's time is over.
 func hookContext(h *specs.Hook) (context.Context, context.CancelFunc) {
-	if h.Timeout == nil || *h.Timeout <= 0 {
+	if h.Timeout == nil {
 		return context.WithCancel(context.Background())
 	}
 	return context.WithTimeout(context.Background(), time.Duration(*h.Timeout)*time.Second)

@@ -35,7 +35,7 @@ type kernel struct {
 
 // kernel is the hidden command "toaster oci kernel FD": the container's process.
 func (c *call) kernel(args []string) (int, error) {
-	fd, err := strconv.Atoi(args[0])
+	fd, err := bootDescriptor(args)
 	if err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"toaster"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -101,10 +102,8 @@ func (k *kernel) kill(number int, all bool) error {
 		return nil
 	}
 	if all {
-		for _, p := range k.machine.Kern().Procs() {
-			if p.Pid() > 1 {
-				p.Kill(sig)
-			}
+		for _, p := range k.programs() {
+			p.Kill(sig)
 		}
 		return nil
 	}
@@ -113,6 +112,11 @@ func (k *kernel) kill(number int, all bool) error {
 		return errNotRunning
 	}
 	return err
+}
+
+// programs are the processes that the container has for its own: not init, nor what leads a terminal's session.
+func (k *kernel) programs() []*kern.Proc {
+	return slices.DeleteFunc(k.machine.Kern().Procs(), func(p *kern.Proc) bool { return p.Pid() <= 1 || p.Service() })
 }
 
 // killCreated is kill before start.
@@ -163,10 +167,8 @@ func (k *kernel) resume() error {
 // processes lists what runs.
 func (k *kernel) processes() *answer {
 	a := &answer{Procs: []processInfo{}, Hosts: []int{os.Getpid()}}
-	for _, p := range k.machine.Kern().Procs() {
-		if p.Pid() > 1 {
-			a.Procs = append(a.Procs, processInfo{Pid: p.Pid(), Ppid: p.Ppid(), UID: p.Cred().EUID, Comm: p.Comm()})
-		}
+	for _, p := range k.programs() {
+		a.Procs = append(a.Procs, processInfo{Pid: p.Pid(), Ppid: p.Ppid(), UID: p.Cred().EUID, Comm: p.Comm()})
 	}
 	slices.SortFunc(a.Procs, func(x, y processInfo) int { return x.Pid - y.Pid })
 	k.mu.Lock()

@@ -320,12 +320,12 @@ func TestPauseContainer(t *testing.T) {
 	}
 }
 
-// TestHooks: each hook runs when the specification says, in its order, and reads the state that the container has then.
+// TestHooks: each hook runs when the specification says, in its order and in the bundle's directory, and reads the state that the container has then.
 func TestHooks(t *testing.T) {
 	w := newWorld(t)
 	log := filepath.Join(t.TempDir(), "hooks")
 	host := func(name string) []specs.Hook {
-		return []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", `echo "$0 $(cat)" >> "$LOG"`, name}, Env: []string{"LOG=" + log, "PATH=/usr/bin:/bin"}}}
+		return []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", `test -f config.json && echo "$0 $(cat)" >> "$LOG"`, name}, Env: []string{"LOG=" + log, "PATH=/usr/bin:/bin"}}}
 	}
 	bundle := w.bundle(func(s *specs.Spec) {
 		s.Mounts = []specs.Mount{{Destination: "/log", Type: "bind", Source: filepath.Dir(log), Options: []string{"rbind"}}}

@@ -3,7 +3,6 @@ package oci
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +14,7 @@ const relayCommand = "relay"
 // relay is the hidden command "toaster oci relay FD". Its pid is what a shim knows of the program: signals that it gets go
 // to the program, its end is the program's, and its terminal is the program's.
 func (c *call) relay(args []string) (int, error) {
-	fd, err := strconv.Atoi(args[0])
+	fd, err := bootDescriptor(args)
 	if err != nil {
 		return 0, err
 	}
