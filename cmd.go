@@ -28,6 +28,9 @@ type Cmd struct {
 	Env []string
 	// Dir is the working directory in the guest's view; "" is this process's.
 	Dir string
+	// MakeDir has Dir, which is absolute then, be made where there is nothing, with the directories on the way to it. They
+	// are those of the user whom the machine's programs run as (Options.User).
+	MakeDir bool
 
 	// Stdin, Stdout and Stderr are the standard descriptors. A nil one is /dev/null, an
 	// *os.File is handed to the guest as it is, another is copied through a pipe.

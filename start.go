@@ -111,17 +111,44 @@ func (c *Cmd) hostFile(opts Options) string {
 	return filepath.Join(opts.Dir, c.Path)
 }
 
-// workingDir returns the directories of a new process of the user cred.
-func (m *Machine) workingDir(dir string, own bool, cred *kern.Cred) (*vfs.Dirs, error) {
+// workingDir returns the directories of the program's process, which runs as cred.
+func (c *Cmd) workingDir(cred *kern.Cred) (*vfs.Dirs, error) {
+	m := c.Machine
 	d, err := m.forkDirs()
-	if err != nil || dir == "" || own {
+	if err != nil || c.Dir == "" || c.own {
 		return d, err
 	}
-	if errno := (vfs.View{Dirs: d, Files: m.sys.Files.NewTable(), Cred: cred}).Chdir(dir); errno != 0 {
+	errno := netbsd.Errno(0)
+	if c.MakeDir {
+		errno = m.makeDir(d, c.Dir)
+	}
+	if errno == 0 {
+		errno = vfs.View{Dirs: d, Files: m.sys.Files.NewTable(), Cred: cred}.Chdir(c.Dir)
+	}
+	if errno != 0 {
 		d.Close()
-		return nil, fmt.Errorf("toaster: working directory %s: %w", dir, errno)
+		return nil, fmt.Errorf("toaster: working directory %s: %w", c.Dir, errno)
 	}
 	return d, nil
+}
+
+// makeDir makes an absolute name a directory, step by step, as a guest of the machine's own user would: no link in
+// the tree leads out of it, whatever other guests do meanwhile.
+func (m *Machine) makeDir(d *vfs.Dirs, name string) netbsd.Errno {
+	v := vfs.View{Dirs: d, Files: m.sys.Files.NewTable(), Cred: m.cred}
+	for i := 1; i <= len(name); i++ {
+		if i < len(name) && name[i] != '/' {
+			continue
+		}
+		_, errno := v.Stat(netbsd.AT_FDCWD, name[:i], true)
+		if errno == netbsd.ENOENT {
+			errno = v.Mkdir(netbsd.AT_FDCWD, name[:i], 0o755)
+		}
+		if errno != 0 && errno != netbsd.EEXIST {
+			return errno
+		}
+	}
+	return 0
 }
 
 // tableOf makes the descriptor table of a program from host files.
@@ -174,7 +201,7 @@ func (c *Cmd) startProcess() (*kern.Proc, error) {
 	if err != nil {
 		return nil, err
 	}
-	dirs, err := m.workingDir(c.Dir, c.own, cred)
+	dirs, err := c.workingDir(cred)
 	if err != nil {
 		return nil, err
 	}

@@ -156,6 +156,32 @@ func TestProcess(t *testing.T) {
 	}
 }
 
+// TestWorkingDirIsMade: the first program's cwd is made where there is none, inside of the root, and an exec's is not, as in runc.
+func TestWorkingDirIsMade(t *testing.T) {
+	w := newWorld(t)
+	top := filepath.Dir(w.rootfs)
+	err := errors.Join(os.Symlink("/", filepath.Join(w.rootfs, "link")), os.Symlink("../..", filepath.Join(w.rootfs, "up")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"/a/b/", "/link/c//d", "/up/e", "/"} {
+		out, status := w.try("run", "--bundle", w.bundle(func(s *specs.Spec) { s.Process.Cwd = dir }, "report"), "c")
+		want := map[string]string{"/a/b/": "/a/b", "/link/c//d": "/c/d", "/up/e": "/e", "/": "/"}[dir]
+		if !strings.HasPrefix(out, "[A=1] box "+want+" ") || status != 0 {
+			t.Errorf("%s: status %d: %q", dir, status, out)
+		}
+	}
+	if list, err := os.ReadDir(top); err != nil || len(list) != 1 {
+		t.Errorf("beside the root are %v, %v", list, err)
+	}
+	w.create("c", w.bundle(nil, "signals"))
+	w.fails("no such file", "exec", "--cwd", "/new", "c", "/bin/guest", "report")
+	ro := w.bundle(func(s *specs.Spec) { s.Process.Cwd, s.Root.Readonly = "/new", true }, "report")
+	if out, status := w.try("run", "--bundle", ro, "d"); status == 0 || !strings.Contains(out, "read-only file system") {
+		t.Errorf("status %d: %q", status, out)
+	}
+}
+
 // TestMounts: what is mounted can be written to where it may be, and what is read-only cannot.
 func TestMounts(t *testing.T) {
 	if err := toaster.TryTmpfs(); err != nil {

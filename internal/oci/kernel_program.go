@@ -74,6 +74,7 @@ func (k *kernel) startProgram() error {
 	if err != nil {
 		return err
 	}
+	cmd.MakeDir = true // as runc does for the first program
 	k.attach(cmd, k.files, k.console)
 	if err := cmd.Start(); err != nil {
 		return err
