@@ -34,8 +34,9 @@ func openPeer(master int) (int, error) {
 // openTerminal makes a pseudo-terminal of the host, sends its master to sock in runc's form, which is its name with
 // the descriptor beside it, and makes it the terminal of this process's session. The result is the program's side.
 //
-// This process leads the session, so the host tells it of what is typed, of new sizes and of the end.
-func openTerminal(sock *os.File, size *specs.Box) (*os.File, error) {
+// This process leads the session, so the host tells it of what is typed, of new sizes and of the end. The terminal belongs to whom the program runs
+// as, as login(1) has it and runc: it may be opened again by its name.
+func openTerminal(sock *os.File, p *specs.Process) (*os.File, error) {
 	master, err := unix.Open("/dev/ptmx", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: "/dev/ptmx", Err: err}
@@ -54,8 +55,11 @@ func openTerminal(sock *os.File, size *specs.Box) (*os.File, error) {
 		return nil, fmt.Errorf("the terminal %s: %w", name, err)
 	}
 	f := os.NewFile(uintptr(slave), name)
-	if size != nil && size.Height > 0 && size.Width > 0 {
+	if size := p.ConsoleSize; size != nil && size.Height > 0 && size.Width > 0 {
 		err = unix.IoctlSetWinsize(slave, unix.TIOCSWINSZ, &unix.Winsize{Row: uint16(size.Height), Col: uint16(size.Width)})
+	}
+	if err == nil && os.Geteuid() == 0 {
+		err = unix.Fchown(slave, int(p.User.UID), -1)
 	}
 	if err == nil {
 		err = unix.IoctlSetInt(slave, unix.TIOCSCTTY, 0)

@@ -102,6 +102,42 @@ func TestTerminal(t *testing.T) {
 	w.do("delete", "c")
 }
 
+// TestTerminalOwner: a terminal is its user's, who can open it again (tty(4)).
+func TestTerminalOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("to be another user takes root")
+	}
+	w := newWorld(t)
+	os.Chmod(filepath.Dir(w.rootfs), 0o755)
+	path, receive := w.consoleSocket()
+	w.create("c", w.bundle(func(s *specs.Spec) {
+		s.Process.Terminal, s.Process.User = true, specs.User{UID: 1000, GID: 100}
+	}, "write", "/dev/tty"), "--console-socket", path)
+	master := receive()
+	pid := w.state("c").Pid
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat("/dev/pts/"+itoa(n), &st); err != nil || st.Uid != 1000 {
+		t.Errorf("the terminal belongs to %d, %v", st.Uid, err)
+	}
+	w.do("start", "c")
+	var said []byte
+	for b := make([]byte, 100); ; {
+		n, err := master.Read(b)
+		said = append(said, b[:n]...)
+		if err != nil {
+			break
+		}
+	}
+	w.ends(pid)
+	if got := strings.ReplaceAll(string(said), "\r\n", "\n"); got != "x/dev/tty true\n" {
+		t.Errorf("the program says %q", got)
+	}
+}
+
 // TestExecTerminal: each exec has a terminal of its own, of which the container keeps nothing when it has ended.
 func TestExecTerminal(t *testing.T) {
 	w := newWorld(t)

@@ -130,7 +130,7 @@ func (k *kernel) takeDescriptors(came []*os.File) error {
 		if len(came) == 0 {
 			return fmt.Errorf("no socket has come for the terminal")
 		}
-		t, err := openTerminal(came[0], k.Spec.Process.ConsoleSize)
+		t, err := openTerminal(came[0], k.Spec.Process)
 		closeAll(came)
 		if err != nil {
 			return err

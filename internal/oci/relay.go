@@ -51,7 +51,7 @@ func beginRelay(boot *conn) (*conn, error) {
 		if len(came) == 0 {
 			return nil, fmt.Errorf("no socket has come for the terminal")
 		}
-		t, err := openTerminal(came[0], b.Process.ConsoleSize)
+		t, err := openTerminal(came[0], b.Process)
 		closeAll(came)
 		if err != nil {
 			return nil, err

@@ -116,7 +116,7 @@ func (h *HostTTY) adopt(rdev uint64) {
 	}
 	rest, ok := strings.CutPrefix(h.name, "/dev/")
 	h.stat = h.d.devStat(ptsMajor, num, 0o620)
-	h.stat.UID, h.stat.GID = uint32(os.Geteuid()), ttyGroup
+	h.stat.UID, h.stat.GID = h.owner(), ttyGroup
 	if ok && h.d.tree != nil {
 		h.d.tree.AddDevice(rest, vfs.Device{
 			Stat:   h.stat,
@@ -124,6 +124,15 @@ func (h *HostTTY) adopt(rdev uint64) {
 			Revoke: func(v vfs.View) netbsd.Errno { return revoke(v, h, h.stat.UID) },
 		})
 	}
+}
+
+// owner is whose terminal it is: whom the host says, where guests can be others than this process, which is root then; else this process's user.
+func (h *HostTTY) owner() uint32 {
+	var st unix.Stat_t
+	if os.Geteuid() == 0 && unix.Fstat(h.fd, &st) == nil {
+		return st.Uid
+	}
+	return uint32(os.Geteuid())
 }
 
 // open makes an open file of the terminal on descriptor fd, with its flags if none are

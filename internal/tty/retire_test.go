@@ -59,3 +59,19 @@ func TestRetire(t *testing.T) {
 		}
 	}
 }
+
+// TestHostTTYOwner: a terminal that is handed to a guest is its owner's (tty(4)), of the host's where root hands it out.
+func TestHostTTYOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("to give a terminal away takes root")
+	}
+	d := onHost(t)
+	_, slave := hostPair(t)
+	if err := slave.Chown(1000, -1); err != nil {
+		t.Fatal(err)
+	}
+	h, errno := d.HostTTY(int(slave.Fd()))
+	if errno != 0 || h.stat.UID != 1000 || h.stat.GID != ttyGroup {
+		t.Errorf("owner %d, group %d, %v", h.stat.UID, h.stat.GID, errno)
+	}
+}
