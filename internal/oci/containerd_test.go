@@ -23,10 +23,16 @@ type daemon struct {
 	dir, runtime, rootfs string
 }
 
-// startDaemon starts containerd. It skips where there is none, or where it cannot run.
+// startDaemon starts containerd without what Kubernetes needs. It skips where there is none, or where it cannot run.
 func startDaemon(t *testing.T) *daemon {
 	t.Helper()
-	for _, name := range []string{"containerd", "ctr", "containerd-shim-runc-v2"} {
+	return startDaemonWith(t, "disabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n", nil)
+}
+
+// startDaemonWith starts containerd with a configuration, to which more is added that depends on the daemon, and other programs that are needed.
+func startDaemonWith(t *testing.T, top string, more func(*daemon) string, needs ...string) *daemon {
+	t.Helper()
+	for _, name := range append([]string{"containerd", "ctr", "containerd-shim-runc-v2"}, needs...) {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Skipf("%v; install containerd", err)
 		}
@@ -41,8 +47,11 @@ func startDaemon(t *testing.T) *daemon {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	d := &daemon{t, dir, filepath.Join(dir, "toaster-oci"), newWorld(t).rootfs}
 	exe, err := os.Executable()
-	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\naddress = %q\n",
-		filepath.Join(dir, "root"), filepath.Join(dir, "state"), d.socket())
+	config := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\n%s[grpc]\naddress = %q\n[plugins.\"io.containerd.internal.v1.opt\"]\npath = %q\n",
+		filepath.Join(dir, "root"), filepath.Join(dir, "state"), top, d.socket(), filepath.Join(dir, "opt"))
+	if more != nil {
+		config += more(d)
+	}
 	err = errors.Join(err,
 		os.WriteFile(filepath.Join(dir, "config.toml"), []byte(config), 0o644),
 		os.WriteFile(d.runtime, []byte("#!/bin/sh\nexec '"+exe+"' oci \"$@\"\n"), 0o755))
