@@ -130,8 +130,9 @@ func (t *container) ask(r *request) (*answer, error) {
 		return nil, errNotRunning
 	}
 	a, err := ask(t.dir, r)
-	if err != nil && !t.lives() {
-		return nil, errNotRunning
+	var why refusal
+	if err != nil && !errors.As(err, &why) && !t.lives() {
+		return nil, errNotRunning // what it has said before its end counts
 	}
 	return a, err
 }

@@ -208,6 +208,11 @@ func dial(dir string) (*conn, error) {
 	return newConn(fd), nil
 }
 
+// refusal is an answer that says why not.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
 // ask puts one request and returns the answer; a refusal is an error.
 func ask(dir string, r *request) (*answer, error) {
 	c, err := dial(dir)
@@ -227,7 +232,7 @@ func (c *conn) ask(r *request, files ...*os.File) (*answer, error) {
 		return nil, fmt.Errorf("the container's kernel does not answer: %w", err)
 	}
 	if a.Error != "" {
-		return nil, errors.New(a.Error)
+		return nil, refusal(a.Error)
 	}
 	return &a, nil
 }
