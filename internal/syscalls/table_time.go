@@ -12,7 +12,7 @@ var timeCalls = []Syscall{
 	{netbsd.SYS___adjtime50, "delta <timeval, olddelta >timeval", netbsd.RetInt, Refused, refused, "EPERM: the time is the host's"},
 	{netbsd.SYS___setitimer50, "which =itimer, itv <itimerval, oitv >itimerval", netbsd.RetInt, Full, setitimer, ""},
 	{netbsd.SYS___getitimer50, "which =itimer, itv >itimerval", netbsd.RetInt, Full, getitimer, ""},
-	{netbsd.SYS___clock_gettime50, "clock_id clock, tp >timespec", netbsd.RetInt, Full, clockGettime, ""},
+	{netbsd.SYS___clock_gettime50, "clock_id clock, tp >timespec", netbsd.RetInt, Full, clockGettime, "CLOCK_VIRTUAL and CLOCK_PROF are read as the manual promises; the code of NetBSD knows neither"},
 	{netbsd.SYS___clock_settime50, "clock_id clock, tp <timespec", netbsd.RetInt, Refused, clockSettime, "EPERM: the time is the host's"},
 	{netbsd.SYS___clock_getres50, "clock_id clock, tp >timespec", netbsd.RetInt, Full, clockGetres, ""},
 	{netbsd.SYS___nanosleep50, "rqtp <timespec, rmtp >timespec", netbsd.RetInt, Full, nanosleep, ""},
