@@ -39,12 +39,18 @@ func installSequence() int {
 	return e
 }
 
-// runSequence goes through the sequence, in which a timer's signal interrupts it three times.
+// runSequence goes through the sequence, in which a timer's signal interrupts it three times. One may come before it, or behind
+// it: where that meets the program says nothing.
 func runSequence() {
-	seqStarts, seqDone, sigCount[sigALRM] = 0, 0, 0
+	met := 0
+	seqStarts, seqDone = 0, 0
 	onSig = func(int) {
-		seqRIP = *(*int)(unsafe.Pointer(lastUC + 56 + 8*21))
-		if sigCount[sigALRM] == 3 {
+		rip := *(*int)(unsafe.Pointer(lastUC + 56 + 8*21))
+		if rip < addrOf(addrSequence) || rip >= addrOf(addrSequence)+sequenceLen {
+			return
+		}
+		seqRIP = rip
+		if met++; met == 3 {
 			seqDone = 1
 		}
 	}
