@@ -29,6 +29,7 @@ var (
 	seqStarts int
 	seqDone   int
 	seqRIP    int
+	seqMet    int // how often a signal has met it
 )
 
 // sequenceLen is more than the sequence has.
@@ -42,15 +43,14 @@ func installSequence() int {
 // runSequence goes through the sequence, in which a timer's signal interrupts it three times. One may come before it, or behind
 // it: where that meets the program says nothing.
 func runSequence() {
-	met := 0
-	seqStarts, seqDone = 0, 0
+	seqStarts, seqDone, seqMet = 0, 0, 0
 	onSig = func(int) {
 		rip := *(*int)(unsafe.Pointer(lastUC + 56 + 8*21))
 		if rip < addrOf(addrSequence) || rip >= addrOf(addrSequence)+sequenceLen {
 			return
 		}
 		seqRIP = rip
-		if met++; met == 3 {
+		if seqMet++; seqMet == 3 {
 			seqDone = 1
 		}
 	}
