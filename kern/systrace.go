@@ -58,7 +58,7 @@ func (p *Proc) SystraceDetach(r Ref) {
 	}
 }
 
-// systraceFork gives the child an attachment of its own. mu is not held.
+// systraceFork attaches the child, too. mu is not held.
 func (p *Proc) systraceFork(c *Proc) {
 	s, ok := p.Systrace().(Systracer)
 	if !ok {
@@ -71,7 +71,7 @@ func (p *Proc) systraceFork(c *Proc) {
 	p.m.unlock()
 }
 
-// SystraceIDs gives l's process an effective user, or group, for a call (systrace_seteuid, systrace_setegid); nil leaves it alone. It returns what they were.
+// SystraceIDs sets the effective user, or group, of l's process for a call (systrace_seteuid, systrace_setegid); nil leaves it alone. It returns what they were.
 func (l *LWP) SystraceIDs(uid, gid *uint32) (euid, egid uint32) {
 	l.changeCred(func(old Cred, c *Cred) netbsd.Errno {
 		euid, egid = old.EUID, old.EGID

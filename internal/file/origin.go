@@ -13,7 +13,7 @@ type Origin struct {
 	ReadOnly bool
 	// NoSetID: files get no set-id bits.
 	NoSetID bool
-	// Owners has the owners and modes that guests gave files where all are one host user's;
+	// Owners has the owners and modes that guests have set where all files are one host user's;
 	// nil where the host's are the guests', too.
 	Owners *owners.Table
 	// Dev and Ino are those of the place's root, in the host's numbers.

@@ -28,7 +28,7 @@ const (
 	unchanging = netbsd.UF_IMMUTABLE | netbsd.SF_IMMUTABLE | appendOnly
 )
 
-// marked reports whether guests gave a file some of flags.
+// marked reports whether guests have set some of flags on a file.
 func (f *File) marked(flags uint32) bool {
 	o := f.origin.Marks()
 	var st unix.Stat_t

@@ -263,7 +263,7 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 	return fd, done, 0
 }
 
-// unchanging reports whether guests gave a file flags that keep it from being written to through memory (vn_mmap).
+// unchanging reports whether guests have set flags on a file that keep it from being written to through memory (vn_mmap).
 func unchanging(d *file.Description) bool {
 	if !d.Origin().Marks().Marked() {
 		return false

@@ -151,7 +151,7 @@ func (t *tree) file(e *entry, r io.Reader) error {
 	return f.Close()
 }
 
-// dir makes a directory, or gives one that is there its owner.
+// dir makes a directory, or sets the owner of one that is there.
 func (t *tree) dir(e *entry) error {
 	if e.name == "." {
 		return t.own(int(t.top.Fd()), unix.S_IFDIR, 0, e)
@@ -256,7 +256,7 @@ func (t *tree) ownNamed(at int, base string, kind uint32, rdev uint64, e *entry)
 	return t.own(fd, kind, rdev, e)
 }
 
-// own gives an open file its owner, mode and time.
+// own sets owner, mode and time of an open file.
 func (t *tree) own(fd int, kind uint32, rdev uint64, e *entry) error {
 	if err := t.give(fd, kind, rdev, e); err != nil {
 		return fmt.Errorf("it cannot get its owner %d:%d and mode %o: %w", e.uid, e.gid, e.mode, err)

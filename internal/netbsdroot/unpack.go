@@ -173,7 +173,7 @@ func (a *archive) entry(h *tar.Header, r io.Reader) error {
 	return nil
 }
 
-// hardLink gives what was unpacked before another name.
+// hardLink makes another name for what was unpacked before.
 func (a *archive) hardLink(name, to string) error {
 	to, err := entryName(to)
 	if err != nil {

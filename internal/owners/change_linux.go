@@ -24,7 +24,7 @@ func (t *Table) Change(fd int, change func(*Mark)) error {
 	return t.put(fd, s, m)
 }
 
-// Made makes a file and gives it a mark before anybody else can look at it. make is told the
+// Made makes a file and marks it before anybody else can look at it. make is told the
 // mode that the host's file is to have, and returns it open. EPERM: the tree is another host user's.
 //
 // The tree is marked first: who looks at a file once it is there looks for its mark. What needs
@@ -143,7 +143,7 @@ func (t *Table) begin() error {
 	return nil
 }
 
-// Widen gives the host's owner some of the rights (of 0700) over a file that toaster needs to
+// Widen sets for the host's owner some of the rights (of 0700) over a file that toaster needs to
 // serve a guest that NetBSD's rules let through. The guest is told what it was before. st is what the
 // host says of the file.
 func (t *Table) Widen(fd int, st *unix.Stat_t, needs uint32) error {

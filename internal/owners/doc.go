@@ -17,7 +17,7 @@
 // tree without costs no call more.
 //
 // On the host a marked file can always be read, written and, if it is a directory, searched by
-// its owner, whatever the guest's mode says; nobody else gets more than the guest's mode gives
+// its owner, whatever the guest's mode says; nobody else gets more than the guest's mode allows
 // and nobody else may write; set-id bits are never given. Marks of files of another host user
 // do not count: they would be somebody else's word.
 //

@@ -227,7 +227,7 @@ func (p *plain) openNamed(name string, flags int) (int, error) {
 }
 
 // make makes a file that is marked as toaster's own: by the attribute that no guest sets, or, where there are none, by
-// the sticky bit, which no guest gives a file of the host's that is no directory (canChmod of package vfs).
+// the sticky bit, which no guest can set on a file of the host's that is no directory (canChmod of package vfs).
 func (p *plain) make(name string) (int, error) {
 	fd, err := p.openNamed(name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {

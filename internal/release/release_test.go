@@ -234,7 +234,7 @@ func TestDebianPackage(t *testing.T) {
 	}
 }
 
-// becomeRoot returns the command that makes another run as root, as dpkg gives files to root: that of a user namespace's, if
+// becomeRoot returns the command that makes another run as root, as dpkg makes root the owner of files: that of a user namespace's, if
 // this is not root. It skips where there is none.
 func becomeRoot(t *testing.T) []string {
 	if os.Geteuid() == 0 {

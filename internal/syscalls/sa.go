@@ -11,7 +11,7 @@ import (
 )
 
 // This file serves the calls of scheduler activations of release 2003 (kern_sa.c): the program registers a function that the kernel calls
-// up to, and gives it stacks. Of the upcalls that there were, SA_UPCALL_NEWPROC and SA_UPCALL_USER are made, on the LWP that asks
+// up to, and registers its stacks. Of the upcalls that there were, SA_UPCALL_NEWPROC and SA_UPCALL_USER are made, on the LWP that asks
 // for them; that an LWP blocks, or that it goes on, nobody is told.
 
 // Types of upcalls (sys/sa.h).

@@ -210,7 +210,7 @@ func (c *Call) tell(s *systraced, kind int, fill func(b []byte)) {
 	c.await(s)
 }
 
-// dropIDs gives back the rights that the monitor has lent for the call, if the call has left them.
+// dropIDs returns the rights that the monitor has lent for the call, if the call has left them.
 func (c *Call) dropIDs(s *systraced) {
 	s.fst.mu.Lock()
 	euid, egid, saved := s.euid, s.egid, s.saved

@@ -233,7 +233,7 @@ func (h *HostTTY) Revoke() {
 }
 
 // Retire has the machine let go of the terminal as soon as its session has ended and no guest has it open: who
-// reads at the other end then sees that it is closed, and the host may give its number to another one.
+// reads at the other end then sees that it is closed, and the host may use its number for another one.
 func (h *HostTTY) Retire() {
 	h.mu.Lock()
 	h.retired = true

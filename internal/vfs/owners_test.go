@@ -88,7 +88,7 @@ func (w world) all(t *testing.T, check func(name string, st *unix.Stat_t)) {
 	}
 }
 
-// TestOwners gives files away as chown(2), chmod(2), mknod(2) and lchown(2) have it, and looks that
+// TestOwners changes owners as chown(2), chmod(2), mknod(2) and lchown(2) have it, and looks that
 // guests see that, and the host a user's plain files: no set-id bits, no devices, everything his to remove.
 func TestOwners(t *testing.T) {
 	root, user := ownedWorld(t)
@@ -125,7 +125,7 @@ func TestOwnersWithoutAttributes(t *testing.T) {
 	root.shows(t, "again", 0, uint32(os.Getegid()), 0o644)
 }
 
-// giveAway gives files of all kinds owners and looks at them again.
+// giveAway sets the owners of files of all kinds and looks at them again.
 func giveAway(t *testing.T, root, user world) {
 	t.Helper()
 	root.write(t, "f", "text")

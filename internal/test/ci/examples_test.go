@@ -23,7 +23,7 @@ import (
 // take a compiler or what programs are linked with.
 const setsVariable = "TOASTER_TEST_SETS"
 
-// runner is what GitHub's runner gives steps: directories, and files for what they tell later ones.
+// runner is what GitHub's runner passes to steps: directories, and files for what they tell later ones.
 type runner struct {
 	t              *testing.T
 	top, workspace string
@@ -234,7 +234,7 @@ func (r *runner) steps(steps []workflowStep, from string) {
 	}
 }
 
-// guestShell is a shell of sorts: it says how it was started, writes a file where it is, and gives it away.
+// guestShell is a shell of sorts: it says how it was started, writes a file where it is, and changes its owner.
 const guestShell = `package main
 
 import (

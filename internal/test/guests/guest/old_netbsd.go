@@ -268,7 +268,7 @@ func systracedChild(start, out *pipe) {
 }
 
 // systraceAsks: systrace_enter, systrace_exit and systrace_sys_exit of kern_systrace.c. The monitor is asked about each call, denies
-// one, sees what comes of others, gives them other arguments. What it is told last is the end, when the files have closed (item 14) and
+// one, sees what comes of others, replaces their arguments. What it is told last is the end, when the files have closed (item 14) and
 // before the parent can know.
 func systraceAsks() {
 	var start, out pipe
@@ -310,7 +310,7 @@ func systraceAsks() {
 	reap(pid, exited(3))
 }
 
-// systraceReplaces gives calls other arguments, by value and by data.
+// systraceReplaces has the monitor replace arguments of calls, by value and by data.
 func systraceReplaces(pid int, out *pipe) {
 	asked("umask", pid, sysUmask)
 	systraceRepl[0] = uint64(pid)
@@ -414,7 +414,7 @@ func onUpcall(kind uintptr, sas *[2]*[2]int, events, interrupted uintptr) {
 	must("setcontext", 308, upcallContext)
 }
 
-// enableActivations gives two stacks, of which the first word is the generation, and enables upcalls.
+// enableActivations registers two stacks, of which the first word is the generation, and enables upcalls.
 func enableActivations() {
 	errs("sa_enable", einval, sysSaEnable)
 	errs("sa_stacks", einval, sysSaStacks, 0, 0)
