@@ -121,32 +121,9 @@ func lendPipeEPIPE() {
 
 // lendPipeRestart is signalRestart for a pipe that is lent.
 func lendPipeRestart() {
-	me := getpid()
 	var p pipe
 	p.openLent()
-	catch(sigUSR1, 0)
-	pest := fork(func() {
-		for {
-			kill(me, sigUSR1)
-			yield()
-		}
-	})
-	var b byte
-	errs("read and a signal", eintr, sysRead, int(p.r), ptr(&b), 1)
-	catch(sigUSR1, saRESTART)
-	kill(pest, sigKILL)
-	reap(pest, sigKILL)
-	n := sigCount[sigUSR1]
-	pest = fork(func() {
-		for range 50 {
-			kill(me, sigUSR1)
-			yield()
-		}
-		p.send('r')
-	})
-	eq("restarted read", int(p.wait()), 'r')
-	reapOK(pest)
-	yes("no signal came", sigCount[sigUSR1] > n)
+	readAmidSignals(&p, func() {})
 }
 
 // awaitSleep waits until an LWP of the process sleeps.
@@ -187,14 +164,7 @@ func lendPipeWakeup() {
 		_, cells[1] = call(sysRead, int(p.r), ptr(&b), 1)
 	})
 	awaitSleep(&others[0])
-	for {
-		_, e := call(sysLwpWakeup, lid)
-		if e == 0 || e == esrch {
-			break
-		}
-		eq("_lwp_wakeup before the sleep", e, enodev)
-		yield()
-	}
+	wakeFromSleep(lid)
 	must("_lwp_wait", sysLwpWait, lid, 0)
 	eq("the read", cells[1], eintr)
 }

@@ -161,14 +161,8 @@ func lwpSuspendErrors() {
 	must("_lwp_wait", sysLwpWait, lid, 0)
 }
 
-func lwpWakeup() {
-	var p pipe
-	p.open()
-	lid := lwpCreate(1, 0, func() {
-		var b byte
-		_, e := call(sysRead, int(p.r), ptr(&b), 1)
-		cells[0] = e
-	})
+// wakeFromSleep ends the sleep of an LWP by _lwp_wakeup(2), as soon as it has begun: ENODEV until then.
+func wakeFromSleep(lid int) {
 	for {
 		_, e := call(sysLwpWakeup, lid)
 		if e == 0 || e == esrch {
@@ -177,6 +171,17 @@ func lwpWakeup() {
 		eq("_lwp_wakeup before the sleep", e, enodev)
 		yield()
 	}
+}
+
+func lwpWakeup() {
+	var p pipe
+	p.open()
+	lid := lwpCreate(1, 0, func() {
+		var b byte
+		_, e := call(sysRead, int(p.r), ptr(&b), 1)
+		cells[0] = e
+	})
+	wakeFromSleep(lid)
 	must("_lwp_wait", sysLwpWait, lid, 0)
 	eq("the read that was ended", cells[0], eintr)
 	errs("_lwp_wakeup of nobody", esrch, sysLwpWakeup, 999)

@@ -425,9 +425,17 @@ func lwpCreateNoStack() {
 
 // read(2) of a pipe ends with EINTR, or goes on with SA_RESTART.
 func signalRestart() {
-	me := getpid()
 	var p pipe
 	p.open()
+	readAmidSignals(&p, func() {
+		errs("nanosleep and a signal", eintr, sysNanosleep, ptr(&[2]int64{1000, 0}), 0)
+	})
+}
+
+// readAmidSignals reads an empty pipe while SIGUSR1 comes again and again: first with a handler that interrupts, and also is called
+// then, too; then with one that restarts, until there is something to read.
+func readAmidSignals(p *pipe, also func()) {
+	me := getpid()
 	catch(sigUSR1, 0)
 	pest := fork(func() {
 		for {
@@ -437,7 +445,7 @@ func signalRestart() {
 	})
 	var b byte
 	errs("read and a signal", eintr, sysRead, int(p.r), ptr(&b), 1)
-	errs("_lwp_wait and a signal", eintr, sysNanosleep, ptr(&[2]int64{1000, 0}), 0)
+	also()
 	catch(sigUSR1, saRESTART)
 	kill(pest, sigKILL)
 	reap(pest, sigKILL)
