@@ -141,10 +141,7 @@ func TestTerminalOwner(t *testing.T) {
 // TestExecTerminal: each exec has a terminal of its own, of which the container keeps nothing when it has ended.
 func TestExecTerminal(t *testing.T) {
 	w := newWorld(t)
-	out := w.create("c", w.bundle(nil, "signals"))
-	pid := w.state("c").Pid
-	w.do("start", "c")
-	w.line(out)
+	_, pid := w.running()
 	open := 0
 	for i := range 4 {
 		path, receive := w.consoleSocket()

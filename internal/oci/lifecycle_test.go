@@ -111,10 +111,7 @@ func TestNoProgram(t *testing.T) {
 
 func TestKill(t *testing.T) {
 	w := newWorld(t)
-	out := w.create("c", w.bundle(nil, "signals"))
-	pid := w.state("c").Pid
-	w.do("start", "c")
-	w.line(out)
+	out, pid := w.running()
 	w.isIn("c", running)
 	w.fails("cannot delete container c that is not stopped: running", "delete", "c")
 	for _, c := range []struct {
@@ -158,10 +155,7 @@ func TestKillCreated(t *testing.T) {
 // TestKernelKilled: kill -9 of the kernel leaves a container that has stopped, and nothing of its programs.
 func TestKernelKilled(t *testing.T) {
 	w := newWorld(t)
-	out := w.create("c", w.bundle(nil, "signals"))
-	pid := w.state("c").Pid
-	w.do("start", "c")
-	w.line(out)
+	out, pid := w.running()
 	unix.Kill(pid, unix.SIGKILL)
 	if status := w.ends(pid); status != -int(unix.SIGKILL) {
 		t.Errorf("status %d", status)
@@ -175,10 +169,7 @@ func TestKernelKilled(t *testing.T) {
 
 func TestForcedDelete(t *testing.T) {
 	w := newWorld(t)
-	out := w.create("c", w.bundle(nil, "signals"))
-	pid := w.state("c").Pid
-	w.do("start", "c")
-	w.line(out)
+	_, pid := w.running()
 	w.do("delete", "--force", "c")
 	if status := w.ends(pid); status != -int(unix.SIGKILL) {
 		t.Errorf("status %d", status)

@@ -314,6 +314,16 @@ func (w *world) ends(pid int) int {
 	}
 }
 
+// running makes and starts container c, whose program tells of signals: what the program writes from its first signal on, and its process.
+func (w *world) running() (out io.Reader, pid int) {
+	w.Helper()
+	out = w.create("c", w.bundle(nil, "signals"))
+	pid = w.state("c").Pid
+	w.do("start", "c")
+	w.line(out)
+	return out, pid
+}
+
 // line reads one line of a program's.
 func (w *world) line(r io.Reader) string {
 	w.Helper()
