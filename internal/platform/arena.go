@@ -42,6 +42,8 @@ type window struct {
 	mu   sync.Mutex
 	used []uint64 // bit set of slots: a slot is a thread's from takeSlot until that has asked to exit
 	high int      // slots used so far, to be cleared before the window's next use
+
+	kept int // slots whose pages stay from one process to the next; written while no process has the window
 }
 
 // maxFreeWindows are kept for the next processes: to make one takes 10 µs.
@@ -119,23 +121,41 @@ func (w *window) destroy() {
 	}
 }
 
-// clean removes what its process has left: in the slots that had threads, and, as a guest
-// can write all of its window, behind them. The first slots keep their memory, as the next
-// process will want it; the rest goes back to the host (MADV_REMOVE, which also reads as zeros
-// to whoever should have it mapped still). It reports whether that succeeded.
-func (w *window) clean(slotSize int) bool {
-	const keep = 32
-	used := min(w.high, keep) * slotSize
-	clear(w.mem[:used])
+// clean removes what the process of w has left: in the slots that had threads, in the table of
+// files, and, as a guest can write all of its window, everywhere else. The pages of the first
+// slots and of the table stay and are cleared: the next process wants them, and a page that
+// went back to the host would cost it, the host and toaster's own mapping a fault each. What
+// else there is (the host counts the pages) goes back by MADV_REMOVE, which also reads as zeros
+// to whoever should have it mapped still. It reports whether that succeeded.
+func (a *arena) clean(w *window) bool {
+	const keep = 8
+	w.kept = max(w.kept, min(w.high, keep))
+	slots, files := w.mem[:w.kept*a.slotSize], len(w.mem)-stub.FilesSize
+	clear(slots)
+	clear(w.mem[files:])
 	clear(w.used)
 	w.high = 0
-	return unix.Madvise(w.mem[used:], unix.MADV_REMOVE) == nil
+	if a.allocated(w) == int64(len(slots)+stub.FilesSize) {
+		return true
+	}
+	return unix.Madvise(w.mem[len(slots):files], unix.MADV_REMOVE) == nil
+}
+
+// allocated returns the bytes that the host holds for w, -1 if that cannot be told.
+func (a *arena) allocated(w *window) int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var st unix.Stat_t
+	if unix.Fstat(w.fd, &st) != nil {
+		return -1
+	}
+	return st.Blocks * 512
 }
 
 // release takes a window back. Preconditions: its process is dead. Once the arena retires, none
 // is cleaned for a next user.
 func (a *arena) release(w *window) {
-	clean := !a.retired.Load() && w.clean(a.slotSize)
+	clean := !a.retired.Load() && a.clean(w)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.live, w)

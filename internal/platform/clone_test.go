@@ -208,25 +208,50 @@ func mapping(t testing.TB, q *Process, name string) []string {
 }
 
 // What a process has left in its window is not there for the next one, even in slots that
-// no thread of its had.
+// no thread of its had. The pages of slots that it had stay, all else goes back to the host.
 func TestWindowsAreCleaned(t *testing.T) {
-	a := newArena(8192)
+	const slot = 8192
+	a := newArena(slot)
 	defer a.close()
-	w, err := a.acquire(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, at := range []int{0, 100, 8192, 5 * 8192, len(w.mem) - 1} {
-		w.mem[at] = 1
-	}
-	a.release(w)
-	w, _ = a.acquire(3)
-	for i, b := range w.mem {
-		if b != 0 {
-			t.Fatalf("byte %#x is left", i)
+	end := a.windowSize - 1
+	for _, c := range []struct {
+		name  string
+		slots int   // that the process takes
+		marks []int // what it writes
+		stay  int   // slots whose pages stay
+	}{
+		{"new", 0, nil, 0},
+		{"own slot", 1, []int{0, 100, slot - 1}, 1},
+		{"anywhere", 1, []int{0, slot, 5 * slot, end - stub.FilesSize, end}, 1},
+		{"what an earlier one had", 0, []int{slot - 1}, 1},
+		{"several slots", 4, []int{4*slot - 1}, 4},
+		{"fewer again", 1, []int{3 * slot, 4 * slot}, 4},
+		{"table of files", 1, []int{end}, 4},
+		{"many slots", 100, []int{0, 20 * slot, 99 * slot, end}, 8},
+	} {
+		w, err := a.acquire(0)
+		if err != nil {
+			t.Fatal(err)
 		}
+		w.high = c.slots
+		for _, at := range c.marks {
+			w.mem[at] = 1
+		}
+		a.release(w)
+		if w, err = a.acquire(0); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := a.allocated(w), int64(c.stay*slot+stub.FilesSize); got != want {
+			t.Errorf("%s: the host holds %d bytes for the next process, want %d", c.name, got, want)
+		}
+		for i, b := range w.mem {
+			if b != 0 {
+				t.Fatalf("%s: byte %#x is left", c.name, i)
+			}
+		}
+		w.high = 0
+		a.release(w)
 	}
-	a.release(w)
 }
 
 // The pass is nowhere where a guest could read it, and no clone of a process that has run
