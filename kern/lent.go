@@ -23,7 +23,7 @@ type Lent interface {
 	// Actions calls set for each action that was changed since it was last called, in
 	// any order. settle says that the LWP is in the kernel: none is marked as changed
 	// afterwards.
-	Actions(settle bool, set func(netbsd.Signal, *Action))
+	Actions(settle bool, set func(netbsd.Signal, Action))
 	// Asleep reports whether it sleeps in user mode, in a call that the kernel does not know of yet.
 	// A kick makes that one of the kernel's, which goes on with it.
 	Asleep() bool
@@ -141,7 +141,7 @@ func (pl *Platform) RevokeActions() {
 // loop has collected them. The machine's lock is held.
 func (p *Proc) collectActions(settle bool) {
 	if p.ext != nil && p.ext.lent != nil {
-		p.ext.lent.Actions(settle, func(s netbsd.Signal, a *Action) { p.sigactionLocked(s, a) })
+		p.ext.lent.Actions(settle, func(s netbsd.Signal, a Action) { p.sigactionLocked(s, &a) })
 	}
 }
 

@@ -22,9 +22,9 @@ func (f *fakeLent) Asleep() bool { return f.asleep }
 
 func (f *fakeLent) Mask() (netbsd.Sigset, bool) { return f.mask, f.user }
 
-func (f *fakeLent) Actions(settle bool, set func(netbsd.Signal, *Action)) {
+func (f *fakeLent) Actions(settle bool, set func(netbsd.Signal, Action)) {
 	for s, a := range f.changed {
-		set(s, a)
+		set(s, *a)
 	}
 	f.changed = nil
 	if settle {

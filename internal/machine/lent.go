@@ -121,12 +121,12 @@ func (b lentBy) Asleep() bool { return b.t.Asleep() }
 //
 // A handler whose trampoline has another version is left out, as sigaction1 refuses it. The
 // kernel's lock is held by whoever calls, so set calls nothing that takes it.
-func (b lentBy) Actions(settle bool, set func(netbsd.Signal, *kern.Action)) {
+func (b lentBy) Actions(settle bool, set func(netbsd.Signal, kern.Action)) {
 	b.t.CollectActions(settle, func(sig int, a platform.Action) {
 		if a.Handler > netbsd.SIG_IGN && a.Version != syscalls.TrampVersion {
 			return
 		}
-		set(netbsd.Signal(sig), &kern.Action{
+		set(netbsd.Signal(sig), kern.Action{
 			Handler: a.Handler, Mask: netbsd.Sigset(a.Mask), Flags: int32(a.Flags),
 			Vers: int32(a.Version), Tramp: a.Tramp,
 		})

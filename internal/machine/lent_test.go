@@ -98,7 +98,7 @@ func (*scriptedLent) Asleep() bool { return false }
 
 func (*scriptedLent) Mask() (netbsd.Sigset, bool) { return 0, false }
 
-func (s *scriptedLent) Actions(_ bool, set func(netbsd.Signal, *kern.Action)) {
+func (s *scriptedLent) Actions(_ bool, set func(netbsd.Signal, kern.Action)) {
 	s.asked++
-	set(netbsd.SIGUSR1, &s.action)
+	set(netbsd.SIGUSR1, s.action)
 }

@@ -54,6 +54,9 @@ func (r *pages) string(addr uint64, limit int) (string, netbsd.Errno) {
 			return "", errno
 		}
 		if n := bytes.IndexByte(b, 0); n >= 0 && len(out)+n < limit {
+			if out == nil { // as nearly always
+				return string(b[:n]), 0
+			}
 			return string(append(out, b[:n]...)), 0
 		}
 		if out = append(out, b...); len(out) >= limit {
