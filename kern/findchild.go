@@ -2,7 +2,7 @@ package kern
 
 import "toaster/netbsd"
 
-// This file finds the child that a wait reports, without a scan (items 79 to 88).
+// This file finds the child that a wait reports (items 79 to 88), without a scan but where pickBy says so.
 //
 // A child that is worth reporting is in one of its parent's queues, by what has
 // happened (waitKind) and by the signal class that WALTSIG and WALLSIG choose by.

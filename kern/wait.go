@@ -6,8 +6,8 @@ import (
 	"toaster/netbsd"
 )
 
-// This file has wait4(2) and wait6(2). What they look for is found in findchild.go
-// without a scan; what becomes of a reaped child is in procfree.go.
+// This file has wait4(2) and wait6(2). What they look for is found in findchild.go,
+// mostly without a scan; what becomes of a reaped child is in procfree.go.
 
 // WaitOut receives what a wait found. Each function may be nil; it copies a value
 // out to the guest and returns EFAULT if it cannot. They are called with no lock
@@ -306,8 +306,8 @@ func (p *Proc) fillLooked(s selector, options int, r *waitResult) {
 	}
 }
 
-// exitSiginfo returns si_code and si_status of a child that has ended as release 10 has them
-// (item 69): the status is the whole of what it passed to exit(2). mu is held.
+// exitSiginfo returns si_code of a child that has ended, which all releases have (item 67), and release 10's si_status
+// (item 69): the whole of what it passed to exit(2). mu is held.
 func (c *Proc) exitSiginfo() (code, status int32) {
 	w := c.xstat
 	switch {

@@ -12,9 +12,9 @@
 // at all. Those marks are lines of a plain file in the tree's root, .toaster-owners (plain_linux.go),
 // and so are flags, for which the attribute has no place.
 //
-// Where there is no mark, what the host says holds. The first mark of a tree comes with one of
-// its root, by which who opens the tree later knows that there are marks to be looked for. A
-// tree without costs no call more.
+// Where there is no mark, what the host says holds. When the first mark of a tree is
+// made its root is marked, too, so that whoever opens the tree later knows to look for marks. A
+// tree without marks costs no call more.
 //
 // On the host a marked file can always be read, written and, if it is a directory, searched by
 // its owner, whatever the guest's mode says; nobody else gets more than the guest's mode allows

@@ -13,7 +13,7 @@ import (
 
 const (
 	ctlMaxName    = netbsd.CTL_MAXNAME
-	ctlCreateBase = 1024 // the first number that is made up (CREATE_BASE)
+	ctlCreateBase = 1024 // the first of the numbers that nodes get which NetBSD's headers have none for (CREATE_BASE)
 	ctlMaxNew     = 4096 // no value that can be set is longer
 )
 

@@ -57,8 +57,7 @@ func everyNode(f func(path []int32, name string, n *sysctlNode)) {
 }
 
 // sysctl(8) walks the tree by what a query tells, and Go's search by name takes it for granted that a
-// node it enters has children. No number and no name stands twice in a node, and each has its
-// description.
+// node it enters has children. No number and no name stands twice in a node.
 func TestSysctlTree(t *testing.T) {
 	everyNode(func(path []int32, name string, n *sysctlNode) {
 		if n.kind == netbsd.CTLTYPE_NODE && n.value == nil && len(n.nodes()) == 0 && n.each == nil && n.name != "user" {

@@ -24,6 +24,7 @@
 //
 //	pair.mu, HostTTY.mu < hostfile's locks < file.Queue < kern.Machine.mu
 //
-// Nobody sleeps while holding one. Kern calls the hooks of kern.Terminal with no lock
-// held, so signals are sent to the foreground group with the terminal locked.
+// Nobody sleeps while holding one. kern holds no lock when it calls the hooks of
+// kern.Terminal; so this package may call kern, to signal the foreground group, while it holds a
+// terminal's lock.
 package tty

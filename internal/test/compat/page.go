@@ -28,7 +28,7 @@ go run ./internal/test/compat -missing                  # what has not been run
   make sides differ that have no failure.
 - What fails, and is not known to, is run again, alone, up to three times. What passes then is counted as passed, and named.
 - A package is ended after its time (` + "`internal/test/compat/rows.go`" + `); the test that was running then has failed.
-- NetBSD is what toaster does, not NetBSD itself; Linux is this one, with its filters, its network and its lack of it.
+- The columns "NetBSD" are toaster's, not those of a real NetBSD; the columns "Linux" are the machine of the run, with its filters and what network it has.
 
 `
 
