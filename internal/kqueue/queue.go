@@ -32,6 +32,8 @@ type Queue struct {
 	closed  bool
 	waiters file.Queue
 
+	restarts atomic.Uint32 // see Restart
+
 	// watching is the machine whose watches tell some of the knotes; nil until there is one. What they
 	// have to say is asked for before the list of ready knotes is looked at: to a guest it has happened.
 	watching atomic.Pointer[file.Machine]
@@ -127,6 +129,7 @@ func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, no
 	if n := q.scan(out); n > 0 || nowait {
 		return n, 0
 	}
+	restarts := q.restarts.Load()
 	n, errno := file.BlockUntil(file.Call{L: l}, q, file.In, deadline, func() (int, netbsd.Errno) {
 		if n := q.scan(out); n > 0 {
 			return n, 0
@@ -136,10 +139,18 @@ func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, no
 	switch errno {
 	case netbsd.EWOULDBLOCK:
 		return 0, 0
-	case netbsd.ERESTART: // kevent(2) is not restarted
-		return 0, netbsd.EINTR
+	case netbsd.ERESTART: // kevent(2) is not restarted, unless for a close
+		if q.restarts.Load() == restarts {
+			return 0, netbsd.EINTR
+		}
 	}
 	return n, errno
+}
+
+// Restart sends those who wait back to their descriptors (kqueue_restart).
+func (q *Queue) Restart(t *file.Table) {
+	q.restarts.Add(1)
+	q.waiters.Restart(t)
 }
 
 // scan hands out what is ready now (kqueue_scan). Level-triggered knotes go back to the

@@ -11,6 +11,7 @@ var kqueueCases = []testCase{
 	{"kqueue_EVFILT_PROC_errors", kqueueErrors},
 	{"kqueue_EVFILT_SIGNAL_counts", kqueueSignal},
 	{"kqueue_not_inherited_by_fork", kqueueFork},
+	{"kqueue_close_under_a_waiter", kqueueClose},
 }
 
 const (
@@ -199,4 +200,23 @@ func kqueueFork() {
 		errs("a child's kqueue", ebadf, sysClose, kq)
 	}))
 	must("close", sysClose, kq)
+}
+
+// kqueueClose: kevent(2) that waits while another LWP closes its descriptor looks that up again (kqueue_restart): EBADF, though
+// the kqueue has another one.
+func kqueueClose() {
+	kq := must("kqueue", sysKqueue)
+	twin := must("dup", sysDup, kq)
+	cells[0] = 0
+	lid := lwpCreate(1, 0, func() {
+		others[0] = newLwpctl()
+		add(&cells[0])
+		var ev keventT
+		_, cells[2] = call(sysKevent, kq, 0, 0, ptr(&ev), 1, 0)
+	})
+	awaitSleep(&others[0])
+	must("close", sysClose, kq)
+	must("_lwp_wait", sysLwpWait, lid, 0)
+	eq("kevent of what is closed", cells[2], ebadf)
+	must("close", sysClose, twin)
 }
