@@ -28,6 +28,9 @@ type Lendable interface {
 type Borrower interface {
 	PublishFile(fd int, rights uint32)
 	UnlendFile(fd int)
+	// PublishEvent says what an event of the one kqueue(2) that is lent is to look like: flags 0, that it is not
+	// any more.
+	PublishEvent(fd int, filter, flags uint32, udata uint64)
 	// RecallFiles has what UnlendFile was told of given back by a process that does
 	// something else at the moment.
 	RecallFiles()
@@ -38,6 +41,9 @@ const (
 	LentRead  = 1
 	LentWrite = 2
 	LentWaits = 4 // MayWait
+	// Of files that say so themselves (lentAs): a kqueue(2), and a socket.
+	LentEvents = 8
+	LentStream = 16
 )
 
 // Used counts a transfer of n bytes, and reports whether it is time to lend d.
@@ -65,15 +71,40 @@ const (
 func (d *Description) HostToLend(newPipe HostPipe) (fd int, ok bool) {
 	f, ok := d.File.(Lendable)
 	if ok = ok && d.meter == nil; ok {
-		if p, is := f.(lendableEnd); is {
-			p.promoteToLend(newPipe)
+		again := int32(math.MinInt32) // it is not asked soon again
+		if p, is := f.(Promoter); is {
+			p.PromoteToLend(newPipe)
+			again = -2 * lendAfter // whoever keeps it from being lent may go
 		}
-		fd, ok = d.lendFD(f)
+		if fd, ok = d.lendFD(f); !ok {
+			d.uses.Store(again)
+		}
+		return fd, ok
 	}
-	if !ok {
-		d.uses.Store(math.MinInt32) // it is not asked soon again
-	}
+	d.uses.Store(math.MinInt32)
 	return fd, ok
+}
+
+// Promoter is a Lendable that is to become something of the host's first: an end of a pipe, a kqueue(2).
+type Promoter interface{ PromoteToLend(HostPipe) }
+
+// UseAnew forgets that d could not be lent, as that has changed.
+func (d *Description) UseAnew() { d.uses.Store(0) }
+
+// lentAs is a Lendable that is lent with other rights than a file's.
+type lentAs interface{ LentAs(rights uint32) uint32 }
+
+// EventQueue is a kqueue(2) that is lent.
+type EventQueue interface {
+	// LentTo says to whom, by which table; nil, that it is not any more. It is called with the table's lock held, and
+	// returns false if the queue has something to tell that its set does not: then it is not lent.
+	LentTo(*Table, Borrower) bool
+	Lent() bool
+	Closed() bool
+	// Harvested says that the borrower has taken events of these descriptors from the set, with which the kernel is to go
+	// on; and Settle, that it has. Neither may be called with a lock held.
+	Harvested(keys []uint32)
+	Settle()
 }
 
 // lendFD keeps SetFlags out: the host's description is to have d's flags.
@@ -88,7 +119,55 @@ func (t *Table) Means(fd int, d *Description) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.slotLocked(fd)
-	return s != nil && s.d == d && t.refs == 1
+	return s != nil && s.d == d && t.refs == 1 && t.roomForEventsLocked(s)
+}
+
+// roomForEventsLocked reports whether s may be lent as far as events go: the borrower has room for those of one queue, by one
+// descriptor. The queue that was lent last keeps its place until it is closed: LWPs may be on their way with
+// events of it that nobody else will be told of (EventsTaken).
+func (t *Table) roomForEventsLocked(s *slot) bool {
+	q, ok := s.d.File.(EventQueue)
+	if !ok {
+		return true
+	}
+	if t.events == q {
+		return s.lent || !q.Lent()
+	}
+	return t.events == nil || t.events.Closed()
+}
+
+// lendEventsLocked has s be the queue whose events the borrower has, if it is one.
+func (t *Table) lendEventsLocked(s *slot, b Borrower) bool {
+	q, ok := s.d.File.(EventQueue)
+	if !ok {
+		return true
+	}
+	if !t.roomForEventsLocked(s) || !q.LentTo(t, b) {
+		return false
+	}
+	t.events = q
+	return true
+}
+
+// EventsTaken passes on of which descriptors an LWP has taken events that it has not told its guest of, from the
+// queue that is lent, or was.
+func (t *Table) EventsTaken(keys []uint32) {
+	if q := t.lentEvents(); q != nil {
+		q.Harvested(keys)
+	}
+}
+
+// SettleEvents is due behind the call that the LWP has made.
+func (t *Table) SettleEvents() {
+	if q := t.lentEvents(); q != nil {
+		q.Settle()
+	}
+}
+
+func (t *Table) lentEvents() EventQueue {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.events
 }
 
 // Lend notes that d, which is fd, is lent to b, which has the host's descriptor already, and tells it so. It
@@ -119,6 +198,12 @@ func (t *Table) Lend(fd int, d *Description, b Borrower, may func() bool) bool {
 	if f.MayWait() {
 		rights |= LentWaits
 	}
+	if a, ok := d.File.(lentAs); ok {
+		rights = a.LentAs(rights)
+	}
+	if !t.lendEventsLocked(s, b) {
+		return false
+	}
 	s.lent = true
 	b.PublishFile(fd, rights)
 	return true
@@ -129,6 +214,9 @@ func (t *Table) unlendLocked(fd int) {
 	if t.slots[fd].lent {
 		t.slots[fd].lent = false
 		t.borrower.UnlendFile(fd)
+		if q, ok := t.slots[fd].d.File.(EventQueue); ok {
+			q.LentTo(t, nil)
+		}
 	}
 }
 
@@ -147,6 +235,20 @@ func (t *Table) Unlend() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.unlendAllLocked()
+}
+
+// UnlendFile takes f back. No lock of a file's may be held.
+func (t *Table) UnlendFile(f File) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.borrower == nil {
+		return
+	}
+	for fd := range t.slots {
+		if s := &t.slots[fd]; s.lent && s.d.File == f {
+			t.unlendLocked(fd)
+		}
+	}
 }
 
 // Recall takes back what must not be lent any more, and is for others than the table's process: of

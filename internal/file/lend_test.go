@@ -23,8 +23,11 @@ func (p *lendable) Gone() bool           { return p.gone }
 type borrower struct{ told []string }
 
 func (b *borrower) PublishFile(fd int, rights uint32) { b.tell("%d=%d", fd, rights) }
-func (b *borrower) UnlendFile(fd int)                 { b.tell("-%d", fd) }
-func (b *borrower) RecallFiles()                      { b.tell("recall") }
+func (b *borrower) PublishEvent(fd int, filter, flags uint32, udata uint64) {
+	b.tell("%d/%d=%#x,%d", fd, filter, flags, udata)
+}
+func (b *borrower) UnlendFile(fd int) { b.tell("-%d", fd) }
+func (b *borrower) RecallFiles()      { b.tell("recall") }
 
 func (b *borrower) tell(format string, args ...any) {
 	b.told = append(b.told, fmt.Sprintf(format, args...))

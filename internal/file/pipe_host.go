@@ -25,6 +25,8 @@ type HostEnd interface {
 	SetFlags(flags int) netbsd.Errno
 	// LendEnd returns the host descriptor of an end that may be lent, with SetFlags done.
 	LendEnd(flags int) (fd int, ok bool)
+	// EventFD returns the host descriptor whose readiness is the end's.
+	EventFD() (fd int, ok bool)
 	Close()
 }
 
@@ -53,8 +55,8 @@ func (p *pipe) promote(newPipe HostPipe) (*hostPipe, netbsd.Errno) {
 	}
 	p.follow()
 	// Who sleeps already tries again, there.
-	p.readers.Notify(Readable)
-	p.writers.Notify(Writable)
+	p.readers.retry()
+	p.writers.retry()
 	return h, 0
 }
 
@@ -158,12 +160,9 @@ func (p *pipe) promoteEnd(newPipe HostPipe, end func(*hostPipe) HostEnd) (HostEn
 	return end(h), 0
 }
 
-// lendableEnd is an end of a pipe, which is lent as one of the host's.
-type lendableEnd interface{ promoteToLend(HostPipe) }
-
-// promoteToLend makes the pipe one of the host's, unless somebody hears of all that happens to it, as a
+// PromoteToLend implements Promoter: it makes the pipe one of the host's, unless somebody hears of all that happens to it, as a
 // kqueue(2) does: then each use by a guest would wake the kernel, which takes longer than to ask it.
-func (p *pipe) promoteToLend(newPipe HostPipe) {
+func (p *pipe) PromoteToLend(newPipe HostPipe) {
 	if !p.overheard() {
 		p.promote(newPipe)
 	}
@@ -189,6 +188,29 @@ func (p *pipe) setHostFlags(end func(*hostPipe) HostEnd, flags int) netbsd.Errno
 		return 0
 	}
 	return end(p.host).SetFlags(flags)
+}
+
+// MayHost implements Hosted.
+func (p *pipe) MayHost() bool { return true }
+
+// HostEvents implements Hosted.
+func (r *pipeReader) HostEvents(newPipe HostPipe) (int, bool) { return r.hostEvents(newPipe, readEnd) }
+
+// HostEvents implements Hosted.
+func (w *pipeWriter) HostEvents(newPipe HostPipe) (int, bool) {
+	return w.hostEvents(newPipe, writeEnd)
+}
+
+func (p *pipe) hostEvents(newPipe HostPipe, end func(*hostPipe) HostEnd) (int, bool) {
+	if newPipe != nil {
+		p.promote(newPipe)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.host == nil {
+		return -1, false
+	}
+	return end(p.host).EventFD()
 }
 
 // MayLend implements Lendable.

@@ -52,6 +52,7 @@ type Table struct {
 	quota *Quota   // what its files count in, nil for none; never changes
 	// borrower has what is lent of the files, see lend.go; nil if nothing is.
 	borrower Borrower
+	events   EventQueue // the kqueue(2) that is lent, or was last; nil if none has been
 	// foclose is fd_foclose: since the last exec some descriptor has been CloseOnFork.
 	foclose bool
 

@@ -117,6 +117,17 @@ func (q *Queue) overheard() bool {
 	return false
 }
 
+// retry wakes those who sleep, to try again. Nothing has happened that others should hear of.
+func (q *Queue) retry() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for w := q.head; w != nil; w = w.next {
+		if w.Fn == nil {
+			w.L.Wake()
+		}
+	}
+}
+
 // Notify tells the waiters interested in ev.
 func (q *Queue) Notify(ev Events) {
 	if q.Empty() {

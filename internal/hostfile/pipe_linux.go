@@ -71,6 +71,9 @@ var nowaitPipes = sync.OnceValue(func() bool {
 	return n == 1 && err == nil
 })
 
+// EventFD implements file.HostEnd.
+func (f *File) EventFD() (int, bool) { return f.fd, f.kind == kindNowait }
+
 // LendEnd implements file.HostEnd.
 func (f *File) LendEnd(flags int) (int, bool) {
 	return f.fd, f.kind == kindNowait && f.SetFlags(flags) == 0

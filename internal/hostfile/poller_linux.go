@@ -33,6 +33,8 @@ type pollDesc struct {
 // poller runs from the first file that is watched until its machine has left and no file
 // that was watched is open.
 type poller struct {
+	harvesting sync.Mutex // held from when events are taken to when all are told
+
 	mu   sync.Mutex
 	left bool // the machine is closed
 	next int32
@@ -85,6 +87,8 @@ func (p *poller) leave() {
 
 // harvest reports everything that has happened.
 func (p *poller) harvest(epfd int) {
+	p.harvesting.Lock()
+	defer p.harvesting.Unlock()
 	var evs [64]unix.EpollEvent
 	for {
 		n, err := unix.EpollWait(epfd, evs[:], 0)
@@ -99,6 +103,16 @@ func (p *poller) harvest(epfd int) {
 				guard.Report(guard.Catch("an event of the host was passed on", func() { d.event(evs[i].Events) }))
 			}
 		}
+	}
+}
+
+// settle returns when all that the host has reported has been told. Preconditions: the machine is not closed.
+func (p *poller) settle() {
+	p.mu.Lock()
+	f, epfd := p.f, p.epfd
+	p.mu.Unlock()
+	if f != nil {
+		p.harvest(epfd)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 // Change is the first half of kevent(2) for one event of the change list.
 // ENOENT: no such event, and not EV_ADD.
 func (q *Queue) Change(c Caller, ev netbsd.Kevent) netbsd.Errno {
+	defer q.Settle()
 	ev.Flags &^= netbsd.EV_SYSFLAGS
 	if ev.Filter >= netbsd.EVFILT_EMPTY+2 {
 		return netbsd.EINVAL
@@ -25,7 +26,9 @@ func (q *Queue) Change(c Caller, ev netbsd.Kevent) netbsd.Errno {
 	}
 	there, errno := q.changeAndUnlock(kn, ev)
 	if there && errno == 0 {
-		q.evaluate(kn)
+		if s, ok := q.sourceOf(kn).(*fileSource); !ok || !s.changed() {
+			q.evaluate(kn)
+		}
 	}
 	return errno
 }
@@ -61,6 +64,12 @@ func (q *Queue) fileAt(k key) *fileSource {
 		return s
 	}
 	return nil
+}
+
+func (q *Queue) sourceOf(kn *knote) source {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return kn.src
 }
 
 // changeAndUnlock reports whether the event is still there.
@@ -140,7 +149,9 @@ func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	kn.src = src
 	kn.disabled = ev.Flags&(netbsd.EV_DISABLE|netbsd.EV_ENABLE) == netbsd.EV_DISABLE
 	q.mu.Unlock()
-	q.evaluate(kn)
+	if s, ok := src.(*fileSource); !ok || !s.settleIn() {
+		q.evaluate(kn)
+	}
 	return 0
 }
 

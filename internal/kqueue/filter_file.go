@@ -16,6 +16,8 @@ type fileSource struct {
 	files *file.Table
 	w     file.Waiter
 	stop  func() // of the watch of a regular file; nil for none
+
+	hosted bool // the queue's set tells, see hosted.go; guarded by Queue.mu
 }
 
 func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
@@ -50,8 +52,7 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 		s.unwatch()
 		return nil, errno
 	}
-	d.File.Watch(&s.w)
-	return s, 0
+	return s, 0 // settleIn has it watched
 }
 
 // pipeEnd is an end of a pipe(2): pipe_kqfilter has nothing to watch for EVFILT_WRITE where the other
@@ -78,6 +79,7 @@ func (s *fileSource) detach(*knote) {
 
 func (s *fileSource) unwatch() {
 	s.d.File.Unwatch(&s.w)
+	s.unhost()
 	if s.stop != nil {
 		s.stop()
 	}

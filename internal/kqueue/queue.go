@@ -23,6 +23,8 @@ type Queue struct {
 	file.Base
 	Owner      file.Owner // this and the next are fstat(2)'s, and set before the queue is known to anybody
 	KeventSize int        // of the release
+	// NewSet makes a set of the host's descriptors; nil: the queue is not lent.
+	NewSet func() (file.EventSet, netbsd.Errno)
 
 	mu      sync.Mutex
 	knotes  map[key]*knote
@@ -33,6 +35,15 @@ type Queue struct {
 	waiters file.Queue
 
 	restarts atomic.Uint32 // see Restart
+
+	// What the host tells of, see hosted.go. set is set once, with hosted and forSet.
+	set      file.EventSet
+	forSet   file.Waiter
+	hosted   map[uint64]hostedFile // by ident
+	nhosted  int                   // knotes
+	table    *file.Table           // that q is lent by; nil if it is not
+	borrower file.Borrower         // to whom
+	lent     atomic.Bool           // it is
 
 	// watching is the machine whose watches tell some of the knotes; nil until there is one. What they
 	// have to say is asked for before the list of ready knotes is looked at: to a guest it has happened.
@@ -72,20 +83,22 @@ func (q *Queue) Poll(want file.Events) file.Events {
 	q.settle()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.emptyLocked() {
+	if q.emptyLocked() && (q.set == nil || q.closed || !q.set.Ready()) {
 		return 0
 	}
 	return want & (file.In | file.RdNorm)
 }
 
 // Watch implements file.File.
-func (q *Queue) Watch(w *file.Waiter) { q.waiters.Add(w) }
+func (q *Queue) Watch(w *file.Waiter) { q.waiters.Add(w); q.follow() }
 
 // Unwatch implements file.File.
-func (q *Queue) Unwatch(w *file.Waiter) { q.waiters.Remove(w) }
+func (q *Queue) Unwatch(w *file.Waiter) { q.waiters.Remove(w); q.follow() }
 
 // ReadCount is how many events are ready.
 func (q *Queue) ReadCount() int64 {
+	defer q.Settle()
+	q.harvest()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return int64(q.ready.n)
@@ -110,6 +123,18 @@ func (q *Queue) Close() {
 	for _, kn := range all {
 		kn.src.detach(kn)
 	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.set != nil {
+		q.set.Close() // with mu, so that whoever uses it there finds it open, or the queue closed
+	}
+}
+
+// Closed implements file.EventQueue.
+func (q *Queue) Closed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
 }
 
 // Caller is who changes or waits: descriptors are looked up in its table,
@@ -126,6 +151,7 @@ func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, no
 	if len(out) == 0 {
 		return 0, 0
 	}
+	defer q.Settle()
 	if n := q.scan(out); n > 0 || nowait {
 		return n, 0
 	}
@@ -158,6 +184,7 @@ func (q *Queue) Restart(t *file.Table) {
 // began, or a knote that is always true would be handed out for ever.
 func (q *Queue) scan(out []netbsd.Kevent) int {
 	q.settle()
+	q.harvest()
 	n, tell := 0, false
 	guard.Locked(&q.mu, func() {
 		if !q.emptyLocked() {

@@ -73,5 +73,19 @@ func (mc *Context) shareFiles() {
 	}
 }
 
+// serveWithEvents is serve for a kevent(2) for which the stub has taken events from the set that is lent, and told the guest of none.
+// They are on the queue's list before the call begins; and whatever comes of that, as a tracer can
+// refuse it, what is left of them others are told of behind it.
+func (mc *Context) serveWithEvents() {
+	t := syscalls.TableOf(mc.l)
+	if t == nil {
+		mc.sys.serve(mc)
+		return
+	}
+	t.EventsTaken(mc.thread.LentEvents())
+	mc.sys.serve(mc)
+	t.SettleEvents()
+}
+
 // ReturnFiles implements syscalls.Lender.
 func (mc *Context) ReturnFiles() { mc.revoke(platform.LentDescriptors) }

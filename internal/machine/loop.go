@@ -45,7 +45,11 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 		if mc.call.Refused = 0; trap.Refused != 0 {
 			mc.call.Refused = netbsd.FromLinux(int(trap.Refused))
 		}
-		s.serve(mc)
+		if trap.Events {
+			mc.serveWithEvents()
+		} else {
+			s.serve(mc)
+		}
 	case platform.Fault:
 		mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
 		info := mc.faultInfo(trap)

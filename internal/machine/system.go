@@ -171,6 +171,9 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	if cfg.Kern.Release == kern.Release2003 {
 		tree.AddDevice("systrace", s.Kernel.SystraceDevice())
 	}
+	if !cfg.Platform.NoLend {
+		s.Kernel.NewEventSet = host.NewSet
+	}
 	return s, dirs, nil
 }
 

@@ -39,6 +39,8 @@ const (
 	MayRead  = stub.MayRead
 	MayWrite = stub.MayWrite
 	Waits    = stub.Waits // a pipe or a socket
+	Events   = stub.Events
+	Stream   = stub.Stream
 )
 
 // lentFiles is what a host process has of its guest's open files.
@@ -152,6 +154,15 @@ func (q *Process) UnlendFile(n int) {
 		for _, t := range q.sleepers() {
 			t.Kick()
 		}
+	}
+}
+
+// PublishEvent says what an event of the kqueue that is lent is to look like.
+func (q *Process) PublishEvent(n int, filter, flags uint32, udata uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.win != nil && !q.reaped && n < stub.EventFiles {
+		stub.SetEvent(q.win.mem, n, filter != 0, flags, udata)
 	}
 }
 
@@ -306,6 +317,45 @@ func (t *Thread) takePart() stub.Part {
 		t.slot.ForgetPart()
 	}
 	return part
+}
+
+// takeEvents has t keep of which descriptors its guest has taken events, n of them, for the kernel. It reports whether
+// that is any.
+func (t *Thread) takeEvents(n uint64) bool {
+	if n == 0 {
+		return false
+	}
+	t.slot.ForgetPart()
+	t.events, t.eventCount = t.slot.EventKeys(n)
+	return true
+}
+
+// LentEvents returns of which descriptors the guest has taken events with the call that it has come with, if its trap
+// says that there are some (Trap.Events).
+func (t *Thread) LentEvents() []uint32 { return t.events[:t.eventCount] }
+
+// leaveEvents is for a signal that met the guest in a kevent(2) of a lent kqueue: what it has taken and not told is the
+// kernel's. It returns false if the guest was not there.
+func (t *Thread) leaveEvents(at stub.Region, rax uint64) (Trap, bool) {
+	r := &t.regs
+	taken := false
+	switch at {
+	case stub.Asking:
+	case stub.Took:
+		taken = int64(rax) > 0 && t.takeEvents(rax)
+	case stub.Telling:
+		taken = t.takeEvents(t.slot.EventsTaken())
+	case stub.Told, stub.Answered:
+		r.Finish(t.slot.Answer())
+		return t.kickTrap(), true
+	default:
+		if taken = t.takeEvents(t.slot.EventsTaken()); !taken {
+			return Trap{}, false
+		}
+	}
+	t.kicked.Store(false) // this is a way into the kernel as good as any
+	r.RIP, r.R11 = r.RCX, r.RFLAGS
+	return Trap{Kind: Syscall, Events: taken}, true
 }
 
 // leaveWait is for a signal that met the guest in a call of a lent pipe or socket; rax is what it

@@ -41,7 +41,7 @@ func (t *Thread) recoverRegs(at stub.Region) bool {
 		t.slot.RestoreXMM()
 		fallthrough
 	case stub.Saved, stub.InNap, stub.Mapped, stub.Transferred, stub.Moved, stub.Waiting, stub.Waited, stub.WaitNoted,
-		stub.Noted, stub.Answered:
+		stub.Asking, stub.Took, stub.Telling, stub.Told, stub.Noted, stub.Answered:
 		fs := r.FSBase
 		*r = t.slot.LightRegisters()
 		r.FSBase = fs
@@ -81,6 +81,8 @@ func (t *Thread) decodeLight() Trap {
 	if r.RAX == stub.CallRead || r.RAX == stub.CallWrite {
 		part := t.takePart()
 		trap.Part, trap.Refused = part.Moved, part.Refused
+	} else if r.RAX == stub.CallKevent50 || r.RAX == stub.CallKevent100 {
+		trap.Events = t.takeEvents(t.slot.EventsTaken())
 	}
 	return trap
 }

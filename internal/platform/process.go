@@ -83,6 +83,9 @@ type Thread struct {
 	lent    lending
 	trapAll bool // the slot says that the stub answers nothing
 
+	events     [stub.MaxEvents]uint32 // see takeEvents
+	eventCount int
+
 	counted bool // among the platform's running threads
 
 	chatty bool // the guest has called again soon, the last time

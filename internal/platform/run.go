@@ -72,9 +72,10 @@ type Trap struct {
 
 	// Part is how much of a read(2) or a write(2) of a lent file is done already: what the
 	// kernel is to go on with is behind that. Refused is the host's error if it has refused
-	// such a call, 0 if it has not.
+	// such a call, 0 if it has not. Events says that it is a kevent(2) and LentEvents has something.
 	Part    uint64
 	Refused syscall.Errno
+	Events  bool
 }
 
 // Run loads the registers and executes guest code until it traps. Only the thread's owner may
@@ -186,6 +187,11 @@ func (t *Thread) decodeInStub(at stub.Region, signo int, rax uint64, placed int)
 	}
 	if t.regs.RAX == stub.CallRead || t.regs.RAX == stub.CallWrite {
 		if trap, ok := t.leaveWait(at, signo, rax); ok {
+			return trap
+		}
+	}
+	if t.regs.RAX == stub.CallKevent50 || t.regs.RAX == stub.CallKevent100 {
+		if trap, ok := t.leaveEvents(at, rax); ok {
 			return trap
 		}
 	}

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/file"
 	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
@@ -26,6 +27,15 @@ func (s *Socket) MayLend() bool {
 
 // MayWait implements file.Lendable.
 func (s *Socket) MayWait() bool { return true }
+
+// LentAs tells the stub how to ask for the room to write.
+func (s *Socket) LentAs(rights uint32) uint32 { return rights | file.LentStream }
+
+// MayHost implements file.Hosted.
+func (s *Socket) MayHost() bool { return s.MayLend() && !s.exported.Load() }
+
+// HostEvents implements file.Hosted. What the host says of one that is not connected Poll corrects.
+func (s *Socket) HostEvents(file.HostPipe) (int, bool) { return s.FD(), s.MayHost() }
 
 // LendFD implements file.Lendable.
 func (s *Socket) LendFD(flags int) (int, bool) {

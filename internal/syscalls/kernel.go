@@ -60,6 +60,8 @@ type Kernel struct {
 
 	// NewMemory makes the memory of a memfd, which has no size yet. ENOMEM, ENFILE.
 	NewMemory func() (file.Memory, netbsd.Errno)
+	// NewEventSet makes the set of a kqueue that is to be lent; nil where nothing is.
+	NewEventSet func() (file.EventSet, netbsd.Errno)
 	// Maps reports whether some process has a memfd mapped.
 	Maps func(*file.Memfd) bool
 

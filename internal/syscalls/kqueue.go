@@ -12,7 +12,7 @@ import (
 
 func (c *Call) newQueue() *kqueue.Queue {
 	q := kqueue.New()
-	q.Owner, q.KeventSize = c.owner(), netbsd.SizeofKeventExt
+	q.Owner, q.KeventSize, q.NewSet = c.owner(), netbsd.SizeofKeventExt, c.K.NewEventSet
 	if c.K.M.Release().LastCall() < netbsd.SYS___kevent100 {
 		q.KeventSize = netbsd.SizeofKevent
 	}
@@ -120,6 +120,9 @@ func kevent(c *Call) netbsd.Errno {
 		q, ok := d.File.(*kqueue.Queue)
 		if !ok {
 			return netbsd.EBADF
+		}
+		if !q.Lent() {
+			c.used(c.Int(0), d, 0)
 		}
 		deadline, nowait, invalid := c.timeout(c.Ptr(5))
 		if invalid == netbsd.EFAULT {

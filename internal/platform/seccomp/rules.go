@@ -77,7 +77,8 @@ func (p *program) byNumber() {
 		label string
 	}{
 		{unix.SYS_READ, "file"}, {unix.SYS_WRITE, "file"}, {unix.SYS_LSEEK, "file"},
-		{unix.SYS_PREAD64, "file"}, {unix.SYS_PWRITE64, "file"},
+		{unix.SYS_PREAD64, "file"}, {unix.SYS_PWRITE64, "file"}, {unix.SYS_EPOLL_WAIT, "file"},
+		{unix.SYS_IOCTL, "ioctl"}, {unix.SYS_GETSOCKOPT, "option"},
 		{unix.SYS_MMAP, "mmap"}, {unix.SYS_MUNMAP, "munmap"},
 		{unix.SYS_MPROTECT, "mprotect"}, {unix.SYS_MADVISE, "madvise"},
 		{unix.SYS_MREMAP, "mremap"}, {unix.SYS_MSYNC, "munmap"},
@@ -102,8 +103,19 @@ func (p *program) futexRules() {
 }
 
 // fileRules: files that are lent are read, written and positioned, by their numbers alone. What
-// a process is passed for other purposes has lower ones.
+// a process is passed for other purposes has lower ones. Of those that have them it may ask how much is queued, and how large
+// the buffer is; and take the events of a set, which it cannot change.
 func (p *program) fileRules() {
+	p.mark("ioctl")
+	p.load(argLow(1))
+	p.ifEqual(unix.TIOCINQ, "file")
+	p.ifEqual(unix.TIOCOUTQ, "file")
+	p.ret(Trap)
+	p.mark("option")
+	p.load(argLow(1))
+	p.unlessEqual(unix.SOL_SOCKET, "trap")
+	p.load(argLow(2))
+	p.unlessEqual(unix.SO_SNDBUF, "trap")
 	p.mark("file")
 	p.load(argLow(0))
 	p.ifGreater(stub.LentFD+stub.LentFiles-1, "trap")

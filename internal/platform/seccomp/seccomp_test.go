@@ -257,7 +257,44 @@ func TestFilterShortList(t *testing.T) {
 	}
 }
 
-var fileCalls = map[uint64]bool{unix.SYS_READ: true, unix.SYS_WRITE: true, unix.SYS_LSEEK: true, unix.SYS_PREAD64: true, unix.SYS_PWRITE64: true}
+var fileCalls = map[uint64]bool{unix.SYS_READ: true, unix.SYS_WRITE: true, unix.SYS_LSEEK: true, unix.SYS_PREAD64: true, unix.SYS_PWRITE64: true, unix.SYS_EPOLL_WAIT: true}
+
+// asked is what may be asked about a lent file, by the argument in front of which the request stands.
+var asked = []struct{ nr, a1, a2 uint64 }{
+	{unix.SYS_IOCTL, unix.TIOCINQ, dataAt}, {unix.SYS_IOCTL, unix.TIOCOUTQ, dataAt},
+	{unix.SYS_GETSOCKOPT, unix.SOL_SOCKET, unix.SO_SNDBUF},
+}
+
+// Of a lent file the stub may ask what is queued, and how large a buffer is: nothing else, and of nothing else. The events of a
+// set are taken, and never changed.
+func TestFilterQuestionsAboutLentFiles(t *testing.T) {
+	code := testFilter(t)
+	for _, c := range asked {
+		for fd, want := range map[uint64]uint32{
+			stub.LentFD: Allow, stub.LentFD + stub.LentFiles - 1: Allow, stub.LentFD - 1: Trap, stub.LentFD + stub.LentFiles: Trap,
+			0: Trap, stub.ControlFD: Trap, stub.PassedFD: Trap, ^uint64(0): Trap,
+		} {
+			if v := verdict(t, code, c.nr, places.Clone, fd, c.a1, c.a2, dataAt, dataAt); v != want {
+				t.Errorf("call %d of %#x: %#x, want %#x", c.nr, fd, v, want)
+			}
+		}
+		for _, a := range [][2]uint64{{c.a1 + 1, c.a2}, {c.a1 - 1, c.a2}, {0, c.a2}, {0x5452, c.a2}, {unix.TIOCSTI, c.a2}} {
+			if v := verdict(t, code, c.nr, places.Clone, stub.LentFD, a[0], a[1], dataAt, dataAt); v != Trap {
+				t.Errorf("call %d with %#x: %#x", c.nr, a, v)
+			}
+		}
+	}
+	for _, name := range []uint64{unix.SO_ERROR, unix.SO_PEERCRED, unix.SO_RCVBUF, unix.SO_SNDBUF + 1} {
+		if v := verdict(t, code, unix.SYS_GETSOCKOPT, places.Clone, stub.LentFD, unix.SOL_SOCKET, name, dataAt, dataAt); v != Trap {
+			t.Errorf("option %d: %#x", name, v)
+		}
+	}
+	for _, nr := range []uint64{unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_CREATE1, unix.SYS_SETSOCKOPT, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2} {
+		if v := verdict(t, code, nr, places.Clone, stub.LentFD, unix.EPOLL_CTL_ADD, stub.LentFD, dataAt); v != Trap {
+			t.Errorf("call %d: %#x", nr, v)
+		}
+	}
+}
 
 // Lent files are read, written and positioned. Whatever else a process has, or gets, has other
 // numbers; and a lent file is not mapped.

@@ -235,6 +235,22 @@ func (s Slot) Part(n uint64) (p Part) {
 	return p
 }
 
+// EventKeys returns of which descriptors the stub has events, of the first n in the slot at most.
+func (s Slot) EventKeys(n uint64) (keys [MaxEvents]uint32, count int) {
+	for i := range min(n, MaxEvents) {
+		keys[i] = s.load32(slotScratch + int(i)*eventSize + 4)
+	}
+	return keys, int(min(n, MaxEvents))
+}
+
+// EventsTaken returns how many the stub says that it has, which is 0 where an error stands.
+func (s Slot) EventsTaken() uint64 {
+	if n := s.load(slotPart); n <= MaxEvents {
+		return n
+	}
+	return 0
+}
+
 // Napping says whether the guest sleeps in the stub.
 func (s Slot) Napping() bool { return s.load32(slotNapping) != 0 }
 

@@ -33,7 +33,34 @@ const (
 	// Waits says that who reads or writes the file may wait there for another process: it is a
 	// pipe or a socket, and has no position.
 	Waits = 4
+	// Events says that it is a kqueue, of which the table has the events, and no file; Stream, that it is a socket.
+	Events = 8
+	Stream = 16
 )
+
+// Behind the rights the table has the events of one kqueue, if it is lent: for each of the guest's first descriptors the udata of
+// EVFILT_READ, that of EVFILT_WRITE, and the flags of each, 0 if there is no such event.
+const (
+	// EventFiles is how many descriptors there is room for.
+	EventFiles = 128
+	// MaxEvents is how many the stub takes at a time. Each can be two of the guest's.
+	MaxEvents = 8
+
+	eventsAt = 1024
+	eventRow = 24
+)
+
+// SetEvent says what an event of descriptor n, 0 to EventFiles-1, is to look like; flags 0, that there is none. The thread that sees a half of
+// it has asked for events while they were changed.
+func SetEvent(window []byte, n int, write bool, flags uint32, udata uint64) {
+	row := window[len(window)-FilesSize+eventsAt+n*eventRow:]
+	i := 0
+	if write {
+		i = 1
+	}
+	atomic.StoreUint64((*uint64)(unsafe.Pointer(&row[8*i])), udata)
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(&row[16+4*i])), flags)
+}
 
 // SetFile says what the stub may do with descriptor n, 0 to LentFiles-1, of the process whose
 // window it is: MayRead, MayWrite, both,

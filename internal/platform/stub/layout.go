@@ -264,6 +264,12 @@ const (
 	CallPwrite = netbsd.SYS_pwrite
 	CallLseek  = netbsd.SYS_lseek
 
+	// kevent(2) of a kqueue that is lent.
+	CallKevent50  = netbsd.SYS___kevent50
+	CallKevent100 = netbsd.SYS___kevent100
+	pipeRoom      = 64 << 10
+	eventSize     = 12 // struct epoll_event
+
 	GuestEFAULT = uint64(netbsd.EFAULT)
 	GuestEAGAIN = uint64(netbsd.EAGAIN)
 	hostEAGAIN  = -11

@@ -19,6 +19,10 @@ const (
 	Waiting                   // about to read or write what may wait, or asleep there
 	Waited                    // the host has said what came of it
 	WaitNoted                 // and it has been noted
+	Asking                    // about to take events of a lent kqueue, or asleep there
+	Took                      // the host has said how many it has taken
+	Telling                   // and that has been noted
+	Told                      // all of them have been told
 	Noted                     // that is noted, or what else the guest has changed in the slot
 	Answered                  // about to return with what the stub answers
 	InLightTrap               // in a light trap, or about to return from one
@@ -38,6 +42,7 @@ type Marks struct {
 	Mapped, Noted, NoteTold            uint64 // memory is mapped
 	Wait, Waited, WaitNoted, WaitTold  uint64 // a lent pipe or socket is read or written
 	Transferred, Moved, MoveTold       uint64 // a lent file is
+	Ask, Took, Tell, AllTold, EndTell  uint64 // events of a lent kqueue
 	Answered, Last                     uint64
 }
 
@@ -49,6 +54,7 @@ func findMarks(at map[string][]int) (m Marks) {
 		"end0": &m.Over, "xmm0": &m.Clocked, "xmm1": &m.Restored, "nap0": &m.Nap, "nap1": &m.Napped,
 		"pst0": &m.Posted, "pst1": &m.Told, "map0": &m.Mapped, "map1": &m.Noted, "map2": &m.NoteTold,
 		"wai0": &m.Wait, "wai1": &m.Waited, "wai2": &m.WaitNoted, "wai3": &m.WaitTold,
+		"kev0": &m.Ask, "kev1": &m.Took, "kev2": &m.Tell, "kev3": &m.AllTold, "kev4": &m.EndTell,
 		"fil0": &m.Transferred, "fil1": &m.Moved, "fil2": &m.MoveTold,
 		"msk0": &m.Masked, "msk1": &m.MaskTold, "stk0": &m.Stack, "stk1": &m.StackTold, "ans0": &m.Answered,
 		"end1": &m.Last,
@@ -110,6 +116,14 @@ func (m *Marks) RegionOf(rip uint64, v *VDSO) Region {
 		return Waited
 	case rip >= m.WaitNoted && rip < m.WaitTold:
 		return WaitNoted
+	case rip >= m.Ask && rip < m.Took:
+		return Asking
+	case rip >= m.Took && rip < m.Tell:
+		return Took
+	case rip >= m.Tell && rip < m.AllTold:
+		return Telling
+	case rip >= m.AllTold && rip < m.EndTell:
+		return Told
 	case rip >= m.Transferred && rip < m.Moved:
 		return Transferred
 	case rip >= m.Moved && rip < m.MoveTold:

@@ -210,6 +210,32 @@ die: \
 	MOVQ const_lightR15(R15), R15 \
 	JMP CX
 
+// EVENT stores a struct kevent at R10: R12 the descriptor, AX the data, R8 the row of the table, which has flags and udata. An
+// event that is none by now, as another thread has deleted it, the kernel looks for.
+#define EVENT(filter, flags, udata) \
+	MOVL flags(R8), CX \
+	TESTL CX, CX \
+	JEQ light \
+	MOVQ udata(R8), DX \
+	MOVQ R12, 0(R10) \
+	MOVL $filter, 8(R10) \
+	MOVL CX, 12(R10) \
+	MOVQ $0, 16(R10) \
+	MOVQ AX, 24(R10) \
+	MOVQ DX, 32(R10) \
+	ADDQ $40, R10 \
+	INCQ const_slotAnswer(R15)
+
+// EVENTEXT adds what a struct kevent has since __kevent100.
+#define EVENTEXT(done) \
+	CMPQ const_lightRAX(R15), $const_CallKevent100 \
+	JNE done \
+	MOVQ $0, 0(R10) \
+	MOVQ $0, 8(R10) \
+	MOVQ $0, 16(R10) \
+	MOVQ $0, 24(R10) \
+	ADDQ $32, R10
+
 // MARK is a no-op that loadStub finds a place by.
 #define MARK(a, b, c, d) \
 	BYTE $0x0f; BYTE $0x1f; BYTE $0x80; BYTE $a; BYTE $b; BYTE $c; BYTE $d
@@ -736,6 +762,10 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JEQ outputat
 	CMPQ AX, $const_CallLseek
 	JEQ position
+	CMPQ AX, $const_CallKevent50
+	JEQ events
+	CMPQ AX, $const_CallKevent100
+	JEQ events
 
 	// A light trap: the kernel is given the turn with the registers in slotLight, the base of FS
 	// beside them, and all else still in the processor. From 'gav0' on the guest's registers are
@@ -1440,6 +1470,157 @@ behind:
 	ORB $0, 0(R13)(R12*1)
 	JMP answered
 	MARK('f', 'i', 'l', '2')
+
+	// kevent(2) that changes nothing, of a kqueue that is lent: DI the kqueue, DX how many changes, R10 where events go, R8
+	// how many, R9 how long to wait: for ever, or not at all. The thread sleeps in the host's set as it does in a
+	// pipe. What it takes from there is the kernel's to know of if it comes to no event here: a signal before 'kev3', or a descriptor of which
+	// the host has more to tell, makes a trap of the call, and slotPart says how many are in slotScratch.
+events:
+	TESTQ DX, DX
+	JNE light
+	MOVL DI, R12
+	CMPL R12, $const_LentFiles
+	JCC light
+	CMPQ R8, $(2*const_MaxEvents)
+	JCS light
+	MOVQ R10, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	MOVL $-1, R10
+	TESTQ R9, R9
+	JEQ enter
+	MOVQ R9, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	MOVQ 0(R9), CX
+	ORQ 8(R9), CX
+	JNE light
+	XORL R10, R10
+enter:
+	MOVQ const_cfgFiles(R14), R13
+	TESTL $const_Events, 0(R13)(R12*4)
+	JEQ light
+	MARK('k', 'e', 'v', '0')
+	TESTL R10, R10
+	JEQ look
+	MOVL $-1, const_slotCurCPU(R15) // LWPCTL_CPU_NONE
+	MOVL $1, CX
+	XCHGL CX, const_slotNapping(R15)
+look:
+	TESTL $const_Events, 0(R13)(R12*4)
+	JEQ unwaited
+	LEAL const_LentFD(R12), DI
+	LEAQ const_slotScratch(R15), SI
+	MOVL $const_MaxEvents, DX
+	MOVL $232, AX // epoll_wait
+	SYSCALL
+	MARK('k', 'e', 'v', '1')
+	MOVL $0, const_slotNapping(R15)
+	MOVL $0, const_slotCurCPU(R15)
+	TESTQ AX, AX
+	JLT light
+	MOVQ AX, const_slotPart(R15)
+	MARK('k', 'e', 'v', '2')
+	MOVQ $0, const_slotAnswer(R15)
+	MOVL AX, R9
+	LEAQ const_slotScratch(R15), BX
+	MOVQ const_lightR10(R15), R10
+each:
+	SUBL $1, R9
+	JLT delivered
+	MOVL 4(BX), R12
+	CMPL R12, $const_EventFiles
+	JCC light
+	TESTL $~5, 0(BX) // EPOLLIN|EPOLLOUT
+	JNE light
+	LEAQ (R12)(R12*2), R8
+	LEAQ const_eventsAt(R13)(R8*8), R8
+	TESTL $1, 0(BX) // EPOLLIN
+	JEQ writable
+	TESTL $const_MayRead, 0(R13)(R12*4)
+	JEQ light
+	MOVL $16, AX // ioctl(FIONREAD)
+	LEAL const_LentFD(R12), DI
+	MOVL $0x541b, SI
+	LEAQ const_slotTime(R15), DX
+	SYSCALL
+	TESTQ AX, AX
+	JNE light
+	MOVL const_slotTime(R15), AX
+	TESTL AX, AX
+	JNE readable
+	TESTL $const_Stream, 0(R13)(R12*4)
+	JNE light
+	JMP writable // of a pipe somebody else has read it
+readable:
+	EVENT(0, 16, 0)
+	EVENTEXT(writable)
+writable:
+	TESTL $4, 0(BX) // EPOLLOUT
+	JEQ behindevent
+	MOVL 0(R13)(R12*4), CX
+	TESTL $const_MayWrite, CX
+	JEQ light
+	MOVL $16, AX // ioctl
+	LEAL const_LentFD(R12), DI
+	LEAQ const_slotTime(R15), DX
+	TESTL $const_Stream, CX
+	JNE stream
+	MOVL $0x541b, SI // FIONREAD
+	SYSCALL
+	TESTQ AX, AX
+	JNE light
+	MOVL $const_pipeRoom, AX
+	SUBL const_slotTime(R15), AX
+	JMP room
+stream: // half of what the host says is for what it needs itself
+	MOVL $0x5411, SI // TIOCOUTQ
+	SYSCALL
+	TESTQ AX, AX
+	JNE light
+	MOVQ R10, const_slotXMM(R15)
+	MOVQ R8, (const_slotXMM+8)(R15)
+	MOVQ $4, (const_slotTime+8)(R15)
+	MOVL $55, AX // getsockopt(SOL_SOCKET, SO_SNDBUF)
+	MOVL $1, SI
+	MOVL $7, DX
+	LEAQ (const_slotTime+4)(R15), R10
+	LEAQ (const_slotTime+8)(R15), R8
+	SYSCALL
+	MOVQ const_slotXMM(R15), R10
+	MOVQ (const_slotXMM+8)(R15), R8
+	TESTQ AX, AX
+	JNE light
+	MOVL (const_slotTime+4)(R15), AX
+	SHRL $1, AX
+	SUBL const_slotTime(R15), AX
+	JGT room
+	MOVL $1, AX
+room:
+	EVENT(1, 20, 8)
+	EVENTEXT(behindevent)
+behindevent:
+	ADDQ $12, BX
+	JMP each
+delivered: // nothing is left of it: again
+	CMPQ const_slotAnswer(R15), $0
+	JNE told2
+	CMPQ const_lightR9(R15), $0
+	JNE told2
+	MOVQ $0, const_slotPart(R15)
+	MOVQ const_lightRDI(R15), DI
+	XORL DX, DX
+	MOVQ const_lightR10(R15), R10
+	MOVQ const_lightR8(R15), R8
+	XORL R9, R9
+	JMP events
+told2:
+	MOVQ $0, const_slotPart(R15)
+	MARK('k', 'e', 'v', '3')
+	JMP answered
+	MARK('k', 'e', 'v', '4')
 
 	// _lwp_self(2), if the slot says it; _lwp_setprivate(2) of an address of the guest's, as
 	// another base would be refused by the processor.

@@ -12,7 +12,8 @@ static void use(long fd){ u8 b[8]; for(int i=0;i<40;i++){ S(199,fd,0,0,0); S(3,f
 // What the stub can read by the host's descriptor of fd: 0 if that is not there.
 static u64 stale(long fd){ zero(buf,8); raw(8,LENT+fd,0,0,0,0); raw(0,LENT+fd,(u64)buf,0,0,0); u64 v=W64(buf); if(!v){ raw(17,LENT+fd,(u64)buf,0,0,0); v=W64(buf); } return v; }
 static long found, lent;
-static void all(void){ for(long i=0;i<NLENT;i++) if(stale(i)) found++; }
+static u32 kqStale(long kq){ zero(buf,64); raw(232,LENT+kq,(u64)buf,0,0,0); return W32(buf); } // epoll_wait
+static void all(void){ for(long i=0;i<NLENT;i++) if(stale(i)||kqStale(i)) found++; }
 // In turn: a descriptor that is closed, replaced, closed with others.
 static void lose(long how){
   long d=S(5,"/secret",0,0), o=S(5,"/other",0,0);
@@ -86,6 +87,38 @@ static void vfork1(long how){
   i32 s=0; if(c>0){ S(449,c,&s,0,0); if(s) die(1); }
 }
 static void raceVfork(u64 x){ u64 st=stack_(); lwp_(x&1?piper:lender,st); for(long i=0;i<60;i++) vfork1(i&1|(x&1)<<1); die(0); }
+// A kqueue of a pipe that has something in it: what the host tells of that is there as long as the kqueue is lent, and the pipe open
+// by that descriptor. An event of the kernel's own ends it, too.
+struct kev { u64 ident; u32 filter, flags; u64 fflags, data, udata; };
+static struct kev kevs[16]; static long kqs;
+static void kqOf(long kq,u32 flags){ struct kev c={pp[0],0,flags,0,0,7}; S(435,kq,&c,1,0,0,0); }
+static long kqAsk(long kq){ return S(435,kq,0,0,kevs,16,0); }
+static long useKq(void){ long kq=S(344); S(453,pp,0); kqOf(kq,1); S(4,pp[1],"PIPEPIPE",8); for(int i=0;i<90;i++) kqAsk(kq); return kq; }
+static void loseKq(long how){
+  long kq=useKq(), o=S(5,"/other",0,0);
+  if(kqStale(kq)) kqs++;
+  switch(how%6){
+  case 0: S(6,kq); break;
+  case 1: S(90,o,kq); break;
+  case 4: { struct kev c={9,8,1,0,0,0}; S(435,kq,&c,1,0,0,0); break; }
+  case 5: { long d=S(41,pp[0]); S(6,pp[0]); if(kqStale(kq)) found++; S(6,d); S(6,kq); break; }
+  case 2: { long c=vfork_(); if(c==0)die(kqStale(kq)!=0); i32 s=0; S(449,c,&s,0,0); if(s) found++; S(6,kq); break; }
+  case 3: { long c=fork_(); if(c==0) die(kqStale(kq)!=0); i32 s=0; S(449,c,&s,0,0); if(s) found++; S(6,kq); break; }
+  }
+  if(kqStale(kq)) found++;
+  S(6,o); S(6,kq); S(6,pp[0]); S(6,pp[1]);
+}
+static long rkq;
+static void asker(void){ static struct kev mine[16]; for(;;){ S(435,rkq,0,0,mine,16,0); raw(232,LENT+rkq,(u64)(buf+2048),0,0,0); } }
+static void raceKq(u64 x){
+  rkq=useKq(); lwp_(asker,stack_()); if(x&1) lwp_(asker,stack_()); if(x&2) lwp_(scribbler,stack_());
+  for(long i=0;;i++){
+    S(6,rkq); S(6,pp[0]); S(6,pp[1]); rkq=useKq();
+    if(i%3==0){ kqOf(rkq,0x21); S(4,pp[1],"x",1); }
+    if(i%5==0){ long c=fork_(); if(c==0) die(0); if(c>0) S(449,c,0,0,0); }
+    if(i%7==0) for(int n=0;n<40;n++) W64(table()+1024+8*(rnd()%384))=rnd();
+  }
+}
 int main_(int argc,char**argv){
   gadgets();
   if(argc>1&&streq(argv[1],"child")){ all(); die(found!=0); }
@@ -103,7 +136,9 @@ int main_(int argc,char**argv){
   for(long i=0;i<rounds;i++) losePipe(i);
   for(long i=0;i<rounds;i++) try_(racePipe,i,40);
   for(long i=0;i<rounds;i++) if(try_(raceVfork,i,5000)) found++;
+  for(long i=0;i<rounds;i++) loseKq(i);
+  for(long i=0;i<rounds;i++) try_(raceKq,i,40);
   usePipe(); S(4,pp[1],"PIPEPIPE",8);
   { long c=fork_(); if(c==0){ zero(buf,8); raw(0,LENT+pp[0],(u64)buf,8,0,0); die(W64(buf)!=0); } i32 s=0; S(449,c,&s,0,0); if(s) found++; }
-  say("pipes ",pipes); say("lent ",lent); say("found ",found); puts_("done\n"); return 0;
+  say("kqueues ",kqs); say("pipes ",pipes); say("lent ",lent); say("found ",found); puts_("done\n"); return 0;
 }
