@@ -29,8 +29,9 @@ type Queue struct {
 	mu      sync.Mutex
 	knotes  map[key]*knote
 	ready   list
-	asked   int  // knotes off the ready list while a scan asks their sources
-	missed  bool // somebody saw the list empty meanwhile, and is told of what comes back
+	asked   int       // knotes off the ready list while a scan asks their sources
+	settled sync.Cond // of mu: asked may be 0 again
+	missed  bool      // somebody saw the list empty meanwhile, and is told of what comes back
 	closed  bool
 	waiters file.Queue
 
@@ -51,7 +52,11 @@ type Queue struct {
 }
 
 // New makes an empty kqueue.
-func New() *Queue { return &Queue{knotes: map[key]*knote{}} }
+func New() *Queue {
+	q := &Queue{knotes: map[key]*knote{}}
+	q.settled.L = &q.mu
+	return q
+}
 
 // NotInherited says that fork(2) leaves kqueues out.
 func (q *Queue) NotInherited() bool { return true }
@@ -182,11 +187,17 @@ func (q *Queue) Restart(t *file.Table) {
 // scan hands out what is ready now (kqueue_scan). Level-triggered knotes go back to the
 // end of the list, and are met at most once: scanLocked counts what was there when it
 // began, or a knote that is always true would be handed out for ever.
+//
+// What another scan is asking about counts as ready until the answer is there: kqueue_scan waits for a knote
+// that is in flux. A kevent(2) that only looks would miss an event that is there all the time.
 func (q *Queue) scan(out []netbsd.Kevent) int {
 	q.settle()
 	q.harvest()
 	n, tell := 0, false
 	guard.Locked(&q.mu, func() {
+		for q.ready.n == 0 && q.asked > 0 {
+			q.settled.Wait()
+		}
 		if !q.emptyLocked() {
 			n, tell = q.scanLocked(out)
 		}
@@ -218,7 +229,9 @@ func (q *Queue) scanLocked(out []netbsd.Kevent) (n int, tell bool) {
 		}
 		q.asked++
 		ev, ok := q.takeLocked(kn)
-		q.asked--
+		if q.asked--; q.asked == 0 || q.ready.n > 0 {
+			q.settled.Broadcast()
+		}
 		if ok {
 			out[n] = ev
 			n++

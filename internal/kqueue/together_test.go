@@ -37,6 +37,10 @@ func TestScansTogether(t *testing.T) {
 		{"kevent", func(q *Queue, l *kern.LWP) (int, netbsd.Errno) {
 			return q.Wait(l, make([]netbsd.Kevent, 1), hour(), false)
 		}},
+		// kqueue_scan waits for a knote that is in flux (KQ_FLUX_WAIT), and only then finds nothing.
+		{"kevent that only looks", func(q *Queue, l *kern.LWP) (int, netbsd.Errno) {
+			return q.Wait(l, make([]netbsd.Kevent, 1), time.Time{}, true)
+		}},
 		{"poll", func(q *Queue, l *kern.LWP) (int, netbsd.Errno) {
 			return file.BlockUntil(file.Call{L: l}, q, file.In, hour(), func() (int, netbsd.Errno) {
 				if q.Poll(file.In) == 0 {
@@ -60,7 +64,7 @@ func TestScansTogether(t *testing.T) {
 				}()
 				<-f.asked
 				go func() {
-					synctest.Wait() // the LWP sleeps
+					synctest.Wait() // the LWP waits
 					close(f.goOn)
 				}()
 				if n, errno := test.wait(q, l); n != 1 || errno != 0 {
