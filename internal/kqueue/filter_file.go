@@ -86,7 +86,8 @@ func (s *fileSource) unwatch() {
 }
 
 // poll looks at the file. kevent(2): data is what can be read or written, for a regular file what lies ahead.
-// That is less than 0 beyond its end, and at its end, where it is 0, there is no event (filt_genfsread).
+// That is less than 0 beyond its end, and at its end, where it is 0, there is no event (filt_genfsread). An eventfd's count can be
+// one that looks negative (eventfd_filt_read).
 func (s *fileSource) poll(kn *knote) (state, bool) {
 	if kn.filter == netbsd.EVFILT_WRITE {
 		return s.pollWrite()
@@ -102,7 +103,7 @@ func (s *fileSource) poll(kn *knote) (state, bool) {
 	if counted && isRegular(s.d.File) {
 		return st, n != 0
 	}
-	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (!counted || n == 0 || n >= s.lowat())
+	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (!counted || n <= 0 || n >= s.lowat())
 }
 
 // lowat is NOTE_LOWAT's mark. Only sockets look at it (filt_soread).

@@ -1,6 +1,7 @@
 package kqueue
 
 import (
+	"maps"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,6 +128,35 @@ func TestReadLevel(t *testing.T) {
 			t.Error("the knote stays after the close")
 		}
 	})
+}
+
+// An eventfd can be read unless its count is 0, and written unless that is EVENTFD_MAXVAL, which is negative as data
+// (eventfd_filt_read, eventfd_filt_write).
+func TestEventfd(t *testing.T) {
+	for _, test := range []struct {
+		count          uint64
+		readable, room bool
+	}{{0, false, true}, {1, true, true}, {1<<63 + 5, true, true}, {1<<64 - 2, true, false}} {
+		guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+			fd, _ := c.Files.Install(file.NewEventfd(test.count, false, file.Owner{}, 0), 0, 100, 0)
+			must(t, q.Change(c, add(netbsd.EVFILT_READ, fd, 0)))
+			must(t, q.Change(c, add(netbsd.EVFILT_WRITE, fd, 0)))
+			got := map[uint32]int64{}
+			for _, ev := range now(t, c, q) {
+				got[ev.Filter] = ev.Data
+			}
+			want := map[uint32]int64{}
+			if test.readable {
+				want[netbsd.EVFILT_READ] = int64(test.count)
+			}
+			if test.room {
+				want[netbsd.EVFILT_WRITE] = int64(test.count)
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%#x: %v, want %v", test.count, got, want)
+			}
+		})
+	}
 }
 
 func TestReadClear(t *testing.T) {
