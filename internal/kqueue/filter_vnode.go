@@ -40,10 +40,23 @@ func watch(c Caller, kn *knote, d *file.Description, want uint32, fn func(note u
 	return stop, errno
 }
 
+// oneHint are the notes that VN_KNOTE is given together: a write that extends its file, a size that grows, and a directory that
+// comes or goes in another.
+var oneHint = [...]uint32{
+	netbsd.NOTE_WRITE | netbsd.NOTE_EXTEND, netbsd.NOTE_ATTRIB | netbsd.NOTE_EXTEND, netbsd.NOTE_WRITE | netbsd.NOTE_LINK,
+}
+
+// note is filt_genfsvnode: who wants one note of a hint is told the whole hint.
 func (s *vnodeSource) note(n uint32) {
 	s.kn.happen(func() bool {
-		s.kn.fflags |= n & s.kn.sfflags
-		return n&s.kn.sfflags != 0
+		wanted := n & s.kn.sfflags
+		s.kn.fflags |= wanted
+		for _, hint := range oneHint {
+			if wanted&hint != 0 {
+				s.kn.fflags |= n & hint
+			}
+		}
+		return wanted != 0
 	})
 }
 

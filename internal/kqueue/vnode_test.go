@@ -1,8 +1,10 @@
 package kqueue
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -91,6 +93,75 @@ func TestVnode(t *testing.T) {
 			t.Errorf("%s: notes %x, want %x", step.name, got, step.want)
 		}
 	}
+}
+
+// filt_genfsvnode: an event has all notes of a change of which one is wanted, as VN_KNOTE is given them: vop_write_post,
+// vop_mkdir_post. Of other changes it has those alone that are wanted.
+func TestVnodeHints(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		want uint32
+		do   func(dir, f string) error
+		told uint32 // 0: nothing
+	}{
+		{"a write that extends", netbsd.NOTE_WRITE, func(_, f string) error { return writeAt(f, "more") },
+			netbsd.NOTE_WRITE | netbsd.NOTE_EXTEND},
+		{"a write that extends, for EXTEND", netbsd.NOTE_EXTEND, func(_, f string) error { return writeAt(f, "more") },
+			netbsd.NOTE_WRITE | netbsd.NOTE_EXTEND},
+		{"a write within", netbsd.NOTE_WRITE | netbsd.NOTE_ATTRIB, func(_, f string) error { return writeAt(f, "y") }, netbsd.NOTE_WRITE},
+		{"a write within, for EXTEND", netbsd.NOTE_EXTEND, func(_, f string) error { return writeAt(f, "y") }, 0},
+		{"mkdir, for LINK", netbsd.NOTE_LINK, func(dir, _ string) error { return os.Mkdir(filepath.Join(dir, "sub"), 0o755) },
+			netbsd.NOTE_WRITE | netbsd.NOTE_LINK},
+		{"mkdir, for WRITE", netbsd.NOTE_WRITE, func(dir, _ string) error { return os.Mkdir(filepath.Join(dir, "sub"), 0o755) },
+			netbsd.NOTE_WRITE | netbsd.NOTE_LINK},
+		{"mkdir, for EXTEND", netbsd.NOTE_EXTEND, func(dir, _ string) error { return os.Mkdir(filepath.Join(dir, "sub"), 0o755) }, 0},
+	} {
+		h, c, q := vnodeRig(t)
+		dir := filepath.Join(t.TempDir(), "d")
+		f := filepath.Join(t.TempDir(), "f")
+		if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(f, nil, 0o644), writeAt(f, "x")); err != nil {
+			t.Fatal(err)
+		}
+		if links(t, dir) != 2 {
+			continue // a file system that does not count directories as links
+		}
+		for _, name := range []string{dir, f} {
+			fd, _ := c.open(t, h, name, os.O_RDONLY)
+			ev := add(netbsd.EVFILT_VNODE, fd, netbsd.EV_CLEAR)
+			ev.Fflags = test.want
+			must(t, q.Change(c, ev))
+		}
+		if err := test.do(dir, f); err != nil {
+			t.Fatal(err)
+		}
+		var told uint32
+		for _, ev := range now(t, c, q) {
+			told |= ev.Fflags
+		}
+		if told != test.told {
+			t.Errorf("%s: notes %#x, want %#x", test.name, told, test.told)
+		}
+	}
+}
+
+func links(t *testing.T, name string) uint64 {
+	t.Helper()
+	st, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint64(st.Sys().(*syscall.Stat_t).Nlink)
+}
+
+// writeAt writes at the beginning of a file, and cuts nothing off.
+func writeAt(name, s string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(s)
+	return err
 }
 
 // vop_close_post: a close of what could write is NOTE_CLOSE_WRITE, any other NOTE_CLOSE, and none is
