@@ -5,6 +5,7 @@ import (
 
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
+	"toaster/internal/vm"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -118,13 +119,13 @@ func userGregsValid(u *[netbsd.NGREG]uint64) bool {
 	cs := uint16(u[netbsd.REG_CS])
 	return u[netbsd.REG_RFLAGS]&flagsStatic == flagsFixed|flagsIntOn &&
 		data(netbsd.REG_DS) && data(netbsd.REG_SS) && (cs == netbsd.UserCS || cs == gdtUserCS) &&
-		u[netbsd.REG_RIP] < platform.GuestEnd
+		u[netbsd.REG_RIP] < vm.Max
 }
 
 // SetGregs implements syscalls.CPU. EINVAL: not a program's, and nothing is set.
 //
 // Registers that are refused leave those of before. settable leaves out IOPL and NT. RIP has to
-// be the user's, as beyond GuestEnd there are the stub and its slots.
+// be below VM_MAXUSER_ADDRESS, a page before GuestEnd, beyond which there are the stub and its slots.
 func (mc *Context) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
 	if !userGregsValid(u) {
 		return netbsd.EINVAL
@@ -156,7 +157,7 @@ func (mc *Context) TLSBase() uint64 { return mc.thread.Regs().FSBase }
 // The bound is x86_set_sdbase's. A base that is refused leaves the old one, on which
 // setcontext(2) counts.
 func (mc *Context) SetTLSBase(base uint64) netbsd.Errno {
-	if base >= platform.GuestEnd {
+	if base >= vm.Max {
 		return netbsd.EINVAL
 	}
 	mc.thread.Regs().FSBase = base

@@ -19,8 +19,8 @@ func userGregs() (u [netbsd.NGREG]uint64) {
 
 // Registers that no user program can have are EINVAL, and none is set: flags of
 // PSL_USERSTATIC, selectors other than the user's in GDT and LDT, which data segments but %ds
-// and %ss may leave empty, and code outside user space (cpu_mcontext_validate of
-// sys/arch/amd64/amd64/machdep.c, which process_write_regs uses, too).
+// and %ss may leave empty, and code outside user space, which ends at VM_MAXUSER_ADDRESS, a page below the kernel's part
+// (cpu_mcontext_validate of sys/arch/amd64/amd64/machdep.c, which process_write_regs uses, too; vmparam.h).
 func TestSetGregs(t *testing.T) {
 	const gdtCS, gdtDS = 3<<3 | 3, 4<<3 | 3
 	for _, c := range []struct {
@@ -46,8 +46,8 @@ func TestSetGregs(t *testing.T) {
 		{"I/O privilege", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 0x3000 }, netbsd.EINVAL},
 		{"virtual 8086", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 0x20000 }, netbsd.EINVAL},
 		{"a bit that must be zero", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 8 }, netbsd.EINVAL},
-		{"the last code address", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RIP] = 0x7f7fffffffff }, 0},
-		{"code beyond user space", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RIP] = 0x7f8000000000 }, netbsd.EINVAL},
+		{"the last code address", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RIP] = 0x7f7fffffefff }, 0},
+		{"code beyond user space", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RIP] = 0x7f7ffffff000 }, netbsd.EINVAL},
 	} {
 		play(t, func(x *script) {
 			u := userGregs()
@@ -76,6 +76,18 @@ func TestGregsOfAHostileGuest(t *testing.T) {
 			x.Gregs(&u)
 			if errno := x.SetGregs(&u); errno != 0 {
 				t.Errorf("bit %d: %v", bit, errno)
+			}
+		}
+	})
+}
+
+// x86_set_sdbase (sys/arch/x86/x86/sys_machdep.c): EINVAL from VM_MAXUSER_ADDRESS on.
+func TestSetTLSBase(t *testing.T) {
+	play(t, func(x *script) {
+		for base, want := range map[uint64]netbsd.Errno{0: 0, 0x7f7fffffefff: 0, 0x7f7ffffff000: netbsd.EINVAL, 1 << 63: netbsd.EINVAL} {
+			before := x.TLSBase()
+			if errno := x.SetTLSBase(base); errno != want || errno != 0 && x.TLSBase() != before || errno == 0 && x.TLSBase() != base {
+				t.Errorf("%#x: %v, want %v; the base is %#x", base, errno, want, x.TLSBase())
 			}
 		}
 	})

@@ -212,7 +212,7 @@ type machine struct {
 const lwpctl = 0x7200_0000
 
 // userEnd is where the addresses of user mode end (VM_MAXUSER_ADDRESS).
-const userEnd = 0x7f80_0000_0000
+const userEnd = netbsd.StackTop
 
 func (m *machine) Gregs(g *[netbsd.NGREG]uint64) { *g = m.gregs }
 
