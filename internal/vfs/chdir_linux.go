@@ -161,6 +161,9 @@ func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
 	if m, ok := d.File.(*madeDir); ok {
 		return m.path, 0
 	}
+	if v.Dirs.tree.isDevice(d.Path) {
+		return d.Path, 0
+	}
 	fd, ok := d.NameFD()
 	if !ok {
 		return "", netbsd.EOPNOTSUPP

@@ -59,8 +59,9 @@ func fdDevice(v View, name string) (Device, bool) {
 		fd = n
 	}
 	return Device{
-		Stat: DevStat(v.Dirs.tree.born, 31, uint32(fd), 0o666),
-		Open: func(v View, flags int) (*file.Description, netbsd.Errno) { return dupFor(v, fd, flags) },
+		Stat:  DevStat(v.Dirs.tree.born, 31, uint32(fd), 0o666),
+		There: true,
+		Open:  func(v View, flags int) (*file.Description, netbsd.Errno) { return dupFor(v, fd, flags) },
 	}, true
 }
 

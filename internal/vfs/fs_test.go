@@ -540,6 +540,30 @@ func TestDevices(t *testing.T) {
 	})
 }
 
+// fcntl(2): F_GETPATH of a vnode, a device's as any other's (vnode_to_path; t_fcntl of NetBSD's tests/kernel).
+func TestPathOfDevices(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		w.Symlink("/dev/zero", netbsd.AT_FDCWD, "z")
+		w.write(t, "f", "a file")
+		f, _ := w.Open(netbsd.AT_FDCWD, "f", netbsd.O_RDONLY, 0)
+		fd, _ := w.Files.Install(f, 0, 100, 0)
+		file, errno := w.PathOf(f)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		for name, want := range map[string]string{"/dev/null": "/dev/null", "/dev/./zero": "/dev/zero", "z": "/dev/zero", fmt.Sprintf("/dev/fd/%d", fd): file} {
+			d, errno := w.Open(netbsd.AT_FDCWD, name, netbsd.O_RDONLY, 0)
+			if errno != 0 {
+				t.Fatal(name, errno)
+			}
+			if path, errno := w.PathOf(d); path != want || errno != 0 {
+				t.Errorf("%s: %q, %v, want %q", name, path, errno, want)
+			}
+			d.Release()
+		}
+	})
+}
+
 func TestFifo(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {
 		w.Mknod(netbsd.AT_FDCWD, "p", netbsd.S_IFIFO|0o600)

@@ -96,7 +96,11 @@ func (l *lookup) openDevice(dev Device, flags int) (*file.Description, netbsd.Er
 		d.Path = l.name
 		return d, 0
 	}
-	return dev.Open(l.v, flags)
+	d, errno := dev.Open(l.v, flags)
+	if name := l.devName(); errno == 0 && !dev.There && d.Path == "" && name != "" {
+		d.Path = "/dev/" + name
+	}
+	return d, errno
 }
 
 // linkToDev returns the target of a link at the end of the path that leads into

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -196,6 +197,9 @@ type Device struct {
 	// List has it be a directory, and returns what is in it but for "." and "..".
 	List func() []Entry
 
+	// There says that Open returns an open file that is there already, under another name.
+	There bool
+
 	// Fixed says that nothing is made, renamed or removed where it is: EROFS.
 	Fixed bool
 
@@ -207,6 +211,18 @@ func (t *Tree) AddDevice(name string, dev Device) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.devices[name] = dev
+}
+
+// isDevice reports whether a path is the name of one of the devices.
+func (t *Tree) isDevice(name string) bool {
+	rest, ok := strings.CutPrefix(name, "/dev/")
+	if !ok {
+		return false
+	}
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	_, ok = t.devices[rest]
+	return ok
 }
 
 // RemoveDevice takes it away (a pseudo-terminal that was closed).
