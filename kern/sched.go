@@ -198,8 +198,7 @@ func (l *LWP) Sched(pid, lid int) (policy, pri int, errno netbsd.Errno) {
 // SchedProtect is _sched_protect(2): the caller is to have at least the priority pri until it says
 // -1, once for each. Any other negative number asks for the highest of them.
 //
-// EINVAL: there is none to end. EPERM: pri is none, or below the caller's own. ENOENT, of which
-// sys__sched_protect has the condition the wrong way round: there is one.
+// EINVAL: there is none to end. EPERM: pri is none, or below the caller's own. ENOENT: there is none to tell.
 func (l *LWP) SchedProtect(pri int) (was int, errno netbsd.Errno) {
 	errno = l.call(func() netbsd.Errno {
 		s := l.sched()
@@ -208,10 +207,10 @@ func (l *LWP) SchedProtect(pri int) (was int, errno netbsd.Errno) {
 			return netbsd.EINVAL
 		case pri == -1:
 			l.endProtect()
-		case pri < 0 && s.ceiling != 0:
+		case pri < 0 && s.ceiling == 0:
 			return netbsd.ENOENT
 		case pri < 0:
-			was = -1 - priUserRT
+			was = int(s.ceiling) - 1
 		case pri > netbsd.SCHED_PRI_MAX || l.priority() > pri+priUserRT:
 			return netbsd.EPERM
 		default:

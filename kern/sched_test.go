@@ -173,8 +173,8 @@ func TestUidmatch(t *testing.T) {
 	}
 }
 
-// sys__sched_protect: each ceiling is ended by one -1; a lower number asks, with the condition the
-// wrong way round; one below the caller's own priority or above SCHED_PRI_MAX is EPERM.
+// sys__sched_protect: each ceiling is ended by one -1; a lower number asks for the highest, and finds none
+// where nobody is raised (ENOENT); one below the caller's own priority or above SCHED_PRI_MAX is EPERM.
 func TestSchedProtect(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -185,7 +185,7 @@ func TestSchedProtect(t *testing.T) {
 			}
 			protect(-1, 0, netbsd.EINVAL)
 			protect(5, 0, 0) // it raises nobody that is no real-time LWP
-			protect(-2, -129, 0)
+			protect(-2, 0, netbsd.ENOENT)
 			protect(-1, 0, 0)
 			protect(-1, 0, netbsd.EINVAL)
 			l.SetSched(0, 0, netbsd.SCHED_FIFO, 10)
@@ -193,12 +193,13 @@ func TestSchedProtect(t *testing.T) {
 			protect(64, 0, netbsd.EPERM)
 			protect(-1, 0, netbsd.EINVAL)
 			protect(10, 0, 0)
-			protect(-2, 0, netbsd.ENOENT)
+			protect(-2, 10, 0)
 			protect(63, 0, 0)
+			protect(-2, 63, 0)
+			protect(-1, 0, 0)
+			protect(-2, 63, 0)
 			protect(-1, 0, 0)
 			protect(-2, 0, netbsd.ENOENT)
-			protect(-1, 0, 0)
-			protect(-2, -129, 0)
 			protect(-1, 0, netbsd.EINVAL)
 		})
 	})

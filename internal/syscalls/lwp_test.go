@@ -143,8 +143,9 @@ func TestLWP(t *testing.T) {
 			{"sys__sched_protect: EPERM below one's own", netbsd.SYS__sched_protect, args{29}, netbsd.EPERM, nil, nil},
 			{"sys__sched_protect: EPERM for no priority", netbsd.SYS__sched_protect, args{64}, netbsd.EPERM, nil, nil},
 			{"sys__sched_protect", netbsd.SYS__sched_protect, args{40}, 0, nil, nil},
-			{"sys__sched_protect: ENOENT when asked while there is one", netbsd.SYS__sched_protect, args{-2}, netbsd.ENOENT, nil, nil},
+			{"sys__sched_protect: which there is", netbsd.SYS__sched_protect, args{-2}, 0, 40, nil},
 			{"sys__sched_protect: the end of it", netbsd.SYS__sched_protect, args{-1}, 0, nil, nil},
+			{"sys__sched_protect: ENOENT when asked while there is none", netbsd.SYS__sched_protect, args{-2}, netbsd.ENOENT, nil, nil},
 			{"_sched_getparam(2): the priority was not changed", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(30)}, nil},
 			{"lwp_create: a new LWP has its maker's", netbsd.SYS__lwp_create, args{start, 0, room(4)}, 0, nil, func(p *player) {
 				p.play([]row{{"_sched_getparam(2)", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(30)}, nil}})
