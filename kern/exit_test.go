@@ -366,7 +366,7 @@ func TestExit_11_TimersAreFreed(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.spawn("P", func(l *LWP) {
 			p := l.Proc()
-			for which := range 3 {
+			for which := range numItimers {
 				l.Setitimer(which, Itimerval{Value: time.Second, Interval: time.Second})
 			}
 			id, errno := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{Signo: netbsd.SIGUSR1})

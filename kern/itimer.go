@@ -30,6 +30,9 @@ func timerTicks(d time.Duration) time.Duration {
 	return d
 }
 
+// numItimers is how many timers of setitimer(2) there are (TIMER_MIN of sys/timevar.h).
+const numItimers = netbsd.ITIMER_MONOTONIC + 1
+
 type itimer struct {
 	p        *Proc
 	which    int
@@ -43,7 +46,7 @@ type itimer struct {
 // Setitimer is setitimer(2) (and alarm(3)): it returns the old setting. EINVAL: no such
 // timer, or a negative time.
 func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
-	if which < 0 || which > netbsd.ITIMER_PROF || v.Value < 0 || v.Interval < 0 {
+	if which < 0 || which >= numItimers || v.Value < 0 || v.Interval < 0 {
 		return Itimerval{}, netbsd.EINVAL
 	}
 	if errno := l.enter(); errno != 0 {
@@ -71,7 +74,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 
 // Getitimer is getitimer(2).
 func (p *Proc) Getitimer(which int) (Itimerval, netbsd.Errno) {
-	if which < 0 || which > netbsd.ITIMER_PROF {
+	if which < 0 || which >= numItimers {
 		return Itimerval{}, netbsd.EINVAL
 	}
 	now := p.timerClock(which)
@@ -83,10 +86,16 @@ func (p *Proc) Getitimer(which int) (Itimerval, netbsd.Errno) {
 	return p.ext.itimers[which].value(now), 0
 }
 
+// countsTime reports whether a timer goes by the clock. ITIMER_REAL and ITIMER_MONOTONIC are two timers that do: nobody sets the
+// machine's clock.
+func countsTime(which int) bool {
+	return which == netbsd.ITIMER_REAL || which == netbsd.ITIMER_MONOTONIC
+}
+
 // timerClock is what the timer counts by: time since boot, the process's user time, or all its
 // processor time. mu is not held: the address space is asked.
 func (p *Proc) timerClock(which int) time.Duration {
-	if which == netbsd.ITIMER_REAL {
+	if countsTime(which) {
 		return p.m.uptime()
 	}
 	return p.cpuTime(which == netbsd.ITIMER_PROF)
@@ -96,7 +105,7 @@ func (p *Proc) timerClock(which int) time.Duration {
 // say 0, which means off. What is left of real time is told by a clock that goes by ticks, as that is by which
 // the timer was set (getnanotime in dosetitimer and timer_gettime). mu is held.
 func (it *itimer) value(now time.Duration) Itimerval {
-	if it.which == netbsd.ITIMER_REAL {
+	if countsTime(it.which) {
 		now += it.ahead - now%timerTick
 	}
 	return Itimerval{max(it.due-now, time.Microsecond), it.interval}
@@ -108,7 +117,7 @@ func (it *itimer) stop() {
 	it.t.Stop()
 }
 
-var itimerSignals = [...]netbsd.Signal{netbsd.SIGALRM, netbsd.SIGVTALRM, netbsd.SIGPROF}
+var itimerSignals = [numItimers]netbsd.Signal{netbsd.SIGALRM, netbsd.SIGVTALRM, netbsd.SIGPROF, netbsd.SIGALRM}
 
 // fire runs when the time may have come.
 //

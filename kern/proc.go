@@ -127,7 +127,7 @@ type procExt struct {
 	own       netbsd.Rusage       // usage charged with AddUsage
 	groups    map[*Pgrp]*kidGroup // nil until the first wait for a group
 	stolen    []*Proc             // children whose original parent it is and which another process traces
-	itimers   [3]*itimer
+	itimers   [numItimers]*itimer
 	timers    map[int32]*posixTimer
 	knotes    []Knote
 	ktrace    Ref

@@ -30,7 +30,7 @@ func TestSetitimerTellsTheFormerOne(t *testing.T) {
 			set(netbsd.ITIMER_REAL, Itimerval{}, Itimerval{5 * s, 0})
 			get(netbsd.ITIMER_REAL, Itimerval{})
 			nap(l, 20*s)
-			for _, bad := range []int{-1, netbsd.ITIMER_PROF + 1} {
+			for _, bad := range []int{-1, netbsd.ITIMER_MONOTONIC + 1} {
 				_, errno := l.Setitimer(bad, Itimerval{s, 0})
 				_, e2 := l.Proc().Getitimer(bad)
 				w.is("none", []netbsd.Errno{errno, e2}, []netbsd.Errno{netbsd.EINVAL, netbsd.EINVAL})
@@ -38,6 +38,29 @@ func TestSetitimerTellsTheFormerOne(t *testing.T) {
 			w.mark("no signal has come")
 		})
 		w.order("no signal has come")
+	})
+}
+
+// getitimer(2): ITIMER_MONOTONIC counts time and sends SIGALRM as ITIMER_REAL does, and is another timer (sys___setitimer50,
+// dosetitimer: IS_ITIMER).
+func TestMonotonicItimer(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			alarms, s := 0, time.Second
+			w.handle(l, netbsd.SIGALRM, func(*LWP, *netbsd.Siginfo) { alarms++ })
+			for which, v := range map[int]Itimerval{netbsd.ITIMER_MONOTONIC: {2 * s, s}, netbsd.ITIMER_REAL: {10 * s, 0}} {
+				old, errno := l.Setitimer(which, v)
+				w.is("former", []any{old, errno}, []any{Itimerval{}, netbsd.Errno(0)})
+			}
+			for end := time.Now().Add(3*s + s/2); time.Now().Before(end); {
+				l.Nanosleep(time.Until(end)) // until the next signal
+			}
+			w.is("alarms", alarms, 2)
+			left, _ := l.Proc().Getitimer(netbsd.ITIMER_REAL)
+			w.is("real", left, Itimerval{Value: 6*s + s/2})
+			left, _ = l.Proc().Getitimer(netbsd.ITIMER_MONOTONIC)
+			w.is("monotonic", left, Itimerval{s / 2, s})
+		})
 	})
 }
 

@@ -143,7 +143,7 @@ func TestIntervalTimersOfProcessTime(t *testing.T) {
 			pending("all time", netbsd.SIGVTALRM, netbsd.SIGPROF)
 			v, _ = p.Getitimer(netbsd.ITIMER_PROF)
 			w.is("the next", v, Itimerval{time.Second, 2 * time.Second})
-			for _, bad := range []int{-1, netbsd.ITIMER_PROF + 1} {
+			for _, bad := range []int{-1, netbsd.ITIMER_MONOTONIC + 1} {
 				_, e1 := l.Setitimer(bad, Itimerval{})
 				_, e2 := p.Getitimer(bad)
 				w.is("no timer", []netbsd.Errno{e1, e2}, []netbsd.Errno{netbsd.EINVAL, netbsd.EINVAL})
