@@ -179,8 +179,8 @@ func TestBlockedContinuationByDefault(t *testing.T) {
 	})
 }
 
-// sigaltstack(2): what is set is returned, SS_DISABLE takes it away, and a stack that is in use
-// cannot be changed (sigaltstack1).
+// sigaltstack(2): what is set is returned, SS_DISABLE takes it away, unless it is in use
+// (sigaltstack1).
 func TestSigaltstack(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {

@@ -27,7 +27,8 @@ func TestExitAs(t *testing.T) {
 	})
 }
 
-// sigaltstack(2): the stack in use cannot be changed; setcontext(2) leaves it.
+// sigaltstack(2): the stack in use cannot be disabled, but another takes its place, on which the LWP is not (sigaltstack1);
+// setcontext(2) leaves it.
 func TestOnStack(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -39,7 +40,14 @@ func TestOnStack(t *testing.T) {
 			old, errno := l.Sigaltstack(nil)
 			w.is("on it", []any{pl.OnStack(), old.Flags, errno}, []any{true, int32(netbsd.SS_ONSTACK), netbsd.Errno(0)})
 			_, errno = l.Sigaltstack(&Altstack{Flags: netbsd.SS_DISABLE})
-			w.is("change", errno, netbsd.Errno(netbsd.EINVAL))
+			w.is("disable", errno, netbsd.Errno(netbsd.EINVAL))
+			other := Altstack{Sp: 0x8000, Size: 2 * netbsd.MINSIGSTKSZ}
+			_, errno = l.Sigaltstack(&Altstack{Sp: 0x8000, Size: 1})
+			w.is("change for a small one", []any{errno, pl.OnStack()}, []any{netbsd.Errno(netbsd.ENOMEM), true})
+			old, errno = l.Sigaltstack(&other)
+			w.is("change", []any{old.Sp, old.Flags, errno, l.Altstack(), pl.OnStack()},
+				[]any{uint64(0x1000), int32(netbsd.SS_ONSTACK), netbsd.Errno(0), other, false})
+			pl.SetOnStack(true)
 			pl.SetOnStack(false)
 			w.is("left", []any{pl.OnStack(), l.Altstack().Flags}, []any{false, int32(0)})
 			_, errno = l.Sigaltstack(&Altstack{Size: netbsd.MINSIGSTKSZ - 1})

@@ -391,19 +391,18 @@ func (l *LWP) Sigaltstack(set *Altstack) (old Altstack, errno netbsd.Errno) {
 	return old, errno
 }
 
-// The stack in use cannot be changed: a nested handler would be put on another one while the
-// first still runs on this. mu is held.
+// sigaltstack1: the stack in use cannot be taken away, but another takes its place, and ss_flags say whether l is on that: a
+// handler that leaves by longjmp(3) says so. mu is held.
 func (x *lwpExt) setStack(set *Altstack) netbsd.Errno {
 	switch {
 	case set.Flags&^(netbsd.SS_ONSTACK|netbsd.SS_DISABLE) != 0:
 		return netbsd.EINVAL
-	case x.stack.Flags&netbsd.SS_ONSTACK != 0:
+	case set.Flags&netbsd.SS_DISABLE != 0 && x.stack.Flags&netbsd.SS_ONSTACK != 0:
 		return netbsd.EINVAL
 	case set.Flags&netbsd.SS_DISABLE == 0 && set.Size < netbsd.MINSIGSTKSZ:
 		return netbsd.ENOMEM
 	}
 	x.stack = *set
-	x.stack.Flags &^= netbsd.SS_ONSTACK
 	return 0
 }
 

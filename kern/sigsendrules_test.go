@@ -262,7 +262,7 @@ func TestPendingSets(t *testing.T) {
 				w.is("caught no more", []any{i.Caught, i.Ignored.Has(netbsd.SIGHUP)}, []any{netbsd.Sigset(0), h == netbsd.SIG_IGN})
 			}
 			l.Sigaltstack(&Altstack{Sp: 0x1000, Size: netbsd.MINSIGSTKSZ, Flags: netbsd.SS_ONSTACK})
-			w.is("sigaltstack(2) does not put it to use", l.Altstack().Flags, int32(0))
+			w.is("sigaltstack(2) tells the kernel that it is in use", []any{l.Altstack().Flags, l.Platform().OnStack()}, []any{int32(netbsd.SS_ONSTACK), true})
 		})
 		w.order("alive")
 	})
