@@ -1,5 +1,12 @@
 package netbsd
 
+// Flags of getrandom(2) (sys/random.h).
+const (
+	GRND_NONBLOCK = 1
+	GRND_RANDOM   = 2
+	GRND_INSECURE = 4
+)
+
 // Commands of swapctl(2) and modctl(2), and flags of mount(2).
 const (
 	MNT_UPDATE  = 0x00010000

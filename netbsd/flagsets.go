@@ -870,6 +870,11 @@ var FlagSets = sync.OnceValue(func() map[string]*FlagSet {
 			{"MFD_ALLOW_SEALING", MFD_ALLOW_SEALING, 0},
 			{"MFD_CLOFORK", MFD_CLOFORK, 0},
 		}},
+		"random": {Flags: []Flag{
+			{"GRND_NONBLOCK", GRND_NONBLOCK, 0},
+			{"GRND_RANDOM", GRND_RANDOM, 0},
+			{"GRND_INSECURE", GRND_INSECURE, 0},
+		}},
 		"xattr": {Flags: []Flag{
 			{"XATTR_CREATE", XATTR_CREATE, 0},
 			{"XATTR_REPLACE", XATTR_REPLACE, 0},

@@ -89,6 +89,7 @@ var syscallNames = [MaxSyscall]string{
 	SYS_compat_43_sethostname:       "compat_43_sethostname",
 	SYS_compat_43_getdtablesize:     "compat_43_getdtablesize",
 	SYS_dup2:                        "dup2",
+	SYS_getrandom:                   "getrandom",
 	SYS_fcntl:                       "fcntl",
 	SYS_compat_50_select:            "compat_50_select",
 	SYS_fsync:                       "fsync",

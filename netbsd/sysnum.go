@@ -88,6 +88,7 @@ const (
 	SYS_compat_43_sethostname       = 88
 	SYS_compat_43_getdtablesize     = 89
 	SYS_dup2                        = 90
+	SYS_getrandom                   = 91
 	SYS_fcntl                       = 92
 	SYS_compat_50_select            = 93
 	SYS_fsync                       = 95

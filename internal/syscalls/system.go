@@ -3,9 +3,56 @@ package syscalls
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"time"
 
 	"toaster/netbsd"
 )
+
+// entropyCapacity is how much getrandom(2) returns with GRND_RANDOM (ENTROPY_CAPACITY of sys/entropy.h).
+const entropyCapacity = 32
+
+// getrandom is getrandom(void *buf, size_t buflen, unsigned int flags). EINVAL: unknown flags, or GRND_RANDOM with GRND_INSECURE. EFAULT.
+//
+// Nobody waits for entropy: the host has it. A call that is long ends early for a signal, and what was moved before an
+// error is a success (sys_getrandom, dogetrandom).
+func getrandom(c *Call) netbsd.Errno {
+	addr, n, flags := c.Ptr(0), c.Args[1], c.Int(2)
+	const both = netbsd.GRND_RANDOM | netbsd.GRND_INSECURE
+	if flags&^(both|netbsd.GRND_NONBLOCK) != 0 || flags&both == both {
+		return netbsd.EINVAL
+	}
+	if flags&netbsd.GRND_RANDOM != 0 {
+		n = min(n, entropyCapacity)
+	}
+	b := make([]byte, min(n, ioChunk))
+	for done := uint64(0); done < n; {
+		b := b[:min(n-done, ioChunk)]
+		rand.Read(b)
+		errno := c.copyout(addr+done, b)
+		if errno == 0 {
+			done += uint64(len(b))
+			errno = c.signalled(done < n)
+		}
+		if errno != 0 && done > 0 {
+			return c.ok(done)
+		}
+		if errno != 0 {
+			return errno
+		}
+	}
+	return c.ok(n)
+}
+
+// signalled returns EINTR or ERESTART if a signal has come for who is to go on.
+func (c *Call) signalled(goesOn bool) netbsd.Errno {
+	if !goesOn {
+		return 0
+	}
+	if errno := c.L.Sleep(true, time.Now()); errno != netbsd.EWOULDBLOCK {
+		return errno
+	}
+	return 0
+}
 
 // uuidMax is how many identifiers one uuidgen(2) makes.
 const uuidMax = 2048

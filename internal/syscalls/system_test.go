@@ -1,11 +1,24 @@
 package syscalls
 
 import (
+	"bytes"
 	"fmt"
 	"testing"
 
 	"toaster/netbsd"
 )
+
+// random wants n random bytes in the room of the first argument, and no more: 16 bytes that are still 0xa5 are none.
+func random(room, n int) func(*result) string {
+	return func(r *result) string {
+		b := r.mem(0, room)
+		untouched := bytes.Repeat([]byte{0xa5}, room-n)
+		if r.ret[0] != uint64(n) || !bytes.Equal(b[n:], untouched) || bytes.Contains(b[:n], untouched[:16]) || bytes.Contains(b[:n], make([]byte, 16)) {
+			return fmt.Sprintf("%d, %x", r.ret[0], b[:min(room, 64)])
+		}
+		return ""
+	}
+}
 
 func TestSystem(t *testing.T) {
 	stages(t, map[string][]row{
@@ -25,6 +38,17 @@ func TestSystem(t *testing.T) {
 				}
 				return ""
 			}, nil},
+		},
+		"getrandom": {
+			{"sys_getrandom: EINVAL for flags", netbsd.SYS_getrandom, args{room(8), 8, 8}, netbsd.EINVAL, nil, nil},
+			{"sys_getrandom: EINVAL for a nonsensical combination", netbsd.SYS_getrandom, args{room(8), 8, netbsd.GRND_RANDOM | netbsd.GRND_INSECURE}, netbsd.EINVAL, nil, nil},
+			{"sys_getrandom: EFAULT", netbsd.SYS_getrandom, args{bad, 8, 0}, netbsd.EFAULT, nil, nil},
+			{"sys_getrandom: nothing for nothing", netbsd.SYS_getrandom, args{bad, 0, 0}, 0, 0, nil},
+			{"getrandom(2): all of it", netbsd.SYS_getrandom, args{room(64), 48, 0}, 0, random(64, 48), nil},
+			{"getrandom(2): GRND_NONBLOCK", netbsd.SYS_getrandom, args{room(64), 48, netbsd.GRND_NONBLOCK}, 0, random(64, 48), nil},
+			{"getrandom(2): GRND_INSECURE", netbsd.SYS_getrandom, args{room(64), 48, netbsd.GRND_INSECURE | netbsd.GRND_NONBLOCK}, 0, random(64, 48), nil},
+			{"dogetrandom: GRND_RANDOM returns ENTROPY_CAPACITY at most", netbsd.SYS_getrandom, args{room(64), 48, netbsd.GRND_RANDOM}, 0, random(64, 32), nil},
+			{"getrandom(2): more than a piece", netbsd.SYS_getrandom, args{room(2*ioChunk + 64), 2*ioChunk + 48, 0}, 0, random(2*ioChunk+64, 2*ioChunk+48), nil},
 		},
 		"sysctl": {
 			{"sysctl(3): EFAULT for the name", netbsd.SYS___sysctl, args{bad, 2, 0, 0, 0, 0}, netbsd.EFAULT, nil, nil},
