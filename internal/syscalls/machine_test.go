@@ -160,7 +160,7 @@ func (m *ram) LimitStack(_ *Call, to uint64, set func(uint64) netbsd.Errno) netb
 // Mlock refuses what wraps, as the map does, before it is asked.
 func (m *ram) Mlock(_ *Call, addr, length uint64, on bool) netbsd.Errno {
 	if addr+length < addr {
-		return netbsd.EINVAL
+		return netbsd.ENOMEM
 	}
 	return m.ask(lockArgs{addr, length, on})
 }

@@ -2,12 +2,15 @@ package vm
 
 import "toaster/netbsd"
 
-// span widens a byte range to pages the way all the calls on ranges do it.
+// span widens a byte range to pages the way all the calls on ranges do it (round_and_check). No bytes are no page, wherever they begin.
 func span(addr, size uint64) (start, end uint64, errno netbsd.Errno) {
 	off := addr % PageSize
 	start = addr - off
 	n := pageUp(size + off)
-	if n < size {
+	switch {
+	case size == 0:
+		n = 0
+	case n < size:
 		return 0, 0, netbsd.EINVAL
 	}
 	return start, start + n, CheckRange(start, n, false)
@@ -15,11 +18,8 @@ func span(addr, size uint64) (start, end uint64, errno netbsd.Errno) {
 
 // Unmap is munmap(2): holes are no error, nor is an empty range.
 func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
-	if pageUp(size+addr%PageSize) == 0 {
-		return nil, 0
-	}
 	start, end, errno := span(addr, size)
-	if errno != 0 {
+	if errno != 0 || size == 0 {
 		return nil, errno
 	}
 	if r, ok := m.Lookup(start); ok && r.Start < start && r.End > end && m.full() {
@@ -121,12 +121,9 @@ func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
 // Wire is mlock(2), and munlock(2): pages count as wired from then on, or no longer. Nothing is done on the
 // host, whose pages stay where they are for as long as it has room. limit is RLIMIT_MEMLOCK.
 //
-// EINVAL: the range wraps. ENOMEM: it leaves user space, or some of it is not mapped or cannot be accessed. EAGAIN: more than limit
+// ENOMEM: the range wraps or leaves user space, or some of it is not mapped or cannot be accessed. EAGAIN: more than limit
 // would be wired (sys_mlock).
 func (m *Map) Wire(addr, size uint64, on bool, limit uint64) netbsd.Errno {
-	if addr+size < addr {
-		return netbsd.EINVAL
-	}
 	start, end, errno := span(addr, size)
 	switch {
 	case errno != 0:

@@ -364,6 +364,11 @@ func TestAdviseAndRanges(t *testing.T) {
 		{m.Wire(0x1000, 0x1001, false, 0), netbsd.ENOMEM},
 		{second(m.Unmap(0, 0x1000)), netbsd.EINVAL},
 		{second(m.Unmap(0x1000, 0)), 0},
+		{second(m.Unmap(0x1001, 0)), 0},
+		{second(m.Unmap(0x1000, ^uint64(0))), netbsd.EINVAL},
+		{second(m.Protect(0x1001, 0, netbsd.PROT_NONE)), 0},
+		{m.Wire(0x1001, 0, true, 0), 0},
+		{m.Wire(0x1000, 0x1000, false, 0), 0},
 	} {
 		if c.got != c.want {
 			t.Errorf("%v, want %v", c.got, c.want)

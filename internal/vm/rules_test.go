@@ -89,7 +89,8 @@ func TestWire(t *testing.T) {
 		{at, PageSize, false, 0, 2},
 		{at + 8*PageSize, PageSize, true, netbsd.ENOMEM, 2},
 		{0, PageSize, true, netbsd.ENOMEM, 2},
-		{^uint64(0), PageSize, true, netbsd.EINVAL, 2},
+		{^uint64(0), PageSize, true, netbsd.ENOMEM, 2},
+		{at, ^uint64(0), true, netbsd.ENOMEM, 2},
 		{at, 1 << 62, true, netbsd.ENOMEM, 2},
 	} {
 		if errno := m.Wire(c.addr, c.size, c.on, limit); errno != c.want || m.Wired() != c.wired*PageSize {
