@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"math"
 	"time"
 
 	"toaster/kern"
@@ -285,7 +286,7 @@ func setitimer(c *Call) netbsd.Errno {
 		return errno
 	}
 	it := netbsd.DecodeItimerval(b)
-	if !it.Interval.Valid() || !it.Value.Valid() {
+	if !it.Interval.Valid() || !it.Value.Valid() || beyondTime(c, which, it.Value) {
 		return netbsd.EINVAL
 	}
 	old, errno := c.L.Setitimer(which, kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()})
@@ -293,6 +294,18 @@ func setitimer(c *Call) netbsd.Errno {
 		return errno
 	}
 	return c.copyout(c.Ptr(2), itimerBytes(c, old))
+}
+
+// beyondTime reports whether the moment that is so far ahead is no time_t (timespecaddok, which dosetitimer asks for the timers
+// that count time; they have the numbers of their clocks).
+func beyondTime(c *Call, which int, ahead netbsd.Timeval) bool {
+	if which != netbsd.ITIMER_REAL && which != netbsd.ITIMER_MONOTONIC {
+		return false
+	}
+	now, _ := readClock(c, which)
+	at := netbsd.TimespecOf(now)
+	carry := (int64(ahead.Usec)*1000 + at.Nsec) / int64(time.Second)
+	return ahead.Sec > math.MaxInt64-at.Sec-carry
 }
 
 // getitimer is getitimer(int which, struct itimerval *). EINVAL: which. EFAULT.

@@ -90,6 +90,8 @@ func TestTime(t *testing.T) {
 		"interval timers": {
 			{"setitimer(2): EINVAL for which", netbsd.SYS___setitimer50, args{9, itimer(0, 0, 0, 0), 0}, netbsd.EINVAL, nil, nil},
 			{"setitimer(2): EINVAL for microseconds", netbsd.SYS___setitimer50, args{0, itimer(0, 1e6, 0, 0), 0}, netbsd.EINVAL, nil, nil},
+			{"dosetitimer: EINVAL for a time that has no time_t", netbsd.SYS___setitimer50, args{0, itimer(0, 0, 1<<63-2, 0), 0}, netbsd.EINVAL, nil, nil},
+			{"dosetitimer: nor has it passed the clocks of processor time", netbsd.SYS___setitimer50, args{netbsd.ITIMER_PROF, itimer(0, 0, 1<<63-2, 0), 0}, 0, 0, nil},
 			{"setitimer(2): EFAULT", netbsd.SYS___setitimer50, args{0, bad, 0}, netbsd.EFAULT, nil, nil},
 			{"setitimer(2): the old one", netbsd.SYS___setitimer50, args{0, itimer(7, 8, 1000, 0), room(32)}, 0, out{2, itimer(0, 0, 0, 0)}, nil},
 			{"getitimer(2): the interval", netbsd.SYS___getitimer50, args{0, room(32)}, 0, out{1, longs(7, 8)}, nil},
