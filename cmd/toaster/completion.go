@@ -24,7 +24,7 @@ func completionMain(args []string) int {
 		complain("completion: name one shell: %s", cmdline.Shells)
 		return exitOwnFailure
 	}
-	if err := cmdline.Script(os.Stdout, fs.Arg(0), "toaster"); err != nil {
+	if err := cmdline.Script(os.Stdout, fs.Arg(0), "toaster", ociName); err != nil {
 		complain("completion: %v", err)
 		return exitOwnFailure
 	}

@@ -87,8 +87,10 @@ func shellEnvironment(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	if err := os.Symlink(self, filepath.Join(bin, "toaster")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"toaster", ociName} {
+		if err := os.Symlink(self, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "HOME="+bin, "XDG_CONFIG_HOME="+bin, "XDG_DATA_HOME="+bin, "TERM=dumb")
 }
@@ -125,16 +127,19 @@ func TestCompletionOffers(t *testing.T) {
 		check("toaster run --network ", networks...)
 		check("toaster run --root x --network ", networks...)
 		check("toaster help ", commands...)
-		for _, c := range program().Commands {
+		check("toaster oci list --format ", "json", "table")
+		check("toaster-oci list --format ", "json", "table")
+		check("toaster help oci pa", "pause")
+		eachCommand(program().Commands, "toaster", func(name string, c *cmdline.Command) {
 			if c.Flags == nil {
-				continue
+				return
 			}
 			flags := []string{"--help"}
 			c.Flags().VisitAll(func(f *flag.Flag) { flags = append(flags, cmdline.Spelling(f)) })
 			flags = slices.DeleteFunc(flags, func(f string) bool { return len(f) == 2 }) // -- asks for the others
 			slices.Sort(flags)
-			check("toaster "+c.Name+" --", flags...)
-		}
+			check(name+" --", flags...)
+		})
 	})
 }
 

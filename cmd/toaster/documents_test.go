@@ -96,18 +96,49 @@ func TestHelpFitsAScreen(t *testing.T) {
 	for _, wrong := range cmdline.Screen(list.String()) {
 		t.Errorf("toaster --help: %s", wrong)
 	}
-	for _, c := range program().Commands {
+	eachCommand(program().Commands, "", func(name string, c *cmdline.Command) {
 		var page, all strings.Builder
-		cmdline.Page(&page, "toaster", &c, false)
+		cmdline.Page(&page, "toaster", c, false)
 		for _, wrong := range cmdline.Screen(page.String()) {
-			t.Errorf("toaster help %s: %s", c.Name, wrong)
+			t.Errorf("toaster help%s: %s", name, wrong)
 		}
-		cmdline.Page(&all, "toaster", &c, true)
+		cmdline.Page(&all, "toaster", c, true)
 		for line := range strings.Lines(all.String()) {
 			if len(line) > cmdline.Columns+1 {
-				t.Errorf("toaster help --verbose %s: %d columns: %s", c.Name, len(line)-1, line)
+				t.Errorf("toaster help --verbose%s: %d columns: %s", name, len(line)-1, line)
 			}
 		}
+	})
+}
+
+// eachCommand calls f for commands and those below them that have pages, with their names behind above.
+func eachCommand(commands []cmdline.Command, above string, f func(name string, c *cmdline.Command)) {
+	for i := range commands {
+		c := &commands[i]
+		if c.Usage == "" { // a name that an argument can be
+			continue
+		}
+		f(above+" "+c.Name, c)
+		eachCommand(c.Commands, above+" "+c.Name, f)
+	}
+}
+
+// Help, completion and the shells say of every flag what it does, and of one without effect that it has none.
+func TestFlagsHaveTexts(t *testing.T) {
+	n := 0
+	eachCommand(program().Commands, "", func(name string, c *cmdline.Command) {
+		if c.Flags == nil {
+			return
+		}
+		c.Flags().VisitAll(func(f *flag.Flag) {
+			n++
+			if _, text := cmdline.Argument(f); text == "" {
+				t.Errorf("toaster%s %s: no text", name, cmdline.Spelling(f))
+			}
+		})
+	})
+	if n < 100 {
+		t.Errorf("%d flags", n)
 	}
 }
 

@@ -24,7 +24,7 @@ func parseFlags(command string, fs *flag.FlagSet, args []string) (status int, ok
 	case err == nil:
 		return 0, true
 	case errors.Is(err, flag.ErrHelp):
-		return helpOn(command, false), false
+		return helpOn(false, command), false
 	}
 	text := strings.Replace(err.Error(), "flag -", "flag --", 1)
 	text = strings.Replace(text, "not defined: -", "not defined: --", 1)

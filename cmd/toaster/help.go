@@ -9,8 +9,9 @@ import (
 	"toaster/internal/cmdline"
 )
 
-const helpHelp = `help without COMMAND lists the commands. The manual pages, toaster(1) and one a
-command, say all.
+const helpHelp = `help without COMMAND lists the commands. What is below a command is named behind
+it: "toaster help oci create". The manual pages, toaster(1) and one a command,
+say all.
 `
 
 type helpFlags struct{ speech }
@@ -21,30 +22,34 @@ func (f *helpFlags) set() *flag.FlagSet {
 	return fs
 }
 
-// helpMain is "toaster help [COMMAND]".
+// helpMain is "toaster help [COMMAND...]".
 func helpMain(args []string) int {
 	var f helpFlags
 	fs := f.set()
 	if status, ok := parseFlags("help", fs, args); !ok {
 		return status
 	}
-	switch fs.NArg() {
-	case 0:
+	if fs.NArg() == 0 {
 		usage(os.Stdout)
 		return 0
-	case 1:
-		return helpOn(fs.Arg(0), f.verbose)
 	}
-	complain("help: takes one command at most, got %q", fs.Args())
-	return exitOwnFailure
+	return helpOn(f.verbose, fs.Args()...)
 }
 
-// helpOn prints how a command is used; all is with every flag.
-func helpOn(name string, all bool) int {
-	c := program().Find(name)
-	if c == nil {
-		complain("help: no command %q; %q lists them", name, "toaster help")
-		return exitOwnFailure
+// helpOn prints how a command is used, by its name and the names below it; all is with every flag.
+func helpOn(all bool, names ...string) int {
+	c, above := program(), "toaster help"
+	for _, name := range names {
+		sub := c.Find(name)
+		switch {
+		case c.Commands == nil:
+			complain("help: takes one command at most, got %q", names)
+			return exitOwnFailure
+		case sub == nil:
+			complain("help: no command %q; %q lists them", name, above)
+			return exitOwnFailure
+		}
+		c, above = sub, above+" "+name
 	}
 	cmdline.Page(os.Stdout, "toaster", c, all)
 	return 0

@@ -16,9 +16,17 @@ import (
 // GOOS=netbsd executables; under it, toaster is "toaster run".
 const execName = "go_netbsd_amd64_exec"
 
-// program is the table of the command line: its commands, with what they take.
+// program is the table of the command line: its commands, with what they take, and those below them.
 func program() *cmdline.Command {
-	c := &cmdline.Command{
+	c := commands()
+	c.Find("oci").Commands = oci.Commands()
+	c.Find("help").Commands = cmdline.Names(c.Commands)
+	return c
+}
+
+// commands is the table as far as it takes to find the command of a start.
+func commands() *cmdline.Command {
+	return &cmdline.Command{
 		Name: "toaster",
 		Commands: []cmdline.Command{
 			{
@@ -41,10 +49,7 @@ func program() *cmdline.Command {
 				Name: "shell", Usage: "shell [flags] DIR [COMMAND...]", About: "log in to such a tree",
 				Flags: new(runFlags).set, FlagsOf: "run", Args: cmdline.Dirs, Details: text(shellHelp), Run: shellMain,
 			},
-			{
-				Name: "oci", Usage: "oci [flags] COMMAND ...", About: "an OCI runtime, as runc is",
-				Flags: oci.Flags, Args: oci.Commands(), Details: text(ociHelp), Run: ociMain,
-			},
+			ociCommand(),
 			{
 				Name: "doctor", Usage: "doctor", About: "what this host allows, and what to do",
 				Flags: new(doctorFlags).set, Details: text(doctorHelp), Run: doctorMain,
@@ -58,19 +63,11 @@ func program() *cmdline.Command {
 				Flags: new(versionFlags).set, Details: text(versionHelp), Run: versionMain,
 			},
 			{
-				Name: "help", Usage: "help [COMMAND]", About: "say how a command is used",
+				Name: "help", Usage: "help [COMMAND...]", About: "say how a command is used",
 				Flags: new(helpFlags).set, Details: text(helpHelp), Run: helpMain,
 			},
 		},
 	}
-	help := c.Find("help")
-	for i, sub := range c.Commands {
-		if i > 0 {
-			help.Args += "|"
-		}
-		help.Args += sub.Name
-	}
-	return c
 }
 
 func main() {
@@ -101,7 +98,7 @@ func dispatch(argv []string) int {
 		program().CompleteWords(os.Stdout, argv[2:])
 		return 0
 	}
-	if c := program().Find(argv[1]); c != nil {
+	if c := commands().Find(argv[1]); c != nil {
 		return c.Run(argv[2:])
 	}
 	complain("no command %q; %q lists them", argv[1], "toaster help")

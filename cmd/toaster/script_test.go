@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(testsOnly{m}, map[string]func(){
 		"toaster":  func() { os.Exit(dispatch(os.Args)) },
 		execName:   func() { os.Exit(dispatch(os.Args)) },
+		ociName:    func() { os.Exit(dispatch(os.Args)) },
 		"ptyshell": ptyShell,
 		"as":       onOtherHost,
 	})

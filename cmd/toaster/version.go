@@ -22,7 +22,7 @@ type versionFlags struct{ speech }
 func (f *versionFlags) set() *flag.FlagSet {
 	fs := newFlagSet("version")
 	f.addVerbose(fs, "say where the sources came from")
-	fs.BoolVar(&f.verbose, "v", false, "the same")
+	fs.BoolVar(&f.verbose, "v", false, "say where the sources came from")
 	return fs
 }
 
@@ -32,7 +32,7 @@ func versionMain(args []string) int {
 	fs := f.set()
 	switch err := fs.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		return helpOn("version", false)
+		return helpOn(false, "version")
 	case err != nil || fs.NArg() > 0:
 		complain("version: takes -v and nothing else, got %q", args)
 		return exitOwnFailure

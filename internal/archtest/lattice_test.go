@@ -50,7 +50,7 @@ const lattice = `
 	internal/oci < cmd/toaster
 	kern    < internal/oci, cmd/toaster
 	netbsd  < internal/oci, cmd/toaster
-	internal/cmdline < cmd/toaster, cmd/toaster-root
+	internal/cmdline < internal/oci, cmd/toaster, cmd/toaster-root
 	internal/npm < bench
 `
 

@@ -167,6 +167,52 @@ func TestPageWithoutGroups(t *testing.T) {
 	}
 }
 
+// A letter with a flag's text is that flag's, and has no line of its own; who has the letter alone has one. Flags without effect
+// come last, as they do for who looks for one that has.
+func TestLetters(t *testing.T) {
+	c := &Command{Name: "create", Usage: "create ID", Flags: func() *flag.FlagSet {
+		fs := flag.NewFlagSet("", flag.ContinueOnError)
+		for _, name := range []string{"bundle", "b"} {
+			fs.String(name, "", "`DIR`: the bundle")
+		}
+		fs.Bool("a", false, "alone")
+		fs.Bool("no-pivot", false, NoEffect)
+		fs.String("cap", "", "`CAP`: "+NoEffect)
+		fs.String("c", "", "`CAP`: "+NoEffect)
+		return fs
+	}}
+	const want = `usage: prog create ID
+
+  -a                         alone
+  -b, --bundle DIR           the bundle
+more flags:
+  -c, --cap CAP, --no-pivot
+
+`
+	var b strings.Builder
+	if Page(&b, "prog", c, false); b.String() != want {
+		t.Errorf("%s\nwant:\n%s", &b, want)
+	}
+	c.Groups = []Group{{Names: []string{"a", "bundle"}, More: []string{"cap", "no-pivot"}}}
+	if wrong := Ungrouped(c); wrong != nil {
+		t.Errorf("groups: %q", wrong)
+	}
+}
+
+// What names commands has nothing but their names, and those of what is below them.
+func TestNames(t *testing.T) {
+	help := &Command{Name: "prog", Commands: []Command{{Name: "help", Commands: Names(table().Commands)}}}
+	for line, want := range map[string]string{
+		"help ": "words run shell go oci root", "help oci ": "words create kill", "help run ": "words", "help run -": "words", "help oci kill ": "words",
+	} {
+		var b strings.Builder
+		help.CompleteWords(&b, strings.Split(line, " "))
+		if got := answer(b.String()); got != want {
+			t.Errorf("%q: %q, want %q", line, got, want)
+		}
+	}
+}
+
 // A screen has 24 lines, one of them for the prompt, of 80 columns.
 func TestScreen(t *testing.T) {
 	if wrong := Screen(strings.Repeat(strings.Repeat("x", 80)+"\n", 23)); wrong != nil {
@@ -184,7 +230,8 @@ func TestScreen(t *testing.T) {
 func TestScript(t *testing.T) {
 	for shell := range strings.SplitSeq(Shells, "|") {
 		var b strings.Builder
-		if err := Script(&b, shell, "prog"); err != nil || !strings.Contains(b.String(), "prog") || strings.Contains(b.String(), "PROGRAM") {
+		if err := Script(&b, shell, "prog", "prog-oci"); err != nil || !strings.Contains(b.String(), "prog") || !strings.Contains(b.String(), " prog prog-oci\n") ||
+			strings.Contains(b.String(), "PROGRAM") || strings.Contains(b.String(), "NAMES") {
 			t.Errorf("%s: %v\n%s", shell, err, &b)
 		}
 	}

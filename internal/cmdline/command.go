@@ -16,7 +16,8 @@ type Command struct {
 	About string // one line
 	// Flags returns the command's flags, anew; nil means that words are not looked at.
 	// Their usage texts are package flag's, with the argument in backquotes, or in front: "`DIR`: text".
-	// An argument that is words with | between them names all that there are.
+	// An argument that is words with | between them names all that there are. A letter with the text of
+	// a longer flag is another spelling of that one.
 	Flags func() *flag.FlagSet
 	// FlagsOf is another command whose flags these are: it has them in its help and its manual page.
 	FlagsOf string
@@ -34,6 +35,9 @@ type Command struct {
 	// knows how.
 	Complete func(w io.Writer, words []string)
 }
+
+// NoEffect is the text of flags that are taken because another program has them.
+const NoEffect = "taken, and without effect"
 
 // What arguments can be, beside words.
 const (
@@ -58,6 +62,14 @@ func (c *Command) Find(name string) *Command {
 	return nil
 }
 
+// Names returns commands by their names alone, and those below them: for one whose arguments name them.
+func Names(commands []Command) (list []Command) {
+	for _, c := range commands {
+		list = append(list, Command{Name: c.Name, About: c.About, Commands: Names(c.Commands)})
+	}
+	return list
+}
+
 // Spelling is a flag as one types it: --name, or -n if it is a single letter.
 func Spelling(f *flag.Flag) string {
 	if len(f.Name) == 1 {
@@ -73,13 +85,39 @@ func Argument(f *flag.Flag) (arg, text string) {
 	return arg, strings.TrimPrefix(text, arg+": ")
 }
 
-// Signature is a flag with its argument: "--root DIR", "--host-exec=on|off".
-func Signature(f *flag.Flag) string {
+// Flags returns the flags of a set, sorted, without letters that are other spellings.
+func Flags(fs *flag.FlagSet) (list []*flag.Flag) {
+	letters := map[*flag.Flag]bool{}
+	fs.VisitAll(func(f *flag.Flag) { letters[letterOf(fs, f)] = true })
+	fs.VisitAll(func(f *flag.Flag) {
+		if !letters[f] {
+			list = append(list, f)
+		}
+	})
+	return list
+}
+
+// letterOf returns the letter that is another spelling of a flag, or nil.
+func letterOf(fs *flag.FlagSet, f *flag.Flag) (letter *flag.Flag) {
+	fs.VisitAll(func(other *flag.Flag) {
+		if len(other.Name) == 1 && len(f.Name) > 1 && other.Usage == f.Usage {
+			letter = other
+		}
+	})
+	return letter
+}
+
+// signature is a flag of a set with its letter and its argument: "-b, --bundle DIR", "--host-exec=on|off".
+func signature(fs *flag.FlagSet, f *flag.Flag) string {
+	text := Spelling(f)
+	if letter := letterOf(fs, f); letter != nil {
+		text = Spelling(letter) + ", " + text
+	}
 	arg, _ := Argument(f)
 	if arg != "" && !strings.HasPrefix(arg, "=") {
 		arg = " " + arg
 	}
-	return Spelling(f) + arg
+	return text + arg
 }
 
 // choices returns the words that an argument may be, if its name lists them.

@@ -34,4 +34,4 @@ _PROGRAM() {
 	} < <("${COMP_WORDS[0]}" __complete "${words[@]}" 2>/dev/null)
 	compopt -o filenames 2>/dev/null
 }
-complete -F _PROGRAM PROGRAM
+complete -F _PROGRAM NAMES

@@ -16,4 +16,6 @@ function __PROGRAM_complete
             printf '%s\n' $answer[2..-1]
     end
 end
-complete -c PROGRAM -f -a '(__PROGRAM_complete)'
+for name in NAMES
+    complete -c $name -f -a '(__PROGRAM_complete)'
+end

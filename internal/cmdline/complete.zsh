@@ -1,4 +1,4 @@
-#compdef PROGRAM
+#compdef NAMES
 # Completion of PROGRAM for zsh, printed by "PROGRAM completion zsh". Keep it as _PROGRAM in a directory of
 # $fpath, or source it after compinit.
 _PROGRAM() {
@@ -27,5 +27,5 @@ _PROGRAM() {
 if [[ $funcstack[1] == _PROGRAM ]]; then
 	_PROGRAM "$@"
 else
-	compdef _PROGRAM PROGRAM
+	compdef _PROGRAM NAMES
 fi

@@ -26,17 +26,24 @@ func Page(w io.Writer, program string, c *Command, all bool) {
 	}
 }
 
-// groups returns a command's groups of flags, or one of all its flags, without a title.
+// groups returns a command's groups of flags, or one of all its flags, without a title, in which those without effect
+// come last.
 func groups(c *Command) []Group {
 	if c.Groups != nil {
 		return c.Groups
 	}
-	var names []string
-	c.Flags().VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })
-	if names == nil {
+	var g Group
+	for _, f := range Flags(c.Flags()) {
+		if _, text := Argument(f); text == NoEffect {
+			g.More = append(g.More, f.Name)
+		} else {
+			g.Names = append(g.Names, f.Name)
+		}
+	}
+	if g.Names == nil && g.More == nil {
 		return nil
 	}
-	return []Group{{Names: names}}
+	return []Group{g}
 }
 
 func printFlags(w io.Writer, fs *flag.FlagSet, groups []Group, all bool) {
@@ -46,14 +53,14 @@ func printFlags(w io.Writer, fs *flag.FlagSet, groups []Group, all bool) {
 			fmt.Fprintf(w, "%s:\n", g.Title)
 		}
 		for _, name := range g.Names {
-			printFlag(w, fs.Lookup(name))
+			printFlag(w, fs, fs.Lookup(name))
 		}
 		for _, name := range g.More {
 			f := fs.Lookup(name)
 			if all {
-				printFlag(w, f)
+				printFlag(w, fs, f)
 			}
-			more = append(more, Signature(f))
+			more = append(more, signature(fs, f))
 		}
 	}
 	if more != nil && !all {
@@ -73,9 +80,9 @@ func moreTitle(groups []Group) string {
 	return "flags:"
 }
 
-func printFlag(w io.Writer, f *flag.Flag) {
+func printFlag(w io.Writer, fs *flag.FlagSet, f *flag.Flag) {
 	_, text := Argument(f)
-	fmt.Fprintf(w, "  %-26s %s\n", Signature(f), text)
+	fmt.Fprintf(w, "  %-26s %s\n", signature(fs, f), text)
 }
 
 // printWrapped prints words in lines that fit.
@@ -117,12 +124,12 @@ func Ungrouped(c *Command) (wrong []string) {
 			count[name]++
 		}
 	}
-	c.Flags().VisitAll(func(f *flag.Flag) {
+	for _, f := range Flags(c.Flags()) {
 		if n := count[f.Name]; n != 1 {
 			wrong = append(wrong, fmt.Sprintf("%s is in %d groups", Spelling(f), n))
 		}
 		delete(count, f.Name)
-	})
+	}
 	for name := range count {
 		wrong = append(wrong, fmt.Sprintf("a group names %q, which is no flag", name))
 	}

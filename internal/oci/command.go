@@ -17,40 +17,52 @@ const (
 	exitExecFailure = 255
 )
 
-// command is a subcommand of "toaster oci".
+// command is a subcommand of "toaster oci": a row of the table that the command line is read by, and that help, completion
+// and the manual come from.
 type command struct {
-	name  string
-	usage string // after the name
-	about string
-	run   func(c *call, args []string) (int, error)
+	name        string
+	usage       string // after the name
+	about       string
+	least, most int // arguments behind the flags; most below 0 is any number
+	failure     int // the exit status of an error
+	// bind defines the command's flags, and returns what carries it out once they are read.
+	bind func(set *flag.FlagSet) action
+}
+
+// action carries a command out, with its arguments. It returns the exit status.
+type action func(c *call, args []string) (int, error)
+
+// noFlags is the bind of a command that has no flags.
+func noFlags(act action) func(*flag.FlagSet) action {
+	return func(*flag.FlagSet) action { return act }
 }
 
 // commands are runc's, in the order of "toaster oci help".
 func commands() []command {
 	return []command{
-		{"create", "[flags] ID", "make a container; start runs its program", (*call).create},
-		{"start", "ID", "run the program of a container that was created", (*call).start},
-		{"run", "[flags] ID", "create and start; without --detach the exit status is the program's", (*call).runContainer},
-		{"state", "ID", "say in what state a container is, as JSON", (*call).state},
-		{"kill", "[--all] ID [SIGNAL]", "send a signal, SIGTERM if none is named, to the first program, or to all", (*call).kill},
-		{"delete", "[--force] ID", "remove what is left of a container that has stopped", (*call).delete},
-		{"exec", "[flags] ID [ARG...]", "run another program in a container", (*call).exec},
-		{"ps", "[--format table|json] ID", "list the processes of a container; as JSON, their pids on the host", (*call).ps},
-		{"list", "[--quiet] [--format table|json]", "list the containers", (*call).list},
-		{"pause", "ID", "have all programs of a container stand still", (*call).pause},
-		{"resume", "ID", "have them go on", (*call).resume},
-		{"update", "[flags] ID", "change limits", (*call).update},
-		{"events", "[--stats] [--interval TIME] ID", "say what a container uses, as JSON", (*call).events},
-		{"features", "", "say what this runtime can, as JSON", (*call).features},
-		{"spec", "[--bundle DIR]", "write a config.json to begin with", (*call).spec},
+		{"create", "[flags] ID", "make a container", 1, 1, exitFailure, bindCreate},
+		{"start", "ID", "run its program", 1, 1, exitFailure, noFlags((*call).start)},
+		{"run", "[flags] ID", "create and start", 1, 1, exitFailure, bindRun},
+		{"state", "ID", "say in what state it is, as JSON", 1, 1, exitFailure, noFlags((*call).state)},
+		{"kill", "[--all] ID [SIGNAL]", "send a signal, SIGTERM if none is named", 1, 2, exitFailure, bindKill},
+		{"delete", "[--force] ID", "remove what is left of one that stopped", 1, 1, exitFailure, bindDelete},
+		{"exec", "[flags] ID [ARG...]", "run another program in a container", 1, -1, exitExecFailure, bindExec},
+		{"ps", "[--format table|json] ID", "list its processes", 1, -1, exitFailure, bindPs}, // runc takes options of ps(1) behind the id
+		{"list", "[--quiet] [--format table|json]", "list the containers", 0, 0, exitFailure, bindList},
+		{"pause", "ID", "have its programs stand still", 1, 1, exitFailure, noFlags((*call).pause)},
+		{"resume", "ID", "have them go on", 1, 1, exitFailure, noFlags((*call).resume)},
+		{"update", "[flags] ID", "change limits", 1, 1, exitFailure, bindUpdate},
+		{"events", "[--stats] [--interval TIME] ID", "say what it uses, as JSON", 1, 1, exitFailure, bindEvents},
+		{"features", "", "say what this runtime can, as JSON", 0, 0, exitFailure, noFlags((*call).features)},
+		{"spec", "[--bundle DIR]", "write a config.json to begin with", 0, 0, exitFailure, bindSpec},
 	}
 }
 
 // hidden are the processes that the commands start.
 func hidden() []command {
 	return []command{
-		{kernelCommand, "", "", (*call).kernel},
-		{relayCommand, "", "", (*call).relay},
+		{kernelCommand, "", "", 0, -1, exitFailure, noFlags((*call).kernel)},
+		{relayCommand, "", "", 0, -1, exitFailure, noFlags((*call).relay)},
 	}
 }
 
@@ -86,13 +98,9 @@ type call struct {
 func Main(args []string, version string) int {
 	c := &call{args: args}
 	set := c.flags()
-	if len(args) == 1 && args[0] == "-v" { // runc's short form
-		args = []string{"--version"}
-	}
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		Help(os.Stdout)
-		return 0
+		return help()
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "toaster oci: %v; \"toaster help oci\" lists the commands\n", err)
 		return exitFailure
@@ -100,8 +108,7 @@ func Main(args []string, version string) int {
 		printVersion(os.Stdout, version)
 		return 0
 	case set.NArg() == 0 || set.Arg(0) == "help":
-		Help(os.Stdout)
-		return 0
+		return help(set.Args()[min(1, set.NArg()):]...)
 	}
 	log, err := newLogger(c.logFile, c.logFormat, c.debug)
 	if err != nil {
@@ -112,18 +119,6 @@ func Main(args []string, version string) int {
 	return c.dispatch(set.Args())
 }
 
-// Flags are the global ones.
-func Flags() *flag.FlagSet { return new(call).flags() }
-
-// Commands are the names of the commands, with | between them.
-func Commands() string {
-	var names []string
-	for _, cmd := range commands() {
-		names = append(names, cmd.name)
-	}
-	return strings.Join(names, "|")
-}
-
 // flags are the global ones. Those that are for Linux programs alone are taken and mean nothing.
 func (c *call) flags() *flag.FlagSet {
 	set := newFlagSet("oci")
@@ -132,9 +127,9 @@ func (c *call) flags() *flag.FlagSet {
 	set.StringVar(&c.logFormat, "log-format", "text", "`text|json`: the form of the log")
 	set.BoolVar(&c.debug, "debug", false, "log what is accepted without effect, too")
 	set.BoolVar(&c.systemd, "systemd-cgroup", false, "cgroupsPath is slice:prefix:name")
-	set.BoolVar(&c.version, "version", false, "say which toaster this is")
-	set.String("rootless", "auto", "`auto|true|false`: means nothing here")
-	set.String("criu", "", "`FILE`: means nothing here")
+	both(set, "version v", func(n string) { set.BoolVar(&c.version, n, false, "say which toaster this is") })
+	set.String("rootless", "auto", "`auto|true|false`: "+noEffect)
+	set.String("criu", "", "`FILE`: "+noEffect)
 	return set
 }
 
@@ -161,14 +156,13 @@ func (c *call) dispatch(args []string) int {
 			continue
 		}
 		c.name = cmd.name
-		status, err := cmd.run(c, args[1:])
+		status, err := cmd.carryOut(c, args[1:])
 		switch {
 		case errors.Is(err, flag.ErrHelp):
-			fmt.Printf("usage: toaster oci [flags] %s %s\n\n%s\n", cmd.name, cmd.usage, cmd.about)
-			return 0
+			return help(cmd.name)
 		case err != nil:
 			c.log.fail(err)
-			return max(status, exitFailure)
+			return cmd.failure
 		}
 		return status
 	}
@@ -176,24 +170,17 @@ func (c *call) dispatch(args []string) int {
 	return exitFailure
 }
 
-// Help prints the commands.
-func Help(w io.Writer) {
-	fmt.Fprintln(w, "usage: toaster oci [--root DIR] [--log FILE] [--log-format text|json] [--systemd-cgroup] COMMAND ...")
-	fmt.Fprintln(w)
-	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  %-40s %s\n", strings.TrimSpace(cmd.name+" "+cmd.usage), cmd.about)
-	}
-}
-
-// parse reads a subcommand's flags and checks how many arguments there are beside them; most below 0 is any number.
-func parse(set *flag.FlagSet, args []string, least, most int) ([]string, error) {
+// carryOut reads the command's flags, checks how many arguments there are beside them, and does what they say.
+func (cmd command) carryOut(c *call, args []string) (int, error) {
+	set := newFlagSet(cmd.name)
+	act := cmd.bind(set)
 	if err := set.Parse(args); err != nil {
-		return nil, err
+		return 0, err
 	}
-	if n := set.NArg(); n < least || most >= 0 && n > most {
-		return nil, fmt.Errorf("%s: %d arguments; \"toaster oci %s --help\" says how it is used", set.Name(), n, set.Name())
+	if n := set.NArg(); n < cmd.least || cmd.most >= 0 && n > cmd.most {
+		return 0, fmt.Errorf("%s: %d arguments; \"toaster oci %s --help\" says how it is used", cmd.name, n, cmd.name)
 	}
-	return set.Args(), nil
+	return act(c, set.Args())
 }
 
 // both defines a flag under its name and its letter, as runc has them.

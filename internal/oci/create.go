@@ -2,6 +2,7 @@ package oci
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -21,45 +22,41 @@ type createFlags struct {
 	detach, keep             bool // of run
 }
 
-func (f *createFlags) parse(name string, args []string) (id string, err error) {
-	set := newFlagSet(name)
-	both(set, "bundle b", func(n string) { set.StringVar(&f.bundle, n, ".", "") })
-	set.StringVar(&f.pidFile, "pid-file", "", "")
-	set.StringVar(&f.console, "console-socket", "", "")
-	set.IntVar(&f.preserve, "preserve-fds", 0, "")
-	set.Bool("no-pivot", false, "")
-	set.Bool("no-new-keyring", false, "")
-	if name == "run" {
-		both(set, "detach d", func(n string) { set.BoolVar(&f.detach, n, false, "") })
-		set.BoolVar(&f.keep, "keep", false, "")
-		set.Bool("no-subreaper", false, "")
-	}
-	rest, err := parse(set, args, 1, 1)
-	if err != nil {
-		return "", err
-	}
-	if f.preserve < 0 {
-		return "", fmt.Errorf("--preserve-fds %d: want a number of descriptors", f.preserve)
-	}
-	if f.bundle, err = filepath.Abs(f.bundle); err != nil {
-		return "", err
-	}
-	return rest[0], checkID(rest[0])
+func (f *createFlags) define(set *flag.FlagSet) {
+	both(set, "bundle b", func(n string) { set.StringVar(&f.bundle, n, ".", "`DIR`: the bundle, without the flag this directory") })
+	set.StringVar(&f.pidFile, "pid-file", "", "`FILE`: gets the pid of the container's process")
+	set.StringVar(&f.console, "console-socket", "", "`FILE`: a socket that the terminal is sent to")
+	set.IntVar(&f.preserve, "preserve-fds", 0, "`N`: as many descriptors from 3 on are the program's")
+	set.Bool("no-pivot", false, noEffect)
+	set.Bool("no-new-keyring", false, noEffect)
 }
 
-// create is "toaster oci create".
-func (c *call) create(args []string) (int, error) {
-	var f createFlags
-	id, err := f.parse("create", args)
-	if err != nil {
+// check judges what was given, the container's name included.
+func (f *createFlags) check(id string) (err error) {
+	if f.preserve < 0 {
+		return fmt.Errorf("--preserve-fds %d: want a number of descriptors", f.preserve)
+	}
+	if f.bundle, err = filepath.Abs(f.bundle); err != nil {
+		return err
+	}
+	return checkID(id)
+}
+
+// bindCreate is "toaster oci create".
+func bindCreate(set *flag.FlagSet) action {
+	f := new(createFlags)
+	f.define(set)
+	return func(c *call, args []string) (int, error) {
+		_, err := c.createContainer(args[0], f)
 		return 0, err
 	}
-	_, err = c.createContainer(id, &f)
-	return 0, err
 }
 
 // createContainer makes a container, whole or not at all.
 func (c *call) createContainer(id string, f *createFlags) (*container, error) {
+	if err := f.check(id); err != nil {
+		return nil, err
+	}
 	spec, err := loadConfig(f.bundle)
 	if err != nil {
 		return nil, err

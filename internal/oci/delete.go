@@ -2,6 +2,7 @@ package oci
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,23 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// delete is "toaster oci delete ID".
-func (c *call) delete(args []string) (int, error) {
-	set := newFlagSet("delete")
+// bindDelete is "toaster oci delete ID".
+func bindDelete(set *flag.FlagSet) action {
 	var force bool
-	both(set, "force f", func(n string) { set.BoolVar(&force, n, false, "") })
-	rest, err := parse(set, args, 1, 1)
+	both(set, "force f", func(n string) { set.BoolVar(&force, n, false, "end it first; none of that name is no error") })
+	return func(c *call, args []string) (int, error) { return 0, c.delete(args[0], force) }
+}
+
+func (c *call) delete(id string, force bool) error {
+	t, err := c.load(id)
 	if err != nil {
-		return 0, err
-	}
-	t, err := c.load(rest[0])
-	if err != nil {
-		if force && checkID(rest[0]) == nil {
-			return 0, c.deleteHalf(rest[0])
+		if force && checkID(id) == nil {
+			return c.deleteHalf(id)
 		}
-		return 0, err
+		return err
 	}
-	return 0, c.deleteContainer(t, force)
+	return c.deleteContainer(t, force)
 }
 
 // deleteHalf removes what a create leaves that was killed before it had a record; nothing is fine.

@@ -2,6 +2,7 @@ package oci
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,32 +37,32 @@ type stats struct {
 	} `json:"pids"`
 }
 
-// events is "toaster oci events ID": a line a while as long as the container lives, or one with --stats.
-func (c *call) events(args []string) (int, error) {
-	set := newFlagSet("events")
-	once := set.Bool("stats", false, "")
-	interval := set.Duration("interval", 5*time.Second, "")
-	rest, err := parse(set, args, 1, 1)
-	if err != nil {
-		return 0, err
-	}
-	t, err := c.load(rest[0])
+// bindEvents is "toaster oci events ID".
+func bindEvents(set *flag.FlagSet) action {
+	once := set.Bool("stats", false, "print one line and end")
+	interval := set.Duration("interval", 5*time.Second, "`TIME`: between two lines")
+	return func(c *call, args []string) (int, error) { return 0, c.events(args[0], *once, *interval) }
+}
+
+// events prints a line a while as long as the container lives, or one.
+func (c *call) events(id string, once bool, interval time.Duration) error {
+	t, err := c.load(id)
 	switch {
 	case err != nil:
-		return 0, err
-	case *interval <= 0:
-		return 0, fmt.Errorf("--interval %v: want a time above 0", *interval)
+		return err
+	case interval <= 0:
+		return fmt.Errorf("--interval %v: want a time above 0", interval)
 	case !t.lives():
-		return 0, errNotRunning
+		return errNotRunning
 	}
 	out := json.NewEncoder(os.Stdout)
 	for {
-		if err := out.Encode(event{"stats", t.ID, t.Cgroup.stats()}); err != nil || *once {
-			return 0, err
+		if err := out.Encode(event{"stats", t.ID, t.Cgroup.stats()}); err != nil || once {
+			return err
 		}
-		time.Sleep(*interval)
+		time.Sleep(interval)
 		if !t.lives() {
-			return 0, nil
+			return nil
 		}
 	}
 }

@@ -3,6 +3,7 @@ package oci
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,30 +25,25 @@ type execFlags struct {
 	preserve                             int
 }
 
-func (f *execFlags) parse(args []string) ([]string, error) {
-	set := newFlagSet("exec")
-	both(set, "process p", func(n string) { set.StringVar(&f.process, n, "", "") })
-	both(set, "detach d", func(n string) { set.BoolVar(&f.detach, n, false, "") })
-	both(set, "tty t", func(n string) { set.BoolVar(&f.terminal, n, false, "") })
-	both(set, "user u", func(n string) { set.StringVar(&f.user, n, "", "") })
-	both(set, "env e", func(n string) { set.Func(n, "", f.addEnv) })
-	both(set, "additional-gids g", func(n string) { set.Func(n, "", f.addGroup) })
-	set.StringVar(&f.cwd, "cwd", "", "")
-	set.StringVar(&f.pidFile, "pid-file", "", "")
-	set.StringVar(&f.console, "console-socket", "", "")
-	set.BoolVar(&f.ignorePaused, "ignore-paused", false, "")
-	set.IntVar(&f.preserve, "preserve-fds", 0, "")
+func (f *execFlags) define(set *flag.FlagSet) {
+	both(set, "process p", func(n string) { set.StringVar(&f.process, n, "", "`FILE`: the process as JSON, in place of arguments") })
+	both(set, "detach d", func(n string) { set.BoolVar(&f.detach, n, false, "do not wait for the program") })
+	both(set, "tty t", func(n string) { set.BoolVar(&f.terminal, n, false, "give it a terminal") })
+	both(set, "user u", func(n string) { set.StringVar(&f.user, n, "", "`UID[:GID]`: whom it runs as") })
+	both(set, "env e", func(n string) { set.Func(n, "`K=V`: add to its environment; repeatable", f.addEnv) })
+	both(set, "additional-gids g", func(n string) { set.Func(n, "`GID`: one more group; repeatable", f.addGroup) })
+	set.StringVar(&f.cwd, "cwd", "", "`DIR`: its working directory")
+	set.StringVar(&f.pidFile, "pid-file", "", "`FILE`: gets the pid of the relay")
+	set.StringVar(&f.console, "console-socket", "", "`FILE`: a socket that the terminal is sent to")
+	set.BoolVar(&f.ignorePaused, "ignore-paused", false, "start it in a paused container, too")
+	set.IntVar(&f.preserve, "preserve-fds", 0, "`N`: as many descriptors from 3 on are the program's")
 	for _, name := range []string{"no-subreaper", "no-new-privs"} {
-		set.Bool(name, false, "")
+		set.Bool(name, false, noEffect)
 	}
-	for _, name := range []string{"process-label", "apparmor", "cap", "c", "cgroup"} {
-		set.String(name, "", "")
+	for name, arg := range map[string]string{"process-label": "LABEL", "apparmor": "PROFILE", "cgroup": "PATH"} {
+		set.String(name, "", "`"+arg+"`: "+noEffect)
 	}
-	rest, err := parse(set, args, 1, -1)
-	if err == nil && f.preserve < 0 {
-		err = fmt.Errorf("--preserve-fds %d: want a number of descriptors", f.preserve)
-	}
-	return rest, err
+	both(set, "cap c", func(n string) { set.String(n, "", "`CAP`: "+noEffect) })
 }
 
 func (f *execFlags) addEnv(kv string) error {
@@ -61,30 +57,30 @@ func (f *execFlags) addGroup(s string) error {
 	return err
 }
 
-// exec is "toaster oci exec": it starts a relay, which becomes the child of the subreaper when this process ends, or whose
-// end this process waits for.
-func (c *call) exec(args []string) (int, error) {
-	var f execFlags
-	rest, err := f.parse(args)
-	if err != nil {
-		return exitExecFailure, err
+// bindExec is "toaster oci exec".
+func bindExec(set *flag.FlagSet) action {
+	f := new(execFlags)
+	f.define(set)
+	return func(c *call, args []string) (int, error) { return c.exec(args[0], args[1:], f) }
+}
+
+// exec starts a relay, which becomes the child of the subreaper when this process ends, or whose end this process waits for.
+func (c *call) exec(id string, args []string, f *execFlags) (int, error) {
+	if f.preserve < 0 {
+		return 0, fmt.Errorf("--preserve-fds %d: want a number of descriptors", f.preserve)
 	}
-	t, err := c.load(rest[0])
+	t, err := c.load(id)
 	if err != nil {
-		return exitExecFailure, err
+		return 0, err
 	}
 	if s := t.status(); s == stopped {
-		return exitExecFailure, errors.New("cannot exec in a stopped container")
+		return 0, errors.New("cannot exec in a stopped container")
 	}
-	p, err := f.processOf(t, rest[1:])
+	p, err := f.processOf(t, args)
 	if err != nil {
-		return exitExecFailure, err
+		return 0, err
 	}
-	status, err := f.startRelay(t, p)
-	if err != nil {
-		return exitExecFailure, err
-	}
-	return status, nil
+	return f.startRelay(t, p)
 }
 
 // processOf is what is to be started: as the file says, or as the container's own process with what the command line

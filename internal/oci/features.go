@@ -11,10 +11,7 @@ import (
 )
 
 // features is "toaster oci features".
-func (c *call) features(args []string) (int, error) {
-	if _, err := parse(newFlagSet("features"), args, 0, 0); err != nil {
-		return 0, err
-	}
+func (c *call) features([]string) (int, error) {
 	yes, no := true, false
 	return 0, printJSON(features.Features{
 		OCIVersionMin: "1.0.0",

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"flag"
 	"fmt"
 	"strconv"
 	"strings"
@@ -8,27 +9,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kill is "toaster oci kill ID [SIGNAL]". A number is the host's, a name means the same signal everywhere.
-func (c *call) kill(args []string) (int, error) {
-	set := newFlagSet("kill")
+// bindKill is "toaster oci kill ID [SIGNAL]".
+func bindKill(set *flag.FlagSet) action {
 	var all bool
-	both(set, "all a", func(n string) { set.BoolVar(&all, n, false, "") })
-	rest, err := parse(set, args, 1, 2)
-	if err != nil {
-		return 0, err
-	}
+	both(set, "all a", func(n string) { set.BoolVar(&all, n, false, "send it to every process of the container") })
+	return func(c *call, args []string) (int, error) { return 0, c.kill(args[0], args[1:], all) }
+}
+
+// kill sends the signal that is named, if one is. A number is the host's, a name means the same signal everywhere.
+func (c *call) kill(id string, signal []string, all bool) (err error) {
 	number := int(unix.SIGTERM)
-	if len(rest) == 2 {
-		if number, err = parseSignal(rest[1]); err != nil {
-			return 0, err
+	if len(signal) > 0 {
+		if number, err = parseSignal(signal[0]); err != nil {
+			return err
 		}
 	}
-	t, err := c.load(rest[0])
+	t, err := c.load(id)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	_, err = t.ask(&request{Op: opKill, Signal: number, All: all})
-	return 0, err
+	return err
 }
 
 // parseSignal reads a number or a name of the host's, with SIG or without.

@@ -2,6 +2,7 @@ package oci
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,32 +10,32 @@ import (
 	"time"
 )
 
-// list is "toaster oci list".
-func (c *call) list(args []string) (int, error) {
-	set := newFlagSet("list")
+// bindList is "toaster oci list".
+func bindList(set *flag.FlagSet) action {
 	var quiet bool
 	var format string
-	both(set, "quiet q", func(n string) { set.BoolVar(&quiet, n, false, "") })
-	both(set, "format f", func(n string) { set.StringVar(&format, n, "table", "") })
-	if _, err := parse(set, args, 0, 0); err != nil {
-		return 0, err
-	}
+	both(set, "quiet q", func(n string) { set.BoolVar(&quiet, n, false, "print the names alone") })
+	both(set, "format f", func(n string) { set.StringVar(&format, n, "table", formats) })
+	return func(c *call, _ []string) (int, error) { return 0, c.list(quiet, format) }
+}
+
+func (c *call) list(quiet bool, format string) error {
 	list, err := c.containers()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	switch {
 	case quiet:
 		for _, s := range list {
 			fmt.Println(s.ID)
 		}
-		return 0, nil
+		return nil
 	case format == "json":
-		return 0, printJSON(list)
+		return printJSON(list)
 	case format == "table":
-		return 0, printTable(list)
+		return printTable(list)
 	}
-	return 0, fmt.Errorf("--format %s: there are table and json", format)
+	return errFormat(format)
 }
 
 // containers returns the states of all containers below --root. One that is deleted meanwhile is none.

@@ -3,6 +3,7 @@ package oci
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,29 +12,32 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// spec is "toaster oci spec": it writes a configuration that runs a shell, and replaces none.
-func (c *call) spec(args []string) (int, error) {
-	set := newFlagSet("spec")
+// bindSpec is "toaster oci spec".
+func bindSpec(set *flag.FlagSet) action {
 	var bundle string
-	both(set, "bundle b", func(n string) { set.StringVar(&bundle, n, ".", "") })
-	set.Bool("rootless", false, "")
-	if _, err := parse(set, args, 0, 0); err != nil {
-		return 0, err
-	}
+	both(set, "bundle b", func(n string) {
+		set.StringVar(&bundle, n, ".", "`DIR`: where to write it, without the flag this directory")
+	})
+	set.Bool("rootless", false, noEffect)
+	return func(*call, []string) (int, error) { return 0, writeExample(bundle) }
+}
+
+// writeExample writes a configuration that runs a shell, and replaces none.
+func writeExample(bundle string) error {
 	b, err := json.MarshalIndent(exampleSpec(), "", "\t")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	name := filepath.Join(bundle, configName)
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if errors.Is(err, fs.ErrExist) {
-		return 0, fmt.Errorf("%s exists; remove it first", name)
+		return fmt.Errorf("%s exists; remove it first", name)
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	_, err = f.Write(append(b, '\n'))
-	return 0, errors.Join(err, f.Close())
+	return errors.Join(err, f.Close())
 }
 
 func exampleSpec() *specs.Spec {

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -10,11 +11,7 @@ import (
 
 // start is "toaster oci start ID".
 func (c *call) start(args []string) (int, error) {
-	rest, err := parse(newFlagSet("start"), args, 1, 1)
-	if err != nil {
-		return 0, err
-	}
-	t, err := c.load(rest[0])
+	t, err := c.load(args[0])
 	if err != nil {
 		return 0, err
 	}
@@ -34,18 +31,23 @@ func (c *call) startContainer(t *container) error {
 	return nil
 }
 
-// runContainer is "toaster oci run": create and start, and without --detach wait and delete.
-func (c *call) runContainer(args []string) (int, error) {
-	var f createFlags
-	id, err := f.parse("run", args)
-	if err != nil {
-		return 0, err
-	}
+// bindRun is "toaster oci run".
+func bindRun(set *flag.FlagSet) action {
+	f := new(createFlags)
+	f.define(set)
+	both(set, "detach d", func(n string) { set.BoolVar(&f.detach, n, false, "do not wait for the program") })
+	set.BoolVar(&f.keep, "keep", false, "keep the container when its program has ended")
+	set.Bool("no-subreaper", false, noEffect)
+	return func(c *call, args []string) (int, error) { return c.runContainer(args[0], f) }
+}
+
+// runContainer creates a container and starts it, and without --detach waits for it and deletes it.
+func (c *call) runContainer(id string, f *createFlags) (int, error) {
 	if !f.detach {
 		// What the kernel leaves is this process's to reap, as a shim would, whatever process 1 of the host does.
 		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
-	t, err := c.createContainer(id, &f)
+	t, err := c.createContainer(id, f)
 	if err != nil {
 		return 0, err
 	}

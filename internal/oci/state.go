@@ -34,11 +34,7 @@ func (t *container) text() stateText {
 
 // state is "toaster oci state ID".
 func (c *call) state(args []string) (int, error) {
-	rest, err := parse(newFlagSet("state"), args, 1, 1)
-	if err != nil {
-		return 0, err
-	}
-	t, err := c.load(rest[0])
+	t, err := c.load(args[0])
 	if err != nil {
 		return 0, err
 	}

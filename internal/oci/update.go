@@ -2,6 +2,7 @@ package oci
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -10,44 +11,44 @@ import (
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
 
-// update is "toaster oci update ID": limits of the control group, and of the machine where that has its own.
-func (c *call) update(args []string) (int, error) {
-	set := newFlagSet("update")
+// bindUpdate is "toaster oci update ID".
+func bindUpdate(set *flag.FlagSet) action {
 	var file string
-	var r specs.LinuxResources
-	both(set, "resources r", func(n string) { set.StringVar(&file, n, "", "") })
+	both(set, "resources r", func(n string) { set.StringVar(&file, n, "", "`FILE`: the limits as JSON, - is standard input") })
 	memory, pids, cpu := &specs.LinuxMemory{}, &specs.LinuxPids{}, &specs.LinuxCPU{}
-	set.Func("memory", "", number(&memory.Limit))
-	set.Func("memory-swap", "", number(&memory.Swap))
-	set.Func("memory-reservation", "", number(&memory.Reservation))
-	set.Func("cpu-quota", "", number(&cpu.Quota))
-	set.Func("cpu-period", "", unsigned(&cpu.Period))
-	set.Func("cpu-share", "", unsigned(&cpu.Shares))
-	set.Int64Var(&pids.Limit, "pids-limit", 0, "")
-	rest, err := parse(set, args, 1, 1)
-	if err != nil {
-		return 0, err
+	set.Func("memory", "`BYTES`: memory at most", number(&memory.Limit))
+	set.Func("memory-swap", "`BYTES`: memory and swap at most", number(&memory.Swap))
+	set.Func("memory-reservation", "`BYTES`: what stays where memory is short", number(&memory.Reservation))
+	set.Func("cpu-quota", "`MICROSECONDS`: time on processors in a period", number(&cpu.Quota))
+	set.Func("cpu-period", "`MICROSECONDS`: how long a period is", unsigned(&cpu.Period))
+	set.Func("cpu-share", "`N`: its weight beside others", unsigned(&cpu.Shares))
+	set.Int64Var(&pids.Limit, "pids-limit", 0, "`N`: LWPs at most")
+	return func(c *call, args []string) (int, error) {
+		return 0, c.update(args[0], file, &specs.LinuxResources{Memory: memory, Pids: pids, CPU: cpu})
 	}
-	r.Memory, r.Pids, r.CPU = memory, pids, cpu
+}
+
+// update changes limits of the control group, and of the machine where that has its own. What the file says replaces r's.
+func (c *call) update(id, file string, r *specs.LinuxResources) error {
 	if file != "" {
-		if err := readResources(file, &r); err != nil {
-			return 0, fmt.Errorf("--resources: %w", err)
+		if err := readResources(file, r); err != nil {
+			return fmt.Errorf("--resources: %w", err)
 		}
 	}
-	t, err := c.load(rest[0])
+	t, err := c.load(id)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if t.status() == stopped {
-		return 0, errNotRunning
+		return errNotRunning
 	}
-	if err := t.Cgroup.limit(&r); err != nil {
-		return 0, fmt.Errorf("control group: %w", err)
+	if err := t.Cgroup.limit(r); err != nil {
+		return fmt.Errorf("control group: %w", err)
 	}
-	if n := pidsLimit(&r); n > 0 {
+	if n := pidsLimit(r); n > 0 {
 		_, err = t.ask(&request{Op: opLimits, MaxLWP: n})
 	}
-	return 0, err
+	return err
 }
 
 // readResources reads resources as JSON; - is standard input.

@@ -20,7 +20,7 @@ type build struct {
 }
 
 // names are those under which toaster is a command of its own.
-var names = []string{"go_netbsd_amd64_exec"}
+var names = []string{"go_netbsd_amd64_exec", "toaster-oci"}
 
 // tree makes what belongs below /usr.
 func (b *build) tree() (files, error) {
@@ -75,18 +75,23 @@ func (b *build) executables() (files, error) {
 	return list, nil
 }
 
-// manual is the manual pages, compressed as Debian wants them. The other names of toaster have that of toaster.
+// manual is the manual pages, compressed as Debian wants them. The other names of toaster have that of toaster, unless they have
+// one.
 func (b *build) manual() (files, error) {
 	list, err := b.glob("man/*.[18]", func(name string) string {
 		return fmt.Sprintf("share/man/man%s/%s.gz", path.Ext(name)[1:], name)
 	})
 	for _, name := range names {
-		list = append(list, file{name: "share/man/man1/" + name + ".1.gz", link: "toaster.1.gz"})
+		its := func(f file) bool { return strings.HasPrefix(path.Base(f.name), name+".") }
+		if !slices.ContainsFunc(list, its) {
+			list = append(list, file{name: "share/man/man1/" + name + ".1.gz", link: "toaster.1.gz"})
+		}
 	}
 	return list, err
 }
 
-// completion is what toaster prints for each shell, where Debian's shells look for it.
+// completion is what toaster prints for each shell, where Debian's shells look for it. bash and fish look for a name's file, zsh
+// in the first line of all.
 func (b *build) completion() (files, error) {
 	var list files
 	for _, s := range []struct{ shell, name string }{
@@ -100,7 +105,9 @@ func (b *build) completion() (files, error) {
 		}
 		list = append(list, file{name: s.name, mode: 0o644, data: out})
 	}
-	return list, nil
+	return append(list,
+		file{name: "share/bash-completion/completions/toaster-oci", link: "toaster"},
+		file{name: "share/fish/vendor_completions.d/toaster-oci.fish", link: "toaster.fish"}), nil
 }
 
 // documents are what one reads of the sources, the licences of all that is linked, and the changelog.

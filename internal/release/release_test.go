@@ -155,18 +155,30 @@ func checkInstalled(t *testing.T, usr string) {
 	if out := run(t, usr, "bin/toaster", "version"); !strings.HasPrefix(out, "toaster 1.2.3 ") {
 		t.Errorf("version: %q", out)
 	}
-	if target, err := os.Readlink(filepath.Join(usr, "bin/go_netbsd_amd64_exec")); target != "toaster" {
-		t.Errorf("go_netbsd_amd64_exec is a link to %q, %v", target, err)
+	for link, want := range map[string]string{
+		"bin/go_netbsd_amd64_exec":                         "toaster",
+		"bin/toaster-oci":                                  "toaster",
+		"share/man/man1/go_netbsd_amd64_exec.1.gz":         "toaster.1.gz",
+		"share/bash-completion/completions/toaster-oci":    "toaster",
+		"share/fish/vendor_completions.d/toaster-oci.fish": "toaster.fish",
+	} {
+		if target, err := os.Readlink(filepath.Join(usr, link)); target != want {
+			t.Errorf("%s is a link to %q, %v", link, target, err)
+		}
+	}
+	if out := run(t, usr, "bin/toaster-oci", "--version"); !strings.HasPrefix(out, "toaster oci version 1.2.3\n") {
+		t.Errorf("version of toaster-oci: %q", out)
 	}
 	const doc = "share/doc/toaster/"
 	for name, text := range map[string]string{
 		"share/bash-completion/completions/toaster":    "complete -F _toaster toaster",
-		"share/zsh/vendor-completions/_toaster":        "#compdef toaster\n",
-		"share/fish/vendor_completions.d/toaster.fish": "complete -c toaster ",
+		"share/zsh/vendor-completions/_toaster":        "#compdef toaster toaster-oci\n",
+		"share/fish/vendor_completions.d/toaster.fish": "for name in toaster toaster-oci\n",
 		doc + "copyright":                 "\n== golang.org/x/sys v",
 		doc + "README.md":                 "# toaster\n",
 		"share/man/man1/toaster-run.1.gz": ".Sh EXIT STATUS\n",
 		"share/man/man1/toaster.1.gz":     ".Dt TOASTER 1\n",
+		"share/man/man8/toaster-oci.8.gz": ".Dt TOASTER-OCI 8\n",
 		doc + "CHANGELOG.md":              "# Changelog\n",
 		doc + "doc/system-calls.md":       "fork",
 	} {
