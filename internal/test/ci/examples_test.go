@@ -234,15 +234,27 @@ func (r *runner) steps(steps []workflowStep, from string) {
 	}
 }
 
-// guestShell is a shell of sorts: it says how it was started, writes a file where it is, and changes its owner.
+// guestShell is a shell of sorts: it says how it was started, writes a file where it is, and changes its owner. Programs that are
+// not it, it executes; a script it shows.
 const guestShell = `package main
 
 import (
 	"fmt"
 	"os"
+	"syscall"
 )
 
 func main() {
+	if len(os.Args) > 4 && os.Args[4] != "/bin/sh" {
+		fmt.Println(syscall.Exec(os.Args[4], os.Args[4:], os.Environ()))
+		os.Exit(126)
+	}
+	if len(os.Args) == 7 && os.Args[5] == "-e" {
+		script, err := os.ReadFile(os.Args[6])
+		fmt.Printf("script %q, %v, GREETING=%s, as %d\n", script, err, os.Getenv("GREETING"), os.Getuid())
+		fmt.Println("written:", os.WriteFile(os.Args[6], nil, 0o600) == nil)
+		return
+	}
 	dir, _ := os.Getwd()
 	fmt.Printf("%q in %s as %d, CI=%s\n", os.Args[1:], dir, os.Getuid(), os.Getenv("CI"))
 	if err := os.WriteFile("made", []byte("by NetBSD"), 0o600); err != nil {
@@ -308,6 +320,70 @@ func TestActionRun(t *testing.T) {
 	}
 	if err := r.step(`test -x "$TOASTER_ROOT/bin/sh" && toaster version && GOOS=netbsd go env GOOS`); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestActionShell is a job whose steps say "shell: netbsd /bin/sh -e {0}": the runner writes a step's script where it has files of its
+// own, which are there in the tree, to be read. The inputs say whom it runs as, and with which variables.
+func TestActionShell(t *testing.T) {
+	r := newRunner(t)
+	r.env = append(r.env, "GREETING=hi there", "NOT_NAMED=x")
+	if err := r.action(map[string]string{"sets": "base,etc", "from": writeSets(t), "network": "none", "user": "runner", "envs": "GREETING UNSET"}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(r.said.String(), "not on PATH") {
+		t.Errorf("who has nothing to add to PATH is told so:\n%s", r.said.String())
+	}
+	script := filepath.Join(r.top, "temp/step.sh")
+	if err := os.WriteFile(script, []byte("make check\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.step("netbsd /bin/sh -e " + script); err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf("script \"make check\\n\", <nil>, GREETING=hi there, as %d\nwritten: false\n", os.Getuid())
+	if !strings.HasSuffix(r.said.String(), want) {
+		t.Errorf("it says\n%s, want at its end\n%s", r.said.String(), want)
+	}
+}
+
+// TestActionExec is Go's tests in the tree: the go command makes its executables where the tree has them.
+func TestActionExec(t *testing.T) {
+	r := newRunner(t)
+	for name, text := range map[string]string{"go.mod": "module m\n\ngo 1.26\n", "m_test.go": `package m
+
+import (
+	"os"
+	"testing"
+)
+
+func Test(t *testing.T) {
+	b, err := os.ReadFile("/etc/passwd")
+	t.Log(os.Getuid(), string(b), err)
+}
+`} {
+		if err := os.WriteFile(filepath.Join(r.workspace, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.action(map[string]string{"sets": "base,etc", "from": writeSets(t), "network": "none"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.step("GOTMPDIR=$RUNNER_TEMP GOOS=netbsd go test -v -exec netbsd ./..."); err != nil {
+		t.Fatal(err)
+	}
+	if want := "0 root:*:0:0:Charlie &:/root:/bin/sh"; !strings.Contains(r.said.String(), want) {
+		t.Errorf("no %q in\n%s", want, r.said.String())
+	}
+}
+
+// TestActionRefuses: an input that cannot be is named.
+func TestActionRefuses(t *testing.T) {
+	for name, value := range map[string]string{"user": "nobody", "envs": "A $(id)"} {
+		r := newRunner(t)
+		if err := r.action(map[string]string{name: value}); err == nil || !strings.Contains(err.Error(), name+": ") {
+			t.Errorf("%s %q: %v", name, value, err)
+		}
 	}
 }
 
