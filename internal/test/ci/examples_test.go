@@ -251,7 +251,7 @@ func main() {
 	}
 	if len(os.Args) == 7 && os.Args[5] == "-e" {
 		script, err := os.ReadFile(os.Args[6])
-		fmt.Printf("script %q, %v, GREETING=%s, as %d\n", script, err, os.Getenv("GREETING"), os.Getuid())
+		fmt.Printf("script %q, %v, GREETING=%s, as %d in %s\n", script, err, os.Getenv("GREETING"), os.Getuid(), os.Getenv("HOME"))
 		fmt.Println("written:", os.WriteFile(os.Args[6], nil, 0o600) == nil)
 		return
 	}
@@ -341,7 +341,7 @@ func TestActionShell(t *testing.T) {
 	if err := r.step("netbsd /bin/sh -e " + script); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("script \"make check\\n\", <nil>, GREETING=hi there, as %d\nwritten: false\n", os.Getuid())
+	want := fmt.Sprintf("script \"make check\\n\", <nil>, GREETING=hi there, as %d in /tmp\nwritten: false\n", os.Getuid())
 	if !strings.HasSuffix(r.said.String(), want) {
 		t.Errorf("it says\n%s, want at its end\n%s", r.said.String(), want)
 	}
