@@ -160,13 +160,17 @@ func runInside(ctx context.Context, dir string, argv ...string) error {
 
 // runOutput is runInside, and returns what the program says.
 func runOutput(ctx context.Context, dir string, argv ...string) ([]byte, error) {
+	return insideCommand(ctx, dir, argv...).CombinedOutput()
+}
+
+func insideCommand(ctx context.Context, dir string, argv ...string) *toaster.Cmd {
 	cmd := toaster.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = []string{"PATH=/sbin:/usr/sbin:/bin:/usr/bin"}
 	cmd.Options = toaster.Options{Root: dir, Network: toaster.NetworkNone}
 	if os.Geteuid() != 0 {
 		cmd.Options.User = &toaster.User{}
 	}
-	return cmd.CombinedOutput()
+	return cmd
 }
 
 func check(args []string, stdout io.Writer) (int, error) {

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -23,6 +25,12 @@ func main() {
 		check(os.WriteFile("/proj/out.tmp", b, 0o755))
 		check(os.Rename("/proj/out.tmp", "/proj/out"))
 		fmt.Println("built")
+	case os.Args[1] == "jobs":
+		jobs()
+	case os.Args[1] == "job":
+		job()
+	case os.Args[1] == "verify":
+		verify()
 	case os.Args[1] == "look":
 		as := os.Geteuid()
 		_, data := os.ReadFile("/pkg/share/data")
@@ -70,6 +78,71 @@ func build() {
 	user.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1007, Gid: 8}}
 	user.Stdout = os.Stdout
 	check(user.Run())
+}
+
+// jobs has four processes put files in one directory until somebody ends them. It says so once each has made three rounds.
+func jobs() {
+	check(os.MkdirAll("/jobs", 0o755))
+	r, w, err := os.Pipe()
+	check(err)
+	for n := range 4 {
+		cmd := exec.Command("/bin/build", "job", strconv.Itoa(n))
+		cmd.Stdout, cmd.ExtraFiles = os.Stdout, []*os.File{w}
+		check(cmd.Start())
+	}
+	_, err = io.ReadFull(r, make([]byte, 4*3))
+	check(err)
+	fmt.Println("under way")
+	select {}
+}
+
+// job makes a file, a link and a FIFO in each round, gives them to a user of the job and a group of the round, and puts them where
+// those of ten rounds ago were. Descriptor 3 gets a byte a round.
+func job() {
+	n, err := strconv.Atoi(os.Args[2])
+	check(err)
+	told := os.NewFile(3, "told")
+	for round := 0; ; round++ {
+		for kind, create := range makers {
+			tmp := fmt.Sprintf("/jobs/tmp-%d-%s", n, kind)
+			os.Remove(tmp) // of one who was ended
+			check(create(tmp))
+			check(os.Lchown(tmp, 1000+n, 2000+round%10))
+			place := fmt.Sprintf("/jobs/%s-%d-%d", kind, n, round%10)
+			os.Remove(place)
+			check(os.Rename(tmp, place))
+		}
+		if round < 3 {
+			told.Write([]byte{0})
+		}
+	}
+}
+
+var makers = map[string]func(name string) error{
+	"file": func(name string) error { return os.WriteFile(name, nil, 0o644) },
+	"link": func(name string) error { return os.Symlink("nowhere", name) },
+	"fifo": func(name string) error { return syscall.Mkfifo(name, 0o600) },
+}
+
+// verify compares what has come to its place with whom it was given to.
+func verify() {
+	list, err := os.ReadDir("/jobs")
+	check(err)
+	n := 0
+	for _, e := range list {
+		var st syscall.Stat_t
+		part := strings.Split(e.Name(), "-")
+		if part[0] == "tmp" {
+			continue
+		}
+		check(syscall.Lstat("/jobs/"+e.Name(), &st))
+		if got := fmt.Sprintf("%s-%d-%d", part[0], int(st.Uid)-1000, int(st.Gid)-2000); got != e.Name() {
+			fmt.Printf("%s is %d:%d's\n", e.Name(), st.Uid, st.Gid)
+			os.Exit(1)
+		}
+		n++
+	}
+	fmt.Printf("all %d as they were given\n", n)
 }
 
 func unpack() {
