@@ -143,7 +143,7 @@ func putRevents(b []byte, i int, ev file.Events) {
 }
 
 // sel is __select50(int nd, fd_set *in, fd_set *ou, fd_set *ex, struct timeval *tv). EINVAL: a
-// negative count or a time that is none. EBADF: a bit for what is not open. EFAULT. EINTR.
+// count that is negative or absurd, or a time that is none. EBADF: a bit for what is not open, however far. EFAULT. EINTR.
 func sel(c *Call) netbsd.Errno {
 	if c.Ptr(4) == 0 {
 		return doSelect(c, time.Time{}, false)
@@ -181,11 +181,9 @@ var selected = [3]struct{ want, set file.Events }{
 
 func doSelect(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
 	nd := c.Int(0)
-	if nd < 0 {
+	if nd < 0 || tooManyFiles(c, nd) {
 		return netbsd.EINVAL
 	}
-	// No descriptor is beyond the highest open one: bits there are ignored.
-	nd = min(nd, c.files().Highest()+1)
 	sets, errno := selectSets(c, nd)
 	if errno != 0 {
 		return errno
@@ -209,10 +207,20 @@ func doSelect(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
 		}
 		ps, fds = append(ps, polled{d: d, want: want}), append(fds, fd)
 	}
+	// Beyond the highest descriptor no bit is set: nothing is stored there.
+	for i := range sets {
+		sets[i] = sets[i][:min(len(sets[i]), netbsd.FdSetLen(c.files().Highest()+1))]
+	}
 	if _, errno := await(c, ps, deadline, nowait); errno != 0 {
 		return errno
 	}
 	return outSets(c, sets, ps, fds)
+}
+
+// tooManyFiles reports whether sets of select(2) are for more files than there can ever be (selcommon).
+func tooManyFiles(c *Call, nd int) bool {
+	r, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_NOFILE)
+	return nd > c.files().Highest()+1+netbsd.FD_SETSIZE && uint64(nd) > r.Max+netbsd.FD_SETSIZE
 }
 
 func selectSets(c *Call, nd int) (sets [3]netbsd.FdSet, errno netbsd.Errno) {
