@@ -34,31 +34,47 @@ func (l *LWP) PtraceAttach(pid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno { return l.p.attach(pid) })
 }
 
+// MayAttach is what PtraceAttach would say, but nothing happens: for who has a question more to ask, which takes a sleep.
+func (l *LWP) MayAttach(pid int) netbsd.Errno {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	_, errno := l.p.mayAttach(pid)
+	return errno
+}
+
 // The checks are in the order of ptrace_allowed. It asks of no ancestor: a child may trace its parent, and each is
 // the other's parent then. So who walks up goes by original parents (realParent), which are no circle, or
-// looks for one (inferior). A process that
-// is stopped already does not stop again for the SIGSTOP: its new parent is told of the stop
-// that it is in.
+// looks for one (inferior).
 //
 // mu is held.
-func (p *Proc) attach(pid int) netbsd.Errno {
+func (p *Proc) mayAttach(pid int) (*Proc, netbsd.Errno) {
 	m := p.m
 	t := m.pfind(pid)
 	switch {
 	case pid == 0:
-		return netbsd.EPERM // a system process
+		return nil, netbsd.EPERM // a system process
 	case t == nil || t.state != StateActive || t.flags&fWExit != 0:
-		return netbsd.ESRCH
+		return nil, netbsd.ESRCH
 	case t == p:
-		return netbsd.EINVAL
+		return nil, netbsd.EINVAL
 	case t == m.init:
-		return netbsd.EPERM
+		return nil, netbsd.EPERM
 	case t.flags&fTraced != 0:
-		return netbsd.EBUSY
+		return nil, netbsd.EBUSY
 	case p.flags&fPPWait != 0 && p.parent == t:
-		return netbsd.EPERM // stopped, it would wait for a child that waits for it
+		return nil, netbsd.EPERM // stopped, it would wait for a child that waits for it
 	case !p.mayTrace(t):
-		return netbsd.EPERM
+		return nil, netbsd.EPERM
+	}
+	return t, 0
+}
+
+// A process that is stopped already does not stop again for the SIGSTOP: its new parent is told of the stop
+// that it is in. mu is held.
+func (p *Proc) attach(pid int) netbsd.Errno {
+	t, errno := p.mayAttach(pid)
+	if errno != 0 {
+		return errno
 	}
 	op := t.parent
 	t.setTraced(true)
@@ -68,7 +84,7 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 		t.stopAgain(netbsd.SIGSTOP)
 		return 0
 	}
-	m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGSTOP, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}, nil)
+	p.m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGSTOP, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}, nil)
 	return 0
 }
 

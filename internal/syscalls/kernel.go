@@ -123,6 +123,19 @@ func View(l *kern.LWP) vfs.View {
 	return vfs.View{Dirs: dirs.(Dirs).Dirs, Files: files.(Files).Table, L: l, Cred: cred}
 }
 
+// dirsOf returns the directories of a process, nil if it has ended.
+func dirsOf(p *kern.Proc) *vfs.Dirs {
+	looks, _, _ := p.Looks()
+	dirs, _ := looks.(Dirs)
+	return dirs.Dirs
+}
+
+// isUnder is proc_isunder of p and the caller, for who looks into p. Of a process that has ended others are to say so.
+func (c *Call) isUnder(p *kern.Proc) bool {
+	dirs, mine := dirsOf(p), dirsOf(c.L.Proc())
+	return dirs == nil || mine == nil || dirs.Under(mine)
+}
+
 // Files is the descriptor table of a process, as kern wants it.
 type Files struct{ *file.Table }
 

@@ -177,12 +177,16 @@ func (k *Kernel) nodeDevice(c *Call, n *procNode, p *kern.Proc, i *kern.ProcInfo
 	})
 }
 
-// openProc opens a file of procfs. EACCES: it is private, and the caller may not look into the process.
+// openProc opens a file of procfs. EACCES: it is private, and the caller may not look into the process. EPERM: it is memory, and the
+// process is not below the caller's root (procfs_open).
 func (c *Call) openProc(n *procNode, p *kern.Proc, st file.Stat, flags int) (*file.Description, netbsd.Errno) {
 	if n.private {
 		if errno := c.mayLookInto(p); errno != 0 {
 			return nil, errno
 		}
+	}
+	if n.name == "mem" && !c.isUnder(p) {
+		return nil, netbsd.EPERM
 	}
 	return file.New(&procReader{node: n, k: c.K, p: p, st: st}, flags), 0
 }

@@ -118,8 +118,17 @@ func procCwd(c *Call, p *kern.Proc) string {
 	return strings.TrimSuffix(string(name), "\x00")
 }
 
-// procRoot is "/" for every process that the caller can look at: whoever is in another root is below it.
-func procRoot(*Call, *kern.Proc) string { return "/" }
+func procRoot(c *Call, p *kern.Proc) string {
+	dirs := dirsOf(p)
+	if dirs == nil {
+		return "/"
+	}
+	name, errno := View(c.L).RootOf(dirs)
+	if errno != 0 {
+		return "/"
+	}
+	return name
+}
 
 // procStatus is procfs_status_netbsd.
 func procStatus(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {

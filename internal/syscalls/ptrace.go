@@ -32,7 +32,7 @@ func ptrace(c *Call) netbsd.Errno {
 	case netbsd.PT_TRACE_ME:
 		return c.L.TraceMe()
 	case netbsd.PT_ATTACH:
-		return c.L.PtraceAttach(pid)
+		return c.ptraceAttach(pid)
 	}
 	r, ok := traceRequests()[req]
 	if !ok {
@@ -41,54 +41,70 @@ func ptrace(c *Call) netbsd.Errno {
 		}
 		return netbsd.EINVAL
 	}
+	if p := c.K.M.Find(pid); r.inside && p != nil && !c.isUnder(p) {
+		return netbsd.EPERM
+	}
 	if errno := c.L.TraceAllowed(pid, r.running, r.private); errno != 0 {
 		return errno
 	}
 	return r.serve(c, req, pid, c.Ptr(2), c.Int(3))
 }
 
-// traceRequest is a request about a tracee: what is asked before (kern.LWP.TraceAllowed), and who serves it.
+// ptraceAttach is PT_ATTACH: what kern.LWP.PtraceAttach says, and EPERM: the process is not below the caller's root.
+func (c *Call) ptraceAttach(pid int) netbsd.Errno {
+	if errno := c.L.MayAttach(pid); errno != 0 {
+		return errno
+	}
+	if p := c.K.M.Find(pid); p != nil && !c.isUnder(p) {
+		return netbsd.EPERM
+	}
+	return c.L.PtraceAttach(pid)
+}
+
+// traceRequest is a request about a tracee: what is asked before (kern.LWP.TraceAllowed), and who serves it. inside: it is about memory
+// or registers, which are shown to nobody out of a root that the tracee is not below.
 type traceRequest struct {
-	running, private bool
-	serve            func(c *Call, req, pid int, addr uint64, data int) netbsd.Errno
+	running, private, inside bool
+
+	serve func(c *Call, req, pid int, addr uint64, data int) netbsd.Errno
 }
 
 // traceRequests are those of amd64. The extended state is missing: EINVAL.
 var traceRequests = sync.OnceValue(func() map[int]traceRequest {
 	return map[int]traceRequest{
-		netbsd.PT_KILL:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceKill(pid) }},
-		netbsd.PT_STOP:              {true, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceStop(pid) }},
-		netbsd.PT_CONTINUE:          {false, false, (*Call).ptraceResume},
-		netbsd.PT_STEP:              {false, false, (*Call).ptraceResume},
-		netbsd.PT_SYSCALL:           {false, false, (*Call).ptraceResume},
-		netbsd.PT_DETACH:            {false, false, (*Call).ptraceResume},
-		netbsd.PT_READ_I:            {false, true, (*Call).ptraceWord},
-		netbsd.PT_READ_D:            {false, true, (*Call).ptraceWord},
-		netbsd.PT_WRITE_I:           {false, true, (*Call).ptraceWord},
-		netbsd.PT_WRITE_D:           {false, true, (*Call).ptraceWord},
-		netbsd.PT_IO:                {false, true, (*Call).ptraceIO},
-		netbsd.PT_GETREGS:           {false, true, (*Call).ptraceRegs},
-		netbsd.PT_SETREGS:           {false, true, (*Call).ptraceRegs},
-		netbsd.PT_GETFPREGS:         {false, true, (*Call).ptraceRegs},
-		netbsd.PT_SETFPREGS:         {false, true, (*Call).ptraceRegs},
-		netbsd.PT_GETDBREGS:         {false, true, (*Call).ptraceDebugRegs},
-		netbsd.PT_SETDBREGS:         {false, true, (*Call).ptraceDebugRegs},
-		netbsd.PT_SUSPEND:           {false, false, (*Call).ptraceLWPState},
-		netbsd.PT_RESUME:            {false, false, (*Call).ptraceLWPState},
-		netbsd.PT_SETSTEP:           {false, false, (*Call).ptraceLWPState},
-		netbsd.PT_CLEARSTEP:         {false, false, (*Call).ptraceLWPState},
-		netbsd.PT_LWPINFO:           {false, false, (*Call).ptraceLWP},
-		netbsd.PT_LWPSTATUS:         {false, false, (*Call).ptraceLWP},
-		netbsd.PT_LWPNEXT:           {false, false, (*Call).ptraceLWP},
-		netbsd.PT_SET_EVENT_MASK:    {false, true, (*Call).ptraceEvents},
-		netbsd.PT_GET_EVENT_MASK:    {false, true, (*Call).ptraceEvents},
-		netbsd.PT_GET_PROCESS_STATE: {false, true, (*Call).ptraceState},
-		netbsd.PT_SET_SIGINFO:       {false, true, (*Call).ptraceSiginfo},
-		netbsd.PT_GET_SIGINFO:       {false, true, (*Call).ptraceSiginfo},
-		netbsd.PT_SET_SIGPASS:       {false, false, (*Call).ptraceSigpass},
-		netbsd.PT_GET_SIGPASS:       {false, false, (*Call).ptraceSigpass},
-		netbsd.PT_DUMPCORE:          {false, false, (*Call).ptraceDump},
-		netbsd.PT_SYSCALLEMU:        {false, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceSyscallEmu(pid) }},
+		netbsd.PT_KILL:              {true, false, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceKill(pid) }},
+		netbsd.PT_STOP:              {true, false, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceStop(pid) }},
+		netbsd.PT_CONTINUE:          {false, false, false, (*Call).ptraceResume},
+		netbsd.PT_STEP:              {false, false, false, (*Call).ptraceResume},
+		netbsd.PT_SYSCALL:           {false, false, false, (*Call).ptraceResume},
+		netbsd.PT_DETACH:            {false, false, false, (*Call).ptraceResume},
+		netbsd.PT_READ_I:            {false, true, true, (*Call).ptraceWord},
+		netbsd.PT_READ_D:            {false, true, true, (*Call).ptraceWord},
+		netbsd.PT_WRITE_I:           {false, true, true, (*Call).ptraceWord},
+		netbsd.PT_WRITE_D:           {false, true, true, (*Call).ptraceWord},
+		netbsd.PT_IO:                {false, true, true, (*Call).ptraceIO},
+		netbsd.PT_GETREGS:           {false, true, true, (*Call).ptraceRegs},
+		netbsd.PT_SETREGS:           {false, true, true, (*Call).ptraceRegs},
+		netbsd.PT_GETFPREGS:         {false, true, true, (*Call).ptraceRegs},
+		netbsd.PT_SETFPREGS:         {false, true, true, (*Call).ptraceRegs},
+		netbsd.PT_GETDBREGS:         {false, true, true, (*Call).ptraceDebugRegs},
+		netbsd.PT_SETDBREGS:         {false, true, true, (*Call).ptraceDebugRegs},
+		netbsd.PT_SUSPEND:           {false, false, false, (*Call).ptraceLWPState},
+		netbsd.PT_RESUME:            {false, false, false, (*Call).ptraceLWPState},
+		netbsd.PT_SETSTEP:           {false, false, false, (*Call).ptraceLWPState},
+		netbsd.PT_CLEARSTEP:         {false, false, false, (*Call).ptraceLWPState},
+		netbsd.PT_LWPINFO:           {false, false, false, (*Call).ptraceLWP},
+		netbsd.PT_LWPSTATUS:         {false, false, false, (*Call).ptraceLWP},
+		netbsd.PT_LWPNEXT:           {false, false, false, (*Call).ptraceLWP},
+		netbsd.PT_SET_EVENT_MASK:    {false, true, false, (*Call).ptraceEvents},
+		netbsd.PT_GET_EVENT_MASK:    {false, true, false, (*Call).ptraceEvents},
+		netbsd.PT_GET_PROCESS_STATE: {false, true, false, (*Call).ptraceState},
+		netbsd.PT_SET_SIGINFO:       {false, true, true, (*Call).ptraceSiginfo},
+		netbsd.PT_GET_SIGINFO:       {false, true, true, (*Call).ptraceSiginfo},
+		netbsd.PT_SET_SIGPASS:       {false, false, false, (*Call).ptraceSigpass},
+		netbsd.PT_GET_SIGPASS:       {false, false, false, (*Call).ptraceSigpass},
+		netbsd.PT_DUMPCORE:          {false, false, false, (*Call).ptraceDump},
+		netbsd.PT_SYSCALLEMU:        {false, false, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceSyscallEmu(pid) }},
 	}
 })
 

@@ -3,7 +3,6 @@ package syscalls
 import (
 	"encoding/binary"
 
-	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -108,11 +107,10 @@ func cwdOf(c *Call, pid int) ([]byte, netbsd.Errno) {
 	if p == nil {
 		return nil, netbsd.ESRCH
 	}
-	looks, _, _ := p.Looks()
-	dirs, ok := looks.(Dirs)
-	if !ok {
+	dirs := dirsOf(p)
+	if dirs == nil {
 		return nil, netbsd.ESRCH // it has ended
 	}
-	name, errno := vfs.View{Dirs: dirs.Dirs, L: c.L, Cred: c.L.Proc().Cred()}.Getcwd()
+	name, errno := View(c.L).CwdOf(dirs)
 	return append([]byte(name), 0), errno
 }

@@ -132,21 +132,41 @@ func (v View) enterFD(fd int, under bool, set func(*dir)) netbsd.Errno {
 // Getcwd is __getcwd(2) without its buffer: ENOENT if the directory was
 // removed or is not below the root.
 func (v View) Getcwd() (string, netbsd.Errno) {
-	return v.nameOf(nil)
+	return v.CwdOf(v.Dirs)
 }
 
-// nameOf returns the name of an open file from the process's root, of the working
-// directory if none is given.
-func (v View) nameOf(n *node) (string, netbsd.Errno) {
-	cwd, root, _ := v.Dirs.get()
-	defer v.Dirs.put(cwd, root)
+// CwdOf returns the name of another process's working directory from the caller's root (fill_cwd). ESRCH: the process is gone.
+// ENOENT as Getcwd.
+func (v View) CwdOf(o *Dirs) (string, netbsd.Errno) {
+	cwd, root, _ := o.get()
+	defer o.put(cwd, root)
 	switch {
 	case cwd == nil:
 		return "", netbsd.ESRCH
-	case n == nil && cwd.made != "":
+	case cwd.made != "" && v.Dirs.chrooted():
+		return "", netbsd.ENOENT
+	case cwd.made != "":
 		return cwd.made, 0
-	case n == nil:
-		n = &cwd.node
+	}
+	return v.nameOf(&cwd.node)
+}
+
+// RootOf returns the name of another process's root likewise, "/" if it has none of its own (procfs_dir).
+func (v View) RootOf(o *Dirs) (string, netbsd.Errno) {
+	cwd, root, _ := o.get()
+	defer o.put(cwd, root)
+	if root == nil {
+		return "/", 0
+	}
+	return v.nameOf(&root.node)
+}
+
+// nameOf returns the name of an open file from the process's root.
+func (v View) nameOf(n *node) (string, netbsd.Errno) {
+	cwd, root, _ := v.Dirs.get()
+	defer v.Dirs.put(cwd, root)
+	if cwd == nil {
+		return "", netbsd.ESRCH
 	}
 	r := resolver{tree: v.Dirs.tree, root: root}
 	name, err := r.pathOf(*n)
@@ -173,6 +193,27 @@ func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
 		return "", netbsd.ENOENT
 	}
 	return v.nameOf(&node{fd, mnt})
+}
+
+// Under reports whether the process's root is top's, or below it (proc_isunder). Whoever has called chroot(2), or comes from
+// somebody who has, has a root of its own, even if that is "/": a process that has none is not below.
+func (d *Dirs) Under(top *Dirs) bool {
+	switch {
+	case !top.Chrooted():
+		return true
+	case !d.Chrooted():
+		return false
+	}
+	cwd, root, _ := d.get()
+	defer d.put(cwd, root)
+	topCwd, topRoot, _ := top.get()
+	defer top.put(topCwd, topRoot)
+	if root == nil || topRoot == nil {
+		return false // one of the two is gone
+	}
+	r := resolver{tree: top.tree, root: topRoot}
+	_, err := r.pathOf(root.node)
+	return err == nil
 }
 
 // Below reports whether d may be had under the caller's root (vn_isunder): a directory
