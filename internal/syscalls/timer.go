@@ -8,7 +8,8 @@ import (
 )
 
 // timerCreate is timer_create(clockid_t, struct sigevent *, timer_t *). Without a
-// sigevent it is SIGALRM with the timer's id as value.
+// sigevent it is SIGALRM with the timer's id as value. EFAULT: the id could not be stored; the timer is there nevertheless, as
+// timer_create1 does not take it back.
 func timerCreate(c *Call) netbsd.Errno {
 	if uint32(c.Int(0)) > netbsd.CLOCK_MONOTONIC {
 		return netbsd.EINVAL
@@ -26,11 +27,7 @@ func timerCreate(c *Call) netbsd.Errno {
 	}
 	b := c.out(4)
 	putLE32(b, uint32(id))
-	if errno := c.copyout(c.Ptr(2), b); errno != 0 {
-		c.L.Proc().TimerDelete(id)
-		return errno
-	}
-	return 0
+	return c.copyout(c.Ptr(2), b)
 }
 
 // timerEvent reads what a timer is to send; of SIGEV_THREAD and SIGEV_SA nothing comes (ptimer_fire). EFAULT; EINVAL.
