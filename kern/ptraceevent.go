@@ -7,7 +7,8 @@ import "toaster/netbsd"
 
 // ptraceEvents is the tracer's wish.
 type ptraceEvents struct {
-	mask uint32
+	mask  uint32
+	ended []int32 // LWPs that an exec has ended, of which the tracer is to hear
 }
 
 // traceEvent is a stop that is no signal's.
@@ -87,7 +88,11 @@ func (l *LWP) trap(ev traceEvent) {
 	if !l.mayTrap() {
 		return
 	}
-	l.traceStop(ev.siginfo(), l.lid)
+	whom := l.lid
+	if ev.code == netbsd.TRAP_LWP {
+		whom = ev.other
+	}
+	l.traceStop(ev.siginfo(), whom)
 	l.attn.Or(aSignal) // the tracer's, and those that came meanwhile and woke nobody
 }
 
@@ -112,6 +117,7 @@ func (l *LWP) trapLater(ev traceEvent) {
 // mu is held before and after.
 func (l *LWP) trapDue() {
 	l.attn.And(^aTrap)
+	l.tellEnded()
 	if ev := l.ext.due; ev.kind == 0 || l.p.tells(ev.kind) {
 		l.trap(ev)
 	}
@@ -180,6 +186,21 @@ func (l *LWP) tell(kind uint32, pid int32) {
 	}
 }
 
+// tellEnded tells of the LWPs that l's exec has ended, one after the other. NetBSD's kernel has room for one of them: a second one waits
+// for the stop of the first, which waits for the exec, which waits for the second (eventswitch, exit_lwps).
+//
+// mu is held before and after.
+func (l *LWP) tellEnded() {
+	x := l.p.ext
+	for x != nil && len(x.events.ended) > 0 {
+		lid := x.events.ended[0]
+		x.events.ended = x.events.ended[1:]
+		if l.p.tells(netbsd.PTRACE_LWP_EXIT) {
+			l.trap(traceEvent{code: netbsd.TRAP_LWP, kind: netbsd.PTRACE_LWP_EXIT, other: lid})
+		}
+	}
+}
+
 // spawned is the child's side of it for a posix_spawn, which is one event, with the
 // exec in it. A child that could not exec is no tracee, if the parent can still say that
 // there is none.
@@ -199,12 +220,18 @@ func (l *LWP) spawned(errno netbsd.Errno, early bool) {
 	}
 }
 
-// lwpExitTrap stops a dying LWP for its tracer, unless the whole process dies.
+// lwpExitTrap stops a dying LWP for its tracer, unless the whole process dies. Where an exec ends it, it cannot stand: exit_lwps sets going who
+// does, and the process stops when the exec is done.
 //
 // What the tracer gives back is dropped: this LWP takes no more signals. mu is held before and
 // after.
 func (l *LWP) lwpExitTrap() {
-	if l.p.flags&(fWExit|fExecing) != 0 || !l.p.tells(netbsd.PTRACE_LWP_EXIT) {
+	p := l.p
+	switch {
+	case p.flags&fWExit != 0 || !p.tells(netbsd.PTRACE_LWP_EXIT):
+		return
+	case p.flags&fExecing != 0:
+		p.ext.events.ended = append(p.ext.events.ended, l.lid)
 		return
 	}
 	l.trap(traceEvent{code: netbsd.TRAP_LWP, kind: netbsd.PTRACE_LWP_EXIT, other: l.lid})

@@ -180,6 +180,42 @@ func TestTraceExecMasked(t *testing.T) {
 	})
 }
 
+// The end of the other LWPs by an exec is told once the exec is done, and before it: that LWP's stop waits for the one that ends it (exit_lwps,
+// lwp_exit, eventswitch, proc_stop). It was for the LWP that has ended (ksi_lid), which the tracer finds no more.
+func TestTraceExecTellsOfLWPs(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		for _, flags := range []int{0, netbsd.LWP_DETACHED} {
+			w.guest(func(l *LWP) {
+				const n = 3
+				pid := w.tracedWith(l, netbsd.PTRACE_LWP_EXIT, func(l *LWP) {
+					for range n {
+						l.NewLWP(flags, asleep, false, nil)
+					}
+					l.Nanosleep(time.Second)
+					l.Exec(ExecArgs{Comm: "prog"})
+					l.Exit(3)
+				})
+				var lids []string
+				for range n {
+					word := w.next(l, pid, 0)
+					info, lid, _ := l.PtraceSiginfo(pid)
+					w.is("whose end it is", int32(lid), info.Pid)
+					_, errno := l.TraceTarget(pid)
+					w.is("target", errno, netbsd.Errno(0))
+					w.is("LWPs that are left", len(w.m.Find(pid).LWPs()), 1)
+					lids = append(lids, word)
+				}
+				slices.Sort(lids)
+				w.is("ends", lids, []string{"1:LWP_EXIT(2)", "1:LWP_EXIT(3)", "1:LWP_EXIT(4)"})
+				w.is("then", w.story(l, pid), []string{fmt.Sprintf("1:SIGTRAP/%d", netbsd.TRAP_EXEC), "exited(3)"})
+			})
+		}
+	})
+}
+
 // A posix_spawn is one event on either side, its exec included; one that fails is none.
 func TestTracePosixSpawnEvents(t *testing.T) {
 	both(t, func(w *world) {
