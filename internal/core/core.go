@@ -54,13 +54,15 @@ func Size(list []Segment) (n uint64) {
 
 // A Dump is a core file that is being written.
 type Dump struct {
-	// Read fills b from memory at addr. An error ends the dump, as where the process was
-	// killed meanwhile.
+	// Read fills b from memory at addr. An error means that a page is not there. If none is, as where the process was
+	// killed meanwhile, the dump ends.
 	Read func(addr uint64, b []byte) error
 	// Write stores b in the file, which is empty before, at off.
 	Write func(b []byte, off int64) error
 
-	buf [chunk]byte
+	buf  [chunk]byte
+	read bool  // anything
+	err  error // the last one of Read
 }
 
 // chunk is how much memory is copied at once.
@@ -108,14 +110,13 @@ func (d *Dump) Run(notes *Notes, list []Segment) error {
 	for i, s := range list {
 		heads[i] = phdr{typ: ptLoad, flags: flags(s.Prot), off: at, addr: s.Start, size: s.End - s.Start, align: netbsd.PageSize}
 		if s.Data {
-			n, err := d.used(s)
-			if err != nil {
-				return err
-			}
-			heads[i].file = n
-			at += n
+			heads[i].file = d.used(s)
+			at += heads[i].file
 		}
 		head = heads[i].append(head)
+	}
+	if d.err != nil && !d.read {
+		return d.err
 	}
 	head = append(note.append(head), notes.b...)
 	if err := d.Write(head, 0); err != nil {
@@ -159,21 +160,34 @@ func flags(prot int) uint32 {
 	return uint32(prot&netbsd.PROT_READ<<2 | prot&netbsd.PROT_WRITE | prot&netbsd.PROT_EXEC>>2)
 }
 
-// used is how much of a segment there is without the zeroes at its end, in words.
-func (d *Dump) used(s Segment) (uint64, error) {
+// used is how much of a segment there is without the zeroes at its end, in words, and the pages there that cannot be read.
+func (d *Dump) used(s Segment) uint64 {
 	for end := s.End; end > s.Start; {
-		b := d.buf[:min(chunk, end-s.Start)]
+		b := d.tail(s.Start, end)
 		end -= uint64(len(b))
-		if err := d.Read(end, b); err != nil {
-			return 0, err
-		}
 		for i := len(b); i > 0; i -= 8 {
 			if binary.LittleEndian.Uint64(b[i-8:]) != 0 {
-				return end + uint64(i) - s.Start, nil
+				return end + uint64(i) - s.Start
 			}
 		}
 	}
-	return 0, nil
+	return 0
+}
+
+// tail reads memory between start and end, some of it before end, at least a page. If that cannot be read it is zeroes.
+func (d *Dump) tail(start, end uint64) []byte {
+	for _, most := range [...]uint64{chunk, netbsd.PageSize} {
+		b := d.buf[:min(most, end-start)]
+		if err := d.Read(end-uint64(len(b)), b); err != nil {
+			d.err = err
+			continue
+		}
+		d.read = true
+		return b
+	}
+	b := d.buf[:min(netbsd.PageSize, end-start)]
+	clear(b)
+	return b
 }
 
 // copy stores a segment's memory. Between the look for its end and now it may have become 0.

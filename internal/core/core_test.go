@@ -104,6 +104,45 @@ func TestManySegments(t *testing.T) {
 	}
 }
 
+// Pages at the end of a segment that cannot be read, as those behind the end of a file are, are left out as zeroes are
+// (coredump_getseghdrs). If there is such a page in front of others there is no core file.
+func TestDumpOfMemoryThatCannotBeRead(t *testing.T) {
+	no := errors.New("no")
+	m := memory{0x10000: 1, 0x40008: 2, 0x90000: 3}
+	without := func(from, to uint64) func(uint64, []byte) error {
+		return func(addr uint64, b []byte) error {
+			if addr < to && addr+uint64(len(b)) > from {
+				return no
+			}
+			return m.read(addr, b)
+		}
+	}
+	list := []Segment{{Start: 0x10000, End: 0x80000, Prot: rw, Data: true}, {Start: 0x90000, End: 0x91000, Prot: rw, Data: true}}
+	for _, test := range []struct {
+		from, to uint64
+		size     []uint64
+		err      error
+	}{
+		{0, 0, []uint64{0x30010, 8}, nil},
+		{0x41000, 0x80000, []uint64{0x30010, 8}, nil},
+		{0x40000, 0x80000, []uint64{8, 8}, nil},
+		{0x11000, 0x80000, []uint64{8, 8}, nil},
+		{0x90000, 0x91000, []uint64{0x30010, 0}, nil},
+		{0x20000, 0x30000, nil, no},
+	} {
+		s := &sink{}
+		err := (&Dump{Read: without(test.from, test.to), Write: s.write}).Run(&Notes{}, list)
+		if err != test.err {
+			t.Errorf("%#x to %#x: %v", test.from, test.to, err)
+		}
+		for i, size := range test.size {
+			if got := binary.LittleEndian.Uint64(s.b[headerSize+phdrSize*i+32:]); got != size {
+				t.Errorf("%#x to %#x: segment %d has %#x bytes, want %#x", test.from, test.to, i, got, size)
+			}
+		}
+	}
+}
+
 // What cannot be read, written or is too much ends a dump.
 func TestDumpFails(t *testing.T) {
 	no := errors.New("no")
