@@ -55,6 +55,7 @@ type Kernel struct {
 	// domain is the name of the YP domain; nil: there is none.
 	domain      atomic.Pointer[string]
 	timecounter atomic.Pointer[string] // kern.timecounter.hardware, if it was set
+	curtain     atomic.Int32           // security.curtain
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 
@@ -101,8 +102,9 @@ func procArgsOf(p *kern.Proc) *ProcArgs {
 func argsOf(c *Call, pid int) (*ProcArgs, netbsd.Errno) {
 	p := c.L.Proc()
 	if pid != -1 && pid != p.Pid() {
-		if p = c.K.M.Find(pid); p == nil {
-			return nil, netbsd.ESRCH
+		var errno netbsd.Errno
+		if p, errno = c.see(pid); errno != 0 {
+			return nil, errno
 		}
 	}
 	if a := procArgsOf(p); a != nil {

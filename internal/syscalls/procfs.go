@@ -115,7 +115,7 @@ func (k *Kernel) ProcFS(v vfs.View, name string) (vfs.Device, netbsd.Errno) {
 // procOf finds a name below a process.
 func (k *Kernel) procOf(c *Call, pid int, name string) (vfs.Device, netbsd.Errno) {
 	p := k.M.Find(pid)
-	if p == nil {
+	if p == nil || !c.maySee(p) {
 		return vfs.Device{}, netbsd.ENOENT
 	}
 	info, ok := p.Info()

@@ -14,15 +14,14 @@ import (
 
 // This file has what procfs says of a process.
 
-// procTop lists processes, and what is beside them. Who may see which process is nobody's question here:
-// security.curtain is off.
+// procTop lists the processes that the caller may see, and what is beside them.
 func procTop(c *Call) []vfs.Entry {
 	list := []vfs.Entry{{Ino: 2, Type: netbsd.DT_LNK, Name: "curproc"}, {Ino: 3, Type: netbsd.DT_LNK, Name: "self"}}
 	for i, n := range procRootTargets {
 		list = append(list, vfs.Entry{Ino: uint64(8 + i), Type: netbsd.DT_REG, Name: n.name})
 	}
 	for _, p := range c.K.M.Procs() {
-		if i, ok := p.Info(); ok && i.State < kern.StateDead {
+		if i, ok := p.Info(); ok && i.State < kern.StateDead && c.maySee(p) {
 			list = append(list, vfs.Entry{Ino: uint64(i.Pid+1) << 5, Type: netbsd.DT_DIR, Name: strconv.Itoa(i.Pid)})
 		}
 	}

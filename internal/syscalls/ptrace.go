@@ -28,6 +28,9 @@ const regFlagTrap = 0x100
 // it is not stopped, or nobody has waited for its stop. Then come those of the request.
 func ptrace(c *Call) netbsd.Errno {
 	req, pid := c.Int(0), c.Int(1)
+	if p := c.K.M.Find(pid); p != nil && req != netbsd.PT_TRACE_ME && !c.maySee(p) {
+		return netbsd.ESRCH // ptrace_find
+	}
 	switch req {
 	case netbsd.PT_TRACE_ME:
 		return c.L.TraceMe()

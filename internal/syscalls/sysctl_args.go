@@ -33,8 +33,12 @@ func procArgs(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 // ARG_MAX bytes are enough (copy_procargs).
 func procStrings(c *Call, pid int, what int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	image, errno := argsOf(c, pid)
-	if errno != 0 {
+	switch errno {
+	case 0:
+	case netbsd.ESRCH:
 		return nil, netbsd.EINVAL
+	default:
+		return nil, errno
 	}
 	list := image.Argv
 	if what == netbsd.KERN_PROC_ENV || what == netbsd.KERN_PROC_NENV {

@@ -125,15 +125,20 @@ func ddbNodes() []sysctlNode {
 	}
 }
 
-// securityNodes are those of secmodel_bsd44 and its extensions (secmodel(9)).
+// securityNodes are those of secmodel_bsd44 and secmodel_extensions.
 func securityNodes() []sysctlNode {
 	return []sysctlNode{
-		sysctlInt(ctlCreateBase, "curtain", fixedInt(0)).says("Whether users see each other's processes not at all"),
+		curtainNode(ctlCreateBase),
 		sysctlDir(ctlCreateBase+1, "models",
 			sysctlDir(ctlCreateBase, "extensions",
-				sysctlInt(ctlCreateBase, "curtain", fixedInt(0)).says("Whether users see each other's processes not at all"),
+				curtainNode(ctlCreateBase),
 				sysctlInt(ctlCreateBase+1, "usermount", fixedInt(0)).says("Whether users may mount file systems"),
+				sysctlString(ctlCreateBase+2, "name", fixedString("Traditional NetBSD: Extensions")).says("Name"),
 			).says("Extensions"),
+			sysctlDir(ctlCreateBase+1, "bsd44",
+				curtainNode(ctlCreateBase),
+				sysctlString(ctlCreateBase+1, "name", fixedString("Traditional NetBSD: 4.4BSD")).says("Name"),
+			).says("The traditional model"),
 		).says("Models of security"),
 		paxNodes(),
 	}

@@ -83,7 +83,7 @@ func procTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	var b [netbsd.SizeofKinfoProc2]byte
 	for _, p := range c.K.M.Procs() {
 		i, ok := p.Info()
-		if !ok {
+		if !ok || !c.maySee(p) {
 			continue
 		}
 		selected, errno := selects(rest[0], rest[1], &i)
@@ -226,14 +226,17 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	}
 	list := c.K.M.Procs()
 	if rest[0] != -1 {
-		p := c.K.M.Find(int(rest[0]))
-		if p == nil {
-			return nil, netbsd.ESRCH
+		p, errno := c.see(int(rest[0]))
+		if errno != 0 {
+			return nil, errno
 		}
 		list = []*kern.Proc{p}
 	}
 	var b [netbsd.SizeofKinfoLWP]byte
 	for _, p := range list {
+		if !c.maySee(p) {
+			continue
+		}
 		for _, l := range p.LWPInfos() {
 			k := kinfoLWP(c, p, &l)
 			k.Encode(b[:])
@@ -400,9 +403,9 @@ func subject(c *Call, pid int32) (*kern.Proc, netbsd.Errno) {
 	if pid == netbsd.PROC_CURPROC {
 		return c.L.Proc(), 0
 	}
-	p := c.K.M.Find(int(pid))
-	if p == nil {
-		return nil, netbsd.ESRCH
+	p, errno := c.see(int(pid))
+	if errno != 0 {
+		return nil, errno
 	}
 	return p, c.maySeeEnv(int(pid))
 }
