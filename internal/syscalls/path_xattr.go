@@ -81,14 +81,18 @@ func (c *Call) setXattr(x *vfs.Xattrs, name string, addr, n uint64, flags int) n
 	return x.Set(name, value, flags)
 }
 
-// xattrOut stores as much of b as there is room for, and returns how much that is; without an address,
-// how much there would be (extattr_get_vp).
-func (c *Call) xattrOut(addr, room uint64, b []byte) netbsd.Errno {
-	if addr == 0 {
-		return c.ok(uint64(len(b)))
-	}
-	if room > math.MaxInt32 {
+// xattrOut stores as much of what get returns as there is room for, and returns how much that is; without an address,
+// how much there would be (extattr_get_vp). EINVAL for too much room comes before the attribute is looked for.
+func (c *Call) xattrOut(addr, room uint64, get func() ([]byte, netbsd.Errno)) netbsd.Errno {
+	if addr != 0 && room > math.MaxInt32 {
 		return netbsd.EINVAL
+	}
+	b, errno := get()
+	switch {
+	case errno != 0:
+		return errno
+	case addr == 0:
+		return c.ok(uint64(len(b)))
 	}
 	b = b[:min(uint64(len(b)), room)]
 	c.Ret[0] = uint64(len(b))
@@ -111,11 +115,7 @@ func extattrSet(of ofXattrs) Handler {
 func extattrGet(of ofXattrs) Handler {
 	return func(c *Call) netbsd.Errno {
 		return c.onXattr(of, 2, c.namespaceArg, func(x *vfs.Xattrs, name string) netbsd.Errno {
-			b, errno := x.Get(name)
-			if errno != 0 {
-				return errno
-			}
-			return c.xattrOut(c.Ptr(3), c.Ptr(4), b)
+			return c.xattrOut(c.Ptr(3), c.Ptr(4), func() ([]byte, netbsd.Errno) { return x.Get(name) })
 		})
 	}
 }
@@ -135,15 +135,13 @@ func extattrList(of ofXattrs) Handler {
 			if c.Int(1) != netbsd.EXTATTR_NAMESPACE_USER {
 				return vfs.SystemXattrs(c.L.Proc().Cred())
 			}
-			names, errno := x.List()
-			if errno != 0 {
-				return errno
-			}
-			var b []byte
-			for _, name := range names {
-				b = append(append(b, byte(len(name))), name...)
-			}
-			return c.xattrOut(c.Ptr(2), c.Ptr(3), b)
+			return c.xattrOut(c.Ptr(2), c.Ptr(3), func() (b []byte, errno netbsd.Errno) {
+				names, errno := x.List()
+				for _, name := range names {
+					b = append(append(b, byte(len(name))), name...)
+				}
+				return b, errno
+			})
 		})
 	}
 }
@@ -161,11 +159,7 @@ func setxattr(of ofXattrs) Handler {
 func getxattr(of ofXattrs) Handler {
 	return func(c *Call) netbsd.Errno {
 		return xattrErrno(c.onXattr(of, 1, namespaceOf, func(x *vfs.Xattrs, name string) netbsd.Errno {
-			b, errno := x.Get(name)
-			if errno != 0 {
-				return errno
-			}
-			return c.xattrOut(c.Ptr(2), c.Ptr(3), b)
+			return c.xattrOut(c.Ptr(2), c.Ptr(3), func() ([]byte, netbsd.Errno) { return x.Get(name) })
 		}))
 	}
 }
@@ -181,15 +175,13 @@ func removexattr(of ofXattrs) Handler {
 func listxattr(of ofXattrs) Handler {
 	return func(c *Call) netbsd.Errno {
 		return xattrErrno(of(c, func(x *vfs.Xattrs) netbsd.Errno {
-			names, errno := x.List()
-			if errno != 0 {
-				return errno
-			}
-			var b []byte
-			for _, name := range names {
-				b = append(append(b, name...), 0)
-			}
-			return c.xattrOut(c.Ptr(1), c.Ptr(2), b)
+			return c.xattrOut(c.Ptr(1), c.Ptr(2), func() (b []byte, errno netbsd.Errno) {
+				names, errno := x.List()
+				for _, name := range names {
+					b = append(append(b, name...), 0)
+				}
+				return b, errno
+			})
 		}))
 	}
 }
