@@ -83,24 +83,76 @@ func TestSignalOfAnLWPThatEnds(t *testing.T) {
 	})
 }
 
-// vforksigmask (issignal of kern_sig.c): stops wait while the parent does, and are taken once
-// PL_PPWAIT is off.
+// vforksigmask (issignal of kern_sig.c): stops but for SIGSTOP wait while the parent does, and are taken once
+// PL_PPWAIT is off; in 2003 SIGSTOP, too (stopsigmask).
 func TestStopPutOffByVforkComesAfterTheExec(t *testing.T) {
 	both(t, func(w *world) {
+		sig := netbsd.SIGTSTP
+		if w.r2003 {
+			sig = netbsd.SIGSTOP
+		}
 		w.guest(func(l *LWP) {
 			var c *Proc
-			time.AfterFunc(time.Second, func() { w.find("C").Kill(netbsd.SIGSTOP) })
+			time.AfterFunc(time.Second, func() { w.find("C").Kill(sig) })
 			c = w.forkWith(l, "C", ForkArgs{Vfork: true, Body: func(l *LWP) {
+				l.Setpgid(0, 0) // a group that is not orphaned, as its parent's is
 				nap(l, 2*time.Second)
 				l.Exec(ExecArgs{Comm: "x"})
 				l.Nanosleep(time.Hour)
 			}})
 			l.Nanosleep(time.Second)
-			w.waitIs(l, c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+			w.waitIs(l, c.Pid(), netbsd.WUNTRACED|netbsd.WNOHANG, c.Pid(), netbsd.StopStatus(sig), 0)
 			l.Kill(c.Pid(), netbsd.SIGKILL)
 			w.wait(l, c.Pid(), 0)
 		})
 	})
+}
+
+// SIGSTOP stops a vfork child at once (issignal, vforksigmask: signo != SIGSTOP), be it traced by its parent (PL_PPWAIT, p_pptr == p_opptr):
+// who waits for it goes on waiting until somebody else continues or kills it.
+func TestVforkChildStops(t *testing.T) {
+	for _, traced := range []bool{false, true} {
+		both(t, func(w *world) {
+			if w.r2003 {
+				return
+			}
+			w.guest(func(l *LWP) {
+				child := func(end func(*LWP)) ForkArgs {
+					return ForkArgs{Vfork: true, Body: func(l *LWP) {
+						if traced {
+							w.is("trace me", l.TraceMe(), netbsd.Errno(0))
+						}
+						l.Kill(l.Proc().Pid(), netbsd.SIGSTOP)
+						w.mark("the child goes on")
+						end(l)
+					}}
+				}
+				after := func(sig netbsd.Signal) {
+					time.AfterFunc(time.Second, func() {
+						w.is("stopped", w.find("C").Stopped(), true)
+						w.mark("%v", sig)
+						w.find("C").Kill(sig)
+					})
+				}
+				after(netbsd.SIGKILL)
+				c := w.forkWith(l, "C", child(exit(3)))
+				w.mark("the parent goes on")
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+				if traced {
+					return // SIGCONT would be its tracer's to give
+				}
+				after(netbsd.SIGCONT)
+				c = w.forkWith(l, "C", child(exit(3)))
+				w.mark("the parent goes on")
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(3, 0), 0)
+			})
+			if traced {
+				w.order("SIGKILL", "the parent goes on")
+			} else {
+				w.order("SIGKILL", "the parent goes on", "SIGCONT", "the child goes on", "the parent goes on")
+			}
+		})
+	}
 }
 
 // wait6(2), WCONTINUED: a parent asleep in it is told.

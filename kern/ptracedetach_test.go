@@ -91,6 +91,8 @@ func TestVforkChildTracedByItsParent(t *testing.T) {
 			nap(l, time.Second)
 			c := w.find("E")
 			w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+			w.goOn(l, c.Pid(), 0)
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGUSR1), 0)
 			w.goOn(l, c.Pid(), 0)
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(5, 0), 0)

@@ -25,7 +25,7 @@ func TestHammerOneReaperPerZombie(t *testing.T) {
 				each = 30
 			}
 			var reaped sync.Map // *Proc -> how often
-			var byPid sync.Map  // pid -> *Proc while it is a child
+			var byPid sync.Map  // pid -> *Proc while it is a child; -pid -> whether it is one of vfork
 			var forks, reaps, stops, faults atomic.Int64
 			var ps []*Proc
 			for range procs {
@@ -87,10 +87,15 @@ func work(t *testing.T, l *LWP, n int, byPid, reaped *sync.Map, forks, reaps, st
 		status := rnd.IntN(256)
 		d := time.Duration(rnd.IntN(300)) * time.Microsecond
 		nl := rnd.IntN(3)
+		vfork := rnd.IntN(8) == 0
 		forks.Add(1)
 		_, errno := l.Fork(ForkArgs{
-			Vfork:  rnd.IntN(8) == 0,
-			Linked: func(c *Proc) { byPid.Store(c.Pid(), c); reaped.Store(c, new(atomic.Int32)) },
+			Vfork: vfork,
+			Linked: func(c *Proc) {
+				byPid.Store(-c.Pid(), vfork)
+				byPid.Store(c.Pid(), c)
+				reaped.Store(c, new(atomic.Int32))
+			},
 			Body: func(l *LWP) {
 				for range nl {
 					l.NewLWP(0, func(l *LWP) { l.Pause() }, false, nil)
@@ -109,8 +114,9 @@ func work(t *testing.T, l *LWP, n int, byPid, reaped *sync.Map, forks, reaps, st
 			switch rnd.IntN(6) {
 			case 0:
 				l.Kill(pid, netbsd.SIGSTOP)
-				if rnd.IntN(2) == 0 {
-					l.Kill(pid, netbsd.SIGCONT) // else who sees it stopped kills it
+				// Else who sees it stopped kills it. That nobody may be, but for the LWP that waits for it in vfork.
+				if vforked, _ := byPid.Load(-pid); rnd.IntN(2) == 0 || vforked == true {
+					l.Kill(pid, netbsd.SIGCONT)
 				}
 			case 1:
 				l.Kill(pid, netbsd.SIGTERM)

@@ -339,7 +339,11 @@ func (r *ref) resolve(p *refProc) {
 		}
 		s := firstsig(p.pend &^ p.mask)
 		if p.ppwait {
-			if s = firstsig(p.pend &^ p.mask &^ refStops); s == 0 {
+			late := netbsd.Sigset(refStops)
+			if !r.r2003 {
+				late &^= netbsd.SIGSTOP.Bit() // vforksigmask
+			}
+			if s = firstsig(p.pend &^ p.mask &^ late); s == 0 {
 				return
 			}
 		}

@@ -71,17 +71,20 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 }
 
 // wanted returns the pending signals that l may take now. A vfork child is not
-// stopped while its parent waits for it.
+// stopped by a terminal while its parent waits for it.
 //
 // The parent of a vfork child could not continue it: it sleeps until the child has let go of
-// the memory. mu is held.
+// the memory. SIGSTOP is taken nevertheless (vforksigmask), but in 2003. mu is held.
 func (l *LWP) wanted() netbsd.Sigset {
 	s := (l.pend.set | l.p.pend.set) &^ l.mask
 	if l.p.flags&fTraced != 0 && l.ext != nil {
 		s |= l.pend.set & l.ext.forced
 	}
 	if l.p.flags&fPPWait != 0 {
-		s &^= stopSigs
+		s &^= ttyStopSigs
+		if l.p.m.r2003 {
+			s &^= stopSigs
+		}
 	}
 	return s
 }

@@ -77,9 +77,10 @@ var sigprops = func() (t [netbsd.NSIG]sigProp) {
 }()
 
 var (
-	stopSigs = netbsd.SigsetOf(netbsd.SIGSTOP, netbsd.SIGTSTP, netbsd.SIGTTIN, netbsd.SIGTTOU)
-	contSigs = netbsd.SigsetOf(netbsd.SIGCONT)
-	cantMask = netbsd.SigsetOf(netbsd.SIGKILL, netbsd.SIGSTOP)
+	ttyStopSigs = netbsd.SigsetOf(netbsd.SIGTSTP, netbsd.SIGTTIN, netbsd.SIGTTOU)
+	stopSigs    = ttyStopSigs | netbsd.SIGSTOP.Bit()
+	contSigs    = netbsd.SigsetOf(netbsd.SIGCONT)
+	cantMask    = netbsd.SigsetOf(netbsd.SIGKILL, netbsd.SIGSTOP)
 )
 
 // defaultActs are the actions of a process that nobody forked. All machines of the program

@@ -37,7 +37,11 @@ func vforkTraced() {
 	pid := int(born.wait())
 	tracer := fork(func() {
 		ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
-		seen.post() // it does not stop while its parent waits (vforksigmask)
+		if release10 { // in 2003 it does not stop while its parent waits
+			reap(pid, stopped(sigSTOP))
+			resume(pid, 0)
+		}
+		seen.post()
 		if release10 {
 			back.wait() // the parent runs while its child is nobody's but the debugger's
 		}

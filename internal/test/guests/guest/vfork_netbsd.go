@@ -9,6 +9,7 @@ var forkCases = []testCase{
 	{"vfork_08_parent_sleeps_until_exit", vforkExit},
 	{"vfork_08_parent_sleeps_until_exec", vforkExec},
 	{"vfork_child_killed_frees_the_parent", vforkKilled},
+	{"vfork_child_that_stops_holds_the_parent", vforkStops},
 	{"vfork_leaves_nothing_in_the_parent", vforkMany},
 	{"vfork_other_LWPs_of_the_parent_run", vforkOthersRun},
 	{"clone_81_exit_signals_and_waits", cloneSignals},
@@ -39,6 +40,25 @@ func vforkShares() {
 	})
 	eq("(8) the child's write after vfork", shared, 2)
 	reap(pid, exited(3))
+}
+
+// SIGSTOP stops a vfork child at once (vforksigmask); it is somebody else who ends it, and the wait of its parent.
+func vforkStops() {
+	if !release10 {
+		return
+	}
+	var born pipe
+	born.open()
+	parent := fork(func() {
+		pid := vfork(func() {
+			born.send(byte(getpid()))
+			kill(getpid(), sigSTOP)
+			exit(9)
+		})
+		reap(pid, sigKILL)
+	})
+	kill(int(born.wait()), sigKILL)
+	reapOK(parent)
 }
 
 // A child that is gone has no part in its parent any more: there can be any number of
