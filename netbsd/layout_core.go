@@ -4,10 +4,12 @@ package netbsd
 
 // Types of the notes: those of the process, and those of an LWP, which are ptrace(2)'s requests.
 const (
-	CORE_NOTE_PROCINFO = 1
-	CORE_NOTE_AUXV     = 2
-	CORE_NOTE_REGS     = 33 // PT_GETREGS
-	CORE_NOTE_FPREGS   = 35 // PT_GETFPREGS
+	CORE_NOTE_PROCINFO  = 1
+	CORE_NOTE_AUXV      = 2
+	CORE_NOTE_LWPSTATUS = PT_LWPSTATUS
+	CORE_NOTE_REGS      = PT_GETREGS
+	CORE_NOTE_FPREGS    = PT_GETFPREGS
+	CORE_NOTE_XSTATE    = PT_GETXSTATE
 )
 
 // DefCorename is kern.defcorename: %n is the command.

@@ -43,12 +43,15 @@ type Context struct {
 // These are rare enough for an interface.
 //
 // SaveX's result is the caller's, and only RestoreX of a thread on the same host understands
-// it.
+// it. What is in it is the guest's to choose.
 type fpu interface {
 	FP() [netbsd.SizeofFpregs]byte
 	SetFP(*[netbsd.SizeofFpregs]byte)
 	SaveX() []byte
 	RestoreX([]byte)
+	// XFeatures are the components of a state that SaveX returns, as bits of XCR0, and XComponent where one of them is.
+	XFeatures() uint64
+	XComponent(n int) (at, size int)
 }
 
 // savedState is the extended state (AVX and above) that a signal frame has no room for,

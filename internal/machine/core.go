@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -161,11 +162,14 @@ func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
 	if aux := mc.auxv(); aux != nil {
 		n.Add(netbsd.CoreNoteName, netbsd.CORE_NOTE_AUXV, aux)
 	}
-	mc.registers(n)
-	for _, o := range p.LWPInfos() {
+	list := p.LWPInfos()
+	if i := slices.IndexFunc(list, func(i kern.LWPInfo) bool { return i.LWP == mc.l }); i >= 0 {
+		mc.registers(n, &list[i])
+	}
+	for _, o := range list {
 		// Only what stands still is looked at: registers of an LWP that did not listen are in use by its goroutine.
 		if oc, ok := o.LWP.Platform().Machdep().(*Context); ok && oc != mc && o.LWP.Still() {
-			oc.registers(n)
+			oc.registers(n, &o)
 		}
 	}
 	return n
@@ -211,9 +215,12 @@ func (mc *Context) auxv() []byte {
 	return nil
 }
 
-// registers adds the notes of an LWP that stands still.
-func (mc *Context) registers(n *core.Notes) {
+// registers adds the notes of an LWP that stands still (coredump_note).
+func (mc *Context) registers(n *core.Notes, i *kern.LWPInfo) {
 	name := netbsd.CoreNoteName + "@" + strconv.Itoa(mc.l.ID())
+	st := make([]byte, netbsd.SizeofPtraceStatus)
+	(&netbsd.PtraceLwpstatus{Lwpid: int32(mc.l.ID()), Pending: i.Pending, Mask: i.Mask, Name: i.Name, Private: mc.TLSBase()}).Encode(st)
+	n.Add(name, netbsd.CORE_NOTE_LWPSTATUS, st)
 	var g [netbsd.NGREG]uint64
 	mc.Gregs(&g)
 	b := make([]byte, 0, 8*len(g))
@@ -223,6 +230,9 @@ func (mc *Context) registers(n *core.Notes) {
 	n.Add(name, netbsd.CORE_NOTE_REGS, b)
 	fp := mc.fpu.FP()
 	n.Add(name, netbsd.CORE_NOTE_FPREGS, fp[:])
+	var x netbsd.Xstate
+	mc.XState(&x)
+	n.Add(name, netbsd.CORE_NOTE_XSTATE, x[:])
 }
 
 // limitsOf returns what the first process starts with. Its limit of core files is that of whoever

@@ -111,3 +111,5 @@ func (f *fpRegs) FP() [netbsd.SizeofFpregs]byte       { return f.fx }
 func (f *fpRegs) SetFP(fx *[netbsd.SizeofFpregs]byte) { f.fx = *fx }
 func (f *fpRegs) SaveX() []byte                       { return []byte{f.x} }
 func (f *fpRegs) RestoreX(state []byte)               { f.x = state[0] }
+func (f *fpRegs) XFeatures() uint64                   { return 0 }
+func (f *fpRegs) XComponent(int) (at, size int)       { return 0, 0 }

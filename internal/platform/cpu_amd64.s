@@ -33,3 +33,12 @@ again:
 over:
 	MOVB $1, ret+16(FP)
 	RET
+
+// func xsaveComponent(n uint32) (size, at uint32)
+TEXT ·xsaveComponent(SB), NOSPLIT, $0-16
+	MOVL n+0(FP), CX
+	MOVL $0xd, AX
+	CPUID
+	MOVL AX, size+8(FP)
+	MOVL BX, at+12(FP)
+	RET

@@ -126,6 +126,27 @@ func (t *Thread) SaveX() []byte {
 	return t.slot.FrameX(most)
 }
 
+// XFeatures returns which components the host processor has that a state of SaveX may have, as bits of XCR0; 0 if it has no XSAVE.
+func (t *Thread) XFeatures() uint64 {
+	if x := t.proc.platform.xlayout.Load(); x != nil {
+		return x.Features
+	}
+	return 0
+}
+
+// XComponent returns where in such a state the host processor has component n, and how long it is (Intel's manual, volume 1, section 13.5: leaf
+// 0xd of CPUID). The first two are what FXSAVE stores.
+func (t *Thread) XComponent(n int) (at, size int) {
+	if n < 2 || n > 62 {
+		return 0, 0
+	}
+	a, b := xsaveComponent(uint32(n))
+	return int(b), int(a)
+}
+
+// xsaveComponent returns EAX and EBX of CPUID's leaf 0xd.
+func xsaveComponent(n uint32) (size, at uint32)
+
 // RestoreX brings a state back that SaveX returned, on this machine. It may
 // have been in guest memory meanwhile; what can't be loaded is left out.
 func (t *Thread) RestoreX(state []byte) {

@@ -206,6 +206,26 @@ func TestExtendedStateIsSavedAndRestored(t *testing.T) {
 	wantKind(t, th.Run(), Syscall)
 }
 
+// Where the upper halves of the AVX registers are in a saved state (Intel's manual, volume 1, section 13.5).
+func TestComponentOfExtendedState(t *testing.T) {
+	if !strings.Contains(readFile(t, "/proc/cpuinfo"), " avx ") {
+		t.Skip("no AVX")
+	}
+	q, th := newGuest(t, newPlatform(t, Options{}), code(t, `c5 fe 6f 04 25 00 00 50 00 0f 05`)...)
+	want := []byte("thirty-two bytes for one ymm reg")
+	q.Write(dataAt, want)
+	wantKind(t, th.Run(), Syscall)
+	saved := th.SaveX()
+	const avx = 2
+	at, size := th.XComponent(avx)
+	if th.XFeatures()>>avx&1 == 0 || size != 256 || at+size > len(saved) || !bytes.HasPrefix(saved[at:], want[16:]) {
+		t.Errorf("features %#x, AVX is %d bytes at %d of %d", th.XFeatures(), size, at, len(saved))
+	}
+	if at, size := th.XComponent(0); at != 0 || size != 0 {
+		t.Errorf("the x87 state is %d bytes at %d", size, at)
+	}
+}
+
 // The same without any signal frame, as handlers come and go.
 func TestExtendedStateInALightTrap(t *testing.T) {
 	if !strings.Contains(readFile(t, "/proc/cpuinfo"), " avx ") {

@@ -90,6 +90,10 @@ type CPU interface {
 	FP(fp *[512]byte)
 	// SetFP sets it; hostile bits are cleared.
 	SetFP(fp *[512]byte)
+	// XState reads the whole extended state.
+	XState(x *netbsd.Xstate)
+	// SetXState sets what x names of it. EINVAL: there is no such component.
+	SetXState(x *netbsd.Xstate) netbsd.Errno
 	TLSBase() uint64
 	SetTLSBase(base uint64) netbsd.Errno
 	// Fetched fills b with guest memory that came along with the trap, if that is it.

@@ -200,6 +200,7 @@ func (m *ram) Exit(*kern.Proc, *kern.LWP) {
 type machine struct {
 	gregs [netbsd.NGREG]uint64
 	fp    [netbsd.SizeofFpregs]byte
+	x     netbsd.Xstate
 	tls   uint64
 	link  uint64
 	ended uint64 // the context that EndSignal was told of
@@ -227,6 +228,16 @@ func (m *machine) SetGregs(g *[netbsd.NGREG]uint64) netbsd.Errno {
 func (m *machine) FP(fp *[512]byte)    { *fp = m.fp }
 func (m *machine) SetFP(fp *[512]byte) { m.fp = *fp }
 func (m *machine) TLSBase() uint64     { return m.tls }
+
+func (m *machine) XState(x *netbsd.Xstate) { *x = m.x }
+
+func (m *machine) SetXState(x *netbsd.Xstate) netbsd.Errno {
+	if x.RFBM()>>63 != 0 {
+		return netbsd.EINVAL
+	}
+	m.x = *x
+	return 0
+}
 
 func (m *machine) SetTLSBase(base uint64) netbsd.Errno {
 	if base >= userEnd {

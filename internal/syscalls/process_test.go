@@ -263,6 +263,20 @@ func TestPtrace(t *testing.T) {
 		{"PT_SETREGS", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, registers(0x403000), 0}, 0, nil, nil},
 		{"PT_SETFPREGS", netbsd.SYS_ptrace, args{netbsd.PT_SETFPREGS, last, filler(netbsd.SizeofFpregs), 0}, 0, nil, nil},
 		{"PT_GETFPREGS", netbsd.SYS_ptrace, args{netbsd.PT_GETFPREGS, last, make([]byte, netbsd.SizeofFpregs), 0}, 0, out{2, filler(netbsd.SizeofFpregs)}, nil},
+		{"ptrace_machdep_dorequest: EFAULT for the iovec", netbsd.SYS_ptrace, args{netbsd.PT_GETXSTATE, last, bad, 0}, netbsd.EFAULT, nil, nil},
+		{"process_machdep_doxstate: EFAULT", netbsd.SYS_ptrace, args{netbsd.PT_GETXSTATE, last, longs(bad, 8), 0}, netbsd.EFAULT, nil, nil},
+		{"process_machdep_doxstate: EFAULT", netbsd.SYS_ptrace, args{netbsd.PT_SETXSTATE, last, longs(bad, 8), 0}, netbsd.EFAULT, nil, nil},
+		{"process_verify_xstate: EINVAL", netbsd.SYS_ptrace, args{netbsd.PT_SETXSTATE, last, vectorOf(longs(1<<63), 8), 0}, netbsd.EINVAL, nil, nil},
+		{"PT_SETXSTATE: no more than struct xstate", netbsd.SYS_ptrace, args{netbsd.PT_SETXSTATE, last, vectorOf(xstate(3, 1), 1<<40), 0}, 0, nil, nil},
+		{"PT_SETXSTATE: a part of it", netbsd.SYS_ptrace, args{netbsd.PT_SETXSTATE, last, vectorOf(longs(7), 8), 77}, 0, nil, nil},
+		{"PT_GETXSTATE", netbsd.SYS_ptrace, args{netbsd.PT_GETXSTATE, last, vectorOf(make([]byte, netbsd.SizeofXstate+1), 1<<40), 77}, 0, func(r *result) string {
+			at, got := le.Uint64(r.mem(2, 8)), make([]byte, netbsd.SizeofXstate+1)
+			r.p.mem.Read(at, got)
+			if want := append(xstate(7, 1), 0); string(got) != string(want) {
+				return fmt.Sprintf("%x", got[:32])
+			}
+			return ""
+		}, nil},
 		{"PT_LWPINFO: EINVAL for a size", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(0, 0), 1}, netbsd.EINVAL, nil, nil},
 		{"PT_LWPINFO: the first LWP, which has a signal", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, words(0, 0), netbsd.SizeofPtraceLwpinfo}, 0, lwpIs(netbsd.PL_EVENT_SIGNAL), nil},
 		{"PT_LWPINFO: 0 behind the last one", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, lastAnd(1), netbsd.SizeofPtraceLwpinfo}, 0, out{2, words(0)}, nil},
@@ -307,6 +321,19 @@ func TestPtrace(t *testing.T) {
 		{"the child went on there", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0x3300)}, nil},
 		{"ptrace(2): ESRCH once it is gone", netbsd.SYS_ptrace, args{netbsd.PT_KILL, nobody, 0, 0}, netbsd.ESRCH, nil, nil},
 	}})
+}
+
+// vectorOf is a struct iovec for bytes in memory.
+func vectorOf(b []byte, n uint64) func(p *player) uint64 {
+	return func(p *player) uint64 { return p.mem.put(longs(p.mem.put(b), n)) }
+}
+
+// xstate is struct xstate with these bitmaps.
+func xstate(rfbm, has uint64) []byte {
+	var x netbsd.Xstate
+	copy(x[:], filler(len(x)))
+	x.SetBitmaps(rfbm, has)
+	return x[:]
 }
 
 // registers is struct reg with this program counter.

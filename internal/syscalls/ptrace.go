@@ -72,7 +72,7 @@ type traceRequest struct {
 	serve func(c *Call, req, pid int, addr uint64, data int) netbsd.Errno
 }
 
-// traceRequests are those of amd64. The extended state is missing: EINVAL.
+// traceRequests are those of amd64.
 var traceRequests = sync.OnceValue(func() map[int]traceRequest {
 	return map[int]traceRequest{
 		netbsd.PT_KILL:              {true, false, false, func(c *Call, _, pid int, _ uint64, _ int) netbsd.Errno { return c.L.PtraceKill(pid) }},
@@ -90,6 +90,8 @@ var traceRequests = sync.OnceValue(func() map[int]traceRequest {
 		netbsd.PT_SETREGS:           {false, true, true, (*Call).ptraceRegs},
 		netbsd.PT_GETFPREGS:         {false, true, true, (*Call).ptraceRegs},
 		netbsd.PT_SETFPREGS:         {false, true, true, (*Call).ptraceRegs},
+		netbsd.PT_GETXSTATE:         {false, true, true, (*Call).ptraceXState},
+		netbsd.PT_SETXSTATE:         {false, true, true, (*Call).ptraceXState},
 		netbsd.PT_GETDBREGS:         {false, true, true, (*Call).ptraceDebugRegs},
 		netbsd.PT_SETDBREGS:         {false, true, true, (*Call).ptraceDebugRegs},
 		netbsd.PT_SUSPEND:           {false, false, false, (*Call).ptraceLWPState},
@@ -374,6 +376,35 @@ func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 		}
 		cpu.SetFP(&fp)
 		return 0
+	})
+}
+
+// ptraceXState is PT_GETXSTATE and PT_SETXSTATE: addr is a struct iovec that says where the caller has a struct xstate, and how much of
+// it; data is the LWP. What is set is what is there with as much of the caller's as there is (process_machdep_doxstate). ESRCH: no such LWP. EFAULT. EINVAL as CPU.SetXState.
+func (c *Call) ptraceXState(req, pid int, addr uint64, data int) netbsd.Errno {
+	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
+		info, errno := traceLWP(t, data)
+		if errno != 0 {
+			return errno
+		}
+		cpu, ok := info.LWP.Platform().Machdep().(CPU)
+		if !ok {
+			return netbsd.EINVAL
+		}
+		var iov [16]byte
+		if errno := c.Space.Read(addr, iov[:]); errno != 0 {
+			return errno
+		}
+		at, n := le64(iov[:]), min(le64(iov[8:]), netbsd.SizeofXstate)
+		var x netbsd.Xstate
+		cpu.XState(&x)
+		if req == netbsd.PT_GETXSTATE {
+			return c.copyout(at, x[:n])
+		}
+		if errno := c.Space.Read(at, x[:n]); errno != 0 {
+			return errno
+		}
+		return cpu.SetXState(&x)
 	})
 }
 

@@ -3,6 +3,7 @@ package guests
 import (
 	"debug/elf"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,7 +80,9 @@ func TestCoreContents(t *testing.T) {
 	}
 	lwps := 0
 	for name, n := range notes {
-		if strings.Contains(name, "@") && len(n[netbsd.CORE_NOTE_REGS]) == 8*netbsd.NGREG && len(n[netbsd.CORE_NOTE_FPREGS]) == netbsd.SizeofFpregs {
+		if strings.Contains(name, "@") && len(n[netbsd.CORE_NOTE_REGS]) == 8*netbsd.NGREG && len(n[netbsd.CORE_NOTE_FPREGS]) == netbsd.SizeofFpregs &&
+			len(n[netbsd.CORE_NOTE_LWPSTATUS]) == netbsd.SizeofPtraceStatus && strings.HasSuffix(name, fmt.Sprint("@", binary.LittleEndian.Uint32(n[netbsd.CORE_NOTE_LWPSTATUS]))) &&
+			len(n[netbsd.CORE_NOTE_XSTATE]) == netbsd.SizeofXstate && binary.LittleEndian.Uint64(n[netbsd.CORE_NOTE_XSTATE])&3 == 3 {
 			lwps++
 		}
 	}

@@ -30,6 +30,8 @@ const (
 	ptSETREGS     = 34
 	ptGETFPREGS   = 35
 	ptSETFPREGS   = 36
+	ptGETXSTATE   = 41
+	ptSETXSTATE   = 42
 	trapBRKPT     = 1
 	trapTRACE     = 2
 	trapEXEC      = 3
@@ -497,7 +499,27 @@ func traceMemory() {
 var (
 	regs [26]uint64
 	fpu  [512]byte
+
+	xstate    [2384]byte // struct xstate
+	xstateIov [2]int
 )
+
+// traceXState: the part that every processor has is what PT_GETFPREGS says, and can be changed by either.
+func traceXState(pid int) {
+	xstateIov = [2]int{ptr(&xstate), len(xstate)}
+	ptrace("PT_GETXSTATE", ptGETXSTATE, pid, ptr(&xstateIov), 0)
+	eq("xs_rfbm has x87 and SSE", int(xstate[0]&3), 3)
+	for i := range 416 { // beyond is nobody's
+		eq("xs_fxsave", int(xstate[16+i]), int(fpu[i]))
+	}
+	const xmm7 = 160 + 7*16
+	xstate[0], xstate[8], xstate[16+xmm7] = 3, 3, fpu[xmm7]+1
+	ptrace("PT_SETXSTATE", ptSETXSTATE, pid, ptr(&xstateIov), 0)
+	ptrace("PT_GETFPREGS", ptGETFPREGS, pid, ptr(&fpu), 0)
+	eq("xmm7", int(fpu[xmm7]), int(xstate[16+xmm7]))
+	xstate[7] = 0x80
+	errs("PT_SETXSTATE of no component", einval, sysPtrace, ptSETXSTATE, pid, ptr(&xstateIov), 0)
+}
 
 func traceRegisters() {
 	pid := tracee(func() { loopAt(ptr(&cells)) })
@@ -513,6 +535,7 @@ func traceRegisters() {
 	regs[21] = uint64(addrOf(addrBareLWP)) + 5
 	regs[14] = sysExit
 	ptrace("PT_GETFPREGS", ptGETFPREGS, pid, ptr(&fpu), 0)
+	traceXState(pid)
 	ptrace("PT_SETFPREGS", ptSETFPREGS, pid, ptr(&fpu), 0)
 	bad := regs[21]
 	regs[21] = 1 << 63
