@@ -17,10 +17,14 @@ func execve(c *Call) netbsd.Errno {
 // exec is execve1: what comes behind the arguments.
 func (c *Call) exec(args ExecArgs) netbsd.Errno {
 	c.ktraceExec(&args)
+	unasked := c.systraceUnasked()
 	errno := c.K.Exec(c, args)
 	if errno == netbsd.EJUSTRETURN {
 		stopAio(c.L.Proc())
 		c.ktraceEmul()
+		if unasked {
+			c.systraceExec(args.Path)
+		}
 	}
 	return errno
 }

@@ -14,7 +14,7 @@ import (
 // calls of each. It reads messages, and answers by ioctl(2) (systrace_ioctl.go). What the attached process does is in
 // systrace_call.go.
 //
-// The order of locks is that of the kernel's files: systraceFile.mu, a queue's, kern's.
+// The order of locks is that of the kernel's files: systraceFile.mu, that of a process's directories or a queue's, kern's.
 
 // systraceMajor is systrace's major number in the conf/majors of 2003.
 const systraceMajor = 160
@@ -33,6 +33,7 @@ type systraceFile struct {
 	messages []systraceMsg
 	policies []*systracePolicy
 	nextNr   int32
+	left     *vfs.Place // where a monitor was that is where an attached process is (fd_cdir, fd_rdir)
 }
 
 // systraced is struct str_process: an attached process. It implements kern.Systracer.
@@ -151,7 +152,16 @@ func (f *systraceFile) detachAll() []*systraced {
 		f.detach(s)
 	}
 	f.messages, f.policies = nil, nil
+	f.forgetPlace()
 	return procs
+}
+
+// forgetPlace gives up the place that a monitor has left. mu is held.
+func (f *systraceFile) forgetPlace() {
+	if f.left != nil {
+		f.left.Release()
+		f.left = nil
+	}
 }
 
 // detach is systrace_detach: who waits for an answer goes on, and nobody is asked any more. mu is held.

@@ -63,6 +63,29 @@ func (c *Call) mayControl(f *systraceFile) bool {
 	return f.super || ok && i.Flags&netbsd.P_SUGID == 0 && i.Cred.RUID == f.ruid && i.Cred.RGID == f.rgid
 }
 
+// systraceUnasked reports whether the caller is attached, and has other rights, so that its monitor need not have been asked about the exec that
+// it makes.
+func (c *Call) systraceUnasked() bool {
+	if c.L.Proc().Systrace() == nil {
+		return false
+	}
+	i, ok := c.L.Proc().Info()
+	return ok && i.Flags&netbsd.P_SUGID != 0
+}
+
+// systraceExec is systrace_execve1, for who could not be asked about until this exec: the monitor is told what program it is, and its answer is
+// waited for. The superuser was asked before. NetBSD's kernel puts the message again after each signal, without a sleep in between while one is
+// pending; here the program goes on, and stands at its first call.
+func (c *Call) systraceExec(path string) {
+	s, ok := c.L.Proc().Systrace().(*systraced)
+	if !ok || s.fst.super || !c.mayControl(s.fst) {
+		return
+	}
+	s.fst.mu.Lock()
+	defer s.fst.mu.Unlock()
+	c.tell(s, netbsd.SYSTR_MSG_EXECVE, func(b []byte) { copy(b[:netbsd.PATH_MAX-1], path) })
+}
+
 // policyFor says what becomes of call nr. mu is held.
 func (s *systraced) policyFor(nr int, may bool) int {
 	switch {

@@ -27,6 +27,10 @@ func (f *systraceFile) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno 
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		return f.setPolicy(data)
+	case netbsd.STRIOCRESCWD:
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.goBack(l)
 	}
 	request := systraceRequests()[cmd]
 	pid := 0
@@ -45,12 +49,42 @@ func (f *systraceFile) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno 
 	return request(s, l, data)
 }
 
-// systraceRequests are those about an attached process; fst.mu is held. STRIOCGETCWD and STRIOCRESCWD are missing: EINVAL.
+// getcwd is systrace_getcwd: the monitor's working directory and root are those of the process that waits, so that it finds the files that
+// the call is about. EBUSY: it does not wait. EINVAL: one of them has ended. mu is held.
+func (s *systraced) getcwd(l *kern.LWP, _ []byte) netbsd.Errno {
+	if errno := s.ready(); errno != 0 {
+		return errno
+	}
+	mine, its := dirsOf(l.Proc()), dirsOf(s.p)
+	if mine == nil || its == nil {
+		return netbsd.EINVAL
+	}
+	left := mine.Visit(its)
+	if left == nil {
+		return netbsd.EINVAL
+	}
+	s.fst.forgetPlace()
+	s.fst.left = left
+	return 0
+}
+
+// goBack is STRIOCRESCWD: the caller is where the monitor was. EINVAL: it has not left. mu is held.
+func (f *systraceFile) goBack(l *kern.LWP) netbsd.Errno {
+	mine := dirsOf(l.Proc())
+	if f.left == nil || mine == nil {
+		return netbsd.EINVAL
+	}
+	mine.Return(f.left)
+	f.left = nil
+	return 0
+}
+
+// systraceRequests are those about an attached process; fst.mu is held.
 var systraceRequests = sync.OnceValue(func() map[uint32]func(s *systraced, l *kern.LWP, data []byte) netbsd.Errno {
 	return map[uint32]func(s *systraced, l *kern.LWP, data []byte) netbsd.Errno{
 		netbsd.STRIOCDETACH: func(s *systraced, _ *kern.LWP, _ []byte) netbsd.Errno { s.fst.detach(s); return 0 },
 		netbsd.STRIOCREPORT: func(s *systraced, _ *kern.LWP, _ []byte) netbsd.Errno { s.report = true; return 0 },
-		netbsd.STRIOCANSWER: (*systraced).takeAnswer, netbsd.STRIOCIO: (*systraced).io, netbsd.STRIOCREPLACE: (*systraced).takeReplace,
+		netbsd.STRIOCGETCWD: (*systraced).getcwd, netbsd.STRIOCANSWER: (*systraced).takeAnswer, netbsd.STRIOCIO: (*systraced).io, netbsd.STRIOCREPLACE: (*systraced).takeReplace,
 	}
 })
 

@@ -250,6 +250,7 @@ const (
 	sysTruncate  = 200
 	sysFtruncate = 201
 	sysLchown    = 275
+	sysGetcwd    = 296
 	sysFchroot   = 297
 	sysSocket    = 394
 	sysUtimes    = 420

@@ -201,6 +201,8 @@ const (
 	striocANSWER  = 0x801c7367
 	striocIO      = 0xc0207368
 	striocPOLICY  = 0xc00c7369
+	striocGETCWD  = 0x8004736a
+	striocRESCWD  = 0x2000736b
 	striocREPLACE = 0x8620736d
 
 	systrAsk   = 1
@@ -276,7 +278,9 @@ func systraceAsks() {
 	out.open()
 	holdChild()
 	openSystrace()
+	must("chdir", sysChdir, cstring("/dev\x00"))
 	pid := fork(func() { systracedChild(&start, &out) })
+	must("chdir", sysChdir, cstring("/\x00"))
 	out.closeW()
 	p := int32(getpid())
 	errs("STRIOCATTACH of oneself", einval, sysIoctl, systraceFD, striocATTACH, ptr(&p))
@@ -294,6 +298,7 @@ func systraceAsks() {
 		answer(systrPermit, 0, 0)
 	}
 	eq("the first question", nr, sysGetpid)
+	systraceVisits(pid)
 	answer(systrNever, 77, 0)
 	asked("getppid", pid, sysGetppid)
 	answer(systrPermit, 0, 1)
@@ -308,6 +313,25 @@ func systraceAsks() {
 	eq("nobody is left", must("read", sysRead, systraceFD, ptr(&systraceMsg), len(systraceMsg)*8), 0)
 	awaitZombie()
 	reap(pid, exited(3))
+}
+
+// systraceVisits: the monitor is where the process is that waits, and back again (STRIOCGETCWD, STRIOCRESCWD).
+func systraceVisits(pid int) {
+	p := int32(pid)
+	errs("STRIOCRESCWD of who has not left", einval, sysIoctl, systraceFD, striocRESCWD, 0)
+	must("STRIOCGETCWD", sysIoctl, systraceFD, striocGETCWD, ptr(&p))
+	is := func(what, name string) {
+		n := must(what, sysGetcwd, ptr(&systraceMsg[100]), 64)
+		got := (*[64]byte)(unsafe.Pointer(&systraceMsg[100]))
+		eq(what, n, len(name)+1)
+		for i := range name {
+			eq(what, int(got[i]), int(name[i]))
+		}
+	}
+	is("where it is", "/dev")
+	must("STRIOCRESCWD", sysIoctl, systraceFD, striocRESCWD, 0)
+	is("where the monitor is", "/")
+	errs("STRIOCRESCWD again", einval, sysIoctl, systraceFD, striocRESCWD, 0)
 }
 
 // systraceReplaces has the monitor replace arguments of calls, by value and by data.
