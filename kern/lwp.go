@@ -108,7 +108,7 @@ type lwpExt struct {
 	step    bool
 	steps   bool          // LP_SINGLESTEP: it steps whenever it goes on
 	due     traceEvent    // of trapLater
-	inSpawn bool          // on the way to a posix_spawn's program
+	spawner int32         // on the way to a posix_spawn's program: the pid of who asked for it (p_oppid)
 	inTrace bool          // in traceStop
 	forced  netbsd.Sigset // blocked, but for the tracer to see: its own instruction caused them
 	given   netbsd.Signal // what the tracer gave there

@@ -131,7 +131,7 @@ func (l *LWP) execTrap() {
 	case p.flags&fTraced == 0:
 	case p.m.r2003:
 		p.m.psignal(p, &netbsd.Siginfo{Signo: netbsd.SIGTRAP, Code: netbsd.TRAP_EXEC}, l)
-	case !l.extra().inSpawn:
+	case l.extra().spawner == 0:
 		l.trapLater(traceEvent{code: netbsd.TRAP_EXEC})
 	}
 }
@@ -156,7 +156,7 @@ func (p *Proc) inheritTrace(cl *LWP, a *ForkArgs) {
 	switch {
 	case !p.tells(kind):
 	case a.spawn:
-		cl.extra().inSpawn = true
+		cl.extra().spawner = p.pid
 	default:
 		cl.trapLater(traceEvent{code: netbsd.TRAP_CHLD, kind: kind, other: p.pid})
 	}
@@ -202,19 +202,20 @@ func (l *LWP) tellEnded() {
 }
 
 // spawned is the child's side of it for a posix_spawn, which is one event, with the
-// exec in it. A child that could not exec is no tracee, if the parent can still say that
+// exec in it, and has the pid of who asked, who may have ended by now. A child that could not exec is no tracee, if the parent can still say that
 // there is none.
 func (l *LWP) spawned(errno netbsd.Errno, early bool) {
 	p := l.p
 	p.m.lock()
 	defer p.m.unlock()
+	var spawner int32
 	if l.ext != nil {
-		l.ext.inSpawn = false
+		spawner, l.ext.spawner = l.ext.spawner, 0
 	}
 	switch {
-	case p.flags&fTraced == 0:
+	case p.flags&fTraced == 0 || errno == 0 && spawner == 0: // the tracer has come since
 	case errno == 0:
-		l.trapLater(traceEvent{code: netbsd.TRAP_CHLD, kind: netbsd.PTRACE_POSIX_SPAWN, other: p.realParent().pid})
+		l.trapLater(traceEvent{code: netbsd.TRAP_CHLD, kind: netbsd.PTRACE_POSIX_SPAWN, other: spawner})
 	case !early:
 		p.detach()
 	}

@@ -253,3 +253,26 @@ func TestPosixSpawnThatFailsUnderATracer(t *testing.T) {
 		})
 	})
 }
+
+// The child's event of a posix_spawn(3) has the pid of who asked for it (p_oppid, eventswitchchild), be that one's parent's child by now.
+func TestPosixSpawnOutlivesWhoAskedUnderATracer(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_POSIX_SPAWN, func(l *LWP) {
+				maskAll(l)
+				l.PosixSpawn(PosixSpawnArgs{Early: true, Fork: ForkArgs{Body: exit(4)}, Exec: func(l *LWP) netbsd.Errno {
+					l.Nanosleep(time.Second)
+					return l.Exec(ExecArgs{Comm: "prog"})
+				}})
+				l.Exit(3)
+			})
+			w.next(l, pid, 0)
+			st, _ := l.PtraceState(pid)
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
+			w.wait(l, st.Other, 0)
+			w.is("the child's", w.stopWord(l, st.Other), fmt.Sprintf("1:POSIX_SPAWN(%d)", pid))
+			w.is("the child goes on", w.story(l, st.Other), []string{"exited(4)"})
+		})
+	})
+}

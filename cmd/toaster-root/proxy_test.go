@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -26,11 +28,20 @@ func TestMain(m *testing.M) {
 // TestProxy: sets come through the proxy that the environment names, which is told of when it refuses; NO_PROXY goes past it.
 func TestProxy(t *testing.T) {
 	sets := writeSets(t)
+	var mu sync.Mutex // the handler runs in goroutines of its own
 	var asked []string
-	refuse := false
+	var refuse atomic.Bool
+	urls := func() (list []string) {
+		mu.Lock()
+		defer mu.Unlock()
+		list, asked = asked, nil
+		return list
+	}
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		asked = append(asked, r.URL.String())
-		if refuse {
+		mu.Unlock()
+		if refuse.Load() {
 			w.WriteHeader(http.StatusProxyAuthRequired)
 			return
 		}
@@ -49,15 +60,16 @@ func TestProxy(t *testing.T) {
 	if out, err := create("a", "HTTP_PROXY="+proxy.URL); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
-	if len(asked) != 3 || asked[0] != "http://mirror.invalid/sets/SHA512" {
-		t.Errorf("the proxy was asked for %q", asked)
+	if list := urls(); len(list) != 3 || list[0] != "http://mirror.invalid/sets/SHA512" {
+		t.Errorf("the proxy was asked for %q", list)
 	}
-	refuse = true
+	refuse.Store(true)
 	if out, err := create("b", "HTTP_PROXY="+proxy.URL); err == nil || !strings.Contains(out, "the proxy wants to know who asks (407)") {
 		t.Errorf("%v: %s", err, out)
 	}
-	asked = nil
-	if out, err := create("c", "HTTP_PROXY="+proxy.URL, "NO_PROXY=mirror.invalid"); err == nil || len(asked) > 0 {
-		t.Errorf("NO_PROXY: %v, %q: %s", err, asked, out)
+	urls()
+	out, err := create("c", "HTTP_PROXY="+proxy.URL, "NO_PROXY=mirror.invalid")
+	if list := urls(); err == nil || len(list) > 0 {
+		t.Errorf("NO_PROXY: %v, %q: %s", err, list, out)
 	}
 }

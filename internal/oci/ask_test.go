@@ -1,7 +1,7 @@
 package oci
 
 import (
-	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -13,14 +13,22 @@ func TestRefusalOfTheDying(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_, start, err := procStat(os.Getpid())
-	if err != nil {
-		t.Fatal(err)
-	}
-	th := &container{dir: dir, record: record{Pid: os.Getpid(), PidStart: start}}
 	for _, c := range []struct{ say, want string }{{"the reason", "the reason"}, {"", errNotRunning.Error()}} {
-		th.PidStart = start
+		kernel := exec.Command("cat")
+		if _, err := kernel.StdinPipe(); err != nil {
+			t.Fatal(err)
+		}
+		if err := kernel.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, start, err := procStat(kernel.Process.Pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		th := &container{dir: dir, record: record{Pid: kernel.Process.Pid, PidStart: start}}
 		go func() {
+			defer kernel.Wait() // if it has not ended below
+			defer kernel.Process.Kill()
 			conn, err := accept(l)
 			if err != nil {
 				return
@@ -28,7 +36,8 @@ func TestRefusalOfTheDying(t *testing.T) {
 			defer conn.close()
 			var r request
 			conn.receive(&r)
-			th.PidStart++ // the process is another one from here on
+			kernel.Process.Kill()
+			kernel.Wait()
 			if c.say != "" {
 				conn.send(&answer{Error: c.say})
 			}

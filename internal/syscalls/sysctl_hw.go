@@ -125,7 +125,7 @@ func ddbNodes() []sysctlNode {
 	}
 }
 
-// securityNodes are those of secmodel_bsd44 and secmodel_extensions.
+// securityNodes are those of secmodel_bsd44, secmodel_extensions and secmodel_securelevel.
 func securityNodes() []sysctlNode {
 	return []sysctlNode{
 		curtainNode(ctlCreateBase),
@@ -138,7 +138,12 @@ func securityNodes() []sysctlNode {
 			sysctlDir(ctlCreateBase+1, "bsd44",
 				curtainNode(ctlCreateBase),
 				sysctlString(ctlCreateBase+1, "name", fixedString("Traditional NetBSD: 4.4BSD")).says("Name"),
+				sysctlInt(ctlCreateBase+2, "securelevel", fixedInt(-1)).says("System security level"),
 			).says("The traditional model"),
+			sysctlDir(ctlCreateBase+2, "securelevel",
+				sysctlString(ctlCreateBase, "name", fixedString("Traditional NetBSD: Securelevel")).says("Name"),
+				sysctlInt(ctlCreateBase+1, "securelevel", fixedInt(-1)).says("System security level"),
+			).says("Levels of security"),
 		).says("Models of security"),
 		paxNodes(),
 	}

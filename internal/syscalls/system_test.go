@@ -54,6 +54,8 @@ func TestSystem(t *testing.T) {
 			{"sysctl(3): EFAULT for the name", netbsd.SYS___sysctl, args{bad, 2, 0, 0, 0, 0}, netbsd.EFAULT, nil, nil},
 			{"sysctl(3): EINVAL for a name that is too long", netbsd.SYS___sysctl, args{words(1, 1), 99, 0, 0, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sysctl(3): ENOENT", netbsd.SYS___sysctl, args{words(1, 9999), 2, room(9), longs(9), 0, 0}, netbsd.ENOENT, nil, nil},
+			{"secmodel_securelevel: security.models.bsd44.securelevel", netbsd.SYS___sysctl, args{words(netbsd.CTL_SECURITY, ctlCreateBase+1, ctlCreateBase+1, ctlCreateBase+2), 4, room(4), longs(4), 0, 0}, 0, out{2, words(1<<32 - 1)}, nil},
+			{"secmodel_securelevel: security.models.securelevel.securelevel", netbsd.SYS___sysctl, args{words(netbsd.CTL_SECURITY, ctlCreateBase+1, ctlCreateBase+2, ctlCreateBase+1), 4, room(4), longs(4), 0, 0}, 0, out{2, words(1<<32 - 1)}, nil},
 			{"sysctl_rtable: EINVAL for a name that is not whole", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0), 4, room(9), longs(9), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sysctl_rtable: EINVAL for no table", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, 99, 0), 6, room(9), longs(9), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"sysctl_rtable: NET_RT_DUMP without a network", netbsd.SYS___sysctl, args{words(netbsd.CTL_NET, netbsd.AF_ROUTE, 0, 0, netbsd.NET_RT_DUMP, 0), 6, room(9), longs(9), 0, 0}, 0, out{3, longs(0)}, nil},
