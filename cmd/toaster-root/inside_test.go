@@ -116,7 +116,7 @@ func TestOrdinaryUser(t *testing.T) {
 	}
 }
 
-// TestBuildIsKilled: several jobs at once make files, give them away and put them in their places, as make -j install does, and remove and make them
+// TestBuildIsKilled: several jobs at once make files, change their owners and put them in their places, as make -j install does, and remove and make them
 // again, whose inodes come again; toaster is killed meanwhile. Whatever has come to its place belongs to whom it was given to, for the next machine
 // in the tree: chown(2) comes before rename(2). Links and FIFOs have no attributes to keep that.
 func TestBuildIsKilled(t *testing.T) {

@@ -400,7 +400,7 @@ func (nobody) UnlendFile(int)                           {}
 func (nobody) RecallFiles()                             {}
 func (nobody) PublishEvent(int, uint32, uint32, uint64) {}
 
-// borrow takes events from the set as a host process does, and gives them to the kernel.
+// borrow takes events from the set as a host process does, and passes them on to the kernel.
 func (p *play) borrow(d *file.Description) {
 	p.q.PromoteToLend(p.h.LentPipe)
 	fd, ok := p.q.LendFD(0)

@@ -28,7 +28,7 @@ type execFlags struct {
 func (f *execFlags) define(set *flag.FlagSet) {
 	both(set, "process p", func(n string) { set.StringVar(&f.process, n, "", "`FILE`: the process as JSON, in place of arguments") })
 	both(set, "detach d", func(n string) { set.BoolVar(&f.detach, n, false, "do not wait for the program") })
-	both(set, "tty t", func(n string) { set.BoolVar(&f.terminal, n, false, "give it a terminal") })
+	both(set, "tty t", func(n string) { set.BoolVar(&f.terminal, n, false, "its standard streams are a terminal") })
 	both(set, "user u", func(n string) { set.StringVar(&f.user, n, "", "`UID[:GID]`: whom it runs as") })
 	both(set, "env e", func(n string) { set.Func(n, "`K=V`: add to its environment; repeatable", f.addEnv) })
 	both(set, "additional-gids g", func(n string) { set.Func(n, "`GID`: one more group; repeatable", f.addGroup) })

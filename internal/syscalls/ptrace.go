@@ -349,10 +349,10 @@ func (c *Call) ptraceDump(_, pid int, addr uint64, data int) netbsd.Errno {
 	})
 }
 
-// ptraceRegs moves registers; data is the LWP, 0 for the first.
-func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
+// lookAt calls f with the processor of a tracee's LWP, 0 for the first. ESRCH: there is none. EINVAL: it has no processor.
+func (c *Call) lookAt(pid, lid int, f func(CPU) netbsd.Errno) netbsd.Errno {
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
-		info, errno := traceLWP(t, data)
+		info, errno := traceLWP(t, lid)
 		if errno != 0 {
 			return errno
 		}
@@ -360,6 +360,13 @@ func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 		if !ok {
 			return netbsd.EINVAL
 		}
+		return f(cpu)
+	})
+}
+
+// ptraceRegs moves registers; data is the LWP, 0 for the first.
+func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
+	return c.lookAt(pid, data, func(cpu CPU) netbsd.Errno {
 		switch req {
 		case netbsd.PT_GETREGS:
 			return c.regsOut(addr, cpu)
@@ -382,15 +389,7 @@ func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 // ptraceXState is PT_GETXSTATE and PT_SETXSTATE: addr is a struct iovec that says where the caller has a struct xstate, and how much of
 // it; data is the LWP. What is set is what is there with as much of the caller's as there is (process_machdep_doxstate). ESRCH: no such LWP. EFAULT. EINVAL as CPU.SetXState.
 func (c *Call) ptraceXState(req, pid int, addr uint64, data int) netbsd.Errno {
-	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
-		info, errno := traceLWP(t, data)
-		if errno != 0 {
-			return errno
-		}
-		cpu, ok := info.LWP.Platform().Machdep().(CPU)
-		if !ok {
-			return netbsd.EINVAL
-		}
+	return c.lookAt(pid, data, func(cpu CPU) netbsd.Errno {
 		var iov [16]byte
 		if errno := c.Space.Read(addr, iov[:]); errno != 0 {
 			return errno

@@ -156,7 +156,7 @@ func (f *systraceFile) detachAll() []*systraced {
 	return procs
 }
 
-// forgetPlace gives up the place that a monitor has left. mu is held.
+// forgetPlace releases the place that a monitor has left. mu is held.
 func (f *systraceFile) forgetPlace() {
 	if f.left != nil {
 		f.left.Release()

@@ -7,7 +7,7 @@ type Place struct {
 	moved     bool
 }
 
-// Visit gives d the working directory and the root of another process, and returns its own; nil if one of the two is gone.
+// Visit sets d to the working directory and the root of another process, and returns its own; nil if one of the two is gone.
 func (d *Dirs) Visit(o *Dirs) *Place {
 	cwd, root, _ := o.get()
 	if cwd == nil {
@@ -40,7 +40,7 @@ func (d *Dirs) exchange(p *Place) bool {
 	return true
 }
 
-// Release gives it up.
+// Release drops the references.
 func (p *Place) Release() {
 	p.cwd.release()
 	p.root.release()

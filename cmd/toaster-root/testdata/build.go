@@ -96,7 +96,7 @@ func jobs() {
 	select {}
 }
 
-// job makes a file, a link and a FIFO in each round, gives them to a user of the job and a group of the round, and puts them where
+// job makes a file, a link and a FIFO in each round, changes their owner to a user of the job and a group of the round, and puts them where
 // those of ten rounds ago were. Descriptor 3 gets a byte a round.
 func job() {
 	n, err := strconv.Atoi(os.Args[2])
