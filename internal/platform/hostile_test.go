@@ -63,11 +63,16 @@ func runFor(th *Thread, d time.Duration) Trap {
 }
 
 func TestJumpToEveryByteOfTheStub(t *testing.T) {
+	together(func(worker int) { jumpToBytes(t, worker) })
+}
+
+// jumpToBytes jumps to a worker's share of the bytes.
+func jumpToBytes(t *testing.T, worker int) {
 	p := newPlatform(t, Options{})
 	_, base := newGuest(t, p, syscallLoop...)
-	rnd := rand.New(rand.NewPCG(1, 2))
+	rnd := rand.New(rand.NewPCG(1, uint64(worker)))
 	text := stub.Load()
-	for off := range len(text.Code) {
+	for off := worker; off < len(text.Code); off += workers {
 		q, th, err := base.Fork()
 		if err != nil {
 			t.Fatalf("%#x: %v", off, err)

@@ -210,7 +210,7 @@ func TestAsleepForEvents(t *testing.T) {
 // A signal at each instruction: an event that was taken is told, or the kernel knows of it; or it is still there.
 func TestSignalAtEveryInstructionOfEvents(t *testing.T) {
 	m := stub.Load().Marks
-	outcome := map[string]int{}
+	var outcome tally[string]
 	eachInstructionFrom(t, m.Ask, m.EndTell, func(p *Platform, at int) {
 		r, w := pipeOf(t)
 		w.WriteString("abc")
@@ -223,25 +223,25 @@ func TestSignalAtEveryInstructionOfEvents(t *testing.T) {
 		g, there := th.Regs(), left(set)
 		switch {
 		case g.RAX == 42:
-			outcome["told"]++
+			outcome.add("told")
 			if g.RBX != 1 || there != 0 || trap.Events {
 				t.Errorf("%#x: RBX %d, %d there, events %v", at, g.RBX, there, trap.Events)
 			}
 		case trap.Events:
-			outcome["taken"]++
+			outcome.add("taken")
 			if keys := th.LentEvents(); there != 0 || len(keys) != 1 || keys[0] != eventsOf || g.RAX != netbsd.SYS___kevent50 {
 				t.Errorf("%#x: %d there, events of %v, %+v", at, there, keys, g)
 			}
 		default:
-			outcome["not"]++
+			outcome.add("not")
 			if there != 1 || g.RAX != netbsd.SYS___kevent50 {
 				t.Errorf("%#x: %d there, %+v", at, there, g)
 			}
 		}
 		q.Release()
 	})
-	if outcome["told"] == 0 || outcome["taken"] == 0 || outcome["not"] == 0 {
-		t.Errorf("%v", outcome)
+	if outcome.n["told"] == 0 || outcome.n["taken"] == 0 || outcome.n["not"] == 0 {
+		t.Errorf("%v", outcome.n)
 	}
 }
 

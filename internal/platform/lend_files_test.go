@@ -213,7 +213,7 @@ func TestSignalAtEveryInstructionOfATransfer(t *testing.T) {
 		{netbsd.SYS_write, []uint64{lentAs, dataAt, 0x2001}, 0x2001},
 		{netbsd.SYS_lseek, []uint64{lentAs, 0, 5, netbsd.SEEK_SET}, 5},
 	} {
-		outcome := map[bool]int{}
+		var outcome tally[bool]
 		eachInstructionFrom(t, m.NoteTold, m.MoveTold, func(p *Platform, at int) {
 			f := fileOf(t, "0123456789", os.O_RDWR)
 			q, th := newTransfer(t, p, nil, 0, c.nr, c.args...)
@@ -222,7 +222,7 @@ func TestSignalAtEveryInstructionOfATransfer(t *testing.T) {
 			wantKind(t, th.Run(), Syscall)
 			r := th.Regs()
 			done := r.RAX == 42
-			outcome[done]++
+			outcome.add(done)
 			if pos := position(t, f); done && pos != c.end || !done && pos != 0 {
 				t.Errorf("call %d, %#x: done %v, position %d", c.nr, at, done, pos)
 			}
@@ -231,8 +231,8 @@ func TestSignalAtEveryInstructionOfATransfer(t *testing.T) {
 			}
 			q.Release()
 		})
-		if outcome[true] == 0 || outcome[false] == 0 {
-			t.Errorf("call %d: done and not done: %v", c.nr, outcome)
+		if outcome.n[true] == 0 || outcome.n[false] == 0 {
+			t.Errorf("call %d: done and not done: %v", c.nr, outcome.n)
 		}
 	}
 }
@@ -352,13 +352,18 @@ func TestKeptFile(t *testing.T) {
 // The stub's code, entered at every byte with registers that know of a lent file: a guest may do
 // to it what it was opened for, and to no other one.
 func TestJumpToTheStubWithAFile(t *testing.T) {
+	together(func(worker int) { jumpWithAFile(t, worker) })
+}
+
+// jumpWithAFile jumps to a worker's share of the bytes.
+func jumpWithAFile(t *testing.T, worker int) {
 	p := newPlatform(t, Options{})
 	p.sparesHostile = true
 	text := stub.Load()
 	f := fileOf(t, "0123456789", os.O_RDONLY)
 	_, base := newTransfer(t, p, nil, 0, netbsd.SYS_read)
-	for off := range len(text.Code) {
-		if testing.Short() && off%16 != 0 {
+	for off := worker; off < len(text.Code); off += workers {
+		if testing.Short() && off/workers%16 != 0 {
 			continue
 		}
 		q, th, err := base.Fork()

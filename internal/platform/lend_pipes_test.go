@@ -226,7 +226,7 @@ func TestSignalAtEveryInstructionOfAPipe(t *testing.T) {
 		{netbsd.SYS_write, 0x2001, 0x2001},
 		{netbsd.SYS_write, 0x10000, 0x10000 - 0x1000}, // of O_NONBLOCK, with a page of the pipe used
 	} {
-		outcome := map[string]int{}
+		var outcome tally[string]
 		eachInstructionFrom(t, m.NoteTold, m.Transferred, func(p *Platform, at int) {
 			r, w := pipeOf(t)
 			w.WriteString("0123456789")
@@ -250,25 +250,25 @@ func TestSignalAtEveryInstructionOfAPipe(t *testing.T) {
 			}
 			switch {
 			case g.RAX == 42:
-				outcome["done"]++
+				outcome.add("done")
 				if moved != c.moves || g.RBX != uint64(moved) || g.RFLAGS&1 != 0 || trap.Part != 0 {
 					t.Errorf("call %d, %#x: %d moved, RBX %d, part %d", c.nr, at, moved, g.RBX, trap.Part)
 				}
 			case trap.Part > 0:
-				outcome["in part"]++
+				outcome.add("in part")
 				if moved != c.moves || trap.Part != uint64(moved) {
 					t.Errorf("call %d, %#x: %d moved, part %d", c.nr, at, moved, trap.Part)
 				}
 			default:
-				outcome["not"]++
+				outcome.add("not")
 				if moved != 0 || g.RAX != uint64(c.nr) {
 					t.Errorf("call %d, %#x: %d moved, %+v", c.nr, at, moved, g)
 				}
 			}
 			q.Release()
 		})
-		if outcome["not"] == 0 || outcome["done"]+outcome["in part"] == 0 {
-			t.Errorf("call %d of %d: %v", c.nr, c.n, outcome)
+		if outcome.n["not"] == 0 || outcome.n["done"]+outcome.n["in part"] == 0 {
+			t.Errorf("call %d of %d: %v", c.nr, c.n, outcome.n)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 	"testing"
 
 	"toaster/internal/platform/stub"
@@ -147,11 +148,11 @@ func TestActionsLeftToTheKernel(t *testing.T) {
 // A signal at each instruction: the change is made, and the guest told of the old
 // action, or neither.
 func TestSignalAtEveryInstructionOfAnAction(t *testing.T) {
-	done := 0
+	var done atomic.Int32
 	eachInstruction(t, func(p *Platform, at int) {
 		q, th := newActor(t, p, 30)
 		if act(t, th) {
-			done++
+			done.Add(1)
 			if got := taken(th, true); len(got) != 1 || got[30] != newAction || !oldIs(t, q, shownAction) {
 				t.Errorf("%#x: done, but taken %+v", at, got)
 			}
@@ -159,7 +160,7 @@ func TestSignalAtEveryInstructionOfAnAction(t *testing.T) {
 			t.Errorf("%#x: not done, but noted", at)
 		}
 	})
-	if done == 0 {
+	if done.Load() == 0 {
 		t.Error("it was never done")
 	}
 }

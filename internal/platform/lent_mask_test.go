@@ -199,7 +199,7 @@ func newborn(t *testing.T, th *Thread) *Thread {
 // or the call comes again and the mask is what it was.
 func TestSignalAtEveryInstructionOfAMask(t *testing.T) {
 	m := stub.Load().Marks
-	outcome := map[bool]int{}
+	var outcome tally[bool]
 	check := func(p *Platform, at int) {
 		q, th := newCaller(t, p, maskCode, sigBlock, newAt, oldAt)
 		putWords(q, newAt, 0x3000, 0)
@@ -209,15 +209,15 @@ func TestSignalAtEveryInstructionOfAMask(t *testing.T) {
 		if done {
 			want |= 0x3000
 		}
-		outcome[done]++
+		outcome.add(done)
 		if got := th.CollectMask(); got != want || done && getWords(q, oldAt, 1)[0] != shownMask {
 			t.Errorf("%#x: done %v, the mask is %#x, the old one %#x", at, done, got, getWords(q, oldAt, 1))
 		}
 	}
 	eachInstructionFrom(t, m.Told, m.MaskTold, check)
 	eachInstructionFrom(t, m.Answered, m.Last, check)
-	if outcome[true] == 0 || outcome[false] == 0 {
-		t.Errorf("done and not done: %v", outcome)
+	if outcome.n[true] == 0 || outcome.n[false] == 0 {
+		t.Errorf("done and not done: %v", outcome.n)
 	}
 }
 
@@ -286,7 +286,7 @@ func TestSignalStackLeftToTheKernel(t *testing.T) {
 // A signal at each instruction: the stack is the new one, or the one chosen before.
 func TestSignalAtEveryInstructionOfAStack(t *testing.T) {
 	m := stub.Load().Marks
-	outcome := map[bool]int{}
+	var outcome tally[bool]
 	eachInstructionFrom(t, m.MaskTold, m.StackTold, func(p *Platform, at int) {
 		q, th := newCaller(t, p, stackCode, newAt, 0)
 		th.PublishMask(0, LentMask|LentStack)
@@ -300,13 +300,13 @@ func TestSignalAtEveryInstructionOfAStack(t *testing.T) {
 		if done {
 			want = Stack{Sp: 0x10000, Size: minSigstksz, Flags: 0}
 		}
-		outcome[done]++
+		outcome.add(done)
 		if got, _ := th.CollectStack(); got != want {
 			t.Errorf("%#x: done %v, the stack is %+v", at, done, got)
 		}
 	})
-	if outcome[true] == 0 || outcome[false] == 0 {
-		t.Errorf("done and not done: %v", outcome)
+	if outcome.n[true] == 0 || outcome.n[false] == 0 {
+		t.Errorf("done and not done: %v", outcome.n)
 	}
 }
 

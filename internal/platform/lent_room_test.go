@@ -154,7 +154,7 @@ func TestRoomInUse(t *testing.T) {
 func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
 	m := stub.Load().Marks
 	for name, flags := range map[string]uint64{"anywhere": mapPlain, "fixed": mapPlain | mapFixed} {
-		outcome := map[bool]int{}
+		var outcome tally[bool]
 		eachInstructionFrom(t, m.StackTold, m.NoteTold, func(p *Platform, at int) {
 			addr, want := uint64(0), uint64(roomHigh-0x2000)
 			if flags != mapPlain {
@@ -162,7 +162,7 @@ func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
 			}
 			q, th := newMapper(t, p, addr, 0x2000, readWrite, flags)
 			done := mapped(t, th)
-			outcome[done]++
+			outcome.add(done)
 			notes := th.CollectRoom()
 			if done != (fmt.Sprint(notes) == fmt.Sprint([]Placed{placedAt(want, 0x2000)})) || !done && len(notes) != 0 {
 				t.Errorf("%s, %#x: done %v, noted %#x", name, at, done, notes)
@@ -171,8 +171,8 @@ func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
 				t.Errorf("%s, %#x: done %v, memory there %v", name, at, done, there)
 			}
 		})
-		if outcome[true] == 0 || outcome[false] == 0 {
-			t.Errorf("%s: done and not done: %v", name, outcome)
+		if outcome.n[true] == 0 || outcome.n[false] == 0 {
+			t.Errorf("%s: done and not done: %v", name, outcome.n)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -455,19 +456,25 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 	if len(list) < 150 {
 		t.Errorf("only %d instructions", len(list))
 	}
-	met := 0
+	var met atomic.Int32
+	work := make(chan int, len(list))
 	for i, at := range list {
 		if testing.Short() && i%8 != 0 {
 			continue
 		}
-		if breakAt(t, at, false) {
-			met++
-		}
-		if breakAt(t, at, true) {
-			met++
-		}
+		work <- at
 	}
-	t.Logf("%d instructions, %d of them met", len(list), met)
+	close(work)
+	together(func(int) {
+		for at := range work {
+			for _, exact := range []bool{false, true} {
+				if breakAt(t, at, exact) {
+					met.Add(1)
+				}
+			}
+		}
+	})
+	t.Logf("%d instructions, %d of them met", len(list), met.Load())
 }
 
 // acting returns the instructions of light traps that are executed in the guest's turn.
@@ -893,7 +900,7 @@ func TestExactResume(t *testing.T) {
 const private = "b8 3d 01 00 00 0f 05 b8 37 01 00 00 0f 05 48 89 c3 48 8b 44 24 08 0f 05"
 
 // eachInstruction calls f with a platform whose stub has a breakpoint, for each
-// instruction that guests can be met at on the way to an answer.
+// instruction that guests can be met at on the way to an answer; from several goroutines.
 func eachInstruction(t *testing.T, f func(p *Platform, at int)) {
 	t.Helper()
 	s := stub.Load()
@@ -905,15 +912,50 @@ func eachInstructionFrom(t *testing.T, from, to uint64, f func(p *Platform, at i
 	t.Helper()
 	s := stub.Load()
 	list := instructions(t, s.Code, from, to)
+	work := make(chan int, len(list))
 	for i, at := range list {
 		skip := testing.Short() && at%8 != 0 && i < len(list)-2
 		if rip := stub.Addr + uint64(at); rip >= s.Gave && rip < s.Over || skip {
 			continue
 		}
-		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
-		f(p, at)
-		p.Close()
+		work <- at
 	}
+	close(work)
+	together(func(int) {
+		for at := range work {
+			p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
+			f(p, at)
+			p.Close()
+		}
+	})
+}
+
+// tally counts outcomes, for several goroutines.
+type tally[K comparable] struct {
+	mu sync.Mutex
+	n  map[K]int
+}
+
+func (c *tally[K]) add(k K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = map[K]int{}
+	}
+	c.n[k]++
+}
+
+// workers share what is tried in thousands of small machines or processes: on a host with much else to do each of them waits
+// for a core most of the time.
+const workers = 4
+
+// together calls f for each worker at once, and returns when all have.
+func together(f func(worker int)) {
+	var wg sync.WaitGroup
+	for i := range workers {
+		wg.Go(func() { f(i) })
+	}
+	wg.Wait()
 }
 
 func TestSelfAndPrivate(t *testing.T) {
