@@ -140,7 +140,7 @@ func (mc *Context) publishMask() {
 	var kinds platform.Lent
 	switch {
 	case !ok:
-	case mc.l.Platform().OnStack(): // sigaltstack(2) then fails
+	case mc.l.Platform().OnStack(): // what sigaltstack(2) may do then is kern's to say
 		kinds = platform.LentMask
 	default:
 		kinds = platform.LentMask | platform.LentStack

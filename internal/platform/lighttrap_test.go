@@ -452,7 +452,8 @@ func instructions(t *testing.T, text []byte, from, to uint64) (list []int) {
 func TestSignalAtEveryInstruction(t *testing.T) {
 	s := stub.Load()
 	list := append(instructions(t, s.Code, s.Enter, s.Gave), acting(t, s)...)
-	list = append(list, instructions(t, s.Code, s.Over, s.Last)...)
+	list = append(list, instructions(t, s.Code, s.Over, s.Wait)...) // up to what serves files that are lent: here is none
+	list = append(list, instructions(t, s.Code, s.EndTell, s.Last)...)
 	if len(list) < 150 {
 		t.Errorf("only %d instructions", len(list))
 	}
@@ -900,11 +901,20 @@ func TestExactResume(t *testing.T) {
 const private = "b8 3d 01 00 00 0f 05 b8 37 01 00 00 0f 05 48 89 c3 48 8b 44 24 08 0f 05"
 
 // eachInstruction calls f with a platform whose stub has a breakpoint, for each
-// instruction that guests can be met at on the way to an answer; from several goroutines.
+// instruction that guests can be met at on the way to an answer; from several goroutines. No file is lent to f's guest, so what
+// serves those has breakpoints all at once.
 func eachInstruction(t *testing.T, f func(p *Platform, at int)) {
 	t.Helper()
 	s := stub.Load()
-	eachInstructionFrom(t, s.Enter, s.Last, f)
+	eachInstructionFrom(t, s.Enter, s.Wait, f)
+	eachInstructionFrom(t, s.EndTell, s.Last, f)
+	p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) {
+		for _, at := range instructions(t, s.Code, s.Wait, s.EndTell) {
+			p.stub.Code[at] = 0xcc
+		}
+	}})
+	f(p, int(s.Wait-stub.Addr))
+	p.Close()
 }
 
 // eachInstructionFrom is eachInstruction for a part of the fast way.

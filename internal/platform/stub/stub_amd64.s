@@ -210,6 +210,18 @@ die: \
 	MOVQ const_lightR15(R15), R15 \
 	JMP CX
 
+// DOZE notes that the thread is about to sleep in what is lent, and is on no processor (LWPCTL_CPU_NONE). Whoever takes that back
+// clears it first and looks for sleepers then, so the note is there before the stub looks once more (XCHG).
+#define DOZE \
+	MOVL $-1, const_slotCurCPU(R15) \
+	MOVL $1, CX \
+	XCHGL CX, const_slotNapping(R15)
+
+// WAKE notes that it does not sleep any more.
+#define WAKE \
+	MOVL $0, const_slotNapping(R15) \
+	MOVL $0, const_slotCurCPU(R15)
+
 // EVENT stores a struct kevent at R10: R12 the descriptor, AX the data, R8 the row of the table, which has flags and udata. An
 // event that is none by now, as another thread has deleted it, the kernel looks for.
 #define EVENT(filter, flags, udata) \
@@ -1025,8 +1037,7 @@ nap:
 	MOVL $35, AX // nanosleep
 	MARK('n', 'a', 'p', '0')
 	SYSCALL
-	MOVL $0, const_slotNapping(R15)
-	MOVL $0, const_slotCurCPU(R15)
+	WAKE
 	TESTQ AX, AX
 	JNE light
 	JMP success
@@ -1379,9 +1390,7 @@ carry:
 	// moved nothing, up to 'wai2' AX says what it has.
 	MARK('w', 'a', 'i', '0')
 	MOVL AX, R10
-	MOVL $-1, const_slotCurCPU(R15) // LWPCTL_CPU_NONE
-	MOVL $1, CX
-	XCHGL CX, const_slotNapping(R15)
+	DOZE
 	MOVQ const_cfgFiles(R14), R9
 	MOVL 0(R9)(R12*4), CX
 	ANDL R13, CX
@@ -1390,8 +1399,7 @@ carry:
 	LEAL const_LentFD(R12), DI
 	SYSCALL
 	MARK('w', 'a', 'i', '1')
-	MOVL $0, const_slotNapping(R15)
-	MOVL $0, const_slotCurCPU(R15)
+	WAKE
 	TESTQ AX, AX
 	JLT unmoved
 	MOVQ AX, const_slotAnswer(R15)
@@ -1412,8 +1420,7 @@ partly:
 	JMP light
 	MARK('w', 'a', 'i', '3')
 unwaited:
-	MOVL $0, const_slotNapping(R15)
-	MOVL $0, const_slotCurCPU(R15)
+	WAKE
 	JMP light
 unmoved: // an error of a socket's is told once: the kernel is told it
 	CMPQ AX, $const_hostEAGAIN
@@ -1505,9 +1512,7 @@ enter:
 	MARK('k', 'e', 'v', '0')
 	TESTL R10, R10
 	JEQ look
-	MOVL $-1, const_slotCurCPU(R15) // LWPCTL_CPU_NONE
-	MOVL $1, CX
-	XCHGL CX, const_slotNapping(R15)
+	DOZE
 look:
 	TESTL $const_Events, 0(R13)(R12*4)
 	JEQ unwaited
@@ -1517,8 +1522,7 @@ look:
 	MOVL $232, AX // epoll_wait
 	SYSCALL
 	MARK('k', 'e', 'v', '1')
-	MOVL $0, const_slotNapping(R15)
-	MOVL $0, const_slotCurCPU(R15)
+	WAKE
 	TESTQ AX, AX
 	JLT light
 	MOVQ AX, const_slotPart(R15)

@@ -200,13 +200,7 @@ func lendKqueueStop() {
 		k.one(int(k.p.r), 77, 1)
 	})
 	q.wait()
-	for range 20 {
-		kill(pid, sigSTOP)
-		got, st := wait4(pid, wUNTRACED)
-		eq("stopped", got, pid)
-		eq("status", st, stopped(sigSTOP))
-		kill(pid, sigCONT)
-	}
+	stopAndGoOn(pid)
 	k.p.post()
 	reapOK(pid)
 }

@@ -245,13 +245,7 @@ func lendPipeStop() {
 		eq("read", int(p.wait()), 'x')
 	})
 	q.wait()
-	for range 20 {
-		kill(pid, sigSTOP)
-		got, st := wait4(pid, wUNTRACED)
-		eq("stopped", got, pid)
-		eq("status", st, stopped(sigSTOP))
-		kill(pid, sigCONT)
-	}
+	stopAndGoOn(pid)
 	p.send('x')
 	reapOK(pid)
 }
@@ -324,5 +318,16 @@ func lendPipeVfork() {
 		p.closeW()
 		q.closeR()
 		q.closeW()
+	}
+}
+
+// stopAndGoOn stops a child that sleeps, and continues it, again and again.
+func stopAndGoOn(pid int) {
+	for range 20 {
+		kill(pid, sigSTOP)
+		got, st := wait4(pid, wUNTRACED)
+		eq("stopped", got, pid)
+		eq("status", st, stopped(sigSTOP))
+		kill(pid, sigCONT)
 	}
 }
