@@ -5,7 +5,10 @@ package memprog
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
+	"slices"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -38,6 +41,25 @@ func File(name string, image []byte) (int, error) {
 		return -1, os.NewSyscallError("pwrite", err)
 	}
 	return fd, nil
+}
+
+// Start executes a program that File has made, as syscall.ForkExec does.
+//
+// The child of that moves descriptors of its own, such as the pipe by which it tells of an error, right behind the highest one that
+// is to be inherited. Where the program has that number, as it can if others of toaster's goroutines close files meanwhile,
+// the pipe would be executed: EACCES. So the first that is inherited is put behind the program.
+func Start(exe int, argv []string, attr *syscall.ProcAttr) (pid int, err error) {
+	a := *attr
+	if len(a.Files) > 0 {
+		high, err := unix.FcntlInt(a.Files[0], unix.F_DUPFD_CLOEXEC, exe+1)
+		if err != nil {
+			return 0, os.NewSyscallError("fcntl", err)
+		}
+		defer unix.Close(high)
+		a.Files = slices.Clone(a.Files)
+		a.Files[0] = uintptr(high)
+	}
+	return syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), argv, &a)
 }
 
 // A Code is a piece of this program that is never run here: it is assembled to be copied into an

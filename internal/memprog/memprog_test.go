@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -59,5 +60,33 @@ func TestFile(t *testing.T) {
 	err = exec.Command(fmt.Sprintf("/proc/self/fd/%d", fd)).Run()
 	if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 7 {
 		t.Errorf("%v, want status 7", err)
+	}
+}
+
+// Where a program and what it inherits have their numbers matters to nobody, though the fork's child has room for descriptors of its
+// own behind the highest that is to be inherited (syscall.ForkExec moves the pipe there by which it tells of an error, if that is lower).
+func TestStartWherever(t *testing.T) {
+	fd, err := File("memprog-test", image())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for _, n := range []struct{ exe, file int }{{201, 200}, {200, 201}, {202, 200}, {200, 300}} {
+		for from, to := range map[int]int{fd: n.exe, 0: n.file} {
+			if err := unix.Dup3(from, to, unix.O_CLOEXEC); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pid, err := Start(n.exe, []string{"memprog-test"}, &syscall.ProcAttr{Files: []uintptr{uintptr(n.file), uintptr(n.file)}})
+		unix.Close(n.exe)
+		unix.Close(n.file)
+		if err != nil {
+			t.Errorf("%+v: %v", n, err)
+			continue
+		}
+		var st unix.WaitStatus
+		if _, err := unix.Wait4(pid, &st, 0, nil); err != nil || st.ExitStatus() != 7 {
+			t.Errorf("%+v: %v, status %#x, want 7", n, err, st)
+		}
 	}
 }

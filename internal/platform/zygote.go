@@ -193,7 +193,7 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 			close(started)
 			return
 		}
-		pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), p.zygoteArgs(),
+		pid, err = memprog.Start(exe, p.zygoteArgs(),
 			&syscall.ProcAttr{
 				Dir:   "/",
 				Env:   []string{},

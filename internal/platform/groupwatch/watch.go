@@ -75,7 +75,7 @@ func (w *Watch) start(exe, table int) (err error) {
 		return os.NewSyscallError("pipe2", err)
 	}
 	w.lifeline = pipe[1]
-	w.pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{name}, &syscall.ProcAttr{
+	w.pid, err = memprog.Start(exe, []string{name}, &syscall.ProcAttr{
 		Dir: "/", Env: []string{}, Files: []uintptr{uintptr(pipe[0]), uintptr(table)},
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})

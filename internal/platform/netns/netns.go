@@ -104,7 +104,7 @@ func (n *Network) startKeeper(exe, sock int, flags uintptr) (err error) {
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		n.pid, err = syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), []string{keeperName}, &syscall.ProcAttr{
+		n.pid, err = memprog.Start(exe, []string{keeperName}, &syscall.ProcAttr{
 			Dir: "/", Env: []string{}, Files: []uintptr{uintptr(sock)},
 			Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, Cloneflags: flags},
 		})
