@@ -5,7 +5,9 @@
 #include "start.h"
 static u64 gsize, gcall, gmode;
 static u64 uc[98];
+static int ac; static char**av;
 static void forged(u64 how){
+  company(ac,av);
   u64 s=slotAddr, f=s+0x1800, info=f+0x140, fp=f+0x1c0;
   zero((void*)f,0x1c0);
   struct uc*u=(void*)f; u->rax=gcall; u->rdi=(u64)uc; u->rsi=0; u->rdx=(u64)uc; u->rip=0x401000; u->rsp=(u64)&u&~15UL; u->eflags=0x202; u->segs=SEGS;
@@ -28,15 +30,13 @@ static void forged(u64 how){
   pause_(300000);
 }
 int main_(int argc,char**argv){
-  gadgets(); S(307,uc);
+  gadgets(); S(307,uc); ac=argc; av=argv;
   static const u64 sizes[]={0,1,511,512,513,575,576,577,578,579,580,581,584,640,831,832,833,836,840,2688,2696,4096,8191,8192,16383,16384,16385,65536,1UL<<31,(1UL<<31)-1,(1UL<<32)-1,(1UL<<32)-4,(1UL<<32)-576};
   static const u64 calls[]={308,307,2,309,474,59,1,20};
   long n=0, failed=0;
   for(u64 how=0;how<9;how++) for(int i=0;i<sizeof sizes/8;i++){
     gsize=sizes[i]; gcall=calls[n%8]; gmode=n/8%2; n++;
-    long c=fork_(); if(c==0){ company(argc,argv); forged(how); die(0); }
-    if(c<0){ failed++; continue; }
-    i32 s; for(int k=0;;k++){ long w=S(449,c,&s,1,0); if(w==c) break; if(k>100) S(37,c,9); msleep(1); }
+    if(try_(forged,how,100)<0) failed++;
   }
   say("frames tried ",n); say("forks failed ",failed); puts_("done\n"); return 0;
 }

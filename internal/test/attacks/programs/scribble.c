@@ -17,7 +17,7 @@ static void work(u64 x){
   for(int i=0;i<1+x%2;i++) lwp_(scribbler,stack_());
   static char*v[]={"/scribble","child",0},*e[]={0};
   for(;;){ switch(rnd()%8){
-    case 0: { long c=fork_(); if(c==0){ if(rnd()&1) S(59,"/scribble",v,e); die(0); } if(c>0){ if(rnd()&1) S(37,c,9); i32 s; S(449,c,&s,0,0);} break; }
+    case 0: { long c=fork_(); if(c==0){ if(rnd()&1) S(59,"/scribble",v,e); die(0); } if(c>0){ if(rnd()&1) slay(c); i32 s; S(449,c,&s,0,0);} break; }
     case 1: { long l=lwp_(lwpspin,stack_()); if(l>0) S(318,l,rnd()&1?30:0); break; }
     case 2: { long d=S(5,"/scribble",0,0); long a=S(197,0,8192,1,2,d,0,0); S(6,d); if(a>0) S(73,a,8192); break; }
     case 3: { long me=S(20); S(37,me,30); break; }

@@ -13,7 +13,7 @@ static void calls(u64 multi){
     if(wide) W64(slotAddr+off)=val; else W32(slotAddr+off)=val;
     switch(i){
     case 0: S(20); break;
-    case 1: { long c=fork_(); if(c==0) die(0); if(c>0) S(37,c,9); break; }
+    case 1: { long c=fork_(); if(c==0) die(0); if(c>0) slay(c); break; }
     case 2: mmap_(0,4096,3,M_PRIVATE|M_ANON); break;
     case 3: lwp_(spin,stack_()); break;
     case 4: { u64 st[3]={0,1<<14,0}; st[0]=mmap_(0,1<<14,3,M_PRIVATE|M_ANON); S(281,st,0); u64 m[2]={~0UL,~0UL},o[2]; S(293,1,m,o); S(293,3,o,0); break; }
