@@ -192,12 +192,14 @@ func (f *fifoFile) Write(c Call, b []byte) (int, netbsd.Errno) {
 	return f.fifo.pipe.write(c, writeSide{f.fifo}, b)
 }
 
+// Poll is fifo_poll: the end of all writing is POLLHUP for who reads, beside which there is no POLLOUT. That of all reading is
+// room for who writes, and EV_EOF.
 func (f *fifoFile) Poll(want Events) (ev Events) {
 	if f.end.read {
 		ev |= f.fifo.readPoll(want)
 	}
-	if f.end.write {
-		ev |= f.fifo.writePoll(want)
+	if f.end.write && ev&Hup == 0 {
+		ev |= f.fifo.writePoll(want) &^ Hup
 	}
 	return ev
 }

@@ -132,6 +132,41 @@ func TestFifoNonblock(t *testing.T) {
 	}
 }
 
+// TestFifoPoll follows fifo_poll: the end of all writing is POLLHUP for who reads, beside which nothing is writable, as POSIX has it. The end of
+// all reading is nothing but room for who writes (sowritable: SS_CANTSENDMORE); kevent(2) tells it (filt_fifowrite).
+func TestFifoPoll(t *testing.T) {
+	f := newFifoEnds(t)
+	r := f.now(netbsd.O_RDONLY)
+	w := f.now(netbsd.O_WRONLY)
+	polls := func(what string, d *Description, want Events) {
+		t.Helper()
+		if ev := d.File.Poll(In | Out | RdNorm); ev != want {
+			t.Errorf("%s: %#x, want %#x", what, ev, want)
+		}
+	}
+	polls("empty", w, Out)
+	w.Write(nil, make([]byte, pipeSize))
+	polls("full", w, 0)
+	r.Release()
+	polls("full, and the reader has gone", w, Out)
+	if ev := w.File.Poll(0); ev != 0 {
+		t.Errorf("%#x, and nothing was asked for", ev)
+	}
+	if ev := w.File.Poll(WrHup); ev != WrHup {
+		t.Errorf("%#x for kevent(2)", ev)
+	}
+	r = f.now(netbsd.O_RDONLY)
+	polls("full, with a reader again", w, 0)
+	w.Release()
+	polls("the writer has gone, of what it wrote", r, In|RdNorm|Hup)
+	r.Release()
+
+	both, w := f.now(netbsd.O_RDWR), f.now(netbsd.O_WRONLY)
+	w.Release()
+	polls("an end for both is a writer", both, Out)
+	both.Release()
+}
+
 // TestFifoBoth opens a FIFO for reading and writing, which waits for nobody and has no end.
 func TestFifoBoth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

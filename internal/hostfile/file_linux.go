@@ -198,7 +198,28 @@ func (f *File) Poll(want file.Events) file.Events {
 	if f.kind == kindDirect && !f.pollable() {
 		return want & (file.In | file.Out | file.RdNorm)
 	}
-	return pollNow(f.fd, want)
+	ev := pollNow(f.fd, want)
+	if f.mode == unix.S_IFIFO && ev&(file.Hup|file.Err) != 0 {
+		return f.pollEnded(ev, want)
+	}
+	return ev
+}
+
+// pollEnded returns what a pipe says whose other end is closed: POLLHUP, and that it can be read and written, whichever end it is (pipe_poll).
+// Of a FIFO, which is what was found by name, who reads has POLLHUP, and who writes has room (fifo_poll). The host has Hup for readers, and Err
+// for writers.
+func (f *File) pollEnded(ev, want file.Events) file.Events {
+	eof := want & file.RdHup
+	if ev&file.Err != 0 {
+		eof = want & file.WrHup
+	}
+	switch {
+	case f.origin == nil:
+		return file.Hup | eof | want&(file.In|file.RdNorm|file.Out)
+	case ev&file.Err != 0:
+		return eof | want&file.Out
+	}
+	return file.Hup | eof | want&(file.In|file.RdNorm)
 }
 
 func (f *File) Lseek(off int64, whence int) (int64, netbsd.Errno) {

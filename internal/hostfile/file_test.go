@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/file"
 	"toaster/internal/filetest"
 	"toaster/netbsd"
 )
@@ -48,6 +51,67 @@ func TestInheritedPipe(t *testing.T) {
 	w.Close()
 	if n, errno := in.Read(l, make([]byte, 10)); n != 0 || errno != 0 {
 		t.Errorf("at the end: %d %v", n, errno)
+	}
+}
+
+// pipe_poll: once one end of a pipe is closed, the other can be read and written, and has POLLHUP. POLLERR, which the host has for
+// a writer, is never told.
+func TestPollOfInheritedPipe(t *testing.T) {
+	const all = file.In | file.RdNorm | file.Out
+	for name, c := range map[string]struct {
+		kept int
+		eof  file.Events
+	}{"reader": {0, file.RdHup}, "writer": {1, file.WrHup}} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t)
+			var fds [2]int
+			if err := unix.Pipe(fds[:]); err != nil {
+				t.Fatal(err)
+			}
+			defer unix.Close(fds[c.kept])
+			d, errno := h.Inherit(fds[c.kept])
+			if errno != 0 {
+				t.Fatal(errno)
+			}
+			defer d.Release()
+			unix.Close(fds[1-c.kept])
+			for _, ask := range []file.Events{0, file.In, file.Out, all, all | c.eof} {
+				if ev := d.File.Poll(ask); ev != ask|file.Hup {
+					t.Errorf("asked for %#x: %#x", ask, ev)
+				}
+			}
+		})
+	}
+}
+
+// fifo_poll: a FIFO of the host's has POLLHUP for who reads, and nothing but room for who writes.
+func TestPollOfHostFifo(t *testing.T) {
+	h := newHost(t)
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := func(flags int) *File {
+		fd, err := unix.Open(name, flags|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h.NewIn(fd, unix.S_IFIFO, &file.Origin{})
+	}
+	r, w := open(unix.O_RDONLY), open(unix.O_WRONLY)
+	const all = file.In | file.RdNorm | file.Out
+	w.Close()
+	if ev := r.Poll(all); ev != file.In|file.RdNorm|file.Hup {
+		t.Errorf("without a writer: %#x", ev)
+	}
+	w = open(unix.O_WRONLY)
+	defer w.Close()
+	r.Close()
+	if ev := w.Poll(all); ev != file.Out {
+		t.Errorf("without a reader: %#x", ev)
+	}
+	if ev := w.Poll(file.WrHup); ev != file.WrHup {
+		t.Errorf("without a reader, for kevent(2): %#x", ev)
 	}
 }
 

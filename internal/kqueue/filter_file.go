@@ -119,6 +119,7 @@ func (s *fileSource) lowat() int64 {
 	return 1
 }
 
+// pollWrite is poll for EVFILT_WRITE. A socket with an error has an event, and its end only if it can send no more (filt_sowrite).
 func (s *fileSource) pollWrite() (state, bool) {
 	var st state
 	ev := s.d.File.Poll(file.Out | file.WrHup)

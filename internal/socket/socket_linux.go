@@ -29,6 +29,9 @@ type Socket struct {
 	idle      atomic.Bool
 	listening atomic.Bool
 
+	// cantSend: the guest has shut it down for sending (SS_CANTSENDMORE), which the host does not tell.
+	cantSend atomic.Bool
+
 	port    *port       // what it is bound to, nil if it was never; changed by bind(2) alone
 	hasPeer atomic.Bool // connect(2) was called: nobody else is kept from its address
 
@@ -188,12 +191,31 @@ func (s *Socket) Close() {
 	}
 }
 
-// Poll hides what the host thinks of a stream that nobody has connected yet.
+// Poll is sodopoll: there is no POLLHUP and no POLLERR of a socket. One that has ended in a direction is ready there, and one
+// with an error in both (soreadable, sowritable). What the host thinks of a stream that nobody has connected yet counts for nothing.
 func (s *Socket) Poll(want file.Events) file.Events {
 	if s.idle.Load() {
 		return 0
 	}
-	return s.File.Poll(want)
+	const reads, writes, urgent = file.In | file.RdNorm, file.Out, file.Pri | file.RdBand
+	ask := want
+	if want&urgent != 0 {
+		ask |= file.Pri
+	}
+	ev := s.File.Poll(ask)
+	if ev&file.Hup != 0 { // the host says so of both directions
+		ev |= reads | writes | file.RdHup | file.WrHup
+	}
+	if ev&file.Err != 0 || s.failed.Load() != 0 {
+		ev |= reads | writes
+	}
+	if ev&file.Pri != 0 {
+		ev |= urgent
+	}
+	if s.cantSend.Load() {
+		ev |= writes | file.WrHup
+	}
+	return ev & want
 }
 
 // ReadCount is what FIONREAD says; for a listening socket, whether there is
@@ -288,7 +310,7 @@ func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 		return netbsd.ECONNREFUSED
 	case err != unix.EINPROGRESS:
 		if err != nil && err != unix.EALREADY && err != unix.EISCONN {
-			s.idle.Store(s.typ == netbsd.SOCK_STREAM)
+			s.idle.Store(s.typ == netbsd.SOCK_STREAM || s.typ == netbsd.SOCK_SEQPACKET)
 			s.hasPeer.Store(false)
 		}
 		return hostfile.Errno(err)
@@ -441,7 +463,13 @@ func (s *Socket) Shutdown(how int) netbsd.Errno {
 	if how < netbsd.SHUT_RD || how > netbsd.SHUT_RDWR {
 		return netbsd.EINVAL
 	}
-	return hostfile.Errno(unix.Shutdown(s.FD(), how))
+	if err := unix.Shutdown(s.FD(), how); err != nil {
+		return hostfile.Errno(err)
+	}
+	if how != netbsd.SHUT_RD {
+		s.cantSend.Store(true)
+	}
+	return 0
 }
 
 // KnoteLowat says that kevent(2) has NOTE_LOWAT for sockets (filt_soread).

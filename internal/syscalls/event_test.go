@@ -77,6 +77,18 @@ func TestEvent(t *testing.T) {
 			{"pselect(2): EINVAL for nanoseconds", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), 0}, netbsd.EINVAL, nil, nil},
 			{"pselect(2)", netbsd.SYS___pselect50, args{2, words(1), 0, 0, no, sigset()}, 0, 0, nil},
 		},
+		"select of what has ended": {
+			{"mkfifo(2)", netbsd.SYS_mkfifo, args{"fifo", 0o600}, 0, 0, nil},
+			{"open(2): a reader", netbsd.SYS_open, args{"fifo", netbsd.O_RDONLY | netbsd.O_NONBLOCK, 0}, 0, 0, nil},
+			{"open(2): a writer", netbsd.SYS_open, args{"fifo", netbsd.O_WRONLY | netbsd.O_NONBLOCK, 0}, 0, 1, nil},
+			{"fifo_poll: a reader is not writable", netbsd.SYS___select50, args{1, 0, words(1), 0, longs(0, 0)}, 0, 0, nil},
+			{"close(2)", netbsd.SYS_close, args{1}, 0, 0, nil},
+			{"sel_flag: POLLHUP counts for who reads", netbsd.SYS___select50, args{1, words(1), 0, 0, longs(0, 0)}, 0, out{1, words(1)}, nil},
+			{"sel_flag: and for who writes", netbsd.SYS___select50, args{1, 0, words(1), 0, longs(0, 0)}, 0, out{2, words(1)}, nil},
+			{"selscan: a bit for each", netbsd.SYS___select50, args{1, words(1), words(1), words(1), longs(0, 0)}, 0, 2, nil},
+			{"sel_flag: and not for the third set", netbsd.SYS___select50, args{1, 0, 0, words(1), longs(0, 0)}, 0, out{3, words(0)}, nil},
+			{"poll(2): POLLHUP beside what was asked for", netbsd.SYS_poll, args{pollfd(0, writable, 0), 1, 0}, 0, out{0, pollfd(0, writable, netbsd.POLLHUP)}, nil},
+		},
 		"filters by name": {
 			{"kqueue(2)", netbsd.SYS_kqueue, nil, 0, 0, nil},
 			{"pipe(2)", netbsd.SYS_pipe, nil, 0, pair{1, 2}, nil},

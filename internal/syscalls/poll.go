@@ -172,11 +172,11 @@ func pselect(c *Call) netbsd.Errno {
 	return doSelect(c, deadline, nowait)
 }
 
-// selected are the events behind the three sets of select(2), as poll(2) names them.
+// selected are the events behind the three sets of select(2), as poll(2) names them (sel_flag of sys_select.c).
 var selected = [3]struct{ want, set file.Events }{
 	{file.In | file.RdNorm, file.In | file.RdNorm | file.Hup | file.Err},
-	{file.Out, file.Out | file.Err},
-	{file.Pri | file.RdBand, file.Pri | file.RdBand},
+	{file.Out, file.Out | file.Hup | file.Err},
+	{file.RdBand, file.RdBand},
 }
 
 func doSelect(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
