@@ -25,6 +25,13 @@ type SetEntry struct {
 	In, Out, Edge bool
 }
 
+// Shutter is a file that can be shut down for writing by its own user (shutdown(2)), which the host tells nobody.
+type Shutter interface {
+	// WatchShut has w hear of WrHup when it is. Whoever must not miss it looks (File.Poll) behind that.
+	WatchShut(w *Waiter)
+	UnwatchShut(w *Waiter)
+}
+
 // Hosted is a file whose readiness is that of a descriptor of the host, or can be: a pipe becomes one of the host's for that.
 type Hosted interface {
 	// MayHost reports whether HostEvents can be expected to return a descriptor. It changes nothing.

@@ -191,6 +191,9 @@ func (f *File) Close() {
 // Restart sends sleepers back to their descriptors.
 func (f *File) Restart(t *file.Table) { f.poll.queue.Restart(t) }
 
+// Notify tells those who watch f what the host does not.
+func (f *File) Notify(ev file.Events) { f.poll.queue.Notify(ev) }
+
 func (f *File) Watch(w *file.Waiter)   { f.poll.watch(w) }
 func (f *File) Unwatch(w *file.Waiter) { f.poll.queue.Remove(w) }
 

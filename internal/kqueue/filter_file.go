@@ -15,7 +15,8 @@ type fileSource struct {
 	d     *file.Description
 	files *file.Table
 	w     file.Waiter
-	stop  func() // of the watch of a regular file; nil for none
+	shut  file.Waiter // on a file.Shutter, for EVFILT_WRITE
+	stop  func()      // of the watch of a regular file; nil for none
 
 	hosted bool // the queue's set tells, see hosted.go; guarded by Queue.mu
 }
@@ -52,7 +53,36 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 		s.unwatch()
 		return nil, errno
 	}
+	if kn.filter == netbsd.EVFILT_WRITE {
+		s.watchShut()
+	}
 	return s, 0 // settleIn has it watched
+}
+
+// watchShut has s hear of the file's shutdown(2), be it hosted or not.
+func (s *fileSource) watchShut() {
+	f, ok := s.d.File.(file.Shutter)
+	if !ok {
+		return
+	}
+	s.shut = file.Waiter{Mask: file.WrHup, Fn: func(file.Events) { s.shutDown() }}
+	f.WatchShut(&s.shut)
+	if s.d.File.Poll(file.WrHup) != 0 {
+		s.shutDown()
+	}
+}
+
+// shutDown hears that no more can be sent, which is for good (SS_CANTSENDMORE): EV_EOF stays in the knote (knote_set_eof), where
+// a host process finds it, too, and is an event (socantsendmore). A process that has taken one of the same file just before is told anew.
+func (s *fileSource) shutDown() {
+	q, kn, told := s.kn.q, s.kn, false
+	guard.Locked(&q.mu, func() {
+		kn.flags |= netbsd.EV_EOF
+		told = s.hosted && q.retellLocked(kn)
+	})
+	if !told {
+		kn.activate()
+	}
 }
 
 // pipeEnd is an end of a pipe(2): pipe_kqfilter has nothing to watch for EVFILT_WRITE where the other
@@ -79,6 +109,9 @@ func (s *fileSource) detach(*knote) {
 
 func (s *fileSource) unwatch() {
 	s.d.File.Unwatch(&s.w)
+	if f, ok := s.d.File.(file.Shutter); ok {
+		f.UnwatchShut(&s.shut)
+	}
 	s.unhost()
 	if s.stop != nil {
 		s.stop()

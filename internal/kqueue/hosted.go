@@ -26,7 +26,7 @@ const MaxHosted = 128
 
 // plain reports whether a set tells all that kn is to hear. Preconditions: mu is held.
 func (kn *knote) plain() bool {
-	const known = netbsd.EV_ADD | netbsd.EV_CLEAR | netbsd.EV_ENABLE
+	const known = netbsd.EV_ADD | netbsd.EV_CLEAR | netbsd.EV_ENABLE | netbsd.EV_EOF
 	if kn.dead || kn.disabled || kn.sfflags != 0 || kn.ext != [4]uint64{} || kn.flags&^known != 0 || kn.ident >= MaxHosted {
 		return false
 	}
@@ -142,10 +142,7 @@ func (s *fileSource) changed() bool {
 		switch {
 		case !s.hosted:
 		case kn.plain():
-			h := q.hosted[kn.ident]
-			e, _ := h.entry(kn.ident)
-			q.publishLocked(kn, kn.flags)
-			told = q.set.Put(h.host, e, true) == 0
+			told = q.retellLocked(kn)
 		default:
 			q.unhostLocked(s)
 			left = true
@@ -155,6 +152,14 @@ func (s *fileSource) changed() bool {
 		s.watch()
 	}
 	return told
+}
+
+// retellLocked has the set tell of what is there, by the flags that kn, which is hosted, has now.
+func (q *Queue) retellLocked(kn *knote) bool {
+	h := q.hosted[kn.ident]
+	e, _ := h.entry(kn.ident)
+	q.publishLocked(kn, kn.flags)
+	return q.set.Put(h.host, e, true) == 0
 }
 
 // settleIn has a new knote hosted where the queue has a set, and reports whether it is: then that tells of what is there

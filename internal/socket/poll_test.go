@@ -120,6 +120,25 @@ func TestPoll(t *testing.T) {
 	}
 }
 
+// socantsendmore wakes who waits for room: send(2) is EPIPE then (sosend). The host tells nothing of a local socket that is still full.
+func TestShutdownWakesWhoSends(t *testing.T) {
+	a, b := localPair(t, newStack(t, Config{}), netbsd.SOCK_STREAM)
+	defer b.Close()
+	fill(a)
+	l := filetest.NewSleeper()
+	l.Asleep = make(chan struct{}, 10)
+	sent := make(chan netbsd.Errno)
+	go func() {
+		_, errno := a.Send(file.Call{L: l}, make([]byte, 4096), &Message{Flags: netbsd.MSG_NOSIGNAL})
+		sent <- errno
+	}()
+	<-l.Asleep
+	a.Shutdown(netbsd.SHUT_WR)
+	if errno := <-sent; errno != netbsd.EPIPE {
+		t.Errorf("send: %v", errno)
+	}
+}
+
 // sodopoll: urgent data is POLLPRI and POLLRDBAND, of which select(2) asks for the second (sel_flag of sys_select.c).
 func TestPollUrgent(t *testing.T) {
 	a, b, _ := tcpConnection(t, newStack(t, Config{}))

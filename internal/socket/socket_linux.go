@@ -31,6 +31,7 @@ type Socket struct {
 
 	// cantSend: the guest has shut it down for sending (SS_CANTSENDMORE), which the host does not tell.
 	cantSend atomic.Bool
+	shut     file.Queue // who is to hear of that
 
 	port    *port       // what it is bound to, nil if it was never; changed by bind(2) alone
 	hasPeer atomic.Bool // connect(2) was called: nobody else is kept from its address
@@ -468,9 +469,17 @@ func (s *Socket) Shutdown(how int) netbsd.Errno {
 	}
 	if how != netbsd.SHUT_RD {
 		s.cantSend.Store(true)
+		s.shut.Notify(file.WrHup)
+		s.Notify(file.Out | file.WrHup)
 	}
 	return 0
 }
+
+// WatchShut implements file.Shutter.
+func (s *Socket) WatchShut(w *file.Waiter) { s.shut.Add(w) }
+
+// UnwatchShut implements file.Shutter.
+func (s *Socket) UnwatchShut(w *file.Waiter) { s.shut.Remove(w) }
 
 // KnoteLowat says that kevent(2) has NOTE_LOWAT for sockets (filt_soread).
 func (s *Socket) KnoteLowat() {}
