@@ -41,7 +41,7 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 	l := mc.l
 	switch trap.Kind {
 	case platform.Syscall:
-		mc.call.Napped, mc.call.Left, mc.call.Part = trap.Napped, trap.Left, trap.Part
+		mc.call.Napped, mc.call.Left, mc.call.Part, mc.call.Waited = trap.Napped, trap.Left, trap.Part, trap.Waited
 		if mc.call.Refused = 0; trap.Refused != 0 {
 			mc.call.Refused = netbsd.FromLinux(int(trap.Refused))
 		}

@@ -210,6 +210,18 @@ func TestKicked(t *testing.T) {
 	})
 }
 
+// How much of a kevent(2) has passed in the stub the kernel is told with the call, and not with the next one.
+func TestWaited(t *testing.T) {
+	play(t, func(x *script) {
+		x.thread.Regs().RAX = netbsd.SYS_getpid
+		x.sys.handle(x.Context, &platform.Trap{Kind: platform.Syscall, Waited: 300})
+		x.syscall(netbsd.SYS_getpid)
+		if c := x.called; c[0].Waited != 300 || c[1].Waited != 0 {
+			t.Errorf("%v, then %v", c[0].Waited, c[1].Waited)
+		}
+	})
+}
+
 // What is interrupted in the stub's nanosleep goes on in the kernel's, which must know.
 func TestNapped(t *testing.T) {
 	play(t, func(x *script) {

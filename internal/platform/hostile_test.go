@@ -185,6 +185,8 @@ var attacks = [][7]uint64{
 	{unix.SYS_CLONE, stub.ThreadFlags, 0, 0, 0, 0},
 	{unix.SYS_CLONE, 0x11, 0, 0, 0, 0},
 	{unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, 0},
+	{unix.SYS_PRCTL, unix.PR_SET_TIMERSLACK, ^uint64(0)},
+	{unix.SYS_EPOLL_PWAIT2, stub.LentFD, dataAt, 8, dataAt, dataAt, 8},
 	{unix.SYS_RT_SIGPROCMASK, 2, dataAt, 0, 8},
 	{unix.SYS_CLOSE, 0},
 	{stub.AskProcess, 0, 0},

@@ -149,7 +149,7 @@ func TestEventsLeftToTheKernel(t *testing.T) {
 	}{
 		"changes":            {[]uint64{lentAs, dataAt, 1, eventsHere, 16, 0}, readsEnd, false, 0},
 		"room for few":       {[]uint64{lentAs, 0, 0, eventsHere, 15, 0}, readsEnd, false, 0},
-		"a time":             {[]uint64{lentAs, 0, 0, eventsHere, 16, dataAt + 0x600}, readsEnd, false, 0},
+		"no such time":       {askFor(timeAt), readsEnd, false, 0},
 		"no memory":          {[]uint64{lentAs, 0, 0, hole, 16, 0}, readsEnd, false, 1},
 		"memory above":       {[]uint64{lentAs, 0, 0, stub.WindowAddr, 16, 0}, readsEnd, false, 0},
 		"another":            {[]uint64{eventsOf, 0, 0, eventsHere, 16, 0}, readsEnd, false, 0},
@@ -163,7 +163,7 @@ func TestEventsLeftToTheKernel(t *testing.T) {
 			w.Close()
 		}
 		q, th, set := newWaiter(t, p, r, c.rights, netbsd.SYS___kevent50, c.args...)
-		q.Write(dataAt+0x600, []byte{1})
+		setTime(t, q, 1, 1_000_000_000)
 		trap := th.Run()
 		wantKind(t, trap, Syscall)
 		if th.Regs().RAX != netbsd.SYS___kevent50 || trap.Events != (c.part == 1) || left(set) != 1-int(c.part) {
@@ -210,38 +210,54 @@ func TestAsleepForEvents(t *testing.T) {
 // A signal at each instruction: an event that was taken is told, or the kernel knows of it; or it is still there.
 func TestSignalAtEveryInstructionOfEvents(t *testing.T) {
 	m := stub.Load().Marks
-	var outcome tally[string]
-	eachInstructionFrom(t, m.Ask, m.EndTell, func(p *Platform, at int) {
-		r, w := pipeOf(t)
-		w.WriteString("abc")
-		q, th, set := newWaiter(t, p, r, readsEnd, netbsd.SYS___kevent50, askFor(noTime)...)
-		trap := th.Run()
-		for trap.Kind == Kicked {
-			trap = th.Run()
+	for _, c := range []struct{ from, to, timeout, seconds uint64 }{
+		{m.Ask, m.EndTell, noTime, 0},
+		{m.MoveTold, m.EndTell, timeAt, 3600},
+		{m.MoveTold, m.Ask, timeAt, 0}, // a short time
+		{m.Over, m.Nap, timeAt, 3600},  // the clock
+	} {
+		var outcome tally[string]
+		eachInstructionFrom(t, c.from, c.to, func(p *Platform, at int) { outcome.add(interruptedEvents(t, p, at, c.timeout, c.seconds)) })
+		if outcome.n["told"] == 0 || outcome.n["taken"] == 0 && c.to == m.EndTell || outcome.n["not"] == 0 {
+			t.Errorf("from %#x on: %v", c.from, outcome.n)
 		}
-		wantKind(t, trap, Syscall)
-		g, there := th.Regs(), left(set)
-		switch {
-		case g.RAX == 42:
-			outcome.add("told")
-			if g.RBX != 1 || there != 0 || trap.Events {
-				t.Errorf("%#x: RBX %d, %d there, events %v", at, g.RBX, there, trap.Events)
-			}
-		case trap.Events:
-			outcome.add("taken")
-			if keys := th.LentEvents(); there != 0 || len(keys) != 1 || keys[0] != eventsOf || g.RAX != netbsd.SYS___kevent50 {
-				t.Errorf("%#x: %d there, events of %v, %+v", at, there, keys, g)
-			}
-		default:
-			outcome.add("not")
-			if there != 1 || g.RAX != netbsd.SYS___kevent50 {
-				t.Errorf("%#x: %d there, %+v", at, there, g)
-			}
+	}
+}
+
+// interruptedEvents has a guest ask for events, and returns what has become of the one that there is.
+func interruptedEvents(t *testing.T, p *Platform, at int, timeout, seconds uint64) string {
+	t.Helper()
+	r, w := pipeOf(t)
+	w.WriteString("abc")
+	q, th, set := newWaiter(t, p, r, readsEnd, netbsd.SYS___kevent50, askFor(timeout)...)
+	defer q.Release()
+	setTime(t, q, seconds, 1_000_000)
+	begin := Monotonic()
+	trap := th.Run()
+	for trap.Kind == Kicked {
+		trap = th.Run()
+	}
+	wantKind(t, trap, Syscall)
+	g, there := th.Regs(), left(set)
+	if trap.Waited < 0 || trap.Waited > Monotonic()-begin || th.slot.Since() != 0 || timeout == noTime && trap.Waited != 0 {
+		t.Errorf("%#x: waited %v, since %v", at, trap.Waited, th.slot.Since())
+	}
+	switch {
+	case g.RAX == 42:
+		if g.RBX != 1 || there != 0 || trap.Events || trap.Waited != 0 {
+			t.Errorf("%#x: RBX %d, %d there, events %v", at, g.RBX, there, trap.Events)
 		}
-		q.Release()
-	})
-	if outcome.n["told"] == 0 || outcome.n["taken"] == 0 || outcome.n["not"] == 0 {
-		t.Errorf("%v", outcome.n)
+		return "told"
+	case trap.Events:
+		if keys := th.LentEvents(); there != 0 || len(keys) != 1 || keys[0] != eventsOf || g.RAX != netbsd.SYS___kevent50 {
+			t.Errorf("%#x: %d there, events of %v, %+v", at, there, keys, g)
+		}
+		return "taken"
+	default:
+		if there != 1 || g.RAX != netbsd.SYS___kevent50 {
+			t.Errorf("%#x: %d there, %+v", at, there, g)
+		}
+		return "not"
 	}
 }
 

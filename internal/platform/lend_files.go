@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -330,15 +331,25 @@ func (t *Thread) takeEvents(n uint64) bool {
 	return true
 }
 
+// takeWaited returns how long t's guest has waited in the kevent(2) that it has come with, as far as it says.
+func (t *Thread) takeWaited() time.Duration {
+	since := t.slot.Since()
+	if since == 0 {
+		return 0
+	}
+	t.slot.ForgetSince()
+	return max(Monotonic()-since, 0)
+}
+
 // LentEvents returns of which descriptors the guest has taken events with the call that it has come with, if its trap
 // says that there are some (Trap.Events).
 func (t *Thread) LentEvents() []uint32 { return t.events[:t.eventCount] }
 
 // leaveEvents is for a signal that met the guest in a kevent(2) of a lent kqueue: what it has taken and not told is the
-// kernel's. It returns false if the guest was not there.
+// kernel's, which goes on with the time that is left. It returns false if the guest was not there, and the call comes again.
 func (t *Thread) leaveEvents(at stub.Region, rax uint64) (Trap, bool) {
 	r := &t.regs
-	taken := false
+	taken, waited := false, t.takeWaited()
 	switch at {
 	case stub.Asking:
 	case stub.Took:
@@ -355,7 +366,7 @@ func (t *Thread) leaveEvents(at stub.Region, rax uint64) (Trap, bool) {
 	}
 	t.kicked.Store(false) // this is a way into the kernel as good as any
 	r.RIP, r.R11 = r.RCX, r.RFLAGS
-	return Trap{Kind: Syscall, Events: taken}, true
+	return Trap{Kind: Syscall, Events: taken, Waited: waited}, true
 }
 
 // leaveWait is for a signal that met the guest in a call of a lent pipe or socket; rax is what it

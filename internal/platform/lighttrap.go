@@ -82,7 +82,7 @@ func (t *Thread) decodeLight() Trap {
 		part := t.takePart()
 		trap.Part, trap.Refused = part.Moved, part.Refused
 	} else if r.RAX == stub.CallKevent50 || r.RAX == stub.CallKevent100 {
-		trap.Events = t.takeEvents(t.slot.EventsTaken())
+		trap.Events, trap.Waited = t.takeEvents(t.slot.EventsTaken()), t.takeWaited()
 	}
 	return trap
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // Linux lets a thread's timed sleeps end a little late (prctl(2), PR_SET_TIMERSLACK),
@@ -16,7 +18,7 @@ import (
 // wakes up where somebody works.
 
 // guestSlack is that of guests: a tenth of the tick by which all sleeps end on NetBSD.
-const guestSlack = time.Millisecond
+const guestSlack time.Duration = stub.GuestSlack
 
 // originalSlack is that of this process before toaster changes any.
 var originalSlack = sync.OnceValue(func() uintptr {

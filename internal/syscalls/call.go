@@ -39,6 +39,9 @@ type Call struct {
 	Part    uint64
 	Refused netbsd.Errno
 
+	// Waited is how much of the time of this kevent(2) has passed in the stub already, from 0 on.
+	Waited time.Duration
+
 	scratch [512]byte
 }
 

@@ -139,6 +139,9 @@ func kevent(c *Call) netbsd.Errno {
 		if invalid != 0 {
 			return invalid
 		}
+		if !deadline.IsZero() {
+			deadline = deadline.Add(-c.Waited)
+		}
 		return waitEvents(c, q, deadline, nowait)
 	})
 }

@@ -78,7 +78,7 @@ func (p *program) byNumber() {
 	}{
 		{unix.SYS_READ, "file"}, {unix.SYS_WRITE, "file"}, {unix.SYS_LSEEK, "file"},
 		{unix.SYS_PREAD64, "file"}, {unix.SYS_PWRITE64, "file"}, {unix.SYS_EPOLL_WAIT, "file"},
-		{unix.SYS_IOCTL, "ioctl"}, {unix.SYS_GETSOCKOPT, "option"},
+		{unix.SYS_EPOLL_PWAIT2, "events"}, {unix.SYS_IOCTL, "ioctl"}, {unix.SYS_GETSOCKOPT, "option"},
 		{unix.SYS_MMAP, "mmap"}, {unix.SYS_MUNMAP, "munmap"},
 		{unix.SYS_MPROTECT, "mprotect"}, {unix.SYS_MADVISE, "madvise"},
 		{unix.SYS_MREMAP, "mremap"}, {unix.SYS_MSYNC, "munmap"},
@@ -104,8 +104,15 @@ func (p *program) futexRules() {
 
 // fileRules: files that are lent are read, written and positioned, by their numbers alone. What
 // a process is passed for other purposes has lower ones. Of those that have them it may ask how much is queued, and how large
-// the buffer is; and take the events of a set, which it cannot change.
+// the buffer is; and take the events of a set, which it cannot change. It waits for these with the signals that it has, as one that it
+// does not hear could be a kick.
 func (p *program) fileRules() {
+	p.mark("events")
+	p.load(argLow(4))
+	p.unlessEqual(0, "trap")
+	p.load(argHigh(4))
+	p.ifEqual(0, "file")
+	p.ret(Trap)
 	p.mark("ioctl")
 	p.load(argLow(1))
 	p.ifEqual(unix.TIOCINQ, "file")
@@ -174,8 +181,8 @@ func (p *program) clockRules() {
 // ownRules: what concerns nobody but the caller.
 //
 // sigprocmask may set the two masks of the configuration page alone, which no guest can write.
-// prctl may ask for one thing, SIGKILL at the parent's end: to ask for less would let a guest
-// outlive toaster. arch_prctl sets the segment bases, as the processor's instructions do where
+// prctl may ask for SIGKILL at the parent's end: to ask for less would let a guest
+// outlive toaster; and for one of two timer slacks, the thread's own. arch_prctl sets the segment bases, as the processor's instructions do where
 // the host has them.
 func (p *program) ownRules() {
 	p.mark("sigprocmask") // all signals or none, as rt_sigreturn can do
@@ -188,9 +195,17 @@ func (p *program) ownRules() {
 
 	p.mark("prctl")
 	p.load(argLow(0))
+	p.ifEqual(unix.PR_SET_TIMERSLACK, "slack")
 	p.unlessEqual(unix.PR_SET_PDEATHSIG, "trap")
 	p.load(argLow(1))
 	p.unlessEqual(uint32(unix.SIGKILL), "trap")
+	p.ret(Allow)
+	p.mark("slack")
+	p.load(argHigh(1))
+	p.unlessEqual(0, "trap")
+	p.load(argLow(1))
+	p.ifEqual(stub.WaitSlack, "allow")
+	p.unlessEqual(stub.GuestSlack, "trap")
 	p.ret(Allow)
 
 	p.mark("arch_prctl")

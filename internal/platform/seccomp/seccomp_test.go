@@ -257,7 +257,7 @@ func TestFilterShortList(t *testing.T) {
 	}
 }
 
-var fileCalls = map[uint64]bool{unix.SYS_READ: true, unix.SYS_WRITE: true, unix.SYS_LSEEK: true, unix.SYS_PREAD64: true, unix.SYS_PWRITE64: true, unix.SYS_EPOLL_WAIT: true}
+var fileCalls = map[uint64]bool{unix.SYS_READ: true, unix.SYS_WRITE: true, unix.SYS_LSEEK: true, unix.SYS_PREAD64: true, unix.SYS_PWRITE64: true, unix.SYS_EPOLL_WAIT: true, unix.SYS_EPOLL_PWAIT2: true}
 
 // asked is what may be asked about a lent file, by the argument in front of which the request stands.
 var asked = []struct{ nr, a1, a2 uint64 }{
@@ -289,9 +289,41 @@ func TestFilterQuestionsAboutLentFiles(t *testing.T) {
 			t.Errorf("option %d: %#x", name, v)
 		}
 	}
-	for _, nr := range []uint64{unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_CREATE1, unix.SYS_SETSOCKOPT, unix.SYS_EPOLL_PWAIT, unix.SYS_EPOLL_PWAIT2} {
+	for _, nr := range []uint64{unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_CREATE1, unix.SYS_SETSOCKOPT, unix.SYS_EPOLL_PWAIT} {
 		if v := verdict(t, code, nr, places.Clone, stub.LentFD, unix.EPOLL_CTL_ADD, stub.LentFD, dataAt); v != Trap {
 			t.Errorf("call %d: %#x", nr, v)
+		}
+	}
+}
+
+// Nobody waits for events with other signals blocked than he has.
+func TestFilterWaitsWithTheSignalsThatThereAre(t *testing.T) {
+	code := testFilter(t)
+	for mask, want := range map[uint64]uint32{0: Allow, 1: Trap, dataAt: Trap, stub.NoSignals: Trap, stub.AllSignals: Trap, 1 << 32: Trap, 1 << 63: Trap, ^uint64(0): Trap} {
+		for _, timeout := range []uint64{0, dataAt} {
+			if v := verdict(t, code, unix.SYS_EPOLL_PWAIT2, places.Clone, stub.LentFD, dataAt, 8, timeout, mask, 8); v != want {
+				t.Errorf("with the mask at %#x: %#x, want %#x", mask, v, want)
+			}
+		}
+	}
+}
+
+// A thread has one of two timer slacks, and SIGKILL at its parent's end.
+func TestFilterPrctl(t *testing.T) {
+	code := testFilter(t)
+	for _, c := range []struct {
+		option, value uint64
+		want          uint32
+	}{
+		{unix.PR_SET_TIMERSLACK, stub.GuestSlack, Allow}, {unix.PR_SET_TIMERSLACK, stub.WaitSlack, Allow},
+		{unix.PR_SET_TIMERSLACK, 0, Trap}, {unix.PR_SET_TIMERSLACK, 1, Trap}, {unix.PR_SET_TIMERSLACK, ^uint64(0), Trap},
+		{unix.PR_SET_TIMERSLACK, 1<<32 | stub.GuestSlack, Trap}, {unix.PR_SET_TIMERSLACK, stub.GuestSlack + 1, Trap},
+		{unix.PR_SET_TIMERSLACK, uint64(unix.SIGKILL), Trap}, {unix.PR_SET_PDEATHSIG, stub.WaitSlack, Trap},
+		{unix.PR_SET_PDEATHSIG, uint64(unix.SIGKILL), Allow}, {unix.PR_SET_PDEATHSIG, 0, Trap},
+		{unix.PR_SET_DUMPABLE, 1, Trap}, {unix.PR_GET_TIMERSLACK, 0, Trap}, {unix.PR_SET_NAME, dataAt, Trap},
+	} {
+		if v := verdict(t, code, unix.SYS_PRCTL, places.Clone, c.option, c.value); v != c.want {
+			t.Errorf("prctl %d with %#x: %#x, want %#x", c.option, c.value, v, c.want)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package stub
 
 import (
 	"encoding/binary"
+	"math"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -250,6 +251,9 @@ func (s Slot) EventsTaken() uint64 {
 	}
 	return 0
 }
+
+// Since returns since when, by CLOCK_MONOTONIC, the guest waits for events for a time; 0 if it does not. It is never negative.
+func (s Slot) Since() time.Duration { return time.Duration(min(s.load(slotSince), math.MaxInt64)) }
 
 // Napping says whether the guest sleeps in the stub.
 func (s Slot) Napping() bool { return s.load32(slotNapping) != 0 }

@@ -61,6 +61,9 @@ func checkCounts(s Slot) string {
 	if d := s.NapLeft(); d < 0 || d > LongestNap {
 		return "nap"
 	}
+	if d := s.Since(); d < 0 {
+		return "the beginning of a wait"
+	}
 	if p := s.Part(100); p.Moved >= 100 || p.Refused > 4095 || p.Moved != 0 && p.Refused != 0 {
 		return "part"
 	}

@@ -25,6 +25,7 @@ const (
 	OffKicked       = slotKicked
 	OffNapping      = slotNapping
 	OffPart         = slotPart
+	OffSince        = slotSince
 	OffLWP          = slotLWP
 	OffLent         = slotLent
 	OffMask         = slotMask
@@ -120,7 +121,7 @@ var sensitive = []int{
 	slotSigno, slotFrame, slotInfo, slotFSBase, slotGSBase, slotMode, slotResult, slotFetch, slotAnswer,
 	slotLoadFP, slotActionsNoted, slotSavedFP, slotUsed, slotRoomNoted, slotMask, slotStackNoted, slotTime + 8,
 	slotCommand, slotCommand + 8, slotCommand + 56, slotScratch, slotScratch + 8, slotScratch + 32,
-	lightRSP, lightRCX, lightRAX, slotNapping, slotLWP,
+	lightRSP, lightRCX, lightRAX, slotNapping, slotLWP, slotSince,
 	forgedFrame + ucRIP, forgedFrame + ucFP, forgedFrame + ucRAX, forgedFrame + ucTrapno, forgedInfo, forgedInfo + infoCode, forgedInfo + infoCall,
 	forgedFP + fpSoftware, forgedFP + fpSoftware + 8, forgedFP + fpSoftware + 16, forgedFP + fpMXCSR, forgedFP + FPSize, forgedFP + FPSize + 8,
 }

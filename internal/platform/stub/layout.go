@@ -83,6 +83,8 @@ const (
 	slotFeatures = 0xf8  // what XSAVE and XRSTOR are for
 	slotCommand  = 0x100 // commands: nr, six arguments, result; between traps what the stub has mapped
 	slotScratch  = 0x700
+	slotTimeout  = 0x760 // behind MaxEvents events: how long a kevent(2) waits for them, a timespec
+	slotSince    = 0x770 // since when, in nanoseconds of CLOCK_MONOTONIC; 0 unless it waits for a time
 	slotIret     = 0x790 // what IRETQ pops: RIP, CS, RFLAGS, RSP, SS
 	slotAltstack = 0x7c0 // stack_t of a thread born in a light trap
 	slotPass     = 0x7d8 // clone: the pass, or 0
@@ -267,8 +269,13 @@ const (
 	// kevent(2) of a kqueue that is lent.
 	CallKevent50  = netbsd.SYS___kevent50
 	CallKevent100 = netbsd.SYS___kevent100
-	pipeRoom      = 64 << 10
-	eventSize     = 12 // struct epoll_event
+	// A longer time is the kernel's: the end of a shorter one is in range, whatever the clock says.
+	longestWait = 1 << 30 // seconds, 34 years
+	second      = 1_000_000_000
+	// A shorter one than that, in nanoseconds, ends with less slack than guests' sleeps have.
+	shortWait = 50_000_000
+	pipeRoom  = 64 << 10
+	eventSize = 12 // struct epoll_event
 
 	GuestEFAULT = uint64(netbsd.EFAULT)
 	GuestEAGAIN = uint64(netbsd.EAGAIN)
@@ -279,6 +286,13 @@ const (
 
 	sigSys    = 31
 	archAMD64 = 0xc000003e // AUDIT_ARCH_X86_64
+)
+
+// How late sleeps may end, in nanoseconds (PR_SET_TIMERSLACK): those of guests, but for short waits for events, by which their programs' own
+// timers go.
+const (
+	GuestSlack = 1_000_000
+	WaitSlack  = 50_000
 )
 
 // kickSignal carries kicks. It is ignored by default, so that a stray one

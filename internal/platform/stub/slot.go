@@ -153,6 +153,9 @@ func (s Slot) SetTrapAll(on bool) { s.store32(slotTrapAll, uint32(bit(on))) }
 // ForgetPart says that the kernel knows of what Part returns.
 func (s Slot) ForgetPart() { s.store(slotPart, 0) }
 
+// ForgetSince says that the kernel knows of what Since returns.
+func (s Slot) ForgetSince() { s.store(slotSince, 0) }
+
 // Awake says that the guest does not sleep in the stub.
 func (s Slot) Awake() {
 	s.store32(slotNapping, 0)
@@ -163,6 +166,7 @@ func (s Slot) Awake() {
 func (s Slot) Vacate() {
 	s.SetLWP(0)
 	s.ForgetPart()
+	s.ForgetSince()
 	s.SetTrapAll(false)
 	s.revokeAll()
 }

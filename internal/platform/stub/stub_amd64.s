@@ -963,6 +963,7 @@ known:
 	CMPQ CX, $const_guestTop
 	JCC light
 	MOVQ SI, R12
+ask:
 	LEAQ const_slotTime(R15), SI
 	MOVUPS X0, (const_slotXMM+0x00)(R15)
 	MOVUPS X1, (const_slotXMM+0x10)(R15)
@@ -1002,8 +1003,10 @@ known:
 	TESTL AX, AX
 	JNE light
 	MOVL (const_slotTime+8)(R15), AX // nanoseconds
+	CMPQ const_lightRAX(R15), $const_CallClockGettime
+	JEQ told
 	CMPQ const_lightRAX(R15), $const_CallGettimeofday
-	JNE told
+	JNE since
 	XORL DX, DX
 	MOVL $1000, CX
 	DIVL CX
@@ -1479,9 +1482,10 @@ behind:
 	MARK('f', 'i', 'l', '2')
 
 	// kevent(2) that changes nothing, of a kqueue that is lent: DI the kqueue, DX how many changes, R10 where events go, R8
-	// how many, R9 how long to wait: for ever, or not at all. The thread sleeps in the host's set as it does in a
+	// how many, R9 how long to wait: for ever, not at all, or for a time. The thread sleeps in the host's set as it does in a
 	// pipe. What it takes from there is the kernel's to know of if it comes to no event here: a signal before 'kev3', or a descriptor of which
-	// the host has more to tell, makes a trap of the call, and slotPart says how many are in slotScratch.
+	// the host has more to tell, makes a trap of the call, and slotPart says how many are in slotScratch. Since when it waits for a time
+	// is in slotSince, so that the kernel goes on with the rest of that.
 events:
 	TESTQ DX, DX
 	JNE light
@@ -1494,32 +1498,67 @@ events:
 	SHRQ $const_guestBits, CX
 	CMPQ CX, $const_guestTop
 	JCC light
-	MOVL $-1, R10
+	MOVQ const_cfgFiles(R14), R13
+	TESTL $const_Events, 0(R13)(R12*4)
+	JEQ light
+	XORL BX, BX
+	MOVQ $-1, R10
 	TESTQ R9, R9
 	JEQ enter
 	MOVQ R9, CX
 	SHRQ $const_guestBits, CX
 	CMPQ CX, $const_guestTop
 	JCC light
-	MOVQ 0(R9), CX
-	ORQ 8(R9), CX
-	JNE light
+	MOVQ 0(R9), DX
+	MOVQ 8(R9), CX
 	XORL R10, R10
-enter:
-	MOVQ const_cfgFiles(R14), R13
-	TESTL $const_Events, 0(R13)(R12*4)
+	MOVQ DX, AX
+	ORQ CX, AX
+	JEQ enter
+	CMPQ DX, $const_longestWait // a negative time is one that is too long
+	JCC light
+	CMPQ CX, $const_second
+	JCC light
+	MOVQ DX, const_slotTimeout(R15)
+	MOVQ CX, (const_slotTimeout+8)(R15)
+	MOVQ const_cfgClock(R14), AX
+	TESTQ AX, AX
 	JEQ light
+	MOVL $1, DI // CLOCK_MONOTONIC
+	JMP ask
+since: // AX the nanoseconds
+	MOVQ const_slotTime(R15), CX
+	IMULQ $const_second, CX
+	ADDQ AX, CX
+	MOVQ CX, const_slotSince(R15)
+	LEAQ const_slotTimeout(R15), R10
+	CMPQ const_slotTimeout(R15), $0
+	JNE enter
+	CMPQ (const_slotTimeout+8)(R15), $const_shortWait
+	JCC enter
+	MOVL $157, AX // prctl(PR_SET_TIMERSLACK), until the wait is over; or, if a kick ends it, the next one is
+	MOVL $29, DI
+	MOVL $const_WaitSlack, SI
+	SYSCALL
+	MOVL $1, BX
+enter:
 	MARK('k', 'e', 'v', '0')
-	TESTL R10, R10
+	TESTQ R10, R10
 	JEQ look
 	DOZE
 look:
+	MOVQ const_cfgFiles(R14), R13
 	TESTL $const_Events, 0(R13)(R12*4)
 	JEQ unwaited
 	LEAL const_LentFD(R12), DI
 	LEAQ const_slotScratch(R15), SI
 	MOVL $const_MaxEvents, DX
 	MOVL $232, AX // epoll_wait
+	TESTQ R10, R10
+	JLE take
+	XORL R8, R8 // no mask
+	MOVL $441, AX // epoll_pwait2
+take:
 	SYSCALL
 	MARK('k', 'e', 'v', '1')
 	WAKE
@@ -1527,8 +1566,15 @@ look:
 	JLT light
 	MOVQ AX, const_slotPart(R15)
 	MARK('k', 'e', 'v', '2')
-	MOVQ $0, const_slotAnswer(R15)
 	MOVL AX, R9
+	TESTL BX, BX
+	JEQ tell
+	MOVL $157, AX
+	MOVL $29, DI
+	MOVL $const_GuestSlack, SI
+	SYSCALL
+tell:
+	MOVQ $0, const_slotAnswer(R15)
 	LEAQ const_slotScratch(R15), BX
 	MOVQ const_lightR10(R15), R10
 each:
@@ -1608,11 +1654,18 @@ room:
 behindevent:
 	ADDQ $12, BX
 	JMP each
-delivered: // nothing is left of it: again
+delivered: // nothing is left of it: again, with what is left of a time by the kernel
 	CMPQ const_slotAnswer(R15), $0
 	JNE told2
 	CMPQ const_lightR9(R15), $0
-	JNE told2
+	JEQ forever
+	CMPQ const_slotSince(R15), $0
+	JEQ told2
+	CMPQ const_slotPart(R15), $0
+	JEQ told2
+	MOVQ $0, const_slotPart(R15)
+	JMP light
+forever:
 	MOVQ $0, const_slotPart(R15)
 	MOVQ const_lightRDI(R15), DI
 	XORL DX, DX
@@ -1623,6 +1676,7 @@ delivered: // nothing is left of it: again
 told2:
 	MOVQ $0, const_slotPart(R15)
 	MARK('k', 'e', 'v', '3')
+	MOVQ $0, const_slotSince(R15)
 	JMP answered
 	MARK('k', 'e', 'v', '4')
 

@@ -12,7 +12,8 @@ static void use(long fd){ u8 b[8]; for(int i=0;i<40;i++){ S(199,fd,0,0,0); S(3,f
 // What the stub can read by the host's descriptor of fd: 0 if that is not there.
 static u64 stale(long fd){ zero(buf,8); raw(8,LENT+fd,0,0,0,0); raw(0,LENT+fd,(u64)buf,0,0,0); u64 v=W64(buf); if(!v){ raw(17,LENT+fd,(u64)buf,0,0,0); v=W64(buf); } return v; }
 static long found, lent;
-static u32 kqStale(long kq){ zero(buf,64); raw(232,LENT+kq,(u64)buf,0,0,0); return W32(buf); } // epoll_wait
+static u64 never[2], soon[2]={0,300000};
+static u32 kqStale(long kq){ zero(buf,64); raw(232,LENT+kq,(u64)buf,0,0,0); u32 v=W32(buf); if(!v){ raw(441,LENT+kq,(u64)buf,(u64)never,0,0); v=W32(buf); } return v; } // epoll_wait, epoll_pwait2
 static void all(void){ for(long i=0;i<NLENT;i++) if(stale(i)||kqStale(i)) found++; }
 // In turn: a descriptor that is closed, replaced, closed with others.
 static void lose(long how){
@@ -109,7 +110,7 @@ static void loseKq(long how){
   S(6,o); S(6,kq); S(6,pp[0]); S(6,pp[1]);
 }
 static long rkq;
-static void asker(void){ static struct kev mine[16]; for(;;){ S(435,rkq,0,0,mine,16,0); raw(232,LENT+rkq,(u64)(buf+2048),0,0,0); } }
+static void asker(void){ static struct kev mine[16]; for(;;){ S(435,rkq,0,0,mine,16,0); S(435,rkq,0,0,mine,16,soon); raw(232,LENT+rkq,(u64)(buf+2048),0,0,0); } }
 static void raceKq(u64 x){
   rkq=useKq(); lwp_(asker,stack_()); if(x&1) lwp_(asker,stack_()); if(x&2) lwp_(scribbler,stack_());
   for(long i=0;;i++){

@@ -99,12 +99,15 @@ func lendKqueueTells() {
 }
 
 // sleep has another LWP wait for an event, whose filter is then in cells[1] and whose error in cells[2].
-func (k *lentKqueue) sleep() (lid int) {
+func (k *lentKqueue) sleep() (lid int) { return k.sleepFor(0) }
+
+// sleepFor is sleep with the address of a time; cells[3] is how many events there were.
+func (k *lentKqueue) sleepFor(timeout int) (lid int) {
 	cells[0] = 0
 	lid = lwpCreate(1, 0, func() {
 		others[0] = newLwpctl()
 		add(&cells[0])
-		_, cells[2] = call(sysKevent, k.kq, 0, 0, ptr(&lendEvents), manyEvents, 0)
+		cells[3], cells[2] = call(sysKevent, k.kq, 0, 0, ptr(&lendEvents), manyEvents, timeout)
 		cells[1] = int(lendEvents[0].filter)
 	})
 	awaitSleep(&others[0])

@@ -78,14 +78,17 @@ func (s *storm) consume(who, kq, room, timeout int) (over bool) {
 
 var stormTime = [2]int{0, 3_000_000}
 
-// consumer waits for ever, or, every third time, for a while.
+// consumer waits for ever, or, every third time, for a while; and every fifth time with so little room that the kernel is asked.
 func (s *storm) consumer(who int) {
 	for i := 0; ; i++ {
-		timeout := 0
+		timeout, room := 0, manyEvents
 		if (i+who)%3 == 0 {
 			timeout = ptr(&stormTime)
 		}
-		if s.consume(who, s.kq, manyEvents, timeout) {
+		if (i+who)%5 == 0 {
+			room--
+		}
+		if s.consume(who, s.kq, room, timeout) {
 			return
 		}
 	}
