@@ -69,8 +69,9 @@ var readers = []reader{
 		return ""
 	}},
 	{"string vector", func(c *Call, addr uint64, _ int) string {
-		room := netbsd.ARG_MAX
-		if l, errno := c.stringVector(addr, &room); errno == 0 && (len(l) > netbsd.ARG_MAX/8 || room < 0) {
+		v := c.stringVectors(netbsd.ARG_MAX)
+		defer v.done()
+		if l, errno := v.next(addr); errno == 0 && (len(l) > netbsd.ARG_MAX/8 || v.room < 0) {
 			return "too many strings"
 		}
 		return ""

@@ -1,6 +1,8 @@
 package syscalls
 
 import (
+	"sync"
+
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -11,8 +13,14 @@ import (
 // Ucontext reads the machine context of the calling LWP with the mask given, as
 // getucontext of kern_sig.c does. The caller is the LWP's own goroutine, as cpu's registers
 // belong to it.
-func Ucontext(l *kern.LWP, cpu CPU, mask netbsd.Sigset) netbsd.Ucontext {
-	u := netbsd.Ucontext{
+func Ucontext(l *kern.LWP, cpu CPU, mask netbsd.Sigset) (u netbsd.Ucontext) {
+	fillUcontext(&u, l, cpu, mask)
+	return u
+}
+
+// fillUcontext is Ucontext in the caller's memory.
+func fillUcontext(u *netbsd.Ucontext, l *kern.LWP, cpu CPU, mask netbsd.Sigset) {
+	*u = netbsd.Ucontext{
 		Flags:   netbsd.UC_SIGMASK | netbsd.UC_STACK | netbsd.UC_CPU | netbsd.UC_FPU | netbsd.UC_TLSBASE,
 		Mask:    mask,
 		Link:    cpu.Link(),
@@ -21,7 +29,6 @@ func Ucontext(l *kern.LWP, cpu CPU, mask netbsd.Sigset) netbsd.Ucontext {
 	cpu.Gregs(&u.Gregs)
 	cpu.FP(&u.FP)
 	u.Stack = executionStack(l.Altstack(), u.Gregs[netbsd.REG_RSP])
-	return u
 }
 
 // executionStack is uc_stack: the signal stack if the LWP is on it, or else the main stack of
@@ -43,12 +50,34 @@ func executionStack(alt kern.Altstack, sp uint64) netbsd.Stack {
 	return st
 }
 
+// A contextBuffer is a context on its way between a guest's memory and its registers. A call has one from bufferPool, and
+// passes it back when nobody looks at it any more. What another guest's call has left there is written over whole.
+type contextBuffer struct {
+	b [netbsd.SizeofUcontext]byte
+	u netbsd.Ucontext
+}
+
+var bufferPool = sync.Pool{New: func() any { return new(contextBuffer) }}
+
+// copyinContext reads the context at addr. EFAULT. EINVAL without _UC_CPU.
+func (c *Call) copyinContext(addr uint64, x *contextBuffer) netbsd.Errno {
+	if errno := c.Space.Read(addr, x.b[:]); errno != 0 {
+		return errno
+	}
+	x.u = netbsd.DecodeUcontext(x.b[:])
+	if x.u.Flags&netbsd.UC_CPU == 0 {
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
 // getcontext is getcontext(ucontext_t *).
 func getcontext(c *Call) netbsd.Errno {
-	u := Ucontext(c.L, c.CPU, c.L.Sigmask())
-	b := make([]byte, netbsd.SizeofUcontext)
-	u.Encode(b)
-	return c.copyout(c.Ptr(0), b)
+	x := bufferPool.Get().(*contextBuffer)
+	defer bufferPool.Put(x)
+	fillUcontext(&x.u, c.L, c.CPU, c.L.Sigmask())
+	x.u.Encode(x.b[:])
+	return c.copyout(c.Ptr(0), x.b[:])
 }
 
 // setcontext is setcontext(const ucontext_t *). A null pointer exits the process, as
@@ -56,24 +85,22 @@ func getcontext(c *Call) netbsd.Errno {
 //
 // The order is setucontext's, and a guest can see it: the mask comes first and stays even if
 // the registers are refused then, and what uc_stack says of the signal stack overrides
-// _UC_SETSTACK and _UC_CLRSTACK. All of the context is in b by then: it lies in memory that
+// _UC_SETSTACK and _UC_CLRSTACK. All of the context is in x by then: it lies in memory that
 // other LWPs can write to, and what is checked must be what is set.
 func setcontext(c *Call) netbsd.Errno {
 	if c.Ptr(0) == 0 {
 		c.L.Exit(0)
 	}
-	b := make([]byte, netbsd.SizeofUcontext)
-	if errno := c.Space.Read(c.Ptr(0), b); errno != 0 {
+	x := bufferPool.Get().(*contextBuffer)
+	defer bufferPool.Put(x)
+	if errno := c.copyinContext(c.Ptr(0), x); errno != 0 {
 		return errno
 	}
-	u := netbsd.DecodeUcontext(b)
-	if u.Flags&netbsd.UC_CPU == 0 {
-		return netbsd.EINVAL
-	}
+	u := &x.u
 	if u.Flags&netbsd.UC_SIGMASK != 0 {
 		c.L.Platform().SetSigmask(u.Mask)
 	}
-	if errno := setMachine(c.CPU, &u); errno != 0 {
+	if errno := setMachine(c.CPU, u); errno != 0 {
 		return errno
 	}
 	c.CPU.EndSignal(c.Ptr(0)) // behind setMachine: it keeps the FXSAVE part, which may be the handler's

@@ -62,40 +62,55 @@ func (c *Call) execVectors(args *ExecArgs, argv, envp int) (errno netbsd.Errno) 
 	if c.Ptr(argv) == 0 {
 		return netbsd.EINVAL
 	}
-	room := netbsd.ARG_MAX
-	if args.Argv, errno = c.stringVector(c.Ptr(argv), &room); errno != 0 {
+	v := c.stringVectors(netbsd.ARG_MAX)
+	defer v.done()
+	if args.Argv, errno = v.next(c.Ptr(argv)); errno != 0 {
 		return errno
 	}
 	if c.Ptr(envp) != 0 {
-		args.Envp, errno = c.stringVector(c.Ptr(envp), &room)
+		args.Envp, errno = v.next(c.Ptr(envp))
 	}
 	return errno
 }
 
-// stringVector reads a vector of strings that a null pointer ends; room is what is
-// left of ARG_MAX, pointers included. E2BIG beyond it.
-func (c *Call) stringVector(addr uint64, room *int) ([]string, netbsd.Errno) {
+// stringVectors reads vectors of strings, which often share pages, as do their strings.
+type stringVectors struct {
+	vector, strings *pages
+	room            int // what is left of ARG_MAX, pointers included
+}
+
+// stringVectors returns a reader of vectors for which there is that much room. The caller calls its done.
+func (c *Call) stringVectors(room int) stringVectors {
+	return stringVectors{pagesOf(c.Space), pagesOf(c.Space), room}
+}
+
+func (v *stringVectors) done() {
+	v.vector.done()
+	v.strings.done()
+}
+
+// next reads a vector of strings that a null pointer ends. E2BIG: there is no room for it.
+func (v *stringVectors) next(addr uint64) ([]string, netbsd.Errno) {
 	var list []string
-	vector, strings := pages{space: c.Space}, pages{space: c.Space}
 	for ; ; addr += 8 {
-		p, errno := vector.word(addr)
+		p, errno := v.vector.word(addr)
 		if errno != 0 {
 			return nil, errno
 		}
 		if p == 0 {
 			return list, 0
 		}
-		if *room -= 8; *room <= 0 {
+		if v.room -= 8; v.room <= 0 {
 			return nil, netbsd.E2BIG
 		}
-		s, errno := strings.string(p, *room)
+		s, errno := v.strings.string(p, v.room)
 		if errno == netbsd.ENAMETOOLONG {
 			errno = netbsd.E2BIG
 		}
 		if errno != 0 {
 			return nil, errno
 		}
-		*room -= len(s) + 1
+		v.room -= len(s) + 1
 		list = append(list, s)
 	}
 }

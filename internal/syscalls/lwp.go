@@ -10,14 +10,12 @@ import (
 // lwpCreate is _lwp_create(const ucontext_t *, unsigned long flags, lwpid_t *new). The
 // new LWP starts in the context given, without a signal stack. EINVAL without _UC_CPU.
 func lwpCreate(c *Call) netbsd.Errno {
-	b := make([]byte, netbsd.SizeofUcontext)
-	if errno := c.Space.Read(c.Ptr(0), b); errno != 0 {
+	x := bufferPool.Get().(*contextBuffer)
+	defer bufferPool.Put(x)
+	if errno := c.copyinContext(c.Ptr(0), x); errno != 0 {
 		return errno
 	}
-	u := netbsd.DecodeUcontext(b)
-	if u.Flags&netbsd.UC_CPU == 0 {
-		return netbsd.EINVAL
-	}
+	u := &x.u
 	prepare := func(l *kern.LWP) netbsd.Errno {
 		cpu, errno := c.K.NewThread(c, l)
 		if errno != 0 {
@@ -27,7 +25,7 @@ func lwpCreate(c *Call) netbsd.Errno {
 			l.Platform().SetSigmask(u.Mask)
 		}
 		cpu.SetLink(u.Link)
-		if errno := setMachine(cpu, &u); errno != 0 {
+		if errno := setMachine(cpu, u); errno != 0 {
 			return errno
 		}
 		putLE32(c.scratch[:4], uint32(l.ID()))

@@ -34,13 +34,30 @@ func TestStringVectorReadsPages(t *testing.T) {
 		binary.LittleEndian.PutUint64(m.b[8*i:], m.base+at)
 		at += uint64(copy(m.b[at:], "a string\x00"))
 	}
-	c, room := &Call{Space: m}, netbsd.ARG_MAX
-	list, errno := c.stringVector(m.base, &room)
-	if errno != 0 || len(list) != 40 || list[39] != "a string" || room != netbsd.ARG_MAX-40*17 {
-		t.Errorf("%q, %v, room for %d", list, errno, room)
+	v := (&Call{Space: m}).stringVectors(netbsd.ARG_MAX)
+	defer v.done()
+	list, errno := v.next(m.base)
+	if errno != 0 || len(list) != 40 || list[39] != "a string" || v.room != netbsd.ARG_MAX-40*17 {
+		t.Errorf("%q, %v, room for %d", list, errno, v.room)
 	}
 	if m.reads != 3 {
 		t.Errorf("%d reads", m.reads)
+	}
+	// Nor is a page read again whose bytes the next vector is in, as arguments and environment often are.
+	if list, errno := v.next(m.base + 39*8); errno != 0 || len(list) != 1 || m.reads != 3 {
+		t.Errorf("%q, %v, %d reads", list, errno, m.reads)
+	}
+}
+
+// Pages that were another call's hold nothing for the next one.
+func TestPagesOfAnotherCall(t *testing.T) {
+	for _, text := range []string{"first", "second"} {
+		m := &memory{base: 0x10000, b: append([]byte(text), make([]byte, pageSize)...)[:pageSize]}
+		r := pagesOf(m)
+		if s, errno := r.string(m.base, 100); s != text || errno != 0 {
+			t.Errorf("%q, %v", s, errno)
+		}
+		r.done()
 	}
 }
 

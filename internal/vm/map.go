@@ -189,7 +189,8 @@ func (m *Map) replace(start, end uint64, with ...Region) {
 	}
 	lo := m.search(start)
 	hi := lo
-	var put []Region
+	var few [6]Region // nearly always enough
+	put := few[:0]
 	if lo < len(m.regions) && m.regions[lo].Start < start {
 		put = append(put, m.regions[lo].cut(m.regions[lo].Start, start))
 	}
