@@ -7,6 +7,7 @@
 //	go run ./bench -json new.json -plot new.svg
 //	go run ./bench -against old.json           # measure, and compare
 //	go run ./bench -against old.json new.json  # compare what has been measured
+//	go run ./bench -beside ./old-toaster       # two builds of toaster, in one run
 //
 // A figure is the median of all rounds. The systems take turns within each round, another
 // one first each time, and a ratio is the median of the rounds' own ratios: what disturbs
@@ -17,6 +18,9 @@
 // -against names the rows whose spread lies wholly above the old one, and then exits with
 // status 1. As chance makes one of twenty rows do that with three rounds, and one of 250
 // with five, take five or more.
+//
+// -beside measures another toaster command in the same rounds, and prints what each row costs now
+// of what it costs with that one: on a machine that is never quiet, two runs do not tell that.
 //
 // Three rows are for programs of others: esbuild, which npm fetches, and dd and cat of a
 // NetBSD file tree that TOASTER_NETBSD_ROOT names, beside the host's own. Without them the
@@ -45,6 +49,7 @@ type options struct {
 	json    string
 	plot    string
 	against string
+	beside  string // another toaster command
 	from    string // results to take instead of measuring
 }
 
@@ -82,6 +87,7 @@ func parse(args []string) (*options, error) {
 	f.StringVar(&o.json, "json", "", "write the results to `FILE`")
 	f.StringVar(&o.plot, "plot", "", "draw the ratios as bars, an SVG, into `FILE`")
 	f.StringVar(&o.against, "against", "", "name the rows that are slower than in `FILE`, results of an earlier run")
+	f.StringVar(&o.beside, "beside", "", "measure another toaster `COMMAND`, too, and compare round by round")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
@@ -114,6 +120,7 @@ func run(ctx context.Context, w io.Writer, o *options) error {
 		return err
 	}
 	printTable(w, res)
+	printBeside(w, res)
 	if o.json != "" {
 		err = errors.Join(err, res.store(o.json))
 	}

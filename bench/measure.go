@@ -38,7 +38,7 @@ func measureAll(ctx context.Context, o *options) (*results, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	w, err := prepare(ctx, dir)
+	w, err := prepare(ctx, dir, o.beside)
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ type system struct {
 const (
 	native  = "native"
 	toaster = "toaster"
+	before  = "before" // the toaster command of -beside
 	gvisor  = "gVisor"
 )
 
@@ -35,8 +36,8 @@ type workshop struct {
 	systems []*system
 }
 
-// prepare builds toaster, and the guest for both systems.
-func prepare(ctx context.Context, dir string) (*workshop, error) {
+// prepare builds toaster, and the guest for both systems. beside is another toaster command, or empty.
+func prepare(ctx context.Context, dir, beside string) (*workshop, error) {
 	command := filepath.Join(dir, "toaster")
 	linux := filepath.Join(dir, "guest-linux")
 	netbsd := filepath.Join(dir, "guest-netbsd")
@@ -56,6 +57,13 @@ func prepare(ctx context.Context, dir string) (*workshop, error) {
 		{name: native, goos: "linux", exe: linux},
 		{name: toaster, goos: "netbsd", argv: []string{command, "run"}, exe: netbsd},
 	}}
+	if beside != "" {
+		s, err := besideSystem(dir, beside, w.systems[1])
+		if err != nil {
+			return nil, err
+		}
+		w.systems = append(w.systems, s)
+	}
 	if runsc, err := exec.LookPath("runsc"); err == nil {
 		w.systems = append(w.systems, &system{
 			name: gvisor, goos: "linux", exe: linux,
@@ -77,7 +85,7 @@ func (s *system) command(ctx context.Context, exe string, args ...string) *exec.
 // commandWith has flags for toaster, which other systems do without.
 func (s *system) commandWith(ctx context.Context, flags []string, exe string, args ...string) *exec.Cmd {
 	argv := append([]string{}, s.argv...)
-	if s.name == toaster {
+	if s.goos == "netbsd" {
 		argv = append(argv, flags...)
 	}
 	argv = append(append(argv, exe), args...)

@@ -69,7 +69,7 @@ func prepareTree(_ context.Context, w *workshop) error {
 // ofTree is one of the tree's programs under toaster, and the host's of that name elsewhere.
 // They find the scratch directory at the path that ofTree is told to put in.
 func (s *system) ofTree(ctx context.Context, name string, args func(scratch string) []string) *exec.Cmd {
-	if s.name != toaster {
+	if s.goos != "netbsd" {
 		return s.command(ctx, name, args(s.scratch)...)
 	}
 	flags := []string{"--root", s.tree, "--env", "PATH=/bin:/usr/bin", "--mount", s.scratch + ":/tmp:ro"}
