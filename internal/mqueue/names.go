@@ -21,11 +21,14 @@ const (
 	MaxMaxmsg  = 16 * 32
 	NameMax    = 255 // with the terminating byte
 
+	// DefMsgsize is how large a message is whose queue does not say it, with what the kernel adds.
+	DefMsgsize = 1024
+
 	// MaxBody is the most that a message can hold, whatever its queue.
 	MaxBody = MaxMsgsize - header
 
 	header     = 32 // sizeof(struct mq_msg), which counts for the size of a message
-	defMsgsize = 1024 - header
+	defMsgsize = DefMsgsize - header
 )
 
 // Limits that NetBSD does not have: queues stay when their makers are gone, so a guest could

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"toaster/internal/file"
+	"toaster/internal/mqueue"
 	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -24,10 +25,14 @@ type procNode struct {
 	text func(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno)
 	link func(c *Call, p *kern.Proc) string
 	list func(c *Call, p *kern.Proc) []vfs.Entry
+	dir  bool // beside the processes, and lists what is below it
 	// alias is a link that is the file itself to who looks at it.
 	alias bool
-	// write is what a word that is written does; then nothing can be read.
-	write func(c *Call, p *kern.Proc, word string) netbsd.Errno
+	// write is what a word that is written does, of so many bytes at most; to read is an error then.
+	write  func(c *Call, p *kern.Proc, word string) netbsd.Errno
+	words  int
+	unread netbsd.Errno
+	size   int64 // what stat(2) says
 	// program: a process that has none, as init, does not have the file (procfs_validfile).
 	program bool
 	// private is for whom the process belongs to, and nobody once it has had another's rights (P_SUGID).
@@ -63,11 +68,16 @@ var procTargets = []procNode{
 	{name: "statm", mode: procFile, text: procStatm, program: true},
 	{name: "task", mode: procDir, list: procTasks, program: true},
 	{name: "limit", mode: procFile, text: procLimitText},
+	{name: "limits", mode: procFile, text: procLimitsText, program: true},
 	{name: "environ", mode: procMine, text: procEnviron, private: true, program: true},
-	{name: "ctl", mode: procTold, write: procControl, old: true},
+	{name: "auxv", mode: procMine, text: procAuxv, size: auxvMax, private: true, program: true},
+	{name: "note", mode: procTold, write: procNote, words: procNoteMax, unread: netbsd.EINVAL},
+	{name: "notepg", mode: procTold, write: procNote, words: procNoteMax, unread: netbsd.EINVAL},
+	{name: "ctl", mode: procTold, write: procControl, words: procWordMax, unread: netbsd.EOPNOTSUPP, old: true},
 }
 
-// procRootTargets are the names beside the processes (proc_root_targets).
+// procRootTargets are the names beside the processes, and those below them (proc_root_targets, proc_sys_targets,
+// proc_sysfs_targets, proc_mqueue_targets, proc_sysvipc_targets).
 var procRootTargets = []procNode{
 	{name: "meminfo", mode: procFile, text: procMeminfo},
 	{name: "cpuinfo", mode: procFile, text: procCPUInfo},
@@ -77,6 +87,18 @@ var procRootTargets = []procNode{
 	{name: "stat", mode: procFile, text: procCPUStat},
 	{name: "loadavg", mode: procFile, text: procLoadavg},
 	{name: "version", mode: procFile, text: procVersion},
+	{name: "sys", mode: procDir, dir: true},
+	{name: "sys/fs", mode: procDir, dir: true},
+	{name: "sys/fs/mqueue", mode: procDir, dir: true},
+	{name: "sys/fs/mqueue/msg_default", mode: procFile, text: procNumber(mqueue.DefMaxmsg)},
+	{name: "sys/fs/mqueue/msg_max", mode: procFile, text: procNumber(mqueue.MaxMaxmsg)},
+	{name: "sys/fs/mqueue/msgsize_default", mode: procFile, text: procNumber(mqueue.DefMsgsize)},
+	{name: "sys/fs/mqueue/msgsize_max", mode: procFile, text: procNumber(mqueue.MaxMsgsize)},
+	{name: "sys/fs/mqueue/queues_max", mode: procFile, text: procNumber(mqueue.OpenMax)},
+	{name: "sysvipc", mode: procDir, dir: true},
+	{name: "sysvipc/msg", mode: procFile, text: procMessages},
+	{name: "sysvipc/sem", mode: procFile, text: procSemaphores},
+	{name: "sysvipc/shm", mode: procFile, text: procShared},
 }
 
 // on reports whether p has the file.
@@ -169,9 +191,12 @@ func (k *Kernel) nodeDevice(c *Call, n *procNode, p *kern.Proc, i *kern.ProcInfo
 		case n.link != nil:
 			d.Link, d.Alias = n.link(c, p), n.alias
 			d.Stat.Size = int64(len(d.Link))
+		case n.dir:
+			d.List = func() []vfs.Entry { return procBelow(n.name + "/") }
 		case n.list != nil:
 			d.List = func() []vfs.Entry { return n.list(c, p) }
 		default:
+			d.Stat.Size = n.size
 			d.Open = func(v vfs.View, flags int) (*file.Description, netbsd.Errno) { return c.openProc(n, p, d.Stat, flags) }
 		}
 	})
@@ -276,7 +301,7 @@ func (f *procReader) Pread(fc file.Call, b []byte, off int64) (int, netbsd.Errno
 	case off < 0:
 		return 0, netbsd.EINVAL
 	case f.node.write != nil:
-		return 0, netbsd.EOPNOTSUPP
+		return 0, f.node.unread
 	case f.node.text == nil:
 		return moveMemory(f.p, uint64(off), b, Peeker.Peek)
 	}

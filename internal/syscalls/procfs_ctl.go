@@ -9,11 +9,17 @@ import (
 	"toaster/netbsd"
 )
 
-// This file is /proc/PID/ctl, which release 2003 alone has: a process is traced, and signalled, by words (procfs_doctl of
-// procfs_ctl.c).
+// This file has what is written to procfs: /proc/PID/ctl, which release 2003 alone has, where a process is traced, and signalled, by
+// words (procfs_doctl of procfs_ctl.c); and notes.
 
-// procWordMax is PROCFS_CTLLEN.
-const procWordMax = 8
+// procWordMax and procNoteMax are PROCFS_CTLLEN and PROCFS_NOTELEN.
+const (
+	procWordMax = 8
+	procNoteMax = 64
+)
+
+// procNote is procfs_donote: NetBSD knows nobody to tell a note.
+func procNote(*Call, *kern.Proc, string) netbsd.Errno { return netbsd.EOPNOTSUPP }
 
 // tell has the file's process do what is written, in one piece (vfs_getuserstr). EINVAL: it is not at the beginning; EMSGSIZE: no
 // word is as long.
@@ -21,7 +27,7 @@ func (f *procReader) tell(c *Call, b []byte, off int64) (int, netbsd.Errno) {
 	switch {
 	case off != 0:
 		return 0, netbsd.EINVAL
-	case len(b) > procWordMax:
+	case len(b) > f.node.words:
 		return 0, netbsd.EMSGSIZE
 	}
 	word, _, _ := bytes.Cut(b, []byte{0})

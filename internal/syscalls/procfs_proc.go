@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"toaster/internal/file"
+	"toaster/internal/sysv"
 	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -17,9 +18,7 @@ import (
 // procTop lists the processes that the caller may see, and what is beside them.
 func procTop(c *Call) []vfs.Entry {
 	list := []vfs.Entry{{Ino: 2, Type: netbsd.DT_LNK, Name: "curproc"}, {Ino: 3, Type: netbsd.DT_LNK, Name: "self"}}
-	for i, n := range procRootTargets {
-		list = append(list, vfs.Entry{Ino: uint64(8 + i), Type: netbsd.DT_REG, Name: n.name})
-	}
+	list = append(list, procBelow("")...)
 	for _, p := range c.K.M.Procs() {
 		if i, ok := p.Info(); ok && i.State < kern.StateDead && c.maySee(p) {
 			list = append(list, vfs.Entry{Ino: uint64(i.Pid+1) << 5, Type: netbsd.DT_DIR, Name: strconv.Itoa(i.Pid)})
@@ -196,6 +195,60 @@ func procLimitText(_ *Call, p *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errn
 		fmt.Fprintf(&b, "%20.20s %s %s\n", name, limitText(r.Cur), limitText(r.Max))
 	}
 	return b.String(), 0
+}
+
+// procLimitsText is procfs_dolimits, Linux's table. What NetBSD does not limit there is unlimited or 0, and the bytes of a queue of
+// messages are System V's.
+func procLimitsText(_ *Call, p *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-26s%-21s%-21s%-21s\n", "Limit", "Soft Limit", "Hard Limit", "Units")
+	for _, l := range linuxLimits {
+		r := kern.Rlimit{Cur: l.cur, Max: l.cur}
+		if l.what >= 0 {
+			var errno netbsd.Errno
+			if r, errno = p.Rlimit(l.what); errno != 0 {
+				return "", errno
+			}
+		}
+		soft, hard := "unlimited", "unlimited" // both, whatever the hard one is
+		if r.Cur != netbsd.RLIM_INFINITY {
+			soft, hard = strconv.FormatUint(r.Cur, 10), strconv.FormatUint(r.Max, 10)
+		}
+		fmt.Fprintf(&b, "%-26s%-21s%-21s%-10s\n", l.about, soft, hard, l.unit)
+	}
+	return b.String(), 0
+}
+
+// linuxLimits are linux_rlimits_ident. What is below 0 is none of NetBSD's, and has a fixed value.
+var linuxLimits = []struct {
+	about, unit string
+	what        int
+	cur         uint64
+}{
+	{"Max cpu time", "seconds", netbsd.RLIMIT_CPU, 0},
+	{"Max file size", "bytes", netbsd.RLIMIT_FSIZE, 0},
+	{"Max data size", "bytes", netbsd.RLIMIT_DATA, 0},
+	{"Max stack size", "bytes", netbsd.RLIMIT_STACK, 0},
+	{"Max core file size", "bytes", netbsd.RLIMIT_CORE, 0},
+	{"Max resident set", "bytes", netbsd.RLIMIT_RSS, 0},
+	{"Max processes", "processes", netbsd.RLIMIT_NPROC, 0},
+	{"Max open files", "files", netbsd.RLIMIT_NOFILE, 0},
+	{"Max locked memory", "bytes", netbsd.RLIMIT_MEMLOCK, 0},
+	{"Max address space", "bytes", netbsd.RLIMIT_AS, 0},
+	{"Max file locks", "locks", -1, netbsd.RLIM_INFINITY},
+	{"Max pending signals", "signals", -1, netbsd.RLIM_INFINITY},
+	{"Max msgqueue size", "bytes", -1, sysv.MSGMNB},
+	{"Max nice priority", "", -1, 0},
+	{"Max realtime priority", "", -1, 0},
+	{"Max realtime timeout", "us", -1, netbsd.RLIM_INFINITY},
+}
+
+// procAuxv is procfs_doauxv: the auxiliary vector as it is in the process's memory (proc_getauxv), and what lies behind it up to
+// es_arglen.
+func procAuxv(_ *Call, p *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
+	b := make([]byte, auxvMax)
+	n, errno := peekAuxv(p, 0, b)
+	return string(b[:n]), errno
 }
 
 // limitText is prl of procfs_limit.c.

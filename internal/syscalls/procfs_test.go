@@ -149,3 +149,62 @@ func TestProcfsControl(t *testing.T) {
 		})
 	})
 }
+
+// What Linux's programs look for: limits in its table (procfs_dolimits), the variables of kern.mqueue (PFS_print_uint), and what there is
+// of System V's (procfs_dosysvipc_msg and its like), each in the form of NetBSD's function.
+func TestProcfsOfLinux(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		SetProcArgs(p.c.L.Proc(), &ProcArgs{Path: "/prog", Argv: []string{"prog"}})
+		p.ok(netbsd.SYS_setrlimit, netbsd.RLIMIT_NOFILE, longs(20, 30))
+		limits, _ := p.text("/proc/curproc/limits")
+		lines := strings.Split(limits, "\n")
+		for i, want := range map[int]string{
+			0:  "Limit                     Soft Limit           Hard Limit           Units                ",
+			1:  "Max cpu time              unlimited            unlimited            seconds   ",
+			8:  "Max open files            20                   30                   files     ",
+			13: "Max msgqueue size         2048                 2048                 bytes     ",
+			14: "Max nice priority         0                    0                              ",
+			16: "Max realtime timeout      unlimited            unlimited            us        ",
+		} {
+			if len(lines) != 18 || lines[i] != want {
+				t.Errorf("line %d of %d is %q, want %q", i, len(lines), lines[i], want)
+			}
+		}
+		for name, want := range map[string]string{
+			"msg_default": "32\n", "msg_max": "512\n", "msgsize_default": "1024\n", "msgsize_max": "16384\n", "queues_max": "512\n",
+		} {
+			if got, errno := p.text("/proc/sys/fs/mqueue/" + name); got != want || errno != 0 {
+				t.Errorf("%s: %q, %s", name, got, errnoName(errno))
+			}
+		}
+		p.ok(netbsd.SYS_msgget, 5, netbsd.IPC_CREAT|0o640)
+		p.ok(netbsd.SYS_semget, 6, 3, netbsd.IPC_CREAT|0o604)
+		p.ok(netbsd.SYS_shmget, -7, 100, netbsd.IPC_CREAT|0o642)
+		pid := p.c.L.Proc().Pid()
+		for name, want := range map[string]string{
+			"msg": fmt.Sprintf("%10d %10d  %4o  %10d %10d %5d %5d %5d %5d %5d %5d %10d %10d ", 5, 0x10000, 0o640, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+			"sem": fmt.Sprintf("%10d %10d  %4o %10d %5d %5d %5d %5d %10d ", 6, 0x10000, netbsd.SEM_ALLOC|0o604, 3, 0, 0, 0, 0, 0),
+			"shm": fmt.Sprintf("%10d %10d  %4o %21d %5d %5d  %5d %5d %5d %5d %5d %10d %10d ", -7, 0x10000, netbsd.SHMSEG_ALLOCATED|0o642, 100, pid, 0, 0, 0, 0, 0, 0, 0, 0),
+		} {
+			got, _ := p.text("/proc/sysvipc/" + name)
+			if lines := strings.Split(got, "\n"); len(lines) != 3 || !strings.HasPrefix(lines[0], "       key ") || !strings.HasPrefix(lines[1], want) {
+				t.Errorf("%s is %q, want a line %q", name, got, want)
+			}
+		}
+	})
+}
+
+// procfs_donote: nobody hears a note, and none is longer than PROCFS_NOTELEN.
+func TestProcfsNotes(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		for i, name := range []string{"note", "notepg"} {
+			p.play([]row{
+				{"open", netbsd.SYS_open, args{"/proc/curproc/" + name, netbsd.O_RDWR, 0}, 0, i, nil},
+				{"EINVAL to read", netbsd.SYS_read, args{i, room(8), 8}, netbsd.EINVAL, nil, nil},
+				{"EOPNOTSUPP", netbsd.SYS_write, args{i, "hello", 5}, netbsd.EOPNOTSUPP, nil, nil},
+				{"vfs_getuserstr: EMSGSIZE", netbsd.SYS_write, args{i, strings.Repeat("x", 65), 65}, netbsd.EMSGSIZE, nil, nil},
+				{"vfs_getuserstr: EINVAL elsewhere", netbsd.SYS_pwrite, args{i, "hello", 5, 0, 1}, netbsd.EINVAL, nil, nil},
+			})
+		}
+	})
+}

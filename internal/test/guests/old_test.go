@@ -23,6 +23,9 @@ func TestSystemsOf2003(t *testing.T) {
 	}
 }
 
+// /proc/PID/auxv, whose source is the memory of a process.
+func TestProcfsAuxv(t *testing.T) { runBelow(t, kern.Release11, "sub_auxv") }
+
 // runBelow runs the guest below a root that has nothing but it.
 func runBelow(t *testing.T, release kern.Release, name string) {
 	t.Helper()

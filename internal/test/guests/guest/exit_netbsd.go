@@ -37,6 +37,7 @@ var subprograms = []testCase{
 	{"sub_used", subUsed},
 	{"sub_heap", subHeap},
 	{"sub_fill", subFill},
+	{"sub_auxv", subAuxv},
 }
 
 var exitCases = []testCase{

@@ -44,6 +44,25 @@ func tellErrs(want, fd int, word string) {
 	errs(word, want, sysWrite, fd, cstring(word), len(word))
 }
 
+// subAuxv: procfs_doauxv. The vector begins with AT_PHDR, 3, here, and ends with AT_NULL; what follows goes up to es_arglen. NetBSD
+// copies the words as they are in the process's memory.
+func subAuxv() {
+	fd := must("open", sysOpen, cstr("/proc/curproc/auxv\x00"), oRDONLY, 0)
+	n := must("read", sysRead, fd, ptr(&auxv), 8*len(auxv))
+	eq("the first entry's type", int(auxv[0]), 3)
+	end := 0
+	for end < n/8 && auxv[end] != 0 {
+		end += 2
+	}
+	eq("AT_NULL", int(auxv[end]), 0)
+	if end < 4 || end+2 > n/8 {
+		fail("the vector has no end within es_arglen")
+	}
+	errs("to write", ebadf, sysWrite, fd, ptr(&auxv), 8)
+}
+
+var auxv [160]uint64
+
 // procfsTrace: procfs_control of procfs_ctl.c. The tracer is told of stops and of the end by wait(2) alone, without SIGCHLD
 // (item 65), plain waits and those with WALTSIG see the child whatever its exit signal (item 80), and ptrace(2) has no part in it.
 func procfsTrace() {
