@@ -121,8 +121,8 @@ func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
 // Wire is mlock(2), and munlock(2): pages count as wired from then on, or no longer. Nothing is done on the
 // host, whose pages stay where they are for as long as it has room. limit is RLIMIT_MEMLOCK.
 //
-// ENOMEM: the range wraps or leaves user space, or some of it is not mapped or cannot be accessed. EAGAIN: more than limit
-// would be wired (sys_mlock).
+// ENOMEM: the range wraps or leaves user space, or some of it is not mapped or cannot be accessed; or is to be unlocked and is not
+// locked (uvm_map_pageable). EAGAIN: more than limit would be wired (sys_mlock).
 func (m *Map) Wire(addr, size uint64, on bool, limit uint64) netbsd.Errno {
 	start, end, errno := span(addr, size)
 	switch {
@@ -134,8 +134,8 @@ func (m *Map) Wire(addr, size uint64, on bool, limit uint64) netbsd.Errno {
 		return netbsd.ENOMEM
 	}
 	for r := range m.Overlap(start, end) {
-		if on && r.Prot == netbsd.PROT_NONE {
-			return netbsd.ENOMEM // no page of it comes in
+		if on && r.Prot == netbsd.PROT_NONE || !on && !r.Wired {
+			return netbsd.ENOMEM // no page of it comes in, or is to go
 		}
 	}
 	m.change(start, end, func(r *Region) { r.Wired = on })

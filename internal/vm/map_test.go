@@ -360,6 +360,7 @@ func TestAdviseAndRanges(t *testing.T) {
 		{second(m.Msync(0x2000, 0, netbsd.MS_SYNC)), netbsd.EINVAL},
 		{second(m.Mincore(0x1001, 1)), netbsd.EINVAL},
 		{second(m.Mincore(0x1000, 0x2000)), netbsd.ENOMEM},
+		{m.Wire(0x1000, 0x1000, true, Max), 0},
 		{m.Wire(0x1000, 0x1000, false, 0), 0},
 		{m.Wire(0x1000, 0x1001, false, 0), netbsd.ENOMEM},
 		{second(m.Unmap(0, 0x1000)), netbsd.EINVAL},
@@ -368,6 +369,7 @@ func TestAdviseAndRanges(t *testing.T) {
 		{second(m.Unmap(0x1000, ^uint64(0))), netbsd.EINVAL},
 		{second(m.Protect(0x1001, 0, netbsd.PROT_NONE)), 0},
 		{m.Wire(0x1001, 0, true, 0), 0},
+		{m.Wire(0x1000, 0x1000, true, Max), 0},
 		{m.Wire(0x1000, 0x1000, false, 0), 0},
 	} {
 		if c.got != c.want {

@@ -86,7 +86,12 @@ func TestWire(t *testing.T) {
 		{at + 4*PageSize, 2 * PageSize, true, netbsd.EAGAIN, 2},
 		{at + 4*PageSize + 1, 1, true, 0, 3},
 		{at, 0, true, 0, 3},
+		{at, 3 * PageSize, false, netbsd.ENOMEM, 3}, // uvm_map_pageable: some of it is not wired, and nothing is done
+		{at + 3*PageSize, 2 * PageSize, false, netbsd.ENOMEM, 3},
+		{at + 2*PageSize, PageSize, false, netbsd.ENOMEM, 3},
+		{at + 2*PageSize, 0, false, 0, 3},
 		{at, PageSize, false, 0, 2},
+		{at, PageSize, false, netbsd.ENOMEM, 2}, // once is enough, whatever was wired how often
 		{at + 8*PageSize, PageSize, true, netbsd.ENOMEM, 2},
 		{0, PageSize, true, netbsd.ENOMEM, 2},
 		{^uint64(0), PageSize, true, netbsd.ENOMEM, 2},
