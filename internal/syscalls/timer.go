@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"math"
 	"time"
 
 	"toaster/kern"
@@ -76,12 +77,28 @@ func timerSettime(c *Call) netbsd.Errno {
 			now = c.K.monotonic()
 		}
 		v.Value = max(1, v.Value-now)
+	} else if !c.mayCome(it.Value) {
+		return netbsd.EINVAL
 	}
 	old, errno := c.L.Proc().TimerSettime(c.Int(0), v)
 	if errno != 0 || c.Ptr(3) == 0 {
 		return errno
 	}
 	return c.itimerspecOut(c.Ptr(3), old)
+}
+
+// mayCome reports whether the timer of the call can be due in this time, which is none if it is 0: a struct timespec must have room for what its clock shows then
+// (timespecaddok). Those of processor time count down.
+func (c *Call) mayCome(in netbsd.Timespec) bool {
+	var now netbsd.Timespec
+	switch c.L.Proc().TimerClock(c.Int(0)) {
+	case netbsd.CLOCK_REALTIME:
+		now = netbsd.TimespecAt(time.Now())
+	case netbsd.CLOCK_MONOTONIC:
+		now = netbsd.TimespecOf(c.K.monotonic())
+	}
+	sec := math.MaxInt64 - now.Sec - (in.Nsec+now.Nsec)/1e9
+	return in.Sec <= sec
 }
 
 // timerGettime is timer_gettime(timer_t, struct itimerspec *).
