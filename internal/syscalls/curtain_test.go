@@ -28,9 +28,15 @@ func TestCurtain(t *testing.T) {
 	const room9 = room(9 * netbsd.SizeofKinfoProc2)
 	size := procs(9 * netbsd.SizeofKinfoProc2)
 	rows := func(open bool, n uint64) []row {
+		noEnv := netbsd.EPERM
+		if n == 2 { // it is the superuser
+			noEnv = 0
+		}
 		if open {
 			return []row{
 				{"it sees all", netbsd.SYS___sysctl, args{all, 6, room9, size, 0, 0}, 0, left(n), nil},
+				{"fill_cwd: where somebody is", netbsd.SYS___sysctl, args{table(netbsd.KERN_PROC_ARGS, 1, netbsd.KERN_PROC_CWD), 4, room(9), longs(9), 0, 0}, 0, out{2, []byte("/\x00\xa5")}, nil},
+				{"but not its environment", netbsd.SYS___sysctl, args{table(netbsd.KERN_PROC_ARGS, 1, netbsd.KERN_PROC_ENV), 4, room(9), longs(9), 0, 0}, noEnv, nil, nil},
 				{"procfs", netbsd.SYS_open, args{"/proc/1/status", 0, 0}, 0, nil, nil},
 				{"LWPs", netbsd.SYS___sysctl, args{table(netbsd.KERN_LWP, 1, netbsd.SizeofKinfoLWP, 9), 5, room(9 * netbsd.SizeofKinfoLWP), procs(9 * netbsd.SizeofKinfoLWP), 0, 0}, 0, nil, nil},
 				{"EPERM", netbsd.SYS_ptrace, args{netbsd.PT_ATTACH, 1, 0, 0}, netbsd.EPERM, nil, nil},
@@ -41,6 +47,7 @@ func TestCurtain(t *testing.T) {
 			{"no procfs", netbsd.SYS_open, args{"/proc/1/status", 0, 0}, netbsd.ENOENT, nil, nil},
 			{"no LWPs", netbsd.SYS___sysctl, args{table(netbsd.KERN_LWP, 1, netbsd.SizeofKinfoLWP, 9), 5, room(9 * netbsd.SizeofKinfoLWP), procs(9 * netbsd.SizeofKinfoLWP), 0, 0}, netbsd.EPERM, nil, nil},
 			{"no arguments", netbsd.SYS___sysctl, args{table(netbsd.KERN_PROC_ARGS, 1, netbsd.KERN_PROC_ARGV), 4, room(9), longs(9), 0, 0}, netbsd.EPERM, nil, nil},
+			{"not where somebody is", netbsd.SYS___sysctl, args{table(netbsd.KERN_PROC_ARGS, 1, netbsd.KERN_PROC_CWD), 4, room(9), longs(9), 0, 0}, netbsd.EPERM, nil, nil},
 			{"its own arguments", netbsd.SYS___sysctl, args{table(netbsd.KERN_PROC_ARGS, ^uint32(0), netbsd.KERN_PROC_ARGV), 4, room(9), longs(9), 0, 0}, 0, nil, nil},
 			{"ESRCH", netbsd.SYS_ptrace, args{netbsd.PT_ATTACH, 1, 0, 0}, netbsd.ESRCH, nil, nil},
 			{"it cannot be opened", netbsd.SYS___sysctl, args{curtain, 2, 0, 0, words(0), 4}, netbsd.EPERM, nil, nil},

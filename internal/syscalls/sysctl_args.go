@@ -97,23 +97,19 @@ func nulJoin(list []string) []byte {
 	return b
 }
 
-// cwdOf is where a process is, as the caller could name it. It is the business of whom the process
-// belongs to alone, as its environment is (proc_common.c, KAUTH_REQ_PROCESS_CANSEE_OPENFILES lets
-// others look as well; a path tells more).
+// cwdOf is where a process is, as the caller could name it (fill_cwd): he must see the process (proc_find_locked), whoever's it is. ENOENT:
+// nowhere below his root.
 func cwdOf(c *Call, pid int) ([]byte, netbsd.Errno) {
-	if errno := c.maySeeEnv(pid); errno != 0 {
-		return nil, errno
-	}
 	p := c.L.Proc()
 	if pid != -1 {
-		p = c.K.M.Find(pid)
+		var errno netbsd.Errno
+		if p, errno = c.see(pid); errno != 0 {
+			return nil, errno
+		}
 	}
-	if p == nil {
+	dirs := dirsOf(p) // before the state: what ends has its state first
+	if dirs == nil && p.State() >= kern.StateExiting {
 		return nil, netbsd.ESRCH
-	}
-	dirs := dirsOf(p)
-	if dirs == nil {
-		return nil, netbsd.ESRCH // it has ended
 	}
 	name, errno := View(c.L).CwdOf(dirs)
 	return append([]byte(name), 0), errno

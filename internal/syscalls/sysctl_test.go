@@ -373,6 +373,29 @@ func TestSysctlTables(t *testing.T) {
 	})
 }
 
+// KERN_PROC_CWD (fill_cwd): ESRCH of a process that has ended, and ENOENT of a directory that is not below the caller's root, as that of init.
+func TestCwdOfOthers(t *testing.T) {
+	cwd := func(pid uint32) []byte {
+		return words(netbsd.CTL_KERN, netbsd.KERN_PROC_ARGS, pid, netbsd.KERN_PROC_CWD)
+	}
+	newRig(t).run(func(p *player) {
+		p.play([]row{
+			{"init", netbsd.SYS___sysctl, args{cwd(1), 4, room(9), longs(9), 0, 0}, 0, out{2, []byte("/\x00\xa5")}, nil},
+			{"nobody", netbsd.SYS___sysctl, args{cwd(29999), 4, room(9), longs(9), 0, 0}, netbsd.ESRCH, nil, nil},
+			{"mkdir(2)", netbsd.SYS_mkdir, args{"/jail", 0o755}, 0, nil, nil},
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
+				c.play([]row{
+					{"chroot(2)", netbsd.SYS_chroot, args{"/jail"}, 0, nil, nil},
+					{"init, from below another root", netbsd.SYS___sysctl, args{cwd(1), 4, room(9), longs(9), 0, 0}, netbsd.ENOENT, nil, nil},
+				})
+			}},
+			{"_exit(2): a zombie", netbsd.SYS_wait6, args{netbsd.P_ALL, 0, room(4), netbsd.WEXITED | netbsd.WNOWAIT, 0, 0}, 0, nil, nil},
+		})
+		child := uint32(p.do(netbsd.SYS_wait6, netbsd.P_ALL, 0, room(4), netbsd.WEXITED|netbsd.WNOWAIT, 0, 0).ret[0])
+		p.play([]row{{"a zombie", netbsd.SYS___sysctl, args{cwd(child), 4, room(9), longs(9), 0, 0}, netbsd.ESRCH, nil, nil}})
+	})
+}
+
 // struct kinfo_proc2 as ps(1) reads it, at the offsets of sys/sysctl.h.
 func TestKinfoProc(t *testing.T) {
 	newRig(t).run(func(p *player) {

@@ -135,9 +135,15 @@ func (v View) Getcwd() (string, netbsd.Errno) {
 	return v.CwdOf(v.Dirs)
 }
 
-// CwdOf returns the name of another process's working directory from the caller's root (fill_cwd). ESRCH: the process is gone.
-// ENOENT as Getcwd.
+// CwdOf returns the name of another process's working directory from the caller's root (fill_cwd); nil is one of the kernel's own,
+// which is in the root of all. ESRCH: the process is gone. ENOENT as Getcwd.
 func (v View) CwdOf(o *Dirs) (string, netbsd.Errno) {
+	switch {
+	case o == nil && v.Dirs.chrooted():
+		return "", netbsd.ENOENT
+	case o == nil:
+		return "/", 0
+	}
 	cwd, root, _ := o.get()
 	defer o.put(cwd, root)
 	switch {
