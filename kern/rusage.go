@@ -57,6 +57,20 @@ func (p *Proc) ownUsageLocked() netbsd.Rusage {
 	return p.ext.own
 }
 
+// CountSent counts a message that a socket sends for p (ru_msgsnd).
+func (p *Proc) CountSent() {
+	p.m.lock()
+	p.extra().own.Msgsnd++
+	p.m.unlock()
+}
+
+// CountReceived counts one that came (ru_msgrcv).
+func (p *Proc) CountReceived() {
+	p.m.lock()
+	p.extra().own.Msgrcv++
+	p.m.unlock()
+}
+
 // saveUsage takes the final measure of the address space, by p's last LWP; mu is
 // dropped meanwhile.
 //

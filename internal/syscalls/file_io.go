@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"toaster/internal/file"
+	"toaster/internal/socket"
 	"toaster/netbsd"
 )
 
@@ -30,9 +31,16 @@ func read(c *Call) netbsd.Errno {
 	if errno := c.refused(); errno != 0 {
 		return errno
 	}
-	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
-		return d.Read(c.L, b)
-	})
+	return transferIn(c, c.Ptr(1), c.Ptr(2), c.readOnce)
+}
+
+// readOnce is a readFunc at the description's position.
+func (c *Call) readOnce(d *file.Description, b []byte) (int, netbsd.Errno) {
+	n, errno := d.Read(c.L, b)
+	if s, ok := d.File.(*socket.Socket); ok && errno == 0 {
+		c.countReceived(s, n)
+	}
+	return n, errno
 }
 
 // pread is pread(int fd, void *buf, size_t nbyte, int pad, off_t offset). As read; ESPIPE: no
@@ -153,6 +161,7 @@ func transferOut(c *Call, addr, n uint64, off int64, f readFunc) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	c.used(c.Int(0), d, n)
+	c.countSent(d)
 	if d.Sinks() {
 		return c.ok(n)
 	}
@@ -262,9 +271,7 @@ func (c *Call) iovecs(addr uint64, n int) ([]iovec, netbsd.Errno) {
 // readv is readv(int fd, const struct iovec *iov, int iovcnt). As read; EINVAL: no part or more
 // than IOV_MAX of them, or a sum beyond SSIZE_MAX.
 func readv(c *Call) netbsd.Errno {
-	return scatter(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
-		return d.Read(c.L, b)
-	})
+	return scatter(c, c.readOnce)
 }
 
 // preadv is preadv(int fd, const struct iovec *iov, int iovcnt, int pad, off_t offset).
@@ -360,6 +367,7 @@ func gather(c *Call, off int64, f readFunc) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	c.countSent(d)
 	if d.Sinks() {
 		return c.ok(vecLen(v))
 	}

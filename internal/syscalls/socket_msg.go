@@ -125,6 +125,7 @@ func send(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v [
 		}
 		defer done()
 	}
+	c.L.Proc().CountSent()
 	stream := s.Type() == netbsd.SOCK_STREAM
 	if !stream && vecLen(v) > ioChunk {
 		return netbsd.EMSGSIZE
@@ -148,6 +149,20 @@ func send(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, v [
 			return errno
 		}
 		return finishWrite(c, d, done, errno)
+	}
+}
+
+// countSent counts a message if d is a socket: sosend does, however it goes on.
+func (c *Call) countSent(d *file.Description) {
+	if _, ok := d.File.(*socket.Socket); ok {
+		c.L.Proc().CountSent()
+	}
+}
+
+// countReceived counts a message of n bytes, but not the end of a stream (soreceive).
+func (c *Call) countReceived(s *socket.Socket, n int) {
+	if n > 0 || s.Type() == netbsd.SOCK_DGRAM || s.Type() == netbsd.SOCK_RAW {
+		c.L.Proc().CountReceived()
 	}
 }
 
@@ -191,6 +206,9 @@ func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, 
 			return done, 0
 		}
 		if errno == 0 {
+			if done == 0 {
+				c.countReceived(s, n)
+			}
 			v, errno = c.spread(v, buf[:n])
 		}
 		if errno != 0 {

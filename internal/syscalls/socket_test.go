@@ -303,3 +303,50 @@ func TestWaitall(t *testing.T) {
 		}
 	})
 }
+
+// ru_msgsnd and ru_msgrcv (getrusage(2)): sosend counts each call that it is asked to make, soreceive each that has found something. Pipes
+// count nothing. What a child has counted is its parent's when it has waited for it.
+func TestMessagesAreCounted(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		counts := func(what string, who int, sent, received int64) {
+			t.Helper()
+			r := p.do(netbsd.SYS___getrusage50, who, room(netbsd.SizeofRusage))
+			if u := netbsd.DecodeRusage(r.mem(1, netbsd.SizeofRusage)); u.Msgsnd != sent || u.Msgrcv != received {
+				t.Errorf("%s: %d sent, %d received; want %d and %d", what, u.Msgsnd, u.Msgrcv, sent, received)
+			}
+		}
+		part := func(b any) func(*player) uint64 { return func(p *player) uint64 { return p.arg(longs(p.arg(b), 2)) } }
+		p.ok(netbsd.SYS_socketpair, netbsd.AF_LOCAL, netbsd.SOCK_STREAM|netbsd.SOCK_NONBLOCK, 0, room(8))
+		p.ok(netbsd.SYS_pipe)
+		counts("nothing", netbsd.RUSAGE_SELF, 0, 0)
+		p.ok(netbsd.SYS_write, 3, "ab", 2)
+		p.ok(netbsd.SYS_read, 2, room(2), 2)
+		counts("a pipe", netbsd.RUSAGE_SELF, 0, 0)
+		p.ok(netbsd.SYS_write, 0, "ab", 2)
+		p.ok(netbsd.SYS_writev, 0, part("ab"), 1)
+		p.ok(netbsd.SYS_sendto, 0, "ab", 2, 0, 0, 0)
+		p.ok(netbsd.SYS_sendmsg, 0, msghdr([]byte("ab")), 0)
+		counts("sent", netbsd.RUSAGE_SELF, 4, 0)
+		p.ok(netbsd.SYS_read, 1, room(2), 2)
+		p.ok(netbsd.SYS_readv, 1, part(room(2)), 1)
+		p.ok(netbsd.SYS_recvfrom, 1, room(2), 2, netbsd.MSG_PEEK, 0, 0)
+		p.ok(netbsd.SYS_recvmsg, 1, msghdr(room(2)), 0)
+		p.do(netbsd.SYS_read, 1, room(9), 9)
+		if r := p.do(netbsd.SYS_read, 1, room(9), 9); r.errno != netbsd.EAGAIN {
+			t.Errorf("read: %s", errnoName(r.errno))
+		}
+		counts("received", netbsd.RUSAGE_SELF, 4, 5)
+		p.ok(netbsd.SYS_shutdown, 0, netbsd.SHUT_WR)
+		p.ok(netbsd.SYS_read, 1, room(9), 9)
+		counts("the end is nothing", netbsd.RUSAGE_SELF, 4, 5)
+		if r := p.do(netbsd.SYS_sendto, 0, "ab", 2, netbsd.MSG_NOSIGNAL, 0, 0); r.errno != netbsd.EPIPE {
+			t.Errorf("sendto: %s", errnoName(r.errno))
+		}
+		counts("what failed was asked for", netbsd.RUSAGE_SELF, 5, 5)
+		p.cpu.next = func(p *player) { p.ok(netbsd.SYS_write, 1, "ab", 2) }
+		p.ok(netbsd.SYS_fork)
+		p.ok(netbsd.SYS___wait450, -1, 0, 0, 0)
+		counts("without its child", netbsd.RUSAGE_SELF, 5, 5)
+		counts("the child", netbsd.RUSAGE_CHILDREN, 1, 0)
+	})
+}
