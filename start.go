@@ -231,6 +231,35 @@ func (c *Cmd) startProcess() (*kern.Proc, error) {
 	return p, refineExecError(err)
 }
 
+// Check looks whether there is a program for Start to execute, as things are now, and starts none. It takes a command of
+// a Machine; where MakeDir asks for the working directory it is made. The errors are those of Start: a *NotFoundError, a
+// *NotExecutableError, or what is wrong with Dir, User or Rlimits.
+func (c *Cmd) Check() error {
+	if c.Machine == nil {
+		return errors.New("toaster: Check: the command has no machine that the program could be in; make it with Machine.Command")
+	}
+	if err := c.mayStart(); err != nil {
+		return err
+	}
+	cred, _, err := c.rights()
+	if err != nil {
+		return err
+	}
+	dirs, err := c.workingDir(cred)
+	if err != nil {
+		return err
+	}
+	defer dirs.Close()
+	table := c.Machine.sys.Files.NewTable()
+	defer table.Close()
+	view := vfs.View{Dirs: dirs, Files: table, Cred: cred}
+	name, err := lookPath(view, c.Path, c.Environ())
+	if err != nil {
+		return err
+	}
+	return refineExecError(c.Machine.sys.Check(view, name))
+}
+
 // refineExecError makes one of the public errors of the engine's.
 func refineExecError(err error) error {
 	var x *machine.ExecError

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -431,6 +432,31 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 	var exit *toaster.ExitError
 	if err := cmd.Wait(); !errors.As(err, &exit) {
 		t.Errorf("got %v, want death by a signal", err)
+	}
+}
+
+// Check says what Start would, and starts nothing.
+func TestCheck(t *testing.T) {
+	m, err := toaster.New(context.Background(), toaster.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for _, name := range []string{"./no such program", "no-such-program", "/", "/proc/self/exe"} {
+		checked, started := m.Command(name).Check(), m.Command(name).Start()
+		if checked == nil || started == nil || checked.Error() != started.Error() || reflect.TypeOf(checked) != reflect.TypeOf(started) {
+			t.Errorf("%s: Check: %T %v; Start: %T %v", name, checked, checked, started, started)
+		}
+	}
+	cmd := m.Command(guestExe, "exit", "0")
+	if err := cmd.Check(); err != nil || cmd.Process != nil || len(m.Kern().Procs()) != 1 {
+		t.Errorf("%v, and %d processes", err, len(m.Kern().Procs()))
+	}
+	if err := cmd.Run(); err != nil {
+		t.Errorf("run after Check: %v", err)
+	}
+	if err := toaster.Command("/").Check(); err == nil || !strings.Contains(err.Error(), "has no machine") {
+		t.Errorf("without a machine: %v", err)
 	}
 }
 

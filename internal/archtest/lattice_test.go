@@ -44,7 +44,7 @@ const lattice = `
 	internal/syscalls < internal/machine, toaster
 	internal/machine  < toaster
 	internal/guard < internal/aio, internal/syscalls, kern, internal/platform, internal/platform/outside, internal/file, internal/hostfile, internal/socket, internal/kqueue, internal/tty, internal/vfs, internal/trace, internal/machine, toaster
-	internal/hostlimits < internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/machine, toaster
+	internal/hostlimits < internal/oci, internal/file, internal/hostfile, internal/socket, internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/machine, toaster
 	internal/memprog < internal/vfs, internal/platform/stub, internal/platform, internal/platform/doctor, internal/platform/netns, internal/platform/outside, internal/platform/groupwatch
 	toaster < internal/oci, cmd/toaster, cmd/toaster-root
 	internal/oci < cmd/toaster

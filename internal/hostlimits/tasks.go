@@ -55,8 +55,7 @@ func isFile(name string) bool {
 // superuser, and for who has either of two capabilities there. The superuser of a user
 // namespace is somebody else to the host.
 func exempt() bool {
-	m, err := ReadFile("/proc/self/uid_map")
-	if err == nil && strings.Join(strings.Fields(string(m)), " ") != "0 0 4294967295" {
+	if InUserNamespace() {
 		return false
 	}
 	if os.Getuid() == 0 {
@@ -65,6 +64,14 @@ func exempt() bool {
 	status, _ := ReadFile("/proc/self/status")
 	caps, _ := strconv.ParseUint(valueAfter(string(status), "CapEff:"), 16, 64)
 	return caps&(1<<unix.CAP_SYS_RESOURCE|1<<unix.CAP_SYS_ADMIN) != 0
+}
+
+// InUserNamespace reports whether this process is in a user namespace other than the host's first
+// (user_namespaces(7)): there user 0 has rights over what belongs to the namespace, and over
+// nothing else. Where the host does not say, it is the first.
+func InUserNamespace() bool {
+	m, err := ReadFile("/proc/self/uid_map")
+	return err == nil && strings.Join(strings.Fields(string(m)), " ") != "0 0 4294967295"
 }
 
 // valueAfter returns what stands behind name in the line that begins with it, such as

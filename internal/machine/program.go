@@ -76,6 +76,9 @@ func (e *ExecError) Error() string {
 // Unwrap returns the cause.
 func (e *ExecError) Unwrap() error { return e.Err }
 
+// Is reports whether target is the errno that execve(2) fails with, whatever the cause says to a person.
+func (e *ExecError) Is(target error) bool { return target == e.Errno }
+
 // close closes the files. Mappings of them stay.
 func (p *program) close() {
 	if p.file != nil {

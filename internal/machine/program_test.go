@@ -149,6 +149,9 @@ func TestLoadFails(t *testing.T) {
 		if err.Errno != c.errno || err.Missing != c.missing || err.Path != c.name || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, missing %v: %v", c.name, err.Errno, err.Missing, err)
 		}
+		if !errors.Is(err, c.errno) || errors.Is(err, netbsd.EIO) {
+			t.Errorf("%s: errors.Is does not hold it for %v alone", c.name, c.errno)
+		}
 		if n := o.open(); n != 0 {
 			t.Errorf("%s: %d files are left open", c.name, n)
 		}

@@ -320,6 +320,27 @@ func (s *System) Start(a Process) (p *kern.Proc, err error) {
 
 var errBug = errors.New("a bug in toaster has kept it from being started")
 
+// Check returns what Start says of a file that cannot be executed, an *ExecError, or nil; it starts nothing. Panics over what
+// is in the file are errors, too.
+func (s *System) Check(o Opener, path string) (err error) {
+	if !s.M.Contain("looking at "+path, func() { err = s.check(o, path) }) {
+		return &ExecError{Path: path, Errno: netbsd.ENOEXEC, Err: errBug}
+	}
+	return err
+}
+
+func (s *System) check(o Opener, path string) error {
+	p, xerr := s.load(o, path, nil, nil)
+	if xerr != nil {
+		return xerr
+	}
+	defer p.close()
+	if p.host {
+		return &ExecError{Path: path, Errno: netbsd.ENOEXEC, Err: p.why}
+	}
+	return nil
+}
+
 // start is Start, but for panics. Files and Dirs are closed unless the process has got them.
 func (s *System) start(a Process) (*kern.Proc, error) {
 	given := false

@@ -31,6 +31,10 @@ var controllers = []string{"memory", "pids", "cpu", "cpuacct", "freezer"}
 // caller's own group, as runc has it. An ordinary user to whom the host grants none does without.
 func (c *call) makeCgroup(path, id string, r *specs.LinuxResources) (cgroup, error) {
 	var g cgroup
+	if c.groupless {
+		c.doWithout(r, "--cgroup-manager disabled")
+		return g, nil
+	}
 	if path == "" {
 		path = id
 	} else if c.systemd {
@@ -50,15 +54,20 @@ func (c *call) makeCgroup(path, id string, r *specs.LinuxResources) (cgroup, err
 		return g, nil
 	}
 	g.remove()
-	if os.Geteuid() != 0 && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS)) {
-		say := c.log.Debug
-		if r != nil && r.CPU != nil {
-			say = c.log.Warn // nobody else holds these limits
-		}
-		say("there is no control group for the container: " + err.Error())
+	if !isHostRoot() && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS)) {
+		c.doWithout(r, err.Error())
 		return cgroup{}, nil
 	}
 	return g, fmt.Errorf("control group: %w", err)
+}
+
+// doWithout says that the container has no control group, and why.
+func (c *call) doWithout(r *specs.LinuxResources, why string) {
+	say := c.log.Debug
+	if r != nil && r.CPU != nil {
+		say = c.log.Warn // nobody else holds these limits
+	}
+	say("there is no control group for the container: " + why)
 }
 
 // sliceToPath turns systemd's form of a path, slice:prefix:name, into the directory that systemd would make: a-b.slice lies in

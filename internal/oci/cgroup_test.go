@@ -104,6 +104,32 @@ func TestGroupV2(t *testing.T) {
 	}
 }
 
+// TestCgroupManager: crun's flag, which podman passes for --cgroups=disabled. A group is not even looked at then.
+func TestCgroupManager(t *testing.T) {
+	for name, want := range map[string]call{
+		"cgroupfs": {}, "systemd": {globals: globals{systemd: true}}, "disabled": {globals: globals{groupless: true}},
+	} {
+		var c call
+		if err := c.flags().Parse([]string{"--cgroup-manager", name}); err != nil || c.systemd != want.systemd || c.groupless != want.groupless {
+			t.Errorf("%s: systemd %v, none %v, %v", name, c.systemd, c.groupless, err)
+		}
+	}
+	if err := new(call).flags().Parse([]string{"--cgroup-manager=none"}); err == nil || !strings.Contains(err.Error(), "there are cgroupfs, systemd and disabled") {
+		t.Errorf("another one: %v", err)
+	}
+	w := newWorld(t)
+	bundle := w.bundle(func(s *specs.Spec) {
+		s.Linux.CgroupsPath, s.Linux.Resources = "/toaster-test-none-"+itoa(os.Getpid()), &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: 40}}
+	}, "signals")
+	w.do("--cgroup-manager", "disabled", "create", "--bundle", bundle, "c")
+	box, err := (&call{globals: globals{root: w.root}}).load("c")
+	if err != nil || len(box.Cgroup.dirs()) != 0 {
+		t.Errorf("it has the group %v, %v", box.Cgroup, err)
+	}
+	w.do("update", "--pids-limit", "30", "c") // the machine holds it
+	w.fails("has no control group, so its limits of memory stay as they are", "update", "--memory", "100000000", "c")
+}
+
 // TestGroup: a container is in its group from the beginning, with its limits, and the group goes with it.
 func TestGroup(t *testing.T) {
 	w := newWorld(t)

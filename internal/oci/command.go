@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"toaster/internal/hostlimits"
 )
 
 // Exit statuses of the commands: runc's.
@@ -83,6 +85,7 @@ type globals struct {
 	logFormat string
 	debug     bool
 	systemd   bool
+	groupless bool // no container gets a control group
 	version   bool
 }
 
@@ -127,10 +130,22 @@ func (c *call) flags() *flag.FlagSet {
 	set.StringVar(&c.logFormat, "log-format", "text", "`text|json`: the form of the log")
 	set.BoolVar(&c.debug, "debug", false, "log what is accepted without effect, too")
 	set.BoolVar(&c.systemd, "systemd-cgroup", false, "cgroupsPath is slice:prefix:name")
+	set.Func("cgroup-manager", "`cgroupfs|systemd|disabled`: as crun has it; disabled makes no control group", c.setManager)
 	both(set, "version v", func(n string) { set.BoolVar(&c.version, n, false, "say which toaster this is") })
 	set.String("rootless", "auto", "`auto|true|false`: "+noEffect)
 	set.String("criu", "", "`FILE`: "+noEffect)
 	return set
+}
+
+// setManager takes the argument of --cgroup-manager, by which podman asks for what runc has --systemd-cgroup for, or for no group.
+func (c *call) setManager(name string) error {
+	switch name {
+	case "cgroupfs", "systemd", "disabled":
+	default:
+		return errors.New("there are cgroupfs, systemd and disabled")
+	}
+	c.systemd, c.groupless = name == "systemd", name == "disabled"
+	return nil
 }
 
 // newFlagSet makes a set that says nothing itself: who uses it words the errors.
@@ -141,9 +156,16 @@ func newFlagSet(name string) *flag.FlagSet {
 	return set
 }
 
-// defaultRoot is where the state of containers lies: a directory that a restart of the host empties.
+// isHostRoot reports whether the host has this process for its superuser: user 0 of a user namespace is
+// whoever made that.
+func isHostRoot() bool { return os.Geteuid() == 0 && !hostlimits.InUserNamespace() }
+
+// defaultRoot is where the state of containers lies: a directory that a restart of the host empties. Who is user 0 of a user
+// namespace, as under podman without root, has the user's directory, unless the environment is root's: that
+// namespace is a container with a /run of its own. runc has the same rule.
 func defaultRoot() string {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && os.Geteuid() != 0 {
+	asRoot := isHostRoot() || os.Geteuid() == 0 && os.Getenv("USER") == "root"
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" && !asRoot {
 		return filepath.Join(dir, "toaster")
 	}
 	return "/run/toaster"

@@ -19,6 +19,7 @@ import (
 
 // The requests.
 const (
+	opFind   = "find" // the first program, which start is to run
 	opStart  = "start"
 	opExec   = "exec"
 	opKill   = "kill"

@@ -173,6 +173,10 @@ func (c *call) bringUp(t *container, p *plan, f *createFlags) (err error) {
 	if err := t.runCreateHooks(); err != nil {
 		return err
 	}
+	// Hooks may have brought the program.
+	if _, err := t.ask(&request{Op: opFind}); err != nil {
+		return err
+	}
 	if err := t.setStatus(created); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 const noEffect = cmdline.NoEffect
 
 // globalNames are the flags before the command, in the order of help. There are too many commands for lines of theirs.
-var globalNames = []string{"root", "log", "log-format", "debug", "systemd-cgroup", "version", "rootless", "criu"}
+var globalNames = []string{"root", "log", "log-format", "debug", "systemd-cgroup", "cgroup-manager", "version", "rootless", "criu"}
 
 // Command is the row of "toaster oci" in the table of the command line, without the commands below it: of every start
 // of toaster only those pay for them that ask for them.

@@ -155,7 +155,8 @@ func (k *kernel) setOptions() {
 	if k.OwnNetwork {
 		o.Network = toaster.NetworkLoopback
 	}
-	if uts, ok := k.plan.joins["uts"]; o.Hostname == "" && ok && uts != "" {
+	// Without a namespace of its own the container has the name of the host, or of who it shares one with.
+	if uts, named := k.plan.joins["uts"]; o.Hostname == "" && (!named || uts != "") {
 		o.Hostname, _ = os.Hostname()
 	}
 	o.TimerSlack = 500 * time.Microsecond

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -30,6 +31,45 @@ func (k *kernel) start() error {
 		return err
 	}
 	return k.setState(running)
+}
+
+// find says what would keep start from running the first program. create asks, as runc looks for the program then: podman and Docker
+// make their exit statuses of what create says.
+func (k *kernel) find() error {
+	if k.plan.sandbox {
+		return nil
+	}
+	cmd, err := k.firstCommand()
+	if err != nil {
+		return err
+	}
+	return inDriversWords(cmd.Check())
+}
+
+// firstCommand is the first program as the configuration has it, without its descriptors.
+func (k *kernel) firstCommand() (*toaster.Cmd, error) {
+	cmd, err := prepare(k.machine, k.Spec.Process)
+	if err == nil {
+		cmd.MakeDir = true // as runc does for the first program
+	}
+	return cmd, err
+}
+
+// inDriversWords has an error about a program say what drivers of runc look for in its text: podman and Docker end with 127
+// for the first of these phrases, a program that is missing, and with 126 for the second, one that cannot be executed.
+func inDriversWords(err error) error {
+	var missing *toaster.NotFoundError
+	phrase := ""
+	switch {
+	case errors.As(err, &missing):
+		phrase = "no such file or directory"
+	case errors.Is(err, netbsd.EACCES):
+		phrase = "permission denied"
+	}
+	if phrase == "" || strings.Contains(err.Error(), phrase) {
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, phrase)
 }
 
 // runStartHooks runs the hooks that are programs of the container.
@@ -70,14 +110,13 @@ func (k *kernel) startProgram() error {
 		k.first = &first{sandbox: k.sandboxSignal}
 		return nil
 	}
-	cmd, err := prepare(k.machine, k.Spec.Process)
+	cmd, err := k.firstCommand()
 	if err != nil {
 		return err
 	}
-	cmd.MakeDir = true // as runc does for the first program
 	k.attach(cmd, k.files, k.console)
 	if err := cmd.Start(); err != nil {
-		return err
+		return inDriversWords(err)
 	}
 	k.first = &first{cmd: cmd}
 	k.leaveDescriptors()
@@ -186,7 +225,7 @@ func (k *kernel) startExec(r *request, files []*os.File) (*execed, error) {
 	}
 	k.attach(cmd, files, terminal)
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return nil, inDriversWords(err)
 	}
 	x := &execed{cmd}
 	k.relays[x] = r.Host

@@ -50,6 +50,8 @@ func (k *kernel) answer(conn *conn) {
 // carryOut does what is asked for.
 func (k *kernel) carryOut(r *request) (*answer, error) {
 	switch r.Op {
+	case opFind:
+		return &answer{}, k.find()
 	case opStart:
 		return &answer{}, k.start()
 	case opKill:

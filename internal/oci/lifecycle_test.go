@@ -96,11 +96,50 @@ func TestShellStatus(t *testing.T) {
 	}
 }
 
+// TestUnfitProgram: create says what is wrong, in words that podman has its exit statuses from (podman-run(1): 127 for a command that
+// cannot be found, 126 for one that cannot be invoked), and leaves nothing; exec says the same.
+func TestUnfitProgram(t *testing.T) {
+	w := newWorld(t)
+	if err := os.WriteFile(filepath.Join(w.rootfs, "text"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.running()
+	for _, c := range []struct{ program, says string }{
+		{"/bin/nothing", "/bin/nothing: no such file; check the name and the working directory (no such file or directory)"},
+		{"nothing", "nothing: not found on PATH; a program in the working directory is ./nothing (no such file or directory)"},
+		{"/text", "mode 0644 has no execute bit; chmod +x it (permission denied)"},
+		{"/bin", "/bin: is a directory (permission denied)"},
+	} {
+		bundle := w.bundle(func(s *specs.Spec) { s.Process.Args = []string{c.program} })
+		w.fails(c.says, "create", "--bundle", bundle, "none")
+		w.fails("does not exist", "state", "none")
+		w.fails(c.says, "exec", "c", c.program)
+	}
+	w.isIn("c", running)
+}
+
+// TestProgramOfHook: what a hook of create brings is there when create looks for the program.
+func TestProgramOfHook(t *testing.T) {
+	w := newWorld(t)
+	guest := filepath.Join(w.rootfs, "bin/guest")
+	w.do("run", "--bundle", w.bundle(func(s *specs.Spec) {
+		s.Process.Args[0] = "/bin/late"
+		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: "/bin/ln", Args: []string{"ln", guest, filepath.Join(w.rootfs, "bin/late")}}}}
+	}, "exit", "0"), "c")
+}
+
 // TestNoProgram: start says what is wrong, and the container has ended.
 func TestNoProgram(t *testing.T) {
 	w := newWorld(t)
+	name := filepath.Join(w.rootfs, "bin/nothing")
+	if err := os.Link(filepath.Join(w.rootfs, "bin/guest"), name); err != nil {
+		t.Fatal(err)
+	}
 	w.create("c", w.bundle(func(s *specs.Spec) { s.Process.Args = []string{"/bin/nothing"} }))
 	pid := w.state("c").Pid
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
 	w.fails("/bin/nothing: no such file", "start", "c")
 	if status := w.ends(pid); status != exitFailure {
 		t.Errorf("status %d", status)

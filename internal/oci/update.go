@@ -42,13 +42,30 @@ func (c *call) update(id, file string, r *specs.LinuxResources) error {
 	if t.status() == stopped {
 		return errNotRunning
 	}
-	if err := t.Cgroup.limit(r); err != nil {
-		return fmt.Errorf("control group: %w", err)
+	if err := t.limitGroup(r); err != nil {
+		return err
 	}
 	if n := pidsLimit(r); n > 0 {
 		_, err = t.ask(&request{Op: opLimits, MaxLWP: n})
 	}
 	return err
+}
+
+// limitGroup changes limits of the control group. Without one only the machine's are left, and of those the number of LWPs
+// alone can change.
+func (t *container) limitGroup(r *specs.LinuxResources) error {
+	if len(t.Cgroup.dirs()) > 0 {
+		if err := t.Cgroup.limit(r); err != nil {
+			return fmt.Errorf("control group: %w", err)
+		}
+		return nil
+	}
+	for _, s := range settingsV2(r) {
+		if s.controller != "pids" {
+			return fmt.Errorf("container %q has no control group, so its limits of %s stay as they are; make it anew with the limits that it is to have, as root or below a group that is delegated to you", t.ID, s.controller)
+		}
+	}
+	return nil
 }
 
 // readResources reads resources as JSON; - is standard input.
