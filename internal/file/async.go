@@ -13,6 +13,13 @@ type Asynchronous interface {
 
 // SetAsync begins or ends that the owner hears of d by SIGIO. m is the machine of the table that d is in.
 func (d *Description) SetAsync(m *Machine, on bool) {
+	d.setAsync(m, on)
+	if w, ok := d.File.(ReadTeller); ok && on {
+		w.TellReads()
+	}
+}
+
+func (d *Description) setAsync(m *Machine, on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !on {

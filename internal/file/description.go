@@ -37,8 +37,9 @@ type Description struct {
 
 	owner atomic.Int32 // F_SETOWN: process, or group if negative
 
-	mu    sync.Mutex
-	async *Waiter // of O_ASYNC; nil: there is none
+	mu      sync.Mutex
+	async   *Waiter // of O_ASYNC; nil: there is none
+	hearers []BlockHearer
 
 	// Path is the name it was opened by, for traces; "" if none.
 	Path string

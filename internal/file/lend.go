@@ -204,6 +204,9 @@ func (t *Table) Lend(fd int, d *Description, b Borrower, may func() bool) bool {
 	if !t.lendEventsLocked(s, b) {
 		return false
 	}
+	if l, ok := d.File.(beingLent); ok && !l.lentBy(t) {
+		return false
+	}
 	s.lent = true
 	b.PublishFile(fd, rights)
 	return true
@@ -214,6 +217,9 @@ func (t *Table) unlendLocked(fd int) {
 	if t.slots[fd].lent {
 		t.slots[fd].lent = false
 		t.borrower.UnlendFile(fd)
+		if l, ok := t.slots[fd].d.File.(beingLent); ok {
+			l.returnedTo(t)
+		}
 		if q, ok := t.slots[fd].d.File.(EventQueue); ok {
 			q.LentTo(t, nil)
 		}

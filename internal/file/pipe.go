@@ -35,6 +35,7 @@ type pipe struct {
 
 	readers Queue
 	writers Queue
+	lenders lenders
 	born    netbsd.Timespec
 	owner   Owner
 }
@@ -103,7 +104,11 @@ func (p *pipe) tryRead(b []byte) (int, netbsd.Errno) {
 	p.mu.Lock()
 	if h := p.host; h != nil {
 		p.mu.Unlock()
-		return h.r.TryRead(b)
+		n, errno := h.r.TryRead(b)
+		if n > 0 {
+			p.writers.Notify(Out) // the host tells if the pipe was full
+		}
+		return n, errno
 	}
 	if p.n == 0 {
 		end := p.noWrite

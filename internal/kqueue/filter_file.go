@@ -55,6 +55,9 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 	}
 	if kn.filter == netbsd.EVFILT_WRITE {
 		s.watchShut()
+		if _, ok := d.File.(file.ReadTeller); ok {
+			d.HearBlocking(s) // before the set is to tell, see fills
+		}
 	}
 	return s, 0 // settleIn has it watched
 }
@@ -111,6 +114,9 @@ func (s *fileSource) unwatch() {
 	s.d.File.Unwatch(&s.w)
 	if f, ok := s.d.File.(file.Shutter); ok {
 		f.UnwatchShut(&s.shut)
+	}
+	if _, ok := s.d.File.(file.ReadTeller); ok && s.kn.filter == netbsd.EVFILT_WRITE {
+		s.d.UnhearBlocking(s)
 	}
 	s.unhost()
 	if s.stop != nil {

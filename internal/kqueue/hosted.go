@@ -162,6 +162,26 @@ func (q *Queue) retellLocked(kn *knote) bool {
 	return q.set.Put(h.host, e, true) == 0
 }
 
+// tellReads has the reads of a pipe told that the host does not tell of. It is due once the source watches that.
+func (s *fileSource) tellReads() {
+	if f, ok := s.d.File.(file.ReadTeller); ok && s.kn.filter == netbsd.EVFILT_WRITE && !s.kn.fills() {
+		f.TellReads()
+	}
+}
+
+// Blocks implements file.BlockHearer: who hears of room does not write until there is none any more. If the set has told him, his knote
+// leaves it, and what there is then he is told once more.
+func (s *fileSource) Blocks() {
+	q, kn := s.kn.q, s.kn
+	if !s.isHosted() {
+		s.tellReads()
+		return
+	}
+	s.changed()
+	q.evaluate(kn)
+	q.Settle()
+}
+
 // settleIn has a new knote hosted where the queue has a set, and reports whether it is: then that tells of what is there
 // already. Else the source watches the file.
 func (s *fileSource) settleIn() bool {
@@ -183,6 +203,7 @@ func (s *fileSource) watch() {
 		return
 	}
 	d.File.Watch(&s.w)
+	s.tellReads()
 	dead := false
 	guard.Locked(&s.kn.q.mu, func() { dead = s.kn.dead })
 	if dead {

@@ -234,11 +234,13 @@ func TestQueueIsTakenBack(t *testing.T) {
 			p.change(add(netbsd.EVFILT_READ, r2, netbsd.EV_CLEAR))
 		}, "-20"},
 		"room of a pipe whose writes wait": {func(p *play, r, w int) {
-			d, _ := p.c.Files.Get(w)
-			defer d.Release()
-			d.SetNonblock(false)
+			p.nonblock(w, false)
 			p.change(add(netbsd.EVFILT_WRITE, w, netbsd.EV_CLEAR))
 		}, "-20"},
+		"its writes wait from now on": {func(p *play, r, w int) {
+			p.change(add(netbsd.EVFILT_WRITE, w, netbsd.EV_CLEAR))
+			p.nonblock(w, false)
+		}, "w1=0x21,42 w1=0x0,42 -20"},
 		"level and edge": {func(p *play, r, w int) { p.change(add(netbsd.EVFILT_WRITE, w, 0)) }, "-20"},
 		"a low water mark": {func(p *play, r, w int) {
 			p.change(netbsd.Kevent{Filter: netbsd.EVFILT_READ, Fflags: netbsd.NOTE_LOWAT, Data: 2})
@@ -270,6 +272,42 @@ func TestQueueIsTakenBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+func (p *play) nonblock(fd int, on bool) {
+	p.t.Helper()
+	d, errno := p.c.Files.Get(fd)
+	must(p.t, errno)
+	defer d.Release()
+	must(p.t, d.SetNonblock(on))
+}
+
+// Each read of a pipe that has room is an event of EVFILT_WRITE (pipe_read), for who does not write until there is none; whose O_NONBLOCK is
+// cleared is one of them from then on, and is none again when it is set.
+func TestRoomOnceWritesWait(t *testing.T) {
+	plays(t, func(p *play) {
+		r, w := p.c.edges()
+		p.change(add(netbsd.EVFILT_WRITE, w, netbsd.EV_CLEAR))
+		p.settle()
+		for range 3 {
+			p.nonblock(w, false)
+			for range 3 {
+				now(p.t, p.c, p.q)
+				p.c.write(w, "abc")
+				p.wants("a write", "")
+				p.c.read(r, 3)
+				p.wants("a read", "w1:65536")
+				p.wants("told already", "")
+			}
+			p.nonblock(w, true)
+			p.settle()
+		}
+		p.nonblock(w, false)
+		p.change(netbsd.Kevent{Ident: uint64(w), Filter: netbsd.EVFILT_WRITE, Flags: netbsd.EV_DELETE})
+		p.nonblock(w, true)
+		p.nonblock(w, false)
+		p.wants("deleted", "")
+	})
 }
 
 // The table of a process has room for the events of one queue.

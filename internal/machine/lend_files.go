@@ -89,3 +89,10 @@ func (mc *Context) serveWithEvents() {
 
 // ReturnFiles implements syscalls.Lender.
 func (mc *Context) ReturnFiles() { mc.revoke(platform.LentDescriptors) }
+
+// hasRead is for a kick that met the guest in a read, which may have been for that: others may have to hear of it.
+func (mc *Context) hasRead() {
+	if t := syscalls.TableOf(mc.l); t != nil {
+		t.HasRead(int(int32(mc.thread.Regs().RDI)))
+	}
+}

@@ -58,6 +58,9 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 		}
 		l.Platform().Trap(&info)
 	case platform.Kicked:
+		if trap.Part > 0 {
+			mc.hasRead()
+		}
 		if s.Kernel.Sequences.Load() {
 			mc.restartSequence()
 		}

@@ -388,9 +388,13 @@ func (t *Thread) leaveWait(at stub.Region, signo int, rax uint64) (Trap, bool) {
 			return Trap{}, false
 		}
 	}
-	if over && (r.RAX == stub.CallRead || part.Moved == r.RDX) {
+	if read := r.RAX == stub.CallRead; over && (read || part.Moved == r.RDX) {
 		r.Finish(part.Moved)
-		return t.kickTrap(), true
+		trap := t.kickTrap()
+		if read && trap.Kind != 0 {
+			trap.Part = part.Moved
+		}
+		return trap, true
 	}
 	t.kicked.Store(false) // this is a way into the kernel as good as any
 	r.RIP, r.R11 = r.RCX, r.RFLAGS

@@ -319,3 +319,28 @@ func TestErrorOfALentSocket(t *testing.T) {
 		t.Errorf("%+v", trap)
 	}
 }
+
+// A kick that meets a guest behind its read says how much it has read: others may have to hear of it. One behind a write does not.
+func TestKickedBehindARead(t *testing.T) {
+	p := newPlatform(t, Options{})
+	_, th := newTransfer(t, p, nil, 0, netbsd.SYS_read, lentAs, dataAt, 10)
+	for _, c := range []struct {
+		nr, rax uint64
+		kicked  bool
+		want    Trap
+	}{
+		{netbsd.SYS_read, 4, true, Trap{Kind: Kicked, Part: 4}},
+		{netbsd.SYS_read, 10, true, Trap{Kind: Kicked, Part: 10}},
+		{netbsd.SYS_read, 0, true, Trap{Kind: Kicked}},
+		{netbsd.SYS_write, 10, true, Trap{Kind: Kicked}},
+		{netbsd.SYS_read, 4, false, Trap{}},
+	} {
+		r := th.Regs()
+		r.RAX, r.RDI, r.RDX = c.nr, lentAs, 10
+		th.kicked.Store(c.kicked)
+		trap, ok := th.leaveWait(stub.Waited, stub.KickSignal, c.rax)
+		if !ok || trap != c.want || r.RAX != c.rax || r.RDI != lentAs {
+			t.Errorf("%+v: %+v, RAX %d, RDI %d", c, trap, r.RAX, r.RDI)
+		}
+	}
+}

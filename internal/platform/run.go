@@ -71,7 +71,7 @@ type Trap struct {
 	Left   time.Duration
 
 	// Part is how much of a read(2) or a write(2) of a lent file is done already: what the
-	// kernel is to go on with is behind that. Refused is the host's error if it has refused
+	// kernel is to go on with is behind that. With a kick it is what the guest has read, by a call that is done, from the descriptor in RDI. Refused is the host's error if it has refused
 	// such a call, 0 if it has not. Events says that it is a kevent(2) and LentEvents has something; Waited, how much of the time for
 	// which it waits has passed already, from 0 to what Monotonic says.
 	Part    uint64
