@@ -32,6 +32,12 @@ type Shutter interface {
 	UnwatchShut(w *Waiter)
 }
 
+// Drainer is a file of which what was written stays until the other side has it (EVFILT_EMPTY).
+type Drainer interface {
+	// Undelivered returns how many bytes that is, and a count of those that have come, for who wants to know whether it has changed.
+	Undelivered() (left int64, come uint64)
+}
+
 // Hosted is a file whose readiness is that of a descriptor of the host, or can be: a pipe becomes one of the host's for that.
 type Hosted interface {
 	// MayHost reports whether HostEvents can be expected to return a descriptor. It changes nothing.

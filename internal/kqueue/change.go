@@ -85,7 +85,7 @@ func (q *Queue) changeAndUnlock(kn *knote, ev netbsd.Kevent) (there bool, errno 
 // absent says why there is no event: a descriptor that isn't open is EBADF.
 func (q *Queue) absent(c Caller, ev netbsd.Kevent) netbsd.Errno {
 	switch ev.Filter {
-	case netbsd.EVFILT_READ, netbsd.EVFILT_WRITE, netbsd.EVFILT_VNODE:
+	case netbsd.EVFILT_READ, netbsd.EVFILT_WRITE, netbsd.EVFILT_EMPTY, netbsd.EVFILT_VNODE:
 		d, errno := c.Files.Get(fdOf(ev.Ident))
 		if errno != 0 {
 			return errno
@@ -197,6 +197,8 @@ func attach(c Caller, kn *knote) (source, netbsd.Errno) {
 	switch kn.filter {
 	case netbsd.EVFILT_READ, netbsd.EVFILT_WRITE:
 		return attachFile(c, kn)
+	case netbsd.EVFILT_EMPTY:
+		return attachEmpty(c, kn)
 	case netbsd.EVFILT_VNODE:
 		return attachVnode(c, kn)
 	case netbsd.EVFILT_PROC:

@@ -244,6 +244,22 @@ func (s *Socket) WriteCount() int64 {
 	return int64(max(1, size/2-queued))
 }
 
+// Undelivered implements file.Drainer: what TCP's other side has not acknowledged. Other sockets keep nothing.
+func (s *Socket) Undelivered() (left int64, come uint64) {
+	if !s.MayLend() || s.listening.Load() {
+		return 0, 0
+	}
+	n, err := unix.IoctlGetInt(s.FD(), unix.TIOCOUTQ)
+	if err != nil {
+		return 0, 0
+	}
+	// Behind the other: what comes in between is told along with this.
+	if info, err := unix.GetsockoptTCPInfo(s.FD(), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+		come = info.Bytes_acked
+	}
+	return int64(n), come
+}
+
 // Ioctl serves SIOCATMARK (sockatmark(3)): whether the next byte is the urgent one. Sockets that
 // have no such byte, and of which the host will not say it, are never there (soo_ioctl). The rest is
 // not for sockets alone.
