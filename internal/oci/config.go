@@ -25,6 +25,8 @@ type plan struct {
 	opts toaster.Options
 	// joins are namespaces of the host that the kernel is to be in, by their type; "" is a new one.
 	joins map[specs.LinuxNamespaceType]string
+	// mounts says that the container is to have a mount namespace of its own.
+	mounts bool
 	// sandbox says that the container holds a pod's namespaces, and its program does nothing else.
 	sandbox bool
 	notes   []string // what was accepted
@@ -232,6 +234,7 @@ func (p *plan) planNamespaces(list []specs.LinuxNamespace) error {
 		case specs.NetworkNamespace, specs.UTSNamespace, specs.IPCNamespace:
 			p.joins[n.Type] = n.Path
 		case specs.PIDNamespace, specs.MountNamespace, specs.CgroupNamespace:
+			p.mounts = p.mounts || n.Type == specs.MountNamespace
 			if n.Path != "" {
 				p.note("linux.namespaces: the %s namespace %s is not joined; each container has its own", n.Type, n.Path)
 			}

@@ -82,8 +82,20 @@ func (k *kernel) begin(conn *conn) (err error) {
 	if k.machine, err = toaster.New(context.Background(), k.plan.opts); err != nil {
 		return err
 	}
+	k.showMounts()
 	k.listen, err = listen(k.Dir)
 	return err
+}
+
+// showMounts is for those who join this process's mount namespace, once the machine has made what mounts go on. The container itself
+// is whole without it.
+func (k *kernel) showMounts() {
+	if !k.Mounts {
+		return
+	}
+	if err := k.plan.show(); err != nil {
+		k.log.Warn("who joins the container's mount namespace, as podman cp does, finds files of the host there: " + err.Error())
+	}
 }
 
 // setOOMScore is process.oomScoreAdj, which the host's processes of the programs inherit. To lower it takes root.

@@ -25,6 +25,8 @@ type boot struct {
 	Grouped bool
 	// Named and Networked say that the kernel is the first in a namespace of the host's, and is to set it up.
 	Named, Networked bool
+	// Mounts says that the kernel is alone in a mount namespace of the host's.
+	Mounts bool
 	// OwnNetwork says that there was to be a namespace, and the host lets the user make none for the kernel.
 	OwnNetwork bool
 	LogFile    string
@@ -142,6 +144,9 @@ func (k *startedKernel) joinNamespaces(p *plan, attr *syscall.SysProcAttr) error
 			k.msg.Networked = k.msg.Networked || kind == specs.NetworkNamespace
 			k.msg.Named = k.msg.Named || kind == specs.UTSNamespace
 		}
+	}
+	if k.msg.Mounts = p.mounts && mayMount(); k.msg.Mounts {
+		attr.Cloneflags |= unix.CLONE_NEWNS
 	}
 	return nil
 }
