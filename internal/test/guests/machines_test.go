@@ -147,7 +147,7 @@ func talkTo(t *testing.T, sys *machine.System, dirs *vfs.Dirs, exe string) *stat
 			t.Fatal(errno)
 		}
 	}
-	p, err := sys.Start(machine.Process{Path: exe, Argv: []string{exe}, Files: tab, Dirs: dirs.Fork(false), Cred: kern.Root})
+	p, err := sys.Start(machine.Process{Path: exe, Argv: []string{exe}, Files: tab, Dirs: dirs.Fork(false), Cred: sys.FS.HostCred()})
 	if err != nil {
 		t.Fatal(err)
 	}
