@@ -1,12 +1,15 @@
 package guests
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"toaster"
 	"toaster/netbsd"
 )
 
@@ -62,6 +65,55 @@ func TestKtraceFile(t *testing.T) {
 	for _, want := range []string{"missing", "moved", "\x00data"} {
 		if !data[want] {
 			t.Errorf("%q is not there: %v", want, data)
+		}
+	}
+}
+
+// ktraced returns the records of calls in the file "trace" of the guest mode, with their numbers, as KTR_SYSCALL and KTR_SYSRET have them.
+func ktraced(t *testing.T, opts toaster.Options, mode string) (calls []string) {
+	t.Helper()
+	m, err := toaster.New(context.Background(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	dir := t.TempDir()
+	c := m.Command(guestPath, mode)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "trace"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	le := binary.LittleEndian
+	for len(b) >= 56 {
+		n, typ, body := int(le.Uint32(b)), int(le.Uint16(b[4:])), b[56:]
+		switch typ {
+		case netbsd.KTR_SYSCALL:
+			calls = append(calls, "call "+netbsd.SyscallName(int(le.Uint32(body))))
+		case netbsd.KTR_SYSRET:
+			calls = append(calls, "ret "+netbsd.SyscallName(int(le.Uint16(body))))
+		}
+		b = body[n:]
+	}
+	return calls
+}
+
+// ktrace(2) of a process that sleeps in a kqueue that is lent has all calls that follow, as of one that is not lent. The one that it sleeps in
+// began before, if it was quick.
+func TestKtraceOfALentKqueue(t *testing.T) {
+	follow := func(calls []string) []string {
+		return calls[max(slices.Index(calls, "call read"), 0):]
+	}
+	kept := follow(ktraced(t, toaster.Options{NoLend: true}, "sub_lend_ktrace"))
+	if len(kept) < 20 {
+		t.Fatalf("not lent: %v", kept)
+	}
+	for range 5 {
+		if lent := follow(ktraced(t, toaster.Options{}, "sub_lend_ktrace")); !slices.Equal(lent, kept) {
+			t.Errorf("lent:     %v\nnot lent: %v", lent, kept)
 		}
 	}
 }

@@ -20,7 +20,7 @@ type testCase struct {
 var families = [...]*[]testCase{
 	&exitCases, &waitCases, &itemCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &futexCases, &signalCases,
 	&ttyCases, &jobCases, &traceCases,
-	&kqueueCases, &memCases, &limitCases, &ipcCases, &compatCases, &systemCases, &lendCases, &lendPipeCases, &lendKqueueCases, &lendTimedCases, &lendRoomCases, &elevenCases,
+	&kqueueCases, &memCases, &limitCases, &ipcCases, &compatCases, &systemCases, &lendCases, &lendPipeCases, &lendKqueueCases, &lendTimedCases, &lendRoomCases, &lendTracedCases, &elevenCases,
 }
 
 // What the program was started with.

@@ -11,6 +11,8 @@ var subprograms = []testCase{
 	{"sub_pax", subPax},
 	{"sub_stack", subStack},
 	{"sub_ktrace", subKtrace},
+	{"sub_lend_ktrace", subLendKtrace},
+	{"sub_lend_count", subLendCount},
 	{"sub_acct", subAcct},
 	{"sub_no_sequence", subNoSequence},
 	{"sub_core_dump", subCoreDump},
