@@ -26,7 +26,7 @@ func hijack(t testing.TB, op uint32, site uint64) []byte {
 	c := le.AppendUint64([]byte{0x48, 0xb8}, stub.WindowAddr)   // movabs $slot, %rax
 	c = append(c, code(t, "b9 02 00 00 00 87 08")...)           // mov $turnKernel, %ecx; xchg %ecx, (%rax)
 	c = append(c, 0x83, 0x78, stub.OffOp, byte(op), 0x75, 0xfa) // 1: cmpl $op, slotOp(%rax); jne 1b
-	c = append(c, code(t, "83 38 02 73 f6")...)                 // cmpl $turnKernel, (%rax); jae 1b: not before it is the kernel's
+	c = append(c, code(t, "83 38 02 73 f5")...)                 // cmpl $turnKernel, (%rax); jae 1b: not before it is the kernel's
 	c = append(c, 0x48, 0x8b, 0x48, stub.OffToken, 0x48, 0x89, 0x0c, 0x25)
 	c = le.AppendUint32(c, frameAt+stub.OffUCRDX) // mov slotToken(%rax), %rcx; mov %rcx, RDX of the frame
 	c = append(c, 0x48, 0x8b, 0x48, stub.OffTarget, 0x48, 0x89, 0x0c, 0x25)
