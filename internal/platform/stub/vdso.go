@@ -3,8 +3,10 @@ package stub
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unsafe"
 
 	"toaster/internal/hostlimits"
@@ -49,15 +51,32 @@ type piece struct{ off, size, to uint64 }
 
 // FindVDSO looks for it in this process. It returns the zero value if there is nothing to be
 // had, or nothing that the zygote could move.
-func FindVDSO() (v VDSO) {
-	base := Auxv(atSysinfoEhdr)
-	maps, err := hostlimits.ReadFile("/proc/self/maps")
-	if base == 0 || err != nil {
-		return v
+//
+// It stays where it is, so it is looked for once: with every platform a process has more mappings, and all of them are read.
+func FindVDSO() VDSO {
+	v := knownVDSO.Load()
+	if v == nil {
+		base := Auxv(atSysinfoEhdr)
+		maps, err := hostlimits.ReadFile("/proc/self/maps")
+		if base == 0 || err != nil {
+			return VDSO{}
+		}
+		found := vdsoAmong(string(maps), base)
+		v = &found
+		knownVDSO.Store(v)
 	}
+	mine := *v
+	mine.pieces = slices.Clone(v.pieces)
+	return mine
+}
+
+var knownVDSO atomic.Pointer[VDSO]
+
+// vdsoAmong finds it among mappings; base is the address that programs are told.
+func vdsoAmong(maps string, base uint64) (v VDSO) {
 	v.End = vdsoAddr
 	var last, size uint64
-	for line := range strings.Lines(string(maps)) {
+	for line := range strings.Lines(maps) {
 		if !strings.Contains(line, "[vvar") && !strings.Contains(line, "[vdso]") {
 			continue
 		}
