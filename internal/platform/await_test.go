@@ -34,7 +34,9 @@ const sleepersAt = 0x10000000
 // that knows: they have the stub make the call. A kick interrupts it, and it begins anew.
 func newSleeper(t testing.TB, p *Platform) (*Process, *Thread) {
 	t.Helper()
-	p.sparesHostile = true // or a guest that a kick finds in the stub dies of it
+	if !p.sparesHostile {
+		p.sparesHostile = true // or a guest that a kick finds in the stub dies of it
+	}
 	// mov $35,%eax; mov $time,%edi; xor %esi,%esi; mov %rbx,%rdx; jmp *%r11
 	q, th := newGuest(t, p, code(t, "b8 23 00 00 00 bf 00 00 50 00 31 f6 48 89 da 41 ff e3")...)
 	q.Write(dataAt, []byte{0, 0, 0, 1}) // seconds
@@ -130,6 +132,7 @@ func TestManyGuestsInUserMode(t *testing.T) {
 
 // Calls and kicks of more guests than there are seats: none is lost, whoever waits where.
 func TestNoWakeIsLost(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	const n, rounds = 3 * seatCount, 100
 	var calls atomic.Int64

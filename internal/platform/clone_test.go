@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -58,6 +57,7 @@ func hijackFrame(flags uint64, site, eflags, mask, stack, sp uint64) []byte {
 // of its choice. What is born reports at once, or nothing is: nothing runs guest code that
 // the kernel does not know of (invariants 4 to 7 of SECURITY.md).
 func TestOrderedCloneHijacked(t *testing.T) {
+	t.Parallel()
 	const trapFlag, all = 0x302, ^uint64(0)
 	text := stub.Load()
 	for _, c := range []struct {
@@ -86,6 +86,7 @@ func TestOrderedCloneHijacked(t *testing.T) {
 				continue // the order is to a thread in a frame, and so is the newborn's slot
 			}
 			t.Run(c.name+", "+place, func(t *testing.T) {
+				t.Parallel()
 				p := newPlatform(t, Options{Warm: -1})
 				p.sparesHostile = true
 				frame := hijackFrame(c.clone, site-2, c.eflags, c.mask, c.stack, c.sp)
@@ -117,7 +118,14 @@ func hijacked(t *testing.T, p *Platform, op uint32, site uint64, frame []byte, s
 	wantKind(t, th.Run(), Syscall)
 	wantKind(t, th.runForged(), Syscall)
 	if !survives { // it may just not answer
-		defer time.AfterFunc(300*time.Millisecond, q.Kill).Stop()
+		over := make(chan struct{})
+		defer close(over)
+		used := cpuTimeOf(q.pid)
+		go func() {
+			if awaitChance(th, used, over) {
+				time.AfterFunc(300*time.Millisecond, q.Kill)
+			}
+		}()
 	}
 	within(t, "the clone", func() {
 		if op == stub.OpFork {
@@ -138,9 +146,8 @@ func (t *Thread) runForged() Trap {
 			select {
 			case <-over:
 				return
-			default:
+			case <-time.After(time.Millisecond):
 				futexWake(t.slot.Turn())
-				runtime.Gosched()
 			}
 		}
 	}()
@@ -290,6 +297,7 @@ func TestPassIsNotToBeFound(t *testing.T) {
 // A process that is born while a sibling of its creator is being given a file has no
 // descriptor of it.
 func TestNewbornHasNoFile(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	q, th := newGuest(t, p, syscallLoop...)
 	sibling, err := th.NewThread()

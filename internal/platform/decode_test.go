@@ -92,34 +92,41 @@ func checkLight(th *Thread, state []byte) string {
 // Whatever a guest has left in its slot, and whatever state it hands back, nothing is written
 // but what a stop lets the platform write.
 func TestHostileStops(t *testing.T) {
-	rnd := rand.New(rand.NewPCG(9, 4))
-	p, clean, s := detachedPlatform(), stub.StoppedSlot(), stub.StoppedSlot()
-	state := make([]byte, stub.ForgedX+64)
-	for i := range *hostileSlots {
-		copy(s.Memory(), clean.Memory())
-		s.Spoil(rnd, &p.stub)
-		for j := range state {
-			state[j] = byte(i * j)
+	t.Parallel()
+	together(upTo(*hostileSlots), func(share <-chan int) {
+		p, clean, s := detachedPlatform(), stub.StoppedSlot(), stub.StoppedSlot()
+		state := make([]byte, stub.ForgedX+64)
+		for i := range share {
+			rnd := rand.New(rand.NewPCG(9, uint64(i)))
+			copy(s.Memory(), clean.Memory())
+			s.Spoil(rnd, &p.stub)
+			for j := range state {
+				state[j] = byte(i * j)
+			}
+			if wrong := checkStop(p, s, state[:rnd.IntN(len(state)+1)]); wrong != "" {
+				t.Fatalf("slot %d: %s", i, wrong)
+			}
 		}
-		if wrong := checkStop(p, s, state[:rnd.IntN(len(state)+1)]); wrong != "" {
-			t.Fatalf("slot %d: %s", i, wrong)
-		}
-	}
+	})
 }
 
 // Whatever a frame says of the size of its extended state.
 func TestStopsWithSizesOfExtendedState(t *testing.T) {
-	p := detachedPlatform()
+	t.Parallel()
 	const magic = 4 // Linux's, behind the state
-	for size := range uint32(len(stub.StoppedSlot().Memory())) {
-		for _, inner := range []uint32{0, size - magic, size, size + 1, ^uint32(0)} {
-			s := stub.StoppedSlot()
-			s.ForgeXSize(size, inner)
-			if wrong := checkStop(p, s, make([]byte, stub.ForgedX)); wrong != "" {
-				t.Fatalf("size %d of %d: %s", inner, size, wrong)
+	together(upTo(len(stub.StoppedSlot().Memory())), func(share <-chan int) {
+		p := detachedPlatform()
+		for i := range share {
+			size := uint32(i)
+			for _, inner := range []uint32{0, size - magic, size, size + 1, ^uint32(0)} {
+				s := stub.StoppedSlot()
+				s.ForgeXSize(size, inner)
+				if wrong := checkStop(p, s, make([]byte, stub.ForgedX)); wrong != "" {
+					t.Fatalf("size %d of %d: %s", inner, size, wrong)
+				}
 			}
 		}
-	}
+	})
 }
 
 func FuzzStop(f *testing.F) {

@@ -71,6 +71,7 @@ func TestForkOfForks(t *testing.T) {
 }
 
 func TestThreadsShareMemory(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	q, th := newGuest(t, p, code(t, storeCall)...)
 	const n = 300
@@ -119,6 +120,7 @@ func TestThreadsShareMemory(t *testing.T) {
 }
 
 func TestThreadSlotsAreReused(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	_, th := newGuest(t, p, code(t, storeCall)...)
 	for i := range 3 * stub.SlotsPerWindow / 2 {
@@ -144,21 +146,29 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 }
 
 func TestThousandProcessesLeaveNothing(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	newGuest(t, p, spinLoop...)
-	_, th := newGuest(t, p, code(t, storeCall)...)
+	parents := make(chan *Thread, workers)
+	for range workers {
+		_, th := newGuest(t, p, code(t, storeCall)...)
+		parents <- th
+	}
 	waitFor(t, "a full pool", func() bool { return p.Stats().Warm == defaultWarm })
 	before := p.Stats()
-	var list []*Process
-	for i := range 1000 {
-		q, ct, err := th.Fork()
-		if err != nil {
-			t.Fatal(i, err)
+	list := make([]*Process, 1000)
+	together(upTo(len(list)), func(share <-chan int) {
+		th := <-parents
+		for i := range share {
+			q, ct, err := th.Fork()
+			if err != nil {
+				t.Fatal(i, err)
+			}
+			ct.Regs().RDI = uint64(i)
+			wantKind(t, ct.Run(), Syscall)
+			list[i] = q
 		}
-		ct.Regs().RDI = uint64(i)
-		wantKind(t, ct.Run(), Syscall)
-		list = append(list, q)
-	}
+	})
 	if n := p.Stats().Processes - before.Processes; n != 1000 {
 		t.Errorf("%d more processes", n)
 	}

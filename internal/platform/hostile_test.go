@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,43 +54,37 @@ func intact(t testing.TB, q *Process) {
 	}
 }
 
-// runFor lets a guest go on until it stops or for a short while.
-func runFor(th *Thread, d time.Duration) Trap {
-	stop := time.AfterFunc(d, th.Kick)
-	defer stop.Stop()
-	kill := time.AfterFunc(d+100*time.Millisecond, th.proc.Kill)
-	defer kill.Stop()
-	return th.Run()
-}
-
 func TestJumpToEveryByteOfTheStub(t *testing.T) {
-	together(func(worker int) { jumpToBytes(t, worker) })
+	t.Parallel()
+	p := newPlatform(t, Options{})
+	together(upTo(len(stub.Load().Code)), func(share <-chan int) {
+		_, base := newGuest(t, p, syscallLoop...)
+		for off := range share {
+			jumpToByte(t, base, off)
+		}
+		wantKind(t, base.Run(), Syscall)
+	})
+	accounted(t, p)
 }
 
-// jumpToBytes jumps to a worker's share of the bytes.
-func jumpToBytes(t *testing.T, worker int) {
-	p := newPlatform(t, Options{})
-	_, base := newGuest(t, p, syscallLoop...)
-	rnd := rand.New(rand.NewPCG(1, uint64(worker)))
-	text := stub.Load()
-	for off := worker; off < len(text.Code); off += workers {
-		q, th, err := base.Fork()
-		if err != nil {
-			t.Fatalf("%#x: %v", off, err)
-		}
-		r := th.Regs()
-		for _, f := range r.Fields() {
-			*f = []uint64{0, 1, 2, 3, 9, 11, 56, 60, 157, stub.ForkFlags, stub.ThreadFlags, dataAt, dataAt + 0x1000,
-				th.slot.Addr(), stub.WindowAddr, stub.Addr, stub.ConfigAddr, rnd.Uint64()}[rnd.IntN(18)]
-		}
-		r.R15 = []uint64{dataAt, th.slot.Addr(), stub.WindowAddr + 8*8192}[rnd.IntN(3)]
-		r.RIP = stub.Addr + uint64(off)
-		runFor(th, 2*time.Millisecond)
-		intact(t, q)
-		q.Release()
+// jumpToByte has a child of base's jump into the stub, with registers of any sort.
+func jumpToByte(t *testing.T, base *Thread, off int) {
+	t.Helper()
+	q, th, err := base.Fork()
+	if err != nil {
+		t.Fatalf("%#x: %v", off, err)
 	}
-	accounted(t, p)
-	wantKind(t, base.Run(), Syscall)
+	rnd := rand.New(rand.NewPCG(1, uint64(off)))
+	r := th.Regs()
+	for _, f := range r.Fields() {
+		*f = []uint64{0, 1, 2, 3, 9, 11, 56, 60, 157, stub.ForkFlags, stub.ThreadFlags, dataAt, dataAt + 0x1000,
+			th.slot.Addr(), stub.WindowAddr, stub.Addr, stub.ConfigAddr, rnd.Uint64()}[rnd.IntN(18)]
+	}
+	r.R15 = []uint64{dataAt, th.slot.Addr(), stub.WindowAddr + 8*8192}[rnd.IntN(3)]
+	r.RIP = stub.Addr + uint64(off)
+	runFairly(th)
+	intact(t, q)
+	q.Release()
 }
 
 // gadgets finds an instruction of the stub.
@@ -106,61 +101,75 @@ func gadgets(t testing.TB, text string) (list []uint64) {
 
 // A hostile guest has the stub make system calls of the guest's choice.
 func TestSystemCallsByTheStub(t *testing.T) {
-	p := newPlatform(t, Options{})
-	p.sparesHostile = true // or there is nothing left to look at
-	_, base := newGuest(t, p, syscallLoop...)
-	rnd := rand.New(rand.NewPCG(3, 4))
+	t.Parallel()
 	calls := gadgets(t, "45 8b 6f 30") // MOVL stub.OffCount(R15), R13
 	if len(calls) != 2 {
 		t.Fatalf("%x", calls)
 	}
-	allowed := []uint64{0, 1, 8, 17, 18, 9, 10, 11, 24, 228, 25, 26, 28, 3, 14, 15, 32, 33, 46, 56, 60, 98, 110, 157, 158, 202, 231, 292}
-	rounds, alive := 600, 0
+	rounds := 600
 	if testing.Short() {
 		rounds = 60
 	}
-	for round := range rounds {
-		q, th, err := base.Fork()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var fake [4096]byte
-		le := binary.LittleEndian
-		const count = 6
-		le.PutUint32(fake[stub.OffCount:], count)
-		for i := range count {
-			c := fake[stub.OffCommand+i*stub.CommandSize:]
-			if rnd.IntN(10) > 0 {
-				le.PutUint64(c, allowed[rnd.IntN(len(allowed))])
-			} else {
-				le.PutUint64(c, rnd.Uint64N(600))
-			}
-			for j := range 6 {
-				le.PutUint64(c[8+8*j:], stub.Interesting(rnd))
-			}
-			if i > 0 {
-				continue
-			}
-			// The first is likely to be a plausible attack.
-			for j, v := range attacks[round%len(attacks)] {
-				le.PutUint64(c[8*j:], v)
+	var alive atomic.Int32
+	p := newPlatform(t, Options{})
+	p.sparesHostile = true // or there is nothing left to look at
+	together(upTo(rounds), func(share <-chan int) {
+		_, base := newGuest(t, p, syscallLoop...)
+		for round := range share {
+			if callByTheStub(t, base, calls[round%2], round) {
+				alive.Add(1)
 			}
 		}
-		q.Write(dataAt, fake[:])
-		th.Regs().R15 = dataAt
-		th.Regs().RIP = calls[round%2]
-		// The guest stops when a call is refused, or sleeps on its fake slot.
-		if runFor(th, 3*time.Millisecond).Kind != Gone {
-			alive++
-		}
-		intact(t, q)
-		q.Release()
-	}
-	if alive < rounds/4 {
-		t.Errorf("only %d of %d guests lived to be looked at", alive, rounds)
-	}
+		wantKind(t, base.Run(), Syscall)
+	})
 	accounted(t, p)
-	wantKind(t, base.Run(), Syscall)
+	if n := int(alive.Load()); n < rounds/4 {
+		t.Errorf("only %d of %d guests lived to be looked at", n, rounds)
+	}
+}
+
+// callByTheStub has a child of base's send the stub a list of calls, and says whether it lived.
+func callByTheStub(t *testing.T, base *Thread, at uint64, round int) bool {
+	t.Helper()
+	q, th, err := base.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	q.Write(dataAt, fakeCalls(round))
+	th.Regs().R15 = dataAt
+	th.Regs().RIP = at
+	// The guest stops when a call is refused, or sleeps on its fake slot.
+	alive := runFairly(th).Kind != Gone
+	intact(t, q)
+	q.Release()
+	return alive
+}
+
+// fakeCalls is a slot with calls that the stub is to make: the first is likely to be a plausible attack.
+func fakeCalls(round int) []byte {
+	allowed := []uint64{0, 1, 8, 17, 18, 9, 10, 11, 24, 228, 25, 26, 28, 3, 14, 15, 32, 33, 46, 56, 60, 98, 110, 157, 158, 202, 231, 292}
+	rnd := rand.New(rand.NewPCG(3, uint64(round)))
+	fake, le := make([]byte, 4096), binary.LittleEndian
+	const count = 6
+	le.PutUint32(fake[stub.OffCount:], count)
+	for i := range count {
+		c := fake[stub.OffCommand+i*stub.CommandSize:]
+		if rnd.IntN(10) > 0 {
+			le.PutUint64(c, allowed[rnd.IntN(len(allowed))])
+		} else {
+			le.PutUint64(c, rnd.Uint64N(600))
+		}
+		for j := range 6 {
+			le.PutUint64(c[8+8*j:], stub.Interesting(rnd))
+		}
+		if i > 0 {
+			continue
+		}
+		for j, v := range attacks[round%len(attacks)] {
+			le.PutUint64(c[8*j:], v)
+		}
+	}
+	return fake
 }
 
 var attacks = [][7]uint64{
@@ -203,36 +212,44 @@ var attacks = [][7]uint64{
 
 // The clone gadget, jumped to with every register right but for the token.
 func TestUnorderedClones(t *testing.T) {
+	t.Parallel()
+	flags := []uint64{stub.ForkFlags, stub.ThreadFlags, 0x11, 0x100, stub.ForkFlags | 1<<32}
 	p := newPlatform(t, Options{})
-	q, base := newGuest(t, p, syscallLoop...)
-	site := stub.Load().Clone - 2
-	for _, flags := range []uint64{stub.ForkFlags, stub.ThreadFlags, 0x11, 0x100, stub.ForkFlags | 1<<32} {
-		for range 20 {
-			_, th, err := base.Fork()
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := th.Regs()
-			r.RAX, r.RDI, r.RSI, r.RDX, r.R10, r.R8 = 56, flags, 0, 12345, 0, th.slot.Addr()
-			r.R15 = dataAt // where the parent goes on
-			r.RIP = site
-			runFor(th, 5*time.Millisecond)
-			intact(t, th.proc)
-			th.proc.Release()
+	together(upTo(20*len(flags)), func(share <-chan int) {
+		q, base := newGuest(t, p, syscallLoop...)
+		for i := range share {
+			cloneUnordered(t, base, flags[i%len(flags)])
 		}
-	}
+		if q.dead.Load() {
+			t.Error("a bystander died")
+		}
+	})
 	accounted(t, p)
-	if q.dead.Load() {
-		t.Error("a bystander died")
-	}
 	waitFor(t, "windows to come back", func() bool {
 		s := p.Stats()
 		return s.Windows == s.Processes+1
 	})
 }
 
+// cloneUnordered has a child of base's go to the clone gadget.
+func cloneUnordered(t *testing.T, base *Thread, flags uint64) {
+	t.Helper()
+	q, th, err := base.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := th.Regs()
+	r.RAX, r.RDI, r.RSI, r.RDX, r.R10, r.R8 = 56, flags, 0, 12345, 0, th.slot.Addr()
+	r.R15 = dataAt // where the parent goes on
+	r.RIP = stub.Load().Clone - 2
+	runFairly(th)
+	intact(t, q)
+	q.Release()
+}
+
 // One thread scribbles over the control slots while toaster works with another.
 func TestScribbledSlots(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	// xorshift in rax, rbx = ctlAddr:
 	// 1: mov %rax,%rcx; shl $13,%rcx; xor %rcx,%rax; mov %rax,%rcx; shr $7,%rcx; xor %rcx,%rax;
@@ -243,44 +260,11 @@ func TestScribbledSlots(t *testing.T) {
 	if testing.Short() {
 		rounds = 10
 	}
-	for round := range rounds {
-		q, th := newGuest(t, p, syscallLoop...)
-		q.Write(codeAt+0x100, scribble)
-		bad, err := th.NewThread()
-		if err != nil {
-			t.Fatal(err)
+	together(upTo(rounds), func(share <-chan int) {
+		for round := range share {
+			workScribbled(t, p, scribble, round)
 		}
-		bad.Regs().RIP = codeAt + 0x100
-		bad.Regs().RAX = uint64(round)*77 + 1
-		bad.Regs().RBX = stub.WindowAddr
-		if round%2 == 0 {
-			bad.Regs().RBX = stub.WindowAddr + 8192 - 0x3ff8/2
-		}
-		time.AfterFunc(30*time.Millisecond, q.Kill)
-		within(t, "hostile guest", func() {
-			var wg sync.WaitGroup
-			wg.Go(func() {
-				for bad.Run().Kind != Gone {
-				}
-			})
-			for th.Run().Kind != Gone {
-				if c, ct, err := th.Fork(); err == nil {
-					time.AfterFunc(5*time.Millisecond, c.Kill)
-					ct.Run()
-					c.Release()
-				}
-				q.Map(th, dataAt, 4096, 3, unix.MAP_PRIVATE, -1, 0)
-				if nt, err := th.NewThread(); err == nil {
-					nt.Exit()
-				}
-				th.FP()
-				th.RestoreX(th.SaveX())
-				th.CPUTime()
-			}
-			wg.Wait()
-		})
-		q.Release()
-	}
+	})
 	accounted(t, p)
 	waitFor(t, "windows to come back", func() bool {
 		s := p.Stats()
@@ -288,8 +272,50 @@ func TestScribbledSlots(t *testing.T) {
 	})
 }
 
+// workScribbled gives a thread all sorts of orders until its process is killed, which has a sibling that executes scribble.
+func workScribbled(t *testing.T, p *Platform, scribble []byte, round int) {
+	t.Helper()
+	q, th := newGuest(t, p, syscallLoop...)
+	q.Write(codeAt+0x100, scribble)
+	bad, err := th.NewThread()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad.Regs().RIP = codeAt + 0x100
+	bad.Regs().RAX = uint64(round)*77 + 1
+	bad.Regs().RBX = stub.WindowAddr
+	if round%2 == 0 {
+		bad.Regs().RBX = stub.WindowAddr + 8192 - 0x3ff8/2
+	}
+	go killAfter(q, 40*time.Millisecond)
+	within(t, "hostile guest", func() {
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for bad.Run().Kind != Gone {
+			}
+		})
+		for th.Run().Kind != Gone {
+			if c, ct, err := th.Fork(); err == nil {
+				time.AfterFunc(5*time.Millisecond, c.Kill)
+				ct.Run()
+				c.Release()
+			}
+			q.Map(th, dataAt, 4096, 3, unix.MAP_PRIVATE, -1, 0)
+			if nt, err := th.NewThread(); err == nil {
+				nt.Exit()
+			}
+			th.FP()
+			th.RestoreX(th.SaveX())
+			th.CPUTime()
+		}
+		wg.Wait()
+	})
+	q.Release()
+}
+
 // A thread that has blocked the kick's signal is found out.
 func TestDeafThread(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	const count = dataAt + 0x8000
 	q, th := newGuest(t, p, code(t, "48 ff 04 25 00 80 50 00 eb f6")...) // 1: incq count; jmp 1b
@@ -316,6 +342,7 @@ func TestDeafThread(t *testing.T) {
 // A thread that says that the turn is the kernel's before it is, and so does not wake toaster when
 // it is.
 func TestTurnTamperedWith(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	code := []byte{0x48, 0xb8} // movabs $ctlAddr, %rax
 	code = binary.LittleEndian.AppendUint64(code, stub.WindowAddr)

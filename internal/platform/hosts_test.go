@@ -10,6 +10,7 @@ import (
 
 // TestOnOtherHosts runs tests of every part again, on other hosts.
 func TestOnOtherHosts(t *testing.T) {
+	t.Parallel()
 	everywhere := []string{
 		"TestSyscall", "TestForkSeparatesMemory", "TestThreadsShareMemory",
 		"TestKilledFromOutside", "TestReadString", "TestMappings", "TestNobodyIsLeft", "TestSegmentBases",
@@ -20,6 +21,7 @@ func TestOnOtherHosts(t *testing.T) {
 	}
 	for _, parts := range hostlike.Working {
 		t.Run(parts, func(t *testing.T) {
+			t.Parallel()
 			tests := everywhere
 			if HaveFSGSBase() && !strings.HasPrefix(parts, "sealed-vdso") { // the stub has no clock there
 				tests = append(slices.Clone(tests), "TestFastClock")

@@ -22,6 +22,7 @@ func TestMain(m *testing.M) {
 		honest()
 	}
 	hostlike.Enter()
+	setAbreast()
 	os.Exit(m.Run())
 }
 
@@ -124,15 +125,18 @@ func startVictim(t *testing.T) (cmd *exec.Cmd, pgid string) {
 
 // At whatever moment the kernel is killed, nothing of its guests remains.
 func TestKernelKilled(t *testing.T) {
+	t.Parallel()
 	rounds := 15
 	if testing.Short() {
 		rounds = 3
 	}
-	for range rounds {
-		cmd, pgid := startVictim(t)
-		time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
-		cmd.Process.Kill()
-		cmd.Wait()
-		waitFor(t, "orphans to die", func() bool { return len(group(t, pgid)) == 0 })
-	}
+	together(upTo(rounds), func(share <-chan int) {
+		for range share {
+			cmd, pgid := startVictim(t)
+			time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
+			cmd.Process.Kill()
+			cmd.Wait()
+			waitFor(t, "orphans to die", func() bool { return len(group(t, pgid)) == 0 })
+		}
+	})
 }

@@ -55,35 +55,48 @@ func TestKickBeforeRun(t *testing.T) {
 // Every kick must end a Run that begins before or after it, also if the guest
 // makes system calls all the time.
 func TestKickHammer(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
 	for name, code := range map[string][]byte{"calling": syscallLoop, "spinning": spinLoop} {
 		t.Run(name, func(t *testing.T) {
-			_, th := newGuest(t, p, code...)
-			const rounds = 5000
-			seen := make(chan struct{})
-			go func() {
-				for range rounds {
-					th.Kick()
-					<-seen
-				}
-				close(seen)
-			}()
-			within(t, "hammer", func() {
-				for n := 0; n < rounds; {
-					switch trap := th.Run(); trap.Kind {
-					case Kicked:
-						n++
-						seen <- struct{}{}
-					case Syscall:
-					default:
-						panic(fmt.Sprintf("%+v", trap))
-					}
+			t.Parallel()
+			together(upTo(5000/kickRounds), func(share <-chan int) {
+				for range share {
+					hammerKicks(t, p, code)
 				}
 			})
-			if _, open := <-seen; open {
-				t.Error("one kick ended two Runs")
-			}
 		})
+	}
+}
+
+const kickRounds = 500
+
+// hammerKicks kicks a guest, each time when the last kick has ended a Run.
+func hammerKicks(t *testing.T, p *Platform, code []byte) {
+	t.Helper()
+	_, th := newGuest(t, p, code...)
+	seen := make(chan struct{})
+	go func() {
+		for range kickRounds {
+			th.Kick()
+			<-seen
+		}
+		close(seen)
+	}()
+	within(t, "hammer", func() {
+		for n := 0; n < kickRounds; {
+			switch trap := th.Run(); trap.Kind {
+			case Kicked:
+				n++
+				seen <- struct{}{}
+			case Syscall:
+			default:
+				panic(fmt.Sprintf("%+v", trap))
+			}
+		}
+	})
+	if _, open := <-seen; open {
+		t.Error("one kick ended two Runs")
 	}
 }
 

@@ -209,6 +209,7 @@ func TestAsleepForEvents(t *testing.T) {
 
 // A signal at each instruction: an event that was taken is told, or the kernel knows of it; or it is still there.
 func TestSignalAtEveryInstructionOfEvents(t *testing.T) {
+	t.Parallel()
 	m := stub.Load().Marks
 	for _, c := range []struct{ from, to, timeout, seconds uint64 }{
 		{m.Ask, m.EndTell, noTime, 0},

@@ -215,6 +215,7 @@ func TestPipeReadUpToAPage(t *testing.T) {
 
 // A signal at each instruction: what was moved is moved once, and the guest or the kernel knows of it.
 func TestSignalAtEveryInstructionOfAPipe(t *testing.T) {
+	t.Parallel()
 	m := stub.Load().Marks
 	for _, c := range []struct {
 		nr    int

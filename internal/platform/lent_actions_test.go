@@ -148,6 +148,7 @@ func TestActionsLeftToTheKernel(t *testing.T) {
 // A signal at each instruction: the change is made, and the guest told of the old
 // action, or neither.
 func TestSignalAtEveryInstructionOfAnAction(t *testing.T) {
+	t.Parallel()
 	var done atomic.Int32
 	eachInstruction(t, func(p *Platform, at int) {
 		q, th := newActor(t, p, 30)

@@ -198,6 +198,7 @@ func newborn(t *testing.T, th *Thread) *Thread {
 // A signal at each instruction: the mask is changed and the guest told of the old one,
 // or the call comes again and the mask is what it was.
 func TestSignalAtEveryInstructionOfAMask(t *testing.T) {
+	t.Parallel()
 	m := stub.Load().Marks
 	var outcome tally[bool]
 	check := func(p *Platform, at int) {
@@ -285,6 +286,7 @@ func TestSignalStackLeftToTheKernel(t *testing.T) {
 
 // A signal at each instruction: the stack is the new one, or the one chosen before.
 func TestSignalAtEveryInstructionOfAStack(t *testing.T) {
+	t.Parallel()
 	m := stub.Load().Marks
 	var outcome tally[bool]
 	eachInstructionFrom(t, m.MaskTold, m.StackTold, func(p *Platform, at int) {

@@ -152,6 +152,7 @@ func TestRoomInUse(t *testing.T) {
 // A signal at each instruction: the memory is there and noted, or the call comes again
 // and nothing is noted.
 func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
+	t.Parallel()
 	m := stub.Load().Marks
 	for name, flags := range map[string]uint64{"anywhere": mapPlain, "fixed": mapPlain | mapFixed} {
 		var outcome tally[bool]

@@ -309,6 +309,7 @@ const timeofday = "b8 a2 01 00 00 49 89 ca 0f 05 48 8b 44 24 08 0f 05"
 // gettimeofday(2) from a libc's call site is answered, and a signal at each instruction on the way
 // changes nothing: either the time is there, or the kernel has the call.
 func TestFastGettimeofday(t *testing.T) {
+	t.Parallel()
 	read := func(t *testing.T, p *Platform) (answered bool) {
 		q, th := newFast(t, p, code(t, timeofday))
 		defer q.Release()
@@ -366,17 +367,33 @@ func TestFastGettimeofdayLeavesTheUnusualToTheKernel(t *testing.T) {
 // Kicks at every moment of the fast way: nothing of the guest's may change, also
 // not its extended state, and every kick must arrive.
 func TestKicksOnTheFastWay(t *testing.T) {
+	t.Parallel()
+	rounds := uint64(60000 / workers)
+	if testing.Short() {
+		rounds = 10000 / workers
+	}
+	var kicks, calls atomic.Int64
 	p := newPlatform(t, Options{})
+	together(upTo(workers), func(share <-chan int) {
+		for range share {
+			n := kickOnTheFastWay(t, p, rounds)
+			kicks.Add(int64(n))
+			calls.Add(int64(rounds))
+		}
+	})
+	t.Log(kicks.Load(), "kicks", calls.Load(), "calls")
+}
+
+// kickOnTheFastWay kicks a guest that makes so many calls, each after one that the stub answers and before another one, and
+// returns how many kicks have met it.
+func kickOnTheFastWay(t *testing.T, p *Platform, rounds uint64) (kicks int) {
+	t.Helper()
 	// 1: mov $427,%eax; syscall; mov 8(%rsp),%rax; syscall; mov $350,%eax; syscall; inc %rbx; cmp %rbp,%rbx; jne 1b; ud2
 	text := code(t, `b8 ab 01 00 00 0f 05 48 8b 44 24 08 0f 05 b8 5e 01 00 00 0f 05
 		48 ff c3 48 39 eb 75 e3 0f 0b`)
 	q, th := newFast(t, p, text)
 	q.Write(stackAt+0x8008, []byte{20, 0, 0, 0, 0, 0, 0, 0})
 	r := th.Regs()
-	rounds := uint64(60000)
-	if testing.Short() {
-		rounds = 10000
-	}
 	start := Regs{
 		RIP: codeAt, RSP: stackAt + 0x8000, RDI: 3, RSI: dataAt, RBP: rounds, R8: 8, R9: 9, R10: 10,
 		R12: 12, R13: 13, R14: 14, R15: 15, FSBase: dataAt,
@@ -388,7 +405,7 @@ func TestKicksOnTheFastWay(t *testing.T) {
 	}
 	th.SetFP(&fx)
 	kicker := kickOften(th, func() { spinAtMost(2000) })
-	kicks, calls := 0, uint64(0)
+	calls := uint64(0)
 	within(t, "guest", func() {
 		for {
 			trap := kicker.run()
@@ -416,7 +433,6 @@ func TestKicksOnTheFastWay(t *testing.T) {
 		}
 	})
 	kicker.stop()
-	t.Log(kicks, "kicks", calls, "calls")
 	start.RBX, start.RIP = rounds, codeAt+uint64(len(text))-2
 	start.RAX, start.RDX, start.RCX, start.R11, start.RFLAGS = r.RAX, r.RDX, r.RCX, r.R11, r.RFLAGS
 	if *r != start || calls != rounds || r.RAX != 0 || r.RDX != 0 {
@@ -425,6 +441,7 @@ func TestKicksOnTheFastWay(t *testing.T) {
 	if got := th.FP(); !bytes.Equal(got[160:416], fx[160:416]) {
 		t.Errorf("xmm registers % x", got[160:416])
 	}
+	return kicks
 }
 
 // instructions returns where the instructions between two addresses of the stub are.
@@ -450,6 +467,7 @@ func instructions(t *testing.T, text []byte, from, to uint64) (list []int) {
 // A signal at each instruction of the fast way, by a breakpoint there: the guest
 // notices nothing. Only where the kernel has the turn there can be none but kicks.
 func TestSignalAtEveryInstruction(t *testing.T) {
+	t.Parallel()
 	s := stub.Load()
 	list := append(instructions(t, s.Code, s.Enter, s.Gave), acting(t, s)...)
 	list = append(list, instructions(t, s.Code, s.Over, s.Wait)...) // up to what serves files that are lent: here is none
@@ -458,16 +476,14 @@ func TestSignalAtEveryInstruction(t *testing.T) {
 		t.Errorf("only %d instructions", len(list))
 	}
 	var met atomic.Int32
-	work := make(chan int, len(list))
+	var try []int
 	for i, at := range list {
-		if testing.Short() && i%8 != 0 {
-			continue
+		if !testing.Short() || i%8 == 0 {
+			try = append(try, at)
 		}
-		work <- at
 	}
-	close(work)
-	together(func(int) {
-		for at := range work {
+	together(try, func(share <-chan int) {
+		for at := range share {
 			for _, exact := range []bool{false, true} {
 				if breakAt(t, at, exact) {
 					met.Add(1)
@@ -499,11 +515,23 @@ func acting(t *testing.T, s stub.Text) (list []int) {
 	return list
 }
 
+// newBroken returns a platform whose stub has breakpoints. It takes the host for one that has no core to spare, so nobody spins:
+// there are many such platforms at once.
+func newBroken(t *testing.T, breakpoints ...int) *Platform {
+	t.Helper()
+	return newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) {
+		p.cores = 1
+		for _, at := range breakpoints {
+			p.stub.Code[at] = 0xcc
+		}
+	}})
+}
+
 // breakAt runs a guest with a breakpoint in the stub; it reports whether that was met.
 // exact: the guest resumes with an RCX that is not where it goes on.
 func breakAt(t *testing.T, at int, exact bool) bool {
 	t.Helper()
-	p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
+	p := newBroken(t, at)
 	defer p.Close()
 	// mov $20,%eax; syscall; mov $427,%eax; syscall; mov $350,%eax; syscall; mov 8(%rsp),%rax; syscall
 	q, th := newFast(t, p, code(t, "b8 14 00 00 00 0f 05 b8 ab 01 00 00 0f 05 b8 5e 01 00 00 0f 05 48 8b 44 24 08 0f 05"))
@@ -605,43 +633,52 @@ func TestFaultInIsland(t *testing.T) {
 
 // The fast way with everything wrong that a guest can make wrong.
 func TestHostileFastWay(t *testing.T) {
-	p := newPlatform(t, Options{})
-	_, base := newFast(t, p, code(t, callMany))
-	rnd := rand.New(rand.NewPCG(9, 10))
+	t.Parallel()
 	rounds := 400
 	if testing.Short() {
 		rounds = 60
 	}
-	m := p.stub.Marks
-	for range rounds {
-		q, th, err := base.Fork()
-		if err != nil {
-			t.Fatal(err)
+	p := newPlatform(t, Options{})
+	together(upTo(rounds), func(share <-chan int) {
+		_, base := newFast(t, p, code(t, callMany))
+		for round := range share {
+			wrongFastWay(t, base, rand.New(rand.NewPCG(9, uint64(round))))
 		}
-		r := th.Regs()
-		for _, f := range r.Fields() {
-			*f = stub.Interesting(rnd)
-		}
-		r.R15 = []uint64{dataAt, th.slot.Addr(), stub.WindowAddr + 8*8192}[rnd.IntN(3)]
-		r.R11 = r.R15
-		r.RIP = m.Enter + rnd.Uint64N(m.Last-m.Enter)
-		if rnd.IntN(4) == 0 {
-			r.RIP = p.vdso.Text + rnd.Uint64N(p.vdso.End-p.vdso.Text)
-		}
-		r.RFLAGS = 0x202
-		within(t, "hostile guest", func() {
-			for range 5 {
-				if runFor(th, time.Millisecond).Kind == Gone {
-					break
-				}
-				th.FP()
-			}
-		})
-		intact(t, q)
-		q.Release()
-	}
+		wantKind(t, base.Run(), Syscall)
+	})
 	accounted(t, p)
-	wantKind(t, base.Run(), Syscall)
+}
+
+// wrongFastWay has a child of base's go to the fast way, or to the vdso, with registers of any sort.
+func wrongFastWay(t *testing.T, base *Thread, rnd *rand.Rand) {
+	t.Helper()
+	p := base.proc.platform
+	q, th, err := base.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := th.Regs()
+	for _, f := range r.Fields() {
+		*f = stub.Interesting(rnd)
+	}
+	r.R15 = []uint64{dataAt, th.slot.Addr(), stub.WindowAddr + 8*8192}[rnd.IntN(3)]
+	r.R11 = r.R15
+	m := p.stub.Marks
+	r.RIP = m.Enter + rnd.Uint64N(m.Last-m.Enter)
+	if rnd.IntN(4) == 0 {
+		r.RIP = p.vdso.Text + rnd.Uint64N(p.vdso.End-p.vdso.Text)
+	}
+	r.RFLAGS = 0x202
+	within(t, "hostile guest", func() {
+		for range 5 {
+			if runFairly(th).Kind == Gone {
+				break
+			}
+			th.FP()
+		}
+	})
+	intact(t, q)
+	q.Release()
 }
 
 // A sibling writes over the fast way's memory while it is used.
@@ -803,22 +840,29 @@ func TestKickedNap(t *testing.T) {
 
 // A signal at each instruction on a nap's way.
 func TestSignalAtEveryInstructionOfANap(t *testing.T) {
+	t.Parallel()
 	s := stub.Load()
-	left := map[time.Duration]int{}
+	var try []int
 	for _, at := range instructions(t, s.Code, s.Enter, s.Last) {
 		if rip := stub.Addr + uint64(at); rip >= s.Gave && rip < s.Nap-200 || testing.Short() && at%8 != 0 {
 			continue
 		}
-		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
-		_, th := newNapper(t, p, 0, 5000)
-		trap, _, _ := wantNap(t, th)
-		if trap.Napped {
-			left[trap.Left]++
-		}
-		p.Close()
+		try = append(try, at)
 	}
-	if !testing.Short() && (left[5000] == 0 || left[0] == 0) {
-		t.Errorf("what is left, and how often: %v", left)
+	var left tally[time.Duration]
+	together(try, func(share <-chan int) {
+		for at := range share {
+			p := newBroken(t, at)
+			_, th := newNapper(t, p, 0, 5000)
+			trap, _, _ := wantNap(t, th)
+			if trap.Napped {
+				left.add(trap.Left)
+			}
+			p.Close()
+		}
+	})
+	if !testing.Short() && (left.n[5000] == 0 || left.n[0] == 0) {
+		t.Errorf("what is left, and how often: %v", left.n)
 	}
 }
 
@@ -908,11 +952,7 @@ func eachInstruction(t *testing.T, f func(p *Platform, at int)) {
 	s := stub.Load()
 	eachInstructionFrom(t, s.Enter, s.Wait, f)
 	eachInstructionFrom(t, s.EndTell, s.Last, f)
-	p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) {
-		for _, at := range instructions(t, s.Code, s.Wait, s.EndTell) {
-			p.stub.Code[at] = 0xcc
-		}
-	}})
+	p := newBroken(t, instructions(t, s.Code, s.Wait, s.EndTell)...)
 	f(p, int(s.Wait-stub.Addr))
 	p.Close()
 }
@@ -922,53 +962,25 @@ func eachInstructionFrom(t *testing.T, from, to uint64, f func(p *Platform, at i
 	t.Helper()
 	s := stub.Load()
 	list := instructions(t, s.Code, from, to)
-	work := make(chan int, len(list))
+	var try []int
 	for i, at := range list {
 		skip := testing.Short() && at%8 != 0 && i < len(list)-2
 		if rip := stub.Addr + uint64(at); rip >= s.Gave && rip < s.Over || skip {
 			continue
 		}
-		work <- at
+		try = append(try, at)
 	}
-	close(work)
-	together(func(int) {
-		for at := range work {
-			p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
+	together(try, func(share <-chan int) {
+		for at := range share {
+			p := newBroken(t, at)
 			f(p, at)
 			p.Close()
 		}
 	})
 }
 
-// tally counts outcomes, for several goroutines.
-type tally[K comparable] struct {
-	mu sync.Mutex
-	n  map[K]int
-}
-
-func (c *tally[K]) add(k K) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.n == nil {
-		c.n = map[K]int{}
-	}
-	c.n[k]++
-}
-
-// workers share what is tried in thousands of small machines or processes: on a host with much else to do each of them waits
-// for a core most of the time.
-const workers = 4
-
-// together calls f for each worker at once, and returns when all have.
-func together(f func(worker int)) {
-	var wg sync.WaitGroup
-	for i := range workers {
-		wg.Go(func() { f(i) })
-	}
-	wg.Wait()
-}
-
 func TestSelfAndPrivate(t *testing.T) {
+	t.Parallel()
 	eachInstruction(t, func(p *Platform, at int) {
 		q, th := newFast(t, p, code(t, private))
 		q.Write(stackAt+0x8008, []byte{42, 0, 0, 0, 0, 0, 0, 0})
@@ -1021,6 +1033,7 @@ func TestSelfAndPrivate(t *testing.T) {
 
 // Calls bring along what is in memory, or they bring nothing.
 func TestFetched(t *testing.T) {
+	t.Parallel()
 	data := []byte("0123456789abcdefghijklmnopqrstuvwxyz")
 	for _, c := range []struct {
 		call int
@@ -1203,18 +1216,23 @@ func TestSetFPInALightTrap(t *testing.T) {
 }
 
 func TestSetFPAtEveryInstruction(t *testing.T) {
-	s := stub.Load()
-	for i, at := range acting(t, s) {
-		if testing.Short() && i%8 != 0 {
-			continue
+	t.Parallel()
+	var try []int
+	for i, at := range acting(t, stub.Load()) {
+		if !testing.Short() || i%8 == 0 {
+			try = append(try, at)
 		}
-		p := newPlatform(t, Options{Warm: -1, beforeStart: func(p *Platform) { p.stub.Code[at] = 0xcc }})
-		_, th := newFast(t, p, code(t, callMany))
-		wantKind(t, th.Run(), Syscall)
-		fx := fpOf(9)
-		th.SetFP(&fx)
-		wantKind(t, th.Run(), Syscall)
-		wantFP(t, th, fx)
-		p.Close()
 	}
+	together(try, func(share <-chan int) {
+		for at := range share {
+			p := newBroken(t, at)
+			_, th := newFast(t, p, code(t, callMany))
+			wantKind(t, th.Run(), Syscall)
+			fx := fpOf(9)
+			th.SetFP(&fx)
+			wantKind(t, th.Run(), Syscall)
+			wantFP(t, th, fx)
+			p.Close()
+		}
+	})
 }

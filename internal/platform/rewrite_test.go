@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/arch/x86/x86asm"
@@ -257,6 +258,7 @@ func TestSitesStepAlike(t *testing.T) {
 // A signal at each instruction of an island, by one that faults, finds the guest at the site,
 // with the registers that it has there; and from there it goes on.
 func TestSignalAtEveryInstructionOfAnIsland(t *testing.T) {
+	t.Parallel()
 	eachForm(t, func(t *testing.T, text []byte, fast, plain *Thread) {
 		at, size := boundaries(t, text)
 		call := at[len(at)-1]
@@ -290,14 +292,27 @@ func TestSignalAtEveryInstructionOfAnIsland(t *testing.T) {
 
 // Kicks at every moment: none is lost, and the guest is always at its own code.
 func TestKicksAtLibcSites(t *testing.T) {
+	t.Parallel()
+	rounds := uint64(20000 / workers)
+	if testing.Short() {
+		rounds = 4000 / workers
+	}
+	var kicks atomic.Int64
 	p := newPlatform(t, Options{})
+	together(upTo(workers), func(share <-chan int) {
+		for range share {
+			kicks.Add(int64(kickAtLibcSites(t, p, rounds)))
+		}
+	})
+	t.Log(kicks.Load(), "kicks")
+}
+
+// kickAtLibcSites kicks a guest that makes so many calls, and returns how many kicks have met it.
+func kickAtLibcSites(t *testing.T, p *Platform, rounds uint64) (kicks int) {
+	t.Helper()
 	// 1: mov %rbx,%rcx; mov $20,%eax; mov %rcx,%r10; syscall; inc %rbx; cmp %rbp,%rbx; jne 1b; ud2
 	text := code(t, "48 89 d9 b8 14 00 00 00 49 89 ca 0f 05 48 ff c3 48 39 eb 75 eb 0f 0b")
 	_, th := newFast(t, p, text)
-	rounds := uint64(20000)
-	if testing.Short() {
-		rounds = 4000
-	}
 	r := th.Regs()
 	r.RBP = rounds
 	kicker := kickOften(th, func() { spinAtMost(2000) })
@@ -311,6 +326,9 @@ func TestKicksAtLibcSites(t *testing.T) {
 			if trap.Kind == Fault {
 				break
 			}
+			if trap.Kind == Kicked {
+				kicks++
+			}
 			if trap.Kind == Syscall {
 				if r.RAX != 20 || r.R10 != calls || r.RBX != calls || r.RIP != codeAt+13 {
 					t.Fatalf("call %d: %+v", calls, r)
@@ -323,6 +341,7 @@ func TestKicksAtLibcSites(t *testing.T) {
 	if calls != rounds || r.RIP != codeAt+uint64(len(text))-2 {
 		t.Errorf("%d calls, %+v", calls, r)
 	}
+	return kicks
 }
 
 // A debugger reads code as it was, wherever its words lie, and meets a breakpoint at each
@@ -509,21 +528,30 @@ func TestRewrittenBesideRunningThread(t *testing.T) {
 
 // What a guest makes of its islands leads itself astray, and nobody else.
 func TestHostileIslands(t *testing.T) {
+	t.Parallel()
 	p := newPlatform(t, Options{})
-	_, base := newFast(t, p, code(t, siteForms["libc"]+" eb f4"))
-	for off := uint64(0); off < 2*islandSize; off++ {
-		q, th, err := base.Fork()
-		if err != nil {
-			t.Fatal(err)
+	together(upTo(2*islandSize), func(share <-chan int) {
+		_, base := newFast(t, p, code(t, siteForms["libc"]+" eb f4"))
+		for off := range share {
+			leadAstray(t, base, islandsAt+uint64(off))
 		}
-		for _, target := range []uint64{p.stub.Enter, stub.Addr, 0, ^uint64(0), islandsAt + off} {
-			q.Write(islandsAt+off, binary.LittleEndian.AppendUint64(nil, target))
-			th.Regs().RIP = codeAt
-			within(t, "hostile guest", func() { runFor(th, 1e6) })
-		}
-		intact(t, q)
-		q.Release()
-	}
+		wantKind(t, base.Run(), Syscall)
+	})
 	accounted(t, p)
-	wantKind(t, base.Run(), Syscall)
+}
+
+// leadAstray has a child of base's write what it likes into its islands.
+func leadAstray(t *testing.T, base *Thread, at uint64) {
+	t.Helper()
+	q, th, err := base.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []uint64{q.platform.stub.Enter, stub.Addr, 0, ^uint64(0), at} {
+		q.Write(at, binary.LittleEndian.AppendUint64(nil, target))
+		th.Regs().RIP = codeAt
+		within(t, "hostile guest", func() { runFairly(th) })
+	}
+	intact(t, q)
+	q.Release()
 }
