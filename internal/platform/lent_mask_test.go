@@ -217,7 +217,7 @@ func TestSignalAtEveryInstructionOfAMask(t *testing.T) {
 	}
 	eachInstructionFrom(t, m.Told, m.MaskTold, check)
 	eachInstructionFrom(t, m.Answered, m.Last, check)
-	if outcome.n[true] == 0 || outcome.n[false] == 0 {
+	if !testing.Short() && (outcome.n[true] == 0 || outcome.n[false] == 0) {
 		t.Errorf("done and not done: %v", outcome.n)
 	}
 }
