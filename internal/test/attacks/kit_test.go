@@ -18,6 +18,9 @@ import (
 // patience is how long a program may take on a busy machine. It decides nothing else.
 const patience = 3 * time.Minute
 
+// timeLimit is the status of a command that --wall-time ended (README.md).
+const timeLimit = 124
+
 // command is the path of the toaster command, root a directory with all programs, for the
 // tests' --root; noCompiler says why there are none.
 var command, programs, noCompiler string
@@ -94,7 +97,7 @@ func newRoot(t *testing.T) string {
 type outcome struct {
 	out    string
 	status int
-	took   time.Duration
+	took   time.Duration // by a fair clock
 }
 
 // attack runs a program below a root by the toaster command, and checks what holds for all
@@ -106,8 +109,8 @@ func attack(t *testing.T, cmd *exec.Cmd) outcome {
 	defer cancel()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = 5 * time.Second
-	begun := time.Now()
+	cmd.WaitDelay = patience
+	clock := guesttest.NewFairClock(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +124,7 @@ func attack(t *testing.T, cmd *exec.Cmd) outcome {
 	if err != nil && !errors.As(err, &exit) {
 		t.Errorf("%v: %v", cmd.Args, err)
 	}
-	o := outcome{out.String(), cmd.ProcessState.ExitCode(), time.Since(begun)}
+	o := outcome{out.String(), cmd.ProcessState.ExitCode(), clock.Now()}
 	for _, bad := range []string{"panic", "fatal error", "goroutine ", "a bug in toaster", "runtime: "} {
 		if strings.Contains(o.out, bad) {
 			t.Errorf("%v: %q in its output", cmd.Args, bad)
@@ -144,7 +147,7 @@ func inRoot(root string, args ...string) *exec.Cmd {
 
 func nobodyRemains(t *testing.T) {
 	t.Helper()
-	if left := AwaitNoChildren(10 * time.Second); left != "" {
+	if left := AwaitNoChildren(patience); left != "" {
 		t.Error(left)
 	}
 }
