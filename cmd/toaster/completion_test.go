@@ -130,6 +130,15 @@ func TestCompletionOffers(t *testing.T) {
 		check("toaster oci list --format ", "json", "table")
 		check("toaster-oci list --format ", "json", "table")
 		check("toaster help oci pa", "pause")
+		state := t.TempDir()
+		for _, id := range []string{"web-1", "db", "not an id"} {
+			if err := os.Mkdir(filepath.Join(state, id), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		check("toaster oci --root "+state+" kill ", "db", "web-1")
+		check("toaster-oci --root="+state+" --debug exec --tty w", "web-1")
+		check("toaster oci --root " + state + " create ")
 		eachCommand(program().Commands, "toaster", func(name string, c *cmdline.Command) {
 			if c.Flags == nil {
 				return

@@ -39,9 +39,11 @@ func helpMain(args []string) int {
 // helpOn prints how a command is used, by its name and the names below it; all is with every flag.
 func helpOn(all bool, names ...string) int {
 	c, above := program(), "toaster help"
-	for _, name := range names {
+	for i, name := range names {
 		sub := c.Find(name)
 		switch {
+		case c.Commands == nil && c.Complete != nil: // another program has what is below
+			return c.Run(append(names[i:], "--help"))
 		case c.Commands == nil:
 			complain("help: takes one command at most, got %q", names)
 			return exitOwnFailure

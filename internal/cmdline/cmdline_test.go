@@ -25,7 +25,7 @@ func table() *Command {
 		{Name: "run", Usage: "run [flags] PROGRAM", About: "run one", Flags: flags, Args: Files},
 		{Name: "shell", Usage: "shell DIR", About: "a shell", Flags: func() *flag.FlagSet { return flag.NewFlagSet("", flag.ContinueOnError) }, Args: Dirs},
 		{Name: "go", Usage: "go ARG...", About: "another's", Args: Files},
-		{Name: "oci", Usage: "oci COMMAND", About: "containers", Flags: flags, Commands: []Command{{Name: "create", About: "make one"}, {Name: "kill", About: "end one", Args: "TERM|KILL"}}},
+		{Name: "oci", Usage: "oci COMMAND", About: "containers", Flags: flags, Commands: []Command{{Name: "create", About: "make one"}, {Name: "kill", About: "end one", Args: "TERM|KILL"}, {Name: "state", Flags: flags, Offer: func(words []string) []string { return append(words, "last") }}}},
 		{Name: "root", Usage: "root COMMAND", About: "trees", Complete: func(w io.Writer, words []string) {
 			io.WriteString(w, "words\n"+strings.Join(words, " ")+"\n")
 		}},
@@ -71,9 +71,13 @@ func TestCompleteWords(t *testing.T) {
 		{"shell ", "dirs"},
 		{"shell --", "words --help"},
 		{"go test -", "files"},
-		{"oci ", "words create kill"},
+		{"oci ", "words create kill state"},
 		{"oci --root ", "dirs"},
-		{"oci --root x ", "words create kill"},
+		{"oci --root x ", "words create kill state"},
+		{"oci --root x state la", "words oci --root x state last"},
+		{"oci state --quiet ", "words oci state --quiet last"},
+		{"oci state --root ", "dirs"},
+		{"oci state x ", "words"}, // one is enough
 		{"oci kill ", "words TERM KILL"},
 		{"root create --sets ba", "words create --sets ba"},
 		{"root ", "words "},
@@ -203,7 +207,7 @@ more flags:
 func TestNames(t *testing.T) {
 	help := &Command{Name: "prog", Commands: []Command{{Name: "help", Commands: Names(table().Commands)}}}
 	for line, want := range map[string]string{
-		"help ": "words run shell go oci root", "help oci ": "words create kill", "help run ": "words", "help run -": "words", "help oci kill ": "words",
+		"help ": "words run shell go oci root", "help root cr": "words cr", "help oci ": "words create kill state", "help run ": "words", "help run -": "words", "help oci kill ": "words",
 	} {
 		var b strings.Builder
 		help.CompleteWords(&b, strings.Split(line, " "))

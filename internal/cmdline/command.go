@@ -26,6 +26,9 @@ type Command struct {
 	// Args is what arguments are: Files, Dirs, words with | between them, or "" for what nobody can
 	// know.
 	Args string
+	// Offer returns what the first argument can be, where that is known at the time only: it is asked with the words behind the program's
+	// name, up to the argument. A shell waits for it.
+	Offer func(words []string) []string
 	// Details prints what help says beyond the flags.
 	Details func(w io.Writer)
 	Run     func(args []string) int
@@ -65,7 +68,7 @@ func (c *Command) Find(name string) *Command {
 // Names returns commands by their names alone, and those below them: for one whose arguments name them.
 func Names(commands []Command) (list []Command) {
 	for _, c := range commands {
-		list = append(list, Command{Name: c.Name, About: c.About, Commands: Names(c.Commands)})
+		list = append(list, Command{Name: c.Name, About: c.About, Commands: Names(c.Commands), Complete: c.Complete})
 	}
 	return list
 }

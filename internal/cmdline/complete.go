@@ -34,6 +34,11 @@ func (c *Command) CompleteWords(w io.Writer, words []string) {
 		for _, sub := range at.Commands {
 			fmt.Fprintf(w, "%s\t%s\n", sub.Name, sub.About)
 		}
+	case rest == nil && at.Offer != nil:
+		fmt.Fprintln(w, "words")
+		for _, word := range at.Offer(words[:len(words)-1]) {
+			fmt.Fprintln(w, word)
+		}
 	default:
 		printChoices(w, at.Args, "", last)
 	}

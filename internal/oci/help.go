@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"toaster/internal/cmdline"
 )
@@ -37,8 +40,44 @@ func Commands() (list []cmdline.Command) {
 func (cmd command) row() cmdline.Command {
 	return cmdline.Command{
 		Name: cmd.name, Usage: strings.TrimSpace("oci [flags] " + cmd.name + " " + cmd.usage), About: cmd.about,
-		Flags: cmd.flags, Details: func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", cmd.name, cmd.about) },
+		Flags: cmd.flags, Details: func(w io.Writer) { fmt.Fprintf(w, "%s: %s\n", cmd.name, cmd.about) }, Offer: cmd.offer(),
 	}
+}
+
+// offer is what completion asks for the ids that a command can be about; nil where the command is about none, or about a new one.
+func (cmd command) offer() func(words []string) []string {
+	if cmd.least == 0 || cmd.name == "create" || cmd.name == "run" {
+		return nil
+	}
+	return offerIDs
+}
+
+// mostOffered is how many ids a person at a shell can make use of.
+const mostOffered = 1000
+
+// offerIDs returns the ids of the containers whose state lies where the words of a command line say. A shell waits for it: nothing in the
+// directory is opened, and where --root is a pipe nobody writes to it.
+func offerIDs(words []string) (ids []string) {
+	c := new(call)
+	if len(words) > 0 && words[0] == "oci" {
+		words = words[1:]
+	}
+	if c.flags().Parse(words) != nil {
+		return nil
+	}
+	dir, err := os.OpenFile(c.root, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil
+	}
+	defer dir.Close()
+	entries, _ := dir.ReadDir(mostOffered)
+	for _, e := range entries {
+		if e.IsDir() && checkID(e.Name()) == nil {
+			ids = append(ids, e.Name())
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // flags are the command's, for who looks at them only.
