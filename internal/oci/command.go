@@ -130,7 +130,7 @@ func (c *call) flags() *flag.FlagSet {
 	set.StringVar(&c.logFormat, "log-format", "text", "`text|json`: the form of the log")
 	set.BoolVar(&c.debug, "debug", false, "log what is accepted without effect, too")
 	set.BoolVar(&c.systemd, "systemd-cgroup", false, "cgroupsPath is slice:prefix:name")
-	set.Func("cgroup-manager", "`cgroupfs|systemd|disabled`: as crun has it; disabled makes no control group", c.setManager)
+	set.Func("cgroup-manager", "`HOW`: cgroupfs, systemd, or disabled: no control group", c.setManager)
 	both(set, "version v", func(n string) { set.BoolVar(&c.version, n, false, "say which toaster this is") })
 	set.String("rootless", "auto", "`auto|true|false`: "+noEffect)
 	set.String("criu", "", "`FILE`: "+noEffect)
