@@ -110,7 +110,7 @@ func (k *lentKqueue) sleepFor(timeout int) (lid int) {
 		cells[3], cells[2] = call(sysKevent, k.kq, 0, 0, ptr(&lendEvents), manyEvents, timeout)
 		cells[1] = int(lendEvents[0].filter)
 	})
-	awaitSleep(&others[0])
+	awaitSleepOrEnd(&others[0], timeout)
 	return lid
 }
 

@@ -133,6 +133,18 @@ func awaitSleep(c **lwpctl) {
 	}
 }
 
+// awaitSleepOrEnd is awaitSleep of an LWP whose sleep has an end, if timeout is not 0: on a busy machine that can be over before anybody
+// looks.
+func awaitSleepOrEnd(c **lwpctl, timeout int) {
+	if timeout == 0 {
+		awaitSleep(c)
+		return
+	}
+	for load(&cells[0]) == 0 || (*c).cpu() > cpuNone {
+		yield()
+	}
+}
+
 // lendPipeClose: a read that waits while another LWP closes its descriptor looks that up again (pipe_restart): EBADF.
 func lendPipeClose() {
 	for range 20 {
