@@ -36,19 +36,21 @@ type LimitError struct {
 }
 
 // limitTexts say what a limit did; %s is its value.
-var limitTexts = map[string]string{
-	LimitProcs:  "there are %s processes, which is the limit (max-procs): fork fails with EAGAIN",
-	LimitLWPs:   "there are %s LWPs, which is the limit (max-lwps): fork and _lwp_create fail with EAGAIN",
-	LimitFiles:  "there are %s open files, which is the limit (max-files): open and its like fail with ENFILE",
-	LimitMemory: "the guests would have more than %s of memory, which is the limit (memory): mmap, brk and fork fail with ENOMEM, and who uses more without asking is killed",
-	LimitHost:   "the host allows no more: %s: the guest's call fails",
-	LimitWall:   "ended after %s, which is the limit (wall-time)",
-	LimitCPU:    "ended after %s of processor time, which is the limit (cpu-time)",
-	LimitOutput: "ended after %s of output, which is the limit (max-output)",
-}
+var limitTexts = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		LimitProcs:  "there are %s processes, which is the limit (max-procs): fork fails with EAGAIN",
+		LimitLWPs:   "there are %s LWPs, which is the limit (max-lwps): fork and _lwp_create fail with EAGAIN",
+		LimitFiles:  "there are %s open files, which is the limit (max-files): open and its like fail with ENFILE",
+		LimitMemory: "the guests would have more than %s of memory, which is the limit (memory): mmap, brk and fork fail with ENOMEM, and who uses more without asking is killed",
+		LimitHost:   "the host allows no more: %s: the guest's call fails",
+		LimitWall:   "ended after %s, which is the limit (wall-time)",
+		LimitCPU:    "ended after %s of processor time, which is the limit (cpu-time)",
+		LimitOutput: "ended after %s of output, which is the limit (max-output)",
+	}
+})
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("toaster: "+limitTexts[e.Limit], e.Value)
+	return fmt.Sprintf("toaster: "+limitTexts()[e.Limit], e.Value)
 }
 
 func (e *LimitError) Unwrap() error { return e.Err }

@@ -1,5 +1,7 @@
 package netbsd
 
+import "sync"
+
 // This file has the structures that only old programs know, as the kernel's compat code does
 // (sys/compat/sys). A number in a name is the last release that had the structure, 43 is 4.3BSD. Of
 // the times, struct timeval50 is the same as today's on amd64, and so are struct itimerval50 and struct
@@ -162,9 +164,11 @@ func (d *Dirent) putOldHead(p []byte) {
 }
 
 // statfsTypes are the numbers that file systems had before they had names (vfs_syscalls_20.c).
-var statfsTypes = map[string]uint16{
-	"ffs": 1, "nfs": 2, "mfs": 3, "msdos": 4, "cd9660": 5, "fdesc": 6, "kernfs": 7, "afs": 9,
-}
+var statfsTypes = sync.OnceValue(func() map[string]uint16 {
+	return map[string]uint16{
+		"ffs": 1, "nfs": 2, "mfs": 3, "msdos": 4, "cd9660": 5, "fdesc": 6, "kernfs": 7, "afs": 9,
+	}
+})
 
 // mnamelen is MNAMELEN, the room that struct statfs12 has for a name.
 const mnamelen, mfsnamelen = 90, 16
@@ -177,7 +181,7 @@ const mnamelen, mfsnamelen = 90, 16
 //	112 type (16) 128 mounted on (90) 218 mounted from (90)
 func (s *Statvfs) EncodeStatfs12(b []byte) {
 	clear(b[:SizeofStatfs12])
-	le.PutUint16(b, statfsTypes[s.Type])
+	le.PutUint16(b, statfsTypes()[s.Type])
 	le.PutUint16(b[2:], uint16(s.Flag))
 	avail := clamp(s.Bfree - s.Bresvd)
 	if s.Bfree <= s.Bresvd {

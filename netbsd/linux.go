@@ -1,5 +1,7 @@
 package netbsd
 
+import "sync"
+
 // What Linux/amd64 calls things, as pure tables: numbers only, so that this package
 // builds and is tested anywhere.
 
@@ -204,59 +206,61 @@ type sockoptKey struct{ level, opt int }
 // linuxSockopt has options whose value means the same on both sides, all ints
 // except SO_LINGER (the same struct), the timeouts (timeval, which the caller must
 // convert: 64-bit microseconds on Linux) and multicast groups.
-var linuxSockopt = map[sockoptKey]sockoptKey{
-	{SOL_SOCKET, SO_DEBUG}:              {1, 1},
-	{SOL_SOCKET, SO_REUSEADDR}:          {1, 2},
-	{SOL_SOCKET, SO_TYPE}:               {1, 3},
-	{SOL_SOCKET, SO_ERROR}:              {1, 4},
-	{SOL_SOCKET, SO_DONTROUTE}:          {1, 5},
-	{SOL_SOCKET, SO_BROADCAST}:          {1, 6},
-	{SOL_SOCKET, SO_SNDBUF}:             {1, 7},
-	{SOL_SOCKET, SO_RCVBUF}:             {1, 8},
-	{SOL_SOCKET, SO_KEEPALIVE}:          {1, 9},
-	{SOL_SOCKET, SO_OOBINLINE}:          {1, 10},
-	{SOL_SOCKET, SO_LINGER}:             {1, 13},
-	{SOL_SOCKET, SO_REUSEPORT}:          {1, 15},
-	{SOL_SOCKET, SO_RCVLOWAT}:           {1, 18},
-	{SOL_SOCKET, SO_SNDLOWAT}:           {1, 19},
-	{SOL_SOCKET, SO_RCVTIMEO}:           {1, 20},
-	{SOL_SOCKET, SO_SNDTIMEO}:           {1, 21},
-	{SOL_SOCKET, SO_TIMESTAMP}:          {1, 29},
-	{SOL_SOCKET, SO_ACCEPTCONN}:         {1, 30},
-	{IPPROTO_TCP, TCP_NODELAY}:          {6, 1},
-	{IPPROTO_TCP, TCP_MAXSEG}:           {6, 2},
-	{IPPROTO_TCP, TCP_KEEPIDLE}:         {6, 4},
-	{IPPROTO_TCP, TCP_KEEPINTVL}:        {6, 5},
-	{IPPROTO_TCP, TCP_KEEPCNT}:          {6, 6},
-	{IPPROTO_IP, IP_TOS}:                {0, 1},
-	{IPPROTO_IP, IP_TTL}:                {0, 2},
-	{IPPROTO_IP, IP_HDRINCL}:            {0, 3},
-	{IPPROTO_IP, IP_MULTICAST_IF}:       {0, 32},
-	{IPPROTO_IP, IP_MULTICAST_TTL}:      {0, 33},
-	{IPPROTO_IP, IP_MULTICAST_LOOP}:     {0, 34},
-	{IPPROTO_IP, IP_ADD_MEMBERSHIP}:     {0, 35},
-	{IPPROTO_IP, IP_DROP_MEMBERSHIP}:    {0, 36},
-	{IPPROTO_IPV6, IPV6_UNICAST_HOPS}:   {41, 16},
-	{IPPROTO_IPV6, IPV6_MULTICAST_IF}:   {41, 17},
-	{IPPROTO_IPV6, IPV6_MULTICAST_HOPS}: {41, 18},
-	{IPPROTO_IPV6, IPV6_MULTICAST_LOOP}: {41, 19},
-	{IPPROTO_IPV6, IPV6_JOIN_GROUP}:     {41, 20},
-	{IPPROTO_IPV6, IPV6_LEAVE_GROUP}:    {41, 21},
-	{IPPROTO_IPV6, IPV6_V6ONLY}:         {41, 26},
-	{IPPROTO_IPV6, IPV6_RECVPKTINFO}:    {41, 49},
-	{IPPROTO_IPV6, IPV6_PKTINFO}:        {41, 50},
-	{IPPROTO_IPV6, IPV6_RECVHOPLIMIT}:   {41, 51},
-	{IPPROTO_IPV6, IPV6_HOPLIMIT}:       {41, 52},
-	{IPPROTO_IPV6, IPV6_RECVTCLASS}:     {41, 66},
-	{IPPROTO_IPV6, IPV6_TCLASS}:         {41, 67},
-	{IPPROTO_IPV6, IPV6_DONTFRAG}:       {41, 62},
-	{IPPROTO_IP, IP_RECVTTL}:            {0, 12},
-	{IPPROTO_IP, IP_PKTINFO}:            {0, 8},
-	{IPPROTO_IP, IP_MINTTL}:             {0, 21},
-}
+var linuxSockopt = sync.OnceValue(func() map[sockoptKey]sockoptKey {
+	return map[sockoptKey]sockoptKey{
+		{SOL_SOCKET, SO_DEBUG}:              {1, 1},
+		{SOL_SOCKET, SO_REUSEADDR}:          {1, 2},
+		{SOL_SOCKET, SO_TYPE}:               {1, 3},
+		{SOL_SOCKET, SO_ERROR}:              {1, 4},
+		{SOL_SOCKET, SO_DONTROUTE}:          {1, 5},
+		{SOL_SOCKET, SO_BROADCAST}:          {1, 6},
+		{SOL_SOCKET, SO_SNDBUF}:             {1, 7},
+		{SOL_SOCKET, SO_RCVBUF}:             {1, 8},
+		{SOL_SOCKET, SO_KEEPALIVE}:          {1, 9},
+		{SOL_SOCKET, SO_OOBINLINE}:          {1, 10},
+		{SOL_SOCKET, SO_LINGER}:             {1, 13},
+		{SOL_SOCKET, SO_REUSEPORT}:          {1, 15},
+		{SOL_SOCKET, SO_RCVLOWAT}:           {1, 18},
+		{SOL_SOCKET, SO_SNDLOWAT}:           {1, 19},
+		{SOL_SOCKET, SO_RCVTIMEO}:           {1, 20},
+		{SOL_SOCKET, SO_SNDTIMEO}:           {1, 21},
+		{SOL_SOCKET, SO_TIMESTAMP}:          {1, 29},
+		{SOL_SOCKET, SO_ACCEPTCONN}:         {1, 30},
+		{IPPROTO_TCP, TCP_NODELAY}:          {6, 1},
+		{IPPROTO_TCP, TCP_MAXSEG}:           {6, 2},
+		{IPPROTO_TCP, TCP_KEEPIDLE}:         {6, 4},
+		{IPPROTO_TCP, TCP_KEEPINTVL}:        {6, 5},
+		{IPPROTO_TCP, TCP_KEEPCNT}:          {6, 6},
+		{IPPROTO_IP, IP_TOS}:                {0, 1},
+		{IPPROTO_IP, IP_TTL}:                {0, 2},
+		{IPPROTO_IP, IP_HDRINCL}:            {0, 3},
+		{IPPROTO_IP, IP_MULTICAST_IF}:       {0, 32},
+		{IPPROTO_IP, IP_MULTICAST_TTL}:      {0, 33},
+		{IPPROTO_IP, IP_MULTICAST_LOOP}:     {0, 34},
+		{IPPROTO_IP, IP_ADD_MEMBERSHIP}:     {0, 35},
+		{IPPROTO_IP, IP_DROP_MEMBERSHIP}:    {0, 36},
+		{IPPROTO_IPV6, IPV6_UNICAST_HOPS}:   {41, 16},
+		{IPPROTO_IPV6, IPV6_MULTICAST_IF}:   {41, 17},
+		{IPPROTO_IPV6, IPV6_MULTICAST_HOPS}: {41, 18},
+		{IPPROTO_IPV6, IPV6_MULTICAST_LOOP}: {41, 19},
+		{IPPROTO_IPV6, IPV6_JOIN_GROUP}:     {41, 20},
+		{IPPROTO_IPV6, IPV6_LEAVE_GROUP}:    {41, 21},
+		{IPPROTO_IPV6, IPV6_V6ONLY}:         {41, 26},
+		{IPPROTO_IPV6, IPV6_RECVPKTINFO}:    {41, 49},
+		{IPPROTO_IPV6, IPV6_PKTINFO}:        {41, 50},
+		{IPPROTO_IPV6, IPV6_RECVHOPLIMIT}:   {41, 51},
+		{IPPROTO_IPV6, IPV6_HOPLIMIT}:       {41, 52},
+		{IPPROTO_IPV6, IPV6_RECVTCLASS}:     {41, 66},
+		{IPPROTO_IPV6, IPV6_TCLASS}:         {41, 67},
+		{IPPROTO_IPV6, IPV6_DONTFRAG}:       {41, 62},
+		{IPPROTO_IP, IP_RECVTTL}:            {0, 12},
+		{IPPROTO_IP, IP_PKTINFO}:            {0, 8},
+		{IPPROTO_IP, IP_MINTTL}:             {0, 21},
+	}
+})
 
 // SockoptToLinux converts a level and an option of setsockopt(2).
 func SockoptToLinux(level, opt int) (l, o int, ok bool) {
-	k, ok := linuxSockopt[sockoptKey{level, opt}]
+	k, ok := linuxSockopt()[sockoptKey{level, opt}]
 	return k.level, k.opt, ok
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // This file holds the notation in which the arguments of system calls are written:
@@ -104,12 +105,14 @@ func NArgs(sig string) int {
 	return 1 + strings.Count(sig, ", ")
 }
 
-var simpleKinds = map[string]Kind{
-	"int": KInt, "uint": KUint, "long": KLong, "ulong": KUlong, "size": KSize, "off": KOff,
-	"hex": KHex, "ptr": KPtr, "pad": KPad, "fd": KFd, "dirfd": KDirFd, "path": KPath, "str": KStr,
-	"mode": KMode, "uid": KUID, "pid": KPid, "lid": KLid, "signal": KSignal, "clock": KClock,
-	"dev": KDev, "strv": KStrv, "syscall": KSyscall,
-}
+var simpleKinds = sync.OnceValue(func() map[string]Kind {
+	return map[string]Kind{
+		"int": KInt, "uint": KUint, "long": KLong, "ulong": KUlong, "size": KSize, "off": KOff,
+		"hex": KHex, "ptr": KPtr, "pad": KPad, "fd": KFd, "dirfd": KDirFd, "path": KPath, "str": KStr,
+		"mode": KMode, "uid": KUID, "pid": KPid, "lid": KLid, "signal": KSignal, "clock": KClock,
+		"dev": KDev, "strv": KStrv, "syscall": KSyscall,
+	}
+})
 
 // ParseArgs reads a signature: arguments "name kind" between commas, where kind is
 //
@@ -147,7 +150,7 @@ func ParseArgs(sig string) ([]Arg, error) {
 
 func parseKind(s string, names map[string]int) (Arg, error) {
 	a := Arg{Len: -1}
-	if k, ok := simpleKinds[s]; ok {
+	if k, ok := simpleKinds()[s]; ok {
 		a.Kind = k
 		if k == KPath || k == KStr || k == KStrv {
 			a.Dir = In

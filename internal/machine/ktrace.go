@@ -63,16 +63,24 @@ const (
 	uioWrite = 1
 )
 
-// genioCalls are the calls whose data is written down: which way it goes, and whether the second
-// argument leads to a vector.
-var genioCalls = map[int]struct {
+// genioCall says of a call whose data is written down which way it goes, and whether the second argument leads to a vector.
+func genioCall(nr int) (g struct {
 	rw     int
 	vector bool
-}{
-	netbsd.SYS_read: {uioRead, false}, netbsd.SYS_pread: {uioRead, false}, netbsd.SYS_recvfrom: {uioRead, false},
-	netbsd.SYS_readv: {uioRead, true}, netbsd.SYS_preadv: {uioRead, true},
-	netbsd.SYS_write: {uioWrite, false}, netbsd.SYS_pwrite: {uioWrite, false}, netbsd.SYS_sendto: {uioWrite, false},
-	netbsd.SYS_writev: {uioWrite, true}, netbsd.SYS_pwritev: {uioWrite, true},
+}, ok bool) {
+	switch nr {
+	case netbsd.SYS_read, netbsd.SYS_pread, netbsd.SYS_recvfrom:
+		g.rw = uioRead
+	case netbsd.SYS_readv, netbsd.SYS_preadv:
+		g.rw, g.vector = uioRead, true
+	case netbsd.SYS_write, netbsd.SYS_pwrite, netbsd.SYS_sendto:
+		g.rw = uioWrite
+	case netbsd.SYS_writev, netbsd.SYS_pwritev:
+		g.rw, g.vector = uioWrite, true
+	default:
+		return g, false
+	}
+	return g, true
 }
 
 // genioMost is how much of a call's data is written down: a guest chooses the length of a transfer, and each record lies in toaster's
@@ -84,7 +92,7 @@ const genioMost = 1 << 20
 //
 // The call has succeeded, so its vector had no more than IOV_MAX entries, and that many are read again at most.
 func (mc *Context) genio(t *syscalls.Ktracer, call *trace.Call) {
-	g, ok := genioCalls[call.Nr]
+	g, ok := genioCall(call.Nr)
 	if !ok {
 		return
 	}

@@ -126,6 +126,7 @@ func beside(f func() (*System, *vfs.Dirs, error)) func() (*System, *vfs.Dirs, er
 // It runs beside platform.New, so nothing here may use s.Platform; Kernel's callbacks may, as
 // they are called by LWPs, of which there are none yet.
 func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
+	syscalls.Index()
 	host := hostfile.NewHost()
 	tree, dirs, err := vfs.New(host, cfg.FS)
 	if err != nil {

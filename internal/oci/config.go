@@ -163,7 +163,7 @@ func ignoredOfProcess(c *specs.Process) []string {
 		}
 	}
 	for _, r := range c.Rlimits {
-		if which, known := rlimitNames[r.Type]; known && which < 0 {
+		if which, known := rlimitNames()[r.Type]; known && which < 0 {
 			names = append(names, "rlimits."+r.Type)
 		}
 	}

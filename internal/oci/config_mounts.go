@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 
@@ -12,9 +13,11 @@ import (
 
 // kernelMounts are file systems of Linux's kernel. NetBSD has its own of the first ones, and the others are for programs
 // that know Linux.
-var kernelMounts = map[string]bool{
-	"proc": true, "procfs": true, "devtmpfs": true, "devpts": true, "mqueue": true, "sysfs": true, "cgroup": true, "cgroup2": true,
-}
+var kernelMounts = sync.OnceValue(func() map[string]bool {
+	return map[string]bool{
+		"proc": true, "procfs": true, "devtmpfs": true, "devpts": true, "mqueue": true, "sysfs": true, "cgroup": true, "cgroup2": true,
+	}
+})
 
 // planMounts takes the mounts, in their order.
 func (p *plan) planMounts(bundle string) error {
@@ -35,7 +38,7 @@ func (p *plan) planMount(m specs.Mount, bundle string) error {
 	switch {
 	case !identity(m.UIDMappings) || !identity(m.GIDMappings) || o.idmap:
 		return refused("mounts: %s: idmap: owners are the host's", m.Destination)
-	case kernelMounts[m.Type], below(m.Destination, "/dev"), below(m.Destination, "/proc"), below(m.Destination, "/sys"):
+	case kernelMounts()[m.Type], below(m.Destination, "/dev"), below(m.Destination, "/proc"), below(m.Destination, "/sys"):
 		if m.Destination != "/proc" && m.Destination != "/dev" {
 			p.note("mounts: %s on %s", m.Type, m.Destination)
 		}
@@ -71,11 +74,13 @@ type mountOptions struct {
 }
 
 // silentOptions change nothing here: devices and set-id bits never count, and mounts do not change once the machine runs.
-var silentOptions = map[string]bool{
-	"nosuid": true, "nodev": true, "private": true, "rprivate": true, "slave": true, "rslave": true, "shared": true, "rshared": true,
-	"unbindable": true, "runbindable": true, "defaults": true, "async": true, "relatime": true, "norelatime": true, "strictatime": true,
-	"nostrictatime": true, "noatime": true, "nodiratime": true, "atime": true, "diratime": true, "exec": true, "mode=1777": true,
-}
+var silentOptions = sync.OnceValue(func() map[string]bool {
+	return map[string]bool{
+		"nosuid": true, "nodev": true, "private": true, "rprivate": true, "slave": true, "rslave": true, "shared": true, "rshared": true,
+		"unbindable": true, "runbindable": true, "defaults": true, "async": true, "relatime": true, "norelatime": true, "strictatime": true,
+		"nostrictatime": true, "noatime": true, "nodiratime": true, "atime": true, "diratime": true, "exec": true, "mode=1777": true,
+	}
+})
 
 func readMountOptions(options []string) mountOptions {
 	// A bind mount is for reading and writing unless it says something else, whatever the root is.
@@ -97,7 +102,7 @@ func readMountOptions(options []string) mountOptions {
 				continue
 			}
 			o.ignored = append(o.ignored, name)
-		case silentOptions[name]:
+		case silentOptions()[name]:
 		default:
 			o.ignored = append(o.ignored, name)
 		}

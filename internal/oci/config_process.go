@@ -2,6 +2,7 @@ package oci
 
 import (
 	"github.com/opencontainers/runtime-spec/specs-go"
+	"sync"
 
 	"toaster"
 	"toaster/kern"
@@ -11,20 +12,22 @@ import (
 const maxGroups = netbsd.NGROUPS_MAX
 
 // rlimitNames are the resources of Linux (getrlimit(2)) with NetBSD's numbers, -1 for what NetBSD has not.
-var rlimitNames = map[string]int{
-	"RLIMIT_CPU": netbsd.RLIMIT_CPU, "RLIMIT_FSIZE": netbsd.RLIMIT_FSIZE, "RLIMIT_DATA": netbsd.RLIMIT_DATA,
-	"RLIMIT_STACK": netbsd.RLIMIT_STACK, "RLIMIT_CORE": netbsd.RLIMIT_CORE, "RLIMIT_RSS": netbsd.RLIMIT_RSS,
-	"RLIMIT_MEMLOCK": netbsd.RLIMIT_MEMLOCK, "RLIMIT_NPROC": netbsd.RLIMIT_NPROC, "RLIMIT_NOFILE": netbsd.RLIMIT_NOFILE,
-	"RLIMIT_AS":    netbsd.RLIMIT_AS,
-	"RLIMIT_LOCKS": -1, "RLIMIT_MSGQUEUE": -1, "RLIMIT_NICE": -1, "RLIMIT_RTPRIO": -1, "RLIMIT_RTTIME": -1, "RLIMIT_SIGPENDING": -1,
-}
+var rlimitNames = sync.OnceValue(func() map[string]int {
+	return map[string]int{
+		"RLIMIT_CPU": netbsd.RLIMIT_CPU, "RLIMIT_FSIZE": netbsd.RLIMIT_FSIZE, "RLIMIT_DATA": netbsd.RLIMIT_DATA,
+		"RLIMIT_STACK": netbsd.RLIMIT_STACK, "RLIMIT_CORE": netbsd.RLIMIT_CORE, "RLIMIT_RSS": netbsd.RLIMIT_RSS,
+		"RLIMIT_MEMLOCK": netbsd.RLIMIT_MEMLOCK, "RLIMIT_NPROC": netbsd.RLIMIT_NPROC, "RLIMIT_NOFILE": netbsd.RLIMIT_NOFILE,
+		"RLIMIT_AS":    netbsd.RLIMIT_AS,
+		"RLIMIT_LOCKS": -1, "RLIMIT_MSGQUEUE": -1, "RLIMIT_NICE": -1, "RLIMIT_RTPRIO": -1, "RLIMIT_RTTIME": -1, "RLIMIT_SIGPENDING": -1,
+	}
+})
 
 // rlimits are a process's limits by NetBSD's numbers.
 func rlimits(c *specs.Process) (map[int]kern.Rlimit, error) {
 	limits := map[int]kern.Rlimit{}
 	seen := map[string]bool{}
 	for _, r := range c.Rlimits {
-		which, known := rlimitNames[r.Type]
+		which, known := rlimitNames()[r.Type]
 		switch {
 		case !known:
 			return nil, refused("rlimits: there is no %q", r.Type)

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -52,11 +51,11 @@ const (
 	paused   = "paused"
 )
 
-// validID is runc's rule: an id is the name of a directory, too.
-var validID = regexp.MustCompile(`^[\w+.-]+$`)
+// idCharacters are those of an id by runc's rule: it is the name of a directory, too.
+const idCharacters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz+.-"
 
 func checkID(id string) error {
-	if !validID.MatchString(id) || id == "." || id == ".." || len(id) > 1024 {
+	if id == "" || strings.ContainsFunc(id, func(r rune) bool { return !strings.ContainsRune(idCharacters, r) }) || id == "." || id == ".." || len(id) > 1024 {
 		return fmt.Errorf("invalid id %q: want letters, digits, _, +, . and -", id)
 	}
 	return nil

@@ -32,7 +32,7 @@ func (c *call) features([]string) (int, error) {
 // mountOptionNames are the options that mean something, or nothing that would be missed.
 func mountOptionNames() map[string]bool {
 	names := map[string]bool{"bind": true, "rbind": true, "ro": true, "rro": true, "rw": true, "rrw": true}
-	maps.Copy(names, silentOptions)
+	maps.Copy(names, silentOptions())
 	delete(names, "mode=1777")
 	return names
 }

@@ -79,8 +79,8 @@ func (t *container) runCreateHooks() error {
 		return nil
 	}
 	return onThread(func() error {
-		for kind, flag := range hostNamespaces {
-			if err := setns(fmt.Sprintf("/proc/%d/ns/%s", t.Pid, namespaceFiles[kind]), flag); err != nil && os.Geteuid() == 0 {
+		for kind, flag := range hostNamespaces() {
+			if err := setns(fmt.Sprintf("/proc/%d/ns/%s", t.Pid, namespaceFiles()[kind]), flag); err != nil && os.Geteuid() == 0 {
 				return fmt.Errorf("entering the %s namespace of the container: %w", kind, err)
 			}
 		}

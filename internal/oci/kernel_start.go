@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"sync"
 	"syscall"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
@@ -117,19 +118,23 @@ func onThread(f func() error) error {
 }
 
 // hostNamespaces are the namespaces of the host that a kernel can be in.
-var hostNamespaces = map[specs.LinuxNamespaceType]int{
-	specs.NetworkNamespace: unix.CLONE_NEWNET, specs.UTSNamespace: unix.CLONE_NEWUTS, specs.IPCNamespace: unix.CLONE_NEWIPC,
-}
+var hostNamespaces = sync.OnceValue(func() map[specs.LinuxNamespaceType]int {
+	return map[specs.LinuxNamespaceType]int{
+		specs.NetworkNamespace: unix.CLONE_NEWNET, specs.UTSNamespace: unix.CLONE_NEWUTS, specs.IPCNamespace: unix.CLONE_NEWIPC,
+	}
+})
 
 // namespaceFiles are their names below /proc/PID/ns.
-var namespaceFiles = map[specs.LinuxNamespaceType]string{
-	specs.NetworkNamespace: "net", specs.UTSNamespace: "uts", specs.IPCNamespace: "ipc",
-}
+var namespaceFiles = sync.OnceValue(func() map[specs.LinuxNamespaceType]string {
+	return map[specs.LinuxNamespaceType]string{
+		specs.NetworkNamespace: "net", specs.UTSNamespace: "uts", specs.IPCNamespace: "ipc",
+	}
+})
 
 // joinNamespaces has the calling thread join what exists, and its next child make what is new. Who is not root has
 // neither: the machine makes a network of its own then, and knows its name by itself.
 func (k *startedKernel) joinNamespaces(p *plan, attr *syscall.SysProcAttr) error {
-	for kind, flag := range hostNamespaces {
+	for kind, flag := range hostNamespaces() {
 		path, named := p.joins[kind]
 		switch {
 		case !named:

@@ -145,7 +145,6 @@ func New(opts Options) (*Platform, error) {
 		nurseries:     map[*Nursery]struct{}{},
 		done:          make(chan struct{}),
 	}
-	go hostAdmission.begin() // it takes a while, as does the start of the zygote
 	unix.SchedGetaffinity(0, &p.affinity)
 	originalSlack() // before anybody changes it
 	p.waiters.direct, p.waiters.maxThreads = !HaveFutexWaitv(), MaxThreadsWithoutWaitv

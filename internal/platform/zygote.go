@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -71,6 +72,7 @@ func (p *Platform) startZygote() error {
 		p.arena.release(win)
 		return err
 	}
+	go hostAdmission.begin() // it takes as long as the zygote takes now, on a core that is idle by then
 	q, t, err := p.register(pid, win, 0)
 	if err != nil {
 		unix.Kill(-pid, unix.SIGKILL)
@@ -142,7 +144,7 @@ func (q *Process) explainStart(err error) error {
 	if st.Exited() && st.ExitStatus() == noVDSO {
 		return errNoVDSO
 	}
-	if step, ok := zygoteSteps[st.ExitStatus()]; ok && st.Exited() {
+	if step, ok := zygoteSteps()[st.ExitStatus()]; ok && st.Exited() {
 		return fmt.Errorf("%s was refused by the host", step)
 	}
 	return err
@@ -154,23 +156,25 @@ const noVDSO = 113
 var errNoVDSO = errors.New("the vdso can't be moved")
 
 // zygoteSteps names the exit statuses of the stub's beginning.
-var zygoteSteps = map[int]string{
-	101: "close_range (needs Linux 5.9)",
-	102: "munmap of low memory (a sealed vdso? boot with vdso=0 or without mseal of system mappings)",
-	103: "setrlimit(RLIMIT_CORE)",
-	104: "prctl(PR_SET_NO_NEW_PRIVS)",
-	105: "rt_sigaction",
-	106: "rt_sigprocmask",
-	107: "sigaltstack",
-	108: "seccomp with a notification listener",
-	109: "sendmsg of a descriptor (too many of this user's are in flight in sockets? unix(7), ETOOMANYREFS)",
-	110: "trapping of system calls",
-	115: "clone",
-	112: "prctl(PR_SET_NAME)",
-	120: "mmap of control memory",
-	121: "close",
-	122: "madvise",
-}
+var zygoteSteps = sync.OnceValue(func() map[int]string {
+	return map[int]string{
+		101: "close_range (needs Linux 5.9)",
+		102: "munmap of low memory (a sealed vdso? boot with vdso=0 or without mseal of system mappings)",
+		103: "setrlimit(RLIMIT_CORE)",
+		104: "prctl(PR_SET_NO_NEW_PRIVS)",
+		105: "rt_sigaction",
+		106: "rt_sigprocmask",
+		107: "sigaltstack",
+		108: "seccomp with a notification listener",
+		109: "sendmsg of a descriptor (too many of this user's are in flight in sockets? unix(7), ETOOMANYREFS)",
+		110: "trapping of system calls",
+		115: "clone",
+		112: "prctl(PR_SET_NAME)",
+		120: "mmap of control memory",
+		121: "close",
+		122: "madvise",
+	}
+})
 
 // createZygote executes the stub from a thread that never ends before the platform: PDEATHSIG
 // and the parent of every guest process refer to the thread, not to toaster's process, and a

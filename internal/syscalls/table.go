@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"sync"
 	"sync/atomic"
 
 	"toaster/kern"
@@ -75,8 +76,13 @@ var (
 	prototypes [netbsd.MaxSyscall]atomic.Pointer[netbsd.Prototype]
 )
 
-// A handler may use the table, so that it cannot be an initial value of the arrays.
-func init() {
+// Index fills the arrays, once. Whoever serves calls does it first; each start of toaster would wait for it if it came with the
+// package. A handler may use the table, so that it cannot be an initial value of the arrays.
+func Index() { indexed.Do(index) }
+
+var indexed sync.Once
+
+func index() {
 	for _, f := range families {
 		for i := range f.Calls {
 			s := &f.Calls[i]
@@ -116,11 +122,11 @@ func nosys(c *Call) netbsd.Errno {
 	return netbsd.ENOSYS
 }
 
-// Lookup returns the handler of call nr, nil if nobody serves a call of NetBSD's. The run loop has
+// Lookup returns the handler of call nr, once there is Index; nil if nobody serves a call of NetBSD's. The run loop has
 // bounded nr as the processor's entry code does: to 0 up to netbsd.MaxSyscall-1.
 func Lookup(nr int) Handler { return handlers[nr] }
 
-// NArgs returns how many arguments call nr takes, at most as many as a Call holds.
+// NArgs returns how many arguments call nr takes, once there is Index; at most as many as a Call holds.
 func NArgs(nr int) int { return int(argCounts[nr]) }
 
 // Row returns the row of call nr, nil where NetBSD has no call.
@@ -128,6 +134,7 @@ func Row(nr int) *Syscall {
 	if nr < 0 || nr >= len(rows) {
 		return nil
 	}
+	Index()
 	return rows[nr]
 }
 

@@ -7,4 +7,4 @@ const (
 )
 
 // HasLayout reports whether there is text for a structure.
-func HasLayout(name string) bool { return layouts[name] != nil }
+func HasLayout(name string) bool { return layouts()[name] != nil }

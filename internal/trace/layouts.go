@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"toaster/netbsd"
 )
@@ -24,7 +25,7 @@ func (d *decoder) layout(a netbsd.Arg, addr uint64) string {
 	case "iovec":
 		return d.iovecs(addr, n, a.Dir == netbsd.Out)
 	}
-	f := layouts[a.Layout]
+	f := layouts()[a.Layout]
 	if f == nil {
 		return hex(addr)
 	}
@@ -79,65 +80,67 @@ func valueName(set, num string) string {
 	return netbsd.FlagSets()[set].Value(uint64(v))
 }
 
-var layouts = map[string]func([]byte) string{
-	"int":     func(b []byte) string { return strconv.Itoa(int(int32(le.Uint32(b)))) },
-	"uint":    func(b []byte) string { return strconv.FormatUint(uint64(le.Uint32(b)), 10) },
-	"socklen": func(b []byte) string { return strconv.FormatUint(uint64(le.Uint32(b)), 10) },
-	"size":    func(b []byte) string { return sizeText(le.Uint64(b)) },
-	"ptr":     func(b []byte) string { return hex(le.Uint64(b)) },
-	"wstatus": func(b []byte) string { return waitText(netbsd.WaitStatus(int32(le.Uint32(b)))) },
-	"sigset":  func(b []byte) string { return sigsetText(netbsd.GetSigset(b)) },
-	"timespec": func(b []byte) string {
-		return timespecText(netbsd.DecodeTimespec(b))
-	},
-	"timeval": func(b []byte) string { return timevalText(netbsd.DecodeTimeval(b)) },
-	"itimerval": func(b []byte) string {
-		t := netbsd.DecodeItimerval(b)
-		return "{interval=" + timevalText(t.Interval) + ", value=" + timevalText(t.Value) + "}"
-	},
-	"itimerspec": func(b []byte) string {
-		t := netbsd.DecodeItimerspec(b)
-		return "{interval=" + timespecText(t.Interval) + ", value=" + timespecText(t.Value) + "}"
-	},
-	"timespec50": func(b []byte) string { return timespecText(netbsd.DecodeTimespec50(b)) },
-	"itimerspec50": func(b []byte) string {
-		t := netbsd.DecodeItimerspec50(b)
-		return "{interval=" + timespecText(t.Interval) + ", value=" + timespecText(t.Value) + "}"
-	},
-	"rlimit": func(b []byte) string {
-		r := netbsd.DecodeRlimit(b)
-		return "{" + limit(r.Cur) + ", " + limit(r.Max) + "}"
-	},
-	"rusage":    func(b []byte) string { return rusageText(netbsd.DecodeRusage(b)) },
-	"wrusage":   wrusageText,
-	"siginfo":   func(b []byte) string { s := netbsd.DecodeSiginfo(b); return s.Signo.String() + " " + siginfoText(&s) },
-	"sigaction": func(b []byte) string { return sigactionText(netbsd.DecodeSigaction(b)) },
-	"stack": func(b []byte) string {
-		s := netbsd.DecodeStack(b)
-		return fmt.Sprintf("{sp=%#x, size=%d, flags=%s}", s.Sp, s.Size, netbsd.FlagSets()["ss"].Names(low(uint64(uint32(s.Flags)))))
-	},
-	"ucontext":  ucontextText,
-	"stat":      func(b []byte) string { return statText(netbsd.DecodeStat(b)) },
-	"statvfs":   func(b []byte) string { return statvfsText(netbsd.DecodeStatvfs(b)) },
-	"statvfs90": func(b []byte) string { return statvfsText(netbsd.DecodeStatvfs90(b)) },
-	"kevent":    func(b []byte) string { return keventText(netbsd.DecodeKevent(b)) },
-	"keventext": func(b []byte) string { return keventText(netbsd.DecodeKeventExt(b)) },
-	"epoll": func(b []byte) string {
-		e := netbsd.DecodeEpollEvent(b)
-		return fmt.Sprintf("{%s, %#x}", netbsd.FlagSets()["epoll"].Names(uint64(e.Events)), e.Data)
-	},
-	"pollfd":     func(b []byte) string { return pollfdText(netbsd.DecodePollfd(b)) },
-	"sigevent":   func(b []byte) string { return sigeventText(netbsd.DecodeSigevent(b)) },
-	"timezone":   func(b []byte) string { return fmt.Sprintf("{%d, %d}", int32(le.Uint32(b)), int32(le.Uint32(b[4:]))) },
-	"schedparam": func(b []byte) string { return fmt.Sprintf("{priority=%d}", int32(le.Uint32(b))) },
-	"uuid":       func(b []byte) string { return fmt.Sprintf("%x", b) },
-	"spawnattr": func(b []byte) string {
-		a := netbsd.DecodeSpawnAttr(b)
-		return fmt.Sprintf("{flags=%s, pgroup=%d, sigdefault=%s, sigmask=%s}", netbsd.FlagSets()["spawn"].Names(uint64(uint16(a.Flags))),
-			a.Pgroup, sigsetText(a.DefaultSigs), sigsetText(a.Mask))
-	},
-	"spawnfa": func(b []byte) string { return fmt.Sprintf("{%d actions}", netbsd.DecodeSpawnFileActions(b).Len) },
-}
+var layouts = sync.OnceValue(func() map[string]func([]byte) string {
+	return map[string]func([]byte) string{
+		"int":     func(b []byte) string { return strconv.Itoa(int(int32(le.Uint32(b)))) },
+		"uint":    func(b []byte) string { return strconv.FormatUint(uint64(le.Uint32(b)), 10) },
+		"socklen": func(b []byte) string { return strconv.FormatUint(uint64(le.Uint32(b)), 10) },
+		"size":    func(b []byte) string { return sizeText(le.Uint64(b)) },
+		"ptr":     func(b []byte) string { return hex(le.Uint64(b)) },
+		"wstatus": func(b []byte) string { return waitText(netbsd.WaitStatus(int32(le.Uint32(b)))) },
+		"sigset":  func(b []byte) string { return sigsetText(netbsd.GetSigset(b)) },
+		"timespec": func(b []byte) string {
+			return timespecText(netbsd.DecodeTimespec(b))
+		},
+		"timeval": func(b []byte) string { return timevalText(netbsd.DecodeTimeval(b)) },
+		"itimerval": func(b []byte) string {
+			t := netbsd.DecodeItimerval(b)
+			return "{interval=" + timevalText(t.Interval) + ", value=" + timevalText(t.Value) + "}"
+		},
+		"itimerspec": func(b []byte) string {
+			t := netbsd.DecodeItimerspec(b)
+			return "{interval=" + timespecText(t.Interval) + ", value=" + timespecText(t.Value) + "}"
+		},
+		"timespec50": func(b []byte) string { return timespecText(netbsd.DecodeTimespec50(b)) },
+		"itimerspec50": func(b []byte) string {
+			t := netbsd.DecodeItimerspec50(b)
+			return "{interval=" + timespecText(t.Interval) + ", value=" + timespecText(t.Value) + "}"
+		},
+		"rlimit": func(b []byte) string {
+			r := netbsd.DecodeRlimit(b)
+			return "{" + limit(r.Cur) + ", " + limit(r.Max) + "}"
+		},
+		"rusage":    func(b []byte) string { return rusageText(netbsd.DecodeRusage(b)) },
+		"wrusage":   wrusageText,
+		"siginfo":   func(b []byte) string { s := netbsd.DecodeSiginfo(b); return s.Signo.String() + " " + siginfoText(&s) },
+		"sigaction": func(b []byte) string { return sigactionText(netbsd.DecodeSigaction(b)) },
+		"stack": func(b []byte) string {
+			s := netbsd.DecodeStack(b)
+			return fmt.Sprintf("{sp=%#x, size=%d, flags=%s}", s.Sp, s.Size, netbsd.FlagSets()["ss"].Names(low(uint64(uint32(s.Flags)))))
+		},
+		"ucontext":  ucontextText,
+		"stat":      func(b []byte) string { return statText(netbsd.DecodeStat(b)) },
+		"statvfs":   func(b []byte) string { return statvfsText(netbsd.DecodeStatvfs(b)) },
+		"statvfs90": func(b []byte) string { return statvfsText(netbsd.DecodeStatvfs90(b)) },
+		"kevent":    func(b []byte) string { return keventText(netbsd.DecodeKevent(b)) },
+		"keventext": func(b []byte) string { return keventText(netbsd.DecodeKeventExt(b)) },
+		"epoll": func(b []byte) string {
+			e := netbsd.DecodeEpollEvent(b)
+			return fmt.Sprintf("{%s, %#x}", netbsd.FlagSets()["epoll"].Names(uint64(e.Events)), e.Data)
+		},
+		"pollfd":     func(b []byte) string { return pollfdText(netbsd.DecodePollfd(b)) },
+		"sigevent":   func(b []byte) string { return sigeventText(netbsd.DecodeSigevent(b)) },
+		"timezone":   func(b []byte) string { return fmt.Sprintf("{%d, %d}", int32(le.Uint32(b)), int32(le.Uint32(b[4:]))) },
+		"schedparam": func(b []byte) string { return fmt.Sprintf("{priority=%d}", int32(le.Uint32(b))) },
+		"uuid":       func(b []byte) string { return fmt.Sprintf("%x", b) },
+		"spawnattr": func(b []byte) string {
+			a := netbsd.DecodeSpawnAttr(b)
+			return fmt.Sprintf("{flags=%s, pgroup=%d, sigdefault=%s, sigmask=%s}", netbsd.FlagSets()["spawn"].Names(uint64(uint16(a.Flags))),
+				a.Pgroup, sigsetText(a.DefaultSigs), sigsetText(a.Mask))
+		},
+		"spawnfa": func(b []byte) string { return fmt.Sprintf("{%d actions}", netbsd.DecodeSpawnFileActions(b).Len) },
+	}
+})
 
 func timespecText(t netbsd.Timespec) string {
 	switch t.Nsec {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"toaster/netbsd"
 )
@@ -218,14 +219,16 @@ func siginfoText(s *netbsd.Siginfo) string {
 	return fmt.Sprintf("{si_code=%s, si_addr=%#x, si_trap=%d}", code, s.Addr, s.Trap)
 }
 
-var codeNames = map[netbsd.Signal][]string{
-	netbsd.SIGCHLD: {1: "CLD_EXITED", "CLD_KILLED", "CLD_DUMPED", "CLD_TRAPPED", "CLD_STOPPED", "CLD_CONTINUED"},
-	netbsd.SIGSEGV: {1: "SEGV_MAPERR", "SEGV_ACCERR"},
-	netbsd.SIGBUS:  {1: "BUS_ADRALN", "BUS_ADRERR", "BUS_OBJERR"},
-	netbsd.SIGTRAP: {1: "TRAP_BRKPT", "TRAP_TRACE", "TRAP_EXEC", "TRAP_CHLD", "TRAP_LWP", "TRAP_DBREG", "TRAP_SCE", "TRAP_SCX"},
-	netbsd.SIGFPE:  {1: "FPE_INTDIV", "FPE_INTOVF", "FPE_FLTDIV", "FPE_FLTOVF", "FPE_FLTUND", "FPE_FLTRES", "FPE_FLTINV", "FPE_FLTSUB"},
-	netbsd.SIGILL:  {1: "ILL_ILLOPC", "ILL_ILLOPN", "ILL_ILLADR", "ILL_ILLTRP", "ILL_PRVOPC", "ILL_PRVREG", "ILL_COPROC", "ILL_BADSTK"},
-}
+var codeNames = sync.OnceValue(func() map[netbsd.Signal][]string {
+	return map[netbsd.Signal][]string{
+		netbsd.SIGCHLD: {1: "CLD_EXITED", "CLD_KILLED", "CLD_DUMPED", "CLD_TRAPPED", "CLD_STOPPED", "CLD_CONTINUED"},
+		netbsd.SIGSEGV: {1: "SEGV_MAPERR", "SEGV_ACCERR"},
+		netbsd.SIGBUS:  {1: "BUS_ADRALN", "BUS_ADRERR", "BUS_OBJERR"},
+		netbsd.SIGTRAP: {1: "TRAP_BRKPT", "TRAP_TRACE", "TRAP_EXEC", "TRAP_CHLD", "TRAP_LWP", "TRAP_DBREG", "TRAP_SCE", "TRAP_SCX"},
+		netbsd.SIGFPE:  {1: "FPE_INTDIV", "FPE_INTOVF", "FPE_FLTDIV", "FPE_FLTOVF", "FPE_FLTUND", "FPE_FLTRES", "FPE_FLTINV", "FPE_FLTSUB"},
+		netbsd.SIGILL:  {1: "ILL_ILLOPC", "ILL_ILLOPN", "ILL_ILLADR", "ILL_ILLTRP", "ILL_PRVOPC", "ILL_PRVREG", "ILL_COPROC", "ILL_BADSTK"},
+	}
+})
 
 func codeName(g netbsd.Signal, code int32) string {
 	switch code {
@@ -244,7 +247,7 @@ func codeName(g netbsd.Signal, code int32) string {
 	case netbsd.SI_NOINFO:
 		return "SI_NOINFO"
 	}
-	if l := codeNames[g]; code > 0 && int(code) < len(l) {
+	if l := codeNames()[g]; code > 0 && int(code) < len(l) {
 		return l[code]
 	}
 	return strconv.Itoa(int(code))

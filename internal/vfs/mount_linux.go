@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -165,42 +166,44 @@ func (m *mount) openAt(at int, name string, flags int, mode uint32) (int, error)
 // dataMagic are the host's file systems that hold what somebody has put there. Any other
 // is no place for guests: new pseudo file systems appear with every release of Linux,
 // new ones for data once in years.
-var dataMagic = map[int64]bool{
-	unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true,
-	unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true, unix.ECRYPTFS_SUPER_MAGIC: true,
-	unix.FUSE_SUPER_MAGIC: true, unix.V9FS_MAGIC: true, unix.NFS_SUPER_MAGIC: true, unix.CEPH_SUPER_MAGIC: true,
-	unix.AFS_SUPER_MAGIC: true, unix.AFS_FS_MAGIC: true, unix.CODA_SUPER_MAGIC: true, unix.SMB_SUPER_MAGIC: true,
-	unix.CIFS_SUPER_MAGIC: true, unix.SMB2_SUPER_MAGIC: true, unix.OCFS2_SUPER_MAGIC: true, unix.NILFS_SUPER_MAGIC: true,
-	unix.REISERFS_SUPER_MAGIC: true, unix.EXFAT_SUPER_MAGIC: true, unix.MSDOS_SUPER_MAGIC: true, unix.HPFS_SUPER_MAGIC: true,
-	unix.ISOFS_SUPER_MAGIC: true, unix.UDF_SUPER_MAGIC: true, unix.SQUASHFS_MAGIC: true, unix.EROFS_SUPER_MAGIC_V1: true,
-	unix.CRAMFS_MAGIC: true, unix.JFFS2_SUPER_MAGIC: true, unix.MINIX_SUPER_MAGIC: true, unix.MINIX3_SUPER_MAGIC: true,
-	0x2fc12fc1: true, // zfs
-	0xca451a4e: true, // bcachefs
-	0x01161970: true, // gfs2
-	0x3153464a: true, // jfs
-	0x7366746e: true, // ntfs3
-	0x5346544e: true, // ntfs
-	0x4244:     true, // hfs
-	0x482b:     true, // hfsplus
-	0x00011954: true, // ufs
-	0x0bd00bd0: true, // lustre
-	0x47504653: true, // gpfs
-	0x61756673: true, // aufs
-	0x20030528: true, // orangefs
-	0x786f4256: true, // vboxsf
-	0xbacbacbc: true, // vmhgfs
-	0x24051905: true, // ubifs
-	0x00c0ffee: true, // hostfs
-	0x19830326: true, // beegfs
-	0xaad7aaea: true, // panfs
-	0xbeefdead: true, // snfs
-	0xa501fcf5: true, // vxfs
-	0x7c7c6673: true, // prl_fs
-	0x6a656a62: true, // shiftfs
-	0x19540119: true, // ufs2
-	0x7275:     true, // romfs
-	0xadff:     true, // affs
-}
+var dataMagic = sync.OnceValue(func() map[int64]bool {
+	return map[int64]bool{
+		unix.EXT4_SUPER_MAGIC: true, unix.XFS_SUPER_MAGIC: true, unix.BTRFS_SUPER_MAGIC: true, unix.F2FS_SUPER_MAGIC: true,
+		unix.TMPFS_MAGIC: true, unix.RAMFS_MAGIC: true, unix.OVERLAYFS_SUPER_MAGIC: true, unix.ECRYPTFS_SUPER_MAGIC: true,
+		unix.FUSE_SUPER_MAGIC: true, unix.V9FS_MAGIC: true, unix.NFS_SUPER_MAGIC: true, unix.CEPH_SUPER_MAGIC: true,
+		unix.AFS_SUPER_MAGIC: true, unix.AFS_FS_MAGIC: true, unix.CODA_SUPER_MAGIC: true, unix.SMB_SUPER_MAGIC: true,
+		unix.CIFS_SUPER_MAGIC: true, unix.SMB2_SUPER_MAGIC: true, unix.OCFS2_SUPER_MAGIC: true, unix.NILFS_SUPER_MAGIC: true,
+		unix.REISERFS_SUPER_MAGIC: true, unix.EXFAT_SUPER_MAGIC: true, unix.MSDOS_SUPER_MAGIC: true, unix.HPFS_SUPER_MAGIC: true,
+		unix.ISOFS_SUPER_MAGIC: true, unix.UDF_SUPER_MAGIC: true, unix.SQUASHFS_MAGIC: true, unix.EROFS_SUPER_MAGIC_V1: true,
+		unix.CRAMFS_MAGIC: true, unix.JFFS2_SUPER_MAGIC: true, unix.MINIX_SUPER_MAGIC: true, unix.MINIX3_SUPER_MAGIC: true,
+		0x2fc12fc1: true, // zfs
+		0xca451a4e: true, // bcachefs
+		0x01161970: true, // gfs2
+		0x3153464a: true, // jfs
+		0x7366746e: true, // ntfs3
+		0x5346544e: true, // ntfs
+		0x4244:     true, // hfs
+		0x482b:     true, // hfsplus
+		0x00011954: true, // ufs
+		0x0bd00bd0: true, // lustre
+		0x47504653: true, // gpfs
+		0x61756673: true, // aufs
+		0x20030528: true, // orangefs
+		0x786f4256: true, // vboxsf
+		0xbacbacbc: true, // vmhgfs
+		0x24051905: true, // ubifs
+		0x00c0ffee: true, // hostfs
+		0x19830326: true, // beegfs
+		0xaad7aaea: true, // panfs
+		0xbeefdead: true, // snfs
+		0xa501fcf5: true, // vxfs
+		0x7c7c6673: true, // prl_fs
+		0x6a656a62: true, // shiftfs
+		0x19540119: true, // ufs2
+		0x7275:     true, // romfs
+		0xadff:     true, // affs
+	}
+})
 
 // checkData refuses what is no file system for data: proc, sysfs and their like lead out
 // of every root.
@@ -209,7 +212,7 @@ func checkData(fd int) error {
 	if err := unix.Fstatfs(fd, &st); err != nil {
 		return err
 	}
-	if magic := int64(uint32(st.Type)); !dataMagic[magic] {
+	if magic := int64(uint32(st.Type)); !dataMagic()[magic] {
 		return fmt.Errorf("it is in a file system of the host's kernel (type %#x), not one that holds files; name a directory of a disk, of tmpfs or the like", magic)
 	}
 	return nil
