@@ -53,7 +53,7 @@ func ordinaryUser() (uid, gid int) {
 	return os.Geteuid(), os.Getegid()
 }
 
-// handOver gives a tree to the ordinary user, and lets everybody on the way to it.
+// handOver makes a tree the ordinary user's, and lets everybody on the way to it.
 func (w *world) handOver(dir string) {
 	w.Helper()
 	uid, gid := ordinaryUser()

@@ -272,7 +272,7 @@ func TestScribbledSlots(t *testing.T) {
 	})
 }
 
-// workScribbled gives a thread all sorts of orders until its process is killed, which has a sibling that executes scribble.
+// workScribbled passes all sorts of orders to a thread until its process is killed, which has a sibling that executes scribble.
 func workScribbled(t *testing.T, p *Platform, scribble []byte, round int) {
 	t.Helper()
 	q, th := newGuest(t, p, syscallLoop...)
