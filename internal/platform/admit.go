@@ -59,15 +59,23 @@ type refusal struct {
 func (r *refusal) Error() string { return "the host allows no more: " + r.why }
 func (r *refusal) Unwrap() error { return r.errno }
 
-// begin finds the limits.
+// begin finds the limits, and measures the room once: the first program need not wait for that.
 func (a *admission) begin() {
 	a.find.Do(func() {
 		if a.room == nil {
 			a.room, a.tighten = hostlimits.FindTasks().Room, hostlimits.Tighten
 		}
 		hostlimits.MemoryLimited()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if room, _ := a.room(); room >= littleRoom {
+			a.extend(room)
+		}
 	})
 }
+
+// extend has a part of the room be used before the next look. mu is held.
+func (a *admission) extend(room int) { a.credit = min((room-taskReserve)/8, maxCredit) }
 
 // admitTask counts one more task, or says why not. To measure the room is dear, as /proc is read, so
 // an eighth of it may then be used without another look: not all, as other programs of the
@@ -89,7 +97,7 @@ func (a *admission) admitTask() *refusal {
 	if room <= taskReserve {
 		return &refusal{why, syscall.EAGAIN}
 	}
-	a.credit = min((room-taskReserve)/8, maxCredit)
+	a.extend(room)
 	return nil
 }
 

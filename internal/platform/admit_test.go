@@ -16,6 +16,10 @@ func TestAdmission(t *testing.T) {
 		room:    func() (int, string) { looks++; return left, "1000 of a test" },
 		tighten: func() { tightened++ },
 	}
+	a.begin()
+	if a.credit == 0 || looks != 1 {
+		t.Errorf("begin looked %d times, and allows %d tasks", looks, a.credit)
+	}
 	taken := 0
 	for ; taken < 2000; taken++ {
 		if r := a.admitTask(); r != nil {
