@@ -185,12 +185,15 @@ func memBad() {
 	eq("of nothing", e, 0)
 }
 
+// heapPipe is not on the stack: an LWP that begins late, when subHeap is over, would find another descriptor there.
+var heapPipe pipe
+
 // subHeap has a heap that grows, beside other memory, and waits to be looked at.
 func subHeap() {
 	const mb = 1 << 20
-	var in, up pipe // in is descriptor 0
-	up.open()
-	lwpCreate(1, lwpDETACHED, func() { up.wait() }) // from now on mmap is the kernel's
+	var in pipe // descriptor 0
+	heapPipe.open()
+	lwpCreate(1, lwpDETACHED, func() { heapPipe.wait() }) // from now on mmap is the kernel's
 	heap := must("mmap", sysMmap, 0, 64*mb, 0, mapAnon|mapPriv, -1, 0, 0)
 	for i := range 4 {
 		must("mmap", sysMmap, heap+8*mb*i, 4*mb, protRW, mapAnon|mapPriv|mapFixed, -1, 0, 0)
