@@ -190,16 +190,7 @@ func lendKqueueNested() {
 func lendKqueueStop() {
 	var k lentKqueue
 	var q pipe
-	k.p.open()
-	q.open()
-	pid := fork(func() {
-		k.kq = must("kqueue", sysKqueue)
-		k.watch(int(k.p.r), 77)
-		k.again()
-		q.post()
-		k.one(int(k.p.r), 77, 1)
-	})
-	q.wait()
+	pid := k.waiterFor(&q, 1, 0)
 	stopAndGoOn(pid)
 	k.p.post()
 	reapOK(pid)

@@ -54,8 +54,11 @@ func (k *lentKqueue) watch(fd, udata int) {
 }
 
 // one waits for one event, which is of fd.
-func (k *lentKqueue) one(fd, udata, data int) {
-	eq("events", must("kevent", sysKevent, k.kq, 0, 0, ptr(&lendEvents), manyEvents, 0), 1)
+func (k *lentKqueue) one(fd, udata, data int) { k.oneWithin(0, fd, udata, data) }
+
+// oneWithin is one with the address of a time.
+func (k *lentKqueue) oneWithin(timeout, fd, udata, data int) {
+	eq("events", must("kevent", sysKevent, k.kq, 0, 0, ptr(&lendEvents), manyEvents, timeout), 1)
 	ev := &lendEvents[0]
 	eq("ident", int(ev.ident), fd)
 	eq("filter", int(ev.filter), evfiltREAD)

@@ -164,16 +164,7 @@ func lendTimedDup() {
 func lendTimedStop() {
 	var k lentKqueue
 	var q pipe
-	k.p.open()
-	q.open()
-	pid := fork(func() {
-		k.kq = must("kqueue", sysKqueue)
-		k.watch(int(k.p.r), 77)
-		k.again()
-		q.post()
-		eq("events", k.timed(&anHour), 1)
-	})
-	q.wait()
+	pid := k.waiterFor(&q, 1, ptr(&anHour))
 	stopAndGoOn(pid)
 	k.p.post()
 	reapOK(pid)

@@ -18,8 +18,7 @@ func (k *lentKqueue) waiterFor(q *pipe, n, timeout int) int {
 		k.again()
 		for range n {
 			q.post()
-			eq("events", must("kevent", sysKevent, k.kq, 0, 0, ptr(&lendEvents), manyEvents, timeout), 1)
-			eq("ident", int(lendEvents[0].ident), int(k.p.r))
+			k.oneWithin(timeout, int(k.p.r), 77, 1)
 			k.p.wait()
 		}
 	})
