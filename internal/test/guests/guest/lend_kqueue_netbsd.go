@@ -54,18 +54,18 @@ func (k *lentKqueue) watch(fd, udata int) {
 }
 
 // one waits for one event, which is of fd.
-func (k *lentKqueue) one(fd, udata, data int) { k.oneWithin(0, fd, udata, data) }
+func (k *lentKqueue) one(fd, udata, data int) { eq("data", k.oneWithin(0, fd, udata), data) }
 
-// oneWithin is one with the address of a time.
-func (k *lentKqueue) oneWithin(timeout, fd, udata, data int) {
+// oneWithin is one with the address of a time, and returns the event's data.
+func (k *lentKqueue) oneWithin(timeout, fd, udata int) (data int) {
 	eq("events", must("kevent", sysKevent, k.kq, 0, 0, ptr(&lendEvents), manyEvents, timeout), 1)
 	ev := &lendEvents[0]
 	eq("ident", int(ev.ident), fd)
 	eq("filter", int(ev.filter), evfiltREAD)
 	eq("flags", int(ev.flags), evADD|evCLEAR)
 	eq("fflags", int(ev.fflags), 0)
-	eq("data", int(ev.data), data)
 	eq("udata", int(ev.udata), udata)
+	return int(ev.data)
 }
 
 var noTime [2]int
