@@ -142,7 +142,7 @@ func (m *Machine) shutdown() error {
 }
 
 // errClosed is what Start returns once Close has been called.
-var errClosed = fmt.Errorf("toaster: the machine is closed: %w", os.ErrClosed)
+func errClosed() error { return fmt.Errorf("toaster: the machine is closed: %w", os.ErrClosed) }
 
 // gone returns why nothing can be started any more: ctx.Err() or errClosed; nil if it can.
 func (m *Machine) gone() error {
@@ -152,7 +152,7 @@ func (m *Machine) gone() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return errClosed
+		return errClosed()
 	}
 	return nil
 }
@@ -162,7 +162,7 @@ func (m *Machine) forkDirs() (*vfs.Dirs, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return nil, errClosed
+		return nil, errClosed()
 	}
 	return m.dirs.Fork(false), nil
 }

@@ -31,8 +31,8 @@ func (c *Cmd) rights() (*kern.Cred, *kern.Limits, error) {
 	return cred, limits, err
 }
 
-// mostOf is what setrlimit(2) cuts limits to (dosetrlimit).
-var mostOf = map[int]uint64{netbsd.RLIMIT_DATA: netbsd.MAXDSIZ, netbsd.RLIMIT_STACK: netbsd.MAXSSIZ, netbsd.RLIMIT_NOFILE: file.MaxOpenFiles}
+// mostOf is what setrlimit(2) cuts limits to (dosetrlimit); what is 0 it does not cut.
+var mostOf = [netbsd.RLIM_NLIMITS]uint64{netbsd.RLIMIT_DATA: netbsd.MAXDSIZ, netbsd.RLIMIT_STACK: netbsd.MAXSSIZ, netbsd.RLIMIT_NOFILE: file.MaxOpenFiles}
 
 // limits returns init's limits with c.Rlimits in their place; nil if there are none.
 func (c *Cmd) limits() (*kern.Limits, error) {
@@ -47,8 +47,8 @@ func (c *Cmd) limits() (*kern.Limits, error) {
 		if which < 0 || which >= netbsd.RLIM_NLIMITS || r.Cur > r.Max {
 			return nil, fmt.Errorf("toaster: resource limit %d of %d, %d at most: %w", which, r.Cur, r.Max, netbsd.EINVAL)
 		}
-		most, bound := mostOf[which]
-		if !bound {
+		most := mostOf[which]
+		if most == 0 {
 			most = netbsd.RLIM_INFINITY
 		}
 		l[which] = kern.Rlimit{Cur: min(r.Cur, most), Max: min(r.Max, most)}

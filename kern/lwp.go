@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
@@ -306,6 +307,7 @@ func (l *LWP) launch(suspended bool) {
 // here, below all frames of the body: so deferred functions of the body have run
 // before anybody can wait for the process.
 func lwpMain(l *LWP, parked bool) {
+	guard.GrowStack[guard.Stack4K]()
 	defer l.finish()
 	if parked {
 		<-l.wake

@@ -186,10 +186,16 @@ func (l *LWP) condemn() {
 }
 
 // stopFlags are what the nodes of sysctl(7) below proc.PID set.
-var stopFlags = map[int]procFlags{
-	netbsd.PROC_PID_STOPFORK: fStopFork,
-	netbsd.PROC_PID_STOPEXEC: fStopExec,
-	netbsd.PROC_PID_STOPEXIT: fStopExit,
+func stopFlags(which int) procFlags {
+	switch which {
+	case netbsd.PROC_PID_STOPFORK:
+		return fStopFork
+	case netbsd.PROC_PID_STOPEXEC:
+		return fStopExec
+	case netbsd.PROC_PID_STOPEXIT:
+		return fStopExit
+	}
+	return 0
 }
 
 // StopsOn reports whether pid stops at its next fork, exec or exit: which is
@@ -233,7 +239,7 @@ func (c *Cred) uidMatch(t *Cred) bool {
 
 // stopFlag finds the process and the flag. mu is held.
 func (m *Machine) stopFlag(pid, which int) (*Proc, procFlags, netbsd.Errno) {
-	p, f := m.pfind(pid), stopFlags[which]
+	p, f := m.pfind(pid), stopFlags(which)
 	switch {
 	case f == 0 || m.r2003:
 		return nil, 0, netbsd.ENOENT

@@ -102,7 +102,7 @@ func NArgs(sig string) int {
 	if sig == "" {
 		return 0
 	}
-	return 1 + strings.Count(sig, ", ")
+	return 1 + strings.Count(sig, ",")
 }
 
 var simpleKinds = sync.OnceValue(func() map[string]Kind {

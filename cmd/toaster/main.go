@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 
 	"toaster/internal/cmdline"
+	"toaster/internal/guard"
 	"toaster/internal/oci"
 )
 
@@ -77,6 +78,7 @@ func main() {
 	runtime.GOMAXPROCS(max(4, 2*runtime.NumCPU()))
 	// Little is kept and much comes and goes with each process: collect at 32 MiB, not 4.
 	debug.SetGCPercent(800)
+	guard.GrowStack[guard.Stack16K]()
 	os.Exit(dispatch(os.Args))
 }
 

@@ -9,29 +9,37 @@ import (
 	"toaster/netbsd"
 )
 
-// sent are the signals that somebody sends to toaster, meaning the program.
-var sent = map[os.Signal]netbsd.Signal{
-	syscall.SIGHUP:  netbsd.SIGHUP,
-	syscall.SIGINT:  netbsd.SIGINT,
-	syscall.SIGQUIT: netbsd.SIGQUIT,
-	syscall.SIGTERM: netbsd.SIGTERM,
-	syscall.SIGUSR1: netbsd.SIGUSR1,
-	syscall.SIGUSR2: netbsd.SIGUSR2,
-	syscall.SIGALRM: netbsd.SIGALRM,
-	syscall.SIGCONT: netbsd.SIGCONT,
+// A collected signal is one of the host's that toaster passes on.
+type collected struct {
+	host  syscall.Signal
+	guest netbsd.Signal
+	sent  bool // by somebody who means the program
+	typed bool // by the terminal to its foreground, which for guests is the foreground group of their session
+	ends  bool // it ends the machine while toaster waits for daemons alone (--wait)
 }
 
-// typed are those that the terminal sends to its foreground, which for guests is the
-// foreground group of their session.
-var typed = map[os.Signal]netbsd.Signal{
-	syscall.SIGINT:   netbsd.SIGINT,
-	syscall.SIGQUIT:  netbsd.SIGQUIT,
-	syscall.SIGTSTP:  netbsd.SIGTSTP,
-	syscall.SIGWINCH: netbsd.SIGWINCH,
+var collectedSignals = [...]collected{
+	{syscall.SIGHUP, netbsd.SIGHUP, true, false, true},
+	{syscall.SIGINT, netbsd.SIGINT, true, true, true},
+	{syscall.SIGQUIT, netbsd.SIGQUIT, true, true, true},
+	{syscall.SIGTERM, netbsd.SIGTERM, true, false, true},
+	{syscall.SIGUSR1, netbsd.SIGUSR1, true, false, false},
+	{syscall.SIGUSR2, netbsd.SIGUSR2, true, false, false},
+	{syscall.SIGALRM, netbsd.SIGALRM, true, false, false},
+	{syscall.SIGCONT, netbsd.SIGCONT, true, false, false},
+	{syscall.SIGTSTP, netbsd.SIGTSTP, false, true, false},
+	{syscall.SIGWINCH, netbsd.SIGWINCH, false, true, false},
 }
 
-// ends are those that end the machine while toaster waits for daemons alone (--wait).
-var ends = map[os.Signal]bool{syscall.SIGHUP: true, syscall.SIGINT: true, syscall.SIGQUIT: true, syscall.SIGTERM: true}
+// rowOf returns the row of s, which has been collected.
+func rowOf(s os.Signal) (c collected) {
+	for _, c := range collectedSignals {
+		if c.host == s {
+			return c
+		}
+	}
+	return c
+}
 
 // forwarder passes signals on. They are collected from the beginning, so that none is
 // lost while the program starts.
@@ -44,11 +52,9 @@ type forwarder struct {
 // and the program ignores it, too.
 func collectSignals(job *toaster.JobControl) *forwarder {
 	f := &forwarder{make(chan os.Signal, 64), job}
-	for _, set := range []map[os.Signal]netbsd.Signal{sent, typed} {
-		for s := range set {
-			if s != syscall.SIGTSTP && !signal.Ignored(s) {
-				signal.Notify(f.ch, s)
-			}
+	for _, c := range collectedSignals {
+		if c.host != syscall.SIGTSTP && !signal.Ignored(c.host) {
+			signal.Notify(f.ch, c.host)
 		}
 	}
 	return f
@@ -82,7 +88,7 @@ func (f *forwarder) passUntilExit(cmd *toaster.Cmd) {
 	for s := range f.ch {
 		select {
 		case <-exited:
-			if ends[s] {
+			if rowOf(s).ends {
 				go cmd.Machine.Close() // Wait hears of it
 			}
 		default:
@@ -92,7 +98,8 @@ func (f *forwarder) passUntilExit(cmd *toaster.Cmd) {
 }
 
 func (f *forwarder) pass(p *toaster.Process, s os.Signal) {
-	if n, ok := typed[s]; ok && f.job.Signal(n) {
+	c := rowOf(s)
+	if c.typed && f.job.Signal(c.guest) {
 		return
 	}
 	switch s {
@@ -105,7 +112,7 @@ func (f *forwarder) pass(p *toaster.Process, s os.Signal) {
 			return
 		}
 	}
-	if n, ok := sent[s]; ok {
-		p.Signal(n)
+	if c.sent {
+		p.Signal(c.guest)
 	}
 }

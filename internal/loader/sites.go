@@ -40,7 +40,7 @@ func (m *Image) Sites(r io.ReaderAt, match func([]byte) bool) (list []Site) {
 		}
 	}
 	var others sync.WaitGroup
-	for range min(lookers, len(windows)) - 1 {
+	for range min(lookers, 1+len(windows)/alone) - 1 {
 		others.Go(look)
 	}
 	look()
@@ -65,6 +65,9 @@ func (w *work) take(n int64) bool { return w.left.Add(-n) >= 0 }
 // lookers is how many look through a text at once. A program waits for them, and
 // some ten megabytes take one of them a millisecond or two.
 const lookers = 2
+
+// alone is how many windows are not worth another looker, who has to be woken and has memory of his own.
+const alone = 64
 
 // A textWindow is a part of a segment.
 type textWindow struct {

@@ -29,6 +29,7 @@ func (p *prescan) begin(name string) {
 	}
 	p.done = make(chan struct{})
 	guard.Go("a program was looked through", func() {
+		guard.GrowStack[guard.Stack8K]()
 		defer close(p.done)
 		p.look(name)
 	})

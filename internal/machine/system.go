@@ -114,7 +114,10 @@ func beside(f func() (*System, *vfs.Dirs, error)) func() (*System, *vfs.Dirs, er
 	var dirs *vfs.Dirs
 	var err error
 	var wg sync.WaitGroup
-	wg.Go(func() { s, dirs, err = f() })
+	wg.Go(func() {
+		guard.GrowStack[guard.Stack8K]()
+		s, dirs, err = f()
+	})
 	return func() (*System, *vfs.Dirs, error) {
 		wg.Wait()
 		return s, dirs, err

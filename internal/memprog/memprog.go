@@ -5,9 +5,10 @@ package memprog
 
 import (
 	"encoding/binary"
-	"fmt"
+	"iter"
 	"os"
 	"slices"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -31,14 +32,19 @@ func Memfd(name string, flags int) (int, error) {
 }
 
 // File makes an executable file in memory. The descriptor is the caller's to close.
-func File(name string, image []byte) (int, error) {
+//
+// Each part is written from where it is: a start of toaster waits for the zygote's file, and a copy of
+// the whole costs more than the calls.
+func File(name string, image *Image) (int, error) {
 	fd, err := Memfd(name, Exec)
 	if err != nil {
 		return -1, err
 	}
-	if _, err := unix.Pwrite(fd, image, 0); err != nil {
-		unix.Close(fd)
-		return -1, os.NewSyscallError("pwrite", err)
+	for off, part := range image.parts() {
+		if _, err := unix.Pwrite(fd, part, off); err != nil {
+			unix.Close(fd)
+			return -1, os.NewSyscallError("pwrite", err)
+		}
 	}
 	return fd, nil
 }
@@ -59,7 +65,7 @@ func Start(exe int, argv []string, attr *syscall.ProcAttr) (pid int, err error) 
 		a.Files = slices.Clone(a.Files)
 		a.Files[0] = uintptr(high)
 	}
-	return syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", exe), argv, &a)
+	return syscall.ForkExec("/proc/self/fd/"+strconv.Itoa(exe), argv, &a)
 }
 
 // A Code is a piece of this program that is never run here: it is assembled to be copied into an
@@ -92,18 +98,46 @@ const (
 	ptGNUStack = 0x6474e551
 )
 
-// Image returns an executable that begins at entry; each segment has pages of its own, and
-// the stack cannot be executed.
-func Image(entry uint64, segments ...Segment) []byte {
-	img := make([]byte, pageSize)
-	header(img, entry, len(segments)+1)
-	for i, s := range segments {
-		programHeader(img, i, ptLoad, flagsOf(s.Prot), uint64(len(img)), s.Addr, uint64(len(s.Data)))
-		img = append(img, s.Data...)
-		img = append(img, make([]byte, -len(img)&(pageSize-1))...)
+// An Image is an executable that begins at Entry. Each segment has pages of its own in the file, and the
+// stack cannot be executed.
+type Image struct {
+	Entry    uint64
+	Segments []Segment
+}
+
+// parts goes through what the file consists of, by offset: the headers and the segments. What is between
+// them is zero.
+func (m *Image) parts() iter.Seq2[int64, []byte] {
+	return func(yield func(int64, []byte) bool) {
+		head := m.headers()
+		off := int64(pageSize)
+		for i, s := range m.Segments {
+			programHeader(head, i, ptLoad, flagsOf(s.Prot), uint64(off), s.Addr, uint64(len(s.Data)))
+			if !yield(off, s.Data) {
+				return
+			}
+			off += int64(len(s.Data)+pageSize-1) &^ (pageSize - 1)
+		}
+		yield(0, head)
 	}
-	programHeader(img, len(segments), ptGNUStack, flagsOf(unix.PROT_READ|unix.PROT_WRITE), 0, 0, 0)
-	return img
+}
+
+// Bytes returns the whole file.
+func (m *Image) Bytes() (b []byte) {
+	for off, part := range m.parts() {
+		b = append(b, make([]byte, max(0, int(off)+len(part)-len(b)))...)
+		copy(b[off:], part)
+	}
+	return b
+}
+
+// headers makes the ELF header and room for the program headers; the last of these, of the stack, is complete.
+func (m *Image) headers() []byte {
+	n := len(m.Segments)
+	head := make([]byte, headerSize+entrySize*(n+1))
+	header(head, m.Entry, n+1)
+	programHeader(head, n, ptGNUStack, flagsOf(unix.PROT_READ|unix.PROT_WRITE), 0, 0, 0)
+	return head
 }
 
 func header(img []byte, entry uint64, headers int) {

@@ -17,15 +17,15 @@ const at = 0x400000
 // exit7: mov $231, %eax; movzbl data, %edi; syscall: exit_group(2) with the data's first byte.
 var exit7 = []byte{0xb8, 231, 0, 0, 0, 0x0f, 0xb6, 0x3c, 0x25, 0x00, 0x20, 0x40, 0x00, 0x0f, 0x05}
 
-func image() []byte {
-	return Image(at,
-		Segment{at, unix.PROT_READ | unix.PROT_EXEC, exit7},
-		Segment{at + 0x2000, unix.PROT_READ | unix.PROT_WRITE, []byte{7}})
+func image() *Image {
+	return &Image{at, []Segment{
+		{at, unix.PROT_READ | unix.PROT_EXEC, exit7},
+		{at + 0x2000, unix.PROT_READ | unix.PROT_WRITE, []byte{7}}}}
 }
 
 // What another reader of ELF (elf(5)) makes of an image.
 func TestImage(t *testing.T) {
-	f, err := elf.NewFile(bytes.NewReader(image()))
+	f, err := elf.NewFile(bytes.NewReader(image().Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +57,11 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
+	want := image().Bytes()
+	b := make([]byte, len(want)+1)
+	if n, err := unix.Pread(fd, b, 0); !bytes.Equal(b[:n], want) {
+		t.Errorf("%d bytes, %v, are not the %d of Bytes", n, err, len(want))
+	}
 	err = exec.Command(fmt.Sprintf("/proc/self/fd/%d", fd)).Run()
 	if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 7 {
 		t.Errorf("%v, want status 7", err)

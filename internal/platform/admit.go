@@ -2,9 +2,9 @@ package platform
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -211,7 +211,7 @@ func (p *Platform) reportRefusal(err error) {
 	var r *refusal
 	switch {
 	case errors.As(err, &r):
-	case errors.Is(err, errSlots):
+	case errors.Is(err, slotsError{}):
 		return
 	case errors.Is(err, syscall.EAGAIN):
 		r = &refusal{"processes and threads (a limit that does not show)", syscall.EAGAIN}
@@ -229,7 +229,7 @@ func (p *Platform) reportRefusal(err error) {
 // the others. They are forks of the zygote, and so as it is (proc_pid_oom_score_adj(5)).
 func raiseOOMScore(zygote int) {
 	if hostlimits.MemoryLimited() {
-		os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", zygote), []byte("1000"), 0)
+		os.WriteFile("/proc/"+strconv.Itoa(zygote)+"/oom_score_adj", []byte("1000"), 0)
 	}
 }
 

@@ -283,7 +283,7 @@ func TestPassIsNotToBeFound(t *testing.T) {
 			t.Errorf("process %d has it in its window", q.pid)
 		}
 	}
-	if bytes.Contains(p.zygoteImage(1), pass) {
+	if bytes.Contains(p.zygoteImage(1).Bytes(), pass) {
 		t.Error("the zygote's image has it")
 	}
 	wantKind(t, th.Run(), Syscall)

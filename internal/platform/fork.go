@@ -146,14 +146,19 @@ func (t *Thread) NewThread() (*Thread, error) {
 	return n, nil
 }
 
-// errSlots says that a process has as many threads as its window has slots.
-var errSlots = fmt.Errorf("a process has %d threads at most: %w", stub.SlotsPerWindow, syscall.EAGAIN)
+// slotsError says that a process has as many threads as its window has slots.
+type slotsError struct{}
+
+func (slotsError) Error() string {
+	return fmt.Sprintf("a process has %d threads at most: %v", stub.SlotsPerWindow, syscall.EAGAIN)
+}
+func (slotsError) Unwrap() error { return syscall.EAGAIN }
 
 func (t *Thread) newThread() (*Thread, error) {
 	p, win := t.proc.platform, t.proc.win
 	index, ok := win.takeSlot()
 	if !ok {
-		return nil, errSlots
+		return nil, slotsError{}
 	}
 	s := p.arena.slot(win, index)
 	if !t.prepareSlot(s) {

@@ -3,6 +3,7 @@ package platform
 import (
 	"fmt"
 	"os"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -51,6 +52,6 @@ func Punch(fd int, off, size int64) error {
 // ReadOnly opens what SharedMemory or GrowingMemory has made again, for reading alone: a guest can do what the
 // descriptor allows that it is passed. The descriptor is the caller's.
 func ReadOnly(fd int) (int, error) {
-	ro, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	ro, err := unix.Open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	return ro, os.NewSyscallError("open", err)
 }

@@ -24,11 +24,15 @@ func (p *Platform) reapLoop() {
 	defer p.workers.Done()
 	events := make([]unix.EpollEvent, 64)
 	for {
-		n, err := unix.EpollWait(p.epoll, events, -1)
-		if err != nil && err != unix.EINTR {
+		n, errno := epollBlock(p.epoll, events)
+		switch errno {
+		case 0:
+		case unix.EINTR:
+			continue
+		default:
 			return
 		}
-		for _, e := range events[:max(n, 0)] {
+		for _, e := range events[:n] {
 			if int(e.Fd) == p.stopEvent {
 				return
 			}

@@ -65,7 +65,7 @@ func (p *Platform) startZygote() error {
 	}
 	s, room := stub.Prepare(win.mem, p.arena.slotSize)
 	seccomp.Encode(room, filter)
-	defer clear(room) // it has the pass
+	defer clear(room[:seccomp.Size(filter)]) // it has the pass
 	pid, err := p.createZygote(exe, pair[1], win)
 	unix.Close(pair[1])
 	if err != nil {
@@ -83,10 +83,10 @@ func (p *Platform) startZygote() error {
 	p.zygote = q
 	p.pristine = &Nursery{p: p, template: t} // until it has a pool
 	p.threads[uint32(pid)] = t
+	raiseOOMScore(pid) // while the zygote comes up
 	if err := p.meetZygote(q, s); err != nil {
 		return q.explainStart(err)
 	}
-	raiseOOMScore(pid)
 	p.enterGroup(pid)
 	return nil
 }
@@ -226,7 +226,7 @@ func (p *Platform) zygoteArgs() []string {
 
 // zygoteImage makes the executable: the code as it was assembled, and the configuration, which
 // has all that differs from one platform to the next.
-func (p *Platform) zygoteImage(filterSize int) []byte {
+func (p *Platform) zygoteImage(filterSize int) *memprog.Image {
 	return stub.Image(&p.stub, &p.vdso, &stub.Config{
 		SlotSize: p.arena.slotSize, WindowSize: p.arena.windowSize,
 		Parent:   os.Getpid(),

@@ -48,24 +48,33 @@ type Family struct {
 }
 
 // Families returns the table. It is shared: the caller must not change it.
-func Families() []Family { return families }
-
-var families = []Family{
-	{"process", processCalls},
-	{"signal", signalCalls},
-	{"lwp", lwpCalls},
-	{"identity", identityCalls},
-	{"memory", memoryCalls},
-	{"descriptor", descriptorCalls},
-	{"file", fileCalls},
-	{"socket", socketCalls},
-	{"event", eventCalls},
-	{"time", timeCalls},
-	{"ipc", ipcCalls},
-	{"system", systemCalls},
-	{"compat", compatCalls},
-	{"old", oldCalls},
+func Families() []Family {
+	tabled.Do(func() {
+		families = []Family{
+			{"process", processCalls},
+			{"signal", signalCalls},
+			{"lwp", lwpCalls},
+			{"identity", identityCalls},
+			{"memory", memoryCalls},
+			{"descriptor", descriptorCalls},
+			{"file", fileCalls},
+			{"attribute", attributeCalls()},
+			{"socket", socketCalls},
+			{"event", eventCalls},
+			{"time", timeCalls},
+			{"ipc", ipcCalls},
+			{"system", systemCalls},
+			{"compat", compatCalls()},
+			{"old", oldCalls()},
+		}
+	})
+	return families
 }
+
+var (
+	tabled   sync.Once
+	families []Family // once there are Families
+)
 
 // The table by number. The arrays that every call of a guest reads are apart from the
 // rows: a handler and a count of arguments are one load each.
@@ -83,7 +92,7 @@ func Index() { indexed.Do(index) }
 var indexed sync.Once
 
 func index() {
-	for _, f := range families {
+	for _, f := range Families() {
 		for i := range f.Calls {
 			s := &f.Calls[i]
 			rows[s.Nr] = s

@@ -6,9 +6,11 @@ import (
 )
 
 // oldCalls are calls that no NetBSD has any more, but release 2003.
-var oldCalls = []Syscall{
-	{netbsd.SYS_pmc_get_info, "ctr int, op int, args ptr", netbsd.RetInt, Full, in2003(pmcGetInfo), "release 2003, with PERFCTRS; else ENOSYS and SIGSYS"},
-	{netbsd.SYS_pmc_control, "ctr int, op int, args ptr", netbsd.RetInt, Partial, in2003(pmcControl), "release 2003, with PERFCTRS; else ENOSYS and SIGSYS; one counter, of nanoseconds of processor time, and no profiling by it"},
+func oldCalls() []Syscall {
+	return []Syscall{
+		{netbsd.SYS_pmc_get_info, "ctr int, op int, args ptr", netbsd.RetInt, Full, in2003(pmcGetInfo), "release 2003, with PERFCTRS; else ENOSYS and SIGSYS"},
+		{netbsd.SYS_pmc_control, "ctr int, op int, args ptr", netbsd.RetInt, Partial, in2003(pmcControl), "release 2003, with PERFCTRS; else ENOSYS and SIGSYS; one counter, of nanoseconds of processor time, and no profiling by it"},
+	}
 }
 
 // in2003 serves a call under release 2003; under others its number is nobody's.

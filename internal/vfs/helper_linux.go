@@ -108,10 +108,10 @@ func tmpfsProgram(options []tmpfsOption) []byte {
 }
 
 // helperImage is the helper's executable: a segment of code, one of data.
-func helperImage(data []byte) []byte {
-	return memprog.Image(helperCode,
-		memprog.Segment{Addr: helperCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: helperText.Bytes()},
-		memprog.Segment{Addr: helperData, Prot: unix.PROT_READ | unix.PROT_WRITE, Data: data})
+func helperImage(data []byte) *memprog.Image {
+	return &memprog.Image{Entry: helperCode, Segments: []memprog.Segment{
+		{Addr: helperCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: helperText.Bytes()},
+		{Addr: helperData, Prot: unix.PROT_READ | unix.PROT_WRITE, Data: data}}}
 }
 
 // helpTmpfs has a helper make a tmpfs. The errors of its calls come back as its status.

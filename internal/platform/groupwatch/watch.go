@@ -45,7 +45,8 @@ const name = "toaster-groups"
 // New starts a watch. The caller must Close it.
 func New() (*Watch, error) {
 	const base = 0x400000
-	exe, err := memprog.File(name, memprog.Image(base, memprog.Segment{Addr: base, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: watchCode.Bytes()}))
+	exe, err := memprog.File(name, &memprog.Image{Entry: base, Segments: []memprog.Segment{
+		{Addr: base, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: watchCode.Bytes()}}})
 	if err != nil {
 		return nil, err
 	}

@@ -222,5 +222,5 @@ const keeperName = "toaster-net"
 func keeperFile() (int, error) {
 	const base = 0x400000
 	text := memprog.Segment{Addr: base, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: keeperCode.Bytes()}
-	return memprog.File(keeperName, memprog.Image(base, text))
+	return memprog.File(keeperName, &memprog.Image{Entry: base, Segments: []memprog.Segment{text}})
 }

@@ -50,9 +50,9 @@ type heir struct {
 func startHeir(listener int) (*heir, error) {
 	m := heirMem{poll: unix.PollFd{Fd: 1, Events: unix.POLLIN}, answer: response{flags: unix.SECCOMP_USER_NOTIF_FLAG_CONTINUE}}
 	data := (*[unsafe.Sizeof(m)]byte)(unsafe.Pointer(&m))[:]
-	exe, err := memprog.File("toaster-heir", memprog.Image(heirCode,
-		memprog.Segment{Addr: heirCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: heirText.Bytes()},
-		memprog.Segment{Addr: heirData, Prot: unix.PROT_READ | unix.PROT_WRITE, Data: data}))
+	exe, err := memprog.File("toaster-heir", &memprog.Image{Entry: heirCode, Segments: []memprog.Segment{
+		{Addr: heirCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: heirText.Bytes()},
+		{Addr: heirData, Prot: unix.PROT_READ | unix.PROT_WRITE, Data: data}}})
 	if err != nil {
 		return nil, err
 	}

@@ -53,9 +53,9 @@ var proxyText memprog.Code // between them
 func proxyFile(sock int) (int, error) {
 	m := proxyMem{mask: ^uint64(0), polls: [2]unix.PollFd{{Fd: int32(sock), Events: unix.POLLIN}, {Events: unix.POLLIN}}}
 	data := (*[unsafe.Sizeof(m)]byte)(unsafe.Pointer(&m))[:]
-	return memprog.File("toaster-proxy", memprog.Image(proxyCode,
-		memprog.Segment{Addr: proxyCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: proxyText.Bytes()},
-		memprog.Segment{Addr: proxyData, Prot: unix.PROT_READ | unix.PROT_WRITE, Data: data}))
+	return memprog.File("toaster-proxy", &memprog.Image{Entry: proxyCode, Segments: []memprog.Segment{
+		{Addr: proxyCode, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: proxyText.Bytes()},
+		{Addr: proxyData, Prot: unix.PROT_READ | unix.PROT_WRITE, Data: data}}})
 }
 
 // A Proxy is a process on the host in the place of a program that the machine runs: whoever

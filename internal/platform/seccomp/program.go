@@ -67,6 +67,9 @@ func Encode(b []byte, filter []unix.SockFilter) {
 	}
 }
 
+// Size returns how many bytes Encode writes.
+func Size(filter []unix.SockFilter) int { return 8 * len(filter) }
+
 // Offsets in struct seccomp_data.
 const (
 	dataNr   = 0

@@ -36,12 +36,12 @@ const FilterSlot = 1
 
 // Image returns the zygote's executable, at fixed addresses. Code and configuration are
 // separate segments, as the filter trusts every instruction of the first one.
-func Image(t *Text, v *VDSO, c *Config) []byte {
+func Image(t *Text, v *VDSO, c *Config) *memprog.Image {
 	text := bytes.Repeat([]byte{0xf4}, Size) // hlt
 	copy(text, t.Code)
-	return memprog.Image(Addr,
-		memprog.Segment{Addr: Addr, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: text},
-		memprog.Segment{Addr: ConfigAddr, Prot: unix.PROT_READ, Data: c.page(t, v)})
+	return &memprog.Image{Entry: Addr, Segments: []memprog.Segment{
+		{Addr: Addr, Prot: unix.PROT_READ | unix.PROT_EXEC, Data: text},
+		{Addr: ConfigAddr, Prot: unix.PROT_READ, Data: c.page(t, v)}}}
 }
 
 // page lays the configuration out as layout.go says. What is not set is zero: the end of the

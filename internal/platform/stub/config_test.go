@@ -11,7 +11,7 @@ import (
 // (SECURITY.md, invariant 3); what the code does not fill is HLT, a fault in user mode.
 func TestImage(t *testing.T) {
 	text, vdso := Load(), FindVDSO()
-	f, err := elf.NewFile(bytes.NewReader(Image(&text, &vdso, &Config{SlotSize: 8192, WindowSize: 8192 * SlotsPerWindow, Name: "a name"})))
+	f, err := elf.NewFile(bytes.NewReader(Image(&text, &vdso, &Config{SlotSize: 8192, WindowSize: 8192 * SlotsPerWindow, Name: "a name"}).Bytes()))
 	if err != nil {
 		t.Fatal(err)
 	}

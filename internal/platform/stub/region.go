@@ -46,42 +46,64 @@ type Marks struct {
 	Answered, Last                     uint64
 }
 
-// findMarks sorts the no-ops that MARK has left in the code, at being what marksIn has found.
-// Each is there exactly once.
-func findMarks(at map[string][]int) (m Marks) {
-	for tag, mark := range map[string]*uint64{
-		"ent0": &m.Enter, "sav0": &m.Save, "sav1": &m.Saved, "gav0": &m.Gave,
-		"end0": &m.Over, "xmm0": &m.Clocked, "xmm1": &m.Restored, "nap0": &m.Nap, "nap1": &m.Napped,
-		"pst0": &m.Posted, "pst1": &m.Told, "map0": &m.Mapped, "map1": &m.Noted, "map2": &m.NoteTold,
-		"wai0": &m.Wait, "wai1": &m.Waited, "wai2": &m.WaitNoted, "wai3": &m.WaitTold,
-		"kev0": &m.Ask, "kev1": &m.Took, "kev2": &m.Tell, "kev3": &m.AllTold, "kev4": &m.EndTell,
-		"fil0": &m.Transferred, "fil1": &m.Moved, "fil2": &m.MoveTold,
-		"msk0": &m.Masked, "msk1": &m.MaskTold, "stk0": &m.Stack, "stk1": &m.StackTold, "ans0": &m.Answered,
-		"end1": &m.Last,
+// findMarks sorts the no-ops that MARK has left in the code. Each is there exactly once.
+func findMarks(found []mark) (m Marks) {
+	for _, x := range [...]struct {
+		tag  string
+		addr *uint64
+	}{
+		{"ent0", &m.Enter}, {"sav0", &m.Save}, {"sav1", &m.Saved}, {"gav0", &m.Gave},
+		{"end0", &m.Over}, {"xmm0", &m.Clocked}, {"xmm1", &m.Restored}, {"nap0", &m.Nap}, {"nap1", &m.Napped},
+		{"pst0", &m.Posted}, {"pst1", &m.Told}, {"map0", &m.Mapped}, {"map1", &m.Noted}, {"map2", &m.NoteTold},
+		{"wai0", &m.Wait}, {"wai1", &m.Waited}, {"wai2", &m.WaitNoted}, {"wai3", &m.WaitTold},
+		{"kev0", &m.Ask}, {"kev1", &m.Took}, {"kev2", &m.Tell}, {"kev3", &m.AllTold}, {"kev4", &m.EndTell},
+		{"fil0", &m.Transferred}, {"fil1", &m.Moved}, {"fil2", &m.MoveTold},
+		{"msk0", &m.Masked}, {"msk1", &m.MaskTold}, {"stk0", &m.Stack}, {"stk1", &m.StackTold}, {"ans0", &m.Answered},
+		{"end1", &m.Last},
 	} {
-		if len(at[tag]) != 1 {
-			panic("stub: the code does not have one mark " + tag)
-		}
-		*mark = Addr + uint64(at[tag][0])
+		*x.addr = Addr + uint64(markAt(found, x.tag))
 	}
 	return m
+}
+
+// A mark is a no-op in the code: its tag and its offset.
+type mark struct {
+	tag string
+	at  int
 }
 
 // markOp begins a mark, a no-op of seven bytes whose last four are the tag.
 const markOp = "\x0f\x1f\x80"
 
-// marksIn returns the offsets of all marks by their tags, in one pass: each start of a machine waits for it.
-func marksIn(code []byte) map[string][]int {
-	at := map[string][]int{}
+// marksIn returns all marks, in one pass and without a map: each start of a machine waits for it.
+func marksIn(code []byte) []mark {
+	found := make([]mark, 0, 64)
 	for i := 0; ; i++ {
 		n := bytes.Index(code[i:], []byte(markOp))
 		if n < 0 || i+n+len(markOp)+4 > len(code) {
-			return at
+			return found
 		}
 		i += n
-		tag := string(code[i+len(markOp) : i+len(markOp)+4])
-		at[tag] = append(at[tag], i)
+		found = append(found, mark{string(code[i+len(markOp):][:4]), i})
 	}
+}
+
+// markAt returns where the only mark with a tag is.
+func markAt(found []mark, tag string) int {
+	at := -1
+	for _, m := range found {
+		switch {
+		case m.tag != tag:
+		case at >= 0:
+			panic("stub: the code has two marks " + tag)
+		default:
+			at = m.at
+		}
+	}
+	if at < 0 {
+		panic("stub: the code does not have the mark " + tag)
+	}
+	return at
 }
 
 // RegionOf returns where in the stub, or in the vdso behind it, an address is. The RIP of a

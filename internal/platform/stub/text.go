@@ -55,10 +55,10 @@ func Load() Text {
 }
 
 // afterMark returns the address behind what the stub has exactly once.
-func afterMark(text []byte, marks map[string][]int, mark string) uint64 {
-	at := marks[mark[len(markOp):][:4]]
-	if len(at) != 1 || !bytes.HasPrefix(text[at[0]:], []byte(mark)) {
-		panic("stub: the code does not have one place to clone")
+func afterMark(text []byte, found []mark, code string) uint64 {
+	at := markAt(found, code[len(markOp):][:4])
+	if !bytes.HasPrefix(text[at:], []byte(code)) {
+		panic("stub: the code has another place to clone")
 	}
-	return Addr + uint64(at[0]+len(mark))
+	return Addr + uint64(at+len(code))
 }
