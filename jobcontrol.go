@@ -32,7 +32,8 @@ type JobControl struct {
 	Terminal *os.File
 
 	// Ready, if it is not nil, is called once before the program can run: whoever
-	// passes signals on must be able to when it returns.
+	// passes signals on must be able to when it returns. It has a goroutine of its own, beside
+	// Start, which waits for it.
 	Ready func()
 
 	mu   sync.Mutex

@@ -66,10 +66,9 @@ func (c *Cmd) start() error {
 	if err := c.ownMachine(); err != nil {
 		return err
 	}
-	if c.JobControl != nil && c.JobControl.Ready != nil {
-		c.JobControl.Ready()
-	}
-	p, err := c.startProcess()
+	ready := c.becomeReady()
+	p, err := c.startProcess(ready)
+	ready()
 	if err == nil {
 		c.Process = &Process{Pid: p.Pid(), proc: p, machine: c.Machine.Kern()}
 		return nil
@@ -81,6 +80,19 @@ func (c *Cmd) start() error {
 		return gone
 	}
 	return err
+}
+
+// becomeReady calls Ready, while there is a core to spare, and returns what waits for it.
+func (c *Cmd) becomeReady() (wait func()) {
+	if c.JobControl == nil || c.JobControl.Ready == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.JobControl.Ready()
+	}()
+	return func() { <-done }
 }
 
 // ownMachine makes a machine for the program if it was given none.
@@ -194,8 +206,8 @@ func (m *Machine) inherit(fd int) (*file.Description, netbsd.Errno) {
 	return d, errno
 }
 
-// startProcess makes the program a process of c.Machine.
-func (c *Cmd) startProcess() (*kern.Proc, error) {
+// startProcess makes the program a process of c.Machine, which does not run before ready has returned.
+func (c *Cmd) startProcess(ready func()) (*kern.Proc, error) {
 	m := c.Machine
 	cred, limits, err := c.rights()
 	if err != nil {
@@ -225,7 +237,7 @@ func (c *Cmd) startProcess() (*kern.Proc, error) {
 		return m.sys.Start(machine.Process{
 			Path: name, Argv: c.argv(), Envp: env,
 			Files: table, Dirs: dirs, Cred: cred, Limits: limits, Leader: leader,
-			Setup: inheritIgnored,
+			Ready: ready, Setup: inheritIgnored,
 		})
 	})
 	return p, refineExecError(err)

@@ -170,11 +170,8 @@ func runCommand(cmd *toaster.Cmd, s speech) int {
 	}
 	job := &toaster.JobControl{Suspend: toaster.SuspendSelf}
 	cmd.JobControl = job
-	// It takes a while, as does the start of the machine.
-	signals := make(chan *forwarder, 1)
-	go func() { signals <- collectSignals(job) }()
 	var collected *forwarder
-	job.Ready = func() { collected = <-signals }
+	job.Ready = func() { collected = collectSignals(job) }
 	started := time.Now()
 	err := cmd.Start()
 	if err != nil {

@@ -41,8 +41,8 @@ func rowOf(s os.Signal) (c collected) {
 	return c
 }
 
-// forwarder passes signals on. They are collected from the beginning, so that none is
-// lost while the program starts.
+// forwarder passes signals on. They are collected from before the program can run, so that none is
+// lost; earlier ones mean toaster itself, as there is nobody else yet.
 type forwarder struct {
 	ch  chan os.Signal
 	job *toaster.JobControl

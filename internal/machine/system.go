@@ -144,7 +144,6 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watcher: host,
 		Sigio: func(owner int, code int32) { s.Kernel.Sigio(owner, code) }})
 	s.hosts.outside = outside.New(outside.Options{Off: cfg.NoHostExec, Identify: identify, Join: s.join})
-	s.prescan.begin(cfg.Program)
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents
 	}
@@ -178,6 +177,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	if !cfg.Platform.NoLend {
 		s.Kernel.NewEventSet = host.NewSet
 	}
+	s.prescan.begin(cfg.Program) // last: the platform's start waits for the rest
 	return s, dirs, nil
 }
 
@@ -308,6 +308,8 @@ type Process struct {
 	// Leader, if it is not nil, becomes the parent; the program then leads the
 	// foreground group of Leader's session instead of a session of its own.
 	Leader *kern.Proc
+	// Ready, if it is not nil, is called before there is the process, when its memory has been made.
+	Ready func()
 	// Setup runs with the new process before it can run.
 	Setup func(*kern.LWP) netbsd.Errno
 }
@@ -370,6 +372,9 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 	mc, errno := s.build(p, a.Cred, stack)
 	if errno != 0 {
 		return nil, &ExecError{Path: a.Path, Errno: errno, Err: errno}
+	}
+	if a.Ready != nil {
+		a.Ready()
 	}
 	// Before Spawn: if that panics nobody knows whose they are, and then they rather stay open.
 	given = true
