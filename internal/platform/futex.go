@@ -51,16 +51,6 @@ func pollBlock(fd *unix.PollFd, timeout int) (int, syscall.Errno) {
 	return int(n), e
 }
 
-// epollBlock is epoll_wait(2) without a timeout.
-//
-//go:nosplit
-func epollBlock(epfd int, events []unix.EpollEvent) (int, syscall.Errno) {
-	entersyscallblock()
-	n, _, e := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), ^uintptr(0), 0, 0)
-	exitsyscall()
-	return int(n), e
-}
-
 // pollNow is pollBlock for those who don't wait: Go's scheduler is not told of the call.
 func pollNow(fd *unix.PollFd, timeout int) (int, syscall.Errno) {
 	n, _, e := syscall.RawSyscall(unix.SYS_POLL, uintptr(unsafe.Pointer(fd)), 1, uintptr(timeout))

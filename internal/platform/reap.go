@@ -24,15 +24,11 @@ func (p *Platform) reapLoop() {
 	defer p.workers.Done()
 	events := make([]unix.EpollEvent, 64)
 	for {
-		n, errno := epollBlock(p.epoll, events)
-		switch errno {
-		case 0:
-		case unix.EINTR:
-			continue
-		default:
+		n, err := unix.EpollWait(p.epoll, events, -1)
+		if err != nil && err != unix.EINTR {
 			return
 		}
-		for _, e := range events[:n] {
+		for _, e := range events[:max(n, 0)] {
 			if int(e.Fd) == p.stopEvent {
 				return
 			}
