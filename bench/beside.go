@@ -1,29 +1,34 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 )
 
-// besideSystem is now with another toaster command. Both get fresh copies in dir: how a file lies in the
-// host's page cache, a linker's output or a copy, is worth up to a tenth of a short program's time.
+// besideSystem is now with another toaster command. Both become copies in dir.
 func besideSystem(dir, command string, now *system) (*system, error) {
 	s := *now
 	s.name, s.argv = before, append([]string{filepath.Join(dir, "before")}, now.argv[1:]...)
-	fresh := now.argv[0] + "-copy"
-	for from, to := range map[string]string{command: s.argv[0], now.argv[0]: fresh} {
-		b, err := os.ReadFile(from)
-		if err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(to, b, 0o755); err != nil {
-			return nil, err
-		}
+	s.copyOf, now.copyOf = command, now.argv[0]
+	now.argv[0] += "-copy"
+	return &s, errors.Join(s.renew(), now.renew())
+}
+
+// renew copies the command again, if it is a copy. How a file lies in the host's page cache is worth up to a
+// tenth of a short program's time, so that each round has copies of its own.
+func (s *system) renew() error {
+	if s.copyOf == "" {
+		return nil
 	}
-	now.argv[0] = fresh
-	return &s, nil
+	b, err := os.ReadFile(s.copyOf)
+	if err == nil {
+		os.Remove(s.argv[0]) // a new file, not the old one's pages
+		err = os.WriteFile(s.argv[0], b, 0o755)
+	}
+	return err
 }
 
 // printBeside prints what each row costs of what it costs with the command of -beside, by the ratios of the rounds.

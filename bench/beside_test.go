@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,19 @@ func TestBesideIsAnotherToaster(t *testing.T) {
 		if b, _ := os.ReadFile(command); string(b) != want {
 			t.Errorf("%s is %q, want %q", command, b, want)
 		}
+	}
+	os.WriteFile(old, []byte("older"), 0o755)
+	kept, err := os.Open(s.argv[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kept.Close()
+	if err := s.renew(); err != nil {
+		t.Fatal(err)
+	}
+	was, _ := io.ReadAll(kept)
+	if b, _ := os.ReadFile(s.argv[0]); string(b) != "older" || string(was) != "old" {
+		t.Errorf("a round's copy is %q, and the file of the last one %q", b, was)
 	}
 	if _, err := besideSystem(dir, filepath.Join(dir, "missing"), now); err == nil {
 		t.Error("a command that is not there is taken")

@@ -45,6 +45,11 @@ func measureAll(ctx context.Context, o *options) (*results, error) {
 	res := begin(ctx, w, o.rounds)
 	list = prepareRows(ctx, w, list, res)
 	for round := range o.rounds {
+		for _, s := range w.systems {
+			if err := s.renew(); err != nil {
+				return nil, err
+			}
+		}
 		for _, r := range list {
 			progress("round %d of %d: %s", round+1, o.rounds, r.about)
 			measureRow(ctx, w, r, res.row(r), round)

@@ -13,6 +13,7 @@ type system struct {
 	name    string
 	goos    string   // the system that its programs are built for
 	argv    []string // what stands in front of the program
+	copyOf  string   // what argv[0] is a copy of, if it is one
 	exe     string   // the guest
 	tmp     string   // where it makes its files, which go with the run if it is killed
 	source  string   // the directory with Go's sources

@@ -116,8 +116,11 @@ func devNameOf(name, cwdDev string, at bool) string {
 	default:
 		return ""
 	}
-	rest, _ := strings.CutPrefix(path.Clean(name), "/dev/")
-	if rest == path.Clean(name) {
+	if !strings.Contains(name, "dev") { // nearly always
+		return ""
+	}
+	rest, below := strings.CutPrefix(path.Clean(name), "/dev/")
+	if !below {
 		return ""
 	}
 	return rest
