@@ -63,6 +63,7 @@ func newMachine(ctx context.Context, opts Options, program string) (*Machine, er
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	guard.GrowStack[guard.Stack16K]()
 	opts.setDefaults()
 	m := &Machine{ctx: ctx, opts: opts, limits: newLimiter(&opts)}
 	m.files = file.Quota{Max: opts.MaxFiles, Full: func() { m.limits.refused(LimitFiles) }}

@@ -16,9 +16,24 @@ func (pl *Platform) DebugRegs() DebugRegs {
 	return *pl.ext.debug
 }
 
-// SetDebugRegs has l's debug registers hold r. Nothing traps by them: who sets them has seen to it that none is enabled.
+// SetDebugRegs has l's debug registers hold r. That the processor's do, is the caller's.
 func (pl *Platform) SetDebugRegs(r DebugRegs) {
 	pl.p.m.lock()
 	defer pl.p.m.unlock()
 	(*LWP)(pl).extra().debug = &r
+}
+
+// dr7Global are the bits of DR7 that enable a register for all tasks.
+const dr7Global = 0xaa
+
+// Debugged notes in DR6 which registers of l's have trapped (x86_dbregs_store_dr6), and reports whether it is for them that it trapped: not if all
+// are enabled for the task alone (x86_dbregs_user_trap).
+func (pl *Platform) Debugged(registers uint64) bool {
+	pl.p.m.lock()
+	defer pl.p.m.unlock()
+	if pl.ext == nil || pl.ext.debug == nil || pl.ext.debug[7]&dr7Global == 0 || registers == 0 {
+		return false
+	}
+	pl.ext.debug[6] = firstDebugRegs[6] | registers
+	return true
 }

@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 
 	"toaster/internal/cmdline"
-	"toaster/internal/guard"
 	"toaster/internal/oci"
 )
 
@@ -78,7 +77,6 @@ func main() {
 	runtime.GOMAXPROCS(max(4, 2*runtime.NumCPU()))
 	// Little is kept and much comes and goes with each process: collect at 32 MiB, not 4.
 	debug.SetGCPercent(800)
-	guard.GrowStack[guard.Stack16K]()
 	os.Exit(dispatch(os.Args))
 }
 

@@ -56,6 +56,9 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 		if trap.Trapno == x86Debug && l.Platform().SingleStep() {
 			mc.thread.Regs().RFLAGS &^= userFlagTF
 		}
+		if trap.Trapno == x86Debug {
+			mc.noteDebugged(&info)
+		}
 		l.Platform().Trap(&info)
 	case platform.Kicked:
 		if trap.Part > 0 {

@@ -136,9 +136,10 @@ func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, ne
 }
 
 // sharedThread returns a thread for a child that shares the memory: the parent's own if that sleeps meanwhile. A
-// parent that shows its processor (_lwp_ctl(2)) does so in its thread's slot, where the child must not show its own.
+// parent that shows its processor (_lwp_ctl(2)) does so in its thread's slot, where the child must not show its own; and
+// its debug registers are not the child's.
 func (mc *Context) sharedThread(l *kern.LWP) (*platform.Thread, error) {
-	if l.Platform().Vforks() && mc.cpuAt == 0 {
+	if l.Platform().Vforks() && mc.cpuAt == 0 && !mc.thread.Debugging() {
 		return mc.thread.Borrow()
 	}
 	return mc.thread.NewThread()

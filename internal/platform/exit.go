@@ -18,6 +18,7 @@ func (t *Thread) Exit() {
 		return
 	}
 	defer t.leave()
+	t.clearDebugRegs()
 	if t.park() {
 		return
 	}

@@ -31,6 +31,12 @@ func (q *Process) Poke(addr uint64, b []byte) bool {
 	})
 }
 
+// restoreAt makes the site at addr what it was, for good: a breakpoint of a debug register is met at each of its instructions.
+// Preconditions: those of Poke.
+func (q *Process) restoreAt(addr uint64) bool {
+	return q.accessMemory(unix.O_RDWR, addr, nil, func(m guestMemory) bool { return q.restore(m, addr, addr+1) })
+}
+
 // Restore makes the sites of rw what they were, all that the guest itself has not changed since.
 // Preconditions: no thread is about to execute them, nor in an island.
 func (q *Process) Restore(rw *Rewrite) bool {

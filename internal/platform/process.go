@@ -90,6 +90,8 @@ type Thread struct {
 
 	chatty bool // the guest has called again soon, the last time
 
+	debugging bool // the host watches for it, see debugregs.go
+
 	wakeup       chan struct{} // by a poller, see await.go; nil until there was one
 	falseWakeups int           // the poller's: how often the guest has woken it for nothing
 

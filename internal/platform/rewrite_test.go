@@ -344,6 +344,25 @@ func kickAtLibcSites(t *testing.T, p *Platform, rounds uint64) (kicks int) {
 	return kicks
 }
 
+// A breakpoint of a debug register is met at each instruction of a site, too.
+func TestBreakpointRegistersMeetSites(t *testing.T) {
+	eachForm(t, func(t *testing.T, text []byte, fast, _ *Thread) {
+		at, _ := boundaries(t, text)
+		for _, off := range at {
+			q, th, err := fast.Fork()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer q.Release()
+			ready([]*Thread{th}, 0)
+			if err := th.SetDebugRegs(&DebugRegs{Addr: [4]uint64{codeAt + uint64(off)}, Control: 0x400 | 1<<1}); err != nil {
+				t.Fatal(err)
+			}
+			wantDebugTrap(t, th, codeAt+uint64(off), 1)
+		}
+	})
+}
+
 // A debugger reads code as it was, wherever its words lie, and meets a breakpoint at each
 // instruction of a site; what it writes back is the code as it was. (ptrace(2): PT_READ_I,
 // PT_WRITE_I.)

@@ -97,6 +97,8 @@ type CPU interface {
 	XState(x *netbsd.Xstate)
 	// SetXState sets what x names of it. EINVAL: there is no such component.
 	SetXState(x *netbsd.Xstate) netbsd.Errno
+	// SetDebugRegs has the processor watch for what r says. EINVAL: it cannot be had so; EPERM: not at all.
+	SetDebugRegs(r *kern.DebugRegs) netbsd.Errno
 	TLSBase() uint64
 	SetTLSBase(base uint64) netbsd.Errno
 	// Fetched fills b with guest memory that came along with the trap, if that is it.

@@ -21,6 +21,19 @@ func curtainNode(num int32) sysctlNode {
 	return n
 }
 
+// userDebugRegsNode says whether others than the superuser may set debug registers of who they trace.
+func userDebugRegsNode(num int32) sysctlNode {
+	n := sysctlInt(num, "user_set_dbregs", func(c *Call) int32 { return c.K.userDebugRegs.Load() }).says("Whether users may set debug registers")
+	n.set = func(c *Call, b []byte) netbsd.Errno {
+		if len(b) != 4 {
+			return netbsd.EINVAL
+		}
+		c.K.userDebugRegs.Store(int32(le32(b)))
+		return 0
+	}
+	return n
+}
+
 // maySee is KAUTH_PROCESS_CANSEE of an entry, of arguments and of open files (secmodel_extensions_process_cb): the curtain hides others' processes
 // from who is not the superuser.
 func (c *Call) maySee(p *kern.Proc) bool {

@@ -53,9 +53,10 @@ type Kernel struct {
 	// nobody need look for one where an LWP is interrupted.
 	Sequences atomic.Bool
 	// domain is the name of the YP domain; nil: there is none.
-	domain      atomic.Pointer[string]
-	timecounter atomic.Pointer[string] // kern.timecounter.hardware, if it was set
-	curtain     atomic.Int32           // security.curtain
+	domain        atomic.Pointer[string]
+	timecounter   atomic.Pointer[string] // kern.timecounter.hardware, if it was set
+	curtain       atomic.Int32           // security.curtain
+	userDebugRegs atomic.Int32           // security.models.extensions.user_set_dbregs
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 

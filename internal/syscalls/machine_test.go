@@ -231,6 +231,13 @@ func (m *machine) TLSBase() uint64     { return m.tls }
 
 func (m *machine) XState(x *netbsd.Xstate) { *x = m.x }
 
+func (m *machine) SetDebugRegs(r *kern.DebugRegs) netbsd.Errno {
+	if r[7]>>16&3 == 2 { // of DR0: a port
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
 func (m *machine) SetXState(x *netbsd.Xstate) netbsd.Errno {
 	if x.RFBM()>>63 != 0 {
 		return netbsd.EINVAL

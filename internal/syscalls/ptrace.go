@@ -407,8 +407,9 @@ func (c *Call) ptraceXState(req, pid int, addr uint64, data int) netbsd.Errno {
 	})
 }
 
-// ptraceDebugRegs is PT_GETDBREGS and PT_SETDBREGS; data is the LWP. EINVAL: an address that is not a program's, or bits that must be 0
-// (x86_dbregs_validate). EPERM: a register is enabled: the host's belong to nobody here.
+// ptraceDebugRegs is PT_GETDBREGS and PT_SETDBREGS; data is the LWP. EPERM: only the superuser sets them, unless
+// security.models.extensions.user_set_dbregs lets everybody (secmodel_extensions_process_cb), or the host lets nobody. EINVAL: an address that is not a
+// program's, or bits that must be 0 (x86_dbregs_validate); or what the host has no watch for.
 func (c *Call) ptraceDebugRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		info, errno := traceLWP(t, data)
@@ -422,37 +423,45 @@ func (c *Call) ptraceDebugRegs(req, pid int, addr uint64, data int) netbsd.Errno
 			}
 			return c.copyout(addr, b)
 		}
-		b, errno := c.in(addr, netbsd.SizeofDbregs)
-		if errno != 0 {
-			return errno
+		if c.L.Proc().Cred().RUID != 0 && c.K.userDebugRegs.Load() == 0 {
+			return netbsd.EPERM
 		}
-		var r kern.DebugRegs
-		for i := range r {
-			r[i] = le64(b[8*i:])
-		}
-		if errno := checkDebugRegs(&r); errno != 0 {
-			return errno
-		}
-		info.LWP.Platform().SetDebugRegs(r)
-		return 0
+		return c.setDebugRegs(&info, addr)
 	})
 }
 
+func (c *Call) setDebugRegs(l *kern.LWPInfo, addr uint64) netbsd.Errno {
+	b, errno := c.in(addr, netbsd.SizeofDbregs)
+	if errno != 0 {
+		return errno
+	}
+	var r kern.DebugRegs
+	for i := range r {
+		r[i] = le64(b[8*i:])
+	}
+	if errno := checkDebugRegs(&r); errno != 0 {
+		return errno
+	}
+	cpu, ok := l.LWP.Platform().Machdep().(CPU)
+	if !ok {
+		return netbsd.EINVAL
+	}
+	if errno := cpu.SetDebugRegs(&r); errno != 0 {
+		return errno
+	}
+	l.LWP.Platform().SetDebugRegs(r)
+	return 0
+}
+
 func checkDebugRegs(r *kern.DebugRegs) netbsd.Errno {
-	const (
-		enabled       = 0xff
-		generalDetect = 1 << 13
-	)
+	const generalDetect = 1 << 13
 	for _, at := range r[:4] {
 		if at >= netbsd.VM_MAXUSER_ADDRESS {
 			return netbsd.EINVAL
 		}
 	}
-	switch {
-	case r[6]>>32 != 0, r[7]>>32 != 0, r[7]&generalDetect != 0:
+	if r[6]>>32 != 0 || r[7]>>32 != 0 || r[7]&generalDetect != 0 {
 		return netbsd.EINVAL
-	case r[7]&enabled != 0:
-		return netbsd.EPERM
 	}
 	return 0
 }

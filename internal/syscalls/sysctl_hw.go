@@ -134,6 +134,7 @@ func securityNodes() []sysctlNode {
 				curtainNode(ctlCreateBase),
 				sysctlInt(ctlCreateBase+1, "usermount", fixedInt(0)).says("Whether users may mount file systems"),
 				sysctlString(ctlCreateBase+2, "name", fixedString("Traditional NetBSD: Extensions")).says("Name"),
+				userDebugRegsNode(ctlCreateBase+3),
 			).says("Extensions"),
 			sysctlDir(ctlCreateBase+1, "bsd44",
 				curtainNode(ctlCreateBase),

@@ -3,7 +3,7 @@ package syscalls
 import "toaster/netbsd"
 
 // compatCalls is a function as many of its handlers are made, which each start of toaster would wait for.
-func compatCalls() []Syscall {
+var compatCalls = func() []Syscall {
 	return []Syscall{
 		{netbsd.SYS_compat_50_wait4, "pid pid, status >wstatus, options |wait, rusage >rusage", netbsd.RetPid, Full, wait4, "compat_50"},
 		{netbsd.SYS_compat_43_creat, "path path, mode mode", netbsd.RetFd, Full, creat43, "compat_43"},

@@ -7,7 +7,7 @@ var processCalls = []Syscall{
 	{netbsd.SYS_exit, "status int", netbsd.RetNever, Full, exit, ""},
 	{netbsd.SYS_fork, "", netbsd.RetPid, Full, fork, ""},
 	{netbsd.SYS_getpid, "", netbsd.RetPid, Full, getpid, "RDX: the parent's id"},
-	{netbsd.SYS_ptrace, "req =ptrace, pid pid, addr ptr, data int", netbsd.RetInt, Partial, ptrace, "debug registers are kept, and EPERM if one is enabled, as without security.models.extensions.user_set_dbregs: those of the host are nobody's here"},
+	{netbsd.SYS_ptrace, "req =ptrace, pid pid, addr ptr, data int", netbsd.RetInt, Full, ptrace, "debug registers watch as the host's do, where that lets toaster trace its guests: no ports, and a breakpoint is of one byte"},
 	{netbsd.SYS_getppid, "", netbsd.RetPid, Full, getppid, ""},
 	{netbsd.SYS_profil, "samples ptr, size size, offset ulong, scale uint", netbsd.RetInt, Full, profil, "of several LWPs that run, one has each tick"},
 	{netbsd.SYS_ktrace, "fname path, ops |ktrop, facs |ktrfac, pid pid", netbsd.RetInt, Full, ktrace, "records of version 2"},

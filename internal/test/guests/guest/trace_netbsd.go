@@ -1,5 +1,7 @@
 package main
 
+import "unsafe"
+
 // Cases about ptrace.
 
 const (
@@ -28,6 +30,8 @@ const (
 	ptSTEP        = 32
 	ptGETREGS     = 33
 	ptSETREGS     = 34
+	ptGETDBREGS   = 37
+	ptSETDBREGS   = 38
 	ptGETFPREGS   = 35
 	ptSETFPREGS   = 36
 	ptGETXSTATE   = 41
@@ -67,6 +71,7 @@ var traceCases = []testCase{
 	{"trace_memory", traceMemory},
 	{"trace_registers", traceRegisters},
 	{"trace_debug_registers", traceDebugRegisters},
+	{"trace_watchpoint_and_breakpoint", traceWatchpoint},
 	{"trace_breakpoint_and_step", traceStep},
 	{"trace_system_calls", traceSyscalls},
 	{"trace_events_of_fork", traceForkEvents},
@@ -572,11 +577,96 @@ func traceStep() {
 
 var debugRegs [16]uint64
 
-// traceDebugRegisters: what is set is kept for the LWP (x86_dbregs_write), what cannot be is refused (x86_dbregs_validate), and none is
-// enabled, as KAUTH_PROCESS_PTRACE refuses PT_SETDBREGS without user_set_dbregs.
+// watched is what debug registers watch.
+var watched, unwatched uint32
+
+//go:noinline
+//go:nosplit
+func write32(at *uint32, v uint32) { *at = v }
+
+// debugTrap awaits the trap of a debug register: TRAP_DBREG, and DR6 has which (x86_dbregs_user_trap, x86_dbregs_store_dr6).
+func debugTrap(pid int, reg uint) {
+	awaitStop(pid, sigTRAP)
+	eq("si_code", traceCode(pid), 6)
+	ptrace("PT_GETDBREGS", ptGETDBREGS, pid, ptr(&debugRegs), 0)
+	eq("DR6", int(debugRegs[6]), 0xffff0ff0|1<<reg)
+}
+
+func traceCode(pid int) int {
+	var psi [136]byte
+	ptrace("PT_GET_SIGINFO", ptGETSIGINFO, pid, ptr(&psi), len(psi))
+	return int(le32((*[128]byte)(psi[:128]), 4))
+}
+
+func setDebug(pid int) { ptrace("PT_SETDBREGS", ptSETDBREGS, pid, ptr(&debugRegs), 0) }
+
+// traceWatchpoint: a write to what DR1 watches traps behind it, and one to what is beside it does not. A child has no such registers
+// (x86_dbregs_clear). One that is enabled for the task alone traps as a step does (x86_dbregs_user_trap). A breakpoint of DR0 traps before the
+// instruction, again and again, as nobody sets RF, until it is taken away.
+func traceWatchpoint() {
+	pid := tracee(func() {
+		write32(&unwatched, 1)
+		write32(&watched, 2)
+		reapOK(fork(func() { write32(&watched, 4) }))
+		write32(&watched, 3)
+		kill(getpid(), sigSTOP)
+		write32(&watched, 5)
+		exit(3)
+	})
+	if notRoot(pid) {
+		resume(pid, 0)
+		awaitStop(pid, sigCHLD)
+		resume(pid, 0)
+		awaitStop(pid, sigSTOP)
+		resume(pid, 0)
+		reap(pid, exited(3))
+		return
+	}
+	ptrace("PT_GETDBREGS", ptGETDBREGS, pid, ptr(&debugRegs), 0)
+	debugRegs[1], debugRegs[7] = uint64(uintptr(unsafe.Pointer(&watched))), 0x400|1<<3|1<<20|3<<22
+	setDebug(pid)
+	resume(pid, 0)
+	debugTrap(pid, 1)
+	debugRegs[7] ^= 1<<3 | 1<<2
+	setDebug(pid)
+	resume(pid, 0)
+	awaitStop(pid, sigCHLD)
+	resume(pid, 0)
+	awaitStop(pid, sigTRAP)
+	eq("si_code of a task's own", traceCode(pid), 2)
+	resume(pid, 0)
+	awaitStop(pid, sigSTOP)
+	code := write32
+	debugRegs[0], debugRegs[7] = **(**uint64)(unsafe.Pointer(&code)), 0x400|2
+	setDebug(pid)
+	for range 2 {
+		resume(pid, 0)
+		debugTrap(pid, 0)
+	}
+	debugRegs[7] = 0x400
+	setDebug(pid)
+	resume(pid, 0)
+	reap(pid, exited(3))
+}
+
+// notRoot reports whether only the superuser might set registers: others must not (secmodel_extensions_process_cb).
+func notRoot(pid int) bool {
+	if must("getuid", sysGetuid) == 0 {
+		return false
+	}
+	errs("PT_SETDBREGS of a user", eperm, sysPtrace, ptSETDBREGS, pid, ptr(&debugRegs), 0)
+	return true
+}
+
+// traceDebugRegisters: what is set is kept for the LWP (x86_dbregs_write), and what cannot be is refused (x86_dbregs_validate).
 func traceDebugRegisters() {
-	const get, set = 37, 38
+	const get, set = ptGETDBREGS, ptSETDBREGS
 	pid := tracee(func() { exit(3) })
+	if notRoot(pid) {
+		resume(pid, 0)
+		reap(pid, exited(3))
+		return
+	}
 	ptrace("PT_GETDBREGS", get, pid, ptr(&debugRegs), 0)
 	eq("DR0", int(debugRegs[0]), 0)
 	eq("DR7", int(debugRegs[7]), 0x400)
@@ -585,8 +675,6 @@ func traceDebugRegisters() {
 	debugRegs = [16]uint64{}
 	ptrace("PT_GETDBREGS", get, pid, ptr(&debugRegs), 0)
 	eq("DR0", int(debugRegs[0]), addrOf(addrLwpStart))
-	debugRegs[7] |= 2
-	errs("PT_SETDBREGS of one that is enabled", eperm, sysPtrace, set, pid, ptr(&debugRegs), 0)
 	debugRegs[7] = 1 << 13
 	errs("PT_SETDBREGS with general detection", einval, sysPtrace, set, pid, ptr(&debugRegs), 0)
 	debugRegs[7], debugRegs[1] = 0, 1<<63

@@ -1,0 +1,165 @@
+package platform
+
+import (
+	"fmt"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The processor's debug registers belong to the host, which gives a thread some of its own when somebody who traces it
+// (ptrace(2)) says so. They stay when the tracer goes. So a thread of toaster's is the tracer of a guest's for as
+// long as that takes, while the guest waits in the stub. What they find comes as any other trap; the host has no
+// breakpoints in its own code, nor in the stub, which lies above all that a guest may name.
+
+// DebugRegs are DR0 to DR3, DR6 and DR7.
+type DebugRegs struct {
+	Addr            [4]uint64
+	Status, Control uint64
+}
+
+// dr7Enabled are the bits of DR7 that enable a register, for a task or for all.
+const dr7Enabled = 0xff
+
+// dr7Execute is the kind of a breakpoint; the others watch data.
+const dr7Execute = 0
+
+// enables reports whether r enables the ith register.
+func (r *DebugRegs) enables(i int) bool { return r.Control>>(2*i)&3 != 0 }
+
+// traceLimit bounds how long a guest's thread may take to stop: it waits in a system call that is interrupted at once.
+const (
+	traceLimit = time.Second
+	traceNap   = 50 * time.Microsecond
+)
+
+// SetDebugRegs has the processor watch for what r says while t's guest runs. EINVAL: the host does not do that, such as to watch ports,
+// or more bytes than are aligned. EPERM: it lets nobody trace.
+//
+// Preconditions: t has its turn, and nobody uses it meanwhile.
+func (t *Thread) SetDebugRegs(r *DebugRegs) error {
+	if r.Control&dr7Enabled == 0 && !t.debugging {
+		return nil
+	}
+	for i, addr := range r.Addr {
+		if !r.enables(i) {
+			continue
+		}
+		if addr >= GuestEnd {
+			return fmt.Errorf("host: debug registers: %w", unix.EINVAL)
+		}
+		if r.Control>>(16+4*i)&3 == dr7Execute {
+			t.proc.restoreAt(addr) // there need not be any memory
+		}
+	}
+	err := t.traced(func() error {
+		if err := t.pokeDebug(7, 0); err != nil { // none is enabled while it is half set
+			return err
+		}
+		for i, addr := range r.Addr {
+			if !r.enables(i) {
+				continue
+			}
+			if err := t.pokeDebug(i, addr); err != nil {
+				return err
+			}
+		}
+		return t.pokeDebug(7, r.Control)
+	})
+	t.debugging = r.Control&dr7Enabled != 0
+	if err != nil {
+		return fmt.Errorf("host: debug registers: %w", err)
+	}
+	return nil
+}
+
+// TakeDebugStatus returns what DR6 says of t's traps since the last time: the lower four bits are the registers.
+// 0: it is not known. Preconditions: those of SetDebugRegs.
+func (t *Thread) TakeDebugStatus() (status uint64) {
+	if !t.debugging {
+		return 0
+	}
+	t.traced(func() error {
+		_, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_PEEKUSR, uintptr(t.tid), debugRegOffset(6), uintptr(unsafe.Pointer(&status)), 0, 0)
+		if e != 0 {
+			return e
+		}
+		return t.pokeDebug(6, 0)
+	})
+	return status
+}
+
+// Debugging reports whether a register of t's is enabled.
+func (t *Thread) Debugging() bool { return t.debugging }
+
+// clearDebugRegs is for a host thread that another LWP is going to have.
+func (t *Thread) clearDebugRegs() {
+	if t.debugging {
+		t.SetDebugRegs(&DebugRegs{})
+	}
+}
+
+// debugRegOffset is where struct user (sys/user.h) has DRi.
+func debugRegOffset(i int) uintptr { return 848 + 8*uintptr(i) }
+
+func (t *Thread) pokeDebug(i int, v uint64) error {
+	_, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_POKEUSR, uintptr(t.tid), debugRegOffset(i), uintptr(v), 0, 0)
+	return errOf(e)
+}
+
+// traced calls f on a thread that traces t's host thread, while that is stopped. If it cannot be let go the tracer ends,
+// which lets it go.
+func (t *Thread) traced(f func() error) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		err := ptrace(unix.PTRACE_SEIZE, t.tid)
+		if err == nil {
+			if err = t.stopForTracer(); err == nil {
+				err = f()
+			}
+			if ptrace(unix.PTRACE_DETACH, t.tid) != nil {
+				result <- err
+				return
+			}
+		}
+		runtime.UnlockOSThread()
+		result <- err
+	}()
+	return <-result
+}
+
+// stopForTracer stops the host thread, which waits in a system call. Only a stop is waited for: the end of a process
+// is the reaper's to collect.
+func (t *Thread) stopForTracer() error {
+	if err := ptrace(unix.PTRACE_INTERRUPT, t.tid); err != nil {
+		return err
+	}
+	for end := time.Now().Add(traceLimit); ; time.Sleep(traceNap) {
+		var info unix.Siginfo
+		err := unix.Waitid(unix.P_PID, t.tid, &info, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
+		switch {
+		case err == nil && info.Signo != 0:
+			return nil
+		case err != nil && err != unix.EINTR:
+			return err
+		case time.Now().After(end):
+			return unix.ETIMEDOUT
+		}
+	}
+}
+
+func ptrace(request, tid int) error {
+	_, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(tid), 0, 0, 0, 0)
+	return errOf(e)
+}
+
+func errOf(e syscall.Errno) error {
+	if e == 0 {
+		return nil
+	}
+	return e
+}
