@@ -114,8 +114,6 @@ type Proc struct {
 	calls    atomic.Uint32 // who traces its calls, for who asks at every call
 	fsize    atomic.Bool   // there is an RLIMIT_FSIZE, for who asks at every write
 	vforkLWP *LWP          // release 10: who waits for p to exec or exit
-	msgsnd   atomic.Int64  // ru_msgsnd and ru_msgrcv, for who counts each message of a socket
-	msgrcv   atomic.Int64
 	ext      *procExt
 }
 

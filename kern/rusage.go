@@ -50,20 +50,26 @@ func (p *Proc) AddUsage(u *netbsd.Rusage) {
 // ownUsageLocked is p's own usage as far as it is known without the address space.
 //
 // mu is held.
-func (p *Proc) ownUsageLocked() (u netbsd.Rusage) {
-	if p.ext != nil {
-		u = p.ext.own
+func (p *Proc) ownUsageLocked() netbsd.Rusage {
+	if p.ext == nil {
+		return netbsd.Rusage{}
 	}
-	u.Msgsnd += p.msgsnd.Load()
-	u.Msgrcv += p.msgrcv.Load()
-	return u
+	return p.ext.own
 }
 
-// CountSent counts a message that a socket sends for p (ru_msgsnd). It takes no lock: each message is counted.
-func (p *Proc) CountSent() { p.msgsnd.Add(1) }
+// CountSent counts a message that a socket sends for p (ru_msgsnd).
+func (p *Proc) CountSent() {
+	p.m.lock()
+	p.extra().own.Msgsnd++
+	p.m.unlock()
+}
 
 // CountReceived counts one that came (ru_msgrcv).
-func (p *Proc) CountReceived() { p.msgrcv.Add(1) }
+func (p *Proc) CountReceived() {
+	p.m.lock()
+	p.extra().own.Msgrcv++
+	p.m.unlock()
+}
 
 // saveUsage takes the final measure of the address space, by p's last LWP; mu is
 // dropped meanwhile.

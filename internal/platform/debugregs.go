@@ -41,6 +41,7 @@ const (
 //
 // Preconditions: t has its turn, and nobody uses it meanwhile.
 func (t *Thread) SetDebugRegs(r *DebugRegs) error {
+	defer t.proc.platform.beTracer()()
 	if r.Control&dr7Enabled == 0 && !t.debugging {
 		return nil
 	}
@@ -69,10 +70,10 @@ func (t *Thread) SetDebugRegs(r *DebugRegs) error {
 		}
 		return t.pokeDebug(7, r.Control)
 	})
-	t.debugging = r.Control&dr7Enabled != 0
 	if err != nil {
 		return fmt.Errorf("host: debug registers: %w", err)
 	}
+	t.debugging = r.Control&dr7Enabled != 0
 	return nil
 }
 
@@ -82,6 +83,7 @@ func (t *Thread) TakeDebugStatus() (status uint64) {
 	if !t.debugging {
 		return 0
 	}
+	defer t.proc.platform.beTracer()()
 	t.traced(func() error {
 		_, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_PEEKUSR, uintptr(t.tid), debugRegOffset(6), uintptr(unsafe.Pointer(&status)), 0, 0)
 		if e != 0 {
@@ -95,11 +97,9 @@ func (t *Thread) TakeDebugStatus() (status uint64) {
 // Debugging reports whether a register of t's is enabled.
 func (t *Thread) Debugging() bool { return t.debugging }
 
-// clearDebugRegs is for a host thread that another LWP is going to have.
-func (t *Thread) clearDebugRegs() {
-	if t.debugging {
-		t.SetDebugRegs(&DebugRegs{})
-	}
+// clearDebugRegs is for a host thread that another LWP is going to have. It reports whether that may be.
+func (t *Thread) clearDebugRegs() bool {
+	return !t.debugging || t.SetDebugRegs(&DebugRegs{}) == nil
 }
 
 // debugRegOffset is where struct user (sys/user.h) has DRi.
@@ -108,6 +108,13 @@ func debugRegOffset(i int) uintptr { return 848 + 8*uintptr(i) }
 func (t *Thread) pokeDebug(i int, v uint64) error {
 	_, _, e := syscall.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_POKEUSR, uintptr(t.tid), debugRegOffset(i), uintptr(v), 0, 0)
 	return errOf(e)
+}
+
+// beTracer waits until nobody else traces: however many guests ask for it, it takes one thread of the host's, and a guest's has one
+// tracer. It returns what lets the next one.
+func (p *Platform) beTracer() (done func()) {
+	p.tracer <- struct{}{}
+	return func() { <-p.tracer }
 }
 
 // traced calls f on a thread that traces t's host thread, while that is stopped. If it cannot be let go the tracer ends,

@@ -18,8 +18,7 @@ func (t *Thread) Exit() {
 		return
 	}
 	defer t.leave()
-	t.clearDebugRegs()
-	if t.park() {
+	if t.clearDebugRegs() && t.park() {
 		return
 	}
 	if t.proc.othersAllParked(t) {

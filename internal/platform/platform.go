@@ -105,6 +105,7 @@ type Platform struct {
 	usedOnce atomic.Bool   // NewProcess has been called
 	lean     atomic.Bool   // nothing is kept ready for guests to come, for want of room
 	done     chan struct{} // closed when Close begins
+	tracer   chan struct{} // it has room for one, see beTracer
 	workers  sync.WaitGroup
 
 	running runningThreads
@@ -144,6 +145,7 @@ func New(opts Options) (*Platform, error) {
 		strays:        map[int]int{},
 		nurseries:     map[*Nursery]struct{}{},
 		done:          make(chan struct{}),
+		tracer:        make(chan struct{}, 1),
 	}
 	unix.SchedGetaffinity(0, &p.affinity)
 	originalSlack() // before anybody changes it
