@@ -16,7 +16,7 @@ func (pl *Platform) DebugRegs() DebugRegs {
 	return *pl.ext.debug
 }
 
-// SetDebugRegs has l's debug registers hold r. That the processor's do, is the caller's.
+// SetDebugRegs has l's debug registers hold r. The caller has set those of the processor.
 func (pl *Platform) SetDebugRegs(r DebugRegs) {
 	pl.p.m.lock()
 	defer pl.p.m.unlock()

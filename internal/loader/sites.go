@@ -66,7 +66,7 @@ func (w *work) take(n int64) bool { return w.left.Add(-n) >= 0 }
 // some ten megabytes take one of them a millisecond or two.
 const lookers = 2
 
-// alone is how many windows are not worth another looker, who has to be woken and has memory of his own.
+// alone is how many windows are not worth another looker, who has to be woken and needs memory of its own.
 const alone = 64
 
 // A textWindow is a part of a segment.

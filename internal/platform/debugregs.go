@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The processor's debug registers belong to the host, which gives a thread some of its own when somebody who traces it
-// (ptrace(2)) says so. They stay when the tracer goes. So a thread of toaster's is the tracer of a guest's for as
-// long as that takes, while the guest waits in the stub. What they find comes as any other trap; the host has no
-// breakpoints in its own code, nor in the stub, which lies above all that a guest may name.
+// The host kernel loads the processor's debug registers for a thread. Its tracer sets them (ptrace(2), PTRACE_POKEUSER), and the
+// thread keeps them when the tracer detaches. So a thread of toaster attaches to a guest's host thread, which waits in the stub, sets the
+// registers and detaches. When one of them matches, the guest traps, as by a fault. No guest can watch the host kernel or the stub:
+// both lie above the addresses that a guest may name.
 
 // DebugRegs are DR0 to DR3, DR6 and DR7.
 type DebugRegs struct {
@@ -78,7 +78,7 @@ func (t *Thread) SetDebugRegs(r *DebugRegs) error {
 }
 
 // TakeDebugStatus returns what DR6 says of t's traps since the last time: the lower four bits are the registers.
-// 0: it is not known. Preconditions: those of SetDebugRegs.
+// 0: the host does not say. Preconditions: those of SetDebugRegs.
 func (t *Thread) TakeDebugStatus() (status uint64) {
 	if !t.debugging {
 		return 0
@@ -110,15 +110,15 @@ func (t *Thread) pokeDebug(i int, v uint64) error {
 	return errOf(e)
 }
 
-// beTracer waits until nobody else traces: however many guests ask for it, it takes one thread of the host's, and a guest's has one
-// tracer. It returns what lets the next one.
+// beTracer waits until no other goroutine traces, and returns the function that lets the next one trace. So tracing takes one host thread,
+// however many guests ask for it, and a guest's thread has one tracer at a time.
 func (p *Platform) beTracer() (done func()) {
 	p.tracer <- struct{}{}
 	return func() { <-p.tracer }
 }
 
-// traced calls f on a thread that traces t's host thread, while that is stopped. If it cannot be let go the tracer ends,
-// which lets it go.
+// traced attaches to t's host thread, stops it, calls f and detaches. If it cannot detach, the tracing thread ends, and the host
+// kernel detaches it.
 func (t *Thread) traced(f func() error) error {
 	result := make(chan error)
 	go func() {

@@ -95,7 +95,7 @@ func TestDebugRegsEndWithTheLWP(t *testing.T) {
 	wantKind(t, next.Run(), Syscall)
 }
 
-// Who is dead has no debug registers, and nobody waits for him.
+// A dead guest has no debug registers, and nobody waits for it.
 func TestDebugRegsOfTheDead(t *testing.T) {
 	p := newPlatform(t, Options{})
 	q, th := newGuest(t, p, code(t, storeAndCall)...)

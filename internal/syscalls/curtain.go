@@ -1,6 +1,8 @@
 package syscalls
 
 import (
+	"sync/atomic"
+
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -10,28 +12,7 @@ import (
 
 // curtainNode is one of the names of the same integer.
 func curtainNode(num int32) sysctlNode {
-	n := sysctlInt(num, "curtain", func(c *Call) int32 { return c.K.curtain.Load() }).says("Whether users see each other's processes not at all")
-	n.set = func(c *Call, b []byte) netbsd.Errno {
-		if len(b) != 4 {
-			return netbsd.EINVAL
-		}
-		c.K.curtain.Store(int32(le32(b)))
-		return 0
-	}
-	return n
-}
-
-// userDebugRegsNode says whether others than the superuser may set debug registers of who they trace.
-func userDebugRegsNode(num int32) sysctlNode {
-	n := sysctlInt(num, "user_set_dbregs", func(c *Call) int32 { return c.K.userDebugRegs.Load() }).says("Whether users may set debug registers")
-	n.set = func(c *Call, b []byte) netbsd.Errno {
-		if len(b) != 4 {
-			return netbsd.EINVAL
-		}
-		c.K.userDebugRegs.Store(int32(le32(b)))
-		return 0
-	}
-	return n
+	return settableInt(num, "curtain", func(c *Call) *atomic.Int32 { return &c.K.curtain }).says("Whether users see each other's processes not at all")
 }
 
 // maySee is KAUTH_PROCESS_CANSEE of an entry, of arguments and of open files (secmodel_extensions_process_cb): the curtain hides others' processes

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"sync"
+	"sync/atomic"
 
 	"toaster/kern"
 	"toaster/netbsd"
@@ -428,6 +429,11 @@ func (c *Call) ptraceDebugRegs(req, pid int, addr uint64, data int) netbsd.Errno
 		}
 		return c.setDebugRegs(&info, addr)
 	})
+}
+
+// userDebugRegsNode says whether users may set debug registers of processes that they trace.
+func userDebugRegsNode(num int32) sysctlNode {
+	return settableInt(num, "user_set_dbregs", func(c *Call) *atomic.Int32 { return &c.K.userDebugRegs }).says("Whether users may set debug registers")
 }
 
 func (c *Call) setDebugRegs(l *kern.LWPInfo, addr uint64) netbsd.Errno {

@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 
 	"toaster/netbsd"
 )
@@ -18,6 +19,19 @@ func sysctlInt(num int32, name string, v func(c *Call) int32) sysctlNode {
 	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_INT, value: func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
 		return binary.LittleEndian.AppendUint32(nil, uint32(v(c))), 0
 	}}
+}
+
+// settableInt is an integer of the machine that the superuser may set to whatever value.
+func settableInt(num int32, name string, v func(c *Call) *atomic.Int32) sysctlNode {
+	n := sysctlInt(num, name, func(c *Call) int32 { return v(c).Load() })
+	n.set = func(c *Call, b []byte) netbsd.Errno {
+		if len(b) != 4 {
+			return netbsd.EINVAL
+		}
+		v(c).Store(int32(le32(b)))
+		return 0
+	}
+	return n
 }
 
 func sysctlQuad(num int32, name string, v func(c *Call) uint64) sysctlNode {
