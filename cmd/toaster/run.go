@@ -168,6 +168,7 @@ func runCommand(cmd *toaster.Cmd, s speech) int {
 	if !s.quiet {
 		cmd.Options.OnLimit = func(e *toaster.LimitError) { complain("%s: %s", cmd.Path, plain(e)) }
 	}
+	dropChildSignals()
 	job := &toaster.JobControl{Suspend: toaster.SuspendSelf}
 	cmd.JobControl = job
 	var collected *forwarder

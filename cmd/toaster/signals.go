@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"unsafe"
 
 	"toaster"
 	"toaster/netbsd"
@@ -115,4 +116,13 @@ func (f *forwarder) pass(p *toaster.Process, s os.Signal) {
 	if c.sent {
 		p.Signal(c.guest)
 	}
+}
+
+// dropChildSignals has the host drop the SIGCHLD that comes with the end of each host process. Go's runtime
+// catches it though nobody collects it, which wakes a thread for nothing; the platform hears of ends by
+// descriptors. The default action leaves zombies to be waited for, as SIG_IGN would not. A signal.Notify for
+// SIGCHLD in this process would hear nothing from then on, so that a library may not do this.
+func dropChildSignals() {
+	var byDefault [4]uintptr // a struct sigaction of zeros: SIG_DFL
+	syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(syscall.SIGCHLD), uintptr(unsafe.Pointer(&byDefault)), 0, 8, 0, 0)
 }

@@ -83,15 +83,13 @@ type notifyAddFD struct {
 }
 
 const (
-	notifRecv     = 0xc0502100
-	notifSend     = 0xc0182101
-	notifAddFD    = 0x40182103
-	notifSetFlags = 0x40082104
+	notifRecv  = 0xc0502100
+	notifSend  = 0xc0182101
+	notifAddFD = 0x40182103
 
-	notifContinue   = 1
-	addFDSetFD      = 1
-	addFDSend       = 2
-	notifSyncWakeUp = 1
+	notifContinue = 1
+	addFDSetFD    = 1
+	addFDSend     = 2
 )
 
 // supervise answers questions, of whomever, until cond holds.

@@ -97,8 +97,6 @@ func (p *Platform) meetZygote(q *Process, s stub.Slot) (err error) {
 	if p.listener, err = q.receiveListener(); err != nil {
 		return err
 	}
-	// Only an improvement, and only since Linux 6.6.
-	syscall.Syscall(unix.SYS_IOCTL, uintptr(p.listener), notifSetFlags, notifSyncWakeUp)
 	// It wakes only who says that he waits.
 	atomic.CompareAndSwapUint32(s.Turn(), stub.TurnGuest, stub.TurnGuestAwaits)
 	for s.LoadTurn() < stub.TurnKernel {
