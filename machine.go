@@ -97,7 +97,7 @@ func (m *Machine) config(program string) (machine.Config, error) {
 	}
 	cfg := machine.Config{
 		Kern:         kern.Config{Release: o.Release, Hostname: o.Hostname, Grace: o.Grace, MaxLWPs: o.MaxLWPs, TableFull: m.limits.tableFull},
-		FS:           vfs.Config{Root: o.Root, Dir: o.Dir, Mounts: o.mounts(), ReadOnly: o.ReadOnly, Owners: !o.NoOwners && os.Geteuid() != 0},
+		FS:           vfs.Config{Root: o.Root, Dir: o.Dir, Mounts: o.mounts(), ReadOnly: o.ReadOnly, Owners: !o.NoOwners && os.Geteuid() != 0, Syslog: m.output.Writer(o.Syslog)},
 		Quota:        &m.files,
 		Network:      net,
 		HostPrograms: o.Root == "" && net == machine.NetworkHost,

@@ -46,6 +46,11 @@ type Options struct {
 	// Timeline receives the life of every process as Chrome trace events: a JSON array that
 	// is whole once the machine is closed.
 	Timeline io.Writer
+	// Syslog, if it is not nil, has the machine have a logger: syslog(3), and who sends to /dev/log or /var/run/log, is
+	// heard by it, and each message is one Write, of 8 KiB at most, as it was sent: a priority as "<14>", then text as RFC 3164
+	// or RFC 5424 has it. Nothing of that is checked. Who logs waits for a Write that takes long; Close waits for a
+	// second. Messages count as output (MaxOutput). Without it there is no logger under Root, and outside it is the host's.
+	Syslog io.Writer
 	// TimerSlack, if positive, is how late timed sleeps of this process's own threads may
 	// end that have waited for guests (prctl(2), PR_SET_TIMERSLACK). It holds for the rest
 	// of their lives, and for programs that they start. Go's scheduler then moves
@@ -73,7 +78,7 @@ type Options struct {
 	// then, or of 1 GiB under Root.
 	Memory int64
 	// MaxOutput is how many bytes may be written to the standard output and error of all
-	// commands together, and WallTime and CPUTime are how long the machine may run, and
+	// commands and to Syslog together, and WallTime and CPUTime are how long the machine may run, and
 	// how much processor time guests may use. Beyond them the machine is ended: Wait
 	// returns a *LimitError. 0 is no limit. Neither the toaster process's own time nor
 	// what programs of the host use and write is counted.

@@ -22,6 +22,7 @@ type runFlags struct {
 	env      envFlags
 	trace    string
 	timeline string
+	syslog   string
 	hostExec hostExecFlag
 	wait     bool
 	opts     toaster.Options // what needs no more than to be read
@@ -42,7 +43,7 @@ var runGroups = []cmdline.Group{
 	{
 		Title: "what you see",
 		Names: []string{"trace", "quiet", "verbose"},
-		More:  []string{"timeline"},
+		More:  []string{"timeline", "syslog"},
 	},
 }
 
@@ -81,6 +82,7 @@ func (f *runFlags) set() *flag.FlagSet {
 	fs.BoolVar(&o.NoLend, "no-lend", false, "toaster alone reads and writes files; slower")
 	fs.StringVar(&f.trace, "trace", "", "`FILE` gets a line a system call; - is stderr")
 	fs.StringVar(&f.timeline, "timeline", "", "`FILE` gets the life of every process, for Perfetto")
+	fs.StringVar(&f.syslog, "syslog", "", "`FILE|host` gets what it tells syslog(3)")
 	f.addQuiet(fs, "leave it to the exit status what ended the program")
 	f.addVerbose(fs, "say what is run, as what, and what it used")
 	return fs
@@ -135,7 +137,7 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 	if o.Release, err = kern.ReleaseNamed(f.release); err != nil {
 		return nil, fmt.Errorf("--release %s: there are only %s", f.release, strings.Join(kern.ReleaseNames(), ", "))
 	}
-	var files []*os.File
+	var files []io.Closer
 	finish = func() {
 		for _, file := range files {
 			file.Close()
@@ -156,7 +158,12 @@ func (f *runFlags) options(o *toaster.Options) (finish func(), err error) {
 		}
 		return nil
 	}
-	if err := errors.Join(open("trace", f.trace, &o.Trace), open("timeline", f.timeline, &o.Timeline)); err != nil {
+	err = errors.Join(open("trace", f.trace, &o.Trace), open("timeline", f.timeline, &o.Timeline))
+	log, logErr := openLog(f.syslog)
+	if log != nil {
+		files, o.Syslog = append(files, log), log
+	}
+	if err = errors.Join(err, logErr); err != nil {
 		finish()
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -56,4 +57,27 @@ func (m *Meter) take(n int) int {
 			return int(may)
 		}
 	}
+}
+
+// Writer returns a writer to w each of whose writes m counts, and makes whole or not at all: EFBIG. A nil m counts
+// nothing, and a nil w stays nil.
+func (m *Meter) Writer(w io.Writer) io.Writer {
+	if m == nil || w == nil {
+		return w
+	}
+	return meteredWriter{m, w}
+}
+
+type meteredWriter struct {
+	m *Meter
+	w io.Writer
+}
+
+func (w meteredWriter) Write(b []byte) (int, error) {
+	if may := w.m.take(len(b)); may < len(b) {
+		w.m.left.Add(int64(may))
+		w.m.once.Do(w.m.over)
+		return 0, netbsd.EFBIG
+	}
+	return w.w.Write(b)
 }

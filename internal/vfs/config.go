@@ -1,5 +1,7 @@
 package vfs
 
+import "io"
+
 // Config says what a machine's guests see.
 type Config struct {
 	Root string // the directory that is "/"; "" for the host's own tree
@@ -14,6 +16,9 @@ type Config struct {
 	// Owners has guests give files owners, modes and device numbers that the host's files, which
 	// stay those of the user that toaster runs as, do not get (package owners). It needs a Root.
 	Owners bool
+
+	// Syslog, if it is not nil, has the machine have a logger, which writes to it (logger_linux.go).
+	Syslog io.Writer
 
 	// noOpenat2 has the tree do without openat2(2), as on a host that refuses it.
 	noOpenat2 bool

@@ -115,7 +115,7 @@ func (t *Tree) devicesIn(dir string) (list []Entry) {
 	defer t.mu.RUnlock()
 	for name, dev := range t.devices {
 		if path.Dir(name) == dir {
-			list = append(list, Entry{Ino: dev.Stat.Ino, Type: netbsd.DT_CHR, Name: path.Base(name)})
+			list = append(list, Entry{Ino: dev.Stat.Ino, Type: uint8(dev.Stat.Mode & netbsd.S_IFMT >> 12), Name: path.Base(name)})
 		}
 	}
 	return list

@@ -93,17 +93,28 @@ func bindIn(dir node, name string, bind func(host string) error) error {
 }
 
 // LocalConnect returns the name under which the host finds a socket; done is
-// called once that was used.
+// called once that was used. ENOTSOCK: what is there is a device.
 func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.Errno) {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return "", nil, errno
 	}
 	defer l.close()
-	if l.direct() && name[0] == '/' && len(name) <= maxLocal {
+	if dev, ok := l.device(); ok {
+		if dev.Local == "" {
+			return "", nil, cmp.Or(dev.errno, netbsd.ENOTSOCK)
+		}
+		return dev.Local, func() {}, 0
+	}
+	if l.direct() && name[0] == '/' && len(name) <= maxLocal && name != logPath {
 		return name, func() {}, 0
 	}
 	n, err := l.openPath(true)
+	if err == unix.ENOENT {
+		if host, ok := v.loggerFor(name); ok {
+			return host, func() {}, 0
+		}
+	}
 	if err != nil {
 		return "", nil, hostfile.Errno(err)
 	}

@@ -27,6 +27,7 @@ type Tree struct {
 	mu      sync.RWMutex // guards devices; no other lock is taken with it
 	devices map[string]Device
 
+	logger    *logger  // where syslog(3) sends to; nil: not to this machine
 	made      []madeFS // those of the machine's own; set before there are guests
 	fifos     fifoTable
 	fifoWaits atomic.Int32 // threads of the host that wait in an open (fifo_linux.go)
@@ -196,6 +197,9 @@ type Device struct {
 	Alias bool
 	// List has it be a directory, and returns what is in it but for "." and "..".
 	List func() []Entry
+
+	// Local has it be a socket, and is the name under which the host finds that.
+	Local string
 
 	// There says that Open returns an open file that is there already, under another name.
 	There bool

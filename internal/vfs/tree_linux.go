@@ -50,10 +50,18 @@ func (t *Tree) open(c Config) (err error) {
 	if err := t.mountTop(c.Root); err != nil {
 		return err
 	}
+	if c.Syslog != nil {
+		if err := t.addLogger(c.Syslog); err != nil {
+			return err
+		}
+	}
 	return t.mountAll(c)
 }
 
-func (t *Tree) closeOwn() { unix.Close(t.ownFDs) }
+func (t *Tree) closeOwn() {
+	t.logger.close()
+	unix.Close(t.ownFDs)
+}
 
 // mountTop opens what "/" is.
 func (t *Tree) mountTop(root string) error {
