@@ -48,10 +48,12 @@ func lowerLevel(_ []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// fail tells of the error that a command ends with, on standard error, too.
+// fail tells of the error that a command ends with, on standard error, too. The library's begin with its name,
+// which stands there already.
 func (l *logger) fail(err error) {
-	l.Error(err.Error())
+	text := strings.TrimPrefix(err.Error(), "toaster: ")
+	l.Error(text)
 	if l.toFile {
-		fmt.Fprintf(os.Stderr, "toaster oci: %v\n", err)
+		fmt.Fprintf(os.Stderr, "toaster oci: %s\n", text)
 	}
 }
