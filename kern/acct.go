@@ -7,7 +7,9 @@ import (
 	"toaster/netbsd"
 )
 
-// AcctRecord is what acct(5) records of a process that ends.
+// AcctRecord is what acct(5) records of a process that ends: its own usage, without that of the children that
+// it has waited for, who have records of their own. It is made before the exit status is stored, for which
+// acct(5) has no room.
 type AcctRecord struct {
 	Comm         string
 	Utime, Stime time.Duration
@@ -21,8 +23,9 @@ type AcctRecord struct {
 	Pid          int // not in acct(5)
 }
 
-// SetAcct turns accounting on (acct(2)): f gets a record of each process that ends,
-// on the dying LWP's goroutine; its error is ignored (item 28). nil turns it off.
+// SetAcct turns accounting on (acct(2)): f gets a record of each process that ends, on the dying LWP's
+// goroutine; its error is ignored (item 28). nil turns it off. f may be called once more after that, by an
+// exit that has read it before, and by several exits at the same time.
 func (m *Machine) SetAcct(f func(AcctRecord) error) {
 	m.lock()
 	m.acct = f
@@ -85,7 +88,8 @@ func (p *Proc) writeAcct(l *LWP) {
 	p.unlocked(func() { _ = f(r) })
 }
 
-// acctFlags turns p's flags into acct(5)'s. mu is held.
+// acctFlags turns p's flags into acct(5)'s. ASU is never set: nothing records that a process has used the
+// superuser's rights. mu is held.
 func (p *Proc) acctFlags() (f uint8) {
 	for _, b := range [...]struct {
 		p procFlags

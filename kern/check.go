@@ -9,10 +9,16 @@ import "fmt"
 // tests, after each step of a random play, and for a machine in which a panic has been caught
 // (bug.go), where it decides whether the machine can go on. It changes nothing, and must not
 // trust what it walks: a damaged list may be a circle.
+//
+// The caller must not hold mu, so a hook that is called under it (Config.Trace, Config.SchedWait)
+// cannot call Check. Between two holds of mu everything is to be consistent: a fork, an exit or a
+// move between groups that drops mu half-way must leave what is looked at here in order.
 func (m *Machine) Check() []error {
 	m.lock()
 	defer m.unlock()
 	c := checker{m: m, seen: make(map[*Proc]bool)}
+	// lists comes first: it fills seen, by which all the others tell a process of the machine from
+	// one that a stale pointer leads to. No check ends those after it, so one fault may be told twice.
 	c.lists()
 	c.table()
 	c.circles()
@@ -30,15 +36,21 @@ func (m *Machine) Check() []error {
 type checker struct {
 	m    *Machine
 	seen map[*Proc]bool
+	// In the order of the checks; damage (bug.go) quotes the first alone.
 	errs []error
 }
 
-// bad notes one inconsistency, in words that name the processes.
+// bad notes one inconsistency, in words that name the processes. Tests of damage that they have done
+// themselves (TestCheckFindsCorruption) look for these words.
 func (c *checker) bad(format string, a ...any) {
 	c.errs = append(c.errs, fmt.Errorf(format, a...))
 }
 
 // lists walks allproc and zombproc.
+//
+// A process that exits stays on allproc until setDead moves it, in one hold of mu with the change of
+// its state; an embryo is on neither list until begin makes it active. One pair of links serves both
+// lists, so a process that is found on both means that they have grown together.
 func (c *checker) lists() {
 	m := c.m
 	for p := m.all.head; p != nil; p = p.allNext {
@@ -64,11 +76,16 @@ func (c *checker) lists() {
 }
 
 // table compares the pid table with the lists. Embryos are in the table alone.
+//
+// A slot whose id is not its process's pid is that of an LWP, for which proc returns nil. Release 2003
+// has no such slots, and none is expected of a process that is dead. Slot 0 belongs to the kernel and
+// is never free.
 func (c *checker) table() {
 	t := &c.m.pids
 	procs, free := 0, 0
 	for i := range t.slots {
 		s := &t.slots[i]
+		// The low bits of an id say where it is looked up and freed: in another slot it would be neither.
 		if s.p != nil && int(s.id)&(len(t.slots)-1) != i {
 			c.bad("pid slot %d has id %d and process %d", i, s.id, s.p.pid)
 		}
@@ -88,6 +105,7 @@ func (c *checker) table() {
 		}
 	}
 	for p := range c.seen {
+		// The other direction: whoever names the pid must come to this process and no other.
 		if t.find(int(p.pid)) != p {
 			c.bad("process %d is not in the pid table", p.pid)
 		}
@@ -100,6 +118,9 @@ func (c *checker) table() {
 
 // freeList passes the slots that have never been used and follows the free list, no further than there
 // can be slots, and compares both with the slots that are free.
+//
+// A slot that is free and in use would be handed out a second time, and two processes have one pid; one
+// that is on no list is lost to the machine for good.
 func (c *checker) freeList(free int) {
 	t := &c.m.pids
 	n := 0
@@ -125,7 +146,8 @@ func (c *checker) freeList(free int) {
 // has it as a child.
 //
 // A circle of these would have whoever walks up, as an exit does for a subreaper, walk for
-// ever with mu held.
+// ever with mu held. good has everybody whose way up has been seen, so that each process is visited
+// once and each circle told once. A way that ends before init is family's to tell.
 func (c *checker) circles() {
 	good := map[*Proc]bool{c.m.init: true}
 	for p := range c.seen {
@@ -145,7 +167,11 @@ func (c *checker) circles() {
 
 // family checks p's parent and children, and who traces whom.
 //
-// The order of the child list is seq's, by which the queues of wait(2) choose (item 83).
+// The order of the child list is seq's, by which the queues of wait(2) choose (item 83). An exit hands
+// all children on before its process is dead (items 33 and 40), so nobody has a dead parent.
+//
+// wclass is the class that a child was counted under, class the one that follows from its flags now:
+// they differ where reclass was forgotten, and a wait by class would look into the wrong queue then.
 func (c *checker) family(p *Proc) {
 	if p.parent == nil && p != c.m.init {
 		c.bad("process %d has no parent", p.pid)
@@ -176,6 +202,9 @@ func (c *checker) family(p *Proc) {
 
 // tracing checks that a process and its original parent know of each other; an exit relies on
 // it to find those that debuggers hold (item 37).
+//
+// A dead original parent may be unaware of its child: forgetStolen of release 2003 leaves the link of a
+// zombie as it is, and giveBack does not follow a link to the dead.
 func (c *checker) tracing(p *Proc) {
 	if p.flags&fTraced == 0 && p.opptr != nil {
 		c.bad("process %d is not traced and has original parent %d", p.pid, p.opptr.pid)
@@ -194,6 +223,7 @@ func (c *checker) tracing(p *Proc) {
 	if p.ext == nil {
 		return
 	}
+	// An entry without a link back would stay when its child is reaped, and name a process that is gone.
 	for _, s := range p.ext.stolen {
 		if s.opptr != p {
 			c.bad("process %d thinks that a debugger has its child %d", p.pid, s.pid)
@@ -202,7 +232,8 @@ func (c *checker) tracing(p *Proc) {
 }
 
 // lwps checks p's LWPs against what p counts and what its state allows: an active process
-// without a live LWP would never end, one that is stopped must stand still.
+// without a live LWP would never end, one that is stopped must stand still. init is exempt: it stays
+// active when its body has returned (item 3).
 func (c *checker) lwps(p *Proc) {
 	n, z, live, unstopped := int32(0), int32(0), 0, 0
 	var prev *LWP
@@ -221,15 +252,19 @@ func (c *checker) lwps(p *Proc) {
 		if l.stat == LWPRunning || l.stat == LWPSleeping {
 			unstopped++
 		}
+		// resume sends to the LWP's channel if parked is set. If it is set wrongly the send finds the channel
+		// full one day and blocks with mu held; if it is missing, the LWP waits for a send that never comes.
 		if l.parked != (l.stat == LWPSleeping || l.stat == LWPStopped || l.stat == LWPSuspended) {
 			c.bad("LWP %d.%d is %v, parked %t", p.pid, l.lid, l.stat, l.parked)
 		}
 		c.standing(l)
+		// A stop that finds an LWP asleep leaves asleep set, so that the LWP sleeps on when it is continued.
 		if l.asleep && l.stat != LWPSleeping && l.stat != LWPStopped {
 			c.bad("LWP %d.%d is asleep and %v", p.pid, l.lid, l.stat)
 		}
 		prev = l
 	}
+	// exit_lwps waits until nlwps is 1: a count that is too high is an exit that never ends.
 	if n != p.nlwps || z != p.nzlwps {
 		c.bad("process %d: %d LWPs, %d zombie; counted %d, %d", p.pid, n, z, p.nlwps, p.nzlwps)
 	}
@@ -249,6 +284,9 @@ func (c *checker) lwps(p *Proc) {
 
 // standing checks that l stands still for a reason that somebody takes back: it would do so for ever otherwise. What
 // LWPs are told of a pause is what the machine is in.
+//
+// The ends of an LWP and of a process clear attn as a whole, and with it the mark of a pause. That is no
+// fault: who leaves does not return to user mode, where a pause would have it stand.
 func (c *checker) standing(l *LWP) {
 	a := l.attn.Load()
 	if l.stat == LWPSuspended && a&(aSuspend|aHold|aPause|aExit) == 0 && !l.p.isCached(l) {
@@ -262,6 +300,9 @@ func (c *checker) standing(l *LWP) {
 }
 
 // waits checks that what p should be told of is in its queues, and nothing else.
+//
+// The numbers are counted anew from the children's own states, so a report that was never made is found
+// as well as one that was not taken back. A report that is missing is a wait4(2) that sleeps for ever.
 func (c *checker) waits(p *Proc) {
 	var n [kDead][numClasses]int32
 	for k := p.kids; k != nil; k = k.sibNext {
@@ -279,7 +320,9 @@ func (c *checker) waits(p *Proc) {
 	c.kidGroups(p)
 }
 
-// queues compares a waitSet with what should be in it.
+// queues compares a waitSet with what should be in it: the counts, by which a wait leaves out zombies that
+// it must not see (hidden), and the heaps, whose tops it reports. group says by which links the heaps are
+// joined.
 func (c *checker) queues(p *Proc, ws *waitSet, n *[kDead][numClasses]int32, group bool) {
 	if *n != ws.n {
 		c.bad("process %d has reports %v, counted %v", p.pid, *n, ws.n)
@@ -305,6 +348,7 @@ func (c *checker) kidGroups(p *Proc) {
 		return
 	}
 	want := make(map[*Pgrp]*kidGroup)
+	// The first child that is missing ends the look: its counts would be missing in all that follows.
 	for k := p.kids; k != nil; k = k.sibNext {
 		if k.node == nil || k.node.kg != p.ext.groups[k.pgrp] {
 			c.bad("process %d is not in %d's index of groups", k.pid, p.pid)
@@ -331,6 +375,10 @@ func (c *checker) kidGroups(p *Proc) {
 }
 
 // shouldReport works out anew what p's parent may be told of it.
+//
+// The cases are in the order in which one report takes the place of another: a death that of a stop, a
+// stop that of a continuation. A waiter that copies a status out has claimed its child, which nobody
+// else may be told of meanwhile. mu is held.
 func (p *Proc) shouldReport() waitKind {
 	switch {
 	case p.flags&fClaimed != 0:
@@ -347,7 +395,8 @@ func (p *Proc) shouldReport() waitKind {
 	return kNone
 }
 
-// heap counts a heap's members and checks its order.
+// heap counts a heap's members and checks its order: no node lies below one that is older in the child
+// list, or the top would not be the child that a wait has to report (item 83).
 func (c *checker) heap(top, above *Proc, group bool) int32 {
 	n := int32(0)
 	for p := top; p != nil; p = p.links(group).next {
@@ -360,6 +409,11 @@ func (c *checker) heap(top, above *Proc, group bool) int32 {
 }
 
 // groups checks the groups and sessions in the table.
+//
+// A session is referred to by each of its groups that has members, and by the terminal that it controls
+// (s_count). An empty group may be in the table only for the session of its id, whose id must not be used
+// again (item 96). The terminal's reference is counted at the group of that id, which is in the table as
+// long as the session, and so once.
 func (c *checker) groups() {
 	refs := make(map[*Session]int32)
 	members := 0
@@ -378,6 +432,7 @@ func (c *checker) groups() {
 			refs[g.sess]++
 		}
 	}
+	// Everybody is in one group until the reap, zombies included.
 	if members != len(c.seen) {
 		c.bad("%d processes are in groups, of %d", members, len(c.seen))
 	}
@@ -422,6 +477,10 @@ func (c *checker) group(g *Pgrp) (n int) {
 }
 
 // users checks the numbers of processes by real user. Embryos count, too.
+//
+// RLIMIT_NPROC is judged by these numbers: one that is too high locks a user out, one that is too low
+// lets it have more. A user without processes must have no entry, or the map would grow with every id
+// that a guest has used (chgproccnt).
 func (c *checker) users() {
 	n := make(map[uint32]int)
 	for i := range c.m.pids.slots {

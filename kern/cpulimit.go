@@ -25,7 +25,9 @@ func (m *Machine) watchCPU(limits *Limits) {
 }
 
 // lookAtCPU looks at everybody, and comes back in a second as long as somebody has a limit. The address spaces
-// are asked without mu.
+// are asked without mu, so a process may end, or change its limit, between the look and its judgement: limitCPU
+// looks at both again. A setrlimit(2) that comes meanwhile is not missed: watchesCPU is changed in the same hold of
+// mu as the list is made.
 func (m *Machine) lookAtCPU() {
 	m.lock()
 	var limited []*Proc
@@ -45,6 +47,10 @@ func (m *Machine) lookAtCPU() {
 }
 
 // limitCPU judges a process that has run for so long.
+//
+// At a soft limit that is the hard one the process is killed at once. SIGXCPU may be caught or ignored, and raising
+// the limit keeps it from coming each second. That may carry the soft limit beyond the hard one, and the kill then
+// waits for the soft one, as in sched_pstats.
 func (p *Proc) limitCPU(run time.Duration) {
 	p.m.lock()
 	defer p.m.unlock()

@@ -7,6 +7,9 @@ import (
 )
 
 // Cred is a set of credentials; it is immutable and shared.
+//
+// A call that changes ids installs another one, so whoever has taken a Cred under mu may read it afterwards
+// without, Groups included, and judges by one set, never by half of an old and half of a new one.
 type Cred struct {
 	RUID, EUID, SUID uint32
 	RGID, EGID, SGID uint32
@@ -14,7 +17,7 @@ type Cred struct {
 	Login            string
 }
 
-// Root is the superuser with group 0 (wheel).
+// Root is the superuser with group 0 (wheel). All machines of a program share it.
 var Root = &Cred{}
 
 // UserCred returns credentials whose ids are all uid and gid.
@@ -78,8 +81,11 @@ func (m *Machine) chgproccnt(uid uint32, d int) int {
 	return n
 }
 
-// change runs f on a copy of the caller's credentials and installs it if f says
+// changeCred runs f on a copy of the caller's credentials and installs it if f says
 // 0. A copy equal to the original is not installed and sets no P_SUGID.
+//
+// Rights are judged by the old set and written to the new one in one hold of mu, or two LWPs that change ids at
+// once could put together a set that neither of them was entitled to. f must not sleep.
 func (l *LWP) changeCred(f func(old Cred, c *Cred) netbsd.Errno) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		old := l.p.cred
@@ -92,7 +98,7 @@ func (l *LWP) changeCred(f func(old Cred, c *Cred) netbsd.Errno) netbsd.Errno {
 	})
 }
 
-// equal compares what decides about rights.
+// equal compares what decides about rights. The order of the groups counts, as getgroups(2) tells it.
 func (c *Cred) equal(o *Cred) bool {
 	return c.RUID == o.RUID && c.EUID == o.EUID && c.SUID == o.SUID &&
 		c.RGID == o.RGID && c.EGID == o.EGID && c.SGID == o.SGID &&
@@ -100,7 +106,8 @@ func (c *Cred) equal(o *Cred) bool {
 }
 
 // Setuid is setuid(2): all three ids become uid. EPERM unless uid is the real
-// user or the caller is root.
+// user or the caller is root. The saved user does not count: a set-id program that has taken its real user for
+// the effective one gets its privilege back by Seteuid, not by this call, which would make it last.
 func (l *LWP) Setuid(uid uint32) netbsd.Errno {
 	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() && uid != o.RUID {
@@ -149,7 +156,7 @@ func (l *LWP) Setreuid(r, e int64) netbsd.Errno {
 	})
 }
 
-// Setgid is setgid(2).
+// Setgid is setgid(2): EPERM unless gid is the real group or the caller is root, by its user and not its group.
 func (l *LWP) Setgid(gid uint32) netbsd.Errno {
 	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() && gid != o.RGID {
@@ -160,7 +167,7 @@ func (l *LWP) Setgid(gid uint32) netbsd.Errno {
 	})
 }
 
-// Setegid is setegid(2).
+// Setegid is setegid(2): EPERM unless gid is the real or saved group or the caller is root.
 func (l *LWP) Setegid(gid uint32) netbsd.Errno {
 	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() && gid != o.RGID && gid != o.SGID {
@@ -171,7 +178,7 @@ func (l *LWP) Setegid(gid uint32) netbsd.Errno {
 	})
 }
 
-// Setregid is setregid(2); -1 leaves an id alone.
+// Setregid is setregid(2); -1 leaves an id alone. EPERM, and what becomes of the saved id: as for Setreuid.
 func (l *LWP) Setregid(r, e int64) netbsd.Errno {
 	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
 		if r != -1 && !(o.IsRoot() || uint32(r) == o.RGID || uint32(r) == o.EGID) {
@@ -208,14 +215,15 @@ func (l *LWP) Setgroups(groups []uint32) netbsd.Errno {
 }
 
 // Issetugid is issetugid(2): whether the process changed its identity or runs a
-// set-id program.
+// set-id program. Only an exec takes that back (execCred): memory may hold what the old identity could read.
 func (p *Proc) Issetugid() bool {
 	p.m.lock()
 	defer p.m.unlock()
 	return p.flags&fSugid != 0
 }
 
-// Setlogin is __setlogin(2): names the session's user. EPERM unless root.
+// Setlogin is __setlogin(2): names the session's user. EPERM unless root. The caller checks the length. The name
+// is for people: no right follows from it.
 func (l *LWP) Setlogin(name string) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		if !l.p.cred.IsRoot() {
@@ -226,7 +234,7 @@ func (l *LWP) Setlogin(name string) netbsd.Errno {
 	})
 }
 
-// Getlogin is __getlogin(2).
+// Getlogin is __getlogin(2), the empty name if nobody has set one, or p is gone.
 func (p *Proc) Getlogin() string {
 	p.m.lock()
 	defer p.m.unlock()

@@ -39,7 +39,9 @@ func (k EventKind) String() string {
 	return "?"
 }
 
-// Event is one entry of the stream.
+// Event is one entry of the stream. What a kind does not mention is zero; Pid stays the process's name in the
+// stream up to its EventReap, after which a fork may use it again. An EventGap has no time and no pid, and the
+// Seq of the last event that is lost.
 type Event struct {
 	Seq    uint64        // from 1, without holes
 	Time   time.Duration // since boot
@@ -51,8 +53,9 @@ type Event struct {
 	Lost   uint64
 }
 
-// eventRing is the stream. Its own mu is below Machine.mu, so that a reader which is slow
-// holds up no kernel call: it holds the ring's alone.
+// eventRing is the stream. Its own mu is below Machine.mu, so that a reader which is slow holds up no kernel
+// call: it holds the ring's alone. buf is a ring by Seq, so that an entry needs no place of its own. more is
+// nil while nobody waits. mu guards all fields; buf itself is made once.
 type eventRing struct {
 	mu     sync.Mutex
 	buf    []Event
@@ -64,7 +67,8 @@ type eventRing struct {
 // newEventRing makes a ring of n events. Seq begins at 1, so that 0 is none.
 func newEventRing(n int) *eventRing { return &eventRing{buf: make([]Event, n), next: 1} }
 
-// event appends to the stream, if there is one. mu is held.
+// event appends to the stream, if there is one. mu is held, which puts the events in the order of what
+// happened: under the ring's lock alone two processes could overtake each other on the way here.
 func (m *Machine) event(e Event) {
 	r := m.ev
 	if r == nil {
@@ -96,7 +100,8 @@ func (r *eventRing) close() {
 	r.mu.Unlock()
 }
 
-// EventReader reads the stream from where it was opened. One goroutine uses it.
+// EventReader reads the stream from where it was opened. One goroutine uses it. It need not be closed: the ring
+// knows nothing of its readers, and one that is forgotten costs nothing.
 type EventReader struct {
 	r    *eventRing
 	next uint64
@@ -112,7 +117,7 @@ func (m *Machine) Events() *EventReader {
 	return &EventReader{m.ev, m.ev.next}
 }
 
-// TryNext returns the next event, if there is one.
+// TryNext returns the next event, if there is one. False says nothing about the end of the machine; Next does.
 func (er *EventReader) TryNext() (Event, bool) {
 	er.r.mu.Lock()
 	defer er.r.mu.Unlock()

@@ -19,7 +19,9 @@ import (
 //   - In release 2003 the reaper goroutine (reaper.go) frees the memory and makes
 //     the zombie; in release 10 exit1 itself does.
 
-// ending is how a process ends. code is all that exit(2) was given, w the status word.
+// ending is how a process ends. code is all that exit(2) was given, w the status word. They are apart as
+// release 10 tells all 32 bits in a siginfo, which the word has no room for (item 1). The zero value is
+// exit(0).
 type ending struct {
 	code int32
 	w    netbsd.WaitStatus
@@ -184,6 +186,9 @@ func (p *Proc) stopProfiling(l *LWP) {
 
 // wakeVforkParent lets the LWP go on that waits for p in vfork. kern_exit.c 1.127 wakes
 // the present parent, which under a debugger is not the one that waits (item 9).
+//
+// An exit comes here and an exec, whichever is first; the flag is cleared so that the second does nothing. The
+// parent must find the flag cleared when it looks (awaitVfork). mu is held.
 func (p *Proc) wakeVforkParent(l *LWP) {
 	if p.flags&fPPWait == 0 {
 		return
@@ -264,8 +269,9 @@ func (p *Proc) runExitHooks(l *LWP) {
 	})
 }
 
-// OnExit has f called when p exits, where doexithooks calls them (item 16). ESRCH
-// if p has begun to exit.
+// OnExit has f called when p exits, where doexithooks calls them (item 16). ESRCH if p has begun to exit: f is
+// not called then, and what it was to undo is the caller's. f runs on the goroutine of p's last LWP, without
+// mu, behind the hooks that were there before; a fork does not copy it.
 func (p *Proc) OnExit(f func(*Proc)) netbsd.Errno {
 	p.m.lock()
 	defer p.m.unlock()
@@ -391,10 +397,10 @@ func (p *Proc) finalRusage(l *LWP) {
 // bury2003 is the zone in which exit no longer sleeps: from SDEAD to the reaper. l's goroutine
 // is at its end.
 //
-// Nothing in here and in bury10 may block: between SDEAD and the zombie a parent that waits in
-// release 10 does not return (item 87), so it relies on the moment being short. NOTE_EXIT alone
-// drops mu: its watchers are the layers above. In 2003 it precedes SIGCHLD; in 10 it follows,
-// and carries the status (item 42).
+// Nothing in here and in bury10 may block: between SDEAD and the zombie a parent that waits in release 10 does
+// not return (item 87), so it relies on the moment being short. NOTE_EXIT and, in 2003, the counters (savePMC)
+// drop mu: their code is the layers' above. In 2003 NOTE_EXIT precedes SIGCHLD; in 10 it follows, and carries
+// the status (item 42).
 func (l *LWP) bury2003() {
 	p := l.p
 	p.setDead(l)
@@ -408,6 +414,10 @@ func (l *LWP) bury2003() {
 }
 
 // bury10 is the same up to the zombie. init is woken last: by then the death has been told.
+//
+// heir is looked up first, as it is whom orphanChildren has moved p's children to: noCldWait may hand p itself
+// to another parent, and from there the way up could lead elsewhere. l stays on the list as a zombie,
+// undetached, so that it goes with the process (unlinkAll) and nobody frees it before. mu is held, and dropped.
 func (l *LWP) bury10(wakeInit bool) {
 	p, m := l.p, l.p.m
 	heir := p.reaperFor()

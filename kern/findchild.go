@@ -11,7 +11,13 @@ import "toaster/netbsd"
 // looks at the tops of at most twenty queues. Counts per class tell whether any
 // child matches, which ECHILD depends on. A parent that has waited for a group has
 // the same once more for each group its children are in.
+//
+// wkind and wclass of a child name the queue that it is in, and node its place in the index of groups. So
+// whoever is about to change what these follow takes the child out first (unreport), and enters it again
+// afterwards (report). Machine.Check works all of it out anew from the child lists and compares.
 
+// waitKind is what a child has to report. The zero value is nothing, as of one that runs. kDead comes last: no
+// wait returns it, it only says that a wait is to stay a moment longer.
 type waitKind uint8
 
 const (
@@ -23,6 +29,10 @@ const (
 )
 
 // Wait classes: what P_EXITSIG and the raw exit signal are.
+//
+// WALTSIG goes by the raw signal and a plain wait by P_EXITSIG, so a tracee whose exit signal is another one
+// matches both (items 80 and 81). Whether ptrace(2) traces it is apart from that, as the stops of a tracee are
+// reported without WUNTRACED (item 85).
 const (
 	cSigchld       = iota // SIGCHLD, not traced
 	cSigchldTraced        // SIGCHLD, traced
@@ -69,33 +79,42 @@ func classes(options int) uint8 {
 	return 1<<cSigchld | 1<<cSigchldTraced | 1<<cOtherTraced | 1<<cOtherFSTraced
 }
 
+// tracedClasses are those whose stops every wait4(2) reports: the caller is their tracer, and would wait for
+// the tracee in vain, and the tracee for it.
 const tracedClasses = 1<<cSigchldTraced | 1<<cOtherTraced
 
-// waitSet holds the queues of one parent, or of one parent and group.
+// waitSet holds the queues of one parent, or of one parent and group. The first index is a waitKind less one,
+// as kNone has no queue. n is how many each queue has, which a heap does not know: pick takes zombies that are
+// not to be found off the counts of children by it. Machine.mu guards all of it.
 type waitSet struct {
 	q    [kDead][numClasses]*Proc
 	last [kDead][numClasses]*Proc // entered last, if it is still there: see heapInsert
 	n    [kDead][numClasses]int32
 }
 
-// kidGroup is what a parent knows of its children in one group.
+// kidGroup is what a parent knows of its children in one group. nkids counts all of them, those that have
+// nothing to report as well: a wait for a group sleeps as long as it has a child in there (item 87).
 type kidGroup struct {
 	nkids [numClasses]int32
 	set   waitSet
 }
 
-// groupNode is a child's place in its kidGroup.
+// groupNode is a child's place in its kidGroup, with links of its own: a child that reports is in two heaps at
+// a time, its parent's and the group's.
 type groupNode struct {
 	kg *kidGroup
 	hp heapLinks
 }
 
-// selector is the idtype and id of a wait.
+// selector is the idtype and id of a wait. Both are numbers that a guest may have made up: what is no idtype
+// matches nobody, and so the wait fails with ECHILD, not EINVAL (item 79).
 type selector struct {
 	by int
 	id int
 }
 
+// foundWhat says what a wait is to do that has found nothing to report: fail with ECHILD, sleep, or sleep even
+// with WNOHANG. pickOne keeps the greatest that it has met, so the order of the constants counts.
 type foundWhat uint8
 
 const (
@@ -130,8 +149,10 @@ func (p *Proc) findChild(s selector, options int) (c *Proc, kind waitKind, found
 
 // wantKinds returns, per kind, the classes that the options ask for.
 //
-// Release 2003 knows no WEXITED and no WTRAPPED: waitPid adds both. A child that is dead but no zombie yet counts in release 10 alone, which waits the
-// short moment for it (item 87).
+// Release 2003 knows no WEXITED and no WTRAPPED: waitPid adds both. A child that is dead but no zombie yet
+// counts in release 10 alone, which waits the short moment for it (item 87). WNOZOMBIE takes both away from
+// what is reported, not from what is found: a wait that meets zombies alone sleeps, and does not fail
+// (item 84).
 func (p *Proc) wantKinds(cl uint8, options int) (w [kDead + 1]uint8) {
 	if options&netbsd.WNOZOMBIE == 0 {
 		if options&netbsd.WEXITED != 0 {
@@ -195,6 +216,10 @@ func (p *Proc) pick(nkids *[numClasses]int32, ws *waitSet, cl uint8, options int
 
 // pickBy is for what has no queue: one pid, and the rarely used id types, for
 // which it walks the child list.
+//
+// A pid is looked up in the table, whose answer may be anybody: that the process is a child of p is asked
+// after. The walk begins at the head, so the first child with something to report is the one to return
+// (item 83). mu is held.
 func (p *Proc) pickBy(s selector, cl uint8, options int) (*Proc, waitKind, foundWhat) {
 	found := foundNone
 	want := p.wantKinds(cl, options)
@@ -234,8 +259,9 @@ func (p *Proc) pickOne(c *Proc, cl uint8, want *[kDead + 1]uint8, options int, f
 	return c, c.wkind, *found
 }
 
-// matches reports whether c is meant; idtypes that NetBSD does not honour match
-// nobody.
+// matches reports whether c is meant; idtypes that NetBSD does not honour match nobody. User and group are the
+// effective ones. A zombie keeps its group until it is reaped, so that a wait for the group finds it. mu is
+// held.
 func (s selector) matches(c *Proc) bool {
 	switch s.by {
 	case netbsd.P_ALL:
@@ -257,7 +283,8 @@ func (s selector) matches(c *Proc) bool {
 // stolenMatches reports whether a child that a debugger took would match
 // (debugged_child_exists).
 //
-// mu is held.
+// Such a child is in the debugger's counts and queues and in none of p's, so it is looked for by hand. A zombie
+// does not match a wait that has not asked for ends (hidden), as everywhere else. mu is held.
 func (p *Proc) stolenMatches(s selector, options int) bool {
 	if p.ext == nil {
 		return false
@@ -370,6 +397,10 @@ func (p *Proc) unreport() {
 }
 
 // reclass is due when the exit signal, P_TRACED or P_FSTRACE has changed.
+//
+// wclass stays the old class until p has left the queue that it names, and every count moves with it: a child
+// that was counted in one class and taken off another would leave its parent asleep for nobody, or with ECHILD
+// before its time. What p had to report it still has. mu is held.
 func (p *Proc) reclass() {
 	pp, n := p.parent, p.class()
 	if pp == nil || n == p.wclass {
@@ -424,7 +455,9 @@ func (p *Proc) groupIndex() map[*Pgrp]*kidGroup {
 	return x.groups
 }
 
-// joinKidGroup enters c in p's index of groups; c's group is the one it is in now. mu is held.
+// joinKidGroup enters c in p's index of groups, which there must be; c's group is the one it is in now. What c
+// has to report is entered, too: it may have come before the index was made, or before setpgid(2) moved c. mu
+// is held.
 func (p *Proc) joinKidGroup(c *Proc) {
 	kg := p.ext.groups[c.pgrp]
 	if kg == nil {
@@ -438,8 +471,9 @@ func (p *Proc) joinKidGroup(c *Proc) {
 	}
 }
 
-// leaveKidGroup takes c out. A group without children of p's leaves the index, or a parent
-// whose children come and go in groups of their own would grow without bound. mu is held.
+// leaveKidGroup takes c out, which must be in the group still that it was entered for: a move leaves the index
+// before the group. A group without children of p's leaves the index, or a parent whose children come and go in
+// groups of their own would grow without bound. mu is held.
 func (p *Proc) leaveKidGroup(c *Proc) {
 	kg := c.node.kg
 	if c.wkind != kNone {

@@ -16,15 +16,16 @@ import (
 //
 // So a process group here has groups there, which can outlive it.
 
-// Foreign is the program of such a process. Its methods are called without locks, and must not
-// wait.
+// Foreign is the program of such a process. Its methods must not wait. Signal is called without locks. Group
+// is called with mu held, too, so it must neither block nor call kern.
 type Foreign interface {
 	// Signal has the program get sig. SIGCHLD is about children here, which the program does not have.
 	Signal(sig netbsd.Signal)
 	Group() ForeignGroup
 }
 
-// ForeignGroup is a process group there. Its methods are called without locks.
+// ForeignGroup is a process group there. Its methods are called without locks, but for Has, which is asked with
+// mu held. Values are compared: a group there has one of them.
 type ForeignGroup interface {
 	// Signal has all its members get sig; 0 only looks whether there are any.
 	Signal(sig netbsd.Signal)
@@ -36,7 +37,8 @@ type ForeignGroup interface {
 	Orphaned()
 }
 
-// leftGroup is a group there whose group here has gone.
+// leftGroup is a group there whose group here has gone. Who its members are is not known here, so rights go by
+// the real user of the last process that was in the group here.
 type leftGroup struct {
 	ForeignGroup
 	uid uint32
@@ -44,6 +46,9 @@ type leftGroup struct {
 
 // SetForeign says that f runs l's process. It returns false if the process is to die, and f
 // would not hear of it.
+//
+// What was sent up to then is pending here and stays so; from now on signals go to f. One may come the moment
+// after, before the program has been started: f has to have it wait until then, or it would be lost.
 func (pl *Platform) SetForeign(f Foreign) bool {
 	p := pl.p
 	p.m.lock()
@@ -56,7 +61,8 @@ func (pl *Platform) SetForeign(f Foreign) bool {
 	return true
 }
 
-// standsFor notes that there is a group there of g's processes. mu is held.
+// standsFor notes that there is a group there of g's processes, once: a signal for g goes once to each. It
+// stays noted when its members have ended; a signal finds nobody then. mu is held.
 func (g *Pgrp) standsFor(there ForeignGroup) {
 	if !slices.Contains(g.foreign, there) {
 		g.foreign = append(g.foreign, there)
@@ -119,7 +125,10 @@ func (p *Proc) signalForeign(f Foreign, sig netbsd.Signal) bool {
 }
 
 // signalMember is psignal for one of g that all of g get. A program there has it by its group.
-// mu is held.
+//
+// psignal sends it to a member after all that has no group there or one that g does not stand for, and to one
+// with a deputy if it is SIGSTOP, since the process itself runs here. SIGKILL acts here in any case, a tracer
+// is to be shown the signal here, and a signal of NetBSD's alone does not exist there. mu is held.
 func (g *Pgrp) signalMember(p *Proc, info *netbsd.Siginfo) {
 	there := p.groupThere()
 	switch sig := info.Signo; {
@@ -166,7 +175,9 @@ func (g *Pgrp) leaveForeign(uid uint32) {
 	}
 }
 
-// killLeft is kill(2) of a group that has members there alone. mu is held.
+// killLeft is kill(2) of a group that has members there alone. ESRCH: there is none, or the sender may not
+// signal it; killpg1 makes no difference. Signal 0 goes there, too: it finds out whether the group is still
+// there. mu is held.
 func (m *Machine) killLeft(from *Proc, pgid int32, sig netbsd.Signal) netbsd.Errno {
 	errno := netbsd.Errno(netbsd.ESRCH)
 	for _, g := range m.left[pgid] {
@@ -179,7 +190,8 @@ func (m *Machine) killLeft(from *Proc, pgid int32, sig netbsd.Signal) netbsd.Err
 	return errno
 }
 
-// ForgetForeign says that f has no members any more.
+// ForgetForeign says that f has no members any more. It is called by f, when a signal has found nobody, without
+// mu. Several groups there may have been one here, so f alone goes from the list of its id.
 func (m *Machine) ForgetForeign(f ForeignGroup) {
 	m.lock()
 	defer m.unlock()
@@ -192,7 +204,8 @@ func (m *Machine) ForgetForeign(f ForeignGroup) {
 	}
 }
 
-// ForeignStopped says that the program has been stopped by sig.
+// ForeignStopped says that the program has been stopped by sig. Such a report comes late: the process may be
+// dying by now, or have stopped here, as for a tracer, and then it is dropped.
 func (pl *Platform) ForeignStopped(sig netbsd.Signal) {
 	p := pl.p
 	p.m.lock()
@@ -212,8 +225,8 @@ func (pl *Platform) ForeignContinued() {
 	}
 }
 
-// ForeignEnded says that it has ended, and wakes l, which is to end its process. A stop that it
-// was in is over.
+// ForeignEnded says that it has ended, and wakes l, which is to end its process. A stop that it was in is over:
+// an LWP that stands would not come to its end. mu is dropped before Wake, which takes it.
 func (pl *Platform) ForeignEnded() {
 	p := pl.p
 	func() {

@@ -7,8 +7,13 @@ import (
 )
 
 // This file makes processes: Spawn for the embedder, Fork for an LWP.
+//
+// Both make an embryo first (newProc), which has a pid and counts against the limits, but is on no list and is
+// not found by a guest's calls (pfind). Then hooks of the layers above fill it without mu. begin lets it out.
+// What fails before is undone by abandon, and by dropParts for what a fork's hooks have made.
 
-// SpawnArgs describes a process that nobody forked.
+// SpawnArgs describes a process that nobody forked. Cred, Limits and Image become the process's as they are,
+// which may share them with others: the embedder must not change them any more.
 type SpawnArgs struct {
 	Body    func(*LWP) // what its first LWP runs; required
 	Manual  bool       // Body is a run loop that calls UserRet itself
@@ -34,7 +39,8 @@ type SpawnArgs struct {
 	Service bool
 }
 
-// ForkArgs says what kind of fork it is.
+// ForkArgs says what kind of fork it is. The zero value, with a Body, is fork(2). ExitSignal may be any number
+// of a guest's (__clone(2)): Fork checks it.
 type ForkArgs struct {
 	// ExitSignal is what the parent gets at the end; 0 is none. NoExitSignal
 	// tells 0 from SIGCHLD, the default.
@@ -142,6 +148,8 @@ func (p *Proc) spawnParts(a *SpawnArgs) {
 	}
 }
 
+// spawnImage is what a process runs that was spawned with neither Image nor Comm. Processes share it, as it has
+// no Text that would be counted.
 var spawnImage = &Image{Comm: "guest", Emul: EmulNetBSD}
 
 // placeSpawned puts p in its session and group before it is counted for job control, which
@@ -360,8 +368,9 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	return c, cl, 0
 }
 
-// inheritActs makes the parent's signal actions the child's: shared in place if the fork asks
-// for it (__clone(2)), else shared until one of the two changes something.
+// inheritActs makes the parent's signal actions the child's: shared in place if the fork asks for it
+// (__clone(2)), else shared until one of the two changes something. A parent whose own actions are still shared
+// by cow gets some of its own first: the others of before have no part in what these two agree on. mu is held.
 func (c *Proc) inheritActs(p *Proc, share bool) {
 	switch {
 	case share:
@@ -390,7 +399,9 @@ func (a *Sigacts) setCow() {
 
 // inheritExt copies what a child gets of the rarely used state.
 //
-// It is called for few parents: most have no extra state, and then the child allocates none.
+// It is called for few parents: most have no extra state, and then the child allocates none. Left out are
+// timers, knotes, exit hooks and the children's usage, and what belongs to a tracer (forkStops). References to
+// ktrace and systrace are held here, for dropParts to release if the fork fails. mu is held.
 func (c *Proc) inheritExt(x *procExt) {
 	if x.nice != 20 {
 		c.extra().nice = x.nice
@@ -416,7 +427,8 @@ func (c *Proc) inheritExt(x *procExt) {
 	}
 }
 
-// needsForkHooks reports whether there is anything for forkHooks to call.
+// needsForkHooks reports whether there is anything for forkHooks to call. What is added to forkHooks has to be
+// asked for here, too, or a fork of a Go function passes it by. mu is held.
 func (p *Proc) needsForkHooks(a *ForkArgs) bool {
 	return p.vm != nil || p.files != nil || p.dirs != nil || a.Prepare != nil || a.VM != nil ||
 		len(p.m.cfg.ForkHooks) > 0 || p.img.Emul.ProcFork != nil ||
@@ -490,10 +502,10 @@ func (c *Proc) dropParts(cl *LWP) {
 	}
 }
 
-// awaitVfork sleeps until the child has let go of the memory. In release 2003 the
-// sleep is on the process itself, where wait4 sleeps, too; in 10 the LWP is woken
-// by name (items 8, 9). A debugger's exit can leave the LWP of 2003 asleep for good;
-// only the end of the machine gets it out then.
+// awaitVfork sleeps until the child has let go of the memory. In release 2003 the sleep is on the process
+// itself, where wait4 sleeps, too; in 10 the LWP is woken by name (items 8, 9). A debugger's exit can leave
+// the LWP of 2003 asleep for good; only the end of the machine gets it out then. The sleep is uninterruptible,
+// even for SIGKILL: the child runs in the caller's memory. mu is held before and after.
 func (l *LWP) awaitVfork(c *Proc) {
 	// NetBSD of 2003 sleeps on the process, tsleep(p, "ppwait"): every wakeup of it looks
 	// again.

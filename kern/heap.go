@@ -2,7 +2,8 @@ package kern
 
 // This file has the pairing heap behind the wait queues. Its nodes are the
 // processes themselves, by one of two sets of links; the top has the biggest seq.
-// Insertion is O(1), removal O(log n), both amortised.
+// Insertion is O(1), removal O(log n), both amortised. Nothing is allocated. mu is held in all
+// functions here, and seq must not change while a process is in a heap.
 
 // heapLinks: child is the first of the subheaps, next the next one beside it, prev
 // the one before it or, for the first, the node above.
@@ -16,7 +17,7 @@ func (p *Proc) links(group bool) *heapLinks {
 	return &p.hp
 }
 
-// heapMeld joins two heaps whose tops have no siblings.
+// heapMeld joins two heaps whose tops have no siblings, either of them nil, and returns the top of both.
 func heapMeld(a, b *Proc, g bool) *Proc {
 	if a == nil {
 		return b

@@ -10,6 +10,11 @@ import (
 // time comes from package time. Process time is measured by the address space; it
 // passes no faster than real time on every LWP, so the clock is looked at again when
 // the rest could have passed at the earliest.
+//
+// Every clock is read before mu is taken, as an address space may have to ask the host. So what is read may
+// be a little old when it is used, never newer. mu guards the timers themselves. A time.Timer that has
+// fired already cannot be stopped: its function waits for mu, and learns there whether it is still meant
+// (dead, gen).
 
 // Itimerval is struct itimerval: the time until the signal, 0 for off, and the
 // period after it, 0 for once.
@@ -33,6 +38,8 @@ func timerTicks(d time.Duration) time.Duration {
 // numItimers is how many timers of setitimer(2) there are (TIMER_MIN of sys/timevar.h).
 const numItimers = netbsd.ITIMER_MONOTONIC + 1
 
+// itimer is a timer of setitimer(2) that is set: one that is off has none. Each setting makes a new one, so
+// that a fire of the last setting cannot be taken for one of this.
 type itimer struct {
 	p        *Proc
 	which    int
@@ -45,6 +52,9 @@ type itimer struct {
 
 // Setitimer is setitimer(2) (and alarm(3)): it returns the old setting. EINVAL: no such
 // timer, or a negative time.
+//
+// A process that has begun to exit gets no timer: freeTimers may have been there already, and nobody would
+// stop it any more.
 func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if which < 0 || which >= numItimers || v.Value < 0 || v.Interval < 0 {
 		return Itimerval{}, netbsd.EINVAL
@@ -72,7 +82,8 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	return old, l.leave(0)
 }
 
-// Getitimer is getitimer(2).
+// Getitimer is getitimer(2). EINVAL: no such timer. A timer that is off, and any of a process that is gone, is
+// zero.
 func (p *Proc) Getitimer(which int) (Itimerval, netbsd.Errno) {
 	if which < 0 || which >= numItimers {
 		return Itimerval{}, netbsd.EINVAL
@@ -93,7 +104,8 @@ func countsTime(which int) bool {
 }
 
 // timerClock is what the timer counts by: time since boot, the process's user time, or all its
-// processor time. mu is not held: the address space is asked.
+// processor time. mu is not held: the address space is asked. which is one of the four timers, or what clockOf
+// has made of a clock.
 func (p *Proc) timerClock(which int) time.Duration {
 	if countsTime(which) {
 		return p.m.uptime()
@@ -117,6 +129,7 @@ func (it *itimer) stop() {
 	it.t.Stop()
 }
 
+// itimerSignals are what the timers send (dosetitimer), by their number.
 var itimerSignals = [numItimers]netbsd.Signal{netbsd.SIGALRM, netbsd.SIGVTALRM, netbsd.SIGPROF, netbsd.SIGALRM}
 
 // fire runs when the time may have come.
@@ -142,13 +155,16 @@ func (it *itimer) fire() {
 		p.ext.itimers[it.which] = nil
 		return
 	}
+	// Whole periods at a time: a timer that is days late is not counted up in its periods, with mu held.
 	for it.due <= now {
 		it.due += it.interval * max(1, (now-it.due)/it.interval)
 	}
 	it.t.Reset(it.due - now)
 }
 
-// posixTimer is a timer of timer_create(2).
+// posixTimer is a timer of timer_create(2). It is there from that call to timer_delete(2), set or not: t is nil
+// while it is not, and due, every and over mean nothing then. mu guards it; p, id, clock, info and silent never
+// change.
 type posixTimer struct {
 	p      *Proc
 	id     int32
@@ -177,7 +193,11 @@ func clockOf(clock int) (which int) {
 }
 
 // TimerCreate is timer_create(2): the timer sends info, or nothing if Signo is 0 (SIGEV_NONE); with nil the signal of its clock,
-// which says the timer's id. EINVAL: no such clock or signal; EAGAIN: too many.
+// which says the timer's id. EINVAL: no such clock or signal; EAGAIN: too many; ESRCH: p has begun to exit.
+//
+// Each timer may have a timer of Go's run for it, so their number is bounded for each process. The lowest free
+// id is taken, as timer_create1 does; those of setitimer(2)'s timers, which it has in the same array, are left
+// out.
 func (p *Proc) TimerCreate(clock int, info *netbsd.Siginfo) (int, netbsd.Errno) {
 	if clock < netbsd.CLOCK_REALTIME || clock > netbsd.CLOCK_MONOTONIC || info != nil && info.Signo != 0 && !info.Signo.Valid() {
 		return 0, netbsd.EINVAL
@@ -208,8 +228,8 @@ func (p *Proc) TimerCreate(clock int, info *netbsd.Siginfo) (int, netbsd.Errno) 
 	return 0, netbsd.EAGAIN
 }
 
-// posixTimer returns the timer with that id, nil if there is none. The id is the guest's word.
-// mu is held.
+// posixTimer returns the timer with that id, nil if there is none. The id is the guest's word, and bounded
+// before it is cut to 32 bits: a large number must not become the id of a timer. mu is held.
 func (p *Proc) posixTimer(id int) *posixTimer {
 	if p.ext == nil || id < 0 || id > 1<<20 {
 		return nil
@@ -218,7 +238,9 @@ func (p *Proc) posixTimer(id int) *posixTimer {
 }
 
 // clockedTimer returns the timer with that id and what it counts by. The clock is asked without mu, as a process's own time is the
-// address space's to tell. mu is held when it returns.
+// address space's to tell. Which clock it is may only be seen with mu held, so the first look supposes real
+// time, and a second follows where that was wrong: the timer may be gone by then, or its id another's. mu is
+// held when it returns, in any case.
 func (p *Proc) clockedTimer(id int) (*posixTimer, time.Duration) {
 	which := netbsd.ITIMER_REAL
 	for {
@@ -263,7 +285,8 @@ func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
 	return old, 0
 }
 
-// gen tells a fire that is on its way that it is no longer meant. mu is held.
+// gen tells a fire that is on its way that it is no longer meant. The overrun count begins anew with the next
+// setting. mu is held.
 func (pt *posixTimer) disarm() {
 	pt.gen++
 	if pt.t != nil {
@@ -273,7 +296,7 @@ func (pt *posixTimer) disarm() {
 	pt.due, pt.every, pt.over = 0, 0, 0
 }
 
-// mu is held.
+// A timer that is due and has not fired has a microsecond left, as itimer.value has it. mu is held.
 func (pt *posixTimer) value(now time.Duration) Itimerval {
 	if pt.t == nil {
 		return Itimerval{}
@@ -298,6 +321,8 @@ func (pt *posixTimer) fire(gen int) {
 		pt.t.Reset(max(pt.due-now, time.Millisecond))
 		return
 	}
+	// The process's own set alone is asked: a timer's signal is never sent to one LWP. What is lost to a full
+	// queue is no overrun.
 	if !pt.silent {
 		if p.pend.set.Has(pt.info.Signo) {
 			pt.over++
@@ -315,7 +340,7 @@ func (pt *posixTimer) fire(gen int) {
 	pt.t.Reset(pt.due - now)
 }
 
-// TimerGettime is timer_gettime(2).
+// TimerGettime is timer_gettime(2): a timer that is not set is zero. EINVAL: no such timer.
 func (p *Proc) TimerGettime(id int) (Itimerval, netbsd.Errno) {
 	pt, now := p.clockedTimer(id)
 	defer p.m.unlock()
@@ -326,7 +351,7 @@ func (p *Proc) TimerGettime(id int) (Itimerval, netbsd.Errno) {
 }
 
 // TimerOverrun is timer_getoverrun(2): how often the timer ran out while its signal
-// was pending still.
+// was pending still. EINVAL: no such timer.
 func (p *Proc) TimerOverrun(id int) (int, netbsd.Errno) {
 	p.m.lock()
 	defer p.m.unlock()
@@ -337,7 +362,7 @@ func (p *Proc) TimerOverrun(id int) (int, netbsd.Errno) {
 	return pt.over, 0
 }
 
-// TimerDelete is timer_delete(2).
+// TimerDelete is timer_delete(2). EINVAL: no such timer. A signal that it has sent stays pending.
 func (p *Proc) TimerDelete(id int) netbsd.Errno {
 	p.m.lock()
 	defer p.m.unlock()
@@ -364,7 +389,8 @@ func (p *Proc) freePosixTimers() {
 
 // freeTimers is timers_free(TIMERS_ALL) (item 11).
 //
-// mu is held. A signal that a timer has sent before stays pending; exit drops it.
+// mu is held. A signal that a timer has sent before stays pending; exit drops it. With fWExit set nobody
+// makes a new timer, so none is left behind.
 func (p *Proc) freeTimers(l *LWP) {
 	p.step(l, StepFreeTimers)
 	if p.ext == nil {

@@ -5,7 +5,8 @@ import "toaster/netbsd"
 // Rlimit is struct rlimit: bytes, seconds or a count, as the resource has it.
 type Rlimit struct{ Cur, Max uint64 }
 
-// Limits is a process's limits; it is immutable and shared.
+// Limits is a process's limits; it is immutable and shared. Most of them are for the layers above to keep to, which
+// ask by Rlimit; kern itself keeps to those of processes, LWPs, processor time and cores.
 type Limits [netbsd.RLIM_NLIMITS]Rlimit
 
 // DefaultLimits returns what init starts with on NetBSD/amd64.
@@ -52,7 +53,8 @@ func (l *LWP) SetRlimitWithin(which int, r Rlimit, used, most uint64) netbsd.Err
 }
 
 // What is above RLIM_INFINITY is cut to it, as the guest may pass any number, but asking for that is to raise a
-// limit. Stacks have whole pages. mu is held.
+// limit. Stacks have whole pages. The checks have the order of dosetrlimit: a setting that is the present one is
+// granted to anybody, and nobody can lower a hard limit below the soft one. mu is held.
 func (p *Proc) setRlimitLocked(which int, r Rlimit, used, most uint64) netbsd.Errno {
 	switch {
 	case r.Cur > r.Max:
@@ -89,7 +91,8 @@ func (p *Proc) storeRlimit(which int, r Rlimit) {
 // yet known to anybody.
 func (p *Proc) noteFsize() { p.fsize.Store(p.lim[netbsd.RLIMIT_FSIZE].Cur < netbsd.RLIM_INFINITY) }
 
-// FileSize returns RLIMIT_FSIZE, and false where there is none, which costs a load.
+// FileSize returns RLIMIT_FSIZE, and false where there is none, which costs a load. A setrlimit(2) of another LWP at
+// the same moment may be seen or not, as it would be by a write that began a moment earlier.
 func (p *Proc) FileSize() (limit uint64, bound bool) {
 	if !p.fsize.Load() {
 		return 0, false

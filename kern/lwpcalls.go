@@ -9,10 +9,16 @@ import (
 // This file has the calls by which LWPs of one process deal with each other:
 // _lwp_create(2) and its like. An lid that is no LWP of the caller's process is
 // ESRCH in all of them.
+//
+// Ids are looked up in the caller's own process, so that no guest reaches an LWP of another's, although in
+// release 10 the ids of all processes are distinct. Those who wait for LWPs, in _lwp_wait(2), _lwp_suspend(2)
+// and exit_lwps, sleep in one queue of the process (lwpq): whoever changes what any of them may wait for wakes
+// all, and each looks again.
 
 // NewLWP is _lwp_create(2): it makes an LWP that runs body with l's signal mask.
 // manual says that body calls UserRet itself. prepare, if not nil, is called with
-// the new LWP before it can run; its error undoes all.
+// the new LWP before it can run; its error undoes all. A panic that Config.Bug keeps from
+// the embedder is ENOMEM, and the process is killed.
 //
 // EINVAL: no body or an unknown flag; EAGAIN: RLIMIT_NTHR, or the process exits or
 // execs.
@@ -30,6 +36,9 @@ func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 // The limit is RLIMIT_NTHR's, for all but root; the machine's own (MaxLWPs) is asked by
 // takePlace. prepare runs without mu, and the process may have begun to exit or exec
 // meanwhile: it gets no new LWP then.
+//
+// The new LWP is on no list before link, so neither a signal nor exit_lwps finds it half made, and its failure
+// needs no more than to return what it had taken: id and place.
 func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
 	p, m := l.p, l.p.m
 	m.lock()
@@ -46,6 +55,8 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	}
 	n.setup(p, body, manual)
 	n.inheritSched(l)
+	// A prepare that reads the mask of a ucontext sets another. In sigsuspend(2) the caller's mask is a loan,
+	// and the newcomer has the one that will be restored.
 	n.mask = l.mask
 	if l.flags&lOldMask != 0 {
 		n.mask = l.oldmask
@@ -71,9 +82,11 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		}
 	}
 	n.link()
+	// In attn as well as in its state: the end of a pause or of a tracer's hold must not let it go on.
 	if flags&netbsd.LWP_SUSPENDED != 0 {
 		n.attn.Or(aSuspend)
 	}
+	// The newcomer reports itself before it goes to user mode.
 	if p.tells(netbsd.PTRACE_LWP_CREATE) {
 		n.trapLater(traceEvent{code: netbsd.TRAP_LWP, kind: netbsd.PTRACE_LWP_CREATE, other: n.lid})
 	}
@@ -85,7 +98,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 // frees it. It returns the one that went.
 //
 // ESRCH: there is none to wait for; EINVAL: it is detached; EDEADLK: it is the
-// caller itself, it waits for the caller, or all others wait, too; EINTR.
+// caller itself, it waits for the caller, or all others wait, too; EINTR, ERESTART: a signal.
 func (l *LWP) LWPWait(lid int) (n int, errno netbsd.Errno) {
 	errno = l.call(func() netbsd.Errno {
 		found, errno := l.lwpWait(int32(lid))
@@ -97,7 +110,8 @@ func (l *LWP) LWPWait(lid int) (n int, errno netbsd.Errno) {
 
 // A loop: another waiter may take the zombie first, and the LWP may be detached while it is
 // waited for. waiting is set before the look for a deadlock, which follows it from LWP to LWP,
-// and cleared before every return. mu is held before and after.
+// and cleared before every return. While it is set, others leave the LWP that it names to this one (awaited).
+// mu is held before and after.
 func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 	if lid == l.lid {
 		if l.flags&lDetached != 0 {
@@ -136,6 +150,9 @@ func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 // is something to wait for.
 //
 // lid 0 is any LWP but l, and those that somebody waits for by name. With several waiters the first to look takes it. mu is held.
+//
+// An LWP that is left to another still counts as one to wait for: that waiter may be interrupted, and not
+// take it. Detached ones count for nobody, as they go without a zombie.
 func (l *LWP) findGone(lid int32) (*LWP, netbsd.Errno) {
 	if lid != 0 {
 		t := l.p.lwpLocked(lid)
@@ -186,6 +203,8 @@ func (l *LWP) waitDeadlock() bool {
 			return true
 		}
 	}
+	// One that has ended without becoming a zombie yet (release 2003) counts as awake: the reaper is still
+	// to make a zombie of it, or to free it, and wakes those who wait.
 	for t := l.p.lwps; t != nil; t = t.next {
 		if t.stat <= LWPDead && (t.ext == nil || t.ext.waiting == 0) {
 			return false
@@ -197,7 +216,8 @@ func (l *LWP) waitDeadlock() bool {
 	return true
 }
 
-// LWPDetach is _lwp_detach(2); a zombie is freed. EINVAL: it is detached already.
+// LWPDetach is _lwp_detach(2); a zombie is freed. EINVAL: it is detached already. The waiters are woken in
+// either case: who waits for this one is to get EINVAL or ESRCH, and for others it may be a deadlock by now.
 func (l *LWP) LWPDetach(lid int) netbsd.Errno {
 	return l.onLWP(lid, func(t *LWP) netbsd.Errno {
 		if t.flags&lDetached != 0 {
@@ -212,7 +232,8 @@ func (l *LWP) LWPDetach(lid int) netbsd.Errno {
 	})
 }
 
-// onLWP runs f with mu held on the LWP lid, a zombie too.
+// onLWP runs f with mu held on the LWP lid, a zombie too. ESRCH: there is none. lid may be any number: one
+// that does not fit an lwpid_t must not find the LWP of its low bits.
 func (l *LWP) onLWP(lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		if t := l.p.lwpLocked(int32(lid)); t != nil && int(t.lid) == lid {
@@ -245,9 +266,11 @@ func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 		if t == l {
 			return 0
 		}
+		// An interruptible sleeper comes by and suspends itself (interrupted); continued, it sleeps on.
 		if t.stat == LWPSleeping && t.flags&lIntr != 0 {
 			t.wakeup(rSignal)
 		}
+		// The caller may find that somebody has continued t meanwhile: its wish has been granted and taken back.
 		for t.stat != LWPSuspended && t.stat < LWPDead && t.attn.Load()&aSuspend != 0 {
 			if l.sleep(&l.p.lwpq, true, time.Time{}) != 0 {
 				return netbsd.ERESTART
@@ -260,7 +283,8 @@ func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 	})
 }
 
-// otherRuns reports whether somebody is left who could continue l. mu is held.
+// otherRuns reports whether somebody is left who could continue l. A sleeper counts: it may wake and do so. An
+// LWP that is told to stand still does not, even if it has not come by yet. mu is held.
 func (l *LWP) otherRuns() bool {
 	for t := l.p.lwps; t != nil; t = t.next {
 		s := t.shown()
@@ -280,7 +304,10 @@ func (l *LWP) LWPContinue(lid int) netbsd.Errno {
 	})
 }
 
-// unsuspend is lwp_continue. mu is held.
+// unsuspend is lwp_continue. Who waits in _lwp_suspend(2) for t to stand still is told that it will not.
+//
+// Other reasons to stand outlast it: the cache of scheduler activations, a tracer's hold, and a stop of the
+// process, with which t counts as stopped from now on. mu is held.
 func (t *LWP) unsuspend() {
 	t.attn.And(^aSuspend)
 	t.p.lwpq.wakeAll()
@@ -309,6 +336,10 @@ func (p *Proc) isCached(t *LWP) bool {
 
 // LWPWakeup is _lwp_wakeup(2): it ends lid's sleep with EINTR, or that of its next
 // sleep. ENODEV: it does not sleep; EBUSY: not interruptibly.
+//
+// The next sleep is ended in spite of ENODEV and EBUSY: sys__lwp_wakeup sets LW_CANCELLED and LW_UNPARKED
+// before it looks. A sleep in user mode (lent.go) counts as one: the kick hands it to the kernel, which finds
+// aCancel.
 func (l *LWP) LWPWakeup(lid int) netbsd.Errno {
 	return l.onLive(lid, func(t *LWP) netbsd.Errno {
 		t.setAttn(aCancel) // in user mode, too, where it may be about to sleep
@@ -327,7 +358,8 @@ func (l *LWP) LWPWakeup(lid int) netbsd.Errno {
 }
 
 // LWPKill is _lwp_kill(2): sig goes to lid alone; 0 only looks. EINVAL: no such
-// signal.
+// signal. No right is asked for: sender and target are one process. What cannot be blocked, and SIGCONT, act
+// on all of it nevertheless (psignal).
 func (l *LWP) LWPKill(lid int, sig netbsd.Signal) netbsd.Errno {
 	if sig != 0 && !sig.Valid() {
 		return netbsd.EINVAL
@@ -381,7 +413,9 @@ func (l *LWP) park10(deadline time.Time) netbsd.Errno {
 	return errno
 }
 
-// unpark lets lid go on if it is parked; otherwise its next park returns at once. mu is held.
+// unpark lets lid go on if it is parked; otherwise its next park returns at once. Unparks do not add up: however
+// many come before that park, it is one that returns. One that is stopped in its park is woken as well, and
+// finds so when the process goes on. mu is held.
 func (p *Proc) unpark(lid int32) netbsd.Errno {
 	t := p.lwpLocked(lid)
 	switch {
@@ -410,7 +444,7 @@ func (l *LWP) Unpark(lids ...int) netbsd.Errno {
 }
 
 // LWPSetName is _lwp_setname(2): the LWP with id lid, 0 for l itself, is named by the first
-// MAXCOMLEN - 1 bytes of name. ESRCH: l's process has no such LWP.
+// MAXCOMLEN - 1 bytes of name. ESRCH: l's process has no such LWP. An exec takes the name away (execSignals).
 func (l *LWP) LWPSetName(lid int, name string) netbsd.Errno {
 	return l.onLive(l.orSelf(lid), func(t *LWP) netbsd.Errno {
 		t.extra().name = name[:min(len(name), netbsd.MAXCOMLEN-1)]

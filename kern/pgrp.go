@@ -3,8 +3,17 @@ package kern
 import "toaster/netbsd"
 
 // This file has process groups and job control.
+//
+// A group is orphaned when nobody is left who could continue it: no member has its parent in another group of
+// the same session. jobc counts the members that have; fQualifies says of each whether it is in the count.
+// Whoever takes a process out of the count and brings it to zero calls orphan, but only when all else has
+// changed, since the signals that it sends depend on the counts.
 
 // Pgrp is a process group. Machine.mu guards it.
+//
+// m, id and sess never change. A group without members is gone, but for the one with its session's id, which
+// stays in the table (delete); a *Pgrp that somebody has kept stays readable. foreign are the groups of another
+// kernel's that stand for members of it (foreign.go).
 type Pgrp struct {
 	m       *Machine
 	id      int32
@@ -105,15 +114,18 @@ func (g *Pgrp) delete() {
 }
 
 // leavePgrp is leavepgrp: a reaped process leaves its group.
+//
+// Whether the group is orphaned by it was for fixjobc to say, when the process ended; a zombie continues
+// nobody. uncountJob is for one that setpgid(2) has moved behind that, as it may in release 2003. mu is held.
 func (p *Proc) leavePgrp() {
 	p.uncountJob()
 	p.pgrp.leave(p)
 }
 
-// qualifies reports whether p is apart from its real parent, in another group of the
-// same session, and so qualifies its group for job control.
-// NetBSD takes the debugger for it, and its counts drift while one is attached; so they do
-// if p changes groups while its parent exits, behind fixjobc.
+// qualifies reports whether p is apart from its real parent, in another group of the same session, and so
+// qualifies its group for job control. NetBSD takes the debugger for it, and its counts drift while one is
+// attached; so they do if p changes groups while its parent exits, behind fixjobc. A parent may have no group
+// any more, p none yet. mu is held.
 func (p *Proc) qualifies() bool {
 	pp := p.realParent()
 	return pp != nil && pp.flags&fNoJobs == 0 && pp.pgrp != nil && p.pgrp != nil && pp.pgrp != p.pgrp && pp.pgrp.sess == p.pgrp.sess
@@ -131,7 +143,9 @@ func (p *Proc) countJob() {
 	}
 }
 
-// uncountJob takes p out of jobc and reports whether the group is orphaned by it.
+// uncountJob takes p out of jobc and reports whether the group is orphaned by it. The caller then owes the
+// group a call of orphan. It goes by the flag and not by qualifies, as the parent's group may have changed
+// since. mu is held.
 func (p *Proc) uncountJob() bool {
 	if p.flags&fQualifies == 0 {
 		return false
@@ -213,7 +227,8 @@ func (g *Pgrp) orphanForeign() {
 	}
 }
 
-// Orphaned reports whether nobody is apart from the group who could continue it.
+// Orphaned reports whether nobody is apart from the group who could continue it. It is as of this moment: the
+// one who can may exit before the caller looks at the answer.
 func (g *Pgrp) Orphaned() bool {
 	g.m.lock()
 	defer g.m.unlock()
@@ -222,9 +237,9 @@ func (g *Pgrp) Orphaned() bool {
 
 // Setpgid is setpgid(2): pid 0 is the caller, pgid 0 is pid.
 //
-// EINVAL: a negative number; ESRCH: pid is neither the caller nor descends from it;
-// EACCES: the descendant has made an exec; EPERM: another session, a session leader,
-// or no such group.
+// EINVAL: a negative number; ESRCH: pid is neither the caller nor descends from it; EACCES: the descendant has
+// made an exec, and its program may rely on the group that it is in by now; EPERM: another session, a session
+// leader, or no such group.
 func (l *LWP) Setpgid(pid, pgid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno { return l.p.m.setpgid(l.p, pid, pgid) })
 }
@@ -337,6 +352,10 @@ func (p *Proc) enterPgrp(g *Pgrp) {
 
 // recountKids counts p's children anew after p has changed groups; it returns the
 // groups that have lost one.
+//
+// The caller calls orphan for those that end at zero, once its own counts are final. A child that has begun to
+// exit may drop out of a count here but does not come in: fixjobc may have been there already. Those that a
+// debugger holds count by p, too, and are on another list. mu is held.
 func (p *Proc) recountKids() (lost []*Pgrp) {
 	recount := func(c *Proc) {
 		if c.realParent() != p {
@@ -380,8 +399,9 @@ func (l *LWP) Getsid(pid int) (int, netbsd.Errno) {
 	return p.Sid(), 0
 }
 
-// target is the process that a call with a pid is about; 0 is the caller. Dead processes and
-// zombies are not found (item 41).
+// target is the process that a call with a pid is about; 0 is the caller. Dead processes and zombies are not
+// found (item 41). The caller holds no lock, so the process may end before it is looked at: its methods then
+// say what is still known.
 func (l *LWP) target(pid int) (*Proc, netbsd.Errno) {
 	if pid == 0 {
 		return l.p, 0

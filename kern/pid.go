@@ -40,7 +40,8 @@ func (t *pidTable) reset() {
 	t.head, t.tail, t.max = -1, -1, pidMax
 }
 
-// The end of the queue: a slot rests for as long as there are others.
+// pushFree puts a slot at the end of the queue, so that it rests for as long as there are others. Neither a process
+// nor a group may have it, or its id would be given out a second time.
 func (t *pidTable) pushFree(i int32) {
 	t.slots[i].next = -1
 	if t.tail >= 0 {
@@ -56,7 +57,8 @@ func (t *pidTable) pushFree(i int32) {
 //
 // The table grows before the free slots run low, or ids would come back soon: a pid that
 // somebody still remembers, to kill it, must not be another's by then. Above PID_MAX an id
-// starts again from the slot's number.
+// starts again from the slot's number. alloc does not fail: how many ids there can be is for the caller's limits
+// (MaxProc, takePlace) to say, and for the growth to follow. mu is held.
 func (t *pidTable) alloc(p *Proc) int32 {
 	if t.nfree <= pidMinFree {
 		t.grow()
@@ -161,7 +163,8 @@ func (t *pidTable) findGroup(id int) *Pgrp {
 }
 
 // setGroup enters g, or takes the group out. The slot is free when neither process nor group
-// is left (item 96).
+// is left (item 96). A group is made under the id of a process that there is, so its slot is in use already when g
+// enters it.
 func (t *pidTable) setGroup(id int32, g *Pgrp) {
 	i := id & int32(len(t.slots)-1)
 	t.slots[i].g = g
@@ -204,7 +207,8 @@ func (t *pidTable) grow() {
 	t.refree(old, n)
 }
 
-// refree rebuilds the free list: old free slots in their order, then the new ones.
+// refree rebuilds the free list: old free slots in their order, then the new ones. Slot n comes last: it is the
+// other half of slot 0, which is the kernel's and is not walked.
 func (t *pidTable) refree(old []pidSlot, n int32) {
 	h := t.head
 	t.head, t.tail, t.nfree = -1, -1, 0

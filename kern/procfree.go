@@ -48,11 +48,11 @@ func (p *Proc) procFree() {
 	m.noteChange()
 }
 
-// unlinkAll takes p out of its group and off all lists.
-//
-// mu is held.
+// unlinkAll takes p out of its group and off all lists. In release 10 its last LWP is still listed, as a
+// zombie; in 2003 the reaper has freed it. mu is held.
 func (p *Proc) unlinkAll(parent *Proc) {
 	m := p.m
+	// The index of groups is found by p's group, so p leaves its parent before it leaves the group.
 	parent.dropChild(p)
 	p.step(nil, StepLeavePgrp)
 	p.leavePgrp()
@@ -84,9 +84,8 @@ func (p *Proc) releaseAll() {
 	}
 }
 
-// free unlinks an LWP that is gone.
-//
-// mu is held.
+// free unlinks an LWP that is gone: no look-up finds it any more, and its id may be another's. Who still has a
+// pointer to it finds LWPFree. mu is held.
 func (l *LWP) free() {
 	if l.stat == LWPZombie {
 		l.p.nzlwps--

@@ -8,7 +8,9 @@ import "toaster/netbsd"
 
 // ProcfsAttach is "attach": the caller becomes pid's parent and tracer, and pid gets SIGSTOP.
 //
-// ESRCH: no such process; EINVAL: the caller itself; EBUSY: it is traced already; EPERM: another user's, set-id, or init.
+// ESRCH: no such process; EINVAL: the caller itself; EBUSY: it is traced already; EPERM: another user's,
+// set-id, or init. The order is that of attach: opptr is set last. P_FSTRACE goes with P_TRACED, and setTraced
+// takes both away.
 func (l *LWP) ProcfsAttach(pid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		p, m := l.p, l.p.m
@@ -33,8 +35,10 @@ func (l *LWP) ProcfsAttach(pid int) netbsd.Errno {
 	})
 }
 
-// fsTracee finds pid as one that the caller traces by procfs. EPERM: nobody traces it; EBUSY: somebody else does, or
-// ptrace(2), or it has not stopped, or its stop has not been waited for. mu is held.
+// fsTracee finds pid as one that the caller traces by procfs. EPERM: nobody traces it; EBUSY: somebody else
+// does, or ptrace(2), or it has not stopped, or its stop has not been waited for; ESRCH: no such process. The
+// two ways of tracing are kept apart by the flags, so that a request of one never continues a tracee of the
+// other. mu is held.
 func (p *Proc) fsTracee(pid int, stopped bool) (*Proc, netbsd.Errno) {
 	t := p.m.pfind(pid)
 	if t != nil && t.flags&fTraced != 0 && t.flags&fFSTrace == 0 {
@@ -43,8 +47,9 @@ func (p *Proc) fsTracee(pid int, stopped bool) (*Proc, netbsd.Errno) {
 	return p.traceeOf(pid, stopped)
 }
 
-// ProcfsRun is "run", "step", or the name of a signal: pid goes on with sig, for one step or not. Errors are those of fsTracee,
-// and of MayResume.
+// ProcfsRun is "run", "step", or the name of a signal: pid goes on with sig, for one step or not. Errors are
+// those of fsTracee, and of MayResume. The processor's flag for a step has been set by the caller, with Look: a
+// tracee that was killed in between never gets to use it.
 func (l *LWP) ProcfsRun(pid int, sig netbsd.Signal, step bool) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		t, errno := l.p.fsTracee(pid, true)
@@ -55,7 +60,9 @@ func (l *LWP) ProcfsRun(pid int, sig netbsd.Signal, step bool) netbsd.Errno {
 	})
 }
 
-// ProcfsDetach is "detach": pid goes back to its parent, at any time, and goes on if it stands. Errors are those of fsTracee.
+// ProcfsDetach is "detach": pid goes back to its parent, at any time, and goes on if it stands. Errors are
+// those of fsTracee. traceGo comes last: detach has the stop reported once more, to the real parent, and going
+// on takes that back.
 func (l *LWP) ProcfsDetach(pid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		t, errno := l.p.fsTracee(pid, false)
@@ -79,7 +86,8 @@ func (l *LWP) ProcfsWait(pid int) netbsd.Errno {
 	})
 }
 
-// ProcfsSignal is the name of a signal for a process that the caller does not trace: who may open the file may send it.
+// ProcfsSignal is the name of a signal for a process that the caller does not trace: who may open the file may
+// send it. So CANSIGNAL is not asked, and the signal names no sender. ESRCH: no such process.
 func (l *LWP) ProcfsSignal(pid int, sig netbsd.Signal) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		t := l.p.m.pfind(pid)
@@ -90,7 +98,8 @@ func (l *LWP) ProcfsSignal(pid int, sig netbsd.Signal) netbsd.Errno {
 	})
 }
 
-// TracesProc reports whether the caller is pid's tracer, by procfs or by ptrace(2).
+// TracesProc reports whether the caller is pid's tracer, by procfs or by ptrace(2). It chooses between
+// ProcfsRun and ProcfsSignal, which look again: the answer is old when mu is dropped.
 func (l *LWP) TracesProc(pid int) bool {
 	m := l.p.m
 	m.lock()

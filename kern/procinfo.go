@@ -8,6 +8,9 @@ import (
 
 // ProcInfo is what ps(1) and its like see of a process at one moment (fill_kproc2 of
 // kern_proc.c). What has been released with its end is zero: a zombie has neither limits nor LWPs.
+//
+// It is a copy, made under one hold of mu, so its fields fit each other; Cred and TTY are shared, the former
+// immutable. Who may see which process is for the layers above to decide: sysctl(7) and /proc print from it.
 type ProcInfo struct {
 	Pid, Ppid, Pgid, Sid int
 	Tpgid                int  // the foreground group of its terminal, -1 if it has none
@@ -33,8 +36,8 @@ type ProcInfo struct {
 	Pending, Mask, Ignored, Caught netbsd.Sigset
 }
 
-// Info describes p. It is false for one that is not to be found: being made by fork(2), or gone.
-// What p has used is Rusage's.
+// Info describes p. It is false for one that is not to be found: being made by fork(2), or gone. What p has
+// used is Rusage's. A process whose group is nil has been reaped, and its pid may be another's.
 func (p *Proc) Info() (ProcInfo, bool) {
 	p.m.lock()
 	defer p.m.unlock()
@@ -57,7 +60,9 @@ func (p *Proc) Info() (ProcInfo, bool) {
 	return i, true
 }
 
-// infoOfSession fills in group, session and terminal. mu is held.
+// infoOfSession fills in group, session and terminal. P_CONTROLT is asked for the terminal, as a session keeps
+// its tty when the leader has gone (item 24), and as a process may have given it up (TIOCNOTTY). The
+// foreground group may have gone: then there is a terminal, and Tpgid is -1 all the same. mu is held.
 func (p *Proc) infoOfSession(i *ProcInfo) {
 	s := p.pgrp.sess
 	i.Pgid, i.Sid, i.Jobc, i.Login = int(p.pgrp.id), int(s.sid), int(p.pgrp.jobc), s.login
@@ -70,8 +75,9 @@ func (p *Proc) infoOfSession(i *ProcInfo) {
 	}
 }
 
-// infoOfSignals fills in sets of signals, and which LWP stands for the others: one that runs before
-// one that sleeps, as proc_active_lwp has it. mu is held.
+// infoOfSignals fills in sets of signals, and which LWP stands for the others: one that runs before one that
+// sleeps, as proc_active_lwp has it. There is one set of each kind, so those of the LWPs are united. What a
+// running guest has changed of masks and actions that are lent to it is not in it yet. mu is held.
 func (p *Proc) infoOfSignals(i *ProcInfo) {
 	i.Pending = p.pend.set
 	if p.acts != nil {
@@ -90,10 +96,13 @@ func (p *Proc) infoOfSignals(i *ProcInfo) {
 	}
 }
 
-// activity ranks the states of LWPs for ps(1).
+// activity ranks the states of LWPs for ps(1). Those that are left out are of LWPs that have ended, which
+// infoOfSignals skips. A process has several LWPs and one letter: it counts as asleep only if none runs.
 var activity = [numLWPStates]int{LWPRunning: 6, LWPSleeping: 5, LWPStopped: 4, LWPSuspended: 3, LWPIdle: 2}
 
-// sysctlFlags are the flags of a process as sys/sysctl.h numbers them. mu is held.
+// sysctlFlags are the flags of a process as sys/sysctl.h numbers them: what programs were compiled with,
+// whatever the kernel's own numbers are. Flags of toaster's own have none there. P_INMEM is always set, as
+// nothing is swapped out. mu is held.
 func (p *Proc) sysctlFlags() uint32 {
 	flags := uint32(netbsd.P_INMEM)
 	for _, f := range [...]struct {

@@ -20,6 +20,9 @@ type Profile struct {
 }
 
 // Slot returns which byte of the counters is for pc; false: none is (PC_TO_INDEX, addupc_intr).
+//
+// The index is cut to an int, as the macro does, and is even. A negative one becomes a large number here, as in
+// addupc_intr's u_int, and is out of bounds.
 func (f *Profile) Slot(pc uint64) (uint64, bool) {
 	if pc < f.Offset {
 		return 0, false
@@ -30,6 +33,8 @@ func (f *Profile) Slot(pc uint64) (uint64, bool) {
 	return i, i < f.Size
 }
 
+// profile is a process's profile while its clock runs. mu guards it. tick reads the processor time before it takes
+// mu, and learns from dead that the profile has ended meanwhile.
 type profile struct {
 	Profile
 	p     *Proc
@@ -54,7 +59,8 @@ func (p *Proc) Profil(f Profile) netbsd.Errno {
 	return 0
 }
 
-// startProfil is startprofclock. mu is held.
+// startProfil is startprofclock: used is the processor time that the profile is not to count. profiling stays set
+// for the machine's life, as it only spares those who never profile the lock in ProfileTicks. mu is held.
 func (p *Proc) startProfil(f Profile, used time.Duration) {
 	r := &profile{Profile: f, p: p, seen: used}
 	x := p.extra()
@@ -64,7 +70,8 @@ func (p *Proc) startProfil(f Profile, used time.Duration) {
 	r.t = p.m.afterFunc(timerTick, r.tick)
 }
 
-// stopProfil is stopprofclock. mu is held.
+// stopProfil is stopprofclock. A tick that has fired already finds dead set; ticks that nobody has taken are lost.
+// mu is held.
 func (p *Proc) stopProfil() {
 	p.flags &^= fProfil
 	if p.ext != nil && p.ext.prof != nil {
@@ -74,7 +81,8 @@ func (p *Proc) stopProfil() {
 	}
 }
 
-// tick counts what was used since the last one, and kicks LWPs that run.
+// tick counts what was used since the last one, and kicks LWPs that run. Which of them has used the time is not
+// known: the first to come by counts all ticks where it is. What is less than a tick is left for the next look.
 func (r *profile) tick() {
 	used := r.p.timerClock(netbsd.ITIMER_PROF)
 	m := r.p.m

@@ -5,6 +5,10 @@ import "toaster/netbsd"
 // This file has what ptrace(2) means for processes: who traces whom, stopping and
 // going on. Registers and memory are the layers' above: TraceTarget says whether they
 // may be touched.
+//
+// A tracer is the tracee's parent for the time (opptr is who was), so that it hears of stops by wait(2).
+// Requests find the tracee by its pid each time and ask again what it is: between two of them SIGKILL may have
+// ended its stop, or the process.
 
 // TraceMe is PT_TRACE_ME: the parent traces the caller from now on. EBUSY: it is
 // traced already; EPERM: the parent is init, which is no tracer, or the caller runs with rights that its user has not.
@@ -19,6 +23,7 @@ func (l *LWP) TraceMe() netbsd.Errno {
 		case !p.mayTrace(p):
 			return netbsd.EPERM
 		}
+		// Without setOpptr: the tracer is the original parent, from whom nothing has been taken.
 		p.opptr = p.parent
 		p.setTraced(true)
 		return 0
@@ -76,6 +81,7 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	// opptr comes last: setOpptr enters t among the children taken from op only if op is no longer its parent.
 	op := t.parent
 	t.setTraced(true)
 	t.reparent2(p)
@@ -88,8 +94,9 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 	return 0
 }
 
-// reparent2 is reparent for a tracer: the exit signal stays what it is even if the
-// tracer inherits orphans otherwise.
+// reparent2 is reparent for a tracer: the exit signal stays what it is even if the tracer inherits orphans
+// otherwise. When the tracing ends t is back with who forked it, and who may wait for that signal alone
+// (WALTSIG). mu is held.
 func (t *Proc) reparent2(to *Proc) {
 	sig := t.exitsig
 	t.reparent(to)
@@ -130,8 +137,8 @@ func (l *LWP) TraceFinds(pid int) bool {
 	return pid == 0 || m.pfind(pid) != nil
 }
 
-// traced finds pid as one that the caller traces. stopped: it must be so, and the
-// stop must have been waited for.
+// tracee finds pid as one that the caller traces. stopped: it must be so, and the stop must have been waited
+// for.
 //
 // A tracee that runs cannot be looked into: its registers are in use. That its stop has been
 // waited for is ptrace(2)'s rule, so that tracer and tracee agree on which stop is meant. mu
@@ -164,6 +171,9 @@ func (p *Proc) traceeOf(pid int, stopped bool) (*Proc, netbsd.Errno) {
 // TraceTarget returns pid if the caller may look into it now: ESRCH: no such process;
 // EPERM: nobody traces it; EBUSY: somebody else does, or it is not stopped, or its
 // stop has not been waited for.
+//
+// The answer is as of this moment: SIGKILL ends any stop, a tracer's too. Look is for who needs the tracee to
+// stay where it is.
 func (l *LWP) TraceTarget(pid int) (*Proc, netbsd.Errno) {
 	m := l.p.m
 	m.lock()
@@ -171,7 +181,7 @@ func (l *LWP) TraceTarget(pid int) (*Proc, netbsd.Errno) {
 	return l.p.tracee(pid, true)
 }
 
-// ResumeArgs say how a traced process goes on.
+// ResumeArgs say how a traced process goes on. The zero value is PT_CONTINUE of all LWPs, without a signal.
 type ResumeArgs struct {
 	Signal  netbsd.Signal // delivered as if it had just come; 0: none
 	LWP     int           // only this LWP goes on; 0: all
@@ -182,6 +192,9 @@ type ResumeArgs struct {
 
 // PtraceResume is PT_CONTINUE, PT_STEP, PT_SYSCALL and PT_DETACH. Errors are those of
 // TraceTarget and then of MayResume.
+//
+// The caller has set the registers that a continuation changes before it comes here, with Look and MayResume.
+// All is asked again, as mu was free in between.
 func (l *LWP) PtraceResume(pid int, a ResumeArgs) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		t, errno := l.p.tracee(pid, true)
@@ -221,8 +234,9 @@ func (t *Proc) mayResume(a *ResumeArgs) (*LWP, netbsd.Errno) {
 	return l, 0
 }
 
-// deadlocked reports whether a continuation would have nobody go on: not l, if it is the one that counts, or nobody at all. mu is
-// held.
+// deadlocked reports whether a continuation would have nobody go on: not l, if it is the one that counts, or
+// nobody at all. A tracer that waits for the next stop of such a process would sleep for ever, hence EDEADLK.
+// mu is held.
 func (t *Proc) deadlocked(l *LWP, a *ResumeArgs) bool {
 	if a.LWP != 0 || a.Step {
 		return l.attn.Load()&(aSuspend|aHold) != 0
@@ -326,7 +340,9 @@ func (pl *Platform) TakeSyscallEmu() bool {
 
 // detach ends the tracing and gives the process back to its original parent.
 //
-// A tracer that is the parent anyway stays that. mu is held.
+// A tracer that is the parent anyway stays that. What the tracer had asked for goes either way (setTraced):
+// stops at system calls, and the signals of PT_SET_SIGPASS. t does not go on by it; that is traceGo's. mu is
+// held.
 func (t *Proc) detach() {
 	if t.opptr != t.parent {
 		t.giveBack()
@@ -423,7 +439,11 @@ func (l *LWP) ptraceSend(pid int, sig netbsd.Signal) netbsd.Errno {
 	})
 }
 
-// stopAgain has a process that has stopped be reported as stopped by sig, whether its stop has been waited for or not. mu is held.
+// stopAgain has a process that has stopped be reported as stopped by sig, whether its stop has been waited for
+// or not.
+//
+// The report comes before SIGCHLD, and both before the wakeup: a handler that waits finds the stop. SIGCHLD is
+// sent even with SA_NOCLDSTOP, as for every stop of a tracee. mu is held.
 func (t *Proc) stopAgain(sig netbsd.Signal) {
 	t.xsig = sig
 	t.flags &^= fWaited
@@ -462,8 +482,9 @@ func (l *LWP) PtraceSetSiginfo(pid, lid int, info netbsd.Siginfo) netbsd.Errno {
 	return 0
 }
 
-// PtraceSigpass is PT_GET_SIGPASS and, if set is not nil, PT_SET_SIGPASS: the signals that reach pid as if nobody
-// traced it. SIGKILL and SIGSTOP are left out in silence.
+// PtraceSigpass is PT_GET_SIGPASS and, if set is not nil, PT_SET_SIGPASS: the signals that reach pid as if
+// nobody traced it. SIGKILL and SIGSTOP are left out in silence. The set ends with the tracing: the next tracer
+// is shown all.
 func (l *LWP) PtraceSigpass(pid int, set *netbsd.Sigset) (netbsd.Sigset, netbsd.Errno) {
 	m := l.p.m
 	m.lock()

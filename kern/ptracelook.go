@@ -4,10 +4,15 @@ import "toaster/netbsd"
 
 // This file lets a tracer look into a stopped process: its registers and memory are
 // the layers' above.
+//
+// What keeps a tracee in place is a count of those who look (looks): its LWPs wait until that is zero on their
+// way from wherever they stand (awaitLooks). So f of Look needs no lock: whoever stands does not touch its
+// registers.
 
-// Look calls f with pid, which must be a tracee of the caller, ptrace's or procfs's, whose stop has been
-// waited for (errors: see TraceTarget). Until f returns no LWP of it goes on, whatever
-// happens, so f may use the machine contexts of them all. f must not sleep.
+// Look calls f with pid, which must be a tracee of the caller, ptrace's or procfs's, whose stop has been waited
+// for (errors: see TraceTarget). Until f returns no LWP of it goes on, whatever happens, so f may use the
+// machine contexts of them all. f must not sleep: a tracee that is killed does not come to its end before f has
+// returned. mu is not held while f runs, so f may call kern.
 func (l *LWP) Look(pid int, f func(t *Proc) netbsd.Errno) netbsd.Errno {
 	m := l.p.m
 	m.lock()
@@ -32,7 +37,8 @@ func (l *LWP) Look(pid int, f func(t *Proc) netbsd.Errno) netbsd.Errno {
 	return f(t)
 }
 
-// LWPInfo is what ptrace(2) tells of an LWP.
+// LWPInfo is what ptrace(2) tells of an LWP. Pending has its own signals alone, not the process's. Mask is the
+// kernel's copy, which is the LWP's as long as it stands.
 type LWPInfo struct {
 	LWP           *LWP
 	Name          string
@@ -43,7 +49,8 @@ type LWPInfo struct {
 	Stopped       bool // the signal that the process stopped for was for it, or for the process (PL_EVENT_SIGNAL)
 }
 
-// LWPInfos describes the living LWPs, newest first.
+// LWPInfos describes the living LWPs, newest first, as of this moment. Any process may be asked, stopped or
+// not; only in Look do its LWPs stay as they are. Rights are the caller's to check.
 func (p *Proc) LWPInfos() []LWPInfo {
 	p.m.lock()
 	defer p.m.unlock()
@@ -87,7 +94,8 @@ func (t *Proc) traceLWP(lid int) *LWP {
 	return nil
 }
 
-// lwpFind is lwp_find: an LWP that lives. mu is held.
+// lwpFind is lwp_find: an LWP that lives. lid is any number of a guest's: it is compared as it came, or one
+// beyond 32 bits would find the LWP of its lower half. mu is held.
 func (p *Proc) lwpFind(lid int) *LWP {
 	if l := p.lwpLocked(int32(lid)); l != nil && int(l.lid) == lid && l.stat < LWPDead {
 		return l
@@ -95,7 +103,9 @@ func (p *Proc) lwpFind(lid int) *LWP {
 	return nil
 }
 
-// onTracee calls f with an LWP of a tracee (ptrace_update_lwp). Errors are those of TraceTarget, and ESRCH: no such LWP.
+// onTracee calls f with an LWP of a tracee (ptrace_update_lwp). Errors are those of TraceTarget, and ESRCH: no
+// such LWP. f runs with mu held, which is taken here: a request that changes LWPs must find the tracee stopped,
+// and leave it so.
 func (l *LWP) onTracee(pid, lid int, f func(*LWP)) netbsd.Errno {
 	m := l.p.m
 	m.lock()
@@ -116,6 +126,8 @@ func (l *LWP) onTracee(pid, lid int, f func(*LWP)) netbsd.Errno {
 // on, or no longer (ptrace_startstop). ESRCH: no such LWP.
 //
 // One that has stood still while the others ran is stopped with them now, so that it goes on with them.
+// PT_SUSPEND changes no state, as the LWP stands already: userret, or its sleep, sees aHold when the process
+// goes on.
 func (l *LWP) PtraceSuspend(pid, lid int, on bool) netbsd.Errno {
 	return l.onTracee(pid, lid, func(t *LWP) {
 		if on {

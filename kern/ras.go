@@ -5,14 +5,18 @@ import "toaster/netbsd"
 // This file keeps the restartable atomic sequences of a process (ras(9)): pieces of its code
 // that begin again if the process is interrupted inside. A fork copies them, an exec
 // and an exit drop them (item 13).
+//
+// A guest names any addresses. They are only compared with its program counter, and the worst that it can have
+// is its own code begun anew: nothing is read or written there.
 
 // RAS is a restartable atomic sequence (rasctl(2)).
 type RAS struct{ Addr, Len uint64 }
 
+// maxRAS is MAX_RAS_PER_PROC of kern_ras.c. Each return from an interruption walks the list.
 const maxRAS = 16
 
-// RasControl is rasctl(2). EINVAL: an unknown operation, no length, or too many; EEXIST: an
-// overlap; ESRCH: nothing to purge.
+// RasControl is rasctl(2). EINVAL: an unknown operation, no length, or too many; EEXIST: an overlap; ESRCH:
+// nothing to purge, as address and length must both be those of the installation (ras_purge).
 func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 	p.m.lock()
 	defer p.m.unlock()
@@ -51,7 +55,8 @@ func (x *procExt) installRAS(r RAS) netbsd.Errno {
 	return 0
 }
 
-// RASStart returns where to restart if pc is inside a sequence (ras_lookup).
+// RASStart returns where to restart if pc is inside a sequence (ras_lookup). At its first instruction it is
+// not: nothing of it has been done. Nor is it at the end, where all has.
 func (p *Proc) RASStart(pc uint64) (uint64, bool) {
 	p.m.lock()
 	defer p.m.unlock()

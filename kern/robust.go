@@ -5,6 +5,8 @@ import "toaster/netbsd"
 // This file keeps what an LWP wants done when it ends: its list of robust locks
 // (l_robust_head of sys/lwp.h). A new LWP has none, nor has the child of a fork.
 
+// robust is what one LWP has noted. head is the guest's word and only told to those who ask, never followed here;
+// end knows how to walk the list. mu guards both.
 type robust struct {
 	head uint64
 	end  func()
@@ -22,7 +24,8 @@ func (pl *Platform) SetRobust(head uint64, end func()) {
 	l.p.m.unlock()
 }
 
-// Robust returns where the list of an LWP of l's process lies; lid 0 is l. ESRCH.
+// Robust returns where the list of an LWP of l's process lies, 0 if it has none; lid 0 is l. ESRCH: there is no such
+// LWP, or it has ended.
 func (l *LWP) Robust(lid int) (head uint64, errno netbsd.Errno) {
 	errno = l.call(func() netbsd.Errno {
 		t := l
@@ -40,7 +43,8 @@ func (l *LWP) Robust(lid int) (head uint64, errno netbsd.Errno) {
 	return head, errno
 }
 
-// endRobust does what SetRobust has noted, once. mu is held, and dropped meanwhile.
+// endRobust does what SetRobust has noted, once: it is forgotten before mu is dropped, so that holdsRobust lets a
+// SIGKILL take the memory even while end walks a long list. mu is held, and dropped meanwhile.
 func (l *LWP) endRobust() {
 	if l.ext == nil || l.ext.robust.end == nil {
 		return

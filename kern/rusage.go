@@ -40,7 +40,8 @@ func (p *Proc) rusage(who int, l *LWP) (netbsd.Rusage, netbsd.Errno) {
 	return u, 0
 }
 
-// AddUsage charges u to p, in the name of a layer above.
+// AddUsage charges u to p, in the name of a layer above: what an address space has measured that is about to go at
+// an exec, so that its successor begins from nothing. The same usage must not be measured again afterwards.
 func (p *Proc) AddUsage(u *netbsd.Rusage) {
 	p.m.lock()
 	p.extra().own.Add(u)
@@ -87,7 +88,8 @@ func (p *Proc) saveUsage(l *LWP) {
 	p.ext.own.Add(&u)
 }
 
-// cpuTime is user and, with sys, system time so far. mu is not held.
+// cpuTime is user and, with sys, system time so far. mu is not held. It never fails: of a process that is gone it is
+// the time that it had used.
 func (p *Proc) cpuTime(sys bool) time.Duration {
 	u, _ := p.Rusage(netbsd.RUSAGE_SELF)
 	if sys {
@@ -120,7 +122,7 @@ func (p *Proc) Nice() int {
 }
 
 // SetNice sets it; the check of permission is the caller's. Values outside 0 to 40
-// are clipped.
+// are clipped. No processor time depends on it: the host's scheduler does not hear of it.
 func (p *Proc) SetNice(n int) {
 	p.m.lock()
 	p.extra().nice = int8(min(max(n, 0), 40))

@@ -5,16 +5,22 @@ import "toaster/netbsd"
 // This file has what exit must know of release 2003's scheduler activations (items
 // 5, 50, 52, 95): which LWPs take upcalls, which wait in the cache to be used
 // again, which sleep on their own upcall stack. What upcalls do for a guest is the layers' above.
+//
+// P_SA (fSA) is the process's and stays until an exec; L_SA (lSA) is an LWP's, and taken from it at its end, so
+// that it takes no upcalls on the way. Release 10 sets neither, and what is here finds nothing to do.
 
-// saState is sadata: NetBSD 10 has none.
+// saState is sadata: NetBSD 10 has none. It is made by the registration, before upcalls are on, so that there
+// is one does not mean P_SA. cached is in the order of coming. data is what a layer above keeps; mu guards the
+// field, not what is in it.
 type saState struct {
 	cached []*LWP // sa_lwpcache
 	stacks []Altstack
 	data   any
 }
 
-// SAData returns what a layer above keeps of p's scheduler activations, which is what made makes if there is nothing yet; nil if
-// made is nil, too. It goes with p.
+// SAData returns what a layer above keeps of p's scheduler activations, which is what made makes if there is
+// nothing yet; nil if made is nil, too. It goes with p, or with an exec. made runs with mu held, so that two
+// LWPs get the same, and must not call kern.
 func (p *Proc) SAData(made func() any) any {
 	p.m.lock()
 	defer p.m.unlock()
@@ -29,7 +35,8 @@ func (p *Proc) SAData(made func() any) any {
 	return p.ext.sa.data
 }
 
-// SAEnable is sa_enable: from now on l takes upcalls. EINVAL: nothing has been registered; EBUSY: it does already.
+// SAEnable is sa_enable: from now on l takes upcalls. EINVAL: nothing has been registered; EBUSY: it does
+// already; ENOSYS: the machine is of release 10.
 func (l *LWP) SAEnable() netbsd.Errno {
 	if l.p.SAData(nil) == nil {
 		return netbsd.EINVAL
@@ -61,9 +68,9 @@ func (l *LWP) saEnable(stacks ...Altstack) netbsd.Errno {
 	})
 }
 
-// saCache puts the calling LWP in the cache (sa_putcachelwp), where it stands still
-// until SAUse takes it out or the process exits. EINVAL: the process has no
-// activations.
+// saCache puts the calling LWP in the cache (sa_putcachelwp), where it stands still until the process exits or
+// execs (runCachedLWPs): _lwp_continue(2) does not take it out. EINVAL: the process has no activations, or has
+// begun to exit, and the cache may have been emptied for good.
 func (l *LWP) saCache() netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		p := l.p
@@ -90,8 +97,8 @@ func (p *Proc) saTake() *LWP {
 	return l
 }
 
-// saYieldUpcall sleeps on l's own upcall stack, uninterruptibly, until SAUpcall
-// or the process's exit (item 52).
+// saYieldUpcall sleeps on l's own upcall stack, uninterruptibly, until saUpcall or the process's exit
+// (item 52). EINVAL: the process takes no upcalls.
 func (l *LWP) saYieldUpcall() netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		if l.p.flags&fSA == 0 {
@@ -130,7 +137,8 @@ func (p *Proc) disableUpcalls(l *LWP) bool {
 
 // runCachedLWPs is item 50.
 //
-// They stand still and could not die otherwise. mu is held.
+// They stand still and could not die otherwise. aExit is set in them by then (exitLWPs), so that they run to
+// their end and not to user mode. mu is held.
 func (p *Proc) runCachedLWPs(l *LWP) {
 	if p.flags&fSA == 0 {
 		return
@@ -153,7 +161,8 @@ func (p *Proc) wakeUpcallSleepers(l *LWP) {
 	}
 }
 
-// endSA is sa_release: the new program has registered nothing. mu is held.
+// endSA is sa_release: the new program has registered nothing. exitLWPs has emptied the cache before, as an
+// exec leaves one LWP. mu is held.
 func (p *Proc) endSA(l *LWP) {
 	if p.ext != nil && p.ext.sa != nil {
 		p.ext.sa = nil

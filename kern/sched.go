@@ -4,7 +4,8 @@ import "toaster/netbsd"
 
 // This file has what _sched_setparam(2), _sched_setaffinity(2) and their like leave with an LWP:
 // its class, its real-time priority and its processors. They are kept, inherited and told, by
-// the rules of sys_sched.c; the host's scheduler does not hear of them.
+// the rules of sys_sched.c; the host's scheduler does not hear of them. So no guest gets more of the host's
+// processors by them, whatever it may set, and a program that asks what it has set is told that.
 
 // Priorities of the kernel's (sys/param.h): those of real-time LWPs lie above those of all others.
 const (
@@ -21,7 +22,9 @@ type sched struct {
 	cpus    []byte // l_affinity; nil: none was set. It never changes.
 }
 
-// inheritSched is lwp_create's part: a new LWP has its maker's class, priority and processors.
+// inheritSched is lwp_create's part: a new LWP has its maker's class, priority and processors. Ceilings are
+// those of mutexes that the maker holds, and stay with it. Of an ordinary LWP there is nothing to inherit, and
+// the new one needs no ext for it. It is for the first LWP of a fork, too. mu is held.
 func (l *LWP) inheritSched(from *LWP) {
 	if x := from.ext; x != nil && x.sched.inherits() {
 		l.extra().sched = sched{class: x.sched.class, rt: x.sched.rt, cpus: x.sched.cpus}
@@ -44,6 +47,7 @@ func (l *LWP) priority() int {
 	if s := l.sched(); s.class != netbsd.SCHED_OTHER {
 		return priUserRT + int(s.rt)
 	}
+	// A process whose niceness nobody has set may have no ext, and has NZERO.
 	nice := 20
 	if x := l.p.ext; x != nil {
 		nice = int(x.nice)
@@ -51,7 +55,8 @@ func (l *LWP) priority() int {
 	return 63 - nice
 }
 
-// schedProc returns the process of a pid, of which 0 is the caller's. ESRCH. mu is held.
+// schedProc returns the process of a pid, of which 0 is the caller's. ESRCH: there is none, or it is a zombie.
+// The rights to it are the caller's to look at. mu is held.
 func (l *LWP) schedProc(pid int) (*Proc, netbsd.Errno) {
 	if pid == 0 {
 		return l.p, 0
@@ -67,7 +72,7 @@ func (l *LWP) schedProc(pid int) (*Proc, netbsd.Errno) {
 //
 // EINVAL: no policy, no priority, or a priority for SCHED_OTHER. ESRCH. EPERM: another user's
 // process; or, unless by the superuser, a real-time class that the LWP does not have, or a higher
-// priority than it has.
+// priority than it has. LWPs that were changed before one that fails stay changed (do_sched_setparam).
 func (l *LWP) SetSched(pid, lid, policy, pri int) netbsd.Errno {
 	if pri == priNone && policy == netbsd.SCHED_NONE {
 		return 0
@@ -83,7 +88,8 @@ func (l *LWP) SetSched(pid, lid, policy, pri int) netbsd.Errno {
 	})
 }
 
-// eachSched calls f with each LWP that pid and lid name, until it fails. mu is held.
+// eachSched calls f with each LWP that pid and lid name, until it fails. ESRCH: they name none; zombies are none.
+// f must not change the list of LWPs. mu is held.
 func (l *LWP) eachSched(pid, lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
 	p, errno := l.schedProc(pid)
 	if errno != 0 {
@@ -105,7 +111,8 @@ func (l *LWP) eachSched(pid, lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
 	return 0
 }
 
-// setSched is do_sched_setparam's work on t, and sched_listener_cb. mu is held.
+// setSched is do_sched_setparam's work on t, and sched_listener_cb. What is wrong with the numbers is told before
+// rights are: whoever asks for a priority of SCHED_OTHER gets EINVAL, of anybody's LWP. mu is held.
 func (l *LWP) setSched(t *LWP, policy, pri int) netbsd.Errno {
 	old := t.sched()
 	if policy == netbsd.SCHED_NONE {
@@ -126,7 +133,9 @@ func (l *LWP) setSched(t *LWP, policy, pri int) netbsd.Errno {
 	return 0
 }
 
-// convertPri is convert_pri: the priority in the kernel's numbers. mu is held.
+// convertPri is convert_pri: the priority in the kernel's numbers. pri is none, or that of a real-time policy:
+// setSched has refused others. Who becomes an ordinary LWP has no real-time priority afterwards; the number is
+// for maySched alone then, and low enough to be granted. mu is held.
 func (l *LWP) convertPri(policy, pri int) int {
 	old := int(l.sched().class)
 	switch {
@@ -142,7 +151,8 @@ func (l *LWP) convertPri(policy, pri int) int {
 	return l.priority()
 }
 
-// maySched says who may give t this class and priority. mu is held.
+// maySched says who may give t this class and priority: users may lower their own LWPs, and take them out of a
+// real-time class, but not put them into one, even the lowest, which lies above everybody else's. mu is held.
 func (l *LWP) maySched(t *LWP, policy, pri int) bool {
 	switch {
 	case l.p.cred.IsRoot():
@@ -159,7 +169,7 @@ func uidMatch(a, b *Cred) bool {
 }
 
 // findSched is lwp_find2: the LWP that pid and lid name, the caller or the first one of a process
-// if lid is 0. mu is held.
+// if lid is 0, which is its newest. ESRCH: there is none, or it has ended. mu is held.
 func (l *LWP) findSched(pid, lid int) (*LWP, netbsd.Errno) {
 	p, errno := l.schedProc(pid)
 	if errno != 0 {
@@ -199,6 +209,9 @@ func (l *LWP) Sched(pid, lid int) (policy, pri int, errno netbsd.Errno) {
 // -1, once for each. Any other negative number asks for the highest of them.
 //
 // EINVAL: there is none to end. EPERM: pri is none, or below the caller's own. ENOENT: there is none to tell.
+//
+// libpthread enters and leaves a mutex of PTHREAD_PRIO_PROTECT by it. Ceilings are counted and not stacked, so
+// that of the highest mutex lasts until the last of them is left.
 func (l *LWP) SchedProtect(pri int) (was int, errno netbsd.Errno) {
 	errno = l.call(func() netbsd.Errno {
 		s := l.sched()
@@ -221,7 +234,8 @@ func (l *LWP) SchedProtect(pri int) (was int, errno netbsd.Errno) {
 	return was, errno
 }
 
-// protect notes one ceiling more; it raises nobody that is no real-time LWP. mu is held.
+// protect notes one ceiling more; it raises nobody that is no real-time LWP. pri is at most SCHED_PRI_MAX, so
+// that its successor fits ceiling. mu is held.
 func (l *LWP) protect(pri int) {
 	s := &l.extra().sched
 	s.depth++
@@ -230,7 +244,7 @@ func (l *LWP) protect(pri int) {
 	}
 }
 
-// endProtect ends one, and with the last of them the priority. mu is held.
+// endProtect ends one, and with the last of them the priority. There must be one: depth has no sign. mu is held.
 func (l *LWP) endProtect() {
 	s := &l.extra().sched
 	if s.depth--; s.depth == 0 {
@@ -240,7 +254,8 @@ func (l *LWP) endProtect() {
 
 // SetAffinity is _sched_setaffinity(2): the LWPs named are to run on the processors of a set that
 // the caller does not change any more; nil is all of them.
-// ESRCH. EPERM: only the superuser may (secmodel_suser).
+// ESRCH. EPERM: only the superuser may (secmodel_suser). A process that does not exist comes before EPERM, and
+// that before an LWP which does not (sys__sched_setaffinity).
 func (l *LWP) SetAffinity(pid, lid int, set []byte) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
 		if _, errno := l.schedProc(pid); errno != 0 {
@@ -256,7 +271,8 @@ func (l *LWP) SetAffinity(pid, lid int, set []byte) netbsd.Errno {
 	})
 }
 
-// Affinity is _sched_getaffinity(2): the set of SetAffinity, nil if none was set. ESRCH.
+// Affinity is _sched_getaffinity(2): the set of SetAffinity, nil if none was set. ESRCH. Anybody may ask of any
+// LWP (sched_listener_cb). LWPs share the set, so the caller must not write to it.
 func (l *LWP) Affinity(pid, lid int) (set []byte, errno netbsd.Errno) {
 	errno = l.call(func() netbsd.Errno {
 		t, errno := l.findSched(pid, lid)

@@ -8,8 +8,13 @@ import (
 
 // This file takes signals: an LWP about to return to user mode looks at what is
 // pending, stops, dies or has a handler called.
+//
+// A sleeping LWP takes part in it (interrupted): it stops and drops what has no effect where it sleeps, and
+// leaves what a handler is for to the return to user mode. Only an LWP itself takes what is pending, on its own
+// goroutine; whoever sends a signal leaves it there and sets attn (sigsend.go).
 
-// Delivery is one signal that a handler is to be called for.
+// Delivery is one signal that a handler is to be called for. It is a copy, taken with mu held: whoever builds
+// the frame from it does so without mu, when the action may be another one already.
 type Delivery struct {
 	Info    netbsd.Siginfo
 	Action  Action
@@ -103,7 +108,9 @@ func (l *LWP) stopsFor(sig netbsd.Signal) bool {
 	return (p.shows(sig) || forced && p.flags&fTraced != 0) && !p.hangsInVfork()
 }
 
-// hangsInVfork reports whether a stop of p for its tracer would never end. mu is held.
+// hangsInVfork reports whether a stop of p for its tracer would never end: the tracer is the parent that sleeps
+// in vfork(2) until p has let go of its memory, and could never continue p; in 2003 whoever traces p. mu is
+// held.
 func (p *Proc) hangsInVfork() bool {
 	return p.flags&fPPWait != 0 && (p.m.r2003 || p.parent == p.opptr)
 }
@@ -231,6 +238,9 @@ func (l *LWP) takeShown(sig netbsd.Signal) (info netbsd.Siginfo, whom int32) {
 // traceStop shows a signal to the tracer and stops until it says what to do. What
 // it chose instead is kept in dbgSig.
 //
+// Whatever has the process go on clears inTrace (goOn): a request of the tracer's, its end, SIGKILL. After any
+// other wakeup l stands again, unless it is to die. given is 0 but after a request that passed a signal.
+//
 // A signal that the tracer passes on and that l blocks is dropped (sigchecktrace); in 2003 it is made pending once more, as if it
 // had just been sent. whom is the LWP that it was for, 0 for the process. mu is held before and after, and dropped while l stands.
 func (l *LWP) traceStop(info netbsd.Siginfo, whom int32) {
@@ -264,8 +274,8 @@ func (l *LWP) fromTracer(sig netbsd.Signal) {
 	l.dbgSig = sig
 }
 
-// hasEffectFromTracer is hasEffect for a signal that the tracer gave its tracee: it is not shown to
-// the tracer again.
+// hasEffectFromTracer is hasEffect for a signal that the tracer gave its tracee: it is not shown to the tracer
+// again. ps_sigignore is not asked: it is the action that decides. mu is held.
 func (p *Proc) hasEffectFromTracer(sig netbsd.Signal) bool {
 	a := &p.acts.act[sig]
 	return a.caught() || a.Handler == netbsd.SIG_DFL && sigprops[sig]&sIgnore == 0
@@ -357,8 +367,9 @@ func (l *LWP) callHandler(d *Delivery, deliver func(*Delivery) bool) {
 	}
 }
 
-// undeliverable ends the process as its memory takes no frame: by SIGILL, unless the
-// memory has gone because the process is to die.
+// undeliverable ends the process as its memory takes no frame: by SIGILL, unless the memory has gone because
+// the process is to die. A guest chooses by its stack pointer where the frame goes, so this is its own doing;
+// no handler is asked, as that would need a frame, too. mu is not held. It does not return.
 func (l *LWP) undeliverable() {
 	l.p.m.lock()
 	info := l.takeFatal(netbsd.Siginfo{Signo: netbsd.SIGILL, Code: netbsd.SI_NOINFO})
@@ -368,6 +379,9 @@ func (l *LWP) undeliverable() {
 
 // sigexit ends the process by a signal, with a core dump if the signal, the limit
 // and the embedder want one. It does not return.
+//
+// P_WEXIT is set before the dump: an exit of another LWP meanwhile does not change how the process ended, and
+// no signal but SIGKILL reaches it, which cuts the dump short. mu is not held.
 func (l *LWP) sigexit(info *netbsd.Siginfo) {
 	p, m := l.p, l.p.m
 	sig := info.Signo

@@ -27,6 +27,11 @@ func (a *Action) caught() bool { return a.Func != nil || a.Handler > netbsd.SIG_
 
 // Sigacts are the actions of a process, or of several that share them. Two
 // processes after a fork point to the same ones until either changes something.
+//
+// mu guards them; defaultActs, which machines share, is never written. cow and shared exclude each other: what
+// is shared on purpose (__clone(2)) has to change for all who share it. ignore and catch follow act, and are
+// kept beside it because psignal asks for them of every signal. act holds numbers of the guest's, addresses
+// that may lead anywhere, and nothing in here relies on them.
 type Sigacts struct {
 	act    [netbsd.NSIG]Action
 	ignore netbsd.Sigset // ps_sigignore: dropped when sent
@@ -35,7 +40,9 @@ type Sigacts struct {
 	shared bool          // changed in place: the processes wanted it so
 }
 
-// What a signal does by default (sigprop).
+// sigProp is what a signal does by default, SA_KILL to SA_NORESET of sys/signalvar.h. sTTYStop comes with
+// sStop, for the stops that a terminal causes, which an orphaned group is spared. sNoReset has SA_RESETHAND of
+// a handler ignored (sigaction1).
 type sigProp uint16
 
 const (
@@ -76,6 +83,8 @@ var sigprops = func() (t [netbsd.NSIG]sigProp) {
 	return t
 }()
 
+// SIGCONT takes pending stopSigs away, and each of these takes a pending SIGCONT away: POSIX has the later one
+// count. cantMask are the two that no process can block, catch or ignore.
 var (
 	ttyStopSigs = netbsd.SigsetOf(netbsd.SIGTSTP, netbsd.SIGTTIN, netbsd.SIGTTOU)
 	stopSigs    = ttyStopSigs | netbsd.SIGSTOP.Bit()
@@ -100,18 +109,22 @@ var defaultActs = func() *Sigacts {
 	return a
 }()
 
-// sigpend is a set of pending signals with what is known about them.
+// sigpend is a set of pending signals with what is known about them: those of one LWP or those of its process.
+// q is in the order of sending, which real-time signals of one number keep. mu guards it.
 type sigpend struct {
 	set netbsd.Sigset
 	q   *sigNode
 }
 
+// sigNode is one siginfo that waits. It is a copy, made when the signal was sent: the sender may have ended,
+// and its credentials have changed, when the receiver is told.
 type sigNode struct {
 	info netbsd.Siginfo
 	next *sigNode
 }
 
-// maxQueued is how many infos one set keeps (SIGQUEUE_MAX).
+// maxQueued is how many infos one set keeps (SIGQUEUE_MAX), of all signals together. It bounds the time of put
+// and get as well, which walk the queue with mu held.
 const maxQueued = 1024
 
 // put makes info pending. A second info for an ordinary signal replaces the first;
@@ -161,7 +174,8 @@ func (sp *sigpend) get(sig netbsd.Signal) netbsd.Siginfo {
 	return info
 }
 
-// clear drops the signals of s.
+// clear drops the signals of s, all their infos with them: a signal that is ignored from now on, or that one of
+// the opposite kind cancels, must not come back by what is left in the queue. mu is held.
 func (sp *sigpend) clear(s netbsd.Sigset) {
 	if sp.set&s == 0 && sp.q == nil {
 		return
@@ -291,7 +305,8 @@ func (p *Proc) clearPending(s netbsd.Sigset) {
 	}
 }
 
-// Action returns p's action for sig.
+// Action returns p's action for sig; the zero Action if there is no such signal, or if p has come so far in its
+// exit that it has none. What p's LWP has changed in user mode is collected first.
 func (p *Proc) Action(sig netbsd.Signal) Action {
 	p.m.lock()
 	defer p.m.unlock()
@@ -362,7 +377,8 @@ func (l *LWP) Sigpending() netbsd.Sigset {
 	return l.pend.set | l.p.pend.set
 }
 
-// Altstack is struct sigaltstack.
+// Altstack is struct sigaltstack. Sp and Size are the guest's, and not compared with its memory: what they are
+// worth shows when a frame is put there. SS_ONSTACK in Flags says that l runs on it.
 type Altstack struct {
 	Sp, Size uint64
 	Flags    int32
@@ -378,8 +394,8 @@ func (l *LWP) Altstack() Altstack {
 	return l.ext.stack
 }
 
-// Sigaltstack is sigaltstack(2). EINVAL: unknown flags, or l runs on the stack;
-// ENOMEM: smaller than MINSIGSTKSZ.
+// Sigaltstack is sigaltstack(2): it returns the stack that there was, and without set changes nothing. EINVAL:
+// unknown flags, or SS_DISABLE while l runs on the stack; ENOMEM: smaller than MINSIGSTKSZ.
 func (l *LWP) Sigaltstack(set *Altstack) (old Altstack, errno netbsd.Errno) {
 	errno = l.call(func() netbsd.Errno {
 		x := l.extra()
@@ -453,7 +469,9 @@ func (l *LWP) Sigsuspend(s netbsd.Sigset) netbsd.Errno {
 	})
 }
 
-// pauseLocked sleeps until there is a signal to take. EINTR, always.
+// pauseLocked sleeps until there is a signal to take. EINTR, always: ERESTART would have the call made again
+// after the handler, and the program wait for one signal more. 0 is a wakeup without cause, or a stop that is
+// over. mu is held before and after.
 func (l *LWP) pauseLocked() netbsd.Errno {
 	for l.sleep(nil, true, noDeadline) == 0 {
 	}
@@ -490,6 +508,7 @@ func (l *LWP) sigwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginf
 		errno = l.sleep(nil, true, deadline)
 	}
 	x.waitSet = 0
+	// First: a signal that was handed over is pending nowhere, and would be lost to whatever ended the sleep.
 	switch {
 	case x.got != nil:
 		return *x.got, 0

@@ -3,6 +3,11 @@ package kern
 import "toaster/netbsd"
 
 // This file sends signals: kill(2) and its like, and psignal, which all go through.
+//
+// A sender holds mu from the choice of the targets to the last of them, and does not block: it makes the
+// signal pending and marks an LWP that is to look (attn). What the signal does, the target does by itself,
+// when that LWP comes by (sigdeliver.go). Only what cannot wait for that happens here: a continuation, the
+// end of a sleep, the word to an address space that its process is to die (doom).
 
 // Kill is kill(2) by l: pid > 0 a process, 0 the caller's group, -1 all it may
 // signal but itself, below -1 the group -pid. Signal 0 only checks.
@@ -75,7 +80,9 @@ func (m *Machine) kill(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 	return m.killPgrp(from, -pid, info)
 }
 
-// killPgrp is kill for a group by its id. mu is held.
+// killPgrp is kill for a group by its id. A group without members stands for its session's id alone, and
+// is nobody; but members there, of a program of the host whose group here has gone, may still go by the id
+// (killLeft). mu is held.
 func (m *Machine) killPgrp(from *Proc, pgid int, info *netbsd.Siginfo) netbsd.Errno {
 	g := m.pids.findGroup(pgid)
 	if g == nil || g.n == 0 {
@@ -85,7 +92,8 @@ func (m *Machine) killPgrp(from *Proc, pgid int, info *netbsd.Siginfo) netbsd.Er
 }
 
 // A process that is dying or a zombie counts as somebody in release 10, whose kill1 asks
-// proc_find_raw: kill returns 0, without a look at rights (item 41). mu is held.
+// proc_find_raw: kill returns 0, without a look at rights (item 41). So is an embryo, which nobody has
+// been told of yet. The error of a full queue is the sender's. mu is held.
 func (m *Machine) killOne(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errno {
 	p := m.pids.find(pid)
 	if p == nil || m.r2003 && !p.alive() {
@@ -104,7 +112,9 @@ func (m *Machine) killOne(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errn
 }
 
 // Neither init nor the sender is meant by -1 (killpg1 skips p_pid <= 1 and the caller). ESRCH
-// where the sender may signal nobody: NetBSD counts those that passed the check. mu is held.
+// where the sender may signal nobody: NetBSD counts those that passed the check. A full queue at one of
+// them is no error of the call. psignal takes nobody off the list: who dies of the signal does so on a
+// goroutine of its own, which has to wait for mu. mu is held.
 func (m *Machine) killAll(from *Proc, info *netbsd.Siginfo) netbsd.Errno {
 	found := false
 	for p := m.all.head; p != nil; p = p.allNext {
@@ -123,7 +133,8 @@ func (m *Machine) killAll(from *Proc, info *netbsd.Siginfo) netbsd.Errno {
 }
 
 // Members that the sender may not signal are skipped without an error as long as there is one
-// that it may; zombies count in every release, as they are still members. mu is held.
+// that it may; zombies count in every release, as they are still members. The groups of the host's that g
+// stands for come last, and once, whatever the number of processes that have members in them. mu is held.
 func (from *Proc) killGroup(g *Pgrp, info *netbsd.Siginfo) netbsd.Errno {
 	found := false
 	for p := g.members; p != nil; p = p.pgNext {
@@ -168,6 +179,10 @@ func (from *Proc) canSignal(p *Proc, sig netbsd.Signal) bool {
 
 // Signal sends info to p for the embedder, without a check of permission. Signo 0
 // only looks. ESRCH: p is gone, or, in release 2003, dead.
+//
+// A p that another goroutine has reaped meanwhile is ESRCH and nothing worse: no other process ever has
+// its Proc, so an embedder that keeps it cannot hit a process that has the pid by now. EAGAIN: too many
+// signals are queued for p.
 func (p *Proc) Signal(info *netbsd.Siginfo) netbsd.Errno {
 	if info.Signo != 0 && !info.Signo.Valid() {
 		return netbsd.EINVAL
@@ -189,7 +204,8 @@ func (p *Proc) Kill(sig netbsd.Signal) netbsd.Errno {
 	return p.Signal(&netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER})
 }
 
-// Kill sends a plain signal to pid (above 0) or to the group -pid for the embedder.
+// Kill sends a plain signal to pid (above 0) or to the group -pid for the embedder. It does so in the name
+// of init, so 0 is init's group, and -1 everybody else. Errors are those of LWP.Kill.
 func (m *Machine) Kill(pid int, sig netbsd.Signal) netbsd.Errno {
 	if sig != 0 && !sig.Valid() {
 		return netbsd.EINVAL
@@ -236,6 +252,10 @@ func (t *LWP) signalLWP(info *netbsd.Siginfo) netbsd.Errno {
 // psignal is kpsignal2: it makes a signal pending for p, or for its LWP target,
 // and does at once what is due at sending time: dropping ignored ones, the mutual
 // cancelling of stop signals and SIGCONT, waking, continuing.
+//
+// info.Signo is a signal, not 0, and nobody's rights are looked at: both are the caller's duty. Who is dying
+// or gone takes none, which is no error (signalExiting). EAGAIN: the queue is full. mu is held, and not
+// dropped.
 func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Errno {
 	sig := info.Signo
 	if p.state != StateActive || p.flags&fWExit != 0 {
@@ -245,17 +265,21 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	if f := p.foreign(); f != nil && p.signalForeign(f, sig) {
 		return 0
 	}
+	// A guest with its actions lent may have changed them in its own memory. All that follows goes by them.
 	p.collectActions(false)
 	p.knoteSignal(sig)
 	prop := sigprops[sig]
 	if prop&(sCantMask|sCont) != 0 {
 		target = nil // acts on the whole process
 	}
+	// A tracer is shown even what is ignored or would stop an orphan, so nothing is dropped before it has looked.
 	traced := p.shows(sig)
 	caught := p.acts.catch.Has(sig)
 	if !traced && p.dropSignal(sig, prop, caught) {
 		return 0
 	}
+	// Of a stop and a continuation the later one counts, whether it is caught, blocked or neither. A terminal's
+	// stop that dropSignal has dropped must not take a SIGCONT with it, so this comes second.
 	if prop&sCont != 0 {
 		p.clearPending(stopSigs)
 	}
@@ -284,6 +308,8 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 		p.pend.clear(contSigs)
 		return 0
 	}
+	// doom before post, while no LWP knows: one that does not come by is for the platform to end. A process of a
+	// paused machine takes nothing but SIGKILL, and Resume dooms for the rest.
 	if sig == netbsd.SIGKILL || !traced && !m.paused && p.diesOf(sig) {
 		p.doom(sig == netbsd.SIGKILL)
 	}
@@ -312,7 +338,8 @@ func (p *Proc) signalExiting(sig netbsd.Signal) {
 	}
 }
 
-// allMask reports whether every LWP blocks sig.
+// allMask reports whether every LWP blocks sig. A mask that is lent is read where the guest has it, and may
+// be another a moment later. mu is held.
 func (p *Proc) allMask(sig netbsd.Signal) bool {
 	for l := p.lwps; l != nil; l = l.next {
 		if l.stat < LWPDead && !l.maskNow().Has(sig) {
@@ -323,6 +350,10 @@ func (p *Proc) allMask(sig netbsd.Signal) bool {
 }
 
 // dropSignal reports whether an untraced process never sees sig.
+//
+// ignore has what is ignored explicitly or by default, but never SIGCONT, which continues a process that
+// ignores it. The stop of a terminal is looked at once more when it is taken (orphaned), as the group may
+// have been orphaned in between. mu is held.
 func (p *Proc) dropSignal(sig netbsd.Signal, prop sigProp, caught bool) bool {
 	if p.acts.ignore.Has(sig) {
 		return true
@@ -335,6 +366,10 @@ func (p *Proc) dropSignal(sig netbsd.Signal, prop sigProp, caught bool) bool {
 
 // signalStopped handles a signal for a process that is stopped or stopping. It
 // reports whether the LWPs are to be told.
+//
+// SIGKILL ends every stop, a tracer's too, and takes its report back: wait4(2) is told of the death alone.
+// What else comes stays pending until the process goes on, and so do SIGCONT and further stops under a tracer. mu
+// is held.
 func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced, caught bool) bool {
 	switch {
 	case sig == netbsd.SIGKILL:
@@ -364,7 +399,9 @@ func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced
 	return false
 }
 
-// post tells the LWPs of a new signal: all, until one will take it (sigpost).
+// post tells the LWPs of a new signal: all, until one will take it (sigpost). Those that were asked before
+// keep the mark, as the taker may block the signal before it comes by. SIGKILL is told to all: any may be
+// the only one to come by. SIGSTOP needs only one, since stop tells the others. mu is held.
 func (p *Proc) post(sig netbsd.Signal, prop sigProp, target *LWP) {
 	if target != nil {
 		target.sigpost(sig)
@@ -377,7 +414,12 @@ func (p *Proc) post(sig netbsd.Signal, prop sigProp, target *LWP) {
 	}
 }
 
-// sigpost reports whether l will take sig soon.
+// sigpost marks l for a look at what is pending, and reports whether l will take sig soon.
+//
+// False is for one that blocks the signal, sleeps uninterruptibly or stands: the mark makes it look when it
+// comes by, and meanwhile another LWP is asked. SIGKILL ends a suspension, whoever ordered it (NetBSD leaves
+// such an LWP suspended). A pause of the machine counts as running: no guest may tell that there is one. mu
+// is held.
 func (l *LWP) sigpost(sig netbsd.Signal) bool {
 	if l.stat >= LWPDead {
 		return false
@@ -413,7 +455,12 @@ func (l *LWP) sigpost(sig netbsd.Signal) bool {
 	return false
 }
 
-// sigunwait hands the signal to an LWP in sigtimedwait(2) that asked for it.
+// sigunwait hands the signal to an LWP in sigtimedwait(2) that asked for it. It never becomes pending then, and no
+// handler runs.
+//
+// waitSet is cleared with that, so that the next signal is not handed to an LWP which has not run yet: it
+// has room for one. The siginfo is copied, as info is the sender's and may serve for other targets. A
+// signal for target is for that LWP alone, even if others wait for it. mu is held.
 func (p *Proc) sigunwait(info *netbsd.Siginfo, target *LWP) bool {
 	for l := p.lwps; l != nil; l = l.next {
 		if target != nil && l != target {

@@ -34,11 +34,14 @@ func (s ProcState) String() string {
 	return fmt.Sprintf("state %d", s)
 }
 
+// procEdge is a transition that there is. why is for the picture; the code compares from and to alone.
 type procEdge struct {
 	from, to ProcState
 	why      string
 }
 
+// procEdges has one way from each state to the next, and no way back: a *Proc is never used for another
+// process. So whoever has seen a state may rely on it that no earlier one comes again, as Proc.Done does.
 var procEdges = []procEdge{
 	{StateEmbryo, StateActive, "fork done"},
 	{StateEmbryo, StateFree, "fork failed"},
@@ -81,6 +84,9 @@ type lwpEdge struct {
 	why      string
 }
 
+// lwpEdges leave out what would be a mistake. An LWP that has started ends only while it runs: one that is
+// killed where it sleeps or stands is made to run first. Nor is one suspended but by itself: to suspend another
+// is to ask for it (aSuspend), and that one does it when it next comes by.
 var lwpEdges = []lwpEdge{
 	{LWPIdle, LWPRunning, "start"},
 	{LWPIdle, LWPStopped, "start in a stopped process"},
@@ -103,6 +109,8 @@ var lwpEdges = []lwpEdge{
 	{LWPZombie, LWPFree, "waited for"},
 }
 
+// procNext and lwpNext are the tables as sets of bits, by state: a transition is checked at each fork, sleep
+// and wakeup. They are written in init alone.
 var (
 	procNext [numProcStates]uint16
 	lwpNext  [numLWPStates]uint16
@@ -117,8 +125,9 @@ func init() {
 	}
 }
 
-// setState moves p along an edge of the table. A step that the table lacks is a
-// bug of this package, and going on would corrupt the tree.
+// setState moves p along an edge of the table. A step that the table lacks is a bug of this package, and going
+// on would corrupt the tree. With Config.Bug the panic is kept from the embedder's program (bug.go). mu is
+// held.
 func (p *Proc) setState(s ProcState) {
 	if procNext[p.state]&(1<<s) == 0 {
 		panic(fmt.Sprintf("kern: process %d: %v to %v is no transition", p.pid, p.state, s))

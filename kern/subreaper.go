@@ -5,12 +5,16 @@ import "toaster/netbsd"
 // This file has an option that NetBSD lacks: a process other than init that
 // inherits the orphans among its descendants, as Linux's PR_SET_CHILD_SUBREAPER and
 // FreeBSD's PROC_REAP_ACQUIRE have it. And the signal for a parent's death.
+//
+// No system call of NetBSD's leads here: the embedder asks for it, for a process of its choice, and so no
+// rights are checked.
 
 // reaperFor returns who inherits p's children: the nearest ancestor that is a
 // subreaper and alive, else init.
 //
-// The way goes by real parents: a debugger that holds p inherits nothing. While there is no
-// subreaper at all, which is the rule, the walk is saved. mu is held.
+// The way goes by real parents: a debugger that holds p inherits nothing. While there is no subreaper at all,
+// which is the rule, the walk is saved. One that has begun to exit is passed by, as it may have parted with its
+// own children already. mu is held.
 func (p *Proc) reaperFor() *Proc {
 	if p.m.nsubreapers > 0 {
 		for q := p.realParent(); q != nil; q = q.realParent() {
@@ -22,8 +26,10 @@ func (p *Proc) reaperFor() *Proc {
 	return p.m.init
 }
 
-// SetSubreaper makes p inherit the orphans among its descendants, or stop to.
-// Children that come to it so end with SIGCHLD, as init's do. Off after a fork.
+// SetSubreaper makes p inherit the orphans among its descendants, or stop to. Children that come to it so end
+// with SIGCHLD, as init's do. Off after a fork. ESRCH: p has begun to exit. Those that it has inherited stay
+// when it stops. nsubreapers counts with the flag, here and in setDead, or reaperFor would walk for nothing, or
+// not at all.
 func (p *Proc) SetSubreaper(on bool) netbsd.Errno {
 	m := p.m
 	m.lock()
@@ -43,7 +49,8 @@ func (p *Proc) SetSubreaper(on bool) netbsd.Errno {
 	return 0
 }
 
-// ReapStatus is what FreeBSD's PROC_REAP_STATUS tells.
+// ReapStatus is what FreeBSD's PROC_REAP_STATUS tells. Both counts have zombies in them that nobody has reaped.
+// They go by present parents, as descend does.
 type ReapStatus struct {
 	Reaper      int // pid of p's reaper: p itself if it is one
 	Children    int
@@ -74,8 +81,9 @@ func (p *Proc) ReapStatus() ReapStatus {
 // descend visits all descendants of p, parents before children.
 //
 // They wait in a list and not on the goroutine's stack, so that the depth of a tree does not matter. Nobody is
-// visited twice, nor is p, though a child that traces an ancestor has it among its children. f must not change the
-// tree. mu is held.
+// visited twice, nor is p, though a child that traces an ancestor has it among its children. f must not change
+// the tree. The way is by present parents: a descendant that a debugger outside of the subtree holds is not
+// met, nor what is below it. mu is held.
 func (p *Proc) descend(f func(*Proc)) {
 	seen := map[*Proc]bool{p: true}
 	for todo := []*Proc{p}; len(todo) > 0; {
@@ -104,6 +112,9 @@ func (p *Proc) lastKid() *Proc {
 
 // KillSubtree sends sig to every living descendant of p and tells how many there
 // were (PROC_REAP_KILL). No fork escapes it: it is one moment.
+//
+// p itself gets none, nor does a process that has begun to exit. EINVAL: no such signal, 0 included; ESRCH:
+// there is no living descendant.
 func (p *Proc) KillSubtree(sig netbsd.Signal) (int, netbsd.Errno) {
 	if !sig.Valid() {
 		return 0, netbsd.EINVAL
@@ -125,8 +136,9 @@ func (p *Proc) KillSubtree(sig netbsd.Signal) (int, netbsd.Errno) {
 	return n, 0
 }
 
-// SetParentDeathSignal has p get sig when its parent exits; 0 turns it off. A fork
-// and a set-id exec turn it off, too. EINVAL: no such signal.
+// SetParentDeathSignal has p get sig when its parent exits; 0 turns it off. A fork and a set-id exec turn it
+// off, too. EINVAL: no such signal. It is sent when p goes to another parent because its own exits
+// (orphanChildren), so it comes once for each parent. A child that a debugger holds meanwhile is not told.
 func (p *Proc) SetParentDeathSignal(sig netbsd.Signal) netbsd.Errno {
 	if sig != 0 && !sig.Valid() {
 		return netbsd.EINVAL

@@ -8,6 +8,10 @@ import (
 
 // This file has wait4(2) and wait6(2). What they look for is found in findchild.go,
 // mostly without a scan; what becomes of a reaped child is in procfree.go.
+//
+// Both calls come down to wait, which looks with mu held, takes a copy of what there is to say and writes to
+// the guest without mu. Release 10 is done with the child before it writes (reportOut), release 2003 afterwards
+// (reap2003): that decides what a bad pointer costs.
 
 // WaitOut receives what a wait found. Each function may be nil; it copies a value
 // out to the guest and returns EFAULT if it cannot. They are called with no lock
@@ -20,7 +24,8 @@ type WaitOut struct {
 	Info    func(*netbsd.Siginfo) netbsd.Errno               // wait6
 }
 
-// waitResult is what was found, taken while the child was still there.
+// waitResult is what was found, taken while the child was still there. self of a zombie that is reaped has its
+// descendants in it, which children has once more by themselves.
 type waitResult struct {
 	pid      int32
 	zombie   bool
@@ -30,7 +35,9 @@ type waitResult struct {
 	info     netbsd.Siginfo
 }
 
-// Options that a guest may give.
+// Options that a guest may give. wait checks opts10 in every release, since the kernel of 2003 itself may say
+// more than its guests; those are held to opts2003 by Wait4. selectors are the kinds of change, of which a wait
+// must name one.
 const (
 	opts2003 = netbsd.WUNTRACED | netbsd.WNOHANG | netbsd.WALTSIG | netbsd.WALLSIG
 	opts10   = opts2003 | netbsd.WCONTINUED | netbsd.WEXITED | netbsd.WTRAPPED |
@@ -56,8 +63,8 @@ func (l *LWP) Wait4(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 	return r, l.leave(errno)
 }
 
-// waitKernel is wait4 with the options that only the kernel of 2003 may give:
-// WNOWAIT and WNOZOMBIE (items 84 and 86).
+// waitKernel is wait4 with the options that only the kernel of 2003 may give: WNOWAIT and WNOZOMBIE (items 84
+// and 86). No system call leads here.
 func (l *LWP) waitKernel(pid, options int, out *WaitOut) (int, netbsd.Errno) {
 	if errno := l.enter(); errno != 0 {
 		return 0, errno
@@ -169,8 +176,10 @@ func (p *Proc) reportOut(c *Proc, kind waitKind, options int, out *WaitOut, wait
 // findStopped waits for a child worth reporting (find_stopped_child). Without
 // error and child: WNOHANG and none is ready.
 //
-// Every wakeup looks again at everything: of several LWPs that wait one reaps, and the others
-// may find nothing left to wait for (item 89). mu is held before and after.
+// Every wakeup looks again at everything: of several LWPs that wait one reaps, and the others may find nothing
+// left to wait for (item 89). With WNOHANG it sleeps for a child between SDEAD and SZOMB all the same
+// (item 87): what lies between does not block. A child on its way may also go to init there, for which the
+// last one's parent is woken (item 45). mu is held before and after.
 func (l *LWP) findStopped(s selector, options int) (*Proc, waitKind, netbsd.Errno) {
 	p := l.p
 	for {
@@ -193,7 +202,8 @@ func (l *LWP) findStopped(s selector, options int) (*Proc, waitKind, netbsd.Errn
 // consume takes note that c has been reported: a zombie is freed, a stop or a
 // continuation is not reported again.
 //
-// WNOWAIT leaves all as it is, so the same child is reported again. mu is held.
+// WNOWAIT leaves all as it is, so the same child is reported again. Otherwise c may be gone when it returns,
+// and its record of usage be another process's: what is to be told has been taken before. mu is held.
 func (p *Proc) consume(c *Proc, kind waitKind, options int) {
 	if options&netbsd.WNOWAIT != 0 {
 		return
@@ -213,8 +223,9 @@ func (p *Proc) consume(c *Proc, kind waitKind, options int) {
 // reap2003 copies out before it reaps; a failed copy leaves the zombie. While the
 // lock is dropped the zombie is claimed, so that no other waiter takes it.
 //
-// NetBSD of 2003 has the kernel lock there, so nobody else could take the zombie in between;
-// the claim stands for that. mu is held, and dropped.
+// NetBSD of 2003 has the kernel lock there, so nobody else could take the zombie in between; the claim stands
+// for that. c stays p's child meanwhile: a zombie is not found by a debugger, and p cannot end before this LWP
+// has come out of the call. mu is held, and dropped.
 func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 	m := p.m
 	pid := int(c.pid)
@@ -243,8 +254,9 @@ func (p *Proc) reap2003(c *Proc, out *WaitOut) (int, netbsd.Errno) {
 // fillResult takes what a wait may report about c. Its siginfo is wait6's, not SIGCHLD's,
 // which exitSignal and childSignal make.
 //
-// Signo is SIGCHLD whatever the child's exit signal is (wait6(2), after SUSv4). Usage of a
-// child that only stopped is what it has used so far. mu is held.
+// Signo is SIGCHLD whatever the child's exit signal is (wait6(2), after SUSv4). Usage of a child that only
+// stopped is what it has used so far, as far as kern knows it: its address space is not asked, as that may
+// block. c must not have been reaped. mu is held.
 func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 	r.pid, r.zombie = c.pid, kind == kZombie
 	r.info = netbsd.Siginfo{Signo: netbsd.SIGCHLD, Pid: c.pid, UID: c.cred.EUID}
@@ -319,8 +331,9 @@ func (c *Proc) exitSiginfo() (code, status int32) {
 	return netbsd.CLD_EXITED, c.xexit
 }
 
-// copyWait4 copies out status, then rusage; in release 2003 the latter for zombies only
-// (item 78).
+// copyWait4 copies out status, then rusage; in release 2003 the latter for zombies only (item 78). After a
+// fault at the second the first has been written (item 76). mu is not held: the guest's memory may have to be
+// fetched, and its other LWPs may unmap it meanwhile.
 func (out *WaitOut) copyWait4(r *waitResult, r2003 bool) netbsd.Errno {
 	if out == nil {
 		return 0
@@ -336,8 +349,9 @@ func (out *WaitOut) copyWait4(r *waitResult, r2003 bool) netbsd.Errno {
 	return 0
 }
 
-// copyWait6 copies out status, usage and siginfo, in sys_wait6's order; the first fault ends
-// it.
+// copyWait6 copies out status, usage and siginfo, in sys_wait6's order; the first fault ends it. Without
+// WNOWAIT the child has been consumed by then, so a guest that passes a bad pointer has lost what was to be
+// told. mu is not held.
 func (out *WaitOut) copyWait6(r *waitResult) netbsd.Errno {
 	if out == nil {
 		return 0
@@ -358,7 +372,8 @@ func (out *WaitOut) copyWait6(r *waitResult) netbsd.Errno {
 	return 0
 }
 
-// WaitResult is what Wait found.
+// WaitResult is what Wait found. All is zero if WNOHANG found nothing ready. Of a zombie Rusage includes the
+// descendants that it had waited for.
 type WaitResult struct {
 	Pid    int
 	Status netbsd.WaitStatus

@@ -26,6 +26,8 @@ type arena struct {
 	slotSize   int
 	windowSize int
 
+	// mu is the last of the platform's locks: whoever has it takes no other one. It guards a window's fd as well, but not the
+	// window's other fields, which nobody else looks at while no process has the window.
 	mu     sync.Mutex
 	free   []*window // clean, in use by nobody
 	live   map[*window]struct{}
@@ -53,7 +55,9 @@ func newArena(slotSize int) *arena {
 	return &arena{slotSize: slotSize, windowSize: slotSize*stub.SlotsPerWindow + stub.FilesSize, live: map[*window]struct{}{}}
 }
 
-// acquire returns a window with slot taken, and nothing of earlier users in it.
+// acquire returns a window with slot taken, and nothing of earlier users in it. A fork's child has its only thread in the
+// slot of its creator, as it has that one's signal stack on the host (sigaltstack(2)), which is at an address there. ErrGone: the
+// platform is being closed.
 func (a *arena) acquire(slot int) (*window, error) {
 	w, err := a.reuseOrCreate()
 	if err != nil {
@@ -85,7 +89,7 @@ func (a *arena) reuseOrCreate() (*window, error) {
 }
 
 // hasRoom reports whether there can be another window without the reserve of address space
-// that Go's heap needs.
+// that Go's heap needs. The answer is old at once; newWindow asks again.
 func (a *arena) hasRoom() bool {
 	a.mu.Lock()
 	free := len(a.free)
@@ -93,6 +97,9 @@ func (a *arena) hasRoom() bool {
 	return free > 0 || hostlimits.Addresses(uint64(a.windowSize))
 }
 
+// newWindow makes a window and maps it here. Its errors are for the guest's fork(2): a refusal (ENOMEM), or what the host
+// says, as EMFILE. The memory is reserved by nobody: a slot that is not used costs the host nothing. NoexecSeal, where the host
+// knows it, keeps the file from ever being executed (memfd_create(2)).
 func newWindow(size int) (*window, error) {
 	if !hostlimits.Addresses(uint64(size)) {
 		return nil, fmt.Errorf("control memory: %w", &refusal{"address space (RLIMIT_AS, ulimit -v)", unix.ENOMEM})
@@ -113,7 +120,7 @@ func newWindow(size int) (*window, error) {
 	return &window{fd: fd, mem: mem, used: make([]uint64, stub.SlotsPerWindow/64)}, nil
 }
 
-// destroy frees the memory.
+// destroy frees the memory. Preconditions: no process has it mapped, and nobody has a slot of it: toaster would fault there.
 func (w *window) destroy() {
 	unix.Munmap(w.mem)
 	if w.fd >= 0 {
@@ -135,6 +142,7 @@ func (a *arena) clean(w *window) bool {
 	clear(w.mem[files:])
 	clear(w.used)
 	w.high = 0
+	// Clearing has allocated all of what stays: if the host holds just as much, there is nothing else.
 	if a.allocated(w) == int64(len(slots)+stub.FilesSize) {
 		return true
 	}
@@ -153,7 +161,7 @@ func (a *arena) allocated(w *window) int64 {
 }
 
 // release takes a window back. Preconditions: its process is dead. Once the arena retires, none
-// is cleaned for a next user.
+// is cleaned for a next user. One that could not be cleaned is destroyed: nobody is to find in it what was there.
 func (a *arena) release(w *window) {
 	clean := !a.retired.Load() && a.clean(w)
 	a.mu.Lock()
@@ -204,7 +212,8 @@ func (a *arena) windows() (live, all int) {
 // slot returns the i-th slot of w.
 func (a *arena) slot(w *window, i int) stub.Slot { return stub.SlotAt(w.mem, i, a.slotSize) }
 
-// takeSlot reserves a free slot.
+// takeSlot reserves a free slot, the lowest, so that few pages are used; false if the process has as many threads as its
+// window has slots.
 func (w *window) takeSlot() (int, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -224,7 +233,8 @@ func (w *window) takeSlot() (int, bool) {
 	return 0, false
 }
 
-// freeSlot frees a slot.
+// freeSlot frees a slot. Preconditions: its thread executes no more instructions (deregister), or does not exist. What
+// was in it stays, as it is the same guest's who has it next; prepareSlot sets what matters.
 func (w *window) freeSlot(i int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -37,20 +37,25 @@ const (
 	MaxThreadsWithoutWaitv = 4000
 
 	// A guest wakes its waiter once a turn, and the watchdog or whoever wants the seat may do
-	// so too. A guest that does it over and over again wants to keep the kernel busy.
+	// so too. A guest that does it over and over again wants to keep the kernel busy. It counts
+	// for one sleep, and with pollers alone: in a seat a guest wakes nobody but its own waiter,
+	// and pays as much for that as the kernel.
 	maxFalseWakeups = 1000
 )
 
+// waiters is how a platform waits for its guests. direct and maxThreads are set before it starts.
 type waiters struct {
 	seats      [seatCount]seat
 	direct     bool // the host has no futex_waitv
 	maxThreads int  // threads of guests then
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards pollers, and what each of them has under it
 	pollers []*poller
 }
 
-// A seat is a thread of toaster's that sleeps for one guest.
+// A seat is a thread of toaster's that sleeps for one guest. There is no lock: whoever takes it, from nobody or
+// from another thread, and who leaves it change holder by a compare-and-swap, and one of them succeeds. since stays what it
+// was when the seat is left, and for a moment when it is taken: at worst the new holder soon loses it.
 type seat struct {
 	holder atomic.Pointer[Thread]
 	since  atomic.Int64 // by Monotonic
@@ -71,10 +76,12 @@ func (p *Platform) sleepForTurn(t *Thread, now time.Duration, direct bool) bool 
 		return direct
 	}
 	futexWait(t.slot.Turn(), stub.TurnGuestAwaits, p.slack)
+	// It fails for who was woken as another one has taken the seat.
 	return s == nil || s.holder.CompareAndSwap(t, nil)
 }
 
-// takeSeat takes a seat, if need be that of somebody who has settled; nil if there is none.
+// takeSeat takes a seat, if need be that of somebody who has settled; nil if there is none. The search begins at a place of
+// t's own, so that not all threads try the same seat first.
 func (w *waiters) takeSeat(t *Thread, now time.Duration) *seat {
 	count := w.usable()
 	for i := range count {
@@ -142,6 +149,8 @@ type poller struct {
 	added []*Thread // since it has looked
 	bell  uint32    // futex: 1 if it sleeps or is about to; written with the lock held
 
+	// The poller's own. The slots of list stay in memory: each thread of it is in a call, and so keeps its process's
+	// window (returnWindow). vec is for the bell, and behind it for list.
 	list []*Thread
 	vec  [maxPolled + 1]waitv
 }
@@ -165,7 +174,7 @@ func (w *waiters) sleepPolled(p *Platform, t *Thread) {
 	if t.wakeup == nil {
 		t.wakeup = make(chan struct{}, 1)
 	}
-	t.falseWakeups = 0
+	t.falseWakeups = 0 // no poller has t now
 	k, rings := w.assign(p, t)
 	if rings {
 		futexWakePrivate(&k.bell)
@@ -198,6 +207,8 @@ func (w *waiters) roomyLocked(p *Platform) *poller {
 	return k
 }
 
+// run sleeps until the bell rings, a guest wakes its word, or one of the words is not what it was (EAGAIN), and looks at all
+// of them in any case: which one it was matters to the count alone.
 func (k *poller) run(slack uintptr) {
 	for k.prepare() {
 		n, e := futexWaitv(&k.vec[0], len(k.list)+1, slack)
@@ -221,7 +232,8 @@ func (k *poller) countFalseWakeup(t *Thread) {
 	}
 }
 
-// prepare takes those that have come and lays out whom to sleep for; false: nobody is left.
+// prepare takes those that have come and lays out whom to sleep for; false: nobody is left. That is decided with
+// mu held, under which assign chooses pollers: so nobody is given to one that ends.
 func (k *poller) prepare() bool {
 	w := k.w
 	w.mu.Lock()
@@ -241,6 +253,7 @@ func (k *poller) prepare() bool {
 	return true
 }
 
+// dropLocked removes k, which is about to end. The order of pollers means nothing.
 func (w *waiters) dropLocked(k *poller) {
 	for i, o := range w.pollers {
 		if o == k {
@@ -253,7 +266,8 @@ func (w *waiters) dropLocked(k *poller) {
 }
 
 // wakeReady wakes those whose sleep is over. Each has a channel with room for one word, and waits for
-// one at a time, so that the poller never waits for a waiter.
+// one at a time, so that the poller never waits for a waiter. Whoever comes once the bell is 0
+// need not ring, as prepare is next.
 func (k *poller) wakeReady() {
 	left := k.list[:0]
 	for _, t := range k.list {
@@ -273,7 +287,7 @@ func (k *poller) wakeReady() {
 }
 
 // HaveFutexWaitv reports whether the host has futex_waitv(2), which came with Linux 5.16, and
-// no filter above toaster refuses it.
+// no filter above toaster refuses it. It asks for no words at all, which is EINVAL where the call exists.
 var HaveFutexWaitv = sync.OnceValue(func() bool {
 	_, _, e := syscall.RawSyscall6(sysFutexWaitv, 0, 0, 0, 0, 0, 0)
 	return e == unix.EINVAL

@@ -35,7 +35,8 @@ import (
 // LentFiles is how many of its descriptors a guest can be lent, the lowest ones.
 const LentFiles = stub.LentFiles
 
-// Rights of a lent file.
+// Rights of a lent file, as stub has them. They tell the stub what to try; what the host lets it do goes by the descriptor, so
+// a guest that changes them in its table gains nothing.
 const (
 	MayRead  = stub.MayRead
 	MayWrite = stub.MayWrite
@@ -57,11 +58,12 @@ type lentFiles struct {
 	mu    sync.Mutex // guards due; held for no longer than that takes
 	due   fileSet
 
+	// waits is cleared when the file is unlent, hasEnds never.
 	waits   fileSet     // those that threads may sleep in; guarded by Process.mu
 	hasEnds atomic.Bool // there has been one
 }
 
-// fileSet is a set of guests' descriptors below LentFiles.
+// fileSet is a set of guests' descriptors below LentFiles. It has no lock of its own.
 type fileSet [(stub.LentFiles + 63) / 64]uint64
 
 func (s *fileSet) add(n int)      { s[n/64] |= 1 << (n % 64) }
@@ -93,7 +95,8 @@ func (p *Platform) mayLendFiles() bool {
 // LendsFiles reports whether guests of the platform can be lent files.
 func (p *Platform) LendsFiles() bool { return p.lendsFiles }
 
-// fileBack asks the host whether q has no descriptor for n. It tells by the first thread of q.
+// fileBack asks the host whether q has no descriptor for n. It tells by the first thread of q. Nothing but EBADF says so: where
+// the host does not answer the file counts as one that is still there, and the guest is killed rather than believed.
 func (q *Process) fileBack(n int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -124,7 +127,7 @@ func (t *Thread) LendFile(n, fd int, still, publish func() bool) {
 	if q.files.over || !still() {
 		return
 	}
-	q.files.held.add(n)
+	q.files.held.add(n) // before it is there: from here on returnFiles looks for it, whatever becomes of the passing
 	err := errInterrupted
 	for err == errInterrupted {
 		err = t.askForFile(fd, stub.LentFD+n, []stub.Command{{Nr: stub.AskFile}})
@@ -134,7 +137,8 @@ func (t *Thread) LendFile(n, fd int, still, publish func() bool) {
 	}
 }
 
-// owe notes that n is to be closed.
+// owe notes that n is to be closed. Who unlends may hold locks, so it has a lock of its own, which nobody holds while a guest is
+// waited for, as fdPassing is.
 func (f *lentFiles) owe(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -236,7 +240,8 @@ func (q *Process) threadList() (list []*Thread) {
 func (t *Thread) FilesDue() bool { return t.proc.files.isDue.Load() }
 
 // ReturnFiles has t close what UnlendFile has been told of. When it returns the host process
-// has none of it, or has been killed. The caller owns t.
+// has none of it, or has been killed. The caller owns t. It waits for a sibling that is being lent a file or closes some, and
+// so for no longer than the watchdog lets that take.
 func (t *Thread) ReturnFiles() {
 	if !t.enter() {
 		return
@@ -265,7 +270,8 @@ func (t *Thread) returnFiles() {
 	}
 }
 
-// closeFiles has t close files. What comes of it the host is asked.
+// closeFiles has t close files. What comes of it the host is asked: the results in the slot, and the commands themselves, can be
+// changed by t's siblings.
 func (t *Thread) closeFiles(list []int) {
 	for len(list) > 0 {
 		part := list[:min(len(list), stub.MaxCommands)]

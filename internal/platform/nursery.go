@@ -17,20 +17,24 @@ import (
 // no question to the supervisor.
 type Nursery struct {
 	p         *Platform
-	pool      chan *Thread  // the copies, each by its only running thread
+	pool      chan *Thread  // the copies, each by its only running thread; keepWarm alone sends
 	refill    chan struct{} // holds one wish to fill the pool
 	done      chan struct{} // closed by Close
 	closeOnce sync.Once     // closes done
 
 	parkedWanted atomic.Int32 // that are to be parked in each copy
 
-	forkMu   sync.Mutex // held while the template forks: a thread has one owner at a time
+	// forkMu is held while the template forks: a thread has one owner at a time. Close does not take it: it kills the
+	// template's process, and a fork that is under way then fails.
+	forkMu   sync.Mutex
 	template *Thread
 }
 
 // NewNursery makes a nursery of so many copies of t's process. Preconditions: t is stopped, it
 // is the only thread of its process, and no guest code has run there. Both belong to the
 // nursery from now on, even if it fails, as it does where nothing is to be kept ready.
+//
+// ErrGone: the platform is closed. EAGAIN: it has released what was kept ready, for want of room (dropReady), and keeps nothing since.
 func (p *Platform) NewNursery(t *Thread, copies int) (*Nursery, error) {
 	n, err := p.newNursery(t, copies)
 	if err != nil {
@@ -46,11 +50,14 @@ func (p *Platform) newNursery(t *Thread, copies int) (*Nursery, error) {
 		p: p, template: t, pool: make(chan *Thread, copies),
 		refill: make(chan struct{}, 1), done: make(chan struct{}),
 	}
+	// Platform.Close sets closed with mu held, before it closes the nurseries and waits for the workers: so either it
+	// finds this one, and waits for its goroutine, or there is neither.
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, ErrGone
 	}
+	// The platform's own nursery is made in any case: every process is a copy of its template.
 	if p.lean.Load() && p.pristine.pool != nil {
 		return nil, syscall.EAGAIN
 	}
@@ -63,7 +70,8 @@ func (p *Platform) newNursery(t *Thread, copies int) (*Nursery, error) {
 }
 
 // Take returns a copy that is ready, which is the caller's from then on; ok is false if there
-// is none just now. Copies that somebody has killed meanwhile are passed by.
+// is none just now: it never waits for one. Copies that somebody has killed meanwhile are passed by. Nobody asks the host
+// for room any more, as the copy was admitted when it was made (Fork).
 func (n *Nursery) Take() (q *Process, t *Thread, ok bool) {
 	for {
 		select {
@@ -129,7 +137,8 @@ func (n *Nursery) makeCopy() (*Thread, error) {
 }
 
 // Fork returns a copy that is made now, without parked threads, which is the caller's; as Take's it has not run
-// guest code. It fails where nothing is to be kept ready, too.
+// guest code. It fails where nothing is to be kept ready, too. Unlike Thread.Fork it releases nothing to make room, and
+// the embedder hears of no refusal, as no guest is refused anything: whoever asks goes on without the copy.
 func (n *Nursery) Fork() (*Thread, error) {
 	if n.p.Lean() {
 		return nil, syscall.EAGAIN
@@ -140,7 +149,8 @@ func (n *Nursery) Fork() (*Thread, error) {
 	return n.fork()
 }
 
-// fork copies the template. It may be called while keepWarm does: they take turns.
+// fork copies the template. It may be called while keepWarm does: they take turns. ErrGone: the nursery is closed, or
+// the template has died. Preconditions: the host has been asked for room.
 func (n *Nursery) fork() (*Thread, error) {
 	n.forkMu.Lock()
 	defer n.forkMu.Unlock()
@@ -151,6 +161,7 @@ func (n *Nursery) fork() (*Thread, error) {
 	return n.template.fork()
 }
 
+// wantRefill never waits: a wish that is there already stands for all, as keepWarm fills the whole pool for it.
 func (n *Nursery) wantRefill() {
 	select {
 	case n.refill <- struct{}{}:
@@ -172,6 +183,7 @@ func (n *Nursery) keepWarm() {
 			if err != nil {
 				break // whoever needs one will meet the error and report it
 			}
+			// It does not wait: there was room, and everybody else only takes.
 			n.pool <- t
 			if n.closed() { // Close may have looked before
 				n.drain()
@@ -207,6 +219,7 @@ func (p *Platform) NewProcess() (*Process, *Thread, error) {
 		}
 	}
 	var t *Thread
+	// fork, and not Fork: a guest needs it now, and that nothing is to be kept ready is no reason to refuse it.
 	err := p.admitProcess()
 	if err == nil {
 		if t, err = p.pristine.fork(); err != nil {

@@ -20,6 +20,7 @@ import (
 // and of guests that tamper with the stub. A bug in serving one host process must not keep it
 // from the others, so panics are caught one event at a time.
 
+// reapLoop is the reaper. It ends by stopEvent, which Close writes once all host processes that were known are collected.
 func (p *Platform) reapLoop() {
 	defer p.workers.Done()
 	events := make([]unix.EpollEvent, 64)
@@ -87,7 +88,8 @@ func (p *Platform) collectStray(pid int) {
 const maxStrays = 256
 
 // endStray collects a stray that is dead, and those that nobody waits for. The event may
-// be a former stray's, if a program that is just being started has its descriptor, too.
+// be a former stray's, if a program that is just being started has its descriptor, too. Wait4 does not wait here, as mu is held,
+// and takes that pid alone.
 func (p *Platform) endStray(fd, pid int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -104,7 +106,8 @@ func (p *Platform) endStray(fd, pid int) {
 	})
 }
 
-// forgetStrays is for Close, which collects them.
+// forgetStrays is for Close, which collects them with the rest of the zygote's group (killAll). The reaper has ended, and so mu is
+// not needed.
 func (p *Platform) forgetStrays() {
 	for fd := range p.strays {
 		unix.Close(fd)
@@ -112,7 +115,8 @@ func (p *Platform) forgetStrays() {
 	p.strays, p.unwatchedStrays = nil, nil
 }
 
-// answerUnawaited answers what nobody waits for.
+// answerUnawaited answers what nobody waits for. If the lock is taken a supervisor is at the listener; what that leaves the epoll
+// reports again, as it reports for as long as there is something.
 func (p *Platform) answerUnawaited() {
 	if p.listenMu.TryLock() {
 		defer p.listenMu.Unlock()
@@ -137,6 +141,7 @@ func (q *Process) collect() bool {
 			break
 		}
 	}
+	// toaster has not killed it: the host may have, for want of memory, which the group's count tells.
 	if p := q.platform; p.group != nil && !q.ended.Load() {
 		p.tellGroupKill()
 	}
@@ -154,6 +159,8 @@ func (p *Platform) processDied(q *Process) {
 	q.returnWindow()
 }
 
+// markDead says that q is dead. The pidfd is closed in one step with reaped, by mu: whoever finds reaped unset under that lock
+// can use the pidfd, and its number is nobody else's (Kill, fileBack).
 func (p *Platform) markDead(q *Process) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -166,6 +173,8 @@ func (p *Platform) markDead(q *Process) {
 	close(q.gone)
 }
 
+// forgetProcess takes q out of what the platform knows, and adds its time to that of the dead in one step with that, as CPUTime would
+// count it twice otherwise. Threads that were parked are among q.threads. Preconditions: q.mu is held.
 func (p *Platform) forgetProcess(q *Process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -56,7 +56,8 @@ func (k Kind) String() string {
 }
 
 // A Trap says why Run ended. Signo to Err are only set for faults, with Linux's
-// numbers for signal and code and the processor's for trap and error.
+// numbers for signal and code and the processor's for trap and error. All of it has been read once from memory that the
+// guest can write, so a guest may have made it up, but it does not change while the caller looks at it.
 type Trap struct {
 	Kind   Kind
 	Signo  int
@@ -97,7 +98,7 @@ func (t *Thread) Run() Trap {
 		t.prepareFP()
 		t.giveTurn(stub.OpResume)
 		ok := t.awaitTurn()
-		t.state.Store(threadInside)
+		t.state.Store(threadInside) // a kick from here on sends no signal
 		if !ok {
 			return Trap{Kind: Gone}
 		}
@@ -138,7 +139,7 @@ func (t *Thread) decodeTrap() Trap {
 	if t.slot.InLight() {
 		return t.decodeLight()
 	}
-	t.light, t.fetchAt, t.usageAt = false, 0, nil
+	t.light, t.fetchAt, t.usageAt = false, 0, nil // what an earlier light trap has brought along is not this one's
 	uc, ok := t.slot.Frame()
 	if !ok {
 		return t.killHostile()
@@ -222,6 +223,7 @@ func (t *Thread) decodeSignal(signo int, uc stub.Span) Trap {
 		t.noteUsage()
 		return syscallTrap(info)
 	}
+	// SI_USER and its like, 0 or negative: a process of the host has sent it. No guest can, as the filter has no kill(2).
 	if info.Code <= 0 {
 		return Trap{}
 	}
@@ -241,12 +243,12 @@ const (
 	hostUretprobe = 335
 	hostUprobe    = 336
 
-	siKernel = 0x80
+	siKernel = 0x80 // SI_KERNEL: the code of a general protection fault, too
 )
 
 // syscallTrap tells the 64-bit system call from the 32-bit ones, of int 0x80 and sysenter, and
 // from the vsyscall page, whose code returns by itself. NetBSD knows none of these: they are a
-// protection fault.
+// protection fault, 13 by the processor's number.
 func syscallTrap(i stub.Siginfo) Trap {
 	if i.Arch == unix.AUDIT_ARCH_X86_64 && i.Addr < GuestEnd {
 		return Trap{Kind: Syscall}
@@ -277,6 +279,8 @@ func (t *Thread) giveTurn(op uint32) {
 	cpu := p.core()
 	t.slot.SetHostCPU(cpu)
 	t.slot.SetOp(op, rounds)
+	// Before the turn is given: from then on the watchdog is all that ends a wait for a thread that does something else.
+	// A guest that is resumed owes nothing, and may compute for as long as it likes.
 	if op != stub.OpResume {
 		t.assign(t.dutyFor(op))
 	}
@@ -287,7 +291,7 @@ func (t *Thread) giveTurn(op uint32) {
 
 // awaitTurn waits for the kernel's turn. It fails if the host process is dead or about to die.
 // A waiter may be woken for nothing, by the watchdog, by somebody who wants its seat, or by the
-// guest: it looks at the word each time.
+// guest: it looks at the word each time. Once another waiter has taken its seat it sleeps by a poller until the turn has come.
 func (t *Thread) awaitTurn() bool {
 	q := t.proc
 	p, turn := q.platform, t.slot.Turn()
@@ -348,7 +352,8 @@ const (
 )
 
 // core returns the number of the core that the caller is on, plus one. What it returns
-// if cores can't be told apart differs from what the stub then says.
+// if cores can't be told apart differs from what the stub then says (0), so that both sides spin. The caller can be moved to
+// another core at any moment: the answer decides how long somebody spins, and nothing else.
 func (p *Platform) core() uint32 {
 	if !p.rdtscp {
 		return ^uint32(0)
@@ -360,7 +365,8 @@ func (p *Platform) core() uint32 {
 const spinTime = 20 * time.Microsecond
 
 // calibrate finds how many rounds of PAUSE, whose length differs tenfold
-// between processors, take spinTime.
+// between processors, take spinTime. It takes the fastest of some tries, as others were interrupted. With a single core it
+// is none: whoever spins there keeps the other side from running.
 func calibrate() uint32 {
 	if runtime.NumCPU() == 1 {
 		return 0
@@ -376,7 +382,8 @@ func calibrate() uint32 {
 	return uint32(min(max(int64(rounds*spinTime/max(best, 1)), 50), 100_000))
 }
 
-// futexWaitTimeout is futexWait with an end.
+// futexWaitTimeout is futexWait with an end, d from now, for the zygote's start, where nobody minds the usual way into a
+// blocking system call. No futex of a slot is private (FUTEX_PRIVATE_FLAG), as the other side is another process.
 func futexWaitTimeout(word *uint32, value uint32, d time.Duration) {
 	ts := unix.NsecToTimespec(d.Nanoseconds())
 	syscall.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(word)), 0, uintptr(value), uintptr(unsafe.Pointer(&ts)), 0, 0)

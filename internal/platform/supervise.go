@@ -28,7 +28,7 @@ import (
 // Only what nobody waits for, an ending thread or a guest's tampering, is left
 // to the reaper.
 
-// An order is what a thread has been told to ask for.
+// An order is what a thread has been told to ask for. A thread has one at a time, Thread.order; the zero value grants nothing.
 type order struct {
 	kind   int
 	fd     int // orderFile: toaster's descriptor, and its number there
@@ -45,7 +45,8 @@ const (
 	orderClone // args
 )
 
-// A pendingClone is a process or thread that was ordered and has not reported yet.
+// A pendingClone is a process or thread that was ordered and has not reported yet. What is above thread is constant. thread
+// and err are written by who answers the newborn, before done: whoever gave the order reads them when done is set.
 type pendingClone struct {
 	fork   bool
 	target uint64 // the address of its slot
@@ -57,6 +58,8 @@ type pendingClone struct {
 	done   atomic.Bool
 }
 
+// A notification is struct seccomp_notif, with its struct seccomp_data from nr on. pid is the id of the thread that asks. The host
+// fills in a structure that is zero, and refuses any other one (EINVAL).
 type notification struct {
 	id    uint64
 	pid   uint32
@@ -67,6 +70,7 @@ type notification struct {
 	args  [6]uint64
 }
 
+// A notifyResponse is struct seccomp_notif_resp: errno is negative, and the call goes on if flags say so (notifContinue).
 type notifyResponse struct {
 	id    uint64
 	val   int64
@@ -74,6 +78,7 @@ type notifyResponse struct {
 	flags uint32
 }
 
+// A notifyAddFD is struct seccomp_notif_addfd: srcfd is toaster's descriptor, newfd the asker's, which replaces what is there.
 type notifyAddFD struct {
 	id         uint64
 	flags      uint32
@@ -82,6 +87,8 @@ type notifyAddFD struct {
 	newfdFlags uint32
 }
 
+// The requests of seccomp_unotify(2), with the sizes of their structures in the second byte, and their flags. To add a descriptor and
+// answer in one step (addFDSend) takes Linux 5.14.
 const (
 	notifRecv  = 0xc0502100
 	notifSend  = 0xc0182101
@@ -128,14 +135,15 @@ func (p *Platform) superviseOnce(cond func() bool) {
 	}
 }
 
-// watchListener sets whether the reaper hears of notifications.
+// watchListener sets whether the reaper hears of notifications. A supervisor calls it after it is counted, or no longer: so the
+// last one to go, behind whom the count is 0, has the last word, and no question stays without anybody to hear of it.
 func (p *Platform) watchListener(events uint32) {
 	event := unix.EpollEvent{Events: events, Fd: int32(p.listener)}
 	unix.EpollCtl(p.epoll, unix.EPOLL_CTL_MOD, p.listener, &event)
 }
 
 // answerNext answers one question, if one comes within a number of milliseconds.
-// Preconditions: p.listen is held.
+// Preconditions: listenMu is held, or another one could take the question between poll and ioctl, which would then wait for the next.
 func (p *Platform) answerNext(timeout int) bool {
 	fds := [1]unix.PollFd{{Fd: int32(p.listener), Events: unix.POLLIN}}
 	poll := pollBlock
@@ -179,6 +187,8 @@ func (p *Platform) deny(n *notification) {
 	p.respond(&notifyResponse{id: n.id, errno: -int32(syscall.EPERM)})
 }
 
+// grant lets the call go on as it was made. seccomp_unotify(2) warns of that where the arguments point to memory, which can be
+// another by then; those of exit and of clone here are all in registers.
 func (p *Platform) grant(n *notification) {
 	p.respond(&notifyResponse{id: n.id, flags: notifContinue})
 }
@@ -281,6 +291,7 @@ func (p *Platform) bindProcess(n *notification, b *pendingClone) {
 		return
 	}
 	b.thread = t
+	// Close sets closed first and then kills whom it finds in procs: so either it finds q, or closed is set here.
 	p.mu.Lock()
 	p.threads[n.pid] = t
 	closed := p.closed
@@ -320,6 +331,7 @@ func (p *Platform) addThread(t *Thread, tid uint32) bool {
 	return true
 }
 
+// errnoOf returns what to answer for an error that has come from a call of the host: its number, or EIO.
 func errnoOf(err error) int32 {
 	if e, ok := err.(syscall.Errno); ok {
 		return int32(e)

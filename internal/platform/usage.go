@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Usage is what a host process or thread has used.
+// Usage is what a host process or thread has used. Where it comes from a slot all of it is the guest's word, within what
+// can be added up (stub.Slot.Usage).
 type Usage struct {
 	User, System         time.Duration
 	MaxRSS               int64 // kilobytes
@@ -23,7 +24,10 @@ type Usage struct {
 
 // Usage returns what the process has used so far, all its threads together; of
 // a dead process, what it had used in the end. A stopped thread of the process
-// makes the figures exact; without one (nil), times come in host clock ticks.
+// makes the figures exact; without one (nil), times come in host clock ticks. The caller owns t.
+//
+// What came along with t's trap spares a turn, if it still holds; else t asks. Where the process was killed before that, the
+// host's own figures are waited for, which come when the process is collected.
 func (q *Process) Usage(t *Thread) Usage {
 	if t != nil {
 		if t.usageAt != nil && q.quietSince(t, *t.usageAt) {
@@ -46,7 +50,7 @@ func (q *Process) Usage(t *Thread) Usage {
 
 // awaitGone waits until a process is collected that has been killed: the host then knows
 // exactly what it has used. One with much memory takes it long to end; then it must do
-// without.
+// without. No lock is held: the reaper takes Process.mu before it closes gone.
 func (q *Process) awaitGone() {
 	late := time.NewTimer(maxGoneWait)
 	defer late.Stop()
@@ -58,9 +62,9 @@ func (q *Process) awaitGone() {
 
 const maxGoneWait = 250 * time.Millisecond
 
-// usage has the stopped thread ask for itself: exact, where /proc counts in ticks. The answer
-// is in the slot, and so the guest's word: it can lie about itself to those who wait for it.
-// Limits go by CPUTime.
+// usage has the stopped thread ask for itself (RUSAGE_THREAD) or its process (RUSAGE_SELF): exact, where /proc counts in
+// ticks. The answer is in the slot, and so the guest's word: it can lie about itself to those who wait for it. Limits go by
+// CPUTime.
 func (t *Thread) usage(who int) (Usage, error) {
 	if !t.enter() {
 		return Usage{}, ErrGone
@@ -76,7 +80,8 @@ func (t *Thread) usage(who int) (Usage, error) {
 type generation uint32
 
 // noteUsage follows the trap of a system call. What comes along with it is all that the process will
-// have used, if nobody else of it is in guest code.
+// have used, if nobody else of it is in guest code: the stub asks with exit(2) and execve(2) alone, behind which
+// t itself has nothing more to run.
 func (t *Thread) noteUsage() {
 	t.usageAt = nil
 	if !t.slot.UsageSaved() {
@@ -87,7 +92,8 @@ func (t *Thread) noteUsage() {
 	}
 }
 
-// quietSince says whether no thread but t has been in guest code since m.
+// quietSince says whether no thread but t has been in guest code since m. One that has ended meanwhile is missing in the
+// sum, so that it is another one.
 func (q *Process) quietSince(t *Thread, m generation) bool {
 	now, quiet := q.othersGuestEntries(t)
 	return quiet && now == m
@@ -95,7 +101,8 @@ func (q *Process) quietSince(t *Thread, m generation) bool {
 
 // othersGuestEntries reports whether all threads but t are with the kernel, or nap, and how
 // often they had entered guest code: as long as that number stays, none of them has used any
-// processor time of the guest's.
+// processor time of the guest's. That a thread naps is the guest's word: one that lies makes a figure of its own
+// process wrong, and nothing else.
 func (q *Process) othersGuestEntries(t *Thread) (m generation, quiet bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -128,7 +135,9 @@ func fromRusage(ru *unix.Rusage) Usage {
 	}
 }
 
-// statUsage reads a process's or thread's stat file.
+// statUsage reads a process's or thread's stat file (proc_pid_stat(5)). That has no peak of the memory, so MaxRSS is what there
+// is now, and nothing of blocks and switches. The result is zero if the process is gone. The name ends at the first ") ",
+// as it is guestName; field n of the manual page is f[n-3].
 func statUsage(dir string) (u Usage) {
 	stat, err := os.ReadFile(dir + "/stat")
 	if err != nil {

@@ -35,12 +35,13 @@ import (
 const (
 	lookEvery = 100 * time.Millisecond
 	deafLooks = 4   // looks at a deaf thread
-	longLooks = 100 // and at one that is busy in the host: 10 seconds of processor time or more
+	longLooks = 100 // and at one that has used a tick or more in the host since the last: ten seconds at least
 	doomLooks = 2   // looks at a process that is to end
 )
 
 // A watchdog has no goroutine. A timer runs as long as there is somebody to look after; a look
-// takes the list, so that whoever is added meanwhile waits for the next one.
+// takes the list, so that whoever is added meanwhile waits for the next one. armed stays set while a look goes on, and so no two
+// of them are under way at once: what only looks use needs no lock.
 type watchdog struct {
 	mu    sync.Mutex
 	list  []suspect
@@ -53,6 +54,8 @@ type watchdog struct {
 // wake somebody else's waiter for nothing does no harm.
 type suspect interface{ look() bool }
 
+// add has s looked after until its look says that it need not be. It takes mu alone, so it may be called with Process.mu held,
+// as Kick does.
 func (w *watchdog) add(s suspect) {
 	w.mu.Lock()
 	w.list = append(w.list, s)
@@ -64,6 +67,7 @@ func (w *watchdog) add(s suspect) {
 	}
 }
 
+// look calls each suspect once, without mu, as they kill and read /proc. A bug in one of them drops that one and no other.
 func (w *watchdog) look() {
 	w.mu.Lock()
 	list := w.list
@@ -110,7 +114,7 @@ const (
 )
 
 // assign says that the thread is being told to do something; the watchdog sees that it
-// does.
+// does. Its owner calls it before it passes the turn: a thread that has its turn and no duty owes nothing.
 func (t *Thread) assign(kind uint32) {
 	t.duties.Store(t.duties.Load()&^assignedMask + assignedNext | kind)
 	t.watch()
@@ -124,7 +128,8 @@ func (t *Thread) dutyFor(op uint32) uint32 {
 	return assignedQuick
 }
 
-// fulfil says that it has.
+// fulfil says that it has. The watchdog may say so, too, of a thread that is parked: if an owner assigns something at that very
+// moment, the compare-and-swap fails and the new duty stays.
 func (t *Thread) fulfil() {
 	if d := t.duties.Load(); d&assignedMask != 0 {
 		t.duties.CompareAndSwap(d, d&^assignedMask)
@@ -159,16 +164,19 @@ func (t *Thread) duty() (duty, uint32) {
 type judgement struct {
 	duty       duty
 	number     uint32
-	known      bool // what follows
-	user, sys  uint64
-	deaf, long int
+	known      bool   // user and sys
+	user, sys  uint64 // processor time by the last look, in ticks
+	deaf, long int    // looks that have found it so
 }
 
+// look is a look at t. The first one at a duty notes it, the second one the times, so a deaf thread is killed at the sixth.
 func (t *Thread) look() bool {
 	if t.proc.ended.Load() {
 		return false
 	}
 	what, number := t.duty()
+	// Once watched is false, assign and Kick add t again. Whoever did either before that found it true, and has done so after
+	// it set what is expected: so the second question finds that.
 	if what == dutyNone {
 		t.watched.Store(false)
 		what, number = t.duty()
@@ -181,6 +189,7 @@ func (t *Thread) look() bool {
 		*j = judgement{duty: what, number: number}
 		return true
 	}
+	// One that is to end is judged whatever its turn says: nobody waits for that turn, so it is nothing but the guest's word.
 	if !t.isGuestsTurn() && what != dutyEnd {
 		return true
 	}
@@ -192,7 +201,7 @@ func (t *Thread) look() bool {
 
 // isGuestsTurn says whether it is, and kicks the guest again if that is what it is about. If
 // the turn is the kernel's, its waiter is late, or the guest has taken the turn from itself
-// and woken nobody: so the waiter is woken.
+// and woken nobody: so the waiter is woken. mu is held, as slot and ids may be others' once the process is reaped.
 func (t *Thread) isGuestsTurn() bool {
 	q := t.proc
 	q.mu.Lock()
@@ -214,7 +223,8 @@ func (t *Thread) isGuestsTurn() bool {
 }
 
 // judge finds out what the thread does instead of its duty, by the host's word on it: its state,
-// and the processor time it has used since the last look, for itself and in the host.
+// and the processor time it has used since the last look, for itself and in the host. Looks that find it waiting count for
+// nothing, but take nothing back either, or a guest could look busy and idle by turns; only an answer does.
 func (t *Thread) judge() {
 	j := &t.judgement
 	state, user, sys, ok := t.hostState()
@@ -243,7 +253,7 @@ func (t *Thread) judge() {
 
 // hostState asks the host what the thread is doing, and for the processor time that it has
 // used, in ticks (proc_pid_stat(5)). A thread that has ended owes nothing any more, so the
-// id is t's.
+// id is t's. f[0] is the third field of the manual page.
 func (t *Thread) hostState() (state byte, user, sys uint64, ok bool) {
 	stat, err := hostlimits.ReadFile(t.procFile("stat"))
 	if err != nil {
@@ -258,7 +268,8 @@ func (t *Thread) hostState() (state byte, user, sys uint64, ok bool) {
 }
 
 // waitsForHost says whether a thread that is asleep waits for an answer of the kernel's, or for the
-// host's disk.
+// host's disk. proc_pid_syscall(5) takes the right to trace, without which the platform does not start (checkReachable). futex(2)
+// is not among them: there a thread sleeps that has nothing to do.
 func (t *Thread) waitsForHost() bool {
 	b, err := hostlimits.ReadFile(t.procFile("syscall"))
 	if err != nil {
@@ -284,7 +295,7 @@ func number(b []byte) uint64 {
 	return n
 }
 
-// A doom is a process that is to end by itself.
+// A doom is a process that is to end by itself. Its fields are the watchdog's.
 type doom struct {
 	q     *Process
 	due   func() (still, now bool)
@@ -292,7 +303,8 @@ type doom struct {
 }
 
 // Doom has the process killed if it does not end soon: as long as due says that it still
-// is to end, and as soon as it says that nobody else needs it now.
+// is to end, and as soon as it says that nobody else needs it now. due is called by the watchdog, without locks, some times a
+// second, and must not wait for a guest: no other suspect is looked after meanwhile.
 func (q *Process) Doom(due func() (still, now bool)) {
 	if !q.ended.Load() {
 		q.platform.watchdog.add(&doom{q: q, due: due})

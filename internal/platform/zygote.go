@@ -28,8 +28,15 @@ import (
 // but the stub, forbids itself core files and new privileges, installs its signal handlers and the filter, sends the filter's listener through the socket,
 // closes everything, and makes a call that the filter traps. A step that the host refuses ends
 // it with a status that names the step.
+//
+// The order of these steps is forced. The sentinel comes first, as the filter would let it kill nobody. The
+// vdso's address is on the stack, which goes with what is unmapped. The filter is read from the control window
+// (stub.FilterSlot), so that is mapped before; and without PR_SET_NO_NEW_PRIVS an ordinary user may install no
+// filter (seccomp(2)). The listener is sent behind the filter, so the filter has a rule for that one sendmsg.
 
-// What host processes are called in the host's process list.
+// What host processes are called in the host's process list. prctl(2) keeps 15 bytes of a name (PR_SET_NAME).
+// Neither name has ") " in it, by which this package finds the end of the name in proc_pid_stat(5), and no guest
+// can choose another one.
 const (
 	guestName    = "toaster-guest"
 	sentinelName = "toaster-watch"
@@ -53,6 +60,8 @@ func (p *Platform) startZygote() error {
 		return err
 	}
 	defer unix.Close(exe)
+	// toaster's end is the lifeline: once it is closed, which the host does if toaster is killed, the sentinel
+	// reads the end of the file. Were it inherited by a program that the embedder starts, guests could outlive toaster.
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return os.NewSyscallError("socketpair", err)
@@ -82,17 +91,19 @@ func (p *Platform) startZygote() error {
 	}
 	p.zygote = q
 	p.pristine = &Nursery{p: p, template: t} // until it has a pool
+	// Without mu: neither the reaper nor a supervisor runs yet.
 	p.threads[uint32(pid)] = t
 	raiseOOMScore(pid) // while the zygote comes up
 	if err := p.meetZygote(q, s); err != nil {
 		return q.explainStart(err)
 	}
+	// From here on what the zygote clones is born in the control group. The sentinel, which is to remove that, is not in it.
 	p.enterGroup(pid)
 	return nil
 }
 
 // meetZygote receives the listener from the zygote q, whose slot is s, and waits until q is
-// in the stub.
+// in the stub. A zygote that dies wakes nobody, so each wait here also looks for its end: errDied, which explainStart explains.
 func (p *Platform) meetZygote(q *Process, s stub.Slot) (err error) {
 	if p.listener, err = q.receiveListener(); err != nil {
 		return err
@@ -109,7 +120,8 @@ func (p *Platform) meetZygote(q *Process, s stub.Slot) (err error) {
 }
 
 // checkReachable finds out whether the host lets toaster read a child's memory. Where it does not,
-// each argument of a system call would look like a bad address of the guest's.
+// each argument of a system call would look like a bad address of the guest's. It reads a byte of the stub, as the
+// zygote has no guest memory.
 func (q *Process) checkReachable() error {
 	var b [1]byte
 	if _, e := moveMemory(unix.SYS_PROCESS_VM_READV, q.pid, stub.Addr, b[:]); e != 0 {
@@ -121,16 +133,21 @@ func (q *Process) checkReachable() error {
 // MemoryRemedy says, for people, what to do where the host does not let toaster reach guests' memory.
 const MemoryRemedy = "sysctl kernel.yama.ptrace_scope=1 or less, or run as root with CAP_SYS_PTRACE; in a container, a profile that allows process_vm_readv and process_vm_writev"
 
-// died asks the host whether q is dead, without collecting it; the reaper does not run yet.
+// died asks the host whether q is dead, without collecting it; the reaper does not run yet. The pidfd of a zombie is
+// readable (pidfd_open(2)), and explainStart still finds the exit status.
 func (q *Process) died() bool {
 	n, _ := pollNow(&unix.PollFd{Fd: int32(q.pidfd), Events: unix.POLLIN}, 0)
 	return n > 0
 }
 
+// errDied says that the zygote has ended before it was ready. It is reported only if the exit status names no step.
 var errDied = errors.New("died")
 
 // explainStart explains the zygote's end by the step that failed, and ends the sentinel. It
 // undoes all that startZygote has done, so that a start without the vdso can follow.
+//
+// The group is killed before anything is waited for, as reapGroup would wait for the sentinel for good; and before the
+// lifeline is closed, or the sentinel would remove the control group, which the next start needs.
 func (q *Process) explainStart(err error) error {
 	unix.Kill(-q.pid, unix.SIGKILL)
 	var st unix.WaitStatus
@@ -148,12 +165,14 @@ func (q *Process) explainStart(err error) error {
 	return err
 }
 
-// noVDSO is the exit status of a zygote that could not move its vdso.
+// noVDSO is the exit status of a zygote that could not move its vdso. It is not in zygoteSteps, as it is no failure: start
+// begins anew without the vdso, and with nothing to move there is no second errNoVDSO.
 const noVDSO = 113
 
 var errNoVDSO = errors.New("the vdso can't be moved")
 
-// zygoteSteps names the exit statuses of the stub's beginning.
+// zygoteSteps names the exit statuses of the stub's beginning, the arguments of CHECKED in stub_amd64.s. A status that
+// is missing here is reported as errDied, without the step.
 var zygoteSteps = sync.OnceValue(func() map[int]string {
 	return map[int]string{
 		101: "close_range (needs Linux 5.9)",
@@ -197,6 +216,7 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 		}
 		pid, err = memprog.Start(exe, p.zygoteArgs(),
 			&syscall.ProcAttr{
+				// No host process keeps a file system of the embedder's busy, or has its environment in memory.
 				Dir:   "/",
 				Env:   []string{},
 				Files: []uintptr{uintptr(sock), stub.ControlFD: uintptr(win.fd)},
@@ -236,7 +256,8 @@ func (p *Platform) zygoteImage(filterSize int) *memprog.Image {
 }
 
 // receiveListener waits for the zygote's listener, or its end. The socket alone does not tell of
-// that, as the sentinel has it open, too.
+// that, as the sentinel has it open, too. The message has one byte beside the descriptor, so that no bytes mean the end
+// of the socket. The listener is closed at an execve(2): whoever had it could answer in toaster's place.
 func (q *Process) receiveListener() (int, error) {
 	buf, oob := make([]byte, 8), make([]byte, unix.CmsgSpace(4))
 	sock := q.platform.lifeline
