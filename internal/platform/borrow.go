@@ -15,9 +15,12 @@ import (
 //
 // A Thread that is out of use is in no list of the process: what is done to all threads is done to its borrower. Its
 // registers are in it and its extended state, too, so a debugger finds both. A kick is kept for its next Run.
+//
+// The two have one slot, so only one of them may ever give it the turn. hand decides which: the set of threads and the supervisor's map
+// name one Thread for a host thread at any moment, under both locks.
 
 // Borrow returns a Thread for an LWP that runs while t's does not. It has t's registers and extended state, and is the
-// caller's, who calls its Exit. Until then t may not be used but for Regs, FP, SetFP, CPUTime and Reclaim. It fails with
+// caller's, who calls its Exit. Until then t may not be used but for Regs, FP, SetFP, SaveX, RestoreX, CPUTime and Reclaim. It fails with
 // ErrGone where the process is dead. Nothing of t's is lent to the guest any more.
 func (t *Thread) Borrow() (*Thread, error) {
 	if !t.enter() {
@@ -28,18 +31,24 @@ func (t *Thread) Borrow() (*Thread, error) {
 		proc: t.proc, tid: t.tid, index: t.index, slot: t.slot, chatty: t.chatty, trapAll: t.trapAll,
 		lender: t, returned: make(chan struct{}),
 	}
-	fp, dirty := t.fp, t.fpDirty
-	fx := t.readFP()
+	// The child begins with what waits in t.fp, or is in the processor or the frame, and has that where it is. t.fp and t.xstate become
+	// copies, for Reclaim to have loaded again, as by then the child's is there.
+	x := t.xToKeep()
+	fp, dirty, xstate := t.fp, t.fpDirty, t.xstate
+	var fx [stub.FPSize]byte
+	if copy(fx[:], x) == 0 {
+		fx = t.readFP()
+	}
 	used, err := t.usedUpToNow()
 	if err != nil {
 		return nil, ErrGone
 	}
 	n.usedBefore = used
 	t.usedSoFar = Usage{User: used.User - t.usedBefore.User, System: used.System - t.usedBefore.System}
-	n.light, n.regs, n.fp, n.fpDirty, n.xstate = t.light, t.regs, fp, dirty, t.xstate
+	n.light, n.regs, n.fp, n.fpDirty, n.xstate = t.light, t.regs, fp, dirty, xstate
 	stub.PutFP(t.fp[:], fx[:])
-	t.fpDirty, t.fpSaved, t.xstate, t.usageAt, t.fetchAt = false, false, nil, nil, 0
-	t.setLent(0)
+	t.fpDirty, t.fpSaved, t.xstate, t.usageAt, t.fetchAt = false, false, x, nil, 0
+	t.setLent(0) // mask and signal stack in the slot are the parent's
 	n.lent = t.lent
 	if !t.hand(n) {
 		return nil, ErrGone
@@ -48,7 +57,21 @@ func (t *Thread) Borrow() (*Thread, error) {
 	return n, nil
 }
 
-// usedUpToNow asks for what the host thread has used. Preconditions: t is entered.
+// xToKeep returns all extended state, which a child may change as it may x87 and SSE state; nil where there is no more
+// than those. Preconditions: t is entered.
+func (t *Thread) xToKeep() []byte {
+	if t.proc.platform.xlayout.Load() == nil {
+		return nil
+	}
+	x := t.readX()
+	if len(x) < stub.FPSize {
+		return nil
+	}
+	return x
+}
+
+// usedUpToNow asks for what the host thread has used, in all its lives: each LWP's own time is the difference of two such answers. It is
+// the guest's word, and no limit goes by it. Preconditions: t is entered.
 func (t *Thread) usedUpToNow() (Usage, error) {
 	if err := t.inject(t.slot.UsageCommand(unix.RUSAGE_THREAD)); err != nil {
 		return Usage{}, err
@@ -75,7 +98,8 @@ func (t *Thread) hand(to *Thread) bool {
 	return true
 }
 
-// giveBack is the Exit of a borrower, whether or not the process lives.
+// giveBack is the Exit of a borrower, whether or not the process lives. returned is closed last, by defer: until then the slot is t's,
+// and the lender's fields, which are set here, are not its owner's.
 func (t *Thread) giveBack() {
 	l := t.lender
 	defer close(t.returned)
@@ -84,6 +108,8 @@ func (t *Thread) giveBack() {
 	}
 	defer t.leave()
 	t.setLent(0)
+	t.clearDebugRegs() // a debugger's of the child
+	l.debugging = t.debugging
 	if used, err := t.usedUpToNow(); err == nil {
 		l.usedBefore = Usage{User: used.User - l.usedSoFar.User, System: used.System - l.usedSoFar.System}
 	}
@@ -107,9 +133,14 @@ func (t *Thread) Reclaim() {
 		return
 	}
 	defer t.leave()
+	x, fp := t.xstate, t.fp
+	t.xstate = nil
+	if len(x) > 0 {
+		t.writeX(x)
+	}
 	if t.light {
-		t.fpDirty = true
+		t.fp, t.fpDirty = fp, true
 	} else {
-		t.slot.SetFrameFP(t.fp[:])
+		t.slot.SetFrameFP(fp[:])
 	}
 }

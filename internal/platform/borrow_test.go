@@ -1,6 +1,8 @@
 package platform
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 )
@@ -144,5 +146,64 @@ func TestCPUTimeOfABorrower(t *testing.T) {
 	th.Reclaim()
 	if user, system := th.CPUTime(); user+system < parent || user+system >= parent+child/2 {
 		t.Errorf("the parent has used %v and then %v, the child %v", parent, user+system, child)
+	}
+}
+
+// A vfork child may do as it likes with AVX registers, too, and a debugger finds the parent's while the child runs.
+func TestExtendedStateOfWhoHasLentItsThread(t *testing.T) {
+	if !strings.Contains(readFile(t, "/proc/cpuinfo"), " avx ") {
+		t.Skip("no AVX")
+	}
+	want, other := []byte("thirty-two bytes for one ymm reg"), []byte("others, by a debugger's own word")
+	for name, call := range map[string]string{"light": "b8 14 00 00 00 0f 05 ", "frame": "0f 05 "} {
+		t.Run(name, func(t *testing.T) {
+			p := newPlatform(t, Options{})
+			text := code(t, "c5 fe 6f 04 25 00 00 50 00"+call+"c5 fc 77"+call+"c5 fe 7f 04 25 40 00 50 00"+call)
+			q, th := newGuest(t, p, text...)
+			if name == "light" {
+				q, th = newFast(t, p, text)
+			}
+			trap := func(th *Thread, rip uint64) {
+				th.Regs().RIP = rip
+				wantKind(t, th.Run(), Syscall)
+			}
+			start := th.Regs().RIP
+			q.Write(dataAt, other)
+			trap(th, start)
+			others := th.SaveX()
+			for _, debugger := range []bool{false, true} {
+				q.Write(dataAt, want)
+				trap(th, start)
+				if th.light != (name == "light") {
+					t.Fatalf("light is %v", th.light)
+				}
+				behind := th.Regs().RIP
+				n := borrow(t, th)
+				done := make(chan struct{})
+				go func() {
+					defer close(done)
+					for range 50 {
+						n.Regs().RIP = behind // vzeroall
+						if n.Run().Kind != Syscall {
+							return
+						}
+					}
+				}()
+				for range 50 {
+					th.SaveX()
+				}
+				if debugger {
+					th.RestoreX(others)
+				}
+				if x := th.SaveX(); debugger && !bytes.HasPrefix(x[160:], other[:16]) || !debugger && !bytes.HasPrefix(x[160:], want[:16]) {
+					t.Errorf("ymm0 begins with %q", x[160:176])
+				}
+				<-done
+				n.Exit()
+				th.Reclaim()
+				trap(th, behind+uint64(len(code(t, "c5 fc 77"+call))))
+				wantYMM(t, name, q, map[bool][]byte{false: want, true: other}[debugger])
+			}
+		})
 	}
 }

@@ -2,14 +2,20 @@ package platform
 
 import (
 	"math"
+	"slices"
 
 	"toaster/internal/platform/stub"
 )
 
 // A thread in a light trap has its extended state still in the processor; in a signal frame
 // Linux has stored it (package stub knows how). Here it is read and replaced where it is.
+//
+// While fpDirty is set, what the guest is to resume with is in Thread.fp, and in xstate if RestoreX has brought it, which
+// happens in light traps alone. prepareFP moves it to the slot, and the stub loads it when it resumes. In slot
+// and frame it is in the guest's memory, so it is the guest's word: all that is seen to is that nothing is loaded which
+// the processor refuses, as that would be a fault in the stub (stub.PutFP).
 
-// FP returns the x87 and SSE state, as FXSAVE stores it.
+// FP returns the x87 and SSE state, as FXSAVE stores it; zeros if the process is dead. A lender's is what Borrow has kept.
 func (t *Thread) FP() (fx [stub.FPSize]byte) {
 	if t.borrower.Load() != nil {
 		return t.fp
@@ -24,7 +30,7 @@ func (t *Thread) FP() (fx [stub.FPSize]byte) {
 // readFP is FP for those who have entered. In a light trap a signal can come before the stub has
 // stored the state, a late kick, and makes a signal frame of it: then that has it.
 func (t *Thread) readFP() (fx [stub.FPSize]byte) {
-	if t.light && t.fpDirty {
+	if t.light && t.fpDirty { // first: it is newer than what came along with the trap
 		return t.fp
 	}
 	if t.light && t.fpSaved {
@@ -44,7 +50,7 @@ func (t *Thread) readFP() (fx [stub.FPSize]byte) {
 }
 
 // SetFP replaces the x87 and SSE state. Bits of MXCSR that the processor
-// doesn't have are dropped.
+// doesn't have are dropped. xstate stays: after RestoreX this replaces the x87 and SSE part of that state alone.
 func (t *Thread) SetFP(fx *[stub.FPSize]byte) {
 	if t.borrower.Load() != nil {
 		stub.PutFP(t.fp[:], fx[:])
@@ -62,7 +68,9 @@ func (t *Thread) SetFP(fx *[stub.FPSize]byte) {
 	t.fpDirty = true
 }
 
-// learnX finds out what XSAVE is to store, in a signal frame that no guest can have changed.
+// learnX finds out what XSAVE is to store, in a signal frame that no guest can have changed: t is the zygote's, and the first
+// fork of that comes before any guest. On a processor without XSAVE xlayout stays nil, and SaveX always takes the way by a
+// signal frame.
 func (p *Platform) learnX(t *Thread) {
 	if p.xlayout.Load() != nil {
 		return
@@ -72,7 +80,8 @@ func (p *Platform) learnX(t *Thread) {
 	}
 }
 
-// prepareFP puts into the slot what the stub is to load.
+// prepareFP puts into the slot what the stub is to load; the turn must follow. t.fp and t.xstate are kept: a signal can make
+// a frame of the light trap before the stub has loaded anything (moveFPToFrame).
 func (t *Thread) prepareFP() {
 	if !t.fpDirty {
 		return
@@ -86,7 +95,8 @@ func (t *Thread) prepareFP() {
 }
 
 // moveFPToFrame does it for a light trap that has become a signal frame, if the stub has not
-// loaded the state by then: the frame has what the processor had instead.
+// loaded the state by then: the frame has what the processor had instead. Whether it has is the guest's word; one that
+// says it falsely resumes with an older state of its own.
 func (t *Thread) moveFPToFrame() {
 	if t.fpDirty || t.slot.FPToLoad() {
 		t.slot.SetFrameX(t.xstate)
@@ -99,12 +109,21 @@ func (t *Thread) moveFPToFrame() {
 
 // SaveX returns the whole extended state, AVX included, for RestoreX; nil if the process is
 // dead. What the state is, and how long, is the host processor's affair: the caller keeps it as
-// it is.
+// it is. A lender's is what Borrow has kept, nil on a processor without XSAVE.
 func (t *Thread) SaveX() []byte {
+	if t.borrower.Load() != nil {
+		return t.keptX()
+	}
 	if !t.enter() {
 		return nil
 	}
 	defer t.leave()
+	return t.readX()
+}
+
+// readX is SaveX for those who have entered.
+func (t *Thread) readX() []byte {
+	// What is in t.fp is not in the processor: ensureFrame puts that into the frame, where it is read with the rest.
 	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && !t.fpDirty {
 		t.slot.SetFeatures(x.Features)
 		t.giveTurn(stub.OpSaveX)
@@ -119,11 +138,21 @@ func (t *Thread) SaveX() []byte {
 	if !t.ensureFrame() {
 		return nil
 	}
-	most := math.MaxInt
+	most := math.MaxInt // the slot's size bounds it
 	if x := t.proc.platform.xlayout.Load(); x != nil {
 		most = x.Size
 	}
 	return t.slot.FrameX(most)
+}
+
+// keptX is SaveX of a lender: what lies in t.xstate, with the x87 and SSE state of t.fp.
+func (t *Thread) keptX() []byte {
+	if len(t.xstate) < stub.FPSize {
+		return nil
+	}
+	x := slices.Clone(t.xstate)
+	stub.PutFP(x, t.fp[:])
+	return x
 }
 
 // XFeatures returns which components the host processor has that a state of SaveX may have, as bits of XCR0; 0 if it has no XSAVE.
@@ -135,7 +164,7 @@ func (t *Thread) XFeatures() uint64 {
 }
 
 // XComponent returns where in such a state the host processor has component n, and how long it is (Intel's manual, volume 1, section 13.5: leaf
-// 0xd of CPUID). The first two are what FXSAVE stores.
+// 0xd of CPUID). The first two are what FXSAVE stores, and bit 63 of XCR0 names none.
 func (t *Thread) XComponent(n int) (at, size int) {
 	if n < 2 || n > 62 {
 		return 0, 0
@@ -148,15 +177,26 @@ func (t *Thread) XComponent(n int) (at, size int) {
 func xsaveComponent(n uint32) (size, at uint32)
 
 // RestoreX brings a state back that SaveX returned, on this machine. It may
-// have been in guest memory meanwhile; what can't be loaded is left out.
+// have been in guest memory meanwhile; what can't be loaded is left out. What is shorter than FPSize, as SaveX's nil of
+// a dead process, changes nothing. A lender has it when its thread is its own again.
 func (t *Thread) RestoreX(state []byte) {
+	if len(state) < stub.FPSize {
+		return
+	}
+	if t.borrower.Load() != nil {
+		t.xstate = slices.Clone(state)
+		stub.PutFP(t.fp[:], state)
+		return
+	}
 	if !t.enter() {
 		return
 	}
 	defer t.leave()
-	if len(state) < stub.FPSize {
-		return
-	}
+	t.writeX(state)
+}
+
+// writeX is RestoreX for those who have entered.
+func (t *Thread) writeX(state []byte) {
 	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && len(state) >= x.Size {
 		t.xstate = make([]byte, x.Size)
 		stub.PutX(t.xstate, x.Features, state)
