@@ -25,6 +25,10 @@ import (
 // that did not listen; of these there are no registers in the file. It is on the dying LWP's
 // goroutine, which may wait for the disk: whoever wants it to end sooner kills the host
 // process, of which nothing can be read then.
+//
+// kern has looked before whether there may be a file at all: of a set-id process, and under an RLIMIT_CORE of
+// 0, there is none. True puts WCOREFLAG into the exit status; of what has gone wrong otherwise the process's
+// parent is not told. A size that is just the limit is too much, as in coredump.
 func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) bool {
 	mc, ok := l.Platform().Machdep().(*Context)
 	if !ok {
@@ -43,7 +47,14 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 	return mc.writeCore(f, l, segments, mc.notes(sig, info)) == nil
 }
 
-// dumpTracee implements syscalls.Kernel.DumpCore: the file is opened as l's process would, but it is by who waits for the disk.
+// dumpTracee implements syscalls.Kernel.DumpCore: the file is opened as l's process would, but it is by who
+// waits for the disk. l stands still for its tracer all the while, so its registers and those of its siblings
+// may be looked at.
+//
+// The file is made with l's rights and from l's directory, so a tracer makes no file that its tracee could not
+// have made. EPERM: the process has had set-id rights, or no machine context, as a Go function and a program of
+// the host. EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EIO: not all of the file could be written. The
+// others are those of openCore.
 func (s *System) dumpTracee(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno {
 	mc, ok := l.Platform().Machdep().(*Context)
 	if !ok || l.Proc().Issetugid() {
@@ -71,7 +82,8 @@ func (s *System) dumpTracee(by, l *kern.LWP, path string, info *netbsd.Siginfo) 
 	return 0
 }
 
-// writeCore writes memory and notes of mc's process into f; by waits for the disk.
+// writeCore writes memory and notes of mc's process into f; by waits for the disk. What has been written before
+// an error stays in the file, as coredump removes none.
 func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.Segment, notes *core.Notes) error {
 	d := core.Dump{
 		Read: func(addr uint64, b []byte) error {
@@ -81,6 +93,8 @@ func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.
 			return nil
 		},
 		Write: func(b []byte, off int64) error {
+			// A write that comes to its end early, at the quota of --max-output or on a full disk, must not
+			// pass for a whole one.
 			if n, errno := f.Pwrite(by, b, off); errno != 0 || n < len(b) {
 				return netbsd.EIO
 			}
@@ -91,7 +105,8 @@ func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.
 }
 
 // openCore makes the file, which is the process's of l. EACCES: there is something of that name which is not a file of the
-// process's own, or has another name.
+// process's own, or has another name. The mode is for the owner alone: what is in the memory may be secret. The
+// caller releases the file.
 func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	const flags = netbsd.O_CREAT | netbsd.O_NOFOLLOW | netbsd.O_WRONLY | netbsd.O_NONBLOCK // not to wait for a FIFO's reader
 	view := syscalls.View(l)
@@ -107,6 +122,7 @@ func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 		errno = netbsd.EACCES
 	}
 	if errno == 0 {
+		// Last: what is not the process's to overwrite must not have lost its contents by now.
 		errno = f.File.Truncate(0)
 	}
 	if errno != 0 {
@@ -126,6 +142,8 @@ func coreName(p *kern.Proc) string {
 
 // segments lists the memory. What nobody can have written, or could read, is not in the file
 // (uvm_coredump_walkmap). A list of its own is returned: writing takes as long as a disk does, and mu is not held for that.
+//
+// A file's pages that nobody could write to are in the file: a debugger reads them there.
 func (s *Space) segments() (list []core.Segment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +170,8 @@ func (s *Space) Mappings() (list []syscalls.Mapping) {
 	return list
 }
 
-// notes describes the process, and the registers of each of its LWPs, the dying one first.
+// notes describes the process, and the registers of each of its LWPs, the dying one first: the order is that of
+// coredump_notes (core_elf32.c). The caller is mc's LWP, which is about to die, or its tracer.
 func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
 	n := &core.Notes{}
 	p := mc.l.Proc()
@@ -199,6 +218,9 @@ func (mc *Context) procinfo(p *kern.Proc, sig netbsd.Signal, info *netbsd.Siginf
 
 // auxv reads the auxiliary vector from where struct ps_strings says that it is; nil if the
 // program has made nonsense of that.
+//
+// All of that is the guest's word. A sum that wraps, or leads to nothing, reads no bytes; and what has no
+// AT_NULL among the first entries is no vector, and gets no note.
 func (mc *Context) auxv() []byte {
 	var ps [loader.PSStringsSize]byte
 	if mc.space.Read(netbsd.StackTop-loader.PSStringsSize, ps[:]) != 0 {
@@ -206,6 +228,8 @@ func (mc *Context) auxv() []byte {
 	}
 	const most = 32 // entries, more than NetBSD has
 	b := make([]byte, most*16)
+	// ps_envstr and ps_nenvstr: the vector begins behind the pointers to the environment and the null that ends
+	// these.
 	n, _ := mc.space.proc.Read(le.Uint64(ps[16:])+8*(le.Uint64(ps[24:])&0xffffffff+1), b)
 	for at := 0; at+16 <= n; at += 16 {
 		if le.Uint64(b[at:]) == netbsd.AT_NULL {
@@ -215,7 +239,8 @@ func (mc *Context) auxv() []byte {
 	return nil
 }
 
-// registers adds the notes of an LWP that stands still (coredump_note).
+// registers adds the notes of an LWP that stands still (coredump_note). Their name ends with the LWP's id, by
+// which a debugger tells those of one LWP from those of another.
 func (mc *Context) registers(n *core.Notes, i *kern.LWPInfo) {
 	name := netbsd.CoreNoteName + "@" + strconv.Itoa(mc.l.ID())
 	st := make([]byte, netbsd.SizeofPtraceStatus)
@@ -244,6 +269,8 @@ func limitsOf(l *kern.Limits) *kern.Limits {
 	}
 	l = kern.DefaultLimits()
 	var host syscall.Rlimit
+	// An infinite limit of the host's is a larger number than RLIM_INFINITY: the default stays, which is
+	// infinite.
 	if syscall.Getrlimit(syscall.RLIMIT_CORE, &host) == nil && host.Cur < netbsd.RLIM_INFINITY {
 		l[netbsd.RLIMIT_CORE].Cur = host.Cur
 	}

@@ -37,19 +37,19 @@ import (
 
 // hostGroups are the groups of one machine.
 type hostGroups struct {
-	m *kern.Machine
+	m *kern.Machine // set by start, before there is a group
 
 	// mu is held while a program is started: the next one may want its group. The order is hostGroups.mu,
 	// hostGroup.mu, hostWaiter.mu, and then the kernel's, or hosts.mu.
 	mu    sync.Mutex
-	all   map[*kern.Pgrp][]*hostGroup
+	all   map[*kern.Pgrp][]*hostGroup      // mostly one each; more where programs differ in session or terminal
 	tried bool                             // to make watch
 	watch atomic.Pointer[groupwatch.Watch] // of them; nil before the first one, and where the host has none
 }
 
 // hostGroup is a process group of the host. It is a kern.ForeignGroup.
 type hostGroup struct {
-	of     *hostGroups
+	of     *hostGroups // set by add, as k is, and not changed
 	k      *kern.Pgrp
 	pgid   int  // 0 for shared
 	leader bool // of a session, which nobody of another one can join
@@ -69,6 +69,10 @@ type hostGroup struct {
 }
 
 // start starts h for w's process, in the right group.
+//
+// Two failures are of one moment and not the program's. ErrGone: the session is over, so the program is started
+// outside of it, as where there never was one. EPERM: setpgid(2) has found the group empty since find looked;
+// another one is made in the same session. Any other error is the caller's to report, and leaves no program.
 func (gs *hostGroups) start(w *hostWaiter, h *hostProgram) error {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -92,6 +96,9 @@ var errDying = errors.New("the process is to die")
 
 // start starts h in g. Whoever has a signal for the process or for the group waits meanwhile: it is to
 // reach the program, and what that has started by then.
+//
+// SetForeign comes before the program is there, and asks under the kernel's lock whether the process is to die:
+// a SIGKILL that comes earlier is seen there, and one that comes later waits for w.mu and finds the program.
 func (g *hostGroup) start(w *hostWaiter, h *hostProgram) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -115,7 +122,8 @@ func (g *hostGroup) Orphaned() {
 	g.release()
 }
 
-// release takes the anchor away. g.mu is held.
+// release takes the anchor away. g.mu is held. A group of kern's that is orphaned has no anchor any more, so
+// the terminal cannot stop the programs in it (SIGTSTP and the like), as orphanpg wants it.
 func (g *hostGroup) release() {
 	if g.anchor != 0 {
 		g.sess.Weigh(g.anchor)
@@ -124,6 +132,9 @@ func (g *hostGroup) release() {
 }
 
 // beWatched has what stays in the groups killed if toaster is. gs.mu is held.
+//
+// That is tried once. Without a watch groups are killed by kill alone, and outlive a toaster that is killed
+// itself.
 func (gs *hostGroups) beWatched() {
 	if gs.tried {
 		return
@@ -135,6 +146,9 @@ func (gs *hostGroups) beWatched() {
 }
 
 // find returns the group for h among those of k, or a new one, and has h join it. gs.mu is held.
+//
+// A leader of a session has a new group in any case, as the host puts it there. A shared group need not be
+// alive: it has no number that could become another's.
 func (gs *hostGroups) find(k *kern.Pgrp, h *hostProgram) *hostGroup {
 	shared := h.sess == nil && !h.session && slices.ContainsFunc(h.files, func(fd int) bool { return fd >= 0 && tty.IsControlling(fd) })
 	h.setpgid = !h.session && !shared
@@ -151,6 +165,9 @@ func (gs *hostGroups) find(k *kern.Pgrp, h *hostProgram) *hostGroup {
 
 // made returns the group of sess that programs of the host have made themselves, and that stands for k now
 // since the process of st's has joined the machine.
+//
+// The proxy is in it, which lives as long as that process: by its time of birth the group is known to be the
+// same one later.
 func (gs *hostGroups) made(sess *hostSession, k *kern.Pgrp, st *outside.Status) *hostGroup {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -175,7 +192,8 @@ func (g *hostGroup) is(pgid int) bool {
 	return g.pgid == pgid && g.aliveLocked()
 }
 
-// add notes a group. gs.mu is held.
+// add notes a group. gs.mu is held. Those of k whose members are gone are dropped on the way, so a group of
+// kern's that starts programs again and again does not gather them.
 func (gs *hostGroups) add(k *kern.Pgrp, g *hostGroup) *hostGroup {
 	g.of, g.k = gs, k
 	if gs.all == nil {
@@ -185,7 +203,8 @@ func (gs *hostGroups) add(k *kern.Pgrp, g *hostGroup) *hostGroup {
 	return g
 }
 
-// join notes that w's program has been started in g. g.mu is held.
+// join notes that w's program has been started in g. g.mu is held. The first program makes the group, whose
+// number is its pid.
 func (g *hostGroup) join(w *hostWaiter) {
 	if g.pgid == 0 && !g.shared {
 		g.pgid = w.pid
@@ -206,6 +225,7 @@ func (g *hostGroup) leave(w *hostWaiter) {
 		g.waiters = slices.DeleteFunc(g.waiters, func(o *hostWaiter) bool { return o == w })
 	case g.programs > 0:
 	default:
+		// An anchor would keep the group in being, and the members could never be seen to be gone.
 		g.release()
 		if syscall.Kill(-g.pgid, 0) == nil {
 			g.left = membersOf(g.pgid)
@@ -224,7 +244,8 @@ func (g *hostGroup) gone() {
 	}
 }
 
-// watch puts the group into the watch's table, or takes it out. g.mu is held.
+// watch puts the group into the watch's table, or takes it out. g.mu is held. It must be out before the number
+// can be another's: the watch kills by number and asks nobody.
 func (g *hostGroup) watch(on bool) {
 	w := g.of.watch.Load()
 	switch {
@@ -244,8 +265,10 @@ func (g *hostGroup) alive() bool {
 	return g.aliveLocked()
 }
 
-// Once the last program is gone only its children keep pgid from being somebody else's, so they
-// are looked for.
+// aliveLocked is alive, with g.mu held. Once the last program is gone only its children keep pgid from being
+// somebody else's, so they are looked for. A number cannot have been another's in between if one of those who
+// were there last time still is: so each look remembers whom it has found, those born since among them. A group
+// that is given up stays so.
 func (g *hostGroup) aliveLocked() bool {
 	if g.programs > 0 || g.pgid == 0 {
 		return g.programs > 0
@@ -265,6 +288,9 @@ func (g *hostGroup) aliveLocked() bool {
 }
 
 // Signal implements kern.ForeignGroup.
+//
+// A signal that Linux does not have reaches nobody, and is no reason to look whether there are members. The
+// group is forgotten only once its group of kern's has gone, as a program may be started in it until then.
 func (g *hostGroup) Signal(sig netbsd.Signal) {
 	n := syscall.Signal(sig.ToLinux())
 	if n == 0 && sig != 0 {
@@ -280,6 +306,10 @@ func (g *hostGroup) Signal(sig netbsd.Signal) {
 func (g *hostGroup) Has(sig netbsd.Signal) bool { return sig.ToLinux() != 0 }
 
 // signal sends it to all members. False: there are none.
+//
+// A member that has left the shared group, or been started since its parent was looked at, is missed; the host
+// offers no way to signal some of a group at once. Errors are not told: who may not be signalled, as another
+// user's process, is left alone.
 func (g *hostGroup) signal(n syscall.Signal) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -301,6 +331,8 @@ func (g *hostGroup) signal(n syscall.Signal) bool {
 }
 
 // Left implements kern.ForeignGroup.
+//
+// A shared group has no number by which its members could be found later, so it ends with kern's.
 func (g *hostGroup) Left() bool {
 	if !g.shared && g.alive() {
 		g.lonely.Store(true)
@@ -321,7 +353,8 @@ func (gs *hostGroups) forget(g *hostGroup) {
 	}
 }
 
-// kill ends what is left in all groups. There must be no more starts.
+// kill ends what is left in all groups. There must be no more starts. The watch goes last: what is killed here
+// it need not know, and until then it covers an end of toaster in between.
 func (gs *hostGroups) kill() {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -337,7 +370,9 @@ func (gs *hostGroups) kill() {
 }
 
 // membersOf looks for the members of a process group of the host, by pid with the times of their
-// birth. The dead that nobody has waited for are none.
+// birth. The dead that nobody has waited for are none. The look is not of one moment: a member that forks and
+// ends meanwhile may be seen as neither, so who is missed is taken for gone. What is born is field 22 of
+// proc_pid_stat(5), in ticks since the host has started.
 func membersOf(pgid int) map[int]string {
 	members := make(map[int]string)
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
@@ -351,7 +386,8 @@ func membersOf(pgid int) map[int]string {
 }
 
 // statOf returns the fields of /proc/pid/stat behind the name, which is proc(5)'s second one; nil
-// if there is no such process.
+// if there is no such process. The name may have blanks and parentheses in it, whatever its process likes, so
+// the last parenthesis is what ends it. Of the result 0 is the state, 2 the group and 19 the time of birth.
 func statOf(pid int) []string {
 	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	_, rest, ok := bytes.Cut(b[bytes.LastIndexByte(b, ')')+1:], []byte(" "))
@@ -367,6 +403,9 @@ func statOf(pid int) []string {
 }
 
 // descendants returns those of pid that are in the group pgid.
+//
+// A child in another group is looked through, too: a grandchild may be in this one. Children of each of its
+// threads count. Who is adopted by init is no descendant any more, and not found.
 func descendants(pid, pgid int) (list []int) {
 	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
 	for _, f := range files {

@@ -36,11 +36,11 @@ import (
 type hostPrograms struct {
 	outside *outside.Starter
 
-	// mu guards what follows. It is the innermost of the locks about programs of the host (hostGroups has the order), and is
-	// held while one is started.
+	// mu guards what follows. Of the locks about programs of the host (hostGroups has the order) only
+	// hostSession.mu comes after it. It is held while a program is started.
 	mu      sync.Mutex
 	waiters map[int]*hostWaiter     // by pid on the host
-	groups  map[int]int             // the machine's, by that of the host
+	groups  map[int]int             // the machine's, by that of the host; bounded by its pids, so none is removed
 	proxies map[*outside.Proxy]bool // of processes that live
 	first   *vfs.Dirs               // for those whose ancestors are gone
 	over    bool                    // the machine ends: nothing joins any more
@@ -50,6 +50,10 @@ type hostPrograms struct {
 
 // identify says what the host's file f is to a program of the host that executes it. It is asked for each execve there, so of
 // what is not NetBSD's, or cannot be read, it says nothing: Linux then does what it always does, errors included.
+//
+// What is found wrong only later, such as a dynamic linker that is missing, ends the proxy (refuse): the host's
+// execve has gone well by then. f stays the caller's. Several goroutines call this at once, and nothing here is
+// shared.
 func identify(f *os.File) outside.Look {
 	st, err := f.Stat()
 	if err != nil {
@@ -68,6 +72,9 @@ func identify(f *os.File) outside.Look {
 // startHost starts h in g, whose life w lives, and enters it where join finds it.
 //
 // The lock is held meanwhile: the program may execute one of the machine's before its pid is known here.
+//
+// On an error there is no program, and nothing has been entered. Directories are kept of the first program that
+// is started: they are what there is to go by for one whose starters are all gone.
 func (s *System) startHost(w *hostWaiter, h *hostProgram, g *hostGroup) (err error) {
 	hp := &s.hosts
 	hp.mu.Lock()
@@ -84,6 +91,8 @@ func (s *System) startHost(w *hostWaiter, h *hostProgram, g *hostGroup) (err err
 }
 
 // forget is due when the program is collected: its pid may become another's.
+//
+// Another program may have got the number by then and be entered under it: that one stays.
 func (s *System) forget(w *hostWaiter) {
 	s.hosts.mu.Lock()
 	defer s.hosts.mu.Unlock()
@@ -94,6 +103,10 @@ func (s *System) forget(w *hostWaiter) {
 
 // waiterOf returns the nearest program that a guest has started, from x on upwards; nil if there
 // is none, as for a daemon whose parents are gone.
+//
+// itself says that w's program is the one that has executed x: it has the same pid. A process whose parent ends
+// meanwhile is handed to another one, the host's init as a rule, where the way ends: x has no starter then, as
+// a daemon has none.
 func (s *System) waiterOf(x *outside.Exec) (w *hostWaiter, itself bool) {
 	// The lock is not held on the way up: each step asks the host. Who is found may have ended just now; hand says so then.
 	find := func(pid int) *hostWaiter {
@@ -126,12 +139,14 @@ func (s *System) join(x *outside.Exec) {
 		return
 	}
 	j := &joiner{Exec: x}
+	// Before anything is asked of the proxy: its answers come by Listen.
 	guard.Go("signals of a host process were passed on", func() {
 		x.Proxy.Listen(j.signal)
 		j.signal(int(syscall.SIGKILL)) // of which nobody on the host can say more than that it is gone
 	})
 	w, itself := s.waiterOf(x)
 	if itself {
+		// The LWP is about to end, or runs what the program has executed before: nobody is left to become j.
 		if !w.hand(j) {
 			s.refuse(j, nil)
 		}
@@ -141,6 +156,8 @@ func (s *System) join(x *outside.Exec) {
 }
 
 // keepProxy notes a proxy for stopJoins; false if that has been.
+//
+// The count is raised under the lock that sets over, so stopHosts waits for every proxy that was kept.
 func (s *System) keepProxy(p *outside.Proxy) bool {
 	s.hosts.mu.Lock()
 	defer s.hosts.mu.Unlock()
@@ -164,6 +181,9 @@ func (s *System) dropProxy(p *outside.Proxy) {
 
 // stopHosts ends what the host has of programs, once no process runs any. No lock is held while proxies end: who looks after
 // one (attend) takes it to say that it is gone.
+//
+// First nothing joins any more, then those that have joined are let go of, and only then the first directories
+// are closed: whoever adopts a program forks these.
 func (s *System) stopHosts() {
 	hp := &s.hosts
 	for _, p := range hp.end() {
@@ -186,6 +206,10 @@ func (hp *hostPrograms) end() []*outside.Proxy {
 
 // refuse ends the proxy of a program that cannot be run, and says why where the program would
 // have complained: its caller was told that the execve has worked.
+//
+// The statuses are a shell's: 126 for what is there and cannot be run, 127, with a nil error, for what there is
+// nobody to run. The complaint may block, as the descriptor can be a pipe that nobody reads; so no lock is
+// held. Each proxy is refused once, or attended, and never both.
 func (s *System) refuse(j *joiner, err error) {
 	status := 126
 	if err == nil {
@@ -218,12 +242,13 @@ type joiner struct {
 
 	// mu guards what the goroutine that listens to the proxy and the one that makes the process both know.
 	mu    sync.Mutex
-	proc  *kern.Proc // nil before it is there
-	early []netbsd.Signal
+	proc  *kern.Proc      // nil before it is there
+	early []netbsd.Signal // what has come before that
 }
 
 // signal passes on what the proxy gets, by Linux's number, once there is a process. A signal that NetBSD does not have is lost, as
-// there is nothing it could be there; SIGCHLD is of the proxy's own children, and the machine sends its own.
+// there is nothing it could be there; SIGCHLD is of the proxy's own children, and the machine sends its own. A
+// process that has ended gets none, so the SIGKILL with which join ends does no harm then.
 func (j *joiner) signal(sig int) {
 	n := netbsd.SignalFromLinux(sig)
 	if n == 0 || n == netbsd.SIGCHLD {
@@ -276,6 +301,10 @@ func (o *execOpener) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 
 // prepare builds what j is to run: descriptors and directories as they are on the host now,
 // and the image. base is directories of its own, which it takes over. On an error nothing is left but j.
+//
+// known is the program below which j's was started, nil if that is gone: by it what a guest has passed on is
+// told from what programs have opened themselves (exported). The error says what is wrong to a person (refuse);
+// an ExecError where it is about the file.
 func (s *System) prepare(j *joiner, base *vfs.Dirs, cred *kern.Cred, known *hostWaiter) (err error) {
 	// The order is that of what can fail cheaply: memory comes last. Base is j's own from here on, so that drop closes it.
 	x := j.Exec
@@ -292,6 +321,8 @@ func (s *System) prepare(j *joiner, base *vfs.Dirs, cred *kern.Cred, known *host
 	if err != nil {
 		return err
 	}
+	// By name, as the host tells no more: a directory that has been removed, or that its user may not search,
+	// keeps the program from running.
 	if errno := j.view.Chdir(dir); errno != 0 {
 		return errno
 	}
@@ -318,7 +349,8 @@ func (s *System) prepare(j *joiner, base *vfs.Dirs, cred *kern.Cred, known *host
 	return nil
 }
 
-// drop undoes prepare.
+// drop undoes prepare, as far as that has come. The file and the proxy are left to refuse. Once a process has
+// what prepare has made, only done is due.
 func (j *joiner) drop() {
 	if j.ready != nil {
 		j.ready.space.release()
@@ -340,6 +372,10 @@ func (j *joiner) done() {
 
 // adopt makes j a process of its own: a child of w's, if there is one. It runs on the supervisor's goroutine for this program, and
 // waits for the host: others that execute something meanwhile have goroutines of their own.
+//
+// w may end at any moment. Its process stays the parent if it has not begun to exit when the child is made; if
+// it has, Spawn makes it init's. If w has left by addChild nobody tells the proxy of the child's stops; of its
+// end attend tells it in any case.
 func (s *System) adopt(w *hostWaiter, j *joiner) {
 	var parent *kern.Proc
 	var of *kern.Cred
@@ -364,7 +400,8 @@ func (s *System) adopt(w *hostWaiter, j *joiner) {
 	s.attend(p, j)
 }
 
-// dirsOf returns directories for a program that w's has started, or somebody who is gone.
+// dirsOf returns directories for a program that w's has started, or somebody who is gone. They are a copy, and
+// the caller's; prepare sets the directory.
 func (s *System) dirsOf(w *hostWaiter) *vfs.Dirs {
 	if w != nil {
 		w.mu.Lock()
@@ -378,6 +415,10 @@ func (s *System) dirsOf(w *hostWaiter) *vfs.Dirs {
 
 // attend passes signals to p until it ends, and then its end to the proxy. It does not
 // wait.
+//
+// The proxy ends when the process has become a zombie, and not before: until then what is sent to the proxy is
+// to reach the process. When the machine halts nobody is told how the process has ended, and the proxy dies of
+// SIGKILL.
 func (s *System) attend(p *kern.Proc, j *joiner) {
 	for _, sig := range j.is(p) {
 		p.Kill(sig)

@@ -19,6 +19,9 @@ import (
 
 // hand passes what the program has executed to the LWP, and returns false if the LWP is gone. Wake follows the unlock: the LWP may run at
 // once, and take mu.
+//
+// False leaves j with the caller. At most one is on its way, as the program is a proxy from then on, and a
+// proxy executes nothing.
 func (w *hostWaiter) hand(j *joiner) bool {
 	w.mu.Lock()
 	ok := !w.left && !w.done && w.joined == nil
@@ -37,6 +40,9 @@ func (w *hostWaiter) hand(j *joiner) bool {
 //
 // The program's ids, parent, group and terminal are the process's all the time. What the host has made of
 // its descriptors, its directory and its signals counts.
+//
+// It runs on the LWP's goroutine. What can fail comes before Exec, or in Exec before Replace: from there on the
+// process has j's memory.
 func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 	l := w.l
 	if err := s.prepare(j, s.dirsOf(w), l.Proc().Cred(), w); err != nil {
@@ -45,6 +51,7 @@ func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 		return false
 	}
 	defer j.done()
+	// Before Exec, which keeps what is ignored and blocked, and drops handlers.
 	inheritSignals(l, &j.Status)
 	errno := l.Exec(kern.ExecArgs{
 		Comm:   j.prog.comm,
@@ -68,6 +75,9 @@ func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 
 // moveIn makes mc the machine context of the LWP, with j's memory, and what j has open and where it is the
 // process's. It is Exec's Replace, when nothing can fail any more.
+//
+// The proxy is the process's deputy in the program's group. The state that is lent is the new thread's, of
+// which nothing has been published.
 func (w *hostWaiter) moveIn(mc *Context, j *joiner) {
 	w.mu.Lock()
 	w.left = true // from here on children join as any other's, and no second program does
@@ -93,6 +103,8 @@ func fill(to, from *file.Table) {
 	to.CloseFrom(0)
 	for _, fd := range from.Open() {
 		if d, errno := from.Get(fd); errno == 0 {
+			// The number is free and the limit none, so only the machine's quota can refuse: the file is
+			// missing then.
 			if _, errno = to.Install(d, fd, 1<<30, 0); errno != 0 {
 				d.Release()
 			}
@@ -124,6 +136,10 @@ func (w *hostWaiter) keepChild(pid int, proxy *outside.Proxy) bool {
 
 // lookAfterChildren waits for those that have joined below the program, which itself knows nothing of
 // them but their proxies: those stop as they do, and end by attend.
+//
+// In place of a parent that would wait for them: zombies are reaped, and stops reported once. WNOHANG, as the
+// LWP has the program itself to look after. An error, as ECHILD where somebody else has reaped it, is an end as
+// well.
 func (w *hostWaiter) lookAfterChildren() {
 	for pid, proxy := range w.childrenNow() {
 		r, errno := w.l.Wait(pid, netbsd.WNOHANG|netbsd.WUNTRACED)

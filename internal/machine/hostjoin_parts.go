@@ -21,6 +21,9 @@ import (
 
 // joinFiles makes a descriptor table of what x has open, under the same numbers. They are in order, as a table that is filled
 // from below needs no more room than it has entries. The proxy's own descriptors stay the proxy's: closeAll closes copies.
+//
+// The error is the host's, or ENFILE: the machine's quota of open files. The descriptors are asked for once:
+// the proxy has them from its execve on, and nobody changes them.
 func (s *System) joinFiles(x *outside.Exec, known *hostWaiter) (*file.Table, error) {
 	fds, err := x.Proxy.Files()
 	if err != nil {
@@ -39,6 +42,9 @@ func (s *System) joinFiles(x *outside.Exec, known *hostWaiter) (*file.Table, err
 
 // joinFile installs one file. What there cannot be is left out, rather than the program with it: a descriptor
 // that a shell has left open by mistake should not keep a program from running.
+//
+// fd is free, as the caller goes upwards, so Install takes that number and no other. RLIMIT_NOFILE is not
+// asked: what a process has inherited beyond its limit it keeps, as on NetBSD.
 func (s *System) joinFile(t *file.Table, fd, host int, known *hostWaiter) netbsd.Errno {
 	d, errno := known.exported(host) // a nil known has exported nothing
 	if d == nil {
@@ -53,7 +59,7 @@ func (s *System) joinFile(t *file.Table, fd, host int, known *hostWaiter) netbsd
 	return errno
 }
 
-// inherit makes an open file of a host descriptor; a terminal's is one to guests, too.
+// inherit makes an open file of a host descriptor; a terminal's is one to guests, too. fd stays the caller's.
 func (s *System) inherit(fd int) (*file.Description, netbsd.Errno) {
 	if tty.IsTerminal(fd) {
 		return s.TTY.Inherit(fd)
@@ -61,11 +67,12 @@ func (s *System) inherit(fd int) (*file.Description, netbsd.Errno) {
 	return s.Host.Inherit(fd)
 }
 
-// hostFile is what tells one open file of the host from another: the device and the inode, and which end.
+// hostFile is what tells one open file of the host from another: the device and the inode, and which end. A
+// pipe's two ends have one inode and differ in how they are open; each socket has an inode of its own.
 type hostFile struct{ dev, ino, access uint64 }
 
 // hostFileOf returns that of a descriptor, and false for files and directories: of those one can be open
-// twice, with an offset each.
+// twice, with an offset each. A descriptor that is none, -1 among them, is false as well.
 func hostFileOf(fd int) (h hostFile, ok bool) {
 	var st syscall.Stat_t
 	if syscall.Fstat(fd, &st) != nil {
@@ -81,6 +88,9 @@ func hostFileOf(fd int) (h hostFile, ok bool) {
 
 // noteExports notes which guest descriptor each exported file stands for. Of two that are the same file the first counts: they
 // share one description, or cannot be told apart.
+//
+// It is called before the program starts, by the LWP, and exports is not changed afterwards: so those who join
+// later read it without a lock.
 func (w *hostWaiter) noteExports(fds []int) {
 	w.exports = make(map[hostFile]int)
 	for guest, fd := range fds {
@@ -97,6 +107,9 @@ func (w *hostWaiter) noteExports(fds []int) {
 // it.
 //
 // The process keeps its table as long as it runs the program, and nobody else changes it.
+//
+// A program can have changed what is behind the number that it was given, so the number counts for nothing and
+// the file alone does. A file that the process has lost meanwhile is the host's.
 func (w *hostWaiter) exported(fd int) (*file.Description, netbsd.Errno) {
 	if w == nil {
 		return nil, 0
@@ -127,6 +140,8 @@ func signalsFromLinux(set uint64) (to netbsd.Sigset) {
 }
 
 // hostSignals is what l ignores and blocks, which a program that it executes inherits (execve(2)).
+//
+// A signal that l catches is not ignored there, and has its default. One that Linux does not have is left out.
 func hostSignals(l *kern.LWP) (s outside.Signals) {
 	mask := l.Sigmask() // l is the caller: nobody changes its mask meanwhile
 	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
@@ -146,7 +161,9 @@ func hostSignals(l *kern.LWP) (s outside.Signals) {
 }
 
 // inheritSignals has l ignore and block what the program did that has executed it. Handlers do not outlive an execve (execsigs), so
-// what is not ignored is the default. SIGKILL and SIGSTOP cannot be ignored, and signals that Linux does not have stay as they are.
+// what is not ignored is the default. SIGKILL and SIGSTOP cannot be ignored, and signals that Linux does not
+// have stay as they are. An action that is right already is not set again: to have a signal ignored also drops
+// what is pending of it.
 func inheritSignals(l *kern.LWP, st *outside.Status) {
 	ignored := signalsFromLinux(st.Ignored)
 	for sig := netbsd.Signal(1); sig < netbsd.NSIG; sig++ {
@@ -166,6 +183,9 @@ func inheritSignals(l *kern.LWP, st *outside.Status) {
 
 // credOf returns base if st's user is the one that base's programs of the host have, else one
 // with the host's ids.
+//
+// base is kept where the host's ids are still those that its programs have, as Status has the effective ids
+// alone, and base the others, too.
 func (s *System) credOf(st *outside.Status, base *kern.Cred) *kern.Cred {
 	c := kern.UserCred(st.UID, st.GID, st.Groups...)
 	own, err := outside.StatusOf(syscall.Getpid())
@@ -182,6 +202,9 @@ func (s *System) credOf(st *outside.Status, base *kern.Cred) *kern.Cred {
 
 // spawnArgs describes the new process. Session and group are those that the host has it in, as
 // far as the machine knows them.
+//
+// Prepare sets signals before the process can run. A child in the group of w's program has a deputy there, its
+// proxy: a signal for the whole group reaches it by that one.
 func (s *System) spawnArgs(j *joiner, w *hostWaiter, parent *kern.Proc, cred *kern.Cred) kern.SpawnArgs {
 	a := kern.SpawnArgs{
 		Body:   s.Body,
@@ -212,6 +235,9 @@ func (s *System) spawnArgs(j *joiner, w *hostWaiter, parent *kern.Proc, cred *ke
 // placeJoined chooses session and group by comparing the new program's on the host with those of the program that a guest has started.
 // What is the same there is the same here: SpawnArgs without a word puts a child into its parent's. One in another session, or whose
 // starter is gone, leads a session here, without a terminal.
+//
+// Where the host does not say how w's program stands, as it has ended, nothing compares equal, and the new
+// process leads a session.
 func (s *System) placeJoined(a *kern.SpawnArgs, w *hostWaiter, st *outside.Status) {
 	var of outside.Status
 	if w != nil {
@@ -228,6 +254,10 @@ func (s *System) placeJoined(a *kern.SpawnArgs, w *hostWaiter, st *outside.Statu
 
 // joinGroup has a process that is not to lead a group enter the one that the host's group is,
 // once it is there; the first one makes it.
+//
+// It is done by the process itself, before its program runs, as only an LWP of it or of its parent may move it
+// (setpgid(2)). If the group is gone by then, or of another session, it leads one of its own, which Setpgrp has
+// made, and the host's number stands for that.
 func (s *System) joinGroup(a *kern.SpawnArgs, w *hostWaiter, st *outside.Status) {
 	known := s.hosts.group(st.Group)
 	body := a.Body

@@ -15,6 +15,10 @@ import (
 // tracer can come or go in between, as by the call itself.
 //
 // So it is asked for at each end, as ktr_syscall and ktr_sysret look at p_traceflag each, too. No lock is held.
+//
+// A call that does not return, as exit(2), has a record of its beginning only. Data is written down before the
+// return, as ktrgenio comes before ktr_sysret. Whom the record is about is asked each time: an execve in
+// between has changed the name.
 func (s *System) ktraced(mc *Context, h syscalls.Handler) netbsd.Errno {
 	c := &mc.call
 	p := mc.l.Proc()
@@ -38,7 +42,9 @@ func (s *System) ktraced(mc *Context, h syscalls.Handler) netbsd.Errno {
 // who are the parts of w in the order in which a call has them.
 func who(w trace.Who) (pid, lid int, comm string) { return w.Pid, w.Lid, w.Comm }
 
-// asked is the call, about which a systrace(4) may be asked.
+// asked is the call, about which a systrace(4) may be asked. What looks on from outside hears of a call as the
+// monitor has let it go on, with the arguments that this may have replaced; and of one that is refused it hears
+// nothing.
 func (s *System) asked(mc *Context, h syscalls.Handler) netbsd.Errno {
 	if !mc.l.Proc().Systraced() {
 		return s.untraced(mc, h)
@@ -46,7 +52,8 @@ func (s *System) asked(mc *Context, h syscalls.Handler) netbsd.Errno {
 	return mc.call.Systraced(func() netbsd.Errno { return s.untraced(mc, h) })
 }
 
-// untraced is the call for who looks on from outside.
+// untraced is the call for who looks on from outside. h may be nil: traced tells of such a call, too, and
+// answers ENOSYS itself.
 func (s *System) untraced(mc *Context, h syscalls.Handler) netbsd.Errno {
 	switch {
 	case s.Sink != nil:
@@ -57,13 +64,14 @@ func (s *System) untraced(mc *Context, h syscalls.Handler) netbsd.Errno {
 	return h(&mc.call)
 }
 
-// Values of enum uio_rw.
+// Values of enum uio_rw (sys/uio.h), which stand in a record of KTR_GENIO.
 const (
 	uioRead  = 0
 	uioWrite = 1
 )
 
-// genioCall says of a call whose data is written down which way it goes, and whether the second argument leads to a vector.
+// genioCall says of a call whose data is written down which way it goes, and whether the second argument leads
+// to a vector. Both kinds have the descriptor for their first argument, and what is moved for their second.
 func genioCall(nr int) (g struct {
 	rw     int
 	vector bool
@@ -91,6 +99,8 @@ const genioMost = 1 << 20
 // uiomove's callers); a sibling that writes there at once is seen here, which nobody could rely on there either.
 //
 // The call has succeeded, so its vector had no more than IOV_MAX entries, and that many are read again at most.
+// All entries together are cut to genioMost, so that a vector with one buffer many times costs no more than
+// that. A buffer that has been unmapped since is left out.
 func (mc *Context) genio(t *syscalls.Ktracer, call *trace.Call) {
 	g, ok := genioCall(call.Nr)
 	if !ok {
@@ -115,7 +125,8 @@ func (mc *Context) genio(t *syscalls.Ktracer, call *trace.Call) {
 	t.Genio(w, int(int32(call.Args[0])), g.rw, data)
 }
 
-// memory reads up to n bytes, as many as are there. n is bounded by the caller.
+// memory reads up to n bytes, as many as are there. n is bounded by the caller. Of a process that has been
+// killed meanwhile there are none.
 func (mc *Context) memory(addr, n uint64) []byte {
 	b := make([]byte, n)
 	got, _ := mc.space.proc.Read(addr, b)

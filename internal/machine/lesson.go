@@ -22,13 +22,14 @@ import (
 // A lesson is what a process has mapped. It belongs to its Space, whose mu guards it, until it has ended.
 type lesson struct {
 	id     warmID
-	image  *cachedImage
-	user   *kern.Cred
+	image  *cachedImage // which the lesson is for, unless the cache has another one under id by then (claim)
+	user   *kern.Cred   // whose process it is: the shelf is for processes of that user's alone (shelfUser)
 	pieces []taughtPiece
-	size   uint64
+	size   uint64 // of the pieces so far, their islands and the gaps between them included
 }
 
-// taughtPiece is a piece, with what it takes to make it.
+// taughtPiece is a piece, with what it takes to make it: by the time that it is put on a shelf the process may
+// be gone, its descriptor closed, and the name another file's. Where it lies (at) fill decides.
 type taughtPiece struct {
 	piece
 	file  *os.File // the lesson's own
@@ -36,6 +37,10 @@ type taughtPiece struct {
 }
 
 // note keeps r, which has been mapped of the host's file fd, with these sites in it.
+//
+// mu is held. What is no file but memory (vm.Memory) is not taught: what its processes have written there is
+// nobody else's to see. Once there are enough pieces, or one is too large for what is left, a mapping is passed
+// by and the lesson goes on.
 func (s *Space) note(r *vm.Region, fd int, sites []loader.Site) {
 	l := s.lesson
 	if l == nil || fd < 0 {
@@ -45,6 +50,7 @@ func (s *Space) note(r *vm.Region, fd int, sites []loader.Site) {
 		return
 	}
 	x := taughtPiece{piece: piece{off: r.Off, size: r.Len(), prot: r.Prot, maxProt: r.MaxProt, shared: r.Shared, sites: len(sites)}, sites: sites}
+	// Text and islands are moved from the shelf to the same distance, so that distance belongs to the piece.
 	if len(sites) > 0 && !x.besideIslands(s, r) {
 		return
 	}
@@ -54,8 +60,10 @@ func (s *Space) note(r *vm.Region, fd int, sites []loader.Site) {
 	}
 }
 
-// besideIslands finds out where the islands of text at r are, the last that was rewritten. It reports false if they are not
-// below it, and near.
+// besideIslands finds out where the islands of text at r are, the last that was rewritten. It reports false if
+// they are not below it, and near: those far below would take the room of other pieces. With the islands above
+// r the difference wraps, and is too large as well. mu is held since mapText added the text, so nobody has
+// added another one.
 func (x *taughtPiece) besideIslands(s *Space, r *vm.Region) bool {
 	if len(s.texts) == 0 {
 		return false
@@ -67,6 +75,10 @@ func (x *taughtPiece) besideIslands(s *Space, r *vm.Region) bool {
 
 // teachable opens a file for a lesson if everybody may read it; else it returns no file. One that is to be mapped
 // shared must be open for reading alone, as who has its mapping can do with it what the descriptor allows.
+//
+// The mode is looked at, and not whether this process may read the file: it may have been opened with more
+// rights than the user has, or passed in a message. The file that is returned is the lesson's, by a descriptor
+// of its own, as the guest may close its one at once.
 func teachable(fd int, shared bool) (fileID, *os.File) {
 	var st syscall.Stat_t
 	if syscall.Fstat(fd, &st) != nil || st.Mode&syscall.S_IFMT != syscall.S_IFREG || st.Mode&syscall.S_IROTH == 0 {
@@ -84,6 +96,10 @@ func teachable(fd int, shared bool) (fileID, *os.File) {
 }
 
 // endLesson is due when the process has a child or goes. mu is held, or nobody else uses s any more.
+//
+// A child ends it, as what is mapped afterwards belongs to no start of the program. So does the end of the
+// space: there will be no more pieces. The shelf is filled elsewhere: whoever forks or exits does not wait for
+// the host.
 func (s *Space) endLesson() {
 	l := s.lesson
 	s.lesson = nil
@@ -97,12 +113,16 @@ func (s *Space) endLesson() {
 }
 
 // returnShelf is due when a process has a child or goes, as endLesson is.
+//
+// Only the two together say that the shelf is out of date. A process that ends early leaves things there, and
+// one that maps more than others misses some.
 func (s *Space) returnShelf() {
 	if s.missed && len(s.shelf) > 0 {
 		s.sys.images.outdated(s.image)
 	}
 }
 
+// close gives up the files. What has been mapped of them keeps them.
 func (l *lesson) close() {
 	for i := range l.pieces {
 		l.pieces[i].file.Close()
@@ -110,6 +130,10 @@ func (l *lesson) close() {
 }
 
 // teach makes another template for the program's copies. What fails costs the next execution time, and nothing else.
+//
+// claim comes first, as it is what lets only one lesson at a time have a program. The nursery that t becomes
+// the template of owns t, even where NewNursery fails, so nothing is left to be released here. Until install
+// the old copies are taken as before.
 func (l *lesson) teach(s *System) {
 	old := s.images.claim(l)
 	if old == nil {
@@ -124,12 +148,16 @@ func (l *lesson) teach(s *System) {
 	if err != nil {
 		return
 	}
+	// So that its copies have the threads parked that the program is known to make.
 	n.ExpectAs(old)
 	s.images.install(l, n, shelf)
 }
 
 // fill puts the pieces on the shelf of a process that has never run, by its thread, in place of what is there. Those that cannot
 // be put there are left out.
+//
+// t's process is a copy of the template, which may have an older shelf. If that cannot be removed it is not
+// known what lies there, and there is no shelf.
 func (l *lesson) fill(s *System, t *platform.Thread) (shelf []piece) {
 	if t.Process().Unmap(t, shelfBase, shelfMost) != nil {
 		return nil
@@ -172,6 +200,7 @@ func (x *taughtPiece) put(s *System, t *platform.Thread) error {
 	if err := q.RewriteText(rw); err != nil {
 		return err
 	}
+	// On the shelf nothing may be read, written or executed: the guest does not have it yet.
 	m.Prot, m.Keep = 0, true
 	i := islands(rw, 0)
 	i.Keep = true

@@ -41,6 +41,7 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 	l := mc.l
 	switch trap.Kind {
 	case platform.Syscall:
+		// The Call is the LWP's only one: what is not set anew would be the last call's.
 		mc.call.Napped, mc.call.Left, mc.call.Part, mc.call.Waited = trap.Napped, trap.Left, trap.Part, trap.Waited
 		if mc.call.Refused = 0; trap.Refused != 0 {
 			mc.call.Refused = netbsd.FromLinux(int(trap.Refused))
@@ -54,6 +55,8 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 		mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
 		info := mc.faultInfo(trap)
 		if trap.Trapno == x86Debug && l.Platform().SingleStep() {
+			// The flag is the tracer's doing and not the guest's, in whose signal frame it would stand
+			// otherwise.
 			mc.thread.Regs().RFLAGS &^= userFlagTF
 		}
 		if trap.Trapno == x86Debug {
@@ -87,6 +90,7 @@ func (mc *Context) restartSequence() {
 }
 
 // count is addupc_task: ticks more for where the program is. A counter that is nowhere ends the profile.
+// Reading and writing are two steps, as in addupc_task: of two LWPs that count at once one tick can be lost.
 func (mc *Context) count(ticks int, f *kern.Profile) {
 	slot, counted := f.Slot(mc.thread.Regs().RIP)
 	if !counted {
@@ -220,6 +224,8 @@ func encode(r *platform.Regs, c *syscalls.Call, errno netbsd.Errno, nr uint64) {
 	}
 }
 
+// What encode needs to know of the processor: the carry flag in RFLAGS, and how long SYSCALL is, behind which
+// RIP stands.
 const (
 	flagCarry  = 1
 	syscallLen = 2 // 0f 05

@@ -29,6 +29,8 @@ import (
 // and so does what the caller can put right. t belongs to the calling LWP, which is stopped.
 func (s *Space) do(t *platform.Thread, ops []vm.Op, fd int) netbsd.Errno {
 	for _, op := range ops {
+		// What puts something at an address takes the shelf's place there. An unmap needs no look: its range
+		// was in the map, which has nothing of the shelf.
 		if op.Kind != vm.OpUnmap {
 			s.coverShelf(op.Region.Start, op.Region.End)
 		}
@@ -45,6 +47,8 @@ func (s *Space) do(t *platform.Thread, ops []vm.Op, fd int) netbsd.Errno {
 // Not the first pieces, as small programs fork, which huge pages make dearer. And neither
 // much at once nor what was not reserved, as of stacks, tables and the like but a little
 // may ever be touched.
+//
+// hugeMin is the least by which Go's heap grows on amd64, and hugeMax the size of one of its arenas.
 const (
 	hugeFrom = 4 << 20 // bytes committed
 	hugeMin  = 4 << 20 // bytes of a mapping
@@ -86,10 +90,13 @@ func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 	case vm.OpProtect:
 		return s.proc.Protect(t, r.Start, r.Len(), netbsd.ProtToLinux(r.Prot))
 	case vm.OpMove:
+		// Both lengths are the same: what an mremap(2) adds or cuts off is a step of its own.
 		return s.proc.Remap(t, op.From, r.Len(), r.Start, r.Len())
 	case vm.OpCopy:
 		return s.makeShared(t, r)
 	case vm.OpDiscard:
+		// uvm_map_clean frees the pages at once (PGO_FREE). Linux's own MADV_FREE would leave them until the
+		// host is short of memory.
 		return s.proc.Advise(t, r.Start, r.Len(), syscall.MADV_DONTNEED)
 	}
 	return syscall.EINVAL
@@ -101,6 +108,9 @@ func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 //
 // The lock is held from the decision to the last step: two LWPs that change the same range must
 // reach the host in the order in which they reached the map.
+//
+// f changes the map and returns the steps. Where it fails the map must be as it was: the host hears of nothing
+// then, and nothing is charged.
 func (s *Space) change(c *syscalls.Call, most func() uint64, f func() ([]vm.Op, netbsd.Errno)) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,14 +161,19 @@ func (s *Space) Mmap(c *syscalls.Call, m syscalls.MmapArgs) (uint64, netbsd.Errn
 	errno = s.charge(mostOf(min(m.Len, vm.Max), m.Prot)+s.textMost(sites), func() (errno netbsd.Errno) {
 		var ops []vm.Op
 		if m.Flags&netbsd.MAP_FIXED != 0 {
+			// While the text is still there: Restore writes the old code back, which must not happen to what is
+			// mapped next.
 			s.restoreText(threadOf(c), m.Addr, m.Len)
 		}
 		if addr, ops, errno = s.m.Map(q); errno != 0 {
 			return errno
 		}
+		// There is no step for a length of 0, which mmap(2) takes for success (uvm_mmap).
 		if len(ops) > 0 && s.mapReady(threadOf(c), &ops[0].Region, fd, id, sites) {
 			return 0
 		}
+		// After a failure what MAP_FIXED was to replace is gone from the map, as uvm_mmap unmaps it before it
+		// maps.
 		if errno = s.do(threadOf(c), ops, fd); errno != 0 {
 			s.m.Unmap(addr, m.Len)
 		} else if wired {
@@ -190,7 +205,9 @@ func (s *Space) mapReady(t *platform.Thread, r *vm.Region, fd int, id fileID, si
 // memory are one for all who map it (Backing).
 type sharedFile struct{ dev, ino uint64 }
 
-// mapped is what a map knows a file as.
+// mapped is what a map knows a file as. It must be comparable, as the map merges neighbours with the same
+// object. A private mapping is known by the open file: nobody waits for anybody in it (Backing). So is a shared
+// one of a file that has no inode to ask for.
 func mapped(f file.File, flags int) any {
 	if flags&netbsd.MAP_SHARED != 0 {
 		if st, errno := f.Stat(); errno == 0 {
@@ -220,6 +237,10 @@ func (s *Space) Backing(addr uint64) (obj any, off uint64, errno netbsd.Errno) {
 
 // mmapFile looks up what q is to map: fd is the host's descriptor, -1 for anonymous memory, which names no file
 // (EINVAL). The caller calls done once the host has the mapping.
+//
+// EBADF: no such descriptor. ENODEV: no file of the host's. EPERM: a file that must not change was to be
+// written through a shared mapping. The others are those of fileProt and mapMemfd. On an error nothing is left
+// to be released.
 func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, done func(), errno netbsd.Errno) {
 	if m.Flags&netbsd.MAP_ANON != 0 {
 		if m.FD != -1 {
@@ -239,6 +260,8 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 	if !ok {
 		errno = netbsd.ENODEV
 	} else {
+		// A shared mapping for reading alone is granted, as vn_mmap does, but one that mprotect(2) could make
+		// writable later is not.
 		writable := d.Writable() && !d.Metered()
 		if writable && m.Flags&netbsd.MAP_SHARED != 0 && unchanging(d) {
 			writable = false
@@ -250,6 +273,8 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 			q.MaxProt, errno = fileProt(d.Readable(), writable, m)
 		}
 	}
+	// NetBSD maps a file that is open for writing alone; Linux answers EACCES (mmap(2)), whatever the
+	// protection.
 	if errno == 0 && !d.Readable() {
 		if fd, errno = hostfile.Mappable(fd, m.Flags&netbsd.MAP_SHARED != 0); errno == 0 {
 			done = func() { syscall.Close(fd); d.Release() }
@@ -263,7 +288,9 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 	return fd, done, 0
 }
 
-// unchanging reports whether guests have set flags on a file that keep it from being written to through memory (vn_mmap).
+// unchanging reports whether guests have set flags on a file that keep it from being written to through memory
+// (vn_mmap). What the host itself keeps from being changed (chattr(1)) the host refuses in open(2) and mmap(2).
+// A file whose flags cannot be read counts as one without.
 func unchanging(d *file.Description) bool {
 	if !d.Origin().Marks().Marked() {
 		return false
@@ -317,6 +344,7 @@ func limitOf(c *syscalls.Call, which int) uint64 {
 // It asks for no memory, so it works at the limit: a guest must be able to give back.
 func (s *Space) Munmap(c *syscalls.Call, addr, length uint64) netbsd.Errno {
 	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) {
+		// The map first: what munmap(2) refuses must leave the text as it is.
 		ops, errno := s.m.Unmap(addr, length)
 		if len(ops) > 0 {
 			s.leaveText(threadOf(c), ops[0].Region.Start, ops[len(ops)-1].Region.End)
@@ -332,6 +360,7 @@ func (s *Space) Munmap(c *syscalls.Call, addr, length uint64) netbsd.Errno {
 func (s *Space) Mprotect(c *syscalls.Call, addr, length uint64, prot int) netbsd.Errno {
 	more := func() uint64 { return s.gains(addr, length, prot) }
 	return s.change(c, more, func() ([]vm.Op, netbsd.Errno) {
+		// Before the map changes, which is asked what the range has been until now.
 		s.rewriteFor(threadOf(c), addr, length, prot)
 		return s.m.Protect(addr, length, prot)
 	})
@@ -339,7 +368,7 @@ func (s *Space) Mprotect(c *syscalls.Call, addr, length uint64, prot int) netbsd
 
 // Madvise implements syscalls.Space.
 // What the map has a step for is MADV_FREE alone; other advice is checked and then ignored,
-// which madvise(2) allows.
+// which madvise(2) allows. No memory is asked for: advice can only free some.
 func (s *Space) Madvise(c *syscalls.Call, addr, length uint64, advice int) netbsd.Errno {
 	return s.change(c, nil, func() ([]vm.Op, netbsd.Errno) { return s.m.Advise(addr, length, advice) })
 }
@@ -353,6 +382,7 @@ func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.E
 	if errno != 0 {
 		return errno
 	}
+	// MS_INVALIDATE takes no step: on the host a file's mappings and its reads and writes share one cache.
 	hostFlags := syscall.MS_SYNC
 	if flags&netbsd.MS_ASYNC != 0 {
 		hostFlags = syscall.MS_ASYNC
@@ -372,6 +402,9 @@ func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.E
 // The lock is not held for the writes, which can take as long as vec is long; a sibling that
 // unmaps meanwhile gets the answer of before. The bytes go out in pieces, as the guest chooses
 // how many there are.
+//
+// ENOMEM: some of the range is not mapped. EFAULT: vec cannot be written, of which a part may have been filled
+// by then.
 func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbsd.Errno {
 	var pages int
 	var errno netbsd.Errno
@@ -407,7 +440,10 @@ func (s *Space) resident(addr uint64, b []byte) {
 	}
 }
 
-// LimitStack implements syscalls.Space. The limit and the map change together, as siblings can do the same.
+// LimitStack implements syscalls.Space. The limit and the map change together, as siblings can do the same. set
+// runs with mu held, after the charge and before the host follows: where kern refuses the limit nothing has
+// changed, and no sibling sees the new limit beside the old stack. Where the host then fails the limit stays,
+// and the stack is as the host left it.
 func (s *Space) LimitStack(c *syscalls.Call, to uint64, set func(used uint64) netbsd.Errno) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -440,7 +476,8 @@ func (s *Space) stackUsed(limit, sp uint64) uint64 {
 }
 
 // Mremap implements syscalls.Space.
-// The old pages count until they are gone, so a move asks for all of the new length.
+// The old pages count until they are gone, so a move asks for all of the new length. What the map then refuses
+// has restored the text for nothing: its calls go the slow way from then on, which is no harm.
 func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, errno netbsd.Errno) {
 	more := func() uint64 { return mostOf(min(m.NewLen, vm.Max), netbsd.PROT_WRITE) }
 	errno = s.change(c, more, func() (ops []vm.Op, errno netbsd.Errno) {
@@ -470,8 +507,10 @@ func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) net
 	})
 }
 
-// makeShared puts shared memory in r's place, with what is there: the old pages go aside meanwhile, where
-// the map has room. t is the only LWP's.
+// makeShared puts shared memory in r's place, with what is there: the old pages go aside meanwhile, where the
+// map has room. t is the only LWP's, so nobody writes to the pages while they are away. Where the copy fails
+// they are lost: they are unmapped in any case, as the map knows of nothing at that place, and would put
+// something else there.
 func (s *Space) makeShared(t *platform.Thread, r *vm.Region) error {
 	aside, ok := s.m.FindFree(0, r.Len(), vm.PageSize)
 	if !ok {
@@ -494,6 +533,7 @@ func (s *Space) copyIn(t *platform.Thread, r *vm.Region, from *Space, at uint64)
 	if r.Shared {
 		flags = syscall.MAP_SHARED | syscall.MAP_NORESERVE
 	}
+	// Writable until it is filled, as Write obeys the protection, which comes last.
 	if err := s.proc.Map(t, r.Start, r.Len(), syscall.PROT_READ|syscall.PROT_WRITE, flags, -1, 0); err != nil {
 		return err
 	}
@@ -501,6 +541,8 @@ func (s *Space) copyIn(t *platform.Thread, r *vm.Region, from *Space, at uint64)
 	buf := make([]byte, min(r.Len(), chunk))
 	for done := uint64(0); done < r.Len(); done += chunk {
 		b := buf[:min(r.Len()-done, chunk)]
+		// Peek looks behind protections: what is PROT_NONE now is inherited, too. Zeroes are not written, so
+		// that the host keeps no pages for memory that nobody has touched.
 		if !from.proc.Peek(at+done, b) || isZero(b) {
 			continue
 		}
@@ -522,7 +564,8 @@ func isZero(b []byte) bool {
 }
 
 // Mlock implements syscalls.Space. RLIMIT_MEMLOCK bounds what is wired. The host wires nothing: its own limit is toaster's user's, and
-// pages that cannot be paged out would be a way to press others; so a guest's pages are brought in, and the map remembers the rest.
+// pages that cannot be paged out would be a way to press others; so a guest's pages are brought in, and the map
+// remembers the rest. EAGAIN, ENOMEM: see vm.Map.Wire. A page that cannot be brought in fails no call.
 func (s *Space) Mlock(c *syscalls.Call, addr, length uint64, on bool) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -547,6 +590,8 @@ func (s *Space) populate(addr, length uint64) {
 }
 
 // Mlockall implements syscalls.Space.
+// flags are known to the caller to be valid; 0 is munlockall(2). ENOMEM: more than RLIMIT_MEMLOCK would be
+// wired. MCL_FUTURE holds even then, and ends with munlockall(2).
 func (s *Space) Mlockall(c *syscalls.Call, flags int) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -565,10 +610,12 @@ func (s *Space) Mlockall(c *syscalls.Call, flags int) netbsd.Errno {
 	return errno
 }
 
-// mostPopulated is up to which size memory that is to stay is brought in. The default stack fits.
+// mostPopulated is up to which size memory that is to stay is brought in: a guest could have the kernel read
+// for long otherwise, with mu held. The default stack fits.
 const mostPopulated = 64 << 20
 
-// memlock is the caller's RLIMIT_MEMLOCK.
+// memlock is the caller's RLIMIT_MEMLOCK. That of a process which ends is not to be found: then it is 0, and
+// nothing may be wired.
 func memlock(c *syscalls.Call) uint64 {
 	r, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_MEMLOCK)
 	return r.Cur
@@ -599,6 +646,7 @@ func (s *Space) record(addr, size uint64, prot int, obj any, off int64, name str
 	if obj == nil {
 		flags |= netbsd.MAP_ANON
 	}
+	// The map has room where the shelf is, as it knows nothing of that: islands may be put there.
 	s.coverShelf(addr, addr+size)
 	_, _, errno := s.m.Map(vm.Request{Addr: addr, Len: size, Prot: prot, Flags: flags, Obj: obj, Off: off, Name: name})
 	return errno

@@ -23,8 +23,8 @@ import (
 // they stay when the process that has written them is gone, and a guest could fill the host with files that
 // nobody maps otherwise.
 type memfdMemory struct {
-	fd int
-	m  *memory
+	fd int     // open for reading and writing; closed by Free
+	m  *memory // the machine's account
 }
 
 // newMemory implements syscalls.Kernel.NewMemory. An empty file counts for nothing yet, but the host is asked whether it
@@ -61,6 +61,8 @@ func (f *memfdMemory) ReadAt(b []byte, off int64) netbsd.Errno {
 
 // WriteAt implements file.Memory. Resize has made room before: a write that the host had to grow the file for
 // would be one that nobody has counted.
+//
+// An error can leave some of b written, which the guest then finds in the file.
 func (f *memfdMemory) WriteAt(b []byte, off int64) netbsd.Errno {
 	for len(b) > 0 {
 		n, err := syscall.Pwrite(f.fd, b, off)
@@ -74,6 +76,11 @@ func (f *memfdMemory) WriteAt(b []byte, off int64) netbsd.Errno {
 
 // Resize implements file.Memory. What lies between an end and that of its page can have been written by who has the page mapped, so it is
 // cleared when it becomes part of the file.
+//
+// Whole pages count. They are promised before the host's file grows, so that it never holds what nobody has
+// counted, and the promise is taken back where the host refuses. ENOMEM: the machine's limit. Sizes are not
+// negative (resizeLocked). Pages that are cut off are punched out of the host's file and not off its end: the
+// memory goes, and who has them mapped reads zeroes.
 func (f *memfdMemory) Resize(old, size int64) netbsd.Errno {
 	was, is := wholePages(old), wholePages(size)
 	if size < old {
@@ -98,7 +105,9 @@ func (f *memfdMemory) Resize(old, size int64) netbsd.Errno {
 	return errno
 }
 
-// grow makes the host's file as long as this at least.
+// grow makes the host's file as long as this at least. It may be longer already, since it keeps its length
+// where a guest's file was cut: to set the length then would shorten it, which its seal forbids
+// (platform.GrowingMemory).
 func (f *memfdMemory) grow(size int64) error {
 	var st syscall.Stat_t
 	if err := syscall.Fstat(f.fd, &st); err != nil || st.Size >= size {
@@ -113,11 +122,14 @@ func (f *memfdMemory) Free(size int64) {
 	f.m.give(wholePages(size))
 }
 
-// wholePages is how many bytes the pages of size bytes have.
+// wholePages is how many bytes the pages of size bytes have. No size is negative, so the sum cannot wrap in 64
+// bits.
 func wholePages(size int64) uint64 { return (uint64(size) + vm.PageSize - 1) &^ (vm.PageSize - 1) }
 
 // maps implements syscalls.Kernel.Maps: whether any process has f mapped, for whatever, which F_SEAL_WRITE wants to know
 // (memfd_fcntl looks whether its object has references beside the file's). f's lock is held, so nobody maps it anew meanwhile.
+//
+// The lock of f comes before those of the spaces, which are taken one after the other.
 func (s *System) maps(f *file.Memfd) bool {
 	for _, p := range s.Kernel.M.Procs() {
 		if space := spaceOf(p); space != nil && space.maps(f) {
@@ -133,6 +145,7 @@ func spaceOf(p *kern.Proc) *Space {
 	return s
 }
 
+// maps is System.maps for one space. It may be called by any goroutine.
 func (s *Space) maps(f *file.Memfd) (found bool) {
 	guard.Locked(&s.mu, func() {
 		for r := range s.m.All() {
@@ -143,6 +156,11 @@ func (s *Space) maps(f *file.Memfd) (found bool) {
 }
 
 // mapMemfd is mmapFile for a memfd. What the mapping may not do now it may never (memfd_mmap): so one that is only read gets a descriptor that is.
+//
+// The descriptor matters: a hostile guest can have the stub call mprotect(2), which makes a shared mapping
+// writable if the descriptor is, whatever the map says. A private mapping may be of any descriptor, as what is
+// written there stays the process's own. done is called by release, and on an error here. EINVAL, EPERM: see
+// file.Memfd.Map.
 func mapMemfd(f *file.Memfd, m syscalls.MmapArgs, q *vm.Request, done func()) (fd int, release func(), errno netbsd.Errno) {
 	shared := m.Flags&netbsd.MAP_SHARED != 0
 	errno = f.Map(m.Offset, wholePages(int64(min(m.Len, vm.Max))), m.Prot, shared, func() netbsd.Errno {

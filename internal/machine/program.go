@@ -35,15 +35,15 @@ type Opener interface {
 // between, the old trick against set-id scripts and programs, changes nothing.
 type program struct {
 	path   string // full name of what is mapped
-	comm   string
+	comm   string // p_comm; a script's is its own name and not its interpreter's
 	argv   []string
 	envp   []string
 	file   *os.File
 	stat   os.FileInfo
-	image  *loader.Image
-	interp *program // the dynamic linker
-	host   bool     // a program of the host, to be run under its own emulation
-	why    error    // what a host program is, for whoever wanted a NetBSD one
+	image  *loader.Image // nil for a program of the host
+	interp *program      // the dynamic linker
+	host   bool          // a program of the host, to be run under its own emulation
+	why    error         // what a host program is, for whoever wanted a NetBSD one
 	setID  setID
 	user   *kern.Cred // see shelfUser
 }
@@ -57,8 +57,8 @@ type setID struct {
 // ExecError says why a program cannot be started: who, what, why, and what to do.
 type ExecError struct {
 	Path  string
-	Errno netbsd.Errno
-	Err   error // *loader.Error where the file was looked at
+	Errno netbsd.Errno // what execve(2) fails with
+	Err   error        // *loader.Error where the file was looked at
 
 	// Missing says that Path itself does not exist, rather than something it needs.
 	Missing bool
@@ -142,7 +142,8 @@ func (s *System) loadScript(o Opener, name string, script *loader.Script, argv, 
 }
 
 // whyNot explains to a person why name cannot be opened for execution. The guest is told errno and no
-// more.
+// more. The name is looked at once more, so what it leads to may be another file by then: the text can be
+// wrong, errno is not.
 func whyNot(o Opener, name string, errno netbsd.Errno) error {
 	st, serr := o.Stat(netbsd.AT_FDCWD, name, true)
 	switch {
@@ -193,7 +194,8 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	return nil, &ExecError{Path: name, Errno: netbsd.EIO, Err: err}
 }
 
-// place says where a program goes that can be anywhere.
+// place says where a program goes that can be anywhere. It fails for an image that does not fit between its
+// base and the stack.
 func (p *program) place() error {
 	if !p.image.PIE {
 		return nil
@@ -239,7 +241,8 @@ func commOf(full string) string {
 	return c[:min(len(c), netbsd.MAXCOMLEN)]
 }
 
-// stack lays out the new program's stack.
+// stack lays out the new program's stack; cred's ids go into its auxiliary vector. E2BIG: arguments and
+// environment are longer than ARG_MAX.
 func (p *program) stack(cred *kern.Cred) (*loader.Stack, netbsd.Errno) {
 	args := &loader.StackArgs{
 		Argv: p.argv, Envp: p.envp, Image: p.image, ExecPath: p.path,
@@ -251,7 +254,8 @@ func (p *program) stack(cred *kern.Cred) (*loader.Stack, netbsd.Errno) {
 	return loader.BuildStack(args)
 }
 
-// entry is where the new program's first LWP starts.
+// entry is where the new program's first LWP starts: in the dynamic linker, if there is one, which finds the
+// program's own entry in the auxiliary vector.
 func (p *program) entry() uint64 {
 	if p.interp != nil {
 		return p.interp.image.Entry

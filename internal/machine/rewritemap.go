@@ -24,8 +24,8 @@ import (
 // A text is code that has been rewritten: the pages from the first of its sites to the last. Its
 // islands lie elsewhere, and go with it.
 type text struct {
-	rw         *platform.Rewrite
-	start, end uint64
+	rw         *platform.Rewrite // shared with other processes that have the same code at the same place
+	start, end uint64            // what of it is mapped still; it shrinks where an end is unmapped (leaveText)
 }
 
 // What is remembered of a process, and looked through at a signal, is bounded by its texts and
@@ -55,6 +55,9 @@ func (s *Space) addText(rw *platform.Rewrite) {
 
 // textSites returns the sites in a file that is being mapped as q says, and the file's name; none
 // if it stays as it is.
+//
+// Only what is mapped to be executed and not to be written is looked through. Of a range that MAP_FIXED takes
+// from code nothing is, as an LWP may be there.
 func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site) {
 	if q.Prot&(netbsd.PROT_EXEC|netbsd.PROT_WRITE) != netbsd.PROT_EXEC || q.Flags&netbsd.MAP_SHARED != 0 || q.Obj == nil ||
 		!s.sys.canRewrite() || q.Flags&netbsd.MAP_FIXED != 0 && s.executable(q.Addr, q.Len) {
@@ -75,6 +78,7 @@ func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site
 		}
 		return m.Sites(f, platform.CanRewrite)
 	})
+	// A site that the part does not have as a whole would be rewritten in what lies behind it.
 	outside := func(site loader.Site) bool {
 		return site.Off < q.Off || uint64(site.Off-q.Off)+siteMost > q.Len
 	}
@@ -116,6 +120,7 @@ func (s *Space) textAt(r *vm.Region, id fileID, found []loader.Site) *platform.R
 	if !ok {
 		return nil
 	}
+	// addr may wrap, as a file's offset can be larger than the address. It only tells one placement from another.
 	p := placement{id: id, addr: r.Start - uint64(r.Off), islands: at, off: r.Off, end: r.Off + int64(r.Len())}
 	return s.sys.place(p, found, func(site *loader.Site) uint64 { return r.Start + uint64(site.Off-r.Off) })
 }
@@ -131,10 +136,16 @@ func (s *Space) mapText(t *platform.Thread, r *vm.Region, fd int, id fileID, fou
 
 // writeText maps code so that it can be written, if that is what first does, and islands beside it,
 // writes rw, and protects what it has mapped; seal, if it is not nil, protects the code.
+//
+// The islands enter the map first, so that they have their place to themselves, and leave it again on a
+// failure. Neither they nor the code are ever writable and executable together: the guest would gain nothing,
+// but a host can forbid it.
 func (s *Space) writeText(t *platform.Thread, rw *platform.Rewrite, fd int, first platform.Mapping, seal *platform.Mapping) bool {
 	if rw == nil || s.record(rw.At(), rw.Size(), protRX, nil, 0, "") != 0 {
 		return false
 	}
+	// Know comes with RewriteText, before anybody can execute an island: a signal there is understood from the
+	// first one on.
 	written := s.proc.MapAll(t, fd, first, islands(rw, protRW)) == nil && s.proc.RewriteText(rw) == nil
 	list := []platform.Mapping{islands(rw, protRX)}
 	list[0].Keep = true
@@ -215,6 +226,8 @@ func (s *Space) openText(t *platform.Thread, addr, size uint64) {
 
 // restoreText is due before a range is moved, or mapped over: text that it touches, or whose
 // islands it does, becomes what it was. A failing call leaves it so.
+//
+// Text that the host does not let be restored stays known, as its jumps and islands are in use still.
 func (s *Space) restoreText(t *platform.Thread, addr, size uint64) {
 	start, end := pagesOf(addr, size)
 	s.touchedText(start, end, func(x *text) (keep bool) {
@@ -234,12 +247,14 @@ func (s *Space) leaveText(t *platform.Thread, start, end uint64) {
 		case start <= x.start && x.end <= end:
 			s.dropIslands(t, x.rw)
 			return false
+		// The islands are to go, and the code stays: its jumps would lead nowhere.
 		case start < x.rw.At()+x.rw.Size() && x.rw.At() < end:
 			if !s.proc.Restore(x.rw) {
 				return true
 			}
 			s.dropIslands(t, x.rw)
 			return false
+		// Of a hole in the middle nothing need be noted: the sites on both sides are as good as before.
 		case start <= x.start:
 			x.start = end
 		case x.end <= end:
@@ -251,6 +266,9 @@ func (s *Space) leaveText(t *platform.Thread, start, end uint64) {
 
 // noteText is due when the stub has mapped a range, over text or its islands perhaps: what is left
 // of that text becomes what it was.
+//
+// The stub has done it already, so nothing can be refused; and the islands are not unmapped, as what has been
+// mapped may lie there.
 func (s *Space) noteText(start, end uint64) {
 	s.touchedText(start, end, func(x *text) (keep bool) {
 		s.proc.Restore(x.rw)
@@ -295,9 +313,11 @@ func (s *Space) dropIslands(t *platform.Thread, rw *platform.Rewrite) {
 	s.do(t, ops, -1)
 }
 
-// hostText reads a file by a host descriptor, which stays its owner's.
+// hostText reads a file by a host descriptor, which stays its owner's: an os.File made of it would close it
+// when it is collected.
 type hostText int
 
+// ReadAt implements io.ReaderAt. A signal to toaster's own thread is no error of the file's.
 func (f hostText) ReadAt(b []byte, off int64) (int, error) {
 	done := 0
 	for done < len(b) {
@@ -322,6 +342,7 @@ type guestText struct {
 	base uint64
 }
 
+// ReadAt implements io.ReaderAt. What cannot be read is taken for the end: nothing behind it is rewritten.
 func (g guestText) ReadAt(b []byte, off int64) (int, error) {
 	n, ok := g.proc.Read(g.base+uint64(off), b)
 	if !ok {

@@ -24,7 +24,8 @@ type shared struct {
 // Memory implements vm.Memory.
 func (*shared) Memory() {}
 
-// Free implements sysv.Memory. Whoever has it mapped still counts for it.
+// Free implements sysv.Memory. Whoever has it mapped still counts for it. It is called once, when nobody can
+// attach the segment any more.
 func (s *shared) Free() {
 	syscall.Close(s.fd)
 	s.m.give(s.size)
@@ -32,6 +33,9 @@ func (s *shared) Free() {
 
 // newShared implements sysv.Config.NewMemory. The segment counts for all of its size: it keeps
 // what is written there when everybody has detached it.
+//
+// ENOMEM: the machine's limit, or the host has no descriptor or no memory left. Nothing is kept then. Without a
+// limit the size is noted as 0, as what was not taken must not be given back.
 func (s *System) newShared(size uint64) (sysv.Memory, netbsd.Errno) {
 	if errno := s.memory.hostHas(); errno != 0 {
 		return nil, errno
@@ -84,6 +88,7 @@ func (s *Space) MapShared(c *syscalls.Call, m syscalls.SharedArgs) (addr uint64,
 		if addr, ops, errno = s.m.Map(q); errno != 0 {
 			return netbsd.ENOMEM
 		}
+		// A failure of the host's leaves no mapping in the map: shmat(2) has failed as a whole.
 		if errno = s.do(threadOf(c), ops, fd); errno != 0 {
 			s.m.Unmap(addr, m.Len)
 		}

@@ -37,7 +37,7 @@ type System struct {
 	HostPrograms bool
 	hosts        hostPrograms
 	groups       hostGroups
-	rewrites     rewrites
+	rewrites     rewrites // call sites of files, for all processes
 	images       imageCache
 	prescan      prescan
 	Sink         trace.Sink    // nil: nobody looks
@@ -45,10 +45,10 @@ type System struct {
 
 	// Fault, in tests, is called before each handler, and panics where a bug would.
 	Fault  func(*syscalls.Call)
-	memory *memory
+	memory *memory // never nil; its limit is 0 where nothing is counted
 }
 
-// Config describes a system.
+// Config describes a system. Sink is called by the goroutines of all LWPs, at once.
 type Config struct {
 	Kern     kern.Config
 	FS       vfs.Config
@@ -57,9 +57,9 @@ type Config struct {
 	Platform platform.Options
 	// HostPrograms, see System.
 	HostPrograms bool
-	NoHostExec   bool // those programs run none of the machine's
-	Sink         trace.Sink
-	PhysMem      uint64
+	NoHostExec   bool       // those programs run none of the machine's
+	Sink         trace.Sink // nil: nobody looks on; the system closes it
+	PhysMem      uint64     // as guests are told (hw.physmem); System V's shared memory is bounded by it, too
 	// Bug, if it is not nil, is told of panics in the system's goroutines; otherwise they go
 	// to standard error. It must not call the system.
 	Bug func(*guard.Bug)
@@ -88,7 +88,9 @@ func New(cfg Config) (*System, *vfs.Dirs, error) {
 	s, dirs, err := rest()
 	switch {
 	case err == nil && perr == nil:
+		// Nothing has used s.Platform before: guests have no LWP until Start makes one.
 		s.Platform = p
+		// Host processes are killed at once then: no guest is asked to notice its end.
 		s.M.OnHalt(p.KillGuests)
 		if s.Sink != nil {
 			s.followed = make(chan struct{})
@@ -109,6 +111,8 @@ func New(cfg Config) (*System, *vfs.Dirs, error) {
 }
 
 // beside begins to do what f does; the result waits for it. It must be called, or what f makes is nobody's.
+//
+// A stack of Go's grows by being copied, which takes time at each start: f's is made large at once.
 func beside(f func() (*System, *vfs.Dirs, error)) func() (*System, *vfs.Dirs, error) {
 	var s *System
 	var dirs *vfs.Dirs
@@ -142,11 +146,13 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		return nil, nil, err
 	}
 	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watcher: host,
+		// Looked up when it is called, as s.Kernel is not there yet; so in what is at /proc, below.
 		Sigio: func(owner int, code int32) { s.Kernel.Sigio(owner, code) }})
 	s.hosts.outside = outside.New(outside.Options{Off: cfg.NoHostExec, Identify: identify, Join: s.join})
 	if cfg.Sink != nil {
 		cfg.Kern.Events = traceEvents
 	}
+	// All of Kern is set before kern.New, which copies it.
 	cfg.Kern.Bug = s.bugReporter(cfg.Bug)
 	cfg.Kern.Core = s.dumpCore
 	cfg.Kern.Limits = limitsOf(cfg.Kern.Limits)
@@ -226,6 +232,9 @@ func (s *System) Close() error {
 }
 
 // closeFiles ends what files have of the host, once no process has any.
+//
+// Accounting and traces hold open files, sockets stand on the host's poller. stopHosts comes before kill, which
+// wants nothing to be started any more.
 func (s *System) closeFiles() {
 	s.Accounting.Close()
 	s.Ktraces.Close()
@@ -239,6 +248,9 @@ func (s *System) closeFiles() {
 
 // Kill ends every process without waiting: host processes first, which no guest can
 // delay. Close remains to be called. Deadlines and the ends of contexts come here, on goroutines of their own, and more than once.
+//
+// What a guest has made between the two dies as well: KillAll refuses every fork, and has KillGuests called
+// once more (New, OnHalt).
 func (s *System) Kill() {
 	s.Platform.KillGuests()
 	s.M.KillAll()
@@ -268,13 +280,15 @@ func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.
 	if err != nil {
 		return nil, hostErrno(err)
 	}
+	// For the copies of its program, which come with so many threads ready (Space.drop), and for openText.
 	mc.space.lwps.Add(1)
 	n := &Context{sys: s, thread: t, space: mc.space}
 	n.attach(l)
 	return n, 0
 }
 
-// cpuTime implements syscalls.Kernel.CPUTime.
+// cpuTime implements syscalls.Kernel.CPUTime. l is a guest's LWP, of the calling process: it has a machine
+// context, and its thread stays.
 func cpuTime(l *kern.LWP) (user, system time.Duration) {
 	return l.Platform().Machdep().(*Context).thread.CPUTime()
 }
@@ -302,7 +316,7 @@ type Process struct {
 	Envp  []string
 	Files *file.Table
 	Dirs  *vfs.Dirs
-	Cred  *kern.Cred
+	Cred  *kern.Cred // by whose rights the program is looked up, and runs
 	// Limits are the process's, nil for those that init has.
 	Limits *kern.Limits
 	// Leader, if it is not nil, becomes the parent; the program then leads the
@@ -317,6 +331,9 @@ type Process struct {
 // Start runs a program as a child of init, or of a.Leader. The error is an *ExecError if the program
 // cannot be run. Files and Dirs become the process's, or are closed. A panic over what is in
 // the program is an error, too.
+//
+// Ready may have been called although an error comes back, as the process itself can be refused
+// (kern.Machine.Spawn).
 func (s *System) Start(a Process) (p *kern.Proc, err error) {
 	if !s.M.Contain("starting "+a.Path, func() { p, err = s.start(a) }) {
 		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: errBug}
@@ -324,10 +341,14 @@ func (s *System) Start(a Process) (p *kern.Proc, err error) {
 	return p, err
 }
 
+// errBug is what a caller sees of a panic. The panic itself, with its stack, has gone to Config.Bug.
 var errBug = errors.New("a bug in toaster has kept it from being started")
 
 // Check returns what Start says of a file that cannot be executed, an *ExecError, or nil; it starts nothing. Panics over what
 // is in the file are errors, too.
+//
+// The answer is of the moment: Start opens the file anew. A program of the host is none that can be started,
+// whatever HostPrograms says: only a guest executes those.
 func (s *System) Check(o Opener, path string) (err error) {
 	if !s.M.Contain("looking at "+path, func() { err = s.check(o, path) }) {
 		return &ExecError{Path: path, Errno: netbsd.ENOEXEC, Err: errBug}
@@ -365,6 +386,7 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 	if p.host {
 		return nil, &ExecError{Path: a.Path, Errno: netbsd.ENOEXEC, Err: p.why}
 	}
+	// What Spawn sets where Limits is nil.
 	stack := stackLimit(s.M.Init())
 	if a.Limits != nil {
 		stack = a.Limits[netbsd.RLIMIT_STACK].Cur

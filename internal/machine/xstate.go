@@ -8,6 +8,11 @@ import (
 
 // This file is process_read_xstate and process_write_xstate of fpu.c: the extended state as a debugger sees it, in NetBSD's layout
 // whatever the processor's is.
+//
+// There are two of these. struct xstate is a fixed structure with a place for each component that NetBSD knows.
+// What XSAVE stores has them where CPUID says (leaf 0xd), which differs from one processor to the next; of that
+// only the beginning is fixed, with the x87 and SSE state as FXSAVE stores it. The LWP is stopped: its own
+// goroutine looks at its registers, or its tracer's, or that of a sibling which dumps core.
 
 // xstateHas is where a state has XSTATE_BV, behind what FXSAVE stores, and xstateHeader where the components begin.
 const (
@@ -15,7 +20,9 @@ const (
 	xstateHeader = xstateHas + 64
 )
 
-// Pieces of what FXSAVE stores. The x87 state is in two.
+// Pieces of what FXSAVE stores. The x87 state is in two, with MXCSR between them. Behind fxEnd nothing is the
+// processor's, and in a signal frame Linux keeps marks of its own there, which are no debugger's to see or to
+// set.
 const (
 	fxControl  = 24 // control, status and tag words, the last instruction and its data
 	fxMXCSR    = 24
@@ -25,7 +32,9 @@ const (
 	initialFCW = 0x37f // __INITIAL_NPXCW__
 )
 
-// XState implements syscalls.CPU.
+// XState implements syscalls.CPU. x is zero before. A component from the second on that XSTATE_BV does not name
+// stays so: what lies in its place is not its state. Components that NetBSD does not know, such as the
+// protection keys, are neither named nor shown.
 func (mc *Context) XState(x *netbsd.Xstate) {
 	state := mc.fpu.SaveX()
 	if len(state) < xstateHeader { // of a processor without XSAVE, or a process that has died
@@ -45,7 +54,9 @@ func (mc *Context) XState(x *netbsd.Xstate) {
 	}
 }
 
-// component returns the place of a component in a state as XSAVE stores it; nil if it is not there.
+// component returns the place of a component in a state as XSAVE stores it; nil if it is not there. The layout
+// is the host processor's word, and the length that of the state at hand: a component that would not fit is not
+// read.
 func (mc *Context) component(state []byte, n int) []byte {
 	at, size := mc.fpu.XComponent(n)
 	if at < xstateHeader || at+size > len(state) {
@@ -56,6 +67,11 @@ func (mc *Context) component(state []byte, n int) []byte {
 
 // SetXState implements syscalls.CPU. EINVAL: it names components that are not there, or has some that it does not name
 // (process_verify_xstate).
+//
+// What x names (xs_rfbm) is set, and the rest stays: a component that is named and has no state (xs_xstate_bv)
+// becomes what the processor begins with, as XRSTOR has it. All is checked before anything is set. Where a
+// state has no header only x87 and SSE can be named. A process that has died has none, either, and nobody loads
+// what is set for it.
 func (mc *Context) SetXState(x *netbsd.Xstate) netbsd.Errno {
 	all := uint64(netbsd.XCR0_X87 | netbsd.XCR0_SSE)
 	state := mc.fpu.SaveX()
@@ -68,6 +84,7 @@ func (mc *Context) SetXState(x *netbsd.Xstate) netbsd.Errno {
 	fp := mc.fpu.FP()
 	setFxsave(fp[:], x)
 	if len(state) >= xstateHeader {
+		// Bit by bit, what is named has x's word for it, and what is not has its own (process_write_xstate).
 		le.PutUint64(state[xstateHas:], le.Uint64(state[xstateHas:])&^x.RFBM()|x.Has())
 		for n := range bits.Len64(x.Has()) {
 			if x.Has()>>n&1 != 0 {
@@ -76,12 +93,15 @@ func (mc *Context) SetXState(x *netbsd.Xstate) netbsd.Errno {
 		}
 		mc.fpu.RestoreX(state)
 	}
+	// Behind RestoreX, whose state has the old x87 and SSE registers. SetFP drops the bits of MXCSR that would
+	// fault.
 	mc.fpu.SetFP(&fp)
 	return 0
 }
 
 // setFxsave sets the x87 and the SSE state of fp, or what the processor begins with where x names a state and has none. MXCSR comes with either
-// of SSE and AVX.
+// of SSE and AVX. It has no value to begin with, as XRSTOR loads it from memory whatever XSTATE_BV says. A tag
+// word of 0 is FXSAVE's for registers that are all empty.
 func setFxsave(fp []byte, x *netbsd.Xstate) {
 	from := x.Fxsave()
 	switch {
