@@ -48,7 +48,8 @@ type Options struct {
 	// TimerSlack, if positive, becomes that of toaster's threads that wait for guests.
 	TimerSlack time.Duration
 
-	beforeStart func(*Platform) // for tests: before anything is started
+	beforeStart  func(*Platform) // for tests: before anything is started
+	beforeZygote func(*Platform) // for tests: before a zygote is started
 }
 
 const defaultWarm = 2
@@ -80,7 +81,7 @@ type Platform struct {
 	xlayout atomic.Pointer[stub.XLayout] // nil if it isn't known
 
 	arena       *arena
-	zygote      *Process
+	zygote      *Process     // nil until it is there, and again if its start has failed (explainStart)
 	pristine    *Nursery     // of the zygote
 	listener    int          // of the filter's notifications
 	listenMu    sync.Mutex   // held by who answers one; see "Locks" for what may be held when it is taken
@@ -120,7 +121,7 @@ type Platform struct {
 	affinity unix.CPUSet // toaster's own when the platform started: the guests'
 
 	sparesHostile bool   // for tests: guests in the stub live on
-	stop          func() // ends the creating thread
+	stop          func() // ends the creating thread; nil if there is none, see endCreator
 }
 
 // New starts a platform: it checks nothing in advance, but its error says which step the host
@@ -177,10 +178,7 @@ func (p *Platform) start() (err error) {
 		return fmt.Errorf("epoll_ctl: %w", err)
 	}
 	if err = p.startZygote(); err == errNoVDSO {
-		// The host doesn't let it be moved: fast calls do without.
-		p.stop()
-		p.zygote.Release()
-		p.vdso = stub.VDSO{}
+		p.vdso = stub.VDSO{} // the host doesn't let it be moved: fast calls do without
 		err = p.startZygote()
 	}
 	if err != nil {
@@ -238,9 +236,7 @@ func (p *Platform) Close() {
 	if p.arena != nil {
 		p.arena.close()
 	}
-	if p.stop != nil {
-		p.stop()
-	}
+	p.endCreator()
 }
 
 // killAll kills and collects all host processes. The zygote's process group holds everything

@@ -46,6 +46,9 @@ const (
 // zygote waits in the stub, and fails with the step that the host refused; nothing of it is
 // left then. The reaper does not run yet, so that whatever happens is waited for here.
 func (p *Platform) startZygote() error {
+	if p.opts.beforeZygote != nil {
+		p.opts.beforeZygote(p)
+	}
 	filter, err := seccomp.Program(seccomp.Places{
 		Clone: p.stub.Clone, LightClone: p.stub.LightClone,
 		VDSO: p.vdso.Text, VDSOEnd: p.vdso.End,
@@ -74,7 +77,6 @@ func (p *Platform) startZygote() error {
 	}
 	s, room := stub.Prepare(win.mem, p.arena.slotSize)
 	seccomp.Encode(room, filter)
-	defer clear(room[:seccomp.Size(filter)]) // it has the pass
 	pid, err := p.createZygote(exe, pair[1], win)
 	unix.Close(pair[1])
 	if err != nil {
@@ -97,6 +99,7 @@ func (p *Platform) startZygote() error {
 	if err := p.meetZygote(q, s); err != nil {
 		return q.explainStart(err)
 	}
+	clear(room[:seccomp.Size(filter)]) // it has the pass; what is released instead is cleaned
 	// From here on what the zygote clones is born in the control group. The sentinel, which is to remove that, is not in it.
 	p.enterGroup(pid)
 	return nil
@@ -144,7 +147,8 @@ func (q *Process) died() bool {
 var errDied = errors.New("died")
 
 // explainStart explains the zygote's end by the step that failed, and ends the sentinel. It
-// undoes all that startZygote has done, so that a start without the vdso can follow.
+// undoes all that startZygote has done, so that a start without the vdso can follow, and that may fail, too: Close ends what is
+// left, and the process id of a zygote that has been collected may be somebody else's by then.
 //
 // The group is killed before anything is waited for, as reapGroup would wait for the sentinel for good; and before the
 // lifeline is closed, or the sentinel would remove the control group, which the next start needs.
@@ -156,6 +160,9 @@ func (q *Process) explainStart(err error) error {
 	unix.Close(q.platform.lifeline)
 	q.platform.lifeline = -1
 	q.platform.processDied(q)
+	q.Release()
+	q.platform.zygote, q.platform.pristine = nil, nil
+	q.platform.endCreator()
 	if st.Exited() && st.ExitStatus() == noVDSO {
 		return errNoVDSO
 	}
@@ -231,6 +238,14 @@ func (p *Platform) createZygote(exe, sock int, win *window) (pid int, err error)
 	p.spinRounds = calibrate() // while the host is busy with that
 	<-started
 	return pid, err
+}
+
+// endCreator ends the goroutine whose thread has created the zygote, if there is one. It may be called again.
+func (p *Platform) endCreator() {
+	if p.stop != nil {
+		p.stop()
+	}
+	p.stop = nil
 }
 
 // zygoteArgs are the zygote's arguments. The second is for the sentinel: the directory of a control
