@@ -139,24 +139,24 @@ func (p *Platform) admitThread() error {
 	})
 }
 
-// admitProcess says whether a guest may have another process, which takes descriptors of
-// toaster's and a window, too.
-func (p *Platform) admitProcess() error {
-	return p.admit(func() *refusal {
-		fd, err := unix.FcntlInt(uintptr(p.stopEvent), unix.F_DUPFD_CLOEXEC, 0)
-		if err == nil {
-			unix.Close(fd)
-		}
-		switch {
-		case err != nil || hostlimits.Scarce(fd):
-			return &refusal{"open descriptors (RLIMIT_NOFILE, ulimit -n)", syscall.EAGAIN}
-		case !p.admitsThread():
-			return &refusal{"threads (the host has no futex_waitv, Linux 5.16)", syscall.EAGAIN}
-		case !p.arena.hasRoom():
-			return &refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM}
-		}
-		return hostAdmission.admitTask()
-	})
+// admitProcess says whether a guest may have another process.
+func (p *Platform) admitProcess() error { return p.admit(p.roomForProcess) }
+
+// roomForProcess counts one more process, or says why there is none: it takes descriptors of toaster's and a window, beside the task.
+func (p *Platform) roomForProcess() *refusal {
+	fd, err := unix.FcntlInt(uintptr(p.stopEvent), unix.F_DUPFD_CLOEXEC, 0)
+	if err == nil {
+		unix.Close(fd)
+	}
+	switch {
+	case err != nil || hostlimits.Scarce(fd):
+		return &refusal{"open descriptors (RLIMIT_NOFILE, ulimit -n)", syscall.EAGAIN}
+	case !p.admitsThread():
+		return &refusal{"threads (the host has no futex_waitv, Linux 5.16)", syscall.EAGAIN}
+	case !p.arena.hasRoom():
+		return &refusal{"address space (RLIMIT_AS, ulimit -v)", syscall.ENOMEM}
+	}
+	return hostAdmission.admitTask()
 }
 
 // What is released, or has been killed, is gone from the host's count within some

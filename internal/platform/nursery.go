@@ -143,7 +143,7 @@ func (n *Nursery) Fork() (*Thread, error) {
 	if n.p.Lean() {
 		return nil, syscall.EAGAIN
 	}
-	if r := hostAdmission.admitTask(); r != nil {
+	if r := n.p.roomForProcess(); r != nil {
 		return nil, r
 	}
 	return n.fork()

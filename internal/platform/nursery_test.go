@@ -1,6 +1,15 @@
 package platform
 
-import "testing"
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"toaster/internal/hostlimits"
+)
 
 // Copies of a stopped guest are as it was when they were made, and nobody else's; what
 // is not taken goes with the nursery.
@@ -93,5 +102,36 @@ func TestNurseryOfClosedPlatform(t *testing.T) {
 	}
 	if _, err := p.NewNursery(th, 2); err == nil {
 		t.Error("a new one")
+	}
+}
+
+// What is kept ready for guests leaves the reserve of descriptors alone, as guests do (admitProcess). The test runs itself with few, as
+// the limit is the process's and looked up once.
+func TestNurseryLeavesTheReserve(t *testing.T) {
+	const few = "TOASTER_FEW_DESCRIPTORS"
+	if os.Getenv(few) == "" {
+		cmd := exec.Command("/bin/sh", "-c", `ulimit -n 128 && exec "$0" -test.run '^TestNurseryLeavesTheReserve$'`, os.Args[0])
+		cmd.Env = append(os.Environ(), few+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	p := newPlatform(t, Options{Warm: -1})
+	_, th := newFast(t, p, code(t, callMany))
+	n, err := p.NewNursery(th, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "a copy", func() bool { return p.Stats().Warm == 2 })
+	for fd := 0; !hostlimits.Scarce(fd); {
+		if fd, err = unix.Dup(0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, more := range map[string]func() (*Thread, error){"Fork": n.Fork, "makeCopy": n.makeCopy} {
+		if _, err := more(); !errors.Is(err, unix.EAGAIN) {
+			t.Errorf("%s of the reserve: %v, want EAGAIN", name, err)
+		}
 	}
 }
