@@ -52,7 +52,10 @@ type watchdog struct {
 // by one timer at a time, and may be called for a thread whose process is dead and whose slot
 // is another's: it takes Process.mu before it reads a slot. To
 // wake somebody else's waiter for nothing does no harm.
-type suspect interface{ look() bool }
+type suspect interface {
+	look() bool
+	Process() *Process // that is killed if look panics
+}
 
 // add has s looked after until its look says that it need not be. It takes mu alone, so it may be called with Process.mu held,
 // as Kick does.
@@ -67,7 +70,7 @@ func (w *watchdog) add(s suspect) {
 	}
 }
 
-// look calls each suspect once, without mu, as they kill and read /proc. A bug in one of them drops that one and no other.
+// look calls each suspect once, without mu, as they kill and read /proc.
 func (w *watchdog) look() {
 	w.mu.Lock()
 	list := w.list
@@ -75,11 +78,9 @@ func (w *watchdog) look() {
 	w.mu.Unlock()
 	left := list[:0]
 	for _, s := range list {
-		guard.Report(guard.Catch("a guest was looked after", func() {
-			if s.look() {
-				left = append(left, s)
-			}
-		}))
+		if lookAt(s) {
+			left = append(left, s)
+		}
 	}
 	clear(list[len(left):])
 	w.mu.Lock()
@@ -90,6 +91,17 @@ func (w *watchdog) look() {
 	if again {
 		time.AfterFunc(lookEvery, w.look)
 	}
+}
+
+// lookAt reports whether s is still to be looked after. A bug in one suspect drops that one and no other. Nobody would end what waits
+// for it any more, so its process is killed.
+func lookAt(s suspect) (still bool) {
+	bug := guard.Catch("a guest was looked after", func() { still = s.look() })
+	if bug != nil {
+		guard.Print(bug)
+		guard.Report(guard.Catch("a guest was killed that cannot be looked after", s.Process().Kill))
+	}
+	return still
 }
 
 // A duty is what is expected of a thread.
@@ -310,6 +322,9 @@ func (q *Process) Doom(due func() (still, now bool)) {
 		q.platform.watchdog.add(&doom{q: q, due: due})
 	}
 }
+
+// Process returns the process that is to end.
+func (d *doom) Process() *Process { return d.q }
 
 func (d *doom) look() bool {
 	if d.q.ended.Load() {

@@ -228,3 +228,24 @@ func report(longest map[string]time.Duration, rounds int, others int64) {
 	}
 	fmt.Printf("%d other guests meanwhile\n", others)
 }
+
+// A guest that the watchdog cannot look after, for a bug of toaster's, is killed: nobody else would end what waits for it. Others are
+// looked after as before.
+func TestLookPanics(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for name, suspect := range map[string]func(q *Process){
+		"thread":  func(q *Process) { (&Thread{proc: q}).assign(assignedQuick) }, // it has no slot
+		"process": func(q *Process) { q.Doom(func() (still, now bool) { panic("a bug, for a test") }) },
+	} {
+		q, _ := newGuest(t, p, spinLoop...)
+		other, _ := newGuest(t, p, spinLoop...)
+		suspect(q)
+		other.Doom(func() (still, now bool) { return true, true })
+		within(t, name, func() { <-q.Gone(); <-other.Gone() })
+	}
+	waitFor(t, "nobody to be looked after", func() bool {
+		p.watchdog.mu.Lock()
+		defer p.watchdog.mu.Unlock()
+		return !p.watchdog.armed
+	})
+}
