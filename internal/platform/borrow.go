@@ -99,11 +99,12 @@ func (t *Thread) hand(to *Thread) bool {
 }
 
 // giveBack is the Exit of a borrower, whether or not the process lives. returned is closed last, by defer: until then the slot is t's,
-// and the lender's fields, which are set here, are not its owner's.
+// and the lender's fields, which are set here, are not its owner's; unless that has stopped waiting, as the process is dead: then they are
+// left alone. settled decides which.
 func (t *Thread) giveBack() {
 	l := t.lender
 	defer close(t.returned)
-	if !t.enter() {
+	if t.settled.Swap(true) || !t.enter() {
 		return
 	}
 	defer t.leave()
@@ -127,6 +128,9 @@ func (t *Thread) Reclaim() {
 	select {
 	case <-n.returned:
 	case <-t.proc.gone:
+		if n.settled.Swap(true) { // it is giving back: what it asks of a dead process fails at once
+			<-n.returned
+		}
 	}
 	t.borrower.Store(nil)
 	if !t.enter() {

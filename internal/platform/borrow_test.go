@@ -3,6 +3,7 @@ package platform
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -117,6 +118,31 @@ func TestProcessWithABorrowerIsKilled(t *testing.T) {
 			t.Error("a thread of a dead process is lent")
 		}
 	})
+}
+
+// A process dies while its borrower gives the thread back: what the lender finds in its own fields nobody else writes any more. The
+// race detector is what would tell. The borrower is held by its debug registers, which one thread of toaster's clears at a time.
+func TestProcessDiesAsItsThreadIsGivenBack(t *testing.T) {
+	p := newPlatform(t, Options{})
+	for range 20 {
+		q, th := newGuest(t, p, syscallLoop...)
+		wantKind(t, th.Run(), Syscall)
+		n := borrow(t, th)
+		n.debugging = true
+		tracing := p.beTracer()
+		var both sync.WaitGroup
+		both.Go(n.Exit)
+		waitFor(t, "the borrower to begin", func() bool { return n.state.Load() == threadInside })
+		q.Kill()
+		<-q.Gone()
+		both.Go(func() {
+			th.Reclaim()
+			th.light, th.trapAll, th.chatty, th.debugging, th.usedBefore = false, false, false, false, Usage{}
+		})
+		tracing()
+		within(t, "lender and borrower", both.Wait)
+		wantKind(t, th.Run(), Gone)
+	}
 }
 
 // An LWP's processor time is its own: what a vfork child uses is not its parent's, and the child begins at nothing.

@@ -77,6 +77,7 @@ type Thread struct {
 	// See borrow.go.
 	lender    *Thread                // whose host thread it is
 	returned  chan struct{}          // closed when it is the lender's again
+	settled   atomic.Bool            // the borrower has begun to give back, or the lender waits for that no more
 	borrower  atomic.Pointer[Thread] // who has it now
 	usedSoFar Usage                  // of one who is out of use: by its LWP
 
