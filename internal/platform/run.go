@@ -116,7 +116,7 @@ func (t *Thread) Run() Trap {
 
 // markRunning declares that guest code will run, unless a kick is waiting. Kick does the
 // opposite in the opposite order, so that none is lost: it finds the state running and sends a
-// signal, or this finds kicked.
+// signal, or this finds kicked. The entry is counted once the state says so: see othersGuestEntries.
 //
 // ranGuest ends the time in which the process's clones are not asked about. It is loaded
 // first, as to store it each time would move a cache line between all threads' cores.
@@ -124,8 +124,8 @@ func (t *Thread) markRunning() bool {
 	if !t.proc.ranGuest.Load() {
 		t.proc.ranGuest.Store(true)
 	}
-	t.guestEntries.Add(1)
 	t.state.Store(threadRunning)
+	t.guestEntries.Add(1)
 	if t.kicked.Load() && t.kicked.CompareAndSwap(true, false) {
 		t.state.Store(threadInside)
 		return false

@@ -103,6 +103,9 @@ func (q *Process) quietSince(t *Thread, m generation) bool {
 // often they had entered guest code: as long as that number stays, none of them has used any
 // processor time of the guest's. That a thread naps is the guest's word: one that lies makes a figure of its own
 // process wrong, and nothing else.
+//
+// It reads the number before the state, and the owner writes them in the opposite order (markRunning): so an entry that is
+// in the number shows in the state, unless it is over, and one that is not makes the next number another one.
 func (q *Process) othersGuestEntries(t *Thread) (m generation, quiet bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -110,10 +113,10 @@ func (q *Process) othersGuestEntries(t *Thread) (m generation, quiet bool) {
 		if o == t {
 			continue
 		}
+		m += generation(o.guestEntries.Load())
 		if o.state.Load() == threadRunning && !o.slot.Napping() {
 			return 0, false
 		}
-		m += generation(o.guestEntries.Load())
 	}
 	return m, true
 }

@@ -2,6 +2,8 @@ package platform
 
 import (
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,4 +89,48 @@ func TestUsageBesideOthers(t *testing.T) {
 	if q.Usage(th); th.slot.Peek32(stub.OffOp) == stub.OpResume {
 		t.Error("what the other one has used since is lost")
 	}
+}
+
+// If a process has been quiet since a generation, no other thread of it has been in guest code: whatever moment the generation
+// is taken at, or asked about. There is no guest: what one would use is counted between markRunning and the trap. The moments that matter
+// are few nanoseconds long; the race detector makes them longer.
+func TestQuietSince(t *testing.T) {
+	q := &Process{threads: map[*Thread]struct{}{}}
+	other := &Thread{proc: q, slot: stub.SlotAt(make([]byte, stub.OffStack), 0, stub.OffStack)}
+	q.threads[other] = struct{}{}
+	var used atomic.Int64
+	var over atomic.Bool
+	var entering sync.WaitGroup
+	entering.Go(func() {
+		for !over.Load() {
+			other.markRunning()
+			compute(50)
+			used.Add(1)
+			other.state.Store(threadInside)
+			compute(2000)
+		}
+	})
+	for quiet := 0; quiet < 20_000; {
+		m, ok := q.othersGuestEntries(nil)
+		if !ok {
+			continue
+		}
+		before := used.Load()
+		compute(500)
+		after := used.Load()
+		if !q.quietSince(nil, m) {
+			continue
+		}
+		if quiet++; before != after {
+			t.Errorf("%d entries were missed", after-before)
+			break
+		}
+	}
+	over.Store(true)
+	entering.Wait()
+}
+
+func compute(rounds uint32) {
+	var word uint32
+	spinWhile(&word, 0, rounds/50) // of PAUSE
 }
