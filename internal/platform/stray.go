@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -15,7 +14,7 @@ import (
 
 // cloneDied says whether the process that a guest claims to have forked is
 // dead, and collects it if so. The claim may be a lie, so the process must
-// be of the zygote's group, where nobody but guests is; any other would be collected to the
+// be of the zygote's group, where nobody but guests is, by the host's word (statFields); any other would be collected to the
 // harm of the program that embeds toaster.
 func (p *Platform) cloneDied(pid int) bool {
 	if pid <= 0 {
@@ -31,8 +30,7 @@ func (p *Platform) cloneDied(pid int) bool {
 	if err != nil {
 		return true
 	}
-	_, rest, _ := bytes.Cut(stat, []byte(") "))
-	f := bytes.Fields(rest)
+	f := statFields(stat)
 	if len(f) < 3 || string(f[2]) != strconv.Itoa(p.zygote.pid) {
 		return true
 	}

@@ -139,15 +139,13 @@ func fromRusage(ru *unix.Rusage) Usage {
 }
 
 // statUsage reads a process's or thread's stat file (proc_pid_stat(5)). That has no peak of the memory, so MaxRSS is what there
-// is now, and nothing of blocks and switches. The result is zero if the process is gone. The name ends at the first ") ",
-// as it is guestName; field n of the manual page is f[n-3].
+// is now, and nothing of blocks and switches. The result is zero if the process is gone.
 func statUsage(dir string) (u Usage) {
 	stat, err := os.ReadFile(dir + "/stat")
 	if err != nil {
 		return u
 	}
-	_, rest, _ := bytes.Cut(stat, []byte(") "))
-	f := bytes.Fields(rest)
+	f := statFields(stat)
 	if len(f) < 22 {
 		return u
 	}
@@ -161,3 +159,7 @@ func statUsage(dir string) (u Usage) {
 	u.MaxRSS = number(21) * PageSize / 1024
 	return u
 }
+
+// statFields returns the fields of a stat file behind the name: field n of proc_pid_stat(5) is the one at n-3. The name may have
+// anything in it, if the process is no guest, and what follows is the host's: so the last parenthesis ends it.
+func statFields(stat []byte) [][]byte { return bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:]) }

@@ -264,15 +264,13 @@ func (t *Thread) judge() {
 }
 
 // hostState asks the host what the thread is doing, and for the processor time that it has
-// used, in ticks (proc_pid_stat(5)). A thread that has ended owes nothing any more, so the
-// id is t's. f[0] is the third field of the manual page.
+// used, in ticks. A thread that has ended owes nothing any more, so the id is t's.
 func (t *Thread) hostState() (state byte, user, sys uint64, ok bool) {
 	stat, err := hostlimits.ReadFile(t.procFile("stat"))
 	if err != nil {
 		return 0, 0, 0, false
 	}
-	_, rest, _ := bytes.Cut(stat, []byte(") "))
-	f := bytes.Fields(rest)
+	f := statFields(stat)
 	if len(f) < 13 {
 		return 0, 0, 0, false
 	}

@@ -35,8 +35,7 @@ import (
 // filter (seccomp(2)). The listener is sent behind the filter, so the filter has a rule for that one sendmsg.
 
 // What host processes are called in the host's process list. prctl(2) keeps 15 bytes of a name (PR_SET_NAME).
-// Neither name has ") " in it, by which this package finds the end of the name in proc_pid_stat(5), and no guest
-// can choose another one.
+// No guest can choose another one.
 const (
 	guestName    = "toaster-guest"
 	sentinelName = "toaster-watch"
