@@ -177,8 +177,8 @@ const noVDSO = 113
 
 var errNoVDSO = errors.New("the vdso can't be moved")
 
-// zygoteSteps names the exit statuses of the stub's beginning, the arguments of CHECKED in stub_amd64.s. A status that
-// is missing here is reported as errDied, without the step.
+// zygoteSteps names the exit statuses of the stub's beginning, most of them arguments of CHECKED in stub_amd64.s. A status that
+// is missing here would be reported as errDied, without the step.
 var zygoteSteps = sync.OnceValue(func() map[int]string {
 	return map[int]string{
 		101: "close_range (needs Linux 5.9)",
@@ -191,8 +191,10 @@ var zygoteSteps = sync.OnceValue(func() map[int]string {
 		108: "seccomp with a notification listener",
 		109: "sendmsg of a descriptor (too many of this user's are in flight in sockets? unix(7), ETOOMANYREFS)",
 		110: "trapping of system calls",
-		115: "clone",
+		111: "trapping of system calls (one came through)",
 		112: "prctl(PR_SET_NAME)",
+		114: "prctl(PR_SET_TIMERSLACK)",
+		115: "clone",
 		120: "mmap of control memory",
 		121: "close",
 		122: "madvise",

@@ -2,6 +2,9 @@ package platform
 
 import (
 	"errors"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
 
 	"toaster/internal/platform/stub"
@@ -35,4 +38,30 @@ func TestSecondStartFails(t *testing.T) {
 		t.Errorf("%d control windows are in use", live)
 	}
 	waitFor(t, "descriptors to be closed", func() bool { return countFDs(t) <= before })
+}
+
+// Every status with which the zygote ends by itself names the step that the host refused.
+func TestZygoteStepsAreNamed(t *testing.T) {
+	_, begin, _ := strings.Cut(readFile(t, "stub/stub_amd64.s"), "\nTEXT ·stubBegin")
+	begin, _, _ = strings.Cut(begin, "\nTEXT ")
+	macros := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^#define (\w+) \\\n((?:.*\\\n)*.*)`).FindAllStringSubmatch(readFile(t, "stub/stub_amd64.s"), -1) {
+		macros[m[1]] = m[2]
+	}
+	begin = regexp.MustCompile(`(?m)^\t(\w+)$`).ReplaceAllStringFunc(begin, func(use string) string {
+		return use + macros[strings.TrimSpace(use)]
+	})
+	found := map[int]bool{}
+	for _, m := range regexp.MustCompile(`CHECKED\((\d+)\)|MOVL \$(\d+), BX\n`).FindAllStringSubmatch(begin, -1) {
+		status, _ := strconv.Atoi(m[1] + m[2])
+		found[status] = true
+		if zygoteSteps()[status] == "" && status != noVDSO {
+			t.Errorf("nothing is said of status %d", status)
+		}
+	}
+	for status := range zygoteSteps() {
+		if !found[status] {
+			t.Errorf("the zygote has no status %d", status)
+		}
+	}
 }
