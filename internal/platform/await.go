@@ -25,14 +25,14 @@ import (
 //     once (futex_waitv(2)) and wakes each through a channel, which takes a switch more.
 //   - A waiter that has sat in its seat for settledAfter goes to a poller when another one
 //     wants the seat. So the guests that call often have the seats.
-//   - Where the host has no futex_waitv, all sleep directly, and the platform has no more
-//     than MaxThreadsWithoutWaitv threads: see admitsThread.
+//   - Where the host has no futex_waitv, all sleep directly, and the platforms of the program
+//     have no more than MaxThreadsWithoutWaitv threads together: see admitsThread.
 const (
 	seatCount    = 64
 	maxPolled    = 127 // futex_waitv takes 128, of which one is the poller's own
 	settledAfter = 10 * time.Millisecond
 
-	// MaxThreadsWithoutWaitv is how many threads a platform has at most on a host that has no
+	// MaxThreadsWithoutWaitv is how many threads all platforms of the program have together at most, on a host that has no
 	// futex_waitv(2).
 	MaxThreadsWithoutWaitv = 4000
 
@@ -47,7 +47,7 @@ const (
 type waiters struct {
 	seats      [seatCount]seat
 	direct     bool // the host has no futex_waitv
-	maxThreads int  // threads of guests then
+	maxThreads int  // threads of guests then, of all platforms
 
 	mu      sync.Mutex // guards pollers, and what each of them has under it
 	pollers []*poller
@@ -125,14 +125,28 @@ func (w *waiters) unseat(t *Thread, now time.Duration) *seat {
 	return oldest
 }
 
-// admitsThread says whether the host can have one more thread to wait for.
+// directPlatforms are the platforms, from New to Close, whose waiters are direct. It is no map under a lock, as that lock would be
+// held while each platform's mu is taken.
+var directPlatforms sync.Map
+
+// admitsThread says whether the host can have one more thread to wait for. Go counts the threads of the program, so those of all
+// platforms are. Several who ask at once may all be admitted: the bound is far enough from Go's.
 func (p *Platform) admitsThread() bool {
 	if !p.waiters.direct {
 		return true
 	}
+	threads := 0
+	directPlatforms.Range(func(o, _ any) bool {
+		threads += o.(*Platform).threadsWaitedFor()
+		return true
+	})
+	return threads < p.waiters.maxThreads
+}
+
+func (p *Platform) threadsWaitedFor() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.threads)-p.parked < p.waiters.maxThreads
+	return len(p.threads) - p.parked
 }
 
 // A poller sleeps for many. It ends when it has nobody left. New waiters ring its bell, a word

@@ -223,3 +223,24 @@ func TestWithoutWaitv(t *testing.T) {
 	}
 	within(t, "Close", func() { p.Close(); wait() })
 }
+
+// All platforms of a program share that number, as it is the program that Go ends at 10,000 threads.
+func TestWithoutWaitvInOneProgram(t *testing.T) {
+	const most = 2 + 10 + 1 // two zygotes, and guests of one thread each
+	opts := Options{Warm: -1, beforeStart: func(p *Platform) { p.waiters.direct, p.waiters.maxThreads = true, most }}
+	one, other := newPlatform(t, opts), newPlatform(t, opts)
+	for range 10 {
+		newGuest(t, one)
+	}
+	_, th := newGuest(t, other)
+	if _, _, err := other.NewProcess(); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("one process more: %v, want EAGAIN", err)
+	}
+	if _, err := th.NewThread(); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("one thread more: %v, want EAGAIN", err)
+	}
+	one.Close()
+	if _, err := th.NewThread(); err != nil {
+		t.Errorf("when the others are gone: %v", err)
+	}
+}

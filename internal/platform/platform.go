@@ -155,6 +155,9 @@ func New(opts Options) (*Platform, error) {
 	if opts.beforeStart != nil {
 		opts.beforeStart(p)
 	}
+	if p.waiters.direct {
+		directPlatforms.Store(p, nil)
+	}
 	p.makeGroup()
 	if err := p.start(); err != nil {
 		p.Close()
@@ -236,6 +239,7 @@ func (p *Platform) Close() {
 	if p.arena != nil {
 		p.arena.close()
 	}
+	directPlatforms.Delete(p)
 	p.endCreator()
 }
 

@@ -117,7 +117,7 @@ func featureWaitv() Finding {
 	if !platform.HaveFutexWaitv() {
 		err = errors.New("not there")
 	}
-	return feature("futex_waitv", err, "LWPs need no thread of the kernel's each", fmt.Sprintf("a machine has %d LWPs at most", platform.MaxThreadsWithoutWaitv),
+	return feature("futex_waitv", err, "LWPs need no thread of the kernel's each", fmt.Sprintf("all machines of a program have %d LWPs at most together", platform.MaxThreadsWithoutWaitv),
 		"Linux 5.16 or newer; in a container, a profile that allows futex_waitv")
 }
 
