@@ -86,7 +86,7 @@ type Platform struct {
 	listener    int          // of the filter's notifications
 	listenMu    sync.Mutex   // held by who answers one; see "Locks" for what may be held when it is taken
 	supervisors atomic.Int32 // how many want to answer: while there are any, the reaper does not
-	stopEvent   int          // eventfd that ends the supervisor and the reaper
+	stopEvent   int          // eventfd that ends the reaper
 	lifeline    int          // a socket; the sentinel kills all guests when it is closed
 	epoll       int          // what the reaper sleeps on
 

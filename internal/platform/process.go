@@ -49,7 +49,7 @@ type Process struct {
 }
 
 // A Thread carries one LWP of a Process. It belongs to one goroutine at a time, its owner;
-// only Kick, Mask and CollectActions may be called by others. Fields are the owner's, but
+// only Kick, Mask, Asleep and CollectActions may be called by others. Fields are the owner's, but
 // for those of sync/atomic, which the kicker, the watchdog, the reaper and the pollers
 // look at, and where it says whose they are.
 type Thread struct {
