@@ -87,9 +87,12 @@ func (m *memory) promise(n uint64) bool {
 	return true
 }
 
-// give takes back a promise of n bytes.
+// give takes back a promise of n bytes. Without a limit take has counted nothing, and nothing is given back.
 // More than was promised would wrap, and refuse all memory from then on.
 func (m *memory) give(n uint64) {
+	if m.limit == 0 {
+		return
+	}
 	m.mu.Lock()
 	m.given -= n
 	m.mu.Unlock()
