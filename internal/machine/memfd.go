@@ -185,7 +185,8 @@ func mapMemfd(f *file.Memfd, m syscalls.MmapArgs, q *vm.Request, done func()) (f
 	shared := m.Flags&netbsd.MAP_SHARED != 0
 	mem := f.Memory().(*memfdMemory)
 	fd, closeFD := mem.fd, func() {}
-	errno = f.Map(m.Offset, wholePages(int64(min(m.Len, vm.Max))), m.Prot, shared, func() netbsd.Errno {
+	within := m.Offset & (vm.PageSize - 1) // sys_mmap rounds the position down, and the length up
+	errno = f.Map(m.Offset-within, wholePages(int64(min(m.Len, vm.Max))+within), m.Prot, shared, func() netbsd.Errno {
 		if shared && m.Prot&netbsd.PROT_WRITE == 0 {
 			ro, err := platform.ReadOnly(fd)
 			if err != nil {
@@ -200,7 +201,7 @@ func mapMemfd(f *file.Memfd, m syscalls.MmapArgs, q *vm.Request, done func()) (f
 		done()
 		return -1, nil, errno
 	}
-	q.Obj, q.MaxProt = mem, m.Prot
+	q.Obj, q.MaxProt = mem, m.Prot|vm.NoProt
 	return fd, func() {
 		closeFD()
 		mem.m.give(mem.Ref(-1))

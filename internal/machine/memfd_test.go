@@ -192,3 +192,36 @@ func TestMemfdGrowsByZeroes(t *testing.T) {
 		}
 	}
 }
+
+// memfd_mmap: a mapping may never do what it may not now (maxprot is prot), nothing at all if that is PROT_NONE. The position is rounded
+// down and the length up, to whole pages, before they are compared with the size (sys_mmap).
+func TestMemfdMaxProt(t *testing.T) {
+	r := newMemfdRig(t, 0)
+	defer r.f.Close()
+	r.truncate(some)
+	for _, c := range []struct {
+		name        string
+		prot, later int
+		want        netbsd.Errno
+	}{
+		{"nothing", netbsd.PROT_NONE, netbsd.PROT_READ, netbsd.EACCES},
+		{"nothing, still", netbsd.PROT_NONE, netbsd.PROT_NONE, 0},
+		{"to be read", netbsd.PROT_READ, rw, netbsd.EACCES},
+		{"less", rw, netbsd.PROT_READ, 0},
+	} {
+		for _, flags := range []int{netbsd.MAP_SHARED, netbsd.MAP_PRIVATE} {
+			at := r.mmap(0, vm.PageSize, c.prot, flags)
+			if _, errno := r.s.m.Protect(at, vm.PageSize, c.later); errno != c.want {
+				t.Errorf("%s, flags %d: mprotect(%d): %v, want %v", c.name, flags, c.later, errno, c.want)
+			}
+		}
+	}
+	if _, end, errno := r.begin(some-vm.PageSize+100, vm.PageSize-100, rw, netbsd.MAP_SHARED); errno != 0 {
+		t.Errorf("the end of the last page: %v", errno)
+	} else {
+		end()
+	}
+	if _, _, errno := r.begin(some-vm.PageSize+100, vm.PageSize, rw, netbsd.MAP_SHARED); errno != netbsd.EINVAL {
+		t.Errorf("beyond it: %v", errno)
+	}
+}

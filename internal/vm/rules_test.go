@@ -193,3 +193,29 @@ func TestRequestCheck(t *testing.T) {
 		}
 	}
 }
+
+// A MaxProt of PROT_NONE is one (memfd_mmap: maxprot is prot): mprotect(2) is EACCES for any access (uvm_map_protect), and PROT_MPROTECT, too.
+func TestNoProt(t *testing.T) {
+	const at = 0x10000
+	m := New()
+	q := Request{Addr: at, Len: PageSize, MaxProt: NoProt, Obj: 1, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED}
+	if _, _, errno := m.Map(q); errno != 0 {
+		t.Fatal(errno)
+	}
+	for _, prot := range []int{protR, protW, protX} {
+		if _, errno := m.Protect(at, PageSize, prot); errno != netbsd.EACCES {
+			t.Errorf("mprotect(%d): %v", prot, errno)
+		}
+	}
+	q.Prot = extra(protR)
+	if _, _, errno := m.Map(q); errno != netbsd.EACCES {
+		t.Errorf("PROT_MPROTECT: %v", errno)
+	}
+	q.Prot, q.MaxProt = protR, NoProt|protR
+	if _, _, errno := m.Map(q); errno != 0 {
+		t.Errorf("with a protection beside it: %v", errno)
+	}
+	if r, _ := m.Lookup(at); r.MaxProt != protR {
+		t.Errorf("the region may at most %#x", r.MaxProt)
+	}
+}
