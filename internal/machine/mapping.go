@@ -328,7 +328,7 @@ func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) 
 	return most, 0
 }
 
-// limitOf returns a current limit of the caller, 0 for none.
+// limitOf returns a current limit of the caller, 0 for none. What is 0 is told as 1, as no page fits in either (sys_obreak, sys_mmap).
 //
 // One that is not to be found belongs to a process that ends: its call is of no consequence.
 // Values from 1<<62 on, RLIM_INFINITY among them, bound nothing that fits in user space.
@@ -337,7 +337,7 @@ func limitOf(c *syscalls.Call, which int) uint64 {
 	if errno != 0 || r.Cur >= 1<<62 {
 		return 0
 	}
-	return r.Cur
+	return max(r.Cur, 1)
 }
 
 // Munmap implements syscalls.Space.

@@ -165,6 +165,18 @@ func memLimit() {
 	}))
 	must("setrlimit", sysSetrlimit, rlimitAS, ptr(&old))
 	anywhere(page)
+	reapOK(fork(func() { memLimitNothing(rlimitAS) }))
+}
+
+// memLimitNothing: limits of 0 are limits (sys_mmap, sys_obreak).
+func memLimitNothing(rlimitAS int) {
+	const rlimitDATA, sysBreak = 2, 17
+	var none [2]int
+	must("setrlimit", sysSetrlimit, rlimitAS, ptr(&none))
+	_, e := mmapAnon(0, page, 0)
+	eq("mmap at a limit of 0", e, enomem)
+	must("setrlimit", sysSetrlimit, rlimitDATA, ptr(&none))
+	errs("break at a limit of 0", enomem, sysBreak, 0x4000_0000)
 }
 
 func memBad() {
