@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"toaster/internal/file"
+	"toaster/internal/guard"
 	"toaster/internal/hostfile"
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
@@ -24,7 +25,7 @@ import (
 // that it has a page of otherwise. Who maps it can write to any page of its mapping at any time, also where the file has been cut off, so
 // nothing is given back for a cut as long as there is a mapping.
 type memfdMemory struct {
-	fd int     // open for reading and writing; closed by Free
+	fd int     // open for reading and writing. Free closes it and makes it -1 with mu held; who has a descriptor reads it without
 	m  *memory // the machine's account
 
 	// mu guards what follows. It is taken with file.Memfd's lock, or a Space's, held, and before the account's; nobody waits with it held but
@@ -136,13 +137,16 @@ func (f *memfdMemory) cutLocked(from, to uint64) netbsd.Errno {
 }
 
 // reserveLocked has the machine promise so many bytes, before the host's file grows, so that it never holds what nobody has counted. ENOMEM:
-// the machine's limit. EFBIG: more than the host's file can have.
+// the machine's limit, or only mappings are left, for which toaster keeps no descriptor. EFBIG: more than the host's file can have.
 func (f *memfdMemory) reserveLocked(size uint64) netbsd.Errno {
 	if size <= f.counted {
 		return 0
 	}
-	if size > math.MaxInt64 {
+	switch {
+	case size > math.MaxInt64:
 		return netbsd.EFBIG
+	case size > f.length && f.fd < 0:
+		return netbsd.ENOMEM
 	}
 	if errno := f.m.take(size - f.counted); errno != 0 {
 		return errno
@@ -160,7 +164,10 @@ func (f *memfdMemory) reserveLocked(size uint64) netbsd.Errno {
 
 // Free implements file.Memory. Who has it mapped keeps it, and then it still counts.
 func (f *memfdMemory) Free(int64) {
-	syscall.Close(f.fd)
+	guard.Locked(&f.mu, func() {
+		syscall.Close(f.fd)
+		f.fd = -1
+	})
 	f.m.give(f.Ref(-1))
 }
 

@@ -225,3 +225,27 @@ func TestMemfdMaxProt(t *testing.T) {
 		t.Errorf("beyond it: %v", errno)
 	}
 }
+
+// A mapping of a memfd can become longer than the file (uvm_mapent_extend), and then there is memory, which counts. Without a descriptor the
+// host's file cannot grow.
+func TestMemfdIsLengthened(t *testing.T) {
+	r := newMemfdRig(t, 1<<40)
+	r.truncate(vm.PageSize)
+	at := r.mmap(0, vm.PageSize, rw, netbsd.MAP_SHARED)
+	lengthen := func(when string, pages uint64, want netbsd.Errno, given uint64) {
+		t.Helper()
+		if errno := r.s.lengthen(syscalls.MremapArgs{Old: at, OldLen: vm.PageSize, NewLen: pages * vm.PageSize}); errno != want {
+			t.Errorf("%s: %v, want %v", when, errno, want)
+		}
+		r.given(when, given)
+	}
+	lengthen("to three pages", 3, 0, 3)
+	lengthen("beyond the limit", 1<<40/vm.PageSize, netbsd.ENOMEM, 3)
+	lengthen("to what no map has", 1<<50/vm.PageSize, 0, 3) // the map refuses it
+	lengthen("shorter", 0, 0, 3)
+	r.f.Close()
+	lengthen("closed", 3, 0, 3)
+	lengthen("closed, to four pages", 4, netbsd.ENOMEM, 3)
+	r.munmap(at, vm.PageSize)
+	r.given("unmapped", 0)
+}
