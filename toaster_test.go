@@ -31,6 +31,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 	"unsafe"
@@ -136,8 +137,11 @@ func memory(manner string) {
 		}
 		fmt.Println("fork:", errno)
 	default:
+		if how, ok := strings.CutPrefix(manner, "memfd "); ok {
+			grow = func(size, prot int) ([]byte, error) { return growFile(size, prot, how) }
+		}
 		var list [][]byte
-		for {
+		for len(list) < 64 { // more than the limit
 			b, err := grow(piece, rw)
 			if err != nil {
 				break
@@ -156,6 +160,36 @@ func memory(manner string) {
 			fmt.Println(", then again")
 		}
 	}
+}
+
+// growFile grows by a memfd, written through its mapping, and then has only that: the descriptor is closed, the file is cut to nothing
+// before, or its mapping is left with one page.
+func growFile(size, prot int, how string) ([]byte, error) {
+	const memfdCreate = 500
+	name := []byte("m\x00")
+	fd, _, errno := syscall.Syscall(memfdCreate, uintptr(unsafe.Pointer(&name[0])), 0, 0)
+	if errno != 0 {
+		return nil, errno
+	}
+	defer syscall.Close(int(fd))
+	if err := syscall.Ftruncate(int(fd), int64(size)); err != nil {
+		return nil, err
+	}
+	b, err := syscall.Mmap(int(fd), 0, size, prot, syscall.MAP_SHARED)
+	if err != nil {
+		return nil, err
+	}
+	if how == "cut" {
+		err = syscall.Ftruncate(int(fd), 0)
+	}
+	b[size-1] = 1
+	if how == "left" {
+		_, _, errno = syscall.Syscall(syscall.SYS_MUNMAP, uintptr(unsafe.Pointer(&b[4096])), uintptr(size-4096), 0)
+		if errno != 0 {
+			err = errno
+		}
+	}
+	return b, err
 }
 
 func start(manner string) *exec.Cmd {

@@ -16,8 +16,7 @@ type Memory interface {
 	// Resize makes room for size bytes where there was some for old. Pages that no longer belong to it are zeroes when they come back.
 	// ENOMEM, EFBIG.
 	Resize(old, size int64) netbsd.Errno
-	// HostFD is the host's file that is mapped.
-	HostFD() int
+	// Free is called once, when nobody has a descriptor any more.
 	Free(size int64)
 }
 
@@ -57,8 +56,8 @@ func (f *Memfd) Name() string { return "memfd:" + f.name }
 // Close implements File.
 func (f *Memfd) Close() { f.mem.Free(f.size) }
 
-// HostMemory is the host's file that is mapped. It stays f's.
-func (f *Memfd) HostMemory() int { return f.mem.HostFD() }
+// Memory is what f keeps its bytes in, for who maps it. It stays f's.
+func (f *Memfd) Memory() Memory { return f.mem }
 
 // Read implements File.
 func (f *Memfd) Read(_ Call, b []byte) (int, netbsd.Errno) {

@@ -25,7 +25,7 @@ type lesson struct {
 	image  *cachedImage // which the lesson is for, unless the cache has another one under id by then (claim)
 	user   *kern.Cred   // whose process it is: the shelf is for processes of that user's alone (shelfUser)
 	pieces []taughtPiece
-	size   uint64 // of the pieces so far, their islands and the gaps between them included
+	size   uint64 // of the pieces so far, their islands and the gaps behind them included; at most shelfMost
 }
 
 // taughtPiece is a piece, with what it takes to make it: by the time that it is put on a shelf the process may
@@ -46,7 +46,7 @@ func (s *Space) note(r *vm.Region, fd int, sites []loader.Site) {
 	if l == nil || fd < 0 {
 		return
 	}
-	if _, memory := r.Obj.(vm.Memory); memory || len(l.pieces) == maxPieces || r.Len() > shelfMost-l.size {
+	if _, memory := r.Obj.(vm.Memory); memory || len(l.pieces) == maxPieces {
 		return
 	}
 	x := taughtPiece{piece: piece{off: r.Off, size: r.Len(), prot: r.Prot, maxProt: r.MaxProt, shared: r.Shared, sites: len(sites)}, sites: sites}
@@ -54,8 +54,13 @@ func (s *Space) note(r *vm.Region, fd int, sites []loader.Site) {
 	if len(sites) > 0 && !x.besideIslands(s, r) {
 		return
 	}
+	// What fill puts beyond the shelf's end nobody would look for when something else is mapped there (coverShelf).
+	size := x.end() - x.start() + netbsd.PageSize
+	if size > shelfMost-l.size {
+		return
+	}
 	if x.id, x.file = teachable(fd, r.Shared); x.file != nil {
-		l.size += x.end() - x.start() + netbsd.PageSize
+		l.size += size
 		l.pieces = append(l.pieces, x)
 	}
 }

@@ -94,12 +94,24 @@ func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 		return s.proc.Remap(t, op.From, r.Len(), r.Start, r.Len())
 	case vm.OpCopy:
 		return s.makeShared(t, r)
+	case vm.OpDup:
+		return s.proc.Remap(t, op.From, 0, r.Start, r.Len()) // of nothing at From: it stays there, too
+	case vm.OpExtend:
+		return s.extend(t, op)
 	case vm.OpDiscard:
 		// uvm_map_clean frees the pages at once (PGO_FREE). Linux's own MADV_FREE would leave them until the
 		// host is short of memory.
 		return s.proc.Advise(t, r.Start, r.Len(), syscall.MADV_DONTNEED)
 	}
 	return syscall.EINVAL
+}
+
+// extend has a mapping go on. What is on the shelf at its new end, or was what MAP_FIXED replaces, would be in the way.
+func (s *Space) extend(t *platform.Thread, op *vm.Op) error {
+	if err := s.proc.Unmap(t, op.Region.Start, op.Region.Len()); err != nil {
+		return err
+	}
+	return s.proc.Remap(t, op.From, vm.PageSize, op.From, vm.PageSize+op.Region.Len())
 }
 
 // change makes one change of the map and has the host follow. most is how much more
@@ -328,7 +340,7 @@ func fileProt(readable, writable bool, m syscalls.MmapArgs) (int, netbsd.Errno) 
 	return most, 0
 }
 
-// limitOf returns a current limit of the caller, 0 for none.
+// limitOf returns a current limit of the caller, 0 for none. What is 0 is told as 1, as no page fits in either (sys_obreak, sys_mmap).
 //
 // One that is not to be found belongs to a process that ends: its call is of no consequence.
 // Values from 1<<62 on, RLIM_INFINITY among them, bound nothing that fits in user space.
@@ -337,7 +349,7 @@ func limitOf(c *syscalls.Call, which int) uint64 {
 	if errno != 0 || r.Cur >= 1<<62 {
 		return 0
 	}
-	return r.Cur
+	return max(r.Cur, 1)
 }
 
 // Munmap implements syscalls.Space.
@@ -481,6 +493,9 @@ func (s *Space) stackUsed(limit, sp uint64) uint64 {
 func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, errno netbsd.Errno) {
 	more := func() uint64 { return mostOf(min(m.NewLen, vm.Max), netbsd.PROT_WRITE) }
 	errno = s.change(c, more, func() (ops []vm.Op, errno netbsd.Errno) {
+		if errno = s.lengthen(m); errno != 0 {
+			return nil, errno
+		}
 		s.restoreText(threadOf(c), m.Old, m.OldLen) // its jumps would lead astray elsewhere
 		if m.Flags&netbsd.MAP_FIXED != 0 {
 			s.restoreText(threadOf(c), m.New, m.NewLen)
@@ -489,6 +504,26 @@ func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, er
 		return ops, errno
 	})
 	return addr, errno
+}
+
+// lengthen makes room in a memfd for a mapping that is to be longer than the file is: what lies behind its end is memory as well, its
+// object having no size (sys_memfd_create). Whether mremap(2) succeeds is not known yet; the room counts until the file's next change of
+// size, or its end.
+//
+// ENOMEM: see memfdMemory.reserveLocked. The sum cannot wrap, as no position of a region is negative.
+func (s *Space) lengthen(m syscalls.MremapArgs) netbsd.Errno {
+	if m.OldLen > vm.Max || m.NewLen > vm.Max {
+		return 0 // which the map refuses
+	}
+	was, is := wholePages(int64(m.OldLen)), wholePages(int64(m.NewLen))
+	r, ok := s.m.Lookup(m.Old + was - 1)
+	mem, memfd := r.Obj.(*memfdMemory)
+	if !ok || !memfd || is <= was {
+		return 0
+	}
+	mem.mu.Lock()
+	defer mem.mu.Unlock()
+	return mem.reserveLocked(uint64(r.Off) + (m.Old + was - r.Start) + (is - was))
 }
 
 // Minherit implements syscalls.Space.

@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"math"
+	"sync"
 	"syscall"
 
 	"toaster/internal/file"
@@ -9,7 +11,6 @@ import (
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
 	"toaster/internal/vm"
-	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -17,14 +18,22 @@ import (
 // SIGBUS otherwise. What is cut off becomes zeroes.
 //
 // How long the file is for guests, its seals and its position are file.Memfd's, under the lock of that. ReadAt, WriteAt and
-// Resize are called with it held, Free when nobody has the file any more, so no two of them meet.
+// Resize are called with it held, Free when nobody has a descriptor any more, so no two of them meet.
 
-// memfdMemory implements file.Memory. The machine's account has its pages, whether somebody maps them or not:
-// they stay when the process that has written them is gone, and a guest could fill the host with files that
-// nobody maps otherwise.
+// memfdMemory implements file.Memory, and vm.Counted for the regions that map it. The machine's account has its pages until nobody has a
+// descriptor of it and nobody has any of it mapped: the host keeps all of a file until then, and a guest could fill the host with files
+// that it has a page of otherwise. Who maps it can write to any page of its mapping at any time, also where the file has been cut off, so
+// nothing is given back for a cut as long as there is a mapping.
 type memfdMemory struct {
-	fd int     // open for reading and writing; closed by Free
+	fd int     // open for reading and writing. Free closes it and makes it -1 with mu held; who has a descriptor reads it without
 	m  *memory // the machine's account
+
+	// mu guards what follows. It is taken with file.Memfd's lock, or a Space's, held, and before the account's; nobody waits with it held but
+	// for the host's memory.
+	mu      sync.Mutex
+	refs    int    // one for the descriptors, one for each region and for each mmap(2) under way
+	counted uint64 // bytes, whole pages: behind them there is nothing but holes, and nobody has mapped them
+	length  uint64 // of the host's file
 }
 
 // newMemory implements syscalls.Kernel.NewMemory. An empty file counts for nothing yet, but the host is asked whether it
@@ -37,12 +46,28 @@ func (s *System) newMemory() (file.Memory, netbsd.Errno) {
 	if err != nil {
 		return nil, netbsd.ENFILE
 	}
-	return &memfdMemory{fd, s.memory}, 0
+	return &memfdMemory{fd: fd, m: s.memory, refs: 1}, 0
 }
 
-// HostFD is the descriptor that mmap(2) maps. It may be written, so no guest is ever given it: what a guest may
-// only read it gets by one that cannot do more (mapMemfd).
-func (f *memfdMemory) HostFD() int { return f.fd }
+// Memory implements vm.Memory.
+func (*memfdMemory) Memory() {}
+
+// Ref implements vm.Counted.
+func (f *memfdMemory) Ref(n int) (freed uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refs += n; f.refs == 0 {
+		freed, f.counted = f.counted, 0
+	}
+	return freed
+}
+
+// mapped reports whether anybody has it mapped, or is about to.
+func (f *memfdMemory) mapped() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refs > 1
+}
 
 // ReadAt implements file.Memory. The caller has cut b to the file's end, behind which the host's file may well go on.
 func (f *memfdMemory) ReadAt(b []byte, off int64) netbsd.Errno {
@@ -74,52 +99,76 @@ func (f *memfdMemory) WriteAt(b []byte, off int64) netbsd.Errno {
 	return 0
 }
 
-// Resize implements file.Memory. What lies between an end and that of its page can have been written by who has the page mapped, so it is
-// cleared when it becomes part of the file.
+// Resize implements file.Memory. All that becomes part of the file is zeroes (memfd_truncate): who has it mapped can have written behind its
+// end, within the last page and on pages that were cut off before.
 //
-// Whole pages count. They are promised before the host's file grows, so that it never holds what nobody has
-// counted, and the promise is taken back where the host refuses. ENOMEM: the machine's limit. Sizes are not
-// negative (resizeLocked). Pages that are cut off are punched out of the host's file and not off its end: the
-// memory goes, and who has them mapped reads zeroes.
+// Sizes are not negative (resizeLocked). ENOMEM, EFBIG: see reserveLocked.
 func (f *memfdMemory) Resize(old, size int64) netbsd.Errno {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	was, is := wholePages(old), wholePages(size)
-	if size < old {
-		if is < was {
-			if err := platform.Punch(f.fd, int64(is), int64(was-is)); err != nil {
-				return hostfile.Errno(err)
-			}
-			f.m.give(was - is)
-		}
-		return 0
-	}
-	if errno := f.m.take(is - was); errno != 0 {
+	if errno := f.cutLocked(min(was, is), max(was, is)); errno != 0 || size <= old {
 		return errno
 	}
-	errno := hostfile.Errno(f.grow(int64(is)))
-	if errno == 0 {
-		errno = f.WriteAt(make([]byte, min(size, int64(was))-old), old)
+	if errno := f.reserveLocked(is); errno != 0 {
+		return errno
 	}
-	if errno != 0 {
-		f.m.give(is - was)
-	}
-	return errno
+	return f.WriteAt(make([]byte, min(size, int64(was))-old), old)
 }
 
-// grow makes the host's file as long as this at least. It may be longer already, since it keeps its length
-// where a guest's file was cut: to set the length then would shorten it, which its seal forbids
-// (platform.GrowingMemory).
-func (f *memfdMemory) grow(size int64) error {
-	var st syscall.Stat_t
-	if err := syscall.Fstat(f.fd, &st); err != nil || st.Size >= size {
-		return err
+// cutLocked makes zeroes of a range. It is punched out of the host's file and not cut off its end: the memory goes, and who has it mapped
+// reads zeroes. Where nobody has, all behind from is, and the file counts for it no longer.
+func (f *memfdMemory) cutLocked(from, to uint64) netbsd.Errno {
+	alone := f.refs == 1
+	if to = min(to, f.counted); alone {
+		to = f.counted
 	}
-	return syscall.Ftruncate(f.fd, size)
+	if from >= to {
+		return 0
+	}
+	if err := platform.Punch(f.fd, int64(from), int64(to-from)); err != nil {
+		return hostfile.Errno(err)
+	}
+	if alone {
+		f.m.give(f.counted - from)
+		f.counted = from
+	}
+	return 0
 }
 
-// Free implements file.Memory. Who has it mapped keeps it.
-func (f *memfdMemory) Free(size int64) {
-	syscall.Close(f.fd)
-	f.m.give(wholePages(size))
+// reserveLocked has the machine promise so many bytes, before the host's file grows, so that it never holds what nobody has counted. ENOMEM:
+// the machine's limit, or only mappings are left, for which toaster keeps no descriptor. EFBIG: more than the host's file can have.
+func (f *memfdMemory) reserveLocked(size uint64) netbsd.Errno {
+	if size <= f.counted {
+		return 0
+	}
+	switch {
+	case size > math.MaxInt64:
+		return netbsd.EFBIG
+	case size > f.length && f.fd < 0:
+		return netbsd.ENOMEM
+	}
+	if errno := f.m.take(size - f.counted); errno != 0 {
+		return errno
+	}
+	if size > f.length {
+		if err := syscall.Ftruncate(f.fd, int64(size)); err != nil {
+			f.m.give(size - f.counted)
+			return hostfile.Errno(err)
+		}
+		f.length = size
+	}
+	f.counted = size
+	return 0
+}
+
+// Free implements file.Memory. Who has it mapped keeps it, and then it still counts.
+func (f *memfdMemory) Free(int64) {
+	guard.Locked(&f.mu, func() {
+		syscall.Close(f.fd)
+		f.fd = -1
+	})
+	f.m.give(f.Ref(-1))
 }
 
 // wholePages is how many bytes the pages of size bytes have. No size is negative, so the sum cannot wrap in 64
@@ -128,32 +177,7 @@ func wholePages(size int64) uint64 { return (uint64(size) + vm.PageSize - 1) &^ 
 
 // maps implements syscalls.Kernel.Maps: whether any process has f mapped, for whatever, which F_SEAL_WRITE wants to know
 // (memfd_fcntl looks whether its object has references beside the file's). f's lock is held, so nobody maps it anew meanwhile.
-//
-// The lock of f comes before those of the spaces, which are taken one after the other.
-func (s *System) maps(f *file.Memfd) bool {
-	for _, p := range s.Kernel.M.Procs() {
-		if space := spaceOf(p); space != nil && space.maps(f) {
-			return true
-		}
-	}
-	return false
-}
-
-// spaceOf returns p's memory; nil if it has none, as a process whose LWPs are Go functions, or one that has exited.
-func spaceOf(p *kern.Proc) *Space {
-	s, _ := p.VM().(*Space)
-	return s
-}
-
-// maps is System.maps for one space. It may be called by any goroutine.
-func (s *Space) maps(f *file.Memfd) (found bool) {
-	guard.Locked(&s.mu, func() {
-		for r := range s.m.All() {
-			found = found || r.Obj == any(f)
-		}
-	})
-	return found
-}
+func (s *System) maps(f *file.Memfd) bool { return f.Memory().(*memfdMemory).mapped() }
 
 // mapMemfd is mmapFile for a memfd. What the mapping may not do now it may never (memfd_mmap): so one that is only read gets a descriptor that is.
 //
@@ -161,26 +185,33 @@ func (s *Space) maps(f *file.Memfd) (found bool) {
 // writable if the descriptor is, whatever the map says. A private mapping may be of any descriptor, as what is
 // written there stays the process's own. done is called by release, and on an error here. EINVAL, EPERM: see
 // file.Memfd.Map.
+//
+// The reference that release gives up is taken under f's lock, as memfd_mmap takes its own: no seal can come between the look at the seals
+// and the region, which has a reference of its own by then.
 func mapMemfd(f *file.Memfd, m syscalls.MmapArgs, q *vm.Request, done func()) (fd int, release func(), errno netbsd.Errno) {
 	shared := m.Flags&netbsd.MAP_SHARED != 0
-	errno = f.Map(m.Offset, wholePages(int64(min(m.Len, vm.Max))), m.Prot, shared, func() netbsd.Errno {
-		fd = f.HostMemory()
+	mem := f.Memory().(*memfdMemory)
+	fd, closeFD := mem.fd, func() {}
+	within := m.Offset & (vm.PageSize - 1) // sys_mmap rounds the position down, and the length up
+	errno = f.Map(m.Offset-within, wholePages(int64(min(m.Len, vm.Max))+within), m.Prot, shared, func() netbsd.Errno {
 		if shared && m.Prot&netbsd.PROT_WRITE == 0 {
 			ro, err := platform.ReadOnly(fd)
 			if err != nil {
 				return hostErrno(err)
 			}
-			fd, release = ro, func() { syscall.Close(ro); done() }
+			fd, closeFD = ro, func() { syscall.Close(ro) }
 		}
+		mem.Ref(1)
 		return 0
 	})
 	if errno != 0 {
 		done()
 		return -1, nil, errno
 	}
-	q.Obj, q.MaxProt = f, m.Prot
-	if release == nil {
-		release = done
-	}
-	return fd, release, 0
+	q.Obj, q.MaxProt = mem, m.Prot|vm.NoProt
+	return fd, func() {
+		closeFD()
+		mem.m.give(mem.Ref(-1))
+		done()
+	}, 0
 }

@@ -87,9 +87,12 @@ func (m *memory) promise(n uint64) bool {
 	return true
 }
 
-// give takes back a promise of n bytes.
+// give takes back a promise of n bytes. Without a limit take has counted nothing, and nothing is given back.
 // More than was promised would wrap, and refuse all memory from then on.
 func (m *memory) give(n uint64) {
+	if m.limit == 0 {
+		return
+	}
 	m.mu.Lock()
 	m.given -= n
 	m.mu.Unlock()
@@ -141,30 +144,31 @@ func (s *Space) charge(most uint64, f func() netbsd.Errno) netbsd.Errno {
 			return errno
 		}
 	}
-	if m.limit == 0 {
-		return f()
-	}
 	if errno := m.take(most); errno != 0 {
 		return errno
 	}
 	errno := f()
-	s.charged += most
+	if m.limit > 0 {
+		s.charged += most
+	}
 	s.settle()
 	return errno
 }
 
-// settle returns to the machine what s counts for beyond what its map says.
+// settle returns to the machine what s counts for beyond what its map says, and what has counted by itself and was last in its map. The
+// host has followed the map.
 //
 // Preconditions: s.mu is held, or nobody else knows s. The map follows its own rules, so the
 // charge may fall by a call that asked for more.
 func (s *Space) settle() {
 	m := s.sys.memory
+	freed := s.m.Leave()
 	if m.limit == 0 {
 		return
 	}
 	now := s.m.Charge()
 	m.mu.Lock()
-	m.given += now - s.charged // which may be less than before
+	m.given += now - s.charged - freed // which may be less than before
 	m.mu.Unlock()
 	s.charged = now
 }
@@ -174,8 +178,17 @@ func (s *Space) settle() {
 // It is due once, by the last user (drop) or by whoever made a space that nobody got.
 func (s *Space) release() {
 	s.proc.Release()
+	s.clear()
 	s.sys.memory.give(s.charged)
 	s.charged = 0
+}
+
+// clear empties the map, so that nobody takes what was there for mapped: a parent that has waited for s's process may find a memfd of
+// theirs free to be sealed. What counted by itself counts for s until its release.
+func (s *Space) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.charged += s.m.Clear()
 }
 
 // chargeAll counts a new space for all of its map; if that is too much, the space must be

@@ -41,10 +41,13 @@ func TestMemoryLimit(t *testing.T) {
 	if m.promised() != 0 {
 		t.Errorf("%#x is still promised", m.promised())
 	}
-	// Without a limit nothing is refused, nor counted.
+	// Without a limit nothing is refused, nor counted, by whoever takes and gives back.
 	m = newMemory(0, nil, nil)
 	if errno := m.take(^uint64(0)); errno != 0 || m.promised() != 0 || !m.left() {
 		t.Errorf("without a limit: %v, promised %#x", errno, m.promised())
+	}
+	if m.give(half); m.promised() != 0 {
+		t.Errorf("without a limit, given back: promised %#x", m.promised())
 	}
 }
 

@@ -3,6 +3,7 @@ package machine
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -136,5 +137,58 @@ func TestShelfIsCovered(t *testing.T) {
 		if s.coverShelf(c.start, c.end); len(s.shelf) != c.left {
 			t.Errorf("%#x to %#x: %d are left, want %d", c.start, c.end, len(s.shelf), c.left)
 		}
+	}
+}
+
+// However large the parts of files are that a program maps, its pieces with what lies between them end on the shelf, where coverShelf and
+// onShelf look for them.
+func TestShelfHasAnEnd(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "library")
+	if err := os.WriteFile(name, []byte("contents"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const page = vm.PageSize
+	for _, c := range []struct {
+		name  string
+		sizes []uint64
+		want  []uint64 // that are taught
+	}{
+		{"as large as the shelf", []uint64{shelfMost, page}, []uint64{page}},
+		{"with a page for a gap", []uint64{shelfMost - page, page}, []uint64{shelfMost - page}},
+		{"halves", []uint64{shelfMost / 2, shelfMost / 2, shelfMost/2 - 2*page}, []uint64{shelfMost / 2, shelfMost/2 - 2*page}},
+		{"larger", []uint64{1 << 40, shelfMost + page, page}, []uint64{page}},
+	} {
+		s := &Space{m: vm.New(), lesson: &lesson{}}
+		for _, size := range c.sizes {
+			s.note(&vm.Region{Start: 1 << 32, End: 1<<32 + size, Obj: "library"}, int(f.Fd()), nil)
+		}
+		var got []uint64
+		at := uint64(shelfBase)
+		for _, x := range s.lesson.pieces {
+			got, at = append(got, x.size), at+x.size+page
+		}
+		if s.lesson.close(); !slices.Equal(got, c.want) || at > shelfEnd {
+			t.Errorf("%s: %#x, which end at %#x; want %#x", c.name, got, at, c.want)
+		}
+	}
+}
+
+// A memfd is memory: what one process has written there lands on nobody else's shelf.
+func TestShelfHasNoMemory(t *testing.T) {
+	r := newMemfdRig(t, 0)
+	defer r.f.Close()
+	r.truncate(some)
+	q, end, errno := r.begin(0, some, netbsd.PROT_READ, netbsd.MAP_PRIVATE)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer end()
+	if _, ok := q.Obj.(vm.Memory); !ok {
+		t.Errorf("%T is no vm.Memory", q.Obj)
 	}
 }

@@ -170,16 +170,10 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	if s.sys.memory.limit > 0 {
 		n = max(n, m.Charge()) // more, if it gets copies of what is shared
 	}
-	if errno := s.sys.memory.hostHas(); errno != 0 {
+	p, t, errno := s.forkHost(from.thread, n)
+	if errno != 0 {
+		s.sys.memory.give(m.Clear())
 		return errno
-	}
-	if errno := s.sys.memory.take(n); errno != 0 {
-		return errno
-	}
-	p, t, err := from.thread.Fork()
-	if err != nil {
-		s.sys.memory.give(n)
-		return hostErrno(err)
 	}
 	to.thread, to.alone, to.stale = t, true, lentAlone
 	to.space = s.sys.spaceOf(p, m, nil)
@@ -200,6 +194,22 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	}
 	s.sys.SysV.Shm.Fork(&s.shm, &to.space.shm)
 	return 0
+}
+
+// forkHost has the host fork t's process, whose copy counts for n bytes. mu is held.
+func (s *Space) forkHost(t *platform.Thread, n uint64) (*platform.Process, *platform.Thread, netbsd.Errno) {
+	if errno := s.sys.memory.hostHas(); errno != 0 {
+		return nil, nil, errno
+	}
+	if errno := s.sys.memory.take(n); errno != 0 {
+		return nil, nil, errno
+	}
+	p, child, err := t.Fork()
+	if err != nil {
+		s.sys.memory.give(n)
+		return nil, nil, hostErrno(err)
+	}
+	return p, child, 0
 }
 
 // Usage implements kern.Usager. Times are the host's, in its grain; sizes that Linux does not
@@ -275,6 +285,7 @@ func (s *Space) drop() bool {
 	if last {
 		s.endLesson()
 		s.returnShelf()
+		s.clear()
 	}
 	if last && s.nursery != nil {
 		s.nursery.Expect(int(s.lwps.Load()))

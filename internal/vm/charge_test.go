@@ -86,3 +86,66 @@ func TestOwnCounts(t *testing.T) {
 		t.Errorf("unmapped: %v, %v, %d", ops, errno, m.Charge())
 	}
 }
+
+// counted implements Counted: it counts for size bytes as long as there are references, of which a descriptor has one.
+type counted struct {
+	refs int
+	size uint64
+}
+
+func (*counted) Memory() {}
+
+func (c *counted) Ref(n int) (freed uint64) {
+	if c.refs += n; c.refs == 0 {
+		freed = c.size
+	}
+	return freed
+}
+
+// Memory that counts by itself does so until the last region of it is gone from the last map, however small that is: as a uvm_object, whose
+// pages stay until its last reference is (uao_detach).
+func TestCountedUntilTheLastRegion(t *testing.T) {
+	const at, size = 0x10000000, 16 * PageSize
+	obj := &counted{refs: 1, size: size}
+	m := New()
+	settle := func(what string, m *Map, freed uint64, refs int) {
+		t.Helper()
+		if got := m.Leave(); got != freed || obj.refs != refs || m.Charge() > size/512 || m.Check() != "" {
+			t.Errorf("%s: freed %d, %d references, charge %d, %s; want %d and %d", what, got, obj.refs, m.Charge(), m.Check(), freed, refs)
+		}
+	}
+	q := Request{Addr: at, Len: size, Prot: protR | protW, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED, Obj: obj}
+	if _, _, errno := m.Map(q); errno != 0 {
+		t.Fatal(errno)
+	}
+	settle("mapped", m, 0, 2)
+	child, _ := m.Fork()
+	settle("forked", child, 0, 3)
+	m.Protect(at+4*PageSize, PageSize, protR)
+	settle("cut into three", m, 0, 5)
+	m.Protect(at+4*PageSize, PageSize, protR|protW)
+	settle("made one", m, 0, 3)
+	if obj.Ref(-1) != 0 {
+		t.Error("closed: freed while it is mapped")
+	}
+	m.Unmap(at+PageSize, size-2*PageSize)
+	settle("unmapped but for two pages", m, 0, 3)
+	m.Remap(at, PageSize, 2*at, PageSize, netbsd.MAP_FIXED)
+	settle("moved", m, 0, 3)
+	q.Len, q.Obj, q.Flags = PageSize, nil, anonFixed
+	m.Map(q)
+	q.Addr = 2 * at
+	m.Map(q)
+	m.Unmap(at+size-PageSize, PageSize)
+	if obj.refs < 3 {
+		t.Errorf("%d references before the host has followed", obj.refs)
+	}
+	m.Unmap(0x10000, 2*at)
+	settle("replaced and unmapped", m, 0, 1)
+	if freed := child.Clear(); freed != size || child.Len() != 0 || child.Check() != "" {
+		t.Errorf("freed %d with the last map, which has %d regions", freed, child.Len())
+	}
+	if freed := child.Clear(); freed != 0 {
+		t.Errorf("freed %d twice", freed)
+	}
+}

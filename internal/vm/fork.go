@@ -12,6 +12,7 @@ import (
 // that is to be shared has been made so by the call (Convert). No page of the child's is wired.
 func (m *Map) Fork() (*Map, []Op) {
 	c := &Map{regions: slices.Clone(m.regions), size: m.size, charge: m.charge, brkStart: m.brkStart, brkEnd: m.brkEnd, most: m.most, mprotect: m.mprotect}
+	c.refer(nil, c.regions)
 	var ops []Op
 	for _, r := range m.regions {
 		switch {

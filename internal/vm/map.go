@@ -74,7 +74,8 @@ type Map struct {
 	brkEnd   uint64
 	most     int // of regions: mostRegions
 	mprotect bool
-	future   bool // what is mapped is wired
+	future   bool      // what is mapped is wired
+	gone     []Counted // of regions that the host may still have mapped, see Leave
 }
 
 // Mprotect says whether PaX MPROTECT holds (paxctl(8)): nothing is writable and executable at once, and a page
@@ -215,7 +216,9 @@ func (m *Map) replace(start, end uint64, with ...Region) {
 		put = append(put, m.regions[hi])
 		hi++
 	}
-	m.regions = slices.Replace(m.regions, lo, hi, merge(put)...)
+	put = merge(put)
+	m.refer(m.regions[lo:hi], put)
+	m.regions = slices.Replace(m.regions, lo, hi, put...)
 }
 
 // merge joins neighbours that could have been one mapping, which keeps a map as short as what

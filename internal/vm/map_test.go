@@ -47,6 +47,10 @@ func (h *host) run(t fataler, ops []Op) {
 			}
 		case OpMove:
 			h.move(t, op)
+		case OpDup:
+			h.dup(t, op)
+		case OpExtend:
+			h.extend(t, op)
 		case OpDiscard:
 		}
 	}
@@ -63,6 +67,29 @@ func (h *host) move(t fataler, op Op) {
 		moved[op.Region.Start+a] = p
 	}
 	for a, p := range moved {
+		h.pages[a] = p
+	}
+}
+
+// dup does what MAP_REMAPDUP is for: both places show the same pages.
+func (h *host) dup(t fataler, op Op) {
+	for a := uint64(0); a < op.Region.Len(); a += PageSize {
+		p, ok := h.pages[op.From+a]
+		if !ok || !p.shared {
+			t.Fatalf("duplicate of %+v at %#x", p, op.From+a)
+		}
+		h.pages[op.Region.Start+a] = p
+	}
+}
+
+// extend has the object go on, as Linux's mremap(2) does in place.
+func (h *host) extend(t fataler, op Op) {
+	p, ok := h.pages[op.From]
+	if !ok || p.obj == nil {
+		t.Fatalf("%#x is no mapping of a file that could be longer: %+v", op.From, p)
+	}
+	for a := op.Region.Start; a < op.Region.End; a += PageSize {
+		p.off += PageSize
 		h.pages[a] = p
 	}
 }

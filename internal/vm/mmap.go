@@ -6,7 +6,7 @@ import "toaster/netbsd"
 type Request struct {
 	Addr, Len uint64
 	Prot      int // and what PROT_MPROTECT adds
-	MaxProt   int // 0 means everything
+	MaxProt   int // 0 means everything, NoProt nothing
 	Flags     int // MAP_*
 	Obj       any // nil: anonymous
 	Off       int64
@@ -18,6 +18,9 @@ type Request struct {
 const (
 	protAll   = netbsd.PROT_READ | netbsd.PROT_WRITE | netbsd.PROT_EXEC
 	knownMask = netbsd.MAP_SHARED | netbsd.MAP_PRIVATE
+
+	// NoProt is a MaxProt of PROT_NONE: the mapping may never be accessed. It is a bit that no protection has.
+	NoProt = protAll + 1
 )
 
 // extraProt is PROT_MPROTECT_EXTRACT: what mprotect(2) may allow later, beyond prot.
@@ -59,6 +62,7 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	if q.MaxProt == 0 {
 		q.MaxProt = protAll
 	}
+	q.MaxProt &= protAll
 	extra := extraProt(q.Prot)
 	if q.Prot &= protAll; q.Prot&^q.MaxProt != 0 {
 		return 0, nil, netbsd.EINVAL

@@ -4,7 +4,7 @@ import "toaster/netbsd"
 
 // Remap is mremap(2): it resizes and moves [old, old+oldSize), which must be mapped
 // as a whole, and returns the new address. Without MAP_FIXED it stays where it is if
-// it can. MAP_REMAPDUP works for shared objects only.
+// it can. MAP_REMAPDUP works for shared memory only.
 //
 // Errors: EINVAL for flags, misalignment and empty or overlapping ranges, EFAULT
 // if a page of the old range is not mapped, ENOMEM without room.
@@ -49,7 +49,16 @@ func (m *Map) resize(old, oldSize, newSize uint64) ([]Op, bool) {
 	last, _ := m.Lookup(old + oldSize - 1)
 	r := last.cut(old+oldSize, old+newSize)
 	m.replace(r.Start, r.End, r)
-	return []Op{{Kind: OpMap, Region: r}}, true
+	return []Op{extend(r)}, true
+}
+
+// extend is the step for r, by which a mapping becomes longer. What is added is of the same object (uvm_mapent_extend), which the host alone
+// may still know: no descriptor of it need be open. Anonymous memory is new.
+func extend(r Region) Op {
+	if r.Obj == nil {
+		return Op{Kind: OpMap, Region: r}
+	}
+	return Op{Kind: OpExtend, Region: r, From: r.Start - PageSize}
 }
 
 func (m *Map) move(old, oldSize, addr, newSize, align uint64, fixed, dup bool) (uint64, []Op, netbsd.Errno) {
@@ -66,7 +75,7 @@ func (m *Map) move(old, oldSize, addr, newSize, align uint64, fixed, dup bool) (
 	var put []Region
 	keep := min(oldSize, newSize)
 	for r := range m.Overlap(old, old+keep) {
-		if dup && (!r.Shared || r.Obj == nil) {
+		if dup && !r.Shared {
 			return 0, nil, netbsd.EINVAL
 		}
 		from := r.Start
@@ -74,7 +83,7 @@ func (m *Map) move(old, oldSize, addr, newSize, align uint64, fixed, dup bool) (
 		put = append(put, r)
 		op := Op{Kind: OpMove, Region: r, From: from}
 		if dup {
-			op = Op{Kind: OpMap, Region: r}
+			op.Kind = OpDup
 		}
 		ops = append(ops, op)
 	}
@@ -82,7 +91,7 @@ func (m *Map) move(old, oldSize, addr, newSize, align uint64, fixed, dup bool) (
 		last := put[len(put)-1]
 		r := last.cut(addr+oldSize, addr+newSize)
 		put = append(put, r)
-		ops = append(ops, Op{Kind: OpMap, Region: r})
+		ops = append(ops, extend(r))
 	}
 	m.replace(addr, addr+newSize, put...)
 	if !dup {

@@ -193,3 +193,76 @@ func TestRequestCheck(t *testing.T) {
 		}
 	}
 }
+
+// A MaxProt of PROT_NONE is one (memfd_mmap: maxprot is prot): mprotect(2) is EACCES for any access (uvm_map_protect), and PROT_MPROTECT, too.
+func TestNoProt(t *testing.T) {
+	const at = 0x10000
+	m := New()
+	q := Request{Addr: at, Len: PageSize, MaxProt: NoProt, Obj: 1, Flags: netbsd.MAP_SHARED | netbsd.MAP_FIXED}
+	if _, _, errno := m.Map(q); errno != 0 {
+		t.Fatal(errno)
+	}
+	for _, prot := range []int{protR, protW, protX} {
+		if _, errno := m.Protect(at, PageSize, prot); errno != netbsd.EACCES {
+			t.Errorf("mprotect(%d): %v", prot, errno)
+		}
+	}
+	q.Prot = extra(protR)
+	if _, _, errno := m.Map(q); errno != netbsd.EACCES {
+		t.Errorf("PROT_MPROTECT: %v", errno)
+	}
+	q.Prot, q.MaxProt = protR, NoProt|protR
+	if _, _, errno := m.Map(q); errno != 0 {
+		t.Errorf("with a protection beside it: %v", errno)
+	}
+	if r, _ := m.Lookup(at); r.MaxProt != protR {
+		t.Errorf("the region may at most %#x", r.MaxProt)
+	}
+}
+
+// What a mapping becomes longer by, and what MAP_REMAPDUP duplicates, is of the same object (uvm_mapent_extend, mremap(2)), which only the
+// host may still know: no step maps an object anew.
+func TestRemapKeepsTheObject(t *testing.T) {
+	const at, to = 0x100000, 0x200000
+	const shared, private = netbsd.MAP_SHARED | netbsd.MAP_FIXED, netbsd.MAP_PRIVATE | netbsd.MAP_FIXED
+	for _, c := range []struct {
+		name              string
+		mapped            int
+		obj               any
+		newPages          uint64
+		flags             int
+		want              []OpKind
+		errno             netbsd.Errno
+		lastOff, lastFrom uint64
+	}{
+		{"a shared file, in place", shared, 1, 3, 0, []OpKind{OpExtend}, 0, 4 * PageSize, at + PageSize},
+		{"a private file, in place", private, 1, 3, 0, []OpKind{OpExtend}, 0, 4 * PageSize, at + PageSize},
+		{"a file, elsewhere", private, 1, 4, netbsd.MAP_FIXED, []OpKind{OpMove, OpExtend}, 0, 4 * PageSize, to + PageSize},
+		{"anonymous memory", private, nil, 3, 0, []OpKind{OpMap}, 0, 0, 0},
+		{"a duplicate of a file", shared, 1, 2, netbsd.MAP_FIXED | netbsd.MAP_REMAPDUP, []OpKind{OpDup}, 0, 2 * PageSize, at},
+		{"a longer duplicate", shared, 1, 3, netbsd.MAP_FIXED | netbsd.MAP_REMAPDUP, []OpKind{OpDup, OpExtend}, 0, 4 * PageSize, to + PageSize},
+		{"a duplicate of anonymous memory", shared, nil, 2, netbsd.MAP_FIXED | netbsd.MAP_REMAPDUP, []OpKind{OpDup}, 0, 0, at},
+		{"a duplicate of private memory", private, 1, 2, netbsd.MAP_FIXED | netbsd.MAP_REMAPDUP, nil, netbsd.EINVAL, 0, 0},
+	} {
+		m := New()
+		q := Request{Addr: at, Len: 2 * PageSize, Prot: protR, Flags: c.mapped, Obj: c.obj}
+		if c.obj != nil {
+			q.Off = 2 * PageSize
+		}
+		if _, _, errno := m.Map(q); errno != 0 {
+			t.Fatal(errno)
+		}
+		_, ops, errno := m.Remap(at, 2*PageSize, to, c.newPages*PageSize, c.flags)
+		var kinds []OpKind
+		for _, op := range ops {
+			kinds = append(kinds, op.Kind)
+		}
+		if errno != c.errno || !slices.Equal(kinds, c.want) {
+			t.Errorf("%s: %v, steps %v; want %v, %v", c.name, errno, kinds, c.errno, c.want)
+			continue
+		}
+		if n := len(ops); n > 0 && (uint64(ops[n-1].Region.Off) != c.lastOff || ops[n-1].From != c.lastFrom) {
+			t.Errorf("%s: %+v", c.name, ops[n-1])
+		}
+	}
+}

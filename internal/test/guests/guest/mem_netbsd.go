@@ -13,6 +13,9 @@ var memCases = []testCase{
 	{"mem_mmap_at_its_limit", memLimit},
 	{"mem_mmap_bad_arguments", memBad},
 	{"mem_PaX_MPROTECT_and_its_settings", memPax},
+	{"mem_mremap_of_a_file", memRemapFile},
+	{"mem_mremap_duplicates", memRemapDup},
+	{"mem_mremap_of_a_memfd", memRemapMemfd},
 	{"mem_mlockall_brings_pages_in", memLockAll},
 }
 
@@ -165,6 +168,18 @@ func memLimit() {
 	}))
 	must("setrlimit", sysSetrlimit, rlimitAS, ptr(&old))
 	anywhere(page)
+	reapOK(fork(func() { memLimitNothing(rlimitAS) }))
+}
+
+// memLimitNothing: limits of 0 are limits (sys_mmap, sys_obreak).
+func memLimitNothing(rlimitAS int) {
+	const rlimitDATA, sysBreak = 2, 17
+	var none [2]int
+	must("setrlimit", sysSetrlimit, rlimitAS, ptr(&none))
+	_, e := mmapAnon(0, page, 0)
+	eq("mmap at a limit of 0", e, enomem)
+	must("setrlimit", sysSetrlimit, rlimitDATA, ptr(&none))
+	errs("break at a limit of 0", enomem, sysBreak, 0x4000_0000)
 }
 
 func memBad() {
@@ -288,4 +303,85 @@ func memLockAll() {
 	}
 	eq("pages in core", in(), pages)
 	must("munlockall", sysMunlockall)
+}
+
+const (
+	sysMremap   = 411
+	mapRemapDup = 4
+	remapAt     = 0x20_0000_0000 // with room behind it
+)
+
+func mremap(old, size, to, newSize, flags int) int {
+	return must("mremap", sysMremap, old, size, to, newSize, flags)
+}
+
+// memRemapFile: what a mapping of a file becomes longer by is the file's (uvm_mapent_extend), in place and elsewhere.
+func memRemapFile() {
+	fd := lendFile('a')
+	for _, c := range "bc" {
+		b := byte(c)
+		must("pwrite", sysPwrite, fd, ptr(&b), 1, 0, (int(c)-'a')*page)
+	}
+	for _, flags := range [...]int{mapShared, mapPriv} {
+		p := must("mmap", sysMmap, remapAt, page, protRW, flags|mapFixed, fd, 0, 0)
+		*at(p + 8) = 'x' // which stays where it is
+		eq("in place", mremap(p, page, 0, 2*page, 0), p)
+		eq("what is added", readByte(p+page), 'b')
+		must("mmap", sysMmap, 2*remapAt, 3*page, protRW, mapAnon|mapPriv|mapFixed, -1, 0, 0)
+		eq("elsewhere", mremap(p, 2*page, 2*remapAt, 3*page, mapFixed), 2*remapAt)
+		for i := range 3 {
+			eq("each page", readByte(2*remapAt+i*page), 'a'+i)
+		}
+		eq("what was written", readByte(2*remapAt+8), 'x')
+		writeByte(2*remapAt+2*page, 'y')
+		var b byte
+		must("pread", sysPread, fd, ptr(&b), 1, 0, 2*page)
+		yes("a shared one is the file", (b == 'y') == (flags == mapShared))
+		b = 'c'
+		must("pwrite", sysPwrite, fd, ptr(&b), 1, 0, 2*page)
+		must("munmap", sysMunmap, 2*remapAt, 3*page)
+	}
+	must("close", sysClose, fd)
+	yes("nothing is left at the old place", !isMapped(remapAt))
+}
+
+// memRemapDup: both places reference the same pages, with protections of their own (mremap(2)).
+func memRemapDup() {
+	fd := lendFile('a')
+	anon := must("mmap", sysMmap, 0, page, protRW, mapAnon|mapShared, -1, 0, 0)
+	mapped := must("mmap", sysMmap, 0, page, protRW, mapShared, fd, 0, 0)
+	must("close", sysClose, fd)
+	for _, p := range [...]int{anon, mapped} {
+		q := mremap(p, page, 0, page, mapRemapDup)
+		must("mprotect", sysMprotect, q, page, 1)
+		yes("another place", p != q)
+		writeByte(p+7, 'z')
+		eq("the same page", readByte(q+7), 'z')
+		must("munmap", sysMunmap, p, page)
+		eq("it stays", readByte(q+7), 'z')
+	}
+	private := anywhere(page)
+	errs("of private memory", einval, sysMremap, private, page, 0, page, mapRemapDup)
+}
+
+// memRemapMemfd: behind the end of the file there is memory, too (sys_memfd_create: uao_create of the largest size), which is zeroes when
+// the file comes to have it (memfd_truncate).
+func memRemapMemfd() {
+	if !has11 {
+		return
+	}
+	fd := memfd(page)
+	p := must("mmap", sysMmap, remapAt, page, protRW, mapShared|mapFixed, fd, 0, 0)
+	eq("in place", mremap(p, page, 0, 3*page, 0), p)
+	eq("zeroes", readByte(p+2*page), 0)
+	writeByte(p+page, 'b')
+	writeByte(p+2*page, 'c')
+	q := mremap(p, 3*page, 0, 3*page, mapRemapDup)
+	eq("the same memory", readByte(q+2*page), 'c')
+	must("ftruncate", sysFtruncate, fd, 0, 2*page)
+	eq("what the file has grown by", readByte(q+page), 0)
+	eq("what is behind it still", readByte(q+2*page), 'c')
+	must("close", sysClose, fd)
+	writeByte(q, 'd')
+	eq("closed", readByte(p), 'd')
 }
