@@ -63,7 +63,8 @@ func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 	if kn.dead || kn.sfflags&netbsd.NOTE_TRACK == 0 || q.closed {
 		return nil
 	}
-	if !may || q.knotes[k] != nil {
+	// One that tells of a fork is in no map, and so outlives what the program deletes: the list is bounded, too.
+	if !may || q.knotes[k] != nil || len(q.knotes) >= maxKnotes || q.ready.n >= maxKnotes {
 		kn.fflags |= netbsd.NOTE_TRACKERR
 		kn.activateLocked()
 		return nil
