@@ -334,7 +334,7 @@ func pwritev(c *Call) netbsd.Errno {
 }
 
 // gather collects the vector into pieces as large as fit, so that a small one is
-// written at once, atomically where the file promises that.
+// written at once, atomically where the file promises that. No bytes at all are written, too: that can be a message.
 func gather(c *Call, off int64, f readFunc) netbsd.Errno {
 	d, errno := c.get(c.Int(0))
 	if errno != 0 {
@@ -358,7 +358,7 @@ func gather(c *Call, off int64, f readFunc) netbsd.Errno {
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
 	var done uint64
-	for vecLen(v) > 0 {
+	for first := true; first || vecLen(v) > 0; first = false {
 		n, rest, errno := collect(c, v, buf[:])
 		if errno == 0 {
 			var w int
