@@ -115,3 +115,27 @@ func TestTrackedForksAreBounded(t *testing.T) {
 		l.Wait(child.Pid(), 0)
 	})
 }
+
+// The knotes of all queues together are bounded: a guest has as many queues as descriptors.
+func TestKnotesOfAllQueuesAreBounded(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		other, all := New(), &c.Files.Machine().Kqueues().Knotes
+		must(t, other.Change(c, add(netbsd.EVFILT_USER, 1, 0)))
+		all.Add(maxAllKnotes - 2)
+		must(t, q.Change(c, add(netbsd.EVFILT_USER, 1, 0)))
+		if errno := q.Change(c, add(netbsd.EVFILT_USER, 2, 0)); errno != netbsd.ENOMEM {
+			t.Errorf("one too many: %v", errno)
+		}
+		if errno := q.Change(c, add(netbsd.EVFILT_READ, 99, 0)); errno != netbsd.ENOMEM {
+			t.Errorf("one too many, of no file: %v", errno)
+		}
+		other.Close()
+		must(t, q.Change(c, add(netbsd.EVFILT_USER, 2, 0)))
+		must(t, q.Change(c, netbsd.Kevent{Filter: netbsd.EVFILT_USER, Ident: 2, Flags: netbsd.EV_DELETE}))
+		if errno := q.Change(c, add(netbsd.EVFILT_READ, 99, 0)); errno != netbsd.EBADF {
+			t.Errorf("of no file: %v", errno)
+		}
+		must(t, q.Change(c, add(netbsd.EVFILT_USER, 2, 0)))
+		all.Add(2 - maxAllKnotes)
+	})
+}
