@@ -237,12 +237,26 @@ func (q *Queue) do(j *job) (int64, netbsd.Errno) {
 			return n, errno
 		})
 	}
+	if q.tooLarge(d, j) {
+		return -1, netbsd.EFBIG
+	}
 	return q.transfer(j, func(b []byte, at uint64) (int, netbsd.Errno) {
 		if errno := q.mem.Read(j.cb.Buf+at, b); errno != 0 {
 			return 0, errno
 		}
 		return q.write(d, b, j.cb.Offset+int64(at))
 	})
+}
+
+// tooLarge reports whether a job would write beyond RLIMIT_FSIZE, of which SIGXFSZ tells (ufs_write): the worker of NetBSD is an LWP of the
+// process.
+func (q *Queue) tooLarge(d *file.Description, j *job) bool {
+	limit, bound := q.p.FileSize()
+	if !bound || j.cb.Offset < 0 || !d.Exceeds(limit, j.cb.Nbytes, j.cb.Offset) {
+		return false
+	}
+	q.p.Signal(&netbsd.Siginfo{Signo: netbsd.SIGXFSZ, Code: netbsd.SI_NOINFO})
+	return true
 }
 
 // chunk is how much is transferred at once.

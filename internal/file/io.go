@@ -69,5 +69,23 @@ func (d *Description) Pwrite(l Sleeper, b []byte, off int64) (int, netbsd.Errno)
 	return d.File.Pwrite(d.Call(l), b, off)
 }
 
+// Exceeds reports whether a write of n bytes would make a regular file longer than RLIMIT_FSIZE allows: at off, at the position if
+// that is below 0, or with O_APPEND at the end, whatever off is. Nothing of such a write is done (ufs_write).
+func (d *Description) Exceeds(limit, n uint64, off int64) bool {
+	if f, ok := d.File.(interface{ Regular() bool }); !ok || !f.Regular() {
+		return false
+	}
+	var errno netbsd.Errno
+	switch {
+	case d.Flags()&netbsd.O_APPEND != 0:
+		var st Stat
+		st, errno = d.File.Stat()
+		off = st.Size
+	case off < 0:
+		off, errno = d.File.Lseek(0, netbsd.SEEK_CUR)
+	}
+	return errno == 0 && n > 0 && (n > limit || uint64(off) > limit-n)
+}
+
 // NoSigpipe reports whether EPIPE comes without SIGPIPE (O_NOSIGPIPE).
 func (d *Description) NoSigpipe() bool { return d.Flags()&netbsd.O_NOSIGPIPE != 0 }

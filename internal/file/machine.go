@@ -68,6 +68,7 @@ func (m *Machine) Settle() { m.cfg.Watcher.Settle() }
 // Kqueues is what the kqueues of a machine share, for package kqueue.
 type Kqueues struct {
 	Timers  atomic.Int32 // how many there are, of all queues together
+	Knotes  atomic.Int32 // as well
 	Nesting sync.Mutex   // serialises the making of queues that watch queues
 }
 

@@ -107,44 +107,54 @@ func fdOf(ident uint64) int {
 // events are free to invent. More is ENOMEM.
 const maxKnotes = 1 << 17
 
+// maxAllKnotes is that of all queues of a machine together, of which a guest can have as many as it has descriptors.
+const maxAllKnotes = 1 << 19
+
+// putLocked puts a knote into the map. ENOMEM: there are too many.
+func (q *Queue) putLocked(k key, kn *knote) netbsd.Errno {
+	if len(q.knotes) >= maxKnotes {
+		return netbsd.ENOMEM
+	}
+	if q.all.Add(1) > maxAllKnotes {
+		q.all.Add(-1)
+		return netbsd.ENOMEM
+	}
+	q.knotes[k] = kn
+	return 0
+}
+
+// forgetLocked takes a knote out of the map, unless it is another one's place by now.
+func (q *Queue) forgetLocked(kn *knote) {
+	if k := (key{kn.filter, kn.ident}); q.knotes[k] == kn {
+		delete(q.knotes, k)
+		q.all.Add(-1)
+	}
+}
+
 // add makes an event. The knote has its place in the map before the source is attached,
 // which needs mu dropped: a second EV_ADD of the same event in another LWP finds it, and a
 // close of the queue or of the descriptor marks it dead. It stays disabled until all of it
 // is there.
 func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	kn := &knote{
-		q: q, filter: ev.Filter, ident: ev.Ident, udata: ev.Udata, ext: ev.Ext,
+		q: q, src: unattached{}, filter: ev.Filter, ident: ev.Ident, udata: ev.Udata, ext: ev.Ext,
 		flags: ev.Flags,
 		// Disabled until it is in place: nobody hears of it half made.
 		disabled: true, sfflags: ev.Fflags, sdata: ev.Data,
 	}
-	q.mu.Lock()
-	if q.closed || q.knotes[k] != nil {
-		q.mu.Unlock()
-		return netbsd.EBADF // another LWP was quicker
+	if errno := q.enter(c, k, kn); errno != 0 {
+		return errno
 	}
-	if len(q.knotes) >= maxKnotes {
-		q.mu.Unlock()
-		return netbsd.ENOMEM
-	}
-	q.knotes[k] = kn
-	kn.src = unattached{}
-	q.mu.Unlock()
-
 	src, errno := attach(c, kn)
+	if errno != 0 {
+		q.giveUp(kn)
+		return errno
+	}
 	q.mu.Lock()
-	if errno == 0 && kn.dead { // closed or deleted meanwhile
+	if kn.dead { // closed or deleted meanwhile
 		q.mu.Unlock()
 		src.detach(kn)
 		return netbsd.EBADF
-	}
-	if errno != 0 {
-		kn.dead = true
-		if q.knotes[k] == kn {
-			delete(q.knotes, k)
-		}
-		q.mu.Unlock()
-		return errno
 	}
 	kn.src = src
 	kn.disabled = ev.Flags&(netbsd.EV_DISABLE|netbsd.EV_ENABLE) == netbsd.EV_DISABLE
@@ -153,6 +163,26 @@ func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 		q.evaluate(kn)
 	}
 	return 0
+}
+
+// enter puts a new knote into the map. EBADF: another LWP was quicker. ENOMEM: there are too many.
+func (q *Queue) enter(c Caller, k key, kn *knote) netbsd.Errno {
+	all := &c.Files.Machine().Kqueues().Knotes
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.knotes[k] != nil {
+		return netbsd.EBADF
+	}
+	q.all = all
+	return q.putLocked(k, kn)
+}
+
+// giveUp is the end of a new knote that could not be attached.
+func (q *Queue) giveUp(kn *knote) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	kn.dead = true
+	q.forgetLocked(kn)
 }
 
 // modifyLocked applies a change to an event there is. mu is released for a

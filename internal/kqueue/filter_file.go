@@ -28,7 +28,7 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 		return nil, errno
 	}
 	defer d.Release()
-	if errno := checkNesting(c.Files.Machine(), kn.q, d.File); errno != 0 {
+	if errno := checkNesting(c.Files.Machine(), kn, d.File); errno != 0 {
 		return nil, errno
 	}
 	if p, ok := d.File.(pipeEnd); ok && kn.filter == netbsd.EVFILT_WRITE && p.PeerClosed() {
@@ -187,9 +187,10 @@ func count(f file.File, of func(file.Counter) int64) (int64, bool) {
 }
 
 // checkNesting refuses a cycle of queues: telling the news would never end. The lock is the
-// machine's: two LWPs that close a cycle from two ends would both find none. No kqueue
-// leaves its machine, so a cycle is never one of two machines.
-func checkNesting(m *file.Machine, q *Queue, f file.File) netbsd.Errno {
+// machine's: two LWPs that close a cycle from two ends would both find none. So kn counts from here
+// on (nested), though it is not in place yet. No kqueue leaves its machine, so a cycle is never one of
+// two machines.
+func checkNesting(m *file.Machine, kn *knote, f file.File) netbsd.Errno {
 	target, ok := f.(*Queue)
 	if !ok {
 		return 0
@@ -197,19 +198,26 @@ func checkNesting(m *file.Machine, q *Queue, f file.File) netbsd.Errno {
 	nesting := &m.Kqueues().Nesting
 	nesting.Lock()
 	defer nesting.Unlock()
-	if target.reaches(q, 0) {
+	if target.reaches(kn.q, 0, map[*Queue]int{}) {
 		return netbsd.EINVAL
 	}
+	guard.Locked(&kn.q.mu, func() { kn.nested = target })
 	return 0
 }
 
-// reaches reports whether q is, or watches, directly or not, the other queue.
-func (q *Queue) reaches(other *Queue, depth int) bool {
+// reaches reports whether q is, or watches, directly or not, the other queue, or is the beginning of a row that is too long. met
+// has how far down a queue was when it was looked at: from there, or from further up, nothing else is found. Without it a guest
+// would have layers of queues looked through by each of the ways that there are.
+func (q *Queue) reaches(other *Queue, depth int, met map[*Queue]int) bool {
 	if q == other || depth > 8 {
 		return true
 	}
+	if at, ok := met[q]; ok && at >= depth {
+		return false
+	}
+	met[q] = depth
 	for _, t := range q.inner() {
-		if t.reaches(other, depth+1) {
+		if t.reaches(other, depth+1, met) {
 			return true
 		}
 	}
@@ -230,15 +238,13 @@ type Nested struct {
 	Ext   [4]uint64 // what EV_ADD said there
 }
 
-// Nested lists the knotes of q that watch queues.
+// Nested lists the knotes of q that watch queues, or are about to.
 func (q *Queue) Nested() (list []Nested) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for _, kn := range q.knotes {
-		if s, ok := kn.src.(*fileSource); ok {
-			if t, ok := s.d.File.(*Queue); ok {
-				list = append(list, Nested{t, kn.ext})
-			}
+		if kn.nested != nil {
+			list = append(list, Nested{kn.nested, kn.ext})
 		}
 	}
 	return list

@@ -63,7 +63,12 @@ func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 	if kn.dead || kn.sfflags&netbsd.NOTE_TRACK == 0 || q.closed {
 		return nil
 	}
-	if !may || q.knotes[k] != nil {
+	follow := &knote{q: q, filter: k.filter, ident: k.ident, udata: kn.udata, flags: kn.flags,
+		sfflags: kn.sfflags, sdata: kn.sdata, disabled: kn.disabled}
+	src := &procSource{follow, child}
+	follow.src = src
+	// What tells of a fork is in no map, and so outlives what the program deletes: the list is bounded, too.
+	if !may || q.knotes[k] != nil || q.ready.n >= maxKnotes || q.putLocked(k, follow) != 0 {
 		kn.fflags |= netbsd.NOTE_TRACKERR
 		kn.activateLocked()
 		return nil
@@ -75,11 +80,6 @@ func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 	born := &knote{q: q, src: unattached{}, filter: k.filter, ident: k.ident, udata: kn.udata,
 		flags: kn.flags | netbsd.EV_ONESHOT, fflags: netbsd.NOTE_CHILD, data: int64(parent.Pid())}
 	born.activateLocked()
-	follow := &knote{q: q, filter: k.filter, ident: k.ident, udata: kn.udata, flags: kn.flags,
-		sfflags: kn.sfflags, sdata: kn.sdata, disabled: kn.disabled}
-	src := &procSource{follow, child}
-	follow.src = src
-	q.knotes[k] = follow
 	return src
 }
 

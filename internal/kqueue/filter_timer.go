@@ -125,13 +125,16 @@ func (s *timerSource) fire(gen int) {
 func (s *timerSource) poll(kn *knote) (state, bool) { return state{}, kn.happened() }
 
 // touch is filt_timertouch: EV_ADD sets the timer anew, forgetting what it counted; other changes leave it. One that cannot be
-// set stands still.
+// set stands still. Who is deleted meanwhile has let go of the timer, which nobody would stop.
 func (s *timerSource) touch(kn *knote, ev *netbsd.Kevent) netbsd.Errno {
 	if ev.Flags&netbsd.EV_ADD == 0 {
 		return 0
 	}
 	kn.q.mu.Lock()
 	defer kn.q.mu.Unlock()
+	if kn.dead {
+		return 0
+	}
 	s.gen++
 	s.stopLocked()
 	kn.data, kn.active = 0, false

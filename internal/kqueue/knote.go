@@ -19,6 +19,8 @@ type knote struct {
 	ext    [4]uint64 // of EV_ADD; later changes leave it (kqueue_register)
 	flags  uint32    // of EV_ADD, that and others included, and EV_EOF once the source says so
 
+	nested *Queue // what it watches, if that is a queue: see checkNesting
+
 	sfflags uint32 // what is asked for
 	sdata   int64
 	fflags  uint32 // what has happened

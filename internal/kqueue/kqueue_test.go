@@ -24,6 +24,9 @@ func guest(t *testing.T, body func(l *kern.LWP, c Caller, q *Queue)) {
 			if n := c.Files.Machine().Kqueues().Timers.Load(); n != 0 {
 				t.Errorf("%d timers left", n)
 			}
+			if n := c.Files.Machine().Kqueues().Knotes.Load(); n != 0 {
+				t.Errorf("%d knotes left", n)
+			}
 			l.Exit(0)
 		}})
 		if errno != 0 {

@@ -28,6 +28,7 @@ type Queue struct {
 
 	mu      sync.Mutex
 	knotes  map[key]*knote
+	all     *atomic.Int32 // counts those of all queues of the machine; nil until there is one
 	ready   list
 	asked   int       // knotes off the ready list while a scan asks their sources
 	settled sync.Cond // of mu: asked may be 0 again
@@ -120,6 +121,9 @@ func (q *Queue) Close() {
 	q.closed = true
 	all := q.knotes
 	q.knotes = map[key]*knote{}
+	if q.all != nil {
+		q.all.Add(-int32(len(all)))
+	}
 	q.ready = list{}
 	for _, kn := range all {
 		kn.dead = true
@@ -293,9 +297,7 @@ func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
 func (q *Queue) dropLocked(kn *knote) {
 	kn.dead = true
 	q.ready.remove(kn)
-	if k := (key{kn.filter, kn.ident}); q.knotes[k] == kn {
-		delete(q.knotes, k)
-	}
+	q.forgetLocked(kn)
 	q.mu.Unlock()
 	kn.src.detach(kn)
 	q.mu.Lock()

@@ -19,7 +19,8 @@ type Site struct {
 	Code []byte // instructions that are executed in a row, up to the system call instruction
 }
 
-// maxText is how much code is looked through: what is larger than this is not worth it.
+// maxText is how much code of a file is looked through: what is larger than this is not worth it. A hostile file can have all
+// its segments be the same bytes.
 const maxText = 64 << 20
 
 // Sites finds system calls with some instructions in front of them that could be executed
@@ -54,6 +55,7 @@ type work struct{ left atomic.Int64 }
 
 const (
 	workMost     = 1 << 17 // three times what a libc takes
+	workCall     = 1       // to look at what could be a call
 	workStraight = 1
 	workDecode   = 50 // of some functions, up to a site
 	workSite     = 80 // and to remember it
@@ -76,11 +78,13 @@ type textWindow struct {
 }
 
 func (m *Image) windows() (list []textWindow) {
+	left := uint64(maxText)
 	for i := range m.Segments {
 		s := &m.Segments[i]
-		if s.Prot&netbsd.PROT_EXEC == 0 || s.FileLen > maxText {
+		if s.Prot&netbsd.PROT_EXEC == 0 || s.FileLen > left {
 			continue
 		}
+		left -= s.FileLen
 		for off := uint64(0); off < s.FileLen; off += window {
 			list = append(list, textWindow{s, off})
 		}
@@ -106,6 +110,9 @@ func (w textWindow) sites(r io.ReaderAt, buf []byte, match func([]byte) bool, wo
 		in := start + uint64(call)
 		if in < off || in >= off+window {
 			continue
+		}
+		if !work.take(workCall) {
+			break
 		}
 		if n := w.codeSize(text, start, call, match, work); n > 0 && work.take(workSite) {
 			list = append(list, Site{s.Addr + in - uint64(n), s.FileOff + int64(in) - int64(n), bytes.Clone(text[call-n : call])})

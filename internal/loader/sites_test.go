@@ -152,9 +152,28 @@ func TestWorkOnSitesIsBounded(t *testing.T) {
 		text := strings.Repeat(fn, size/len(fn))
 		m := &Image{Segments: []Segment{{Addr: 0x400000, FileLen: size, Prot: netbsd.PROT_READ | netbsd.PROT_EXEC}}}
 		list := windowsOf(m, text, isSite)
-		if most := workMost / (workStraight + workDecode + workSite); len(list) > most || name == "sites" && len(list) != most {
+		if most := workMost / (workCall + workStraight + workDecode + workSite); len(list) > most || name == "sites" && len(list) != most {
 			t.Errorf("%s: %d sites", name, len(list))
 		}
+	}
+}
+
+// Neither what could be calls and is none makes a look long, nor segments that are the same bytes of the file over and over.
+func TestLooksAreBounded(t *testing.T) {
+	const size = 16 << 20
+	text := strings.Repeat("\x0f\x05", size/2)
+	m := &Image{}
+	for i := range uint64(maxSegments) {
+		m.Segments = append(m.Segments, Segment{Addr: 0x400000 + i*size, FileLen: size, Prot: netbsd.PROT_READ | netbsd.PROT_EXEC})
+	}
+	if n := len(m.windows()); n != maxText/window {
+		t.Errorf("%d windows", n)
+	}
+	m.Segments = m.Segments[:1]
+	asked := 0
+	windowsOf(m, text, func([]byte) bool { asked++; return false })
+	if most := workMost / workCall * (mostCode - leastCode + 1); asked > most {
+		t.Errorf("%d pieces of code, at most %d", asked, most)
 	}
 }
 

@@ -92,6 +92,30 @@ func TestAio(t *testing.T) {
 	}
 }
 
+// ufs_write asks for the limits of the worker, which is an LWP of the process (aio_worker): nothing is written beyond RLIMIT_FSIZE, and
+// SIGXFSZ tells of it.
+func TestAioFileSizeLimit(t *testing.T) {
+	r := newRig(t)
+	r.asHost = true
+	r.run(func(p *player) {
+		set := make([]byte, netbsd.SizeofSigset)
+		netbsd.PutSigset(set, netbsd.SIGXFSZ.Bit())
+		p.ok(netbsd.SYS___sigprocmask14, netbsd.SIG_BLOCK, set, 0)
+		p.ok(netbsd.SYS_open, "/f", netbsd.O_RDWR|netbsd.O_CREAT, 0o666)
+		p.ok(netbsd.SYS_setrlimit, netbsd.RLIMIT_FSIZE, longs(10, 100))
+		within := p.aiocb(netbsd.Aiocb{Buf: p.arg("abc"), Nbytes: 3, Offset: 7})
+		p.ok(netbsd.SYS_aio_write, within)
+		p.aioEnds(within, 0, 3)
+		beyond := p.aiocb(netbsd.Aiocb{Buf: p.arg("abc"), Nbytes: 3, Offset: 8})
+		p.ok(netbsd.SYS_aio_write, beyond)
+		p.aioEnds(beyond, netbsd.EFBIG, -1)
+		p.play([]row{{"SIGXFSZ", netbsd.SYS_____sigtimedwait50, args{set, 0, longs(0, 0)}, 0, int(netbsd.SIGXFSZ), nil}})
+	})
+	if st, err := os.Stat(filepath.Join(r.dir, "f")); err != nil || st.Size() != 10 {
+		t.Errorf("%+v, %v", st, err)
+	}
+}
+
 // A job's end is told by SI_ASYNCIO, that of a list after its last one; what waits in the queue
 // can be cancelled, what is under way cannot, and a kill, an exit and an exec end it.
 func TestAioSignalsAndCancel(t *testing.T) {

@@ -246,6 +246,7 @@ func TestFileSizeLimit(t *testing.T) {
 		{"lseek(2)", netbsd.SYS_lseek, args{0, 0, 0, netbsd.SEEK_SET}, 0, 0, nil},
 		{"fcntl(2)", netbsd.SYS_fcntl, args{0, netbsd.F_SETFL, netbsd.O_APPEND}, 0, nil, nil},
 		{"write(2): at the end", netbsd.SYS_write, args{0, six, 1}, netbsd.EFBIG, nil, nil},
+		{"pwrite(2): at the end, too, wherever it says (IO_APPEND)", netbsd.SYS_pwrite, args{0, six, 1, 0, 0}, netbsd.EFBIG, nil, nil},
 		{"pipe2(2)", netbsd.SYS_pipe2, args{room(8), 0}, 0, nil, nil},
 		{"write(2): to a pipe", netbsd.SYS_write, args{2, filler(50), 50}, 0, 50, nil},
 		{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_FSIZE, longs(100, 100)}, 0, nil, nil},

@@ -165,30 +165,11 @@ func transferOut(c *Call, addr, n uint64, off int64, f readFunc) netbsd.Errno {
 	if d.Sinks() {
 		return c.ok(n)
 	}
-	if limit, bound := c.L.Proc().FileSize(); bound && exceeds(d, limit, n, off) {
+	if limit, bound := c.L.Proc().FileSize(); bound && d.Exceeds(limit, n, off) {
 		return c.tooLarge()
 	}
 	done, errno := writeFrom(c, d, addr, n, f)
 	return finishWrite(c, d, done, errno)
-}
-
-// exceeds reports whether a write would make a regular file longer than RLIMIT_FSIZE allows. Nothing of such a
-// write is done (ufs_write).
-func exceeds(d *file.Description, limit, n uint64, off int64) bool {
-	if f, ok := d.File.(interface{ Regular() bool }); !ok || !f.Regular() {
-		return false
-	}
-	var errno netbsd.Errno
-	switch {
-	case off >= 0:
-	case d.Flags()&netbsd.O_APPEND != 0:
-		var st file.Stat
-		st, errno = d.File.Stat()
-		off = st.Size
-	default:
-		off, errno = d.File.Lseek(0, netbsd.SEEK_CUR)
-	}
-	return errno == 0 && n > 0 && (n > limit || uint64(off) > limit-n)
 }
 
 // tooLarge is EFBIG, which comes with SIGXFSZ.
@@ -353,7 +334,7 @@ func pwritev(c *Call) netbsd.Errno {
 }
 
 // gather collects the vector into pieces as large as fit, so that a small one is
-// written at once, atomically where the file promises that.
+// written at once, atomically where the file promises that. No bytes at all are written, too: that can be a message.
 func gather(c *Call, off int64, f readFunc) netbsd.Errno {
 	d, errno := c.get(c.Int(0))
 	if errno != 0 {
@@ -371,13 +352,13 @@ func gather(c *Call, off int64, f readFunc) netbsd.Errno {
 	if d.Sinks() {
 		return c.ok(vecLen(v))
 	}
-	if limit, bound := c.L.Proc().FileSize(); bound && exceeds(d, limit, vecLen(v), off) {
+	if limit, bound := c.L.Proc().FileSize(); bound && d.Exceeds(limit, vecLen(v), off) {
 		return c.tooLarge()
 	}
 	buf := ioBuffers.Get().(*[ioChunk]byte)
 	defer ioBuffers.Put(buf)
 	var done uint64
-	for vecLen(v) > 0 {
+	for first := true; first || vecLen(v) > 0; first = false {
 		n, rest, errno := collect(c, v, buf[:])
 		if errno == 0 {
 			var w int

@@ -124,6 +124,17 @@ func (k *Ktraces) find(d *file.Description, st *file.Stat) *ktraceFile {
 	return nil
 }
 
+// hold takes another reference, unless the last one has gone: then the open file may be closed already.
+func (f *ktraceFile) hold() bool {
+	f.all.mu.Lock()
+	defer f.all.mu.Unlock()
+	if f.refs == 0 {
+		return false
+	}
+	f.refs++
+	return true
+}
+
 // drop gives a reference back.
 func (f *ktraceFile) drop() {
 	last := false
@@ -339,7 +350,9 @@ func (c *Call) setKtrace(p *kern.Proc, f *ktraceFile, facs uint32) {
 		p.SetKtrace(nil)
 		return
 	}
-	guard.Locked(&f.all.mu, func() { f.refs++ })
+	if !f.hold() {
+		return // another LWP has ended the trace meanwhile
+	}
 	t := newKtracer(f, facs)
 	if p.SetKtrace(t) != 0 {
 		t.Release()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"toaster/internal/file"
 	"toaster/netbsd"
 )
 
@@ -151,5 +152,22 @@ func TestKtraceMibAndExecFD(t *testing.T) {
 	}
 	if want := []string{"14 010000000f270000", "15 0000000001000000", "15 0100000004000000"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// Who changes a trace that another LWP ends at the same moment does not begin it again: its file has been let go of.
+func TestKtraceFileIsGone(t *testing.T) {
+	r, w := file.NewPipe(0)
+	defer r.Release()
+	defer w.Release()
+	var k Ktraces
+	f, errno := k.file(w)
+	if errno != 0 || !f.hold() {
+		t.Fatalf("%v", errno)
+	}
+	f.drop()
+	f.drop()
+	if f.hold() || len(k.files) != 0 {
+		t.Errorf("it is held, %d files", len(k.files))
 	}
 }

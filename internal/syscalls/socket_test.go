@@ -244,6 +244,9 @@ func TestSocket(t *testing.T) {
 		"creds": {
 			{"socketpair(2)", netbsd.SYS_socketpair, args{local, dgram | netbsd.SOCK_NONBLOCK, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
 			{"setsockopt(2): LOCAL_CREDS", netbsd.SYS_setsockopt, args{1, 0, netbsd.LOCAL_CREDS, words(1), 4}, 0, 0, nil},
+			{"writev(2): a datagram of nothing (sosend)", netbsd.SYS_writev, args{0, iov([]byte{}), 1}, 0, 0, nil},
+			{"recvfrom(2): it has come", netbsd.SYS_recvfrom, args{1, room(9), 9, 0, 0, 0}, 0, 0, nil},
+			{"recvfrom(2): and no other", netbsd.SYS_recvfrom, args{1, room(9), 9, 0, 0, 0}, netbsd.EAGAIN, nil, nil},
 			{"write(2)", netbsd.SYS_write, args{0, hello, 5}, 0, 5, nil},
 			{"unp_addsockcred: who sent", netbsd.SYS_recvmsg, args{1, controlled(room(9), make([]byte, 200)), 0}, 0, func(r *result) string {
 				c := Sockcred(r.p.c.L)

@@ -212,7 +212,7 @@ func (f *systraceFile) put(s *systraced, kind int, seqnr uint16, asks bool, fill
 	f.readers.Notify(file.In | file.RdNorm)
 }
 
-// systraceQueueMax is how many messages may wait; those about forks and ends are lost beyond it, as guests make them at will.
+// systraceQueueMax is how many messages may wait; those about forks, ends and policies are lost beyond it, as guests make them at will.
 const systraceQueueMax = 4096
 
 // tellChild is systrace_msg_child: of a fork, or with -1 of s's end. mu is held.

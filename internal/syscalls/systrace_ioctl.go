@@ -296,8 +296,11 @@ func (f *systraceFile) dropPolicy(p *systracePolicy) {
 	}
 }
 
-// tellPolicy is systrace_msg_policyfree. mu is held.
+// tellPolicy is systrace_msg_policyfree; the monitor, who makes policies at will, loses what is beyond the queue. mu is held.
 func (f *systraceFile) tellPolicy(p *systracePolicy) {
+	if len(f.messages) >= systraceQueueMax {
+		return
+	}
 	b := make([]byte, netbsd.SizeofSystraceMessage)
 	putLE32(b, netbsd.SYSTR_MSG_POLICYFREE)
 	putLE16(b[10:], uint16(p.nr))

@@ -69,3 +69,18 @@ func TestSystraceExec(t *testing.T) {
 		})
 	}
 }
+
+// A monitor that makes policies and reads nothing has no more messages than the queue is long.
+func TestSystracePoliciesAreBounded(t *testing.T) {
+	f := &systraceFile{}
+	b := make([]byte, 16)
+	for range systraceQueueMax + 200 {
+		putLE32(b[8:], 1)
+		if errno := f.newPolicy(b); errno != 0 {
+			t.Fatal(errno)
+		}
+	}
+	if n, kept := len(f.messages), len(f.policies); n != systraceQueueMax || kept > netbsd.SYSTR_MAX_POLICIES+1 {
+		t.Errorf("%d messages, %d policies", n, kept)
+	}
+}

@@ -189,11 +189,9 @@ func (s *msgSend) reserve() (done bool) {
 	now, errno := m.find(s.id)
 	switch {
 	case errno != 0 || now != q:
-		s.errno = netbsd.EIDRM
-		return true
+		return s.failLocked(netbsd.EIDRM)
 	case s.size > q.ds.Qbytes:
-		s.errno = netbsd.EINVAL
-		return true
+		return s.failLocked(netbsd.EINVAL)
 	}
 	n := segmentsOf(int(s.size))
 	if !q.locked && s.size+q.ds.Cbytes <= q.ds.Qbytes && m.segments+n <= MSGSEG && m.headers < MSGTQL {
@@ -209,6 +207,13 @@ func (s *msgSend) reserve() (done bool) {
 	s.owns = !q.locked
 	q.locked = true
 	return false
+}
+
+// failLocked ends the call. Others may have waited for the queue that was locked for it, and have looked already. mu is held.
+func (s *msgSend) failLocked(errno netbsd.Errno) (done bool) {
+	s.errno = errno
+	s.m.waiters.wake()
+	return true
 }
 
 // disownLocked unlocks a queue that is locked for a waiting call. mu is held.

@@ -86,20 +86,36 @@ func (p *pair) takeNews(b []byte) int {
 //
 // The signals that characters are go out before Write returns, on this goroutine: mu comes
 // before kern's lock, so p.input may call it.
+//
+// Who types much is asked between its parts whether a signal has come.
 func (f *controller) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 	done := 0
-	_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
-		f.mu.Lock()
-		defer f.unlock()
-		n, errno := f.typeIn(b[done:])
-		done += n
-		return 0, time.Time{}, errno
-	})
-	if done > 0 {
-		return done, 0
+	for {
+		_, errno := wait(c, f, file.Writable, func(bool) (int, time.Time, netbsd.Errno) {
+			f.mu.Lock()
+			defer f.unlock()
+			n, errno := f.typeIn(b[done:])
+			done += n
+			return 0, time.Time{}, errno
+		})
+		if errno == errMoreToType {
+			if errno = c.L.Sleep(true, time.Now()); errno == 0 || errno == netbsd.EWOULDBLOCK {
+				continue
+			}
+		}
+		if done > 0 {
+			return done, 0
+		}
+		return 0, errno
 	}
-	return 0, errno
 }
+
+// typeMost is how much is typed in one step. A character can have the whole line shown again (VREPRINT), which TIOCSQSIZE lets be
+// 64 KiB: a guest would have the machine busy for minutes, with mu held, with one write(2).
+const typeMost = 256
+
+// errMoreToType is internal: typeMost characters have been typed, and there are more.
+const errMoreToType netbsd.Errno = -101
 
 // typeIn is one attempt of ptcwrite; mu is held. Each character runs through the whole
 // discipline at once: its echo, and the signal that it may be, are out before the next one.
@@ -119,7 +135,10 @@ func (f *controller) typeIn(b []byte) (int, netbsd.Errno) {
 		return p.typeRemote(b, full)
 	}
 	for n, c := range b {
-		if !p.room(0) {
+		switch {
+		case n == typeMost:
+			return n, errMoreToType
+		case !p.room(0):
 			return n, full
 		}
 		p.input(c)

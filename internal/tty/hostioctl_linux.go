@@ -89,7 +89,10 @@ func (h *HostTTY) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	return lineIoctl(cmd, data)
 }
 
-// report is TIOCSTAT's line, written for the host's line discipline to process.
+// report is TIOCSTAT's line, written for the host's line discipline to process, as far as that has room: where output is stopped, as
+// any guest can have it, who waited in the host's call could not be killed.
 func (h *HostTTY) report(c file.Call) {
-	unix.Write(h.fd, []byte(describe(h.d.m, h.k)))
+	if d := h.handle().(*hostTerminal).inner; d != nil { // the host may have no descriptor left for it
+		d.File.Write(file.Call{L: c.L, Nonblock: true}, []byte(describe(h.d.m, h.k)))
+	}
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"toaster/internal/file"
+	"toaster/netbsd"
 )
 
 // hostPair is a pseudo-terminal of the host.
@@ -73,5 +76,25 @@ func TestHostTTYOwner(t *testing.T) {
 	h, errno := d.HostTTY(int(slave.Fd()))
 	if errno != 0 || h.stat.UID != 1000 || h.stat.GID != ttyGroup {
 		t.Errorf("owner %d, group %d, %v", h.stat.UID, h.stat.GID, errno)
+	}
+}
+
+// TIOCSTAT on a terminal whose output is stopped does not wait for it to go on, which nobody need ever have it do.
+func TestStatusOfAStoppedTerminal(t *testing.T) {
+	d := onHost(t)
+	master, slave := hostPair(t)
+	h, errno := d.HostTTY(int(slave.Fd()))
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	for _, cmd := range []uint32{netbsd.TIOCSTOP, netbsd.TIOCSTAT, netbsd.TIOCSTART, netbsd.TIOCSTAT} {
+		if errno := h.ioctl(file.Call{}, cmd, nil); errno != 0 {
+			t.Errorf("%#x: %v", cmd, errno)
+		}
+	}
+	line := "load: 0.00  not a controlling terminal\r\n"
+	b := make([]byte, 2*len(line))
+	if n, err := master.Read(b); string(b[:n]) != line {
+		t.Errorf("%q, %v, want %q once", b[:n], err, line)
 	}
 }

@@ -10,30 +10,46 @@ import (
 // space needs: what minherit(2) excluded is unmapped, what it wants as zero is
 // mapped afresh, and shared memory that it wants as a copy becomes memory of the child's own. Private memory
 // that is to be shared has been made so by the call (Convert). No page of the child's is wired.
+//
+// The map is made in one pass: a guest can have it cut into as many regions as it may have, by minherit(2) alone.
 func (m *Map) Fork() (*Map, []Op) {
-	c := &Map{regions: slices.Clone(m.regions), size: m.size, charge: m.charge, brkStart: m.brkStart, brkEnd: m.brkEnd, most: m.most, mprotect: m.mprotect}
-	c.refer(nil, c.regions)
+	c := &Map{brkStart: m.brkStart, brkEnd: m.brkEnd, most: m.most, mprotect: m.mprotect}
 	var ops []Op
+	list := slices.Clone(m.regions)[:0]
 	for _, r := range m.regions {
-		switch {
-		case r.Inherit == netbsd.MAP_INHERIT_NONE:
-			c.replace(r.Start, r.End)
-			ops = append(ops, unmapOp(r.Start, r.End))
-		case r.Inherit == netbsd.MAP_INHERIT_ZERO:
-			z := r.anew()
-			c.replace(r.Start, r.End, z)
-			ops = append(ops, Op{Kind: OpMap, Region: z})
-		case r.Inherit == netbsd.MAP_INHERIT_COPY && r.Shared:
-			z := r.anew()
-			z.Own = true
-			c.replace(r.Start, r.End, z)
-			ops = append(ops, Op{Kind: OpCopy, Region: z})
+		r, op := r.inherited()
+		if op.Region.End > 0 {
+			ops = append(ops, op)
+		}
+		if op.Kind != OpUnmap {
+			list = append(list, r)
 		}
 	}
-	if c.Wired() > 0 {
-		c.WireAll(false, 0)
+	c.regions = merge(list)
+	c.refer(nil, c.regions)
+	for _, r := range c.regions {
+		c.size, c.charge = c.size+r.Len(), c.charge+r.Charge()
 	}
 	return c, ops
+}
+
+// inherited returns what a child has in r's place, and the step for it; none where it is as it is.
+func (r Region) inherited() (Region, Op) {
+	r.Wired = false
+	switch {
+	case r.Inherit == netbsd.MAP_INHERIT_NONE:
+		return r, unmapOp(r.Start, r.End)
+	case r.Inherit == netbsd.MAP_INHERIT_ZERO:
+		r = r.anew()
+		r.settle()
+		return r, Op{Kind: OpMap, Region: r}
+	case r.Inherit == netbsd.MAP_INHERIT_COPY && r.Shared:
+		r = r.anew()
+		r.Own = true
+		r.settle()
+		return r, Op{Kind: OpCopy, Region: r}
+	}
+	return r, Op{}
 }
 
 // anew returns anonymous memory of one's own in r's place.

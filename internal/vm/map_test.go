@@ -486,3 +486,25 @@ func FuzzMap(f *testing.F) {
 		}
 	})
 }
+
+// A guest has its memory cut into as many regions as it may have in a second, by minherit(2) alone, and then forks: that must not
+// take the square of their number.
+func TestForkOfManyRegions(t *testing.T) {
+	const holes = 1 << 16
+	m := New()
+	addr, _, errno := m.Map(Request{Len: 2 * holes * PageSize, Prot: netbsd.PROT_READ, Flags: netbsd.MAP_ANON | netbsd.MAP_PRIVATE})
+	for i := uint64(0); i < holes && errno == 0; i++ {
+		inherit := netbsd.MAP_INHERIT_NONE
+		if i%2 == 0 {
+			inherit = netbsd.MAP_INHERIT_ZERO
+		}
+		errno = m.SetInherit(addr+2*i*PageSize, PageSize, inherit)
+	}
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	c, ops := m.Fork()
+	if bad := c.Check(); bad != "" || len(ops) != holes || c.Len() != holes/2*3 || c.Size() != holes/2*3*PageSize {
+		t.Errorf("%q: %d steps, %d regions, %d bytes", bad, len(ops), c.Len(), c.Size())
+	}
+}
