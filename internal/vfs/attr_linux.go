@@ -52,7 +52,7 @@ func (v View) change(at int, name string, follow bool, rule ownerRule, call func
 	defer l.close()
 	if dev, ok := l.device(); ok {
 		if dev.Link != "" && follow {
-			return v.change(netbsd.AT_FDCWD, l.target(dev), follow, rule, call)
+			return l.onward().change(netbsd.AT_FDCWD, l.target(dev), follow, rule, call)
 		}
 		return cmp.Or(dev.errno, netbsd.EPERM)
 	}

@@ -47,7 +47,7 @@ func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 	defer l.close()
 	if l.isMade {
 		if l.made.Link != "" {
-			return v.enter(l.target(l.made), set)
+			return l.onward().enter(l.target(l.made), set)
 		}
 		return v.enterMadeDir(l, l.made, set)
 	}

@@ -130,6 +130,14 @@ func (l *lookup) target(dev Device) string {
 	return path.Join(path.Dir(path.Clean(l.name)), dev.Link)
 }
 
+// onward is the caller's view for the call that goes on where such a link leads. A link can lead to itself: a guest can make a
+// directory beneath /proc, by a name that does not begin there, work in it, and so choose what /proc/PID/cwd says.
+func (l *lookup) onward() View {
+	v := l.v
+	v.links++
+	return v
+}
+
 // inMade reports whether a name leads into a file system of the machine's own.
 func (t *Tree) inMade(name string) bool {
 	for i := range t.made {

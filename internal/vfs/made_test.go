@@ -160,6 +160,23 @@ func TestMadeNames(t *testing.T) {
 	}
 }
 
+// A link that leads to itself ends every call that follows it (namei: ELOOP). A guest can have one: /proc/PID/cwd is a name that it chooses.
+func TestMadeLoop(t *testing.T) {
+	w := madeWorld(t, Config{})
+	_, _, exec := w.OpenExec("/proc/loop")
+	_, statvfs := w.Statvfs("/proc/loop")
+	for what, errno := range map[string]netbsd.Errno{
+		"chmod": w.Chmod(netbsd.AT_FDCWD, "/proc/loop", 0o600, true), "chflags": w.Chflags("/proc/loop", true, 0),
+		"truncate": w.Truncate("/proc/loop", 0), "chdir": w.Chdir("/proc/loop"), "chroot": w.Chroot("/proc/loop"),
+		"execve": exec, "statvfs": statvfs, "access": w.Access(netbsd.AT_FDCWD, "/proc/loop", 0, 0),
+		"extattr": w.Xattrs("/proc/loop", true, func(*Xattrs) netbsd.Errno { return 0 }),
+	} {
+		if errno != netbsd.ELOOP {
+			t.Errorf("%s: %s, want ELOOP", what, errno.Name())
+		}
+	}
+}
+
 // A process works in such a directory, and from a descriptor of one, as in any other; in a root of its
 // own it finds none (chroot(2)).
 func TestMadeDirectories(t *testing.T) {

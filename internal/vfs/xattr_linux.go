@@ -44,7 +44,7 @@ func (v View) Xattrs(name string, follow bool, do func(*Xattrs) netbsd.Errno) ne
 	defer l.close()
 	if dev, ok := l.device(); ok {
 		if dev.Link != "" && follow {
-			return v.Xattrs(l.target(dev), follow, do)
+			return l.onward().Xattrs(l.target(dev), follow, do)
 		}
 		return cmp.Or(dev.errno, netbsd.EOPNOTSUPP)
 	}
