@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"toaster/internal/file"
 	"toaster/internal/filetest"
@@ -246,5 +247,64 @@ func TestConnWait(t *testing.T) {
 	defer other.Close()
 	if errno := other.Connect(file.Call{L: somebody(3, 3), Nonblock: true}, at); errno != netbsd.ECONNREFUSED {
 		t.Errorf("nobody listens: %v, want ECONNREFUSED", errno)
+	}
+}
+
+// An asker sleeps until the time that it is given, at once; at the third it makes room.
+type asker struct {
+	t     *testing.T
+	room  func()
+	slept int
+}
+
+func (a *asker) Wake() { a.t.Error("the host woke the sender") }
+
+func (a *asker) Sleep(_ bool, deadline time.Time) netbsd.Errno {
+	if deadline.IsZero() {
+		a.t.Error("the sender waits for the host's word")
+		return netbsd.EINTR
+	}
+	if a.slept++; a.slept == 3 {
+		a.room()
+	}
+	return netbsd.EWOULDBLOCK
+}
+
+// Who sends to a socket whose queue others have filled asks again, with pauses: the host would tell him that there is room each time that
+// he has been refused.
+func TestSendToFullQueue(t *testing.T) {
+	m := newStack(t, Config{})
+	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
+	var s [3]*Socket
+	for i := range s {
+		var errno netbsd.Errno
+		if s[i], errno = m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0); errno != 0 {
+			t.Fatal(errno)
+		}
+		defer s[i].Close()
+	}
+	now := file.Call{Nonblock: true}
+	if errno := s[0].Bind(nil, to, to.Path, nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	fill := func() (errno netbsd.Errno) {
+		for errno == 0 {
+			_, errno = s[1].Send(now, []byte("x"), &Message{Addr: to})
+		}
+		return errno
+	}
+	if errno := fill(); errno != netbsd.EAGAIN {
+		t.Fatal(errno)
+	}
+	b := make([]byte, 1)
+	l := &asker{t: t, room: func() { s[0].Recv(now, b, &Message{}, false) }}
+	if n, errno := s[2].Send(file.Call{L: l}, []byte("y"), &Message{Addr: to}); n != 1 || errno != 0 || l.slept != 3 {
+		t.Errorf("%d, %s after %d pauses", n, errno.Name(), l.slept)
+	}
+	fill()
+	s[2].Setsockopt(netbsd.SOL_SOCKET, netbsd.SO_SNDTIMEO, append(make([]byte, 8), 0x10, 0x27, 0, 0, 0, 0, 0, 0)) // a tick
+	l = &asker{t: t, room: func() {}}
+	if _, errno := s[2].Send(file.Call{L: l}, []byte("z"), &Message{Addr: to}); errno != netbsd.EAGAIN {
+		t.Errorf("with SO_SNDTIMEO: %s", errno.Name())
 	}
 }
