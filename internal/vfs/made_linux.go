@@ -150,7 +150,7 @@ func (t *Tree) inMade(name string) bool {
 
 // enterMadeDir makes a directory of the machine's own the one that set takes. It has no host directory:
 // that of the root stands in for it, and names from it begin with its own.
-func (v View) enterMadeDir(l *lookup, dev Device, set func(*dir)) netbsd.Errno {
+func (v View) enterMadeDir(l *lookup, dev Device, set func(*dir) netbsd.Errno) netbsd.Errno {
 	switch {
 	case dev.errno != 0:
 		return dev.errno
@@ -165,7 +165,7 @@ func (v View) enterMadeDir(l *lookup, dev Device, set func(*dir)) netbsd.Errno {
 	return v.setMadeDir(path.Clean(l.name), set)
 }
 
-func (v View) setMadeDir(name string, set func(*dir)) netbsd.Errno {
+func (v View) setMadeDir(name string, set func(*dir) netbsd.Errno) netbsd.Errno {
 	top, err := v.Dirs.tree.top.root().dup()
 	if err != nil {
 		return netbsd.ENFILE
@@ -181,6 +181,5 @@ func (v View) setMadeDir(name string, set func(*dir)) netbsd.Errno {
 		n.release()
 		return netbsd.ESRCH
 	}
-	set(n)
-	return 0
+	return set(n)
 }

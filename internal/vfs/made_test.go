@@ -221,6 +221,37 @@ func TestMadeDirectories(t *testing.T) {
 	}
 }
 
+// A root that leads nowhere is refused (EOPNOTSUPP), where a process that believes to be locked up in /proc would have all of the tree;
+// and a socket is made in no directory of the machine's own, nor beside one.
+func TestMadeDirectoriesAreNoRoots(t *testing.T) {
+	w := madeWorld(t, Config{})
+	for _, name := range []string{"/proc", "/proc/self", "/dev/fd"} {
+		if errno := w.Chroot(name); errno != netbsd.EOPNOTSUPP {
+			t.Errorf("chroot to %s: %s", name, errno.Name())
+		}
+	}
+	if w.Dirs.Chrooted() {
+		t.Error("it has a root of its own")
+	}
+	bind := func(name string) netbsd.Errno {
+		return w.LocalBind(name, func(host string, _ func()) netbsd.Errno {
+			t.Errorf("%s is bound to %s", name, host)
+			return 0
+		})
+	}
+	if errno := bind("/dev/null"); errno != netbsd.EADDRINUSE {
+		t.Errorf("bind to a device: %s", errno.Name())
+	}
+	os.Mkdir(filepath.Join(w.dir, "proc"), 0o755)
+	if errno := bind("/proc/new"); errno != netbsd.EROFS {
+		t.Errorf("bind in /proc: %s", errno.Name())
+	}
+	w.Chdir("/proc/d")
+	if errno := bind("new"); errno != netbsd.EROFS {
+		t.Errorf("bind from there: %s", errno.Name())
+	}
+}
+
 // What the user mounts on /proc is what is there (mount(8)).
 func TestMountHidesMade(t *testing.T) {
 	src := t.TempDir()
