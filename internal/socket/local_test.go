@@ -2,6 +2,7 @@ package socket
 
 import (
 	"bytes"
+	"cmp"
 	"path/filepath"
 	"testing"
 	"time"
@@ -307,4 +308,64 @@ func TestSendToFullQueue(t *testing.T) {
 	if _, errno := s[2].Send(file.Call{L: l}, []byte("z"), &Message{Addr: to}); errno != netbsd.EAGAIN {
 		t.Errorf("with SO_SNDTIMEO: %s", errno.Name())
 	}
+}
+
+// A datagram socket that cannot have the new peer that it is to have has none (soconnect disconnects first).
+func TestFailedConnectLeavesNoPeer(t *testing.T) {
+	m := newStack(t, Config{})
+	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
+	nobody := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: to.Path + "not"}
+	now := file.Call{Nonblock: true}
+	var s [2]*Socket
+	for i := range s {
+		var errno netbsd.Errno
+		if s[i], errno = m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0); errno != 0 {
+			t.Fatal(errno)
+		}
+		defer s[i].Close()
+	}
+	if errno := s[0].Bind(nil, to, to.Path, nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	if errno := s[1].Connect(now, to); errno != 0 {
+		t.Fatal(errno)
+	}
+	if errno := s[1].Connect(now, nobody); errno != netbsd.ENOENT {
+		t.Errorf("connect: %s", errno.Name())
+	}
+	if n, errno := s[1].Send(now, []byte("x"), &Message{}); errno != netbsd.EDESTADDRREQ {
+		t.Errorf("send: %d, %s", n, errno.Name())
+	}
+	if _, errno := s[1].Send(now, []byte("x"), &Message{Addr: to}); errno != 0 {
+		t.Errorf("sendto: %s", errno.Name())
+	}
+}
+
+// Whom a listening socket with a full queue refuses is as before its connect(2), neither to be read nor to be written to (sopoll).
+func TestRefusedForAFullQueue(t *testing.T) {
+	m := newStack(t, Config{})
+	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
+	l, errno := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer l.Close()
+	if errno := cmp.Or(l.Bind(nil, to, to.Path, nil), l.Listen(1)); errno != 0 {
+		t.Fatal(errno)
+	}
+	for range 10 {
+		s, errno := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer s.Close()
+		if errno = s.Connect(file.Call{Nonblock: true}, to); errno == 0 {
+			continue
+		}
+		if ev := s.Poll(file.In | file.Out); errno != netbsd.ECONNREFUSED || ev != 0 {
+			t.Errorf("%s, poll(2) says %#x", errno.Name(), ev)
+		}
+		return
+	}
+	t.Error("nobody is refused")
 }
