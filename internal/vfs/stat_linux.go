@@ -46,7 +46,7 @@ func (v View) stat(at int, name string, follow bool, links int) (file.Stat, netb
 
 // devStat describes a device; a name below /dev/fd is as its file.
 func (l *lookup) devStat(dev Device) file.Stat {
-	if file.Mkdev(31, 0)&^0xff != dev.Stat.Rdev&^0xff || dev.Open == nil {
+	if !dev.There {
 		return dev.Stat
 	}
 	d, errno := dev.Open(l.v, netbsd.O_RDONLY)
