@@ -170,6 +170,11 @@ func (d *pollDesc) watch(w *file.Waiter) {
 	d.queue.Add(w)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.armLocked()
+}
+
+// armLocked has the host report what comes, unless it does.
+func (d *pollDesc) armLocked() {
 	if d.armed || d.always || d.closed {
 		return
 	}
@@ -232,10 +237,13 @@ func (d *pollDesc) close() {
 	}
 }
 
-// reopen makes a closed registration one of fd. Preconditions: nobody watches.
+// reopen makes a closed registration one of fd. Who watches, such as O_ASYNC, goes on.
 func (d *pollDesc) reopen(fd int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fd, d.key = fd, 0
 	d.armed, d.closed, d.always = false, false, false
+	if !d.queue.Empty() {
+		d.armLocked()
+	}
 }
