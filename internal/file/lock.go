@@ -53,8 +53,7 @@ func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) n
 	}
 	switch {
 	case lk.Type == netbsd.F_UNLCK:
-		r.unlock(t, id, want.start, want.end)
-		return 0
+		return r.unlock(t, id, want.start, want.end)
 	case want.write && !d.Writable(), !want.write && !d.Readable():
 		return netbsd.EBADF
 	}
@@ -140,7 +139,7 @@ func (d *Description) span(t *Table, lk netbsd.Flock) (span, Inode, netbsd.Errno
 }
 
 // maxRecords is how many locks a process may hold, which a guest could otherwise make
-// without end, one byte each: ENOLCK.
+// without end, one byte each: ENOLCK. By unlocking a part of one it may come to twice as many (maxlocksperuid in vfs_lockf.c).
 const maxRecords = 4096
 
 // addOffset adds without overflow: the largest offset at most.
@@ -158,26 +157,34 @@ func addOffset(a, b int64) int64 {
 // and EDEADLK says that this would never end: following who waits for whose lock leads back
 // to the caller (lf_setlock). Only one of two that block each other is told so, the last.
 func (r *records) tryLock(want span, id Inode, wait bool) netbsd.Errno {
+	replaced, errno := r.lookAndLock(want, id, wait)
+	if replaced && !want.write { // it may have been a write lock, and others wait to read
+		r.queue.Notify(In)
+	}
+	return errno
+}
+
+// lookAndLock is tryLock, but for who is told: replaced says that the owner had something there.
+func (r *records) lookAndLock(want span, id Inode, wait bool) (replaced bool, errno netbsd.Errno) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.conflictLocked(want, id)
 	if s == nil {
 		delete(r.waiting, want.owner)
 		if want.owner.records.Load() >= maxRecords {
-			return netbsd.ENOLCK
+			return false, netbsd.ENOLCK
 		}
-		r.setLocked(id, want)
-		return 0
+		return r.setLocked(id, want), 0
 	}
 	if wait {
 		for o := s.owner; o != nil; o = r.waiting[o] {
 			if o == want.owner {
-				return netbsd.EDEADLK
+				return false, netbsd.EDEADLK
 			}
 		}
 		r.waiting[want.owner] = s.owner
 	}
-	return netbsd.EAGAIN
+	return false, netbsd.EAGAIN
 }
 
 func (r *records) stopWaiting(t *Table) {
@@ -197,9 +204,9 @@ func (r *records) conflictLocked(want span, id Inode) *span {
 	return nil
 }
 
-// setLocked puts a lock in place of what its owner had there.
-func (r *records) setLocked(id Inode, want span) {
-	r.cutLocked(id, want.owner, want.start, want.end)
+// setLocked puts a lock in place of what its owner had there, and reports whether that was anything.
+func (r *records) setLocked(id Inode, want span) (replaced bool) {
+	replaced = r.cutLocked(id, want.owner, want.start, want.end)
 	r.files[id] = append(r.files[id], want)
 	want.owner.records.Add(1)
 	slices.SortFunc(r.files[id], func(a, b span) int {
@@ -211,16 +218,18 @@ func (r *records) setLocked(id Inode, want span) {
 		}
 		return 0
 	})
+	return replaced
 }
 
-// cutLocked takes a range out of an owner's locks.
-func (r *records) cutLocked(id Inode, t *Table, start, end int64) {
-	var rest []span
+// cutLocked takes a range out of an owner's locks, and reports whether one was there.
+func (r *records) cutLocked(id Inode, t *Table, start, end int64) (cut bool) {
+	rest := make([]span, 0, len(r.files[id])+1)
 	for _, s := range r.files[id] {
 		if s.owner != t || !s.overlaps(start, end) {
 			rest = append(rest, s)
 			continue
 		}
+		cut = true
 		t.records.Add(-1)
 		if s.start < start {
 			left := s
@@ -237,13 +246,40 @@ func (r *records) cutLocked(id Inode, t *Table, start, end int64) {
 	}
 	if len(rest) == 0 {
 		delete(r.files, id)
-		return
+		return cut
 	}
 	r.files[id] = rest
+	return cut
 }
 
-func (r *records) unlock(t *Table, id Inode, start, end int64) {
-	guard.Locked(&r.mu, func() { r.cutLocked(id, t, start, end) })
+// unlock takes a range out of a process's locks. ENOLCK: that would make two of one, and there are too many.
+func (r *records) unlock(t *Table, id Inode, start, end int64) (errno netbsd.Errno) {
+	guard.Locked(&r.mu, func() {
+		if t.records.Load() >= 2*maxRecords && r.splitsLocked(id, t, start, end) {
+			errno = netbsd.ENOLCK
+			return
+		}
+		r.cutLocked(id, t, start, end)
+	})
+	r.queue.Notify(In)
+	return errno
+}
+
+// splitsLocked reports whether an owner has a lock on both sides of a range.
+func (r *records) splitsLocked(id Inode, t *Table, start, end int64) bool {
+	return slices.ContainsFunc(r.files[id], func(s span) bool { return s.owner == t && s.start < start && s.end > end })
+}
+
+// leave drops what a table has left once all its files are closed: an LWP may have taken a lock while another one closed the file.
+func (r *records) leave(t *Table) {
+	if t.records.Load() == 0 {
+		return
+	}
+	guard.Locked(&r.mu, func() {
+		for id := range r.files {
+			r.cutLocked(id, t, 0, math.MaxInt64)
+		}
+	})
 	r.queue.Notify(In)
 }
 

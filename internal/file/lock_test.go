@@ -129,3 +129,62 @@ func TestLocksOfAnotherMachine(t *testing.T) {
 	}
 	a.unlockClosed(d)
 }
+
+// A read lock in place of the process's own write lock lets those in who wait to read (lf_setlock wakes them).
+func TestRecordLockDowngrade(t *testing.T) {
+	d := openPlain(7)
+	defer d.Release()
+	m := NewMachine(MachineConfig{})
+	a, b := m.NewTable(), m.NewTable()
+	defer a.Close()
+	defer b.Close()
+	d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_WRLCK}, false)
+	l := filetest.NewSleeper()
+	l.Asleep = make(chan struct{}, 10)
+	done := make(chan netbsd.Errno, 1)
+	go func() { done <- d.SetLock(l, b, netbsd.Flock{Type: netbsd.F_RDLCK}, true) }()
+	<-l.Asleep
+	d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_RDLCK}, false)
+	if errno := <-done; errno != 0 {
+		t.Error(errno)
+	}
+}
+
+// A lock that is taken while another LWP closes the descriptor goes with the process at the latest (exit1 closes what fcntl(2) has locked).
+func TestRecordLockOfAClosedFile(t *testing.T) {
+	m := NewMachine(MachineConfig{})
+	a, b := m.NewTable(), m.NewTable()
+	defer b.Close()
+	fd, _ := a.Install(openPlain(7), 0, noLimit, 0)
+	d, _ := a.Get(fd)
+	defer d.Release()
+	a.CloseFD(fd)
+	all := netbsd.Flock{Type: netbsd.F_WRLCK}
+	if errno := d.SetLock(nil, a, all, false); errno != 0 {
+		t.Fatal(errno)
+	}
+	a.Close()
+	if errno := d.SetLock(nil, b, all, false); errno != 0 {
+		t.Errorf("a lock of a process that is gone is in the way: %s", errno.Name())
+	}
+	b.unlockClosed(d)
+}
+
+// Unlocking in the middle makes two locks of one, which is bounded, too: ENOLCK (lf_alloc). What makes no more is done all the same.
+func TestRecordLocksSplitWithoutEnd(t *testing.T) {
+	d := openPlain(7)
+	defer d.Release()
+	a := NewTable()
+	defer a.Close()
+	d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_WRLCK}, false)
+	a.records.Add(2*maxRecords - 3) // on other files
+	for i, want := range []netbsd.Errno{0, 0, netbsd.ENOLCK} {
+		if errno := d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_UNLCK, Start: int64(2*i + 1), Len: 1}, false); errno != want {
+			t.Errorf("split %d: %s, want %s", i, errno.Name(), want.Name())
+		}
+	}
+	if errno := d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_UNLCK}, false); errno != 0 || a.records.Load() != 2*maxRecords-3 {
+		t.Errorf("unlocking all: %s, %d left", errno.Name(), a.records.Load())
+	}
+	a.records.Store(0)
+}

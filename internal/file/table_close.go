@@ -55,6 +55,7 @@ func (t *Table) Close() {
 	t.mu.Unlock()
 	if last {
 		t.CloseFrom(0)
+		t.machine.records.leave(t)
 	}
 }
 

@@ -197,6 +197,9 @@ func (f *File) Notify(ev file.Events) { f.poll.queue.Notify(ev) }
 func (f *File) Watch(w *file.Waiter)   { f.poll.watch(w) }
 func (f *File) Unwatch(w *file.Waiter) { f.poll.queue.Remove(w) }
 
+// WatchRestart has w hear of Restart; of what happens to f it hears only if others have f watched.
+func (f *File) WatchRestart(w *file.Waiter) { f.poll.queue.Add(w) }
+
 func (f *File) Poll(want file.Events) file.Events {
 	if f.kind == kindDirect && !f.pollable() {
 		return want & (file.In | file.Out | file.RdNorm)

@@ -183,13 +183,23 @@ func (in *inodes) pass() (n int, errno netbsd.Errno) {
 }
 
 // Settle implements file.Watcher. Linux notes a change before the call that makes it returns, so that
-// what has happened can be read now, and need not wait for the goroutine that is woken for it.
+// what has happened can be read now, and need not wait for the goroutine that is woken for it. What guests
+// make happen meanwhile is not waited for, as that may never end.
 func (h *Host) Settle() {
-	for {
-		if _, errno := h.inodes.pass(); errno != 0 {
+	for left := h.inodes.noted(); left > 0; {
+		n, errno := h.inodes.pass()
+		if errno != 0 {
 			return
 		}
+		left -= n
 	}
+}
+
+// noted returns how many bytes of notes the host has that nobody has read. What was read before has been told.
+func (in *inodes) noted() int {
+	in.reading.Lock()
+	defer in.reading.Unlock()
+	return in.f.Queued()
 }
 
 // close ends the reading. Nobody listens any more, nor will.
@@ -217,6 +227,10 @@ func (in *inodes) dispatch(b []byte) {
 		mask := binary.LittleEndian.Uint32(b[4:])
 		n := int(binary.LittleEndian.Uint32(b[12:]))
 		b = b[min(unix.SizeofInotifyEvent+n, len(b)):]
+		if mask&unix.IN_Q_OVERFLOW != 0 {
+			in.tellAllLocked()
+			continue
+		}
 		if n > 0 {
 			mask &= inDirectory // about a file in the directory: no more than its coming and going counts
 		}
@@ -229,6 +243,20 @@ func (in *inodes) dispatch(b []byte) {
 		}
 		if mask&unix.IN_IGNORED != 0 {
 			delete(in.watches, wd)
+		}
+	}
+}
+
+// tellAllLocked tells all listeners that their files may have changed, as the host has noted more than it keeps, and it is not known what
+// is lost. Who is told of a write that was none looks in vain; who is not told of one waits for ever.
+func (in *inodes) tellAllLocked() {
+	for _, w := range in.watches {
+		for l, self := range w.listeners {
+			mask := uint32(unix.IN_MODIFY | unix.IN_ATTRIB)
+			if l.dir {
+				mask = unix.IN_ATTRIB | inDirectory
+			}
+			l.tellLocked(mask, self)
 		}
 	}
 }

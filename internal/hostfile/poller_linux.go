@@ -87,32 +87,37 @@ func (p *poller) leave() {
 
 // harvest reports everything that has happened.
 func (p *poller) harvest(epfd int) {
-	p.harvesting.Lock()
-	defer p.harvesting.Unlock()
-	var evs [64]unix.EpollEvent
-	for {
-		n, err := unix.EpollWait(epfd, evs[:], 0)
-		if err == unix.EINTR {
-			continue
-		}
-		if n <= 0 {
-			return
-		}
-		for i := range n {
-			if d := p.find(evs[i].Fd); d != nil {
-				guard.Report(guard.Catch("an event of the host was passed on", func() { d.event(evs[i].Events) }))
-			}
-		}
+	for p.harvestSome(epfd) {
 	}
 }
 
-// settle returns when all that the host has reported has been told. Preconditions: the machine is not closed.
+// harvestMost is how many events are taken at once.
+const harvestMost = 64
+
+// harvestSome reports some of what has happened, what happened first, and whether there may be more.
+func (p *poller) harvestSome(epfd int) (more bool) {
+	p.harvesting.Lock()
+	defer p.harvesting.Unlock()
+	var evs [harvestMost]unix.EpollEvent
+	n, err := unix.EpollWait(epfd, evs[:], 0)
+	for err == unix.EINTR {
+		n, err = unix.EpollWait(epfd, evs[:], 0)
+	}
+	for i := range max(n, 0) {
+		if d := p.find(evs[i].Fd); d != nil {
+			guard.Report(guard.Catch("an event of the host was passed on", func() { d.event(evs[i].Events) }))
+		}
+	}
+	return n > 0
+}
+
+// settle returns when all that the host has reported has been told. What guests make happen meanwhile is not waited for, as that may
+// never end: each descriptor that is watched has one event at most, and one that comes again comes last. Preconditions: the machine is not closed.
 func (p *poller) settle() {
 	p.mu.Lock()
-	f, epfd := p.f, p.epfd
+	f, epfd, watched := p.f, p.epfd, len(p.desc)
 	p.mu.Unlock()
-	if f != nil {
-		p.harvest(epfd)
+	for i := 0; f != nil && i <= watched/harvestMost && p.harvestSome(epfd); i++ {
 	}
 }
 
@@ -165,6 +170,11 @@ func (d *pollDesc) watch(w *file.Waiter) {
 	d.queue.Add(w)
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.armLocked()
+}
+
+// armLocked has the host report what comes, unless it does.
+func (d *pollDesc) armLocked() {
 	if d.armed || d.always || d.closed {
 		return
 	}
@@ -227,10 +237,13 @@ func (d *pollDesc) close() {
 	}
 }
 
-// reopen makes a closed registration one of fd. Preconditions: nobody watches.
+// reopen makes a closed registration one of fd. Who watches, such as O_ASYNC, goes on.
 func (d *pollDesc) reopen(fd int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fd, d.key = fd, 0
 	d.armed, d.closed, d.always = false, false, false
+	if !d.queue.Empty() {
+		d.armLocked()
+	}
 }

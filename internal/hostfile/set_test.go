@@ -3,6 +3,7 @@ package hostfile
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,4 +127,37 @@ func TestSettle(t *testing.T) {
 		told = i + 1
 		f.poll.queue.Add(w)
 	}
+}
+
+// Settle is done with what has happened when it is called, however much more goes on happening.
+func TestSetSettleEnds(t *testing.T) {
+	h := NewHost()
+	defer h.Close()
+	w, r, errno := h.HalfPipe(0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer r.Close()
+	defer unix.Close(w)
+	set, errno := h.NewSet()
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer set.Close()
+	var told atomic.Int64
+	var over atomic.Bool
+	again := file.Waiter{Mask: file.In, Fn: func(file.Events) {
+		told.Add(1)
+		if r.TryRead(make([]byte, 1)); !over.Load() {
+			unix.Write(w, []byte("x"))
+		}
+	}}
+	r.Watch(&again)
+	unix.Write(w, []byte("x"))
+	set.Settle()
+	if told.Load() == 0 {
+		t.Error("what had happened was not told")
+	}
+	over.Store(true)
+	r.Unwatch(&again)
 }

@@ -2,8 +2,10 @@ package socket
 
 import (
 	"bytes"
+	"cmp"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"toaster/internal/file"
 	"toaster/internal/filetest"
@@ -247,4 +249,123 @@ func TestConnWait(t *testing.T) {
 	if errno := other.Connect(file.Call{L: somebody(3, 3), Nonblock: true}, at); errno != netbsd.ECONNREFUSED {
 		t.Errorf("nobody listens: %v, want ECONNREFUSED", errno)
 	}
+}
+
+// An asker sleeps until the time that it is given, at once; at the third it makes room.
+type asker struct {
+	t     *testing.T
+	room  func()
+	slept int
+}
+
+func (a *asker) Wake() { a.t.Error("the host woke the sender") }
+
+func (a *asker) Sleep(_ bool, deadline time.Time) netbsd.Errno {
+	if deadline.IsZero() {
+		a.t.Error("the sender waits for the host's word")
+		return netbsd.EINTR
+	}
+	if a.slept++; a.slept == 3 {
+		a.room()
+	}
+	return netbsd.EWOULDBLOCK
+}
+
+// Who sends to a socket whose queue others have filled asks again, with pauses: the host would tell him that there is room each time that
+// he has been refused.
+func TestSendToFullQueue(t *testing.T) {
+	m := newStack(t, Config{})
+	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
+	var s [3]*Socket
+	for i := range s {
+		var errno netbsd.Errno
+		if s[i], errno = m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0); errno != 0 {
+			t.Fatal(errno)
+		}
+		defer s[i].Close()
+	}
+	now := file.Call{Nonblock: true}
+	if errno := s[0].Bind(nil, to, to.Path, nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	fill := func() (errno netbsd.Errno) {
+		for errno == 0 {
+			_, errno = s[1].Send(now, []byte("x"), &Message{Addr: to})
+		}
+		return errno
+	}
+	if errno := fill(); errno != netbsd.EAGAIN {
+		t.Fatal(errno)
+	}
+	b := make([]byte, 1)
+	l := &asker{t: t, room: func() { s[0].Recv(now, b, &Message{}, false) }}
+	if n, errno := s[2].Send(file.Call{L: l}, []byte("y"), &Message{Addr: to}); n != 1 || errno != 0 || l.slept != 3 {
+		t.Errorf("%d, %s after %d pauses", n, errno.Name(), l.slept)
+	}
+	fill()
+	s[2].Setsockopt(netbsd.SOL_SOCKET, netbsd.SO_SNDTIMEO, append(make([]byte, 8), 0x10, 0x27, 0, 0, 0, 0, 0, 0)) // a tick
+	l = &asker{t: t, room: func() {}}
+	if _, errno := s[2].Send(file.Call{L: l}, []byte("z"), &Message{Addr: to}); errno != netbsd.EAGAIN {
+		t.Errorf("with SO_SNDTIMEO: %s", errno.Name())
+	}
+}
+
+// A datagram socket that cannot have the new peer that it is to have has none (soconnect disconnects first).
+func TestFailedConnectLeavesNoPeer(t *testing.T) {
+	m := newStack(t, Config{})
+	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
+	nobody := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: to.Path + "not"}
+	now := file.Call{Nonblock: true}
+	var s [2]*Socket
+	for i := range s {
+		var errno netbsd.Errno
+		if s[i], errno = m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0); errno != 0 {
+			t.Fatal(errno)
+		}
+		defer s[i].Close()
+	}
+	if errno := s[0].Bind(nil, to, to.Path, nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	if errno := s[1].Connect(now, to); errno != 0 {
+		t.Fatal(errno)
+	}
+	if errno := s[1].Connect(now, nobody); errno != netbsd.ENOENT {
+		t.Errorf("connect: %s", errno.Name())
+	}
+	if n, errno := s[1].Send(now, []byte("x"), &Message{}); errno != netbsd.EDESTADDRREQ {
+		t.Errorf("send: %d, %s", n, errno.Name())
+	}
+	if _, errno := s[1].Send(now, []byte("x"), &Message{Addr: to}); errno != 0 {
+		t.Errorf("sendto: %s", errno.Name())
+	}
+}
+
+// Whom a listening socket with a full queue refuses is as before its connect(2), neither to be read nor to be written to (sopoll).
+func TestRefusedForAFullQueue(t *testing.T) {
+	m := newStack(t, Config{})
+	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
+	l, errno := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer l.Close()
+	if errno := cmp.Or(l.Bind(nil, to, to.Path, nil), l.Listen(1)); errno != 0 {
+		t.Fatal(errno)
+	}
+	for range 10 {
+		s, errno := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer s.Close()
+		if errno = s.Connect(file.Call{Nonblock: true}, to); errno == 0 {
+			continue
+		}
+		if ev := s.Poll(file.In | file.Out); errno != netbsd.ECONNREFUSED || ev != 0 {
+			t.Errorf("%s, poll(2) says %#x", errno.Name(), ev)
+		}
+		return
+	}
+	t.Error("nobody is refused")
 }

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"cmp"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -96,7 +97,7 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	given := oob != nil && s.family != netbsd.AF_LOCAL
 	done := 0
 	for {
-		n, errno := s.wait(c, file.Writable, &s.sendTimeo, func() (int, netbsd.Errno) {
+		n, errno := s.waitRoom(c, to, func() (int, netbsd.Errno) {
 			return s.trySend(b[done:], oob, to, flags, given)
 		})
 		if errno == 0 {
@@ -117,6 +118,35 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 		}
 	}
 }
+
+// minPause and maxPause lie between two questions of who sends to a full queue.
+const minPause, maxPause = time.Millisecond, 50 * time.Millisecond
+
+// waitRoom is wait for room to send. Of a queue that is full, the host tells a local datagram socket only if that is connected to
+// it; otherwise that there is room for what it sends, and so again each time that it has been refused. So it asks, with pauses.
+func (s *Socket) waitRoom(c file.Call, to unix.Sockaddr, try func() (int, netbsd.Errno)) (n int, errno netbsd.Errno) {
+	if to == nil || s.family != netbsd.AF_LOCAL || s.typ != netbsd.SOCK_DGRAM {
+		return s.wait(c, file.Writable, &s.sendTimeo, try)
+	}
+	if n, errno = try(); c.Nonblock {
+		return n, errno
+	}
+	end := s.deadline(&s.sendTimeo)
+	for pause := minPause; errno == netbsd.EAGAIN; pause = min(2*pause, maxPause) {
+		until := time.Now().Add(pause)
+		if !end.IsZero() && until.After(end) {
+			return file.BlockUntil(c, closeWatch{s}, 0, end, try)
+		}
+		n, errno = file.BlockUntil(c, closeWatch{s}, 0, until, try)
+	}
+	return n, errno
+}
+
+// closeWatch has who sleeps hear of nothing but that a descriptor was closed.
+type closeWatch struct{ *Socket }
+
+// Watch implements file.File.
+func (s closeWatch) Watch(w *file.Waiter) { s.WatchRestart(w) }
 
 // trySend makes one call of the host. MSG_NOSIGNAL, as the signal would be toaster's: the
 // caller of Send raises the guest's.

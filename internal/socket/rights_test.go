@@ -465,3 +465,33 @@ func TestRightsFromOutside(t *testing.T) {
 		})
 	}
 }
+
+// O_ASYNC of a socket that nobody but a message had for a while goes on as before: the open file is the same (unp_externalize).
+func TestAsyncAfterFlight(t *testing.T) {
+	m := flight(t, 10)
+	a, b := opened(t, m, netbsd.SOCK_STREAM)
+	x, y := opened(t, m, netbsd.SOCK_STREAM)
+	defer a.Release()
+	defer b.Release()
+	defer y.Release()
+	told := make(chan int32, 100)
+	x.SetOwner(7)
+	x.SetAsync(file.NewMachine(file.MachineConfig{Sigio: func(_ int, code int32) { told <- code }}), true)
+	c := file.Call{L: filetest.NewSleeper()}
+	if _, errno := a.File.(*Socket).Send(c, []byte("x"), &Message{Rights: []*file.Description{x}}); errno != 0 {
+		t.Fatal(errno)
+	}
+	x.Release()
+	if fd := x.File.(*Socket).FD(); fd >= 0 {
+		t.Fatalf("it has descriptor %d", fd)
+	}
+	var got Message
+	if _, errno := b.File.(*Socket).Recv(c, make([]byte, 1), &got, true); errno != 0 || len(got.Rights) != 1 {
+		t.Fatal(errno, got.Rights)
+	}
+	defer got.Release()
+	y.Write(c.L, []byte("news"))
+	if code := <-told; code != netbsd.POLL_IN {
+		t.Errorf("SIGIO has code %d", code)
+	}
+}

@@ -307,11 +307,11 @@ func (s *Socket) wait(c file.Call, mask file.Events, timeo *time.Duration, try f
 func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 	sa, errno := toHostAddr(a, s.family)
 	if errno != 0 {
-		s.dissolve()
+		s.Dissolve()
 		return errno
 	}
 	s.idle.Store(false)
-	s.hasPeer.Store(true)
+	had := s.hasPeer.Swap(true)
 	var m *meeting
 	err := hostfile.Retry(func() (err error) {
 		if s.family == netbsd.AF_LOCAL {
@@ -324,11 +324,11 @@ func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 	case m != nil:
 		return m.await(c)
 	case err == unix.EAGAIN: // a local socket whose backlog is full
+		s.refused(had)
 		return netbsd.ECONNREFUSED
 	case err != unix.EINPROGRESS:
 		if err != nil && err != unix.EALREADY && err != unix.EISCONN {
-			s.idle.Store(s.typ == netbsd.SOCK_STREAM || s.typ == netbsd.SOCK_SEQPACKET)
-			s.hasPeer.Store(false)
+			s.refused(had)
 		}
 		return hostfile.Errno(err)
 	case c.Nonblock:
@@ -341,8 +341,17 @@ func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
 	return errno
 }
 
-// dissolve has a datagram socket have no peer.
-func (s *Socket) dissolve() {
+// refused ends a connect(2) that has failed. The host lets a datagram socket have the peer that it had.
+func (s *Socket) refused(had bool) {
+	s.idle.Store(s.typ == netbsd.SOCK_STREAM || s.typ == netbsd.SOCK_SEQPACKET)
+	if had {
+		s.Dissolve()
+	}
+	s.hasPeer.Store(false)
+}
+
+// Dissolve has a datagram socket have no peer, as it is to have another one that it cannot have (soconnect).
+func (s *Socket) Dissolve() {
 	if s.typ != netbsd.SOCK_DGRAM || !s.hasPeer.Swap(false) {
 		return
 	}

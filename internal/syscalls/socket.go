@@ -101,6 +101,7 @@ func connect(c *Call) netbsd.Errno {
 		}
 		done, errno := c.localAddr(a)
 		if errno != 0 {
+			s.Dissolve()
 			return errno
 		}
 		defer done()

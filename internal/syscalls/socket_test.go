@@ -170,6 +170,9 @@ func TestSocket(t *testing.T) {
 				}
 				return ""
 			}, nil},
+			{"connect(2): to it", netbsd.SYS_connect, args{4, sun(long), 106}, 0, 0, nil},
+			{"connect(2): to nothing", netbsd.SYS_connect, args{4, sun("none"), 6}, netbsd.ENOENT, nil, nil},
+			{"soconnect: it has no peer any more", netbsd.SYS_sendto, args{4, hello, 5, 0, 0, 0}, netbsd.EDESTADDRREQ, nil, nil},
 			{"close(2)", netbsd.SYS_close, args{4}, 0, nil, nil},
 			{"close(2)", netbsd.SYS_close, args{3}, 0, nil, nil},
 			{"getpeername(2): the name that was bound", netbsd.SYS_getpeername, args{1, room(16), words(16)}, 0, func(r *result) string {

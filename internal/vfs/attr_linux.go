@@ -52,7 +52,7 @@ func (v View) change(at int, name string, follow bool, rule ownerRule, call func
 	defer l.close()
 	if dev, ok := l.device(); ok {
 		if dev.Link != "" && follow {
-			return v.change(netbsd.AT_FDCWD, l.target(dev), follow, rule, call)
+			return l.onward().change(netbsd.AT_FDCWD, l.target(dev), follow, rule, call)
 		}
 		return cmp.Or(dev.errno, netbsd.EPERM)
 	}
@@ -193,6 +193,9 @@ func (v View) Chflags(name string, follow bool, want uint64) netbsd.Errno {
 
 // fchflags changes the flags of an open file or directory of the host's.
 func fchflags(d *file.Description, want uint64) netbsd.Errno {
+	if errno := fixed(d); errno != 0 {
+		return errno
+	}
 	fd, ok := d.HostFD()
 	if o := d.Origin().Marks(); ok && o.On() {
 		if err := setMarkFlags(o, fd, want); err != nil {
@@ -206,6 +209,14 @@ func fchflags(d *file.Description, want uint64) netbsd.Errno {
 		return hostfile.Errno(noFlags(want))
 	}
 	return hostfile.Errno(setFlags(fd, want))
+}
+
+// fixed is why the attributes of an open file are not to be changed, 0 if they are.
+func fixed(d *file.Description) netbsd.Errno {
+	if f, ok := d.File.(interface{ Fixed() netbsd.Errno }); ok {
+		return f.Fixed()
+	}
+	return d.Origin().Fixed()
 }
 
 // markFlags keeps flags that the host has none of. The rule is asked here where toaster's own user asks, as

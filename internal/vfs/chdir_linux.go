@@ -13,7 +13,7 @@ import (
 
 // Chdir is chdir(2).
 func (v View) Chdir(name string) netbsd.Errno {
-	return v.enter(name, func(n *dir) { v.Dirs.cwd, n = n, v.Dirs.cwd; n.release() })
+	return v.enter(name, v.Dirs.setCwd)
 }
 
 // Chroot is chroot(2) for a caller whose privilege was checked. The working
@@ -26,8 +26,20 @@ func (v View) Chroot(name string) netbsd.Errno {
 // descriptor.
 func (v View) Fchroot(fd int) netbsd.Errno { return v.enterFD(fd, false, v.Dirs.setRoot) }
 
-// setRoot is called with mu held; n's reference becomes the root's.
-func (d *Dirs) setRoot(n *dir) {
+// setCwd is called with mu held; n's reference becomes the working directory's.
+func (d *Dirs) setCwd(n *dir) netbsd.Errno {
+	d.cwd, n = n, d.cwd
+	n.release()
+	return 0
+}
+
+// setRoot is called with mu held; n's reference becomes the root's. EOPNOTSUPP for a directory that the machine makes up: what
+// stands in for it is the root of all, which whoever wants to be locked up there must not get.
+func (d *Dirs) setRoot(n *dir) netbsd.Errno {
+	if n.made != "" {
+		n.release()
+		return netbsd.EOPNOTSUPP
+	}
 	d.root.release()
 	d.root, d.moved = n, true
 	r := resolver{tree: d.tree, root: n}
@@ -35,11 +47,12 @@ func (d *Dirs) setRoot(n *dir) {
 		d.cwd.release()
 		d.cwd = n.ref()
 	}
+	return 0
 }
 
 // enter opens a directory that the caller may search, and hands it to set, called
 // with Dirs.mu held.
-func (v View) enter(name string, set func(*dir)) netbsd.Errno {
+func (v View) enter(name string, set func(*dir) netbsd.Errno) netbsd.Errno {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return errno
@@ -47,7 +60,7 @@ func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 	defer l.close()
 	if l.isMade {
 		if l.made.Link != "" {
-			return v.enter(l.target(l.made), set)
+			return l.onward().enter(l.target(l.made), set)
 		}
 		return v.enterMadeDir(l, l.made, set)
 	}
@@ -59,7 +72,7 @@ func (v View) enter(name string, set func(*dir)) netbsd.Errno {
 }
 
 // adopt makes a dir of an open directory, which it owns, and sets it.
-func (v View) adopt(l *lookup, at node, set func(*dir)) netbsd.Errno {
+func (v View) adopt(l *lookup, at node, set func(*dir) netbsd.Errno) netbsd.Errno {
 	err := cmp.Or(l.maySearch(at), l.hostAccess(at, mayExec))
 	if err == nil {
 		err = unix.Faccessat(at.fd, ".", unix.X_OK, 0)
@@ -82,16 +95,15 @@ func (v View) adopt(l *lookup, at node, set func(*dir)) netbsd.Errno {
 	if p, err := r.pathOf(at); err == nil && (p == "/dev" || strings.HasPrefix(p, "/dev/")) {
 		n.dev = p
 	}
-	set(n)
-	return 0
+	return set(n)
 }
 
 // Fchdir is fchdir(2): EPERM for a directory that is not under the process's root.
 func (v View) Fchdir(fd int) netbsd.Errno {
-	return v.enterFD(fd, true, func(n *dir) { v.Dirs.cwd, n = n, v.Dirs.cwd; n.release() })
+	return v.enterFD(fd, true, v.Dirs.setCwd)
 }
 
-func (v View) enterFD(fd int, under bool, set func(*dir)) netbsd.Errno {
+func (v View) enterFD(fd int, under bool, set func(*dir) netbsd.Errno) netbsd.Errno {
 	d, errno := v.Files.Get(fd)
 	if errno != 0 {
 		return errno

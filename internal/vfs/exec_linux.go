@@ -20,7 +20,7 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	defer l.close()
 	if dev, ok := l.device(); ok {
 		if dev.Link != "" {
-			return v.OpenExec(l.target(dev))
+			return l.onward().OpenExec(l.target(dev))
 		}
 		return nil, "", cmp.Or(dev.errno, netbsd.EACCES)
 	}

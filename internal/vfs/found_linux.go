@@ -202,6 +202,9 @@ func (l *lookup) makeAs(name string, hf int, mode uint32) (n node, err error) {
 	if p.slash {
 		return p.create(hf, mode)
 	}
+	if err := p.writable(); err != nil { // before marks are begun
+		return n, err
+	}
 	return n.madeWith(l.makeName(p, unix.S_IFREG|mode, func(mode uint32) (int, error) {
 		n, err = p.create(hf, mode)
 		return n.fd, err

@@ -269,6 +269,7 @@ func TestTrailingSlash(t *testing.T) {
 		w.Symlink("new/", netbsd.AT_FDCWD, "dangling")
 		w.Symlink("dangling", netbsd.AT_FDCWD, "chain")
 		w.Symlink("loop", netbsd.AT_FDCWD, "loop")
+		w.write(t, "file", "")
 		for _, c := range []struct {
 			name string
 			got  netbsd.Errno
@@ -282,6 +283,7 @@ func TestTrailingSlash(t *testing.T) {
 			{"link stays", errnoOf(w.Stat(netbsd.AT_FDCWD, "dangling", false)), 0},
 			{"loop", w.Mkdir(netbsd.AT_FDCWD, "loop/", 0o755), netbsd.ELOOP},
 			{"root", w.Mkdir(netbsd.AT_FDCWD, "/", 0o755), netbsd.EEXIST},
+			{"linkat", w.Link(netbsd.AT_FDCWD, "file/", netbsd.AT_FDCWD, "other", false), netbsd.ENOTDIR},
 		} {
 			if c.got != c.want {
 				t.Errorf("%s: %s, want %s", c.name, c.got.Name(), c.want.Name())
@@ -536,6 +538,24 @@ func TestDevices(t *testing.T) {
 		}
 		if errno := w.Unlink(netbsd.AT_FDCWD, "/dev/null", 0); errno != netbsd.EPERM {
 			t.Error(errno)
+		}
+	})
+}
+
+// A name below /dev/fd is as its file, whatever its number is (fd(4)).
+func TestHighDescriptors(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		w.write(t, "file", "text")
+		d, errno := w.Open(netbsd.AT_FDCWD, "file", netbsd.O_RDONLY, 0)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		fd, errno := w.Files.Install(d, 300, 1000, 0)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if st, errno := w.Stat(netbsd.AT_FDCWD, fmt.Sprintf("/dev/fd/%d", fd), true); errno != 0 || st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || st.Size != 4 {
+			t.Errorf("fd/%d: %s, mode %o, size %d", fd, errno.Name(), st.Mode, st.Size)
 		}
 	})
 }

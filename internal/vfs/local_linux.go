@@ -21,13 +21,20 @@ const maxLocal = 107
 
 // LocalBind makes the socket that the caller names: bind is told the name that the host
 // is to use, and a function to call when the socket is closed; it does not matter if it
-// fails.
+// fails. EADDRINUSE: there is a device. EROFS: in /proc.
 func (v View) LocalBind(name string, bind func(host string, done func()) netbsd.Errno) netbsd.Errno {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return errno
 	}
 	defer l.close()
+	if dev, ok := l.device(); ok {
+		if dev.errno == netbsd.ENOENT {
+			return netbsd.EROFS
+		}
+		return cmp.Or(dev.errno, netbsd.EADDRINUSE)
+	}
+	name = l.name // in a directory of the machine's own it begins there
 	if l.direct() && name[0] == '/' && len(name) <= maxLocal {
 		return bind(name, func() {})
 	}

@@ -35,6 +35,8 @@ func (v View) newLookup(at int, name string) (*lookup, netbsd.Errno) {
 		return nil, netbsd.ENOENT
 	case len(name) >= netbsd.PATH_MAX:
 		return nil, netbsd.ENAMETOOLONG
+	case v.links > netbsd.MAXSYMLINKS:
+		return nil, netbsd.ELOOP
 	}
 	l := &lookup{v: v, name: name, cred: v.otherUser()}
 	if l.cred != nil && !(l.cred.IsRoot() && v.Dirs.tree.keeper != nil) {

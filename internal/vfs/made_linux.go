@@ -130,6 +130,14 @@ func (l *lookup) target(dev Device) string {
 	return path.Join(path.Dir(path.Clean(l.name)), dev.Link)
 }
 
+// onward is the caller's view for the call that goes on where such a link leads. A link can lead to itself: a guest can make a
+// directory beneath /proc, by a name that does not begin there, work in it, and so choose what /proc/PID/cwd says.
+func (l *lookup) onward() View {
+	v := l.v
+	v.links++
+	return v
+}
+
 // inMade reports whether a name leads into a file system of the machine's own.
 func (t *Tree) inMade(name string) bool {
 	for i := range t.made {
@@ -142,7 +150,7 @@ func (t *Tree) inMade(name string) bool {
 
 // enterMadeDir makes a directory of the machine's own the one that set takes. It has no host directory:
 // that of the root stands in for it, and names from it begin with its own.
-func (v View) enterMadeDir(l *lookup, dev Device, set func(*dir)) netbsd.Errno {
+func (v View) enterMadeDir(l *lookup, dev Device, set func(*dir) netbsd.Errno) netbsd.Errno {
 	switch {
 	case dev.errno != 0:
 		return dev.errno
@@ -157,7 +165,7 @@ func (v View) enterMadeDir(l *lookup, dev Device, set func(*dir)) netbsd.Errno {
 	return v.setMadeDir(path.Clean(l.name), set)
 }
 
-func (v View) setMadeDir(name string, set func(*dir)) netbsd.Errno {
+func (v View) setMadeDir(name string, set func(*dir) netbsd.Errno) netbsd.Errno {
 	top, err := v.Dirs.tree.top.root().dup()
 	if err != nil {
 		return netbsd.ENFILE
@@ -173,6 +181,5 @@ func (v View) setMadeDir(name string, set func(*dir)) netbsd.Errno {
 		n.release()
 		return netbsd.ESRCH
 	}
-	set(n)
-	return 0
+	return set(n)
 }

@@ -160,6 +160,23 @@ func TestMadeNames(t *testing.T) {
 	}
 }
 
+// A link that leads to itself ends every call that follows it (namei: ELOOP). A guest can have one: /proc/PID/cwd is a name that it chooses.
+func TestMadeLoop(t *testing.T) {
+	w := madeWorld(t, Config{})
+	_, _, exec := w.OpenExec("/proc/loop")
+	_, statvfs := w.Statvfs("/proc/loop")
+	for what, errno := range map[string]netbsd.Errno{
+		"chmod": w.Chmod(netbsd.AT_FDCWD, "/proc/loop", 0o600, true), "chflags": w.Chflags("/proc/loop", true, 0),
+		"truncate": w.Truncate("/proc/loop", 0), "chdir": w.Chdir("/proc/loop"), "chroot": w.Chroot("/proc/loop"),
+		"execve": exec, "statvfs": statvfs, "access": w.Access(netbsd.AT_FDCWD, "/proc/loop", 0, 0),
+		"extattr": w.Xattrs("/proc/loop", true, func(*Xattrs) netbsd.Errno { return 0 }),
+	} {
+		if errno != netbsd.ELOOP {
+			t.Errorf("%s: %s, want ELOOP", what, errno.Name())
+		}
+	}
+}
+
 // A process works in such a directory, and from a descriptor of one, as in any other; in a root of its
 // own it finds none (chroot(2)).
 func TestMadeDirectories(t *testing.T) {
@@ -201,6 +218,37 @@ func TestMadeDirectories(t *testing.T) {
 	}
 	if _, errno := w.Stat(fd, "f", true); errno != netbsd.ENOENT {
 		t.Errorf("from the descriptor, in the root: %s", errno.Name())
+	}
+}
+
+// A root that leads nowhere is refused (EOPNOTSUPP), where a process that believes to be locked up in /proc would have all of the tree;
+// and a socket is made in no directory of the machine's own, nor beside one.
+func TestMadeDirectoriesAreNoRoots(t *testing.T) {
+	w := madeWorld(t, Config{})
+	for _, name := range []string{"/proc", "/proc/self", "/dev/fd"} {
+		if errno := w.Chroot(name); errno != netbsd.EOPNOTSUPP {
+			t.Errorf("chroot to %s: %s", name, errno.Name())
+		}
+	}
+	if w.Dirs.Chrooted() {
+		t.Error("it has a root of its own")
+	}
+	bind := func(name string) netbsd.Errno {
+		return w.LocalBind(name, func(host string, _ func()) netbsd.Errno {
+			t.Errorf("%s is bound to %s", name, host)
+			return 0
+		})
+	}
+	if errno := bind("/dev/null"); errno != netbsd.EADDRINUSE {
+		t.Errorf("bind to a device: %s", errno.Name())
+	}
+	os.Mkdir(filepath.Join(w.dir, "proc"), 0o755)
+	if errno := bind("/proc/new"); errno != netbsd.EROFS {
+		t.Errorf("bind in /proc: %s", errno.Name())
+	}
+	w.Chdir("/proc/d")
+	if errno := bind("new"); errno != netbsd.EROFS {
+		t.Errorf("bind from there: %s", errno.Name())
 	}
 }
 

@@ -325,6 +325,9 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 			return err
 		}
 		defer sp.close()
+		if err := sp.checkSlash(false); err != nil {
+			return err
+		}
 		if busy, err := sp.busy(); err != nil || busy || sp.at.mnt != p.at.mnt {
 			return cmp.Or(err, error(unix.EXDEV))
 		}

@@ -46,7 +46,7 @@ func (v View) stat(at int, name string, follow bool, links int) (file.Stat, netb
 
 // devStat describes a device; a name below /dev/fd is as its file.
 func (l *lookup) devStat(dev Device) file.Stat {
-	if file.Mkdev(31, 0)&^0xff != dev.Stat.Rdev&^0xff || dev.Open == nil {
+	if !dev.There {
 		return dev.Stat
 	}
 	d, errno := dev.Open(l.v, netbsd.O_RDONLY)
@@ -103,7 +103,7 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 		case dev.errno != 0:
 			return dev.errno
 		case dev.Link != "" && flags&netbsd.AT_SYMLINK_NOFOLLOW == 0:
-			return v.accessLinked(l.target(dev), mode, flags)
+			return l.onward().accessLinked(l.target(dev), mode, flags)
 		}
 		if l.cred != nil {
 			return canAccess(l.cred, attrsOfDevice(dev), uint32(mode))
@@ -130,8 +130,7 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 	})
 }
 
-// accessLinked is Access of what a link of the machine's own leads to. Such links lead to no other that
-// leads back: those of procfs name files of the root, or directories beside them.
+// accessLinked is Access of what a link of the machine's own leads to.
 func (v View) accessLinked(target string, mode, flags int) netbsd.Errno {
 	return v.Access(netbsd.AT_FDCWD, target, mode, flags|netbsd.AT_EACCESS)
 }

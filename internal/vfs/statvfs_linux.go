@@ -32,7 +32,7 @@ func (v View) statvfsMade(l *lookup) (netbsd.Statvfs, netbsd.Errno) {
 	case l.made.errno != 0:
 		return netbsd.Statvfs{}, l.made.errno
 	case l.made.Link != "":
-		return v.Statvfs(l.target(l.made))
+		return l.onward().Statvfs(l.target(l.made))
 	case !l.made.Fixed:
 		return v.Statvfs("/")
 	}

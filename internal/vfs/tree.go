@@ -181,6 +181,8 @@ type View struct {
 	Files *file.Table  // where the *at calls find their descriptor, /dev/fd
 	L     file.Sleeper // who sleeps when opening a FIFO; whose terminal is /dev/tty
 	Cred  *kern.Cred   // who asks; nil is whoever toaster runs as
+
+	links int // how many links of the machine's own the call has followed (lookup.onward)
 }
 
 // Device is an entry of /dev.

@@ -44,7 +44,7 @@ func (v View) Xattrs(name string, follow bool, do func(*Xattrs) netbsd.Errno) ne
 	defer l.close()
 	if dev, ok := l.device(); ok {
 		if dev.Link != "" && follow {
-			return v.Xattrs(l.target(dev), follow, do)
+			return l.onward().Xattrs(l.target(dev), follow, do)
 		}
 		return cmp.Or(dev.errno, netbsd.EOPNOTSUPP)
 	}
@@ -73,16 +73,13 @@ func (v View) Fxattrs(d *file.Description, do func(*Xattrs) netbsd.Errno) netbsd
 	if kind := a.mode & netbsd.S_IFMT; !ok || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR {
 		return netbsd.EOPNOTSUPP
 	}
-	x := &Xattrs{path: hostfile.ProcPath(fd), as: v.as, fixed: d.Origin().Fixed(), reserved: v.Dirs.rooted(), allow: func(want uint32) error {
+	x := &Xattrs{path: hostfile.ProcPath(fd), as: v.as, fixed: fixed(d), reserved: v.Dirs.rooted(), allow: func(want uint32) error {
 		c := v.otherUser()
 		if c == nil {
 			return nil
 		}
 		return cmp.Or(asError(canAccess(c, a, want)), v.widenOpen(d, fd, want))
 	}}
-	if f, ok := d.File.(interface{ Fixed() netbsd.Errno }); ok {
-		x.fixed = f.Fixed()
-	}
 	return do(x)
 }
 
