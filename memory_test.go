@@ -19,10 +19,11 @@ func TestMemoryLimit(t *testing.T) {
 		"hide":    "refused between 256 and 512, then again\n",
 		"reserve": "reserved\n",
 		"copy":    "fork: cannot allocate memory\n",
-		// A memfd counts as long as the host has it for somebody, whatever of it is left.
+		// A memfd, or a segment of System V's, counts as long as the host has it for somebody, whatever of it is left.
 		"memfd closed": "refused between 256 and 512, then again\n",
 		"memfd cut":    "refused between 256 and 512, then again\n",
 		"memfd left":   "refused between 256 and 512, then again\n",
+		"segment left": "refused between 256 and 512, then again\n",
 	} {
 		t.Run(manner, func(t *testing.T) {
 			told := 0

@@ -140,6 +140,9 @@ func memory(manner string) {
 		if how, ok := strings.CutPrefix(manner, "memfd "); ok {
 			grow = func(size, prot int) ([]byte, error) { return growFile(size, prot, how) }
 		}
+		if manner == "segment left" {
+			grow = growSegment
+		}
 		var list [][]byte
 		for len(list) < 64 { // more than the limit
 			b, err := grow(piece, rw)
@@ -155,7 +158,7 @@ func memory(manner string) {
 		if n := len(list) * piece >> 20; n > 256 && n < 512 {
 			fmt.Print("refused between 256 and 512")
 		}
-		syscall.Munmap(list[0])
+		syscall.Syscall(syscall.SYS_MUNMAP, uintptr(unsafe.Pointer(&list[0][0])), uintptr(len(list[0])), 0)
 		if _, err := grow(piece, rw); err == nil {
 			fmt.Println(", then again")
 		}
@@ -190,6 +193,35 @@ func growFile(size, prot int, how string) ([]byte, error) {
 		}
 	}
 	return b, err
+}
+
+// elsewhere is where nothing else is.
+var elsewhere uintptr = 0x300000000000
+
+// growSegment grows by a segment of System V's, which is removed, and detached but for one page that was moved before.
+func growSegment(size, prot int) ([]byte, error) {
+	const shmget, shmat, shmdt, mremap, shmctl, create, remove, fixed = 231, 228, 230, 411, 443, 0o1600, 0, 0x10
+	var err syscall.Errno
+	call := func(nr, a, b, c, d, e uintptr) uintptr {
+		r, _, errno := syscall.Syscall6(nr, a, b, c, d, e, 0)
+		if err == 0 {
+			err = errno
+		}
+		return r
+	}
+	id := call(shmget, 0, uintptr(size), create, 0, 0)
+	if err != 0 {
+		return nil, err
+	}
+	at := call(shmat, id, 0, 0, 0, 0)
+	elsewhere += 4096
+	page := call(mremap, at, 4096, elsewhere, 4096, fixed)
+	call(shmdt, at, 0, 0, 0, 0)
+	call(shmctl, id, remove, 0, 0, 0)
+	if err != 0 {
+		return nil, err
+	}
+	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&page))), 4096), nil
 }
 
 func start(manner string) *exec.Cmd {

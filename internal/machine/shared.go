@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"sync/atomic"
 	"syscall"
 
 	"toaster/internal/platform"
@@ -13,22 +14,31 @@ import (
 // This file has the memory of System V's shared segments: a file of the host without a name,
 // whose descriptor toaster keeps for as long as somebody may attach it.
 
-// shared implements sysv.Memory, and vm.Memory for the regions that map it. All of it is set before anybody
-// else knows the segment.
+// shared implements sysv.Memory, and vm.Counted for the regions that map it: the host keeps all of the segment for one page that
+// is mapped still. But for refs it is set before anybody else knows the segment.
 type shared struct {
 	fd   int    // of the host's file, open for writing
 	size uint64 // what it counts for: 0 where nothing is counted
 	m    *memory
+	refs atomic.Int64 // one as long as it may be attached, one for each region
 }
 
 // Memory implements vm.Memory.
 func (*shared) Memory() {}
 
-// Free implements sysv.Memory. Whoever has it mapped still counts for it. It is called once, when nobody can
+// Ref implements vm.Counted.
+func (s *shared) Ref(n int) (freed uint64) {
+	if s.refs.Add(int64(n)) == 0 {
+		return s.size
+	}
+	return 0
+}
+
+// Free implements sysv.Memory. While somebody has any of it mapped it still counts. It is called once, when nobody can
 // attach the segment any more.
 func (s *shared) Free() {
 	syscall.Close(s.fd)
-	s.m.give(s.size)
+	s.m.give(s.Ref(-1))
 }
 
 // newShared implements sysv.Config.NewMemory. The segment counts for all of its size: it keeps
@@ -41,6 +51,7 @@ func (s *System) newShared(size uint64) (sysv.Memory, netbsd.Errno) {
 		return nil, errno
 	}
 	mem := &shared{m: s.memory}
+	mem.refs.Store(1)
 	if s.memory.limit > 0 {
 		mem.size = size
 	}
