@@ -15,9 +15,9 @@ import (
 // A Process is a guest address space, carried by one host process.
 //
 // It ends in three steps. Kill, or the host process's own end, sets ended: whoever waits for
-// one of the threads is woken and finds Gone. The reaper then collects the host process and
-// sets reaped: from there on pid may be another process's, so whoever sends a signal holds mu
-// and looks at reaped first. At last dead is set, for those on the hot path, who take no
+// one of the threads is woken and finds Gone. The reaper, once the host process is dead, sets
+// reaped and collects it: from there on pid may be another process's, so whoever sends a signal
+// holds mu and looks at reaped first. At last dead is set, for those on the hot path, who take no
 // lock. The window goes back when the process is dead, released by its owner, and no call is
 // inside one of its slots (returnWindow).
 type Process struct {
@@ -44,7 +44,6 @@ type Process struct {
 	parked   []*Thread // of threads, those without an LWP
 	reaped   bool      // pid may belong to somebody else by now
 	released bool
-	status   unix.WaitStatus
 	usage    unix.Rusage
 }
 

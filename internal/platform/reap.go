@@ -12,7 +12,7 @@ import (
 // others: the program that embeds toaster has children of its own.
 //
 //   - a pidfd in epoll says that a process is dead;
-//   - wait4 for that very pid collects it, and nothing else may be collected:
+//   - waitid for that very pidfd collects it, and nothing else may be collected:
 //     the pid is the process's for as long as it is a zombie;
 //   - everybody who waits for one of its threads is woken.
 //
@@ -131,25 +131,24 @@ func (q *Process) collect() bool {
 	if q.collected.Swap(true) {
 		return false
 	}
-	var st unix.WaitStatus
-	var ru unix.Rusage
-	for {
-		// ECHILD: somebody else in this program waits for everything. What
-		// matters is that the process is gone.
-		_, err := unix.Wait4(q.pid, &st, unix.WALL, &ru)
-		if err != unix.EINTR {
-			break
-		}
-	}
+	used := q.awaitDeath()
 	// toaster has not killed it: the host may have, for want of memory, which the group's count tells.
 	if p := q.platform; p.group != nil && !q.ended.Load() {
 		p.tellGroupKill()
 	}
 	q.mu.Lock()
-	q.status, q.usage = st, ru
+	q.usage = used
 	q.mu.Unlock()
 	q.platform.processDied(q)
 	return true
+}
+
+// awaitDeath waits for the end of q and returns what q has used: nothing, if somebody else in this program waits for everything (ECHILD).
+// What is dead stays a zombie until markDead. The pidfd is open until then, and nobody else calls that.
+func (q *Process) awaitDeath() (used unix.Rusage) {
+	for unix.Waitid(unix.P_PIDFD, q.pidfd, nil, unix.WEXITED|unix.WNOWAIT|unix.WALL, &used) == unix.EINTR {
+	}
+	return used
 }
 
 // processDied drops all that the platform holds for a dead process and wakes everybody
@@ -159,14 +158,16 @@ func (p *Platform) processDied(q *Process) {
 	q.returnWindow()
 }
 
-// markDead says that q is dead. The pidfd is closed in one step with reaped, by mu: whoever finds reaped unset under that lock
-// can use the pidfd, and its number is nobody else's (Kill, fileBack).
+// markDead says that q is dead, and frees its pid and its pidfd in one step with that, by mu: whoever finds reaped unset under that
+// lock can use both, and neither number is anybody else's. Nor is the pid while it is among Platform.procs. The host has nothing to
+// wait for, as q is a zombie.
 func (p *Platform) markDead(q *Process) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.reaped = true
-	unix.Close(q.pidfd)
 	p.forgetProcess(q)
+	unix.Waitid(unix.P_PIDFD, q.pidfd, nil, unix.WEXITED|unix.WNOHANG|unix.WALL, nil)
+	unix.Close(q.pidfd)
 	q.dead.Store(true)
 	q.ended.Store(true)
 	q.wakeLocked() // again, in case that it was alive and has written over what Kill wrote

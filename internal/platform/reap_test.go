@@ -1,6 +1,8 @@
 package platform
 
 import (
+	"regexp"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -53,4 +55,28 @@ func TestStraysAreCollected(t *testing.T) {
 			t.Fatalf("process %d has not been collected: %d, %v", pid, got, err)
 		}
 	}
+}
+
+// As long as somebody has mu and finds reaped unset, the pid is the dead process's: a signal goes to nobody else.
+func TestPidIsKeptUnderTheLock(t *testing.T) {
+	p := newPlatform(t, Options{Warm: -1})
+	q, _ := newGuest(t, p)
+	q.mu.Lock()
+	unix.Kill(q.pid, unix.SIGKILL)
+	waitFor(t, "the reaper to want the lock", reaperWaits)
+	if err := unix.Kill(q.pid, 0); err != nil || q.reaped {
+		t.Errorf("signal 0 to the process: %v; reaped is %v", err, q.reaped)
+	}
+	q.mu.Unlock()
+	<-q.Gone()
+	if err := unix.Kill(q.pid, 0); err != unix.ESRCH {
+		t.Errorf("signal 0 to a process that is gone: %v, want ESRCH", err)
+	}
+}
+
+// reaperWaits reports whether a reaper waits for a lock.
+func reaperWaits() bool {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return regexp.MustCompile(`\[sync\.Mutex\.Lock[^\]]*\]:\n(\S.*\n\s.*\n)*?\S*reapLoop`).Match(stacks)
 }
