@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"toaster/internal/loader"
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
 	"toaster/internal/vm"
@@ -134,4 +135,29 @@ func TestProtectThatTheHostRefusesLeavesText(t *testing.T) {
 		t.Errorf("mprotect(2): %v", errno)
 	}
 	x.holds("refused", at+vm.PageSize, callSite, "r--p")
+}
+
+// What cannot be put on a shelf leaves nothing there: the copies of the template would have it, and nobody would know.
+func TestFailedPieceLeavesNothing(t *testing.T) {
+	const islandsBelow = 4 * vm.PageSize
+	site := []loader.Site{{Off: 0, Code: callSite[:5]}}
+	for _, c := range []struct {
+		name  string
+		b     []byte
+		perms string // which the piece has on the shelf
+	}{
+		{"a library", callSite, "---p"},
+		{"one that is another by now", bytes.Repeat([]byte{0xc3}, 16), ""},
+	} {
+		x := newCarried(t)
+		if !x.sys.canRewrite() {
+			t.Skip("this host can't rewrite")
+		}
+		p := &taughtPiece{piece: piece{size: vm.PageSize, at: shelfBase + islandsBelow, islands: islandsBelow, sites: 1}, file: aFile(t, c.b), sites: site}
+		if err := p.put(x.sys, x.th); (err == nil) != (c.perms != "") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		x.holds(c.name, p.at, nil, c.perms)
+		x.holds(c.name+", its islands", p.start(), nil, c.perms)
+	}
 }
