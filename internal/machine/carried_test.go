@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"toaster/internal/loader"
 	"toaster/internal/platform"
 	"toaster/internal/syscalls"
@@ -160,4 +162,45 @@ func TestFailedPieceLeavesNothing(t *testing.T) {
 		x.holds(c.name, p.at, nil, c.perms)
 		x.holds(c.name+", its islands", p.start(), nil, c.perms)
 	}
+}
+
+// minherit(2) that the host refuses loses nothing: what was in the memory is there, and as accessible as before.
+func TestFailedSharingLosesNothing(t *testing.T) {
+	const at, size = 0x10000000, 16 << 20
+	contents := []byte("in memory alone!")
+	x := newCarried(t)
+	x.memory(vm.Request{Addr: at, Len: size, Prot: netbsd.PROT_READ, Flags: netbsd.MAP_PRIVATE | netbsd.MAP_FIXED | netbsd.MAP_ANON}, -1, contents)
+	var before unix.Rlimit
+	if err := unix.Prlimit(x.proc.ID(), unix.RLIMIT_AS, nil, &before); err != nil {
+		t.Fatal(err)
+	}
+	full := before
+	full.Cur = x.size() + size/2 // enough to move it, and not to have it twice
+	if err := unix.Prlimit(x.proc.ID(), unix.RLIMIT_AS, &full, nil); err != nil {
+		t.Fatal(err)
+	}
+	shared := vm.Region{Start: at, End: at + size, Prot: netbsd.PROT_READ, Shared: true}
+	if err := x.makeShared(x.th, &shared); hostErrno(err) != netbsd.ENOMEM {
+		t.Errorf("without memory: %v", err)
+	}
+	x.holds("refused", at, contents, "r--p")
+	if got := x.size(); got > full.Cur-size/2 {
+		t.Errorf("%#x bytes are mapped, %#x before", got, full.Cur-size/2)
+	}
+	unix.Prlimit(x.proc.ID(), unix.RLIMIT_AS, &before, nil)
+	if err := x.makeShared(x.th, &shared); err != nil {
+		t.Error(err)
+	}
+	x.holds("granted", at, contents, "r--s")
+}
+
+// size is how much the host has mapped for the process, in bytes (proc_pid_statm(5)).
+func (x *carried) size() (pages uint64) {
+	x.t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", x.proc.ID()))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	fmt.Sscan(string(b), &pages)
+	return pages * vm.PageSize
 }
