@@ -37,7 +37,7 @@ import (
 
 // hostGroups are the groups of one machine.
 type hostGroups struct {
-	m *kern.Machine // set by start, before there is a group
+	m *kern.Machine // set by newSystem, and not changed
 
 	// mu is held while a program is started: the next one may want its group. The order is hostGroups.mu,
 	// hostGroup.mu, hostWaiter.mu, and then the kernel's, or hosts.mu.
@@ -76,7 +76,6 @@ type hostGroup struct {
 func (gs *hostGroups) start(w *hostWaiter, h *hostProgram) error {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
-	gs.m = w.sys.M
 	gs.beWatched()
 	k := w.l.Proc().Pgrp()
 	err := gs.find(k, h).start(w, h)

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 
+	"toaster/internal/platform/outside"
 	"toaster/netbsd"
 )
 
@@ -85,5 +87,27 @@ func TestGroupIsAlive(t *testing.T) {
 		io.ReadAll(out)
 		for w.group.Load().alive() {
 		}
+	})
+}
+
+// A program is started while the group of another one, whose last member has gone, is signalled and forgotten.
+func TestStartBesideSignal(t *testing.T) {
+	play(t, func(x *script) {
+		gs := &x.sys.groups
+		gs.m, gs.tried = x.sys.M, true // no watch
+		x.sys.hosts.outside = outside.New(outside.Options{Off: true})
+		defer x.sys.hosts.outside.Stop()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			g := &hostGroup{of: gs, k: x.l.Proc().Pgrp(), pgid: 1 << 30} // above pid_max(5)
+			g.lonely.Store(true)
+			g.Signal(netbsd.SIGTERM)
+		})
+		wg.Go(func() {
+			if gs.start(&hostWaiter{sys: x.sys, l: x.l}, &hostProgram{path: "/"}) == nil {
+				t.Error("a directory was started")
+			}
+		})
+		wg.Wait()
 	})
 }

@@ -165,6 +165,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	cfg.Kern.Core = s.dumpCore
 	cfg.Kern.Limits = limitsOf(cfg.Kern.Limits)
 	m := kern.New(cfg.Kern)
+	s.groups.m = m
 	s.TTY = tty.New(m, tree, host)
 	tree.AddFS("/proc", func(v vfs.View, name string) (vfs.Device, netbsd.Errno) { return s.Kernel.ProcFS(v, name) })
 	s.Kernel = syscalls.Kernel{
