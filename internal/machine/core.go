@@ -51,6 +51,10 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 // waits for the disk. l stands still for its tracer all the while, so its registers and those of its siblings
 // may be looked at.
 //
+// It runs in kern's Look, so nobody may be kept waiting by what lies under the name: a FIFO is opened without waiting, no lock
+// is taken, and nothing but a regular file is written to. If l's process is killed meanwhile the host process is gone, and
+// what there was to be written with it.
+//
 // The file is made with l's rights and from l's directory, so a tracer makes no file that its tracee could not
 // have made. EPERM: the process has had set-id rights, or no machine context, as a Go function and a program of
 // the host. EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EIO: not all of the file could be written. The
