@@ -11,8 +11,9 @@ import "toaster/netbsd"
 
 // Look calls f with pid, which must be a tracee of the caller, ptrace's or procfs's, whose stop has been waited
 // for (errors: see TraceTarget). Until f returns no LWP of it goes on, whatever happens, so f may use the
-// machine contexts of them all. f must not sleep: a tracee that is killed does not come to its end before f has
-// returned. mu is not held while f runs, so f may call kern.
+// machine contexts of them all. A tracee that is killed does not come to its end before f has returned. So f must not sleep, nor
+// wait for anything that a guest decides; for the host's disk it may, as NetBSD holds p_reflock while it writes a core file
+// (do_ptrace). mu is not held while f runs, so f may call kern.
 func (l *LWP) Look(pid int, f func(t *Proc) netbsd.Errno) netbsd.Errno {
 	m := l.p.m
 	m.lock()

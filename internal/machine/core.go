@@ -51,6 +51,10 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 // waits for the disk. l stands still for its tracer all the while, so its registers and those of its siblings
 // may be looked at.
 //
+// It runs in kern's Look, so nobody may be kept waiting by what lies under the name: a FIFO is opened without waiting, no lock
+// is taken, and nothing but a regular file is written to. If l's process is killed meanwhile the host process is gone, and
+// what there was to be written with it.
+//
 // The file is made with l's rights and from l's directory, so a tracer makes no file that its tracee could not
 // have made. EPERM: the process has had set-id rights, or no machine context, as a Go function and a program of
 // the host. EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EIO: not all of the file could be written. The
@@ -194,26 +198,17 @@ func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
 	return n
 }
 
-// procinfo is coredump_note_procinfo's note of the process: the signal, who it
-// was, and what it did with signals.
+// procinfo is the process's note of coredump_notes: the signal, who it was, and what it did with signals. There is one set of each
+// kind, so those of all LWPs are united in it. What is ignored is ps_sigignore, which has what is ignored by default, too.
 func (mc *Context) procinfo(p *kern.Proc, sig netbsd.Signal, info *netbsd.Siginfo) *netbsd.CoreProcinfo {
+	i, _ := p.Info() // it has not been reaped: its LWP, or its tracer, is here
 	cred := p.Cred()
-	i := &netbsd.CoreProcinfo{
-		Signo: sig, Sigcode: info.Code, Pend: mc.l.Sigpending(), Mask: mc.l.Sigmask(),
-		Pid: p.Pid(), Ppid: p.Ppid(), Pgrp: p.Pgid(), Sid: p.Sid(),
+	return &netbsd.CoreProcinfo{
+		Signo: sig, Sigcode: info.Code, Pend: i.Pending, Mask: i.Mask, Ign: i.Ignored, Catch: i.Caught,
+		Pid: i.Pid, Ppid: i.Ppid, Pgrp: i.Pgid, Sid: i.Sid,
 		RUID: cred.RUID, EUID: cred.EUID, SUID: cred.SUID, RGID: cred.RGID, EGID: cred.EGID, SGID: cred.SGID,
-		Nlwps: len(p.LWPInfos()), Name: p.Comm(), Siglwp: mc.l.ID(),
+		Nlwps: i.NLWPs, Name: i.Comm, Siglwp: mc.l.ID(),
 	}
-	for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
-		switch h := p.Action(s).Handler; h {
-		case netbsd.SIG_DFL:
-		case netbsd.SIG_IGN:
-			i.Ign |= s.Bit()
-		default:
-			i.Catch |= s.Bit()
-		}
-	}
-	return i
 }
 
 // auxv reads the auxiliary vector from where struct ps_strings says that it is; nil if the

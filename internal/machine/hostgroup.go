@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"toaster/internal/guard"
 	"toaster/internal/platform/groupwatch"
 	"toaster/internal/platform/outside"
 	"toaster/internal/tty"
@@ -32,8 +33,9 @@ import (
 //     descendants there one by one (shared).
 //
 // A child that leaves its group (setsid, setpgid) is on its own, as on NetBSD, and outlives the
-// machine. So does what a program leaves that is being started at the moment when toaster is
-// killed: a group is watched only once its number is known.
+// machine, unless its new group comes to stand for one of kern's (made). So does what a program
+// leaves that is being started at the moment when toaster is killed: a group is watched only once
+// its number is known.
 
 // hostGroups are the groups of one machine.
 type hostGroups struct {
@@ -165,8 +167,9 @@ func (gs *hostGroups) find(k *kern.Pgrp, h *hostProgram) *hostGroup {
 // made returns the group of sess that programs of the host have made themselves, and that stands for k now
 // since the process of st's has joined the machine.
 //
-// The proxy is in it, which lives as long as that process: by its time of birth the group is known to be the
-// same one later.
+// The proxy is in it and stands still, so whoever else is in it now is its member for certain: by their times of
+// birth the group is known to be the same one later. The proxy alone would not do, as it goes with the process,
+// and the others are to end with the machine. For the same reason the group is watched.
 func (gs *hostGroups) made(sess *hostSession, k *kern.Pgrp, st *outside.Status) *hostGroup {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -175,12 +178,12 @@ func (gs *hostGroups) made(sess *hostSession, k *kern.Pgrp, st *outside.Status) 
 			return g
 		}
 	}
-	g := &hostGroup{sess: sess, pgid: st.Group}
-	if stat := statOf(st.Pid); stat != nil {
-		g.left = map[int]string{st.Pid: stat[19]} // its proxy
-	}
+	g := &hostGroup{sess: sess, pgid: st.Group, left: membersOf(st.Group)}
 	gs.add(k, g)
 	sess.has(g)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.watch(true)
 	return g
 }
 
@@ -195,11 +198,28 @@ func (g *hostGroup) is(pgid int) bool {
 // kern's that starts programs again and again does not gather them.
 func (gs *hostGroups) add(k *kern.Pgrp, g *hostGroup) *hostGroup {
 	g.of, g.k = gs, k
+	gs.unwatch()
 	if gs.all == nil {
 		gs.all = make(map[*kern.Pgrp][]*hostGroup)
 	}
 	gs.all[k] = append(slices.DeleteFunc(gs.all[k], func(o *hostGroup) bool { return !o.shared && !o.alive() }), g)
 	return g
+}
+
+// unwatch takes groups out of the watch's table whose last member has gone since somebody looked, as nobody tells of that. gs.mu is held.
+func (gs *hostGroups) unwatch() {
+	for _, list := range gs.all {
+		for _, g := range list {
+			guard.Locked(&g.mu, g.ifEmpty)
+		}
+	}
+}
+
+// ifEmpty asks the host alone whether there are members: to find out who they are takes a look at all its processes. g.mu is held.
+func (g *hostGroup) ifEmpty() {
+	if g.watched && g.programs == 0 && syscall.Kill(-g.pgid, 0) == syscall.ESRCH {
+		g.gone()
+	}
 }
 
 // join notes that w's program has been started in g. g.mu is held. The first program makes the group, whose
@@ -226,9 +246,11 @@ func (g *hostGroup) leave(w *hostWaiter) {
 	default:
 		// An anchor would keep the group in being, and the members could never be seen to be gone.
 		g.release()
+		g.left = nil
 		if syscall.Kill(-g.pgid, 0) == nil {
 			g.left = membersOf(g.pgid)
-		} else {
+		}
+		if len(g.left) == 0 { // or the dead alone, whom nobody has waited for
 			g.gone()
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 
+	"toaster/internal/platform/outside"
 	"toaster/netbsd"
 )
 
@@ -85,5 +87,54 @@ func TestGroupIsAlive(t *testing.T) {
 		io.ReadAll(out)
 		for w.group.Load().alive() {
 		}
+	})
+}
+
+// A program is started while the group of another one, whose last member has gone, is signalled and forgotten.
+func TestStartBesideSignal(t *testing.T) {
+	play(t, func(x *script) {
+		gs := &x.sys.groups
+		gs.m, gs.tried = x.sys.M, true // no watch
+		x.sys.hosts.outside = outside.New(outside.Options{Off: true})
+		defer x.sys.hosts.outside.Stop()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			g := &hostGroup{of: gs, k: x.l.Proc().Pgrp(), pgid: 1 << 30} // above pid_max(5)
+			g.lonely.Store(true)
+			g.Signal(netbsd.SIGTERM)
+		})
+		wg.Go(func() {
+			if gs.start(&hostWaiter{sys: x.sys, l: x.l}, &hostProgram{path: "/"}) == nil {
+				t.Error("a directory was started")
+			}
+		})
+		wg.Wait()
+	})
+}
+
+// A group that a program of the host has made itself, and that a process of the machine's is in, ends with toaster as others do. Once
+// it has no members it is not watched any more, as its number can be another one's: that is seen at the latest when there is a new group.
+func TestMadeGroupIsWatched(t *testing.T) {
+	play(t, func(x *script) {
+		gs, k := &x.sys.groups, x.l.Proc().Pgrp()
+		if gs.beWatched(); gs.watch.Load() == nil {
+			t.Fatal("no watch")
+		}
+		sess := &hostSession{groups: make(map[int]*hostGroup)}
+		made := func(script string) (*hostGroup, int, *bufio.Reader) {
+			pid, out := startShell(t, true, script)
+			return gs.made(sess, k, &outside.Status{Pid: pid, Group: pid}), pid, out
+		}
+		_, stays, out := made("sleep 1000 & echo ready; wait")
+		gone, pid, _ := made("echo ready; exec sleep 1000")
+		syscall.Kill(pid, syscall.SIGKILL)
+		syscall.Wait4(pid, nil, 0, nil)
+		gs.add(nil, &hostGroup{})
+		if gone.watched || sess.groups[pid] != nil {
+			t.Error("a group without members is watched")
+		}
+		gs.watch.Load().Close()
+		io.ReadAll(out)
+		syscall.Wait4(stays, nil, 0, nil)
 	})
 }

@@ -70,25 +70,36 @@ const (
 	uioWrite = 1
 )
 
-// genioCall says of a call whose data is written down which way it goes, and whether the second argument leads
-// to a vector. Both kinds have the descriptor for their first argument, and what is moved for their second.
-func genioCall(nr int) (g struct {
-	rw     int
-	vector bool
-}, ok bool) {
+// Where a call has what it moves: at its second argument, or that leads there.
+const (
+	genioBuffer   = iota
+	genioVector   // of as many as the third argument says
+	genioMessage  // a struct msghdr, with a vector
+	genioMessages // a vector of those, each with the length that it has moved; the result is how many
+)
+
+// genioCall says of a call whose data is written down which way it goes, and where it is. All of them have the descriptor for
+// their first argument. Those for messages end in do_sys_sendmsg_so and do_sys_recvmsg_so, and have a record for each message.
+func genioCall(nr int) (rw, where int, ok bool) {
 	switch nr {
 	case netbsd.SYS_read, netbsd.SYS_pread, netbsd.SYS_recvfrom:
-		g.rw = uioRead
+		return uioRead, genioBuffer, true
 	case netbsd.SYS_readv, netbsd.SYS_preadv:
-		g.rw, g.vector = uioRead, true
+		return uioRead, genioVector, true
+	case netbsd.SYS_recvmsg:
+		return uioRead, genioMessage, true
+	case netbsd.SYS_recvmmsg:
+		return uioRead, genioMessages, true
 	case netbsd.SYS_write, netbsd.SYS_pwrite, netbsd.SYS_sendto:
-		g.rw = uioWrite
+		return uioWrite, genioBuffer, true
 	case netbsd.SYS_writev, netbsd.SYS_pwritev:
-		g.rw, g.vector = uioWrite, true
-	default:
-		return g, false
+		return uioWrite, genioVector, true
+	case netbsd.SYS_sendmsg:
+		return uioWrite, genioMessage, true
+	case netbsd.SYS_sendmmsg:
+		return uioWrite, genioMessages, true
 	}
-	return g, true
+	return 0, 0, false
 }
 
 // genioMost is how much of a call's data is written down: a guest chooses the length of a transfer, and each record lies in toaster's
@@ -97,32 +108,69 @@ const genioMost = 1 << 20
 
 // genio writes down what a call has moved, as it stands in the guest's memory now. NetBSD copies while it moves (ktrgenio in
 // uiomove's callers); a sibling that writes there at once is seen here, which nobody could rely on there either.
-//
-// The call has succeeded, so its vector had no more than IOV_MAX entries, and that many are read again at most.
-// All entries together are cut to genioMost, so that a vector with one buffer many times costs no more than
-// that. A buffer that has been unmapped since is left out.
 func (mc *Context) genio(t *syscalls.Ktracer, call *trace.Call) {
-	g, ok := genioCall(call.Nr)
+	rw, where, ok := genioCall(call.Nr)
 	if !ok {
 		return
 	}
-	left := min(mc.call.Ret[0], genioMost)
 	w := trace.Who{Pid: call.Pid, Lid: call.Lid, Comm: call.Comm}
-	if !g.vector {
-		t.Genio(w, int(int32(call.Args[0])), g.rw, mc.memory(call.Args[1], left))
-		return
+	for _, data := range mc.moved(where, call.Args[1], call.Args[2], mc.call.Ret[0]) {
+		t.Genio(w, int(int32(call.Args[0])), rw, data)
 	}
-	var data []byte
-	for i := uint64(0); left > 0 && i < call.Args[2]; i++ {
-		var v [netbsd.SizeofIovec]byte
-		if mc.space.Read(call.Args[1]+i*netbsd.SizeofIovec, v[:]) != 0 {
+}
+
+// moved returns what a call has moved, a piece for each record: from or to addr, where there are count of them, with that result.
+//
+// All pieces together are cut to genioMost, so that a vector with one buffer many times costs no more than
+// that. What has been unmapped since is left out.
+func (mc *Context) moved(where int, addr, count, result uint64) (list [][]byte) {
+	left := uint64(genioMost)
+	switch where {
+	case genioBuffer:
+		return [][]byte{mc.memory(addr, min(result, left))}
+	case genioVector:
+		return [][]byte{mc.gather(addr, count, min(result, left))}
+	case genioMessage:
+		return mc.message(list, addr, min(result, left))
+	}
+	for i := range result { // mmsgMax at most
+		var n [4]byte
+		if mc.space.Read(addr+i*netbsd.SizeofMmsghdr+netbsd.SizeofMsghdr, n[:]) != 0 {
 			break
 		}
-		n := min(le.Uint64(v[8:]), left)
-		data = append(data, mc.memory(le.Uint64(v[:]), n)...)
-		left -= n
+		size := min(uint64(le.Uint32(n[:])), left)
+		list = mc.message(list, addr+i*netbsd.SizeofMmsghdr, size)
+		left -= size
 	}
-	t.Genio(w, int(int32(call.Args[0])), g.rw, data)
+	return list
+}
+
+// message adds the first n bytes of the message that a struct msghdr describes; of one without a vector there is no record.
+func (mc *Context) message(list [][]byte, addr, n uint64) [][]byte {
+	var b [netbsd.SizeofMsghdr]byte
+	if mc.space.Read(addr, b[:]) != 0 {
+		return list
+	}
+	h := netbsd.DecodeMsghdr(b[:])
+	if h.Iovlen <= 0 {
+		return list
+	}
+	return append(list, mc.gather(h.Iov, uint64(h.Iovlen), n))
+}
+
+// gather returns the first n bytes of a vector's buffers. The call has succeeded, so the vector had no more than IOV_MAX entries; the
+// guest may have changed it since, so no more are read again.
+func (mc *Context) gather(addr, count, n uint64) (data []byte) {
+	for i := uint64(0); n > 0 && i < min(count, netbsd.IOV_MAX); i++ {
+		var v [netbsd.SizeofIovec]byte
+		if mc.space.Read(addr+i*netbsd.SizeofIovec, v[:]) != 0 {
+			break
+		}
+		part := min(le.Uint64(v[8:]), n)
+		data = append(data, mc.memory(le.Uint64(v[:]), part)...)
+		n -= part
+	}
+	return data
 }
 
 // memory reads up to n bytes, as many as are there. n is bounded by the caller. Of a process that has been

@@ -179,9 +179,15 @@ func (l *lesson) fill(s *System, t *platform.Thread) (shelf []piece) {
 	return shelf
 }
 
-// put maps a piece on the shelf, and rewrites it. No code of a guest's runs meanwhile.
-func (x *taughtPiece) put(s *System, t *platform.Thread) error {
+// put maps a piece on the shelf, and rewrites it. No code of a guest's runs meanwhile. What has failed leaves nothing there: copies
+// would have it, readable and writable, and a shelf that does not know of it never clears it.
+func (x *taughtPiece) put(s *System, t *platform.Thread) (err error) {
 	q, fd := t.Process(), int(x.file.Fd())
+	defer func() {
+		if err != nil {
+			q.Unmap(t, x.start(), x.end()-x.start())
+		}
+	}()
 	m := platform.Mapping{Addr: x.at, Size: x.size, Flags: syscall.MAP_PRIVATE, Offset: x.off}
 	if x.shared {
 		m.Flags = syscall.MAP_SHARED

@@ -544,8 +544,8 @@ func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) net
 
 // makeShared puts shared memory in r's place, with what is there: the old pages go aside meanwhile, where the
 // map has room. t is the only LWP's, so nobody writes to the pages while they are away. Where the copy fails
-// they are lost: they are unmapped in any case, as the map knows of nothing at that place, and would put
-// something else there.
+// they come back, as what the process has in its memory is more than that its children share it. Where even
+// that fails they are unmapped: the map knows of nothing at the place aside, and would put something else there.
 func (s *Space) makeShared(t *platform.Thread, r *vm.Region) error {
 	aside, ok := s.m.FindFree(0, r.Len(), vm.PageSize)
 	if !ok {
@@ -555,6 +555,9 @@ func (s *Space) makeShared(t *platform.Thread, r *vm.Region) error {
 		return err
 	}
 	err := s.copyIn(t, r, s, aside)
+	if err != nil && s.proc.Remap(t, aside, r.Len(), r.Start, r.Len()) == nil {
+		return err
+	}
 	if undo := s.proc.Unmap(t, aside, r.Len()); err == nil {
 		err = undo
 	}

@@ -131,28 +131,26 @@ func (s *Space) mapText(t *platform.Thread, r *vm.Region, fd int, id fileID, fou
 	rw := s.textAt(r, id, found)
 	file := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(protRW), Flags: syscall.MAP_PRIVATE, Offset: r.Off}
 	seal := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(r.Prot), Keep: true}
-	return s.writeText(t, rw, fd, file, &seal)
+	return s.writeText(t, rw, fd, file, seal)
 }
 
 // writeText maps code so that it can be written, if that is what first does, and islands beside it,
-// writes rw, and protects what it has mapped; seal, if it is not nil, protects the code.
+// writes rw, and protects what it has mapped; seal protects the code.
 //
 // The islands enter the map first, so that they have their place to themselves, and leave it again on a
 // failure. Neither they nor the code are ever writable and executable together: the guest would gain nothing,
 // but a host can forbid it.
-func (s *Space) writeText(t *platform.Thread, rw *platform.Rewrite, fd int, first platform.Mapping, seal *platform.Mapping) bool {
+func (s *Space) writeText(t *platform.Thread, rw *platform.Rewrite, fd int, first, seal platform.Mapping) bool {
 	if rw == nil || s.record(rw.At(), rw.Size(), protRX, nil, 0, "") != 0 {
 		return false
 	}
 	// Know comes with RewriteText, before anybody can execute an island: a signal there is understood from the
 	// first one on.
 	written := s.proc.MapAll(t, fd, first, islands(rw, protRW)) == nil && s.proc.RewriteText(rw) == nil
-	list := []platform.Mapping{islands(rw, protRX)}
-	list[0].Keep = true
-	if seal != nil {
-		list = append(list, *seal)
-	}
-	if !written || s.proc.MapAll(t, -1, list...) != nil {
+	beside := islands(rw, protRX)
+	beside.Keep = true
+	if !written || s.proc.MapAll(t, -1, beside, seal) != nil {
+		s.proc.Restore(rw) // an mprotect(2) keeps the code, whose jumps would lead nowhere
 		s.dropIslands(t, rw)
 		return false
 	}
@@ -167,10 +165,11 @@ func (s *Space) roomBeside(r *vm.Region, size uint64) (at uint64, ok bool) {
 	return at, ok && max(r.End, at+size)-min(r.Start, at) < platform.SiteReach
 }
 
-// rewriteFor is due before an mprotect(2). Memory that is to be written and executed is only restored: what the guest writes there
-// next nobody would look through.
+// rewriteFor is due before an mprotect(2), and does nothing before one that the map refuses: that changes neither protections nor
+// contents. Memory that is to be written and executed is only restored: what the guest writes there next nobody would look through.
 func (s *Space) rewriteFor(t *platform.Thread, addr, size uint64, prot int) {
 	switch {
+	case s.m.MayProtect(addr, size, prot) != 0:
 	case prot&netbsd.PROT_WRITE != 0:
 		s.openText(t, addr, size)
 	case prot&netbsd.PROT_EXEC != 0:
@@ -188,6 +187,8 @@ func pagesOf(addr, size uint64) (start, end uint64) {
 // protectText rewrites what of a range becomes code by an mprotect(2), and has been a file's that
 // is no code, before it does. The file may be closed by now, and the guest has had its way with
 // the memory: so it is that which is looked through, and nothing is remembered.
+//
+// Protections are afterwards what they were: the step that makes it code is still to come, and the host can refuse it.
 func (s *Space) protectText(t *platform.Thread, addr, size uint64) {
 	start, end := pagesOf(addr, size)
 	if !s.sys.canRewrite() {
@@ -207,7 +208,11 @@ func (s *Space) protectText(t *platform.Thread, addr, size uint64) {
 			continue
 		}
 		open := platform.Mapping{Addr: r.Start, Size: r.Len(), Prot: netbsd.ProtToLinux(r.Prot | protRW), Keep: true}
-		s.writeText(t, s.sys.Platform.NewRewrite(at, sites), -1, open, nil)
+		seal := open
+		seal.Prot = netbsd.ProtToLinux(r.Prot)
+		if !s.writeText(t, s.sys.Platform.NewRewrite(at, sites), -1, open, seal) {
+			s.proc.Protect(t, r.Start, r.Len(), seal.Prot)
+		}
 	}
 }
 

@@ -98,16 +98,21 @@ func New(cfg Config) (*System, *vfs.Dirs, error) {
 		}
 		return s, dirs, nil
 	case err == nil:
-		s.M.Close()
-		s.TTY.Close()
-		s.closeFiles()
-		dirs.Close()
-		s.FS.Close()
+		s.closeRest(dirs)
 		return nil, nil, perr
 	case perr == nil:
 		p.Close()
 	}
 	return nil, nil, err
+}
+
+// closeRest ends a system that has no platform, and the directories that there would have been a process for.
+func (s *System) closeRest(dirs *vfs.Dirs) {
+	s.M.Close()
+	s.TTY.Close()
+	s.closeFiles()
+	dirs.Close()
+	s.FS.Close()
 }
 
 // beside begins to do what f does; the result waits for it. It must be called, or what f makes is nobody's.
@@ -137,11 +142,14 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	host := hostfile.NewHost()
 	tree, dirs, err := vfs.New(host, cfg.FS)
 	if err != nil {
+		host.Close()
 		return nil, nil, err
 	}
 	s := &System{FS: tree, Host: host, memory: newMemory(cfg.Memory, cfg.MemoryFull, cfg.Platform.Refused), HostPrograms: cfg.HostPrograms, Sink: cfg.Sink}
 	maker, err := s.network.sockets(cfg.Network)
 	if err != nil {
+		host.Close()
+		dirs.Close()
 		tree.Close()
 		return nil, nil, err
 	}
@@ -157,6 +165,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	cfg.Kern.Core = s.dumpCore
 	cfg.Kern.Limits = limitsOf(cfg.Kern.Limits)
 	m := kern.New(cfg.Kern)
+	s.groups.m = m
 	s.TTY = tty.New(m, tree, host)
 	tree.AddFS("/proc", func(v vfs.View, name string) (vfs.Device, netbsd.Errno) { return s.Kernel.ProcFS(v, name) })
 	s.Kernel = syscalls.Kernel{

@@ -37,24 +37,33 @@ func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
 	return ops, 0
 }
 
-// Protect is mprotect(2): EACCES if some page's object does not allow it, or PaX MPROTECT, and then
-// nothing changes; holes are no error.
-func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
+// MayProtect says what Protect would answer. EACCES: some page's object does not allow it, or PaX MPROTECT does not.
+func (m *Map) MayProtect(addr, size uint64, prot int) netbsd.Errno {
 	start, end, errno := span(addr, size)
 	if errno != 0 {
-		return nil, errno
+		return errno
 	}
 	if m.full() {
-		return nil, netbsd.ENOMEM
+		return netbsd.ENOMEM
 	}
 	if prot &= protAll; m.refuses(prot) {
-		return nil, netbsd.EACCES
+		return netbsd.EACCES
 	}
 	for r := range m.Overlap(start, end) {
 		if prot&^r.MaxProt != 0 {
-			return nil, netbsd.EACCES
+			return netbsd.EACCES
 		}
 	}
+	return 0
+}
+
+// Protect is mprotect(2). Errors are those of MayProtect; holes are no error.
+func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
+	if errno := m.MayProtect(addr, size, prot); errno != 0 {
+		return nil, errno
+	}
+	start, end, _ := span(addr, size)
+	prot &= protAll
 	var ops []Op
 	m.change(start, end, func(r *Region) {
 		if r.Prot != prot {

@@ -50,7 +50,8 @@ func subCoreDump() {
 	}), sigSEGV|0x80)
 }
 
-// subCoreByTracer has a tracee dumped by name while it is stopped (PT_DUMPCORE); it goes on behind that.
+// subCoreByTracer has a tracee dumped by name while it is stopped (PT_DUMPCORE); it goes on behind that. What is no regular file is
+// EACCES (coredump). NetBSD would wait for a FIFO's reader in vn_open, and the tracee's end with it; nobody is kept waiting here.
 func subCoreByTracer() {
 	coreLimit(0)
 	pid := tracee(func() { exit(3) })
@@ -63,6 +64,13 @@ func subCoreByTracer() {
 	}
 	pid = tracee(func() { exit(4) })
 	errs("PT_DUMPCORE where there is no directory", enoent, sysPtrace, ptDUMPCORE, pid, cstring("none/x"), 6)
+	fifo := cstring("fifo\x00")
+	must("mkfifo", sysMkfifo, fifo, 0o600)
+	errs("PT_DUMPCORE onto a FIFO that nobody reads", enxio, sysPtrace, ptDUMPCORE, pid, fifo, 4)
+	end := must("open", sysOpen, fifo, oRDONLY|oNONBLOCK)
+	errs("PT_DUMPCORE onto a FIFO", eacces, sysPtrace, ptDUMPCORE, pid, fifo, 4)
+	must("close", sysClose, end)
+	must("unlink", 10, fifo)
 	ptrace("PT_DUMPCORE", ptDUMPCORE, pid, cstring("named.core"), 10)
 	resume(pid, 0)
 	reap(pid, exited(4))

@@ -1,0 +1,54 @@
+package machine
+
+import (
+	"testing"
+
+	"toaster/kern"
+	"toaster/netbsd"
+)
+
+// A core file says what is pending for, and blocked by, any of the process's LWPs, and what it ignores, by default or not; SIGCONT is
+// never among that (coredump_notes, sigaction1, siginit).
+func TestCoreProcinfo(t *testing.T) {
+	play(t, func(x *script) {
+		set := func(list ...netbsd.Signal) (s netbsd.Sigset) {
+			for _, sig := range list {
+				s |= sig.Bit()
+			}
+			return s
+		}
+		one, other := set(netbsd.SIGUSR1, netbsd.SIGHUP), set(netbsd.SIGUSR2)
+		x.l.Sigprocmask(netbsd.SIG_SETMASK, &one)
+		sibling, errno := x.l.NewLWP(netbsd.LWP_SUSPENDED, func(*kern.LWP) {}, true, func(l *kern.LWP) netbsd.Errno {
+			l.Platform().SetSigmask(other)
+			return 0
+		})
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		p := x.l.Proc()
+		x.l.Sigaction(netbsd.SIGQUIT, &kern.Action{Handler: netbsd.SIG_IGN})
+		x.l.Sigaction(netbsd.SIGCONT, &kern.Action{Handler: netbsd.SIG_IGN})
+		x.l.Sigaction(netbsd.SIGTERM, &kern.Action{Handler: 0x1000})
+		x.l.Sigaction(netbsd.SIGWINCH, &kern.Action{Handler: 0x1000})
+		x.l.LWPKill(sibling.ID(), netbsd.SIGUSR2)
+		x.l.LWPKill(x.l.ID(), netbsd.SIGUSR1)
+		i := x.procinfo(p, netbsd.SIGSEGV, &netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: 2})
+		for _, s := range []struct {
+			name      string
+			got, want netbsd.Sigset
+		}{
+			{"pending", i.Pend, set(netbsd.SIGUSR1, netbsd.SIGUSR2)},
+			{"blocked", i.Mask, one | other},
+			{"ignored", i.Ign, set(netbsd.SIGQUIT, netbsd.SIGURG, netbsd.SIGCHLD, netbsd.SIGIO, netbsd.SIGINFO, netbsd.SIGPWR)},
+			{"caught", i.Catch, set(netbsd.SIGTERM, netbsd.SIGWINCH)},
+		} {
+			if s.got != s.want {
+				t.Errorf("%s: %#x, want %#x", s.name, s.got, s.want)
+			}
+		}
+		if i.Signo != netbsd.SIGSEGV || i.Sigcode != 2 || i.Pid != p.Pid() || i.Nlwps != 2 || i.Siglwp != x.l.ID() {
+			t.Errorf("%+v", i)
+		}
+	})
+}
