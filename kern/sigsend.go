@@ -254,8 +254,8 @@ func (t *LWP) signalLWP(info *netbsd.Siginfo) netbsd.Errno {
 // cancelling of stop signals and SIGCONT, waking, continuing.
 //
 // info.Signo is a signal, not 0, and nobody's rights are looked at: both are the caller's duty. Who is dying
-// or gone takes none, which is no error (signalExiting). EAGAIN: the queue is full. mu is held, and not
-// dropped.
+// or gone takes none, which is no error (signalExiting). EAGAIN: the queue is full; the signal is pending
+// without its siginfo, and nobody is told, as in kpsignal2. mu is held, and not dropped.
 func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Errno {
 	sig := info.Signo
 	if p.state != StateActive || p.flags&fWExit != 0 {
