@@ -108,10 +108,9 @@ func (l *LWP) LWPWait(lid int) (n int, errno netbsd.Errno) {
 	return n, errno
 }
 
-// A loop: another waiter may take the zombie first, and the LWP may be detached while it is
-// waited for. waiting is set before the look for a deadlock, which follows it from LWP to LWP,
-// and cleared before every return. While it is set, others leave the LWP that it names to this one (awaited).
-// mu is held before and after.
+// lwpWait waits, and wakes the others that wait, whatever comes of it (lwp_wait): of a success those who wait for
+// the same LWP must learn, and of a failure those that left it to this one, and may take it now (awaited). mu is held
+// before and after.
 func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 	if lid == l.lid {
 		if l.flags&lDetached != 0 {
@@ -119,29 +118,39 @@ func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 		}
 		return 0, netbsd.EDEADLK
 	}
-	p, x := l.p, l.extra()
+	z, errno := l.awaitGone(lid)
+	if errno == 0 {
+		z.free()
+		lid = z.lid
+	} else {
+		lid = 0
+	}
+	l.p.lwpq.wakeAll()
+	return lid, errno
+}
+
+// A loop: another waiter may take the zombie first, and the LWP may be detached while it is
+// waited for. waiting is set before the look for a deadlock, which follows it from LWP to LWP,
+// and cleared before every return. While it is set, others leave the LWP that it names to this one (awaited).
+// mu is held before and after.
+func (l *LWP) awaitGone(lid int32) (*LWP, netbsd.Errno) {
+	x := l.extra()
 	for {
 		z, errno := l.findGone(lid)
-		if z != nil {
-			z.free()
-			p.lwpq.wakeAll() // others wait for the same, and must look again
-			return z.lid, 0
-		}
-		if errno != 0 {
-			return 0, errno
+		if z != nil || errno != 0 {
+			return z, errno
 		}
 		x.waiting = lid
 		if lid == 0 {
 			x.waiting = -1
 		}
-		if l.waitDeadlock() {
-			x.waiting = 0
-			return 0, netbsd.EDEADLK
+		errno = netbsd.EDEADLK
+		if !l.waitDeadlock() {
+			errno = l.sleep(&l.p.lwpq, true, time.Time{})
 		}
-		errno = l.sleep(&p.lwpq, true, time.Time{})
 		x.waiting = 0
 		if errno != 0 {
-			return 0, errno
+			return nil, errno
 		}
 	}
 }
