@@ -401,7 +401,7 @@ func (a *Sigacts) setCow() {
 //
 // It is called for few parents: most have no extra state, and then the child allocates none. Left out are
 // timers, knotes, exit hooks and the children's usage, and what belongs to a tracer (forkStops). References to
-// ktrace and systrace are held here, for dropParts to release if the fork fails. mu is held.
+// ktrace and systrace are held here, and counters and a clock begin, which dropParts ends if the fork fails. mu is held.
 func (c *Proc) inheritExt(x *procExt) {
 	if x.nice != 20 {
 		c.extra().nice = x.nice
@@ -474,7 +474,7 @@ func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (errno netbsd.Errno) {
 	return 0
 }
 
-// dropParts undoes forkHooks.
+// dropParts undoes forkHooks, and what of inheritExt does not go by itself.
 //
 // What it drops belongs to the layers above, whose code may block or call kern, so all of it
 // runs when mu has been dropped. mu is held.
@@ -492,12 +492,16 @@ func (c *Proc) dropParts(cl *LWP) {
 			dirs.Close()
 		}
 	})
+	c.stopProfil()
 	if x := c.ext; x != nil {
 		if x.ktrace != nil {
 			c.m.after(x.ktrace.Release)
 		}
 		if x.systrace != nil {
 			c.m.after(x.systrace.Release)
+		}
+		if x.pmc != nil {
+			c.m.after(x.pmc.Exit)
 		}
 	}
 }

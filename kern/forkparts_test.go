@@ -100,6 +100,36 @@ func TestForkThatFailsLetsGo(t *testing.T) {
 	})
 }
 
+// pairedPMC counts the counters that a fork has made and that nobody has ended.
+type pairedPMC struct {
+	fakePMC
+	n *int
+}
+
+func (c *pairedPMC) Fork(*Proc) Counters { *c.n++; return c }
+func (c *pairedPMC) Exit()               { *c.n-- }
+
+// Of a fork that fails neither a profiling clock nor performance counters go on: startprofclock and pmc_process_fork belong to a process
+// that will come to exit1, which this one never does.
+func TestForkThatFailsStopsClocks(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			counters, clocks := 0, []*profile(nil)
+			l.p.PMC(func() Counters { return &pairedPMC{n: &counters} })
+			w.is("profil", l.p.Profil(Profile{Size: 8, Scale: 1}), netbsd.Errno(0))
+			_, errno := l.Fork(ForkArgs{Body: exit(0), Prepare: func(c *LWP) netbsd.Errno {
+				clocks = append(clocks, c.p.ext.prof)
+				w.is("counters", counters, 1)
+				return netbsd.EIO
+			}})
+			w.is("fork", errno, netbsd.Errno(netbsd.EIO))
+			w.is("counters", counters, 0)
+			w.locked(func() { w.is("the clock is stopped", []bool{clocks[0].dead, l.p.ext.prof.dead}, []bool{true, false}) })
+			w.locked(func() { l.p.ext.pmc = nil })
+		})
+	})
+}
+
 // posix_spawn has memory of its own made; what the hooks of the machine and of the emulation are
 // told is the child and its parent.
 func TestForkHooks(t *testing.T) {
