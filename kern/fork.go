@@ -227,6 +227,7 @@ func (p *Proc) begin(l *LWP, parent *Proc) {
 	m.all.pushFront(p)
 	p.setState(StateActive)
 	l.link()
+	m.watchCPU(p.lim)
 	p.countJob()
 	m.event(Event{Kind: EventFork, Pid: p.pid, Other: parent.pid})
 	l.launch(false)
