@@ -530,26 +530,33 @@ func (c *checker) group(g *Pgrp) (n int) {
 	return n
 }
 
-// users checks the numbers of processes by real user. Embryos count, too.
+// users checks the numbers of processes and of LWPs by real user. Embryos count, too.
 //
-// RLIMIT_NPROC is judged by these numbers: one that is too high locks a user out, one that is too low
-// lets it have more. A user without processes must have no entry, or the map would grow with every id
-// that a guest has used (chgproccnt).
+// RLIMIT_NPROC and RLIMIT_NTHR are judged by these numbers: one that is too high locks a user out, one that is too
+// low lets it have more. A user without any must have no entry, or the map would grow with every id that a guest
+// has used (chgcnt).
 func (c *checker) users() {
-	n := make(map[uint32]int)
+	procs, lwps := make(map[uint32]int), make(map[uint32]int)
 	for i := range c.m.pids.slots {
 		if p := c.m.pids.slots[i].proc(); p != nil {
-			n[p.cred.RUID]++
+			procs[p.cred.RUID]++
+			lwps[p.cred.RUID] += p.furtherLWPs()
 		}
 	}
-	for uid, k := range n {
-		if c.m.uids[uid] != k {
-			c.bad("user %d has %d processes, counted %d", uid, k, c.m.uids[uid])
+	c.byUser("process", procs, c.m.uids)
+	c.byUser("further LWP", lwps, c.m.ulwps)
+}
+
+// byUser compares what there is with what has been counted.
+func (c *checker) byUser(what string, are, counted map[uint32]int) {
+	for uid, n := range are {
+		if counted[uid] != n {
+			c.bad("user %d has %d times a %s, counted %d", uid, n, what, counted[uid])
 		}
 	}
-	for uid := range c.m.uids {
-		if n[uid] == 0 {
-			c.bad("user %d has no process, counted %d", uid, c.m.uids[uid])
+	for uid := range counted {
+		if are[uid] == 0 {
+			c.bad("user %d has no %s, counted %d", uid, what, counted[uid])
 		}
 	}
 }

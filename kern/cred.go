@@ -51,7 +51,7 @@ func (p *Proc) MayWatch(t *Proc) bool {
 }
 
 // setCredLocked installs c and moves the process's count to c's real uid (item
-// 94). sugid marks the process as one that changed its identity (P_SUGID).
+// 94), and that of its LWPs. sugid marks the process as one that changed its identity (P_SUGID).
 //
 // The old set is not changed: others share it, and those who hold it go on by what they were.
 // mu is held.
@@ -59,6 +59,8 @@ func (p *Proc) setCredLocked(c *Cred, sugid bool) {
 	if c.RUID != p.cred.RUID {
 		p.m.chgproccnt(p.cred.RUID, -1)
 		p.m.chgproccnt(c.RUID, 1)
+		p.m.chglwpcnt(p.cred.RUID, -p.furtherLWPs())
+		p.m.chglwpcnt(c.RUID, p.furtherLWPs())
 	}
 	p.cred = c
 	if sugid {
@@ -67,18 +69,31 @@ func (p *Proc) setCredLocked(c *Cred, sugid bool) {
 }
 
 // chgproccnt changes how many processes the real user uid has and returns the
-// new number.
-//
-// A user without processes leaves the map, or a guest that is root could grow it without bound
-// with setuid(2). mu is held.
-func (m *Machine) chgproccnt(uid uint32, d int) int {
-	n := m.uids[uid] + d
+// new number. mu is held.
+func (m *Machine) chgproccnt(uid uint32, d int) int { return chgcnt(m.uids, uid, d) }
+
+// chglwpcnt does so for the user's LWPs, without the first of each process. mu is held.
+func (m *Machine) chglwpcnt(uid uint32, d int) int { return chgcnt(m.ulwps, uid, d) }
+
+// A user without any leaves the map, or a guest that is root could grow it without bound with setuid(2).
+func chgcnt(users map[uint32]int, uid uint32, d int) int {
+	n := users[uid] + d
 	if n == 0 {
-		delete(m.uids, uid)
+		delete(users, uid)
 	} else {
-		m.uids[uid] = n
+		users[uid] = n
 	}
 	return n
+}
+
+// furtherLWPs is how many LWPs of p count for its user: all that there are and that are being made, but for one. mu is
+// held.
+func (p *Proc) furtherLWPs() int {
+	n := max(p.nlwps-1, 0)
+	if p.ext != nil {
+		n += p.ext.making
+	}
+	return int(n)
 }
 
 // changeCred runs f on a copy of the caller's credentials and installs it if f says

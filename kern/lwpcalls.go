@@ -20,8 +20,8 @@ import (
 // the new LWP before it can run; its error undoes all. A panic that Config.Bug keeps from
 // the embedder is ENOMEM, and the process is killed.
 //
-// EINVAL: no body or an unknown flag; EAGAIN: RLIMIT_NTHR, or the process exits or
-// execs.
+// EINVAL: no body or an unknown flag; EAGAIN: the real user has as many LWPs as RLIMIT_NTHR allows, or the process
+// exits or execs.
 func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
 	if body == nil || flags&^(netbsd.LWP_DETACHED|netbsd.LWP_SUSPENDED) != 0 {
 		return nil, netbsd.EINVAL
@@ -33,23 +33,23 @@ func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	return n, l.leave(errno)
 }
 
-// The limit is RLIMIT_NTHR's, for all but root; the machine's own (MaxLWPs) is asked by
-// takePlace. prepare runs without mu, and the process may have begun to exit or exec
-// meanwhile: it gets no new LWP then.
+// The limits are asked by countLWP and, for the machine's own (MaxLWPs), takePlace. prepare runs without mu, and
+// the process may have begun to exit or exec meanwhile: it gets no new LWP then.
 //
 // The new LWP is on no list before link, so neither a signal nor exit_lwps finds it half made, and its failure
-// needs no more than to return what it had taken: id and place.
-func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
+// needs no more than to return what it had taken: id, place and count.
+func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (made *LWP, errno netbsd.Errno) {
 	p, m := l.p, l.p.m
 	m.lock()
 	defer m.unlock()
 	if p.flags&(fWExit|fExecing) != 0 {
 		return nil, netbsd.EAGAIN
 	}
-	if !p.cred.IsRoot() && uint64(p.nlwps)+1 > p.lim[netbsd.RLIMIT_NTHR].Cur {
+	n := new(LWP)
+	if !p.countLWP() {
 		return nil, netbsd.EAGAIN
 	}
-	n := new(LWP)
+	defer func() { p.lwpMade(errno) }()
 	if !n.takePlace(m) {
 		return nil, netbsd.EAGAIN
 	}
@@ -65,7 +65,6 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		n.flags |= lDetached
 	}
 	if prepare != nil {
-		var errno netbsd.Errno
 		p.unlocked(func() {
 			if !l.hook(func() { errno = prepare(n) }) {
 				errno = netbsd.ENOMEM
@@ -92,6 +91,27 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	}
 	n.launch(flags&netbsd.LWP_SUSPENDED != 0)
 	return n, 0
+}
+
+// countLWP counts an LWP that is about to be made for its real user, whatever processes that has. It reports false
+// beyond RLIMIT_NTHR, for all but root (lwp_create). The count comes before prepare, for which mu is dropped: LWPs
+// that make others at the same time would all find room otherwise. mu is held.
+func (p *Proc) countLWP() bool {
+	n := p.m.chglwpcnt(p.cred.RUID, 1)
+	if !p.cred.IsRoot() && uint64(n) > p.lim[netbsd.RLIMIT_NTHR].Cur {
+		p.m.chglwpcnt(p.cred.RUID, -1)
+		return false
+	}
+	p.extra().making++
+	return true
+}
+
+// lwpMade follows countLWP: the LWP is on the list, or, with an error, is none. mu is held.
+func (p *Proc) lwpMade(errno netbsd.Errno) {
+	p.ext.making--
+	if errno != 0 {
+		p.m.chglwpcnt(p.cred.RUID, -1)
+	}
 }
 
 // LWPWait is _lwp_wait(2): it waits for the LWP lid, or for any if lid is 0, and

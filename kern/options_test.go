@@ -311,6 +311,7 @@ func (w *world) corruptCounts() []corruption {
 		{"session leader", func() { m.init.pgrp.sess.leader = c }, func() { m.init.pgrp.sess.leader = m.init }, "is led by", false},
 		{"user count", func() { m.uids[0]++ }, func() { m.uids[0]-- }, "user 0 has", false},
 		{"user of none", func() { m.uids[7] = 0 }, func() { delete(m.uids, 7) }, "has no process, counted", false},
+		{"LWPs of a user", func() { m.ulwps[0]++ }, func() { m.chglwpcnt(0, -1) }, "has no further LWP, counted", false},
 	}
 }
 
