@@ -145,8 +145,9 @@ func (l *LWP) Seteuid(uid uint32) netbsd.Errno {
 	})
 }
 
-// Setreuid is setreuid(2); -1 leaves an id alone. The saved id follows the new
-// effective one where the real id is set or the effective id differs from it.
+// Setreuid is setreuid(2); -1 leaves an id alone. The saved id becomes the effective one if the real one
+// changes, and stays otherwise (sys_setreuid). EPERM: the new real id is neither the real nor the effective one, or
+// the new effective id none of the three, and the caller is not root.
 func (l *LWP) Setreuid(r, e int64) netbsd.Errno {
 	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
 		ok := func(id uint32) bool {
@@ -164,7 +165,7 @@ func (l *LWP) Setreuid(r, e int64) netbsd.Errno {
 		if e != -1 {
 			c.EUID = uint32(e)
 		}
-		if r != -1 || c.EUID != c.RUID {
+		if c.RUID != o.RUID {
 			c.SUID = c.EUID
 		}
 		return 0
@@ -208,7 +209,7 @@ func (l *LWP) Setregid(r, e int64) netbsd.Errno {
 		if e != -1 {
 			c.EGID = uint32(e)
 		}
-		if r != -1 || c.EGID != c.RGID {
+		if c.RGID != o.RGID {
 			c.SGID = c.EGID
 		}
 		return 0

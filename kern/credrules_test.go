@@ -7,9 +7,8 @@ import (
 	"toaster/netbsd"
 )
 
-// setreuid(2), setregid(2), seteuid(2) and setegid(2) of kern_prot.c (do_setresuid): who is not the
-// superuser takes only ids that he has, and the saved id follows the effective one if the real one
-// is set, or the new effective one is not the real one.
+// setreuid(2) and setregid(2) (do_setresuid, sys_setreuid and sys_setregid of kern_prot.c, from 2003 to NetBSD 11): who is not the
+// superuser takes only ids that he has, and the saved id becomes the new effective one if the real one has changed, else stays.
 func TestSetreidRules(t *testing.T) {
 	type ids [3]uint32 // real, effective, saved
 	const keep = -1
@@ -20,17 +19,18 @@ func TestSetreidRules(t *testing.T) {
 		errno netbsd.Errno
 	}{
 		{ids{0, 0, 0}, 5, 6, ids{5, 6, 6}, 0},
-		{ids{0, 0, 0}, keep, 6, ids{0, 6, 6}, 0},
+		{ids{0, 0, 0}, keep, 6, ids{0, 6, 0}, 0},
 		{ids{0, 0, 0}, 5, keep, ids{5, 0, 0}, 0},
 		{ids{0, 0, 0}, keep, keep, ids{0, 0, 0}, 0},
-		{ids{1, 2, 3}, keep, keep, ids{1, 2, 2}, 0}, // the effective id is not the real one
+		{ids{1, 2, 3}, keep, keep, ids{1, 2, 3}, 0},
 		{ids{1, 2, 3}, 2, keep, ids{2, 2, 2}, 0},
-		{ids{1, 2, 3}, 1, keep, ids{1, 2, 2}, 0},
+		{ids{1, 2, 3}, 1, keep, ids{1, 2, 3}, 0},
 		{ids{1, 2, 3}, 3, keep, ids{1, 2, 3}, netbsd.EPERM},
 		{ids{1, 2, 3}, 4, keep, ids{1, 2, 3}, netbsd.EPERM},
 		{ids{1, 2, 3}, keep, 1, ids{1, 1, 3}, 0},
-		{ids{1, 2, 3}, keep, 2, ids{1, 2, 2}, 0},
+		{ids{1, 2, 3}, keep, 2, ids{1, 2, 3}, 0},
 		{ids{1, 2, 3}, keep, 3, ids{1, 3, 3}, 0},
+		{ids{1, 2, 3}, 1, 1, ids{1, 1, 3}, 0},
 		{ids{1, 2, 3}, keep, 4, ids{1, 2, 3}, netbsd.EPERM},
 		{ids{1, 2, 3}, 2, 1, ids{2, 1, 1}, 0},
 		{ids{1, 1, 3}, keep, keep, ids{1, 1, 3}, 0},
