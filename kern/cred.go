@@ -14,7 +14,6 @@ type Cred struct {
 	RUID, EUID, SUID uint32
 	RGID, EGID, SGID uint32
 	Groups           []uint32
-	Login            string
 }
 
 // Root is the superuser with group 0 (wheel). All machines of a program share it.
@@ -22,7 +21,7 @@ var Root = &Cred{}
 
 // UserCred returns credentials whose ids are all uid and gid.
 func UserCred(uid, gid uint32, groups ...uint32) *Cred {
-	return &Cred{uid, uid, uid, gid, gid, gid, slices.Clone(groups), ""}
+	return &Cred{uid, uid, uid, gid, gid, gid, slices.Clone(groups)}
 }
 
 // IsRoot reports whether the effective user is 0 (suser).

@@ -340,7 +340,7 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if errno != 0 {
 		return nil, nil, errno
 	}
-	c.flags = p.flags&(fSugid|fControlT|fProfil|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
+	c.flags = p.flags&(fSugid|fControlT|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
 	if a.ExitSignal != 0 || a.NoExitSignal {
 		c.exitsig = a.ExitSignal
 	}
@@ -416,12 +416,10 @@ func (c *Proc) inheritExt(x *procExt) {
 	if _, asks := x.systrace.(Systracer); x.systrace != nil && !asks {
 		x.systrace.Hold()
 		c.extra().systrace = x.systrace
+		c.calls.Or(callsSystrace)
 	}
 	if x.pmc != nil {
 		c.extra().pmc = x.pmc.Fork(c)
-	}
-	if x.profStop != nil {
-		c.extra().profStop = x.profStop
 	}
 	if x.prof != nil {
 		c.startProfil(x.prof.Profile, 0)

@@ -1,7 +1,6 @@
 package kern
 
 import (
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,17 +166,17 @@ func TestForkWhileTheMachineCloses(t *testing.T) {
 	})
 }
 
-// What a fork copies of the rarely used state: nice(3), restartable sequences (ras_fork), and, in
-// 2003, the profiling clock.
+// What a fork copies of the rarely used state: nice(3), restartable sequences (ras_fork), and an
+// attachment of systrace(4) that is shared, about which somebody is asked then.
 func TestForkCopiesTheRest(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			var stopped atomic.Int32
 			l.p.SetNice(27)
 			l.p.RasControl(RAS{100, 10}, netbsd.RAS_INSTALL)
-			l.p.setProfil(true, func() { stopped.Add(1) })
+			l.p.setSystrace(&fakeRef{})
 			c := w.fork(l, "C", func(l *LWP) { sleepForever(l) })
 			w.is("nice", c.Nice(), 27)
+			w.is("systrace", c.Systraced(), true)
 			at, ok := c.RASStart(105)
 			w.is("ras", []any{at, ok}, []any{uint64(100), true})
 			l.p.RasControl(RAS{100, 10}, netbsd.RAS_PURGE)
@@ -185,8 +184,6 @@ func TestForkCopiesTheRest(t *testing.T) {
 			w.is("still the child's", []any{at, ok}, []any{uint64(100), true})
 			c.Kill(netbsd.SIGKILL)
 			w.wait(l, c.Pid(), 0)
-			nap(l, time.Second) // it is stopped once mu is dropped
-			w.is("its clock", stopped.Load(), int32(1))
 		})
 	})
 }

@@ -36,7 +36,6 @@ const (
 	aCancel                     // LW_CANCELLED
 	aUpcall                     // scheduler activations: an upcall is due
 	aTrap                       // trapDue
-	aTimer                      // an interval timer of CPU time may have run out
 	aHold                       // LW_DBGSUSPEND: the tracer has it stand still
 	aPause                      // the machine is paused
 )

@@ -135,7 +135,6 @@ type procExt struct {
 	pmc       Counters
 	ras       []RAS
 	sa        *saState
-	profStop  func()
 	prof      *profile
 	exitHooks []func(*Proc)
 	pdeathsig netbsd.Signal
