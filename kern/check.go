@@ -23,9 +23,7 @@ func (m *Machine) Check() []error {
 	c.table()
 	c.circles()
 	for p := range c.seen {
-		c.family(p)
-		c.lwps(p)
-		c.waits(p)
+		c.proc(p)
 	}
 	c.groups()
 	c.users()
@@ -46,6 +44,37 @@ func (c *checker) bad(format string, a ...any) {
 	c.errs = append(c.errs, fmt.Errorf(format, a...))
 }
 
+// whole returns the head of a list that has an end, and reports one that has none: who walks that does not come
+// back, with mu held. One of two that follow the links goes twice as fast, and meets the other in a circle alone.
+func whole[T comparable](c *checker, head T, next func(T) T, what string, id int32) (none T) {
+	slow, fast := head, head
+	for fast != none && next(fast) != none {
+		slow, fast = next(slow), next(next(fast))
+		if slow == fast {
+			c.bad("the list of %s of %d is a circle", what, id)
+			return none
+		}
+	}
+	return head
+}
+
+func nextProc(p *Proc) *Proc   { return p.allNext }
+func nextKid(p *Proc) *Proc    { return p.sibNext }
+func nextMember(p *Proc) *Proc { return p.pgNext }
+func nextLWP(l *LWP) *LWP      { return l.next }
+
+// proc checks one process. Its lists are walked several times, and so looked through for a circle here: in
+// family, lwps and waits they have an end.
+func (c *checker) proc(p *Proc) {
+	if p.lwps == nil || whole(c, p.lwps, nextLWP, "LWPs", p.pid) != nil {
+		c.lwps(p)
+	}
+	if p.kids == nil || whole(c, p.kids, nextKid, "children", p.pid) != nil {
+		c.family(p)
+		c.waits(p)
+	}
+}
+
 // lists walks allproc and zombproc.
 //
 // A process that exits stays on allproc until setDead moves it, in one hold of mu with the change of
@@ -53,14 +82,14 @@ func (c *checker) bad(format string, a ...any) {
 // lists, so a process that is found on both means that they have grown together.
 func (c *checker) lists() {
 	m := c.m
-	for p := m.all.head; p != nil; p = p.allNext {
+	for p := whole(c, m.all.head, nextProc, "the living", 0); p != nil; p = p.allNext {
 		c.seen[p] = true
 		if p.state != StateActive && p.state != StateExiting {
 			c.bad("process %d is %v and on the list of the living", p.pid, p.state)
 		}
 	}
 	n := 0
-	for p := m.zombies.head; p != nil; p = p.allNext {
+	for p := whole(c, m.zombies.head, nextProc, "zombies", 0); p != nil; p = p.allNext {
 		n++
 		if c.seen[p] {
 			c.bad("process %d is on both lists", p.pid)
@@ -78,8 +107,8 @@ func (c *checker) lists() {
 // table compares the pid table with the lists. Embryos are in the table alone.
 //
 // A slot whose id is not its process's pid is that of an LWP, for which proc returns nil. Release 2003
-// has no such slots, and none is expected of a process that is dead. Slot 0 belongs to the kernel and
-// is never free.
+// has no such slots, and none is expected of a process that is dead, but for the LWP that exits. Slot 0 belongs
+// to the kernel and is never free.
 func (c *checker) table() {
 	t := &c.m.pids
 	procs, free := 0, 0
@@ -94,7 +123,7 @@ func (c *checker) table() {
 			if !c.seen[p] && p.state != StateEmbryo {
 				c.bad("process %d is in the table and on no list", p.pid)
 			}
-		} else if s.p != nil && (c.m.r2003 || s.p.state >= StateDead) {
+		} else if s.p != nil && (c.m.r2003 || s.p.state >= StateDead && !c.exits(s)) {
 			c.bad("pid slot %d has id %d and process %d", i, s.id, s.p.pid)
 		}
 		if g := s.g; g != nil && int(g.id)&(len(t.slots)-1) != i {
@@ -116,6 +145,17 @@ func (c *checker) table() {
 	c.freeList(free)
 }
 
+// exits reports whether the slot is that of the LWP that carries out a dead process's exit: it is kept until
+// NOTE_EXIT has been told, for which mu is dropped (bury10).
+func (c *checker) exits(s *pidSlot) bool {
+	for l := whole(c, s.p.lwps, nextLWP, "LWPs", s.p.pid); l != nil; l = l.next {
+		if l.lid == s.id {
+			return s.p.state == StateDead
+		}
+	}
+	return false
+}
+
 // freeList passes the slots that have never been used and follows the free list, no further than there
 // can be slots, and compares both with the slots that are free.
 //
@@ -135,6 +175,10 @@ func (c *checker) freeList(free int) {
 		count(i)
 	}
 	for i := t.head; i >= 0 && n <= free; i = t.slots[i].next {
+		if i >= size {
+			c.bad("the list of free pid slots leads to %d", i)
+			break
+		}
 		count(i)
 	}
 	if n != free || n != t.nfree {
@@ -329,7 +373,8 @@ func (c *checker) queues(p *Proc, ws *waitSet, n *[kDead][numClasses]int32, grou
 	}
 	for kind := range ws.q {
 		for class, top := range ws.q[kind] {
-			if got := c.heap(top, nil, group); got != n[kind][class] {
+			room := len(c.seen)
+			if got := c.heap(top, nil, group, &room); got != n[kind][class] {
 				c.bad("process %d: queue %d, %d has %d, should have %d", p.pid, kind+1, class, got, n[kind][class])
 			}
 		}
@@ -396,14 +441,23 @@ func (p *Proc) shouldReport() waitKind {
 }
 
 // heap counts a heap's members and checks its order: no node lies below one that is older in the child
-// list, or the top would not be the child that a wait has to report (item 83).
-func (c *checker) heap(top, above *Proc, group bool) int32 {
+// list, or the top would not be the child that a wait has to report (item 83). room is how many there may be
+// yet: the links of more lead in a circle.
+func (c *checker) heap(top, above *Proc, group bool, room *int) int32 {
 	n := int32(0)
-	for p := top; p != nil; p = p.links(group).next {
-		if above != nil && p.seq >= above.seq {
+	for p := top; p != nil && *room >= 0; p = p.links(group).next {
+		*room--
+		switch {
+		case *room < 0:
+			c.bad("wait queue: %d is in a circle", p.pid)
+			return n
+		case group && p.node == nil:
+			c.bad("wait queue: %d is in no index of groups", p.pid)
+			return n
+		case above != nil && p.seq >= above.seq:
 			c.bad("wait queue: %d is below %d", p.pid, above.pid)
 		}
-		n += 1 + c.heap(p.links(group).child, p, group)
+		n += 1 + c.heap(p.links(group).child, p, group, room)
 	}
 	return n
 }
@@ -451,7 +505,7 @@ func (c *checker) groups() {
 // reparents.
 func (c *checker) group(g *Pgrp) (n int) {
 	jobc := int32(0)
-	for p := g.members; p != nil; p = p.pgNext {
+	for p := whole(c, g.members, nextMember, "members", g.id); p != nil; p = p.pgNext {
 		n++
 		if p.pgrp != g || !c.seen[p] {
 			c.bad("process %d is on group %d's list and not in it", p.pid, g.id)
@@ -476,26 +530,33 @@ func (c *checker) group(g *Pgrp) (n int) {
 	return n
 }
 
-// users checks the numbers of processes by real user. Embryos count, too.
+// users checks the numbers of processes and of LWPs by real user. Embryos count, too.
 //
-// RLIMIT_NPROC is judged by these numbers: one that is too high locks a user out, one that is too low
-// lets it have more. A user without processes must have no entry, or the map would grow with every id
-// that a guest has used (chgproccnt).
+// RLIMIT_NPROC and RLIMIT_NTHR are judged by these numbers: one that is too high locks a user out, one that is too
+// low lets it have more. A user without any must have no entry, or the map would grow with every id that a guest
+// has used (chgcnt).
 func (c *checker) users() {
-	n := make(map[uint32]int)
+	procs, lwps := make(map[uint32]int), make(map[uint32]int)
 	for i := range c.m.pids.slots {
 		if p := c.m.pids.slots[i].proc(); p != nil {
-			n[p.cred.RUID]++
+			procs[p.cred.RUID]++
+			lwps[p.cred.RUID] += p.furtherLWPs()
 		}
 	}
-	for uid, k := range n {
-		if c.m.uids[uid] != k {
-			c.bad("user %d has %d processes, counted %d", uid, k, c.m.uids[uid])
+	c.byUser("process", procs, c.m.uids)
+	c.byUser("further LWP", lwps, c.m.ulwps)
+}
+
+// byUser compares what there is with what has been counted.
+func (c *checker) byUser(what string, are, counted map[uint32]int) {
+	for uid, n := range are {
+		if counted[uid] != n {
+			c.bad("user %d has %d times a %s, counted %d", uid, n, what, counted[uid])
 		}
 	}
-	for uid := range c.m.uids {
-		if n[uid] == 0 {
-			c.bad("user %d has no process, counted %d", uid, c.m.uids[uid])
+	for uid := range counted {
+		if are[uid] == 0 {
+			c.bad("user %d has no %s, counted %d", uid, what, counted[uid])
 		}
 	}
 }

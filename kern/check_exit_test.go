@@ -24,8 +24,21 @@ type lookerFiles struct{ looker }
 func (h lookerFiles) Fork(bool) Files { return h }
 
 // Check may be called at any time: in every hook of an exit, too, whose process has children
-// that it sets apart from others (fixjobc), and is dead before NOTE_EXIT goes out.
+// that it sets apart from others (fixjobc), and is dead before NOTE_EXIT goes out. The LWP that exits need not be
+// the one that has the process's id.
 func TestCheckInEveryHookOfExit(t *testing.T) {
+	for name, end := range map[string]func(*LWP){
+		"first": exit(0),
+		"second": func(l *LWP) {
+			l.NewLWP(0, exit(0), false, nil)
+			sleepForever(l)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { checkInEveryHookOfExit(t, end) })
+	}
+}
+
+func checkInEveryHookOfExit(t *testing.T, end func(*LWP)) {
 	both(t, func(w *world) {
 		var looks atomic.Int32 // the children have the same hooks of ktrace, and end by themselves
 		h := looker{func() {
@@ -55,7 +68,7 @@ func TestCheckInEveryHookOfExit(t *testing.T) {
 					}
 				}})
 				l.Nanosleep(10 * time.Second)
-				l.Exit(0)
+				end(l)
 			})
 			l.Setpgid(c.Pid(), 0)
 			l.Wait4(c.Pid(), 0, nil)

@@ -15,8 +15,8 @@ const (
 	cpuMore  = 5 // seconds that the soft limit is raised by
 )
 
-// watchCPU begins to look, if limits have one. Who inherits them by a fork is looked at because its parent
-// is. mu is held, or nobody else knows m.
+// watchCPU begins to look, if limits have one. It is due wherever a process gets limits, and at a birth when it is on
+// the list: the looking may have ended while its hooks ran. mu is held, or nobody else knows m.
 func (m *Machine) watchCPU(limits *Limits) {
 	if limits[netbsd.RLIMIT_CPU].Cur < netbsd.RLIM_INFINITY && !m.watchesCPU {
 		m.watchesCPU = true

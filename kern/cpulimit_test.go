@@ -60,6 +60,24 @@ func TestInheritedCPULimit(t *testing.T) {
 	})
 }
 
+// setrlimit(2): who is started with a limit is held to it as one that has set it itself, however long its making took.
+func TestCPULimitOfASpawnedProcess(t *testing.T) {
+	for _, slow := range []bool{false, true} {
+		both(t, func(w *world) {
+			limits := *DefaultLimits()
+			limits[netbsd.RLIMIT_CPU] = Rlimit{2, 2}
+			p := w.spawnWith("P", SpawnArgs{Limits: &limits, Body: burn, Prepare: func(*LWP) netbsd.Errno {
+				if slow {
+					time.Sleep(3 * time.Second) // nobody with a limit is seen meanwhile
+				}
+				return 0
+			}})
+			defer time.AfterFunc(time.Minute, func() { p.Kill(netbsd.SIGTERM) }).Stop()
+			w.is("status", p.Wait(), netbsd.ExitStatus(0, netbsd.SIGKILL))
+		})
+	}
+}
+
 // The default of SIGXCPU is the end (signal(7)); it may be ignored, but for SIGKILL.
 func TestCPULimitWithoutAHandler(t *testing.T) {
 	both(t, func(w *world) {

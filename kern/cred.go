@@ -14,7 +14,6 @@ type Cred struct {
 	RUID, EUID, SUID uint32
 	RGID, EGID, SGID uint32
 	Groups           []uint32
-	Login            string
 }
 
 // Root is the superuser with group 0 (wheel). All machines of a program share it.
@@ -22,7 +21,7 @@ var Root = &Cred{}
 
 // UserCred returns credentials whose ids are all uid and gid.
 func UserCred(uid, gid uint32, groups ...uint32) *Cred {
-	return &Cred{uid, uid, uid, gid, gid, gid, slices.Clone(groups), ""}
+	return &Cred{uid, uid, uid, gid, gid, gid, slices.Clone(groups)}
 }
 
 // IsRoot reports whether the effective user is 0 (suser).
@@ -51,7 +50,7 @@ func (p *Proc) MayWatch(t *Proc) bool {
 }
 
 // setCredLocked installs c and moves the process's count to c's real uid (item
-// 94). sugid marks the process as one that changed its identity (P_SUGID).
+// 94), and that of its LWPs. sugid marks the process as one that changed its identity (P_SUGID).
 //
 // The old set is not changed: others share it, and those who hold it go on by what they were.
 // mu is held.
@@ -59,6 +58,8 @@ func (p *Proc) setCredLocked(c *Cred, sugid bool) {
 	if c.RUID != p.cred.RUID {
 		p.m.chgproccnt(p.cred.RUID, -1)
 		p.m.chgproccnt(c.RUID, 1)
+		p.m.chglwpcnt(p.cred.RUID, -p.furtherLWPs())
+		p.m.chglwpcnt(c.RUID, p.furtherLWPs())
 	}
 	p.cred = c
 	if sugid {
@@ -67,18 +68,31 @@ func (p *Proc) setCredLocked(c *Cred, sugid bool) {
 }
 
 // chgproccnt changes how many processes the real user uid has and returns the
-// new number.
-//
-// A user without processes leaves the map, or a guest that is root could grow it without bound
-// with setuid(2). mu is held.
-func (m *Machine) chgproccnt(uid uint32, d int) int {
-	n := m.uids[uid] + d
+// new number. mu is held.
+func (m *Machine) chgproccnt(uid uint32, d int) int { return chgcnt(m.uids, uid, d) }
+
+// chglwpcnt does so for the user's LWPs, without the first of each process. mu is held.
+func (m *Machine) chglwpcnt(uid uint32, d int) int { return chgcnt(m.ulwps, uid, d) }
+
+// A user without any leaves the map, or a guest that is root could grow it without bound with setuid(2).
+func chgcnt(users map[uint32]int, uid uint32, d int) int {
+	n := users[uid] + d
 	if n == 0 {
-		delete(m.uids, uid)
+		delete(users, uid)
 	} else {
-		m.uids[uid] = n
+		users[uid] = n
 	}
 	return n
+}
+
+// furtherLWPs is how many LWPs of p count for its user: all that there are and that are being made, but for one. mu is
+// held.
+func (p *Proc) furtherLWPs() int {
+	n := max(p.nlwps-1, 0)
+	if p.ext != nil {
+		n += p.ext.making
+	}
+	return int(n)
 }
 
 // changeCred runs f on a copy of the caller's credentials and installs it if f says
@@ -130,8 +144,9 @@ func (l *LWP) Seteuid(uid uint32) netbsd.Errno {
 	})
 }
 
-// Setreuid is setreuid(2); -1 leaves an id alone. The saved id follows the new
-// effective one where the real id is set or the effective id differs from it.
+// Setreuid is setreuid(2); -1 leaves an id alone. The saved id becomes the effective one if the real one
+// changes, and stays otherwise (sys_setreuid). EPERM: the new real id is neither the real nor the effective one, or
+// the new effective id none of the three, and the caller is not root.
 func (l *LWP) Setreuid(r, e int64) netbsd.Errno {
 	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
 		ok := func(id uint32) bool {
@@ -149,7 +164,7 @@ func (l *LWP) Setreuid(r, e int64) netbsd.Errno {
 		if e != -1 {
 			c.EUID = uint32(e)
 		}
-		if r != -1 || c.EUID != c.RUID {
+		if c.RUID != o.RUID {
 			c.SUID = c.EUID
 		}
 		return 0
@@ -193,7 +208,7 @@ func (l *LWP) Setregid(r, e int64) netbsd.Errno {
 		if e != -1 {
 			c.EGID = uint32(e)
 		}
-		if r != -1 || c.EGID != c.RGID {
+		if c.RGID != o.RGID {
 			c.SGID = c.EGID
 		}
 		return 0

@@ -23,15 +23,15 @@ func TestExecIDs(t *testing.T) {
 			want   Cred
 			sugid  bool
 		}{
-			{"set-user-id", Cred{5, 5, 5, 6, 6, 6, nil, ""}, id(0), nil, false, Cred{5, 0, 0, 6, 6, 6, nil, ""}, true},
-			{"set-group-id", Cred{5, 5, 5, 6, 6, 6, nil, ""}, nil, id(0), false, Cred{5, 5, 5, 6, 0, 0, nil, ""}, true},
-			{"both", Cred{5, 5, 5, 6, 6, 6, nil, ""}, id(8), id(9), false, Cred{5, 8, 8, 6, 9, 9, nil, ""}, true},
-			{"traced", Cred{5, 5, 5, 6, 6, 6, nil, ""}, id(0), id(0), true, Cred{5, 5, 5, 6, 6, 6, nil, ""}, false},
-			{"plain", Cred{5, 5, 5, 6, 6, 6, nil, ""}, nil, nil, false, Cred{5, 5, 5, 6, 6, 6, nil, ""}, false},
-			{"saved user", Cred{5, 5, 0, 6, 6, 6, nil, ""}, nil, nil, false, Cred{5, 5, 5, 6, 6, 6, nil, ""}, false},
-			{"saved group", Cred{5, 5, 5, 6, 6, 0, nil, ""}, nil, nil, false, Cred{5, 5, 5, 6, 6, 6, nil, ""}, false},
-			{"user is odd", Cred{5, 7, 5, 6, 6, 6, nil, ""}, nil, nil, false, Cred{5, 7, 7, 6, 6, 6, nil, ""}, true},
-			{"group is odd", Cred{5, 5, 5, 6, 7, 6, nil, ""}, nil, nil, false, Cred{5, 5, 5, 6, 7, 7, nil, ""}, true},
+			{"set-user-id", Cred{5, 5, 5, 6, 6, 6, nil}, id(0), nil, false, Cred{5, 0, 0, 6, 6, 6, nil}, true},
+			{"set-group-id", Cred{5, 5, 5, 6, 6, 6, nil}, nil, id(0), false, Cred{5, 5, 5, 6, 0, 0, nil}, true},
+			{"both", Cred{5, 5, 5, 6, 6, 6, nil}, id(8), id(9), false, Cred{5, 8, 8, 6, 9, 9, nil}, true},
+			{"traced", Cred{5, 5, 5, 6, 6, 6, nil}, id(0), id(0), true, Cred{5, 5, 5, 6, 6, 6, nil}, false},
+			{"plain", Cred{5, 5, 5, 6, 6, 6, nil}, nil, nil, false, Cred{5, 5, 5, 6, 6, 6, nil}, false},
+			{"saved user", Cred{5, 5, 0, 6, 6, 6, nil}, nil, nil, false, Cred{5, 5, 5, 6, 6, 6, nil}, false},
+			{"saved group", Cred{5, 5, 5, 6, 6, 0, nil}, nil, nil, false, Cred{5, 5, 5, 6, 6, 6, nil}, false},
+			{"user is odd", Cred{5, 7, 5, 6, 6, 6, nil}, nil, nil, false, Cred{5, 7, 7, 6, 6, 6, nil}, true},
+			{"group is odd", Cred{5, 5, 5, 6, 7, 6, nil}, nil, nil, false, Cred{5, 5, 5, 6, 7, 7, nil}, true},
 		} {
 			from := c.from
 			p, _ := w.m.Spawn(SpawnArgs{Cred: &from, Body: func(l *LWP) {

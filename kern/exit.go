@@ -179,9 +179,6 @@ func (p *Proc) stopProfiling(l *LWP) {
 	}
 	p.stopProfil()
 	p.step(l, StepStopProfiling)
-	if p.ext != nil && p.ext.profStop != nil {
-		p.m.after(p.ext.profStop)
-	}
 }
 
 // wakeVforkParent lets the LWP go on that waits for p in vfork. kern_exit.c 1.127 wakes

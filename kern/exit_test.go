@@ -194,12 +194,12 @@ func TestExit_05_UpcallsOffForCallerForcesExitLWPs(t *testing.T) {
 func TestExit_06_ProfilingStops(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.guest(func(l *LWP) {
-			l.Proc().setProfil(true, func() { w.mark("clock off") })
+			l.Proc().Profil(Profile{Size: 8, Scale: 1})
 			w.give(l.Proc(), func() { w.mark("close") }, nil, nil)
 			l.Exit(0)
 		})
-		w.order(under(w, []string{"P.SetWEXIT", "P.StopProfiling", "P.AllocRusage", "clock off", "close"},
-			[]string{"P.SetWEXIT", "close", "P.FreeVM", "P.StopProfiling", "clock off"})...)
+		w.order(under(w, []string{"P.SetWEXIT", "P.StopProfiling", "P.AllocRusage", "close"},
+			[]string{"P.SetWEXIT", "close", "P.FreeVM", "P.StopProfiling"})...)
 		if !w.r2003 {
 			w.order("P.FreeVM", "P.StopProfiling", "P.FixJobControl")
 		}
@@ -1041,7 +1041,7 @@ func TestExit_OrderOfRelease10(t *testing.T) {
 				w.fork(l, "T", func(l *LWP) { l.PtraceAttach(c.Pid()); sleepForever(l) })
 				l.NewLWP(0, sleepForever, false, nil)
 				l.Nanosleep(time.Second)
-				l.Proc().setProfil(true, nil)
+				l.Proc().Profil(Profile{Size: 8, Scale: 1})
 				l.Proc().setStopOn(false, false, true)
 				l.Proc().setKtrace(&fakeRef{})
 				w.locked(func() { l.p.img = &Image{Emul: &Emul{ProcExit: func(*Proc) {}}} })

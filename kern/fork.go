@@ -227,6 +227,7 @@ func (p *Proc) begin(l *LWP, parent *Proc) {
 	m.all.pushFront(p)
 	p.setState(StateActive)
 	l.link()
+	m.watchCPU(p.lim)
 	p.countJob()
 	m.event(Event{Kind: EventFork, Pid: p.pid, Other: parent.pid})
 	l.launch(false)
@@ -339,7 +340,7 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if errno != 0 {
 		return nil, nil, errno
 	}
-	c.flags = p.flags&(fSugid|fControlT|fProfil|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
+	c.flags = p.flags&(fSugid|fControlT|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
 	if a.ExitSignal != 0 || a.NoExitSignal {
 		c.exitsig = a.ExitSignal
 	}
@@ -401,7 +402,7 @@ func (a *Sigacts) setCow() {
 //
 // It is called for few parents: most have no extra state, and then the child allocates none. Left out are
 // timers, knotes, exit hooks and the children's usage, and what belongs to a tracer (forkStops). References to
-// ktrace and systrace are held here, for dropParts to release if the fork fails. mu is held.
+// ktrace and systrace are held here, and counters and a clock begin, which dropParts ends if the fork fails. mu is held.
 func (c *Proc) inheritExt(x *procExt) {
 	if x.nice != 20 {
 		c.extra().nice = x.nice
@@ -415,12 +416,10 @@ func (c *Proc) inheritExt(x *procExt) {
 	if _, asks := x.systrace.(Systracer); x.systrace != nil && !asks {
 		x.systrace.Hold()
 		c.extra().systrace = x.systrace
+		c.calls.Or(callsSystrace)
 	}
 	if x.pmc != nil {
 		c.extra().pmc = x.pmc.Fork(c)
-	}
-	if x.profStop != nil {
-		c.extra().profStop = x.profStop
 	}
 	if x.prof != nil {
 		c.startProfil(x.prof.Profile, 0)
@@ -474,7 +473,7 @@ func (l *LWP) forkHooks(c *Proc, cl *LWP, a *ForkArgs) (errno netbsd.Errno) {
 	return 0
 }
 
-// dropParts undoes forkHooks.
+// dropParts undoes forkHooks, and what of inheritExt does not go by itself.
 //
 // What it drops belongs to the layers above, whose code may block or call kern, so all of it
 // runs when mu has been dropped. mu is held.
@@ -492,12 +491,16 @@ func (c *Proc) dropParts(cl *LWP) {
 			dirs.Close()
 		}
 	})
+	c.stopProfil()
 	if x := c.ext; x != nil {
 		if x.ktrace != nil {
 			c.m.after(x.ktrace.Release)
 		}
 		if x.systrace != nil {
 			c.m.after(x.systrace.Release)
+		}
+		if x.pmc != nil {
+			c.m.after(x.pmc.Exit)
 		}
 	}
 }

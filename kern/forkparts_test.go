@@ -1,7 +1,6 @@
 package kern
 
 import (
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +99,36 @@ func TestForkThatFailsLetsGo(t *testing.T) {
 	})
 }
 
+// pairedPMC counts the counters that a fork has made and that nobody has ended.
+type pairedPMC struct {
+	fakePMC
+	n *int
+}
+
+func (c *pairedPMC) Fork(*Proc) Counters { *c.n++; return c }
+func (c *pairedPMC) Exit()               { *c.n-- }
+
+// Of a fork that fails neither a profiling clock nor performance counters go on: startprofclock and pmc_process_fork belong to a process
+// that will come to exit1, which this one never does.
+func TestForkThatFailsStopsClocks(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			counters, clocks := 0, []*profile(nil)
+			l.p.PMC(func() Counters { return &pairedPMC{n: &counters} })
+			w.is("profil", l.p.Profil(Profile{Size: 8, Scale: 1}), netbsd.Errno(0))
+			_, errno := l.Fork(ForkArgs{Body: exit(0), Prepare: func(c *LWP) netbsd.Errno {
+				clocks = append(clocks, c.p.ext.prof)
+				w.is("counters", counters, 1)
+				return netbsd.EIO
+			}})
+			w.is("fork", errno, netbsd.Errno(netbsd.EIO))
+			w.is("counters", counters, 0)
+			w.locked(func() { w.is("the clock is stopped", []bool{clocks[0].dead, l.p.ext.prof.dead}, []bool{true, false}) })
+			w.locked(func() { l.p.ext.pmc = nil })
+		})
+	})
+}
+
 // posix_spawn has memory of its own made; what the hooks of the machine and of the emulation are
 // told is the child and its parent.
 func TestForkHooks(t *testing.T) {
@@ -137,17 +166,17 @@ func TestForkWhileTheMachineCloses(t *testing.T) {
 	})
 }
 
-// What a fork copies of the rarely used state: nice(3), restartable sequences (ras_fork), and, in
-// 2003, the profiling clock.
+// What a fork copies of the rarely used state: nice(3), restartable sequences (ras_fork), and an
+// attachment of systrace(4) that is shared, about which somebody is asked then.
 func TestForkCopiesTheRest(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			var stopped atomic.Int32
 			l.p.SetNice(27)
 			l.p.RasControl(RAS{100, 10}, netbsd.RAS_INSTALL)
-			l.p.setProfil(true, func() { stopped.Add(1) })
+			l.p.setSystrace(&fakeRef{})
 			c := w.fork(l, "C", func(l *LWP) { sleepForever(l) })
 			w.is("nice", c.Nice(), 27)
+			w.is("systrace", c.Systraced(), true)
 			at, ok := c.RASStart(105)
 			w.is("ras", []any{at, ok}, []any{uint64(100), true})
 			l.p.RasControl(RAS{100, 10}, netbsd.RAS_PURGE)
@@ -155,8 +184,6 @@ func TestForkCopiesTheRest(t *testing.T) {
 			w.is("still the child's", []any{at, ok}, []any{uint64(100), true})
 			c.Kill(netbsd.SIGKILL)
 			w.wait(l, c.Pid(), 0)
-			nap(l, time.Second) // it is stopped once mu is dropped
-			w.is("its clock", stopped.Load(), int32(1))
 		})
 	})
 }

@@ -96,7 +96,7 @@ var EmulNetBSD = &Emul{Name: "netbsd"}
 type Counters interface {
 	Fork(child *Proc) Counters    // the child's counters, nil for none; Machine.mu is held
 	Accumulate(Counters) Counters // adds a dead child's counters, returns the sum
-	Exit()                        // pmc_process_exit
+	Exit()                        // pmc_process_exit; of a fork that fails, too
 }
 
 // Image is what a process runs; processes share it after a fork. It is immutable.

@@ -85,7 +85,8 @@ func TestSharedSigacts(t *testing.T) {
 }
 
 // _lwp_create(2): EINVAL without a function or with unknown flags; EAGAIN beyond RLIMIT_NTHR,
-// which does not bind the superuser. An LWP whose preparation fails is none.
+// which does not bind the superuser, and does not count a process's first LWP (lwp_create). An LWP whose preparation
+// fails is none.
 func TestNewLWPRules(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -101,15 +102,55 @@ func TestNewLWPRules(t *testing.T) {
 			try("no body", netbsd.EINVAL, 0, nil, nil)
 			try("flags", netbsd.EINVAL, 1<<20, sleepForever, nil)
 			try("prepare", netbsd.ENOMEM, 0, sleepForever, func(*LWP) netbsd.Errno { return netbsd.ENOMEM })
-			l.SetRlimit(netbsd.RLIMIT_NTHR, Rlimit{2, 9})
-			try("two", 0, 0, sleepForever, nil)
-			try("three, of root", 0, 0, sleepForever, nil)
+			l.SetRlimit(netbsd.RLIMIT_NTHR, Rlimit{1, 9})
+			try("one", 0, 0, sleepForever, nil)
+			try("two, of root", 0, 0, sleepForever, nil)
 			l.Setuid(7)
+			try("three", netbsd.EAGAIN, 0, sleepForever, nil)
+			l.SetRlimit(netbsd.RLIMIT_NTHR, Rlimit{3, 9})
+			try("fails", netbsd.ENOMEM, 0, sleepForever, func(*LWP) netbsd.Errno { return netbsd.ENOMEM })
+			try("three of three", 0, 0, sleepForever, nil)
 			try("four", netbsd.EAGAIN, 0, sleepForever, nil)
-			l.SetRlimit(netbsd.RLIMIT_NTHR, Rlimit{4, 9})
-			try("four of four", 0, 0, sleepForever, nil)
-			try("five", netbsd.EAGAIN, 0, sleepForever, nil)
 		})
+	})
+}
+
+// chglwpcnt (kern_uidinfo.c): RLIMIT_NTHR is for all LWPs of the real user, in whatever processes, also for those that are being made
+// at the same time; they go along with setuid(2), and one that is freed makes room.
+func TestLWPsOfAUser(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			l.SetRlimit(netbsd.RLIMIT_NTHR, Rlimit{3, 9})
+			other := w.fork(l, "other", func(l *LWP) {
+				l.NewLWP(0, sleepForever, false, nil)
+				l.Setuid(7)
+				sleepForever(l)
+			})
+			nap(l, time.Second)
+			w.locked(func() { w.is("counted", w.m.ulwps, map[uint32]int{7: 1}) })
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Setuid(7)
+				slow := func(*LWP) netbsd.Errno { time.Sleep(time.Second); return 0 }
+				l.NewLWP(netbsd.LWP_DETACHED, func(o *LWP) {
+					nap(o, time.Second/2)
+					_, errno := o.NewLWP(0, sleepForever, false, slow)
+					w.is("meanwhile", errno, netbsd.Errno(netbsd.EAGAIN))
+				}, false, nil)
+				_, errno := l.NewLWP(0, sleepForever, false, slow)
+				w.is("the third", errno, netbsd.Errno(0))
+				_, errno = l.NewLWP(0, sleepForever, false, nil)
+				w.is("one has ended", errno, netbsd.Errno(0))
+				w.mark("all")
+				sleepForever(l)
+			})
+			nap(l, 3*time.Second)
+			for _, p := range []*Proc{other, c} {
+				p.Kill(netbsd.SIGKILL)
+				w.wait(l, p.Pid(), 0)
+			}
+			w.locked(func() { w.is("counted", w.m.ulwps, map[uint32]int{}) })
+		})
+		w.order("all")
 	})
 }
 

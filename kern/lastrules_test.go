@@ -29,6 +29,19 @@ func TestClearedSignalsAreForgotten(t *testing.T) {
 	if sp.set != 0 || sp.q != nil {
 		t.Errorf("left: %#x", uint64(sp.set))
 	}
+	for range maxQueued {
+		put(netbsd.SIGRTMIN, 6)
+	}
+	put(netbsd.SIGUSR1, 7) // without room for its siginfo
+	for range maxQueued {
+		sp.get(netbsd.SIGRTMIN)
+	}
+	if sp.set != netbsd.SIGUSR1.Bit() || sp.q != nil {
+		t.Errorf("pending %#x", uint64(sp.set))
+	}
+	if sp.clear(netbsd.SIGUSR1.Bit()); sp.set != 0 {
+		t.Errorf("left: %#x", uint64(sp.set))
+	}
 }
 
 // A signal that a tracer passes to PT_CONTINUE takes effect as the tracee's own does: by its handler, by its default action, or not at all

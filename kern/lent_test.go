@@ -113,6 +113,26 @@ func TestSignalBlockedInUserMode(t *testing.T) {
 	})
 }
 
+// fill_kproc2 (kern_proc.c): what ps(1) shows of masks and actions is what they are, also of a guest that runs and has changed
+// them without a call.
+func TestInfoOfWhatIsLent(t *testing.T) {
+	withGuestLWP(t, func(g *guestLWP) {
+		g.user(nothing)
+		g.Platform().PublishActions(func(netbsd.Signal, *Action) {})
+		g.user(func(mask *netbsd.Sigset) {
+			g.Proc().m.lock()
+			g.lent.mask = usr1
+			g.lent.changed = map[netbsd.Signal]*Action{netbsd.SIGHUP: {Handler: 0x1000}, netbsd.SIGTERM: {Handler: netbsd.SIG_IGN}}
+			g.Proc().m.unlock()
+			i, _ := g.Proc().Info()
+			if i.Mask != usr1 || i.Caught != usr1|netbsd.SIGHUP.Bit() || !i.Ignored.Has(netbsd.SIGTERM) {
+				t.Errorf("mask %#x, caught %#x, ignored %#x", uint64(i.Mask), uint64(i.Caught), uint64(i.Ignored))
+			}
+			*mask = usr1
+		})
+	})
+}
+
 // What was blocked when the guest left and is not any more is taken at its next trap,
 // which the kick brings about.
 func TestSignalLetThroughInUserMode(t *testing.T) {

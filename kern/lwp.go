@@ -36,7 +36,6 @@ const (
 	aCancel                     // LW_CANCELLED
 	aUpcall                     // scheduler activations: an upcall is due
 	aTrap                       // trapDue
-	aTimer                      // an interval timer of CPU time may have run out
 	aHold                       // LW_DBGSUSPEND: the tracer has it stand still
 	aPause                      // the machine is paused
 )
@@ -257,9 +256,12 @@ func (l *LWP) link() {
 	p.nlwps++
 }
 
-// unlink takes l off its process's list. mu is held.
+// unlink takes l off its process's list, and from its user's number of LWPs (lwp_free). mu is held.
 func (l *LWP) unlink() {
 	p := l.p
+	if p.nlwps > 1 {
+		p.m.chglwpcnt(p.cred.RUID, -1)
+	}
 	if l.next != nil {
 		l.next.prev = l.prev
 	}

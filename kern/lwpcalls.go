@@ -20,8 +20,8 @@ import (
 // the new LWP before it can run; its error undoes all. A panic that Config.Bug keeps from
 // the embedder is ENOMEM, and the process is killed.
 //
-// EINVAL: no body or an unknown flag; EAGAIN: RLIMIT_NTHR, or the process exits or
-// execs.
+// EINVAL: no body or an unknown flag; EAGAIN: the real user has as many LWPs as RLIMIT_NTHR allows, or the process
+// exits or execs.
 func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
 	if body == nil || flags&^(netbsd.LWP_DETACHED|netbsd.LWP_SUSPENDED) != 0 {
 		return nil, netbsd.EINVAL
@@ -33,23 +33,23 @@ func (l *LWP) NewLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	return n, l.leave(errno)
 }
 
-// The limit is RLIMIT_NTHR's, for all but root; the machine's own (MaxLWPs) is asked by
-// takePlace. prepare runs without mu, and the process may have begun to exit or exec
-// meanwhile: it gets no new LWP then.
+// The limits are asked by countLWP and, for the machine's own (MaxLWPs), takePlace. prepare runs without mu, and
+// the process may have begun to exit or exec meanwhile: it gets no new LWP then.
 //
 // The new LWP is on no list before link, so neither a signal nor exit_lwps finds it half made, and its failure
-// needs no more than to return what it had taken: id and place.
-func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (*LWP, netbsd.Errno) {
+// needs no more than to return what it had taken: id, place and count.
+func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP) netbsd.Errno) (made *LWP, errno netbsd.Errno) {
 	p, m := l.p, l.p.m
 	m.lock()
 	defer m.unlock()
 	if p.flags&(fWExit|fExecing) != 0 {
 		return nil, netbsd.EAGAIN
 	}
-	if !p.cred.IsRoot() && uint64(p.nlwps)+1 > p.lim[netbsd.RLIMIT_NTHR].Cur {
+	n := new(LWP)
+	if !p.countLWP() {
 		return nil, netbsd.EAGAIN
 	}
-	n := new(LWP)
+	defer func() { p.lwpMade(errno) }()
 	if !n.takePlace(m) {
 		return nil, netbsd.EAGAIN
 	}
@@ -65,7 +65,6 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		n.flags |= lDetached
 	}
 	if prepare != nil {
-		var errno netbsd.Errno
 		p.unlocked(func() {
 			if !l.hook(func() { errno = prepare(n) }) {
 				errno = netbsd.ENOMEM
@@ -94,6 +93,27 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	return n, 0
 }
 
+// countLWP counts an LWP that is about to be made for its real user, whatever processes that has. It reports false
+// beyond RLIMIT_NTHR, for all but root (lwp_create). The count comes before prepare, for which mu is dropped: LWPs
+// that make others at the same time would all find room otherwise. mu is held.
+func (p *Proc) countLWP() bool {
+	n := p.m.chglwpcnt(p.cred.RUID, 1)
+	if !p.cred.IsRoot() && uint64(n) > p.lim[netbsd.RLIMIT_NTHR].Cur {
+		p.m.chglwpcnt(p.cred.RUID, -1)
+		return false
+	}
+	p.extra().making++
+	return true
+}
+
+// lwpMade follows countLWP: the LWP is on the list, or, with an error, is none. mu is held.
+func (p *Proc) lwpMade(errno netbsd.Errno) {
+	p.ext.making--
+	if errno != 0 {
+		p.m.chglwpcnt(p.cred.RUID, -1)
+	}
+}
+
 // LWPWait is _lwp_wait(2): it waits for the LWP lid, or for any if lid is 0, and
 // frees it. It returns the one that went.
 //
@@ -108,10 +128,9 @@ func (l *LWP) LWPWait(lid int) (n int, errno netbsd.Errno) {
 	return n, errno
 }
 
-// A loop: another waiter may take the zombie first, and the LWP may be detached while it is
-// waited for. waiting is set before the look for a deadlock, which follows it from LWP to LWP,
-// and cleared before every return. While it is set, others leave the LWP that it names to this one (awaited).
-// mu is held before and after.
+// lwpWait waits, and wakes the others that wait, whatever comes of it (lwp_wait): of a success those who wait for
+// the same LWP must learn, and of a failure those that left it to this one, and may take it now (awaited). mu is held
+// before and after.
 func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 	if lid == l.lid {
 		if l.flags&lDetached != 0 {
@@ -119,29 +138,39 @@ func (l *LWP) lwpWait(lid int32) (int32, netbsd.Errno) {
 		}
 		return 0, netbsd.EDEADLK
 	}
-	p, x := l.p, l.extra()
+	z, errno := l.awaitGone(lid)
+	if errno == 0 {
+		z.free()
+		lid = z.lid
+	} else {
+		lid = 0
+	}
+	l.p.lwpq.wakeAll()
+	return lid, errno
+}
+
+// A loop: another waiter may take the zombie first, and the LWP may be detached while it is
+// waited for. waiting is set before the look for a deadlock, which follows it from LWP to LWP,
+// and cleared before every return. While it is set, others leave the LWP that it names to this one (awaited).
+// mu is held before and after.
+func (l *LWP) awaitGone(lid int32) (*LWP, netbsd.Errno) {
+	x := l.extra()
 	for {
 		z, errno := l.findGone(lid)
-		if z != nil {
-			z.free()
-			p.lwpq.wakeAll() // others wait for the same, and must look again
-			return z.lid, 0
-		}
-		if errno != 0 {
-			return 0, errno
+		if z != nil || errno != 0 {
+			return z, errno
 		}
 		x.waiting = lid
 		if lid == 0 {
 			x.waiting = -1
 		}
-		if l.waitDeadlock() {
-			x.waiting = 0
-			return 0, netbsd.EDEADLK
+		errno = netbsd.EDEADLK
+		if !l.waitDeadlock() {
+			errno = l.sleep(&l.p.lwpq, true, time.Time{})
 		}
-		errno = l.sleep(&p.lwpq, true, time.Time{})
 		x.waiting = 0
 		if errno != 0 {
-			return 0, errno
+			return nil, errno
 		}
 	}
 }

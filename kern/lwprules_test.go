@@ -178,6 +178,47 @@ func TestLWPsThatWaitForEachOther(t *testing.T) {
 	})
 }
 
+// lateKtrace has the LWP late come back from each sleep a second after it was woken.
+type lateKtrace struct {
+	fakeKtrace
+	late *LWP
+}
+
+func (k *lateKtrace) Switch(l *LWP, out bool) {
+	if l == k.late && !out {
+		time.Sleep(time.Second)
+	}
+}
+
+// lwp_wait (kern_lwp.c): who gives up kicks all the others that wait, so that an LWP which ended meanwhile, and was left to it as it
+// had been named, is taken by one of them.
+func TestLWPWaitThatIsInterruptedLeavesItsLWPToOthers(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			w.handle(l, netbsd.SIGUSR1, func(*LWP, *netbsd.Siginfo) {})
+			z, _ := l.NewLWP(0, func(o *LWP) { nap(o, 2*time.Second) }, false, nil)
+			a, _ := l.NewLWP(netbsd.LWP_DETACHED, func(o *LWP) {
+				w.is("ktrace", o.Proc().SetKtrace(&lateKtrace{fakeKtrace: fakeKtrace{w: w}, late: o}), netbsd.Errno(0))
+				_, errno := o.LWPWait(z.ID())
+				w.is("by name", errno, netbsd.Errno(netbsd.ERESTART))
+				w.mark("interrupted %v", w.since())
+				sleepForever(o)
+			}, false, nil)
+			l.NewLWP(netbsd.LWP_DETACHED, func(o *LWP) {
+				nap(o, 1500*time.Millisecond)
+				o.LWPKill(a.ID(), netbsd.SIGUSR1) // a comes by when z has ended
+			}, true, nil)
+			got, errno := l.LWPWait(0)
+			w.is("any", []any{got, errno}, []any{z.ID(), netbsd.Errno(0)})
+			w.mark("taken %v", w.since())
+			nap(l, time.Second)
+			l.Exit(0)
+		})
+		w.order("interrupted 2.5s")
+		w.order("taken 2.5s")
+	})
+}
+
 // An LWP that another one's exit ends makes no call any more, and what it defers makes none after exit(2); one with a run loop is told
 // by UserRet, and the call that it is about to make is made.
 func TestCallsOfTheDoomed(t *testing.T) {

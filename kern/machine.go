@@ -80,7 +80,8 @@ type Machine struct {
 	all         procList
 	zombies     procList
 	nzombies    int
-	uids        map[uint32]int
+	uids        map[uint32]int        // processes by real user (chgproccnt)
+	ulwps       map[uint32]int        // LWPs by real user (chglwpcnt)
 	left        map[int32][]leftGroup // groups of foreign programs alone, by the id they had here
 	seq         uint64                // order of the child lists: bigger is nearer to the head
 	nsubreapers int
@@ -122,7 +123,7 @@ var ErrInitDied = errors.New("init died")
 // New makes a machine and starts its init.
 func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg, r2003: cfg.Release.row().oldLife, start: time.Now()}
-	m.uids = make(map[uint32]int)
+	m.uids, m.ulwps = make(map[uint32]int), make(map[uint32]int)
 	m.halted = make(chan struct{})
 	m.closed = make(chan struct{})
 	m.giveUp = make(chan struct{})

@@ -173,3 +173,17 @@ func (p *Proc) setSystrace(r Ref) {
 	}
 	p.ext.systrace = r
 }
+
+// signalLWP sends info to t itself, from any goroutine (psignal with a target). ESRCH: t is gone.
+func (t *LWP) signalLWP(info *netbsd.Siginfo) netbsd.Errno {
+	if !info.Signo.Valid() {
+		return netbsd.EINVAL
+	}
+	m := t.p.m
+	m.lock()
+	defer m.unlock()
+	if t.stat >= LWPDead {
+		return netbsd.ESRCH
+	}
+	return m.psignal(t.p, info, t)
+}

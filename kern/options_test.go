@@ -281,6 +281,7 @@ type corruption struct {
 func (w *world) corruptions() (all []corruption) {
 	all = append(all, w.corruptCounts()...)
 	all = append(all, w.corruptLists()...)
+	all = append(all, w.corruptIntoCircles()...)
 	all = append(all, w.corruptIDs()...)
 	return append(all, w.corruptTracing()...)
 }
@@ -310,6 +311,7 @@ func (w *world) corruptCounts() []corruption {
 		{"session leader", func() { m.init.pgrp.sess.leader = c }, func() { m.init.pgrp.sess.leader = m.init }, "is led by", false},
 		{"user count", func() { m.uids[0]++ }, func() { m.uids[0]-- }, "user 0 has", false},
 		{"user of none", func() { m.uids[7] = 0 }, func() { delete(m.uids, 7) }, "has no process, counted", false},
+		{"LWPs of a user", func() { m.ulwps[0]++ }, func() { m.chglwpcnt(0, -1) }, "has no further LWP, counted", false},
 	}
 }
 
@@ -346,6 +348,34 @@ func (w *world) corruptLists() []corruption {
 		{"stopping, dead", func() { z.flags |= fStopping; z.state = StateDead }, func() { z.flags &^= fStopping; z.state = StateZombie }, "is dead and stopped", false},
 		{"living LWP of a zombie", func() { c.state = StateZombie }, func() { c.state = StateActive }, "live LWPs", false},
 		{"in no group", func() { c.pgrp = p.pgrp }, func() { c.pgrp = p.pgrp.sess.m.pids.findGroup(int(c.pid)) }, "list and not in it", false},
+	}
+}
+
+// A walk along any of these links would not end.
+func (w *world) corruptIntoCircles() []corruption {
+	p, c, z, m := w.find("P"), w.find("C"), w.find("Z"), w.m
+	last := func(head *Proc, next func(*Proc) *Proc) *Proc {
+		for next(head) != nil {
+			head = next(head)
+		}
+		return head
+	}
+	living, zombie, kid, member := last(m.all.head, nextProc), last(m.zombies.head, nextProc), last(p.kids, nextKid), last(p.pgrp.members, nextMember)
+	own, group := z.hp, z.node.hp
+	free := &m.pids.slots[m.pids.head]
+	next := free.next
+	return []corruption{
+		{"circle of the living", func() { living.allNext = m.all.head }, func() { living.allNext = nil }, "list of the living of 0 is a circle", false},
+		{"circle of zombies", func() { zombie.allNext = m.zombies.head }, func() { zombie.allNext = nil }, "list of zombies of 0 is a circle", false},
+		{"circle of children", func() { kid.sibNext = kid }, func() { kid.sibNext = nil }, "list of children of 2 is a circle", false},
+		{"circle of LWPs", func() { c.lwps.next = c.lwps }, func() { c.lwps.next = nil }, "is a circle", false},
+		{"circle of a dead process's LWPs", func() { free.p, c.state, c.lwps.next = c, StateDead, c.lwps }, func() { free.p, c.state, c.lwps.next = nil, StateActive, nil }, "is a circle", false},
+		{"circle of members", func() { member.pgNext = p.pgrp.members }, func() { member.pgNext = nil }, "list of members of 1 is a circle", false},
+		{"circle beside", func() { z.hp.next = z }, func() { z.hp = own }, "is in a circle", false},
+		{"circle below", func() { z.hp.child = z }, func() { z.hp = own }, "is in a circle", false},
+		{"circle in a group", func() { z.node.hp.next = z }, func() { z.node.hp = group }, "is in a circle", false},
+		{"report in no group", func() { z.node.hp.next = m.init }, func() { z.node.hp = group }, "is in no index of groups", false},
+		{"a free id that there is not", func() { free.next = 1 << 30 }, func() { free.next = next }, "leads to", false},
 	}
 }
 

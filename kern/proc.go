@@ -135,7 +135,6 @@ type procExt struct {
 	pmc       Counters
 	ras       []RAS
 	sa        *saState
-	profStop  func()
 	prof      *profile
 	exitHooks []func(*Proc)
 	pdeathsig netbsd.Signal
@@ -147,6 +146,7 @@ type procExt struct {
 	stopLid   int32          // who stands for that
 	stopFor   int32          // ps_lwp: whom it was for; 0 is the process
 	sigPass   netbsd.Sigset  // ps_sigpass: what its tracer is not shown
+	making    int32          // LWPs that newLWP has counted and not linked yet
 	looks     int            // tracers that look into it now; its LWPs stay where they are
 	looked    chan struct{}  // closed when the last one has
 	specific  map[any]any

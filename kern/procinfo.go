@@ -77,18 +77,19 @@ func (p *Proc) infoOfSession(i *ProcInfo) {
 
 // infoOfSignals fills in sets of signals, and which LWP stands for the others: one that runs before one that
 // sleeps, as proc_active_lwp has it. There is one set of each kind, so those of the LWPs are united. What a
-// running guest has changed of masks and actions that are lent to it is not in it yet. mu is held.
+// running guest has changed of masks and actions that are lent to it is collected, or read where it is. mu is held.
 func (p *Proc) infoOfSignals(i *ProcInfo) {
-	i.Pending = p.pend.set
 	if p.acts != nil {
+		p.collectActions(false)
 		i.Ignored, i.Caught = p.acts.ignore, p.acts.catch
 	}
+	i.Pending = p.pend.set // without what the guest ignores by now
 	best := -1
 	for l := p.lwps; l != nil; l = l.next {
 		if l.stat >= LWPDead {
 			continue
 		}
-		i.Pending, i.Mask = i.Pending|l.pend.set, i.Mask|l.mask
+		i.Pending, i.Mask = i.Pending|l.pend.set, i.Mask|l.maskNow()
 		stat := l.shown()
 		if rank := activity[stat]; rank > best {
 			best, i.Active = rank, stat

@@ -63,8 +63,7 @@ func (p *Proc) Profil(f Profile) netbsd.Errno {
 // for the machine's life, as it only spares those who never profile the lock in ProfileTicks. mu is held.
 func (p *Proc) startProfil(f Profile, used time.Duration) {
 	r := &profile{Profile: f, p: p, seen: used}
-	x := p.extra()
-	x.prof, x.profStop = r, nil
+	p.extra().prof = r
 	p.flags |= fProfil
 	p.m.profiling.Store(true)
 	r.t = p.m.afterFunc(timerTick, r.tick)

@@ -332,6 +332,14 @@ func (l *LWP) PtraceSyscallEmu(pid int) netbsd.Errno {
 	return 0
 }
 
+// endSyscallEmu takes back a PT_SYSCALLEMU when the tracing of p ends, so that the next tracer's first call is made. The call that
+// stands at its beginning stays the tracer's that was (trace_enter). mu is held.
+func (p *Proc) endSyscallEmu() {
+	if p.traceStopped() == nil || p.ext.stopInfo.Code != netbsd.TRAP_SCE {
+		p.calls.And(^uint32(callsEmu))
+	}
+}
+
 // TakeSyscallEmu reports whether a tracer has made the system call that l was stopped at: then nobody makes it, and there is no
 // stop behind it.
 func (pl *Platform) TakeSyscallEmu() bool {
@@ -501,13 +509,16 @@ func (l *LWP) PtraceSigpass(pid int, set *netbsd.Sigset) (netbsd.Sigset, netbsd.
 
 // TraceStop stops the calling LWP for its tracer at once, with SIGTRAP and code: the
 // stop before (TRAP_SCE) and after (TRAP_SCX) a system call, of which call says more. What signal the tracer
-// gives is delivered at the next UserRet. Without a tracer that wants it it does
-// nothing.
+// passes is delivered at the next UserRet. Without a tracer that wants it it does
+// nothing. With the second stop PT_SYSCALLEMU is off, which came too late for this call (trace_exit).
 func (pl *Platform) TraceStop(code int32, call *netbsd.SiginfoSyscall) {
 	l := (*LWP)(pl)
 	l.call(func() netbsd.Errno {
 		if l.p.flags&fSyscall != 0 {
 			l.trap(traceEvent{code: code, call: call})
+		}
+		if code == netbsd.TRAP_SCX {
+			l.p.calls.And(^uint32(callsEmu))
 		}
 		return 0
 	})

@@ -41,6 +41,63 @@ func TestPtraceSyscallEmu(t *testing.T) {
 	})
 }
 
+// trace_enter and trace_exit (kern_syscall.c): PT_SYSCALLEMU means the call at whose beginning the tracee has stopped, and is off
+// with its end, where it may have been asked for too late. A detach leaves that call to the tracer that was, and none after it.
+func TestSyscallEmuIsForOneCall(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		stop   int // at which stop it is asked for: the signal, the first call's beginning, its end
+		detach bool
+		want   []bool
+	}{
+		{"at the beginning", 1, false, []bool{true, false, false}},
+		{"at the end", 2, false, []bool{false, false, false}},
+		{"at the beginning, detached", 1, true, []bool{true, false, false}},
+		{"at the end, detached", 2, true, []bool{false, false, false}},
+		{"between calls", 3, false, []bool{false, true, false}},
+		{"between calls, detached", 3, true, []bool{false, false, false}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			both(t, func(w *world) {
+				w.guest(func(l *LWP) {
+					var emulated []bool
+					pid := w.tracedWith(l, 0, func(l *LWP) {
+						w.handle(l, netbsd.SIGUSR1, func(*LWP, *netbsd.Siginfo) {})
+						l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+						for range 3 {
+							pl := l.Platform()
+							pl.TraceStop(netbsd.TRAP_SCE, nil)
+							emulated = append(emulated, pl.TakeSyscallEmu())
+							if !emulated[len(emulated)-1] {
+								pl.TraceStop(netbsd.TRAP_SCX, nil)
+							}
+							l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+						}
+						l.Exit(3)
+					})
+					w.next(l, pid, 0)
+					for stop := 1; ; stop++ {
+						w.is("resume", l.PtraceResume(pid, ResumeArgs{Syscall: true}), netbsd.Errno(0))
+						if r := w.wait(l, pid, 0); !r.Status.Stopped() {
+							break
+						}
+						if stop != c.stop {
+							continue
+						}
+						w.is("emulate", l.PtraceSyscallEmu(pid), netbsd.Errno(0))
+						if c.detach {
+							w.is("detach", l.PtraceResume(pid, ResumeArgs{Detach: true}), netbsd.Errno(0))
+							w.wait(l, pid, 0)
+							break
+						}
+					}
+					w.is("emulated", emulated, c.want)
+				})
+			})
+		})
+	}
+}
+
 // ptrace(2): all that looks at a tracee or changes it is ESRCH for nobody, EPERM for one that nobody traces, EBUSY for another's
 // tracee, for one that runs, and for one whose stop has not been waited for. Nothing has changed then.
 func TestPtraceOfTheWrongProcess(t *testing.T) {

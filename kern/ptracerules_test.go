@@ -175,24 +175,61 @@ func TestSecondSignalReplacesTheFirst(t *testing.T) {
 	})
 }
 
-// EAGAIN beyond SIGQUEUE_MAX for what queues; an ordinary signal that is pending is replaced.
+// EAGAIN beyond SIGQUEUE_MAX for what queues; an ordinary signal that is pending is replaced. A signal without
+// room is pending all the same, and its siginfo is what sigget makes up (sigput, kern_sig.c).
 func TestSignalQueueIsBounded(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			all := netbsd.AllSignals
 			l.Sigprocmask(netbsd.SIG_BLOCK, &all)
 			l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
-			for i := range maxQueued {
-				want := netbsd.Errno(0)
-				if i == maxQueued-1 {
-					want = netbsd.EAGAIN
-				}
-				if errno := l.Kill(l.Proc().Pid(), netbsd.SIGRTMIN); errno != want {
-					w.Fatalf("%d: %v", i, errno)
-				}
-			}
+			w.is("the last", fillQueue(l), netbsd.Errno(netbsd.EAGAIN))
 			w.is("one that is there", l.Kill(l.Proc().Pid(), netbsd.SIGUSR1), netbsd.Errno(0))
 			w.is("another", l.Kill(l.Proc().Pid(), netbsd.SIGUSR2), netbsd.Errno(netbsd.EAGAIN))
+			w.is("pending", l.Sigpending(), netbsd.SigsetOf(netbsd.SIGUSR1, netbsd.SIGUSR2, netbsd.SIGRTMIN))
+			si, _ := l.Sigtimedwait(netbsd.SIGUSR2.Bit(), time.Now())
+			w.is("without room", []any{si.Signo, si.Code}, []any{netbsd.SIGUSR2, int32(netbsd.SI_NOINFO)})
+			w.is("gone", l.Sigpending().Has(netbsd.SIGUSR2), false)
 		})
 	})
+}
+
+// fillQueue has l, which blocks SIGRTMIN, send that to its process until there is no room, and returns the last errno.
+func fillQueue(l *LWP) (errno netbsd.Errno) {
+	for i := 0; i <= maxQueued && errno == 0; i++ {
+		errno = l.Kill(l.Proc().Pid(), netbsd.SIGRTMIN)
+	}
+	return errno
+}
+
+// sigaction(2): nothing keeps SIGKILL and SIGSTOP from a process, and SIGCONT continues it whatever is pending: a full queue is no
+// way to escape them, nor the end of the machine.
+func TestFullSignalQueueKeepsNobodyAlive(t *testing.T) {
+	full := func(l *LWP) {
+		all := netbsd.AllSignals
+		l.Sigprocmask(netbsd.SIG_BLOCK, &all)
+		fillQueue(l)
+		sleepForever(l)
+	}
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", full)
+			nap(l, time.Second)
+			w.is("SIGSTOP", l.Kill(c.Pid(), netbsd.SIGSTOP), netbsd.Errno(0))
+			w.waitIs(l, c.Pid(), netbsd.WUNTRACED, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+			w.is("SIGCONT", l.Kill(c.Pid(), netbsd.SIGCONT), netbsd.Errno(0))
+			w.is("stopped", c.Stopped(), false)
+			w.is("SIGKILL", l.Kill(c.Pid(), netbsd.SIGKILL), netbsd.Errno(0))
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+		})
+	})
+	for name, end := range map[string]func(*Machine){"Close": func(*Machine) {}, "KillAll": (*Machine).KillAll} {
+		t.Run(name, func(t *testing.T) {
+			both(t, func(w *world) {
+				w.spawn("P", full)
+				settled()
+				end(w.m) // Close follows
+			})
+		})
+	}
 }

@@ -39,6 +39,7 @@ func (c *Proc) setTraced(on bool) {
 		c.flags |= fTraced
 	} else {
 		c.setSysTrace(false)
+		c.endSyscallEmu()
 		c.flags &^= fTraced | fWaited | fFSTrace
 		c.xsig = 0
 		if c.ext != nil {

@@ -98,19 +98,6 @@ func (p *Proc) cpuTime(sys bool) time.Duration {
 	return u.Utime
 }
 
-// setProfil says whether the profiling clock runs for p (P_PROFIL); stop is called when
-// it is to stop: at exit, item 6.
-func (p *Proc) setProfil(on bool, stop func()) {
-	p.m.lock()
-	defer p.m.unlock()
-	p.flags &^= fProfil
-	p.extra().profStop = nil
-	if on {
-		p.flags |= fProfil
-		p.ext.profStop = stop
-	}
-}
-
 // Nice returns the nice value, 0 to 40 with 20 in the middle (NZERO).
 func (p *Proc) Nice() int {
 	p.m.lock()

@@ -177,6 +177,52 @@ func TestSubreaperAboveOthers(t *testing.T) {
 	})
 }
 
+// A subtree is who descends by original parents (p_opptr while a debugger is the parent): a debugger outside of it takes nobody out, with
+// what is below, and one inside brings nobody in.
+func TestSubtreeAndDebuggers(t *testing.T) {
+	for _, inside := range []bool{false, true} {
+		both(t, func(w *world) {
+			w.guest(func(l *LWP) {
+				other := w.fork(l, "other", func(l *LWP) { w.fork(l, "below", sleepForever); sleepForever(l) })
+				debug := func(l *LWP, p *Proc) {
+					w.is("attach", l.PtraceAttach(p.Pid()), netbsd.Errno(0))
+					w.wait(l, p.Pid(), 0)
+					w.goOn(l, p.Pid(), 0)
+				}
+				s := w.fork(l, "S", func(l *LWP) {
+					c := w.fork(l, "C", func(l *LWP) { w.fork(l, "D", sleepForever); sleepForever(l) })
+					w.fork(l, "E", func(l *LWP) {
+						nap(l, time.Second)
+						if inside {
+							debug(l, c)
+							debug(l, other)
+						}
+						sleepForever(l)
+					})
+					sleepForever(l)
+				})
+				nap(l, time.Second)
+				if !inside {
+					debug(l, w.find("C"))
+				}
+				nap(l, time.Second)
+				w.is("descendants", w.namesOf(s.Descendants()), "C D E")
+				st := s.ReapStatus()
+				w.is("status", []int{st.Children, st.Descendants}, []int{2, 3})
+				w.is("of init", len(w.m.init.Descendants()), w.m.NumProcs()-1)
+				n, errno := s.KillSubtree(netbsd.SIGKILL)
+				w.is("killed", []any{n, errno}, []any{3, netbsd.Errno(0)})
+				nap(l, time.Second)
+				if !inside { // a debugger's end would have killed it
+					w.is("another's", other.State(), StateActive)
+				}
+				s.Kill(netbsd.SIGKILL)
+				other.Kill(netbsd.SIGKILL)
+			})
+		})
+	}
+}
+
 // A parent-death signal of any number is sent, also to a child that is with a debugger when its parent dies.
 func TestParentDeathSignals(t *testing.T) {
 	both(t, func(w *world) {

@@ -127,27 +127,30 @@ type sigNode struct {
 // and get as well, which walk the queue with mu held.
 const maxQueued = 1024
 
-// put makes info pending. A second info for an ordinary signal replaces the first;
-// those of the real-time signals queue. EAGAIN: the queue is full.
+// put makes info pending. A second info for an ordinary signal replaces the first; those of the real-time
+// signals queue. EAGAIN: the queue is full, and the signal is pending without its info (sigput).
 //
 // Ordinary signals do not queue: POSIX lets the second be lost, and NetBSD keeps the newer
 // siginfo. The bound keeps a process that sends real-time signals to one which blocks them
-// from taking the machine's memory: each sender gets EAGAIN, as sigqueue(2) says. mu is held.
+// from taking the machine's memory: each sender gets EAGAIN, as sigqueue(2) says. What has no info needs no
+// room, nor do SIGKILL, SIGSTOP and SIGCONT: NetBSD tells nobody of a signal without room, and a guest that
+// has filled its own queue could not be killed. mu is held.
 func (sp *sigpend) put(info *netbsd.Siginfo) netbsd.Errno {
+	sp.set |= info.Signo.Bit()
 	n, at := 0, &sp.q
 	for ; *at != nil; at = &(*at).next {
 		if (*at).info.Signo == info.Signo && info.Signo < netbsd.SIGRTMIN {
 			(*at).info = *info
-			sp.set |= info.Signo.Bit()
 			return 0
 		}
 		n++
 	}
-	if n >= maxQueued {
+	switch {
+	case n < maxQueued:
+		*at = &sigNode{info: *info}
+	case info.Code != netbsd.SI_NOINFO && sigprops[info.Signo]&(sCantMask|sCont) == 0:
 		return netbsd.EAGAIN
 	}
-	sp.set |= info.Signo.Bit()
-	*at = &sigNode{info: *info}
 	return 0
 }
 

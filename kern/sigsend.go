@@ -234,28 +234,13 @@ func (g *Pgrp) signalLocked(sig netbsd.Signal, ctty bool, but *Proc, there Forei
 	g.signalForeign(sig, there)
 }
 
-// signalLWP sends info to t itself, which is an LWP of l's process or another one
-// (_lwp_kill(2), and the platform). ESRCH: t is gone.
-func (t *LWP) signalLWP(info *netbsd.Siginfo) netbsd.Errno {
-	if !info.Signo.Valid() {
-		return netbsd.EINVAL
-	}
-	m := t.p.m
-	m.lock()
-	defer m.unlock()
-	if t.stat >= LWPDead {
-		return netbsd.ESRCH
-	}
-	return m.psignal(t.p, info, t)
-}
-
 // psignal is kpsignal2: it makes a signal pending for p, or for its LWP target,
 // and does at once what is due at sending time: dropping ignored ones, the mutual
 // cancelling of stop signals and SIGCONT, waking, continuing.
 //
 // info.Signo is a signal, not 0, and nobody's rights are looked at: both are the caller's duty. Who is dying
-// or gone takes none, which is no error (signalExiting). EAGAIN: the queue is full. mu is held, and not
-// dropped.
+// or gone takes none, which is no error (signalExiting). EAGAIN: the queue is full; the signal is pending
+// without its siginfo, and nobody is told, as in kpsignal2. mu is held, and not dropped.
 func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Errno {
 	sig := info.Signo
 	if p.state != StateActive || p.flags&fWExit != 0 {

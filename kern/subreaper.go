@@ -50,12 +50,12 @@ func (p *Proc) SetSubreaper(on bool) netbsd.Errno {
 }
 
 // ReapStatus is what FreeBSD's PROC_REAP_STATUS tells. Both counts have zombies in them that nobody has reaped.
-// They go by present parents, as descend does.
+// They go by original parents, as descend does.
 type ReapStatus struct {
 	Reaper      int // pid of p's reaper: p itself if it is one
 	Children    int
 	Descendants int
-	First       int // pid of the newest child, 0 if none
+	First       int // pid of the newest child, which goes before those that debuggers hold; 0 if none
 }
 
 // ReapStatus describes the subtree below p.
@@ -66,35 +66,37 @@ func (p *Proc) ReapStatus() ReapStatus {
 	if p.flags&fSubreaper == 0 && p != p.m.init {
 		s.Reaper = int(p.reaperFor().pid)
 	}
-	if p.kids != nil {
-		s.First = int(p.kids.pid)
-	}
 	p.descend(func(c *Proc) {
 		s.Descendants++
-		if c.parent == p {
-			s.Children++
+		if c.realParent() != p {
+			return
+		}
+		s.Children++
+		if s.First == 0 {
+			s.First = int(c.pid)
 		}
 	})
 	return s
 }
 
-// descend visits all descendants of p, parents before children.
+// descend visits all descendants of p by original parents, parents before children: a debugger takes nobody out of a
+// subtree, and brings nobody into its own.
 //
 // They wait in a list and not on the goroutine's stack, so that the depth of a tree does not matter. Nobody is
-// visited twice, nor is p, though a child that traces an ancestor has it among its children. f must not change
-// the tree. The way is by present parents: a descendant that a debugger outside of the subtree holds is not
-// met, nor what is below it. mu is held.
+// visited twice, as original parents are no circle. f must not change the tree. mu is held.
 func (p *Proc) descend(f func(*Proc)) {
-	seen := map[*Proc]bool{p: true}
 	for todo := []*Proc{p}; len(todo) > 0; {
 		q := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		if q != p {
 			f(q)
 		}
+		if q.ext != nil {
+			todo = append(todo, q.ext.stolen...)
+		}
 		for c := q.lastKid(); c != nil; c = c.sibPrev {
-			if !seen[c] {
-				seen[c] = true
+			// Who is with a debugger and has lost its parent is init's (realParent), on no list of it.
+			if rp := c.realParent(); rp == q || rp == p && c.opptr == nil {
 				todo = append(todo, c)
 			}
 		}
@@ -138,7 +140,7 @@ func (p *Proc) KillSubtree(sig netbsd.Signal) (int, netbsd.Errno) {
 
 // SetParentDeathSignal has p get sig when its parent exits; 0 turns it off. A fork and a set-id exec turn it
 // off, too. EINVAL: no such signal. It is sent when p goes to another parent because its own exits
-// (orphanChildren), so it comes once for each parent. A child that a debugger holds meanwhile is not told.
+// (orphanChildren), so it comes once for each parent, or loses it while a debugger holds p (forgetStolen).
 func (p *Proc) SetParentDeathSignal(sig netbsd.Signal) netbsd.Errno {
 	if sig != 0 && !sig.Valid() {
 		return netbsd.EINVAL
