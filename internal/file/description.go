@@ -29,6 +29,8 @@ type Description struct {
 
 	flocked atomic.Pointer[Queue] // of who waits for the lock of flock(2) that it may hold
 
+	flockShared atomic.Bool // a guest has made that lock, and it is shared
+
 	quota    *Quota       // that it counts in; set once, by who puts it into its first table
 	meter    *Meter       // of what is written; set before anybody else knows d
 	lendable bool         // File is one

@@ -30,6 +30,7 @@ func (d *Description) Flock(m *Machine, l Sleeper, kind int, nonblock bool) netb
 	switch kind {
 	case netbsd.LOCK_UN:
 		errno := f.TryFlock(kind)
+		d.flockShared.Store(false)
 		m.flocks.Notify(In)
 		return errno
 	case netbsd.LOCK_SH, netbsd.LOCK_EX:
@@ -37,11 +38,30 @@ func (d *Description) Flock(m *Machine, l Sleeper, kind int, nonblock bool) netb
 		return netbsd.EINVAL
 	}
 	d.flocked.Store(&m.flocks)
-	errno := f.TryFlock(kind)
-	if errno != netbsd.EAGAIN || nonblock {
-		return errno
+	if nonblock && kind == netbsd.LOCK_EX && d.flockShared.Load() {
+		return d.upgradeFlock(m, f)
 	}
-	return m.waitFlock(l, f, kind)
+	errno := f.TryFlock(kind)
+	if errno == netbsd.EAGAIN && !nonblock {
+		d.flockShared.Store(false) // as lf_setlock, the host drops what is shared before it waits
+		errno = m.waitFlock(l, f, kind)
+	}
+	if errno == 0 {
+		d.flockShared.Store(kind == netbsd.LOCK_SH)
+	}
+	return errno
+}
+
+// upgradeFlock makes of a shared lock an exclusive one, or says EAGAIN and leaves it shared (lf_setlock). The host drops it before it looks
+// who is in the way (flock(2) of Linux), so it is taken again: of guests that all try, none may find that another one has let go
+// for a moment. Who asks for the first time may still come in between, and then has it.
+func (d *Description) upgradeFlock(m *Machine, f Flocker) netbsd.Errno {
+	m.upgrades.Lock()
+	defer m.upgrades.Unlock()
+	errno := f.TryFlock(netbsd.LOCK_EX)
+	shared := errno != 0 && (errno != netbsd.EAGAIN || f.TryFlock(netbsd.LOCK_SH) == 0)
+	d.flockShared.Store(shared)
+	return errno
 }
 
 func (m *Machine) waitFlock(l Sleeper, f Flocker, kind int) netbsd.Errno {

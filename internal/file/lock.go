@@ -102,10 +102,11 @@ func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.E
 	return lk, 0
 }
 
-// span reads a struct flock: EINVAL for a range that begins before 0.
+// span reads a struct flock: EINVAL for a range that begins before 0, and for what is no file of a file system: a semaphore says that it is
+// a regular one, and has no fo_advlock (semops).
 func (d *Description) span(t *Table, lk netbsd.Flock) (span, Inode, netbsd.Errno) {
 	st, errno := d.File.Stat()
-	if errno != 0 || st.Mode&netbsd.S_IFMT != netbsd.S_IFREG {
+	if errno != 0 || st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || SemOf(d) != nil {
 		return span{}, Inode{}, netbsd.EINVAL
 	}
 	start := lk.Start

@@ -15,8 +15,10 @@ type Machine struct {
 
 	records records
 	flocks  Queue // who waits for a lock of flock(2)
-	kqueues Kqueues
-	sems    Sems
+
+	upgrades sync.Mutex // held by who has the host make a shared one exclusive, with no other lock
+	kqueues  Kqueues
+	sems     Sems
 }
 
 // MachineConfig says how a machine's files are set up. The zero value is good.

@@ -71,3 +71,18 @@ func TestSemCount(t *testing.T) {
 	}
 	count("unlinked", 0)
 }
+
+// do_fcntl_lock: EINVAL for what has no fo_advlock, as an open semaphore (semops of uipc_sem.c). All of them would otherwise be one file.
+func TestSemHasNoRecordLocks(t *testing.T) {
+	m := NewMachine(MachineConfig{})
+	k, _ := m.Sems().Create(SemUser{Made: new(atomic.Int32)}, 0)
+	d, tab := k.File(), m.NewTable()
+	defer d.Release()
+	defer tab.Close()
+	if errno := d.SetLock(nil, tab, netbsd.Flock{Type: netbsd.F_WRLCK}, false); errno != netbsd.EINVAL {
+		t.Errorf("F_SETLK: %s", errno.Name())
+	}
+	if _, errno := d.GetLock(tab, netbsd.Flock{Type: netbsd.F_WRLCK}); errno != netbsd.EINVAL {
+		t.Errorf("F_GETLK: %s", errno.Name())
+	}
+}

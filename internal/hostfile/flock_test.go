@@ -66,3 +66,31 @@ func TestFlockOfAnotherMachine(t *testing.T) {
 		t.Errorf("%v, want %v", errno, netbsd.EAGAIN)
 	}
 }
+
+// lf_setlock: a shared lock that cannot become exclusive at once is kept. It is gone where the caller waits for that.
+func TestFlockUpgradeKeepsShared(t *testing.T) {
+	const sh, ex, un = netbsd.LOCK_SH, netbsd.LOCK_EX, netbsd.LOCK_UN
+	h, m := newHost(t), file.NewMachine(file.MachineConfig{})
+	name := filepath.Join(t.TempDir(), "f")
+	fs := []*file.Description{openTemp(t, h, name), openTemp(t, h, name), openTemp(t, h, name)}
+	for _, d := range fs {
+		defer d.Release()
+	}
+	interrupted := filetest.NewSleeper()
+	for i, c := range []struct {
+		f, kind int
+		wait    bool
+		want    netbsd.Errno
+	}{
+		{0, sh, false, 0}, {1, sh, false, 0}, {0, ex, false, netbsd.EAGAIN}, {1, ex, false, netbsd.EAGAIN},
+		{1, un, false, 0}, {2, ex, false, netbsd.EAGAIN}, {0, ex, false, 0}, {2, sh, false, netbsd.EAGAIN},
+		{0, sh, false, 0}, {1, sh, false, 0}, {0, ex, true, netbsd.EINTR}, {1, un, false, 0}, {2, ex, false, 0},
+	} {
+		if c.wait {
+			interrupted.Signal <- netbsd.EINTR
+		}
+		if errno := fs[c.f].Flock(m, interrupted, c.kind, !c.wait); errno != c.want {
+			t.Fatalf("%d: %s, want %s", i, errno.Name(), c.want.Name())
+		}
+	}
+}

@@ -3,6 +3,7 @@ package hostfile
 import (
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,6 +29,7 @@ type pollDesc struct {
 	armed  bool
 	closed bool
 	always bool // epoll can't watch it: always ready
+	again  bool // armAgain is on its way
 }
 
 // poller runs from the first file that is watched until its machine has left and no file
@@ -178,20 +180,49 @@ func (d *pollDesc) armLocked() {
 	if d.armed || d.always || d.closed {
 		return
 	}
-	op := unix.EPOLL_CTL_MOD
-	if d.key == 0 {
-		op = unix.EPOLL_CTL_ADD
-		if err := d.poller.register(d); err != nil {
-			d.always = true
+	switch err := d.controlLocked(); {
+	case err == nil:
+		d.armed = true
+	case err == unix.EPERM:
+		d.always = true
+	case !d.again:
+		d.again = true
+		time.AfterFunc(armPause, func() { guard.Report(guard.Catch("a descriptor was armed", d.armAgain)) })
+	}
+}
+
+// controlLocked orders what armLocked wants. It leaves nothing registered that was not before if it fails.
+func (d *pollDesc) controlLocked() error {
+	if d.key != 0 {
+		return unix.EpollCtl(d.epfd, unix.EPOLL_CTL_MOD, d.fd, &unix.EpollEvent{Fd: d.key, Events: edges})
+	}
+	if err := d.poller.register(d); err != nil {
+		return err
+	}
+	err := unix.EpollCtl(d.epfd, unix.EPOLL_CTL_ADD, d.fd, &unix.EpollEvent{Fd: d.key, Events: edges})
+	if err != nil {
+		d.poller.unregister(d.key)
+		d.key = 0
+	}
+	return err
+}
+
+// armPause is how long who watches waits until he is told something, where the host has no memory, descriptors or watches left.
+const armPause = 50 * time.Millisecond
+
+// armAgain tries again to have the host report what comes to d, and meanwhile asks what is there: who sleeps would never be woken.
+func (d *pollDesc) armAgain() {
+	var ev file.Events
+	guard.Locked(&d.mu, func() {
+		d.again = false
+		if d.closed || d.queue.Empty() {
 			return
 		}
-	}
-	ev := unix.EpollEvent{Fd: d.key, Events: edges}
-	if err := unix.EpollCtl(d.epfd, op, d.fd, &ev); err != nil {
-		d.always = true // EPERM: a file that is always ready
-		return
-	}
-	d.armed = true
+		if d.armLocked(); !d.armed {
+			ev = pollNow(d.fd, ^file.Events(0))
+		}
+	})
+	d.queue.Notify(ev)
 }
 
 // register enters d, which is locked, under a key of its own in the poller; the poller runs
@@ -228,10 +259,14 @@ func (d *pollDesc) close() {
 		return
 	}
 	unix.EpollCtl(d.epfd, unix.EPOLL_CTL_DEL, d.fd, nil)
-	p := d.poller
+	d.poller.unregister(d.key)
+}
+
+// unregister forgets a key.
+func (p *poller) unregister(key int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.desc, d.key)
+	delete(p.desc, key)
 	if f := p.stopLocked(); f != nil {
 		go f.Close()
 	}

@@ -227,15 +227,15 @@ func (s *Socket) connectLocal(l file.Sleeper, sa unix.Sockaddr, path string) (*m
 }
 
 // meet is connectLocal for connections. The queue is locked while the host connects, so that
-// who uses one name after the other is in it in the host's order.
+// who uses one name after the other is in it in the host's order. The name comes behind the connection: whom nobody lets in
+// may still be bound (unp_bind), which the host lets a socket be once. Who accepts it meanwhile waits for the queue.
 func (s *Socket) meet(l file.Sleeper, to *Socket, sa unix.Sockaddr) (*meeting, error) {
-	name := s.nameForHost()
 	to.local.mu.Lock()
 	defer to.local.mu.Unlock()
 	if err := unix.Connect(s.FD(), sa); err != nil {
 		return nil, err
 	}
-	m := &meeting{from: name, back: s.local.wish, wish: &wishes{}}
+	m := &meeting{from: s.nameForHost(), back: s.local.wish, wish: &wishes{}}
 	if id := s.stack.idOf(l); id != nil {
 		m.who = *id
 	}
@@ -272,10 +272,16 @@ func (s *Socket) nameForHost() string {
 	return s.local.hidden
 }
 
-// met makes of s, which was accepted on l, the other end of the connection from the host's name.
+// met makes of s, which was accepted on l, the other end of the connection from the host's name. A name that was not there yet when the
+// host accepted is there once the queue is free (meet).
 func (s *Socket) met(l *Socket, from string) {
 	l.local.mu.Lock()
 	defer l.local.mu.Unlock()
+	if sa, err := unix.Getpeername(s.FD()); err == nil {
+		if u, ok := sa.(*unix.SockaddrUnix); ok {
+			from = u.Name
+		}
+	}
 	for i, m := range l.local.queue {
 		if m.from == from && from != "" {
 			l.local.queue = append(l.local.queue[:i:i], l.local.queue[i+1:]...)

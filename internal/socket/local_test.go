@@ -369,3 +369,60 @@ func TestRefusedForAFullQueue(t *testing.T) {
 	}
 	t.Error("nobody is refused")
 }
+
+// unp_bind: a socket whose connect(2) has failed has no name by that, and may get one.
+func TestBindBehindAFailedConnect(t *testing.T) {
+	m, dir := newStack(t, Config{}), t.TempDir()
+	named := func(name string) *netbsd.Sockaddr {
+		return &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(dir, name)}
+	}
+	var s [2]*Socket
+	for i := range s {
+		var errno netbsd.Errno
+		if s[i], errno = m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0); errno != 0 {
+			t.Fatal(errno)
+		}
+		defer s[i].Close()
+	}
+	deaf, mine := named("deaf"), named("mine")
+	if errno := s[0].Bind(nil, deaf, deaf.Path, nil); errno != 0 {
+		t.Fatal(errno)
+	}
+	if errno := s[1].Connect(file.Call{Nonblock: true}, deaf); errno != netbsd.ECONNREFUSED {
+		t.Errorf("connect: %s", errno.Name())
+	}
+	if errno := s[1].Bind(nil, mine, mine.Path, nil); errno != 0 {
+		t.Errorf("bind: %s", errno.Name())
+	}
+}
+
+// unp_connect2: who connects is known to whom accepts the connection at the same moment.
+func TestPeerIDAtOnce(t *testing.T) {
+	m := people(t)
+	server, client := somebody(10, 100), somebody(20, 200)
+	l, _ := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+	defer l.Close()
+	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "s")}
+	if errno := cmp.Or(l.Bind(server, to, to.Path, nil), l.Listen(5)); errno != 0 {
+		t.Fatal(errno)
+	}
+	for range 200 {
+		c, _ := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0)
+		connected := make(chan netbsd.Errno)
+		go func() { connected <- c.Connect(client.call(), to) }()
+		now := server.call()
+		now.Nonblock = true
+		s, _, errno := l.Accept(now)
+		for errno == netbsd.EAGAIN {
+			s, _, errno = l.Accept(now)
+		}
+		if errno = cmp.Or(errno, <-connected); errno != 0 {
+			t.Fatal(errno)
+		}
+		if id := peerID(t, s); !bytes.Equal(id, client.id()) {
+			t.Fatalf("%x, want %x", id, client.id())
+		}
+		s.Close()
+		c.Close()
+	}
+}

@@ -12,6 +12,10 @@ import (
 
 type aioKey struct{}
 
+// aioHook is there once the process ends its queue when it exits. The hook outlives an exec, which the queue does not, and one is enough:
+// a process may execute without end.
+type aioHook struct{}
+
 // aioOf returns the caller's queue, nil if it has none.
 func (c *Call) aioOf() *aio.Queue {
 	q, _ := c.L.Proc().Specific(aioKey{}).(*aio.Queue)
@@ -27,8 +31,11 @@ func (c *Call) aioQueue() (*aio.Queue, netbsd.Errno) {
 		return q, 0
 	}
 	p := c.L.Proc()
-	if p.OnExit(stopAio) != 0 {
-		return nil, netbsd.EAGAIN
+	if p.Specific(aioHook{}) == nil {
+		if p.OnExit(stopAio) != 0 {
+			return nil, netbsd.EAGAIN
+		}
+		p.SetSpecific(aioHook{}, true)
 	}
 	q := aio.New(&c.K.Aio, p, c.Space, c.files())
 	p.SetSpecific(aioKey{}, q)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -188,5 +189,30 @@ func TestAioSuspendKilled(t *testing.T) {
 			c.ok(netbsd.SYS_aio_read, cb)
 			c.play([]row{{"EINTR", netbsd.SYS___aio_suspend50, args{longs(cb), 1, 0}, netbsd.EINTR, nil, nil}})
 		}, func(pid uint64) { p.ok(netbsd.SYS_kill, pid, netbsd.SIGKILL) })
+	})
+}
+
+// aio_exit is one exit hook for all processes: here one that executes again and again has one of its own, not one for each program. It
+// is told by a queue that is put behind the hook: another one would end that.
+func TestAioHooksOnce(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		p.ok(netbsd.SYS_pipe)
+		left := make(chan bool, 1)
+		p.play([]row{
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
+				read := func() { c.ok(netbsd.SYS_aio_read, c.aiocb(netbsd.Aiocb{Buf: c.arg(room(8)), Nbytes: 8})) }
+				proc := c.c.L.Proc()
+				read()
+				first := c.c.aioOf()
+				stopAio(proc) // as an exec does
+				proc.OnExit(func(p *kern.Proc) { p.SetSpecific(aioKey{}, first) })
+				read()
+				proc.OnExit(func(p *kern.Proc) { left <- p.Specific(aioKey{}) != nil })
+			}},
+			{"wait(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+		})
+		if !<-left {
+			t.Error("there is a second hook")
+		}
 	})
 }

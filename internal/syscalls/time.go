@@ -9,7 +9,7 @@ import (
 )
 
 // readClock returns the time on a clock since its own origin (clock_gettime1). EINVAL: there is no such clock, as CLOCK_VIRTUAL and CLOCK_PROF, which
-// are timers' alone; ESRCH: no such process or LWP.
+// are timers' alone; ESRCH: no such process or LWP; EPERM: another user's process.
 func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
 	switch id {
 	case netbsd.CLOCK_REALTIME:
@@ -40,14 +40,19 @@ func (k *Kernel) monotonic() time.Duration {
 	return k.Monotonic()
 }
 
+// processCPU is what a process has used. ESRCH. EPERM: it is another user's, or has changed its identity (clock_gettime1, which asks for
+// KAUTH_PROCESS_PTRACE with what counts as PT_READ_D there).
 func processCPU(c *Call, pid int) (time.Duration, netbsd.Errno) {
 	if pid == 0 || pid == c.L.Proc().Pid() {
 		u := c.usage()
 		return u.Utime + u.Stime, 0
 	}
 	p := c.K.M.Find(pid)
-	if p == nil {
+	switch {
+	case p == nil:
 		return 0, netbsd.ESRCH
+	case !c.L.Proc().MayWatch(p):
+		return 0, netbsd.EPERM
 	}
 	u, errno := p.Rusage(0)
 	return u.Utime + u.Stime, errno
@@ -200,7 +205,7 @@ func clockSleep(c *Call) netbsd.Errno {
 func (c *Call) sleepByUsage(id int, d, now time.Duration) netbsd.Errno {
 	absolute := c.Int(1)&netbsd.TIMER_ABSTIME != 0
 	if !absolute {
-		d += now
+		d = now + min(d, math.MaxInt64-now)
 	}
 	for now < d {
 		errno := sleepUntil(c, sleepDeadline(max(d-now, timerLeast)))

@@ -175,3 +175,28 @@ func TestInterrupted(t *testing.T) {
 		}
 	})
 }
+
+// clock_gettime1: EPERM for the processor time of another user's process, as to read its memory (ptrace_listener_cb).
+func TestProcessorTimeOfOthers(t *testing.T) {
+	const itself, init = netbsd.CLOCK_PROCESS_CPUTIME_ID, netbsd.CLOCK_PROCESS_CPUTIME_ID | 1
+	newRig(t).run(func(p *player) {
+		p.play([]row{
+			{"the superuser may", netbsd.SYS___clock_gettime50, args{init, room(16)}, 0, nil, nil},
+			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
+			{"EPERM", netbsd.SYS___clock_gettime50, args{init, room(16)}, netbsd.EPERM, nil, nil},
+			{"EPERM for its resolution", netbsd.SYS___clock_getres50, args{init, 0}, netbsd.EPERM, nil, nil},
+			{"EPERM to sleep by it", netbsd.SYS_clock_nanosleep, args{init, 0, timespec(0, 1), 0}, 0, int(netbsd.EPERM), nil},
+			{"one's own", netbsd.SYS___clock_gettime50, args{itself, room(16)}, 0, nil, nil},
+		})
+	})
+}
+
+// nanosleep1: a time that is far longer than a clock of processor time will ever show has not passed at once.
+func TestSleepLongByProcessorTime(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		sleeps := func(c *player) {
+			c.play([]row{{"EINTR", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_THREAD_CPUTIME_ID, 0, timespec(1<<63-1, 0), 0}, 0, int(netbsd.EINTR), nil}})
+		}
+		p.sleeper(sleeps, func(pid uint64) { p.ok(netbsd.SYS_kill, pid, netbsd.SIGKILL) })
+	})
+}

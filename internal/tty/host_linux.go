@@ -51,6 +51,8 @@ type HostTTY struct {
 	opened  int  // open files of it, shared aside
 	retired bool // see Retire
 	gone    bool // fd is closed
+
+	draining *hostDrain // nil: nobody drains
 }
 
 // IsTerminal reports whether a descriptor of the host is a terminal.
@@ -193,23 +195,17 @@ func (h *HostTTY) Drain(l *kern.LWP) netbsd.Errno { return h.drain(file.Call{L: 
 func (h *HostTTY) Dev() uint64 { return h.stat.Rdev }
 
 func (h *HostTTY) drain(c file.Call) netbsd.Errno {
-	fd, err := unix.FcntlInt(uintptr(h.fd), unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		return hostfile.Errno(err)
+	dr, errno := h.startDrain()
+	if errno != 0 {
+		return errno
 	}
-	done := make(chan error, 1)
-	guard.Go("a terminal was drained", func() {
-		defer unix.Close(fd)
-		done <- unix.IoctlSetInt(fd, unix.TCSBRK, 1)
-		c.L.Wake()
-	})
+	w := &file.Waiter{Mask: file.Out, L: c.L}
+	dr.queue.Add(w)
+	defer dr.queue.Remove(w)
 	for {
 		select {
-		case err := <-done:
-			if err == unix.EIO {
-				return 0 // nobody is left to read the rest
-			}
-			return hostfile.Errno(err)
+		case <-dr.done:
+			return dr.errno
 		default:
 		}
 		if h.d.halted.Load() {
@@ -219,6 +215,44 @@ func (h *HostTTY) drain(c file.Call) netbsd.Errno {
 			return errno
 		}
 	}
+}
+
+// hostDrain is one wait of the host's for a terminal's output to go. Whoever drains meanwhile waits for the same: it ends when nothing is
+// left, of what came later either. One for each caller would stay, with a thread and a descriptor, when a signal sends the caller away.
+type hostDrain struct {
+	queue file.Queue    // who waits for it
+	done  chan struct{} // closed at the end, from when on errno does not change
+	errno netbsd.Errno
+}
+
+// drainHost waits until nothing is left. EIO: nobody is there to read the rest.
+var drainHost = func(fd int) error {
+	return hostfile.Retry(func() error { return unix.IoctlSetInt(fd, unix.TCSBRK, 1) })
+}
+
+// startDrain returns the wait that is under way, or begins one.
+func (h *HostTTY) startDrain() (*hostDrain, netbsd.Errno) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining != nil {
+		return h.draining, 0
+	}
+	fd, err := unix.FcntlInt(uintptr(h.fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, hostfile.Errno(err)
+	}
+	dr := &hostDrain{done: make(chan struct{})}
+	h.draining = dr
+	guard.Go("a terminal was drained", func() {
+		defer unix.Close(fd)
+		if err := drainHost(fd); err != unix.EIO {
+			dr.errno = hostfile.Errno(err)
+		}
+		guard.Locked(&h.mu, func() { h.draining = nil })
+		close(dr.done)
+		dr.queue.Notify(file.Out)
+	})
+	return dr, 0
 }
 
 // Revoke implements kern.Terminal: guests lose the terminal; the host's programs keep

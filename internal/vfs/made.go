@@ -27,17 +27,22 @@ type madeFS struct {
 }
 
 // madeDir is an open directory that the machine makes up. What is in it is asked for when it is read
-// from the beginning.
+// from the beginning, and again where what is kept of it ends: a guest can fill /dev of its root, and has it open as often as it may.
 type madeDir struct {
 	file.Base
 	path string
 	dev  Device
 
 	mu   sync.Mutex // guards what follows
-	list []Entry
+	list []Entry    // from position from on, madeKept at most
+	from int
+	more bool // and others behind them
 	read bool
 	pos  int
 }
+
+// madeKept is how many entries an open directory keeps.
+const madeKept = 1024
 
 // Directory tells the *at calls that names can be looked up in it.
 func (d *madeDir) Directory() bool                        { return true }
@@ -68,18 +73,37 @@ func (d *madeDir) Lseek(off int64, whence int) (int64, netbsd.Errno) {
 func (d *madeDir) Getdents(b []byte) (int, netbsd.Errno) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.read || d.pos == 0 {
-		d.list, d.read = withDots(d.dev), true
-	}
+	d.fillLocked()
 	out := b[:0]
-	for d.pos < len(d.list) && len(out)+d.list[d.pos].Reclen() <= len(b) {
-		out = d.list[d.pos].Append(out)
+	rest := d.list[min(d.pos-d.from, len(d.list)):]
+	for len(rest) > 0 && len(out)+rest[0].Reclen() <= len(b) {
+		out = rest[0].Append(out)
+		rest = rest[1:]
 		d.pos++
 	}
-	if len(out) == 0 && d.pos < len(d.list) {
+	if len(out) == 0 && len(rest) > 0 {
 		return 0, netbsd.EINVAL
 	}
 	return len(out), 0
+}
+
+// fillLocked has list begin at pos, unless pos is in it or behind its end. What comes next is what sorts behind the last name, so that
+// nothing is told twice, nor left out, as others come and go meanwhile.
+func (d *madeDir) fillLocked() {
+	end := d.from + len(d.list)
+	if d.read && d.pos > 0 && d.pos >= d.from && (d.pos < end || !d.more) {
+		return
+	}
+	all := withDots(d.dev)
+	first := min(d.pos, len(all))
+	if d.more && d.pos == end {
+		last := d.list[len(d.list)-1].Name
+		for first = 2; first < len(all) && all[first].Name <= last; first++ {
+		}
+	}
+	all = all[first:]
+	d.more = len(all) > madeKept
+	d.list, d.from, d.read = slices.Clone(all[:min(len(all), madeKept)]), d.pos, true
 }
 
 // withDots lists a directory.

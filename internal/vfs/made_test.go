@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -259,5 +260,50 @@ func TestMountHidesMade(t *testing.T) {
 	w := madeWorld(t, Config{Mounts: []Mount{{Source: src, Target: "/proc"}}})
 	if got := strings.Join(w.names(t, "/proc"), " "); got != "users" {
 		t.Errorf("/proc has %s", got)
+	}
+}
+
+// getdents(2) tells each entry once, however many there are, and whatever comes and goes meanwhile; lseek(2) takes what it has told. But
+// an open directory keeps no more than a part: a guest can fill /dev, and open it as often as it may.
+func TestMadeDirKeepsAPart(t *testing.T) {
+	const n = 3*madeKept + 7
+	names := map[string]bool{}
+	for i := range n {
+		names[fmt.Sprintf("f%06d", i)] = true
+	}
+	d := &madeDir{dev: Device{List: func() (list []Entry) {
+		for name := range names {
+			list = append(list, Entry{Ino: 1, Type: netbsd.DT_REG, Name: name})
+		}
+		return list
+	}}}
+	read := func() (list []Entry) {
+		buf := make([]byte, 5000)
+		for {
+			n, errno := d.Getdents(buf)
+			if errno != 0 || n == 0 {
+				return list
+			}
+			for b := buf[:n]; len(b) > 0; {
+				e, size := netbsd.DecodeDirent(b)
+				list, b = append(list, e), b[size:]
+			}
+			if len(d.list) > madeKept || cap(d.list) > 2*madeKept {
+				t.Fatalf("%d entries are kept", cap(d.list))
+			}
+			names["f000000"], names["a"] = false, true // in front of where it is read
+			delete(names, "f000000")
+		}
+	}
+	for _, at := range []struct {
+		pos  int64
+		want int
+		name string
+	}{{0, n + 2, "."}, {5, n + 2 - 5, "f000003"}, {madeKept + 1, n + 1 - madeKept, fmt.Sprintf("f%06d", madeKept-1)}, {2 * n, 0, ""}} {
+		d.Lseek(at.pos, netbsd.SEEK_SET)
+		list := read()
+		if len(list) != at.want || at.want > 0 && list[0].Name != at.name {
+			t.Errorf("from %d: %d entries, want %d from %s", at.pos, len(list), at.want, at.name)
+		}
 	}
 }

@@ -25,7 +25,9 @@ func (m *Map) Brk(addr, limit uint64) ([]Op, netbsd.Errno) {
 		return nil, netbsd.ENOMEM
 	case end <= m.brkEnd:
 		ops, errno := m.Unmap(end, m.brkEnd-end)
-		m.brkEnd = end
+		if errno == 0 {
+			m.brkEnd = end
+		}
 		return ops, errno
 	case !m.Free(m.brkEnd, end-m.brkEnd):
 		return nil, netbsd.ENOMEM

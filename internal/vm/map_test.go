@@ -452,6 +452,24 @@ func TestBrkBack(t *testing.T) {
 	}
 }
 
+// Where a break cannot go back, as a piece of the map would have to become two and there is no room for one more, it stays where it is,
+// as after any failure (brk(2)). In sys_obreak itself that never fails.
+func TestBrkStaysWithoutRoom(t *testing.T) {
+	const start = Min + 8*PageSize
+	m := New()
+	m.SetBreak(start)
+	m.Brk(start+4*PageSize, 16*PageSize)
+	// One piece from the heap on to what lies behind it, so that the heap's end is in the middle.
+	if _, _, errno := m.Map(Request{Addr: start, Len: 8 * PageSize, Flags: netbsd.MAP_FIXED | netbsd.MAP_PRIVATE | netbsd.MAP_ANON}); errno != 0 {
+		t.Fatal(errno)
+	}
+	m.most = len(m.regions)
+	_, errno := m.Brk(start+PageSize, 16*PageSize)
+	if _, end := m.Break(); errno != netbsd.ENOMEM || end != start+4*PageSize {
+		t.Errorf("%s, break %#x", errno.Name(), end)
+	}
+}
+
 func FuzzMap(f *testing.F) {
 	f.Add(uint64(0x1000), uint64(0x3000), 7, uint64(0x2000), uint64(0x1000), 0)
 	f.Fuzz(func(t *testing.T, a, n uint64, flags int, b, n2 uint64, flags2 int) {
