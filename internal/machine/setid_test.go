@@ -11,8 +11,8 @@ import (
 	"toaster/netbsd"
 )
 
-// asUser runs f as the only LWP of a user's process, with nothing open.
-func asUser(t *testing.T, cred *kern.Cred, f func(*kern.LWP)) {
+// asUser runs f as the only LWP of a user's process, with nothing open, in a system that has no more than files.
+func asUser(t *testing.T, cred *kern.Cred, f func(*System, *kern.LWP)) {
 	t.Helper()
 	m := kern.New(kern.Config{})
 	defer m.Close()
@@ -24,7 +24,7 @@ func asUser(t *testing.T, cred *kern.Cred, f func(*kern.LWP)) {
 	}
 	defer tree.Close()
 	table := file.NewMachine(file.MachineConfig{Watcher: host}).NewTable()
-	p, errno := m.Spawn(kern.SpawnArgs{Manual: true, Cred: cred, Files: syscalls.Files{Table: table}, Dirs: syscalls.Dirs{Dirs: dirs}, Body: f})
+	p, errno := m.Spawn(kern.SpawnArgs{Manual: true, Cred: cred, Files: syscalls.Files{Table: table}, Dirs: syscalls.Dirs{Dirs: dirs}, Body: func(l *kern.LWP) { f(&System{FS: tree}, l) }})
 	if errno != 0 {
 		t.Fatal(errno)
 	}
@@ -62,7 +62,7 @@ func TestSetIDProgramIsToldItsIDs(t *testing.T) {
 		{"set-group-id", setID{uid: 1, gid: 2, setgid: true}, [4]uint64{5, 5, 2, 6}},
 		{"both", setID{uid: 1, gid: 2, setuid: true, setgid: true}, [4]uint64{1, 5, 2, 6}},
 	} {
-		asUser(t, kern.UserCred(5, 6), func(l *kern.LWP) {
+		asUser(t, kern.UserCred(5, 6), func(_ *System, l *kern.LWP) {
 			p := &program{setID: c.id}
 			aux := auxOf(t, p, p.idsOf(l))
 			if got := [4]uint64{aux[netbsd.AT_EUID], aux[netbsd.AT_RUID], aux[netbsd.AT_EGID], aux[netbsd.AT_RGID]}; got != c.want {
@@ -85,7 +85,7 @@ func TestSetIDProgramHasStandardFiles(t *testing.T) {
 		{"set-group-id", setID{gid: 1, setgid: true}, 3},
 		{"ids that it has", setID{uid: 5, gid: 6, setuid: true, setgid: true}, 0},
 	} {
-		asUser(t, kern.UserCred(5, 6), func(l *kern.LWP) {
+		asUser(t, kern.UserCred(5, 6), func(_ *System, l *kern.LWP) {
 			if errno := l.Exec(kern.ExecArgs{Comm: "x", SetUID: c.id.user(), SetGID: c.id.group()}); errno != 0 {
 				t.Fatal(errno)
 			}

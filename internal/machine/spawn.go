@@ -77,9 +77,7 @@ func (s *System) spawnHost(p *program, a *kern.PosixSpawnArgs) {
 		s.Body(l)
 	}
 	a.Exec = func(l *kern.LWP) netbsd.Errno {
-		h.dir, _ = syscalls.View(l).Getcwd()
-		var errno netbsd.Errno
-		if h.cred, errno = s.hostCredential(l.Proc().Cred()); errno != 0 {
+		if errno := s.lookAround(h, l); errno != 0 {
 			return errno
 		}
 		s.setArgs(l.Proc(), p)
