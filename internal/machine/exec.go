@@ -146,15 +146,15 @@ func (s *System) build(p *program, cred *kern.Cred, stack uint64) (*Context, net
 // fresh makes an address space with the program in it, its call sites rewritten if they
 // can be.
 //
-// Whatever the first attempt fails of, the second one decides: it costs one more process, once
-// in a machine's life, and a program must not fail for the sake of speed.
+// Whatever the first attempt fails of, the second one decides: it costs one more process, and a program must not fail for the sake of
+// speed. Where that fails, too, as at a limit that a guest has reached, the rewriting was not at fault, and others go on with it.
 func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 	rw := rewritten{s.rewriteOf(p), s.rewriteOf(p.interp)}
 	mc, errno := s.fill(p, rw)
 	if errno != 0 && rw != (rewritten{}) {
-		// A host can forbid that changed code is executed (SELinux's execmod).
-		s.rewrites.off.Store(true)
-		mc, errno = s.fill(p, rewritten{})
+		if mc, errno = s.fill(p, rewritten{}); errno == 0 {
+			s.rewrites.off.Store(true) // a host can forbid that changed code is executed (SELinux's execmod)
+		}
 	}
 	return mc, errno
 }
