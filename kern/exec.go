@@ -153,11 +153,11 @@ func (a *Sigacts) afterExec() *Sigacts {
 // a set-id program. Saved ids follow the effective ones in any case (execve(2)), so that a
 // program which has dropped a privilege cannot take it up again through an exec. A
 // parent-death signal is forgotten at a set-id exec: the parent may no longer signal this
-// process.
+// process. One whose ids are the process's already is like any other program (credexec).
 //
 // mu is held.
 func (p *Proc) execCred(a *ExecArgs) {
-	if (a.SetUID != nil || a.SetGID != nil) && p.flags&fTraced == 0 {
+	if a.changes(p.cred) && p.flags&fTraced == 0 {
 		p.dropKtrace()
 		c := *p.cred
 		if a.SetUID != nil {
@@ -181,6 +181,11 @@ func (p *Proc) execCred(a *ExecArgs) {
 		c.SUID, c.SGID = c.EUID, c.EGID
 		p.cred = &c
 	}
+}
+
+// changes reports whether the set-id bits of a program make other ids of c's.
+func (a *ExecArgs) changes(c *Cred) bool {
+	return a.SetUID != nil && *a.SetUID != c.EUID || a.SetGID != nil && *a.SetGID != c.EGID
 }
 
 // execImage makes a what p runs and lets go of the old executable, whose vnode may be the last

@@ -32,6 +32,9 @@ func TestExecIDs(t *testing.T) {
 			{"saved group", Cred{5, 5, 5, 6, 6, 0, nil}, nil, nil, false, Cred{5, 5, 5, 6, 6, 6, nil}, false},
 			{"user is odd", Cred{5, 7, 5, 6, 6, 6, nil}, nil, nil, false, Cred{5, 7, 7, 6, 6, 6, nil}, true},
 			{"group is odd", Cred{5, 5, 5, 6, 7, 6, nil}, nil, nil, false, Cred{5, 5, 5, 6, 7, 7, nil}, true},
+			{"ids that it has", Cred{5, 5, 5, 6, 6, 6, nil}, id(5), id(6), false, Cred{5, 5, 5, 6, 6, 6, nil}, false},
+			{"ids that it has, and they are odd", Cred{5, 7, 5, 6, 8, 6, nil}, id(7), id(8), false, Cred{5, 7, 7, 6, 8, 8, nil}, true},
+			{"a user that it is, and another group", Cred{5, 5, 5, 6, 6, 6, nil}, id(5), id(0), false, Cred{5, 5, 5, 6, 0, 0, nil}, true},
 		} {
 			from := c.from
 			p, _ := w.m.Spawn(SpawnArgs{Cred: &from, Body: func(l *LWP) {
@@ -45,7 +48,7 @@ func TestExecIDs(t *testing.T) {
 					p.execCred(&ExecArgs{SetUID: c.uid, SetGID: c.gid})
 					p.flags &^= fTraced
 				})
-				w.is(c.name, []any{*p.Cred(), p.Issetugid(), p.ext.pdeathsig == 0}, []any{c.want, c.sugid, (c.uid != nil || c.gid != nil) && !c.traced})
+				w.is(c.name, []any{*p.Cred(), p.Issetugid(), p.ext.pdeathsig == 0}, []any{c.want, c.sugid, c.want.EUID != c.from.EUID || c.want.EGID != c.from.EGID})
 				w.is("the old set is as it was", from, c.from)
 			}})
 			p.Wait()

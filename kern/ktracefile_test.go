@@ -56,6 +56,7 @@ func TestKtraceFileGoesAlong(t *testing.T) {
 			w.order("psig SIGUSR1 0 0x1")
 			w.is("none", []any{p.SetKtrace(nil), p.Ktraced(), refs}, []any{netbsd.Errno(0), false, 0})
 			p.SetKtrace(file(true, false))
+			uid++ // the ids that it has end no trace (credexec)
 			l.Exec(ExecArgs{Comm: "x", SetUID: &uid})
 			w.is("does not persist", []any{p.Ktraced(), refs}, []any{false, 0})
 			p.SetKtrace(file(false, false))

@@ -39,11 +39,10 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	if p.host {
 		return s.execHost(c, p)
 	}
-	cred := c.L.Proc().Cred()
 	p.user = shelfUser(c.L, p)
 	// Until Exec calls Replace nothing of the caller's has changed, and next is this function's
 	// to release. Afterwards it belongs to the LWP.
-	next, errno := s.build(p, cred, stackLimit(c.L.Proc()))
+	next, errno := s.build(p, p.idsOf(c.L), stackLimit(c.L.Proc()))
 	if errno != 0 {
 		return errno
 	}
@@ -62,6 +61,9 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return errno
 	}
 	s.setArgs(c.L.Proc(), p)
+	if p.fillStd(c.L) != 0 {
+		c.L.Platform().ExitAs(netbsd.ExitStatus(0, netbsd.SIGABRT)) // as execve_runproc does behind its point of no return
+	}
 	return netbsd.EJUSTRETURN
 }
 
@@ -107,7 +109,7 @@ func stackLimit(p *kern.Proc) uint64 {
 // passes the space on to a process, or calls its release. ENOMEM: the space would exceed the
 // machine's memory limit (Config.Memory), or what is on the stack the limit of that (execve1).
 //
-// cred is for the auxiliary vector. A space that exceeds the limit is released before a
+// cred is for the auxiliary vector, and so the one that the program will have. A space that exceeds the limit is released before a
 // guest sees it. All registers but these are 0, as setregs leaves them, the base of FS among
 // them: a program learns nothing of the one before.
 func (s *System) build(p *program, cred *kern.Cred, stack uint64) (*Context, netbsd.Errno) {
@@ -144,15 +146,15 @@ func (s *System) build(p *program, cred *kern.Cred, stack uint64) (*Context, net
 // fresh makes an address space with the program in it, its call sites rewritten if they
 // can be.
 //
-// Whatever the first attempt fails of, the second one decides: it costs one more process, once
-// in a machine's life, and a program must not fail for the sake of speed.
+// Whatever the first attempt fails of, the second one decides: it costs one more process, and a program must not fail for the sake of
+// speed. Where that fails, too, as at a limit that a guest has reached, the rewriting was not at fault, and others go on with it.
 func (s *System) fresh(p *program) (*Context, netbsd.Errno) {
 	rw := rewritten{s.rewriteOf(p), s.rewriteOf(p.interp)}
 	mc, errno := s.fill(p, rw)
 	if errno != 0 && rw != (rewritten{}) {
-		// A host can forbid that changed code is executed (SELinux's execmod).
-		s.rewrites.off.Store(true)
-		mc, errno = s.fill(p, rewritten{})
+		if mc, errno = s.fill(p, rewritten{}); errno == 0 {
+			s.rewrites.off.Store(true) // a host can forbid that changed code is executed (SELinux's execmod)
+		}
 	}
 	return mc, errno
 }
@@ -325,4 +327,37 @@ func (id setID) group() *uint32 {
 		return nil
 	}
 	return &id.gid
+}
+
+// idsOf returns the ids that p has when l executes it: elf_copyargs tells the program those of its set-id bits, by which a
+// dynamic linker knows that it must trust no environment. Who is traced changes none (check_exec).
+func (p *program) idsOf(l *kern.LWP) *kern.Cred {
+	if l.Proc().Traced() {
+		return l.Proc().Cred()
+	}
+	return p.setID.after(l.Proc().Cred())
+}
+
+// fillStd is fd_checkstd, for an l that has executed p: a set-id program finds its first three descriptors open, as the next file that
+// it opens would be its standard output otherwise. RLIMIT_NOFILE is the caller's to set and so not asked.
+func (p *program) fillStd(l *kern.LWP) netbsd.Errno {
+	if !p.setID.setuid && !p.setID.setgid || !l.Proc().Issetugid() {
+		return 0
+	}
+	v := syscalls.View(l)
+	for fd := range 3 {
+		if d, errno := v.Files.Get(fd); errno == 0 {
+			d.Release()
+			continue
+		}
+		d, errno := v.Open(netbsd.AT_FDCWD, "/dev/null", netbsd.O_RDWR, 0)
+		if errno != 0 {
+			return errno
+		}
+		if _, errno = v.Files.Install(d, fd, 3, 0); errno != 0 {
+			d.Release()
+			return errno
+		}
+	}
+	return 0
 }

@@ -235,6 +235,9 @@ func closeAll(fds map[int]int) {
 // A joiner is a program on its way into the machine.
 type joiner struct {
 	*outside.Exec
+	// setsIDs: the set-id bits of its file count, as for who executes it here.
+	setsIDs bool
+
 	// What prepare makes. It belongs to the goroutine that has the joiner join, until the process has it.
 	view  vfs.View
 	prog  *program
@@ -340,6 +343,9 @@ func (s *System) prepare(j *joiner, base *vfs.Dirs, cred *kern.Cred, known *host
 	}
 	if j.prog = prog; prog.host {
 		return &ExecError{Path: x.Name, Errno: netbsd.ENOEXEC, Err: prog.why}
+	}
+	if j.setsIDs {
+		cred = prog.setID.after(cred)
 	}
 	mc, errno := s.build(prog, cred, stackLimit(s.M.Init()))
 	if errno != 0 {

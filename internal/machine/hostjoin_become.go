@@ -45,6 +45,7 @@ func (w *hostWaiter) hand(j *joiner) bool {
 // process has j's memory.
 func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 	l := w.l
+	j.setsIDs = true
 	if err := s.prepare(j, s.dirsOf(w), l.Proc().Cred(), w); err != nil {
 		// Elsewhere, as the complaint can be long in being written, and the LWP is to hear of signals and of the proxy's end.
 		guard.Go("a program of the host was refused", func() { s.refuse(j, err) })
@@ -70,6 +71,9 @@ func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 	}
 	s.setArgs(l.Proc(), j.prog)
 	s.attend(l.Proc(), j)
+	if j.prog.fillStd(l) != 0 {
+		l.Platform().ExitAs(netbsd.ExitStatus(0, netbsd.SIGABRT))
+	}
 	return true
 }
 

@@ -113,9 +113,8 @@ func (s *System) hostCredential(c *kern.Cred) (*syscall.Credential, netbsd.Errno
 func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 	mc := c.CPU.(*Context)
 	h := &hostProgram{path: p.path, argv: p.argv, envp: p.envp}
-	h.dir, _ = syscalls.View(c.L).Getcwd()
-	var errno netbsd.Errno
-	if h.cred, errno = s.hostCredential(c.L.Proc().Cred()); errno != 0 {
+	errno := s.lookAround(h, c.L)
+	if errno != 0 {
 		return errno
 	}
 	errno = c.L.Exec(kern.ExecArgs{
@@ -133,6 +132,15 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 	s.setArgs(c.L.Proc(), p)
 	s.runHost(mc, c.L, h)
 	return netbsd.EJUSTRETURN
+}
+
+// lookAround notes in what directory h is to run for l, and as whom. ENOENT: the directory has no name any more, as it was removed. h would
+// run in toaster's own otherwise, and what it does to files there was meant for none.
+func (s *System) lookAround(h *hostProgram, l *kern.LWP) (errno netbsd.Errno) {
+	if h.dir, errno = syscalls.View(l).Getcwd(); errno == 0 {
+		h.cred, errno = s.hostCredential(l.Proc().Cred())
+	}
+	return errno
 }
 
 // dropSpace releases the process's address space, before the process runs a program of the

@@ -1,12 +1,16 @@
 package machine
 
 import (
+	"os"
 	"runtime"
 	"syscall"
 	"testing"
 
 	"toaster/internal/file"
 	"toaster/internal/hostfile"
+	"toaster/internal/syscalls"
+	"toaster/kern"
+	"toaster/netbsd"
 )
 
 // What is exported for one program is close-on-exec until that one has it, also where two
@@ -66,6 +70,25 @@ func TestHostProgramKeepsItsPidForSignal(t *testing.T) {
 		<-collected
 		if !w.done || w.status.ExitStatus() != 3 || w.group.Load().programs != 0 {
 			t.Errorf("done %v, status %v", w.done, w.status)
+		}
+	})
+}
+
+// A process whose directory was removed has no name of the host's for it, and no program of the host runs for it: it would run in
+// toaster's own directory otherwise.
+func TestNoHostProgramInARemovedDirectory(t *testing.T) {
+	asUser(t, kern.Root, func(s *System, l *kern.LWP) {
+		v, gone := syscalls.View(l), t.TempDir()+"/gone"
+		if err := os.Mkdir(gone, 0o755); err != nil || v.Chdir(gone) != 0 || os.Remove(gone) != nil {
+			t.Fatal("no removed directory", err)
+		}
+		var a kern.PosixSpawnArgs
+		s.spawnHost(&program{path: "/bin/sh", comm: "sh"}, &a)
+		if errno := a.Exec(l); errno != netbsd.ENOENT {
+			t.Errorf("posix_spawn: %v", errno)
+		}
+		if errno := s.execHost(&syscalls.Call{L: l, CPU: &Context{sys: s, l: l}}, &program{path: "/bin/sh"}); errno != netbsd.ENOENT {
+			t.Errorf("execve: %v", errno)
 		}
 	})
 }

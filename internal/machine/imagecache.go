@@ -213,6 +213,9 @@ func (c *imageCache) add(id warmID, i *cachedImage) {
 	defer c.mu.Unlock()
 	c.clock++
 	i.used = c.clock
+	if old := c.known[id]; old != nil && old.nursery != nil { // forget has been there while both were made
+		old.nursery.Close()
+	}
 	c.known[id] = i
 	warm, oldest := 0, id
 	for id, i := range c.known {

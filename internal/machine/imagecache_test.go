@@ -4,8 +4,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"toaster/internal/loader"
+	"toaster/internal/platform"
 	"toaster/internal/vm"
 	"toaster/netbsd"
 )
@@ -76,5 +78,41 @@ func TestRoomForIslands(t *testing.T) {
 		if at, ok := roomForIslands(m, size); ok != c.ok || ok && at != c.want {
 			t.Errorf("%s: %#x, %v", c.name, at, ok)
 		}
+	}
+}
+
+// A program that was forgotten while its copies were made can be made warm twice: the second copies take the place of the first, whose host
+// processes end.
+func TestMadeWarmTwice(t *testing.T) {
+	p, err := platform.New(platform.Options{})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer p.Close()
+	var c imageCache
+	id := warmID{program: fileID{ino: 1}}
+	c.due(id)
+	var templates [2]*platform.Process
+	for i := range templates {
+		hp, th, err := p.NewProcess()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := p.NewNursery(th, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		templates[i] = hp
+		c.add(id, &cachedImage{nursery: n, m: vm.New()})
+	}
+	select {
+	case <-templates[0].Gone():
+	case <-time.After(time.Minute): // patience, which decides nothing where it is closed
+		t.Error("the first copies are kept")
+	}
+	select {
+	case <-templates[1].Gone():
+		t.Error("the second copies are gone")
+	default:
 	}
 }

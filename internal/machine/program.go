@@ -241,6 +241,18 @@ func commOf(full string) string {
 	return c[:min(len(c), netbsd.MAXCOMLEN)]
 }
 
+// after returns c with the ids that a process of c's has when it runs the file.
+func (id setID) after(c *kern.Cred) *kern.Cred {
+	next := *c
+	if id.setuid {
+		next.EUID = id.uid
+	}
+	if id.setgid {
+		next.EGID = id.gid
+	}
+	return &next
+}
+
 // stack lays out the new program's stack; cred's ids go into its auxiliary vector. E2BIG: arguments and
 // environment are longer than ARG_MAX.
 func (p *program) stack(cred *kern.Cred) (*loader.Stack, netbsd.Errno) {

@@ -31,7 +31,13 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 	if !a.ResetIDs {
 		p.user = shelfUser(c.L, p)
 	}
-	next, errno := s.build(p, c.L.Proc().Cred(), stackLimit(c.L.Proc()))
+	cred := p.idsOf(c.L)
+	if a.ResetIDs { // the child's own are the real ones before it executes anything
+		real := *cred
+		real.EUID, real.EGID = real.RUID, real.RGID
+		cred = p.setID.after(&real)
+	}
+	next, errno := s.build(p, cred, stackLimit(c.L.Proc()))
 	if errno != 0 {
 		return nil, errno
 	}
@@ -47,7 +53,10 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 	a.Fork.Body = s.Body
 	a.Exec = func(l *kern.LWP) netbsd.Errno {
 		s.setArgs(l.Proc(), p)
-		return l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, SetUID: p.setID.user(), SetGID: p.setID.group()})
+		if errno := l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, SetUID: p.setID.user(), SetGID: p.setID.group()}); errno != 0 {
+			return errno
+		}
+		return p.fillStd(l)
 	}
 	child, errno := c.L.PosixSpawn(a)
 	if errno != 0 && !given {
@@ -68,9 +77,7 @@ func (s *System) spawnHost(p *program, a *kern.PosixSpawnArgs) {
 		s.Body(l)
 	}
 	a.Exec = func(l *kern.LWP) netbsd.Errno {
-		h.dir, _ = syscalls.View(l).Getcwd()
-		var errno netbsd.Errno
-		if h.cred, errno = s.hostCredential(l.Proc().Cred()); errno != 0 {
+		if errno := s.lookAround(h, l); errno != 0 {
 			return errno
 		}
 		s.setArgs(l.Proc(), p)

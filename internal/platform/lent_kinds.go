@@ -116,8 +116,10 @@ func (t *Thread) takeNotes() int {
 	return n
 }
 
+// takeNote takes one note, unless no room is lent: then the stub has mapped nothing, and a guest whose memory is counted would have made
+// the note up to have it counted for less.
 func (t *Thread) takeNote(i int) {
-	if p, ok := t.slot.RoomNote(i); ok {
+	if p, ok := t.slot.RoomNote(i); ok && t.Lends(LentRoom) != 0 {
 		t.lent.placed = append(t.lent.placed, p)
 	}
 }

@@ -182,6 +182,21 @@ func TestSignalAtEveryInstructionOfAMap(t *testing.T) {
 func placedAt(addr, size uint64) Placed { return Placed{Addr: addr, Size: size, Prot: readWrite} }
 
 // What a hostile guest notes is aligned and its own, or nothing.
+// A guest that is lent no room, as one whose memory is counted is not, has mapped nothing, whatever it notes.
+func TestNotesWithoutRoom(t *testing.T) {
+	th := &Thread{slot: stub.SlotAt(make([]byte, 1<<14), 0, 1<<14)}
+	for _, kinds := range []Lent{0, LentRoom} {
+		th.lent.kinds = kinds
+		th.slot.Poke(stub.OffCommand, 0x1000)
+		th.slot.Poke(stub.OffCommand+8, 0x1000)
+		th.slot.Poke32(stub.OffRoomNoted, 1)
+		th.takeNotes()
+		if noted, list := th.Noted()&LentRoom, th.CollectRoom(); noted != kinds || len(list) != int(kinds/LentRoom) || th.slot.Peek32(stub.OffRoomNoted) != 0 {
+			t.Errorf("lent %#x: noted %#x, %v", kinds, noted, list)
+		}
+	}
+}
+
 func FuzzPlacedNotes(f *testing.F) {
 	f.Add(uint32(1), uint64(0x1000), uint64(0x1000), uint64(3))
 	f.Add(uint32(48), uint64(1), uint64(0x1000), uint64(7))
@@ -190,6 +205,7 @@ func FuzzPlacedNotes(f *testing.F) {
 	f.Add(uint32(3), uint64(0x1000), ^uint64(0xfff), uint64(0))
 	th := &Thread{slot: stub.SlotAt(make([]byte, 1<<14), 0, 1<<14)}
 	f.Fuzz(func(t *testing.T, n uint32, addr, size, prot uint64) {
+		th.lent.kinds = LentRoom
 		for i := range stub.MaxPlaced {
 			at := stub.OffCommand + stub.PlacedSize*i
 			th.slot.Poke(at, addr)
