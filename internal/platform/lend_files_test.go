@@ -297,26 +297,6 @@ func TestLentForNothing(t *testing.T) {
 	}
 }
 
-// The first thread's end takes everything back, as the host tells of it what the process has.
-func TestLendingEndsWithTheFirstThread(t *testing.T) {
-	p := newPlatform(t, Options{})
-	f := fileOf(t, "0123456789", os.O_RDONLY)
-	q, th := newTransfer(t, p, f, MayRead, netbsd.SYS_read, lentAs, dataAt, 4)
-	n, err := th.NewThread()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.lean.Store(true) // nothing is parked
-	th.Exit()
-	if len(descriptors(t, q)) != 0 {
-		t.Errorf("kept: %s", descriptors(t, q))
-	}
-	n.LendFile(lentAs, int(f.Fd()), yes, yes)
-	if len(descriptors(t, q)) != 0 {
-		t.Errorf("lent afterwards: %s", descriptors(t, q))
-	}
-}
-
 // A guest that keeps a file which it is to give back dies: here a sibling changes the commands of
 // the thread that closes it.
 func TestKeptFile(t *testing.T) {
