@@ -247,7 +247,7 @@ func (p *Platform) dropReady() bool {
 		any = true
 	}
 	for _, q := range p.processes() {
-		for n := q.takeParked(); n != nil; n = q.takeParked() {
+		for n := q.takeParked(false); n != nil; n = q.takeParked(false) {
 			n.Exit()
 			any = true
 		}

@@ -131,7 +131,7 @@ func (t *Thread) traced(f func() error) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		err := ptrace(unix.PTRACE_SEIZE, t.tid)
+		err := t.seize()
 		if err == nil {
 			if err = t.stopForTracer(); err == nil {
 				err = f()
@@ -145,6 +145,17 @@ func (t *Thread) traced(f func() error) error {
 		result <- err
 	}()
 	return <-result
+}
+
+// seize attaches the caller's thread to t's host thread, unless its id may be somebody else's by now.
+func (t *Thread) seize() error {
+	q := t.proc
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.reaped {
+		return unix.ESRCH
+	}
+	return ptrace(unix.PTRACE_SEIZE, t.tid)
 }
 
 // stopForTracer stops the host thread, which waits in a system call. Only a stop is waited for: the end of a process

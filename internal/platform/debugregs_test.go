@@ -2,6 +2,7 @@ package platform
 
 import (
 	"errors"
+	"os/exec"
 	"syscall"
 	"testing"
 
@@ -93,6 +94,24 @@ func TestDebugRegsEndWithTheLWP(t *testing.T) {
 		t.Error("the next LWP is watched")
 	}
 	wantKind(t, next.Run(), Syscall)
+}
+
+// Once a guest has been collected its thread's id may be that of anybody, who is not traced: here it is a child of the test's.
+func TestDebugRegsOfAnotherProcess(t *testing.T) {
+	p := newPlatform(t, Options{})
+	q, th := newGuest(t, p, code(t, storeAndCall)...)
+	q.Kill()
+	within(t, "the guest to end", func() { <-q.Gone() })
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	th.tid = cmd.Process.Pid
+	if err := th.traced(func() error { t.Error("it is traced"); return nil }); err == nil {
+		t.Error("no error")
+	}
 }
 
 // A dead guest has no debug registers, and nobody waits for it.

@@ -21,22 +21,21 @@ func (t *Thread) Exit() {
 	if t.clearDebugRegs() && t.park() {
 		return
 	}
-	if t.proc.othersAllParked(t) {
+	if t.proc.endsWith(t) {
 		t.proc.Kill()
 		return
-	}
-	if t.tid == t.proc.pid {
-		t.endLending()
 	}
 	t.setOrder(order{kind: orderExit})
 	t.postOp(stub.OpExit)
 }
 
-// othersAllParked says whether all threads of q but t are parked, and some are.
-func (q *Process) othersAllParked(t *Thread) bool {
+// endsWith says whether q, which has other threads than t, is over when t ends: all of them are parked, or t's is the first
+// one, and could not be parked.
+func (q *Process) endsWith(t *Thread) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.parked) > 0 && len(q.threads)-len(q.parked) == 1
+	others := len(q.threads) - 1
+	return others > 0 && (t.leads() || len(q.parked) == others)
 }
 
 // deregister drops a thread that asks for its exit. It is inside that call, with all signals

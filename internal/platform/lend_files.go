@@ -47,10 +47,8 @@ const (
 
 // lentFiles is what a host process has of its guest's open files.
 type lentFiles struct {
-	// held is what the host process may have, guarded by Process.fdPassing; over says that
-	// it gets no more.
+	// held is what the host process may have, guarded by Process.fdPassing.
 	held fileSet
-	over bool
 
 	// due is what of held is to be closed, and isDue whether that is anything, for those on
 	// the hot path.
@@ -95,7 +93,7 @@ func (p *Platform) mayLendFiles() bool {
 // LendsFiles reports whether guests of the platform can be lent files.
 func (p *Platform) LendsFiles() bool { return p.lendsFiles }
 
-// fileBack asks the host whether q has no descriptor for n. It tells by the first thread of q. Nothing but EBADF says so: where
+// fileBack asks the host whether q has no descriptor for n. It tells by the first thread of q, which stays (leads). Nothing but EBADF says so: where
 // the host does not answer the file counts as one that is still there, and the guest is killed rather than believed.
 func (q *Process) fileBack(n int) bool {
 	q.mu.Lock()
@@ -124,7 +122,7 @@ func (t *Thread) LendFile(n, fd int, still, publish func() bool) {
 	q.fdPassing.Lock()
 	defer q.fdPassing.Unlock()
 	t.returnFiles() // what was lent as n before is not to be closed later
-	if q.files.over || !still() {
+	if !still() {
 		return
 	}
 	q.files.held.add(n) // before it is there: from here on returnFiles looks for it, whatever becomes of the passing
@@ -282,19 +280,6 @@ func (t *Thread) closeFiles(list []int) {
 		}
 		t.inject(commands[:len(part)]...)
 	}
-}
-
-// endLending takes back all that the process has been lent, for good: the host tells what a
-// process has open by its first thread, which is about to end. Preconditions: t is entered.
-func (t *Thread) endLending() {
-	q := t.proc
-	q.fdPassing.Lock()
-	defer q.fdPassing.Unlock()
-	q.files.over = true
-	for _, n := range q.files.held.list(&q.files.held) {
-		q.UnlendFile(n)
-	}
-	t.returnFiles()
 }
 
 // leaveTransfer is for a signal that met the guest in a call of a lent file; rax is what it found

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"toaster/internal/platform/stub"
 	"toaster/netbsd"
 )
@@ -295,26 +297,6 @@ func TestLentForNothing(t *testing.T) {
 	}
 }
 
-// The first thread's end takes everything back, as the host tells of it what the process has.
-func TestLendingEndsWithTheFirstThread(t *testing.T) {
-	p := newPlatform(t, Options{})
-	f := fileOf(t, "0123456789", os.O_RDONLY)
-	q, th := newTransfer(t, p, f, MayRead, netbsd.SYS_read, lentAs, dataAt, 4)
-	n, err := th.NewThread()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.lean.Store(true) // nothing is parked
-	th.Exit()
-	if len(descriptors(t, q)) != 0 {
-		t.Errorf("kept: %s", descriptors(t, q))
-	}
-	n.LendFile(lentAs, int(f.Fd()), yes, yes)
-	if len(descriptors(t, q)) != 0 {
-		t.Errorf("lent afterwards: %s", descriptors(t, q))
-	}
-}
-
 // A guest that keeps a file which it is to give back dies: here a sibling changes the commands of
 // the thread that closes it.
 func TestKeptFile(t *testing.T) {
@@ -347,6 +329,27 @@ func TestKeptFile(t *testing.T) {
 			wg.Wait()
 		})
 		q.Release()
+	}
+}
+
+// Nor does it keep one by a sibling that has descriptors of its own (close_range(2), CLOSE_RANGE_UNSHARE), which the host
+// does not tell of where it is asked for the process's.
+func TestKeptFileOfAThread(t *testing.T) {
+	p := newPlatform(t, Options{})
+	f := fileOf(t, "0123456789", os.O_RDONLY)
+	q, th := newTransfer(t, p, f, MayRead, netbsd.SYS_read, lentAs, dataAt, 4)
+	bad, err := th.NewThread()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, flags := range []uint64{unix.CLOSE_RANGE_UNSHARE, unix.CLOSE_RANGE_UNSHARE | unix.CLOSE_RANGE_CLOEXEC} {
+		bad.execute("unshare", stub.Command{Nr: unix.SYS_CLOSE_RANGE, Args: [6]uint64{1 << 20, 1 << 20, flags}})
+	}
+	q.UnlendFile(lentAs)
+	th.ReturnFiles()
+	kept, err := os.ReadDir("/proc/" + itoa(q.pid) + "/task/" + itoa(bad.tid) + "/fd")
+	if err == nil && len(kept) != 0 && !q.ended.Load() {
+		t.Errorf("it lives with %s", kept)
 	}
 }
 

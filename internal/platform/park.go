@@ -23,18 +23,22 @@ import (
 // maxParked is how many threads of a process are parked. Each is a task of the host.
 const maxParked = 8
 
+// leads reports whether t's is the host process's first thread. That is parked in any case: once it has ended the host
+// shows nobody the process's memory by its pid (process_vm_readv(2), ESRCH), nor its descriptors.
+func (t *Thread) leads() bool { return t.tid == t.proc.pid }
+
 // park parks t's host thread and reports whether it has; t is then as good as ended. It
 // has not if enough threads of the process are parked, or if no other runs. Preconditions: t is
 // entered.
 func (t *Thread) park() bool {
 	q, p := t.proc, t.proc.platform
-	if p.Lean() {
+	if p.Lean() && !t.leads() {
 		return false
 	}
 	n := &Thread{proc: q, tid: t.tid, index: t.index, slot: t.slot, light: t.light}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.reaped || len(q.parked) >= maxParked || len(q.threads)-len(q.parked) <= 1 {
+	if q.reaped || len(q.parked) >= maxParked && !t.leads() || len(q.threads)-len(q.parked) <= 1 {
 		return false
 	}
 	delete(q.threads, t)
@@ -52,7 +56,7 @@ func (t *Thread) park() bool {
 // unpark gives a parked thread the state of t, which creates an LWP; nil if there is
 // none. Preconditions: t is entered.
 func (t *Thread) unpark() *Thread {
-	n := t.proc.takeParked()
+	n := t.proc.takeParked(true)
 	if n == nil {
 		return nil
 	}
@@ -70,8 +74,9 @@ func (t *Thread) unpark() *Thread {
 }
 
 // takeParked takes a thread that is parked already, the one that was parked last; nil if
-// there is none. One that has only just been told to is not waited for.
-func (q *Process) takeParked() *Thread {
+// there is none. One that has only just been told to is not waited for. first says whether it may be the first
+// thread, which cannot be spared.
+func (q *Process) takeParked(first bool) *Thread {
 	p := q.platform
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -80,8 +85,8 @@ func (q *Process) takeParked() *Thread {
 	}
 	for i := len(q.parked) - 1; i >= 0; i-- {
 		n := q.parked[i]
-		if n.slot.LoadTurn() < stub.TurnKernel {
-			continue // it has only just been told to
+		if n.slot.LoadTurn() < stub.TurnKernel || n.leads() && !first {
+			continue
 		}
 		n.fulfil() // it is parked: the watchdog may not have looked since
 		q.parked = slices.Delete(q.parked, i, i+1)

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -114,6 +115,48 @@ func TestBornInParkedThread(t *testing.T) {
 			t.Errorf("%d host threads, then %d", before, n)
 		}
 	})
+}
+
+// The process lives on when its first LWP has ended (_lwp_exit(2)), however many threads are parked and whether any are to be:
+// the kernel still reaches its memory, and lends it files and takes them back.
+func TestFirstThreadEnds(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		others int // LWPs that end before
+		lean   bool
+	}{{"nothing is kept ready", 0, true}, {"enough are parked", maxParked, false}, {"both", maxParked, true}} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newPlatform(t, Options{Warm: -1})
+			q, th := newGuest(t, p, code(t, callMany)...)
+			left := newLWP(t, th)
+			if c.others > 0 {
+				th.Prepare(c.others)
+			}
+			p.lean.Store(c.lean)
+			th.Exit()
+			p.dropReady()
+			waitForParked(t, q)
+			if b := make([]byte, 8); !readAll(q, b) {
+				t.Error("its memory is out of reach")
+			}
+			if p.LendsFiles() {
+				lend(t, left, fileOf(t, "0123456789", os.O_RDONLY), MayRead)
+				q.UnlendFile(lentAs)
+				left.ReturnFiles()
+			}
+			if got := descriptors(t, q); len(got) != 0 || q.ended.Load() {
+				t.Errorf("descriptors %s, ended: %v", got, q.ended.Load())
+			}
+			left.Exit()
+			within(t, "the process to end", func() { <-q.Gone() })
+		})
+	}
+}
+
+// readAll reads b from where guests have data.
+func readAll(q *Process, b []byte) bool {
+	_, ok := q.Read(dataAt, b)
+	return ok
 }
 
 // A kick for the LWP that has ended is none for the one that is born there.

@@ -116,14 +116,18 @@ func (p *Platform) forgetStrays() {
 }
 
 // answerUnawaited answers what nobody waits for. If the lock is taken a supervisor is at the listener; what that leaves the epoll
-// reports again, as it reports for as long as there is something.
+// reports again, as it reports for as long as there is something. So it does with what is beyond maxUnawaited: guests that ask without
+// end must not keep the reaper from those that have ended.
 func (p *Platform) answerUnawaited() {
 	if p.listenMu.TryLock() {
 		defer p.listenMu.Unlock()
-		for p.answerNext(0) {
+		for i := 0; i < maxUnawaited && p.answerNext(0); i++ {
 		}
 	}
 }
+
+// maxUnawaited is how many questions are answered before the reaper looks at its other events.
+const maxUnawaited = 64
 
 // collect waits for the end of a host process and forgets it, but for whom somebody else
 // already does so: then it returns false at once.

@@ -188,9 +188,9 @@ func (p *Platform) deny(n *notification) {
 }
 
 // grant lets the call go on as it was made. seccomp_unotify(2) warns of that where the arguments point to memory, which can be
-// another by then; those of exit and of clone here are all in registers.
-func (p *Platform) grant(n *notification) {
-	p.respond(&notifyResponse{id: n.id, flags: notifContinue})
+// another by then; those of exit and of clone here are all in registers. An error says that the asker waits no more.
+func (p *Platform) grant(n *notification) error {
+	return p.respond(&notifyResponse{id: n.id, flags: notifContinue})
 }
 
 // respond may find that the asker was killed in the meantime.
@@ -211,14 +211,17 @@ func (p *Platform) takeOrder(t *Thread, kind int) (order, bool) {
 }
 
 // answerExit drops the thread before it is let go: once it is gone the host may give its id to
-// another one, which must not be taken for it.
+// another one, which must not be taken for it. A thread that does not wait for the answer any more, as a signal has come that it
+// should have blocked, would live on with nobody knowing it, and could report as a newborn: its process is killed.
 func (p *Platform) answerExit(n *notification, t *Thread) {
 	if _, ok := p.takeOrder(t, orderExit); !ok {
 		p.deny(n)
 		return
 	}
 	t.deregister()
-	p.grant(n)
+	if p.grant(n) != nil {
+		t.proc.Kill()
+	}
 }
 
 // answerFile passes the file of the order, if there is one. It is withdrawn first, so that a
@@ -281,7 +284,7 @@ func (p *Platform) answerNewborn(n *notification) {
 
 // bindProcess makes a Process of a newborn and passes its control window. From the answer on it
 // can map that, and waits for its turn. If the platform is closed, or the descriptor has not
-// reached it, it is killed.
+// reached it, it is killed, and who ordered it is told so: its window is given back at once, and is not to be used.
 func (p *Platform) bindProcess(n *notification, b *pendingClone) {
 	q, t, err := p.register(int(n.pid), b.win, b.index)
 	if err != nil {
@@ -297,7 +300,10 @@ func (p *Platform) bindProcess(n *notification, b *pendingClone) {
 	closed := p.closed
 	p.mu.Unlock()
 	b.err = p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(p.arena.descriptor(b.win)), newfd: stub.ControlFD})
-	if b.err != nil || closed {
+	if closed && b.err == nil {
+		b.err = ErrGone
+	}
+	if b.err != nil {
 		q.Release()
 	}
 }

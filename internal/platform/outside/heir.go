@@ -62,7 +62,7 @@ func startHeir(listener int) (*heir, error) {
 		return nil, os.NewSyscallError("pipe2", err)
 	}
 	defer unix.Close(ends[0])
-	pid, err := syscall.ForkExec(procFD(exe), []string{"toaster-heir"}, &syscall.ProcAttr{
+	pid, err := memprog.Start(exe, []string{"toaster-heir"}, &syscall.ProcAttr{
 		Dir: "/", Env: []string{}, Files: []uintptr{uintptr(ends[0]), uintptr(listener)},
 		Sys: &syscall.SysProcAttr{Setsid: true}, // no signal of a terminal's
 	})

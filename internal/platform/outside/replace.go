@@ -1,7 +1,10 @@
 package outside
 
 import (
+	"bytes"
+	"os"
 	"runtime"
+	"strconv"
 	"time"
 	"unsafe"
 
@@ -96,12 +99,12 @@ func (s *supervisor) redirect(n *notification, t *target, way int) bool {
 		return false
 	}
 	runtime.LockOSThread() // whoever traces is a thread
-	defer runtime.UnlockOSThread()
 	tid := int(n.pid)
 	if unix.PtraceSeize(tid) != nil {
+		runtime.UnlockOSThread()
 		return false
 	}
-	defer unix.PtraceDetach(tid)
+	defer letGo(tid)
 	if unix.PtraceInterrupt(tid) != nil {
 		return false
 	}
@@ -123,14 +126,28 @@ func (s *supervisor) redirect(n *notification, t *target, way int) bool {
 	return true
 }
 
+// letGo ends the tracing. Of a thread that has died nobody can let go, and its parent is not told of its end as long as it is
+// traced: then the caller's own thread, which traces, ends with the goroutine, as it stays locked.
+func letGo(tid int) {
+	if unix.PtraceDetach(tid) == nil {
+		runtime.UnlockOSThread()
+	}
+}
+
 // awaitStop reads the registers once the thread has stopped; false if it is gone. It does not
 // wait(2): who waits for the process's end may have been told of the stop instead.
 func awaitStop(tid int, r *unix.PtraceRegs) bool {
 	for unix.PtraceGetRegs(tid, r) != nil {
-		if unix.Kill(tid, 0) != nil {
+		if isDead(tid) {
 			return false
 		}
 		time.Sleep(10 * time.Microsecond)
 	}
 	return true
+}
+
+// isDead reports whether a thread is gone, or dead with nobody having waited for it (proc_pid_status(5)).
+func isDead(tid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(tid) + "/status")
+	return err != nil || bytes.Contains(b, []byte("\nState:\tZ")) || bytes.Contains(b, []byte("\nState:\tX"))
 }

@@ -356,6 +356,18 @@ func TestFilterLentFiles(t *testing.T) {
 	}
 }
 
+// Descriptors are closed, and nothing else: no thread gets a table of its own, with all that its siblings then give back.
+func TestFilterCloseRange(t *testing.T) {
+	code := testFilter(t)
+	for flags, want := range map[uint64]uint32{
+		0: Allow, unix.CLOSE_RANGE_UNSHARE: Trap, unix.CLOSE_RANGE_CLOEXEC: Trap, unix.CLOSE_RANGE_UNSHARE | 1<<32: Trap, ^uint64(0): Trap,
+	} {
+		if v := verdict(t, code, unix.SYS_CLOSE_RANGE, places.Clone, 0, 1<<32-1, flags); v != want {
+			t.Errorf("close_range with %#x: %#x, want %#x", flags, v, want)
+		}
+	}
+}
+
 // From the vdso only the clocks are asked for that everybody knows; any other clock_gettime
 // tells of other processes (clock_getcpuclockid(3)).
 func TestFilterClocks(t *testing.T) {
