@@ -163,10 +163,14 @@ func (m *Machine) makeDir(d *vfs.Dirs, name string) netbsd.Errno {
 	return 0
 }
 
-// tableOf makes the descriptor table of a program from host files.
+// tableOf makes the descriptor table of a program from host files. A nil one is a descriptor that is not open, as in
+// os.ProcAttr.
 func (m *Machine) tableOf(files []*os.File) (*file.Table, error) {
 	t := m.sys.Files.NewTable()
 	for i, f := range files {
+		if f == nil {
+			continue
+		}
 		if err := m.install(t, i, f); err != nil {
 			t.Close()
 			return nil, fmt.Errorf("toaster: descriptor %d (%s): %w", i, f.Name(), err)
