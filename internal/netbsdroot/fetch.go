@@ -158,7 +158,7 @@ func statusError(resp *http.Response) error {
 	case http.StatusProxyAuthRequired:
 		return fmt.Errorf("the proxy wants to know who asks (407); see HTTPS_PROXY")
 	}
-	return fmt.Errorf("the server answers %s", resp.Status)
+	return fmt.Errorf("the server answers %q", resp.Status)
 }
 
 // fetch brings a file and returns its name on this machine: in the cache, or in the directory
