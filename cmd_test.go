@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -478,5 +479,18 @@ func TestNoCancelAfterWait(t *testing.T) {
 		if calls.Load() != before {
 			t.Fatal("Cancel was called after Wait")
 		}
+	}
+}
+
+// MakeDir has the working directory be made, in a machine of the command's own, too.
+func TestMakeDirOfOwnMachine(t *testing.T) {
+	cmd := toaster.Command("/bin/guest", "dir")
+	cmd.Options.Root = rootWithGuest(t)
+	cmd.Dir, cmd.MakeDir = "/a/b", true
+	if got := run(t, cmd); got != "/a/b <nil>\n" {
+		t.Errorf("the program is in %q", got)
+	}
+	if st, err := os.Stat(filepath.Join(cmd.Options.Root, "a/b")); err != nil || !st.IsDir() {
+		t.Errorf("on the host: %v, %v", st, err)
 	}
 }

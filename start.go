@@ -101,7 +101,7 @@ func (c *Cmd) ownMachine() error {
 		return nil
 	}
 	opts := c.Options
-	if c.Dir != "" {
+	if c.Dir != "" && !c.MakeDir { // the machine wants to find it
 		opts.Dir = c.Dir
 	}
 	m, err := newMachine(context.Background(), opts, c.hostFile(opts))
@@ -127,7 +127,7 @@ func (c *Cmd) hostFile(opts Options) string {
 func (c *Cmd) workingDir(cred *kern.Cred) (*vfs.Dirs, error) {
 	m := c.Machine
 	d, err := m.forkDirs()
-	if err != nil || c.Dir == "" || c.own {
+	if err != nil || c.Dir == "" || c.own && !c.MakeDir {
 		return d, err
 	}
 	errno := netbsd.Errno(0)
