@@ -403,3 +403,26 @@ func TestControlCharacters(t *testing.T) {
 		}
 	}
 }
+
+// TestNoProgress: a server that begins anew each time, and cuts the connection now a little earlier, now a little later, is given up
+// as one that brings nothing.
+func TestNoProgress(t *testing.T) {
+	m := newMirror(t)
+	asked := 0
+	m.serve = func(w http.ResponseWriter, r *http.Request, b []byte) {
+		if strings.HasSuffix(r.URL.Path, sumsName) {
+			w.Write(b)
+			return
+		}
+		if asked++; asked > 50 {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(b)))
+		w.Write(b[:10+asked%2])
+	}
+	err := m.attempt(t, filepath.Join(t.TempDir(), "tree"), nil)
+	if err == nil || !strings.Contains(err.Error(), errCut.Error()) || asked > 3*tries {
+		t.Errorf("after %d times: %v", asked, err)
+	}
+}
