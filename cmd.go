@@ -36,7 +36,7 @@ type Cmd struct {
 	// *os.File is handed to the guest as it is, another is copied through a pipe.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// ExtraFiles become descriptors 3 and up.
+	// ExtraFiles become descriptors 3 and up. A nil one leaves its descriptor closed.
 	ExtraFiles []*os.File
 
 	// User is who the program runs as; nil is who all programs of the machine do
@@ -152,12 +152,14 @@ func (c *Cmd) Run() error {
 	return c.Wait()
 }
 
-// Output runs the program and returns what it wrote on its standard output.
+// Output runs the program and returns what it wrote on its standard output. An *ExitError has what it wrote on its standard
+// error, if nobody else gets that: the beginning and the end, if it is long.
 func (c *Cmd) Output() ([]byte, error) {
 	if c.Stdout != nil {
 		return nil, errors.New("toaster: Stdout already set")
 	}
-	var out, errOut bytes.Buffer
+	var out bytes.Buffer
+	var errOut headAndTail
 	c.Stdout = &out
 	if c.Stderr == nil {
 		c.Stderr = &errOut
@@ -165,7 +167,7 @@ func (c *Cmd) Output() ([]byte, error) {
 	err := c.Run()
 	var exit *ExitError
 	if errors.As(err, &exit) {
-		exit.Stderr = errOut.Bytes()
+		exit.Stderr = errOut.bytes()
 	}
 	return out.Bytes(), err
 }

@@ -7,8 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -404,5 +407,90 @@ func TestGraceAfterTheContext(t *testing.T) {
 	var exit *toaster.ExitError
 	if err := cmd.Run(); !errors.As(err, &exit) || exit.ExitCode() != 9 {
 		t.Errorf("got %v; want the exit status that the program chose on SIGHUP", err)
+	}
+}
+
+// "If non-nil, entry i becomes file descriptor 3+i": os.ProcAttr has a nil one be a closed descriptor.
+func TestNilExtraFile(t *testing.T) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	for _, c := range []struct {
+		first *os.File
+		want  int
+	}{{null, 0}, {nil, int(netbsd.EBADF)}} {
+		cmd := toaster.Command(guestExe, "fstat3")
+		cmd.ExtraFiles = []*os.File{c.first, null}
+		if cmd.Run(); cmd.ProcessState.ExitCode() != c.want {
+			t.Errorf("with %v: %v, want status %d", c.first, cmd.ProcessState, c.want)
+		}
+	}
+}
+
+// "If the error output is long, Stderr may contain only a prefix and suffix of the output": a program that writes
+// without end does not fill this process's memory.
+func TestOutputOfMuch(t *testing.T) {
+	_, err := toaster.Command(guestExe, "complain", "1000000").Output()
+	var exit *toaster.ExitError
+	if !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	got := string(exit.Stderr)
+	if len(got) > 100_000 || !strings.HasPrefix(got, "first") || !strings.HasSuffix(got, "last") || !strings.Contains(got, "\n... omitting 934473 bytes ...\n") {
+		t.Errorf("%d bytes, %.10q to %q", len(got), got, got[max(0, len(got)-10):])
+	}
+	_, err = toaster.Command(guestExe, "complain", "40000").Output()
+	if !errors.As(err, &exit) || len(exit.Stderr) != 40009 {
+		t.Errorf("of little: %d bytes", len(exit.Stderr))
+	}
+}
+
+// Wait stops the watch over the context: once it has returned Cancel is not called any more, even if the context has ended
+// just before.
+func TestNoCancelAfterWait(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // what has been told is heard late
+	m, err := toaster.New(context.Background(), toaster.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for range 10 {
+		ctx, cancel := context.WithCancel(context.Background())
+		cmd := m.CommandContext(ctx, guestExe, "exit", "0")
+		var calls atomic.Int32
+		cmd.Cancel = func() error {
+			calls.Add(1)
+			return os.ErrProcessDone
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Process.Wait()
+		cancel()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+		before := calls.Load()
+		for range 100 {
+			runtime.Gosched()
+		}
+		if calls.Load() != before {
+			t.Fatal("Cancel was called after Wait")
+		}
+	}
+}
+
+// MakeDir has the working directory be made, in a machine of the command's own, too.
+func TestMakeDirOfOwnMachine(t *testing.T) {
+	cmd := toaster.Command("/bin/guest", "dir")
+	cmd.Options.Root = rootWithGuest(t)
+	cmd.Dir, cmd.MakeDir = "/a/b", true
+	if got := run(t, cmd); got != "/a/b <nil>\n" {
+		t.Errorf("the program is in %q", got)
+	}
+	if st, err := os.Stat(filepath.Join(cmd.Options.Root, "a/b")); err != nil || !st.IsDir() {
+		t.Errorf("on the host: %v, %v", st, err)
 	}
 }

@@ -31,37 +31,52 @@ var errNotClosed = errors.New("toaster: the machine has not ended in time; its e
 
 // cutoff is what ends a command from outside.
 type cutoff struct {
-	at   chan struct{} // closed when it has come
-	when time.Time     // and when; set before at is closed
-	err  error         // what Wait says of it if the program did not fail; likewise
-	over chan struct{} // closed when Wait returns
+	at      chan struct{} // closed when it has come
+	when    time.Time     // and when; set before at is closed
+	err     error         // what Wait says of it if the program did not fail; likewise
+	over    chan struct{} // closed when Wait returns
+	settled chan struct{} // closed when Cancel has returned, or will not be called
 }
 
 // watch waits for the cutoff of a command that has been started, and sees it through.
 func (c *Cmd) watch() {
-	c.cut = &cutoff{at: make(chan struct{}), over: make(chan struct{})}
+	c.cut = &cutoff{at: make(chan struct{}), over: make(chan struct{}), settled: make(chan struct{})}
+	go func() {
+		came := c.awaitCutoff()
+		close(c.cut.settled)
+		if came && !within(c.cut.over, c.cut.when.Add(c.delay())) {
+			c.enforce()
+		}
+	}()
+}
+
+// awaitCutoff waits for the cutoff, or until Wait is over, and reports whether it has come.
+func (c *Cmd) awaitCutoff() bool {
 	var done <-chan struct{}
 	if c.ctx != nil {
 		done = c.ctx.Done()
 	}
-	go func() {
-		select {
-		case <-done:
-			c.cut.when = time.Now()
-			c.cut.err = c.cancel()
-		case <-c.Machine.limits.ended:
-			c.cut.when = time.Now()
-		case <-c.Machine.ctx.Done():
-			c.cut.when = time.Now().Add(c.Machine.opts.Grace)
-			c.cut.err = c.Machine.ctx.Err()
-		case <-c.cut.over:
-			return
-		}
-		close(c.cut.at)
-		if !within(c.cut.over, c.cut.when.Add(c.delay())) {
-			c.enforce()
-		}
-	}()
+	select {
+	case <-done:
+		c.cut.when = time.Now()
+		c.cut.err = c.cancel()
+	case <-c.Machine.limits.ended:
+		c.cut.when = time.Now()
+	case <-c.Machine.ctx.Done():
+		c.cut.when = time.Now().Add(c.Machine.opts.Grace)
+		c.cut.err = c.Machine.ctx.Err()
+	case <-c.cut.over:
+		return false
+	}
+	close(c.cut.at)
+	return true
+}
+
+// end tells that Wait is over. When it returns nobody calls Cancel any more, as in os/exec: what the caller does to the
+// context from then on, such as a deferred cancel, is no word about this program.
+func (cut *cutoff) end() {
+	close(cut.over)
+	<-cut.settled
 }
 
 // enforce is what the end of WaitDelay does after a cutoff, whether Wait has been called or

@@ -126,7 +126,8 @@ func (s *ProcessState) String() string {
 // ExitError says that a program did not end with exit status 0.
 type ExitError struct {
 	*ProcessState
-	// Stderr holds what Output collected of the standard error.
+	// Stderr holds what Output collected of the standard error: of much the beginning and the end, with a note between
+	// them.
 	Stderr []byte
 }
 

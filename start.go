@@ -101,7 +101,7 @@ func (c *Cmd) ownMachine() error {
 		return nil
 	}
 	opts := c.Options
-	if c.Dir != "" {
+	if c.Dir != "" && !c.MakeDir { // the machine wants to find it
 		opts.Dir = c.Dir
 	}
 	m, err := newMachine(context.Background(), opts, c.hostFile(opts))
@@ -127,7 +127,7 @@ func (c *Cmd) hostFile(opts Options) string {
 func (c *Cmd) workingDir(cred *kern.Cred) (*vfs.Dirs, error) {
 	m := c.Machine
 	d, err := m.forkDirs()
-	if err != nil || c.Dir == "" || c.own {
+	if err != nil || c.Dir == "" || c.own && !c.MakeDir {
 		return d, err
 	}
 	errno := netbsd.Errno(0)
@@ -163,10 +163,14 @@ func (m *Machine) makeDir(d *vfs.Dirs, name string) netbsd.Errno {
 	return 0
 }
 
-// tableOf makes the descriptor table of a program from host files.
+// tableOf makes the descriptor table of a program from host files. A nil one is a descriptor that is not open, as in
+// os.ProcAttr.
 func (m *Machine) tableOf(files []*os.File) (*file.Table, error) {
 	t := m.sys.Files.NewTable()
 	for i, f := range files {
+		if f == nil {
+			continue
+		}
 		if err := m.install(t, i, f); err != nil {
 			t.Close()
 			return nil, fmt.Errorf("toaster: descriptor %d (%s): %w", i, f.Name(), err)

@@ -2,6 +2,7 @@ package toaster
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -138,6 +139,34 @@ func (s *stdio) giveUp() {
 		f.Close()
 	}
 	s.out.Wait()
+}
+
+// mostEnd is how much headAndTail keeps of either end, as os/exec does.
+const mostEnd = 32 << 10
+
+// headAndTail keeps the beginning and the end of what is written to it, so that a guest that writes without end fills
+// nobody's memory.
+type headAndTail struct {
+	head, tail []byte
+	dropped    int64 // bytes between them
+}
+
+func (w *headAndTail) Write(b []byte) (int, error) {
+	n := min(len(b), mostEnd-len(w.head))
+	w.head = append(w.head, b[:n]...)
+	w.tail = append(w.tail, b[n:]...)
+	if over := len(w.tail) - mostEnd; over > 0 {
+		w.tail = append(w.tail[:0], w.tail[over:]...)
+		w.dropped += int64(over)
+	}
+	return len(b), nil
+}
+
+func (w *headAndTail) bytes() []byte {
+	if w.dropped == 0 {
+		return append(w.head, w.tail...)
+	}
+	return append(fmt.Appendf(w.head, "\n... omitting %d bytes ...\n", w.dropped), w.tail...)
 }
 
 func ignoreClosed(err error) error {

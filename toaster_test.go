@@ -65,6 +65,14 @@ func main() {
 		}
 	case "fd3":
 		io.Copy(os.Stdout, os.NewFile(3, "fd3"))
+	case "fstat3":
+		if err := syscall.Fstat(3, new(syscall.Stat_t)); err != nil {
+			os.Exit(int(err.(syscall.Errno)))
+		}
+	case "complain":
+		n, _ := strconv.Atoi(os.Args[2])
+		fmt.Fprint(os.Stderr, "first", strings.Repeat("x", n), "last")
+		os.Exit(1)
 	case "crash":
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		time.Sleep(time.Hour)

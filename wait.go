@@ -23,7 +23,7 @@ func (c *Cmd) Wait() error {
 	if c.ProcessState != nil {
 		return errors.New("toaster: Wait was already called")
 	}
-	defer close(c.cut.over)
+	defer c.cut.end()
 	c.ProcessState = c.awaitExit()
 	if c.own && c.WaitAll {
 		c.awaitAll()

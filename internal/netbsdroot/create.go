@@ -98,7 +98,12 @@ func (c *creation) run(ctx context.Context) error {
 
 // checkDir looks whether a tree can be made in the directory.
 func (c *creation) checkDir() error {
-	names, err := os.ReadDir(c.dir)
+	return c.checkIn(c.dir)
+}
+
+// checkIn is checkDir of the directory by another name.
+func (c *creation) checkIn(dir string) error {
+	names, err := os.ReadDir(dir)
 	switch {
 	case missing(err):
 		return nil
@@ -107,7 +112,7 @@ func (c *creation) checkDir() error {
 	case len(names) == 0:
 		return nil
 	}
-	m, err := readManifest(c.dir, false)
+	m, err := readManifest(dir, false)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: it is not empty, and %w; name another directory, or one that is not there yet", c.dir, err)
@@ -137,6 +142,9 @@ func (c *creation) files() (files []string, err error) {
 		file, ok := c.list.fileOf(set)
 		if !ok {
 			names := c.list.sets()
+			for i, name := range names {
+				names[i] = text(name)
+			}
 			slices.Sort(names)
 			return nil, fmt.Errorf("%s: there is no set %q; there are %s", c.src.name(sumsName), set, strings.Join(names, ", "))
 		}
@@ -163,14 +171,12 @@ func (c *creation) say(format string, args ...any) {
 }
 
 func (c *creation) unpackAll(ctx context.Context, files []string) error {
-	if err := os.MkdirAll(c.dir, 0o755); err != nil {
-		return noRoom(err)
-	}
-	c.man = manifest{state: stateHalf, release: c.Release, sets: c.Sets}
-	if err := c.man.write(c.dir); err != nil {
+	top, err := c.begin()
+	if err != nil {
 		return err
 	}
-	t, err := openTree(c.dir)
+	defer top.Close()
+	t, err := openTree(inside(top))
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.dir, err)
 	}
@@ -189,11 +195,35 @@ func (c *creation) unpackAll(ctx context.Context, files []string) error {
 	}
 	t.finish()
 	c.man.state = stateWhole
-	if err := c.man.write(c.dir); err != nil {
+	if err := c.man.write(inside(top)); err != nil {
 		return err
 	}
 	return t.ownManifest()
 }
+
+// begin makes the directory and its manifest. Getting the sets has taken its time, and the name may lead elsewhere by now:
+// what is opened here is looked at again, and from then on it is the tree, whatever becomes of its name.
+func (c *creation) begin() (*os.File, error) {
+	if err := os.MkdirAll(c.dir, 0o755); err != nil {
+		return nil, noRoom(err)
+	}
+	top, err := os.Open(c.dir)
+	if err != nil {
+		return nil, err
+	}
+	if err = c.checkIn(inside(top)); err == nil {
+		c.man = manifest{state: stateHalf, release: c.Release, sets: c.Sets}
+		err = c.man.write(inside(top))
+	}
+	if err != nil {
+		top.Close()
+		return nil, err
+	}
+	return top, nil
+}
+
+// inside is a name of an open directory that leads to it alone; its files are below.
+func inside(top *os.File) string { return fmt.Sprintf("/proc/self/fd/%d/.", top.Fd()) }
 
 // unpack unpacks an archive, which is to have the sum that it was compared with when it was fetched: where it lies may be
 // somebody else's.

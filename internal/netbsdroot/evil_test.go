@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -343,5 +344,85 @@ func TestRemoveNothingMounted(t *testing.T) {
 		if _, err := os.Lstat(name); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestSwappedMeanwhile: getting sets takes its time, in which whoever may write beside the tree can have its name lead to
+// somebody's files. Nothing is unpacked over them, nor do they become a tree, which rm would remove.
+func TestSwappedMeanwhile(t *testing.T) {
+	m := newMirror(t)
+	dir, mine := filepath.Join(t.TempDir(), "tree"), t.TempDir()
+	os.WriteFile(filepath.Join(mine, "kept"), []byte("mine"), 0o644)
+	err := m.attempt(t, dir, func(c *creation) {
+		c.Log = writerFunc(func(b []byte) (int, error) {
+			if strings.Contains(string(b), "/etc.tgz") {
+				os.Symlink(mine, dir)
+			}
+			return len(b), nil
+		})
+	})
+	if err == nil || !strings.Contains(err.Error(), "it is not empty") {
+		t.Errorf("%v", err)
+	}
+	if names, _ := os.ReadDir(mine); len(names) != 1 {
+		t.Errorf("the other directory has %v", names)
+	}
+}
+
+// TestManifestOfOneLine: the manifest lies in the tree, where a guest's root may have put a file that is one line without end.
+func TestManifestOfOneLine(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, manifestName)
+	for _, head := range []string{"", manifestHead + "\n" + stateWhole + "\nrelease 11.0\nsets base\n"} {
+		if err := errors.Join(os.WriteFile(name, []byte(head), 0o644), os.Truncate(name, 1<<28)); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if _, err := readManifest(dir, true); err == nil {
+			t.Error("it is taken")
+		}
+		runtime.ReadMemStats(&after)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<24 {
+			t.Errorf("%d bytes of memory for it", n)
+		}
+	}
+}
+
+// TestControlCharacters: what a server says is no command to the user's terminal.
+func TestControlCharacters(t *testing.T) {
+	for _, err := range []error{
+		statusError(&http.Response{StatusCode: 500, Status: "500 \x1b[2J"}),
+		func() error {
+			_, err := (&creation{src: &source{}, list: sums{"\x1b[2J.tgz": ""}, Options: Options{Sets: []string{"base"}}}).files()
+			return err
+		}(),
+	} {
+		if err == nil || strings.Contains(err.Error(), "\x1b") || !strings.Contains(err.Error(), `\x1b[2J`) {
+			t.Errorf("%q", err)
+		}
+	}
+}
+
+// TestNoProgress: a server that begins anew each time, and cuts the connection now a little earlier, now a little later, is given up
+// as one that brings nothing.
+func TestNoProgress(t *testing.T) {
+	m := newMirror(t)
+	asked := 0
+	m.serve = func(w http.ResponseWriter, r *http.Request, b []byte) {
+		if strings.HasSuffix(r.URL.Path, sumsName) {
+			w.Write(b)
+			return
+		}
+		if asked++; asked > 50 {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(b)))
+		w.Write(b[:10+asked%2])
+	}
+	err := m.attempt(t, filepath.Join(t.TempDir(), "tree"), nil)
+	if err == nil || !strings.Contains(err.Error(), errCut.Error()) || asked > 3*tries {
+		t.Errorf("after %d times: %v", asked, err)
 	}
 }

@@ -19,8 +19,8 @@ import (
 // stays when the connection is cut, so that this attempt and later ones go on where it ends
 // (Range, RFC 9110).
 
-// tries is how often a connection that is cut is made again; one that brought something counts
-// as none.
+// tries is how often a connection that is cut is made again; one that brought more than any before
+// counts as none.
 const tries = 4
 
 // stall is how long a server may send nothing.
@@ -158,7 +158,7 @@ func statusError(resp *http.Response) error {
 	case http.StatusProxyAuthRequired:
 		return fmt.Errorf("the proxy wants to know who asks (407); see HTTPS_PROXY")
 	}
-	return fmt.Errorf("the server answers %s", resp.Status)
+	return fmt.Errorf("the server answers %q", resp.Status)
 }
 
 // fetch brings a file and returns its name on this machine: in the cache, or in the directory
@@ -231,7 +231,7 @@ func (s *source) fill(ctx context.Context, file, part string, p *progress) error
 		return err
 	}
 	p.continued = at > 0
-	for n := 0; ; {
+	for n, best := 0, at; ; {
 		got, err := s.more(ctx, file, w, at, p)
 		switch {
 		case err == nil:
@@ -239,8 +239,8 @@ func (s *source) fill(ctx context.Context, file, part string, p *progress) error
 		case ctx.Err() != nil || !errors.Is(err, errCut):
 			return err
 		}
-		if n++; got != at {
-			n = 1
+		if n++; got > best {
+			n, best = 1, got
 		}
 		if at = got; n > tries {
 			return fmt.Errorf("%w; what came is kept: the same command goes on from there", err)

@@ -105,7 +105,7 @@ func readManifest(dir string, all bool) (*manifest, error) {
 	}
 	defer f.Close()
 	m := &manifest{}
-	in := bufio.NewReader(f)
+	in := bufio.NewReaderSize(f, mostLine)
 	if line(in) != manifestHead {
 		return nil, errNoRoot
 	}
@@ -113,11 +113,11 @@ func readManifest(dir string, all bool) (*manifest, error) {
 	m.release = strings.TrimPrefix(line(in), "release ")
 	m.sets = strings.Split(strings.TrimPrefix(line(in), "sets "), ",")
 	for n := 5; all; n++ {
-		s, err := in.ReadString('\n')
-		if err == io.EOF && s == "" {
+		s, err := in.ReadSlice('\n')
+		if err == io.EOF && len(s) == 0 {
 			break
 		}
-		e, ok := parseEntry(s)
+		e, ok := parseEntry(string(s))
 		if err != nil || !ok {
 			return nil, fmt.Errorf("%s: line %d is none that toaster has written", manifestName, n)
 		}
@@ -126,9 +126,13 @@ func readManifest(dir string, all bool) (*manifest, error) {
 	return m, nil
 }
 
+// mostLine is more than a line can have: names and links have PATH_MAX bytes at most, and quotes make four of one. A guest's root
+// may have put a file there that is all one line.
+const mostLine = 64 << 10
+
 func line(r *bufio.Reader) string {
-	s, _ := r.ReadString('\n')
-	return strings.TrimSuffix(s, "\n")
+	s, _ := r.ReadSlice('\n')
+	return strings.TrimSuffix(string(s), "\n")
 }
 
 // parseEntry reads a line.

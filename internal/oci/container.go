@@ -33,7 +33,7 @@ type record struct {
 // container is one that has a state directory.
 type container struct {
 	dir   string
-	claim *os.File // the directory, while create makes the container; nil otherwise
+	claim *os.File // the directory, for who makes or removes the container; nil otherwise
 	record
 }
 
@@ -61,6 +61,8 @@ func checkID(id string) error {
 	return nil
 }
 
+func noContainer(id string) error { return fmt.Errorf("container %q does not exist", id) }
+
 // load finds a container. The texts of errors are those that drivers of runc look for.
 func (c *call) load(id string) (*container, error) {
 	if err := checkID(id); err != nil {
@@ -70,7 +72,7 @@ func (c *call) load(id string) (*container, error) {
 	b, err := os.ReadFile(filepath.Join(t.dir, recordName))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("container %q does not exist", id)
+		return nil, noContainer(id)
 	case err != nil:
 		return nil, err
 	}

@@ -47,12 +47,15 @@ func bindCreate(set *flag.FlagSet) action {
 	f := new(createFlags)
 	f.define(set)
 	return func(c *call, args []string) (int, error) {
-		_, err := c.createContainer(args[0], f)
+		t, err := c.createContainer(args[0], f)
+		if err == nil {
+			t.claim.Close()
+		}
 		return 0, err
 	}
 }
 
-// createContainer makes a container, whole or not at all.
+// createContainer makes a container, whole or not at all. The caller closes its claim.
 func (c *call) createContainer(id string, f *createFlags) (*container, error) {
 	if err := f.check(id); err != nil {
 		return nil, err
@@ -78,12 +81,9 @@ func (c *call) createContainer(id string, f *createFlags) (*container, error) {
 	if t.claim, err = makeStateDir(c.root, t.dir, id); err != nil {
 		return nil, err
 	}
-	defer func() {
-		t.claim.Close()
-		t.claim = nil
-	}()
 	if err = c.bringUp(t, p, f); err != nil {
 		c.takeDown(t)
+		t.claim.Close()
 		return nil, err
 	}
 	return t, nil
@@ -136,6 +136,19 @@ func (t *container) place() string {
 	return t.dir
 }
 
+// hold waits until nobody else removes the state directory, and keeps others from it while the claim is open. It reports
+// whether the directory still has its name: what has the name else is another container's.
+func (t *container) hold() bool {
+	for {
+		if err := unix.Flock(int(t.claim.Fd()), unix.LOCK_EX); err != unix.EINTR {
+			return err == nil && t.isOurs()
+		}
+	}
+}
+
+// letGo ends hold.
+func (t *container) letGo() { unix.Flock(int(t.claim.Fd()), unix.LOCK_UN) }
+
 // isOurs reports whether the state directory is the one that create has made.
 func (t *container) isOurs() bool {
 	ours, err := t.claim.Stat()
@@ -164,7 +177,7 @@ func (c *call) bringUp(t *container, p *plan, f *createFlags) (err error) {
 		return err
 	}
 	// Of the creating container there is a record, so that delete --force finds the kernel.
-	if err := t.save(); err != nil {
+	if err := t.announce(); err != nil {
 		return err
 	}
 	if err := k.boot(t, p, c); err != nil {
@@ -183,6 +196,15 @@ func (c *call) bringUp(t *container, p *plan, f *createFlags) (err error) {
 	return writePidFile(f.pidFile, t.Pid)
 }
 
+// announce writes the record, unless somebody removes the container at this moment, who has found none.
+func (t *container) announce() error {
+	defer t.letGo()
+	if !t.hold() {
+		return fmt.Errorf("container %q was deleted while it was created", t.ID)
+	}
+	return t.save()
+}
+
 // takeDown removes what a create that has failed leaves.
 func (c *call) takeDown(t *container) {
 	if t.Pid > 0 {
@@ -191,13 +213,16 @@ func (c *call) takeDown(t *container) {
 		}
 		unix.Wait4(t.Pid, nil, 0, nil)
 	}
-	if t.claim != nil && !t.isOurs() {
+	ours := t.hold()
+	if _, err := os.Lstat(t.dir); err == nil && !ours {
 		return // delete --force has been here, and another container has the name by now
 	}
 	if err := t.Cgroup.remove(); err != nil {
 		c.log.Warn(err.Error())
 	}
-	os.RemoveAll(t.dir)
+	if ours {
+		os.RemoveAll(t.dir)
+	}
 }
 
 // setStatus says in which state the container is, as long as its kernel lives.

@@ -19,28 +19,57 @@ func bindDelete(set *flag.FlagSet) action {
 }
 
 func (c *call) delete(id string, force bool) error {
-	t, err := c.load(id)
-	if err != nil {
-		if force && checkID(id) == nil {
-			return c.deleteHalf(id)
-		}
+	if err := checkID(id); err != nil {
 		return err
 	}
-	return c.deleteContainer(t, force)
-}
-
-// deleteHalf removes what a create leaves that was killed before it had a record; nothing is fine.
-func (c *call) deleteHalf(id string) error {
-	err := os.RemoveAll(filepath.Join(c.root, id))
+	claim, err := claimAgain(filepath.Join(c.root, id))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		if force {
+			return nil
+		}
+		return noContainer(id)
+	}
+	if err != nil {
+		return err
+	}
+	defer claim.Close()
+	t, err := c.load(id)
+	if err == nil {
+		t.claim = claim
+		return c.deleteHeld(t, force)
+	}
+	if force {
+		return os.RemoveAll(filepath.Join(c.root, id)) // a create was killed before it had a record
 	}
 	return err
 }
 
-// deleteContainer removes the container. The kernel comes first, then its group, which is empty only when the host's
-// processes of programs are gone, too; the directory comes last, so that a delete that fails can be made again.
+// claimAgain opens the state directory that has a name and holds it. Of commands at once one removes it; the others, which
+// have waited, do not take what has the name then for what they were to remove.
+func claimAgain(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if t := (&container{dir: dir, claim: f}); !t.hold() {
+		f.Close()
+		return nil, fs.ErrNotExist
+	}
+	return f, nil
+}
+
+// deleteContainer removes a container that this process has made, unless somebody has done so before.
 func (c *call) deleteContainer(t *container, force bool) error {
+	defer t.letGo()
+	if !t.hold() {
+		return nil
+	}
+	return c.deleteHeld(t, force)
+}
+
+// deleteHeld removes a container whose directory is held. The kernel comes first, then its group, which is empty only when the
+// host's processes of programs are gone, too; the directory comes last, so that a delete that fails can be made again.
+func (c *call) deleteHeld(t *container, force bool) error {
 	switch s := t.status(); {
 	case s == stopped:
 	case force, s == created:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -101,16 +102,33 @@ func (t *container) runHook(h *specs.Hook, state []byte) error {
 	if cmd.Env == nil {
 		cmd.Env = []string{}
 	}
-	var said bytes.Buffer
+	var said hookOutput
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(state), &said, &said
 	cmd.WaitDelay = time.Second
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			err = fmt.Errorf("it has not ended in %d seconds", *h.Timeout)
-		}
-		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(said.Bytes()))
+	err := cmd.Run()
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("it has not ended in %d seconds", *h.Timeout)
 	}
-	return nil
+	return said.explain(err)
+}
+
+// hookOutput keeps the beginning of what a hook says; it may be a program of the container, and say more than there is memory.
+type hookOutput struct{ b []byte }
+
+const mostHookOutput = 4 << 10
+
+func (o *hookOutput) Write(b []byte) (int, error) {
+	o.b = append(o.b, b[:min(len(b), mostHookOutput-len(o.b))]...)
+	return len(b), nil
+}
+
+// explain completes the error of a hook with what it has said. A hook that has ended well has not failed for what it left
+// behind, which may hold its output open.
+func (o *hookOutput) explain(err error) error {
+	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", err, bytes.TrimSpace(o.b))
 }
 
 // hookContext ends when the hook's time is over.

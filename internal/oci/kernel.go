@@ -27,6 +27,7 @@ type kernel struct {
 
 	mu     sync.Mutex
 	state  string          // created, running, paused; guarded by mu
+	starts bool            // start has begun; guarded by mu
 	first  *first          // nil before start; guarded by mu
 	relays map[*execed]int // what runs beside the first program, and the relay's pid; guarded by mu
 	ended  chan int        // gets the exit status

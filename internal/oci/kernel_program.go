@@ -15,14 +15,15 @@ import (
 	"toaster/netbsd"
 )
 
-// start runs the first program. A container is started once; one whose program cannot be run ends.
+// start runs the first program. A container is started once; one whose program cannot be run ends. Hooks are
+// the container's own programs, and may never end: kill reaches the container meanwhile.
 func (k *kernel) start() error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.state != created || k.first != nil {
-		return fmt.Errorf("cannot start a container in the %s state", k.state)
+	if err := k.beginStart(); err != nil {
+		return err
 	}
 	err := k.runStartHooks()
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if err == nil {
 		err = k.startProgram()
 	}
@@ -31,6 +32,17 @@ func (k *kernel) start() error {
 		return err
 	}
 	return k.setState(running)
+}
+
+// beginStart has a second start fail.
+func (k *kernel) beginStart() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.state != created || k.starts {
+		return fmt.Errorf("cannot start a container in the %s state", k.state)
+	}
+	k.starts = true
+	return nil
 }
 
 // find says what would keep start from running the first program. create asks, as runc looks for the program then: podman and Docker
@@ -95,13 +107,10 @@ func (k *kernel) runStartHook(h *specs.Hook, state []byte) error {
 	defer cancel()
 	cmd := k.machine.CommandContext(ctx, h.Path)
 	cmd.Args, cmd.Env = hookArgs(h), append([]string{}, h.Env...)
-	cmd.Stdin = bytes.NewReader(state)
+	var said hookOutput
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(state), &said, &said
 	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%w: %s", err, bytes.TrimSpace(out))
-	}
-	return nil
+	return said.explain(cmd.Run())
 }
 
 // startProgram starts what the configuration names. mu is held.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -423,5 +425,67 @@ func TestSandbox(t *testing.T) {
 	w.do("kill", "c", "TERM")
 	if status := w.ends(pid); status != 0 {
 		t.Errorf("status %d", status)
+	}
+}
+
+// TestEndlessStartHook: a hook of start is a program of the container, and need not end. kill ends the container even so, and a
+// second start fails at once.
+func TestEndlessStartHook(t *testing.T) {
+	w := newWorld(t)
+	dir := t.TempDir()
+	w.create("c", w.bundle(func(s *specs.Spec) {
+		s.Mounts = []specs.Mount{{Destination: "/log", Type: "bind", Source: dir, Options: []string{"rbind"}}}
+		s.Hooks = &specs.Hooks{StartContainer: []specs.Hook{{Path: "/bin/guest", Args: []string{"guest", "stay", "/log/ready"}}}}
+	}, "signals"))
+	pid := w.state("c").Pid
+	start := w.command("start", "c")
+	if err := start.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer start.Process.Release()
+	for _, err := os.Stat(filepath.Join(dir, "ready")); err != nil; _, err = os.Stat(filepath.Join(dir, "ready")) {
+		runtime.Gosched()
+	}
+	w.fails("cannot start a container", "start", "c")
+	w.do("kill", "c", "KILL")
+	if status := w.ends(pid); status != 128+9 {
+		t.Errorf("the kernel's status is %d", status)
+	}
+	if status := w.ends(start.Process.Pid); status == 0 {
+		t.Error("start has succeeded")
+	}
+}
+
+// TestHookLeavesSomething: a hook that has ended with status 0 has not failed, whatever it leaves running; nor has one that says much.
+func TestHookLeavesSomething(t *testing.T) {
+	w := newWorld(t)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.create("c", w.bundle(func(s *specs.Spec) {
+		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{
+			Path: "/bin/sh", Args: []string{"sh", "-c", "cat " + fifo + " & exit 0"}, Env: []string{"PATH=/usr/bin:/bin"},
+		}}}
+	}, "signals"))
+	if err := os.WriteFile(fifo, nil, 0); err != nil {
+		t.Fatal(err)
+	}
+	w.isIn("c", created)
+}
+
+// TestHookOutput: of what a hook says no more is kept than a message can have.
+func TestHookOutput(t *testing.T) {
+	var o hookOutput
+	for range 100 {
+		if n, err := o.Write(make([]byte, 1000)); n != 1000 || err != nil {
+			t.Fatalf("%d, %v", n, err)
+		}
+	}
+	if len(o.b) != mostHookOutput {
+		t.Errorf("%d bytes", len(o.b))
+	}
+	if o.explain(nil) != nil || o.explain(exec.ErrWaitDelay) != nil || o.explain(io.EOF) == nil {
+		t.Error("what has failed has not, or the other way round")
 	}
 }

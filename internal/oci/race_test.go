@@ -1,8 +1,10 @@
 package oci
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -107,4 +109,81 @@ func TestNoProcessAnyMore(t *testing.T) {
 	if status != exitExecFailure || !strings.Contains(out, "there is no process") {
 		t.Errorf("status %d: %s", status, out)
 	}
+}
+
+// TestDeleteOfAnother: who was to remove a container that others have removed meanwhile leaves alone the one that has its
+// name now, which it may have waited for.
+func TestDeleteOfAnother(t *testing.T) {
+	w := newWorld(t)
+	bundle := w.bundle(nil, "signals")
+	w.create("c", bundle)
+	c := &call{globals: globals{root: w.root}}
+	var err error
+	if c.log, err = newLogger("", "", false); err != nil {
+		t.Fatal(err)
+	}
+	gone, err := c.load("c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gone.claim, err = os.Open(gone.dir); err != nil {
+		t.Fatal(err)
+	}
+	defer gone.claim.Close()
+	w.do("delete", "--force", "c")
+	out := w.create("c", bundle)
+	c.takeDown(gone)
+	if err := c.deleteContainer(gone, false); err != nil {
+		t.Error(err)
+	}
+	w.isIn("c", created)
+	w.do("start", "c")
+	w.line(out)
+	w.isIn("c", running)
+}
+
+// TestDeleteWaits: a delete --force that has found no record waits for a create that is writing one, and a create does not go on
+// whose directory was removed before.
+func TestDeleteWaits(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root")
+	th := &container{dir: filepath.Join(root, "c"), record: record{ID: "c"}}
+	var err error
+	if th.claim, err = makeStateDir(root, th.dir, "c"); err != nil {
+		t.Fatal(err)
+	}
+	defer th.claim.Close()
+	if !th.hold() {
+		t.Fatal("it cannot be held")
+	}
+	c := &call{globals: globals{root: root}}
+	deleted := make(chan error)
+	go func() { deleted <- c.delete("c", true) }()
+	for !waitsForLock(t, th) {
+		runtime.Gosched()
+	}
+	th.letGo()
+	if err := <-deleted; err != nil {
+		t.Error(err)
+	}
+	if err := th.announce(); err == nil || !strings.Contains(err.Error(), "was deleted") {
+		t.Errorf("the create goes on: %v", err)
+	}
+}
+
+// waitsForLock reports whether somebody waits for the lock of a container's directory (proc_locks(5)).
+func waitsForLock(t *testing.T, th *container) bool {
+	b, err := os.ReadFile("/proc/locks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(th.claim.Fd()), &st); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		if strings.Contains(line, "-> FLOCK") && strings.Contains(line, fmt.Sprintf(":%d ", st.Ino)) {
+			return true
+		}
+	}
+	return false
 }

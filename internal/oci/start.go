@@ -51,6 +51,7 @@ func (c *call) runContainer(id string, f *createFlags) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	defer t.claim.Close()
 	if err := c.startContainer(t); err != nil {
 		c.takeDown(t)
 		return 0, err
