@@ -63,10 +63,11 @@ func (t *Thread) xToKeep() []byte {
 	if t.proc.platform.xlayout.Load() == nil {
 		return nil
 	}
-	x := t.readX()
+	x := t.readX(t.xroom)
 	if len(x) < stub.FPSize {
 		return nil
 	}
+	t.xroom = x // for the next child, by whose time this one has gone
 	return x
 }
 

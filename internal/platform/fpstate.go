@@ -118,11 +118,11 @@ func (t *Thread) SaveX() []byte {
 		return nil
 	}
 	defer t.leave()
-	return t.readX()
+	return t.readX(nil)
 }
 
-// readX is SaveX for those who have entered.
-func (t *Thread) readX() []byte {
+// readX is SaveX for those who have entered. room is what the state may lie in.
+func (t *Thread) readX(room []byte) []byte {
 	// What is in t.fp is not in the processor: ensureFrame puts that into the frame, where it is read with the rest.
 	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && !t.fpDirty {
 		t.slot.SetFeatures(x.Features)
@@ -132,7 +132,7 @@ func (t *Thread) readX() []byte {
 		}
 		t.light = t.slot.InLight() // else a signal came in between
 		if t.light {
-			return t.slot.LightX(x.Size)
+			return t.slot.LightX(room, x.Size)
 		}
 	}
 	if !t.ensureFrame() {
@@ -192,13 +192,13 @@ func (t *Thread) RestoreX(state []byte) {
 		return
 	}
 	defer t.leave()
-	t.writeX(state)
+	t.writeX(slices.Clone(state))
 }
 
-// writeX is RestoreX for those who have entered.
+// writeX is RestoreX for those who have entered. It keeps state.
 func (t *Thread) writeX(state []byte) {
 	if x := t.proc.platform.xlayout.Load(); t.light && x != nil && len(state) >= x.Size {
-		t.xstate = make([]byte, x.Size)
+		t.xstate = state[:x.Size]
 		stub.PutX(t.xstate, x.Features, state)
 		stub.PutFP(t.fp[:], state)
 		t.fpDirty = true

@@ -70,6 +70,7 @@ type Thread struct {
 	fpDirty bool   // it is not in the slot yet
 	xstate  []byte // and all that it has beyond, as XSAVE lays it out; nil to leave that alone
 	fpSaved bool   // the stub has stored the one that the guest had
+	xroom   []byte // where Borrow keeps all of it
 
 	usedBefore Usage // by earlier LWPs
 

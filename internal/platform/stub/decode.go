@@ -138,9 +138,9 @@ func (s Slot) LightFP() (fx [FPSize]byte) {
 	return fx
 }
 
-// LightX copies the extended state that the stub has stored, size bytes of it.
-func (s Slot) LightX(size int) []byte {
-	return append([]byte(nil), s.mem[slotFP:][:size]...)
+// LightX copies the extended state that the stub has stored, size bytes of it, to room if there is enough.
+func (s Slot) LightX(room []byte, size int) []byte {
+	return append(room[:0], s.mem[slotFP:][:size]...)
 }
 
 // xmm copies the SSE registers that the guest had at a fast call of the clock.
