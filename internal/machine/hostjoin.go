@@ -208,7 +208,7 @@ func (hp *hostPrograms) end() []*outside.Proxy {
 // have complained: its caller was told that the execve has worked.
 //
 // The statuses are a shell's: 126 for what is there and cannot be run, 127, with a nil error, for what there is
-// nobody to run. The complaint may block, as the descriptor can be a pipe that nobody reads; so no lock is
+// nobody to run. The complaint may wait for room (outside.Say), which Close waits for in turn; so no lock is
 // held. Each proxy is refused once, or attended, and never both.
 func (s *System) refuse(j *joiner, err error) {
 	status := 126
@@ -216,7 +216,7 @@ func (s *System) refuse(j *joiner, err error) {
 		status = 127
 	} else if files, ferr := j.Proxy.Files(); ferr == nil {
 		if fd, ok := files[2]; ok {
-			syscall.Write(fd, fmt.Appendf(nil, "toaster: %v\n", err))
+			outside.Say(fd, fmt.Appendf(nil, "toaster: %v\n", err))
 		}
 		closeAll(files)
 	}
