@@ -143,6 +143,17 @@ func TestProcessTimes(t *testing.T) {
 // burnt is how much user time the guest's "burn" spends at least, and some system time.
 const burnt = 50 * time.Millisecond
 
+// What a process has used stays its own when it executes a program of the host (getrusage(2): of the process, whatever it has run).
+func TestProcessTimesOverAHostProgram(t *testing.T) {
+	cmd := toaster.Command(guestExe, "work")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if ps := cmd.ProcessState; ps.UserTime()+ps.SystemTime() < 50*time.Millisecond {
+		t.Errorf("%v in user mode and %v in the kernel of 50 ms", ps.UserTime(), ps.SystemTime())
+	}
+}
+
 // ProcessState says what os.ProcessState does of exits, deaths and no process at all.
 func TestProcessState(t *testing.T) {
 	var none *toaster.ProcessState

@@ -119,6 +119,13 @@ func main() {
 		}
 	case "memory":
 		memory(os.Args[2])
+	case "work":
+		for used := time.Duration(0); used < 50*time.Millisecond; {
+			var r syscall.Rusage
+			syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+			used = time.Duration(r.Utime.Nano() + r.Stime.Nano())
+		}
+		syscall.Exec("/bin/sh", []string{"sh", "-c", ":"}, nil)
 	case "kill":
 		pid, _ := strconv.Atoi(os.Args[2])
 		fmt.Println(syscall.Kill(pid, syscall.SIGTERM))

@@ -79,10 +79,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 // kern calls it as Replace, when no other LWP of the process exists, and it cannot fail.
 func (mc *Context) become(next *Context) {
 	old, oldThread, sole := mc.space, mc.thread, mc.space.sole()
-	if sole { // what has been used goes with the host process that is left behind
-		u := old.Usage(mc.l.Proc(), mc.l)
-		mc.l.Proc().AddUsage(&u)
-	}
+	mc.keepUsage()
 	mc.hideCPU()
 	mc.l.Platform().EndRobust()
 	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
@@ -94,6 +91,15 @@ func (mc *Context) become(next *Context) {
 	}
 	if old.drop() {
 		old.release()
+	}
+}
+
+// keepUsage adds to the process's usage what the host knows of the space that it is about to leave, as that goes with the host process.
+// In a space that others stay in nothing ends.
+func (mc *Context) keepUsage() {
+	if mc.space.sole() {
+		u := mc.space.Usage(mc.l.Proc(), mc.l)
+		mc.l.Proc().AddUsage(&u)
 	}
 }
 

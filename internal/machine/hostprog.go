@@ -151,6 +151,7 @@ func (s *System) lookAround(h *hostProgram, l *kern.LWP) (errno netbsd.Errno) {
 // to run afterwards until become: execHost stays in runHost.
 func (mc *Context) dropSpace() {
 	space, thread := mc.space, mc.thread
+	mc.keepUsage()
 	mc.hideCPU()
 	mc.l.Platform().EndRobust()
 	mc.l.Platform().SetKicker(nil)
