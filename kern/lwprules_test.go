@@ -190,8 +190,8 @@ func (k *lateKtrace) Switch(l *LWP, out bool) {
 	}
 }
 
-// lwp_wait (kern_lwp.c): who gives up kicks all the others that wait, so that an LWP which ended meanwhile, and was left to it as it
-// had been named, is taken by one of them.
+// lwp_wait of kern_lwp.c: an LWP whose wait fails wakes all others that wait (cv_broadcast). Another one had left a zombie to it, because it
+// waited for that one by name, and reaps the zombie now.
 func TestLWPWaitThatIsInterruptedLeavesItsLWPToOthers(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {

@@ -274,7 +274,7 @@ func (l *LWP) fromTracer(sig netbsd.Signal) {
 	l.dbgSig = sig
 }
 
-// hasEffectFromTracer is hasEffect for a signal that the tracer gave its tracee: it is not shown to the tracer
+// hasEffectFromTracer is hasEffect for a signal that the tracer has passed to its tracee: it is not shown to the tracer
 // again. ps_sigignore is not asked: it is the action that decides. mu is held.
 func (p *Proc) hasEffectFromTracer(sig netbsd.Signal) bool {
 	a := &p.acts.act[sig]

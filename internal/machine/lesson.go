@@ -127,7 +127,7 @@ func (s *Space) returnShelf() {
 	}
 }
 
-// close gives up the files. What has been mapped of them keeps them.
+// close closes the files of the pieces. The host keeps a file as long as some of it is mapped.
 func (l *lesson) close() {
 	for i := range l.pieces {
 		l.pieces[i].file.Close()

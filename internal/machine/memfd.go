@@ -186,8 +186,8 @@ func (s *System) maps(f *file.Memfd) bool { return f.Memory().(*memfdMemory).map
 // written there stays the process's own. done is called by release, and on an error here. EINVAL, EPERM: see
 // file.Memfd.Map.
 //
-// The reference that release gives up is taken under f's lock, as memfd_mmap takes its own: no seal can come between the look at the seals
-// and the region, which has a reference of its own by then.
+// mapMemfd takes a reference under f's lock, as memfd_mmap does, and release drops it. F_ADD_SEALS takes the same lock and counts references,
+// so it cannot seal the file between the look at the seals and the entry of the region, which has a reference of its own.
 func mapMemfd(f *file.Memfd, m syscalls.MmapArgs, q *vm.Request, done func()) (fd int, release func(), errno netbsd.Errno) {
 	shared := m.Flags&netbsd.MAP_SHARED != 0
 	mem := f.Memory().(*memfdMemory)

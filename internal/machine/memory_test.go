@@ -41,7 +41,7 @@ func TestMemoryLimit(t *testing.T) {
 	if m.promised() != 0 {
 		t.Errorf("%#x is still promised", m.promised())
 	}
-	// Without a limit nothing is refused, nor counted, by whoever takes and gives back.
+	// Without a limit take refuses nothing, and neither take nor give counts anything.
 	m = newMemory(0, nil, nil)
 	if errno := m.take(^uint64(0)); errno != 0 || m.promised() != 0 || !m.left() {
 		t.Errorf("without a limit: %v, promised %#x", errno, m.promised())

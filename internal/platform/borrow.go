@@ -129,7 +129,7 @@ func (t *Thread) Reclaim() {
 	select {
 	case <-n.returned:
 	case <-t.proc.gone:
-		if n.settled.Swap(true) { // it is giving back: what it asks of a dead process fails at once
+		if n.settled.Swap(true) { // the borrower is in giveBack: what it asks of a dead process fails at once
 			<-n.returned
 		}
 	}

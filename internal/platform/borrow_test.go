@@ -120,8 +120,9 @@ func TestProcessWithABorrowerIsKilled(t *testing.T) {
 	})
 }
 
-// A process dies while its borrower gives the thread back: what the lender finds in its own fields nobody else writes any more. The
-// race detector is what would tell. The borrower is held by its debug registers, which one thread of toaster's clears at a time.
+// The host process dies while the vfork child returns the host thread to its parent. Once Reclaim has returned, only the parent's goroutine
+// writes the fields of the parent's Thread; the race detector would report another writer. The test holds the child up at its debug
+// registers, which the platform clears for one thread at a time.
 func TestProcessDiesAsItsThreadIsGivenBack(t *testing.T) {
 	p := newPlatform(t, Options{})
 	for range 20 {

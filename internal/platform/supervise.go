@@ -46,7 +46,7 @@ const (
 )
 
 // A pendingClone is a process or thread that was ordered and has not reported yet. What is above thread is constant. thread
-// and err are written by who answers the newborn, before done: whoever gave the order reads them when done is set.
+// and err are written by who answers the newborn, before done: the goroutine that ordered the clone reads them when done is set.
 type pendingClone struct {
 	fork   bool
 	target uint64 // the address of its slot

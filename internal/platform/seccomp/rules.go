@@ -131,8 +131,8 @@ func (p *program) fileRules() {
 	p.ret(Allow)
 }
 
-// closeRules: descriptors are closed, without a flag. CLOSE_RANGE_UNSHARE would give a thread a table of its own, in which it
-// kept what its siblings give back: the host is asked for the first thread's (platform, fileBack).
+// closeRules: close_range(2) closes descriptors, and takes no flag. With CLOSE_RANGE_UNSHARE a thread would get a table of its own, and keep
+// files there that its siblings close when they are taken back: the platform asks the host about the first thread's table alone (fileBack).
 func (p *program) closeRules() {
 	p.mark("closerange")
 	p.load(argLow(2))
