@@ -23,13 +23,20 @@ func openPlain(ino uint64) *Description {
 	return New(&plain{st: st, pos: st.Size}, netbsd.O_RDWR)
 }
 
-func TestRecordLocks(t *testing.T) {
-	d := openPlain(7)
-	defer d.Release()
+// openByTwo returns an open file, and the tables of two processes of one machine that have it. They are closed when the test ends.
+func openByTwo(t *testing.T) (d *Description, a, b *Table) {
 	m := NewMachine(MachineConfig{})
-	a, b := m.NewTable(), m.NewTable()
-	defer a.Close()
-	defer b.Close()
+	d, a, b = openPlain(7), m.NewTable(), m.NewTable()
+	t.Cleanup(func() {
+		b.Close()
+		a.Close()
+		d.Release()
+	})
+	return d, a, b
+}
+
+func TestRecordLocks(t *testing.T) {
+	d, a, b := openByTwo(t)
 	lock := func(tab *Table, typ int16, whence int16, start, n int64) netbsd.Errno {
 		return d.SetLock(nil, tab, netbsd.Flock{Type: typ, Whence: whence, Start: start, Len: n, Pid: 7}, false)
 	}
@@ -71,18 +78,13 @@ func TestRecordLocks(t *testing.T) {
 		t.Error(errno)
 	}
 	a.unlockClosed(d)
-	if len(m.records.files) != 0 || a.records.Load() != 0 || b.records.Load() != 0 {
-		t.Errorf("left: %v", m.records.files)
+	if left := a.machine.records.files; len(left) != 0 || a.records.Load() != 0 || b.records.Load() != 0 {
+		t.Errorf("left: %v", left)
 	}
 }
 
 func TestRecordLockWait(t *testing.T) {
-	d := openPlain(7)
-	defer d.Release()
-	m := NewMachine(MachineConfig{})
-	a, b := m.NewTable(), m.NewTable()
-	defer a.Close()
-	defer b.Close()
+	d, a, b := openByTwo(t)
 	w := netbsd.Flock{Type: netbsd.F_WRLCK, Len: 1}
 	w2 := netbsd.Flock{Type: netbsd.F_WRLCK, Start: 1, Len: 1}
 	d.SetLock(nil, a, w, false)
@@ -132,12 +134,7 @@ func TestLocksOfAnotherMachine(t *testing.T) {
 
 // A read lock in place of the process's own write lock lets those in who wait to read (lf_setlock wakes them).
 func TestRecordLockDowngrade(t *testing.T) {
-	d := openPlain(7)
-	defer d.Release()
-	m := NewMachine(MachineConfig{})
-	a, b := m.NewTable(), m.NewTable()
-	defer a.Close()
-	defer b.Close()
+	d, a, b := openByTwo(t)
 	d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_WRLCK}, false)
 	l := filetest.NewSleeper()
 	l.Asleep = make(chan struct{}, 10)

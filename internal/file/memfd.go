@@ -17,7 +17,7 @@ type Memory interface {
 	// ENOMEM, EFBIG.
 	Resize(old, size int64) netbsd.Errno
 	// Free is called once, when nobody has a descriptor any more.
-	Free(size int64)
+	Free()
 }
 
 // Memfd is the file of memfd_create(2), by sys_memfd.c: memory that has a descriptor and no name, and that seals can keep from
@@ -54,7 +54,7 @@ func NewMemfd(mem Memory, name string, sealing bool, owner Owner) *Description {
 func (f *Memfd) Name() string { return "memfd:" + f.name }
 
 // Close implements File.
-func (f *Memfd) Close() { f.mem.Free(f.size) }
+func (f *Memfd) Close() { f.mem.Free() }
 
 // Memory is what f keeps its bytes in, for who maps it. It stays f's.
 func (f *Memfd) Memory() Memory { return f.mem }

@@ -61,9 +61,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return errno
 	}
 	s.setArgs(c.L.Proc(), p)
-	if p.fillStd(c.L) != 0 {
-		c.L.Platform().ExitAs(netbsd.ExitStatus(0, netbsd.SIGABRT)) // as execve_runproc does behind its point of no return
-	}
+	p.mustFillStd(c.L)
 	return netbsd.EJUSTRETURN
 }
 
@@ -366,4 +364,11 @@ func (p *program) fillStd(l *kern.LWP) netbsd.Errno {
 		}
 	}
 	return 0
+}
+
+// mustFillStd is fillStd where the old program is gone: a failure ends the process, as behind execve_runproc's point of no return.
+func (p *program) mustFillStd(l *kern.LWP) {
+	if p.fillStd(l) != 0 {
+		l.Platform().ExitAs(netbsd.ExitStatus(0, netbsd.SIGABRT))
+	}
 }

@@ -71,9 +71,7 @@ func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 	}
 	s.setArgs(l.Proc(), j.prog)
 	s.attend(l.Proc(), j)
-	if j.prog.fillStd(l) != 0 {
-		l.Platform().ExitAs(netbsd.ExitStatus(0, netbsd.SIGABRT))
-	}
+	j.prog.mustFillStd(l)
 	return true
 }
 

@@ -163,7 +163,7 @@ func (f *memfdMemory) reserveLocked(size uint64) netbsd.Errno {
 }
 
 // Free implements file.Memory. Who has it mapped keeps it, and then it still counts.
-func (f *memfdMemory) Free(int64) {
+func (f *memfdMemory) Free() {
 	guard.Locked(&f.mu, func() {
 		syscall.Close(f.fd)
 		f.fd = -1

@@ -271,23 +271,29 @@ func (a *asker) Sleep(_ bool, deadline time.Time) netbsd.Errno {
 	return netbsd.EWOULDBLOCK
 }
 
-// Who sends to a socket whose queue others have filled asks again, with pauses: the host would tell him that there is room each time that
-// he has been refused.
-func TestSendToFullQueue(t *testing.T) {
+// localDatagrams returns local datagram sockets, of which the first is bound to the address. They are closed when the test ends.
+func localDatagrams(t *testing.T, n int) (s []*Socket, to *netbsd.Sockaddr) {
 	m := newStack(t, Config{})
-	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
-	var s [3]*Socket
-	for i := range s {
-		var errno netbsd.Errno
-		if s[i], errno = m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0); errno != 0 {
+	for range n {
+		one, errno := m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0)
+		if errno != 0 {
 			t.Fatal(errno)
 		}
-		defer s[i].Close()
+		t.Cleanup(one.Close)
+		s = append(s, one)
 	}
-	now := file.Call{Nonblock: true}
+	to = &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
 	if errno := s[0].Bind(nil, to, to.Path, nil); errno != 0 {
 		t.Fatal(errno)
 	}
+	return s, to
+}
+
+// Who sends to a socket whose queue others have filled asks again, with pauses: the host would report room each time that
+// it has refused the message.
+func TestSendToFullQueue(t *testing.T) {
+	s, to := localDatagrams(t, 3)
+	now := file.Call{Nonblock: true}
 	fill := func() (errno netbsd.Errno) {
 		for errno == 0 {
 			_, errno = s[1].Send(now, []byte("x"), &Message{Addr: to})
@@ -312,21 +318,9 @@ func TestSendToFullQueue(t *testing.T) {
 
 // A datagram socket that cannot have the new peer that it is to have has none (soconnect disconnects first).
 func TestFailedConnectLeavesNoPeer(t *testing.T) {
-	m := newStack(t, Config{})
-	to := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: filepath.Join(t.TempDir(), "to")}
+	s, to := localDatagrams(t, 2)
 	nobody := &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: to.Path + "not"}
 	now := file.Call{Nonblock: true}
-	var s [2]*Socket
-	for i := range s {
-		var errno netbsd.Errno
-		if s[i], errno = m.NewSocket(netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0); errno != 0 {
-			t.Fatal(errno)
-		}
-		defer s[i].Close()
-	}
-	if errno := s[0].Bind(nil, to, to.Path, nil); errno != 0 {
-		t.Fatal(errno)
-	}
 	if errno := s[1].Connect(now, to); errno != 0 {
 		t.Fatal(errno)
 	}

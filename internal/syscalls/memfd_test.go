@@ -13,7 +13,7 @@ type plainMemory struct{ b []byte }
 
 func (m *plainMemory) ReadAt(b []byte, off int64) netbsd.Errno  { copy(b, m.b[off:]); return 0 }
 func (m *plainMemory) WriteAt(b []byte, off int64) netbsd.Errno { copy(m.b[off:], b); return 0 }
-func (m *plainMemory) Free(int64)                               { m.b = nil }
+func (m *plainMemory) Free()                                    { m.b = nil }
 
 func (m *plainMemory) Resize(_, size int64) netbsd.Errno {
 	if size > 1<<20 {
