@@ -72,10 +72,16 @@ func TestForeignSignals(t *testing.T) {
 		a := &abroad{}
 		w.guest(func(l *LWP) {
 			var pids []int
+			group := 0 // the first child's own
 			for range 2 {
-				c := w.fork(l, fmt.Sprint("C", len(pids)), func(l *LWP) { a.run(l) })
+				to := group
+				c := w.fork(l, fmt.Sprint("C", len(pids)), func(l *LWP) {
+					l.Setpgid(0, to) // before it runs there, as the group there is that of its group then
+					a.run(l)
+				})
 				pids = append(pids, c.Pid())
-				l.Setpgid(c.Pid(), pids[0])
+				l.Setpgid(c.Pid(), pids[0]) // so that the second child finds it, as shells do
+				group = pids[0]
 			}
 			l.Nanosleep(time.Millisecond)
 			w.is("one", l.Kill(pids[1], netbsd.SIGTERM), netbsd.Errno(0))
