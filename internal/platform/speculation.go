@@ -85,13 +85,3 @@ func TrySpeculationSafe() error {
 	}
 	return errors.New(strings.Join(list, "; "))
 }
-
-// filterFlags are the flags of seccomp(2). Without SPEC_ALLOW a host that switches
-// speculation off for whoever has a filter (spec_store_bypass_disable=seccomp,
-// spectre_v2_user=seccomp, the default before Linux 5.16) does so for guests.
-func (o *Options) filterFlags() uint64 {
-	if o.SpeculationSafe {
-		return unix.SECCOMP_FILTER_FLAG_NEW_LISTENER
-	}
-	return unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
-}

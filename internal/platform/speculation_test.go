@@ -6,8 +6,6 @@ import (
 	"os"
 	"regexp"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // With SpeculationSafe guests say of themselves that nothing is speculated about
@@ -49,17 +47,4 @@ func speculationStatus(t *testing.T, pid int) [][]byte {
 		t.Fatal(err)
 	}
 	return regexp.MustCompile(`(?m)^Speculation.*$`).FindAll(b, -1)
-}
-
-// seccomp(2): SPEC_ALLOW leaves speculation as it is for other processes.
-func TestFilterFlags(t *testing.T) {
-	for safe, want := range map[bool]uint64{
-		false: unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-		true:  unix.SECCOMP_FILTER_FLAG_NEW_LISTENER,
-	} {
-		o := Options{SpeculationSafe: safe}
-		if got := o.filterFlags(); got != want {
-			t.Errorf("SpeculationSafe %v: %#x, want %#x", safe, got, want)
-		}
-	}
 }

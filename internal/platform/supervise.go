@@ -99,6 +99,34 @@ const (
 	addFDSend     = 2
 )
 
+// filterFlags are the flags of seccomp(2). Without SPEC_ALLOW a host that switches
+// speculation off for whoever has a filter (spec_store_bypass_disable=seccomp,
+// spectre_v2_user=seccomp, the default before Linux 5.16) does so for guests.
+//
+// With WAIT_KILLABLE_RECV nothing but its end interrupts who asks, once the question is received. What a question is granted is granted
+// once, and the stub asks with signals blocked; but SIGSTOP, a freezer and a debugger come through, and whom they interrupt asks again,
+// without an order.
+func (o *Options) filterFlags() uint64 {
+	flags := uint64(unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)
+	if !o.SpeculationSafe {
+		flags |= unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW
+	}
+	if TryWaitKillable() == nil {
+		flags |= unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+	}
+	return flags
+}
+
+// TryWaitKillable returns why the host does not keep a stop from who asks (Linux 5.19): the host looks at the flags first (EINVAL), and
+// then for a filter, of which there is none here (EFAULT).
+func TryWaitKillable() error {
+	const flags = unix.SECCOMP_FILTER_FLAG_NEW_LISTENER | unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+	if _, _, e := syscall.RawSyscall(unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, 0); e != syscall.EFAULT {
+		return e
+	}
+	return nil
+}
+
 // supervise answers questions, of whomever, until cond holds.
 func (p *Platform) supervise(cond func() bool) { p.superviseFrom(func() {}, cond) }
 

@@ -2,9 +2,14 @@ package platform
 
 import (
 	"errors"
+	"os"
+	"slices"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"toaster/internal/platform/stub"
 )
 
 // A thread whose exit was granted, and that does not wait for the answer any more, is known to nobody: it does not live on. The
@@ -55,4 +60,93 @@ func TestQuestionsWithoutEnd(t *testing.T) {
 	unix.Write(ends[1], []byte{0})
 	p := &Platform{listener: ends[0]}
 	within(t, "the reaper to go on", p.answerUnawaited)
+}
+
+// seccomp(2): SPEC_ALLOW leaves speculation as it is for other processes; a host before Linux 5.19 does not know WAIT_KILLABLE_RECV.
+func TestFilterFlags(t *testing.T) {
+	flags := uint64(unix.SECCOMP_FILTER_FLAG_NEW_LISTENER)
+	if TryWaitKillable() == nil {
+		flags |= unix.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+	}
+	for safe, want := range map[bool]uint64{false: flags | unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW, true: flags} {
+		o := Options{SpeculationSafe: safe}
+		if got := o.filterFlags(); got != want {
+			t.Errorf("SpeculationSafe %v: %#x, want %#x", safe, got, want)
+		}
+	}
+}
+
+// SIGSTOP comes through whatever is blocked, also between a question and its answer; so do the host's freezer and debuggers. An honest
+// guest loses nothing by it: it does not ask again what was granted already.
+func TestStoppedWhileItAsks(t *testing.T) {
+	if err := TryWaitKillable(); err != nil {
+		t.Skip("Linux before 5.19: ", err)
+	}
+	p := newPlatform(t, Options{Warm: -1})
+	q, th := newGuest(t, p, syscallLoop...)
+	wantKind(t, th.Run(), Syscall) // a program that has run asks before it clones
+	var n *Thread
+	for _, c := range []struct {
+		questions []int32
+		ask       func() error
+	}{
+		{[]int32{unix.SYS_CLONE, stub.AskProcess}, func() error {
+			child, _, err := th.Fork()
+			if err == nil {
+				child.Release()
+			}
+			return err
+		}},
+		{[]int32{unix.SYS_CLONE, stub.AskThread}, func() (err error) {
+			n, err = th.NewThread()
+			return err
+		}},
+		{[]int32{unix.SYS_EXIT}, func() error {
+			n.setOrder(order{kind: orderExit})
+			n.postOp(stub.OpExit)
+			return nil
+		}},
+	} {
+		asked := make(chan error, 1)
+		if got := answerStopped(t, p, len(c.questions), func() { asked <- c.ask() }); !slices.Equal(got, c.questions) {
+			t.Errorf("asked %d, want %d", got, c.questions)
+		}
+		if err := <-asked; err != nil || q.ended.Load() {
+			t.Fatalf("asked %d: %v; the guest is killed: %v", c.questions, err, q.ended.Load())
+		}
+	}
+	waitFor(t, "the thread's end", func() bool { return len(tasks(t, q)) == 1 })
+}
+
+// answerStopped answers so many questions of what ask begins, each when who asks it has been sent a stop, and returns them. The host makes
+// a clone again that a signal has met (ERESTARTNOINTR), which the supervisor grants more than once: that is one question.
+func answerStopped(t *testing.T, p *Platform, questions int, ask func()) (asked []int32) {
+	t.Helper()
+	p.listenMu.Lock()
+	defer p.listenMu.Unlock()
+	go ask()
+	for len(asked) < questions {
+		var n notification
+		if err := ioctl(p.listener, notifRecv, unsafe.Pointer(&n)); err != nil {
+			t.Fatal(err)
+		}
+		if again := slices.Contains(asked, n.nr); !again {
+			stopWhoAsks(t, int(n.pid))
+			asked = append(asked, n.nr)
+		}
+		p.answer(&n)
+		unix.Kill(int(n.pid), unix.SIGCONT)
+	}
+	return asked
+}
+
+// stopWhoAsks sends a stop and returns when it has come to nothing, as who asks can only be killed (D), or stopped it (T).
+func stopWhoAsks(t *testing.T, tid int) {
+	t.Helper()
+	unix.Kill(tid, unix.SIGSTOP)
+	waitFor(t, "the stop to reach who asks", func() bool {
+		b, _ := os.ReadFile("/proc/" + itoa(tid) + "/stat")
+		f := statFields(b)
+		return len(f) > 0 && (f[0][0] == 'D' || f[0][0] == 'T')
+	})
 }

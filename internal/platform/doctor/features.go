@@ -20,7 +20,7 @@ import (
 // thing slower, as its Detail says, and does not keep programs from running.
 func Features() []Finding {
 	return []Finding{
-		featureNetwork(), featureOpenat2(), featureFaccessat2(), featureYama(), featureFSGSBase(), featureWaitv(), featureLend(),
+		featureNetwork(), featureOpenat2(), featureFaccessat2(), featureYama(), featureFSGSBase(), featureWaitv(), featureStops(), featureLend(),
 		featureIdentity(), featureSpeculation(), featureGroups(), featureOwnGroup(), featureTasks(), featureDescriptors(), featureAddresses(), HostPrograms(),
 	}
 }
@@ -119,6 +119,11 @@ func featureWaitv() Finding {
 	}
 	return feature("futex_waitv", err, "LWPs need no thread of the kernel's each", fmt.Sprintf("all machines of a program have %d LWPs at most together", platform.MaxThreadsWithoutWaitv),
 		"Linux 5.16 or newer; in a container, a profile that allows futex_waitv")
+}
+
+func featureStops() Finding {
+	return feature("stops of guests", platform.TryWaitKillable(), "one from outside (SIGSTOP, a freezer) costs a guest nothing",
+		"one from outside (SIGSTOP, a freezer) may end a guest that forks or ends an LWP at that moment", "Linux 5.19 or newer")
 }
 
 // featureLend asks what a process has under a number that it cannot have.
