@@ -158,7 +158,8 @@ func (q *Process) explainStart(err error) error {
 	reapGroup(q.pid)
 	unix.Close(q.platform.lifeline)
 	q.platform.lifeline = -1
-	q.platform.processDied(q)
+	q.markDead() // it has been collected above, so it is
+	q.returnWindow()
 	q.Release()
 	q.platform.zygote, q.platform.pristine = nil, nil
 	q.platform.endCreator()
