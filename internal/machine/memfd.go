@@ -175,43 +175,46 @@ func (f *memfdMemory) Free() {
 // bits.
 func wholePages(size int64) uint64 { return (uint64(size) + vm.PageSize - 1) &^ (vm.PageSize - 1) }
 
-// maps implements syscalls.Kernel.Maps: whether any process has f mapped, for whatever, which F_SEAL_WRITE wants to know
-// (memfd_fcntl looks whether its object has references beside the file's). f's lock is held, so nobody maps it anew meanwhile.
-func (s *System) maps(f *file.Memfd) bool { return f.Memory().(*memfdMemory).mapped() }
-
-// mapMemfd is mmapFile for a memfd. What the mapping may not do now it may never (memfd_mmap): so one that is only read gets a descriptor that is.
-//
-// The descriptor matters: a hostile guest can have the stub call mprotect(2), which makes a shared mapping
-// writable if the descriptor is, whatever the map says. A private mapping may be of any descriptor, as what is
-// written there stays the process's own. done is called by release, and on an error here. EINVAL, EPERM: see
-// file.Memfd.Map.
+// mapMemfd is mmapFile for a memfd. What the mapping may not do now it may never (memfd_mmap). done is called by release, and on an error
+// here. EINVAL, EPERM: see file.Memfd.Map.
 //
 // mapMemfd takes a reference under f's lock, as memfd_mmap does, and release drops it. F_ADD_SEALS takes the same lock and counts references,
 // so it cannot seal the file between the look at the seals and the entry of the region, which has a reference of its own.
 func mapMemfd(f *file.Memfd, m syscalls.MmapArgs, q *vm.Request, done func()) (fd int, release func(), errno netbsd.Errno) {
 	shared := m.Flags&netbsd.MAP_SHARED != 0
 	mem := f.Memory().(*memfdMemory)
-	fd, closeFD := mem.fd, func() {}
+	var takeBack func()
 	within := m.Offset & (vm.PageSize - 1) // sys_mmap rounds the position down, and the length up
-	errno = f.Map(m.Offset-within, wholePages(int64(min(m.Len, vm.Max))+within), m.Prot, shared, func() netbsd.Errno {
-		if shared && m.Prot&netbsd.PROT_WRITE == 0 {
-			ro, err := platform.ReadOnly(fd)
-			if err != nil {
-				return hostErrno(err)
-			}
-			fd, closeFD = ro, func() { syscall.Close(ro) }
-		}
-		mem.Ref(1)
-		return 0
+	errno = f.Map(m.Offset-within, wholePages(int64(min(m.Len, vm.Max))+within), m.Prot, shared, func() (errno netbsd.Errno) {
+		fd, takeBack, errno = mem.lend(shared && m.Prot&netbsd.PROT_WRITE != 0)
+		return errno
 	})
 	if errno != 0 {
 		done()
 		return -1, nil, errno
 	}
 	q.Obj, q.MaxProt = mem, m.Prot|vm.NoProt
-	return fd, func() {
-		closeFD()
-		mem.m.give(mem.Ref(-1))
-		done()
-	}, 0
+	return fd, func() { takeBack(); done() }, 0
 }
+
+// lend returns the descriptor that a mapping is made of, and takes a reference, until takeBack. file.Memfd's lock is held.
+//
+// A hostile guest can have the stub map the file again while the host process has the descriptor, or call mprotect(2), and write as far as the
+// descriptor allows, whatever the map says. So only what is to be shared and written gets one that writes: no seal is against that. A private
+// mapping, which seals allow, may be written with one for reading.
+func (f *memfdMemory) lend(writable bool) (fd int, takeBack func(), errno netbsd.Errno) {
+	fd, closeFD := f.fd, func() {}
+	if !writable {
+		ro, err := platform.ReadOnly(f.fd)
+		if err != nil {
+			return -1, nil, hostErrno(err)
+		}
+		fd, closeFD = ro, func() { syscall.Close(ro) }
+	}
+	f.Ref(1)
+	return fd, func() { closeFD(); f.m.give(f.Ref(-1)) }, 0
+}
+
+// maps implements syscalls.Kernel.Maps: whether any process has f mapped, for whatever, which F_SEAL_WRITE wants to know
+// (memfd_fcntl looks whether its object has references beside the file's). f's lock is held, so nobody maps it anew meanwhile.
+func (s *System) maps(f *file.Memfd) bool { return f.Memory().(*memfdMemory).mapped() }

@@ -226,6 +226,40 @@ func TestMemfdMaxProt(t *testing.T) {
 	}
 }
 
+// A descriptor that writes is lent for a mapping that may write to the file, and for no other: the guest can do what the descriptor allows. A
+// private mapping is its own to write to, sealed or not (memfd_mmap).
+func TestMemfdIsLentAsItMayBeUsed(t *testing.T) {
+	r := newMemfdRig(t, 0)
+	defer r.f.Close()
+	r.truncate(some)
+	for _, c := range []struct {
+		name        string
+		prot, flags int
+		want        int
+	}{
+		{"shared, to be written", rw, netbsd.MAP_SHARED, syscall.O_RDWR},
+		{"shared, to be read", netbsd.PROT_READ, netbsd.MAP_SHARED, syscall.O_RDONLY},
+		{"private, to be written", rw, netbsd.MAP_PRIVATE, syscall.O_RDONLY},
+		{"private, to be read", netbsd.PROT_READ, netbsd.MAP_PRIVATE, syscall.O_RDONLY},
+	} {
+		args := syscalls.MmapArgs{Len: some, Prot: c.prot, Flags: c.flags}
+		fd, end, errno := mapMemfd(r.f, args, &vm.Request{}, func() {})
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if fl, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0); e != 0 || int(fl)&syscall.O_ACCMODE != c.want {
+			t.Errorf("%s: flags %#x, %v; want %#x", c.name, fl, e, c.want)
+		}
+		b, err := syscall.Mmap(fd, 0, some, netbsd.ProtToLinux(c.prot), map[int]int{netbsd.MAP_SHARED: syscall.MAP_SHARED, netbsd.MAP_PRIVATE: syscall.MAP_PRIVATE}[c.flags])
+		if err != nil {
+			t.Errorf("%s: the host maps it: %v", c.name, err)
+		} else {
+			syscall.Munmap(b)
+		}
+		end()
+	}
+}
+
 // A mapping of a memfd can become longer than the file (uvm_mapent_extend), and then there is memory, which counts. Without a descriptor the
 // host's file cannot grow.
 func TestMemfdIsLengthened(t *testing.T) {
