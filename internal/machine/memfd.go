@@ -17,21 +17,22 @@ import (
 // This file has the memory of memfd_create(2): a file of the host without a name, which only grows, as guests have it mapped that would get
 // SIGBUS otherwise. What is cut off becomes zeroes.
 //
-// How long the file is for guests, its seals and its position are file.Memfd's, under the lock of that. ReadAt, WriteAt and
-// Resize are called with it held, Free when nobody has a descriptor any more, so no two of them meet.
+// How long the file is for guests, its seals and its position are file.Memfd's, under the lock of that. ReadAt, WriteAt,
+// Resize, Seal and lend are called with it held, Free when nobody has a descriptor any more, so no two of them meet.
 
 // memfdMemory implements file.Memory, and vm.Counted for the regions that map it. The machine's account has its pages until nobody has a
 // descriptor of it and nobody has any of it mapped: the host keeps all of a file until then, and a guest could fill the host with files
 // that it has a page of otherwise. Who maps it can write to any page of its mapping at any time, also where the file has been cut off, so
 // nothing is given back for a cut as long as there is a mapping.
 type memfdMemory struct {
-	fd int     // open for reading and writing. Free closes it and makes it -1 with mu held; who has a descriptor reads it without
+	fd int     // open for reading and writing. Seal changes it with file.Memfd's lock and mu held, either is enough to read it. -1: Free has closed it, with mu held
 	m  *memory // the machine's account
 
 	// mu guards what follows. It is taken with file.Memfd's lock, or a Space's, held, and before the account's; nobody waits with it held but
 	// for the host's memory.
 	mu      sync.Mutex
-	refs    int    // one for the descriptors, one for each region and for each mmap(2) under way
+	refs    int    // one for the descriptors, one for each region and for each mmap(2) under way. With more the host's file stays this one
+	lent    bool   // this file of the host, to a guest that may write to it
 	counted uint64 // bytes, whole pages: behind them there is nothing but holes, and nobody has mapped them
 	length  uint64 // of the host's file
 }
@@ -60,13 +61,6 @@ func (f *memfdMemory) Ref(n int) (freed uint64) {
 		freed, f.counted = f.counted, 0
 	}
 	return freed
-}
-
-// mapped reports whether anybody has it mapped, or is about to.
-func (f *memfdMemory) mapped() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.refs > 1
 }
 
 // ReadAt implements file.Memory. The caller has cut b to the file's end, behind which the host's file may well go on.
@@ -162,6 +156,57 @@ func (f *memfdMemory) reserveLocked(size uint64) netbsd.Errno {
 	return 0
 }
 
+// Seal implements file.Memory. EBUSY: somebody has it mapped, or is about to (memfd_fcntl looks whether its object has references beside the
+// file's).
+//
+// A hostile guest that has been lent the host's file to write can have it mapped where no map says so: the stub's mremap(2) moves what it is
+// told to. So what is sealed becomes another file of the host, which nobody has been lent, and such a guest has the old one.
+func (f *memfdMemory) Seal() netbsd.Errno {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refs > 1 {
+		return netbsd.EBUSY
+	}
+	if !f.lent {
+		return 0
+	}
+	fd, errno := f.copyLocked()
+	if errno != 0 {
+		return errno
+	}
+	syscall.Close(f.fd)
+	f.fd, f.length, f.lent = fd, f.counted, false
+	return 0
+}
+
+// copyLocked makes another file of the host with the same bytes. The machine promises them once more until one of the two is closed, which the
+// caller is about to do. ENOMEM: there is no room for both. ENFILE: the host has no descriptor left.
+//
+// It takes as long as to copy what the host has pages for, which its memory bounds, and the machine's limit. Who waits meanwhile wants to
+// read, write, map or seal this memfd: nobody has it mapped, so no Space comes for mu.
+func (f *memfdMemory) copyLocked() (fd int, errno netbsd.Errno) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(f.fd, &st); err != nil {
+		return -1, hostfile.Errno(err)
+	}
+	if errno := f.m.hostHasRoom(uint64(st.Blocks) * 512); errno != 0 {
+		return -1, errno
+	}
+	if errno := f.m.take(f.counted); errno != 0 {
+		return -1, errno
+	}
+	defer f.m.give(f.counted)
+	fd, err := platform.GrowingMemory()
+	if err != nil {
+		return -1, netbsd.ENFILE
+	}
+	if err := platform.CopyMemory(fd, f.fd, int64(f.counted)); err != nil {
+		syscall.Close(fd)
+		return -1, hostErrno(err)
+	}
+	return fd, 0
+}
+
 // Free implements file.Memory. Who has it mapped keeps it, and then it still counts.
 func (f *memfdMemory) Free() {
 	guard.Locked(&f.mu, func() {
@@ -211,10 +256,9 @@ func (f *memfdMemory) lend(writable bool) (fd int, takeBack func(), errno netbsd
 		}
 		fd, closeFD = ro, func() { syscall.Close(ro) }
 	}
-	f.Ref(1)
+	guard.Locked(&f.mu, func() {
+		f.refs++
+		f.lent = f.lent || writable
+	})
 	return fd, func() { closeFD(); f.m.give(f.Ref(-1)) }, 0
 }
-
-// maps implements syscalls.Kernel.Maps: whether any process has f mapped, for whatever, which F_SEAL_WRITE wants to know
-// (memfd_fcntl looks whether its object has references beside the file's). f's lock is held, so nobody maps it anew meanwhile.
-func (s *System) maps(f *file.Memfd) bool { return f.Memory().(*memfdMemory).mapped() }
