@@ -16,6 +16,8 @@ type Memory interface {
 	// Resize makes room for size bytes where there was some for old. Pages that no longer belong to it are zeroes when they come back.
 	// ENOMEM, EFBIG.
 	Resize(old, size int64) netbsd.Errno
+	// Seal has nobody write to it any more but WriteAt and Resize. EBUSY: somebody has it mapped, for whatever. ENOMEM, ENFILE.
+	Seal() netbsd.Errno
 	// Free is called once, when nobody has a descriptor any more.
 	Free()
 }
@@ -169,9 +171,9 @@ func (f *Memfd) resizeLocked(size int64) netbsd.Errno {
 	return 0
 }
 
-// AddSeals is F_ADD_SEALS of fcntl(2). EPERM: F_SEAL_SEAL. EINVAL: a seal that there is not. EBUSY: F_SEAL_WRITE while somebody has it mapped, for
-// whatever: mapped says so, and is asked only then.
-func (f *Memfd) AddSeals(seals int, mapped func() bool) netbsd.Errno {
+// AddSeals is F_ADD_SEALS of fcntl(2). EPERM: F_SEAL_SEAL. EINVAL: a seal that there is not. EBUSY, ENOMEM, ENFILE: see
+// Memory.Seal, which F_SEAL_WRITE asks for the first time. F_SEAL_FUTURE_WRITE leaves mappings as they are.
+func (f *Memfd) AddSeals(seals int) netbsd.Errno {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -179,8 +181,10 @@ func (f *Memfd) AddSeals(seals int, mapped func() bool) netbsd.Errno {
 		return netbsd.EPERM
 	case seals&^knownSeals != 0:
 		return netbsd.EINVAL
-	case seals&^f.seals&netbsd.F_SEAL_WRITE != 0 && mapped():
-		return netbsd.EBUSY
+	case seals&^f.seals&netbsd.F_SEAL_WRITE != 0:
+		if errno := f.mem.Seal(); errno != 0 {
+			return errno
+		}
 	}
 	f.seals |= seals
 	return 0

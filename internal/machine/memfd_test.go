@@ -118,8 +118,8 @@ func TestMemfdCounts(t *testing.T) {
 		r.given("of two processes one has ended", 16)
 		r.s.m = child
 		r.s.clear()
-		if r.sys.maps(r.f) || r.s.charged < some {
-			t.Errorf("mapped %v, %#x to be given back with the host process", r.sys.maps(r.f), r.s.charged)
+		if mem := r.f.Memory().(*memfdMemory); mem.refs != 0 || r.s.charged < some {
+			t.Errorf("%d references, %#x to be given back with the host process", mem.refs, r.s.charged)
 		}
 	})
 	t.Run("without a limit", func(t *testing.T) {
@@ -152,22 +152,101 @@ func TestSealMeetsAMappingUnderWay(t *testing.T) {
 	r := newMemfdRig(t, 0)
 	defer r.f.Close()
 	r.truncate(some)
-	seal := func(when string, want netbsd.Errno) {
-		t.Helper()
-		if errno := r.f.AddSeals(netbsd.F_SEAL_WRITE, func() bool { return r.sys.maps(r.f) }); errno != want {
-			t.Errorf("%s: F_SEAL_WRITE: %v, want %v", when, errno, want)
-		}
-	}
 	q, end, errno := r.begin(0, some, rw, netbsd.MAP_SHARED)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
-	seal("under way", netbsd.EBUSY)
+	r.seal("under way", netbsd.F_SEAL_WRITE, netbsd.EBUSY)
 	at := r.enter(q)
 	end()
-	seal("mapped", netbsd.EBUSY)
+	r.seal("mapped", netbsd.F_SEAL_WRITE, netbsd.EBUSY)
 	r.munmap(at, some)
-	seal("unmapped", 0)
+	r.seal("unmapped", netbsd.F_SEAL_WRITE, 0)
+}
+
+// hiddenMapping is one that no map has, of the file that is lent to a guest that maps r's memfd to write.
+func (r *memfdRig) hiddenMapping() []byte {
+	r.Helper()
+	fd, end, errno := mapMemfd(r.f, syscalls.MmapArgs{Len: some, Prot: rw, Flags: netbsd.MAP_SHARED}, &vm.Request{}, func() {})
+	if errno != 0 {
+		r.Fatal(errno)
+	}
+	defer end()
+	b, err := syscall.Mmap(fd, 0, some, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		r.Fatal(err)
+	}
+	r.Cleanup(func() { syscall.Munmap(b) })
+	return b
+}
+
+func (r *memfdRig) seal(when string, seals int, want netbsd.Errno) {
+	r.Helper()
+	if errno := r.f.AddSeals(seals); errno != want {
+		r.Errorf("%s: F_ADD_SEALS %d: %v, want %v", when, seals, errno, want)
+	}
+}
+
+func (r *memfdRig) holds(when string, off int64, want byte) {
+	r.Helper()
+	var b [1]byte
+	if errno := r.f.Memory().ReadAt(b[:], off); errno != 0 || b[0] != want {
+		r.Errorf("%s: byte %d is %d, %v; want %d", when, off, b[0], errno, want)
+	}
+}
+
+// Nobody writes to what F_SEAL_WRITE seals (memfd_create(2)), also who has it mapped where no map says so. F_SEAL_FUTURE_WRITE leaves
+// mappings as they are (memfd_fcntl).
+func TestSealedFromHiddenMappings(t *testing.T) {
+	const other = 3 * vm.PageSize
+	r := newMemfdRig(t, plenty)
+	r.truncate(some)
+	hidden := r.hiddenMapping()
+	hidden[other] = 1
+	r.seal("mapped", netbsd.F_SEAL_FUTURE_WRITE, 0)
+	hidden[other+1] = 2
+	r.holds("F_SEAL_FUTURE_WRITE", other+1, 2)
+	r.seal("hidden", netbsd.F_SEAL_WRITE, 0)
+	r.given("sealed", 16)
+	hidden[0], hidden[other] = 9, 9
+	r.holds("sealed", 0, 0)
+	r.holds("sealed", other, 1)
+	r.truncate(2 * some)
+	r.holds("longer", other, 1)
+	r.given("longer", 32)
+	r.f.Close()
+	r.given("closed", 0)
+}
+
+// Both files count while one is copied. What cannot be sealed for that is as it was.
+func TestSealNeedsRoom(t *testing.T) {
+	r := newMemfdRig(t, plenty)
+	defer r.f.Close()
+	r.truncate(some)
+	hidden := r.hiddenMapping()
+	r.sys.memory.limit = some
+	r.seal("no room", netbsd.F_SEAL_WRITE, netbsd.ENOMEM)
+	r.given("refused", 16)
+	hidden[0] = 1
+	r.holds("refused", 0, 1)
+	if seals := r.f.Seals(); seals != 0 {
+		t.Errorf("refused: seals %d", seals)
+	}
+	r.sys.memory.limit = plenty
+	r.seal("room", netbsd.F_SEAL_WRITE, 0)
+	r.sys.memory.limit = some
+	r.seal("sealed already", netbsd.F_SEAL_WRITE, 0)
+}
+
+// Who has not been lent the file to write has no mapping to hide: nothing is copied.
+func TestSealOfWhatNobodyCouldWriteTo(t *testing.T) {
+	r := newMemfdRig(t, plenty)
+	defer r.f.Close()
+	r.truncate(some)
+	r.munmap(r.mmap(0, some, rw, netbsd.MAP_PRIVATE), some)
+	r.munmap(r.mmap(0, some, netbsd.PROT_READ, netbsd.MAP_SHARED), some)
+	r.sys.memory.limit = some
+	r.seal("no room", netbsd.F_SEAL_WRITE, 0)
 }
 
 // memfd_truncate: what a file grows by is zeroes (ubc_zerorange), whatever was written there through an old mapping since it was cut off.
@@ -223,6 +302,40 @@ func TestMemfdMaxProt(t *testing.T) {
 	}
 	if _, _, errno := r.begin(some-vm.PageSize+100, vm.PageSize, rw, netbsd.MAP_SHARED); errno != netbsd.EINVAL {
 		t.Errorf("beyond it: %v", errno)
+	}
+}
+
+// A descriptor that writes is lent for a mapping that may write to the file, and for no other: the guest can do what the descriptor allows. A
+// private mapping is its own to write to, sealed or not (memfd_mmap).
+func TestMemfdIsLentAsItMayBeUsed(t *testing.T) {
+	r := newMemfdRig(t, 0)
+	defer r.f.Close()
+	r.truncate(some)
+	for _, c := range []struct {
+		name        string
+		prot, flags int
+		want        int
+	}{
+		{"shared, to be written", rw, netbsd.MAP_SHARED, syscall.O_RDWR},
+		{"shared, to be read", netbsd.PROT_READ, netbsd.MAP_SHARED, syscall.O_RDONLY},
+		{"private, to be written", rw, netbsd.MAP_PRIVATE, syscall.O_RDONLY},
+		{"private, to be read", netbsd.PROT_READ, netbsd.MAP_PRIVATE, syscall.O_RDONLY},
+	} {
+		args := syscalls.MmapArgs{Len: some, Prot: c.prot, Flags: c.flags}
+		fd, end, errno := mapMemfd(r.f, args, &vm.Request{}, func() {})
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if fl, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0); e != 0 || int(fl)&syscall.O_ACCMODE != c.want {
+			t.Errorf("%s: flags %#x, %v; want %#x", c.name, fl, e, c.want)
+		}
+		b, err := syscall.Mmap(fd, 0, some, netbsd.ProtToLinux(c.prot), map[int]int{netbsd.MAP_SHARED: syscall.MAP_SHARED, netbsd.MAP_PRIVATE: syscall.MAP_PRIVATE}[c.flags])
+		if err != nil {
+			t.Errorf("%s: the host maps it: %v", c.name, err)
+		} else {
+			syscall.Munmap(b)
+		}
+		end()
 	}
 }
 

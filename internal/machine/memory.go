@@ -65,8 +65,11 @@ func (m *memory) watches() bool { return m.limit > 0 || hostlimits.MemoryLimited
 //
 // It is asked without a limit, too: --memory is toaster's promise, the group's limit the
 // host's.
-func (m *memory) hostHas() netbsd.Errno {
-	if hostlimits.Memory(netbsd.PageSize) {
+func (m *memory) hostHas() netbsd.Errno { return m.hostHasRoom(netbsd.PageSize) }
+
+// hostHasRoom is hostHas for what the kernel itself is about to fill.
+func (m *memory) hostHasRoom(bytes uint64) netbsd.Errno {
+	if hostlimits.Memory(bytes) {
 		return 0
 	}
 	if m.host != nil {

@@ -183,7 +183,6 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		CPUTime:   cpuTime,
 		DumpCore:  s.dumpTracee,
 		NewMemory: s.newMemory,
-		Maps:      s.maps,
 		SysV:      sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
 	}
 	if cfg.Kern.Release == kern.Release2003 {

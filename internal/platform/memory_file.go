@@ -49,6 +49,48 @@ func Punch(fd int, off, size int64) error {
 	return os.NewSyscallError("fallocate", err)
 }
 
+// CopyMemory makes a file of size bytes, whole pages, of to, which is new and empty, with what from has there. Holes stay holes.
+//
+// A hostile guest can write to from meanwhile, and make data of a hole: each step goes on by a page at least, whatever is there by
+// then. from never becomes shorter.
+func CopyMemory(to, from int, size int64) error {
+	if err := unix.Ftruncate(to, size); err != nil {
+		return os.NewSyscallError("ftruncate", err)
+	}
+	buf := make([]byte, 256<<10)
+	for at := int64(0); at < size; {
+		data, err := unix.Seek(from, at, unix.SEEK_DATA)
+		if err == unix.ENXIO || err == nil && data >= size { // a hole up to the end
+			return nil
+		}
+		hole := int64(0)
+		if err == nil {
+			hole, err = unix.Seek(from, data, unix.SEEK_HOLE)
+		}
+		if err != nil {
+			return os.NewSyscallError("lseek", err)
+		}
+		n := min(max(hole-data, int64(os.Getpagesize())), size-data, int64(len(buf)))
+		if err := copyPiece(to, from, buf[:n], data); err != nil {
+			return err
+		}
+		at = data + n
+	}
+	return nil
+}
+
+// copyPiece copies what there is at at, as much as b has room for, by way of b.
+func copyPiece(to, from int, b []byte, at int64) error {
+	n, err := unix.Pread(from, b, at)
+	if err == nil && n == len(b) {
+		n, err = unix.Pwrite(to, b, at)
+	}
+	if err == nil && n < len(b) {
+		err = unix.EIO
+	}
+	return os.NewSyscallError("copy", err)
+}
+
 // ReadOnly opens what SharedMemory or GrowingMemory has made again, for reading alone: a guest can do what the
 // descriptor allows that it is passed. The descriptor is the caller's.
 func ReadOnly(fd int) (int, error) {

@@ -124,3 +124,49 @@ func TestMappings(t *testing.T) {
 		}
 	}
 }
+
+// What is copied has the same bytes, and pages of the host's only where the original has some.
+func TestCopyMemory(t *testing.T) {
+	const page = 4096
+	const size = int64(300 * page)
+	for name, data := range map[string]map[int64]int64{ // where some begins, and where it ends
+		"nothing":          nil,
+		"the first page":   {0: page},
+		"the last page":    {size - page: size},
+		"more than a step": {10 * page: 200 * page},
+		"all":              {0: size},
+		"here and there":   {page: 2 * page, 3 * page: 4 * page, size - page: size},
+		"beyond":           {0: page, size + page: size + 2*page},
+	} {
+		from, to := growing(t), growing(t)
+		unix.Ftruncate(from, size+2*page)
+		for at, end := range data {
+			if _, err := unix.Pwrite(from, bytes.Repeat([]byte{byte(at/page) + 1}, int(end-at)), at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := CopyMemory(to, from, size); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		want, got := make([]byte, size), make([]byte, size+1)
+		unix.Pread(from, want, 0)
+		if n, err := unix.Pread(to, got, 0); err != nil || !bytes.Equal(got[:n], want) {
+			t.Errorf("%s: other bytes, %d, %v", name, n, err)
+		}
+		var had, has unix.Stat_t
+		unix.Fstat(from, &had)
+		if unix.Fstat(to, &has); has.Blocks > had.Blocks {
+			t.Errorf("%s: %d blocks, of %d", name, has.Blocks, had.Blocks)
+		}
+	}
+}
+
+func growing(t *testing.T) int {
+	t.Helper()
+	fd, err := GrowingMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return fd
+}

@@ -64,8 +64,6 @@ type Kernel struct {
 	NewMemory func() (file.Memory, netbsd.Errno)
 	// NewEventSet makes the set of a kqueue that is to be lent; nil where nothing is.
 	NewEventSet func() (file.EventSet, netbsd.Errno)
-	// Maps reports whether some process has a memfd mapped.
-	Maps func(*file.Memfd) bool
 
 	// NewThread makes the machine context of a new LWP in the caller's address space.
 	NewThread func(c *Call, l *kern.LWP) (CPU, netbsd.Errno)

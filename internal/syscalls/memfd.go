@@ -45,5 +45,5 @@ func (c *Call) sealing(d *file.Description, arg int) netbsd.Errno {
 	case c.Int(1) == netbsd.F_GET_SEALS:
 		return c.ok(uint64(f.Seals()))
 	}
-	return f.AddSeals(arg, func() bool { return c.K.Maps(f) })
+	return f.AddSeals(arg)
 }

@@ -9,11 +9,21 @@ import (
 )
 
 // plainMemory implements file.Memory.
-type plainMemory struct{ b []byte }
+type plainMemory struct {
+	b      []byte
+	mapped *bool
+}
 
 func (m *plainMemory) ReadAt(b []byte, off int64) netbsd.Errno  { copy(b, m.b[off:]); return 0 }
 func (m *plainMemory) WriteAt(b []byte, off int64) netbsd.Errno { copy(m.b[off:], b); return 0 }
 func (m *plainMemory) Free()                                    { m.b = nil }
+
+func (m *plainMemory) Seal() netbsd.Errno {
+	if *m.mapped {
+		return netbsd.EBUSY
+	}
+	return 0
+}
 
 func (m *plainMemory) Resize(_, size int64) netbsd.Errno {
 	if size > 1<<20 {

@@ -10,7 +10,7 @@ var descriptorCalls = []Syscall{
 	{netbsd.SYS_pipe, "", netbsd.RetPair, Full, pipe, ""},
 	{netbsd.SYS_ioctl, "fd fd, com =ioctl, data ioctl(com)", netbsd.RetInt, Partial, ioctl, "terminals, FIO*, and what the network library asks"},
 	{netbsd.SYS_dup2, "from fd, to fd", netbsd.RetFd, Full, dup2, ""},
-	{netbsd.SYS_fcntl, "fd fd, cmd =fcntl, arg fcntl(cmd)", netbsd.RetInt, Full, fcntl, ""},
+	{netbsd.SYS_fcntl, "fd fd, cmd =fcntl, arg fcntl(cmd)", netbsd.RetInt, Full, fcntl, "F_ADD_SEALS: ENOMEM, ENFILE where there is no room for a copy of a memfd that was mapped to be written"},
 	{netbsd.SYS_fsync, "fd fd", netbsd.RetInt, Full, fsync, ""},
 	{netbsd.SYS_readv, "fd fd, iovp >iovec[iovcnt], iovcnt int", netbsd.RetSize, Full, readv, ""},
 	{netbsd.SYS_writev, "fd fd, iovp <iovec[iovcnt], iovcnt int", netbsd.RetSize, Full, writev, ""},

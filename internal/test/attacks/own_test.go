@@ -57,6 +57,12 @@ func TestMemoryByTheStub(t *testing.T) {
 	o.says(t, "signal of the child: 9", "done", "more than 64M of memory")
 }
 
+// seal: nobody writes to a memfd any more once it has F_SEAL_WRITE (memfd_create(2)), not by a mapping either that the stub's mremap has hidden.
+func TestSealedMemory(t *testing.T) {
+	root := newRoot(t)
+	attack(t, inRoot(root, "/seal")).says(t, "hidden 2", "munmap 0", "F_ADD_SEALS 0", "F_GET_SEALS 8", "sealed 2", "later 2", "done")
+}
+
 // lend: what a guest has open is lent to its host process, and not for longer, nor with more rights.
 func TestLentFiles(t *testing.T) {
 	root := newRoot(t)
