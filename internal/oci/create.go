@@ -205,13 +205,14 @@ func (t *container) announce() error {
 	return t.save()
 }
 
-// takeDown removes what a create that has failed leaves.
+// takeDown removes what a create that has failed leaves; all of it stays for delete --force if the kernel does not end.
 func (c *call) takeDown(t *container) {
 	if t.Pid > 0 {
 		if err := t.killKernel(); err != nil {
 			c.log.Warn(err.Error())
+			return
 		}
-		unix.Wait4(t.Pid, nil, 0, nil)
+		unix.Wait4(t.Pid, nil, unix.WNOHANG, nil) // it has ended, or it is not the kernel
 	}
 	ours := t.hold()
 	if _, err := os.Lstat(t.dir); err == nil && !ours {
