@@ -164,7 +164,7 @@ func (c *call) bringUp(t *container, p *plan, f *createFlags) (err error) {
 	if l := p.spec.Linux; l != nil {
 		resources, path = l.Resources, l.CgroupsPath
 	}
-	if t.Cgroup, err = c.makeCgroup(path, t.ID, resources); err != nil {
+	if err = c.makeCgroup(t, path, resources); err != nil {
 		return err
 	}
 	k, err := c.startKernel(t, p, f)
