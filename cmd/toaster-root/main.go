@@ -13,6 +13,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -153,14 +155,39 @@ func isTerminal(w io.Writer) bool {
 func runInside(ctx context.Context, dir string, argv ...string) error {
 	out, err := runOutput(ctx, dir, argv...)
 	if err != nil && len(out) > 0 {
-		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+		err = fmt.Errorf("%w: %s", err, shown(out))
 	}
 	return err
 }
 
+// mostShown is how much of what a program has said a message has.
+const mostShown = 1000
+
+// shown is the end of what a program has said, without what a terminal would obey.
+func shown(out []byte) string {
+	text := strings.TrimSpace(string(out[max(0, len(out)-mostShown):]))
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text)
+}
+
 // runOutput is runInside, and returns what the program says.
 func runOutput(ctx context.Context, dir string, argv ...string) ([]byte, error) {
-	return insideCommand(ctx, dir, argv...).CombinedOutput()
+	return stepCommand(ctx, dir, argv...).CombinedOutput()
+}
+
+// stepCommand is insideCommand for a step of create: what the sets have for pwd_mkdb(8) may be anybody's program, so it has limits, many
+// times what that needs.
+func stepCommand(ctx context.Context, dir string, argv ...string) *toaster.Cmd {
+	cmd := insideCommand(ctx, dir, argv...)
+	o := &cmd.Options
+	o.MaxProcs, o.MaxLWPs, o.MaxFiles = 32, 64, 256
+	o.Memory, o.MaxOutput = 512<<20, 1<<20
+	o.WallTime, o.CPUTime = 5*time.Minute, 2*time.Minute
+	return cmd
 }
 
 func insideCommand(ctx context.Context, dir string, argv ...string) *toaster.Cmd {

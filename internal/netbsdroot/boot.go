@@ -70,7 +70,7 @@ func (c *creation) databases(ctx context.Context, t *tree) error {
 	}
 	c.say("making the databases of users")
 	if err := c.Run(ctx, c.dir, program, "-p", "/etc/master.passwd"); err != nil {
-		return fmt.Errorf("%s: %s in the tree: %w", c.dir, program, err)
+		return fmt.Errorf("%s: %s in the tree: %w; see whether the sets are the release's own (--from), and the same command makes the tree anew", c.dir, program, err)
 	}
 	return nil
 }

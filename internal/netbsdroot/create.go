@@ -228,7 +228,7 @@ func inside(top *os.File) string { return fmt.Sprintf("/proc/self/fd/%d/.", top.
 // unpack unpacks an archive, which is to have the sum that it was compared with when it was fetched: where it lies may be
 // somebody else's.
 func (c *creation) unpack(ctx context.Context, t *tree, name, set, sum string) error {
-	f, err := os.Open(name)
+	f, err := c.src.openFile(name, os.O_RDONLY)
 	if err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func (c *creation) unpack(ctx context.Context, t *tree, name, set, sum string) e
 	p.begin(0, st.Size())
 	a := &archive{name: name, set: set, tree: t, man: &c.man}
 	h := sha512.New()
-	in := io.TeeReader(until{ctx, p.counting(f)}, h)
+	in := io.TeeReader(until{ctx, io.LimitReader(p.counting(f), most)}, h)
 	err = a.unpack(in, st.Size())
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w; the same command makes the tree anew", name, ctx.Err())

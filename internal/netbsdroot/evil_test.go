@@ -287,7 +287,7 @@ func TestInterrupted(t *testing.T) {
 	defer tree.close()
 	name := filepath.Join(t.TempDir(), "base.tgz")
 	os.WriteFile(name, pack(t, "x.tgz", baseSet), 0o644)
-	c := &creation{Options: Options{}, dir: dir}
+	c := &creation{Options: Options{}, dir: dir, src: &source{}}
 	if err := c.unpack(ctx, tree, name, "base", ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // This file brings a set onto this machine. What comes is written to NAME.part in the cache, which
@@ -127,7 +129,7 @@ func (s *source) waiting(ctx context.Context) (_ context.Context, idle *time.Tim
 
 func (s *source) open(ctx context.Context, file string) (io.ReadCloser, error) {
 	if !s.remote {
-		return os.Open(s.name(file))
+		return s.openFile(s.name(file), os.O_RDONLY)
 	}
 	resp, err := s.get(ctx, file, 0)
 	if err != nil {
@@ -168,7 +170,7 @@ func (s *source) fetch(ctx context.Context, file, sum, cache string, p *progress
 		return s.name(file), s.checkLocal(file, sum, p)
 	}
 	done := filepath.Join(cache, file)
-	if got, err := sumOf(done, nil); err == nil && got == sum {
+	if got, err := s.sumOf(done, nil); err == nil && got == sum {
 		return done, nil
 	}
 	part := done + ".part"
@@ -176,7 +178,7 @@ func (s *source) fetch(ctx context.Context, file, sum, cache string, p *progress
 		if err := s.fill(ctx, file, part, p); err != nil {
 			return "", fmt.Errorf("%s: %w", s.name(file), err)
 		}
-		got, err := sumOf(part, nil)
+		got, err := s.sumOf(part, nil)
 		switch {
 		case err != nil:
 			return "", err
@@ -195,7 +197,7 @@ func (s *source) fetch(ctx context.Context, file, sum, cache string, p *progress
 }
 
 func (s *source) checkLocal(file, sum string, p *progress) error {
-	got, err := sumOf(s.name(file), p)
+	got, err := s.sumOf(s.name(file), p)
 	if err != nil {
 		return err
 	}
@@ -205,15 +207,43 @@ func (s *source) checkLocal(file, sum string, p *progress) error {
 	return nil
 }
 
+// openFile opens a file of the sets' directory, or of the cache. Others may have put something else there: a FIFO would have who opens it
+// wait, a device has no end, and a link of the cache may lead to any file of the user's, who has put none there.
+func (s *source) openFile(name string, flags int) (*os.File, error) {
+	if s.remote {
+		flags |= unix.O_NOFOLLOW
+	}
+	f, err := os.OpenFile(name, flags|unix.O_NONBLOCK, 0o644)
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) {
+		return nil, fmt.Errorf("%w: %s", err, notPlain)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	err = unix.Fstat(int(f.Fd()), &st)
+	shared := flags&os.O_CREATE != 0 && st.Nlink > 1 // another name of the user's file
+	if err == nil && (st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size > most || shared) {
+		err = fmt.Errorf("%s: %s", name, notPlain)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+const notPlain = "not a regular file of one name and of a set's size; remove it, or name a directory of your own"
+
 // sumOf reads a file.
-func sumOf(name string, p *progress) (string, error) {
-	f, err := os.Open(name)
+func (s *source) sumOf(name string, p *progress) (string, error) {
+	f, err := s.openFile(name, os.O_RDONLY)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
 	h := sha512.New()
-	if _, err := io.Copy(h, p.counting(f)); err != nil {
+	if _, err := io.Copy(h, io.LimitReader(p.counting(f), most)); err != nil {
 		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
@@ -221,7 +251,7 @@ func sumOf(name string, p *progress) (string, error) {
 
 // fill gets what part lacks of a file.
 func (s *source) fill(ctx context.Context, file, part string, p *progress) error {
-	w, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE, 0o644)
+	w, err := s.openFile(part, os.O_WRONLY|os.O_CREATE)
 	if err != nil {
 		return err
 	}

@@ -104,8 +104,14 @@ func readManifest(dir string, all bool) (*manifest, error) {
 		return nil, err
 	}
 	defer f.Close()
+	if st, err = f.Stat(); err != nil || !st.Mode().IsRegular() { // a guest may have changed it since
+		return nil, errNoRoot
+	}
+	if all && st.Size() > maxManifest {
+		return nil, fmt.Errorf("%s is larger than any that toaster has written", manifestName)
+	}
 	m := &manifest{}
-	in := bufio.NewReaderSize(f, mostLine)
+	in := bufio.NewReaderSize(io.LimitReader(f, maxManifest), mostLine)
 	if line(in) != manifestHead {
 		return nil, errNoRoot
 	}
@@ -125,6 +131,9 @@ func readManifest(dir string, all bool) (*manifest, error) {
 	}
 	return m, nil
 }
+
+// maxManifest is more than the manifest of a release's sets has: room for half a million files with long names. A guest's root may have put anything there.
+const maxManifest = 128 << 20
 
 // mostLine is more than a line can have: names and links have PATH_MAX bytes at most, and quotes make four of one. A guest's root
 // may have put a file there that is all one line.

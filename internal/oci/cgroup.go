@@ -27,14 +27,37 @@ var cgroupRoot = "/sys/fs/cgroup"
 // controllers are those of version 1 that a container is put in: those with limits, and those that drivers of runc read.
 var controllers = []string{"memory", "pids", "cpu", "cpuacct", "freezer"}
 
-// makeCgroup makes the group. path is the configuration's: from the hierarchy's root, or, relative or empty, below the
-// caller's own group, as runc has it. An ordinary user to whom the host grants none does without.
-func (c *call) makeCgroup(path, id string, r *specs.LinuxResources) (cgroup, error) {
-	var g cgroup
+// makeCgroup makes the container's group. An ordinary user to whom the host grants none does without.
+func (c *call) makeCgroup(t *container, path string, r *specs.LinuxResources) error {
 	if c.groupless {
 		c.doWithout(r, "--cgroup-manager disabled")
-		return g, nil
+		return nil
 	}
+	g, err := c.placeCgroup(path, t.ID)
+	if err == nil {
+		err = c.claimCgroup(t, &g)
+	}
+	if err != nil {
+		return err
+	}
+	if err = g.make(); err == nil {
+		err = g.limit(r)
+	}
+	if err == nil {
+		t.Cgroup = g
+		return nil
+	}
+	g.remove()
+	if !isHostRoot() && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS)) {
+		c.doWithout(r, err.Error())
+		return os.Remove(filepath.Join(t.place(), cgroupName))
+	}
+	return fmt.Errorf("control group: %w", err)
+}
+
+// placeCgroup says where the group is to be. path is the configuration's: from the hierarchy's root, or, relative or empty, below the
+// caller's own group, as runc has it.
+func (c *call) placeCgroup(path, id string) (g cgroup, err error) {
 	if path == "" {
 		path = id
 	} else if c.systemd {
@@ -46,19 +69,10 @@ func (c *call) makeCgroup(path, id string, r *specs.LinuxResources) (cgroup, err
 	if filepath.Clean("/"+path) == "/" {
 		return g, refused("linux.cgroupsPath %q is the group of others, too", path)
 	}
-	err := g.make(path)
-	if err == nil {
-		err = g.limit(r)
+	if err = g.place(path); err != nil {
+		err = fmt.Errorf("control group: %w", err)
 	}
-	if err == nil {
-		return g, nil
-	}
-	g.remove()
-	if !isHostRoot() && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS)) {
-		c.doWithout(r, err.Error())
-		return cgroup{}, nil
-	}
-	return g, fmt.Errorf("control group: %w", err)
+	return g, err
 }
 
 // doWithout says that the container has no control group, and why.
@@ -93,32 +107,41 @@ func sliceToPath(s string) string {
 	return filepath.Join(path, unit)
 }
 
-func (g *cgroup) make(path string) error {
+// place finds the directories of a path.
+func (g *cgroup) place(path string) error {
 	own, err := ownCgroups()
 	if err != nil {
 		return err
 	}
-	place := func(base, own string) string {
+	at := func(base, own string) string {
 		if strings.HasPrefix(path, "/") {
 			return filepath.Join(base, path)
 		}
 		return filepath.Join(base, own, path)
 	}
 	if _, err := os.Stat(filepath.Join(cgroupRoot, "cgroup.controllers")); err == nil {
-		g.V2 = place(cgroupRoot, own[""])
-		return g.makeV2()
+		g.V2 = at(cgroupRoot, own[""])
+		return nil
 	}
 	g.V1 = map[string]string{}
 	for _, name := range controllers {
 		base := filepath.Join(cgroupRoot, name)
-		if _, err := os.Stat(filepath.Join(base, "cgroup.procs")); err != nil {
-			continue // the host has not got it
+		if _, err := os.Stat(filepath.Join(base, "cgroup.procs")); err == nil { // the host has got it
+			g.V1[name] = at(base, own[name])
 		}
-		dir := place(base, own[name])
+	}
+	return nil
+}
+
+// make makes the directories.
+func (g *cgroup) make() error {
+	if g.V2 != "" {
+		return g.makeV2()
+	}
+	for _, dir := range g.V1 {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		g.V1[name] = dir
 	}
 	return nil
 }
@@ -204,12 +227,21 @@ func removeGroup(dir string) error {
 		reapOrphans()
 		err := unix.Rmdir(dir)
 		if err != unix.EBUSY || time.Now().After(end) {
-			if err != nil {
-				return &os.PathError{Op: "rmdir", Path: dir, Err: err}
-			}
-			return nil
+			return rmdirError(dir, err)
 		}
 	}
+}
+
+// rmdirError says who keeps a group that is not removed.
+func rmdirError(dir string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = &os.PathError{Op: "rmdir", Path: dir, Err: err}
+	if pids := processesIn(dir); len(pids) > 0 {
+		return fmt.Errorf("%w: process %s of the host is still in it; end that one first", err, pids[0])
+	}
+	return err
 }
 
 // limitsMemory reports whether the group is one that can hold limits of memory.

@@ -80,7 +80,9 @@ func TestGroupV2(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &call{log: log}
-	g, err := c.makeCgroup("/a/b", "id", resources())
+	th := &container{dir: t.TempDir(), record: record{ID: "id"}}
+	err = c.makeCgroup(th, "/a/b", resources())
+	g := &th.Cgroup
 	if err != nil || g.V2 != filepath.Join(top, "a/b") || !g.limitsMemory() {
 		t.Fatalf("%+v, %v", g, err)
 	}
@@ -94,11 +96,11 @@ func TestGroupV2(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := c.makeCgroup("/../b", "id", nil); err == nil || !strings.Contains(err.Error(), "leads up") {
+	if _, err := c.placeCgroup("/../b", "id"); err == nil || !strings.Contains(err.Error(), "leads up") {
 		t.Errorf("a path that leads up: %v", err)
 	}
 	for _, path := range []string{"/", "//", "/."} {
-		if _, err := c.makeCgroup(path, "id", nil); err == nil || !strings.Contains(err.Error(), "the group of others") {
+		if _, err := c.placeCgroup(path, "id"); err == nil || !strings.Contains(err.Error(), "the group of others") {
 			t.Errorf("%q, the root's own group: %v", path, err)
 		}
 	}

@@ -144,26 +144,29 @@ var errNotRunning = errors.New("container not running")
 // killKernel ends the kernel's process, and with it all that it carries, and waits until it is gone.
 func (t *container) killKernel() error {
 	fd, err := unix.PidfdOpen(t.Pid, 0)
-	if err != nil || !t.lives() {
-		if err == nil {
-			unix.Close(fd)
-		}
+	if err == unix.ESRCH {
 		return nil
 	}
+	if err != nil {
+		return fmt.Errorf("finding process %d: %w", t.Pid, err)
+	}
 	defer unix.Close(fd)
+	if !t.lives() {
+		return nil
+	}
 	if err := unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0); err != nil && err != unix.ESRCH {
 		return fmt.Errorf("killing process %d: %w", t.Pid, err)
 	}
-	return awaitEnd(fd, endPatience)
+	return awaitEnd(fd, t.Pid, endPatience)
 }
 
 // endPatience is how long a process that has been killed may take.
 const endPatience = 10 * time.Second
 
-// awaitEnd waits for the end of the process of a pidfd.
-func awaitEnd(pidfd int, most time.Duration) error {
+// awaitEnd waits for the end of the process of a pidfd, which has been killed.
+func awaitEnd(pidfd, pid int, most time.Duration) error {
 	for end := time.Now().Add(most); ; {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(time.Until(end).Milliseconds()))
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, int(max(time.Until(end), 0).Milliseconds()))
 		switch {
 		case n > 0:
 			return nil
@@ -172,7 +175,7 @@ func awaitEnd(pidfd int, most time.Duration) error {
 			return os.NewSyscallError("poll", err)
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("the process has not ended in %v", most)
+			return fmt.Errorf("process %d has been killed and has not ended in %v: the host keeps it, as /proc/%d/wchan may tell; once it is gone, delete --force removes the container", pid, most, pid)
 		}
 	}
 }

@@ -164,7 +164,7 @@ func (c *call) bringUp(t *container, p *plan, f *createFlags) (err error) {
 	if l := p.spec.Linux; l != nil {
 		resources, path = l.Resources, l.CgroupsPath
 	}
-	if t.Cgroup, err = c.makeCgroup(path, t.ID, resources); err != nil {
+	if err = c.makeCgroup(t, path, resources); err != nil {
 		return err
 	}
 	k, err := c.startKernel(t, p, f)
@@ -205,13 +205,14 @@ func (t *container) announce() error {
 	return t.save()
 }
 
-// takeDown removes what a create that has failed leaves.
+// takeDown removes what a create that has failed leaves; all of it stays for delete --force if the kernel does not end.
 func (c *call) takeDown(t *container) {
 	if t.Pid > 0 {
 		if err := t.killKernel(); err != nil {
 			c.log.Warn(err.Error())
+			return
 		}
-		unix.Wait4(t.Pid, nil, 0, nil)
+		unix.Wait4(t.Pid, nil, unix.WNOHANG, nil) // it has ended, or it is not the kernel
 	}
 	ours := t.hold()
 	if _, err := os.Lstat(t.dir); err == nil && !ours {

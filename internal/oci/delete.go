@@ -39,7 +39,7 @@ func (c *call) delete(id string, force bool) error {
 		return c.deleteHeld(t, force)
 	}
 	if force {
-		return os.RemoveAll(filepath.Join(c.root, id)) // a create was killed before it had a record
+		return c.removeHalf(&container{dir: filepath.Join(c.root, id), claim: claim, record: record{ID: id}})
 	}
 	return err
 }

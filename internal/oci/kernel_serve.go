@@ -15,15 +15,26 @@ import (
 	"toaster/netbsd"
 )
 
-// serve answers requests until the process ends.
+// acceptPause is how long serve waits when the host refuses a connection. Who asks stays in the socket's queue meanwhile.
+const acceptPause = 50 * time.Millisecond
+
+// serve answers requests until the socket is closed. What the host refuses it may grant a moment later, as a descriptor that
+// others have (EMFILE, ENFILE): a container that stopped listening could not be told to end. The log has the first refusal of a row.
 func (k *kernel) serve() {
-	for {
+	for refused := false; ; {
 		conn, err := accept(k.listen)
-		if err != nil {
-			k.log.Error("accepting requests: " + err.Error())
+		switch {
+		case err == nil:
+			refused = false
+			go k.answer(conn)
+			continue
+		case !errors.As(err, new(*os.SyscallError)):
 			return
+		case !refused:
+			refused = true
+			k.log.Error("accepting requests: " + err.Error() + "; the container goes on, and tries again")
 		}
-		go k.answer(conn)
+		time.Sleep(acceptPause)
 	}
 }
 

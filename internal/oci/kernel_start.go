@@ -73,8 +73,7 @@ func (c *call) startKernel(t *container, p *plan, f *createFlags) (*startedKerne
 		return nil, err
 	}
 	if err := t.Cgroup.enter(k.pid); err != nil {
-		unix.Kill(k.pid, unix.SIGKILL)
-		unix.Wait4(k.pid, nil, 0, nil)
+		unix.Kill(k.pid, unix.SIGKILL) // who removes the group reaps it
 		k.close()
 		return nil, err
 	}
