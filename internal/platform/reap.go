@@ -135,66 +135,60 @@ func (q *Process) collect() bool {
 	if q.collected.Swap(true) {
 		return false
 	}
+	used := q.awaitDeath()
 	// toaster has not killed it: the host may have, for want of memory, which the group's count tells.
 	if p := q.platform; p.group != nil && !q.ended.Load() {
-		q.awaitDeath()
 		p.tellGroupKill()
 	}
-	for !q.markDead() {
-		q.awaitDeath()
-	}
-	q.returnWindow()
+	q.mu.Lock()
+	q.usage = used
+	q.mu.Unlock()
+	q.platform.processDied(q)
 	return true
 }
 
-// awaitDeath waits for the end of q, which stays a zombie until markDead. The pidfd is open until then, and nobody else calls that.
-func (q *Process) awaitDeath() {
-	for unix.Waitid(unix.P_PIDFD, q.pidfd, nil, unix.WEXITED|unix.WNOWAIT|unix.WALL, nil) == unix.EINTR {
+// awaitDeath waits for the end of q and returns what q has used: nothing, if somebody else in this program waits for everything (ECHILD).
+// What is dead stays a zombie until markDead. The pidfd is open until then, and nobody else calls that.
+func (q *Process) awaitDeath() (used unix.Rusage) {
+	for unix.Waitid(unix.P_PIDFD, q.pidfd, nil, unix.WEXITED|unix.WNOWAIT|unix.WALL, &used) == unix.EINTR {
 	}
+	return used
+}
+
+// processDied drops all that the platform holds for a dead process and wakes everybody
+// who waits for its threads.
+func (p *Platform) processDied(q *Process) {
+	p.markDead(q)
+	q.returnWindow()
 }
 
 // markDead says that q is dead, and frees its pid and its pidfd in one step with that, by mu: whoever finds reaped unset under that
-// lock can use both, and neither number is anybody else's. It wakes everybody who waits for q's threads. It returns false, with nothing
-// done, if q is still alive.
-func (q *Process) markDead() bool {
+// lock can use both, and neither number is anybody else's. Nor is the pid while it is among Platform.procs. The host has nothing to
+// wait for, as q is a zombie.
+func (p *Platform) markDead(q *Process) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.platform.forgetProcess(q) {
-		return false
-	}
 	q.reaped = true
+	p.forgetProcess(q)
+	unix.Waitid(unix.P_PIDFD, q.pidfd, nil, unix.WEXITED|unix.WNOHANG|unix.WALL, nil)
 	unix.Close(q.pidfd)
 	q.dead.Store(true)
 	q.ended.Store(true)
 	q.wakeLocked() // again, in case that it was alive and has written over what Kill wrote
 	close(q.gone)
-	return true
 }
 
-// forgetProcess takes q, if it is dead, out of what the platform knows, and adds its time to that of the dead in one step with that, as
-// CPUTime would count it twice otherwise. The pid becomes free in the same step, so nobody finds it among Platform.procs when it is
-// somebody else's. Threads that were parked are among q.threads. Preconditions: q.mu is held.
-func (p *Platform) forgetProcess(q *Process) bool {
+// forgetProcess takes q out of what the platform knows, and adds its time to that of the dead in one step with that, as CPUTime would
+// count it twice otherwise. Threads that were parked are among q.threads. Preconditions: q.mu is held.
+func (p *Platform) forgetProcess(q *Process) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !q.reapZombie() {
-		return false
-	}
 	delete(p.procs, q.pid)
 	p.addUsage(&q.usage)
 	for t := range q.threads {
 		delete(p.threads, uint32(t.tid))
 	}
 	p.parked -= len(q.parked)
-	return true
-}
-
-// reapZombie has the host free q's pid and report what q has used: nothing, if somebody else in this program waits for everything
-// (ECHILD). It returns false if q is alive, and does not wait. Preconditions: q.mu and Platform.mu are held.
-func (q *Process) reapZombie() bool {
-	var info unix.Siginfo // its signal is 0 if nobody has ended
-	err := unix.Waitid(unix.P_PIDFD, q.pidfd, &info, unix.WEXITED|unix.WNOHANG|unix.WALL, &q.usage)
-	return err != nil || info.Signo != 0
 }
 
 // returnWindow returns the control window once the process is dead, its owner has

@@ -158,8 +158,7 @@ func (q *Process) explainStart(err error) error {
 	reapGroup(q.pid)
 	unix.Close(q.platform.lifeline)
 	q.platform.lifeline = -1
-	q.markDead() // it has been collected above, so it is
-	q.returnWindow()
+	q.platform.processDied(q)
 	q.Release()
 	q.platform.zygote, q.platform.pristine = nil, nil
 	q.platform.endCreator()
