@@ -50,11 +50,11 @@ func (h *Host) Inherit(fd int) (*file.Description, netbsd.Errno) {
 	return file.New(f, guestFlags(fl)), 0
 }
 
-// Mappable opens a file anew for a mapping of what is open for writing alone, which the host maps for nobody. The
-// descriptor is the caller's.
-func Mappable(fd int, shared bool) (int, netbsd.Errno) {
+// Mappable opens a file anew for a mapping: of what is open for writing alone, which the host maps for nobody, or of what must not be
+// written to, unless written is set. The descriptor is the caller's.
+func Mappable(fd int, written bool) (int, netbsd.Errno) {
 	flags := unix.O_RDONLY
-	if shared {
+	if written {
 		flags = unix.O_RDWR
 	}
 	own, err := unix.Open(ProcPath(fd), flags|unix.O_CLOEXEC|unix.O_NONBLOCK|unix.O_NOCTTY, 0)

@@ -264,17 +264,16 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 	if errno != 0 {
 		return -1, nil, errno
 	}
-	done = d.Release
 	if f, ok := d.File.(*file.Memfd); ok {
-		return mapMemfd(f, m, q, done)
+		return mapMemfd(f, m, q, d.Release)
 	}
 	fd, ok := d.HostFD()
+	writable := d.Writable() && !d.Metered()
 	if !ok {
 		errno = netbsd.ENODEV
 	} else {
 		// A shared mapping for reading alone is granted, as vn_mmap does, but one that mprotect(2) could make
 		// writable later is not.
-		writable := d.Writable() && !d.Metered()
 		if writable && m.Flags&netbsd.MAP_SHARED != 0 && unchanging(d) {
 			writable = false
 			if m.Prot&netbsd.PROT_WRITE != 0 {
@@ -285,12 +284,8 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 			q.MaxProt, errno = fileProt(d.Readable(), writable, m)
 		}
 	}
-	// NetBSD maps a file that is open for writing alone; Linux answers EACCES (mmap(2)), whatever the
-	// protection.
-	if errno == 0 && !d.Readable() {
-		if fd, errno = hostfile.Mappable(fd, m.Flags&netbsd.MAP_SHARED != 0); errno == 0 {
-			done = func() { syscall.Close(fd); d.Release() }
-		}
+	if errno == 0 {
+		fd, done, errno = lendToMap(d, fd, writable && m.Flags&netbsd.MAP_SHARED != 0)
 	}
 	if errno != 0 {
 		d.Release()
@@ -298,6 +293,19 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 	}
 	q.Obj = mapped(d.File, m.Flags)
 	return fd, done, 0
+}
+
+// lendToMap returns the descriptor by which the host process maps d, whose own is fd, and what drops it and d again.
+//
+// NetBSD maps a file that is open for writing alone; Linux answers EACCES (mmap(2)), whatever the protection. Of a file that is metered only
+// a descriptor for reading is lent: a hostile guest can do what the descriptor allows, whatever the map says, and have the stub make the
+// mapping shared and writable.
+func lendToMap(d *file.Description, fd int, written bool) (int, func(), netbsd.Errno) {
+	if d.Readable() && !d.Metered() {
+		return fd, d.Release, 0
+	}
+	own, errno := hostfile.Mappable(fd, written)
+	return own, func() { syscall.Close(own); d.Release() }, errno
 }
 
 // unchanging reports whether guests have set flags on a file that keep it from being written to through memory

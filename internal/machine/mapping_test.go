@@ -1,8 +1,13 @@
 package machine
 
 import (
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 
+	"toaster/internal/file"
+	"toaster/internal/hostfile"
 	"toaster/internal/vm"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -41,4 +46,49 @@ func TestLimitOfNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A guest can do what the descriptor allows that it is lent for a mapping, whatever it has asked for: so of a file whose writes are
+// counted it is one for reading. What is open for writing alone gets one that the host maps.
+func TestDescriptorsThatAreLentToMap(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "out")
+	if err := os.WriteFile(name, []byte("some"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	host := hostfile.NewHost()
+	for _, c := range []struct {
+		flags   int
+		metered bool
+		written bool
+		want    int
+	}{
+		{syscall.O_RDONLY, false, false, syscall.O_RDONLY},
+		{syscall.O_RDWR, false, true, syscall.O_RDWR},
+		{syscall.O_WRONLY, false, true, syscall.O_RDWR},
+		{syscall.O_WRONLY, false, false, syscall.O_RDONLY},
+		{syscall.O_RDWR, true, false, syscall.O_RDONLY},
+		{syscall.O_WRONLY, true, false, syscall.O_RDONLY},
+	} {
+		f, err := os.OpenFile(name, c.flags, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, errno := host.Inherit(int(f.Fd()))
+		f.Close()
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if c.metered {
+			d.SetMeter(file.NewMeter(1, func() {}))
+		}
+		own, _ := d.HostFD()
+		fd, done, errno := lendToMap(d, own, c.written)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if fl, _, e := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_GETFL, 0); e != 0 || int(fl)&syscall.O_ACCMODE != c.want {
+			t.Errorf("open %#x, metered %v, to be written %v: flags %#x, %v; want %#x", c.flags, c.metered, c.written, fl, e, c.want)
+		}
+		done()
+	}
 }
