@@ -119,8 +119,8 @@ func TestPsignal_69_WhatIsAlwaysFilledIn(t *testing.T) {
 	})
 }
 
-// SIGCHLD for stops and continuations: code, status, SA_NOCLDSTOP, a tracer.
-func TestStopsAndContinuationsTellTheParent(t *testing.T) {
+// SIGCHLD for stops and continuations (child_psignal of kern_sig.c): code, status, SA_NOCLDSTOP, a tracer.
+func TestPsignal_67_StopsAndContinuationsTellTheParent(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			got := w.infos(l, netbsd.SIGCHLD)

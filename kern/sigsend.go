@@ -111,7 +111,7 @@ func (m *Machine) killOne(from *Proc, pid int, info *netbsd.Siginfo) netbsd.Errn
 	return 0
 }
 
-// Neither init nor the sender is meant by -1 (killpg1 skips p_pid <= 1 and the caller). ESRCH
+// killAll is kill(2) with pid -1. Neither init nor the sender is meant by it (killpg1 skips p_pid <= 1 and the caller). ESRCH
 // where the sender may signal nobody: NetBSD counts those that passed the check. A full queue at one of
 // them is no error of the call. psignal takes nobody off the list: who dies of the signal does so on a
 // goroutine of its own, which has to wait for mu. mu is held.

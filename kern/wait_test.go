@@ -343,7 +343,8 @@ func TestWait6_IdTypesAndResults(t *testing.T) {
 	})
 }
 
-func TestWait6_ContinuedAndNowait(t *testing.T) {
+// wait6(2): stops, continuations and ends are asked for each on its own, and WNOWAIT leaves what it reports, zombies too.
+func TestWait6_84_ContinuedAndNowait(t *testing.T) {
 	both(t, func(w *world) {
 		if w.r2003 {
 			return

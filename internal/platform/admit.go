@@ -25,6 +25,11 @@ import (
 //   - Once there is little, threads are made in advance that the runtime can fall back on,
 //     and long calls of the host are few (hostlimits.Tighten), so that it needs no more.
 //   - Of descriptors and address space a reserve is kept, too.
+//   - A guest that is refused has what is ready released for it first, and is tried again for a
+//     tenth of a second (admit). Then the embedder is told (refuse), and the guest has its errno.
+//   - Where the look was wrong, and the host itself refuses the clone, the guest fails in the same
+//     way at once (clone in fork.go, reportRefusal), and nothing is kept ready any more. Whoever
+//     has ordered the clone takes back what it has prepared.
 //
 // All of it is the process's, not a platform's, as the host's limits are.
 

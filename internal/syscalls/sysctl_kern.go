@@ -52,7 +52,7 @@ func kernIdentity() []sysctlNode {
 			sysctlInt(ctlCreateBase+2, "pri_min", fixedInt(netbsd.SCHED_PRI_MIN)).says("Lowest real-time priority of POSIX"),
 			sysctlInt(ctlCreateBase+3, "pri_max", fixedInt(netbsd.SCHED_PRI_MAX)).says("Highest real-time priority of POSIX"),
 		).says("Scheduler"),
-		sysctlInt(ctlCreateBase+10, "posix_sched", fixedInt(200112)).says("Version of POSIX and its Process Scheduling option"),
+		sysctlInt(ctlCreateBase+10, "posix_sched", fixedInt(posixVersion)).says("Version of POSIX and its Process Scheduling option"),
 		sysctlDir(ctlCreateBase+11, "pset",
 			sysctlInt(ctlCreateBase, "psets_max", fixedInt(32)).says("Most processor sets"),
 			sysctlString(ctlCreateBase+1, "list", fixedString("0:1")).says("Processor sets"),
@@ -104,7 +104,8 @@ func kernLimits() []sysctlNode {
 	}
 }
 
-// kernPosix are the options of POSIX that there are (sysconf(3)).
+// kernPosix are the options of POSIX that there are (sysconf(3)), but for those that stand with what they are about: posix_sched and
+// posix_msg.
 func kernPosix() []sysctlNode {
 	return []sysctlNode{
 		sysctlInt(netbsd.KERN_POSIX1, "posix1version", fixedInt(posixVersion)).says("Version of POSIX"),
@@ -123,6 +124,9 @@ func kernPosix() []sysctlNode {
 		sysctlInt(netbsd.KERN_POSIX_TIMERS, "posix_timers", fixedInt(posixVersion)).says("Timers"),
 		sysctlInt(netbsd.KERN_POSIX_SPIN_LOCKS, "posix_spin_locks", fixedInt(posixVersion)).says("Spin locks"),
 		sysctlInt(netbsd.KERN_POSIX_READER_WRITER_LOCKS, "posix_reader_writer_locks", fixedInt(posixVersion)).says("Reader and writer locks"),
+		sysctlInt(ctlCreateBase+12, "posix_aio", fixedInt(posixVersion)).says("Asynchronous I/O"),
+		sysctlInt(ctlCreateBase+13, "aio_listio_max", fixedInt(netbsd.AIO_LISTIO_MAX)).says("Most operations of a process, and of one lio_listio(2)"),
+		sysctlInt(ctlCreateBase+14, "aio_max", fixedInt(netbsd.AIO_MAX)).says("Most asynchronous operations"),
 	}
 }
 

@@ -72,6 +72,10 @@ func TestSystem(t *testing.T) {
 			{"sysctl(3): EFAULT for the length", netbsd.SYS___sysctl, args{words(1, 1), 2, room(9), bad, 0, 0}, netbsd.EFAULT, nil, nil},
 			{"sysctl(3): EPERM to change it", netbsd.SYS___sysctl, args{words(1, 1), 2, 0, 0, []byte("x"), 1}, netbsd.EPERM, nil, nil},
 			{"sysctl(3): kern.hostname", netbsd.SYS___sysctl, args{words(1, 10), 2, room(9), longs(9), 0, 0}, 0, out{2, []byte("rig\x00")}, nil},
+			{"sysctl_aio_init: kern.posix_aio", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, ctlCreateBase+12), 2, room(4), longs(4), 0, 0}, 0, out{2, words(200112)}, nil},
+			{"sysctl_aio_init: kern.aio_listio_max", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, ctlCreateBase+13), 2, room(4), longs(4), 0, 0}, 0, out{2, words(512)}, nil},
+			{"sysctl_aio_init: kern.aio_max", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, ctlCreateBase+14), 2, room(4), longs(4), 0, 0}, 0, out{2, words(512 * 16)}, nil},
+			{"sysctl_aio_init: EPERM to change kern.posix_aio", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, ctlCreateBase+12), 2, 0, 0, words(1), 4}, netbsd.EPERM, nil, nil},
 			{"sysctl(3): hw.physmem64", netbsd.SYS___sysctl, args{words(6, netbsd.HW_PHYSMEM64), 2, room(8), longs(8), 0, 0}, 0, out{2, longs(1 << 30)}, nil},
 		},
 	})
