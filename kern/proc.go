@@ -147,8 +147,7 @@ type procExt struct {
 	stopFor   int32          // ps_lwp: whom it was for; 0 is the process
 	sigPass   netbsd.Sigset  // ps_sigpass: what its tracer is not shown
 	making    int32          // LWPs that newLWP has counted and not linked yet
-	looks     int            // tracers that look into it now; its LWPs stay where they are
-	looked    chan struct{}  // closed when the last one has
+	looked    chan struct{}  // not nil while somebody looks into it, so that its LWPs stay where they are; closed then
 	specific  map[any]any
 }
 

@@ -3,6 +3,7 @@ package kern
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -433,6 +434,79 @@ func TestLookHoldsTheTracee(t *testing.T) {
 			}), netbsd.EIO)
 			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(3, 0), 0)
 			w.order("looks", "goes on")
+		})
+	})
+}
+
+// Two who would look into a process do so one after the other: PT_SETREGS of one LWP of a debugger would write what PT_GETREGS of
+// another reads. Who had to wait asks again what the tracee is (TraceTarget): it has gone on meanwhile.
+func TestLooksAreOneAtATime(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, 0, func(l *LWP) { l.Pause() })
+			var looks, most int
+			var waits atomic.Bool
+			look := func(*Proc) netbsd.Errno {
+				if looks++; looks > most {
+					most = looks
+				}
+				time.Sleep(time.Second)
+				looks--
+				return 0
+			}
+			second, _ := l.NewLWP(0, func(l *LWP) { w.is("the second", l.Look(pid, look), netbsd.Errno(0)) }, false, nil)
+			w.is("the first", l.Look(pid, look), netbsd.Errno(0))
+			l.LWPWait(second.ID())
+			w.is("at once", most, 1)
+			second, _ = l.NewLWP(0, func(l *LWP) {
+				nap(l, time.Millisecond)
+				waits.Store(true)
+				w.is("who waits", l.Look(pid, look), netbsd.EBUSY)
+			}, false, nil)
+			w.is("who lets it go on", l.Look(pid, func(*Proc) netbsd.Errno {
+				time.Sleep(time.Second)
+				w.is("the other waits", waits.Load(), true)
+				w.goOn(l, pid, 0)
+				return 0
+			}), netbsd.Errno(0))
+			l.LWPWait(second.ID())
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
+		})
+	})
+}
+
+// proc_regio of sys_process_lwpstatus.c: the registers of a process whose LWP has not stopped are nobody's to look at; of one that
+// has they are, whoever traces it. procfs_rw: ESRCH for one that has ended.
+func TestLookStopped(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Sigaction(netbsd.SIGUSR1, &Action{Func: func(*LWP, *netbsd.Siginfo) {}})
+				l.Pause()
+				w.mark("goes on")
+			})
+			look := func(want netbsd.Errno) {
+				w.Helper()
+				var at *LWP
+				w.is("LookStopped", c.LookStopped(func(t *LWP) netbsd.Errno {
+					at = t
+					l.Kill(c.Pid(), netbsd.SIGCONT)
+					l.Kill(c.Pid(), netbsd.SIGUSR1)
+					time.Sleep(time.Second)
+					w.mark("looked")
+					return 0
+				}), want)
+				w.is("the LWP", at != nil && at.Proc() == c, want == 0)
+			}
+			nap(l, time.Millisecond)
+			look(netbsd.EBUSY)
+			l.Kill(c.Pid(), netbsd.SIGSTOP)
+			w.wait(l, c.Pid(), netbsd.WUNTRACED)
+			look(0)
+			w.wait(l, c.Pid(), 0)
+			look(netbsd.ESRCH)
+			w.order("looked", "goes on")
 		})
 	})
 }

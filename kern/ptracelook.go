@@ -2,40 +2,85 @@ package kern
 
 import "toaster/netbsd"
 
-// This file lets a tracer look into a stopped process: its registers and memory are
+// This file lets a tracer, and procfs, look into a stopped process: its registers and memory are
 // the layers' above.
 //
-// What keeps a tracee in place is a count of those who look (looks): its LWPs wait until that is zero on their
+// What keeps a process in place is that somebody looks (looked): its LWPs wait until nobody does on their
 // way from wherever they stand (awaitLooks). So f of Look needs no lock: whoever stands does not touch its
-// registers.
+// registers. Nor does anybody else: who would look, too, waits, as both may set what the other reads.
 
 // Look calls f with pid, which must be a tracee of the caller, ptrace's or procfs's, whose stop has been waited
 // for (errors: see TraceTarget). Until f returns no LWP of it goes on, whatever happens, so f may use the
 // machine contexts of them all. A tracee that is killed does not come to its end before f has returned. So f must not sleep, nor
-// wait for anything that a guest decides; for the host's disk it may, as NetBSD holds p_reflock while it writes a core file
-// (do_ptrace). mu is not held while f runs, so f may call kern.
+// wait for anything that a guest decides, nor look; for the host's disk it may wait, as NetBSD holds p_reflock while it writes a core file
+// (do_ptrace). mu is not held while f runs, so f may call kern otherwise.
 func (l *LWP) Look(pid int, f func(t *Proc) netbsd.Errno) netbsd.Errno {
 	m := l.p.m
 	m.lock()
 	t, errno := l.p.traceeOf(pid, true)
+	for errno == 0 && t.awaitLook() {
+		t, errno = l.p.traceeOf(pid, true)
+	}
 	if errno != 0 {
 		m.unlock()
 		return errno
 	}
-	x := t.extra()
-	// Several tracers' LWPs may look at the same time; the last one lets the tracee go.
-	if x.looks++; x.looks == 1 {
-		x.looked = make(chan struct{})
+	return t.look(func() netbsd.Errno { return f(t) })
+}
+
+// LookStopped calls f with the first LWP of t, the youngest, if that has stopped, whoever traces t, and whether or not anybody
+// does (procfs_rw). f is as Look's. ESRCH: t has no LWP that lives. EBUSY: it has not stopped (proc_regio). Rights are the caller's to
+// check.
+func (t *Proc) LookStopped(f func(*LWP) netbsd.Errno) netbsd.Errno {
+	t.m.lock()
+	l, errno := t.stoppedLWP()
+	for errno == 0 && t.awaitLook() {
+		l, errno = t.stoppedLWP()
 	}
-	m.unlock()
+	if errno != 0 {
+		t.m.unlock()
+		return errno
+	}
+	return t.look(func() netbsd.Errno { return f(l) })
+}
+
+// stoppedLWP is what LookStopped looks at. mu is held.
+func (t *Proc) stoppedLWP() (*LWP, netbsd.Errno) {
+	switch l := t.traceLWP(0); {
+	case t.state != StateActive || l == nil:
+		return nil, netbsd.ESRCH
+	case l.stat != LWPStopped:
+		return nil, netbsd.EBUSY
+	default:
+		return l, 0
+	}
+}
+
+// awaitLook waits for whoever looks into t, and reports whether there was somebody: then the caller asks again what t is. mu is held before
+// and after.
+func (t *Proc) awaitLook() bool {
+	if t.ext == nil || t.ext.looked == nil {
+		return false
+	}
+	done := t.ext.looked
+	t.m.unlock()
+	<-done
+	t.m.lock()
+	return true
+}
+
+// look calls f while no LWP of t goes on. Nobody else looks. mu is held before, and neither while f runs nor after.
+func (t *Proc) look(f func() netbsd.Errno) netbsd.Errno {
+	x := t.extra()
+	x.looked = make(chan struct{})
+	t.m.unlock()
 	defer func() {
-		m.lock()
-		if x.looks--; x.looks == 0 {
-			close(x.looked)
-		}
-		m.unlock()
+		t.m.lock()
+		close(x.looked)
+		x.looked = nil
+		t.m.unlock()
 	}()
-	return f(t)
+	return f()
 }
 
 // LWPInfo is what ptrace(2) tells of an LWP. Pending has its own signals alone, not the process's. Mask is the

@@ -96,7 +96,7 @@ func (l *LWP) resume() {
 // park returns up mu and blocks until resume.
 //
 // The receive is bare, without a select: synctest then knows that the goroutine is durably
-// blocked, and it is the cheapest that Go has. A tracer that looks into the process (looks)
+// blocked, and it is the cheapest that Go has. A tracer that looks into the process (Look)
 // keeps its LWPs from going on, whoever resumed them. mu is held before and after.
 func (l *LWP) park() {
 	m := l.p.m
@@ -117,14 +117,9 @@ func (l *LWP) park() {
 	l.awaitLooks()
 }
 
-// awaitLooks returns once no tracer looks into the process. mu is held before and after.
+// awaitLooks returns once nobody looks into the process. mu is held before and after.
 func (l *LWP) awaitLooks() {
-	m := l.p.m
-	for x := l.p.ext; x != nil && x.looks > 0; {
-		done := x.looked
-		m.unlock()
-		<-done
-		m.lock()
+	for l.p.awaitLook() {
 	}
 }
 
