@@ -32,7 +32,8 @@ type procNode struct {
 	write  func(c *Call, p *kern.Proc, word string) netbsd.Errno
 	words  int
 	unread netbsd.Errno
-	size   int64 // what stat(2) says
+	size   int64   // what stat(2) says
+	regs   *regSet // of a process that has stopped
 	// program: a process that has none, as init, does not have the file (procfs_validfile).
 	program bool
 	// private is for whom the process belongs to, and nobody once it has had another's rights (P_SUGID).
@@ -56,6 +57,8 @@ var procTargets = []procNode{
 	{name: "fd", mode: procDir, list: procFDs},
 	{name: "file", mode: procLink, link: procExe, alias: true, program: true},
 	{name: "mem", mode: procBoth, private: true},
+	{name: "regs", mode: procBoth, regs: &generalRegs, size: netbsd.SizeofPtraceRegs, private: true, program: true},
+	{name: "fpregs", mode: procBoth, regs: &fpRegs, size: netbsd.SizeofFpregs, private: true, program: true},
 	{name: "stat", mode: procFile, text: procStatText, program: true},
 	{name: "status", mode: procFile, text: procStatus},
 	{name: "map", mode: procMine, text: procMap, private: true},
@@ -202,7 +205,7 @@ func (k *Kernel) nodeDevice(c *Call, n *procNode, p *kern.Proc, i *kern.ProcInfo
 	})
 }
 
-// openProc opens a file of procfs. EACCES: it is private, and the caller may not look into the process. EPERM: it is memory, and the
+// openProc opens a file of procfs. EACCES: it is private, and the caller may not look into the process. EPERM: it is memory or registers, and the
 // process is not below the caller's root (procfs_open).
 func (c *Call) openProc(n *procNode, p *kern.Proc, st file.Stat, flags int) (*file.Description, netbsd.Errno) {
 	if n.private {
@@ -210,7 +213,7 @@ func (c *Call) openProc(n *procNode, p *kern.Proc, st file.Stat, flags int) (*fi
 			return nil, errno
 		}
 	}
-	if n.name == "mem" && !c.isUnder(p) {
+	if (n.name == "mem" || n.regs != nil) && !c.isUnder(p) {
 		return nil, netbsd.EPERM
 	}
 	return file.New(&procReader{node: n, k: c.K, p: p, st: st}, flags), 0
@@ -302,6 +305,8 @@ func (f *procReader) Pread(fc file.Call, b []byte, off int64) (int, netbsd.Errno
 		return 0, netbsd.EINVAL
 	case f.node.write != nil:
 		return 0, f.node.unread
+	case f.node.regs != nil:
+		return f.node.regs.transfer(f.p, b, off, false)
 	case f.node.text == nil:
 		return moveMemory(f.p, uint64(off), b, Peeker.Peek)
 	}
@@ -313,7 +318,7 @@ func (f *procReader) Pread(fc file.Call, b []byte, off int64) (int, netbsd.Errno
 }
 
 // Pwrite writes to the memory of a process that the caller traces and that has stopped: only then does nobody
-// execute what is changed. EOPNOTSUPP: the file is read alone.
+// execute what is changed. Registers want it stopped, whoever traces it. EOPNOTSUPP: the file is read alone.
 func (f *procReader) Pwrite(fc file.Call, b []byte, off int64) (n int, errno netbsd.Errno) {
 	if f.node.text != nil {
 		return 0, netbsd.EOPNOTSUPP
@@ -326,6 +331,8 @@ func (f *procReader) Pwrite(fc file.Call, b []byte, off int64) (n int, errno net
 		return 0, netbsd.EINVAL
 	case f.node.write != nil:
 		return f.tell(c, b, off)
+	case f.node.regs != nil:
+		return f.node.regs.transfer(f.p, b, off, true)
 	}
 	errno = c.L.Look(f.p.Pid(), func(t *kern.Proc) (errno netbsd.Errno) {
 		n, errno = moveMemory(t, uint64(off), b, Peeker.Poke)
@@ -334,7 +341,7 @@ func (f *procReader) Pwrite(fc file.Call, b []byte, off int64) (n int, errno net
 	return n, errno
 }
 
-// use begins a transfer. ESRCH: the process has ended.
+// use begins a transfer. ESRCH: the process has ended. EPERM: it is no longer the caller's to look into (procfs_rw); EACCES is for names.
 func (f *procReader) use(fc file.Call) (*Call, *kern.ProcInfo, netbsd.Errno) {
 	l, ok := fc.L.(*kern.LWP)
 	if !ok {
@@ -349,7 +356,11 @@ func (f *procReader) use(fc file.Call) (*Call, *kern.ProcInfo, netbsd.Errno) {
 		return nil, nil, netbsd.ESRCH
 	}
 	if f.node.private {
-		if errno := c.mayLookInto(f.p); errno != 0 {
+		switch errno := c.mayLookInto(f.p); errno {
+		case 0:
+		case netbsd.EACCES:
+			return nil, nil, netbsd.EPERM
+		default:
 			return nil, nil, errno
 		}
 	}

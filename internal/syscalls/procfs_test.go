@@ -110,7 +110,7 @@ func TestProcfsNames(t *testing.T) {
 
 // otherUsersProc is what a process of another user meets at its parent's: the memory is not its business, nor what
 // can be learnt of it, with a descriptor that it has inherited as little as by the name
-// (KAUTH_PROCESS_PROCFS, asked for at each transfer).
+// (KAUTH_PROCESS_PROCFS, asked for at each transfer: EPERM, as kauth_authorize_action has it, where the name's mode is EACCES).
 func otherUsersProc(c *player) {
 	parent := fmt.Sprintf("/proc/%d/", c.c.L.Proc().Ppid())
 	c.ok(netbsd.SYS_setuid, 100)
@@ -118,9 +118,59 @@ func otherUsersProc(c *player) {
 		{"EACCES", netbsd.SYS_open, args{parent + "mem", 0, 0}, netbsd.EACCES, nil, nil},
 		{"EACCES", netbsd.SYS_open, args{parent + "map", 0, 0}, netbsd.EACCES, nil, nil},
 		{"EACCES", netbsd.SYS_open, args{parent + "environ", 0, 0}, netbsd.EACCES, nil, nil},
-		{"what is inherited", netbsd.SYS_pread, args{0, room(9), 9, 0, ramBase}, netbsd.EACCES, nil, nil},
+		{"EACCES", netbsd.SYS_open, args{parent + "regs", 0, 0}, netbsd.EACCES, nil, nil},
+		{"EACCES", netbsd.SYS_open, args{parent + "fpregs", netbsd.O_WRONLY, 0}, netbsd.EACCES, nil, nil},
+		{"what is inherited", netbsd.SYS_pread, args{0, room(9), 9, 0, ramBase}, netbsd.EPERM, nil, nil},
 		{"its descriptors", netbsd.SYS_open, args{parent + "fd/1", 0, 0}, netbsd.ENOENT, nil, nil},
 		{"its status is everybody's", netbsd.SYS_open, args{parent + "status", 0, 0}, 0, 3, nil},
+	})
+}
+
+// Registers are read and written by who may look into the process, and need no tracer, but a process that has stopped (proc_regio of
+// sys_process_lwpstatus.c). A part of them can be moved; a position counts what was (vn_read).
+func TestProcfsRegisters(t *testing.T) {
+	of := func(name string) func(p *player) uint64 {
+		return func(p *player) uint64 { return p.arg(fmt.Sprintf("/proc/%d/%s", last(p), name)) }
+	}
+	const size = netbsd.SizeofPtraceRegs
+	newRig(t).run(func(p *player) {
+		SetProcArgs(p.c.L.Proc(), &ProcArgs{Path: "/prog", Argv: []string{"prog"}})
+		p.play([]row{
+			{"its own: EBUSY", netbsd.SYS_open, args{"/proc/curproc/regs", netbsd.O_RDWR, 0}, 0, 0, nil},
+			{"EBUSY to read", netbsd.SYS_read, args{0, room(8), 8}, netbsd.EBUSY, nil, nil},
+			{"EBUSY to write", netbsd.SYS_write, args{0, room(8), 8}, netbsd.EBUSY, nil, nil},
+			{"EINVAL behind them comes first", netbsd.SYS_pread, args{0, room(8), 8, 0, size + 1}, netbsd.EINVAL, nil, nil},
+			{"EINVAL to write there, too", netbsd.SYS_pwrite, args{0, room(8), 8, 0, size + 1}, netbsd.EINVAL, nil, nil},
+			{"procfs_validregs: not a system process's", netbsd.SYS_open, args{"/proc/1/regs", 0, 0}, netbsd.ENOENT, nil, nil},
+			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
+				c.cpu.gregs[netbsd.REG_RIP] = 0x401000
+				SetProcArgs(c.c.L.Proc(), &ProcArgs{Path: "/prog", Argv: []string{"prog"}})
+				c.ok(netbsd.SYS_kill, self, netbsd.SIGSTOP)
+				c.do(netbsd.SYS_exit, c.cpu.gregs[netbsd.REG_RIP]&0xff)
+			}},
+			{"it stops, and nobody traces it", netbsd.SYS___wait450, args{-1, 0, netbsd.WUNTRACED, 0}, 0, nil, nil},
+			{"procfs_getattr: size and mode", netbsd.SYS___stat50, args{of("regs"), room(netbsd.SizeofStat)}, 0, func(r *result) string {
+				if st := netbsd.DecodeStat(r.mem(1, netbsd.SizeofStat)); st.Size != size || st.Mode != netbsd.S_IFREG|0o600 {
+					return fmt.Sprintf("size %d, mode %o", st.Size, st.Mode)
+				}
+				return ""
+			}, nil},
+			{"regs", netbsd.SYS_open, args{of("regs"), netbsd.O_RDWR, 0}, 0, 1, nil},
+			{"struct reg, and no more", netbsd.SYS_read, args{1, room(size + 8), size + 8}, 0, out{1, registers(0x401000)}, nil},
+			{"the end", netbsd.SYS_read, args{1, room(8), 8}, 0, 0, nil},
+			{"a part", netbsd.SYS_pread, args{1, room(8), 8, 0, 8 * netbsd.REG_RIP}, 0, out{1, longs(0x401000)}, nil},
+			{"EINVAL behind them", netbsd.SYS_pread, args{1, room(8), 8, 0, size + 1}, netbsd.EINVAL, nil, nil},
+			{"what is no program's: EINVAL", netbsd.SYS_pwrite, args{1, longs(1 << 63), 8, 0, 8 * netbsd.REG_RIP}, netbsd.EINVAL, nil, nil},
+			{"a part is written", netbsd.SYS_pwrite, args{1, longs(0x403007), 8, 0, 8 * netbsd.REG_RIP}, 0, 8, nil},
+			{"of more than there is, what there is", netbsd.SYS_pwrite, args{1, longs(0, 0), 16, 0, size - 8}, 0, 8, nil},
+			{"the others are as they were", netbsd.SYS_pread, args{1, room(size), size, 0, 0}, 0, out{1, registers(0x403007)}, nil},
+			{"fpregs", netbsd.SYS_open, args{of("fpregs"), netbsd.O_RDWR, 0}, 0, 2, nil},
+			{"struct fpreg is written", netbsd.SYS_write, args{2, filler(512), 512}, 0, 512, nil},
+			{"and read", netbsd.SYS_pread, args{2, room(513), 513, 0, 0}, 0, out{1, filler(512)}, nil},
+			{"it goes on", netbsd.SYS_kill, args{last, netbsd.SIGCONT}, 0, nil, nil},
+			{"and ends where it was told", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0x700)}, nil},
+			{"ESRCH", netbsd.SYS_pread, args{1, room(8), 8, 0, 0}, netbsd.ESRCH, nil, nil},
+		})
 	})
 }
 

@@ -2,7 +2,6 @@ package syscalls
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -367,23 +366,21 @@ func (c *Call) lookAt(pid, lid int, f func(CPU) netbsd.Errno) netbsd.Errno {
 
 // ptraceRegs moves registers; data is the LWP, 0 for the first.
 func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
+	set := &generalRegs
+	if req == netbsd.PT_GETFPREGS || req == netbsd.PT_SETFPREGS {
+		set = &fpRegs
+	}
 	return c.lookAt(pid, data, func(cpu CPU) netbsd.Errno {
-		switch req {
-		case netbsd.PT_GETREGS:
-			return c.regsOut(addr, cpu)
-		case netbsd.PT_SETREGS:
-			return c.regsIn(addr, cpu)
+		if req == netbsd.PT_GETREGS || req == netbsd.PT_GETFPREGS {
+			b := c.out(set.size)
+			set.read(cpu, b)
+			return c.copyout(addr, b)
 		}
-		var fp [netbsd.SizeofFpregs]byte
-		if req == netbsd.PT_GETFPREGS {
-			cpu.FP(&fp)
-			return c.copyout(addr, fp[:])
-		}
-		if errno := c.Space.Read(addr, fp[:]); errno != 0 {
+		b, errno := c.in(addr, set.size)
+		if errno != 0 {
 			return errno
 		}
-		cpu.SetFP(&fp)
-		return 0
+		return set.write(cpu, b)
 	})
 }
 
@@ -473,28 +470,6 @@ func checkDebugRegs(r *kern.DebugRegs) netbsd.Errno {
 }
 
 // regsOut writes struct reg: the registers in the order of struct ucontext.
-func (c *Call) regsOut(addr uint64, cpu CPU) netbsd.Errno {
-	var g [netbsd.NGREG]uint64
-	cpu.Gregs(&g)
-	b := c.out(netbsd.SizeofPtraceRegs)
-	for i, v := range g {
-		binary.LittleEndian.PutUint64(b[8*i:], v)
-	}
-	return c.copyout(addr, b)
-}
-
-func (c *Call) regsIn(addr uint64, cpu CPU) netbsd.Errno {
-	b, errno := c.in(addr, netbsd.SizeofPtraceRegs)
-	if errno != 0 {
-		return errno
-	}
-	var g [netbsd.NGREG]uint64
-	for i := range g {
-		g[i] = le64(b[8*i:])
-	}
-	return cpu.SetGregs(&g)
-}
-
 // ptraceLWP tells of an LWP. PT_LWPINFO and PT_LWPNEXT: the one after the one named,
 // 0 for the first; 0 comes back after the last. PT_LWPSTATUS: that one.
 func (c *Call) ptraceLWP(req, pid int, addr uint64, data int) netbsd.Errno {

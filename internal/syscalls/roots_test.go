@@ -80,9 +80,10 @@ func TestPtraceAcrossRoots(t *testing.T) {
 	})
 }
 
-// procfs_open of memory asks for the root, too: EPERM (proc_isunder).
+// procfs_open of memory and of registers asks for the root, too: EPERM (proc_isunder).
 func TestProcfsMemoryOutOfRoot(t *testing.T) {
 	rootsRig(t).run(func(p *player) {
+		SetProcArgs(p.c.L.Proc(), &ProcArgs{Path: "/prog", Argv: []string{"prog"}})
 		p.play([]row{
 			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
 				parent := fmt.Sprintf("/proc/%d/", c.c.L.Proc().Ppid())
@@ -90,6 +91,8 @@ func TestProcfsMemoryOutOfRoot(t *testing.T) {
 				c.play([]row{
 					{"its own", netbsd.SYS_open, args{"/proc/curproc/mem", 0, 0}, 0, nil, nil},
 					{"its parent's", netbsd.SYS_open, args{parent + "mem", 0, 0}, netbsd.EPERM, nil, nil},
+					{"its parent's", netbsd.SYS_open, args{parent + "regs", 0, 0}, netbsd.EPERM, nil, nil},
+					{"its parent's", netbsd.SYS_open, args{parent + "fpregs", 0, 0}, netbsd.EPERM, nil, nil},
 					{"what is no memory", netbsd.SYS_open, args{parent + "status", 0, 0}, 0, nil, nil},
 				})
 			}},

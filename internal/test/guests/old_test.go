@@ -26,6 +26,13 @@ func TestSystemsOf2003(t *testing.T) {
 // /proc/PID/auxv, whose source is the memory of a process.
 func TestProcfsAuxv(t *testing.T) { runBelow(t, kern.Release11, "sub_auxv") }
 
+// /proc/PID/regs and fpregs, whose source is a host thread that stands.
+func TestProcfsRegs(t *testing.T) {
+	for _, release := range releases {
+		t.Run(release.String(), func(t *testing.T) { runBelow(t, release, "sub_regs") })
+	}
+}
+
 // runBelow runs the guest below a root that has nothing but it.
 func runBelow(t *testing.T, release kern.Release, name string) {
 	t.Helper()

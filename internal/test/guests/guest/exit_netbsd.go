@@ -40,6 +40,7 @@ var subprograms = []testCase{
 	{"sub_heap", subHeap},
 	{"sub_fill", subFill},
 	{"sub_auxv", subAuxv},
+	{"sub_regs", subRegs},
 }
 
 var exitCases = []testCase{

@@ -14,26 +14,27 @@ var oldCases = []testCase{
 
 const emsgsize = 40
 
-// ctlName is /proc/PID/ctl.
-var ctlName [40]byte
+// procName is a file below /proc/PID.
+var procName [40]byte
 
 // openCtl opens pid's ctl.
 func openCtl(pid int) int { return must("open of ctl", sysOpen, ctlPath(pid), oWRONLY, 0) }
 
-func ctlPath(pid int) int {
-	n := copy(ctlName[:], "/proc/")
+func ctlPath(pid int) int { return procPath(pid, "/ctl\x00") }
+
+// procPath returns where the name of pid's file is, in procName.
+func procPath(pid int, file string) int {
+	n := copy(procName[:], "/proc/")
 	digits := 1
 	for d := pid; d > 9; d /= 10 {
 		digits++
 	}
 	for i := digits - 1; i >= 0; i-- {
-		ctlName[n+i] = byte('0' + pid%10)
+		procName[n+i] = byte('0' + pid%10)
 		pid /= 10
 	}
-	n += digits
-	n += copy(ctlName[n:], "/ctl")
-	ctlName[n] = 0
-	return ptr(&ctlName)
+	copy(procName[n+digits:], file)
+	return ptr(&procName)
 }
 
 func tell(fd int, word string) {
@@ -62,6 +63,70 @@ func subAuxv() {
 }
 
 var auxv [160]uint64
+
+// subRegs: /proc/PID/regs and fpregs are what PT_GETREGS and PT_GETFPREGS say, but need no tracer: only a process that has stopped
+// (proc_regio of sys_process_lwpstatus.c). procfs_listener_cb: another user sees nothing of them.
+func subRegs() {
+	pid := tracee(func() { loopAt(ptr(&cells)) })
+	resume(pid, 0)
+	fd := must("open of regs", sysOpen, procPath(pid, "/regs\x00"), oRDWR, 0)
+	fpFD := must("open of fpregs", sysOpen, procPath(pid, "/fpregs\x00"), oRDONLY, 0)
+	errs("regs of one that runs", ebusy, sysRead, fd, ptr(&fileRegs), len(fileRegs)*8)
+	errs("fpregs of one that runs", ebusy, sysRead, fpFD, ptr(&fileFP), len(fileFP))
+	kill(pid, sigUSR1)
+	awaitStop(pid, sigUSR1)
+	regsAgree(pid, fd, fpFD)
+	if must("geteuid", sysGeteuid) == 0 {
+		reapOK(fork(func() {
+			must("setuid", sysSetuid, nobody)
+			errs("open by another user", eacces, sysOpen, procPath(pid, "/regs\x00"), oRDONLY, 0)
+			errs("open by another user", eacces, sysOpen, procPath(pid, "/fpregs\x00"), oRDONLY, 0)
+			errs("what another user has inherited", eperm, sysRead, fd, ptr(&fileRegs), 8)
+		}))
+	}
+	// It makes itself exit(21) from where it is: a system call instruction is in bareLWP.
+	fileRegs[0], fileRegs[21], fileRegs[14] = 21, 1<<63, sysExit
+	errs("a bad RIP", einval, sysPwrite, fd, ptr(&fileRegs), len(fileRegs)*8, 0, 0)
+	fileRegs[21] = uint64(addrOf(addrBareLWP)) + 5
+	must("write", sysPwrite, fd, ptr(&fileRegs), len(fileRegs)*8, 0, 0)
+	resume(pid, 0)
+	reap(pid, exited(21))
+	errs("regs of nobody", esrch, sysPread, fd, ptr(&fileRegs), 8, 0, 0)
+	regsUntraced()
+}
+
+var (
+	fileRegs [26]uint64
+	fileFP   [512]byte
+)
+
+// regsAgree compares what files and ptrace(2) say of a tracee.
+func regsAgree(pid, fd, fpFD int) {
+	eq("read of regs", must("read of regs", sysPread, fd, ptr(&fileRegs), len(fileRegs)*8, 0, 0), 208)
+	eq("read of fpregs", must("read of fpregs", sysPread, fpFD, ptr(&fileFP), len(fileFP), 0, 0), 512)
+	ptrace("PT_GETREGS", ptGETREGS, pid, ptr(&regs), 0)
+	ptrace("PT_GETFPREGS", ptGETFPREGS, pid, ptr(&fpu), 0)
+	yes("regs are what PT_GETREGS says", fileRegs == regs && regs[21] != 0)
+	yes("fpregs are what PT_GETFPREGS says", fileFP == fpu)
+}
+
+// regsUntraced is about a process that its shell has stopped, as it were.
+func regsUntraced() {
+	pid := fork(func() { kill(getpid(), sigSTOP); exit(5) })
+	got, st := wait4(pid, wUNTRACED)
+	eq("wait4", got, pid)
+	eq("status", st, stopped(sigSTOP))
+	fd := must("open of regs", sysOpen, procPath(pid, "/regs\x00"), oRDONLY, 0)
+	fpFD := must("open of fpregs", sysOpen, procPath(pid, "/fpregs\x00"), oRDONLY, 0)
+	eq("read of regs", must("read of regs", sysPread, fd, ptr(&fileRegs), len(fileRegs)*8, 0, 0), 208)
+	untraced := fileRegs
+	ptrace("PT_ATTACH", ptATTACH, pid, 0, 0)
+	awaitStop(pid, sigSTOP)
+	regsAgree(pid, fd, fpFD)
+	yes("they were the same before", untraced == fileRegs)
+	ptrace("PT_DETACH", ptDETACH, pid, 1, 0) // and it goes on
+	reap(pid, exited(5))
+}
 
 // procfsTrace: procfs_control of procfs_ctl.c. The tracer is told of stops and of the end by wait(2) alone, without SIGCHLD
 // (item 65), plain waits and those with WALTSIG see the child whatever its exit signal (item 80), and ptrace(2) has no part in it.
