@@ -185,6 +185,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		NewMemory: s.newMemory,
 		SysV:      sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
 	}
+	tree.AddDevice("drvctl", s.Kernel.DrvctlDevice())
 	if cfg.Kern.Release == kern.Release2003 {
 		tree.AddDevice("systrace", s.Kernel.SystraceDevice())
 	}

@@ -320,7 +320,7 @@ func driverTable(*Call) []byte {
 	for _, d := range [...]struct {
 		char, block int32
 		name        string
-	}{{0, -1, "cons"}, {1, -1, "ctty"}, {2, -1, "mem"}, {5, -1, "pts"}, {6, -1, "ptc"}, {7, -1, "log"}, {22, -1, "filedesc"}, {165, -1, "ptm"}} {
+	}{{0, -1, "cons"}, {1, -1, "ctty"}, {2, -1, "mem"}, {5, -1, "pts"}, {6, -1, "ptc"}, {7, -1, "log"}, {22, -1, "filedesc"}, {165, -1, "ptm"}, {drvctlMajor, -1, "drvctl"}} {
 		b := make([]byte, netbsd.SizeofKinfoDrivers)
 		binary.LittleEndian.PutUint32(b, uint32(d.char))
 		binary.LittleEndian.PutUint32(b[4:], uint32(d.block))

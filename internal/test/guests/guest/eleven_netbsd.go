@@ -262,6 +262,19 @@ func closeOnForkSpawn() {
 	pid, e = spawn(nil, 0)
 	eq("posix_spawn", e, 0)
 	reap(pid, exited(0))
+	drvctlSpawn(oCLOFORK, 1)
+	drvctlSpawn(oCLOEXEC, 1)
+	drvctlSpawn(0, 0)
+}
+
+// drvctlSpawn is clonedev_posixspawn of t_clofork and t_cloexec: a device that makes a file at each open(2) takes their flags, too (fd_clone).
+func drvctlSpawn(flags, status int) {
+	fd := must("open of /dev/drvctl", sysOpen, cstr("/dev/drvctl\x00"), oRDONLY|flags, 0)
+	execArgs("sub_closed", "0123456789"[fd:fd+1])
+	pid, e := spawn(nil, 0)
+	eq("posix_spawn", e, 0)
+	reap(pid, exited(status))
+	must("close", sysClose, fd)
 }
 
 // do_semop1: a child waits until its time is up, another until somebody comes.

@@ -1,0 +1,12 @@
+package netbsd
+
+// Requests of drvctl(4) (sys/drvctlio.h).
+const (
+	DRVDETACHDEV  = 0x8010447b
+	DRVRESCANBUS  = 0x8030447c
+	DRVCTLCOMMAND = 0xc010447d
+	DRVRESUMEDEV  = 0x8014447e
+	DRVLISTDEV    = 0xc020447f
+	DRVGETEVENT   = 0x40104480
+	DRVSUSPENDDEV = 0x80144481
+)
