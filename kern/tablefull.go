@@ -58,3 +58,13 @@ func (m *Machine) SetMaxLWPs(n int) {
 	}
 	m.cfg.MaxLWPs = n
 }
+
+// MaxLWPs returns how many LWPs there may be at once, without those of init and of services; 0 is no limit.
+func (m *Machine) MaxLWPs() int {
+	m.lock()
+	defer m.unlock()
+	if m.cfg.MaxLWPs == 0 {
+		return 0
+	}
+	return m.cfg.MaxLWPs - m.services
+}

@@ -57,6 +57,7 @@ type Kernel struct {
 	timecounter   atomic.Pointer[string] // kern.timecounter.hardware, if it was set
 	curtain       atomic.Int32           // security.curtain
 	userDebugRegs atomic.Int32           // security.models.extensions.user_set_dbregs
+	maxLWP        atomic.Pointer[int32]  // kern.maxlwp; nil: nobody has set it
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 

@@ -152,6 +152,8 @@ func (c *Call) setRlimit(which int, r kern.Rlimit) netbsd.Errno {
 		return c.L.SetRlimitWithin(which, r, 0, file.MaxOpenFiles)
 	case netbsd.RLIMIT_NPROC:
 		return c.L.SetRlimitWithin(which, r, 0, uint64(c.K.M.MaxProc()))
+	case netbsd.RLIMIT_NTHR:
+		return c.L.SetRlimitWithin(which, r, 0, uint64(c.K.maxLWPs()))
 	}
 	return c.L.SetRlimit(which, r)
 }

@@ -68,6 +68,7 @@ func kernLimits() []sysctlNode {
 	return []sysctlNode{
 		sysctlInt(netbsd.KERN_MAXVNODES, "maxvnodes", fixedInt(100000)).says("Maximum number of vnodes"),
 		sysctlInt(netbsd.KERN_MAXPROC, "maxproc", func(c *Call) int32 { return clampInt32(uint64(c.K.M.MaxProc())) }).says("Maximum number of processes"),
+		maxLWPNode(ctlCreateBase + 15),
 		sysctlInt(netbsd.KERN_MAXFILES, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, file.MaxOpenFiles) }).says("Maximum number of open files"),
 		sysctlInt(netbsd.KERN_ARGMAX, "argmax", fixedInt(netbsd.ARG_MAX)).says("Bytes of arguments to execve(2)"),
 		sysctlInt(netbsd.KERN_NGROUPS, "ngroups", fixedInt(netbsd.NGROUPS_MAX)).says("Maximum number of supplementary groups"),
@@ -224,6 +225,48 @@ func osRevision(release string) int32 {
 	major, _ := strconv.Atoi(before)
 	minor, _ := strconv.Atoi(after)
 	return int32(major*100_000_000 + minor*1_000_000)
+}
+
+// Bounds of kern.maxlwp (sys/lwp.h).
+const (
+	maxLWP    = 4096
+	maxMaxLWP = 65535
+)
+
+// mostLWPs is lwp_maxlwp: an LWP a MiB of memory, but no more than the machine has at once.
+func (k *Kernel) mostLWPs() int32 {
+	n := max(int(min(maxMaxLWP, k.PhysMem>>20)), maxLWP)
+	if most := k.M.MaxLWPs(); most > 0 {
+		n = min(n, most)
+	}
+	return int32(n)
+}
+
+// maxLWPs is kern.maxlwp, to which setrlimit(2) cuts RLIMIT_NTHR. That the machine has no more at once is another limit, its embedder's, and
+// bounds what is said here whenever it changes.
+func (k *Kernel) maxLWPs() int32 {
+	n := k.mostLWPs()
+	if set := k.maxLWP.Load(); set != nil {
+		n = min(n, *set)
+	}
+	return n
+}
+
+// maxLWPNode may be changed by the superuser (sysctl_kern_maxlwp). EINVAL: below 0, or more than there may be.
+func maxLWPNode(num int32) sysctlNode {
+	n := sysctlInt(num, "maxlwp", func(c *Call) int32 { return c.K.maxLWPs() }).says("Maximum number of LWPs of a user")
+	n.set = func(c *Call, b []byte) netbsd.Errno {
+		if len(b) != 4 {
+			return netbsd.EINVAL
+		}
+		v := int32(le32(b))
+		if v < 0 || v >= maxMaxLWP || v > c.K.mostLWPs() {
+			return netbsd.EINVAL
+		}
+		c.K.maxLWP.Store(&v)
+		return 0
+	}
+	return n
 }
 
 // hz is how often the clock ticks in a second; those of clock_t are the same.

@@ -80,22 +80,31 @@ func TestSysctlTree(t *testing.T) {
 }
 
 // What a program is told of the machine is what the machine goes by: kern.maxproc is the
-// number at which fork(2) fails with EAGAIN, kern.hostname the machine's name (sysctl(7)).
+// number at which fork(2) fails with EAGAIN, kern.hostname the machine's name (sysctl(7)). kern.maxlwp is no more than the machine has, and
+// its superuser cannot raise it further.
 func TestSysctlOfTheMachine(t *testing.T) {
 	for _, c := range []struct {
 		kern.Config
 		maxproc  uint32
+		maxlwp   uint32
 		hostname string
 	}{
-		{kern.Config{}, 1 << 21, "\x00"},
-		{kern.Config{MaxProc: 2, Hostname: "alpha"}, 2, "alpha\x00"},
+		{kern.Config{}, 1 << 21, 65535, "\x00"},
+		{kern.Config{MaxProc: 2, MaxLWPs: 9, Hostname: "alpha"}, 2, 9, "alpha\x00"},
 	} {
 		m := kern.New(c.Config)
 		p, _ := m.Spawn(kern.SpawnArgs{Body: func(l *kern.LWP) {
-			call := &Call{L: l, K: &Kernel{M: m}}
+			call := &Call{L: l, K: &Kernel{M: m, PhysMem: 1 << 40}}
 			maxproc, _, errno := sysctlValue(call, []int32{1, netbsd.KERN_MAXPROC}, 100, false)
 			if errno != 0 || binary.LittleEndian.Uint32(maxproc) != c.maxproc {
 				t.Errorf("kern.maxproc is %v, %v, want %d", maxproc, errno, c.maxproc)
+			}
+			maxlwp, _, errno := sysctlValue(call, []int32{1, ctlCreateBase + 15}, 100, false)
+			if errno != 0 || binary.LittleEndian.Uint32(maxlwp) != c.maxlwp {
+				t.Errorf("kern.maxlwp is %v, %v, want %d", maxlwp, errno, c.maxlwp)
+			}
+			if errno := maxLWPNode(0).set(call, words(c.maxlwp+1)); errno != netbsd.EINVAL {
+				t.Errorf("to raise kern.maxlwp: %v", errno)
 			}
 			hostname, _, errno := sysctlValue(call, []int32{1, netbsd.KERN_HOSTNAME}, 100, false)
 			if errno != 0 || string(hostname) != c.hostname {
