@@ -167,10 +167,13 @@ func (mc *Context) dropSpace() {
 // one of the machine's: mc runs that. A program that cannot be started ends with 127, as a
 // shell's child would: the old image is gone by then.
 //
-// The kernel sees an LWP that sleeps interruptibly. Signals are the host's to deliver
-// (kern.Foreign), but for SIGKILL, which ends the goroutine, too. act is behind UserRet and
-// before Sleep; a Wake that comes between them is a token that Sleep takes at once.
+// What is due before its first instruction comes before its start: a tracer is shown the exec, and
+// signals that are pending stop or end the process. From then on the kernel sees an LWP that sleeps
+// interruptibly. Signals are the host's to deliver (kern.Foreign), but for SIGKILL, which ends the
+// goroutine, too. act is behind UserRet and before Sleep; a Wake that comes between them is a token
+// that Sleep takes at once.
 func (s *System) runHost(mc *Context, l *kern.LWP, h *hostProgram) {
+	l.Platform().UserRet(noHandler)
 	w := s.newHostWaiter(l)
 	defer w.leave() // the LWP's goroutine ends by runtime.Goexit when the process is killed
 	h.files = s.exportFiles(w.files)

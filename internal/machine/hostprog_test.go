@@ -8,6 +8,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/hostfile"
+	"toaster/internal/platform/outside"
 	"toaster/internal/syscalls"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -89,6 +90,43 @@ func TestNoHostProgramInARemovedDirectory(t *testing.T) {
 		}
 		if errno := s.execHost(&syscalls.Call{L: l, CPU: &Context{sys: s, l: l}}, &program{path: "/bin/sh"}); errno != netbsd.ENOENT {
 			t.Errorf("execve: %v", errno)
+		}
+	})
+}
+
+// A tracer is shown an execve before the new program's first instruction (eventswitch in execve_runproc, kern_exec.c), so a program of the
+// host is not started before the tracer has it go on.
+func TestTracerSeesExecBeforeAHostProgramBegins(t *testing.T) {
+	asUser(t, kern.Root, func(s *System, l *kern.LWP) {
+		s.groups.m, s.groups.tried = l.Proc().Machine(), true // no watch
+		s.hosts.outside = outside.New(outside.Options{Off: true})
+		defer s.hosts.outside.Stop()
+		c, errno := l.Fork(kern.ForkArgs{Manual: true, Body: func(c *kern.LWP) {
+			c.TraceMe()
+			h := &hostProgram{path: "/bin/sh", argv: []string{"sh", "-c", "exit 3"}}
+			if errno := c.Exec(kern.ExecArgs{Comm: "sh", Emul: emulLinux}); errno != 0 {
+				t.Error(errno)
+			} else if errno = s.lookAround(h, c); errno != 0 {
+				t.Error(errno)
+			}
+			s.runHost(&Context{sys: s, l: c}, c, h)
+		}})
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		r, _ := l.Wait(c.Pid(), 0)
+		info, _, errno := l.PtraceSiginfo(c.Pid())
+		if !r.Status.Stopped() || info.Code != netbsd.TRAP_EXEC || errno != 0 {
+			t.Errorf("%v, %+v, %v; want the stop of an exec", r.Status, info, errno)
+		}
+		if c.GroupThere() != nil {
+			t.Error("the program has begun")
+		}
+		if errno := l.PtraceResume(c.Pid(), kern.ResumeArgs{}); errno != 0 {
+			t.Error(errno)
+		}
+		if r, errno := l.Wait(c.Pid(), 0); errno != 0 || r.Status != netbsd.ExitStatus(3, 0) {
+			t.Errorf("%v, %v; want exit status 3", r.Status, errno)
 		}
 	})
 }

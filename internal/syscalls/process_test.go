@@ -323,6 +323,33 @@ func TestPtrace(t *testing.T) {
 	}})
 }
 
+// What is not NetBSD's has no registers that could be set, as a program of the host. It goes on like others (do_ptrace).
+func TestPtraceOfWhatHasNoRegisters(t *testing.T) {
+	stops := func(p *player) {
+		p.c.L.Platform().SetMachdep(nil)
+		p.ok(netbsd.SYS_ptrace, netbsd.PT_TRACE_ME, 0, 0, 0)
+		for range 3 {
+			p.ok(netbsd.SYS_kill, self, netbsd.SIGSTOP)
+		}
+		p.do(netbsd.SYS_exit, 3)
+	}
+	wait := func(status uint32) row {
+		return row{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(status)}, nil}
+	}
+	stages(t, map[string][]row{"debugger": {
+		{"the child stops", netbsd.SYS_fork, nil, 0, nil, stops},
+		wait(0x117f),
+		{"PT_STEP", netbsd.SYS_ptrace, args{netbsd.PT_STEP, last, 1, 0}, netbsd.EINVAL, nil, nil},
+		{"PT_CONTINUE at an address", netbsd.SYS_ptrace, args{netbsd.PT_CONTINUE, last, 0x402033, 0}, netbsd.EINVAL, nil, nil},
+		{"PT_CONTINUE", netbsd.SYS_ptrace, args{netbsd.PT_CONTINUE, last, 1, 0}, 0, nil, nil},
+		wait(0x117f),
+		{"PT_SYSCALL", netbsd.SYS_ptrace, args{netbsd.PT_SYSCALL, last, 1, 0}, 0, nil, nil},
+		wait(0x117f),
+		{"PT_DETACH", netbsd.SYS_ptrace, args{netbsd.PT_DETACH, last, 1, 0}, 0, nil, nil},
+		wait(0x300),
+	}})
+}
+
 // vectorOf is a struct iovec for bytes in memory.
 func vectorOf(b []byte, n uint64) func(p *player) uint64 {
 	return func(p *player) uint64 { return p.mem.put(longs(p.mem.put(b), n)) }

@@ -148,12 +148,16 @@ func (c *Call) ptraceResume(req, pid int, addr uint64, data int) netbsd.Errno {
 }
 
 // prepareResume sets the program counter of one LWP, and the single-step flag of it and the
-// others.
+// others. EINVAL: that of a program of the host, which has them elsewhere, so that it goes on where it is.
 func prepareResume(t *kern.Proc, which *kern.LWP, a *kern.ResumeArgs, pc uint64) netbsd.Errno {
 	for _, l := range t.LWPInfos() {
 		cpu, ok := l.LWP.Platform().Machdep().(CPU)
-		if !ok {
-			return netbsd.EINVAL // a program of the host
+		switch {
+		case ok:
+		case l.LWP == which && (a.Step || pc != 1):
+			return netbsd.EINVAL
+		default:
+			continue
 		}
 		var g [netbsd.NGREG]uint64
 		cpu.Gregs(&g)
