@@ -44,7 +44,7 @@ const allKinds = 255
 
 func main() {
 	var p plan
-	total := flag.Duration("time", time.Minute, "how long it goes on")
+	total := flag.Duration("time", 0, "how long it goes on; if not said, a minute, or until all kills are done")
 	flag.Uint64Var(&p.seed, "seed", 0, "the first `seed`; 0 is a random one")
 	flag.IntVar(&p.procs, "procs", 8, "processes at once")
 	flag.IntVar(&p.lwps, "lwps", 3, "LWPs of a process")
@@ -64,7 +64,18 @@ func main() {
 	if p.seed == 0 {
 		p.seed = rand.Uint64()>>16 | 1
 	}
+	if *total == 0 && *kills == 0 {
+		*total = time.Minute
+	}
 	os.Exit(campaign(p, *total, *replay, *kills))
+}
+
+// endOf is when a campaign of that length ends; one of no length does not.
+func endOf(total time.Duration) time.Time {
+	if total == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(total)
 }
 
 // campaign does what was asked for and returns the exit status: 1 if it has found something.
@@ -82,7 +93,7 @@ func campaign(p plan, total time.Duration, replay uint64, kills int) int {
 		fmt.Fprintf(os.Stderr, "campaign: %v\n", err)
 		return 2
 	}
-	c := &runner{dir: dir, programs: programs, end: time.Now().Add(total), interrupted: make(chan os.Signal, 1), show: progress.New(os.Stdout)}
+	c := &runner{dir: dir, programs: programs, end: endOf(total), interrupted: make(chan os.Signal, 1), show: progress.New(os.Stdout)}
 	signal.Notify(c.interrupted, os.Interrupt)
 	switch {
 	case kills > 0:

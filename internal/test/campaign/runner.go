@@ -21,7 +21,7 @@ import (
 // runner is the campaign's side: it starts kernels and judges how they fare.
 type runner struct {
 	dir, programs string
-	end           time.Time
+	end           time.Time // zero: it does not end by the clock
 	interrupted   chan os.Signal
 	show          *progress.Line
 }
@@ -29,10 +29,10 @@ type runner struct {
 func (r *runner) over() bool {
 	select {
 	case <-r.interrupted:
-		r.end = time.Time{}
+		r.end = time.Now()
 	default:
 	}
-	return time.Now().After(r.end)
+	return !r.end.IsZero() && !time.Now().Before(r.end)
 }
 
 // kernel is a process that plays rounds.
