@@ -142,8 +142,15 @@ func (s Slot) Spoil(rnd *rand.Rand, t *Text) {
 			s.store32(at+4*rnd.IntN(2), uint32(v))
 			continue
 		}
-		s.store(at, v)
+		s.spoil(at, v)
 	}
+}
+
+// spoil stores 8 bytes where some places have 4, not as one store: that would lock the bus where it crosses a cache line, for which the host
+// has the process wait.
+func (s Slot) spoil(at int, v uint64) {
+	s.store32(at, uint32(v))
+	s.store32(at+4, uint32(v>>32))
 }
 
 // ForgeUnmovable makes it one that the host does not let the zygote move.
