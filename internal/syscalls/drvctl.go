@@ -24,14 +24,20 @@ type drvctlFile struct {
 
 // DrvctlDevice is /dev/drvctl, with the mode that MAKEDEV(8) sets.
 func (k *Kernel) DrvctlDevice() vfs.Device {
-	st := vfs.DevStat(netbsd.TimespecAt(k.BootTime), drvctlMajor, 0, 0o644)
+	return k.cloning(drvctlMajor, func(c *kern.Cred, _ file.Stat, flags int) file.File {
+		return &drvctlFile{uid: c.EUID, gid: c.EGID, both: flags&netbsd.O_ACCMODE == netbsd.O_RDWR}
+	})
+}
+
+// cloning is a device of everybody's each open(2) of which makes another file, which open makes (fd_clone). ENXIO: no LWP opens it.
+func (k *Kernel) cloning(major uint32, open func(c *kern.Cred, st file.Stat, flags int) file.File) vfs.Device {
+	st := vfs.DevStat(netbsd.TimespecAt(k.BootTime), major, 0, 0o644)
 	return vfs.Device{Stat: st, Open: func(v vfs.View, flags int) (*file.Description, netbsd.Errno) {
 		l, ok := v.L.(*kern.LWP)
 		if !ok {
 			return nil, netbsd.ENXIO
 		}
-		c := l.Proc().Cred()
-		return file.New(&drvctlFile{uid: c.EUID, gid: c.EGID, both: flags&netbsd.O_ACCMODE == netbsd.O_RDWR}, flags), 0
+		return file.New(open(l.Proc().Cred(), st, flags), flags), 0
 	}}
 }
 

@@ -73,17 +73,11 @@ type systraceMsg struct {
 	data []byte
 }
 
-// SystraceDevice is /dev/systrace. Each open(2) makes another file.
+// SystraceDevice is /dev/systrace.
 func (k *Kernel) SystraceDevice() vfs.Device {
-	st := vfs.DevStat(netbsd.TimespecAt(k.BootTime), systraceMajor, 0, 0o644)
-	return vfs.Device{Stat: st, Open: func(v vfs.View, flags int) (*file.Description, netbsd.Errno) {
-		l, ok := v.L.(*kern.LWP)
-		if !ok {
-			return nil, netbsd.ENXIO
-		}
-		c := l.Proc().Cred()
-		return file.New(&systraceFile{k: k, st: st, super: c.IsRoot(), ruid: c.RUID, rgid: c.RGID}, flags), 0
-	}}
+	return k.cloning(systraceMajor, func(c *kern.Cred, st file.Stat, _ int) file.File {
+		return &systraceFile{k: k, st: st, super: c.IsRoot(), ruid: c.RUID, rgid: c.RGID}
+	})
 }
 
 func (f *systraceFile) Stat() (file.Stat, netbsd.Errno) { return f.st, 0 }
