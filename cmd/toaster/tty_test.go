@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -47,7 +48,10 @@ func ptyShell() {
 			fmt.Fprintln(ctl, "failed", err)
 			os.Exit(1)
 		case w.Stopped():
-			foreground(os.Getpid())
+			if err := foreground(os.Getpid()); err != nil {
+				fmt.Fprintln(ctl, "failed", err)
+				os.Exit(1)
+			}
 			fmt.Fprintln(ctl, "stopped", int(w.StopSignal()))
 		default:
 			if w.Exited() {
@@ -61,17 +65,23 @@ func ptyShell() {
 	}
 }
 
-func foreground(pgid int) {
+// foreground makes a group the terminal's. The shell may not be in that group, and only a thread with SIGTTOU blocked may do it then: the host
+// answers any other one of this group, which is orphaned, with ENOTTY.
+func foreground(pgid int) error {
+	runtime.LockOSThread() // the mask is the thread's
+	defer runtime.UnlockOSThread()
 	var set unix.Sigset_t
 	set.Val[0] = 1 << (unix.SIGTTOU - 1)
 	unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil)
-	unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, pgid)
+	return unix.IoctlSetPointerInt(0, unix.TIOCSPGRP, pgid)
 }
 
 func shellCommands(ctl io.Reader, pid int) {
 	for s := bufio.NewScanner(ctl); s.Scan(); {
 		if s.Text() == "fg" {
-			foreground(pid)
+			if err := foreground(pid); err != nil {
+				fmt.Fprintln(os.Stderr, "tcsetpgrp:", err)
+			}
 		}
 		syscall.Kill(-pid, syscall.SIGCONT)
 	}
