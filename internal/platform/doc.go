@@ -104,12 +104,13 @@
 //
 // # Locks
 //
-//	Nursery.forkMu < Process.fdPassing < Platform.listenMu < Process.mu < Platform.mu < arena.mu
+//	Nursery.forkMu < Process.fdPassing < Platform.listening < Process.mu < Platform.mu < arena.mu
 //	Process.mu < window.mu
 //	Process.mu < watchdog.mu
 //
 // waiters.mu stands alone. Nobody waits for a guest while holding Process.mu or Platform.mu;
-// Platform.listenMu is held for one question at a time. Process.fdPassing, Nursery.forkMu
+// Platform.listening is a lock in the form of a channel, so that who waits for it can be told
+// meanwhile that its question is answered (supervise). Process.fdPassing, Nursery.forkMu
 // and machine.Space.mu, which belong to one process each, may be held.
 //
 // # Rejected

@@ -86,7 +86,7 @@ func (t *Thread) forkOnce() (*Thread, error) {
 		p.arena.release(win)
 		return nil, ErrGone
 	}
-	b := &pendingClone{fork: true, target: s.Addr(), win: win, index: t.index}
+	b := &pendingClone{fork: true, target: s.Addr(), win: win, index: t.index, done: make(chan struct{})}
 	if err := t.clone(b, stub.OpFork, stub.ForkFlags); err != nil {
 		p.arena.release(win)
 		return nil, err
@@ -164,7 +164,7 @@ func (t *Thread) newThread() (*Thread, error) {
 	if !t.prepareSlot(s) {
 		return nil, ErrGone
 	}
-	b := &pendingClone{target: s.Addr(), proc: t.proc, index: index}
+	b := &pendingClone{target: s.Addr(), proc: t.proc, index: index, done: make(chan struct{})}
 	if err := t.clone(b, stub.OpThread, stub.ThreadFlags); err != nil {
 		win.freeSlot(index)
 		return nil, err
@@ -198,8 +198,8 @@ func (t *Thread) clone(b *pendingClone, op uint32, flags uint64) error {
 	patience := time.Now().Add(time.Second)
 	late, dead := 0, false
 	var failed syscall.Errno
-	p.superviseFrom(func() { t.giveTurn(op) }, func() bool {
-		if b.done.Load() || t.proc.ended.Load() {
+	p.supervise(b.done, func() { t.giveTurn(op) }, func() bool {
+		if isClosed(b.done) || t.proc.ended.Load() {
 			return true
 		}
 		if s.LoadTurn() < stub.TurnKernel {
@@ -233,7 +233,7 @@ func (p *Platform) cancelClone(token uint64, b *pendingClone, err error) error {
 	if waiting {
 		return err
 	}
-	p.supervise(b.done.Load) // somebody is about to set it
+	<-b.done // somebody has taken b, to bind the newborn, and waits for no guest
 	return nil
 }
 

@@ -124,31 +124,20 @@ var closePassed = stub.Command{Nr: unix.SYS_CLOSE, Args: [6]uint64{stub.PassedFD
 // fd as descriptor as, once. It fails with errInterrupted if it has not been passed.
 func (t *Thread) askForFile(fd, as int, commands []stub.Command) error {
 	p := t.proc.platform
-	t.setOrder(order{kind: orderFile, fd: fd, as: as})
-	p.superviseFrom(func() { t.startCommands(commands...) }, func() bool {
-		return p.delivered(t) || t.slot.LoadTurn() >= stub.TurnKernel || t.proc.ended.Load()
+	f := &pendingFile{fd: fd, as: as, done: make(chan struct{})}
+	t.setOrder(order{kind: orderFile, file: f})
+	p.supervise(f.done, func() { t.startCommands(commands...) }, func() bool {
+		return isClosed(f.done) || t.slot.LoadTurn() >= stub.TurnKernel || t.proc.ended.Load()
 	})
 	err := t.finishCommands(len(commands))
-	if p.undelivered(t) {
+	if _, waits := p.takeOrder(t, orderFile); waits {
+		return err // who would have passed it was not asked
+	}
+	<-f.done // who passes it waits for no guest
+	if f.again {
 		return errInterrupted
 	}
 	return err
-}
-
-// undelivered withdraws t's order, and says whether it must be given again.
-func (p *Platform) undelivered(t *Thread) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	again := t.order.kind == orderAgain
-	t.order = order{}
-	return again
-}
-
-// delivered says whether the supervisor has carried out t's order.
-func (p *Platform) delivered(t *Thread) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return t.order.kind != orderFile
 }
 
 // setOrder sets what the supervisor may grant t, before t is given the turn, and withdraws it

@@ -185,20 +185,11 @@ func (n *Nursery) keepWarm() {
 			}
 			// It does not wait: there was room, and everybody else only takes.
 			n.pool <- t
-			if n.closed() { // Close may have looked before
+			if isClosed(n.done) { // Close may have looked before
 				n.drain()
 				return
 			}
 		}
-	}
-}
-
-func (n *Nursery) closed() bool {
-	select {
-	case <-n.done:
-		return true
-	default:
-		return false
 	}
 }
 

@@ -81,14 +81,14 @@ type Platform struct {
 	xlayout atomic.Pointer[stub.XLayout] // nil if it isn't known
 
 	arena       *arena
-	zygote      *Process     // nil until it is there, and again if its start has failed (explainStart)
-	pristine    *Nursery     // of the zygote
-	listener    int          // of the filter's notifications
-	listenMu    sync.Mutex   // held by who answers one; see "Locks" for what may be held when it is taken
-	supervisors atomic.Int32 // how many want to answer: while there are any, the reaper does not
-	stopEvent   int          // eventfd that ends the reaper
-	lifeline    int          // a socket; the sentinel kills all guests when it is closed
-	epoll       int          // what the reaper sleeps on
+	zygote      *Process      // nil until it is there, and again if its start has failed (explainStart)
+	pristine    *Nursery      // of the zygote
+	listener    int           // of the filter's notifications
+	listening   chan struct{} // it has room for one: who has the listener, see "Locks"
+	supervisors atomic.Int32  // how many want to answer: while there are any, the reaper does not
+	stopEvent   int           // eventfd that ends the reaper
+	lifeline    int           // a socket; the sentinel kills all guests when it is closed
+	epoll       int           // what the reaper sleeps on
 
 	// mu guards what follows up to closed, and the order of each thread. It is held for map
 	// operations, never for a call of the host that can sleep.
@@ -142,6 +142,7 @@ func New(opts Options) (*Platform, error) {
 		listener:   -1, stopEvent: -1, epoll: -1, lifeline: -1,
 		threads:       map[uint32]*Thread{},
 		pendingClones: map[uint64]*pendingClone{},
+		listening:     make(chan struct{}, 1),
 		procs:         map[int]*Process{},
 		strays:        map[int]int{},
 		nurseries:     map[*Nursery]struct{}{},

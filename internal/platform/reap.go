@@ -115,14 +115,16 @@ func (p *Platform) forgetStrays() {
 	p.strays, p.unwatchedStrays = nil, nil
 }
 
-// answerUnawaited answers what nobody waits for. If the lock is taken a supervisor is at the listener; what that leaves the epoll
+// answerUnawaited answers what nobody waits for. If the listener is taken, a supervisor has it; what that leaves the epoll
 // reports again, as it reports for as long as there is something. So it does with what is beyond maxUnawaited: guests that ask without
 // end must not keep the reaper from those that have ended.
 func (p *Platform) answerUnawaited() {
-	if p.listenMu.TryLock() {
-		defer p.listenMu.Unlock()
+	select {
+	case p.listening <- struct{}{}:
+		defer func() { <-p.listening }()
 		for i := 0; i < maxUnawaited && p.answerNext(0); i++ {
 		}
+	default:
 	}
 }
 

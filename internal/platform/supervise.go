@@ -3,8 +3,8 @@ package platform
 import (
 	"errors"
 	"os"
-	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -31,22 +31,20 @@ import (
 // An order is what a thread has been told to ask for. A thread has one at a time, Thread.order; the zero value grants nothing.
 type order struct {
 	kind   int
-	fd     int // orderFile: toaster's descriptor, and its number there
-	as     int
-	args   cloneArgs // orderClone
-	grants int       // how often it was granted, see maxGrants
+	file   *pendingFile // orderFile
+	args   cloneArgs    // orderClone
+	grants int          // how often it was granted, see maxGrants
 }
 
 const (
 	orderNone  = iota
-	orderFile  // fd
-	orderAgain // the file was not delivered: the supervisor's word to whoever gave orderFile
+	orderFile  // file
 	orderExit  // the thread's own end
 	orderClone // args
 )
 
 // A pendingClone is a process or thread that was ordered and has not reported yet. What is above thread is constant. thread
-// and err are written by who answers the newborn, before done: the goroutine that ordered the clone reads them when done is set.
+// and err are written by who answers the newborn, who closes done then: the goroutine that ordered the clone reads them afterwards.
 type pendingClone struct {
 	fork   bool
 	target uint64 // the address of its slot
@@ -55,7 +53,24 @@ type pendingClone struct {
 	proc   *Process // of a new thread
 	thread *Thread  // the result
 	err    error
-	done   atomic.Bool
+	done   chan struct{}
+}
+
+// A pendingFile is a file that a thread was told to ask for. fd and as are constant. again is written by who answers the question, who
+// closes done then: whoever gave the order reads it afterwards.
+type pendingFile struct {
+	fd, as int  // toaster's descriptor, and its number in the process
+	again  bool // it has not arrived, and the order must be given again (errInterrupted)
+	done   chan struct{}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // A notification is struct seccomp_notif, with its struct seccomp_data from nr on. pid is the id of the thread that asks. The host
@@ -127,17 +142,15 @@ func TryWaitKillable() error {
 	return nil
 }
 
-// supervise answers questions, of whomever, until cond holds.
-func (p *Platform) supervise(cond func() bool) { p.superviseFrom(func() {}, cond) }
-
 // superviseTick is how many milliseconds pass before a supervisor looks whether
 // what it waits for has failed. Success always comes with a question.
 const superviseTick = 10
 
-// superviseFrom answers what begin causes to be asked, until cond holds. Several goroutines may
-// do so at once: they take turns at the listener, and one may answer what another waits for.
-// cond is called without locks, often, and must not wait.
-func (p *Platform) superviseFrom(begin func(), cond func() bool) {
+// supervise answers what begin causes to be asked, until cond holds. Several goroutines may do so at once: one has the listener, and
+// answers the questions of all; for the others done is closed by whoever has carried out their order, upon which cond must hold. So
+// nobody waits longer for its own guest because others wait for theirs, which may never answer. cond is called without locks, often,
+// and must not wait.
+func (p *Platform) supervise(done <-chan struct{}, begin func(), cond func() bool) {
 	// The reaper need not wake up for what this goroutine is here for.
 	if p.supervisors.Add(1) == 1 {
 		p.watchListener(0)
@@ -149,16 +162,34 @@ func (p *Platform) superviseFrom(begin func(), cond func() bool) {
 	}()
 	begin()
 	for !cond() {
-		p.superviseOnce(cond)
+		if p.awaitListener(done) {
+			p.listen(cond)
+		}
 	}
 }
 
-// superviseOnce answers one question at most. Whoever waits for a guest that does not
-// answer lets others at the listener in between.
-func (p *Platform) superviseOnce(cond func() bool) {
-	p.listenMu.Lock()
-	defer p.listenMu.Unlock()
-	if !cond() {
+// awaitListener takes the listener, unless it is told first that there is nothing left to wait for, or it is time to look for a failure.
+func (p *Platform) awaitListener(done <-chan struct{}) bool {
+	select {
+	case p.listening <- struct{}{}:
+		return true
+	default:
+	}
+	tick := time.NewTimer(superviseTick * time.Millisecond)
+	defer tick.Stop()
+	select {
+	case p.listening <- struct{}{}:
+		return true
+	case <-done:
+	case <-tick.C:
+	}
+	return false
+}
+
+// listen answers questions until cond holds, and leaves the listener to the next. Preconditions: the caller has it.
+func (p *Platform) listen(cond func() bool) {
+	defer func() { <-p.listening }()
+	for !cond() {
 		p.answerNext(superviseTick)
 	}
 }
@@ -171,7 +202,7 @@ func (p *Platform) watchListener(events uint32) {
 }
 
 // answerNext answers one question, if one comes within a number of milliseconds.
-// Preconditions: listenMu is held, or another one could take the question between poll and ioctl, which would then wait for the next.
+// Preconditions: the caller has the listener, or another one could take the question between poll and ioctl, which would then wait for the next.
 func (p *Platform) answerNext(timeout int) bool {
 	fds := [1]unix.PollFd{{Fd: int32(p.listener), Events: unix.POLLIN}}
 	poll := pollBlock
@@ -260,9 +291,9 @@ func (p *Platform) answerFile(n *notification, t *Thread) {
 		p.deny(n)
 		return
 	}
-	if err := p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(o.fd), newfd: uint32(o.as)}); err == errInterrupted {
-		t.setOrder(order{kind: orderAgain})
-	}
+	f := o.file
+	defer close(f.done)
+	f.again = p.passFD(n, &notifyAddFD{flags: addFDSetFD, srcfd: uint32(f.fd), newfd: uint32(f.as)}) == errInterrupted
 }
 
 // errInterrupted means that a signal came to toaster's thread while it handed a
@@ -302,12 +333,12 @@ func (p *Platform) answerNewborn(n *notification) {
 	}
 	delete(p.pendingClones, n.args[0])
 	p.mu.Unlock()
+	defer close(b.done)
 	if b.fork {
 		p.bindProcess(n, b)
 	} else {
 		p.bindThread(n, b)
 	}
-	b.done.Store(true)
 }
 
 // bindProcess makes a Process of a newborn and passes its control window. From the answer on it

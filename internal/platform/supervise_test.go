@@ -58,7 +58,7 @@ func TestQuestionsWithoutEnd(t *testing.T) {
 	defer unix.Close(ends[0])
 	defer unix.Close(ends[1])
 	unix.Write(ends[1], []byte{0})
-	p := &Platform{listener: ends[0]}
+	p := &Platform{listener: ends[0], listening: make(chan struct{}, 1)}
 	within(t, "the reaper to go on", p.answerUnawaited)
 }
 
@@ -122,8 +122,8 @@ func TestStoppedWhileItAsks(t *testing.T) {
 // a clone again that a signal has met (ERESTARTNOINTR), which the supervisor grants more than once: that is one question.
 func answerStopped(t *testing.T, p *Platform, questions int, ask func()) (asked []int32) {
 	t.Helper()
-	p.listenMu.Lock()
-	defer p.listenMu.Unlock()
+	p.listening <- struct{}{}
+	defer func() { <-p.listening }()
 	go ask()
 	for len(asked) < questions {
 		var n notification
@@ -138,6 +138,56 @@ func answerStopped(t *testing.T, p *Platform, questions int, ask func()) (asked 
 		unix.Kill(int(n.pid), unix.SIGCONT)
 	}
 	return asked
+}
+
+// Who waits for its own guest does not wait for the listener, which those have whose guests answer late or never: here somebody keeps
+// it, and answers for all.
+func TestSuperviseBesideOthers(t *testing.T) {
+	p := newPlatform(t, Options{Warm: -1})
+	q, th := newGuest(t, p, syscallLoop...)
+	wantKind(t, th.Run(), Syscall) // a program that has run asks before it clones
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	fork := func() error {
+		child, _, err := th.Fork()
+		if err == nil {
+			child.Release()
+		}
+		return err
+	}
+	for _, c := range []struct {
+		name   string
+		answer func(*notification)
+		asked  int
+		order  func() error
+		want   error
+	}{
+		{"fork", p.answer, 2, fork, nil},
+		{"a file", p.answer, 1, func() error { return q.Map(th, dataAt, 4096, 3, unix.MAP_SHARED, int(file.Fd()), 0) }, nil},
+		{"a refused fork", p.deny, 1, fork, unix.EPERM}, // which nobody but the slot tells of
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p.listening <- struct{}{}
+			defer func() { <-p.listening }()
+			got := make(chan error, 1)
+			go func() { got <- c.order() }()
+			for range c.asked {
+				var n notification
+				if err := ioctl(p.listener, notifRecv, unsafe.Pointer(&n)); err != nil {
+					t.Fatal(err)
+				}
+				c.answer(&n)
+			}
+			within(t, "the order to return", func() {
+				if err := <-got; !errors.Is(err, c.want) {
+					t.Errorf("%v, want %v", err, c.want)
+				}
+			})
+		})
+	}
 }
 
 // stopWhoAsks sends a stop and returns when it has come to nothing, as who asks can only be killed (D), or stopped it (T).
