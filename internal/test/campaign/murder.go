@@ -17,7 +17,7 @@ import (
 func (r *runner) murders(p plan, n int) int {
 	fmt.Printf("campaign: %d kills, first seed %d, %s\n", n, p.seed, strings.Join(p.flags(), " "))
 	rnd := rand.New(rand.NewPCG(p.seed, 0))
-	before, found, done := remains(), 0, 0
+	before, found, done := remains(0), 0, 0
 	for ; done < n && !r.over(); done++ {
 		k, err := r.start(p)
 		if err != nil {
@@ -50,7 +50,7 @@ func (r *runner) autopsy(k *kernel, before map[string]bool) string {
 	if left := attacks.AwaitNoChildren(10 * time.Second); left != "" {
 		return left
 	}
-	for what := range remains() {
+	for what := range remains(k.cmd.Process.Pid) {
 		if !before[what] {
 			return what + " remains"
 		}
@@ -64,8 +64,9 @@ func (r *runner) autopsy(k *kernel, before map[string]bool) string {
 	return ""
 }
 
-// remains lists what of the host's a kernel could leave.
-func remains() map[string]bool {
+// remains lists what of the host's a kernel with this pid could leave; the control groups are those that it makes for its guests
+// (hostlimits.MakeGroup).
+func remains(pid int) map[string]bool {
 	seen := map[string]bool{}
 	b, _ := os.ReadFile("/proc/self/mountinfo")
 	for line := range strings.Lines(string(b)) {
@@ -73,7 +74,8 @@ func remains() map[string]bool {
 			seen["the mount of "+f[4]] = true
 		}
 	}
-	for _, pattern := range []string{"/dev/shm/*", "/sys/fs/cgroup/*toaster*", "/sys/fs/cgroup/*/*toaster*", "/dev/mqueue/*"} {
+	group := fmt.Sprintf("/sys/fs/cgroup/toaster-%d-*", pid)
+	for _, pattern := range []string{"/dev/shm/*", "/dev/mqueue/*", group, strings.Replace(group, "/toaster", "/*/toaster", 1)} {
 		names, _ := filepath.Glob(pattern)
 		for _, name := range names {
 			seen["the file "+name] = true
