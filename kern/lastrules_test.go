@@ -117,6 +117,28 @@ func TestHandlerUnderATemporaryMask(t *testing.T) {
 	})
 }
 
+// A settler notes when the kernel has the end of its call settled.
+type settler struct{ settle func() }
+
+func (s *settler) Settle() { s.settle() }
+
+// What a call leaves for the return to user mode is done before a handler's frame has the registers, as in NetBSD a call's copyout comes
+// before userret; where there is nothing to do on the way, it is left.
+func TestSettleBeforeAHandler(t *testing.T) {
+	both(t, func(w *world) {
+		w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
+			l.Platform().SetMachdep(&settler{func() { w.mark("settled") }})
+			l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000})
+			deliver := func(*Delivery) bool { w.mark("delivered"); return true }
+			l.Platform().UserRet(deliver)
+			w.mark("nothing to do")
+			l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+			l.Platform().UserRet(deliver)
+		}}).Wait()
+		w.order("nothing to do", "settled", "delivered")
+	})
+}
+
 // sigtimedwait(2) in one of several LWPs: the one that asks gets the signal, wherever it stands among them, and that of _lwp_kill(2) the one that is meant. A
 // wakeup without a signal ends neither pause(3) nor a sleep with an errno.
 func TestWhoseSignalItIs(t *testing.T) {

@@ -35,9 +35,17 @@ func (pl *Platform) UserRet(deliver func(*Delivery) bool) {
 	if l.attn.Load() == 0 || !l.mode.CompareAndSwap(modeUser, modeKernel) {
 		return
 	}
+	if s, ok := l.machdep.(Settler); ok {
+		s.Settle()
+	}
 	l.userret(deliver)
 	l.mode.Store(modeUser)
 }
+
+// A Settler is a machine context (Platform.SetMachdep) that may leave the end of a system call, such as what it stores in the guest's memory, for
+// the return to user mode. Settle ends it now: UserRet calls it, on the LWP's goroutine and without locks, before anybody can see the LWP stopped, and
+// before a handler's frame has its registers.
+type Settler interface{ Settle() }
 
 // userret does what attn asks for, one thing a turn, until nothing is left. Death comes first:
 // an LWP that is to die takes no more signals. Suspension comes before signals, so that a

@@ -170,6 +170,17 @@ func (mc *Context) SetTLSBase(base uint64) netbsd.Errno {
 // Fetched implements syscalls.CPU.
 func (mc *Context) Fetched(addr uint64, b []byte) bool { return mc.thread.Fetched(addr, b) }
 
+// FetchedPath implements syscalls.CPU.
+func (mc *Context) FetchedPath(addr uint64) (string, bool) { return mc.thread.FetchedPath(addr) }
+
+// Return implements syscalls.CPU. Who traces the call is shown what it has stored.
+func (mc *Context) Return(addr uint64, b []byte) bool {
+	return mc.sys.Sink == nil && !mc.l.Proc().CallsTraced() && mc.thread.Return(addr, b)
+}
+
+// Settle implements kern.Settler.
+func (mc *Context) Settle() { mc.thread.Settle() }
+
 // Link implements syscalls.CPU.
 // NetBSD keeps it in l_ctxlink, and tells it to a handler and to getcontext(2); nothing in the
 // kernel follows it.

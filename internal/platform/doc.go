@@ -87,7 +87,8 @@
 // It can make calls for the kernel as a thread in a signal frame can, if no signal
 // interrupts them. What needs more makes a signal frame of it (lighttrap.go). With the calls
 // that ask for it, getcontext and _lwp_create, the x87 and SSE state comes along; with exit
-// and execve what the process has used; with some others their first arguments.
+// and execve what the process has used; with some others their first arguments, or their path; and
+// what a call returns in memory at its very end goes along when the guest goes on (carry.go).
 //
 // The rules by which that stays right:
 //   - Until the turn is given, nothing has happened that the guest could notice, unless

@@ -80,30 +80,31 @@ func (p *Platform) learnX(t *Thread) {
 	}
 }
 
-// prepareFP puts into the slot what the stub is to load; the turn must follow. t.fp and t.xstate are kept: a signal can make
+// prepareFP puts into the slot what the stub is to load, and returns what to say of it (SetLoad). t.fp and t.xstate are kept: a signal can make
 // a frame of the light trap before the stub has loaded anything (moveFPToFrame).
-func (t *Thread) prepareFP() {
+func (t *Thread) prepareFP() (load uint32) {
 	if !t.fpDirty {
-		return
+		return 0
 	}
 	t.fpDirty = false
 	if t.xstate == nil {
-		t.slot.LoadFP(&t.fp)
-		return
+		t.slot.PutFP(&t.fp)
+		return stub.LoadFP
 	}
-	t.slot.LoadX(t.xstate, &t.fp, t.proc.platform.xlayout.Load().Features)
+	t.slot.PutX(t.xstate, &t.fp, t.proc.platform.xlayout.Load().Features)
+	return stub.LoadX
 }
 
 // moveFPToFrame does it for a light trap that has become a signal frame, if the stub has not
 // loaded the state by then: the frame has what the processor had instead. Whether it has is the guest's word; one that
 // says it falsely resumes with an older state of its own.
 func (t *Thread) moveFPToFrame() {
-	if t.fpDirty || t.slot.FPToLoad() {
+	if t.fpDirty || t.slot.ToLoad(stub.LoadFP|stub.LoadX) {
 		t.slot.SetFrameX(t.xstate)
 		t.slot.SetFrameFP(t.fp[:])
 		t.fpDirty = false
-		t.slot.FPLoaded()
 	}
+	t.slot.SetLoad(0)
 	t.xstate = nil
 }
 

@@ -105,8 +105,10 @@ func fetchSize(call uint64) int {
 		return stub.FetchMax
 	case stub.CallSigprocmask:
 		return stub.SigsetSize
+	case stub.CallMmap:
+		return 8
 	}
-	return 8
+	return 0
 }
 
 // SetLWP tells the stub what _lwp_self(2) is.
@@ -164,6 +166,7 @@ func (t *Thread) storeRegs() bool {
 		t.slot.WriteLight(&t.regs)
 		return true
 	}
+	t.Settle()
 	uc, ok := t.slot.Frame()
 	if !ok {
 		t.killHostile()

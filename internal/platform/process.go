@@ -63,6 +63,10 @@ type Thread struct {
 	fetchAt uint64
 	fetched [stub.FetchMax]byte
 
+	// What the stub is to store in the guest's memory, see Return. outSize is 0 if there is nothing.
+	outAt   uint64
+	outSize int
+
 	usageAt *generation // when the stub brought along what the process has used, nil if it didn't
 
 	// The x87 and SSE state that the guest is to resume with, if it is in a light trap.

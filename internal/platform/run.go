@@ -95,7 +95,7 @@ func (t *Thread) Run() Trap {
 		if !t.markRunning() {
 			return Trap{Kind: Kicked}
 		}
-		t.prepareFP()
+		t.prepareLoad()
 		t.giveTurn(stub.OpResume)
 		ok := t.awaitTurn()
 		t.state.Store(threadInside) // a kick from here on sends no signal
@@ -135,6 +135,7 @@ func (t *Thread) markRunning() bool {
 
 // decodeTrap reads what the stub reported; Kind 0 means that there is nothing to say.
 func (t *Thread) decodeTrap() Trap {
+	t.checkOut()
 	placed := t.takeNotes()
 	if t.slot.InLight() {
 		return t.decodeLight()

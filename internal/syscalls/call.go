@@ -103,6 +103,11 @@ type CPU interface {
 	SetTLSBase(base uint64) netbsd.Errno
 	// Fetched fills b with guest memory that came along with the trap, if that is it.
 	Fetched(addr uint64, b []byte) bool
+	// FetchedPath returns the string at addr if that came along.
+	FetchedPath(addr uint64) (string, bool)
+	// Return has b stored at addr when the guest goes on behind the call, which fails with EFAULT if that cannot be. It returns
+	// false if it has to be stored at once.
+	Return(addr uint64, b []byte) bool
 	// Link is uc_link of the context that the LWP runs in.
 	Link() uint64
 	SetLink(uint64)
@@ -177,6 +182,14 @@ func (c *Call) copyout(addr uint64, b []byte) netbsd.Errno {
 	return c.Space.Write(addr, b)
 }
 
+// copyoutLast is copyout for the last thing that a call does: nothing may follow it but the return. So it may happen with that.
+func (c *Call) copyoutLast(addr uint64, b []byte) netbsd.Errno {
+	if c.CPU != nil && c.CPU.Return(addr, b) {
+		return 0
+	}
+	return c.Space.Write(addr, b)
+}
+
 // copyoutOptional is copyout, but skips a null pointer.
 func (c *Call) copyoutOptional(addr uint64, b []byte) netbsd.Errno {
 	if addr == 0 {
@@ -187,6 +200,11 @@ func (c *Call) copyoutOptional(addr uint64, b []byte) netbsd.Errno {
 
 // path reads a path name argument (at most PATH_MAX bytes).
 func (c *Call) path(i int) (string, netbsd.Errno) {
+	if c.CPU != nil {
+		if s, ok := c.CPU.FetchedPath(c.Args[i]); ok {
+			return s, 0
+		}
+	}
 	return c.Space.ReadString(c.Args[i], netbsd.PATH_MAX)
 }
 

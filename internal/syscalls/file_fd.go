@@ -73,7 +73,7 @@ func getdents(c *Call) netbsd.Errno {
 			return errno
 		}
 		c.Ret[0] = uint64(n)
-		return c.copyout(c.Ptr(1), buf[:n])
+		return c.copyoutLast(c.Ptr(1), buf[:n])
 	})
 }
 

@@ -116,10 +116,8 @@ func readInto(c *Call, d *file.Description, addr uint64, b []byte, f readFunc) n
 	if errno != 0 {
 		return errno
 	}
-	if errno := c.copyout(addr, b[:n]); errno != 0 {
-		return errno
-	}
-	return c.ok(uint64(n))
+	c.Ret[0] = uint64(n)
+	return c.copyoutLast(addr, b[:n])
 }
 
 // write is write(int fd, const void *buf, size_t nbyte). EPIPE comes with SIGPIPE. EBADF: not

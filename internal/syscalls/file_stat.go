@@ -54,7 +54,7 @@ func fstat(c *Call) netbsd.Errno {
 func outStat(c *Call, addr uint64, st *file.Stat) netbsd.Errno {
 	b := c.out(netbsd.SizeofStat)
 	st.Encode(b)
-	return c.copyout(addr, b)
+	return c.copyoutLast(addr, b)
 }
 
 // onFD runs f with the file of the first argument.

@@ -238,5 +238,5 @@ func waitEvents(c *Call, q *kqueue.Queue, deadline time.Time, nowait bool) netbs
 		encodeKevent(&events[i], b[len(b)-int(size):], size)
 	}
 	c.Ret[0] = uint64(n)
-	return c.copyout(c.Ptr(3), b)
+	return c.copyoutLast(c.Ptr(3), b)
 }

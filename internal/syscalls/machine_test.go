@@ -255,10 +255,15 @@ func (m *machine) SetTLSBase(base uint64) netbsd.Errno {
 }
 
 func (m *machine) Fetched(uint64, []byte) bool { return false }
-func (m *machine) ShowCPU() uint64             { return lwpctl }
-func (m *machine) Link() uint64                { return m.link }
-func (m *machine) SetLink(uc uint64)           { m.link = uc }
-func (m *machine) EndSignal(uc uint64)         { m.ended = uc }
+
+// FetchedPath and Return: a script's memory is the Space's alone.
+func (m *machine) FetchedPath(uint64) (string, bool) { return "", false }
+
+func (m *machine) Return(uint64, []byte) bool { return false }
+func (m *machine) ShowCPU() uint64            { return lwpctl }
+func (m *machine) Link() uint64               { return m.link }
+func (m *machine) SetLink(uc uint64)          { m.link = uc }
+func (m *machine) EndSignal(uc uint64)        { m.ended = uc }
 
 // Peek implements Peeker.
 func (m *ram) Peek(addr uint64, b []byte) bool { return m.Read(addr, b) == 0 }

@@ -41,7 +41,7 @@ func getcwd(c *Call) netbsd.Errno {
 		return netbsd.ERANGE
 	}
 	c.Ret[0] = uint64(len(name) + 1)
-	return c.copyout(c.Ptr(0), append([]byte(name), 0))
+	return c.copyoutLast(c.Ptr(0), append([]byte(name), 0))
 }
 
 // umask is umask(mode_t newmask).

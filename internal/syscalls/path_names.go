@@ -118,7 +118,7 @@ func doReadlink(c *Call, at, arg int) netbsd.Errno {
 		}
 		target = target[:min(uint64(len(target)), c.Ptr(arg+2))]
 		c.Ret[0] = uint64(len(target))
-		return c.copyout(c.Ptr(arg+1), []byte(target))
+		return c.copyoutLast(c.Ptr(arg+1), []byte(target))
 	})
 }
 

@@ -70,8 +70,17 @@ func (c *Config) page(t *Text, v *VDSO) []byte {
 	le.PutUint64(b[cfgSlack:], uint64(c.TimerSlack))
 	le.PutUint64(b[cfgLightBegin:], t.Gave)
 	le.PutUint64(b[cfgLightEnd:], t.Over)
+	setBits(b[cfgPaths:cfgPathsAt], paths)
+	setBits(b[cfgPathsAt:cfgPathsEnd], pathsAt)
 	v.configure(b)
 	return b
+}
+
+// setBits sets bit n for each call n of a list.
+func setBits(b []byte, calls []int) {
+	for _, n := range calls {
+		b[n/8] |= 1 << (n % 8)
+	}
 }
 
 // Flags of struct kernel_sigaction (rt_sigaction(2)).

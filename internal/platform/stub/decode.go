@@ -1,6 +1,7 @@
 package stub
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"sync/atomic"
@@ -204,8 +205,36 @@ func (s Slot) Fetch() (where uint64, b [FetchMax]byte) {
 // FPSaved says whether the stub has stored the x87 and SSE state.
 func (s Slot) FPSaved() bool { return s.load32(slotSavedFP) != 0 }
 
-// FPToLoad says whether the stub has been told to load any, and has not yet.
-func (s Slot) FPToLoad() bool { return s.load32(slotLoadFP) != 0 }
+// Path returns the string that the stub has brought along; ok is false if it has none. A sibling can change it while it is read:
+// then it is another string.
+func (s Slot) Path() (path string, ok bool) {
+	var b [CarryMax]byte
+	for i := 0; i < CarryMax; i += 8 {
+		binary.LittleEndian.PutUint64(b[i:], s.load(slotCarry+i))
+		if n := bytes.IndexByte(b[i:i+8], 0); n >= 0 {
+			return string(b[:i+n]), true
+		}
+	}
+	return "", false
+}
+
+// ToLoad says what of it the stub has been told to do (SetLoad), and has not done yet.
+func (s Slot) ToLoad(what uint32) bool { return s.load32(slotLoad)&what != 0 }
+
+// PutOut has the stub store b at addr, with LoadOut. Preconditions: b has CarryMax bytes at most, and addr is the guest's.
+func (s Slot) PutOut(addr uint64, b []byte) {
+	copy(s.mem[slotCarry:], b)
+	s.store(slotOut, addr)
+	s.store(slotOutSize, uint64(len(b)))
+}
+
+// Out returns what PutOut has put, or what the guest has made of it since.
+func (s Slot) Out() (b [CarryMax]byte) {
+	for i := 0; i < CarryMax; i += 8 {
+		binary.LittleEndian.PutUint64(b[i:], s.load(slotCarry+i))
+	}
+	return b
+}
 
 // UsageSaved says whether rusage has what the process had used.
 func (s Slot) UsageSaved() bool { return s.load32(slotUsed) != 0 }

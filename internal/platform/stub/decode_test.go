@@ -58,6 +58,10 @@ func checkCounts(s Slot) string {
 	if where, b := s.Fetch(); where == 0 && b != [FetchMax]byte{} {
 		return "fetched bytes"
 	}
+	if p, ok := s.Path(); ok && (len(p) >= CarryMax || strings.Contains(p, "\x00")) || !ok && p != "" {
+		return "path"
+	}
+	s.Out()
 	if d := s.NapLeft(); d < 0 || d > LongestNap {
 		return "nap"
 	}

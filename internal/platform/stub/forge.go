@@ -119,7 +119,7 @@ func (s Slot) ForgedParts() (words, scratch, frame []byte) {
 // sensitive are the places of a StoppedSlot that steer what is read and written.
 var sensitive = []int{
 	slotSigno, slotFrame, slotInfo, slotFSBase, slotGSBase, slotMode, slotResult, slotFetch, slotAnswer,
-	slotLoadFP, slotActionsNoted, slotSavedFP, slotUsed, slotRoomNoted, slotMask, slotStackNoted, slotTime + 8,
+	slotLoad, slotOut, slotOutSize, slotCarry, slotActionsNoted, slotSavedFP, slotUsed, slotRoomNoted, slotMask, slotStackNoted, slotTime + 8,
 	slotCommand, slotCommand + 8, slotCommand + 56, slotScratch, slotScratch + 8, slotScratch + 32,
 	lightRSP, lightRCX, lightRAX, slotNapping, slotLWP, slotSince,
 	forgedFrame + ucRIP, forgedFrame + ucFP, forgedFrame + ucRAX, forgedFrame + ucTrapno, forgedInfo, forgedInfo + infoCode, forgedInfo + infoCall,

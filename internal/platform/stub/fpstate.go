@@ -141,23 +141,19 @@ func (s Slot) addFeatures(a fpArea, features byte) {
 	}
 }
 
-// LoadFP has the stub load this x87 and SSE state before it resumes a light trap.
-func (s Slot) LoadFP(fx *[FPSize]byte) {
-	copy(s.mem[slotFP:], fx[:])
-	s.store32(slotLoadFP, loadFP)
-}
+// PutFP puts x87 and SSE state where the stub loads it from (LoadFP).
+func (s Slot) PutFP(fx *[FPSize]byte) { copy(s.mem[slotFP:], fx[:]) }
 
-// LoadX has it load all extended state: of x as PutX lays it out, with the x87 and SSE state
+// PutX does so for all extended state (LoadX): of x as PutX lays it out, with the x87 and SSE state
 // of fx.
-func (s Slot) LoadX(x []byte, fx *[FPSize]byte, features uint64) {
+func (s Slot) PutX(x []byte, fx *[FPSize]byte, features uint64) {
 	copy(s.mem[slotFP:], x)
 	copy(s.mem[slotFP:], fx[:fpSoftware])
 	s.store(slotFeatures, features)
-	s.store32(slotLoadFP, loadX)
 }
 
-// FPLoaded says that there is nothing to load.
-func (s Slot) FPLoaded() { s.store32(slotLoadFP, 0) }
+// SetLoad says what the stub is to do before it resumes a light trap: bits, LoadFP to LoadOut. It clears them when it has.
+func (s Slot) SetLoad(what uint32) { s.store32(slotLoad, what) }
 
 // SetFeatures says what OpSaveX is to store.
 func (s Slot) SetFeatures(features uint64) { s.store(slotFeatures, features) }

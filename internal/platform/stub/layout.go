@@ -38,6 +38,9 @@ const (
 	cfgFiles      = 0x180 // where the window's table of lent files is, see files.go
 	cfgSentinel   = 0x188 // the sentinel's name, for ps
 	cfgIgnore     = 0x1a0 // struct kernel_sigaction: SIG_IGN
+	cfgPaths      = 0x1c0 // the calls whose first argument is a path, call n as bit n
+	cfgPathsAt    = 0x200 // and those whose second one is
+	cfgPathsEnd   = 0x240
 
 	pieceSize = 24
 	maxPieces = (cfgFiles-cfgPieces)/pieceSize - 1
@@ -74,7 +77,7 @@ const (
 	slotLWP      = 0xa0 // the LWP's id, 0 if the stub doesn't know it
 	slotAnswer   = 0xa8 // RAX of an answered call
 	slotLent     = 0xb0 // the kinds of state that the stub may change, see lent.go
-	slotLoadFP   = 0xb4 // what of slotFP a light trap is to load before it resumes: 0, loadFP, loadX
+	slotLoad     = 0xb4 // what a light trap is to do before it resumes: bits, loadFP to loadOut
 	slotSavedFP  = 0xc0 // slotFP holds the state of a light trap
 	slotUsed     = 0xc4 // slotScratch holds what the process had used at an exit or an execve
 	slotRoomLow  = 0xc8 // free addresses that the stub may map
@@ -91,9 +94,12 @@ const (
 	slotCurCPU   = 0x7e0 // struct lwpctl: lc_curcpu and lc_pctr, see curcpu.go
 	slotLight    = 0x800 // registers of a fast call, as in a ucontext
 	slotXMM      = 0x930
-	slotTime     = 0xa30 // a timespec
-	slotStacks   = 0xa40 // two stack_t; behind them, up to slotCalls, the stack of fast calls
-	slotCalls    = 0xe00
+	slotTime     = 0xa30     // a timespec
+	slotStacks   = 0xa40     // two stack_t
+	slotOut      = 0xa70     // where in the guest's memory what is at slotCarry goes
+	slotOutSize  = 0xa78     // and how many bytes it is
+	slotCarry    = 0xa80     // the path that comes along with a light trap, then what goes along with its end
+	slotCalls    = 0xe00     // the end of the stack of fast calls, which the clock's has to itself
 	slotFP       = slotStack // FXSAVE's and XSAVE's area in a light trap, when that stack is empty
 	slotActions  = 0xe00     // the process's signal actions
 	slotStack    = 0x1800    // the alternate signal stack begins here and takes the rest
@@ -139,10 +145,11 @@ const (
 	OpSaveX  = 7 // store all of its extended state
 )
 
-// What slotLoadFP asks for.
+// What slotLoad asks for.
 const (
-	loadFP = 1 // x87 and SSE
-	loadX  = 2 // everything
+	LoadFP  = 1 // x87 and SSE state, from slotFP
+	LoadX   = 2 // all extended state, from there
+	LoadOut = 4 // what a call returns in memory
 )
 
 // The registers in slotLight, where a ucontext has them.
@@ -247,6 +254,12 @@ const (
 	trampVersion = 2
 
 	FetchMax = 32 // sizeof(struct sigaction)
+
+	// CarryMax is how many bytes of a path come along, and of what goes back.
+	CarryMax   = 0x200
+	carryWords = CarryMax / 8
+	// Calls from here on bring no path.
+	pathCalls = (cfgPathsEnd - cfgPathsAt) * 8
 
 	// What the stub maps: private anonymous memory that is no code, where the guest
 	// says or where there is room. The guest's numbers, then the host's.

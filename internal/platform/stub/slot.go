@@ -174,7 +174,7 @@ func (s Slot) Vacate() {
 // PrepareLight makes s the slot of a thread that is born, or was parked, in a light trap: its
 // segment base is that of from, the slot of its creator. The turn is not touched.
 func (s Slot) PrepareLight(from Slot) {
-	for _, off := range []int{slotKicked, slotNapping, slotExact, slotLoadFP, slotGuestCPU} {
+	for _, off := range []int{slotKicked, slotNapping, slotExact, slotLoad, slotGuestCPU} {
 		s.store32(off, 0)
 	}
 	s.Vacate()
@@ -201,7 +201,7 @@ func (s Slot) Adopt(from Slot) bool {
 	}
 	s.store(slotFrame, s.addr+uint64(at.off))
 	s.Vacate()
-	s.store32(slotLoadFP, 0)
+	s.store32(slotLoad, 0)
 	s.store32(slotSigno, 0)
 	s.store32(slotOp, OpResume)
 	s.store(at.off+ucStack, s.addr+slotStack)

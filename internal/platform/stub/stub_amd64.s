@@ -778,6 +778,17 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	JEQ events
 	CMPQ AX, $const_CallKevent100
 	JEQ events
+	CMPQ AX, $const_pathCalls
+	JCC light
+	MOVQ AX, CX
+	SHRQ $6, CX
+	MOVQ const_cfgPathsAt(R14)(CX*8), R8
+	BTQ AX, R8
+	JCS path
+	MOVQ const_cfgPaths(R14)(CX*8), R8
+	MOVQ DI, SI
+	BTQ AX, R8
+	JCS path
 
 	// A light trap: the kernel is given the turn with the registers in slotLight, the base of FS
 	// beside them, and all else still in the processor. From 'gav0' on the guest's registers are
@@ -814,7 +825,7 @@ give:
 	JNE frame
 	CMPL const_slotKicked(R15), $0
 	JNE kicked
-	CMPL const_slotLoadFP(R15), $0
+	CMPL const_slotLoad(R15), $0
 	JNE load
 	// Back to the guest, by the shortest way: all registers from slotLight, CX where to go on.
 	// A signal here finds the thread in a light trap, and the kernel still has its registers.
@@ -848,9 +859,25 @@ saveall:
 	XSAVE64 const_slotFP(R15)
 	JMP again
 
-load: // a signal before slotLoadFP is cleared makes it happen twice
-	CMPL const_slotLoadFP(R15), $const_loadX
-	JEQ loadall
+	// A signal before slotLoad is cleared makes it happen twice; a pointer that is bad, too, so that the
+	// kernel stores there itself, and is refused.
+load:
+	TESTL $const_LoadOut, const_slotLoad(R15)
+	JEQ state
+	MOVQ const_slotOut(R15), DI
+	MOVQ DI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC state
+	MOVQ const_slotOutSize(R15), CX
+	ANDL $(const_CarryMax*2-1), CX // the slot ends behind that
+	LEAQ const_slotCarry(R15), SI
+	REP; MOVSB
+state:
+	TESTL $const_LoadX, const_slotLoad(R15)
+	JNE loadall
+	TESTL $const_LoadFP, const_slotLoad(R15)
+	JEQ restored
 	FXRSTOR64 const_slotFP(R15)
 	JMP restored
 loadall:
@@ -858,7 +885,7 @@ loadall:
 	MOVL (const_slotFeatures+4)(R15), DX
 	XRSTOR64 const_slotFP(R15)
 restored:
-	MOVL $0, const_slotLoadFP(R15)
+	MOVL $0, const_slotLoad(R15)
 	JMP loaded
 
 	// As in the handler, but that the newborn goes on in a light trap, with the extended
@@ -1090,6 +1117,46 @@ second:
 	MOVQ CX, (const_slotFetched+24)(R15)
 fetched:
 	MOVQ SI, const_slotFetch(R15)
+	JMP light
+
+	// A path at SI comes along up to its end, a word at a time, if it is no longer than there is room and ends with the word in its
+	// page: R9 is where it begins, R10 how many words there can be. A word has a zero byte if one of its highest bits is set in
+	// (w - 0x01...01) & ~w.
+path:
+	MOVQ SI, CX
+	SHRQ $const_guestBits, CX
+	CMPQ CX, $const_guestTop
+	JCC light
+	MOVQ SI, R9
+	MOVL SI, R10
+	NOTL R10
+	ANDL $4095, R10
+	INCL R10
+	SHRL $3, R10
+	JEQ light
+	CMPL R10, $const_carryWords
+	JLS words
+	MOVL $const_carryWords, R10
+words:
+	LEAQ const_slotCarry(R15), DI
+	MOVQ $0x0101010101010101, R12
+	MOVQ $0x8080808080808080, R13
+word:
+	MOVQ (SI), AX
+	MOVQ AX, (DI)
+	MOVQ AX, CX
+	SUBQ R12, CX
+	NOTQ AX
+	ANDQ AX, CX
+	ANDQ R13, CX
+	JNE ended
+	ADDQ $8, SI
+	ADDQ $8, DI
+	DECL R10
+	JNE word
+	JMP light
+ended:
+	MOVQ R9, const_slotFetch(R15)
 	JMP light
 
 	// sigaction(2): DI the signal, SI the new action, DX where the old one goes, R10 the

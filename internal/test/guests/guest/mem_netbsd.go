@@ -17,12 +17,40 @@ var memCases = []testCase{
 	{"mem_mremap_duplicates", memRemapDup},
 	{"mem_mremap_of_a_memfd", memRemapMemfd},
 	{"mem_mlockall_brings_pages_in", memLockAll},
+	{"mem_EFAULT_of_what_a_call_stores_last", memStoredLast},
 }
 
 const page = 4096
 
 func mmapAnon(addr, size, flags int) (int, int) {
 	return call(sysMmap, addr, size, protRW, mapAnon|mapPriv|flags, -1, 0, 0)
+}
+
+// memStoredLast: a call whose result cannot be stored is EFAULT, and what can be is stored (copyout(9) at the end of do_sys_statat, do_filereadv and
+// do_sys_readlinkat). A result may end with the memory, and a path may begin anywhere.
+func memStoredLast() {
+	end := func() int {
+		two := anywhere(2 * page)
+		must("munmap", sysMunmap, two+page, page)
+		return two + page
+	}
+	there := end()
+	root := end() - 2
+	*(*[2]byte)(unsafe.Pointer(uintptr(root))) = [2]byte{'/', 0}
+	var p pipe
+	p.open()
+	var st [19]uint64
+	for _, to := range []int{nowhere, there - 16, 1 << 62} {
+		errs("stat", efault, sysStat, root, to)
+		errs("fstat", efault, sysFstat, int(p.r), to)
+	}
+	p.post()
+	errs("read", efault, sysRead, int(p.r), nowhere, 1)
+	must("stat", sysStat, root, ptr(&st))
+	yes("an inode", st[1] != 0 && uint32(st[1])&0o170000 == 0o040000)
+	last := there - int(unsafe.Sizeof(st))
+	must("stat to the end of memory", sysStat, cstr("/\x00"), last)
+	yes("the same", *(*[19]uint64)(unsafe.Pointer(uintptr(last))) == st)
 }
 
 func anywhere(size int) int { return must("mmap", sysMmap, 0, size, protRW, mapAnon|mapPriv, -1, 0, 0) }

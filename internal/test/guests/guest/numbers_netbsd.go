@@ -254,6 +254,7 @@ const (
 	sysFchroot   = 297
 	sysSocket    = 394
 	sysUtimes    = 420
+	sysFstat     = 440
 	sysStat      = 439
 	sysLstat     = 441
 	sysMknod     = 450
