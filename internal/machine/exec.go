@@ -2,6 +2,7 @@ package machine
 
 import (
 	"os"
+	"path"
 	"slices"
 	"syscall"
 
@@ -26,9 +27,9 @@ import (
 // entry, so the call just returns.
 func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	mc := c.CPU.(*Context)
-	p, err := s.load(s.opener(c.L), a.Path, a.Argv, a.Envp)
-	if err != nil {
-		return err.Errno
+	p, errno := s.loadArgs(s.opener(c.L), &a)
+	if errno != 0 {
+		return errno
 	}
 	defer p.close()
 	// kern.Exec sets what the program catches to the default; the stub must not answer from its
@@ -63,6 +64,42 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	s.setArgs(c.L.Proc(), p)
 	p.mustFillStd(c.L)
 	return netbsd.EJUSTRETURN
+}
+
+// loadArgs loads what an execve(2) names, or what a fexecve(2) has open. ETXTBSY: a program that is open for writing (vn_marktext, which
+// counts every writer; here only the caller's descriptor counts). A script can be.
+func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs) (*program, netbsd.Errno) {
+	name := a.Path
+	if a.File != nil {
+		// exec_resolvename has a script called so, too.
+		o, name = &fileOpener{o, a.File, a.Path}, path.Base(a.Path)
+	}
+	p, err := s.load(o, name, a.Argv, a.Envp)
+	switch {
+	case err != nil:
+		return nil, err.Errno
+	case a.Written && p.file == a.File:
+		p.close()
+		return nil, netbsd.ETXTBSY
+	}
+	return p, 0
+}
+
+// fileOpener opens first a program that is open already, and then everything else by its name.
+type fileOpener struct {
+	Opener
+	file *os.File // nil when it has been handed out; until then it is the fileOpener's
+	full string
+}
+
+// OpenExec implements Opener.
+func (o *fileOpener) OpenExec(name string) (*os.File, string, netbsd.Errno) {
+	f := o.file
+	if f == nil {
+		return o.Opener.OpenExec(name)
+	}
+	o.file = nil
+	return f, o.full, 0
 }
 
 // become makes mc carry on in next's address space. The LWP is its process's only one, but

@@ -11,6 +11,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/loader"
+	"toaster/internal/syscalls"
 	"toaster/netbsd"
 )
 
@@ -181,6 +182,50 @@ func TestPrescan(t *testing.T) {
 		p.begin(name)
 		if sites, ok := p.get(fileID{}); ok || len(sites) > 0 {
 			t.Errorf("%q: %d sites", name, len(sites))
+		}
+	}
+}
+
+// fexecve(2): the file that is open is loaded, whatever its name leads to. It is called by the name's last part, as a script's argument
+// too (ep_kname of exec_resolvename), and ETXTBSY if it is a program and open for writing (vn_marktext).
+func TestLoadOpenFile(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		written bool
+		errno   netbsd.Errno
+		argv    []string
+		path    string
+		comm    string
+	}{
+		{"/bin/prog", false, 0, []string{"a", "b"}, "/bin/prog", "prog"},
+		{"/bin/prog", true, netbsd.ETXTBSY, nil, "", ""},
+		{"/script", false, 0, []string{"/bin/prog", "-x y", "script", "b"}, "/bin/prog", "script"},
+		{"/script", true, 0, []string{"/bin/prog", "-x y", "script", "b"}, "/bin/prog", "script"},
+		{"/nested", false, netbsd.ENOEXEC, nil, "", ""},
+		{"/orphan", true, netbsd.ENOENT, nil, "", ""},
+	} {
+		o := newDirOpener(t)
+		f, _, errno := o.OpenExec(c.name)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		if c.name != "/bin/prog" {
+			os.WriteFile(filepath.Join(o.dir, "new"), []byte("#!/bin/none\n"), 0o755)
+			os.Rename(filepath.Join(o.dir, "new"), filepath.Join(o.dir, c.name))
+		}
+		s := &System{HostPrograms: true}
+		p, errno := s.loadArgs(o, &syscalls.ExecArgs{Path: c.name, File: f, Written: c.written, Argv: []string{"a", "b"}})
+		if errno != c.errno {
+			t.Errorf("%s: %v, want %v", c.name, errno, c.errno)
+		}
+		if errno == 0 {
+			if !reflect.DeepEqual(p.argv, c.argv) || p.path != c.path || p.comm != c.comm {
+				t.Errorf("%s: %+v", c.name, p)
+			}
+			p.close()
+		}
+		if n := o.open(); n != 0 {
+			t.Errorf("%s: %d files are left open", c.name, n)
 		}
 	}
 }

@@ -30,19 +30,20 @@ func (c *Call) exec(args ExecArgs) netbsd.Errno {
 }
 
 // fexecve is fexecve(int fd, char *const argv[], char *const envp[]). EBADF. EINVAL: no file that a name could
-// have. The file is found again by the name that it has now: ENOENT if it has none any more.
+// have. ENOENT: it has none any more. The file that is open is executed; by its name the program is called. Of the errors, those of the file
+// come first (execve_loadvm).
 func fexecve(c *Call) netbsd.Errno {
 	var args ExecArgs
 	errno := c.onFD(func(d *file.Description) (errno netbsd.Errno) {
-		if args.Path, errno = View(c.L).PathOf(d); errno == netbsd.EOPNOTSUPP {
-			errno = netbsd.EINVAL
-		}
+		args.Written = d.Writable()
+		args.File, args.Path, errno = View(c.L).OpenExecFile(d)
 		return errno
 	})
-	if errno == 0 {
-		errno = c.execVectors(&args, 1, 2)
-	}
 	if errno != 0 {
+		return errno
+	}
+	if errno = c.execVectors(&args, 1, 2); errno != 0 {
+		args.File.Close()
 		return errno
 	}
 	return c.exec(args)

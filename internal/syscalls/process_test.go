@@ -173,10 +173,10 @@ func TestProcess(t *testing.T) {
 			{"execve(2): EFAULT for the arguments", netbsd.SYS_execve, args{"/x", bad, strv{}}, netbsd.EFAULT, nil, nil},
 			{"copyinargs: EINVAL without arguments", netbsd.SYS_execve, args{"/x", 0, strv{}}, netbsd.EINVAL, nil, nil},
 			{"execve(2): EFAULT for the environment", netbsd.SYS_execve, args{"/x", strv{"a"}, bad}, netbsd.EFAULT, nil, nil},
-			{"copyinargs: no environment is an empty one", netbsd.SYS_execve, args{"/x", strv{"a"}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{"/x", []string{"a"}, nil}), nil},
+			{"copyinargs: no environment is an empty one", netbsd.SYS_execve, args{"/x", strv{"a"}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/x", Argv: []string{"a"}}), nil},
 			{"execve(2): ENAMETOOLONG", netbsd.SYS_execve, args{strings.Repeat("x", 1024), strv{"a"}, strv{}}, netbsd.ENAMETOOLONG, nil, nil},
 			{"execve(2): E2BIG", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 300<<10)}, strv{}}, netbsd.E2BIG, nil, nil},
-			{"execve(2)", netbsd.SYS_execve, args{"/x", strv{"a", "b"}, strv{"C=d"}}, netbsd.EJUSTRETURN, executed(ExecArgs{"/x", []string{"a", "b"}, []string{"C=d"}}), nil},
+			{"execve(2)", netbsd.SYS_execve, args{"/x", strv{"a", "b"}, strv{"C=d"}}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/x", Argv: []string{"a", "b"}, Envp: []string{"C=d"}}), nil},
 			{"posix_spawn(3): its result is the errno", netbsd.SYS_posix_spawn, args{0, bad, 0, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
 			{"copyinargs: posix_spawn(3) without arguments", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, 0, strv{}}, 0, int(netbsd.EINVAL), nil},
 			{"copyinargs: posix_spawn(3) without an environment", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, strv{"x"}, 0}, 0, 0, func(p *player) {}},
@@ -192,7 +192,7 @@ func TestProcess(t *testing.T) {
 				if status := le.Uint32(r.mem(1, 4)); status != 0x300 {
 					return fmt.Sprintf("status %#x", status)
 				}
-				return executed(ExecArgs{"/y", []string{"y"}, nil})(r)
+				return executed(ExecArgs{Path: "/y", Argv: []string{"y"}})(r)
 			}, nil},
 		},
 	})
@@ -450,17 +450,45 @@ func TestSpawnSched(t *testing.T) {
 
 var _ kern.AddressSpace = (*ram)(nil)
 
-// fexecve(2): execve(2) of an open file.
+// fexecve(2): execve(2) of an open file, as check_exec has it of a descriptor; what is wrong with the file comes before what is wrong with
+// arguments (execve_loadvm).
 func TestFexecve(t *testing.T) {
+	const create = netbsd.O_RDWR | netbsd.O_CREAT
+	file := func(path, text string, written bool) func(*result) string {
+		return func(r *result) string {
+			if r.p.image != text {
+				return fmt.Sprintf("executed the file of %q", r.p.image)
+			}
+			return executed(ExecArgs{Path: path, Argv: []string{"a", "b"}, Envp: []string{"C=d"}, Written: written})(r)
+		}
+	}
+	fexecve := func(fd int) args { return args{fd, strv{"a", "b"}, strv{"C=d"}} }
 	fileStages(t, map[string][]row{"an open file": {
-		{"EBADF", netbsd.SYS_fexecve, args{0, strv{"a"}, strv{}}, netbsd.EBADF, nil, nil},
-		{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_RDWR | netbsd.O_CREAT, 0o755}, 0, 0, nil},
-		{"EINVAL without arguments", netbsd.SYS_fexecve, args{0, 0, strv{}}, netbsd.EINVAL, nil, nil},
-		{"EFAULT", netbsd.SYS_fexecve, args{0, bad, strv{}}, netbsd.EFAULT, nil, nil},
-		{"the file", netbsd.SYS_fexecve, args{0, strv{"a", "b"}, strv{"C=d"}}, netbsd.EJUSTRETURN, executed(ExecArgs{"/f", []string{"a", "b"}, []string{"C=d"}}), nil},
+		{"EBADF", netbsd.SYS_fexecve, args{0, bad, strv{}}, netbsd.EBADF, nil, nil},
+		{"open(2)", netbsd.SYS_open, args{"f", create, 0o755}, 0, 0, nil},
+		{"write(2)", netbsd.SYS_write, args{0, "one", 3}, 0, 3, nil},
+		{"copyinargs: EINVAL without arguments", netbsd.SYS_fexecve, args{0, 0, strv{}}, netbsd.EINVAL, nil, nil},
+		{"copyinargs: EFAULT", netbsd.SYS_fexecve, args{0, bad, strv{}}, netbsd.EFAULT, nil, nil},
+		{"copyinargs: no environment is an empty one", netbsd.SYS_fexecve, args{0, strv{}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/f", Written: true}), nil},
+		{"the file", netbsd.SYS_fexecve, fexecve(0), netbsd.EJUSTRETURN, file("/f", "one", true), nil},
 		{"rename(2)", netbsd.SYS_rename, args{"f", "g"}, 0, nil, nil},
-		{"by the name that it has", netbsd.SYS_fexecve, args{0, strv{}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{"/g", nil, nil}), nil},
+		{"by the name that it has", netbsd.SYS_fexecve, fexecve(0), netbsd.EJUSTRETURN, file("/g", "one", true), nil},
+		{"open(2) of another", netbsd.SYS_open, args{"f", create, 0o755}, 0, 1, nil},
+		{"to read", netbsd.SYS_open, args{"f", netbsd.O_RDONLY, 0}, 0, 2, nil},
+		{"the other", netbsd.SYS_fexecve, fexecve(2), netbsd.EJUSTRETURN, file("/f", "", false), nil},
+		{"rename(2) in its place", netbsd.SYS_rename, args{"f", "g"}, 0, nil, nil},
+		{"exec_resolvename: ENOENT for what was replaced", netbsd.SYS_fexecve, args{0, bad, strv{}}, netbsd.ENOENT, nil, nil},
+		{"and not for what replaces it", netbsd.SYS_fexecve, fexecve(2), netbsd.EJUSTRETURN, file("/g", "", false), nil},
+		{"unlink(2)", netbsd.SYS_unlink, args{"g"}, 0, nil, nil},
+		{"exec_resolvename: ENOENT without a name", netbsd.SYS_fexecve, fexecve(2), netbsd.ENOENT, nil, nil},
+	}, "what cannot be executed": {
 		{"pipe2(2)", netbsd.SYS_pipe2, args{room(8), 0}, 0, nil, nil},
-		{"fd_getvnode: EINVAL for a pipe", netbsd.SYS_fexecve, args{1, strv{"a"}, strv{}}, netbsd.EINVAL, nil, nil},
+		{"fd_getvnode: EINVAL for a pipe", netbsd.SYS_fexecve, args{1, bad, strv{}}, netbsd.EINVAL, nil, nil},
+		{"memfd_create(2)", netbsd.SYS_memfd_create, args{"m", 0}, 0, 2, nil},
+		{"fd_getvnode: EINVAL for a memfd", netbsd.SYS_fexecve, args{2, bad, strv{}}, netbsd.EINVAL, nil, nil},
+		{"open(2)", netbsd.SYS_open, args{"f", create, 0o644}, 0, 3, nil},
+		{"VOP_ACCESS: EACCES for what nobody may execute", netbsd.SYS_fexecve, args{3, bad, strv{}}, netbsd.EACCES, nil, nil},
+		{"open(2) of a directory", netbsd.SYS_open, args{".", netbsd.O_RDONLY, 0}, 0, 4, nil},
+		{"check_exec: EACCES for a directory", netbsd.SYS_fexecve, args{4, bad, strv{}}, netbsd.EACCES, nil, nil},
 	}})
 }

@@ -3,6 +3,7 @@ package syscalls
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"syscall"
 	"testing"
@@ -36,6 +37,7 @@ type rig struct {
 
 	mu    sync.Mutex
 	execs []ExecArgs
+	image string // of the open file that was executed last
 	row   string // the one that is being played
 }
 
@@ -145,14 +147,20 @@ func (r *rig) body(l *kern.LWP) {
 	l.Exit(0)
 }
 
-// exec implements Kernel.Exec: the program is noted, and nothing of it runs.
+// exec implements Kernel.Exec: the program is noted, and nothing of it runs. Of an open file the text is noted.
 func (r *rig) exec(c *Call, x ExecArgs) netbsd.Errno {
+	var text []byte
+	if x.File != nil {
+		text, _ = io.ReadAll(x.File)
+		x.File.Close()
+		x.File = nil
+	}
 	if x.Path == "missing" {
 		return netbsd.ENOENT
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.execs = append(r.execs, x)
+	r.execs, r.image = append(r.execs, x), string(text)
 	return netbsd.EJUSTRETURN
 }
 

@@ -3,9 +3,11 @@ package vfs
 import (
 	"cmp"
 	"os"
+	"path"
 
 	"golang.org/x/sys/unix"
 
+	"toaster/internal/file"
 	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
@@ -29,26 +31,75 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		return nil, "", hostfile.Errno(err)
 	}
 	defer n.close()
-	st, err := n.stat()
-	if err != nil {
-		return nil, "", hostfile.Errno(err)
-	}
-	if st.Mode&unix.S_IFMT != unix.S_IFREG || !l.hostExecutable(n) || l.mayExec(n) != nil {
-		return nil, "", netbsd.EACCES
-	}
-	if err := l.widenTo(n, mayRead); err != nil {
-		return nil, "", hostfile.Errno(err)
-	}
-	// As toaster: who may execute a program need not be able to read it.
-	fd, err := n.reopen(unix.O_RDONLY)
-	if err != nil {
-		return nil, "", hostfile.Errno(err)
+	fd, errno := l.openExec(n)
+	if errno != 0 {
+		return nil, "", errno
 	}
 	full, err := l.pathOf(n)
 	if err != nil {
 		full = name
 	}
 	return os.NewFile(uintptr(fd), full), full, 0
+}
+
+// OpenExecFile is OpenExec of a file that is open, for fexecve(2): check_exec of a descriptor, as it has been since NetBSD 10. What is
+// returned is that file, whatever its name leads to by now. EINVAL: it is none that a name could have (fd_getvnode). ENOENT: it has no
+// name any more (exec_resolvename).
+func (v View) OpenExecFile(d *file.Description) (*os.File, string, netbsd.Errno) {
+	if _, made := d.File.(*madeDir); !made && !IsVnode(d) {
+		return nil, "", netbsd.EINVAL
+	}
+	full, errno := v.PathOf(d)
+	switch {
+	case errno == netbsd.EOPNOTSUPP:
+		return nil, "", netbsd.EINVAL // a device that makes a file at each open(2)
+	case errno != 0:
+		return nil, "", errno
+	}
+	if errno := v.mayName(full); errno != 0 {
+		return nil, "", errno
+	}
+	l := &lookup{v: v, cred: v.otherUser()}
+	l.tree = v.Dirs.tree
+	fd, ok := d.NameFD()
+	n := node{fd, l.tree.mountOf(d)}
+	if !ok || n.mnt == nil {
+		return nil, "", netbsd.EACCES // the machine's own
+	}
+	if fd, errno = l.openExec(n); errno != 0 {
+		return nil, "", errno
+	}
+	return os.NewFile(uintptr(fd), full), full, 0
+}
+
+// mayName asks whether the caller may find out the name of an open file: getcwd_common with GETCWD_CHECK_ACCESS. EACCES unless it may
+// search the file's directory, and search and read all above that but its root.
+func (v View) mayName(full string) netbsd.Errno {
+	want := mayExec
+	for dir := path.Dir(full); dir != "/"; dir = path.Dir(dir) {
+		if errno := v.Access(netbsd.AT_FDCWD, dir, want, netbsd.AT_EACCESS); errno != 0 {
+			return errno
+		}
+		want = mayExec | mayRead
+	}
+	return 0
+}
+
+// openExec opens a file that was found for execution: check_exec behind the name. The descriptor is the caller's.
+func (l *lookup) openExec(n node) (int, netbsd.Errno) {
+	st, err := n.stat()
+	if err != nil {
+		return -1, hostfile.Errno(err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || !l.hostExecutable(n) || l.mayExec(n) != nil {
+		return -1, netbsd.EACCES
+	}
+	if err := l.widenTo(n, mayRead); err != nil {
+		return -1, hostfile.Errno(err)
+	}
+	// As toaster: who may execute a program need not be able to read it.
+	fd, err := n.reopen(unix.O_RDONLY)
+	return fd, hostfile.Errno(err)
 }
 
 // hostExecutable is executable where the host's mode is what counts.

@@ -338,6 +338,50 @@ func TestOwnersRules(t *testing.T) {
 	}
 }
 
+// TestOwnersOpenExecFile: of an open file owners and modes that guests gave decide, as of one with a name (check_exec): whoever opened
+// it, the caller must be able to execute it, to search its directory, and to read those above (getcwd_common).
+func TestOwnersOpenExecFile(t *testing.T) {
+	root, user := ownedWorld(t)
+	root.Mkdir(here, "d", 0o755)
+	root.Mkdir(here, "d/in", 0o755)
+	root.write(t, "d/in/su", "prog")
+	root.Chown(here, "d/in/su", 0, 5, true)
+	d, errno := root.Open(here, "d/in/su", netbsd.O_RDONLY, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer d.Release()
+	for _, c := range []struct {
+		above, dir, mode uint32
+		root, user       netbsd.Errno
+	}{
+		{0o755, 0o755, 0o6711, 0, 0},
+		{0o755, 0o711, 0o6711, 0, 0},
+		{0o755, 0o711, 0o6100, 0, netbsd.EACCES},
+		{0o755, 0o711, 0o6666, netbsd.EACCES, netbsd.EACCES},
+		{0o755, 0o700, 0o6711, 0, netbsd.EACCES},
+		{0o711, 0o755, 0o6711, 0, netbsd.EACCES},
+	} {
+		root.Chmod(here, "d", c.above, true)
+		root.Chmod(here, "d/in", c.dir, true)
+		root.Chmod(here, "d/in/su", c.mode, true)
+		for i, w := range []world{root, user} {
+			f, _, errno := w.OpenExecFile(d)
+			if want := []netbsd.Errno{c.root, c.user}[i]; errno != want {
+				t.Errorf("%o, %o, %o: %v, want %v", c.above, c.dir, c.mode, errno, want)
+			}
+			if errno != 0 {
+				continue
+			}
+			st, _ := f.Stat()
+			if mode, uid, gid := w.SetIDs(f, st); mode != netbsd.S_ISUID|netbsd.S_ISGID || uid != 0 || gid != 5 {
+				t.Errorf("set-id bits %o of %d:%d", mode, uid, gid)
+			}
+			f.Close()
+		}
+	}
+}
+
 // TestOwnersSetID: set-id bits count for execve(2), and go with a write or an open for writing of who is not root,
 // and with chown(2) (chown(2), ufs_write).
 func TestOwnersSetID(t *testing.T) {

@@ -263,8 +263,9 @@ func fdPath(fd int) (string, error) {
 		return "", unix.ENOENT
 	}
 	if strings.HasSuffix(name, " (deleted)") {
-		var st unix.Stat_t
-		if unix.Fstat(fd, &st) == nil && st.Nlink == 0 {
+		// The host's note, unless the file is called so: it has it also of a file that has another link left.
+		var st, named unix.Stat_t
+		if unix.Fstat(fd, &st) == nil && (st.Nlink == 0 || unix.Lstat(name, &named) != nil || named.Dev != st.Dev || named.Ino != st.Ino) {
 			return "", unix.ENOENT
 		}
 	}

@@ -70,6 +70,12 @@ func TestLendCasesWithoutLending(t *testing.T) {
 // runCase runs one guest, then looks at the process tree, and ends the machine.
 func runCase(t *testing.T, opts toaster.Options, args ...string) {
 	t.Helper()
+	runGuest(t, opts, guestPath, args...)
+}
+
+// runGuest is runCase of a guest that has a name of its own in the machine.
+func runGuest(t *testing.T, opts toaster.Options, guest string, args ...string) {
+	t.Helper()
 	opts.NoLend = opts.NoLend || *noLend
 	if *showCalls {
 		opts.Trace = os.Stderr
@@ -80,7 +86,7 @@ func runCase(t *testing.T, opts toaster.Options, args ...string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c := m.Command(guestPath, args...)
+	c := m.Command(guest, args...)
 	var out strings.Builder
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Start(); err != nil {

@@ -41,6 +41,9 @@ var subprograms = []testCase{
 	{"sub_fill", subFill},
 	{"sub_auxv", subAuxv},
 	{"sub_regs", subRegs},
+	{"sub_fexec", subFexec},
+	{"sub_fexec_script", subFexecScript},
+	{"sub_fexec_run", subFexecRun},
 }
 
 var exitCases = []testCase{

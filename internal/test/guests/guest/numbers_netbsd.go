@@ -101,6 +101,7 @@ const (
 	echild    = 10
 	edeadlk   = 11
 	enomem    = 12
+	etxtbsy   = 26
 	efbig     = 27
 	eacces    = 13
 	efault    = 14
@@ -259,6 +260,7 @@ const (
 	sysLstat     = 441
 	sysMknod     = 450
 	sysFaccessat = 462
+	sysFexecve   = 465
 	sysOpenat    = 468
 	sysFutimens  = 472
 	sysStatvfs   = 484
