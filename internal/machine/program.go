@@ -35,7 +35,7 @@ type Opener interface {
 // between, the old trick against set-id scripts and programs, changes nothing.
 type program struct {
 	path   string // full name of what is mapped
-	comm   string // p_comm; a script's is its own name and not its interpreter's
+	comm   string // p_comm: the last part of path
 	argv   []string
 	envp   []string
 	file   *os.File
@@ -117,8 +117,8 @@ func (s *System) load(o Opener, name string, argv, envp []string) (*program, *Ex
 	return p, nil
 }
 
-// loadScript loads the interpreter of script name. The process is called by the script's
-// name.
+// loadScript loads the interpreter of script name. The process is called by the interpreter's name: check_exec looks that up
+// where it has looked up the script's, and pathexec takes what it finds there (kern_exec.c).
 //
 // The interpreter opens the script by its name once more, as without /dev/fd in NetBSD; so
 // set-id bits of the script itself count for nothing, as in a NetBSD without SETUIDSCRIPTS
@@ -132,7 +132,6 @@ func (s *System) loadScript(o Opener, name string, script *loader.Script, argv, 
 		p.close()
 		return nil, &ExecError{Path: name, Errno: netbsd.ENOEXEC, Err: fmt.Errorf("its interpreter %s is a script, too; name an executable in the first line", script.Interp)}
 	}
-	p.comm = commOf(name)
 	p.argv, p.envp = script.Args(name, argv), envp
 	if err := s.loadInterp(o, p); err != nil {
 		p.close()

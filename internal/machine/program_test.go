@@ -92,7 +92,7 @@ func newDirOpener(t *testing.T) *dirOpener {
 
 // A script runs its interpreter, with the rest of the line as one argument, then the
 // script's name, then the caller's arguments but the first (execve(2)). The process is
-// called as the script.
+// called as the interpreter, whose name check_exec has looked up last (kern_exec.c, pathexec).
 func TestLoadScript(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -100,9 +100,9 @@ func TestLoadScript(t *testing.T) {
 		comm       string
 	}{
 		{"/bin/prog", []string{"a", "b"}, []string{"a", "b"}, "prog"},
-		{"/script", []string{"a", "b"}, []string{"/bin/prog", "-x y", "/script", "b"}, "script"},
-		{"/bare", []string{"a"}, []string{"/bin/prog", "/bare"}, "bare"},
-		{"/bare", nil, []string{"/bin/prog", "/bare"}, "bare"},
+		{"/script", []string{"a", "b"}, []string{"/bin/prog", "-x y", "/script", "b"}, "prog"},
+		{"/bare", []string{"a"}, []string{"/bin/prog", "/bare"}, "prog"},
+		{"/bare", nil, []string{"/bin/prog", "/bare"}, "prog"},
 	} {
 		o := newDirOpener(t)
 		s := &System{HostPrograms: true}
@@ -199,8 +199,8 @@ func TestLoadOpenFile(t *testing.T) {
 	}{
 		{"/bin/prog", false, 0, []string{"a", "b"}, "/bin/prog", "prog"},
 		{"/bin/prog", true, netbsd.ETXTBSY, nil, "", ""},
-		{"/script", false, 0, []string{"/bin/prog", "-x y", "script", "b"}, "/bin/prog", "script"},
-		{"/script", true, 0, []string{"/bin/prog", "-x y", "script", "b"}, "/bin/prog", "script"},
+		{"/script", false, 0, []string{"/bin/prog", "-x y", "script", "b"}, "/bin/prog", "prog"},
+		{"/script", true, 0, []string{"/bin/prog", "-x y", "script", "b"}, "/bin/prog", "prog"},
 		{"/nested", false, netbsd.ENOEXEC, nil, "", ""},
 		{"/orphan", true, netbsd.ENOENT, nil, "", ""},
 	} {

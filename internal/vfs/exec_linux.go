@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -12,7 +13,7 @@ import (
 	"toaster/netbsd"
 )
 
-// OpenExec opens a program for execve(2) and returns its full name. EACCES if it
+// OpenExec opens a program for execve(2) and returns the name that it is called by, from the root. EACCES if it
 // isn't a regular file or nobody may execute it.
 func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
@@ -35,11 +36,23 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	if errno != 0 {
 		return nil, "", errno
 	}
-	full, err := l.pathOf(n)
-	if err != nil {
-		full = name
-	}
+	full := l.calledBy(name, n)
 	return os.NewFile(uintptr(fd), full), full, 0
+}
+
+// calledBy returns the name that n is executed by, from the root: what is asked for, behind the working directory's name, whatever links
+// it leads through (exec_makepathbuf; check_exec copies it before namei). Where the working directory has no name it is the file's own.
+func (l *lookup) calledBy(name string, n node) string {
+	if name[0] == '/' {
+		return name
+	}
+	if cwd, errno := l.v.Getcwd(); errno == 0 && len(cwd)+len(name)+1 < netbsd.PATH_MAX {
+		return strings.TrimSuffix(cwd, "/") + "/" + name
+	}
+	if full, err := l.pathOf(n); err == nil {
+		return full
+	}
+	return name
 }
 
 // OpenExecFile is OpenExec of a file that is open, for fexecve(2): check_exec of a descriptor, as it has been since NetBSD 10. What is
