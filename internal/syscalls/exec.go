@@ -50,12 +50,21 @@ func fexecve(c *Call) netbsd.Errno {
 }
 
 // execArgs reads a path, arguments and environment from the arguments named. As in copyinargs the
-// environment need not be there, and is empty then; without arguments it is EINVAL.
+// environment need not be there, and is empty then; without arguments it is EINVAL. That comes behind what is wrong with the file
+// (execve_loadvm), which is looked at here only if it can matter.
 func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, errno netbsd.Errno) {
 	if args.Path, errno = c.path(path); errno != 0 {
 		return args, errno
 	}
-	return args, c.execVectors(&args, argv, envp)
+	if errno = c.execVectors(&args, argv, envp); errno == 0 {
+		return args, 0
+	}
+	f, _, refused := View(c.L).OpenExec(args.Path)
+	if refused != 0 {
+		return args, refused
+	}
+	f.Close()
+	return args, errno
 }
 
 // execVectors reads arguments and environment.

@@ -169,6 +169,11 @@ func TestProcess(t *testing.T) {
 			{"acct(2): off, if it is on", netbsd.SYS_acct, args{0}, 0, 0, nil},
 		},
 		"exec": {
+			{"a program", netbsd.SYS_open, args{"/x", netbsd.O_CREAT, 0o755}, 0, 0, nil},
+			{"what is none", netbsd.SYS_open, args{"/plain", netbsd.O_CREAT, 0o644}, 0, 1, nil},
+			{"execve_loadvm: ENOENT before EFAULT", netbsd.SYS_execve, args{"/none", bad, strv{}}, netbsd.ENOENT, nil, nil},
+			{"execve_loadvm: EACCES before E2BIG", netbsd.SYS_execve, args{"/plain", strv{strings.Repeat("x", 300<<10)}, strv{}}, netbsd.EACCES, nil, nil},
+			{"execve_loadvm: posix_spawn(3), ENOENT before EINVAL", netbsd.SYS_posix_spawn, args{0, "/none", 0, 0, 0, strv{}}, 0, int(netbsd.ENOENT), nil},
 			{"execve(2): EFAULT for the path", netbsd.SYS_execve, args{bad, strv{"a"}, strv{}}, netbsd.EFAULT, nil, nil},
 			{"execve(2): EFAULT for the arguments", netbsd.SYS_execve, args{"/x", bad, strv{}}, netbsd.EFAULT, nil, nil},
 			{"copyinargs: EINVAL without arguments", netbsd.SYS_execve, args{"/x", 0, strv{}}, netbsd.EINVAL, nil, nil},
