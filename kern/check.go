@@ -333,7 +333,7 @@ func (c *checker) lwps(p *Proc) {
 // fault: who leaves does not return to user mode, where a pause would have it stand.
 func (c *checker) standing(l *LWP) {
 	a := l.attn.Load()
-	if l.stat == LWPSuspended && a&(aSuspend|aHold|aPause|aExit) == 0 && !l.p.isCached(l) {
+	if l.stat == LWPSuspended && a&(aSuspend|aHold|aPause|aExit) == 0 && !l.isCached() {
 		c.bad("LWP %d.%d is suspended, and nobody wants it to be", l.p.pid, l.lid)
 	}
 	want := c.m.paused && l.p.pauses()
