@@ -1,0 +1,398 @@
+package kern
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"toaster/netbsd"
+)
+
+// A fakeProgram takes upcalls as a program does. What an LWP has been told it does next; the context of an LWP is its id and how often it
+// was asked for.
+type fakeProgram struct {
+	w *world
+
+	mu     sync.Mutex
+	stacks int // free ones
+	refuse netbsd.Errno
+	told   map[*LWP]*Upcall
+	asked  map[int]int
+	lwps   map[int]*LWP
+
+	woken map[*LWP]bool
+	does  []func(l *LWP)
+}
+
+// inActivations runs f for a process of release 2003 whose first LWP, 1, takes upcalls, catches some signals, and then does first.
+func inActivations(t *testing.T, stacks int, first func(f *fakeProgram, l *LWP), f func(w *world, p *Proc, f *fakeProgram)) {
+	synctest.Test(t, func(t *testing.T) {
+		inWorld(t, Release2003, nil, func(w *world) {
+			prog := &fakeProgram{w: w, stacks: stacks, told: map[*LWP]*Upcall{}, asked: map[int]int{}, lwps: map[int]*LWP{}, woken: map[*LWP]bool{}}
+			p := w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
+				l.SARegister(func() Upcaller { return prog })
+				w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
+				prog.note(l)
+				for _, sig := range []netbsd.Signal{netbsd.SIGUSR1, netbsd.SIGUSR2, netbsd.SIGSEGV} {
+					l.Sigaction(sig, &Action{Handler: 0x1000})
+				}
+				first(prog, l)
+				prog.Body(l)
+			}})
+			settled()
+			f(w, p, prog)
+			p.Kill(netbsd.SIGKILL)
+			settled()
+			w.is("it ends", p.State() >= StateZombie, true)
+		})
+	})
+}
+
+func (f *fakeProgram) note(l *LWP) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lwps[l.ID()] = l
+}
+
+// lwp returns an LWP that has run.
+func (f *fakeProgram) lwp(id int) *LWP {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lwps[id]
+}
+
+func (f *fakeProgram) setStacks(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stacks = n
+}
+
+func (f *fakeProgram) Context(l *LWP) any {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked[l.ID()]++
+	return fmt.Sprintf("%d.%d", l.ID(), f.asked[l.ID()])
+}
+
+var upcallNames = []string{"NEWPROC", "PREEMPTED", "BLOCKED", "UNBLOCKED", "SIGNAL", "SIGEV", "USER"}
+
+func (f *fakeProgram) Upcall(l *LWP, u *Upcall) netbsd.Errno {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stacks == 0 {
+		f.w.mark("no stack for %s on %d", upcallNames[u.Type], l.ID())
+		return netbsd.ENOMEM
+	}
+	f.stacks--
+	s := fmt.Sprintf("%s on %d", upcallNames[u.Type], l.ID())
+	for _, e := range u.Events {
+		s += fmt.Sprintf(" of %d", e.LWP)
+		if e.Context != nil {
+			s += fmt.Sprintf(" in %v", e.Context)
+		}
+	}
+	if u.Interrupted {
+		s += " interrupts"
+	}
+	if u.Info != nil {
+		s += " " + u.Info.Signo.String()
+	}
+	f.w.mark("%s", s)
+	f.told[l] = u
+	return 0
+}
+
+func (f *fakeProgram) NewLWP(_, n *LWP) netbsd.Errno {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.refuse
+}
+
+// Body implements Upcaller: the run loop. Who returns to user mode without having been told anything goes on as if it made no calls.
+func (f *fakeProgram) Body(l *LWP) {
+	f.note(l)
+	for {
+		l.Platform().UserRet(func(*Delivery) bool { f.w.mark("a handler runs on %d", l.ID()); return true })
+		f.mu.Lock()
+		u := f.told[l]
+		delete(f.told, l)
+		does := func(l *LWP) { l.SAYield() }
+		if u != nil && len(f.does) > 0 {
+			does, f.does = f.does[0], f.does[1:]
+		}
+		f.mu.Unlock()
+		if u == nil {
+			f.w.mark("%d returns", l.ID())
+		}
+		does(l)
+	}
+}
+
+// read is a call that sleeps until somebody wakes it by wake.
+func (f *fakeProgram) read(l *LWP) {
+	var errno netbsd.Errno
+	for errno == 0 && !f.ready(l) {
+		errno = l.Sleep(true, noDeadline)
+	}
+	f.w.mark("read of %d: %d", l.ID(), errno)
+}
+
+func (f *fakeProgram) ready(l *LWP) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ready := f.woken[l]
+	delete(f.woken, l)
+	return ready
+}
+
+// wake ends the read of an LWP.
+func (f *fakeProgram) wake(id int) {
+	l := f.lwp(id)
+	f.mu.Lock()
+	f.woken[l] = true
+	f.mu.Unlock()
+	l.Wake()
+}
+
+// then sets what LWPs do after an upcall: next[i] after the i-th from now on; after those they yield.
+func (f *fakeProgram) then(next ...func(l *LWP)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.does = next
+}
+
+// notes are the marks since the last time.
+func (f *fakeProgram) notes(from *int) []string {
+	var s []string
+	f.w.mu.Lock()
+	defer f.w.mu.Unlock()
+	for _, k := range f.w.marks[*from:] {
+		if k.pid == 0 {
+			s = append(s, k.what)
+		}
+	}
+	*from = len(f.w.marks)
+	return s
+}
+
+// expect demands that these marks have come since the last time.
+func (f *fakeProgram) expect(what string, from *int, want ...string) {
+	f.w.Helper()
+	settled()
+	if got := f.notes(from); !slices.Equal(got, want) {
+		f.w.Errorf("%s:\n got %q\nwant %q", what, got, want)
+	}
+}
+
+// sa_switch, sa_setwoken, sa_upcall_userret: who sleeps is told of on an LWP of the cache, with the context of its call; who has woken is told of on the one that
+// has the virtual processor, with another context, and serves again later. All who have woken are told of at once. Of what sleeps once more in its call nobody hears.
+func TestUpcallsOfWhoBlocks(t *testing.T) {
+	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.expect("a sleep", &at, "BLOCKED on 2 of 1 in 1.1")
+		f.lwp(1).Wake() // for nothing: it sleeps once more
+		f.expect("it sleeps on", &at)
+		f.then(f.read) // the thread that goes on sleeps again
+		f.wake(1)
+		f.expect("it has woken", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts", "BLOCKED on 3 of 2 in 2.1")
+		f.then(f.read)
+		f.wake(2)
+		f.expect("the next", &at, "read of 2: 0", "UNBLOCKED on 3 of 2 in 2.2 interrupts", "BLOCKED on 1 of 3 in 3.1")
+		// 1 is busy, and is told of both at once when it comes by.
+		busy := make(chan bool)
+		f.then(f.read, func(*LWP) { <-busy })
+		f.wake(3)
+		f.expect("two sleep", &at, "read of 3: 0", "UNBLOCKED on 1 of 3 in 3.2 interrupts", "BLOCKED on 2 of 1 in 1.3")
+		f.wake(1)
+		f.expect("one wakes", &at, "read of 1: 0")
+		w.is("it stands", f.lwp(1).State(), LWPSuspended)
+		close(busy)
+		f.expect("it is told of", &at, "UNBLOCKED on 2 of 1 in 1.4 interrupts")
+	})
+}
+
+// All who have woken by then are events of one upcall (sa_makeupcalls).
+func TestOneUpcallTellsOfAllWhoHaveWoken(t *testing.T) {
+	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.expect("a sleep", &at, "BLOCKED on 2 of 1 in 1.1")
+		busy := make(chan bool)
+		f.then(f.read, func(*LWP) { <-busy })
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("another", &at, "SIGNAL on 2 interrupts SIGUSR1", "BLOCKED on 3 of 2 in 2.1")
+		f.wake(1)
+		settled()
+		f.wake(2)
+		f.expect("they wake", &at, "read of 1: 0", "read of 2: 0")
+		close(busy)
+		f.expect("they are told of", &at, "UNBLOCKED on 3 of 1 in 1.2 of 2 in 2.2 interrupts")
+		w.is("all but one are in the cache", p.SACached(), 3)
+	})
+}
+
+// kpsignal2 and kpsendsig: a signal is for who has the virtual processor, who idles or not, and ends no sleep of the others; its mask is the one that counts.
+// What no handler is set for does what it ever does.
+func TestSignalsAreUpcalls(t *testing.T) {
+	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.expect("a sleep", &at, "BLOCKED on 2 of 1 in 1.1")
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("who idles", &at, "SIGNAL on 2 interrupts SIGUSR1")
+		w.is("the action's mask is set", f.lwp(2).Sigmask().Has(netbsd.SIGUSR1), true)
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("it is blocked", &at)
+		// It goes to whoever has the virtual processor, with the mask.
+		term := netbsd.SIGTERM.Bit()
+		f.then(f.read)
+		p.Kill(netbsd.SIGUSR2)
+		f.expect("another sleep", &at, "SIGNAL on 2 interrupts SIGUSR2", "BLOCKED on 3 of 2 in 2.1")
+		w.is("the mask went along", f.lwp(3).Sigmask(), netbsd.SIGUSR1.Bit()|netbsd.SIGUSR2.Bit())
+		f.then(func(l *LWP) {
+			all := netbsd.AllSignals
+			l.Sigprocmask(netbsd.SIG_SETMASK, &all)
+			l.SAYield()
+		})
+		f.wake(1)
+		f.expect("a wakeup", &at, "read of 1: 0", "UNBLOCKED on 3 of 1 in 1.2 interrupts")
+		p.Kill(netbsd.SIGTERM)
+		settled()
+		w.locked(func() {
+			w.is("nobody would die of it", []any{p.fatal(), p.pend.set.Has(netbsd.SIGTERM)}, []any{false, true})
+		})
+		w.is("nor does it end a sleep", []any{f.lwp(2).State(), f.lwp(3).State()}, []any{LWPSleeping, LWPSleeping})
+		f.then(func(l *LWP) {
+			l.Sigprocmask(netbsd.SIG_UNBLOCK, &term)
+		})
+		f.wake(2)
+		settled()
+		w.is("SIGTERM ends it", p.State() >= StateZombie, true)
+	})
+	inActivations(t, 100, func(f *fakeProgram, l *LWP) {
+		l.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_MAPERR})
+	}, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.expect("a trap", &at, "SIGNAL on 1 of 1 SIGSEGV")
+	})
+}
+
+// sa_switchcall without a stack: the LWP has the virtual processor back, and sleeps as if upcalls were off; a signal ends the sleep, and is lost (kpsendsig).
+// sa_upcall_userret without one goes on without, and tries again.
+func TestUpcallsWithoutStacks(t *testing.T) {
+	inActivations(t, 0, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.expect("a sleep", &at, "no stack for BLOCKED on 2")
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("a signal", &at, fmt.Sprintf("read of 1: %d", netbsd.EINTR), "no stack for SIGNAL on 1", "1 returns")
+	})
+	inActivations(t, 1, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		busy := make(chan bool)
+		f.expect("a sleep", &at, "BLOCKED on 2 of 1 in 1.1")
+		f.wake(1)
+		f.expect("it wakes", &at, "read of 1: 0", "no stack for UNBLOCKED on 2")
+		f.setStacks(1)
+		f.then(func(*LWP) { <-busy })
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("there is one", &at, "SIGNAL on 2 interrupts SIGUSR1", "no stack for UNBLOCKED on 2")
+		f.setStacks(1)
+		close(busy)
+		f.expect("there is another", &at, "UNBLOCKED on 2 of 1 in 1.2 interrupts")
+	})
+	// Who wakes before it is known that there is no stack goes on itself.
+	inActivations(t, 0, func(f *fakeProgram, l *LWP) {
+		f.w.locked(func() {
+			s := l.p.ext.sa
+			l.ext.act.context = "its own"
+			l.attn.Or(aUpcall)
+			again := l.saSwitch()
+			f.w.is("it has been told of", []any{again, s.vp != l}, []any{false, true})
+		})
+	}, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.expect("it goes on", &at, "no stack for BLOCKED on 2", "1 returns")
+		w.locked(func() { w.is("it has the virtual processor", p.ext.sa.vp.lid, int32(1)) })
+	})
+}
+
+// sa_newcachelwp fails: nobody is told of the sleep, which a signal ends.
+func TestUpcallsWithoutLWPs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inWorld(t, Release2003, nil, func(w *world) {
+			f := &fakeProgram{w: w, stacks: 9, refuse: netbsd.EAGAIN, told: map[*LWP]*Upcall{}, asked: map[int]int{}, lwps: map[int]*LWP{}, woken: map[*LWP]bool{}}
+			p := w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
+				l.SARegister(func() Upcaller { return f })
+				l.SAEnable()
+				l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000})
+				f.read(l)
+				f.Body(l)
+			}})
+			at := 0
+			f.expect("a sleep", &at)
+			p.Kill(netbsd.SIGUSR1)
+			f.expect("a signal", &at, fmt.Sprintf("read of 1: %d", netbsd.EINTR), "SIGNAL on 1 interrupts SIGUSR1")
+			w.is("LWPs", p.NumLWPs(), 1)
+			p.Kill(netbsd.SIGKILL)
+		})
+	})
+}
+
+// A stop and a pause of the machine have upcalls wait; what has become of the sleeps is told afterwards.
+func TestUpcallsOfAStoppedProcess(t *testing.T) {
+	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.expect("a sleep", &at, "BLOCKED on 2 of 1 in 1.1")
+		p.Kill(netbsd.SIGSTOP)
+		settled()
+		w.is("it has stopped", p.Stopped(), true)
+		f.wake(1)
+		f.expect("it wakes", &at)
+		p.Kill(netbsd.SIGCONT)
+		f.expect("it goes on", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts")
+		f.then(f.read)
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("a sleep", &at, "SIGNAL on 2 interrupts SIGUSR1", "BLOCKED on 3 of 2 in 2.1")
+		if err := w.m.Pause(t.Context()); err != nil {
+			t.Error(err)
+		}
+		f.wake(2)
+		f.expect("it is paused", &at, "read of 2: 0")
+		check(t, w.m)
+		w.m.Resume()
+		f.expect("it goes on", &at, "UNBLOCKED on 3 of 2 in 2.2 interrupts")
+	})
+}
+
+// The end of who has the virtual processor: nobody would tell of those who wake, and so they end (sa_vp_repossess, sa_unblock_userret); LWPs of the cache do not
+// keep a process alive (sa_putcachelwp). An exec has upcalls end, and another program can register.
+func TestEndsOfActivations(t *testing.T) {
+	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.then((*LWP).ExitLWP)
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("it ends", &at, "BLOCKED on 2 of 1 in 1.1", "SIGNAL on 2 interrupts SIGUSR1")
+		w.is("the process lives", p.State(), StateActive)
+		f.wake(1)
+		f.expect("the last one", &at, "read of 1: 0")
+		w.is("status", p.Wait(), netbsd.ExitStatus(0, 0))
+	})
+	inActivations(t, 100, func(f *fakeProgram, l *LWP) { l.ExitLWP() }, func(w *world, p *Proc, f *fakeProgram) {
+		w.is("status", p.Wait(), netbsd.ExitStatus(0, 0))
+	})
+	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.then(func(l *LWP) {
+			w.is("exec", l.Exec(ExecArgs{Comm: "x"}), netbsd.Errno(0))
+			w.is("SAEnable", l.SAEnable(), netbsd.EINVAL)
+			w.is("traps", l.p.CallsTrap(), false)
+			l.SARegister(func() Upcaller { return f })
+			w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
+			f.read(l)
+		})
+		p.Kill(netbsd.SIGUSR1)
+		settled()
+		w.is("LWPs", p.NumLWPs(), 3)
+		f.expect("the program", &at, "BLOCKED on 2 of 1 in 1.1", "SIGNAL on 2 interrupts SIGUSR1", fmt.Sprintf("read of 1: %d", netbsd.EINTR), "BLOCKED on 4 of 2 in 2.1")
+	})
+}
