@@ -49,7 +49,6 @@ func (l *LWP) exec(a *ExecArgs) netbsd.Errno {
 	// them by force after a while.
 	if p.nlwps > 1 {
 		p.flags |= fExecing
-		l.flags &^= lSA
 		p.doom(false)
 		l.exitLWPs()
 		p.flags &^= fExecing

@@ -12,10 +12,11 @@ import "toaster/netbsd"
 // saState is sadata, with its one sadata_vp: the machine has one processor for each process. NetBSD 10 has none. It is made by
 // the registration, before upcalls are on, so that there is one does not mean P_SA. mu guards it; up never changes.
 type saState struct {
-	up     Upcaller // nil in tests of the rest
-	vp     *LWP     // savp_lwp: who has the virtual processor; nil before upcalls are on, and if it has ended
-	cached []*LWP   // savp_lwpcache, in the order of coming
-	woken  []*LWP   // savp_wokenq: their sleeps are over, and the program is to be told
+	up     Upcaller      // nil in tests of the rest
+	vp     *LWP          // savp_lwp: who has the virtual processor; nil before upcalls are on, and if it has ended
+	cached []*LWP        // savp_lwpcache, in the order of coming
+	woken  []*LWP        // savp_wokenq: their sleeps are over, and the program is to be told
+	timers []*posixTimer // that have run out, and the program is to be told
 	stacks []Altstack
 }
 

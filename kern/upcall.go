@@ -19,6 +19,8 @@ type Upcall struct {
 	Events      []UpcallEvent // whom it is about
 	Interrupted bool          // the LWP that makes it is told of, too, as interrupted
 	Info        *netbsd.Siginfo
+
+	timer *posixTimer
 }
 
 // UpcallEvent is an LWP that an upcall is about.
@@ -151,7 +153,7 @@ func (l *LWP) makeUpcall() bool {
 	switch errno := l.callUp(u); errno {
 	case 0:
 		a.yields = false
-		l.cacheTold(u)
+		l.told(u)
 		return true
 	case netbsd.ENOMEM:
 		return l.noStack(u)
@@ -161,7 +163,42 @@ func (l *LWP) makeUpcall() bool {
 	return false
 }
 
-// nextUpcall returns what is to be told next: what is queued, then all who have woken. nil: nothing. mu is held.
+// upcallTimer is itimerfire for SIGEV_SA: the timer is told of once, however often it has run out until then. mu is held.
+func (pt *posixTimer) upcallTimer() {
+	p := pt.p
+	switch {
+	case p.flags&fSA == 0 || p.ext.sa.vp == nil:
+	case pt.fired:
+		pt.over++
+	default:
+		s := p.ext.sa
+		pt.fired = true
+		s.timers = append(s.timers, pt)
+		s.vp.upcallDue()
+	}
+}
+
+// forgetUpcall is for a timer that is deleted. mu is held.
+func (pt *posixTimer) forgetUpcall() {
+	if pt.fired {
+		pt.fired = false
+		s := pt.p.ext.sa
+		s.timers = slices.DeleteFunc(s.timers, func(o *posixTimer) bool { return o == pt })
+	}
+}
+
+// nextTimer is timerupcall for one timer, nil if none has run out. mu is held.
+func (s *saState) nextTimer() *Upcall {
+	if len(s.timers) == 0 {
+		return nil
+	}
+	pt := s.timers[0]
+	s.timers = s.timers[1:]
+	info := pt.info
+	return &Upcall{Type: netbsd.SA_UPCALL_SIGEV, Interrupted: true, Info: &info, timer: pt}
+}
+
+// nextUpcall returns what is to be told next: what is queued, then timers, then all who have woken. nil: nothing. mu is held.
 func (l *LWP) nextUpcall() *Upcall {
 	a, s := l.ext.act, l.p.ext.sa
 	if len(a.queue) > 0 {
@@ -169,8 +206,11 @@ func (l *LWP) nextUpcall() *Upcall {
 		a.queue = a.queue[1:]
 		return u
 	}
-	if s == nil || s.vp != l || len(s.woken) == 0 {
+	if s == nil || s.vp != l {
 		return nil
+	}
+	if u := s.nextTimer(); u != nil || len(s.woken) == 0 {
+		return u
 	}
 	u := &Upcall{Type: netbsd.SA_UPCALL_UNBLOCKED, Interrupted: true}
 	for _, w := range s.woken {
@@ -195,8 +235,11 @@ func (l *LWP) callUp(u *Upcall) netbsd.Errno {
 	return errno
 }
 
-// cacheTold has those go into the cache whom the program has been told of as woken: it has their contexts. mu is held.
-func (l *LWP) cacheTold(u *Upcall) {
+// told follows an upcall. Of whom the program has been told as woken it has the contexts: they go into the cache. mu is held.
+func (l *LWP) told(u *Upcall) {
+	if u.timer != nil {
+		u.timer.fired = false
+	}
 	if u.Type != netbsd.SA_UPCALL_UNBLOCKED {
 		return
 	}
@@ -209,24 +252,32 @@ func (l *LWP) cacheTold(u *Upcall) {
 	}
 }
 
-// noStack is for an upcall that no stack was free for; it returns what makeUpcall does. A signal is lost, as in kpsendsig. mu is held before and after.
+// noStack is for an upcall that no stack was free for; it returns what makeUpcall does. A signal is lost, as in kpsendsig. Timers and who has woken are told of later: meanwhile
+// who yields sleeps on. mu is held before and after.
 func (l *LWP) noStack(u *Upcall) bool {
+	s := l.p.ext.sa
 	switch u.Type {
 	case netbsd.SA_UPCALL_BLOCKED:
 		l.giveBack(u.Events[0].l)
+		return true
 	case netbsd.SA_UPCALL_UNBLOCKED:
 		told := make([]*LWP, len(u.Events))
 		for i, e := range u.Events {
 			told[i] = e.l
 		}
-		s := l.p.ext.sa
 		s.woken = append(told, s.woken...)
-		if !l.ext.act.yields {
-			return false
+	case netbsd.SA_UPCALL_SIGEV:
+		if u.timer.fired { // nobody has deleted it meanwhile
+			s.timers = append([]*posixTimer{u.timer}, s.timers...)
 		}
-		l.sleep(nil, true, noDeadline)
+	default:
+		return true
 	}
-	return true
+	if l.ext.act.yields {
+		l.sleep(nil, true, noDeadline)
+		return true
+	}
+	return false
 }
 
 // giveBack is the end of sa_switchcall where there is no stack: n, which was to tell that l blocks, goes into the cache, and l has the virtual

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -23,6 +24,7 @@ type fakeProgram struct {
 	lwps   map[int]*LWP
 
 	woken map[*LWP]bool
+	info  netbsd.Siginfo // what came last
 	does  []func(l *LWP)
 }
 
@@ -98,6 +100,7 @@ func (f *fakeProgram) Upcall(l *LWP, u *Upcall) netbsd.Errno {
 	}
 	if u.Info != nil {
 		s += " " + u.Info.Signo.String()
+		f.info = *u.Info
 	}
 	f.w.mark("%s", s)
 	f.told[l] = u
@@ -395,4 +398,51 @@ func TestEndsOfActivations(t *testing.T) {
 		w.is("LWPs", p.NumLWPs(), 3)
 		f.expect("the program", &at, "BLOCKED on 2 of 1 in 1.1", "SIGNAL on 2 interrupts SIGUSR1", fmt.Sprintf("read of 1: %d", netbsd.EINTR), "BLOCKED on 4 of 2 in 2.1")
 	})
+}
+
+// itimerfire and timerupcall: a timer of SIGEV_SA is told of by who has the virtual processor, once, however often it has run out, with what timer_create(2) was
+// given; of one that was deleted nobody hears. Where no upcalls are on nothing comes.
+func TestTimersAreUpcalls(t *testing.T) {
+	inActivations(t, 3, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		start := func(every time.Duration) int {
+			id, errno := p.TimerCreateUpcall(netbsd.CLOCK_REALTIME, netbsd.Siginfo{Signo: netbsd.SIGUSR2, Value: 0x77})
+			p.TimerSettime(id, Itimerval{time.Second, every})
+			w.is("timer_create", errno, netbsd.Errno(0))
+			return id
+		}
+		id := start(time.Second)
+		settledFor(time.Second)
+		f.expect("it has run out", &at, "BLOCKED on 2 of 1 in 1.1", "SIGEV on 2 interrupts SIGUSR2")
+		w.is("its siginfo", f.info, netbsd.Siginfo{Signo: netbsd.SIGUSR2, Value: 0x77, Pid: p.pid})
+		settledFor(time.Second)
+		f.expect("once more", &at, "SIGEV on 2 interrupts SIGUSR2")
+		settledFor(3 * time.Second)
+		over, _ := p.TimerOverrun(id)
+		w.is("overruns, as there is no stack", over, 2)
+		other := start(0)
+		settledFor(time.Second)
+		p.TimerDelete(other)
+		p.TimerSettime(id, Itimerval{})
+		f.setStacks(9)
+		f.notes(&at)
+		f.wake(1)
+		f.expect("it is told of first", &at, "read of 1: 0", "SIGEV on 2 interrupts SIGUSR2", "UNBLOCKED on 2 of 1 in 1.2 interrupts")
+		p.TimerDelete(id)
+	})
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			id, errno := l.p.TimerCreateUpcall(netbsd.CLOCK_REALTIME, netbsd.Siginfo{Signo: netbsd.SIGUSR2})
+			w.is("timer_create", errno, netbsd.Errno(0))
+			l.p.TimerSettime(id, Itimerval{time.Second, time.Second})
+			nap(l, 3*time.Second)
+			over, _ := l.p.TimerOverrun(id)
+			w.is("nothing has come", []any{over, l.Sigpending()}, []any{0, netbsd.Sigset(0)})
+		})
+	})
+	for _, clock := range []int{-1, netbsd.CLOCK_MONOTONIC + 1} {
+		if _, errno := new(Proc).TimerCreateUpcall(clock, netbsd.Siginfo{}); errno != netbsd.EINVAL {
+			t.Errorf("clock %d: %v", clock, errno)
+		}
+	}
 }

@@ -109,7 +109,8 @@ func (p *player) startSA() {
 	p.cpu.gregs[netbsd.REG_RSP] = p.mem.put(make([]byte, 4096)) + 4096 // the context goes on
 }
 
-// sa_makeupcalls and cpu_upcall: SA_UPCALL_BLOCKED has the context of the call, SA_UPCALL_UNBLOCKED that of its end and the interrupted one, SA_UPCALL_SIGNAL the siginfo.
+// sa_makeupcalls and cpu_upcall: SA_UPCALL_BLOCKED has the context of the call, SA_UPCALL_UNBLOCKED that of its end and the interrupted one, SA_UPCALL_SIGNAL the siginfo, SA_UPCALL_SIGEV
+// comes of a timer.
 func TestUpcalls(t *testing.T) {
 	newRigOf(t, kern.Release2003).run(func(p *player) {
 		var fds [2]int
@@ -137,6 +138,10 @@ func TestUpcalls(t *testing.T) {
 			if len(n.delivered) > 0 {
 				n.t.Error("a handler was called")
 			}
+			n.ok(netbsd.SYS_timer_create, netbsd.CLOCK_REALTIME, sigevent(netbsd.SIGEV_SA, 0), room(4))
+			n.ok(netbsd.SYS___timer_settime50, 4, 0, itimer(0, 0, 0, 1), 0)
+			n.do(netbsd.SYS_compat_60_sa_yield)
+			n.check("SA_UPCALL_SIGEV", n.upcall(), netbsd.SA_UPCALL_SIGEV, 0, 1, 2, 2)
 			ended = true
 			n.do(netbsd.SYS_exit, 0)
 		}

@@ -660,6 +660,13 @@ func saRead() {
 	recycle()
 }
 
+// onVfork lets the child of a vfork(2) end once its parent is told of as blocked.
+func onVfork() {
+	if upcallType == upBLOCKED {
+		saGo.post()
+	}
+}
+
 // activationsBlock: sa_switch, sa_setwoken and sa_upcall_userret of kern_sa.c. An LWP that sleeps in the kernel is told of on another one, which is
 // told, too, when the sleep is over; the program goes on with its context there. A stack is used again once its generation says so;
 // without one the LWP sleeps as if nobody had to be told.
@@ -667,16 +674,27 @@ func activationsBlock() {
 	var up pipe
 	up.open()
 	saPipe.open()
+	saGo.open()
 	pid := fork(func() {
 		enableActivations(saStacks)
 		recycle()
 		for range 2 * saStacks {
 			saRead()
 		}
+		// A child has the memory, and its parent sleeps until it is done with it: that is told of, too.
+		onUp = onVfork
+		pid := vfork(func() {
+			saGo.wait()
+			exit(3)
+		})
+		onUp = nil
+		reap(pid, exited(3))
+		recycle()
 		for i := range saStackList {
 			stacks[i+1][0] += 0x80 // as if in use
 		}
-		self, blocked := must("_lwp_self", sysLwpSelf), upcalls[upBLOCKED]
+		self := must("_lwp_self", sysLwpSelf)
+		blocked := upcalls[upBLOCKED]
 		up.post()
 		saPipe.wait()
 		eq("without a stack", upcalls[upBLOCKED], blocked)
@@ -689,6 +707,7 @@ func activationsBlock() {
 		saPipe.wait()
 		fail("the read has returned")
 	})
+	up.closeW()
 	up.wait()
 	saPipe.post()
 	reapOK(pid)
