@@ -2,8 +2,11 @@ package kern
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +66,12 @@ func (f *fakeProgram) lwp(id int) *LWP {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.lwps[id]
+}
+
+func (f *fakeProgram) last() netbsd.Siginfo {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.info
 }
 
 func (f *fakeProgram) setStacks(n int) {
@@ -414,7 +423,7 @@ func TestTimersAreUpcalls(t *testing.T) {
 		id := start(time.Second)
 		settledFor(time.Second)
 		f.expect("it has run out", &at, "BLOCKED on 2 of 1 in 1.1", "SIGEV on 2 interrupts SIGUSR2")
-		w.is("its siginfo", f.info, netbsd.Siginfo{Signo: netbsd.SIGUSR2, Value: 0x77, Pid: p.pid})
+		w.is("its siginfo", f.last(), netbsd.Siginfo{Signo: netbsd.SIGUSR2, Value: 0x77, Pid: p.pid})
 		settledFor(time.Second)
 		f.expect("once more", &at, "SIGEV on 2 interrupts SIGUSR2")
 		settledFor(3 * time.Second)
@@ -445,4 +454,142 @@ func TestTimersAreUpcalls(t *testing.T) {
 			t.Errorf("clock %d: %v", clock, errno)
 		}
 	}
+}
+
+// A hammeredProgram takes upcalls at random, and sees to what is promised: one LWP at most is in user mode; of whom the program is told that it blocks it is told
+// once that it goes on, before it does anything else.
+type hammeredProgram struct {
+	t     *testing.T
+	until time.Time
+	user  atomic.Int32
+
+	mu      sync.Mutex
+	blocked map[int]bool
+	told    map[*LWP]bool
+	lwps    []*LWP
+	kinds   [7]int
+}
+
+func (f *hammeredProgram) Context(l *LWP) any { return l.ID() }
+
+func (f *hammeredProgram) NewLWP(_, n *LWP) netbsd.Errno {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lwps = append(f.lwps, n)
+	return 0
+}
+
+func (f *hammeredProgram) Upcall(l *LWP, u *Upcall) netbsd.Errno {
+	if rand.IntN(8) == 0 {
+		return netbsd.ENOMEM
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range u.Events {
+		switch {
+		case u.Type == netbsd.SA_UPCALL_SIGNAL:
+			continue
+		case e.LWP == l.ID() || e.Context != e.LWP:
+			f.t.Errorf("%s on %d of %d in %v", upcallNames[u.Type], l.ID(), e.LWP, e.Context)
+		case f.blocked[e.LWP] == (u.Type == netbsd.SA_UPCALL_BLOCKED):
+			f.t.Errorf("%s of %d, which is blocked: %t", upcallNames[u.Type], e.LWP, f.blocked[e.LWP])
+		}
+		f.blocked[e.LWP] = u.Type == netbsd.SA_UPCALL_BLOCKED
+	}
+	f.kinds[u.Type]++
+	f.told[l] = true
+	return 0
+}
+
+func (f *hammeredProgram) Body(l *LWP) {
+	for {
+		l.Platform().UserRet(func(*Delivery) bool { f.t.Error("a handler runs"); return true })
+		if n := f.user.Add(1); n != 1 {
+			f.t.Errorf("%d LWPs are in user mode", n)
+		}
+		f.mu.Lock()
+		if f.blocked[l.ID()] {
+			f.t.Errorf("%d is blocked, and in user mode", l.ID())
+		}
+		delete(f.told, l)
+		f.mu.Unlock()
+		f.user.Add(-1)
+		f.call(l)
+	}
+}
+
+// call makes a call at random.
+func (f *hammeredProgram) call(l *LWP) {
+	switch rand.IntN(8) {
+	case 0, 1, 2:
+		l.Sleep(rand.IntN(4) > 0, time.Now().Add(time.Duration(rand.IntN(200))*time.Microsecond))
+	case 3:
+		l.Nanosleep(time.Duration(rand.IntN(100)) * time.Microsecond)
+	case 4:
+		l.SAYield()
+	case 5:
+		var none netbsd.Sigset
+		l.Sigprocmask(netbsd.SIG_SETMASK, &none)
+	case 6:
+		l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+	case 7:
+		l.LWPWakeup(f.some().ID())
+	}
+}
+
+// some returns an LWP that may have ended.
+func (f *hammeredProgram) some() *LWP {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lwps[rand.IntN(len(f.lwps))]
+}
+
+// TestUpcallsHammer has the LWPs of a process sleep, wake and be signalled at once, while it is stopped, paused and told of timers.
+func TestUpcallsHammer(t *testing.T) {
+	before := runtime.NumGoroutine()
+	m := New(Config{Release: Release2003, MaxLWPs: 200})
+	f := &hammeredProgram{t: t, until: time.Now().Add(hammerTime(t)), blocked: map[int]bool{}, told: map[*LWP]bool{}}
+	p, _ := m.Spawn(SpawnArgs{Manual: true, Body: func(l *LWP) {
+		f.mu.Lock()
+		f.lwps = append(f.lwps, l)
+		f.mu.Unlock()
+		l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000})
+		l.SARegister(func() Upcaller { return f })
+		l.SAEnable()
+		id, _ := l.Proc().TimerCreateUpcall(netbsd.CLOCK_REALTIME, netbsd.Siginfo{})
+		l.Proc().TimerSettime(id, Itimerval{timerTick, timerTick})
+		f.Body(l)
+	}})
+	for time.Now().Before(f.until) && !t.Failed() {
+		switch rand.IntN(60) {
+		case 0:
+			p.Kill(netbsd.SIGSTOP)
+			p.Kill(netbsd.SIGCONT)
+		case 1:
+			p.Kill(netbsd.SIGUSR1)
+		case 2:
+			m.Pause(t.Context())
+			m.Resume()
+		default:
+			f.mu.Lock()
+			n := len(f.lwps)
+			f.mu.Unlock()
+			if n > 0 {
+				f.some().Wake()
+			}
+		}
+		check(t, m)
+		runtime.Gosched()
+	}
+	p.Kill(netbsd.SIGKILL)
+	p.Wait()
+	m.Close()
+	check(t, m)
+	for i := 0; i < 20_000 && runtime.NumGoroutine() > before; i++ {
+		time.Sleep(time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines before, %d after", before, n)
+	}
+	t.Log(f.kinds, len(f.lwps))
 }

@@ -65,56 +65,62 @@ func (d *saData) register(fn uint64) (old uint64) {
 }
 
 // saStacks is sa_stacks(int num, stack_t *stacks), which returns how many it has taken. EINVAL: nothing has been registered, or less
-// than none; EFAULT; EEXIST: one is there, and free; ENOMEM: there are too many.
+// than none; EFAULT; EEXIST: one is there, and free; ENOMEM: there are too many. Where the generation of one cannot be read the program ends by SIGILL.
 func saStacks(c *Call) netbsd.Errno {
 	d, n := c.saOf(), c.Int(0)
 	if d == nil || n < 0 {
 		return netbsd.EINVAL
 	}
+	errno, readable := c.takeStacks(d, n)
+	if !readable {
+		c.L.Platform().Undeliverable()
+	}
+	return errno
+}
+
+// takeStacks reports false where a generation cannot be read.
+func (c *Call) takeStacks(d *saData, n int) (errno netbsd.Errno, readable bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range n {
 		b, errno := c.in(c.Ptr(1)+uint64(i)*netbsd.SizeofStack, netbsd.SizeofStack)
 		if errno != 0 {
-			return errno
+			return errno, true
 		}
-		if errno := c.saStack(d, netbsd.DecodeStack(b)); errno != 0 {
-			return errno
+		if errno, readable := c.takeStack(d, netbsd.DecodeStack(b)); errno != 0 || !readable {
+			return errno, readable
 		}
 		c.Ret[0]++
 	}
-	return 0
+	return 0, true
 }
 
-// saStack takes a stack. Where its generation cannot be read the program ends by SIGILL. d.mu is held.
-func (c *Call) saStack(d *saData, st netbsd.Stack) netbsd.Errno {
+// takeStack takes one. d.mu is held.
+func (c *Call) takeStack(d *saData, st netbsd.Stack) (errno netbsd.Errno, readable bool) {
 	i := slices.IndexFunc(d.stacks, func(o saStack) bool { return o.Sp+o.Size > st.Sp && st.Sp+st.Size > o.Sp })
-	switch {
-	case i >= 0 && c.mustSAGen(d, &d.stacks[i]) == d.stacks[i].gen:
-		return netbsd.EEXIST
-	case i < 0 && len(d.stacks) >= saMaxStacks:
-		return netbsd.ENOMEM
-	case i < 0:
+	known := i >= 0
+	if !known {
+		if len(d.stacks) >= saMaxStacks {
+			return netbsd.ENOMEM, true
+		}
 		i, _ = slices.BinarySearchFunc(d.stacks, st.Sp, func(o saStack, sp uint64) int { return cmp.Compare(o.Sp, sp) })
 		d.stacks = slices.Insert(d.stacks, i, saStack{Stack: st})
 	}
-	d.stacks[i].gen = c.mustSAGen(d, &d.stacks[i])
-	return 0
+	gen, errno := c.saGen(d, &d.stacks[i])
+	switch {
+	case errno != 0:
+		return 0, false
+	case known && gen == d.stacks[i].gen:
+		return netbsd.EEXIST, true
+	}
+	d.stacks[i].gen = gen
+	return 0, true
 }
 
 // saGen is sa_fetchstackgen. EFAULT. d.mu is held.
 func (c *Call) saGen(d *saData, st *saStack) (uint32, netbsd.Errno) {
 	b, errno := c.in(st.Sp+d.info, 4)
 	return le32(b), errno
-}
-
-// mustSAGen is saGen for a call, which does not return where there is no memory. d.mu is held, and dropped then.
-func (c *Call) mustSAGen(d *saData, st *saStack) uint32 {
-	gen, errno := c.saGen(d, st)
-	if errno != 0 {
-		c.L.Platform().Undeliverable()
-	}
-	return gen
 }
 
 // getStack is sa_getstack: the next free stack, which is in use from now on. ENOMEM: there is none; EFAULT. d.mu is held.

@@ -164,11 +164,27 @@ func TestUpcalls(t *testing.T) {
 
 // Where there is no memory for an upcall the program ends by SIGILL, whether it catches that or not (sigexit in sa_makeupcalls).
 func TestUpcallWithoutMemory(t *testing.T) {
-	for name, spoil := range map[string]func(p *player, st *saStack){
-		"the event's stack":        func(p *player, _ *saStack) { p.cpu.gregs[netbsd.REG_RSP] = bad },
-		"the upcall's stack":       func(_ *player, st *saStack) { st.Size = bad - st.Sp },
-		"the stack's generation":   func(p *player, _ *saStack) { p.c.saOf().info = bad },
-		"the function to go on in": func(p *player, _ *saStack) { p.c.saOf().register(userEnd) },
+	preempt := func(p *player) { p.do(netbsd.SYS_compat_60_sa_preempt, lid) }
+	for name, die := range map[string]func(p *player, st *saStack){
+		"the event's stack": func(p *player, _ *saStack) {
+			p.cpu.gregs[netbsd.REG_RSP] = bad
+			preempt(p)
+		},
+		"the upcall's stack": func(p *player, st *saStack) {
+			st.Size = bad - st.Sp
+			preempt(p)
+		},
+		"the stack's generation": func(p *player, _ *saStack) {
+			p.c.saOf().info = bad
+			preempt(p)
+		},
+		"the generation of a stack that is passed": func(p *player, st *saStack) {
+			p.do(netbsd.SYS_compat_60_sa_stacks, 1, le.AppendUint64(le.AppendUint64(le.AppendUint64(nil, bad), 4096), 0))
+		},
+		"the function to go on in": func(p *player, _ *saStack) {
+			p.c.saOf().register(userEnd)
+			preempt(p)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			newRigOf(t, kern.Release2003).run(func(p *player) {
@@ -177,8 +193,7 @@ func TestUpcallWithoutMemory(t *testing.T) {
 					c.startSA()
 					d := c.c.saOf()
 					d.next, d.stacks = 0, d.stacks[1:2]
-					spoil(c, &d.stacks[0])
-					c.do(netbsd.SYS_compat_60_sa_preempt, lid)
+					die(c, &d.stacks[0])
 				}
 				p.ok(netbsd.SYS_fork)
 				r := p.do(netbsd.SYS___wait450, -1, room(4), 0, 0)
