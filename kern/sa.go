@@ -60,8 +60,8 @@ func (a *activation) aside() bool { return a.blocks || a.stands }
 // isCached reports whether l stands still for want of something to do: in the cache, or among the woken. Upcalls alone end that. mu is held.
 func (l *LWP) isCached() bool { return l.ext != nil && l.ext.act != nil && l.ext.act.stands }
 
-// lostVP reports whether l's process takes upcalls and another LWP has the virtual processor, or l is to have it later: the signals of the process are not l's then
-// (kpsignal2, and issignal of kern_sig.c). mu is held.
+// lostVP reports whether l's process takes upcalls and another LWP has the virtual processor, or l is to have it later: the signals of the
+// process are not l's then (kpsignal2, and issignal of kern_sig.c). mu is held.
 func (l *LWP) lostVP() bool {
 	if l.flags&lSA == 0 && l.p.flags&fSA == 0 {
 		return false

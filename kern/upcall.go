@@ -9,9 +9,9 @@ import (
 // This file makes upcalls (kern_sa.c): of an LWP that blocks the process is told on another one, which gets the virtual processor;
 // an LWP that wakes stands aside until the one with the virtual processor has told of it; and signals are told, not handled.
 //
-// Which LWP has the virtual processor is saState.vp. It goes from LWP to LWP with mu held, and with it the signal mask, which is the
-// process's in release 2003, and what is pending for the process. An LWP reads its own machine context alone (noteContext): when it goes to sleep,
-// as the program is told of the context in which the call was made, and when it has woken, with the call's result.
+// Which LWP has the virtual processor is saState.vp. It goes from LWP to LWP with mu held, and with it the signal mask, which is the process's
+// in release 2003, and what is pending for the process. An LWP reads its own machine context alone (noteContext): when it goes to sleep, as
+// the program is told of the context in which the call was made, and when it has woken, with the call's result.
 
 // Upcall is what the program is told.
 type Upcall struct {
@@ -80,8 +80,8 @@ func (n *LWP) leaveCache() {
 	}
 }
 
-// stepAside is sa_unblock_userret and sa_setwoken: an LWP that was told of as blocked does not return to user mode. It stands among the woken until the program has
-// been told, then in the cache, until it is to tell of somebody itself. Where nobody has the virtual processor it ends
+// stepAside is sa_unblock_userret and sa_setwoken: an LWP that was told of as blocked does not return to user mode. It stands among the woken
+// until the program has been told, then in the cache, until it is to tell of somebody itself. Where nobody has the virtual processor it ends
 // (sa_vp_repossess). mu is held before and after.
 func (l *LWP) stepAside() {
 	p := l.p
@@ -136,8 +136,8 @@ func (l *LWP) upcallSignal(info *netbsd.Siginfo) bool {
 var trapSignals = netbsd.SIGILL.Bit() | netbsd.SIGTRAP.Bit() | netbsd.SIGEMT.Bit() | netbsd.SIGFPE.Bit() |
 	netbsd.SIGBUS.Bit() | netbsd.SIGSEGV.Bit() | netbsd.SIGSYS.Bit()
 
-// makeUpcall is sa_upcall_userret for one upcall: l is about to return to user mode. Without any it sleeps if it yields (sa_yield). It reports whether l is to
-// look again. False: no stack is free, and l goes on without, until it next comes by. mu is held before and after.
+// makeUpcall is sa_upcall_userret for one upcall: l is about to return to user mode. Without any it sleeps if it yields (sa_yield). It reports
+// whether l is to look again. False: no stack is free, and l goes on without, until it next comes by. mu is held before and after.
 func (l *LWP) makeUpcall() bool {
 	a := l.ext.act
 	u := l.nextUpcall()
@@ -220,8 +220,8 @@ func (l *LWP) nextUpcall() *Upcall {
 	return u
 }
 
-// callUp makes an upcall. Who tells of an LWP that blocks has come from the cache, and sees to it that there is another one (sa_switchcall). mu is held before
-// and after, and dropped meanwhile.
+// callUp makes an upcall. Who tells of an LWP that blocks has come from the cache, and sees to it that there is another one (sa_switchcall).
+// mu is held before and after, and dropped meanwhile.
 func (l *LWP) callUp(u *Upcall) netbsd.Errno {
 	s := l.p.ext.sa
 	fill := u.Type == netbsd.SA_UPCALL_BLOCKED && len(s.cached) == 0
@@ -252,8 +252,8 @@ func (l *LWP) told(u *Upcall) {
 	}
 }
 
-// noStack is for an upcall that no stack was free for; it returns what makeUpcall does. A signal is lost, as in kpsendsig. Timers and who has woken are told of later: meanwhile
-// who yields sleeps on. mu is held before and after.
+// noStack is for an upcall that no stack was free for; it returns what makeUpcall does. A signal is lost, as in kpsendsig. Timers and who has
+// woken are told of later: meanwhile who yields sleeps on. mu is held before and after.
 func (l *LWP) noStack(u *Upcall) bool {
 	s := l.p.ext.sa
 	switch u.Type {

@@ -198,8 +198,9 @@ func (f *fakeProgram) expect(what string, from *int, want ...string) {
 	}
 }
 
-// sa_switch, sa_setwoken, sa_upcall_userret: who sleeps is told of on an LWP of the cache, with the context of its call; who has woken is told of on the one that
-// has the virtual processor, with another context, and serves again later. All who have woken are told of at once. Of what sleeps once more in its call nobody hears.
+// sa_switch, sa_setwoken, sa_upcall_userret: who sleeps is told of on an LWP of the cache, with the context of its call; who has woken is told
+// of on the one that has the virtual processor, with another context, and serves again later. All who have woken are told of at once. Of what
+// sleeps once more in its call nobody hears.
 func TestUpcallsOfWhoBlocks(t *testing.T) {
 	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -244,8 +245,8 @@ func TestOneUpcallTellsOfAllWhoHaveWoken(t *testing.T) {
 	})
 }
 
-// kpsignal2 and kpsendsig: a signal is for who has the virtual processor, who idles or not, and ends no sleep of the others; its mask is the one that counts.
-// What no handler is set for does what it ever does.
+// kpsignal2 and kpsendsig: a signal is for who has the virtual processor, who idles or not, and ends no sleep of the others; its mask is the
+// one that counts. What no handler is set for does what it ever does.
 func TestSignalsAreUpcalls(t *testing.T) {
 	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -289,8 +290,8 @@ func TestSignalsAreUpcalls(t *testing.T) {
 	})
 }
 
-// sa_switchcall without a stack: the LWP has the virtual processor back, and sleeps as if upcalls were off; a signal ends the sleep, and is lost (kpsendsig).
-// sa_upcall_userret without one goes on without, and tries again.
+// sa_switchcall without a stack: the LWP has the virtual processor back, and sleeps as if upcalls were off; a signal ends the sleep, and is
+// lost (kpsendsig). sa_upcall_userret without one goes on without, and tries again.
 func TestUpcallsWithoutStacks(t *testing.T) {
 	inActivations(t, 0, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -376,8 +377,8 @@ func TestUpcallsOfAStoppedProcess(t *testing.T) {
 	})
 }
 
-// The end of who has the virtual processor: nobody would tell of those who wake, and so they end (sa_vp_repossess, sa_unblock_userret); LWPs of the cache do not
-// keep a process alive (sa_putcachelwp). An exec has upcalls end, and another program can register.
+// The end of who has the virtual processor: nobody would tell of those who wake, and so they end (sa_vp_repossess, sa_unblock_userret); LWPs
+// of the cache do not keep a process alive (sa_putcachelwp). An exec has upcalls end, and another program can register.
 func TestEndsOfActivations(t *testing.T) {
 	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -409,8 +410,8 @@ func TestEndsOfActivations(t *testing.T) {
 	})
 }
 
-// itimerfire and timerupcall: a timer of SIGEV_SA is told of by who has the virtual processor, once, however often it has run out, with what timer_create(2) was
-// given; of one that was deleted nobody hears. Where no upcalls are on nothing comes.
+// itimerfire and timerupcall: a timer of SIGEV_SA is told of by who has the virtual processor, once, however often it has run out, with what
+// timer_create(2) was given; of one that was deleted nobody hears. Where no upcalls are on nothing comes.
 func TestTimersAreUpcalls(t *testing.T) {
 	inActivations(t, 3, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -456,8 +457,8 @@ func TestTimersAreUpcalls(t *testing.T) {
 	}
 }
 
-// A hammeredProgram takes upcalls at random, and sees to what is promised: one LWP at most is in user mode; of whom the program is told that it blocks it is told
-// once that it goes on, before it does anything else.
+// A hammeredProgram takes upcalls at random, and sees to what is promised: one LWP at most is in user mode; of whom the program is told that
+// it blocks it is told once that it goes on, before it does anything else.
 type hammeredProgram struct {
 	t     *testing.T
 	until time.Time

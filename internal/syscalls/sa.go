@@ -64,8 +64,9 @@ func (d *saData) register(fn uint64) (old uint64) {
 	return old
 }
 
-// saStacks is sa_stacks(int num, stack_t *stacks), which returns how many it has taken. EINVAL: nothing has been registered, or less
-// than none; EFAULT; EEXIST: one is there, and free; ENOMEM: there are too many. Where the generation of one cannot be read the program ends by SIGILL.
+// saStacks is sa_stacks(int num, stack_t *stacks), which returns how many it has taken. EINVAL: nothing has been registered, or less than
+// none; EFAULT; EEXIST: one is there, and free; ENOMEM: there are too many. Where the generation of one cannot be read the program ends by
+// SIGILL.
 func saStacks(c *Call) netbsd.Errno {
 	d, n := c.saOf(), c.Int(0)
 	if d == nil || n < 0 {
@@ -198,8 +199,8 @@ func saPreempt(c *Call) netbsd.Errno {
 	return c.upcallNow(d, netbsd.SA_UPCALL_USER, &u)
 }
 
-// upcallNow makes an upcall that a call asks for, about its LWP. ENOMEM: no stack is free. EJUSTRETURN: the caller goes on in it. Where there is no memory the
-// program ends by SIGILL.
+// upcallNow makes an upcall that a call asks for, about its LWP. ENOMEM: no stack is free. EJUSTRETURN: the caller goes on in it. Where there
+// is no memory the program ends by SIGILL.
 func (c *Call) upcallNow(d *saData, kind int, event *netbsd.Ucontext) netbsd.Errno {
 	switch errno := d.Upcall(c.L, &kern.Upcall{
 		Type:   kind,
@@ -303,8 +304,8 @@ func encodeSas(list []saEntry, sas uint64) []byte {
 	return b
 }
 
-// putEvent puts the context of an event on its stack, and returns where. One without is the caller's, which is being interrupted: what of its state the context
-// has no room for is kept as a signal's.
+// putEvent puts the context of an event on its stack, and returns where. One without is the caller's, which is being interrupted: what of its
+// state the context has no room for is kept as a signal's.
 func (c *Call) putEvent(e *kern.UpcallEvent) (uint64, netbsd.Errno) {
 	u, known := e.Context.(*netbsd.Ucontext)
 	if known {

@@ -109,8 +109,8 @@ func (p *player) startSA() {
 	p.cpu.gregs[netbsd.REG_RSP] = p.mem.put(make([]byte, 4096)) + 4096 // the context goes on
 }
 
-// sa_makeupcalls and cpu_upcall: SA_UPCALL_BLOCKED has the context of the call, SA_UPCALL_UNBLOCKED that of its end and the interrupted one, SA_UPCALL_SIGNAL the siginfo, SA_UPCALL_SIGEV
-// comes of a timer.
+// sa_makeupcalls and cpu_upcall: SA_UPCALL_BLOCKED has the context of the call, SA_UPCALL_UNBLOCKED that of its end and the interrupted one,
+// SA_UPCALL_SIGNAL the siginfo, SA_UPCALL_SIGEV comes of a timer.
 func TestUpcalls(t *testing.T) {
 	newRigOf(t, kern.Release2003).run(func(p *player) {
 		var fds [2]int

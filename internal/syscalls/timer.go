@@ -37,7 +37,8 @@ func timerCreate(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(2), b)
 }
 
-// timerEvent reads what a timer is to send, and whether by an upcall; of SIGEV_THREAD nothing comes, nor of SIGEV_SA but in release 2003 (ptimer_fire). EFAULT; EINVAL.
+// timerEvent reads what a timer is to send, and whether by an upcall; of SIGEV_THREAD nothing comes, nor of SIGEV_SA but in release
+// 2003 (ptimer_fire). EFAULT; EINVAL.
 func (c *Call) timerEvent(addr uint64) (info *netbsd.Siginfo, upcall bool, errno netbsd.Errno) {
 	b, errno := c.in(addr, netbsd.SizeofSigevent)
 	if errno != 0 {
