@@ -68,6 +68,7 @@ func nextLWP(l *LWP) *LWP      { return l.next }
 func (c *checker) proc(p *Proc) {
 	if p.lwps == nil || whole(c, p.lwps, nextLWP, "LWPs", p.pid) != nil {
 		c.lwps(p)
+		c.activations(p)
 	}
 	if p.kids == nil || whole(c, p.kids, nextKid, "children", p.pid) != nil {
 		c.family(p)
@@ -333,13 +334,34 @@ func (c *checker) lwps(p *Proc) {
 // fault: who leaves does not return to user mode, where a pause would have it stand.
 func (c *checker) standing(l *LWP) {
 	a := l.attn.Load()
-	if l.stat == LWPSuspended && a&(aSuspend|aHold|aPause|aExit) == 0 && !l.p.isCached(l) {
+	if l.stat == LWPSuspended && a&(aSuspend|aHold|aPause|aExit) == 0 && !l.isCached() {
 		c.bad("LWP %d.%d is suspended, and nobody wants it to be", l.p.pid, l.lid)
 	}
 	want := c.m.paused && l.p.pauses()
 	leaves := l.stat >= LWPDead || l.flags&lLeaving != 0 || l.p.state != StateActive
 	if paused := a&aPause != 0; paused && !want || want && !paused && !leaves {
 		c.bad("LWP %d.%d is paused: %t, should be %t", l.p.pid, l.lid, paused, want)
+	}
+}
+
+// activations checks who stands for want of an upcall: each is in the cache, or among the woken, or being told of, so that there is
+// something that it waits for. Who is in neither and has the virtual processor does not stand.
+func (c *checker) activations(p *Proc) {
+	if p.ext == nil || p.ext.sa == nil || p.state != StateActive || p.flags&(fWExit|fExecing) != 0 {
+		return
+	}
+	s := p.ext.sa
+	seen := make(map[*LWP]bool)
+	for _, list := range [][]*LWP{s.cached, s.woken} {
+		for _, l := range list {
+			if seen[l] || !l.isCached() || l.stat >= LWPDead {
+				c.bad("LWP %d.%d is %v, and in the cache or among the woken twice, or does not stand", p.pid, l.lid, l.stat)
+			}
+			seen[l] = true
+		}
+	}
+	if s.vp != nil && (seen[s.vp] || s.vp.isCached() || s.vp.stat >= LWPDead) {
+		c.bad("LWP %d.%d has the virtual processor and is %v, in the cache %t", p.pid, s.vp.lid, s.vp.stat, s.vp.isCached())
 	}
 }
 

@@ -58,7 +58,7 @@ func (p *Proc) fatal() bool {
 //
 // mu is held.
 func (l *LWP) fatalSignal() netbsd.Signal {
-	s := (l.pend.set | l.p.pend.set) &^ l.maskNow()
+	s := l.pending() &^ l.maskNow()
 	if s.Has(netbsd.SIGKILL) {
 		return netbsd.SIGKILL
 	}

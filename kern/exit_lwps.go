@@ -94,6 +94,7 @@ func (l *LWP) exitLWP() {
 	l.lwpExitTrap()
 	l.mode.Store(modeDead)
 	l.attn.Store(0)
+	l.leaveVP()
 	l.passOnSignals()
 	if m.r2003 {
 		l.setStat(LWPDead)
@@ -113,7 +114,7 @@ func (l *LWP) exitLWP() {
 // mu is held.
 func (p *Proc) othersLive(l *LWP) bool {
 	for l2 := p.lwps; l2 != nil; l2 = l2.next {
-		if l2 != l && l2.stat < LWPDead && l2.flags&lLeaving == 0 {
+		if l2 != l && l2.stat < LWPDead && l2.flags&lLeaving == 0 && !l2.isCached() {
 			return true
 		}
 	}

@@ -163,7 +163,7 @@ func (it *itimer) fire() {
 }
 
 // posixTimer is a timer of timer_create(2). It is there from that call to timer_delete(2), set or not: t is nil
-// while it is not, and due, every and over mean nothing then. mu guards it; p, id, clock, info and silent never
+// while it is not, and due, every and over mean nothing then. mu guards it; p, id, clock, info, silent and upcall never
 // change.
 type posixTimer struct {
 	p      *Proc
@@ -171,6 +171,8 @@ type posixTimer struct {
 	clock  int // CLOCK_REALTIME and its like
 	info   netbsd.Siginfo
 	silent bool
+	upcall bool          // SIGEV_SA
+	fired  bool          // it is in saState.timers: an upcall is to tell of it (pts_fired)
 	due    time.Duration // by clockOf(clock)
 	every  time.Duration
 	over   int
@@ -202,6 +204,29 @@ func (p *Proc) TimerCreate(clock int, info *netbsd.Siginfo) (int, netbsd.Errno) 
 	if clock < netbsd.CLOCK_REALTIME || clock > netbsd.CLOCK_MONOTONIC || info != nil && info.Signo != 0 && !info.Signo.Valid() {
 		return 0, netbsd.EINVAL
 	}
+	return p.newTimer(clock, func(pt *posixTimer) {
+		if info == nil {
+			pt.info = netbsd.Siginfo{Signo: itimerSignals[clockOf(clock)], Value: uint64(pt.id)}
+		} else {
+			pt.info = *info
+		}
+		pt.info.Code = netbsd.SI_TIMER
+		pt.silent = pt.info.Signo == 0
+	})
+}
+
+// TimerCreateUpcall is TimerCreate of a timer that tells by an upcall (SIGEV_SA): info is what that says. In release 10, and where no upcalls are
+// on when it runs out, it tells nobody.
+func (p *Proc) TimerCreateUpcall(clock int, info netbsd.Siginfo) (int, netbsd.Errno) {
+	if clock < netbsd.CLOCK_REALTIME || clock > netbsd.CLOCK_MONOTONIC {
+		return 0, netbsd.EINVAL
+	}
+	info.Code, info.Pid, info.UID = 0, p.pid, p.Cred().RUID
+	return p.newTimer(clock, func(pt *posixTimer) { pt.info, pt.silent, pt.upcall = info, true, true })
+}
+
+// newTimer makes a timer, which set completes with mu held. EAGAIN, ESRCH: see TimerCreate.
+func (p *Proc) newTimer(clock int, set func(*posixTimer)) (int, netbsd.Errno) {
 	p.m.lock()
 	defer p.m.unlock()
 	x := p.extra()
@@ -214,13 +239,7 @@ func (p *Proc) TimerCreate(clock int, info *netbsd.Siginfo) (int, netbsd.Errno) 
 	for id := int32(4); id < 4+maxPosixTimers; id++ { // below are the interval timers
 		if x.timers[id] == nil {
 			pt := &posixTimer{p: p, id: id, clock: clock}
-			if info == nil {
-				pt.info = netbsd.Siginfo{Signo: itimerSignals[clockOf(clock)], Value: uint64(id)}
-			} else {
-				pt.info = *info
-			}
-			pt.info.Code = netbsd.SI_TIMER
-			pt.silent = pt.info.Signo == 0
+			set(pt)
 			x.timers[id] = pt
 			return int(id), 0
 		}
@@ -323,7 +342,10 @@ func (pt *posixTimer) fire(gen int) {
 	}
 	// The process's own set alone is asked: a timer's signal is never sent to one LWP. What is lost to a full
 	// queue is no overrun.
-	if !pt.silent {
+	switch {
+	case pt.upcall:
+		pt.upcallTimer()
+	case !pt.silent:
 		if p.pend.set.Has(pt.info.Signo) {
 			pt.over++
 		} else {
@@ -371,6 +393,7 @@ func (p *Proc) TimerDelete(id int) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	pt.disarm()
+	pt.forgetUpcall()
 	delete(p.ext.timers, pt.id)
 	return 0
 }

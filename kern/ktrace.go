@@ -25,12 +25,17 @@ const (
 	callsKtrace               // they are written down (p_traceflag)
 	callsEmu                  // the one that has stopped it is not made (PSL_SYSCALLEMU)
 	callsSystrace             // somebody is asked about them (P_SYSTRACE), release 2003
+	callsUpcall               // they are told of when they block (P_SA), release 2003: nobody traces them for that
 )
 
 // CallsTraced reports whether anybody wants to know of p's system calls, Ktraced whether
 // ktrace(2) does. The run loop asks at every call, without mu.
-func (p *Proc) CallsTraced() bool { return p.calls.Load() != 0 }
+func (p *Proc) CallsTraced() bool { return p.calls.Load()&^callsUpcall != 0 }
 func (p *Proc) Ktraced() bool     { return p.calls.Load()&callsKtrace != 0 }
+
+// CallsTrap reports whether all of p's system calls are to come to the kernel, even those that could be answered
+// without: they are traced, or the process is told of calls that block.
+func (p *Proc) CallsTrap() bool { return p.calls.Load() != 0 }
 
 // Ktrace returns p's trace file, nil if it has none.
 func (p *Proc) Ktrace() Ref {

@@ -105,6 +105,7 @@ type lwpExt struct {
 	waitSet netbsd.Sigset // sigtimedwait
 	got     *netbsd.Siginfo
 	upcall  bool // SA: sleeps on its own upcall stack
+	act     *activation
 	step    bool
 	steps   bool          // LP_SINGLESTEP: it steps whenever it goes on
 	due     traceEvent    // of trapLater

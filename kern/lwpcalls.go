@@ -81,6 +81,9 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 		}
 	}
 	n.link()
+	if flags&lwpCached != 0 {
+		n.enterCache()
+	}
 	// In attn as well as in its state: the end of a pause or of a tracer's hold must not let it go on.
 	if flags&netbsd.LWP_SUSPENDED != 0 {
 		n.attn.Or(aSuspend)
@@ -89,7 +92,7 @@ func (l *LWP) newLWP(flags int, body func(*LWP), manual bool, prepare func(*LWP)
 	if p.tells(netbsd.PTRACE_LWP_CREATE) {
 		n.trapLater(traceEvent{code: netbsd.TRAP_LWP, kind: netbsd.PTRACE_LWP_CREATE, other: n.lid})
 	}
-	n.launch(flags&netbsd.LWP_SUSPENDED != 0)
+	n.launch(flags&(netbsd.LWP_SUSPENDED|lwpCached) != 0)
 	return n, 0
 }
 
@@ -235,7 +238,7 @@ func (l *LWP) waitDeadlock() bool {
 	// One that has ended without becoming a zombie yet (release 2003) counts as awake: the reaper is still
 	// to make a zombie of it, or to free it, and wakes those who wait.
 	for t := l.p.lwps; t != nil; t = t.next {
-		if t.stat <= LWPDead && (t.ext == nil || t.ext.waiting == 0) {
+		if t.stat <= LWPDead && (t.ext == nil || t.ext.waiting == 0) && !t.isCached() {
 			return false
 		}
 		if t.stat == LWPZombie && t.flags&lDetached == 0 {
@@ -341,26 +344,12 @@ func (t *LWP) unsuspend() {
 	t.attn.And(^aSuspend)
 	t.p.lwpq.wakeAll()
 	switch {
-	case t.stat != LWPSuspended || t.p.isCached(t) || t.attn.Load()&aHold != 0:
+	case t.stat != LWPSuspended || t.isCached() || t.attn.Load()&aHold != 0:
 	case t.p.flags&(fStopped|fStopping) != 0:
 		t.setStat(LWPStopped)
 	default:
 		t.resume()
 	}
-}
-
-// isCached reports whether t waits in the cache of scheduler activations (release 2003), from
-// where only they take it. mu is held.
-func (p *Proc) isCached(t *LWP) bool {
-	if p.ext == nil || p.ext.sa == nil {
-		return false
-	}
-	for _, c := range p.ext.sa.cached {
-		if c == t {
-			return true
-		}
-	}
-	return false
 }
 
 // LWPWakeup is _lwp_wakeup(2): it ends lid's sleep with EINTR, or that of its next

@@ -112,7 +112,7 @@ func (l *LWP) endPause() {
 
 // pausedOnly reports whether l stands for a pause and for nothing else that the state of a suspended LWP is for. mu is held.
 func (l *LWP) pausedOnly() bool {
-	return l.stat == LWPSuspended && l.attn.Load()&(aSuspend|aHold|aPause) == aPause && !l.p.isCached(l)
+	return l.stat == LWPSuspended && l.attn.Load()&(aSuspend|aHold|aPause) == aPause && !l.isCached()
 }
 
 // killed reports whether a SIGKILL is pending, for which l does not stand. mu is held.

@@ -50,8 +50,9 @@ type Settler interface{ Settle() }
 // userret does what attn asks for, one thing a turn, until nothing is left. Death comes first:
 // an LWP that is to die takes no more signals. Suspension comes before signals, so that a
 // suspended LWP leaves them to others. A pause of the machine comes before signals, too, SIGKILL aside, and once more
-// before one is delivered: it may have begun while l stood for job control. The loan of sigsuspend's mask ends last, once no signal
-// is left that the handler's frame would have to restore it for.
+// before one is delivered: it may have begun while l stood for job control. The loan of sigsuspend's mask ends once no signal
+// is left that the handler's frame would have to restore it for. Of scheduler activations, who has woken from a sleep that was told of
+// stands aside before all, and upcalls are made last, as signals are some (mi_userret).
 func (l *LWP) userret(deliver func(*Delivery) bool) {
 	m := l.p.m
 	m.lock()
@@ -61,8 +62,8 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 		case a&aExit != 0:
 			m.unlock()
 			l.die()
-		case a&aUpcall != 0:
-			l.attn.And(^aUpcall)
+		case a&aUpcall != 0 && l.ext.act.aside():
+			l.stepAside()
 		case a&(aSuspend|aHold) != 0:
 			l.suspendSelf()
 		case a&aPause != 0 && !l.killed():
@@ -76,6 +77,7 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 		case l.flags&lOldMask != 0:
 			l.flags &^= lOldMask
 			l.setMaskLocked(l.oldmask)
+		case a&aUpcall != 0 && l.makeUpcall():
 		default:
 			m.unlock()
 			return
@@ -89,7 +91,7 @@ func (l *LWP) userret(deliver func(*Delivery) bool) {
 // The parent of a vfork child could not continue it: it sleeps until the child has let go of
 // the memory. SIGSTOP is taken nevertheless (vforksigmask), but in 2003. mu is held.
 func (l *LWP) wanted() netbsd.Sigset {
-	s := (l.pend.set | l.p.pend.set) &^ l.mask
+	s := l.pending() &^ l.mask
 	if l.p.flags&fTraced != 0 && l.ext != nil {
 		s |= l.pend.set & l.ext.forced
 	}
@@ -320,11 +322,14 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 		d.OnStack = a.Flags&netbsd.SA_ONSTACK != 0 && x.stack.Flags&(netbsd.SS_DISABLE|netbsd.SS_ONSTACK) == 0
 	}
 	p.extra().own.Nsignals++
+	upcall := l.upcallSignal(&d.Info)
 	m.unlock()
 	if p.Ktraced() {
 		l.tracePsig(&d.Info, a.Handler, d.OldMask)
 	}
-	l.callHandler(&d, deliver)
+	if !upcall {
+		l.callHandler(&d, deliver)
+	}
 	m.lock()
 }
 
@@ -384,6 +389,9 @@ func (l *LWP) undeliverable() {
 	l.p.m.unlock()
 	l.sigexit(&info)
 }
+
+// Undeliverable is undeliverable for what the platform writes to the memory itself. It does not return.
+func (pl *Platform) Undeliverable() { (*LWP)(pl).undeliverable() }
 
 // sigexit ends the process by a signal, with a core dump if the signal, the limit
 // and the embedder want one. It does not return.

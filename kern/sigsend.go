@@ -327,7 +327,7 @@ func (p *Proc) signalExiting(sig netbsd.Signal) {
 // be another a moment later. mu is held.
 func (p *Proc) allMask(sig netbsd.Signal) bool {
 	for l := p.lwps; l != nil; l = l.next {
-		if l.stat < LWPDead && !l.maskNow().Has(sig) {
+		if l.stat < LWPDead && !l.maskNow().Has(sig) && !l.lostVP() {
 			return false
 		}
 	}
@@ -406,7 +406,7 @@ func (p *Proc) post(sig netbsd.Signal, prop sigProp, target *LWP) {
 // such an LWP suspended). A pause of the machine counts as running: no guest may tell that there is one. mu
 // is held.
 func (l *LWP) sigpost(sig netbsd.Signal) bool {
-	if l.stat >= LWPDead {
+	if l.stat >= LWPDead || !l.pending().Has(sig) && l.lostVP() {
 		return false
 	}
 	if l.maskNow().Has(sig) {

@@ -152,9 +152,12 @@ func (l *LWP) sleep(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 
 // doSleep sleeps without a deadline of its own. gen counts sleeps, so that a timer of an
 // earlier one which fires late ends nothing. In a process that is stopping, an interruptible
-// sleeper counts as stopped: it would not come by for a long time. mu is held before and
-// after.
+// sleeper counts as stopped: it would not come by for a long time. One that takes upcalls has its process told first.
+// mu is held before and after.
 func (l *LWP) doSleep(q *waitq, intr bool) netbsd.Errno {
+	if l.flags&lSA != 0 && l.saSwitch() {
+		return 0
+	}
 	l.setStat(LWPSleeping)
 	l.asleep, l.reason = true, rWoken
 	l.gen++
@@ -211,7 +214,7 @@ func (l *LWP) interrupted() netbsd.Errno {
 		l.attn.And(^aCancel)
 		return netbsd.EINTR
 	}
-	if a&(aExit|aUpcall) != 0 {
+	if a&aExit != 0 {
 		return netbsd.EINTR
 	}
 	if a&(aSuspend|aHold) != 0 {

@@ -32,6 +32,17 @@ const (
 	SIGEV_SA     = 3
 )
 
+// Types of upcalls (sys/sa.h of NetBSD 2.0).
+const (
+	SA_UPCALL_NEWPROC   = 0
+	SA_UPCALL_PREEMPTED = 1
+	SA_UPCALL_BLOCKED   = 2
+	SA_UPCALL_UNBLOCKED = 3
+	SA_UPCALL_SIGNAL    = 4
+	SA_UPCALL_SIGEV     = 5
+	SA_UPCALL_USER      = 6
+)
+
 // Flags and sizes of sigaltstack(2).
 const (
 	SS_ONSTACK  = 1

@@ -61,7 +61,7 @@ var staleAfter = func() (t [netbsd.MaxSyscall]platform.Lent) {
 // It is on the way of each return to user mode: what is not stale costs comparisons. SetTrapAll
 // is asked anew, as a tracer can come at any time while the guest is stopped.
 func (mc *Context) publish() {
-	mc.thread.SetTrapAll(mc.l.Proc().CallsTraced() || mc.l.Platform().Cancelled())
+	mc.thread.SetTrapAll(mc.l.Proc().CallsTrap() || mc.l.Platform().Cancelled())
 	mc.publishMask()
 	if mc.stale != 0 {
 		mc.publishStale()

@@ -109,6 +109,9 @@ func (mc *Context) saveState(uc uint64) {
 	mc.frames = append(mc.frames, savedState{uc, mc.fpu.SaveX()})
 }
 
+// Interrupted implements syscalls.CPU.
+func (mc *Context) Interrupted(uc uint64) { mc.saveState(uc) }
+
 // EndSignal implements syscalls.CPU: the context at uc is being resumed. Its frame
 // has the FXSAVE part, which the guest may have changed, and which stays.
 //

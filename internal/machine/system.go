@@ -179,6 +179,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		Spawn:     s.spawn,
 		LWPBody:   s.Body,
 		NewThread: s.newThread,
+		CallOf:    func(l *kern.LWP) *syscalls.Call { return &l.Platform().Machdep().(*Context).call },
 		SetStack:  setStack,
 		CPUTime:   cpuTime,
 		DumpCore:  s.dumpTracee,

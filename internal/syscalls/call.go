@@ -117,6 +117,9 @@ type CPU interface {
 	// EndSignal tells that the context at address uc of guest memory is being
 	// resumed, which restores the extended state saved when it was interrupted.
 	EndSignal(uc uint64)
+	// Interrupted tells that an upcall interrupts the LWP, whose context is at address uc: the extended state is kept until that is
+	// resumed.
+	Interrupted(uc uint64)
 }
 
 // MmapArgs are the arguments of mmap(2).

@@ -69,6 +69,8 @@ type Kernel struct {
 
 	// NewThread makes the machine context of a new LWP in the caller's address space.
 	NewThread func(c *Call, l *kern.LWP) (CPU, netbsd.Errno)
+	// CallOf returns the call of an LWP of a guest, by which its machine context is reached; only its own goroutine may ask.
+	CallOf func(l *kern.LWP) *Call
 }
 
 // osRelease is kern.osrelease.

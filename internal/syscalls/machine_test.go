@@ -205,6 +205,8 @@ type machine struct {
 	link  uint64
 	ended uint64 // the context that EndSignal was told of
 
+	interrupted uint64 // the context that Interrupted was told of
+
 	does func(*player) // what the LWP does, if it is not the first one; nil: it exits
 	next func(*player) // what the next LWP or process does that it makes
 }
@@ -264,6 +266,7 @@ func (m *machine) ShowCPU() uint64            { return lwpctl }
 func (m *machine) Link() uint64               { return m.link }
 func (m *machine) SetLink(uc uint64)          { m.link = uc }
 func (m *machine) EndSignal(uc uint64)        { m.ended = uc }
+func (m *machine) Interrupted(uc uint64)      { m.interrupted = uc }
 
 // Peek implements Peeker.
 func (m *ram) Peek(addr uint64, b []byte) bool { return m.Read(addr, b) == 0 }

@@ -52,6 +52,7 @@ func newRigOf(t testing.TB, release kern.Release) *rig {
 	r.k = &Kernel{
 		M: r.m, PhysMem: 1 << 30, BootTime: time.Now(),
 		Exec: r.exec, Spawn: r.spawn, LWPBody: r.body, NewThread: r.newThread,
+		CallOf:    func(l *kern.LWP) *Call { return r.player(l).c },
 		NewMemory: func() (file.Memory, netbsd.Errno) { return &plainMemory{mapped: &r.mapped}, 0 },
 		SetStack:  func(l *kern.LWP, sp uint64) netbsd.Errno { machineOf(l).gregs[netbsd.REG_RSP] = sp; return 0 },
 		SysV:      sysv.New(sysv.Config{PhysMem: 1 << 30, NewMemory: newSharedRAM}),

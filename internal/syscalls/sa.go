@@ -4,27 +4,21 @@ import (
 	"cmp"
 	"slices"
 	"sync"
-	"time"
 
 	"toaster/kern"
 	"toaster/netbsd"
 )
 
 // This file serves the calls of scheduler activations of release 2003 (kern_sa.c): the program registers a function that the kernel calls
-// up to, and registers its stacks. Of the upcalls that there were, SA_UPCALL_NEWPROC and SA_UPCALL_USER are made, on the LWP that asks
-// for them; that an LWP blocks, or that it goes on, nobody is told.
-
-// Types of upcalls (sys/sa.h).
-const (
-	saUpcallNewproc = 0
-	saUpcallUser    = 6
-)
+// up to, and registers its stacks. Which upcalls there are, and on which LWP, is kern's to say; what they look like to the program is
+// here. The machine has one processor for each process: that an LWP was preempted, nobody is told.
 
 // saMaxStacks is SA_MAXNUMSTACKS: how many stacks a process can have given.
 const saMaxStacks = 16
 
-// saData is struct sadata.
+// saData is what struct sadata has of the program's. It implements kern.Upcaller.
 type saData struct {
+	k      *Kernel
 	mu     sync.Mutex // guards what follows
 	upcall uint64
 	info   uint64    // sa_stackinfo_offset: where on a stack its generation is
@@ -40,22 +34,25 @@ type saStack struct {
 
 // saOf returns what has been registered, nil if nothing has.
 func (c *Call) saOf() *saData {
-	d, _ := c.L.Proc().SAData(nil).(*saData)
+	d, _ := c.L.Proc().SAUpcaller().(*saData)
 	return d
 }
 
 // saRegister is sa_register(sa_upcall_t new, sa_upcall_t *old, int flags, ssize_t stackinfo_offset). EFAULT.
 func saRegister(c *Call) netbsd.Errno {
 	const stackinfo = 0x10000
-	d := c.L.Proc().SAData(func() any {
-		d := &saData{}
+	up, errno := c.L.SARegister(func() kern.Upcaller {
+		d := &saData{k: c.K}
 		if c.Int(2)&stackinfo != 0 {
 			d.info = c.Args[3]
 		}
 		return d
-	}).(*saData)
+	})
+	if errno != 0 {
+		return errno
+	}
 	b := c.out(8)
-	putLE64(b, d.register(c.Ptr(0)))
+	putLE64(b, up.(*saData).register(c.Ptr(0)))
 	return c.copyoutOptional(c.Ptr(1), b)
 }
 
@@ -67,70 +64,84 @@ func (d *saData) register(fn uint64) (old uint64) {
 	return old
 }
 
-// saStacks is sa_stacks(int num, stack_t *stacks), which returns how many it has taken. EINVAL: nothing has been registered, or less
-// than none; EFAULT; EEXIST: one is there, and free; ENOMEM: there are too many.
+// saStacks is sa_stacks(int num, stack_t *stacks), which returns how many it has taken. EINVAL: nothing has been registered, or less than
+// none; EFAULT; EEXIST: one is there, and free; ENOMEM: there are too many. Where the generation of one cannot be read the program ends by
+// SIGILL.
 func saStacks(c *Call) netbsd.Errno {
 	d, n := c.saOf(), c.Int(0)
 	if d == nil || n < 0 {
 		return netbsd.EINVAL
 	}
+	errno, readable := c.takeStacks(d, n)
+	if !readable {
+		c.L.Platform().Undeliverable()
+	}
+	return errno
+}
+
+// takeStacks reports false where a generation cannot be read.
+func (c *Call) takeStacks(d *saData, n int) (errno netbsd.Errno, readable bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range n {
 		b, errno := c.in(c.Ptr(1)+uint64(i)*netbsd.SizeofStack, netbsd.SizeofStack)
 		if errno != 0 {
-			return errno
+			return errno, true
 		}
-		if errno := c.saStack(d, netbsd.DecodeStack(b)); errno != 0 {
-			return errno
+		if errno, readable := c.takeStack(d, netbsd.DecodeStack(b)); errno != 0 || !readable {
+			return errno, readable
 		}
 		c.Ret[0]++
 	}
-	return 0
+	return 0, true
 }
 
-// saStack takes a stack. d.mu is held.
-func (c *Call) saStack(d *saData, st netbsd.Stack) netbsd.Errno {
+// takeStack takes one. d.mu is held.
+func (c *Call) takeStack(d *saData, st netbsd.Stack) (errno netbsd.Errno, readable bool) {
 	i := slices.IndexFunc(d.stacks, func(o saStack) bool { return o.Sp+o.Size > st.Sp && st.Sp+st.Size > o.Sp })
-	switch {
-	case i >= 0 && !c.saUsed(d, &d.stacks[i]):
-		return netbsd.EEXIST
-	case i < 0 && len(d.stacks) >= saMaxStacks:
-		return netbsd.ENOMEM
-	case i < 0:
+	known := i >= 0
+	if !known {
+		if len(d.stacks) >= saMaxStacks {
+			return netbsd.ENOMEM, true
+		}
 		i, _ = slices.BinarySearchFunc(d.stacks, st.Sp, func(o saStack, sp uint64) int { return cmp.Compare(o.Sp, sp) })
 		d.stacks = slices.Insert(d.stacks, i, saStack{Stack: st})
 	}
-	d.stacks[i].gen = c.saGen(d, &d.stacks[i])
-	return 0
-}
-
-// saGen is sa_fetchstackgen. Where it cannot be read the program ends by SIGILL. d.mu is held.
-func (c *Call) saGen(d *saData, st *saStack) uint32 {
-	b, errno := c.in(st.Sp+d.info, 4)
-	if errno != 0 {
-		c.L.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.SIGILL, Code: netbsd.SI_NOINFO})
-		return st.gen
+	gen, errno := c.saGen(d, &d.stacks[i])
+	switch {
+	case errno != 0:
+		return 0, false
+	case known && gen == d.stacks[i].gen:
+		return netbsd.EEXIST, true
 	}
-	return le32(b)
+	d.stacks[i].gen = gen
+	return 0, true
 }
 
-func (c *Call) saUsed(d *saData, st *saStack) bool { return c.saGen(d, st) != st.gen }
+// saGen is sa_fetchstackgen. EFAULT. d.mu is held.
+func (c *Call) saGen(d *saData, st *saStack) (uint32, netbsd.Errno) {
+	b, errno := c.in(st.Sp+d.info, 4)
+	return le32(b), errno
+}
 
-// getStack is sa_getstack: the next free stack, which is in use from now on; nil if there is none. d.mu is held.
-func (c *Call) getStack(d *saData) *saStack {
+// getStack is sa_getstack: the next free stack, which is in use from now on. ENOMEM: there is none; EFAULT. d.mu is held.
+func (c *Call) getStack(d *saData) (*saStack, netbsd.Errno) {
 	for range d.stacks {
 		if d.next >= len(d.stacks) {
 			d.next = 0
 		}
 		st := &d.stacks[d.next]
-		if !c.saUsed(d, st) {
+		gen, errno := c.saGen(d, st)
+		switch {
+		case errno != 0:
+			return nil, errno
+		case gen == st.gen:
 			st.gen++
-			return st
+			return st, 0
 		}
 		d.next++
 	}
-	return nil
+	return nil, netbsd.ENOMEM
 }
 
 // saEnable is sa_enable(): the first upcall, which tells of the caller. EINVAL: nothing has been registered; EBUSY: it is on;
@@ -143,12 +154,12 @@ func saEnable(c *Call) netbsd.Errno {
 	case c.L.Proc().SAEnabled():
 		return netbsd.EBUSY
 	}
-	u := Ucontext(c.L, c.CPU, c.L.Sigmask())
-	if errno := c.upcall(d, saUpcallNewproc, &u); errno != netbsd.EJUSTRETURN {
-		return errno
+	u := Ucontext(c.L, c.CPU, 0)
+	errno := c.upcallNow(d, netbsd.SA_UPCALL_NEWPROC, &u)
+	if errno == netbsd.EJUSTRETURN {
+		c.L.SAEnable()
 	}
-	c.L.SAEnable()
-	return netbsd.EJUSTRETURN
+	return errno
 }
 
 // saOn returns what has been registered if the caller's process takes upcalls, else nil.
@@ -168,18 +179,8 @@ func saSetconcurrency(c *Call) netbsd.Errno {
 	return 0
 }
 
-// saYield is sa_yield(): the caller sleeps for want of something to do. No upcall comes, so what it ends by is a signal, behind whose handler it goes on.
-// EINVAL: the process takes no upcalls.
-func saYield(c *Call) netbsd.Errno {
-	if c.saOn() == nil {
-		return netbsd.EINVAL
-	}
-	for {
-		if c.L.Sleep(true, time.Time{}) != 0 {
-			return netbsd.ERESTART
-		}
-	}
-}
+// saYield is sa_yield(): the caller sleeps for want of something to do, and ends by an upcall. EINVAL: the process takes no upcalls.
+func saYield(c *Call) netbsd.Errno { return c.L.SAYield() }
 
 // saPreempt is sa_preempt(int sa_id): an upcall, of the caller whoever is named, and that tells of the caller (sys_sa_preempt). EINVAL;
 // ESRCH: there is no such LWP; ENOMEM: there is no stack.
@@ -191,69 +192,153 @@ func saPreempt(c *Call) netbsd.Errno {
 	if !slices.ContainsFunc(c.L.Proc().LWPs(), func(l *kern.LWP) bool { return l.ID() == lid }) {
 		return netbsd.ESRCH
 	}
-	u := Ucontext(c.L, c.CPU, c.L.Sigmask())
+	u := Ucontext(c.L, c.CPU, 0)
 	const carry = 1
 	u.Gregs[netbsd.REG_RAX], u.Gregs[netbsd.REG_RDX] = 0, 0 // it is looked at behind the call (SAU_FLAG_DEFERRED_EVENT)
 	u.Gregs[netbsd.REG_RFLAGS] &^= carry
-	return c.upcall(d, saUpcallUser, &u)
+	return c.upcallNow(d, netbsd.SA_UPCALL_USER, &u)
 }
 
-// sizeofSa is the size of struct sa_t: a context, the LWP's id, its processor.
-const sizeofSa = 16
-
-// upcall is sa_makeupcalls and cpu_upcall: the caller goes on in the registered function, on a stack of the program's, with the contexts
-// of itself and of the event:
-//
-//	the event's stack                 the upcall's stack
-//	its stack pointer                 ss_sp + ss_size
-//	128 bytes that are the ABI's      struct ucontext: uc_stack alone
-//	struct ucontext                   struct sa_t of itself, and of the event
-//	                                  a pointer to each
-//
-// ENOMEM: no stack is free. Where there is no memory the program ends by SIGILL.
-func (c *Call) upcall(d *saData, kind int, event *netbsd.Ucontext) netbsd.Errno {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	st := c.getStack(d)
-	if st == nil {
-		return netbsd.ENOMEM
-	}
-	at := (event.Gregs[netbsd.REG_RSP]-128)&^15 - netbsd.SizeofUcontext
-	own := (st.Sp+st.Size)&^15 - netbsd.SizeofUcontext
-	sas := own - 2*sizeofSa
-	list := sas - 2*8
-	ok := c.putContext(at, event) && c.putContext(own, &netbsd.Ucontext{Flags: netbsd.UC_STACK, Stack: st.Stack})
-	for i, context := range [...]uint64{own, at} {
-		b := c.out(sizeofSa)
-		putLE64(b, context)
-		putLE32(b[8:], uint32(c.L.ID()))
-		ok = ok && c.copyout(sas+uint64(i)*sizeofSa, b) == 0
-		putLE64(b, sas+uint64(i)*sizeofSa)
-		ok = ok && c.copyout(list+uint64(i)*8, b[:8]) == 0
-	}
-	if !ok {
-		c.L.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.SIGILL, Code: netbsd.SI_NOINFO})
-		return 0
-	}
-	return c.enterUpcall(kind, list, d.upcall)
-}
-
-func (c *Call) putContext(at uint64, u *netbsd.Ucontext) bool {
-	b := make([]byte, netbsd.SizeofUcontext)
-	u.Encode(b)
-	return c.copyout(at, b) == 0
-}
-
-// enterUpcall is cpu_upcall with one event and nobody interrupted.
-func (c *Call) enterUpcall(kind int, list, fn uint64) netbsd.Errno {
-	var g [netbsd.NGREG]uint64
-	c.CPU.Gregs(&g)
-	g[netbsd.REG_RDI], g[netbsd.REG_RSI], g[netbsd.REG_RDX] = uint64(kind), list, 1
-	g[netbsd.REG_RCX], g[netbsd.REG_R8], g[netbsd.REG_RBP] = 0, 0, 0
-	g[netbsd.REG_RIP], g[netbsd.REG_RSP] = fn, list&^15-8
-	g[netbsd.REG_RFLAGS] &^= regFlagTrap
-	if errno := c.CPU.SetGregs(&g); errno != 0 {
+// upcallNow makes an upcall that a call asks for, about its LWP. ENOMEM: no stack is free. EJUSTRETURN: the caller goes on in it. Where there
+// is no memory the program ends by SIGILL.
+func (c *Call) upcallNow(d *saData, kind int, event *netbsd.Ucontext) netbsd.Errno {
+	switch errno := d.Upcall(c.L, &kern.Upcall{
+		Type:   kind,
+		Events: []kern.UpcallEvent{{LWP: c.L.ID(), Context: event, Mask: c.L.Sigmask()}},
+	}); errno {
+	case 0:
+		return netbsd.EJUSTRETURN
+	case netbsd.ENOMEM:
 		return errno
 	}
-	return netbsd.EJUSTRETURN
+	c.L.Platform().Undeliverable()
+	return 0
+}
+
+// Context implements kern.Upcaller. It is called in the middle of l's system call, whose scratch space is in use.
+func (d *saData) Context(l *kern.LWP) any {
+	u := Ucontext(l, d.k.CallOf(l).CPU, 0)
+	return &u
+}
+
+// NewLWP implements kern.Upcaller.
+func (d *saData) NewLWP(l, n *kern.LWP) netbsd.Errno {
+	_, errno := d.k.NewThread(d.k.CallOf(l), n)
+	return errno
+}
+
+// Body implements kern.Upcaller.
+func (d *saData) Body(n *kern.LWP) { d.k.LWPBody(n) }
+
+// sizeofSa is the size of struct sa_t: a context, the LWP's id, its processor. saPtr is that of a pointer to one.
+const (
+	sizeofSa = 16
+	saPtr    = 8
+)
+
+// Upcall implements kern.Upcaller. It is sa_makeupcalls and cpu_upcall: the caller goes on in the registered function, on a stack of the
+// program's, with the contexts of itself, of the events, and of itself as it was interrupted:
+//
+//	an event's stack                  the upcall's stack
+//	its stack pointer                 ss_sp + ss_size
+//	128 bytes that are the ABI's      struct ucontext: uc_stack alone
+//	struct ucontext                   struct sa_t of itself, of the events, of the interrupted one
+//	                                  a pointer to each
+//	                                  siginfo_t, of a signal
+//
+// ENOMEM: no stack is free. EFAULT: there is no memory; EINVAL: the function is outside of user space.
+func (d *saData) Upcall(l *kern.LWP, u *kern.Upcall) netbsd.Errno {
+	c := d.k.CallOf(l)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	st, errno := c.getStack(d)
+	if errno != 0 {
+		return errno
+	}
+	own := (st.Sp+st.Size)&^15 - netbsd.SizeofUcontext
+	list := []saEntry{{own, l.ID()}}
+	errno = c.putContext(own, &netbsd.Ucontext{Flags: netbsd.UC_STACK, Stack: st.Stack})
+	told := u.Events
+	if u.Interrupted {
+		told = append(slices.Clip(told), kern.UpcallEvent{LWP: l.ID()})
+	}
+	for i := 0; i < len(told) && errno == 0; i++ {
+		var at uint64
+		at, errno = c.putEvent(&told[i])
+		list = append(list, saEntry{at, told[i].LWP})
+	}
+	n := uint64(len(list))
+	sp := own - n*(sizeofSa+saPtr)
+	if errno == 0 {
+		errno = c.copyout(sp, encodeSas(list, sp+n*saPtr))
+	}
+	sas, arg := sp, uint64(0)
+	if u.Info != nil && errno == 0 {
+		b := c.out(netbsd.SizeofSiginfo)
+		u.Info.Encode(b)
+		sp -= netbsd.SizeofSiginfo
+		arg, errno = sp, c.copyout(sp, b)
+	}
+	if errno != 0 {
+		return errno
+	}
+	return c.enterUpcall(u, sas, arg, sp, d.upcall)
+}
+
+// saEntry is what a struct sa_t says.
+type saEntry struct {
+	context uint64
+	lwp     int
+}
+
+// encodeSas makes the pointers to, and behind them the struct sa_t of list, of which the first one is at sas.
+func encodeSas(list []saEntry, sas uint64) []byte {
+	n := len(list)
+	b := make([]byte, n*(saPtr+sizeofSa))
+	for i, e := range list {
+		putLE64(b[i*saPtr:], sas+uint64(i)*sizeofSa)
+		sa := b[n*saPtr+i*sizeofSa:]
+		putLE64(sa, e.context)
+		putLE32(sa[8:], uint32(e.lwp))
+	}
+	return b
+}
+
+// putEvent puts the context of an event on its stack, and returns where. One without is the caller's, which is being interrupted: what of its
+// state the context has no room for is kept as a signal's.
+func (c *Call) putEvent(e *kern.UpcallEvent) (uint64, netbsd.Errno) {
+	u, known := e.Context.(*netbsd.Ucontext)
+	if known {
+		u.Mask = e.Mask
+	} else {
+		now := Ucontext(c.L, c.CPU, c.L.Sigmask())
+		u = &now
+	}
+	at := (u.Gregs[netbsd.REG_RSP]-128)&^15 - netbsd.SizeofUcontext
+	errno := c.putContext(at, u)
+	if errno == 0 && !known {
+		c.CPU.Interrupted(at)
+	}
+	return at, errno
+}
+
+func (c *Call) putContext(at uint64, u *netbsd.Ucontext) netbsd.Errno {
+	x := bufferPool.Get().(*contextBuffer)
+	defer bufferPool.Put(x)
+	u.Encode(x.b[:])
+	return c.copyout(at, x.b[:])
+}
+
+// enterUpcall is cpu_upcall.
+func (c *Call) enterUpcall(u *kern.Upcall, sas, arg, sp, fn uint64) netbsd.Errno {
+	var g [netbsd.NGREG]uint64
+	c.CPU.Gregs(&g)
+	g[netbsd.REG_RDI], g[netbsd.REG_RSI], g[netbsd.REG_RDX] = uint64(u.Type), sas, uint64(len(u.Events))
+	g[netbsd.REG_RCX], g[netbsd.REG_R8], g[netbsd.REG_RBP] = 0, arg, 0
+	if u.Interrupted {
+		g[netbsd.REG_RCX] = 1
+	}
+	g[netbsd.REG_RIP], g[netbsd.REG_RSP] = fn, sp&^15-8
+	g[netbsd.REG_RFLAGS] &^= regFlagTrap
+	return c.CPU.SetGregs(&g)
 }

@@ -15,14 +15,20 @@ func timerCreate(c *Call) netbsd.Errno {
 	if uint32(c.Int(0)) > netbsd.CLOCK_MONOTONIC {
 		return netbsd.EINVAL
 	}
+	p := c.L.Proc()
 	var info *netbsd.Siginfo
+	create := func() (int, netbsd.Errno) { return p.TimerCreate(c.Int(0), info) }
 	if c.Ptr(1) != 0 {
 		var errno netbsd.Errno
-		if info, errno = c.timerEvent(c.Ptr(1)); errno != 0 {
+		var upcall bool
+		if info, upcall, errno = c.timerEvent(c.Ptr(1)); errno != 0 {
 			return errno
 		}
+		if upcall {
+			create = func() (int, netbsd.Errno) { return p.TimerCreateUpcall(c.Int(0), *info) }
+		}
 	}
-	id, errno := c.L.Proc().TimerCreate(c.Int(0), info)
+	id, errno := create()
 	if errno != 0 {
 		return errno
 	}
@@ -31,21 +37,24 @@ func timerCreate(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(2), b)
 }
 
-// timerEvent reads what a timer is to send; of SIGEV_THREAD and SIGEV_SA nothing comes (ptimer_fire). EFAULT; EINVAL.
-func (c *Call) timerEvent(addr uint64) (*netbsd.Siginfo, netbsd.Errno) {
+// timerEvent reads what a timer is to send, and whether by an upcall; of SIGEV_THREAD nothing comes, nor of SIGEV_SA but in release
+// 2003 (ptimer_fire). EFAULT; EINVAL.
+func (c *Call) timerEvent(addr uint64) (info *netbsd.Siginfo, upcall bool, errno netbsd.Errno) {
 	b, errno := c.in(addr, netbsd.SizeofSigevent)
 	if errno != 0 {
-		return nil, errno
+		return nil, false, errno
 	}
 	switch ev := netbsd.DecodeSigevent(b); {
 	case ev.Notify < netbsd.SIGEV_NONE || ev.Notify > netbsd.SIGEV_SA:
-		return nil, netbsd.EINVAL
+		return nil, false, netbsd.EINVAL
+	case ev.Notify == netbsd.SIGEV_SA:
+		return &netbsd.Siginfo{Signo: signalArg(int(ev.Signo)), Value: ev.Value}, true, 0
 	case ev.Notify != netbsd.SIGEV_SIGNAL:
-		return &netbsd.Siginfo{}, 0
+		return &netbsd.Siginfo{}, false, 0
 	case !signalArg(int(ev.Signo)).Valid():
-		return nil, netbsd.EINVAL
+		return nil, false, netbsd.EINVAL
 	default:
-		return &netbsd.Siginfo{Signo: signalArg(int(ev.Signo)), Value: ev.Value}, 0
+		return &netbsd.Siginfo{Signo: signalArg(int(ev.Signo)), Value: ev.Value}, false, 0
 	}
 }
 

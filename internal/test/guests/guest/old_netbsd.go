@@ -9,6 +9,8 @@ var oldCases = []testCase{
 	{"systrace_30_asks_and_tells_the_end", systraceAsks},
 	{"systrace_30_monitor_ends", systraceMonitorEnds},
 	{"activations_05_12_upcalls_and_the_end", activations},
+	{"activations_tell_who_blocks", activationsBlock},
+	{"activations_tell_of_signals", activationsSignal},
 	{"pmc_43_counters_go_to_the_parent", pmcToParent},
 }
 
@@ -501,29 +503,69 @@ const (
 	sysSaPreempt        = 335
 )
 
-// What the last upcall said.
+// Types of upcalls (sys/sa.h).
+const (
+	upBLOCKED   = 2
+	upUNBLOCKED = 3
+	upSIGNAL    = 4
+)
+
+const saStacks = 5
+
+// What the last upcall said, and how many of each type there were.
 var (
 	upcallType    int
 	upcallEvents  int
-	upcallLWP     int
-	upcallContext int
-	upcalls       int
+	upcallLWP     int // of the event, or who was interrupted
+	upcallSelf    int
+	upcallInfo    [128]byte
+	upcallContext *ucontext
+	upcalls       [7]int
+	onUp          func() // what it is to do first
 	saOld         int
-	saStackList   [2][3]int
+	saStackList   [saStacks][3]int
+	saUsed        [saStacks]bool
 )
 
-// onUpcall notes what there is to know, and lets the event's context go on.
-func onUpcall(kind uintptr, sas *[2]*[2]int, events, interrupted uintptr) {
-	upcallType, upcallEvents = int(kind), int(events)
-	eq("interrupted", int(interrupted), 0)
-	upcallLWP, upcallContext = sas[1][1]&0xffffffff, sas[1][0]
-	eq("whose upcall it is", sas[0][1]&0xffffffff, must("_lwp_self", sysLwpSelf))
-	upcalls++
-	must("setcontext", 308, upcallContext)
+// onUpcall notes what there is to know. A context that is said to block it leaves alone, and idles; else that of the event goes on, or
+// the interrupted one.
+func onUpcall(kind uintptr, sas *[3]*[2]int, events, interrupted, arg uintptr) {
+	upcallType, upcallEvents, upcallSelf = int(kind), int(events), must("_lwp_self", sysLwpSelf)
+	saUsed[(int(uintptr(unsafe.Pointer(sas)))-saStackList[0][0])/saStackList[0][1]] = true
+	eq("whose upcall it is", sas[0][1]&0xffffffff, upcallSelf)
+	upcallLWP, upcallContext = sas[1][1]&0xffffffff, (*ucontext)(unsafe.Pointer(uintptr(sas[1][0])))
+	upcalls[kind]++
+	switch kind {
+	case upUNBLOCKED:
+		eq("interrupted", int(interrupted), 1)
+		eq("who was interrupted", sas[2][1]&0xffffffff, upcallSelf)
+	case upSIGNAL:
+		eq("events and interrupted", int(events+interrupted), 1)
+		upcallInfo = *(*[128]byte)(unsafe.Pointer(arg))
+	default:
+		eq("interrupted", int(interrupted), 0)
+	}
+	if onUp != nil {
+		onUp()
+	}
+	for kind == upBLOCKED {
+		call(sysSaYield)
+	}
+	must("setcontext", 308, ptr(upcallContext))
 }
 
-// enableActivations registers two stacks, of which the first word is the generation, and enables upcalls.
-func enableActivations() {
+// recycle says of the stacks that upcalls have used that they are free: none of the upcalls is under way.
+func recycle() {
+	for i, used := range saUsed {
+		if used {
+			stacks[i+1][0]++
+			saUsed[i] = false
+		}
+	}
+}
+
+// enableActivations registers stacks, of which the first word is the generation, and enables upcalls.
+func enableActivations(n int) {
 	errs("sa_enable", einval, sysSaEnable)
 	errs("sa_stacks", einval, sysSaStacks, 0, 0)
 	must("sa_register", sysSaRegister, addrOf(addrUpcall), ptr(&saOld), 0, 0)
@@ -531,12 +573,11 @@ func enableActivations() {
 	for i := range saStackList {
 		saStackList[i] = [3]int{ptr(&stacks[i+1]), len(stacks[i+1]), 0}
 	}
-	eq("sa_stacks", must("sa_stacks", sysSaStacks, 2, ptr(&saStackList)), 2)
+	eq("sa_stacks", must("sa_stacks", sysSaStacks, n, ptr(&saStackList)), n)
 	errs("sa_yield", einval, sysSaYield)
 	// It returns when the upcall resumes the context, which is that of the call: RAX is its number.
 	eq("sa_enable", must("sa_enable", sysSaEnable), sysSaEnable)
-	eq("upcalls", upcalls, 1)
-	eq("SA_UPCALL_NEWPROC", upcallType, 0)
+	eq("SA_UPCALL_NEWPROC", upcalls[0], 1)
 	eq("events", upcallEvents, 1)
 	eq("of which LWP", upcallLWP, must("_lwp_self", sysLwpSelf))
 }
@@ -545,12 +586,11 @@ func enableActivations() {
 // others, of which one yields, are ended before anything else (items 5 and 12), whatever ends it.
 func activations() {
 	reap(fork(func() {
-		enableActivations()
+		enableActivations(2)
 		errs("sa_enable twice", ebusy, sysSaEnable)
 		self := must("_lwp_self", sysLwpSelf)
 		eq("sa_preempt", must("sa_preempt", sysSaPreempt, self), 0)
-		eq("upcalls", upcalls, 2)
-		eq("SA_UPCALL_USER", upcallType, 6)
+		eq("SA_UPCALL_USER", upcalls[6], 1)
 		errs("sa_preempt of nobody", esrch, sysSaPreempt, 1<<20)
 		errs("sa_preempt without a stack", enomem, sysSaPreempt, self)
 		stacks[1][0]++ // the program says that it is free again
@@ -569,7 +609,7 @@ func activations() {
 	var up pipe
 	up.open()
 	pid := fork(func() {
-		enableActivations()
+		enableActivations(1)
 		up.post()
 		call(sysSaYield)
 		fail("sa_yield has returned")
@@ -579,7 +619,152 @@ func activations() {
 	reap(pid, sigKILL)
 	// What is forked or executed takes no upcalls.
 	reapOK(fork(func() {
-		enableActivations()
+		enableActivations(saStacks)
 		reapOK(fork(func() { errs("sa_enable of a child", einval, sysSaEnable) }))
+	}))
+}
+
+// What upcalls and what they interrupt share.
+var (
+	saPipe, saGo pipe
+	saSelf       int // who is expected to block
+)
+
+// onRead is what upcalls about a read of saPipe check. Somebody writes once it is told of.
+func onRead() {
+	switch upcallType {
+	case upBLOCKED:
+		eq("events", upcallEvents, 1)
+		eq("who blocks", upcallLWP, saSelf)
+		yes("on another LWP", upcallSelf != saSelf)
+		eq("its context is in the call", int(upcallContext[regRAX]), sysRead)
+		saPipe.post()
+	case upUNBLOCKED:
+		eq("events", upcallEvents, 1)
+		eq("who goes on", upcallLWP, saSelf)
+		eq("the call has returned", int(upcallContext[regRAX]), 1)
+	}
+}
+
+// saRead reads a byte of a pipe in which there is none yet. It goes on as another LWP.
+func saRead() {
+	saSelf = must("_lwp_self", sysLwpSelf)
+	blocked, unblocked := upcalls[upBLOCKED], upcalls[upUNBLOCKED]
+	onUp = onRead
+	saPipe.wait()
+	onUp = nil
+	eq("SA_UPCALL_BLOCKED", upcalls[upBLOCKED]-blocked, 1)
+	eq("SA_UPCALL_UNBLOCKED", upcalls[upUNBLOCKED]-unblocked, 1)
+	eq("the LWP that the context goes on as", must("_lwp_self", sysLwpSelf), upcallSelf)
+	yes("another one", upcallSelf != saSelf)
+	recycle()
+}
+
+// onVfork lets the child of a vfork(2) end once its parent is told of as blocked.
+func onVfork() {
+	if upcallType == upBLOCKED {
+		saGo.post()
+	}
+}
+
+// activationsBlock: sa_switch, sa_setwoken and sa_upcall_userret of kern_sa.c. An LWP that sleeps in the kernel is told of on another one, which is
+// told, too, when the sleep is over; the program goes on with its context there. A stack is used again once its generation says so;
+// without one the LWP sleeps as if nobody had to be told.
+func activationsBlock() {
+	var up pipe
+	up.open()
+	saPipe.open()
+	saGo.open()
+	pid := fork(func() {
+		enableActivations(saStacks)
+		recycle()
+		for range 2 * saStacks {
+			saRead()
+		}
+		// A child has the memory, and its parent sleeps until it is done with it: that is told of, too.
+		onUp = onVfork
+		pid := vfork(func() {
+			saGo.wait()
+			exit(3)
+		})
+		onUp = nil
+		reap(pid, exited(3))
+		recycle()
+		for i := range saStackList {
+			stacks[i+1][0] += 0x80 // as if in use
+		}
+		self := must("_lwp_self", sysLwpSelf)
+		blocked := upcalls[upBLOCKED]
+		up.post()
+		saPipe.wait()
+		eq("without a stack", upcalls[upBLOCKED], blocked)
+		eq("it is the same LWP", must("_lwp_self", sysLwpSelf), self)
+		// Who blocks when the process ends is ended with it.
+		for i := range saStackList {
+			stacks[i+1][0] -= 0x80
+		}
+		onUp = func() { exit(0) }
+		saPipe.wait()
+		fail("the read has returned")
+	})
+	up.closeW()
+	up.wait()
+	saPipe.post()
+	reapOK(pid)
+}
+
+// onReadSignalled is about a read of saPipe that somebody sends SIGUSR2 to when it is told of: that comes to who has the virtual processor, whether that idles
+// already or not, and does not end the read.
+func onReadSignalled() {
+	switch upcallType {
+	case upBLOCKED:
+		saGo.post()
+	case upSIGNAL:
+		yes("not who reads", upcallLWP != saSelf)
+		eq("si_signo", int(le32(&upcallInfo, 0)), sigUSR2)
+		saPipe.post()
+	}
+}
+
+// activationsSignal: kpsendsig of kern_sig.c. A signal that is caught is told, with its siginfo, and no handler is called: one that was sent interrupts
+// who has the virtual processor, whoever sleeps elsewhere; what an instruction caused is an event. What the action blocks stays blocked.
+func activationsSignal() {
+	saPipe.open()
+	saGo.open()
+	reapOK(fork(func() {
+		catch(sigUSR1, 0)
+		catch(sigUSR2, 0)
+		catch(sigTRAP, 0)
+		enableActivations(saStacks)
+		self := must("_lwp_self", sysLwpSelf)
+		kill(getpid(), sigUSR1)
+		eq("SA_UPCALL_SIGNAL", upcalls[upSIGNAL], 1)
+		eq("si_signo", int(le32(&upcallInfo, 0)), sigUSR1)
+		eq("si_pid", infoPid(&upcallInfo), getpid())
+		eq("events", upcallEvents, 0)
+		eq("who was interrupted", upcallLWP, self)
+		yes("it is blocked", procmask(sigBlock, 0)&bit(sigUSR1) != 0)
+		kill(getpid(), sigUSR1)
+		eq("it is pending", int(pending()), int(bit(sigUSR1)))
+		unblock(sigUSR1)
+		eq("SA_UPCALL_SIGNAL", upcalls[upSIGNAL], 2)
+		breakpoint()
+		eq("SA_UPCALL_SIGNAL", upcalls[upSIGNAL], 3)
+		eq("si_signo", int(le32(&upcallInfo, 0)), sigTRAP)
+		eq("events", upcallEvents, 1)
+		eq("whose instruction it was", upcallLWP, self)
+		recycle()
+		ppid := getpid()
+		pid := fork(func() {
+			saGo.wait()
+			kill(ppid, sigUSR2)
+		})
+		saSelf, onUp = self, onReadSignalled
+		saPipe.wait()
+		onUp = nil
+		eq("SA_UPCALL_SIGNAL", upcalls[upSIGNAL], 4)
+		eq("handlers", sigCount[sigUSR1]+sigCount[sigUSR2]+sigCount[sigTRAP], 0)
+		recycle()
+		reapOK(pid)
 	}))
 }

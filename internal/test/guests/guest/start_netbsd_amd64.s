@@ -284,13 +284,14 @@ spin:
 	JEQ	spin
 	RET
 
-// upcall is where scheduler activations come up to: type, contexts, how many of events, how many interrupted. It does not return.
+// upcall is where scheduler activations come up to: type, contexts, how many of events, how many interrupted, a siginfo. It does not return.
 TEXT ·upcall(SB),NOSPLIT|NOFRAME,$0-0
 	ANDQ	$~15, SP
-	SUBQ	$32, SP
+	SUBQ	$48, SP
 	MOVQ	DI, 0(SP)
 	MOVQ	SI, 8(SP)
 	MOVQ	DX, 16(SP)
 	MOVQ	CX, 24(SP)
+	MOVQ	R8, 32(SP)
 	CALL	·onUpcall(SB)
 	INT	$3
