@@ -22,6 +22,9 @@
 // -beside measures another toaster command in the same rounds, and prints what each row costs now
 // of what it costs with that one: on a machine that is never quiet, two runs do not tell that.
 //
+// Go uses no AVX on NetBSD (internal/cpu/cpu_x86_netbsd.go), so what it computes that way takes longer there, whatever runs it:
+// sha256 above all, which takes as long natively with GODEBUG=cpu.avx=off.
+//
 // Three rows are for programs of others: esbuild, which npm fetches, and dd and cat of a
 // NetBSD file tree that TOASTER_NETBSD_ROOT names, beside the host's own. Without them the
 // table does without these rows, and says why. On a terminal the command shows where it is;

@@ -66,9 +66,10 @@ func prepare(ctx context.Context, dir, beside string) (*workshop, error) {
 		w.systems = append(w.systems, s)
 	}
 	if runsc, err := exec.LookPath("runsc"); err == nil {
+		// Without the overlay, which keeps in memory what the others write to the disk.
 		w.systems = append(w.systems, &system{
 			name: gvisor, goos: "linux", exe: linux,
-			argv: []string{runsc, "--rootless", "--network=none", "do"},
+			argv: []string{runsc, "--rootless", "--network=none", "--overlay2=none", "do"},
 		})
 	}
 	tmp := filepath.Join(dir, "tmp")
