@@ -265,7 +265,11 @@ func (s *Space) Exit(_ *kern.Proc, l *kern.LWP) {
 			<-s.proc.Gone()
 			return
 		}
-		guard.Go("a host process was let go of", s.release)
+		s.sys.releases.Add(1)
+		guard.Go("a host process was let go of", func() {
+			defer s.sys.releases.Done()
+			s.release()
+		})
 		return
 	}
 	if l == nil {

@@ -33,6 +33,8 @@ type System struct {
 
 	// All of the above is set by New and never changes. What follows has a lock of its own, or is one LWP's.
 
+	releases sync.WaitGroup // of address spaces that are being given up, see Space.Exit
+
 	// HostPrograms lets execve run the host's own executables (see hostprog.go).
 	HostPrograms bool
 	hosts        hostPrograms
@@ -237,6 +239,7 @@ func (s *System) Close() error {
 	}
 	s.closeFiles()
 	s.Platform.Close()
+	s.releases.Wait() // what guests had counts for nothing behind Close
 	s.FS.Close()
 	return err
 }
