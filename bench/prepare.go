@@ -66,10 +66,11 @@ func prepare(ctx context.Context, dir, beside string) (*workshop, error) {
 		w.systems = append(w.systems, s)
 	}
 	if runsc, err := exec.LookPath("runsc"); err == nil {
-		// Without the overlay, which keeps in memory what the others write to the disk.
+		// Without the overlay, which keeps in memory what the others write to the disk. The command do puts one
+		// over whatever --overlay2 says.
 		w.systems = append(w.systems, &system{
 			name: gvisor, goos: "linux", exe: linux,
-			argv: []string{runsc, "--rootless", "--network=none", "--overlay2=none", "do"},
+			argv: []string{runsc, "--rootless", "--network=none", "do", "--force-overlay=false"},
 		})
 	}
 	tmp := filepath.Join(dir, "tmp")
@@ -92,7 +93,7 @@ func (s *system) commandWith(ctx context.Context, flags []string, exe string, ar
 	}
 	argv = append(append(argv, exe), args...)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), "TMPDIR="+s.tmp)
+	cmd.Env = append(os.Environ(), "TMPDIR="+s.tmp, "TOASTER_BENCH_LEAVE=1")
 	cmd.WaitDelay = patience
 	return cmd
 }
