@@ -224,8 +224,8 @@ func (s Slot) ToLoad(what uint32) bool { return s.load32(slotLoad)&what != 0 }
 // PutOut has the stub store b at addr, with LoadOut. Preconditions: b has CarryMax bytes at most, and addr is the guest's.
 func (s Slot) PutOut(addr uint64, b []byte) {
 	copy(s.mem[slotCarry:], b)
-	s.store(slotOut, addr)
-	s.store(slotOutSize, uint64(len(b)))
+	s.put(slotOut, addr)
+	s.put(slotOutSize, uint64(len(b)))
 }
 
 // Out returns what PutOut has put, or what the guest has made of it since.

@@ -153,7 +153,7 @@ func (s Slot) PutX(x []byte, fx *[FPSize]byte, features uint64) {
 }
 
 // SetLoad says what the stub is to do before it resumes a light trap: bits, LoadFP to LoadOut. It clears them when it has.
-func (s Slot) SetLoad(what uint32) { s.store32(slotLoad, what) }
+func (s Slot) SetLoad(what uint32) { s.put32(slotLoad, what) }
 
 // SetFeatures says what OpSaveX is to store.
 func (s Slot) SetFeatures(features uint64) { s.store(slotFeatures, features) }

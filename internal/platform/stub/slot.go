@@ -36,6 +36,20 @@ func (s Slot) store(off int, v uint64) {
 	atomic.StoreUint64((*uint64)(unsafe.Pointer(&s.mem[off])), v)
 }
 
+// put and put32 store a value unless it is there already. A store takes the cache line away from the other side, which then waits
+// for it, and most of what goes into a slot at each turn is as it was at the last. They are plain stores: the turn is what makes
+// them seen, and an atomic one waits for all stores before it.
+func (s Slot) put32(off int, v uint32) {
+	if le := binary.LittleEndian; s.load32(off) != v {
+		le.PutUint32(s.mem[off:], v)
+	}
+}
+func (s Slot) put(off int, v uint64) {
+	if le := binary.LittleEndian; s.load(off) != v {
+		le.PutUint64(s.mem[off:], v)
+	}
+}
+
 // Turn returns the word that says whose turn it is, a futex.
 func (s Slot) Turn() *uint32 { return s.word(slotTurn) }
 
@@ -54,13 +68,13 @@ func (s Slot) GiveTurn() (asleep bool) {
 // SetOp says what the stub is to do with its next turn, and for how many rounds it spins
 // before it sleeps when that is over.
 func (s Slot) SetOp(op, spin uint32) {
-	s.store32(slotSpin, spin)
-	s.store32(slotOp, op)
+	s.put32(slotSpin, spin)
+	s.put32(slotOp, op)
 }
 
 // SetHostCPU says what core toaster's thread is on, plus one: on the same one the stub does
 // not spin.
-func (s Slot) SetHostCPU(cpu uint32) { s.store32(slotHostCPU, cpu) }
+func (s Slot) SetHostCPU(cpu uint32) { s.put32(slotHostCPU, cpu) }
 
 // A Command is a host system call that a stopped thread makes for toaster.
 type Command struct {
@@ -117,7 +131,7 @@ func (s Slot) WriteFrame(at Span, r *Regs, fast bool) {
 func (s Slot) WriteLight(r *Regs) {
 	s.writeRegs(s.light(), r)
 	if r.RIP == r.RCX {
-		s.store32(slotExact, 0)
+		s.put32(slotExact, 0)
 		return
 	}
 	for i, v := range []uint64{r.RIP, Segments & 0xffff, r.RFLAGS, r.RSP, Segments >> 48} {
@@ -130,18 +144,15 @@ func (s Slot) WriteLight(r *Regs) {
 const userFlags = 0x254dd5 // ID AC RF NT OF DF TF SF ZF AF PF CF
 
 // writeRegs fills a ucontext.
-//
-// These are plain stores: the turn is what makes them seen, and an atomic one takes 5 ns.
 func (s Slot) writeRegs(at Span, r *Regs) {
 	r.RFLAGS = r.RFLAGS&userFlags | 0x202
-	le, uc := binary.LittleEndian, s.bytes(at)
 	for i, f := range r.Fields() {
-		le.PutUint64(uc[ucR8+8*i:], *f)
+		s.put(at.off+ucR8+8*i, *f)
 	}
-	le.PutUint64(uc[ucSegs:], Segments)
-	le.PutUint64(uc[ucSigmask:], 0)
-	s.store(slotFSBase, userBase(r.FSBase))
-	s.store(slotGSBase, userBase(r.GSBase))
+	s.put(at.off+ucSegs, Segments)
+	s.put(at.off+ucSigmask, 0)
+	s.put(slotFSBase, userBase(r.FSBase))
+	s.put(slotGSBase, userBase(r.GSBase))
 }
 
 // SetLWP tells the stub what _lwp_self(2) is; 0 leaves that call to the kernel.

@@ -730,8 +730,14 @@ TEXT ·stubFast(SB), NOSPLIT|NOFRAME, $0
 	CLD
 	MOVQ $const_ConfigAddr, R14
 	MOVQ R11, R15
+	CMPQ const_slotFetch(R15), $0 // a store of what is there already would take the kernel's cache line away
+	JEQ unfetched
 	MOVQ $0, const_slotFetch(R15)
-	MOVQ $0, const_slotSavedFP(R15) // and slotUsed
+unfetched:
+	CMPQ const_slotSavedFP(R15), $0 // and slotUsed
+	JEQ unsaved
+	MOVQ $0, const_slotSavedFP(R15)
+unsaved:
 	CMPL const_slotTrapAll(R15), $0
 	JNE light
 	CMPL const_cfgAnswer(R14), $0
