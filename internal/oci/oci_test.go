@@ -286,19 +286,33 @@ func (w *world) create(id, bundle string, flags ...string) io.Reader {
 	status := w.run(cmd)
 	pw.Close()
 	if status != 0 {
-		said, _ := io.ReadAll(pr)
-		w.Fatalf("create %s: status %d: %s", id, status, said)
+		w.Fatalf("create %s: status %d: %s", id, status, w.waiting(pr))
 	}
 	return pr
 }
 
-// ended are the ends of processes that nobody has asked for yet.
+// waiting reads what there is in a pipe. Its end may never come, where what has failed has left somebody who holds it open.
+func (w *world) waiting(pr *os.File) []byte {
+	w.Helper()
+	n, err := unix.IoctlGetInt(int(pr.Fd()), unix.TIOCINQ)
+	if err != nil {
+		w.Fatal(err)
+	}
+	said := make([]byte, n)
+	io.ReadFull(pr, said)
+	return said
+}
+
+// ended are the ends of processes that nobody has asked for yet. The host gives their pids away again.
 var ended = map[int]unix.WaitStatus{}
 
 // ends waits for the end of a process of the host, and returns its status, below 0 the signal. As a shim, it reaps whatever
-// ends meanwhile.
+// ends meanwhile. The caller has seen to it that the process is a child of the tests by now.
 func (w *world) ends(pid int) int {
 	w.Helper()
+	if unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != unix.ECHILD {
+		delete(ended, pid) // it is there, so what has ended was another one with its pid
+	}
 	for {
 		if ws, ok := ended[pid]; ok {
 			delete(ended, pid)
@@ -313,6 +327,38 @@ func (w *world) ends(pid int) int {
 			ended[got] = ws
 		case err != unix.EINTR:
 			w.Fatalf("process %d: %v", pid, err)
+		}
+	}
+}
+
+// hasEnded reports whether a child of the tests has ended that nobody has reaped yet.
+func (w *world) hasEnded(pid int) bool {
+	w.Helper()
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
+		w.Fatal(err)
+	}
+	return info.Signo != 0
+}
+
+// TestEndsOfTheSamePid: the end of a process is not taken for that of a later one with its pid, as the host wraps around within minutes.
+func TestEndsOfTheSamePid(t *testing.T) {
+	w := &world{T: t}
+	for _, reaped := range []bool{false, true} {
+		cmd := exec.Command("/bin/sh", "-c", "exit 3")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		pid := cmd.Process.Pid
+		cmd.Process.Release()
+		ended[pid] = unix.WaitStatus(unix.SIGKILL)
+		for got := 0; reaped && got != pid; {
+			var ws unix.WaitStatus
+			got, _ = unix.Wait4(-1, &ws, 0, nil)
+			ended[got] = ws
+		}
+		if status := w.ends(pid); status != 3 {
+			t.Errorf("status %d, want 3 (reaped before: %t)", status, reaped)
 		}
 	}
 }
