@@ -123,6 +123,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "oci" {
 		os.Exit(Main(os.Args[2:], "test"))
 	}
+	if len(os.Args) > 2 && os.Args[1] == sweepCommand {
+		sweep(os.Args[2])
+		return
+	}
 	err := guesttest.DefaultSignals()
 	if err == nil {
 		err = buildGuest()
@@ -131,11 +135,17 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		err = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
+	end := func() {}
+	if err == nil {
+		end, err = startSweeper()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	end()
+	os.Exit(status)
 }
 
 func buildGuest() error {
@@ -189,7 +199,10 @@ func (w *world) bundle(change func(*specs.Spec), args ...string) string {
 		Version: "1.0.2", Root: &specs.Root{Path: w.rootfs}, Hostname: "box",
 		Process: &specs.Process{Args: append([]string{"/bin/guest"}, args...), Cwd: "/", Env: []string{"A=1"},
 			User: specs.User{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}},
-		Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.NetworkNamespace}}},
+		Linux: &specs.Linux{
+			CgroupsPath: groupName(),
+			Namespaces:  []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.NetworkNamespace}},
+		},
 	}
 	if change != nil {
 		change(spec)
@@ -203,6 +216,15 @@ func (w *world) bundle(change func(*specs.Spec), args ...string) string {
 		w.Fatal(err)
 	}
 	return dir
+}
+
+// groups is how many names groupName has made.
+var groups int
+
+// groupName names a control group, below that of the tests, which no other bundle has, nor any of tests that run beside these.
+func groupName() string {
+	groups++
+	return fmt.Sprintf("%s-%d", filepath.Base(home), groups)
 }
 
 // command is toaster oci with arguments.
