@@ -363,6 +363,27 @@ func (w *world) hasEnded(pid int) bool {
 	return info.Signo != 0
 }
 
+// explain tells of a test that has failed how the process has ended, should it end soon, and what kernels have logged.
+func (w *world) explain(pid int) {
+	w.Helper()
+	if fd, err := unix.PidfdOpen(pid, 0); err == nil {
+		err = awaitEnd(fd, pid, endPatience)
+		unix.Close(fd)
+		if err == nil {
+			w.Logf("process %d: status %d", pid, w.ends(pid))
+		} else {
+			w.Logf("process %d has not ended", pid)
+		}
+	} else if ws, ok := ended[pid]; ok {
+		w.Logf("process %d: wait status %#x", pid, int(ws))
+	}
+	logs, _ := filepath.Glob(filepath.Join(w.root, "*", "kernel.log"))
+	for _, name := range logs {
+		b, _ := os.ReadFile(name)
+		w.Logf("%s: %s", name, b)
+	}
+}
+
 // TestEndsOfTheSamePid: the end of a process is not taken for that of a later one with its pid, as the host wraps around within minutes.
 func TestEndsOfTheSamePid(t *testing.T) {
 	w := &world{T: t}
