@@ -121,7 +121,7 @@ func TestCgroupManager(t *testing.T) {
 	}
 	w := newWorld(t)
 	bundle := w.bundle(func(s *specs.Spec) {
-		s.Linux.CgroupsPath, s.Linux.Resources = "/toaster-test-none-"+itoa(os.Getpid()), &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: 40}}
+		s.Linux.CgroupsPath, s.Linux.Resources = groupsHome()+"/none", &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: 40}}
 	}, "signals")
 	w.do("--cgroup-manager", "disabled", "create", "--bundle", bundle, "c")
 	box, err := (&call{globals: globals{root: w.root}}).load("c")
@@ -141,7 +141,7 @@ func TestGroup(t *testing.T) {
 	r := resources()
 	r.Memory.Swap = nil // not every host counts it
 	r.Memory.Limit = ptr(int64(512 << 20))
-	path := "/toaster-test-" + itoa(os.Getpid()) + "/c"
+	path := groupsHome() + "/c"
 	out := w.create("c", w.bundle(func(s *specs.Spec) { s.Linux.CgroupsPath, s.Linux.Resources = path, r }, "signals"))
 	c := &call{globals: globals{root: w.root}}
 	box, err := c.load("c")

@@ -55,9 +55,15 @@ func (w *world) consoleSocket() (path string, receive func() *os.File) {
 	}
 }
 
-// playTerminal does what a user does at the master's side of a "stdin-tty" program of the size 33 by 101: a new size, ^C.
-func (w *world) playTerminal(master *os.File) {
+// playTerminal does what a user does at the master's side of a "stdin-tty" program of the size 33 by 101: a new size, ^C. pid is the process that
+// stands for the program; where the terminal is closed early, how that has ended says why.
+func (w *world) playTerminal(master *os.File, pid int) {
 	w.Helper()
+	defer func() {
+		if w.Failed() {
+			w.explain(pid)
+		}
+	}()
 	if got := w.line(master); got != "ready [33 101 0 0] <nil>" {
 		w.Errorf("%q", got)
 	}
@@ -94,7 +100,7 @@ func TestTerminal(t *testing.T) {
 	master := receive()
 	pid := w.state("c").Pid
 	w.do("start", "c")
-	w.playTerminal(master)
+	w.playTerminal(master, pid)
 	if status := w.ends(pid); status != 4 {
 		t.Errorf("status %d, want 4", status)
 	}
@@ -149,7 +155,7 @@ func TestExecTerminal(t *testing.T) {
 			Args: []string{"/bin/guest", "stdin-tty"}, Cwd: "/", Terminal: true, ConsoleSize: &specs.Box{Height: 33, Width: 101},
 		}, "--console-socket", path)
 		master := receive()
-		w.playTerminal(master)
+		w.playTerminal(master, relay)
 		if status := w.ends(relay); status != 4 {
 			t.Errorf("status %d, want 4", status)
 		}

@@ -86,7 +86,9 @@ func startDaemonWith(t *testing.T, top string, more func(*daemon) string, needs 
 func (d *daemon) socket() string { return filepath.Join(d.dir, "s") }
 
 func (d *daemon) try(args ...string) (string, error) {
-	out, err := exec.Command("ctr", append([]string{"--address", d.socket()}, args...)...).CombinedOutput()
+	cmd := exec.Command("ctr", append([]string{"--address", d.socket()}, args...)...)
+	cmd.Env = append(os.Environ(), "CONTAINERD_NAMESPACE="+filepath.Base(home)) // which the path of the control group begins with
+	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
@@ -102,7 +104,7 @@ func (d *daemon) do(args ...string) string {
 // run is the arguments of ctr for a container.
 func (d *daemon) run(flags []string, id string, args ...string) []string {
 	list := append([]string{"run"}, flags...)
-	list = append(list, "--runc-binary", d.runtime, "--rootfs", d.rootfs, id, "/bin/guest")
+	list = append(list, "--runc-binary", d.runtime, "--runc-root", filepath.Join(d.dir, "runc"), "--rootfs", d.rootfs, id, "/bin/guest")
 	return append(list, args...)
 }
 

@@ -118,7 +118,7 @@ func (d *daemon) description(name, text string) string {
 // TestPod is the life of a pod on the host's network with one container, as a kubelet leads it.
 func TestPod(t *testing.T) {
 	d := startCRI(t)
-	group := fmt.Sprintf("/toaster-test-%d", os.Getpid())
+	group := groupsHome()
 	defer func() { // a pod's parent group is the kubelet's
 		for _, dir := range mustGlob(t, filepath.Join(cgroupRoot, "*", group), filepath.Join(cgroupRoot, group)) {
 			os.Remove(dir)

@@ -444,6 +444,9 @@ func TestEndlessStartHook(t *testing.T) {
 	}
 	defer start.Process.Release()
 	for _, err := os.Stat(filepath.Join(dir, "ready")); err != nil; _, err = os.Stat(filepath.Join(dir, "ready")) {
+		if w.hasEnded(start.Process.Pid) {
+			t.Fatalf("start has ended before its hook, with status %d", w.ends(start.Process.Pid))
+		}
 		runtime.Gosched()
 	}
 	w.fails("cannot start a container", "start", "c")

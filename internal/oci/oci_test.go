@@ -123,6 +123,10 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "oci" {
 		os.Exit(Main(os.Args[2:], "test"))
 	}
+	if len(os.Args) > 2 && os.Args[1] == sweepCommand {
+		sweep(os.Args[2])
+		return
+	}
 	err := guesttest.DefaultSignals()
 	if err == nil {
 		err = buildGuest()
@@ -131,11 +135,17 @@ func TestMain(m *testing.M) {
 	if err == nil {
 		err = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	}
+	end := func() {}
+	if err == nil {
+		end, err = startSweeper()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	end()
+	os.Exit(status)
 }
 
 func buildGuest() error {
@@ -189,7 +199,10 @@ func (w *world) bundle(change func(*specs.Spec), args ...string) string {
 		Version: "1.0.2", Root: &specs.Root{Path: w.rootfs}, Hostname: "box",
 		Process: &specs.Process{Args: append([]string{"/bin/guest"}, args...), Cwd: "/", Env: []string{"A=1"},
 			User: specs.User{UID: uint32(os.Geteuid()), GID: uint32(os.Getegid())}},
-		Linux: &specs.Linux{Namespaces: []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.NetworkNamespace}}},
+		Linux: &specs.Linux{
+			CgroupsPath: groupName(),
+			Namespaces:  []specs.LinuxNamespace{{Type: specs.PIDNamespace}, {Type: specs.NetworkNamespace}},
+		},
 	}
 	if change != nil {
 		change(spec)
@@ -203,6 +216,15 @@ func (w *world) bundle(change func(*specs.Spec), args ...string) string {
 		w.Fatal(err)
 	}
 	return dir
+}
+
+// groups is how many names groupName has made.
+var groups int
+
+// groupName names a control group, below that of the tests, which no other bundle has, nor any of tests that run beside these.
+func groupName() string {
+	groups++
+	return fmt.Sprintf("%s-%d", filepath.Base(home), groups)
 }
 
 // command is toaster oci with arguments.
@@ -286,19 +308,33 @@ func (w *world) create(id, bundle string, flags ...string) io.Reader {
 	status := w.run(cmd)
 	pw.Close()
 	if status != 0 {
-		said, _ := io.ReadAll(pr)
-		w.Fatalf("create %s: status %d: %s", id, status, said)
+		w.Fatalf("create %s: status %d: %s", id, status, w.waiting(pr))
 	}
 	return pr
 }
 
-// ended are the ends of processes that nobody has asked for yet.
+// waiting reads what there is in a pipe. Its end may never come, where what has failed has left somebody who holds it open.
+func (w *world) waiting(pr *os.File) []byte {
+	w.Helper()
+	n, err := unix.IoctlGetInt(int(pr.Fd()), unix.TIOCINQ)
+	if err != nil {
+		w.Fatal(err)
+	}
+	said := make([]byte, n)
+	io.ReadFull(pr, said)
+	return said
+}
+
+// ended are the ends of processes that nobody has asked for yet. The host gives their pids away again.
 var ended = map[int]unix.WaitStatus{}
 
 // ends waits for the end of a process of the host, and returns its status, below 0 the signal. As a shim, it reaps whatever
-// ends meanwhile.
+// ends meanwhile. The caller has seen to it that the process is a child of the tests by now.
 func (w *world) ends(pid int) int {
 	w.Helper()
+	if unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != unix.ECHILD {
+		delete(ended, pid) // it is there, so what has ended was another one with its pid
+	}
 	for {
 		if ws, ok := ended[pid]; ok {
 			delete(ended, pid)
@@ -313,6 +349,59 @@ func (w *world) ends(pid int) int {
 			ended[got] = ws
 		case err != unix.EINTR:
 			w.Fatalf("process %d: %v", pid, err)
+		}
+	}
+}
+
+// hasEnded reports whether a child of the tests has ended that nobody has reaped yet.
+func (w *world) hasEnded(pid int) bool {
+	w.Helper()
+	var info unix.Siginfo
+	if err := unix.Waitid(unix.P_PID, pid, &info, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil); err != nil {
+		w.Fatal(err)
+	}
+	return info.Signo != 0
+}
+
+// explain tells of a test that has failed how the process has ended, should it end soon, and what kernels have logged.
+func (w *world) explain(pid int) {
+	w.Helper()
+	if fd, err := unix.PidfdOpen(pid, 0); err == nil {
+		err = awaitEnd(fd, pid, endPatience)
+		unix.Close(fd)
+		if err == nil {
+			w.Logf("process %d: status %d", pid, w.ends(pid))
+		} else {
+			w.Logf("process %d has not ended", pid)
+		}
+	} else if ws, ok := ended[pid]; ok {
+		w.Logf("process %d: wait status %#x", pid, int(ws))
+	}
+	logs, _ := filepath.Glob(filepath.Join(w.root, "*", "kernel.log"))
+	for _, name := range logs {
+		b, _ := os.ReadFile(name)
+		w.Logf("%s: %s", name, b)
+	}
+}
+
+// TestEndsOfTheSamePid: the end of a process is not taken for that of a later one with its pid, as the host wraps around within minutes.
+func TestEndsOfTheSamePid(t *testing.T) {
+	w := &world{T: t}
+	for _, reaped := range []bool{false, true} {
+		cmd := exec.Command("/bin/sh", "-c", "exit 3")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		pid := cmd.Process.Pid
+		cmd.Process.Release()
+		ended[pid] = unix.WaitStatus(unix.SIGKILL)
+		for got := 0; reaped && got != pid; {
+			var ws unix.WaitStatus
+			got, _ = unix.Wait4(-1, &ws, 0, nil)
+			ended[got] = ws
+		}
+		if status := w.ends(pid); status != 3 {
+			t.Errorf("status %d, want 3 (reaped before: %t)", status, reaped)
 		}
 	}
 }

@@ -18,25 +18,31 @@ func TestLateCreate(t *testing.T) {
 	w := newWorld(t)
 	dir := t.TempDir()
 	ready, goOn := filepath.Join(dir, "ready"), filepath.Join(dir, "go")
-	for _, name := range []string{ready, goOn} {
-		if err := unix.Mkfifo(name, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	waits := []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "echo > " + ready + "; cat " + goOn}, Env: []string{"PATH=/usr/bin:/bin"}}}
+	told, tells := fifo(t, ready)
+	_, lets := fifo(t, goOn)
+	waits := []specs.Hook{{Path: "/bin/sh", Args: []string{"sh", "-c", "echo > " + ready + "; read word < " + goOn}}}
 	late := w.command("create", "--bundle", w.bundle(func(s *specs.Spec) { s.Hooks = &specs.Hooks{CreateRuntime: waits} }, "signals"), "c")
+	said, err := os.Create(filepath.Join(dir, "said"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
+	late.Stderr = said
+	late.ExtraFiles = []*os.File{tells} // create has it open to its end, which ends the read
 	if err := late.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer late.Process.Release()
-	if _, err := os.ReadFile(ready); err != nil {
-		t.Fatal(err)
+	tells.Close()
+	if n, err := told.Read(make([]byte, 1)); n == 0 {
+		text, _ := os.ReadFile(said.Name())
+		t.Fatalf("create has ended before its hook: %v, %s", err, text)
 	}
 	w.isIn("c", creating)
 	w.do("delete", "--force", "c")
 	out := w.create("c", w.bundle(nil, "signals"))
 	pid := w.state("c").Pid
-	if err := os.WriteFile(goOn, nil, 0); err != nil {
+	if _, err := lets.WriteString("\n"); err != nil {
 		t.Fatal(err)
 	}
 	if status := w.ends(late.Process.Pid); status == 0 {
@@ -48,6 +54,26 @@ func TestLateCreate(t *testing.T) {
 	w.do("start", "c")
 	w.line(out)
 	w.isIn("c", running)
+}
+
+// fifo makes a FIFO and opens both its ends, which waits for nobody. Closed they are by the test, at its end at the latest.
+func fifo(t *testing.T, name string) (r, w *os.File) {
+	t.Helper()
+	err := unix.Mkfifo(name, 0o600)
+	if err == nil {
+		r, err = os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	}
+	if err == nil {
+		w, err = os.OpenFile(name, os.O_WRONLY, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.Close()
+		w.Close()
+	})
+	return r, w
 }
 
 // TestClaim: what create writes goes to the directory that it has made, and it removes no other one.

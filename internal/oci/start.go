@@ -66,13 +66,17 @@ func (c *call) runContainer(id string, f *createFlags) (int, error) {
 	return status, c.deleteContainer(t, false)
 }
 
-// await waits for the kernel, which is this process's child, and passes signals on to it. It returns the exit status.
+// await waits for the kernel, which is this process's child, and passes signals on to it. It returns the exit status. Signals
+// go to the process and not to its pid, which is another's perhaps while the container is deleted; its descriptor stays open for that.
 func (t *container) await() int {
 	ch := make(chan os.Signal, 64)
 	signal.Notify(ch, passed...)
+	kernel, err := unix.PidfdOpen(t.Pid, 0)
 	go func() {
 		for s := range ch {
-			unix.Kill(t.Pid, s.(unix.Signal))
+			if err == nil {
+				unix.PidfdSendSignal(kernel, s.(unix.Signal), nil, 0)
+			}
 		}
 	}()
 	var ws unix.WaitStatus

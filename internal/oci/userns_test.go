@@ -77,7 +77,7 @@ func TestRootOfUserNamespace(t *testing.T) {
 	}
 	bundle := w.bundle(func(s *specs.Spec) {
 		s.Process.User = specs.User{}
-		s.Linux.CgroupsPath, s.Linux.Resources = "/toaster-test-userns/c", &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: 40}}
+		s.Linux.CgroupsPath, s.Linux.Resources = groupsHome()+"/c", &specs.LinuxResources{Pids: &specs.LinuxPids{Limit: 40}}
 	}, "report")
 	for _, dir := range []string{runtimeDir, w.rootfs, bundle} {
 		w.handOver(dir)
