@@ -199,8 +199,8 @@ func (f *fakeProgram) expect(what string, from *int, want ...string) {
 }
 
 // sa_switch, sa_setwoken, sa_upcall_userret: who sleeps is told of on an LWP of the cache, with the context of its call; who has woken is told
-// of on the one that has the virtual processor, with another context, and serves again later. All who have woken are told of at once. Of what
-// sleeps once more in its call nobody hears.
+// of on the one that has the virtual processor, with another context, and serves again: who came into the cache last serves first
+// (sa_putcachelwp, sa_getcachelwp). Of what sleeps once more in its call nobody hears.
 func TestUpcallsOfWhoBlocks(t *testing.T) {
 	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -209,17 +209,17 @@ func TestUpcallsOfWhoBlocks(t *testing.T) {
 		f.expect("it sleeps on", &at)
 		f.then(f.read) // the thread that goes on sleeps again
 		f.wake(1)
-		f.expect("it has woken", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts", "BLOCKED on 3 of 2 in 2.1")
+		f.expect("it has woken", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts", "BLOCKED on 1 of 2 in 2.1")
 		f.then(f.read)
 		f.wake(2)
-		f.expect("the next", &at, "read of 2: 0", "UNBLOCKED on 3 of 2 in 2.2 interrupts", "BLOCKED on 1 of 3 in 3.1")
-		// 1 is busy, and is told of both at once when it comes by.
+		f.expect("the next", &at, "read of 2: 0", "UNBLOCKED on 1 of 2 in 2.2 interrupts", "BLOCKED on 2 of 1 in 1.3")
+		// 1 sleeps; 2 is busy, and is told of it when it comes by.
 		busy := make(chan bool)
-		f.then(f.read, func(*LWP) { <-busy })
-		f.wake(3)
-		f.expect("two sleep", &at, "read of 3: 0", "UNBLOCKED on 1 of 3 in 3.2 interrupts", "BLOCKED on 2 of 1 in 1.3")
+		f.then(func(*LWP) { <-busy })
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("a signal", &at, "SIGNAL on 2 interrupts SIGUSR1")
 		f.wake(1)
-		f.expect("one wakes", &at, "read of 1: 0")
+		f.expect("it wakes", &at, "read of 1: 0")
 		w.is("it stands", f.lwp(1).State(), LWPSuspended)
 		close(busy)
 		f.expect("it is told of", &at, "UNBLOCKED on 2 of 1 in 1.4 interrupts")
@@ -365,7 +365,7 @@ func TestUpcallsOfAStoppedProcess(t *testing.T) {
 		f.expect("it goes on", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts")
 		f.then(f.read)
 		p.Kill(netbsd.SIGUSR1)
-		f.expect("a sleep", &at, "SIGNAL on 2 interrupts SIGUSR1", "BLOCKED on 3 of 2 in 2.1")
+		f.expect("a sleep", &at, "SIGNAL on 2 interrupts SIGUSR1", "BLOCKED on 1 of 2 in 2.1")
 		if err := w.m.Pause(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -373,7 +373,7 @@ func TestUpcallsOfAStoppedProcess(t *testing.T) {
 		f.expect("it is paused", &at, "read of 2: 0")
 		check(t, w.m)
 		w.m.Resume()
-		f.expect("it goes on", &at, "UNBLOCKED on 3 of 2 in 2.2 interrupts")
+		f.expect("it goes on", &at, "UNBLOCKED on 1 of 2 in 2.2 interrupts")
 	})
 }
 
