@@ -194,12 +194,12 @@ func (l *LWP) saCache() netbsd.Errno {
 	})
 }
 
-// saTake is sa_getcachelwp: it takes out of the cache who came last, nil if it is empty. mu is held.
+// saTake is sa_getcachelwp: it takes out of the cache who came last, nil if it is empty. p takes upcalls. mu is held.
 func (p *Proc) saTake() *LWP {
-	if p.ext == nil || p.ext.sa == nil || len(p.ext.sa.cached) == 0 {
+	s := p.ext.sa
+	if len(s.cached) == 0 {
 		return nil
 	}
-	s := p.ext.sa
 	last := len(s.cached) - 1
 	l := s.cached[last]
 	s.cached = s.cached[:last]
