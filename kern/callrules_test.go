@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -77,7 +78,8 @@ func TestTimersByTheirClocks(t *testing.T) {
 				_, errno2 := p.TimerCreateUpcall(clock, netbsd.Siginfo{})
 				w.is("no such clock", []netbsd.Errno{errno, errno2}, []netbsd.Errno{netbsd.EINVAL, netbsd.EINVAL})
 			}
-			p.TimerCreate(netbsd.CLOCK_REALTIME, nil)
+			_, errno := p.TimerCreate(netbsd.CLOCK_MONOTONIC, nil)
+			w.is("the last clock", errno, netbsd.Errno(0))
 			id, errno := p.TimerCreateUpcall(netbsd.CLOCK_MONOTONIC, netbsd.Siginfo{})
 			w.is("monotonic", []any{errno, p.TimerClock(id), p.TimerClock(id + 1)}, []any{netbsd.Errno(0), netbsd.CLOCK_MONOTONIC, -1})
 			none, _ := p.TimerCreate(netbsd.CLOCK_REALTIME, &netbsd.Siginfo{})
@@ -97,7 +99,7 @@ func TestTimersByTheirClocks(t *testing.T) {
 			w.is("its siginfo", []any{(*got)[0].Value, (*got)[0].Code}, []any{uint64(prof), int32(netbsd.SI_TIMER)})
 		})
 		w.guest(func(l *LWP) {
-			_, errno := l.p.TimerGettime(4)
+			_, errno := (&Proc{m: w.m}).TimerGettime(4)
 			w.is("nobody has made one", errno, netbsd.EINVAL)
 		})
 	})
@@ -198,6 +200,7 @@ func TestLookStoppedWaits(t *testing.T) {
 			go func() {
 				w.is("it goes to its end", c.LookStopped(func(*LWP) netbsd.Errno { w.mark("third"); return 0 }), netbsd.EBUSY)
 			}()
+			nap(l, 500*time.Millisecond)
 			c.Kill(netbsd.SIGKILL)
 			nap(l, 3*time.Second)
 			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
@@ -360,5 +363,229 @@ func TestCheckFindsWhoStands(t *testing.T) {
 		only("it leaves", func() { l.flags |= lLeaving }, func() { l.flags &^= lLeaving })
 		only("it is dead", func() { l.stat = LWPDead }, func() { l.stat = LWPSleeping })
 		only("it exits", func() { p.state = StateExiting }, func() { p.state = StateActive })
+	})
+}
+
+// An LWP that has ended, and that the reaper has not seen to (LSDEAD), is nobody's to ask for: _lwp_suspend(2), ptrace(2), procfs; nor does it keep a
+// process from ending, or from standing still.
+func TestDeadLWPsDoNotCount(t *testing.T) {
+	in2003(t, func(w *world) {
+		release := w.blockReaper()
+		var dead int
+		withDead := func(l *LWP) {
+			n, _ := l.NewLWP(0, (*LWP).ExitLWP, false, nil)
+			dead = n.ID()
+			nap(l, time.Second)
+			w.is("it is dead", n.State(), LWPDead)
+		}
+		w.spawn("P", func(l *LWP) {
+			withDead(l)
+			w.is("suspend", []netbsd.Errno{l.LWPSuspend(dead), l.LWPSuspend(l.ID())}, []netbsd.Errno{netbsd.ESRCH, netbsd.EDEADLK})
+			l.ExitLWP()
+		})
+		settledFor(2 * time.Second)
+		w.is("the last one ends the process", w.find("P").State(), StateExiting)
+		w.spawn("D", func(l *LWP) {
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				withDead(l)
+				l.LWPKill(l.ID(), netbsd.SIGUSR1)
+				sleepForever(l)
+			})
+			w.goOn(l, pid, 0)
+			w.waitIs(l, pid, 0, pid, netbsd.StopStatus(netbsd.SIGUSR1), 0)
+			c := w.m.Find(pid)
+			_, errno := c.MayResume(&ResumeArgs{LWP: dead})
+			w.is("it is named", errno, netbsd.ESRCH)
+			w.is("whose registers", c.LookStopped(func(l *LWP) netbsd.Errno {
+				w.is("LWP", l.ID(), 1)
+				return 0
+			}), netbsd.Errno(0))
+			w.is("suspend", l.PtraceSuspend(pid, 1, true), netbsd.Errno(0))
+			_, errno = c.MayResume(&ResumeArgs{})
+			w.is("nobody would go on", errno, netbsd.EDEADLK)
+			l.PtraceKill(pid)
+			sleepForever(l)
+		})
+		settledFor(3 * time.Second)
+		release()
+	})
+}
+
+// Config.Trace is told which LWP takes a step.
+func TestStepsHaveTheirLWP(t *testing.T) {
+	both(t, func(w *world) {
+		var lid int
+		p := w.guest(func(l *LWP) {
+			l.NewLWP(0, func(l *LWP) { lid = l.ID(); l.Exit(0) }, false, nil)
+			sleepForever(l)
+		})
+		n := 0
+		for _, k := range w.marks {
+			if k.pid == p.Pid() && k.what == "FreeTimers" {
+				n++
+				w.is("the LWP", k.lid, lid)
+			}
+		}
+		w.is("how often", n, 1)
+	})
+}
+
+// sigexit(l, SIGILL): memory that takes no frame ends the process, whatever it catches.
+func TestUndeliverable(t *testing.T) {
+	both(t, func(w *world) {
+		p := w.guest(func(l *LWP) {
+			w.catch(l, "P", netbsd.SIGILL)
+			l.Platform().Undeliverable()
+			w.mark("it lives")
+		})
+		w.is("status", p.Wait(), netbsd.ExitStatus(0, netbsd.SIGILL))
+		w.never("it lives", "P.SIGILL")
+	})
+}
+
+// An LWP that is lent its mask with a signal pending is not lent it (Lent): it could let the signal through unseen.
+func TestNoMaskIsLentWhilePending(t *testing.T) {
+	both(t, func(w *world) {
+		w.guestManual(func(l *LWP) {
+			l.Platform().SetSigmask(netbsd.SIGUSR1.Bit())
+			l.Kill(l.p.Pid(), netbsd.SIGUSR1)
+			l.Platform().SetLent(nil)
+			_, ok := l.Platform().PublishMask()
+			w.is("it is lent", ok, false)
+			l.Exit(0)
+		})
+	})
+}
+
+// guestManual is guest for a body that is a run loop.
+func (w *world) guestManual(body func(*LWP)) {
+	p := w.spawnWith("P", SpawnArgs{Manual: true, Body: body})
+	p.Wait()
+	settled()
+}
+
+// sigchecktrace: what PT_DETACH passes is lost, SIGHUP as others.
+func TestDetachLosesSIGHUP(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, 0, exit(3))
+			w.is("detach", l.PtraceResume(pid, ResumeArgs{Detach: true, Signal: netbsd.SIGHUP}), netbsd.Errno(0))
+			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(3, 0), 0)
+		})
+	})
+}
+
+// ptrace_sendsig, of a process that had stopped before it was traced: the LWP that is named takes what PT_CONTINUE passes, and if none is one that
+// sleeps interruptibly, or does not sleep.
+func TestSignalForOneThatHadStopped(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return // it is pending for the process
+		}
+		for _, which := range []int{0, 1, 2} {
+			w.guest(func(l *LWP) {
+				var ids []int
+				took := 0
+				c := w.fork(l, "C", func(l *LWP) {
+					w.handle(l, netbsd.SIGUSR1, func(l *LWP, _ *netbsd.Siginfo) { took = l.ID() })
+					ids = append(ids, l.ID())
+					for range 2 {
+						l.NewLWP(0, func(l *LWP) { ids = append(ids, l.ID()); l.Sleep(true, noDeadline); sleepForever(l) }, false, nil)
+						nap(l, time.Millisecond)
+					}
+					l.Sleep(true, noDeadline)
+					sleepForever(l)
+				})
+				nap(l, time.Second)
+				c.Kill(netbsd.SIGSTOP)
+				w.waitIs(l, c.Pid(), netbsd.WUNTRACED, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+				w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+				w.wait(l, c.Pid(), netbsd.WUNTRACED)
+				lid, want := ids[which], ids[which]
+				if which == 2 {
+					lid, want = 0, ids[2] // the youngest
+				}
+				w.is("resume", l.PtraceResume(c.Pid(), ResumeArgs{Signal: netbsd.SIGUSR1, LWP: lid}), netbsd.Errno(0))
+				nap(l, time.Second)
+				w.is("who takes it", took, want)
+				l.PtraceKill(c.Pid())
+				w.wait(l, c.Pid(), 0)
+			})
+		}
+	})
+}
+
+// posix_spawn(2) of a parent that nobody traces: who attaches the child before its exec is told of no birth (PTRACE_POSIX_SPAWN).
+func TestAttachDuringASpawn(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return // posix_spawn(2) is younger
+		}
+		w.guest(func(l *LWP) {
+			var pid int
+			w.fork(l, "P", func(l *LWP) {
+				c, _ := l.PosixSpawn(PosixSpawnArgs{Fork: ForkArgs{Body: func(l *LWP) { nap(l, time.Second); l.Exit(7) }}, Exec: func(l *LWP) netbsd.Errno {
+					pid = l.p.Pid()
+					nap(l, 2*time.Second)
+					return 0
+				}})
+				w.wait(l, c.Pid(), 0)
+			})
+			nap(l, time.Second)
+			w.is("attach", l.PtraceAttach(pid), netbsd.Errno(0))
+			w.waitIs(l, pid, 0, pid, netbsd.StopStatus(netbsd.SIGSTOP), 0)
+			w.goOn(l, pid, 0)
+			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(7, 0), 0)
+		})
+	})
+}
+
+// The end of a tracer (exit1): its own child, which it traced, is killed, and its subreaper's (PROC_REAP_ACQUIRE of procctl(2)).
+func TestSubreaperGetsATracee(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			w.is("subreaper", l.p.SetSubreaper(true), netbsd.Errno(0))
+			var pid int
+			d := w.fork(l, "D", func(l *LWP) { pid = w.tracedWith(l, 0, sleepForever) })
+			w.waitIs(l, d.Pid(), 0, d.Pid(), netbsd.ExitStatus(0, 0), 0)
+			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+		})
+	})
+}
+
+// A machine that goes on has nobody doomed who is not to die (Resume), and a stop that had begun is complete when the last LWP stands for the pause.
+func TestPauseOfAStoppingProcess(t *testing.T) {
+	both(t, func(w *world) {
+		s := &doomSpace{w: w}
+		busy := make(chan bool)
+		p, _ := w.m.Spawn(SpawnArgs{VM: s, Manual: true, Body: func(l *LWP) {
+			l.NewLWP(0, func(l *LWP) {
+				for {
+					l.Sleep(true, noDeadline)
+					l.Platform().UserRet(nil)
+				}
+			}, true, nil)
+			<-busy
+			for {
+				l.Platform().UserRet(nil)
+				l.Sleep(true, noDeadline)
+			}
+		}})
+		settled()
+		p.Kill(netbsd.SIGSTOP)
+		settled()
+		w.is("it has begun to stop", p.Stopped(), false)
+		paused := make(chan error, 1)
+		go func() { paused <- w.m.Pause(context.Background()) }()
+		settled()
+		close(busy)
+		w.is("Pause", <-paused, nil)
+		settled()
+		w.is("it has stopped", p.Stopped(), true)
+		w.m.Resume()
+		settled()
+		w.is("it is told nothing", s.told, []string(nil))
+		p.Kill(netbsd.SIGKILL)
+		settled()
 	})
 }

@@ -53,14 +53,19 @@ func TestProcfsTracing(t *testing.T) {
 	in2003(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			w.catch(l, "tracer", netbsd.SIGCHLD)
-			c := w.spawn("C", func(l *LWP) {
-				w.catch(l, "C", netbsd.SIGUSR1)
-				for {
-					l.Sleep(true, noDeadline)
-				}
+			parent := w.spawn("Q", func(l *LWP) {
+				w.fork(l, "C", func(l *LWP) {
+					w.catch(l, "C", netbsd.SIGUSR1)
+					for {
+						l.Sleep(true, noDeadline)
+					}
+				})
+				nap(l, time.Minute)
 			})
 			nap(l, time.Second)
+			c := w.find("C")
 			pid := c.Pid()
+			w.is("a child that is not traced", parent.lwps.TracesProc(pid), false)
 			w.is("not yet", []any{l.TracesProc(pid), l.ProcfsRun(pid, 0, false), l.ProcfsDetach(pid), l.ProcfsWait(pid)},
 				[]any{false, netbsd.EPERM, netbsd.EPERM, netbsd.EPERM})
 			w.is("attach", l.ProcfsAttach(pid), netbsd.Errno(0))
@@ -77,7 +82,7 @@ func TestProcfsTracing(t *testing.T) {
 			w.waitIs(l, pid, 0, pid, netbsd.StopStatus(netbsd.SIGUSR2), 0)
 			w.is("detach", l.ProcfsDetach(pid), netbsd.Errno(0))
 			nap(l, time.Second)
-			w.is("it runs on", []any{c.Ppid(), c.Traced(), c.Stopped(), c.lwps.Platform().SingleStep()}, []any{1, false, false, false})
+			w.is("it runs on", []any{c.Ppid(), c.Traced(), c.Stopped(), c.lwps.Platform().SingleStep()}, []any{parent.Pid(), false, false, false})
 			w.is("no more", []any{l.TracesProc(pid), l.ProcfsDetach(pid)}, []any{false, netbsd.EPERM})
 			w.is("attach", l.ProcfsAttach(pid), netbsd.Errno(0))
 			nap(l, time.Second)
@@ -87,7 +92,7 @@ func TestProcfsTracing(t *testing.T) {
 			w.is("no process", []any{l.TracesProc(29999), l.ProcfsSignal(29999, netbsd.SIGUSR1)}, []any{false, netbsd.ESRCH})
 			w.is("a signal", l.ProcfsSignal(pid, netbsd.SIGTERM), netbsd.Errno(0))
 			nap(l, time.Second)
-			w.is("it ends", w.m.Find(pid) == nil, true)
+			w.is("it ends", c.State(), StateZombie)
 		})
 		w.order("C.SIGUSR1")
 		w.never("tracer.SIGCHLD")

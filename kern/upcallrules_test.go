@@ -210,6 +210,36 @@ func TestExecOfWhoWasToldOf(t *testing.T) {
 		settled()
 		w.is("status", p.Wait(), netbsd.ExitStatus(0, netbsd.SIGTERM))
 	})
+	// Another program that registers begins anew.
+	inActivations(t, 100, func(f *fakeProgram, l *LWP) {
+		f.read(l)
+		f.w.is("exec", l.Exec(ExecArgs{Comm: "x"}), netbsd.Errno(0))
+		l.SARegister(func() Upcaller { return f })
+		f.w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
+		l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000})
+		l.Kill(l.p.Pid(), netbsd.SIGUSR1)
+	}, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		f.expect("a sleep", &at, "BLOCKED on 2 of 1 in 1.1")
+		f.wake(1)
+		f.expect("an exec", &at, "read of 1: 0", "SIGNAL on 1 interrupts SIGUSR1")
+	})
+}
+
+// sa_release, of a process whose one LWP there is: where none could be made for the cache no exec has to end any.
+func TestExecWithoutACache(t *testing.T) {
+	in2003(t, func(w *world) {
+		p := w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
+			f := newProgram(w, 9)
+			f.refuse = netbsd.EAGAIN
+			l.SARegister(func() Upcaller { return f })
+			w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
+			w.is("exec", l.Exec(ExecArgs{Comm: "x"}), netbsd.Errno(0))
+			w.is("a sleep", l.Sleep(true, time.Now().Add(time.Second)), netbsd.EWOULDBLOCK)
+			l.Exit(3)
+		}})
+		w.is("status", p.Wait(), netbsd.ExitStatus(3, 0))
+	})
 }
 
 // lwp_exit of who has the virtual processor, while one that has woken waits to be told of: that one ends as well (sa_unblock_userret,
