@@ -526,7 +526,7 @@ func TestAttachDuringASpawn(t *testing.T) {
 			w.fork(l, "P", func(l *LWP) {
 				c, _ := l.PosixSpawn(PosixSpawnArgs{Fork: ForkArgs{Body: func(l *LWP) { nap(l, time.Second); l.Exit(7) }}, Exec: func(l *LWP) netbsd.Errno {
 					pid = l.p.Pid()
-					nap(l, 2*time.Second)
+					l.Sleep(true, noDeadline)
 					return 0
 				}})
 				w.wait(l, c.Pid(), 0)
@@ -534,7 +534,11 @@ func TestAttachDuringASpawn(t *testing.T) {
 			nap(l, time.Second)
 			w.is("attach", l.PtraceAttach(pid), netbsd.Errno(0))
 			w.waitIs(l, pid, 0, pid, netbsd.StopStatus(netbsd.SIGSTOP), 0)
+			mask := uint32(netbsd.PTRACE_POSIX_SPAWN)
+			_, errno := l.PtraceEventMask(pid, &mask)
+			w.is("it asks for births", errno, netbsd.Errno(0))
 			w.goOn(l, pid, 0)
+			w.m.Find(pid).lwps.Wake()
 			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(7, 0), 0)
 		})
 	})
@@ -548,6 +552,55 @@ func TestSubreaperGetsATracee(t *testing.T) {
 			var pid int
 			d := w.fork(l, "D", func(l *LWP) { pid = w.tracedWith(l, 0, sleepForever) })
 			w.waitIs(l, d.Pid(), 0, d.Pid(), netbsd.ExitStatus(0, 0), 0)
+			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+		})
+	})
+}
+
+// PT_DETACH (do_ptrace, proc_reparent), of a tracee whose own parent has gone: the tracer's subreaper gets it.
+func TestDetachOfAnOrphan(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			w.is("subreaper", l.p.SetSubreaper(true), netbsd.Errno(0))
+			q := w.fork(l, "Q", func(l *LWP) {
+				w.fork(l, "C", sleepForever)
+				nap(l, 2*time.Second)
+			})
+			nap(l, time.Second)
+			c := w.find("C")
+			d := w.fork(l, "D", func(l *LWP) {
+				w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+				w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.StopStatus(netbsd.SIGSTOP), 0)
+				nap(l, 2*time.Second)
+				w.is("detach", l.PtraceResume(c.Pid(), ResumeArgs{Detach: true}), netbsd.Errno(0))
+			})
+			w.wait(l, q.Pid(), 0)
+			w.wait(l, d.Pid(), 0)
+			w.is("whose it is", c.Ppid(), l.p.Pid())
+			c.Kill(netbsd.SIGKILL)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+		})
+	})
+}
+
+// PTRACE_FORK (fork1): the child that the tracer gets is the tracee's again when it is let go.
+func TestForkedTraceeComesBack(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return // PT_SET_EVENT_MASK is younger
+		}
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_FORK, func(l *LWP) {
+				w.fork(l, "G", exit(4))
+				sleepForever(l)
+			})
+			w.next(l, pid, 0)
+			st, errno := l.PtraceState(pid)
+			w.is("its child", errno, netbsd.Errno(0))
+			w.wait(l, st.Other, 0)
+			w.is("detach", l.PtraceResume(st.Other, ResumeArgs{Detach: true}), netbsd.Errno(0))
+			w.is("whose it is", w.m.Find(st.Other).Ppid(), pid)
+			l.PtraceKill(pid)
 			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
 		})
 	})
