@@ -254,19 +254,24 @@ func TestCheckFindsCorruption(t *testing.T) {
 		})
 		settled()
 		for _, x := range w.corruptions() {
-			check(w.T, w.m)
-			w.locked(x.break_)
-			errs := w.m.Check()
-			w.locked(x.un)
-			all := fmt.Sprint(errs)
-			switch said := slices.ContainsFunc(strings.Split(x.says, "|"), func(s string) bool { return strings.Contains(all, s) }); {
-			case x.not && said:
-				w.Errorf("%s: Check says %v, which is none", x.name, all)
-			case !x.not && !said:
-				w.Errorf("%s: Check says %v", x.name, all)
-			}
+			w.finds(x)
 		}
 	})
+}
+
+// finds demands that Check says what is to be said of x, and nothing once it is mended.
+func (w *world) finds(x corruption) {
+	check(w.T, w.m)
+	w.locked(x.break_)
+	errs := w.m.Check()
+	w.locked(x.un)
+	all := fmt.Sprint(errs)
+	switch said := slices.ContainsFunc(strings.Split(x.says, "|"), func(s string) bool { return strings.Contains(all, s) }); {
+	case x.not && said:
+		w.Errorf("%s: Check says %v, which is none", x.name, all)
+	case !x.not && !said:
+		w.Errorf("%s: Check says %v", x.name, all)
+	}
 }
 
 // corruption is damage that Check must find, in one of these words; or, with not, something that

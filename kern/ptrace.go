@@ -258,7 +258,6 @@ func (t *Proc) traceResume(a *ResumeArgs) netbsd.Errno {
 	}
 	t.setStep(a, l)
 	t.setSysTrace(a.Syscall)
-	t.extra()
 	sig := a.Signal
 	if a.Detach {
 		t.detach()

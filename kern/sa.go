@@ -14,7 +14,7 @@ import "toaster/netbsd"
 type saState struct {
 	up     Upcaller      // nil in tests of the rest
 	vp     *LWP          // savp_lwp: who has the virtual processor; nil before upcalls are on, and if it has ended
-	cached []*LWP        // savp_lwpcache, in the order of coming
+	cached []*LWP        // savp_lwpcache, in the order of coming: who came last serves first
 	woken  []*LWP        // savp_wokenq: their sleeps are over, and the program is to be told
 	timers []*posixTimer // that have run out, and the program is to be told
 	stacks []Altstack
@@ -194,15 +194,15 @@ func (l *LWP) saCache() netbsd.Errno {
 	})
 }
 
-// saTake takes the LWP out of the cache that has been there longest, nil if it is empty. mu is
-// held.
+// saTake is sa_getcachelwp: it takes out of the cache who came last, nil if it is empty. p takes upcalls. mu is held.
 func (p *Proc) saTake() *LWP {
-	if p.ext == nil || p.ext.sa == nil || len(p.ext.sa.cached) == 0 {
+	s := p.ext.sa
+	if len(s.cached) == 0 {
 		return nil
 	}
-	s := p.ext.sa
-	l := s.cached[0]
-	s.cached = s.cached[1:]
+	last := len(s.cached) - 1
+	l := s.cached[last]
+	s.cached = s.cached[:last]
 	l.ext.act.stands = false
 	return l
 }

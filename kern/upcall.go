@@ -281,7 +281,8 @@ func (l *LWP) noStack(u *Upcall) bool {
 }
 
 // giveBack is the end of sa_switchcall where there is no stack: n, which was to tell that l blocks, goes into the cache, and l has the virtual
-// processor as if it had not slept. mu is held before and after.
+// processor as if it had not slept. aUpcall is set in l since its context was read: it looks for what else is to be told when it comes by.
+// mu is held before and after.
 func (n *LWP) giveBack(l *LWP) {
 	p := n.p
 	s := p.ext.sa
@@ -299,9 +300,6 @@ func (n *LWP) giveBack(l *LWP) {
 		s.woken = slices.DeleteFunc(s.woken, func(w *LWP) bool { return w == l })
 		a.stands = false
 		l.leaveCache()
-	}
-	if len(a.queue) > 0 || len(s.woken) > 0 {
-		l.upcallDue()
 	}
 	for pend := p.pend.set; pend != 0; pend &^= firstsig(pend).Bit() {
 		l.sigpost(firstsig(pend))

@@ -22,6 +22,8 @@ type fakeProgram struct {
 	mu     sync.Mutex
 	stacks int // free ones
 	refuse netbsd.Errno
+	fails  netbsd.Errno      // of Upcall, but for want of a stack
+	during map[string]func() // by "Context of 1", "Upcall on 2": called once, in the middle of that
 	told   map[*LWP]*Upcall
 	asked  map[int]int
 	lwps   map[int]*LWP
@@ -31,11 +33,16 @@ type fakeProgram struct {
 	does  []func(l *LWP)
 }
 
+func newProgram(w *world, stacks int) *fakeProgram {
+	return &fakeProgram{w: w, stacks: stacks, during: map[string]func(){}, told: map[*LWP]*Upcall{}, asked: map[int]int{},
+		lwps: map[int]*LWP{}, woken: map[*LWP]bool{}}
+}
+
 // inActivations runs f for a process of release 2003 whose first LWP, 1, takes upcalls, catches some signals, and then does first.
 func inActivations(t *testing.T, stacks int, first func(f *fakeProgram, l *LWP), f func(w *world, p *Proc, f *fakeProgram)) {
 	synctest.Test(t, func(t *testing.T) {
 		inWorld(t, Release2003, nil, func(w *world) {
-			prog := &fakeProgram{w: w, stacks: stacks, told: map[*LWP]*Upcall{}, asked: map[int]int{}, lwps: map[int]*LWP{}, woken: map[*LWP]bool{}}
+			prog := newProgram(w, stacks)
 			p := w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
 				l.SARegister(func() Upcaller { return prog })
 				w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
@@ -80,7 +87,20 @@ func (f *fakeProgram) setStacks(n int) {
 	f.stacks = n
 }
 
+// meanwhile calls what is to happen during what is being done.
+func (f *fakeProgram) meanwhile(what string, l *LWP) {
+	what = fmt.Sprintf("%s %d", what, l.ID())
+	f.mu.Lock()
+	do := f.during[what]
+	delete(f.during, what)
+	f.mu.Unlock()
+	if do != nil {
+		do()
+	}
+}
+
 func (f *fakeProgram) Context(l *LWP) any {
+	f.meanwhile("Context of", l)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.asked[l.ID()]++
@@ -90,8 +110,12 @@ func (f *fakeProgram) Context(l *LWP) any {
 var upcallNames = []string{"NEWPROC", "PREEMPTED", "BLOCKED", "UNBLOCKED", "SIGNAL", "SIGEV", "USER"}
 
 func (f *fakeProgram) Upcall(l *LWP, u *Upcall) netbsd.Errno {
+	f.meanwhile("Upcall on", l)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.fails != 0 {
+		return f.fails
+	}
 	if f.stacks == 0 {
 		f.w.mark("no stack for %s on %d", upcallNames[u.Type], l.ID())
 		return netbsd.ENOMEM
@@ -143,10 +167,15 @@ func (f *fakeProgram) Body(l *LWP) {
 }
 
 // read is a call that sleeps until somebody wakes it by wake.
-func (f *fakeProgram) read(l *LWP) {
+func (f *fakeProgram) read(l *LWP) { f.sleep(l, true) }
+
+// readDisk is a read that no signal ends.
+func (f *fakeProgram) readDisk(l *LWP) { f.sleep(l, false) }
+
+func (f *fakeProgram) sleep(l *LWP, interruptible bool) {
 	var errno netbsd.Errno
 	for errno == 0 && !f.ready(l) {
-		errno = l.Sleep(true, noDeadline)
+		errno = l.Sleep(interruptible, noDeadline)
 	}
 	f.w.mark("read of %d: %d", l.ID(), errno)
 }
@@ -199,8 +228,8 @@ func (f *fakeProgram) expect(what string, from *int, want ...string) {
 }
 
 // sa_switch, sa_setwoken, sa_upcall_userret: who sleeps is told of on an LWP of the cache, with the context of its call; who has woken is told
-// of on the one that has the virtual processor, with another context, and serves again later. All who have woken are told of at once. Of what
-// sleeps once more in its call nobody hears.
+// of on the one that has the virtual processor, with another context, and serves again: who came into the cache last serves first
+// (sa_putcachelwp, sa_getcachelwp). Of what sleeps once more in its call nobody hears.
 func TestUpcallsOfWhoBlocks(t *testing.T) {
 	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -209,17 +238,17 @@ func TestUpcallsOfWhoBlocks(t *testing.T) {
 		f.expect("it sleeps on", &at)
 		f.then(f.read) // the thread that goes on sleeps again
 		f.wake(1)
-		f.expect("it has woken", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts", "BLOCKED on 3 of 2 in 2.1")
+		f.expect("it has woken", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts", "BLOCKED on 1 of 2 in 2.1")
 		f.then(f.read)
 		f.wake(2)
-		f.expect("the next", &at, "read of 2: 0", "UNBLOCKED on 3 of 2 in 2.2 interrupts", "BLOCKED on 1 of 3 in 3.1")
-		// 1 is busy, and is told of both at once when it comes by.
+		f.expect("the next", &at, "read of 2: 0", "UNBLOCKED on 1 of 2 in 2.2 interrupts", "BLOCKED on 2 of 1 in 1.3")
+		// 1 sleeps; 2 is busy, and is told of it when it comes by.
 		busy := make(chan bool)
-		f.then(f.read, func(*LWP) { <-busy })
-		f.wake(3)
-		f.expect("two sleep", &at, "read of 3: 0", "UNBLOCKED on 1 of 3 in 3.2 interrupts", "BLOCKED on 2 of 1 in 1.3")
+		f.then(func(*LWP) { <-busy })
+		p.Kill(netbsd.SIGUSR1)
+		f.expect("a signal", &at, "SIGNAL on 2 interrupts SIGUSR1")
 		f.wake(1)
-		f.expect("one wakes", &at, "read of 1: 0")
+		f.expect("it wakes", &at, "read of 1: 0")
 		w.is("it stands", f.lwp(1).State(), LWPSuspended)
 		close(busy)
 		f.expect("it is told of", &at, "UNBLOCKED on 2 of 1 in 1.4 interrupts")
@@ -333,7 +362,8 @@ func TestUpcallsWithoutStacks(t *testing.T) {
 func TestUpcallsWithoutLWPs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		inWorld(t, Release2003, nil, func(w *world) {
-			f := &fakeProgram{w: w, stacks: 9, refuse: netbsd.EAGAIN, told: map[*LWP]*Upcall{}, asked: map[int]int{}, lwps: map[int]*LWP{}, woken: map[*LWP]bool{}}
+			f := newProgram(w, 9)
+			f.refuse = netbsd.EAGAIN
 			p := w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
 				l.SARegister(func() Upcaller { return f })
 				l.SAEnable()
@@ -365,7 +395,7 @@ func TestUpcallsOfAStoppedProcess(t *testing.T) {
 		f.expect("it goes on", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts")
 		f.then(f.read)
 		p.Kill(netbsd.SIGUSR1)
-		f.expect("a sleep", &at, "SIGNAL on 2 interrupts SIGUSR1", "BLOCKED on 3 of 2 in 2.1")
+		f.expect("a sleep", &at, "SIGNAL on 2 interrupts SIGUSR1", "BLOCKED on 1 of 2 in 2.1")
 		if err := w.m.Pause(t.Context()); err != nil {
 			t.Error(err)
 		}
@@ -373,7 +403,7 @@ func TestUpcallsOfAStoppedProcess(t *testing.T) {
 		f.expect("it is paused", &at, "read of 2: 0")
 		check(t, w.m)
 		w.m.Resume()
-		f.expect("it goes on", &at, "UNBLOCKED on 3 of 2 in 2.2 interrupts")
+		f.expect("it goes on", &at, "UNBLOCKED on 1 of 2 in 2.2 interrupts")
 	})
 }
 
