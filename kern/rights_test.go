@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -65,6 +66,26 @@ func TestForkOfRootAndOfWhoChangedUsers(t *testing.T) {
 			})
 			w.wait(l, c.Pid(), 0)
 		})
+	})
+}
+
+// fork1: the superuser whom RLIMIT_NPROC does not bind is the effective one (secmodel_suser, KAUTH_PROCESS_RLIMIT), while
+// the processes that count are the real user's.
+func TestWhomRLIMIT_NPROCBinds(t *testing.T) {
+	both(t, func(w *world) {
+		lim := *DefaultLimits()
+		lim[netbsd.RLIMIT_NPROC] = Rlimit{1, 1}
+		try := func(ruid, euid uint32, want netbsd.Errno) {
+			w.Helper()
+			w.spawnWith("P", SpawnArgs{Cred: &Cred{RUID: ruid, EUID: euid, SUID: euid}, Limits: &lim, Body: func(l *LWP) {
+				_, errno := l.Fork(ForkArgs{Body: exit(0)})
+				w.is(fmt.Sprint("real ", ruid, ", effective ", euid), errno, want)
+			}}).Wait()
+		}
+		try(5, 5, netbsd.EAGAIN)
+		try(5, 0, 0)
+		try(0, 5, netbsd.EAGAIN)
+		try(0, 0, 0)
 	})
 }
 

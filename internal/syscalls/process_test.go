@@ -77,6 +77,8 @@ func TestProcess(t *testing.T) {
 			{"setsid(2): EPERM for a group leader", netbsd.SYS_setsid, nil, netbsd.EPERM, nil, nil},
 			{"setpgid(2): EINVAL for a negative group", netbsd.SYS_setpgid, args{0, -1}, netbsd.EINVAL, nil, nil},
 			{"setpgid(2): ESRCH for no child", netbsd.SYS_setpgid, args{nobody, 0}, netbsd.ESRCH, nil, nil},
+			{"proc_enterpgrp: ESRCH for a negative process", netbsd.SYS_setpgid, args{-1, 0}, netbsd.ESRCH, nil, nil},
+			{"sys_setpgid: EINVAL comes first", netbsd.SYS_setpgid, args{-1, -1}, netbsd.EINVAL, nil, nil},
 			{"fork(2): the child's id", netbsd.SYS_fork, nil, 0, last, func(p *player) {
 				p.play([]row{
 					{"setpgid(2): EPERM for a group of nobody", netbsd.SYS_setpgid, args{0, nobody}, netbsd.EPERM, nil, nil},
@@ -124,7 +126,9 @@ func TestProcess(t *testing.T) {
 		"clone": {
 			{"__clone(2): EINVAL for shared handlers without shared memory", netbsd.SYS___clone, args{netbsd.CLONE_SIGHAND, 0}, netbsd.EINVAL, nil, nil},
 			{"__clone(2): EINVAL for a signal that there is not", netbsd.SYS___clone, args{netbsd.NSIG, 0}, netbsd.EINVAL, nil, nil},
-			{"sys___clone: EINVAL for unknown flags", netbsd.SYS___clone, args{0x10000, 0}, netbsd.EINVAL, nil, nil},
+			{"sys___clone: EINVAL for CLONE_PTRACE", netbsd.SYS___clone, args{0x2000 | int(netbsd.SIGCHLD), 0}, netbsd.EINVAL, nil, nil},
+			{"sys___clone: flags that there are not are nothing", netbsd.SYS___clone, args{0x7fff9000 | int(netbsd.SIGCHLD), 0}, 0, last, exits(4)},
+			{"W_EXITCODE(4, 0)", netbsd.SYS___wait450, args{last, room(4), 0, 0}, 0, out{1, words(0x400)}, nil},
 			{"__clone(2): the stack", netbsd.SYS___clone, args{int(netbsd.SIGCHLD), 0x5000}, 0, last, func(p *player) {
 				if sp := p.cpu.gregs[netbsd.REG_RSP]; sp != 0x5000 {
 					p.t.Errorf("the child's stack pointer is %#x", sp)
