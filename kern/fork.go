@@ -339,7 +339,10 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if errno != 0 {
 		return nil, nil, errno
 	}
-	c.flags = p.flags&(fSugid|fControlT|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
+	c.flags = p.flags&(fSugid|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
+	if p.pgrp.sess.ttyvp {
+		c.flags |= p.flags & fControlT
+	}
 	if a.ExitSignal != 0 || a.NoExitSignal {
 		c.exitsig = a.ExitSignal
 	}
