@@ -89,6 +89,32 @@ func TestWhomRLIMIT_NPROCBinds(t *testing.T) {
 	})
 }
 
+// check_posix_spawn counts one process more, execve_loadvm those that there are, of who has changed its identity alone.
+func TestRLIMIT_NPROCOfSpawnAndExec(t *testing.T) {
+	both(t, func(w *world) {
+		most := func(n int) { w.locked(func() { w.m.cfg.MaxProc = n }) }
+		most(3) // with init
+		lim := *DefaultLimits()
+		lim[netbsd.RLIMIT_NPROC] = Rlimit{2, 2}
+		again := netbsd.Errno(netbsd.EAGAIN)
+		w.spawnWith("P", SpawnArgs{Cred: UserCred(5, 5), Limits: &lim, Body: func(l *LWP) {
+			w.is("one more is allowed", []netbsd.Errno{l.MaySpawn(), l.MayExec()}, []netbsd.Errno{0, 0})
+			c := w.fork(l, "C", sleepForever)
+			w.is("the table is full", l.MaySpawn(), again)
+			most(9)
+			w.is("as many as there may be", []netbsd.Errno{l.MaySpawn(), l.MayExec()}, []netbsd.Errno{again, 0})
+			l.SetRlimit(netbsd.RLIMIT_NPROC, Rlimit{1, 1})
+			w.is("too many", l.MayExec(), netbsd.Errno(0))
+			w.locked(func() { l.p.flags |= fSugid })
+			w.is("too many, and another user before", l.MayExec(), again)
+			w.locked(func() { l.p.setCredLocked(&Cred{RUID: 5}, true) })
+			w.is("the superuser", []netbsd.Errno{l.MaySpawn(), l.MayExec()}, []netbsd.Errno{0, 0})
+			c.Kill(netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+		}}).Wait()
+	})
+}
+
 // NetBSD 10 adds p_cru in proc_free, to which WNOWAIT does not come (do_sys_waitid).
 func TestUsageOfAWaitWithoutAReapIsTheChildsOwn(t *testing.T) {
 	both(t, func(w *world) {

@@ -191,6 +191,13 @@ func TestProcess(t *testing.T) {
 			{"copyinargs: posix_spawn(3) without an environment", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, strv{"x"}, 0}, 0, 0, func(p *player) {}},
 			{"wait4(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
 			{"posix_spawn(3): EINVAL for too many actions", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"sys_posix_spawn: actions before the attributes", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), bad, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"sys_posix_spawn: actions before the path", netbsd.SYS_posix_spawn, args{0, bad, words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"sys_posix_spawn: attributes before the path", netbsd.SYS_posix_spawn, args{0, "/none", 0, bad, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(3, 64)}, 0, nil, nil},
+			{"sys_posix_spawn: two actions a descriptor", netbsd.SYS_posix_spawn, args{0, "/x", words(6, 6, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+			{"sys_posix_spawn: no more", netbsd.SYS_posix_spawn, args{0, "/x", words(7, 7, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(64, 64)}, 0, nil, nil},
 			{"posix_spawn(3)", netbsd.SYS_posix_spawn, args{room(4), "/y", 0, 0, strv{"y"}, strv{}}, 0, func(r *result) string {
 				if pid := last(r.p); uint64(le.Uint32(r.mem(0, 4))) != pid || r.ret[0] != 0 {
 					return fmt.Sprintf("pid %d, want %d", le.Uint32(r.mem(0, 4)), pid)
@@ -387,13 +394,20 @@ func TestPosixSpawn(t *testing.T) {
 			var b []byte
 			for i := range actions {
 				a := actions[i]
-				if a.Action == netbsd.FAE_OPEN || a.Action == netbsd.FAE_CHDIR {
-					a.Path = p.arg(map[uint64]string{1: "f", 2: "d", 3: "none"}[a.Path])
+				if name := map[uint64]string{1: "f", 2: "d", 3: "none", 4: "mine", 5: strings.Repeat("x", 1024)}[a.Path]; name != "" {
+					a.Path = p.arg(name)
 				}
 				b = append(b, encoded(netbsd.SizeofSpawnFileAction, a.Encode)...)
 			}
 			fa := netbsd.SpawnFileActions{Size: uint32(len(actions)), Len: uint32(len(actions)), Addr: p.mem.put(b)}
 			return p.mem.put(encoded(netbsd.SizeofSpawnFileActions, fa.Encode))
+		}
+	}
+	endless := func(list func(p *player) uint64) func(p *player) uint64 { // of which most is not there
+		return func(p *player) uint64 {
+			at := list(p)
+			p.mem.Write(at+4, words(1500))
+			return at
 		}
 	}
 	attr := func(a netbsd.SpawnAttr) []byte { return encoded(netbsd.SizeofSpawnAttr, a.Encode) }
@@ -417,8 +431,12 @@ func TestPosixSpawn(t *testing.T) {
 		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(127 << 8)}, nil},
 		{"handle_posix_spawn_file_actions: what is closed can be closed", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: 99}), strict, strv{}, strv{}}, 0, 0, nil},
 		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
-		{"EBADF for what is no descriptor", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: -1}), strict, strv{}, strv{}}, 0, int(netbsd.EBADF), nil},
+		{"handle_posix_spawn_file_actions: what is no descriptor is closed", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: -1}), strict, strv{}, strv{}}, 0, 0, nil},
+		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
+		{"posix_spawn_fa_alloc: the list before its paths", netbsd.SYS_posix_spawn, args{0, "/x", endless(list(netbsd.SpawnFileAction{Action: netbsd.FAE_CHDIR, Path: 5})), strict, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+		{"posix_spawn_fa_alloc: ENAMETOOLONG", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CHDIR, Path: 5}), strict, strv{}, strv{}}, 0, int(netbsd.ENAMETOOLONG), nil},
 		{"POSIX_SPAWN_RETURNERROR", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_OPEN, Fd: 5, Path: 3}), strict, strv{}, strv{}}, 0, int(netbsd.ENOENT), nil},
+		{"spawn_return: the child that failed has ended with 127", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(127 << 8)}, nil},
 		{"posix_spawn(3): EFAULT for the actions", netbsd.SYS_posix_spawn, args{0, "/x", bad, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
 		{"posix_spawn(3): EFAULT for the attributes", netbsd.SYS_posix_spawn, args{0, "/x", 0, bad, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
 		{"POSIX_SPAWN_SETPGROUP and SETSIGMASK", netbsd.SYS_posix_spawn, args{0, "/x", 0, attr(netbsd.SpawnAttr{

@@ -477,6 +477,7 @@ func spawnActionFails() {
 	reap(pid, exited(127))
 	_, e = spawn(&spawnattr{flags: spawnRETURNERROR}, 1)
 	eq("posix_spawn with RETURNERROR", e, enoent)
+	reapAny(exited(127))
 	actionList[0] = fileAction{action: faeCLOSE, fd: 77}
 	pid, e = spawn(&spawnattr{flags: spawnRETURNERROR}, 1)
 	if has11 { // handle_posix_spawn_file_actions ignores it
@@ -484,6 +485,7 @@ func spawnActionFails() {
 		call(sysWait4, pid, 0, 0, 0)
 	} else {
 		eq("posix_spawn that closes what is not open", e, ebadf)
+		reapAny(exited(127))
 	}
 	noChildren()
 }
@@ -513,6 +515,8 @@ func spawnAttributes() {
 	eq("status", st, exited(4))
 	_, e = spawn(&spawnattr{flags: spawnSETPGROUP, pgroup: 29999}, 0)
 	eq("posix_spawn into no group", e, eperm)
+	_, st = wait4(-1, 0)
+	eq("the end of who could not", st, exited(127))
 	kill(leader, sigKILL)
 	reap(leader, sigKILL)
 	noChildren()
