@@ -151,6 +151,28 @@ func TestUsageOfAWaitWithoutAReapIsTheChildsOwn(t *testing.T) {
 	})
 }
 
+// match_process compares users and groups as uid_t and gid_t: -2 is the user 4294967294, whatever the register of the call has above.
+func TestWaitForTheLargestUsersAndGroups(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			const big = ^uint32(0) - 1
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Setgid(big)
+				l.Setuid(big)
+			})
+			const how = netbsd.WEXITED | netbsd.WNOWAIT
+			w.is("user", waited6(l, netbsd.P_UID, -2, how, nil), c.Pid())
+			w.is("group", waited6(l, netbsd.P_GID, -2, how, nil), c.Pid())
+			w.is("user", waited6(l, netbsd.P_UID, int(big), how, nil), c.Pid())
+			w.is("another", waited6(l, netbsd.P_UID, -3, how, nil), 0)
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
 // waited6 is wait6(2), whose error is no part of the test.
 func waited6(l *LWP, idtype, id, options int, out *WaitOut) int {
 	l.Nanosleep(time.Millisecond) // until the child has come to rest
