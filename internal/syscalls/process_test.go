@@ -159,6 +159,16 @@ func TestProcess(t *testing.T) {
 			{"getpriority(2): the new one", netbsd.SYS_getpriority, args{netbsd.PRIO_PROCESS, self}, 0, 7, nil},
 			{"setpriority(2): at most PRIO_MAX", netbsd.SYS_setpriority, args{netbsd.PRIO_USER, 0, 99}, 0, nil, nil},
 			{"getpriority(2): PRIO_MAX", netbsd.SYS_getpriority, args{netbsd.PRIO_USER, 0}, 0, netbsd.PRIO_MAX, nil},
+			{"fork(2) of another user's", netbsd.SYS_fork, nil, 0, nil, func(p *player) {
+				p.ok(netbsd.SYS_setuid, 200)
+				p.ok(netbsd.SYS_kill, self, netbsd.SIGSTOP)
+			}},
+			{"which has stopped", netbsd.SYS___wait450, args{-1, room(4), netbsd.WUNTRACED, 0}, 0, out{1, words(0x117f)}, nil},
+			{"seteuid(2)", netbsd.SYS_seteuid, args{100}, 0, nil, nil},
+			{"donice: EACCES for another's, and not EPERM, if the real user is 0", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, last, 20}, netbsd.EACCES, nil, nil},
+			{"seteuid(2)", netbsd.SYS_seteuid, args{0}, 0, nil, nil},
+			{"kill(2)", netbsd.SYS_kill, args{last, netbsd.SIGKILL}, 0, nil, nil},
+			{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(uint32(netbsd.SIGKILL))}, nil},
 			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
 			{"setpriority(2): EACCES to lower it", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 0, 3}, netbsd.EACCES, nil, nil},
 			{"setpriority(2): EPERM for another's", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 1, 20}, netbsd.EPERM, nil, nil},
