@@ -16,6 +16,9 @@ type Cred struct {
 	Groups           []uint32
 }
 
+// noID is -1 as a user or a group: no id, but "as it is", for every call that sets one (do_setresuid, do_setresgid).
+const noID = ^uint32(0)
+
 // Root is the superuser with group 0 (wheel). All machines of a program share it.
 var Root = &Cred{}
 
@@ -112,6 +115,16 @@ func (l *LWP) changeCred(f func(old Cred, c *Cred) netbsd.Errno) netbsd.Errno {
 	})
 }
 
+// changeID is changeCred for a call that sets one id.
+func (l *LWP) changeID(id uint32, f func(old Cred, c *Cred) netbsd.Errno) netbsd.Errno {
+	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+		if id == noID {
+			return 0
+		}
+		return f(o, c)
+	})
+}
+
 // equal compares what decides about rights. The order of the groups counts, as getgroups(2) tells it.
 func (c *Cred) equal(o *Cred) bool {
 	return c.RUID == o.RUID && c.EUID == o.EUID && c.SUID == o.SUID &&
@@ -123,7 +136,7 @@ func (c *Cred) equal(o *Cred) bool {
 // user or the caller is root. The saved user does not count: a set-id program that has taken its real user for
 // the effective one gets its privilege back by Seteuid, not by this call, which would make it last.
 func (l *LWP) Setuid(uid uint32) netbsd.Errno {
-	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+	return l.changeID(uid, func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() && uid != o.RUID {
 			return netbsd.EPERM
 		}
@@ -135,7 +148,7 @@ func (l *LWP) Setuid(uid uint32) netbsd.Errno {
 // Seteuid is seteuid(2): EPERM unless uid is the real or saved user or the
 // caller is root.
 func (l *LWP) Seteuid(uid uint32) netbsd.Errno {
-	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+	return l.changeID(uid, func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() && uid != o.RUID && uid != o.SUID {
 			return netbsd.EPERM
 		}
@@ -173,7 +186,7 @@ func (l *LWP) Setreuid(r, e int64) netbsd.Errno {
 
 // Setgid is setgid(2): EPERM unless gid is the real group or the caller is root, by its user and not its group.
 func (l *LWP) Setgid(gid uint32) netbsd.Errno {
-	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+	return l.changeID(gid, func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() && gid != o.RGID {
 			return netbsd.EPERM
 		}
@@ -184,7 +197,7 @@ func (l *LWP) Setgid(gid uint32) netbsd.Errno {
 
 // Setegid is setegid(2): EPERM unless gid is the real or saved group or the caller is root.
 func (l *LWP) Setegid(gid uint32) netbsd.Errno {
-	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
+	return l.changeID(gid, func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() && gid != o.RGID && gid != o.SGID {
 			return netbsd.EPERM
 		}
@@ -215,7 +228,8 @@ func (l *LWP) Setregid(r, e int64) netbsd.Errno {
 	})
 }
 
-// Setgroups is setgroups(2): EPERM unless root, EINVAL for more than NGROUPS_MAX.
+// Setgroups is setgroups(2): EPERM unless root, EINVAL for more than NGROUPS_MAX. The identity counts as changed
+// even by the groups of before (kauth_proc_setgroups).
 func (l *LWP) Setgroups(groups []uint32) netbsd.Errno {
 	return l.changeCred(func(o Cred, c *Cred) netbsd.Errno {
 		if !o.IsRoot() {
@@ -225,6 +239,7 @@ func (l *LWP) Setgroups(groups []uint32) netbsd.Errno {
 			return netbsd.EINVAL
 		}
 		c.Groups = slices.Clone(groups)
+		l.p.flags |= fSugid
 		return 0
 	})
 }

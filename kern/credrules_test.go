@@ -80,6 +80,11 @@ func TestSetidRules(t *testing.T) {
 		try("setegid real", 0, func(l *LWP) netbsd.Errno { return l.Setegid(4) }, Cred{1, 2, 3, 4, 4, 6, nil})
 		try("setegid saved", 0, func(l *LWP) netbsd.Errno { return l.Setegid(6) }, Cred{1, 2, 3, 4, 6, 6, nil})
 		try("setegid other", perm, func(l *LWP) netbsd.Errno { return l.Setegid(7) }, same)
+		// do_setresuid and do_setresgid: -1 is no id but "as it is", for whoever asks.
+		try("setuid -1", 0, func(l *LWP) netbsd.Errno { return l.Setuid(noID) }, same)
+		try("seteuid -1", 0, func(l *LWP) netbsd.Errno { return l.Seteuid(noID) }, same)
+		try("setgid -1", 0, func(l *LWP) netbsd.Errno { return l.Setgid(noID) }, same)
+		try("setegid -1", 0, func(l *LWP) netbsd.Errno { return l.Setegid(noID) }, same)
 		try("setgroups", perm, func(l *LWP) netbsd.Errno { return l.Setgroups([]uint32{1}) }, same)
 		w.guest(func(l *LWP) {
 			list := make([]uint32, netbsd.NGROUPS_MAX+1)
@@ -87,15 +92,36 @@ func TestSetidRules(t *testing.T) {
 			w.is("not set-id", l.Proc().Issetugid(), false)
 			w.is("as many as there may be", l.Setgroups(list[1:]), netbsd.Errno(0))
 			w.is("changed", l.Proc().Issetugid(), true)
+			c := w.fork(l, "root", func(l *LWP) {
+				for _, set := range []func(uint32) netbsd.Errno{l.Setuid, l.Seteuid, l.Setgid, l.Setegid} {
+					w.is("-1 of the superuser's", set(noID), netbsd.Errno(0))
+				}
+				w.is("nothing has changed", []uint32{l.Proc().Cred().RUID, l.Proc().Cred().EUID, l.Proc().Cred().RGID, l.Proc().Cred().EGID}, []uint32{0, 0, 0, 0})
+			})
+			w.wait(l, c.Pid(), 0)
 			list[1] = 77
 			w.is("a copy", []any{l.Proc().Cred().InGroup(77), len(l.Proc().Cred().Groups)}, []any{false, netbsd.NGROUPS_MAX})
 			l.Setgroups([]uint32{5, 6})
 			l.Setegid(9)
-			c := l.Proc().Cred()
-			w.is("groups", []bool{c.InGroup(5), c.InGroup(6), c.InGroup(9), c.InGroup(8)}, []bool{true, true, true, false})
+			cred := l.Proc().Cred()
+			w.is("groups", []bool{cred.InGroup(5), cred.InGroup(6), cred.InGroup(9), cred.InGroup(8)}, []bool{true, true, true, false})
 			w.is("login", []any{l.Setlogin("me"), l.Proc().Getlogin()}, []any{netbsd.Errno(0), "me"})
 			l.Setuid(5)
 			w.is("login", []any{l.Setlogin("you"), l.Proc().Getlogin()}, []any{perm, "me"})
+		})
+	})
+}
+
+// kauth_proc_setgroups: P_SUGID is set even if the groups are those of before, other than by setuid(2) and its like
+// (do_setresuid leaves off early).
+func TestTheSameGroupsAreAChange(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			l.Setuid(0)
+			l.Setgid(0)
+			l.Setreuid(0, 0)
+			w.is("the same ids", l.Proc().Issetugid(), false)
+			w.is("the same groups", []any{l.Setgroups(l.Proc().Cred().Groups), l.Proc().Issetugid()}, []any{netbsd.Errno(0), true})
 		})
 	})
 }

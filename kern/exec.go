@@ -218,7 +218,7 @@ type PosixSpawnArgs struct {
 	Sigmask    *netbsd.Sigset // POSIX_SPAWN_SETSIGMASK
 	Sigdefault netbsd.Sigset  // POSIX_SPAWN_SETSIGDEF
 
-	// Actions carries out the file actions, before anything else changes, and Exec
+	// Actions carries out the file actions, when all else has changed, and Exec
 	// the exec, both on the child's LWP; their errors are the parent's.
 	Actions func(child *LWP) netbsd.Errno
 	Exec    func(child *LWP) netbsd.Errno
@@ -249,8 +249,8 @@ func (s *spawning) finish(errno netbsd.Errno) {
 }
 
 // PosixSpawn is posix_spawn (474): it makes a child, has it change what is asked for
-// and exec, and returns when that has worked or failed. After a failure no child is
-// left, and the error is the child's.
+// and exec, and returns when that has worked or failed. After a failure the error is the child's, which
+// has the exit status 127 and is to be waited for, as after any other end (spawn_return).
 func (l *LWP) PosixSpawn(a PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	if a.Fork.Body == nil {
 		return nil, netbsd.EINVAL
@@ -273,7 +273,7 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 		// body below may never return; this is only for what ends the child before.
 		defer s.finish(netbsd.EINTR) // killed before the exec
 		errno := cl.spawnChild(a)
-		cl.spawned(errno, a.Early)
+		cl.spawned(errno)
 		s.finish(errno)
 		if errno != 0 {
 			cl.Exit(127)
@@ -296,36 +296,35 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	}
 	m.unlock()
 	if errno != 0 {
-		l.reapFailedSpawn(c)
 		return nil, errno
 	}
 	return c, 0
 }
 
-// reapFailedSpawn takes the zombie of a child whose error the parent has, so that no wait
-// reports it. Another LWP of the parent may have waited for all children at the same time and
-// taken it (fClaimed while it copies out): then there is nothing left to do.
-func (l *LWP) reapFailedSpawn(c *Proc) {
-	m := l.p.m
-	m.lock()
-	for c.parent == l.p && c.state < StateZombie {
-		l.sleep(&l.p.waiters, false, noDeadline)
-	}
-	if c.parent == l.p && c.state == StateZombie && c.flags&fClaimed == 0 {
-		c.procFree()
-	}
-	m.unlock()
-}
-
-// The order is posix_spawn's: file actions with the parent's ids and signals, then group, ids,
-// mask and defaults, then the exec. It runs on the child's LWP.
+// The order is spawn_return's: group, scheduling, ids, mask and defaults, then file actions by the child's new rights, then the exec. It
+// runs on the child's LWP.
 func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
+	if errno := l.spawnAttrs(a); errno != 0 {
+		return errno
+	}
 	if a.Actions != nil {
 		if errno := a.Actions(l); errno != 0 {
 			return errno
 		}
 	}
+	if a.Exec != nil {
+		return a.Exec(l)
+	}
+	return 0
+}
+
+// spawnAttrs is handle_posix_spawn_attrs. A negative group is one that nobody has: there proc_enterpgrp is called without what
+// sys_setpgid asks before.
+func (l *LWP) spawnAttrs(a *PosixSpawnArgs) netbsd.Errno {
 	if a.Setpgroup {
+		if a.Pgroup < 0 {
+			return netbsd.EPERM
+		}
 		if errno := l.Setpgid(0, a.Pgroup); errno != 0 {
 			return errno
 		}
@@ -349,8 +348,33 @@ func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
 			l.Sigaction(s, &Action{})
 		}
 	}
-	if a.Exec != nil {
-		return a.Exec(l)
+	return 0
+}
+
+// MaySpawn is check_posix_spawn, which comes before all else that a posix_spawn(3) looks at. EAGAIN: RLIMIT_NPROC, or the machine's table is
+// full.
+func (l *LWP) MaySpawn() netbsd.Errno {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	if m.nprocs >= m.cfg.MaxProc {
+		m.tableFull(TableProc)
+		return netbsd.EAGAIN
+	}
+	if l.p.overNproc(1) {
+		return netbsd.EAGAIN
+	}
+	return 0
+}
+
+// MayExec is what execve_loadvm asks before all else: EAGAIN for a process that has changed its identity if its user has more processes than
+// RLIMIT_NPROC allows. setuid(2) does not fail for that, as programs do not look, and the exec behind it is where they do.
+func (l *LWP) MayExec() netbsd.Errno {
+	m := l.p.m
+	m.lock()
+	defer m.unlock()
+	if l.p.flags&fSugid != 0 && l.p.overNproc(0) {
+		return netbsd.EAGAIN
 	}
 	return 0
 }

@@ -82,7 +82,8 @@ func TestExecParts(t *testing.T) {
 	})
 }
 
-// posix_spawn(3): the attributes are set in the child before its program runs.
+// posix_spawn(3): the attributes are set in the child before its program runs, and before its file actions (spawn_return). Whatever becomes of
+// it, a child that there was is to be waited for.
 func TestPosixSpawnAttributes(t *testing.T) {
 	both(t, func(w *world) {
 		p := w.spawnWith("P", SpawnArgs{Cred: &Cred{RUID: 5, EUID: 6, SUID: 6, RGID: 7, EGID: 8, SGID: 8}, Body: func(l *LWP) {
@@ -93,9 +94,7 @@ func TestPosixSpawnAttributes(t *testing.T) {
 			spawn := func(a PosixSpawnArgs) netbsd.Errno {
 				a.Fork.Body = exit(0)
 				_, errno := l.PosixSpawn(a)
-				if errno == 0 {
-					w.wait(l, netbsd.WaitAny, 0)
-				}
+				w.is("its end", w.wait(l, netbsd.WaitAny, 0).Status.ExitCode(), map[bool]int{false: 127}[errno == 0])
 				return errno
 			}
 			w.is("plain", spawn(PosixSpawnArgs{Exec: func(c *LWP) netbsd.Errno {
@@ -104,7 +103,7 @@ func TestPosixSpawnAttributes(t *testing.T) {
 			}}), netbsd.Errno(0))
 			w.is("all", spawn(PosixSpawnArgs{Setpgroup: true, ResetIDs: true, Sigmask: &mask, Sigdefault: netbsd.SigsetOf(netbsd.SIGUSR1, netbsd.SIGKILL),
 				Actions: func(c *LWP) netbsd.Errno {
-					w.is("file actions come first", []any{c.p.Cred().EUID, c.Sigmask(), c.p.Pgid()}, []any{uint32(6), netbsd.Sigset(0), l.p.Pgid()})
+					w.is("file actions come behind them", []any{c.p.Cred().EUID, c.Sigmask(), c.p.Pgid()}, []any{uint32(5), mask, c.p.Pid()})
 					return 0
 				},
 				Exec: func(c *LWP) netbsd.Errno {
@@ -113,8 +112,10 @@ func TestPosixSpawnAttributes(t *testing.T) {
 					w.is("actions", []uint64{c.p.Action(netbsd.SIGUSR1).Handler, c.p.Action(netbsd.SIGUSR2).Handler}, []uint64{netbsd.SIG_DFL, netbsd.SIG_IGN})
 					return 0
 				}}), netbsd.Errno(0))
-			w.is("no such group", spawn(PosixSpawnArgs{Setpgroup: true, Pgroup: 9999}), netbsd.Errno(netbsd.EPERM))
-			w.is("file actions fail", spawn(PosixSpawnArgs{Actions: func(*LWP) netbsd.Errno { return netbsd.EBADF }}), netbsd.Errno(netbsd.EBADF))
+			fails := func(*LWP) netbsd.Errno { return netbsd.EBADF }
+			w.is("no such group", spawn(PosixSpawnArgs{Setpgroup: true, Pgroup: 9999, Actions: fails}), netbsd.Errno(netbsd.EPERM))
+			w.is("proc_enterpgrp: no group is negative", spawn(PosixSpawnArgs{Setpgroup: true, Pgroup: -1}), netbsd.Errno(netbsd.EPERM))
+			w.is("file actions fail", spawn(PosixSpawnArgs{Actions: fails}), netbsd.Errno(netbsd.EBADF))
 			w.is("nobody left", len(l.p.Children()), 0)
 		}})
 		p.Wait()

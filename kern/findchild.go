@@ -273,9 +273,9 @@ func (s selector) matches(c *Proc) bool {
 	case netbsd.P_SID:
 		return c.pgrp != nil && int(c.pgrp.sess.sid) == s.id
 	case netbsd.P_UID:
-		return int(c.cred.EUID) == s.id
+		return c.cred.EUID == uint32(s.id)
 	case netbsd.P_GID:
-		return int(c.cred.EGID) == s.id
+		return c.cred.EGID == uint32(s.id)
 	}
 	return false
 }

@@ -332,15 +332,17 @@ func (pl *Platform) Vforks() bool { return pl.vforks }
 // held.
 func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	p, m := l.p, l.p.m
-	ruid := p.cred.RUID
-	if ruid != 0 && uint64(m.uids[ruid])+1 > p.lim[netbsd.RLIMIT_NPROC].Cur {
+	if p.overNproc(1) {
 		return nil, nil, netbsd.EAGAIN
 	}
 	c, cl, errno := m.newProc(p.cred)
 	if errno != 0 {
 		return nil, nil, errno
 	}
-	c.flags = p.flags&(fSugid|fControlT|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
+	c.flags = p.flags&(fSugid|fStopFork|fStopExec) | fAForked // not fStopExit (fork1)
+	if p.pgrp.sess.ttyvp {
+		c.flags |= p.flags & fControlT
+	}
 	if a.ExitSignal != 0 || a.NoExitSignal {
 		c.exitsig = a.ExitSignal
 	}
@@ -361,12 +363,18 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	if l.flags&lOldMask != 0 {
 		cl.mask = l.oldmask
 	}
-	// A child with memory of its own runs on the copy of the signal stack. One that shares it
-	// (vfork) must not: two frames on one stack would overwrite each other.
-	if l.ext != nil && !a.ShareVM && l.ext.stack.Flags&netbsd.SS_DISABLE == 0 {
+	// Whether they share the memory or not: a vfork parent sleeps meanwhile, and who clones otherwise is to see to it
+	// (lwp_create).
+	if l.ext != nil && l.ext.stack.Flags&netbsd.SS_DISABLE == 0 {
 		cl.extra().stack = l.ext.stack
 	}
 	return c, cl, 0
+}
+
+// overNproc reports whether RLIMIT_NPROC forbids p that its real user has more processes by that many. The superuser whom it
+// does not bind is the effective one (KAUTH_PROCESS_RLIMIT of secmodel_suser). mu is held.
+func (p *Proc) overNproc(more int) bool {
+	return !p.cred.IsRoot() && uint64(p.m.uids[p.cred.RUID]+more) > p.lim[netbsd.RLIMIT_NPROC].Cur
 }
 
 // inheritActs makes the parent's signal actions the child's: shared in place if the fork asks for it

@@ -189,7 +189,7 @@ func TestForkCopiesTheRest(t *testing.T) {
 }
 
 // fork(2): in sigsuspend(2) the mask is a loan, so that a child, or an LWP, gets the one that comes
-// back; sigaltstack(2): the child has the parent's stack unless it shares the memory (vfork(2)).
+// back; lwp_create: the child has the parent's signal stack, be the memory shared or not.
 func TestForkMaskAndStack(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -205,7 +205,8 @@ func TestForkMaskAndStack(t *testing.T) {
 				w.wait(l, netbsd.WaitAny, 0)
 			}
 			ask("fork", ForkArgs{}, usr1, 0x1000)
-			ask("shared memory", ForkArgs{ShareVM: true}, usr1, 0)
+			ask("shared memory", ForkArgs{ShareVM: true}, usr1, 0x1000)
+			ask("vfork", ForkArgs{ShareVM: true, Vfork: true}, usr1, 0x1000)
 			w.is("Prepare sees the loan", l.hookedTempMask(usr2, func() {
 				c := w.fork(l, "T", sleepForever)
 				w.is("mask", c.LWPs()[0].Sigmask(), usr1)

@@ -150,13 +150,14 @@ func TestKillOfALeftGroup(t *testing.T) {
 	})
 }
 
-// setpgid(2) takes no negative numbers, and 0 for the caller.
+// sys_setpgid: EINVAL for a negative group; a negative process is nobody (proc_enterpgrp); 0 is the caller.
 func TestSetpgidNumbers(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			for _, bad := range [][2]int{{-1, 0}, {0, -1}, {-1, -1}} {
-				w.is("negative", l.Setpgid(bad[0], bad[1]), netbsd.Errno(netbsd.EINVAL))
+			for _, bad := range [][2]int{{0, -1}, {-1, -1}} {
+				w.is("negative group", l.Setpgid(bad[0], bad[1]), netbsd.Errno(netbsd.EINVAL))
 			}
+			w.is("negative process", l.Setpgid(-1, 0), netbsd.Errno(netbsd.ESRCH))
 			w.is("zeroes", []any{l.Setpgid(0, 0), l.p.Pgid()}, []any{netbsd.Errno(0), l.p.Pid()})
 		})
 	})

@@ -956,8 +956,8 @@ func (mo *model) details(d *driver, c *refProc, w *refWait, got *reply) {
 	if got.info == nil {
 		return
 	}
-	if got.kids != c.cru {
-		mo.fail("%v: wait %+v says that children of %v have used %v, expected %v", d.ref, *w, c, got.kids, c.cru)
+	if want := mo.ref.kidsUsage(c, w); got.kids != want {
+		mo.fail("%v: wait %+v says that children of %v have used %v, expected %v", d.ref, *w, c, got.kids, want)
 	}
 	if want := mo.ref.siginfo(c); *got.info != want {
 		mo.fail("%v: wait %+v tells of %v %+v, expected %+v", d.ref, *w, c, *got.info, want)

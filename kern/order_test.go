@@ -365,6 +365,10 @@ func TestPosixSpawn(t *testing.T) {
 			if errno != netbsd.ENOENT {
 				t.Error(errno)
 			}
+			// spawn_return: who could not exec ends with 127 all the same, and is to be waited for.
+			if r, errno := l.Wait(netbsd.WaitAny, 0); errno != 0 || r.Status.ExitCode() != 127 {
+				t.Error(r, errno)
+			}
 			if _, errno := l.Wait4(netbsd.WaitAny, 0, nil); errno != netbsd.ECHILD {
 				t.Error(errno)
 			}

@@ -237,7 +237,7 @@ func (g *Pgrp) Orphaned() bool {
 
 // Setpgid is setpgid(2): pid 0 is the caller, pgid 0 is pid.
 //
-// EINVAL: a negative number; ESRCH: pid is neither the caller nor descends from it; EACCES: the descendant has
+// EINVAL: a negative group; ESRCH: pid is neither the caller nor descends from it; EACCES: the descendant has
 // made an exec, and its program may rely on the group that it is in by now; EPERM: another session, a session
 // leader, or no such group.
 func (l *LWP) Setpgid(pid, pgid int) netbsd.Errno {
@@ -248,14 +248,14 @@ func (l *LWP) Setpgid(pid, pgid int) netbsd.Errno {
 // error. pfind skips zombies, so that one cannot be moved any more. cur is the caller. mu is
 // held.
 func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
+	if pgid < 0 {
+		return netbsd.EINVAL
+	}
 	if pid == 0 {
 		pid = int(cur.pid)
 	}
 	if pgid == 0 {
 		pgid = pid
-	}
-	if pid < 0 || pgid < 0 {
-		return netbsd.EINVAL
 	}
 	g := m.pids.findGroup(pgid)
 	p := cur

@@ -60,6 +60,12 @@ func TestInfo(t *testing.T) {
 			tty.Revoked()
 			i, _ = p.Info()
 			w.is("after revoke(2)", []any{i.HasTTY, i.Tpgid}, []any{false, -1})
+			// fork1: P_CONTROLT is for who is born while the session has the terminal (s_ttyvp).
+			c = w.fork(l, "later", sleepForever)
+			j, _ := c.Info()
+			w.is("born afterwards", []any{i.Flags & netbsd.P_CONTROLT, j.Flags & netbsd.P_CONTROLT, j.TTY == nil}, []any{uint32(netbsd.P_CONTROLT), uint32(0), true})
+			c.Kill(netbsd.SIGKILL)
+			l.Wait(netbsd.WaitAny, 0)
 		}}).Wait()
 	})
 }

@@ -110,11 +110,35 @@ func TestPsignal_69_WhatIsAlwaysFilledIn(t *testing.T) {
 			i := child(exit(0x1ab))
 			w.is("effective uid", i.UID, uint32(200))
 			w.is("status", i.Status, under(w, int32(0xab00), int32(0x1ab)))
-			// p_ru, to which 2003 has added p_cru; NetBSD 10 reads p_stats->p_ru, and adds
-			// p_cru in proc_free.
-			w.is("whole seconds, in 2003 with descendants", []int64{i.Utime, i.Stime}, under(w, []int64{3, 1}, []int64{2, 0}))
+			// p_ru, to which 2003 has added p_cru; NetBSD 10 reads p_stats->p_ru, in which there are no times
+			// before exit1 calls calcru, behind the signal.
+			w.is("whole seconds, in 2003 with descendants", []int64{i.Utime, i.Stime}, under(w, []int64{3, 1}, []int64{0, 0}))
 			i = child(func(l *LWP) { l.Kill(l.Proc().Pid(), netbsd.SIGKILL) })
 			w.is("killed", i.Status, int32(netbsd.SIGKILL))
+		})
+	})
+}
+
+// The second SIGCHLD, for the zombie that a debugger has given back, comes behind calcru: it has the child's own times.
+func TestPsignal_69_TimesOfTheSecondSignal(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGCHLD)
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Proc().AddUsage(&netbsd.Rusage{Utime: 2400 * time.Millisecond})
+				l.Nanosleep(time.Second)
+			})
+			d := w.spawn("D", func(l *LWP) {
+				w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+				w.wait(l, c.Pid(), 0)
+				w.is("continue", l.PtraceResume(c.Pid(), ResumeArgs{}), netbsd.Errno(0))
+				w.is("the end", w.wait(l, c.Pid(), 0).Pid, c.Pid())
+			})
+			d.Wait()
+			l.Nanosleep(time.Second)
+			w.is("one signal", len(*got), 1)
+			w.is("times", (*got)[0].Utime, int64(2))
+			w.wait(l, c.Pid(), 0)
 		})
 	})
 }

@@ -202,9 +202,8 @@ func (l *LWP) tellEnded() {
 }
 
 // spawned is the child's side of it for a posix_spawn, which is one event, with the
-// exec in it, and has the pid of who asked, who may have ended by now. A child that could not exec is no tracee, if the parent can still say that
-// there is none.
-func (l *LWP) spawned(errno netbsd.Errno, early bool) {
+// exec in it, and has the pid of who asked, who may have ended by now. A child that could not exec has none; it stays a tracee.
+func (l *LWP) spawned(errno netbsd.Errno) {
 	p := l.p
 	p.m.lock()
 	defer p.m.unlock()
@@ -212,12 +211,9 @@ func (l *LWP) spawned(errno netbsd.Errno, early bool) {
 	if l.ext != nil {
 		spawner, l.ext.spawner = l.ext.spawner, 0
 	}
-	switch {
-	case p.flags&fTraced == 0 || errno == 0 && spawner == 0: // the tracer has come since
-	case errno == 0:
+	// Without a spawner the tracer has come since.
+	if p.flags&fTraced != 0 && errno == 0 && spawner != 0 {
 		l.trapLater(traceEvent{code: netbsd.TRAP_CHLD, kind: netbsd.PTRACE_POSIX_SPAWN, other: spawner})
-	case !early:
-		p.detach()
 	}
 }
 

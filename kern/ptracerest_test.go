@@ -184,17 +184,21 @@ func TestResumeOfOneLWP(t *testing.T) {
 	})
 }
 
-// posix_spawn(3) whose child cannot exec leaves no child, no event of a tracee, and moves nobody to another parent; EPERM of a file action is an
-// error as any other, and each attribute's error is the caller's.
+// posix_spawn(3) whose child cannot exec leaves a zombie with the status 127, whose SIGCHLD comes as any other's (spawn_return), no event of a tracee,
+// and moves nobody to another parent; EPERM of a file action is an error as any other, and each attribute's error is the caller's.
 func TestPosixSpawnThatFails(t *testing.T) {
 	bothWith(t, func(_ *world, c *Config) { c.Events = 1000 }, func(w *world) {
 		w.guest(func(l *LWP) {
-			events := w.m.Events()
+			events, got := w.m.Events(), w.infos(l, netbsd.SIGCHLD)
 			fail := func(what string, a PosixSpawnArgs, want netbsd.Errno) {
 				w.Helper()
 				a.Fork.Body = exit(0)
 				_, errno := l.PosixSpawn(a)
-				w.is(what, []any{errno, len(l.Proc().Children())}, []any{want, 0})
+				r := w.wait(l, netbsd.WaitAny, 0)
+				w.is(what, []any{errno, r.Status, len(l.Proc().Children())}, []any{want, netbsd.ExitStatus(127, 0), 0})
+				l.Nanosleep(time.Millisecond)
+				w.is(what+": SIGCHLD", []any{len(*got), (*got)[0].Status}, []any{1, under(w, int32(127<<8), int32(127))})
+				*got = nil
 				for e, ok := events.TryNext(); ok; e, ok = events.TryNext() {
 					w.is(what+": a new parent", e.Kind == EventReparent, false)
 				}
@@ -206,7 +210,7 @@ func TestPosixSpawnThatFails(t *testing.T) {
 			}
 			_, errno := l.PosixSpawn(PosixSpawnArgs{})
 			w.is("no body", errno, netbsd.EINVAL)
-			fail("group", PosixSpawnArgs{Setpgroup: true, Pgroup: -1}, netbsd.EINVAL)
+			fail("group", PosixSpawnArgs{Setpgroup: true, Pgroup: -1}, netbsd.EPERM)
 			fail("group", PosixSpawnArgs{Setpgroup: true, Pgroup: 9999}, netbsd.EPERM)
 			fail("policy", PosixSpawnArgs{Sched: &SpawnSched{99, 0}}, netbsd.EINVAL)
 			u := w.fork(l, "U", func(l *LWP) {
@@ -235,17 +239,23 @@ func TestPosixSpawnThatFails(t *testing.T) {
 	})
 }
 
-// posix_spawn(3) under a tracer that wants to hear of it: a child that cannot exec is nobody's tracee when its parent is told, and one whose parent
-// is not told any more stays one.
+// posix_spawn(3) under a tracer that wants to hear of it: a child that cannot exec is its tracee (do_posix_spawn), whose end it hears of first, and
+// the parent afterwards. There is no event of it.
 func TestPosixSpawnThatFailsUnderATracer(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			pid := w.tracedWith(l, netbsd.PTRACE_POSIX_SPAWN, func(l *LWP) {
 				_, errno := l.PosixSpawn(PosixSpawnArgs{Fork: ForkArgs{Body: exit(0)}, Exec: func(*LWP) netbsd.Errno { return netbsd.ENOENT }})
-				w.is("the parent's error", []any{errno, len(l.Proc().Children())}, []any{netbsd.ENOENT, 0})
+				w.is("the parent's error", errno, netbsd.ENOENT)
+				w.is("the child's end", w.wait(l, netbsd.WaitAny, 0).Status, netbsd.ExitStatus(127, 0))
 				l.Exit(6)
 			})
-			story := w.story(l, pid)
+			w.goOn(l, pid, 0)
+			r := w.wait(l, netbsd.WaitAny, 0)
+			w.is("the tracer hears first", []any{r.Pid != pid, r.Status}, []any{true, netbsd.ExitStatus(127, 0)})
+			w.wait(l, pid, 0)
+			story := append([]string{w.stopWord(l, pid)}, w.story(l, pid)...)
+			w.is("SIGCHLD", story[0], "1:SIGCHLD/1")
 			w.is("no event", slices.ContainsFunc(story, func(s string) bool { return strings.Contains(s, "POSIX_SPAWN") }), false)
 			w.is("the end", story[len(story)-1], "exited(6)")
 			_, errno := l.Wait(netbsd.WaitAny, netbsd.WNOHANG)

@@ -255,9 +255,12 @@ func (r *ref) childSignal(c *refProc) {
 // (traceSignal).
 const anySignal = -1
 
-// exitSignal is exit_psignal (items 66 to 69).
-func (r *ref) exitSignal(c *refProc, sig netbsd.Signal) {
+// exitSignal is exit_psignal (items 66 to 69). In 10 the first signal comes before p_stats has any times.
+func (r *ref) exitSignal(c *refProc, sig netbsd.Signal, again bool) {
 	i := r.siginfo(c)
+	if !again {
+		i.Utime = 0
+	}
 	if sig != netbsd.SIGCHLD {
 		i.Code = 0
 	}
@@ -460,7 +463,7 @@ func (r *ref) exit1(p *refProc, w netbsd.WaitStatus) {
 		if p.traced {
 			s = netbsd.SIGCHLD
 		}
-		r.exitSignal(p, s)
+		r.exitSignal(p, s, false)
 	}
 	if p.parent == r.init {
 		r.free(p)
@@ -532,7 +535,7 @@ func (r *ref) free(p *refProc) {
 	if p.traced && p.op != p.parent {
 		r.giveBack(p)
 		if p.exitsig != 0 && p.state == refZombie {
-			r.exitSignal(p, p.exitsig)
+			r.exitSignal(p, p.exitsig, true)
 		}
 		p.fresh = true
 		return
@@ -549,12 +552,23 @@ func (r *ref) usage(c *refProc, w *refWait) time.Duration {
 	switch {
 	case c.state != refZombie && r.r2003:
 		return 0
-	case c.state != refZombie:
-		return c.own
-	case !r.r2003 && (w.options&netbsd.WNOWAIT != 0 || c.traced && c.op != c.parent):
+	case !r.r2003 && !r.frees(c, w):
 		return c.own
 	}
 	return c.own + c.cru
+}
+
+// frees says whether a wait has c freed.
+func (r *ref) frees(c *refProc, w *refWait) bool {
+	return c.state == refZombie && w.options&netbsd.WNOWAIT == 0 && !(c.traced && c.op != c.parent)
+}
+
+// kidsUsage is what wait6 tells that c's descendants have used: match_process has c's own times there (calcru), proc_free theirs.
+func (r *ref) kidsUsage(c *refProc, w *refWait) time.Duration {
+	if r.frees(c, w) {
+		return c.cru
+	}
+	return c.own
 }
 
 // siginfo is what wait6 tells of c (match_process and find_stopped_child).

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -68,6 +69,52 @@ func TestForkOfRootAndOfWhoChangedUsers(t *testing.T) {
 	})
 }
 
+// fork1: the superuser whom RLIMIT_NPROC does not bind is the effective one (secmodel_suser, KAUTH_PROCESS_RLIMIT), while
+// the processes that count are the real user's.
+func TestWhomRLIMIT_NPROCBinds(t *testing.T) {
+	both(t, func(w *world) {
+		lim := *DefaultLimits()
+		lim[netbsd.RLIMIT_NPROC] = Rlimit{1, 1}
+		try := func(ruid, euid uint32, want netbsd.Errno) {
+			w.Helper()
+			w.spawnWith("P", SpawnArgs{Cred: &Cred{RUID: ruid, EUID: euid, SUID: euid}, Limits: &lim, Body: func(l *LWP) {
+				_, errno := l.Fork(ForkArgs{Body: exit(0)})
+				w.is(fmt.Sprint("real ", ruid, ", effective ", euid), errno, want)
+			}}).Wait()
+		}
+		try(5, 5, netbsd.EAGAIN)
+		try(5, 0, 0)
+		try(0, 5, netbsd.EAGAIN)
+		try(0, 0, 0)
+	})
+}
+
+// check_posix_spawn counts one process more, execve_loadvm those that there are, of who has changed its identity alone.
+func TestRLIMIT_NPROCOfSpawnAndExec(t *testing.T) {
+	both(t, func(w *world) {
+		most := func(n int) { w.locked(func() { w.m.cfg.MaxProc = n }) }
+		most(3) // with init
+		lim := *DefaultLimits()
+		lim[netbsd.RLIMIT_NPROC] = Rlimit{2, 2}
+		again := netbsd.Errno(netbsd.EAGAIN)
+		w.spawnWith("P", SpawnArgs{Cred: UserCred(5, 5), Limits: &lim, Body: func(l *LWP) {
+			w.is("one more is allowed", []netbsd.Errno{l.MaySpawn(), l.MayExec()}, []netbsd.Errno{0, 0})
+			c := w.fork(l, "C", sleepForever)
+			w.is("the table is full", l.MaySpawn(), again)
+			most(9)
+			w.is("as many as there may be", []netbsd.Errno{l.MaySpawn(), l.MayExec()}, []netbsd.Errno{again, 0})
+			l.SetRlimit(netbsd.RLIMIT_NPROC, Rlimit{1, 1})
+			w.is("too many", l.MayExec(), netbsd.Errno(0))
+			w.locked(func() { l.p.flags |= fSugid })
+			w.is("too many, and another user before", l.MayExec(), again)
+			w.locked(func() { l.p.setCredLocked(&Cred{RUID: 5}, true) })
+			w.is("the superuser", []netbsd.Errno{l.MaySpawn(), l.MayExec()}, []netbsd.Errno{0, 0})
+			c.Kill(netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+		}}).Wait()
+	})
+}
+
 // NetBSD 10 adds p_cru in proc_free, to which WNOWAIT does not come (do_sys_waitid).
 func TestUsageOfAWaitWithoutAReapIsTheChildsOwn(t *testing.T) {
 	both(t, func(w *world) {
@@ -76,16 +123,104 @@ func TestUsageOfAWaitWithoutAReapIsTheChildsOwn(t *testing.T) {
 		}
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", func(l *LWP) {
-				g := w.fork(l, "G", func(l *LWP) { l.Proc().AddUsage(&netbsd.Rusage{Utime: 5 * time.Second}) })
+				g := w.fork(l, "G", func(l *LWP) { l.Proc().AddUsage(&netbsd.Rusage{Utime: 5 * time.Second, Minflt: 3}) })
 				w.wait(l, g.Pid(), 0)
 				l.Proc().AddUsage(&netbsd.Rusage{Utime: 2 * time.Second})
 			})
-			var self netbsd.Rusage
-			out := &WaitOut{Wrusage: func(s, _ *netbsd.Rusage) netbsd.Errno { self = *s; return 0 }}
+			var self, kids netbsd.Rusage
+			out := &WaitOut{Wrusage: func(s, c *netbsd.Rusage) netbsd.Errno { self, kids = *s, *c; return 0 }}
 			l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED|netbsd.WNOWAIT, out)
 			w.is("WNOWAIT", self.Utime, 2*time.Second)
+			// match_process has calcru put the child's own times there, too.
+			w.is("WNOWAIT, descendants", []any{kids.Utime, kids.Minflt}, []any{2 * time.Second, int64(3)})
 			l.Wait6(netbsd.P_PID, c.Pid(), netbsd.WEXITED, out)
 			w.is("reaped", self.Utime, 7*time.Second)
+			w.is("reaped, descendants", []any{kids.Utime, kids.Minflt}, []any{5 * time.Second, int64(3)})
+			c = w.fork(l, "C", func(l *LWP) {
+				l.Proc().AddUsage(&netbsd.Rusage{Stime: 4 * time.Second})
+				sleepForever(l)
+			})
+			w.is("WNOHANG", waited6(l, netbsd.P_ALL, 0, netbsd.WEXITED|netbsd.WNOHANG, out), 0)
+			w.is("WNOHANG, descendants", []time.Duration{self.Stime, kids.Stime}, []time.Duration{4 * time.Second, 4 * time.Second})
+			c.Kill(netbsd.SIGSTOP)
+			w.is("a stop", waited6(l, netbsd.P_ALL, 0, netbsd.WUNTRACED, out), c.Pid())
+			w.is("a stop, descendants", kids.Stime, 4*time.Second)
+			c.Kill(netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// match_process compares users and groups as uid_t and gid_t: -2 is the user 4294967294, whatever the register of the call has above.
+func TestWaitForTheLargestUsersAndGroups(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			const big = ^uint32(0) - 1
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Setgid(big)
+				l.Setuid(big)
+			})
+			const how = netbsd.WEXITED | netbsd.WNOWAIT
+			w.is("user", waited6(l, netbsd.P_UID, -2, how, nil), c.Pid())
+			w.is("group", waited6(l, netbsd.P_GID, -2, how, nil), c.Pid())
+			w.is("user", waited6(l, netbsd.P_UID, int(big), how, nil), c.Pid())
+			w.is("another", waited6(l, netbsd.P_UID, -3, how, nil), 0)
+			w.wait(l, c.Pid(), 0)
+		})
+	})
+}
+
+// waited6 is wait6(2), whose error is no part of the test.
+func waited6(l *LWP, idtype, id, options int, out *WaitOut) int {
+	l.Nanosleep(time.Millisecond) // until the child has come to rest
+	pid, _ := l.Wait6(idtype, id, options, out)
+	return pid
+}
+
+// debugged_child_exists has match_process fill in the siginfo, but not the usage, of a child that a debugger holds; match_process
+// tells how a zombie ended that WALTSIG leaves out.
+func TestWhatAWaitTellsThatHasFoundNothing(t *testing.T) {
+	both(t, func(w *world) {
+		if w.r2003 {
+			return
+		}
+		w.guest(func(l *LWP) {
+			var info netbsd.Siginfo
+			var self netbsd.Rusage
+			out := &WaitOut{
+				Info:    func(i *netbsd.Siginfo) netbsd.Errno { info = *i; return 0 },
+				Wrusage: func(s, _ *netbsd.Rusage) netbsd.Errno { self = *s; return 0 },
+			}
+			u := w.forkWith(l, "U", ForkArgs{ExitSignal: netbsd.SIGURG, Body: exit(0x123)})
+			l.Nanosleep(time.Millisecond)
+			live := w.fork(l, "L", sleepForever) // so that there is somebody to wait for, ahead of U
+			w.is("an end that is left out", waited6(l, netbsd.P_ALL, 0, netbsd.WEXITED|netbsd.WNOHANG, out), 0)
+			w.is("is told of", []any{int(info.Pid), info.Code, info.Status}, []any{u.Pid(), int32(netbsd.CLD_EXITED), int32(0x123)})
+			w.wait(l, u.Pid(), netbsd.WALTSIG)
+			live.Kill(netbsd.SIGKILL)
+			w.wait(l, live.Pid(), 0)
+
+			c := w.fork(l, "C", func(l *LWP) {
+				l.Proc().AddUsage(&netbsd.Rusage{Utime: 4 * time.Second})
+				sleepForever(l)
+			})
+			w.spawn("D", func(l *LWP) {
+				w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+				l.Nanosleep(time.Second)
+				l.PtraceKill(c.Pid())
+				w.wait(l, c.Pid(), 0)
+			})
+			settled()
+			info, self = netbsd.Siginfo{}, netbsd.Rusage{}
+			for _, by := range [][2]int{{netbsd.P_ALL, 0}, {netbsd.P_PID, c.Pid()}} {
+				w.is("nothing", waited6(l, by[0], by[1], netbsd.WEXITED|netbsd.WNOHANG, out), 0)
+				w.is("who it is", []any{int(info.Pid), info.Signo, info.Code, info.Status, self.Utime},
+					[]any{c.Pid(), netbsd.Signal(netbsd.SIGCHLD), int32(netbsd.CLD_KILLED), int32(netbsd.SIGSTOP), time.Duration(0)})
+			}
+			w.wait(l, c.Pid(), 0)
 		})
 	})
 }

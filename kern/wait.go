@@ -163,7 +163,7 @@ func (p *Proc) reportOut(c *Proc, kind waitKind, options int, out *WaitOut, wait
 	c.fillResult(kind, &r)
 	// Descendants come with the reap, which a debugger's wait is not.
 	if kind == kZombie && !p.m.r2003 && (options&netbsd.WNOWAIT != 0 || c.flags&fTraced != 0 && c.opptr != p) {
-		r.self = c.ownUsageLocked()
+		r.lookedAt(c.ownUsageLocked())
 	}
 	p.consume(c, kind, options)
 	p.m.unlock()
@@ -277,17 +277,24 @@ func (c *Proc) fillResult(kind waitKind, r *waitResult) {
 		r.status = netbsd.ContinuedStatus
 		r.info.Code, r.info.Status = netbsd.CLD_CONTINUED, int32(netbsd.SIGCONT)
 	}
-	if kind != kZombie {
-		r.self = c.ownUsageLocked()
-	}
 	if c.ext != nil {
 		r.children = c.ext.cru
+	}
+	if kind != kZombie {
+		r.lookedAt(c.ownUsageLocked())
 	}
 	// match_process: without descendants, and what is complete only with the end (p_stats).
 	if kind == kZombie {
 		own := c.ownUsageLocked()
 		r.info.Utime, r.info.Stime = int64(own.Utime/time.Second), int64(own.Stime/time.Second)
 	}
+}
+
+// lookedAt makes usage what match_process has of a child that is not reaped: its own, and that of its descendants, whose times calcru
+// overwrites with the child's own.
+func (r *waitResult) lookedAt(own netbsd.Rusage) {
+	r.self = own
+	r.children.Utime, r.children.Stime = own.Utime, own.Stime
 }
 
 // fillLooked says of the child that a wait6(2) with WNOHANG looked at last what match_process fills in before it is known whether there is
@@ -307,15 +314,42 @@ func (p *Proc) fillLooked(s selector, options int, r *waitResult) {
 			break
 		}
 	}
-	if seen == nil {
-		return // a debugger holds it
+	held := seen == nil
+	if held {
+		if seen = p.heldLooked(s, options); seen == nil {
+			return
+		}
 	}
 	seen.fillResult(kNone, r)
-	if sig := seen.xsig; sig != 0 {
+	if held { // debugged_child_exists asks for no usage
+		r.self, r.children = netbsd.Rusage{}, netbsd.Rusage{}
+	}
+	sig := seen.xsig
+	switch {
+	case seen.state >= StateDead:
+		r.info.Code, r.info.Status = seen.exitSiginfo()
+	case sig != 0:
 		r.info.Code, r.info.Status = netbsd.CLD_KILLED, int32(sig)
-	} else {
+	default:
 		r.info.Code = netbsd.CLD_EXITED
 	}
+}
+
+// heldLooked returns the child of p's that debugged_child_exists comes to: of those that debuggers hold and s means, the living before the
+// zombies, and of them the last to be born. nil: there is none. mu is held.
+func (p *Proc) heldLooked(s selector, options int) (seen *Proc) {
+	if p.ext == nil {
+		return nil
+	}
+	for _, c := range p.ext.stolen {
+		dead := c.state >= StateDead
+		switch {
+		case !s.matches(c) || p.hidden(options) && c.state == StateZombie:
+		case seen == nil, !dead && seen.state >= StateDead, dead == (seen.state >= StateDead) && c.start > seen.start:
+			seen = c
+		}
+	}
+	return seen
 }
 
 // exitSiginfo returns si_code of a child that has ended, which all releases have (item 67), and release 10's si_status

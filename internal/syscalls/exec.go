@@ -5,8 +5,11 @@ import (
 	"toaster/netbsd"
 )
 
-// execve is execve(const char *path, char *const argv[], char *const envp[]).
+// execve is execve(const char *path, char *const argv[], char *const envp[]). EAGAIN comes first: see LWP.MayExec.
 func execve(c *Call) netbsd.Errno {
+	if errno := c.L.MayExec(); errno != 0 {
+		return errno
+	}
 	args, errno := c.execArgs(0, 1, 2)
 	if errno != 0 {
 		return errno
@@ -34,7 +37,11 @@ func (c *Call) exec(args ExecArgs) netbsd.Errno {
 // come first (execve_loadvm).
 func fexecve(c *Call) netbsd.Errno {
 	var args ExecArgs
-	errno := c.onFD(func(d *file.Description) (errno netbsd.Errno) {
+	errno := c.L.MayExec()
+	if errno != 0 {
+		return errno
+	}
+	errno = c.onFD(func(d *file.Description) (errno netbsd.Errno) {
 		args.Written = d.Writable()
 		args.File, args.Path, errno = View(c.L).OpenExecFile(d)
 		return errno

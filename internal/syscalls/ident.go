@@ -92,18 +92,23 @@ func setgroups(c *Call) netbsd.Errno {
 	return c.L.Setgroups(groups)
 }
 
-// getlogin is __getlogin(char *name, size_t namelen).
+// maxLogname is MAXLOGNAME, the bytes of a session's name. The longest name has no NUL there.
+const maxLogname = netbsd.LOGIN_NAME_MAX - 1
+
+// getlogin is __getlogin(char *name, size_t namelen). As in NetBSD all of the name's bytes are written for which there is room, those
+// behind its end, too.
 func getlogin(c *Call) netbsd.Errno {
-	b := append([]byte(c.L.Proc().Getlogin()), 0)
-	if n := min(c.Args[1], netbsd.LOGIN_NAME_MAX); uint64(len(b)) > n {
-		b = b[:n]
-	}
-	return c.copyout(c.Ptr(0), b)
+	var name [maxLogname]byte
+	copy(name[:], c.L.Proc().Getlogin())
+	return c.copyout(c.Ptr(0), name[:min(c.Args[1], maxLogname)])
 }
 
-// setlogin is __setlogin(const char *name). EINVAL: more than LOGIN_NAME_MAX with its NUL.
-// EPERM: not the superuser.
+// setlogin is __setlogin(const char *name). EPERM: not the superuser, whatever the name is. EINVAL: more than LOGIN_NAME_MAX with its
+// NUL. EFAULT.
 func setlogin(c *Call) netbsd.Errno {
+	if !c.cred().IsRoot() {
+		return netbsd.EPERM
+	}
 	name, errno := c.Space.ReadString(c.Ptr(0), netbsd.LOGIN_NAME_MAX)
 	if errno == netbsd.ENAMETOOLONG {
 		errno = netbsd.EINVAL

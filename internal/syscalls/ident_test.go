@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -31,6 +32,11 @@ func TestIdentity(t *testing.T) {
 			{"setregid(2): EPERM", netbsd.SYS_setregid, args{0, 0}, netbsd.EPERM, nil, nil},
 			{"setgroups(2): EPERM", netbsd.SYS_setgroups, args{1, words(1)}, netbsd.EPERM, nil, nil},
 			{"setlogin(2): EPERM", netbsd.SYS___setlogin, args{"root"}, netbsd.EPERM, nil, nil},
+			{"sys___setlogin: EPERM before EFAULT", netbsd.SYS___setlogin, args{bad}, netbsd.EPERM, nil, nil},
+			{"sys___setlogin: EPERM before EINVAL", netbsd.SYS___setlogin, args{strings.Repeat("x", 17)}, netbsd.EPERM, nil, nil},
+			{"do_setresuid: -1 is no user", netbsd.SYS_setuid, args{minusOne}, 0, nil, nil},
+			{"do_setresgid: -1 is no group", netbsd.SYS_setegid, args{minusOne}, 0, nil, nil},
+			{"getuid(2): as before", netbsd.SYS_getuid, nil, 0, pair{100, 100}, nil},
 			{"issetugid(2): the ids were changed", netbsd.SYS_issetugid, nil, 0, 1, nil},
 		},
 		"groups": {
@@ -48,6 +54,11 @@ func TestIdentity(t *testing.T) {
 			{"setlogin(2): EINVAL for more than LOGIN_NAME_MAX", netbsd.SYS___setlogin, args{strings.Repeat("x", 17)}, netbsd.EINVAL, nil, nil},
 			{"setlogin(2)", netbsd.SYS___setlogin, args{"someone"}, 0, nil, nil},
 			{"getlogin(2)", netbsd.SYS___getlogin, args{room(17), 17}, 0, out{0, []byte("someone\x00")}, nil},
+			{"sys___getlogin: 16 bytes are written, no more", netbsd.SYS___getlogin, args{bytes.Repeat([]byte{1}, 17), 17}, 0, out{0, []byte("someone\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01")}, nil},
+			{"sys___getlogin: as many as there is room for", netbsd.SYS___getlogin, args{bytes.Repeat([]byte{1}, 17), 9}, 0, out{0, []byte("someone\x00\x00\x01")}, nil},
+			{"sys___getlogin: none", netbsd.SYS___getlogin, args{bad, 0}, 0, nil, nil},
+			{"setlogin(2): MAXLOGNAME", netbsd.SYS___setlogin, args{"0123456789abcdef"}, 0, nil, nil},
+			{"sys___getlogin: the longest name has no NUL", netbsd.SYS___getlogin, args{bytes.Repeat([]byte{1}, 17), 17}, 0, out{0, []byte("0123456789abcdef\x01")}, nil},
 			{"getlogin(2): EFAULT", netbsd.SYS___getlogin, args{bad, 17}, netbsd.EFAULT, nil, nil},
 		},
 	})

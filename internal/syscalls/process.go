@@ -27,17 +27,13 @@ func vfork(c *Call) netbsd.Errno {
 	return doFork(c, kern.ForkArgs{ExitSignal: netbsd.SIGCHLD, Vfork: true, ShareVM: true})
 }
 
-// cloneKnown are the flags of __clone(2) that there are; the low byte is the exit signal.
-const cloneKnown = netbsd.CLONE_CSIGNAL | netbsd.CLONE_VM | netbsd.CLONE_FS | netbsd.CLONE_FILES |
-	netbsd.CLONE_SIGHAND | netbsd.CLONE_VFORK
-
 // clone is __clone(int flags, void *stack): fork with an exit signal of choice and
-// parts shared. EINVAL for unknown flags or signals, for shared handlers without
-// shared memory, and for shared descriptors where some are to be closed by a fork.
+// parts shared. The low byte of the flags is the signal. EINVAL for CLONE_PTRACE, for no signal, for shared handlers without
+// shared memory, and for shared descriptors where some are to be closed by a fork. Nobody looks at other flags.
 func clone(c *Call) netbsd.Errno {
 	flags := c.Int(0)
 	sig := flags & netbsd.CLONE_CSIGNAL
-	if flags&^cloneKnown != 0 || sig >= netbsd.NSIG || flags&netbsd.CLONE_SIGHAND != 0 && flags&netbsd.CLONE_VM == 0 {
+	if flags&netbsd.CLONE_PTRACE != 0 || sig >= netbsd.NSIG || flags&netbsd.CLONE_SIGHAND != 0 && flags&netbsd.CLONE_VM == 0 {
 		return netbsd.EINVAL
 	}
 	if flags&netbsd.CLONE_FILES != 0 && c.files().ClosesOnFork() {
@@ -102,7 +98,7 @@ func getsid(c *Call) netbsd.Errno {
 }
 
 // setpgid is setpgid(pid_t pid, pid_t pgid). EINVAL: a negative group. ESRCH: pid is neither the
-// caller nor a child. EACCES: the child has made an exec. EPERM: a session leader, another
+// caller nor descends from it. EACCES: the child has made an exec. EPERM: a session leader, another
 // session, or a group that nobody has.
 func setpgid(c *Call) netbsd.Errno { return c.L.Setpgid(c.Int(0), c.Int(1)) }
 

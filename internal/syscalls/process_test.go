@@ -77,6 +77,8 @@ func TestProcess(t *testing.T) {
 			{"setsid(2): EPERM for a group leader", netbsd.SYS_setsid, nil, netbsd.EPERM, nil, nil},
 			{"setpgid(2): EINVAL for a negative group", netbsd.SYS_setpgid, args{0, -1}, netbsd.EINVAL, nil, nil},
 			{"setpgid(2): ESRCH for no child", netbsd.SYS_setpgid, args{nobody, 0}, netbsd.ESRCH, nil, nil},
+			{"proc_enterpgrp: ESRCH for a negative process", netbsd.SYS_setpgid, args{-1, 0}, netbsd.ESRCH, nil, nil},
+			{"sys_setpgid: EINVAL comes first", netbsd.SYS_setpgid, args{-1, -1}, netbsd.EINVAL, nil, nil},
 			{"fork(2): the child's id", netbsd.SYS_fork, nil, 0, last, func(p *player) {
 				p.play([]row{
 					{"setpgid(2): EPERM for a group of nobody", netbsd.SYS_setpgid, args{0, nobody}, netbsd.EPERM, nil, nil},
@@ -124,7 +126,9 @@ func TestProcess(t *testing.T) {
 		"clone": {
 			{"__clone(2): EINVAL for shared handlers without shared memory", netbsd.SYS___clone, args{netbsd.CLONE_SIGHAND, 0}, netbsd.EINVAL, nil, nil},
 			{"__clone(2): EINVAL for a signal that there is not", netbsd.SYS___clone, args{netbsd.NSIG, 0}, netbsd.EINVAL, nil, nil},
-			{"sys___clone: EINVAL for unknown flags", netbsd.SYS___clone, args{0x10000, 0}, netbsd.EINVAL, nil, nil},
+			{"sys___clone: EINVAL for CLONE_PTRACE", netbsd.SYS___clone, args{0x2000 | int(netbsd.SIGCHLD), 0}, netbsd.EINVAL, nil, nil},
+			{"sys___clone: flags that there are not are nothing", netbsd.SYS___clone, args{0x7fff9000 | int(netbsd.SIGCHLD), 0}, 0, last, exits(4)},
+			{"W_EXITCODE(4, 0)", netbsd.SYS___wait450, args{last, room(4), 0, 0}, 0, out{1, words(0x400)}, nil},
 			{"__clone(2): the stack", netbsd.SYS___clone, args{int(netbsd.SIGCHLD), 0x5000}, 0, last, func(p *player) {
 				if sp := p.cpu.gregs[netbsd.REG_RSP]; sp != 0x5000 {
 					p.t.Errorf("the child's stack pointer is %#x", sp)
@@ -155,6 +159,16 @@ func TestProcess(t *testing.T) {
 			{"getpriority(2): the new one", netbsd.SYS_getpriority, args{netbsd.PRIO_PROCESS, self}, 0, 7, nil},
 			{"setpriority(2): at most PRIO_MAX", netbsd.SYS_setpriority, args{netbsd.PRIO_USER, 0, 99}, 0, nil, nil},
 			{"getpriority(2): PRIO_MAX", netbsd.SYS_getpriority, args{netbsd.PRIO_USER, 0}, 0, netbsd.PRIO_MAX, nil},
+			{"fork(2) of another user's", netbsd.SYS_fork, nil, 0, nil, func(p *player) {
+				p.ok(netbsd.SYS_setuid, 200)
+				p.ok(netbsd.SYS_kill, self, netbsd.SIGSTOP)
+			}},
+			{"which has stopped", netbsd.SYS___wait450, args{-1, room(4), netbsd.WUNTRACED, 0}, 0, out{1, words(0x117f)}, nil},
+			{"seteuid(2)", netbsd.SYS_seteuid, args{100}, 0, nil, nil},
+			{"donice: EACCES for another's, and not EPERM, if the real user is 0", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, last, 20}, netbsd.EACCES, nil, nil},
+			{"seteuid(2)", netbsd.SYS_seteuid, args{0}, 0, nil, nil},
+			{"kill(2)", netbsd.SYS_kill, args{last, netbsd.SIGKILL}, 0, nil, nil},
+			{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(uint32(netbsd.SIGKILL))}, nil},
 			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
 			{"setpriority(2): EACCES to lower it", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 0, 3}, netbsd.EACCES, nil, nil},
 			{"setpriority(2): EPERM for another's", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 1, 20}, netbsd.EPERM, nil, nil},
@@ -187,6 +201,13 @@ func TestProcess(t *testing.T) {
 			{"copyinargs: posix_spawn(3) without an environment", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, strv{"x"}, 0}, 0, 0, func(p *player) {}},
 			{"wait4(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
 			{"posix_spawn(3): EINVAL for too many actions", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"sys_posix_spawn: actions before the attributes", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), bad, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"sys_posix_spawn: actions before the path", netbsd.SYS_posix_spawn, args{0, bad, words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"sys_posix_spawn: attributes before the path", netbsd.SYS_posix_spawn, args{0, "/none", 0, bad, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(3, 64)}, 0, nil, nil},
+			{"sys_posix_spawn: two actions a descriptor", netbsd.SYS_posix_spawn, args{0, "/x", words(6, 6, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+			{"sys_posix_spawn: no more", netbsd.SYS_posix_spawn, args{0, "/x", words(7, 7, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(64, 64)}, 0, nil, nil},
 			{"posix_spawn(3)", netbsd.SYS_posix_spawn, args{room(4), "/y", 0, 0, strv{"y"}, strv{}}, 0, func(r *result) string {
 				if pid := last(r.p); uint64(le.Uint32(r.mem(0, 4))) != pid || r.ret[0] != 0 {
 					return fmt.Sprintf("pid %d, want %d", le.Uint32(r.mem(0, 4)), pid)
@@ -383,13 +404,20 @@ func TestPosixSpawn(t *testing.T) {
 			var b []byte
 			for i := range actions {
 				a := actions[i]
-				if a.Action == netbsd.FAE_OPEN || a.Action == netbsd.FAE_CHDIR {
-					a.Path = p.arg(map[uint64]string{1: "f", 2: "d", 3: "none"}[a.Path])
+				if name := map[uint64]string{1: "f", 2: "d", 3: "none", 4: "mine", 5: strings.Repeat("x", 1024)}[a.Path]; name != "" {
+					a.Path = p.arg(name)
 				}
 				b = append(b, encoded(netbsd.SizeofSpawnFileAction, a.Encode)...)
 			}
 			fa := netbsd.SpawnFileActions{Size: uint32(len(actions)), Len: uint32(len(actions)), Addr: p.mem.put(b)}
 			return p.mem.put(encoded(netbsd.SizeofSpawnFileActions, fa.Encode))
+		}
+	}
+	endless := func(list func(p *player) uint64) func(p *player) uint64 { // of which most is not there
+		return func(p *player) uint64 {
+			at := list(p)
+			p.mem.Write(at+4, words(1500))
+			return at
 		}
 	}
 	attr := func(a netbsd.SpawnAttr) []byte { return encoded(netbsd.SizeofSpawnAttr, a.Encode) }
@@ -413,8 +441,12 @@ func TestPosixSpawn(t *testing.T) {
 		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(127 << 8)}, nil},
 		{"handle_posix_spawn_file_actions: what is closed can be closed", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: 99}), strict, strv{}, strv{}}, 0, 0, nil},
 		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
-		{"EBADF for what is no descriptor", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: -1}), strict, strv{}, strv{}}, 0, int(netbsd.EBADF), nil},
+		{"handle_posix_spawn_file_actions: what is no descriptor is closed", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CLOSE, Fd: -1}), strict, strv{}, strv{}}, 0, 0, nil},
+		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
+		{"posix_spawn_fa_alloc: the list before its paths", netbsd.SYS_posix_spawn, args{0, "/x", endless(list(netbsd.SpawnFileAction{Action: netbsd.FAE_CHDIR, Path: 5})), strict, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
+		{"posix_spawn_fa_alloc: ENAMETOOLONG", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_CHDIR, Path: 5}), strict, strv{}, strv{}}, 0, int(netbsd.ENAMETOOLONG), nil},
 		{"POSIX_SPAWN_RETURNERROR", netbsd.SYS_posix_spawn, args{0, "/x", list(netbsd.SpawnFileAction{Action: netbsd.FAE_OPEN, Fd: 5, Path: 3}), strict, strv{}, strv{}}, 0, int(netbsd.ENOENT), nil},
+		{"spawn_return: the child that failed has ended with 127", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(127 << 8)}, nil},
 		{"posix_spawn(3): EFAULT for the actions", netbsd.SYS_posix_spawn, args{0, "/x", bad, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
 		{"posix_spawn(3): EFAULT for the attributes", netbsd.SYS_posix_spawn, args{0, "/x", 0, bad, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
 		{"POSIX_SPAWN_SETPGROUP and SETSIGMASK", netbsd.SYS_posix_spawn, args{0, "/x", 0, attr(netbsd.SpawnAttr{

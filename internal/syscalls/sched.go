@@ -82,6 +82,9 @@ func setpriority(c *Call) netbsd.Errno {
 		switch {
 		case cred.IsRoot():
 		case p.Cred().EUID != cred.EUID && p.Cred().EUID != cred.RUID:
+			if cred.RUID == 0 { // donice lets it pass, resource_listener_cb does not
+				return netbsd.EACCES
+			}
 			return netbsd.EPERM
 		case nice < p.Nice():
 			return netbsd.EACCES

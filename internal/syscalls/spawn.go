@@ -15,8 +15,12 @@ import (
 // otherwise the child's status is 127.
 func posixSpawn(c *Call) netbsd.Errno { return c.ok(uint64(doPosixSpawn(c))) }
 
+// The order is sys_posix_spawn's: what is wrong with the lists is told before what is wrong with the program.
 func doPosixSpawn(c *Call) netbsd.Errno {
-	x, errno := c.execArgs(1, 4, 5)
+	if errno := c.L.MaySpawn(); errno != 0 {
+		return errno
+	}
+	list, errno := c.spawnActions(c.Ptr(2))
 	if errno != 0 {
 		return errno
 	}
@@ -24,12 +28,12 @@ func doPosixSpawn(c *Call) netbsd.Errno {
 	if errno := c.spawnAttr(c.Ptr(3), &a); errno != 0 {
 		return errno
 	}
-	list, errno := c.spawnActions(c.Ptr(2))
-	if errno != 0 {
-		return errno
-	}
 	if list != nil {
 		a.Actions = func(l *kern.LWP) netbsd.Errno { return runSpawnActions(l, list) }
+	}
+	x, errno := c.execArgs(1, 4, 5)
+	if errno != 0 {
+		return errno
 	}
 	child, errno := c.K.Spawn(c, x, a)
 	if errno != 0 || c.Ptr(0) == 0 {
@@ -79,7 +83,8 @@ type spawnAction struct {
 // spawnActionsMax bounds the list beside RLIMIT_NOFILE (maxfiles).
 const spawnActionsMax = 1 << 12
 
-// spawnActions reads the file actions. EINVAL: more than there can be descriptors.
+// spawnActions reads the file actions, all of them before the first path (posix_spawn_fa_alloc). EINVAL: more than two for each descriptor
+// that there can be.
 func (c *Call) spawnActions(addr uint64) ([]spawnAction, netbsd.Errno) {
 	if addr == 0 {
 		return nil, 0
@@ -89,16 +94,19 @@ func (c *Call) spawnActions(addr uint64) ([]spawnAction, netbsd.Errno) {
 		return nil, errno
 	}
 	fa := netbsd.DecodeSpawnFileActions(b)
-	if uint64(fa.Len) > min(c.nofile(), spawnActionsMax) {
+	if uint64(fa.Len) > min(2*min(c.nofile(), file.MaxOpenFiles), spawnActionsMax) {
 		return nil, netbsd.EINVAL
+	}
+	const size = netbsd.SizeofSpawnFileAction
+	b = make([]byte, int(fa.Len)*size)
+	if errno = c.Space.Read(fa.Addr, b); errno != 0 {
+		return nil, errno
 	}
 	list := make([]spawnAction, fa.Len)
 	for i := range list {
-		b, errno := c.in(fa.Addr+uint64(i)*netbsd.SizeofSpawnFileAction, netbsd.SizeofSpawnFileAction)
-		if errno != 0 {
-			return nil, errno
-		}
-		list[i].SpawnFileAction = netbsd.DecodeSpawnFileAction(b)
+		list[i].SpawnFileAction = netbsd.DecodeSpawnFileAction(b[i*size:][:size])
+	}
+	for i := range list {
 		switch list[i].Action {
 		case netbsd.FAE_OPEN, netbsd.FAE_CHDIR:
 			if list[i].name, errno = c.Space.ReadString(list[i].Path, netbsd.PATH_MAX); errno != 0 {
@@ -122,8 +130,8 @@ func runSpawnActions(l *kern.LWP, list []spawnAction) netbsd.Errno {
 		case netbsd.FAE_DUP2:
 			errno = v.Files.Dup2(fd, int(a.NewFd), limit.Cur, 0)
 		case netbsd.FAE_CLOSE:
-			// POSIX has one that is closed already be none of the failures.
-			if errno = v.Files.CloseFD(fd); fd >= 0 && uint64(fd) < limit.Cur && !l.Proc().Machine().Release().SpawnOld() {
+			// POSIX has one that is closed already be none of the failures; nor is what can be none.
+			if errno = v.Files.CloseFD(fd); !l.Proc().Machine().Release().SpawnOld() {
 				errno = 0
 			}
 		case netbsd.FAE_CHDIR:

@@ -24,6 +24,7 @@ func jobSetpgid() {
 	up.wait()
 	errs("setpgid of init", esrch, sysSetpgid, 1, 0)
 	errs("setpgid to a negative group", einval, sysSetpgid, 0, -1)
+	errs("setpgid of a negative process", esrch, sysSetpgid, -1, 0)
 	errs("setpgid to no group", eperm, sysSetpgid, child, 29999)
 	must("setpgid of a session leader to its own group", sysSetpgid, 0, 0)
 	must("setpgid of a child", sysSetpgid, child, child)

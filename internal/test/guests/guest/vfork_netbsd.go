@@ -12,6 +12,7 @@ var forkCases = []testCase{
 	{"vfork_child_that_stops_holds_the_parent", vforkStops},
 	{"vfork_leaves_nothing_in_the_parent", vforkMany},
 	{"vfork_other_LWPs_of_the_parent_run", vforkOthersRun},
+	{"vfork_child_has_the_signal_stack", vforkAltstack},
 	{"clone_81_exit_signals_and_waits", cloneSignals},
 	{"clone_shared_memory_and_files", cloneShares},
 	{"clone_bad_flags", cloneBad},
@@ -27,6 +28,7 @@ var forkCases = []testCase{
 	{"spawn_file_actions", spawnActions},
 	{"spawn_file_action_fails", spawnActionFails},
 	{"spawn_attributes", spawnAttributes},
+	{"spawn_order_of_what_fails", spawnOrder},
 	{"spawn_errors", spawnErrors},
 }
 
@@ -207,9 +209,22 @@ func cloneShares() {
 }
 
 func cloneBad() {
-	for _, flags := range [...]int{64, 255, 0x100000 | sigCHLD, cloneSighand | sigCHLD} {
+	const clonePtrace = 0x2000
+	for _, flags := range [...]int{64, 255, clonePtrace | sigCHLD, cloneSighand | sigCHLD} {
 		errs("__clone", einval, sysClone, flags, 0)
 	}
+	reap(clone(0x7fff9000|sigCHLD, func() { exit(4) }), exited(4)) // sys___clone looks at no others
+}
+
+// lwp_create: a child that shares the memory has the signal stack, too.
+func vforkAltstack() {
+	altStack = stackT{sp: uintptr(ptr(&stacks[3])), size: len(stacks[3])}
+	must("sigaltstack", sysSigaltstack, ptr(&altStack), 0)
+	altSeen = stackT{}
+	reapOK(vfork(func() { must("sigaltstack", sysSigaltstack, 0, ptr(&altSeen)) }))
+	eq("the child's signal stack", int(altSeen.sp), int(altStack.sp))
+	eq("its size", altSeen.size, altStack.size)
+	eq("its flags", int(altSeen.flags), 0)
 }
 
 func forkReturns() {
@@ -477,6 +492,7 @@ func spawnActionFails() {
 	reap(pid, exited(127))
 	_, e = spawn(&spawnattr{flags: spawnRETURNERROR}, 1)
 	eq("posix_spawn with RETURNERROR", e, enoent)
+	reapFailed()
 	actionList[0] = fileAction{action: faeCLOSE, fd: 77}
 	pid, e = spawn(&spawnattr{flags: spawnRETURNERROR}, 1)
 	if has11 { // handle_posix_spawn_file_actions ignores it
@@ -484,7 +500,33 @@ func spawnActionFails() {
 		call(sysWait4, pid, 0, 0, 0)
 	} else {
 		eq("posix_spawn that closes what is not open", e, ebadf)
+		reapFailed()
 	}
+	noChildren()
+}
+
+// reapFailed waits for the child of a posix_spawn that has told its error: it has ended as if nobody had been told (spawn_return).
+func reapFailed() {
+	_, st := wait4(-1, 0)
+	eq("the end of who could not", st, exited(127))
+}
+
+// spawn_return has the attributes before the file actions; sys_posix_spawn reads the actions before all else, at most two for
+// each descriptor that there can be. SIGCHLD tells of a child whose error is known, too.
+func spawnOrder() {
+	holdChild()
+	execArgs("sub_exit", "0")
+	actionList[0] = fileAction{action: faeOPEN, fd: 3, path: uintptr(cstr("/nonexistent\x00"))}
+	_, e := spawn(&spawnattr{flags: spawnSETPGROUP, pgroup: 29999}, 1)
+	eq("a group that there is not, and a file", e, eperm)
+	eq("SIGCHLD", sigwait(bit(sigCHLD)), sigCHLD)
+	reapFailed()
+	_, e = spawn(&spawnattr{flags: spawnSETPGROUP, pgroup: -1}, 0)
+	eq("a negative group", e, eperm)
+	reapFailed()
+	many := fileActions{9999, 9999, &actionList[0]}
+	eq("too many actions for no program", must("posix_spawn", sysPosixSpawn, 0, 8, ptr(&many), 8, 0, 0), einval)
+	eq("attributes that are not there for no program", must("posix_spawn", sysPosixSpawn, 0, cstr("/nonexistent\x00"), 0, 8, 0, 0), efault)
 	noChildren()
 }
 
@@ -513,6 +555,7 @@ func spawnAttributes() {
 	eq("status", st, exited(4))
 	_, e = spawn(&spawnattr{flags: spawnSETPGROUP, pgroup: 29999}, 0)
 	eq("posix_spawn into no group", e, eperm)
+	reapFailed()
 	kill(leader, sigKILL)
 	reap(leader, sigKILL)
 	noChildren()
