@@ -158,20 +158,14 @@ func (from *Proc) killGroup(g *Pgrp, info *netbsd.Siginfo) netbsd.Errno {
 // canSignal is CANSIGNAL: the superuser may, equal users may, and SIGCONT goes
 // everywhere in the session.
 //
-// Release 10 compares with the target's saved user, so that a set-id program that has given up
-// its privilege for a while cannot be signalled by the user it serves; 2003 looks at the
-// effective one. SIGCONT within the session is what lets a shell continue a job that runs
+// The target's saved user does not count (kauth_cred_uidmatch of kern_auth.c). SIGCONT within the session is what lets a shell continue a job that runs
 // set-id. mu is held.
 func (from *Proc) canSignal(p *Proc, sig netbsd.Signal) bool {
 	a, b := from.cred, p.cred
 	if a.IsRoot() || from == p {
 		return true
 	}
-	other := b.SUID
-	if from.m.r2003 {
-		other = b.EUID
-	}
-	if a.RUID == b.RUID || a.RUID == other || a.EUID == b.RUID || a.EUID == other {
+	if a.RUID == b.RUID || a.RUID == b.EUID || a.EUID == b.RUID || a.EUID == b.EUID {
 		return true
 	}
 	return sig == netbsd.SIGCONT && p.pgrp != nil && from.pgrp != nil && p.pgrp.sess == from.pgrp.sess
