@@ -143,6 +143,7 @@ type procExt struct {
 	events    ptraceEvents
 	measured  bool           // own has what the address space measured
 	stopInfo  netbsd.Siginfo // ps_info: why it stopped, for the tracer
+	sigwaits  uint64         // calls of sigtimedwait that slept
 	stopLid   int32          // who stands for that
 	stopFor   int32          // ps_lwp: whom it was for; 0 is the process
 	sigPass   netbsd.Sigset  // ps_sigpass: what its tracer is not shown

@@ -248,14 +248,20 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	p.collectActions(false)
 	p.knoteSignal(sig)
 	prop := sigprops[sig]
-	if prop&(sCantMask|sCont) != 0 {
-		target = nil // acts on the whole process
+	named := target
+	if prop&(sCantMask|sCont|sStop) != 0 {
+		target = nil // acts on the whole process (SA_TOALL)
 	}
 	// A tracer is shown even what is ignored or would stop an orphan, so nothing is dropped before it has looked.
 	traced := p.shows(sig)
 	caught := p.acts.catch.Has(sig)
-	if !traced && p.dropSignal(sig, prop, caught) {
-		return 0
+	if !traced {
+		if p.dropSignal(sig, prop, caught) {
+			return 0
+		}
+		if !caught {
+			p.hurry(prop)
+		}
 	}
 	// Of a stop and a continuation the later one counts, whether it is caught, blocked or neither. A terminal's
 	// stop that dropSignal has dropped must not take a SIGCONT with it, so this comes second.
@@ -265,7 +271,7 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	if prop&sStop != 0 {
 		p.clearPending(contSigs)
 	}
-	if prop&sCantMask == 0 && p.sigunwait(info, target) {
+	if prop&sCantMask == 0 && p.sigunwait(info, named) {
 		if prop&sCont != 0 && !traced && p.flags&(fStopped|fStopping) != 0 {
 			p.continued() // taken by sigtimedwait or not, it continues
 		}
@@ -341,6 +347,14 @@ func (p *Proc) dropSignal(sig netbsd.Signal, prop sigProp, caught bool) bool {
 		return true // a stopped orphan would have nobody to continue it
 	}
 	return false
+}
+
+// hurry has a process that is to die not do so slowly: what kills by default ends a nice value above the middle, and the process may
+// block it for good. mu is held.
+func (p *Proc) hurry(prop sigProp) {
+	if prop&sKill != 0 && p.ext != nil {
+		p.ext.nice = min(p.ext.nice, nzero)
+	}
 }
 
 // signalStopped handles a signal for a process that is stopped or stopping. It
@@ -438,25 +452,32 @@ func (l *LWP) sigpost(sig netbsd.Signal) bool {
 // handler runs.
 //
 // waitSet is cleared with that, so that the next signal is not handed to an LWP which has not run yet: it
-// has room for one. The siginfo is copied, as info is the sender's and may serve for other targets. A
-// signal for target is for that LWP alone, even if others wait for it. mu is held.
+// has room for one. The siginfo is copied, as info is the sender's and may serve for other targets. mu is held.
 func (p *Proc) sigunwait(info *netbsd.Siginfo, target *LWP) bool {
-	for l := p.lwps; l != nil; l = l.next {
-		if target != nil && l != target {
-			continue
-		}
-		x := l.ext
-		if x == nil || !x.waitSet.Has(info.Signo) || x.got != nil {
-			continue
-		}
-		si := *info
-		x.got, x.waitSet = &si, 0
-		if l.asleep {
-			l.wakeup(rWoken)
-		} else {
-			l.token = true // it has stopped on its way to the sleep
-		}
-		return true
+	l := p.sigwaiter(info.Signo, target)
+	if l == nil {
+		return false
 	}
-	return false
+	si := *info
+	l.ext.got, l.ext.waitSet = &si, 0
+	if l.asleep {
+		l.wakeup(rWoken)
+	} else {
+		l.token = true // it has stopped on its way to the sleep
+	}
+	return true
+}
+
+// sigwaiter returns the LWP that sigunwait hands sig to: of those that wait the one that was the last to begin (p_sigwaiters). A
+// signal for target is for that LWP alone, even if others wait for it. mu is held.
+func (p *Proc) sigwaiter(sig netbsd.Signal, target *LWP) (latest *LWP) {
+	for l := p.lwps; l != nil; l = l.next {
+		x := l.ext
+		switch {
+		case target != nil && l != target, x == nil || !x.waitSet.Has(sig) || x.got != nil:
+		case latest == nil || x.waitNo > latest.ext.waitNo:
+			latest = l
+		}
+	}
+	return latest
 }
