@@ -295,6 +295,13 @@ func (p *Proc) LWPs() []*LWP {
 	return ls
 }
 
+// NumLWPs returns p_nlwps: how many LWPs p has, with those that have ended and have not been waited for.
+func (p *Proc) NumLWPs() int {
+	p.m.lock()
+	defer p.m.unlock()
+	return int(p.nlwps)
+}
+
 // LWP returns the LWP with id lid, nil if there is none (lwp_find).
 func (p *Proc) LWP(lid int) *LWP {
 	p.m.lock()
