@@ -199,6 +199,8 @@ func (l *LWP) issignal() netbsd.Signal {
 		}
 		switch {
 		// The tracer decides what becomes of it.
+		case l.stopsFor(sig) && sig == l.trapPending():
+			l.showTrap(l.takeShown(sig))
 		case l.stopsFor(sig):
 			l.traceStop(l.takeShown(sig))
 		case !l.hasEffect(sig):
@@ -217,14 +219,21 @@ func (l *LWP) issignal() netbsd.Signal {
 // firstOf returns the signal of want, which l may take, that goes first: the one that l's own instruction has caused, so that a handler for it
 // finds the context of that instruction (trapsignal calls kpsendsig at once); then l's own; then the process's (issignal). mu is held.
 func (l *LWP) firstOf(want netbsd.Sigset) netbsd.Signal {
-	own := want & l.pend.set
-	if x := l.ext; x != nil && own.Has(x.trapped) {
-		return x.trapped
+	if sig := l.trapPending(); want.Has(sig) {
+		return sig
 	}
-	if sig := firstsig(own); sig != 0 {
+	if sig := firstsig(want & l.pend.set); sig != 0 {
 		return sig
 	}
 	return firstsig(want)
+}
+
+// trapPending returns the signal that l's own instruction has caused and that is pending, 0 if there is none. mu is held.
+func (l *LWP) trapPending() netbsd.Signal {
+	if l.ext == nil || !l.pend.set.Has(l.ext.trapped) {
+		return 0
+	}
+	return l.ext.trapped
 }
 
 // noteStop keeps what p stops for without a tracer: one that attaches to it then is told (ps_info, ps_lwp). mu is held.
