@@ -409,12 +409,12 @@ func (p *Proc) post(sig netbsd.Signal, prop sigProp, target *LWP) {
 
 // sigpost marks l for a look at what is pending, and reports whether l will take sig soon.
 //
-// False is for one that blocks the signal, sleeps uninterruptibly or stands: the mark makes it look when it
+// False is for one that blocks the signal, sleeps uninterruptibly or is suspended: the mark makes it look when it
 // comes by, and meanwhile another LWP is asked. SIGKILL ends a suspension, whoever ordered it (NetBSD leaves
 // such an LWP suspended). A pause of the machine counts as running: no guest may tell that there is one. mu
 // is held.
 func (l *LWP) sigpost(sig netbsd.Signal) bool {
-	if l.stat >= LWPDead || !l.pending().Has(sig) && l.lostVP() {
+	if l.stat >= LWPDead || !l.pending().Has(sig) && l.lostVP() || !l.unhold(sig) {
 		return false
 	}
 	if l.maskNow().Has(sig) {
@@ -444,8 +444,43 @@ func (l *LWP) sigpost(sig netbsd.Signal) bool {
 			l.resume()
 		}
 		return paused
+	case LWPStopped:
+		return l.wakeStanding()
 	}
 	return false
+}
+
+// unhold ends a tracer's PT_SUSPEND of l for a signal that kills by default, caught or blocked or not (LW_DBGSUSPEND in sigpost), and reports whether
+// l may be told of sig: one that is held is not. It stands as one that a continuation has left standing, then. mu is held.
+func (l *LWP) unhold(sig netbsd.Signal) bool {
+	switch {
+	case l.attn.Load()&aHold == 0 || sig == netbsd.SIGKILL: // which ends all suspension, in sigpost
+		return true
+	case sigprops[sig]&sKill == 0:
+		return false
+	}
+	l.attn.And(^aHold)
+	if l.stat == LWPSuspended && l.attn.Load()&(aSuspend|aPause) == 0 && !l.isCached() {
+		l.setStat(LWPStopped)
+	}
+	return true
+}
+
+// wakeStanding has l, which a tracer's continuation of another LWP has left standing, go on for a signal, and reports whether it does: not where it
+// stands in a sleep that no signal ends. mu is held.
+func (l *LWP) wakeStanding() bool {
+	l.attn.Or(aSignal)
+	if l.p.flags&(fStopped|fStopping) != 0 || l.asleep && l.flags&lIntr == 0 {
+		return false
+	}
+	if l.asleep {
+		l.asleep, l.reason = false, rSignal
+	}
+	if l.ext != nil {
+		l.ext.inTrace = false
+	}
+	l.resume()
+	return true
 }
 
 // sigunwait hands the signal to an LWP in sigtimedwait(2) that asked for it. It never becomes pending then, and no
