@@ -178,8 +178,8 @@ func TestMayWatch(t *testing.T) {
 	})
 }
 
-// CANSIGNAL: each of the sender's two users is compared with the target's real one, and its saved
-// one (release 10) or effective one (1.127); SIGCONT goes everywhere in the session.
+// CANSIGNAL, signal_listener_cb of kern_sig.c and kauth_cred_uidmatch of kern_auth.c: each of the sender's two users is compared with the
+// target's real and its effective one; SIGCONT goes everywhere in the session.
 func TestCanSignal(t *testing.T) {
 	both(t, func(w *world) {
 		spawn := func(c *Cred, sid bool) *Proc {
@@ -195,10 +195,10 @@ func TestCanSignal(t *testing.T) {
 			{"real, real", &Cred{RUID: 1, EUID: 5, SUID: 5}, true},
 			{"effective, real", &Cred{RUID: 2, EUID: 5, SUID: 5}, true},
 			{"saved, real", &Cred{RUID: 9, EUID: 5, SUID: 5}, false},
-			{"real, effective", &Cred{RUID: 5, EUID: 1, SUID: 5}, w.r2003},
-			{"effective, effective", &Cred{RUID: 5, EUID: 2, SUID: 5}, w.r2003},
-			{"real, saved", &Cred{RUID: 5, EUID: 5, SUID: 1}, !w.r2003},
-			{"effective, saved", &Cred{RUID: 5, EUID: 5, SUID: 2}, !w.r2003},
+			{"real, effective", &Cred{RUID: 5, EUID: 1, SUID: 5}, true},
+			{"effective, effective", &Cred{RUID: 5, EUID: 2, SUID: 5}, true},
+			{"real, saved", &Cred{RUID: 5, EUID: 5, SUID: 1}, false},
+			{"effective, saved", &Cred{RUID: 5, EUID: 5, SUID: 2}, false},
 			{"nobody's", &Cred{RUID: 5, EUID: 5, SUID: 5}, false},
 		} {
 			p, apart := spawn(c.of, false), spawn(c.of, true)

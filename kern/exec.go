@@ -115,7 +115,10 @@ func (p *Proc) execSignals(l *LWP) {
 		l.pend.clear(netbsd.AllSignals)
 	}
 	p.acts = p.acts.afterExec()
-	p.flags &^= fNoCldWait | fCldSigIgn | fNoCldStop
+	p.flags &^= fNoCldWait | fCldSigIgn
+	if p.m.r2003 {
+		p.flags &^= fNoCldStop // a later execsigs leaves it
+	}
 	if l.ext != nil {
 		l.ext.stack = Altstack{Flags: netbsd.SS_DISABLE}
 		l.ext.name = ""

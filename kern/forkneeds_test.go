@@ -139,7 +139,7 @@ func TestWhatAChildHas(t *testing.T) {
 				w.is("the rest", []any{p.Nice(), p.Image().Args, in, p.Specific("key"), p.StartTime().Sub(w.start)}, []any{21, "arguments", true, nil, 5 * time.Second})
 				l.Exec(ExecArgs{Comm: "x"})
 				i, _ = p.Info()
-				w.is("after an exec", []any{p.Image().Args, i.Acct, i.Flags & (netbsd.P_NOCLDSTOP | netbsd.P_NOCLDWAIT)}, []any{nil, uint16(0), uint32(0)})
+				w.is("after an exec", []any{p.Image().Args, i.Acct, i.Flags & (netbsd.P_NOCLDSTOP | netbsd.P_NOCLDWAIT)}, []any{nil, uint16(0), under(w, 0, uint32(netbsd.P_NOCLDSTOP))})
 				p.SetArgs("others")
 				sleepForever(l)
 			})

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -176,5 +177,49 @@ func TestUndeliverableIsSIGILL(t *testing.T) {
 			w.is("status", p.Wait()&^netbsd.CoreFlag, netbsd.ExitStatus(0, netbsd.SIGILL))
 		}
 		w.never("alive")
+	})
+}
+
+// trapsignal, proc_stoptrace and eventswitch tell ktrace(2) of what a tracer was shown, whatever that made of it, once the tracee goes on; issignal does not, and
+// postsig tells of what is acted upon.
+func TestKtraceOfWhatATracerIsShown(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, netbsd.PTRACE_LWP_CREATE, func(l *LWP) {
+				m := netbsd.SIGHUP.Bit()
+				l.Sigprocmask(netbsd.SIG_SETMASK, &m)
+				w.handle(l, netbsd.SIGSEGV, func(*LWP, *netbsd.Siginfo) { w.mark("handled") })
+				l.Proc().SetKtrace(&fakeKtrace{w: w, fakeRef: fakeRef{func() {}, func() {}}})
+				l.Platform().TraceStop(netbsd.TRAP_SCE, nil)
+				l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+				for range 2 {
+					l.Platform().Trap(&netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_MAPERR})
+					l.Platform().UserRet(nil)
+				}
+				n, _ := l.NewLWP(0, func(*LWP) {}, false, nil)
+				l.LWPWait(n.ID())
+				l.Proc().SetKtrace(nil)
+				l.Exit(3)
+			})
+			l.PtraceResume(pid, ResumeArgs{Syscall: true})
+			w.wait(l, pid, 0)
+			for _, give := range []netbsd.Signal{0, 0, netbsd.SIGSEGV, 0, 0} {
+				w.mark("go on with %v", give)
+				w.goOn(l, pid, give)
+				w.wait(l, pid, 0)
+			}
+		})
+		var told []string
+		for _, s := range w.all() {
+			if strings.HasPrefix(s, "psig") || strings.HasPrefix(s, "go on") || s == "handled" {
+				told = append(told, s)
+			}
+		}
+		none, segv := "go on with signal 0", "go on with SIGSEGV"
+		want := []string{none, "psig SIGTRAP 0 0x1", none, segv, "psig SIGSEGV 0 0x1", "psig SIGSEGV 0 0x1", "handled", none, "psig SIGSEGV 0 0x1", none, "psig SIGTRAP 0 0x1"}
+		if w.r2003 {
+			want = []string{none, none, segv, "psig SIGSEGV 0 0x1", "handled", none, none}
+		}
+		w.is("told", told, want)
 	})
 }

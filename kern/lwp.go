@@ -103,6 +103,7 @@ type lwpExt struct {
 	name    string
 	stack   Altstack
 	waitSet netbsd.Sigset // sigtimedwait
+	waitNo  uint64        // the how many-th sigtimedwait of the process that slept
 	got     *netbsd.Siginfo
 	upcall  bool // SA: sleeps on its own upcall stack
 	act     *activation
@@ -112,6 +113,7 @@ type lwpExt struct {
 	spawner int32         // on the way to a posix_spawn's program: the pid of who asked for it (p_oppid)
 	inTrace bool          // in traceStop
 	forced  netbsd.Sigset // blocked, but for the tracer to see: its own instruction caused them
+	trapped netbsd.Signal // its own instruction caused it, and it is pending
 	given   netbsd.Signal // what the tracer gave there
 	waiting int32         // the LWP it waits for, for the deadlock check
 	sched   sched

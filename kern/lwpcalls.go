@@ -352,10 +352,10 @@ func (t *LWP) unsuspend() {
 	}
 }
 
-// LWPWakeup is _lwp_wakeup(2): it ends lid's sleep with EINTR, or that of its next
-// sleep. ENODEV: it does not sleep; EBUSY: not interruptibly.
+// LWPWakeup is _lwp_wakeup(2): it ends lid's sleep, if it sleeps, and its next sleep with EINTR. ENODEV: it does not sleep;
+// EBUSY: not interruptibly.
 //
-// The next sleep is ended in spite of ENODEV and EBUSY: sys__lwp_wakeup sets LW_CANCELLED and LW_UNPARKED
+// The next sleep is ended in any case: sys__lwp_wakeup sets LW_CANCELLED and LW_UNPARKED
 // before it looks. A sleep in user mode (lent.go) counts as one: the kick hands it to the kernel, which finds
 // aCancel.
 func (l *LWP) LWPWakeup(lid int) netbsd.Errno {
@@ -376,8 +376,8 @@ func (l *LWP) LWPWakeup(lid int) netbsd.Errno {
 }
 
 // LWPKill is _lwp_kill(2): sig goes to lid alone; 0 only looks. EINVAL: no such
-// signal. No right is asked for: sender and target are one process. What cannot be blocked, and SIGCONT, act
-// on all of it nevertheless (psignal).
+// signal. No right is asked for: sender and target are one process. What cannot be blocked, stops, and SIGCONT act
+// on all of it nevertheless (psignal). A full queue is no error of it: the signal is pending without its siginfo.
 func (l *LWP) LWPKill(lid int, sig netbsd.Signal) netbsd.Errno {
 	if sig != 0 && !sig.Valid() {
 		return netbsd.EINVAL
@@ -387,7 +387,8 @@ func (l *LWP) LWPKill(lid int, sig netbsd.Signal) netbsd.Errno {
 			return 0
 		}
 		info := netbsd.Siginfo{Signo: sig, Code: netbsd.SI_LWP, Pid: l.p.pid, UID: l.p.cred.EUID, LWP: t.lid}
-		return l.p.m.psignal(l.p, &info, t)
+		l.p.m.psignal(l.p, &info, t)
+		return 0
 	})
 }
 

@@ -56,13 +56,6 @@ func (p *Proc) Dirs() Dirs {
 	return p.dirs
 }
 
-// NumLWPs returns p_nlwps: zombie LWPs count.
-func (p *Proc) NumLWPs() int {
-	p.m.lock()
-	defer p.m.unlock()
-	return int(p.nlwps)
-}
-
 // SA reports whether the process has scheduler activations (P_SA), and whether l
 // takes upcalls (L_SA).
 func (l *LWP) SA() (proc, lwp bool) {

@@ -143,6 +143,7 @@ type procExt struct {
 	events    ptraceEvents
 	measured  bool           // own has what the address space measured
 	stopInfo  netbsd.Siginfo // ps_info: why it stopped, for the tracer
+	sigwaits  uint64         // calls of sigtimedwait that slept
 	stopLid   int32          // who stands for that
 	stopFor   int32          // ps_lwp: whom it was for; 0 is the process
 	sigPass   netbsd.Sigset  // ps_sigpass: what its tracer is not shown
@@ -292,6 +293,13 @@ func (p *Proc) LWPs() []*LWP {
 		ls = append(ls, l)
 	}
 	return ls
+}
+
+// NumLWPs returns p_nlwps: how many LWPs p has, with those that have ended and have not been waited for.
+func (p *Proc) NumLWPs() int {
+	p.m.lock()
+	defer p.m.unlock()
+	return int(p.nlwps)
 }
 
 // LWP returns the LWP with id lid, nil if there is none (lwp_find).

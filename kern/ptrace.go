@@ -205,12 +205,21 @@ func (l *LWP) PtraceResume(pid int, a ResumeArgs) netbsd.Errno {
 	})
 }
 
-// MayResume returns the LWP whose registers a continuation changes. EINVAL: a single LWP detached; ESRCH: no such LWP; EINVAL: no
+// MayResume returns the LWP whose registers a continuation changes. Whether t stops at system calls is settled first, and stays so if the continuation
+// is refused (do_ptrace). EINVAL: a single LWP detached; ESRCH: no such LWP; EINVAL: no
 // such signal; EDEADLK: nobody would go on, as the tracer, or the process itself, has them stand still.
 func (t *Proc) MayResume(a *ResumeArgs) (*LWP, netbsd.Errno) {
 	t.m.lock()
 	defer t.m.unlock()
+	t.setSysTrace(a.Syscall)
 	return t.mayResume(a)
+}
+
+// AskCalls is MayResume's beginning, for a continuation that is refused at once.
+func (t *Proc) AskCalls(on bool) {
+	t.m.lock()
+	defer t.m.unlock()
+	t.setSysTrace(on)
 }
 
 // The order is that of do_ptrace. mu is held.

@@ -92,8 +92,20 @@ func (l *LWP) trap(ev traceEvent) {
 	if ev.code == netbsd.TRAP_LWP {
 		whom = ev.other
 	}
-	l.traceStop(ev.siginfo(), whom)
+	l.showTrap(ev.siginfo(), whom)
 	l.attn.Or(aSignal) // the tracer's, and those that came meanwhile and woke nobody
+}
+
+// showTrap is traceStop for what came by no sender. ktrace(2) is told of it behind the stop, whatever the tracer has made of it (trapsignal, eventswitch,
+// proc_stoptrace). mu is held before and after, and dropped meanwhile.
+func (l *LWP) showTrap(info netbsd.Siginfo, whom int32) {
+	p := l.p
+	handler := p.acts.act[info.Signo].Handler
+	l.traceStop(info, whom)
+	if !p.m.r2003 && p.Ktraced() && l.attn.Load()&aExit == 0 {
+		mask := l.mask
+		p.unlocked(func() { l.tracePsig(&info, handler, mask) })
+	}
 }
 
 // mayTrap is false for who is to die, and when the tracer has gone meanwhile.

@@ -286,3 +286,55 @@ func TestPosixSpawnOutlivesWhoAskedUnderATracer(t *testing.T) {
 		})
 	})
 }
+
+// sigpost: a signal wakes an LWP that a tracer has left standing while others go on, if that does not block it, and one that kills by default ends
+// PT_SUSPEND (LW_DBGSUSPEND). What does not kill leaves that.
+func TestSignalWakesWhoWasLeftStanding(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			blocked := netbsd.SigsetOf(netbsd.SIGUSR1, netbsd.SIGURG)
+			var first, second int
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				n, _ := l.NewLWP(0, sleepForever, false, nil)
+				first, second = l.ID(), n.ID()
+				l.Sigprocmask(netbsd.SIG_SETMASK, &blocked)
+				sleepForever(l)
+			})
+			w.goOn(l, pid, 0)
+			stop := func() {
+				nap(l, time.Second)
+				w.is("PT_STOP", l.PtraceStop(pid), netbsd.Errno(0))
+				w.waitIs(l, pid, 0, pid, netbsd.StopStatus(netbsd.SIGSTOP), 0)
+			}
+			held := func() (list []bool) {
+				t, _ := l.TraceTarget(pid)
+				for _, i := range t.LWPInfos() {
+					list = append(list, i.Held)
+				}
+				return list
+			}
+			send := func(a ResumeArgs, sig netbsd.Signal, told bool) {
+				w.Helper()
+				w.is("resume", l.PtraceResume(pid, a), netbsd.Errno(0))
+				nap(l, time.Second)
+				l.Kill(pid, sig)
+				nap(l, time.Second)
+				got := w.wait(l, pid, netbsd.WNOHANG)
+				w.is(sig.String()+" is shown", got.Pid == pid, told)
+				if got.Pid != pid {
+					stop()
+				}
+			}
+			stop()
+			l.PtraceSuspend(pid, second, true)
+			send(ResumeArgs{}, netbsd.SIGURG, false)
+			w.is("held", held(), []bool{true, false})
+			send(ResumeArgs{}, netbsd.SIGUSR1, true)
+			w.is("held no longer", held(), []bool{false, false})
+			send(ResumeArgs{LWP: first}, netbsd.SIGUSR1, true)
+			send(ResumeArgs{LWP: first}, netbsd.SIGURG, true)
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
+		})
+	})
+}

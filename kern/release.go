@@ -86,6 +86,9 @@ func (r Release) TimerfdOld() bool { return r.row().timerfdOld }
 // compares only if somebody waits, and the arguments of FUTEX_WAKE_OP have no sign.
 func (r Release) FutexOld() bool { return r.row().futexOld }
 
+// SetcontextExits reports whether setcontext(2) of a null pointer is exit(2).
+func (r Release) SetcontextExits() bool { return r.row().oldLife }
+
 // SpawnOld reports whether posix_spawn(3) fails if it is to close a descriptor that is closed.
 func (r Release) SpawnOld() bool { return r.row().spawnOld }
 

@@ -98,6 +98,9 @@ func (p *Proc) cpuTime(sys bool) time.Duration {
 	return u.Utime
 }
 
+// nzero is the nice value in the middle (NZERO).
+const nzero = 20
+
 // Nice returns the nice value, 0 to 40 with 20 in the middle (NZERO).
 func (p *Proc) Nice() int {
 	p.m.lock()

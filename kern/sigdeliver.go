@@ -191,10 +191,7 @@ func (l *LWP) issignal() netbsd.Signal {
 		if l.dbgSig != 0 {
 			return l.dbgSig
 		}
-		sig := firstsig(want & l.pend.set) // issignal: the LWP's own come before the process's
-		if sig == 0 {
-			sig = firstsig(want)
-		}
+		sig := l.firstOf(want)
 		if sig == 0 {
 			l.attn.And(^(aSignal | aStop))
 			l.seeBlocked()
@@ -202,12 +199,14 @@ func (l *LWP) issignal() netbsd.Signal {
 		}
 		switch {
 		// The tracer decides what becomes of it.
+		case l.stopsFor(sig) && sig == l.trapPending():
+			l.showTrap(l.takeShown(sig))
 		case l.stopsFor(sig):
 			l.traceStop(l.takeShown(sig))
 		case !l.hasEffect(sig):
 			l.take(sig)
 		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
-			l.take(sig)
+			p.noteStop(l.takeShown(sig))
 			if sigprops[sig]&sTTYStop == 0 || !p.orphaned() {
 				p.stop(sig, false)
 			}
@@ -215,6 +214,32 @@ func (l *LWP) issignal() netbsd.Signal {
 			return sig
 		}
 	}
+}
+
+// firstOf returns the signal of want, which l may take, that goes first: the one that l's own instruction has caused, so that a handler for it
+// finds the context of that instruction (trapsignal calls kpsendsig at once); then l's own; then the process's (issignal). mu is held.
+func (l *LWP) firstOf(want netbsd.Sigset) netbsd.Signal {
+	if sig := l.trapPending(); want.Has(sig) {
+		return sig
+	}
+	if sig := firstsig(want & l.pend.set); sig != 0 {
+		return sig
+	}
+	return firstsig(want)
+}
+
+// trapPending returns the signal that l's own instruction has caused and that is pending, 0 if there is none. mu is held.
+func (l *LWP) trapPending() netbsd.Signal {
+	if l.ext == nil || !l.pend.set.Has(l.ext.trapped) {
+		return 0
+	}
+	return l.ext.trapped
+}
+
+// noteStop keeps what p stops for without a tracer: one that attaches to it then is told (ps_info, ps_lwp). mu is held.
+func (p *Proc) noteStop(info netbsd.Siginfo, whom int32) {
+	x := p.extra()
+	x.stopInfo, x.stopFor = info, whom
 }
 
 // orphaned reports whether the group was orphaned after a signal of a terminal had been sent, so that nobody would continue p. In
@@ -230,15 +255,16 @@ func (p *Proc) orphaned() bool {
 //
 // mu is held.
 func (l *LWP) take(sig netbsd.Signal) netbsd.Siginfo {
-	if l.pend.set.Has(sig) {
-		return l.pend.get(sig)
-	}
-	return l.p.pend.get(sig)
+	info, _ := l.takeShown(sig)
+	return info
 }
 
 // takeShown is take for a signal that the tracer is shown, with whom it was for (issignal's ps_lwp). mu is held.
 func (l *LWP) takeShown(sig netbsd.Signal) (info netbsd.Siginfo, whom int32) {
 	if l.pend.set.Has(sig) {
+		if x := l.ext; x != nil && x.trapped == sig {
+			x.trapped = 0
+		}
 		return l.pend.get(sig), l.lid
 	}
 	info = l.p.pend.get(sig)
@@ -456,7 +482,11 @@ func (pl *Platform) Trap(info *netbsd.Siginfo) {
 		a.catch &^= sig.Bit()
 		l.mask &^= sig.Bit()
 	}
-	p.knoteSignal(sig)
+	// What the tracer is shown, or a handler is called for, does not come by kpsignal2, which tells knotes.
+	if direct := shown && !m.r2003 || !shown && p.acts.catch.Has(sig); !direct {
+		p.knoteSignal(sig)
+	}
+	l.extra().trapped = sig
 	l.pend.put(info)
 	l.attn.Or(aSignal)
 }

@@ -127,7 +127,12 @@ type sigNode struct {
 // and get as well, which walk the queue with mu held.
 const maxQueued = 1024
 
-// put makes info pending. A second info for an ordinary signal replaces the first; those of the real-time
+// tellsNothing reports whether the kernel has sent a signal without a siginfo (KSI_EMPTY_P).
+func tellsNothing(info *netbsd.Siginfo) bool {
+	return *info == netbsd.Siginfo{Signo: info.Signo, Code: netbsd.SI_NOINFO}
+}
+
+// put makes info pending. A second info for an ordinary signal replaces the first, unless it tells nothing; those of the real-time
 // signals queue. EAGAIN: the queue is full, and the signal is pending without its info (sigput).
 //
 // Ordinary signals do not queue: POSIX lets the second be lost, and NetBSD keeps the newer
@@ -137,6 +142,9 @@ const maxQueued = 1024
 // has filled its own queue could not be killed. mu is held.
 func (sp *sigpend) put(info *netbsd.Siginfo) netbsd.Errno {
 	sp.set |= info.Signo.Bit()
+	if tellsNothing(info) {
+		return 0
+	}
 	n, at := 0, &sp.q
 	for ; *at != nil; at = &(*at).next {
 		if (*at).info.Signo == info.Signo && info.Signo < netbsd.SIGRTMIN {
@@ -148,7 +156,7 @@ func (sp *sigpend) put(info *netbsd.Siginfo) netbsd.Errno {
 	switch {
 	case n < maxQueued:
 		*at = &sigNode{info: *info}
-	case info.Code != netbsd.SI_NOINFO && sigprops[info.Signo]&(sCantMask|sCont) == 0:
+	case sigprops[info.Signo]&(sCantMask|sCont) == 0:
 		return netbsd.EAGAIN
 	}
 	return 0
@@ -495,18 +503,19 @@ func (l *LWP) Sigtimedwait(set netbsd.Sigset, deadline time.Time) (info netbsd.S
 	return info, errno
 }
 
-// sigwait takes a signal of set without a handler. The LWP's own pending signals go before
-// the process's. While l sleeps, waitSet makes psignal hand a signal to it directly
+// sigwait takes a signal of set without a handler. The process's pending signals go before
+// the LWP's own, other than where handlers are called (issignal). While l sleeps, waitSet makes psignal hand a signal to it directly
 // (sigunwait), whatever l's mask says: sigtimedwait(2) is for signals that are blocked. mu is held.
 func (l *LWP) sigwait(set netbsd.Sigset, deadline time.Time) (info netbsd.Siginfo, errno netbsd.Errno) {
-	if g := firstsig(l.pend.set & set); g != 0 {
-		return l.pend.get(g), 0
-	}
 	if g := firstsig(l.p.pend.set & set); g != 0 {
 		return l.p.pend.get(g), 0
 	}
+	if g := firstsig(l.pend.set & set); g != 0 {
+		return l.pend.get(g), 0
+	}
 	x := l.extra()
-	x.waitSet, x.got = set, nil
+	l.p.extra().sigwaits++
+	x.waitSet, x.waitNo, x.got = set, l.p.ext.sigwaits, nil
 	for errno == 0 && x.got == nil {
 		errno = l.sleep(nil, true, deadline)
 	}

@@ -158,20 +158,14 @@ func (from *Proc) killGroup(g *Pgrp, info *netbsd.Siginfo) netbsd.Errno {
 // canSignal is CANSIGNAL: the superuser may, equal users may, and SIGCONT goes
 // everywhere in the session.
 //
-// Release 10 compares with the target's saved user, so that a set-id program that has given up
-// its privilege for a while cannot be signalled by the user it serves; 2003 looks at the
-// effective one. SIGCONT within the session is what lets a shell continue a job that runs
+// The target's saved user does not count (kauth_cred_uidmatch of kern_auth.c). SIGCONT within the session is what lets a shell continue a job that runs
 // set-id. mu is held.
 func (from *Proc) canSignal(p *Proc, sig netbsd.Signal) bool {
 	a, b := from.cred, p.cred
 	if a.IsRoot() || from == p {
 		return true
 	}
-	other := b.SUID
-	if from.m.r2003 {
-		other = b.EUID
-	}
-	if a.RUID == b.RUID || a.RUID == other || a.EUID == b.RUID || a.EUID == other {
+	if a.RUID == b.RUID || a.RUID == b.EUID || a.EUID == b.RUID || a.EUID == b.EUID {
 		return true
 	}
 	return sig == netbsd.SIGCONT && p.pgrp != nil && from.pgrp != nil && p.pgrp.sess == from.pgrp.sess
@@ -254,14 +248,20 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	p.collectActions(false)
 	p.knoteSignal(sig)
 	prop := sigprops[sig]
-	if prop&(sCantMask|sCont) != 0 {
-		target = nil // acts on the whole process
+	named := target
+	if prop&(sCantMask|sCont|sStop) != 0 {
+		target = nil // acts on the whole process (SA_TOALL)
 	}
 	// A tracer is shown even what is ignored or would stop an orphan, so nothing is dropped before it has looked.
 	traced := p.shows(sig)
 	caught := p.acts.catch.Has(sig)
-	if !traced && p.dropSignal(sig, prop, caught) {
-		return 0
+	if !traced {
+		if p.dropSignal(sig, prop, caught) {
+			return 0
+		}
+		if !caught {
+			p.hurry(prop)
+		}
 	}
 	// Of a stop and a continuation the later one counts, whether it is caught, blocked or neither. A terminal's
 	// stop that dropSignal has dropped must not take a SIGCONT with it, so this comes second.
@@ -271,7 +271,7 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	if prop&sStop != 0 {
 		p.clearPending(contSigs)
 	}
-	if prop&sCantMask == 0 && p.sigunwait(info, target) {
+	if prop&sCantMask == 0 && p.sigunwait(info, named) {
 		if prop&sCont != 0 && !traced && p.flags&(fStopped|fStopping) != 0 {
 			p.continued() // taken by sigtimedwait or not, it continues
 		}
@@ -349,6 +349,14 @@ func (p *Proc) dropSignal(sig netbsd.Signal, prop sigProp, caught bool) bool {
 	return false
 }
 
+// hurry has a process that is to die not do so slowly: what kills by default ends a nice value above the middle, and the process may
+// block it for good. mu is held.
+func (p *Proc) hurry(prop sigProp) {
+	if prop&sKill != 0 && p.ext != nil {
+		p.ext.nice = min(p.ext.nice, nzero)
+	}
+}
+
 // signalStopped handles a signal for a process that is stopped or stopping. It
 // reports whether the LWPs are to be told.
 //
@@ -401,12 +409,12 @@ func (p *Proc) post(sig netbsd.Signal, prop sigProp, target *LWP) {
 
 // sigpost marks l for a look at what is pending, and reports whether l will take sig soon.
 //
-// False is for one that blocks the signal, sleeps uninterruptibly or stands: the mark makes it look when it
+// False is for one that blocks the signal, sleeps uninterruptibly or is suspended: the mark makes it look when it
 // comes by, and meanwhile another LWP is asked. SIGKILL ends a suspension, whoever ordered it (NetBSD leaves
 // such an LWP suspended). A pause of the machine counts as running: no guest may tell that there is one. mu
 // is held.
 func (l *LWP) sigpost(sig netbsd.Signal) bool {
-	if l.stat >= LWPDead || !l.pending().Has(sig) && l.lostVP() {
+	if l.stat >= LWPDead || !l.pending().Has(sig) && l.lostVP() || !l.unhold(sig) {
 		return false
 	}
 	if l.maskNow().Has(sig) {
@@ -436,33 +444,75 @@ func (l *LWP) sigpost(sig netbsd.Signal) bool {
 			l.resume()
 		}
 		return paused
+	case LWPStopped:
+		return l.wakeStanding()
 	}
 	return false
+}
+
+// unhold ends a tracer's PT_SUSPEND of l for a signal that kills by default, caught or blocked or not (LW_DBGSUSPEND in sigpost), and reports whether
+// l may be told of sig: one that is held is not. It stands as one that a continuation has left standing, then. mu is held.
+func (l *LWP) unhold(sig netbsd.Signal) bool {
+	switch {
+	case l.attn.Load()&aHold == 0 || sig == netbsd.SIGKILL: // which ends all suspension, in sigpost
+		return true
+	case sigprops[sig]&sKill == 0:
+		return false
+	}
+	l.attn.And(^aHold)
+	if l.stat == LWPSuspended && l.attn.Load()&(aSuspend|aPause) == 0 && !l.isCached() {
+		l.setStat(LWPStopped)
+	}
+	return true
+}
+
+// wakeStanding has l, which a tracer's continuation of another LWP has left standing, go on for a signal, and reports whether it does: not where it
+// stands in a sleep that no signal ends. mu is held.
+func (l *LWP) wakeStanding() bool {
+	l.attn.Or(aSignal)
+	if l.p.flags&(fStopped|fStopping) != 0 || l.asleep && l.flags&lIntr == 0 {
+		return false
+	}
+	if l.asleep {
+		l.asleep, l.reason = false, rSignal
+	}
+	if l.ext != nil {
+		l.ext.inTrace = false
+	}
+	l.resume()
+	return true
 }
 
 // sigunwait hands the signal to an LWP in sigtimedwait(2) that asked for it. It never becomes pending then, and no
 // handler runs.
 //
 // waitSet is cleared with that, so that the next signal is not handed to an LWP which has not run yet: it
-// has room for one. The siginfo is copied, as info is the sender's and may serve for other targets. A
-// signal for target is for that LWP alone, even if others wait for it. mu is held.
+// has room for one. The siginfo is copied, as info is the sender's and may serve for other targets. mu is held.
 func (p *Proc) sigunwait(info *netbsd.Siginfo, target *LWP) bool {
-	for l := p.lwps; l != nil; l = l.next {
-		if target != nil && l != target {
-			continue
-		}
-		x := l.ext
-		if x == nil || !x.waitSet.Has(info.Signo) || x.got != nil {
-			continue
-		}
-		si := *info
-		x.got, x.waitSet = &si, 0
-		if l.asleep {
-			l.wakeup(rWoken)
-		} else {
-			l.token = true // it has stopped on its way to the sleep
-		}
-		return true
+	l := p.sigwaiter(info.Signo, target)
+	if l == nil {
+		return false
 	}
-	return false
+	si := *info
+	l.ext.got, l.ext.waitSet = &si, 0
+	if l.asleep {
+		l.wakeup(rWoken)
+	} else {
+		l.token = true // it has stopped on its way to the sleep
+	}
+	return true
+}
+
+// sigwaiter returns the LWP that sigunwait hands sig to: of those that wait the one that was the last to begin (p_sigwaiters). A
+// signal for target is for that LWP alone, even if others wait for it. mu is held.
+func (p *Proc) sigwaiter(sig netbsd.Signal, target *LWP) (latest *LWP) {
+	for l := p.lwps; l != nil; l = l.next {
+		x := l.ext
+		switch {
+		case target != nil && l != target, x == nil || !x.waitSet.Has(sig) || x.got != nil:
+		case latest == nil || x.waitNo > latest.ext.waitNo:
+			latest = l
+		}
+	}
+	return latest
 }

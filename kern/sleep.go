@@ -132,6 +132,9 @@ func (l *LWP) awaitLooks() {
 // old, and so it gets 0 and tests again.
 func (l *LWP) sleep(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 	if intr && l.attn.Load() != 0 {
+		if l.attn.And(^aCancel)&aCancel != 0 {
+			return netbsd.EINTR
+		}
 		parks := l.parks
 		if errno := l.interrupted(); errno != 0 {
 			return errno
@@ -205,16 +208,12 @@ func (l *LWP) sleepUntil(q *waitq, intr bool, deadline time.Time) netbsd.Errno {
 // if it must go back to user mode, 0 if not or if all has been seen to here. It
 // may stop or suspend the LWP meanwhile.
 //
-// _lwp_wakeup(2) comes first, since it ends one sleep only and must not be lost behind a
-// signal. A signal without effect, or a stop that has been carried out, does not end the
+// _lwp_wakeup(2) comes first, so that it is not lost behind a signal. It is forgotten at the beginning of a sleep alone (sleep), so that the one after
+// the sleep that it has ended does not begin: sleepq_block has it so. A signal without effect, or a stop that has been carried out, does not end the
 // sleep: issignal takes it. mu is held before and after.
 func (l *LWP) interrupted() netbsd.Errno {
 	a := l.attn.Load()
-	if a&aCancel != 0 {
-		l.attn.And(^aCancel)
-		return netbsd.EINTR
-	}
-	if a&aExit != 0 {
+	if a&(aCancel|aExit) != 0 {
 		return netbsd.EINTR
 	}
 	if a&(aSuspend|aHold) != 0 {

@@ -3,6 +3,7 @@ package netbsd
 // Sizes of signal structures.
 const (
 	SizeofSiginfo   = 128
+	SizeofKsiginfo  = 96 // what of it is no padding
 	SizeofSigaction = 32
 	SizeofStack     = 24
 	SizeofUcontext  = 784
@@ -116,10 +117,12 @@ func (s *Siginfo) putIDs(b []byte) {
 	le.PutUint32(b[siUID:], s.UID)
 }
 
-// DecodeSiginfo reads 128 bytes; for ptrace events Status is the event and Pid the
+// DecodeSiginfo reads SizeofKsiginfo bytes; a number that is no signal's is -1. For ptrace events Status is the event and Pid the
 // other process or LWP.
 func DecodeSiginfo(b []byte) (s Siginfo) {
-	s.Signo = Signal(int8(int32(le.Uint32(b[siSigno:]))))
+	if s.Signo = -1; le.Uint32(b[siSigno:]) < NSIG { // no other number is a signal, whatever its low byte
+		s.Signo = Signal(b[siSigno])
+	}
 	s.Code = int32(le.Uint32(b[siCode:]))
 	s.Errno = int32(le.Uint32(b[siErrno:]))
 	switch s.arm() {

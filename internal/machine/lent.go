@@ -119,11 +119,11 @@ func (b lentBy) Asleep() bool { return b.t.Asleep() }
 // Actions implements kern.Lent. What the guest has noted is what it could have said in a
 // call, or it is nothing.
 //
-// A handler whose trampoline has another version is left out, as sigaction1 refuses it. The
+// A handler without a trampoline, or whose trampoline has another version, is left out, as sigaction1 refuses it. The
 // kernel's lock is held by whoever calls, so set calls nothing that takes it.
 func (b lentBy) Actions(settle bool, set func(netbsd.Signal, kern.Action)) {
 	b.t.CollectActions(settle, func(sig int, a platform.Action) {
-		if a.Handler > netbsd.SIG_IGN && a.Version != syscalls.TrampVersion {
+		if a.Handler > netbsd.SIG_IGN && (a.Version != syscalls.TrampVersion || a.Tramp == 0) {
 			return
 		}
 		set(netbsd.Signal(sig), kern.Action{

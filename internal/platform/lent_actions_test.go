@@ -112,6 +112,7 @@ func TestActionsLeftToTheKernel(t *testing.T) {
 		"SIGKILL":           {true, func(r *Regs) { r.RDI = 9 }},
 		"SIGSTOP":           {true, func(r *Regs) { r.RDI = 17 }},
 		"version 1":         {true, func(r *Regs) { r.R8 = 1 }},
+		"no trampoline":     {true, func(r *Regs) { r.R10 = 0 }}, // EINVAL for a handler (sigaction1)
 		"bad new":           {true, func(r *Regs) { r.RSI = 0x1000 }},
 		"new is the stub's": {true, func(r *Regs) { r.RSI = stub.WindowAddr }},
 		"bad old":           {false, func(r *Regs) { r.RDX = 0x1000 }},

@@ -89,7 +89,7 @@ func TestCompatTimes(t *testing.T) {
 			{"kill(2)", netbsd.SYS_kill, args{self, netbsd.SIGUSR1}, 0, nil, nil},
 			{"compat_50_sys___sigtimedwait: 0, not the signal", netbsd.SYS_compat_50___sigtimedwait, args{sigset(netbsd.SIGUSR1), room(128), none}, 0, 0, nil},
 			{"EAGAIN", netbsd.SYS_compat_50___sigtimedwait, args{sigset(netbsd.SIGUSR1), 0, none}, netbsd.EAGAIN, nil, nil},
-			{"EINVAL", netbsd.SYS_compat_50___sigtimedwait, args{sigset(netbsd.SIGUSR1), 0, timespec50(-1, 0)}, netbsd.EINVAL, nil, nil},
+			{"itimespecfix: ETIMEDOUT below 0", netbsd.SYS_compat_50___sigtimedwait, args{sigset(netbsd.SIGUSR1), 0, timespec50(-1, 0)}, netbsd.ETIMEDOUT, nil, nil},
 			{"ETIMEDOUT: the epoch", netbsd.SYS_compat_50__lwp_park, args{timespec50(1, 0), 0, 0, 0}, netbsd.ETIMEDOUT, nil, nil},
 			{"EFAULT", netbsd.SYS_compat_50__lwp_park, args{bad, 0, 0, 0}, netbsd.EFAULT, nil, nil},
 			{"ESRCH", netbsd.SYS_compat_50__lwp_park, args{timespec50(1, 0), nobody, 0, 0}, netbsd.ESRCH, nil, nil},

@@ -80,15 +80,15 @@ func getcontext(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(0), x.b[:])
 }
 
-// setcontext is setcontext(const ucontext_t *). A null pointer exits the process, as
-// the end of a chain of contexts does; EINVAL without _UC_CPU.
+// setcontext is setcontext(const ucontext_t *). EFAULT; EINVAL without _UC_CPU. In release 2003 a null pointer, the end of a chain of
+// contexts, exits the process.
 //
 // The order is setucontext's, and a guest can see it: the mask comes first and stays even if
 // the registers are refused then, and what uc_stack says of the signal stack overrides
 // _UC_SETSTACK and _UC_CLRSTACK. All of the context is in x by then: it lies in memory that
 // other LWPs can write to, and what is checked must be what is set.
 func setcontext(c *Call) netbsd.Errno {
-	if c.Ptr(0) == 0 {
+	if c.Ptr(0) == 0 && c.K.M.Release().SetcontextExits() {
 		c.L.Exit(0)
 	}
 	x := bufferPool.Get().(*contextBuffer)

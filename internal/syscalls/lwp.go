@@ -116,7 +116,7 @@ func lwpPark(c *Call) netbsd.Errno {
 // parkTime is how long ___lwp_park60(2) may sleep; ETIMEDOUT if not at all.
 func (c *Call) parkTime(tsp uint64, relative bool) (time.Duration, netbsd.Errno) {
 	d, errno := c.timespecIn(tsp)
-	if errno != 0 {
+	if errno != 0 && errno != netbsd.ETIMEDOUT {
 		return 0, errno
 	}
 	now, errno := readClock(c, c.Int(0)) // ts2timo asks for a relative time, too
@@ -196,7 +196,7 @@ func lwpGetname(c *Call) netbsd.Errno {
 		return errno
 	}
 	b := append([]byte(name), 0)
-	if n := c.Args[2]; uint64(len(b)) > n {
+	if n := c.Uint32(2); len(b) > int(n) { // uimin
 		b, errno = b[:n], netbsd.ENAMETOOLONG
 	}
 	if wrong := c.copyout(c.Ptr(1), b); wrong != 0 {

@@ -122,8 +122,6 @@ func (c *Call) ptraceResume(req, pid int, addr uint64, data int) netbsd.Errno {
 		Detach:  req == netbsd.PT_DETACH,
 	}
 	switch {
-	case data == math.MinInt32:
-		return netbsd.ESRCH
 	case data < 0:
 		a.LWP = -data
 	case a.Step:
@@ -132,6 +130,10 @@ func (c *Call) ptraceResume(req, pid int, addr uint64, data int) netbsd.Errno {
 		a.Signal = netbsd.Signal(min(data, netbsd.NSIG))
 	}
 	errno := c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
+		if data == math.MinInt32 {
+			t.AskCalls(a.Syscall)
+			return netbsd.ESRCH
+		}
 		l, errno := t.MayResume(&a)
 		if errno == 0 && addr == 0 {
 			errno = netbsd.EINVAL // vm.user_va0_disable
@@ -176,11 +178,11 @@ func prepareResume(t *kern.Proc, which *kern.LWP, a *kern.ResumeArgs, pc uint64)
 }
 
 // traceLWP picks an LWP of a tracee by id; 0 is the first, the youngest. Of a single one the id is not looked at
-// (ptrace_update_lwp).
+// (ptrace_update_lwp); one that has ended and has not been waited for counts.
 func traceLWP(t *kern.Proc, lid int) (kern.LWPInfo, netbsd.Errno) {
-	list := t.LWPInfos()
-	for _, l := range list {
-		if l.LWP.ID() == lid || lid == 0 || len(list) == 1 {
+	single := t.NumLWPs() == 1
+	for _, l := range t.LWPInfos() {
+		if l.LWP.ID() == lid || lid == 0 || single {
 			return l, 0
 		}
 	}
@@ -202,6 +204,9 @@ func (c *Call) ptraceWord(req, pid int, addr uint64, data int) netbsd.Errno {
 		var b [4]byte
 		if req == netbsd.PT_WRITE_I || req == netbsd.PT_WRITE_D {
 			putLE32(b[:], uint32(data))
+			if errno := outsideRAS(t, addr); errno != 0 {
+				return errno
+			}
 			_, errno := pokeMemory(t, addr, b[:])
 			return errno
 		}
@@ -235,11 +240,17 @@ func peekMemory(t *kern.Proc, addr uint64, b []byte) (int, netbsd.Errno) {
 	return 0, netbsd.EINVAL
 }
 
-// pokeMemory does not write into a restartable sequence: EACCES (ras_lookup).
-func pokeMemory(t *kern.Proc, addr uint64, b []byte) (int, netbsd.Errno) {
+// outsideRAS is EACCES for an address in a restartable sequence (ptrace_doio). PT_WRITE_I and PT_WRITE_D ask for where they write, PT_IO
+// for where its descriptor lies.
+func outsideRAS(t *kern.Proc, addr uint64) netbsd.Errno {
 	if _, in := t.RASStart(addr); in {
-		return 0, netbsd.EACCES
+		return netbsd.EACCES
 	}
+	return 0
+}
+
+// pokeMemory returns how much it has written. EINVAL: there is a hole.
+func pokeMemory(t *kern.Proc, addr uint64, b []byte) (int, netbsd.Errno) {
 	n, errno := traceRange(addr, len(b))
 	if errno != 0 || n == 0 {
 		return 0, errno
@@ -270,6 +281,11 @@ func (c *Call) ptraceIO(_, pid int, addr uint64, data int) netbsd.Errno {
 	d.Len = min(d.Len, ptraceIOMax)
 	b := make([]byte, d.Len)
 	errno = c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
+		if d.Op == netbsd.PIOD_WRITE_D || d.Op == netbsd.PIOD_WRITE_I {
+			if errno := outsideRAS(t, addr); errno != 0 {
+				return errno
+			}
+		}
 		n, errno := c.ptraceMove(t, &d, b)
 		d.Len = uint64(n)
 		return errno
@@ -413,6 +429,9 @@ func (c *Call) ptraceXState(req, pid int, addr uint64, data int) netbsd.Errno {
 // security.models.extensions.user_set_dbregs lets everybody (secmodel_extensions_process_cb), or the host lets nobody. EINVAL: an address that is not a
 // program's, or bits that must be 0 (x86_dbregs_validate); or what the host has no watch for.
 func (c *Call) ptraceDebugRegs(req, pid int, addr uint64, data int) netbsd.Errno {
+	if req == netbsd.PT_SETDBREGS && c.L.Proc().Cred().RUID != 0 && c.K.userDebugRegs.Load() == 0 {
+		return netbsd.EPERM
+	}
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		info, errno := traceLWP(t, data)
 		if errno != 0 {
@@ -424,9 +443,6 @@ func (c *Call) ptraceDebugRegs(req, pid int, addr uint64, data int) netbsd.Errno
 				putLE64(b[8*i:], v)
 			}
 			return c.copyout(addr, b)
-		}
-		if c.L.Proc().Cred().RUID != 0 && c.K.userDebugRegs.Load() == 0 {
-			return netbsd.EPERM
 		}
 		return c.setDebugRegs(&info, addr)
 	})

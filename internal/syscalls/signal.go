@@ -27,7 +27,7 @@ const TrampVersion = 2
 
 // sigaction is __sigaction_sigtramp(int sig, const struct sigaction *new, struct
 // sigaction *old, const void *tramp, int vers). EINVAL for a signal that cannot be
-// caught, or a trampoline version that is not 2 (siginfo) for a handler.
+// caught, or a handler without a trampoline, or with one whose version is not 2 (siginfo).
 func sigaction(c *Call) netbsd.Errno {
 	var set *netbsd.Sigaction
 	if c.Ptr(1) != 0 {
@@ -52,7 +52,7 @@ func (c *Call) setSigaction(set *netbsd.Sigaction, tramp uint64, vers int32) (ne
 	var action *kern.Action
 	if set != nil {
 		action = &kern.Action{Handler: set.Handler, Mask: set.Mask, Flags: set.Flags, Tramp: tramp, Vers: vers}
-		if set.Handler > netbsd.SIG_IGN && vers != TrampVersion {
+		if set.Handler > netbsd.SIG_IGN && (vers != TrampVersion || tramp == 0) {
 			return netbsd.Sigaction{}, netbsd.EINVAL
 		}
 	}
@@ -96,8 +96,11 @@ func sigprocmask(c *Call) netbsd.Errno {
 // sigpending is sigpending(sigset_t *set).
 func sigpending(c *Call) netbsd.Errno { return c.sigsetOut(c.Ptr(0), c.L.Sigpending()) }
 
-// sigsuspend is sigsuspend(const sigset_t *set); it always ends with EINTR.
+// sigsuspend is sigsuspend(const sigset_t *set); it always ends with EINTR. Without a set the mask is what it is.
 func sigsuspend(c *Call) netbsd.Errno {
+	if c.Ptr(0) == 0 {
+		return c.L.Pause()
+	}
 	s, errno := c.sigset(c.Ptr(0))
 	if errno != 0 {
 		return errno
@@ -127,7 +130,7 @@ func sigaltstack(c *Call) netbsd.Errno {
 }
 
 // sigtimedwait is ____sigtimedwait50(const sigset_t *set, siginfo_t *info, struct
-// timespec *timeout). In sigtimedwait1's order: EFAULT and EINVAL of the time, EFAULT of the set. EAGAIN when the time passes. EINTR, ERESTART: another
+// timespec *timeout). In sigtimedwait1's order: EFAULT, EINVAL and ETIMEDOUT of the time, EFAULT of the set. EAGAIN when the time passes. EINTR, ERESTART: another
 // signal came first, see sigwaitBroken.
 func sigtimedwait(c *Call) netbsd.Errno {
 	var deadline time.Time
@@ -153,7 +156,7 @@ func sigtimedwait(c *Call) netbsd.Errno {
 	if c.Ptr(1) == 0 {
 		return 0
 	}
-	return c.siginfoOut(c.Ptr(1), &info)
+	return c.ksiginfoOut(c.Ptr(1), &info)
 }
 
 // sigwaitBroken is how a wait ends that another signal interrupts: what is left of its time is stored, with which a restarted
@@ -176,7 +179,7 @@ func (c *Call) sigwaitBroken(errno netbsd.Errno, deadline time.Time) netbsd.Errn
 		return errno
 	}
 	if old && c.Ptr(1) != 0 {
-		return c.siginfoOut(c.Ptr(1), &netbsd.Siginfo{})
+		return c.ksiginfoOut(c.Ptr(1), &netbsd.Siginfo{})
 	}
 	if old {
 		return 0
@@ -190,10 +193,17 @@ func (c *Call) siginfoOut(addr uint64, info *netbsd.Siginfo) netbsd.Errno {
 	return c.copyout(addr, b)
 }
 
+// ksiginfoOut stores a siginfo without the padding of siginfo_t, as sigtimedwait1 does.
+func (c *Call) ksiginfoOut(addr uint64, info *netbsd.Siginfo) netbsd.Errno {
+	b := c.out(netbsd.SizeofSiginfo)
+	info.Encode(b)
+	return c.copyout(addr, b[:netbsd.SizeofKsiginfo])
+}
+
 // sigqueueinfo is sigqueueinfo(pid_t pid, const siginfo_t *info). EINVAL: not a signal. ESRCH:
 // no such process. EPERM: another user's.
 func sigqueueinfo(c *Call) netbsd.Errno {
-	b, errno := c.in(c.Ptr(1), netbsd.SizeofSiginfo)
+	b, errno := c.in(c.Ptr(1), netbsd.SizeofKsiginfo)
 	if errno != 0 {
 		return errno
 	}

@@ -185,12 +185,6 @@ func TestSignal(t *testing.T) {
 			{"getucontext: the stack was left", netbsd.SYS_getcontext, args{room(netbsd.SizeofUcontext)}, 0, ucStack(netbsd.Stack{Sp: netbsd.StackTop, Size: netbsd.PageSize}), nil},
 		},
 	})
-	newRig(t).run(func(p *player) {
-		p.play([]row{
-			{"fork(2)", netbsd.SYS_fork, nil, 0, nil, func(p *player) { p.do(netbsd.SYS_setcontext, 0) }},
-			{"setcontext(2): a null pointer ends the process with 0", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(0)}, nil},
-		})
-	})
 }
 
 func sigqueue(sig netbsd.Signal, value uint64) []byte {

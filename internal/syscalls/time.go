@@ -351,14 +351,18 @@ func (c *Call) sleepTime(addr uint64) (time.Duration, netbsd.Errno) {
 	return t.Duration(), 0
 }
 
+// timespecIn is itimespecfix: EINVAL for nanoseconds, ETIMEDOUT below 0. EFAULT.
 func (c *Call) timespecIn(addr uint64) (time.Duration, netbsd.Errno) {
 	b, errno := c.in(addr, netbsd.SizeofTimespec)
 	if errno != 0 {
 		return 0, errno
 	}
 	t := c.timespec(b)
-	if !t.Valid() {
+	if t.Nsec < 0 || t.Nsec >= 1e9 {
 		return 0, netbsd.EINVAL
+	}
+	if t.Sec < 0 {
+		return 0, netbsd.ETIMEDOUT
 	}
 	return t.Duration(), 0
 }

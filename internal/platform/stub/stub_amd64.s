@@ -1189,6 +1189,8 @@ action:
 	JCC fetch
 	CMPQ R8, $const_trampVersion
 	JNE fetch
+	TESTQ R10, R10
+	JEQ fetch
 	MOVQ $const_unpostable, CX
 	BTQ DI, CX
 	JCS fetch
