@@ -276,7 +276,10 @@ func TestMapErrors(t *testing.T) {
 		{Request{Len: 1 << 47, Flags: priv}, netbsd.ENOMEM},
 		{Request{Len: ^uint64(0), Flags: priv}, netbsd.ENOMEM},
 		{Request{Len: PageSize, Flags: priv | 5<<netbsd.MAP_ALIGNMENT_SHIFT}, netbsd.EINVAL},
-		{Request{Len: PageSize, Flags: priv, Prot: netbsd.PROT_WRITE, MaxProt: netbsd.PROT_READ}, netbsd.EINVAL},
+		{Request{Len: PageSize, Flags: priv, Prot: netbsd.PROT_WRITE, MaxProt: netbsd.PROT_READ}, netbsd.EACCES}, // sys_mmap
+		{Request{Len: PageSize, Flags: priv | 46<<netbsd.MAP_ALIGNMENT_SHIFT}, 0},
+		{Request{Len: PageSize, Flags: priv | 47<<netbsd.MAP_ALIGNMENT_SHIFT}, netbsd.ENOMEM}, // uvm_mmap
+		{Request{Addr: 0x1000, Len: PageSize, Flags: priv | fixed | 63<<netbsd.MAP_ALIGNMENT_SHIFT}, netbsd.ENOMEM},
 		{Request{Len: PageSize, Flags: priv, LimitAS: PageSize / 2}, netbsd.ENOMEM},
 	} {
 		if _, _, errno := New().Map(c.q); errno != c.want {
@@ -385,15 +388,16 @@ func TestAdviseAndRanges(t *testing.T) {
 		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_RANDOM)), 0},
 		{second(m.Msync(0x3000, 0x1000, netbsd.MS_SYNC|netbsd.MS_ASYNC)), netbsd.EINVAL},
 		{second(m.Msync(0x2000, 0, netbsd.MS_SYNC)), netbsd.EINVAL},
-		{second(m.Mincore(0x1001, 1)), netbsd.EINVAL},
-		{second(m.Mincore(0x1000, 0x2000)), netbsd.ENOMEM},
+		{second(m.Mincore(0x1001, 1, 0x3000)), netbsd.EINVAL},
+		{second(m.Mincore(0x1000, 0, 0x3000)), netbsd.EINVAL},
 		{m.Wire(0x1000, 0x1000, true, Max), 0},
 		{m.Wire(0x1000, 0x1000, false, 0), 0},
 		{m.Wire(0x1000, 0x1001, false, 0), netbsd.ENOMEM},
 		{second(m.Unmap(0, 0x1000)), netbsd.EINVAL},
 		{second(m.Unmap(0x1000, 0)), 0},
 		{second(m.Unmap(0x1001, 0)), 0},
-		{second(m.Unmap(0x1000, ^uint64(0))), netbsd.EINVAL},
+		{second(m.Unmap(0x1000, ^uint64(0))), 0}, // rounded up it is none (round_and_check)
+		{second(m.Unmap(0x1000, 1<<63)), netbsd.EINVAL},
 		{second(m.Protect(0x1001, 0, netbsd.PROT_NONE)), 0},
 		{m.Wire(0x1001, 0, true, 0), 0},
 		{m.Wire(0x1000, 0x1000, true, Max), 0},
@@ -497,7 +501,7 @@ func FuzzMap(f *testing.F) {
 		run(ops, errno)
 		ops, errno = m.Advise(b, n2, flags&7)
 		run(ops, errno)
-		m.Mincore(a, n)
+		m.Mincore(a, n, b)
 		m.Msync(b, n, flags2&7)
 		if s := m.Check(); s != "" {
 			t.Fatal(s)
