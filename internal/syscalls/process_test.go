@@ -497,3 +497,22 @@ func TestFexecve(t *testing.T) {
 		{"check_exec: EACCES for a directory", netbsd.SYS_fexecve, args{4, bad, strv{}}, netbsd.EACCES, nil, nil},
 	}})
 }
+
+// donice: who is the superuser by his real id alone may try another's process, and is refused like one who lowers his own: EACCES.
+func TestSetpriorityByRealID(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		p.sleeper(func(c *player) {
+			c.ok(netbsd.SYS_setuid, 7)
+			c.do(netbsd.SYS___nanosleep50, timespec(1<<40, 0), 0)
+		}, func(pid uint64) {
+			nice := args{netbsd.PRIO_PROCESS, pid, 20}
+			p.play([]row{
+				{"setreuid(2)", netbsd.SYS_setreuid, args{0, 100}, 0, nil, nil},
+				{"EACCES", netbsd.SYS_setpriority, nice, netbsd.EACCES, nil, nil},
+				{"seteuid(2)", netbsd.SYS_seteuid, args{0}, 0, nil, nil},
+				{"the superuser may", netbsd.SYS_setpriority, nice, 0, nil, nil},
+				{"kill(2)", netbsd.SYS_kill, args{pid, netbsd.SIGKILL}, 0, nil, nil},
+			})
+		})
+	})
+}
