@@ -118,7 +118,6 @@ func (p *Proc) execSignals(l *LWP) {
 	p.flags &^= fNoCldWait | fCldSigIgn | fNoCldStop
 	if l.ext != nil {
 		l.ext.stack = Altstack{Flags: netbsd.SS_DISABLE}
-		l.ext.name = ""
 		l.ext.debug = nil // x86_dbregs_clear
 	}
 	l.onCPU = nil // lwp_ctl_exit
@@ -218,7 +217,7 @@ type PosixSpawnArgs struct {
 	Sigmask    *netbsd.Sigset // POSIX_SPAWN_SETSIGMASK
 	Sigdefault netbsd.Sigset  // POSIX_SPAWN_SETSIGDEF
 
-	// Actions carries out the file actions, before anything else changes, and Exec
+	// Actions carries out the file actions, once all of that is so, and Exec
 	// the exec, both on the child's LWP; their errors are the parent's.
 	Actions func(child *LWP) netbsd.Errno
 	Exec    func(child *LWP) netbsd.Errno
@@ -317,14 +316,9 @@ func (l *LWP) reapFailedSpawn(c *Proc) {
 	m.unlock()
 }
 
-// The order is posix_spawn's: file actions with the parent's ids and signals, then group, ids,
-// mask and defaults, then the exec. It runs on the child's LWP.
+// The order is spawn_return's: group, scheduling, ids, mask and defaults, then the file actions, which open what the new ids may, and then
+// the exec. It runs on the child's LWP.
 func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
-	if a.Actions != nil {
-		if errno := a.Actions(l); errno != 0 {
-			return errno
-		}
-	}
 	if a.Setpgroup {
 		if errno := l.Setpgid(0, a.Pgroup); errno != 0 {
 			return errno
@@ -347,6 +341,11 @@ func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
 	for s := netbsd.Signal(1); s < netbsd.NSIG; s++ {
 		if a.Sigdefault.Has(s) && sigprops[s]&sCantMask == 0 {
 			l.Sigaction(s, &Action{})
+		}
+	}
+	if a.Actions != nil {
+		if errno := a.Actions(l); errno != 0 {
+			return errno
 		}
 	}
 	if a.Exec != nil {

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -148,5 +149,38 @@ func TestSuspendOfNoLWP(t *testing.T) {
 			l.PtraceKill(pid)
 			w.wait(l, pid, 0)
 		})
+	})
+}
+
+// RLIMIT_NPROC does not bind the superuser, who is that by his effective id (KAUTH_REQ_PROCESS_RLIMIT_BYPASS, fork1 and check_posix_spawn), in 2003
+// by his real one. Whose user has too many processes executes nothing once he has changed his ids (execve_loadvm); in 2003 he does.
+func TestWhomTheLimitOfProcessesBinds(t *testing.T) {
+	both(t, func(w *world) {
+		for _, c := range []struct {
+			real, effective uint32
+			fork, old       netbsd.Errno
+			exec            netbsd.Errno
+		}{
+			{0, 0, 0, 0, 0},
+			{0, 5, netbsd.EAGAIN, 0, netbsd.EAGAIN},
+			{5, 0, 0, netbsd.EAGAIN, 0},
+			{5, 5, netbsd.EAGAIN, netbsd.EAGAIN, netbsd.EAGAIN},
+		} {
+			w.spawnWith("P", SpawnArgs{Cred: &Cred{RUID: c.real, EUID: c.effective, SUID: c.effective}, Body: func(l *LWP) {
+				l.SetRlimit(netbsd.RLIMIT_NPROC, Rlimit{0, 0})
+				w.is("exec as before", l.MayExec(), netbsd.Errno(0))
+				w.locked(func() { l.p.flags |= fSugid })
+				want, exec := c.fork, c.exec
+				if w.r2003 {
+					want, exec = c.old, 0
+				}
+				_, errno := l.Fork(ForkArgs{Body: exit(0)})
+				w.is(fmt.Sprint(c, " forks"), []netbsd.Errno{errno, l.MayFork()}, []netbsd.Errno{want, want})
+				w.is(fmt.Sprint(c, " executes"), l.MayExec(), exec)
+				if errno == 0 {
+					w.wait(l, netbsd.WaitAny, 0)
+				}
+			}}).Wait()
+		}
 	})
 }

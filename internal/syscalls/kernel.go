@@ -85,6 +85,9 @@ type ExecArgs struct {
 	Argv []string
 	Envp []string
 
+	// Bad is what was wrong with the vectors, which are empty then. It is the error where nothing is wrong with the file (execve_loadvm).
+	Bad netbsd.Errno
+
 	// File is what fexecve(2) executes in place of the file of that name, which is a full one then. Kernel.Exec closes it.
 	File *os.File
 	// Written says that the caller's descriptor of it is open for writing.

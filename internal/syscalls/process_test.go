@@ -3,6 +3,7 @@ package syscalls
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,11 +182,18 @@ func TestProcess(t *testing.T) {
 			{"copyinargs: no environment is an empty one", netbsd.SYS_execve, args{"/x", strv{"a"}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/x", Argv: []string{"a"}}), nil},
 			{"execve(2): ENAMETOOLONG", netbsd.SYS_execve, args{strings.Repeat("x", 1024), strv{"a"}, strv{}}, netbsd.ENAMETOOLONG, nil, nil},
 			{"execve(2): E2BIG", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 300<<10)}, strv{}}, netbsd.E2BIG, nil, nil},
+			{"copyinargstrs: pointers do not count", netbsd.SYS_execve, args{"/x", strv(slices.Repeat([]string{"argument"}, 20000)), 0}, netbsd.EJUSTRETURN, nil, nil},
+			{"copyinargstrs: strings do, with the bytes that end them", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 200<<10)}, strv{strings.Repeat("y", 56<<10-2)}}, netbsd.EJUSTRETURN, nil, nil},
+			{"copyinargstrs: E2BIG for one more", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 200<<10)}, strv{strings.Repeat("y", 56<<10-1)}}, netbsd.E2BIG, nil, nil},
 			{"execve(2)", netbsd.SYS_execve, args{"/x", strv{"a", "b"}, strv{"C=d"}}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/x", Argv: []string{"a", "b"}, Envp: []string{"C=d"}}), nil},
 			{"posix_spawn(3): its result is the errno", netbsd.SYS_posix_spawn, args{0, bad, 0, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
 			{"copyinargs: posix_spawn(3) without arguments", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, 0, strv{}}, 0, int(netbsd.EINVAL), nil},
 			{"copyinargs: posix_spawn(3) without an environment", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, strv{"x"}, 0}, 0, 0, func(p *player) {}},
 			{"wait4(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+			{"sys_posix_spawn: EFAULT for the actions before ENOENT", netbsd.SYS_posix_spawn, args{0, "/none", bad, 0, strv{"x"}, 0}, 0, int(netbsd.EFAULT), nil},
+			{"sys_posix_spawn: EFAULT for the attributes before ENOENT", netbsd.SYS_posix_spawn, args{0, "/none", 0, bad, strv{"x"}, 0}, 0, int(netbsd.EFAULT), nil},
+			{"sys_posix_spawn: EINVAL for more than twice as many actions as descriptors", netbsd.SYS_posix_spawn, args{0, "/none", words(2049, 2049, 0, 0), 0, strv{"x"}, 0}, 0, int(netbsd.EINVAL), nil},
+			{"sys_posix_spawn: there may be twice as many", netbsd.SYS_posix_spawn, args{0, "/none", words(2048, 2048, 0, 0), 0, strv{"x"}, 0}, 0, int(netbsd.EFAULT), nil},
 			{"posix_spawn(3): EINVAL for too many actions", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
 			{"posix_spawn(3)", netbsd.SYS_posix_spawn, args{room(4), "/y", 0, 0, strv{"y"}, strv{}}, 0, func(r *result) string {
 				if pid := last(r.p); uint64(le.Uint32(r.mem(0, 4))) != pid || r.ret[0] != 0 {

@@ -12,11 +12,15 @@ import (
 //
 // As in NetBSD the parent is told what is wrong with the program, but of the child's
 // own troubles only if the attributes have POSIX_SPAWN_RETURNERROR or SETPGROUP;
-// otherwise the child's status is 127.
+// otherwise the child's status is 127. What is wrong with the actions and the attributes comes before what is with the program
+// (sys_posix_spawn).
 func posixSpawn(c *Call) netbsd.Errno { return c.ok(uint64(doPosixSpawn(c))) }
 
 func doPosixSpawn(c *Call) netbsd.Errno {
-	x, errno := c.execArgs(1, 4, 5)
+	if errno := c.L.MayFork(); errno != 0 {
+		return errno
+	}
+	list, errno := c.spawnActions(c.Ptr(2))
 	if errno != 0 {
 		return errno
 	}
@@ -24,7 +28,10 @@ func doPosixSpawn(c *Call) netbsd.Errno {
 	if errno := c.spawnAttr(c.Ptr(3), &a); errno != 0 {
 		return errno
 	}
-	list, errno := c.spawnActions(c.Ptr(2))
+	if errno := c.L.MayExec(); errno != 0 {
+		return errno
+	}
+	x, errno := c.execArgs(1, 4, 5)
 	if errno != 0 {
 		return errno
 	}
@@ -76,10 +83,10 @@ type spawnAction struct {
 	name string
 }
 
-// spawnActionsMax bounds the list beside RLIMIT_NOFILE (maxfiles).
-const spawnActionsMax = 1 << 12
+// spawnActionsMax bounds the list beside RLIMIT_NOFILE, in the place of kern.maxfiles: each action may have a path.
+const spawnActionsMax = 1 << 13
 
-// spawnActions reads the file actions. EINVAL: more than there can be descriptors.
+// spawnActions reads the file actions. EINVAL: more than twice as many as there can be descriptors.
 func (c *Call) spawnActions(addr uint64) ([]spawnAction, netbsd.Errno) {
 	if addr == 0 {
 		return nil, 0
@@ -89,7 +96,7 @@ func (c *Call) spawnActions(addr uint64) ([]spawnAction, netbsd.Errno) {
 		return nil, errno
 	}
 	fa := netbsd.DecodeSpawnFileActions(b)
-	if uint64(fa.Len) > min(c.nofile(), spawnActionsMax) {
+	if uint64(fa.Len) > min(2*min(c.nofile(), spawnActionsMax), spawnActionsMax) {
 		return nil, netbsd.EINVAL
 	}
 	list := make([]spawnAction, fa.Len)

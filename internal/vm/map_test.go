@@ -137,7 +137,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, h := New(), &host{pages: map[uint64]page{}}
 		brkStart := uint64(Min + window*PageSize)
-		m.SetBreak(brkStart)
+		m.SetBreak(brkStart, brkStart)
 		apply := func(ops []Op, errno netbsd.Errno) {
 			if errno == 0 {
 				h.run(t, ops)
@@ -433,7 +433,7 @@ func BenchmarkLookup(b *testing.B) {
 func TestBrkBack(t *testing.T) {
 	const data, limit = Min + 8*PageSize + 0x123, 4 * PageSize
 	m := New()
-	m.SetBreak(data)
+	m.SetBreak(data, data)
 	for _, c := range []struct {
 		to   uint64
 		want netbsd.Errno
@@ -449,7 +449,7 @@ func TestBrkBack(t *testing.T) {
 		{1<<64 - 1, netbsd.ENOMEM, Min + 13*PageSize},
 		{data, 0, Min + 9*PageSize},
 	} {
-		_, errno := m.Brk(c.to, limit)
+		_, errno := m.Brk(c.to, limit+PageSize) // the page in which the data begin counts
 		if _, end := m.Break(); errno != c.want || end != c.end {
 			t.Errorf("brk(%#x): %s, break %#x; want %s, %#x", c.to, errno.Name(), end, c.want.Name(), c.end)
 		}
@@ -461,7 +461,7 @@ func TestBrkBack(t *testing.T) {
 func TestBrkStaysWithoutRoom(t *testing.T) {
 	const start = Min + 8*PageSize
 	m := New()
-	m.SetBreak(start)
+	m.SetBreak(start, start)
 	m.Brk(start+4*PageSize, 16*PageSize)
 	// One piece from the heap on to what lies behind it, so that the heap's end is in the middle.
 	if _, _, errno := m.Map(Request{Addr: start, Len: 8 * PageSize, Flags: netbsd.MAP_FIXED | netbsd.MAP_PRIVATE | netbsd.MAP_ANON}); errno != 0 {

@@ -63,7 +63,7 @@ func TestMprotect(t *testing.T) {
 	}
 	heap := New()
 	heap.Mprotect(true)
-	heap.SetBreak(at)
+	heap.SetBreak(at, at)
 	heap.Brk(at+PageSize, Max)
 	if _, errno := heap.Protect(at, PageSize, protR|protX); errno != netbsd.EACCES {
 		t.Errorf("code in the break's memory: %v", errno)
@@ -366,6 +366,28 @@ func TestLimitOfReplaced(t *testing.T) {
 	}{{PageSize - 1, netbsd.ENOMEM}, {PageSize, 0}, {PageSize, netbsd.ENOMEM}, {2*PageSize - 1, netbsd.ENOMEM}, {2 * PageSize, 0}, {0, 0}} {
 		if _, _, errno := m.Map(Request{Addr: at, Len: PageSize, Flags: anonFixed, LimitAS: c.limit}); errno != c.want {
 			t.Errorf("%d: %v", i, errno)
+		}
+	}
+}
+
+// sys_obreak: RLIMIT_DATA counts from where the program's data begin, which are behind its first break; one that is no longer kept allows no more
+// than to give back.
+func TestBreakCountsTheData(t *testing.T) {
+	const data, end = 0x100800, 0x102800
+	m := New()
+	m.SetBreak(data, end)
+	for i, c := range []struct {
+		to, limit uint64
+		want      netbsd.Errno
+	}{
+		{0x104000, 0x3fff, netbsd.ENOMEM},
+		{0x104000, 0x4000, 0},
+		{0x104000, 0x3fff, netbsd.ENOMEM},
+		{0x103000, 0x3000, 0},
+		{0x103000, 0x2fff, netbsd.ENOMEM},
+	} {
+		if _, errno := m.Brk(c.to, c.limit); errno != c.want {
+			t.Errorf("%d: %v, want %v", i, errno, c.want)
 		}
 	}
 }
