@@ -438,6 +438,9 @@ func (c *Proc) inheritExt(x *procExt) {
 	if x.nice != 20 {
 		c.extra().nice = x.nice
 	}
+	if x.coreName != "" {
+		c.extra().coreName = x.coreName
+	}
 	if len(x.ras) > 0 {
 		c.extra().ras = append([]RAS(nil), x.ras...)
 	}

@@ -56,6 +56,7 @@ type Kernel struct {
 	// domain is the name of the YP domain; nil: there is none.
 	domain        atomic.Pointer[string]
 	timecounter   atomic.Pointer[string] // kern.timecounter.hardware, if it was set
+	coreName      atomic.Pointer[string] // kern.defcorename, if it was set
 	curtain       atomic.Int32           // security.curtain
 	userDebugRegs atomic.Int32           // security.models.extensions.user_set_dbregs
 	maxLWP        atomic.Pointer[int32]  // kern.maxlwp; nil: nobody has set it
