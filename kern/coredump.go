@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"strings"
 	"time"
 
 	"toaster/netbsd"
@@ -59,4 +60,33 @@ func (l *LWP) Still() bool {
 	l.p.m.lock()
 	defer l.p.m.unlock()
 	return l.stat == LWPSleeping || l.stat == LWPStopped || l.stat == LWPSuspended
+}
+
+// CoreName returns the pattern of the name of p's core files (proc.PID.corename of sysctl(7)), "" if it is the machine's. It stays over an exec, and a
+// fork's child has it, too.
+func (p *Proc) CoreName() string {
+	p.m.lock()
+	defer p.m.unlock()
+	if p.ext == nil {
+		return ""
+	}
+	return p.ext.coreName
+}
+
+// SetCoreName sets it for the process pid. ESRCH. EPERM: it is another user's (KAUTH_PROCESS_CORENAME). EINVAL: the last part of the name is neither
+// "core" nor ends in ".core" (sysctl_proc_corename).
+func (l *LWP) SetCoreName(pid int, name string) netbsd.Errno {
+	return l.call(func() netbsd.Errno {
+		p, c := l.p.m.pfind(pid), l.p.cred
+		switch {
+		case p == nil:
+			return netbsd.ESRCH
+		case !c.IsRoot() && !c.uidMatch(p.cred):
+			return netbsd.EPERM
+		case name != "core" && !strings.HasSuffix(name, "/core") && !strings.HasSuffix(name, ".core"):
+			return netbsd.EINVAL
+		}
+		p.extra().coreName = name
+		return 0
+	})
 }

@@ -114,6 +114,9 @@ func TestLimitsOfLimits(t *testing.T) {
 			is("none", Rlimit{100 * page, 100 * page})
 			w.is("whole pages", set(7*page-1, 50*page), netbsd.Errno(0))
 			is("whole pages", Rlimit{7 * page, 50 * page})
+			w.is("of both", set(2*page-1, 50*page-1), netbsd.Errno(0)) // and what is used has whole pages, too
+			is("of both", Rlimit{2 * page, 50 * page})
+			w.is("as before", set(7*page, 50*page), netbsd.Errno(0))
 			w.is("soft, too low", set(page, 50*page), netbsd.EINVAL)
 			w.is("hard, too low", set(page, page), netbsd.EINVAL)
 			l.Setuid(7)

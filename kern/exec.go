@@ -121,7 +121,6 @@ func (p *Proc) execSignals(l *LWP) {
 	}
 	if l.ext != nil {
 		l.ext.stack = Altstack{Flags: netbsd.SS_DISABLE}
-		l.ext.name = ""
 		l.ext.debug = nil // x86_dbregs_clear
 	}
 	l.onCPU = nil // lwp_ctl_exit
@@ -350,34 +349,6 @@ func (l *LWP) spawnAttrs(a *PosixSpawnArgs) netbsd.Errno {
 		if a.Sigdefault.Has(s) && sigprops[s]&sCantMask == 0 {
 			l.Sigaction(s, &Action{})
 		}
-	}
-	return 0
-}
-
-// MaySpawn is check_posix_spawn, which comes before all else that a posix_spawn(3) looks at. EAGAIN: RLIMIT_NPROC, or the machine's table is
-// full.
-func (l *LWP) MaySpawn() netbsd.Errno {
-	m := l.p.m
-	m.lock()
-	defer m.unlock()
-	if m.nprocs >= m.cfg.MaxProc {
-		m.tableFull(TableProc)
-		return netbsd.EAGAIN
-	}
-	if l.p.overNproc(1) {
-		return netbsd.EAGAIN
-	}
-	return 0
-}
-
-// MayExec is what execve_loadvm asks before all else: EAGAIN for a process that has changed its identity if its user has more processes than
-// RLIMIT_NPROC allows. setuid(2) does not fail for that, as programs do not look, and the exec behind it is where they do.
-func (l *LWP) MayExec() netbsd.Errno {
-	m := l.p.m
-	m.lock()
-	defer m.unlock()
-	if l.p.flags&fSugid != 0 && l.p.overNproc(0) {
-		return netbsd.EAGAIN
 	}
 	return 0
 }

@@ -77,7 +77,7 @@ func TestExecParts(t *testing.T) {
 			_, in = p.RASStart(105)
 			name, _ = l.LWPGetName(0)
 			w.is("image", []any{p.Comm(), p.Image().Path, in, name, p.TimerDelete(id)},
-				[]any{"a name that is longer than MAXCOMLEN"[:netbsd.MAXCOMLEN], "/x", false, "", netbsd.Errno(netbsd.EINVAL)})
+				[]any{"a name that is longer than MAXCOMLEN"[:netbsd.MAXCOMLEN], "/x", false, "name", netbsd.Errno(netbsd.EINVAL)})
 		})
 	})
 }

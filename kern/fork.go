@@ -325,14 +325,51 @@ func (l *LWP) beforeChild(c *Proc, a *ForkArgs) {
 // a child that exits wakes its parent first.
 func (pl *Platform) Vforks() bool { return pl.vforks }
 
+// manyProcs reports whether the real user of p would have more processes than RLIMIT_NPROC allows with so many more (chgproccnt). The limit
+// does not bind the superuser, who could raise it: in release 2003 who is that by his real id, since then by his effective one
+// (KAUTH_REQ_PROCESS_RLIMIT_BYPASS). mu is held.
+func (p *Proc) manyProcs(more uint64) bool {
+	m, ruid := p.m, p.cred.RUID
+	if m.r2003 && ruid == 0 || !m.r2003 && p.cred.IsRoot() {
+		return false
+	}
+	return uint64(m.uids[ruid])+more > p.lim[netbsd.RLIMIT_NPROC].Cur
+}
+
+// MaySpawn is check_posix_spawn, which comes before all else of a posix_spawn(3). EAGAIN: RLIMIT_NPROC, or the machine's table is
+// full. The fork looks again.
+func (l *LWP) MaySpawn() netbsd.Errno {
+	return l.call(func() netbsd.Errno {
+		if m := l.p.m; m.nprocs >= m.cfg.MaxProc {
+			m.tableFull(TableProc)
+			return netbsd.EAGAIN
+		}
+		if l.p.manyProcs(1) {
+			return netbsd.EAGAIN
+		}
+		return 0
+	})
+}
+
+// MayExec is what execve_loadvm begins with. EAGAIN: the process has changed its ids, and has a user now who has too many processes: setuid(2)
+// does not fail for that, as who calls it seldom looks. Release 2003 has no such rule.
+func (l *LWP) MayExec() netbsd.Errno {
+	return l.call(func() netbsd.Errno {
+		if p := l.p; !p.m.r2003 && p.flags&fSugid != 0 && p.manyProcs(0) {
+			return netbsd.EAGAIN
+		}
+		return 0
+	})
+}
+
 // embryo makes the child with what needs no hook.
 //
 // EAGAIN: RLIMIT_NPROC, which counts the processes of the real user, zombies included (item
-// 94), or the table is full. The limit does not bind the superuser, who could raise it. mu is
+// 94), or the table is full. mu is
 // held.
 func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 	p, m := l.p, l.p.m
-	if p.overNproc(1) {
+	if p.manyProcs(1) {
 		return nil, nil, netbsd.EAGAIN
 	}
 	c, cl, errno := m.newProc(p.cred)
@@ -369,12 +406,6 @@ func (l *LWP) embryo(a *ForkArgs) (*Proc, *LWP, netbsd.Errno) {
 		cl.extra().stack = l.ext.stack
 	}
 	return c, cl, 0
-}
-
-// overNproc reports whether RLIMIT_NPROC forbids p that its real user has more processes by that many. The superuser whom it
-// does not bind is the effective one (KAUTH_PROCESS_RLIMIT of secmodel_suser). mu is held.
-func (p *Proc) overNproc(more int) bool {
-	return !p.cred.IsRoot() && uint64(p.m.uids[p.cred.RUID]+more) > p.lim[netbsd.RLIMIT_NPROC].Cur
 }
 
 // inheritActs makes the parent's signal actions the child's: shared in place if the fork asks for it
@@ -414,6 +445,9 @@ func (a *Sigacts) setCow() {
 func (c *Proc) inheritExt(x *procExt) {
 	if x.nice != 20 {
 		c.extra().nice = x.nice
+	}
+	if x.coreName != "" {
+		c.extra().coreName = x.coreName
 	}
 	if len(x.ras) > 0 {
 		c.extra().ras = append([]RAS(nil), x.ras...)

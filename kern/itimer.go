@@ -23,12 +23,12 @@ type Itimerval struct{ Value, Interval time.Duration }
 // timerTick is the kernel's clock tick at HZ 100: no timer of setitimer(2) is shorter.
 const timerTick = 10 * time.Millisecond
 
-// timerTicks is what itimerfix makes of a time that a timer counts down: a tick at least, but for
+// TimerTicks is what itimerfix and itimespecfix make of a time that a timer counts down: a tick at least, but for
 // 0, which is none.
 //
 // An interval below a tick would be a timer that never stops firing: a guest could keep a core
 // busy with one call.
-func timerTicks(d time.Duration) time.Duration {
+func TimerTicks(d time.Duration) time.Duration {
 	if d > 0 {
 		d = max(d, timerTick)
 	}
@@ -38,8 +38,8 @@ func timerTicks(d time.Duration) time.Duration {
 // numItimers is how many timers of setitimer(2) there are (TIMER_MIN of sys/timevar.h).
 const numItimers = netbsd.ITIMER_MONOTONIC + 1
 
-// itimer is a timer of setitimer(2) that is set: one that is off has none. Each setting makes a new one, so
-// that a fire of the last setting cannot be taken for one of this.
+// itimer is a timer of setitimer(2) that has ever been set. Each setting makes a new one, so that a fire of the last setting cannot be
+// taken for one of this. One that is off has no t, and keeps the interval that it was set to (dosetitimer).
 type itimer struct {
 	p        *Proc
 	which    int
@@ -62,7 +62,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if errno := l.enter(); errno != 0 {
 		return Itimerval{}, errno
 	}
-	v.Value, v.Interval = timerTicks(v.Value), timerTicks(v.Interval)
+	v.Value, v.Interval = TimerTicks(v.Value), TimerTicks(v.Interval)
 	p, m := l.p, l.p.m
 	now := p.timerClock(which)
 	m.lock()
@@ -71,7 +71,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	if it := x.itimers[which]; it != nil {
 		old = it.value(now)
 		it.stop()
-		x.itimers[which] = nil
+		x.itimers[which] = &itimer{p: p, which: which, interval: v.Interval, dead: true}
 	}
 	if v.Value > 0 && p.flags&fWExit == 0 {
 		it := &itimer{p: p, which: which, due: now + v.Value, interval: v.Interval, ahead: now % timerTick}
@@ -82,7 +82,7 @@ func (l *LWP) Setitimer(which int, v Itimerval) (Itimerval, netbsd.Errno) {
 	return old, l.leave(0)
 }
 
-// Getitimer is getitimer(2). EINVAL: no such timer. A timer that is off, and any of a process that is gone, is
+// Getitimer is getitimer(2). EINVAL: no such timer. A timer that was never set, and any of a process that is gone, is
 // zero.
 func (p *Proc) Getitimer(which int) (Itimerval, netbsd.Errno) {
 	if which < 0 || which >= numItimers {
@@ -117,6 +117,9 @@ func (p *Proc) timerClock(which int) time.Duration {
 // say 0, which means off. What is left of real time is told by a clock that goes by ticks, as that is by which
 // the timer was set (getnanotime in dosetitimer and timer_gettime). mu is held.
 func (it *itimer) value(now time.Duration) Itimerval {
+	if it.t == nil {
+		return Itimerval{Interval: it.interval}
+	}
 	if countsTime(it.which) {
 		now += it.ahead - now%timerTick
 	}
@@ -126,7 +129,9 @@ func (it *itimer) value(now time.Duration) Itimerval {
 // dead is for a fire that has begun and waits for mu: Stop comes too late for it. mu is held.
 func (it *itimer) stop() {
 	it.dead = true
-	it.t.Stop()
+	if it.t != nil {
+		it.t.Stop()
+	}
 }
 
 // itimerSignals are what the timers send (dosetitimer), by their number.
@@ -151,8 +156,7 @@ func (it *itimer) fire() {
 	}
 	m.psignal(p, &netbsd.Siginfo{Signo: itimerSignals[it.which], Code: netbsd.SI_TIMER}, nil)
 	if it.interval == 0 {
-		it.dead = true
-		p.ext.itimers[it.which] = nil
+		it.dead, it.t = true, nil
 		return
 	}
 	// Whole periods at a time: a timer that is days late is not counted up in its periods, with mu held.
@@ -163,7 +167,7 @@ func (it *itimer) fire() {
 }
 
 // posixTimer is a timer of timer_create(2). It is there from that call to timer_delete(2), set or not: t is nil
-// while it is not, and due, every and over mean nothing then. mu guards it; p, id, clock, info, silent and upcall never
+// while it is not, and due means nothing then; every is what it was set to. mu guards it; p, id, clock, info, silent and upcall never
 // change.
 type posixTimer struct {
 	p      *Proc
@@ -175,7 +179,8 @@ type posixTimer struct {
 	fired  bool          // it is in saState.timers: an upcall is to tell of it (pts_fired)
 	due    time.Duration // by clockOf(clock)
 	every  time.Duration
-	over   int
+	over   int // how often it has run out since it told somebody (it_overruns)
+	told   int // and how often it had then (pt_poverruns)
 	t      *time.Timer
 	gen    int
 }
@@ -293,32 +298,32 @@ func (p *Proc) TimerSettime(id int, v Itimerval) (Itimerval, netbsd.Errno) {
 		return Itimerval{}, netbsd.EINVAL
 	}
 	// The value may be what is left until an absolute time, which has no least one.
-	v.Interval = timerTicks(v.Interval)
+	v.Interval = TimerTicks(v.Interval)
 	old := pt.value(now)
 	pt.disarm()
+	pt.every = v.Interval
 	if v.Value > 0 {
 		gen := pt.gen
-		pt.due, pt.every = now+v.Value, v.Interval
+		pt.due = now + v.Value
 		pt.t = p.m.afterFunc(v.Value, func() { pt.fire(gen) })
 	}
 	return old, 0
 }
 
-// gen tells a fire that is on its way that it is no longer meant. The overrun count begins anew with the next
-// setting. mu is held.
+// gen tells a fire that is on its way that it is no longer meant. The overruns stay, as dotimer_settime does not touch them. mu is held.
 func (pt *posixTimer) disarm() {
 	pt.gen++
 	if pt.t != nil {
 		pt.t.Stop()
 		pt.t = nil
 	}
-	pt.due, pt.every, pt.over = 0, 0, 0
+	pt.due, pt.every = 0, 0
 }
 
 // A timer that is due and has not fired has a microsecond left, as itimer.value has it. mu is held.
 func (pt *posixTimer) value(now time.Duration) Itimerval {
 	if pt.t == nil {
-		return Itimerval{}
+		return Itimerval{Interval: pt.every}
 	}
 	return Itimerval{max(pt.due-now, time.Microsecond), pt.every}
 }
@@ -340,29 +345,43 @@ func (pt *posixTimer) fire(gen int) {
 		pt.t.Reset(max(pt.due-now, time.Millisecond))
 		return
 	}
-	// The process's own set alone is asked: a timer's signal is never sent to one LWP. What is lost to a full
-	// queue is no overrun.
-	switch {
-	case pt.upcall:
-		pt.upcallTimer()
-	case !pt.silent:
-		if p.pend.set.Has(pt.info.Signo) {
-			pt.over++
-		} else {
-			m.psignal(p, &pt.info, nil)
-		}
+	due := pt.due
+	for pt.every != 0 && pt.due <= now {
+		n := max(1, (now-pt.due)/pt.every)
+		pt.due += pt.every * n
 	}
+	if pt.every != 0 && clockOf(pt.clock) == netbsd.ITIMER_REAL {
+		pt.over += int((now - due) / pt.every) // periods that are over already (itimer_callout)
+	}
+	pt.tell()
 	if pt.every == 0 {
 		pt.t = nil
 		return
 	}
-	for pt.due <= now {
-		pt.due += pt.every * max(1, (now-pt.due)/pt.every)
-	}
 	pt.t.Reset(pt.due - now)
 }
 
-// TimerGettime is timer_gettime(2): a timer that is not set is zero. EINVAL: no such timer.
+// tell is ptimer_intr. The process's own set alone is asked: a timer's signal is never sent to one LWP. What is lost to a full queue is
+// no overrun. mu is held.
+func (pt *posixTimer) tell() {
+	p := pt.p
+	switch {
+	case pt.upcall:
+		pt.upcallTimer()
+	case pt.silent:
+	case p.pend.set.Has(pt.info.Signo):
+		pt.over++
+	default:
+		pt.posted()
+		p.m.psignal(p, &pt.info, nil)
+	}
+}
+
+// posted notes that somebody is told now: until the next time timer_getoverrun(2) says how often the timer had run out since the last. mu is
+// held.
+func (pt *posixTimer) posted() { pt.told, pt.over = pt.over, 0 }
+
+// TimerGettime is timer_gettime(2): a timer that is not set has no value, but the interval that it was set to. EINVAL: no such timer.
 func (p *Proc) TimerGettime(id int) (Itimerval, netbsd.Errno) {
 	pt, now := p.clockedTimer(id)
 	defer p.m.unlock()
@@ -372,8 +391,8 @@ func (p *Proc) TimerGettime(id int) (Itimerval, netbsd.Errno) {
 	return pt.value(now), 0
 }
 
-// TimerOverrun is timer_getoverrun(2): how often the timer ran out while its signal
-// was pending still. EINVAL: no such timer.
+// TimerOverrun is timer_getoverrun(2): how often the timer had run out while its signal was pending still, when it sent the
+// last one (sys_timer_getoverrun). EINVAL: no such timer.
 func (p *Proc) TimerOverrun(id int) (int, netbsd.Errno) {
 	p.m.lock()
 	defer p.m.unlock()
@@ -381,7 +400,7 @@ func (p *Proc) TimerOverrun(id int) (int, netbsd.Errno) {
 	if pt == nil {
 		return 0, netbsd.EINVAL
 	}
-	return pt.over, 0
+	return pt.told, 0
 }
 
 // TimerDelete is timer_delete(2). EINVAL: no such timer. A signal that it has sent stays pending.

@@ -66,11 +66,12 @@ func (p *Proc) setRlimitLocked(which int, r Rlimit, used, most uint64) netbsd.Er
 	}
 	most = min(most, netbsd.RLIM_INFINITY)
 	r.Cur, r.Max = min(r.Cur, most), min(r.Max, most)
+	if which == netbsd.RLIMIT_STACK {
+		const mask = netbsd.PageSize - 1
+		r.Cur, r.Max = min((r.Cur+mask)&^mask, most), min((r.Max+mask)&^mask, most)
+	}
 	if r.Cur < used || r.Max < used {
 		return netbsd.EINVAL
-	}
-	if which == netbsd.RLIMIT_STACK {
-		r.Cur = (r.Cur + netbsd.PageSize - 1) &^ (netbsd.PageSize - 1)
 	}
 	p.storeRlimit(which, r)
 	return 0

@@ -138,6 +138,7 @@ type procExt struct {
 	prof      *profile
 	exitHooks []func(*Proc)
 	pdeathsig netbsd.Signal
+	coreName  string // pl_corename; "": the machine's
 	done      chan struct{}
 	nice      int8
 	events    ptraceEvents

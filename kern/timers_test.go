@@ -8,8 +8,9 @@ import (
 	"toaster/netbsd"
 )
 
-// timer_create(2), timer_settime(2), timer_getoverrun(2): one signal is pending at a time, and the
-// expirations meanwhile are counted; a timer that is set anew, deleted or silent sends nothing.
+// timer_create(2), timer_settime(2), timer_getoverrun(2): one signal is pending at a time, and the expirations meanwhile are counted, which
+// the next signal tells of (ptimer_intr; sys_timer_getoverrun has pt_poverruns), and no setting forgets (dotimer_settime); a timer that is
+// set anew, deleted or silent sends nothing. One that is off has the interval that it was set to (itimer_gettime).
 func TestPosixTimers(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
@@ -46,17 +47,22 @@ func TestPosixTimers(t *testing.T) {
 			set(time.Second, 2*time.Second)
 			fires(4 * time.Second)
 			fires(6 * time.Second)
+			over := func(what string, want int) {
+				w.Helper()
+				n, errno := p.TimerOverrun(id)
+				w.is(what, []any{n, errno}, []any{want, netbsd.Errno(0)})
+			}
 			nap(l, 7*time.Second) // 8, 10 and 12 pass: one signal, two overruns
-			over, _ := p.TimerOverrun(id)
-			w.is("overruns", over, 2)
+			over("when the signal came there were none", 0)
 			left(time.Second, 2*time.Second)
 			fires(13 * time.Second)
+			over("nor are there for who has taken it", 0)
 			fires(14 * time.Second)
+			over("the next one tells of them", 2)
 			w.is("old", set(5*time.Second, 0), Itimerval{2 * time.Second, 2 * time.Second})
-			over, _ = p.TimerOverrun(id)
-			w.is("counted anew", over, 0)
+			over("no setting forgets them", 2)
 			set(0, time.Second)
-			left(0, 0)
+			left(0, time.Second)
 			quiet(30 * time.Second)
 			set(time.Second, 0)
 			w.is("delete", p.TimerDelete(id), netbsd.Errno(0))

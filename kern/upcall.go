@@ -173,6 +173,7 @@ func (pt *posixTimer) upcallTimer() {
 	default:
 		s := p.ext.sa
 		pt.fired = true
+		pt.posted()
 		s.timers = append(s.timers, pt)
 		s.vp.upcallDue()
 	}

@@ -16,7 +16,8 @@ var le = binary.LittleEndian
 
 const (
 	ehsize, phsize = 64, 56
-	maxPhnum       = 128  // as NetBSD limits it
+	maxPhnum       = 128 // as NetBSD limits it
+	maxShnum       = 32768
 	maxNote        = 4096 // bytes of notes looked at, each segment
 	maxSegments    = 64
 
@@ -55,6 +56,9 @@ func loadELF(r io.ReaderAt, size int64, head []byte) (*Image, error) {
 	if typ != etExec && typ != etDyn {
 		return nil, fail(NotExec, typeName(typ))
 	}
+	if n := le.Uint16(head[60:]); n > maxShnum {
+		return nil, fail(Malformed, fmt.Sprintf("it has %d sections", n))
+	}
 	phs, err := readPhdrs(r, size, head)
 	if err != nil {
 		return nil, err
@@ -75,17 +79,17 @@ func loadELF(r io.ReaderAt, size int64, head []byte) (*Image, error) {
 		return nil, err
 	}
 	m.findPhdr(phs, le.Uint64(head[32:]))
+	m.Phent = uint64(le.Uint16(head[54:]))
 	return m, m.checkEntry()
 }
 
-// readPhdrs reads the program headers, of which there may be maxPhnum.
+// readPhdrs reads the program headers, of which there may be maxPhnum. They have the size that they have, whatever e_phentsize says, which is
+// passed on to the program alone (exec_elf_makecmds).
 func readPhdrs(r io.ReaderAt, size int64, head []byte) ([]phdr, error) {
-	off, ent, num := le.Uint64(head[32:]), le.Uint16(head[54:]), int(le.Uint16(head[56:]))
+	off, num := le.Uint64(head[32:]), int(le.Uint16(head[56:]))
 	switch {
 	case num == 0 || num > maxPhnum:
 		return nil, fail(Malformed, fmt.Sprintf("it has %d program headers", num))
-	case ent != phsize:
-		return nil, fail(Malformed, fmt.Sprintf("its program headers have %d bytes", ent))
 	case off > uint64(size) || uint64(num*phsize) > uint64(size)-off:
 		return nil, fail(Truncated, "its program headers are missing")
 	}
@@ -118,10 +122,11 @@ func readInterp(r io.ReaderAt, size int64, phs []phdr) (string, error) {
 		if _, err := r.ReadAt(b, int64(p.off)); err != nil && err != io.EOF {
 			return "", &Error{Kind: Unreadable, Errno: netbsd.EIO, Detail: err.Error()}
 		}
-		if b[len(b)-1] != 0 {
-			return "", fail(Malformed, "the path of its dynamic linker has no end")
+		path := cString(b)
+		if len(path) != len(b)-1 {
+			return "", fail(Malformed, "the path of its dynamic linker does not end where it should")
 		}
-		return cString(b), nil
+		return path, nil
 	}
 	return "", nil
 }
@@ -157,7 +162,24 @@ func (m *Image) addSegments(phs []phdr, size int64) error {
 	}
 	m.Low = m.Segments[0].Addr
 	m.End = pageUp(last)
+	m.findData(phs)
 	return nil
+}
+
+// findData is what exec_elf_makecmds notes of data: the last segment that is no code, be it empty. Its bss counts if it has pages of its own. Where
+// all is code there are none, and they begin behind it.
+func (m *Image) findData(phs []phdr) {
+	m.Data = m.End
+	for _, p := range phs {
+		if p.typ != ptLoad || p.flags&pfX != 0 {
+			continue
+		}
+		diff := p.vaddr % netbsd.PageSize
+		m.Data, m.DataLen = p.vaddr-diff, p.filesz+diff
+		if pageUp(p.memsz+diff) != pageUp(m.DataLen) {
+			m.DataLen = p.memsz + diff
+		}
+	}
 }
 
 // checkLoad refuses a segment that cannot be mapped where it wants to be. last is the end
@@ -226,7 +248,7 @@ func protOf(flags uint32) (prot int) {
 // findPhdr says where the program headers are in memory: PT_PHDR says so, else the
 // segment that holds that part of the file.
 func (m *Image) findPhdr(phs []phdr, phoff uint64) {
-	m.Phent, m.Phnum = phsize, uint64(len(phs))
+	m.Phnum = uint64(len(phs))
 	for _, p := range phs {
 		if p.typ == ptPhdr && m.mapped(p.vaddr) {
 			m.Phdr = p.vaddr

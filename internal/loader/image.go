@@ -23,6 +23,8 @@ type Image struct {
 	Version  int32  // of NetBSD, from the note: 1000000000 is 10.0
 	PaX      uint32 // flags of the PaX note (paxctl(8)), PaXNoMprotect among them
 	Low, End uint64 // the span of all segments; End is where break begins
+	Data     uint64 // where its data begin (ep_daddr): the last segment that is no code
+	DataLen  uint64 // and how long they are, of which RLIMIT_DATA counts (ep_dsize)
 }
 
 // Flags of Image.PaX: ELF_NOTE_PAX_MPROTECT and ELF_NOTE_PAX_NOMPROTECT of sys/exec_elf.h. The program is to have PaX
@@ -80,7 +82,7 @@ func (m *Image) Place(base uint64) error {
 	if m.Phdr != 0 {
 		m.Phdr += d
 	}
-	m.Low, m.End, m.Base = m.Low+d, m.End+d, base
+	m.Low, m.End, m.Data, m.Base = m.Low+d, m.End+d, m.Data+d, base
 	return nil
 }
 

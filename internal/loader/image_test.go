@@ -23,6 +23,7 @@ type elf struct {
 	size          int
 	interp        string
 	phnum, phsize int
+	shnum         uint16
 }
 
 func newELF() *elf {
@@ -44,6 +45,7 @@ func (e *elf) bytes() []byte {
 	le.PutUint64(b[24:], e.entry)
 	le.PutUint64(b[32:], ehsize)
 	le.PutUint16(b[54:], uint16(phsize+e.phsize))
+	le.PutUint16(b[60:], e.shnum)
 	phs := slices.Clone(e.phs)
 	if e.note {
 		copy(b[0x800:], "\x07\x00\x00\x00\x04\x00\x00\x00\x01\x00\x00\x00NetBSD\x00\x00\x00\xca\x9a\x3b")
@@ -125,7 +127,8 @@ func TestBadELF(t *testing.T) {
 		{"object", func(e *elf) { e.typ = 1 }, NotExec, "object"},
 		{"truncated", func(e *elf) { e.size = 0x1900 }, Truncated, "should have"},
 		{"no headers", func(e *elf) { e.note, e.phs = false, nil }, Malformed, "0 program headers"},
-		{"header size", func(e *elf) { e.phsize = 8 }, Malformed, "64 bytes"},
+		{"sections", func(e *elf) { e.shnum = 32769 }, Malformed, "32769 sections"}, // elf_check_header
+		{"a linker's name with more behind it", func(e *elf) { e.interp = "/ld\x00x" }, Malformed, "does not end"},
 		{"many headers", func(e *elf) { e.phnum = 200 }, Malformed, "program headers"},
 		{"memsz", func(e *elf) { e.phs[1].memsz = 1 }, Malformed, "smaller in memory"},
 		{"overflow", func(e *elf) { e.phs[1].memsz = ^uint64(0) }, Malformed, "beyond"},
@@ -250,4 +253,30 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// exec_elf_makecmds: e_phentsize is for the program alone, and the data are the last segment that is no code, be there pages of bss or none.
+func TestWhatIsToldOfHeadersAndData(t *testing.T) {
+	for _, c := range []struct {
+		name             string
+		edit             func(*elf)
+		phent, data, len uint64
+	}{
+		{"pages of bss", func(*elf) {}, 56, 0x402000, 0x3800},
+		{"bss in the last page", func(e *elf) { e.phs[1].memsz = 0x600 }, 56, 0x402000, 0xd00},
+		{"another size", func(e *elf) { e.phsize, e.shnum = -56, 32768 }, 0, 0x402000, 0x3800},
+		{"data that are read alone", func(e *elf) { e.phs[1].flags = pfR }, 56, 0x402000, 0x3800},
+		{"code alone", func(e *elf) { e.phs[1].flags |= pfX }, 56, 0x406000, 0},
+	} {
+		e := newELF()
+		c.edit(e)
+		m, err := load(e.bytes())
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if m.Phent != c.phent || m.Data != c.data || m.DataLen != c.len {
+			t.Errorf("%s: headers of %d bytes, data at %#x, %#x bytes", c.name, m.Phent, m.Data, m.DataLen)
+		}
+	}
 }

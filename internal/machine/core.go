@@ -14,11 +14,11 @@ import (
 	"toaster/netbsd"
 )
 
-// This file dumps core: what a process was when a signal killed it, in a file in its own
-// current directory, by its own rights (kern_core.c).
+// This file dumps core: what a process was when a signal killed it, in a file of the name that it or the superuser has chosen, in its own
+// current directory unless that name says otherwise, by its own rights (kern_core.c).
 //
-// All of it is a guest's choice: what it has mapped, how much of that there is, what lies under the file's name.
-// The size is bounded by RLIMIT_CORE before a byte is written, the name never leads through a link, and memory is read as
+// All of it is a guest's choice: what it has mapped, how much of that there is, the file's name and what lies under it.
+// The size is bounded by RLIMIT_CORE before a byte is written, the last part of the name is no link, and memory is read as
 // any other of a guest's, so that a hole in it is a hole in the file.
 
 // dumpCore implements kern.Config.Core. The other LWPs of the process stand still, but for those
@@ -39,7 +39,11 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 	if errno != 0 || core.Size(segments) >= limit.Cur {
 		return false
 	}
-	f, errno := openCore(l, l, coreName(l.Proc()))
+	name, errno := s.coreName(l.Proc())
+	if errno != 0 {
+		return false
+	}
+	f, errno := openCore(l, l, name)
 	if errno != 0 {
 		return false
 	}
@@ -73,7 +77,9 @@ func (s *System) dumpTracee(by, l *kern.LWP, path string, info *netbsd.Siginfo) 
 		return errno
 	}
 	if path == "" {
-		path = coreName(l.Proc())
+		if path, errno = s.coreName(l.Proc()); errno != 0 {
+			return errno
+		}
 	}
 	f, errno := openCore(by, l, path)
 	if errno != 0 {
@@ -136,12 +142,37 @@ func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	return f, 0
 }
 
-// coreName is coredump_buildname of kern.defcorename. The process's name and its login are the guest's own; neither can have a
-// slash in it, so the file stays in the current directory.
-func coreName(p *kern.Proc) string {
-	return strings.NewReplacer(
-		"%n", p.Comm(), "%p", strconv.Itoa(p.Pid()), "%u", p.Getlogin(), "%t", strconv.FormatInt(p.StartTime().Unix(), 10),
-	).Replace(netbsd.DefCorename)
+// coreName is coredump_buildname: the pattern is the process's, or the machine's. ENAMETOOLONG.
+func (s *System) coreName(p *kern.Proc) (string, netbsd.Errno) {
+	var name strings.Builder
+	for pattern := s.Kernel.CoreName(p); pattern != ""; {
+		n := 1
+		switch part := pattern[:min(len(pattern), 2)]; part {
+		case "%n", "%p", "%u", "%t":
+			n = 2
+			name.WriteString(coreNamePart(p, part[1]))
+		default:
+			name.WriteByte(pattern[0])
+		}
+		if name.Len() >= netbsd.PATH_MAX {
+			return "", netbsd.ENAMETOOLONG
+		}
+		pattern = pattern[n:]
+	}
+	return name.String(), 0
+}
+
+// coreNamePart is what a letter behind a % stands for.
+func coreNamePart(p *kern.Proc, letter byte) string {
+	switch letter {
+	case 'n':
+		return p.Comm()
+	case 'p':
+		return strconv.Itoa(p.Pid())
+	case 'u':
+		return p.Getlogin()
+	}
+	return strconv.FormatInt(p.StartTime().Unix(), 10)
 }
 
 // segments lists the memory. What nobody can have written, or could read, is not in the file

@@ -1,6 +1,8 @@
 package machine
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"toaster/kern"
@@ -49,6 +51,36 @@ func TestCoreProcinfo(t *testing.T) {
 		}
 		if i.Signo != netbsd.SIGSEGV || i.Sigcode != 2 || i.Pid != p.Pid() || i.Nlwps != 2 || i.Siglwp != x.l.ID() {
 			t.Errorf("%+v", i)
+		}
+	})
+}
+
+// coredump_buildname: %n, %p, %u and %t, whatever else follows a %, and ENAMETOOLONG.
+func TestCoreName(t *testing.T) {
+	asUser(t, kern.UserCred(5, 6), func(s *System, l *kern.LWP) {
+		p := l.Proc()
+		if errno := l.Exec(kern.ExecArgs{Comm: "prog"}); errno != 0 {
+			t.Fatal(errno)
+		}
+		pid, began := strconv.Itoa(p.Pid()), strconv.FormatInt(p.StartTime().Unix(), 10)
+		for _, c := range []struct{ pattern, want string }{
+			{"", "prog.core"},
+			{"/tmp/%n.%p.core", "/tmp/prog." + pid + ".core"},
+			{"%t%u.core", began + p.Getlogin() + ".core"},
+			{"%x%%n.core", "%x%prog.core"},
+			{"%p%n/core", pid + "prog/core"},
+			{strings.Repeat("%n", 300) + ".core", ""},
+		} {
+			pattern, want := c.pattern, c.want
+			if pattern != "" {
+				if errno := l.SetCoreName(p.Pid(), pattern); errno != 0 {
+					t.Fatal(errno)
+				}
+			}
+			name, errno := s.coreName(p)
+			if name != want || (errno == 0) != (want != "") {
+				t.Errorf("%.20q: %q, %v; want %q", pattern, name, errno, want)
+			}
 		}
 	})
 }

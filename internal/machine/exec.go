@@ -27,7 +27,7 @@ import (
 // entry, so the call just returns.
 func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	mc := c.CPU.(*Context)
-	p, errno := s.loadArgs(s.opener(c.L), &a)
+	p, errno := s.loadArgs(s.opener(c.L), &a, dataLimit(c.L.Proc()))
 	if errno != 0 {
 		return errno
 	}
@@ -50,6 +50,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	if c.L.Proc().Traced() && s.Pax.Ptrace() {
 		next.space.m.Lift() // a debugger's breakpoints come by ptrace(2), and from within (pax_set_flags)
 	}
+	changes := p.changes(c.L)
 	errno = c.L.Exec(kern.ExecArgs{
 		Comm:    p.comm,
 		Path:    p.path,
@@ -62,13 +63,16 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return errno
 	}
 	s.setArgs(c.L.Proc(), p)
-	p.mustFillStd(c.L)
+	if changes {
+		p.mustBeSafe(c.L)
+	}
 	return netbsd.EJUSTRETURN
 }
 
 // loadArgs loads what an execve(2) names, or what a fexecve(2) has open. ETXTBSY: a program that is open for writing (vn_marktext, which
-// counts every writer; here only the caller's descriptor counts). A script can be.
-func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs) (*program, netbsd.Errno) {
+// counts every writer; here only the caller's descriptor counts). A script can be. ENOMEM: its data exceed a limit of so many bytes
+// (check_exec). What is wrong with the arguments comes behind what is with the file.
+func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs, data uint64) (*program, netbsd.Errno) {
 	name := a.Path
 	if a.File != nil {
 		// exec_resolvename has a script called so, too.
@@ -81,6 +85,12 @@ func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs) (*program, netbsd.Errn
 	case a.Written && p.file == a.File:
 		p.close()
 		return nil, netbsd.ETXTBSY
+	case p.image != nil && p.image.DataLen > data:
+		p.close()
+		return nil, netbsd.ENOMEM
+	case a.Bad != 0:
+		p.close()
+		return nil, a.Bad
 	}
 	return p, 0
 }
@@ -142,6 +152,12 @@ func (mc *Context) keepUsage() {
 // process's that ends.
 func stackLimit(p *kern.Proc) uint64 {
 	r, _ := p.Rlimit(netbsd.RLIMIT_STACK)
+	return r.Cur
+}
+
+// dataLimit is RLIMIT_DATA of the process that executes a program, or has it executed.
+func dataLimit(p *kern.Proc) uint64 {
+	r, _ := p.Rlimit(netbsd.RLIMIT_DATA)
 	return r.Cur
 }
 
@@ -235,7 +251,7 @@ func (mc *Context) populate(p *program, rw rewritten) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	mc.space.m.SetBreak(p.image.End)
+	mc.space.m.SetBreak(p.image.Data, p.image.End)
 	if p.interp != nil {
 		more, errno := mc.mapImage(p.interp.file, p.interp.image, rw.interp)
 		if errno != 0 {
@@ -370,21 +386,28 @@ func (id setID) group() *uint32 {
 	return &id.gid
 }
 
-// idsOf returns the ids that p has when l executes it: elf_copyargs tells the program those of its set-id bits, by which a
-// dynamic linker knows that it must trust no environment. Who is traced changes none (check_exec).
-func (p *program) idsOf(l *kern.LWP) *kern.Cred {
-	if l.Proc().Traced() {
-		return l.Proc().Cred()
-	}
-	return p.setID.after(l.Proc().Cred())
+// idsOf returns the ids that p is told of when l executes it: elf_copyargs tells a program those of its set-id bits, by which a
+// dynamic linker knows that it must trust no environment. It does so where the process changes none for them, too, as one that is traced.
+func (p *program) idsOf(l *kern.LWP) *kern.Cred { return p.setID.after(l.Proc().Cred()) }
+
+// changes reports whether the ids of l's process become others when it executes p (credexec).
+func (p *program) changes(l *kern.LWP) bool {
+	c := l.Proc().Cred()
+	return !l.Proc().Traced() && (p.setID.setuid && p.setID.uid != c.EUID || p.setID.setgid && p.setID.gid != c.EGID)
 }
 
-// fillStd is fd_checkstd, for an l that has executed p: a set-id program finds its first three descriptors open, as the next file that
+// safe sees to it that p, for which l's process has changed its ids, is not led astray by whoever executed it. EINVAL: it has no arguments, where it
+// could take its environment for them (credexec, but for release 2003). The others are those of fillStd.
+func (p *program) safe(l *kern.LWP) netbsd.Errno {
+	if len(p.argv) == 0 && l.Proc().Machine().Release() != kern.Release2003 {
+		return netbsd.EINVAL
+	}
+	return p.fillStd(l)
+}
+
+// fillStd is fd_checkstd: a set-id program finds its first three descriptors open, as the next file that
 // it opens would be its standard output otherwise. RLIMIT_NOFILE is the caller's to set and so not asked.
 func (p *program) fillStd(l *kern.LWP) netbsd.Errno {
-	if !p.setID.setuid && !p.setID.setgid || !l.Proc().Issetugid() {
-		return 0
-	}
 	v := syscalls.View(l)
 	for fd := range 3 {
 		if d, errno := v.Files.Get(fd); errno == 0 {
@@ -403,9 +426,9 @@ func (p *program) fillStd(l *kern.LWP) netbsd.Errno {
 	return 0
 }
 
-// mustFillStd is fillStd where the old program is gone: a failure ends the process, as behind execve_runproc's point of no return.
-func (p *program) mustFillStd(l *kern.LWP) {
-	if p.fillStd(l) != 0 {
+// mustBeSafe is safe where the old program is gone: a failure ends the process, as behind execve_runproc's point of no return.
+func (p *program) mustBeSafe(l *kern.LWP) {
+	if p.safe(l) != 0 {
 		l.Platform().ExitAs(netbsd.ExitStatus(0, netbsd.SIGABRT))
 	}
 }

@@ -54,6 +54,7 @@ func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 	defer j.done()
 	// Before Exec, which keeps what is ignored and blocked, and drops handlers.
 	inheritSignals(l, &j.Status)
+	changes := j.prog.changes(l)
 	errno := l.Exec(kern.ExecArgs{
 		Comm:   j.prog.comm,
 		Path:   j.prog.path,
@@ -71,7 +72,9 @@ func (s *System) become(mc *Context, w *hostWaiter, j *joiner) bool {
 	}
 	s.setArgs(l.Proc(), j.prog)
 	s.attend(l.Proc(), j)
-	j.prog.mustFillStd(l)
+	if changes {
+		j.prog.mustBeSafe(l)
+	}
 	return true
 }
 

@@ -423,12 +423,11 @@ func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.E
 // unmaps meanwhile gets the answer of before. The bytes go out in pieces, as the guest chooses
 // how many there are.
 //
-// ENOMEM: some of the range is not mapped. EFAULT: vec cannot be written, of which a part may have been filled
-// by then.
+// Errors are those of vm.Map.Mincore, and EFAULT where a sibling takes the vector away meanwhile.
 func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbsd.Errno {
 	var pages int
 	var errno netbsd.Errno
-	guard.Locked(&s.mu, func() { pages, errno = s.m.Mincore(addr, length) })
+	guard.Locked(&s.mu, func() { pages, errno = s.m.Mincore(addr, length, vec) })
 	const chunk = 4096
 	b := make([]byte, min(pages, chunk))
 	for done := 0; errno == 0 && done < pages; done += chunk {

@@ -36,7 +36,7 @@ func TestLimitOfNothing(t *testing.T) {
 				t.Errorf("mmap at a limit of %#x: %v, want %v", c.limit, errno, c.mmap)
 			}
 			m := vm.New()
-			m.SetBreak(1 << 32)
+			m.SetBreak(1<<32, 1<<32)
 			limit := limitOf(&x.call, netbsd.RLIMIT_DATA)
 			if limit == 0 {
 				limit = vm.Max

@@ -203,7 +203,7 @@ func (p *program) place() error {
 }
 
 // loadInterp loads the dynamic linker that p asks for, and places both. ENOEXEC: what p names is
-// no linker. A linker that asks for one itself could lead round in circles.
+// no linker, which can be anywhere (elf_load_interp). A linker that asks for one itself gets none.
 //
 // The linker's set-id bits are not looked at: the process gets the program's.
 func (s *System) loadInterp(o Opener, p *program) *ExecError {
@@ -220,15 +220,13 @@ func (s *System) loadInterp(o Opener, p *program) *ExecError {
 	if err != nil {
 		return &ExecError{Path: p.path, Errno: err.Errno, Err: fmt.Errorf("needs the dynamic linker %s, which cannot be run: %w; build it statically, or give --root a NetBSD file tree", p.image.Interp, err.Err)}
 	}
-	if in.host || in.image.Script != nil || in.image.Interp != "" {
+	if in.host || in.image.Script != nil || !in.image.PIE {
 		in.close()
 		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: fmt.Errorf("its dynamic linker %s is not one", p.image.Interp)}
 	}
-	if in.image.PIE {
-		if err := in.image.Place(interpBase); err != nil {
-			in.close()
-			return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
-		}
+	if err := in.image.Place(interpBase); err != nil {
+		in.close()
+		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
 	}
 	p.interp = in
 	return nil

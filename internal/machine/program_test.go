@@ -214,7 +214,7 @@ func TestLoadOpenFile(t *testing.T) {
 			os.Rename(filepath.Join(o.dir, "new"), filepath.Join(o.dir, c.name))
 		}
 		s := &System{HostPrograms: true}
-		p, errno := s.loadArgs(o, &syscalls.ExecArgs{Path: c.name, File: f, Written: c.written, Argv: []string{"a", "b"}})
+		p, errno := s.loadArgs(o, &syscalls.ExecArgs{Path: c.name, File: f, Written: c.written, Argv: []string{"a", "b"}}, 0)
 		if errno != c.errno {
 			t.Errorf("%s: %v, want %v", c.name, errno, c.errno)
 		}
@@ -226,6 +226,22 @@ func TestLoadOpenFile(t *testing.T) {
 		}
 		if n := o.open(); n != 0 {
 			t.Errorf("%s: %d files are left open", c.name, n)
+		}
+	}
+}
+
+// execve_loadvm: what is wrong with the arguments is told where nothing is wrong with the file, or with what it needs. Nothing is left open.
+func TestWhatIsWrongWithTheFileComesFirst(t *testing.T) {
+	for name, want := range map[string]netbsd.Errno{
+		"/bin/prog": netbsd.E2BIG, "/script": netbsd.E2BIG, "/none": netbsd.ENOENT, "/orphan": netbsd.ENOENT,
+		"/nested": netbsd.ENOEXEC, "/garbage": netbsd.ENOEXEC, "/data": netbsd.EACCES,
+	} {
+		o := newDirOpener(t)
+		if _, errno := (&System{HostPrograms: true}).loadArgs(o, &syscalls.ExecArgs{Path: name, Bad: netbsd.E2BIG}, 0); errno != want {
+			t.Errorf("%s: %v, want %v", name, errno, want)
+		}
+		if n := o.open(); n != 0 {
+			t.Errorf("%s: %d files are left open", name, n)
 		}
 	}
 }

@@ -180,8 +180,11 @@ func (s *Space) rewriteFor(t *platform.Thread, addr, size uint64, prot int) {
 // pagesOf returns the pages of a range as a guest names it, which may be no range at all: then
 // nothing lies between start and end.
 func pagesOf(addr, size uint64) (start, end uint64) {
-	const mask = netbsd.PageSize - 1
-	return addr &^ mask, (min(addr, vm.Max) + min(size, vm.Max) + mask) &^ mask
+	start, end, errno := vm.Span(addr, size)
+	if errno != 0 {
+		return 0, 0
+	}
+	return start, end
 }
 
 // protectText rewrites what of a range becomes code by an mprotect(2), and has been a file's that

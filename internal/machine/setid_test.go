@@ -86,10 +86,18 @@ func TestSetIDProgramHasStandardFiles(t *testing.T) {
 		{"ids that it has", setID{uid: 5, gid: 6, setuid: true, setgid: true}, 0},
 	} {
 		asUser(t, kern.UserCred(5, 6), func(_ *System, l *kern.LWP) {
+			p := &program{setID: c.id, argv: []string{"x"}}
+			changes := p.changes(l)
 			if errno := l.Exec(kern.ExecArgs{Comm: "x", SetUID: c.id.user(), SetGID: c.id.group()}); errno != 0 {
 				t.Fatal(errno)
 			}
-			if errno := (&program{setID: c.id}).fillStd(l); errno != 0 {
+			if changes != (c.want > 0) {
+				t.Errorf("%s: it changes ids: %v", c.name, changes)
+			}
+			if !changes {
+				return
+			}
+			if errno := p.safe(l); errno != 0 {
 				t.Errorf("%s: %v", c.name, errno)
 			}
 			open := syscalls.View(l).Files.Open()
@@ -98,4 +106,42 @@ func TestSetIDProgramHasStandardFiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A program for which ids have changed is not executed without arguments: the process ends as behind the point of no return (credexec,
+// execve_runproc of kern_exec.c).
+func TestSetIDProgramWithoutArguments(t *testing.T) {
+	for _, c := range []struct {
+		argv []string
+		want netbsd.Errno
+	}{{nil, netbsd.EINVAL}, {[]string{""}, 0}} {
+		asUser(t, kern.UserCred(5, 6), func(_ *System, l *kern.LWP) {
+			if errno := (&program{setID: setID{uid: 1, setuid: true}, argv: c.argv}).safe(l); errno != c.want {
+				t.Errorf("%q: %v, want %v", c.argv, errno, c.want)
+			}
+		})
+	}
+}
+
+// elf_populate_auxv goes by the bits of the file: a process that is traced is told the ids that it would have, though it has not got them.
+func TestTracedSetIDProgramIsToldTheFilesIDs(t *testing.T) {
+	traced := func(l *kern.LWP) {
+		if errno := l.TraceMe(); errno != 0 {
+			t.Error(errno)
+		}
+		p := &program{setID: setID{uid: 1, gid: 2, setuid: true, setgid: true}}
+		aux := auxOf(t, p, p.idsOf(l))
+		if got := [4]uint64{aux[netbsd.AT_EUID], aux[netbsd.AT_RUID], aux[netbsd.AT_EGID], aux[netbsd.AT_RGID]}; got != [4]uint64{1, 5, 2, 6} {
+			t.Errorf("told of %v", got)
+		}
+		if p.changes(l) {
+			t.Error("it changes ids")
+		}
+	}
+	asUser(t, kern.UserCred(5, 6), func(_ *System, l *kern.LWP) {
+		if _, errno := l.Fork(kern.ForkArgs{Body: traced}); errno != 0 {
+			t.Fatal(errno)
+		}
+		l.Wait4(-1, 0, nil)
+	})
 }

@@ -18,9 +18,9 @@ import (
 // child's file actions are; the child goes on with those and with execve_runproc
 // (spawn_return).
 func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnArgs) (*kern.Proc, netbsd.Errno) {
-	p, err := s.load(s.opener(c.L), x.Path, x.Argv, x.Envp)
-	if err != nil {
-		return nil, err.Errno
+	p, errno := s.loadArgs(s.opener(c.L), &x, dataLimit(c.L.Proc()))
+	if errno != 0 {
+		return nil, errno
 	}
 	defer p.close()
 	a.Fork.Manual = true
@@ -53,10 +53,11 @@ func (s *System) spawn(c *syscalls.Call, x syscalls.ExecArgs, a kern.PosixSpawnA
 	a.Fork.Body = s.Body
 	a.Exec = func(l *kern.LWP) netbsd.Errno {
 		s.setArgs(l.Proc(), p)
-		if errno := l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, SetUID: p.setID.user(), SetGID: p.setID.group()}); errno != 0 {
+		changes := p.changes(l)
+		if errno := l.Exec(kern.ExecArgs{Comm: p.comm, Path: p.path, SetUID: p.setID.user(), SetGID: p.setID.group()}); errno != 0 || !changes {
 			return errno
 		}
-		return p.fillStd(l)
+		return p.safe(l)
 	}
 	child, errno := c.L.PosixSpawn(a)
 	if errno != 0 && !given {

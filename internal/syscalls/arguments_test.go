@@ -71,7 +71,7 @@ var readers = []reader{
 	{"string vector", func(c *Call, addr uint64, _ int) string {
 		v := c.stringVectors(netbsd.ARG_MAX)
 		defer v.done()
-		if l, errno := v.next(addr); errno == 0 && (len(l) > netbsd.ARG_MAX/8 || v.room < 0) {
+		if l, errno := v.next(addr); errno == 0 && (len(l) > netbsd.ARG_MAX || v.room < 0) {
 			return "too many strings"
 		}
 		return ""

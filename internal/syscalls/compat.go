@@ -67,10 +67,15 @@ func sigtimedwait50(c *Call) netbsd.Errno {
 
 // settimeofday50 is compat_50_sys_settimeofday: a null pointer is EFAULT, other than today.
 func settimeofday50(c *Call) netbsd.Errno {
-	if _, errno := c.in(c.Ptr(0), netbsd.SizeofTimeval); errno != 0 {
+	b, errno := c.in(c.Ptr(0), netbsd.SizeofTimeval)
+	if errno != 0 {
 		return errno
 	}
-	return netbsd.EPERM
+	t := netbsd.DecodeTimeval(b)
+	if t.Usec < 0 || t.Usec >= 1e6 {
+		return netbsd.EINVAL
+	}
+	return settime(t.Sec)
 }
 
 // ntpGettime30 is ntp_gettime(struct ntptimeval30 *ntvp) of before NetBSD 4: microseconds, and no state.

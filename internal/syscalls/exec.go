@@ -49,51 +49,41 @@ func fexecve(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if errno = c.execVectors(&args, 1, 2); errno != 0 {
-		args.File.Close()
-		return errno
-	}
+	c.execVectors(&args, 1, 2)
 	return c.exec(args)
 }
 
-// execArgs reads a path, arguments and environment from the arguments named. As in copyinargs the
-// environment need not be there, and is empty then; without arguments it is EINVAL. That comes behind what is wrong with the file
-// (execve_loadvm), which is looked at here only if it can matter.
+// execArgs reads a path, arguments and environment from the arguments named.
 func (c *Call) execArgs(path, argv, envp int) (args ExecArgs, errno netbsd.Errno) {
 	if args.Path, errno = c.path(path); errno != 0 {
 		return args, errno
 	}
-	if errno = c.execVectors(&args, argv, envp); errno == 0 {
-		return args, 0
-	}
-	f, _, refused := View(c.L).OpenExec(args.Path)
-	if refused != 0 {
-		return args, refused
-	}
-	f.Close()
-	return args, errno
+	c.execVectors(&args, argv, envp)
+	return args, 0
 }
 
-// execVectors reads arguments and environment.
-func (c *Call) execVectors(args *ExecArgs, argv, envp int) (errno netbsd.Errno) {
+// execVectors reads arguments and environment. As in copyinargs the environment need not be there, and is empty then; without arguments it is
+// EINVAL. Errors are args.Bad, as what is wrong with the file comes first.
+func (c *Call) execVectors(args *ExecArgs, argv, envp int) {
 	if c.Ptr(argv) == 0 {
-		return netbsd.EINVAL
+		args.Bad = netbsd.EINVAL
+		return
 	}
 	v := c.stringVectors(netbsd.ARG_MAX)
 	defer v.done()
-	if args.Argv, errno = v.next(c.Ptr(argv)); errno != 0 {
-		return errno
-	}
-	if c.Ptr(envp) != 0 {
+	var errno netbsd.Errno
+	if args.Argv, errno = v.next(c.Ptr(argv)); errno == 0 && c.Ptr(envp) != 0 {
 		args.Envp, errno = v.next(c.Ptr(envp))
 	}
-	return errno
+	if errno != 0 {
+		args.Argv, args.Envp, args.Bad = nil, nil, errno
+	}
 }
 
 // stringVectors reads vectors of strings, which often share pages, as do their strings.
 type stringVectors struct {
 	vector, strings *pages
-	room            int // what is left of ARG_MAX, pointers included
+	room            int // what is left of ARG_MAX, which bounds the strings and, as each has a byte, the pointers (copyinargstrs)
 }
 
 // stringVectors returns a reader of vectors for which there is that much room. The caller calls its done.
@@ -116,9 +106,6 @@ func (v *stringVectors) next(addr uint64) ([]string, netbsd.Errno) {
 		}
 		if p == 0 {
 			return list, 0
-		}
-		if v.room -= 8; v.room <= 0 {
-			return nil, netbsd.E2BIG
 		}
 		s, errno := v.strings.string(p, v.room)
 		if errno == netbsd.ENAMETOOLONG {

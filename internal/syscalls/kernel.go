@@ -56,6 +56,7 @@ type Kernel struct {
 	// domain is the name of the YP domain; nil: there is none.
 	domain        atomic.Pointer[string]
 	timecounter   atomic.Pointer[string] // kern.timecounter.hardware, if it was set
+	coreName      atomic.Pointer[string] // kern.defcorename, if it was set
 	curtain       atomic.Int32           // security.curtain
 	userDebugRegs atomic.Int32           // security.models.extensions.user_set_dbregs
 	maxLWP        atomic.Pointer[int32]  // kern.maxlwp; nil: nobody has set it
@@ -84,6 +85,9 @@ type ExecArgs struct {
 	Path string
 	Argv []string
 	Envp []string
+
+	// Bad is what was wrong with the vectors, which are empty then. It is the error where nothing is wrong with the file (execve_loadvm).
+	Bad netbsd.Errno
 
 	// File is what fexecve(2) executes in place of the file of that name, which is a full one then. Kernel.Exec closes it.
 	File *os.File

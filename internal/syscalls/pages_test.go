@@ -37,7 +37,7 @@ func TestStringVectorReadsPages(t *testing.T) {
 	v := (&Call{Space: m}).stringVectors(netbsd.ARG_MAX)
 	defer v.done()
 	list, errno := v.next(m.base)
-	if errno != 0 || len(list) != 40 || list[39] != "a string" || v.room != netbsd.ARG_MAX-40*17 {
+	if errno != 0 || len(list) != 40 || list[39] != "a string" || v.room != netbsd.ARG_MAX-40*9 {
 		t.Errorf("%q, %v, room for %d", list, errno, v.room)
 	}
 	if m.reads != 3 {

@@ -3,6 +3,7 @@ package syscalls
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -195,11 +196,18 @@ func TestProcess(t *testing.T) {
 			{"copyinargs: no environment is an empty one", netbsd.SYS_execve, args{"/x", strv{"a"}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/x", Argv: []string{"a"}}), nil},
 			{"execve(2): ENAMETOOLONG", netbsd.SYS_execve, args{strings.Repeat("x", 1024), strv{"a"}, strv{}}, netbsd.ENAMETOOLONG, nil, nil},
 			{"execve(2): E2BIG", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 300<<10)}, strv{}}, netbsd.E2BIG, nil, nil},
+			{"copyinargstrs: pointers do not count", netbsd.SYS_execve, args{"/x", strv(slices.Repeat([]string{"argument"}, 20000)), 0}, netbsd.EJUSTRETURN, nil, nil},
+			{"copyinargstrs: strings do, with the bytes that end them", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 200<<10)}, strv{strings.Repeat("y", 56<<10-2)}}, netbsd.EJUSTRETURN, nil, nil},
+			{"copyinargstrs: E2BIG for one more", netbsd.SYS_execve, args{"/x", strv{strings.Repeat("x", 200<<10)}, strv{strings.Repeat("y", 56<<10-1)}}, netbsd.E2BIG, nil, nil},
 			{"execve(2)", netbsd.SYS_execve, args{"/x", strv{"a", "b"}, strv{"C=d"}}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/x", Argv: []string{"a", "b"}, Envp: []string{"C=d"}}), nil},
 			{"posix_spawn(3): its result is the errno", netbsd.SYS_posix_spawn, args{0, bad, 0, 0, strv{}, strv{}}, 0, int(netbsd.EFAULT), nil},
 			{"copyinargs: posix_spawn(3) without arguments", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, 0, strv{}}, 0, int(netbsd.EINVAL), nil},
 			{"copyinargs: posix_spawn(3) without an environment", netbsd.SYS_posix_spawn, args{0, "/x", 0, 0, strv{"x"}, 0}, 0, 0, func(p *player) {}},
 			{"wait4(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+			{"sys_posix_spawn: EFAULT for the actions before ENOENT", netbsd.SYS_posix_spawn, args{0, "/none", bad, 0, strv{"x"}, 0}, 0, int(netbsd.EFAULT), nil},
+			{"sys_posix_spawn: EFAULT for the attributes before ENOENT", netbsd.SYS_posix_spawn, args{0, "/none", 0, bad, strv{"x"}, 0}, 0, int(netbsd.EFAULT), nil},
+			{"sys_posix_spawn: EINVAL for more than twice as many actions as descriptors", netbsd.SYS_posix_spawn, args{0, "/none", words(2049, 2049, 0, 0), 0, strv{"x"}, 0}, 0, int(netbsd.EINVAL), nil},
+			{"sys_posix_spawn: there may be twice as many", netbsd.SYS_posix_spawn, args{0, "/none", words(2048, 2048, 0, 0), 0, strv{"x"}, 0}, 0, int(netbsd.EFAULT), nil},
 			{"posix_spawn(3): EINVAL for too many actions", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
 			{"sys_posix_spawn: actions before the attributes", netbsd.SYS_posix_spawn, args{0, "/x", words(9999, 9999, 0, 0), bad, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
 			{"sys_posix_spawn: actions before the path", netbsd.SYS_posix_spawn, args{0, bad, words(9999, 9999, 0, 0), 0, strv{}, strv{}}, 0, int(netbsd.EINVAL), nil},
@@ -528,4 +536,23 @@ func TestFexecve(t *testing.T) {
 		{"open(2) of a directory", netbsd.SYS_open, args{".", netbsd.O_RDONLY, 0}, 0, 4, nil},
 		{"check_exec: EACCES for a directory", netbsd.SYS_fexecve, args{4, bad, strv{}}, netbsd.EACCES, nil, nil},
 	}})
+}
+
+// donice: who is the superuser by his real id alone may try another's process, and is refused like one who lowers his own: EACCES.
+func TestSetpriorityByRealID(t *testing.T) {
+	newRig(t).run(func(p *player) {
+		p.sleeper(func(c *player) {
+			c.ok(netbsd.SYS_setuid, 7)
+			c.do(netbsd.SYS___nanosleep50, timespec(1<<40, 0), 0)
+		}, func(pid uint64) {
+			nice := args{netbsd.PRIO_PROCESS, pid, 20}
+			p.play([]row{
+				{"setreuid(2)", netbsd.SYS_setreuid, args{0, 100}, 0, nil, nil},
+				{"EACCES", netbsd.SYS_setpriority, nice, netbsd.EACCES, nil, nil},
+				{"seteuid(2)", netbsd.SYS_seteuid, args{0}, 0, nil, nil},
+				{"the superuser may", netbsd.SYS_setpriority, nice, 0, nil, nil},
+				{"kill(2)", netbsd.SYS_kill, args{pid, netbsd.SIGKILL}, 0, nil, nil},
+			})
+		})
+	})
 }

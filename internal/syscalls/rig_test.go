@@ -159,6 +159,16 @@ func (r *rig) exec(c *Call, x ExecArgs) netbsd.Errno {
 	if x.Path == "missing" {
 		return netbsd.ENOENT
 	}
+	if x.Bad != 0 && text == nil {
+		f, _, errno := View(c.L).OpenExec(x.Path)
+		if errno != 0 {
+			return errno
+		}
+		f.Close()
+	}
+	if x.Bad != 0 {
+		return x.Bad
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.execs, r.image = append(r.execs, x), string(text)
@@ -168,6 +178,9 @@ func (r *rig) exec(c *Call, x ExecArgs) netbsd.Errno {
 // spawn implements Kernel.Spawn; of the program the test says what it does.
 func (r *rig) spawn(c *Call, x ExecArgs, a kern.PosixSpawnArgs) (*kern.Proc, netbsd.Errno) {
 	a.Fork.Body, a.Fork.Manual = r.body, true
+	if x.Bad != 0 {
+		return nil, r.exec(c, x)
+	}
 	a.Exec = func(l *kern.LWP) netbsd.Errno {
 		if errno := r.exec(c, x); errno != netbsd.EJUSTRETURN {
 			return errno

@@ -70,7 +70,7 @@ func getpriority(c *Call) netbsd.Errno {
 
 // setpriority is setpriority(int which, id_t who, int prio). The niceness is kept and
 // inherited; the host's scheduler does not hear of it. EPERM for a process of another
-// user, EACCES to lower a niceness without privilege.
+// user, EACCES to lower a niceness without privilege. Who is the superuser by his real id alone passes the first of the two (donice).
 func setpriority(c *Call) netbsd.Errno {
 	list, errno := c.priorityTargets()
 	if errno != 0 {

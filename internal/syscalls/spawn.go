@@ -12,7 +12,8 @@ import (
 //
 // As in NetBSD the parent is told what is wrong with the program, but of the child's
 // own troubles only if the attributes have POSIX_SPAWN_RETURNERROR or SETPGROUP;
-// otherwise the child's status is 127.
+// otherwise the child's status is 127. What is wrong with the actions and the attributes comes before what is with the program
+// (sys_posix_spawn).
 func posixSpawn(c *Call) netbsd.Errno { return c.ok(uint64(doPosixSpawn(c))) }
 
 // The order is sys_posix_spawn's: what is wrong with the lists is told before what is wrong with the program.
@@ -80,8 +81,8 @@ type spawnAction struct {
 	name string
 }
 
-// spawnActionsMax bounds the list beside RLIMIT_NOFILE (maxfiles).
-const spawnActionsMax = 1 << 12
+// spawnActionsMax bounds the list beside RLIMIT_NOFILE, in the place of kern.maxfiles: each action may have a path.
+const spawnActionsMax = 1 << 13
 
 // spawnActions reads the file actions, all of them before the first path (posix_spawn_fa_alloc). EINVAL: more than two for each descriptor
 // that there can be.

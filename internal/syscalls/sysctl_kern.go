@@ -85,7 +85,7 @@ func kernLimits() []sysctlNode {
 		sysctlInt(netbsd.KERN_FORKFSLEEP, "forkfsleep", fixedInt(0)).says("Milliseconds that a fork sleeps which a limit refuses"),
 		sysctlInt(netbsd.KERN_AUTONICETIME, "autonicetime", fixedInt(0)).says("Processor seconds before a process is made nicer"),
 		sysctlInt(netbsd.KERN_AUTONICEVAL, "autoniceval", fixedInt(4)).says("Priority of processes that are made nicer"),
-		sysctlString(netbsd.KERN_DEFCORENAME, "defcorename", fixedString(defCoreName)).says("Names of core files"),
+		defCoreName(),
 		sysctlInt(netbsd.KERN_LOGSIGEXIT, "logsigexit", fixedInt(0)).says("Whether deaths by signals are logged"),
 		sysctlInt(netbsd.KERN_DUMP_ON_PANIC, "dump_on_panic", fixedInt(0)).says("Whether a panic leaves a dump"),
 		sysctlInt(netbsd.KERN_FSCALE, "fscale", fixedInt(netbsd.FSCALE)).says("Scale of fixed-point numbers"),
@@ -208,8 +208,13 @@ func timecounterHardware(num int32) sysctlNode {
 // setName takes a name of at most MAXHOSTNAMELEN bytes, a NUL included if it has one, which ends it
 // (sysctl_lookup).
 func setName(set func(c *Call, name string) netbsd.Errno) func(*Call, []byte) netbsd.Errno {
+	return setString(netbsd.MAXHOSTNAMELEN, set)
+}
+
+// setString is setName for a string of at most so many bytes.
+func setString(most int, set func(c *Call, name string) netbsd.Errno) func(*Call, []byte) netbsd.Errno {
 	return func(c *Call, b []byte) netbsd.Errno {
-		if len(b) > netbsd.MAXHOSTNAMELEN {
+		if len(b) > most {
 			return netbsd.EINVAL
 		}
 		if i := bytes.IndexByte(b, 0); i >= 0 {

@@ -360,7 +360,7 @@ var vnodeTypes = [16]uint32{1: 7, 2: 4, 4: 2, 6: 3, 8: 1, 10: 5, 12: 6}
 // procNodes are the nodes of proc.PID (sysctl(7)); PROC_CURPROC is the caller.
 func procNodes(pid int32) []sysctlNode {
 	return []sysctlNode{
-		procString(netbsd.PROC_PID_CORENAME, "corename", "Name of core files", pid, func(*kern.Proc) string { return defCoreName }),
+		procCoreName(pid),
 		sysctlDir(netbsd.PROC_PID_LIMIT, "rlimit", procLimits(pid)...).says("Limits"),
 		procStop(netbsd.PROC_PID_STOPFORK, "stopfork", pid),
 		procStop(netbsd.PROC_PID_STOPEXEC, "stopexec", pid),
@@ -394,8 +394,51 @@ func procStop(num int32, name string, pid int32) sysctlNode {
 	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_INT, about: "Whether it stops then", value: get, set: set, anyWrite: true}
 }
 
-// defCoreName is kern.defcorename.
-const defCoreName = netbsd.DefCorename
+// procCoreName is the pattern of the process's core files (sysctl_proc_corename).
+func procCoreName(pid int32) sysctlNode {
+	get := func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+		p, errno := subject(c, pid)
+		if errno != 0 {
+			return nil, errno
+		}
+		return append([]byte(c.K.CoreName(p)), 0), 0
+	}
+	set := setString(netbsd.PATH_MAX, func(c *Call, name string) netbsd.Errno {
+		if pid == netbsd.PROC_CURPROC {
+			return c.L.SetCoreName(c.L.Proc().Pid(), name)
+		}
+		return c.L.SetCoreName(int(pid), name)
+	})
+	return sysctlNode{num: netbsd.PROC_PID_CORENAME, name: "corename", kind: netbsd.CTLTYPE_STRING, about: "Name of core files", value: get, set: set, anyWrite: true}
+}
+
+// CoreName returns the pattern of p's core files: its own, or the machine's.
+func (k *Kernel) CoreName(p *kern.Proc) string {
+	if name := p.CoreName(); name != "" {
+		return name
+	}
+	return k.defCoreName()
+}
+
+func (k *Kernel) defCoreName() string {
+	if name := k.coreName.Load(); name != nil {
+		return *name
+	}
+	return netbsd.DefCorename
+}
+
+// defCoreName is kern.defcorename, which the superuser may change for anything but nothing (sysctl_kern_defcorename).
+func defCoreName() sysctlNode {
+	n := sysctlString(netbsd.KERN_DEFCORENAME, "defcorename", func(c *Call) string { return c.K.defCoreName() }).says("Names of core files")
+	n.set = setString(netbsd.PATH_MAX, func(c *Call, name string) netbsd.Errno {
+		if name == "" {
+			return netbsd.EINVAL
+		}
+		c.K.coreName.Store(&name)
+		return 0
+	})
+	return n
+}
 
 // subject finds the process that a node of proc is about. ESRCH; EPERM where it is another user's
 // (KAUTH_PROCESS_RLIMIT and its like).
@@ -408,16 +451,6 @@ func subject(c *Call, pid int32) (*kern.Proc, netbsd.Errno) {
 		return nil, errno
 	}
 	return p, c.maySeeEnv(int(pid))
-}
-
-func procString(num int32, name, about string, pid int32, v func(p *kern.Proc) string) sysctlNode {
-	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_STRING, about: about, value: func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
-		p, errno := subject(c, pid)
-		if errno != 0 {
-			return nil, errno
-		}
-		return append([]byte(v(p)), 0), 0
-	}}
 }
 
 // limitNames are proc.PID.rlimit's, in the order of RLIMIT_*.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 
 	"toaster/kern"
@@ -497,4 +498,43 @@ func TestSysctlSockets(t *testing.T) {
 			}
 		}
 	})
+}
+
+// sysctl_proc_corename and sysctl_kern_defcorename: who may set the name of a process's core files, and to what. A child has it, too (pl_corename),
+// and the others have the machine's.
+func TestSysctlCoreNames(t *testing.T) {
+	own := func(pid uint32) []byte { return words(netbsd.CTL_PROC, pid, netbsd.PROC_PID_CORENAME) }
+	const mine = netbsd.PROC_CURPROC & 0xffffffff
+	all := words(netbsd.CTL_KERN, netbsd.KERN_DEFCORENAME)
+	set := func(name []byte, to string) args {
+		return args{name, len(name) / 4, 0, 0, to + "\x00", len(to) + 1}
+	}
+	get := func(name []byte) args { return args{name, len(name) / 4, room(64), longs(64), 0, 0} }
+	is := func(name string) out { return out{2, append([]byte(name), 0)} }
+	nr := netbsd.SYS___sysctl
+	stages(t, map[string][]row{"names": {
+		{"the machine's", nr, get(own(mine)), 0, is(netbsd.DefCorename), nil},
+		{"EINVAL for none", nr, set(all, ""), netbsd.EINVAL, nil, nil},
+		{"another", nr, set(all, "c%p"), 0, nil, nil},
+		{"the machine's", nr, get(all), 0, is("c%p"), nil},
+		{"the processes have it", nr, get(own(mine)), 0, is("c%p"), nil},
+		{"EINVAL for another end", nr, set(own(mine), "/tmp/c%p"), netbsd.EINVAL, nil, nil},
+		{"EINVAL for an end of a part", nr, set(own(mine), "score"), netbsd.EINVAL, nil, nil},
+		{"EINVAL for nothing", nr, set(own(mine), ""), netbsd.EINVAL, nil, nil},
+		{"EINVAL for a long one", nr, set(own(mine), strings.Repeat("x", 1020)+".core"), netbsd.EINVAL, nil, nil},
+		{"core", nr, set(own(mine), "core"), 0, nil, nil},
+		{"/core", nr, set(own(mine), "/tmp/core"), 0, nil, nil},
+		{".core", nr, set(own(mine), "%n.%p.core"), 0, nil, nil},
+		{"one's own", nr, get(own(mine)), 0, is("%n.%p.core"), nil},
+		{"of another process", nr, get(own(1)), 0, is("c%p"), nil},
+		{"ESRCH", nr, set(own(nobody), "core"), netbsd.ESRCH, nil, nil},
+		{"a child", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
+			c.play([]row{{"has its parent's", nr, get(own(mine)), 0, is("%n.%p.core"), nil}})
+		}},
+		{"wait(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
+		{"setuid(2)", netbsd.SYS_setuid, args{7}, 0, nil, nil},
+		{"EPERM for the machine's", nr, set(all, "d"), netbsd.EPERM, nil, nil},
+		{"EPERM for another's", nr, set(own(1), "core"), netbsd.EPERM, nil, nil},
+		{"one's own", nr, set(own(mine), "core"), 0, nil, nil},
+	}})
 }

@@ -122,13 +122,23 @@ func clockGetcpuclockid(c *Call) netbsd.Errno {
 	return c.copyout(c.Ptr(2), b)
 }
 
-// clockSettime is clock_settime(clockid_t, const struct timespec *). EFAULT. EINVAL: all clocks but
-// CLOCK_REALTIME. EPERM for that one: the time is the host's.
+// clockSettime is clock_settime(clockid_t, const struct timespec *). EFAULT. EINVAL: nanoseconds that are none, all clocks but
+// CLOCK_REALTIME, and what settime refuses. EPERM: the time is the host's.
 func clockSettime(c *Call) netbsd.Errno {
-	if _, errno := c.in(c.Ptr(1), netbsd.SizeofTimespec); errno != 0 {
+	b, errno := c.in(c.Ptr(1), netbsd.SizeofTimespec)
+	if errno != 0 {
 		return errno
 	}
-	if c.Int(0) != netbsd.CLOCK_REALTIME {
+	t := c.timespec(b)
+	if t.Nsec < 0 || t.Nsec >= 1e9 || c.Int(0) != netbsd.CLOCK_REALTIME {
+		return netbsd.EINVAL
+	}
+	return settime(t.Sec)
+}
+
+// settime is settime1. EINVAL: before the epoch, or later than anybody could mean, which is looked at before who asks. EPERM.
+func settime(sec int64) netbsd.Errno {
+	if sec < 0 || sec > 1<<36 {
 		return netbsd.EINVAL
 	}
 	return netbsd.EPERM
@@ -267,7 +277,7 @@ func sleepDeadline(d time.Duration) time.Time {
 }
 
 // settimeofday is __settimeofday50(const struct timeval *tv, const void *tzp). Nothing is set without a time. EFAULT.
-// EPERM: the time is the host's.
+// EINVAL: microseconds that are none, and what settime refuses. EPERM: the time is the host's.
 func settimeofday(c *Call) netbsd.Errno {
 	if c.Ptr(0) == 0 {
 		return 0
@@ -276,29 +286,31 @@ func settimeofday(c *Call) netbsd.Errno {
 }
 
 // setitimer is setitimer(int which, const struct itimerval *new, struct itimerval *old). EINVAL:
-// which, or a time that is none. EFAULT.
+// which, or a time that is none. EFAULT. The old one is told before the new one is looked at: where it cannot be, nothing is set, and
+// where the new one is refused it has been told. Without either nothing is looked at (sys___setitimer50).
 func setitimer(c *Call) netbsd.Errno {
 	which := c.Int(0)
-	if c.Ptr(1) == 0 {
-		if c.Ptr(2) == 0 {
-			_, errno := c.L.Proc().Getitimer(which)
+	var it netbsd.Itimerval
+	if c.Ptr(1) != 0 {
+		b, errno := c.in(c.Ptr(1), 32)
+		if errno != 0 {
 			return errno
 		}
-		return itimerOut(c, which, c.Ptr(2))
+		it = netbsd.DecodeItimerval(b)
 	}
-	b, errno := c.in(c.Ptr(1), 32)
-	if errno != 0 {
-		return errno
+	if c.Ptr(2) != 0 {
+		if errno := itimerOut(c, which, c.Ptr(2)); errno != 0 {
+			return errno
+		}
 	}
-	it := netbsd.DecodeItimerval(b)
+	if c.Ptr(1) == 0 {
+		return 0
+	}
 	if !it.Interval.Valid() || !it.Value.Valid() || beyondTime(c, which, it.Value) {
 		return netbsd.EINVAL
 	}
-	old, errno := c.L.Setitimer(which, kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()})
-	if errno != 0 || c.Ptr(2) == 0 {
-		return errno
-	}
-	return c.copyout(c.Ptr(2), itimerBytes(c, old))
+	_, errno := c.L.Setitimer(which, kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()})
+	return errno
 }
 
 // beyondTime reports whether the moment that is so far ahead is no time_t (timespecaddok, which dosetitimer asks for the timers

@@ -61,23 +61,43 @@ func (c *Call) timerEvent(addr uint64) (info *netbsd.Siginfo, upcall bool, errno
 // timerDelete is timer_delete(timer_t). EINVAL: no such timer.
 func timerDelete(c *Call) netbsd.Errno { return c.L.Proc().TimerDelete(c.Int(0)) }
 
+// delaytimerMax is DELAYTIMER_MAX.
+const delaytimerMax = 32
+
 // timerGetoverrun is timer_getoverrun(timer_t).
 func timerGetoverrun(c *Call) netbsd.Errno {
 	n, errno := c.L.Proc().TimerOverrun(c.Int(0))
-	c.Ret[0] = uint64(n)
+	c.Ret[0] = uint64(min(n, delaytimerMax))
 	return errno
 }
 
+// itimespecfix looks at a time that a timer is to have. EINVAL: nanoseconds that are none. ETIMEDOUT: it is negative.
+func itimespecfix(t netbsd.Timespec) netbsd.Errno {
+	switch {
+	case t.Nsec < 0 || t.Nsec >= 1e9:
+		return netbsd.EINVAL
+	case t.Sec < 0:
+		return netbsd.ETIMEDOUT
+	}
+	return 0
+}
+
 // timerSettime is timer_settime(timer_t, int flags, const struct itimerspec *new,
-// struct itimerspec *old). An absolute time is one of the timer's clock, of the real-time clock for those that count processor time.
+// struct itimerspec *old). EFAULT. EINVAL: no such timer; the others are those of itimespecfix. An absolute time is one of the timer's clock, of the real-time clock for those that count processor time.
 func timerSettime(c *Call) netbsd.Errno {
 	b, errno := c.in(c.Ptr(2), netbsd.SizeofItimerspec)
 	if errno != 0 {
 		return errno
 	}
 	it := netbsd.Itimerspec{Interval: c.timespec(b), Value: c.timespec(b[16:])}
-	if !it.Interval.Valid() || !it.Value.Valid() {
+	if c.L.Proc().TimerClock(c.Int(0)) < 0 {
 		return netbsd.EINVAL
+	}
+	if errno = itimespecfix(it.Value); errno == 0 {
+		errno = itimespecfix(it.Interval)
+	}
+	if errno != 0 {
+		return errno
 	}
 	v := kern.Itimerval{Interval: it.Interval.Duration(), Value: it.Value.Duration()}
 	if c.Int(1)&netbsd.TIMER_ABSTIME != 0 && v.Value != 0 {
@@ -88,6 +108,8 @@ func timerSettime(c *Call) netbsd.Errno {
 		v.Value = max(1, v.Value-now)
 	} else if !c.mayCome(it.Value) {
 		return netbsd.EINVAL
+	} else {
+		v.Value = kern.TimerTicks(v.Value)
 	}
 	old, errno := c.L.Proc().TimerSettime(c.Int(0), v)
 	if errno != 0 || c.Ptr(3) == 0 {

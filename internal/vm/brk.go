@@ -2,14 +2,16 @@ package vm
 
 import "toaster/netbsd"
 
-// SetBreak says where the break area begins: at the end of the program's data.
-func (m *Map) SetBreak(addr uint64) { m.brkStart, m.brkEnd = pageUp(addr), pageUp(addr) }
+// SetBreak says where the program's data begin, and where they end, which is where the break area begins.
+func (m *Map) SetBreak(data, end uint64) {
+	m.data, m.brkStart, m.brkEnd = data&^(PageSize-1), pageUp(end), pageUp(end)
+}
 
-// Break returns the current break area, for RLIMIT_DATA.
+// Break returns the current break area.
 func (m *Map) Break() (start, end uint64) { return m.brkStart, m.brkEnd }
 
 // Brk is the break system call (obreak): it moves the end of the break area, up to
-// limit bytes. EINVAL below its start, ENOMEM beyond the limit, where something is mapped
+// limit bytes from the beginning of the data (RLIMIT_DATA). EINVAL below its start, ENOMEM beyond the limit, where something is mapped
 // already, or for an address that is 0 once it is rounded up.
 //
 // As in sys_obreak pages count: the first break of libc, the end of the program's data, is seldom
@@ -21,7 +23,7 @@ func (m *Map) Brk(addr, limit uint64) ([]Op, netbsd.Errno) {
 		return nil, netbsd.ENOMEM
 	case end < m.brkStart:
 		return nil, netbsd.EINVAL
-	case end-m.brkStart > limit:
+	case end-m.data > limit:
 		return nil, netbsd.ENOMEM
 	case end <= m.brkEnd:
 		ops, errno := m.Unmap(end, m.brkEnd-end)

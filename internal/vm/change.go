@@ -2,24 +2,22 @@ package vm
 
 import "toaster/netbsd"
 
-// span widens a byte range to pages the way all the calls on ranges do it (round_and_check). No bytes are no page, wherever they begin.
-func span(addr, size uint64) (start, end uint64, errno netbsd.Errno) {
+// Span widens a byte range to pages the way all the calls on ranges do it (round_and_check). No bytes are no page, wherever they begin; and
+// a length that wraps when it is rounded up is what is left of it, mostly none. EINVAL: it leaves user space.
+func Span(addr, size uint64) (start, end uint64, errno netbsd.Errno) {
 	off := addr % PageSize
 	start = addr - off
-	n := pageUp(size + off)
-	switch {
-	case size == 0:
-		n = 0
-	case n < size:
-		return 0, 0, netbsd.EINVAL
+	n := uint64(0)
+	if size != 0 {
+		n = pageUp(size + off)
 	}
 	return start, start + n, CheckRange(start, n, false)
 }
 
 // Unmap is munmap(2): holes are no error, nor is an empty range.
 func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
-	start, end, errno := span(addr, size)
-	if errno != 0 || size == 0 {
+	start, end, errno := Span(addr, size)
+	if errno != 0 || start == end {
 		return nil, errno
 	}
 	if r, ok := m.Lookup(start); ok && r.Start < start && r.End > end && m.full() {
@@ -39,7 +37,7 @@ func (m *Map) Unmap(addr, size uint64) ([]Op, netbsd.Errno) {
 
 // MayProtect says what Protect would answer. EACCES: some page's object does not allow it, or PaX MPROTECT does not.
 func (m *Map) MayProtect(addr, size uint64, prot int) netbsd.Errno {
-	start, end, errno := span(addr, size)
+	start, end, errno := Span(addr, size)
 	if errno != 0 {
 		return errno
 	}
@@ -62,7 +60,7 @@ func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
 	if errno := m.MayProtect(addr, size, prot); errno != 0 {
 		return nil, errno
 	}
-	start, end, _ := span(addr, size)
+	start, end, _ := Span(addr, size)
 	prot &= protAll
 	var ops []Op
 	m.change(start, end, func(r *Region) {
@@ -81,7 +79,7 @@ func (m *Map) SetInherit(addr, size uint64, inherit int) netbsd.Errno {
 	default:
 		return netbsd.EINVAL
 	}
-	start, end, errno := span(addr, size)
+	start, end, errno := Span(addr, size)
 	if errno == 0 && m.full() {
 		errno = netbsd.ENOMEM
 	}
@@ -95,9 +93,9 @@ func (m *Map) SetInherit(addr, size uint64, inherit int) netbsd.Errno {
 // dropped. MADV_DONTNEED keeps the data on NetBSD, and so does nothing.
 //
 // Errors: EINVAL for advice that there isn't, and for MADV_SPACEAVAIL; EFAULT
-// for a hole with MADV_FREE and MADV_DONTNEED, ENOMEM with MADV_WILLNEED.
+// for a hole with MADV_FREE and MADV_DONTNEED, ENOMEM with MADV_WILLNEED; EBUSY for MADV_FREE of what is wired.
 func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
-	start, end, errno := span(addr, size)
+	start, end, errno := Span(addr, size)
 	if errno != 0 {
 		return nil, errno
 	}
@@ -110,8 +108,8 @@ func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
 		}
 		return nil, 0
 	case netbsd.MADV_DONTNEED, netbsd.MADV_FREE:
-		if !m.Mapped(start, end) {
-			return nil, netbsd.EFAULT
+		if errno := m.mayClean(start, end, advice == netbsd.MADV_FREE); errno != 0 {
+			return nil, errno
 		}
 	default:
 		return nil, netbsd.EINVAL
@@ -127,13 +125,27 @@ func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
 	return ops, 0
 }
 
+// mayClean is what uvm_map_clean looks at first. EFAULT: a hole, or nothing at start, be there bytes behind it or not. EBUSY: pages are to be
+// given up, and the first are wired; nobody looks at the others.
+func (m *Map) mayClean(start, end uint64, free bool) netbsd.Errno {
+	switch first, ok := m.Lookup(start); {
+	case !ok:
+		return netbsd.EFAULT
+	case free && first.Wired && start < end:
+		return netbsd.EBUSY
+	case !m.Mapped(start, end):
+		return netbsd.EFAULT
+	}
+	return 0
+}
+
 // Wire is mlock(2), and munlock(2): pages count as wired from then on, or no longer. Nothing is done on the
 // host, whose pages stay where they are for as long as it has room. limit is RLIMIT_MEMLOCK.
 //
 // ENOMEM: the range wraps or leaves user space, or some of it is not mapped or cannot be accessed; or is to be unlocked and is not
 // locked (uvm_map_pageable). EAGAIN: more than limit would be wired (sys_mlock).
 func (m *Map) Wire(addr, size uint64, on bool, limit uint64) netbsd.Errno {
-	start, end, errno := span(addr, size)
+	start, end, errno := Span(addr, size)
 	switch {
 	case errno != 0:
 		return netbsd.ENOMEM
@@ -152,9 +164,9 @@ func (m *Map) Wire(addr, size uint64, on bool, limit uint64) netbsd.Errno {
 }
 
 // WireAll is mlockall(2) of what there is (MCL_CURRENT), and munlockall(2). What cannot be accessed is left out, and does not count
-// (uvm_map_pageable_all). ENOMEM: more than limit.
+// (uvm_map_pageable_all). ENOMEM: more than limit, of which 0 is none.
 func (m *Map) WireAll(on bool, limit uint64) netbsd.Errno {
-	if on && m.accessible() > limit {
+	if on && limit != 0 && m.accessible() > limit {
 		return netbsd.ENOMEM
 	}
 	m.change(Min, Max, func(r *Region) { r.Wired = on && (r.Wired || r.Prot != netbsd.PROT_NONE) })
@@ -188,16 +200,17 @@ func (m *Map) Wired() (n uint64) {
 }
 
 // Msync checks msync(2) and returns the shared file mappings to be written back. An
-// empty range means the region that holds the address.
+// empty range means the region that holds the address. EINVAL: flags, or an empty range where nothing is. ENOMEM: it leaves user
+// space. EFAULT: a hole. EBUSY: MS_INVALIDATE of what is wired.
 func (m *Map) Msync(addr, size uint64, flags int) ([]Region, netbsd.Errno) {
 	const all = netbsd.MS_ASYNC | netbsd.MS_SYNC | netbsd.MS_INVALIDATE
 	const both = netbsd.MS_ASYNC | netbsd.MS_SYNC
 	if flags&^all != 0 || flags == 0 || flags&both == both {
 		return nil, netbsd.EINVAL
 	}
-	start, end, errno := span(addr, size)
+	start, end, errno := Span(addr, size)
 	if errno != 0 {
-		return nil, errno
+		return nil, netbsd.ENOMEM
 	}
 	if start == end {
 		r, ok := m.Lookup(start)
@@ -206,8 +219,8 @@ func (m *Map) Msync(addr, size uint64, flags int) ([]Region, netbsd.Errno) {
 		}
 		start, end = r.Start, r.End
 	}
-	if !m.Mapped(start, end) {
-		return nil, netbsd.EFAULT
+	if errno := m.mayClean(start, end, flags&netbsd.MS_INVALIDATE != 0); errno != 0 {
+		return nil, errno
 	}
 	var l []Region
 	for r := range m.Overlap(start, end) {
@@ -219,11 +232,23 @@ func (m *Map) Msync(addr, size uint64, flags int) ([]Region, netbsd.Errno) {
 }
 
 // Mincore is the check of mincore(2), which wants a page-aligned address: how many
-// bytes the vector has.
-func (m *Map) Mincore(addr, size uint64) (pages int, errno netbsd.Errno) {
+// bytes the vector has, which lies at vec.
+//
+// EINVAL: the address, or no pages. EFAULT: some of the vector is not mapped. EACCES: it cannot be written, as the pages that it lies in are
+// faulted in to be written before the range is looked at (uvm_vslock). ENOMEM: some of the range is not mapped.
+func (m *Map) Mincore(addr, size, vec uint64) (pages int, errno netbsd.Errno) {
 	end := addr + pageUp(size)
-	if addr%PageSize != 0 || end <= addr || size > Max {
+	if addr%PageSize != 0 || end <= addr {
 		return 0, netbsd.EINVAL
+	}
+	low, high := vec&^(PageSize-1), pageUp(vec+(end-addr)/PageSize)
+	if high < low || !m.Mapped(low, high) {
+		return 0, netbsd.EFAULT
+	}
+	for r := range m.Overlap(low, high) {
+		if r.Prot&netbsd.PROT_WRITE == 0 {
+			return 0, netbsd.EACCES
+		}
 	}
 	if !m.Mapped(addr, end) {
 		return 0, netbsd.ENOMEM

@@ -61,7 +61,7 @@ func (r Region) anew() Region {
 // Convert says what of a range is private and to be shared with children, and makes that anonymous
 // memory which is: its owner has the host follow, and keeps what is in it.
 func (m *Map) Convert(addr, size uint64) (ops []Op) {
-	start, end, errno := span(addr, size)
+	start, end, errno := Span(addr, size)
 	if errno != 0 || m.full() {
 		return nil
 	}

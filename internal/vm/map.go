@@ -70,6 +70,7 @@ type Map struct {
 	regions  []Region
 	size     uint64
 	charge   uint64
+	data     uint64 // where the program's begin (vm_daddr)
 	brkStart uint64
 	brkEnd   uint64
 	most     int // of regions: mostRegions

@@ -137,7 +137,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, h := New(), &host{pages: map[uint64]page{}}
 		brkStart := uint64(Min + window*PageSize)
-		m.SetBreak(brkStart)
+		m.SetBreak(brkStart, brkStart)
 		apply := func(ops []Op, errno netbsd.Errno) {
 			if errno == 0 {
 				h.run(t, ops)
@@ -276,7 +276,10 @@ func TestMapErrors(t *testing.T) {
 		{Request{Len: 1 << 47, Flags: priv}, netbsd.ENOMEM},
 		{Request{Len: ^uint64(0), Flags: priv}, netbsd.ENOMEM},
 		{Request{Len: PageSize, Flags: priv | 5<<netbsd.MAP_ALIGNMENT_SHIFT}, netbsd.EINVAL},
-		{Request{Len: PageSize, Flags: priv, Prot: netbsd.PROT_WRITE, MaxProt: netbsd.PROT_READ}, netbsd.EINVAL},
+		{Request{Len: PageSize, Flags: priv, Prot: netbsd.PROT_WRITE, MaxProt: netbsd.PROT_READ}, netbsd.EACCES}, // sys_mmap
+		{Request{Len: PageSize, Flags: priv | 46<<netbsd.MAP_ALIGNMENT_SHIFT}, 0},
+		{Request{Len: PageSize, Flags: priv | 47<<netbsd.MAP_ALIGNMENT_SHIFT}, netbsd.ENOMEM}, // uvm_mmap
+		{Request{Addr: 0x1000, Len: PageSize, Flags: priv | fixed | 63<<netbsd.MAP_ALIGNMENT_SHIFT}, netbsd.ENOMEM},
 		{Request{Len: PageSize, Flags: priv, LimitAS: PageSize / 2}, netbsd.ENOMEM},
 	} {
 		if _, _, errno := New().Map(c.q); errno != c.want {
@@ -385,15 +388,16 @@ func TestAdviseAndRanges(t *testing.T) {
 		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_RANDOM)), 0},
 		{second(m.Msync(0x3000, 0x1000, netbsd.MS_SYNC|netbsd.MS_ASYNC)), netbsd.EINVAL},
 		{second(m.Msync(0x2000, 0, netbsd.MS_SYNC)), netbsd.EINVAL},
-		{second(m.Mincore(0x1001, 1)), netbsd.EINVAL},
-		{second(m.Mincore(0x1000, 0x2000)), netbsd.ENOMEM},
+		{second(m.Mincore(0x1001, 1, 0x3000)), netbsd.EINVAL},
+		{second(m.Mincore(0x1000, 0, 0x3000)), netbsd.EINVAL},
 		{m.Wire(0x1000, 0x1000, true, Max), 0},
 		{m.Wire(0x1000, 0x1000, false, 0), 0},
 		{m.Wire(0x1000, 0x1001, false, 0), netbsd.ENOMEM},
 		{second(m.Unmap(0, 0x1000)), netbsd.EINVAL},
 		{second(m.Unmap(0x1000, 0)), 0},
 		{second(m.Unmap(0x1001, 0)), 0},
-		{second(m.Unmap(0x1000, ^uint64(0))), netbsd.EINVAL},
+		{second(m.Unmap(0x1000, ^uint64(0))), 0}, // rounded up it is none (round_and_check)
+		{second(m.Unmap(0x1000, 1<<63)), netbsd.EINVAL},
 		{second(m.Protect(0x1001, 0, netbsd.PROT_NONE)), 0},
 		{m.Wire(0x1001, 0, true, 0), 0},
 		{m.Wire(0x1000, 0x1000, true, Max), 0},
@@ -429,7 +433,7 @@ func BenchmarkLookup(b *testing.B) {
 func TestBrkBack(t *testing.T) {
 	const data, limit = Min + 8*PageSize + 0x123, 4 * PageSize
 	m := New()
-	m.SetBreak(data)
+	m.SetBreak(data, data)
 	for _, c := range []struct {
 		to   uint64
 		want netbsd.Errno
@@ -445,7 +449,7 @@ func TestBrkBack(t *testing.T) {
 		{1<<64 - 1, netbsd.ENOMEM, Min + 13*PageSize},
 		{data, 0, Min + 9*PageSize},
 	} {
-		_, errno := m.Brk(c.to, limit)
+		_, errno := m.Brk(c.to, limit+PageSize) // the page in which the data begin counts
 		if _, end := m.Break(); errno != c.want || end != c.end {
 			t.Errorf("brk(%#x): %s, break %#x; want %s, %#x", c.to, errno.Name(), end, c.want.Name(), c.end)
 		}
@@ -457,7 +461,7 @@ func TestBrkBack(t *testing.T) {
 func TestBrkStaysWithoutRoom(t *testing.T) {
 	const start = Min + 8*PageSize
 	m := New()
-	m.SetBreak(start)
+	m.SetBreak(start, start)
 	m.Brk(start+4*PageSize, 16*PageSize)
 	// One piece from the heap on to what lies behind it, so that the heap's end is in the middle.
 	if _, _, errno := m.Map(Request{Addr: start, Len: 8 * PageSize, Flags: netbsd.MAP_FIXED | netbsd.MAP_PRIVATE | netbsd.MAP_ANON}); errno != 0 {
@@ -497,7 +501,7 @@ func FuzzMap(f *testing.F) {
 		run(ops, errno)
 		ops, errno = m.Advise(b, n2, flags&7)
 		run(ops, errno)
-		m.Mincore(a, n)
+		m.Mincore(a, n, b)
 		m.Msync(b, n, flags2&7)
 		if s := m.Check(); s != "" {
 			t.Fatal(s)

@@ -12,7 +12,7 @@ type Request struct {
 	Off       int64
 	Name      string
 	LimitAS   uint64 // RLIMIT_AS; 0 means none
-	Memlock   uint64 // RLIMIT_MEMLOCK, for MAP_WIRED
+	Memlock   uint64 // RLIMIT_MEMLOCK, for MAP_WIRED; 0 bounds nothing (locklimit of uvm_mmap)
 }
 
 const (
@@ -26,11 +26,11 @@ const (
 // extraProt is PROT_MPROTECT_EXTRACT: what mprotect(2) may allow later, beyond prot.
 func extraProt(prot int) int { return prot >> 3 & protAll }
 
-// Check is what sys_mmap looks at before it looks at the file. EINVAL: contradicting flags, a fixed
+// Check is what sys_mmap looks at before it looks at the file. EINVAL: contradicting flags, nothing of a file, a fixed
 // address that is not aligned as the offset is, or below the first page. ENOMEM: a length that wraps. EFBIG,
 // EOVERFLOW: a fixed range that leaves user space.
 func (q *Request) Check() netbsd.Errno {
-	if q.Flags&knownMask == knownMask {
+	if q.Flags&knownMask == knownMask || q.Len == 0 && q.Flags&netbsd.MAP_ANON == 0 {
 		return netbsd.EINVAL
 	}
 	pageOff := uint64(q.Off) % PageSize
@@ -53,8 +53,8 @@ func pageUp(a uint64) uint64 { return (a + PageSize - 1) &^ (PageSize - 1) }
 //
 // Errors: EINVAL for contradicting flags, a misaligned fixed address or
 // alignment, an address below the first page; EFBIG and EOVERFLOW for a fixed range
-// that leaves user space; ENOMEM if there is no room; EACCES for what PROT_MPROTECT adds beyond MaxProt, and
-// what PaX MPROTECT forbids. Protections against the object are the caller's.
+// that leaves user space; ENOMEM if there is no room, also for the alignment alone; EACCES for what is beyond MaxProt, what PROT_MPROTECT
+// adds included, and what PaX MPROTECT forbids. Protections against the object are the caller's.
 func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	if q.Flags&knownMask == knownMask {
 		return 0, nil, netbsd.EINVAL
@@ -64,10 +64,8 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	}
 	q.MaxProt &= protAll
 	extra := extraProt(q.Prot)
-	if q.Prot &= protAll; q.Prot&^q.MaxProt != 0 {
-		return 0, nil, netbsd.EINVAL
-	}
-	if extra&^q.MaxProt != 0 || m.refuses(q.Prot) {
+	q.Prot &= protAll
+	if (q.Prot|extra)&^q.MaxProt != 0 || m.refuses(q.Prot) {
 		return 0, nil, netbsd.EACCES
 	}
 	q.MaxProt = m.limit(q.Prot, extra, q.MaxProt)
@@ -84,7 +82,7 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	if errno != 0 || size == 0 {
 		return addr + pageOff, nil, errno
 	}
-	if errno := m.checkLimit(addr, size, q.LimitAS); errno != 0 {
+	if errno := m.checkLimit(size, q.LimitAS); errno != 0 {
 		return 0, nil, errno
 	}
 	if m.full() {
@@ -93,7 +91,10 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	if m.future {
 		q.Flags |= netbsd.MAP_WIRED
 	}
-	if q.Flags&netbsd.MAP_WIRED != 0 && (size > q.Memlock || m.Wired() > q.Memlock-size) {
+	if q.Prot == netbsd.PROT_NONE {
+		q.Flags &^= netbsd.MAP_WIRED // there is nothing to wire (uvm_mmap)
+	}
+	if q.Flags&netbsd.MAP_WIRED != 0 && q.Memlock != 0 && (size > q.Memlock || m.Wired() > q.Memlock-size) {
 		return 0, nil, netbsd.ENOMEM
 	}
 	r := q.region(addr, size)
@@ -131,16 +132,9 @@ func (q *Request) region(addr, size uint64) Region {
 	return r
 }
 
-// checkLimit is RLIMIT_AS: only what is mapped anew counts, as MAP_FIXED may lie on something.
-func (m *Map) checkLimit(addr, size, limit uint64) netbsd.Errno {
-	if limit == 0 {
-		return 0
-	}
-	after := m.size + size
-	for r := range m.Overlap(addr, addr+size) {
-		after -= r.Len()
-	}
-	if after > limit && after > m.size {
+// checkLimit is RLIMIT_AS. What MAP_FIXED is to replace counts as well, as it is there still (uvm_mmap).
+func (m *Map) checkLimit(size, limit uint64) netbsd.Errno {
+	if limit != 0 && m.size+size > limit {
 		return netbsd.ENOMEM
 	}
 	return 0
@@ -151,6 +145,9 @@ func (m *Map) place(q *Request, pageOff, size uint64) (uint64, netbsd.Errno) {
 	align, errno := alignment(q.Flags)
 	if errno != 0 {
 		return 0, errno
+	}
+	if align >= Max {
+		return 0, netbsd.ENOMEM
 	}
 	if q.Flags&netbsd.MAP_FIXED != 0 {
 		addr := q.Addr - pageOff

@@ -63,7 +63,7 @@ func TestMprotect(t *testing.T) {
 	}
 	heap := New()
 	heap.Mprotect(true)
-	heap.SetBreak(at)
+	heap.SetBreak(at, at)
 	heap.Brk(at+PageSize, Max)
 	if _, errno := heap.Protect(at, PageSize, protR|protX); errno != netbsd.EACCES {
 		t.Errorf("code in the break's memory: %v", errno)
@@ -95,7 +95,7 @@ func TestWire(t *testing.T) {
 		{at + 8*PageSize, PageSize, true, netbsd.ENOMEM, 2},
 		{0, PageSize, true, netbsd.ENOMEM, 2},
 		{^uint64(0), PageSize, true, netbsd.ENOMEM, 2},
-		{at, ^uint64(0), true, netbsd.ENOMEM, 2},
+		{at, ^uint64(0), true, 0, 2}, // rounded up it is none
 		{at, 1 << 62, true, netbsd.ENOMEM, 2},
 	} {
 		if errno := m.Wire(c.addr, c.size, c.on, limit); errno != c.want || m.Wired() != c.wired*PageSize {
@@ -182,6 +182,8 @@ func TestRequestCheck(t *testing.T) {
 	}{
 		{Request{Len: PageSize, Flags: netbsd.MAP_SHARED | priv}, netbsd.EINVAL},
 		{Request{Len: ^uint64(0), Flags: priv}, netbsd.ENOMEM},
+		{Request{Flags: priv}, netbsd.EINVAL},
+		{Request{Flags: priv | netbsd.MAP_ANON}, 0},
 		{Request{Addr: 0x10001, Len: PageSize, Flags: priv | fixed}, netbsd.EINVAL},
 		{Request{Addr: 0x10001, Len: PageSize, Flags: priv | fixed, Off: 1}, 0},
 		{Request{Addr: 0, Len: PageSize, Flags: priv | fixed}, netbsd.EINVAL},
@@ -263,6 +265,129 @@ func TestRemapKeepsTheObject(t *testing.T) {
 		}
 		if n := len(ops); n > 0 && (uint64(ops[n-1].Region.Off) != c.lastOff || ops[n-1].From != c.lastFrom) {
 			t.Errorf("%s: %+v", c.name, ops[n-1])
+		}
+	}
+}
+
+// mincore(2): the vector is locked in memory before anything is looked at (sys_mincore, uvm_vslock): EFAULT where it is not mapped, EACCES where it
+// cannot be written (uvm_fault), both before ENOMEM for a hole.
+func TestMincoreVector(t *testing.T) {
+	const at, none, ro = 0x100000, 0x200000, 0x300000
+	m := New()
+	m.Map(Request{Addr: at, Len: 2 * PageSize, Prot: protR | protW, Flags: anonFixed})
+	m.Map(Request{Addr: ro, Len: PageSize, Prot: protR, Flags: anonFixed})
+	for _, c := range []struct {
+		addr, size, vec uint64
+		want            netbsd.Errno
+		pages           int
+	}{
+		{at, 2 * PageSize, at, 0, 2},
+		{at, 2 * PageSize, at + 2*PageSize - 2, 0, 2},
+		{at, 2 * PageSize, at + 2*PageSize - 1, netbsd.EFAULT, 0},
+		{at, 2*PageSize + 1, at, netbsd.ENOMEM, 0},
+		{none, PageSize, none, netbsd.EFAULT, 0},
+		{none, PageSize, ro, netbsd.EACCES, 0},
+		{at, PageSize, ro, netbsd.EACCES, 0},
+		{none, PageSize, at, netbsd.ENOMEM, 0},
+		{at, 1 << 62, at, netbsd.EFAULT, 0}, // the vector would be long
+		{at, 1 << 62, ^uint64(0), netbsd.EFAULT, 0},
+		{at, ^uint64(0), at, netbsd.EINVAL, 0},
+	} {
+		if n, errno := m.Mincore(c.addr, c.size, c.vec); n != c.pages || errno != c.want {
+			t.Errorf("%#x, %#x, %#x: %d pages, %v; want %d, %v", c.addr, c.size, c.vec, n, errno, c.pages, c.want)
+		}
+	}
+}
+
+// uvm_map_clean: what is wired is not given up, EBUSY; that of the first region is asked, and before holes behind it are looked for. An empty range
+// is looked at where it begins. sys___msync13: ENOMEM for a range that leaves user space.
+func TestCleanOfWired(t *testing.T) {
+	const at, free = 0x100000, 0x102000
+	m := New()
+	m.Map(Request{Addr: at, Len: PageSize, Prot: protR | protW, Flags: anonFixed})
+	m.Map(Request{Addr: at + PageSize, Len: PageSize, Prot: protR, Flags: anonFixed})
+	if errno := m.Wire(at, PageSize, true, Max); errno != 0 {
+		t.Fatal(errno)
+	}
+	for i, c := range []struct{ got, want netbsd.Errno }{
+		{second(m.Advise(at, PageSize, netbsd.MADV_FREE)), netbsd.EBUSY},
+		{second(m.Advise(at, 3*PageSize, netbsd.MADV_FREE)), netbsd.EBUSY},
+		{second(m.Advise(at, 3*PageSize, netbsd.MADV_DONTNEED)), netbsd.EFAULT},
+		{second(m.Advise(at+PageSize, PageSize, netbsd.MADV_FREE)), 0},
+		{second(m.Advise(at, 0, netbsd.MADV_FREE)), 0},
+		{second(m.Advise(free, 0, netbsd.MADV_FREE)), netbsd.EFAULT},
+		{second(m.Advise(free, 0, netbsd.MADV_DONTNEED)), netbsd.EFAULT},
+		{second(m.Advise(free, 0, netbsd.MADV_WILLNEED)), 0},
+		{second(m.Msync(at, PageSize, netbsd.MS_INVALIDATE)), netbsd.EBUSY},
+		{second(m.Msync(at, PageSize, netbsd.MS_SYNC)), 0},
+		{second(m.Msync(at, 1<<63, netbsd.MS_SYNC)), netbsd.ENOMEM},
+		{second(m.Msync(0, PageSize, netbsd.MS_SYNC)), netbsd.ENOMEM},
+		{second(m.Msync(free, PageSize, netbsd.MS_SYNC)), netbsd.EFAULT},
+	} {
+		if c.got != c.want {
+			t.Errorf("%d: %v, want %v", i, c.got, c.want)
+		}
+	}
+}
+
+// uvm_mmap: MAP_WIRED of what cannot be accessed wires nothing, and an RLIMIT_MEMLOCK of 0 bounds neither that nor mlockall(2)
+// (uvm_map_pageable_all), while mlock(2) is held to it.
+func TestWiredMappings(t *testing.T) {
+	const at, wired = 0x100000, anonFixed | netbsd.MAP_WIRED
+	m := New()
+	for i, c := range []struct {
+		q     Request
+		want  netbsd.Errno
+		wired uint64
+	}{
+		{Request{Addr: at, Len: 2 * PageSize, Flags: wired, Memlock: PageSize}, 0, 0},
+		{Request{Addr: at, Len: 2 * PageSize, Flags: wired, Prot: protR, Memlock: PageSize}, netbsd.ENOMEM, 0},
+		{Request{Addr: at, Len: 2 * PageSize, Flags: wired, Prot: protR}, 0, 2},
+	} {
+		if _, _, errno := m.Map(c.q); errno != c.want || m.Wired() != c.wired*PageSize {
+			t.Errorf("%d: %v, %d bytes wired", i, errno, m.Wired())
+		}
+	}
+	if errno := m.Wire(at, PageSize, true, 0); errno != netbsd.EAGAIN {
+		t.Errorf("mlock: %v", errno)
+	}
+	if errno := m.WireAll(true, 0); errno != 0 {
+		t.Errorf("mlockall: %v", errno)
+	}
+}
+
+// uvm_mmap: RLIMIT_AS counts what there is and what comes, also where the one replaces the other.
+func TestLimitOfReplaced(t *testing.T) {
+	const at = 0x100000
+	m := New()
+	for i, c := range []struct {
+		limit uint64
+		want  netbsd.Errno
+	}{{PageSize - 1, netbsd.ENOMEM}, {PageSize, 0}, {PageSize, netbsd.ENOMEM}, {2*PageSize - 1, netbsd.ENOMEM}, {2 * PageSize, 0}, {0, 0}} {
+		if _, _, errno := m.Map(Request{Addr: at, Len: PageSize, Flags: anonFixed, LimitAS: c.limit}); errno != c.want {
+			t.Errorf("%d: %v", i, errno)
+		}
+	}
+}
+
+// sys_obreak: RLIMIT_DATA counts from where the program's data begin, which are behind its first break; one that is no longer kept allows no more
+// than to give back.
+func TestBreakCountsTheData(t *testing.T) {
+	const data, end = 0x100800, 0x102800
+	m := New()
+	m.SetBreak(data, end)
+	for i, c := range []struct {
+		to, limit uint64
+		want      netbsd.Errno
+	}{
+		{0x104000, 0x3fff, netbsd.ENOMEM},
+		{0x104000, 0x4000, 0},
+		{0x104000, 0x3fff, netbsd.ENOMEM},
+		{0x103000, 0x3000, 0},
+		{0x103000, 0x2fff, netbsd.ENOMEM},
+	} {
+		if _, errno := m.Brk(c.to, c.limit); errno != c.want {
+			t.Errorf("%d: %v, want %v", i, errno, c.want)
 		}
 	}
 }
