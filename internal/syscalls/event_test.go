@@ -121,6 +121,13 @@ func TestEvent(t *testing.T) {
 				}
 				return ""
 			}, nil},
+			{"kqueue_register: a new knote keeps the flags", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ADD | netbsd.EV_RECEIPT, Fflags: 7, Data: 9}), 1, room(40), 1, no}, 0, func(r *result) string {
+				want := netbsd.Kevent{Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ERROR}
+				if ev := netbsd.DecodeKevent(r.mem(3, netbsd.SizeofKevent)); r.ret[0] != 1 || ev != want {
+					return fmt.Sprintf("%d: %+v", r.ret[0], ev)
+				}
+				return ""
+			}, nil},
 			{"kevent(2): EINVAL for a filter", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: 99, Flags: netbsd.EV_ADD}), 1, 0, 0, no}, netbsd.EINVAL, nil, nil},
 			{"kevent(2): EV_ADD", netbsd.SYS___kevent50, args{2, kev(readable), 1, 0, 0, no}, 0, 0, nil},
 			{"kevent(2): nothing", netbsd.SYS___kevent50, args{2, 0, 0, room(40), 1, no}, 0, 0, nil},
