@@ -55,6 +55,7 @@ type Sem struct {
 // semFile is an open semaphore.
 type semFile struct {
 	Base
+	NoPathconf
 	sem *Sem
 }
 

@@ -35,6 +35,15 @@ func (d *Description) SetFlags(flags int) netbsd.Errno {
 	return errno
 }
 
+// AddFlags sets status flags whatever the file says of F_SETFL (fd_dup2).
+func (d *Description) AddFlags(add int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next := d.Flags() | add&netbsd.SetflMask
+	d.File.SetFlags(next)
+	d.flags.Store(int32(next))
+}
+
 // setFlags returns who is to hear of it.
 func (d *Description) setFlags(flags int) (hearers []BlockHearer, errno netbsd.Errno) {
 	d.mu.Lock()

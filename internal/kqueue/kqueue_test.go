@@ -380,10 +380,16 @@ func TestTimersEnd(t *testing.T) {
 	})
 }
 
+// exitLater is a child that exits when its parent waits.
+func exitLater(l *kern.LWP) {
+	l.Sleep(true, time.Now().Add(time.Second))
+	l.Exit(3)
+}
+
 // proc_find takes a pid_t: what is beyond its 32 bits is not looked at, though the event has it (filt_procattach).
 func TestProcIdent(t *testing.T) {
 	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
-		child, errno := l.Fork(kern.ForkArgs{Body: func(l *kern.LWP) { l.Exit(3) }})
+		child, errno := l.Fork(kern.ForkArgs{Body: exitLater})
 		must(t, errno)
 		ev := add(netbsd.EVFILT_PROC, 1<<32|child.Pid(), 0)
 		ev.Fflags = netbsd.NOTE_EXIT
@@ -647,7 +653,7 @@ func TestTrackDisabled(t *testing.T) {
 		ev := add(netbsd.EVFILT_PROC, l.Proc().Pid(), netbsd.EV_DISABLE)
 		ev.Fflags = netbsd.NOTE_EXIT | netbsd.NOTE_FORK | netbsd.NOTE_TRACK
 		must(t, q.Change(c, ev))
-		child, errno := l.Fork(kern.ForkArgs{Body: func(l *kern.LWP) { l.Exit(3) }})
+		child, errno := l.Fork(kern.ForkArgs{Body: exitLater})
 		must(t, errno)
 		if ev := one(t, c, q); ev.Ident != uint64(child.Pid()) || ev.Fflags != netbsd.NOTE_CHILD {
 			t.Errorf("%+v", ev)

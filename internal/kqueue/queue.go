@@ -79,6 +79,9 @@ func (q *Queue) KnoteErrno(filter int) netbsd.Errno {
 	return 0
 }
 
+// Pathconf implements file.Pathconfer: there is nothing to tell (kqueue_fpathconf).
+func (q *Queue) Pathconf(int) (int64, netbsd.Errno) { return 0, netbsd.EINVAL }
+
 // Read and Write are not for kqueues: ENXIO.
 func (q *Queue) Read(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENXIO }
 

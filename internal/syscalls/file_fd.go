@@ -42,9 +42,12 @@ func lseek(c *Call) netbsd.Errno {
 	})
 }
 
-// ftruncate is ftruncate(int fd, int pad, off_t length). EBADF. EINVAL: a negative length, or
-// not open for writing.
+// ftruncate is ftruncate(int fd, int pad, off_t length). EINVAL: a negative length, whatever fd is, or
+// not open for writing. EBADF.
 func ftruncate(c *Call) netbsd.Errno {
+	if c.Long(2) < 0 {
+		return netbsd.EINVAL
+	}
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		if !d.Writable() {
 			return netbsd.EINVAL
@@ -97,13 +100,23 @@ func fchflags(c *Call) netbsd.Errno {
 // fpathconf is fpathconf(int fd, int name).
 func fpathconf(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if _, ok := d.File.(*file.Memfd); ok {
-			return netbsd.EOPNOTSUPP
-		}
-		v, errno := vfs.Pathconf(c.Int(1))
+		v, errno := pathconfOf(d, c.Int(1))
 		c.Ret[0] = uint64(v)
 		return errno
 	})
+}
+
+// pathconfOf is fo_fpathconf: of files that are in no file system pipes and sockets know one name, kqueues none, and others
+// have no such call.
+func pathconfOf(d *file.Description, name int) (int64, netbsd.Errno) {
+	if p, ok := d.File.(file.Pathconfer); ok {
+		return p.Pathconf(name)
+	}
+	st, errno := d.File.Stat()
+	if errno != 0 {
+		return 0, errno
+	}
+	return vfs.Pathconf(name, st.Mode)
 }
 
 // flock is flock(int fd, int operation). EBADF. EINVAL: no operation. EWOULDBLOCK: with LOCK_NB.
@@ -118,19 +131,28 @@ func flock(c *Call) netbsd.Errno {
 // fadvise is __posix_fadvise50(int fd, int pad, off_t offset, off_t len, int advice).
 // It answers with the error as its result.
 func fadvise(c *Call) netbsd.Errno {
-	errno := c.onFD(func(d *file.Description) netbsd.Errno {
-		if _, ok := d.File.(*file.Memfd); ok {
-			return netbsd.EOPNOTSUPP
-		}
-		if c.Int(4) < netbsd.POSIX_FADV_NORMAL || c.Int(4) > netbsd.POSIX_FADV_NOREUSE {
-			return netbsd.EINVAL
-		}
-		if _, errno := d.File.Lseek(0, netbsd.SEEK_CUR); errno == netbsd.ESPIPE {
-			return errno
-		}
-		return 0
-	})
+	offset, length := c.Long(2), c.Long(3)
+	none := length < 0 || length > 0 && (offset < 0 || length > math.MaxInt64-offset)
+	if none && !c.has(netbsd.SYS_memfd_create) {
+		return c.ok(uint64(netbsd.EINVAL)) // do_posix_fadvise looks at the range first, up to release 10
+	}
+	errno := c.onFD(func(d *file.Description) netbsd.Errno { return adviseErrno(d, none, c.Int(4)) })
 	return c.ok(uint64(errno))
+}
+
+// adviseErrno is fo_posix_fadvise. ESPIPE: a pipe, or a socket. EOPNOTSUPP: another file that is in no file system. EINVAL: no range,
+// or no advice.
+func adviseErrno(d *file.Description, noRange bool, advice int) netbsd.Errno {
+	if p, ok := d.File.(file.Pathconfer); ok {
+		if _, errno := p.Pathconf(netbsd.PC_PIPE_BUF); errno == 0 {
+			return netbsd.ESPIPE
+		}
+		return netbsd.EOPNOTSUPP
+	}
+	if noRange || advice < netbsd.POSIX_FADV_NORMAL || advice > netbsd.POSIX_FADV_NOREUSE {
+		return netbsd.EINVAL
+	}
+	return 0
 }
 
 // fallocate is posix_fallocate(int fd, int pad, off_t pos, off_t len). Its result is the
