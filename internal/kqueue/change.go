@@ -22,10 +22,11 @@ func (q *Queue) Register(c Caller, ev netbsd.Kevent) (left uint32, errno netbsd.
 	}
 	k := key{ev.Filter, ev.Ident}
 	q.dropOutlived(c, k)
+	left = leftOf(ev)
 	q.mu.Lock()
 	kn := q.knotes[k]
 	if kn != nil {
-		return leftOf(ev), q.changeAndUnlock(kn, ev)
+		return left, q.changeAndUnlock(kn, ev)
 	}
 	q.mu.Unlock()
 	if errno := closedErrno(c, ev); errno != 0 {

@@ -15,14 +15,21 @@ func fsync(c *Call) netbsd.Errno {
 }
 
 // fsyncRange is fsync_range(int fd, int how, off_t start, off_t length). The whole
-// file is synced, which holds the range.
+// file is synced, which holds the range. EBADF: not open for writing. EINVAL: no file of a file system, no way, or a range that ends before it
+// begins; the start does not matter where length is 0.
 func fsyncRange(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if _, ok := d.File.(file.Pathconfer); ok {
+			return netbsd.EINVAL
+		}
+		if !d.Writable() {
+			return netbsd.EBADF
+		}
 		how := c.Int(1)
 		if how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == netbsd.FDATASYNC|netbsd.FFILESYNC || how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == 0 {
 			return netbsd.EINVAL
 		}
-		if c.Long(2) < 0 || c.Long(3) < 0 {
+		if start, length := c.Long(2), c.Long(3); length != 0 && start+length < start {
 			return netbsd.EINVAL
 		}
 		return d.File.Sync()
@@ -58,16 +65,19 @@ func ftruncate(c *Call) netbsd.Errno {
 
 var direntBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// getdents is __getdents30(int fd, char *buf, size_t count). EBADF. EINVAL: not a directory.
+// getdents is __getdents30(int fd, char *buf, size_t count). EBADF, also for a file that is not open for reading. EINVAL: not a directory.
 // EFAULT.
 func getdents(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		r, ok := d.File.(file.DirReader)
-		if !ok {
-			return netbsd.EINVAL
+		if _, ok := d.File.(file.Pathconfer); ok {
+			return netbsd.EINVAL // fd_getvnode, which comes first
 		}
 		if !d.Readable() {
 			return netbsd.EBADF
+		}
+		r, ok := d.File.(file.DirReader)
+		if !ok {
+			return netbsd.EINVAL
 		}
 		buf := direntBuffers.Get().(*[64 << 10]byte)
 		defer direntBuffers.Put(buf)
