@@ -23,12 +23,9 @@ func (q *Queue) Register(c Caller, ev netbsd.Kevent) (left uint32, errno netbsd.
 	k := key{ev.Filter, ev.Ident}
 	q.dropOutlived(c, k)
 	left = leftOf(ev)
-	q.mu.Lock()
-	kn := q.knotes[k]
-	if kn != nil {
-		return left, q.changeAndUnlock(kn, ev)
+	if there, errno := q.changeOld(k, ev); there {
+		return left, errno
 	}
-	q.mu.Unlock()
 	if errno := closedErrno(c, ev); errno != 0 {
 		return ev.Fflags, errno
 	}
@@ -90,24 +87,31 @@ func (q *Queue) sourceOf(kn *knote) source {
 	return kn.src
 }
 
-// changeAndUnlock applies a change to an event that is there.
-func (q *Queue) changeAndUnlock(kn *knote, ev netbsd.Kevent) netbsd.Errno {
-	there, enabled := false, false
-	errno := func() netbsd.Errno {
-		defer q.mu.Unlock()
-		if ev.Flags&netbsd.EV_DELETE != 0 {
-			q.dropLocked(kn)
-			return 0
-		}
-		there, enabled = true, !kn.disabled
-		return q.modifyLocked(kn, ev)
-	}()
-	if there && errno == 0 {
-		if s, ok := q.sourceOf(kn).(*fileSource); !ok || !s.changed() {
-			q.evaluate(kn, enabled)
-		}
+// changeOld applies a change to an event that is there, and reports whether it was.
+func (q *Queue) changeOld(k key, ev netbsd.Kevent) (there bool, errno netbsd.Errno) {
+	kn, enabled, errno := q.alter(k, ev)
+	if kn == nil || errno != 0 || ev.Flags&netbsd.EV_DELETE != 0 {
+		return kn != nil, errno
 	}
-	return errno
+	if s, ok := q.sourceOf(kn).(*fileSource); !ok || !s.changed() {
+		q.evaluate(kn, enabled)
+	}
+	return true, 0
+}
+
+// alter deletes or modifies an event, and reports whether it was enabled. There is none: nil.
+func (q *Queue) alter(k key, ev netbsd.Kevent) (kn *knote, enabled bool, errno netbsd.Errno) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch kn = q.knotes[k]; {
+	case kn == nil:
+		return nil, false, 0
+	case ev.Flags&netbsd.EV_DELETE != 0:
+		q.dropLocked(kn)
+		return kn, false, 0
+	}
+	enabled = !kn.disabled
+	return kn, enabled, q.modifyLocked(kn, ev)
 }
 
 // closedErrno is EBADF for an event of a descriptor that is not open.

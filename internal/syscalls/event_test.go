@@ -58,6 +58,9 @@ func TestEvent(t *testing.T) {
 			{"sys_poll, inittimeleft: EINVAL for a time below INFTIM", netbsd.SYS_poll, args{pollfd(0, in, 0), 1, -2}, netbsd.EINVAL, nil, nil},
 			{"pollts(2): EINVAL for nanoseconds", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, timespec(0, 1e9), 0}, netbsd.EINVAL, nil, nil},
 			{"pollts(2): EFAULT for the mask", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, no, bad}, netbsd.EFAULT, nil, nil},
+			{"pollts(2): EFAULT for the mask, before EINVAL", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, timespec(0, 1e9), bad}, netbsd.EFAULT, nil, nil},
+			{"pollcommon: EFAULT for what is polled, before EINVAL for the time", netbsd.SYS___pollts50, args{bad, 1, timespec(0, 1e9), 0}, netbsd.EFAULT, nil, nil},
+			{"pollcommon: and by poll(2)", netbsd.SYS_poll, args{bad, 1, -2}, netbsd.EFAULT, nil, nil},
 			{"pollts(2)", netbsd.SYS___pollts50, args{pollfd(1, writable, 0), 1, 0, sigset()}, 0, out{0, pollfd(1, writable, writable)}, nil},
 		},
 		"select": {
@@ -75,6 +78,10 @@ func TestEvent(t *testing.T) {
 			{"selcommon: EINVAL for an absurd count", netbsd.SYS___select50, args{1 << 20, 0, 0, 0, longs(0, 0)}, netbsd.EINVAL, nil, nil},
 			{"select(2): EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(0, 0)}, netbsd.EBADF, nil, nil},
 			{"pselect(2): EINVAL for nanoseconds", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), 0}, netbsd.EINVAL, nil, nil},
+			{"pselect(2): EFAULT for the mask, before EINVAL", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), bad}, netbsd.EFAULT, nil, nil},
+			{"selcommon: EFAULT for a set, before EINVAL for the time", netbsd.SYS___pselect50, args{2, bad, 0, 0, timespec(0, -1), 0}, netbsd.EFAULT, nil, nil},
+			{"selcommon: and by select(2)", netbsd.SYS___select50, args{2, 0, bad, 0, longs(0, 1e6)}, netbsd.EFAULT, nil, nil},
+			{"selscan: EINVAL for the time, before EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
 			{"pselect(2)", netbsd.SYS___pselect50, args{2, words(1), 0, 0, no, sigset()}, 0, 0, nil},
 		},
 		"select of what has ended": {
