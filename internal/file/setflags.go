@@ -35,11 +35,15 @@ func (d *Description) SetFlags(flags int) netbsd.Errno {
 	return errno
 }
 
-// AddFlags sets status flags whatever the file says of F_SETFL (fd_dup2).
-func (d *Description) AddFlags(add int) {
+// ForceFlags sets or clears status flags whatever the file says of F_SETFL: fd_dup2, and FIONBIO of sys_ioctl, which asks the file
+// afterwards.
+func (d *Description) ForceFlags(flags int, on bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	next := d.Flags() | add&netbsd.SetflMask
+	next := d.Flags() &^ (flags & netbsd.SetflMask)
+	if on {
+		next |= flags & netbsd.SetflMask
+	}
 	d.File.SetFlags(next)
 	d.flags.Store(int32(next))
 }

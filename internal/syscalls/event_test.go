@@ -126,6 +126,8 @@ func TestEvent(t *testing.T) {
 			{"do_posix_fadvise: EOPNOTSUPP", netbsd.SYS___posix_fadvise50, args{2, 0, 0, 0, 0}, 0, int(netbsd.EOPNOTSUPP), nil},
 			{"fd_dup2: O_NONBLOCK is set whatever kqueue_fcntl says", netbsd.SYS_dup3, args{2, 4, netbsd.O_NONBLOCK}, 0, 4, nil},
 			{"fcntl(2): F_GETFL", netbsd.SYS_fcntl, args{2, netbsd.F_GETFL, 0}, 0, netbsd.O_RDWR | netbsd.O_NONBLOCK, nil},
+			{"sys_ioctl: kqueue_ioctl is asked when it is cleared", netbsd.SYS_ioctl, args{2, uint64(netbsd.FIONBIO), words(0)}, netbsd.ENOTTY, nil, nil},
+			{"fcntl(2): F_GETFL", netbsd.SYS_fcntl, args{2, netbsd.F_GETFL, 0}, 0, netbsd.O_RDWR, nil},
 			{"kqueue_fcntl: ENOTTY", netbsd.SYS_fcntl, args{2, netbsd.F_SETFL, netbsd.O_NONBLOCK}, netbsd.ENOTTY, nil, nil},
 			{"kevent(2): ENOENT for what is not there", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_DELETE}), 1, 0, 0, no}, netbsd.ENOENT, nil, nil},
 			{"kevent(2): EBADF for a descriptor, in the event list", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Ident: 9, Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_ADD}), 1, room(40), 1, no}, 0, func(r *result) string {
