@@ -136,6 +136,13 @@ func (l *LWP) Proc() *Proc { return l.p }
 // ID returns l_lid (_lwp_self(2)).
 func (l *LWP) ID() int { return int(l.lid) }
 
+// Alone reports whether l's process has no other LWP, be it a zombie.
+func (l *LWP) Alone() bool {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	return l.p.nlwps == 1
+}
+
 // State returns what l does; a pause of the machine is not in it.
 func (l *LWP) State() LWPState {
 	l.p.m.lock()

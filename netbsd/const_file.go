@@ -58,6 +58,8 @@ const (
 	F_GET_SEALS     = 17
 	F_DUPFD_CLOFORK = 18
 	F_DUPFD_CLOBOTH = 19
+	F_FSIN          = 0x10000000 // of a command for a file system (F_FSCTL, the sign): the argument's memory is read
+	F_PARAM_MASK    = 0xfff      // its size, above 16 bits
 	FD_CLOEXEC      = 1
 	FD_CLOFORK      = 2
 	F_RDLCK         = 1

@@ -11,6 +11,7 @@ import (
 // eventfd is eventfd(2) (sys_eventfd.c): a count that writing adds to and reading takes away.
 type eventfd struct {
 	Base
+	NoPathconf
 	semaphore bool
 	owner     Owner
 	born      netbsd.Timespec

@@ -76,6 +76,25 @@ type KnoteRefuser interface {
 	KnoteErrno(filter int) netbsd.Errno
 }
 
+// Pathconfer is implemented by files that are in no file system, and so have not what fpathconf(2) tells of one (fo_fpathconf).
+type Pathconfer interface {
+	Pathconf(name int) (int64, netbsd.Errno)
+}
+
+// PipePathconf is Pathconf of pipes and sockets: PIPE_BUF alone (pipe_fpathconf, soo_fpathconf).
+func PipePathconf(name int) (int64, netbsd.Errno) {
+	if name == netbsd.PC_PIPE_BUF {
+		return netbsd.PIPE_BUF, 0
+	}
+	return 0, netbsd.EINVAL
+}
+
+// NoPathconf is Pathconf of files without fo_fpathconf.
+type NoPathconf struct{}
+
+// Pathconf implements Pathconfer.
+func (NoPathconf) Pathconf(int) (int64, netbsd.Errno) { return 0, netbsd.EOPNOTSUPP }
+
 // HostFiler is implemented by files that a host descriptor stands behind. The
 // descriptor stays the file's.
 type HostFiler interface {

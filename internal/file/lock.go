@@ -36,7 +36,7 @@ func (s *span) overlaps(start, end int64) bool { return s.start <= end && start 
 type records struct {
 	mu      sync.Mutex // guards files and waiting
 	files   map[Inode][]span
-	waiting map[*Table]*Table // who waits for whose lock
+	waiting map[*Table]*Table // who waits for whose lock, of processes with one LWP
 	queue   Queue
 }
 
@@ -44,20 +44,26 @@ func (r *records) init() {
 	r.files, r.waiting = map[Inode][]span{}, map[*Table]*Table{}
 }
 
-// SetLock is F_SETLK, or F_SETLKW with wait. lk.Pid is the caller's.
+// SetLock is F_SETLK, or F_SETLKW with wait. lk.Pid is the caller's. EBADF: not open for that, which do_fcntl_lock looks at before
+// lf_advlock does at the range.
 func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) netbsd.Errno {
 	r := &t.machine.records
-	want, id, errno := d.span(t, lk)
+	st, errno := d.lockable(lk)
+	switch {
+	case errno != 0:
+		return errno
+	case lk.Type == netbsd.F_WRLCK && !d.Writable(), lk.Type == netbsd.F_RDLCK && !d.Readable():
+		return netbsd.EBADF
+	}
+	want, errno := d.span(t, &lk, st)
 	if errno != 0 {
 		return errno
 	}
-	switch {
-	case lk.Type == netbsd.F_UNLCK:
+	id := Inode{st.Dev, st.Ino}
+	if lk.Type == netbsd.F_UNLCK {
 		return r.unlock(t, id, want.start, want.end)
-	case want.write && !d.Writable(), !want.write && !d.Readable():
-		return netbsd.EBADF
 	}
-	errno = r.tryLock(want, id, false)
+	errno = r.tryLock(want, id, nil)
 	if errno != netbsd.EAGAIN || !wait {
 		return errno
 	}
@@ -66,7 +72,7 @@ func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) n
 	defer r.queue.Remove(w)
 	defer r.stopWaiting(t)
 	for {
-		if errno := r.tryLock(want, id, true); errno != netbsd.EAGAIN {
+		if errno := r.tryLock(want, id, l); errno != netbsd.EAGAIN {
 			return errno
 		}
 		if errno := l.Sleep(true, time.Time{}); errno != 0 {
@@ -75,19 +81,21 @@ func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) n
 	}
 }
 
-// GetLock is F_GETLK: the first lock in the way of lk, or lk with F_UNLCK.
+// GetLock is F_GETLK: the first lock in the way of lk, or lk with F_UNLCK and nothing else of it changed, but for a start that is
+// told from the position. F_UNLCK is in the way of what F_RDLCK is (lf_getblock).
 func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.Errno) {
 	r := &t.machine.records
-	want, id, errno := d.span(t, lk)
+	st, errno := d.lockable(lk)
 	if errno != 0 {
 		return lk, errno
 	}
-	if lk.Type == netbsd.F_UNLCK {
-		return lk, netbsd.EINVAL
+	want, errno := d.span(t, &lk, st)
+	if errno != 0 {
+		return lk, errno
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.conflictLocked(want, id)
+	s := r.conflictLocked(want, Inode{st.Dev, st.Ino})
 	if s == nil {
 		lk.Type = netbsd.F_UNLCK
 		return lk, 0
@@ -102,29 +110,36 @@ func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.E
 	return lk, 0
 }
 
-// span reads a struct flock: EINVAL for a range that begins before 0, and for what is no file of a file system: a semaphore says that it is
-// a regular one, and has no fo_advlock (semops).
-func (d *Description) span(t *Table, lk netbsd.Flock) (span, Inode, netbsd.Errno) {
+// lockable returns the state of a file that can have locks. EINVAL: it is none of a file system, or lk no kind of lock. A semaphore says
+// that it is a regular file, and has no fo_advlock (semops).
+func (d *Description) lockable(lk netbsd.Flock) (Stat, netbsd.Errno) {
 	st, errno := d.File.Stat()
-	if errno != 0 || st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || SemOf(d) != nil {
-		return span{}, Inode{}, netbsd.EINVAL
+	if kind := st.Mode & netbsd.S_IFMT; errno != 0 || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR || SemOf(d) != nil {
+		return st, netbsd.EINVAL
 	}
+	if lk.Type < netbsd.F_RDLCK || lk.Type > netbsd.F_WRLCK {
+		return st, netbsd.EINVAL
+	}
+	return st, 0
+}
+
+// span reads a struct flock of a file in state st, in which a start after the position becomes one after the beginning, as the caller of
+// lf_advlock has it: EINVAL for a range that begins before 0.
+func (d *Description) span(t *Table, lk *netbsd.Flock, st Stat) (span, netbsd.Errno) {
 	start := lk.Start
 	switch lk.Whence {
 	case netbsd.SEEK_SET:
 	case netbsd.SEEK_CUR:
 		pos, errno := d.File.Lseek(0, netbsd.SEEK_CUR)
 		if errno != 0 {
-			return span{}, Inode{}, errno
+			return span{}, errno
 		}
 		start = addOffset(pos, start)
+		lk.Start = start
 	case netbsd.SEEK_END:
 		start = addOffset(st.Size, start)
 	default:
-		return span{}, Inode{}, netbsd.EINVAL
-	}
-	if lk.Type < netbsd.F_RDLCK || lk.Type > netbsd.F_WRLCK {
-		return span{}, Inode{}, netbsd.EINVAL
+		return span{}, netbsd.EINVAL
 	}
 	end := int64(math.MaxInt64)
 	switch {
@@ -134,13 +149,13 @@ func (d *Description) span(t *Table, lk netbsd.Flock) (span, Inode, netbsd.Errno
 		start, end = addOffset(start, lk.Len), start-1
 	}
 	if start < 0 || end < start {
-		return span{}, Inode{}, netbsd.EINVAL
+		return span{}, netbsd.EINVAL
 	}
-	return span{t, start, end, lk.Type == netbsd.F_WRLCK, lk.Pid}, Inode{st.Dev, st.Ino}, 0
+	return span{t, start, end, lk.Type == netbsd.F_WRLCK, lk.Pid}, 0
 }
 
 // maxRecords is how many locks a process may hold, which a guest could otherwise make
-// without end, one byte each: ENOLCK. By unlocking a part of one it may come to twice as many (maxlocksperuid in vfs_lockf.c).
+// without end, one byte each: ENOMEM (lf_advlock). By unlocking a part of one it may come to twice as many (maxlocksperuid in vfs_lockf.c).
 const maxRecords = 4096
 
 // addOffset adds without overflow: the largest offset at most.
@@ -154,11 +169,13 @@ func addOffset(a, b int64) int64 {
 	return a + b
 }
 
-// tryLock takes the lock or says EAGAIN; with wait the caller is going to sleep,
+// tryLock takes the lock or says EAGAIN; a waiter is going to sleep,
 // and EDEADLK says that this would never end: following who waits for whose lock leads back
-// to the caller (lf_setlock). Only one of two that block each other is told so, the last.
-func (r *records) tryLock(want span, id Inode, wait bool) netbsd.Errno {
-	replaced, errno := r.lookAndLock(want, id, wait)
+// to the caller (lf_setlock). Only one of two that block each other is told so, the last. Who has further LWPs is not followed: one of
+// them may still let go of the lock.
+func (r *records) tryLock(want span, id Inode, waiter Sleeper) netbsd.Errno {
+	a, some := waiter.(interface{ Alone() bool })
+	replaced, errno := r.lookAndLock(want, id, waiter != nil, !some || a.Alone())
 	if replaced && !want.write { // it may have been a write lock, and others wait to read
 		r.queue.Notify(In)
 	}
@@ -166,14 +183,14 @@ func (r *records) tryLock(want span, id Inode, wait bool) netbsd.Errno {
 }
 
 // lookAndLock is tryLock, but for who is told: replaced says that the owner had something there.
-func (r *records) lookAndLock(want span, id Inode, wait bool) (replaced bool, errno netbsd.Errno) {
+func (r *records) lookAndLock(want span, id Inode, wait, alone bool) (replaced bool, errno netbsd.Errno) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.conflictLocked(want, id)
 	if s == nil {
 		delete(r.waiting, want.owner)
 		if want.owner.records.Load() >= maxRecords {
-			return false, netbsd.ENOLCK
+			return false, netbsd.ENOMEM
 		}
 		return r.setLocked(id, want), 0
 	}
@@ -183,7 +200,9 @@ func (r *records) lookAndLock(want span, id Inode, wait bool) (replaced bool, er
 				return false, netbsd.EDEADLK
 			}
 		}
-		r.waiting[want.owner] = s.owner
+		if alone {
+			r.waiting[want.owner] = s.owner
+		}
 	}
 	return false, netbsd.EAGAIN
 }
@@ -253,11 +272,11 @@ func (r *records) cutLocked(id Inode, t *Table, start, end int64) (cut bool) {
 	return cut
 }
 
-// unlock takes a range out of a process's locks. ENOLCK: that would make two of one, and there are too many.
+// unlock takes a range out of a process's locks. ENOMEM: that would make two of one, and there are too many.
 func (r *records) unlock(t *Table, id Inode, start, end int64) (errno netbsd.Errno) {
 	guard.Locked(&r.mu, func() {
 		if t.records.Load() >= 2*maxRecords && r.splitsLocked(id, t, start, end) {
-			errno = netbsd.ENOLCK
+			errno = netbsd.ENOMEM
 			return
 		}
 		r.cutLocked(id, t, start, end)

@@ -105,6 +105,62 @@ func TestRecordLockWait(t *testing.T) {
 	b.unlockClosed(d)
 }
 
+// multi is an LWP of a process that has others.
+type multi struct{ *filetest.Sleeper }
+
+func (multi) Alone() bool { return false }
+
+// lf_setlock: EDEADLK is for processes with one LWP each, as another LWP of one that waits may still let go.
+func TestNoDeadlockAmongLWPs(t *testing.T) {
+	d, a, b := openByTwo(t)
+	first, second := netbsd.Flock{Type: netbsd.F_WRLCK, Len: 1}, netbsd.Flock{Type: netbsd.F_WRLCK, Start: 1, Len: 1}
+	d.SetLock(nil, a, first, false)
+	d.SetLock(nil, b, second, false)
+	l, other := multi{filetest.NewSleeper()}, filetest.NewSleeper()
+	l.Asleep, other.Asleep = make(chan struct{}, 8), make(chan struct{}, 8)
+	done := make(chan netbsd.Errno)
+	go func() { done <- d.SetLock(l, b, first, true) }()
+	<-l.Asleep
+	go func() { done <- d.SetLock(other, a, second, true) }()
+	<-other.Asleep // and is not told that it is in vain: another LWP of b's lets go
+	d.SetLock(nil, b, netbsd.Flock{Type: netbsd.F_UNLCK, Start: 1, Len: 1}, false)
+	if errno := <-done; errno != 0 {
+		t.Error(errno)
+	}
+	d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_UNLCK, Len: 1}, false)
+	if errno := <-done; errno != 0 {
+		t.Error(errno)
+	}
+	a.unlockClosed(d)
+	b.unlockClosed(d)
+}
+
+// do_fcntl_lock looks at what the file is open for before lf_advlock looks at the range. F_GETLK takes F_UNLCK for a question, as
+// F_RDLCK is one (lf_getblock), and changes nothing but the kind where nobody is in the way (lf_getlock); the pid is the asker's.
+func TestGetLock(t *testing.T) {
+	d, a, b := openByTwo(t)
+	ask := netbsd.Flock{Type: netbsd.F_UNLCK, Pid: 77}
+	if got, errno := d.GetLock(a, ask); errno != 0 || got != ask {
+		t.Errorf("%+v %v", got, errno)
+	}
+	must := func(typ int16) {
+		t.Helper()
+		if errno := d.SetLock(nil, b, netbsd.Flock{Type: typ, Start: 3, Len: 2, Pid: 5}, false); errno != 0 {
+			t.Fatal(errno)
+		}
+	}
+	must(netbsd.F_RDLCK)
+	if got, errno := d.GetLock(a, ask); errno != 0 || got != ask {
+		t.Errorf("a lock to read: %+v %v", got, errno)
+	}
+	must(netbsd.F_WRLCK)
+	want := netbsd.Flock{Type: netbsd.F_WRLCK, Start: 3, Len: 2, Pid: 5}
+	if got, errno := d.GetLock(a, ask); errno != 0 || got != want {
+		t.Errorf("a lock to write: %+v %v", got, errno)
+	}
+	b.unlockClosed(d)
+}
+
 // Record locks are a machine's own, as each kernel's are: fcntl(2) of another machine on the
 // same file finds none.
 func TestLocksOfAnotherMachine(t *testing.T) {
@@ -167,7 +223,7 @@ func TestRecordLockOfAClosedFile(t *testing.T) {
 	b.unlockClosed(d)
 }
 
-// Unlocking in the middle makes two locks of one, which is bounded, too: ENOLCK (lf_alloc). What makes no more is done all the same.
+// Unlocking in the middle makes two locks of one, which is bounded, too: ENOMEM (lf_alloc, lf_advlock). What makes no more is done all the same.
 func TestRecordLocksSplitWithoutEnd(t *testing.T) {
 	d := openPlain(7)
 	defer d.Release()
@@ -175,7 +231,7 @@ func TestRecordLocksSplitWithoutEnd(t *testing.T) {
 	defer a.Close()
 	d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_WRLCK}, false)
 	a.records.Add(2*maxRecords - 3) // on other files
-	for i, want := range []netbsd.Errno{0, 0, netbsd.ENOLCK} {
+	for i, want := range []netbsd.Errno{0, 0, netbsd.ENOMEM} {
 		if errno := d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_UNLCK, Start: int64(2*i + 1), Len: 1}, false); errno != want {
 			t.Errorf("split %d: %s, want %s", i, errno.Name(), want.Name())
 		}

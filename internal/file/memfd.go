@@ -26,6 +26,7 @@ type Memory interface {
 // being changed. Duplicates and children share its one position.
 type Memfd struct {
 	Base
+	NoPathconf
 	mem   Memory
 	name  string
 	owner Owner

@@ -338,6 +338,7 @@ func (r *pipeReader) Unwatch(w *Waiter)                         { r.pipe.readers
 func (r *pipeReader) ReadCount() int64                          { return int64(r.length()) }
 func (r *pipeReader) WriteCount() int64                         { return 0 }
 func (r *pipeReader) Close()                                    { r.pipe.closeRead() }
+func (r *pipeReader) Pathconf(name int) (int64, netbsd.Errno)   { return PipePathconf(name) }
 func (r *pipeReader) length() int                               { return r.pipe.length(readEnd) }
 func (r *pipeReader) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
 	return pipeIoctl(cmd, data, r.length(), 0, 0)
@@ -364,6 +365,7 @@ func (w *pipeWriter) Watch(wt *Waiter)                           { w.pipe.writer
 func (w *pipeWriter) Unwatch(wt *Waiter)                         { w.pipe.writers.Remove(wt); w.follow() }
 func (w *pipeWriter) ReadCount() int64                           { return 0 }
 func (w *pipeWriter) Close()                                     { w.pipe.closeWrite() }
+func (w *pipeWriter) Pathconf(name int) (int64, netbsd.Errno)    { return PipePathconf(name) }
 func (w *pipeWriter) length() int                                { return w.pipe.length(writeEnd) }
 func (w *pipeWriter) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
 	return pipeIoctl(cmd, data, 0, w.length(), int(w.WriteCount()))

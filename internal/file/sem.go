@@ -55,6 +55,7 @@ type Sem struct {
 // semFile is an open semaphore.
 type semFile struct {
 	Base
+	NoPathconf
 	sem *Sem
 }
 
@@ -324,6 +325,9 @@ func (f *semFile) Close() {
 	}
 	k.made.Add(-1)
 }
+
+// KnoteErrno implements KnoteRefuser (fnullop_kqfilter).
+func (*semFile) KnoteErrno(int) netbsd.Errno { return netbsd.EOPNOTSUPP }
 
 // Read implements File: the name and its NUL, as ksem_read_fop has it, whatever was read before.
 func (f *semFile) Read(_ Call, b []byte) (int, netbsd.Errno) {

@@ -35,6 +35,19 @@ func (d *Description) SetFlags(flags int) netbsd.Errno {
 	return errno
 }
 
+// ForceFlags sets or clears status flags whatever the file says of F_SETFL: fd_dup2, and FIONBIO of sys_ioctl, which asks the file
+// afterwards.
+func (d *Description) ForceFlags(flags int, on bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	next := d.Flags() &^ (flags & netbsd.SetflMask)
+	if on {
+		next |= flags & netbsd.SetflMask
+	}
+	d.File.SetFlags(next)
+	d.flags.Store(int32(next))
+}
+
 // setFlags returns who is to hear of it.
 func (d *Description) setFlags(flags int) (hearers []BlockHearer, errno netbsd.Errno) {
 	d.mu.Lock()

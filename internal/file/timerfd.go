@@ -13,6 +13,7 @@ import (
 // guest sets one, so a time of day is as far away as the clock said when the timer was set.
 type Timer struct {
 	Base
+	NoPathconf
 	Clock    int  // CLOCK_REALTIME or CLOCK_MONOTONIC; set once
 	old      bool // of release 10: see NewTimer
 	owner    Owner

@@ -5,32 +5,47 @@ import (
 	"toaster/netbsd"
 )
 
-// Change is the first half of kevent(2) for one event of the change list.
-// ENOENT: no such event, and not EV_ADD.
+// Change is Register for who has no use for the flags that are left.
 func (q *Queue) Change(c Caller, ev netbsd.Kevent) netbsd.Errno {
+	_, errno := q.Register(c, ev)
+	return errno
+}
+
+// Register is the first half of kevent(2) for one event of the change list.
+// EINVAL: no such filter. ENOENT: no such event, and not EV_ADD. left is what a receipt has as the event's fflags, of which
+// kqueue_register takes those that a new knote keeps, whether it can be attached or not, and filt_usertouch those that command.
+func (q *Queue) Register(c Caller, ev netbsd.Kevent) (left uint32, errno netbsd.Errno) {
 	defer q.Settle()
 	ev.Flags &^= netbsd.EV_SYSFLAGS
-	if ev.Filter >= netbsd.EVFILT_EMPTY+2 {
-		return netbsd.EINVAL
+	if !served(ev.Filter) {
+		return ev.Fflags, netbsd.EINVAL
 	}
 	k := key{ev.Filter, ev.Ident}
 	q.dropOutlived(c, k)
-	q.mu.Lock()
-	kn := q.knotes[k]
-	if kn == nil {
-		q.mu.Unlock()
-		if ev.Flags&netbsd.EV_ADD == 0 {
-			return q.absent(c, ev)
-		}
-		return q.add(c, k, ev)
+	left = leftOf(ev)
+	if there, errno := q.changeOld(k, ev); there {
+		return left, errno
 	}
-	there, errno := q.changeAndUnlock(kn, ev)
-	if there && errno == 0 {
-		if s, ok := q.sourceOf(kn).(*fileSource); !ok || !s.changed() {
-			q.evaluate(kn)
-		}
+	if errno := closedErrno(c, ev); errno != 0 {
+		return ev.Fflags, errno
 	}
-	return errno
+	if ev.Flags&netbsd.EV_ADD == 0 {
+		return ev.Fflags, netbsd.ENOENT
+	}
+	return 0, q.add(c, k, ev)
+}
+
+// served reports whether there is such a filter: EVFILT_AIO has a number alone (sys_kfilters).
+func served(filter uint32) bool {
+	return filter < netbsd.EVFILT_SYSCOUNT && filter != netbsd.EVFILT_AIO
+}
+
+// leftOf is what a change of an event that is there leaves of its fflags.
+func leftOf(ev netbsd.Kevent) uint32 {
+	if ev.Filter == netbsd.EVFILT_USER && ev.Flags&netbsd.EV_DELETE == 0 {
+		return ev.Fflags & netbsd.NOTE_FFLAGSMASK
+	}
+	return ev.Fflags
 }
 
 // dropOutlived drops a knote whose descriptor is being closed, and has become another file's already: the table
@@ -72,18 +87,35 @@ func (q *Queue) sourceOf(kn *knote) source {
 	return kn.src
 }
 
-// changeAndUnlock reports whether the event is still there.
-func (q *Queue) changeAndUnlock(kn *knote, ev netbsd.Kevent) (there bool, errno netbsd.Errno) {
-	defer q.mu.Unlock()
-	if ev.Flags&netbsd.EV_DELETE != 0 {
-		q.dropLocked(kn)
-		return false, 0
+// changeOld applies a change to an event that is there, and reports whether it was.
+func (q *Queue) changeOld(k key, ev netbsd.Kevent) (there bool, errno netbsd.Errno) {
+	kn, enabled, errno := q.alter(k, ev)
+	if kn == nil || errno != 0 || ev.Flags&netbsd.EV_DELETE != 0 {
+		return kn != nil, errno
 	}
-	return true, q.modifyLocked(kn, ev)
+	if s, ok := q.sourceOf(kn).(*fileSource); !ok || !s.changed() {
+		q.evaluate(kn, enabled)
+	}
+	return true, 0
 }
 
-// absent says why there is no event: a descriptor that isn't open is EBADF.
-func (q *Queue) absent(c Caller, ev netbsd.Kevent) netbsd.Errno {
+// alter deletes or modifies an event, and reports whether it was enabled. There is none: nil.
+func (q *Queue) alter(k key, ev netbsd.Kevent) (kn *knote, enabled bool, errno netbsd.Errno) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch kn = q.knotes[k]; {
+	case kn == nil:
+		return nil, false, 0
+	case ev.Flags&netbsd.EV_DELETE != 0:
+		q.dropLocked(kn)
+		return kn, false, 0
+	}
+	enabled = !kn.disabled
+	return kn, enabled, q.modifyLocked(kn, ev)
+}
+
+// closedErrno is EBADF for an event of a descriptor that is not open.
+func closedErrno(c Caller, ev netbsd.Kevent) netbsd.Errno {
 	switch ev.Filter {
 	case netbsd.EVFILT_READ, netbsd.EVFILT_WRITE, netbsd.EVFILT_EMPTY, netbsd.EVFILT_VNODE:
 		d, errno := c.Files.Get(fdOf(ev.Ident))
@@ -92,7 +124,7 @@ func (q *Queue) absent(c Caller, ev netbsd.Kevent) netbsd.Errno {
 		}
 		d.Release()
 	}
-	return netbsd.ENOENT
+	return 0
 }
 
 // fdOf makes a descriptor of an ident; what is none becomes -1.
@@ -160,7 +192,7 @@ func (q *Queue) add(c Caller, k key, ev netbsd.Kevent) netbsd.Errno {
 	kn.disabled = ev.Flags&(netbsd.EV_DISABLE|netbsd.EV_ENABLE) == netbsd.EV_DISABLE
 	q.mu.Unlock()
 	if s, ok := src.(*fileSource); !ok || !s.settleIn() {
-		q.evaluate(kn)
+		q.evaluate(kn, true)
 	}
 	return 0
 }
@@ -202,23 +234,28 @@ func (q *Queue) modifyLocked(kn *knote, ev netbsd.Kevent) (errno netbsd.Errno) {
 		kn.disabled = false
 	case ev.Flags&netbsd.EV_DISABLE != 0:
 		kn.disabled = true
-		q.ready.remove(kn)
 	}
 	return errno
 }
 
-// evaluate asks the source whether the event is already there, as is due after
-// EV_ADD and EV_ENABLE.
-func (q *Queue) evaluate(kn *knote) {
+// evaluate asks the source whether the event is already there, as is due after each change. enabled says that the event was
+// not disabled before: kqueue_register disables it after it has looked, so that one that is there waits to be handed out,
+// and counts, until a scan finds that nobody wants it.
+func (q *Queue) evaluate(kn *knote, enabled bool) {
 	q.mu.Lock()
-	skip := kn.dead || kn.disabled
-	src, active := kn.src, kn.active
+	dead, src, active := kn.dead, kn.src, kn.active
 	q.mu.Unlock()
-	if skip {
+	if dead {
 		return
 	}
-	if _, ok := src.poll(kn); ok || active {
-		kn.activate()
+	_, ok := src.poll(kn)
+	if !ok && !active {
+		return
+	}
+	wake := false
+	guard.Locked(&q.mu, func() { wake = kn.queueLocked(ok && enabled) })
+	if wake {
+		q.waiters.Notify(notified)
 	}
 }
 
@@ -237,6 +274,8 @@ func attach(c Caller, kn *knote) (source, netbsd.Errno) {
 		return attachSignal(c, kn)
 	case netbsd.EVFILT_TIMER:
 		return attachTimer(c, kn)
+	case netbsd.EVFILT_FS:
+		return attachFS(kn)
 	case netbsd.EVFILT_USER:
 		return attachUser(kn)
 	}

@@ -36,6 +36,9 @@ func attachEmpty(c Caller, kn *knote) (source, netbsd.Errno) {
 		return nil, errno
 	}
 	defer d.Release()
+	if errno := refused(d, kn); errno != 0 {
+		return nil, errno
+	}
 	if _, ok := d.File.(file.Drainer); !ok {
 		return nil, netbsd.EINVAL
 	}

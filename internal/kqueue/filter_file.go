@@ -34,10 +34,8 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 	if p, ok := d.File.(pipeEnd); ok && kn.filter == netbsd.EVFILT_WRITE && p.PeerClosed() {
 		return nil, netbsd.EBADF
 	}
-	if r, ok := d.File.(file.KnoteRefuser); ok {
-		if errno := r.KnoteErrno(int(kn.filter)); errno != 0 {
-			return nil, errno
-		}
+	if errno := refused(d, kn); errno != 0 {
+		return nil, errno
 	}
 	s := &fileSource{kn: kn, d: d, files: c.Files}
 	s.w.Mask = file.Readable
@@ -60,6 +58,14 @@ func attachFile(c Caller, kn *knote) (source, netbsd.Errno) {
 		}
 	}
 	return s, 0 // settleIn has it watched
+}
+
+// refused is what a file says that some filters, or all, cannot watch.
+func refused(d *file.Description, kn *knote) netbsd.Errno {
+	if r, ok := d.File.(file.KnoteRefuser); ok {
+		return r.KnoteErrno(int(kn.filter))
+	}
+	return 0
 }
 
 // watchShut has s hear of the file's shutdown(2), be it hosted or not.

@@ -15,10 +15,10 @@ type procSource struct {
 // another user's (filt_procattach).
 // EV_CLEAR is implied.
 func attachProc(c Caller, kn *knote) (source, netbsd.Errno) {
-	if c.Proc == nil || kn.ident > 1<<31-1 {
+	if c.Proc == nil {
 		return nil, netbsd.ESRCH
 	}
-	p := c.Proc.Machine().Find(int(kn.ident))
+	p := c.Proc.Machine().Find(int(int32(kn.ident))) // proc_find takes a pid_t
 	if p == nil {
 		return nil, netbsd.ESRCH
 	}
@@ -63,8 +63,9 @@ func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 	if kn.dead || kn.sfflags&netbsd.NOTE_TRACK == 0 || q.closed {
 		return nil
 	}
-	follow := &knote{q: q, filter: k.filter, ident: k.ident, udata: kn.udata, flags: kn.flags,
-		sfflags: kn.sfflags, sdata: kn.sdata, disabled: kn.disabled}
+	flags := kn.flags | netbsd.EV_ADD | netbsd.EV_ENABLE | netbsd.EV_CLEAR // it is enabled, whether kn is or not
+	follow := &knote{q: q, filter: k.filter, ident: k.ident, udata: kn.udata, flags: flags,
+		sfflags: kn.sfflags, sdata: int64(parent.Pid())}
 	src := &procSource{follow, child}
 	follow.src = src
 	// What tells of a fork is in no map, and so outlives what the program deletes: the list is bounded, too.
@@ -78,20 +79,20 @@ func (s *procSource) Track(parent, child *kern.Proc) kern.Knote {
 	// what the child does. It is in no map: nobody can change it, and being handed out once
 	// is its end.
 	born := &knote{q: q, src: unattached{}, filter: k.filter, ident: k.ident, udata: kn.udata,
-		flags: kn.flags | netbsd.EV_ONESHOT, fflags: netbsd.NOTE_CHILD, data: int64(parent.Pid())}
+		flags: flags | netbsd.EV_ONESHOT, fflags: netbsd.NOTE_CHILD, data: int64(parent.Pid())}
 	born.activateLocked()
 	return src
 }
 
 // signalSource is EVFILT_SIGNAL: it counts how often a signal was sent to the
-// caller's process, ignored or not.
+// caller's process, ignored or not. What is no signal's number is never sent (filt_sigattach looks at none).
 type signalSource struct {
 	kn *knote
 	p  *kern.Proc
 }
 
 func attachSignal(c Caller, kn *knote) (source, netbsd.Errno) {
-	if c.Proc == nil || kn.ident == 0 || kn.ident >= netbsd.NSIG {
+	if c.Proc == nil {
 		return nil, netbsd.EINVAL
 	}
 	kn.flags |= netbsd.EV_CLEAR

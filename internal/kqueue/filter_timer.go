@@ -16,6 +16,9 @@ const notified = file.In | file.RdNorm
 // each is a timer of the Go runtime, which guests must not have without end.
 const maxTimers = 4096
 
+// tick is one of the clock that callouts go by (hz is 100).
+const tick = 10 * time.Millisecond
+
 // timerSource is EVFILT_TIMER: periodic unless EV_ONESHOT or NOTE_ABSTIME; data
 // counts how often it went off. EV_CLEAR is implied, but for NOTE_ABSTIME.
 type timerSource struct {
@@ -33,7 +36,7 @@ func attachTimer(c Caller, kn *knote) (source, netbsd.Errno) {
 	if errno != 0 {
 		return nil, errno
 	}
-	if s.count.Add(1) > maxTimers {
+	if s.count.Add(1) >= maxTimers {
 		s.count.Add(-1)
 		return nil, netbsd.ENOMEM
 	}
@@ -52,25 +55,27 @@ func impliedClear(fflags uint32) uint32 {
 	return netbsd.EV_CLEAR
 }
 
-// timerOf reads fflags and data (filt_timercompute): EINVAL for an unknown unit, a time that is
-// negative, or none at all.
+// timerOf reads fflags and data (filt_timercompute): EINVAL for an unknown unit, or no time at all.
 func timerOf(fflags uint32, data int64, oneshot bool) (first, period time.Duration, errno netbsd.Errno) {
 	unit, ok := map[uint32]time.Duration{
 		netbsd.NOTE_MSECONDS: time.Millisecond, netbsd.NOTE_SECONDS: time.Second,
 		netbsd.NOTE_USECONDS: time.Microsecond, netbsd.NOTE_NSECONDS: time.Nanosecond,
 	}[fflags&^netbsd.NOTE_ABSTIME]
-	if !ok || data < 0 {
+	if !ok {
 		return 0, 0, netbsd.EINVAL
 	}
 	d := time.Duration(math.MaxInt64)
 	if data < math.MaxInt64/int64(unit) {
-		d = time.Duration(data) * unit
+		d = time.Duration(max(data, math.MinInt64/int64(unit))) * unit
 	}
 	if fflags&netbsd.NOTE_ABSTIME != 0 {
-		return max(0, d-time.Duration(time.Now().UnixNano())), 0, 0
+		return max(0, max(0, d)-time.Duration(time.Now().UnixNano())), 0, 0
 	}
 	if d == 0 {
 		return 0, 0, netbsd.EINVAL
+	}
+	if d < 0 {
+		d = negative(d)
 	}
 	if oneshot {
 		return d, 0, 0
@@ -78,6 +83,15 @@ func timerOf(fflags uint32, data int64, oneshot bool) (first, period time.Durati
 	// A period of next to no length would go off without end.
 	d = max(d, time.Millisecond)
 	return d, d, 0
+}
+
+// negative is how long a time below 0 is (tvtohz): a tick, but for a fraction of a second of a tick and more. The
+// microseconds of that count without a sign, and make the longest time that there is.
+func negative(d time.Duration) time.Duration {
+	if d <= -time.Second || d > -tick {
+		return tick
+	}
+	return math.MaxInt32 * tick
 }
 
 // startLocked sets the timer. A callback that is on its way already, as Stop does not wait

@@ -12,7 +12,8 @@ type vnodeSource struct {
 	stop  func()
 }
 
-// attachVnode needs a file of the host: EOPNOTSUPP for anything else.
+// attachVnode needs a file or directory of the host. EINVAL: the file is none, and knows other filters alone. EOPNOTSUPP: it knows
+// none (fnullop_kqfilter), or the kernel makes it.
 func attachVnode(c Caller, kn *knote) (source, netbsd.Errno) {
 	fd := fdOf(kn.ident)
 	d, errno := c.Files.Get(fd)
@@ -20,15 +21,27 @@ func attachVnode(c Caller, kn *knote) (source, netbsd.Errno) {
 		return nil, errno
 	}
 	defer d.Release()
+	if errno := refused(d, kn); errno != 0 {
+		return nil, errno
+	}
 	s := &vnodeSource{kn: kn, files: c.Files}
 	if s.stop, errno = watch(c, kn, d, kn.sfflags, s.note); errno != 0 {
-		return nil, errno
+		return nil, unwatchable(d, errno)
 	}
 	if errno := c.Files.Attach(fd, d, s); errno != 0 {
 		s.stop()
 		return nil, errno
 	}
 	return s, 0
+}
+
+// unwatchable is why d cannot be watched, as pipe_kqfilter, soo_kqfilter and others have it of a filter that is not theirs.
+func unwatchable(d *file.Description, errno netbsd.Errno) netbsd.Errno {
+	st, failed := d.File.Stat()
+	if kind := st.Mode & netbsd.S_IFMT; errno != netbsd.EOPNOTSUPP || failed != 0 || kind == netbsd.S_IFREG || kind == netbsd.S_IFDIR {
+		return errno
+	}
+	return netbsd.EINVAL
 }
 
 // watch has fn hear what happens to d, for a knote.

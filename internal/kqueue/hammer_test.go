@@ -58,8 +58,8 @@ func TestHammer(t *testing.T) {
 		if _, errno := tab.FDFlags(int(k.ident)); errno != 0 {
 			t.Errorf("%+v: a knote of a closed descriptor", k)
 		}
-		if kn.queued && kn.disabled {
-			t.Errorf("%+v: disabled and ready", k)
+		if kn.queued && !kn.active {
+			t.Errorf("%+v: ready, and not active", k)
 		}
 	}
 	q.mu.Unlock()

@@ -178,7 +178,7 @@ func (s *fileSource) Blocks() {
 		return
 	}
 	s.changed()
-	q.evaluate(kn)
+	q.evaluate(kn, false)
 	q.Settle()
 }
 
@@ -261,7 +261,7 @@ func (q *Queue) PromoteToLend(newPipe file.HostPipe) {
 		s.d.File.Unwatch(&s.w)
 		if !s.isHosted() { // another LWP has changed the knote meanwhile
 			s.watch()
-			q.evaluate(s.kn)
+			q.evaluate(s.kn, false)
 			break
 		}
 		s.d.UseAnew()

@@ -71,12 +71,15 @@ func (kn *knote) activate() {
 }
 
 // activateLocked reports whether there is news for those who wait.
-func (kn *knote) activateLocked() bool {
+func (kn *knote) activateLocked() bool { return kn.queueLocked(false) }
+
+// queueLocked is activateLocked for a knote that counts as enabled where that is said, though it is disabled by now.
+func (kn *knote) queueLocked(enabled bool) bool {
 	if kn.dead {
 		return false
 	}
 	kn.active = true
-	if kn.disabled || kn.queued {
+	if kn.disabled && !enabled || kn.queued {
 		return false
 	}
 	kn.q.ready.push(kn)

@@ -246,14 +246,175 @@ func TestFlags(t *testing.T) {
 			{add(netbsd.EVFILT_READ, 99, 0), netbsd.EBADF},
 			{netbsd.Kevent{Filter: netbsd.EVFILT_READ, Ident: ^uint64(0), Flags: netbsd.EV_ADD}, netbsd.EBADF},
 			{add(netbsd.EVFILT_PROC, 12345, 0), netbsd.ESRCH},
-			{add(netbsd.EVFILT_SIGNAL, 64, 0), netbsd.EINVAL},
+			{add(netbsd.EVFILT_PROC, -1, 0), netbsd.ESRCH},
+			{add(netbsd.EVFILT_SIGNAL, 64, 0), 0}, // filt_sigattach looks at no number
+			{add(netbsd.EVFILT_SIGNAL, 0, 0), 0},
+			{add(netbsd.EVFILT_FS, 0, 0), 0},
 			{add(99, 0, 0), netbsd.EINVAL},
 			{add(netbsd.EVFILT_AIO, 0, 0), netbsd.EINVAL},
-			{netbsd.Kevent{Filter: netbsd.EVFILT_TIMER, Flags: netbsd.EV_ADD, Data: -1}, netbsd.EINVAL},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_AIO, Flags: netbsd.EV_DELETE}, netbsd.EINVAL}, // kqueue_register: before it looks for a knote
+			{netbsd.Kevent{Filter: netbsd.EVFILT_SYSCOUNT, Flags: netbsd.EV_DELETE}, netbsd.EINVAL},
 			{netbsd.Kevent{Filter: netbsd.EVFILT_TIMER, Flags: netbsd.EV_ADD, Data: 0}, netbsd.EINVAL}, // filt_timercompute
 		} {
 			if errno := q.Change(c, bad.ev); errno != bad.want {
 				t.Errorf("%+v: %v", bad.ev, errno)
+			}
+		}
+	})
+}
+
+// kqueue_register: what a receipt has as fflags. A new knote keeps them, be it attached or not; filt_usertouch takes those that command.
+func TestLeftFflags(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		const all = netbsd.NOTE_TRIGGER | netbsd.NOTE_FFOR | 7
+		r, w := c.pipe(q)
+		c.Files.CloseFD(r)
+		for _, row := range []struct {
+			ev    netbsd.Kevent
+			left  uint32
+			errno netbsd.Errno
+		}{
+			{netbsd.Kevent{Filter: netbsd.EVFILT_AIO, Flags: netbsd.EV_ADD}, all, netbsd.EINVAL},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_READ, Ident: 99, Flags: netbsd.EV_ADD}, all, netbsd.EBADF},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_USER}, all, netbsd.ENOENT},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ADD}, 0, 0},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ADD}, 7, 0},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_DELETE}, all, 0},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_TIMER, Flags: netbsd.EV_ADD}, 0, netbsd.EINVAL},
+			{netbsd.Kevent{Filter: netbsd.EVFILT_WRITE, Ident: uint64(w), Flags: netbsd.EV_ADD}, 0, netbsd.EBADF}, // pipe_kqfilter
+		} {
+			row.ev.Fflags = all
+			if left, errno := q.Register(c, row.ev); left != row.left || errno != row.errno {
+				t.Errorf("%+v: %#x, %v, want %#x, %v", row.ev, left, errno, row.left, row.errno)
+			}
+		}
+	})
+}
+
+// kqueue_register looks whether there is an event before it disables it, and leaves it in the queue: it counts (kqueue_stat,
+// kqueue_poll) until kqueue_scan finds that nobody wants it. EV_ENABLE then brings it back.
+func TestDisabledStays(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		r, w := c.pipe(q)
+		c.write(w, "x")
+		counts := func(want int) {
+			t.Helper()
+			if n := q.ReadCount(); n != int64(want) || q.Poll(file.In) != map[int]file.Events{0: 0, 1: file.In}[want] {
+				t.Fatalf("%d events, %#x, want %d", n, q.Poll(file.In), want)
+			}
+		}
+		must(t, q.Change(c, add(netbsd.EVFILT_READ, r, netbsd.EV_DISABLE)))
+		counts(1)
+		none(t, c, q)
+		counts(0)
+		ev := netbsd.Kevent{Filter: netbsd.EVFILT_READ, Ident: uint64(r), Flags: netbsd.EV_DISABLE}
+		must(t, q.Change(c, ev))
+		counts(0) // what is disabled already is not queued
+		ev.Flags = netbsd.EV_ENABLE
+		must(t, q.Change(c, ev))
+		counts(1)
+		ev.Flags = netbsd.EV_DISABLE
+		must(t, q.Change(c, ev))
+		counts(1)
+		ev.Flags = netbsd.EV_ENABLE
+		must(t, q.Change(c, ev))
+		one(t, c, q)
+	})
+}
+
+// filt_fsattach: EV_CLEAR is implied; nothing is mounted.
+func TestFS(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		ev := add(netbsd.EVFILT_FS, 7, 0)
+		ev.Fflags = ^uint32(0)
+		must(t, q.Change(c, ev))
+		none(t, c, q)
+		ev.Flags = netbsd.EV_DELETE
+		must(t, q.Change(c, ev))
+		if errno := q.Change(c, ev); errno != netbsd.ENOENT {
+			t.Error(errno)
+		}
+	})
+}
+
+// filt_timercompute, tvtohz: a time below 0 is one tick, again and again; an absolute one has been. One of a fraction of a second is as
+// long as there is any.
+func TestNegativeTimer(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		for _, row := range []struct {
+			fflags uint32
+			data   int64
+			after  time.Duration
+		}{
+			{netbsd.NOTE_SECONDS, -1, 10 * time.Millisecond},
+			{netbsd.NOTE_SECONDS, -1 << 63, 10 * time.Millisecond},
+			{netbsd.NOTE_MSECONDS, -1, 10 * time.Millisecond},
+			{netbsd.NOTE_NSECONDS, -1, 10 * time.Millisecond},
+			{netbsd.NOTE_MSECONDS, -500, (1<<31 - 1) * 10 * time.Millisecond},
+			{netbsd.NOTE_SECONDS | netbsd.NOTE_ABSTIME, -1, 0},
+			{netbsd.NOTE_SECONDS | netbsd.NOTE_ABSTIME, -1 << 63, 0},
+		} {
+			ev := add(netbsd.EVFILT_TIMER, 1, netbsd.EV_ONESHOT)
+			ev.Fflags, ev.Data = row.fflags, row.data
+			must(t, q.Change(c, ev))
+			start := time.Now()
+			out := make([]netbsd.Kevent, 1)
+			n, errno := q.Wait(l, out, time.Time{}, false)
+			if d := time.Since(start); n != 1 || errno != 0 || d != row.after || out[0].Data != 1 {
+				t.Errorf("%+v: %d, %v, %+v after %v", row, n, errno, out, d)
+			}
+		}
+	})
+}
+
+// filt_timerattach: fewer than kq_calloutmax, 4096, of all queues.
+func TestTimersEnd(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		ev := add(netbsd.EVFILT_TIMER, 0, 0)
+		ev.Data = 1 << 40
+		for ; q.Change(c, ev) == 0; ev.Ident++ {
+		}
+		if ev.Ident != 4095 {
+			t.Errorf("%d timers", ev.Ident)
+		}
+	})
+}
+
+// exitLater is a child that exits when its parent waits.
+func exitLater(l *kern.LWP) {
+	l.Sleep(true, time.Now().Add(time.Second))
+	l.Exit(3)
+}
+
+// proc_find takes a pid_t: what is beyond its 32 bits is not looked at, though the event has it (filt_procattach).
+func TestProcIdent(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		child, errno := l.Fork(kern.ForkArgs{Body: exitLater})
+		must(t, errno)
+		ev := add(netbsd.EVFILT_PROC, 1<<32|child.Pid(), 0)
+		ev.Fflags = netbsd.NOTE_EXIT
+		must(t, q.Change(c, ev))
+		l.Wait(child.Pid(), 0)
+		if got := one(t, c, q); got.Ident != ev.Ident || got.Fflags != netbsd.NOTE_EXIT {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// What cannot be watched: kqueue_kqfilter, pipe_kqfilter, eventfd_fop_kqfilter and timerfd_fop_kqfilter have EINVAL for filters that are not theirs.
+func TestForeignFilters(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		r, _ := c.pipe(q)
+		inner, _ := c.Files.Install(file.New(New(), netbsd.O_RDWR), 0, 100, 0)
+		for _, row := range []struct {
+			fd     int
+			filter uint32
+		}{
+			{r, netbsd.EVFILT_VNODE}, {r, netbsd.EVFILT_EMPTY},
+			{inner, netbsd.EVFILT_WRITE}, {inner, netbsd.EVFILT_VNODE}, {inner, netbsd.EVFILT_EMPTY},
+		} {
+			if errno := q.Change(c, add(row.filter, row.fd, 0)); errno != netbsd.EINVAL {
+				t.Errorf("%+v: %v", row, errno)
 			}
 		}
 	})
@@ -465,13 +626,15 @@ func TestProc(t *testing.T) {
 		if ev := seen[uint64(child.Pid())]; ev.Fflags != netbsd.NOTE_FORK || len(got) != 2 {
 			t.Errorf("%+v", got)
 		}
-		if ev := seen[uint64(grandchild)]; ev.Fflags != netbsd.NOTE_CHILD || ev.Data != int64(child.Pid()) || ev.Udata != 42 {
+		// knote_proc_fork_track: the flags of what follows a child have EV_ENABLE, too.
+		const flags = netbsd.EV_ADD | netbsd.EV_ENABLE | netbsd.EV_CLEAR
+		if ev := seen[uint64(grandchild)]; ev.Flags != flags|netbsd.EV_ONESHOT || ev.Fflags != netbsd.NOTE_CHILD || ev.Data != int64(child.Pid()) || ev.Udata != 42 {
 			t.Errorf("%+v", ev)
 		}
 		out := make([]netbsd.Kevent, 4)
 		n, errno := q.Wait(l, out, time.Time{}, false)
 		if errno != 0 || n != 1 || out[0].Ident != uint64(grandchild) || out[0].Fflags != netbsd.NOTE_EXIT ||
-			out[0].Flags&netbsd.EV_EOF == 0 || out[0].Data != int64(netbsd.ExitStatus(2, 0)) {
+			out[0].Flags != flags|netbsd.EV_EOF|netbsd.EV_ONESHOT || out[0].Data != int64(netbsd.ExitStatus(2, 0)) {
 			t.Errorf("%v %+v", errno, out[:n])
 		}
 		l.Wait(child.Pid(), 0)
@@ -480,6 +643,24 @@ func TestProc(t *testing.T) {
 		}
 		if len(q.knotes) != 0 {
 			t.Errorf("%d knotes left", len(q.knotes))
+		}
+	})
+}
+
+// knote_proc_fork_track: a child is followed by a knote that is enabled, though its parent's is not.
+func TestTrackDisabled(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		ev := add(netbsd.EVFILT_PROC, l.Proc().Pid(), netbsd.EV_DISABLE)
+		ev.Fflags = netbsd.NOTE_EXIT | netbsd.NOTE_FORK | netbsd.NOTE_TRACK
+		must(t, q.Change(c, ev))
+		child, errno := l.Fork(kern.ForkArgs{Body: exitLater})
+		must(t, errno)
+		if ev := one(t, c, q); ev.Ident != uint64(child.Pid()) || ev.Fflags != netbsd.NOTE_CHILD {
+			t.Errorf("%+v", ev)
+		}
+		l.Wait(child.Pid(), 0)
+		if ev := one(t, c, q); ev.Ident != uint64(child.Pid()) || ev.Fflags != netbsd.NOTE_EXIT {
+			t.Errorf("%+v", ev)
 		}
 	})
 }

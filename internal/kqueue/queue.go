@@ -71,6 +71,17 @@ func (q *Queue) Stat() (file.Stat, netbsd.Errno) {
 // SetFlags is ENOTTY: kqueue_fcntl and kqueue_ioctl know no F_SETFL and no FIONBIO.
 func (q *Queue) SetFlags(int) netbsd.Errno { return netbsd.ENOTTY }
 
+// KnoteErrno implements file.KnoteRefuser: there is EVFILT_READ alone (kqueue_kqfilter).
+func (q *Queue) KnoteErrno(filter int) netbsd.Errno {
+	if filter != netbsd.EVFILT_READ {
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
+// Pathconf implements file.Pathconfer: there is nothing to tell (kqueue_fpathconf).
+func (q *Queue) Pathconf(int) (int64, netbsd.Errno) { return 0, netbsd.EINVAL }
+
 // Read and Write are not for kqueues: ENXIO.
 func (q *Queue) Read(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENXIO }
 

@@ -70,6 +70,7 @@ func (q *queue) unlink() {
 // File is an open queue. Reading and writing are EOPNOTSUPP, as fbadop_read's.
 type File struct {
 	file.Base
+	file.NoPathconf
 	*queue
 	cred *kern.Cred // whose file it is, for fstat(2)
 }

@@ -506,5 +506,8 @@ func (s *Socket) WatchShut(w *file.Waiter) { s.shut.Add(w) }
 // UnwatchShut implements file.Shutter.
 func (s *Socket) UnwatchShut(w *file.Waiter) { s.shut.Remove(w) }
 
+// Pathconf implements file.Pathconfer.
+func (s *Socket) Pathconf(name int) (int64, netbsd.Errno) { return file.PipePathconf(name) }
+
 // KnoteLowat says that kevent(2) has NOTE_LOWAT for sockets (filt_soread).
 func (s *Socket) KnoteLowat() {}

@@ -18,6 +18,7 @@ const drvctlMajor = 167
 // drvctlFile is an open file of it. Each open(2) makes another (fd_clone).
 type drvctlFile struct {
 	file.Base
+	file.NoPathconf
 	uid, gid uint32 // of who has opened it
 	both     bool   // to read and to write
 }

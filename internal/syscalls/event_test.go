@@ -58,6 +58,9 @@ func TestEvent(t *testing.T) {
 			{"sys_poll, inittimeleft: EINVAL for a time below INFTIM", netbsd.SYS_poll, args{pollfd(0, in, 0), 1, -2}, netbsd.EINVAL, nil, nil},
 			{"pollts(2): EINVAL for nanoseconds", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, timespec(0, 1e9), 0}, netbsd.EINVAL, nil, nil},
 			{"pollts(2): EFAULT for the mask", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, no, bad}, netbsd.EFAULT, nil, nil},
+			{"pollts(2): EFAULT for the mask, before EINVAL", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, timespec(0, 1e9), bad}, netbsd.EFAULT, nil, nil},
+			{"pollcommon: EFAULT for what is polled, before EINVAL for the time", netbsd.SYS___pollts50, args{bad, 1, timespec(0, 1e9), 0}, netbsd.EFAULT, nil, nil},
+			{"pollcommon: and by poll(2)", netbsd.SYS_poll, args{bad, 1, -2}, netbsd.EFAULT, nil, nil},
 			{"pollts(2)", netbsd.SYS___pollts50, args{pollfd(1, writable, 0), 1, 0, sigset()}, 0, out{0, pollfd(1, writable, writable)}, nil},
 		},
 		"select": {
@@ -75,6 +78,10 @@ func TestEvent(t *testing.T) {
 			{"selcommon: EINVAL for an absurd count", netbsd.SYS___select50, args{1 << 20, 0, 0, 0, longs(0, 0)}, netbsd.EINVAL, nil, nil},
 			{"select(2): EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(0, 0)}, netbsd.EBADF, nil, nil},
 			{"pselect(2): EINVAL for nanoseconds", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), 0}, netbsd.EINVAL, nil, nil},
+			{"pselect(2): EFAULT for the mask, before EINVAL", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), bad}, netbsd.EFAULT, nil, nil},
+			{"selcommon: EFAULT for a set, before EINVAL for the time", netbsd.SYS___pselect50, args{2, bad, 0, 0, timespec(0, -1), 0}, netbsd.EFAULT, nil, nil},
+			{"selcommon: and by select(2)", netbsd.SYS___select50, args{2, 0, bad, 0, longs(0, 1e6)}, netbsd.EFAULT, nil, nil},
+			{"selscan: EINVAL for the time, before EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
 			{"pselect(2)", netbsd.SYS___pselect50, args{2, words(1), 0, 0, no, sigset()}, 0, 0, nil},
 		},
 		"select of what has ended": {
@@ -113,10 +120,25 @@ func TestEvent(t *testing.T) {
 			{"kevent(2): EINVAL for nanoseconds", netbsd.SYS___kevent50, args{2, 0, 0, room(40), 1, timespec(0, 1e9)}, netbsd.EINVAL, nil, nil},
 			{"kqueue_scan: which are not looked at without room for events", netbsd.SYS___kevent50, args{2, 0, 0, 0, 0, timespec(0, 1e9)}, 0, 0, nil},
 			{"kevent1: nor before the changes", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_DELETE}), 1, 0, 0, timespec(0, 1e9)}, netbsd.ENOENT, nil, nil},
+			{"kqueue_fcntl: ENOTTY for a command of a file system's", netbsd.SYS_fcntl, args{2, int64(-1 << 31), 0}, netbsd.ENOTTY, nil, nil},
+			{"kqueue_fcntl: ENOTTY for its path", netbsd.SYS_fcntl, args{2, netbsd.F_GETPATH, room(1024)}, netbsd.ENOTTY, nil, nil},
+			{"kqueue_fpathconf: EINVAL", netbsd.SYS_fpathconf, args{2, netbsd.PC_PIPE_BUF}, netbsd.EINVAL, nil, nil},
+			{"do_posix_fadvise: EOPNOTSUPP", netbsd.SYS___posix_fadvise50, args{2, 0, 0, 0, 0}, 0, int(netbsd.EOPNOTSUPP), nil},
+			{"fd_dup2: O_NONBLOCK is set whatever kqueue_fcntl says", netbsd.SYS_dup3, args{2, 4, netbsd.O_NONBLOCK}, 0, 4, nil},
+			{"fcntl(2): F_GETFL", netbsd.SYS_fcntl, args{2, netbsd.F_GETFL, 0}, 0, netbsd.O_RDWR | netbsd.O_NONBLOCK, nil},
+			{"sys_ioctl: kqueue_ioctl is asked when it is cleared", netbsd.SYS_ioctl, args{2, uint64(netbsd.FIONBIO), words(0)}, netbsd.ENOTTY, nil, nil},
+			{"fcntl(2): F_GETFL", netbsd.SYS_fcntl, args{2, netbsd.F_GETFL, 0}, 0, netbsd.O_RDWR, nil},
 			{"kqueue_fcntl: ENOTTY", netbsd.SYS_fcntl, args{2, netbsd.F_SETFL, netbsd.O_NONBLOCK}, netbsd.ENOTTY, nil, nil},
 			{"kevent(2): ENOENT for what is not there", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_DELETE}), 1, 0, 0, no}, netbsd.ENOENT, nil, nil},
 			{"kevent(2): EBADF for a descriptor, in the event list", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Ident: 9, Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_ADD}), 1, room(40), 1, no}, 0, func(r *result) string {
 				if ev := netbsd.DecodeKevent(r.mem(3, netbsd.SizeofKevent)); r.ret[0] != 1 || ev.Flags != netbsd.EV_ERROR || ev.Data != int64(netbsd.EBADF) {
+					return fmt.Sprintf("%d: %+v", r.ret[0], ev)
+				}
+				return ""
+			}, nil},
+			{"kqueue_register: a new knote keeps the flags", netbsd.SYS___kevent50, args{2, kev(netbsd.Kevent{Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ADD | netbsd.EV_RECEIPT, Fflags: 7, Data: 9}), 1, room(40), 1, no}, 0, func(r *result) string {
+				want := netbsd.Kevent{Filter: netbsd.EVFILT_USER, Flags: netbsd.EV_ERROR}
+				if ev := netbsd.DecodeKevent(r.mem(3, netbsd.SizeofKevent)); r.ret[0] != 1 || ev != want {
 					return fmt.Sprintf("%d: %+v", r.ret[0], ev)
 				}
 				return ""

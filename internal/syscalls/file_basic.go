@@ -98,9 +98,7 @@ func dup3(c *Call) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	if add := flags & (netbsd.O_NONBLOCK | netbsd.O_NOSIGPIPE); add != 0 {
-		if errno := d.SetFlags(d.Flags() | add); errno != 0 {
-			return errno
-		}
+		d.ForceFlags(add, true)
 	}
 	c.Ret[0] = uint64(to)
 	return c.files().Dup2(from, to, c.nofile(), c.fdFlags(flags))

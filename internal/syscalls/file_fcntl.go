@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"toaster/internal/file"
+	"toaster/internal/kqueue"
 	"toaster/netbsd"
 )
 
@@ -10,6 +11,8 @@ import (
 func fcntl(c *Call) netbsd.Errno {
 	t, fd, arg := c.files(), c.Int(0), c.Int(2)
 	switch cmd := c.Int(1); cmd {
+	case netbsd.F_GETLK, netbsd.F_SETLK, netbsd.F_SETLKW:
+		return recordLock(c)
 	case netbsd.F_CLOSEM:
 		if fd < 0 {
 			return netbsd.EBADF
@@ -32,6 +35,28 @@ func fcntl(c *Call) netbsd.Errno {
 		return t.SetFDFlags(fd, file.FDFlags(arg)&file.CloseOnExec|c.closeOnFork(arg&netbsd.FD_CLOFORK != 0), file.CloseOnExec|file.CloseOnFork)
 	}
 	return c.onFD(func(d *file.Description) netbsd.Errno { return fcntlFile(c, d, arg) })
+}
+
+// fsctl is fcntl_forfs: a command for the file system, of which none here has any. The argument is fetched before the file is asked. EFAULT.
+func fsctl(c *Call, d *file.Description) netbsd.Errno {
+	cmd := uint32(c.Int(1))
+	if size := int(cmd >> 16 & netbsd.F_PARAM_MASK); cmd&netbsd.F_FSIN != 0 && size > 0 {
+		if errno := c.Space.Read(c.Ptr(2), make([]byte, size)); errno != 0 {
+			return errno
+		}
+	}
+	return otherFcntl(d)
+}
+
+// otherFcntl is fo_fcntl for a command that a file does not know: kqueue_fcntl, memfd_fcntl, and fnullop_fcntl or genfs_fcntl.
+func otherFcntl(d *file.Description) netbsd.Errno {
+	switch d.File.(type) {
+	case *kqueue.Queue:
+		return netbsd.ENOTTY
+	case *file.Memfd:
+		return netbsd.EINVAL
+	}
+	return netbsd.EOPNOTSUPP
 }
 
 // dupfd is F_DUPFD and its kind: the lowest free descriptor from min on, with these flags.
@@ -88,8 +113,9 @@ func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
 		return getPath(c, d)
 	case netbsd.F_ADD_SEALS, netbsd.F_GET_SEALS:
 		return c.sealing(d, arg)
-	case netbsd.F_GETLK, netbsd.F_SETLK, netbsd.F_SETLKW:
-		return recordLock(c, d)
+	}
+	if c.Int(1) < 0 { // F_FSCTL
+		return fsctl(c, d)
 	}
 	return netbsd.EINVAL
 }
@@ -110,6 +136,9 @@ func getPath(c *Call, d *file.Description) netbsd.Errno {
 	if f, ok := d.File.(*file.Memfd); ok {
 		return c.copyout(c.Ptr(2), append([]byte(f.Name()), 0))
 	}
+	if _, ok := d.File.(*kqueue.Queue); ok {
+		return otherFcntl(d)
+	}
 	name, errno := View(c.L).PathOf(d)
 	if errno != 0 {
 		return errno
@@ -120,25 +149,26 @@ func getPath(c *Call, d *file.Description) netbsd.Errno {
 	return c.copyout(c.Ptr(2), append([]byte(name), 0))
 }
 
-// recordLock is F_GETLK, F_SETLK and F_SETLKW.
-func recordLock(c *Call, d *file.Description) netbsd.Errno {
+// recordLock is F_GETLK, F_SETLK and F_SETLKW. EFAULT comes before EBADF (sys_fcntl).
+func recordLock(c *Call) netbsd.Errno {
 	b, errno := c.in(c.Ptr(2), netbsd.SizeofFlock)
 	if errno != 0 {
 		return errno
 	}
 	lk := netbsd.DecodeFlock(b)
-	lk.Pid = int32(c.L.Proc().Pid())
-	switch c.Int(1) {
-	case netbsd.F_SETLK:
-		return d.SetLock(c.L, c.files(), lk, false)
-	case netbsd.F_SETLKW:
-		return d.SetLock(c.L, c.files(), lk, true)
+	return c.onFD(func(d *file.Description) netbsd.Errno { return doRecordLock(c, d, lk) })
+}
+
+func doRecordLock(c *Call, d *file.Description, lk netbsd.Flock) netbsd.Errno {
+	if cmd := c.Int(1); cmd != netbsd.F_GETLK {
+		lk.Pid = int32(c.L.Proc().Pid())
+		return d.SetLock(c.L, c.files(), lk, cmd == netbsd.F_SETLKW)
 	}
 	got, errno := d.GetLock(c.files(), lk)
 	if errno != 0 {
 		return errno
 	}
-	b = c.out(netbsd.SizeofFlock)
+	b := c.out(netbsd.SizeofFlock)
 	got.Encode(b)
 	return c.copyout(c.Ptr(2), b)
 }

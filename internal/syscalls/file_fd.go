@@ -15,14 +15,21 @@ func fsync(c *Call) netbsd.Errno {
 }
 
 // fsyncRange is fsync_range(int fd, int how, off_t start, off_t length). The whole
-// file is synced, which holds the range.
+// file is synced, which holds the range. EBADF: not open for writing. EINVAL: no file of a file system, no way, or a range that ends before it
+// begins; the start does not matter where length is 0.
 func fsyncRange(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if _, ok := d.File.(file.Pathconfer); ok {
+			return netbsd.EINVAL
+		}
+		if !d.Writable() {
+			return netbsd.EBADF
+		}
 		how := c.Int(1)
 		if how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == netbsd.FDATASYNC|netbsd.FFILESYNC || how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == 0 {
 			return netbsd.EINVAL
 		}
-		if c.Long(2) < 0 || c.Long(3) < 0 {
+		if start, length := c.Long(2), c.Long(3); length != 0 && start+length < start {
 			return netbsd.EINVAL
 		}
 		return d.File.Sync()
@@ -42,9 +49,12 @@ func lseek(c *Call) netbsd.Errno {
 	})
 }
 
-// ftruncate is ftruncate(int fd, int pad, off_t length). EBADF. EINVAL: a negative length, or
-// not open for writing.
+// ftruncate is ftruncate(int fd, int pad, off_t length). EINVAL: a negative length, whatever fd is, or
+// not open for writing. EBADF.
 func ftruncate(c *Call) netbsd.Errno {
+	if c.Long(2) < 0 {
+		return netbsd.EINVAL
+	}
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		if !d.Writable() {
 			return netbsd.EINVAL
@@ -55,16 +65,19 @@ func ftruncate(c *Call) netbsd.Errno {
 
 var direntBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 
-// getdents is __getdents30(int fd, char *buf, size_t count). EBADF. EINVAL: not a directory.
+// getdents is __getdents30(int fd, char *buf, size_t count). EBADF, also for a file that is not open for reading. EINVAL: not a directory.
 // EFAULT.
 func getdents(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		r, ok := d.File.(file.DirReader)
-		if !ok {
-			return netbsd.EINVAL
+		if _, ok := d.File.(file.Pathconfer); ok {
+			return netbsd.EINVAL // fd_getvnode, which comes first
 		}
 		if !d.Readable() {
 			return netbsd.EBADF
+		}
+		r, ok := d.File.(file.DirReader)
+		if !ok {
+			return netbsd.EINVAL
 		}
 		buf := direntBuffers.Get().(*[64 << 10]byte)
 		defer direntBuffers.Put(buf)
@@ -97,13 +110,23 @@ func fchflags(c *Call) netbsd.Errno {
 // fpathconf is fpathconf(int fd, int name).
 func fpathconf(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if _, ok := d.File.(*file.Memfd); ok {
-			return netbsd.EOPNOTSUPP
-		}
-		v, errno := vfs.Pathconf(c.Int(1))
+		v, errno := pathconfOf(d, c.Int(1))
 		c.Ret[0] = uint64(v)
 		return errno
 	})
+}
+
+// pathconfOf is fo_fpathconf: of files that are in no file system pipes and sockets know one name, kqueues none, and others
+// have no such call.
+func pathconfOf(d *file.Description, name int) (int64, netbsd.Errno) {
+	if p, ok := d.File.(file.Pathconfer); ok {
+		return p.Pathconf(name)
+	}
+	st, errno := d.File.Stat()
+	if errno != 0 {
+		return 0, errno
+	}
+	return vfs.Pathconf(name, st.Mode)
 }
 
 // flock is flock(int fd, int operation). EBADF. EINVAL: no operation. EWOULDBLOCK: with LOCK_NB.
@@ -118,19 +141,28 @@ func flock(c *Call) netbsd.Errno {
 // fadvise is __posix_fadvise50(int fd, int pad, off_t offset, off_t len, int advice).
 // It answers with the error as its result.
 func fadvise(c *Call) netbsd.Errno {
-	errno := c.onFD(func(d *file.Description) netbsd.Errno {
-		if _, ok := d.File.(*file.Memfd); ok {
-			return netbsd.EOPNOTSUPP
-		}
-		if c.Int(4) < netbsd.POSIX_FADV_NORMAL || c.Int(4) > netbsd.POSIX_FADV_NOREUSE {
-			return netbsd.EINVAL
-		}
-		if _, errno := d.File.Lseek(0, netbsd.SEEK_CUR); errno == netbsd.ESPIPE {
-			return errno
-		}
-		return 0
-	})
+	offset, length := c.Long(2), c.Long(3)
+	none := length < 0 || length > 0 && (offset < 0 || length > math.MaxInt64-offset)
+	if none && !c.has(netbsd.SYS_memfd_create) {
+		return c.ok(uint64(netbsd.EINVAL)) // do_posix_fadvise looks at the range first, up to release 10
+	}
+	errno := c.onFD(func(d *file.Description) netbsd.Errno { return adviseErrno(d, none, c.Int(4)) })
 	return c.ok(uint64(errno))
+}
+
+// adviseErrno is fo_posix_fadvise. ESPIPE: a pipe, or a socket. EOPNOTSUPP: another file that is in no file system. EINVAL: no range,
+// or no advice.
+func adviseErrno(d *file.Description, noRange bool, advice int) netbsd.Errno {
+	if p, ok := d.File.(file.Pathconfer); ok {
+		if _, errno := p.Pathconf(netbsd.PC_PIPE_BUF); errno == 0 {
+			return netbsd.ESPIPE
+		}
+		return netbsd.EOPNOTSUPP
+	}
+	if noRange || advice < netbsd.POSIX_FADV_NORMAL || advice > netbsd.POSIX_FADV_NOREUSE {
+		return netbsd.EINVAL
+	}
+	return 0
 }
 
 // fallocate is posix_fallocate(int fd, int pad, off_t pos, off_t len). Its result is the

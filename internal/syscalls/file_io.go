@@ -47,11 +47,31 @@ func (c *Call) readOnce(d *file.Description, b []byte) (int, netbsd.Errno) {
 // position. EINVAL: a negative one.
 func pread(c *Call) netbsd.Errno {
 	off := c.Long(4)
-	return transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
+	return c.seekErrno(transferIn(c, c.Ptr(1), c.Ptr(2), func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		n, errno := d.Pread(c.L, b, off)
 		off += int64(n)
 		return n, errno
-	})
+	}))
+}
+
+// seekErrno is what pread(2) and its kind fail with where they fail with errno for what they move: that the file has no position comes before,
+// and an offset that is negative (do_filereadv, VOP_SEEK). Only a call that fails anyway has it looked at.
+func (c *Call) seekErrno(errno netbsd.Errno) netbsd.Errno {
+	if errno != netbsd.EFAULT && errno != netbsd.EINVAL {
+		return errno
+	}
+	d, closed := c.get(c.Int(0))
+	if closed != 0 {
+		return errno
+	}
+	defer d.Release()
+	if _, none := d.File.Lseek(0, netbsd.SEEK_CUR); none == netbsd.ESPIPE {
+		return none
+	}
+	if c.Long(4) < 0 {
+		return netbsd.EINVAL
+	}
+	return errno
 }
 
 func transferIn(c *Call, addr, n uint64, f readFunc) netbsd.Errno {
@@ -138,11 +158,11 @@ func write(c *Call) netbsd.Errno {
 // ESPIPE: no position. EINVAL: a negative one.
 func pwrite(c *Call) netbsd.Errno {
 	off := c.Long(4)
-	return transferOut(c, c.Ptr(1), c.Ptr(2), off, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+	return c.seekErrno(transferOut(c, c.Ptr(1), c.Ptr(2), off, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		n, errno := d.Pwrite(c.L, b, off)
 		off += int64(n)
 		return n, errno
-	})
+	}))
 }
 
 // transferOut writes n bytes at off, or at the description's position if that is below 0.
@@ -256,15 +276,21 @@ func readv(c *Call) netbsd.Errno {
 // preadv is preadv(int fd, const struct iovec *iov, int iovcnt, int pad, off_t offset).
 func preadv(c *Call) netbsd.Errno {
 	off := c.Long(4)
-	return scatter(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+	if c.Int(2) == 0 {
+		return netbsd.EINVAL
+	}
+	return c.seekErrno(scatter(c, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		n, errno := d.Pread(c.L, b, off)
 		off += int64(n)
 		return n, errno
-	})
+	}))
 }
 
-// scatter reads as much as the vector holds, and spreads it.
+// scatter reads as much as the vector holds, and spreads it. That there is none comes before EBADF (do_filereadv).
 func scatter(c *Call, f readFunc) netbsd.Errno {
+	if c.Int(2) == 0 {
+		return netbsd.EINVAL
+	}
 	d, errno := c.get(c.Int(0))
 	if errno != 0 {
 		return errno
@@ -324,16 +350,22 @@ func writev(c *Call) netbsd.Errno {
 // pwritev is pwritev(int fd, const struct iovec *iov, int iovcnt, int pad, off_t offset).
 func pwritev(c *Call) netbsd.Errno {
 	off := c.Long(4)
-	return gather(c, off, func(d *file.Description, b []byte) (int, netbsd.Errno) {
+	if c.Int(2) == 0 {
+		return netbsd.EINVAL
+	}
+	return c.seekErrno(gather(c, off, func(d *file.Description, b []byte) (int, netbsd.Errno) {
 		n, errno := d.Pwrite(c.L, b, off)
 		off += int64(n)
 		return n, errno
-	})
+	}))
 }
 
 // gather collects the vector into pieces as large as fit, so that a small one is
 // written at once, atomically where the file promises that. No bytes at all are written, too: that can be a message.
 func gather(c *Call, off int64, f readFunc) netbsd.Errno {
+	if c.Int(2) == 0 {
+		return netbsd.EINVAL // before EBADF, as do_filewritev
+	}
 	d, errno := c.get(c.Int(0))
 	if errno != 0 {
 		return errno

@@ -12,7 +12,7 @@ func pipe(c *Call) netbsd.Errno {
 	return errno
 }
 
-// pipe2 is pipe2(int fildes[2], int flags). EINVAL: unknown flags. EFAULT: nothing stays open.
+// pipe2 is pipe2(int fildes[2], int flags). EINVAL: unknown flags. EFAULT: both stay open, though nobody is told which they are (sys_pipe2).
 // EMFILE, ENFILE.
 func pipe2(c *Call) netbsd.Errno {
 	flags := c.Int(1)
@@ -23,20 +23,24 @@ func pipe2(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	return c.outPair(c.Ptr(0), r, w)
+	return c.copyout(c.Ptr(0), c.pairBytes(r, w))
 }
 
 // outPair stores two new descriptors, and closes them if it can't.
 func (c *Call) outPair(addr uint64, a, b int) netbsd.Errno {
-	out := c.out(8)
-	putLE32(out, uint32(a))
-	putLE32(out[4:], uint32(b))
-	errno := c.copyout(addr, out)
+	errno := c.copyout(addr, c.pairBytes(a, b))
 	if errno != 0 {
 		c.files().CloseFD(a)
 		c.files().CloseFD(b)
 	}
 	return errno
+}
+
+func (c *Call) pairBytes(a, b int) []byte {
+	out := c.out(8)
+	putLE32(out, uint32(a))
+	putLE32(out[4:], uint32(b))
+	return out
 }
 
 func makePipe(c *Call, flags int) (int, int, netbsd.Errno) {

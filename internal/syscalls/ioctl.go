@@ -70,7 +70,11 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 		}
 		return c.files().SetFDFlags(c.Int(0), flags, file.CloseOnExec)
 	case netbsd.FIONBIO:
-		return d.SetFlag(netbsd.O_NONBLOCK, le32(data) != 0)
+		errno := d.SetFlag(netbsd.O_NONBLOCK, le32(data) != 0)
+		if errno != 0 {
+			d.ForceFlags(netbsd.O_NONBLOCK, le32(data) != 0)
+		}
+		return errno
 	case netbsd.SIOCGIFCONF:
 		return addressList(c, d, data)
 	case netbsd.KFILTER_BYFILTER, netbsd.KFILTER_BYNAME:

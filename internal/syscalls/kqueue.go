@@ -188,13 +188,14 @@ func changeEvents(c *Call, q *kqueue.Queue) (failed uint64, done bool, errno net
 		}
 		for ; len(part) > 0; part = part[size:] {
 			ev := decodeKevent(part, size)
-			errno := q.Change(caller, ev)
+			left, errno := q.Register(caller, ev)
 			if errno == 0 && ev.Flags&netbsd.EV_RECEIPT == 0 {
 				continue
 			}
 			if failed >= c.Ptr(4) {
 				return 0, true, errno
 			}
+			ev.Fflags = left
 			if errno := outReceipt(c, failed, ev, errno); errno != 0 {
 				return failed, true, errno
 			}

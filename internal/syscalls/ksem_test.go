@@ -52,6 +52,8 @@ func TestKsem(t *testing.T) {
 			{"ksem_get: EINVAL for another file", netbsd.SYS__ksem_wait, args{1}, netbsd.EINVAL, nil, nil},
 			{"ksem_read_fop: no name", netbsd.SYS_read, args{0, room(4), 4}, 0, 0, nil},
 			{"fbadop_write: EOPNOTSUPP", netbsd.SYS_write, args{0, "x", 1}, netbsd.EOPNOTSUPP, nil, nil},
+			{"kqueue(2)", netbsd.SYS_kqueue, nil, 0, 3, nil},
+			{"fnullop_kqfilter: EOPNOTSUPP", netbsd.SYS___kevent50, args{3, kev(netbsd.Kevent{Filter: netbsd.EVFILT_READ, Flags: netbsd.EV_ADD}), 1, 0, 0, 0}, netbsd.EOPNOTSUPP, nil, nil},
 			{"_ksem_destroy(2)", netbsd.SYS__ksem_destroy, args{0}, 0, nil, nil},
 			{"_ksem_destroy(2): EINVAL for one that is gone", netbsd.SYS__ksem_destroy, args{0}, netbsd.EINVAL, nil, nil},
 			{"_ksem_init(2): the largest value", netbsd.SYS__ksem_init, args{uint32(netbsd.SEM_VALUE_MAX), longs(0)}, 0, semOf(0), nil},

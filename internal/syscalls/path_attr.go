@@ -62,8 +62,11 @@ func doChown(c *Call, at, arg int, follow bool) netbsd.Errno {
 	})
 }
 
-// truncate is truncate(const char *path, int pad, off_t length).
+// truncate is truncate(const char *path, int pad, off_t length). EINVAL for a negative length comes before all that the path may be.
 func truncate(c *Call) netbsd.Errno {
+	if c.Long(2) < 0 {
+		return netbsd.EINVAL
+	}
 	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Truncate(name, c.Long(2)) })
 }
 
@@ -75,10 +78,10 @@ func chflags(c *Call) netbsd.Errno {
 	})
 }
 
-// pathconf is pathconf(const char *path, int name).
+// pathconf is pathconf(const char *path, int name), and lpathconf.
 func pathconf(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		v, errno := View(c.L).Pathconf(name, c.Int(1))
+		v, errno := View(c.L).Pathconf(name, c.Int(1), c.Nr != netbsd.SYS_lpathconf)
 		c.Ret[0] = uint64(v)
 		return errno
 	})

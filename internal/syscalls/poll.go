@@ -71,27 +71,57 @@ func releaseAll(ps []polled) {
 // poll is poll(struct pollfd *fds, unsigned nfds, int timeout). EINVAL: more than there can be
 // descriptors, or a negative time that is not INFTIM, -1. EFAULT. EINTR, whatever SA_RESTART says.
 func poll(c *Call) netbsd.Errno {
-	ms := c.Int(2)
-	if ms < -1 {
-		return netbsd.EINVAL
+	p := pollWait{nowait: c.Int(2) == 0}
+	switch ms := c.Int(2); {
+	case ms > 0:
+		p.deadline = deadlineIn(time.Duration(ms) * time.Millisecond)
+	case ms < -1:
+		p.errno = netbsd.EINVAL
 	}
-	var deadline time.Time
-	if ms > 0 {
-		deadline = deadlineIn(time.Duration(ms) * time.Millisecond)
+	return doPoll(c, p)
+}
+
+// pollWait is how long poll(2) and select(2) wait, and with which signals blocked. errno is what is wrong with the time, which is
+// said when the descriptors have been fetched, and before the mask is set (sel_do_scan).
+type pollWait struct {
+	deadline time.Time
+	nowait   bool
+	errno    netbsd.Errno
+	masked   bool
+	mask     netbsd.Sigset
+}
+
+// pollWaitOf reads a struct timespec and a signal mask, each of which may be null. EFAULT.
+func (c *Call) pollWaitOf(timeout, mask uint64) (p pollWait, errno netbsd.Errno) {
+	p.deadline, p.nowait, p.errno = c.timeout(timeout)
+	if p.errno == netbsd.EFAULT {
+		return p, p.errno
 	}
-	return doPoll(c, deadline, ms == 0)
+	if p.masked = mask != 0; p.masked {
+		b, errno := c.in(mask, 16)
+		if errno != 0 {
+			return p, errno
+		}
+		p.mask = netbsd.GetSigset(b)
+	}
+	return p, 0
+}
+
+// begin is due before what is waited for is looked at.
+func (c *Call) begin(p pollWait) netbsd.Errno {
+	if p.errno == 0 && p.masked {
+		c.L.Platform().SetTempMask(p.mask)
+	}
+	return p.errno
 }
 
 // pollts is __pollts50(struct pollfd *, unsigned, const struct timespec *, const sigset_t *).
 func pollts(c *Call) netbsd.Errno {
-	deadline, nowait, errno := c.timeout(c.Ptr(2))
+	p, errno := c.pollWaitOf(c.Ptr(2), c.Ptr(3))
 	if errno != 0 {
 		return errno
 	}
-	if errno := c.tempMask(c.Ptr(3)); errno != 0 {
-		return errno
-	}
-	return doPoll(c, deadline, nowait)
+	return doPoll(c, p)
 }
 
 // tempMask sets the signal mask for the length of the call, if addr isn't null.
@@ -106,13 +136,16 @@ func (c *Call) tempMask(addr uint64) netbsd.Errno {
 	return errno
 }
 
-func doPoll(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
+func doPoll(c *Call, p pollWait) netbsd.Errno {
 	n := uint64(c.Uint32(1))
 	if n > c.nofile()+1000 || n > 1<<20 {
 		return netbsd.EINVAL
 	}
 	b := make([]byte, n*netbsd.SizeofPollfd)
 	if errno := c.Space.Read(c.Ptr(0), b); errno != 0 {
+		return errno
+	}
+	if errno := c.begin(p); errno != 0 {
 		return errno
 	}
 	// Descriptors below 0 are skipped: at holds where each other one came from.
@@ -127,7 +160,7 @@ func doPoll(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
 		ps, at = append(ps, polled{d: d, want: file.Events(uint16(fd.Events))}), append(at, i)
 	}
 	defer releaseAll(ps)
-	ready, errno := await(c, ps, deadline, nowait)
+	ready, errno := await(c, ps, p.deadline, p.nowait)
 	if errno != 0 {
 		return errno
 	}
@@ -146,7 +179,7 @@ func putRevents(b []byte, i int, ev file.Events) {
 // count that is negative or absurd, or a time that is none. EBADF: a bit for what is not open, however far. EFAULT. EINTR.
 func sel(c *Call) netbsd.Errno {
 	if c.Ptr(4) == 0 {
-		return doSelect(c, time.Time{}, false)
+		return doSelect(c, pollWait{})
 	}
 	b, errno := c.in(c.Ptr(4), netbsd.SizeofTimeval)
 	if errno != 0 {
@@ -154,22 +187,19 @@ func sel(c *Call) netbsd.Errno {
 	}
 	tv := netbsd.DecodeTimeval(b)
 	if !tv.Valid() {
-		return netbsd.EINVAL
+		return doSelect(c, pollWait{errno: netbsd.EINVAL})
 	}
-	return doSelect(c, deadlineIn(tv.Duration()), tv.Sec == 0 && tv.Usec == 0)
+	return doSelect(c, pollWait{deadline: deadlineIn(tv.Duration()), nowait: tv.Sec == 0 && tv.Usec == 0})
 }
 
 // pselect is __pselect50(int, fd_set *, fd_set *, fd_set *, const struct timespec *,
 // const sigset_t *).
 func pselect(c *Call) netbsd.Errno {
-	deadline, nowait, errno := c.timeout(c.Ptr(4))
+	p, errno := c.pollWaitOf(c.Ptr(4), c.Ptr(5))
 	if errno != 0 {
 		return errno
 	}
-	if errno := c.tempMask(c.Ptr(5)); errno != 0 {
-		return errno
-	}
-	return doSelect(c, deadline, nowait)
+	return doSelect(c, p)
 }
 
 // selected are the events behind the three sets of select(2), as poll(2) names them (sel_flag of sys_select.c).
@@ -179,13 +209,16 @@ var selected = [3]struct{ want, set file.Events }{
 	{file.RdBand, file.RdBand},
 }
 
-func doSelect(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
+func doSelect(c *Call, p pollWait) netbsd.Errno {
 	nd := c.Int(0)
 	if nd < 0 || tooManyFiles(c, nd) {
 		return netbsd.EINVAL
 	}
 	sets, errno := selectSets(c, nd)
 	if errno != 0 {
+		return errno
+	}
+	if errno := c.begin(p); errno != 0 {
 		return errno
 	}
 	var ps []polled
@@ -211,7 +244,7 @@ func doSelect(c *Call, deadline time.Time, nowait bool) netbsd.Errno {
 	for i := range sets {
 		sets[i] = sets[i][:min(len(sets[i]), netbsd.FdSetLen(c.files().Highest()+1))]
 	}
-	if _, errno := await(c, ps, deadline, nowait); errno != 0 {
+	if _, errno := await(c, ps, p.deadline, p.nowait); errno != 0 {
 		return errno
 	}
 	return outSets(c, sets, ps, fds)

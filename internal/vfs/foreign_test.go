@@ -121,7 +121,7 @@ func (w world) probeForeign(t *testing.T, name string) {
 		"chdir":       w.Chdir(name),
 		"chroot":      w.Chroot(name),
 		"statvfs":     errnoOf(w.Statvfs(name)),
-		"pathconf":    errnoOf(w.Pathconf(name, netbsd.PC_NAME_MAX)),
+		"pathconf":    errnoOf(w.Pathconf(name, netbsd.PC_NAME_MAX, true)),
 		"exec":        w.execErr(name),
 		"link":        w.Link(at, name, at, "/stolen", true),
 		"mkdir in":    w.Mkdir(at, name+"/x", 0o755),

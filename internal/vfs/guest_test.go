@@ -94,7 +94,7 @@ func TestOthersFiles(t *testing.T) {
 			{"chdir", o.Chdir("list"), netbsd.EACCES},
 			{"chroot", o.Chroot("list"), netbsd.EACCES},
 			{"statvfs", errnoOf(o.Statvfs("shut/f")), netbsd.EACCES},
-			{"pathconf", errnoOf(o.Pathconf("shut/f", netbsd.PC_NAME_MAX)), netbsd.EACCES},
+			{"pathconf", errnoOf(o.Pathconf("shut/f", netbsd.PC_NAME_MAX, true)), netbsd.EACCES},
 			{"execute", o.execErr("prog"), 0},
 			{"execute what is no program", o.execErr("text"), netbsd.EACCES},
 			{"execute below", o.execErr("shut/f"), netbsd.EACCES},

@@ -12,6 +12,9 @@ var kqueueCases = []testCase{
 	{"kqueue_EVFILT_SIGNAL_counts", kqueueSignal},
 	{"kqueue_not_inherited_by_fork", kqueueFork},
 	{"kqueue_close_under_a_waiter", kqueueClose},
+	{"kqueue_disabled_counts_until_a_scan", kqueueDisabled},
+	{"kqueue_NOTE_TRACK_of_a_disabled_event", kqueueTrackDisabled},
+	{"kqueue_receipts_and_no_room", kqueueReceipts},
 }
 
 const (
@@ -167,7 +170,7 @@ func kqueueErrors() {
 	ev := keventT{ident: 29999, filter: evfiltPROC, flags: evADD, fflags: noteEXIT}
 	errs("kevent of nobody", esrch, sysKevent, kq, ptr(&ev), 1, 0, 0, 0)
 	ev = keventT{ident: 64, filter: evfiltSIGNAL, flags: evADD}
-	errs("kevent of no signal", einval, sysKevent, kq, ptr(&ev), 1, 0, 0, 0)
+	register(kq, 64, evfiltSIGNAL, evADD, 0) // filt_sigattach looks at no number
 	ev.filter = 99
 	errs("kevent of no filter", einval, sysKevent, kq, ptr(&ev), 1, 0, 0, 0)
 	var ts [2]int64
@@ -219,4 +222,89 @@ func kqueueClose() {
 	must("_lwp_wait", sysLwpWait, lid, 0)
 	eq("kevent of what is closed", cells[2], ebadf)
 	must("close", sysClose, twin)
+}
+
+// readable reports whether poll(2) finds fd readable at once.
+func readable(fd int) int {
+	p := [2]int32{int32(fd), 1} // POLLIN
+	return must("poll", sysPoll, ptr(&p), 1, 0)
+}
+
+// kqueue_register disables an event after it has looked whether there is one, and leaves it in the queue: it counts until kqueue_scan
+// finds that nobody wants it. So it is in a queue that is asked often, and so may be lent, too.
+func kqueueDisabled() {
+	var p pipe
+	p.open()
+	kq := must("kqueue", sysKqueue)
+	var ev keventT
+	var now [2]int64
+	register(kq, int(p.r), evfiltREAD, evADD, 0)
+	p.post()
+	for range 64 {
+		eq("ident", int(next(kq).ident), int(p.r))
+	}
+	for range 3 {
+		register(kq, int(p.r), evfiltREAD, evDISABLE, 0)
+		eq("disabled, and not looked for", readable(kq), 1)
+		eq("events", must("kevent", sysKevent, kq, 0, 0, ptr(&ev), 1, ptr(&now)), 0)
+		eq("disabled, and looked for", readable(kq), 0)
+		register(kq, int(p.r), evfiltREAD, evENABLE, 0)
+		eq("enabled", readable(kq), 1)
+		next(kq)
+	}
+	register(kq, int(p.r), evfiltREAD, evDELETE, 0)
+	eq("deleted", readable(kq), 0)
+	register(kq, int(p.r), evfiltREAD, evADD|evDISABLE, 0)
+	eq("added, and disabled", readable(kq), 1)
+	eq("events", must("kevent", sysKevent, kq, 0, 0, ptr(&ev), 1, ptr(&now)), 0)
+	eq("and looked for", readable(kq), 0)
+}
+
+// knote_proc_fork_track: the children of a process are followed by events that are enabled, whatever its own is.
+func kqueueTrackDisabled() {
+	var p pipe
+	kq := must("kqueue", sysKqueue)
+	pid := held(&p, func() {
+		reap(fork(func() { exit(5) }), exited(5))
+		exit(3)
+	})
+	register(kq, pid, evfiltPROC, evADD|evDISABLE, noteEXIT|noteFORK|noteTRACK)
+	p.post()
+	child := next(kq)
+	eq("NOTE_CHILD", int(child.fflags), noteCHILD)
+	eq("data is the parent", int(child.data), pid)
+	eq("flags", int(child.flags), evADD|evENABLE|evDISABLE|evONESHOT|evCLEAR)
+	gone := next(kq)
+	eq("ident", int(gone.ident), int(child.ident))
+	eq("NOTE_EXIT", int(gone.fflags), noteEXIT)
+	reap(pid, exited(3))
+	eq("the parent's is disabled", readable(kq), 0)
+	register(kq, pid, evfiltPROC, evENABLE, noteEXIT)
+	eq("and enabled", int(next(kq).fflags), noteFORK|noteEXIT)
+}
+
+// changes are those of kqueueReceipts, and what is told of them.
+var changes, told [4]keventT
+
+// kevent1: what fails, and what asks for a receipt, is told while there is room; the first that finds none ends the call, with its error or with
+// none, and those behind it are not made.
+func kqueueReceipts() {
+	const evRECEIPT, evERROR, enoent = 0x40, 0x4000, 2
+	kq := must("kqueue", sysKqueue)
+	changes = [4]keventT{
+		{ident: 1, filter: evfiltUSER, flags: evADD | evRECEIPT, fflags: 5, data: 6, udata: 7},
+		{ident: 2, filter: evfiltUSER, flags: evDELETE, fflags: 5, udata: 8},
+		{ident: 3, filter: evfiltUSER, flags: evADD | evRECEIPT},
+		{ident: 4, filter: evfiltUSER, flags: evADD},
+	}
+	eq("the third has no room, and is made", must("kevent", sysKevent, kq, ptr(&changes), 4, ptr(&told), 2, 0), 0)
+	eq("a receipt's flags", int(told[0].flags), evERROR)
+	eq("a receipt's fflags, which the event has", int(told[0].fflags), 0)
+	eq("a receipt's data", int(told[0].data), 0)
+	eq("a receipt's udata", int(told[0].udata), 7)
+	eq("an error", int(told[1].data), enoent)
+	eq("its fflags, which nobody has taken", int(told[1].fflags), 5)
+	changes[0] = keventT{ident: 3, filter: evfiltUSER, flags: evDELETE}
+	changes[1] = keventT{ident: 4, filter: evfiltUSER, flags: evDELETE}
+	errs("the fourth was not made", enoent, sysKevent, kq, ptr(&changes), 2, 0, 0, 0)
 }

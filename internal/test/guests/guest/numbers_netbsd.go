@@ -29,6 +29,7 @@ const (
 	sysSetpgid            = 82
 	sysDup2               = 90
 	sysFcntl              = 92
+	sysPoll               = 209
 	sysSetreuid           = 126
 	sysSetsid             = 147
 	sysSetgid             = 181
