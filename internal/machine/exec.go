@@ -66,8 +66,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	return netbsd.EJUSTRETURN
 }
 
-// loadArgs loads what an execve(2) names, or what a fexecve(2) has open. ETXTBSY: a program that is open for writing (vn_marktext, which
-// counts every writer; here only the caller's descriptor counts). A script can be.
+// loadArgs loads what an execve(2) names, or what a fexecve(2) has open.
 func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs) (*program, netbsd.Errno) {
 	name := a.Path
 	if a.File != nil {
@@ -75,12 +74,8 @@ func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs) (*program, netbsd.Errn
 		o, name = &fileOpener{o, a.File, a.Path}, path.Base(a.Path)
 	}
 	p, err := s.load(o, name, a.Argv, a.Envp)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err.Errno
-	case a.Written && p.file == a.File:
-		p.close()
-		return nil, netbsd.ETXTBSY
 	}
 	return p, 0
 }
@@ -168,6 +163,7 @@ func (s *System) build(p *program, cred *kern.Cred, stack uint64) (*Context, net
 		}
 		s.images.learn(s, p, mc)
 	}
+	mc.space.running, p.running = p.running, nil
 	if errno = mc.limitStack(stack); errno == 0 {
 		errno = mc.space.chargeAll()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/loader"
+	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -26,6 +27,8 @@ type Opener interface {
 	// SetIDs returns those of the set-id bits of the file that count, and whose they are. st
 	// is the host's word on it.
 	SetIDs(f *os.File, st os.FileInfo) (mode, uid, gid uint32)
+	// RunText counts the file as one that a process runs. ETXTBSY: somebody has it open for writing.
+	RunText(f *os.File) (vfs.Text, netbsd.Errno)
 }
 
 // program is an executable ready to be mapped. Close it afterwards.
@@ -46,6 +49,8 @@ type program struct {
 	why    error         // what a host program is, for whoever wanted a NetBSD one
 	setID  setID
 	user   *kern.Cred // see shelfUser
+
+	running []vfs.Text // its file, and the dynamic linker's, until a space has them
 }
 
 // setID is what the file's set-id bits ask for.
@@ -81,6 +86,8 @@ func (e *ExecError) Is(target error) bool { return target == e.Errno }
 
 // close closes the files. Mappings of them stay.
 func (p *program) close() {
+	endTexts(p.running)
+	p.running = nil
 	if p.file != nil {
 		p.file.Close()
 	}
@@ -207,8 +214,8 @@ func (p *program) place() error {
 //
 // The linker's set-id bits are not looked at: the process gets the program's.
 func (s *System) loadInterp(o Opener, p *program) *ExecError {
-	if p.host {
-		return nil
+	if err := p.run(o, p); err != nil || p.host {
+		return err
 	}
 	if err := p.place(); err != nil {
 		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
@@ -231,7 +238,24 @@ func (s *System) loadInterp(o Opener, p *program) *ExecError {
 		}
 	}
 	p.interp = in
+	return p.run(o, in)
+}
+
+// run counts the file of of, p or its dynamic linker, as one that p's process runs. ETXTBSY: it is open for writing (vn_marktext, which
+// exec_elf_makecmds and elf_load_interp call).
+func (p *program) run(o Opener, of *program) *ExecError {
+	x, errno := o.RunText(of.file)
+	if errno != 0 {
+		return &ExecError{Path: of.path, Errno: errno, Err: fmt.Errorf("%w; close it where it is written to", errno)}
+	}
+	p.running = append(p.running, x)
 	return nil
+}
+
+func endTexts(list []vfs.Text) {
+	for _, x := range list {
+		x.End()
+	}
 }
 
 // commOf returns p_comm of a program: the last part of its name, cut to MAXCOMLEN.

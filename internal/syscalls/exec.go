@@ -35,7 +35,6 @@ func (c *Call) exec(args ExecArgs) netbsd.Errno {
 func fexecve(c *Call) netbsd.Errno {
 	var args ExecArgs
 	errno := c.onFD(func(d *file.Description) (errno netbsd.Errno) {
-		args.Written = d.Writable()
 		args.File, args.Path, errno = View(c.L).OpenExecFile(d)
 		return errno
 	})

@@ -277,6 +277,8 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		switch {
 		case a.isDir():
 			return netbsd.EISDIR // which sys_truncate says before it asks
+		case v.Dirs.tree.texts.busy(a.id) != 0:
+			return netbsd.ETXTBSY // as vn_writechk
 		case a.unchanging():
 			return netbsd.EPERM // ufs_setattr
 		}
@@ -284,6 +286,9 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 	}
 	return v.change(netbsd.AT_FDCWD, name, true, rule, func(n *node, at int, name string, _ int) error {
 		a, err := attrsAt(n, at, name, 0)
+		if err == nil {
+			err = asError(v.Dirs.tree.texts.busy(a.id))
+		}
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"toaster/internal/file"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -13,7 +14,8 @@ import (
 type attrs struct {
 	mode     uint32
 	uid, gid uint32
-	flags    uint32 // of chflags(2), where guests gave some
+	flags    uint32     // of chflags(2), where guests gave some
+	id       file.Inode // the host's, of a file of the host
 }
 
 // What flags keep from everybody, the superuser included, until they are taken off (chflags(2)).
