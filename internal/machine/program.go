@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -27,6 +28,8 @@ type Opener interface {
 	// SetIDs returns those of the set-id bits of the file that count, and whose they are. st
 	// is the host's word on it.
 	SetIDs(f *os.File, st os.FileInfo) (mode, uid, gid uint32)
+	// LastName returns the last part of the name that led to the file behind all links, "" if it has none any more.
+	LastName(f *os.File) string
 	// RunText counts the file as one that a process runs. ETXTBSY: somebody has it open for writing.
 	RunText(f *os.File) (vfs.Text, netbsd.Errno)
 }
@@ -38,7 +41,7 @@ type Opener interface {
 // between, the old trick against set-id scripts and programs, changes nothing.
 type program struct {
 	path   string // full name of what is mapped
-	comm   string // p_comm: the last part of path
+	comm   string // p_comm, see commOf
 	argv   []string
 	envp   []string
 	file   *os.File
@@ -177,7 +180,7 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	if errno != 0 {
 		return nil, &ExecError{Path: name, Errno: errno, Err: whyNot(o, name, errno), Missing: errno == netbsd.ENOENT || errno == netbsd.ENOTDIR}
 	}
-	p := &program{path: full, comm: commOf(full), file: f}
+	p := &program{path: full, comm: s.commOf(o, f, full), file: f}
 	st, err := f.Stat()
 	if err != nil {
 		p.close()
@@ -258,9 +261,13 @@ func endTexts(list []vfs.Text) {
 	}
 }
 
-// commOf returns p_comm of a program: the last part of its name, cut to MAXCOMLEN.
-func commOf(full string) string {
+// commOf returns p_comm of a program that was asked for by a name, cut to MAXCOMLEN: the last part of that (pathexec), in release 2003 of what
+// the links lead to, as execve took it from what namei had left in ni_cnd.
+func (s *System) commOf(o Opener, f *os.File, full string) string {
 	c := path.Base(full)
+	if s.M != nil && s.M.Release() == kern.Release2003 {
+		c = cmp.Or(o.LastName(f), c)
+	}
 	return c[:min(len(c), netbsd.MAXCOMLEN)]
 }
 

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"toaster/internal/loader"
 	"toaster/internal/syscalls"
 	"toaster/internal/vfs"
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -49,6 +51,11 @@ func (o *dirOpener) Stat(_ int, name string, _ bool) (file.Stat, netbsd.Errno) {
 }
 
 func (o *dirOpener) SetIDs(*os.File, os.FileInfo) (mode, uid, gid uint32) { return 0, 0, 0 }
+
+func (o *dirOpener) LastName(f *os.File) string {
+	name, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
+	return filepath.Base(name)
+}
 
 func (o *dirOpener) RunText(*os.File) (vfs.Text, netbsd.Errno) {
 	if o.written {
@@ -126,6 +133,32 @@ func TestLoadScript(t *testing.T) {
 		p.close()
 		if n := o.open(); n != 0 {
 			t.Errorf("%s: %d files are left open", c.name, n)
+		}
+	}
+}
+
+// p_comm of a program, or a script's interpreter, that a link leads to is the link's name (pathexec), and in release 2003 the name that it
+// leads to: ni_cnd of what namei was asked last (execve1 of NetBSD 1.6 and 2.0).
+func TestCommOfALink(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := filepath.Base(exe)
+	target = target[:min(len(target), netbsd.MAXCOMLEN)]
+	for release, want := range map[kern.Release]string{kern.Release11: "prog", kern.Release10: "prog", kern.Release2003: target} {
+		for _, name := range []string{"/bin/prog", "/script"} {
+			s := &System{HostPrograms: true}
+			s.M = kern.New(kern.Config{Release: release})
+			defer s.M.Close()
+			p, err := s.load(newDirOpener(t), name, []string{"a"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p.comm != want || p.path != "/bin/prog" {
+				t.Errorf("%v, %s: %s, %s; want %s", release, name, p.path, p.comm, want)
+			}
+			p.close()
 		}
 	}
 }

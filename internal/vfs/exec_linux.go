@@ -3,6 +3,7 @@ package vfs
 import (
 	"cmp"
 	"os"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -58,6 +59,15 @@ func (v View) calledBy(name string) (string, netbsd.Errno) {
 		errno = netbsd.ERANGE
 	}
 	return cwd + "/" + name, errno
+}
+
+// LastName returns the last part of the name that an open program has, whatever links have led there; "" if it has none any more.
+func (View) LastName(f *os.File) string {
+	name, err := fdPath(int(f.Fd()))
+	if err != nil {
+		return ""
+	}
+	return path.Base(name)
 }
 
 // OpenExecFile is OpenExec of a file that is open, for fexecve(2): check_exec of a descriptor, as it has been since NetBSD 10. What is
