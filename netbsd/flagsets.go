@@ -608,6 +608,7 @@ var FlagSets = sync.OnceValue(func() map[string]*FlagSet {
 			{"FIOGETOWN", FIOGETOWN, 0},
 			{"FIONWRITE", FIONWRITE, 0},
 			{"FIONSPACE", FIONSPACE, 0},
+			{"RNDGETENTCNT", RNDGETENTCNT, 0},
 			{"TIOCEXCL", TIOCEXCL, 0},
 			{"TIOCNXCL", TIOCNXCL, 0},
 			{"TIOCFLUSH", TIOCFLUSH, 0},

@@ -71,6 +71,12 @@ func (q *Queue) Stat() (file.Stat, netbsd.Errno) {
 // SetFlags is ENOTTY: kqueue_fcntl and kqueue_ioctl know no F_SETFL and no FIONBIO.
 func (q *Queue) SetFlags(int) netbsd.Errno { return netbsd.ENOTTY }
 
+// Ioctl implements file.File: kqueue_ioctl knows what asks for filters' names alone, which is served before (kfilterMapping).
+func (q *Queue) Ioctl(file.Call, uint32, []byte) netbsd.Errno { return netbsd.ENOTTY }
+
+// Refuses implements file.Refuser.
+func (q *Queue) Refuses(uint32, []byte) netbsd.Errno { return netbsd.ENOTTY }
+
 // Read and Write are not for kqueues: ENXIO.
 func (q *Queue) Read(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENXIO }
 
