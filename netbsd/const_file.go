@@ -130,6 +130,8 @@ const (
 	SF_IMMUTABLE = 0x20000
 	SF_APPEND    = 0x40000
 	SF_SNAPSHOT  = 0x200000
+	SF_LOG       = 0x400000
+	SF_SNAPINVAL = 0x800000
 )
 
 // Types in directory entries (getdents(2)).

@@ -13,6 +13,9 @@ const (
 	FIONSPACE = 0x40046678
 )
 
+// Requests of ioctl(2) on random devices (rnd(4)).
+const RNDGETENTCNT = 0x40045265
+
 // Requests of ioctl(2) on terminals (tty(4), ptm(4)).
 const (
 	TIOCEXCL           = 0x2000740d

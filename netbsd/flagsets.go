@@ -54,6 +54,8 @@ var FlagSets = sync.OnceValue(func() map[string]*FlagSet {
 			{"SF_IMMUTABLE", SF_IMMUTABLE, 0},
 			{"SF_APPEND", SF_APPEND, 0},
 			{"SF_SNAPSHOT", SF_SNAPSHOT, 0},
+			{"SF_LOG", SF_LOG, 0},
+			{"SF_SNAPINVAL", SF_SNAPINVAL, 0},
 		}},
 		"flock": {Flags: []Flag{
 			{"LOCK_SH", LOCK_SH, 0},
@@ -606,6 +608,7 @@ var FlagSets = sync.OnceValue(func() map[string]*FlagSet {
 			{"FIOGETOWN", FIOGETOWN, 0},
 			{"FIONWRITE", FIONWRITE, 0},
 			{"FIONSPACE", FIONSPACE, 0},
+			{"RNDGETENTCNT", RNDGETENTCNT, 0},
 			{"TIOCEXCL", TIOCEXCL, 0},
 			{"TIOCNXCL", TIOCNXCL, 0},
 			{"TIOCFLUSH", TIOCFLUSH, 0},

@@ -2,6 +2,7 @@ package hostfile
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 
 	"toaster/internal/file"
 	"toaster/netbsd"
@@ -25,15 +26,37 @@ func (d device) Pwrite(c file.Call, b []byte, _ int64) (int, netbsd.Errno) {
 	return d.Write(c, b)
 }
 
+// memory is what null, zero and full have in common: they are minor devices of mem(4).
+type memory struct{ device }
+
+// Ioctl implements file.File: mm_ioctl.
+func (memory) Ioctl(_ file.Call, cmd uint32, _ []byte) netbsd.Errno {
+	switch cmd {
+	case netbsd.FIOASYNC:
+		return 0 // Refuses has said whether
+	case netbsd.FIOSETOWN, netbsd.FIOGETOWN, netbsd.TIOCGPGRP, netbsd.TIOCSPGRP, netbsd.TIOCGETA:
+		return netbsd.ENOTTY
+	}
+	return netbsd.EOPNOTSUPP
+}
+
+// Refuses implements file.Refuser: nobody is told when memory is ready.
+func (memory) Refuses(cmd uint32, data []byte) netbsd.Errno {
+	if cmd == netbsd.FIOASYNC && binary.LittleEndian.Uint32(data) != 0 {
+		return netbsd.EOPNOTSUPP
+	}
+	return 0
+}
+
 type nullFile struct {
-	device
+	memory
 	host hostTwin
 	lent lentTwin
 }
 
 // NewNull is /dev/null of null(4).
 func NewNull(st file.Stat) file.File {
-	return &nullFile{device: device{st: st}, host: hostTwin{name: "/dev/null"}}
+	return &nullFile{memory: memory{device{st: st}}, host: hostTwin{name: "/dev/null"}}
 }
 
 func (f *nullFile) Read(file.Call, []byte) (int, netbsd.Errno)         { return 0, 0 }
@@ -47,14 +70,14 @@ func (f *nullFile) Gone() bool                                         { return 
 func (f *nullFile) Close()                                             { f.host.close(); f.lent.close() }
 
 type zeroFile struct {
-	device
+	memory
 	host hostTwin
 	lent lentTwin
 }
 
 // NewZero is /dev/zero of zero(4).
 func NewZero(st file.Stat) file.File {
-	return &zeroFile{device: device{st: st}, host: hostTwin{name: "/dev/zero"}}
+	return &zeroFile{memory: memory{device{st: st}}, host: hostTwin{name: "/dev/zero"}}
 }
 
 func (f *zeroFile) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
@@ -81,7 +104,7 @@ type fullFile struct{ zeroFile }
 
 // NewFull is /dev/full of full(4): zeros to read, no room to write.
 func NewFull(st file.Stat) file.File {
-	return &fullFile{zeroFile{device: device{st: st}, host: hostTwin{name: "/dev/full"}}}
+	return &fullFile{zeroFile{memory: memory{device{st: st}}, host: hostTwin{name: "/dev/full"}}}
 }
 
 // MayLend says that it is not: the host's is no zero(4).
@@ -108,6 +131,20 @@ func (f *randomFile) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
 
 // ReadsWhole implements file.Whole (rnd_read).
 func (f *randomFile) ReadsWhole() bool { return true }
+
+// entropyFull is what RNDGETENTCNT says of a pool that has all the bits that it wants: the host's generator never is without them.
+const entropyFull = 256
+
+// Ioctl implements file.File: of entropy_ioctl how much entropy there is. Sources and their estimates are the host's.
+func (f *randomFile) Ioctl(_ file.Call, cmd uint32, data []byte) netbsd.Errno {
+	switch cmd {
+	case netbsd.FIOASYNC:
+		return 0
+	case netbsd.RNDGETENTCNT:
+		return file.PutInt(data, entropyFull)
+	}
+	return netbsd.ENOTTY
+}
 
 func (f *randomFile) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { return f.Read(c, b) }
 func (f *randomFile) HostFD() (int, bool)                                      { return f.host.get() }

@@ -38,6 +38,8 @@ type File struct {
 	handed atomic.Bool // a program of the host has its description
 
 	origin *file.Origin
+
+	closed func() // called at the end; nil: nobody hears of it
 }
 
 // hostKind says how not to block in the host: a thread of toaster's that hangs in a call
@@ -80,6 +82,9 @@ func (h *Host) NewIn(fd int, mode uint32, o *file.Origin) *File {
 	}
 	return f
 }
+
+// OnClose has a new file call closed at its end, if that is not nil.
+func (f *File) OnClose(closed func()) { f.closed = closed }
 
 // Origin is where the file was found, nil if it wasn't found by name.
 func (f *File) Origin() *file.Origin { return f.origin }
@@ -185,6 +190,9 @@ func (f *File) Close() {
 	}
 	if f.shared >= 0 {
 		unix.Close(f.shared)
+	}
+	if f.closed != nil {
+		f.closed()
 	}
 }
 

@@ -82,6 +82,12 @@ func (q *Queue) KnoteErrno(filter int) netbsd.Errno {
 // Pathconf implements file.Pathconfer: there is nothing to tell (kqueue_fpathconf).
 func (q *Queue) Pathconf(int) (int64, netbsd.Errno) { return 0, netbsd.EINVAL }
 
+// Ioctl implements file.File: kqueue_ioctl knows what asks for filters' names alone, which is served before (kfilterMapping).
+func (q *Queue) Ioctl(file.Call, uint32, []byte) netbsd.Errno { return netbsd.ENOTTY }
+
+// Refuses implements file.Refuser.
+func (q *Queue) Refuses(uint32, []byte) netbsd.Errno { return netbsd.ENOTTY }
+
 // Read and Write are not for kqueues: ENXIO.
 func (q *Queue) Read(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENXIO }
 

@@ -69,8 +69,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 	return netbsd.EJUSTRETURN
 }
 
-// loadArgs loads what an execve(2) names, or what a fexecve(2) has open. ETXTBSY: a program that is open for writing (vn_marktext, which
-// counts every writer; here only the caller's descriptor counts). A script can be. ENOMEM: its data exceed a limit of so many bytes
+// loadArgs loads what an execve(2) names, or what a fexecve(2) has open. ENOMEM: its data exceed a limit of so many bytes
 // (check_exec). What is wrong with the arguments comes behind what is with the file.
 func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs, data uint64) (*program, netbsd.Errno) {
 	name := a.Path
@@ -79,12 +78,10 @@ func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs, data uint64) (*program
 		o, name = &fileOpener{o, a.File, a.Path}, path.Base(a.Path)
 	}
 	p, err := s.load(o, name, a.Argv, a.Envp)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err.Errno
-	case a.Written && p.file == a.File:
-		p.close()
-		return nil, netbsd.ETXTBSY
+	}
+	switch {
 	case p.image != nil && p.image.DataLen > data:
 		p.close()
 		return nil, netbsd.ENOMEM
@@ -184,6 +181,7 @@ func (s *System) build(p *program, cred *kern.Cred, stack uint64) (*Context, net
 		}
 		s.images.learn(s, p, mc)
 	}
+	mc.space.running, p.running = p.running, nil
 	if errno = mc.limitStack(stack); errno == 0 {
 		errno = mc.space.chargeAll()
 	}

@@ -296,7 +296,7 @@ func (o *execOpener) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	f, full := o.x.File, name
 	o.x.File = nil
 	if !filepath.IsAbs(full) {
-		dir, _ := o.Getcwd()
+		dir, _ := o.CwdOf(o.Dirs)
 		full = filepath.Join(dir, name)
 	}
 	return f, full, 0

@@ -95,7 +95,7 @@ func (w *hostWaiter) moveIn(mc *Context, j *joiner) {
 	l.Proc().SetVM(mc.space)
 	v := syscalls.View(l)
 	fill(v.Files, j.view.Files)
-	if dir, errno := j.view.Getcwd(); errno == 0 {
+	if dir, errno := j.view.CwdOf(j.view.Dirs); errno == 0 {
 		v.Chdir(dir)
 	}
 	v.Dirs.Umask(j.view.Dirs.Umask(0))

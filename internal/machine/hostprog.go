@@ -137,7 +137,8 @@ func (s *System) execHost(c *syscalls.Call, p *program) netbsd.Errno {
 // lookAround notes in what directory h is to run for l, and as whom. ENOENT: the directory has no name any more, as it was removed. h would
 // run in toaster's own otherwise, and what it does to files there was meant for none.
 func (s *System) lookAround(h *hostProgram, l *kern.LWP) (errno netbsd.Errno) {
-	if h.dir, errno = syscalls.View(l).Getcwd(); errno == 0 {
+	v := syscalls.View(l)
+	if h.dir, errno = v.CwdOf(v.Dirs); errno == 0 {
 		h.cred, errno = s.hostCredential(l.Proc().Cred())
 	}
 	return errno

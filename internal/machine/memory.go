@@ -192,6 +192,8 @@ func (s *Space) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.charged += s.m.Clear()
+	endTexts(s.running)
+	s.running = nil
 }
 
 // chargeAll counts a new space for all of its map; if that is too much, the space must be

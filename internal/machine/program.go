@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 
 	"toaster/internal/file"
 	"toaster/internal/loader"
+	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -26,6 +28,10 @@ type Opener interface {
 	// SetIDs returns those of the set-id bits of the file that count, and whose they are. st
 	// is the host's word on it.
 	SetIDs(f *os.File, st os.FileInfo) (mode, uid, gid uint32)
+	// LastName returns the last part of the name that led to the file behind all links, "" if it has none any more.
+	LastName(f *os.File) string
+	// RunText counts the file as one that a process runs. ETXTBSY: somebody has it open for writing.
+	RunText(f *os.File) (vfs.Text, netbsd.Errno)
 }
 
 // program is an executable ready to be mapped. Close it afterwards.
@@ -35,7 +41,7 @@ type Opener interface {
 // between, the old trick against set-id scripts and programs, changes nothing.
 type program struct {
 	path   string // full name of what is mapped
-	comm   string // p_comm: the last part of path
+	comm   string // p_comm, see commOf
 	argv   []string
 	envp   []string
 	file   *os.File
@@ -46,6 +52,8 @@ type program struct {
 	why    error         // what a host program is, for whoever wanted a NetBSD one
 	setID  setID
 	user   *kern.Cred // see shelfUser
+
+	running []vfs.Text // its file, and the dynamic linker's, until a space has them
 }
 
 // setID is what the file's set-id bits ask for.
@@ -81,6 +89,8 @@ func (e *ExecError) Is(target error) bool { return target == e.Errno }
 
 // close closes the files. Mappings of them stay.
 func (p *program) close() {
+	endTexts(p.running)
+	p.running = nil
 	if p.file != nil {
 		p.file.Close()
 	}
@@ -170,7 +180,7 @@ func (s *System) open(o Opener, name string) (*program, *ExecError) {
 	if errno != 0 {
 		return nil, &ExecError{Path: name, Errno: errno, Err: whyNot(o, name, errno), Missing: errno == netbsd.ENOENT || errno == netbsd.ENOTDIR}
 	}
-	p := &program{path: full, comm: commOf(full), file: f}
+	p := &program{path: full, comm: s.commOf(o, f, full), file: f}
 	st, err := f.Stat()
 	if err != nil {
 		p.close()
@@ -207,8 +217,8 @@ func (p *program) place() error {
 //
 // The linker's set-id bits are not looked at: the process gets the program's.
 func (s *System) loadInterp(o Opener, p *program) *ExecError {
-	if p.host {
-		return nil
+	if err := p.run(o, p); err != nil || p.host {
+		return err
 	}
 	if err := p.place(); err != nil {
 		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
@@ -229,12 +239,33 @@ func (s *System) loadInterp(o Opener, p *program) *ExecError {
 		return &ExecError{Path: p.path, Errno: netbsd.ENOEXEC, Err: err}
 	}
 	p.interp = in
+	return p.run(o, in)
+}
+
+// run counts the file of of, p or its dynamic linker, as one that p's process runs. ETXTBSY: it is open for writing (vn_marktext, which
+// exec_elf_makecmds and elf_load_interp call).
+func (p *program) run(o Opener, of *program) *ExecError {
+	x, errno := o.RunText(of.file)
+	if errno != 0 {
+		return &ExecError{Path: of.path, Errno: errno, Err: fmt.Errorf("%w; close it where it is written to", errno)}
+	}
+	p.running = append(p.running, x)
 	return nil
 }
 
-// commOf returns p_comm of a program: the last part of its name, cut to MAXCOMLEN.
-func commOf(full string) string {
+func endTexts(list []vfs.Text) {
+	for _, x := range list {
+		x.End()
+	}
+}
+
+// commOf returns p_comm of a program that was asked for by a name, cut to MAXCOMLEN: the last part of that (pathexec), in release 2003 of what
+// the links lead to, as execve took it from what namei had left in ni_cnd.
+func (s *System) commOf(o Opener, f *os.File, full string) string {
 	c := path.Base(full)
+	if s.M != nil && s.M.Release() == kern.Release2003 {
+		c = cmp.Or(o.LastName(f), c)
+	}
 	return c[:min(len(c), netbsd.MAXCOMLEN)]
 }
 

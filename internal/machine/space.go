@@ -10,6 +10,7 @@ import (
 	"toaster/internal/hostfile"
 	"toaster/internal/platform"
 	"toaster/internal/sysv"
+	"toaster/internal/vfs"
 	"toaster/internal/vm"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -44,6 +45,8 @@ type Space struct {
 	missed bool         // something was not there
 	image  *cachedImage // whose copy it is, nil if it is none
 	lesson *lesson      // nil: it is not looked at
+
+	running []vfs.Text // the program and its dynamic linker, while a process is in here
 
 	committed uint64 // bytes, see huge
 	charged   uint64 // bytes, see memory
@@ -179,6 +182,9 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	to.space = s.sys.spaceOf(p, m, nil)
 	to.space.committed, to.space.charged = s.committed, n
 	to.space.texts = s.texts
+	for _, x := range s.running {
+		to.space.running = append(to.space.running, x.Again())
+	}
 	to.space.settle()
 	for i := range ops {
 		var err error

@@ -85,6 +85,12 @@ func (f *File) Stat() (file.Stat, netbsd.Errno) {
 	}, 0
 }
 
+// Ioctl implements file.File: there are none (fbadop_ioctl).
+func (*File) Ioctl(file.Call, uint32, []byte) netbsd.Errno { return netbsd.EOPNOTSUPP }
+
+// Refuses implements file.Refuser.
+func (*File) Refuses(uint32, []byte) netbsd.Errno { return netbsd.EOPNOTSUPP }
+
 // Poll implements file.File.
 func (f *File) Poll(want file.Events) (ev file.Events) {
 	f.mu.Lock()

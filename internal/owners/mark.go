@@ -116,7 +116,7 @@ func (m Mark) plain(host seen) bool {
 	needs := uint32(0o600)
 	switch host.kind() {
 	case netbsd.S_IFLNK:
-		return m.UID == host.uid && m.GID == host.gid && m.Flags == 0
+		return m.UID == host.uid && m.GID == host.gid && m.Flags == 0 && m.Mode == host.mode
 	case netbsd.S_IFDIR:
 		needs = 0o700
 	}

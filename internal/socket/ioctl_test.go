@@ -83,3 +83,35 @@ func TestInterfaceIoctls(t *testing.T) {
 		t.Errorf("SIOCGIFCONF: %x", b)
 	}
 }
+
+// TestIoctlsOfTerminals: what soo_ioctl leaves to the protocol is ENOTTY from in_control, EOPNOTSUPP from in6_control1 and unp_ioctl. What
+// is in the send queue (FIONWRITE) is what a peer has not acknowledged.
+func TestIoctlsOfTerminals(t *testing.T) {
+	m := newStack(t, Config{})
+	for _, c := range []struct {
+		family, typ int
+		want        netbsd.Errno
+	}{
+		{netbsd.AF_INET, netbsd.SOCK_DGRAM, netbsd.ENOTTY},
+		{netbsd.AF_INET, netbsd.SOCK_STREAM, netbsd.ENOTTY},
+		{netbsd.AF_INET6, netbsd.SOCK_STREAM, netbsd.EOPNOTSUPP},
+		{netbsd.AF_LOCAL, netbsd.SOCK_STREAM, netbsd.EOPNOTSUPP},
+	} {
+		s, errno := m.NewSocket(c.family, c.typ, 0)
+		if errno != 0 {
+			t.Logf("%d: %v", c.family, errno)
+			continue
+		}
+		if errno := s.Ioctl(file.Call{}, netbsd.TIOCGETA, make([]byte, netbsd.SizeofTermios)); errno != c.want {
+			t.Errorf("%d, %d: %v, want %v", c.family, c.typ, errno, c.want)
+		}
+		if errno := s.Ioctl(file.Call{}, netbsd.FIOGETOWN, make([]byte, 4)); errno != netbsd.EPASSTHROUGH {
+			t.Errorf("%d, %d: FIOGETOWN is %v", c.family, c.typ, errno)
+		}
+		b := []byte{1, 1, 1, 1}
+		if errno := s.Ioctl(file.Call{}, netbsd.FIONWRITE, b); errno != 0 || binary.LittleEndian.Uint32(b) != 0 {
+			t.Errorf("%d, %d: FIONWRITE is %v, %v", c.family, c.typ, b, errno)
+		}
+		s.Close()
+	}
+}

@@ -267,8 +267,18 @@ func (s *Socket) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if cmd>>8&0xff == 'i' {
 		return s.interfaceIoctl(cmd, data)
 	}
-	if cmd != netbsd.SIOCATMARK {
+	switch cmd {
+	case netbsd.SIOCATMARK:
+	case netbsd.FIONWRITE:
+		return file.PutInt(data, s.unsent())
+	case netbsd.FIOASYNC, netbsd.FIONREAD, netbsd.FIONSPACE,
+		netbsd.FIOSETOWN, netbsd.FIOGETOWN, netbsd.SIOCSPGRP, netbsd.SIOCGPGRP, netbsd.TIOCSPGRP, netbsd.TIOCGPGRP:
 		return s.File.Ioctl(c, cmd, data)
+	default:
+		if s.family == netbsd.AF_INET { // in_control
+			return netbsd.ENOTTY
+		}
+		return netbsd.EOPNOTSUPP // unp_ioctl, in6_control1, raw_ioctl
 	}
 	mark, err := unix.IoctlGetInt(s.FD(), unix.SIOCATMARK)
 	if err != nil {
@@ -276,6 +286,19 @@ func (s *Socket) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	}
 	binary.LittleEndian.PutUint32(data, uint32(mark))
 	return 0
+}
+
+// unsent is how many bytes are in the socket's own queue: of TCP what the peer has not acknowledged, of others nothing, as what they send is
+// queued by who receives it.
+func (s *Socket) unsent() int {
+	if s.local != nil || s.typ != netbsd.SOCK_STREAM {
+		return 0
+	}
+	n, err := unix.IoctlGetInt(s.FD(), unix.TIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // roomUnknown is what WriteCount says where the host doesn't.

@@ -42,7 +42,6 @@ func fexecve(c *Call) netbsd.Errno {
 		return errno
 	}
 	errno = c.onFD(func(d *file.Description) (errno netbsd.Errno) {
-		args.Written = d.Writable()
 		args.File, args.Path, errno = View(c.L).OpenExecFile(d)
 		return errno
 	})

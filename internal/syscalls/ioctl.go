@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"toaster/internal/file"
@@ -74,7 +75,7 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 		if errno != 0 {
 			d.ForceFlags(netbsd.O_NONBLOCK, le32(data) != 0)
 		}
-		return errno
+		return cmp.Or(errno, refusedFlag(d, cmd, data))
 	case netbsd.SIOCGIFCONF:
 		return addressList(c, d, data)
 	case netbsd.KFILTER_BYFILTER, netbsd.KFILTER_BYNAME:
@@ -84,6 +85,9 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 	switch {
 	case cmd == netbsd.FIOASYNC && (errno == 0 || errno == netbsd.EPASSTHROUGH):
 		on := le32(data) != 0
+		if errno := refusedFlag(d, cmd, data); errno != 0 {
+			return errno
+		}
 		d.SetAsync(c.files().Machine(), on)
 		return d.SetFlag(netbsd.O_ASYNC, on)
 	case errno == netbsd.EPASSTHROUGH && ownerRequest(cmd):
@@ -94,6 +98,14 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 	return errno
 }
 
+// refusedFlag is what a file says to FIONBIO and FIOASYNC that has no part in them.
+func refusedFlag(d *file.Description, cmd uint32, data []byte) netbsd.Errno {
+	if r, ok := d.File.(file.Refuser); ok {
+		return r.Refuses(cmd, data)
+	}
+	return 0
+}
+
 // countIoctl answers for files that can count but have no requests of their own.
 func countIoctl(d *file.Description, cmd uint32, data []byte) netbsd.Errno {
 	n, ok := d.File.(file.Counter)
@@ -102,10 +114,18 @@ func countIoctl(d *file.Description, cmd uint32, data []byte) netbsd.Errno {
 		putLE32(data, uint32(n.ReadCount()))
 	case cmd == netbsd.FIONSPACE && ok:
 		putLE32(data, uint32(n.WriteCount()))
+	case cmd == netbsd.FIONWRITE && queuesNothing(d):
+		putLE32(data, 0)
 	default:
 		return netbsd.ENOTTY
 	}
 	return 0
+}
+
+// queuesNothing reports whether a file is one of those that have nothing on its way: vn_ioctl of regular files and directories.
+func queuesNothing(d *file.Description) bool {
+	f, ok := d.File.(interface{ Regular() bool })
+	return ok && f.Regular() || d.Directory()
 }
 
 func ownerRequest(cmd uint32) bool {
@@ -119,7 +139,7 @@ func ownerRequest(cmd uint32) bool {
 // ownerIoctl is fgetown and fsetown: who gets SIGIO is a process, or a group by its number below 0, which
 // TIOCSPGRP, TIOCGPGRP and their like have above it. ENOTTY: the file sends none.
 func ownerIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno {
-	if a, ok := d.File.(file.Asynchronous); (!ok || a.AsyncEvents() == 0) && (cmd == netbsd.TIOCGPGRP || cmd == netbsd.TIOCSPGRP) {
+	if a, ok := d.File.(file.Asynchronous); !ok || a.AsyncEvents() == 0 {
 		return netbsd.ENOTTY
 	}
 	id := int(int32(le32(data)))

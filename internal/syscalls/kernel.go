@@ -91,8 +91,6 @@ type ExecArgs struct {
 
 	// File is what fexecve(2) executes in place of the file of that name, which is a full one then. Kernel.Exec closes it.
 	File *os.File
-	// Written says that the caller's descriptor of it is open for writing.
-	Written bool
 }
 
 // ProcArgs are what a process was started with (kern.proc_args of sysctl(7)).

@@ -31,13 +31,17 @@ func fchroot(c *Call) netbsd.Errno {
 	return View(c.L).Fchroot(c.Int(0))
 }
 
-// getcwd is __getcwd(char *buf, size_t length); it returns the length with the NUL.
+// getcwd is __getcwd(char *buf, size_t length); it returns the length with the NUL. ERANGE for a length that is less than 2, as an int.
 func getcwd(c *Call) netbsd.Errno {
-	name, errno := View(c.L).Getcwd()
-	if errno != 0 {
-		return errno
+	room := min(c.Int(1), 4*netbsd.PATH_MAX)
+	if room < 2 {
+		return netbsd.ERANGE
 	}
-	if uint64(len(name))+1 > c.Ptr(1) {
+	name, errno := View(c.L).Getcwd()
+	switch {
+	case errno != 0:
+		return errno
+	case len(name) >= room:
 		return netbsd.ERANGE
 	}
 	c.Ret[0] = uint64(len(name) + 1)

@@ -188,6 +188,8 @@ func TestFile(t *testing.T) {
 			{"getcwd: the root", netbsd.SYS___getcwd, args{room(9), 9}, 0, out{0, []byte("/\x00\xa5")}, nil},
 			{"chdir(2)", netbsd.SYS_chdir, args{"d"}, 0, 0, nil},
 			{"getcwd: the length with the NUL", netbsd.SYS___getcwd, args{room(9), 9}, 0, 3, nil},
+			{"sys___getcwd: the length is an int", netbsd.SYS___getcwd, args{room(9), -1}, netbsd.ERANGE, nil, nil},
+			{"sys___getcwd: less than 2 before it looks", netbsd.SYS___getcwd, args{bad, 1}, netbsd.ERANGE, nil, nil},
 			{"getcwd: ERANGE", netbsd.SYS___getcwd, args{room(9), 2}, netbsd.ERANGE, nil, nil},
 			{"getcwd: EFAULT", netbsd.SYS___getcwd, args{bad, 9}, netbsd.EFAULT, nil, nil},
 			{"open(2)", netbsd.SYS_open, args{"/", 0, 0}, 0, 0, nil},

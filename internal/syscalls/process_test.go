@@ -499,12 +499,12 @@ var _ kern.AddressSpace = (*ram)(nil)
 // arguments (execve_loadvm).
 func TestFexecve(t *testing.T) {
 	const create = netbsd.O_RDWR | netbsd.O_CREAT
-	file := func(path, text string, written bool) func(*result) string {
+	file := func(path, text string) func(*result) string {
 		return func(r *result) string {
 			if r.p.image != text {
 				return fmt.Sprintf("executed the file of %q", r.p.image)
 			}
-			return executed(ExecArgs{Path: path, Argv: []string{"a", "b"}, Envp: []string{"C=d"}, Written: written})(r)
+			return executed(ExecArgs{Path: path, Argv: []string{"a", "b"}, Envp: []string{"C=d"}})(r)
 		}
 	}
 	fexecve := func(fd int) args { return args{fd, strv{"a", "b"}, strv{"C=d"}} }
@@ -514,16 +514,16 @@ func TestFexecve(t *testing.T) {
 		{"write(2)", netbsd.SYS_write, args{0, "one", 3}, 0, 3, nil},
 		{"copyinargs: EINVAL without arguments", netbsd.SYS_fexecve, args{0, 0, strv{}}, netbsd.EINVAL, nil, nil},
 		{"copyinargs: EFAULT", netbsd.SYS_fexecve, args{0, bad, strv{}}, netbsd.EFAULT, nil, nil},
-		{"copyinargs: no environment is an empty one", netbsd.SYS_fexecve, args{0, strv{}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/f", Written: true}), nil},
-		{"the file", netbsd.SYS_fexecve, fexecve(0), netbsd.EJUSTRETURN, file("/f", "one", true), nil},
+		{"copyinargs: no environment is an empty one", netbsd.SYS_fexecve, args{0, strv{}, 0}, netbsd.EJUSTRETURN, executed(ExecArgs{Path: "/f"}), nil},
+		{"the file", netbsd.SYS_fexecve, fexecve(0), netbsd.EJUSTRETURN, file("/f", "one"), nil},
 		{"rename(2)", netbsd.SYS_rename, args{"f", "g"}, 0, nil, nil},
-		{"by the name that it has", netbsd.SYS_fexecve, fexecve(0), netbsd.EJUSTRETURN, file("/g", "one", true), nil},
+		{"by the name that it has", netbsd.SYS_fexecve, fexecve(0), netbsd.EJUSTRETURN, file("/g", "one"), nil},
 		{"open(2) of another", netbsd.SYS_open, args{"f", create, 0o755}, 0, 1, nil},
 		{"to read", netbsd.SYS_open, args{"f", netbsd.O_RDONLY, 0}, 0, 2, nil},
-		{"the other", netbsd.SYS_fexecve, fexecve(2), netbsd.EJUSTRETURN, file("/f", "", false), nil},
+		{"the other", netbsd.SYS_fexecve, fexecve(2), netbsd.EJUSTRETURN, file("/f", ""), nil},
 		{"rename(2) in its place", netbsd.SYS_rename, args{"f", "g"}, 0, nil, nil},
 		{"exec_resolvename: ENOENT for what was replaced", netbsd.SYS_fexecve, args{0, bad, strv{}}, netbsd.ENOENT, nil, nil},
-		{"and not for what replaces it", netbsd.SYS_fexecve, fexecve(2), netbsd.EJUSTRETURN, file("/g", "", false), nil},
+		{"and not for what replaces it", netbsd.SYS_fexecve, fexecve(2), netbsd.EJUSTRETURN, file("/g", ""), nil},
 		{"unlink(2)", netbsd.SYS_unlink, args{"g"}, 0, nil, nil},
 		{"exec_resolvename: ENOENT without a name", netbsd.SYS_fexecve, fexecve(2), netbsd.ENOENT, nil, nil},
 	}, "what cannot be executed": {

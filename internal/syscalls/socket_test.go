@@ -111,7 +111,7 @@ func TestSocket(t *testing.T) {
 			{"getsockopt(2): SO_TYPE", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_TYPE, room(4), words(4)}, 0, out{3, words(stream)}, nil},
 			{"soo_ioctl: SIOCATMARK of a socket without an urgent byte", netbsd.SYS_ioctl, args{0, netbsd.SIOCATMARK, room(4)}, 0, out{2, words(0)}, nil},
 			{"ioctl(2): EFAULT", netbsd.SYS_ioctl, args{0, netbsd.SIOCATMARK, bad}, netbsd.EFAULT, nil, nil},
-			{"ioctl(2): ENOTTY", netbsd.SYS_ioctl, args{0, netbsd.TIOCGETA, room(64)}, netbsd.ENOTTY, nil, nil},
+			{"unp_ioctl: EOPNOTSUPP", netbsd.SYS_ioctl, args{0, netbsd.TIOCGETA, room(64)}, netbsd.EOPNOTSUPP, nil, nil},
 			{"ifconf: the length of nothing", netbsd.SYS_ioctl, args{0, netbsd.SIOCGIFCONF, longs(999, 0)}, 0, out{2, longs(0, 0)}, nil},
 			{"doifioctl: ENXIO for no such interface", netbsd.SYS_ioctl, args{0, netbsd.SIOCGIFMTU, make([]byte, netbsd.SizeofIfreq)}, netbsd.ENXIO, nil, nil},
 			{"soo_ioctl: SIOCGPGRP", netbsd.SYS_ioctl, args{0, netbsd.SIOCGPGRP, room(4)}, 0, out{2, words(0)}, nil},

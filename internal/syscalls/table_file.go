@@ -2,6 +2,9 @@ package syscalls
 
 import "toaster/netbsd"
 
+// flagsNote is what chflags(2) and its kin have not.
+const flagsNote = "all flags where owners are kept beside the files, but that who has a file open for writing goes on when it becomes append-only; elsewhere UF_NODUMP, and EOPNOTSUPP for the others, as from nfs_setattr: they would keep files from everybody on the host"
+
 var fileCalls = []Syscall{
 	{netbsd.SYS_open, "path path, flags |open, mode mode", netbsd.RetFd, Full, open, ""},
 	{netbsd.SYS_link, "path path, link path", netbsd.RetInt, Full, link, ""},
@@ -12,8 +15,8 @@ var fileCalls = []Syscall{
 	{netbsd.SYS_chown, "path path, uid uid, gid uid", netbsd.RetInt, Full, chown, ""},
 	{netbsd.SYS_unmount, "path path, flags |mount", netbsd.RetInt, Refused, unmount, "EPERM; EINVAL to the superuser: a guest has mounted nothing"},
 	{netbsd.SYS_access, "path path, flags |access", netbsd.RetInt, Full, access, ""},
-	{netbsd.SYS_chflags, "path path, flags |fflags", netbsd.RetInt, Partial, chflags, "UF_NODUMP alone: the others would keep files from everybody on the host"},
-	{netbsd.SYS_fchflags, "fd fd, flags |fflags", netbsd.RetInt, Partial, fchflags, "UF_NODUMP alone: the others would keep files from everybody on the host"},
+	{netbsd.SYS_chflags, "path path, flags |fflags", netbsd.RetInt, Partial, chflags, flagsNote},
+	{netbsd.SYS_fchflags, "fd fd, flags |fflags", netbsd.RetInt, Partial, fchflags, flagsNote},
 	{netbsd.SYS_sync, "", netbsd.RetNone, Full, syncAll, ""},
 	{netbsd.SYS_revoke, "path path", netbsd.RetInt, Full, revoke, ""},
 	{netbsd.SYS_symlink, "path path, link path", netbsd.RetInt, Full, symlink, ""},
@@ -32,14 +35,14 @@ var fileCalls = []Syscall{
 	{netbsd.SYS_truncate, "path path, pad pad, length off", netbsd.RetInt, Full, truncate, ""},
 	{netbsd.SYS_undelete, "path path", netbsd.RetInt, Refused, undelete, "EEXIST, and ENOENT: no file system here has whiteouts"},
 	{netbsd.SYS___posix_rename, "from path, to path", netbsd.RetInt, Full, posixRename, ""},
-	{netbsd.SYS_lchmod, "path path, mode mode", netbsd.RetInt, Partial, lchmod, "a symbolic link keeps no mode: it stays 0777, as the host has it"},
+	{netbsd.SYS_lchmod, "path path, mode mode", netbsd.RetInt, Partial, lchmod, "a symbolic link keeps a mode where owners are kept beside the files; elsewhere it stays 0777, as the host has it"},
 	{netbsd.SYS_lchown, "path path, uid uid, gid uid", netbsd.RetInt, Full, lchown, ""},
 	{netbsd.SYS___posix_chown, "path path, uid uid, gid uid", netbsd.RetInt, Full, chown, ""},
 	{netbsd.SYS___posix_fchown, "fd fd, uid uid, gid uid", netbsd.RetInt, Full, fchown, ""},
 	{netbsd.SYS___posix_lchown, "path path, uid uid, gid uid", netbsd.RetInt, Full, lchown, ""},
 	{netbsd.SYS___getcwd, "bufp >buf[length], length size", netbsd.RetSize, Full, getcwd, ""},
 	{netbsd.SYS_fchroot, "fd fd", netbsd.RetInt, Full, fchroot, ""},
-	{netbsd.SYS_lchflags, "path path, flags |fflags", netbsd.RetInt, Partial, chflags, "UF_NODUMP alone: the others would keep files from everybody on the host"},
+	{netbsd.SYS_lchflags, "path path, flags |fflags", netbsd.RetInt, Partial, chflags, flagsNote},
 	{netbsd.SYS_getvfsstat, "buf >statvfs90[1], bufsize size, flags |getvfs", netbsd.RetSize, Full, getvfsstat, "compat_90"},
 	{netbsd.SYS_statvfs1, "path path, buf >statvfs90, flags |getvfs", netbsd.RetInt, Full, statvfs, "compat_90"},
 	{netbsd.SYS_fstatvfs1, "fd fd, buf >statvfs90, flags |getvfs", netbsd.RetInt, Full, fstatvfs, "compat_90"},
@@ -53,12 +56,12 @@ var fileCalls = []Syscall{
 	{netbsd.SYS___stat50, "path path, ub >stat", netbsd.RetInt, Full, stat, ""},
 	{netbsd.SYS___fstat50, "fd fd, sb >stat", netbsd.RetInt, Full, fstat, ""},
 	{netbsd.SYS___lstat50, "path path, ub >stat", netbsd.RetInt, Full, lstat, ""},
-	{netbsd.SYS___mknod50, "path path, mode mode, dev dev", netbsd.RetInt, Full, mknod, "FIFOs; EPERM for devices, which are the host's"},
+	{netbsd.SYS___mknod50, "path path, mode mode, dev dev", netbsd.RetInt, Full, mknod, "FIFOs; devices where owners are kept beside the files, by the numbers of those in /dev; EPERM for them elsewhere, as they are the host's"},
 	{netbsd.SYS___fhstat50, "fhp <buf[fh_size], fh_size size, sb >stat", netbsd.RetInt, Refused, refused, "EPERM: the host has no handles for whom it does not trust"},
 	{netbsd.SYS_linkat, "fd1 dirfd, name1 path, fd2 dirfd, name2 path, flags |at", netbsd.RetInt, Full, linkat, ""},
 	{netbsd.SYS_renameat, "fromfd dirfd, from path, tofd dirfd, to path", netbsd.RetInt, Full, renameat, ""},
 	{netbsd.SYS_mkfifoat, "fd dirfd, path path, mode mode", netbsd.RetInt, Full, mkfifoat, ""},
-	{netbsd.SYS_mknodat, "fd dirfd, path path, mode mode, pad pad, dev dev", netbsd.RetInt, Full, mknodat, "FIFOs; EPERM for devices, which are the host's"},
+	{netbsd.SYS_mknodat, "fd dirfd, path path, mode mode, pad pad, dev dev", netbsd.RetInt, Full, mknodat, "FIFOs; devices where owners are kept beside the files, by the numbers of those in /dev; EPERM for them elsewhere, as they are the host's"},
 	{netbsd.SYS_mkdirat, "fd dirfd, path path, mode mode", netbsd.RetInt, Full, mkdirat, ""},
 	{netbsd.SYS_faccessat, "fd dirfd, path path, amode |access, flag |at", netbsd.RetInt, Full, faccessat, ""},
 	{netbsd.SYS_fchmodat, "fd dirfd, path path, mode mode, flag |at", netbsd.RetInt, Full, fchmodat, ""},

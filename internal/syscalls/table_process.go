@@ -30,7 +30,7 @@ var processCalls = []Syscall{
 	{netbsd.SYS_utrace, "label str, addr <buf[len], len size", netbsd.RetInt, Full, utrace, ""},
 	{netbsd.SYS___getrusage50, "who =rusagewho, rusage >rusage", netbsd.RetInt, Full, getrusage, ""},
 	{netbsd.SYS___wait450, "pid pid, status >wstatus, options |wait, rusage >rusage", netbsd.RetPid, Full, wait4, ""},
-	{netbsd.SYS_fexecve, "fd fd, argp strv, envp strv", netbsd.RetNever, Full, fexecve, "since 10; ETXTBSY if the descriptor itself is open for writing, and not if another one is"},
+	{netbsd.SYS_fexecve, "fd fd, argp strv, envp strv", netbsd.RetNever, Full, fexecve, "since 10"},
 	{netbsd.SYS_posix_spawn, "pid >int, path path, file_actions <spawnfa, attr <spawnattr, argv strv, envp strv", netbsd.RetErrno, Full, posixSpawn, ""},
 	{netbsd.SYS_wait6, "idtype =idtype, id long, status >wstatus, options |wait, wru >wrusage, info >siginfo", netbsd.RetPid, Full, wait6, "since 8"},
 }

@@ -86,6 +86,17 @@ func (h *HostTTY) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		g.Encode(data)
 		return 0
 	}
+	return serialIoctl(cmd, data)
+}
+
+// serialIoctl serves what a terminal at a serial line has besides: one that cannot break, and has no modem.
+func serialIoctl(cmd uint32, data []byte) netbsd.Errno {
+	switch cmd {
+	case netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSDTR, netbsd.TIOCCDTR, netbsd.TIOCSFLAGS:
+		return 0
+	case netbsd.TIOCGFLAGS:
+		return file.PutInt(data, 0)
+	}
 	return lineIoctl(cmd, data)
 }
 

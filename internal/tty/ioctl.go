@@ -164,12 +164,12 @@ func (p *pair) control(cmd uint32, data []byte) netbsd.Errno {
 	return 0
 }
 
-// lineIoctl serves what is the same for every terminal: one line discipline, a line
-// that cannot break, no modem.
+// lineIoctl serves what is the same for every terminal: one line discipline. What asks for a break or a modem is nothing to a pseudo-terminal
+// (ptyioctl, ttioctl).
 func lineIoctl(cmd uint32, data []byte) netbsd.Errno {
 	switch cmd {
-	case netbsd.FIONBIO, netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSDTR, netbsd.TIOCCDTR, netbsd.TIOCSFLAGS:
-	case netbsd.TIOCGETD, netbsd.TIOCGFLAGS:
+	case netbsd.FIONBIO:
+	case netbsd.TIOCGETD:
 		return file.PutInt(data, 0)
 	case netbsd.TIOCSETD:
 		if intArg(data) != 0 {

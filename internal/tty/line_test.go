@@ -286,3 +286,17 @@ func TestLongLine(t *testing.T) {
 		t.Errorf("the line has %d characters, want %d", len(got), inputMax)
 	}
 }
+
+// A pseudo-terminal knows no breaks and no modem: neither ptyioctl nor ttioctl serves them, so they are ENOTTY (sys_ioctl).
+func TestNoSerialLine(t *testing.T) {
+	m := kern.New(kern.Config{})
+	defer m.Close()
+	ctl, term := open(t, New(m, nil, nil))
+	for _, cmd := range []uint32{netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSDTR, netbsd.TIOCCDTR, netbsd.TIOCSFLAGS, netbsd.TIOCGFLAGS, netbsd.TIOCMGET} {
+		for _, d := range []*file.Description{ctl.d, term.d} {
+			if errno := d.File.Ioctl(file.Call{}, cmd, make([]byte, 4)); errno != netbsd.EPASSTHROUGH {
+				t.Errorf("%#x: %v", cmd, errno)
+			}
+		}
+	}
+}

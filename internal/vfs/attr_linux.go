@@ -80,8 +80,12 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 			if err != nil {
 				return err
 			}
-			if a.isLink() || v.stickyRefused(a, mode) {
-				return asError(canChmod(v.user(), a, mode)) // the mode of a link is Linux's alone, and nobody asks for it
+			errno := canChmod(v.user(), a, mode)
+			switch {
+			case a.isLink() && errno == 0 && n != nil && n.marks().On():
+				return chmodLink(n, mode)
+			case a.isLink(), v.stickyRefused(a, mode):
+				return asError(errno) // of a link of the host's the mode is Linux's alone, and nobody asks for it
 			}
 		}
 		switch {
@@ -99,6 +103,11 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 		}
 		return unix.Fchmodat(at, name, mode, 0)
 	})
+}
+
+// chmodLink keeps a mode that no link of the host's has.
+func chmodLink(n *node, mode uint32) error {
+	return n.marks().Change(n.fd, func(m *owners.Mark) { m.Mode = unix.S_IFLNK | mode })
 }
 
 // attrsAt describes what a name is, which n is if that is not nil.
@@ -160,35 +169,62 @@ func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow boo
 	})
 }
 
+// allFlags is VNOVAL of struct vattr: chflags(2) with all bits set changes none.
+const allFlags = ^uint64(0)
+
+// flagsRule is what ufs_setattr asks before it changes flags.
+func flagsRule(want uint64) ownerRule {
+	return func(c *kern.Cred, a attrs) netbsd.Errno {
+		switch {
+		case want != allFlags:
+			return cmp.Or(canChflags(c, a), canSetFlags(c, a, want))
+		case a.unchanging():
+			return netbsd.EPERM
+		}
+		return 0
+	}
+}
+
 // Chflags is chflags(2) and lchflags(2). Of the flags the host's file systems know UF_NODUMP; the others would
 // keep their files from everybody on the host: EOPNOTSUPP, but where owners are kept beside the files, and flags with them.
 func (v View) Chflags(name string, follow bool, want uint64) netbsd.Errno {
-	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return cmp.Or(canChflags(c, a), canSetFlags(c, a, want)) }
+	rule := flagsRule(want)
 	return v.change(netbsd.AT_FDCWD, name, follow, rule, func(n *node, at int, name string, flags int) error {
-		if n != nil && n.marks().On() {
-			if err := v.markFlags(*n, rule, want); err != nil {
-				return err
-			}
-			want &= netbsd.UF_NODUMP
+		onHost := func(want uint64) error { return nameFlags(n, at, name, flags, want) }
+		if n == nil || !n.marks().On() {
+			return onHost(want)
 		}
-		var st unix.Stat_t
-		if err := unix.Fstatat(at, name, &st, flags); err != nil {
-			return err
-		}
-		if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
-			return noFlags(want)
-		}
-		open := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC
-		if n == nil && flags != 0 {
-			open |= unix.O_NOFOLLOW
-		}
-		fd, err := openHost(at, name, open, 0)
+		a, err := n.attrs()
 		if err != nil {
 			return err
 		}
-		defer unix.Close(fd)
-		return setFlags(fd, want)
+		// Toaster's own user is asked for nothing before, as the host would be.
+		if errno := rule(v.user(), a); errno != 0 {
+			return errno
+		}
+		return markFlags(n.marks(), n.fd, want, onHost)
 	})
+}
+
+// nameFlags changes the flags that the host has of a file or directory, which n is if that is not nil.
+func nameFlags(n *node, at int, name string, flags int, want uint64) error {
+	var st unix.Stat_t
+	if err := unix.Fstatat(at, name, &st, flags); err != nil {
+		return err
+	}
+	if kind := st.Mode & unix.S_IFMT; kind != unix.S_IFREG && kind != unix.S_IFDIR {
+		return noFlags(want)
+	}
+	open := unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC
+	if n == nil && flags != 0 {
+		open |= unix.O_NOFOLLOW
+	}
+	fd, err := openHost(at, name, open, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	return setFlags(fd, want)
 }
 
 // fchflags changes the flags of an open file or directory of the host's.
@@ -197,18 +233,17 @@ func fchflags(d *file.Description, want uint64) netbsd.Errno {
 		return errno
 	}
 	fd, ok := d.HostFD()
-	if o := d.Origin().Marks(); ok && o.On() {
-		if err := setMarkFlags(o, fd, want); err != nil {
-			return hostfile.Errno(err)
+	onHost := func(want uint64) error {
+		st, errno := d.File.Stat()
+		if kind := st.Mode & netbsd.S_IFMT; !ok || errno != 0 || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR {
+			return noFlags(want)
 		}
-		want &= netbsd.UF_NODUMP
+		return setFlags(fd, want)
 	}
-	st, errno := d.File.Stat()
-	kind := st.Mode & netbsd.S_IFMT
-	if !ok || errno != 0 || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR {
-		return hostfile.Errno(noFlags(want))
+	if o := d.Origin().Marks(); ok && o.On() {
+		return hostfile.Errno(markFlags(o, fd, want, onHost))
 	}
-	return hostfile.Errno(setFlags(fd, want))
+	return hostfile.Errno(onHost(want))
 }
 
 // fixed is why the attributes of an open file are not to be changed, 0 if they are.
@@ -219,22 +254,15 @@ func fixed(d *file.Description) netbsd.Errno {
 	return d.Origin().Fixed()
 }
 
-// markFlags keeps flags that the host has none of. The rule is asked here where toaster's own user asks, as
-// the host is not.
-func (v View) markFlags(n node, rule ownerRule, want uint64) error {
-	a, err := n.attrs()
-	if err != nil {
-		return err
+// markFlags keeps flags that the host has none of: all but UF_NODUMP, where onHost sets that. What has none and gets none is left alone.
+func markFlags(o *owners.Table, fd int, want uint64, onHost func(uint64) error) error {
+	if want == allFlags {
+		return nil
 	}
-	if errno := rule(v.user(), a); errno != 0 {
-		return errno
+	flags := uint32(want)
+	if onHost(want&netbsd.UF_NODUMP) == nil {
+		flags &^= netbsd.UF_NODUMP
 	}
-	return setMarkFlags(n.marks(), n.fd, want)
-}
-
-// setMarkFlags sets all flags but UF_NODUMP. What has none and gets none is left alone.
-func setMarkFlags(o *owners.Table, fd int, want uint64) error {
-	flags := uint32(want) &^ netbsd.UF_NODUMP
 	if flags == 0 && !o.Marked() {
 		return nil
 	}
@@ -242,7 +270,7 @@ func setMarkFlags(o *owners.Table, fd int, want uint64) error {
 }
 
 func noFlags(want uint64) error {
-	if want != 0 {
+	if want != 0 && want != allFlags {
 		return unix.EOPNOTSUPP
 	}
 	return nil
@@ -251,8 +279,8 @@ func noFlags(want uint64) error {
 // setFlags changes the flags of an open file: what the host keeps of its own is left.
 func setFlags(fd int, want uint64) error {
 	const noDump = 0x40 // FS_NODUMP_FL
-	if want&^netbsd.UF_NODUMP != 0 {
-		return unix.EOPNOTSUPP
+	if want == allFlags || want&^netbsd.UF_NODUMP != 0 {
+		return noFlags(want)
 	}
 	has, err := unix.IoctlGetInt(fd, unix.FS_IOC_GETFLAGS)
 	if err != nil {
@@ -277,6 +305,8 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		switch {
 		case a.isDir():
 			return netbsd.EISDIR // which sys_truncate says before it asks
+		case v.Dirs.tree.texts.busy(a.id) != 0:
+			return netbsd.ETXTBSY // as vn_writechk
 		case a.unchanging():
 			return netbsd.EPERM // ufs_setattr
 		}
@@ -284,6 +314,9 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 	}
 	return v.change(netbsd.AT_FDCWD, name, true, rule, func(n *node, at int, name string, _ int) error {
 		a, err := attrsAt(n, at, name, 0)
+		if err == nil {
+			err = asError(v.Dirs.tree.texts.busy(a.id))
+		}
 		if err != nil {
 			return err
 		}

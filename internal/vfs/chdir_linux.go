@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"cmp"
+	"path"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -142,12 +143,26 @@ func (v View) enterFD(fd int, under bool, set func(*dir) netbsd.Errno) netbsd.Er
 }
 
 // Getcwd is __getcwd(2) without its buffer: ENOENT if the directory was
-// removed or is not below the root.
+// removed or is not below the root, EACCES as of mayName.
 func (v View) Getcwd() (string, netbsd.Errno) {
-	return v.CwdOf(v.Dirs)
+	name, errno := v.CwdOf(v.Dirs)
+	return name, cmp.Or(errno, v.mayName(name))
 }
 
-// CwdOf returns the name of another process's working directory from the caller's root (fill_cwd); nil is one of the kernel's own,
+// mayName asks whether the caller may find out the name of an open directory: getcwd_common with GETCWD_CHECK_ACCESS. EACCES unless it
+// may search the directory, and search and read all above that but its root, which is not asked.
+func (v View) mayName(dir string) netbsd.Errno {
+	want := mayExec
+	for ; path.Dir(dir) != dir; dir = path.Dir(dir) {
+		if errno := v.Access(netbsd.AT_FDCWD, dir, want, netbsd.AT_EACCESS); errno != 0 {
+			return errno
+		}
+		want = mayExec | mayRead
+	}
+	return 0
+}
+
+// CwdOf returns the name of a process's working directory from the caller's root, whoever may look there (fill_cwd); nil is one of the kernel's own,
 // which is in the root of all. ESRCH: the process is gone. ENOENT as Getcwd.
 func (v View) CwdOf(o *Dirs) (string, netbsd.Errno) {
 	switch {
@@ -194,8 +209,17 @@ func (v View) nameOf(n *node) (string, netbsd.Errno) {
 	return name, hostfile.Errno(err)
 }
 
-// PathOf returns the present name of an open file (F_GETPATH of fcntl(2)).
+// PathOf returns the present name of an open file (F_GETPATH of fcntl(2)): vnode_to_path, which asks who may know the directory's.
 func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
+	name, errno := v.whereIs(d)
+	if errno == 0 {
+		errno = v.mayName(path.Dir(name))
+	}
+	return name, errno
+}
+
+// whereIs is PathOf for whoever asks.
+func (v View) whereIs(d *file.Description) (string, netbsd.Errno) {
 	if m, ok := d.File.(*madeDir); ok {
 		return m.path, 0
 	}
@@ -245,6 +269,6 @@ func (v View) Below(d *file.Description) bool {
 	if unix.Fstat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		return true
 	}
-	_, errno := v.PathOf(d)
+	_, errno := v.whereIs(d)
 	return errno == 0
 }

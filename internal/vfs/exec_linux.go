@@ -27,6 +27,10 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 		}
 		return nil, "", cmp.Or(dev.errno, netbsd.EACCES)
 	}
+	full, errno := v.calledBy(name)
+	if errno != 0 {
+		return nil, "", errno
+	}
 	n, err := l.openPath(true)
 	if err != nil {
 		return nil, "", hostfile.Errno(err)
@@ -36,23 +40,34 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	if errno != 0 {
 		return nil, "", errno
 	}
-	full := l.calledBy(name, n)
 	return os.NewFile(uintptr(fd), full), full, 0
 }
 
-// calledBy returns the name that n is executed by, from the root: what is asked for, behind the working directory's name, whatever links
-// it leads through (exec_makepathbuf; check_exec copies it before namei). Where the working directory has no name it is the file's own.
-func (l *lookup) calledBy(name string, n node) string {
-	if name[0] == '/' {
-		return name
+// calledBy returns the name that a program is executed by, from the root: what is asked for, behind the working directory's name, whatever
+// links it leads through (exec_makepathbuf; check_exec copies it before namei). An error is that of getcwd(2); ENAMETOOLONG and ERANGE: there
+// is no room for both names, or for the first (getcwd_common).
+func (v View) calledBy(name string) (string, netbsd.Errno) {
+	switch {
+	case name[0] == '/':
+		return name, 0
+	case len(name)+3 >= netbsd.PATH_MAX:
+		return "", netbsd.ENAMETOOLONG
 	}
-	if cwd, errno := l.v.Getcwd(); errno == 0 && len(cwd)+len(name)+1 < netbsd.PATH_MAX {
-		return strings.TrimSuffix(cwd, "/") + "/" + name
+	cwd, errno := v.Getcwd()
+	cwd = strings.TrimSuffix(cwd, "/")
+	if errno == 0 && len(cwd)+len(name)+3 > netbsd.PATH_MAX {
+		errno = netbsd.ERANGE
 	}
-	if full, err := l.pathOf(n); err == nil {
-		return full
+	return cwd + "/" + name, errno
+}
+
+// LastName returns the last part of the name that an open program has, whatever links have led there; "" if it has none any more.
+func (View) LastName(f *os.File) string {
+	name, err := fdPath(int(f.Fd()))
+	if err != nil {
+		return ""
 	}
-	return name
+	return path.Base(name)
 }
 
 // OpenExecFile is OpenExec of a file that is open, for fexecve(2): check_exec of a descriptor, as it has been since NetBSD 10. What is
@@ -69,9 +84,6 @@ func (v View) OpenExecFile(d *file.Description) (*os.File, string, netbsd.Errno)
 	case errno != 0:
 		return nil, "", errno
 	}
-	if errno := v.mayName(full); errno != 0 {
-		return nil, "", errno
-	}
 	l := &lookup{v: v, cred: v.otherUser()}
 	l.tree = v.Dirs.tree
 	fd, ok := d.NameFD()
@@ -83,19 +95,6 @@ func (v View) OpenExecFile(d *file.Description) (*os.File, string, netbsd.Errno)
 		return nil, "", errno
 	}
 	return os.NewFile(uintptr(fd), full), full, 0
-}
-
-// mayName asks whether the caller may find out the name of an open file: getcwd_common with GETCWD_CHECK_ACCESS. EACCES unless it may
-// search the file's directory, and search and read all above that but its root.
-func (v View) mayName(full string) netbsd.Errno {
-	want := mayExec
-	for dir := path.Dir(full); dir != "/"; dir = path.Dir(dir) {
-		if errno := v.Access(netbsd.AT_FDCWD, dir, want, netbsd.AT_EACCESS); errno != 0 {
-			return errno
-		}
-		want = mayExec | mayRead
-	}
-	return 0
 }
 
 // openExec opens a file that was found for execution: check_exec behind the name. The descriptor is the caller's.

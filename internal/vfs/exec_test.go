@@ -95,6 +95,28 @@ func TestOpenExecFile(t *testing.T) {
 	})
 }
 
+// TestLastName: namei leaves the last part of what the last link leads to in ni_cnd.
+func TestLastName(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w world) {
+		w.Mkdir(here, "d", 0o755)
+		w.write(t, "d/prog", "")
+		w.Chmod(here, "d/prog", 0o755, true)
+		w.Link(here, "d/prog", here, "hard", false)
+		w.Symlink("d/prog", here, "link")
+		w.Symlink("link", here, "second")
+		for name, want := range map[string]string{"d/prog": "prog", "hard": "hard", "link": "prog", "d/../second": "prog"} {
+			f, full, errno := w.OpenExec(name)
+			if errno != 0 {
+				t.Fatal(name, errno)
+			}
+			if got := w.LastName(f); got != want || filepath.Base(full) != filepath.Base(name) {
+				t.Errorf("%s: %s, %s; want %s", name, full, got, want)
+			}
+			f.Close()
+		}
+	})
+}
+
 // fd_getvnode: EINVAL for what is no vnode.
 func TestOpenExecFileOfNone(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w world) {

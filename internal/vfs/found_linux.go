@@ -20,7 +20,7 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 	if flags&netbsd.O_DIRECTORY != 0 {
 		// Nothing but a directory is opened by that, so it need not be looked at.
 		if n, err := l.inOneCall(l.at, l.name, hostOpenFlags(flags), 0); err == nil {
-			return l.describe(n, unix.S_IFDIR, flags)
+			return l.describe(n, unix.S_IFDIR, flags, nil)
 		}
 	}
 	n, made, err := l.findOrCreate(flags, mode)
@@ -28,7 +28,7 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 		return nil, err
 	}
 	if made {
-		return l.describe(n, unix.S_IFREG, flags)
+		return l.describeMade(n, flags)
 	}
 	var (
 		st, host unix.Stat_t
@@ -47,6 +47,10 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 		return l.openFifo(n, &st, flags)
 	}
 	defer n.close()
+	var written func()
+	if err == nil {
+		written, err = l.toWrite(&st, flags)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -55,20 +59,37 @@ func (l *lookup) openFound(flags int, mode uint32) (*file.Description, error) {
 		fd, err = l.tree.awaitReader(l.v.L, n.fd)
 	}
 	if err != nil {
+		written()
 		return nil, err
 	}
-	if writes(flags) {
-		n.mnt.clearSetID(fd, &host)
+	if !writes(flags) {
+		return l.describe(node{fd, n.mnt}, st.Mode, flags, nil)
 	}
-	d, err := l.describe(node{fd, n.mnt}, st.Mode, flags)
-	if err != nil || !writes(flags) {
-		return d, err
+	n.mnt.clearSetID(fd, &host)
+	d, err := l.describe(node{fd, n.mnt}, st.Mode, flags, written)
+	if err != nil {
+		return nil, err
 	}
 	if err := l.clearOthersSetIDs(node{fd, n.mnt}, &st); err != nil {
 		d.Release()
 		return nil, err
 	}
 	return d, nil
+}
+
+// describeMade is describe of a file that has just been made. ETXTBSY: somebody has executed it already.
+func (l *lookup) describeMade(n node, flags int) (*file.Description, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(n.fd, &st)
+	var written func()
+	if err == nil {
+		written, err = l.toWrite(&st, flags)
+	}
+	if err != nil {
+		n.close()
+		return nil, err
+	}
+	return l.describe(n, unix.S_IFREG, flags, written)
 }
 
 // mayOpen refuses what vn_open and spec_open do: a link that is not followed, a socket,

@@ -31,7 +31,9 @@ func (n node) attrs() (attrs, error) {
 	return n.attrsOf(&st), err
 }
 
-func attrsOfHost(st *unix.Stat_t) attrs { return attrs{mode: st.Mode, uid: st.Uid, gid: st.Gid} }
+func attrsOfHost(st *unix.Stat_t) attrs {
+	return attrs{mode: st.Mode, uid: st.Uid, gid: st.Gid, id: hostfile.InodeOf(st)}
+}
 
 func attrsOfDevice(dev Device) attrs {
 	return attrs{mode: dev.Stat.Mode, uid: dev.Stat.UID, gid: dev.Stat.GID}

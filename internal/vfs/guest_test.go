@@ -95,7 +95,7 @@ func TestOthersFiles(t *testing.T) {
 			{"chroot", o.Chroot("list"), netbsd.EACCES},
 			{"statvfs", errnoOf(o.Statvfs("shut/f")), netbsd.EACCES},
 			{"pathconf", errnoOf(o.Pathconf("shut/f", netbsd.PC_NAME_MAX, true)), netbsd.EACCES},
-			{"execute", o.execErr("prog"), 0},
+			{"execute", o.execErr("prog"), errnoOf(o.Getcwd())}, // exec_makepathbuf
 			{"execute what is no program", o.execErr("text"), netbsd.EACCES},
 			{"execute below", o.execErr("shut/f"), netbsd.EACCES},
 

@@ -55,16 +55,26 @@ func (l *lookup) openHostFile(flags int, mode uint32) (*file.Description, error)
 	if !l.direct() {
 		return l.openFound(flags, mode)
 	}
+	named, err := l.nameToWrite(flags)
+	if err != nil {
+		return nil, err
+	}
+	defer named()
 	fd, err := l.openCreate(flags, mode)
 	if err != nil {
 		return nil, err
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
+	err = unix.Fstat(fd, &st)
+	var written func()
+	if err == nil {
+		written, err = l.toWrite(&st, flags)
+	}
+	if err != nil {
 		unix.Close(fd)
 		return nil, err
 	}
-	return l.describe(node{fd, l.tree.top}, st.Mode, flags)
+	return l.describe(node{fd, l.tree.top}, st.Mode, flags, written)
 }
 
 // openDevice opens an entry of the machine's /dev, by NetBSD's permissions where the caller is
@@ -194,9 +204,10 @@ func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
 }
 
 // describe makes the open file of a host descriptor, which it owns, waiting for a FIFO's
-// writer and for the lock of O_SHLOCK or O_EXLOCK. mode is the file's.
-func (l *lookup) describe(n node, mode uint32, flags int) (*file.Description, error) {
+// writer and for the lock of O_SHLOCK or O_EXLOCK. mode is the file's; closed, where not nil, is called once the file is.
+func (l *lookup) describe(n node, mode uint32, flags int, closed func()) (*file.Description, error) {
 	f := l.tree.host.NewIn(n.fd, mode, &n.mnt.origin)
+	f.OnClose(closed)
 	d := l.newDescription(f, flags)
 	return d, l.finishOpen(d, func() error {
 		kind := mode & unix.S_IFMT

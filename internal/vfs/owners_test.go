@@ -243,6 +243,96 @@ func TestOwnersFlags(t *testing.T) {
 	}
 }
 
+// TestOwnersAllFlags: whatever is given is shown, of any kind of file, by whatever call and to later machines, but that nobody changes a
+// snapshot's flags (ufs_setattr), and only the superuser the system's (genfs_can_chflags). All bits set are VNOVAL, no change.
+func TestOwnersAllFlags(t *testing.T) {
+	const user, system = 0xffff, 0xffff0000 &^ (netbsd.SF_SNAPSHOT | netbsd.SF_SNAPINVAL)
+	root, other := ownedWorld(t)
+	root.write(t, "file", "")
+	root.Mkdir(here, "dir", 0o755)
+	root.Symlink("file", here, "link")
+	root.Mknod(here, "fifo", netbsd.S_IFIFO|0o644)
+	root.MknodDev(here, "null", netbsd.S_IFCHR|0o644, 514)
+	shown := func(w world, name string) uint32 {
+		st, errno := w.Stat(here, name, false)
+		if errno != 0 {
+			t.Fatal(name, errno)
+		}
+		return st.Flags
+	}
+	for _, name := range []string{"file", "dir", "link", "fifo", "null"} {
+		root.Chown(here, name, 1007, 1008, false)
+		for _, c := range []struct {
+			w     world
+			flags uint64
+			want  netbsd.Errno
+			then  uint32
+		}{
+			{root, netbsd.UF_NODUMP, 0, netbsd.UF_NODUMP},
+			{root, netbsd.SF_ARCHIVED | netbsd.UF_OPAQUE, 0, netbsd.SF_ARCHIVED | netbsd.UF_OPAQUE},
+			{root, netbsd.SF_SNAPSHOT, netbsd.EPERM, netbsd.SF_ARCHIVED | netbsd.UF_OPAQUE},
+			{root, netbsd.SF_SNAPINVAL, netbsd.EPERM, netbsd.SF_ARCHIVED | netbsd.UF_OPAQUE},
+			{other, netbsd.UF_NODUMP, netbsd.EPERM, netbsd.SF_ARCHIVED | netbsd.UF_OPAQUE},
+			{other, netbsd.SF_ARCHIVED | netbsd.UF_NODUMP, 0, netbsd.SF_ARCHIVED | netbsd.UF_NODUMP},
+			{root, user | system, 0, user | system},
+			{root, allFlags, netbsd.EPERM, user | system},
+			{root, 0, 0, 0},
+			{other, allFlags, 0, 0},
+			{other, user, 0, user},
+			{other, 0, 0, 0},
+			{root, netbsd.UF_APPEND | netbsd.SF_LOG, 0, netbsd.UF_APPEND | netbsd.SF_LOG},
+		} {
+			if c.w.Cred == other.Cred && name == "null" { // no device's, even if it is the caller's own
+				if c.want, c.then = netbsd.EPERM, shown(root, name); c.flags == allFlags {
+					c.want = 0
+				}
+			}
+			if errno := c.w.Chflags(name, false, c.flags); errno != c.want || shown(root, name) != c.then {
+				t.Errorf("%s, %#x: %v, want %v; then %#x, want %#x", name, c.flags, errno, c.want, shown(root, name), c.then)
+			}
+		}
+		if later, _ := openOwned(t, root.dir); shown(later, name) != netbsd.UF_APPEND|netbsd.SF_LOG {
+			t.Errorf("%s: %#x later", name, shown(later, name))
+		}
+	}
+	d, errno := root.Open(here, "dir", netbsd.O_RDONLY, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer d.Release()
+	for _, flags := range []uint64{netbsd.SF_ARCHIVED, netbsd.SF_ARCHIVED | netbsd.UF_NODUMP} {
+		if errno := root.Fchflags(d, flags); errno != 0 || shown(root, "dir") != uint32(flags) {
+			t.Errorf("fchflags: %v, %#x", errno, shown(root, "dir"))
+		}
+	}
+	root.Chown(here, "dir", 1007, 1008, true)
+	if errno := other.Fchflags(d, netbsd.SF_ARCHIVED); errno != 0 || shown(root, "dir") != netbsd.SF_ARCHIVED {
+		t.Errorf("fchflags by the owner: %v, %#x", errno, shown(root, "dir"))
+	}
+}
+
+// TestOwnersLinkMode: lchmod(2) of a link is what lstat(2) says of it then (ufs_setattr). Nobody is refused anything for it.
+func TestOwnersLinkMode(t *testing.T) {
+	root, user := ownedWorld(t)
+	root.write(t, "file", "text")
+	root.Symlink("file", here, "link")
+	root.shows(t, "link", 0, 0, 0o777)
+	for _, mode := range []uint32{0o700, 0o7000, 0o777, 0} {
+		if errno := root.Chmod(here, "link", mode, false); errno != 0 {
+			t.Error(errno)
+		}
+		root.shows(t, "link", 0, 0, mode)
+	}
+	if errno := user.Chmod(here, "link", 0o700, false); errno != netbsd.EPERM {
+		t.Errorf("another's: %v", errno)
+	}
+	if s, errno := user.read("link"); s != "text" || errno != 0 {
+		t.Errorf("%q, %v", s, errno)
+	}
+	later, _ := openOwned(t, root.dir)
+	later.shows(t, "link", 0, 0, 0)
+}
+
 // TestOwnersForm reads and writes what the rootless container tools do
 // (FormatContainersOverrideXattrDevice of containers-storage).
 func TestOwnersForm(t *testing.T) {

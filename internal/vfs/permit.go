@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"toaster/internal/file"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -13,7 +14,8 @@ import (
 type attrs struct {
 	mode     uint32
 	uid, gid uint32
-	flags    uint32 // of chflags(2), where guests gave some
+	flags    uint32     // of chflags(2), where guests gave some
+	id       file.Inode // the host's, of a file of the host
 }
 
 // What flags keep from everybody, the superuser included, until they are taken off (chflags(2)).
@@ -137,10 +139,15 @@ func canChflags(c *kern.Cred, a attrs) netbsd.Errno {
 	return 0
 }
 
-// canSetFlags is ufs_setattr's rule for the flags that are the system's: only the superuser changes them.
+// canSetFlags is ufs_setattr's rule for the flags that are the system's: only the superuser changes them, and nobody those of snapshots. The
+// security level is -1, at which the superuser may take them off as well (secmodel_securelevel_vnode_cb).
 func canSetFlags(c *kern.Cred, a attrs, want uint64) netbsd.Errno {
-	const system = 0xffff0000
-	if !c.IsRoot() && (a.flags^uint32(want))&system != 0 {
+	const (
+		system    = 0xffff0000 // SF_SETTABLE
+		snapshots = netbsd.SF_SNAPSHOT | netbsd.SF_SNAPINVAL
+	)
+	change := a.flags ^ uint32(want)
+	if change&snapshots != 0 || !c.IsRoot() && change&system != 0 {
 		return netbsd.EPERM
 	}
 	return 0

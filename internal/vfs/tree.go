@@ -30,6 +30,7 @@ type Tree struct {
 	logger    *logger  // where syslog(3) sends to; nil: not to this machine
 	made      []madeFS // those of the machine's own; set before there are guests
 	fifos     fifoTable
+	texts     texts
 	fifoWaits atomic.Int32 // threads of the host that wait in an open (fifo_linux.go)
 
 	// noOpenat2 is set once the host turns out not to have openat2(2): before Linux 5.6,

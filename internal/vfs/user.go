@@ -1,7 +1,6 @@
 package vfs
 
 import (
-	"cmp"
 	"slices"
 
 	"toaster/internal/file"
@@ -70,7 +69,7 @@ func (v View) as(call func() error) error {
 // attrsOf returns what the rules need of an open file.
 func attrsOf(d *file.Description) (attrs, netbsd.Errno) {
 	st, errno := d.File.Stat()
-	return attrs{mode: st.Mode, uid: st.UID, gid: st.GID, flags: st.Flags & (immutable | appendly)}, errno
+	return attrs{mode: st.Mode, uid: st.UID, gid: st.GID, flags: st.Flags}, errno
 }
 
 // onOpen changes an open file if the rule allows it. Files that have no attributes
@@ -139,6 +138,5 @@ func (v View) Futimens(d *file.Description, atime, mtime file.Timeset) netbsd.Er
 
 // Fchflags is fchflags(2).
 func (v View) Fchflags(d *file.Description, want uint64) netbsd.Errno {
-	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return cmp.Or(canChflags(c, a), canSetFlags(c, a, want)) }
-	return v.onOpen(d, rule, func() netbsd.Errno { return fchflags(d, want) })
+	return v.onOpen(d, flagsRule(want), func() netbsd.Errno { return fchflags(d, want) })
 }

@@ -17,10 +17,10 @@ func fexecRoot(t *testing.T) string {
 	in := func(name string) string { return filepath.Join(root, name) }
 	program, err := os.ReadFile(guestPath)
 	errs := []error{err, os.Chmod(root, 0o755), os.MkdirAll(in("d/shut"), 0o755), os.MkdirAll(in("d/unread/in"), 0o755)}
-	for _, name := range []string{"guest", "unlinked", "replaced", "linked"} {
+	for _, name := range []string{"guest", "unlinked", "replaced", "linked", "written"} {
 		errs = append(errs, os.WriteFile(in(name), program, 0o755))
 	}
-	for _, name := range []string{"other", "moved", "written", "d/shut/prog", "d/unread/prog", "d/unread/in/prog"} {
+	for _, name := range []string{"other", "moved", "d/shut/prog", "d/unread/prog", "d/unread/in/prog"} {
 		errs = append(errs, os.Link(in("guest"), in(name)))
 	}
 	errs = append(errs, os.Link(in("linked"), in("second")), os.WriteFile(in("plain"), program, 0o644))

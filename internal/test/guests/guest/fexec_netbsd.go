@@ -30,6 +30,11 @@ func subFexec() {
 	errs("EACCES comes before arguments (execve_loadvm)", eacces, sysFexecve, opened("/plain\x00", oRDONLY), 8, 8)
 	written := opened("/written\x00", oRDWR)
 	fexecs("vn_marktext: a program that is being written", etxtbsy, written)
+	errs("vn_marktext of execve: whoever writes", etxtbsy, sysExecve, cstr("/written\x00"), ptr(&execArgv), ptr(&execEnv))
+	for flags := oWRONLY; flags <= oRDWR; flags++ {
+		errs("vn_writechk: a program that runs", etxtbsy, sysOpen, cstr("/guest\x00"), flags, 0)
+	}
+	errs("vn_writechk of truncate", etxtbsy, sysTruncate, cstr("/guest\x00"), 0)
 	runsAs("a script that is being written", opened("/script\x00", oRDWR), 9)
 	must("close", sysClose, written)
 	fexecSearch()
