@@ -183,6 +183,14 @@ func TestProcess(t *testing.T) {
 			{"utrace(2) of a process that nobody traces (ktruser)", netbsd.SYS_utrace, args{bad, bad, 1 << 20}, 0, nil, nil},
 			{"acct(2): off, if it is on", netbsd.SYS_acct, args{0}, 0, 0, nil},
 		},
+		"exec of who changed users": {
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NPROC, longs(0, 9)}, 0, nil, nil},
+			{"execve_loadvm: the superuser may", netbsd.SYS_execve, args{bad, bad, bad}, netbsd.EFAULT, nil, nil},
+			{"setuid(2)", netbsd.SYS_setuid, args{7}, 0, nil, nil},
+			{"execve_loadvm: EAGAIN comes first", netbsd.SYS_execve, args{bad, bad, bad}, netbsd.EAGAIN, nil, nil},
+			{"execve_loadvm: fexecve(2), too", netbsd.SYS_fexecve, args{99, bad, bad}, netbsd.EAGAIN, nil, nil},
+			{"check_posix_spawn: EAGAIN comes first", netbsd.SYS_posix_spawn, args{0, bad, bad, bad, bad, bad}, 0, int(netbsd.EAGAIN), nil},
+		},
 		"exec": {
 			{"a program", netbsd.SYS_open, args{"/x", netbsd.O_CREAT, 0o755}, 0, 0, nil},
 			{"what is none", netbsd.SYS_open, args{"/plain", netbsd.O_CREAT, 0o644}, 0, 1, nil},
