@@ -125,7 +125,7 @@ type sigNode struct {
 
 // maxQueued is how many infos one set keeps (SIGQUEUE_MAX), of all signals together. It bounds the time of put
 // and get as well, which walk the queue with mu held.
-const maxQueued = 1024
+const maxQueued = 32
 
 // tellsNothing reports whether the kernel has sent a signal without a siginfo (KSI_EMPTY_P).
 func tellsNothing(info *netbsd.Siginfo) bool {

@@ -88,6 +88,31 @@ func TestLwpKillOfTheWholeProcess(t *testing.T) {
 	})
 }
 
+// SIGQUEUE_MAX of kern_sig.c is 32, of a process as of each of its LWPs.
+func TestHowManySignalsQueue(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			rt := netbsd.Signal(netbsd.SIGRTMIN)
+			set := rt.Bit()
+			l.Sigprocmask(netbsd.SIG_BLOCK, &set)
+			n := 0
+			for n < 2000 && l.Kill(l.Proc().Pid(), rt) == 0 {
+				n++
+			}
+			w.is("queued", n, 32)
+			for range 40 {
+				l.LWPKill(l.ID(), rt)
+			}
+			taken := 0
+			for l.Sigpending() != 0 {
+				l.Sigtimedwait(set, time.Now())
+				taken++
+			}
+			w.is("taken", taken, 64)
+		})
+	})
+}
+
 // sys__lwp_kill does not tell what kpsignal2 says: a full queue is no error, and the signal is pending without more.
 func TestLwpKillOfAFullQueue(t *testing.T) {
 	both(t, func(w *world) {
