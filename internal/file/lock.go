@@ -192,7 +192,10 @@ func (r *records) lookAndLock(want span, id Inode, wait, alone bool) (replaced b
 		if want.owner.records.Load() >= maxRecords {
 			return false, netbsd.ENOMEM
 		}
-		return r.setLocked(id, want), 0
+		if replaced = r.setLocked(id, want); replaced && !want.write {
+			r.wokenLocked(want.owner)
+		}
+		return replaced, 0
 	}
 	if wait {
 		for o := s.owner; o != nil; o = r.waiting[o] {
@@ -280,9 +283,20 @@ func (r *records) unlock(t *Table, id Inode, start, end int64) (errno netbsd.Err
 			return
 		}
 		r.cutLocked(id, t, start, end)
+		r.wokenLocked(t)
 	})
 	r.queue.Notify(In)
 	return errno
+}
+
+// wokenLocked forgets who waits for a lock of t, which has let go of something: they are about to look again. Until then they wait for
+// nobody, as who has been taken from a list of lf_wakelock.
+func (r *records) wokenLocked(t *Table) {
+	for w, owner := range r.waiting {
+		if owner == t {
+			delete(r.waiting, w)
+		}
+	}
 }
 
 // splitsLocked reports whether an owner has a lock on both sides of a range.
@@ -299,6 +313,7 @@ func (r *records) leave(t *Table) {
 		for id := range r.files {
 			r.cutLocked(id, t, 0, math.MaxInt64)
 		}
+		r.wokenLocked(t)
 	})
 	r.queue.Notify(In)
 }

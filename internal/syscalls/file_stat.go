@@ -13,20 +13,12 @@ func lstat(c *Call) netbsd.Errno { return statAt(c, netbsd.AT_FDCWD, 0, false) }
 
 // fstatat is fstatat(int fd, const char *path, struct stat *, int flag).
 func fstatat(c *Call) netbsd.Errno {
-	follow, errno := atFollow(c.Int(3))
-	if errno != 0 {
-		return errno
-	}
+	follow := atFollow(c.Int(3))
 	return statAt(c, c.Int(0), 1, follow)
 }
 
-// atFollow decodes the flag of most *at calls; EINVAL for any other bit.
-func atFollow(flag int) (bool, netbsd.Errno) {
-	if flag&^netbsd.AT_SYMLINK_NOFOLLOW != 0 {
-		return false, netbsd.EINVAL
-	}
-	return flag == 0, 0
-}
+// atFollow decodes the flag of most *at calls, which look at no other bit of it (sys_fstatat, do_sys_chmodat, do_sys_chownat).
+func atFollow(flag int) bool { return flag&netbsd.AT_SYMLINK_NOFOLLOW == 0 }
 
 func statAt(c *Call, at, arg int, follow bool) netbsd.Errno {
 	name, errno := c.path(arg)

@@ -28,10 +28,7 @@ func lchmod(c *Call) netbsd.Errno { return doChmod(c, netbsd.AT_FDCWD, 0, false)
 
 // fchmodat is fchmodat(int fd, const char *path, mode_t mode, int flag).
 func fchmodat(c *Call) netbsd.Errno {
-	follow, errno := atFollow(c.Int(3))
-	if errno != 0 {
-		return errno
-	}
+	follow := atFollow(c.Int(3))
 	return doChmod(c, c.Int(0), 1, follow)
 }
 
@@ -49,10 +46,7 @@ func lchown(c *Call) netbsd.Errno { return doChown(c, netbsd.AT_FDCWD, 0, false)
 
 // fchownat is fchownat(int fd, const char *path, uid_t owner, gid_t group, int flag).
 func fchownat(c *Call) netbsd.Errno {
-	follow, errno := atFollow(c.Int(4))
-	if errno != 0 {
-		return errno
-	}
+	follow := atFollow(c.Int(4))
 	return doChown(c, c.Int(0), 1, follow)
 }
 
@@ -111,10 +105,7 @@ func futimes(c *Call) netbsd.Errno {
 
 // utimensat is utimensat(int fd, const char *path, const struct timespec times[2], int flag).
 func utimensat(c *Call) netbsd.Errno {
-	follow, errno := atFollow(c.Int(3))
-	if errno != 0 {
-		return errno
-	}
+	follow := atFollow(c.Int(3))
 	return c.onPath(1, func(name string) netbsd.Errno {
 		a, m, errno := c.timespecs(c.Ptr(2))
 		if errno != 0 {
@@ -176,6 +167,10 @@ func (c *Call) timevals(addr uint64) (a, m file.Timeset, errno netbsd.Errno) {
 	}
 	for i, t := range []*file.Timeset{&a, &m} {
 		tv := netbsd.DecodeTimeval(b[16*i:])
+		if tv.Usec == netbsd.UTIME_NOW || tv.Usec == netbsd.UTIME_OMIT { // do_sys_utimes takes them for nanoseconds
+			t.Now, t.Omit = tv.Usec == netbsd.UTIME_NOW, tv.Usec == netbsd.UTIME_OMIT
+			continue
+		}
 		if tv.Usec < 0 || tv.Usec >= 1e6 {
 			return a, m, netbsd.EINVAL
 		}

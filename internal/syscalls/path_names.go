@@ -28,14 +28,10 @@ func link(c *Call) netbsd.Errno {
 	})
 }
 
-// linkat is linkat(int fd1, const char *old, int fd2, const char *new, int flags).
+// linkat is linkat(int fd1, const char *old, int fd2, const char *new, int flags), of which AT_SYMLINK_FOLLOW alone counts (sys_linkat).
 func linkat(c *Call) netbsd.Errno {
-	flags := c.Int(4)
-	if flags&^netbsd.AT_SYMLINK_FOLLOW != 0 {
-		return netbsd.EINVAL
-	}
 	return c.onPaths(1, 3, func(old, new string) netbsd.Errno {
-		return View(c.L).Link(c.Int(0), old, c.Int(2), new, flags != 0)
+		return View(c.L).Link(c.Int(0), old, c.Int(2), new, c.Int(4)&netbsd.AT_SYMLINK_FOLLOW != 0)
 	})
 }
 

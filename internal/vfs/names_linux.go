@@ -45,9 +45,6 @@ func (v View) onParentDir(at int, name string, call func(l *lookup, p parentDir)
 // Unlink is unlinkat(2): unlink(2), or rmdir(2) with AT_REMOVEDIR. A directory
 // can't be unlinked: EPERM.
 func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
-	if flags&^netbsd.AT_REMOVEDIR != 0 {
-		return netbsd.EINVAL
-	}
 	if flags&netbsd.AT_REMOVEDIR != 0 {
 		return v.onName(at, name, func(l *lookup, p parentDir) error {
 			if err := p.unnameable(name, unix.EINVAL, nil); err != nil {
