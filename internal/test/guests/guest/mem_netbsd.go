@@ -357,6 +357,8 @@ func memRemapFile() {
 		eq("in place", mremap(p, page, 0, 2*page, 0), p)
 		eq("what is added", readByte(p+page), 'b')
 		must("mmap", sysMmap, 2*remapAt, 3*page, protRW, mapAnon|mapPriv|mapFixed, -1, 0, 0)
+		errs("where something is", enomem, sysMremap, p, 2*page, 2*remapAt, 3*page, mapFixed)
+		must("munmap", sysMunmap, 2*remapAt, 3*page)
 		eq("elsewhere", mremap(p, 2*page, 2*remapAt, 3*page, mapFixed), 2*remapAt)
 		for i := range 3 {
 			eq("each page", readByte(2*remapAt+i*page), 'a'+i)
