@@ -504,9 +504,6 @@ func (s *Space) Mremap(c *syscalls.Call, m syscalls.MremapArgs) (addr uint64, er
 			return nil, errno
 		}
 		s.restoreText(threadOf(c), m.Old, m.OldLen) // its jumps would lead astray elsewhere
-		if m.Flags&netbsd.MAP_FIXED != 0 {
-			s.restoreText(threadOf(c), m.New, m.NewLen)
-		}
 		addr, ops, errno = s.m.Remap(m.Old, m.OldLen, m.New, m.NewLen, m.Flags)
 		return ops, errno
 	})

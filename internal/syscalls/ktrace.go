@@ -268,12 +268,7 @@ func (c *Call) ktrace(d *file.Description) netbsd.Errno {
 		defer f.drop()
 	}
 	if ops&netbsd.KTROP_MASK == netbsd.KTROP_CLEARFILE {
-		for _, p := range c.K.M.Procs() {
-			if t := KtracerOf(p); t != nil && t.file == f && c.mayKtrace(p) {
-				p.SetKtrace(nil)
-			}
-		}
-		return 0
+		return c.clearKtraces(f)
 	}
 	if facs == 0 {
 		return netbsd.EINVAL
@@ -287,6 +282,21 @@ func (c *Call) ktrace(d *file.Description) netbsd.Errno {
 		if c.mayKtrace(p) && uint32(ops)&netbsd.KTRFAC_VER_MASK <= netbsd.KTRFAC_VERSION2 {
 			c.setKtrace(p, f, facs)
 			errno = 0
+		}
+	}
+	return errno
+}
+
+// clearKtraces is ktrderefall. EPERM: of some of those whom the file traces the caller may not see what they do; they go on.
+func (c *Call) clearKtraces(f *ktraceFile) (errno netbsd.Errno) {
+	for _, p := range c.K.M.Procs() {
+		t := KtracerOf(p)
+		switch {
+		case t == nil || t.file != f:
+		case c.mayKtrace(p):
+			p.SetKtrace(nil)
+		default:
+			errno = netbsd.EPERM
 		}
 	}
 	return errno
@@ -335,16 +345,18 @@ func (c *Call) mayKtrace(p *kern.Proc) bool {
 // setKtrace is ktrops: facilities are added, or with no file taken away.
 func (c *Call) setKtrace(p *kern.Proc, f *ktraceFile, facs uint32) {
 	old := KtracerOf(p)
-	if f == nil {
-		if old == nil {
-			return
-		}
+	switch {
+	case f == nil && old == nil:
+		return
+	case f == nil:
 		facs, f = old.flags&^facs, old.file
-	} else if old != nil && old.file == f {
-		facs |= old.flags
-	}
-	if c.L.Proc().Cred().IsRoot() {
-		facs |= netbsd.KTRFAC_PERSISTENT
+	default:
+		if old != nil && old.file == f {
+			facs |= old.flags
+		}
+		if c.L.Proc().Cred().IsRoot() {
+			facs |= netbsd.KTRFAC_PERSISTENT
+		}
 	}
 	if facs&netbsd.KTRFAC_MASK == 0 {
 		p.SetKtrace(nil)

@@ -84,6 +84,7 @@ func TestKtrace(t *testing.T) {
 				c.ok(netbsd.SYS_setuid, 100)
 				c.play([]row{
 					{"EPERM", netbsd.SYS_ktrace, args{"/trace", set, facUser, me}, netbsd.EPERM, nil, nil},
+					{"ktrderefall: EPERM for a file that another is traced into", netbsd.SYS_ktrace, args{"/trace", all, 0, 0}, netbsd.EPERM, nil, nil},
 					{"EPERM for who has changed his ids", netbsd.SYS_ktrace, args{"/trace", set, facUser, self}, netbsd.EPERM, nil, nil},
 				})
 			}},
@@ -170,4 +171,43 @@ func TestKtraceFileIsGone(t *testing.T) {
 	if f.hold() || len(k.files) != 0 {
 		t.Errorf("it is held, %d files", len(k.files))
 	}
+}
+
+// ktrops: what the superuser sets stays for others (KTRFAC_PERSISTENT), and what he only clears does not become so.
+func TestKtracePersists(t *testing.T) {
+	r := newRig(t)
+	path := filepath.Join(r.dir, "trace")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	os.Chmod(path, 0o666)
+	r.run(func(p *player) {
+		me := p.c.L.Proc()
+		persists := func(want bool) {
+			p.t.Helper()
+			if k := KtracerOf(me); k == nil || k.Persists() != want {
+				t.Errorf("traced by %v, want one that persists: %v", k, want)
+			}
+		}
+		p.ok(netbsd.SYS_setreuid, 0, 100)
+		p.ok(netbsd.SYS_seteuid, 0)
+		p.ok(netbsd.SYS_ktrace, "/trace", netbsd.KTROP_SET, uint32(facUser|facPsig), self)
+		persists(true)
+		p.ok(netbsd.SYS_ktrace, 0, netbsd.KTROP_CLEAR, uint32(facUser|facPsig), self)
+		f, errno := p.c.files().Get(int(p.ok(netbsd.SYS_open, "/trace", netbsd.O_RDWR, 0)))
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer f.Release()
+		k, errno := p.c.K.Ktraces.file(f)
+		if errno != 0 {
+			t.Fatal(errno)
+		}
+		defer k.drop()
+		k.hold()
+		me.SetKtrace(newKtracer(k, uint32(facUser|facPsig))) // as a user has set it
+		p.ok(netbsd.SYS_ktrace, 0, netbsd.KTROP_CLEAR, uint32(facUser), self)
+		persists(false)
+		me.SetKtrace(nil)
+	})
 }

@@ -192,6 +192,7 @@ func TestLWP(t *testing.T) {
 			{"pset_bind(2): PS_QUERY, of the caller", netbsd.SYS__pset_bind, args{netbsd.P_LWPID, netbsd.P_MYID, 0, netbsd.PS_QUERY, room(4)}, 0, out{4, words(netbsd.PS_NONE)}, nil},
 			{"pset_bind(2): of an LWP", netbsd.SYS__pset_bind, args{netbsd.P_LWPID, lid, netbsd.P_MYID, netbsd.PS_QUERY, room(4)}, 0, out{4, words(netbsd.PS_NONE)}, nil},
 			{"pset_bind(2): ESRCH", netbsd.SYS__pset_bind, args{netbsd.P_PID, nobody, 0, netbsd.PS_QUERY, room(4)}, netbsd.ESRCH, nil, nil},
+			{"sys__pset_bind: EPERM for the system's process", netbsd.SYS__pset_bind, args{netbsd.P_PID, 0, 0, netbsd.PS_QUERY, 0}, netbsd.EPERM, nil, nil},
 			{"pset_bind(2): ESRCH for an LWP", netbsd.SYS__pset_bind, args{netbsd.P_LWPID, nobody, netbsd.P_MYID, netbsd.PS_QUERY, room(4)}, netbsd.ESRCH, nil, nil},
 			{"pset_bind(2): EFAULT", netbsd.SYS__pset_bind, args{netbsd.P_PID, netbsd.P_MYID, 0, netbsd.PS_QUERY, bad}, netbsd.EFAULT, nil, nil},
 		},

@@ -92,7 +92,7 @@ func (c *Call) psetTarget() (pid, lid int, errno netbsd.Errno) {
 	case netbsd.P_MYID:
 		pid = 0
 	case 0:
-		return 0, 0, netbsd.ESRCH // the system's process, which no guest sees
+		return 0, 0, netbsd.EPERM // the system's process (sys__pset_bind)
 	}
 	return pid, lid, 0
 }

@@ -6,8 +6,9 @@ import "toaster/netbsd"
 // as a whole, and returns the new address. Without MAP_FIXED it stays where it is if
 // it can. MAP_REMAPDUP works for shared memory only.
 //
-// Errors: EINVAL for flags, misalignment and empty or overlapping ranges, EFAULT
-// if a page of the old range is not mapped, ENOMEM without room.
+// Errors: EINVAL for flags, misalignment, and ranges that are empty or wrap, EFAULT
+// if a page of the old range is not mapped, ENOMEM without room. With MAP_FIXED that is where anything is mapped already, the old range
+// included: unlike mmap(2) it replaces nothing (uvm_map_reserve).
 func (m *Map) Remap(old, oldSize, addr, newSize uint64, flags int) (uint64, []Op, netbsd.Errno) {
 	const alignMask = 0xff << netbsd.MAP_ALIGNMENT_SHIFT
 	align, errno := alignment(flags)
@@ -20,7 +21,10 @@ func (m *Map) Remap(old, oldSize, addr, newSize uint64, flags int) (uint64, []Op
 		CheckRange(old, oldSize, false) != 0 || newSize > Max {
 		return 0, nil, netbsd.EINVAL
 	}
-	if fixed && (addr%align != 0 || CheckRange(addr, newSize, false) != 0) {
+	if align >= Max {
+		return 0, nil, netbsd.ENOMEM
+	}
+	if fixed && (addr%align != 0 || addr+newSize <= addr) {
 		return 0, nil, netbsd.EINVAL
 	}
 	if !m.Mapped(old, old+oldSize) {
@@ -62,14 +66,12 @@ func extend(r Region) Op {
 }
 
 func (m *Map) move(old, oldSize, addr, newSize, align uint64, fixed, dup bool) (uint64, []Op, netbsd.Errno) {
+	ok := fixed && m.Free(addr, newSize)
 	if !fixed {
-		var ok bool
-		if addr, ok = m.FindFree(0, newSize, align); !ok {
-			return 0, nil, netbsd.ENOMEM
-		}
+		addr, ok = m.FindFree(0, newSize, align)
 	}
-	if addr < old+oldSize && old < addr+newSize {
-		return 0, nil, netbsd.EINVAL
+	if !ok {
+		return 0, nil, netbsd.ENOMEM
 	}
 	var ops []Op
 	var put []Region

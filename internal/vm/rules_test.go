@@ -370,6 +370,39 @@ func TestLimitOfReplaced(t *testing.T) {
 	}
 }
 
+// uvm_mremap: MAP_FIXED reserves the new range, and so replaces nothing: ENOMEM where something is mapped, the old range included, or where nothing
+// can be.
+func TestRemapReplacesNothing(t *testing.T) {
+	const at, taken = 0x100000, 0x200000
+	for i, c := range []struct {
+		to, size uint64
+		flags    int
+		want     netbsd.Errno
+	}{
+		{taken, PageSize, netbsd.MAP_FIXED, netbsd.ENOMEM},
+		{taken - PageSize, 2 * PageSize, netbsd.MAP_FIXED, netbsd.ENOMEM},
+		{at + PageSize, 2 * PageSize, netbsd.MAP_FIXED, netbsd.ENOMEM},
+		{at, 3 * PageSize, netbsd.MAP_FIXED, netbsd.ENOMEM}, // which is in the way of itself there
+		{Max, PageSize, netbsd.MAP_FIXED, netbsd.ENOMEM},
+		{0, PageSize, netbsd.MAP_FIXED, netbsd.ENOMEM},
+		{1<<64 - PageSize, PageSize, netbsd.MAP_FIXED, netbsd.EINVAL},
+		{taken + 1, PageSize, netbsd.MAP_FIXED, netbsd.EINVAL},
+		{0, PageSize, 47 << netbsd.MAP_ALIGNMENT_SHIFT, netbsd.ENOMEM},
+		{taken + PageSize, PageSize, netbsd.MAP_FIXED, 0},
+	} {
+		m := New()
+		m.Map(Request{Addr: at, Len: 2 * PageSize, Prot: protR, Flags: anonFixed})
+		m.Map(Request{Addr: at + 2*PageSize, Len: PageSize, Flags: anonFixed})
+		m.Map(Request{Addr: taken, Len: PageSize, Prot: protR, Flags: anonFixed})
+		if _, _, errno := m.Remap(at, 2*PageSize, c.to, c.size, c.flags); errno != c.want {
+			t.Errorf("%d: %v, want %v", i, errno, c.want)
+		}
+		if _, ok := m.Lookup(taken); !ok {
+			t.Errorf("%d: what was there is gone", i)
+		}
+	}
+}
+
 // sys_obreak: RLIMIT_DATA counts from where the program's data begin, which are behind its first break; one that is no longer kept allows no more
 // than to give back.
 func TestBreakCountsTheData(t *testing.T) {

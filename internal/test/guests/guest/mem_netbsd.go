@@ -17,6 +17,7 @@ var memCases = []testCase{
 	{"mem_mremap_duplicates", memRemapDup},
 	{"mem_mremap_of_a_memfd", memRemapMemfd},
 	{"mem_mlockall_brings_pages_in", memLockAll},
+	{"mem_wired_memory_is_not_given_up", memWired},
 	{"mem_EFAULT_of_what_a_call_stores_last", memStoredLast},
 }
 
@@ -356,6 +357,8 @@ func memRemapFile() {
 		eq("in place", mremap(p, page, 0, 2*page, 0), p)
 		eq("what is added", readByte(p+page), 'b')
 		must("mmap", sysMmap, 2*remapAt, 3*page, protRW, mapAnon|mapPriv|mapFixed, -1, 0, 0)
+		errs("where something is", enomem, sysMremap, p, 2*page, 2*remapAt, 3*page, mapFixed)
+		must("munmap", sysMunmap, 2*remapAt, 3*page)
 		eq("elsewhere", mremap(p, 2*page, 2*remapAt, 3*page, mapFixed), 2*remapAt)
 		for i := range 3 {
 			eq("each page", readByte(2*remapAt+i*page), 'a'+i)
@@ -412,4 +415,28 @@ func memRemapMemfd() {
 	must("close", sysClose, fd)
 	writeByte(q, 'd')
 	eq("closed", readByte(p), 'd')
+}
+
+// memWired: what is wired can neither be freed nor invalidated (uvm_map_clean), where it is the first of the range; afterwards it can. A vector of
+// mincore(2) that cannot be written is EACCES, and a length that wraps when it is rounded up is none (uvm_vslock, round_and_check).
+func memWired() {
+	const sysMadvise, sysMlock, sysMunlock, sysMsync = 75, 203, 204, 277
+	const madvFREE, msINVALIDATE, msSYNC = 6, 2, 4
+	p := anywhere(2 * page)
+	*at(p), *at(p + page) = 1, 2
+	must("mlock", sysMlock, p, page)
+	errs("MADV_FREE", ebusy, sysMadvise, p, 2*page, madvFREE)
+	errs("MS_INVALIDATE", ebusy, sysMsync, p, page, msINVALIDATE)
+	must("MS_SYNC", sysMsync, p, 2*page, msSYNC)
+	eq("the word", *at(p), 1)
+	must("MADV_FREE of the other page", sysMadvise, p+page, page, madvFREE)
+	must("munlock", sysMunlock, p, page)
+	must("MADV_FREE", sysMadvise, p, 2*page, madvFREE)
+	must("munmap of nothing", sysMunmap, p, -1)
+	*at(p) = 3
+	must("mprotect", sysMprotect, p+page, page, 1)
+	errs("mincore", eacces, sysMincore, p, page, p+page)
+	errs("mincore beyond its vector", efault, sysMincore, p, 1<<46, p)
+	errs("msync beyond all", enomem, sysMsync, p, 1<<62, msSYNC)
+	errs("mmap of nothing of a file", einval, sysMmap, 0, 0, 1, mapPriv, 0, 0, 0)
 }

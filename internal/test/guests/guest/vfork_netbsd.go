@@ -22,6 +22,7 @@ var forkCases = []testCase{
 	{"fork_96_pid_not_reused_while_its_group_lives", pidReuse},
 	{"exec_status_arguments_and_close_on_exec", execStatus},
 	{"exec_errors", execErrors},
+	{"exec_of_many_arguments", execMany},
 	{"exec_signals_reset_mask_kept", execSignals},
 	{"exec_ends_the_other_LWPs", execLWPs},
 	{"spawn_status_and_pid", spawnStatus},
@@ -584,4 +585,26 @@ func spawnErrors() {
 	pid := must("posix_spawn with nowhere to put the pid", sysPosixSpawn, 0, addr(argv[0]), 0, 0, ptr(&execArgv), ptr(&execEnv))
 	eq("posix_spawn", pid, 0)
 	wait4(-1, 0)
+}
+
+// execMany: strings count for ARG_MAX, and pointers do not (copyinargstrs): of short arguments there can be more than thirty thousand.
+func execMany() {
+	const short = 40_000
+	reap(fork(func() {
+		execArgs("sub_exit", "7")
+		many := anywhere((8 + short) * 8)
+		for i := range 4 + short {
+			*at(many + 8*i) = addr(execArgv[min(i, 3)])
+		}
+		_, e := call(sysExecve, addr(argv[0]), many, ptr(&execEnv))
+		exit(e)
+	}), exited(7))
+	const e2big, argMax = 7, 256 << 10
+	p := anywhere(argMax + page)
+	for i := 0; i < argMax; i++ {
+		*(*byte)(unsafe.Pointer(uintptr(p + i))) = 'x'
+	}
+	vector := [2]int{p}
+	errs("execve of a longer string", e2big, sysExecve, addr(argv[0]), ptr(&vector), ptr(&execEnv))
+	errs("of what is none", enoent, sysExecve, cstr("/none\x00"), ptr(&vector), ptr(&execEnv))
 }
