@@ -146,7 +146,7 @@ func TestSystraceAttachment(t *testing.T) {
 			return 0
 		}, Body: func(l *LWP) {
 			time.Sleep(2 * time.Second)
-			c, _ := l.Fork(ForkArgs{Body: func(l *LWP) { l.Sleep(true, noDeadline) }})
+			c, _ := l.Fork(ForkArgs{Body: sleepForever})
 			w.name(c, "C")
 			time.Sleep(2 * time.Second)
 			l.Platform().UserRet(nil)

@@ -87,6 +87,13 @@ func (f *fakeProgram) setStacks(n int) {
 	f.stacks = n
 }
 
+// amid has do called during what, once.
+func (f *fakeProgram) amid(what string, do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.during[what] = do
+}
+
 // meanwhile calls what is to happen during what is being done.
 func (f *fakeProgram) meanwhile(what string, l *LWP) {
 	what = fmt.Sprintf("%s %d", what, l.ID())

@@ -81,7 +81,7 @@ func TestSignalBeforeTheSwitch(t *testing.T) {
 // has ended, so does the other one (lwp_exit), and with the last one that is not in the cache the process.
 func TestWithoutAStackMeanwhile(t *testing.T) {
 	inActivations(t, 0, func(f *fakeProgram, l *LWP) {
-		f.during["Upcall on 2"] = func() { l.p.Kill(netbsd.SIGUSR1) }
+		f.amid("Upcall on 2", func() { l.p.Kill(netbsd.SIGUSR1) })
 		f.read(l)
 	}, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -89,12 +89,12 @@ func TestWithoutAStackMeanwhile(t *testing.T) {
 	})
 	inActivations(t, 0, func(f *fakeProgram, l *LWP) {
 		asked, given := make(chan bool), make(chan bool)
-		f.during["Upcall on 2"] = func() {
-			f.during["Context of 1"] = func() { close(asked); <-given }
+		f.amid("Upcall on 2", func() {
+			f.amid("Context of 1", func() { close(asked); <-given })
 			f.wake(1)
 			<-asked
 			time.AfterFunc(time.Second, func() { close(given) })
-		}
+		})
 		f.read(l)
 	}, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
@@ -103,10 +103,10 @@ func TestWithoutAStackMeanwhile(t *testing.T) {
 		w.locked(func() { w.is("it has the virtual processor", p.ext.sa.vp.lid, int32(1)) })
 	})
 	inActivations(t, 0, func(f *fakeProgram, l *LWP) {
-		f.during["Upcall on 2"] = func() {
+		f.amid("Upcall on 2", func() {
 			f.wake(1)
 			time.Sleep(time.Second)
-		}
+		})
 		f.read(l)
 		l.ExitLWP()
 	}, func(w *world, p *Proc, f *fakeProgram) {
@@ -183,7 +183,7 @@ func TestDeletedTimersAreNotToldOf(t *testing.T) {
 	inActivations(t, 1, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
 		id := start(p, 1)
-		f.during["Upcall on 2"] = func() { p.TimerDelete(id) }
+		f.amid("Upcall on 2", func() { p.TimerDelete(id) })
 		settledFor(time.Second)
 		f.setStacks(9)
 		f.notes(&at)
