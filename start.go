@@ -273,7 +273,7 @@ func (c *Cmd) Check() error {
 	if err != nil {
 		return err
 	}
-	return refineExecError(c.Machine.sys.Check(view, name))
+	return refineExecError(c.Machine.sys.Check(vfs.First{View: view}, name))
 }
 
 // refineExecError makes one of the public errors of the engine's.

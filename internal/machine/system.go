@@ -390,7 +390,7 @@ func (s *System) start(a Process) (*kern.Proc, error) {
 			a.Dirs.Close()
 		}
 	}()
-	view := vfs.View{Dirs: a.Dirs, Files: a.Files, Cred: a.Cred}
+	view := vfs.First{View: vfs.View{Dirs: a.Dirs, Files: a.Files, Cred: a.Cred}}
 	p, xerr := s.load(view, a.Path, a.Argv, a.Envp)
 	if xerr != nil {
 		return nil, xerr

@@ -219,14 +219,18 @@ const (
 //	time 0, maxerror 16, esterror 24, tai 32, time_state 40
 func ntpGettime(c *Call) netbsd.Errno {
 	b := c.out(48)
-	netbsd.TimespecAt(time.Now()).Encode(b)
-	putLE32(b[16:], ntpMaxError)
-	putLE32(b[24:], ntpMaxError)
-	putLE32(b[40:], ntpError)
+	ntpTime(b)
 	if errno := c.copyout(c.Ptr(0), b); errno != 0 {
 		return errno
 	}
 	return c.ok(ntpError)
+}
+
+func ntpTime(b []byte) {
+	netbsd.TimespecAt(time.Now()).Encode(b)
+	putLE32(b[16:], ntpMaxError)
+	putLE32(b[24:], ntpMaxError)
+	putLE32(b[40:], ntpError)
 }
 
 // ntpAdjtime is ntp_adjtime(struct timex *tp). EFAULT. EPERM: to change something. It returns

@@ -31,6 +31,7 @@ type sysctlNode struct {
 	// itself (CTLFLAG_ANYWRITE).
 	set      func(c *Call, b []byte) netbsd.Errno
 	anyWrite bool
+	private  bool // CTLFLAG_PRIVATE
 	children []sysctlNode
 	// family makes the children of a node of the first level, when somebody first looks below it: few programs
 	// ask for more than two of the families, and each start would make them all.
@@ -136,6 +137,9 @@ func sysctlValue(c *Call, name []int32, oldlen uint64, write bool) ([]byte, *sys
 		}
 		if node.kind == netbsd.CTLTYPE_NODE && len(rest) == 1 && rest[0] == netbsd.CTL_QUERY {
 			return nil, nil, 0 // a table has no nodes
+		}
+		if node.private && !c.L.Proc().Cred().IsRoot() {
+			return nil, nil, netbsd.EPERM
 		}
 		if write {
 			if errno := node.mayWrite(c); errno != 0 {

@@ -113,6 +113,7 @@ func vfsNodes() []sysctlNode {
 	return []sysctlNode{
 		sysctlDir(0, "generic",
 			sysctlInt(ctlCreateBase, "usermount", fixedInt(0)).says("Whether users may mount file systems"),
+			sysctlInt(4, "magiclinks", fixedInt(0)).says("Whether magic symbolic links are expanded"),
 			sysctlString(ctlCreateBase+1, "fstypes", fixedString("ffs tmpfs procfs")).says("Types of file systems"),
 		).says("What all file systems have"),
 	}

@@ -18,7 +18,7 @@ import (
 const posixVersion = 200112
 
 func kernNodes() []sysctlNode {
-	return slices.Concat(kernIdentity(), kernLimits(), kernPosix(), kernTables(), kernCounters())
+	return slices.Concat(kernIdentity(), kernLimits(), kernPosix(), kernTables(), kernCounters(), kernParts(ctlCreateBase+16))
 }
 
 // kernIdentity says which system this is.

@@ -34,6 +34,33 @@ func settableInt(num int32, name string, v func(c *Call) *atomic.Int32) sysctlNo
 	return n
 }
 
+func sysctlBool(num int32, name string, v bool) sysctlNode {
+	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_BOOL, value: func(*Call, []int32, uint64) ([]byte, netbsd.Errno) {
+		if v {
+			return []byte{1}, 0
+		}
+		return []byte{0}, 0
+	}}
+}
+
+// sysctlTrigger is 0, and whatever the superuser sets it to has something done that needs no doing here.
+func sysctlTrigger(num int32, name string) sysctlNode {
+	n := sysctlInt(num, name, fixedInt(0))
+	n.set = func(_ *Call, b []byte) netbsd.Errno {
+		if len(b) != 4 {
+			return netbsd.EINVAL
+		}
+		return 0
+	}
+	return n
+}
+
+// secret has the superuser alone read it (CTLFLAG_PRIVATE).
+func (n sysctlNode) secret() sysctlNode {
+	n.private = true
+	return n
+}
+
 func sysctlQuad(num int32, name string, v func(c *Call) uint64) sysctlNode {
 	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_QUAD, value: func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
 		return binary.LittleEndian.AppendUint64(nil, v(c)), 0

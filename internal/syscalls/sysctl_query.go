@@ -69,6 +69,9 @@ func (n *sysctlNode) describe() netbsd.Sysctlnode {
 	if n.anyWrite {
 		s.Flags |= netbsd.CTLFLAG_ANYWRITE
 	}
+	if n.private {
+		s.Flags |= netbsd.CTLFLAG_PRIVATE
+	}
 	return s
 }
 

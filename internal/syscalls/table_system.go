@@ -9,7 +9,7 @@ var systemCalls = []Syscall{
 	{netbsd.SYS_lfs_bmapv, "fsidp ptr, blkiov ptr, blkcnt int", netbsd.RetInt, Refused, lfsBmapv, "ENOENT: no file system here is an LFS"},
 	{netbsd.SYS_lfs_markv, "fsidp ptr, blkiov ptr, blkcnt int", netbsd.RetInt, Refused, lfsBmapv, "ENOENT: no file system here is an LFS"},
 	{netbsd.SYS_lfs_segclean, "fsidp ptr, segment ulong", netbsd.RetInt, Refused, refused, "EPERM: no file system here is an LFS"},
-	{netbsd.SYS___sysctl, "name <int[namelen], namelen uint, old >buf[*oldlenp], oldlenp <>size, new <buf[newlen], newlen size", netbsd.RetInt, Partial, sysctl, "the nodes that programs ask for; counters that toaster does not keep are 0"},
+	{netbsd.SYS___sysctl, "name <int[namelen], namelen uint, old >buf[*oldlenp], oldlenp <>size, new <buf[newlen], newlen size", netbsd.RetInt, Partial, sysctl, "of the tree of a NetBSD without the hardware not: options of the network's protocols but those that programs ask for; nodes of what there is none of: mbufs, buffers, disk queues, modules, veriexec, WAPBL, the machine's scheduler and its statistics; counters that toaster does not keep are 0; most nodes cannot be set, kern.securelevel among them"},
 	{netbsd.SYS_reboot, "opt hex, bootstr str", netbsd.RetInt, Refused, refused, "EPERM: to reboot is the host's"},
 	{netbsd.SYS_afssys, "id long, a1 long, a2 long, a3 long, a4 long, a5 long, a6 long", netbsd.RetInt, Refused, nosys, "ENOSYS and SIGSYS: the module openafs is not NetBSD's"},
 	{netbsd.SYS_modctl, "cmd int, arg ptr", netbsd.RetInt, Refused, modctl, "EPERM: to load modules is the host's"},

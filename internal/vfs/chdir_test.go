@@ -43,6 +43,11 @@ func TestMayName(t *testing.T) {
 					t.Errorf("%o, %o: %s is %q, %v; want %v", c.above, c.dir, call, name, errno, want)
 				}
 			}
+			if f, name, errno := (First{w.View}).OpenExec("prog"); i == 0 && (name != "/d/in/prog" || errno != 0) {
+				t.Errorf("%o, %o: the first program is %q, %v", c.above, c.dir, name, errno)
+			} else if errno == 0 {
+				f.Close()
+			}
 			if name, errno := w.CwdOf(w.Dirs); name != "/d/in" || errno != 0 {
 				t.Errorf("%o, %o: fill_cwd says %q, %v", c.above, c.dir, name, errno)
 			}

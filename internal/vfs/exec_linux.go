@@ -16,6 +16,20 @@ import (
 // OpenExec opens a program for execve(2) and returns the name that it is called by, from the root. EACCES if it
 // isn't a regular file or nobody may execute it.
 func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
+	return v.openNamed(name, View.Getcwd)
+}
+
+// A First opens the first program of a command for who has started toaster: no guest asks for it, so that its working directory need
+// not be one whose name it may know.
+type First struct{ View }
+
+// OpenExec is View.OpenExec.
+func (f First) OpenExec(name string) (*os.File, string, netbsd.Errno) {
+	return f.View.openNamed(name, func(v View) (string, netbsd.Errno) { return v.CwdOf(v.Dirs) })
+}
+
+// openNamed is OpenExec, with what names the working directory.
+func (v View) openNamed(name string, getcwd func(View) (string, netbsd.Errno)) (*os.File, string, netbsd.Errno) {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
 		return nil, "", errno
@@ -23,11 +37,11 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 	defer l.close()
 	if dev, ok := l.device(); ok {
 		if dev.Link != "" {
-			return l.onward().OpenExec(l.target(dev))
+			return l.onward().openNamed(l.target(dev), getcwd)
 		}
 		return nil, "", cmp.Or(dev.errno, netbsd.EACCES)
 	}
-	full, errno := v.calledBy(name)
+	full, errno := v.calledBy(name, getcwd)
 	if errno != 0 {
 		return nil, "", errno
 	}
@@ -46,14 +60,14 @@ func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
 // calledBy returns the name that a program is executed by, from the root: what is asked for, behind the working directory's name, whatever
 // links it leads through (exec_makepathbuf; check_exec copies it before namei). An error is that of getcwd(2); ENAMETOOLONG and ERANGE: there
 // is no room for both names, or for the first (getcwd_common).
-func (v View) calledBy(name string) (string, netbsd.Errno) {
+func (v View) calledBy(name string, getcwd func(View) (string, netbsd.Errno)) (string, netbsd.Errno) {
 	switch {
 	case name[0] == '/':
 		return name, 0
 	case len(name)+3 >= netbsd.PATH_MAX:
 		return "", netbsd.ENAMETOOLONG
 	}
-	cwd, errno := v.Getcwd()
+	cwd, errno := getcwd(v)
 	cwd = strings.TrimSuffix(cwd, "/")
 	if errno == 0 && len(cwd)+len(name)+3 > netbsd.PATH_MAX {
 		errno = netbsd.ERANGE

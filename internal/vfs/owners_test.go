@@ -316,12 +316,13 @@ func TestOwnersLinkMode(t *testing.T) {
 	root, user := ownedWorld(t)
 	root.write(t, "file", "text")
 	root.Symlink("file", here, "link")
-	root.shows(t, "link", 0, 0, 0o777)
+	made, _ := root.Stat(here, "link", false)
+	root.shows(t, "link", 0, made.GID, 0o777)
 	for _, mode := range []uint32{0o700, 0o7000, 0o777, 0} {
 		if errno := root.Chmod(here, "link", mode, false); errno != 0 {
 			t.Error(errno)
 		}
-		root.shows(t, "link", 0, 0, mode)
+		root.shows(t, "link", 0, made.GID, mode)
 	}
 	if errno := user.Chmod(here, "link", 0o700, false); errno != netbsd.EPERM {
 		t.Errorf("another's: %v", errno)
@@ -330,7 +331,7 @@ func TestOwnersLinkMode(t *testing.T) {
 		t.Errorf("%q, %v", s, errno)
 	}
 	later, _ := openOwned(t, root.dir)
-	later.shows(t, "link", 0, 0, 0)
+	later.shows(t, "link", 0, made.GID, 0)
 }
 
 // TestOwnersForm reads and writes what the rootless container tools do
