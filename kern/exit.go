@@ -548,15 +548,15 @@ func (p *Proc) exitSignal(pp *Proc) {
 	p.m.psignal(pp, &info, nil)
 }
 
-// exitTimes returns the times that SIGCHLD tells. In release 10 they are there with the usage, which exit1 computes behind the signal: only
-// the second one, of a zombie that a debugger gives back, has any (item 90). Whole Rusages would grow the frame of
+// exitTimes returns the times that SIGCHLD tells. In release 10 they are the child's own, of the first signal, too, where exit1 computes
+// them only behind it and NetBSD's tells 0. Whole Rusages would grow the frame of
 // exitSignal: it runs deep in a goroutine that has just been born, whose stack of 2 KiB would have
 // to be copied to a larger one, which doubles the cost of a process.
 func (p *Proc) exitTimes() (utime, stime time.Duration) {
 	switch {
 	case p.m.r2003:
 		return p.ru.Utime, p.ru.Stime
-	case p.ext == nil || p.ru == nil:
+	case p.ext == nil:
 		return 0, 0
 	}
 	return p.ext.own.Utime, p.ext.own.Stime

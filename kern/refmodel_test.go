@@ -255,12 +255,9 @@ func (r *ref) childSignal(c *refProc) {
 // (traceSignal).
 const anySignal = -1
 
-// exitSignal is exit_psignal (items 66 to 69). In 10 the first signal comes before p_stats has any times.
-func (r *ref) exitSignal(c *refProc, sig netbsd.Signal, again bool) {
+// exitSignal is exit_psignal (items 66 to 69).
+func (r *ref) exitSignal(c *refProc, sig netbsd.Signal) {
 	i := r.siginfo(c)
-	if !again {
-		i.Utime = 0
-	}
 	if sig != netbsd.SIGCHLD {
 		i.Code = 0
 	}
@@ -463,7 +460,7 @@ func (r *ref) exit1(p *refProc, w netbsd.WaitStatus) {
 		if p.traced {
 			s = netbsd.SIGCHLD
 		}
-		r.exitSignal(p, s, false)
+		r.exitSignal(p, s)
 	}
 	if p.parent == r.init {
 		r.free(p)
@@ -535,7 +532,7 @@ func (r *ref) free(p *refProc) {
 	if p.traced && p.op != p.parent {
 		r.giveBack(p)
 		if p.exitsig != 0 && p.state == refZombie {
-			r.exitSignal(p, p.exitsig, true)
+			r.exitSignal(p, p.exitsig)
 		}
 		p.fresh = true
 		return
