@@ -263,14 +263,7 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 			p.hurry(prop)
 		}
 	}
-	// Of a stop and a continuation the later one counts, whether it is caught, blocked or neither. A terminal's
-	// stop that dropSignal has dropped must not take a SIGCONT with it, so this comes second.
-	if prop&sCont != 0 {
-		p.clearPending(stopSigs)
-	}
-	if prop&sStop != 0 {
-		p.clearPending(contSigs)
-	}
+	p.cancelOpposite(prop)
 	if prop&sCantMask == 0 && p.sigunwait(info, named) {
 		if prop&sCont != 0 && !traced && p.flags&(fStopped|fStopping) != 0 {
 			p.continued() // taken by sigtimedwait or not, it continues
@@ -300,6 +293,17 @@ func (m *Machine) psignal(p *Proc, info *netbsd.Siginfo, target *LWP) netbsd.Err
 	}
 	p.post(sig, prop, target)
 	return 0
+}
+
+// cancelOpposite takes what is pending of the other kind: of a stop and a continuation the later one counts, whether it is caught, blocked or
+// neither. A terminal's stop that dropSignal has dropped must not take a SIGCONT with it, so this comes behind it. mu is held.
+func (p *Proc) cancelOpposite(prop sigProp) {
+	if prop&sCont != 0 {
+		p.clearPending(stopSigs)
+	}
+	if prop&sStop != 0 {
+		p.clearPending(contSigs)
+	}
 }
 
 // signalExiting is for a process that has stopped in its exit (PS_STOPEXIT): it goes
