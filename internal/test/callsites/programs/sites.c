@@ -170,6 +170,7 @@ static void sharedObject(void) {
   // Text elsewhere.
   fresh();
   u8 *old = so + textAt, *to = (u8 *)map(0, 2 * textSize, 0, PRIVATE | ANON, -1, 0);
+  CHECK(c_munmap(to, textSize) == 0, 0); // mremap(2) replaces nothing
   CHECK(c_mremap(old, textSize, to, textSize, FIXED) == (long)to, 0);
   so_getpid = (void *)((u8 *)so_getpid + (to - old)), so_getppid = (void *)((u8 *)so_getppid + (to - old)), so_variable = (void *)((u8 *)so_variable + (to - old));
   works();
