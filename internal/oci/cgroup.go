@@ -48,7 +48,7 @@ func (c *call) makeCgroup(t *container, path string, r *specs.LinuxResources) er
 		return nil
 	}
 	g.remove()
-	if !isHostRoot() && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS)) {
+	if !isHostRoot() && (errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) || errors.Is(err, errNoController)) {
 		c.doWithout(r, err.Error())
 		return os.Remove(filepath.Join(t.place(), cgroupName))
 	}
@@ -155,7 +155,7 @@ func (g *cgroup) makeV2() error {
 	dir := cgroupRoot
 	for part := range strings.SplitSeq(rel, "/") {
 		for _, name := range []string{"cpu", "memory", "pids"} {
-			// A controller that is missing, or is not delegated, shows when a limit is written.
+			// A controller that is missing, or is not delegated, shows when there is a limit to write (lacks).
 			os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+"+name), 0o644)
 		}
 		dir = filepath.Join(dir, part)

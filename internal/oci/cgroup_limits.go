@@ -1,11 +1,14 @@
 package oci
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -28,24 +31,36 @@ func pidsLimit(r *specs.LinuxResources) int {
 // setting is a file of a control group and what is written to it.
 type setting struct{ controller, name, value string }
 
+// errNoController is why a limit cannot be had where groups as such can.
+var errNoController = errors.New("which linux.resources asks for; have the host's administrator enable it there, or leave that limit out")
+
 // limit writes what resources ask for.
 func (g *cgroup) limit(r *specs.LinuxResources) error {
 	if r == nil {
 		return nil
 	}
 	for _, s := range g.settings(r) {
+		if g.lacks(s.controller) {
+			return fmt.Errorf("the host has no controller %s for it, %w", s.controller, errNoController)
+		}
 		dir := g.V2
 		if dir == "" {
 			dir = g.V1[s.controller]
-		}
-		if dir == "" {
-			return fmt.Errorf("the host has no controller %s, which linux.resources asks for", s.controller)
 		}
 		if err := os.WriteFile(filepath.Join(dir, s.name), []byte(s.value), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lacks reports whether the host has no such controller for the group, which in version 2 each group on the way can withhold.
+func (g *cgroup) lacks(controller string) bool {
+	if g.V2 == "" {
+		return g.V1[controller] == ""
+	}
+	b, err := os.ReadFile(filepath.Join(g.V2, "cgroup.controllers"))
+	return err == nil && !slices.Contains(strings.Fields(string(b)), controller)
 }
 
 // settings are the files that limits go to.

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,6 +104,32 @@ func TestGroupV2(t *testing.T) {
 		if _, err := c.placeCgroup(path, "id"); err == nil || !strings.Contains(err.Error(), "the group of others") {
 			t.Errorf("%q, the root's own group: %v", path, err)
 		}
+	}
+}
+
+// A controller that the group has not is named, as a limit is not dropped in silence.
+func TestGroupWithoutAController(t *testing.T) {
+	top := t.TempDir()
+	defer func(old string) { cgroupRoot = old }(cgroupRoot)
+	cgroupRoot = top
+	group := filepath.Join(top, "a")
+	if err := os.Mkdir(group, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{top, group} {
+		if err := os.WriteFile(filepath.Join(dir, "cgroup.controllers"), []byte("cpu pids\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g := &cgroup{V2: group}
+	err := g.limit(resources())
+	if !errors.Is(err, errNoController) || !strings.Contains(err.Error(), "the host has no controller memory") {
+		t.Error(err)
+	}
+	r := resources()
+	r.Memory = nil
+	if err := g.limit(r); err != nil {
+		t.Error(err)
 	}
 }
 
