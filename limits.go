@@ -131,18 +131,32 @@ func (l *limiter) flush() {
 
 // end ends the machine, if no other limit has.
 func (l *limiter) end(limit string) {
-	e := &LimitError{Limit: limit, Value: l.values[limit]}
-	l.mu.Lock()
-	first := l.over == nil
-	if first {
-		l.over = e
-	}
-	l.mu.Unlock()
-	if first {
-		close(l.ended)
-		l.report(e)
+	if l.reach(limit) {
 		l.kill()
 	}
+}
+
+// reach says, at once, that the limit is what ends the machine, and reports whether nothing had before. The caller, or a goroutine of its,
+// then has to kill.
+func (l *limiter) reach(limit string) bool {
+	e := &LimitError{Limit: limit, Value: l.values[limit]}
+	if !l.first(e) {
+		return false
+	}
+	close(l.ended)
+	l.report(e)
+	return true
+}
+
+// first makes e what has ended the machine, and reports whether nothing had.
+func (l *limiter) first(e *LimitError) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.over != nil {
+		return false
+	}
+	l.over = e
+	return true
 }
 
 // reached returns what has ended the machine, with how a program of it ended; nil if
@@ -173,8 +187,12 @@ func (l *limiter) meter(bytes int64) *file.Meter {
 	if bytes <= 0 {
 		return nil
 	}
-	// The writer is a guest, and its end needs it to leave its call.
-	return file.NewMeter(bytes, func() { go l.end(LimitOutput) })
+	// The writer is a guest, and its end needs it to leave its call. It may end by itself meanwhile, and the limit is reached all the same.
+	return file.NewMeter(bytes, func() {
+		if l.reach(LimitOutput) {
+			go l.kill()
+		}
+	})
 }
 
 // watch starts the clocks. used is the processor time of the guests.
