@@ -316,7 +316,10 @@ func (p *Proc) fillLooked(s selector, options int, r *waitResult) {
 	if seen != nil {
 		r.lookAt(seen)
 	}
-	if c := p.heldLooked(s, options); c != nil && !meant {
+	if meant {
+		return
+	}
+	if c := p.heldLooked(s, options); c != nil {
 		self, children := r.self, r.children
 		r.lookAt(c)
 		r.self, r.children = self, children
@@ -340,9 +343,6 @@ func (r *waitResult) lookAt(c *Proc) {
 // heldLooked returns the child of p's that debugged_child_exists comes to: of those that debuggers hold and s means, the last to be born or, if
 // none of them lives, the last to die. nil: there is none. mu is held.
 func (p *Proc) heldLooked(s selector, options int) *Proc {
-	if p.ext == nil || len(p.ext.stolen) == 0 {
-		return nil
-	}
 	for _, list := range []procList{p.m.all, p.m.zombies} {
 		for c := list.head; c != nil; c = c.allNext {
 			if c.opptr == p && c.parent != p && s.matches(c) && !(p.hidden(options) && c.state == StateZombie) {
