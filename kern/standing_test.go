@@ -14,35 +14,35 @@ import (
 func TestSignalWakesASleeperThatStands(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
-			var first, second int
+			var sleeper, other int
 			pid := w.tracedWith(l, 0, func(l *LWP) {
 				w.catch(l, "C", netbsd.SIGUSR1)
-				n, _ := l.NewLWP(0, func(l *LWP) {
-					for w.since() < time.Hour {
-						_ = l.Sleep(true, time.Time{})
-						w.mark("the sleeper looks")
-					}
+				n, _ := l.NewLWP(0, func(l *LWP) { // it takes SIGSTOP
+					blocked := netbsd.SIGUSR1.Bit()
+					l.Sigprocmask(netbsd.SIG_SETMASK, &blocked)
+					sleepForever(l)
 				}, false, nil)
-				first, second = l.ID(), n.ID()
-				blocked := netbsd.SIGUSR1.Bit()
-				l.Sigprocmask(netbsd.SIG_SETMASK, &blocked)
-				sleepForever(l)
+				sleeper, other = l.ID(), n.ID()
+				for {
+					errno := l.Sleep(true, time.Time{})
+					w.mark("its sleep has ended: %v", errno != 0)
+				}
 			})
 			w.goOn(l, pid, 0)
 			nap(l, time.Second)
 			w.is("PT_STOP", l.PtraceStop(pid), netbsd.Errno(0))
 			w.waitIs(l, pid, 0, pid, netbsd.StopStatus(netbsd.SIGSTOP), 0)
-			w.is("resume", l.PtraceResume(pid, ResumeArgs{LWP: first}), netbsd.Errno(0))
+			w.is("resume", l.PtraceResume(pid, ResumeArgs{LWP: other}), netbsd.Errno(0))
 			nap(l, time.Second)
 			l.Kill(pid, netbsd.SIGUSR1)
 			w.waitIs(l, pid, 0, pid, netbsd.StopStatus(netbsd.SIGUSR1), 0)
 			lid := 0
 			w.locked(func() { lid = int(w.m.pids.find(pid).ext.stopLid) })
-			w.is("who", lid, second)
+			w.is("who", lid, sleeper)
 			check(w.T, w.m)
 			w.goOn(l, pid, netbsd.SIGUSR1)
 			nap(l, time.Second)
-			w.order("C.SIGUSR1", "the sleeper looks")
+			w.order("C.SIGUSR1", "its sleep has ended: true")
 			l.PtraceKill(pid)
 			w.wait(l, pid, 0)
 		})
@@ -143,5 +143,26 @@ func TestForeignSignalOfTheTerminalIsCounted(t *testing.T) {
 			w.wait(l, netbsd.WaitAny, 0)
 		})
 		settledFor(time.Second)
+	})
+}
+
+// A SIGCONT for a process that exits, and has not stopped there, is none: kpsignal2 leaves at once for who is not SACTIVE or SSTOP.
+func TestContinuationOfWhoExits(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			got := w.infos(l, netbsd.SIGCHLD)
+			c := w.fork(l, "C", func(l *LWP) {
+				w.give(l.Proc(), func() { nap(l, 3*time.Second) }, nil, nil)
+				l.Exit(6)
+			})
+			nap(l, time.Second)
+			w.is("state", c.State(), StateExiting)
+			w.is("kill", l.Kill(c.Pid(), netbsd.SIGCONT), netbsd.Errno(0))
+			if !w.r2003 {
+				w.waitIs(l, c.Pid(), netbsd.WCONTINUED|netbsd.WNOHANG, 0, 0, 0)
+			}
+			w.is("its parent is told", len(*got), 0)
+			w.waitIs(l, c.Pid(), 0, c.Pid(), netbsd.ExitStatus(6, 0), 0)
+		})
 	})
 }
