@@ -157,7 +157,7 @@ func TestContinuationOfWhoExits(t *testing.T) {
 			})
 			nap(l, time.Second)
 			w.is("state", c.State(), StateExiting)
-			w.is("kill", l.Kill(c.Pid(), netbsd.SIGCONT), netbsd.Errno(0))
+			w.is("kill", []netbsd.Errno{l.Kill(c.Pid(), netbsd.SIGCONT), c.Kill(netbsd.SIGCONT)}, []netbsd.Errno{0, 0})
 			if !w.r2003 {
 				w.waitIs(l, c.Pid(), netbsd.WCONTINUED|netbsd.WNOHANG, 0, 0, 0)
 			}
