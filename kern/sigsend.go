@@ -370,7 +370,6 @@ func (p *Proc) hurry(prop sigProp) {
 func (m *Machine) signalStopped(p *Proc, sig netbsd.Signal, prop sigProp, traced, caught bool) bool {
 	switch {
 	case sig == netbsd.SIGKILL:
-		p.xsig = 0
 		p.unstop()
 		return true
 	case traced:

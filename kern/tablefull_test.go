@@ -54,6 +54,25 @@ func TestTableFull(t *testing.T) {
 	})
 }
 
+// check_posix_spawn refuses with EAGAIN when the table is full, the superuser, too, whom no limit of his own binds; the embedder is told.
+func TestSpawnIntoAFullTable(t *testing.T) {
+	var told []string
+	bothWith(t, func(_ *world, c *Config) {
+		told = nil
+		c.MaxProc = 3
+		c.TableFull = func(table string) { told = append(told, table) }
+	}, func(w *world) {
+		w.guest(func(l *LWP) {
+			w.is("with room", []any{l.MaySpawn(), len(told)}, []any{netbsd.Errno(0), 0})
+			c := w.fork(l, "C", sleepForever)
+			w.is("full", []any{l.MaySpawn(), told}, []any{netbsd.Errno(netbsd.EAGAIN), []string{TableProc}})
+			c.Kill(netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
+			w.is("with room again", l.MaySpawn(), netbsd.Errno(0))
+		})
+	})
+}
+
 // fails is an LWP that is refused after it was counted, if there is room at all.
 func fails(l *LWP) netbsd.Errno {
 	_, errno := l.NewLWP(0, sleepForever, false, func(*LWP) netbsd.Errno { return netbsd.ENOMEM })

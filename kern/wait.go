@@ -298,36 +298,41 @@ func (r *waitResult) lookedAt(own netbsd.Rusage) {
 }
 
 // fillLooked says of the child that a wait6(2) with WNOHANG looked at last what match_process fills in before it is known whether there is
-// anything to report: all but the status. Where no child has anything to report the first one that matches ends the look. mu is held.
+// anything to report: all but the status. Where no child has anything to report the first one that matches ends the look. Where none has
+// the exit signal that the options ask for debugged_child_exists looks on, which asks for no usage. mu is held.
 func (p *Proc) fillLooked(s selector, options int, r *waitResult) {
 	cl, news := classes(options), false
 	for c := p.kids; c != nil; c = c.sibNext {
 		news = news || c.wkind != kNone
 	}
 	var seen *Proc
-	for c := p.kids; c != nil; c = c.sibNext {
-		if !s.matches(c) || p.hidden(options) && c.state == StateZombie {
-			continue
-		}
-		seen = c
-		if !news && cl&(1<<c.wclass) != 0 {
-			break
+	meant := false
+	for c := p.kids; c != nil && (news || !meant); c = c.sibNext {
+		if s.matches(c) && !(p.hidden(options) && c.state == StateZombie) {
+			seen = c
+			meant = meant || cl&(1<<c.wclass) != 0
 		}
 	}
-	held := seen == nil
-	if held {
-		if seen = p.heldLooked(s, options); seen == nil {
-			return
-		}
+	if seen != nil {
+		r.lookAt(seen)
 	}
-	seen.fillResult(kNone, r)
-	if held { // debugged_child_exists asks for no usage
-		r.self, r.children = netbsd.Rusage{}, netbsd.Rusage{}
+	if meant {
+		return
 	}
-	sig := seen.xsig
+	if c := p.heldLooked(s, options); c != nil {
+		self, children := r.self, r.children
+		r.lookAt(c)
+		r.self, r.children = self, children
+	}
+}
+
+// lookAt fills in what match_process does. mu is held.
+func (r *waitResult) lookAt(c *Proc) {
+	c.fillResult(kNone, r)
+	sig := c.xsig
 	switch {
-	case seen.state >= StateDead:
-		r.info.Code, r.info.Status = seen.exitSiginfo()
+	case c.state >= StateDead:
+		r.info.Code, r.info.Status = c.exitSiginfo()
 	case sig != 0:
 		r.info.Code, r.info.Status = netbsd.CLD_KILLED, int32(sig)
 	default:
@@ -335,21 +340,17 @@ func (p *Proc) fillLooked(s selector, options int, r *waitResult) {
 	}
 }
 
-// heldLooked returns the child of p's that debugged_child_exists comes to: of those that debuggers hold and s means, the living before the
-// zombies, and of them the last to be born. nil: there is none. mu is held.
-func (p *Proc) heldLooked(s selector, options int) (seen *Proc) {
-	if p.ext == nil {
-		return nil
-	}
-	for _, c := range p.ext.stolen {
-		dead := c.state >= StateDead
-		switch {
-		case !s.matches(c) || p.hidden(options) && c.state == StateZombie:
-		case seen == nil, !dead && seen.state >= StateDead, dead == (seen.state >= StateDead) && c.start > seen.start:
-			seen = c
+// heldLooked returns the child of p's that debugged_child_exists comes to: of those that debuggers hold and s means, the last to be born or, if
+// none of them lives, the last to die. nil: there is none. mu is held.
+func (p *Proc) heldLooked(s selector, options int) *Proc {
+	for _, list := range []procList{p.m.all, p.m.zombies} {
+		for c := list.head; c != nil; c = c.allNext {
+			if c.opptr == p && c.parent != p && s.matches(c) && !(p.hidden(options) && c.state == StateZombie) {
+				return c
+			}
 		}
 	}
-	return seen
+	return nil
 }
 
 // exitSiginfo returns si_code of a child that has ended, which all releases have (item 67), and release 10's si_status
