@@ -97,7 +97,7 @@ func TestNoHostProgramInARemovedDirectory(t *testing.T) {
 // A tracer is shown an execve before the new program's first instruction (eventswitch in execve_runproc, kern_exec.c), so a program of the
 // host is not started before the tracer has it go on.
 func TestTracerSeesExecBeforeAHostProgramBegins(t *testing.T) {
-	asUser(t, kern.Root, func(s *System, l *kern.LWP) {
+	asUser(t, kern.UserCred(uint32(os.Getuid()), uint32(os.Getgid())), func(s *System, l *kern.LWP) {
 		s.groups.m, s.groups.tried = l.Proc().Machine(), true // no watch
 		s.hosts.outside = outside.New(outside.Options{Off: true})
 		defer s.hosts.outside.Stop()
