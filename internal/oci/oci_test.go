@@ -325,7 +325,8 @@ func (w *world) waiting(pr *os.File) []byte {
 	return said
 }
 
-// ended are the ends of processes that nobody has asked for yet. The host gives their pids away again.
+// ended has the wait statuses, by pid, of processes that ends has reaped while it waited for another one. Once a process is reaped the host may
+// reuse its pid.
 var ended = map[int]unix.WaitStatus{}
 
 // ends waits for the end of a process of the host, and returns its status, below 0 the signal. As a shim, it reaps whatever

@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,11 +47,7 @@ const (
 // ktrace(2), fktrace(2) and utrace(2), by kern_ktrace.c.
 func TestKtrace(t *testing.T) {
 	r := newRig(t)
-	path := filepath.Join(r.dir, "trace")
-	if err := os.WriteFile(path, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	os.Chmod(path, 0o666)
+	path := r.traceFile()
 	set, clear, all := netbsd.KTROP_SET, netbsd.KTROP_CLEAR, netbsd.KTROP_CLEARFILE
 	var me int
 	r.run(func(p *player) {
@@ -128,14 +125,20 @@ func TestKtracePipe(t *testing.T) {
 	})
 }
 
+// traceFile makes /trace, to which each guest may write, and returns its name on the host.
+func (r *rig) traceFile() string {
+	r.t.Helper()
+	path := filepath.Join(r.dir, "trace")
+	if err := cmp.Or(os.WriteFile(path, nil, 0o666), os.Chmod(path, 0o666)); err != nil { // whatever the umask is
+		r.t.Fatal(err)
+	}
+	return path
+}
+
 // Which nodes of sysctl(3) are asked for (ktrmib), and what an exec has left open (fd_ktrexecfd).
 func TestKtraceMibAndExecFD(t *testing.T) {
 	r := newRig(t)
-	path := filepath.Join(r.dir, "trace")
-	if err := os.WriteFile(path, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	os.Chmod(path, 0o666)
+	path := r.traceFile()
 	r.run(func(p *player) {
 		p.play([]row{
 			{"open(2)", netbsd.SYS_open, args{"/", 0, 0}, 0, 0, nil},
@@ -176,11 +179,7 @@ func TestKtraceFileIsGone(t *testing.T) {
 // ktrops: what the superuser sets stays for others (KTRFAC_PERSISTENT), and what he only clears does not become so.
 func TestKtracePersists(t *testing.T) {
 	r := newRig(t)
-	path := filepath.Join(r.dir, "trace")
-	if err := os.WriteFile(path, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
-	os.Chmod(path, 0o666)
+	r.traceFile()
 	r.run(func(p *player) {
 		me := p.c.L.Proc()
 		persists := func(want bool) {

@@ -12,8 +12,7 @@ import (
 //
 // As in NetBSD the parent is told what is wrong with the program, but of the child's
 // own troubles only if the attributes have POSIX_SPAWN_RETURNERROR or SETPGROUP;
-// otherwise the child's status is 127. What is wrong with the actions and the attributes comes before what is with the program
-// (sys_posix_spawn).
+// otherwise the child's status is 127.
 func posixSpawn(c *Call) netbsd.Errno { return c.ok(uint64(doPosixSpawn(c))) }
 
 // The order is sys_posix_spawn's: what is wrong with the lists is told before what is wrong with the program.
