@@ -30,6 +30,7 @@ func (s *Space) CompareAndSwap(c *syscalls.Call, addr uint64, old, to uint32) (u
 	if !ok {
 		return 0, netbsd.ENOMEM
 	}
+	s.coverShelf(at, at+vm.PageSize)
 	t := threadOf(c)
 	if errno := hostErrno(s.mapCode(t, at, casCode)); errno != 0 {
 		return 0, errno

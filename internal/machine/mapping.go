@@ -532,13 +532,12 @@ func (s *Space) lengthen(m syscalls.MremapArgs) netbsd.Errno {
 
 // Minherit implements syscalls.Space.
 // The host learns of most of it when the process forks (copyTo). Private memory that is to be shared
-// becomes shared memory at once, if no sibling could write to it meanwhile; if one could, its children
-// get copies of it.
+// becomes shared memory at once, while all others who use the memory stand still.
 func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	errno := s.m.SetInherit(addr, length, inherit)
-	if errno != 0 || inherit != netbsd.MAP_INHERIT_SHARE || !s.sole() || len(c.L.Proc().LWPs()) > 1 {
+	if errno != 0 || inherit != netbsd.MAP_INHERIT_SHARE {
 		return errno
 	}
 	return s.charge(mostOf(min(length, vm.Max), netbsd.PROT_WRITE), func() netbsd.Errno {
@@ -546,24 +545,24 @@ func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) net
 	})
 }
 
-// makeShared puts shared memory in r's place, with what is there: the old pages go aside meanwhile, where the
-// map has room. t is the only LWP's, so nobody writes to the pages while they are away. Where the copy fails
-// they come back, as what the process has in its memory is more than that its children share it. Where even
-// that fails they are unmapped: the map knows of nothing at the place aside, and would put something else there.
+// makeShared puts shared memory in r's place, with what is there: it is filled where the map has room, and moved into its place in one step, so that
+// who reads meanwhile finds the one or the other. t is the caller's thread, and mu is held; the others of the process are stopped. Where it
+// fails the old memory is still there, as what the process has in it is more than that its children share it.
 func (s *Space) makeShared(t *platform.Thread, r *vm.Region) error {
 	aside, ok := s.m.FindFree(0, r.Len(), vm.PageSize)
 	if !ok {
 		return syscall.ENOMEM
 	}
-	if err := s.proc.Remap(t, r.Start, r.Len(), aside, r.Len()); err != nil {
-		return err
+	s.coverShelf(aside, aside+r.Len())
+	copied := *r
+	copied.Start, copied.End = aside, aside+r.Len()
+	defer t.Freeze(r.Start, r.Len())()
+	err := s.copyIn(t, &copied, s, r.Start)
+	if err == nil {
+		err = s.proc.Remap(t, aside, r.Len(), r.Start, r.Len())
 	}
-	err := s.copyIn(t, r, s, aside)
-	if err != nil && s.proc.Remap(t, aside, r.Len(), r.Start, r.Len()) == nil {
-		return err
-	}
-	if undo := s.proc.Unmap(t, aside, r.Len()); err == nil {
-		err = undo
+	if err != nil {
+		s.proc.Unmap(t, aside, r.Len())
 	}
 	return err
 }

@@ -109,10 +109,11 @@
 //	Process.mu < window.mu
 //	Process.mu < watchdog.mu
 //
-// waiters.mu stands alone. Nobody waits for a guest while holding Process.mu or Platform.mu;
+// waiters.mu and freezing.mu stand alone. Nobody waits for a guest while holding Process.mu or Platform.mu;
 // Platform.listening is a lock in the form of a channel, so that who waits for it can be told
 // meanwhile that its question is answered (supervise). Process.fdPassing, Nursery.forkMu
-// and machine.Space.mu, which belong to one process each, may be held.
+// and machine.Space.mu, which belong to one process each, may be held. Who writes to memory that is frozen
+// waits for guests, too (Process.Write), and so holds none of the others.
 //
 // # Rejected
 //

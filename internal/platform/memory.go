@@ -20,9 +20,11 @@ func (q *Process) Read(addr uint64, b []byte) (n int, ok bool) {
 	return q.transfer(unix.SYS_PROCESS_VM_READV, addr, b)
 }
 
-// Write copies b into guest memory at addr, as Read does in the other direction.
+// Write copies b into guest memory at addr, as Read does in the other direction. It waits for the end of a freeze of that memory, with whatever
+// locks its caller holds: for as long as it takes to copy the memory, or, at most, as the watchdog lets a guest take to stop.
 func (q *Process) Write(addr uint64, b []byte) (n int, ok bool) {
-	return q.transfer(unix.SYS_PROCESS_VM_WRITEV, addr, b)
+	q.freezing.unfrozen(addr, len(b), func() { n, ok = q.transfer(unix.SYS_PROCESS_VM_WRITEV, addr, b) })
+	return n, ok
 }
 
 // transfer restricts the range to the guest's part of the address space: a system call whose

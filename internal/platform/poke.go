@@ -24,11 +24,14 @@ func (q *Process) Peek(addr uint64, b []byte) bool {
 //
 // Call sites that b touches are first what they were, and stay so: a breakpoint at any of their
 // instructions is met, and whoever writes back what Peek has read leaves no half of a jump.
-// Preconditions: none of the process's threads runs.
-func (q *Process) Poke(addr uint64, b []byte) bool {
-	return q.accessMemory(unix.O_RDWR, addr, b, func(m guestMemory) bool {
-		return q.restore(m, addr, addr+uint64(len(b))) && m.move(unix.Pwrite, addr, b)
+// Preconditions: none of the process's threads runs. It waits for the end of a freeze, as Write does.
+func (q *Process) Poke(addr uint64, b []byte) (ok bool) {
+	q.freezing.unfrozen(addr, len(b), func() {
+		ok = q.accessMemory(unix.O_RDWR, addr, b, func(m guestMemory) bool {
+			return q.restore(m, addr, addr+uint64(len(b))) && m.move(unix.Pwrite, addr, b)
+		})
 	})
+	return ok
 }
 
 // restoreAt makes the site at addr what it was, for good: a breakpoint of a debug register is met at each of its instructions.

@@ -39,6 +39,8 @@ type Process struct {
 
 	files lentFiles
 
+	freezing freezing
+
 	mu       sync.Mutex // orders before Platform.mu
 	threads  map[*Thread]struct{}
 	parked   []*Thread // of threads, those without an LWP

@@ -93,12 +93,17 @@ func (t *Thread) Run() Trap {
 			return Trap{Kind: Gone}
 		}
 		if !t.markRunning() {
-			return Trap{Kind: Kicked}
+			if t.kicked.CompareAndSwap(true, false) {
+				return Trap{Kind: Kicked}
+			}
+			t.proc.freezing.wait()
+			continue
 		}
 		t.prepareLoad()
 		t.giveTurn(stub.OpResume)
 		ok := t.awaitTurn()
 		t.state.Store(threadInside) // a kick from here on sends no signal
+		t.proc.freezing.tellStopped()
 		if !ok {
 			return Trap{Kind: Gone}
 		}
@@ -114,9 +119,9 @@ func (t *Thread) Run() Trap {
 	}
 }
 
-// markRunning declares that guest code will run, unless a kick is waiting. Kick does the
-// opposite in the opposite order, so that none is lost: it finds the state running and sends a
-// signal, or this finds kicked. The entry is counted once the state says so: see othersGuestEntries.
+// markRunning declares that guest code will run, unless a kick is waiting or the process is frozen. Kick and Freeze do the
+// opposite in the opposite order, so that none is lost: they find the state running and send a
+// signal, or this finds what they have noted. The entry is counted once the state says so: see othersGuestEntries.
 //
 // ranGuest ends the time in which the process's clones are not asked about. It is loaded
 // first, as to store it each time would move a cache line between all threads' cores.
@@ -126,8 +131,9 @@ func (t *Thread) markRunning() bool {
 	}
 	t.state.Store(threadRunning)
 	t.guestEntries.Add(1)
-	if t.kicked.Load() && t.kicked.CompareAndSwap(true, false) {
+	if t.kicked.Load() || t.proc.freezing.on() {
 		t.state.Store(threadInside)
+		t.proc.freezing.tellStopped()
 		return false
 	}
 	return true

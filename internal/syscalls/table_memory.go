@@ -16,7 +16,7 @@ var memoryCalls = []Syscall{
 	{netbsd.SYS_munlock, "addr ptr, len size", netbsd.RetInt, Full, mlock, "counted, up to RLIMIT_MEMLOCK; what stays in memory is the host's affair"},
 	{netbsd.SYS_mlockall, "flags |mcl", netbsd.RetInt, Full, mlockall, "counted, up to RLIMIT_MEMLOCK; what stays in memory is the host's affair"},
 	{netbsd.SYS_munlockall, "", netbsd.RetInt, Full, munlockall, "counted, up to RLIMIT_MEMLOCK; what stays in memory is the host's affair"},
-	{netbsd.SYS_minherit, "addr ptr, len size, inherit =inherit", netbsd.RetInt, Partial, minherit, "SHARE of private memory has no effect beside other LWPs"},
+	{netbsd.SYS_minherit, "addr ptr, len size, inherit =inherit", netbsd.RetInt, Full, minherit, ""},
 	{netbsd.SYS___msync13, "addr ptr, len size, flags |msync", netbsd.RetInt, Full, msync, ""},
 	{netbsd.SYS_mremap, "old_address ptr, old_size size, new_address ptr, new_size size, flags |mmap", netbsd.RetPtr, Full, mremap, "MAP_REMAPDUP of shared memory alone; ENOMEM where a memfd without a descriptor would become longer"},
 }

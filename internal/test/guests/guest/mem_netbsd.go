@@ -10,6 +10,7 @@ var memCases = []testCase{
 	{"mem_mmap_hint", memHint},
 	{"mem_mmap_and_fork", memFork},
 	{"mem_mmap_and_LWPs", memLWPs},
+	{"mem_minherit_shares_beside_LWPs", memShareBeside},
 	{"mem_mmap_at_its_limit", memLimit},
 	{"mem_mmap_bad_arguments", memBad},
 	{"mem_PaX_MPROTECT_and_its_settings", memPax},
