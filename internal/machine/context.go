@@ -167,6 +167,26 @@ func (mc *Context) SetTLSBase(base uint64) netbsd.Errno {
 	return 0
 }
 
+// GSBase implements syscalls.CPU. While the stub has GS it is 0 for the guest.
+func (mc *Context) GSBase() uint64 { return mc.thread.Regs().GSBase }
+
+// SetGSBase implements syscalls.CPU: EINVAL outside user space (x86_set_sdbase). From the first one on, the guest's calls are no longer
+// light traps (Space.leaveGS).
+func (mc *Context) SetGSBase(base uint64) netbsd.Errno {
+	if base >= vm.Max {
+		return netbsd.EINVAL
+	}
+	r := mc.thread.Regs()
+	if base == r.GSBase {
+		return 0
+	}
+	if errno := mc.space.leaveGS(mc.thread); errno != 0 {
+		return errno
+	}
+	r.GSBase = base
+	return 0
+}
+
 // Fetched implements syscalls.CPU.
 func (mc *Context) Fetched(addr uint64, b []byte) bool { return mc.thread.Fetched(addr, b) }
 

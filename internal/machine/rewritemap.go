@@ -43,6 +43,35 @@ func (s *Space) roomForText(sites int) bool {
 	return sites <= maxTextSites && len(s.texts) < maxTexts
 }
 
+// mayRewrite says whether call sites in this space may be rewritten. mu is held.
+func (s *Space) mayRewrite() bool { return s.sys.canRewrite() && !s.ownGS }
+
+// leaveGS leaves GS to the guest, by which the stub finds its slot at rewritten call sites: these become what they were, and none will be
+// rewritten. The process's other threads are stopped meanwhile, so that none of them is between a site and the stub. It is done once for a
+// space, and holds for those that are forked from it.
+//
+// ENOMEM: some text could not be restored. What was is as good as before, and slower.
+func (s *Space) leaveGS(t *platform.Thread) netbsd.Errno {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ownGS {
+		return 0
+	}
+	s.endLesson()
+	if err := s.clearShelf(t); err != nil { // which has code that is rewritten already
+		return hostErrno(err)
+	}
+	defer t.Freeze(0, 0)()
+	for i := range s.texts {
+		if !s.proc.Restore(s.texts[i].rw) {
+			return netbsd.ENOMEM
+		}
+	}
+	s.ownGS = true
+	s.proc.OwnGS()
+	return 0
+}
+
 // addText notes what has been rewritten, so that it can be restored, and a signal in an island be said to be at its site.
 func (s *Space) addText(rw *platform.Rewrite) {
 	start, end := rw.Span()
@@ -60,7 +89,7 @@ func (s *Space) addText(rw *platform.Rewrite) {
 // from code nothing is, as an LWP may be there.
 func (s *Space) textSites(q *vm.Request, fd int) (id fileID, sites []loader.Site) {
 	if q.Prot&(netbsd.PROT_EXEC|netbsd.PROT_WRITE) != netbsd.PROT_EXEC || q.Flags&netbsd.MAP_SHARED != 0 || q.Obj == nil ||
-		!s.sys.canRewrite() || q.Flags&netbsd.MAP_FIXED != 0 && s.executable(q.Addr, q.Len) {
+		!s.mayRewrite() || q.Flags&netbsd.MAP_FIXED != 0 && s.executable(q.Addr, q.Len) {
 		return id, nil
 	}
 	// The descriptor is asked, which is what will be mapped. What lies behind it can still be written to by others: then the bytes at a
@@ -194,7 +223,7 @@ func pagesOf(addr, size uint64) (start, end uint64) {
 // Protections are afterwards what they were: the step that makes it code is still to come, and the host can refuse it.
 func (s *Space) protectText(t *platform.Thread, addr, size uint64) {
 	start, end := pagesOf(addr, size)
-	if !s.sys.canRewrite() {
+	if !s.mayRewrite() {
 		return
 	}
 	for _, r := range slices.Collect(s.m.Overlap(start, end)) {

@@ -40,6 +40,7 @@ type Space struct {
 	shm sysv.Map // what of System V's shared memory is attached; it has a lock of its own
 
 	texts []text // what has been rewritten in it; never changed, but replaced
+	ownGS bool   // none of that is in use, nor will be: see leaveGS
 
 	shelf  []piece      // what is left on its shelf; never changed, but replaced
 	missed bool         // something was not there
@@ -181,7 +182,7 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	to.thread, to.alone, to.stale = t, true, lentAlone
 	to.space = s.sys.spaceOf(p, m, nil)
 	to.space.committed, to.space.charged = s.committed, n
-	to.space.texts = s.texts
+	to.space.texts, to.space.ownGS = s.texts, s.ownGS
 	for _, x := range s.running {
 		to.space.running = append(to.space.running, x.Again())
 	}

@@ -81,7 +81,8 @@
 //
 // Call sites are rewritten when a program is executed, or a file mapped for execution, where
 // that is certain to be right (rewrite.go): a jump leads to an island beside the code, and that
-// to stubFast, which has the slot by GS. NetBSD programs don't use GS. It answers the clocks with the vdso's code,
+// to stubFast, which has the slot by GS. Where a program wants GS for itself (sysarch(2)), its sites are restored
+// (OwnGS). stubFast answers the clocks with the vdso's code,
 // which the zygote has moved to a known place, and hands everything else over as a light
 // trap: registers in the slot, extended state still in the processor, no signals blocked.
 // It can make calls for the kernel as a thread in a signal frame can, if no signal

@@ -99,6 +99,7 @@ func (t *Thread) forkOnce() (*Thread, error) {
 	}
 	b.thread.regs, b.thread.light = t.regs, t.light
 	b.thread.proc.rewritten.Store(t.proc.rewritten.Load())
+	b.thread.proc.ownGS.Store(t.proc.ownGS.Load())
 	return b.thread, nil
 }
 

@@ -157,9 +157,9 @@ func (t *Thread) enterWithFrame() bool {
 }
 
 // storeRegs puts the registers where the stub loads them from. It reports false if the process
-// is dead or about to die.
+// is dead or about to die. The end of a light trap loads no base of GS.
 func (t *Thread) storeRegs() bool {
-	if t.light && !t.regs.Loadable() && !t.ensureFrame() {
+	if t.light && (!t.regs.Loadable() || t.proc.ownGS.Load()) && !t.ensureFrame() {
 		return false
 	}
 	if t.light {
@@ -172,6 +172,6 @@ func (t *Thread) storeRegs() bool {
 		t.killHostile()
 		return false
 	}
-	t.slot.WriteFrame(uc, &t.regs, t.proc.rewrites() != nil)
+	t.slot.WriteFrame(uc, &t.regs, t.proc.stubHasGS())
 	return true
 }

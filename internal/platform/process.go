@@ -32,6 +32,7 @@ type Process struct {
 	ended     atomic.Bool   // it is dead, or has been killed: nobody waits for it any more
 
 	rewritten atomic.Pointer[[]*Rewrite] // replaced with mu held, see rewrites
+	ownGS     atomic.Bool                // its guest has GS for itself, see OwnGS
 
 	// fdPassing is held while a file is open in the host process. All threads of it have the
 	// same descriptors: a second file at the same time would be the first one's number.

@@ -311,6 +311,16 @@ func (q *Process) rewrites() []*Rewrite {
 	return nil
 }
 
+// OwnGS leaves GS to the process's guest from now on, and to those that it forks: its base is a register as that of FS is. No call site of its
+// leads to the stub then, which finds the slot by GS. For threads that have not had it loaded since, the base is the stub's still.
+//
+// Preconditions: all that has been rewritten is restored, and nothing will be. What is known stays known, as a thread that has stopped in an
+// island has yet to leave it.
+func (q *Process) OwnGS() { q.ownGS.Store(true) }
+
+// stubHasGS says whether the stub needs GS.
+func (q *Process) stubHasGS() bool { return q.rewrites() != nil && !q.ownGS.Load() }
+
 // island returns the rewriting that has an island at addr, nil if there is none.
 func (q *Process) island(addr uint64) *Rewrite {
 	for _, rw := range q.rewrites() {

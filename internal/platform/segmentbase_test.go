@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -24,30 +25,61 @@ func TestSegmentBases(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPlatform(t, Options{beforeStart: alter})
 			q, th := newGuest(t, p, readBases...)
-			for i := range byte(64) {
-				q.Write(dataAt+8*uint64(i), []byte{i, 0, 0, 0, 0, 0, 0, 0})
-			}
-			wantBases(t, th, 1, 2)
-			wantBases(t, th, 3, 2)
-			wantBases(t, th, 3, 4)
-			child, cth, err := th.Fork()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer child.Release()
-			sees(t, cth, 3, 4)
-			wantBases(t, cth, 5, 6)
-			other, err := th.NewThread()
-			if err != nil {
-				t.Fatal(err)
-			}
-			*other.Regs() = *th.Regs()
-			wantBases(t, other, 7, 8)
-			sees(t, th, 3, 4)
-			sees(t, other, 7, 8)
-			sees(t, cth, 5, 6)
+			basesAreOwn(t, q, th)
 		})
 	}
+}
+
+// The same holds once the guest has got GS from the stub (OwnGS), for threads that had stopped in light traps, too.
+func TestOwnGS(t *testing.T) {
+	p := newPlatform(t, Options{})
+	code := slices.Concat(readBases[:len(readBases)-2], []byte{0xb8, 20, 0, 0, 0}, readBases[len(readBases)-2:]) // and mov $20,%eax
+	q, th := newGuest(t, p, code...)
+	rw := rewriteAt(t, q, th, islandsAt, codeAt, code)
+	th.Regs().FSBase = dataAt
+	wantKind(t, th.Run(), Syscall)
+	sibling, err := th.NewThread()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sibling.Regs().RIP = codeAt
+	wantKind(t, sibling.Run(), Syscall)
+	if !th.light || !sibling.light || th.Regs().GSBase != 0 {
+		t.Fatalf("light %v and %v, base %#x", th.light, sibling.light, th.Regs().GSBase)
+	}
+	if !q.Restore(rw) {
+		t.Fatal("Restore failed")
+	}
+	q.OwnGS()
+	basesAreOwn(t, q, th)
+	wantBases(t, sibling, 9, 10)
+}
+
+// basesAreOwn looks at th's bases, and at those of a child and a sibling.
+func basesAreOwn(t *testing.T, q *Process, th *Thread) {
+	t.Helper()
+	for i := range byte(64) {
+		q.Write(dataAt+8*uint64(i), []byte{i, 0, 0, 0, 0, 0, 0, 0})
+	}
+	wantBases(t, th, 1, 2)
+	wantBases(t, th, 3, 2)
+	wantBases(t, th, 3, 4)
+	child, cth, err := th.Fork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer child.Release()
+	sees(t, cth, 3, 4)
+	wantBases(t, cth, 5, 6)
+	other, err := th.NewThread()
+	if err != nil {
+		t.Fatal(err)
+	}
+	*other.Regs() = *th.Regs()
+	wantBases(t, other, 7, 8)
+	sees(t, th, 3, 4)
+	sees(t, other, 7, 8)
+	sees(t, cth, 5, 6)
 }
 
 // wantBases has a thread see other numbers at its bases.

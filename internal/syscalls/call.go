@@ -99,8 +99,11 @@ type CPU interface {
 	SetXState(x *netbsd.Xstate) netbsd.Errno
 	// SetDebugRegs has the processor watch for what r says. EINVAL: it cannot be had so; EPERM: not at all.
 	SetDebugRegs(r *kern.DebugRegs) netbsd.Errno
+	// TLSBase is the base of FS, and GSBase that of GS.
 	TLSBase() uint64
 	SetTLSBase(base uint64) netbsd.Errno
+	GSBase() uint64
+	SetGSBase(base uint64) netbsd.Errno
 	// Fetched fills b with guest memory that came along with the trap, if that is it.
 	Fetched(addr uint64, b []byte) bool
 	// FetchedPath returns the string at addr if that came along.

@@ -202,6 +202,7 @@ type machine struct {
 	fp    [netbsd.SizeofFpregs]byte
 	x     netbsd.Xstate
 	tls   uint64
+	gs    uint64
 	link  uint64
 	ended uint64 // the context that EndSignal was told of
 
@@ -230,6 +231,7 @@ func (m *machine) SetGregs(g *[netbsd.NGREG]uint64) netbsd.Errno {
 func (m *machine) FP(fp *[512]byte)    { *fp = m.fp }
 func (m *machine) SetFP(fp *[512]byte) { m.fp = *fp }
 func (m *machine) TLSBase() uint64     { return m.tls }
+func (m *machine) GSBase() uint64      { return m.gs }
 
 func (m *machine) XState(x *netbsd.Xstate) { *x = m.x }
 
@@ -248,11 +250,14 @@ func (m *machine) SetXState(x *netbsd.Xstate) netbsd.Errno {
 	return 0
 }
 
-func (m *machine) SetTLSBase(base uint64) netbsd.Errno {
+func (m *machine) SetTLSBase(base uint64) netbsd.Errno { return setBase(&m.tls, base) }
+func (m *machine) SetGSBase(base uint64) netbsd.Errno  { return setBase(&m.gs, base) }
+
+func setBase(to *uint64, base uint64) netbsd.Errno {
 	if base >= userEnd {
 		return netbsd.EINVAL
 	}
-	m.tls = base
+	*to = base
 	return 0
 }
 

@@ -75,25 +75,40 @@ func uuidgen(c *Call) netbsd.Errno {
 
 const sizeofUUID = 16
 
-// sysarch is sysarch(int op, void *parms). Of the operations of NetBSD/amd64 there are those on the base of FS; that of
-// GS is the stub's. The others are as sys_sysarch has them for a program without the right or the device: EPERM for
+// sysarch is sysarch(int op, void *parms). Of the operations of NetBSD/amd64 there are those on the bases of FS and
+// GS. The others are as sys_sysarch has them for a program without the right or the device: EPERM for
 // IOPL, ENOSYS for the registers of memory types, EINVAL for what GENERIC is built without (USER_LDT, IOPERM) and what
 // is none.
 func sysarch(c *Call) netbsd.Errno {
-	b := c.out(8)
 	switch c.Int(0) {
 	case netbsd.X86_IOPL:
 		return netbsd.EPERM
 	case netbsd.X86_GET_MTRR, netbsd.X86_SET_MTRR:
 		return netbsd.ENOSYS
 	case netbsd.X86_GET_FSBASE:
-		binary.LittleEndian.PutUint64(b, c.CPU.TLSBase())
-		return c.copyout(c.Ptr(1), b)
+		return c.getBase(c.CPU.TLSBase())
+	case netbsd.X86_GET_GSBASE:
+		return c.getBase(c.CPU.GSBase())
 	case netbsd.X86_SET_FSBASE:
-		if errno := c.Space.Read(c.Ptr(1), b); errno != 0 {
-			return errno
-		}
-		return c.CPU.SetTLSBase(le64(b))
+		return c.setBase(c.CPU.SetTLSBase)
+	case netbsd.X86_SET_GSBASE:
+		return c.setBase(c.CPU.SetGSBase)
 	}
 	return netbsd.EINVAL
+}
+
+// getBase stores a segment's base (x86_get_sdbase).
+func (c *Call) getBase(base uint64) netbsd.Errno {
+	b := c.out(8)
+	binary.LittleEndian.PutUint64(b, base)
+	return c.copyout(c.Ptr(1), b)
+}
+
+// setBase sets a segment's base (x86_set_sdbase).
+func (c *Call) setBase(set func(base uint64) netbsd.Errno) netbsd.Errno {
+	b := c.out(8)
+	if errno := c.Space.Read(c.Ptr(1), b); errno != 0 {
+		return errno
+	}
+	return set(le64(b))
 }

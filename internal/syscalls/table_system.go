@@ -5,7 +5,7 @@ import "toaster/netbsd"
 var systemCalls = []Syscall{
 	{netbsd.SYS_getrandom, "buf >buf[buflen], buflen size, flags |random", netbsd.RetSize, Full, getrandom, "since 10"},
 	{netbsd.SYS_nfssvc, "flag int, argp ptr", netbsd.RetInt, Refused, refused, "EPERM: to serve files is the host's"},
-	{netbsd.SYS_sysarch, "op int, parms ptr", netbsd.RetInt, Partial, sysarch, "the base of FS; that of GS is the stub's, and EINVAL"},
+	{netbsd.SYS_sysarch, "op int, parms ptr", netbsd.RetInt, Full, sysarch, "the bases of FS and GS; a program that sets that of GS is slower from then on"},
 	{netbsd.SYS_lfs_bmapv, "fsidp ptr, blkiov ptr, blkcnt int", netbsd.RetInt, Refused, lfsBmapv, "ENOENT: no file system here is an LFS"},
 	{netbsd.SYS_lfs_markv, "fsidp ptr, blkiov ptr, blkcnt int", netbsd.RetInt, Refused, lfsBmapv, "ENOENT: no file system here is an LFS"},
 	{netbsd.SYS_lfs_segclean, "fsidp ptr, segment ulong", netbsd.RetInt, Refused, refused, "EPERM: no file system here is an LFS"},

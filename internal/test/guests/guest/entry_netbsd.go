@@ -18,7 +18,7 @@ type testCase struct {
 }
 
 var families = [...]*[]testCase{
-	&exitCases, &waitCases, &itemCases, &forkCases, &lwpCases, &lwpCtlCases, &ksemCases, &schedCases, &futexCases, &signalCases, &edgeCases,
+	&exitCases, &waitCases, &itemCases, &forkCases, &lwpCases, &lwpCtlCases, &gsCases, &ksemCases, &schedCases, &futexCases, &signalCases, &edgeCases,
 	&ttyCases, &jobCases, &traceCases,
 	&kqueueCases, &memCases, &limitCases, &ipcCases, &compatCases, &systemCases, &lendCases, &lendPipeCases, &lendKqueueCases, &lendTimedCases, &lendRoomCases, &lendTracedCases, &elevenCases,
 }

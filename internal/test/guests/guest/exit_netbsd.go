@@ -24,6 +24,7 @@ var subprograms = []testCase{
 	{"sub_tree", subTree},
 	{"sub_forever", subForever},
 	{"sub_lwp_ctl", subLwpCtl},
+	{"sub_gs", subGS},
 	{"sub_ksem", subKsem},
 	{"sub_sched", subSched},
 	{"sub_catch", subCatch},

@@ -15,6 +15,7 @@ func cpuid1() int
 func contextTwice(uc int)
 func loopAt(p int)
 func readByte(p int) int
+func readGS() int
 func writeByte(p, v int)
 func breakpoint()
 func jump(p int)

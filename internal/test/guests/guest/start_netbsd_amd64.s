@@ -220,6 +220,12 @@ TEXT ·readByte(SB),NOSPLIT,$0-16
 	MOVQ	AX, ret+8(FP)
 	RET
 
+// readGS returns the word at GS's base.
+TEXT ·readGS(SB),NOSPLIT,$0-8
+	BYTE	$0x65; BYTE $0x48; BYTE $0x8b; BYTE $0x04; BYTE $0x25; LONG $0 // mov %gs:0,%rax
+	MOVQ	AX, ret+0(FP)
+	RET
+
 TEXT ·writeByte(SB),NOSPLIT,$0-16
 	MOVQ	p+0(FP), DI
 	MOVQ	v+8(FP), AX
