@@ -180,7 +180,7 @@ func TestFailedSharingLosesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	shared := vm.Region{Start: at, End: at + size, Prot: netbsd.PROT_READ, Shared: true}
-	if err := x.makeShared(x.th, &shared); hostErrno(err) != netbsd.ENOMEM {
+	if err := x.makeShared(x.th, &shared, true); hostErrno(err) != netbsd.ENOMEM {
 		t.Errorf("without memory: %v", err)
 	}
 	x.holds("refused", at, contents, "r--p")
@@ -188,7 +188,7 @@ func TestFailedSharingLosesNothing(t *testing.T) {
 		t.Errorf("%#x bytes are mapped, %#x before", got, full.Cur-size/2)
 	}
 	unix.Prlimit(x.proc.ID(), unix.RLIMIT_AS, &before, nil)
-	if err := x.makeShared(x.th, &shared); err != nil {
+	if err := x.makeShared(x.th, &shared, true); err != nil {
 		t.Error(err)
 	}
 	x.holds("granted", at, contents, "r--s")
@@ -203,4 +203,42 @@ func (x *carried) size() (pages uint64) {
 	}
 	fmt.Sscan(string(b), &pages)
 	return pages * vm.PageSize
+}
+
+// What minherit(2) shares of a file that is mapped beyond its end is all that there is of it (uvm_mapent_forkshared), and of anonymous memory what has been
+// touched, however much has not been.
+func TestSharingKeepsWhatThereIs(t *testing.T) {
+	const at = 0x10000000
+	library := bytes.Repeat([]byte("in the file, all"), vm.PageSize/16)
+	x := newCarried(t)
+	const file = netbsd.MAP_PRIVATE | netbsd.MAP_FIXED
+	f := aFile(t, library)
+	x.memory(vm.Request{Addr: at, Len: 64 * vm.PageSize, Prot: netbsd.PROT_READ, Flags: file, Obj: "a library"}, int(f.Fd()), nil)
+	x.holds("mapped", at, library[:16], "r--p")
+	r := vm.Region{Start: at, End: at + 64*vm.PageSize, Prot: netbsd.PROT_READ, Shared: true}
+	if err := x.makeShared(x.th, &r, false); err != nil {
+		t.Fatal(err)
+	}
+	x.holds("a file", at, library[:16], "r--s")
+	x.holds("the end of the file", at+uint64(len(library))-16, library[len(library)-16:], "r--s")
+
+	const far, size = 0x100000000, 1 << 36
+	x.memory(vm.Request{Addr: far, Len: size, Prot: netbsd.PROT_READ | netbsd.PROT_WRITE, Flags: file | netbsd.MAP_ANON}, -1, nil)
+	places := []uint64{far, far + 5*vm.PageSize, far + size/2 - 8, far + size - 16}
+	for _, p := range places {
+		if _, ok := x.proc.Write(p, []byte("touched")); !ok {
+			t.Fatal("Write failed")
+		}
+	}
+	r = vm.Region{Start: far, End: far + size, Prot: netbsd.PROT_READ | netbsd.PROT_WRITE, Shared: true}
+	if err := x.makeShared(x.th, &r, true); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range places {
+		x.holds("touched", p, []byte("touched"), "rw-s")
+	}
+	x.proc.Kill()
+	if err := x.makeShared(x.th, &r, true); err == nil {
+		t.Error("of a process that has been killed")
+	}
 }

@@ -93,7 +93,7 @@ func (s *Space) step(t *platform.Thread, op *vm.Op, fd int) error {
 		// Both lengths are the same: what an mremap(2) adds or cuts off is a step of its own.
 		return s.proc.Remap(t, op.From, r.Len(), r.Start, r.Len())
 	case vm.OpCopy:
-		return s.makeShared(t, r)
+		return s.makeShared(t, r, op.Zero)
 	case vm.OpDup:
 		return s.proc.Remap(t, op.From, 0, r.Start, r.Len()) // of nothing at From: it stays there, too
 	case vm.OpExtend:
@@ -547,8 +547,8 @@ func (s *Space) Minherit(c *syscalls.Call, addr, length uint64, inherit int) net
 
 // makeShared puts shared memory in r's place, with what is there: it is filled where the map has room, and moved into its place in one step, so that
 // who reads meanwhile finds the one or the other. t is the caller's thread, and mu is held; the others of the process are stopped. Where it
-// fails the old memory is still there, as what the process has in it is more than that its children share it.
-func (s *Space) makeShared(t *platform.Thread, r *vm.Region) error {
+// fails the old memory is still there, as what the process has in it is more than that its children share it. zero: what has not been touched is zeroes.
+func (s *Space) makeShared(t *platform.Thread, r *vm.Region, zero bool) error {
 	aside, ok := s.m.FindFree(0, r.Len(), vm.PageSize)
 	if !ok {
 		return syscall.ENOMEM
@@ -557,7 +557,7 @@ func (s *Space) makeShared(t *platform.Thread, r *vm.Region) error {
 	copied := *r
 	copied.Start, copied.End = aside, aside+r.Len()
 	defer t.Freeze(r.Start, r.Len())()
-	err := s.copyIn(t, &copied, s, r.Start)
+	err := s.copyIn(t, &copied, s, r.Start, zero)
 	if err == nil {
 		err = s.proc.Remap(t, aside, r.Len(), r.Start, r.Len())
 	}
@@ -567,9 +567,9 @@ func (s *Space) makeShared(t *platform.Thread, r *vm.Region) error {
 	return err
 }
 
-// copyIn maps r, which is anonymous, with what from has at address at. What cannot be read, as behind the end
-// of a file, is left 0. t is a thread of s, which is stopped, and nobody writes to from meanwhile.
-func (s *Space) copyIn(t *platform.Thread, r *vm.Region, from *Space, at uint64) error {
+// copyIn maps r, which is anonymous, with what from has at address at, which with zero is zeroes where nobody has touched it. What cannot be read, as
+// behind the end of a file, is left 0. t is a thread of s, which is stopped, and nobody writes to from meanwhile. An error can leave some of it there.
+func (s *Space) copyIn(t *platform.Thread, r *vm.Region, from *Space, at uint64, zero bool) error {
 	flags := syscall.MAP_PRIVATE | syscall.MAP_NORESERVE
 	if r.Shared {
 		flags = syscall.MAP_SHARED | syscall.MAP_NORESERVE
@@ -578,18 +578,22 @@ func (s *Space) copyIn(t *platform.Thread, r *vm.Region, from *Space, at uint64)
 	if err := s.proc.Map(t, r.Start, r.Len(), syscall.PROT_READ|syscall.PROT_WRITE, flags, -1, 0); err != nil {
 		return err
 	}
+	// Zeroes are not written, so that the host keeps no pages for memory that nobody has touched.
 	const chunk = 64 << 10
-	buf := make([]byte, min(r.Len(), chunk))
-	for done := uint64(0); done < r.Len(); done += chunk {
-		b := buf[:min(r.Len()-done, chunk)]
-		// Peek looks behind protections: what is PROT_NONE now is inherited, too. Zeroes are not written, so
-		// that the host keeps no pages for memory that nobody has touched.
-		if !from.proc.Peek(at+done, b) || isZero(b) {
-			continue
+	if !from.proc.Contents(at, r.Len(), zero, func(found uint64, b []byte) bool {
+		to := r.Start + (found - at)
+		for ; len(b) > 0; b, to = b[min(chunk, len(b)):], to+chunk {
+			part := b[:min(chunk, len(b))]
+			if isZero(part) {
+				continue
+			}
+			if _, ok := s.proc.Write(to, part); !ok {
+				return false
+			}
 		}
-		if _, ok := s.proc.Write(r.Start+done, b); !ok {
-			return syscall.EFAULT
-		}
+		return true
+	}) {
+		return syscall.EFAULT
 	}
 	return s.proc.Protect(t, r.Start, r.Len(), netbsd.ProtToLinux(r.Prot))
 }

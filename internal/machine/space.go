@@ -190,7 +190,7 @@ func (s *Space) copyTo(from, to *Context) netbsd.Errno {
 	for i := range ops {
 		var err error
 		if r := &ops[i].Region; ops[i].Kind == vm.OpCopy {
-			err = to.space.copyIn(t, r, s, r.Start)
+			err = to.space.copyIn(t, r, s, r.Start, false)
 		} else {
 			err = to.space.step(t, &ops[i], -1)
 		}

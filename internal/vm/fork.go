@@ -67,9 +67,10 @@ func (m *Map) Convert(addr, size uint64) (ops []Op) {
 	}
 	m.change(start, end, func(r *Region) {
 		if r.Inherit == netbsd.MAP_INHERIT_SHARE && !r.Shared {
+			zero := r.Obj == nil
 			*r = r.anew()
 			r.Shared, r.Own, r.Anon = true, true, new(Anon)
-			ops = append(ops, Op{Kind: OpCopy, Region: *r})
+			ops = append(ops, Op{Kind: OpCopy, Region: *r, Zero: zero})
 		}
 	})
 	return ops

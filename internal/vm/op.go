@@ -24,6 +24,9 @@ type Op struct {
 	// Commit says of an OpMap that it is private memory for writing in a place that was
 	// held for it until now, by a private mapping that nobody could use.
 	Commit bool
+
+	// Zero says of an OpCopy that what was there until now is zeroes where nobody has touched it: private anonymous memory.
+	Zero bool
 }
 
 func unmapOp(start, end uint64) Op { return Op{Kind: OpUnmap, Region: Region{Start: start, End: end}} }
