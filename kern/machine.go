@@ -109,6 +109,7 @@ type Machine struct {
 
 	bugs      atomic.Int32
 	profiling atomic.Bool           // somebody has made a profil(2)
+	sequences atomic.Bool           // somebody has installed a restartable sequence (rasctl(2))
 	broken    atomic.Pointer[error] // why the machine broke down
 	giveUp    chan struct{}         // closed breakGrace later
 	killed    chan struct{}         // closed by KillAll
