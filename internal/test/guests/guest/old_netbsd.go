@@ -13,6 +13,7 @@ var oldCases = []testCase{
 	{"activations_tell_of_signals", activationsSignal},
 	{"activations_preempt", activationsPreempt},
 	{"pmc_43_counters_go_to_the_parent", pmcToParent},
+	{"pmc_profiles", pmcProfiles},
 }
 
 const emsgsize = 40
@@ -280,6 +281,25 @@ func pmcToParent() {
 	must("PMC_OP_STOP", sysPmcControl, 0, 2, 0)
 	action(sigCHLD, sigDFL, 0)
 	reapOK(fork(func() { eq("none from who does not count", pmcValue(3), 0) }))
+}
+
+// pmcProfiles: the counter makes profil(2)'s ticks, ten thousand a second here, where the clock makes a hundred (proftick, xscale_start_profiling).
+// It belongs to who counts, or to the profiles.
+func pmcProfiles() {
+	const aTenthOfAMillisecond = 100000
+	config := &pmcConfig
+	must("PMC_OP_CONFIGURE", sysPmcControl, 0, 3, ptr(config))
+	must("PMC_OP_START", sysPmcControl, 0, 1, 0)
+	config[1] = aTenthOfAMillisecond
+	errs("PMC_OP_PROFSTART while it counts", ebusy, sysPmcControl, 0, 4, ptr(config))
+	must("PMC_OP_STOP", sysPmcControl, 0, 2, 0)
+	must("PMC_OP_PROFSTART", sysPmcControl, 0, 4, ptr(config))
+	errs("PMC_OP_START while it profiles", 36, sysPmcControl, 0, 1, 0)
+	profileSequence()
+	burnSequence()
+	yes("more than the clock counts", samples[0] > 500)
+	must("PMC_OP_PROFSTOP", sysPmcControl, 0, 5, 0)
+	must("PMC_OP_START", sysPmcControl, 0, 1, 0)
 }
 
 const (
