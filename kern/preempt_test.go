@@ -60,6 +60,9 @@ func TestPreemptionOfWhoSleeps(t *testing.T) {
 		at := 0
 		settledFor(quantum)
 		f.expect("it sleeps", &at, "BLOCKED on 2 of 1 in 1.1")
+		f.then(f.read)
+		f.wake(1)
+		f.expect("and has the processor once more", &at, "read of 1: 0", "UNBLOCKED on 2 of 1 in 1.2 interrupts", "BLOCKED on 1 of 2 in 2.1")
 	})
 	synctest.Test(t, func(t *testing.T) {
 		inWorld(t, Release2003, nil, func(w *world) {

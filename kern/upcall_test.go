@@ -17,9 +17,8 @@ import (
 // A fakeProgram takes upcalls as a program does. What an LWP has been told it does next; the context of an LWP is its id and how often it
 // was asked for.
 type fakeProgram struct {
-	w       *world
-	kicks   chan bool // for LWPs that spin
-	preempt bool      // SA_FLAG_PREEMPT
+	w     *world
+	kicks chan bool // for LWPs that spin
 
 	mu     sync.Mutex
 	stacks int // free ones
