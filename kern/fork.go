@@ -450,7 +450,7 @@ func (c *Proc) inheritExt(x *procExt) {
 		c.extra().coreName = x.coreName
 	}
 	if len(x.ras) > 0 {
-		c.extra().ras = append([]RAS(nil), x.ras...)
+		c.inheritRAS(x.ras)
 	}
 	if x.ktrace != nil {
 		c.inheritKtrace(x.ktrace)

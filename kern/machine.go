@@ -107,12 +107,14 @@ type Machine struct {
 	closed   chan struct{}
 	closeOne sync.Once
 
-	bugs      atomic.Int32
-	profiling atomic.Bool           // somebody has made a profil(2)
-	broken    atomic.Pointer[error] // why the machine broke down
-	giveUp    chan struct{}         // closed breakGrace later
-	killed    chan struct{}         // closed by KillAll
-	killOnce  sync.Once
+	bugs       atomic.Int32
+	profiling  atomic.Bool           // somebody has made a profil(2)
+	profSource atomic.Int64          // nanoseconds: SetProfileSource
+	sequences  atomic.Bool           // somebody has installed a restartable sequence (rasctl(2))
+	broken     atomic.Pointer[error] // why the machine broke down
+	giveUp     chan struct{}         // closed breakGrace later
+	killed     chan struct{}         // closed by KillAll
+	killOnce   sync.Once
 
 	ev *eventRing // nil when events are off
 }

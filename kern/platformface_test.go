@@ -208,6 +208,13 @@ func TestRasRules(t *testing.T) {
 				ctl(1000+100*i, 10, in, 0)
 			}
 			ctl(90000, 10, in, netbsd.EINVAL) // too many
+			ctl(1005, 10, in, netbsd.EEXIST)  // the list is looked through from the newest to the oldest, but one: see ras_install
+			ctl(95, 10, in, netbsd.EINVAL)    // the oldest
+			c := w.fork(l, "C", sleepForever)
+			w.is("a copy is the other way round", []any{c.RasControl(RAS{95, 10}, in), c.RasControl(RAS{1000 + 100*(maxRAS-4), 10}, in)},
+				[]any{netbsd.EEXIST, netbsd.EINVAL})
+			c.Kill(netbsd.SIGKILL)
+			w.wait(l, c.Pid(), 0)
 			ctl(0, 0, netbsd.RAS_PURGE_ALL, 0)
 			at(1005, 0, false)
 			ctl(90000, 10, in, 0)

@@ -90,6 +90,43 @@ func TestProfilCountsTicks(t *testing.T) {
 	})
 }
 
+// profsrc of kern_clock.c and proftick: where a performance counter is the source, each overflow of that is a tick, of every profile that
+// there is; what it has counted so far is none of the next source's.
+func TestProfilByACounter(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			p, f := l.Proc(), Profile{Base: 0x4000, Size: 64, Scale: 1 << 16}
+			ticks := func(what string, d time.Duration, n int) {
+				w.Helper()
+				p.AddUsage(&netbsd.Rusage{Utime: d})
+				time.Sleep(5 * timerTick / 2)
+				got, _ := l.Platform().ProfileTicks()
+				w.is(what, got, n)
+			}
+			p.Profil(f)
+			w.m.SetProfileSource(3 * timerTick)
+			ticks("the beginning", 0, 0)
+			ticks("two periods", 7*timerTick, 2)
+			ticks("and what is left of them", 2*timerTick, 1)
+			ticks("the beginning of another", 2*timerTick, 0)
+			w.m.SetProfileSource(0)
+			ticks("by the clock", 0, 0)
+			ticks("by the clock", timerTick, 1)
+			w.m.SetProfileSource(1)
+			ticks("the beginning", 0, 0)
+			ticks("as many as a counter holds", time.Hour, 1<<16)
+			for range 1 << 15 {
+				p.AddUsage(&netbsd.Rusage{Utime: time.Hour})
+				time.Sleep(timerTick)
+			}
+			got, _ := l.Platform().ProfileTicks()
+			w.is("nobody has taken them for long", got > 1<<16, true)
+			w.m.SetProfileSource(0)
+			p.Profil(Profile{})
+		})
+	})
+}
+
 // fork1: a profiled parent's child is profiled, and its time is its own; exit1 stops the clock, and none begins any
 // more. A process that nobody profiles has no ticks, whoever else is.
 func TestProfilOfFamilies(t *testing.T) {

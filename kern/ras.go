@@ -1,6 +1,10 @@
 package kern
 
-import "toaster/netbsd"
+import (
+	"slices"
+
+	"toaster/netbsd"
+)
 
 // This file keeps the restartable atomic sequences of a process (ras(9)): pieces of its code
 // that begin again if the process is interrupted inside. A fork copies them, an exec
@@ -34,6 +38,7 @@ func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 		}
 		return netbsd.ESRCH
 	case netbsd.RAS_INSTALL:
+		p.m.sequences.Store(true)
 		return x.installRAS(r)
 	}
 	return netbsd.EINVAL
@@ -41,23 +46,37 @@ func (p *Proc) RasControl(r RAS, op int) netbsd.Errno {
 
 // installRAS adds r (ras_install). EINVAL: no length, an end beyond the address space, as a guest
 // may name any numbers, or too many (ras_per_proc): they are looked through at each interruption.
-// EEXIST: an overlap, as the one to restart would be in doubt. mu is held.
+// EEXIST: an overlap, as the one to restart would be in doubt. NetBSD finds both in one go through the list, from the newest on, and
+// comes to the last that there can be only to say that there are too many. mu is held.
 func (x *procExt) installRAS(r RAS) netbsd.Errno {
-	if r.Len == 0 || r.Addr+r.Len < r.Addr || len(x.ras) >= maxRAS {
+	if r.Len == 0 || r.Addr+r.Len < r.Addr {
 		return netbsd.EINVAL
 	}
-	for _, o := range x.ras {
-		if r.Addr < o.Addr+o.Len && o.Addr < r.Addr+r.Len {
+	for i, o := range x.ras {
+		switch {
+		case i+1 >= maxRAS:
+			return netbsd.EINVAL
+		case r.Addr < o.Addr+o.Len && o.Addr < r.Addr+r.Len:
 			return netbsd.EEXIST
 		}
 	}
-	x.ras = append(x.ras, r)
+	x.ras = slices.Insert(x.ras, 0, r)
 	return 0
+}
+
+// inheritRAS is ras_fork, which makes the oldest the newest. mu is held.
+func (c *Proc) inheritRAS(from []RAS) {
+	ras := slices.Clone(from)
+	slices.Reverse(ras)
+	c.extra().ras = ras
 }
 
 // RASStart returns where to restart if pc is inside a sequence (ras_lookup). At its first instruction it is
 // not: nothing of it has been done. Nor is it at the end, where all has.
 func (p *Proc) RASStart(pc uint64) (uint64, bool) {
+	if !p.m.sequences.Load() {
+		return 0, false
+	}
 	p.m.lock()
 	defer p.m.unlock()
 	if p.ext == nil {

@@ -1,6 +1,10 @@
 package kern
 
-import "toaster/netbsd"
+import (
+	"time"
+
+	"toaster/netbsd"
+)
 
 // This file has the scheduler activations of release 2003: which processes and LWPs take upcalls, the cache of LWPs that
 // wait to be used, who sleeps on its own upcall stack, and what exit must know of all that (items 5, 50, 52, 95). How
@@ -10,14 +14,16 @@ import "toaster/netbsd"
 // that it takes no upcalls on the way. Release 10 sets neither, and what is here finds nothing to do.
 
 // saState is sadata, with its one sadata_vp: the machine has one processor for each process. NetBSD 10 has none. It is made by
-// the registration, before upcalls are on, so that there is one does not mean P_SA. mu guards it; up never changes.
+// the registration, before upcalls are on, so that there is one does not mean P_SA. mu guards it; up and preempts never change.
 type saState struct {
-	up     Upcaller      // nil in tests of the rest
-	vp     *LWP          // savp_lwp: who has the virtual processor; nil before upcalls are on, and if it has ended
-	cached []*LWP        // savp_lwpcache, in the order of coming: who came last serves first
-	woken  []*LWP        // savp_wokenq: their sleeps are over, and the program is to be told
-	timers []*posixTimer // that have run out, and the program is to be told
-	stacks []Altstack
+	up       Upcaller      // nil in tests of the rest
+	preempts bool          // SA_FLAG_PREEMPT
+	vp       *LWP          // savp_lwp: who has the virtual processor; nil before upcalls are on, and if it has ended
+	cached   []*LWP        // savp_lwpcache, in the order of coming: who came last serves first
+	woken    []*LWP        // savp_wokenq: their sleeps are over, and the program is to be told
+	timers   []*posixTimer // that have run out, and the program is to be told
+	clock    *time.Timer   // the quantum's, while it runs
+	stacks   []Altstack
 }
 
 // Upcaller is what the layer above does for the upcalls of a process. Its methods are called on the goroutine of the LWP that they
@@ -38,11 +44,12 @@ const lwpCached = 1 << 30
 
 // activation is what an LWP that takes upcalls has besides. mu guards it.
 type activation struct {
-	queue   []*Upcall // savp_upcalls: made when the LWP returns to user mode
-	context any       // the machine context of the call that it is in, once that was to sleep
-	blocks  bool      // L_SA_BLOCKING: it sleeps, and the program has been told or is about to be
-	stands  bool      // it is in the cache, or among the woken
-	yields  bool      // L_SA_YIELD
+	queue     []*Upcall // savp_upcalls: made when the LWP returns to user mode
+	context   any       // the machine context of the call that it is in, once that was to sleep
+	blocks    bool      // L_SA_BLOCKING: it sleeps, and the program has been told or is about to be
+	stands    bool      // it is in the cache, or among the woken
+	yields    bool      // L_SA_YIELD
+	preempted bool      // its quantum is over, and it has run since
 }
 
 // activation returns what is l's, made at the first use. mu is held.
@@ -79,13 +86,13 @@ func (l *LWP) pending() netbsd.Sigset {
 }
 
 // SARegister is what sa_register has to do with LWPs: it returns the process's Upcaller, which is made by made if nobody has
-// registered yet, with an LWP in the cache. It goes with the process, or with an exec. made runs with mu held, so that two
-// LWPs get the same, and must not call kern.
-func (l *LWP) SARegister(made func() Upcaller) (up Upcaller, errno netbsd.Errno) {
+// registered yet, with an LWP in the cache. With preempts (SA_FLAG_PREEMPT) of that call the program is told when an LWP is
+// preempted. It goes with the process, or with an exec. made runs with mu held, so that two LWPs get the same, and must not call kern.
+func (l *LWP) SARegister(preempts bool, made func() Upcaller) (up Upcaller, errno netbsd.Errno) {
 	errno = l.call(func() netbsd.Errno {
 		x := l.p.extra()
 		if x.sa == nil {
-			x.sa = &saState{up: made()}
+			x.sa = &saState{up: made(), preempts: preempts}
 			up = x.sa.up
 			l.p.unlocked(l.fillCache)
 			return 0
@@ -137,6 +144,9 @@ func (l *LWP) saEnable(stacks ...Altstack) netbsd.Errno {
 			p.ext.sa = &saState{}
 		}
 		p.ext.sa.vp, p.ext.sa.stacks = l, stacks
+		if p.ext.sa.preempts {
+			l.attn.Or(aUpcall) // its quantum begins with the return of the call
+		}
 		return 0
 	})
 }
@@ -241,6 +251,7 @@ func (p *Proc) disableUpcalls(l *LWP) bool {
 		return false
 	}
 	p.step(l, StepDisableUpcalls)
+	p.ext.sa.stopQuantum()
 	l.flags &^= lSA
 	return true
 }
@@ -277,6 +288,7 @@ func (p *Proc) wakeUpcallSleepers(l *LWP) {
 // exec leaves one LWP. mu is held.
 func (p *Proc) endSA(l *LWP) {
 	if p.ext != nil && p.ext.sa != nil {
+		p.ext.sa.stopQuantum()
 		p.ext.sa = nil
 		p.flags &^= fSA
 		p.calls.And(^uint32(callsUpcall))

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"cmp"
 	"slices"
 
 	"toaster/netbsd"
@@ -21,6 +22,7 @@ type Upcall struct {
 	Info        *netbsd.Siginfo
 
 	timer *posixTimer
+	woken []*LWP // of SA_UPCALL_UNBLOCKED, in the order in which they have woken
 }
 
 // UpcallEvent is an LWP that an upcall is about.
@@ -37,11 +39,11 @@ type UpcallEvent struct {
 // yields, and who finds nobody in the cache. mu is held before and after.
 func (l *LWP) saSwitch() (again bool) {
 	p := l.p
-	s := p.ext.sa
-	if s.vp != l || s.up == nil || len(s.cached) == 0 || l.ext.act.yields || p.flags&(fWExit|fExecing) != 0 {
+	a, s := l.ext.act, p.ext.sa
+	a.preempted = false // it gives the processor up itself
+	if s.vp != l || s.up == nil || len(s.cached) == 0 || a.yields || p.flags&(fWExit|fExecing) != 0 {
 		return false
 	}
-	a := l.ext.act
 	if a.context == nil {
 		l.gen++ // it counts as a sleep: a timer that was set for it ends no other one
 		return l.noteContext()
@@ -140,6 +142,9 @@ var trapSignals = netbsd.SIGILL.Bit() | netbsd.SIGTRAP.Bit() | netbsd.SIGEMT.Bit
 // whether l is to look again. False: no stack is free, and l goes on without, until it next comes by. mu is held before and after.
 func (l *LWP) makeUpcall() bool {
 	a := l.ext.act
+	if !a.yields {
+		l.startQuantum()
+	}
 	u := l.nextUpcall()
 	switch {
 	case u == nil && a.yields:
@@ -188,20 +193,24 @@ func (pt *posixTimer) forgetUpcall() {
 	}
 }
 
-// nextTimer is timerupcall for one timer, nil if none has run out. mu is held.
+// nextTimer is timerupcall for one timer, nil if none has run out: the one of the lowest number comes first (ffs). mu is held.
 func (s *saState) nextTimer() *Upcall {
 	if len(s.timers) == 0 {
 		return nil
 	}
-	pt := s.timers[0]
-	s.timers = s.timers[1:]
+	pt := slices.MinFunc(s.timers, func(a, b *posixTimer) int { return cmp.Compare(a.id, b.id) })
+	s.timers = slices.DeleteFunc(s.timers, func(o *posixTimer) bool { return o == pt })
 	info := pt.info
 	return &Upcall{Type: netbsd.SA_UPCALL_SIGEV, Interrupted: true, Info: &info, timer: pt}
 }
 
-// nextUpcall returns what is to be told next: what is queued, then timers, then all who have woken. nil: nothing. mu is held.
+// nextUpcall returns what is to be told next: that l was preempted, what is queued, then timers, then all who have woken. nil: nothing.
+// mu is held.
 func (l *LWP) nextUpcall() *Upcall {
 	a, s := l.ext.act, l.p.ext.sa
+	if u := l.preempted(); u != nil {
+		return u
+	}
 	if len(a.queue) > 0 {
 		u := a.queue[0]
 		a.queue = a.queue[1:]
@@ -213,10 +222,18 @@ func (l *LWP) nextUpcall() *Upcall {
 	if u := s.nextTimer(); u != nil || len(s.woken) == 0 {
 		return u
 	}
-	u := &Upcall{Type: netbsd.SA_UPCALL_UNBLOCKED, Interrupted: true}
+	return l.unblocked()
+}
+
+// unblocked is the upcall that tells of all who have woken: who woke first is the first event, but of the others who woke last is the
+// next (sa_makeupcalls, which fills the list from its end). mu is held.
+func (l *LWP) unblocked() *Upcall {
+	s := l.p.ext.sa
+	u := &Upcall{Type: netbsd.SA_UPCALL_UNBLOCKED, Interrupted: true, woken: s.woken}
 	for _, w := range s.woken {
-		u.Events = append(u.Events, UpcallEvent{LWP: int(w.lid), Context: w.ext.act.context, Mask: l.mask, l: w})
+		u.Events = append(u.Events, UpcallEvent{LWP: int(w.lid), Context: w.ext.act.context, Mask: l.mask})
 	}
+	slices.Reverse(u.Events[1:])
 	s.woken = nil
 	return u
 }
@@ -245,10 +262,10 @@ func (l *LWP) told(u *Upcall) {
 		return
 	}
 	s := l.p.ext.sa
-	for _, e := range u.Events {
-		e.l.ext.act.context = nil
-		if e.l.attn.Load()&aExit == 0 {
-			s.cached = append(s.cached, e.l)
+	for _, w := range u.woken {
+		w.ext.act.context = nil
+		if w.attn.Load()&aExit == 0 {
+			s.cached = append(s.cached, w)
 		}
 	}
 }
@@ -262,14 +279,10 @@ func (l *LWP) noStack(u *Upcall) bool {
 		l.giveBack(u.Events[0].l)
 		return true
 	case netbsd.SA_UPCALL_UNBLOCKED:
-		told := make([]*LWP, len(u.Events))
-		for i, e := range u.Events {
-			told[i] = e.l
-		}
-		s.woken = append(told, s.woken...)
+		s.woken = append(slices.Clip(u.woken), s.woken...)
 	case netbsd.SA_UPCALL_SIGEV:
 		if u.timer.fired { // nobody has deleted it meanwhile
-			s.timers = append([]*posixTimer{u.timer}, s.timers...)
+			s.timers = append(s.timers, u.timer)
 		}
 	default:
 		return true
@@ -313,6 +326,7 @@ func (l *LWP) leaveVP() {
 		return
 	}
 	s := l.p.ext.sa
+	s.stopQuantum()
 	s.vp = nil
 	for _, w := range s.woken {
 		w.ext.act.blocks, w.ext.act.stands = true, false

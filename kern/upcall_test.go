@@ -17,7 +17,8 @@ import (
 // A fakeProgram takes upcalls as a program does. What an LWP has been told it does next; the context of an LWP is its id and how often it
 // was asked for.
 type fakeProgram struct {
-	w *world
+	w     *world
+	kicks chan bool // for LWPs that spin
 
 	mu     sync.Mutex
 	stacks int // free ones
@@ -34,22 +35,29 @@ type fakeProgram struct {
 }
 
 func newProgram(w *world, stacks int) *fakeProgram {
-	return &fakeProgram{w: w, stacks: stacks, during: map[string]func(){}, told: map[*LWP]*Upcall{}, asked: map[int]int{},
+	return &fakeProgram{w: w, kicks: make(chan bool, 1), stacks: stacks, during: map[string]func(){}, told: map[*LWP]*Upcall{}, asked: map[int]int{},
 		lwps: map[int]*LWP{}, woken: map[*LWP]bool{}}
 }
 
 // inActivations runs f for a process of release 2003 whose first LWP, 1, takes upcalls, catches some signals, and then does first.
 func inActivations(t *testing.T, stacks int, first func(f *fakeProgram, l *LWP), f func(w *world, p *Proc, f *fakeProgram)) {
+	inActivationsOf(t, false, stacks, first, f)
+}
+
+// inActivationsOf is inActivations of a program that is told if it is preempted, or not.
+func inActivationsOf(t *testing.T, preempt bool, stacks int, first func(f *fakeProgram, l *LWP), f func(w *world, p *Proc, f *fakeProgram)) {
 	synctest.Test(t, func(t *testing.T) {
 		inWorld(t, Release2003, nil, func(w *world) {
 			prog := newProgram(w, stacks)
 			p := w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
-				l.SARegister(func() Upcaller { return prog })
+				prog.kickable(l)
+				l.SARegister(preempt, func() Upcaller { return prog })
 				w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
 				prog.note(l)
 				for _, sig := range []netbsd.Signal{netbsd.SIGUSR1, netbsd.SIGUSR2, netbsd.SIGSEGV} {
 					l.Sigaction(sig, &Action{Handler: 0x1000})
 				}
+				l.Platform().UserRet(nil)
 				first(prog, l)
 				prog.Body(l)
 			}})
@@ -148,6 +156,7 @@ func (f *fakeProgram) Upcall(l *LWP, u *Upcall) netbsd.Errno {
 }
 
 func (f *fakeProgram) NewLWP(_, n *LWP) netbsd.Errno {
+	f.kickable(n)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.refuse
@@ -170,6 +179,23 @@ func (f *fakeProgram) Body(l *LWP) {
 			f.w.mark("%d returns", l.ID())
 		}
 		does(l)
+	}
+}
+
+// kickable has l look up from its spin if it is kicked.
+func (f *fakeProgram) kickable(l *LWP) {
+	l.Platform().SetKicker(func() {
+		select {
+		case f.kicks <- true:
+		default:
+		}
+	})
+}
+
+// spin makes no calls until l is kicked, and something waits for it.
+func (f *fakeProgram) spin(l *LWP) {
+	for l.attn.Load() == 0 {
+		<-f.kicks
 	}
 }
 
@@ -262,22 +288,24 @@ func TestUpcallsOfWhoBlocks(t *testing.T) {
 	})
 }
 
-// All who have woken by then are events of one upcall (sa_makeupcalls).
+// All who have woken by then are events of one upcall (sa_makeupcalls, which fills the list of them from its end: who woke first is first, of the
+// others the last). They go into the cache in the order in which they woke.
 func TestOneUpcallTellsOfAllWhoHaveWoken(t *testing.T) {
 	inActivations(t, 100, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
 		at := 0
 		f.expect("a sleep", &at, "BLOCKED on 2 of 1 in 1.1")
 		busy := make(chan bool)
-		f.then(f.read, func(*LWP) { <-busy })
+		f.then(f.read, f.read, f.read, func(*LWP) { <-busy })
 		p.Kill(netbsd.SIGUSR1)
-		f.expect("another", &at, "SIGNAL on 2 interrupts SIGUSR1", "BLOCKED on 3 of 2 in 2.1")
-		f.wake(1)
-		settled()
-		f.wake(2)
-		f.expect("they wake", &at, "read of 1: 0", "read of 2: 0")
+		f.expect("others", &at, "SIGNAL on 2 interrupts SIGUSR1", "BLOCKED on 3 of 2 in 2.1", "BLOCKED on 4 of 3 in 3.1", "BLOCKED on 5 of 4 in 4.1")
+		for i := range 4 {
+			f.wake(i + 1)
+			f.expect("one wakes", &at, fmt.Sprintf("read of %d: 0", i+1))
+		}
+		f.then(f.read)
 		close(busy)
-		f.expect("they are told of", &at, "UNBLOCKED on 3 of 1 in 1.2 of 2 in 2.2 interrupts")
-		w.is("all but one are in the cache", p.SACached(), 3)
+		f.expect("they are told of", &at, "UNBLOCKED on 5 of 1 in 1.2 of 4 in 4.2 of 3 in 3.2 of 2 in 2.2 interrupts", "BLOCKED on 4 of 5 in 5.1")
+		w.is("all but two are in the cache", p.SACached(), 4)
 	})
 }
 
@@ -372,7 +400,7 @@ func TestUpcallsWithoutLWPs(t *testing.T) {
 			f := newProgram(w, 9)
 			f.refuse = netbsd.EAGAIN
 			p := w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
-				l.SARegister(func() Upcaller { return f })
+				l.SARegister(false, func() Upcaller { return f })
 				l.SAEnable()
 				l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000})
 				f.read(l)
@@ -436,7 +464,7 @@ func TestEndsOfActivations(t *testing.T) {
 			w.is("exec", l.Exec(ExecArgs{Comm: "x"}), netbsd.Errno(0))
 			w.is("SAEnable", l.SAEnable(), netbsd.EINVAL)
 			w.is("traps", l.p.CallsTrap(), false)
-			l.SARegister(func() Upcaller { return f })
+			l.SARegister(false, func() Upcaller { return f })
 			w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
 			f.read(l)
 		})
@@ -487,6 +515,20 @@ func TestTimersAreUpcalls(t *testing.T) {
 			w.is("nothing has come", []any{over, l.Sigpending()}, []any{0, netbsd.Sigset(0)})
 		})
 	})
+	// The lowest number comes first, whichever has run out first.
+	inActivations(t, 1, (*fakeProgram).read, func(w *world, p *Proc, f *fakeProgram) {
+		at := 0
+		for i, sig := range []netbsd.Signal{netbsd.SIGUSR1, netbsd.SIGUSR2} {
+			id, _ := p.TimerCreateUpcall(netbsd.CLOCK_REALTIME, netbsd.Siginfo{Signo: sig})
+			p.TimerSettime(id, Itimerval{Value: time.Duration(2-i) * time.Second})
+		}
+		settledFor(2 * time.Second)
+		f.setStacks(9)
+		f.notes(&at)
+		f.wake(1)
+		f.expect("both are told of", &at, "read of 1: 0", "SIGEV on 2 interrupts SIGUSR1", "SIGEV on 2 interrupts SIGUSR2",
+			"UNBLOCKED on 2 of 1 in 1.2 interrupts")
+	})
 	for _, clock := range []int{-1, netbsd.CLOCK_MONOTONIC + 1} {
 		if _, errno := new(Proc).TimerCreateUpcall(clock, netbsd.Siginfo{}); errno != netbsd.EINVAL {
 			t.Errorf("clock %d: %v", clock, errno)
@@ -525,7 +567,7 @@ func (f *hammeredProgram) Upcall(l *LWP, u *Upcall) netbsd.Errno {
 	defer f.mu.Unlock()
 	for _, e := range u.Events {
 		switch {
-		case u.Type == netbsd.SA_UPCALL_SIGNAL:
+		case u.Type == netbsd.SA_UPCALL_SIGNAL || u.Type == netbsd.SA_UPCALL_PREEMPTED:
 			continue
 		case e.LWP == l.ID() || e.Context != e.LWP:
 			f.t.Errorf("%s on %d of %d in %v", upcallNames[u.Type], l.ID(), e.LWP, e.Context)
@@ -592,7 +634,7 @@ func TestUpcallsHammer(t *testing.T) {
 		f.lwps = append(f.lwps, l)
 		f.mu.Unlock()
 		l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000})
-		l.SARegister(func() Upcaller { return f })
+		l.SARegister(true, func() Upcaller { return f })
 		l.SAEnable()
 		id, _ := l.Proc().TimerCreateUpcall(netbsd.CLOCK_REALTIME, netbsd.Siginfo{})
 		l.Proc().TimerSettime(id, Itimerval{timerTick, timerTick})

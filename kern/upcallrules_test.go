@@ -16,8 +16,8 @@ func TestRegistrationOfUpcalls(t *testing.T) {
 			w.guest(func(l *LWP) {
 				w.is("without", []netbsd.Errno{l.SAYield(), l.SAEnable()}, []netbsd.Errno{netbsd.EINVAL, netbsd.EINVAL})
 				f := newProgram(w, 9)
-				up, errno := l.SARegister(func() Upcaller { return f })
-				again, errno2 := l.SARegister(func() Upcaller { return newProgram(w, 9) })
+				up, errno := l.SARegister(false, func() Upcaller { return f })
+				again, errno2 := l.SARegister(false, func() Upcaller { return newProgram(w, 9) })
 				w.is("registered", []any{up == f, errno, again == f, errno2}, []any{true, netbsd.Errno(0), true, netbsd.Errno(0)})
 				w.is("not yet on", []any{l.SAYield(), l.p.CallsTrap()}, []any{netbsd.EINVAL, false})
 				w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
@@ -214,7 +214,7 @@ func TestExecOfWhoWasToldOf(t *testing.T) {
 	inActivations(t, 100, func(f *fakeProgram, l *LWP) {
 		f.read(l)
 		f.w.is("exec", l.Exec(ExecArgs{Comm: "x"}), netbsd.Errno(0))
-		l.SARegister(func() Upcaller { return f })
+		l.SARegister(false, func() Upcaller { return f })
 		f.w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
 		l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000})
 		l.Kill(l.p.Pid(), netbsd.SIGUSR1)
@@ -232,7 +232,7 @@ func TestExecWithoutACache(t *testing.T) {
 		p := w.spawnWith("P", SpawnArgs{Manual: true, Body: func(l *LWP) {
 			f := newProgram(w, 9)
 			f.refuse = netbsd.EAGAIN
-			l.SARegister(func() Upcaller { return f })
+			l.SARegister(false, func() Upcaller { return f })
 			w.is("SAEnable", l.SAEnable(), netbsd.Errno(0))
 			w.is("exec", l.Exec(ExecArgs{Comm: "x"}), netbsd.Errno(0))
 			w.is("a sleep", l.Sleep(true, time.Now().Add(time.Second)), netbsd.EWOULDBLOCK)

@@ -52,6 +52,9 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 			s.serve(mc)
 		}
 	case platform.Fault:
+		if mc.stepsThroughSequence(trap) {
+			return
+		}
 		mc.revoke(platform.LentActions) // the kernel may set what the guest ignores to its default
 		info := mc.faultInfo(trap)
 		if trap.Trapno == x86Debug && l.Platform().SingleStep() {
@@ -67,9 +70,7 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 		if trap.Part > 0 {
 			mc.hasRead()
 		}
-		if s.Kernel.Sequences.Load() {
-			mc.restartSequence()
-		}
+		mc.restartSequence()
 		if ticks, profile := l.Platform().ProfileTicks(); ticks > 0 {
 			mc.count(ticks, &profile)
 		}
@@ -87,6 +88,16 @@ func (mc *Context) restartSequence() {
 	if start, inside := mc.l.Proc().RASStart(r.RIP); inside {
 		r.RIP = start
 	}
+}
+
+// stepsThroughSequence reports whether trap is one that trap() of amd64 overlooks: within a restartable sequence neither a breakpoint nor a
+// step is a signal. A step goes on until it has left the sequence, as its flag stays.
+func (mc *Context) stepsThroughSequence(trap *platform.Trap) bool {
+	if trap.Trapno != x86Debug && trap.Trapno != x86Breakpoint {
+		return false
+	}
+	_, inside := mc.l.Proc().RASStart(mc.thread.Regs().RIP)
+	return inside
 }
 
 // count is addupc_task: ticks more for where the program is. A counter that is nowhere ends the profile.

@@ -207,6 +207,13 @@ func TestKicked(t *testing.T) {
 		if *x.thread.Regs() != before || len(x.called) != 0 {
 			t.Errorf("registers %+v, calls %d", *x.thread.Regs(), len(x.called))
 		}
+		// But that it begins a restartable sequence anew (cpu_switchto of amd64).
+		x.l.Proc().RasControl(kern.RAS{Addr: scriptCode - 4, Len: 8}, netbsd.RAS_INSTALL)
+		x.thread.Regs().RIP = scriptCode
+		x.sys.handle(x.Context, &platform.Trap{Kind: platform.Kicked})
+		if rip := x.thread.Regs().RIP; rip != scriptCode-4 {
+			t.Errorf("RIP %#x", rip)
+		}
 	})
 }
 

@@ -184,5 +184,6 @@ const (
 	linuxSIGBUS   = 7
 	linuxSIKERNEL = 0x80
 
-	x86Debug = 1
+	x86Debug      = 1
+	x86Breakpoint = 3
 )

@@ -286,6 +286,40 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// trap() and cpu_getmcontext of amd64: within a restartable sequence a breakpoint and a step are no signals, and a step goes on; a context has
+// the sequence's beginning.
+func TestFaultsInASequence(t *testing.T) {
+	play(t, func(x *script) {
+		r := x.thread.Regs()
+		r.RIP = scriptCode
+		x.l.Proc().RasControl(kern.RAS{Addr: scriptCode - 4, Len: 8}, netbsd.RAS_INSTALL)
+		x.catch(netbsd.SIGTRAP, 0)
+		for _, trapno := range []uint64{1, 3} {
+			r.RFLAGS |= userFlagTF
+			x.sys.handle(x.Context, &platform.Trap{Kind: platform.Fault, Signo: 5, Code: 2, Trapno: trapno})
+			x.l.Platform().UserRet(func(d *kern.Delivery) bool {
+				t.Errorf("exception %d: %+v", trapno, d.Info)
+				return true
+			})
+			if r.RIP != scriptCode || r.RFLAGS&userFlagTF == 0 {
+				t.Errorf("exception %d: %+v", trapno, r)
+			}
+		}
+		if u := x.interrupted(0); u.Gregs[netbsd.REG_RIP] != scriptCode-4 {
+			t.Errorf("the context's RIP: %#x", u.Gregs[netbsd.REG_RIP])
+		}
+		if r.RIP += 4; x.interrupted(0).Gregs[netbsd.REG_RIP] != r.RIP {
+			t.Error("behind the sequence the context is not where the program is")
+		}
+		x.sys.handle(x.Context, &platform.Trap{Kind: platform.Fault, Signo: 5, Code: 128, Trapno: 3})
+		met := false
+		x.l.Platform().UserRet(func(d *kern.Delivery) bool { met = true; return true })
+		if !met {
+			t.Error("behind the sequence a breakpoint is no signal")
+		}
+	})
+}
+
 // A fault whose signal is blocked or ignored is not taken for ever: the process dies of it
 // (trapsignal of kern_sig.c).
 func TestFaultIgnored(t *testing.T) {

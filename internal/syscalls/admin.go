@@ -261,7 +261,8 @@ func ntpAdjtime(c *Call) netbsd.Errno {
 // rasctl is rasctl(void *addr, size_t len, int op). EINVAL: no length, an address of the kernel's,
 // too many, or another operation. EEXIST: an overlap. ESRCH. A sequence begins again where a signal, a stop or an exit
 // interrupts it. EOPNOTSUPP: with one processor programs would rely on it that a sequence begins again which another LWP
-// has interrupted, and the host does not tell of that; with more of them they know better.
+// has interrupted, and the host does not tell of that; with more of them they know better, as another processor may be
+// in the same sequence. amd64 has sequences and never says so; the manual has it, and pthread__lockprim_init goes on without.
 func rasctl(c *Call) netbsd.Errno {
 	if onlineCPUs(c) == 1 {
 		return netbsd.EOPNOTSUPP
@@ -269,6 +270,5 @@ func rasctl(c *Call) netbsd.Errno {
 	if op := c.Int(2); op == netbsd.RAS_INSTALL && c.Ptr(0)+c.Ptr(1) > netbsd.StackTop {
 		return netbsd.EINVAL
 	}
-	c.K.Sequences.Store(true)
 	return c.L.Proc().RasControl(kern.RAS{Addr: c.Ptr(0), Len: c.Ptr(1)}, c.Int(2))
 }

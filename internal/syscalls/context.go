@@ -27,6 +27,9 @@ func fillUcontext(u *netbsd.Ucontext, l *kern.LWP, cpu CPU, mask netbsd.Sigset) 
 		TLSBase: cpu.TLSBase(),
 	}
 	cpu.Gregs(&u.Gregs)
+	if start, inside := l.Proc().RASStart(u.Gregs[netbsd.REG_RIP]); inside {
+		u.Gregs[netbsd.REG_RIP] = start // cpu_getmcontext
+	}
 	cpu.FP(&u.FP)
 	u.Stack = executionStack(l.Altstack(), u.Gregs[netbsd.REG_RSP])
 }

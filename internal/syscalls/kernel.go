@@ -50,9 +50,7 @@ type Kernel struct {
 	CPUTime func(*kern.LWP) (user, system time.Duration)
 	// DumpCore is coredump(l, path) for its tracer by, which sees to it that l's process stands still. EPERM, EFBIG, those of open(2).
 	DumpCore func(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno
-	// Sequences says that somebody has installed a restartable atomic sequence (rasctl(2)): until then
-	// nobody need look for one where an LWP is interrupted.
-	Sequences atomic.Bool
+	pmc      pmcUses
 	// domain is the name of the YP domain; nil: there is none.
 	domain        atomic.Pointer[string]
 	timecounter   atomic.Pointer[string] // kern.timecounter.hardware, if it was set

@@ -2,6 +2,7 @@ package syscalls
 
 import (
 	"sync"
+	"time"
 
 	"toaster/kern"
 	"toaster/netbsd"
@@ -9,12 +10,14 @@ import (
 
 // This file serves pmc_control(2) and pmc_get_info(2) of release 2003 (sys_pmc.c), as a kernel with PERFCTRS has them. The machine
 // has one counter, which counts the nanoseconds of processor time of its process: the host's own counters are not
-// every user's.
+// every user's. It can make the ticks of profil(2) (PMC_OP_PROFSTART), for the whole machine then: xscale_pmc.c, of the one
+// machine whose counters NetBSD serves by these calls.
 
 // pmcCounters is a process's counter. A fork's child counts from 0 if its parent counts; what it has counted at its end is added
 // to what its parent's children have (xscale_fork, xscale_accumulate of xscale_pmc.c).
 type pmcCounters struct {
-	p *kern.Proc
+	p    *kern.Proc
+	uses *pmcUses
 
 	mu         sync.Mutex // guards what follows
 	configured bool
@@ -22,6 +25,60 @@ type pmcCounters struct {
 	value      uint64 // what was counted until since
 	since      uint64 // processor time at which it began to run, if it does
 	children   uint64
+}
+
+// pmcUses says who has the counter: processes (pmc_usecount), or the profiles (pmc_profiling_enabled).
+type pmcUses struct {
+	mu        sync.Mutex // guards what follows
+	processes int
+	profiling bool
+}
+
+// add notes n processes more that count. A fork's child counts as its parent does, whoever profiles.
+func (u *pmcUses) add(n int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.processes += n
+}
+
+// count has a process count, unless it does already or the profiles have the counter (pmc_counter_isrunning): EINPROGRESS.
+func (u *pmcUses) count(running bool) netbsd.Errno {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if running || u.profiling {
+		return netbsd.EINPROGRESS
+	}
+	u.processes++
+	return 0
+}
+
+// profile has do called if the profiles get the counter. EBUSY: somebody has it.
+func (u *pmcUses) profile(do func() netbsd.Errno) netbsd.Errno {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.processes > 0 || u.profiling {
+		return netbsd.EBUSY
+	}
+	errno := do()
+	u.profiling = errno == 0
+	return errno
+}
+
+// unprofile has stop called if the profiles have the counter, and takes it from them.
+func (u *pmcUses) unprofile(stop func()) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.profiling {
+		u.profiling = false
+		stop()
+	}
+}
+
+// profiles reports whether the profiles have the counter.
+func (u *pmcUses) profiles() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.profiling
 }
 
 // pmcTime is the processor time of p in nanoseconds, own and the kernel's for it.
@@ -37,7 +94,8 @@ func (s *pmcCounters) Fork(child *kern.Proc) kern.Counters {
 	if !s.running {
 		return nil // PMC_ENABLED
 	}
-	return &pmcCounters{p: child, configured: true, running: true}
+	s.uses.add(1)
+	return &pmcCounters{p: child, uses: s.uses, configured: true, running: true}
 }
 
 // Accumulate implements kern.Counters. A child whose counter was stopped has none that counts (PMC_ENABLED).
@@ -52,7 +110,7 @@ func (s *pmcCounters) Accumulate(o kern.Counters) kern.Counters {
 }
 
 // Exit implements kern.Counters.
-func (s *pmcCounters) Exit() {}
+func (s *pmcCounters) Exit() { s.stop() }
 
 func (s *pmcCounters) isRunning() bool {
 	s.mu.Lock()
@@ -78,69 +136,114 @@ func (s *pmcCounters) at(now uint64) uint64 {
 
 // pmcOf returns the caller's counter, which it gets with the first call about it.
 func (c *Call) pmcOf() *pmcCounters {
-	p := c.L.Proc()
-	return p.PMC(func() kern.Counters { return &pmcCounters{p: p} }).(*pmcCounters)
+	p, uses := c.L.Proc(), &c.K.pmc
+	return p.PMC(func() kern.Counters { return &pmcCounters{p: p, uses: uses} }).(*pmcCounters)
 }
 
 // pmcControl is pmc_control(int ctr, int op, void *args). ENXIO: the counter has not been configured; EINPROGRESS: it runs; EINVAL:
-// there is no such operation, or no such counter to be configured; ENODEV: it does not count such events; EFAULT.
+// there is no such operation, or no such counter; EBUSY: somebody else has it; ENODEV: it does not count such events; EFAULT.
 func pmcControl(c *Call) netbsd.Errno {
 	ctr, op, args := c.Int(0), c.Int(1), c.Ptr(2)
 	s := c.pmcOf()
 	switch op {
 	case netbsd.PMC_OP_START, netbsd.PMC_OP_STOP:
-		return s.set(ctr, op == netbsd.PMC_OP_START)
+		if ctr != 0 || !s.isConfigured() {
+			return netbsd.ENXIO
+		}
+		if op == netbsd.PMC_OP_START {
+			return s.start()
+		}
+		s.stop()
+		return 0
 	case netbsd.PMC_OP_CONFIGURE:
 		if ctr == 0 {
-			s.set(ctr, false)
+			s.stop()
 		}
 		return c.pmcConfigure(s, ctr, args)
 	case netbsd.PMC_OP_PROFSTART:
-		if _, errno := c.in(args, netbsd.SizeofPmcCounterCfg); errno != 0 {
-			return errno
-		}
-		if ctr != 0 {
-			return netbsd.EINVAL
-		}
-		return netbsd.ENODEV
+		return c.pmcProfile(s, ctr, args)
 	case netbsd.PMC_OP_PROFSTOP:
 		if ctr == 0 {
+			s.uses.unprofile(func() { c.K.M.SetProfileSource(0) })
 			return 0
 		}
 	}
 	return netbsd.EINVAL
 }
 
-// set has the counter run, or not.
-func (s *pmcCounters) set(ctr int, run bool) netbsd.Errno {
+func (s *pmcCounters) isConfigured() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.configured
+}
+
+// start has the counter run. EINPROGRESS.
+func (s *pmcCounters) start() netbsd.Errno {
 	now := pmcTime(s.p)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case ctr != 0 || !s.configured:
-		return netbsd.ENXIO
-	case run && s.running:
-		return netbsd.EINPROGRESS
+	if errno := s.uses.count(s.running); errno != 0 {
+		return errno
 	}
-	s.value = s.at(now)
-	s.running, s.since = run, now
+	s.running, s.since = true, now
 	return 0
 }
 
-func (c *Call) pmcConfigure(s *pmcCounters, ctr int, args uint64) netbsd.Errno {
+// stop has the counter stand, if it runs.
+func (s *pmcCounters) stop() {
+	now := pmcTime(s.p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running {
+		s.value, s.running = s.at(now), false
+		s.uses.add(-1)
+	}
+}
+
+// pmcConfig reads a struct pmc_counter_cfg: which event, and after how many of them the counter overflows.
+func (c *Call) pmcConfig(args uint64) (event uint32, reset uint64, errno netbsd.Errno) {
 	b, errno := c.in(args, netbsd.SizeofPmcCounterCfg)
+	if errno != 0 {
+		return 0, 0, errno
+	}
+	return le32(b), le64(b[8:]), 0
+}
+
+func (c *Call) pmcConfigure(s *pmcCounters, ctr int, args uint64) netbsd.Errno {
+	event, value, errno := c.pmcConfig(args)
 	switch {
 	case errno != 0:
 		return errno
 	case ctr != 0:
 		return netbsd.EINVAL
-	case le32(b) != netbsd.PMC_EVENT_TSC:
+	case s.uses.profiles():
+		return netbsd.EBUSY
+	case event != netbsd.PMC_EVENT_TSC:
 		return netbsd.ENODEV
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.configured, s.value = true, le64(b[8:])
+	s.configured, s.value = true, value
 	return 0
+}
+
+// pmcProfile is pmc_start_profiling: the counter makes the ticks of all profiles. It has 32 bits for that, and of a configuration
+// without a value it counts through all of them.
+func (c *Call) pmcProfile(s *pmcCounters, ctr int, args uint64) netbsd.Errno {
+	event, value, errno := c.pmcConfig(args)
+	switch {
+	case errno != 0:
+		return errno
+	case ctr != 0:
+		return netbsd.EINVAL
+	}
+	return s.uses.profile(func() netbsd.Errno {
+		if event != netbsd.PMC_EVENT_TSC {
+			return netbsd.ENODEV
+		}
+		c.K.M.SetProfileSource(time.Duration(uint64(uint32(value)-1) + 1))
+		return 0
+	})
 }
 
 // pmcGetInfo is pmc_get_info(int ctr, int op, void *args). EINVAL: there is no such counter, or request; EFAULT.

@@ -11,7 +11,11 @@ import (
 
 // This file serves the calls of scheduler activations of release 2003 (kern_sa.c): the program registers a function that the kernel calls
 // up to, and registers its stacks. Which upcalls there are, and on which LWP, is kern's to say; what they look like to the program is
-// here. The machine has one processor for each process: that an LWP was preempted, nobody is told.
+// here. Each process has one virtual processor, as in kernels without MULTIPROCESSOR, of which GENERIC was one.
+//
+// NetBSD tells of a page fault as of any other sleep: if it waits for the disk, for memory or for another fault on the page, and then
+// not on an upcall's stack, nor twice in a row of the same address (sa_pagefault). A page that is in memory, or comes from the host's
+// cache, is no sleep; how long the host takes for a page it tells nobody, so there is none to tell of here.
 
 // saMaxStacks is SA_MAXNUMSTACKS: how many stacks a process can have given.
 const saMaxStacks = 16
@@ -38,10 +42,14 @@ func (c *Call) saOf() *saData {
 	return d
 }
 
-// saRegister is sa_register(sa_upcall_t new, sa_upcall_t *old, int flags, ssize_t stackinfo_offset). EFAULT.
+// saRegister is sa_register(sa_upcall_t new, sa_upcall_t *old, int flags, ssize_t stackinfo_offset). EFAULT. The flags of the first call
+// count (dosa_register).
 func saRegister(c *Call) netbsd.Errno {
-	const stackinfo = 0x10000
-	up, errno := c.L.SARegister(func() kern.Upcaller {
+	const (
+		preempt   = 0x1 // SA_FLAG_PREEMPT
+		stackinfo = 0x10000
+	)
+	up, errno := c.L.SARegister(c.Int(2)&preempt != 0, func() kern.Upcaller {
 		d := &saData{k: c.K}
 		if c.Int(2)&stackinfo != 0 {
 			d.info = c.Args[3]
@@ -145,7 +153,7 @@ func (c *Call) getStack(d *saData) (*saStack, netbsd.Errno) {
 }
 
 // saEnable is sa_enable(): the first upcall, which tells of the caller. EINVAL: nothing has been registered; EBUSY: it is on;
-// ENOMEM: there is no stack.
+// ENOMEM: there is no stack. Where there is no memory the program ends by SIGILL.
 func saEnable(c *Call) netbsd.Errno {
 	d := c.saOf()
 	switch {
@@ -155,11 +163,18 @@ func saEnable(c *Call) netbsd.Errno {
 		return netbsd.EBUSY
 	}
 	u := Ucontext(c.L, c.CPU, 0)
-	errno := c.upcallNow(d, netbsd.SA_UPCALL_NEWPROC, &u)
-	if errno == netbsd.EJUSTRETURN {
+	switch errno := d.Upcall(c.L, &kern.Upcall{
+		Type:   netbsd.SA_UPCALL_NEWPROC,
+		Events: []kern.UpcallEvent{{LWP: c.L.ID(), Context: &u, Mask: c.L.Sigmask()}},
+	}); errno {
+	case 0:
 		c.L.SAEnable()
+		return netbsd.EJUSTRETURN
+	case netbsd.ENOMEM:
+		return errno
 	}
-	return errno
+	c.L.Platform().Undeliverable()
+	return 0
 }
 
 // saOn returns what has been registered if the caller's process takes upcalls, else nil.
@@ -170,8 +185,8 @@ func (c *Call) saOn() *saData {
 	return c.saOf()
 }
 
-// saSetconcurrency is sa_setconcurrency(int concurrency), which returns by how many LWPs more the program runs: none, as on one
-// processor. EINVAL.
+// saSetconcurrency is sa_setconcurrency(int concurrency), which returns by how many LWPs more the program runs: none, as without
+// MULTIPROCESSOR. EINVAL.
 func saSetconcurrency(c *Call) netbsd.Errno {
 	if c.saOn() == nil || c.Int(0) < 1 {
 		return netbsd.EINVAL
@@ -181,39 +196,6 @@ func saSetconcurrency(c *Call) netbsd.Errno {
 
 // saYield is sa_yield(): the caller sleeps for want of something to do, and ends by an upcall. EINVAL: the process takes no upcalls.
 func saYield(c *Call) netbsd.Errno { return c.L.SAYield() }
-
-// saPreempt is sa_preempt(int sa_id): an upcall, of the caller whoever is named, and that tells of the caller (sys_sa_preempt). EINVAL;
-// ESRCH: there is no such LWP; ENOMEM: there is no stack.
-func saPreempt(c *Call) netbsd.Errno {
-	d, lid := c.saOn(), c.Int(0)
-	if d == nil || lid < 1 {
-		return netbsd.EINVAL
-	}
-	if !slices.ContainsFunc(c.L.Proc().LWPs(), func(l *kern.LWP) bool { return l.ID() == lid }) {
-		return netbsd.ESRCH
-	}
-	u := Ucontext(c.L, c.CPU, 0)
-	const carry = 1
-	u.Gregs[netbsd.REG_RAX], u.Gregs[netbsd.REG_RDX] = 0, 0 // it is looked at behind the call (SAU_FLAG_DEFERRED_EVENT)
-	u.Gregs[netbsd.REG_RFLAGS] &^= carry
-	return c.upcallNow(d, netbsd.SA_UPCALL_USER, &u)
-}
-
-// upcallNow makes an upcall that a call asks for, about its LWP. ENOMEM: no stack is free. EJUSTRETURN: the caller goes on in it. Where there
-// is no memory the program ends by SIGILL.
-func (c *Call) upcallNow(d *saData, kind int, event *netbsd.Ucontext) netbsd.Errno {
-	switch errno := d.Upcall(c.L, &kern.Upcall{
-		Type:   kind,
-		Events: []kern.UpcallEvent{{LWP: c.L.ID(), Context: event, Mask: c.L.Sigmask()}},
-	}); errno {
-	case 0:
-		return netbsd.EJUSTRETURN
-	case netbsd.ENOMEM:
-		return errno
-	}
-	c.L.Platform().Undeliverable()
-	return 0
-}
 
 // Context implements kern.Upcaller. It is called in the middle of l's system call, whose scratch space is in use.
 func (d *saData) Context(l *kern.LWP) any {

@@ -30,7 +30,6 @@ func TestSchedulerActivations(t *testing.T) {
 			{"sa_stacks(2)", netbsd.SYS_compat_60_sa_stacks, args{1, stack(first)}, 0, 1, nil},
 			{"EEXIST: it is free", netbsd.SYS_compat_60_sa_stacks, args{1, stack(first)}, netbsd.EEXIST, nil, nil},
 			{"sa_yield(2): EINVAL before sa_enable(2)", netbsd.SYS_compat_60_sa_yield, nil, netbsd.EINVAL, nil, nil},
-			{"sa_preempt(2): EINVAL before sa_enable(2)", netbsd.SYS_compat_60_sa_preempt, args{lid}, netbsd.EINVAL, nil, nil},
 			{"sa_setconcurrency(2): EINVAL before sa_enable(2)", netbsd.SYS_compat_60_sa_setconcurrency, args{1}, netbsd.EINVAL, nil, nil},
 			{"sa_enable(2)", netbsd.SYS_compat_60_sa_enable, nil, netbsd.EJUSTRETURN, func(r *result) string {
 				g := r.p.cpu.gregs
@@ -41,8 +40,7 @@ func TestSchedulerActivations(t *testing.T) {
 			}, nil},
 			{"sa_enable(2): EBUSY", netbsd.SYS_compat_60_sa_enable, nil, netbsd.EBUSY, nil, nil},
 			{"sa_setconcurrency(2)", netbsd.SYS_compat_60_sa_setconcurrency, args{4}, 0, 0, nil},
-			{"sa_preempt(2): ESRCH", netbsd.SYS_compat_60_sa_preempt, args{nobody}, netbsd.ESRCH, nil, nil},
-			{"sa_preempt(2): ENOMEM, as the stack is in use", netbsd.SYS_compat_60_sa_preempt, args{lid}, netbsd.ENOMEM, nil, nil},
+			{"sys_sa_preempt: ENOSYS, and no SIGSYS", netbsd.SYS_compat_60_sa_preempt, args{lid}, netbsd.ENOSYS, nil, nil},
 			{"sa_stacks(2): a stack that was in use", netbsd.SYS_compat_60_sa_stacks, args{1, stack(first)}, 0, 1, nil},
 		})
 	})
@@ -92,8 +90,8 @@ func (p *player) check(what string, u toldUpcall, kind, events, interrupted int,
 	}
 }
 
-// startSA registers stacks and an upcall function, and has upcalls made. What an LWP that comes out of the cache does is p.cpu.next.
-func (p *player) startSA() {
+// startSA registers stacks and an upcall function with flags, and has upcalls made. What an LWP that comes out of the cache does is p.cpu.next.
+func (p *player) startSA(flags int) {
 	var b []byte
 	for range 6 {
 		b = le.AppendUint64(b, p.mem.put(make([]byte, 4096)))
@@ -101,7 +99,7 @@ func (p *player) startSA() {
 		b = le.AppendUint64(b, 0)
 	}
 	p.cpu.gregs[netbsd.REG_RSP] = p.mem.put(make([]byte, 4096)) + 4096
-	p.ok(netbsd.SYS_compat_60_sa_register, 0x2000, 0, 0, 0)
+	p.ok(netbsd.SYS_compat_60_sa_register, 0x2000, 0, flags, 0)
 	p.ok(netbsd.SYS_compat_60_sa_stacks, 6, b)
 	if r := p.do(netbsd.SYS_compat_60_sa_enable); r.errno != netbsd.EJUSTRETURN {
 		p.t.Errorf("sa_enable(2): %v", r.errno)
@@ -148,7 +146,7 @@ func TestUpcalls(t *testing.T) {
 		r := p.do(netbsd.SYS_pipe)
 		fds = [2]int{int(r.ret[0]), int(r.ret[1])}
 		p.c.L.Sigaction(netbsd.SIGUSR1, &kern.Action{Handler: 0x1000})
-		p.startSA()
+		p.startSA(0)
 		hup := netbsd.SIGHUP.Bit()
 		p.c.L.Sigprocmask(netbsd.SIG_SETMASK, &hup)
 		p.cpu.gregs[netbsd.REG_RAX], p.cpu.tls = netbsd.SYS_read, 0x1234
@@ -162,35 +160,54 @@ func TestUpcalls(t *testing.T) {
 	})
 }
 
+// sa_preempt and SA_FLAG_PREEMPT: who has run for a tenth of a second is told so, with its context as an event, which goes on where it was.
+func TestPreemptedUpcall(t *testing.T) {
+	newRigOf(t, kern.Release2003).run(func(p *player) {
+		const preempt = 1
+		p.startSA(preempt)
+		p.cpu.gregs[netbsd.REG_R15] = 0x77
+		enabled := p.cpu.gregs
+		for p.cpu.gregs[netbsd.REG_RSI] == enabled[netbsd.REG_RSI] {
+			p.do(netbsd.SYS_getpid)
+		}
+		u := p.upcall()
+		p.check("SA_UPCALL_PREEMPTED", u, netbsd.SA_UPCALL_PREEMPTED, 1, 0, 1, 1)
+		if g := u.contexts[1].Gregs; g[netbsd.REG_RIP] != enabled[netbsd.REG_RIP] || g[netbsd.REG_R15] != 0x77 || u.arg != 0 || p.cpu.interrupted == 0 {
+			t.Errorf("its context: %#x", g)
+		}
+	})
+}
+
 // Where there is no memory for an upcall the program ends by SIGILL, whether it catches that or not (sigexit in sa_makeupcalls).
 func TestUpcallWithoutMemory(t *testing.T) {
-	preempt := func(p *player) { p.do(netbsd.SYS_compat_60_sa_preempt, lid) }
+	signal := func(p *player) { p.do(netbsd.SYS_kill, self, netbsd.SIGUSR1) }
 	for name, die := range map[string]func(p *player, st *saStack){
 		"the event's stack": func(p *player, _ *saStack) {
 			p.cpu.gregs[netbsd.REG_RSP] = bad
-			preempt(p)
+			signal(p)
 		},
 		"the upcall's stack": func(p *player, st *saStack) {
 			st.Size = bad - st.Sp
-			preempt(p)
+			signal(p)
 		},
 		"the stack's generation": func(p *player, _ *saStack) {
 			p.c.saOf().info = bad
-			preempt(p)
+			signal(p)
 		},
 		"the generation of a stack that is passed": func(p *player, st *saStack) {
 			p.do(netbsd.SYS_compat_60_sa_stacks, 1, le.AppendUint64(le.AppendUint64(le.AppendUint64(nil, bad), 4096), 0))
 		},
 		"the function to go on in": func(p *player, _ *saStack) {
 			p.c.saOf().register(userEnd)
-			preempt(p)
+			signal(p)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			newRigOf(t, kern.Release2003).run(func(p *player) {
 				p.cpu.next = func(c *player) {
 					c.c.L.Sigaction(netbsd.SIGILL, &kern.Action{Handler: 0x1000})
-					c.startSA()
+					c.c.L.Sigaction(netbsd.SIGUSR1, &kern.Action{Handler: 0x1000})
+					c.startSA(0)
 					d := c.c.saOf()
 					d.next, d.stacks = 0, d.stacks[1:2]
 					die(c, &d.stacks[0])

@@ -22,7 +22,7 @@ var lwpCalls = []Syscall{
 	{netbsd.SYS__lwp_setname, "target lid, name str", netbsd.RetInt, Full, lwpSetname, ""},
 	{netbsd.SYS__lwp_getname, "target lid, name >buf[len], len size", netbsd.RetInt, Full, lwpGetname, ""},
 	{netbsd.SYS__lwp_ctl, "features int, address >ptr", netbsd.RetInt, Full, lwpCtl, ""},
-	{netbsd.SYS_rasctl, "addr ptr, len size, op int", netbsd.RetInt, Partial, rasctl, "restarts where a signal or a stop interrupts; the host tells of no other switch, so that it is EOPNOTSUPP with one processor"},
+	{netbsd.SYS_rasctl, "addr ptr, len size, op int", netbsd.RetInt, Partial, rasctl, "restarts where a signal, a stop or a tracer interrupts; the host tells of no other switch, which LWPs that are bound to one processor could see, and with one processor all, so that it is EOPNOTSUPP there"},
 	{netbsd.SYS__sched_setparam, "pid pid, lid lid, policy int, params <schedparam", netbsd.RetInt, Full, schedSetparam, "kept and told; the host schedules as it likes"},
 	{netbsd.SYS__sched_getparam, "pid pid, lid lid, policy >int, params >schedparam", netbsd.RetInt, Full, schedGetparam, ""},
 	{netbsd.SYS__sched_setaffinity, "pid pid, lid lid, size size, cpuset <buf[size]", netbsd.RetInt, Full, schedSetaffinity, "kept and told; the host schedules as it likes"},

@@ -8,8 +8,8 @@ import (
 // oldCalls are calls that no NetBSD has any more, but release 2003.
 func oldCalls() []Syscall {
 	return []Syscall{
-		{netbsd.SYS_pmc_get_info, "ctr int, op int, args ptr", netbsd.RetInt, Full, in2003(pmcGetInfo), "release 2003, with PERFCTRS; else ENOSYS and SIGSYS"},
-		{netbsd.SYS_pmc_control, "ctr int, op int, args ptr", netbsd.RetInt, Partial, in2003(pmcControl), "release 2003, with PERFCTRS; else ENOSYS and SIGSYS; one counter, of nanoseconds of processor time, and no profiling by it"},
+		{netbsd.SYS_pmc_get_info, "ctr int, op int, args ptr", netbsd.RetInt, Full, in2003(pmcGetInfo), "release 2003, with PERFCTRS and that counter; else ENOSYS and SIGSYS"},
+		{netbsd.SYS_pmc_control, "ctr int, op int, args ptr", netbsd.RetInt, Full, in2003(pmcControl), "release 2003, with PERFCTRS and one counter, of nanoseconds of processor time; else ENOSYS and SIGSYS"},
 	}
 }
 

@@ -11,7 +11,9 @@ var oldCases = []testCase{
 	{"activations_05_12_upcalls_and_the_end", activations},
 	{"activations_tell_who_blocks", activationsBlock},
 	{"activations_tell_of_signals", activationsSignal},
+	{"activations_preempt", activationsPreempt},
 	{"pmc_43_counters_go_to_the_parent", pmcToParent},
+	{"pmc_profiles", pmcProfiles},
 }
 
 const emsgsize = 40
@@ -281,6 +283,25 @@ func pmcToParent() {
 	reapOK(fork(func() { eq("none from who does not count", pmcValue(3), 0) }))
 }
 
+// pmcProfiles: the counter makes profil(2)'s ticks, ten thousand a second here, where the clock makes a hundred (proftick, xscale_start_profiling).
+// It belongs to who counts, or to the profiles.
+func pmcProfiles() {
+	const aTenthOfAMillisecond = 100000
+	config := &pmcConfig
+	must("PMC_OP_CONFIGURE", sysPmcControl, 0, 3, ptr(config))
+	must("PMC_OP_START", sysPmcControl, 0, 1, 0)
+	config[1] = aTenthOfAMillisecond
+	errs("PMC_OP_PROFSTART while it counts", ebusy, sysPmcControl, 0, 4, ptr(config))
+	must("PMC_OP_STOP", sysPmcControl, 0, 2, 0)
+	must("PMC_OP_PROFSTART", sysPmcControl, 0, 4, ptr(config))
+	errs("PMC_OP_START while it profiles", 36, sysPmcControl, 0, 1, 0)
+	profileSequence()
+	burnSequence()
+	yes("more than the clock counts", samples[0] > 500)
+	must("PMC_OP_PROFSTOP", sysPmcControl, 0, 5, 0)
+	must("PMC_OP_START", sysPmcControl, 0, 1, 0)
+}
+
 const (
 	striocATTACH  = 0x80047365
 	striocDETACH  = 0x80047366
@@ -505,6 +526,7 @@ const (
 
 // Types of upcalls (sys/sa.h).
 const (
+	upPREEMPTED = 1
 	upBLOCKED   = 2
 	upUNBLOCKED = 3
 	upSIGNAL    = 4
@@ -565,10 +587,13 @@ func recycle() {
 }
 
 // enableActivations registers stacks, of which the first word is the generation, and enables upcalls.
-func enableActivations(n int) {
+func enableActivations(n int) { enableActivationsWith(0, n) }
+
+// enableActivationsWith is enableActivations with flags for sa_register.
+func enableActivationsWith(flags, n int) {
 	errs("sa_enable", einval, sysSaEnable)
 	errs("sa_stacks", einval, sysSaStacks, 0, 0)
-	must("sa_register", sysSaRegister, addrOf(addrUpcall), ptr(&saOld), 0, 0)
+	must("sa_register", sysSaRegister, addrOf(addrUpcall), ptr(&saOld), flags, 0)
 	eq("the upcall before", saOld, 0)
 	for i := range saStackList {
 		saStackList[i] = [3]int{ptr(&stacks[i+1]), len(stacks[i+1]), 0}
@@ -586,15 +611,9 @@ func enableActivations(n int) {
 // others, of which one yields, are ended before anything else (items 5 and 12), whatever ends it.
 func activations() {
 	reap(fork(func() {
-		enableActivations(2)
+		enableActivations(1) // those that block are not told of for want of a stack
 		errs("sa_enable twice", ebusy, sysSaEnable)
-		self := must("_lwp_self", sysLwpSelf)
-		eq("sa_preempt", must("sa_preempt", sysSaPreempt, self), 0)
-		eq("SA_UPCALL_USER", upcalls[6], 1)
-		errs("sa_preempt of nobody", esrch, sysSaPreempt, 1<<20)
-		errs("sa_preempt without a stack", enomem, sysSaPreempt, self)
-		stacks[1][0]++ // the program says that it is free again
-		eq("sa_preempt", must("sa_preempt", sysSaPreempt, self), 0)
+		errs("sa_preempt", enosys, sysSaPreempt, must("_lwp_self", sysLwpSelf))
 		eq("sa_setconcurrency", must("sa_setconcurrency", sysSaSetconcurrency, 2), 0)
 		var up pipe
 		up.open()
@@ -766,5 +785,42 @@ func activationsSignal() {
 		eq("handlers", sigCount[sigUSR1]+sigCount[sigUSR2]+sigCount[sigTRAP], 0)
 		recycle()
 		reapOK(pid)
+	}))
+}
+
+// saOther is the thread that does not have the processor, at first saThread.
+var (
+	saOther  *ucontext
+	saThread ucontext
+)
+
+// onPreempt has the threads take turns.
+func onPreempt() {
+	eq("SA_UPCALL_PREEMPTED", upcallType, upPREEMPTED)
+	eq("events", upcallEvents, 1)
+	eq("whose quantum was over", upcallLWP, upcallSelf)
+	upcallContext, saOther = saOther, upcallContext
+}
+
+// activationsPreempt: preempt(9) and sa_preempt of kern_sa.c, with SA_FLAG_PREEMPT. Two threads, neither of which makes a call: each gets the
+// processor since the other was preempted.
+func activationsPreempt() {
+	const saFlagPREEMPT = 1
+	reapOK(fork(func() {
+		must("getcontext", sysGetcontext, ptr(&saThread))
+		saThread[regRIP], saThread[regRSP] = uint64(addrOf(addrLwpStart)), uint64(stackTop(saStacks))
+		saThread[regR12] = uint64(uintptr(funcPtr(saStacks, func() {
+			for {
+				add(&cells[1])
+			}
+		})))
+		saOther = &saThread
+		enableActivationsWith(saFlagPREEMPT, saStacks-1)
+		onUp = onPreempt
+		for load(&cells[1]) == 0 {
+			recycle()
+		}
+		onUp = nil
+		yes("it has the processor again", upcalls[upPREEMPTED] >= 2)
 	}))
 }

@@ -198,18 +198,26 @@ func subAcct() {
 
 var samples [8]uint16
 
-// profilCounts: a counter for the loop, and none but that (addupc_intr); a fork copies the profile.
-func profilCounts() {
+// profileSequence has the sequence be profiled, in samples[0].
+func profileSequence() {
 	const scale = 2 << 16 / 64 // a counter of two bytes for each 64
 	must("profil", 44, ptr(&samples), 2, addrOf(addrSequence), scale)
-	burn := func() {
-		seqDone = 0
-		onSig = func(int) { seqDone = 1 }
-		catch(sigVTALRM, 0)
-		timer := [4]int{0, 0, 0, 100000}
-		must("setitimer", sysSetitimer, 1, ptr(&timer), 0)
-		sequence()
-	}
+}
+
+// burnSequence spends a tenth of a second of processor time, or more, in the sequence.
+func burnSequence() {
+	seqDone = 0
+	onSig = func(int) { seqDone = 1 }
+	catch(sigVTALRM, 0)
+	timer := [4]int{0, 0, 0, 100000}
+	must("setitimer", sysSetitimer, 1, ptr(&timer), 0)
+	sequence()
+}
+
+// profilCounts: a counter for the loop, and none but that (addupc_intr); a fork copies the profile.
+func profilCounts() {
+	profileSequence()
+	burn := burnSequence
 	burn()
 	yes("the loop was counted", samples[0] > 0)
 	eq("nothing else was", int(samples[1]), 0)
