@@ -9,9 +9,19 @@ import (
 	"toaster/netbsd"
 )
 
-// fsync is fsync(int fd) and fdatasync(int fd).
+// fsync is fsync(int fd). EBADF. EINVAL: no file of a file system.
 func fsync(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno { return d.File.Sync() })
+}
+
+// fdatasync is fdatasync(int fd). EBADF: not open for writing.
+func fdatasync(c *Call) netbsd.Errno {
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if _, ok := d.File.(file.Pathconfer); !ok && !d.Writable() {
+			return netbsd.EBADF
+		}
+		return d.File.Sync()
+	})
 }
 
 // fsyncRange is fsync_range(int fd, int how, off_t start, off_t length). The whole
