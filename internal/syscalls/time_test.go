@@ -41,6 +41,9 @@ func TestTime(t *testing.T) {
 			{"clock_gettime(2): CLOCK_PROF", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_PROF, room(16)}, 0, nil, nil},
 			{"clock_getres(2): EINVAL", netbsd.SYS___clock_getres50, args{99, room(16)}, netbsd.EINVAL, nil, nil},
 			{"clock_getres(2)", netbsd.SYS___clock_getres50, args{mono, room(16)}, 0, out{1, timespec(0, 1)}, nil},
+			{"clock_getres1: EINVAL for processor time", netbsd.SYS___clock_getres50, args{netbsd.CLOCK_PROCESS_CPUTIME_ID, room(16)}, netbsd.EINVAL, nil, nil},
+			{"clock_getres1: EINVAL for an LWP's", netbsd.SYS___clock_getres50, args{netbsd.CLOCK_THREAD_CPUTIME_ID, room(16)}, netbsd.EINVAL, nil, nil},
+			{"clock_getres1: EINVAL for that of a timer", netbsd.SYS___clock_getres50, args{netbsd.CLOCK_PROF, 0}, netbsd.EINVAL, nil, nil},
 			{"clock_getres(2): nowhere", netbsd.SYS___clock_getres50, args{mono, 0}, 0, 0, nil},
 			{"sys_clock_getcpuclockid2: EINVAL for a type", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PGID, 0, room(4)}, netbsd.EINVAL, nil, nil},
 			{"sys_clock_getcpuclockid2: EFAULT", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PID, 0, bad}, netbsd.EFAULT, nil, nil},
@@ -203,7 +206,6 @@ func TestProcessorTimeOfOthers(t *testing.T) {
 			{"the superuser may", netbsd.SYS___clock_gettime50, args{init, room(16)}, 0, nil, nil},
 			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
 			{"EPERM", netbsd.SYS___clock_gettime50, args{init, room(16)}, netbsd.EPERM, nil, nil},
-			{"EPERM for its resolution", netbsd.SYS___clock_getres50, args{init, 0}, netbsd.EPERM, nil, nil},
 			{"EPERM to sleep by it", netbsd.SYS_clock_nanosleep, args{init, 0, timespec(0, 1), 0}, 0, int(netbsd.EPERM), nil},
 			{"one's own", netbsd.SYS___clock_gettime50, args{itself, room(16)}, 0, nil, nil},
 		})
