@@ -136,6 +136,13 @@ func (s *Sems) mayCreateLocked(name string) netbsd.Errno {
 	return 0
 }
 
+// Named is how many have a name (nsems).
+func (s *Sems) Named() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.named)
+}
+
 // Unlink takes the name from a semaphore, which lives on for who has it open.
 // ENOENT. EACCES: as for Open.
 func (s *Sems) Unlink(u SemUser, name string) netbsd.Errno {

@@ -159,6 +159,8 @@ func TestDescriptor(t *testing.T) {
 			{"__wait450 of it", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
 			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(2, 2)}, 0, nil, nil},
 			{"dup(2): EMFILE", netbsd.SYS_dup, args{0}, netbsd.EMFILE, nil, nil},
+			{"do_open: EMFILE, before anything is made", netbsd.SYS_open, args{"new", rw, 0o644}, netbsd.EMFILE, nil, nil},
+			{"access(2): ENOENT", netbsd.SYS_access, args{"new", 0}, netbsd.ENOENT, nil, nil},
 		},
 		"pipes": {
 			{"pipe(2): both results", netbsd.SYS_pipe, nil, 0, pair{0, 1}, nil},

@@ -53,10 +53,12 @@ func (c *Call) openSem(fd int64) (*file.Description, *file.Sem) {
 	return nil, nil
 }
 
+// semLimit bounds the descriptors of semaphores, as do_ksem_init does to tell them from process-shared ids.
+func (c *Call) semLimit() uint64 { return min(c.nofile(), netbsd.KSEM_MARKER_MIN) }
+
 // installSem opens k for the caller and returns its descriptor.
-// The bound is what do_ksem_init has, to tell a descriptor from a process-shared id.
 func (c *Call) installSem(d *file.Description) (int, netbsd.Errno) {
-	fd, errno := c.files().Install(d, 0, min(c.nofile(), netbsd.KSEM_MARKER_MIN), 0)
+	fd, errno := c.files().Install(d, 0, c.semLimit(), 0)
 	if errno != 0 {
 		d.Release()
 	}
@@ -72,6 +74,9 @@ func ksemInit(c *Call) netbsd.Errno {
 		return errno
 	}
 	shared := le64(b) == netbsd.KSEM_PSHARED
+	if errno := c.files().Room(c.semLimit()); errno != 0 {
+		return errno
+	}
 	k, errno := c.sems().Create(c.semUser(), c.Uint32(0))
 	if errno != 0 {
 		return errno
@@ -119,6 +124,9 @@ func (c *Call) closeSem(fd int) netbsd.Errno {
 func ksemOpen(c *Call) netbsd.Errno {
 	name, errno := c.Space.ReadString(c.Ptr(0), netbsd.NAME_MAX)
 	if errno != 0 {
+		return errno
+	}
+	if errno := c.files().Room(c.semLimit()); errno != 0 {
 		return errno
 	}
 	if errno := c.copyout(c.Ptr(4), c.out(8)); errno != 0 {

@@ -62,6 +62,8 @@ func TestKsem(t *testing.T) {
 			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(3, 3)}, 0, nil, nil},
 			{"_ksem_init(2)", netbsd.SYS__ksem_init, args{0, longs(0)}, 0, semOf(0), nil},
 			{"fd_allocfile: EMFILE", netbsd.SYS__ksem_init, args{0, longs(0)}, netbsd.EMFILE, nil, nil},
+			{"do_ksem_open: EMFILE, before one is made", netbsd.SYS__ksem_open, args{"/none", netbsd.O_CREAT, 0o600, 1, room(8)}, netbsd.EMFILE, nil, nil},
+			{"ENOENT", netbsd.SYS__ksem_unlink, args{"/none"}, netbsd.ENOENT, nil, nil},
 		},
 		"named": {
 			{"ksem_lookup: ENOENT", netbsd.SYS__ksem_open, args{"/s", 0, 0, 0, room(8)}, netbsd.ENOENT, nil, nil},

@@ -37,6 +37,9 @@ func mqOpen(c *Call) netbsd.Errno {
 	if a.Name, errno = c.mqName(); errno != 0 {
 		return errno
 	}
+	if errno := c.room(); errno != 0 {
+		return errno
+	}
 	d, errno := c.K.Queues.Open(c.mqCaller(), a)
 	if errno != 0 {
 		return errno
@@ -198,6 +201,9 @@ func mqTimedreceive50(c *Call) netbsd.Errno { return c.timed(netbsd.DecodeTimesp
 func (c *Call) mqReceive(until mqDeadline) netbsd.Errno {
 	return c.onQueue((*file.Description).Readable, func(q *mqueue.File) netbsd.Errno {
 		body, prio, errno := q.Receive(c.L, c.Ptr(2), until)
+		if errno == netbsd.ERESTART {
+			errno = netbsd.EINTR // mq_recv1, whatever SA_RESTART says
+		}
 		if errno != 0 {
 			return errno
 		}

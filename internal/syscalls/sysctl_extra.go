@@ -13,6 +13,7 @@ func kernParts(base int32) []sysctlNode {
 		).says("Core files"),
 		sysctlDir(base+2, "posix",
 			sysctlInt(ctlCreateBase, "semmax", fixedInt(netbsd.KSEM_MAX)).says("Maximum number of semaphores"),
+			sysctlInt(ctlCreateBase+1, "semcnt", func(c *Call) int32 { return int32(c.sems().Named()) }).says("Number of semaphores with a name"),
 		).says("POSIX options"),
 		sysctlDir(base+3, "uidinfo",
 			sysctlQuad(ctlCreateBase, "proccnt", func(c *Call) uint64 { n, _ := c.mine(); return n }).says("Number of processes of the user"),

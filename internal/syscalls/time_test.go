@@ -169,6 +169,7 @@ func TestInterrupted(t *testing.T) {
 		p.ok(netbsd.SYS___sigaction_sigtramp, netbsd.SIGUSR1, catch, 0, 0x1000, 2)
 		p.ok(netbsd.SYS_pipe)
 		p.ok(netbsd.SYS_kqueue)
+		p.ok(netbsd.SYS_mq_open, "/q", mqCreate, 0o600, mqAttr(0, 1, 8))
 		long := timespec(100000, 0)
 		rows := []row{
 			{"nanosleep(2), and what is left", netbsd.SYS___nanosleep50, args{long, room(16)}, netbsd.EINTR, func(r *result) string {
@@ -183,6 +184,7 @@ func TestInterrupted(t *testing.T) {
 			{"select(2)", netbsd.SYS___select50, args{1, words(1), 0, 0, 0}, netbsd.EINTR, nil, nil},
 			{"kevent(2)", netbsd.SYS___kevent50, args{2, 0, 0, room(40), 1, 0}, netbsd.EINTR, nil, nil},
 			{"_lwp_park(2)", netbsd.SYS____lwp_park60, args{0, 0, 0, 0, 0, 0}, netbsd.EINTR, nil, nil},
+			{"mq_recv1", netbsd.SYS_mq_receive, args{3, room(8), 8, 0}, netbsd.EINTR, nil, nil},
 			{"read(2): begins again", netbsd.SYS_read, args{0, room(1), 1}, netbsd.ERESTART, nil, nil},
 		}
 		for i := range rows {
