@@ -7,7 +7,7 @@ import (
 	"toaster/netbsd"
 )
 
-// These tests are of vfs_lockf.c 1.73, but for how many locks a user may have, which is of a later one.
+// These tests are of vfs_lockf.c 1.83.
 
 // reopened opens a file once more.
 func reopened(t *testing.T, ino uint64) *Description {

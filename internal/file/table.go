@@ -57,7 +57,6 @@ type Table struct {
 	foclose bool
 
 	records atomic.Int32 // POSIX locks held, see lock.go
-	sems    atomic.Int32 // semaphores made and not gone, see sem.go
 }
 
 // NewTable makes an empty table with one reference, of a machine that has no other.

@@ -14,7 +14,7 @@ import (
 // semUser is the caller as semaphores know it.
 func (c *Call) semUser() file.SemUser {
 	cred := c.cred()
-	return file.SemUser{UID: cred.EUID, GID: cred.EGID, Root: cred.IsRoot(), Made: c.files().MadeSems()}
+	return file.SemUser{UID: cred.EUID, GID: cred.EGID, Root: cred.IsRoot()}
 }
 
 func (c *Call) sems() *file.Sems { return c.files().Machine().Sems() }
@@ -66,8 +66,7 @@ func (c *Call) installSem(d *file.Description) (int, netbsd.Errno) {
 }
 
 // ksemInit is _ksem_init(unsigned value, intptr_t *id): a semaphore without a name. If KSEM_PSHARED
-// lies at id, its id is one that all processes know. EFAULT. EMFILE. ENFILE. ENOSPC: the process
-// has made SEM_NSEMS_MAX (sem_init(3)).
+// lies at id, its id is one that all processes know. EFAULT. EMFILE. ENFILE.
 func ksemInit(c *Call) netbsd.Errno {
 	b, errno := c.in(c.Ptr(1), 8)
 	if errno != 0 {
@@ -120,7 +119,7 @@ func (c *Call) closeSem(fd int) netbsd.Errno {
 
 // ksemOpen is _ksem_open(const char *name, int oflag, mode_t mode, unsigned value, intptr_t *id):
 // the semaphore of a name, made if there is none and oflag has O_CREAT. EFAULT. ENAMETOOLONG.
-// EINVAL: no name for a semaphore. EEXIST. EACCES. ENOENT. EMFILE. ENFILE. ENOSPC.
+// EINVAL: no name for a semaphore. EEXIST. EACCES. ENOENT. EMFILE. ENFILE.
 func ksemOpen(c *Call) netbsd.Errno {
 	name, errno := c.Space.ReadString(c.Ptr(0), netbsd.NAME_MAX)
 	if errno != 0 {

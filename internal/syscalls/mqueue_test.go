@@ -79,6 +79,7 @@ func TestMessageQueues(t *testing.T) {
 		"mq_open": {
 			{"ENOENT", open, args{"/q", netbsd.O_RDWR, 0, 0}, netbsd.ENOENT, nil, nil},
 			{"EFAULT: the name", open, args{bad, netbsd.O_RDWR, 0, 0}, netbsd.EFAULT, nil, nil},
+			{"sys_mq_open: EINVAL for O_EXEC, before that", open, args{bad, netbsd.O_EXEC, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"EFAULT: attributes", open, args{"/q", mqCreate, 0, bad}, netbsd.EFAULT, nil, nil},
 			{"ENAMETOOLONG", open, args{append(long, 0), mqCreate, 0o600, 0}, netbsd.ENAMETOOLONG, nil, nil},
 			{"EINVAL: no name", open, args{"", mqCreate, 0o600, 0}, netbsd.EINVAL, nil, nil},

@@ -272,7 +272,7 @@ func (c *Call) shmctl(f netbsd.IPCForm) netbsd.Errno {
 	case netbsd.IPC_RMID:
 		return shm.Remove(c.ipcCaller(), id)
 	case netbsd.SHM_LOCK, netbsd.SHM_UNLOCK:
-		return shm.Lock(c.ipcCaller(), c.Space.Attached(), id, cmd == netbsd.SHM_LOCK)
+		return shm.Lock(c.ipcCaller(), id, cmd == netbsd.SHM_LOCK)
 	}
 	return control[netbsd.ShmidDS]{netbsd.DecodeShmidDS, shm.Set, shm.Stat}.do(c, f, id, cmd, c.Ptr(2))
 }

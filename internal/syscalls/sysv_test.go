@@ -344,7 +344,9 @@ func TestMessages(t *testing.T) {
 			{"up to type 2", rcv, args{first, room(16), 8, -2, 0}, 0, got(2, "two\xa5"), nil},
 			{"MSG_NOERROR", rcv, args{first, room(16), 4, 3, netbsd.MSG_NOERROR}, 0, got(3, "thre\xa5"), nil},
 			{"the size", rcv, args{first, room(16), 8, 0, 0}, 0, 4, nil},
-			{"ENOMSG: no type is below the smallest", rcv, args{first, room(16), 8, int64(-1 << 63), netbsd.IPC_NOWAIT}, netbsd.ENOMSG, nil, nil},
+			{"ENOMSG: none is left", rcv, args{first, room(16), 8, int64(-1 << 63), netbsd.IPC_NOWAIT}, netbsd.ENOMSG, nil, nil},
+			{"type 9", snd, args{first, mess(9, "nine"), 4, 0}, 0, 0, nil},
+			{"msgrcv1: LONG_MIN is any", rcv, args{first, room(16), 8, int64(-1 << 63), netbsd.IPC_NOWAIT}, 0, got(9, "nine"), nil},
 			{"type 1", snd, args{first, mess(1, "lost"), 4, 0}, 0, 0, nil},
 			{"EFAULT", rcv, args{first, bad, 4, 0, 0}, netbsd.EFAULT, nil, nil},
 			{"the message is lost", rcv, args{first, room(16), 4, 0, netbsd.IPC_NOWAIT}, netbsd.ENOMSG, nil, nil},
@@ -371,19 +373,24 @@ func TestMessageSleep(t *testing.T) {
 		}
 		p.sleeper(receives(0), func(uint64) { p.ok(netbsd.SYS_msgsnd, first, mess(1, "abc"), 3, 0) })
 		p.ok(netbsd.SYS_msgsnd, first, append(mess(2, ""), make([]byte, sysv.MSGMNB)...), sysv.MSGMNB, 0)
-		mode := func(want uint32) {
-			p.play([]row{{"msgsnd1: MSG_LOCKED while somebody waits", netbsd.SYS___msgctl50, args{first, netbsd.IPC_STAT, room(104)}, 0, func(r *result) string {
-				if ds := netbsd.DecodeMsqidDS(r.mem(2, 104), netbsd.IPC50); ds.Perm.Mode != want {
-					return fmt.Sprintf("the mode is %o, want %o", ds.Perm.Mode, want)
+		mode := func(cmd string, want uint32) {
+			t.Helper()
+			limits, table, errno := p.c.K.SysV.Info(netbsd.KERN_SYSVIPC_MSG_INFO)
+			if got := le.Uint32(table[24:]); errno != 0 || got != want {
+				t.Errorf("%s: the mode is %o, want %o (%d, %v)", cmd, got, want, len(limits), errno)
+			}
+			p.play([]row{{"msgctl1: IPC_STAT has the permissions alone", netbsd.SYS___msgctl50, args{first, netbsd.IPC_STAT, room(104)}, 0, func(r *result) string {
+				if ds := netbsd.DecodeMsqidDS(r.mem(2, 104), netbsd.IPC50); ds.Perm.Mode != 0o600 {
+					return fmt.Sprintf("the mode is %o", ds.Perm.Mode)
 				}
 				return ""
 			}, nil}})
 		}
 		p.sleeper(sends(netbsd.EINTR), func(pid uint64) {
-			mode(0o600 | netbsd.MSG_LOCKED)
+			mode("SYSCTL_FILL_MSG while somebody waits", 0o600|netbsd.MSG_LOCKED)
 			p.ok(netbsd.SYS_kill, pid, netbsd.SIGKILL)
 		})
-		mode(0o600)
+		mode("and then", 0o600)
 		p.sleeper(sends(0), func(uint64) { p.ok(netbsd.SYS_msgrcv, first, room(sysv.MSGMNB+8), sysv.MSGMNB, 2, 0) })
 		p.ok(netbsd.SYS_msgrcv, first, room(16), 8, 1, netbsd.IPC_NOWAIT)
 		p.sleeper(receives(netbsd.EIDRM), func(uint64) { p.ok(netbsd.SYS___msgctl50, first, netbsd.IPC_RMID, 0) })
@@ -395,7 +402,7 @@ func TestSharedMemory(t *testing.T) {
 	ctl := netbsd.SYS___shmctl50
 	attached := func(n uint32) func(r *result) string {
 		return func(r *result) string {
-			if b := r.mem(2, 88); le.Uint32(b[48:]) != n || le.Uint32(b[16:])&^0o777 != netbsd.SHMSEG_ALLOCATED {
+			if b := r.mem(2, 88); le.Uint32(b[48:]) != n || le.Uint32(b[16:]) != 0o600 { // shmctl1: the permissions alone
 				return fmt.Sprintf("%d attached, mode %#x; want %d", le.Uint32(b[48:]), le.Uint32(b[16:]), n)
 			}
 			return ""

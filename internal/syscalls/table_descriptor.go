@@ -19,7 +19,7 @@ var descriptorCalls = []Syscall{
 	{netbsd.SYS_pwrite, "fd fd, buf <buf[nbyte], nbyte size, pad pad, offset off", netbsd.RetSize, Full, pwrite, ""},
 	{netbsd.SYS_lseek, "fd fd, pad pad, offset off, whence =whence", netbsd.RetSize, Full, lseek, ""},
 	{netbsd.SYS_ftruncate, "fd fd, pad pad, length off", netbsd.RetInt, Full, ftruncate, ""},
-	{netbsd.SYS_fdatasync, "fd fd", netbsd.RetInt, Full, fdatasync, ""},
+	{netbsd.SYS_fdatasync, "fd fd", netbsd.RetInt, Full, fsync, ""},
 	{netbsd.SYS_preadv, "fd fd, iovp >iovec[iovcnt], iovcnt int, pad pad, offset off", netbsd.RetSize, Full, preadv, ""},
 	{netbsd.SYS_pwritev, "fd fd, iovp <iovec[iovcnt], iovcnt int, pad pad, offset off", netbsd.RetSize, Full, pwritev, ""},
 	{netbsd.SYS_fsync_range, "fd fd, flags |fsyncrange, start off, length off", netbsd.RetInt, Full, fsyncRange, ""},

@@ -144,10 +144,12 @@ func settime(sec int64) netbsd.Errno {
 	return netbsd.EPERM
 }
 
-// clockGetres is clock_getres(clockid_t, struct timespec *). EINVAL: another clock than the two that count time itself, as
-// clock_getres1 has it. A null pointer asks only that.
+// clockGetres is clock_getres(clockid_t, struct timespec *). EINVAL: another clock than those that clock_getres1 knows, which are none of
+// somebody else's. A null pointer asks only that.
 func clockGetres(c *Call) netbsd.Errno {
-	if id := c.Int(0); id != netbsd.CLOCK_REALTIME && id != netbsd.CLOCK_MONOTONIC {
+	switch c.Int(0) {
+	case netbsd.CLOCK_REALTIME, netbsd.CLOCK_MONOTONIC, netbsd.CLOCK_PROCESS_CPUTIME_ID, netbsd.CLOCK_THREAD_CPUTIME_ID:
+	default:
 		return netbsd.EINVAL
 	}
 	if c.Ptr(1) == 0 {

@@ -1,6 +1,7 @@
 package sysv
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -139,11 +140,12 @@ func (m *Messages) Set(c Caller, id int, to netbsd.MsqidDS) netbsd.Errno {
 
 // Stat is IPC_STAT.
 func (m *Messages) Stat(c Caller, id int) (ds netbsd.MsqidDS, errno netbsd.Errno) {
-	errno = m.use(&c, id, netbsd.IPC_R, func(q *msgQueue) netbsd.Errno { ds = q.shown(); return 0 })
+	errno = m.use(&c, id, netbsd.IPC_R, func(q *msgQueue) netbsd.Errno { ds = q.ds; return 0 })
+	ds.Perm.Mode &= netbsd.IPC_PERMS
 	return ds, errno
 }
 
-// shown is what is told of a queue: that it is locked is in its mode.
+// shown is what sysctl(7) tells of a queue: that it is locked is in its mode.
 func (q *msgQueue) shown() netbsd.MsqidDS {
 	ds := q.ds
 	if q.locked {
@@ -324,7 +326,7 @@ func (r *msgReceive) try() (done bool) {
 }
 
 // wants says whether a message has a type that is asked for. The smallest long has no positive
-// counterpart, and so is no message's.
+// counterpart, and is any message's (msgrcv1).
 func (r *msgReceive) wants(msg message) bool {
-	return r.typ == 0 || msg.typ == r.typ || msg.typ <= -r.typ
+	return r.typ == 0 || r.typ == math.MinInt64 || msg.typ == r.typ || msg.typ <= -r.typ
 }

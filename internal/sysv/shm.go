@@ -46,7 +46,7 @@ type Map struct {
 	refs *int // of maps that a fork has made of one and nobody has changed since; nil: there is no other. Shared.mu guards it
 }
 
-// private is shmmap_getprivate: m is about to change, or something is done to what it has. mu is held.
+// private is shmmap_getprivate: m is about to change. mu is held.
 func (m *Map) private() {
 	if m.refs != nil {
 		*m.refs--
@@ -210,22 +210,18 @@ func (s *Shared) Set(c Caller, id int, to netbsd.ShmidDS) netbsd.Errno {
 	})
 }
 
-// Stat is IPC_STAT. The mode has the kernel's own bits in it.
+// Stat is IPC_STAT. The kernel's own bits of the mode are for sysctl(7) alone.
 func (s *Shared) Stat(c Caller, id int) (ds netbsd.ShmidDS, errno netbsd.Errno) {
 	errno = s.use(&c, id, netbsd.IPC_R, func(seg *segment) netbsd.Errno { ds = seg.ds; return 0 })
+	ds.Perm.Mode &= netbsd.IPC_PERMS
 	return ds, errno
 }
 
-// Lock is SHM_LOCK, or SHM_UNLOCK: the superuser's (EPERM), and noted where the caller has the
-// segment attached. What is locked is said to be: the host pages as it does.
-func (s *Shared) Lock(c Caller, m *Map, id int, on bool) netbsd.Errno {
+// Lock is SHM_LOCK, or SHM_UNLOCK: the superuser's (EPERM). What is locked is said to be: the host pages as it does.
+func (s *Shared) Lock(c Caller, id int, on bool) netbsd.Errno {
 	return s.use(&c, id, 0, func(seg *segment) netbsd.Errno {
 		if !c.Cred.IsRoot() {
 			return netbsd.EPERM
-		}
-		m.private()
-		if !slices.ContainsFunc(m.list, func(a *Attachment) bool { return a.id == id }) {
-			return 0
 		}
 		seg.ds.Perm.Mode &^= netbsd.SHMSEG_WIRED
 		if on {
