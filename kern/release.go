@@ -22,7 +22,7 @@ type releaseRow struct {
 	lastCall    int    // the highest number of a system call; above it there is none
 	closeOnFork bool   // O_CLOFORK and its like mean something
 	sigwaitOld  bool   // sigtimedwait(2) that another signal interrupts is ECANCELED, or 0: before PR 59586
-	timerfdOld  bool   // timerfd(2) before PR 58914: it can be written to, and knows no FIONREAD
+	timerfdOld  bool   // timerfd(2) before PR 58914: it can be written to
 	futexOld    bool   // __futex(2) before PR 59129 and 59132: see FutexOld
 	spawnOld    bool   // posix_spawn(3) fails for a close of what is closed
 	oldLife     bool   // exit, wait and signals as kern_exit.c 1.127 has them: r2003, beside the items' numbers
@@ -79,7 +79,7 @@ func (r Release) LastCall() int { return r.row().lastCall }
 // is not restarted then.
 func (r Release) SigwaitOld() bool { return r.row().sigwaitOld }
 
-// TimerfdOld reports whether poll(2) says of a timerfd(2) that it can be written to, and FIONREAD is not known of it.
+// TimerfdOld reports whether poll(2) says of a timerfd(2) that it can be written to.
 func (r Release) TimerfdOld() bool { return r.row().timerfdOld }
 
 // FutexOld reports whether FUTEX_REQUEUE and FUTEX_CMP_REQUEUE of __futex(2) count those alone that they wake, FUTEX_CMP_REQUEUE

@@ -37,6 +37,9 @@ const (
 // MSG_NOERROR has msgrcv(2) cut what is too long.
 const MSG_NOERROR = 0o10000
 
+// MSG_LOCKED is in the mode of a message queue that somebody is sending to, or waits to.
+const MSG_LOCKED = 0o1000
+
 // Shared memory. The SHMSEG bits are the kernel's own, but IPC_STAT and sysctl tell them.
 const (
 	SHM_RDONLY   = 0o10000

@@ -95,11 +95,11 @@ func valid(e *netbsd.Sigevent) bool {
 	return e.Signo >= 0 && e.Signo < netbsd.NSIG && e.Notify >= netbsd.SIGEV_NONE && e.Notify <= netbsd.SIGEV_SA
 }
 
-// Enqueue is aio_enqueue_job. EFAULT. EINVAL: no signal, no buffer, no operation, or the job is in
-// the queue already. EAGAIN: too many jobs.
-func (q *Queue) Enqueue(op Op, addr uint64, list *Listio) netbsd.Errno {
+// Enqueue is aio_enqueue_job: queue returns the process's queue, which is made for the first job that is one. EFAULT. EINVAL: no signal, no
+// buffer, no operation, or the job is in the queue already. EAGAIN: too many jobs. LIO_NOP is no job.
+func Enqueue(mem Memory, op Op, addr uint64, list *Listio, queue func() (*Queue, netbsd.Errno)) netbsd.Errno {
 	b := make([]byte, netbsd.SizeofAiocb)
-	if errno := q.mem.Read(addr, b); errno != 0 {
+	if errno := mem.Read(addr, b); errno != 0 {
 		return errno
 	}
 	j := &job{cb: netbsd.DecodeAiocb(b), addr: addr, op: op, list: list}
@@ -118,9 +118,17 @@ func (q *Queue) Enqueue(op Op, addr uint64, list *Listio) netbsd.Errno {
 			return netbsd.EINVAL
 		}
 	}
+	q, errno := queue()
+	if errno != 0 {
+		return errno
+	}
+	return q.enqueue(j)
+}
+
+func (q *Queue) enqueue(j *job) netbsd.Errno {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if slices.ContainsFunc(q.queue, func(o *job) bool { return o.addr == addr }) {
+	if slices.ContainsFunc(q.queue, func(o *job) bool { return o.addr == j.addr }) {
 		return netbsd.EINVAL
 	}
 	j.cb.State, j.cb.Errno, j.cb.Retval = netbsd.JOB_WIP, netbsd.EINPROGRESS, -1
@@ -133,8 +141,8 @@ func (q *Queue) Enqueue(op Op, addr uint64, list *Listio) netbsd.Errno {
 	q.queue = append(q.queue, j)
 	q.count++
 	q.machine.jobs.Add(1)
-	if list != nil {
-		list.left++
+	if j.list != nil {
+		j.list.left++
 	}
 	q.worker.Wake()
 	return 0
@@ -158,9 +166,6 @@ func (q *Queue) work() {
 		}
 		n, errno := q.do(j)
 		j.cb.State, j.cb.Errno, j.cb.Retval = netbsd.JOB_DONE, errno, n
-		if j.op != Sync {
-			j.cb.Nbytes = uint64(max(n, 0))
-		}
 		if q.stop.Load() {
 			return // whatever has come of it, nobody is left to see it
 		}
@@ -219,16 +224,37 @@ func (q *Queue) do(j *job) (int64, netbsd.Errno) {
 		return -1, errno
 	}
 	defer d.Release()
-	switch j.op {
-	case Sync:
-		if !d.Writable() {
-			return -1, netbsd.EBADF
-		}
-		if errno := d.File.Sync(); errno != 0 {
-			return -1, errno
-		}
-		return 0, 0
-	case Read:
+	if j.op == Sync {
+		return q.sync(d)
+	}
+	if j.op == Read && !d.Readable() || j.op == Write && !d.Writable() {
+		return -1, netbsd.EBADF
+	}
+	n, errno := q.move(d, j)
+	j.cb.Nbytes = uint64(max(n, 0))
+	if _, none := d.File.(file.Pathconfer); !none { // of those that have one, the offset is brought up (FOF_UPDATE_OFFSET)
+		j.cb.Offset += max(n, 0)
+	}
+	return n, errno
+}
+
+// sync is what a job of aio_fsync(2) does. EINVAL: no file of a file system, which fd_getvnode looks at first. EBADF: not open for writing.
+func (q *Queue) sync(d *file.Description) (int64, netbsd.Errno) {
+	if _, none := d.File.(file.Pathconfer); none {
+		return -1, netbsd.EINVAL
+	}
+	if !d.Writable() {
+		return -1, netbsd.EBADF
+	}
+	if errno := d.File.Sync(); errno != 0 {
+		return -1, errno
+	}
+	return 0, 0
+}
+
+// move is what reads and writes.
+func (q *Queue) move(d *file.Description, j *job) (int64, netbsd.Errno) {
+	if j.op == Read {
 		return q.transfer(j, func(b []byte, at uint64) (int, netbsd.Errno) {
 			n, errno := q.read(d, b, j.cb.Offset+int64(at))
 			if n > 0 && errno == 0 {

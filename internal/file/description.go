@@ -27,9 +27,7 @@ type Description struct {
 	carrier Carrier
 	flags   atomic.Int32 // access mode and netbsd.SetflMask status flags
 
-	flocked atomic.Pointer[Queue] // of who waits for the lock of flock(2) that it may hold
-
-	flockShared atomic.Bool // a guest has made that lock, and it is shared
+	flocked atomic.Pointer[flocked] // where the lock of flock(2) is that it may hold
 
 	quota    *Quota       // that it counts in; set once, by who puts it into its first table
 	meter    *Meter       // of what is written; set before anybody else knows d
@@ -75,9 +73,7 @@ func (d *Description) Release() {
 	case n == 0:
 		d.endAsync()
 		d.File.Close()
-		if q := d.flocked.Load(); q != nil {
-			q.Notify(In)
-		}
+		d.endFlock()
 		d.leave()
 		live.Add(-1)
 	case n < 0:

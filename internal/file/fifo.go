@@ -223,6 +223,9 @@ func (f *fifoFile) WriteCount() int64         { return int64(pipeSize - f.fifo.h
 func (f *Fifo) held() int                     { return f.length(readEnd) }
 func (f *fifoFile) SetFlags(int) netbsd.Errno { return 0 }
 
+// Sync implements File: there is nothing to keep (fifofs).
+func (f *fifoFile) Sync() netbsd.Errno { return 0 }
+
 func (f *fifoFile) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
 	n := f.fifo.held()
 	return pipeIoctl(cmd, data, n, n, pipeSize-n)

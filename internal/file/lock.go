@@ -2,71 +2,51 @@ package file
 
 import (
 	"math"
-	"slices"
-	"sync"
 	"time"
 
-	"toaster/internal/guard"
 	"toaster/netbsd"
 )
 
 // POSIX record locks of fcntl(2). They belong to a process (its table) and a
 // file, whichever descriptor they were made through, and go when the process
-// closes any descriptor of that file. They hold among the guests of a machine, as
+// closes any descriptor of that file. They are in one list with the locks of
+// flock(2), see lock_list.go. They hold among the guests of a machine, as
 // those of a NetBSD kernel hold among its processes. Another machine does not see
 // them, nor does the host: its record locks would all be the toaster process's, for
 // which none of them is ever in the way.
 
-// Inode identifies a file among those that are open: the numbers of one stat(2), in the
-// host's form or in NetBSD's, which are not to be mixed.
-type Inode struct{ Dev, Ino uint64 }
-
-// span is one lock; end is inclusive.
-type span struct {
-	owner      *Table
-	start, end int64
-	write      bool
-	pid        int32
-}
-
-func (s *span) overlaps(start, end int64) bool { return s.start <= end && start <= s.end }
-
-// records are the locks of all files of a machine. One lock serves them all: who waits
-// for whom is a question across files.
-type records struct {
-	mu      sync.Mutex // guards files and waiting
-	files   map[Inode][]span
-	waiting map[*Table]*Table // who waits for whose lock, of processes with one LWP
-	queue   Queue
-}
-
-func (r *records) init() {
-	r.files, r.waiting = map[Inode][]span{}, map[*Table]*Table{}
-}
-
 // SetLock is F_SETLK, or F_SETLKW with wait. lk.Pid is the caller's. EBADF: not open for that, which do_fcntl_lock looks at before
-// lf_advlock does at the range.
+// lf_advlock does at the range. ENOMEM: the user has too many, which is asked before who is in the way.
 func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) netbsd.Errno {
 	r := &t.machine.records
-	st, errno := d.lockable(lk)
+	id, size, errno := d.lockable()
 	switch {
-	case errno != 0:
-		return errno
+	case errno != 0, !knownLock(lk):
+		return netbsd.EINVAL
 	case lk.Type == netbsd.F_WRLCK && !d.Writable(), lk.Type == netbsd.F_RDLCK && !d.Readable():
 		return netbsd.EBADF
 	}
-	want, errno := d.span(t, &lk, st)
+	want, errno := d.span(&lk, size)
 	if errno != 0 {
 		return errno
 	}
-	id := Inode{st.Dev, st.Ino}
+	want.owner, want.pid, want.uid = t, lk.Pid, t.machine.userOf(l)
 	if lk.Type == netbsd.F_UNLCK {
-		return r.unlock(t, id, want.start, want.end)
+		return r.unlock(want, id, 2*t.machine.maxLocks())
 	}
+	if errno := r.charge(want.uid, 2, t.machine.maxLocks()); errno != 0 {
+		return errno
+	}
+	defer r.discharge(want.uid, 2)
 	errno = r.tryLock(want, id, nil)
 	if errno != netbsd.EAGAIN || !wait {
 		return errno
 	}
+	return r.waitLock(l, t, want, id)
+}
+
+// waitLock sleeps until nobody is in the way.
+func (r *records) waitLock(l Sleeper, t *Table, want span, id Inode) netbsd.Errno {
 	w := &Waiter{Mask: In, L: l}
 	r.queue.Add(w)
 	defer r.queue.Remove(w)
@@ -82,20 +62,21 @@ func (d *Description) SetLock(l Sleeper, t *Table, lk netbsd.Flock, wait bool) n
 }
 
 // GetLock is F_GETLK: the first lock in the way of lk, or lk with F_UNLCK and nothing else of it changed, but for a start that is
-// told from the position. F_UNLCK is in the way of what F_RDLCK is (lf_getblock).
+// told from the position. F_UNLCK is in the way of what F_RDLCK is (lf_getblock). A lock of flock(2) is nobody's: its pid is -1.
 func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.Errno) {
 	r := &t.machine.records
-	st, errno := d.lockable(lk)
+	id, size, errno := d.lockable()
+	if errno != 0 || !knownLock(lk) {
+		return lk, netbsd.EINVAL
+	}
+	want, errno := d.span(&lk, size)
 	if errno != 0 {
 		return lk, errno
 	}
-	want, errno := d.span(t, &lk, st)
-	if errno != 0 {
-		return lk, errno
-	}
+	want.owner = t
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.conflictLocked(want, Inode{st.Dev, st.Ino})
+	s := r.conflictLocked(want, id, false)
 	if s == nil {
 		lk.Type = netbsd.F_UNLCK
 		return lk, 0
@@ -110,34 +91,54 @@ func (d *Description) GetLock(t *Table, lk netbsd.Flock) (netbsd.Flock, netbsd.E
 	return lk, 0
 }
 
-// lockable returns the state of a file that can have locks. EINVAL: it is none of a file system, or lk no kind of lock. A semaphore says
-// that it is a regular file, and has no fo_advlock (semops).
-func (d *Description) lockable(lk netbsd.Flock) (Stat, netbsd.Errno) {
-	st, errno := d.File.Stat()
-	if kind := st.Mode & netbsd.S_IFMT; errno != 0 || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR || SemOf(d) != nil {
-		return st, netbsd.EINVAL
-	}
-	if lk.Type < netbsd.F_RDLCK || lk.Type > netbsd.F_WRLCK {
-		return st, netbsd.EINVAL
-	}
-	return st, 0
+func knownLock(lk netbsd.Flock) bool {
+	return lk.Type >= netbsd.F_RDLCK && lk.Type <= netbsd.F_WRLCK
 }
 
-// span reads a struct flock of a file in state st, in which a start after the position becomes one after the beginning, as the caller of
-// lf_advlock has it: EINVAL for a range that begins before 0.
-func (d *Description) span(t *Table, lk *netbsd.Flock, st Stat) (span, netbsd.Errno) {
+// LockRefuser is implemented by files of file systems that know no locks (genfs_einval as vop_advlock).
+type LockRefuser interface{ RefusesLocks() }
+
+// lockable says which file d's locks are of, and how large it is. A device is the same through whatever name (spec_advlock), and has no
+// size. EOPNOTSUPP: it is in no file system, and so has no fo_advlock. EINVAL: its file system has no locks for its kind (genfs_einval).
+func (d *Description) lockable() (id Inode, size int64, errno netbsd.Errno) {
+	if _, none := d.File.(Pathconfer); none {
+		return id, 0, netbsd.EOPNOTSUPP
+	}
+	if _, none := d.File.(LockRefuser); none {
+		return id, 0, netbsd.EINVAL
+	}
+	st, errno := d.File.Stat()
+	if errno != 0 {
+		return id, 0, netbsd.EOPNOTSUPP
+	}
+	switch kind := st.Mode & netbsd.S_IFMT; kind {
+	case netbsd.S_IFREG, netbsd.S_IFDIR:
+		return Inode{st.Dev, st.Ino}, st.Size, 0
+	case netbsd.S_IFCHR, netbsd.S_IFBLK:
+		return Inode{^uint64(kind), st.Rdev}, 0, 0
+	case netbsd.S_IFIFO:
+		return id, 0, netbsd.EINVAL
+	}
+	return id, 0, netbsd.EOPNOTSUPP
+}
+
+// span reads the range of a struct flock of a file of some size. A start after the position becomes one after the beginning, as the
+// caller of lf_advlock has it: EINVAL for a range that begins before 0, or is past what an offset can say.
+func (d *Description) span(lk *netbsd.Flock, size int64) (span, netbsd.Errno) {
 	start := lk.Start
 	switch lk.Whence {
 	case netbsd.SEEK_SET:
 	case netbsd.SEEK_CUR:
 		pos, errno := d.File.Lseek(0, netbsd.SEEK_CUR)
-		if errno != 0 {
+		if errno == netbsd.ESPIPE {
+			pos = 0 // of a terminal
+		} else if errno != 0 {
 			return span{}, errno
 		}
 		start = addOffset(pos, start)
 		lk.Start = start
 	case netbsd.SEEK_END:
-		start = addOffset(st.Size, start)
+		start = addOffset(size, start)
 	default:
 		return span{}, netbsd.EINVAL
 	}
@@ -151,171 +152,15 @@ func (d *Description) span(t *Table, lk *netbsd.Flock, st Stat) (span, netbsd.Er
 	if start < 0 || end < start {
 		return span{}, netbsd.EINVAL
 	}
-	return span{t, start, end, lk.Type == netbsd.F_WRLCK, lk.Pid}, 0
+	return span{start: start, end: end, write: lk.Type == netbsd.F_WRLCK}, 0
 }
 
-// maxRecords is how many locks a process may hold, which a guest could otherwise make
-// without end, one byte each: ENOMEM (lf_advlock). By unlocking a part of one it may come to twice as many (maxlocksperuid in vfs_lockf.c).
-const maxRecords = 4096
-
-// addOffset adds without overflow: the largest offset at most.
+// addOffset adds two offsets: -1 where that is none.
 func addOffset(a, b int64) int64 {
-	if b > 0 && a > math.MaxInt64-b {
-		return math.MaxInt64
-	}
-	if b < 0 && a < math.MinInt64-b {
+	if b > 0 && a > math.MaxInt64-b || b < 0 && a < math.MinInt64-b {
 		return -1
 	}
 	return a + b
-}
-
-// tryLock takes the lock or says EAGAIN; a waiter is going to sleep,
-// and EDEADLK says that this would never end: following who waits for whose lock leads back
-// to the caller (lf_setlock). Only one of two that block each other is told so, the last. Who has further LWPs is not followed: one of
-// them may still let go of the lock.
-func (r *records) tryLock(want span, id Inode, waiter Sleeper) netbsd.Errno {
-	a, some := waiter.(interface{ Alone() bool })
-	replaced, errno := r.lookAndLock(want, id, waiter != nil, !some || a.Alone())
-	if replaced && !want.write { // it may have been a write lock, and others wait to read
-		r.queue.Notify(In)
-	}
-	return errno
-}
-
-// lookAndLock is tryLock, but for who is told: replaced says that the owner had something there.
-func (r *records) lookAndLock(want span, id Inode, wait, alone bool) (replaced bool, errno netbsd.Errno) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.conflictLocked(want, id)
-	if s == nil {
-		delete(r.waiting, want.owner)
-		if want.owner.records.Load() >= maxRecords {
-			return false, netbsd.ENOMEM
-		}
-		if replaced = r.setLocked(id, want); replaced && !want.write {
-			r.wokenLocked(want.owner)
-		}
-		return replaced, 0
-	}
-	if wait {
-		for o := s.owner; o != nil; o = r.waiting[o] {
-			if o == want.owner {
-				return false, netbsd.EDEADLK
-			}
-		}
-		if alone {
-			r.waiting[want.owner] = s.owner
-		}
-	}
-	return false, netbsd.EAGAIN
-}
-
-func (r *records) stopWaiting(t *Table) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.waiting, t)
-}
-
-func (r *records) conflictLocked(want span, id Inode) *span {
-	spans := r.files[id]
-	for i := range spans {
-		s := &spans[i]
-		if s.owner != want.owner && (s.write || want.write) && s.overlaps(want.start, want.end) {
-			return s
-		}
-	}
-	return nil
-}
-
-// setLocked puts a lock in place of what its owner had there, and reports whether that was anything.
-func (r *records) setLocked(id Inode, want span) (replaced bool) {
-	replaced = r.cutLocked(id, want.owner, want.start, want.end)
-	r.files[id] = append(r.files[id], want)
-	want.owner.records.Add(1)
-	slices.SortFunc(r.files[id], func(a, b span) int {
-		switch {
-		case a.start < b.start:
-			return -1
-		case a.start > b.start:
-			return 1
-		}
-		return 0
-	})
-	return replaced
-}
-
-// cutLocked takes a range out of an owner's locks, and reports whether one was there.
-func (r *records) cutLocked(id Inode, t *Table, start, end int64) (cut bool) {
-	rest := make([]span, 0, len(r.files[id])+1)
-	for _, s := range r.files[id] {
-		if s.owner != t || !s.overlaps(start, end) {
-			rest = append(rest, s)
-			continue
-		}
-		cut = true
-		t.records.Add(-1)
-		if s.start < start {
-			left := s
-			left.end = start - 1
-			rest = append(rest, left)
-			t.records.Add(1)
-		}
-		if s.end > end {
-			right := s
-			right.start = end + 1
-			rest = append(rest, right)
-			t.records.Add(1)
-		}
-	}
-	if len(rest) == 0 {
-		delete(r.files, id)
-		return cut
-	}
-	r.files[id] = rest
-	return cut
-}
-
-// unlock takes a range out of a process's locks. ENOMEM: that would make two of one, and there are too many.
-func (r *records) unlock(t *Table, id Inode, start, end int64) (errno netbsd.Errno) {
-	guard.Locked(&r.mu, func() {
-		if t.records.Load() >= 2*maxRecords && r.splitsLocked(id, t, start, end) {
-			errno = netbsd.ENOMEM
-			return
-		}
-		r.cutLocked(id, t, start, end)
-		r.wokenLocked(t)
-	})
-	r.queue.Notify(In)
-	return errno
-}
-
-// wokenLocked forgets who waits for a lock of t, which has let go of something: they are about to look again. Until then they wait for
-// nobody, as who has been taken from a list of lf_wakelock.
-func (r *records) wokenLocked(t *Table) {
-	for w, owner := range r.waiting {
-		if owner == t {
-			delete(r.waiting, w)
-		}
-	}
-}
-
-// splitsLocked reports whether an owner has a lock on both sides of a range.
-func (r *records) splitsLocked(id Inode, t *Table, start, end int64) bool {
-	return slices.ContainsFunc(r.files[id], func(s span) bool { return s.owner == t && s.start < start && s.end > end })
-}
-
-// leave drops what a table has left once all its files are closed: an LWP may have taken a lock while another one closed the file.
-func (r *records) leave(t *Table) {
-	if t.records.Load() == 0 {
-		return
-	}
-	guard.Locked(&r.mu, func() {
-		for id := range r.files {
-			r.cutLocked(id, t, 0, math.MaxInt64)
-		}
-		r.wokenLocked(t)
-	})
-	r.queue.Notify(In)
 }
 
 // unlockClosed drops a process's locks on a file of which it closes a
@@ -324,7 +169,7 @@ func (t *Table) unlockClosed(d *Description) {
 	if t.records.Load() == 0 {
 		return
 	}
-	if st, errno := d.File.Stat(); errno == 0 {
-		t.machine.records.unlock(t, Inode{st.Dev, st.Ino}, 0, math.MaxInt64)
+	if id, _, errno := d.lockable(); errno == 0 {
+		t.machine.records.unlockAll(t, id)
 	}
 }

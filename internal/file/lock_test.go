@@ -60,7 +60,8 @@ func TestRecordLocks(t *testing.T) {
 		{a, netbsd.F_RDLCK, 0, -1, 0, netbsd.EINVAL},
 		{a, netbsd.F_RDLCK, 9, 0, 0, netbsd.EINVAL},
 		{a, 9, 0, 0, 0, netbsd.EINVAL},
-		{a, netbsd.F_RDLCK, netbsd.SEEK_CUR, 1<<63 - 1, 1<<63 - 1, netbsd.EAGAIN},
+		{a, netbsd.F_RDLCK, netbsd.SEEK_CUR, 1<<63 - 1, 1<<63 - 1, netbsd.EINVAL},
+		{a, netbsd.F_RDLCK, 0, 2, 1<<63 - 1, netbsd.EINVAL},
 	} {
 		if got := lock(c.tab, c.typ, c.whence, c.start, c.n); got != c.want {
 			t.Errorf("%d: %s, want %s", i, got.Name(), c.want.Name())
@@ -221,23 +222,4 @@ func TestRecordLockOfAClosedFile(t *testing.T) {
 		t.Errorf("a lock of a process that is gone is in the way: %s", errno.Name())
 	}
 	b.unlockClosed(d)
-}
-
-// Unlocking in the middle makes two locks of one, which is bounded, too: ENOMEM (lf_alloc, lf_advlock). What makes no more is done all the same.
-func TestRecordLocksSplitWithoutEnd(t *testing.T) {
-	d := openPlain(7)
-	defer d.Release()
-	a := NewTable()
-	defer a.Close()
-	d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_WRLCK}, false)
-	a.records.Add(2*maxRecords - 3) // on other files
-	for i, want := range []netbsd.Errno{0, 0, netbsd.ENOMEM} {
-		if errno := d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_UNLCK, Start: int64(2*i + 1), Len: 1}, false); errno != want {
-			t.Errorf("split %d: %s, want %s", i, errno.Name(), want.Name())
-		}
-	}
-	if errno := d.SetLock(nil, a, netbsd.Flock{Type: netbsd.F_UNLCK}, false); errno != 0 || a.records.Load() != 2*maxRecords-3 {
-		t.Errorf("unlocking all: %s, %d left", errno.Name(), a.records.Load())
-	}
-	a.records.Store(0)
 }

@@ -7,18 +7,16 @@ import (
 	"toaster/netbsd"
 )
 
-// Machine is what the open files of one machine share: record locks, who waits for a
-// lock, what limits its kqueues. Two machines in one program share nothing of it. What
+// Machine is what the open files of one machine share: their locks, who waits for
+// one, what limits its kqueues. Two machines in one program share nothing of it. What
 // the host's files share is hostfile.Host's, what sockets share socket.Stack's.
 type Machine struct {
 	cfg MachineConfig
 
 	records records
-	flocks  Queue // who waits for a lock of flock(2)
-
-	upgrades sync.Mutex // held by who has the host make a shared one exclusive, with no other lock
-	kqueues  Kqueues
-	sems     Sems
+	flocks  sync.Mutex // held by who asks the host for a lock of flock(2); above records.mu
+	kqueues Kqueues
+	sems    Sems
 }
 
 // MachineConfig says how a machine's files are set up. The zero value is good.
@@ -28,6 +26,8 @@ type MachineConfig struct {
 	// TableOf says whose descriptors an LWP of the machine uses, nil if it is none of a
 	// process with any. Without it a close(2) sends no sleeper back to its descriptor.
 	TableOf func(Sleeper) *Table
+	// UserOf is the effective user of an LWP of the machine, whose locks are counted together. Nil: all are the superuser's.
+	UserOf func(Sleeper) uint32
 	// Sigio sends SIGIO with a code, POLL_IN and its like, to a process, or to a group if owner is below 0. It
 	// must not sleep, nor call back. Nil: nobody is sent any.
 	Sigio func(owner int, code int32)
@@ -55,6 +55,22 @@ func NewMachine(cfg MachineConfig) *Machine {
 
 // NewTable makes an empty table with one reference.
 func (m *Machine) NewTable() *Table { return &Table{refs: 1, machine: m, quota: m.cfg.Quota} }
+
+// tableOf is the table of an LWP's process; nil if nobody knows.
+func (m *Machine) tableOf(l Sleeper) *Table {
+	if m.cfg.TableOf == nil || l == nil {
+		return nil
+	}
+	return m.cfg.TableOf(l)
+}
+
+// userOf is an LWP's effective user.
+func (m *Machine) userOf(l Sleeper) uint32 {
+	if m.cfg.UserOf == nil || l == nil {
+		return 0
+	}
+	return m.cfg.UserOf(l)
+}
 
 // Watch is the Watcher's.
 func (m *Machine) Watch(d *Description, want uint32, fn func(note uint32)) (stop func(), errno netbsd.Errno) {

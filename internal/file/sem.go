@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"toaster/netbsd"
@@ -21,14 +20,14 @@ type Sems struct {
 	mu     sync.Mutex
 	named  map[string]*Sem
 	shared map[uint32]*Sem // by the id of those with process-shared ids
+	users  map[uint32]int  // how many a user has made that still exist (ui_semcnt)
 }
 
-// SemUser is who makes or opens a semaphore: the effective ids, whether the user is the
-// superuser, and how many semaphores the process has made that still exist.
+// SemUser is who makes or opens a semaphore: the effective ids, and whether the user is the
+// superuser.
 type SemUser struct {
 	UID, GID uint32
 	Root     bool
-	Made     *atomic.Int32
 }
 
 // Sem is a semaphore (struct ksem).
@@ -37,7 +36,6 @@ type Sem struct {
 	name     string // of _ksem_open(2); "" without one
 	mode     uint32
 	uid, gid uint32
-	made     *atomic.Int32
 	id       uint32 // process-shared; 0: it is known by descriptors alone
 	maker    any    // the process that made it, if id is not 0
 
@@ -59,33 +57,42 @@ type semFile struct {
 	sem *Sem
 }
 
-// MadeSems counts the semaphores that a process with this table has made and that still exist
-// (p_nsems), in this table or elsewhere.
-func (t *Table) MadeSems() *atomic.Int32 { return &t.sems }
-
 // Sems returns the machine's.
 func (m *Machine) Sems() *Sems { return &m.sems }
 
 // Create makes a semaphore without a name.
 //
-// ENFILE: the machine has as many with a name as it may (ksem_create asks that for these, too).
-// ENOSPC: the process has made as many as it may.
+// ENFILE: the machine has as many with a name as it may (ksem_create asks that for these, too). Of these there are no more than
+// descriptors.
 func (s *Sems) Create(u SemUser, value uint32) (*Sem, netbsd.Errno) {
 	s.mu.Lock()
-	full := len(s.named) >= netbsd.KSEM_MAX
-	s.mu.Unlock()
-	if full {
+	defer s.mu.Unlock()
+	if len(s.named) >= netbsd.KSEM_MAX {
 		return nil, netbsd.ENFILE
 	}
-	return s.create(u, "", 0, value)
+	return s.createLocked(u, "", 0, value), 0
 }
 
-func (s *Sems) create(u SemUser, name string, mode, value uint32) (*Sem, netbsd.Errno) {
-	if u.Made.Add(1) > netbsd.SEM_NSEMS_MAX {
-		u.Made.Add(-1)
-		return nil, netbsd.ENOSPC
+func (s *Sems) createLocked(u SemUser, name string, mode, value uint32) *Sem {
+	s.countLocked(u.UID, 1)
+	return &Sem{machine: s, name: name, mode: mode, uid: u.UID, gid: u.GID, value: value}
+}
+
+// countLocked is chgsemcnt.
+func (s *Sems) countLocked(uid uint32, n int) {
+	if s.users == nil {
+		s.users = map[uint32]int{}
 	}
-	return &Sem{machine: s, name: name, mode: mode, uid: u.UID, gid: u.GID, made: u.Made, value: value}, 0
+	if s.users[uid] += n; s.users[uid] == 0 {
+		delete(s.users, uid)
+	}
+}
+
+// Of is how many a user has made that still exist.
+func (s *Sems) Of(uid uint32) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.users[uid]
 }
 
 // Open opens the semaphore of a name, or makes it if oflag has O_CREAT.
@@ -93,7 +100,7 @@ func (s *Sems) create(u SemUser, name string, mode, value uint32) (*Sem, netbsd.
 // ENAMETOOLONG. EINVAL: the name does not begin with a slash, has another one, or nothing else;
 // it is looked at only where a semaphore may have to be made. EEXIST: there is one, and O_EXCL.
 // EACCES: it is another user's, whose mode does not let this one in. ENOENT. ENFILE: there are
-// as many as there may be. ENOSPC.
+// as many as there may be.
 func (s *Sems) Open(u SemUser, name string, oflag int, mode, value uint32) (*Description, netbsd.Errno) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,10 +119,7 @@ func (s *Sems) Open(u SemUser, name string, oflag int, mode, value uint32) (*Des
 	case sem == nil && !create:
 		return nil, netbsd.ENOENT
 	case sem == nil:
-		var errno netbsd.Errno
-		if sem, errno = s.create(u, name, mode, value); errno != 0 {
-			return nil, errno
-		}
+		sem = s.createLocked(u, name, mode, value)
 		if s.named == nil {
 			s.named = map[string]*Sem{}
 		}
@@ -136,6 +140,13 @@ func (s *Sems) mayCreateLocked(name string) netbsd.Errno {
 	return 0
 }
 
+// Named is how many have a name (nsems).
+func (s *Sems) Named() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.named)
+}
+
 // Unlink takes the name from a semaphore, which lives on for who has it open.
 // ENOENT. EACCES: as for Open.
 func (s *Sems) Unlink(u SemUser, name string) netbsd.Errno {
@@ -153,7 +164,7 @@ func (s *Sems) Unlink(u SemUser, name string) netbsd.Errno {
 	defer sem.mu.Unlock()
 	sem.unlinked = true
 	if sem.open == 0 {
-		sem.made.Add(-1)
+		s.countLocked(sem.uid, -1)
 	}
 	return 0
 }
@@ -323,7 +334,7 @@ func (f *semFile) Close() {
 		k.dead = true
 		delete(s.shared, k.id)
 	}
-	k.made.Add(-1)
+	s.countLocked(k.uid, -1)
 }
 
 // KnoteErrno implements KnoteRefuser (fnullop_kqfilter).

@@ -1,7 +1,6 @@
 package file
 
 import (
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +17,7 @@ func (n napper) Wake()                              {}
 // longer, and what is posted goes to whom is there.
 func TestSemBusy(t *testing.T) {
 	sems := NewMachine(MachineConfig{}).Sems()
-	k, errno := sems.Create(SemUser{Made: new(atomic.Int32)}, 0)
+	k, errno := sems.Create(SemUser{}, 0)
 	if errno != 0 {
 		t.Fatal(errno)
 	}
@@ -44,10 +43,10 @@ func TestSemBusy(t *testing.T) {
 // ksem_release: what nobody has open, and no name leads to, is gone and counts no more.
 func TestSemCount(t *testing.T) {
 	sems := NewMachine(MachineConfig{}).Sems()
-	u := SemUser{Root: true, Made: new(atomic.Int32)}
-	count := func(what string, want int32) {
+	u := SemUser{Root: true}
+	count := func(what string, want int) {
 		t.Helper()
-		if n := u.Made.Load(); n != want {
+		if n := sems.Of(u.UID); n != want {
 			t.Errorf("%s: %d semaphores, want %d", what, n, want)
 		}
 	}
@@ -75,7 +74,7 @@ func TestSemCount(t *testing.T) {
 // do_fcntl_lock: EINVAL for what has no fo_advlock, as an open semaphore (semops of uipc_sem.c). All of them would otherwise be one file.
 func TestSemHasNoRecordLocks(t *testing.T) {
 	m := NewMachine(MachineConfig{})
-	k, _ := m.Sems().Create(SemUser{Made: new(atomic.Int32)}, 0)
+	k, _ := m.Sems().Create(SemUser{}, 0)
 	d, tab := k.File(), m.NewTable()
 	defer d.Release()
 	defer tab.Close()

@@ -30,7 +30,7 @@ type Timer struct {
 }
 
 // NewTimer makes one that is not set. Of flags count those that F_SETFL could set. old: as in release 10 it can always be
-// written to, as poll(2) says, though no write succeeds, and there is no FIONREAD.
+// written to, as poll(2) says, though no write succeeds.
 func NewTimer(clock int, old bool, owner Owner, flags int) *Description {
 	return New(&Timer{Clock: clock, old: old, owner: owner, born: netbsd.TimespecAt(time.Now())}, netbsd.O_RDONLY|flags&^netbsd.O_ACCMODE)
 }
@@ -217,7 +217,7 @@ func (t *Timer) Stat() (Stat, netbsd.Errno) {
 
 // Ioctl implements File.
 func (t *Timer) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
-	if cmd == netbsd.FIONREAD && !t.old {
+	if cmd == netbsd.FIONREAD {
 		return PutInt(data, 8*min(1, int(t.count())))
 	}
 	switch cmd {
@@ -232,9 +232,8 @@ func (t *Timer) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	t.mu.Lock()
-	t.fired = uint32(n)
+	t.fired = uint32(n) // who waits already is not told (timerfd_fop_ioctl)
 	t.mu.Unlock()
-	t.watchers.Notify(In | RdNorm)
 	return 0
 }
 

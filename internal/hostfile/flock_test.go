@@ -94,3 +94,43 @@ func TestFlockUpgradeKeepsShared(t *testing.T) {
 		}
 	}
 }
+
+// lf_advlock: a lock of fcntl(2) is in the way of flock(2), and the host, which knows none of it, is left with what the open file had:
+// other machines see no more.
+func TestFlockAndRecordLocks(t *testing.T) {
+	h, m := newHost(t), file.NewMachine(file.MachineConfig{})
+	name := filepath.Join(t.TempDir(), "f")
+	d, e := openTemp(t, h, name), openTemp(t, h, name)
+	defer d.Release()
+	defer e.Release()
+	outside := openTemp(t, newHost(t), name)
+	defer outside.Release()
+	other := file.NewMachine(file.MachineConfig{})
+	tab := m.NewTable()
+	defer tab.Close()
+	record := func(typ int16, want netbsd.Errno) {
+		t.Helper()
+		if errno := d.SetLock(nil, tab, netbsd.Flock{Type: typ}, false); errno != want {
+			t.Errorf("fcntl(2): %s, want %s", errno.Name(), want.Name())
+		}
+	}
+	flock := func(d *file.Description, m *file.Machine, kind int, want netbsd.Errno) {
+		t.Helper()
+		if errno := d.Flock(m, nil, kind, true); errno != want {
+			t.Errorf("flock(2): %s, want %s", errno.Name(), want.Name())
+		}
+	}
+	record(netbsd.F_RDLCK, 0)
+	flock(e, m, netbsd.LOCK_SH, 0)
+	flock(e, m, netbsd.LOCK_EX, netbsd.EAGAIN)
+	flock(outside, other, netbsd.LOCK_SH, 0)
+	flock(outside, other, netbsd.LOCK_UN, 0)
+	flock(outside, other, netbsd.LOCK_EX, netbsd.EAGAIN)
+	flock(e, m, netbsd.LOCK_UN, 0)
+	record(netbsd.F_WRLCK, 0)
+	flock(e, m, netbsd.LOCK_SH, netbsd.EAGAIN)
+	flock(outside, other, netbsd.LOCK_EX, 0)
+	record(netbsd.F_UNLCK, 0)
+	flock(e, m, netbsd.LOCK_SH, netbsd.EAGAIN)
+	record(netbsd.F_WRLCK, 0) // the list has nothing of a lock that the host has refused
+}

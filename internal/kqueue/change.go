@@ -243,17 +243,22 @@ func (q *Queue) modifyLocked(kn *knote, ev netbsd.Kevent) (errno netbsd.Errno) {
 // and counts, until a scan finds that nobody wants it.
 func (q *Queue) evaluate(kn *knote, enabled bool) {
 	q.mu.Lock()
-	dead, src, active := kn.dead, kn.src, kn.active
+	dead, src, active, news := kn.dead, kn.src, kn.active, kn.news
 	q.mu.Unlock()
 	if dead {
 		return
 	}
-	_, ok := src.poll(kn)
+	now, ok := src.poll(kn)
 	if !ok && !active {
 		return
 	}
 	wake := false
-	guard.Locked(&q.mu, func() { wake = kn.queueLocked(ok && enabled) })
+	guard.Locked(&q.mu, func() {
+		if _, is := src.(*fileSource); is && kn.flags&netbsd.EV_ONESHOT != 0 && kn.news == news {
+			kn.held = &now
+		}
+		wake = kn.queueLocked(ok && enabled)
+	})
 	if wake {
 		q.waiters.Notify(notified)
 	}

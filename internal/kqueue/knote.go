@@ -26,6 +26,11 @@ type knote struct {
 	fflags  uint32 // what has happened
 	data    int64
 
+	// held is what was found of a file when kevent(2) was told of a one-shot event: it is handed out as it was then, and not asked
+	// again (kqueue_scan). What the file says later, which news counts, it could say with locks held only, and is looked up then.
+	held *state
+	news int
+
 	active   bool // may have something to report
 	disabled bool
 	dead     bool
@@ -71,7 +76,11 @@ func (kn *knote) activate() {
 }
 
 // activateLocked reports whether there is news for those who wait.
-func (kn *knote) activateLocked() bool { return kn.queueLocked(false) }
+func (kn *knote) activateLocked() bool {
+	kn.news++
+	kn.held = nil
+	return kn.queueLocked(false)
+}
 
 // queueLocked is activateLocked for a knote that counts as enabled where that is said, though it is disabled by now.
 func (kn *knote) queueLocked(enabled bool) bool {

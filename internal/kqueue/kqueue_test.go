@@ -263,6 +263,48 @@ func TestFlags(t *testing.T) {
 	})
 }
 
+// TestOneshotIsAsItWas: kqueue_scan does not ask a one-shot event again.
+func TestOneshotIsAsItWas(t *testing.T) {
+	guest(t, func(l *kern.LWP, c Caller, q *Queue) {
+		once := func(r int) {
+			t.Helper()
+			must(t, q.Change(c, add(netbsd.EVFILT_READ, r, netbsd.EV_ONESHOT)))
+		}
+		r, w := c.pipe(q)
+		c.write(w, "abc")
+		once(r)
+		c.read(r, 3)
+		if ev := one(t, c, q); ev.Data != 3 {
+			t.Errorf("what was read meanwhile: %+v", ev)
+		}
+		none(t, c, q)
+
+		c.write(w, "ab")
+		once(r)
+		c.read(r, 2)
+		once(r) // asks again, and it still waits to be handed out
+		if ev := one(t, c, q); ev.Data != 0 {
+			t.Errorf("what was asked for twice: %+v", ev)
+		}
+
+		c.write(w, "ab")
+		once(r)
+		c.read(r, 2)
+		c.write(w, "abcd")
+		if ev := one(t, c, q); ev.Data != 4 {
+			t.Errorf("what was written since: %+v", ev)
+		}
+		c.read(r, 4)
+
+		c.write(w, "a")
+		once(r)
+		c.Files.CloseFD(w)
+		if ev := one(t, c, q); ev.Data != 1 || ev.Flags&netbsd.EV_EOF == 0 {
+			t.Errorf("what has ended since: %+v", ev)
+		}
+	})
+}
+
 // kqueue_register: what a receipt has as fflags. A new knote keeps them, be it attached or not; filt_usertouch takes those that command.
 func TestLeftFflags(t *testing.T) {
 	guest(t, func(l *kern.LWP, c Caller, q *Queue) {

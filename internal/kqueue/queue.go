@@ -269,10 +269,7 @@ func (q *Queue) scanLocked(out []netbsd.Kevent) (n int, tell bool) {
 // it asks the source, so the knote may be deleted, disabled or activated meanwhile; active
 // is cleared before, not after, so that an activation of that moment is not lost.
 func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
-	kn.active = false
-	q.mu.Unlock()
-	now, ok := kn.src.poll(kn)
-	q.mu.Lock()
+	now, ok := q.foundLocked(kn)
 	if kn.dead || kn.disabled {
 		return netbsd.Kevent{}, false
 	}
@@ -307,6 +304,24 @@ func (q *Queue) takeLocked(kn *knote) (netbsd.Kevent, bool) {
 		q.ready.push(kn)
 	}
 	return ev, true
+}
+
+// foundLocked is what takeLocked asks.
+func (q *Queue) foundLocked(kn *knote) (state, bool) {
+	kn.active = false
+	held := kn.held
+	q.mu.Unlock()
+	now, ok := kn.src.poll(kn)
+	q.mu.Lock()
+	if held != nil && !now.newer(held) {
+		return *held, true
+	}
+	return now, ok
+}
+
+// newer reports whether more is there than was, or the end: of what the host brings the file may have to be told yet.
+func (now state) newer(held *state) bool {
+	return now.flags != held.flags || *now.data > *held.data
 }
 
 // dropLocked forgets a knote. It drops mu while the source lets go: the caller must look

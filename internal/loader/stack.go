@@ -87,7 +87,7 @@ func (a *StackArgs) auxv(top uint64) []auxEntry {
 	if base == 0 {
 		base = top
 	}
-	l := []auxEntry{
+	l := []auxEntry{ // in the order of elf_populate_auxv
 		{netbsd.AT_PHDR, m.Phdr},
 		{netbsd.AT_PHENT, m.Phent},
 		{netbsd.AT_PHNUM, m.Phnum},
@@ -95,11 +95,11 @@ func (a *StackArgs) auxv(top uint64) []auxEntry {
 		{netbsd.AT_BASE, a.InterpBase},
 		{netbsd.AT_FLAGS, 0},
 		{netbsd.AT_ENTRY, entry},
+		{netbsd.AT_STACKBASE, base},
 		{netbsd.AT_EUID, uint64(a.EUID)},
 		{netbsd.AT_RUID, uint64(a.RUID)},
 		{netbsd.AT_EGID, uint64(a.EGID)},
 		{netbsd.AT_RGID, uint64(a.RGID)},
-		{netbsd.AT_STACKBASE, base},
 	}
 	if a.ExecPath != "" {
 		l = append(l, auxEntry{netbsd.AT_SUN_EXECNAME, 0})

@@ -155,7 +155,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		tree.Close()
 		return nil, nil, err
 	}
-	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, Watcher: host,
+	s.Files = file.NewMachine(file.MachineConfig{Quota: cfg.Quota, TableOf: syscalls.TableOf, UserOf: syscalls.UserOf, Watcher: host,
 		// Looked up when it is called, as s.Kernel is not there yet; so in what is at /proc, below.
 		Sigio: func(owner int, code int32) { s.Kernel.Sigio(owner, code) }})
 	s.hosts.outside = outside.New(outside.Options{Off: cfg.NoHostExec, Identify: identify, Join: s.join})

@@ -62,10 +62,13 @@ type OpenArgs struct {
 	Has   int            // open queues that the caller has already
 }
 
-// Open is mq_open(3). EMFILE: a process makes more queues than it may have open. EINVAL: no
+// Open is mq_open(3). EMFILE: a process has as many queues open as it may. EINVAL: no
 // name, or attributes out of bounds. ENOENT, EEXIST, EACCES. ENFILE: too many queues.
 func (n *Names) Open(c Caller, a OpenArgs) (*file.Description, netbsd.Errno) {
 	create := a.Flags&netbsd.O_CREAT != 0
+	if a.Has >= OpenMax {
+		return nil, netbsd.EMFILE
+	}
 	if create {
 		if errno := a.check(); errno != 0 {
 			return nil, errno
@@ -94,9 +97,6 @@ func (n *Names) Open(c Caller, a OpenArgs) (*file.Description, netbsd.Errno) {
 
 // check is what mqueue_create looks at before it makes a queue.
 func (a *OpenArgs) check() netbsd.Errno {
-	if a.Has >= OpenMax {
-		return netbsd.EMFILE
-	}
 	if a.Name == "" {
 		return netbsd.EINVAL
 	}

@@ -68,11 +68,7 @@ func (c *Call) aioEnqueue(op aio.Op, addr uint64) netbsd.Errno {
 	if c.K.Aio.Full(1) {
 		return netbsd.EAGAIN
 	}
-	q, errno := c.aioQueue()
-	if errno != 0 {
-		return errno
-	}
-	return q.Enqueue(op, addr, nil)
+	return aio.Enqueue(c.Space, op, addr, nil, c.aioQueue)
 }
 
 // aiocb reads struct aiocb. EINVAL: the process has no jobs.
@@ -140,8 +136,7 @@ func aioSuspend(c *Call) netbsd.Errno   { return c.aioSuspend(netbsd.DecodeTimes
 func aioSuspend30(c *Call) netbsd.Errno { return c.aioSuspend(netbsd.DecodeTimespec50) }
 
 func (c *Call) aioSuspend(decode func([]byte) netbsd.Timespec) netbsd.Errno {
-	var deadline time.Time
-	n := c.Int(1)
+	n, ts := c.Int(1), netbsd.Timespec{}
 	if n <= 0 || n > netbsd.AIO_LISTIO_MAX {
 		return netbsd.EAGAIN
 	}
@@ -150,11 +145,7 @@ func (c *Call) aioSuspend(decode func([]byte) netbsd.Timespec) netbsd.Errno {
 		if errno != 0 {
 			return errno
 		}
-		ts := decode(b)
-		if !ts.Valid() || ts.Duration() <= 0 {
-			return netbsd.EAGAIN // mstohz: no ticks
-		}
-		deadline = deadlineIn(ts.Duration())
+		ts = decode(b)
 	}
 	addrs, errno := c.pointers(c.Ptr(0), n)
 	if errno != 0 {
@@ -163,6 +154,13 @@ func (c *Call) aioSuspend(decode func([]byte) netbsd.Timespec) netbsd.Errno {
 	q := c.aioOf()
 	if q == nil {
 		return netbsd.EAGAIN
+	}
+	var deadline time.Time
+	if c.Ptr(2) != 0 {
+		if !ts.Valid() || ts.Duration() <= 0 {
+			return netbsd.EAGAIN // mstohz: no ticks
+		}
+		deadline = deadlineIn(ts.Duration())
 	}
 	return q.Suspend(c.L, addrs, deadline)
 }
@@ -209,12 +207,9 @@ func lioListio(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	addrs, errno := c.pointers(c.Ptr(1), n)
-	if errno != 0 {
-		return errno
-	}
+	addrs, errno := c.pointers(c.Ptr(1), n) // of EFAULT a signal tells, too: there is no job left
 	for _, a := range addrs {
-		if q.Enqueue(aio.List, a, list) != 0 {
+		if aio.Enqueue(c.Space, aio.List, a, list, c.aioQueue) != 0 {
 			errno = netbsd.EIO
 		}
 	}

@@ -49,6 +49,8 @@ func TestAio(t *testing.T) {
 			{"EINVAL: a negative size", netbsd.SYS_aio_write, args{p.aiocb(netbsd.Aiocb{Buf: 8, Nbytes: 1 << 63})}, netbsd.EINVAL, nil, nil},
 			{"EINVAL: no signal", netbsd.SYS_aio_read, args{p.aiocb(netbsd.Aiocb{Buf: 8, Nbytes: 1, Event: netbsd.Sigevent{Signo: 99}})}, netbsd.EINVAL, nil, nil},
 			{"EINVAL: another op", netbsd.SYS_aio_fsync, args{0, some}, netbsd.EINVAL, nil, nil},
+			{"aio_enqueue_job: what is no job makes no queue", netbsd.SYS_aio_cancel, args{0, 0}, 0, netbsd.AIO_NOTCANCELED, nil},
+			{"lio_listio(2) does: nothing to do", netbsd.SYS_lio_listio, args{netbsd.LIO_WAIT, longs(p.aiocb(netbsd.Aiocb{Buf: 8, Opcode: netbsd.LIO_NOP})), 1, 0}, 0, 0, nil},
 			{"EINVAL: JOB_NONE", netbsd.SYS_aio_error, args{some}, netbsd.EINVAL, nil, nil},
 			{"EFAULT", netbsd.SYS_aio_error, args{bad}, netbsd.EFAULT, nil, nil},
 			{"EBADF", netbsd.SYS_aio_cancel, args{9, 0}, netbsd.EBADF, nil, nil},
@@ -56,16 +58,26 @@ func TestAio(t *testing.T) {
 			{"EAGAIN: no entries", netbsd.SYS___aio_suspend50, args{longs(0), 0, 0}, netbsd.EAGAIN, nil, nil},
 			{"EFAULT", netbsd.SYS___aio_suspend50, args{bad, 1, 0}, netbsd.EFAULT, nil, nil},
 			{"EFAULT: the time", netbsd.SYS___aio_suspend50, args{longs(some), 1, bad}, netbsd.EFAULT, nil, nil},
+			{"EFAULT: the list, before the time is none", netbsd.SYS___aio_suspend50, args{bad, 1, longs(0, 0)}, netbsd.EFAULT, nil, nil},
 			{"EAGAIN: no time", netbsd.SYS___aio_suspend50, args{longs(some), 1, longs(0, 0)}, netbsd.EAGAIN, nil, nil},
 			{"EINVAL: mode", netbsd.SYS_lio_listio, args{7, longs(some), 1, 0}, netbsd.EINVAL, nil, nil},
 			{"EINVAL: no entries", netbsd.SYS_lio_listio, args{netbsd.LIO_WAIT, longs(some), 0, 0}, netbsd.EINVAL, nil, nil},
 			{"EFAULT: the list", netbsd.SYS_lio_listio, args{netbsd.LIO_WAIT, bad, 1, 0}, netbsd.EFAULT, nil, nil},
 			{"EIO: no such operation", netbsd.SYS_lio_listio, args{netbsd.LIO_WAIT, longs(p.aiocb(netbsd.Aiocb{Buf: 8, Nbytes: 1, Opcode: 9})), 1, 0}, netbsd.EIO, nil, nil},
 		})
+		// aio_process: FOF_UPDATE_OFFSET is of aio_offset, and aio_nbytes is what has been moved, if it came to that.
+		left := func(when string, addr uint64, n uint64, off int64) {
+			t.Helper()
+			cb := netbsd.DecodeAiocb((&result{p: p, args: [8]uint64{addr}}).mem(0, netbsd.SizeofAiocb))
+			if cb.Nbytes != n || cb.Offset != off {
+				t.Errorf("%s: %d bytes, and the offset %d; want %d and %d", when, cb.Nbytes, cb.Offset, n, off)
+			}
+		}
 		buf := p.arg(room(8))
 		cb := p.aiocb(netbsd.Aiocb{Buf: buf, Nbytes: 4, Offset: 3})
 		p.ok(netbsd.SYS_aio_read, cb)
 		p.aioEnds(cb, 0, 4)
+		left("read", cb, 4, 7)
 		if b := (&result{p: p, args: [8]uint64{buf}}).mem(0, 5); string(b) != "3456\xa5" {
 			t.Errorf("read %q", b)
 		}
@@ -78,6 +90,7 @@ func TestAio(t *testing.T) {
 		cb = p.aiocb(netbsd.Aiocb{Buf: buf, Nbytes: 4, Fildes: 9})
 		p.ok(netbsd.SYS_aio_read, cb)
 		p.aioEnds(cb, netbsd.EBADF, -1)
+		left("EBADF", cb, 4, 0)
 		cb = p.aiocb(netbsd.Aiocb{Buf: bad, Nbytes: 4})
 		p.ok(netbsd.SYS_aio_read, cb)
 		p.aioEnds(cb, netbsd.EFAULT, -1)
@@ -161,6 +174,13 @@ func TestAioSignalsAndCancel(t *testing.T) {
 		p.ok(netbsd.SYS_lio_listio, netbsd.LIO_NOWAIT, longs(quiet), 1, list)
 		told()
 		p.ok(netbsd.SYS_read, 0, room(8), 8)
+		p.play([]row{
+			{"sys_lio_listio: EFAULT for the list", netbsd.SYS_lio_listio, args{netbsd.LIO_NOWAIT, bad, 1, list}, netbsd.EFAULT, nil, nil},
+		})
+		told() // as its last job is done
+		sync := p.aiocb(netbsd.Aiocb{})
+		p.ok(netbsd.SYS_aio_fsync, netbsd.O_SYNC, sync)
+		p.aioEnds(sync, netbsd.EINVAL, -1) // fd_getvnode, before EBADF
 		for _, end := range []func(c *player){
 			func(c *player) { c.ok(netbsd.SYS_kill, self(c), netbsd.SIGKILL) },
 			func(c *player) { c.do(netbsd.SYS_exit, 0) },

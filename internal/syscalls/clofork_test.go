@@ -110,6 +110,8 @@ func TestRelease10(t *testing.T) {
 			{"dup3(2)", netbsd.SYS_dup3, args{0, 1, netbsd.O_CLOFORK}, netbsd.EINVAL, nil, nil},
 			{"socket(2)", netbsd.SYS___socket30, args{netbsd.AF_LOCAL, netbsd.SOCK_STREAM | netbsd.SOCK_CLOFORK, 0}, 0, 1, nil},
 			{"F_GETFD", netbsd.SYS_fcntl, args{1, netbsd.F_GETFD, 0}, 0, 0, nil},
+			{"timerfd_create(2)", netbsd.SYS_timerfd_create, args{netbsd.CLOCK_MONOTONIC, 0}, 0, 2, nil},
+			{"timerfd_fop_ioctl: FIONREAD (1.8)", netbsd.SYS_ioctl, args{2, uint64(netbsd.FIONREAD), room(4)}, 0, out{2, words(0)}, nil},
 			{"kern.osrevision", netbsd.SYS___sysctl, args{words(netbsd.CTL_KERN, netbsd.KERN_OSREV), 2, room(4), longs(4), 0, 0}, 0, out{2, words(1001000000)}, nil},
 		})
 	})

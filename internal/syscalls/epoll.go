@@ -65,6 +65,9 @@ func (c *Call) epollable(fd int) netbsd.Errno {
 		return errno
 	}
 	defer d.Release()
+	if _, none := d.File.(file.Pathconfer); none {
+		return 0 // of no file system, whatever its mode says
+	}
 	if st, errno := d.File.Stat(); errno == 0 {
 		switch st.Mode & netbsd.S_IFMT {
 		case netbsd.S_IFREG, netbsd.S_IFDIR, netbsd.S_IFBLK, netbsd.S_IFLNK:

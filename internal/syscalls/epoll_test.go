@@ -62,6 +62,8 @@ func TestEpoll(t *testing.T) {
 			change("EPERM: a directory", del, 4, in, netbsd.EPERM),
 			row{"memfd_create(2)", netbsd.SYS_memfd_create, args{"m", 0}, 0, 5, nil},
 			change("EPERM: what no knote can watch", add, 5, in, netbsd.EPERM),
+			row{"_ksem_init(2)", netbsd.SYS__ksem_init, args{0, longs(0)}, 0, nil, nil},
+			change("ENOENT: a semaphore is no vnode", del, 6, in, netbsd.ENOENT),
 			change("EINVAL: EPOLLEXCLUSIVE, which there is not", add, 1, in|1<<28, netbsd.EINVAL),
 			change("EINVAL: EPOLLWAKEUP", add, 1, in|netbsd.EPOLLWAKEUP, netbsd.EINVAL),
 			change("EINVAL: an operation", 4, 1, in, netbsd.EINVAL),

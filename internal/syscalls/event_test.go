@@ -80,8 +80,9 @@ func TestEvent(t *testing.T) {
 			{"pselect(2): EINVAL for nanoseconds", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), 0}, netbsd.EINVAL, nil, nil},
 			{"pselect(2): EFAULT for the mask, before EINVAL", netbsd.SYS___pselect50, args{2, 0, 0, 0, timespec(0, -1), bad}, netbsd.EFAULT, nil, nil},
 			{"selcommon: EFAULT for a set, before EINVAL for the time", netbsd.SYS___pselect50, args{2, bad, 0, 0, timespec(0, -1), 0}, netbsd.EFAULT, nil, nil},
-			{"selcommon: and by select(2)", netbsd.SYS___select50, args{2, 0, bad, 0, longs(0, 1e6)}, netbsd.EFAULT, nil, nil},
-			{"selscan: EINVAL for the time, before EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
+			{"selcommon: and by select(2)", netbsd.SYS___select50, args{2, 0, bad, 0, longs(1<<64-1, 0)}, netbsd.EFAULT, nil, nil},
+			{"sys___select50: EINVAL for microseconds, before that", netbsd.SYS___select50, args{2, 0, bad, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
+			{"selscan: EINVAL for the time, before EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(1<<64-1, 0)}, netbsd.EINVAL, nil, nil},
 			{"pselect(2)", netbsd.SYS___pselect50, args{2, words(1), 0, 0, no, sigset()}, 0, 0, nil},
 		},
 		"select of what has ended": {

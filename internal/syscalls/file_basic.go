@@ -23,6 +23,9 @@ func doOpen(c *Call, at, arg int) netbsd.Errno {
 		return errno
 	}
 	flags := c.Int(arg + 1)
+	if errno := c.room(); errno != 0 {
+		return errno
+	}
 	d, errno := View(c.L).Open(at, name, flags, c.Uint32(arg+2))
 	if errno != 0 {
 		return errno
@@ -54,6 +57,9 @@ func (c *Call) fdOpenFlags() int {
 	}
 	return always
 }
+
+// room says whether the caller may have one more descriptor, before anything is made for it (fd_allocfile). EMFILE, ENFILE.
+func (c *Call) room() netbsd.Errno { return c.files().Room(c.nofile()) }
 
 // install makes d the caller's lowest free descriptor, or drops it.
 func (c *Call) install(d *file.Description, flags file.FDFlags) netbsd.Errno {

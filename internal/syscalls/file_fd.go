@@ -9,14 +9,14 @@ import (
 	"toaster/netbsd"
 )
 
-// fsync is fsync(int fd) and fdatasync(int fd).
+// fsync is fsync(int fd) and fdatasync(int fd). EBADF. EINVAL: no file of a file system.
 func fsync(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno { return d.File.Sync() })
 }
 
 // fsyncRange is fsync_range(int fd, int how, off_t start, off_t length). The whole
-// file is synced, which holds the range. EBADF: not open for writing. EINVAL: no file of a file system, no way, or a range that ends before it
-// begins; the start does not matter where length is 0.
+// file is synced, which holds the range. EBADF: not open for writing. EINVAL: no file of a file system, no way, or a range that begins
+// before 0, ends before it begins, or past what an offset can say; the start does not matter where length is 0.
 func fsyncRange(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		if _, ok := d.File.(file.Pathconfer); ok {
@@ -29,7 +29,7 @@ func fsyncRange(c *Call) netbsd.Errno {
 		if how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == netbsd.FDATASYNC|netbsd.FFILESYNC || how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == 0 {
 			return netbsd.EINVAL
 		}
-		if start, length := c.Long(2), c.Long(3); length != 0 && start+length < start {
+		if start, length := c.Long(2), c.Long(3); length != 0 && (start < 0 || length < 0 || length > math.MaxInt64-start) {
 			return netbsd.EINVAL
 		}
 		return d.File.Sync()

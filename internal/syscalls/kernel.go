@@ -163,6 +163,14 @@ func TableOf(l file.Sleeper) *file.Table {
 	return nil
 }
 
+// UserOf is the effective user of an LWP.
+func UserOf(l file.Sleeper) uint32 {
+	if l, ok := l.(*kern.LWP); ok {
+		return uint32(l.Proc().Cred().EUID)
+	}
+	return 0
+}
+
 // files returns the caller's descriptor table.
 func (c *Call) files() *file.Table {
 	return c.L.Proc().Files().(Files).Table

@@ -14,7 +14,7 @@ import (
 // semUser is the caller as semaphores know it.
 func (c *Call) semUser() file.SemUser {
 	cred := c.cred()
-	return file.SemUser{UID: cred.EUID, GID: cred.EGID, Root: cred.IsRoot(), Made: c.files().MadeSems()}
+	return file.SemUser{UID: cred.EUID, GID: cred.EGID, Root: cred.IsRoot()}
 }
 
 func (c *Call) sems() *file.Sems { return c.files().Machine().Sems() }
@@ -53,10 +53,12 @@ func (c *Call) openSem(fd int64) (*file.Description, *file.Sem) {
 	return nil, nil
 }
 
+// semLimit bounds the descriptors of semaphores, as do_ksem_init does to tell them from process-shared ids.
+func (c *Call) semLimit() uint64 { return min(c.nofile(), netbsd.KSEM_MARKER_MIN) }
+
 // installSem opens k for the caller and returns its descriptor.
-// The bound is what do_ksem_init has, to tell a descriptor from a process-shared id.
 func (c *Call) installSem(d *file.Description) (int, netbsd.Errno) {
-	fd, errno := c.files().Install(d, 0, min(c.nofile(), netbsd.KSEM_MARKER_MIN), 0)
+	fd, errno := c.files().Install(d, 0, c.semLimit(), 0)
 	if errno != 0 {
 		d.Release()
 	}
@@ -64,14 +66,16 @@ func (c *Call) installSem(d *file.Description) (int, netbsd.Errno) {
 }
 
 // ksemInit is _ksem_init(unsigned value, intptr_t *id): a semaphore without a name. If KSEM_PSHARED
-// lies at id, its id is one that all processes know. EFAULT. EMFILE. ENFILE. ENOSPC: the process
-// has made SEM_NSEMS_MAX (sem_init(3)).
+// lies at id, its id is one that all processes know. EFAULT. EMFILE. ENFILE.
 func ksemInit(c *Call) netbsd.Errno {
 	b, errno := c.in(c.Ptr(1), 8)
 	if errno != 0 {
 		return errno
 	}
 	shared := le64(b) == netbsd.KSEM_PSHARED
+	if errno := c.files().Room(c.semLimit()); errno != 0 {
+		return errno
+	}
 	k, errno := c.sems().Create(c.semUser(), c.Uint32(0))
 	if errno != 0 {
 		return errno
@@ -115,10 +119,13 @@ func (c *Call) closeSem(fd int) netbsd.Errno {
 
 // ksemOpen is _ksem_open(const char *name, int oflag, mode_t mode, unsigned value, intptr_t *id):
 // the semaphore of a name, made if there is none and oflag has O_CREAT. EFAULT. ENAMETOOLONG.
-// EINVAL: no name for a semaphore. EEXIST. EACCES. ENOENT. EMFILE. ENFILE. ENOSPC.
+// EINVAL: no name for a semaphore. EEXIST. EACCES. ENOENT. EMFILE. ENFILE.
 func ksemOpen(c *Call) netbsd.Errno {
 	name, errno := c.Space.ReadString(c.Ptr(0), netbsd.NAME_MAX)
 	if errno != 0 {
+		return errno
+	}
+	if errno := c.files().Room(c.semLimit()); errno != 0 {
 		return errno
 	}
 	if errno := c.copyout(c.Ptr(4), c.out(8)); errno != 0 {

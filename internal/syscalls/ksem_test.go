@@ -62,6 +62,8 @@ func TestKsem(t *testing.T) {
 			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(3, 3)}, 0, nil, nil},
 			{"_ksem_init(2)", netbsd.SYS__ksem_init, args{0, longs(0)}, 0, semOf(0), nil},
 			{"fd_allocfile: EMFILE", netbsd.SYS__ksem_init, args{0, longs(0)}, netbsd.EMFILE, nil, nil},
+			{"do_ksem_open: EMFILE, before one is made", netbsd.SYS__ksem_open, args{"/none", netbsd.O_CREAT, 0o600, 1, room(8)}, netbsd.EMFILE, nil, nil},
+			{"ENOENT", netbsd.SYS__ksem_unlink, args{"/none"}, netbsd.ENOENT, nil, nil},
 		},
 		"named": {
 			{"ksem_lookup: ENOENT", netbsd.SYS__ksem_open, args{"/s", 0, 0, 0, room(8)}, netbsd.ENOENT, nil, nil},
@@ -129,7 +131,8 @@ func TestKsem(t *testing.T) {
 	})
 }
 
-// KSEM_MAX bounds the names of a machine, SEM_NSEMS_MAX what one process makes; neither leaks.
+// KSEM_MAX bounds the names of a machine, and does not leak. What has no name is bounded by descriptors alone, and counted for the user
+// (chgsemcnt).
 func TestKsemLimits(t *testing.T) {
 	r := newRig(t)
 	r.run(func(p *player) {
@@ -146,11 +149,12 @@ func TestKsemLimits(t *testing.T) {
 			}
 			p.ok(netbsd.SYS_fcntl, 0, netbsd.F_CLOSEM, 0)
 		}
-		for range netbsd.SEM_NSEMS_MAX {
+		const many = 300
+		for range many {
 			p.ok(netbsd.SYS__ksem_init, 0, longs(0))
 		}
 		p.play([]row{
-			{"sem_init(3): ENOSPC", netbsd.SYS__ksem_init, args{0, longs(0)}, netbsd.ENOSPC, nil, nil},
+			{"sysctl_kern_uidinfo_cnt: semcnt", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+19, ctlCreateBase+3), 3, room(8), longs(8), 0, 0}, 0, out{2, longs(many)}, nil},
 			{"_ksem_destroy(2)", netbsd.SYS__ksem_destroy, args{9}, 0, nil, nil},
 			{"_ksem_init(2): there is room for one", netbsd.SYS__ksem_init, args{0, longs(0)}, 0, semOf(9), nil},
 		})

@@ -18,25 +18,29 @@ func (c *Call) mqCaller() mqueue.Caller {
 // mqName reads a queue's name. EFAULT, ENAMETOOLONG.
 func (c *Call) mqName() (string, netbsd.Errno) { return c.Space.ReadString(c.Ptr(0), mqueue.NameMax) }
 
-// mqOpen is mq_open(const char *name, int oflag, mode_t mode, struct mq_attr *attr). EFAULT,
+// mqOpen is mq_open(const char *name, int oflag, mode_t mode, struct mq_attr *attr). EINVAL: O_EXEC. EFAULT,
 // ENAMETOOLONG, EMFILE, EINVAL, ENOENT, EEXIST, EACCES, ENFILE.
 func mqOpen(c *Call) netbsd.Errno {
 	a := mqueue.OpenArgs{Flags: c.Int(1), Mode: c.Uint32(2) & 0o7777 &^ View(c.L).Dirs.Mask()}
-	if a.Flags&netbsd.O_CREAT != 0 {
-		if c.Ptr(3) != 0 {
-			b, errno := c.in(c.Ptr(3), netbsd.SizeofMqAttr)
-			if errno != 0 {
-				return errno
-			}
-			attr := netbsd.DecodeMqAttr(b)
-			a.Attr = &attr
+	if a.Flags&netbsd.O_EXEC != 0 {
+		return netbsd.EINVAL
+	}
+	if a.Flags&netbsd.O_CREAT != 0 && c.Ptr(3) != 0 {
+		b, errno := c.in(c.Ptr(3), netbsd.SizeofMqAttr)
+		if errno != 0 {
+			return errno
 		}
-		a.Has = c.openQueues()
+		attr := netbsd.DecodeMqAttr(b)
+		a.Attr = &attr
 	}
 	var errno netbsd.Errno
 	if a.Name, errno = c.mqName(); errno != 0 {
 		return errno
 	}
+	if errno := c.room(); errno != 0 {
+		return errno
+	}
+	a.Has = c.openQueues()
 	d, errno := c.K.Queues.Open(c.mqCaller(), a)
 	if errno != 0 {
 		return errno
@@ -198,6 +202,9 @@ func mqTimedreceive50(c *Call) netbsd.Errno { return c.timed(netbsd.DecodeTimesp
 func (c *Call) mqReceive(until mqDeadline) netbsd.Errno {
 	return c.onQueue((*file.Description).Readable, func(q *mqueue.File) netbsd.Errno {
 		body, prio, errno := q.Receive(c.L, c.Ptr(2), until)
+		if errno == netbsd.ERESTART {
+			errno = netbsd.EINTR // mq_recv1, whatever SA_RESTART says
+		}
 		if errno != 0 {
 			return errno
 		}

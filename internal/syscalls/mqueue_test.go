@@ -71,9 +71,15 @@ func TestMessageQueues(t *testing.T) {
 	)
 	stages(t, map[string][]row{
 		"full": full,
+		"descriptors": {
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(0, 0)}, 0, nil, nil},
+			{"mq_handle_open: EMFILE, before a queue is made", open, args{"/q", mqCreate, 0o600, 0}, netbsd.EMFILE, nil, nil},
+			{"mq_unlink(3): ENOENT", netbsd.SYS_mq_unlink, args{"/q"}, netbsd.ENOENT, nil, nil},
+		},
 		"mq_open": {
 			{"ENOENT", open, args{"/q", netbsd.O_RDWR, 0, 0}, netbsd.ENOENT, nil, nil},
 			{"EFAULT: the name", open, args{bad, netbsd.O_RDWR, 0, 0}, netbsd.EFAULT, nil, nil},
+			{"sys_mq_open: EINVAL for O_EXEC, before that", open, args{bad, netbsd.O_EXEC, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"EFAULT: attributes", open, args{"/q", mqCreate, 0, bad}, netbsd.EFAULT, nil, nil},
 			{"ENAMETOOLONG", open, args{append(long, 0), mqCreate, 0o600, 0}, netbsd.ENAMETOOLONG, nil, nil},
 			{"EINVAL: no name", open, args{"", mqCreate, 0o600, 0}, netbsd.EINVAL, nil, nil},

@@ -138,7 +138,7 @@ func (c *Call) tempMask(addr uint64) netbsd.Errno {
 
 func doPoll(c *Call, p pollWait) netbsd.Errno {
 	n := uint64(c.Uint32(1))
-	if n > c.nofile()+1000 || n > 1<<20 {
+	if r, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_NOFILE); n > r.Max+1000 || n > 1<<20 {
 		return netbsd.EINVAL
 	}
 	b := make([]byte, n*netbsd.SizeofPollfd)
@@ -186,6 +186,9 @@ func sel(c *Call) netbsd.Errno {
 		return errno
 	}
 	tv := netbsd.DecodeTimeval(b)
+	if tv.Usec < 0 || tv.Usec >= 1e6 {
+		return netbsd.EINVAL // before the sets are fetched (sys___select50)
+	}
 	if !tv.Valid() {
 		return doSelect(c, pollWait{errno: netbsd.EINVAL})
 	}

@@ -541,8 +541,11 @@ func TestFexecve(t *testing.T) {
 		{"fd_getvnode: EINVAL for a memfd", netbsd.SYS_fexecve, args{2, bad, strv{}}, netbsd.EINVAL, nil, nil},
 		{"open(2)", netbsd.SYS_open, args{"f", create, 0o644}, 0, 3, nil},
 		{"VOP_ACCESS: EACCES for what nobody may execute", netbsd.SYS_fexecve, args{3, bad, strv{}}, netbsd.EACCES, nil, nil},
-		{"open(2) of a directory", netbsd.SYS_open, args{".", netbsd.O_RDONLY, 0}, 0, 4, nil},
-		{"check_exec: EACCES for a directory", netbsd.SYS_fexecve, args{4, bad, strv{}}, netbsd.EACCES, nil, nil},
+		{"open(2) of the root", netbsd.SYS_open, args{".", netbsd.O_RDONLY, 0}, 0, 4, nil},
+		{"exec_resolvename: ENOENT", netbsd.SYS_fexecve, args{4, bad, strv{}}, netbsd.ENOENT, nil, nil},
+		{"mkdir(2)", netbsd.SYS_mkdir, args{"d", 0o755}, 0, nil, nil},
+		{"open(2) of a directory", netbsd.SYS_open, args{"d", netbsd.O_RDONLY, 0}, 0, 5, nil},
+		{"check_exec: EACCES for a directory", netbsd.SYS_fexecve, args{5, bad, strv{}}, netbsd.EACCES, nil, nil},
 	}})
 }
 

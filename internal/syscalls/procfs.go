@@ -250,6 +250,9 @@ type procReader struct {
 
 func (f *procReader) Stat() (file.Stat, netbsd.Errno) { return f.st, 0 }
 
+// RefusesLocks implements file.LockRefuser (procfs_advlock).
+func (f *procReader) RefusesLocks() {}
+
 // Truncate and its like do nothing, and say so to nobody: else a shell could write to no file of procfs
 // (procfs_setattr).
 func (f *procReader) Truncate(int64) netbsd.Errno                     { return 0 }

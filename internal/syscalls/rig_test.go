@@ -86,7 +86,7 @@ func (r *rig) run(f func(p *player)) {
 	term := tty.New(r.m, tree, host)
 	tree.AddFS("/proc", r.k.ProcFS)
 	tree.AddDevice("drvctl", r.k.DrvctlDevice())
-	files := file.NewMachine(file.MachineConfig{TableOf: TableOf, Watcher: host, Sigio: r.k.Sigio})
+	files := file.NewMachine(file.MachineConfig{TableOf: TableOf, UserOf: UserOf, Watcher: host, Sigio: r.k.Sigio})
 	var cred *kern.Cred // nil is the superuser
 	if r.asHost {
 		cred = tree.HostCred()

@@ -13,10 +13,13 @@ func kernParts(base int32) []sysctlNode {
 		).says("Core files"),
 		sysctlDir(base+2, "posix",
 			sysctlInt(ctlCreateBase, "semmax", fixedInt(netbsd.KSEM_MAX)).says("Maximum number of semaphores"),
+			sysctlInt(ctlCreateBase+1, "semcnt", func(c *Call) int32 { return int32(c.sems().Named()) }).says("Number of semaphores with a name"),
 		).says("POSIX options"),
 		sysctlDir(base+3, "uidinfo",
 			sysctlQuad(ctlCreateBase, "proccnt", func(c *Call) uint64 { n, _ := c.mine(); return n }).says("Number of processes of the user"),
 			sysctlQuad(ctlCreateBase+1, "lwpcnt", func(c *Call) uint64 { _, n := c.mine(); return n }).says("Number of the user's LWPs beside each process's first"),
+			sysctlQuad(ctlCreateBase+2, "lockcnt", func(c *Call) uint64 { return uint64(c.files().Machine().LocksOf(UserOf(c.L))) }).says("Number of the user's locks on files"),
+			sysctlQuad(ctlCreateBase+3, "semcnt", func(c *Call) uint64 { return uint64(c.sems().Of(UserOf(c.L))) }).says("Number of the user's semaphores"),
 		).says("Resource usage of the user"),
 		sysctlStruct(netbsd.KERN_NTPTIME, "ntptime", func(*Call) []byte {
 			b := make([]byte, 48)

@@ -56,6 +56,9 @@ func TestSystem(t *testing.T) {
 			{"EPERM for a new value", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+16, ctlCreateBase+3), 3, 0, 0, words(1), 4}, netbsd.EPERM, nil, nil},
 			{"sysctl_kern_uidinfo_cnt: one process of the user", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+19, ctlCreateBase), 3, room(8), longs(8), 0, 0}, 0, out{2, longs(1)}, nil},
 			{"sysctl_kern_uidinfo_cnt: with one LWP", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+19, ctlCreateBase+1), 3, room(8), longs(8), 0, 0}, 0, out{2, longs(0)}, nil},
+			{"open(2)", netbsd.SYS_open, args{".", netbsd.O_RDONLY, 0}, 0, 0, nil},
+			{"flock(2)", netbsd.SYS_flock, args{0, netbsd.LOCK_SH}, 0, 0, nil},
+			{"sysctl_kern_uidinfo_cnt: its locks", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+19, ctlCreateBase+2), 3, room(8), longs(8), 0, 0}, 0, out{2, longs(1)}, nil},
 		},
 		"sysctl": {
 			{"sysctl(3): EFAULT for the name", netbsd.SYS___sysctl, args{bad, 2, 0, 0, 0, 0}, netbsd.EFAULT, nil, nil},

@@ -25,9 +25,9 @@ func (c *Call) okID(id int, errno netbsd.Errno) netbsd.Errno {
 	return c.ok(uint64(id))
 }
 
-// semget is semget(key_t key, int nsems, int semflg). ENOENT, EEXIST, EACCES, EINVAL, ENOSPC.
+// semget is semget(key_t key, int nsems, int semflg). ENOENT, EEXIST, EACCES, EINVAL, ENOSPC. Of the key, a long, sys_semget takes an int.
 func semget(c *Call) netbsd.Errno {
-	return c.okID(c.K.SysV.Sem.Get(c.ipcCaller(), c.Long(0), c.Int(1), c.Int(2)))
+	return c.okID(c.K.SysV.Sem.Get(c.ipcCaller(), int64(c.Int(0)), c.Int(1), c.Int(2)))
 }
 
 // semop is semop(int semid, struct sembuf *sops, size_t nsops). E2BIG, EFAULT, EINVAL, EACCES,
@@ -174,9 +174,9 @@ func (c *Call) semSetAll(id int, addr uint64) netbsd.Errno {
 	return errno
 }
 
-// msgget is msgget(key_t key, int msgflg). ENOENT, EEXIST, EACCES, ENOSPC.
+// msgget is msgget(key_t key, int msgflg). ENOENT, EEXIST, EACCES, ENOSPC. Of the key, a long, sys_msgget takes an int.
 func msgget(c *Call) netbsd.Errno {
-	return c.okID(c.K.SysV.Msg.Get(c.ipcCaller(), c.Long(0), c.Int(1)))
+	return c.okID(c.K.SysV.Msg.Get(c.ipcCaller(), int64(c.Int(0)), c.Int(1)))
 }
 
 // msgctl is __msgctl50(int msqid, int cmd, struct msqid_ds *buf), msgctl13 and msgctl14 its
@@ -199,6 +199,9 @@ func msgsnd(c *Call) netbsd.Errno {
 	return c.K.SysV.Msg.Send(c.ipcCaller(), c.Int(0), c.Ptr(2), c.Int(3), func(size int) (int64, []byte, netbsd.Errno) {
 		b := make([]byte, 8+size)
 		errno := c.Space.Read(c.Ptr(1), b)
+		if errno != 0 && c.Space.Read(c.Ptr(1), b[:8]) != 0 {
+			return 1, nil, errno
+		}
 		return int64(le64(b)), b[8:], errno
 	})
 }
@@ -224,12 +227,16 @@ func shmget(c *Call) netbsd.Errno {
 }
 
 // shmat is shmat(int shmid, const void *shmaddr, int shmflg). EINVAL, EACCES, EMFILE. ENOMEM: no
-// room, or something is mapped at shmaddr.
+// room, or something is mapped at shmaddr, or that is in the first page.
 func shmat(c *Call) netbsd.Errno {
 	shm, at, flags := &c.K.SysV.Shm, c.Space.Attached(), c.Int(2)
 	a, addr, errno := shm.Attach(c.ipcCaller(), at, c.Int(0), c.Ptr(1), flags)
 	if errno != 0 {
 		return errno
+	}
+	if addr == 0 && c.Ptr(1) != 0 { // where nothing can be mapped
+		shm.Failed(at, a)
+		return netbsd.ENOMEM
 	}
 	prot := netbsd.PROT_READ | netbsd.PROT_WRITE
 	if flags&netbsd.SHM_RDONLY != 0 {
@@ -265,7 +272,7 @@ func (c *Call) shmctl(f netbsd.IPCForm) netbsd.Errno {
 	case netbsd.IPC_RMID:
 		return shm.Remove(c.ipcCaller(), id)
 	case netbsd.SHM_LOCK, netbsd.SHM_UNLOCK:
-		return shm.Lock(c.ipcCaller(), c.Space.Attached(), id, cmd == netbsd.SHM_LOCK)
+		return shm.Lock(c.ipcCaller(), id, cmd == netbsd.SHM_LOCK)
 	}
 	return control[netbsd.ShmidDS]{netbsd.DecodeShmidDS, shm.Set, shm.Stat}.do(c, f, id, cmd, c.Ptr(2))
 }

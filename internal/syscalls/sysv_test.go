@@ -59,6 +59,7 @@ func TestSemaphores(t *testing.T) {
 			{"EINVAL: more than semmsl", netbsd.SYS_semget, args{0, sysv.SEMMSL + 1, create}, netbsd.EINVAL, nil, nil},
 			{"IXSEQ_TO_IPCID", netbsd.SYS_semget, args{5, 3, create}, 0, first, nil},
 			{"the same key", netbsd.SYS_semget, args{5, 3, 0}, 0, first, nil},
+			{"sys_semget: an int of it", netbsd.SYS_semget, args{uint64(1<<32 + 5), 3, 0}, 0, first, nil},
 			{"EINVAL: more than there are", netbsd.SYS_semget, args{5, 4, 0}, netbsd.EINVAL, nil, nil},
 			{"EEXIST", netbsd.SYS_semget, args{5, 3, create | netbsd.IPC_EXCL}, netbsd.EEXIST, nil, nil},
 			{"IPC_PRIVATE", netbsd.SYS_semget, args{0, 1, create}, 0, second, nil},
@@ -300,6 +301,7 @@ func TestMessages(t *testing.T) {
 			{"ENOENT", netbsd.SYS_msgget, args{5, 0}, netbsd.ENOENT, nil, nil},
 			{"msgget(2)", netbsd.SYS_msgget, args{5, create}, 0, first, nil},
 			{"the same key", netbsd.SYS_msgget, args{5, 0}, 0, first, nil},
+			{"sys_msgget: an int of it", netbsd.SYS_msgget, args{uint64(1<<32 + 5), 0}, 0, first, nil},
 			{"EEXIST", netbsd.SYS_msgget, args{5, create | netbsd.IPC_EXCL}, netbsd.EEXIST, nil, nil},
 			{"EINVAL: another command", ctl, args{first, 99, 0}, netbsd.EINVAL, nil, nil},
 			{"EFAULT", ctl, args{first, netbsd.IPC_STAT, bad}, netbsd.EFAULT, nil, nil},
@@ -342,7 +344,9 @@ func TestMessages(t *testing.T) {
 			{"up to type 2", rcv, args{first, room(16), 8, -2, 0}, 0, got(2, "two\xa5"), nil},
 			{"MSG_NOERROR", rcv, args{first, room(16), 4, 3, netbsd.MSG_NOERROR}, 0, got(3, "thre\xa5"), nil},
 			{"the size", rcv, args{first, room(16), 8, 0, 0}, 0, 4, nil},
-			{"ENOMSG: no type is below the smallest", rcv, args{first, room(16), 8, int64(-1 << 63), netbsd.IPC_NOWAIT}, netbsd.ENOMSG, nil, nil},
+			{"ENOMSG: none is left", rcv, args{first, room(16), 8, int64(-1 << 63), netbsd.IPC_NOWAIT}, netbsd.ENOMSG, nil, nil},
+			{"type 9", snd, args{first, mess(9, "nine"), 4, 0}, 0, 0, nil},
+			{"msgrcv1: LONG_MIN is any", rcv, args{first, room(16), 8, int64(-1 << 63), netbsd.IPC_NOWAIT}, 0, got(9, "nine"), nil},
 			{"type 1", snd, args{first, mess(1, "lost"), 4, 0}, 0, 0, nil},
 			{"EFAULT", rcv, args{first, bad, 4, 0, 0}, netbsd.EFAULT, nil, nil},
 			{"the message is lost", rcv, args{first, room(16), 4, 0, netbsd.IPC_NOWAIT}, netbsd.ENOMSG, nil, nil},
@@ -369,7 +373,24 @@ func TestMessageSleep(t *testing.T) {
 		}
 		p.sleeper(receives(0), func(uint64) { p.ok(netbsd.SYS_msgsnd, first, mess(1, "abc"), 3, 0) })
 		p.ok(netbsd.SYS_msgsnd, first, append(mess(2, ""), make([]byte, sysv.MSGMNB)...), sysv.MSGMNB, 0)
-		p.sleeper(sends(netbsd.EINTR), func(pid uint64) { p.ok(netbsd.SYS_kill, pid, netbsd.SIGKILL) })
+		mode := func(cmd string, want uint32) {
+			t.Helper()
+			limits, table, errno := p.c.K.SysV.Info(netbsd.KERN_SYSVIPC_MSG_INFO)
+			if got := le.Uint32(table[24:]); errno != 0 || got != want {
+				t.Errorf("%s: the mode is %o, want %o (%d, %v)", cmd, got, want, len(limits), errno)
+			}
+			p.play([]row{{"msgctl1: IPC_STAT has the permissions alone", netbsd.SYS___msgctl50, args{first, netbsd.IPC_STAT, room(104)}, 0, func(r *result) string {
+				if ds := netbsd.DecodeMsqidDS(r.mem(2, 104), netbsd.IPC50); ds.Perm.Mode != 0o600 {
+					return fmt.Sprintf("the mode is %o", ds.Perm.Mode)
+				}
+				return ""
+			}, nil}})
+		}
+		p.sleeper(sends(netbsd.EINTR), func(pid uint64) {
+			mode("SYSCTL_FILL_MSG while somebody waits", 0o600|netbsd.MSG_LOCKED)
+			p.ok(netbsd.SYS_kill, pid, netbsd.SIGKILL)
+		})
+		mode("and then", 0o600)
 		p.sleeper(sends(0), func(uint64) { p.ok(netbsd.SYS_msgrcv, first, room(sysv.MSGMNB+8), sysv.MSGMNB, 2, 0) })
 		p.ok(netbsd.SYS_msgrcv, first, room(16), 8, 1, netbsd.IPC_NOWAIT)
 		p.sleeper(receives(netbsd.EIDRM), func(uint64) { p.ok(netbsd.SYS___msgctl50, first, netbsd.IPC_RMID, 0) })
@@ -381,7 +402,7 @@ func TestSharedMemory(t *testing.T) {
 	ctl := netbsd.SYS___shmctl50
 	attached := func(n uint32) func(r *result) string {
 		return func(r *result) string {
-			if b := r.mem(2, 88); le.Uint32(b[48:]) != n || le.Uint32(b[16:])&^0o777 != netbsd.SHMSEG_ALLOCATED {
+			if b := r.mem(2, 88); le.Uint32(b[48:]) != n || le.Uint32(b[16:]) != 0o600 { // shmctl1: the permissions alone
 				return fmt.Sprintf("%d attached, mode %#x; want %d", le.Uint32(b[48:]), le.Uint32(b[16:]), n)
 			}
 			return ""
@@ -407,6 +428,7 @@ func TestSharedMemory(t *testing.T) {
 			{"shmget(2)", netbsd.SYS_shmget, args{5, 5000, create}, 0, first, nil},
 			{"EINVAL", netbsd.SYS_shmat, args{-1, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"EINVAL: not a page's", netbsd.SYS_shmat, args{first, 0x10001, 0}, netbsd.EINVAL, nil, nil},
+			{"uvm_map: ENOMEM in the first page", netbsd.SYS_shmat, args{first, 0x401, netbsd.SHM_RND}, netbsd.ENOMEM, nil, nil},
 			{"SHM_RND", netbsd.SYS_shmat, args{first, 0x10001, netbsd.SHM_RND}, 0, 0x10000, nil},
 			{"again, for reading", netbsd.SYS_shmat, args{first, 0, netbsd.SHM_RDONLY}, 0, func(r *result) string {
 				if a := r.p.mem.asked.(SharedArgs); a.Len != 0x2000 || a.Prot != netbsd.PROT_READ {

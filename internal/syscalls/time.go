@@ -144,11 +144,13 @@ func settime(sec int64) netbsd.Errno {
 	return netbsd.EPERM
 }
 
-// clockGetres is clock_getres(clockid_t, struct timespec *). EINVAL: no such clock. A null
-// pointer asks only that.
+// clockGetres is clock_getres(clockid_t, struct timespec *). EINVAL: another clock than those that clock_getres1 knows, which are none of
+// somebody else's. A null pointer asks only that.
 func clockGetres(c *Call) netbsd.Errno {
-	if _, errno := readPromised(c, c.Int(0)); errno != 0 {
-		return errno
+	switch c.Int(0) {
+	case netbsd.CLOCK_REALTIME, netbsd.CLOCK_MONOTONIC, netbsd.CLOCK_PROCESS_CPUTIME_ID, netbsd.CLOCK_THREAD_CPUTIME_ID:
+	default:
+		return netbsd.EINVAL
 	}
 	if c.Ptr(1) == 0 {
 		return 0

@@ -47,7 +47,7 @@ func (m *Messages) info(f netbsd.IPCForm) (limits, table []byte) {
 	size := netbsd.MsqidDS{}.InfoSize(f)
 	table = make([]byte, MSGMNI*size)
 	for i := range m.queues {
-		m.queues[i].ds.EncodeInfo(table[i*size:], f)
+		m.queues[i].shown().EncodeInfo(table[i*size:], f)
 	}
 	return ints(MSGMAX, MSGMNI, MSGMNB, MSGTQL, MSGSSZ, MSGSEG), table
 }

@@ -25,7 +25,7 @@ func (m *Messages) List() (list []ListedMessages) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.queues {
-		if ds := m.queues[i].ds; ds.Qbytes > 0 {
+		if ds := m.queues[i].shown(); ds.Qbytes > 0 {
 			list = append(list, ListedMessages{idOf(i, &ds.Perm), ds})
 		}
 	}

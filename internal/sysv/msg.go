@@ -1,6 +1,7 @@
 package sysv
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -140,12 +141,22 @@ func (m *Messages) Set(c Caller, id int, to netbsd.MsqidDS) netbsd.Errno {
 // Stat is IPC_STAT.
 func (m *Messages) Stat(c Caller, id int) (ds netbsd.MsqidDS, errno netbsd.Errno) {
 	errno = m.use(&c, id, netbsd.IPC_R, func(q *msgQueue) netbsd.Errno { ds = q.ds; return 0 })
+	ds.Perm.Mode &= netbsd.IPC_PERMS
 	return ds, errno
+}
+
+// shown is what sysctl(7) tells of a queue: that it is locked is in its mode.
+func (q *msgQueue) shown() netbsd.MsqidDS {
+	ds := q.ds
+	if q.locked {
+		ds.Perm.Mode |= netbsd.MSG_LOCKED
+	}
+	return ds
 }
 
 // Send is msgsnd(2) of a message of size bytes, which fetch reads once there is room for it.
 // EINVAL: no queue, a type below 1, or more than a queue can hold. EACCES. EAGAIN. EINTR. EIDRM:
-// the queue was removed meanwhile. Or what fetch returns.
+// the queue was removed meanwhile. Or what fetch returns, with a type of 1 if it could not read that.
 func (m *Messages) Send(c Caller, id int, size uint64, flags int, fetch func(size int) (typ int64, body []byte, errno netbsd.Errno)) netbsd.Errno {
 	if int64(size) < 0 {
 		return netbsd.EINVAL
@@ -240,7 +251,7 @@ func (s *msgSend) enter(c *Caller, fetch func(int) (int64, []byte, netbsd.Errno)
 	defer m.mu.Unlock()
 	defer m.waiters.wake()
 	q.locked = false
-	if errno == 0 && typ < 1 {
+	if typ < 1 { // which is looked at before the rest of the message is read
 		errno = netbsd.EINVAL
 	}
 	if errno == 0 && q.ds.Qbytes == 0 {
@@ -315,7 +326,7 @@ func (r *msgReceive) try() (done bool) {
 }
 
 // wants says whether a message has a type that is asked for. The smallest long has no positive
-// counterpart, and so is no message's.
+// counterpart, and is any message's (msgrcv1).
 func (r *msgReceive) wants(msg message) bool {
-	return r.typ == 0 || msg.typ == r.typ || msg.typ <= -r.typ
+	return r.typ == 0 || r.typ == math.MinInt64 || msg.typ == r.typ || msg.typ <= -r.typ
 }

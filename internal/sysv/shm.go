@@ -43,6 +43,15 @@ type segment struct {
 type Map struct {
 	used atomic.Bool // something was attached once: who forks or ends looks no further without
 	list []*Attachment
+	refs *int // of maps that a fork has made of one and nobody has changed since; nil: there is no other. Shared.mu guards it
+}
+
+// private is shmmap_getprivate: m is about to change. mu is held.
+func (m *Map) private() {
+	if m.refs != nil {
+		*m.refs--
+		m.refs = nil
+	}
 }
 
 // Attachment is a segment in an address space, or on its way there.
@@ -201,21 +210,18 @@ func (s *Shared) Set(c Caller, id int, to netbsd.ShmidDS) netbsd.Errno {
 	})
 }
 
-// Stat is IPC_STAT. The mode has the kernel's own bits in it.
+// Stat is IPC_STAT. The kernel's own bits of the mode are for sysctl(7) alone.
 func (s *Shared) Stat(c Caller, id int) (ds netbsd.ShmidDS, errno netbsd.Errno) {
 	errno = s.use(&c, id, netbsd.IPC_R, func(seg *segment) netbsd.Errno { ds = seg.ds; return 0 })
+	ds.Perm.Mode &= netbsd.IPC_PERMS
 	return ds, errno
 }
 
-// Lock is SHM_LOCK, or SHM_UNLOCK: the superuser's (EPERM), and noted where the caller has the
-// segment attached. What is locked is said to be: the host pages as it does.
-func (s *Shared) Lock(c Caller, m *Map, id int, on bool) netbsd.Errno {
+// Lock is SHM_LOCK, or SHM_UNLOCK: the superuser's (EPERM). What is locked is said to be: the host pages as it does.
+func (s *Shared) Lock(c Caller, id int, on bool) netbsd.Errno {
 	return s.use(&c, id, 0, func(seg *segment) netbsd.Errno {
 		if !c.Cred.IsRoot() {
 			return netbsd.EPERM
-		}
-		if !slices.ContainsFunc(m.list, func(a *Attachment) bool { return a.id == id }) {
-			return 0
 		}
 		seg.ds.Perm.Mode &^= netbsd.SHMSEG_WIRED
 		if on {
@@ -244,6 +250,7 @@ func (s *Shared) Attach(c Caller, m *Map, id int, addr uint64, flags int) (a *At
 		seg.ds.Lpid = c.pid()
 		seg.ds.Nattch++
 		a = &Attachment{seg: seg, id: id}
+		m.private()
 		m.list = append(m.list, a)
 		m.used.Store(true)
 		return 0
@@ -275,6 +282,7 @@ func (s *Shared) Detach(m *Map, addr uint64) (size uint64, errno netbsd.Errno) {
 	defer s.mu.Unlock()
 	for i, a := range slices.Backward(m.list) { // the newest first, as NetBSD's list has it
 		if a.in && a.addr == addr {
+			m.private()
 			s.detach(m, i)
 			return a.Size(), 0
 		}
@@ -300,6 +308,12 @@ func (s *Shared) Fork(parent, child *Map) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if parent.refs == nil {
+		parent.refs = new(int)
+		*parent.refs = 1
+	}
+	*parent.refs++
+	child.refs = parent.refs
 	for _, a := range parent.list {
 		if !a.in {
 			continue
@@ -311,14 +325,22 @@ func (s *Shared) Fork(parent, child *Map) {
 	child.used.Store(true)
 }
 
-// Exit is shmexit: the address space is gone, at an exit or an exec.
+// Exit is shmexit: the address space is gone, at an exit or an exec. Of a map that another one shares nothing is said to be detached, for
+// shm_dtime.
 func (s *Shared) Exit(m *Map) {
 	if !m.used.Load() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	shared := m.refs != nil && *m.refs > 1
+	m.private()
 	for len(m.list) > 0 {
-		s.detach(m, len(m.list)-1)
+		i := len(m.list) - 1
+		seg, last := m.list[i].seg, m.list[i].seg.ds.Dtime
+		s.detach(m, i)
+		if shared {
+			seg.ds.Dtime = last
+		}
 	}
 }

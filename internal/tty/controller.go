@@ -9,7 +9,7 @@ import (
 
 // controller is the open file of a pair's other side: what open(2) of /dev/ptmx makes.
 type controller struct {
-	file.Base
+	typewriter
 	*pair
 }
 

@@ -20,7 +20,7 @@ type device interface {
 // Waiting is the exception: who polls waits for the terminal of the open, since a waiter stands
 // in one queue.
 type ctty struct {
-	file.Base
+	typewriter
 	d      *Driver
 	opened file.File // what it was at the open, for waiting
 }

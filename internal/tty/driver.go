@@ -21,6 +21,12 @@ const (
 	ptmMajor  = 165
 )
 
+// typewriter is what all open files of terminals have in common.
+type typewriter struct{ file.Base }
+
+// Sync implements file.File: nothing of a character device is kept for later (spec_fsync).
+func (typewriter) Sync() netbsd.Errno { return 0 }
+
 // closeWait is how long a last close waits for a reader at the controller, until all
 // that is left is dropped.
 const closeWait = 5 * time.Second

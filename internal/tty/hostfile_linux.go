@@ -16,7 +16,7 @@ import (
 // and leaves the host's terminal open for those that come. Lock order: HostTTY.mu and mu are
 // never held together.
 type hostTerminal struct {
-	file.Base
+	typewriter
 	*HostTTY
 	inner *file.Description
 	era   uint64

@@ -10,7 +10,7 @@ import (
 // ptm is /dev/ptm of ptm(4): TIOCPTMGET opens both sides of a new pseudo-terminal for
 // the caller.
 type ptm struct {
-	file.Base
+	typewriter
 	d *Driver
 }
 

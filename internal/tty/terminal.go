@@ -9,7 +9,7 @@ import (
 
 // terminal is an open file of a pair's terminal side: /dev/pts/N.
 type terminal struct {
-	file.Base
+	typewriter
 	*pair
 	era uint64 // pair.revoked at the open; a revoked file stays so, whoever opens the terminal anew
 }

@@ -209,10 +209,15 @@ func (v View) nameOf(n *node) (string, netbsd.Errno) {
 	return name, hostfile.Errno(err)
 }
 
-// PathOf returns the present name of an open file (F_GETPATH of fcntl(2)): vnode_to_path, which asks who may know the directory's.
+// PathOf returns the present name of an open file (F_GETPATH of fcntl(2)): vnode_to_path, which asks who may know the directory's. ENOENT:
+// it has none any more, or never had one, as the root (cache_revlookup).
 func (v View) PathOf(d *file.Description) (string, netbsd.Errno) {
 	name, errno := v.whereIs(d)
-	if errno == 0 {
+	switch {
+	case errno != 0:
+	case name == "/":
+		errno = netbsd.ENOENT
+	default:
 		errno = v.mayName(path.Dir(name))
 	}
 	return name, errno

@@ -14,8 +14,13 @@ import (
 )
 
 // OpenExec opens a program for execve(2) and returns the name that it is called by, from the root. EACCES if it
-// isn't a regular file or nobody may execute it.
+// isn't a regular file or nobody may execute it, and so if it has no name: it is the working directory then, whose name exec_makepathbuf
+// has put before it.
 func (v View) OpenExec(name string) (*os.File, string, netbsd.Errno) {
+	if name == "" {
+		_, errno := v.Getcwd()
+		return nil, "", cmp.Or(errno, netbsd.EACCES)
+	}
 	return v.openNamed(name, View.Getcwd)
 }
 

@@ -22,6 +22,7 @@ func TestOpenExec(t *testing.T) {
 		for name, want := range map[string]netbsd.Errno{
 			"program": 0, "link": 0, "directory/../program": 0, "plain": netbsd.EACCES, "directory": netbsd.EACCES, "fifo": netbsd.EACCES,
 			"missing": netbsd.ENOENT, "program/x": netbsd.ENOTDIR, "/dev/null": netbsd.EACCES,
+			"": netbsd.EACCES, // makepathbuf: the working directory
 		} {
 			f, full, errno := w.OpenExec(name)
 			if errno != want {

@@ -581,6 +581,11 @@ func TestPathOfDevices(t *testing.T) {
 			}
 			d.Release()
 		}
+		root, _ := w.Open(netbsd.AT_FDCWD, "/", netbsd.O_RDONLY, 0)
+		defer root.Release()
+		if path, errno := w.PathOf(root); errno != netbsd.ENOENT {
+			t.Errorf("the root, which is an entry of no directory (cache_revlookup): %q, %v", path, errno)
+		}
 	})
 }
 
