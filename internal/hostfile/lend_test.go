@@ -8,11 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/owners"
 	"toaster/netbsd"
 )
 
 // opened is a file of the host as open(2) of a guest makes it.
 func opened(t *testing.T, h *Host, name string, flags int) *File {
+	t.Helper()
+	return openedIn(t, h, &file.Origin{}, name, flags)
+}
+
+// openedIn is opened of a file in a tree.
+func openedIn(t *testing.T, h *Host, o *file.Origin, name string, flags int) *File {
 	t.Helper()
 	fd, err := unix.Open(name, flags|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -22,9 +29,51 @@ func opened(t *testing.T, h *Host, name string, flags int) *File {
 	if err := unix.Fstat(fd, &st); err != nil {
 		t.Fatal(err)
 	}
-	f := h.NewIn(fd, st.Mode, &file.Origin{})
+	f := h.NewIn(fd, st.Mode, o)
 	t.Cleanup(f.Close)
 	return f
+}
+
+// What is append-only is lent to nobody who writes: the host lets him write anywhere (WRITE of ufs_readwrite.c does not). And who was about
+// to be lent it when it became so finds that it may have.
+func TestAppendOnlyIsNotLent(t *testing.T) {
+	h := NewHost()
+	defer h.Close()
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	os.WriteFile(name, nil, 0o600)
+	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(root)
+	marks, err := owners.NewKeeper().NewTable(root, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer marks.Close()
+	in := &file.Origin{Owners: marks}
+	r, w := openedIn(t, h, in, name, unix.O_RDONLY), openedIn(t, h, in, name, unix.O_RDWR)
+	if _, ok := w.LendFD(netbsd.O_RDWR); !ok {
+		t.Skip("the file is in a file system of another kind")
+	}
+	for _, flags := range []uint32{netbsd.UF_APPEND, 0, netbsd.SF_APPEND | netbsd.UF_NODUMP, netbsd.UF_IMMUTABLE} {
+		flagged := flags&(netbsd.UF_APPEND|netbsd.SF_APPEND) != 0
+		if w.FlagsChanged() {
+			t.Errorf("flags have changed, before %#x", flags)
+		}
+		if err := marks.Change(w.fd, func(m *owners.Mark) { m.Flags = flags }); err != nil {
+			t.Fatal(err)
+		}
+		if !w.FlagsChanged() {
+			t.Errorf("flags have not changed to %#x", flags)
+		}
+		_, writes := w.LendFD(netbsd.O_RDWR)
+		_, reads := r.LendFD(netbsd.O_RDONLY)
+		if writes == flagged || !reads {
+			t.Errorf("flags %#x: lent to write %v, to read %v", flags, writes, reads)
+		}
+	}
 }
 
 // A regular file that a guest has opened by name is lent with the rights that it was opened with,

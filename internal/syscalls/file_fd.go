@@ -103,7 +103,7 @@ func fchown(c *Call) netbsd.Errno {
 // fchflags is fchflags(int fd, unsigned long flags). EOPNOTSUPP: see vfs.View.Chflags.
 func fchflags(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		return View(c.L).Fchflags(d, c.Ptr(1))
+		return c.flagsSet(View(c.L).Fchflags(d, c.Ptr(1)))
 	})
 }
 

@@ -64,12 +64,19 @@ func truncate(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Truncate(name, c.Long(2)) })
 }
 
-// chflags is chflags(const char *path, unsigned long flags), and lchflags. The host
-// has no such flags, so none is all that can be set.
+// chflags is chflags(const char *path, unsigned long flags), and lchflags. EOPNOTSUPP: see vfs.View.Chflags.
 func chflags(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		return View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags, c.Ptr(1))
+		return c.flagsSet(View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags, c.Ptr(1)))
 	})
+}
+
+// flagsSet follows a change of flags: what has become append-only is the kernel's to write to (WRITE of ufs_readwrite.c).
+func (c *Call) flagsSet(errno netbsd.Errno) netbsd.Errno {
+	if errno == 0 && c.Ptr(1)&(netbsd.UF_APPEND|netbsd.SF_APPEND) != 0 {
+		c.K.eachTable(func(t *file.Table) { t.Recall(true) })
+	}
+	return errno
 }
 
 // pathconf is pathconf(const char *path, int name), and lpathconf.

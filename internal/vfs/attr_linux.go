@@ -172,10 +172,13 @@ func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow boo
 // allFlags is VNOVAL of struct vattr: chflags(2) with all bits set changes none.
 const allFlags = ^uint64(0)
 
-// flagsRule is what ufs_setattr asks before it changes flags.
-func flagsRule(want uint64) ownerRule {
+// flagsRule is what ufs_setattr asks before it changes flags. Where owners are not kept beside the files most flags are none of the file
+// system's, which it says before all else (zfs_netbsd_setattr, nfs_setattr).
+func (v View) flagsRule(want uint64) ownerRule {
 	return func(c *kern.Cred, a attrs) netbsd.Errno {
 		switch {
+		case want != allFlags && want&^netbsd.UF_NODUMP != 0 && v.Dirs.tree.keeper == nil:
+			return netbsd.EOPNOTSUPP
 		case want != allFlags:
 			return cmp.Or(canChflags(c, a), canSetFlags(c, a, want))
 		case a.unchanging():
@@ -188,19 +191,19 @@ func flagsRule(want uint64) ownerRule {
 // Chflags is chflags(2) and lchflags(2). Of the flags the host's file systems know UF_NODUMP; the others would
 // keep their files from everybody on the host: EOPNOTSUPP, but where owners are kept beside the files, and flags with them.
 func (v View) Chflags(name string, follow bool, want uint64) netbsd.Errno {
-	rule := flagsRule(want)
+	rule := v.flagsRule(want)
 	return v.change(netbsd.AT_FDCWD, name, follow, rule, func(n *node, at int, name string, flags int) error {
 		onHost := func(want uint64) error { return nameFlags(n, at, name, flags, want) }
-		if n == nil || !n.marks().On() {
-			return onHost(want)
-		}
-		a, err := n.attrs()
+		a, err := attrsAt(n, at, name, flags)
 		if err != nil {
 			return err
 		}
-		// Toaster's own user is asked for nothing before, as the host would be.
+		// Of toaster's own user the rule has not been asked before, and the host, which has few of the flags, need not be.
 		if errno := rule(v.user(), a); errno != 0 {
 			return errno
+		}
+		if n == nil || !n.marks().On() {
+			return onHost(want)
 		}
 		return markFlags(n.marks(), n.fd, want, onHost)
 	})

@@ -243,6 +243,79 @@ func TestOwnersFlags(t *testing.T) {
 	}
 }
 
+// TestOwnersAppendOnly: a file that is append-only is written to at its end and nowhere else, whoever has had it open before and however
+// (WRITE of ufs_readwrite.c 1.129, which also refuses to write nothing elsewhere); what has become immutable is written to by who has it open
+// (ufs_check_possible is asked at open(2)). Neither is truncated (ufs_setattr).
+func TestOwnersAppendOnly(t *testing.T) {
+	root, _ := ownedWorld(t)
+	const text = "text"
+	seek := func(at int64) func(d *file.Description) {
+		return func(d *file.Description) { d.File.Lseek(at, netbsd.SEEK_SET) }
+	}
+	noAppend := func(d *file.Description) { d.SetFlags(0) }
+	for _, c := range []struct {
+		what  string
+		flags uint64
+		open  int                       // of who has the file open
+		first func(d *file.Description) // what that does, with the flags set
+		write string
+		at    int64 // of pwrite(2); -1: write(2)
+		want  netbsd.Errno
+		then  string
+	}{
+		{"no flags", 0, 0, nil, "TEXT", -1, 0, "TEXT"},
+		{"at the beginning", netbsd.UF_APPEND, 0, nil, "TEXT", -1, netbsd.EPERM, text},
+		{"SF_APPEND", netbsd.SF_APPEND, 0, nil, "TEXT", -1, netbsd.EPERM, text},
+		{"nothing, at the beginning", netbsd.UF_APPEND, 0, nil, "", -1, netbsd.EPERM, text},
+		{"behind the end", netbsd.UF_APPEND, 0, seek(5), "more", -1, netbsd.EPERM, text},
+		{"at the end", netbsd.UF_APPEND, 0, seek(4), "more", -1, 0, "textmore"},
+		{"nothing, at the end", netbsd.UF_APPEND, 0, seek(4), "", -1, 0, text},
+		{"O_APPEND", netbsd.UF_APPEND, netbsd.O_APPEND, nil, "more", -1, 0, "textmore"},
+		{"O_APPEND taken off", netbsd.UF_APPEND, netbsd.O_APPEND, noAppend, "more", -1, netbsd.EPERM, text},
+		{"pwrite(2) at the beginning", netbsd.UF_APPEND, 0, nil, "TEXT", 0, netbsd.EPERM, text},
+		{"pwrite(2) at the end", netbsd.UF_APPEND, 0, nil, "more", 4, 0, "textmore"},
+		{"pwrite(2) with O_APPEND", netbsd.UF_APPEND, netbsd.O_APPEND, nil, "more", 0, 0, "textmore"},
+		{"immutable", netbsd.UF_IMMUTABLE, 0, nil, "TEXT", -1, 0, "TEXT"},
+		{"immutable, pwrite(2)", netbsd.SF_IMMUTABLE, 0, nil, "T", 0, 0, "Text"},
+		{"flags taken off again", netbsd.UF_APPEND, 0, func(*file.Description) { root.Chflags("f", true, 0) }, "TEXT", -1, 0, "TEXT"},
+	} {
+		root.write(t, "f", text)
+		d, errno := root.Open(here, "f", netbsd.O_RDWR|c.open, 0)
+		if errno != 0 {
+			t.Fatal(c.what, errno)
+		}
+		if errno := root.Chflags("f", true, c.flags); errno != 0 {
+			t.Fatal(c.what, errno)
+		}
+		if c.first != nil {
+			c.first(d)
+		}
+		var done int
+		if c.at < 0 {
+			done, errno = d.Write(root.L, []byte(c.write))
+		} else {
+			done, errno = d.Pwrite(root.L, []byte(c.write), c.at)
+		}
+		s, _ := root.read("f")
+		if errno != c.want || s != c.then || errno == 0 && done != len(c.write) {
+			t.Errorf("%s: %d, %v, want %v; then %q, want %q", c.what, done, errno, c.want, s, c.then)
+		}
+		if at, _ := d.File.Lseek(0, netbsd.SEEK_CUR); c.at < 0 && done > 0 && at != int64(len(c.then)) {
+			t.Errorf("%s: the position is %d", c.what, at)
+		}
+		st, _ := d.File.Stat()
+		want := netbsd.Errno(0)
+		if st.Flags != 0 {
+			want = netbsd.EPERM
+		}
+		if errno := d.File.Truncate(0); errno != want {
+			t.Errorf("%s: ftruncate(2): %v, want %v", c.what, errno, want)
+		}
+		d.Release()
+		root.Chflags("f", true, 0)
+	}
+}
+
 // TestOwnersAllFlags: whatever is given is shown, of any kind of file, by whatever call and to later machines, but that nobody changes a
 // snapshot's flags (ufs_setattr), and only the superuser the system's (genfs_can_chflags). All bits set are VNOVAL, no change.
 func TestOwnersAllFlags(t *testing.T) {

@@ -138,5 +138,11 @@ func (v View) Futimens(d *file.Description, atime, mtime file.Timeset) netbsd.Er
 
 // Fchflags is fchflags(2).
 func (v View) Fchflags(d *file.Description, want uint64) netbsd.Errno {
-	return v.onOpen(d, flagsRule(want), func() netbsd.Errno { return fchflags(d, want) })
+	rule := v.flagsRule(want)
+	if a, errno := attrsOf(d); errno == 0 && isVnode(d, a) && v.judgeOpen() == nil {
+		if errno := rule(v.user(), a); errno != 0 {
+			return errno
+		}
+	}
+	return v.onOpen(d, rule, func() netbsd.Errno { return fchflags(d, want) })
 }
