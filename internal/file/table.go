@@ -91,6 +91,16 @@ func (t *Table) slotLocked(fd int) *slot {
 	return &t.slots[fd]
 }
 
+// Full returns EMFILE if there is no descriptor left for one that Install is about to be asked for.
+func (t *Table) Full(limit uint64) netbsd.Errno {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if fd := t.freeLocked(0); uint64(fd) >= limit || fd >= maxFiles {
+		return netbsd.EMFILE
+	}
+	return 0
+}
+
 // Install gives d the lowest free descriptor at or above min. limit is
 // RLIMIT_NOFILE: EMFILE at or above it; ENFILE if the machine's quota is used up. The
 // caller's reference moves into the table on success only.

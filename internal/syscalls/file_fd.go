@@ -19,7 +19,7 @@ func fsync(c *Call) netbsd.Errno {
 // begins; the start does not matter where length is 0.
 func fsyncRange(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if _, ok := d.File.(file.Pathconfer); ok {
+		if !d.Vnode() {
 			return netbsd.EINVAL
 		}
 		if !d.Writable() {
@@ -29,16 +29,19 @@ func fsyncRange(c *Call) netbsd.Errno {
 		if how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == netbsd.FDATASYNC|netbsd.FFILESYNC || how&(netbsd.FDATASYNC|netbsd.FFILESYNC) == 0 {
 			return netbsd.EINVAL
 		}
-		if start, length := c.Long(2), c.Long(3); length != 0 && start+length < start {
+		if start, length := c.Long(2), c.Long(3); length != 0 && (start < 0 || length < 0 || length > math.MaxInt64-start) {
 			return netbsd.EINVAL
 		}
 		return d.File.Sync()
 	})
 }
 
-// lseek is lseek(int fd, int pad, off_t offset, int whence). EBADF. ESPIPE: no position. EINVAL:
-// another whence, or a place before the beginning.
+// lseek is lseek(int fd, int pad, off_t offset, int whence). EINVAL: another whence, whatever fd is, or a place before the beginning. EBADF.
+// ESPIPE: no position.
 func lseek(c *Call) netbsd.Errno {
+	if whence := c.Int(3); whence < netbsd.SEEK_SET || whence > netbsd.SEEK_END {
+		return netbsd.EINVAL
+	}
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		c.used(c.Int(0), d, 0)
 		n, errno := d.File.Lseek(c.Long(2), c.Int(3))
@@ -49,14 +52,18 @@ func lseek(c *Call) netbsd.Errno {
 	})
 }
 
-// ftruncate is ftruncate(int fd, int pad, off_t length). EINVAL: a negative length, whatever fd is, or
-// not open for writing. EBADF.
+// ftruncate is ftruncate(int fd, int pad, off_t length). EINVAL: a negative length, or not open for writing. EBADF. EOPNOTSUPP: neither
+// a file of a file system nor a memfd_create(2)'s. Up to release 10 a negative length came before all else, and no file of a file system was
+// EINVAL (fd_getvnode).
 func ftruncate(c *Call) netbsd.Errno {
-	if c.Long(2) < 0 {
+	if c.Long(2) < 0 && !c.has(netbsd.SYS_memfd_create) {
 		return netbsd.EINVAL
 	}
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if !d.Writable() {
+		if _, memfd := d.File.(*file.Memfd); !memfd && !d.Vnode() && c.has(netbsd.SYS_memfd_create) {
+			return netbsd.EOPNOTSUPP
+		}
+		if c.Long(2) < 0 || !d.Writable() {
 			return netbsd.EINVAL
 		}
 		return d.File.Truncate(c.Long(2))
@@ -69,7 +76,7 @@ var direntBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 // EFAULT.
 func getdents(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if _, ok := d.File.(file.Pathconfer); ok {
+		if !d.Vnode() {
 			return netbsd.EINVAL // fd_getvnode, which comes first
 		}
 		if !d.Readable() {
@@ -103,6 +110,9 @@ func fchown(c *Call) netbsd.Errno {
 // fchflags is fchflags(int fd, unsigned long flags). EOPNOTSUPP: see vfs.View.Chflags.
 func fchflags(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if !d.Vnode() {
+			return netbsd.EINVAL
+		}
 		return c.flagsSet(View(c.L).Fchflags(d, c.Ptr(1)))
 	})
 }
@@ -175,7 +185,7 @@ func fallocate(c *Call) netbsd.Errno { return c.ok(uint64(noSpaceChange(c))) }
 func fdiscard(c *Call) netbsd.Errno { return noSpaceChange(c) }
 
 // noSpaceChange says what is wrong with the arguments of posix_fallocate(2) and fdiscard(2):
-// EINVAL for a range that there cannot be, EBADF for what is not open for writing; if
+// EINVAL for a range that there cannot be, and for what is in no file system, EBADF for what is not open for writing; if
 // nothing, EOPNOTSUPP.
 func noSpaceChange(c *Call) netbsd.Errno {
 	pos, length := c.Long(2), c.Long(3)
@@ -183,7 +193,10 @@ func noSpaceChange(c *Call) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if !d.Writable() {
+		switch {
+		case !d.Vnode():
+			return netbsd.EINVAL
+		case !d.Writable():
 			return netbsd.EBADF
 		}
 		return netbsd.EOPNOTSUPP

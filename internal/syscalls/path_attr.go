@@ -151,6 +151,9 @@ func (c *Call) timespecs(addr uint64) (a, m file.Timeset, errno netbsd.Errno) {
 	return a, m, errno
 }
 
+// noSecond is a time's second that means none (VNOVAL): the time stays.
+const noSecond = -1
+
 func timeset(t netbsd.Timespec) (file.Timeset, netbsd.Errno) {
 	switch {
 	case t.Nsec == netbsd.UTIME_NOW:
@@ -160,7 +163,7 @@ func timeset(t netbsd.Timespec) (file.Timeset, netbsd.Errno) {
 	case t.Nsec < 0 || t.Nsec >= 1e9:
 		return file.Timeset{}, netbsd.EINVAL
 	}
-	return file.Timeset{Time: t.Time()}, 0
+	return file.Timeset{Time: t.Time(), Omit: t.Sec == noSecond}, 0
 }
 
 // timevals reads the two times of utimes(2).
@@ -181,7 +184,7 @@ func (c *Call) timevals(addr uint64) (a, m file.Timeset, errno netbsd.Errno) {
 		if tv.Usec < 0 || tv.Usec >= 1e6 {
 			return a, m, netbsd.EINVAL
 		}
-		t.Time = netbsd.Timespec{Sec: tv.Sec, Nsec: int64(tv.Usec) * 1000}.Time()
+		t.Time, t.Omit = netbsd.Timespec{Sec: tv.Sec, Nsec: int64(tv.Usec) * 1000}.Time(), tv.Sec == noSecond
 	}
 	return a, m, 0
 }

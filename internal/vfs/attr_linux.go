@@ -163,10 +163,22 @@ func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno
 // Utimens is utimensat(2) and its older kin.
 func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow bool) netbsd.Errno {
 	ts := []unix.Timespec{hostfile.HostTime(atime), hostfile.HostTime(mtime)}
-	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChtimes(c, a, atime.Now && mtime.Now) }
-	return v.change(at, name, follow, rule, func(_ *node, at int, name string, flags int) error {
+	return v.change(at, name, follow, timesRule(atime, mtime), func(_ *node, at int, name string, flags int) error {
+		if atime.Omit && mtime.Omit { // then the host does not even look for the file
+			return unix.Fstatat(at, name, new(unix.Stat_t), flags)
+		}
 		return unix.UtimesNanoAt(at, name, ts, flags)
 	})
+}
+
+// timesRule is canChtimes of two times: where neither is set it is not asked (ufs_setattr).
+func timesRule(atime, mtime file.Timeset) ownerRule {
+	return func(c *kern.Cred, a attrs) netbsd.Errno {
+		if atime.Omit && mtime.Omit && !a.unchanging() {
+			return 0
+		}
+		return canChtimes(c, a, atime.Now && mtime.Now)
+	}
 }
 
 // allFlags is VNOVAL of struct vattr: chflags(2) with all bits set changes none.

@@ -114,7 +114,10 @@ func (v View) enterFD(fd int, under bool, set func(*dir) netbsd.Errno) netbsd.Er
 		return v.enter(m.path, set)
 	}
 	hfd, ok := d.HostFD()
-	if !ok {
+	switch {
+	case !d.Vnode():
+		return netbsd.EINVAL
+	case !ok:
 		return netbsd.ENOTDIR
 	}
 	mnt := v.Dirs.tree.mountOf(d)

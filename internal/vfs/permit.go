@@ -213,6 +213,9 @@ func openRights(flags int) (want uint32) {
 	if acc := flags & netbsd.O_ACCMODE; acc != netbsd.O_WRONLY {
 		want |= mayRead
 	}
+	if flags&netbsd.O_EXEC != 0 {
+		want |= mayExec
+	}
 	if flags&netbsd.O_ACCMODE != netbsd.O_RDONLY || flags&netbsd.O_TRUNC != 0 {
 		want |= mayWrite
 	}

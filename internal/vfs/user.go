@@ -131,8 +131,7 @@ func (v View) Fchown(d *file.Description, uid, gid int) netbsd.Errno {
 
 // Futimens is futimens(2) and futimes(2).
 func (v View) Futimens(d *file.Description, atime, mtime file.Timeset) netbsd.Errno {
-	return v.onOpen(d,
-		func(c *kern.Cred, a attrs) netbsd.Errno { return canChtimes(c, a, atime.Now && mtime.Now) },
+	return v.onOpen(d, timesRule(atime, mtime),
 		func() netbsd.Errno { return d.File.Utimens(atime, mtime) })
 }
 
