@@ -102,9 +102,14 @@ func fchmod(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchmod(d, c.Uint32(1)) })
 }
 
-// fchown is fchown(int fd, uid_t owner, gid_t group).
+// fchown is fchown(int fd, uid_t owner, gid_t group), and __posix_fchown.
 func fchown(c *Call) netbsd.Errno {
-	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchown(d, c.Int(1), c.Int(2)) })
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if c.Nr == netbsd.SYS___posix_fchown {
+			return View(c.L).PosixFchown(d, c.Int(1), c.Int(2))
+		}
+		return View(c.L).Fchown(d, c.Int(1), c.Int(2))
+	})
 }
 
 // fchflags is fchflags(int fd, unsigned long flags). EOPNOTSUPP: see vfs.View.Chflags.

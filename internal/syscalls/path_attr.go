@@ -52,7 +52,11 @@ func fchownat(c *Call) netbsd.Errno {
 
 func doChown(c *Call, at, arg int, follow bool) netbsd.Errno {
 	return c.onPath(arg, func(name string) netbsd.Errno {
-		return View(c.L).Chown(at, name, c.Int(arg+1), c.Int(arg+2), follow)
+		v, uid, gid := View(c.L), c.Int(arg+1), c.Int(arg+2)
+		if c.Nr == netbsd.SYS___posix_chown || c.Nr == netbsd.SYS___posix_lchown {
+			return v.PosixChown(at, name, uid, gid, follow)
+		}
+		return v.Chown(at, name, uid, gid, follow)
 	})
 }
 

@@ -149,17 +149,6 @@ func (v View) stickyRefused(a attrs, mode uint32) bool {
 	return mode&unix.S_ISVTX != 0 && !a.isDir() && !v.user().IsRoot()
 }
 
-// Chown is fchownat(2), chown(2) and lchown(2); -1 leaves an id alone.
-func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno {
-	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChown(c, a, uid, gid) }
-	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
-		if o := v.marksFor(n); o != nil {
-			return hostfile.ChownMark(o, n.fd, uid, gid)
-		}
-		return unix.Fchownat(at, name, uid, gid, flags)
-	})
-}
-
 // Utimens is utimensat(2) and its older kin.
 func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow bool) netbsd.Errno {
 	ts := []unix.Timespec{hostfile.HostTime(atime), hostfile.HostTime(mtime)}

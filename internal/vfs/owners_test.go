@@ -584,6 +584,88 @@ func TestOwnersSetID(t *testing.T) {
 	root.shows(t, "su", 3, 5, 0o6777)
 }
 
+// chownCases are what change_owner of vfs_syscalls.c 1.571 makes of a mode: chown(2) takes the bit of what is given, be it as it was, and
+// __posix_chown(2) both, but by the superuser none.
+var chownCases = []struct {
+	uid, gid    bool // which are given
+	posix       bool
+	root, owner uint32 // what is left of 06755, by whom
+}{
+	{false, false, false, 0o6755, 0o6755},
+	{true, false, false, 0o2755, 0o2755},
+	{false, true, false, 0o4755, 0o4755},
+	{true, true, false, 0o755, 0o755},
+	{false, false, true, 0o6755, 0o755},
+	{true, false, true, 0o6755, 0o755},
+	{false, true, true, 0o6755, 0o755},
+	{true, true, true, 0o6755, 0o755},
+}
+
+// chownBits tries them by name and by descriptor, of a file or directory of w's user's.
+func (w world) chownBits(t *testing.T, name string, root bool) {
+	own, errno := w.Stat(here, name, true)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	d, errno := w.Open(here, name, netbsd.O_RDONLY, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer d.Release()
+	for _, c := range chownCases {
+		uid, gid, want := -1, -1, c.owner
+		if c.uid {
+			uid = int(own.UID)
+		}
+		if c.gid {
+			gid = int(own.GID)
+		}
+		if root {
+			want = c.root
+		}
+		for what, chown := range map[string]func() netbsd.Errno{
+			"chown":  func() netbsd.Errno { return w.chown(here, name, uid, gid, true, c.posix) },
+			"lchown": func() netbsd.Errno { return w.chown(here, name, uid, gid, false, c.posix) },
+			"fchown": func() netbsd.Errno { return w.fchown(d, uid, gid, c.posix) },
+		} {
+			w.Chmod(here, name, 0o6755, true)
+			errno := chown()
+			if st, _ := w.Stat(here, name, true); errno != 0 || st.Mode&0o7777 != want || st.UID != own.UID || st.GID != own.GID {
+				t.Errorf("%s of %s, %+v: %v, %o, want %o", what, name, c, errno, st.Mode, want)
+			}
+		}
+	}
+}
+
+func TestChownBits(t *testing.T) {
+	root, user := ownedWorld(t)
+	root.write(t, "f", "")
+	root.Mkdir(here, "d", 0o755)
+	for _, name := range []string{"f", "d"} {
+		root.chownBits(t, name, true)
+		root.Chown(here, name, 1007, 1008, true)
+		user.chownBits(t, name, false)
+		// Who gives nothing is asked for nothing, but that he owns the file whose bits go.
+		other := user
+		other.Cred = kern.UserCred(2007, 2008)
+		root.Chmod(here, name, 0o6755, true)
+		if errno := other.Chown(here, name, -1, -1, true); errno != 0 {
+			t.Errorf("nothing of another's %s: %v", name, errno)
+		}
+		if errno := other.PosixChown(here, name, -1, -1, true); errno != netbsd.EPERM {
+			t.Errorf("nothing of another's %s, whose bits go: %v", name, errno)
+		}
+	}
+	eachWorld(t, func(t *testing.T, w world) {
+		if w.prefix == "" {
+			t.Skip("below a root of the host's no file has such bits")
+		}
+		w.write(t, "f", "")
+		w.Mkdir(here, "d", 0o755)
+		w.chownBits(t, "f", os.Geteuid() == 0)
+	})
+}
+
 // TestOwnersOfPlainTree: a tree as somebody has copied it has no marks. Its files are their host owner's, root
 // inside may all the same, and what is read-only on the host is told of as it was.
 func TestOwnersOfPlainTree(t *testing.T) {

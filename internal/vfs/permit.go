@@ -113,6 +113,27 @@ func canChown(c *kern.Cred, a attrs, uid, gid int) netbsd.Errno {
 	return 0
 }
 
+// setIDs are the bits of a mode that make who executes the file somebody else.
+const setIDs = netbsd.S_ISUID | netbsd.S_ISGID
+
+// chownMode is what change_owner makes of a mode: chown(2) takes the bit of each id that is given, be it as it was, and __posix_chown(2) both,
+// but by the superuser none.
+func chownMode(c *kern.Cred, mode uint32, uid, gid int, posix bool) uint32 {
+	if posix {
+		if c.IsRoot() {
+			return mode
+		}
+		return mode &^ setIDs
+	}
+	if uid != -1 {
+		mode &^= netbsd.S_ISUID
+	}
+	if gid != -1 {
+		mode &^= netbsd.S_ISGID
+	}
+	return mode
+}
+
 // canChtimes is genfs_can_chtimes and utimes(2): whoever may write to the file may
 // set both times to now, and the owner to anything.
 func canChtimes(c *kern.Cred, a attrs, now bool) netbsd.Errno {

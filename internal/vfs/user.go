@@ -122,13 +122,6 @@ func (v View) Fchmod(d *file.Description, mode uint32) netbsd.Errno {
 		func() netbsd.Errno { return d.File.Chmod(mode) })
 }
 
-// Fchown is fchown(2); -1 leaves an id alone.
-func (v View) Fchown(d *file.Description, uid, gid int) netbsd.Errno {
-	return v.onOpen(d,
-		func(c *kern.Cred, a attrs) netbsd.Errno { return canChown(c, a, uid, gid) },
-		func() netbsd.Errno { return d.File.Chown(uid, gid) })
-}
-
 // Futimens is futimens(2) and futimes(2).
 func (v View) Futimens(d *file.Description, atime, mtime file.Timeset) netbsd.Errno {
 	return v.onOpen(d, timesRule(atime, mtime),
