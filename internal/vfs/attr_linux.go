@@ -54,6 +54,9 @@ func (v View) change(at int, name string, follow bool, rule ownerRule, call func
 		if dev.Link != "" && follow {
 			return l.onward().change(netbsd.AT_FDCWD, l.target(dev), follow, rule, call)
 		}
+		if dev.errno == 0 && dev.Fixed {
+			return 0 // procfs_setattr takes all and does nothing
+		}
 		return cmp.Or(dev.errno, netbsd.EPERM)
 	}
 	return l.onFile(follow, func(n *node, at int, name string, flags int) error {
@@ -237,6 +240,11 @@ func fchflags(d *file.Description, want uint64) netbsd.Errno {
 		return errno
 	}
 	fd, ok := d.HostFD()
+	if _, found := d.File.(interface{ Origin() *file.Origin }); !found {
+		if st, errno := d.File.Stat(); errno == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFCHR {
+			return netbsd.EPERM // a device of the machine's, of which chflags(2) says so, too
+		}
+	}
 	onHost := func(want uint64) error {
 		st, errno := d.File.Stat()
 		if kind := st.Mode & netbsd.S_IFMT; !ok || errno != 0 || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR {
@@ -316,6 +324,9 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		}
 		return canAccess(c, a, mayWrite)
 	}
+	if errno, made := v.truncateMade(name); made {
+		return errno
+	}
 	return v.change(netbsd.AT_FDCWD, name, true, rule, func(n *node, at int, name string, _ int) error {
 		a, err := attrsAt(n, at, name, 0)
 		if err == nil {
@@ -340,6 +351,27 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		defer unix.Close(fd)
 		return unix.Ftruncate(fd, size)
 	})
+}
+
+// truncateMade is Truncate of what the machine makes up, which has no size: who may write to it succeeds (ufs_setattr, procfs_setattr).
+func (v View) truncateMade(name string) (errno netbsd.Errno, made bool) {
+	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
+	if errno != 0 {
+		return errno, true
+	}
+	defer l.close()
+	dev, made := l.device()
+	switch {
+	case !made:
+		return 0, false
+	case dev.errno != 0:
+		return dev.errno, true
+	case dev.Link != "":
+		return l.onward().Truncate(l.target(dev), 0), true
+	case dev.List != nil:
+		return netbsd.EISDIR, true
+	}
+	return canAccess(v.user(), attrsOfDevice(dev), mayWrite), true
 }
 
 // wideToWrite has the host let a file be written to, and takes its set-id bits as a write does.

@@ -14,26 +14,33 @@ import (
 // onName runs a call on the last name of a path, never through a link there unless a
 // slash comes after it.
 func (v View) onName(at int, name string, call func(l *lookup, p parentDir) error) netbsd.Errno {
-	return v.onParentDir(at, name, func(l *lookup, p parentDir) error {
+	return v.onParentDir(at, name, false, slashed(call))
+}
+
+// onNew is onName for a call that makes something: EEXIST for what the machine makes up.
+func (v View) onNew(at int, name string, call func(l *lookup, p parentDir) error) netbsd.Errno {
+	return v.onParentDir(at, name, true, slashed(call))
+}
+
+// slashed has a directory be before a trailing slash.
+func slashed(call func(l *lookup, p parentDir) error) func(l *lookup, p parentDir) error {
+	return func(l *lookup, p parentDir) error {
 		if err := p.checkSlash(false); err != nil {
 			return err
 		}
 		return call(l, p)
-	})
+	}
 }
 
-// onParentDir is onName, but the call does p.checkSlash.
-func (v View) onParentDir(at int, name string, call func(l *lookup, p parentDir) error) netbsd.Errno {
+// onParentDir is onName, or onNew for what is made, but the call does p.checkSlash.
+func (v View) onParentDir(at int, name string, made bool, call func(l *lookup, p parentDir) error) netbsd.Errno {
 	l, errno := v.newLookup(at, name)
 	if errno != 0 {
 		return errno
 	}
 	defer l.close()
 	if dev, ok := l.device(); ok {
-		if dev.Fixed {
-			return netbsd.EROFS
-		}
-		return netbsd.EPERM
+		return l.refuseMade(dev, made)
 	}
 	p, err := l.parent()
 	if err != nil {
@@ -41,6 +48,22 @@ func (v View) onParentDir(at int, name string, call func(l *lookup, p parentDir)
 	}
 	defer p.close()
 	return hostfile.Errno(call(l, p))
+}
+
+// refuseMade is why no name that the machine makes up is changed: EBUSY for where a file system of its own is, EROFS below (procfs_lookup), and
+// EPERM for devices. What is there already is not made, EEXIST.
+func (l *lookup) refuseMade(dev Device, made bool) netbsd.Errno {
+	switch fs, rest := l.madeAt(); {
+	case dev.errno == netbsd.ENOTDIR:
+		return netbsd.ENOTDIR
+	case made && dev.errno == 0:
+		return netbsd.EEXIST
+	case dev.Fixed && fs != nil && rest == "":
+		return netbsd.EBUSY
+	case dev.Fixed:
+		return netbsd.EROFS
+	}
+	return netbsd.EPERM
 }
 
 // Unlink is unlinkat(2): unlink(2), or rmdir(2) with AT_REMOVEDIR. A directory
@@ -175,7 +198,7 @@ func (p parentDir) busy() (bool, error) {
 
 // Mkdir is mkdirat(2), which makes no directory sticky (do_sys_mkdirat).
 func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
-	return v.onParentDir(at, name, func(l *lookup, p parentDir) error {
+	return v.onParentDir(at, name, true, func(l *lookup, p parentDir) error {
 		if err := p.checkSlash(true); err != nil {
 			return err
 		}
@@ -222,7 +245,7 @@ const noDevice = ^uint64(0)
 
 // Mknod is mkfifo(2), and mknod(2) of a file.
 func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
-	return v.onName(at, name, func(l *lookup, p parentDir) error { return l.makeNode(p, mode) })
+	return v.onNew(at, name, func(l *lookup, p parentDir) error { return l.makeNode(p, mode) })
 }
 
 // MknodDev is mknodat(2), for the superuser but of a FIFO without a number, which is mkfifo(2)'s (do_posix_mknodat). A device would mean the
@@ -236,7 +259,7 @@ func (v View) MknodDev(at int, name string, mode uint32, dev uint64) netbsd.Errn
 	if v.Cred != nil && !v.Cred.IsRoot() {
 		return netbsd.EPERM
 	}
-	return v.onName(at, name, func(l *lookup, p parentDir) error {
+	return v.onNew(at, name, func(l *lookup, p parentDir) error {
 		if _, err := p.stat(); err != unix.ENOENT {
 			return cmp.Or(err, error(unix.EEXIST))
 		}
@@ -291,7 +314,7 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 	case target == "":
 		return netbsd.ENOENT
 	}
-	return v.onName(at, name, func(l *lookup, p parentDir) error {
+	return v.onNew(at, name, func(l *lookup, p parentDir) error {
 		if err := p.writable(); err != nil {
 			return err
 		}
@@ -357,7 +380,7 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 		}
 		n.close()
 	}
-	return v.onName(newAt, new, func(l *lookup, p parentDir) error {
+	return v.onNew(newAt, new, func(l *lookup, p parentDir) error {
 		if src.direct() && p.at.mnt.free {
 			flags := 0
 			if follow {
@@ -443,7 +466,7 @@ func (v View) rename(oldAt int, old string, newAt int, new string, after func(l 
 		if err := from.unnameable(old, unix.EINVAL, unix.EINVAL); err != nil {
 			return err
 		}
-		errno := v.onParentDir(newAt, new, func(_ *lookup, to parentDir) error {
+		errno := v.onParentDir(newAt, new, false, func(_ *lookup, to parentDir) error {
 			if err := to.mayReplace(new, from); err != nil {
 				return err
 			}
