@@ -78,7 +78,7 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 	mode &= 0o7777
 	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChmod(c, a, mode) }
 	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
-		if flags != 0 || mode&unix.S_ISVTX != 0 {
+		if flags != 0 || mode&(unix.S_ISVTX|unix.S_ISGID) != 0 {
 			a, err := attrsAt(n, at, name, flags)
 			if err != nil {
 				return err
@@ -87,7 +87,7 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 			switch {
 			case a.isLink() && errno == 0 && n != nil && n.marks().On():
 				return chmodLink(n, mode)
-			case a.isLink(), v.stickyRefused(a, mode):
+			case a.isLink(), v.bitRefused(a, mode):
 				return asError(errno) // of a link of the host's the mode is Linux's alone, and nobody asks for it
 			}
 		}
@@ -147,9 +147,11 @@ func (v View) user() *kern.Cred {
 	return v.Dirs.tree.user.cred
 }
 
-// stickyRefused reports whether canChmod refuses the sticky bit, which Linux lets all files have.
-func (v View) stickyRefused(a attrs, mode uint32) bool {
-	return mode&unix.S_ISVTX != 0 && !a.isDir() && !v.user().IsRoot()
+// bitRefused reports whether canChmod refuses a bit that Linux takes otherwise: sticky, which it lets all files have, and the group's of who
+// is not in it, which it leaves out.
+func (v View) bitRefused(a attrs, mode uint32) bool {
+	c := v.user()
+	return !c.IsRoot() && (mode&unix.S_ISVTX != 0 && !a.isDir() || mode&unix.S_ISGID != 0 && !c.InGroup(a.gid))
 }
 
 // Utimens is utimensat(2) and its older kin.

@@ -172,3 +172,30 @@ func TestNewMode(t *testing.T) {
 		}
 	}
 }
+
+// TestBitRefused: what genfs_can_chmod refuses and Linux does not is asked of toaster's own user, too.
+func TestBitRefused(t *testing.T) {
+	for _, c := range []struct {
+		who  *kern.Cred
+		a    attrs
+		mode uint32
+		want bool
+	}{
+		{alice, regular(1001, 1001, 0o755), 0o755, false},
+		{alice, regular(1001, 1001, 0o755), 0o1755, true},
+		{alice, regular(1001, 1001, 0o755), 0o4755, false},
+		{alice, regular(1001, 20, 0o755), 0o2755, false},
+		{alice, regular(1001, 5, 0o755), 0o2755, true},
+		{alice, directory(1001, 5, 0o755), 0o1755, false},
+		{alice, directory(1001, 5, 0o755), 0o2755, true},
+		{wheel, regular(1001, 5, 0o755), 0o3755, false},
+	} {
+		v := View{Dirs: &Dirs{tree: &Tree{user: &hostUser{cred: c.who}}}}
+		if v.bitRefused(c.a, c.mode) != c.want {
+			t.Errorf("user %d, %+v, %o: want %v", c.who.EUID, c.a, c.mode, c.want)
+		}
+		if errno := canChmod(c.who, c.a, c.mode); (errno != 0) != c.want {
+			t.Errorf("user %d, %+v, %o: %v", c.who.EUID, c.a, c.mode, errno)
+		}
+	}
+}

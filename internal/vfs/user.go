@@ -110,7 +110,7 @@ func asError(errno netbsd.Errno) error {
 // Fchmod is fchmod(2).
 func (v View) Fchmod(d *file.Description, mode uint32) netbsd.Errno {
 	mode &= 0o7777
-	if a, errno := attrsOf(d); errno == 0 && isVnode(d, a) && v.stickyRefused(a, mode) {
+	if a, errno := attrsOf(d); errno == 0 && isVnode(d, a) && v.bitRefused(a, mode) {
 		return canChmod(v.user(), a, mode)
 	}
 	return v.onOpen(d,
