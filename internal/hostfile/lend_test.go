@@ -3,6 +3,8 @@ package hostfile
 import (
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -34,26 +36,66 @@ func openedIn(t *testing.T, h *Host, o *file.Origin, name string, flags int) *Fi
 	return f
 }
 
-// What is append-only is lent to nobody who writes: the host lets him write anywhere (WRITE of ufs_readwrite.c does not). And who was about
-// to be lent it when it became so finds that it may have.
-func TestAppendOnlyIsNotLent(t *testing.T) {
-	h := NewHost()
-	defer h.Close()
+// Who writes once chflags(2) has returned meets what it has set, whoever else writes to the same open file meanwhile, and has seen what was
+// before.
+func TestAppendOnlyAtOnce(t *testing.T) {
+	_, marks, _, w := appendFile(t)
+	var others sync.WaitGroup
+	var over atomic.Bool
+	for range 3 {
+		others.Go(func() {
+			for !over.Load() {
+				w.appendOnly()
+			}
+		})
+	}
+	for i := range 500 {
+		setFlags(t, marks, w, netbsd.UF_APPEND)
+		if _, errno := w.Pwrite(file.Call{}, []byte("x"), 0); errno != netbsd.EPERM {
+			t.Fatalf("round %d, append-only: %v", i, errno)
+		}
+		setFlags(t, marks, w, 0)
+		if _, errno := w.Pwrite(file.Call{}, []byte("x"), 0); errno != 0 {
+			t.Fatalf("round %d, no longer: %v", i, errno)
+		}
+	}
+	over.Store(true)
+	others.Wait()
+}
+
+// appendFile is a file in a tree with marks, open to be read and written.
+func appendFile(t *testing.T) (h *Host, marks *owners.Table, r, w *File) {
+	t.Helper()
+	h = NewHost()
+	t.Cleanup(h.Close)
 	dir := t.TempDir()
 	name := filepath.Join(dir, "f")
-	os.WriteFile(name, nil, 0o600)
+	os.WriteFile(name, []byte("text"), 0o600)
 	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(root)
-	marks, err := owners.NewKeeper().NewTable(root, false)
-	if err != nil {
+	t.Cleanup(func() { unix.Close(root) })
+	if marks, err = owners.NewKeeper().NewTable(root, false); err != nil {
 		t.Fatal(err)
 	}
-	defer marks.Close()
+	t.Cleanup(marks.Close)
 	in := &file.Origin{Owners: marks}
-	r, w := openedIn(t, h, in, name, unix.O_RDONLY), openedIn(t, h, in, name, unix.O_RDWR)
+	return h, marks, openedIn(t, h, in, name, unix.O_RDONLY), openedIn(t, h, in, name, unix.O_RDWR)
+}
+
+// setFlags is chflags(2).
+func setFlags(t *testing.T, marks *owners.Table, f *File, flags uint32) {
+	t.Helper()
+	if err := marks.Change(f.fd, func(m *owners.Mark) { m.Flags = flags }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is append-only is lent to nobody who writes: the host lets him write anywhere (WRITE of ufs_readwrite.c does not). And who was about
+// to be lent it when it became so finds that it may have.
+func TestAppendOnlyIsNotLent(t *testing.T) {
+	_, marks, r, w := appendFile(t)
 	if _, ok := w.LendFD(netbsd.O_RDWR); !ok {
 		t.Skip("the file is in a file system of another kind")
 	}
@@ -62,9 +104,7 @@ func TestAppendOnlyIsNotLent(t *testing.T) {
 		if w.FlagsChanged() {
 			t.Errorf("flags have changed, before %#x", flags)
 		}
-		if err := marks.Change(w.fd, func(m *owners.Mark) { m.Flags = flags }); err != nil {
-			t.Fatal(err)
-		}
+		setFlags(t, marks, w, flags)
 		if !w.FlagsChanged() {
 			t.Errorf("flags have not changed to %#x", flags)
 		}
