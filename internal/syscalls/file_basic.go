@@ -28,7 +28,7 @@ func doOpen(c *Call, at, arg int) netbsd.Errno {
 	flags := c.Int(arg + 1)
 	// That there is no descriptor comes before all that is about the file, which must not be made (do_open).
 	if errno := cmp.Or(vfs.OpenMode(flags), c.files().Full(c.nofile())); errno != 0 {
-		return errno
+		return cmp.Or(View(c.L).CheckAt(at, name), errno)
 	}
 	d, errno := View(c.L).Open(at, name, flags, c.Uint32(arg+2))
 	if errno != 0 {

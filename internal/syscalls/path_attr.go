@@ -7,9 +7,15 @@ import (
 
 // This file serves the calls that change or test what a path leads to.
 
+// anyAccess are the bits of access(2)'s mode: a call with others does not read its path (do_sys_accessat).
+const anyAccess = 7
+
 // access is access(const char *path, int mode). EINVAL: bits that are none. It asks for the real
 // ids, not the effective ones.
 func access(c *Call) netbsd.Errno {
+	if c.Int(1)&^anyAccess != 0 {
+		return netbsd.EINVAL
+	}
 	return c.onPath(0, func(name string) netbsd.Errno {
 		return View(c.L).Access(netbsd.AT_FDCWD, name, c.Int(1), 0)
 	})
@@ -17,6 +23,9 @@ func access(c *Call) netbsd.Errno {
 
 // faccessat is faccessat(int fd, const char *path, int amode, int flag).
 func faccessat(c *Call) netbsd.Errno {
+	if c.Int(2)&^anyAccess != 0 {
+		return netbsd.EINVAL
+	}
 	return c.onPath(1, func(name string) netbsd.Errno { return View(c.L).Access(c.Int(0), name, c.Int(2), c.Int(3)) })
 }
 
@@ -94,11 +103,11 @@ func pathconf(c *Call) netbsd.Errno {
 
 // utimes is __utimes50(const char *path, const struct timeval times[2]), and lutimes.
 func utimes(c *Call) netbsd.Errno {
+	a, m, errno := c.timevals(c.Ptr(1))
+	if errno != 0 {
+		return errno
+	}
 	return c.onPath(0, func(name string) netbsd.Errno {
-		a, m, errno := c.timevals(c.Ptr(1))
-		if errno != 0 {
-			return errno
-		}
 		return View(c.L).Utimens(netbsd.AT_FDCWD, name, a, m, c.Nr != netbsd.SYS___lutimes50 && c.Nr != netbsd.SYS_compat_50_lutimes)
 	})
 }
@@ -117,11 +126,11 @@ func futimes(c *Call) netbsd.Errno {
 // utimensat is utimensat(int fd, const char *path, const struct timespec times[2], int flag).
 func utimensat(c *Call) netbsd.Errno {
 	follow := atFollow(c.Int(3))
+	a, m, errno := c.timespecs(c.Ptr(2))
+	if errno != 0 {
+		return errno
+	}
 	return c.onPath(1, func(name string) netbsd.Errno {
-		a, m, errno := c.timespecs(c.Ptr(2))
-		if errno != 0 {
-			return errno
-		}
 		return View(c.L).Utimens(c.Int(0), name, a, m, follow)
 	})
 }

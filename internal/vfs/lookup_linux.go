@@ -33,7 +33,7 @@ type lookup struct {
 func (v View) newLookup(at int, name string) (*lookup, netbsd.Errno) {
 	switch {
 	case name == "":
-		return nil, cmp.Or(v.nothingAt(at), netbsd.ENOENT)
+		return nil, cmp.Or(v.CheckAt(at, name), netbsd.ENOENT)
 	case len(name) >= netbsd.PATH_MAX:
 		return nil, netbsd.ENAMETOOLONG
 	case v.links > netbsd.MAXSYMLINKS:
@@ -102,9 +102,9 @@ func (l *lookup) startAt(at int) netbsd.Errno {
 	return 0
 }
 
-// nothingAt is what fd_nameiat says of the descriptor before it looks up an empty name.
-func (v View) nothingAt(at int) netbsd.Errno {
-	if at == netbsd.AT_FDCWD || v.Files == nil {
+// CheckAt is what is wrong with the descriptor of an *at call before anything is looked up (fd_nameiat).
+func (v View) CheckAt(at int, name string) netbsd.Errno {
+	if at == netbsd.AT_FDCWD || strings.HasPrefix(name, "/") || v.Files == nil {
 		return 0
 	}
 	d, errno := v.Files.Get(at)
