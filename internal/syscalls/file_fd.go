@@ -186,8 +186,19 @@ func adviseErrno(d *file.Description, noRange bool, advice int) netbsd.Errno {
 func fallocate(c *Call) netbsd.Errno { return c.ok(uint64(noSpaceChange(c))) }
 
 // fdiscard is fdiscard(int fd, int pad, off_t pos, off_t len), which file systems need not
-// support either.
-func fdiscard(c *Call) netbsd.Errno { return noSpaceChange(c) }
+// support either. ENODEV: a device, none of which can (nodiscard).
+func fdiscard(c *Call) netbsd.Errno {
+	errno := noSpaceChange(c)
+	if errno != netbsd.EOPNOTSUPP {
+		return errno
+	}
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if st, none := d.File.Stat(); none == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFCHR {
+			return netbsd.ENODEV
+		}
+		return errno
+	})
+}
 
 // noSpaceChange says what is wrong with the arguments of posix_fallocate(2) and fdiscard(2):
 // EINVAL for a range that there cannot be, and for what is in no file system, EBADF for what is not open for writing; if

@@ -403,6 +403,13 @@ func TestOwnersLinkMode(t *testing.T) {
 	if s, errno := user.read("link"); s != "text" || errno != 0 {
 		t.Errorf("%q, %v", s, errno)
 	}
+	for who, w := range map[string]world{"root": root, "user": user} { // ufs_accessx
+		for mode, want := range map[int]netbsd.Errno{0: 0, mayRead: map[string]netbsd.Errno{"user": netbsd.EACCES}[who], mayExec: netbsd.EACCES} {
+			if errno := w.Access(here, "link", mode, netbsd.AT_SYMLINK_NOFOLLOW); errno != want {
+				t.Errorf("access of the link itself by %s, %d: %v, want %v", who, mode, errno, want)
+			}
+		}
+	}
 	later, _ := openOwned(t, root.dir)
 	later.shows(t, "link", 0, made.GID, 0)
 }

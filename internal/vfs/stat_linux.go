@@ -133,8 +133,8 @@ func (l *lookup) access(n *node, at int, name string, mode uint32, hf, nofollow 
 	switch {
 	case n != nil && n.mnt.origin.ReadOnly && mode&mayWrite != 0 && !isSpecial(n.kind()):
 		return unix.EROFS
-	case nofollow&unix.AT_EMPTY_PATH != 0: // a link, which is nobody's to refuse
-		return nil
+	case nofollow&unix.AT_EMPTY_PATH != 0: // a link, of which the host refuses nobody anything
+		return l.allowAccess(*n, mode)
 	case l.cred != nil:
 		return cmp.Or(l.allowAccess(*n, mode), l.hostAccess(*n, mode))
 	}
