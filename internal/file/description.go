@@ -56,7 +56,7 @@ func New(f File, flags int) *Description {
 		d.lendable = l.MayLend()
 	}
 	d.refs.Store(1)
-	d.flags.Store(int32(flags & (netbsd.O_ACCMODE | netbsd.SetflMask)))
+	d.flags.Store(int32(flags & (netbsd.O_ACCMODE | netbsd.SetflMask | netbsd.O_EXEC))) // FMASK
 	live.Add(1)
 	return d
 }
@@ -118,6 +118,12 @@ func (d *Description) Flags() int { return int(d.flags.Load()) }
 func (d *Description) Readable() bool {
 	m := d.Flags() & netbsd.O_ACCMODE
 	return m == netbsd.O_RDONLY || m == netbsd.O_RDWR
+}
+
+// Vnode reports whether d is a file of a file system's, or could be (DTYPE_VNODE): others have most calls refuse them (fd_getvnode).
+func (d *Description) Vnode() bool {
+	_, none := d.File.(Pathconfer)
+	return !none
 }
 
 // Writable reports whether it was opened for writing.

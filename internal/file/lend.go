@@ -23,6 +23,12 @@ type Lendable interface {
 	Gone() bool
 }
 
+// flagged is a Lendable that may become one that is written to at its end only (chflags(2)), of which its borrower does not hear.
+type flagged interface {
+	// FlagsChanged reports whether it may have become so since LendFD was asked.
+	FlagsChanged() bool
+}
+
 // Borrower is the host process that files are lent to. Its methods are called with the table's
 // lock held, and neither wait nor call back.
 type Borrower interface {
@@ -182,6 +188,9 @@ func (t *Table) Lend(fd int, d *Description, b Borrower, may func() bool) bool {
 	}
 	f, ok := d.File.(Lendable)
 	if !ok || f.Gone() {
+		return false
+	}
+	if f, ok := d.File.(flagged); ok && d.Writable() && f.FlagsChanged() {
 		return false
 	}
 	if t.borrower != b {

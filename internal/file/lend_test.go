@@ -11,13 +11,14 @@ import (
 // lendable is a file that may be lent.
 type lendable struct {
 	Base
-	gone bool
+	gone, flags bool
 }
 
 func (*lendable) MayLend() bool          { return true }
 func (*lendable) MayWait() bool          { return false }
 func (*lendable) LendFD(int) (int, bool) { return 77, true }
 func (p *lendable) Gone() bool           { return p.gone }
+func (p *lendable) FlagsChanged() bool   { return p.flags }
 
 // borrower notes what it is told.
 type borrower struct{ told []string }
@@ -114,6 +115,15 @@ func TestNotLent(t *testing.T) {
 	if tab.Lend(0, d, b, func() bool { return false }) {
 		t.Error("it may not")
 	}
+	for fd, flagged := range []bool{false, true, true} {
+		d, _ := tab.Get(fd)
+		d.File.(*lendable).flags = true
+		if tab.Lend(fd, d, b, always) == flagged {
+			t.Errorf("descriptor %d, whose file may have become append-only", fd)
+		}
+		d.Release()
+	}
+	b.wantTold(t, "0=1")
 	shared := tab.Fork(true)
 	b.wantTold(t, "-0 -1 -2")
 	if tab.Means(0, d) || tab.Lend(0, d, b, always) {

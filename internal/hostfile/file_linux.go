@@ -30,6 +30,10 @@ type File struct {
 
 	setIDs atomic.Int64 // of the tree's marks when it was opened
 
+	// appends is twice the count of the tree's marks (owners.Table.Appends) that the file was last looked at for, and 1 more if
+	// it was append-only then.
+	appends atomic.Int64
+
 	// foreign: owner, mode and times are not the guest's to change.
 	foreign bool
 
@@ -251,7 +255,7 @@ func (f *File) Truncate(size int64) netbsd.Errno {
 	if size < 0 {
 		return netbsd.EINVAL
 	}
-	if f.marked(unchanging) {
+	if f.mark().Flags&unchanging != 0 {
 		return netbsd.EPERM // ufs_setattr
 	}
 	return Errno(retrySlow(func() error { return unix.Ftruncate(f.fd, size) }))
@@ -294,7 +298,7 @@ func (f *File) Utimens(atime, mtime file.Timeset) netbsd.Errno {
 }
 
 // SetFlags passes O_APPEND on: the host's description is where the position is. So it does with O_NONBLOCK of what is
-// lent. A file that grows at its end only (chflags(2)) is not written to elsewhere without O_APPEND, either.
+// lent.
 func (f *File) SetFlags(flags int) netbsd.Errno {
 	if f.kind == kindNowait {
 		return Errno(unix.SetNonblock(f.fd, flags&netbsd.O_NONBLOCK != 0))
@@ -307,7 +311,7 @@ func (f *File) SetFlags(flags int) netbsd.Errno {
 		return Errno(err)
 	}
 	next := cur &^ unix.O_APPEND
-	if flags&netbsd.O_APPEND != 0 || cur&unix.O_APPEND != 0 && f.marked(appendOnly) {
+	if flags&netbsd.O_APPEND != 0 {
 		next |= unix.O_APPEND
 	}
 	if next == cur {

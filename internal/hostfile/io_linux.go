@@ -64,9 +64,13 @@ func (f *File) TryWrite(b []byte) (int, netbsd.Errno) {
 		}
 		b = b[:min(len(b), sharedChunk)]
 	}
+	atEnd := f.appendOnly()
 	n, err := f.transfer(func() (int, error) {
-		if f.kind == kindNowait {
+		switch {
+		case f.kind == kindNowait:
 			return unix.Pwritev2(f.fd, [][]byte{b}, -1, unix.RWF_NOWAIT)
+		case atEnd:
+			return f.writeAtEnd(b, -1)
 		}
 		return unix.Write(f.fd, b)
 	})
@@ -83,7 +87,13 @@ func (f *File) Pread(c file.Call, b []byte, off int64) (int, netbsd.Errno) {
 }
 
 func (f *File) Pwrite(c file.Call, b []byte, off int64) (int, netbsd.Errno) {
-	n, err := f.transfer(func() (int, error) { return unix.Pwrite(f.fd, b, off) })
+	atEnd := f.appendOnly()
+	n, err := f.transfer(func() (int, error) {
+		if atEnd {
+			return f.writeAtEnd(b, off)
+		}
+		return unix.Pwrite(f.fd, b, off)
+	})
 	f.wrote(n)
 	return max(n, 0), Errno(err)
 }

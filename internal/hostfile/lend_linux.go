@@ -26,7 +26,7 @@ func (f *File) Gone() bool { return f.gone.Load() }
 
 // LendFD implements file.Lendable.
 func (f *File) LendFD(flags int) (int, bool) {
-	if !f.MayLend() || f.Gone() || f.clearSetID && flags&netbsd.O_ACCMODE != netbsd.O_RDONLY {
+	if !f.MayLend() || f.Gone() || flags&netbsd.O_ACCMODE != netbsd.O_RDONLY && (f.clearSetID || f.appendOnly()) {
 		return -1, false
 	}
 	fl, err := unix.FcntlInt(uintptr(f.fd), unix.F_GETFL, 0)
@@ -40,6 +40,9 @@ func (f *File) LendFD(flags int) (int, bool) {
 	f.lent.Store(true)
 	return f.fd, true
 }
+
+// FlagsChanged reports whether the file may have become append-only since LendFD looked.
+func (f *File) FlagsChanged() bool { return f.origin.Marks().Appends() != f.appends.Load()>>1 }
 
 // lendMagic are file systems of the host's own, which wait for nobody else but the disk: a
 // signal reaches a thread that reads there as soon as that has answered.

@@ -3,16 +3,25 @@ package hostfile
 import (
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/owners"
 	"toaster/netbsd"
 )
 
 // opened is a file of the host as open(2) of a guest makes it.
 func opened(t *testing.T, h *Host, name string, flags int) *File {
+	t.Helper()
+	return openedIn(t, h, &file.Origin{}, name, flags)
+}
+
+// openedIn is opened of a file in a tree.
+func openedIn(t *testing.T, h *Host, o *file.Origin, name string, flags int) *File {
 	t.Helper()
 	fd, err := unix.Open(name, flags|unix.O_CLOEXEC, 0o600)
 	if err != nil {
@@ -22,9 +31,89 @@ func opened(t *testing.T, h *Host, name string, flags int) *File {
 	if err := unix.Fstat(fd, &st); err != nil {
 		t.Fatal(err)
 	}
-	f := h.NewIn(fd, st.Mode, &file.Origin{})
+	f := h.NewIn(fd, st.Mode, o)
 	t.Cleanup(f.Close)
 	return f
+}
+
+// Who writes once chflags(2) has returned meets what it has set, whoever else writes to the same open file meanwhile, and has seen what was
+// before.
+func TestAppendOnlyAtOnce(t *testing.T) {
+	_, marks, _, w := appendFile(t)
+	var others sync.WaitGroup
+	var over atomic.Bool
+	for range 3 {
+		others.Go(func() {
+			for !over.Load() {
+				w.appendOnly()
+			}
+		})
+	}
+	for i := range 500 {
+		setFlags(t, marks, w, netbsd.UF_APPEND)
+		if _, errno := w.Pwrite(file.Call{}, []byte("x"), 0); errno != netbsd.EPERM {
+			t.Fatalf("round %d, append-only: %v", i, errno)
+		}
+		setFlags(t, marks, w, 0)
+		if _, errno := w.Pwrite(file.Call{}, []byte("x"), 0); errno != 0 {
+			t.Fatalf("round %d, no longer: %v", i, errno)
+		}
+	}
+	over.Store(true)
+	others.Wait()
+}
+
+// appendFile is a file in a tree with marks, open to be read and written.
+func appendFile(t *testing.T) (h *Host, marks *owners.Table, r, w *File) {
+	t.Helper()
+	h = NewHost()
+	t.Cleanup(h.Close)
+	dir := t.TempDir()
+	name := filepath.Join(dir, "f")
+	os.WriteFile(name, []byte("text"), 0o600)
+	root, err := unix.Open(dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(root) })
+	if marks, err = owners.NewKeeper().NewTable(root, false); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(marks.Close)
+	in := &file.Origin{Owners: marks}
+	return h, marks, openedIn(t, h, in, name, unix.O_RDONLY), openedIn(t, h, in, name, unix.O_RDWR)
+}
+
+// setFlags is chflags(2).
+func setFlags(t *testing.T, marks *owners.Table, f *File, flags uint32) {
+	t.Helper()
+	if err := marks.Change(f.fd, func(m *owners.Mark) { m.Flags = flags }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What is append-only is lent to nobody who writes: the host lets him write anywhere (WRITE of ufs_readwrite.c does not). And who was about
+// to be lent it when it became so finds that it may have.
+func TestAppendOnlyIsNotLent(t *testing.T) {
+	_, marks, r, w := appendFile(t)
+	if _, ok := w.LendFD(netbsd.O_RDWR); !ok {
+		t.Skip("the file is in a file system of another kind")
+	}
+	for _, flags := range []uint32{netbsd.UF_APPEND, 0, netbsd.SF_APPEND | netbsd.UF_NODUMP, netbsd.UF_IMMUTABLE} {
+		flagged := flags&(netbsd.UF_APPEND|netbsd.SF_APPEND) != 0
+		if w.FlagsChanged() {
+			t.Errorf("flags have changed, before %#x", flags)
+		}
+		setFlags(t, marks, w, flags)
+		if !w.FlagsChanged() {
+			t.Errorf("flags have not changed to %#x", flags)
+		}
+		_, writes := w.LendFD(netbsd.O_RDWR)
+		_, reads := r.LendFD(netbsd.O_RDONLY)
+		if writes == flagged || !reads {
+			t.Errorf("flags %#x: lent to write %v, to read %v", flags, writes, reads)
+		}
+	}
 }
 
 // A regular file that a guest has opened by name is lent with the rights that it was opened with,

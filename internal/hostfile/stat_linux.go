@@ -13,16 +13,31 @@ func (f *File) Stat() (file.Stat, netbsd.Errno) { return StatIn(f.fd, f.origin) 
 
 // StatIn describes an open file that was found in a tree, as guests are to see it.
 func StatIn(fd int, o *file.Origin) (file.Stat, netbsd.Errno) {
-	st, errno := StatAt(fd, "", unix.AT_EMPTY_PATH)
+	st, errno := statx(fd, "", unix.AT_EMPTY_PATH)
 	if errno == 0 {
-		o.Marks().Show(fd, &st)
+		o.Marks().Show(fd, &st) // which knows files by when the host made them
+		bornBefore(&st)
 	}
 	return st, errno
 }
 
-// StatAt is the host's statx as NetBSD's struct stat. It is statx for the time of birth and
-// the flags, which the host's older calls do not know.
+// StatAt describes a file of the host's as NetBSD's struct stat does.
 func StatAt(dirfd int, path string, flags int) (file.Stat, netbsd.Errno) {
+	st, errno := statx(dirfd, path, flags)
+	bornBefore(&st)
+	return st, errno
+}
+
+// bornBefore has a file be made no later than it was last written to: who sets the time of writing to one before that has the time of birth
+// be the same (do_sys_utimensat). The host keeps its own, and once the file is written to again, that counts.
+func bornBefore(st *file.Stat) {
+	if st.Mtime.Sec < st.Btime.Sec || st.Mtime.Sec == st.Btime.Sec && st.Mtime.Nsec < st.Btime.Nsec {
+		st.Btime = st.Mtime
+	}
+}
+
+// statx is the host's call of the name. It is that for the time of birth and the flags, which the host's older calls do not know.
+func statx(dirfd int, path string, flags int) (file.Stat, netbsd.Errno) {
 	var st unix.Statx_t
 	err := Retry(func() error {
 		return unix.Statx(dirfd, path, flags, unix.STATX_BASIC_STATS|unix.STATX_BTIME, &st)

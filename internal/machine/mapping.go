@@ -268,24 +268,21 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 		return mapMemfd(f, m, q, d.Release)
 	}
 	fd, ok := d.HostFD()
-	writable := d.Writable() && !d.Metered()
-	if !ok {
+	flagged := d.Writable() && unchanging(d)
+	writable := d.Writable() && !d.Metered() && !flagged
+	shared := m.Flags&netbsd.MAP_SHARED != 0
+	switch {
+	case !ok:
 		errno = netbsd.ENODEV
-	} else {
+	case flagged && !d.Metered() && shared && m.Prot&netbsd.PROT_WRITE != 0:
 		// A shared mapping for reading alone is granted, as vn_mmap does, but one that mprotect(2) could make
 		// writable later is not.
-		if writable && m.Flags&netbsd.MAP_SHARED != 0 && unchanging(d) {
-			writable = false
-			if m.Prot&netbsd.PROT_WRITE != 0 {
-				errno = netbsd.EPERM
-			}
-		}
-		if errno == 0 {
-			q.MaxProt, errno = fileProt(d.Readable(), writable, m)
-		}
+		errno = netbsd.EPERM
+	default:
+		q.MaxProt, errno = fileProt(d.Readable(), writable, m)
 	}
 	if errno == 0 {
-		fd, done, errno = lendToMap(d, fd, writable && m.Flags&netbsd.MAP_SHARED != 0)
+		fd, done, errno = lendToMap(d, fd, writable && shared, d.Metered() || flagged)
 	}
 	if errno != 0 {
 		d.Release()
@@ -297,11 +294,12 @@ func mmapFile(c *syscalls.Call, m syscalls.MmapArgs, q *vm.Request) (fd int, don
 
 // lendToMap returns the descriptor by which the host process maps d, whose own is fd, and what drops it and d again.
 //
-// NetBSD maps a file that is open for writing alone; Linux answers EACCES (mmap(2)), whatever the protection. Of a file that is metered only
+// NetBSD maps a file that is open for writing alone; Linux answers EACCES (mmap(2)), whatever the protection. Of a file whose writes the
+// kernel has to see (watched), as they are metered or flags keep it from them, only
 // a descriptor for reading is lent: a hostile guest can do what the descriptor allows, whatever the map says, and have the stub make the
 // mapping shared and writable.
-func lendToMap(d *file.Description, fd int, written bool) (int, func(), netbsd.Errno) {
-	if d.Readable() && !d.Metered() {
+func lendToMap(d *file.Description, fd int, written, watched bool) (int, func(), netbsd.Errno) {
+	if d.Readable() && !watched {
 		return fd, d.Release, 0
 	}
 	own, errno := hostfile.Mappable(fd, written)

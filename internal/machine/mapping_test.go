@@ -6,7 +6,6 @@ import (
 	"syscall"
 	"testing"
 
-	"toaster/internal/file"
 	"toaster/internal/hostfile"
 	"toaster/internal/vm"
 	"toaster/kern"
@@ -48,8 +47,8 @@ func TestLimitOfNothing(t *testing.T) {
 	})
 }
 
-// A guest can do what the descriptor allows that it is lent for a mapping, whatever it has asked for: so of a file whose writes are
-// counted it is one for reading. What is open for writing alone gets one that the host maps.
+// A guest can do what the descriptor allows that it is lent for a mapping, whatever it has asked for: so of a file whose writes the
+// kernel has to see it is one for reading. What is open for writing alone gets one that the host maps.
 func TestDescriptorsThatAreLentToMap(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "out")
 	if err := os.WriteFile(name, []byte("some"), 0o644); err != nil {
@@ -58,7 +57,7 @@ func TestDescriptorsThatAreLentToMap(t *testing.T) {
 	host := hostfile.NewHost()
 	for _, c := range []struct {
 		flags   int
-		metered bool
+		watched bool
 		written bool
 		want    int
 	}{
@@ -78,16 +77,13 @@ func TestDescriptorsThatAreLentToMap(t *testing.T) {
 		if errno != 0 {
 			t.Fatal(errno)
 		}
-		if c.metered {
-			d.SetMeter(file.NewMeter(1, func() {}))
-		}
 		own, _ := d.HostFD()
-		fd, done, errno := lendToMap(d, own, c.written)
+		fd, done, errno := lendToMap(d, own, c.written, c.watched)
 		if errno != 0 {
 			t.Fatal(errno)
 		}
 		if got := accessMode(t, fd); got != c.want {
-			t.Errorf("open %#x, metered %v, to be written %v: mode %#x, want %#x", c.flags, c.metered, c.written, got, c.want)
+			t.Errorf("open %#x, watched %v, to be written %v: mode %#x, want %#x", c.flags, c.watched, c.written, got, c.want)
 		}
 		done()
 	}

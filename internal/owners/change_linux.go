@@ -21,6 +21,9 @@ func (t *Table) Change(fd int, change func(*Mark)) error {
 	if m == was && t.begun {
 		return nil
 	}
+	if m.AppendOnly() != was.AppendOnly() {
+		defer t.appends.Add(1)
+	}
 	return t.put(fd, s, m)
 }
 
@@ -166,6 +169,15 @@ func (t *Table) SetIDs() int64 {
 		return 0
 	}
 	return t.setIDs.Load()
+}
+
+// Appends counts how often a file became append-only, or ceased to be: who writes to one that is open looks at it again when that has
+// changed, and at nothing before. It stays 0 for files in memory, which tmpfs_write lets be written to anywhere by who has them open.
+func (t *Table) Appends() int64 {
+	if t == nil || t.memory {
+		return 0
+	}
+	return t.appends.Load()
 }
 
 // ClearSetIDs takes the set-id bits off a file.

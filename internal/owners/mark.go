@@ -17,6 +17,9 @@ type Mark struct {
 	Flags    uint32 // of chflags(2)
 }
 
+// AppendOnly reports whether a file is to be written to at its end only.
+func (m Mark) AppendOnly() bool { return m.Flags&(netbsd.UF_APPEND|netbsd.SF_APPEND) != 0 }
+
 // maxMark is longer than any mark is.
 const maxMark = 64
 

@@ -280,6 +280,16 @@ func (p *plain) load() (found bool, err error) {
 	return true, nil
 }
 
+// anyAppends reports whether some file is append-only.
+func (p *plain) anyAppends() bool {
+	for _, l := range p.marks {
+		if l.mark.AppendOnly() {
+			return true
+		}
+	}
+	return false
+}
+
 // read reads the file from its beginning.
 func (p *plain) read() error {
 	p.marks, p.lines = nil, 0

@@ -65,12 +65,14 @@ type Table struct {
 	known   known
 	noAttrs atomic.Bool // the file system has no such attributes
 	setIDs  atomic.Int64
+	appends atomic.Int64 // see Appends
+	memory  bool         // the files are the machine's memory
 }
 
 // NewTable opens the marks below an open directory, which stays the caller's until after
 // Close. inMemory: the files go with the machine, and so does all that is kept of them.
 func (k *Keeper) NewTable(root int, inMemory bool) (*Table, error) {
-	t := &Table{k: k, root: root}
+	t := &Table{k: k, root: root, memory: inMemory}
 	s, err := look(root)
 	if err != nil {
 		return nil, err
@@ -84,6 +86,9 @@ func (k *Keeper) NewTable(root int, inMemory bool) (*Table, error) {
 	found, err := t.plain.load()
 	if err != nil {
 		return nil, err
+	}
+	if t.plain.anyAppends() {
+		t.appends.Add(1)
 	}
 	if _, ok := t.attr(root, s); ok || found {
 		t.begun = true

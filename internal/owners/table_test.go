@@ -290,3 +290,43 @@ func TestKnown(t *testing.T) {
 		t.Errorf("after a change of its own: %+v", m)
 	}
 }
+
+// TestAppends: a change is counted that makes a file append-only, or no longer so, and no other; a later machine begins as if there had been
+// one if there is such a file. Files in memory are not looked at (tmpfs_write).
+func TestAppends(t *testing.T) {
+	dir := t.TempDir()
+	table := openTable(t, NewKeeper(), dir)
+	fd := makeFile(t, table, filepath.Join(dir, "f"), secret)
+	for i, c := range []struct {
+		flags uint32
+		want  int64
+	}{
+		{netbsd.UF_NODUMP, 0}, {netbsd.UF_APPEND, 1}, {netbsd.SF_APPEND | netbsd.UF_APPEND, 1}, {netbsd.SF_IMMUTABLE, 2}, {0, 2}, {netbsd.SF_APPEND, 3},
+	} {
+		if err := table.Change(fd, func(m *Mark) { m.Flags = c.flags }); err != nil {
+			t.Fatal(err)
+		}
+		if n := table.Appends(); n != c.want {
+			t.Errorf("change %d: %d counted, want %d", i, n, c.want)
+		}
+	}
+	if later := openTable(t, NewKeeper(), dir); later.Appends() == 0 {
+		t.Error("a later machine does not look at what is append-only")
+	}
+	if n := openTable(t, NewKeeper(), t.TempDir()).Appends(); n != 0 {
+		t.Errorf("%d counted in a tree without marks", n)
+	}
+	root, err := unix.Open(t.TempDir(), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(root)
+	memory, err := NewKeeper().NewTable(root, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer memory.Close()
+	if err := memory.Change(root, func(m *Mark) { m.Flags = netbsd.UF_APPEND }); err != nil || memory.Appends() != 0 {
+		t.Errorf("in memory: %v, %d", err, memory.Appends())
+	}
+}

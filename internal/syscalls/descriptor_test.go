@@ -59,7 +59,7 @@ func TestDescriptor(t *testing.T) {
 			{"pread(2): both", netbsd.SYS_pread, args{0, room(12), 12, 0, 0}, 0, out{1, []byte("xyze text")}, nil},
 			{"ftruncate(2)", netbsd.SYS_ftruncate, args{0, 0, 3}, 0, 0, nil},
 			{"ftruncate(2): EINVAL for a negative length", netbsd.SYS_ftruncate, args{0, 0, -1}, netbsd.EINVAL, nil, nil},
-			{"sys_ftruncate: EINVAL for that, before EBADF", netbsd.SYS_ftruncate, args{9, 0, -1}, netbsd.EINVAL, nil, nil},
+			{"sys_ftruncate: EBADF before that", netbsd.SYS_ftruncate, args{9, 0, -1}, netbsd.EBADF, nil, nil},
 			{"sys_truncate: EINVAL, before EFAULT", netbsd.SYS_truncate, args{bad, 0, -1}, netbsd.EINVAL, nil, nil},
 			{"lseek(2): the new end", netbsd.SYS_lseek, args{0, 0, 0, netbsd.SEEK_END}, 0, 3, nil},
 			{"fsync(2)", netbsd.SYS_fsync, args{0}, 0, 0, nil},

@@ -1,7 +1,10 @@
 package syscalls
 
 import (
+	"cmp"
+
 	"toaster/internal/file"
+	"toaster/internal/vfs"
 	"toaster/netbsd"
 )
 
@@ -23,8 +26,9 @@ func doOpen(c *Call, at, arg int) netbsd.Errno {
 		return errno
 	}
 	flags := c.Int(arg + 1)
-	if errno := c.room(); errno != 0 {
-		return errno
+	// That there is no descriptor comes before all that is about the file, which must not be made (do_open).
+	if errno := cmp.Or(vfs.OpenMode(flags), c.room()); errno != 0 {
+		return cmp.Or(View(c.L).CheckAt(at, name), errno)
 	}
 	d, errno := View(c.L).Open(at, name, flags, c.Uint32(arg+2))
 	if errno != 0 {

@@ -19,7 +19,7 @@ func fsync(c *Call) netbsd.Errno {
 // before 0, ends before it begins, or past what an offset can say; the start does not matter where length is 0.
 func fsyncRange(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if _, ok := d.File.(file.Pathconfer); ok {
+		if !d.Vnode() {
 			return netbsd.EINVAL
 		}
 		if !d.Writable() {
@@ -36,9 +36,12 @@ func fsyncRange(c *Call) netbsd.Errno {
 	})
 }
 
-// lseek is lseek(int fd, int pad, off_t offset, int whence). EBADF. ESPIPE: no position. EINVAL:
-// another whence, or a place before the beginning.
+// lseek is lseek(int fd, int pad, off_t offset, int whence). EINVAL: another whence, whatever fd is, or a place before the beginning. EBADF.
+// ESPIPE: no position.
 func lseek(c *Call) netbsd.Errno {
+	if whence := c.Int(3); whence < netbsd.SEEK_SET || whence > netbsd.SEEK_END {
+		return netbsd.EINVAL
+	}
 	return c.onFD(func(d *file.Description) netbsd.Errno {
 		c.used(c.Int(0), d, 0)
 		n, errno := d.File.Lseek(c.Long(2), c.Int(3))
@@ -49,14 +52,18 @@ func lseek(c *Call) netbsd.Errno {
 	})
 }
 
-// ftruncate is ftruncate(int fd, int pad, off_t length). EINVAL: a negative length, whatever fd is, or
-// not open for writing. EBADF.
+// ftruncate is ftruncate(int fd, int pad, off_t length). EINVAL: a negative length, or not open for writing. EBADF. EOPNOTSUPP: neither
+// a file of a file system nor a memfd_create(2)'s. Up to release 10 a negative length came before all else, and no file of a file system was
+// EINVAL (fd_getvnode).
 func ftruncate(c *Call) netbsd.Errno {
-	if c.Long(2) < 0 {
+	if c.Long(2) < 0 && !c.has(netbsd.SYS_memfd_create) {
 		return netbsd.EINVAL
 	}
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if !d.Writable() {
+		if _, memfd := d.File.(*file.Memfd); !memfd && !d.Vnode() && c.has(netbsd.SYS_memfd_create) {
+			return netbsd.EOPNOTSUPP
+		}
+		if c.Long(2) < 0 || !d.Writable() {
 			return netbsd.EINVAL
 		}
 		return d.File.Truncate(c.Long(2))
@@ -69,7 +76,7 @@ var direntBuffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
 // EFAULT.
 func getdents(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if _, ok := d.File.(file.Pathconfer); ok {
+		if !d.Vnode() {
 			return netbsd.EINVAL // fd_getvnode, which comes first
 		}
 		if !d.Readable() {
@@ -95,15 +102,23 @@ func fchmod(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchmod(d, c.Uint32(1)) })
 }
 
-// fchown is fchown(int fd, uid_t owner, gid_t group).
+// fchown is fchown(int fd, uid_t owner, gid_t group), and __posix_fchown.
 func fchown(c *Call) netbsd.Errno {
-	return c.onFD(func(d *file.Description) netbsd.Errno { return View(c.L).Fchown(d, c.Int(1), c.Int(2)) })
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if c.Nr == netbsd.SYS___posix_fchown {
+			return View(c.L).PosixFchown(d, c.Int(1), c.Int(2))
+		}
+		return View(c.L).Fchown(d, c.Int(1), c.Int(2))
+	})
 }
 
 // fchflags is fchflags(int fd, unsigned long flags). EOPNOTSUPP: see vfs.View.Chflags.
 func fchflags(c *Call) netbsd.Errno {
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		return View(c.L).Fchflags(d, c.Ptr(1))
+		if !d.Vnode() {
+			return netbsd.EINVAL
+		}
+		return c.flagsSet(View(c.L).Fchflags(d, c.Ptr(1)))
 	})
 }
 
@@ -171,11 +186,22 @@ func adviseErrno(d *file.Description, noRange bool, advice int) netbsd.Errno {
 func fallocate(c *Call) netbsd.Errno { return c.ok(uint64(noSpaceChange(c))) }
 
 // fdiscard is fdiscard(int fd, int pad, off_t pos, off_t len), which file systems need not
-// support either.
-func fdiscard(c *Call) netbsd.Errno { return noSpaceChange(c) }
+// support either. ENODEV: a device, none of which can (nodiscard).
+func fdiscard(c *Call) netbsd.Errno {
+	errno := noSpaceChange(c)
+	if errno != netbsd.EOPNOTSUPP {
+		return errno
+	}
+	return c.onFD(func(d *file.Description) netbsd.Errno {
+		if st, none := d.File.Stat(); none == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFCHR {
+			return netbsd.ENODEV
+		}
+		return errno
+	})
+}
 
 // noSpaceChange says what is wrong with the arguments of posix_fallocate(2) and fdiscard(2):
-// EINVAL for a range that there cannot be, EBADF for what is not open for writing; if
+// EINVAL for a range that there cannot be, and for what is in no file system, EBADF for what is not open for writing; if
 // nothing, EOPNOTSUPP.
 func noSpaceChange(c *Call) netbsd.Errno {
 	pos, length := c.Long(2), c.Long(3)
@@ -183,7 +209,10 @@ func noSpaceChange(c *Call) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	return c.onFD(func(d *file.Description) netbsd.Errno {
-		if !d.Writable() {
+		switch {
+		case !d.Vnode():
+			return netbsd.EINVAL
+		case !d.Writable():
 			return netbsd.EBADF
 		}
 		return netbsd.EOPNOTSUPP

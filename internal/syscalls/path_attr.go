@@ -7,9 +7,15 @@ import (
 
 // This file serves the calls that change or test what a path leads to.
 
+// anyAccess are the bits of access(2)'s mode: a call with others does not read its path (do_sys_accessat).
+const anyAccess = 7
+
 // access is access(const char *path, int mode). EINVAL: bits that are none. It asks for the real
 // ids, not the effective ones.
 func access(c *Call) netbsd.Errno {
+	if c.Int(1)&^anyAccess != 0 {
+		return netbsd.EINVAL
+	}
 	return c.onPath(0, func(name string) netbsd.Errno {
 		return View(c.L).Access(netbsd.AT_FDCWD, name, c.Int(1), 0)
 	})
@@ -17,6 +23,9 @@ func access(c *Call) netbsd.Errno {
 
 // faccessat is faccessat(int fd, const char *path, int amode, int flag).
 func faccessat(c *Call) netbsd.Errno {
+	if c.Int(2)&^anyAccess != 0 {
+		return netbsd.EINVAL
+	}
 	return c.onPath(1, func(name string) netbsd.Errno { return View(c.L).Access(c.Int(0), name, c.Int(2), c.Int(3)) })
 }
 
@@ -52,7 +61,11 @@ func fchownat(c *Call) netbsd.Errno {
 
 func doChown(c *Call, at, arg int, follow bool) netbsd.Errno {
 	return c.onPath(arg, func(name string) netbsd.Errno {
-		return View(c.L).Chown(at, name, c.Int(arg+1), c.Int(arg+2), follow)
+		v, uid, gid := View(c.L), c.Int(arg+1), c.Int(arg+2)
+		if c.Nr == netbsd.SYS___posix_chown || c.Nr == netbsd.SYS___posix_lchown {
+			return v.PosixChown(at, name, uid, gid, follow)
+		}
+		return v.Chown(at, name, uid, gid, follow)
 	})
 }
 
@@ -64,12 +77,19 @@ func truncate(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno { return View(c.L).Truncate(name, c.Long(2)) })
 }
 
-// chflags is chflags(const char *path, unsigned long flags), and lchflags. The host
-// has no such flags, so none is all that can be set.
+// chflags is chflags(const char *path, unsigned long flags), and lchflags. EOPNOTSUPP: see vfs.View.Chflags.
 func chflags(c *Call) netbsd.Errno {
 	return c.onPath(0, func(name string) netbsd.Errno {
-		return View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags, c.Ptr(1))
+		return c.flagsSet(View(c.L).Chflags(name, c.Nr == netbsd.SYS_chflags, c.Ptr(1)))
 	})
+}
+
+// flagsSet follows a change of flags: what has become append-only is the kernel's to write to (WRITE of ufs_readwrite.c).
+func (c *Call) flagsSet(errno netbsd.Errno) netbsd.Errno {
+	if errno == 0 && c.Ptr(1)&(netbsd.UF_APPEND|netbsd.SF_APPEND) != 0 {
+		c.K.eachTable(func(t *file.Table) { t.Recall(true) })
+	}
+	return errno
 }
 
 // pathconf is pathconf(const char *path, int name), and lpathconf.
@@ -83,11 +103,11 @@ func pathconf(c *Call) netbsd.Errno {
 
 // utimes is __utimes50(const char *path, const struct timeval times[2]), and lutimes.
 func utimes(c *Call) netbsd.Errno {
+	a, m, errno := c.timevals(c.Ptr(1))
+	if errno != 0 {
+		return errno
+	}
 	return c.onPath(0, func(name string) netbsd.Errno {
-		a, m, errno := c.timevals(c.Ptr(1))
-		if errno != 0 {
-			return errno
-		}
 		return View(c.L).Utimens(netbsd.AT_FDCWD, name, a, m, c.Nr != netbsd.SYS___lutimes50 && c.Nr != netbsd.SYS_compat_50_lutimes)
 	})
 }
@@ -106,11 +126,11 @@ func futimes(c *Call) netbsd.Errno {
 // utimensat is utimensat(int fd, const char *path, const struct timespec times[2], int flag).
 func utimensat(c *Call) netbsd.Errno {
 	follow := atFollow(c.Int(3))
+	a, m, errno := c.timespecs(c.Ptr(2))
+	if errno != 0 {
+		return errno
+	}
 	return c.onPath(1, func(name string) netbsd.Errno {
-		a, m, errno := c.timespecs(c.Ptr(2))
-		if errno != 0 {
-			return errno
-		}
 		return View(c.L).Utimens(c.Int(0), name, a, m, follow)
 	})
 }
@@ -144,6 +164,9 @@ func (c *Call) timespecs(addr uint64) (a, m file.Timeset, errno netbsd.Errno) {
 	return a, m, errno
 }
 
+// noSecond is a time's second that means none (VNOVAL): the time stays.
+const noSecond = -1
+
 func timeset(t netbsd.Timespec) (file.Timeset, netbsd.Errno) {
 	switch {
 	case t.Nsec == netbsd.UTIME_NOW:
@@ -153,7 +176,7 @@ func timeset(t netbsd.Timespec) (file.Timeset, netbsd.Errno) {
 	case t.Nsec < 0 || t.Nsec >= 1e9:
 		return file.Timeset{}, netbsd.EINVAL
 	}
-	return file.Timeset{Time: t.Time()}, 0
+	return file.Timeset{Time: t.Time(), Omit: t.Sec == noSecond}, 0
 }
 
 // timevals reads the two times of utimes(2).
@@ -174,7 +197,7 @@ func (c *Call) timevals(addr uint64) (a, m file.Timeset, errno netbsd.Errno) {
 		if tv.Usec < 0 || tv.Usec >= 1e6 {
 			return a, m, netbsd.EINVAL
 		}
-		t.Time = netbsd.Timespec{Sec: tv.Sec, Nsec: int64(tv.Usec) * 1000}.Time()
+		t.Time, t.Omit = netbsd.Timespec{Sec: tv.Sec, Nsec: int64(tv.Usec) * 1000}.Time(), tv.Sec == noSecond
 	}
 	return a, m, 0
 }

@@ -1,6 +1,10 @@
 package syscalls
 
-import "toaster/netbsd"
+import (
+	"cmp"
+
+	"toaster/netbsd"
+)
 
 // This file serves the calls that make, move and remove names.
 
@@ -23,16 +27,25 @@ func (c *Call) onPaths(a, b int, f func(a, b string) netbsd.Errno) netbsd.Errno 
 // link is link(const char *old, const char *new). A link at the end of old is
 // followed.
 func link(c *Call) netbsd.Errno {
-	return c.onPaths(0, 1, func(old, new string) netbsd.Errno {
-		return View(c.L).Link(netbsd.AT_FDCWD, old, netbsd.AT_FDCWD, new, true)
+	return c.link(netbsd.AT_FDCWD, 0, netbsd.AT_FDCWD, 1, true)
+}
+
+// link gives the path that is argument a, from oldAt, another name, argument b. What is wrong with the one comes before the other is read
+// (do_sys_linkat).
+func (c *Call) link(oldAt, a, newAt, b int, follow bool) netbsd.Errno {
+	return c.onPath(a, func(old string) netbsd.Errno {
+		new, errno := c.path(b)
+		if errno != 0 {
+			_, missing := View(c.L).Stat(oldAt, old, follow)
+			return cmp.Or(missing, errno)
+		}
+		return View(c.L).Link(oldAt, old, newAt, new, follow)
 	})
 }
 
 // linkat is linkat(int fd1, const char *old, int fd2, const char *new, int flags), of which AT_SYMLINK_FOLLOW alone counts (sys_linkat).
 func linkat(c *Call) netbsd.Errno {
-	return c.onPaths(1, 3, func(old, new string) netbsd.Errno {
-		return View(c.L).Link(c.Int(0), old, c.Int(2), new, c.Int(4)&netbsd.AT_SYMLINK_FOLLOW != 0)
-	})
+	return c.link(c.Int(0), 1, c.Int(2), 3, c.Int(4)&netbsd.AT_SYMLINK_FOLLOW != 0)
 }
 
 // unlink is unlink(const char *path). EPERM: a directory. ENOENT, EACCES.
@@ -134,13 +147,12 @@ func mknod(c *Call) netbsd.Errno { return doMknodDev(c, netbsd.AT_FDCWD, 0, c.Pt
 // mknodat is mknodat(int fd, const char *path, mode_t mode, int pad, dev_t dev).
 func mknodat(c *Call) netbsd.Errno { return doMknodDev(c, c.Int(0), 1, c.Ptr(4)) }
 
-// doMknodDev is doMknod with a device's number: EINVAL for VNOVAL, which is none.
+// doMknodDev is doMknod with a device's number: EPERM before all else, but for a FIFO without one (do_posix_mknodat).
 func doMknodDev(c *Call, at, arg int, dev uint64) netbsd.Errno {
-	mode := c.Uint32(arg + 1)
-	if kind := mode & netbsd.S_IFMT; dev == ^uint64(0) && (kind == netbsd.S_IFCHR || kind == netbsd.S_IFBLK) && c.L.Proc().Cred().IsRoot() {
-		return netbsd.EINVAL
+	if fifo := c.Uint32(arg+1)&netbsd.S_IFIFO != 0 && dev == 0; !fifo && !c.L.Proc().Cred().IsRoot() {
+		return netbsd.EPERM
 	}
-	return c.onPath(arg, func(name string) netbsd.Errno { return View(c.L).MknodDev(at, name, mode, dev) })
+	return c.onPath(arg, func(name string) netbsd.Errno { return View(c.L).MknodDev(at, name, c.Uint32(arg+1), dev) })
 }
 
 func doMknod(c *Call, at, arg int, mode uint32) netbsd.Errno {

@@ -34,6 +34,9 @@ type rig struct {
 	// is the superuser, whom the host need not take for one.
 	asHost bool
 
+	// owners has owners be kept beside the files whoever the test runs as.
+	owners bool
+
 	mapped bool // of memfds, whether somebody has them mapped
 
 	mu    sync.Mutex
@@ -73,7 +76,7 @@ func (r *rig) run(f func(p *player)) {
 	r.t.Helper()
 	host := hostfile.NewHost()
 	// As a machine below a root has it: who is not root on the host can be it inside.
-	tree, dirs, err := vfs.New(host, vfs.Config{Root: r.dir, Owners: os.Geteuid() != 0 && !r.asHost})
+	tree, dirs, err := vfs.New(host, vfs.Config{Root: r.dir, Owners: r.owners || os.Geteuid() != 0 && !r.asHost})
 	if err != nil {
 		r.t.Fatal(err)
 	}

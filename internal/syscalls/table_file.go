@@ -2,8 +2,8 @@ package syscalls
 
 import "toaster/netbsd"
 
-// flagsNote is what chflags(2) and its kin have not.
-const flagsNote = "all flags where owners are kept beside the files, but that who has a file open for writing goes on when it becomes append-only; elsewhere UF_NODUMP, and EOPNOTSUPP for the others, as from nfs_setattr: they would keep files from everybody on the host"
+// flagsNote is which flags chflags(2) and its kin know.
+const flagsNote = "all flags where owners are kept beside the files; elsewhere they are the host's file system's, which has UF_NODUMP or nothing: EOPNOTSUPP for the others, as zfs_netbsd_setattr and nfs_setattr have it, since the host's own would keep files from everybody there"
 
 var fileCalls = []Syscall{
 	{netbsd.SYS_open, "path path, flags |open, mode mode", netbsd.RetFd, Full, open, ""},
@@ -15,8 +15,8 @@ var fileCalls = []Syscall{
 	{netbsd.SYS_chown, "path path, uid uid, gid uid", netbsd.RetInt, Full, chown, ""},
 	{netbsd.SYS_unmount, "path path, flags |mount", netbsd.RetInt, Refused, unmount, "EPERM; EINVAL to the superuser: a guest has mounted nothing"},
 	{netbsd.SYS_access, "path path, flags |access", netbsd.RetInt, Full, access, ""},
-	{netbsd.SYS_chflags, "path path, flags |fflags", netbsd.RetInt, Partial, chflags, flagsNote},
-	{netbsd.SYS_fchflags, "fd fd, flags |fflags", netbsd.RetInt, Partial, fchflags, flagsNote},
+	{netbsd.SYS_chflags, "path path, flags |fflags", netbsd.RetInt, Full, chflags, flagsNote},
+	{netbsd.SYS_fchflags, "fd fd, flags |fflags", netbsd.RetInt, Full, fchflags, flagsNote},
 	{netbsd.SYS_sync, "", netbsd.RetNone, Full, syncAll, ""},
 	{netbsd.SYS_revoke, "path path", netbsd.RetInt, Full, revoke, ""},
 	{netbsd.SYS_symlink, "path path, link path", netbsd.RetInt, Full, symlink, ""},
@@ -35,14 +35,14 @@ var fileCalls = []Syscall{
 	{netbsd.SYS_truncate, "path path, pad pad, length off", netbsd.RetInt, Full, truncate, ""},
 	{netbsd.SYS_undelete, "path path", netbsd.RetInt, Refused, undelete, "EEXIST, and ENOENT: no file system here has whiteouts"},
 	{netbsd.SYS___posix_rename, "from path, to path", netbsd.RetInt, Full, posixRename, ""},
-	{netbsd.SYS_lchmod, "path path, mode mode", netbsd.RetInt, Partial, lchmod, "a symbolic link keeps a mode where owners are kept beside the files; elsewhere it stays 0777, as the host has it"},
+	{netbsd.SYS_lchmod, "path path, mode mode", netbsd.RetInt, Full, lchmod, "a symbolic link keeps a mode where owners are kept beside the files; elsewhere it stays 0777, and the call succeeds, as of a file that a Linux serves by NFS (nfs_setattr, nfsd_setattr)"},
 	{netbsd.SYS_lchown, "path path, uid uid, gid uid", netbsd.RetInt, Full, lchown, ""},
 	{netbsd.SYS___posix_chown, "path path, uid uid, gid uid", netbsd.RetInt, Full, chown, ""},
 	{netbsd.SYS___posix_fchown, "fd fd, uid uid, gid uid", netbsd.RetInt, Full, fchown, ""},
 	{netbsd.SYS___posix_lchown, "path path, uid uid, gid uid", netbsd.RetInt, Full, lchown, ""},
 	{netbsd.SYS___getcwd, "bufp >buf[length], length size", netbsd.RetSize, Full, getcwd, ""},
 	{netbsd.SYS_fchroot, "fd fd", netbsd.RetInt, Full, fchroot, ""},
-	{netbsd.SYS_lchflags, "path path, flags |fflags", netbsd.RetInt, Partial, chflags, flagsNote},
+	{netbsd.SYS_lchflags, "path path, flags |fflags", netbsd.RetInt, Full, chflags, flagsNote},
 	{netbsd.SYS_getvfsstat, "buf >statvfs90[1], bufsize size, flags |getvfs", netbsd.RetSize, Full, getvfsstat, "compat_90"},
 	{netbsd.SYS_statvfs1, "path path, buf >statvfs90, flags |getvfs", netbsd.RetInt, Full, statvfs, "compat_90"},
 	{netbsd.SYS_fstatvfs1, "fd fd, buf >statvfs90, flags |getvfs", netbsd.RetInt, Full, fstatvfs, "compat_90"},

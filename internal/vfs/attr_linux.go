@@ -54,6 +54,9 @@ func (v View) change(at int, name string, follow bool, rule ownerRule, call func
 		if dev.Link != "" && follow {
 			return l.onward().change(netbsd.AT_FDCWD, l.target(dev), follow, rule, call)
 		}
+		if dev.errno == 0 && dev.Fixed {
+			return 0 // procfs_setattr takes all and does nothing
+		}
 		return cmp.Or(dev.errno, netbsd.EPERM)
 	}
 	return l.onFile(follow, func(n *node, at int, name string, flags int) error {
@@ -75,7 +78,7 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 	mode &= 0o7777
 	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChmod(c, a, mode) }
 	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
-		if flags != 0 || mode&unix.S_ISVTX != 0 {
+		if flags != 0 || mode&(unix.S_ISVTX|unix.S_ISGID) != 0 {
 			a, err := attrsAt(n, at, name, flags)
 			if err != nil {
 				return err
@@ -84,7 +87,7 @@ func (v View) Chmod(at int, name string, mode uint32, follow bool) netbsd.Errno 
 			switch {
 			case a.isLink() && errno == 0 && n != nil && n.marks().On():
 				return chmodLink(n, mode)
-			case a.isLink(), v.stickyRefused(a, mode):
+			case a.isLink(), v.bitRefused(a, mode):
 				return asError(errno) // of a link of the host's the mode is Linux's alone, and nobody asks for it
 			}
 		}
@@ -144,38 +147,44 @@ func (v View) user() *kern.Cred {
 	return v.Dirs.tree.user.cred
 }
 
-// stickyRefused reports whether canChmod refuses the sticky bit, which Linux lets all files have.
-func (v View) stickyRefused(a attrs, mode uint32) bool {
-	return mode&unix.S_ISVTX != 0 && !a.isDir() && !v.user().IsRoot()
-}
-
-// Chown is fchownat(2), chown(2) and lchown(2); -1 leaves an id alone.
-func (v View) Chown(at int, name string, uid, gid int, follow bool) netbsd.Errno {
-	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChown(c, a, uid, gid) }
-	return v.change(at, name, follow, rule, func(n *node, at int, name string, flags int) error {
-		if o := v.marksFor(n); o != nil {
-			return hostfile.ChownMark(o, n.fd, uid, gid)
-		}
-		return unix.Fchownat(at, name, uid, gid, flags)
-	})
+// bitRefused reports whether canChmod refuses a bit that Linux takes otherwise: sticky, which it lets all files have, and the group's of who
+// is not in it, which it leaves out.
+func (v View) bitRefused(a attrs, mode uint32) bool {
+	c := v.user()
+	return !c.IsRoot() && (mode&unix.S_ISVTX != 0 && !a.isDir() || mode&unix.S_ISGID != 0 && !c.InGroup(a.gid))
 }
 
 // Utimens is utimensat(2) and its older kin.
 func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow bool) netbsd.Errno {
 	ts := []unix.Timespec{hostfile.HostTime(atime), hostfile.HostTime(mtime)}
-	rule := func(c *kern.Cred, a attrs) netbsd.Errno { return canChtimes(c, a, atime.Now && mtime.Now) }
-	return v.change(at, name, follow, rule, func(_ *node, at int, name string, flags int) error {
+	return v.change(at, name, follow, timesRule(atime, mtime), func(_ *node, at int, name string, flags int) error {
+		if atime.Omit && mtime.Omit { // then the host does not even look for the file
+			return unix.Fstatat(at, name, new(unix.Stat_t), flags)
+		}
 		return unix.UtimesNanoAt(at, name, ts, flags)
 	})
+}
+
+// timesRule is canChtimes of two times: where neither is set it is not asked (ufs_setattr).
+func timesRule(atime, mtime file.Timeset) ownerRule {
+	return func(c *kern.Cred, a attrs) netbsd.Errno {
+		if atime.Omit && mtime.Omit && !a.unchanging() {
+			return 0
+		}
+		return canChtimes(c, a, atime.Now && mtime.Now)
+	}
 }
 
 // allFlags is VNOVAL of struct vattr: chflags(2) with all bits set changes none.
 const allFlags = ^uint64(0)
 
-// flagsRule is what ufs_setattr asks before it changes flags.
-func flagsRule(want uint64) ownerRule {
+// flagsRule is what ufs_setattr asks before it changes flags. Where owners are not kept beside the files most flags are none of the file
+// system's, which it says before all else (zfs_netbsd_setattr, nfs_setattr).
+func (v View) flagsRule(want uint64) ownerRule {
 	return func(c *kern.Cred, a attrs) netbsd.Errno {
 		switch {
+		case want != allFlags && want&^netbsd.UF_NODUMP != 0 && v.Dirs.tree.keeper == nil:
+			return netbsd.EOPNOTSUPP
 		case want != allFlags:
 			return cmp.Or(canChflags(c, a), canSetFlags(c, a, want))
 		case a.unchanging():
@@ -188,19 +197,19 @@ func flagsRule(want uint64) ownerRule {
 // Chflags is chflags(2) and lchflags(2). Of the flags the host's file systems know UF_NODUMP; the others would
 // keep their files from everybody on the host: EOPNOTSUPP, but where owners are kept beside the files, and flags with them.
 func (v View) Chflags(name string, follow bool, want uint64) netbsd.Errno {
-	rule := flagsRule(want)
+	rule := v.flagsRule(want)
 	return v.change(netbsd.AT_FDCWD, name, follow, rule, func(n *node, at int, name string, flags int) error {
 		onHost := func(want uint64) error { return nameFlags(n, at, name, flags, want) }
-		if n == nil || !n.marks().On() {
-			return onHost(want)
-		}
-		a, err := n.attrs()
+		a, err := attrsAt(n, at, name, flags)
 		if err != nil {
 			return err
 		}
-		// Toaster's own user is asked for nothing before, as the host would be.
+		// Of toaster's own user the rule has not been asked before, and the host, which has few of the flags, need not be.
 		if errno := rule(v.user(), a); errno != 0 {
 			return errno
+		}
+		if n == nil || !n.marks().On() {
+			return onHost(want)
 		}
 		return markFlags(n.marks(), n.fd, want, onHost)
 	})
@@ -233,6 +242,11 @@ func fchflags(d *file.Description, want uint64) netbsd.Errno {
 		return errno
 	}
 	fd, ok := d.HostFD()
+	if _, found := d.File.(interface{ Origin() *file.Origin }); !found {
+		if st, errno := d.File.Stat(); errno == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFCHR {
+			return netbsd.EPERM // a device of the machine's, of which chflags(2) says so, too
+		}
+	}
 	onHost := func(want uint64) error {
 		st, errno := d.File.Stat()
 		if kind := st.Mode & netbsd.S_IFMT; !ok || errno != 0 || kind != netbsd.S_IFREG && kind != netbsd.S_IFDIR {
@@ -312,6 +326,9 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		}
 		return canAccess(c, a, mayWrite)
 	}
+	if errno, made := v.truncateMade(name); made {
+		return errno
+	}
 	return v.change(netbsd.AT_FDCWD, name, true, rule, func(n *node, at int, name string, _ int) error {
 		a, err := attrsAt(n, at, name, 0)
 		if err == nil {
@@ -336,6 +353,27 @@ func (v View) Truncate(name string, size int64) netbsd.Errno {
 		defer unix.Close(fd)
 		return unix.Ftruncate(fd, size)
 	})
+}
+
+// truncateMade is Truncate of what the machine makes up, which has no size: who may write to it succeeds (ufs_setattr, procfs_setattr).
+func (v View) truncateMade(name string) (errno netbsd.Errno, made bool) {
+	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
+	if errno != 0 {
+		return errno, true
+	}
+	defer l.close()
+	dev, made := l.device()
+	switch {
+	case !made:
+		return 0, false
+	case dev.errno != 0:
+		return dev.errno, true
+	case dev.Link != "":
+		return l.onward().Truncate(l.target(dev), 0), true
+	case dev.List != nil:
+		return netbsd.EISDIR, true
+	}
+	return canAccess(v.user(), attrsOfDevice(dev), mayWrite), true
 }
 
 // wideToWrite has the host let a file be written to, and takes its set-id bits as a write does.

@@ -114,15 +114,18 @@ func (v View) enterFD(fd int, under bool, set func(*dir) netbsd.Errno) netbsd.Er
 		return v.enter(m.path, set)
 	}
 	hfd, ok := d.HostFD()
-	if !ok {
+	switch {
+	case !d.Vnode():
+		return netbsd.EINVAL
+	case !ok:
+		return netbsd.ENOTDIR
+	}
+	if st, errno := d.File.Stat(); errno == 0 && st.Mode&netbsd.S_IFMT != netbsd.S_IFDIR { // sys_fchdir asks before it looks at rights
 		return netbsd.ENOTDIR
 	}
 	mnt := v.Dirs.tree.mountOf(d)
 	if mnt == nil {
 		return netbsd.EPERM
-	}
-	if (node{hfd, mnt}).kind() != unix.S_IFDIR { // sys_fchdir asks before it looks at rights
-		return netbsd.ENOTDIR
 	}
 	l := &lookup{v: v, cred: v.otherUser()}
 	if err := l.maySearch(node{hfd, mnt}); err != nil {

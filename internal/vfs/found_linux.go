@@ -134,18 +134,21 @@ func (n node) kind() uint32 {
 // more written to by who may write to it.
 func (l *lookup) reopen(n node, st *unix.Stat_t, mark owners.Mark, flags int) (fd int, err error) {
 	hf := hostOpenFlags(flags) &^ (unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW)
-	if l.cred == nil {
-		return n.reopen(hf)
-	}
 	a := attrsOfHost(st)
 	a.flags = mark.Flags
+	if l.cred == nil {
+		if err := l.v.canExec(a, flags); err != nil {
+			return -1, err
+		}
+		return n.reopen(hf)
+	}
 	if a.isDir() && writes(flags) {
 		return -1, unix.EISDIR
 	}
 	if errno := canOpen(l.cred, a, flags); errno != 0 {
 		return -1, errno
 	}
-	if err := l.widenTo(n, openRights(flags)); err != nil {
+	if err := l.widenTo(n, openRights(flags)&^mayExec); err != nil {
 		return -1, err
 	}
 	err = l.as(func() (err error) {
@@ -153,6 +156,14 @@ func (l *lookup) reopen(n node, st *unix.Stat_t, mark owners.Mark, flags int) (f
 		return err
 	})
 	return fd, err
+}
+
+// canExec judges O_EXEC, of which the host is not told.
+func (v View) canExec(a attrs, flags int) error {
+	if flags&netbsd.O_EXEC == 0 {
+		return nil
+	}
+	return asError(canAccess(v.user(), a, mayExec))
 }
 
 // reopen opens the file that n is. flags are the host's.
@@ -176,6 +187,9 @@ func (l *lookup) findOrCreate(flags int, mode uint32) (n node, made bool, err er
 	name := l.name
 	for range netbsd.MAXSYMLINKS {
 		n, err = l.make(name, hostOpenFlags(flags), mode&^l.umask)
+		if err == unix.EISDIR { // the host's word for a directory that is there, by a name that no file can have
+			err = unix.EEXIST
+		}
 		if err != unix.EEXIST || flags&netbsd.O_EXCL != 0 {
 			return n, err == nil, err
 		}

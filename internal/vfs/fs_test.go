@@ -170,7 +170,7 @@ func TestErrnos(t *testing.T) {
 			{"rmdir root", w.Unlink(netbsd.AT_FDCWD, "/", netbsd.AT_REMOVEDIR), netbsd.EBUSY},
 			{"unlink dot", w.Unlink(netbsd.AT_FDCWD, "d/.", 0), netbsd.EINVAL},
 			{"unlink dot that is missing", w.Unlink(netbsd.AT_FDCWD, "x/.", 0), netbsd.ENOENT},
-			{"unlink dotdot", w.Unlink(netbsd.AT_FDCWD, "d/..", 0), netbsd.EPERM},
+			{"unlink dotdot", w.Unlink(netbsd.AT_FDCWD, "d/..", 0), map[bool]netbsd.Errno{true: netbsd.EBUSY, false: netbsd.EPERM}[w.prefix == ""]}, // the root is VV_ROOT
 			{"rename root", w.Rename(netbsd.AT_FDCWD, "/", netbsd.AT_FDCWD, "new"), netbsd.EBUSY},
 			{"rename onto root", w.Rename(netbsd.AT_FDCWD, "d", netbsd.AT_FDCWD, "/"), netbsd.EBUSY},
 			{"rename dot", w.Rename(netbsd.AT_FDCWD, ".", netbsd.AT_FDCWD, "new"), netbsd.EINVAL},
@@ -193,7 +193,7 @@ func TestErrnos(t *testing.T) {
 			{"truncate negative", w.Truncate("f", -1), netbsd.EINVAL},
 			{"chmod", w.Chmod(netbsd.AT_FDCWD, "link", 0o600, true), 0},
 			{"at a bad descriptor", errnoOf(w.Stat(99, "f", true)), netbsd.EBADF},
-			{"mknod of a device", w.Mknod(netbsd.AT_FDCWD, "dev", netbsd.S_IFCHR|0o600), netbsd.EPERM},
+			{"mknod of a device", w.MknodDev(netbsd.AT_FDCWD, "dev", netbsd.S_IFCHR|0o600, 514), netbsd.EPERM},
 			{"mkfifo", w.Mknod(netbsd.AT_FDCWD, "fifo", netbsd.S_IFIFO|0o600), 0},
 			{"chdir to file", w.Chdir("f"), netbsd.ENOTDIR},
 			{"readlink of file", errnoOf(w.Readlink(netbsd.AT_FDCWD, "f")), netbsd.EINVAL},

@@ -121,7 +121,7 @@ func TestOthersFiles(t *testing.T) {
 			{"mkdir over", o.Mkdir(at, "shut", 0o777), netbsd.EEXIST},
 			{"symlink", o.Symlink("x", at, "new"), netbsd.EACCES},
 			{"mkfifo", o.Mknod(at, "new", netbsd.S_IFIFO|0o666), netbsd.EACCES},
-			{"mknod", o.Mknod(at, "open/new", netbsd.S_IFREG|0o666), netbsd.EPERM},
+			{"mknod", o.MknodDev(at, "open/new", netbsd.S_IFREG|0o666, 0), netbsd.EPERM},
 			{"link", o.Link(at, "writable", at, "new", true), netbsd.EACCES},
 			{"link over", o.Link(at, "writable", at, "public", true), netbsd.EEXIST},
 			{"unlink", o.Unlink(at, "writable", 0), netbsd.EACCES},

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"cmp"
 	"path"
 	"strings"
 
@@ -32,7 +33,7 @@ type lookup struct {
 func (v View) newLookup(at int, name string) (*lookup, netbsd.Errno) {
 	switch {
 	case name == "":
-		return nil, netbsd.ENOENT
+		return nil, cmp.Or(v.CheckAt(at, name), netbsd.ENOENT)
 	case len(name) >= netbsd.PATH_MAX:
 		return nil, netbsd.ENAMETOOLONG
 	case v.links > netbsd.MAXSYMLINKS:
@@ -84,7 +85,11 @@ func (l *lookup) startAt(at int) netbsd.Errno {
 		return 0
 	}
 	fd, ok := d.HostFD()
-	if !ok || !d.Directory() {
+	switch {
+	case !d.Vnode():
+		d.Release()
+		return netbsd.EINVAL
+	case !ok || !d.Directory():
 		d.Release()
 		return netbsd.ENOTDIR
 	}
@@ -94,6 +99,22 @@ func (l *lookup) startAt(at int) netbsd.Errno {
 		return netbsd.EPERM
 	}
 	l.at, l.atD = node{fd, mnt}, d
+	return 0
+}
+
+// CheckAt is what is wrong with the descriptor of an *at call before anything is looked up (fd_nameiat).
+func (v View) CheckAt(at int, name string) netbsd.Errno {
+	if at == netbsd.AT_FDCWD || strings.HasPrefix(name, "/") || v.Files == nil {
+		return 0
+	}
+	d, errno := v.Files.Get(at)
+	if errno != 0 {
+		return errno
+	}
+	defer d.Release()
+	if !d.Vnode() {
+		return netbsd.EINVAL
+	}
 	return 0
 }
 

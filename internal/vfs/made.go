@@ -48,11 +48,19 @@ const madeKept = 1024
 func (d *madeDir) Directory() bool                        { return true }
 func (d *madeDir) Stat() (file.Stat, netbsd.Errno)        { return d.dev.Stat, 0 }
 func (d *madeDir) Sync() netbsd.Errno                     { return 0 }
-func (d *madeDir) Chmod(uint32) netbsd.Errno              { return netbsd.EPERM }
-func (d *madeDir) Chown(int, int) netbsd.Errno            { return netbsd.EPERM }
-func (d *madeDir) Utimens(a, m file.Timeset) netbsd.Errno { return netbsd.EPERM }
+func (d *madeDir) Chmod(uint32) netbsd.Errno              { return d.change() }
+func (d *madeDir) Chown(int, int) netbsd.Errno            { return d.change() }
+func (d *madeDir) Utimens(a, m file.Timeset) netbsd.Errno { return d.change() }
 func (d *madeDir) Read(file.Call, []byte) (int, netbsd.Errno) {
 	return 0, netbsd.EISDIR
+}
+
+// change is what comes of changing an attribute: in procfs nothing, with success (procfs_setattr).
+func (d *madeDir) change() netbsd.Errno {
+	if d.dev.Fixed {
+		return 0
+	}
+	return netbsd.EPERM
 }
 
 // Lseek takes positions that Getdents has left.

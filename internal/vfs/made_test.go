@@ -307,3 +307,58 @@ func TestMadeDirKeepsAPart(t *testing.T) {
 		}
 	}
 }
+
+// What the machine makes up is there for who makes names (EEXIST), and not removed: EBUSY where a file system is, EROFS below it
+// (procfs_lookup), EPERM in /dev. Attributes in procfs are set with success and to no end (procfs_setattr), devices have no size (ufs_setattr).
+func TestMadeChanges(t *testing.T) {
+	w := madeWorld(t, Config{})
+	w.Cred = w.Dirs.tree.HostCred()
+	w.write(t, "file2", "text")
+	now := file.Timeset{Now: true}
+	null, errno := w.Open(here, "/dev/null", netbsd.O_RDWR, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer null.Release()
+	dir, errno := w.Open(here, "/proc/d", netbsd.O_RDONLY, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer dir.Release()
+	for _, c := range []struct {
+		what      string
+		got, want netbsd.Errno
+	}{
+		{"mkdir", w.Mkdir(here, "/proc", 0o755), netbsd.EEXIST},
+		{"mkdir below", w.Mkdir(here, "/proc/d", 0o755), netbsd.EEXIST},
+		{"mkdir of nothing", w.Mkdir(here, "/proc/new", 0o755), netbsd.EROFS},
+		{"mkdir below a file", w.Mkdir(here, "/proc/d/f/new", 0o755), netbsd.ENOTDIR},
+		{"mkdir of a device", w.Mkdir(here, "/dev/null", 0o755), netbsd.EEXIST},
+		{"symlink", w.Symlink("x", here, "/dev/null"), netbsd.EEXIST},
+		{"mkfifo", w.Mknod(here, "/dev/null", netbsd.S_IFIFO|0o644), netbsd.EEXIST},
+		{"link", w.Link(here, "file2", here, "/dev/null", true), netbsd.EEXIST},
+		{"rmdir", w.Unlink(here, "/proc", netbsd.AT_REMOVEDIR), netbsd.EBUSY},
+		{"rmdir below", w.Unlink(here, "/proc/d", netbsd.AT_REMOVEDIR), netbsd.EROFS},
+		{"rename", w.Rename(here, "/proc", here, "x"), netbsd.EBUSY},
+		{"rename onto", w.Rename(here, "file2", here, "/proc"), netbsd.EBUSY},
+		{"unlink of a device", w.Unlink(here, "/dev/null", 0), netbsd.EPERM},
+		{"chmod in procfs", w.Chmod(here, "/proc/d/f", 0, true), 0},
+		{"chown in procfs", w.Chown(here, "/proc/d", 5, 5, true), 0},
+		{"chflags in procfs", w.Chflags("/proc/d", true, netbsd.UF_NODUMP), 0},
+		{"utimes in procfs", w.Utimens(here, "/proc/d/f", now, now, true), 0},
+		{"fchmod in procfs", w.Fchmod(dir, 0), 0},
+		{"chmod in procfs of nothing", w.Chmod(here, "/proc/new", 0, true), netbsd.ENOENT},
+		{"truncate of a device", w.Truncate("/dev/null", 5), 0},
+		{"truncate in procfs", w.Truncate("/proc/d", 0), netbsd.EISDIR},
+		{"truncate of nothing", w.Truncate("/proc/new", 0), netbsd.ENOENT},
+		{"fchflags of a device", w.Fchflags(null, 0), netbsd.EPERM},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %v, want %v", c.what, c.got, c.want)
+		}
+	}
+	fd, _ := w.Files.Install(null.Ref(), 0, 1<<20, 0)
+	if errno := w.Fchdir(fd); errno != netbsd.ENOTDIR {
+		t.Errorf("fchdir(2) to a device: %v", errno)
+	}
+}

@@ -3,6 +3,7 @@ package vfs
 import (
 	"cmp"
 	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -13,26 +14,33 @@ import (
 // onName runs a call on the last name of a path, never through a link there unless a
 // slash comes after it.
 func (v View) onName(at int, name string, call func(l *lookup, p parentDir) error) netbsd.Errno {
-	return v.onParentDir(at, name, func(l *lookup, p parentDir) error {
+	return v.onParentDir(at, name, false, slashed(call))
+}
+
+// onNew is onName for a call that makes something: EEXIST for what the machine makes up.
+func (v View) onNew(at int, name string, call func(l *lookup, p parentDir) error) netbsd.Errno {
+	return v.onParentDir(at, name, true, slashed(call))
+}
+
+// slashed has a directory be before a trailing slash.
+func slashed(call func(l *lookup, p parentDir) error) func(l *lookup, p parentDir) error {
+	return func(l *lookup, p parentDir) error {
 		if err := p.checkSlash(false); err != nil {
 			return err
 		}
 		return call(l, p)
-	})
+	}
 }
 
-// onParentDir is onName, but the call does p.checkSlash.
-func (v View) onParentDir(at int, name string, call func(l *lookup, p parentDir) error) netbsd.Errno {
+// onParentDir is onName, or onNew for what is made, but the call does p.checkSlash.
+func (v View) onParentDir(at int, name string, made bool, call func(l *lookup, p parentDir) error) netbsd.Errno {
 	l, errno := v.newLookup(at, name)
 	if errno != 0 {
 		return errno
 	}
 	defer l.close()
 	if dev, ok := l.device(); ok {
-		if dev.Fixed {
-			return netbsd.EROFS
-		}
-		return netbsd.EPERM
+		return l.refuseMade(dev, made)
 	}
 	p, err := l.parent()
 	if err != nil {
@@ -42,19 +50,35 @@ func (v View) onParentDir(at int, name string, call func(l *lookup, p parentDir)
 	return hostfile.Errno(call(l, p))
 }
 
+// refuseMade is why no name that the machine makes up is changed: EBUSY for where a file system of its own is, EROFS below (procfs_lookup), and
+// EPERM for devices. What is there already is not made, EEXIST.
+func (l *lookup) refuseMade(dev Device, made bool) netbsd.Errno {
+	switch fs, rest := l.madeAt(); {
+	case dev.errno == netbsd.ENOTDIR:
+		return netbsd.ENOTDIR
+	case made && dev.errno == 0:
+		return netbsd.EEXIST
+	case dev.Fixed && fs != nil && rest == "":
+		return netbsd.EBUSY
+	case dev.Fixed:
+		return netbsd.EROFS
+	}
+	return netbsd.EPERM
+}
+
 // Unlink is unlinkat(2): unlink(2), or rmdir(2) with AT_REMOVEDIR. A directory
 // can't be unlinked: EPERM.
 func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 	if flags&netbsd.AT_REMOVEDIR != 0 {
 		return v.onName(at, name, func(l *lookup, p parentDir) error {
-			if err := p.unnameable(name, unix.EINVAL, nil); err != nil {
+			if err := p.unnameable(name, unix.EINVAL, l.notFromBelow(p, name, unix.ENOTEMPTY)); err != nil {
 				return err
 			}
 			return l.unlink(p, unix.AT_REMOVEDIR)
 		})
 	}
 	errno := v.onName(at, name, func(l *lookup, p parentDir) error {
-		if err := p.unnameable(name, unix.EINVAL, nil); err != nil {
+		if err := p.unnameable(name, unix.EINVAL, l.notFromBelow(p, name, unix.EPERM)); err != nil {
 			return err
 		}
 		return l.unlink(p, 0)
@@ -63,6 +87,37 @@ func (v View) Unlink(at int, name string, flags int) netbsd.Errno {
 		return netbsd.EPERM
 	}
 	return errno
+}
+
+// notFromBelow is why nobody removes "..": it is a directory that is not empty, for which the caller has a word, or the machine's root,
+// EBUSY. Above a root of the process's own there is that root itself, as if by ".": EINVAL (lookup_once, do_sys_unlinkat).
+func (l *lookup) notFromBelow(p parentDir, name string, other error) error {
+	trimmed := strings.TrimRight(name, "/")
+	if path.Base(trimmed) != ".." {
+		return nil
+	}
+	switch n := l.tree.top.root(); {
+	case p.isNode(n):
+		return unix.EBUSY
+	case !p.isNode(l.top()):
+		return other
+	}
+	below, err := l.find(l.at, cmp.Or(strings.TrimSuffix(trimmed, ".."), "."), unix.O_DIRECTORY)
+	if err != nil {
+		return err
+	}
+	defer below.close()
+	if p.isNode(below) {
+		return unix.EINVAL
+	}
+	return other
+}
+
+// isNode reports whether what has the name is an open directory.
+func (p parentDir) isNode(n node) bool {
+	st, err := p.stat()
+	var other unix.Stat_t
+	return err == nil && unix.Fstat(n.fd, &other) == nil && st.Dev == other.Dev && st.Ino == other.Ino
 }
 
 // unnameable says why nobody takes what a path ends with away from there, or puts something in
@@ -141,16 +196,16 @@ func (p parentDir) busy() (bool, error) {
 	return n.mnt != p.at.mnt, err
 }
 
-// Mkdir is mkdirat(2).
+// Mkdir is mkdirat(2), which makes no directory sticky (do_sys_mkdirat).
 func (v View) Mkdir(at int, name string, mode uint32) netbsd.Errno {
-	return v.onParentDir(at, name, func(l *lookup, p parentDir) error {
+	return v.onParentDir(at, name, true, func(l *lookup, p parentDir) error {
 		if err := p.checkSlash(true); err != nil {
 			return err
 		}
 		if err := p.writable(); err != nil {
 			return err
 		}
-		return l.makeName(p, unix.S_IFDIR|l.madeMode(p.at.mnt, mode&0o7777&^l.umask, unix.S_IFDIR), func(mode uint32) (int, error) {
+		return l.makeName(p, unix.S_IFDIR|l.madeMode(p.at.mnt, mode&0o777&^l.umask, unix.S_IFDIR), func(mode uint32) (int, error) {
 			if err := unix.Mkdirat(p.at.fd, p.name, mode); err != nil {
 				return -1, err
 			}
@@ -188,40 +243,55 @@ func chmodNofollow(at int, name string, mode uint32) error {
 // noDevice is no device's number (VNOVAL).
 const noDevice = ^uint64(0)
 
-// Mknod is mkfifo(2), or mknod(2) of a file.
+// Mknod is mkfifo(2), and mknod(2) of a file.
 func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
-	return v.MknodDev(at, name, mode, noDevice)
+	return v.onNew(at, name, func(l *lookup, p parentDir) error { return l.makeNode(p, mode) })
 }
 
-// MknodDev is mknodat(2). A device would mean the host's of that number, so only FIFOs and files are made, and
-// devices numbered 0, behind which there is nothing: EPERM for others.
+// MknodDev is mknodat(2), for the superuser but of a FIFO without a number, which is mkfifo(2)'s (do_posix_mknodat). A device would mean the
+// host's of that number, so only files are made, and devices numbered 0, behind which there is nothing: EPERM for others, but where owners
+// are kept beside the files. EINVAL: no kind of a file that is made so, or no number. EOPNOTSUPP: a whiteout.
 func (v View) MknodDev(at int, name string, mode uint32, dev uint64) netbsd.Errno {
 	kind := mode & netbsd.S_IFMT
-	if kind == 0 {
-		kind = netbsd.S_IFREG
+	if mode&netbsd.S_IFIFO != 0 && dev == 0 {
+		return v.Mknod(at, name, netbsd.S_IFIFO|mode&0o7777)
 	}
-	if kind != netbsd.S_IFIFO && v.Cred != nil && !v.Cred.IsRoot() {
-		return netbsd.EPERM // do_posix_mknodat: all but FIFOs is the superuser's
+	if v.Cred != nil && !v.Cred.IsRoot() {
+		return netbsd.EPERM
 	}
-	return v.onName(at, name, func(l *lookup, p parentDir) error {
-		if l.tree.keeper != nil && (kind == netbsd.S_IFCHR || kind == netbsd.S_IFBLK) {
-			return l.makeDevice(p, kind|mode&0o777&^l.umask, dev)
+	return v.onNew(at, name, func(l *lookup, p parentDir) error {
+		if _, err := p.stat(); err != unix.ENOENT {
+			return cmp.Or(err, error(unix.EEXIST))
 		}
-		if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG && (dev != 0 || kind != netbsd.S_IFCHR && kind != netbsd.S_IFBLK) {
-			if _, err := p.stat(); err != unix.ENOENT {
-				return cmp.Or(err, error(unix.EEXIST))
-			}
+		switch {
+		case kind == netbsd.S_IFWHT:
+			return unix.EOPNOTSUPP
+		case kind == netbsd.S_IFREG:
+			return l.makeNode(p, mode)
+		case kind != netbsd.S_IFCHR && kind != netbsd.S_IFBLK && kind != netbsd.S_IFMT, dev == noDevice:
+			return unix.EINVAL
+		case kind == netbsd.S_IFMT:
+			return unix.EPERM
+		case l.tree.keeper != nil:
+			return l.makeDevice(p, kind|mode&0o777&^l.umask, dev)
+		case dev != 0:
 			return unix.EPERM
 		}
-		if err := p.writable(); err != nil {
-			return err
+		return l.makeNode(p, mode)
+	})
+}
+
+// makeNode makes what the host has a mknod(2) for, without a number.
+func (l *lookup) makeNode(p parentDir, mode uint32) error {
+	kind := mode & netbsd.S_IFMT
+	if err := p.writable(); err != nil {
+		return err
+	}
+	return l.makeName(p, kind|l.madeMode(p.at.mnt, mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
+		if err := unix.Mknodat(p.at.fd, p.name, kind|mode&0o7777, 0); err != nil {
+			return -1, err
 		}
-		return l.makeName(p, kind|l.madeMode(p.at.mnt, mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
-			if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
-				return -1, err
-			}
-			return -1, l.fixMode(p, mode)
-		})
+		return -1, l.fixMode(p, mode)
 	})
 }
 
@@ -244,7 +314,7 @@ func (v View) Symlink(target string, at int, name string) netbsd.Errno {
 	case target == "":
 		return netbsd.ENOENT
 	}
-	return v.onName(at, name, func(l *lookup, p parentDir) error {
+	return v.onNew(at, name, func(l *lookup, p parentDir) error {
 		if err := p.writable(); err != nil {
 			return err
 		}
@@ -303,7 +373,14 @@ func (v View) Link(oldAt int, old string, newAt int, new string, follow bool) ne
 	if _, ok := src.device(); ok {
 		return netbsd.EXDEV
 	}
-	return v.onName(newAt, new, func(l *lookup, p parentDir) error {
+	if !src.direct() { // what is wrong with the old name comes first
+		n, err := src.openPath(follow)
+		if err != nil {
+			return hostfile.Errno(err)
+		}
+		n.close()
+	}
+	return v.onNew(newAt, new, func(l *lookup, p parentDir) error {
 		if src.direct() && p.at.mnt.free {
 			flags := 0
 			if follow {
@@ -389,7 +466,7 @@ func (v View) rename(oldAt int, old string, newAt int, new string, after func(l 
 		if err := from.unnameable(old, unix.EINVAL, unix.EINVAL); err != nil {
 			return err
 		}
-		errno := v.onParentDir(newAt, new, func(_ *lookup, to parentDir) error {
+		errno := v.onParentDir(newAt, new, false, func(_ *lookup, to parentDir) error {
 			if err := to.mayReplace(new, from); err != nil {
 				return err
 			}

@@ -17,11 +17,20 @@ func (v View) Open(at int, name string, flags int, mode uint32) (*file.Descripti
 	return v.open(at, name, flags, mode, 0)
 }
 
+// OpenMode is what is wrong with the access mode of open(2), before anything else is looked at: EINVAL for none, and for O_EXEC beside
+// another (do_open).
+func OpenMode(flags int) netbsd.Errno {
+	if mode := flags & netbsd.O_ACCMODE; mode == netbsd.O_ACCMODE || mode != 0 && flags&netbsd.O_EXEC != 0 {
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
 // open is Open, with the number of links into /dev that have been followed so far. /dev is
 // looked at first, by the words of the path alone: a confined tree may have no /dev, and
 // what it has there must not hide the machine's.
 func (v View) open(at int, name string, flags int, mode uint32, links int) (*file.Description, netbsd.Errno) {
-	if flags&netbsd.O_ACCMODE == netbsd.O_ACCMODE || flags&(netbsd.O_SHLOCK|netbsd.O_EXLOCK) == netbsd.O_SHLOCK|netbsd.O_EXLOCK || flags&(netbsd.O_CREAT|netbsd.O_DIRECTORY) == netbsd.O_CREAT|netbsd.O_DIRECTORY {
+	if errno := OpenMode(flags); errno != 0 || flags&(netbsd.O_CREAT|netbsd.O_DIRECTORY) == netbsd.O_CREAT|netbsd.O_DIRECTORY {
 		return nil, netbsd.EINVAL
 	}
 	l, errno := v.newLookup(at, name)
@@ -66,6 +75,9 @@ func (l *lookup) openHostFile(flags int, mode uint32) (*file.Description, error)
 	}
 	var st unix.Stat_t
 	err = unix.Fstat(fd, &st)
+	if err == nil && flags&netbsd.O_CREAT == 0 {
+		err = l.v.canExec(attrsOfHost(&st), flags)
+	}
 	var written func()
 	if err == nil {
 		written, err = l.toWrite(&st, flags)
@@ -137,7 +149,11 @@ func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 	hf := hostOpenFlags(flags)
 	mode &^= l.umask
 	if flags&netbsd.O_CREAT == 0 || mode&l.tree.hostMask == 0 {
-		return l.openOrWait(hf, mode, flags)
+		fd, err := l.openOrWait(hf, mode, flags)
+		if err == unix.EISDIR && flags&netbsd.O_CREAT != 0 {
+			return l.openThere(hf, flags)
+		}
+		return fd, err
 	}
 	// The host process's umask would take bits away that the guest's leaves:
 	// find out whether this call is the creator, and if so set the mode.
@@ -146,10 +162,26 @@ func (l *lookup) openCreate(flags int, mode uint32) (int, error) {
 		n, err := node{fd: fd}.madeWith(unix.Fchmod(fd, mode))
 		return n.fd, err
 	}
-	if err != unix.EEXIST || flags&netbsd.O_EXCL != 0 {
+	switch {
+	case err == unix.EISDIR:
+		return l.openThere(hf, flags)
+	case err != unix.EEXIST || flags&netbsd.O_EXCL != 0:
 		return -1, err
 	}
 	return l.openOrWait(hf&^unix.O_CREAT, 0, flags)
+}
+
+// openThere is an open(2) with O_CREAT of what the host calls a directory, be it that there is one: that makes no file, and vn_open opens what
+// there is.
+func (l *lookup) openThere(hf, flags int) (int, error) {
+	fd, err := l.openOrWait(hf&^(unix.O_CREAT|unix.O_EXCL), 0, flags)
+	if flags&netbsd.O_EXCL == 0 || err != nil && err != unix.EISDIR {
+		return fd, err
+	}
+	if err == nil {
+		unix.Close(fd)
+	}
+	return -1, unix.EEXIST
 }
 
 // openOrWait waits for a reader where a FIFO is opened for writing.
@@ -188,7 +220,7 @@ func hostOpenFlags(flags int) int {
 // which the host calls a device that is not there, EOPNOTSUPP.
 func (l *lookup) openErrno(err error, flags int) netbsd.Errno {
 	switch {
-	case err == unix.ELOOP && flags&netbsd.O_NOFOLLOW != 0:
+	case (err == unix.ELOOP || err == unix.ENOTDIR && flags&netbsd.O_DIRECTORY != 0) && flags&netbsd.O_NOFOLLOW != 0:
 		if st, errno := l.lstat(); errno == 0 && st.Mode&netbsd.S_IFMT == netbsd.S_IFLNK {
 			return netbsd.EFTYPE
 		}

@@ -243,6 +243,79 @@ func TestOwnersFlags(t *testing.T) {
 	}
 }
 
+// TestOwnersAppendOnly: a file that is append-only is written to at its end and nowhere else, whoever has had it open before and however
+// (WRITE of ufs_readwrite.c 1.129, which also refuses to write nothing elsewhere); what has become immutable is written to by who has it open
+// (ufs_check_possible is asked at open(2)). Neither is truncated (ufs_setattr).
+func TestOwnersAppendOnly(t *testing.T) {
+	root, _ := ownedWorld(t)
+	const text = "text"
+	seek := func(at int64) func(d *file.Description) {
+		return func(d *file.Description) { d.File.Lseek(at, netbsd.SEEK_SET) }
+	}
+	noAppend := func(d *file.Description) { d.SetFlags(0) }
+	for _, c := range []struct {
+		what  string
+		flags uint64
+		open  int                       // of who has the file open
+		first func(d *file.Description) // what that does, with the flags set
+		write string
+		at    int64 // of pwrite(2); -1: write(2)
+		want  netbsd.Errno
+		then  string
+	}{
+		{"no flags", 0, 0, nil, "TEXT", -1, 0, "TEXT"},
+		{"at the beginning", netbsd.UF_APPEND, 0, nil, "TEXT", -1, netbsd.EPERM, text},
+		{"SF_APPEND", netbsd.SF_APPEND, 0, nil, "TEXT", -1, netbsd.EPERM, text},
+		{"nothing, at the beginning", netbsd.UF_APPEND, 0, nil, "", -1, netbsd.EPERM, text},
+		{"behind the end", netbsd.UF_APPEND, 0, seek(5), "more", -1, netbsd.EPERM, text},
+		{"at the end", netbsd.UF_APPEND, 0, seek(4), "more", -1, 0, "textmore"},
+		{"nothing, at the end", netbsd.UF_APPEND, 0, seek(4), "", -1, 0, text},
+		{"O_APPEND", netbsd.UF_APPEND, netbsd.O_APPEND, nil, "more", -1, 0, "textmore"},
+		{"O_APPEND taken off", netbsd.UF_APPEND, netbsd.O_APPEND, noAppend, "more", -1, netbsd.EPERM, text},
+		{"pwrite(2) at the beginning", netbsd.UF_APPEND, 0, nil, "TEXT", 0, netbsd.EPERM, text},
+		{"pwrite(2) at the end", netbsd.UF_APPEND, 0, nil, "more", 4, 0, "textmore"},
+		{"pwrite(2) with O_APPEND", netbsd.UF_APPEND, netbsd.O_APPEND, nil, "more", 0, 0, "textmore"},
+		{"immutable", netbsd.UF_IMMUTABLE, 0, nil, "TEXT", -1, 0, "TEXT"},
+		{"immutable, pwrite(2)", netbsd.SF_IMMUTABLE, 0, nil, "T", 0, 0, "Text"},
+		{"flags taken off again", netbsd.UF_APPEND, 0, func(*file.Description) { root.Chflags("f", true, 0) }, "TEXT", -1, 0, "TEXT"},
+	} {
+		root.write(t, "f", text)
+		d, errno := root.Open(here, "f", netbsd.O_RDWR|c.open, 0)
+		if errno != 0 {
+			t.Fatal(c.what, errno)
+		}
+		if errno := root.Chflags("f", true, c.flags); errno != 0 {
+			t.Fatal(c.what, errno)
+		}
+		if c.first != nil {
+			c.first(d)
+		}
+		var done int
+		if c.at < 0 {
+			done, errno = d.Write(root.L, []byte(c.write))
+		} else {
+			done, errno = d.Pwrite(root.L, []byte(c.write), c.at)
+		}
+		s, _ := root.read("f")
+		if errno != c.want || s != c.then || errno == 0 && done != len(c.write) {
+			t.Errorf("%s: %d, %v, want %v; then %q, want %q", c.what, done, errno, c.want, s, c.then)
+		}
+		if at, _ := d.File.Lseek(0, netbsd.SEEK_CUR); c.at < 0 && done > 0 && at != int64(len(c.then)) {
+			t.Errorf("%s: the position is %d", c.what, at)
+		}
+		st, _ := d.File.Stat()
+		want := netbsd.Errno(0)
+		if st.Flags != 0 {
+			want = netbsd.EPERM
+		}
+		if errno := d.File.Truncate(0); errno != want {
+			t.Errorf("%s: ftruncate(2): %v, want %v", c.what, errno, want)
+		}
+		d.Release()
+		root.Chflags("f", true, 0)
+	}
+}
+
 // TestOwnersAllFlags: whatever is given is shown, of any kind of file, by whatever call and to later machines, but that nobody changes a
 // snapshot's flags (ufs_setattr), and only the superuser the system's (genfs_can_chflags). All bits set are VNOVAL, no change.
 func TestOwnersAllFlags(t *testing.T) {
@@ -329,6 +402,13 @@ func TestOwnersLinkMode(t *testing.T) {
 	}
 	if s, errno := user.read("link"); s != "text" || errno != 0 {
 		t.Errorf("%q, %v", s, errno)
+	}
+	for who, w := range map[string]world{"root": root, "user": user} { // ufs_accessx
+		for mode, want := range map[int]netbsd.Errno{0: 0, mayRead: map[string]netbsd.Errno{"user": netbsd.EACCES}[who], mayExec: netbsd.EACCES} {
+			if errno := w.Access(here, "link", mode, netbsd.AT_SYMLINK_NOFOLLOW); errno != want {
+				t.Errorf("access of the link itself by %s, %d: %v, want %v", who, mode, errno, want)
+			}
+		}
 	}
 	later, _ := openOwned(t, root.dir)
 	later.shows(t, "link", 0, made.GID, 0)
@@ -509,6 +589,88 @@ func TestOwnersSetID(t *testing.T) {
 	set()
 	root.openErr("su", netbsd.O_WRONLY|netbsd.O_TRUNC)
 	root.shows(t, "su", 3, 5, 0o6777)
+}
+
+// chownCases are what change_owner of vfs_syscalls.c 1.571 makes of a mode: chown(2) takes the bit of what is given, be it as it was, and
+// __posix_chown(2) both, but by the superuser none.
+var chownCases = []struct {
+	uid, gid    bool // which are given
+	posix       bool
+	root, owner uint32 // what is left of 06755, by whom
+}{
+	{false, false, false, 0o6755, 0o6755},
+	{true, false, false, 0o2755, 0o2755},
+	{false, true, false, 0o4755, 0o4755},
+	{true, true, false, 0o755, 0o755},
+	{false, false, true, 0o6755, 0o755},
+	{true, false, true, 0o6755, 0o755},
+	{false, true, true, 0o6755, 0o755},
+	{true, true, true, 0o6755, 0o755},
+}
+
+// chownBits tries them by name and by descriptor, of a file or directory of w's user's.
+func (w world) chownBits(t *testing.T, name string, root bool) {
+	own, errno := w.Stat(here, name, true)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	d, errno := w.Open(here, name, netbsd.O_RDONLY, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer d.Release()
+	for _, c := range chownCases {
+		uid, gid, want := -1, -1, c.owner
+		if c.uid {
+			uid = int(own.UID)
+		}
+		if c.gid {
+			gid = int(own.GID)
+		}
+		if root {
+			want = c.root
+		}
+		for what, chown := range map[string]func() netbsd.Errno{
+			"chown":  func() netbsd.Errno { return w.chown(here, name, uid, gid, true, c.posix) },
+			"lchown": func() netbsd.Errno { return w.chown(here, name, uid, gid, false, c.posix) },
+			"fchown": func() netbsd.Errno { return w.fchown(d, uid, gid, c.posix) },
+		} {
+			w.Chmod(here, name, 0o6755, true)
+			errno := chown()
+			if st, _ := w.Stat(here, name, true); errno != 0 || st.Mode&0o7777 != want || st.UID != own.UID || st.GID != own.GID {
+				t.Errorf("%s of %s, %+v: %v, %o, want %o", what, name, c, errno, st.Mode, want)
+			}
+		}
+	}
+}
+
+func TestChownBits(t *testing.T) {
+	root, user := ownedWorld(t)
+	root.write(t, "f", "")
+	root.Mkdir(here, "d", 0o755)
+	for _, name := range []string{"f", "d"} {
+		root.chownBits(t, name, true)
+		root.Chown(here, name, 1007, 1008, true)
+		user.chownBits(t, name, false)
+		// Who gives nothing is asked for nothing, but that he owns the file whose bits go.
+		other := user
+		other.Cred = kern.UserCred(2007, 2008)
+		root.Chmod(here, name, 0o6755, true)
+		if errno := other.Chown(here, name, -1, -1, true); errno != 0 {
+			t.Errorf("nothing of another's %s: %v", name, errno)
+		}
+		if errno := other.PosixChown(here, name, -1, -1, true); errno != netbsd.EPERM {
+			t.Errorf("nothing of another's %s, whose bits go: %v", name, errno)
+		}
+	}
+	eachWorld(t, func(t *testing.T, w world) {
+		if w.prefix == "" {
+			t.Skip("below a root of the host's no file has such bits")
+		}
+		w.write(t, "f", "")
+		w.Mkdir(here, "d", 0o755)
+		w.chownBits(t, "f", os.Geteuid() == 0)
+	})
 }
 
 // TestOwnersOfPlainTree: a tree as somebody has copied it has no marks. Its files are their host owner's, root

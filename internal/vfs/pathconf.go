@@ -45,7 +45,7 @@ func filePathconf(name int) (int64, netbsd.Errno) {
 	case netbsd.PC_NO_TRUNC, netbsd.PC_2_SYMLINKS:
 		return 1, 0
 	case netbsd.PC_FILESIZEBITS:
-		return 64, 0
+		return 42, 0
 	case netbsd.PC_SYMLINK_MAX:
 		return netbsd.PATH_MAX, 0
 	case netbsd.PC_MIN_HOLE_SIZE:

@@ -1,6 +1,8 @@
 package vfs
 
 import (
+	"cmp"
+
 	"toaster/internal/file"
 	"toaster/kern"
 	"toaster/netbsd"
@@ -113,6 +115,27 @@ func canChown(c *kern.Cred, a attrs, uid, gid int) netbsd.Errno {
 	return 0
 }
 
+// setIDs are the bits of a mode that make who executes the file somebody else.
+const setIDs = netbsd.S_ISUID | netbsd.S_ISGID
+
+// chownMode is what change_owner makes of a mode: chown(2) takes the bit of each id that is given, be it as it was, and __posix_chown(2) both,
+// but by the superuser none.
+func chownMode(c *kern.Cred, mode uint32, uid, gid int, posix bool) uint32 {
+	if posix {
+		if c.IsRoot() {
+			return mode
+		}
+		return mode &^ setIDs
+	}
+	if uid != -1 {
+		mode &^= netbsd.S_ISUID
+	}
+	if gid != -1 {
+		mode &^= netbsd.S_ISGID
+	}
+	return mode
+}
+
 // canChtimes is genfs_can_chtimes and utimes(2): whoever may write to the file may
 // set both times to now, and the owner to anything.
 func canChtimes(c *kern.Cred, a attrs, now bool) netbsd.Errno {
@@ -173,29 +196,34 @@ type renaming struct {
 	to             *attrs
 }
 
-// canRename is genfs_ufslike_rename_check_permitted: both directories are written
-// to, and so is a directory whose ".." becomes another.
+// canRename is what rename(2) asks, in its order: to take the old name from its directory (ufs_can_delete), to write to the other directory
+// (ufs_lookup), whether a directory and another file would change places (do_sys_renameat), what flags keep
+// (genfs_ufslike_rename_check_possible), to change the ".." of a directory that is moved, and the new name's sticky directory
+// (genfs_ufslike_rename_check_permitted).
 func canRename(c *kern.Cred, r renaming) netbsd.Errno {
-	if errno := canUnlink(c, r.fromDir, r.from); errno != 0 {
+	errno := cmp.Or(canAccess(c, r.fromDir, mayWrite), canSticky(c, r.fromDir, r.from))
+	if errno == 0 && !r.sameDir {
+		errno = canAccess(c, r.toDir, mayWrite)
+	}
+	switch {
+	case errno != 0:
 		return errno
-	}
-	if !r.sameDir {
-		if errno := canAccess(c, r.toDir, mayWrite); errno != 0 {
-			return errno
-		}
-		if r.from.isDir() {
-			if errno := canAccess(c, r.from, mayWrite); errno != 0 {
-				return errno
-			}
-		}
-	}
-	if r.to == nil {
-		return 0
-	}
-	if r.to.unchanging() || r.toDir.flags&appendly != 0 {
+	case r.to != nil && r.from.isDir() && !r.to.isDir():
+		return netbsd.ENOTDIR
+	case r.to != nil && !r.from.isDir() && r.to.isDir():
+		return netbsd.EISDIR
+	case r.from.unchanging() || r.fromDir.flags&appendly != 0:
+		return netbsd.EPERM
+	case r.to != nil && (r.to.unchanging() || r.toDir.flags&appendly != 0):
 		return netbsd.EPERM
 	}
-	return canSticky(c, r.toDir, *r.to)
+	if !r.sameDir && r.from.isDir() {
+		errno = canAccess(c, r.from, mayWrite)
+	}
+	if errno == 0 && r.to != nil {
+		errno = canSticky(c, r.toDir, *r.to)
+	}
+	return errno
 }
 
 // newMode is the mode of a file made by c in a directory of group gid, whose group
@@ -212,6 +240,9 @@ func newMode(c *kern.Cred, mode, gid uint32) uint32 {
 func openRights(flags int) (want uint32) {
 	if acc := flags & netbsd.O_ACCMODE; acc != netbsd.O_WRONLY {
 		want |= mayRead
+	}
+	if flags&netbsd.O_EXEC != 0 {
+		want |= mayExec
 	}
 	if flags&netbsd.O_ACCMODE != netbsd.O_RDONLY || flags&netbsd.O_TRUNC != 0 {
 		want |= mayWrite

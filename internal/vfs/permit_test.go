@@ -107,7 +107,8 @@ func TestOwnerRules(t *testing.T) {
 // genfs_ufslike_rename_check_permitted (sys/miscfs/genfs/genfs_rename.c).
 func TestCanUnlinkAndRename(t *testing.T) {
 	open, shut, tmp := directory(0, 0, 0o777), directory(0, 0, 0o755), directory(0, 0, 0o1777)
-	own, others := regular(1001, 0, 0), regular(1002, 0, 0o777)
+	own, others, grows := regular(1001, 0, 0), regular(1002, 0, 0o777), regular(1001, 0, 0)
+	grows.flags = netbsd.UF_APPEND
 	for _, c := range []struct {
 		name string
 		got  netbsd.Errno
@@ -127,6 +128,12 @@ func TestCanUnlinkAndRename(t *testing.T) {
 		{"rename of another's in /tmp", canRename(alice, renaming{tmp, open, false, others, nil}), netbsd.EPERM},
 		{"rename over another's in /tmp", canRename(alice, renaming{open, tmp, false, own, &others}), netbsd.EPERM},
 		{"rename over one's own in /tmp", canRename(alice, renaming{open, tmp, false, own, &own}), 0},
+		{"rename of another's in /tmp to where one may not write: ufs_can_delete", canRename(alice, renaming{tmp, shut, false, others, nil}), netbsd.EPERM},
+		{"rename of what grows at its end to where one may not write", canRename(alice, renaming{open, shut, false, grows, nil}), netbsd.EACCES},
+		{"rename of what grows at its end over a directory: do_sys_renameat", canRename(alice, renaming{open, open, true, grows, &shut}), netbsd.EISDIR},
+		{"rename of a directory over another's file in /tmp: do_sys_renameat", canRename(alice, renaming{open, tmp, false, shut, &others}), netbsd.ENOTDIR},
+		{"rename of what grows at its end", canRename(wheel, renaming{open, open, true, grows, nil}), netbsd.EPERM},
+		{"rename over what grows at its end", canRename(wheel, renaming{open, open, true, own, &grows}), netbsd.EPERM},
 		{"rename by root", canRename(wheel, renaming{tmp, shut, false, own, &others}), 0},
 	} {
 		if c.got != c.want {
@@ -162,6 +169,33 @@ func TestNewMode(t *testing.T) {
 	} {
 		if got := newMode(c.cred, c.mode, c.gid); got != c.got {
 			t.Errorf("user %d, mode %#o in a directory of group %d: %#o, want %#o", c.cred.EUID, c.mode, c.gid, got, c.got)
+		}
+	}
+}
+
+// TestBitRefused: what genfs_can_chmod refuses and Linux does not is asked of toaster's own user, too.
+func TestBitRefused(t *testing.T) {
+	for _, c := range []struct {
+		who  *kern.Cred
+		a    attrs
+		mode uint32
+		want bool
+	}{
+		{alice, regular(1001, 1001, 0o755), 0o755, false},
+		{alice, regular(1001, 1001, 0o755), 0o1755, true},
+		{alice, regular(1001, 1001, 0o755), 0o4755, false},
+		{alice, regular(1001, 20, 0o755), 0o2755, false},
+		{alice, regular(1001, 5, 0o755), 0o2755, true},
+		{alice, directory(1001, 5, 0o755), 0o1755, false},
+		{alice, directory(1001, 5, 0o755), 0o2755, true},
+		{wheel, regular(1001, 5, 0o755), 0o3755, false},
+	} {
+		v := View{Dirs: &Dirs{tree: &Tree{user: &hostUser{cred: c.who}}}}
+		if v.bitRefused(c.a, c.mode) != c.want {
+			t.Errorf("user %d, %+v, %o: want %v", c.who.EUID, c.a, c.mode, c.want)
+		}
+		if errno := canChmod(c.who, c.a, c.mode); (errno != 0) != c.want {
+			t.Errorf("user %d, %+v, %o: %v", c.who.EUID, c.a, c.mode, errno)
 		}
 	}
 }

@@ -118,16 +118,27 @@ func (v View) Access(at int, name string, mode int, flags int) netbsd.Errno {
 		hf |= unix.AT_EACCESS
 	}
 	return l.onFile(flags&netbsd.AT_SYMLINK_NOFOLLOW == 0, func(n *node, at int, name string, nofollow int) error {
-		switch {
-		case n != nil && n.mnt.origin.ReadOnly && mode&2 != 0 && !isSpecial(n.kind()):
-			return unix.EROFS
-		case nofollow&unix.AT_EMPTY_PATH != 0: // a link, which is nobody's to refuse
-			return nil
-		case l.cred != nil:
-			return cmp.Or(l.allowAccess(*n, uint32(mode)), l.hostAccess(*n, uint32(mode)))
+		err := l.access(n, at, name, uint32(mode), hf, nofollow)
+		if err == nil && mode&mayWrite != 0 {
+			if a, err := attrsAt(n, at, name, nofollow); err == nil {
+				return asError(v.Dirs.tree.texts.busy(a.id)) // vn_writechk
+			}
 		}
-		return unix.Faccessat(at, name, uint32(mode), hf|nofollow)
+		return err
 	})
+}
+
+// access asks for rights to a file of the host's. at, name and nofollow are onFile's, hf are flags of the host's call.
+func (l *lookup) access(n *node, at int, name string, mode uint32, hf, nofollow int) error {
+	switch {
+	case n != nil && n.mnt.origin.ReadOnly && mode&mayWrite != 0 && !isSpecial(n.kind()):
+		return unix.EROFS
+	case nofollow&unix.AT_EMPTY_PATH != 0: // a link, of which the host refuses nobody anything
+		return l.allowAccess(*n, mode)
+	case l.cred != nil:
+		return cmp.Or(l.allowAccess(*n, mode), l.hostAccess(*n, mode))
+	}
+	return unix.Faccessat(at, name, mode, hf|nofollow)
 }
 
 // accessLinked is Access of what a link of the machine's own leads to.

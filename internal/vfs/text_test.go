@@ -57,6 +57,7 @@ func (w world) busy(t *testing.T, want netbsd.Errno) {
 		"O_RDONLY | O_TRUNC":  w.openErr("other", netbsd.O_RDONLY|netbsd.O_TRUNC),
 		"O_CREAT and O_TRUNC": w.openErr("prog", netbsd.O_WRONLY|netbsd.O_CREAT|netbsd.O_TRUNC),
 		"truncate":            w.Truncate("prog", 0),
+		"access":              w.Access(here, "other", mayWrite|mayRead, 0), // do_sys_accessat
 	} {
 		if got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)

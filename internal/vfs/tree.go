@@ -131,7 +131,7 @@ func (d *Dirs) Umask(mask uint32) uint32 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.umask
-	d.umask = mask & 0o777
+	d.umask = mask & 0o7777 // ALLPERMS (sys_umask)
 	return old
 }
 

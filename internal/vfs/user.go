@@ -110,7 +110,7 @@ func asError(errno netbsd.Errno) error {
 // Fchmod is fchmod(2).
 func (v View) Fchmod(d *file.Description, mode uint32) netbsd.Errno {
 	mode &= 0o7777
-	if a, errno := attrsOf(d); errno == 0 && isVnode(d, a) && v.stickyRefused(a, mode) {
+	if a, errno := attrsOf(d); errno == 0 && isVnode(d, a) && v.bitRefused(a, mode) {
 		return canChmod(v.user(), a, mode)
 	}
 	return v.onOpen(d,
@@ -122,21 +122,19 @@ func (v View) Fchmod(d *file.Description, mode uint32) netbsd.Errno {
 		func() netbsd.Errno { return d.File.Chmod(mode) })
 }
 
-// Fchown is fchown(2); -1 leaves an id alone.
-func (v View) Fchown(d *file.Description, uid, gid int) netbsd.Errno {
-	return v.onOpen(d,
-		func(c *kern.Cred, a attrs) netbsd.Errno { return canChown(c, a, uid, gid) },
-		func() netbsd.Errno { return d.File.Chown(uid, gid) })
-}
-
 // Futimens is futimens(2) and futimes(2).
 func (v View) Futimens(d *file.Description, atime, mtime file.Timeset) netbsd.Errno {
-	return v.onOpen(d,
-		func(c *kern.Cred, a attrs) netbsd.Errno { return canChtimes(c, a, atime.Now && mtime.Now) },
+	return v.onOpen(d, timesRule(atime, mtime),
 		func() netbsd.Errno { return d.File.Utimens(atime, mtime) })
 }
 
 // Fchflags is fchflags(2).
 func (v View) Fchflags(d *file.Description, want uint64) netbsd.Errno {
-	return v.onOpen(d, flagsRule(want), func() netbsd.Errno { return fchflags(d, want) })
+	rule := v.flagsRule(want)
+	if a, errno := attrsOf(d); errno == 0 && isVnode(d, a) && v.judgeOpen() == nil {
+		if errno := rule(v.user(), a); errno != 0 {
+			return errno
+		}
+	}
+	return v.onOpen(d, rule, func() netbsd.Errno { return fchflags(d, want) })
 }
