@@ -125,6 +125,7 @@ func (mc *Context) become(next *Context) {
 	mc.hideCPU()
 	mc.l.Platform().EndRobust()
 	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
+	mc.private, mc.trapped = private{}, trappedAST
 	mc.alone, mc.stale = true, lentAlone
 	mc.bind()
 	mc.l.Proc().SetVM(mc.space)
@@ -231,7 +232,7 @@ func (s *System) fill(p *program, rw rewritten) (*Context, netbsd.Errno) {
 	if err != nil {
 		return nil, hostErrno(err)
 	}
-	mc := &Context{sys: s, thread: t, space: newSpace(s, hp)}
+	mc := &Context{sys: s, thread: t, space: newSpace(s, hp), trapped: trappedAST}
 	mc.space.m.Mprotect(s.mprotects(p))
 	if errno := mc.populate(p, rw); errno != 0 {
 		hp.Release()

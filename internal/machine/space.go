@@ -114,7 +114,7 @@ func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 // handlers, too.
 func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
 	from := parent.Platform().Machdep().(*Context)
-	to := &Context{sys: s.sys, link: from.link, frames: append([]savedState(nil), from.frames...)}
+	to := &Context{sys: s.sys, private: from.private, trapped: trappedCall, frames: append([]savedState(nil), from.frames...)}
 	if share {
 		guard.Locked(&s.mu, s.endLesson)
 		from.share()

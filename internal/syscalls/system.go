@@ -86,11 +86,11 @@ func sysarch(c *Call) netbsd.Errno {
 	case netbsd.X86_GET_MTRR, netbsd.X86_SET_MTRR:
 		return netbsd.ENOSYS
 	case netbsd.X86_GET_FSBASE:
-		return c.getBase(c.CPU.TLSBase())
+		return c.getBase(c.CPU.FSBase())
 	case netbsd.X86_GET_GSBASE:
 		return c.getBase(c.CPU.GSBase())
 	case netbsd.X86_SET_FSBASE:
-		return c.setBase(c.CPU.SetTLSBase)
+		return c.setBase(c.CPU.SetFSBase)
 	case netbsd.X86_SET_GSBASE:
 		return c.setBase(c.CPU.SetGSBase)
 	}
