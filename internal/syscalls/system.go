@@ -77,8 +77,8 @@ const sizeofUUID = 16
 
 // sysarch is sysarch(int op, void *parms). Of the operations of NetBSD/amd64 there are those on the bases of FS and
 // GS. The others are as sys_sysarch has them for a program without the right or the device: EPERM for
-// IOPL, ENOSYS for the registers of memory types, EINVAL for what GENERIC is built without (USER_LDT, IOPERM) and what
-// is none.
+// IOPL, ENOSYS for the registers of memory types (GENERIC has MTRR, and this machine no such registers), EINVAL for what amd64 has for 32-bit
+// programs alone (LDTs, by netbsd32_sysarch), or not at all (I/O permissions), and what is none.
 func sysarch(c *Call) netbsd.Errno {
 	switch c.Int(0) {
 	case netbsd.X86_IOPL:
