@@ -81,11 +81,14 @@ func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs, data uint64) (*program
 	if err != nil {
 		return nil, err.Errno
 	}
-	switch {
-	case p.image != nil && p.image.DataLen > data:
+	if p.image != nil && p.image.DataLen > data {
 		p.close()
 		return nil, netbsd.ENOMEM
-	case a.Bad != 0:
+	}
+	if a.Traced != nil {
+		a.Traced(p.argv, p.envp)
+	}
+	if a.Bad != 0 {
 		p.close()
 		return nil, a.Bad
 	}
