@@ -245,21 +245,21 @@ func protOf(flags uint32) (prot int) {
 	return prot
 }
 
-// findPhdr says where the program headers are in memory: PT_PHDR says so, else the
-// segment that holds that part of the file.
+// findPhdr says where the program headers are in memory: PT_PHDR says so, mapped or not, else the
+// segment that has the beginning of the file; of several the last one (exec_elf_makecmds).
 func (m *Image) findPhdr(phs []phdr, phoff uint64) {
 	m.Phnum = uint64(len(phs))
+	var said, computed uint64
 	for _, p := range phs {
-		if p.typ == ptPhdr && m.mapped(p.vaddr) {
-			m.Phdr = p.vaddr
-			return
+		switch {
+		case p.typ == ptPhdr:
+			said = p.vaddr
+		case p.typ == ptLoad && p.off == 0:
+			computed = p.vaddr + phoff
 		}
 	}
-	for _, p := range phs {
-		if p.typ == ptLoad && phoff >= p.off && phoff-p.off < p.filesz {
-			m.Phdr = p.vaddr + (phoff - p.off)
-			return
-		}
+	if m.Phdr = said; said == 0 {
+		m.Phdr = computed
 	}
 }
 

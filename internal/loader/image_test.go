@@ -280,3 +280,22 @@ func TestWhatIsToldOfHeadersAndData(t *testing.T) {
 		}
 	}
 }
+
+// exec_elf_makecmds: AT_PHDR is what PT_PHDR says, or lies in the segment that has the file's beginning; 0 if there is neither.
+func TestFindPhdr(t *testing.T) {
+	load := func(off, vaddr uint64) phdr { return phdr{typ: ptLoad, off: off, vaddr: vaddr, filesz: 0x1000} }
+	for i, c := range []struct {
+		phs  []phdr
+		want uint64
+	}{
+		{[]phdr{load(0, 0x400000)}, 0x400040},
+		{[]phdr{load(0, 0x400000), load(0, 0x500000)}, 0x500040},
+		{[]phdr{{typ: ptPhdr, vaddr: 0x900040}, load(0, 0x400000)}, 0x900040},
+		{[]phdr{load(0x20, 0x400020)}, 0},
+	} {
+		var m Image
+		if m.findPhdr(c.phs, 64); m.Phdr != c.want || m.Phnum != uint64(len(c.phs)) {
+			t.Errorf("%d: %#x, want %#x", i, m.Phdr, c.want)
+		}
+	}
+}

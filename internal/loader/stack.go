@@ -27,7 +27,7 @@ type Stack struct {
 
 // BuildStack lays a stack out the way NetBSD/amd64 does, from the stack pointer up:
 //
-//	argc, argv..., 0, envp..., 0, auxiliary vector, path of the executable,
+//	argc, argv..., 0, envp..., 0, auxiliary vector, path of the executable, room up to auxSize,
 //	argument strings, environment strings, padding, struct ps_strings
 //
 // The strings together may take ARG_MAX bytes, else E2BIG.
@@ -41,11 +41,7 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	}
 	aux := a.auxv(top)
 	pointers := 8 * (1 + len(a.Argv) + 1 + len(a.Envp) + 1)
-	nameLen := 0
-	if a.ExecPath != "" {
-		nameLen = (len(a.ExecPath) + 1 + 7) &^ 7
-	}
-	total := pointers + 16*len(aux) + nameLen + stringsLen(a.Argv) + stringsLen(a.Envp) + PSStringsSize
+	total := pointers + auxSize + stringsLen(a.Argv) + stringsLen(a.Envp) + PSStringsSize
 	sp := (top - uint64(total)) &^ 15
 	w := &stackWriter{base: sp, b: make([]byte, top-sp)}
 
@@ -53,14 +49,14 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	envpAt := argvAt + 8*uint64(len(a.Argv)+1)
 	auxAt := pointers
 	nameAt := auxAt + 16*len(aux)
-	w.at, w.str = 0, nameAt+nameLen
+	w.at, w.str = 0, auxAt+auxSize
 	w.word(uint64(len(a.Argv)))
 	w.vector(a.Argv)
 	w.vector(a.Envp)
 	for _, e := range aux {
 		if e.typ == netbsd.AT_SUN_EXECNAME {
 			e.val = sp + uint64(nameAt)
-			copy(w.b[nameAt:], a.ExecPath)
+			copy(w.b[nameAt:auxAt+auxSize-1], a.ExecPath) // which is shorter than PATH_MAX
 		}
 		w.word(e.typ)
 		w.word(e.val)
@@ -72,6 +68,9 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	w.word(uint64(len(a.Envp)))
 	return &Stack{SP: sp, PSStrings: top - PSStringsSize, Bytes: w.b}, 0
 }
+
+// auxSize is ELF64_AUXSIZE of exec_elf64.c, es_arglen: room for ELF_AUX_ENTRIES, and for the path.
+const auxSize = 15*16 + netbsd.PATH_MAX + 8
 
 type auxEntry struct{ typ, val uint64 }
 
@@ -95,11 +94,11 @@ func (a *StackArgs) auxv(top uint64) []auxEntry {
 		{netbsd.AT_BASE, a.InterpBase},
 		{netbsd.AT_FLAGS, 0},
 		{netbsd.AT_ENTRY, entry},
+		{netbsd.AT_STACKBASE, base},
 		{netbsd.AT_EUID, uint64(a.EUID)},
 		{netbsd.AT_RUID, uint64(a.RUID)},
 		{netbsd.AT_EGID, uint64(a.EGID)},
 		{netbsd.AT_RGID, uint64(a.RGID)},
-		{netbsd.AT_STACKBASE, base},
 	}
 	if a.ExecPath != "" {
 		l = append(l, auxEntry{netbsd.AT_SUN_EXECNAME, 0})

@@ -66,11 +66,11 @@ aux 6 0x1000
 aux 7 0x0
 aux 8 0x0
 aux 9 0x401000
+aux 13 0x7f7ffffff000
 aux 2000 0x1
 aux 2001 0x2
 aux 2002 0x3
 aux 2003 0x4
-aux 13 0x7f7ffffff000
 aux 2014 "/bin/prog"
 aux 0 0x0
 nenv 1
@@ -80,6 +80,19 @@ nenv 1
 	}
 	if s.SP%16 != 0 || s.PSStrings != 0x7f7fffffefe0 || s.SP+uint64(len(s.Bytes)) != netbsd.StackTop {
 		t.Errorf("sp %#x ps %#x len %d", s.SP, s.PSStrings, len(s.Bytes))
+	}
+}
+
+// copyargs of kern_exec.c: the strings lie es_arglen behind the auxiliary vector's beginning (ELF64_AUXSIZE), however long that is, so that as much can
+// be read of it (proc_getauxv).
+func TestBuildStackStrings(t *testing.T) {
+	s, errno := BuildStack(&StackArgs{Argv: []string{"prog"}, ExecPath: "/bin/prog", Image: &Image{}})
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	auxv := s.SP + 4*8
+	if at := le.Uint64(s.Bytes[8:]); at != auxv+15*16+1024+8 || s.SP%16 != 0 || le.Uint64(s.Bytes[32:]) != netbsd.AT_PHDR {
+		t.Errorf("argv[0] is at %#x, the vector at %#x", at, auxv)
 	}
 }
 
