@@ -27,7 +27,7 @@ type Stack struct {
 
 // BuildStack lays a stack out the way NetBSD/amd64 does, from the stack pointer up:
 //
-//	argc, argv..., 0, envp..., 0, auxiliary vector, path of the executable, room up to auxSize,
+//	argc, argv..., 0, envp..., 0, auxiliary vector, path of the executable, room up to AuxSize,
 //	argument strings, environment strings, padding, struct ps_strings
 //
 // The strings together may take ARG_MAX bytes, else E2BIG.
@@ -41,7 +41,7 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	}
 	aux := a.auxv(top)
 	pointers := 8 * (1 + len(a.Argv) + 1 + len(a.Envp) + 1)
-	total := pointers + auxSize + stringsLen(a.Argv) + stringsLen(a.Envp) + PSStringsSize
+	total := pointers + AuxSize + stringsLen(a.Argv) + stringsLen(a.Envp) + PSStringsSize
 	sp := (top - uint64(total)) &^ 15
 	w := &stackWriter{base: sp, b: make([]byte, top-sp)}
 
@@ -49,14 +49,14 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	envpAt := argvAt + 8*uint64(len(a.Argv)+1)
 	auxAt := pointers
 	nameAt := auxAt + 16*len(aux)
-	w.at, w.str = 0, auxAt+auxSize
+	w.at, w.str = 0, auxAt+AuxSize
 	w.word(uint64(len(a.Argv)))
 	w.vector(a.Argv)
 	w.vector(a.Envp)
 	for _, e := range aux {
 		if e.typ == netbsd.AT_SUN_EXECNAME {
 			e.val = sp + uint64(nameAt)
-			copy(w.b[nameAt:auxAt+auxSize-1], a.ExecPath) // which is shorter than PATH_MAX
+			copy(w.b[nameAt:auxAt+AuxSize-1], a.ExecPath) // which is shorter than PATH_MAX
 		}
 		w.word(e.typ)
 		w.word(e.val)
@@ -69,8 +69,8 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	return &Stack{SP: sp, PSStrings: top - PSStringsSize, Bytes: w.b}, 0
 }
 
-// auxSize is ELF64_AUXSIZE of exec_elf64.c, es_arglen: room for ELF_AUX_ENTRIES, and for the path.
-const auxSize = 15*16 + netbsd.PATH_MAX + 8
+// AuxSize is ELF64_AUXSIZE of exec_elf64.c, es_arglen: room for ELF_AUX_ENTRIES, and for the path. So much is shown of the vector and what is behind it (proc_getauxv).
+const AuxSize = 15*16 + netbsd.PATH_MAX + 8
 
 type auxEntry struct{ typ, val uint64 }
 
