@@ -79,7 +79,7 @@ const (
 	userFlagAC  = 0x00040000
 	flagsFixed  = 0x0002
 	flagsIntOn  = 0x0200
-	flagsStatic = 0xffda_b22a // PSL_USERSTATIC: in user mode these are as flagsFixed and flagsIntOn say
+	flagsStatic = 0xffda_f22a // PSL_USERSTATIC: in user mode these are as flagsFixed and flagsIntOn say
 	settable    = userFlags | userFlagTF | userFlagID | userFlagAC
 	clearOnCall = userFlagTF | userFlagAC | 0x0400 // trap, alignment check, direction
 )

@@ -45,6 +45,7 @@ func TestSetGregs(t *testing.T) {
 		{"code for data", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_FS] = netbsd.UserCS }, netbsd.EINVAL},
 		{"interrupts off", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] &^= flagsIntOn }, netbsd.EINVAL},
 		{"I/O privilege", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 0x3000 }, netbsd.EINVAL},
+		{"nested task", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 0x4000 }, netbsd.EINVAL},
 		{"virtual 8086", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 0x20000 }, netbsd.EINVAL},
 		{"a bit that must be zero", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RFLAGS] |= 8 }, netbsd.EINVAL},
 		{"the last code address", func(u *[netbsd.NGREG]uint64) { u[netbsd.REG_RIP] = 0x7f7fffffefff }, 0},

@@ -11,10 +11,13 @@ import (
 // entropyCapacity is how much getrandom(2) returns with GRND_RANDOM (ENTROPY_CAPACITY of sys/entropy.h).
 const entropyCapacity = 32
 
+// randomChunk is RANDOM_BUFSIZE of sys_getrandom.c.
+const randomChunk = 512
+
 // getrandom is getrandom(void *buf, size_t buflen, unsigned int flags). EINVAL: unknown flags, or GRND_RANDOM with GRND_INSECURE. EFAULT.
 //
 // Nobody waits for entropy: the host has it. A call that is long ends early for a signal, and what was moved before an
-// error is a success (sys_getrandom, dogetrandom).
+// error is a success (sys_getrandom, dogetrandom): 512 bytes at a time.
 func getrandom(c *Call) netbsd.Errno {
 	addr, n, flags := c.Ptr(0), c.Args[1], c.Int(2)
 	const both = netbsd.GRND_RANDOM | netbsd.GRND_INSECURE
@@ -24,11 +27,16 @@ func getrandom(c *Call) netbsd.Errno {
 	if flags&netbsd.GRND_RANDOM != 0 {
 		n = min(n, entropyCapacity)
 	}
-	b := make([]byte, min(n, ioChunk))
+	most := uint64(ioChunk)
+	b := make([]byte, min(n, most))
 	for done := uint64(0); done < n; {
-		b := b[:min(n-done, ioChunk)]
+		b := b[:min(n-done, most)]
 		rand.Read(b)
 		errno := c.copyout(addr+done, b)
+		if errno != 0 && most > randomChunk {
+			most = randomChunk // there is memory for some of it, perhaps
+			continue
+		}
 		if errno == 0 {
 			done += uint64(len(b))
 			errno = c.signalled(done < n)
