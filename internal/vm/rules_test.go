@@ -459,6 +459,20 @@ func TestRemapReplacesNothing(t *testing.T) {
 	}
 }
 
+// uvmspace_fork: a child has its parent's vm_daddr, from where RLIMIT_DATA counts, high up as that may be.
+func TestBreakOfAChild(t *testing.T) {
+	const data, end = 0x200001000, 0x200002000
+	m := New()
+	m.SetBreak(data, end)
+	c, _ := m.Fork()
+	if _, errno := c.Brk(end+PageSize, 2*PageSize); errno != 0 {
+		t.Error(errno)
+	}
+	if _, errno := c.Brk(end+2*PageSize, 2*PageSize); errno != netbsd.ENOMEM {
+		t.Error(errno)
+	}
+}
+
 // sys_obreak: RLIMIT_DATA counts from where the program's data begin, which are behind its first break; one that is no longer kept allows no more
 // than to give back.
 func TestBreakCountsTheData(t *testing.T) {
