@@ -166,18 +166,23 @@ func (m *Image) addSegments(phs []phdr, size int64) error {
 	return nil
 }
 
-// findData is what exec_elf_makecmds notes of data: the last segment that is no code, be it empty. Its bss counts if it has pages of its own. Where
-// all is code there are none, and they begin behind it.
+// findData is what exec_elf_makecmds notes of text and data: the longest segment of code, and the last one that is none, be it empty. Bss counts if it has pages
+// of its own. Where all is code there are no data, and they begin behind it.
 func (m *Image) findData(phs []phdr) {
 	m.Data = m.End
 	for _, p := range phs {
-		if p.typ != ptLoad || p.flags&pfX != 0 {
+		if p.typ != ptLoad {
 			continue
 		}
 		diff := p.vaddr % netbsd.PageSize
-		m.Data, m.DataLen = p.vaddr-diff, p.filesz+diff
-		if pageUp(p.memsz+diff) != pageUp(m.DataLen) {
-			m.DataLen = p.memsz + diff
+		size := p.filesz + diff
+		if pageUp(p.memsz+diff) != pageUp(size) {
+			size = p.memsz + diff
+		}
+		if p.flags&pfX != 0 {
+			m.TextLen = max(m.TextLen, size)
+		} else {
+			m.Data, m.DataLen = p.vaddr-diff, size
 		}
 	}
 }

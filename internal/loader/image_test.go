@@ -261,12 +261,13 @@ func TestWhatIsToldOfHeadersAndData(t *testing.T) {
 		name             string
 		edit             func(*elf)
 		phent, data, len uint64
+		text             uint64
 	}{
-		{"pages of bss", func(*elf) {}, 56, 0x402000, 0x3800},
-		{"bss in the last page", func(e *elf) { e.phs[1].memsz = 0x600 }, 56, 0x402000, 0xd00},
-		{"another size", func(e *elf) { e.phsize, e.shnum = -56, 32768 }, 0, 0x402000, 0x3800},
-		{"data that are read alone", func(e *elf) { e.phs[1].flags = pfR }, 56, 0x402000, 0x3800},
-		{"code alone", func(e *elf) { e.phs[1].flags |= pfX }, 56, 0x406000, 0},
+		{"pages of bss", func(*elf) {}, 56, 0x402000, 0x3800, 0x1800},
+		{"bss in the last page", func(e *elf) { e.phs[1].memsz = 0x600 }, 56, 0x402000, 0xd00, 0x1800},
+		{"another size", func(e *elf) { e.phsize, e.shnum = -56, 32768 }, 0, 0x402000, 0x3800, 0x1800},
+		{"data that are read alone", func(e *elf) { e.phs[1].flags = pfR }, 56, 0x402000, 0x3800, 0x1800},
+		{"code alone", func(e *elf) { e.phs[1].flags |= pfX }, 56, 0x406000, 0, 0x3800},
 	} {
 		e := newELF()
 		c.edit(e)
@@ -275,8 +276,8 @@ func TestWhatIsToldOfHeadersAndData(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if m.Phent != c.phent || m.Data != c.data || m.DataLen != c.len {
-			t.Errorf("%s: headers of %d bytes, data at %#x, %#x bytes", c.name, m.Phent, m.Data, m.DataLen)
+		if m.Phent != c.phent || m.Data != c.data || m.DataLen != c.len || m.TextLen != c.text {
+			t.Errorf("%s: headers of %d bytes, data at %#x, %#x bytes, %#x of text", c.name, m.Phent, m.Data, m.DataLen, m.TextLen)
 		}
 	}
 }

@@ -145,6 +145,7 @@ func (mc *Context) become(next *Context) {
 func (mc *Context) keepUsage() {
 	if mc.space.sole() {
 		u := mc.space.Usage(mc.l.Proc(), mc.l)
+		u.Ixrss, u.Idrss, u.Isrss = 0, 0, 0 // those of a process are of its program now (ruspace)
 		mc.l.Proc().AddUsage(&u)
 	}
 }
@@ -253,6 +254,7 @@ func (mc *Context) populate(p *program, rw rewritten) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	mc.space.m.SetText(p.image.TextLen)
 	mc.space.m.SetBreak(p.image.Data, p.image.End)
 	if p.interp != nil {
 		more, errno := mc.mapImage(p.interp.file, p.interp.image, rw.interp)

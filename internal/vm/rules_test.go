@@ -461,6 +461,16 @@ func TestRemapReplacesNothing(t *testing.T) {
 
 // uvmspace_fork: a child has its parent's vm_daddr, from where RLIMIT_DATA counts, high up as that may be.
 func TestBreakOfAChild(t *testing.T) {
+	defer func() {
+		m := New()
+		m.SetText(0x1001)
+		m.SetBreak(0x300800, 0x302800)
+		m.Brk(0x304000, 1<<20)
+		c, _ := m.Fork()
+		if text, data := c.Sizes(); text != 0x2000 || data != 0x4000 {
+			t.Errorf("%#x bytes of text, %#x of data", text, data)
+		}
+	}()
 	const data, end = 0x200001000, 0x200002000
 	m := New()
 	m.SetBreak(data, end)
