@@ -18,7 +18,7 @@ const (
 	ehsize, phsize = 64, 56
 	maxPhnum       = 128 // as NetBSD limits it
 	maxShnum       = 32768
-	maxNote        = 4096 // bytes of notes looked at, each segment
+	maxNote        = 1024 // the longest segment of notes that is looked at (ELF_MAXNOTESIZE)
 	maxSegments    = 64
 
 	etExec, etDyn           = 2, 3

@@ -300,3 +300,37 @@ func TestFindPhdr(t *testing.T) {
 		}
 	}
 }
+
+// netbsd_elf_signature and netbsd_elf_note: segments of notes that are longer than ELF_MAXNOTESIZE are not looked at; lengths are rounded up to 4, and what
+// does not fit ends the look; NetBSD's own notes have their lengths, and no others.
+func TestNotes(t *testing.T) {
+	note := func(name, desc string, typ uint32) string {
+		b := le.AppendUint32(le.AppendUint32(le.AppendUint32(nil, uint32(len(name))), uint32(len(desc))), typ)
+		return string(b) + name + "\x00\x00\x00"[:-len(name)&3] + desc + "\x00\x00\x00"[:-len(desc)&3]
+	}
+	version := note("NetBSD\x00", "\x00\xca\x9a\x3b", ntNetBSDIdent)
+	for i, c := range []struct {
+		file string
+		want int32
+		pax  uint32
+	}{
+		{version, 1000000000, 0},
+		{note("GNU\x00", "12345", 3) + version + note("PaX\x00", "\x01\x00\x00\x00", ntPaX), 1000000000, 1},
+		{version + strings.Repeat("x", 1024-len(version)), 1000000000, 0},
+		{version + strings.Repeat("x", 1025-len(version)), 0, 0},
+		{note("NetBSD\x00", "\x00\xca\x9a\x3b....", ntNetBSDIdent), 0, 0},
+		{note("NetBSD", "\x00\xca\x9a\x3b", ntNetBSDIdent), 0, 0},
+		{note("NetBSD\x00x", "\x00\xca\x9a\x3b", ntNetBSDIdent), 0, 0},
+		{version[:len(version)-4], 0, 0},
+		{note("GNU\x00", "1234567", 3)[:23] + version, 0, 0},
+		{version + "\x04\x00\x00\x00", 1000000000, 0},
+	} {
+		got := readNotes(strings.NewReader(c.file), []phdr{{typ: ptNote, filesz: uint64(len(c.file))}})
+		if got.netbsd != c.want || got.pax != c.pax {
+			t.Errorf("%d: version %d, PaX %#x; want %d, %#x", i, got.netbsd, got.pax, c.want, c.pax)
+		}
+	}
+	if got := readNotes(strings.NewReader(version), []phdr{{typ: ptNote, filesz: uint64(len(version)) + 4}}); got.netbsd != 0 {
+		t.Errorf("a file that ends before: version %d", got.netbsd) // exec_read
+	}
+}
