@@ -154,7 +154,9 @@ func (it *itimer) fire() {
 		it.t.Reset(max(it.due-now, time.Millisecond))
 		return
 	}
-	m.psignal(p, &netbsd.Siginfo{Signo: itimerSignals[it.which], Code: netbsd.SI_TIMER}, nil)
+	if sig := itimerSignals[it.which]; !p.pend.set.Has(sig) { // ptimer_intr
+		m.psignal(p, &netbsd.Siginfo{Signo: sig, Code: netbsd.SI_TIMER, Value: uint64(it.which)}, nil)
+	}
 	if it.interval == 0 {
 		it.dead, it.t = true, nil
 		return

@@ -24,14 +24,16 @@ type releaseRow struct {
 	sigwaitOld  bool   // sigtimedwait(2) that another signal interrupts is ECANCELED, or 0: before PR 59586
 	timerfdOld  bool   // timerfd(2) before PR 58914: it can be written to
 	futexOld    bool   // __futex(2) before PR 59129 and 59132: see FutexOld
+	timerOld    bool   // timer_settime(2) of a negative time is ETIMEDOUT
+	breakOld    bool   // sbrk(2) and sstk(2) are calls, which do nothing
 	spawnOld    bool   // posix_spawn(3) fails for a close of what is closed
 	oldLife     bool   // exit, wait and signals as kern_exit.c 1.127 has them: r2003, beside the items' numbers
 }
 
 var releaseTable = [...]releaseRow{
-	{Release11, "11", "11.0", 506, true, false, false, false, false, false},
-	{Release10, "10", "10.1", 499, false, true, true, true, true, false},
-	{Release2003, "2003", "11.0", 506, true, false, false, false, false, true},
+	{Release11, "11", "11.0", 506, true, false, false, false, false, false, false, false},
+	{Release10, "10", "10.1", 499, false, true, true, true, true, true, true, false},
+	{Release2003, "2003", "11.0", 506, true, false, false, false, false, false, false, true},
 }
 
 // row returns what there is to know of r. It is asked in system calls, so it looks in no map. A number that is no release's
@@ -88,6 +90,12 @@ func (r Release) FutexOld() bool { return r.row().futexOld }
 
 // SetcontextExits reports whether setcontext(2) of a null pointer is exit(2).
 func (r Release) SetcontextExits() bool { return r.row().oldLife }
+
+// TimerOld reports whether timer_settime(2) of a negative time is ETIMEDOUT.
+func (r Release) TimerOld() bool { return r.row().timerOld }
+
+// BreakOld reports whether sbrk(2) and sstk(2) are calls still, if ones that do nothing.
+func (r Release) BreakOld() bool { return r.row().breakOld }
 
 // SpawnOld reports whether posix_spawn(3) fails if it is to close a descriptor that is closed.
 func (r Release) SpawnOld() bool { return r.row().spawnOld }

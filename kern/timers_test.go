@@ -170,3 +170,26 @@ func TestIntervalTimersOfProcessTime(t *testing.T) {
 		})
 	})
 }
+
+// The signal of a timer of setitimer(2) has the number of the timer as its value (dosetitimer); one that is pending already stays what it is (ptimer_intr).
+func TestIntervalTimerSiginfo(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			alrm := netbsd.SIGALRM.Bit()
+			l.Sigprocmask(netbsd.SIG_BLOCK, &alrm)
+			take := func() []any {
+				si, errno := l.Sigtimedwait(alrm, time.Time{})
+				return []any{si.Code, si.Value, errno}
+			}
+			for _, which := range []int{netbsd.ITIMER_REAL, netbsd.ITIMER_MONOTONIC} {
+				l.Setitimer(which, Itimerval{Value: time.Second})
+				nap(l, 2*time.Second)
+				w.is("the timer's", take(), []any{int32(netbsd.SI_TIMER), uint64(which), netbsd.Errno(0)})
+			}
+			l.Kill(l.Proc().Pid(), netbsd.SIGALRM)
+			l.Setitimer(netbsd.ITIMER_MONOTONIC, Itimerval{Value: time.Second})
+			nap(l, 2*time.Second)
+			w.is("what was pending", take(), []any{int32(netbsd.SI_USER), uint64(0), netbsd.Errno(0)})
+		})
+	})
+}

@@ -18,7 +18,7 @@ const (
 	ehsize, phsize = 64, 56
 	maxPhnum       = 128 // as NetBSD limits it
 	maxShnum       = 32768
-	maxNote        = 4096 // bytes of notes looked at, each segment
+	maxNote        = 1024 // the longest segment of notes that is looked at (ELF_MAXNOTESIZE)
 	maxSegments    = 64
 
 	etExec, etDyn           = 2, 3
@@ -166,18 +166,23 @@ func (m *Image) addSegments(phs []phdr, size int64) error {
 	return nil
 }
 
-// findData is what exec_elf_makecmds notes of data: the last segment that is no code, be it empty. Its bss counts if it has pages of its own. Where
-// all is code there are none, and they begin behind it.
+// findData is what exec_elf_makecmds notes of text and data: the longest segment of code, and the last one that is none, be it empty. Bss counts if it has pages
+// of its own. Where all is code there are no data, and they begin behind it.
 func (m *Image) findData(phs []phdr) {
 	m.Data = m.End
 	for _, p := range phs {
-		if p.typ != ptLoad || p.flags&pfX != 0 {
+		if p.typ != ptLoad {
 			continue
 		}
 		diff := p.vaddr % netbsd.PageSize
-		m.Data, m.DataLen = p.vaddr-diff, p.filesz+diff
-		if pageUp(p.memsz+diff) != pageUp(m.DataLen) {
-			m.DataLen = p.memsz + diff
+		size := p.filesz + diff
+		if pageUp(p.memsz+diff) != pageUp(size) {
+			size = p.memsz + diff
+		}
+		if p.flags&pfX != 0 {
+			m.TextLen = max(m.TextLen, size)
+		} else {
+			m.Data, m.DataLen = p.vaddr-diff, size
 		}
 	}
 }
@@ -245,21 +250,21 @@ func protOf(flags uint32) (prot int) {
 	return prot
 }
 
-// findPhdr says where the program headers are in memory: PT_PHDR says so, else the
-// segment that holds that part of the file.
+// findPhdr says where the program headers are in memory: PT_PHDR says so, mapped or not, else the
+// segment that has the beginning of the file; of several the last one (exec_elf_makecmds).
 func (m *Image) findPhdr(phs []phdr, phoff uint64) {
 	m.Phnum = uint64(len(phs))
+	var said, computed uint64
 	for _, p := range phs {
-		if p.typ == ptPhdr && m.mapped(p.vaddr) {
-			m.Phdr = p.vaddr
-			return
+		switch {
+		case p.typ == ptPhdr:
+			said = p.vaddr
+		case p.typ == ptLoad && p.off == 0:
+			computed = p.vaddr + phoff
 		}
 	}
-	for _, p := range phs {
-		if p.typ == ptLoad && phoff >= p.off && phoff-p.off < p.filesz {
-			m.Phdr = p.vaddr + (phoff - p.off)
-			return
-		}
+	if m.Phdr = said; said == 0 {
+		m.Phdr = computed
 	}
 }
 

@@ -25,6 +25,7 @@ type Image struct {
 	Low, End uint64 // the span of all segments; End is where break begins
 	Data     uint64 // where its data begin (ep_daddr): the last segment that is no code
 	DataLen  uint64 // and how long they are, of which RLIMIT_DATA counts (ep_dsize)
+	TextLen  uint64 // how long the longest segment of code is (ep_tsize)
 }
 
 // Flags of Image.PaX: ELF_NOTE_PAX_MPROTECT and ELF_NOTE_PAX_NOMPROTECT of sys/exec_elf.h. The program is to have PaX

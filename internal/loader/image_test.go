@@ -261,12 +261,13 @@ func TestWhatIsToldOfHeadersAndData(t *testing.T) {
 		name             string
 		edit             func(*elf)
 		phent, data, len uint64
+		text             uint64
 	}{
-		{"pages of bss", func(*elf) {}, 56, 0x402000, 0x3800},
-		{"bss in the last page", func(e *elf) { e.phs[1].memsz = 0x600 }, 56, 0x402000, 0xd00},
-		{"another size", func(e *elf) { e.phsize, e.shnum = -56, 32768 }, 0, 0x402000, 0x3800},
-		{"data that are read alone", func(e *elf) { e.phs[1].flags = pfR }, 56, 0x402000, 0x3800},
-		{"code alone", func(e *elf) { e.phs[1].flags |= pfX }, 56, 0x406000, 0},
+		{"pages of bss", func(*elf) {}, 56, 0x402000, 0x3800, 0x1800},
+		{"bss in the last page", func(e *elf) { e.phs[1].memsz = 0x600 }, 56, 0x402000, 0xd00, 0x1800},
+		{"another size", func(e *elf) { e.phsize, e.shnum = -56, 32768 }, 0, 0x402000, 0x3800, 0x1800},
+		{"data that are read alone", func(e *elf) { e.phs[1].flags = pfR }, 56, 0x402000, 0x3800, 0x1800},
+		{"code alone", func(e *elf) { e.phs[1].flags |= pfX }, 56, 0x406000, 0, 0x3800},
 	} {
 		e := newELF()
 		c.edit(e)
@@ -275,8 +276,61 @@ func TestWhatIsToldOfHeadersAndData(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if m.Phent != c.phent || m.Data != c.data || m.DataLen != c.len {
-			t.Errorf("%s: headers of %d bytes, data at %#x, %#x bytes", c.name, m.Phent, m.Data, m.DataLen)
+		if m.Phent != c.phent || m.Data != c.data || m.DataLen != c.len || m.TextLen != c.text {
+			t.Errorf("%s: headers of %d bytes, data at %#x, %#x bytes, %#x of text", c.name, m.Phent, m.Data, m.DataLen, m.TextLen)
 		}
+	}
+}
+
+// exec_elf_makecmds: AT_PHDR is what PT_PHDR says, or lies in the segment that has the file's beginning; 0 if there is neither.
+func TestFindPhdr(t *testing.T) {
+	load := func(off, vaddr uint64) phdr { return phdr{typ: ptLoad, off: off, vaddr: vaddr, filesz: 0x1000} }
+	for i, c := range []struct {
+		phs  []phdr
+		want uint64
+	}{
+		{[]phdr{load(0, 0x400000)}, 0x400040},
+		{[]phdr{load(0, 0x400000), load(0, 0x500000)}, 0x500040},
+		{[]phdr{{typ: ptPhdr, vaddr: 0x900040}, load(0, 0x400000)}, 0x900040},
+		{[]phdr{load(0x20, 0x400020)}, 0},
+	} {
+		var m Image
+		if m.findPhdr(c.phs, 64); m.Phdr != c.want || m.Phnum != uint64(len(c.phs)) {
+			t.Errorf("%d: %#x, want %#x", i, m.Phdr, c.want)
+		}
+	}
+}
+
+// netbsd_elf_signature and netbsd_elf_note: segments of notes that are longer than ELF_MAXNOTESIZE are not looked at; lengths are rounded up to 4, and what
+// does not fit ends the look; NetBSD's own notes have their lengths, and no others.
+func TestNotes(t *testing.T) {
+	note := func(name, desc string, typ uint32) string {
+		b := le.AppendUint32(le.AppendUint32(le.AppendUint32(nil, uint32(len(name))), uint32(len(desc))), typ)
+		return string(b) + name + "\x00\x00\x00"[:-len(name)&3] + desc + "\x00\x00\x00"[:-len(desc)&3]
+	}
+	version := note("NetBSD\x00", "\x00\xca\x9a\x3b", ntNetBSDIdent)
+	for i, c := range []struct {
+		file string
+		want int32
+		pax  uint32
+	}{
+		{version, 1000000000, 0},
+		{note("GNU\x00", "12345", 3) + version + note("PaX\x00", "\x01\x00\x00\x00", ntPaX), 1000000000, 1},
+		{version + strings.Repeat("x", 1024-len(version)), 1000000000, 0},
+		{version + strings.Repeat("x", 1025-len(version)), 0, 0},
+		{note("NetBSD\x00", "\x00\xca\x9a\x3b....", ntNetBSDIdent), 0, 0},
+		{note("NetBSD", "\x00\xca\x9a\x3b", ntNetBSDIdent), 0, 0},
+		{note("NetBSD\x00x", "\x00\xca\x9a\x3b", ntNetBSDIdent), 0, 0},
+		{version[:len(version)-4], 0, 0},
+		{note("GNU\x00", "1234567", 3)[:23] + version, 0, 0},
+		{version + "\x04\x00\x00\x00", 1000000000, 0},
+	} {
+		got := readNotes(strings.NewReader(c.file), []phdr{{typ: ptNote, filesz: uint64(len(c.file))}})
+		if got.netbsd != c.want || got.pax != c.pax {
+			t.Errorf("%d: version %d, PaX %#x; want %d, %#x", i, got.netbsd, got.pax, c.want, c.pax)
+		}
+	}
+	if got := readNotes(strings.NewReader(version), []phdr{{typ: ptNote, filesz: uint64(len(version)) + 4}}); got.netbsd != 0 {
+		t.Errorf("a file that ends before: version %d", got.netbsd) // exec_read
 	}
 }

@@ -14,19 +14,17 @@ type notes struct {
 	pax    uint32 // the flags of paxctl(8)
 }
 
-// readNotes looks through the PT_NOTE segments; whatever is odd in them is skipped,
-// as a note is only a hint. Names and descriptions are padded to 4 bytes.
+// readNotes looks through the PT_NOTE segments (netbsd_elf_signature): one that is too long, or that the file does not have whole, is left out. Names and
+// descriptions are padded to 4 bytes, and what does not fit ends the look.
 func readNotes(r io.ReaderAt, phs []phdr) (n notes) {
 	for _, p := range phs {
-		if p.typ != ptNote {
+		if p.typ != ptNote || p.filesz > maxNote {
 			continue
 		}
-		b := make([]byte, min(p.filesz, maxNote))
-		got, err := r.ReadAt(b, int64(p.off))
-		if err != nil && err != io.EOF {
-			continue
+		b := make([]byte, p.filesz)
+		if got, _ := r.ReadAt(b, int64(p.off)); got == len(b) {
+			n.parse(b)
 		}
-		n.parse(b[:max(got, 0)])
 	}
 	return n
 }
@@ -43,31 +41,32 @@ func (n *notes) parse(b []byte) {
 		if !ok {
 			return
 		}
-		n.add(cString(name), typ, desc)
+		n.add(string(name), typ, desc)
 		b = rest
 	}
 }
 
 func take(b []byte, n uint64) (got, rest []byte, ok bool) {
 	padded := (n + 3) &^ 3
-	if n > uint64(len(b)) {
+	if padded > uint64(len(b)) {
 		return nil, nil, false
 	}
-	return b[:n], b[min(padded, uint64(len(b))):], true
+	return b[:n], b[padded:], true
 }
 
+// add is netbsd_elf_note: the notes of NetBSD's have their lengths. Those of others are for people alone.
 func (n *notes) add(name string, typ uint32, desc []byte) {
-	switch {
-	case name == "NetBSD" && typ == ntNetBSDIdent && len(desc) >= 4:
+	switch system, _, _ := strings.Cut(name, "\x00"); {
+	case name == "NetBSD\x00" && typ == ntNetBSDIdent && len(desc) == 4:
 		n.netbsd = max(int32(le.Uint32(desc)), 1)
-	case name == "PaX" && typ == ntPaX && len(desc) == 4:
+	case name == "PaX\x00" && typ == ntPaX && len(desc) == 4:
 		n.pax = le.Uint32(desc)
-	case name == "GNU" && typ == 1 && len(desc) >= 4:
+	case system == "GNU" && typ == 1 && len(desc) >= 4:
 		if os := le.Uint32(desc); os < 6 {
 			n.other = [...]string{"Linux", "Hurd", "Solaris", "FreeBSD", "NetBSD", "Syllable"}[os]
 		}
-	case name == "FreeBSD" || name == "OpenBSD" || name == "DragonFly" || name == "Android":
-		n.other = name
+	case system == "FreeBSD" || system == "OpenBSD" || system == "DragonFly" || system == "Android":
+		n.other = system
 	}
 }
 

@@ -27,7 +27,7 @@ type Stack struct {
 
 // BuildStack lays a stack out the way NetBSD/amd64 does, from the stack pointer up:
 //
-//	argc, argv..., 0, envp..., 0, auxiliary vector, path of the executable,
+//	argc, argv..., 0, envp..., 0, auxiliary vector, path of the executable, room up to AuxSize,
 //	argument strings, environment strings, padding, struct ps_strings
 //
 // The strings together may take ARG_MAX bytes, else E2BIG.
@@ -41,11 +41,7 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	}
 	aux := a.auxv(top)
 	pointers := 8 * (1 + len(a.Argv) + 1 + len(a.Envp) + 1)
-	nameLen := 0
-	if a.ExecPath != "" {
-		nameLen = (len(a.ExecPath) + 1 + 7) &^ 7
-	}
-	total := pointers + 16*len(aux) + nameLen + stringsLen(a.Argv) + stringsLen(a.Envp) + PSStringsSize
+	total := pointers + AuxSize + stringsLen(a.Argv) + stringsLen(a.Envp) + PSStringsSize
 	sp := (top - uint64(total)) &^ 15
 	w := &stackWriter{base: sp, b: make([]byte, top-sp)}
 
@@ -53,14 +49,14 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	envpAt := argvAt + 8*uint64(len(a.Argv)+1)
 	auxAt := pointers
 	nameAt := auxAt + 16*len(aux)
-	w.at, w.str = 0, nameAt+nameLen
+	w.at, w.str = 0, auxAt+AuxSize
 	w.word(uint64(len(a.Argv)))
 	w.vector(a.Argv)
 	w.vector(a.Envp)
 	for _, e := range aux {
 		if e.typ == netbsd.AT_SUN_EXECNAME {
 			e.val = sp + uint64(nameAt)
-			copy(w.b[nameAt:], a.ExecPath)
+			copy(w.b[nameAt:auxAt+AuxSize-1], a.ExecPath) // which is shorter than PATH_MAX
 		}
 		w.word(e.typ)
 		w.word(e.val)
@@ -72,6 +68,9 @@ func BuildStack(a *StackArgs) (*Stack, netbsd.Errno) {
 	w.word(uint64(len(a.Envp)))
 	return &Stack{SP: sp, PSStrings: top - PSStringsSize, Bytes: w.b}, 0
 }
+
+// AuxSize is ELF64_AUXSIZE of exec_elf64.c, es_arglen: room for ELF_AUX_ENTRIES, and for the path. So much is shown of the vector and what is behind it (proc_getauxv).
+const AuxSize = 15*16 + netbsd.PATH_MAX + 8
 
 type auxEntry struct{ typ, val uint64 }
 

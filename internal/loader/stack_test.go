@@ -83,6 +83,19 @@ nenv 1
 	}
 }
 
+// copyargs of kern_exec.c: the strings lie es_arglen behind the auxiliary vector's beginning (ELF64_AUXSIZE), however long that is, so that as much can
+// be read of it (proc_getauxv).
+func TestBuildStackStrings(t *testing.T) {
+	s, errno := BuildStack(&StackArgs{Argv: []string{"prog"}, ExecPath: "/bin/prog", Image: &Image{}})
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	auxv := s.SP + 4*8
+	if at := le.Uint64(s.Bytes[8:]); at != auxv+15*16+1024+8 || s.SP%16 != 0 || le.Uint64(s.Bytes[32:]) != netbsd.AT_PHDR {
+		t.Errorf("argv[0] is at %#x, the vector at %#x", at, auxv)
+	}
+}
+
 func TestBuildStackLimit(t *testing.T) {
 	big := strings.Repeat("x", netbsd.ARG_MAX-1)
 	if _, errno := BuildStack(&StackArgs{Argv: []string{big}}); errno != 0 {

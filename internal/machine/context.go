@@ -29,6 +29,9 @@ type Context struct {
 	link   uint64 // uc_link of the current context: l_ctxlink
 	alone  bool   // since its exec or fork the process had no other LWP, and has memory of its own
 
+	private private   // l_private, where it is not the base of FS
+	trapped trapFrame // what the last trap has left of itself
+
 	cpuAt uint64 // where the guest has its struct lwpctl; 0: it has not called _lwp_ctl(2)
 
 	stale  platform.Lent // what of the lent state is to be published before the next Run
@@ -76,7 +79,7 @@ const (
 	userFlagAC  = 0x00040000
 	flagsFixed  = 0x0002
 	flagsIntOn  = 0x0200
-	flagsStatic = 0xffda_b22a // PSL_USERSTATIC: in user mode these are as flagsFixed and flagsIntOn say
+	flagsStatic = 0xffda_f22a // PSL_USERSTATIC: in user mode these are as flagsFixed and flagsIntOn say
 	settable    = userFlags | userFlagTF | userFlagID | userFlagAC
 	clearOnCall = userFlagTF | userFlagAC | 0x0400 // trap, alignment check, direction
 )
@@ -85,6 +88,17 @@ const (
 const (
 	gdtUserCS = 3<<3 | 3
 	gdtUserDS = 4<<3 | 3
+)
+
+// trapFrame is tf_trapno and tf_err: why the LWP is in the kernel, and what the processor has said of a fault. A context tells it (cpu_getmcontext), and
+// nobody sets it (cpu_setmcontext).
+type trapFrame struct{ no, err uint32 }
+
+// What there is of a system call, whose tf_err is the length of the instruction (locore.S), and of an interrupt, or before the first
+// trap of a program (setregs).
+var (
+	trappedCall = trapFrame{netbsd.T_ASTFLT, syscallLen}
+	trappedAST  = trapFrame{netbsd.T_ASTFLT, 0}
 )
 
 // Gregs implements syscalls.CPU. Selectors are those that NetBSD shows for user code, not
@@ -103,6 +117,7 @@ func (mc *Context) Gregs(u *[netbsd.NGREG]uint64) {
 		netbsd.REG_RIP: r.RIP, netbsd.REG_RFLAGS: r.RFLAGS&^flagsStatic | flagsFixed | flagsIntOn, netbsd.REG_RSP: r.RSP,
 		netbsd.REG_CS: netbsd.UserCS, netbsd.REG_SS: netbsd.UserDS,
 		netbsd.REG_DS: netbsd.UserDS, netbsd.REG_ES: netbsd.UserDS,
+		netbsd.REG_TRAPNO: uint64(mc.trapped.no), netbsd.REG_ERR: uint64(mc.trapped.err),
 	}
 }
 
@@ -150,19 +165,45 @@ func (mc *Context) FP(fp *[netbsd.SizeofFpregs]byte) { *fp = mc.fpu.FP() }
 // have: to load them would be a fault, and not the guest's.
 func (mc *Context) SetFP(fp *[netbsd.SizeofFpregs]byte) { mc.fpu.SetFP(fp) }
 
-// TLSBase implements syscalls.CPU.
-// The base of FS is l_private on amd64; the guest's _lwp_getprivate(2) reads it as well as its
-// code does.
-func (mc *Context) TLSBase() uint64 { return mc.thread.Regs().FSBase }
+// private is l_private of an LWP whose base of FS is another: fs, which sysarch(2) has set, or which was there when _lwp_setprivate(2) was refused. Nearly
+// always they are one, and the zero value says so: the stub answers _lwp_setprivate(2), and what it sets is in the registers. So
+// it is over when the base is no longer fs.
+type private struct {
+	differs bool
+	ptr, fs uint64
+}
 
-// SetTLSBase implements syscalls.CPU: EINVAL outside user space.
-//
-// The bound is x86_set_sdbase's. A base that is refused leaves the old one, on which
-// setcontext(2) counts.
+// TLSBase implements syscalls.CPU.
+func (mc *Context) TLSBase() uint64 {
+	base := mc.thread.Regs().FSBase
+	if p := &mc.private; p.differs && base == p.fs {
+		return p.ptr
+	}
+	return base
+}
+
+// SetTLSBase implements syscalls.CPU: lwp_setprivate. EINVAL: it is outside user space. Then the base of FS stays, on which setcontext(2) counts;
+// but that l_private is told from then on, as lwp_setprivate stores it first.
 func (mc *Context) SetTLSBase(base uint64) netbsd.Errno {
+	mc.private = private{}
+	r := mc.thread.Regs()
+	if base >= vm.Max {
+		mc.private = private{true, base, r.FSBase}
+		return netbsd.EINVAL
+	}
+	r.FSBase = base
+	return 0
+}
+
+// FSBase implements syscalls.CPU.
+func (mc *Context) FSBase() uint64 { return mc.thread.Regs().FSBase }
+
+// SetFSBase implements syscalls.CPU: EINVAL outside user space (x86_set_sdbase), and the old one stays. l_private stays in any case.
+func (mc *Context) SetFSBase(base uint64) netbsd.Errno {
 	if base >= vm.Max {
 		return netbsd.EINVAL
 	}
+	mc.private = private{true, mc.TLSBase(), base}
 	mc.thread.Regs().FSBase = base
 	return 0
 }

@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +40,7 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 	if errno != 0 || core.Size(segments) >= limit.Cur {
 		return false
 	}
-	name, errno := s.coreName(l.Proc())
+	name, errno := coreName(l.Proc(), s.Kernel.CoreName(l.Proc()))
 	if errno != 0 {
 		return false
 	}
@@ -51,35 +52,33 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 	return mc.writeCore(f, l, segments, mc.notes(sig, info)) == nil
 }
 
-// dumpTracee implements syscalls.Kernel.DumpCore: the file is opened as l's process would, but it is by who
-// waits for the disk. l stands still for its tracer all the while, so its registers and those of its siblings
+// dumpTracee implements syscalls.Kernel.DumpCore. l stands still for its tracer all the while, so its registers and those of its siblings
 // may be looked at.
 //
 // It runs in kern's Look, so nobody may be kept waiting by what lies under the name: a FIFO is opened without waiting, no lock
 // is taken, and nothing but a regular file is written to. If l's process is killed meanwhile the host process is gone, and
 // what there was to be written with it.
 //
-// The file is made with l's rights and from l's directory, so a tracer makes no file that its tracee could not
-// have made. EPERM: the process has had set-id rights, or no machine context, as a Go function and a program of
-// the host. EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EIO: not all of the file could be written. The
-// others are those of openCore.
+// path is a pattern, and empty for the one that l's process has. The file is made with by's rights and from by's directory, but has to be one of the user
+// of l's process (coredump). EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EPERM: the process has had set-id rights, or no machine
+// context, as a Go function and a program of the host. EIO: not all of the file could be written. The others are those of openCore.
 func (s *System) dumpTracee(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno {
 	mc, ok := l.Platform().Machdep().(*Context)
-	if !ok || l.Proc().Issetugid() {
+	if !ok {
 		return netbsd.EPERM
 	}
 	segments := mc.space.segments()
 	limit, errno := l.Proc().Rlimit(netbsd.RLIMIT_CORE)
-	if errno == 0 && core.Size(segments) >= limit.Cur {
-		errno = netbsd.EFBIG
-	}
-	if errno != 0 {
+	switch {
+	case errno != 0:
 		return errno
+	case core.Size(segments) >= limit.Cur:
+		return netbsd.EFBIG
+	case l.Proc().Issetugid():
+		return netbsd.EPERM
 	}
-	if path == "" {
-		if path, errno = s.coreName(l.Proc()); errno != 0 {
-			return errno
-		}
+	if path, errno = coreName(l.Proc(), cmp.Or(path, s.Kernel.CoreName(l.Proc()))); errno != 0 {
+		return errno
 	}
 	f, errno := openCore(by, l, path)
 	if errno != 0 {
@@ -114,14 +113,12 @@ func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.
 	return d.Run(notes, segments)
 }
 
-// openCore makes the file, which is the process's of l. EACCES: there is something of that name which is not a file of the
+// openCore makes the file, which is of the user of l's process. EACCES: there is something of that name which is not a file of the
 // process's own, or has another name. The mode is for the owner alone: what is in the memory may be secret. The
 // caller releases the file.
 func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	const flags = netbsd.O_CREAT | netbsd.O_NOFOLLOW | netbsd.O_WRONLY | netbsd.O_NONBLOCK // not to wait for a FIFO's reader
-	view := syscalls.View(l)
-	view.L = by // who may sleep for the file system, while the rights and the directory are l's
-	f, errno := view.Open(netbsd.AT_FDCWD, name, flags, 0o600)
+	f, errno := syscalls.View(by).Open(netbsd.AT_FDCWD, name, flags, 0o600)
 	if errno != 0 {
 		return nil, errno
 	}
@@ -142,10 +139,10 @@ func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	return f, 0
 }
 
-// coreName is coredump_buildname: the pattern is the process's, or the machine's. ENAMETOOLONG.
-func (s *System) coreName(p *kern.Proc) (string, netbsd.Errno) {
+// coreName is coredump_buildname: the pattern is the process's, or the machine's, or a tracer's. ENAMETOOLONG.
+func coreName(p *kern.Proc, pattern string) (string, netbsd.Errno) {
 	var name strings.Builder
-	for pattern := s.Kernel.CoreName(p); pattern != ""; {
+	for pattern != "" {
 		n := 1
 		switch part := pattern[:min(len(pattern), 2)]; part {
 		case "%n", "%p", "%u", "%t":
@@ -229,13 +226,13 @@ func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
 	return n
 }
 
-// procinfo is the process's note of coredump_notes: the signal, who it was, and what it did with signals. There is one set of each
-// kind, so those of all LWPs are united in it. What is ignored is ps_sigignore, which has what is ignored by default, too.
+// procinfo is the process's note of coredump_notes: the signal, who it was, and what it did with signals. What is pending for an LWP, and
+// blocked by it, is in that's own note. What is ignored is ps_sigignore, which has what is ignored by default, too.
 func (mc *Context) procinfo(p *kern.Proc, sig netbsd.Signal, info *netbsd.Siginfo) *netbsd.CoreProcinfo {
 	i, _ := p.Info() // it has not been reaped: its LWP, or its tracer, is here
 	cred := p.Cred()
 	return &netbsd.CoreProcinfo{
-		Signo: sig, Sigcode: info.Code, Pend: i.Pending, Mask: i.Mask, Ign: i.Ignored, Catch: i.Caught,
+		Signo: sig, Sigcode: info.Code, Pend: i.ForAll, Ign: i.Ignored, Catch: i.Caught,
 		Pid: i.Pid, Ppid: i.Ppid, Pgrp: i.Pgid, Sid: i.Sid,
 		RUID: cred.RUID, EUID: cred.EUID, SUID: cred.SUID, RGID: cred.RGID, EGID: cred.EGID, SGID: cred.SGID,
 		Nlwps: i.NLWPs, Name: i.Comm, Siglwp: mc.l.ID(),
@@ -246,20 +243,19 @@ func (mc *Context) procinfo(p *kern.Proc, sig netbsd.Signal, info *netbsd.Siginf
 // program has made nonsense of that.
 //
 // All of that is the guest's word. A sum that wraps, or leads to nothing, reads no bytes; and what has no
-// AT_NULL among the first entries is no vector, and gets no note.
+// AT_NULL in it is no vector, and gets no note.
 func (mc *Context) auxv() []byte {
 	var ps [loader.PSStringsSize]byte
 	if mc.space.Read(netbsd.StackTop-loader.PSStringsSize, ps[:]) != 0 {
 		return nil
 	}
-	const most = 32 // entries, more than NetBSD has
-	b := make([]byte, most*16)
+	b := make([]byte, loader.AuxSize)
 	// ps_envstr and ps_nenvstr: the vector begins behind the pointers to the environment and the null that ends
 	// these.
 	n, _ := mc.space.proc.Read(le.Uint64(ps[16:])+8*(le.Uint64(ps[24:])&0xffffffff+1), b)
 	for at := 0; at+16 <= n; at += 16 {
 		if le.Uint64(b[at:]) == netbsd.AT_NULL {
-			return b[:at+16]
+			return b[:n]
 		}
 	}
 	return nil

@@ -81,11 +81,14 @@ func (s *System) loadArgs(o Opener, a *syscalls.ExecArgs, data uint64) (*program
 	if err != nil {
 		return nil, err.Errno
 	}
-	switch {
-	case p.image != nil && p.image.DataLen > data:
+	if p.image != nil && p.image.DataLen > data {
 		p.close()
 		return nil, netbsd.ENOMEM
-	case a.Bad != 0:
+	}
+	if a.Traced != nil {
+		a.Traced(p.argv, p.envp)
+	}
+	if a.Bad != 0 {
 		p.close()
 		return nil, a.Bad
 	}
@@ -125,6 +128,7 @@ func (mc *Context) become(next *Context) {
 	mc.hideCPU()
 	mc.l.Platform().EndRobust()
 	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
+	mc.private, mc.trapped = private{}, trappedAST
 	mc.alone, mc.stale = true, lentAlone
 	mc.bind()
 	mc.l.Proc().SetVM(mc.space)
@@ -141,6 +145,7 @@ func (mc *Context) become(next *Context) {
 func (mc *Context) keepUsage() {
 	if mc.space.sole() {
 		u := mc.space.Usage(mc.l.Proc(), mc.l)
+		u.Ixrss, u.Idrss, u.Isrss = 0, 0, 0 // those of a process are of its program now (ruspace)
 		mc.l.Proc().AddUsage(&u)
 	}
 }
@@ -231,7 +236,7 @@ func (s *System) fill(p *program, rw rewritten) (*Context, netbsd.Errno) {
 	if err != nil {
 		return nil, hostErrno(err)
 	}
-	mc := &Context{sys: s, thread: t, space: newSpace(s, hp)}
+	mc := &Context{sys: s, thread: t, space: newSpace(s, hp), trapped: trappedAST}
 	mc.space.m.Mprotect(s.mprotects(p))
 	if errno := mc.populate(p, rw); errno != 0 {
 		hp.Release()
@@ -249,6 +254,7 @@ func (mc *Context) populate(p *program, rw rewritten) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	mc.space.m.SetText(p.image.TextLen)
 	mc.space.m.SetBreak(p.image.Data, p.image.End)
 	if p.interp != nil {
 		more, errno := mc.mapImage(p.interp.file, p.interp.image, rw.interp)

@@ -96,7 +96,7 @@ func (c *imageCache) take(s *System, p *program) *Context {
 		space.release()
 		return nil
 	}
-	return &Context{sys: s, thread: t, space: space}
+	return &Context{sys: s, thread: t, space: space, trapped: trappedAST}
 }
 
 // begin has a process of p looked at if its program's copies have no shelf, or one that another process has found

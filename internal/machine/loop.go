@@ -41,6 +41,7 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 	l := mc.l
 	switch trap.Kind {
 	case platform.Syscall:
+		mc.trapped = trappedCall
 		// The Call is the LWP's only one: what is not set anew would be the last call's.
 		mc.call.Napped, mc.call.Left, mc.call.Part, mc.call.Waited = trap.Napped, trap.Left, trap.Part, trap.Waited
 		if mc.call.Refused = 0; trap.Refused != 0 {
@@ -67,6 +68,7 @@ func (s *System) handle(mc *Context, trap *platform.Trap) {
 		}
 		l.Platform().Trap(&info)
 	case platform.Kicked:
+		mc.trapped = trappedAST
 		if trap.Part > 0 {
 			mc.hasRead()
 		}

@@ -423,15 +423,17 @@ func (s *Space) Msync(c *syscalls.Call, addr, length uint64, flags int) netbsd.E
 //
 // Errors are those of vm.Map.Mincore, and EFAULT where a sibling takes the vector away meanwhile.
 func (s *Space) Mincore(c *syscalls.Call, addr, length uint64, vec uint64) netbsd.Errno {
-	var pages int
+	var pages uint64
 	var errno netbsd.Errno
-	guard.Locked(&s.mu, func() { pages, errno = s.m.Mincore(addr, length, vec) })
+	guard.Locked(&s.mu, func() { pages, errno = s.m.Mincore(addr, length) })
 	const chunk = 4096
 	b := make([]byte, min(pages, chunk))
-	for done := 0; errno == 0 && done < pages; done += chunk {
+	for done := uint64(0); done < pages; done += chunk {
 		part := b[:min(chunk, pages-done)]
-		s.resident(addr+uint64(done)*vm.PageSize, part)
-		errno = s.Write(vec+uint64(done), part)
+		s.resident(addr+done*vm.PageSize, part)
+		if errno := s.Write(vec+done, part); errno != 0 {
+			return errno
+		}
 	}
 	return errno
 }
@@ -638,7 +640,9 @@ func (s *Space) populate(addr, length uint64) {
 func (s *Space) Mlockall(c *syscalls.Call, flags int) netbsd.Errno {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.m.WireFuture(flags&netbsd.MCL_FUTURE != 0)
+	if flags == 0 || flags&netbsd.MCL_FUTURE != 0 { // MCL_CURRENT alone leaves it (uvm_map_pageable_all)
+		s.m.WireFuture(flags != 0)
+	}
 	if flags != 0 && flags&netbsd.MCL_CURRENT == 0 {
 		return 0
 	}

@@ -33,7 +33,7 @@ func play(t *testing.T, f func(*script)) netbsd.WaitStatus {
 	defer m.Close()
 	s := &System{Kernel: syscalls.Kernel{M: m}, memory: newMemory(0, nil, nil)}
 	p, errno := m.Spawn(kern.SpawnArgs{Manual: true, Body: func(l *kern.LWP) {
-		mc := &Context{sys: s, l: l, thread: new(platform.Thread)}
+		mc := &Context{sys: s, l: l, thread: new(platform.Thread), trapped: trappedCall}
 		x := &script{Context: mc, t: t, mem: ram{base: scriptRAM, b: make([]byte, 1<<16)}}
 		mc.fpu = &x.fp
 		mc.call.L, mc.call.K, mc.call.CPU, mc.call.Space = l, &s.Kernel, mc, &x.mem

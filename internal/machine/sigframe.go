@@ -41,6 +41,7 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 	}
 	uc := addr + netbsd.SignalFrameUC
 	mc.saveState(uc)
+	mc.resetFPU()
 	mc.link = uc
 	r.RDI, r.RSI, r.RDX, r.R15 = uint64(d.Info.Signo), addr+netbsd.SignalFrameInfo, uc, uc
 	r.RIP, r.RSP = d.Action.Handler, addr
@@ -112,6 +113,21 @@ func (mc *Context) saveState(uc uint64) {
 // Interrupted implements syscalls.CPU.
 func (mc *Context) Interrupted(uc uint64) { mc.saveState(uc) }
 
+// resetFPU is fpu_sigreset: a handler begins with the control registers of a new program, and with no x87 register in use. The others are nobody's
+// promise, and what they hold stays. Nearly always all of it is so already, and the thread has nothing to load.
+func (mc *Context) resetFPU() {
+	const controlAt, tagAt, mxcsrAt = 0, 4, 24 // in the FXSAVE area
+	const control, mxcsr = 0x37f, 0x1f80       // __NetBSD_NPXCW__, __INITIAL_MXCSR__
+	fp := mc.fpu.FP()
+	if le.Uint16(fp[controlAt:]) == control && fp[tagAt] == 0 && le.Uint32(fp[mxcsrAt:]) == mxcsr {
+		return
+	}
+	le.PutUint16(fp[controlAt:], control)
+	fp[tagAt] = 0
+	le.PutUint32(fp[mxcsrAt:], mxcsr)
+	mc.fpu.SetFP(&fp)
+}
+
 // EndSignal implements syscalls.CPU: the context at uc is being resumed. Its frame
 // has the FXSAVE part, which the guest may have changed, and which stays.
 //
@@ -143,6 +159,7 @@ func (mc *Context) faultInfo(t *platform.Trap) netbsd.Siginfo {
 		f.Code = netbsd.SEGV_MAPERR // nobody has mapped it
 	}
 	info := f.Siginfo()
+	mc.trapped = trapFrame{uint32(info.Trap), uint32(t.Err)}
 	if info.Trap == netbsd.T_ARITHTRAP || info.Trap == netbsd.T_XMM {
 		mc.clearFPU(&info)
 	}

@@ -52,7 +52,7 @@ func TestSignalFrame(t *testing.T) {
 		x.catch(netbsd.SIGUSR1, 0)
 		var before [netbsd.NGREG]uint64
 		x.Gregs(&before)
-		sp := x.thread.Regs().RSP
+		fx, sp := x.fp.fx, x.thread.Regs().RSP
 		x.l.Platform().SetSigmask(netbsd.SigsetOf(netbsd.SIGHUP))
 		x.l.Proc().Kill(netbsd.SIGUSR1)
 		x.l.Platform().UserRet(x.deliver)
@@ -76,7 +76,7 @@ func TestSignalFrame(t *testing.T) {
 			t.Errorf("siginfo %+v", info)
 		}
 		got := x.context(uc)
-		if got.Gregs != before || got.FP != x.fp.fx || got.Link != 0x77 || got.Mask != netbsd.SigsetOf(netbsd.SIGHUP) {
+		if got.Gregs != before || got.FP != fx || got.Link != 0x77 || got.Mask != netbsd.SigsetOf(netbsd.SIGHUP) {
 			t.Errorf("context %+v", got)
 		}
 		const flags = netbsd.UC_SIGMASK | netbsd.UC_CLRSTACK | netbsd.UC_CPU | netbsd.UC_FPU | netbsd.UC_TLSBASE
@@ -88,6 +88,32 @@ func TestSignalFrame(t *testing.T) {
 		}
 		if m := x.l.Sigmask(); m != netbsd.SigsetOf(netbsd.SIGHUP, netbsd.SIGUSR1) {
 			t.Errorf("the handler's mask is %v", m)
+		}
+	})
+}
+
+// A handler begins with the FPU and SSE as they are for a new program as far as their control registers go, and without an x87 register in use
+// (fpu_sigreset of sys/arch/x86/x86/fpu.c). Its frame has what it interrupts.
+func TestHandlerFPU(t *testing.T) {
+	play(t, func(x *script) {
+		x.pattern()
+		x.catch(netbsd.SIGUSR1, 0)
+		before := x.fp.fx
+		x.l.Proc().Kill(netbsd.SIGUSR1)
+		x.l.Platform().UserRet(x.deliver)
+		want := before
+		copy(want[0:], "\x7f\x03")          // FCW
+		want[4] = 0                         // FTW
+		copy(want[24:], "\x80\x1f\x00\x00") // MXCSR
+		if x.fp.fx != want {
+			t.Errorf("the handler has % x\nwant % x", x.fp.fx[:32], want[:32])
+		}
+		if uc := x.context(x.Link()); uc.FP != before {
+			t.Errorf("the frame has % x\nwant % x", uc.FP[:32], before[:32])
+		}
+		x.syscall(netbsd.SYS_setcontext, x.Link())
+		if x.fp.fx != before {
+			t.Error("the handler's return does not restore them")
 		}
 	})
 }

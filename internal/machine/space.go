@@ -9,6 +9,7 @@ import (
 	"toaster/internal/guard"
 	"toaster/internal/hostfile"
 	"toaster/internal/platform"
+	"toaster/internal/syscalls"
 	"toaster/internal/sysv"
 	"toaster/internal/vfs"
 	"toaster/internal/vm"
@@ -30,6 +31,8 @@ type Space struct {
 	nursery *platform.Nursery // of the program, if it is warm
 	lwps    atomic.Int32      // created beside the first
 	uses    atomic.Int32      // processes
+
+	text, data atomic.Uint64 // see sizes
 
 	// mu guards what follows. It is held while a guest's thread is told to change its
 	// memory, so only LWPs of the space take it: a guest that does not answer keeps
@@ -114,7 +117,7 @@ func (s *Space) ReadString(addr uint64, max int) (string, netbsd.Errno) {
 // handlers, too.
 func (s *Space) Fork(parent, child *kern.LWP, share bool) (kern.AddressSpace, netbsd.Errno) {
 	from := parent.Platform().Machdep().(*Context)
-	to := &Context{sys: s.sys, link: from.link, frames: append([]savedState(nil), from.frames...)}
+	to := &Context{sys: s.sys, private: from.private, trapped: trappedCall, frames: append([]savedState(nil), from.frames...)}
 	if share {
 		guard.Locked(&s.mu, s.endLesson)
 		from.share()
@@ -219,8 +222,8 @@ func (s *Space) forkHost(t *platform.Thread, n uint64) (*platform.Process, *plat
 	return p, child, 0
 }
 
-// Usage implements kern.Usager. Times are the host's, in its grain; sizes that Linux does not
-// count (Ixrss and its like) are 0.
+// Usage implements kern.Usager. Times are the host's, in its grain; Ixrss and its like are how long text, data and stack are, in KiB (ruspace), of which
+// the stack is what executionStack says.
 //
 // A guest's processor time is the host's account of it, so no guest can forge it.
 func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
@@ -231,11 +234,29 @@ func (s *Space) Usage(p *kern.Proc, l *kern.LWP) netbsd.Rusage {
 		}
 	}
 	u := s.proc.Usage(t)
+	text, data := s.sizes()
+	stack := uint64(netbsd.PageSize)
+	if t != nil {
+		stack = syscalls.MainStack(t.Regs().RSP)
+	}
 	return netbsd.Rusage{
 		Utime: u.User, Stime: u.System, Maxrss: u.MaxRSS,
+		Ixrss: int64(text >> 10), Idrss: int64(data >> 10), Isrss: int64(stack >> 10),
 		Minflt: u.MinorFaults, Majflt: u.MajorFaults,
 		Inblock: u.InBlocks, Oublock: u.OutBlocks, Nvcsw: u.Voluntary, Nivcsw: u.Preempted,
 	}
+}
+
+// sizes returns how long text and data are. Who measures a process must not wait for its memory: while that is being changed they are what they
+// were when somebody last asked.
+func (s *Space) sizes() (text, data uint64) {
+	if s.mu.TryLock() {
+		text, data = s.m.Sizes()
+		s.mu.Unlock()
+		s.text.Store(text)
+		s.data.Store(data)
+	}
+	return s.text.Load(), s.data.Load()
 }
 
 // sole says whether s belongs to one process alone.

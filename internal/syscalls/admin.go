@@ -167,20 +167,21 @@ func swapctl(c *Call) netbsd.Errno {
 }
 
 // modctl is modctl(int cmd, void *arg). EFAULT, ENAMETOOLONG; EINVAL: another command. EPERM: no
-// module can be loaded or unloaded. MODCTL_STAT says that there are none: an int in front of the
-// list, and the length that the list has.
+// module can be loaded or unloaded. MODCTL_STAT says that there are none.
 func modctl(c *Call) netbsd.Errno {
 	switch c.Int(0) {
 	case netbsd.MODCTL_LOAD:
-		if _, errno := c.in(c.Ptr(1), 32); errno != 0 {
+		if errno := c.modctlLoad(); errno != 0 {
 			return errno
 		}
 	case netbsd.MODCTL_UNLOAD:
 		if _, errno := c.Space.ReadString(c.Ptr(1), maxFstype); errno != 0 {
 			return errno
 		}
-	case netbsd.MODCTL_STAT, netbsd.MODCTL_OSTAT:
+	case netbsd.MODCTL_STAT:
 		return c.modctlStat()
+	case netbsd.MODCTL_OSTAT:
+		return c.modctlOstat()
 	case netbsd.MODCTL_EXISTS:
 		if c.Ptr(1) > 1 {
 			return netbsd.EINVAL
@@ -191,19 +192,65 @@ func modctl(c *Call) netbsd.Errno {
 	return netbsd.EPERM
 }
 
-// modctlStat serves a struct iovec: where the list goes, and how much room there is.
+// maxModuleProps is MAXPROPSLEN, how long the properties of a module may be.
+const maxModuleProps = 4096
+
+// modctlLoad looks at a modctl_load_t as handle_modctl_load does before anybody asks for rights: the name at 0, the properties at 16, their
+// length at 24. What the properties say is not looked at. EINVAL: properties without a length, or the other way round. ENOMEM: too many.
+func (c *Call) modctlLoad() netbsd.Errno {
+	b, errno := c.in(c.Ptr(1), 32)
+	if errno != 0 {
+		return errno
+	}
+	name, props, length := le64(b), le64(b[16:]), le64(b[24:])
+	if (props == 0) != (length == 0) {
+		return netbsd.EINVAL
+	}
+	if _, errno := c.Space.ReadString(name, netbsd.PATH_MAX); errno != 0 || props == 0 {
+		return errno
+	}
+	if length > maxModuleProps {
+		return netbsd.ENOMEM
+	}
+	_, errno = c.Space.ReadString(props, int(length)+1)
+	return errno
+}
+
+// modctlStat serves a struct iovec: where the number of modules goes, the list of them, and the strings of what they require, which begin with an empty
+// one; and how much room there is. All of that is the length told. Without room EPERM is left, which keeps the kernel's
+// addresses from who is not the superuser (handle_modctl_stat).
 func (c *Call) modctlStat() netbsd.Errno {
+	const all = netbsd.SizeofInt + 1
 	b, errno := c.in(c.Ptr(1), netbsd.SizeofIovec)
 	if errno != 0 {
 		return errno
 	}
 	base, room := le64(b), le64(b[8:])
-	b = c.out(netbsd.SizeofIovec)
-	if errno := c.copyout(base, b[:min(room, netbsd.SizeofInt)]); errno != 0 {
+	if room == 0 && !c.cred().IsRoot() {
+		return netbsd.EPERM
+	}
+	return c.modctlOut(base, room, all)
+}
+
+// modctlOstat is compat_80_modstat: a list alone.
+func (c *Call) modctlOstat() netbsd.Errno {
+	b, errno := c.in(c.Ptr(1), netbsd.SizeofIovec)
+	if errno != 0 {
 		return errno
 	}
-	putLE32(b[8:], netbsd.SizeofInt)
-	return c.copyout(c.Ptr(1)+8, b[8:])
+	return c.modctlOut(le64(b), le64(b[8:]), 0)
+}
+
+// modctlOut stores what there is room for of that many zeroes, and their number as the iovec's length.
+func (c *Call) modctlOut(base, room, all uint64) netbsd.Errno {
+	if n := min(room, all); n > 0 {
+		if errno := c.copyout(base, c.out(int(n))); errno != 0 {
+			return errno
+		}
+	}
+	b := c.out(8)
+	putLE64(b, all)
+	return c.copyout(c.Ptr(1)+8, b)
 }
 
 // Values of the clock's discipline while nobody disciplines it (kern_ntptime.c).
@@ -211,16 +258,18 @@ const (
 	ntpUnsync   = 0x40   // STA_UNSYNC
 	ntpError    = 5      // TIME_ERROR
 	ntpMaxError = 500000 // µs: MAXPHASE / 1000
+
+	ntpTolerance = 500000 * (65536 / 1000) // MAXFREQ * SCALE_PPM
 )
 
 // ntpGettime is __ntp_gettime50(struct ntptimeval *ntvp): the time, and that nobody vouches for
-// it. It returns TIME_ERROR. EFAULT. struct ntptimeval is
+// it. It returns TIME_ERROR; time_state is the one without leap seconds, TIME_OK. EFAULT; a null pointer asks for TIME_ERROR alone. struct ntptimeval is
 //
 //	time 0, maxerror 16, esterror 24, tai 32, time_state 40
 func ntpGettime(c *Call) netbsd.Errno {
 	b := c.out(48)
 	ntpTime(b)
-	if errno := c.copyout(c.Ptr(0), b); errno != 0 {
+	if errno := c.copyoutOptional(c.Ptr(0), b); errno != 0 {
 		return errno
 	}
 	return c.ok(ntpError)
@@ -230,7 +279,6 @@ func ntpTime(b []byte) {
 	netbsd.TimespecAt(time.Now()).Encode(b)
 	putLE32(b[16:], ntpMaxError)
 	putLE32(b[24:], ntpMaxError)
-	putLE32(b[40:], ntpError)
 }
 
 // ntpAdjtime is ntp_adjtime(struct timex *tp). EFAULT. EPERM: to change something. It returns
@@ -250,8 +298,7 @@ func ntpAdjtime(c *Call) netbsd.Errno {
 	putLE32(b[24:], ntpMaxError)
 	putLE32(b[32:], ntpMaxError)
 	putLE32(b[40:], ntpUnsync)
-	putLE32(b[56:], 1)       // µs
-	putLE32(b[64:], 500<<16) // MAXFREQ: 500 ppm
+	putLE32(b[64:], ntpTolerance) // and the precision, of 1 ns, is 0 µs
 	if errno := c.copyout(c.Ptr(0), b); errno != 0 {
 		return errno
 	}

@@ -3,11 +3,41 @@ package syscalls
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"toaster/netbsd"
 )
+
+// load is a modctl_load_t: a module's name, or none that could be read, its properties, and how long they are.
+func load(name, props any, n int) func(*player) uint64 {
+	return func(p *player) uint64 {
+		list := []any{bad, 0}
+		for i, a := range []any{name, props} {
+			if a != nil {
+				list[i] = a
+			}
+		}
+		return p.mem.put(longs(p.arg(list[0]), 0, p.arg(list[1]), uint64(n)))
+	}
+}
+
+// into is an iovec of so many bytes.
+func into(n uint64) func(*player) uint64 {
+	return func(p *player) uint64 { return p.mem.put(longs(p.arg(room(8)), n)) }
+}
+
+// modules expects that many bytes to be there for MODCTL_STAT, and these in its room.
+func modules(n uint64, room string) func(r *result) string {
+	return func(r *result) string {
+		iov := r.mem(1, 16)
+		if b := r.p.at8(r.args[1], len(room)); le.Uint64(iov[8:]) != n || string(b) != room {
+			return fmt.Sprintf("%d bytes, %q", le.Uint64(iov[8:]), b)
+		}
+		return ""
+	}
+}
 
 // What administers a computer is refused as NetBSD refuses it to who has no right, and errors
 // that it finds before that come first (vfs_syscalls.c, uvm_swap.c, sys_module.c,
@@ -63,33 +93,43 @@ func TestAdministration(t *testing.T) {
 		},
 		"modules": {
 			{"EFAULT", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, bad}, netbsd.EFAULT, nil, nil},
-			{"EPERM", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, room(32)}, netbsd.EPERM, nil, nil},
+			{"EPERM", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, load("puffs", nil, 0)}, netbsd.EPERM, nil, nil},
+			{"EPERM with properties", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, load("puffs", "<plist/>", 9)}, netbsd.EPERM, nil, nil},
+			{"handle_modctl_load: EINVAL for properties without a length", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, load(nil, "x", 0)}, netbsd.EINVAL, nil, nil},
+			{"handle_modctl_load: EINVAL for a length without properties", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, load(nil, nil, 1)}, netbsd.EINVAL, nil, nil},
+			{"handle_modctl_load: EFAULT for the name", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, load(nil, "x", 9000)}, netbsd.EFAULT, nil, nil},
+			{"handle_modctl_load: ENOMEM for more than MAXPROPSLEN", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, load("puffs", "x", 4097)}, netbsd.ENOMEM, nil, nil},
+			{"handle_modctl_load: EFAULT for the properties", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, load("puffs", bad, 9)}, netbsd.EFAULT, nil, nil},
+			{"handle_modctl_load: ENAMETOOLONG for longer properties than said", netbsd.SYS_modctl, args{netbsd.MODCTL_LOAD, load("puffs", "<plist/>", 3)}, netbsd.ENAMETOOLONG, nil, nil},
+			{"ENAMETOOLONG for MAXMODNAME", netbsd.SYS_modctl, args{netbsd.MODCTL_UNLOAD, strings.Repeat("x", 32)}, netbsd.ENAMETOOLONG, nil, nil},
 			{"EFAULT", netbsd.SYS_modctl, args{netbsd.MODCTL_UNLOAD, bad}, netbsd.EFAULT, nil, nil},
 			{"EPERM", netbsd.SYS_modctl, args{netbsd.MODCTL_UNLOAD, "puffs"}, netbsd.EPERM, nil, nil},
 			{"EPERM", netbsd.SYS_modctl, args{netbsd.MODCTL_EXISTS, 1}, netbsd.EPERM, nil, nil},
 			{"EINVAL", netbsd.SYS_modctl, args{netbsd.MODCTL_EXISTS, 2}, netbsd.EINVAL, nil, nil},
 			{"EINVAL", netbsd.SYS_modctl, args{9, 0}, netbsd.EINVAL, nil, nil},
 			{"EFAULT", netbsd.SYS_modctl, args{netbsd.MODCTL_STAT, bad}, netbsd.EFAULT, nil, nil},
-			{"MODCTL_STAT: none", netbsd.SYS_modctl, args{netbsd.MODCTL_STAT, func(p *player) uint64 { return p.mem.put(longs(p.arg(room(8)), 8)) }}, 0, func(r *result) string {
-				if n, b := le.Uint64(r.mem(1, 16)[8:]), r.p.at8(r.args[1], 4); n != 4 || le.Uint32(b) != 0 {
-					return fmt.Sprintf("%d bytes, %x", n, b)
-				}
-				return ""
-			}, nil},
+			{"handle_modctl_stat: no modules, and the end of what they require", netbsd.SYS_modctl, args{netbsd.MODCTL_STAT, into(8)}, 0, modules(5, "\x00\x00\x00\x00\x00\xa5\xa5\xa5"), nil},
+			{"handle_modctl_stat: as much as there is room for", netbsd.SYS_modctl, args{netbsd.MODCTL_STAT, into(2)}, 0, modules(5, "\x00\x00\xa5\xa5"), nil},
+			{"handle_modctl_stat: no room", netbsd.SYS_modctl, args{netbsd.MODCTL_STAT, into(0)}, 0, modules(5, "\xa5\xa5"), nil},
+			{"compat_80_modstat: no modules", netbsd.SYS_modctl, args{netbsd.MODCTL_OSTAT, into(8)}, 0, modules(0, "\xa5\xa5"), nil},
+			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
+			{"handle_modctl_stat: EPERM without room for who is to see no kernel addresses", netbsd.SYS_modctl, args{netbsd.MODCTL_STAT, into(0)}, netbsd.EPERM, nil, nil},
+			{"handle_modctl_stat: but not with room", netbsd.SYS_modctl, args{netbsd.MODCTL_STAT, into(8)}, 0, modules(5, "\x00\x00"), nil},
 		},
 		"time": {
 			{"EFAULT", netbsd.SYS___ntp_gettime50, args{bad}, netbsd.EFAULT, nil, nil},
 			{"TIME_ERROR", netbsd.SYS___ntp_gettime50, args{room(48)}, 0, func(r *result) string {
 				b := r.mem(0, 48)
-				if d := time.Since(time.Unix(int64(le.Uint64(b)), int64(le.Uint64(b[8:])))); r.ret[0] != 5 || d < 0 || d > patience || le.Uint32(b[40:]) != 5 {
+				if d := time.Since(time.Unix(int64(le.Uint64(b)), int64(le.Uint64(b[8:])))); r.ret[0] != 5 || d < 0 || d > patience || le.Uint64(b[16:]) != 500000 || le.Uint64(b[24:]) != 500000 || le.Uint32(b[40:]) != 0 {
 					return fmt.Sprintf("returned %d, %x", r.ret[0], b)
 				}
 				return ""
 			}, nil},
+			{"sys___ntp_gettime50: TIME_ERROR alone", netbsd.SYS___ntp_gettime50, args{0}, 0, 5, nil},
 			{"EFAULT", netbsd.SYS_ntp_adjtime, args{bad}, netbsd.EFAULT, nil, nil},
 			{"EPERM", netbsd.SYS_ntp_adjtime, args{append(words(1), make([]byte, 132)...)}, netbsd.EPERM, nil, nil},
 			{"STA_UNSYNC", netbsd.SYS_ntp_adjtime, args{make([]byte, 136)}, 0, func(r *result) string {
-				if b := r.mem(0, 136); r.ret[0] != 5 || le.Uint32(b[40:]) != 0x40 {
+				if b := r.mem(0, 136); r.ret[0] != 5 || le.Uint32(b[40:]) != 0x40 || le.Uint64(b[56:]) != 0 || le.Uint64(b[64:]) != 500000*65 {
 					return fmt.Sprintf("returned %d, %x", r.ret[0], b)
 				}
 				return ""
@@ -144,7 +184,6 @@ func TestGoneCalls(t *testing.T) {
 	sigsys := func(n int) func(r *result) string { return caught(slices.Repeat([]netbsd.Signal{netbsd.SIGSYS}, n)...) }
 	stages(t, map[string][]row{"gone": {
 		{"sigaction(2)", netbsd.SYS___sigaction_sigtramp, args{netbsd.SIGSYS, action(netbsd.Sigaction{Handler: 0x401000, Flags: netbsd.SA_NODEFER}), 0, 0x402000, 2}, 0, nil, nil},
-		{"sys_sstk: ENOSYS alone", netbsd.SYS_sstk, args{0}, netbsd.ENOSYS, sigsys(0), nil},
 		{"sys_ovadvise: EINVAL", netbsd.SYS_vadvise, args{0}, netbsd.EINVAL, sigsys(0), nil},
 		{"compat_43_sys_quota: ENOSYS alone", netbsd.SYS_compat_43_quota, args{}, netbsd.ENOSYS, sigsys(0), nil},
 		{"compat_50_sys_lfs_segwait: ENOSYS alone", netbsd.SYS_compat_50_lfs_segwait, args{0, 0}, netbsd.ENOSYS, sigsys(0), nil},
@@ -156,14 +195,16 @@ func TestGoneCalls(t *testing.T) {
 		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_setconcurrency, args{1}, netbsd.ENOSYS, sigsys(5), nil},
 		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_yield, args{}, netbsd.ENOSYS, sigsys(6), nil},
 		{"kern_sa_60.c: sys_nosys", netbsd.SYS_compat_60_sa_preempt, args{1}, netbsd.ENOSYS, sigsys(7), nil},
+		{"syscalls.master: OBSOL", netbsd.SYS_sstk, args{0}, netbsd.ENOSYS, sigsys(8), nil},
+		{"syscalls.master: OBSOL", netbsd.SYS_sbrk, args{0}, netbsd.ENOSYS, sigsys(9), nil},
 	}})
 }
 
-// sysarch(2) of amd64 (sys_machdep.c), without the right to IOPL, MTRRs, and what GENERIC is built without.
+// sysarch(2) of amd64 (sys_machdep.c), without the right to IOPL, MTRRs, and what amd64 does not have.
 func TestSysarch(t *testing.T) {
 	stages(t, map[string][]row{"sysarch": {
 		{"x86_iopl: EPERM comes first", netbsd.SYS_sysarch, args{netbsd.X86_IOPL, bad}, netbsd.EPERM, nil, nil},
-		{"x86_get_ldt: EINVAL without USER_LDT", netbsd.SYS_sysarch, args{netbsd.X86_GET_LDT, bad}, netbsd.EINVAL, nil, nil},
+		{"sys_sysarch: EINVAL for LDTs, which netbsd32_sysarch has", netbsd.SYS_sysarch, args{netbsd.X86_GET_LDT, bad}, netbsd.EINVAL, nil, nil},
 		{"x86_get_ioperm: EINVAL on amd64", netbsd.SYS_sysarch, args{netbsd.X86_GET_IOPERM, bad}, netbsd.EINVAL, nil, nil},
 		{"x86_get_mtrr: ENOSYS without any", netbsd.SYS_sysarch, args{netbsd.X86_GET_MTRR, bad}, netbsd.ENOSYS, nil, nil},
 		{"x86_set_mtrr: ENOSYS without any", netbsd.SYS_sysarch, args{netbsd.X86_SET_MTRR, bad}, netbsd.ENOSYS, nil, nil},

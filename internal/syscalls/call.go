@@ -99,9 +99,12 @@ type CPU interface {
 	SetXState(x *netbsd.Xstate) netbsd.Errno
 	// SetDebugRegs has the processor watch for what r says. EINVAL: it cannot be had so; EPERM: not at all.
 	SetDebugRegs(r *kern.DebugRegs) netbsd.Errno
-	// TLSBase is the base of FS, and GSBase that of GS.
+	// TLSBase is what _lwp_setprivate(2) has set, which sets the base of FS, too.
 	TLSBase() uint64
 	SetTLSBase(base uint64) netbsd.Errno
+	// FSBase is the base of FS, and GSBase that of GS. EINVAL: it is not in user space.
+	FSBase() uint64
+	SetFSBase(base uint64) netbsd.Errno
 	GSBase() uint64
 	SetGSBase(base uint64) netbsd.Errno
 	// Fetched fills b with guest memory that came along with the trap, if that is it.

@@ -35,10 +35,18 @@ func shifted(n int, serve Handler) Handler {
 func null(*Call) netbsd.Errno { return 0 }
 
 // noMore is ENOSYS without SIGSYS, of calls whose function in the kernel is still there and does nothing else:
-// sbrk(2) and sstk(2) (uvm_mmap.c), quota(2) of 4.3BSD (vfs_syscalls_43.c), lfs_segwait(2) of NetBSD 5
+// quota(2) of 4.3BSD (vfs_syscalls_43.c), lfs_segwait(2) of NetBSD 5
 // (vfs_syscalls_50.c), and sigreturn(2) with a struct sigcontext, which amd64 does not have
 // (compat_13_machdep.c, compat_16_machdep.c).
 func noMore(*Call) netbsd.Errno { return netbsd.ENOSYS }
+
+// noBreak serves sbrk(2) and sstk(2), which are no calls any more (OBSOL of syscalls.master): nosys. In release 10 they are as those of noMore (uvm_mmap.c).
+func noBreak(c *Call) netbsd.Errno {
+	if c.K.M.Release().BreakOld() {
+		return noMore(c)
+	}
+	return nosys(c)
+}
 
 // socket30 is compat_30_sys_socket: before NetBSD 4 a domain that does not exist was
 // EPROTONOSUPPORT.

@@ -46,11 +46,15 @@ func executionStack(alt kern.Altstack, sp uint64) netbsd.Stack {
 	if alt.Flags&netbsd.SS_ONSTACK != 0 {
 		return netbsd.Stack{Sp: alt.Sp, Size: alt.Size, Flags: alt.Flags}
 	}
-	st := netbsd.Stack{Sp: netbsd.StackTop, Size: netbsd.PageSize}
+	return netbsd.Stack{Sp: netbsd.StackTop, Size: MainStack(sp)}
+}
+
+// MainStack is how long the main stack is, as executionStack has it.
+func MainStack(sp uint64) uint64 {
 	if depth := netbsd.StackTop - sp; sp < netbsd.StackTop && depth <= netbsd.MAXSSIZ {
-		st.Size = (depth + netbsd.PageSize - 1) &^ (netbsd.PageSize - 1)
+		return (depth + netbsd.PageSize - 1) &^ (netbsd.PageSize - 1)
 	}
-	return st
+	return netbsd.PageSize
 }
 
 // A contextBuffer is a context on its way between a guest's memory and its registers. A call has one from bufferPool, and

@@ -87,6 +87,10 @@ type ExecArgs struct {
 	// Bad is what was wrong with the vectors, which are empty then. It is the error where nothing is wrong with the file (execve_loadvm).
 	Bad netbsd.Errno
 
+	// Traced, if it is not nil, is told the arguments and the environment that a program will have, a script's interpreter's that of #! among them, once the
+	// file is known to be one that can be executed: nobody is traced before that (copyinargs). It does so behind what is wrong with the file, and before Bad.
+	Traced func(argv, envp []string)
+
 	// File is what fexecve(2) executes in place of the file of that name, which is a full one then. Kernel.Exec closes it.
 	File *os.File
 }

@@ -220,8 +220,8 @@ func KtracerOf(p *kern.Proc) *Ktracer {
 }
 
 // ktrace is ktrace(const char *fname, int ops, int facs, pid_t pid). Those of open(2). EACCES: not
-// a regular file. EINVAL: no facilities. ESRCH. EPERM: of nobody that pid means may the caller
-// see what he does.
+// a regular file. EINVAL: no facilities. ESRCH. EPERM: a version of records that there is not. Nothing is done to those of whom the caller may not
+// see what they do, and nobody is told (ktrops).
 func ktrace(c *Call) netbsd.Errno {
 	if c.Int(1)&netbsd.KTROP_MASK == netbsd.KTROP_CLEAR {
 		return c.ktrace(nil)
@@ -277,14 +277,20 @@ func (c *Call) ktrace(d *file.Description) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	errno = netbsd.EPERM
+	known := uint32(ops)&netbsd.KTRFAC_VER_MASK <= netbsd.KTRFAC_VERSION2
+	done := pid == 0 && (known || !c.cred().IsRoot())
 	for _, p := range list {
-		if c.mayKtrace(p) && uint32(ops)&netbsd.KTRFAC_VER_MASK <= netbsd.KTRFAC_VERSION2 {
+		if may := c.mayKtrace(p); may && known {
 			c.setKtrace(p, f, facs)
-			errno = 0
+		} else if may {
+			continue
 		}
+		done = true
 	}
-	return errno
+	if !done {
+		return netbsd.EPERM
+	}
+	return 0
 }
 
 // clearKtraces is ktrderefall. EPERM: of some of those whom the file traces the caller may not see what they do; they go on.
@@ -303,9 +309,15 @@ func (c *Call) clearKtraces(f *ktraceFile) (errno netbsd.Errno) {
 }
 
 // ktraced lists whom pid means: a process, or a group if it is negative, with all descendants if
-// so asked. ESRCH.
+// so asked. 0 is the kernel, whose descendants are all, and which makes no calls. ESRCH.
 func (c *Call) ktraced(pid int, descend bool) (list []*kern.Proc, errno netbsd.Errno) {
-	if pid >= 0 {
+	if pid == 0 {
+		if descend {
+			list = c.K.M.Procs()
+		}
+		return list, 0
+	}
+	if pid > 0 {
 		if p := c.K.M.Find(pid); p != nil {
 			list = append(list, p)
 		}
@@ -372,7 +384,7 @@ func (c *Call) setKtrace(p *kern.Proc, f *ktraceFile, facs uint32) {
 }
 
 // utrace is utrace(const char *label, void *addr, size_t len), which tells a trace what a program
-// wants it to know (ktruser). ENOSPC: more than KTR_USER_MAXLEN. EFAULT: the record has no data.
+// wants it to know (ktruser). ENOSPC: more than KTR_USER_MAXLEN. EFAULT: the record has nothing in it.
 func utrace(c *Call) netbsd.Errno {
 	t := KtracerOf(c.L.Proc())
 	if t == nil || !t.Wants(netbsd.KTR_USER) {
@@ -388,23 +400,26 @@ func utrace(c *Call) netbsd.Errno {
 	}
 	data := make([]byte, n)
 	if errno = c.Space.Read(c.Ptr(1), data); errno != 0 {
-		data = nil
+		t.Record(netbsd.KTR_USER, t.Who(c.L), nil)
+		return errno
 	}
 	t.User(t.Who(c.L), label, data)
-	return errno
+	return 0
 }
 
-// ktraceExec writes the arguments of an execve(2) down, whatever comes of it.
+// ktraceExec has the arguments of an execve(2) written down, be they the caller's or a script's (copyinargs).
 func (c *Call) ktraceExec(args *ExecArgs) {
 	t := KtracerOf(c.L.Proc())
 	if t == nil {
 		return
 	}
-	for _, s := range args.Argv {
-		t.Record(netbsd.KTR_EXEC_ARG, t.Who(c.L), []byte(s))
-	}
-	for _, s := range args.Envp {
-		t.Record(netbsd.KTR_EXEC_ENV, t.Who(c.L), []byte(s))
+	args.Traced = func(argv, envp []string) {
+		for _, s := range argv {
+			t.Record(netbsd.KTR_EXEC_ARG, t.Who(c.L), []byte(s))
+		}
+		for _, s := range envp {
+			t.Record(netbsd.KTR_EXEC_ENV, t.Who(c.L), []byte(s))
+		}
 	}
 }
 

@@ -61,12 +61,14 @@ func TestKtrace(t *testing.T) {
 			{"ESRCH: a group", netbsd.SYS_ktrace, args{"/trace", set, facUser, -nobody}, netbsd.ESRCH, nil, nil},
 			{"EBADF", netbsd.SYS_fktrace, args{9, set, facUser, self}, netbsd.EBADF, nil, nil},
 			{"utrace(2) of who is not traced looks at nothing", netbsd.SYS_utrace, args{bad, bad, 1 << 20}, 0, nil, nil},
+			{"ktrops: EPERM for a version that there is not", netbsd.SYS_ktrace, args{"/trace", set | 0x03000000, facUser, self}, netbsd.EPERM, nil, nil},
 			{"ktrace(2)", netbsd.SYS_ktrace, args{"/trace", set | 0x02000000, uint32(facUser | facPsig | facEmul | facArgs | netbsd.KTRFAC_INHERIT), self}, 0, nil, nil},
 			{"utrace(2)", netbsd.SYS_utrace, args{"label", "data", 4}, 0, nil, nil},
 			{"ENOSPC", netbsd.SYS_utrace, args{"label", bad, netbsd.KTR_USER_MAXLEN + 1}, netbsd.ENOSPC, nil, nil},
-			{"EFAULT: a record without data", netbsd.SYS_utrace, args{bad, bad, 4}, netbsd.EFAULT, nil, nil},
+			{"ktruser: EFAULT, and a record of nothing", netbsd.SYS_utrace, args{bad, bad, 4}, netbsd.EFAULT, nil, nil},
 			{"a child is traced, too", netbsd.SYS_fork, nil, 0, nil, func(c *player) {
 				c.ok(netbsd.SYS_utrace, "child", "x", 1)
+				c.do(netbsd.SYS_execve, "missing", strv{"no"}, strv{})
 				c.do(netbsd.SYS_execve, "/x", strv{"arg"}, strv{"A=b"})
 				c.ok(netbsd.SYS_kill, self(c), netbsd.SIGTERM)
 			}},
@@ -80,9 +82,11 @@ func TestKtrace(t *testing.T) {
 				c.ok(netbsd.SYS_utrace, "lost", "", 0)
 				c.ok(netbsd.SYS_setuid, 100)
 				c.play([]row{
-					{"EPERM", netbsd.SYS_ktrace, args{"/trace", set, facUser, me}, netbsd.EPERM, nil, nil},
+					{"ktrops: nothing is done to another user's process, and nobody told", netbsd.SYS_ktrace, args{"/trace", set, facUser, me}, 0, nil, nil},
 					{"ktrderefall: EPERM for a file that another is traced into", netbsd.SYS_ktrace, args{"/trace", all, 0, 0}, netbsd.EPERM, nil, nil},
-					{"EPERM for who has changed his ids", netbsd.SYS_ktrace, args{"/trace", set, facUser, self}, netbsd.EPERM, nil, nil},
+					{"ktrops: nor to one that has changed its ids", netbsd.SYS_ktrace, args{"/trace", set, facUser, self}, 0, nil, nil},
+					{"proc_find: nor to the kernel", netbsd.SYS_ktrace, args{"/trace", set, facUser, 0}, 0, nil, nil},
+					{"so there is no trace", netbsd.SYS_utrace, args{bad, bad, 1 << 20}, 0, nil, nil},
 				})
 			}},
 			{"wait(2)", netbsd.SYS___wait450, args{-1, 0, 0, 0}, 0, nil, nil},
@@ -91,7 +95,7 @@ func TestKtrace(t *testing.T) {
 	b, _ := os.ReadFile(path)
 	label := func(l, data string) []byte { return append(append([]byte(l), make([]byte, 20-len(l))...), data...) }
 	want := []ktrRecord{
-		{netbsd.KTR_EMUL, me, []byte("netbsd")}, {netbsd.KTR_USER, me, label("label", "data")}, {netbsd.KTR_USER, me, label("", "")},
+		{netbsd.KTR_EMUL, me, []byte("netbsd")}, {netbsd.KTR_USER, me, label("label", "data")}, {netbsd.KTR_USER, me, []byte{}},
 		{netbsd.KTR_EMUL, 0, []byte("netbsd")}, {netbsd.KTR_USER, 0, label("child", "x")},
 		{netbsd.KTR_EXEC_ARG, 0, []byte("arg")}, {netbsd.KTR_EXEC_ENV, 0, []byte("A=b")}, {netbsd.KTR_EMUL, 0, []byte("netbsd")},
 		{netbsd.KTR_PSIG, 0, nil}, {netbsd.KTR_USER, me, label("more", "")},
@@ -105,8 +109,9 @@ func TestKtrace(t *testing.T) {
 		if g.typ != w.typ || (w.pid == me) != (g.pid == me) || w.body != nil && !slices.Equal(g.body, w.body) {
 			t.Errorf("record %d: type %d, process %d, %q; want %d, %q", i, g.typ, g.pid, g.body, w.typ, w.body)
 		}
-		if w.typ == netbsd.KTR_PSIG && le.Uint32(g.body) != uint32(netbsd.SIGTERM) {
-			t.Errorf("signal %d", le.Uint32(g.body))
+		// ktr_psig: the code is the trap's, if it is one (KSI_TRAPCODE).
+		if w.typ == netbsd.KTR_PSIG && (le.Uint32(g.body) != uint32(netbsd.SIGTERM) || le.Uint32(g.body[32:]) != 0) {
+			t.Errorf("signal %d, code %d", le.Uint32(g.body), le.Uint32(g.body[32:]))
 		}
 	}
 }

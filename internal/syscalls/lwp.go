@@ -24,7 +24,6 @@ func lwpCreate(c *Call) netbsd.Errno {
 		if u.Flags&netbsd.UC_SIGMASK != 0 {
 			l.Platform().SetSigmask(u.Mask)
 		}
-		cpu.SetLink(u.Link)
 		if errno := setMachine(cpu, u); errno != 0 {
 			return errno
 		}

@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,6 +40,15 @@ func TestLWP(t *testing.T) {
 			{"_lwp_wait(2): any", netbsd.SYS__lwp_wait, args{0, room(4)}, 0, nil, nil},
 			{"_lwp_detach(2): ESRCH", netbsd.SYS__lwp_detach, args{nobody}, netbsd.ESRCH, nil, nil},
 			{"_lwp_create(2): LWP_DETACHED", netbsd.SYS__lwp_create, args{start, netbsd.LWP_DETACHED, room(4)}, 0, nil, ends},
+			{"startlwp: uc_link of the context is not the LWP's", netbsd.SYS__lwp_create, args{start, netbsd.LWP_DETACHED, room(4)}, 0, nil, func(p *player) {
+				p.play([]row{{"getucontext: l_ctxlink", netbsd.SYS_getcontext, args{room(netbsd.SizeofUcontext)}, 0, func(r *result) string {
+					if u := netbsd.DecodeUcontext(r.mem(0, netbsd.SizeofUcontext)); u.Link != 0 {
+						return fmt.Sprintf("link %#x", u.Link)
+					}
+					return ""
+				}, nil}})
+				ends(p)
+			}},
 			{"_lwp_suspend(2): ESRCH", netbsd.SYS__lwp_suspend, args{nobody}, netbsd.ESRCH, nil, nil},
 			{"_lwp_continue(2): ESRCH", netbsd.SYS__lwp_continue, args{nobody}, netbsd.ESRCH, nil, nil},
 			{"_lwp_wakeup(2): ESRCH", netbsd.SYS__lwp_wakeup, args{nobody}, netbsd.ESRCH, nil, nil},
@@ -86,12 +96,14 @@ func TestLWP(t *testing.T) {
 			{"sys__lwp_setname: too long a name is cut", netbsd.SYS__lwp_setname, args{lid, strings.Repeat("x", 99)}, 0, nil, nil},
 		},
 		"private": {
-			{"_lwp_setprivate(2): EINVAL for no user's address", netbsd.SYS__lwp_setprivate, args{uint64(1 << 63)}, netbsd.EINVAL, nil, nil},
+			{"_lwp_setprivate(2): EINVAL for no user's address", netbsd.SYS__lwp_setprivate, args{netbsd.StackTop}, netbsd.EINVAL, nil, nil},
+			{"lwp_setprivate: it is told nevertheless", netbsd.SYS__lwp_getprivate, nil, 0, netbsd.StackTop, nil},
 			{"_lwp_setprivate(2)", netbsd.SYS__lwp_setprivate, args{0x1000}, 0, nil, nil},
 			{"_lwp_getprivate(2)", netbsd.SYS__lwp_getprivate, nil, 0, 0x1000, nil},
 			{"sysarch(2): X86_GET_FSBASE", netbsd.SYS_sysarch, args{netbsd.X86_GET_FSBASE, room(8)}, 0, out{1, longs(0x1000)}, nil},
 			{"sysarch(2): X86_SET_FSBASE", netbsd.SYS_sysarch, args{netbsd.X86_SET_FSBASE, longs(0x2000)}, 0, nil, nil},
-			{"_lwp_getprivate(2): the new one", netbsd.SYS__lwp_getprivate, nil, 0, 0x2000, nil},
+			{"x86_set_sdbase: l_private stays", netbsd.SYS__lwp_getprivate, nil, 0, 0x1000, nil},
+			{"sysarch(2): the new X86_GET_FSBASE", netbsd.SYS_sysarch, args{netbsd.X86_GET_FSBASE, room(8)}, 0, out{1, longs(0x2000)}, nil},
 			{"sysarch(2): X86_SET_GSBASE", netbsd.SYS_sysarch, args{netbsd.X86_SET_GSBASE, longs(0x3000)}, 0, nil, nil},
 			{"sysarch(2): X86_GET_GSBASE", netbsd.SYS_sysarch, args{netbsd.X86_GET_GSBASE, room(8)}, 0, out{1, longs(0x3000)}, nil},
 			{"x86_set_sdbase: EINVAL for no user's address", netbsd.SYS_sysarch, args{netbsd.X86_SET_GSBASE, longs(1 << 63)}, netbsd.EINVAL, nil, nil},
@@ -114,6 +126,10 @@ func TestLWP(t *testing.T) {
 			{"_sched_setparam(2): EFAULT", netbsd.SYS__sched_setparam, args{0, 0, 0, bad}, netbsd.EFAULT, nil, nil},
 			{"_sched_getparam(2)", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{2, words(0)}, nil},
 			{"_sched_getparam(2): ESRCH", netbsd.SYS__sched_getparam, args{nobody, 0, room(4), room(4)}, netbsd.ESRCH, nil, nil},
+			{"do_sched_getparam: EINVAL for a negative process", netbsd.SYS__sched_getparam, args{-1, 0, room(4), room(4)}, netbsd.EINVAL, nil, nil},
+			{"do_sched_getparam: EINVAL for a negative LWP", netbsd.SYS__sched_getparam, args{nobody, -1, room(4), room(4)}, netbsd.EINVAL, nil, nil},
+			{"sys__sched_getaffinity: EINVAL for a negative process, before the set is looked at", netbsd.SYS__sched_getaffinity, args{-1, 0, 32, bad}, netbsd.EINVAL, nil, nil},
+			{"sys__sched_getaffinity: EINVAL for a negative LWP", netbsd.SYS__sched_getaffinity, args{0, -1, 32, room(32)}, netbsd.EINVAL, nil, nil},
 			{"_sched_getparam(2): EFAULT", netbsd.SYS__sched_getparam, args{0, 0, bad, room(4)}, netbsd.EFAULT, nil, nil},
 			{"_sched_setaffinity(2): EINVAL for no set", netbsd.SYS__sched_setaffinity, args{0, 0, 0, words(1)}, netbsd.EINVAL, nil, nil},
 			{"_sched_setaffinity(2): EINVAL for an empty set", netbsd.SYS__sched_setaffinity, args{0, 0, 32, make([]byte, 32)}, netbsd.EINVAL, nil, nil},

@@ -201,7 +201,8 @@ type machine struct {
 	gregs [netbsd.NGREG]uint64
 	fp    [netbsd.SizeofFpregs]byte
 	x     netbsd.Xstate
-	tls   uint64
+	tls   uint64 // l_private
+	fs    uint64
 	gs    uint64
 	link  uint64
 	ended uint64 // the context that EndSignal was told of
@@ -231,6 +232,7 @@ func (m *machine) SetGregs(g *[netbsd.NGREG]uint64) netbsd.Errno {
 func (m *machine) FP(fp *[512]byte)    { *fp = m.fp }
 func (m *machine) SetFP(fp *[512]byte) { m.fp = *fp }
 func (m *machine) TLSBase() uint64     { return m.tls }
+func (m *machine) FSBase() uint64      { return m.fs }
 func (m *machine) GSBase() uint64      { return m.gs }
 
 func (m *machine) XState(x *netbsd.Xstate) { *x = m.x }
@@ -250,8 +252,13 @@ func (m *machine) SetXState(x *netbsd.Xstate) netbsd.Errno {
 	return 0
 }
 
-func (m *machine) SetTLSBase(base uint64) netbsd.Errno { return setBase(&m.tls, base) }
-func (m *machine) SetGSBase(base uint64) netbsd.Errno  { return setBase(&m.gs, base) }
+func (m *machine) SetTLSBase(base uint64) netbsd.Errno {
+	m.tls = base // lwp_setprivate
+	return setBase(&m.fs, base)
+}
+
+func (m *machine) SetFSBase(base uint64) netbsd.Errno { return setBase(&m.fs, base) }
+func (m *machine) SetGSBase(base uint64) netbsd.Errno { return setBase(&m.gs, base) }
 
 func setBase(to *uint64, base uint64) netbsd.Errno {
 	if base >= userEnd {

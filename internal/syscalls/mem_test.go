@@ -44,7 +44,6 @@ func TestMemory(t *testing.T) {
 		{"mlockall(2)", netbsd.SYS_mlockall, args{netbsd.MCL_FUTURE}, 0, asked(rangeArgs{Arg: netbsd.MCL_FUTURE}), nil},
 		{"munlockall(2)", netbsd.SYS_munlockall, nil, 0, 0, nil},
 		{"munlockall(2)", netbsd.SYS_munlockall, nil, 0, asked(rangeArgs{}), nil},
-		{"sbrk(2) is ENOSYS on NetBSD, too", netbsd.SYS_sbrk, args{0}, netbsd.ENOSYS, nil, nil},
 	}
 	stages(t, map[string][]row{"asked": rows})
 	newRig(t).run(func(p *player) {

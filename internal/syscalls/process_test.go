@@ -172,6 +172,8 @@ func TestProcess(t *testing.T) {
 			{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(uint32(netbsd.SIGKILL))}, nil},
 			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
 			{"setpriority(2): EACCES to lower it", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 0, 3}, netbsd.EACCES, nil, nil},
+			{"sys_setpriority: 0 as a user is the superuser, whoever asks", netbsd.SYS_setpriority, args{netbsd.PRIO_USER, 0, 20}, netbsd.EPERM, nil, nil},
+			{"sys_getpriority: but the caller there", netbsd.SYS_getpriority, args{netbsd.PRIO_USER, 0}, 0, netbsd.PRIO_MAX, nil},
 			{"setpriority(2): EPERM for another's", netbsd.SYS_setpriority, args{netbsd.PRIO_PROCESS, 1, 20}, netbsd.EPERM, nil, nil},
 		},
 		"indirect": {

@@ -171,6 +171,10 @@ func (r *rig) exec(c *Call, x ExecArgs) netbsd.Errno {
 		}
 		f.Close()
 	}
+	if x.Traced != nil {
+		x.Traced(x.Argv, x.Envp)
+		x.Traced = nil
+	}
 	if x.Bad != 0 {
 		return x.Bad
 	}

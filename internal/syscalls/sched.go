@@ -14,8 +14,8 @@ import (
 const nzero = 20
 
 // priorityTargets returns the processes that which and who name. ESRCH if there is none,
-// EINVAL for another which.
-func (c *Call) priorityTargets() ([]*kern.Proc, netbsd.Errno) {
+// EINVAL for another which. own is the user that 0 stands for.
+func (c *Call) priorityTargets(own uint32) ([]*kern.Proc, netbsd.Errno) {
 	which, who := c.Int(0), c.Int(1)
 	self := c.L.Proc()
 	if which == netbsd.PRIO_PROCESS {
@@ -37,7 +37,7 @@ func (c *Call) priorityTargets() ([]*kern.Proc, netbsd.Errno) {
 	case netbsd.PRIO_USER:
 		uid := uint32(who)
 		if who == 0 {
-			uid = self.Cred().EUID
+			uid = own
 		}
 		match = func(p *kern.Proc) bool { return p.Cred().EUID == uid }
 	default:
@@ -57,7 +57,7 @@ func (c *Call) priorityTargets() ([]*kern.Proc, netbsd.Errno) {
 
 // getpriority is getpriority(int which, id_t who): the lowest niceness of those named.
 func getpriority(c *Call) netbsd.Errno {
-	list, errno := c.priorityTargets()
+	list, errno := c.priorityTargets(c.cred().EUID)
 	if errno != 0 {
 		return errno
 	}
@@ -71,8 +71,11 @@ func getpriority(c *Call) netbsd.Errno {
 // setpriority is setpriority(int which, id_t who, int prio). The niceness is kept and
 // inherited; the host's scheduler does not hear of it. EPERM for a process of another
 // user, EACCES to lower a niceness without privilege. Who is the superuser by his real id alone passes the first of the two (donice).
+//
+// The user 0 is the superuser even if somebody else asks, unlike in getpriority(2): sys_setpriority finds out who asks, and compares with what
+// it was given.
 func setpriority(c *Call) netbsd.Errno {
-	list, errno := c.priorityTargets()
+	list, errno := c.priorityTargets(0)
 	if errno != 0 {
 		return errno
 	}
@@ -104,9 +107,12 @@ func schedSetparam(c *Call) netbsd.Errno {
 	return c.L.SetSched(c.Int(0), c.Int(1), c.Int(2), int(int32(le32(b))))
 }
 
-// schedGetparam is _sched_getparam(pid_t, lwpid_t, int *policy, struct sched_param *). ESRCH. EPERM:
+// schedGetparam is _sched_getparam(pid_t, lwpid_t, int *policy, struct sched_param *). EINVAL: a negative id. ESRCH. EPERM:
 // another user's process. EFAULT; without a policy that is not asked for.
 func schedGetparam(c *Call) netbsd.Errno {
+	if c.Int(0) < 0 || c.Int(1) < 0 {
+		return netbsd.EINVAL
+	}
 	policy, pri, errno := c.L.Sched(c.Int(0), c.Int(1))
 	if errno != 0 {
 		return errno
@@ -170,10 +176,10 @@ func realCPUs(set []byte) []byte {
 }
 
 // schedGetaffinity is _sched_getaffinity(pid_t, lwpid_t, size_t, cpuset_t *): the set that was
-// given, else an empty one. ESRCH. EINVAL. EFAULT.
+// given, else an empty one. EINVAL: a negative id, or no size for a set. EFAULT. ESRCH.
 func schedGetaffinity(c *Call) netbsd.Errno {
 	n := c.Args[2]
-	if n == 0 || n > cpusetMax {
+	if c.Int(0) < 0 || c.Int(1) < 0 || n == 0 || n > cpusetMax {
 		return netbsd.EINVAL
 	}
 	if _, errno := c.in(c.Ptr(3), int(n)); errno != 0 { // genkcpuset

@@ -167,8 +167,8 @@ func TestSignal(t *testing.T) {
 				return ""
 			}, nil},
 			{"cpu_setmcontext: a TLS base outside user space is left out, the rest counts", netbsd.SYS_setcontext, args{context(foreign)}, netbsd.EJUSTRETURN, func(r *result) string {
-				if rip := r.p.cpu.gregs[netbsd.REG_RIP]; rip != 0x4321 || r.p.cpu.tls != 0 {
-					return fmt.Sprintf("RIP %#x, TLS base %#x", rip, r.p.cpu.tls)
+				if rip := r.p.cpu.gregs[netbsd.REG_RIP]; rip != 0x4321 || r.p.cpu.fs != 0 {
+					return fmt.Sprintf("RIP %#x, TLS base %#x", rip, r.p.cpu.fs)
 				}
 				return ""
 			}, nil},

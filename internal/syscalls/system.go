@@ -11,10 +11,13 @@ import (
 // entropyCapacity is how much getrandom(2) returns with GRND_RANDOM (ENTROPY_CAPACITY of sys/entropy.h).
 const entropyCapacity = 32
 
+// randomChunk is RANDOM_BUFSIZE of sys_getrandom.c.
+const randomChunk = 512
+
 // getrandom is getrandom(void *buf, size_t buflen, unsigned int flags). EINVAL: unknown flags, or GRND_RANDOM with GRND_INSECURE. EFAULT.
 //
 // Nobody waits for entropy: the host has it. A call that is long ends early for a signal, and what was moved before an
-// error is a success (sys_getrandom, dogetrandom).
+// error is a success (sys_getrandom, dogetrandom): 512 bytes at a time.
 func getrandom(c *Call) netbsd.Errno {
 	addr, n, flags := c.Ptr(0), c.Args[1], c.Int(2)
 	const both = netbsd.GRND_RANDOM | netbsd.GRND_INSECURE
@@ -24,11 +27,16 @@ func getrandom(c *Call) netbsd.Errno {
 	if flags&netbsd.GRND_RANDOM != 0 {
 		n = min(n, entropyCapacity)
 	}
-	b := make([]byte, min(n, ioChunk))
+	most := uint64(ioChunk)
+	b := make([]byte, min(n, most))
 	for done := uint64(0); done < n; {
-		b := b[:min(n-done, ioChunk)]
+		b := b[:min(n-done, most)]
 		rand.Read(b)
 		errno := c.copyout(addr+done, b)
+		if errno != 0 && most > randomChunk {
+			most = randomChunk // there is memory for some of it, perhaps
+			continue
+		}
 		if errno == 0 {
 			done += uint64(len(b))
 			errno = c.signalled(done < n)
@@ -77,8 +85,8 @@ const sizeofUUID = 16
 
 // sysarch is sysarch(int op, void *parms). Of the operations of NetBSD/amd64 there are those on the bases of FS and
 // GS. The others are as sys_sysarch has them for a program without the right or the device: EPERM for
-// IOPL, ENOSYS for the registers of memory types, EINVAL for what GENERIC is built without (USER_LDT, IOPERM) and what
-// is none.
+// IOPL, ENOSYS for the registers of memory types (GENERIC has MTRR, and this machine no such registers), EINVAL for what amd64 has for 32-bit
+// programs alone (LDTs, by netbsd32_sysarch), or not at all (I/O permissions), and what is none.
 func sysarch(c *Call) netbsd.Errno {
 	switch c.Int(0) {
 	case netbsd.X86_IOPL:
@@ -86,11 +94,11 @@ func sysarch(c *Call) netbsd.Errno {
 	case netbsd.X86_GET_MTRR, netbsd.X86_SET_MTRR:
 		return netbsd.ENOSYS
 	case netbsd.X86_GET_FSBASE:
-		return c.getBase(c.CPU.TLSBase())
+		return c.getBase(c.CPU.FSBase())
 	case netbsd.X86_GET_GSBASE:
 		return c.getBase(c.CPU.GSBase())
 	case netbsd.X86_SET_FSBASE:
-		return c.setBase(c.CPU.SetTLSBase)
+		return c.setBase(c.CPU.SetFSBase)
 	case netbsd.X86_SET_GSBASE:
 		return c.setBase(c.CPU.SetGSBase)
 	}

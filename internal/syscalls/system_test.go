@@ -20,6 +20,17 @@ func random(room, n int) func(*result) string {
 	}
 }
 
+// before is an address so many bytes before memory ends.
+func before(n uint64) func(*player) uint64 {
+	return func(p *player) uint64 {
+		at := p.mem.put(make([]byte, 2*pageSize))
+		for p.mem.Read(at, make([]byte, 1)) == 0 {
+			at = at&^(pageSize-1) + pageSize
+		}
+		return at - n
+	}
+}
+
 func TestSystem(t *testing.T) {
 	stages(t, map[string][]row{
 		"uuidgen": {
@@ -44,6 +55,8 @@ func TestSystem(t *testing.T) {
 			{"sys_getrandom: EINVAL for a nonsensical combination", netbsd.SYS_getrandom, args{room(8), 8, netbsd.GRND_RANDOM | netbsd.GRND_INSECURE}, netbsd.EINVAL, nil, nil},
 			{"sys_getrandom: EFAULT", netbsd.SYS_getrandom, args{bad, 8, 0}, netbsd.EFAULT, nil, nil},
 			{"sys_getrandom: nothing for nothing", netbsd.SYS_getrandom, args{bad, 0, 0}, 0, 0, nil},
+			{"dogetrandom: 512 bytes at a time, as far as there is memory", netbsd.SYS_getrandom, args{before(600), 5000, 0}, 0, 512, nil},
+			{"dogetrandom: so many or fewer at once", netbsd.SYS_getrandom, args{before(100), 512, 0}, netbsd.EFAULT, nil, nil},
 			{"getrandom(2): all of it", netbsd.SYS_getrandom, args{room(64), 48, 0}, 0, random(64, 48), nil},
 			{"getrandom(2): GRND_NONBLOCK", netbsd.SYS_getrandom, args{room(64), 48, netbsd.GRND_NONBLOCK}, 0, random(64, 48), nil},
 			{"getrandom(2): GRND_INSECURE", netbsd.SYS_getrandom, args{room(64), 48, netbsd.GRND_INSECURE | netbsd.GRND_NONBLOCK}, 0, random(64, 48), nil},

@@ -4,8 +4,8 @@ import "toaster/netbsd"
 
 var memoryCalls = []Syscall{
 	{netbsd.SYS_break, "nsize ptr", netbsd.RetInt, Full, obreak, ""},
-	{netbsd.SYS_sbrk, "incr long", netbsd.RetInt, Refused, noMore, "ENOSYS: brk(2) is there instead"},
-	{netbsd.SYS_sstk, "incr int", netbsd.RetInt, Refused, noMore, "ENOSYS: stacks grow by themselves"},
+	{netbsd.SYS_sbrk, "incr long", netbsd.RetInt, Refused, noBreak, "ENOSYS and SIGSYS: brk(2) is there instead"},
+	{netbsd.SYS_sstk, "incr int", netbsd.RetInt, Refused, noBreak, "ENOSYS and SIGSYS: stacks grow by themselves"},
 	{netbsd.SYS_vadvise, "anom int", netbsd.RetInt, Refused, vadvise, "EINVAL: madvise(2) is there instead"},
 	{netbsd.SYS_munmap, "addr ptr, len size", netbsd.RetInt, Full, munmap, ""},
 	{netbsd.SYS_mprotect, "addr ptr, len size, prot |prot", netbsd.RetInt, Full, mprotect, ""},

@@ -17,9 +17,10 @@ func readClock(c *Call, id int) (time.Duration, netbsd.Errno) {
 	case netbsd.CLOCK_MONOTONIC:
 		return c.K.monotonic(), 0
 	}
+	const both = netbsd.CLOCK_PROCESS_CPUTIME_ID | netbsd.CLOCK_THREAD_CPUTIME_ID
 	switch {
 	case id&netbsd.CLOCK_PROCESS_CPUTIME_ID != 0:
-		return processCPU(c, id&^netbsd.CLOCK_PROCESS_CPUTIME_ID)
+		return processCPU(c, id&^both)
 	case id&netbsd.CLOCK_THREAD_CPUTIME_ID != 0:
 		return lwpCPU(c, id&^netbsd.CLOCK_THREAD_CPUTIME_ID)
 	case uint32(id)&threadCPUTime799 != 0:
@@ -193,12 +194,16 @@ func clockNanosleep(c *Call) netbsd.Errno {
 	return c.ok(uint64(errno))
 }
 
-// clockSleep is nanosleep1. The time is looked at before the clock. EINVAL: there is no such clock; ESRCH.
+// clockSleep is nanosleep1. The time is looked at before the clock, which nobody asks for if nothing is to be slept, nor told (ts2timo). EINVAL: there is no
+// such clock; ESRCH.
 func clockSleep(c *Call) netbsd.Errno {
 	id := c.Int(0)
 	d, errno := c.sleepTime(c.Ptr(2))
 	if errno != 0 {
 		return errno
+	}
+	if d == 0 && c.Int(1)&netbsd.TIMER_ABSTIME == 0 && c.Ptr(3) == 0 {
+		return 0
 	}
 	now, errno := readClock(c, id)
 	switch {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"toaster/kern"
 	"toaster/netbsd"
 )
 
@@ -46,6 +47,10 @@ func TestTime(t *testing.T) {
 			{"clock_getres1: EINVAL for another process's", netbsd.SYS___clock_getres50, args{netbsd.CLOCK_PROCESS_CPUTIME_ID | 1, 0}, netbsd.EINVAL, nil, nil},
 			{"clock_getres1: EINVAL for that of a timer", netbsd.SYS___clock_getres50, args{netbsd.CLOCK_PROF, 0}, netbsd.EINVAL, nil, nil},
 			{"clock_getres(2): nowhere", netbsd.SYS___clock_getres50, args{mono, 0}, 0, 0, nil},
+			{"clock_getres1: the caller's processor time", netbsd.SYS___clock_getres50, args{netbsd.CLOCK_PROCESS_CPUTIME_ID, room(16)}, 0, out{1, timespec(0, 1)}, nil},
+			{"clock_getres1: EINVAL for a process's", netbsd.SYS___clock_getres50, args{func(p *player) uint64 { return netbsd.CLOCK_PROCESS_CPUTIME_ID | self(p) }, room(16)}, netbsd.EINVAL, nil, nil},
+			{"clock_getres1: EINVAL for an LWP's", netbsd.SYS___clock_getres50, args{netbsd.CLOCK_THREAD_CPUTIME_ID | nobody, room(16)}, netbsd.EINVAL, nil, nil},
+			{"clock_gettime1: a process's comes before an LWP's", netbsd.SYS___clock_gettime50, args{netbsd.CLOCK_PROCESS_CPUTIME_ID | netbsd.CLOCK_THREAD_CPUTIME_ID, room(16)}, 0, nil, nil},
 			{"sys_clock_getcpuclockid2: EINVAL for a type", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PGID, 0, room(4)}, netbsd.EINVAL, nil, nil},
 			{"sys_clock_getcpuclockid2: EFAULT", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PID, 0, bad}, netbsd.EFAULT, nil, nil},
 			{"sys_clock_getcpuclockid2: of a process, whether it is there or not", netbsd.SYS_clock_getcpuclockid2, args{netbsd.P_PID, nobody, room(4)}, 0, out{2, words(0x40000000 | nobody)}, nil},
@@ -93,6 +98,8 @@ func TestTime(t *testing.T) {
 			{"clock_gettime1: the time of an LWP that has used more", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_THREAD_CPUTIME_ID, netbsd.TIMER_ABSTIME, timespec(0, 1), room(16)}, 0, 0, nil},
 			{"clock_gettime1: ESRCH", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_PROCESS_CPUTIME_ID | nobody, 0, timespec(0, 1), 0}, 0, int(netbsd.ESRCH), nil},
 			{"clock_nanosleep(2): its result is the errno", netbsd.SYS_clock_nanosleep, args{real, 0, timespec(0, 1e9), 0}, 0, int(netbsd.EINVAL), nil},
+			{"ts2timo: nobody asks for the clock if nothing is to be slept, nor told", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_PROF, 0, timespec(-1, 0), 0}, 0, 0, nil},
+			{"ts2timo: which is asked for what is left", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_PROF, 0, timespec(-1, 0), room(16)}, 0, int(netbsd.EINVAL), nil},
 			{"clock_gettime1: EINVAL for a clock", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_PROF, 0, timespec(0, 1), 0}, 0, int(netbsd.EINVAL), nil},
 			{"clock_nanosleep(2): a time that has been", netbsd.SYS_clock_nanosleep, args{real, netbsd.TIMER_ABSTIME, timespec(1, 0), 0}, 0, 0, nil},
 			{"clock_nanosleep(2)", netbsd.SYS_clock_nanosleep, args{mono, 0, timespec(0, 1), 0}, 0, 0, nil},
@@ -126,9 +133,8 @@ func TestTime(t *testing.T) {
 			{"until it is deleted", netbsd.SYS_timer_delete, args{4}, 0, nil, nil},
 			{"timer_create1: the slots of setitimer(2) are passed over", netbsd.SYS_timer_create, args{real, 0, room(4)}, 0, out{2, words(4)}, nil},
 			{"timer_settime(2): EINVAL for nanoseconds", netbsd.SYS___timer_settime50, args{4, 0, itimer(0, 0, 0, 1e9), 0}, netbsd.EINVAL, nil, nil},
-			{"itimespecfix: ETIMEDOUT for a time that has been", netbsd.SYS___timer_settime50, args{4, 0, itimer(0, 0, -1, 0), 0}, netbsd.ETIMEDOUT, nil, nil},
-			{"itimespecfix: ETIMEDOUT for an interval", netbsd.SYS___timer_settime50, args{4, netbsd.TIMER_ABSTIME, itimer(-1, 0, 1, 0), 0}, netbsd.ETIMEDOUT, nil, nil},
-			{"itimespecfix: EINVAL for its nanoseconds comes first", netbsd.SYS___timer_settime50, args{4, 0, itimer(-1, 0, 0, 1e9), 0}, netbsd.EINVAL, nil, nil},
+			{"dotimer_settime: EINVAL for a time that has been", netbsd.SYS___timer_settime50, args{4, 0, itimer(0, 0, -1, 0), 0}, netbsd.EINVAL, nil, nil},
+			{"dotimer_settime: EINVAL for an interval", netbsd.SYS___timer_settime50, args{4, netbsd.TIMER_ABSTIME, itimer(-1, 0, 1, 0), 0}, netbsd.EINVAL, nil, nil},
 			{"timer_settime(2): EINVAL for an id", netbsd.SYS___timer_settime50, args{9, 0, itimer(0, 0, 1, 0), 0}, netbsd.EINVAL, nil, nil},
 			{"dotimer_settime, timespecaddok: EINVAL for more than there is", netbsd.SYS___timer_settime50, args{4, 0, itimer(0, 0, 1<<63-1, 0), 0}, netbsd.EINVAL, nil, nil},
 			{"dotimer_settime: even if only just", netbsd.SYS___timer_settime50, args{4, 0, itimer(0, 0, 1<<63-1e9, 0), 0}, netbsd.EINVAL, nil, nil},
@@ -209,6 +215,7 @@ func TestProcessorTimeOfOthers(t *testing.T) {
 			{"the superuser may", netbsd.SYS___clock_gettime50, args{init, room(16)}, 0, nil, nil},
 			{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
 			{"EPERM", netbsd.SYS___clock_gettime50, args{init, room(16)}, netbsd.EPERM, nil, nil},
+			{"clock_getres1: EINVAL for its resolution", netbsd.SYS___clock_getres50, args{init, 0}, netbsd.EINVAL, nil, nil},
 			{"EPERM to sleep by it", netbsd.SYS_clock_nanosleep, args{init, 0, timespec(0, 1), 0}, 0, int(netbsd.EPERM), nil},
 			{"one's own", netbsd.SYS___clock_gettime50, args{itself, room(16)}, 0, nil, nil},
 		})
@@ -222,5 +229,18 @@ func TestSleepLongByProcessorTime(t *testing.T) {
 			c.play([]row{{"EINTR", netbsd.SYS_clock_nanosleep, args{netbsd.CLOCK_THREAD_CPUTIME_ID, 0, timespec(1<<63-1, 0), 0}, 0, int(netbsd.EINTR), nil}})
 		}
 		p.sleeper(sleeps, func(pid uint64) { p.ok(netbsd.SYS_kill, pid, netbsd.SIGKILL) })
+	})
+}
+
+// Calls of release 10 that are otherwise in 11: dotimer_settime hands on what itimespecfix says, and sbrk(2) and sstk(2) are there (kern_time.c and
+// syscalls.master of it).
+func TestOldTimesAndBreaks(t *testing.T) {
+	newRigOf(t, kern.Release10).run(func(p *player) {
+		p.play([]row{
+			{"timer_create(2)", netbsd.SYS_timer_create, args{0, 0, room(4)}, 0, out{2, words(4)}, nil},
+			{"itimespecfix: ETIMEDOUT for a time that has been", netbsd.SYS___timer_settime50, args{4, 0, itimer(0, 0, -1, 0), 0}, netbsd.ETIMEDOUT, nil, nil},
+			{"itimespecfix: EINVAL for its nanoseconds comes first", netbsd.SYS___timer_settime50, args{4, 0, itimer(-1, 0, 0, 1e9), 0}, netbsd.EINVAL, nil, nil},
+			{"sys_sstk: ENOSYS alone", netbsd.SYS_sstk, args{0}, netbsd.ENOSYS, nil, nil},
+		})
 	})
 }

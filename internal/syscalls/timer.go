@@ -71,9 +71,11 @@ func timerGetoverrun(c *Call) netbsd.Errno {
 	return errno
 }
 
-// itimespecfix looks at a time that a timer is to have. EINVAL: nanoseconds that are none. ETIMEDOUT: it is negative.
-func itimespecfix(t netbsd.Timespec) netbsd.Errno {
+// itimespecfix looks at a time that a timer is to have. EINVAL: it is none. A negative one is EINVAL, too (dotimer_settime), and ETIMEDOUT in release 10.
+func (c *Call) itimespecfix(t netbsd.Timespec) netbsd.Errno {
 	switch {
+	case t.Sec < 0 && !c.K.M.Release().TimerOld():
+		return netbsd.EINVAL
 	case t.Nsec < 0 || t.Nsec >= 1e9:
 		return netbsd.EINVAL
 	case t.Sec < 0:
@@ -93,8 +95,8 @@ func timerSettime(c *Call) netbsd.Errno {
 	if c.L.Proc().TimerClock(c.Int(0)) < 0 {
 		return netbsd.EINVAL
 	}
-	if errno = itimespecfix(it.Value); errno == 0 {
-		errno = itimespecfix(it.Interval)
+	if errno = c.itimespecfix(it.Value); errno == 0 {
+		errno = c.itimespecfix(it.Interval)
 	}
 	if errno != 0 {
 		return errno

@@ -148,7 +148,9 @@ func (k *Ktrace) Signal(g *Signal) {
 	le.PutUint32(b, uint32(g.Info.Signo))
 	le.PutUint64(b[8:], g.Handler)
 	netbsd.PutSigset(b[16:], g.Mask)
-	le.PutUint32(b[32:], uint32(g.Info.Code))
+	if g.Info.Code > 0 { // a trap's (KSI_TRAPCODE)
+		le.PutUint32(b[32:], uint32(g.Info.Trap))
+	}
 	g.Info.Encode(b[ktrPsigSize:])
 	k.record(netbsd.KTR_PSIG, g.Time, Who{g.Pid, g.Lid, g.Comm}, b)
 }

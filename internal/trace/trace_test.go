@@ -267,3 +267,17 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// ktr_psig of kern_ktrace.c: the code of a signal's record is the trap's number (KSI_TRAPCODE), which signals that are sent have none of.
+func TestKtraceSignalCode(t *testing.T) {
+	for want, info := range map[uint32]netbsd.Siginfo{
+		6: {Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_MAPERR, Trap: 6},
+		0: {Signo: netbsd.SIGSEGV, Code: netbsd.SI_USER, Trap: 6},
+	} {
+		var b bytes.Buffer
+		NewKtrace(&b).Signal(&Signal{Info: info})
+		if code := le.Uint32(b.Bytes()[56+32:]); code != want {
+			t.Errorf("%+v: code %d, want %d", info, code, want)
+		}
+	}
+}

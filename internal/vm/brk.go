@@ -7,6 +7,12 @@ func (m *Map) SetBreak(data, end uint64) {
 	m.data, m.brkStart, m.brkEnd = data&^(PageSize-1), pageUp(end), pageUp(end)
 }
 
+// SetText says how long the program's text is (vm_tsize), and Sizes how long that and the data are, with what break(2) has added, in whole pages.
+func (m *Map) SetText(size uint64) { m.text = pageUp(size) }
+
+// Sizes implements what SetText says.
+func (m *Map) Sizes() (text, data uint64) { return m.text, max(m.brkEnd, m.data) - m.data }
+
 // Break returns the current break area.
 func (m *Map) Break() (start, end uint64) { return m.brkStart, m.brkEnd }
 

@@ -2,14 +2,16 @@ package vm
 
 import "toaster/netbsd"
 
-// Span widens a byte range to pages the way all the calls on ranges do it (round_and_check). No bytes are no page, wherever they begin; and
-// a length that wraps when it is rounded up is what is left of it, mostly none. EINVAL: it leaves user space.
+// Span widens a byte range to pages the way all the calls on ranges do it (round_and_check). No bytes are no page, wherever they begin. EINVAL: it
+// wraps, or leaves user space.
 func Span(addr, size uint64) (start, end uint64, errno netbsd.Errno) {
 	off := addr % PageSize
 	start = addr - off
 	n := uint64(0)
 	if size != 0 {
-		n = pageUp(size + off)
+		if n = pageUp(size + off); n < size || start+n < start {
+			return 0, 0, netbsd.EINVAL
+		}
 	}
 	return start, start + n, CheckRange(start, n, false)
 }
@@ -65,6 +67,7 @@ func (m *Map) Protect(addr, size uint64, prot int) ([]Op, netbsd.Errno) {
 	var ops []Op
 	m.change(start, end, func(r *Region) {
 		if r.Prot != prot {
+			r.Wired = r.Wired || m.future && r.Prot == netbsd.PROT_NONE // uvm_map_protect: it could not be before
 			r.Prot = prot
 			ops = append(ops, Op{Kind: OpProtect, Region: *r})
 		}
@@ -93,19 +96,14 @@ func (m *Map) SetInherit(addr, size uint64, inherit int) netbsd.Errno {
 // dropped. MADV_DONTNEED keeps the data on NetBSD, and so does nothing.
 //
 // Errors: EINVAL for advice that there isn't, and for MADV_SPACEAVAIL; EFAULT
-// for a hole with MADV_FREE and MADV_DONTNEED, ENOMEM with MADV_WILLNEED; EBUSY for MADV_FREE of what is wired.
+// for a hole with MADV_FREE and MADV_DONTNEED, but not with MADV_WILLNEED (uvm_map_willneed); EBUSY for MADV_FREE of what is wired.
 func (m *Map) Advise(addr, size uint64, advice int) ([]Op, netbsd.Errno) {
 	start, end, errno := Span(addr, size)
 	if errno != 0 {
 		return nil, errno
 	}
 	switch advice {
-	case netbsd.MADV_NORMAL, netbsd.MADV_RANDOM, netbsd.MADV_SEQUENTIAL:
-		return nil, 0
-	case netbsd.MADV_WILLNEED:
-		if !m.Mapped(start, end) {
-			return nil, netbsd.ENOMEM
-		}
+	case netbsd.MADV_NORMAL, netbsd.MADV_RANDOM, netbsd.MADV_SEQUENTIAL, netbsd.MADV_WILLNEED:
 		return nil, 0
 	case netbsd.MADV_DONTNEED, netbsd.MADV_FREE:
 		if errno := m.mayClean(start, end, advice == netbsd.MADV_FREE); errno != 0 {
@@ -142,21 +140,30 @@ func (m *Map) mayClean(start, end uint64, free bool) netbsd.Errno {
 // Wire is mlock(2), and munlock(2): pages count as wired from then on, or no longer. Nothing is done on the
 // host, whose pages stay where they are for as long as it has room. limit is RLIMIT_MEMLOCK.
 //
-// ENOMEM: the range wraps or leaves user space, or some of it is not mapped or cannot be accessed; or is to be unlocked and is not
-// locked (uvm_map_pageable). EAGAIN: more than limit would be wired (sys_mlock).
+// ENOMEM: the range wraps or leaves user space, or nothing is mapped where it begins, be it empty or not; or some of what is to be unlocked is not
+// locked. EINVAL: some of what is to be locked is not mapped, or cannot be accessed (uvm_map_pageable). EAGAIN: more than limit would be
+// wired (sys_mlock).
 func (m *Map) Wire(addr, size uint64, on bool, limit uint64) netbsd.Errno {
 	start, end, errno := Span(addr, size)
-	switch {
-	case errno != 0:
+	if errno != 0 {
 		return netbsd.ENOMEM
-	case on && (end-start > limit || m.Wired() > limit-(end-start)):
+	}
+	if on && (end-start > limit || m.Wired() > limit-(end-start)) {
 		return netbsd.EAGAIN
-	case !m.Mapped(start, end) || m.full():
+	}
+	if _, ok := m.Lookup(start); !ok || m.full() {
 		return netbsd.ENOMEM
+	}
+	wrong := netbsd.Errno(netbsd.ENOMEM) // sys_munlock makes that of any error
+	if on {
+		wrong = netbsd.EINVAL
+	}
+	if !m.Mapped(start, end) {
+		return wrong
 	}
 	for r := range m.Overlap(start, end) {
 		if on && r.Prot == netbsd.PROT_NONE || !on && !r.Wired {
-			return netbsd.ENOMEM // no page of it comes in, or is to go
+			return wrong
 		}
 	}
 	m.change(start, end, func(r *Region) { r.Wired = on })
@@ -231,29 +238,28 @@ func (m *Map) Msync(addr, size uint64, flags int) ([]Region, netbsd.Errno) {
 	return l, 0
 }
 
+// mincoreChunk is MINCORE_CHUNK, how many pages mincore(2) looks at at a time.
+const mincoreChunk = 256
+
 // Mincore is the check of mincore(2), which wants a page-aligned address: how many
-// bytes the vector has, which lies at vec.
-//
-// EINVAL: the address, or no pages. EFAULT: some of the vector is not mapped. EACCES: it cannot be written, as the pages that it lies in are
-// faulted in to be written before the range is looked at (uvm_vslock). ENOMEM: some of the range is not mapped.
-func (m *Map) Mincore(addr, size, vec uint64) (pages int, errno netbsd.Errno) {
+// pages are to be told of. EINVAL: the address, or no pages. ENOMEM: some of the range is not mapped; the pages before that are told of, in
+// whole chunks (sys_mincore).
+func (m *Map) Mincore(addr, size uint64) (pages uint64, errno netbsd.Errno) {
 	end := addr + pageUp(size)
 	if addr%PageSize != 0 || end <= addr {
 		return 0, netbsd.EINVAL
 	}
-	low, high := vec&^(PageSize-1), pageUp(vec+(end-addr)/PageSize)
-	if high < low || !m.Mapped(low, high) {
-		return 0, netbsd.EFAULT
-	}
-	for r := range m.Overlap(low, high) {
-		if r.Prot&netbsd.PROT_WRITE == 0 {
-			return 0, netbsd.EACCES
+	at := addr
+	for r := range m.Overlap(addr, end) {
+		if r.Start != at {
+			break
 		}
+		at = r.End
 	}
-	if !m.Mapped(addr, end) {
-		return 0, netbsd.ENOMEM
+	if pages = (at - addr) / PageSize; at < end {
+		return pages - pages%mincoreChunk, netbsd.ENOMEM
 	}
-	return int((end - addr) / PageSize), 0
+	return pages, 0
 }
 
 // change applies f to the parts of regions in a range.

@@ -13,7 +13,7 @@ import (
 //
 // The map is made in one pass: a guest can have it cut into as many regions as it may have, by minherit(2) alone.
 func (m *Map) Fork() (*Map, []Op) {
-	c := &Map{brkStart: m.brkStart, brkEnd: m.brkEnd, most: m.most, mprotect: m.mprotect}
+	c := &Map{text: m.text, data: m.data, brkStart: m.brkStart, brkEnd: m.brkEnd, most: m.most, mprotect: m.mprotect}
 	var ops []Op
 	list := slices.Clone(m.regions)[:0]
 	for _, r := range m.regions {

@@ -70,6 +70,7 @@ type Map struct {
 	regions  []Region
 	size     uint64
 	charge   uint64
+	text     uint64 // how long the program's is (vm_tsize)
 	data     uint64 // where the program's begin (vm_daddr)
 	brkStart uint64
 	brkEnd   uint64

@@ -196,10 +196,7 @@ func TestModel(t *testing.T) {
 				mapped := m.Mapped(a, a+n)
 				got, ops, errno := m.Remap(a, n, to, n2, flags)
 				apply(ops, errno)
-				if !mapped && errno != netbsd.EFAULT {
-					t.Fatalf("mremap of a hole: %v", errno)
-				}
-				if errno == 0 && !m.Mapped(got, got+n2) {
+				if errno == 0 && mapped && !m.Mapped(got, got+n2) {
 					t.Fatalf("not mapped afterwards")
 				}
 			},
@@ -383,20 +380,18 @@ func TestAdviseAndRanges(t *testing.T) {
 	}
 	for _, c := range []struct{ got, want netbsd.Errno }{
 		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_FREE)), netbsd.EFAULT},
-		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_WILLNEED)), netbsd.ENOMEM},
+		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_WILLNEED)), 0}, // uvm_map_willneed
 		{second(m.Advise(0x1000, 0x1000, netbsd.MADV_SPACEAVAIL)), netbsd.EINVAL},
 		{second(m.Advise(0x1000, 0x3000, netbsd.MADV_RANDOM)), 0},
 		{second(m.Msync(0x3000, 0x1000, netbsd.MS_SYNC|netbsd.MS_ASYNC)), netbsd.EINVAL},
 		{second(m.Msync(0x2000, 0, netbsd.MS_SYNC)), netbsd.EINVAL},
-		{second(m.Mincore(0x1001, 1, 0x3000)), netbsd.EINVAL},
-		{second(m.Mincore(0x1000, 0, 0x3000)), netbsd.EINVAL},
 		{m.Wire(0x1000, 0x1000, true, Max), 0},
 		{m.Wire(0x1000, 0x1000, false, 0), 0},
 		{m.Wire(0x1000, 0x1001, false, 0), netbsd.ENOMEM},
 		{second(m.Unmap(0, 0x1000)), netbsd.EINVAL},
 		{second(m.Unmap(0x1000, 0)), 0},
 		{second(m.Unmap(0x1001, 0)), 0},
-		{second(m.Unmap(0x1000, ^uint64(0))), 0}, // rounded up it is none (round_and_check)
+		{second(m.Unmap(0x1000, ^uint64(0))), netbsd.EINVAL}, // rounded up it wraps (round_and_check)
 		{second(m.Unmap(0x1000, 1<<63)), netbsd.EINVAL},
 		{second(m.Protect(0x1001, 0, netbsd.PROT_NONE)), 0},
 		{m.Wire(0x1001, 0, true, 0), 0},
@@ -501,7 +496,7 @@ func FuzzMap(f *testing.F) {
 		run(ops, errno)
 		ops, errno = m.Advise(b, n2, flags&7)
 		run(ops, errno)
-		m.Mincore(a, n, b)
+		m.Mincore(a, n)
 		m.Msync(b, n, flags2&7)
 		if s := m.Check(); s != "" {
 			t.Fatal(s)

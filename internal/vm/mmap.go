@@ -70,7 +70,7 @@ func (m *Map) Map(q Request) (uint64, []Op, netbsd.Errno) {
 	}
 	q.MaxProt = m.limit(q.Prot, extra, q.MaxProt)
 	var pageOff uint64
-	if q.Obj != nil {
+	if q.Obj != nil { // of anonymous memory the stub does not look at it, as sys_mmap would
 		pageOff = uint64(q.Off) % PageSize
 		q.Off -= int64(pageOff)
 	}

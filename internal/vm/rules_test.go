@@ -95,7 +95,9 @@ func TestWire(t *testing.T) {
 		{at + 8*PageSize, PageSize, true, netbsd.ENOMEM, 2},
 		{0, PageSize, true, netbsd.ENOMEM, 2},
 		{^uint64(0), PageSize, true, netbsd.ENOMEM, 2},
-		{at, ^uint64(0), true, 0, 2}, // rounded up it is none
+		{at, ^uint64(0), true, netbsd.ENOMEM, 2},     // rounded up it wraps
+		{at + 8*PageSize, 0, true, netbsd.ENOMEM, 2}, // uvm_map_pageable looks up where it begins
+		{at + 8*PageSize, 0, false, netbsd.ENOMEM, 2},
 		{at, 1 << 62, true, netbsd.ENOMEM, 2},
 	} {
 		if errno := m.Wire(c.addr, c.size, c.on, limit); errno != c.want || m.Wired() != c.wired*PageSize {
@@ -105,9 +107,12 @@ func TestWire(t *testing.T) {
 			t.Error(wrong)
 		}
 	}
+	if errno := m.Wire(at+7*PageSize, 2*PageSize, true, Max); errno != netbsd.EINVAL { // uvm_map_pageable: a hole that is not at the beginning
+		t.Errorf("a hole: %v", errno)
+	}
 	none := New()
 	none.Map(Request{Addr: at, Len: PageSize, Flags: anonFixed})
-	if errno := none.Wire(at, PageSize, true, limit); errno != netbsd.ENOMEM {
+	if errno := none.Wire(at, PageSize, true, limit); errno != netbsd.EINVAL {
 		t.Errorf("of PROT_NONE: %v", errno)
 	}
 	wired := Request{Addr: at, Len: 2 * PageSize, Prot: protR, Flags: anonFixed | netbsd.MAP_WIRED, Memlock: 2 * PageSize}
@@ -269,33 +274,84 @@ func TestRemapKeepsTheObject(t *testing.T) {
 	}
 }
 
-// mincore(2): the vector is locked in memory before anything is looked at (sys_mincore, uvm_vslock): EFAULT where it is not mapped, EACCES where it
-// cannot be written (uvm_fault), both before ENOMEM for a hole.
-func TestMincoreVector(t *testing.T) {
-	const at, none, ro = 0x100000, 0x200000, 0x300000
+// sys_mincore: ENOMEM for a hole, before which 256 pages at a time are told of.
+func TestMincore(t *testing.T) {
+	const at, none = 0x1000000, 0x10000
 	m := New()
-	m.Map(Request{Addr: at, Len: 2 * PageSize, Prot: protR | protW, Flags: anonFixed})
-	m.Map(Request{Addr: ro, Len: PageSize, Prot: protR, Flags: anonFixed})
+	m.Map(Request{Addr: at, Len: 300 * PageSize, Prot: protR | protW, Flags: anonFixed})
+	m.Map(Request{Addr: at + 300*PageSize, Len: 300 * PageSize, Prot: protR, Flags: anonFixed})
 	for _, c := range []struct {
-		addr, size, vec uint64
-		want            netbsd.Errno
-		pages           int
+		addr, size uint64
+		want       netbsd.Errno
+		pages      uint64
 	}{
-		{at, 2 * PageSize, at, 0, 2},
-		{at, 2 * PageSize, at + 2*PageSize - 2, 0, 2},
-		{at, 2 * PageSize, at + 2*PageSize - 1, netbsd.EFAULT, 0},
-		{at, 2*PageSize + 1, at, netbsd.ENOMEM, 0},
-		{none, PageSize, none, netbsd.EFAULT, 0},
-		{none, PageSize, ro, netbsd.EACCES, 0},
-		{at, PageSize, ro, netbsd.EACCES, 0},
-		{none, PageSize, at, netbsd.ENOMEM, 0},
-		{at, 1 << 62, at, netbsd.EFAULT, 0}, // the vector would be long
-		{at, 1 << 62, ^uint64(0), netbsd.EFAULT, 0},
-		{at, ^uint64(0), at, netbsd.EINVAL, 0},
+		{at, 2 * PageSize, 0, 2},
+		{at, PageSize + 1, 0, 2},
+		{at, 600 * PageSize, 0, 600},
+		{at, 601 * PageSize, netbsd.ENOMEM, 512},
+		{at, 1 << 62, netbsd.ENOMEM, 512},
+		{at + 500*PageSize, 200 * PageSize, netbsd.ENOMEM, 0},
+		{none, PageSize, netbsd.ENOMEM, 0},
+		{at, ^uint64(0), netbsd.EINVAL, 0},
+		{at, 0, netbsd.EINVAL, 0},
+		{at + 1, PageSize, netbsd.EINVAL, 0},
 	} {
-		if n, errno := m.Mincore(c.addr, c.size, c.vec); n != c.pages || errno != c.want {
-			t.Errorf("%#x, %#x, %#x: %d pages, %v; want %d, %v", c.addr, c.size, c.vec, n, errno, c.pages, c.want)
+		if n, errno := m.Mincore(c.addr, c.size); n != c.pages || errno != c.want {
+			t.Errorf("%#x, %#x: %d pages, %v; want %d, %v", c.addr, c.size, n, errno, c.pages, c.want)
 		}
+	}
+}
+
+// uvm_mremap: holes, and memory that is not there, are moved as they are (uvm_map_extract), and minded where the range is to become longer
+// (uvm_mapent_extend). What is moved or new is not wired.
+func TestRemapOfHoles(t *testing.T) {
+	const at, to = 0x100000, 0x200000
+	for i, c := range []struct {
+		from, size, newSize uint64
+		flags               int
+		want                netbsd.Errno
+		mapped              []uint64
+	}{
+		{at, 3, 3, 0, 0, []uint64{at, at + 2*PageSize}},
+		{at, 3, 1, 0, 0, []uint64{at}},
+		{at, 3, 3, netbsd.MAP_FIXED, 0, []uint64{to, to + 2*PageSize}},
+		{at, 3, 4, 0, 0, []uint64{at, at + 2*PageSize, at + 3*PageSize}},
+		{at, 3, 4, netbsd.MAP_FIXED, 0, []uint64{to, to + 2*PageSize, to + 3*PageSize}},
+		{at + PageSize, 1, 1, netbsd.MAP_FIXED, 0, []uint64{at, at + 2*PageSize}},
+		{at + PageSize, 1, 2, netbsd.MAP_FIXED, netbsd.EINVAL, []uint64{at, at + 2*PageSize}},
+		{at + 3*PageSize, 1, 2, 0, netbsd.EINVAL, []uint64{at, at + 2*PageSize}},
+		{at + 8*PageSize, 1, 1, 0, 0, []uint64{at, at + 2*PageSize}},
+		{at, 1, 1 << 40, 0, netbsd.ENOMEM, []uint64{at, at + 2*PageSize}},
+		{1<<64 - PageSize, 1, 1, 0, netbsd.EINVAL, []uint64{at, at + 2*PageSize}},
+	} {
+		m := New()
+		m.Map(Request{Addr: at, Len: 3 * PageSize, Prot: protR, Flags: anonFixed | netbsd.MAP_WIRED})
+		m.Unmap(at+PageSize, PageSize)
+		_, _, errno := m.Remap(c.from, c.size*PageSize, to, c.newSize*PageSize, c.flags)
+		var mapped []uint64
+		for a := uint64(at); a < to+8*PageSize; a += PageSize {
+			if r, ok := m.Lookup(a); ok {
+				if mapped = append(mapped, a); r.Wired != (a < at+3*PageSize) {
+					t.Errorf("%d: %#x is wired: %v", i, a, r.Wired)
+				}
+			}
+		}
+		if errno != c.want || !slices.Equal(mapped, c.mapped) || m.Check() != "" {
+			t.Errorf("%d: %v, want %v; mapped %#x, want %#x; %s", i, errno, c.want, mapped, c.mapped, m.Check())
+		}
+	}
+}
+
+// uvm_map_protect: what could not be accessed when MCL_FUTURE of mlockall(2) was asked for is wired once it can.
+func TestProtectWires(t *testing.T) {
+	const at = 0x100000
+	m := New()
+	m.Map(Request{Addr: at, Len: PageSize, Flags: anonFixed})
+	m.Map(Request{Addr: at + PageSize, Len: PageSize, Prot: protR, Flags: anonFixed})
+	m.WireFuture(true)
+	m.Protect(at, 2*PageSize, protR|protW)
+	if r, _ := m.Lookup(at); !r.Wired || m.Wired() != PageSize {
+		t.Errorf("%+v, %d bytes wired", r, m.Wired())
 	}
 }
 
@@ -400,6 +456,30 @@ func TestRemapReplacesNothing(t *testing.T) {
 		if _, ok := m.Lookup(taken); !ok {
 			t.Errorf("%d: what was there is gone", i)
 		}
+	}
+}
+
+// uvmspace_fork: a child has its parent's vm_daddr, from where RLIMIT_DATA counts, high up as that may be.
+func TestBreakOfAChild(t *testing.T) {
+	defer func() {
+		m := New()
+		m.SetText(0x1001)
+		m.SetBreak(0x300800, 0x302800)
+		m.Brk(0x304000, 1<<20)
+		c, _ := m.Fork()
+		if text, data := c.Sizes(); text != 0x2000 || data != 0x4000 {
+			t.Errorf("%#x bytes of text, %#x of data", text, data)
+		}
+	}()
+	const data, end = 0x200001000, 0x200002000
+	m := New()
+	m.SetBreak(data, end)
+	c, _ := m.Fork()
+	if _, errno := c.Brk(end+PageSize, 2*PageSize); errno != 0 {
+		t.Error(errno)
+	}
+	if _, errno := c.Brk(end+2*PageSize, 2*PageSize); errno != netbsd.ENOMEM {
+		t.Error(errno)
 	}
 }
 

@@ -71,7 +71,10 @@ func subCoreByTracer() {
 	errs("PT_DUMPCORE onto a FIFO", eacces, sysPtrace, ptDUMPCORE, pid, fifo, 4)
 	must("close", sysClose, end)
 	must("unlink", 10, fifo)
-	ptrace("PT_DUMPCORE", ptDUMPCORE, pid, cstring("named.core"), 10)
+	sub := cstring("sub\x00")
+	must("mkdir", 136, sub, 0o700)
+	must("chdir", 12, sub) // the name is looked up as the tracer would (coredump), and a pattern (coredump_buildname)
+	ptrace("PT_DUMPCORE", ptDUMPCORE, pid, cstring("%n.named"), 8)
 	resume(pid, 0)
 	reap(pid, exited(4))
 }

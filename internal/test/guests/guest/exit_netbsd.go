@@ -255,6 +255,11 @@ func execKeepsUsage() {
 func subUsed() {
 	r := getrusage(0)
 	yes("rusage lacks what was used before the execve", r.time() >= number(3))
+	yes("ru_ixrss, ru_idrss or ru_isrss is not there (ruspace)", r[5] > 0 && r[6] > 0 && r[7] > 0)
+	reapOK(fork(func() {
+		child := getrusage(0)
+		eq("ru_ixrss is of one program, and not of that before the execve", int(child[5]), int(r[5]))
+	}))
 }
 
 func exitKillZombie() {

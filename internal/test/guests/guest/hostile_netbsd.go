@@ -79,11 +79,13 @@ func subRemap() {
 			fail("munmap or mprotect of the stub")
 		}
 	}
-	if _, e := call(411, from, size, 0x10000000, size, 0); e == 0 { // mremap
-		fail("mremap of the stub")
-	}
+	const moved = 0x10000000
+	call(sysMremap, from, size, moved, size, mapFixed) // a hole is moved for a hole (uvm_map_extract)
+	call(sysMremap, from, size, 0, size/2, 0)
 	var b [8]byte
-	errs("read(2) into the stub", efault, sysRead, must("open", sysOpen, cstr("/guest\x00"), 0, 0), from, 8)
+	fd := must("open", sysOpen, cstr("/guest\x00"), 0, 0)
+	errs("read(2) into the stub", efault, sysRead, fd, from, 8)
+	errs("read(2) into where mremap(2) was to move it", efault, sysRead, fd, moved, 8)
 	errs("write(2) from the stub", efault, sysWrite, 1, from, 8)
 	errs("write(2) to a bad descriptor", ebadf, sysWrite, 99, ptr(&b), 8)
 	attempt(func() { call(sysMunmap, 0, 0x7f8000000000) })

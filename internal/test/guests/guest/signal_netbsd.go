@@ -394,6 +394,11 @@ func signalContext() {
 	onSig = func(int) {
 		uc := (*ucontext)(unsafe.Pointer(lastUC))
 		eq("mask in the context", int(uc[2]), int(bit(sigHUP)))
+		reapOK(fork(func() { // lwp_create: l_ctxlink is no fork's to inherit
+			var own ucontext
+			must("getcontext", 307, ptr(&own))
+			eq("uc_link of a child", int(own[1]), 0)
+		}))
 		uc[2] = bit(sigHUP) | bit(sigWINCH)
 	}
 	block(sigHUP)
