@@ -63,6 +63,9 @@ type File interface {
 	Close()
 }
 
+// HupAsked is implemented by files that tell of POLLHUP only who asks for it, as all do by poll(2), but not all by select(2).
+type HupAsked interface{ HupAsked() }
+
 // Counter is implemented by files that can say how much kevent(2) should report
 // in data: bytes to read (connections to accept), and room to write.
 type Counter interface {

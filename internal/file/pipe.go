@@ -150,6 +150,7 @@ func (p *pipe) putAndUnlock(b []byte) (n, held int) {
 // tryWrite writes what fits; all or nothing up to PIPE_BUF bytes, which pipe(2) promises not to mix with those of other writers. EPIPE comes for
 // no bytes, too.
 func (p *pipe) tryWrite(b []byte) (int, netbsd.Errno) {
+	need := p.needs(len(b))
 	p.mu.Lock()
 	if h := p.host; h != nil {
 		p.mu.Unlock()
@@ -162,7 +163,7 @@ func (p *pipe) tryWrite(b []byte) (int, netbsd.Errno) {
 		p.mu.Unlock()
 		return 0, netbsd.EPIPE
 	}
-	if p.size-p.n < p.needs(len(b)) {
+	if p.size-p.n < need {
 		p.mu.Unlock()
 		return 0, netbsd.EAGAIN
 	}

@@ -11,9 +11,13 @@ import (
 type polled struct {
 	d    *file.Description // nil: not open
 	want file.Events
+	keep file.Events // of what the file says
 	got  file.Events
 	w    file.Waiter
 }
+
+// unasked is what poll(2) asks of all.
+const unasked = file.Err | file.Hup
 
 // await looks at all of them until one has something or the time is up; it returns how
 // many have. The descriptors are the caller's to release.
@@ -51,7 +55,7 @@ func look(ps []polled) int {
 		if p := &ps[i]; p.d == nil {
 			p.got = file.Nval
 		} else {
-			p.got = p.d.File.Poll(p.want) & (p.want | file.Err | file.Hup)
+			p.got = p.d.File.Poll(p.want) & p.keep
 		}
 		if ps[i].got != 0 {
 			n++
@@ -138,7 +142,7 @@ func (c *Call) tempMask(addr uint64) netbsd.Errno {
 
 func doPoll(c *Call, p pollWait) netbsd.Errno {
 	n := uint64(c.Uint32(1))
-	if n > c.nofile()+1000 || n > 1<<20 {
+	if limit, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_NOFILE); n > limit.Max+1000 || n > 1<<20 {
 		return netbsd.EINVAL
 	}
 	b := make([]byte, n*netbsd.SizeofPollfd)
@@ -157,7 +161,8 @@ func doPoll(c *Call, p pollWait) netbsd.Errno {
 			continue
 		}
 		d, _ := c.files().Get(int(fd.Fd))
-		ps, at = append(ps, polled{d: d, want: file.Events(uint16(fd.Events))}), append(at, i)
+		want := file.Events(uint16(fd.Events))
+		ps, at = append(ps, polled{d: d, want: want, keep: want | unasked}), append(at, i)
 	}
 	defer releaseAll(ps)
 	ready, errno := await(c, ps, p.deadline, p.nowait)
@@ -186,7 +191,10 @@ func sel(c *Call) netbsd.Errno {
 		return errno
 	}
 	tv := netbsd.DecodeTimeval(b)
-	if !tv.Valid() {
+	switch {
+	case c.has(netbsd.SYS_memfd_create) && (tv.Usec < 0 || tv.Usec >= 1e6): // since release 11 before the sets are fetched
+		return netbsd.EINVAL
+	case !tv.Valid():
 		return doSelect(c, pollWait{errno: netbsd.EINVAL})
 	}
 	return doSelect(c, pollWait{deadline: deadlineIn(tv.Duration()), nowait: tv.Sec == 0 && tv.Usec == 0})
@@ -204,9 +212,26 @@ func pselect(c *Call) netbsd.Errno {
 
 // selected are the events behind the three sets of select(2), as poll(2) names them (sel_flag of sys_select.c).
 var selected = [3]struct{ want, set file.Events }{
-	{file.In | file.RdNorm, file.In | file.RdNorm | file.Hup | file.Err},
-	{file.Out, file.Out | file.Hup | file.Err},
-	{file.RdBand, file.RdBand},
+	{file.In | file.RdNorm, file.In | file.RdNorm | unasked},
+	{file.Out, file.Out | unasked},
+	{file.RdBand, file.RdBand | file.Hup},
+}
+
+// looks are the sets that are looked at together. The third is by itself: what a file says of POLLRDBAND alone counts there.
+var looks = [2]struct{ first, end int }{{0, 2}, {2, 3}}
+
+// selectedFD is a descriptor and one of looks.
+type selectedFD struct{ fd, look int }
+
+// kept is what of a file's answer counts. A pipe says POLLHUP even to who asks for POLLRDBAND alone.
+func kept(d *file.Description, want file.Events) file.Events {
+	if want != file.RdBand {
+		return want | unasked
+	}
+	if _, ok := d.File.(file.HupAsked); ok {
+		return want
+	}
+	return want | file.Hup
 }
 
 func doSelect(c *Call, p pollWait) netbsd.Errno {
@@ -221,24 +246,10 @@ func doSelect(c *Call, p pollWait) netbsd.Errno {
 	if errno := c.begin(p); errno != 0 {
 		return errno
 	}
-	var ps []polled
-	var fds []int
-	defer func() { releaseAll(ps) }()
-	for fd := range nd {
-		var want file.Events
-		for i, s := range sets {
-			if s != nil && s.Has(fd) {
-				want |= selected[i].want
-			}
-		}
-		if want == 0 {
-			continue
-		}
-		d, errno := c.files().Get(fd)
-		if errno != 0 {
-			return errno
-		}
-		ps, fds = append(ps, polled{d: d, want: want}), append(fds, fd)
+	ps, fds, errno := c.selectFiles(sets, nd)
+	defer releaseAll(ps)
+	if errno != 0 {
+		return errno
 	}
 	// Beyond the highest descriptor no bit is set: nothing is stored there.
 	for i := range sets {
@@ -248,6 +259,34 @@ func doSelect(c *Call, p pollWait) netbsd.Errno {
 		return errno
 	}
 	return outSets(c, sets, ps, fds)
+}
+
+// selectFiles looks the descriptors up. EBADF. What it returns is the caller's to release, with an error, too.
+func (c *Call) selectFiles(sets [3]netbsd.FdSet, nd int) (ps []polled, fds []selectedFD, errno netbsd.Errno) {
+	for fd := range nd {
+		for i := range looks {
+			want := wanted(sets, fd, i)
+			if want == 0 {
+				continue
+			}
+			d, errno := c.files().Get(fd)
+			if errno != 0 {
+				return ps, fds, errno
+			}
+			ps, fds = append(ps, polled{d: d, want: want, keep: kept(d, want)}), append(fds, selectedFD{fd, i})
+		}
+	}
+	return ps, fds, 0
+}
+
+// wanted is what one of looks asks of a descriptor, 0 if it is in none of its sets.
+func wanted(sets [3]netbsd.FdSet, fd, look int) (want file.Events) {
+	for i := looks[look].first; i < looks[look].end; i++ {
+		if sets[i] != nil && sets[i].Has(fd) {
+			want |= selected[i].want
+		}
+	}
+	return want
 }
 
 // tooManyFiles reports whether sets of select(2) are for more files than there can ever be (selcommon).
@@ -270,16 +309,16 @@ func selectSets(c *Call, nd int) (sets [3]netbsd.FdSet, errno netbsd.Errno) {
 }
 
 // outSets stores what is ready; the result is the number of bits set.
-func outSets(c *Call, sets [3]netbsd.FdSet, ps []polled, fds []int) netbsd.Errno {
+func outSets(c *Call, sets [3]netbsd.FdSet, ps []polled, fds []selectedFD) netbsd.Errno {
 	n := 0
 	for i, s := range sets {
 		if s == nil {
 			continue
 		}
 		out := make(netbsd.FdSet, len(s))
-		for j, fd := range fds {
-			if s.Has(fd) && ps[j].got&selected[i].set != 0 {
-				out.Set(fd)
+		for j, f := range fds {
+			if f.look == i/2 && s.Has(f.fd) && ps[j].got&selected[i].set != 0 {
+				out.Set(f.fd)
 				n++
 			}
 		}

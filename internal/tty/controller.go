@@ -213,6 +213,9 @@ func (f *controller) Stat() (file.Stat, netbsd.Errno) {
 	return st, 0
 }
 
+// HupAsked implements file.HupAsked (ptcpoll).
+func (f *controller) HupAsked() {}
+
 // Poll implements file.File.
 func (f *controller) Poll(want file.Events) file.Events {
 	p := f.pair

@@ -132,6 +132,9 @@ func (f *terminal) Stat() (file.Stat, netbsd.Errno) {
 	return f.stat, 0
 }
 
+// HupAsked implements file.HupAsked (ttpoll).
+func (f *terminal) HupAsked() {}
+
 // Poll implements file.File.
 func (f *terminal) Poll(want file.Events) file.Events {
 	f.mu.Lock()
