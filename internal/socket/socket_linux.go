@@ -43,6 +43,7 @@ type Socket struct {
 
 	options atomic.Uint64 // those that are on; changed with mu held
 	failed  atomic.Int32  // an error that the next call is to tell (so_error), a netbsd.Errno
+	faulty  atomic.Int32  // one that only who receives is told (so_rerror)
 	source  atomic.Uint32 // the IPv4 address that all messages come from (IP_PKTINFO), 0 if any
 
 	mu         sync.Mutex    // guards what follows
@@ -165,6 +166,37 @@ func (s *Socket) SetNoSigpipe(on bool) { s.setFlag(netbsd.SO_NOSIGPIPE, on) }
 // Fail has the next call tell an error that this one cannot tell any more (so_error).
 func (s *Socket) Fail(errno netbsd.Errno) { s.failed.Store(int32(errno)) }
 
+// FailReceive is Fail for the next call that receives (so_rerror).
+func (s *Socket) FailReceive(errno netbsd.Errno) { s.faulty.Store(int32(errno)) }
+
+// ReceiveFailure takes what FailReceive has left, 0 if that is nothing.
+func (s *Socket) ReceiveFailure() netbsd.Errno { return taken(&s.faulty, false) }
+
+// receiveFailure is the error that who receives is told, if nothing has come. With peek it stays (soreceive).
+func (s *Socket) receiveFailure(peek bool) netbsd.Errno {
+	if errno := taken(&s.failed, peek); errno != 0 {
+		return errno
+	}
+	return taken(&s.faulty, peek)
+}
+
+func taken(e *atomic.Int32, stays bool) netbsd.Errno {
+	if v := e.Load(); v == 0 || stays {
+		return netbsd.Errno(v)
+	}
+	return netbsd.Errno(e.Swap(0))
+}
+
+// connects reports whether nothing goes through the socket but on a connection (PR_CONNREQUIRED).
+func (s *Socket) connects() bool {
+	return s.typ == netbsd.SOCK_STREAM || s.typ == netbsd.SOCK_SEQPACKET
+}
+
+// unconnected reports whether there would have to be a connection, and is none: nobody has asked for one.
+func (s *Socket) unconnected() bool {
+	return s.connects() && (s.idle.Load() || s.listening.Load())
+}
+
 // failure takes the error that waits, 0 if none does.
 func (s *Socket) failure() netbsd.Errno {
 	if s.failed.Load() == 0 {
@@ -215,6 +247,9 @@ func (s *Socket) Poll(want file.Events) file.Events {
 	}
 	if s.cantSend.Load() {
 		ev |= writes | file.WrHup
+	}
+	if s.faulty.Load() != 0 {
+		ev |= reads
 	}
 	return ev & want
 }
@@ -322,6 +357,24 @@ func (s *Socket) wait(c file.Call, mask file.Events, timeo *time.Duration, try f
 		return n, errno
 	}
 	return file.BlockUntil(c, s, mask, s.deadline(timeo), try)
+}
+
+// MayConnect is what soconnect looks at before the address itself. EOPNOTSUPP: it listens. EISCONN. EAFNOSUPPORT: the family is
+// another one's; a datagram socket has no peer then.
+func (s *Socket) MayConnect(family int) netbsd.Errno {
+	if s.listening.Load() {
+		return netbsd.EOPNOTSUPP
+	}
+	if s.connects() && !s.idle.Load() {
+		if _, err := unix.Getpeername(s.FD()); err == nil {
+			return netbsd.EISCONN
+		}
+	}
+	if family != s.family {
+		s.Dissolve()
+		return netbsd.EAFNOSUPPORT
+	}
+	return 0
 }
 
 // Connect is connect(2). A call that is interrupted goes on connecting; asking
@@ -455,10 +508,8 @@ func (s *Socket) LowPort() bool { return s.has(lowPort) }
 
 // Listen is listen(2).
 func (s *Socket) Listen(backlog int) netbsd.Errno {
-	if backlog < 0 || backlog > netbsd.SOMAXCONN {
-		backlog = netbsd.SOMAXCONN
-	}
-	errno := hostfile.Errno(unix.Listen(s.FD(), backlog))
+	// As many as sonewconn lets wait; the host's one is as well one less.
+	errno := hostfile.Errno(unix.Listen(s.FD(), 3*min(max(backlog, 0), netbsd.SOMAXCONN)/2))
 	if errno == 0 {
 		s.idle.Store(false)
 		s.listening.Store(true)
