@@ -46,6 +46,17 @@ func (q *Quota) admit(d *Description) netbsd.Errno {
 	return 0
 }
 
+// room says whether admit would refuse one more for Max, and then tells of it as admit does.
+func (q *Quota) room() netbsd.Errno {
+	if q == nil || q.Max <= 0 || q.open.Load() < int64(q.Max) {
+		return 0
+	}
+	if q.Full != nil {
+		q.Full()
+	}
+	return netbsd.ENFILE
+}
+
 // hostOwner is a file that holds a descriptor of the host for as long as it is open.
 type hostOwner interface{ FD() int }
 

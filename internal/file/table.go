@@ -108,6 +108,17 @@ func (t *Table) Install(d *Description, min int, limit uint64, flags FDFlags) (i
 	return fd, 0
 }
 
+// Room says what Install would of one more file, for who must not do anything before that is known (fd_allocfile). EMFILE, ENFILE. It
+// keeps no room: another LWP may take it.
+func (t *Table) Room(limit uint64) netbsd.Errno {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if fd := t.freeLocked(0); uint64(fd) >= limit || fd >= maxFiles {
+		return netbsd.EMFILE
+	}
+	return t.quota.room()
+}
+
 // freeLocked finds the lowest free descriptor at or above min, possibly beyond
 // the array.
 func (t *Table) freeLocked(min int) int {

@@ -48,7 +48,7 @@ func (s *Socket) tryRead(b []byte) (int, netbsd.Errno) {
 // endsInReset reports whether err is what the host alone says, once, of a local connection whose other end has been closed with something
 // unread: to NetBSD that is an end as any other (unp_disconnect1), which the next try meets.
 func (s *Socket) endsInReset(err error) bool {
-	return err == unix.ECONNRESET && s.local != nil && s.connects()
+	return err == unix.ECONNRESET && s.local != nil && s.Connects()
 }
 
 // Export hands the socket to a program of the host, which expects it to block.
@@ -88,7 +88,7 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	flags &= unix.MSG_OOB | unix.MSG_DONTROUTE | unix.MSG_EOR
 	c.Nonblock = c.Nonblock || m.Flags&netbsd.MSG_DONTWAIT != 0
 	var to unix.Sockaddr
-	if m.Addr != nil && !s.connects() { // of a connection nobody looks at it (unp_send, tcp_send)
+	if m.Addr != nil && !s.Connects() { // of a connection nobody looks at it (unp_send, tcp_send)
 		var errno netbsd.Errno
 		if s.typ == netbsd.SOCK_DGRAM && s.hasPeer.Load() { // udp_send, unp_send; the host would send it there
 			return 0, netbsd.EISCONN

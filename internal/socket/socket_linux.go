@@ -118,7 +118,9 @@ func socketErrno(err error) netbsd.Errno {
 
 // NewSocketPair is socketpair(2), which l calls.
 func (k *Stack) NewSocketPair(l file.Sleeper, family, typ, proto int) (a, b *Socket, errno netbsd.Errno) {
-	switch {
+	switch hf, ok := netbsd.LinuxFamily(family); {
+	case !ok || hf == unix.AF_UNSPEC:
+		return nil, nil, netbsd.EAFNOSUPPORT
 	case family != netbsd.AF_LOCAL:
 		return nil, nil, netbsd.EOPNOTSUPP
 	case typ < netbsd.SOCK_STREAM || typ > netbsd.SOCK_SEQPACKET:
@@ -187,14 +189,14 @@ func taken(e *atomic.Int32, stays bool) netbsd.Errno {
 	return netbsd.Errno(e.Swap(0))
 }
 
-// connects reports whether nothing goes through the socket but on a connection (PR_CONNREQUIRED).
-func (s *Socket) connects() bool {
+// Connects reports whether nothing goes through the socket but on a connection (PR_CONNREQUIRED).
+func (s *Socket) Connects() bool {
 	return s.typ == netbsd.SOCK_STREAM || s.typ == netbsd.SOCK_SEQPACKET
 }
 
 // unconnected reports whether there would have to be a connection, and is none: nobody has asked for one.
 func (s *Socket) unconnected() bool {
-	return s.connects() && (s.idle.Load() || s.listening.Load())
+	return s.Connects() && (s.idle.Load() || s.listening.Load())
 }
 
 // failure takes the error that waits, 0 if none does.
@@ -365,7 +367,7 @@ func (s *Socket) MayConnect(family int) netbsd.Errno {
 	if s.listening.Load() {
 		return netbsd.EOPNOTSUPP
 	}
-	if s.connects() && !s.idle.Load() {
+	if s.Connects() && !s.idle.Load() {
 		if _, err := unix.Getpeername(s.FD()); err == nil {
 			return netbsd.EISCONN
 		}

@@ -55,6 +55,9 @@ func (c *Call) fdOpenFlags() int {
 	return always
 }
 
+// room says whether the caller may have one more descriptor, before anything is made for it (fd_allocfile). EMFILE, ENFILE.
+func (c *Call) room() netbsd.Errno { return c.files().Room(c.nofile()) }
+
 // install makes d the caller's lowest free descriptor, or drops it.
 func (c *Call) install(d *file.Description, flags file.FDFlags) netbsd.Errno {
 	fd, errno := c.files().Install(d, 0, c.nofile(), flags)
