@@ -180,6 +180,13 @@ func (s *Socket) boundBy(l file.Sleeper, path string) {
 	s.stack.bound.Store(s.local.inode, s)
 }
 
+// waiting is how many of this machine's wait to be accepted.
+func (l *local) waiting() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(len(l.queue))
+}
+
 // unbound forgets what boundBy has noted.
 func (s *Socket) unbound() {
 	s.local.mu.Lock()

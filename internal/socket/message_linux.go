@@ -40,6 +40,9 @@ func (s *Socket) tryRead(b []byte) (int, netbsd.Errno) {
 		n, _, err := unix.Recvfrom(s.FD(), b, unix.MSG_DONTWAIT)
 		if err != unix.EINTR && !s.endsInReset(err) {
 			s.fromWire(b[:max(n, 0)])
+			if errno := s.endErrno(n, len(b), 0, err); errno != 0 {
+				return 0, errno
+			}
 			return max(n, 0), hostfile.Errno(err)
 		}
 	}
@@ -49,6 +52,14 @@ func (s *Socket) tryRead(b []byte) (int, netbsd.Errno) {
 // unread: to NetBSD that is an end as any other (unp_disconnect1), which the next try meets.
 func (s *Socket) endsInReset(err error) bool {
 	return err == unix.ECONNRESET && s.local != nil && s.Connects()
+}
+
+// endErrno is the error that comes before the end of a connection, if one waits (soreceive): of what was asked for nothing has come.
+func (s *Socket) endErrno(n, asked, flags int, err error) netbsd.Errno {
+	if n != 0 || asked == 0 || err != nil || !s.Connects() {
+		return 0
+	}
+	return s.receiveFailure(flags&netbsd.MSG_PEEK != 0)
 }
 
 // Export hands the socket to a program of the host, which expects it to block.
@@ -297,6 +308,9 @@ func (s *Socket) tryRecv(b, oob []byte, flags int, m *Message, wantControl bool)
 			return 0, hostfile.Errno(err)
 		}
 		s.fromWire(b[:n])
+		if errno := s.endErrno(n+noob, len(b), m.Flags, nil); errno != 0 {
+			return 0, errno
+		}
 		m.Flags = int(netbsd.MsgFromLinux(got &^ unix.MSG_CMSG_CLOEXEC))
 		if from != nil {
 			a := s.fromHostAddr(from)

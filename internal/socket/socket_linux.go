@@ -256,16 +256,30 @@ func (s *Socket) Poll(want file.Events) file.Events {
 	return ev & want
 }
 
-// ReadCount is what FIONREAD says; for a listening socket, whether there is
-// somebody to accept.
+// ReadCount is what there is to read; of a listening socket, how many wait to be accepted (filt_solisten).
 func (s *Socket) ReadCount() int64 {
-	if s.listening.Load() {
-		if s.File.Poll(file.In) != 0 {
-			return 1
-		}
+	switch {
+	case !s.listening.Load():
+		return s.File.ReadCount()
+	case s.File.Poll(file.In) == 0:
 		return 0
+	case s.local != nil:
+		return max(1, s.local.waiting())
 	}
-	return s.File.ReadCount()
+	if info, err := unix.GetsockoptTCPInfo(s.FD(), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+		return max(1, int64(info.Unacked)) // of a socket that listens the length of its queue
+	}
+	return 1
+}
+
+// PendingErrno implements file.Failing. The host's error becomes the kernel's, as it tells of it once; not where host processes would miss it.
+func (s *Socket) PendingErrno() netbsd.Errno {
+	if !s.lent.Load() && !s.exported.Load() && s.failed.Load() == 0 && s.File.Poll(0)&file.Err != 0 {
+		if v, err := unix.GetsockoptInt(s.FD(), unix.SOL_SOCKET, unix.SO_ERROR); err == nil && v != 0 && !s.endsInReset(unix.Errno(v)) {
+			s.Fail(netbsd.FromLinux(v))
+		}
+	}
+	return netbsd.Errno(s.failed.Load())
 }
 
 // WriteCount is the room in the send buffer.
