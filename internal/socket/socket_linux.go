@@ -41,6 +41,9 @@ type Socket struct {
 	// lent: host processes may have it, so the host's O_NONBLOCK and timeouts are the guest's.
 	lent atomic.Bool
 
+	// Owner is fstat(2)'s of a local socket. It is set before the socket is known to anybody.
+	Owner file.Owner
+
 	options atomic.Uint64 // those that are on; changed with mu held
 	failed  atomic.Int32  // an error that the next call is to tell (so_error), a netbsd.Errno
 	faulty  atomic.Int32  // one that only who receives is told (so_rerror)
@@ -147,7 +150,7 @@ func (k *Stack) NewSocketPair(l file.Sleeper, family, typ, proto int) (a, b *Soc
 func (k *Stack) wrapSocket(fd, family, typ int) (*Socket, netbsd.Errno) {
 	s := &Socket{stack: k, family: family, typ: typ}
 	if family == netbsd.AF_LOCAL {
-		s.local = &local{wish: &wishes{}}
+		s.local = &local{wish: &wishes{}, born: netbsd.TimespecAt(time.Now())}
 	}
 	s.InitSocket(k.host, fd)
 	return s, 0
@@ -158,6 +161,15 @@ func (s *Socket) Family() int { return s.family }
 
 // Type is SOCK_STREAM and the like.
 func (s *Socket) Type() int { return s.typ }
+
+// Stat is soo_stat. Nothing is said of any but local sockets.
+func (s *Socket) Stat() (file.Stat, netbsd.Errno) {
+	st := file.Stat{Mode: netbsd.S_IFSOCK}
+	if s.local != nil {
+		s.statLocal(&st)
+	}
+	return st, 0
+}
 
 // NoSigpipe reports SO_NOSIGPIPE.
 func (s *Socket) NoSigpipe() bool { return s.has(netbsd.SO_NOSIGPIPE) }
@@ -553,7 +565,7 @@ func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 	}
 	n, errno := s.stack.wrapSocket(fd, s.family, s.typ)
 	if errno == 0 {
-		n.proto = s.proto
+		n.proto, n.Owner = s.proto, s.Owner
 		n.inherit(s)
 	}
 	if u, ok := from.(*unix.SockaddrUnix); ok && errno == 0 {

@@ -48,6 +48,7 @@ func newSocket(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	s.Owner = c.owner()
 	return c.install(file.New(s, netbsd.O_RDWR|status), flags)
 }
 
@@ -58,6 +59,7 @@ func socketpair(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	a.Owner, b.Owner = c.owner(), c.owner()
 	fa, fb, errno := installPair(c, file.New(a, netbsd.O_RDWR|status), file.New(b, netbsd.O_RDWR|status), flags)
 	if errno != 0 {
 		return errno

@@ -83,6 +83,19 @@ func lengths(n uint64, want ...uint32) func(r *result) string {
 	}
 }
 
+// socketStat wants what unp_stat says.
+func socketStat(ino uint64) func(r *result) string {
+	return func(r *result) string {
+		st := netbsd.DecodeStat(r.mem(1, netbsd.SizeofStat))
+		cred := r.p.c.L.Proc().Cred()
+		if st.Mode != netbsd.S_IFSOCK || st.Ino != ino || st.Dev != 1<<64-1 || st.Nlink != 0 || st.UID != cred.EUID || st.GID != cred.EGID ||
+			st.Blksize != 8192 || st.Ctime.Sec == 0 || st.Atime != st.Ctime {
+			return fmt.Sprintf("%+v", st)
+		}
+		return ""
+	}
+}
+
 func TestSocket(t *testing.T) {
 	const stream, dgram, local = netbsd.SOCK_STREAM, netbsd.SOCK_DGRAM, netbsd.AF_LOCAL
 	hello := []byte("hello")
@@ -219,6 +232,14 @@ func TestSocket(t *testing.T) {
 				}
 				return ""
 			}, nil},
+		},
+		"stat": {
+			{"socketpair(2)", netbsd.SYS_socketpair, args{local, stream, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
+			{"setsockopt(2)", netbsd.SYS_setsockopt, args{1, netbsd.SOL_SOCKET, netbsd.SO_SNDBUF, words(8192), 4}, 0, 0, nil},
+			{"unp_stat: the number of who asks first", netbsd.SYS___fstat50, args{1, room(netbsd.SizeofStat)}, 0, socketStat(1), nil},
+			{"setsockopt(2)", netbsd.SYS_setsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_SNDBUF, words(8192), 4}, 0, 0, nil},
+			{"unp_stat: the next one", netbsd.SYS___fstat50, args{0, room(netbsd.SizeofStat)}, 0, socketStat(2), nil},
+			{"unp_stat: it stays", netbsd.SYS___fstat50, args{1, room(netbsd.SizeofStat)}, 0, socketStat(1), nil},
 		},
 		"accept": {
 			{"socket(2)", netbsd.SYS___socket30, args{local, stream | netbsd.SOCK_NONBLOCK | netbsd.SOCK_NOSIGPIPE, 0}, 0, 0, nil},
