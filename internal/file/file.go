@@ -63,8 +63,8 @@ type File interface {
 	Close()
 }
 
-// HupAsked is implemented by files that tell of POLLHUP only who asks for it, as all do by poll(2), but not all by select(2).
-type HupAsked interface{ HupAsked() }
+// HupUntold is implemented by files whose POLLHUP is no end to kevent(2): that has RdHup and WrHup alone.
+type HupUntold interface{ HupUntold() }
 
 // Counter is implemented by files that can say how much kevent(2) should report
 // in data: bytes to read (connections to accept), and room to write.

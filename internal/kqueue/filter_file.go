@@ -143,7 +143,7 @@ func (s *fileSource) poll(kn *knote) (state, bool) {
 	ev := s.d.File.Poll(file.In | file.RdNorm | file.RdHup)
 	n, counted := count(s.d.File, file.Counter.ReadCount)
 	st.data = &n
-	if ev&(file.Hup|file.RdHup) != 0 {
+	if ev&s.end(file.RdHup) != 0 {
 		s.ends(&st)
 		return st, true
 	}
@@ -151,6 +151,14 @@ func (s *fileSource) poll(kn *knote) (state, bool) {
 		return st, n != 0
 	}
 	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (!counted || n <= 0 || s.reaches(n, 1))
+}
+
+// end is what says that there is an end, beside what only kevent(2) is told.
+func (s *fileSource) end(told file.Events) file.Events {
+	if _, ok := s.d.File.(file.HupUntold); ok {
+		return told
+	}
+	return told | file.Hup
 }
 
 // ends tells of the end, and of a socket with which error it came (so_error), as its fflags.
@@ -182,7 +190,7 @@ func (s *fileSource) pollWrite() (state, bool) {
 	ev := s.d.File.Poll(file.Out | file.WrHup)
 	n, _ := count(s.d.File, file.Counter.WriteCount)
 	st.data = &n
-	if ev&(file.Hup|file.WrHup|file.Err) != 0 {
+	if ev&(s.end(file.WrHup)|file.Err) != 0 {
 		s.ends(&st)
 		return st, true
 	}

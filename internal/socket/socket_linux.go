@@ -265,7 +265,7 @@ func (s *Socket) Poll(want file.Events) file.Events {
 	if s.faulty.Load() != 0 {
 		ev |= reads
 	}
-	return ev & want
+	return ev & want &^ (file.Hup | file.Err)
 }
 
 // ReadCount is what there is to read; of a listening socket, how many wait to be accepted (filt_solisten).

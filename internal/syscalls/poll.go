@@ -10,8 +10,8 @@ import (
 // polled is one descriptor that poll(2) or select(2) looks at.
 type polled struct {
 	d    *file.Description // nil: not open
-	want file.Events
-	keep file.Events // of what the file says
+	want file.Events       // what the file is asked for
+	keep file.Events       // and what of its answer counts
 	got  file.Events
 	w    file.Waiter
 }
@@ -27,7 +27,7 @@ func await(c *Call, ps []polled, deadline time.Time, nowait bool) (int, netbsd.E
 	}
 	for i := range ps {
 		p := &ps[i]
-		p.w = file.Waiter{Mask: p.want | file.Err | file.Hup | file.RdHup, L: c.L}
+		p.w = file.Waiter{Mask: p.want | unasked | file.RdHup, L: c.L}
 		if p.d != nil {
 			p.d.File.Watch(&p.w)
 			defer p.d.File.Unwatch(&p.w)
@@ -161,8 +161,8 @@ func doPoll(c *Call, p pollWait) netbsd.Errno {
 			continue
 		}
 		d, _ := c.files().Get(int(fd.Fd))
-		want := file.Events(uint16(fd.Events))
-		ps, at = append(ps, polled{d: d, want: want, keep: want | unasked}), append(at, i)
+		want := file.Events(uint16(fd.Events)) | unasked
+		ps, at = append(ps, polled{d: d, want: want, keep: want}), append(at, i)
 	}
 	defer releaseAll(ps)
 	ready, errno := await(c, ps, p.deadline, p.nowait)
@@ -212,27 +212,17 @@ func pselect(c *Call) netbsd.Errno {
 
 // selected are the events behind the three sets of select(2), as poll(2) names them (sel_flag of sys_select.c).
 var selected = [3]struct{ want, set file.Events }{
-	{file.In | file.RdNorm, file.In | file.RdNorm | unasked},
-	{file.Out, file.Out | unasked},
+	{file.In | file.RdNorm | unasked, file.In | file.RdNorm | unasked},
+	{file.Out | unasked, file.Out | unasked},
 	{file.RdBand, file.RdBand | file.Hup},
 }
 
-// looks are the sets that are looked at together. The third is by itself: what a file says of POLLRDBAND alone counts there.
+// looks are the sets that are looked at together. The third is by itself: what a file says of POLLRDBAND alone counts there, and that can be
+// POLLHUP.
 var looks = [2]struct{ first, end int }{{0, 2}, {2, 3}}
 
 // selectedFD is a descriptor and one of looks.
 type selectedFD struct{ fd, look int }
-
-// kept is what of a file's answer counts. A pipe says POLLHUP even to who asks for POLLRDBAND alone.
-func kept(d *file.Description, want file.Events) file.Events {
-	if want != file.RdBand {
-		return want | unasked
-	}
-	if _, ok := d.File.(file.HupAsked); ok {
-		return want
-	}
-	return want | file.Hup
-}
 
 func doSelect(c *Call, p pollWait) netbsd.Errno {
 	nd := c.Int(0)
@@ -273,7 +263,7 @@ func (c *Call) selectFiles(sets [3]netbsd.FdSet, nd int) (ps []polled, fds []sel
 			if errno != 0 {
 				return ps, fds, errno
 			}
-			ps, fds = append(ps, polled{d: d, want: want, keep: kept(d, want)}), append(fds, selectedFD{fd, i})
+			ps, fds = append(ps, polled{d: d, want: want, keep: want | file.Hup}), append(fds, selectedFD{fd, i})
 		}
 	}
 	return ps, fds, 0

@@ -153,9 +153,6 @@ func (f *hostTerminal) Close() {
 	f.letGo()
 }
 
-// HupAsked implements file.HupAsked.
-func (f *hostTerminal) HupAsked() {}
-
 // Poll implements file.File.
 func (f *hostTerminal) Poll(want file.Events) file.Events {
 	if f.dead() {
