@@ -173,3 +173,78 @@ func TestDeferredReceiveError(t *testing.T) {
 		}
 	}
 }
+
+// sorflush: what has come is gone, and the end is there; the other end sends as before, and of a local socket that can be read. A descriptor that
+// waits to be let in is told (do_sys_accept).
+func TestShutdownOfReceiving(t *testing.T) {
+	m := newStack(t, Config{})
+	for _, typ := range []int{netbsd.SOCK_STREAM, netbsd.SOCK_DGRAM} {
+		a, b := localPair(t, m, typ)
+		defer b.Close()
+		b.Write(now(), []byte("before"))
+		if errno := a.Shutdown(netbsd.SHUT_RD); errno != 0 {
+			t.Fatal(errno)
+		}
+		buf := make([]byte, 9)
+		for name, n := range map[string]func() (int, netbsd.Errno){
+			"read": func() (int, netbsd.Errno) { return a.Read(now(), buf) },
+			"recv": func() (int, netbsd.Errno) { return a.Recv(now(), buf, &Message{}, false) },
+		} {
+			if n, errno := n(); n != 0 || errno != 0 {
+				t.Errorf("type %d: %s: %d, %s", typ, name, n, errno.Name())
+			}
+			if n, errno := b.Write(now(), []byte("after")); n != 5 || errno != 0 {
+				t.Errorf("type %d: the other end: %d, %s", typ, n, errno.Name())
+			}
+			if n, errno := a.Recv(now(), buf, &Message{}, false); n != 5 || errno != 0 {
+				t.Errorf("type %d: what came later: %d, %s", typ, n, errno.Name())
+			}
+		}
+	}
+	a, b, _ := tcpConnection(t, m)
+	b.Write(now(), []byte("before"))
+	a.Shutdown(netbsd.SHUT_RD)
+	for range 2 {
+		if n, errno := a.Read(now(), make([]byte, 9)); n != 0 || errno != 0 {
+			t.Errorf("TCP: %d, %s", n, errno.Name())
+		}
+		b.Write(now(), []byte("after"))
+	}
+	for _, family := range []int{netbsd.AF_LOCAL, netbsd.AF_INET} {
+		s, _ := m.NewSocket(family, netbsd.SOCK_STREAM, 0)
+		defer s.Close()
+		if n, errno := s.Read(now(), make([]byte, 1)); n != 0 || errno != netbsd.ENOTCONN {
+			t.Errorf("family %d: %d, %s", family, n, errno.Name())
+		}
+		if errno := s.Shutdown(netbsd.SHUT_RD); errno != 0 {
+			t.Errorf("family %d, not connected: %s", family, errno.Name())
+		}
+		if n, errno := s.Recv(now(), make([]byte, 1), &Message{}, false); n != 0 || errno != 0 {
+			t.Errorf("family %d, not connected: %d, %s", family, n, errno.Name())
+		}
+	}
+	for _, family := range []int{netbsd.AF_LOCAL, netbsd.AF_INET} {
+		s, _ := m.NewSocket(family, netbsd.SOCK_STREAM, 0)
+		defer s.Close()
+		if family == netbsd.AF_LOCAL {
+			path := filepath.Join(t.TempDir(), "s")
+			s.Bind(nil, &netbsd.Sockaddr{Family: netbsd.AF_LOCAL, Path: path}, path, nil)
+		}
+		s.Listen(1)
+		l := filetest.NewSleeper()
+		l.Asleep = make(chan struct{}, 10)
+		got := make(chan netbsd.Errno)
+		go func() {
+			_, _, errno := s.Accept(file.Call{L: l})
+			got <- errno
+		}()
+		<-l.Asleep
+		s.Shutdown(netbsd.SHUT_RD)
+		if errno := <-got; errno != netbsd.ECONNABORTED {
+			t.Errorf("family %d: accept: %s, want ECONNABORTED", family, errno.Name())
+		}
+		if _, _, errno := s.Accept(now()); errno != netbsd.EAGAIN {
+			t.Errorf("family %d: accept that does not wait: %s, want EAGAIN", family, errno.Name())
+		}
+	}
+}

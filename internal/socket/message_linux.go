@@ -76,6 +76,9 @@ func (s *Socket) Export() (int, netbsd.Errno) {
 
 // Read is read(2) of a socket.
 func (s *Socket) Read(c file.Call, b []byte) (int, netbsd.Errno) {
+	if s.ended() {
+		return 0, s.receiveFailure(false)
+	}
 	n, errno := s.tryRead(b)
 	if errno != netbsd.EAGAIN {
 		return n, errno
@@ -83,7 +86,24 @@ func (s *Socket) Read(c file.Call, b []byte) (int, netbsd.Errno) {
 	if failure := s.receiveFailure(false); failure != 0 || c.Nonblock {
 		return 0, cmp.Or(failure, errno)
 	}
-	return file.BlockUntil(c, s, file.Readable, s.deadline(&s.recvTimeo), func() (int, netbsd.Errno) { return s.tryRead(b) })
+	return file.BlockUntil(c, s, file.Readable, s.deadline(&s.recvTimeo), func() (int, netbsd.Errno) {
+		if s.ended() {
+			return 0, 0
+		}
+		return s.tryRead(b)
+	})
+}
+
+// ended reports whether there is nothing to read, and will be nothing, as the guest has it (SS_CANTRCVMORE).
+func (s *Socket) ended() bool {
+	switch {
+	case !s.cantRecv.Load():
+		return false
+	case s.local == nil: // which discards what comes
+		s.discard()
+		return true
+	}
+	return s.unconnected() || s.File.Poll(file.In)&file.In == 0
 }
 
 // Send is sendmsg(2). A stream takes everything unless the caller won't wait; a
@@ -269,6 +289,10 @@ func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantControl bool) (int,
 	}
 	for {
 		n, errno := s.wait(c, file.Readable, &s.recvTimeo, func() (int, netbsd.Errno) {
+			if s.ended() {
+				m.Flags = 0
+				return 0, 0
+			}
 			return s.tryRecv(b[done:], oob, flags, m, wantControl)
 		})
 		done += max(n, 0)
@@ -289,7 +313,7 @@ func (s *Socket) receiveErrno(flags int) netbsd.Errno {
 		return netbsd.EOPNOTSUPP
 	case (s.failed.Load() != 0 || s.faulty.Load() != 0) && s.File.Poll(file.In)&file.In == 0:
 		return s.receiveFailure(flags&netbsd.MSG_PEEK != 0)
-	case s.unconnected():
+	case s.unconnected() && !s.cantRecv.Load():
 		return netbsd.ENOTCONN
 	}
 	return 0

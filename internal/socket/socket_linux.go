@@ -31,6 +31,7 @@ type Socket struct {
 
 	// cantSend: the guest has shut it down for sending (SS_CANTSENDMORE), which the host does not tell.
 	cantSend atomic.Bool
+	cantRecv atomic.Bool // and for receiving (SS_CANTRCVMORE)
 	shut     file.Queue // who is to hear of that
 
 	port    *port       // what it is bound to, nil if it was never; changed by bind(2) alone
@@ -241,15 +242,15 @@ func (s *Socket) Close() {
 // Poll is sodopoll: there is no POLLHUP and no POLLERR of a socket. One that has ended in a direction is ready there, and one
 // with an error in both (soreadable, sowritable). What the host thinks of a stream that nobody has connected yet counts for nothing.
 func (s *Socket) Poll(want file.Events) file.Events {
-	if s.idle.Load() {
-		return 0
-	}
 	const reads, writes, urgent = file.In | file.RdNorm, file.Out, file.Pri | file.RdBand
 	ask := want
 	if want&urgent != 0 {
 		ask |= file.Pri
 	}
-	ev := s.File.Poll(ask)
+	ev := file.Events(0)
+	if !s.idle.Load() {
+		ev = s.File.Poll(ask)
+	}
 	if ev&file.Hup != 0 { // the host says so of both directions
 		ev |= reads | writes | file.RdHup | file.WrHup
 	}
@@ -261,6 +262,9 @@ func (s *Socket) Poll(want file.Events) file.Events {
 	}
 	if s.cantSend.Load() {
 		ev |= writes | file.WrHup
+	}
+	if s.cantRecv.Load() {
+		ev |= reads | file.RdHup
 	}
 	if s.faulty.Load() != 0 {
 		ev |= reads
@@ -554,10 +558,14 @@ func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 		}
 		for {
 			fd, sa, err := unix.Accept4(s.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if err != unix.EINTR {
-				from = sa
-				return fd, hostfile.Errno(err)
+			switch {
+			case err == unix.EINTR:
+				continue
+			case s.cantRecv.Load() && (err == unix.EAGAIN || err == unix.EINVAL):
+				return -1, s.abortedErrno(c)
 			}
+			from = sa
+			return fd, hostfile.Errno(err)
 		}
 	})
 	if errno != 0 {
@@ -572,6 +580,17 @@ func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 		n.met(s, u.Name)
 	}
 	return n, s.fromHostAddr(from), errno
+}
+
+// abortedErrno is what accept(2) says where nobody waits any more, and none will come (do_sys_accept).
+func (s *Socket) abortedErrno(c file.Call) netbsd.Errno {
+	switch {
+	case !s.listening.Load():
+		return netbsd.EINVAL
+	case c.Nonblock:
+		return netbsd.EAGAIN
+	}
+	return netbsd.ECONNABORTED
 }
 
 // Name is getsockname(2).
@@ -591,15 +610,55 @@ func (s *Socket) Shutdown(how int) netbsd.Errno {
 	if how < netbsd.SHUT_RD || how > netbsd.SHUT_RDWR {
 		return netbsd.EINVAL
 	}
-	if err := unix.Shutdown(s.FD(), how); err != nil {
-		return hostfile.Errno(err)
+	if how != netbsd.SHUT_WR {
+		s.flush()
 	}
-	if how != netbsd.SHUT_RD {
+	if how = s.hostShut(how); how >= 0 {
+		if err := unix.Shutdown(s.FD(), how); err != nil && err != unix.ENOTCONN {
+			return hostfile.Errno(err)
+		}
+	}
+	if how > netbsd.SHUT_RD {
 		s.cantSend.Store(true)
 		s.shut.Notify(file.WrHup)
 		s.Notify(file.Out | file.WrHup)
 	}
 	return 0
+}
+
+// hostShut is what the host is to shut, -1 for nothing. That a local socket receives no more is not the other end's matter (sorflush), which the
+// host would have send no more.
+func (s *Socket) hostShut(how int) int {
+	switch {
+	case s.local == nil || how == netbsd.SHUT_WR:
+		return how
+	case how == netbsd.SHUT_RD:
+		return -1
+	}
+	return netbsd.SHUT_WR
+}
+
+// flush is sorflush: the socket is at its end, and what has come is gone. What comes later can be read of a local socket alone (unp_send).
+func (s *Socket) flush() {
+	s.cantRecv.Store(true)
+	s.discard()
+	s.Notify(file.In | file.RdNorm | file.RdHup)
+}
+
+// discardMost bounds what a call discards: somebody may send all the time.
+const discardMost = 1 << 10
+
+func (s *Socket) discard() {
+	if s.unconnected() || s.route != nil {
+		return
+	}
+	b, oob := make([]byte, 16<<10), make([]byte, unix.CmsgSpace(4*(maxRights+1)))
+	for range discardMost {
+		var m Message
+		if n, errno := s.tryRecv(b, oob, 0, &m, false); errno != 0 || n == 0 && s.Connects() {
+			return
+		}
+	}
 }
 
 // WatchShut implements file.Shutter.
