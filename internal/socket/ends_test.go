@@ -248,3 +248,32 @@ func TestShutdownOfReceiving(t *testing.T) {
 		}
 	}
 }
+
+// sosend: over a connection that is on its way nothing can be sent, and soreceive waits for it.
+func TestConnecting(t *testing.T) {
+	m := newStack(t, Config{})
+	ls, _ := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+	defer ls.Close()
+	ls.Bind(nil, loopback(0), "", nil)
+	ls.Listen(0)
+	name, _ := ls.Name()
+	for range 10 { // the first ones have room with who listens
+		c, _ := m.NewSocket(netbsd.AF_INET, netbsd.SOCK_STREAM, 0)
+		defer c.Close()
+		if errno := c.Connect(now(), &name); errno != netbsd.EINPROGRESS || c.Poll(file.Out) != 0 {
+			continue
+		}
+		switch _, errno := c.Write(now(), []byte("x")); errno {
+		case 0:
+			continue // it has come about meanwhile
+		case netbsd.ENOTCONN:
+		default:
+			t.Errorf("write: %s, want ENOTCONN", errno.Name())
+		}
+		if _, errno := c.Read(now(), make([]byte, 1)); errno != netbsd.EAGAIN {
+			t.Errorf("read: %s, want EAGAIN", errno.Name())
+		}
+		return
+	}
+	t.Skip("the host lets everybody connect")
+}

@@ -215,12 +215,23 @@ func (s *Socket) trySend(b, oob []byte, to unix.Sockaddr, flags int, given bool)
 		case err == unix.ECONNREFUSED && to == nil && s.local != nil && s.typ == netbsd.SOCK_DGRAM: // unp_drop
 			s.Dissolve()
 			return n, netbsd.ECONNRESET
+		case err == unix.EAGAIN && s.connecting():
+			return n, netbsd.ENOTCONN
 		case err != nil && given && err != unix.EAGAIN:
 			return n, s.controlErrno(err, oob)
 		default:
 			return n, hostfile.Errno(err)
 		}
 	}
+}
+
+// connecting reports whether a connection of TCP is on its way, over which nothing can be sent yet (sosend); the host would wait for it.
+func (s *Socket) connecting() bool {
+	if !s.MayLend() {
+		return false
+	}
+	_, err := unix.Getpeername(s.FD())
+	return err == unix.ENOTCONN
 }
 
 // outControl makes what goes along with a message; sent is told whether it has gone.

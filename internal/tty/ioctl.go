@@ -239,7 +239,7 @@ func (p *pair) setModes(t netbsd.Termios, flush bool) {
 	}
 	t.Lflag = t.Lflag&^netbsd.EXTPROC | p.t.Lflag&netbsd.EXTPROC | pending
 	if t.Cflag&netbsd.CIGNORE != 0 {
-		t.Cflag, t.Ispeed, t.Ospeed = p.t.Cflag, p.t.Ispeed, p.t.Ospeed
+		keepControl(&t, &p.t)
 	} else if t.Ospeed == 0 {
 		p.k.Hangup()
 	}
@@ -251,6 +251,9 @@ func (p *pair) setModes(t netbsd.Termios, flush bool) {
 		p.terminalQueue.Notify(file.In | file.RdNorm)
 	}
 }
+
+// keepControl is CIGNORE: what the hardware is told stays as it is.
+func keepControl(t, is *netbsd.Termios) { t.Cflag, t.Ispeed, t.Ospeed = is.Cflag, is.Ispeed, is.Ospeed }
 
 // session serves the requests by which processes and terminals belong together; ok
 // tells whether cmd is one.
