@@ -32,7 +32,7 @@ type Socket struct {
 	// cantSend: the guest has shut it down for sending (SS_CANTSENDMORE), which the host does not tell.
 	cantSend atomic.Bool
 	cantRecv atomic.Bool // and for receiving (SS_CANTRCVMORE)
-	shut     file.Queue // who is to hear of that
+	shut     file.Queue  // who is to hear of that
 
 	port    *port       // what it is bound to, nil if it was never; changed by bind(2) alone
 	hasPeer atomic.Bool // connect(2) was called: nobody else is kept from its address

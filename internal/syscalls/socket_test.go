@@ -224,8 +224,12 @@ func TestSocket(t *testing.T) {
 				return p.mem.put(longs(p.arg(room(16)), 1<<31, iov(room(9))(p), 1, 0, 0))
 			}, 0}, netbsd.EINVAL, nil, nil},
 			{"socket(2)", netbsd.SYS___socket30, args{local, stream, 0}, 0, 3, nil},
+			{"unp_connect: ENOTSOCK for what is none", netbsd.SYS_connect, args{3, sun("f"), 3}, netbsd.ENOTSOCK, nil, nil},
+			{"unp_listen: EINVAL without a name", netbsd.SYS_listen, args{3, 1}, netbsd.EINVAL, nil, nil},
 			{"sobind: EAFNOSUPPORT", netbsd.SYS_bind, args{3, inet4, 16}, netbsd.EAFNOSUPPORT, nil, nil},
 			{"sockargs_sb: a family of 16 bits, as in 4.3BSD", netbsd.SYS_bind, args{3, []byte("\x01\x00old"), 5}, 0, 0, nil},
+			{"unp_bind: EINVAL for another name", netbsd.SYS_bind, args{3, sun("again"), 7}, netbsd.EINVAL, nil, nil},
+			{"unp_connect: ECONNREFUSED by who does not listen", netbsd.SYS_connect, args{3, sun("old"), 5}, netbsd.ECONNREFUSED, nil, nil},
 			{"getsockname(2): its name", netbsd.SYS_getsockname, args{3, room(16), words(16)}, 0, func(r *result) string {
 				if b := r.mem(1, 5); b[1] != local || string(b[2:5]) != "old" {
 					return string(b)
