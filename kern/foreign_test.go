@@ -184,7 +184,7 @@ func TestForeignDeputy(t *testing.T) {
 // guest sets another one.
 func TestForegroundThere(t *testing.T) {
 	both(t, func(w *world) {
-		const nobody = 1<<31 - 1
+		const nobody = -1
 		none := w.m.NewTTY(nil)
 		none.ForegroundThere(nil)
 		w.is("of no session", none.Foreground() == nil, true)

@@ -1,6 +1,7 @@
 package kern
 
 import (
+	"math"
 	"slices"
 
 	"toaster/netbsd"
@@ -222,9 +223,48 @@ func (l *LWP) GetForeground(t *TTY) (int, netbsd.Errno) {
 		return 0, netbsd.ENOTTY
 	}
 	if t.pgrp == nil {
-		return 1<<31 - 1, 0
+		return -1, 0 // NO_PGID
 	}
 	return int(t.pgrp.id), 0
+}
+
+// SetTTYOwner is FIOSETOWN of a terminal: the foreground group, by its negative id, or that of a process. ENOTTY: t is another session's.
+// EINVAL: no such group. ESRCH: no such process. EPERM: of another session, as process 0 is. A terminal without session stays without group.
+func (l *LWP) SetTTYOwner(t *TTY, id int) netbsd.Errno {
+	return l.onTTY(t, func() netbsd.Errno {
+		p := l.p
+		if t.sess != nil && !t.isctty(p) {
+			return netbsd.ENOTTY
+		}
+		g, errno := p.m.groupOf(id)
+		switch {
+		case errno != 0:
+			return errno
+		case g.sess != p.pgrp.sess:
+			return netbsd.EPERM
+		case t.sess != nil:
+			t.pgrp, t.away = g, false
+		}
+		return 0
+	})
+}
+
+// groupOf is whom FIOSETOWN names. mu is held.
+func (m *Machine) groupOf(id int) (*Pgrp, netbsd.Errno) {
+	switch {
+	case id == 0:
+		return nil, netbsd.EPERM
+	case id < 0:
+		if g := m.pids.findGroup(-id); id > math.MinInt32 && g != nil && g.n > 0 {
+			return g, 0
+		}
+		return nil, netbsd.EINVAL
+	}
+	p := m.pfind(id)
+	if p == nil || p.pgrp == nil {
+		return nil, netbsd.ESRCH
+	}
+	return p.pgrp, 0
 }
 
 // Background checks that l may use t in the foreground manner; reading says

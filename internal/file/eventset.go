@@ -38,6 +38,9 @@ type Drainer interface {
 	Undelivered() (left int64, come uint64)
 }
 
+// Failing is a file whose end can come with an error, which kevent(2) tells of, and the next call still.
+type Failing interface{ PendingErrno() netbsd.Errno }
+
 // Hosted is a file whose readiness is that of a descriptor of the host, or can be: a pipe becomes one of the host's for that.
 type Hosted interface {
 	// MayHost reports whether HostEvents can be expected to return a descriptor. It changes nothing.

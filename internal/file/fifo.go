@@ -17,15 +17,18 @@ type Fifo struct {
 	nread   int    // ends open for reading, those waiting in Open included
 	nwrite  int    // and for writing
 	openers Queue  // who waits for the other end
-	all     Queue  // who waits on an end that is for both
+	all     Queue  // who waits on an end
 	reader  Waiter // passes on to all what the pipe's readers hear
 	writer  Waiter
 }
 
+// fifoSize is how much a FIFO holds, which is a pair of local sockets: what the one to write to may send (unpst_sendspace).
+const fifoSize = 8192
+
 // NewFifo makes a FIFO that nobody has open.
 func NewFifo() *Fifo {
 	f := &Fifo{}
-	f.pipe.rewinds, f.pipe.born = true, netbsd.TimespecAt(time.Now())
+	f.pipe.size, f.pipe.rewinds, f.pipe.born = fifoSize, true, netbsd.TimespecAt(time.Now())
 	pass := func(ev Events) { f.all.Notify(ev) }
 	f.reader = Waiter{Mask: ^Events(0), Fn: pass}
 	f.writer = Waiter{Mask: ^Events(0), Fn: pass}
@@ -192,43 +195,67 @@ func (f *fifoFile) Write(c Call, b []byte) (int, netbsd.Errno) {
 	return f.fifo.pipe.write(c, writeSide{f.fifo}, b)
 }
 
-// Poll is fifo_poll: the end of all writing is POLLHUP for who reads, beside which there is no POLLOUT. That of all reading is
-// room for who writes, and EV_EOF.
-func (f *fifoFile) Poll(want Events) (ev Events) {
-	if f.end.read {
-		ev |= f.fifo.readPoll(want)
+// Poll is fifo_poll, and filt_fifowrite for who wants WrHup. Neither looks at what the end is open for.
+func (f *fifoFile) Poll(want Events) Events {
+	f.fifo.mu.Lock()
+	defer f.fifo.mu.Unlock()
+	if want&WrHup != 0 {
+		return f.fifo.writableLocked(want)
 	}
-	if f.end.write && ev&Hup == 0 {
-		ev |= f.fifo.writePoll(want) &^ Hup
-	}
-	return ev
+	return f.fifo.pollLocked(want)
 }
 
-// queue is where an end hears of what concerns it.
-func (f *fifoFile) queue() *Queue {
+// pollLocked is fifo_poll: the end of all writing is POLLHUP, beside which there is no POLLOUT.
+func (f *Fifo) pollLocked(want Events) (ev Events) {
+	if f.n > 0 || f.noWrite {
+		ev = want & (In | RdNorm)
+	}
+	if f.noWrite {
+		return ev | Hup | want&RdHup
+	}
+	return ev | f.writableLocked(want)
+}
+
+// writableLocked is what a FIFO says of writing (sowritable): the end of all reading is room, and for kevent(2) EV_EOF.
+func (f *Fifo) writableLocked(want Events) Events {
 	switch {
-	case !f.end.write:
-		return &f.fifo.readers
-	case !f.end.read:
-		return &f.fifo.writers
+	case f.noRead:
+		return want & (Out | WrHup)
+	case fifoSize-f.n >= netbsd.PIPE_BUF:
+		return want & Out
 	}
-	return &f.fifo.all
+	return 0
 }
 
-func (f *fifoFile) Watch(w *Waiter)           { f.queue().Add(w) }
-func (f *fifoFile) Unwatch(w *Waiter)         { f.queue().Remove(w) }
+func (f *fifoFile) Watch(w *Waiter)           { f.fifo.all.Add(w) }
+func (f *fifoFile) Unwatch(w *Waiter)         { f.fifo.all.Remove(w) }
 func (f *fifoFile) Restart(t *Table)          { f.fifo.Restart(t) }
 func (f *fifoFile) ReadCount() int64          { return int64(f.fifo.held()) }
-func (f *fifoFile) WriteCount() int64         { return int64(pipeSize - f.fifo.held()) }
+func (f *fifoFile) WriteCount() int64         { return int64(fifoSize - f.fifo.held()) }
 func (f *Fifo) held() int                     { return f.length(readEnd) }
 func (f *fifoFile) SetFlags(int) netbsd.Errno { return 0 }
 
 // Sync implements File: there is nothing to keep (fifofs).
 func (f *fifoFile) Sync() netbsd.Errno { return 0 }
 
+// Ioctl is fifo_ioctl: soo_ioctl of the socket to read from, and of the one to write to, if the end is open for that. The second
+// answer is left. What is written is the reader's at once, so that neither has anything on its way.
 func (f *fifoFile) Ioctl(_ Call, cmd uint32, data []byte) netbsd.Errno {
-	n := f.fifo.held()
-	return pipeIoctl(cmd, data, n, n, pipeSize-n)
+	read, space := f.fifo.held(), fifoSize
+	if f.end.write {
+		read, space = 0, fifoSize-read
+	}
+	switch cmd {
+	case netbsd.FIONREAD:
+		return PutInt(data, read)
+	case netbsd.FIONSPACE:
+		return PutInt(data, space)
+	case netbsd.FIONWRITE, netbsd.SIOCATMARK:
+		return PutInt(data, 0)
+	case netbsd.FIOASYNC, netbsd.FIOGETOWN, netbsd.FIOSETOWN, netbsd.SIOCGPGRP, netbsd.SIOCSPGRP, netbsd.TIOCGPGRP, netbsd.TIOCSPGRP:
+		return netbsd.EPASSTHROUGH
+	}
+	return netbsd.EOPNOTSUPP // unp_ioctl
 }
 
 func (f *fifoFile) Close() {

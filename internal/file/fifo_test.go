@@ -132,7 +132,7 @@ func TestFifoNonblock(t *testing.T) {
 	}
 }
 
-// TestFifoPoll follows fifo_poll: the end of all writing is POLLHUP for who reads, beside which nothing is writable, as POSIX has it. The end of
+// TestFifoPoll follows fifo_poll, which does not look at what an end is open for: the end of all writing is POLLHUP for who reads, beside which nothing is writable, as POSIX has it. The end of
 // all reading is nothing but room for who writes (sowritable: SS_CANTSENDMORE); kevent(2) tells it (filt_fifowrite).
 func TestFifoPoll(t *testing.T) {
 	f := newFifoEnds(t)
@@ -145,10 +145,11 @@ func TestFifoPoll(t *testing.T) {
 		}
 	}
 	polls("empty", w, Out)
-	w.Write(nil, make([]byte, pipeSize))
-	polls("full", w, 0)
+	polls("empty, of who reads: it is not looked at who may", r, Out)
+	w.Write(nil, make([]byte, fifoSize))
+	polls("full", w, In|RdNorm)
 	r.Release()
-	polls("full, and the reader has gone", w, Out)
+	polls("full, and the reader has gone", w, In|RdNorm|Out)
 	if ev := w.File.Poll(0); ev != 0 {
 		t.Errorf("%#x, and nothing was asked for", ev)
 	}
@@ -156,14 +157,100 @@ func TestFifoPoll(t *testing.T) {
 		t.Errorf("%#x for kevent(2)", ev)
 	}
 	r = f.now(netbsd.O_RDONLY)
-	polls("full, with a reader again", w, 0)
+	polls("full, with a reader again", w, In|RdNorm)
 	w.Release()
 	polls("the writer has gone, of what it wrote", r, In|RdNorm|Hup)
+	if ev := r.File.Poll(Out | WrHup); ev != 0 {
+		t.Errorf("%#x for kevent(2): it is full, and who reads is there (filt_fifowrite)", ev)
+	}
+	r.Read(nil, make([]byte, fifoSize))
+	if ev := r.File.Poll(Out | WrHup); ev != Out {
+		t.Errorf("%#x for kevent(2): there is room, and who reads is there (filt_fifowrite)", ev)
+	}
 	r.Release()
 
 	both, w := f.now(netbsd.O_RDWR), f.now(netbsd.O_WRONLY)
 	w.Release()
 	polls("an end for both is a writer", both, Out)
+	both.Release()
+}
+
+// TestFifoHears: an end hears of what happens in both directions, as fifo_poll records with both sockets.
+func TestFifoHears(t *testing.T) {
+	f := newFifoEnds(t)
+	r, w := f.now(netbsd.O_RDONLY), f.now(netbsd.O_WRONLY)
+	defer r.Release()
+	defer w.Release()
+	heard := Events(0)
+	room, data := &Waiter{Mask: Out, Fn: func(ev Events) { heard |= ev & Out }}, &Waiter{Mask: In, Fn: func(ev Events) { heard |= ev & In }}
+	r.File.Watch(room)
+	w.File.Watch(data)
+	defer r.File.Unwatch(room)
+	defer w.File.Unwatch(data)
+	w.Write(nil, make([]byte, fifoSize))
+	if heard != In {
+		t.Errorf("who writes hears %#x of a write", heard)
+	}
+	r.Read(nil, make([]byte, fifoSize))
+	if heard != In|Out {
+		t.Errorf("who reads hears %#x of a read", heard)
+	}
+}
+
+// TestFifoWrites follows sosend of a FIFO's socket, whose buffer has unpst_sendspace bytes and whose mark is PIPE_BUF (fifo_open): what does
+// not fit waits for so much room at least, and is split then.
+func TestFifoWrites(t *testing.T) {
+	f := newFifoEnds(t)
+	r, w := f.now(netbsd.O_RDONLY), f.now(netbsd.O_WRONLY)
+	defer r.Release()
+	defer w.Release()
+	for _, c := range []struct {
+		take, n, want int
+		errno         netbsd.Errno
+	}{
+		{0, fifoSize + 1, fifoSize, 0},
+		{netbsd.PIPE_BUF - 1, netbsd.PIPE_BUF, 0, netbsd.EAGAIN},
+		{0, 2 * netbsd.PIPE_BUF, 0, netbsd.EAGAIN},
+		{0, netbsd.PIPE_BUF - 1, netbsd.PIPE_BUF - 1, 0},
+		{netbsd.PIPE_BUF, 2 * netbsd.PIPE_BUF, netbsd.PIPE_BUF, 0},
+	} {
+		r.Read(nil, make([]byte, c.take))
+		if n, errno := w.Write(nil, make([]byte, c.n)); n != c.want || errno != c.errno {
+			t.Errorf("%d taken, and %d written: %d, %s, want %d, %s", c.take, c.n, n, errno.Name(), c.want, c.errno.Name())
+		}
+	}
+}
+
+// TestFifoIoctl follows fifo_ioctl: soo_ioctl of the socket to read from, then of the one to write to, whose answer stays.
+func TestFifoIoctl(t *testing.T) {
+	f := newFifoEnds(t)
+	r, w, both := f.now(netbsd.O_RDONLY), f.now(netbsd.O_WRONLY), f.now(netbsd.O_RDWR)
+	w.Write(nil, make([]byte, 100))
+	for _, c := range []struct {
+		name  string
+		d     *Description
+		cmd   uint32
+		want  uint32
+		errno netbsd.Errno
+	}{
+		{"what there is to read", r, netbsd.FIONREAD, 100, 0},
+		{"who writes has nothing to read", w, netbsd.FIONREAD, 0, 0},
+		{"nor who does both", both, netbsd.FIONREAD, 0, 0},
+		{"what is written is the reader's at once", w, netbsd.FIONWRITE, 0, 0},
+		{"the reader sends nothing", r, netbsd.FIONWRITE, 0, 0},
+		{"room", w, netbsd.FIONSPACE, fifoSize - 100, 0},
+		{"of the reader's own", r, netbsd.FIONSPACE, fifoSize, 0},
+		{"SIOCATMARK: no urgent byte", r, netbsd.SIOCATMARK, 0, 0},
+		{"unp_ioctl: EOPNOTSUPP", r, netbsd.TIOCGETA, 7, netbsd.EOPNOTSUPP},
+		{"the owner is everybody's to ask", r, netbsd.FIOGETOWN, 7, netbsd.EPASSTHROUGH},
+	} {
+		data := []byte{7, 0, 0, 0}
+		if errno := c.d.File.Ioctl(Call{}, c.cmd, data); errno != c.errno || data[0] != byte(c.want) || data[1] != byte(c.want>>8) {
+			t.Errorf("%s: %v, %s, want %d, %s", c.name, data, errno.Name(), c.want, c.errno.Name())
+		}
+	}
+	r.Release()
+	w.Release()
 	both.Release()
 }
 

@@ -63,6 +63,9 @@ type File interface {
 	Close()
 }
 
+// HupUntold is implemented by files whose POLLHUP is no end to kevent(2): that has RdHup and WrHup alone.
+type HupUntold interface{ HupUntold() }
+
 // Counter is implemented by files that can say how much kevent(2) should report
 // in data: bytes to read (connections to accept), and room to write.
 type Counter interface {

@@ -74,7 +74,7 @@ func TestLentDescriptorsAreTakenBack(t *testing.T) {
 		told string
 	}{
 		"close":               {func(t *Table) { t.CloseFD(1) }, "-1"},
-		"F_CLOSEM":            {func(t *Table) { t.CloseFrom(1) }, "-1 -2"},
+		"F_CLOSEM":            {func(t *Table) { t.CloseFrom(1) }, "-2 -1"},
 		"dup2 over":           {func(t *Table) { t.Dup2(0, 1, noLimit, 0) }, "-1"},
 		"dup2 over itself":    {func(t *Table) { t.Dup2(1, 1, noLimit, 0) }, ""},
 		"dup2 of":             {func(t *Table) { t.Dup2(1, 5, noLimit, 0) }, ""},

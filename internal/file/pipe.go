@@ -26,6 +26,7 @@ type pipe struct {
 	n       int        // bytes in ring
 	noRead  bool       // the read end is closed: writing is EPIPE
 	noWrite bool       // the write end is closed: reading ends
+	size    int        // how much it holds
 	rewinds bool       // a FIFO: reading ends once, then waits for another writer
 
 	// The host's pipe that has taken its place, as programs of the host share it;
@@ -40,7 +41,7 @@ type pipe struct {
 	owner   Owner
 }
 
-func newPipe() *pipe { return &pipe{born: netbsd.TimespecAt(time.Now())} }
+func newPipe() *pipe { return &pipe{size: pipeSize, born: netbsd.TimespecAt(time.Now())} }
 
 // NewPipe makes the two ends of a pipe(2), open files to read from and to write to. Of
 // flags count those that F_SETFL could set (netbsd.SetflMask).
@@ -56,7 +57,7 @@ func NewPipeOf(owner Owner, flags int) (r, w *Description) {
 
 // room makes the ring hold want bytes more, as far as a pipe goes.
 func (p *pipe) roomLocked(want int) {
-	need := min(p.n+want, pipeSize)
+	need := min(p.n+want, p.size)
 	if need <= len(p.ring) {
 		return
 	}
@@ -89,7 +90,7 @@ func (p *pipe) takeLocked(b []byte) int {
 
 // putLocked moves up to len(b) bytes in.
 func (p *pipe) putLocked(b []byte) int {
-	n := min(len(b), pipeSize-p.n)
+	n := min(len(b), p.size-p.n)
 	p.roomLocked(n)
 	end := (p.start + p.n) & (len(p.ring) - 1)
 	k := copy(p.ring[end:min(end+n, len(p.ring))], b[:n])
@@ -137,37 +138,52 @@ type taken struct {
 func (p *pipe) takeAndUnlock(b []byte) taken {
 	defer p.mu.Unlock()
 	n := p.takeLocked(b)
-	return taken{n, pipeSize-p.n >= netbsd.PIPE_BUF}
+	return taken{n, p.size-p.n >= netbsd.PIPE_BUF}
 }
 
-func (p *pipe) putAndUnlock(b []byte) int {
+func (p *pipe) putAndUnlock(b []byte) (n, held int) {
 	defer p.mu.Unlock()
-	return p.putLocked(b)
+	n = p.putLocked(b)
+	return n, p.n
 }
 
-// tryWrite writes what fits; all or nothing up to PIPE_BUF bytes, which pipe(2) promises
-// not to mix with those of other writers.
-func (p *pipe) tryWrite(b []byte, atomic bool) (int, netbsd.Errno) {
+// tryWrite writes what fits; all or nothing up to PIPE_BUF bytes, which pipe(2) promises not to mix with those of other writers. EPIPE comes for
+// no bytes, too.
+func (p *pipe) tryWrite(b []byte) (int, netbsd.Errno) {
+	need := p.needs(len(b))
 	p.mu.Lock()
 	if h := p.host; h != nil {
 		p.mu.Unlock()
+		if len(b) == 0 && h.writePoll(0)&Hup != 0 {
+			return 0, netbsd.EPIPE
+		}
 		return h.w.TryWrite(b) // the host, too, doesn't split what is short
 	}
 	if p.noRead || p.noWrite {
 		p.mu.Unlock()
 		return 0, netbsd.EPIPE
 	}
-	space := pipeSize - p.n
-	if space == 0 || atomic && space < len(b) {
+	if p.size-p.n < need {
 		p.mu.Unlock()
-		if len(b) == 0 {
-			return 0, 0
-		}
 		return 0, netbsd.EAGAIN
 	}
-	n := p.putAndUnlock(b)
-	p.readers.Notify(In | RdNorm)
+	n, held := p.putAndUnlock(b)
+	if held > 0 {
+		p.readers.Notify(In | RdNorm)
+	}
 	return n, 0
+}
+
+// needs is how much room a write of n bytes waits for: pipe_write counts what is left of it, and sosend, of a FIFO, takes its socket's mark,
+// which is PIPE_BUF.
+func (p *pipe) needs(n int) int {
+	switch {
+	case n <= netbsd.PIPE_BUF:
+		return n
+	case p.rewinds:
+		return netbsd.PIPE_BUF
+	}
+	return 1
 }
 
 func (p *pipe) read(c Call, w watcher, b []byte) (int, netbsd.Errno) {
@@ -181,12 +197,11 @@ func (p *pipe) read(c Call, w watcher, b []byte) (int, netbsd.Errno) {
 // write writes all of b, or with O_NONBLOCK what fits. Once something is
 // written, an interruption returns the count.
 func (p *pipe) write(c Call, w watcher, b []byte) (int, netbsd.Errno) {
-	atomic := len(b) <= netbsd.PIPE_BUF
 	done := 0
 	for {
-		n, errno := p.tryWrite(b[done:], atomic)
+		n, errno := p.tryWrite(b[done:])
 		if errno == netbsd.EAGAIN && !c.Nonblock {
-			n, errno = Block(c, w, Writable, func() (int, netbsd.Errno) { return p.tryWrite(b[done:], atomic) })
+			n, errno = Block(c, w, Writable, func() (int, netbsd.Errno) { return p.tryWrite(b[done:]) })
 		}
 		done += n
 		if errno != 0 && done > 0 && errno != netbsd.EPIPE {
@@ -264,7 +279,7 @@ func (p *pipe) writePoll(want Events) Events {
 	switch {
 	case p.noRead || p.noWrite:
 		return Hup | want&(WrHup|Out)
-	case pipeSize-p.n >= netbsd.PIPE_BUF:
+	case p.size-p.n >= netbsd.PIPE_BUF:
 		return want & Out
 	}
 	return 0

@@ -87,6 +87,26 @@ func TestPipeBlocks(t *testing.T) {
 	})
 }
 
+// What is left of a long write waits for room for all of it, once it is no longer than PIPE_BUF (pipe_write, of uio_resid).
+func TestPipeRestIsWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := NewPipe(0)
+		l := filetest.NewSleeper()
+		w.Write(l, make([]byte, pipeSize))
+		go w.Write(filetest.NewSleeper(), make([]byte, 1000))
+		for _, c := range []struct{ take, left int }{{600, pipeSize}, {200, pipeSize - 200}, {400, pipeSize - 200}} {
+			synctest.Wait()
+			r.Read(l, make([]byte, c.take))
+			synctest.Wait()
+			if n := r.File.(Counter).ReadCount(); n != int64(c.left) {
+				t.Errorf("%d taken: %d bytes to read, want %d", c.take, n, c.left)
+			}
+		}
+		r.Release()
+		w.Release()
+	})
+}
+
 func TestPipeEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, w := NewPipe(0)

@@ -26,3 +26,9 @@ func (*semFile) Ioctl(Call, uint32, []byte) netbsd.Errno { return netbsd.EOPNOTS
 
 // Refuses implements Refuser.
 func (*semFile) Refuses(uint32, []byte) netbsd.Errno { return netbsd.EOPNOTSUPP }
+
+// Poll implements File: nothing is ever ready, and nobody hears of it (fnullop_poll).
+func (*semFile) Poll(Events) Events { return 0 }
+
+// Poll implements File.
+func (*Memfd) Poll(Events) Events { return 0 }

@@ -1,6 +1,10 @@
 package file
 
-import "toaster/netbsd"
+import (
+	"slices"
+
+	"toaster/netbsd"
+)
 
 // CloseFD is close(2). The file itself closes with its last reference, which a
 // call in flight in another LWP may still hold.
@@ -22,9 +26,9 @@ func (t *Table) take(fd int) (slot, netbsd.Errno) {
 	return t.clearLocked(fd), 0
 }
 
-// CloseFrom is F_CLOSEM of fcntl(2): every descriptor at or above from.
+// CloseFrom is F_CLOSEM of fcntl(2): every descriptor at or above from, the highest first.
 func (t *Table) CloseFrom(from int) {
-	for _, fd := range t.Open() {
+	for _, fd := range slices.Backward(t.Open()) {
 		if fd >= from {
 			t.CloseFD(fd)
 		}
@@ -54,7 +58,9 @@ func (t *Table) Close() {
 	last := t.refs == 0
 	t.mu.Unlock()
 	if last {
-		t.CloseFrom(0)
+		for _, fd := range t.Open() { // the lowest first, by fd_free
+			t.CloseFD(fd)
+		}
 		t.machine.records.leave(t)
 	}
 }

@@ -117,6 +117,29 @@ func TestTableLifecycle(t *testing.T) {
 	}
 }
 
+// inOrder notes when it is closed.
+type inOrder struct {
+	Base
+	name   string
+	closed *string
+}
+
+func (f *inOrder) Close() { *f.closed += f.name }
+
+// F_CLOSEM closes the highest descriptor again and again (sys_fcntl), the end of the process from the lowest on (fd_free).
+func TestTableOrderOfCloses(t *testing.T) {
+	closed := ""
+	tab := NewTable()
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		tab.Install(New(&inOrder{name: name, closed: &closed}, netbsd.O_RDWR), 0, noLimit, 0)
+	}
+	tab.CloseFrom(2)
+	tab.Close()
+	if closed != "edcab" {
+		t.Errorf("closed in the order %s", closed)
+	}
+}
+
 type note struct{ told int }
 
 func (n *note) FDClosed() { n.told++ }

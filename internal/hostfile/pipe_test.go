@@ -10,6 +10,24 @@ import (
 	"toaster/netbsd"
 )
 
+// EPIPE comes for a write of nothing, too (pipe_write), of a pipe that has become the host's.
+func TestPipeOfTheHostWithoutReader(t *testing.T) {
+	h := newHost(t)
+	r, w := file.NewPipe(0)
+	if _, errno := w.File.(file.PipeEnd).Promote(h.newPipe); errno != 0 {
+		t.Fatal(errno)
+	}
+	l := filetest.NewSleeper()
+	if n, errno := w.Write(l, nil); n != 0 || errno != 0 {
+		t.Errorf("%d, %s with a reader", n, errno.Name())
+	}
+	r.Release()
+	if _, errno := w.Write(l, nil); errno != netbsd.EPIPE {
+		t.Errorf("%s without, want EPIPE", errno.Name())
+	}
+	w.Release()
+}
+
 // A program of the host that has a pipe and doesn't use it makes no difference to those
 // who do.
 func TestPipeThatHostInherits(t *testing.T) {

@@ -1,6 +1,8 @@
 package kqueue
 
 import (
+	"math"
+
 	"toaster/internal/file"
 	"toaster/internal/guard"
 	"toaster/netbsd"
@@ -141,27 +143,45 @@ func (s *fileSource) poll(kn *knote) (state, bool) {
 	ev := s.d.File.Poll(file.In | file.RdNorm | file.RdHup)
 	n, counted := count(s.d.File, file.Counter.ReadCount)
 	st.data = &n
-	if ev&(file.Hup|file.RdHup) != 0 {
-		st.flags |= netbsd.EV_EOF
+	if ev&s.end(file.RdHup) != 0 {
+		s.ends(&st)
 		return st, true
 	}
 	if counted && isRegular(s.d.File) {
 		return st, n != 0
 	}
-	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (!counted || n <= 0 || n >= s.lowat())
+	return st, ev&(file.In|file.RdNorm|file.Err) != 0 && (!counted || n <= 0 || s.reaches(n, 1))
 }
 
-// lowat is NOTE_LOWAT's mark. Only sockets look at it (filt_soread).
-func (s *fileSource) lowat() int64 {
+// end is what says that there is an end, beside what only kevent(2) is told.
+func (s *fileSource) end(told file.Events) file.Events {
+	if _, ok := s.d.File.(file.HupUntold); ok {
+		return told
+	}
+	return told | file.Hup
+}
+
+// ends tells of the end, and of a socket with which error it came (so_error), as its fflags.
+func (s *fileSource) ends(st *state) {
+	st.flags |= netbsd.EV_EOF
+	if f, ok := s.d.File.(file.Failing); ok {
+		if errno := uint32(f.PendingErrno()); errno != 0 {
+			st.fflags = &errno
+		}
+	}
+}
+
+// reaches reports whether n is NOTE_LOWAT's mark at least, and if there is none, least. Only sockets look at a mark (filt_soread, filt_sowrite).
+func (s *fileSource) reaches(n, least int64) bool {
 	if _, ok := s.d.File.(interface{ KnoteLowat() }); !ok {
-		return 1
+		return n >= least
 	}
 	s.kn.q.mu.Lock()
 	defer s.kn.q.mu.Unlock()
 	if s.kn.sfflags&netbsd.NOTE_LOWAT != 0 {
-		return s.kn.sdata
+		return n >= s.kn.sdata
 	}
-	return 1
+	return n >= least
 }
 
 // pollWrite is poll for EVFILT_WRITE. A socket with an error has an event, and its end only if it can send no more (filt_sowrite).
@@ -170,11 +190,11 @@ func (s *fileSource) pollWrite() (state, bool) {
 	ev := s.d.File.Poll(file.Out | file.WrHup)
 	n, _ := count(s.d.File, file.Counter.WriteCount)
 	st.data = &n
-	if ev&(file.Hup|file.WrHup|file.Err) != 0 {
-		st.flags |= netbsd.EV_EOF
+	if ev&(s.end(file.WrHup)|file.Err) != 0 {
+		s.ends(&st)
 		return st, true
 	}
-	return st, ev&file.Out != 0
+	return st, ev&file.Out != 0 && s.reaches(n, math.MinInt64)
 }
 
 // regular is a file that has an end rather than a stream's state.

@@ -174,29 +174,36 @@ type Caller struct {
 // Wait is the second half of kevent(2): it fills out with ready events, waiting
 // for the first one until the deadline (the zero time: forever) unless nowait.
 func (q *Queue) Wait(l file.Sleeper, out []netbsd.Kevent, deadline time.Time, nowait bool) (int, netbsd.Errno) {
-	if len(out) == 0 {
-		return 0, 0
+	got, errno := q.WaitUpTo(l, out, uint64(len(out)), deadline, nowait)
+	return len(got), errno
+}
+
+// WaitUpTo is Wait for up to most events, as many as are ready at once. They are in room as far as it goes.
+func (q *Queue) WaitUpTo(l file.Sleeper, room []netbsd.Kevent, most uint64, deadline time.Time, nowait bool) ([]netbsd.Kevent, netbsd.Errno) {
+	if most == 0 {
+		return nil, 0
 	}
 	defer q.Settle()
-	if n := q.scan(out); n > 0 || nowait {
-		return n, 0
+	if got := q.scan(room, most); len(got) > 0 || nowait {
+		return got, 0
 	}
 	restarts := q.restarts.Load()
-	n, errno := file.BlockUntil(file.Call{L: l}, q, file.In, deadline, func() (int, netbsd.Errno) {
-		if n := q.scan(out); n > 0 {
-			return n, 0
+	var got []netbsd.Kevent
+	_, errno := file.BlockUntil(file.Call{L: l}, q, file.In, deadline, func() (int, netbsd.Errno) {
+		if got = q.scan(room, most); len(got) > 0 {
+			return len(got), 0
 		}
 		return 0, netbsd.EAGAIN
 	})
 	switch errno {
 	case netbsd.EWOULDBLOCK:
-		return 0, 0
+		return nil, 0
 	case netbsd.ERESTART: // kevent(2) is not restarted, unless for a close
 		if q.restarts.Load() == restarts {
-			return 0, netbsd.EINTR
+			return nil, netbsd.EINTR
 		}
 	}
-	return n, errno
+	return got, errno
 }
 
 // Restart sends those who wait back to their descriptors (kqueue_restart).
@@ -211,22 +218,22 @@ func (q *Queue) Restart(t *file.Table) {
 //
 // What another scan is asking about counts as ready until the answer is there: kqueue_scan waits for a knote
 // that is in flux. A kevent(2) that only looks would miss an event that is there all the time.
-func (q *Queue) scan(out []netbsd.Kevent) int {
+func (q *Queue) scan(room []netbsd.Kevent, most uint64) []netbsd.Kevent {
 	q.settle()
 	q.harvest()
-	n, tell := 0, false
+	out, tell := room[:0], false
 	guard.Locked(&q.mu, func() {
 		for q.ready.n == 0 && q.asked > 0 {
 			q.settled.Wait()
 		}
 		if !q.emptyLocked() {
-			n, tell = q.scanLocked(out)
+			out, tell = q.scanLocked(out, most)
 		}
 	})
 	if tell {
 		q.waiters.Notify(file.In | file.RdNorm)
 	}
-	return n
+	return out
 }
 
 // emptyLocked says whether nothing is ready. Who was told so waits: what another scan
@@ -239,11 +246,11 @@ func (q *Queue) emptyLocked() bool {
 	return true
 }
 
-// scanLocked is scan's work. tell says that there is something again for those who
+// scanLocked is scan's work, which appends to out. tell says that there is something again for those who
 // found nothing meanwhile.
-func (q *Queue) scanLocked(out []netbsd.Kevent) (n int, tell bool) {
+func (q *Queue) scanLocked(out []netbsd.Kevent, most uint64) (_ []netbsd.Kevent, tell bool) {
 	left := q.ready.n
-	for ; left > 0 && n < len(out) && q.ready.n > 0; left-- {
+	for ; left > 0 && uint64(len(out)) < most && q.ready.n > 0; left-- {
 		kn := q.ready.pop()
 		if kn.dead || kn.disabled {
 			continue
@@ -254,15 +261,14 @@ func (q *Queue) scanLocked(out []netbsd.Kevent) (n int, tell bool) {
 			q.settled.Broadcast()
 		}
 		if ok {
-			out[n] = ev
-			n++
+			out = append(out, ev)
 		}
 	}
 	if q.missed {
 		tell = q.ready.n > 0
 		q.missed = !tell && q.asked > 0
 	}
-	return n, tell
+	return out, tell
 }
 
 // takeLocked makes the event of a knote that was ready, if it still is. It drops mu while

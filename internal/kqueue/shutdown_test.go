@@ -2,6 +2,7 @@ package kqueue
 
 import (
 	"net/netip"
+	"path/filepath"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -103,5 +104,81 @@ func TestShutdownOfALentQueuesSocket(t *testing.T) {
 		}
 		p.change(netbsd.Kevent{Ident: uint64(a), Filter: netbsd.EVFILT_WRITE, Flags: netbsd.EV_ADD | netbsd.EV_CLEAR, Udata: 43})
 		b.wants(t, "changed", "w0=0x8021,43")
+	})
+}
+
+// filt_soread and filt_sowrite: the end of a connection that was reset comes with so_error as its fflags, which the next call tells still.
+func TestResetIsTheEndWithAnError(t *testing.T) {
+	for _, filter := range []uint32{netbsd.EVFILT_READ, netbsd.EVFILT_WRITE} {
+		plays(t, func(p *play) {
+			a, b := p.connection()
+			d, _ := p.c.Files.Get(b)
+			must(t, d.File.(*socket.Socket).Setsockopt(netbsd.SOL_SOCKET, netbsd.SO_LINGER, []byte{1, 0, 0, 0, 0, 0, 0, 0}))
+			d.Release()
+			p.close(b)
+			p.change(add(filter, a, 0))
+			ev := one(t, p.c, p.q)
+			if ev.Flags&netbsd.EV_EOF == 0 || ev.Fflags != uint32(netbsd.ECONNRESET) {
+				t.Errorf("filter %d: %+v", filter, ev)
+			}
+			d, _ = p.c.Files.Get(a)
+			defer d.Release()
+			if _, errno := d.Read(p.c.L, make([]byte, 1)); errno != netbsd.ECONNRESET {
+				t.Errorf("read: %s", errno.Name())
+			}
+			if ev := one(t, p.c, p.q); ev.Flags&netbsd.EV_EOF == 0 || ev.Fflags != 0 {
+				t.Errorf("filter %d, when it was told: %+v", filter, ev)
+			}
+		})
+	}
+}
+
+// filt_sowrite: NOTE_LOWAT says how much room there has to be.
+func TestRoomToWait(t *testing.T) {
+	plays(t, func(p *play) {
+		a, _ := p.connection()
+		mark := add(netbsd.EVFILT_WRITE, a, 0)
+		mark.Fflags, mark.Data = netbsd.NOTE_LOWAT, 1<<40
+		p.change(mark)
+		none(t, p.c, p.q)
+		mark.Data = 1
+		p.change(mark)
+		one(t, p.c, p.q)
+	})
+}
+
+// filt_solisten: how many wait to be accepted.
+func TestHowManyWait(t *testing.T) {
+	plays(t, func(p *play) {
+		k := socket.New(p.h, socket.Config{})
+		t.Cleanup(k.Close)
+		path := filepath.Join(t.TempDir(), "s")
+		for family, name := range map[int]netbsd.Sockaddr{
+			netbsd.AF_INET:  {Family: netbsd.AF_INET, Addr: netip.MustParseAddrPort("127.0.0.1:0")},
+			netbsd.AF_LOCAL: {Family: netbsd.AF_LOCAL, Path: path},
+		} {
+			s, errno := k.NewSocket(family, netbsd.SOCK_STREAM, 0)
+			must(t, errno)
+			must(t, s.Bind(filetest.NewSleeper(), &name, path, nil))
+			must(t, s.Listen(5))
+			if family == netbsd.AF_INET {
+				name, errno = s.Name()
+				must(t, errno)
+			}
+			fd, _ := p.c.Files.Install(file.New(s, netbsd.O_RDWR), 0, 100, 0)
+			p.change(add(netbsd.EVFILT_READ, fd, 0))
+			none(t, p.c, p.q)
+			for want := int64(1); want <= 3; want++ {
+				c, errno := k.NewSocket(family, netbsd.SOCK_STREAM, 0)
+				must(t, errno)
+				defer c.Close()
+				must(t, c.Connect(file.Call{L: filetest.NewSleeper()}, &name))
+				filetest.Eventually(t, "the connection", func() bool {
+					evs := now(t, p.c, p.q)
+					return len(evs) == 1 && evs[0].Data == want
+				})
+			}
+			p.close(fd)
+		}
 	})
 }

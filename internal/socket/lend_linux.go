@@ -39,7 +39,7 @@ func (s *Socket) HostEvents(file.HostPipe) (int, bool) { return s.FD(), s.MayHos
 
 // LendFD implements file.Lendable.
 func (s *Socket) LendFD(flags int) (int, bool) {
-	if !s.MayLend() || s.listening.Load() || s.exported.Load() || s.failed.Load() != 0 {
+	if !s.MayLend() || s.listening.Load() || s.exported.Load() || s.failed.Load() != 0 || s.faulty.Load() != 0 {
 		return -1, false
 	}
 	if _, err := unix.Getpeername(s.FD()); err != nil {

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -26,10 +27,12 @@ type wishes struct{ atomic.Uint64 }
 
 // local is what only a local socket has.
 type local struct {
+	born netbsd.Timespec
 	wish *wishes                // this end's; changed only before anybody else knows the socket
 	peer atomic.Pointer[wishes] // the other end's, nil if it is not of this machine
 
 	mu    sync.Mutex      // guards what follows
+	ino   uint64          // that fstat(2) tells, 0 as long as it has not
 	bound *netbsd.Unpcbid // who has bound it, nil if nobody
 	inode file.Inode      // of its name
 	queue []*meeting
@@ -178,6 +181,31 @@ func (s *Socket) boundBy(l file.Sleeper, path string) {
 	defer s.local.mu.Unlock()
 	s.local.bound, s.local.inode = s.stack.idOf(l), hostfile.InodeOf(&st)
 	s.stack.bound.Store(s.local.inode, s)
+}
+
+// statLocal is unp_stat: a number comes when it is asked for. What the other end has not read is room less here, and counts for that.
+func (s *Socket) statLocal(st *file.Stat) {
+	st.Dev, st.Ino, st.UID, st.GID = math.MaxUint64, s.local.number(s.stack), s.Owner.UID, s.Owner.GID
+	st.Atime, st.Mtime, st.Ctime = s.local.born, s.local.born, s.local.born
+	if room, errno := s.buffer(netbsd.SO_SNDBUF); errno == 0 {
+		st.Blksize = uint32(room)
+	}
+}
+
+func (l *local) number(k *Stack) uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ino == 0 {
+		l.ino = k.inodes.Add(1)
+	}
+	return l.ino
+}
+
+// waiting is how many of this machine's wait to be accepted.
+func (l *local) waiting() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(len(l.queue))
 }
 
 // unbound forgets what boundBy has noted.

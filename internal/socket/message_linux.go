@@ -33,13 +33,33 @@ func (s *Socket) Write(c file.Call, b []byte) (int, netbsd.Errno) { return s.Sen
 // tryRead reads what is there. It doesn't rely on the host's O_NONBLOCK, which a
 // program of the host that got the socket may have cleared.
 func (s *Socket) tryRead(b []byte) (int, netbsd.Errno) {
+	if s.unconnected() {
+		return 0, netbsd.ENOTCONN
+	}
 	for {
 		n, _, err := unix.Recvfrom(s.FD(), b, unix.MSG_DONTWAIT)
-		if err != unix.EINTR {
+		if err != unix.EINTR && !s.endsInReset(err) {
 			s.fromWire(b[:max(n, 0)])
+			if errno := s.endErrno(n, len(b), 0, err); errno != 0 {
+				return 0, errno
+			}
 			return max(n, 0), hostfile.Errno(err)
 		}
 	}
+}
+
+// endsInReset reports whether err is what the host alone says, once, of a local connection whose other end has been closed with something
+// unread: to NetBSD that is an end as any other (unp_disconnect1), which the next try meets.
+func (s *Socket) endsInReset(err error) bool {
+	return err == unix.ECONNRESET && s.local != nil && s.Connects()
+}
+
+// endErrno is the error that comes before the end of a connection, if one waits (soreceive): of what was asked for nothing has come.
+func (s *Socket) endErrno(n, asked, flags int, err error) netbsd.Errno {
+	if n != 0 || asked == 0 || err != nil || !s.Connects() {
+		return 0
+	}
+	return s.receiveFailure(flags&netbsd.MSG_PEEK != 0)
 }
 
 // Export hands the socket to a program of the host, which expects it to block.
@@ -56,14 +76,34 @@ func (s *Socket) Export() (int, netbsd.Errno) {
 
 // Read is read(2) of a socket.
 func (s *Socket) Read(c file.Call, b []byte) (int, netbsd.Errno) {
+	if s.ended() {
+		return 0, s.receiveFailure(false)
+	}
 	n, errno := s.tryRead(b)
 	if errno != netbsd.EAGAIN {
 		return n, errno
 	}
-	if failure := s.failure(); failure != 0 || c.Nonblock {
+	if failure := s.receiveFailure(false); failure != 0 || c.Nonblock {
 		return 0, cmp.Or(failure, errno)
 	}
-	return file.BlockUntil(c, s, file.Readable, s.deadline(&s.recvTimeo), func() (int, netbsd.Errno) { return s.tryRead(b) })
+	return file.BlockUntil(c, s, file.Readable, s.deadline(&s.recvTimeo), func() (int, netbsd.Errno) {
+		if s.ended() {
+			return 0, 0
+		}
+		return s.tryRead(b)
+	})
+}
+
+// ended reports whether there is nothing to read, and will be nothing, as the guest has it (SS_CANTRCVMORE).
+func (s *Socket) ended() bool {
+	switch {
+	case !s.cantRecv.Load():
+		return false
+	case s.local == nil: // which discards what comes
+		s.discard()
+		return true
+	}
+	return s.unconnected() || s.File.Poll(file.In)&file.In == 0
 }
 
 // Send is sendmsg(2). A stream takes everything unless the caller won't wait; a
@@ -72,14 +112,14 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	if s.route != nil {
 		return s.request(c.L, b)
 	}
-	if errno := s.failure(); errno != 0 { // sosend
+	if errno := s.sendErrno(m); errno != 0 {
 		return 0, errno
 	}
 	flags, _ := netbsd.MsgToLinux(uint64(m.Flags))
 	flags &= unix.MSG_OOB | unix.MSG_DONTROUTE | unix.MSG_EOR
 	c.Nonblock = c.Nonblock || m.Flags&netbsd.MSG_DONTWAIT != 0
 	var to unix.Sockaddr
-	if m.Addr != nil {
+	if m.Addr != nil && !s.Connects() { // of a connection nobody looks at it (unp_send, tcp_send)
 		var errno netbsd.Errno
 		if s.typ == netbsd.SOCK_DGRAM && s.hasPeer.Load() { // udp_send, unp_send; the host would send it there
 			return 0, netbsd.EISCONN
@@ -119,6 +159,21 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	}
 }
 
+// sendErrno is what sosend looks at first.
+func (s *Socket) sendErrno(m *Message) netbsd.Errno {
+	switch {
+	case s.cantSend.Load():
+		return netbsd.EPIPE
+	case s.failed.Load() != 0:
+		return s.failure()
+	case s.unconnected():
+		return netbsd.ENOTCONN
+	case s.local != nil && m.Flags&netbsd.MSG_OOB != 0: // unp_sendoob
+		return netbsd.EOPNOTSUPP
+	}
+	return 0
+}
+
 // minPause and maxPause lie between two questions of who sends to a full queue.
 const minPause, maxPause = time.Millisecond, 50 * time.Millisecond
 
@@ -156,13 +211,27 @@ func (s *Socket) trySend(b, oob []byte, to unix.Sockaddr, flags int, given bool)
 	for {
 		n, err := unix.SendmsgN(s.FD(), b, oob, to, flags|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 		switch {
-		case err == unix.EINTR:
+		case err == unix.EINTR, s.endsInReset(err):
+		case err == unix.ECONNREFUSED && to == nil && s.local != nil && s.typ == netbsd.SOCK_DGRAM: // unp_drop
+			s.Dissolve()
+			return n, netbsd.ECONNRESET
+		case err == unix.EAGAIN && s.connecting():
+			return n, netbsd.ENOTCONN
 		case err != nil && given && err != unix.EAGAIN:
 			return n, s.controlErrno(err, oob)
 		default:
 			return n, hostfile.Errno(err)
 		}
 	}
+}
+
+// connecting reports whether a connection of TCP is on its way, over which nothing can be sent yet (sosend); the host would wait for it.
+func (s *Socket) connecting() bool {
+	if !s.MayLend() {
+		return false
+	}
+	_, err := unix.Getpeername(s.FD())
+	return err == unix.ENOTCONN
 }
 
 // outControl makes what goes along with a message; sent is told whether it has gone.
@@ -226,11 +295,15 @@ func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantControl bool) (int,
 		oob = make([]byte, controlRoom)
 	}
 	done, asked := 0, m.Flags
-	if s.failed.Load() != 0 && s.File.Poll(file.In)&file.In == 0 { // soreceive: what is there comes first
-		return 0, s.failure()
+	if errno := s.receiveErrno(m.Flags); errno != 0 {
+		return 0, errno
 	}
 	for {
 		n, errno := s.wait(c, file.Readable, &s.recvTimeo, func() (int, netbsd.Errno) {
+			if s.ended() {
+				m.Flags = 0
+				return 0, 0
+			}
 			return s.tryRecv(b[done:], oob, flags, m, wantControl)
 		})
 		done += max(n, 0)
@@ -244,19 +317,35 @@ func (s *Socket) Recv(c file.Call, b []byte, m *Message, wantControl bool) (int,
 	}
 }
 
+// receiveErrno is what soreceive looks at first. An error comes behind what is there.
+func (s *Socket) receiveErrno(flags int) netbsd.Errno {
+	switch {
+	case s.local != nil && flags&netbsd.MSG_OOB != 0: // unp_recvoob
+		return netbsd.EOPNOTSUPP
+	case (s.failed.Load() != 0 || s.faulty.Load() != 0) && s.File.Poll(file.In)&file.In == 0:
+		return s.receiveFailure(flags&netbsd.MSG_PEEK != 0)
+	case s.unconnected() && !s.cantRecv.Load():
+		return netbsd.ENOTCONN
+	}
+	return 0
+}
+
 // tryRecv receives one message. The host's descriptors that come with it are in this
 // process's table until unpack has taken or closed them, whatever the guest wants of them:
 // MSG_CMSG_CLOEXEC keeps them from programs of the host that start meanwhile.
 func (s *Socket) tryRecv(b, oob []byte, flags int, m *Message, wantControl bool) (int, netbsd.Errno) {
 	for {
 		n, noob, got, from, err := unix.Recvmsg(s.FD(), b, oob, flags|unix.MSG_DONTWAIT|unix.MSG_CMSG_CLOEXEC)
-		if err == unix.EINTR {
+		if err == unix.EINTR || s.endsInReset(err) {
 			continue
 		}
 		if err != nil {
 			return 0, hostfile.Errno(err)
 		}
 		s.fromWire(b[:n])
+		if errno := s.endErrno(n+noob, len(b), m.Flags, nil); errno != 0 {
+			return 0, errno
+		}
 		m.Flags = int(netbsd.MsgFromLinux(got &^ unix.MSG_CMSG_CLOEXEC))
 		if from != nil {
 			a := s.fromHostAddr(from)

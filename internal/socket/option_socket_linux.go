@@ -57,8 +57,14 @@ func getError(s *Socket, _ int) ([]byte, netbsd.Errno) {
 		return intBytes(int32(errno)), 0
 	}
 	v, err := unix.GetsockoptInt(s.FD(), unix.SOL_SOCKET, unix.SO_ERROR)
-	if v != 0 {
+	switch {
+	case s.endsInReset(unix.Errno(v)):
+		v = 0
+	case v != 0:
 		v = int(netbsd.FromLinux(v))
+	}
+	if v == 0 && err == nil {
+		v = int(s.ReceiveFailure())
 	}
 	return intBytes(int32(v)), hostfile.Errno(err)
 }

@@ -300,7 +300,8 @@ func TestRightsRefused(t *testing.T) {
 	for i := range many {
 		many[i] = a
 	}
-	b.File.(*Socket).Shutdown(netbsd.SHUT_RD)
+	alone, peer := opened(t, m, netbsd.SOCK_STREAM)
+	release(peer)
 	for _, c := range []struct {
 		name  string
 		by    *file.Description
@@ -310,7 +311,7 @@ func TestRightsRefused(t *testing.T) {
 		{"not a local socket", ip, []*file.Description{w}, netbsd.EINVAL},
 		{"too many", a, many, netbsd.EINVAL},
 		{"kqueue(2), which is its process's", a, []*file.Description{w, private}, netbsd.EBADF},
-		{"nobody reads", a, []*file.Description{w, a, r}, netbsd.EPIPE},
+		{"nobody reads", alone, []*file.Description{w, a, r}, netbsd.EPIPE},
 	} {
 		if errno := sendRights(c.by, c.files...); errno != c.want {
 			t.Errorf("%s: %v, want %v", c.name, errno, c.want)
@@ -319,7 +320,7 @@ func TestRightsRefused(t *testing.T) {
 			t.Errorf("%s: %d in flight", c.name, n)
 		}
 	}
-	release(a, b, ip, r, w, private)
+	release(a, b, ip, r, w, private, alone)
 }
 
 type privateFile struct{ file.Base }

@@ -31,7 +31,8 @@ type Socket struct {
 
 	// cantSend: the guest has shut it down for sending (SS_CANTSENDMORE), which the host does not tell.
 	cantSend atomic.Bool
-	shut     file.Queue // who is to hear of that
+	cantRecv atomic.Bool // and for receiving (SS_CANTRCVMORE)
+	shut     file.Queue  // who is to hear of that
 
 	port    *port       // what it is bound to, nil if it was never; changed by bind(2) alone
 	hasPeer atomic.Bool // connect(2) was called: nobody else is kept from its address
@@ -41,8 +42,12 @@ type Socket struct {
 	// lent: host processes may have it, so the host's O_NONBLOCK and timeouts are the guest's.
 	lent atomic.Bool
 
+	// Owner is fstat(2)'s of a local socket. It is set before the socket is known to anybody.
+	Owner file.Owner
+
 	options atomic.Uint64 // those that are on; changed with mu held
 	failed  atomic.Int32  // an error that the next call is to tell (so_error), a netbsd.Errno
+	faulty  atomic.Int32  // one that only who receives is told (so_rerror)
 	source  atomic.Uint32 // the IPv4 address that all messages come from (IP_PKTINFO), 0 if any
 
 	mu         sync.Mutex    // guards what follows
@@ -117,7 +122,9 @@ func socketErrno(err error) netbsd.Errno {
 
 // NewSocketPair is socketpair(2), which l calls.
 func (k *Stack) NewSocketPair(l file.Sleeper, family, typ, proto int) (a, b *Socket, errno netbsd.Errno) {
-	switch {
+	switch hf, ok := netbsd.LinuxFamily(family); {
+	case !ok || hf == unix.AF_UNSPEC:
+		return nil, nil, netbsd.EAFNOSUPPORT
 	case family != netbsd.AF_LOCAL:
 		return nil, nil, netbsd.EOPNOTSUPP
 	case typ < netbsd.SOCK_STREAM || typ > netbsd.SOCK_SEQPACKET:
@@ -144,7 +151,7 @@ func (k *Stack) NewSocketPair(l file.Sleeper, family, typ, proto int) (a, b *Soc
 func (k *Stack) wrapSocket(fd, family, typ int) (*Socket, netbsd.Errno) {
 	s := &Socket{stack: k, family: family, typ: typ}
 	if family == netbsd.AF_LOCAL {
-		s.local = &local{wish: &wishes{}}
+		s.local = &local{wish: &wishes{}, born: netbsd.TimespecAt(time.Now())}
 	}
 	s.InitSocket(k.host, fd)
 	return s, 0
@@ -156,6 +163,15 @@ func (s *Socket) Family() int { return s.family }
 // Type is SOCK_STREAM and the like.
 func (s *Socket) Type() int { return s.typ }
 
+// Stat is soo_stat. Nothing is said of any but local sockets.
+func (s *Socket) Stat() (file.Stat, netbsd.Errno) {
+	st := file.Stat{Mode: netbsd.S_IFSOCK}
+	if s.local != nil {
+		s.statLocal(&st)
+	}
+	return st, 0
+}
+
 // NoSigpipe reports SO_NOSIGPIPE.
 func (s *Socket) NoSigpipe() bool { return s.has(netbsd.SO_NOSIGPIPE) }
 
@@ -164,6 +180,37 @@ func (s *Socket) SetNoSigpipe(on bool) { s.setFlag(netbsd.SO_NOSIGPIPE, on) }
 
 // Fail has the next call tell an error that this one cannot tell any more (so_error).
 func (s *Socket) Fail(errno netbsd.Errno) { s.failed.Store(int32(errno)) }
+
+// FailReceive is Fail for the next call that receives (so_rerror).
+func (s *Socket) FailReceive(errno netbsd.Errno) { s.faulty.Store(int32(errno)) }
+
+// ReceiveFailure takes what FailReceive has left, 0 if that is nothing.
+func (s *Socket) ReceiveFailure() netbsd.Errno { return taken(&s.faulty, false) }
+
+// receiveFailure is the error that who receives is told, if nothing has come. With peek it stays (soreceive).
+func (s *Socket) receiveFailure(peek bool) netbsd.Errno {
+	if errno := taken(&s.failed, peek); errno != 0 {
+		return errno
+	}
+	return taken(&s.faulty, peek)
+}
+
+func taken(e *atomic.Int32, stays bool) netbsd.Errno {
+	if v := e.Load(); v == 0 || stays {
+		return netbsd.Errno(v)
+	}
+	return netbsd.Errno(e.Swap(0))
+}
+
+// Connects reports whether nothing goes through the socket but on a connection (PR_CONNREQUIRED).
+func (s *Socket) Connects() bool {
+	return s.typ == netbsd.SOCK_STREAM || s.typ == netbsd.SOCK_SEQPACKET
+}
+
+// unconnected reports whether there would have to be a connection, and is none: nobody has asked for one.
+func (s *Socket) unconnected() bool {
+	return s.Connects() && (s.idle.Load() || s.listening.Load())
+}
 
 // failure takes the error that waits, 0 if none does.
 func (s *Socket) failure() netbsd.Errno {
@@ -195,15 +242,15 @@ func (s *Socket) Close() {
 // Poll is sodopoll: there is no POLLHUP and no POLLERR of a socket. One that has ended in a direction is ready there, and one
 // with an error in both (soreadable, sowritable). What the host thinks of a stream that nobody has connected yet counts for nothing.
 func (s *Socket) Poll(want file.Events) file.Events {
-	if s.idle.Load() {
-		return 0
-	}
 	const reads, writes, urgent = file.In | file.RdNorm, file.Out, file.Pri | file.RdBand
 	ask := want
 	if want&urgent != 0 {
 		ask |= file.Pri
 	}
-	ev := s.File.Poll(ask)
+	ev := file.Events(0)
+	if !s.idle.Load() {
+		ev = s.File.Poll(ask)
+	}
 	if ev&file.Hup != 0 { // the host says so of both directions
 		ev |= reads | writes | file.RdHup | file.WrHup
 	}
@@ -216,19 +263,39 @@ func (s *Socket) Poll(want file.Events) file.Events {
 	if s.cantSend.Load() {
 		ev |= writes | file.WrHup
 	}
-	return ev & want
+	if s.cantRecv.Load() {
+		ev |= reads | file.RdHup
+	}
+	if s.faulty.Load() != 0 {
+		ev |= reads
+	}
+	return ev & want &^ (file.Hup | file.Err)
 }
 
-// ReadCount is what FIONREAD says; for a listening socket, whether there is
-// somebody to accept.
+// ReadCount is what there is to read; of a listening socket, how many wait to be accepted (filt_solisten).
 func (s *Socket) ReadCount() int64 {
-	if s.listening.Load() {
-		if s.File.Poll(file.In) != 0 {
-			return 1
-		}
+	switch {
+	case !s.listening.Load():
+		return s.File.ReadCount()
+	case s.File.Poll(file.In) == 0:
 		return 0
+	case s.local != nil:
+		return max(1, s.local.waiting())
 	}
-	return s.File.ReadCount()
+	if info, err := unix.GetsockoptTCPInfo(s.FD(), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+		return max(1, int64(info.Unacked)) // of a socket that listens the length of its queue
+	}
+	return 1
+}
+
+// PendingErrno implements file.Failing. The host's error becomes the kernel's, as it tells of it once; not where host processes would miss it.
+func (s *Socket) PendingErrno() netbsd.Errno {
+	if !s.lent.Load() && !s.exported.Load() && s.failed.Load() == 0 && s.File.Poll(0)&file.Err != 0 {
+		if v, err := unix.GetsockoptInt(s.FD(), unix.SOL_SOCKET, unix.SO_ERROR); err == nil && v != 0 && !s.endsInReset(unix.Errno(v)) {
+			s.Fail(netbsd.FromLinux(v))
+		}
+	}
+	return netbsd.Errno(s.failed.Load())
 }
 
 // WriteCount is the room in the send buffer.
@@ -322,6 +389,24 @@ func (s *Socket) wait(c file.Call, mask file.Events, timeo *time.Duration, try f
 		return n, errno
 	}
 	return file.BlockUntil(c, s, mask, s.deadline(timeo), try)
+}
+
+// MayConnect is what soconnect looks at before the address itself. EOPNOTSUPP: it listens. EISCONN. EAFNOSUPPORT: the family is
+// another one's; a datagram socket has no peer then.
+func (s *Socket) MayConnect(family int) netbsd.Errno {
+	if s.listening.Load() {
+		return netbsd.EOPNOTSUPP
+	}
+	if s.Connects() && !s.idle.Load() {
+		if _, err := unix.Getpeername(s.FD()); err == nil {
+			return netbsd.EISCONN
+		}
+	}
+	if family != s.family {
+		s.Dissolve()
+		return netbsd.EAFNOSUPPORT
+	}
+	return 0
 }
 
 // Connect is connect(2). A call that is interrupted goes on connecting; asking
@@ -455,10 +540,8 @@ func (s *Socket) LowPort() bool { return s.has(lowPort) }
 
 // Listen is listen(2).
 func (s *Socket) Listen(backlog int) netbsd.Errno {
-	if backlog < 0 || backlog > netbsd.SOMAXCONN {
-		backlog = netbsd.SOMAXCONN
-	}
-	errno := hostfile.Errno(unix.Listen(s.FD(), backlog))
+	// As many as sonewconn lets wait; the host's one is as well one less.
+	errno := hostfile.Errno(unix.Listen(s.FD(), 3*min(max(backlog, 0), netbsd.SOMAXCONN)/2))
 	if errno == 0 {
 		s.idle.Store(false)
 		s.listening.Store(true)
@@ -475,10 +558,14 @@ func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 		}
 		for {
 			fd, sa, err := unix.Accept4(s.FD(), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if err != unix.EINTR {
-				from = sa
-				return fd, hostfile.Errno(err)
+			switch {
+			case err == unix.EINTR:
+				continue
+			case s.cantRecv.Load() && (err == unix.EAGAIN || err == unix.EINVAL):
+				return -1, s.abortedErrno(c)
 			}
+			from = sa
+			return fd, hostfile.Errno(err)
 		}
 	})
 	if errno != 0 {
@@ -486,13 +573,24 @@ func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 	}
 	n, errno := s.stack.wrapSocket(fd, s.family, s.typ)
 	if errno == 0 {
-		n.proto = s.proto
+		n.proto, n.Owner = s.proto, s.Owner
 		n.inherit(s)
 	}
 	if u, ok := from.(*unix.SockaddrUnix); ok && errno == 0 {
 		n.met(s, u.Name)
 	}
 	return n, s.fromHostAddr(from), errno
+}
+
+// abortedErrno is what accept(2) says where nobody waits any more, and none will come (do_sys_accept).
+func (s *Socket) abortedErrno(c file.Call) netbsd.Errno {
+	switch {
+	case !s.listening.Load():
+		return netbsd.EINVAL
+	case c.Nonblock:
+		return netbsd.EAGAIN
+	}
+	return netbsd.ECONNABORTED
 }
 
 // Name is getsockname(2).
@@ -512,15 +610,55 @@ func (s *Socket) Shutdown(how int) netbsd.Errno {
 	if how < netbsd.SHUT_RD || how > netbsd.SHUT_RDWR {
 		return netbsd.EINVAL
 	}
-	if err := unix.Shutdown(s.FD(), how); err != nil {
-		return hostfile.Errno(err)
+	if how != netbsd.SHUT_WR {
+		s.flush()
 	}
-	if how != netbsd.SHUT_RD {
+	if how = s.hostShut(how); how >= 0 {
+		if err := unix.Shutdown(s.FD(), how); err != nil && err != unix.ENOTCONN {
+			return hostfile.Errno(err)
+		}
+	}
+	if how > netbsd.SHUT_RD {
 		s.cantSend.Store(true)
 		s.shut.Notify(file.WrHup)
 		s.Notify(file.Out | file.WrHup)
 	}
 	return 0
+}
+
+// hostShut is what the host is to shut, -1 for nothing. That a local socket receives no more is not the other end's matter (sorflush), which the
+// host would have send no more.
+func (s *Socket) hostShut(how int) int {
+	switch {
+	case s.local == nil || how == netbsd.SHUT_WR:
+		return how
+	case how == netbsd.SHUT_RD:
+		return -1
+	}
+	return netbsd.SHUT_WR
+}
+
+// flush is sorflush: the socket is at its end, and what has come is gone. What comes later can be read of a local socket alone (unp_send).
+func (s *Socket) flush() {
+	s.cantRecv.Store(true)
+	s.discard()
+	s.Notify(file.In | file.RdNorm | file.RdHup)
+}
+
+// discardMost bounds what a call discards: somebody may send all the time.
+const discardMost = 1 << 10
+
+func (s *Socket) discard() {
+	if s.unconnected() || s.route != nil {
+		return
+	}
+	b, oob := make([]byte, 16<<10), make([]byte, unix.CmsgSpace(4*(maxRights+1)))
+	for range discardMost {
+		var m Message
+		if n, errno := s.tryRecv(b, oob, 0, &m, false); errno != 0 || n == 0 && s.Connects() {
+			return
+		}
+	}
 }
 
 // WatchShut implements file.Shutter.

@@ -29,6 +29,7 @@ type Stack struct {
 	routers sync.Map      // the *router of each routing socket
 	id      string        // of this stack among all of the host's
 	hidden  atomic.Uint64 // how many sockets without a name have got one for the host
+	inodes  atomic.Uint64 // how many numbers local sockets have got for fstat(2)
 }
 
 // Maker is socket(2) of the host in a network that a machine's guests may use. Its

@@ -32,7 +32,11 @@ var readers = []reader{
 		return ""
 	}},
 	{"msghdr", func(c *Call, addr uint64, _ int) string {
-		h, v, errno := c.msghdr(addr)
+		h, errno := c.msghdr(addr)
+		if errno != 0 {
+			return ""
+		}
+		v, errno := c.msgvec(h.Iov, h.Iovlen)
 		if errno != 0 {
 			return ""
 		}

@@ -283,13 +283,12 @@ func (c *Call) epollWait(q *kqueue.Queue) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	events := make([]netbsd.Kevent, min(c.Int(2), maxEvents))
-	n, errno := q.Wait(c.L, events, deadline, nowait)
+	events, errno := q.WaitUpTo(c.L, nil, uint64(c.Int(2)), deadline, nowait)
 	if errno != 0 {
 		return errno
 	}
-	c.Ret[0] = uint64(n)
-	return c.outEpoll(events[:n])
+	c.Ret[0] = uint64(len(events))
+	return c.outEpoll(events)
 }
 
 // outEpoll stores events (kevent_to_epoll). What is at its end is readable, and EPOLLRDHUP; EPOLLHUP and EPOLLPRI are never told.

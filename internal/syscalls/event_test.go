@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -55,6 +56,9 @@ func TestEvent(t *testing.T) {
 			{"poll(2): a negative descriptor is passed over", netbsd.SYS_poll, args{pollfd(-1, in, 9), 1, 0}, 0, out{0, pollfd(-1, in, 0)}, nil},
 			{"poll(2): EFAULT", netbsd.SYS_poll, args{bad, 1, 0}, netbsd.EFAULT, nil, nil},
 			{"poll(2): EINVAL for more than there can be descriptors", netbsd.SYS_poll, args{pollfd(0, in, 0), 1 << 30, 0}, netbsd.EINVAL, nil, nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(4, 2000)}, 0, nil, nil},
+			{"pollcommon: the hard limit counts, and 1000", netbsd.SYS_poll, args{bytes.Repeat(pollfd(-1, in, 0), 3000), 3000, 0}, 0, 0, nil},
+			{"pollcommon: EINVAL for more", netbsd.SYS_poll, args{bad, 3001, 0}, netbsd.EINVAL, nil, nil},
 			{"sys_poll, inittimeleft: EINVAL for a time below INFTIM", netbsd.SYS_poll, args{pollfd(0, in, 0), 1, -2}, netbsd.EINVAL, nil, nil},
 			{"pollts(2): EINVAL for nanoseconds", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, timespec(0, 1e9), 0}, netbsd.EINVAL, nil, nil},
 			{"pollts(2): EFAULT for the mask", netbsd.SYS___pollts50, args{pollfd(0, in, 0), 1, no, bad}, netbsd.EFAULT, nil, nil},
@@ -63,6 +67,16 @@ func TestEvent(t *testing.T) {
 			{"pollcommon: and by poll(2)", netbsd.SYS_poll, args{bad, 1, -2}, netbsd.EFAULT, nil, nil},
 			{"pollts(2)", netbsd.SYS___pollts50, args{pollfd(1, writable, 0), 1, 0, sigset()}, 0, out{0, pollfd(1, writable, writable)}, nil},
 		},
+		// fo_poll may say what it was not asked, and selscan sets the bit of whatever it says.
+		"selscan": {
+			{"pipe(2)", netbsd.SYS_pipe, nil, 0, pair{0, 1}, nil},
+			{"close(2)", netbsd.SYS_close, args{1}, 0, nil, nil},
+			{"pipe_poll: POLLHUP, in each set", netbsd.SYS___select50, args{1, words(1), words(1), words(1), longs(0, 0)}, 0, 3, nil},
+			{"of what is out of band alone, too", netbsd.SYS___select50, args{1, 0, 0, words(1), 0}, 0, out{3, words(1)}, nil},
+			{"socketpair(2)", netbsd.SYS_socketpair, args{netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0, room(8)}, 0, out{3, words(1, 2)}, nil},
+			{"close(2)", netbsd.SYS_close, args{2}, 0, nil, nil},
+			{"sodopoll: none", netbsd.SYS___select50, args{2, words(2), words(2), words(2), longs(0, 0)}, 0, 2, nil},
+		},
 		"select": {
 			{"pipe(2)", netbsd.SYS_pipe, nil, 0, pair{0, 1}, nil},
 			{"select(2): nothing", netbsd.SYS___select50, args{2, words(1), 0, 0, longs(0, 0)}, 0, out{1, words(0)}, nil},
@@ -70,6 +84,8 @@ func TestEvent(t *testing.T) {
 			{"select(2): they are left", netbsd.SYS___select50, args{2, 0, words(2), 0, 0}, 0, out{2, words(2)}, nil},
 			{"select(2): EINVAL for a negative count", netbsd.SYS___select50, args{-1, 0, 0, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"select(2): EINVAL for microseconds", netbsd.SYS___select50, args{2, 0, 0, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
+			{"sys___select50: EINVAL for them, before EFAULT", netbsd.SYS___select50, args{2, bad, 0, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
+			{"sel_do_scan: EINVAL for seconds", netbsd.SYS___select50, args{2, 0, 0, 0, longs(^uint64(0), 0)}, netbsd.EINVAL, nil, nil},
 			{"select(2): EFAULT for a set", netbsd.SYS___select50, args{2, bad, 0, 0, longs(0, 0)}, netbsd.EFAULT, nil, nil},
 			{"select(2): EFAULT for the time", netbsd.SYS___select50, args{2, 0, 0, 0, bad}, netbsd.EFAULT, nil, nil},
 			{"open(2) makes 2 the highest", netbsd.SYS_dup2, args{0, 5}, 0, nil, nil},
@@ -83,18 +99,19 @@ func TestEvent(t *testing.T) {
 			{"selcommon: and by select(2)", netbsd.SYS___select50, args{2, 0, bad, 0, longs(1<<64-1, 0)}, netbsd.EFAULT, nil, nil},
 			{"sys___select50: EINVAL for microseconds, before that", netbsd.SYS___select50, args{2, 0, bad, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
 			{"selscan: EINVAL for the time, before EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(1<<64-1, 0)}, netbsd.EINVAL, nil, nil},
+			{"selscan: EINVAL for the time, before EBADF", netbsd.SYS___select50, args{4, words(8), 0, 0, longs(0, 1e6)}, netbsd.EINVAL, nil, nil},
 			{"pselect(2)", netbsd.SYS___pselect50, args{2, words(1), 0, 0, no, sigset()}, 0, 0, nil},
 		},
 		"select of what has ended": {
 			{"mkfifo(2)", netbsd.SYS_mkfifo, args{"fifo", 0o600}, 0, 0, nil},
 			{"open(2): a reader", netbsd.SYS_open, args{"fifo", netbsd.O_RDONLY | netbsd.O_NONBLOCK, 0}, 0, 0, nil},
 			{"open(2): a writer", netbsd.SYS_open, args{"fifo", netbsd.O_WRONLY | netbsd.O_NONBLOCK, 0}, 0, 1, nil},
-			{"fifo_poll: a reader is not writable", netbsd.SYS___select50, args{1, 0, words(1), 0, longs(0, 0)}, 0, 0, nil},
+			{"fifo_poll: a reader has room", netbsd.SYS___select50, args{1, 0, words(1), 0, longs(0, 0)}, 0, 1, nil},
 			{"close(2)", netbsd.SYS_close, args{1}, 0, 0, nil},
 			{"sel_flag: POLLHUP counts for who reads", netbsd.SYS___select50, args{1, words(1), 0, 0, longs(0, 0)}, 0, out{1, words(1)}, nil},
 			{"sel_flag: and for who writes", netbsd.SYS___select50, args{1, 0, words(1), 0, longs(0, 0)}, 0, out{2, words(1)}, nil},
-			{"selscan: a bit for each", netbsd.SYS___select50, args{1, words(1), words(1), words(1), longs(0, 0)}, 0, 2, nil},
-			{"sel_flag: and not for the third set", netbsd.SYS___select50, args{1, 0, 0, words(1), longs(0, 0)}, 0, out{3, words(0)}, nil},
+			{"selscan: a bit for each", netbsd.SYS___select50, args{1, words(1), words(1), words(1), longs(0, 0)}, 0, 3, nil},
+			{"fifo_poll: and for the third set, unasked", netbsd.SYS___select50, args{1, 0, 0, words(1), longs(0, 0)}, 0, out{3, words(1)}, nil},
 			{"poll(2): POLLHUP beside what was asked for", netbsd.SYS_poll, args{pollfd(0, writable, 0), 1, 0}, 0, out{0, pollfd(0, writable, netbsd.POLLHUP)}, nil},
 		},
 		"filters by name": {
@@ -125,6 +142,9 @@ func TestEvent(t *testing.T) {
 			{"kqueue_fcntl: ENOTTY for its path", netbsd.SYS_fcntl, args{2, netbsd.F_GETPATH, room(1024)}, netbsd.ENOTTY, nil, nil},
 			{"kqueue_fpathconf: EINVAL", netbsd.SYS_fpathconf, args{2, netbsd.PC_PIPE_BUF}, netbsd.EINVAL, nil, nil},
 			{"do_posix_fadvise: EOPNOTSUPP", netbsd.SYS___posix_fadvise50, args{2, 0, 0, 0, 0}, 0, int(netbsd.EOPNOTSUPP), nil},
+			{"sys_fcntl: F_SETNOSIGPIPE does not ask kqueue_fcntl", netbsd.SYS_fcntl, args{2, netbsd.F_SETNOSIGPIPE, 1}, 0, 0, nil},
+			{"fcntl(2): F_GETNOSIGPIPE", netbsd.SYS_fcntl, args{2, netbsd.F_GETNOSIGPIPE, 0}, 0, 1, nil},
+			{"fcntl(2): F_SETNOSIGPIPE", netbsd.SYS_fcntl, args{2, netbsd.F_SETNOSIGPIPE, 0}, 0, 0, nil},
 			{"fd_dup2: O_NONBLOCK is set whatever kqueue_fcntl says", netbsd.SYS_dup3, args{2, 4, netbsd.O_NONBLOCK}, 0, 4, nil},
 			{"fcntl(2): F_GETFL", netbsd.SYS_fcntl, args{2, netbsd.F_GETFL, 0}, 0, netbsd.O_RDWR | netbsd.O_NONBLOCK, nil},
 			{"sys_ioctl: kqueue_ioctl is asked when it is cleared", netbsd.SYS_ioctl, args{2, uint64(netbsd.FIONBIO), words(0)}, netbsd.ENOTTY, nil, nil},

@@ -77,9 +77,11 @@ func (c *Call) install(d *file.Description, flags file.FDFlags) netbsd.Errno {
 
 // dup is dup(int fd). EBADF. EMFILE: RLIMIT_NOFILE.
 func dup(c *Call) netbsd.Errno {
-	fd, errno := c.files().Dup(c.Int(0), 0, c.nofile(), 0)
-	c.Ret[0] = uint64(fd)
-	return errno
+	d, errno := c.get(c.Int(0))
+	if errno != 0 {
+		return errno
+	}
+	return c.install(d, 0)
 }
 
 // dup2 is dup2(int from, int to). EBADF: from is not open, or to is none that RLIMIT_NOFILE

@@ -85,12 +85,7 @@ func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
 	case netbsd.F_GETFL:
 		return c.ok(uint64(d.Flags()))
 	case netbsd.F_SETFL:
-		if (d.Flags()^arg)&netbsd.O_ASYNC != 0 {
-			if errno := fcntlIoctl(c, d, netbsd.FIOASYNC, arg&netbsd.O_ASYNC, nil); errno != 0 {
-				return errno
-			}
-		}
-		return d.SetFlags(arg)
+		return setStatus(c, d, arg)
 	case netbsd.F_GETOWN:
 		var owner int32
 		errno := fcntlIoctl(c, d, netbsd.FIOGETOWN, 0, &owner)
@@ -104,11 +99,8 @@ func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
 		}
 		return 0
 	case netbsd.F_SETNOSIGPIPE:
-		flags := d.Flags() &^ netbsd.O_NOSIGPIPE
-		if arg != 0 {
-			flags |= netbsd.O_NOSIGPIPE
-		}
-		return d.SetFlags(flags)
+		d.ForceFlags(netbsd.O_NOSIGPIPE, c.Ptr(2) != 0)
+		return 0
 	case netbsd.F_GETPATH:
 		return getPath(c, d)
 	case netbsd.F_ADD_SEALS, netbsd.F_GET_SEALS:
@@ -120,10 +112,32 @@ func fcntlFile(c *Call, d *file.Description, arg int) netbsd.Errno {
 	return netbsd.EINVAL
 }
 
-// fcntlIoctl makes a request of ioctl(2) with an int, as sys_fcntl does for the owner and O_ASYNC.
-func fcntlIoctl(c *Call, d *file.Description, cmd uint32, arg int, out *int32) netbsd.Errno {
+// setStatus is F_SETFL. After fo_fcntl, fo_ioctl is asked of O_NONBLOCK and of O_ASYNC, if they change.
+func setStatus(c *Call, d *file.Description, flags int) netbsd.Errno {
+	change := d.Flags() ^ flags
+	if change&netbsd.O_NONBLOCK != 0 {
+		if errno := refusedFlag(d, netbsd.FIONBIO, c.intArg(flags&netbsd.O_NONBLOCK)); errno != 0 {
+			return errno
+		}
+	}
+	if change&netbsd.O_ASYNC != 0 {
+		if errno := setAsync(c, d, c.intArg(flags&netbsd.O_ASYNC)); errno != 0 {
+			return errno
+		}
+	}
+	return d.SetFlags(flags)
+}
+
+// intArg is the argument of a request of ioctl(2) that the kernel itself makes.
+func (c *Call) intArg(v int) []byte {
 	data := c.out(4)
-	putLE32(data, uint32(arg))
+	putLE32(data, uint32(v))
+	return data
+}
+
+// fcntlIoctl makes a request of ioctl(2) with an int, as sys_fcntl does for the owner.
+func fcntlIoctl(c *Call, d *file.Description, cmd uint32, arg int, out *int32) netbsd.Errno {
+	data := c.intArg(arg)
 	errno := doIoctl(c, d, cmd, data)
 	if out != nil {
 		*out = int32(le32(data))

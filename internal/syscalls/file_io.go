@@ -246,8 +246,7 @@ func closeFD(c *Call) netbsd.Errno { return c.files().CloseFD(c.Int(0)) }
 
 type iovec struct{ base, len uint64 }
 
-// iovecs reads an array of struct iovec; EINVAL for more than IOV_MAX or a sum beyond
-// SSIZE_MAX.
+// iovecs reads an array of struct iovec; EINVAL for more than IOV_MAX, and as vecErrno has it.
 func (c *Call) iovecs(addr uint64, n int) ([]iovec, netbsd.Errno) {
 	if n <= 0 || n > netbsd.IOV_MAX {
 		return nil, netbsd.EINVAL
@@ -257,10 +256,33 @@ func (c *Call) iovecs(addr uint64, n int) ([]iovec, netbsd.Errno) {
 		return nil, errno
 	}
 	v := make([]iovec, n)
-	var sum uint64
 	for i := range v {
 		v[i] = iovec{le64(b[16*i:]), le64(b[16*i+8:])}
-		if sum += v[i].len; v[i].len > maxIO || sum > maxIO {
+	}
+	return v, vecErrno(v)
+}
+
+// vecErrno is EINVAL for a sum beyond SSIZE_MAX.
+func vecErrno(v []iovec) netbsd.Errno {
+	var sum uint64
+	for _, part := range v {
+		if sum += part.len; part.len > maxIO || sum > maxIO {
+			return netbsd.EINVAL
+		}
+	}
+	return 0
+}
+
+// fileVec is iovecs for a file. EINVAL also for a part that is beyond SSIZE_MAX together with the sum up to it, which has it already
+// (do_filereadv, do_filewritev).
+func (c *Call) fileVec() ([]iovec, netbsd.Errno) {
+	v, errno := c.iovecs(c.Ptr(1), c.Int(2))
+	if errno != 0 {
+		return nil, errno
+	}
+	sum := uint64(0)
+	for _, part := range v {
+		if sum += part.len; sum > maxIO-part.len {
 			return nil, netbsd.EINVAL
 		}
 	}
@@ -299,7 +321,7 @@ func scatter(c *Call, f readFunc) netbsd.Errno {
 	if !d.Readable() {
 		return netbsd.EBADF
 	}
-	v, errno := c.iovecs(c.Ptr(1), c.Int(2))
+	v, errno := c.fileVec()
 	if errno != 0 {
 		return errno
 	}
@@ -374,7 +396,7 @@ func gather(c *Call, off int64, f readFunc) netbsd.Errno {
 	if !d.Writable() {
 		return netbsd.EBADF
 	}
-	v, errno := c.iovecs(c.Ptr(1), c.Int(2))
+	v, errno := c.fileVec()
 	if errno != 0 {
 		return errno
 	}

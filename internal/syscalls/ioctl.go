@@ -3,6 +3,7 @@ package syscalls
 import (
 	"cmp"
 	"encoding/binary"
+	"math"
 
 	"toaster/internal/file"
 	"toaster/netbsd"
@@ -31,6 +32,9 @@ func ioctl(c *Call) netbsd.Errno {
 		data, errno := c.ioctlIn(req)
 		if errno != 0 {
 			return errno
+		}
+		if c.Args[1] > math.MaxUint32 { // no file knows such a request
+			return netbsd.ENOTTY
 		}
 		if errno := doIoctl(c, d, c.Uint32(1), data); errno != 0 {
 			return errno
@@ -76,6 +80,9 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 			d.ForceFlags(netbsd.O_NONBLOCK, le32(data) != 0)
 		}
 		return cmp.Or(errno, refusedFlag(d, cmd, data))
+	case netbsd.FIOASYNC:
+		d.ForceFlags(netbsd.O_ASYNC, le32(data) != 0)
+		return setAsync(c, d, data)
 	case netbsd.SIOCGIFCONF:
 		return addressList(c, d, data)
 	case netbsd.KFILTER_BYFILTER, netbsd.KFILTER_BYNAME:
@@ -83,17 +90,22 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 	}
 	errno := d.File.Ioctl(d.Call(c.L), cmd, data)
 	switch {
-	case cmd == netbsd.FIOASYNC && (errno == 0 || errno == netbsd.EPASSTHROUGH):
-		on := le32(data) != 0
-		if errno := refusedFlag(d, cmd, data); errno != 0 {
-			return errno
-		}
-		d.SetAsync(c.files().Machine(), on)
-		return d.SetFlag(netbsd.O_ASYNC, on)
 	case errno == netbsd.EPASSTHROUGH && ownerRequest(cmd):
 		return ownerIoctl(c, d, cmd, data)
 	case errno == netbsd.EPASSTHROUGH:
 		return countIoctl(d, cmd, data)
+	}
+	return errno
+}
+
+// setAsync is FIOASYNC of fo_ioctl. The flag is the caller's to set.
+func setAsync(c *Call, d *file.Description, data []byte) netbsd.Errno {
+	if errno := d.File.Ioctl(d.Call(c.L), netbsd.FIOASYNC, data); errno != 0 && errno != netbsd.EPASSTHROUGH {
+		return errno
+	}
+	errno := refusedFlag(d, netbsd.FIOASYNC, data)
+	if errno == 0 {
+		d.SetAsync(c.files().Machine(), le32(data) != 0)
 	}
 	return errno
 }

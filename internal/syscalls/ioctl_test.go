@@ -67,6 +67,8 @@ func TestIoctlOfKinds(t *testing.T) {
 		{"lseek(2)", netbsd.SYS_lseek, args{0, 0, 1, 0}, 0, nil, nil},
 		{"FIONREAD: from the position on", netbsd.SYS_ioctl, args{0, netbsd.FIONREAD, room(4)}, 0, out{2, words(3)}, nil},
 		{"FIONWRITE: nothing is on its way", netbsd.SYS_ioctl, args{0, netbsd.FIONWRITE, room(4)}, 0, out{2, words(0)}, nil},
+		{"sys_ioctl: ENOTTY for more than 32 bits of a request", netbsd.SYS_ioctl, args{0, 1<<32 | uint64(netbsd.FIONREAD), room(4)}, netbsd.ENOTTY, nil, nil},
+		{"which is looked at behind its argument", netbsd.SYS_ioctl, args{0, 1<<32 | uint64(netbsd.FIONBIO), bad}, netbsd.EFAULT, nil, nil},
 		{"FIONSPACE: nor has it room", netbsd.SYS_ioctl, args{0, netbsd.FIONSPACE, room(4)}, 0, out{2, words(0)}, nil},
 	}})
 }

@@ -84,10 +84,6 @@ func (c *Call) outKfilter(filter uint32, addr, room uint64) netbsd.Errno {
 	return 0
 }
 
-// maxEvents bounds how many events one kevent(2) hands out; the next call gets the
-// rest.
-const maxEvents = 256
-
 // keventSize is the size of a struct kevent as the caller knows it: since __kevent100 it has ext.
 func (c *Call) keventSize() uint64 {
 	if c.Nr == netbsd.SYS___kevent100 {
@@ -221,23 +217,19 @@ var eventRooms = sync.Pool{New: func() any { return new([64]netbsd.Kevent) }}
 func waitEvents(c *Call, q *kqueue.Queue, deadline time.Time, nowait bool) netbsd.Errno {
 	room := eventRooms.Get().(*[64]netbsd.Kevent)
 	defer eventRooms.Put(room)
-	events := room[:min(c.Ptr(4), uint64(len(room)))]
-	if c.Ptr(4) > uint64(len(room)) {
-		events = make([]netbsd.Kevent, min(c.Ptr(4), maxEvents))
-	}
-	n, errno := q.Wait(c.L, events, deadline, nowait)
-	if errno != 0 || n == 0 {
+	events, errno := q.WaitUpTo(c.L, room[:], c.Ptr(4), deadline, nowait)
+	if errno != 0 || len(events) == 0 {
 		return errno
 	}
 	size := c.keventSize()
 	b := c.scratch[:0]
-	if n*int(size) > len(c.scratch) {
-		b = make([]byte, 0, n*int(size))
+	if len(events)*int(size) > len(c.scratch) {
+		b = make([]byte, 0, len(events)*int(size))
 	}
-	for i := range n {
+	for i := range events {
 		b = b[:len(b)+int(size)]
 		encodeKevent(&events[i], b[len(b)-int(size):], size)
 	}
-	c.Ret[0] = uint64(n)
+	c.Ret[0] = uint64(len(events))
 	return c.copyoutLast(c.Ptr(3), b)
 }

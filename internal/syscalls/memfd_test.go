@@ -71,7 +71,7 @@ func TestMemfd(t *testing.T) {
 			{"eopnotsupp of fo_fpathconf", netbsd.SYS_fpathconf, args{1, 4}, netbsd.EOPNOTSUPP, nil, nil},
 			{"eopnotsupp of fo_posix_fadvise, as the result", netbsd.SYS___posix_fadvise50, args{1, 0, 0, 0, 0}, 0, int(netbsd.EOPNOTSUPP), nil},
 			{"flock(2): EOPNOTSUPP without fo_advlock", netbsd.SYS_flock, args{1, netbsd.LOCK_EX}, netbsd.EOPNOTSUPP, nil, nil},
-			{"fnullop_poll: always", netbsd.SYS_poll, args{longs(0x00000005_00000001), 1, 0}, 0, out{0, longs(0x00050005_00000001)}, nil},
+			{"fnullop_poll: never", netbsd.SYS_poll, args{longs(0x00000005_00000001), 1, 0}, 0, out{0, longs(0x00000005_00000001)}, nil},
 			{"kqueue(2)", netbsd.SYS_kqueue, nil, 0, 2, nil},
 			{"fnullop_kqfilter: EOPNOTSUPP", netbsd.SYS___kevent50, args{2, watched(1, netbsd.EVFILT_READ), 1, 0, 0, longs(0, 0)}, netbsd.EOPNOTSUPP, nil, nil},
 			{"kqueue_fcntl: ENOTTY for seals", fcntl, args{2, netbsd.F_GET_SEALS, 0}, netbsd.ENOTTY, nil, nil},

@@ -10,10 +10,14 @@ import (
 // polled is one descriptor that poll(2) or select(2) looks at.
 type polled struct {
 	d    *file.Description // nil: not open
-	want file.Events
+	want file.Events       // what the file is asked for
+	keep file.Events       // and what of its answer counts
 	got  file.Events
 	w    file.Waiter
 }
+
+// unasked is what poll(2) asks of all.
+const unasked = file.Err | file.Hup
 
 // await looks at all of them until one has something or the time is up; it returns how
 // many have. The descriptors are the caller's to release.
@@ -23,7 +27,7 @@ func await(c *Call, ps []polled, deadline time.Time, nowait bool) (int, netbsd.E
 	}
 	for i := range ps {
 		p := &ps[i]
-		p.w = file.Waiter{Mask: p.want | file.Err | file.Hup | file.RdHup, L: c.L}
+		p.w = file.Waiter{Mask: p.want | unasked | file.RdHup, L: c.L}
 		if p.d != nil {
 			p.d.File.Watch(&p.w)
 			defer p.d.File.Unwatch(&p.w)
@@ -51,7 +55,7 @@ func look(ps []polled) int {
 		if p := &ps[i]; p.d == nil {
 			p.got = file.Nval
 		} else {
-			p.got = p.d.File.Poll(p.want) & (p.want | file.Err | file.Hup)
+			p.got = p.d.File.Poll(p.want) & p.keep
 		}
 		if ps[i].got != 0 {
 			n++
@@ -138,7 +142,7 @@ func (c *Call) tempMask(addr uint64) netbsd.Errno {
 
 func doPoll(c *Call, p pollWait) netbsd.Errno {
 	n := uint64(c.Uint32(1))
-	if r, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_NOFILE); n > r.Max+1000 || n > 1<<20 {
+	if limit, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_NOFILE); n > limit.Max+1000 || n > 1<<20 {
 		return netbsd.EINVAL
 	}
 	b := make([]byte, n*netbsd.SizeofPollfd)
@@ -157,7 +161,8 @@ func doPoll(c *Call, p pollWait) netbsd.Errno {
 			continue
 		}
 		d, _ := c.files().Get(int(fd.Fd))
-		ps, at = append(ps, polled{d: d, want: file.Events(uint16(fd.Events))}), append(at, i)
+		want := file.Events(uint16(fd.Events)) | unasked
+		ps, at = append(ps, polled{d: d, want: want, keep: want}), append(at, i)
 	}
 	defer releaseAll(ps)
 	ready, errno := await(c, ps, p.deadline, p.nowait)
@@ -186,10 +191,10 @@ func sel(c *Call) netbsd.Errno {
 		return errno
 	}
 	tv := netbsd.DecodeTimeval(b)
-	if tv.Usec < 0 || tv.Usec >= 1e6 {
-		return netbsd.EINVAL // before the sets are fetched (sys___select50)
-	}
-	if !tv.Valid() {
+	switch {
+	case c.has(netbsd.SYS_memfd_create) && (tv.Usec < 0 || tv.Usec >= 1e6): // since release 11 before the sets are fetched
+		return netbsd.EINVAL
+	case !tv.Valid():
 		return doSelect(c, pollWait{errno: netbsd.EINVAL})
 	}
 	return doSelect(c, pollWait{deadline: deadlineIn(tv.Duration()), nowait: tv.Sec == 0 && tv.Usec == 0})
@@ -207,10 +212,17 @@ func pselect(c *Call) netbsd.Errno {
 
 // selected are the events behind the three sets of select(2), as poll(2) names them (sel_flag of sys_select.c).
 var selected = [3]struct{ want, set file.Events }{
-	{file.In | file.RdNorm, file.In | file.RdNorm | file.Hup | file.Err},
-	{file.Out, file.Out | file.Hup | file.Err},
-	{file.RdBand, file.RdBand},
+	{file.In | file.RdNorm | unasked, file.In | file.RdNorm | unasked},
+	{file.Out | unasked, file.Out | unasked},
+	{file.RdBand, file.RdBand | file.Hup},
 }
+
+// looks are the sets that are looked at together. The third is by itself: what a file says of POLLRDBAND alone counts there, and that can be
+// POLLHUP.
+var looks = [2]struct{ first, end int }{{0, 2}, {2, 3}}
+
+// selectedFD is a descriptor and one of looks.
+type selectedFD struct{ fd, look int }
 
 func doSelect(c *Call, p pollWait) netbsd.Errno {
 	nd := c.Int(0)
@@ -224,24 +236,10 @@ func doSelect(c *Call, p pollWait) netbsd.Errno {
 	if errno := c.begin(p); errno != 0 {
 		return errno
 	}
-	var ps []polled
-	var fds []int
-	defer func() { releaseAll(ps) }()
-	for fd := range nd {
-		var want file.Events
-		for i, s := range sets {
-			if s != nil && s.Has(fd) {
-				want |= selected[i].want
-			}
-		}
-		if want == 0 {
-			continue
-		}
-		d, errno := c.files().Get(fd)
-		if errno != 0 {
-			return errno
-		}
-		ps, fds = append(ps, polled{d: d, want: want}), append(fds, fd)
+	ps, fds, errno := c.selectFiles(sets, nd)
+	defer releaseAll(ps)
+	if errno != 0 {
+		return errno
 	}
 	// Beyond the highest descriptor no bit is set: nothing is stored there.
 	for i := range sets {
@@ -251,6 +249,34 @@ func doSelect(c *Call, p pollWait) netbsd.Errno {
 		return errno
 	}
 	return outSets(c, sets, ps, fds)
+}
+
+// selectFiles looks the descriptors up. EBADF. What it returns is the caller's to release, with an error, too.
+func (c *Call) selectFiles(sets [3]netbsd.FdSet, nd int) (ps []polled, fds []selectedFD, errno netbsd.Errno) {
+	for fd := range nd {
+		for i := range looks {
+			want := wanted(sets, fd, i)
+			if want == 0 {
+				continue
+			}
+			d, errno := c.files().Get(fd)
+			if errno != 0 {
+				return ps, fds, errno
+			}
+			ps, fds = append(ps, polled{d: d, want: want, keep: want | file.Hup}), append(fds, selectedFD{fd, i})
+		}
+	}
+	return ps, fds, 0
+}
+
+// wanted is what one of looks asks of a descriptor, 0 if it is in none of its sets.
+func wanted(sets [3]netbsd.FdSet, fd, look int) (want file.Events) {
+	for i := looks[look].first; i < looks[look].end; i++ {
+		if sets[i] != nil && sets[i].Has(fd) {
+			want |= selected[i].want
+		}
+	}
+	return want
 }
 
 // tooManyFiles reports whether sets of select(2) are for more files than there can ever be (selcommon).
@@ -273,16 +299,16 @@ func selectSets(c *Call, nd int) (sets [3]netbsd.FdSet, errno netbsd.Errno) {
 }
 
 // outSets stores what is ready; the result is the number of bits set.
-func outSets(c *Call, sets [3]netbsd.FdSet, ps []polled, fds []int) netbsd.Errno {
+func outSets(c *Call, sets [3]netbsd.FdSet, ps []polled, fds []selectedFD) netbsd.Errno {
 	n := 0
 	for i, s := range sets {
 		if s == nil {
 			continue
 		}
 		out := make(netbsd.FdSet, len(s))
-		for j, fd := range fds {
-			if s.Has(fd) && ps[j].got&selected[i].set != 0 {
-				out.Set(fd)
+		for j, f := range fds {
+			if f.look == i/2 && s.Has(f.fd) && ps[j].got&selected[i].set != 0 {
+				out.Set(f.fd)
 				n++
 			}
 		}

@@ -1,6 +1,7 @@
 package syscalls
 
 import (
+	"bytes"
 	"net/netip"
 
 	"toaster/internal/file"
@@ -47,6 +48,7 @@ func newSocket(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	s.Owner = c.owner()
 	return c.install(file.New(s, netbsd.O_RDWR|status), flags)
 }
 
@@ -57,6 +59,7 @@ func socketpair(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	a.Owner, b.Owner = c.owner(), c.owner()
 	fa, fb, errno := installPair(c, file.New(a, netbsd.O_RDWR|status), file.New(b, netbsd.O_RDWR|status), flags)
 	if errno != 0 {
 		return errno
@@ -64,9 +67,18 @@ func socketpair(c *Call) netbsd.Errno {
 	return c.outPair(c.Ptr(3), fa, fb)
 }
 
-// sockaddr reads an address of n bytes. EINVAL: more than its length byte can say, or nothing
-// behind that and the family (sockargs_sb).
-func (c *Call) sockaddr(addr uint64, n uint32) (*netbsd.Sockaddr, netbsd.Errno) {
+// sockaddr reads an address of n bytes, which is to be one of family. EINVAL: more than its length byte can say, or nothing
+// behind that and the family (sockargs); or another length than the family's addresses have (in_pcbconnect).
+func (c *Call) sockaddr(addr uint64, n uint32, family int) (*netbsd.Sockaddr, netbsd.Errno) {
+	b, errno := c.nameBytes(addr, n)
+	if errno != 0 {
+		return nil, errno
+	}
+	return nameOf(b, family)
+}
+
+// nameBytes fetches an address (sockargs_sb).
+func (c *Call) nameBytes(addr uint64, n uint32) ([]byte, netbsd.Errno) {
 	if n > 255 || n <= 2 {
 		return nil, netbsd.EINVAL
 	}
@@ -74,8 +86,32 @@ func (c *Call) sockaddr(addr uint64, n uint32) (*netbsd.Sockaddr, netbsd.Errno) 
 	if errno != 0 {
 		return nil, errno
 	}
+	if b[1] == 0 && b[0] < netbsd.AF_MAX { // a family of 16 bits, as in 4.3BSD
+		b[1] = b[0]
+	}
+	return b, 0
+}
+
+// nameOf is what b says. An address of another family than is asked for is nothing but that.
+func nameOf(b []byte, family int) (*netbsd.Sockaddr, netbsd.Errno) {
+	if int(b[1]) != family {
+		return &netbsd.Sockaddr{Family: b[1]}, 0
+	}
+	if family == netbsd.AF_INET && len(b) != netbsd.SizeofSockaddrIn || family == netbsd.AF_INET6 && len(b) != netbsd.SizeofSockaddrIn6 {
+		return nil, netbsd.EINVAL
+	}
 	a, errno := netbsd.DecodeSockaddr(b)
 	return &a, errno
+}
+
+// onNamed is onSocket with the address of the second and third arguments, which is fetched before (sys_bind, sys_connect).
+func (c *Call) onNamed(f func(d *file.Description, s *socket.Socket, name []byte) netbsd.Errno) netbsd.Errno {
+	b, errno := c.nameBytes(c.Ptr(1), c.Uint32(2))
+	if errno != 0 {
+		return errno
+	}
+	name := bytes.Clone(b) // b is the call's scratch
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno { return f(d, s, name) })
 }
 
 // localAddr puts into an AF_LOCAL address the name that the host knows. done is called
@@ -94,9 +130,13 @@ func (c *Call) localAddr(a *netbsd.Sockaddr) (done func(), errno netbsd.Errno) {
 // connect is connect(int s, const struct sockaddr *name, socklen_t namelen). EBADF, ENOTSOCK.
 // EISCONN, ECONNREFUSED, EINPROGRESS. ENOENT: no such local socket.
 func connect(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		a, errno := c.sockaddr(c.Ptr(1), c.Uint32(2))
+	return c.onNamed(func(d *file.Description, s *socket.Socket, name []byte) netbsd.Errno {
+		if errno := s.MayConnect(int(name[1])); errno != 0 {
+			return errno
+		}
+		a, errno := nameOf(name, s.Family())
 		if errno != 0 {
+			s.Dissolve()
 			return errno
 		}
 		done, errno := c.localAddr(a)
@@ -136,8 +176,11 @@ func (c *Call) bindLow(s *socket.Socket, to *netbsd.Sockaddr) netbsd.Errno {
 // bind is bind(int s, const struct sockaddr *name, socklen_t namelen). EBADF, ENOTSOCK.
 // EINVAL: see sockaddr. ENOENT: an empty name. EADDRINUSE. EACCES: see mayBindPort.
 func bind(c *Call) netbsd.Errno {
-	return c.onSocket(func(_ *file.Description, s *socket.Socket) netbsd.Errno {
-		a, errno := c.sockaddr(c.Ptr(1), c.Uint32(2))
+	return c.onNamed(func(_ *file.Description, s *socket.Socket, name []byte) netbsd.Errno {
+		if int(name[1]) != s.Family() {
+			return netbsd.EAFNOSUPPORT // sobind
+		}
+		a, errno := nameOf(name, s.Family())
 		if errno != 0 {
 			return errno
 		}
@@ -164,34 +207,48 @@ func listen(c *Call) netbsd.Errno {
 }
 
 // accept is accept(int s, struct sockaddr *name, socklen_t *namelen). The new socket
-// has the old one's O_NONBLOCK.
+// has the old one's flags.
 func accept(c *Call) netbsd.Errno {
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		return doAccept(c, d, s, d.Flags()&netbsd.O_NONBLOCK, 0)
+		return doAccept(c, d, s, d.Flags(), 0)
 	})
 }
 
 // paccept is paccept(int s, struct sockaddr *name, socklen_t *namelen, const sigset_t
-// *mask, int flags). O_NONBLOCK comes from flags alone.
+// *mask, int flags). O_NONBLOCK comes from flags alone, of which others are not looked at.
 func paccept(c *Call) netbsd.Errno {
-	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		rest, status, flags := c.socketFlags(c.Int(4))
-		if rest != 0 {
-			return netbsd.EINVAL
-		}
-		if errno := c.tempMask(c.Ptr(3)); errno != 0 {
+	mask := netbsd.Sigset(0)
+	if c.Ptr(3) != 0 {
+		var errno netbsd.Errno
+		if mask, errno = c.sigset(c.Ptr(3)); errno != 0 {
 			return errno
 		}
-		return doAccept(c, d, s, status, flags)
+	}
+	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
+		if errno := c.room(); errno != 0 {
+			return errno
+		}
+		if c.Ptr(3) != 0 {
+			c.L.Platform().SetTempMask(mask)
+		}
+		_, status, flags := c.socketFlags(c.Int(4))
+		return doAccept(c, d, s, d.Flags()&^netbsd.O_NONBLOCK|status, flags)
 	})
 }
 
+// doAccept is do_sys_accept. There is to be room for a descriptor before anybody is let in.
 func doAccept(c *Call, d *file.Description, s *socket.Socket, status int, flags file.FDFlags) netbsd.Errno {
+	if errno := c.room(); errno != 0 {
+		return errno
+	}
 	n, from, errno := s.Accept(d.Call(c.L))
 	if errno != 0 {
 		return errno
 	}
-	nd := file.New(n, netbsd.O_RDWR|status)
+	nd := file.New(n, netbsd.O_RDWR|status&netbsd.SetflMask)
+	if nd.SetOwner(d.Owner()); status&netbsd.O_ASYNC != 0 { // sonewconn
+		nd.SetAsync(c.files().Machine(), true)
+	}
 	if errno := c.outSockaddr(c.Ptr(1), c.Ptr(2), &from); errno != 0 {
 		nd.Release()
 		return errno

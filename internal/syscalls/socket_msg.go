@@ -18,7 +18,7 @@ func sendto(c *Call) netbsd.Errno {
 		m := socket.Message{Flags: c.Int(3)}
 		if c.Ptr(4) != 0 {
 			var errno netbsd.Errno
-			if m.Addr, errno = c.sockaddr(c.Ptr(4), c.Uint32(5)); errno != 0 {
+			if m.Addr, errno = c.sendName(s, c.Ptr(4), c.Uint32(5)); errno != 0 {
 				return errno
 			}
 		}
@@ -26,23 +26,36 @@ func sendto(c *Call) netbsd.Errno {
 	})
 }
 
-// sendmsg is sendmsg(int s, const struct msghdr *msg, int flags).
+// sendName reads where a message is to go. On a connection that is nowhere else, whatever is said (unp_send, tcp_send).
+func (c *Call) sendName(s *socket.Socket, addr uint64, n uint32) (*netbsd.Sockaddr, netbsd.Errno) {
+	if !s.Connects() {
+		return c.sockaddr(addr, n, s.Family())
+	}
+	_, errno := c.nameBytes(addr, n)
+	return nil, errno
+}
+
+// sendmsg is sendmsg(int s, const struct msghdr *msg, int flags). EFAULT of the header comes before EBADF.
 func sendmsg(c *Call) netbsd.Errno {
+	h, errno := c.msghdr(c.Ptr(1))
+	if errno != 0 {
+		return errno
+	}
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		return c.sendMessage(d, s, c.Ptr(1), c.Int(2))
+		return c.sendMessage(d, s, h, c.Int(2))
 	})
 }
 
-// sendMessage sends the message of the struct msghdr at addr.
-func (c *Call) sendMessage(d *file.Description, s *socket.Socket, addr uint64, flags int) netbsd.Errno {
-	h, v, errno := c.msghdr(addr)
+// sendMessage sends the message of a struct msghdr.
+func (c *Call) sendMessage(d *file.Description, s *socket.Socket, h netbsd.Msghdr, flags int) netbsd.Errno {
+	v, errno := c.msgvec(h.Iov, h.Iovlen)
 	if errno != 0 {
 		return errno
 	}
 	m := socket.Message{Flags: flags}
 	defer m.Release()
 	if h.Name != 0 {
-		if m.Addr, errno = c.sockaddr(h.Name, h.Namelen); errno != 0 {
+		if m.Addr, errno = c.sendName(s, h.Name, h.Namelen); errno != 0 {
 			return errno
 		}
 	}
@@ -54,15 +67,13 @@ func (c *Call) sendMessage(d *file.Description, s *socket.Socket, addr uint64, f
 	return send(c, d, s, &m, v)
 }
 
-// msghdr reads a struct msghdr and its vector, which may be empty.
-func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, []iovec, netbsd.Errno) {
+// msghdr reads a struct msghdr.
+func (c *Call) msghdr(addr uint64) (netbsd.Msghdr, netbsd.Errno) {
 	b, errno := c.in(addr, netbsd.SizeofMsghdr)
 	if errno != 0 {
-		return netbsd.Msghdr{}, nil, errno
+		return netbsd.Msghdr{}, errno
 	}
-	h := netbsd.DecodeMsghdr(b)
-	v, errno := c.msgvec(h.Iov, h.Iovlen)
-	return h, v, errno
+	return netbsd.DecodeMsghdr(b), 0
 }
 
 // msgvec reads the vector of a message. EMSGSIZE: more than IOV_MAX parts.
@@ -179,17 +190,25 @@ func recvfrom(c *Call) netbsd.Errno {
 			return errno
 		}
 		c.Ret[0] = uint64(n)
-		if c.Ptr(4) == 0 {
-			return 0
-		}
-		if m.Addr == nil {
-			if c.Ptr(5) == 0 {
-				return 0
-			}
-			return c.outLen(c.Ptr(5), 0)
-		}
-		return c.outSockaddr(c.Ptr(4), c.Ptr(5), m.Addr)
+		return c.outFrom(c.Ptr(4), c.Ptr(5), m.Addr)
 	})
+}
+
+// outFrom is outSockaddr for where a message came from, which a stream's bytes do not say. EINVAL: a length below 0 (copyout_sockname).
+func (c *Call) outFrom(addr, lenAddr uint64, a *netbsd.Sockaddr) netbsd.Errno {
+	if addr == 0 {
+		return 0
+	}
+	b, errno := c.in(lenAddr, 4)
+	switch {
+	case errno != 0:
+		return errno
+	case int32(le32(b)) < 0:
+		return netbsd.EINVAL
+	case a == nil:
+		return c.outLen(lenAddr, 0)
+	}
+	return c.outSockaddr(addr, lenAddr, a)
 }
 
 // receive takes one message, or what a stream has, and spreads it. A stream that is to fill all of
@@ -222,18 +241,22 @@ func receive(c *Call, d *file.Description, s *socket.Socket, m *socket.Message, 
 	}
 }
 
-// recvmsg is recvmsg(int s, struct msghdr *msg, int flags).
+// recvmsg is recvmsg(int s, struct msghdr *msg, int flags). EFAULT of the header comes before EBADF.
 func recvmsg(c *Call) netbsd.Errno {
+	h, errno := c.msghdr(c.Ptr(1))
+	if errno != 0 {
+		return errno
+	}
 	return c.onSocket(func(d *file.Description, s *socket.Socket) netbsd.Errno {
-		_, errno := c.recvMessage(d, s, c.Ptr(1), c.Int(2))
+		_, errno := c.recvMessage(d, s, h, c.Ptr(1), c.Int(2))
 		return errno
 	})
 }
 
-// recvMessage takes a message into what the struct msghdr at addr names; it returns the flags
-// that came with it.
-func (c *Call) recvMessage(d *file.Description, s *socket.Socket, addr uint64, flags int) (int, netbsd.Errno) {
-	h, v, errno := c.msghdr(addr)
+// recvMessage takes a message into what a struct msghdr names, which is at addr; it returns the flags
+// that came with it. Where it came from is stored behind the control messages, and the open files among these stay if that fails.
+func (c *Call) recvMessage(d *file.Description, s *socket.Socket, h netbsd.Msghdr, addr uint64, flags int) (int, netbsd.Errno) {
+	v, errno := c.msgvec(h.Iov, h.Iovlen)
 	if errno != 0 {
 		return 0, errno
 	}
@@ -248,10 +271,10 @@ func (c *Call) recvMessage(d *file.Description, s *socket.Socket, addr uint64, f
 		return 0, errno
 	}
 	c.Ret[0] = uint64(n)
-	if errno := c.outName(&h, &m); errno != 0 {
+	if errno := c.outControl(&h, &m, fdFlags); errno != 0 {
 		return 0, errno
 	}
-	if errno := c.outControl(&h, &m, fdFlags); errno != 0 {
+	if errno := c.outName(&h, &m); errno != 0 {
 		return 0, errno
 	}
 	h.Flags = int32(m.Flags)
@@ -262,8 +285,11 @@ func (c *Call) recvMessage(d *file.Description, s *socket.Socket, addr uint64, f
 
 // outName stores where a message came from.
 func (c *Call) outName(h *netbsd.Msghdr, m *socket.Message) netbsd.Errno {
-	if h.Name == 0 {
+	switch {
+	case h.Name == 0:
 		return 0
+	case int32(h.Namelen) < 0:
+		return netbsd.EINVAL
 	}
 	var full []byte
 	if m.Addr != nil {
@@ -275,7 +301,7 @@ func (c *Call) outName(h *netbsd.Msghdr, m *socket.Message) netbsd.Errno {
 }
 
 // outControl stores the control messages that came, the open files first: whole ones while there
-// is room for them, and what fits of the next (copyout_msg_control). MSG_CTRUNC tells of the others.
+// is room for them, and what fits of the next, but for open files (copyout_msg_control). MSG_CTRUNC tells of the others.
 func (c *Call) outControl(h *netbsd.Msghdr, m *socket.Message, flags file.FDFlags) netbsd.Errno {
 	room := int(min(h.Controllen, maxControl))
 	h.Controllen = 0
@@ -304,9 +330,9 @@ func (c *Call) outControl(h *netbsd.Msghdr, m *socket.Message, flags file.FDFlag
 	return 0
 }
 
-// rightsOut makes descriptors of the open files that came, as many as there is room for. As in
+// rightsOut makes descriptors of the open files that came. As in
 // unp_externalize all or none: EPERM for a directory that is not below the caller's root,
-// EMSGSIZE without free descriptors.
+// EMSGSIZE without free descriptors. Where there is no room to tell them all there are none, either.
 func (c *Call) rightsOut(room int, m *socket.Message, flags file.FDFlags) (b []byte, fds []int, errno netbsd.Errno) {
 	if len(m.Rights) == 0 {
 		return nil, nil, 0
@@ -316,20 +342,21 @@ func (c *Call) rightsOut(room int, m *socket.Message, flags file.FDFlags) (b []b
 			return nil, nil, netbsd.EPERM
 		}
 	}
-	fit := (room - netbsd.CmsgSpace(0)) / 4
-	if len(m.Rights) > fit {
-		m.Flags |= netbsd.MSG_CTRUNC
+	if netbsd.CmsgSpace(4*len(m.Rights)) > room {
+		if room > 0 {
+			m.Flags |= netbsd.MSG_CTRUNC
+		}
+		return nil, nil, 0
 	}
-	fds, errno = c.installAll(m, max(0, min(fit, len(m.Rights))), flags)
-	if errno != 0 || len(fds) == 0 {
+	fds, errno = c.installAll(m, len(m.Rights), flags)
+	if errno != 0 {
 		return nil, nil, errno
 	}
 	data := make([]byte, 4*len(fds))
 	for i, fd := range fds {
 		putLE32(data[4*i:], uint32(fd))
 	}
-	b = netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: data})
-	return b[:min(len(b), room)], fds, 0
+	return netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: data}), fds, 0
 }
 
 // installAll moves the first n files of m into the caller's table.

@@ -20,10 +20,10 @@ func msghdr(parts ...any) func(p *player) uint64 {
 	}
 }
 
-// rights is a struct msghdr with a byte, and a control message that has a descriptor.
-func rights(fd uint32) func(p *player) uint64 {
+// rights is a struct msghdr with a byte, and a control message that has descriptors.
+func rights(fds ...uint32) func(p *player) uint64 {
 	return func(p *player) uint64 {
-		control := netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: words(fd)})
+		control := netbsd.AppendCmsg(nil, netbsd.Cmsg{Level: netbsd.SOL_SOCKET, Type: netbsd.SCM_RIGHTS, Data: words(fds...)})
 		h := netbsd.Msghdr{Iov: iov([]byte("x"))(p), Iovlen: 1, Control: p.mem.put(control), Controllen: uint32(len(control))}
 		return p.mem.put(encoded(netbsd.SizeofMsghdr, h.Encode))
 	}
@@ -83,10 +83,25 @@ func lengths(n uint64, want ...uint32) func(r *result) string {
 	}
 }
 
+// socketStat wants what unp_stat says.
+func socketStat(ino uint64) func(r *result) string {
+	return func(r *result) string {
+		st := netbsd.DecodeStat(r.mem(1, netbsd.SizeofStat))
+		cred := r.p.c.L.Proc().Cred()
+		if st.Mode != netbsd.S_IFSOCK || st.Ino != ino || st.Dev != 1<<64-1 || st.Nlink != 0 || st.UID != cred.EUID || st.GID != cred.EGID ||
+			st.Blksize != 8192 || st.Ctime.Sec == 0 || st.Atime != st.Ctime {
+			return fmt.Sprintf("%+v", st)
+		}
+		return ""
+	}
+}
+
 func TestSocket(t *testing.T) {
 	const stream, dgram, local = netbsd.SOCK_STREAM, netbsd.SOCK_DGRAM, netbsd.AF_LOCAL
 	hello := []byte("hello")
 	long := strings.Repeat("n", 104)
+	inet4 := make([]byte, 16)
+	inet4[0], inet4[1] = 16, netbsd.AF_INET
 	fileStages(t, map[string][]row{
 		"pairs": {
 			{"socketpair(2): EFAULT, and nothing stays open", netbsd.SYS_socketpair, args{local, stream, 0, bad}, netbsd.EFAULT, nil, nil},
@@ -181,13 +196,74 @@ func TestSocket(t *testing.T) {
 				}
 				return ""
 			}, nil},
-			{"paccept(2): EINVAL for flags", netbsd.SYS_paccept, args{0, 0, 0, 0, 3}, netbsd.EINVAL, nil, nil},
+			{"sys_paccept: EFAULT for the mask, before EBADF", netbsd.SYS_paccept, args{9, 0, 0, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"do_sys_accept: EINVAL for what does not listen", netbsd.SYS_accept, args{1, 0, 0}, netbsd.EINVAL, nil, nil},
 			{"fcntl(2)", netbsd.SYS_fcntl, args{0, netbsd.F_SETFL, netbsd.O_NONBLOCK}, 0, nil, nil},
+			{"sys_paccept: flags are not looked at", netbsd.SYS_paccept, args{0, 0, 0, 0, 3}, netbsd.EAGAIN, nil, nil},
 			{"paccept(2): EAGAIN", netbsd.SYS_paccept, args{0, 0, 0, 0, netbsd.SOCK_NONBLOCK}, netbsd.EAGAIN, nil, nil},
 			{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_CREAT | netbsd.O_RDWR, 0o600}, 0, 3, nil},
 			{"accept(2): ENOTSOCK", netbsd.SYS_accept, args{3, 0, 0}, netbsd.ENOTSOCK, nil, nil},
 			{"bind(2): ENOTSOCK", netbsd.SYS_bind, args{3, sun("x"), 3}, netbsd.ENOTSOCK, nil, nil},
 			{"listen(2): EBADF", netbsd.SYS_listen, args{9, 1}, netbsd.EBADF, nil, nil},
+		},
+		"order": {
+			{"socketpair(2)", netbsd.SYS_socketpair, args{local, stream | netbsd.SOCK_NONBLOCK, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
+			{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_CREAT | netbsd.O_RDWR, 0o600}, 0, 2, nil},
+			{"sys_bind, sockargs_sb: EFAULT, before EBADF", netbsd.SYS_bind, args{9, bad, 8}, netbsd.EFAULT, nil, nil},
+			{"sockargs_sb: EINVAL, before ENOTSOCK", netbsd.SYS_connect, args{2, bad, 256}, netbsd.EINVAL, nil, nil},
+			{"sys_sendmsg: EFAULT, before EBADF", netbsd.SYS_sendmsg, args{9, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"sys_recvmsg: EFAULT, before ENOTSOCK", netbsd.SYS_recvmsg, args{2, bad, 0}, netbsd.EFAULT, nil, nil},
+			{"do_sys_sendmsg_so: but EBADF before what it names", netbsd.SYS_sendmsg, args{9, longs(0, 0, bad, 1, 0, 0), 0}, netbsd.EBADF, nil, nil},
+			{"soconnect: EISCONN, before EAFNOSUPPORT", netbsd.SYS_connect, args{0, inet4, 16}, netbsd.EISCONN, nil, nil},
+			{"soconnect: EISCONN, before ENOENT", netbsd.SYS_connect, args{0, sun("none"), 6}, netbsd.EISCONN, nil, nil},
+			{"unp_send: of a connection no address is looked at", netbsd.SYS_sendto, args{0, hello, 5, 0, sun("none"), 6}, 0, 5, nil},
+			{"copyout_sockname: EINVAL for a negative length", netbsd.SYS_recvfrom, args{1, room(9), 1, 0, room(16), words(1 << 31)}, netbsd.EINVAL, nil, nil},
+			{"copyout_sockname: EFAULT for no length", netbsd.SYS_recvfrom, args{1, room(9), 1, 0, room(16), 0}, netbsd.EFAULT, nil, nil},
+			{"copyout_sockname: a stream's bytes have no address", netbsd.SYS_recvfrom, args{1, room(9), 1, 0, room(16), words(16)}, 0, out{5, words(0)}, nil},
+			{"copyout_sockname: EINVAL by recvmsg(2)", netbsd.SYS_recvmsg, args{1, func(p *player) uint64 {
+				return p.mem.put(longs(p.arg(room(16)), 1<<31, iov(room(9))(p), 1, 0, 0))
+			}, 0}, netbsd.EINVAL, nil, nil},
+			{"socket(2)", netbsd.SYS___socket30, args{local, stream, 0}, 0, 3, nil},
+			{"unp_connect: ENOTSOCK for what is none", netbsd.SYS_connect, args{3, sun("f"), 3}, netbsd.ENOTSOCK, nil, nil},
+			{"unp_listen: EINVAL without a name", netbsd.SYS_listen, args{3, 1}, netbsd.EINVAL, nil, nil},
+			{"sobind: EAFNOSUPPORT", netbsd.SYS_bind, args{3, inet4, 16}, netbsd.EAFNOSUPPORT, nil, nil},
+			{"sockargs_sb: a family of 16 bits, as in 4.3BSD", netbsd.SYS_bind, args{3, []byte("\x01\x00old"), 5}, 0, 0, nil},
+			{"unp_bind: EINVAL for another name", netbsd.SYS_bind, args{3, sun("again"), 7}, netbsd.EINVAL, nil, nil},
+			{"unp_connect: ECONNREFUSED by who does not listen", netbsd.SYS_connect, args{3, sun("old"), 5}, netbsd.ECONNREFUSED, nil, nil},
+			{"getsockname(2): its name", netbsd.SYS_getsockname, args{3, room(16), words(16)}, 0, func(r *result) string {
+				if b := r.mem(1, 5); b[1] != local || string(b[2:5]) != "old" {
+					return string(b)
+				}
+				return ""
+			}, nil},
+		},
+		"stat": {
+			{"socketpair(2)", netbsd.SYS_socketpair, args{local, stream, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
+			{"setsockopt(2)", netbsd.SYS_setsockopt, args{1, netbsd.SOL_SOCKET, netbsd.SO_SNDBUF, words(8192), 4}, 0, 0, nil},
+			{"unp_stat: the number of who asks first", netbsd.SYS___fstat50, args{1, room(netbsd.SizeofStat)}, 0, socketStat(1), nil},
+			{"setsockopt(2)", netbsd.SYS_setsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_SNDBUF, words(8192), 4}, 0, 0, nil},
+			{"unp_stat: the next one", netbsd.SYS___fstat50, args{0, room(netbsd.SizeofStat)}, 0, socketStat(2), nil},
+			{"unp_stat: it stays", netbsd.SYS___fstat50, args{1, room(netbsd.SizeofStat)}, 0, socketStat(1), nil},
+		},
+		"accept": {
+			{"socket(2)", netbsd.SYS___socket30, args{local, stream | netbsd.SOCK_NONBLOCK | netbsd.SOCK_NOSIGPIPE, 0}, 0, 0, nil},
+			{"bind(2)", netbsd.SYS_bind, args{0, sun("sock"), 6}, 0, 0, nil},
+			{"listen(2)", netbsd.SYS_listen, args{0, 5}, 0, 0, nil},
+			{"F_SETOWN", netbsd.SYS_fcntl, args{0, netbsd.F_SETOWN, self}, 0, nil, nil},
+			{"socket(2)", netbsd.SYS___socket30, args{local, stream, 0}, 0, 1, nil},
+			{"connect(2)", netbsd.SYS_connect, args{1, sun("sock"), 6}, 0, 0, nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(2, 100)}, 0, nil, nil},
+			{"fd_allocfile: EMFILE", netbsd.SYS_accept, args{0, 0, 0}, netbsd.EMFILE, nil, nil},
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NOFILE, longs(100, 100)}, 0, nil, nil},
+			{"do_sys_accept: it has waited", netbsd.SYS_accept, args{0, 0, 0}, 0, 2, nil},
+			{"do_sys_accept: all flags of what listens", netbsd.SYS_fcntl, args{2, netbsd.F_GETFL, 0}, 0, netbsd.O_RDWR | netbsd.O_NONBLOCK | netbsd.O_NOSIGPIPE, nil},
+			{"sonewconn: and whom it signals", netbsd.SYS_fcntl, args{2, netbsd.F_GETOWN, 0}, 0, self, nil},
+			{"socket(2)", netbsd.SYS___socket30, args{local, stream, 0}, 0, 3, nil},
+			{"connect(2)", netbsd.SYS_connect, args{3, sun("sock"), 6}, 0, 0, nil},
+			{"paccept(2)", netbsd.SYS_paccept, args{0, 0, 0, 0, 0}, 0, 4, nil},
+			{"sys_paccept: but O_NONBLOCK", netbsd.SYS_fcntl, args{4, netbsd.F_GETFL, 0}, 0, netbsd.O_RDWR | netbsd.O_NOSIGPIPE, nil},
+			{"socket(2)", netbsd.SYS___socket30, args{local, dgram, 0}, 0, 5, nil},
+			{"do_sys_accept: EOPNOTSUPP for datagrams", netbsd.SYS_accept, args{5, 0, 0}, netbsd.EOPNOTSUPP, nil, nil},
 		},
 		"rights": {
 			{"socketpair(2)", netbsd.SYS_socketpair, args{local, stream | netbsd.SOCK_NONBLOCK, 0, room(8)}, 0, out{3, words(0, 1)}, nil},
@@ -198,6 +274,18 @@ func TestSocket(t *testing.T) {
 			{"recvmsg(2): a descriptor of the same file", netbsd.SYS_recvmsg, args{1, rights(0xffff), netbsd.MSG_CMSG_CLOEXEC}, 0, 1, nil},
 			{"it is the lowest, and the file", netbsd.SYS_fcntl, args{2, netbsd.F_GETPATH, room(1024)}, 0, out{2, []byte("/f\x00")}, nil},
 			{"MSG_CMSG_CLOEXEC", netbsd.SYS_fcntl, args{2, netbsd.F_GETFD, 0}, 0, netbsd.FD_CLOEXEC, nil},
+			{"sendmsg(2)", netbsd.SYS_sendmsg, args{0, rights(2), 0}, 0, 1, nil},
+			{"copyout_msg_control: rights are whole, with their padding, or MSG_CTRUNC", netbsd.SYS_recvmsg, args{1, controlled(room(9), make([]byte, 20)), 0}, 0, func(r *result) string {
+				h := netbsd.DecodeMsghdr(r.mem(1, netbsd.SizeofMsghdr))
+				if h.Controllen != 0 || h.Flags&netbsd.MSG_CTRUNC == 0 {
+					return fmt.Sprintf("%+v", h)
+				}
+				return ""
+			}, nil},
+			{"and closed", netbsd.SYS_fcntl, args{3, netbsd.F_GETFD, 0}, netbsd.EBADF, nil, nil},
+			{"sendmsg(2): two of them", netbsd.SYS_sendmsg, args{0, rights(2, 2), 0}, 0, 1, nil},
+			{"copyout_msg_control: not as many as there is room for", netbsd.SYS_recvmsg, args{1, controlled(room(9), make([]byte, 23)), 0}, 0, 1, nil},
+			{"and closed", netbsd.SYS_fcntl, args{3, netbsd.F_GETFD, 0}, netbsd.EBADF, nil, nil},
 			{"sendmsg(2)", netbsd.SYS_sendmsg, args{0, rights(2), 0}, 0, 1, nil},
 			{"recvmsg(2): without room the files are closed", netbsd.SYS_recvmsg, args{1, msghdr(room(9)), 0}, 0, 1, nil},
 			{"there is no new descriptor", netbsd.SYS_fcntl, args{3, netbsd.F_GETFD, 0}, netbsd.EBADF, nil, nil},
@@ -234,12 +322,15 @@ func TestSocket(t *testing.T) {
 			{"sys_recvmmsg: a time that is over ends after a message", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), room(9)), 2, 0, timespec(-1, 0)}, 0, lengths(1, 5), nil},
 			{"sendmmsg(2): EMSGSIZE for the first", netbsd.SYS_sendmmsg, args{0, mmsgs(nil, []byte("x")), 2, 0}, netbsd.EMSGSIZE, nil, nil},
 			{"sys_sendmmsg: an error after the first only ends it", netbsd.SYS_sendmmsg, args{0, mmsgs([]byte("x"), nil, []byte("y")), 3, 0}, 0, lengths(1, 1), nil},
-			{"sys_sendmmsg: the next call tells it", netbsd.SYS_sendto, args{0, hello, 5, 0, 0, 0}, netbsd.EMSGSIZE, nil, nil},
+			{"sys_sendmmsg: and is forgotten", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_ERROR, room(4), words(4)}, 0, out{3, words(0)}, nil},
 			{"recvmmsg(2): a time that is not over", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), room(9), room(9)), 3, 0, timespec(1000, 0)}, 0, lengths(2, 2, 1), nil},
-			{"sys_sendmmsg: but that one alone", netbsd.SYS_sendmmsg, args{0, mmsgs([]byte("z"), nil), 2, 0}, 0, lengths(1, 1), nil},
-			{"sogetopt1: SO_ERROR takes it", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_ERROR, room(4), words(4)}, 0, out{3, words(uint32(netbsd.EMSGSIZE))}, nil},
-			{"sogetopt1: SO_ERROR is 0 then", netbsd.SYS_getsockopt, args{0, netbsd.SOL_SOCKET, netbsd.SO_ERROR, room(4), words(4)}, 0, out{3, words(0)}, nil},
-			{"recvfrom(2)", netbsd.SYS_recvfrom, args{1, room(9), 9, 0, 0, 0}, 0, 1, nil},
+			{"sys_recvmmsg: EINVAL for nanoseconds, before EBADF", netbsd.SYS_recvmmsg, args{9, mmsgs(room(9)), 1, 0, timespec(0, 1e9)}, netbsd.EINVAL, nil, nil},
+			{"sendmmsg(2)", netbsd.SYS_sendmmsg, args{0, mmsgs(hello, []byte("ab")), 2, 0}, 0, 2, nil},
+			{"sys_recvmmsg: an error after the first only ends it", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), nil), 2, 0, 0}, 0, lengths(1, 5), nil},
+			{"so_rerror: who sends is not told", netbsd.SYS_sendto, args{1, hello, 5, 0, 0, 0}, 0, 5, nil},
+			{"sys_recvmmsg: the next one tells it, whatever is there", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9)), 0, 0, 0}, netbsd.EMSGSIZE, nil, nil},
+			{"and that one alone", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9)), 1, 0, 0}, 0, lengths(1, 2), nil},
+			{"recvfrom(2)", netbsd.SYS_recvfrom, args{0, room(9), 9, 0, 0, 0}, 0, 5, nil},
 			{"fcntl(2): now it waits", netbsd.SYS_fcntl, args{1, netbsd.F_SETFL, 0}, 0, nil, nil},
 			{"sendto(2)", netbsd.SYS_sendto, args{0, hello, 5, 0, 0, 0}, 0, 5, nil},
 			{"recvmmsg(2): MSG_WAITFORONE waits for one", netbsd.SYS_recvmmsg, args{1, mmsgs(room(9), room(9)), 2, netbsd.MSG_WAITFORONE, 0}, 0, lengths(1, 5), nil},
@@ -276,6 +367,8 @@ func TestSocket(t *testing.T) {
 			{"socket(2): EAFNOSUPPORT", netbsd.SYS___socket30, args{99, stream, 0}, netbsd.EAFNOSUPPORT, nil, nil},
 			{"the socket of before NetBSD 4: EPROTONOSUPPORT for that (compat_30_sys_socket)", netbsd.SYS_compat_30_socket, args{99, stream, 0}, netbsd.EPROTONOSUPPORT, nil, nil},
 			{"the socket of before NetBSD 4", netbsd.SYS_compat_30_socket, args{local, dgram, 0}, 0, 0, nil},
+			{"fsocreate: EAFNOSUPPORT for no family of a pair", netbsd.SYS_socketpair, args{99, stream, 0, room(8)}, netbsd.EAFNOSUPPORT, nil, nil},
+			{"fsocreate: EPROTOTYPE for no type of a pair", netbsd.SYS_socketpair, args{local, 9, 0, bad}, netbsd.EPROTOTYPE, nil, nil},
 			{"socketpair(2): EOPNOTSUPP for a family that has none", netbsd.SYS_socketpair, args{netbsd.AF_INET, stream, 0, room(8)}, netbsd.EOPNOTSUPP, nil, nil},
 		},
 	})

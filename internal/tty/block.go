@@ -53,10 +53,10 @@ type watcher interface {
 }
 
 // wait runs try until it returns anything but EAGAIN. It is file.Block with a deadline
-// that moves, as VTIME's does.
+// that moves, as VTIME's does, which who does not block waits for, too (ttread).
 func wait(c file.Call, f watcher, mask file.Events, try attempt) (int, netbsd.Errno) {
-	n, _, errno := try(false)
-	if errno != netbsd.EAGAIN || c.Nonblock {
+	n, deadline, errno := try(false)
+	if errno != netbsd.EAGAIN || c.Nonblock && deadline.IsZero() {
 		return n, errno
 	}
 	w := &file.Waiter{Mask: mask, L: c.L}
@@ -65,7 +65,7 @@ func wait(c file.Call, f watcher, mask file.Events, try attempt) (int, netbsd.Er
 	defer f.Unwatch(w)
 	for expired := false; ; {
 		n, deadline, errno := try(expired)
-		if errno != netbsd.EAGAIN {
+		if errno != netbsd.EAGAIN || c.Nonblock && deadline.IsZero() {
 			return n, errno
 		}
 		errno = c.L.Sleep(true, deadline)

@@ -103,10 +103,7 @@ func (f *controller) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 				continue
 			}
 		}
-		if done > 0 {
-			return done, 0
-		}
-		return 0, errno
+		return partly(done, errno)
 	}
 }
 
@@ -138,7 +135,7 @@ func (f *controller) typeIn(b []byte) (int, netbsd.Errno) {
 		switch {
 		case n == typeMost:
 			return n, errMoreToType
-		case !p.room(0):
+		case !p.room():
 			return n, full
 		}
 		p.input(c)
@@ -146,17 +143,22 @@ func (f *controller) typeIn(b []byte) (int, netbsd.Errno) {
 	return len(b), 0
 }
 
-// room reports whether input for a character more, and some to spare, can be taken. A
+// room reports whether input for a character more can be taken (ptcwrite). A
 // line that nobody can ever read does not block: its rest is dropped with a beep.
 //
 // Without that a program that types at a terminal in canonical mode would sleep for ever, as no
 // reader gets a line until it ends. mu is held.
-func (p *pair) room(spare int) bool {
-	canon := p.lflag(netbsd.ICANON)
+func (p *pair) room() bool {
+	most, canon := p.inputMax(), p.lflag(netbsd.ICANON)
 	if canon {
-		spare++
+		most--
 	}
-	return len(p.raw)+len(p.can) < p.inputMax()-spare || len(p.can) == 0 && canon
+	return len(p.raw)+len(p.can) < most || len(p.can) == 0 && canon
+}
+
+// roomToType is what poll(2) has for room: two characters more (ptcpoll).
+func (p *pair) roomToType() bool {
+	return len(p.raw)+len(p.can) < p.inputMax()-2 || len(p.can) == 0 && p.lflag(netbsd.ICANON)
 }
 
 // typeRemote is TIOCREMOTE: each write is one record for the reader, unedited.
@@ -213,7 +215,10 @@ func (f *controller) Stat() (file.Stat, netbsd.Errno) {
 	return st, 0
 }
 
-// Poll implements file.File.
+// HupUntold implements file.HupUntold (filt_ptcread).
+func (f *controller) HupUntold() {}
+
+// Poll implements file.File: ptcpoll, and filt_ptcread and filt_ptcwrite, the first of which knows an end.
 func (f *controller) Poll(want file.Events) file.Events {
 	p := f.pair
 	f.mu.Lock()
@@ -225,13 +230,11 @@ func (f *controller) Poll(want file.Events) file.Events {
 	if p.is1(stOpen) && (len(p.out) > 0 && !p.is1(stStopped) || p.pkt && p.send != 0 || p.ucntl && p.ucmd != 0) {
 		ev |= want & (file.In | file.RdNorm)
 	}
-	if p.is1(stOpen) && (p.remote && len(p.can) == 0 || !p.remote && p.room(1)) {
+	if p.is1(stOpen) && (p.remote && len(p.can) == 0 || !p.remote && p.roomToType()) {
 		ev |= want & file.Out
 	}
 	if !p.is1(stCarrier) {
-		// Not NetBSD's: there only POLLHUP is reported, and a kevent(2) never
-		// comes. A reader would sleep although read(2) returns 0 at once.
-		ev |= file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
+		ev |= want & (file.Hup | file.RdHup)
 	}
 	return ev
 }
@@ -257,5 +260,8 @@ func (f *controller) ReadCount() int64 {
 func (f *controller) WriteCount() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return int64(max(1, f.inputMax()-len(f.raw)-len(f.can)))
+	if f.remote {
+		return int64(f.inputMax())
+	}
+	return int64(f.inputMax() - len(f.raw) - len(f.can))
 }

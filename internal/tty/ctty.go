@@ -109,6 +109,7 @@ func dropTTY(l *kern.LWP) netbsd.Errno {
 }
 
 func (f *ctty) Stat() (file.Stat, netbsd.Errno)   { return f.d.devStat(cttyMajor, 0, 0o666), 0 }
+func (f *ctty) HupUntold()                        {}
 func (f *ctty) Poll(want file.Events) file.Events { return f.opened.Poll(want) }
 func (f *ctty) Watch(w *file.Waiter)              { f.opened.Watch(w) }
 func (f *ctty) Unwatch(w *file.Waiter)            { f.opened.Unwatch(w) }

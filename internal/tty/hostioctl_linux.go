@@ -29,6 +29,13 @@ func (h *HostTTY) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		return hostfile.Errno(err)
 	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
 		t := netbsd.DecodeTermios(data)
+		if t.Cflag&netbsd.CIGNORE != 0 {
+			is, err := h.modes()
+			if err != nil {
+				return hostfile.Errno(err)
+			}
+			keepControl(&t, &is)
+		}
 		req := map[uint32]uint{netbsd.TIOCSETA: unix.TCSETS, netbsd.TIOCSETAW: unix.TCSETSW, netbsd.TIOCSETAF: unix.TCSETSF}[cmd]
 		return hostfile.Errno(h.setModes(req, &t))
 	case netbsd.TIOCGWINSZ:
@@ -44,10 +51,30 @@ func (h *HostTTY) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		return h.count(unix.TIOCINQ, data)
 	case netbsd.TIOCOUTQ, netbsd.FIONWRITE:
 		return h.count(unix.TIOCOUTQ, data)
+	case netbsd.FIONSPACE:
+		if errno := h.count(unix.TIOCOUTQ, data); errno != 0 {
+			return errno
+		}
+		return file.PutInt(data, max(0, outputMax-int(intArg(data))))
+	case netbsd.TIOCGQSIZE:
+		return file.PutInt(data, inputMax)
+	case netbsd.TIOCSQSIZE:
+		return keptQueueSize(int(intArg(data)))
 	case netbsd.TIOCDRAIN:
 		return h.drain(c)
 	}
 	return h.control(c, cmd, data)
+}
+
+// keptQueueSize is TIOCSQSIZE where the host has the queues, whose size nobody changes: EBUSY, as if output waited.
+func keptQueueSize(size int) netbsd.Errno {
+	switch {
+	case size < inputMax || size >= 2*queueMost:
+		return netbsd.EINVAL
+	case size >= 2*inputMax:
+		return netbsd.EBUSY
+	}
+	return 0
 }
 
 func (h *HostTTY) count(req uint, data []byte) netbsd.Errno {

@@ -43,7 +43,9 @@ func (p *pair) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		return 0
 	}
 	errno := p.ttioctl(c, cmd, data)
-	p.tellModes(cmd, errno)
+	if p.tellModes(cmd, errno) {
+		return 0
+	}
 	return errno
 }
 
@@ -111,7 +113,7 @@ func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	case netbsd.TIOCOUTQ, netbsd.FIONWRITE:
 		return file.PutInt(data, len(p.out))
 	case netbsd.FIONSPACE:
-		return file.PutInt(data, outputMax-len(p.out))
+		return file.PutInt(data, p.inputMax()-len(p.out))
 	case netbsd.TIOCGQSIZE:
 		return file.PutInt(data, p.inputMax())
 	case netbsd.TIOCSQSIZE:
@@ -190,7 +192,7 @@ func lineIoctl(cmd uint32, data []byte) netbsd.Errno {
 // lineName is the one line discipline there is.
 const lineName = "termios"
 
-// simulate is TIOCSTI. EACCES: not root, and not the caller's terminal.
+// simulate is TIOCSTI. EACCES: not root, and not the caller's terminal. EPERM: the credentials are not those that the session's leader has.
 //
 // TIOCSTI puts words into the mouth of whoever reads next, a superuser's shell too: so NetBSD
 // asks for the terminal to be the caller's own (ttioctl). mu is held.
@@ -203,9 +205,13 @@ func (p *pair) simulate(c file.Call, data []byte) netbsd.Errno {
 }
 
 func (p *pair) maySimulate(c file.Call, data []byte) netbsd.Errno {
-	l := lwpOf(c)
-	if l != nil && l.Proc().Cred().EUID != 0 && l.Proc().TTY() != p.k {
-		return netbsd.EACCES
+	if l := lwpOf(c); l != nil && l.Proc().Cred().EUID != 0 {
+		if l.Proc().TTY() != p.k {
+			return netbsd.EACCES
+		}
+		if s := p.k.Session(); s == nil || s.Leader() == nil || s.Leader().Cred() != l.Proc().Cred() {
+			return netbsd.EPERM
+		}
 	}
 	if len(data) < 1 {
 		return netbsd.EINVAL
@@ -217,7 +223,8 @@ func (p *pair) maySimulate(c file.Call, data []byte) netbsd.Errno {
 // kept unless flushed: as a line to be edited when ICANON comes on, as plain data when
 // it goes.
 //
-// EXTPROC is TIOCEXT's alone and stays. A speed of 0 hangs up, as with a modem. mu is held.
+// EXTPROC is TIOCEXT's alone and stays. PENDIN is anybody's to set. A speed of 0 hangs up, as with a modem; with CIGNORE neither it nor the
+// control flags are looked at. mu is held.
 func (p *pair) setModes(t netbsd.Termios, flush bool) {
 	canon, was := t.Lflag&netbsd.ICANON != 0, p.lflag(netbsd.ICANON)
 	pending := p.t.Lflag & netbsd.PENDIN
@@ -230,15 +237,23 @@ func (p *pair) setModes(t netbsd.Termios, flush bool) {
 		p.raw, p.can = append(p.can, p.raw...), nil
 		pending = 0
 	}
-	t.Lflag = t.Lflag&^(netbsd.EXTPROC|netbsd.PENDIN) | p.t.Lflag&netbsd.EXTPROC | pending
-	p.t = t
-	if t.Ospeed == 0 {
+	t.Lflag = t.Lflag&^netbsd.EXTPROC | p.t.Lflag&netbsd.EXTPROC | pending
+	if t.Cflag&netbsd.CIGNORE != 0 {
+		keepControl(&t, &p.t)
+	} else if t.Ospeed == 0 {
 		p.k.Hangup()
 	}
-	if canon != was || !canon {
-		p.wakeReaders() // PENDIN, or another VMIN
+	p.t = t
+	switch {
+	case canon && !was && !flush:
+		p.wakeReaders()
+	case !canon: // another VMIN, perhaps: nobody is signalled
+		p.terminalQueue.Notify(file.In | file.RdNorm)
 	}
 }
+
+// keepControl is CIGNORE: what the hardware is told stays as it is.
+func keepControl(t, is *netbsd.Termios) { t.Cflag, t.Ispeed, t.Ospeed = is.Cflag, is.Ispeed, is.Ospeed }
 
 // session serves the requests by which processes and terminals belong together; ok
 // tells whether cmd is one.
@@ -305,12 +320,10 @@ func getOwner(l *kern.LWP, k *kern.TTY, data []byte) netbsd.Errno {
 
 // setOwner is FIOSETOWN: a group by -id, or that of a process.
 func setOwner(l *kern.LWP, k *kern.TTY, id int) netbsd.Errno {
-	if id >= 0 {
-		pgid, errno := l.Getpgid(id)
-		if errno != 0 {
-			return errno
-		}
-		id = -pgid
+	notice(k)
+	errno := l.SetTTYOwner(k, id)
+	if errno == 0 {
+		tell(k)
 	}
-	return putForeground(l, k, -id)
+	return errno
 }

@@ -106,19 +106,21 @@ func (p *pair) setExternal(on bool) {
 const uiocBase = netbsd.IOC_VOID | 'u'<<8
 
 // tellModes lets the controller know what a request has changed: a UIOCCMD, the modes
-// with EXTPROC, and whether ^S and ^Q are those of flow control.
+// with EXTPROC, and whether ^S and ^Q are those of flow control. told: it was a UIOCCMD, which succeeds.
 //
 // It is due after the request, with mu taken anew: what it tells is the state now.
-func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) {
+func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) (told bool) {
 	p.mu.Lock()
 	defer p.unlock()
 	if p.tw != nil {
-		return // the host tells it
+		return false // the host tells it
 	}
 	if errno == netbsd.EPASSTHROUGH && p.ucntl && cmd&^0xff == uiocBase {
-		p.ucmd = byte(cmd)
-		p.controllerQueue.Notify(file.In | file.RdNorm)
-		return
+		if cmd&0xff != 0 {
+			p.ucmd = byte(cmd)
+			p.controllerQueue.Notify(file.In | file.RdNorm)
+		}
+		return true
 	}
 	switch cmd {
 	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
@@ -129,7 +131,7 @@ func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) {
 	}
 	stops := p.iflag(netbsd.IXON) && p.t.Cc[netbsd.VSTOP] == ctrl('S') && p.t.Cc[netbsd.VSTART] == ctrl('Q')
 	if p.nostop != stops {
-		return
+		return false
 	}
 	p.nostop = !stops
 	p.send &^= netbsd.TIOCPKT_NOSTOP | netbsd.TIOCPKT_DOSTOP
@@ -139,4 +141,5 @@ func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) {
 		p.send |= netbsd.TIOCPKT_NOSTOP
 	}
 	p.controllerQueue.Notify(file.In | file.RdNorm)
+	return false
 }

@@ -95,6 +95,8 @@ func (p *pair) setQueueSize(data []byte) netbsd.Errno {
 	switch {
 	case size < inputMax || size >= 2*queueMost:
 		return netbsd.EINVAL
+	case 1<<(bits.Len(uint(size))-1) == p.inputMax():
+		return 0
 	case len(p.out) > 0:
 		return netbsd.EBUSY
 	}

@@ -20,6 +20,12 @@ func (d *Driver) openPtm(_ vfs.View, flags int) (*file.Description, netbsd.Errno
 
 func (f *ptm) Stat() (file.Stat, netbsd.Errno) { return f.d.devStat(ptmMajor, 1, 0o666), 0 }
 
+// Read and Write are noread and nowrite.
+func (f *ptm) Read(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENODEV }
+
+// Write is as Read.
+func (f *ptm) Write(file.Call, []byte) (int, netbsd.Errno) { return 0, netbsd.ENODEV }
+
 // installer is the part of a descriptor table that TIOCPTMGET needs.
 type installer interface {
 	Install(d *file.Description, min int, limit uint64, flags file.FDFlags) (int, netbsd.Errno)

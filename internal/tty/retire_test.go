@@ -98,3 +98,39 @@ func TestStatusOfAStoppedTerminal(t *testing.T) {
 		t.Errorf("%q, %v, want %q once", b[:n], err, line)
 	}
 }
+
+// ttioctl of the user's terminal, too: CIGNORE, the size of its queues, and the room in them.
+func TestRequestsOfTheHostsTerminal(t *testing.T) {
+	d := onHost(t)
+	_, slave := hostPair(t)
+	h, errno := d.HostTTY(int(slave.Fd()))
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	ask := func(cmd uint32, data []byte) ([]byte, netbsd.Errno) {
+		errno := h.ioctl(file.Call{}, cmd, data)
+		return data, errno
+	}
+	b, _ := ask(netbsd.TIOCGETA, make([]byte, netbsd.SizeofTermios))
+	was := netbsd.DecodeTermios(b)
+	m := was
+	m.Cflag, m.Ospeed, m.Lflag = netbsd.CIGNORE, 300, m.Lflag&^netbsd.ECHO
+	m.Encode(b)
+	if _, errno := ask(netbsd.TIOCSETA, b); errno != 0 {
+		t.Errorf("TIOCSETA: %s", errno.Name())
+	}
+	ask(netbsd.TIOCGETA, b)
+	if is := netbsd.DecodeTermios(b); is.Cflag != was.Cflag || is.Ospeed != was.Ospeed || is.Lflag != m.Lflag {
+		t.Errorf("%+v, want %+v without ECHO", is, was)
+	}
+	for cmd, want := range map[uint32]uint32{netbsd.TIOCGQSIZE: inputMax, netbsd.FIONSPACE: outputMax} {
+		if b, errno := ask(cmd, make([]byte, 4)); errno != 0 || le.Uint32(b) != want {
+			t.Errorf("%#x: %d, %s, want %d", cmd, le.Uint32(b), errno.Name(), want)
+		}
+	}
+	for size, want := range map[uint32]netbsd.Errno{0: netbsd.EINVAL, 1024: 0, 2000: 0, 4096: netbsd.EBUSY, 1 << 20: netbsd.EINVAL} {
+		if _, errno := ask(netbsd.TIOCSQSIZE, le.AppendUint32(nil, size)); errno != want {
+			t.Errorf("TIOCSQSIZE %d: %s, want %s", size, errno.Name(), want.Name())
+		}
+	}
+}

@@ -132,14 +132,22 @@ func (f *terminal) Stat() (file.Stat, netbsd.Errno) {
 	return f.stat, 0
 }
 
-// Poll implements file.File.
+// HupUntold implements file.HupUntold (filt_ttyread).
+func (f *terminal) HupUntold() {}
+
+// Poll implements file.File: ptspoll and ttpoll, and filt_ttyread and filt_ttywrite, which know no end. A terminal that was revoked says all that
+// it is asked (dead_poll), and one without controller POLLHUP, asked or not.
 func (f *terminal) Poll(want file.Events) file.Events {
 	f.mu.Lock()
 	defer f.unlock()
-	if f.dead() || !f.controllerOpen {
-		return file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
-	}
-	if f.tw != nil {
+	switch {
+	case f.dead() && want&(file.RdHup|file.WrHup) != 0:
+		return 0
+	case f.dead():
+		return want
+	case !f.controllerOpen:
+		return file.Hup
+	case f.tw != nil:
 		return f.tw.pollSlave(want)
 	}
 	var ev file.Events
@@ -150,7 +158,7 @@ func (f *terminal) Poll(want file.Events) file.Events {
 		ev |= want & file.Out
 	}
 	if !f.connected() {
-		ev |= file.Hup | want&(file.In|file.RdNorm|file.RdHup|file.WrHup)
+		ev |= want & file.Hup
 	}
 	return ev
 }
@@ -172,5 +180,5 @@ func (f *terminal) ReadCount() int64 {
 func (f *terminal) WriteCount() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return int64(outputMax - len(f.out))
+	return int64(f.inputMax() - len(f.out))
 }

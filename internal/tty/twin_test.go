@@ -155,6 +155,11 @@ func TestTwinModesAndSize(t *testing.T) {
 	if m, _ := unix.IoctlGetTermios(fd, unix.TCGETS); m.Lflag&unix.ICANON == 0 {
 		t.Errorf("modes %+v", m)
 	}
+	was := term.modes()
+	term.setModes(func(m *netbsd.Termios) { m.Cflag, m.Ospeed = netbsd.CIGNORE, 0 })
+	if is := term.modes(); is.Cflag != was.Cflag || is.Ospeed != was.Ospeed {
+		t.Errorf("CIGNORE: %+v, want %+v", is, was)
+	}
 }
 
 // ptcread: the controller reads all that was written, then 0, once nobody has the terminal open:

@@ -156,24 +156,23 @@ func (t *twin) signal(sig netbsd.Signal) { t.p.k.SignalBut(sig, t.signalled()) }
 
 // pollMaster is the controller's poll(2).
 func (t *twin) pollMaster(want file.Events) file.Events {
-	return hungUp(t.master.Poll(want), want)
+	return hungUp(t.master.Poll(want), want&^file.WrHup)
 }
 
 // pollSlave is the terminal side's.
 func (t *twin) pollSlave(want file.Events) file.Events {
 	if t.slave == nil {
-		return hungUp(file.Hup, want)
+		return file.Hup
 	}
-	return hungUp(t.slave.Poll(want), want)
+	return hungUp(t.slave.Poll(want), want&^(file.RdHup|file.WrHup))
 }
 
-// hungUp completes the host's answer: at the end a read does not wait, and kevent(2) is to see
-// it.
+// hungUp completes the host's answer: POLLHUP is told who asks, and kevent(2) what it asks of that.
 func hungUp(ev, want file.Events) file.Events {
 	if ev&file.Hup != 0 {
-		ev |= want & (file.In | file.RdNorm | file.RdHup | file.WrHup)
+		ev |= want & (file.RdHup | file.WrHup)
 	}
-	return ev &^ file.Err
+	return ev&^(file.Err|file.Hup) | ev&want&file.Hup
 }
 
 // unread is how much output waits for the controller's reader. Poll comes first: it has the

@@ -77,6 +77,10 @@ func (t *twin) setModes(g *netbsd.Termios, flush bool) netbsd.Errno {
 	if err != nil {
 		return hostfile.Errno(err)
 	}
+	if g.Cflag&netbsd.CIGNORE != 0 {
+		is := guestModes(m, t.native)
+		keepControl(g, &is)
+	}
 	ext := m.Lflag & unix.EXTPROC
 	hostModes(g, m)
 	m.Lflag = m.Lflag&^unix.EXTPROC | ext

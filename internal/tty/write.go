@@ -23,10 +23,18 @@ func (f *terminal) Write(c file.Call, b []byte) (int, netbsd.Errno) {
 		done += n
 		return 0, time.Time{}, errno
 	})
-	if done > 0 {
+	return partly(done, errno)
+}
+
+// partly is what a write returns that has done something: it was interrupted, or did not wait, or it fails (dofilewrite).
+func partly(done int, errno netbsd.Errno) (int, netbsd.Errno) {
+	if done > 0 && (errno == netbsd.EINTR || errno == netbsd.ERESTART || errno == netbsd.EAGAIN) {
 		return done, 0
 	}
-	return 0, errno
+	if errno != 0 {
+		return 0, errno
+	}
+	return done, 0
 }
 
 // writeOnce writes what fits. The queue never holds more than outputMax, whoever does not

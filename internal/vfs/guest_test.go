@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -60,6 +61,12 @@ func TestOthersFiles(t *testing.T) {
 			w.Mkdir(at, name, mode)
 			w.write(t, name+"/f", "text")
 			w.Chmod(at, name+"/f", 0o644, true)
+			w.Chmod(at, name, mode, true)
+		}
+		for name, mode := range map[string]uint32{"socket": 0o644, "listener": 0o666} {
+			if err := syscall.Mknod(filepath.Join(w.dir, name), syscall.S_IFSOCK|mode, 0); err != nil {
+				t.Fatal(err)
+			}
 			w.Chmod(at, name, mode, true)
 		}
 		w.Symlink("secret", at, "link")
@@ -135,8 +142,9 @@ func TestOthersFiles(t *testing.T) {
 			{"rename over in a sticky directory", o.Rename(at, "open/f", at, "sticky/f"), netbsd.EPERM},
 			{"bind", o.bindErr("new"), netbsd.EACCES},
 			{"bind over", o.bindErr("writable"), netbsd.EADDRINUSE},
-			{"connect to what one may not write", o.localErr(o.LocalConnect, "public"), netbsd.EACCES},
-			{"connect to what one may", o.localErr(o.LocalConnect, "writable"), 0},
+			{"connect to what one may not write", o.localErr(o.LocalConnect, "socket"), netbsd.EACCES},
+			{"connect to what one may", o.localErr(o.LocalConnect, "listener"), 0},
+			{"connect to no socket, before EACCES", o.localErr(o.LocalConnect, "public"), netbsd.ENOTSOCK},
 			{"rename another's where one may", o.Rename(at, "open/f", at, "open/g"), 0},
 			{"unlink another's where one may", o.Unlink(at, "open/g", 0), 0},
 

@@ -100,7 +100,7 @@ func bindIn(dir node, name string, bind func(host string) error) error {
 }
 
 // LocalConnect returns the name under which the host finds a socket; done is
-// called once that was used. ENOTSOCK: what is there is a device.
+// called once that was used. ENOTSOCK: what is there is none.
 func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.Errno) {
 	l, errno := v.newLookup(netbsd.AT_FDCWD, name)
 	if errno != 0 {
@@ -113,7 +113,11 @@ func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.
 		}
 		return dev.Local, func() {}, 0
 	}
+	var st unix.Stat_t
 	if l.direct() && name[0] == '/' && len(name) <= maxLocal && name != logPath {
+		if unix.Stat(name, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+			return "", nil, netbsd.ENOTSOCK
+		}
 		return name, func() {}, 0
 	}
 	n, err := l.openPath(true)
@@ -124,6 +128,10 @@ func (v View) LocalConnect(name string) (host string, done func(), errno netbsd.
 	}
 	if err != nil {
 		return "", nil, hostfile.Errno(err)
+	}
+	if unix.Fstat(n.fd, &st) == nil && st.Mode&unix.S_IFMT != unix.S_IFSOCK {
+		n.close()
+		return "", nil, netbsd.ENOTSOCK
 	}
 	// unp_connect: to connect, or to send, is to write.
 	if err := cmp.Or(l.allowAccess(n, mayWrite), l.hostAccess(n, mayWrite)); err != nil {
