@@ -21,6 +21,7 @@ type Sems struct {
 	mu     sync.Mutex
 	named  map[string]*Sem
 	shared map[uint32]*Sem // by the id of those with process-shared ids
+	most   *int32          // what the superuser has set; nil: KSEM_MAX
 }
 
 // SemUser is who makes or opens a semaphore: the effective ids, whether the user is the
@@ -66,13 +67,40 @@ func (t *Table) MadeSems() *atomic.Int32 { return &t.sems }
 // Sems returns the machine's.
 func (m *Machine) Sems() *Sems { return &m.sems }
 
+// Named counts those with a name (kern.posix.semcnt).
+func (s *Sems) Named() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.named)
+}
+
+// Max is kern.posix.semmax; SetMax changes it. No more than KSEM_MAX there are in any case.
+func (s *Sems) Max() int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.most != nil {
+		return *s.most
+	}
+	return netbsd.KSEM_MAX
+}
+
+func (s *Sems) SetMax(n int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = &n
+}
+
+func (s *Sems) fullLocked() bool {
+	return len(s.named) >= netbsd.KSEM_MAX || s.most != nil && len(s.named) >= int(*s.most)
+}
+
 // Create makes a semaphore without a name.
 //
 // ENFILE: the machine has as many with a name as it may (ksem_create asks that for these, too).
 // ENOSPC: the process has made as many as it may.
 func (s *Sems) Create(u SemUser, value uint32) (*Sem, netbsd.Errno) {
 	s.mu.Lock()
-	full := len(s.named) >= netbsd.KSEM_MAX
+	full := s.fullLocked()
 	s.mu.Unlock()
 	if full {
 		return nil, netbsd.ENFILE
@@ -128,7 +156,7 @@ func (s *Sems) Open(u SemUser, name string, oflag int, mode, value uint32) (*Des
 // semaphore of this name already.
 func (s *Sems) mayCreateLocked(name string) netbsd.Errno {
 	switch {
-	case len(s.named) >= netbsd.KSEM_MAX:
+	case s.fullLocked():
 		return netbsd.ENFILE
 	case len(name) < 2 || name[0] != '/' || strings.Contains(name[1:], "/"):
 		return netbsd.EINVAL

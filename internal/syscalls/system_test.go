@@ -109,7 +109,7 @@ func TestSystem(t *testing.T) {
 // for a node.
 func TestSysctlOfNodesThatWantMore(t *testing.T) {
 	newRig(t).run(func(p *player) {
-		tty := sysctlRoot.child(netbsd.CTL_KERN).named("tty")
+		tty := sysctlRoot.child(nil, netbsd.CTL_KERN).named("tty")
 		for name, num := range map[string][]int32{
 			"kern.proc2": {netbsd.CTL_KERN, netbsd.KERN_PROC2}, "kern.file2": {netbsd.CTL_KERN, netbsd.KERN_FILE2},
 			"net.route.rtable": {netbsd.CTL_NET, netbsd.AF_ROUTE, 0}, "kern.tty": {netbsd.CTL_KERN, tty.num},
@@ -126,7 +126,7 @@ func TestSysctlOfNodesThatWantMore(t *testing.T) {
 
 // named returns the child of that name; a test fails without one.
 func (n *sysctlNode) named(name string) *sysctlNode {
-	below := n.nodes()
+	below := n.nodes(nil)
 	for i := range below {
 		if below[i].name == name {
 			return &below[i]
@@ -139,7 +139,7 @@ func (n *sysctlNode) named(name string) *sysctlNode {
 // (PAX_MPROTECT and PAX_ASLR 1, PAX_SEGVGUARD 0), and what the superuser may change.
 func TestSysctlPax(t *testing.T) {
 	newRig(t).run(func(p *player) {
-		pax := sysctlRoot.child(netbsd.CTL_SECURITY).named("pax")
+		pax := sysctlRoot.child(nil, netbsd.CTL_SECURITY).named("pax")
 		ask := func(family, name string, set any, size int) (uint32, netbsd.Errno) {
 			f := pax.named(family)
 			r := p.do(netbsd.SYS___sysctl, mib(netbsd.CTL_SECURITY, pax.num, f.num, f.named(name).num), 4, room(4), longs(4), set, size)

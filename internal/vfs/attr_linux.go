@@ -173,11 +173,11 @@ func (v View) Utimens(at int, name string, atime, mtime file.Timeset, follow boo
 const allFlags = ^uint64(0)
 
 // flagsRule is what ufs_setattr asks before it changes flags.
-func flagsRule(want uint64) ownerRule {
+func (v View) flagsRule(want uint64) ownerRule {
 	return func(c *kern.Cred, a attrs) netbsd.Errno {
 		switch {
 		case want != allFlags:
-			return cmp.Or(canChflags(c, a), canSetFlags(c, a, want))
+			return cmp.Or(canChflags(c, a), canSetFlags(c, a, want, v.secured()))
 		case a.unchanging():
 			return netbsd.EPERM
 		}
@@ -188,7 +188,7 @@ func flagsRule(want uint64) ownerRule {
 // Chflags is chflags(2) and lchflags(2). Of the flags the host's file systems know UF_NODUMP; the others would
 // keep their files from everybody on the host: EOPNOTSUPP, but where owners are kept beside the files, and flags with them.
 func (v View) Chflags(name string, follow bool, want uint64) netbsd.Errno {
-	rule := flagsRule(want)
+	rule := v.flagsRule(want)
 	return v.change(netbsd.AT_FDCWD, name, follow, rule, func(n *node, at int, name string, flags int) error {
 		onHost := func(want uint64) error { return nameFlags(n, at, name, flags, want) }
 		if n == nil || !n.marks().On() {

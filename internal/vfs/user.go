@@ -138,5 +138,5 @@ func (v View) Futimens(d *file.Description, atime, mtime file.Timeset) netbsd.Er
 
 // Fchflags is fchflags(2).
 func (v View) Fchflags(d *file.Description, want uint64) netbsd.Errno {
-	return v.onOpen(d, flagsRule(want), func() netbsd.Errno { return fchflags(d, want) })
+	return v.onOpen(d, v.flagsRule(want), func() netbsd.Errno { return fchflags(d, want) })
 }
