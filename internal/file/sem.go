@@ -90,6 +90,12 @@ func (s *Sems) SetMax(n int32) {
 	s.most = &n
 }
 
+func (s *Sems) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fullLocked()
+}
+
 func (s *Sems) fullLocked() bool {
 	return len(s.named) >= netbsd.KSEM_MAX || s.most != nil && len(s.named) >= int(*s.most)
 }
@@ -99,10 +105,7 @@ func (s *Sems) fullLocked() bool {
 // ENFILE: the machine has as many with a name as it may (ksem_create asks that for these, too).
 // ENOSPC: the process has made as many as it may.
 func (s *Sems) Create(u SemUser, value uint32) (*Sem, netbsd.Errno) {
-	s.mu.Lock()
-	full := s.fullLocked()
-	s.mu.Unlock()
-	if full {
+	if s.full() {
 		return nil, netbsd.ENFILE
 	}
 	return s.create(u, "", 0, value)

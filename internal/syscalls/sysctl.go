@@ -55,7 +55,7 @@ var sysctlRoot = sysctlNode{kind: netbsd.CTLTYPE_NODE, children: []sysctlNode{
 	{num: netbsd.CTL_USER, name: "user", kind: netbsd.CTLTYPE_NODE, about: "User-level"}, // libc has its nodes
 	{num: netbsd.CTL_DDB, name: "ddb", kind: netbsd.CTLTYPE_NODE, about: "In-kernel debugger", family: sync.OnceValue(ddbNodes)},
 	{num: netbsd.CTL_PROC, name: "proc", kind: netbsd.CTLTYPE_NODE, about: "Per-process", each: procNodes},
-	{num: netbsd.CTL_DEBUG, name: "debug", kind: netbsd.CTLTYPE_NODE, about: "Debugging"},
+	{num: netbsd.CTL_DEBUG, name: "debug", kind: netbsd.CTLTYPE_NODE, about: "Debugging", family: sync.OnceValue(debugNodes)},
 	{num: netbsd.CTL_VENDOR, name: "vendor", kind: netbsd.CTLTYPE_NODE, about: "Vendors", flags: netbsd.CTLFLAG_READWRITE},
 	{num: netbsd.CTL_EMUL, name: "emul", kind: netbsd.CTLTYPE_NODE, about: "Emulations"},
 	{num: netbsd.CTL_SECURITY, name: "security", kind: netbsd.CTLTYPE_NODE, about: "Security", family: sync.OnceValue(securityNodes)},

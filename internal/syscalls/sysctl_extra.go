@@ -7,7 +7,7 @@ import "toaster/netbsd"
 // kernParts has one number for each directory, from base on.
 func kernParts(base int32) []sysctlNode {
 	return []sysctlNode{
-		sysctlDir(base, "entropy", entropyNodes()...).says("Entropy (random number sources) options"),
+		sysctlDir(86, "entropy", entropyNodes()...).says("Entropy (random number sources) options"),
 		sysctlDir(base+1, "coredump",
 			sysctlDir(ctlCreateBase, "setid", setidCoreNodes()...).says("Core files of set-id processes"),
 		).says("Core files"),
@@ -39,7 +39,6 @@ func kernMore() []sysctlNode {
 		sysctlTable(netbsd.KERN_PROF, "profiling", notAvailable).says("Profile of the kernel"),
 		{num: netbsd.KERN_TIMEX, name: "timex", kind: netbsd.CTLTYPE_STRUCT, about: "Not available", below: true, value: notAvailable},
 		sysctlTable(76, "buf", emptyTable).says("Buffers"), // KERN_BUF
-		settable(created, "panic_now", 0, "To panic").judged(noPanic),
 		constant(created, "labelusesmbr", 1, "Whether a disklabel is in a partition"),
 		sysctlString(created, "buildinfo", fixedString("")).says("Where the kernel was built"),
 		settableBool(created, "detachall", false, "Whether all devices are detached at the end"),
@@ -47,12 +46,22 @@ func kernMore() []sysctlNode {
 		settable(created, "usercrypto", 1, "Whether programs may use /dev/crypto"),
 		settable(created, "userasymcrypto", 1, "Whether they may for asymmetric ciphers"),
 		settable(created, "cryptodevallowsoft", 1, "Whether software serves them"),
-		settable(created, "sooptions", 0, "Options of new sockets"),
+		settable(created, "sooptions", 0, "Options of new sockets").judged(defaultOptions),
+		sysctlDir(created, "opencrypto", cryptoQueue("crypto_ret_q"), cryptoQueue("crypto_ret_kq")).says("Queues of ciphers"),
+		sysctlDir(created, "heartbeat", settableIn(created, "max_period", 15, 0, maxInt, "Most seconds between two")).says("Heartbeats of processors"),
+		sysctlDir(created, "threadpool", settableIn(created, "idle_ms", 30*1000, 1, maxInt, "Milliseconds that an idle thread lives")).says("Threads of the kernel"),
+		sysctlDir(created, "pmf", sysctlDir(created, "debug",
+			settable(created, "event", 0, "Whether events are logged"), settable(created, "suspend", 0, "Whether suspension is"),
+			settable(created, "suspensor", 0, "Whether who suspends is"), settable(created, "idle", 0, "Whether idleness is"),
+			settable(created, "transition", 0, "Whether changes are"),
+		).says("What is logged")).says("Power of devices"),
+		sysctlStruct(created, "hashstat", zeros(0)).says("Statistics of hashes"),
 		sysctlDir(created, "bufq",
 			sysctlString(created, "strategies", fixedString("disksort fcfs priocscan")).says("Orders of transfers"),
 		).says("Queues of transfers"),
 		sysctlDir(created, "module",
 			settableBool(created, "autoload", true, "Whether modules are loaded when they are needed").judged(moduleRight),
+			settableBool(created, "autounload_unsafe", false, "Whether modules are unloaded that are not known to be ready for it"),
 			settableBool(created, "verbose", false, "Whether it is told"),
 			sysctlString(created, "path", func(c *Call) string { return "/stand/amd64/" + c.K.osRelease() + "/modules" }).says("Where modules are"),
 			settableIn(created, "autotime", 10, 0, maxInt, "Seconds before an idle module is unloaded"),
@@ -79,14 +88,6 @@ func kernelOnly(*Call, []int32, uint64) ([]byte, netbsd.Errno) { return nil, net
 // notAvailable is sysctl_notavail.
 func notAvailable(*Call, []int32, uint64) ([]byte, netbsd.Errno) { return nil, netbsd.EOPNOTSUPP }
 
-// noPanic lets the superuser ask for no panic. EPERM for one: the machine is the embedder's to end.
-func noPanic(_ *Call, v int64) netbsd.Errno {
-	if v != 0 {
-		return netbsd.EPERM
-	}
-	return 0
-}
-
 // moduleRight is KAUTH_SYSTEM_MODULE, which ends with security level 1.
 func moduleRight(c *Call, _ int64) netbsd.Errno { return c.secured() }
 
@@ -101,7 +102,7 @@ func veriexecNode(num int32) sysctlNode {
 			}
 			return 0
 		}).says("How strict it is"),
-		sysctlString(created, "algorithms", fixedString("RMD160 SHA256 SHA384 SHA512 SHA1 MD5")).says("Kinds of fingerprints"),
+		sysctlString(created, "algorithms", fixedString("SHA512 SHA384 SHA256 ")).says("Kinds of fingerprints"),
 		sysctlDir(created, "count").says("Number of fingerprints of file systems"),
 	).says("Fingerprints of programs")
 }
@@ -116,7 +117,9 @@ func entropyNodes() []sysctlNode {
 		sysctlTrigger(ctlCreateBase+3, "gather").says("To gather entropy now"),
 		sysctlInt(ctlCreateBase+4, "needed", fixedInt(0)).secret().says("Bits of entropy that are missing"),
 		sysctlInt(ctlCreateBase+5, "pending", fixedInt(0)).secret().says("Bits of entropy that are on their way"),
-		sysctlInt(ctlCreateBase+6, "epoch", fixedInt(1)).secret().says("Entropy epoch"),
+		sysctlInt(ctlCreateBase+6, "samplesneeded", fixedInt(0)).secret().says("Samples that are missing"),
+		sysctlInt(ctlCreateBase+7, "samplespending", fixedInt(0)).secret().says("Samples that are on their way"),
+		constant(1, "epoch", 1, "Entropy epoch"), // KERN_ENTROPY_EPOCH
 	}
 }
 
@@ -154,4 +157,38 @@ func (c *Call) mine() (procs, lwps uint64) {
 		}
 	}
 	return procs, lwps
+}
+
+// debugNodes are kern_crashme.c's: ways to have the kernel panic, EACCES for the superuser until he says that he means it. Then they are EPERM: the
+// machine is the embedder's to end.
+func debugNodes() []sysctlNode {
+	enable := boolOption(false)
+	n := sysctlDir(created, "crashme").says("Ways to crash")
+	for _, way := range []string{"panic", "null_deref", "null_jump", "ddb", "mutex_recursion", "spl_spinout", "kpreempt_spinout"} {
+		n.children = append(n.children, settable(created, way, 0, "A crash").judged(func(c *Call, _ int64) netbsd.Errno {
+			if enable.number(c.K) == 0 {
+				return netbsd.EACCES
+			}
+			return netbsd.EPERM
+		}))
+	}
+	return withNumbers([]sysctlNode{n, enable.node(created, "crashme_enable", netbsd.CTLTYPE_BOOL).says("Whether there may be crashes")})
+}
+
+// defaultOptions is sysctl_kern_sooptions. EINVAL: more than SO_DEFOPTS.
+func defaultOptions(_ *Call, v int64) netbsd.Errno {
+	const all = netbsd.SO_DEBUG | netbsd.SO_REUSEADDR | netbsd.SO_KEEPALIVE | netbsd.SO_DONTROUTE | netbsd.SO_BROADCAST | netbsd.SO_USELOOPBACK |
+		netbsd.SO_LINGER | netbsd.SO_OOBINLINE | netbsd.SO_REUSEPORT | netbsd.SO_NOSIGPIPE | netbsd.SO_TIMESTAMP | netbsd.SO_RERROR
+	if v&^all != 0 {
+		return netbsd.EINVAL
+	}
+	return 0
+}
+
+func cryptoQueue(name string) sysctlNode {
+	return sysctlDir(created, name,
+		constant(created, "len", 0, "Requests that wait"),
+		constant(created, "drops", 0, "Requests for which there was no room"),
+		settableIn(created, "maxlen", 0, 0, maxInt, "Most requests that wait"),
+	).says("A queue")
 }

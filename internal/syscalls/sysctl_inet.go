@@ -29,11 +29,8 @@ func inetNodes() []sysctlNode {
 			pcbNode(created, netbsd.AF_INET, netbsd.SOCK_RAW, 0),
 		).says("Raw sockets"),
 		sysctlDir(4, "ipip", counters(created, "ipip_stats", 10, "IPIP statistics")).says("IP in IP"),
-		sysctlDir(50, "esp", append(ipsecLevels("trans_deflev", "net_deflev", espTrans4, espNet4, 3), counters(created, "esp_stats", 276, "ESP statistics"))...).says("ESP"),
-		sysctlDir(51, "ah", slices.Concat([]sysctlNode{ahClearTOS.node(8, "cleartos", netbsd.CTLTYPE_INT).says("Whether the type of service is cleared"),
-			ahOffset.node(9, "offsetmask", netbsd.CTLTYPE_INT).says("Mask of the offset")},
-			ipsecLevels("trans_deflev", "net_deflev", ahTrans4, ahNet4, 5),
-			[]sysctlNode{counters(created, "ah_stats", 35, "AH statistics")})...).says("AH"),
+		sysctlDir(50, "esp", counters(created, "esp_stats", 276, "ESP statistics")).says("ESP"),
+		sysctlDir(51, "ah", counters(created, "ah_stats", 35, "AH statistics")).says("AH"),
 		sysctlDir(108, "ipcomp", counters(created, "ipcomp_stats", 25, "IPComp statistics")).says("IPComp"),
 		sysctlDir(112, "carp",
 			settable(created, "preempt", 0, "Whether a better host takes over"),
@@ -78,7 +75,7 @@ func ipNodes() []sysctlNode {
 		ifqNode(21),
 		settable(22, "random_id", 0, "Whether ids of packets are random"),
 		settable(23, "do_loopback_cksum", 0, "Whether checksums are computed on loopback interfaces"),
-		counters(24, "stats", 30, "IP statistics"),
+		counters(24, "stats", 41, "IP statistics"),
 		settable(25, "dad_count", 3, "Number of probes for an address"),
 		sysctlDir(created, "selectsrc",
 			settable(created, "debug", 0, "Whether the choice of source addresses is logged"),
@@ -139,9 +136,9 @@ func oneOf(num int32, name, v string, room int, of []string, about string) sysct
 // ifqNode is the queue of arriving packets, which is the host's.
 func ifqNode(num int32) sysctlNode {
 	return sysctlDir(num, "ifq",
-		constant(1, "len", 0, "Packets that wait"),
+		sysctlQuad(1, "len", noCount).says("Packets that wait"),
 		settableIn(2, "maxlen", 256, 0, maxInt, "Most packets that wait"),
-		constant(4, "drops", 0, "Packets for which there was no room"),
+		sysctlQuad(4, "drops", noCount).says("Packets for which there was no room"),
 	).says("Queue of arriving packets")
 }
 
@@ -154,7 +151,7 @@ func icmpNodes() []sysctlNode {
 		settableIn(6, "redirtimeout", 600, 0, maxInt, "Seconds that their routes live"),
 		sysctlStruct(7, "stats", zeros(8*(13+2*19))).says("ICMP statistics"),
 		settable(8, "bmcastecho", 0, "Whether echo to broadcasts is answered"),
-		settable(created, "dynamic_rt_msg", 0, "Whether dynamic routes are told"),
+		settableBool(9, "dynamic_rt_msg", false, "Whether dynamic routes are told"),
 	}
 }
 
@@ -164,15 +161,15 @@ func arpNodes() []sysctlNode {
 		settable(created, "log_movements", 1, "Whether other hardware addresses are logged"),
 		settable(created, "log_permanent_modify", 1, "Whether they are for permanent entries"),
 		settable(created, "log_wrong_iface", 1, "Whether the wrong interface is logged"),
-		settable(created, "log_unknown_network", 1, "Whether an unknown network is logged"),
 		settable(created, "debug", 0, "Whether collisions of addresses are logged"),
 		settable(created, "nd_delay", 5, "Seconds before the first probe"),
 		settable(created, "nd_bmaxtries", 3, "Number of broadcast probes"),
 		settable(created, "nd_umaxtries", 3, "Number of unicast probes"),
-		settable(created, "nd_basereachable", 30000, "Milliseconds that an entry is good"),
+		settable(created, "nd_reachable", 30000, "Milliseconds that an entry is good"),
 		settable(created, "nd_retrans", 1000, "Milliseconds between probes"),
 		settable(created, "nd_nud", 1, "Whether entries are probed"),
 		settable(created, "nd_maxnudhint", 0, "Hints taken one after the other"),
+		settable(created, "maxqueuelen", 1, "Packets that wait for an address"),
 	}
 }
 
@@ -204,7 +201,6 @@ var tcpOptions = []sysctlNode{
 	).says("Selective acknowledgements"),
 	settable(11, "win_scale", 1, "Whether windows are scaled"),
 	settable(12, "timestamps", 1, "Whether there are timestamps"),
-	settable(13, "compat_42", 0, "Whether faults of 4.2BSD are worked around"),
 	settable(14, "cwm", 0, "Whether the window is watched"),
 	settable(15, "cwm_burstsize", 4, "Packets of a burst"),
 	settable(16, "ack_on_push", 0, "Whether pushed data are acknowledged at once"),
@@ -219,8 +215,6 @@ var tcpOptions = []sysctlNode{
 	sysctlRefuse(27, "ident", netbsd.EINVAL).says("Users of connections"),
 	settable(29, "do_loopback_cksum", 0, "Whether checksums are computed on loopback interfaces"),
 	counters(30, "stats", 76, "TCP statistics"),
-	sysctlStruct(31, "debug", zeros(4)).says("Debugged connections"),
-	constant(32, "debx", 0, "Messages of debugged connections"),
 	sysctlRefuse(33, "drop", netbsd.EPERM).says("To drop a connection"),
 	settable(34, "msl", 30, "Seconds that a segment lives"),
 	settable(created, "minmss", 216, "Lowest segment size"),

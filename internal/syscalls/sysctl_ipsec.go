@@ -10,12 +10,8 @@ import (
 
 // Some options have two names (ipsec_netbsd.c).
 var (
-	espTrans4, espNet4 = intOption(levelUse), intOption(levelUse)
-	ahTrans4, ahNet4   = intOption(levelUse), intOption(levelUse)
-	ahClearTOS         = intOption(1)
-	ahOffset           = intOption(0)
-	ipsecDebug         = intOption(0)
-	ipsecEnabled       = intOption(1)
+	ipsecDebug   = intOption(0)
+	ipsecEnabled = intOption(1)
 )
 
 // Levels and policies (netipsec/ipsec.h).
@@ -27,11 +23,10 @@ const (
 )
 
 // ipsecLevels are two levels, with the numbers from num on. EINVAL: neither to use nor to require.
-func ipsecLevels(trans, net string, a, b *option, num int32) []sysctlNode {
-	judge := inRange(levelUse, levelRequire)
+func ipsecLevels(trans, net string, num int32) []sysctlNode {
 	return []sysctlNode{
-		a.node(num, trans, netbsd.CTLTYPE_INT).judged(judge).says("Level of transport mode"),
-		b.node(num+1, net, netbsd.CTLTYPE_INT).judged(judge).says("Level of tunnel mode"),
+		settableIn(num, trans, levelUse, levelUse, levelRequire, "Level of transport mode"),
+		settableIn(num+1, net, levelUse, levelUse, levelRequire, "Level of tunnel mode"),
 	}
 }
 
@@ -47,23 +42,29 @@ func ipsecSwitch() []sysctlNode {
 func ipsec4Nodes() []sysctlNode {
 	return slices.Concat([]sysctlNode{
 		settableIn(2, "def_policy", policyNone, policyDiscard, policyNone, "Policy by default"),
-	}, ipsecLevels("esp_trans_deflev", "esp_net_deflev", espTrans4, espNet4, 3),
-		ipsecLevels("ah_trans_deflev", "ah_net_deflev", ahTrans4, ahNet4, 5),
+	}, ipsecLevels("esp_trans_deflev", "esp_net_deflev", 3),
+		ipsecLevels("ah_trans_deflev", "ah_net_deflev", 5),
 		[]sysctlNode{
-			ahClearTOS.node(8, "ah_cleartos", netbsd.CTLTYPE_INT).says("Whether the type of service is cleared"),
-			ahOffset.node(9, "ah_offsetmask", netbsd.CTLTYPE_INT).says("Mask of the offset"),
+			settable(8, "ah_cleartos", 1, "Whether the type of service is cleared"),
+			settable(9, "ah_offsetmask", 0, "Mask of the offset"),
 			settable(10, "dfbit", 2, "Whether packets may be fragmented"),
 			settable(11, "ecn", 0, "Congestion of tunnels"),
+			settable(created, "ipip_spoofcheck", 1, "Whether addresses in tunnels are checked"),
 			counters(created, "ipsecstats", 16, "IPsec statistics"),
-		}, ipsecSwitch())
+		}, ipsecSwitch(), []sysctlNode{
+			settable(created, "ah_enable", 1, "Whether there is AH"),
+			settable(created, "esp_enable", 1, "Whether there is ESP"),
+			settable(created, "ipcomp_enable", 1, "Whether there is IPComp"),
+			settable(created, "crypto_support", 0, "What enciphers"),
+		})
 }
 
 func ipsec6Nodes() []sysctlNode {
 	return slices.Concat([]sysctlNode{
 		counters(1, "stats", 16, "IPsec statistics"),
 		settableIn(2, "def_policy", policyNone, policyDiscard, policyNone, "Policy by default"),
-	}, ipsecLevels("esp_trans_deflev", "esp_net_deflev", intOption(levelUse), intOption(levelUse), 3),
-		ipsecLevels("ah_trans_deflev", "ah_net_deflev", intOption(levelUse), intOption(levelUse), 5),
+	}, ipsecLevels("esp_trans_deflev", "esp_net_deflev", 3),
+		ipsecLevels("ah_trans_deflev", "ah_net_deflev", 5),
 		[]sysctlNode{settable(11, "ecn", 0, "Congestion of tunnels")}, ipsecSwitch())
 }
 
@@ -73,6 +74,7 @@ func keyNodes() []sysctlNode {
 		settable(2, "spi_try", 1000, "Number of trials for an index"),
 		settable(3, "spi_min_value", 0x100, "Lowest index"),
 		settable(4, "spi_max_value", 0x0fffffff, "Highest index"),
+		settable(5, "random_int", 60, "Seconds between new seeds"),
 		settable(6, "larval_lifetime", 30, "Seconds that an unfinished association lives"),
 		settable(7, "blockacq_count", 10, "Messages that are held back"),
 		settable(8, "blockacq_lifetime", 20, "Seconds that they are"),
@@ -83,7 +85,7 @@ func keyNodes() []sysctlNode {
 		sysctlRefuse(13, "dumpsa", netbsd.ENOENT).says("Associations"),
 		sysctlRefuse(14, "dumpsp", netbsd.ENOENT).says("Policies"),
 		counters(created, "stats", 530, "PF_KEY statistics"),
-		settable(created, "allow_different_idents", 1, "Whether identities may differ"),
+		settableBool(15, "allow_different_idtype", false, "Whether kinds of identities may differ"),
 	}
 }
 

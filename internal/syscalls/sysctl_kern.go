@@ -43,7 +43,7 @@ func kernIdentity() []sysctlNode {
 			settableIn(ctlCreateBase, "psets_max", 32, 1, maxInt, "Most processor sets"),
 			sysctlString(ctlCreateBase+1, "list", fixedString("0:1")).says("Processor sets"),
 		).says("Processor sets"),
-		settableIn(ctlCreateBase+4, "expose_address", 0, 0, 2, "Whether addresses of the kernel are shown"),
+		settableIn(ctlCreateBase+4, "expose_address", 1, 0, 2, "Whether addresses of the kernel are shown"),
 		settable(ctlCreateBase+5, "no_sa_support", 1, "1 where there are no scheduler activations"),
 		settableIn(ctlCreateBase+6, "messages", 2, 0, 4, "How much the kernel says"),
 	}
@@ -104,8 +104,6 @@ func kernBuffers() []sysctlNode {
 		settableIn(netbsd.KERN_SOMAXKVA, "somaxkva", 16<<20, 16<<20, maxInt, "Maximum memory of all sockets' buffers"),
 		settableBool(85, "sofixedbuf", true, "Whether a buffer whose size was set keeps it"), // KERN_SOFIXEDBUF
 		sysctlDir(netbsd.KERN_PIPE, "pipe",
-			settable(1, "maxkvasz", 16<<20, "Memory of pipes"),
-			settable(2, "maxloankvasz", 0, "Memory lent to pipes"),
 			settable(3, "maxbigpipes", 32, "Maximum number of pipes with large buffers"),
 			constant(4, "nbigpipes", 0, "Number of pipes with large buffers"),
 			constant(5, "kvasize", 0, "Memory that pipes have"),
@@ -117,6 +115,7 @@ func kernBuffers() []sysctlNode {
 			settableIn(4, "mblowat", 16, 0, maxInt, "Least number of mbufs"),
 			settableIn(5, "mcllowat", 8, 0, maxInt, "Least number of clusters"),
 			sysctlStruct(6, "stats", zeros(7*8+256*2)).says("Statistics of mbufs"),
+			sysctlInt(8, "nmbclusters_limit", func(c *Call) int32 { return clampInt32(physMem(c) / 4 / 2048) }).says("Most that there can be"),
 			sysctlRefuse(7, "mowners", netbsd.EOPNOTSUPP).says("Owners of mbufs"),
 		).says("Mbufs"),
 	}
@@ -140,13 +139,11 @@ func schedNode(num int32) sysctlNode {
 		sysctlInt(ctlCreateBase+1, "rtts", fixedInt(100)).says("Time slice of SCHED_RR in milliseconds"),
 		sysctlInt(ctlCreateBase+2, "pri_min", fixedInt(netbsd.SCHED_PRI_MIN)).says("Lowest real-time priority of POSIX"),
 		sysctlInt(ctlCreateBase+3, "pri_max", fixedInt(netbsd.SCHED_PRI_MAX)).says("Highest real-time priority of POSIX"),
-		settable(created, "cacheht_time", 2, "Ticks that a processor's cache stays warm"),
-		settable(created, "balance_period", 30, "Ticks between looks at the balance"),
+		settable(created, "cacheht_time", 10, "Milliseconds that a processor's cache stays warm"),
+		settable(created, "skim_interval", 10, "Milliseconds between LWPs taken from another processor"),
 		settable(created, "min_catch", 1, "LWPs before one is taken from another processor"),
 		settable(created, "timesoftints", 0, "Whether the time of soft interrupts is counted"),
 		settable(created, "kpreempt_pri", 1000, "Priority that preempts the kernel"),
-		settable(created, "upreempt_pri", 0, "Priority that preempts programs"),
-		settableIn(created, "average_weight", 50, 0, 100, "Weight of the present in averages"),
 	).says("Scheduler")
 }
 

@@ -10,16 +10,16 @@ func netNodes() []sysctlNode {
 	return withNumbers([]sysctlNode{
 		sysctlDir(netbsd.AF_LOCAL, "local",
 			sysctlDir(netbsd.SOCK_STREAM, "stream",
-				settable(created, "sendspace", 4096, "Bytes of a buffer to send"),
-				settable(created, "recvspace", 4096, "Bytes of a buffer to receive"),
+				settableQuad(created, "sendspace", 8192, "Bytes of a buffer to send"),
+				settableQuad(created, "recvspace", 8192, "Bytes of a buffer to receive"),
 				pcbNode(created, netbsd.AF_LOCAL, netbsd.SOCK_STREAM, 0),
 			).says("Streams"),
 			sysctlDir(netbsd.SOCK_SEQPACKET, "seqpacket",
 				pcbNode(created, netbsd.AF_LOCAL, netbsd.SOCK_SEQPACKET, 0),
 			).says("Sequenced packets"),
 			sysctlDir(netbsd.SOCK_DGRAM, "dgram",
-				settable(created, "sendspace", 2048, "Bytes of a buffer to send"),
-				settable(created, "recvspace", 16384, "Bytes of a buffer to receive"),
+				settableQuad(created, "sendspace", 2048, "Bytes of a buffer to send"),
+				settableQuad(created, "recvspace", 16384, "Bytes of a buffer to receive"),
 				pcbNode(created, netbsd.AF_LOCAL, netbsd.SOCK_DGRAM, 0),
 			).says("Datagrams"),
 			constant(created, "inflight", 0, "Open files on their way"),
@@ -50,8 +50,16 @@ func netNodes() []sysctlNode {
 		{num: created, name: "interfaces", kind: netbsd.CTLTYPE_NODE, about: "Interfaces", found: interfaceNodes},
 		sysctlDir(created, "ether",
 			sysctlTable(created, "multicast", emptyTable).says("Multicast addresses"),
-			settable(created, "rps_hash", 0, "How arriving packets are spread"),
+			rpsHash(),
 		).says("Ethernet"),
+		sysctlDir(created, "gif", rpsHash()).says("Tunnels of gif(4)"),
+		sysctlDir(created, "ipsecif", rpsHash(),
+			settableBool(created, "use_fixed_reqid", false, "Whether ids are fixed"),
+			settable(created, "reqid_base", 0x2000, "First fixed id"),
+			settable(created, "reqid_last", 0x2fff, "Last fixed id"),
+		).says("Tunnels of ipsecif(4)"),
+		sysctlDir(created, "pppoe", settableBool(created, "term_unknown", false, "Whether unknown sessions are ended"), rpsHash()).says("PPP over Ethernet"),
+		inputQueues(),
 		sysctlDir(created, "rtcache", settable(created, "debug", 0, "Whether caches of routes are logged")).says("Caches of routes"),
 	})
 }
@@ -66,12 +74,28 @@ func interfaceNodes(c *Call) (list []sysctlNode) {
 			sysctlDir(ctlCreateBase, "sndq",
 				constant(ctlCreateBase, "len", 0, "Packets that wait"),
 				constant(ctlCreateBase+1, "maxlen", 256, "Most packets that wait"),
-				constant(ctlCreateBase+2, "drops", 0, "Packets for which there was no room"),
+				sysctlQuad(ctlCreateBase+2, "drops", noCount).says("Packets for which there was no room"),
 			).says("Queue of departing packets"),
 			sysctlDir(ctlCreateBase+1, "rcvq",
-				constant(ctlCreateBase, "drops", 0, "Packets for which there was no room"),
+				sysctlQuad(ctlCreateBase, "drops", noCount).says("Packets for which there was no room"),
 			).says("Queue of arriving packets"),
 		).says("An interface"))
 	}
 	return list
+}
+
+// rpsHash is how packets are spread over processors (sysctl_pktq_rps_hash_handler).
+func rpsHash() sysctlNode {
+	return oneOf(created, "rps_hash", "toeplitz", 32, []string{"zero", "curcpu", "toeplitz", "toeplitz-othercpus"}, "How arriving packets are spread")
+}
+
+// inputQueues are those of protocols that have threads for what arrives (wqinput_create).
+func inputQueues() sysctlNode {
+	n := sysctlDir(created, "wqinput").says("Queues of protocols")
+	for _, name := range []string{"icmp", "icmp6", "carp", "carp6"} {
+		n.children = append(n.children, sysctlDir(created, name,
+			sysctlDir(created, "inputq", sysctlQuad(created, "drops", noCount).says("Packets for which there was no room")).says("Queue of arriving packets"),
+		).says("A protocol"))
+	}
+	return n
 }

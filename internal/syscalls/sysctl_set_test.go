@@ -40,7 +40,7 @@ func (p *player) setNode(path []int32, value []byte) (netbsd.Errno, []byte) {
 }
 
 // TestSysctlQueries: what a query, a description, a mapping and a new node come with (sysctl_cvt_in, sysctl_describe, sysctl_mmap,
-// sysctl_create, sysctl_destroy of kern_sysctl.c 1.258).
+// sysctl_create, sysctl_destroy of kern_sysctl.c 1.271).
 func TestSysctlQueries(t *testing.T) {
 	node := func(flags uint32, num int32, ver uint32) []byte {
 		b := make([]byte, netbsd.SizeofSysctlnode)
@@ -86,7 +86,7 @@ func TestSysctlSets(t *testing.T) {
 	var paths [][]int32
 	names := map[string]string{}
 	everyNode(func(path []int32, name string, n *sysctlNode) {
-		if n.set != nil && !strings.HasPrefix(name, "proc.") {
+		if n.set != nil && !strings.HasPrefix(name, "proc.") && !strings.HasPrefix(name, "debug.crashme.") {
 			paths = append(paths, path)
 			names[fmt.Sprint(path)] = name
 		}
@@ -119,7 +119,7 @@ func TestSysctlSets(t *testing.T) {
 
 // TestSysctlBounds: what the helpers of nodes refuse: sysctl_net_inet_ip_ports, sysctl_net_inet_tcp_mssdflt, sysctl_kern_forkfsleep,
 // sysctl_kern_maxproc, uvm_sysctlpctparam, sysctl_bufvm_update, sysctl_kern_mbuf, sysctl_aio_max, sysctl_tcp_congctl, sysctl_hw_firmware_path and
-// others, of sources of 2016.
+// others, of NetBSD 11.
 func TestSysctlBounds(t *testing.T) {
 	const bad = netbsd.EINVAL
 	text := func(s string) []byte { return []byte(s) }
@@ -150,9 +150,9 @@ func TestSysctlBounds(t *testing.T) {
 		"kern.ipc.msgmni":                      {{words(0), bad}, {words(1 << 30), netbsd.ENOMEM}, {words(100), 0}},
 		"kern.ipc.semmns":                      {{words(0), bad}, {words(1024), 0}},
 		"kern.ipc.shmmax":                      {{longs(4095), bad}, {longs(8192), 0}, {words(8192), bad}},
-		"kern.panic_now":                       {{words(0), 0}, {words(1), netbsd.EPERM}},
 		"vm.anonmin":                           {{words(101), bad}, {words(81), bad}, {words(80), 0}},
 		"vm.bufmem_lowater":                    {{longs(1 << 60), 0}, {longs(4096), 0}}, // unsigned, as NetBSD subtracts
+		"debug.crashme.panic":                  {{words(1), netbsd.EACCES}},             // crashme_sysctl_forwarder
 		"vm.bufcache":                          {{words(101), bad}, {words(0), 0}},
 		"hw.firmware.path":                     {{text("firmware"), bad}, {text("/a:b"), bad}, {text("/a:/b"), 0}},
 		"machdep.tsc_user_enable":              {{words(2), bad}, {words(1), 0}},
@@ -163,7 +163,9 @@ func TestSysctlBounds(t *testing.T) {
 		"net.inet6.ip6.lowportmin":             {{words(1023), bad}, {words(1), 0}},
 		"net.inet6.icmp6.redirtimeout":         {{words(0xffffffff), bad}, {words(0), 0}},
 		"net.key.spi_try":                      {{words(1), 0}},
-		"kern.sched.average_weight":            {{words(101), bad}, {words(100), 0}},
+		"kern.threadpool.idle_ms":              {{words(0), bad}, {words(1), 0}},
+		"kern.sooptions":                       {{words(1 << 31), bad}, {words(8), 0}},
+		"net.ether.rps_hash":                   {{text("none"), bad}, {text("curcpu"), 0}},
 		"kern.tty.qsize":                       {{words(1023), bad}, {words(5000), 0}, {words(1 << 17), bad}},
 	} {
 		path := nodeNamed(t, name)

@@ -61,7 +61,7 @@ func everyNode(f func(path []int32, name string, n *sysctlNode)) {
 // node it enters has children. No number and no name stands twice in a node.
 func TestSysctlTree(t *testing.T) {
 	// Directories that have nothing in them in NetBSD either: libc has user's, file systems without options (their *_vfsops.c).
-	empty := []string{"user", "debug", "emul", "vendor", "kern.veriexec.count", "net.link.tap", "vfs.overlay", "vfs.msdosfs", "vfs.fdesc", "vfs.null",
+	empty := []string{"user", "emul", "vendor", "kern.veriexec.count", "net.link.tap", "vfs.overlay", "vfs.msdosfs", "vfs.fdesc", "vfs.null",
 		"vfs.umap", "vfs.kernfs", "vfs.procfs", "vfs.union", "vfs.ext2fs", "vfs.ntfs", "vfs.ptyfs"}
 	everyNode(func(path []int32, name string, n *sysctlNode) {
 		if n.kind == netbsd.CTLTYPE_NODE && n.value == nil && len(n.nodes(nil)) == 0 && n.each == nil && n.found == nil && !slices.Contains(empty, name) {
@@ -209,7 +209,8 @@ func TestSysctlOfPriorities(t *testing.T) {
 // Every node of sysctl(7) that is there has a value, as long as it is said to be.
 func TestSysctlValues(t *testing.T) {
 	// Lists of what there is none of here.
-	none := []string{"kern.intr.list", "kern.ccd.units", "kern.pool", "net.bpf.peers", "net.inet6.ip6.addctlpolicy"}
+	none := []string{"kern.intr.list", "kern.ccd.units", "kern.pool", "net.bpf.peers", "net.inet6.ip6.addctlpolicy", "net.inet6.icmp6.nd6_drlist",
+		"net.inet6.icmp6.nd6_prlist", "kern.hashstat"}
 	newRig(t).run(func(p *player) {
 		everyNode(func(path []int32, name string, n *sysctlNode) {
 			if n.kind == netbsd.CTLTYPE_NODE || n.below {
