@@ -47,6 +47,7 @@ func newSocket(c *Call) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	c.K.setDefaults(s, c.Int(0))
 	return c.install(file.New(s, netbsd.O_RDWR|status), flags)
 }
 

@@ -46,7 +46,7 @@ func kernMore() []sysctlNode {
 		settable(created, "usercrypto", 1, "Whether programs may use /dev/crypto"),
 		settable(created, "userasymcrypto", 1, "Whether they may for asymmetric ciphers"),
 		settable(created, "cryptodevallowsoft", 1, "Whether software serves them"),
-		settable(created, "sooptions", 0, "Options of new sockets").judged(defaultOptions),
+		socketOptions.node(created, "sooptions", netbsd.CTLTYPE_INT).judged(defaultOptions).says("Options of new sockets"),
 		sysctlDir(created, "opencrypto", cryptoQueue("crypto_ret_q"), cryptoQueue("crypto_ret_kq")).says("Queues of ciphers"),
 		sysctlDir(created, "heartbeat", settableIn(created, "max_period", 15, 0, maxInt, "Most seconds between two")).says("Heartbeats of processors"),
 		sysctlDir(created, "threadpool", settableIn(created, "idle_ms", 30*1000, 1, maxInt, "Milliseconds that an idle thread lives")).says("Threads of the kernel"),
@@ -174,6 +174,9 @@ func debugNodes() []sysctlNode {
 	}
 	return withNumbers([]sysctlNode{n, enable.node(created, "crashme_enable", netbsd.CTLTYPE_BOOL).says("Whether there may be crashes")})
 }
+
+// socketOptions are what new sockets have set.
+var socketOptions = intOption(0)
 
 // defaultOptions is sysctl_kern_sooptions. EINVAL: more than SO_DEFOPTS.
 func defaultOptions(_ *Call, v int64) netbsd.Errno {

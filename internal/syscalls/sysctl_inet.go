@@ -3,11 +3,12 @@ package syscalls
 import (
 	"slices"
 
+	"toaster/internal/socket"
 	"toaster/netbsd"
 )
 
 // This file has net.inet of sysctl(7): the protocols of IPv4. The packets are the host's; what a superuser sets here is kept and told, and holds
-// for new sockets where it is an option of theirs (newSocketOptions).
+// for new sockets where it is an option of theirs (setDefaults).
 
 const created = netbsd.CTL_CREATE // a number that the kernel makes up (withNumbers)
 
@@ -250,4 +251,26 @@ var tcpOptions = []sysctlNode{
 		settable(created, "enable", 0, "Whether TIME_WAIT is kept apart"),
 		constant(created, "entries", 16, "Number of such entries"),
 	).says("TIME_WAIT kept apart"),
+}
+
+// setDefaults gives a new socket what the superuser has set of its options. The host has its own defaults, which stay where nobody has set anything.
+func (k *Kernel) setDefaults(s *socket.Socket, family int) {
+	set := func(o *option, level, name int) {
+		if v, ok := k.options.set.Load(o); ok {
+			s.Setsockopt(level, name, v.([]byte))
+		}
+	}
+	switch family {
+	case netbsd.AF_INET:
+		set(ipTTL, netbsd.IPPROTO_IP, netbsd.IP_TTL)
+	case netbsd.AF_INET6:
+		set(ip6Hops, netbsd.IPPROTO_IPV6, netbsd.IPV6_UNICAST_HOPS)
+		set(ip6V6Only, netbsd.IPPROTO_IPV6, netbsd.IPV6_V6ONLY)
+	}
+	for all, bit := uint32(socketOptions.number(k)), uint32(1); all != 0 && bit != 0; bit <<= 1 {
+		if all&bit != 0 {
+			s.Setsockopt(netbsd.SOL_SOCKET, int(bit), []byte{1, 0, 0, 0})
+		}
+		all &^= bit
+	}
 }

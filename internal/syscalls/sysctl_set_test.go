@@ -242,3 +242,45 @@ func TestMaxProcSet(t *testing.T) {
 		}
 	})
 }
+
+// TestSocketDefaults: what new sockets have: ip_defttl (in_pcballoc), ip6_v6only (in6_pcballoc) and sooptions (socreate). Those that there are keep theirs.
+func TestSocketDefaults(t *testing.T) {
+	r := newRig(t)
+	r.network = true
+	r.run(func(p *player) {
+		ask := func(fd uint64, level, name int) uint32 {
+			got := p.do(netbsd.SYS_getsockopt, fd, level, name, room(4), words(4))
+			if got.errno != 0 {
+				t.Fatalf("getsockopt(2): %s", errnoName(got.errno))
+			}
+			return le.Uint32(got.mem(3, 4))
+		}
+		open := func(family int) (uint64, bool) {
+			got := p.do(netbsd.SYS___socket30, family, netbsd.SOCK_DGRAM, 0)
+			return got.ret[0], got.errno == 0
+		}
+		before, ok := open(netbsd.AF_INET)
+		if !ok {
+			t.Log("no IPv4")
+			return
+		}
+		was := ask(before, netbsd.IPPROTO_IP, netbsd.IP_TTL)
+		for name, v := range map[string]uint32{"net.inet.ip.ttl": was + 5, "net.inet6.ip6.v6only": 0, "kern.sooptions": netbsd.SO_REUSEADDR} {
+			if errno, _ := p.setNode(nodeNamed(t, name), words(v)); errno != 0 {
+				t.Fatalf("%s: %s", name, errnoName(errno))
+			}
+		}
+		after, _ := open(netbsd.AF_INET)
+		if a, b := ask(before, netbsd.IPPROTO_IP, netbsd.IP_TTL), ask(after, netbsd.IPPROTO_IP, netbsd.IP_TTL); a != was || b != was+5 {
+			t.Errorf("the old socket has %d, a new one %d", a, b)
+		}
+		if a, b := ask(before, netbsd.SOL_SOCKET, netbsd.SO_REUSEADDR), ask(after, netbsd.SOL_SOCKET, netbsd.SO_REUSEADDR); a != 0 || b == 0 {
+			t.Errorf("SO_REUSEADDR of the old socket is %d, of a new one %d", a, b)
+		}
+		if six, ok := open(netbsd.AF_INET6); ok {
+			if v := ask(six, netbsd.IPPROTO_IPV6, netbsd.IPV6_V6ONLY); v != 0 {
+				t.Errorf("IPV6_V6ONLY is %d", v)
+			}
+		}
+	})
+}
