@@ -11,10 +11,35 @@ const (
 	FIOGETOWN = 0x4004667b
 	FIONWRITE = 0x40046679
 	FIONSPACE = 0x40046678
+
+	FIOGETBMAP  = 0xc008667a
+	OFIOGETBMAP = 0xc004667a // of before NetBSD 2.0
 )
 
-// Requests of ioctl(2) on random devices (rnd(4)).
-const RNDGETENTCNT = 0x40045265
+// Requests of ioctl(2) on random devices (rnd(4)), and those of NetBSD 5.
+const (
+	RNDGETENTCNT         = 0x40045265
+	RNDGETSRCNUM         = 0xc1205266
+	RNDGETSRCNAME        = 0xc02c5267
+	RNDCTL               = 0x801c5268
+	RNDADDDATA           = 0x82085269
+	RNDGETPOOLSTAT       = 0x4020526a
+	RNDGETESTNUM         = 0xc1c0526b
+	RNDGETESTNAME        = 0xc03c526c
+	COMPAT_RNDGETSRCNUM  = 0xc1e85266
+	COMPAT_RNDGETSRCNAME = 0xc0405267
+)
+
+// What rnd(4) says of its sources: their kind, and how they are used.
+const (
+	RND_TYPE_UNKNOWN       = 0
+	RND_TYPE_RNG           = 5
+	RND_FLAG_NO_ESTIMATE   = 0x100
+	RND_FLAG_NO_COLLECT    = 0x200
+	RND_FLAG_COLLECT_TIME  = 0x1000
+	RND_FLAG_COLLECT_VALUE = 0x2000
+	RND_MAXSTATCOUNT       = 10
+)
 
 // Requests of ioctl(2) on terminals (tty(4), ptm(4)).
 const (
@@ -65,6 +90,47 @@ const (
 	COMPAT_TIOCPTSNAME = 0x40287448
 	TIOCGQSIZE         = 0x40047481
 	TIOCSQSIZE         = 0x80047480
+)
+
+// Requests of 4.3BSD on terminals.
+const (
+	OTIOCGETD = 0x40047400
+	OTIOCSETD = 0x80047401
+	TIOCHPCL  = 0x20007402
+	TIOCGETP  = 0x40067408
+	TIOCSETP  = 0x80067409
+	TIOCSETN  = 0x8006740a
+	TIOCSETC  = 0x80067411
+	TIOCGETC  = 0x40067412
+	OTIOCCONS = 0x20007462
+	TIOCGLTC  = 0x40067474
+	TIOCSLTC  = 0x80067475
+	TIOCLGET  = 0x4004747c
+	TIOCLSET  = 0x8004747d
+	TIOCLBIC  = 0x8004747e
+	TIOCLBIS  = 0x8004747f
+	NTTYDISC  = 2 // the line discipline, as OTIOCGETD has it
+)
+
+// Bits of sg_flags, and above them of TIOCLGET's argument, which have not the number of a bit of c_lflag.
+const (
+	TANDEM = 1
+	CBREAK = 2
+	CRMOD  = 0x10
+	RAW    = 0x20
+	ODDP   = 0x40
+	EVENP  = 0x80
+	ANYP   = 0xc0
+	XTABS  = 0xc00
+	CRTBS  = 0x10000
+	PRTERA = 0x20000
+	CRTERA = 0x40000
+	LITOUT = 0x200000
+	NOHANG = 0x1000000
+	CRTKIL = 0x4000000
+	PASS8  = 0x8000000
+	CTLECH = 0x10000000
+	DECCTQ = 0x40000000
 )
 
 // Requests of ioctl(2) on sockets.
@@ -135,6 +201,7 @@ const (
 	HUPCL   = 0x4000
 	CLOCAL  = 0x8000
 	CRTSCTS = 0x10000
+	MDMBUF  = 0x100000
 )
 
 // Bits of c_lflag.

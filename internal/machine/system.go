@@ -169,6 +169,9 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	m := kern.New(cfg.Kern)
 	s.groups.m = m
 	s.TTY = tty.New(m, tree, host)
+	s.TTY.SetConsole(func(l *kern.LWP) netbsd.Errno {
+		return syscalls.View(l).Access(netbsd.AT_FDCWD, "/dev/console", netbsd.R_OK, netbsd.AT_EACCESS)
+	})
 	tree.AddFS("/proc", func(v vfs.View, name string) (vfs.Device, netbsd.Errno) { return s.Kernel.ProcFS(v, name) })
 	s.Kernel = syscalls.Kernel{
 		M:         m,

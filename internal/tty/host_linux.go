@@ -39,6 +39,8 @@ type HostTTY struct {
 
 	queue file.Queue // all who wait for any open file of it
 
+	old compat43
+
 	mu      sync.Mutex
 	revoked uint64
 	native  nativeOnly
@@ -155,6 +157,13 @@ func (h *HostTTY) open(fd, flags int) (*file.Description, netbsd.Errno) {
 	d := file.New(f, flags)
 	d.Path = h.name
 	return d, 0
+}
+
+// inUse implements device.
+func (h *HostTTY) inUse() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.opened > 0
 }
 
 // handle implements device. The file is never closed: its inner one is the duplicate

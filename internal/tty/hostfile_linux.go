@@ -149,7 +149,11 @@ func (f *hostTerminal) Close() {
 	f.inner.Release()
 	f.HostTTY.mu.Lock()
 	f.opened--
+	last := f.opened == 0
 	f.HostTTY.mu.Unlock()
+	if last {
+		f.d.console.closed(f.HostTTY)
+	}
 	f.letGo()
 }
 

@@ -20,7 +20,18 @@ func (h *HostTTY) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if errno, ok := session(c, h.k, cmd, data); ok {
 		return errno
 	}
+	ask := func(cmd uint32, data []byte) netbsd.Errno { return h.served(c, cmd, data) }
+	if errno, ok := h.old.ioctl(cmd, data, ask); ok {
+		return errno
+	}
+	return ask(cmd, data)
+}
+
+// served is a request after the wait of who is in the background.
+func (h *HostTTY) served(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	switch cmd {
+	case netbsd.TIOCCONS:
+		return h.d.console.set(c, h, intArg(data) != 0)
 	case netbsd.TIOCGETA:
 		t, err := h.modes()
 		if err == nil {
