@@ -14,6 +14,7 @@ const (
 
 	FIOGETBMAP  = 0xc008667a
 	OFIOGETBMAP = 0xc004667a // of before NetBSD 2.0
+	DEV_BSIZE   = 512        // of a block that FIOGETBMAP tells
 )
 
 // Requests of ioctl(2) on random devices (rnd(4)), and those of NetBSD 5.
@@ -36,9 +37,10 @@ const (
 	RND_TYPE_RNG           = 5
 	RND_FLAG_NO_ESTIMATE   = 0x100
 	RND_FLAG_NO_COLLECT    = 0x200
-	RND_FLAG_COLLECT_TIME  = 0x1000
 	RND_FLAG_COLLECT_VALUE = 0x2000
 	RND_MAXSTATCOUNT       = 10
+	SizeofRndsource        = 28 // struct rndsource
+	SizeofRndsourceEst     = 44 // the same with estimates
 )
 
 // Requests of ioctl(2) on terminals (tty(4), ptm(4)).
