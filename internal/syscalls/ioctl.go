@@ -76,8 +76,8 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 			d.ForceFlags(netbsd.O_NONBLOCK, le32(data) != 0)
 		}
 		return cmp.Or(errno, refusedFlag(d, cmd, data))
-	case netbsd.SIOCGIFCONF:
-		return addressList(c, d, data)
+	case netbsd.SIOCGIFCONF, netbsd.OSIOCGIFCONF, netbsd.OOSIOCGIFCONF:
+		return addressList(c, d, cmd, data)
 	case netbsd.KFILTER_BYFILTER, netbsd.KFILTER_BYNAME:
 		return kfilterMapping(c, d, cmd, data)
 	}
