@@ -138,6 +138,7 @@ const (
 // Requests of ioctl(2) on sockets.
 const (
 	SIOCATMARK     = 0x40047307
+	SIOCPEELOFF    = 0xc004730a
 	SIOCSPGRP      = 0x80047308
 	SIOCGPGRP      = 0x40047309
 	SIOCGIFCONF    = 0xc0106926
@@ -161,8 +162,14 @@ const (
 	SIOCGIFALIFETIME_IN6 = 0xc120696a
 )
 
-// More that is to be read of interfaces, the last two as it was before NetBSD 5.
+// More that is to be read of interfaces; those that begin with an O are of before NetBSD 5, and OSIOCGIFDATA and OSIOCZIFDATA of before
+// NetBSD 6.
 const (
+	SIOCGETHERCAP     = 0xc018698b
+	SIOCGNBRINFO      = 0xc02869f9
+	SIOCGNBRINFO_IN6  = 0xc038694e
+	OSIOCGIFDATA      = 0xc0906980
+	OSIOCZIFDATA      = 0xc0906981
 	SIOCGIFALIAS      = 0xc040691b
 	SIOCGLIFADDR      = 0xc118691d
 	SIOCGIFADDRPREF   = 0xc0986920

@@ -65,7 +65,7 @@ func changesInterface(cmd uint32) bool {
 	case netbsd.SIOCALIFADDR, netbsd.SIOCDLIFADDR, netbsd.SIOCSIFADDRPREF, netbsd.SIOCSIFFLAGS, netbsd.SIOCSIFCAP, netbsd.SIOCSIFMETRIC,
 		netbsd.SIOCZIFDATA, netbsd.SIOCSIFMTU, netbsd.SIOCSIFPHYADDR, netbsd.SIOCDIFPHYADDR, netbsd.SIOCSIFPHYADDR_IN6,
 		netbsd.SIOCSLIFPHYADDR, netbsd.SIOCADDMULTI, netbsd.SIOCDELMULTI, netbsd.SIOCSETHERCAP, netbsd.SIOCSIFMEDIA,
-		netbsd.SIOCSDRVSPEC, netbsd.SIOCSLINKSTR, netbsd.SIOCSIFDESCR, netbsd.COMPAT_SIOCSIFMEDIA:
+		netbsd.SIOCSDRVSPEC, netbsd.SIOCSLINKSTR, netbsd.SIOCSIFDESCR, netbsd.COMPAT_SIOCSIFMEDIA, netbsd.OSIOCZIFDATA:
 		return true
 	}
 	// Those of radio: SIOCS80211NWID, NWKEY, POWER, CHANNEL, BSSID, and SIOCS80211 and SIOCG80211.
@@ -139,6 +139,18 @@ func (i *Interface) answer(cmd uint32, arg []byte) netbsd.Errno {
 		clear(arg)
 	case netbsd.SIOCGIFDATA:
 		copy(arg, info.Data())
+	case netbsd.OSIOCGIFDATA:
+		// What has changed when is a struct timeval50: seconds and microseconds of 32 bits.
+		data := info.Data()
+		since := len(data) - 16
+		copy(arg, data[:since])
+		le.PutUint32(arg[since:], le.Uint32(data[since:]))
+		le.PutUint32(arg[since+4:], le.Uint32(data[since+8:])/1000)
+	case netbsd.SIOCGETHERCAP:
+		if i.has(netbsd.IFF_LOOPBACK) {
+			return netbsd.ENOTTY // ether_ioctl is none of its
+		}
+		clear(arg)
 	case netbsd.SIOCGIFDESCR:
 		return netbsd.ENOMSG // nobody has described it
 	default:
@@ -169,6 +181,8 @@ func (i *Interface) answer4(cmd uint32, arg []byte) netbsd.Errno {
 		return i.preference(netbsd.AF_INET, arg)
 	case netbsd.SIOCGLIFADDR:
 		return i.named(netbsd.AF_INET, arg)
+	case netbsd.SIOCGNBRINFO:
+		return netbsd.EINVAL // no neighbour: the host knows them
 	case netbsd.SIOCSIFADDR, netbsd.SIOCAIFADDR, netbsd.SIOCDIFADDR, netbsd.SIOCSIFDSTADDR, netbsd.SIOCSIFNETMASK, netbsd.SIOCSIFBRDADDR:
 		return i.change4(cmd, arg)
 	default:
@@ -342,7 +356,7 @@ func (i *Interface) other6(cmd uint32, arg []byte) netbsd.Errno {
 		return netbsd.EPERM
 	case netbsd.SIOCSIFADDR, netbsd.SIOCSIFDSTADDR, netbsd.SIOCSIFBRDADDR, netbsd.SIOCSIFNETMASK:
 		return netbsd.EOPNOTSUPP
-	case netbsd.SIOCSIFADDR_IN6, netbsd.SIOCSIFDSTADDR_IN6, netbsd.SIOCSIFNETMASK_IN6:
+	case netbsd.SIOCSIFADDR_IN6, netbsd.SIOCSIFDSTADDR_IN6, netbsd.SIOCSIFNETMASK_IN6, netbsd.SIOCGNBRINFO_IN6: // of no neighbour is told
 		return netbsd.EINVAL
 	case netbsd.SIOCGIFADDRPREF:
 		return i.preference(netbsd.AF_INET6, arg)

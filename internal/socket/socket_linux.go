@@ -276,6 +276,8 @@ func (s *Socket) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		return s.File.Ioctl(c, cmd, data)
 	default:
 		switch {
+		case cmd == netbsd.SIOCPEELOFF: // do_sys_peeloff without SCTP
+			return netbsd.EOPNOTSUPP
 		case s.family == netbsd.AF_INET: // in_control
 			return netbsd.ENOTTY
 		case s.family == netbsd.AF_INET6 && (cmd == netbsd.SIOCAADDRCTL_POLICY || cmd == netbsd.SIOCDADDRCTL_POLICY):

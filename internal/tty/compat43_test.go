@@ -122,3 +122,44 @@ func TestConsole(t *testing.T) {
 		})
 	})
 }
+
+// The user's own terminal is asked by the same requests. A pseudo-terminal has no breaks; another one's line is asked, which a modem's
+// requests are ENOTTY of here (comioctl).
+func TestRequestsOfTheHostsTerminal(t *testing.T) {
+	d := onHost(t)
+	_, slave := hostPair(t)
+	desc, errno := d.Inherit(int(slave.Fd()))
+	h, errno2 := d.HostTTY(int(slave.Fd()))
+	if errno != 0 || errno2 != 0 {
+		t.Fatal(errno, errno2)
+	}
+	defer desc.Release()
+	s := side{t, desc}
+	sg := make([]byte, 6)
+	s.ioctl(netbsd.TIOCGETP, sg)
+	le.PutUint16(sg[4:], netbsd.RAW)
+	s.ioctl(netbsd.TIOCSETP, sg)
+	if m := s.modes(); m.Lflag&(netbsd.ICANON|netbsd.ECHO) != 0 || m.Cflag&netbsd.CSIZE != netbsd.CS8 {
+		t.Errorf("raw: %+v", m)
+	}
+	s.ioctl(netbsd.TIOCGETP, sg)
+	if le.Uint16(sg[4:])&netbsd.RAW == 0 {
+		t.Errorf("TIOCGETP %x", sg)
+	}
+	ask := func(cmd uint32, b []byte) netbsd.Errno { return desc.File.Ioctl(s.call(false), cmd, b) }
+	for _, cmd := range []uint32{netbsd.TIOCSBRK, netbsd.TIOCMGET, netbsd.TIOCGFLAGS} {
+		if errno := ask(cmd, values(0)); errno != netbsd.EPASSTHROUGH {
+			t.Errorf("%#x of a pseudo-terminal: %v", cmd, errno)
+		}
+	}
+	h.pseudo = false
+	if errno := ask(netbsd.TIOCMGET, values(0)); errno != netbsd.ENOTTY {
+		t.Errorf("TIOCMGET: %v", errno)
+	}
+	s.ioctl(netbsd.TIOCSBRK, nil)
+	s.ioctl(netbsd.TIOCCBRK, nil)
+	s.ioctl(netbsd.TIOCSFLAGS, values(3))
+	if n := s.count(netbsd.TIOCGFLAGS); n != 3 {
+		t.Errorf("TIOCGFLAGS %d", n)
+	}
+}

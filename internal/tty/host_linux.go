@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,6 +37,9 @@ type HostTTY struct {
 	stat file.Stat
 
 	hostDev uint64 // what the host calls it
+	pseudo  bool   // it is a pseudo-terminal of the host
+
+	lineFlags atomic.Int32 // of TIOCSFLAGS; kept for who asks
 
 	queue file.Queue // all who wait for any open file of it
 
@@ -113,7 +117,7 @@ const hostPtsFirst, hostPtsLast = 136, 143
 func (h *HostTTY) adopt(rdev uint64) {
 	num := unix.Minor(rdev)
 	if major := unix.Major(rdev); major >= hostPtsFirst && major <= hostPtsLast {
-		h.d.taken[int(num)] = true
+		h.d.taken[int(num)], h.pseudo = true, true
 		h.name = "/dev/pts/" + strconv.Itoa(int(num))
 	} else {
 		h.name, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", h.fd))

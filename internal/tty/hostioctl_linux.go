@@ -97,16 +97,41 @@ func (h *HostTTY) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		g.Encode(data)
 		return 0
 	}
-	return serialIoctl(cmd, data)
+	return h.serial(c, cmd, data)
 }
 
-// serialIoctl serves what a terminal at a serial line has besides: one that cannot break, and has no modem.
-func serialIoctl(cmd uint32, data []byte) netbsd.Errno {
+// serial has breaks and the modem, which a pseudo-terminal has not (comioctl, ptyioctl). They are the host's line's, and its modem's bits
+// are NetBSD's. ENOTTY: it has none. EPERM: flags of the line that anybody but the superuser sets.
+func (h *HostTTY) serial(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	if h.pseudo {
+		return lineIoctl(cmd, data)
+	}
+	set := func(req uint, bits int) netbsd.Errno { return hostfile.Errno(unix.IoctlSetPointerInt(h.fd, req, bits)) }
 	switch cmd {
-	case netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSDTR, netbsd.TIOCCDTR, netbsd.TIOCSFLAGS:
-		return 0
+	case netbsd.TIOCSBRK:
+		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TIOCSBRK, 0))
+	case netbsd.TIOCCBRK:
+		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TIOCCBRK, 0))
+	case netbsd.TIOCSDTR:
+		return set(unix.TIOCMBIS, netbsd.TIOCM_DTR)
+	case netbsd.TIOCCDTR:
+		return set(unix.TIOCMBIC, netbsd.TIOCM_DTR)
+	case netbsd.TIOCMSET:
+		return set(unix.TIOCMSET, int(intArg(data)))
+	case netbsd.TIOCMBIS:
+		return set(unix.TIOCMBIS, int(intArg(data)))
+	case netbsd.TIOCMBIC:
+		return set(unix.TIOCMBIC, int(intArg(data)))
+	case netbsd.TIOCMGET:
+		return h.count(unix.TIOCMGET, data)
 	case netbsd.TIOCGFLAGS:
-		return file.PutInt(data, 0)
+		return file.PutInt(data, int(h.lineFlags.Load()))
+	case netbsd.TIOCSFLAGS:
+		if l := lwpOf(c); l != nil && !l.Proc().Cred().IsRoot() {
+			return netbsd.EPERM
+		}
+		h.lineFlags.Store(intArg(data))
+		return 0
 	}
 	return lineIoctl(cmd, data)
 }
