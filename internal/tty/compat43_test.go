@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"toaster/internal/file"
+	"toaster/internal/vfs"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -162,4 +163,26 @@ func TestRequestsOfTheHostsTerminal(t *testing.T) {
 	if n := s.count(netbsd.TIOCGFLAGS); n != 3 {
 		t.Errorf("TIOCGFLAGS %d", n)
 	}
+
+	// TIOCEXCL holds until the last close, for who is not the superuser (ttyopen).
+	s.ioctl(netbsd.TIOCEXCL, nil)
+	asked := make(chan struct{})
+	guest(t, d, func(l *kern.LWP) {
+		defer close(asked)
+		if errno := l.Setuid(100); errno != 0 {
+			t.Error(errno)
+		}
+		if _, errno := h.openNamed(vfs.View{L: l}, netbsd.O_RDWR); errno != netbsd.EBUSY {
+			t.Errorf("open(2) of a terminal that is somebody's alone: %v", errno)
+		}
+		s.ioctl(netbsd.TIOCNXCL, nil)
+		again, errno := h.openNamed(vfs.View{L: l}, netbsd.O_RDWR)
+		if errno != 0 {
+			t.Error(errno)
+		} else {
+			again.Release()
+		}
+		l.Exit(0)
+	})
+	<-asked
 }

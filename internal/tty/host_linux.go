@@ -58,6 +58,8 @@ type HostTTY struct {
 	retired bool // see Retire
 	gone    bool // fd is closed
 
+	exclusive bool // TIOCEXCL, among the machine's guests: the host's programs are none of theirs
+
 	draining *hostDrain // nil: nobody drains
 }
 
@@ -128,7 +130,7 @@ func (h *HostTTY) adopt(rdev uint64) {
 	if ok && h.d.tree != nil {
 		h.d.tree.AddDevice(rest, vfs.Device{
 			Stat:   h.stat,
-			Open:   func(_ vfs.View, flags int) (*file.Description, netbsd.Errno) { return h.open(h.fd, flags) },
+			Open:   h.openNamed,
 			Revoke: func(v vfs.View) netbsd.Errno { return revoke(v, h, h.stat.UID) },
 		})
 	}
@@ -141,6 +143,17 @@ func (h *HostTTY) owner() uint32 {
 		return st.Uid
 	}
 	return uint32(os.Geteuid())
+}
+
+// openNamed opens the terminal by its name. EBUSY: TIOCEXCL, and not root.
+func (h *HostTTY) openNamed(v vfs.View, flags int) (*file.Description, netbsd.Errno) {
+	h.mu.Lock()
+	exclusive := h.exclusive
+	h.mu.Unlock()
+	if l := lwpOfView(v); exclusive && l != nil && !l.Proc().Cred().IsRoot() {
+		return nil, netbsd.EBUSY
+	}
+	return h.open(h.fd, flags)
 }
 
 // open makes an open file of the terminal on descriptor fd, with its flags if none are

@@ -4,12 +4,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/guard"
 	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
-// ioctl serves the requests of tty(4) on the host's terminal. TIOCSTI and TIOCEXCL
-// would reach beyond the machine: the one is refused, the other does nothing.
+// ioctl serves the requests of tty(4) on the host's terminal. TIOCSTI would reach beyond the machine, and is refused.
 //
 // Modes and size are the host's and so the user's real terminal's: a guest that changes them
 // changes what is left when it ends, which is why HostTTY restores them.
@@ -82,7 +82,10 @@ func (h *HostTTY) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOOFF))
 	case netbsd.TIOCSTART:
 		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOON))
-	case netbsd.TIOCEXCL, netbsd.TIOCNXCL, netbsd.FIOASYNC:
+	case netbsd.TIOCEXCL, netbsd.TIOCNXCL:
+		guard.Locked(&h.mu, func() { h.exclusive = cmd == netbsd.TIOCEXCL })
+		return 0
+	case netbsd.FIOASYNC:
 		return 0
 	case netbsd.TIOCSTI:
 		return netbsd.EPERM
