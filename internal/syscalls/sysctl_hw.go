@@ -104,6 +104,7 @@ func vmNodes() []sysctlNode {
 		sysctlStruct(netbsd.VM_LOADAVG, "loadavg", loadAvg).says("Load averages"),
 		{num: netbsd.VM_UVMEXP, name: "uvmexp", kind: netbsd.CTLTYPE_STRUCT, about: "Use of memory", value: uvmExpInts},
 		{num: netbsd.VM_UVMEXP2, name: "uvmexp2", kind: netbsd.CTLTYPE_STRUCT, about: "Use of memory", value: uvmExp},
+		vmProcNode(),
 		sysctlInt(netbsd.VM_NKMEMPAGES, "nkmempages", fixedInt(0)).says("Pages of the kernel's memory"),
 		percent(netbsd.VM_ANONMIN, "anonmin", anonMin, anonMin, execMin, fileMin).says("Percent of memory kept for private pages"),
 		percent(netbsd.VM_EXECMIN, "execmin", execMin, anonMin, execMin, fileMin).says("Percent of memory kept for programs' pages"),

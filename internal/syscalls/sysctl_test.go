@@ -349,7 +349,9 @@ func TestSysctlWrite(t *testing.T) {
 // caller there is init.
 func TestSysctlTables(t *testing.T) {
 	r := newRig(t)
+	twoPieces := []Mapping{{Start: 0x1000, End: 0x3000, Prot: 5, MaxProt: 7, Inherit: 1, Ino: 77}, {Start: 0x5000, End: 0x6000, Prot: 3, MaxProt: 3, Wired: true}}
 	r.run(func(p *player) {
+		p.c.L.Proc().VM().(*ram).pieces = twoPieces
 		pid := int32(p.c.L.Proc().Pid())
 		for _, c := range []struct {
 			name string
@@ -375,6 +377,12 @@ func TestSysctlTables(t *testing.T) {
 			{"its files", []int32{1, netbsd.KERN_FILE2, netbsd.KERN_FILE_BYPID, pid, 120, 10}, 1200, 0, 0},
 			{"all files", []int32{1, netbsd.KERN_FILE2, netbsd.KERN_FILE_BYFILE, 0, 120, 10}, 1200, 0, 0},
 			{"all files of one", []int32{1, netbsd.KERN_FILE2, netbsd.KERN_FILE_BYFILE, pid, 120, 10}, 1200, 1200, netbsd.EINVAL},
+			{"its memory", []int32{2, netbsd.VM_PROC, 1, -1, 1128}, 0, uint64(len(twoPieces)) * 1128, 0},
+			{"its memory, of which not all has room", []int32{2, netbsd.VM_PROC, 1, pid, 1128}, 1128, 2 * 1128, netbsd.ENOSPC},
+			{"nobody's memory", []int32{2, netbsd.VM_PROC, 1, 29999, 1128}, 1128, 1128, netbsd.ESRCH},
+			{"no room for memory", []int32{2, netbsd.VM_PROC, 1, -1, 1128}, 1127, 1127, netbsd.ENOMEM},
+			{"memory of no size", []int32{2, netbsd.VM_PROC, 1, -1, 0}, 1128, 1128, netbsd.EINVAL},
+			{"memory of a size too large", []int32{2, netbsd.VM_PROC, 1, -1, 2257}, 8192, 8192, netbsd.EINVAL},
 			{"where it is", []int32{1, netbsd.KERN_PROC_ARGS, -1, netbsd.KERN_PROC_CWD}, 100, 2, 0},
 		} {
 			var oldp any = room(8192)
@@ -384,6 +392,13 @@ func TestSysctlTables(t *testing.T) {
 			got := p.do(netbsd.SYS___sysctl, mib(c.mib...), len(c.mib), oldp, longs(uint64(c.room)), 0, 0)
 			if size := le.Uint64(got.mem(3, 8)); got.errno != c.want || size != c.size {
 				t.Errorf("%s: %s, %d bytes; want %s, %d", c.name, errnoName(got.errno), size, errnoName(c.want), c.size)
+			}
+		}
+		// struct kinfo_vmentry of fill_vmentry.
+		got := p.do(netbsd.SYS___sysctl, mib(netbsd.CTL_VM, netbsd.VM_PROC, 1, pid, 1128), 5, room(8192), longs(8192), 0, 0).mem(2, 2*1128)
+		for at, want := range map[int]uint32{0: 0x1000, 8: 0x3000, 24: 2, 28: 0x29, 32: 2, 48: 5, 52: 7, 60: 1, 64: 77, 1128: 0x5000, 1152: 255, 1164: 1} {
+			if n := le.Uint32(got[at:]); n != want {
+				t.Errorf("vm.proc.map at %d: %#x, want %#x", at, n, want)
 			}
 		}
 	})
