@@ -45,7 +45,7 @@ type sysctlNode struct {
 }
 
 // sysctlRoot is all nodes. Its families are in files of their own.
-var sysctlRoot = sysctlNode{kind: netbsd.CTLTYPE_NODE, children: []sysctlNode{
+var sysctlRoot = sysctlNode{kind: netbsd.CTLTYPE_NODE, flags: netbsd.CTLFLAG_READWRITE, children: []sysctlNode{
 	{num: netbsd.CTL_KERN, name: "kern", kind: netbsd.CTLTYPE_NODE, about: "High kernel", family: sync.OnceValue(kernNodes)},
 	{num: netbsd.CTL_VM, name: "vm", kind: netbsd.CTLTYPE_NODE, about: "Virtual memory", family: sync.OnceValue(vmNodes)},
 	{num: netbsd.CTL_VFS, name: "vfs", kind: netbsd.CTLTYPE_NODE, about: "File systems", family: sync.OnceValue(vfsNodes)},

@@ -19,14 +19,27 @@ func sysctlMeta(c *Call, n *sysctlNode, num int32, write bool) ([]byte, netbsd.E
 	case netbsd.CTL_DESCRIBE:
 		return sysctlDescribe(c, n, write)
 	case netbsd.CTL_CREATE, netbsd.CTL_CREATESYM, netbsd.CTL_DESTROY:
-		if !write {
-			return nil, netbsd.EINVAL
-		}
-		return nil, netbsd.EPERM
+		return nil, sysctlChange(c, n, num)
 	case netbsd.CTL_MMAP:
 		return nil, sysctlMmap(c, n)
 	}
 	return nil, netbsd.EOPNOTSUPP
+}
+
+// sysctlChange is sysctl_create and sysctl_destroy. EPERM: nobody but the superuser may, not above security level 0, and below no node that is not to
+// be written, as are vendor and the root; nor are nodes made there, or those taken away that have always been. ENOENT: there is none of this number.
+func sysctlChange(c *Call, n *sysctlNode, num int32) netbsd.Errno {
+	if n.flags&netbsd.CTLFLAG_READWRITE == 0 || !c.L.Proc().Cred().IsRoot() || c.secured() != 0 {
+		return netbsd.EPERM
+	}
+	node, errno := c.nodeIn()
+	switch {
+	case errno != 0:
+		return errno
+	case num == netbsd.CTL_DESTROY && n.child(c, node.Num) == nil:
+		return netbsd.ENOENT
+	}
+	return netbsd.EPERM
 }
 
 // nodeIn is sysctl_cvt_in: the struct sysctlnode that a request comes with. EINVAL: there is none, or it is of another size or version. EFAULT.

@@ -54,11 +54,12 @@ func TestSysctlQueries(t *testing.T) {
 	const ask = netbsd.SYS___sysctl
 	kernQuery, kernDescribe := mib(netbsd.CTL_KERN, netbsd.CTL_QUERY), mib(netbsd.CTL_KERN, netbsd.CTL_DESCRIBE)
 	kernMap, kernCreate := mib(netbsd.CTL_KERN, netbsd.CTL_MMAP), mib(netbsd.CTL_KERN, netbsd.CTL_CREATE)
+	vendorCreate, vendorDestroy := mib(netbsd.CTL_VENDOR, netbsd.CTL_CREATE), mib(netbsd.CTL_VENDOR, netbsd.CTL_DESTROY)
 	rows := func(uid int) []row {
 		var change netbsd.Errno = netbsd.EPERM
-		unknown := netbsd.ENOENT
+		unknown, nothing := netbsd.ENOENT, netbsd.EINVAL
 		if uid != 0 {
-			unknown = netbsd.EPERM
+			unknown, nothing = netbsd.EPERM, netbsd.EPERM
 		}
 		return []row{
 			{"a query without a node", ask, args{kernQuery, 2, 0, longs(0), 0, 0}, netbsd.EINVAL, nil, nil},
@@ -74,6 +75,10 @@ func TestSysctlQueries(t *testing.T) {
 			{"no node to map", ask, args{kernMap, 2, 0, longs(0), node(netbsd.SYSCTL_VERS_1, 9999, 0), 96}, netbsd.ENOENT, nil, nil},
 			{"a node is mapped", ask, args{kernMap, 2, 0, longs(0), node(netbsd.SYSCTL_VERS_1, netbsd.KERN_OSTYPE, 0), 96}, netbsd.EOPNOTSUPP, nil, nil},
 			{"a node is made", ask, args{kernCreate, 2, 0, longs(0), anyVersion(), 96}, netbsd.EPERM, nil, nil},
+			{"nothing is made below vendor", ask, args{vendorCreate, 2, 0, longs(0), 0, 0}, nothing, nil, nil},
+			{"nothing is made at the top", ask, args{mib(netbsd.CTL_CREATE), 1, 0, longs(0), 0, 0}, nothing, nil, nil},
+			{"what is not below vendor is taken away", ask, args{vendorDestroy, 2, 0, longs(0), anyVersion(), 96}, unknown, nil, nil},
+			{"kern is taken away", ask, args{mib(netbsd.CTL_DESTROY), 1, 0, longs(0), node(netbsd.SYSCTL_VERS_1, netbsd.CTL_KERN, 0), 96}, netbsd.EPERM, nil, nil},
 			{"below what is none", ask, args{mib(1, netbsd.KERN_OSTYPE, netbsd.CTL_CREATE), 3, 0, longs(0), anyVersion(), 96}, netbsd.ENOTDIR, nil, nil},
 		}
 	}

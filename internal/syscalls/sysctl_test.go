@@ -25,7 +25,7 @@ func TestSysctlNames(t *testing.T) {
 		{[]int32{netbsd.CTL_QUERY}, false, netbsd.EINVAL}, // without a node to say which version is meant (sysctl_cvt_in)
 		{[]int32{1, netbsd.CTL_MMAP}, false, netbsd.EINVAL},
 		{[]int32{1, netbsd.CTL_DESCRIBE}, false, 0},
-		{[]int32{1, netbsd.CTL_CREATE}, false, netbsd.EINVAL}, // without a node to create
+		{[]int32{1, netbsd.CTL_CREATE}, false, netbsd.EPERM}, // whether there is a node to create is asked later (sysctl_create)
 		{[]int32{1, netbsd.CTL_CREATE}, true, netbsd.EPERM},
 		{[]int32{1, netbsd.CTL_DESTROY}, true, netbsd.EPERM},
 		{[]int32{1, -99}, false, netbsd.EOPNOTSUPP},
