@@ -73,7 +73,7 @@ func (p *Proc) CoreName() string {
 	return p.ext.coreName
 }
 
-// SetCoreName sets it for the process pid. ESRCH. EPERM: it is another user's (KAUTH_PROCESS_CORENAME). EINVAL: the last part of the name is neither
+// SetCoreName sets it for the process pid. ESRCH. EPERM: it is another user's, or the security level is above 1 (KAUTH_PROCESS_CORENAME). EINVAL: the last part of the name is neither
 // "core" nor ends in ".core" (sysctl_proc_corename).
 func (l *LWP) SetCoreName(pid int, name string) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
@@ -81,7 +81,7 @@ func (l *LWP) SetCoreName(pid int, name string) netbsd.Errno {
 		switch {
 		case p == nil:
 			return netbsd.ESRCH
-		case !c.IsRoot() && !c.uidMatch(p.cred):
+		case !c.IsRoot() && !c.uidMatch(p.cred), l.p.m.SecureLevel() > 1:
 			return netbsd.EPERM
 		case name != "core" && !strings.HasSuffix(name, "/core") && !strings.HasSuffix(name, ".core"):
 			return netbsd.EINVAL

@@ -184,8 +184,7 @@ func (m *Machine) newProc(cred *Cred) (*Proc, *LWP, netbsd.Errno) {
 	if m.closing {
 		return nil, nil, netbsd.EAGAIN
 	}
-	if m.nprocs >= m.cfg.MaxProc {
-		m.tableFull(TableProc)
+	if m.procTableFull() {
 		return nil, nil, netbsd.EAGAIN
 	}
 	// Nothing is counted before everything has been granted: what follows cannot fail.
@@ -340,11 +339,7 @@ func (p *Proc) manyProcs(more uint64) bool {
 // full. The fork looks again.
 func (l *LWP) MaySpawn() netbsd.Errno {
 	return l.call(func() netbsd.Errno {
-		if m := l.p.m; m.nprocs >= m.cfg.MaxProc {
-			m.tableFull(TableProc)
-			return netbsd.EAGAIN
-		}
-		if l.p.manyProcs(1) {
+		if l.p.m.procTableFull() || l.p.manyProcs(1) {
 			return netbsd.EAGAIN
 		}
 		return 0

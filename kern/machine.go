@@ -74,9 +74,10 @@ type Machine struct {
 
 	pids        pidTable
 	init        *Proc
-	nprocs      int // processes in the table, zombies too, init too
-	services    int // processes that the limits are not meant for
-	lwps        int // LWPs that are being made or whose goroutine has not ended, init's too
+	nprocs      int  // processes in the table, zombies too, init too
+	services    int  // processes that the limits are not meant for
+	maxProc     *int // kern.maxproc, without services; nil: nobody has set it
+	lwps        int  // LWPs that are being made or whose goroutine has not ended, init's too
 	all         procList
 	zombies     procList
 	nzombies    int
@@ -107,14 +108,15 @@ type Machine struct {
 	closed   chan struct{}
 	closeOne sync.Once
 
-	bugs       atomic.Int32
-	profiling  atomic.Bool           // somebody has made a profil(2)
-	profSource atomic.Int64          // nanoseconds: SetProfileSource
-	sequences  atomic.Bool           // somebody has installed a restartable sequence (rasctl(2))
-	broken     atomic.Pointer[error] // why the machine broke down
-	giveUp     chan struct{}         // closed breakGrace later
-	killed     chan struct{}         // closed by KillAll
-	killOnce   sync.Once
+	bugs        atomic.Int32
+	profiling   atomic.Bool           // somebody has made a profil(2)
+	profSource  atomic.Int64          // nanoseconds: SetProfileSource
+	sequences   atomic.Bool           // somebody has installed a restartable sequence (rasctl(2))
+	secureLevel atomic.Int32          // kern.securelevel; changed with mu held
+	broken      atomic.Pointer[error] // why the machine broke down
+	giveUp      chan struct{}         // closed breakGrace later
+	killed      chan struct{}         // closed by KillAll
+	killOnce    sync.Once
 
 	ev *eventRing // nil when events are off
 }
@@ -126,6 +128,7 @@ var ErrInitDied = errors.New("init died")
 func New(cfg Config) *Machine {
 	m := &Machine{cfg: cfg, r2003: cfg.Release.row().oldLife, start: time.Now()}
 	m.uids, m.ulwps = make(map[uint32]int), make(map[uint32]int)
+	m.secureLevel.Store(insecure)
 	m.halted = make(chan struct{})
 	m.closed = make(chan struct{})
 	m.giveUp = make(chan struct{})
@@ -197,10 +200,13 @@ func (m *Machine) SetHostname(name string) {
 }
 
 // MaxProc returns how many processes there may be at once, init and those that serve the
-// machine included (kern.maxproc of sysctl(7)).
+// machine included (kern.maxproc of sysctl(7)), or what the superuser has set.
 func (m *Machine) MaxProc() int {
 	m.lock()
 	defer m.unlock()
+	if m.maxProc != nil {
+		return *m.maxProc
+	}
 	return m.cfg.MaxProc
 }
 

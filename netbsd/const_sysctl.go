@@ -246,8 +246,8 @@ const (
 	VM_EXECMAX    = 12
 	VM_FILEMAX    = 13
 	VM_MINADDRESS = 14
-	VM_MAXADDRESS = 15
 	VM_PROC       = 16
+	VM_MAXADDRESS = 15
 )
 
 // FSCALE is the scale of fixed-point numbers such as those of vm.loadavg (sys/param.h).

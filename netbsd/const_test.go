@@ -19,6 +19,7 @@ var differs = map[string]string{
 	"SCM_CREDS":       "0x10 since NetBSD 8",
 	"TIOCPTMGET":      "long names since NetBSD 8; the older request is COMPAT_TIOCPTMGET",
 	"TIOCPTSNAME":     "as TIOCPTMGET",
+	"SIOCSIFMEDIA":    "another number since NetBSD 9; the older request is COMPAT_SIOCSIFMEDIA",
 	"NET_RT_OIFLIST":  "5 since NetBSD 8",
 	"RTM_NEWADDR":     "0x16 since NetBSD 8",
 	"RTM_DELADDR":     "0x17 since NetBSD 8",

@@ -11,10 +11,37 @@ const (
 	FIOGETOWN = 0x4004667b
 	FIONWRITE = 0x40046679
 	FIONSPACE = 0x40046678
+
+	FIOGETBMAP  = 0xc008667a
+	OFIOGETBMAP = 0xc004667a // of before NetBSD 2.0
+	DEV_BSIZE   = 512        // of a block that FIOGETBMAP tells
 )
 
-// Requests of ioctl(2) on random devices (rnd(4)).
-const RNDGETENTCNT = 0x40045265
+// Requests of ioctl(2) on random devices (rnd(4)), and those of NetBSD 5.
+const (
+	RNDGETENTCNT         = 0x40045265
+	RNDGETSRCNUM         = 0xc1205266
+	RNDGETSRCNAME        = 0xc02c5267
+	RNDCTL               = 0x801c5268
+	RNDADDDATA           = 0x82085269
+	RNDGETPOOLSTAT       = 0x4020526a
+	RNDGETESTNUM         = 0xc1c0526b
+	RNDGETESTNAME        = 0xc03c526c
+	COMPAT_RNDGETSRCNUM  = 0xc1e85266
+	COMPAT_RNDGETSRCNAME = 0xc0405267
+)
+
+// What rnd(4) says of its sources: their kind, and how they are used.
+const (
+	RND_TYPE_UNKNOWN       = 0
+	RND_TYPE_RNG           = 5
+	RND_FLAG_NO_ESTIMATE   = 0x100
+	RND_FLAG_NO_COLLECT    = 0x200
+	RND_FLAG_COLLECT_VALUE = 0x2000
+	RND_MAXSTATCOUNT       = 10
+	SizeofRndsource        = 28 // struct rndsource
+	SizeofRndsourceEst     = 44 // the same with estimates
+)
 
 // Requests of ioctl(2) on terminals (tty(4), ptm(4)).
 const (
@@ -67,9 +94,51 @@ const (
 	TIOCSQSIZE         = 0x80047480
 )
 
+// Requests of 4.3BSD on terminals.
+const (
+	OTIOCGETD = 0x40047400
+	OTIOCSETD = 0x80047401
+	TIOCHPCL  = 0x20007402
+	TIOCGETP  = 0x40067408
+	TIOCSETP  = 0x80067409
+	TIOCSETN  = 0x8006740a
+	TIOCSETC  = 0x80067411
+	TIOCGETC  = 0x40067412
+	OTIOCCONS = 0x20007462
+	TIOCGLTC  = 0x40067474
+	TIOCSLTC  = 0x80067475
+	TIOCLGET  = 0x4004747c
+	TIOCLSET  = 0x8004747d
+	TIOCLBIC  = 0x8004747e
+	TIOCLBIS  = 0x8004747f
+	NTTYDISC  = 2 // the line discipline, as OTIOCGETD has it
+)
+
+// Bits of sg_flags, and above them of TIOCLGET's argument, which have not the number of a bit of c_lflag.
+const (
+	TANDEM = 1
+	CBREAK = 2
+	CRMOD  = 0x10
+	RAW    = 0x20
+	ODDP   = 0x40
+	EVENP  = 0x80
+	ANYP   = 0xc0
+	XTABS  = 0xc00
+	CRTBS  = 0x10000
+	PRTERA = 0x20000
+	CRTERA = 0x40000
+	LITOUT = 0x200000
+	NOHANG = 0x1000000
+	CRTKIL = 0x4000000
+	PASS8  = 0x8000000
+	CTLECH = 0x10000000
+	DECCTQ = 0x40000000
+)
+
 // Requests of ioctl(2) on sockets.
 const (
 	SIOCATMARK     = 0x40047307
+	SIOCPEELOFF    = 0xc004730a
 	SIOCSPGRP      = 0x80047308
 	SIOCGPGRP      = 0x40047309
 	SIOCGIFCONF    = 0xc0106926
@@ -91,6 +160,68 @@ const (
 	SIOCGIFNETMASK_IN6   = 0xc1206925
 	SIOCGIFAFLAG_IN6     = 0xc1206949
 	SIOCGIFALIFETIME_IN6 = 0xc120696a
+)
+
+// More that is to be read of interfaces; those that begin with an O are of before NetBSD 5, and OSIOCGIFDATA and OSIOCZIFDATA of before
+// NetBSD 6.
+const (
+	SIOCGETHERCAP     = 0xc018698b
+	SIOCGNBRINFO      = 0xc02869f9
+	SIOCGNBRINFO_IN6  = 0xc038694e
+	OSIOCGIFDATA      = 0xc0906980
+	OSIOCZIFDATA      = 0xc0906981
+	SIOCGIFALIAS      = 0xc040691b
+	SIOCGLIFADDR      = 0xc118691d
+	SIOCGIFADDRPREF   = 0xc0986920
+	SIOCIFGCLONERS    = 0xc0106978
+	SIOCGIFDESCR      = 0xc090698f
+	SIOCGIFSTAT_IN6   = 0xc1206953
+	SIOCGIFSTAT_ICMP6 = 0xc1206954
+	SIOCGIFINFO_IN6   = 0xc0206971
+	OSIOCGIFCONF      = 0xc0106924
+	OOSIOCGIFCONF     = 0xc0106914
+)
+
+// Requests that change interfaces.
+const (
+	SIOCSIFADDR         = 0x8090690c
+	SIOCSIFDSTADDR      = 0x8090690e
+	SIOCSIFFLAGS        = 0x80906910
+	SIOCSIFBRDADDR      = 0x80906913
+	SIOCSIFNETMASK      = 0x80906916
+	SIOCSIFMETRIC       = 0x80906918
+	SIOCDIFADDR         = 0x80906919
+	SIOCAIFADDR         = 0x8040691a
+	SIOCALIFADDR        = 0x8118691c
+	SIOCDLIFADDR        = 0x8118691e
+	SIOCSIFADDRPREF     = 0x8098691f
+	SIOCADDMULTI        = 0x80906931
+	SIOCDELMULTI        = 0x80906932
+	SIOCSIFMEDIA        = 0xc0906937
+	COMPAT_SIOCSIFMEDIA = 0xc0906935 // of NetBSD 8
+	SIOCSIFPHYADDR      = 0x80406946
+	SIOCDIFPHYADDR      = 0x80906949
+	SIOCSLIFPHYADDR     = 0x8118694a
+	SIOCSIFCAP          = 0x80206975
+	SIOCIFDESTROY       = 0x80906979
+	SIOCIFCREATE        = 0x8090697a
+	SIOCSDRVSPEC        = 0x8028697b
+	SIOCSIFMTU          = 0x8090697f
+	SIOCZIFDATA         = 0xc0986986
+	SIOCSLINKSTR        = 0x80286988
+	SIOCSETHERCAP       = 0x8018698d
+	SIOCSIFDESCR        = 0x8090698e
+	// Those of IPv6 alone.
+	SIOCSIFADDR_IN6     = 0x8120690c
+	SIOCSIFDSTADDR_IN6  = 0x8120690e
+	SIOCSIFNETMASK_IN6  = 0x81206916
+	SIOCDIFADDR_IN6     = 0x81206919
+	SIOCAIFADDR_IN6     = 0x8080696b
+	SIOCSIFPHYADDR_IN6  = 0x8080696e
+	SIOCSIFINFO_IN6     = 0xc0206972
+	SIOCSIFINFO_FLAGS   = 0xc0206973
+	SIOCAADDRCTL_POLICY = 0x8048756c
+	SIOCDADDRCTL_POLICY = 0x8048756d
 )
 
 // Bits of c_iflag (termios(4)).
@@ -136,6 +267,7 @@ const (
 	CIGNORE = 0x1
 	CLOCAL  = 0x8000
 	CRTSCTS = 0x10000
+	MDMBUF  = 0x100000
 )
 
 // Bits of c_lflag.

@@ -5,6 +5,7 @@ import "time"
 // Sizes of what sysctl(3) tells of processes (sys/sysctl.h, amd64).
 const (
 	SizeofKinfoProc2   = 680
+	SizeofKinfoVmentry = 1128
 	SizeofKinfoLWP     = 128
 	SizeofKinfoFile    = 120
 	SizeofKinfoDrivers = 32

@@ -31,8 +31,34 @@ const (
 	Sync
 )
 
-// Machine counts the jobs of a machine's processes (aio_jobs_count).
-type Machine struct{ jobs atomic.Int32 }
+// Machine counts the jobs of a machine's processes (aio_jobs_count), and has their bounds, which the superuser may change.
+type Machine struct {
+	jobs   atomic.Int32
+	limits atomic.Pointer[Limits] // nil: nobody has changed them
+}
+
+// Limits are kern.aio_max and kern.aio_listio_max: jobs of the machine, and of a process or a lio_listio(2).
+type Limits struct{ Max, ListMax int32 }
+
+// Limits returns them.
+func (m *Machine) Limits() Limits {
+	if l := m.limits.Load(); l != nil {
+		return *l
+	}
+	return Limits{netbsd.AIO_MAX, netbsd.AIO_LISTIO_MAX}
+}
+
+// SetLimits changes them (sysctl_aio_max, sysctl_aio_listio_max). EINVAL: none, or a list may be longer than all.
+func (m *Machine) SetLimits(l Limits) netbsd.Errno {
+	if l.Max < 1 || l.ListMax < 1 || l.ListMax > l.Max {
+		return netbsd.EINVAL
+	}
+	m.limits.Store(&l)
+	return 0
+}
+
+// ListMax is how many jobs a process has at once, and a lio_listio(2): no more than toaster has room for, whatever is set.
+func (m *Machine) ListMax() int { return int(min(m.Limits().ListMax, netbsd.AIO_LISTIO_MAX)) }
 
 // Queue is struct aioproc.
 type Queue struct {
@@ -88,7 +114,9 @@ func (q *Queue) Close() {
 func (q *Queue) Memory() Memory { return q.mem }
 
 // Full reports whether n more jobs would be too many for the machine.
-func (m *Machine) Full(n int) bool { return int(m.jobs.Load())+n > netbsd.AIO_MAX }
+func (m *Machine) Full(n int) bool {
+	return int(m.jobs.Load())+n > int(min(m.Limits().Max, netbsd.AIO_MAX))
+}
 
 // valid says whether a struct sigevent is one that a job may have.
 func valid(e *netbsd.Sigevent) bool {
@@ -135,7 +163,7 @@ func (q *Queue) enqueue(j *job) netbsd.Errno {
 	if errno := q.store(j); errno != 0 {
 		return errno
 	}
-	if q.count >= netbsd.AIO_LISTIO_MAX || q.machine.Full(1) {
+	if q.count >= q.machine.ListMax() || q.machine.Full(1) {
 		return netbsd.EAGAIN
 	}
 	q.queue = append(q.queue, j)

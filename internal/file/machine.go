@@ -53,6 +53,9 @@ func NewMachine(cfg MachineConfig) *Machine {
 	return m
 }
 
+// Quota returns MachineConfig.Quota.
+func (m *Machine) Quota() *Quota { return m.cfg.Quota }
+
 // NewTable makes an empty table with one reference.
 func (m *Machine) NewTable() *Table { return &Table{refs: 1, machine: m, quota: m.cfg.Quota} }
 

@@ -16,6 +16,16 @@ type Quota struct {
 	May  func() bool // asked for each file, as the kernel needs memory for it; nil: it may
 
 	open atomic.Int64
+	most atomic.Pointer[int] // what the superuser has set; nil: nobody has
+}
+
+// Limit sets a bound beside Max, which is told to nobody (kern.maxfiles of sysctl(7)).
+func (q *Quota) Limit(n int) { q.most.Store(&n) }
+
+// above reports whether n open files are more than the superuser lets there be.
+func (q *Quota) above(n int64) bool {
+	most := q.most.Load()
+	return most != nil && n > int64(*most)
 }
 
 // Open is how many open files count.
@@ -35,7 +45,12 @@ func (q *Quota) admit(d *Description) netbsd.Errno {
 	if q.May != nil && !q.May() {
 		return netbsd.ENFILE
 	}
-	if n := q.open.Add(1); q.Max > 0 && n > int64(q.Max) {
+	n := q.open.Add(1)
+	if q.above(n) {
+		q.open.Add(-1)
+		return netbsd.ENFILE
+	}
+	if q.Max > 0 && n > int64(q.Max) {
 		q.open.Add(-1)
 		if q.Full != nil {
 			q.Full()

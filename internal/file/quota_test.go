@@ -90,3 +90,29 @@ func TestMeter(t *testing.T) {
 		t.Errorf("%q arrived", got)
 	}
 }
+
+// kern.maxfiles as the superuser has set it binds beside the machine's own bound, and nobody is told of it; files that are open stay.
+func TestQuotaLimit(t *testing.T) {
+	full := 0
+	q := &Quota{Max: 3, Full: func() { full++ }}
+	table := NewMachine(MachineConfig{Quota: q}).NewTable()
+	defer table.Close()
+	install := func() netbsd.Errno {
+		d := New(&sink{}, netbsd.O_RDWR)
+		_, errno := table.Install(d, 0, 100, 0)
+		if errno != 0 {
+			d.Release()
+		}
+		return errno
+	}
+	for _, c := range []struct {
+		limit int
+		want  netbsd.Errno
+		told  int
+	}{{2, 0, 0}, {2, 0, 0}, {2, netbsd.ENFILE, 0}, {1, netbsd.ENFILE, 0}, {9, 0, 0}, {9, netbsd.ENFILE, 1}} {
+		q.Limit(c.limit)
+		if errno := install(); errno != c.want || full != c.told {
+			t.Errorf("limit %d with %d open: %v, told %d times; want %v, %d", c.limit, q.Open(), errno, full, c.want, c.told)
+		}
+	}
+}

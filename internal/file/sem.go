@@ -21,6 +21,7 @@ type Sems struct {
 	named  map[string]*Sem
 	shared map[uint32]*Sem // by the id of those with process-shared ids
 	users  map[uint32]int  // how many a user has made that still exist (ui_semcnt)
+	most   *int32          // what the superuser has set; nil: KSEM_MAX
 }
 
 // SemUser is who makes or opens a semaphore: the effective ids, and whether the user is the
@@ -60,6 +61,33 @@ type semFile struct {
 // Sems returns the machine's.
 func (m *Machine) Sems() *Sems { return &m.sems }
 
+// Named counts those with a name (kern.posix.semcnt).
+func (s *Sems) Named() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.named)
+}
+
+// Max is kern.posix.semmax; SetMax changes it. No more than KSEM_MAX there are in any case.
+func (s *Sems) Max() int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.most != nil {
+		return *s.most
+	}
+	return netbsd.KSEM_MAX
+}
+
+func (s *Sems) SetMax(n int32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = &n
+}
+
+func (s *Sems) fullLocked() bool {
+	return len(s.named) >= netbsd.KSEM_MAX || s.most != nil && len(s.named) >= int(*s.most)
+}
+
 // Create makes a semaphore without a name.
 //
 // ENFILE: the machine has as many with a name as it may (ksem_create asks that for these, too). Of these there are no more than
@@ -67,7 +95,7 @@ func (m *Machine) Sems() *Sems { return &m.sems }
 func (s *Sems) Create(u SemUser, value uint32) (*Sem, netbsd.Errno) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.named) >= netbsd.KSEM_MAX {
+	if s.fullLocked() {
 		return nil, netbsd.ENFILE
 	}
 	return s.createLocked(u, "", 0, value), 0
@@ -132,19 +160,12 @@ func (s *Sems) Open(u SemUser, name string, oflag int, mode, value uint32) (*Des
 // semaphore of this name already.
 func (s *Sems) mayCreateLocked(name string) netbsd.Errno {
 	switch {
-	case len(s.named) >= netbsd.KSEM_MAX:
+	case s.fullLocked():
 		return netbsd.ENFILE
 	case len(name) < 2 || name[0] != '/' || strings.Contains(name[1:], "/"):
 		return netbsd.EINVAL
 	}
 	return 0
-}
-
-// Named is how many have a name (nsems).
-func (s *Sems) Named() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.named)
 }
 
 // Unlink takes the name from a semaphore, which lives on for who has it open.

@@ -113,39 +113,26 @@ func (f *fullFile) MayLend() bool { return false }
 func (f *fullFile) Write(file.Call, []byte) (int, netbsd.Errno)         { return 0, netbsd.ENOSPC }
 func (f *fullFile) Pwrite(file.Call, []byte, int64) (int, netbsd.Errno) { return 0, netbsd.ENOSPC }
 
-type randomFile struct {
+// Random is an open /dev/random or /dev/urandom of rnd(4), but for its requests.
+type Random struct {
 	device
 	host hostTwin
 }
 
-// NewRandom is /dev/random and /dev/urandom of rnd(4). What is written to it
+// NewRandom makes one. What is written to it
 // is ignored: the host's generator needs no seed of a guest's.
-func NewRandom(st file.Stat) file.File {
-	return &randomFile{device: device{st: st}, host: hostTwin{name: "/dev/urandom"}}
+func NewRandom(st file.Stat) *Random {
+	return &Random{device: device{st: st}, host: hostTwin{name: "/dev/urandom"}}
 }
 
-func (f *randomFile) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
+func (f *Random) Read(_ file.Call, b []byte) (int, netbsd.Errno) {
 	rand.Read(b)
 	return len(b), 0
 }
 
 // ReadsWhole implements file.Whole (rnd_read).
-func (f *randomFile) ReadsWhole() bool { return true }
+func (f *Random) ReadsWhole() bool { return true }
 
-// entropyFull is what RNDGETENTCNT says of a pool that has all the bits that it wants: the host's generator never is without them.
-const entropyFull = 256
-
-// Ioctl implements file.File: of entropy_ioctl how much entropy there is. Sources and their estimates are the host's.
-func (f *randomFile) Ioctl(_ file.Call, cmd uint32, data []byte) netbsd.Errno {
-	switch cmd {
-	case netbsd.FIOASYNC:
-		return 0
-	case netbsd.RNDGETENTCNT:
-		return file.PutInt(data, entropyFull)
-	}
-	return netbsd.ENOTTY
-}
-
-func (f *randomFile) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { return f.Read(c, b) }
-func (f *randomFile) HostFD() (int, bool)                                      { return f.host.get() }
-func (f *randomFile) Close()                                                   { f.host.close() }
+func (f *Random) Pread(c file.Call, b []byte, _ int64) (int, netbsd.Errno) { return f.Read(c, b) }
+func (f *Random) HostFD() (int, bool)                                      { return f.host.get() }
+func (f *Random) Close()                                                   { f.host.close() }

@@ -48,6 +48,7 @@ func (s *System) exec(c *syscalls.Call, a syscalls.ExecArgs) netbsd.Errno {
 		return errno
 	}
 	if c.L.Proc().Traced() && s.Pax.Ptrace() {
+		next.space.pax.Store(false)
 		next.space.m.Lift() // a debugger's breakpoints come by ptrace(2), and from within (pax_set_flags)
 	}
 	changes := p.changes(c.L)
@@ -238,6 +239,7 @@ func (s *System) fill(p *program, rw rewritten) (*Context, netbsd.Errno) {
 	}
 	mc := &Context{sys: s, thread: t, space: newSpace(s, hp), trapped: trappedAST}
 	mc.space.m.Mprotect(s.mprotects(p))
+	mc.space.pax.Store(s.mprotects(p))
 	if errno := mc.populate(p, rw); errno != 0 {
 		hp.Release()
 		return nil, errno

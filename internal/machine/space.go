@@ -31,6 +31,7 @@ type Space struct {
 	nursery *platform.Nursery // of the program, if it is warm
 	lwps    atomic.Int32      // created beside the first
 	uses    atomic.Int32      // processes
+	pax     atomic.Bool       // PaX MPROTECT holds, as m says
 
 	text, data atomic.Uint64 // see sizes
 
@@ -64,6 +65,7 @@ func newSpace(s *System, p *platform.Process) *Space {
 // spaceOf returns the address space that p carries, with what m says in it.
 func (s *System) spaceOf(p *platform.Process, m *vm.Map, n *platform.Nursery) *Space {
 	space := &Space{sys: s, proc: p, m: m, nursery: n}
+	space.pax.Store(m.Mprotects())
 	space.uses.Store(1)
 	return space
 }
@@ -392,3 +394,6 @@ func (s *Space) Peek(addr uint64, b []byte) bool { return !s.onShelf(addr) && s.
 
 // Poke implements syscalls.Peeker.
 func (s *Space) Poke(addr uint64, b []byte) bool { return !s.onShelf(addr) && s.proc.Poke(addr, b) }
+
+// PaxMprotect says whether PaX MPROTECT holds in the space (proc.PID.paxflags of sysctl(7)).
+func (s *Space) PaxMprotect() bool { return s.pax.Load() }

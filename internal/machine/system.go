@@ -135,6 +135,11 @@ func beside(f func() (*System, *vfs.Dirs, error)) func() (*System, *vfs.Dirs, er
 	}
 }
 
+// mayReadConsole is the VOP_ACCESS of TIOCCONS.
+func mayReadConsole(l *kern.LWP) netbsd.Errno {
+	return syscalls.View(l).Access(netbsd.AT_FDCWD, "/dev/console", netbsd.R_OK, netbsd.AT_EACCESS)
+}
+
 // newSystem makes all but the platform.
 //
 // It runs beside platform.New, so nothing here may use s.Platform; Kernel's callbacks may, as
@@ -169,6 +174,7 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	m := kern.New(cfg.Kern)
 	s.groups.m = m
 	s.TTY = tty.New(m, tree, host)
+	s.TTY.SetConsole(mayReadConsole)
 	tree.AddFS("/proc", func(v vfs.View, name string) (vfs.Device, netbsd.Errno) { return s.Kernel.ProcFS(v, name) })
 	s.Kernel = syscalls.Kernel{
 		M:         m,

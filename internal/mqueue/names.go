@@ -5,6 +5,7 @@ package mqueue
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"toaster/internal/file"
@@ -44,7 +45,34 @@ type Names struct {
 	list   map[string]*queue
 	queues int // those without a name, too
 	bytes  int // of messages in all of them
+
+	limits atomic.Pointer[Limits] // nil: nobody has changed them
 }
+
+// Limits are those of kern.mqueue in sysctl(7), which the superuser may set to whatever number: descriptors of a process, priorities,
+// bytes of a message, and messages of a queue by default and at most.
+type Limits struct{ OpenMax, PrioMax, MaxMsgsize, DefMaxmsg, MaxMaxmsg int32 }
+
+// Limits returns them as they have been set.
+func (n *Names) Limits() Limits {
+	if l := n.limits.Load(); l != nil {
+		return *l
+	}
+	return Limits{OpenMax, PrioMax, MaxMsgsize, DefMaxmsg, MaxMaxmsg}
+}
+
+// SetLimits sets them.
+func (n *Names) SetLimits(l Limits) { n.limits.Store(&l) }
+
+// bounds are what holds: no more than what there is room for.
+func (n *Names) bounds() Limits {
+	l := n.Limits()
+	return Limits{min(l.OpenMax, OpenMax), min(l.PrioMax, PrioMax), min(l.MaxMsgsize, MaxMsgsize), max(min(l.DefMaxmsg, DefMaxmsg), 0),
+		min(l.MaxMaxmsg, MaxMaxmsg)}
+}
+
+// MaxPrio is the number of priorities.
+func (n *Names) MaxPrio() uint32 { return uint32(max(n.bounds().PrioMax, 0)) }
 
 // Caller is on whose behalf a call runs.
 type Caller struct {
@@ -65,12 +93,12 @@ type OpenArgs struct {
 // Open is mq_open(3). EMFILE: a process has as many queues open as it may. EINVAL: no
 // name, or attributes out of bounds. ENOENT, EEXIST, EACCES. ENFILE: too many queues.
 func (n *Names) Open(c Caller, a OpenArgs) (*file.Description, netbsd.Errno) {
-	create := a.Flags&netbsd.O_CREAT != 0
-	if a.Has >= OpenMax {
+	create, bounds := a.Flags&netbsd.O_CREAT != 0, n.bounds()
+	if a.Has >= int(bounds.OpenMax) {
 		return nil, netbsd.EMFILE
 	}
 	if create {
-		if errno := a.check(); errno != 0 {
+		if errno := a.check(bounds); errno != 0 {
 			return nil, errno
 		}
 	}
@@ -96,11 +124,11 @@ func (n *Names) Open(c Caller, a OpenArgs) (*file.Description, netbsd.Errno) {
 }
 
 // check is what mqueue_create looks at before it makes a queue.
-func (a *OpenArgs) check() netbsd.Errno {
+func (a *OpenArgs) check(l Limits) netbsd.Errno {
 	if a.Name == "" {
 		return netbsd.EINVAL
 	}
-	if at := a.Attr; at != nil && (at.Maxmsg <= 0 || at.Maxmsg > MaxMaxmsg || at.Msgsize <= 0 || at.Msgsize > MaxMsgsize) {
+	if at := a.Attr; at != nil && (at.Maxmsg <= 0 || at.Maxmsg > int64(l.MaxMaxmsg) || at.Msgsize <= 0 || at.Msgsize > int64(l.MaxMsgsize)) {
 		return netbsd.EINVAL
 	}
 	return 0
@@ -114,7 +142,7 @@ const knownFlags = netbsd.O_ACCMODE | netbsd.O_NONBLOCK | netbsd.O_APPEND | netb
 // add makes a queue. n.mu is held.
 func (n *Names) add(c Caller, a *OpenArgs) *queue {
 	q := &queue{names: n, name: a.Name, mode: a.Mode &^ netbsd.S_ISVTX, uid: c.Cred.EUID, gid: c.Cred.EGID}
-	q.attr = netbsd.MqAttr{Maxmsg: DefMaxmsg, Msgsize: defMsgsize}
+	q.attr = netbsd.MqAttr{Maxmsg: int64(n.bounds().DefMaxmsg), Msgsize: defMsgsize}
 	if a.Attr != nil {
 		q.attr = *a.Attr
 		q.attr.Curmsgs = 0

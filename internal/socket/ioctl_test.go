@@ -38,7 +38,9 @@ func TestInterfaceIoctls(t *testing.T) {
 		errno = s.Ioctl(file.Call{}, cmd, b)
 		return b[netbsd.IFNAMSIZ:], errno
 	}
-	const set, ip = 0x80906910, netbsd.AF_INET // SIOCSIFFLAGS
+	const ip, ip6, local = netbsd.AF_INET, netbsd.AF_INET6, netbsd.AF_LOCAL
+	home, strange := netbsd.HostAddr(netip.MustParseAddr("127.0.0.1")), netbsd.HostAddr(netip.MustParseAddr("192.0.2.77"))
+	home6 := netbsd.HostAddr(netip.IPv6Loopback())
 	for _, w := range []struct {
 		family int
 		cmd    uint32
@@ -54,11 +56,47 @@ func TestInterfaceIoctls(t *testing.T) {
 		{netbsd.AF_LOCAL, netbsd.SIOCGIFDATA, lo.Name, nil, []byte{netbsd.IFT_LOOP, 0}, 0},
 		{ip, netbsd.SIOCGIFADDR, lo.Name, nil, netbsd.HostAddr(netip.MustParseAddr("127.0.0.1")), 0},
 		{ip, netbsd.SIOCGIFNETMASK, lo.Name, nil, []byte{16, netbsd.AF_INET, 0, 0, 255, 0, 0, 0}, 0},
-		{ip, netbsd.SIOCGIFADDR, lo.Name, netbsd.HostAddr(netip.MustParseAddr("192.0.2.77")), nil, netbsd.EADDRNOTAVAIL},
+		{ip, netbsd.SIOCGIFADDR, lo.Name, strange, home, 0},
+		{ip, netbsd.SIOCGIFALIAS, lo.Name, strange, nil, netbsd.EADDRNOTAVAIL},
 		{ip, netbsd.SIOCGIFBRDADDR, lo.Name, nil, nil, netbsd.EINVAL},
 		{ip, netbsd.SIOCGIFDSTADDR, lo.Name, nil, nil, netbsd.EINVAL},
 		{ip, netbsd.SIOCGIFFLAGS, "none0", nil, nil, netbsd.ENXIO},
-		{ip, set, lo.Name, nil, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCSIFFLAGS, lo.Name, nil, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCSIFFLAGS, "none0", nil, nil, netbsd.ENXIO},
+		{ip, netbsd.SIOCIFCREATE, "none0", nil, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCIFGCLONERS, "", nil, nil, 0},
+		{ip, 0x40906911, lo.Name, nil, nil, netbsd.EINVAL}, // no argument
+		{local, netbsd.SIOCSIFMTU, lo.Name, nil, nil, netbsd.EPERM},
+		{local, netbsd.SIOCSIFADDR, lo.Name, home, nil, netbsd.EOPNOTSUPP},
+		{ip, netbsd.SIOCSIFADDR, lo.Name, home, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCSIFADDR, lo.Name, home6, nil, netbsd.EAFNOSUPPORT},
+		{ip, netbsd.SIOCAIFADDR, lo.Name, strange, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCDIFADDR, lo.Name, strange, nil, netbsd.EADDRNOTAVAIL},
+		{ip, netbsd.SIOCDIFADDR, lo.Name, home, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCSIFNETMASK, lo.Name, nil, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCSIFDSTADDR, lo.Name, nil, nil, netbsd.EAFNOSUPPORT},
+		{ip, netbsd.SIOCSIFBRDADDR, lo.Name, nil, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCGIFDESCR, lo.Name, nil, nil, netbsd.ENOMSG},
+		{local, netbsd.OSIOCGIFDATA, lo.Name, nil, []byte{netbsd.IFT_LOOP, 0}, 0},
+		{local, netbsd.OSIOCZIFDATA, lo.Name, nil, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCGETHERCAP, lo.Name, nil, nil, netbsd.ENOTTY},
+		{ip, netbsd.SIOCGNBRINFO, lo.Name, nil, nil, netbsd.EINVAL},
+		{ip, netbsd.SIOCGIFALIAS, lo.Name, nil, home, 0},
+		{ip, netbsd.SIOCGIFALIAS, lo.Name, home6, nil, netbsd.EAFNOSUPPORT},
+		{ip, netbsd.SIOCGLIFADDR, lo.Name, nil, append(values(0, 8), home...), 0},
+		{ip, netbsd.SIOCGLIFADDR, lo.Name, append(values(0x8000, 8), home...), nil, netbsd.EINVAL},
+		{ip, netbsd.SIOCGIFADDRPREF, lo.Name, append(values(7, 0), home...), values(0, 0), 0},
+		{ip, netbsd.SIOCGIFADDRPREF, lo.Name, append(values(7, 0), strange...), nil, netbsd.EADDRNOTAVAIL},
+		{ip6, netbsd.SIOCSIFADDR, lo.Name, home, nil, netbsd.EOPNOTSUPP},
+		{ip6, netbsd.SIOCSIFADDR_IN6, lo.Name, home6, nil, netbsd.EINVAL},
+		{ip6, netbsd.SIOCAIFADDR_IN6, lo.Name, nil, nil, netbsd.EPERM},
+		{ip6, netbsd.SIOCGIFINFO_IN6, lo.Name, nil, values(64, 30000, 1000, 0x21), 0},
+		// As they were before NetBSD 5, and in 4.3BSD.
+		{ip, 0xc0206921, lo.Name, nil, home, 0},                             // SIOCGIFADDR
+		{ip, 0xc020690d, lo.Name, nil, []byte{2, 0, 0, 0, 127, 0, 0, 1}, 0}, // OOSIOCGIFADDR
+		{ip, 0xc020697e, lo.Name, nil, values(int32(lo.MTU)), 0},            // OSIOCGIFMTU
+		{ip, 0x8020690c, lo.Name, []byte{2, 0, 0, 0, 127, 0, 0, 1}, nil, netbsd.EPERM},
+		{ip, 0x80206910, lo.Name, nil, nil, netbsd.EPERM},
 		{ip, 0xc0306936, lo.Name, nil, nil, netbsd.ENOTTY}, // SIOCGIFMEDIA
 		{netbsd.AF_LOCAL, netbsd.SIOCGIFADDR, lo.Name, nil, nil, netbsd.EOPNOTSUPP},
 		{netbsd.AF_INET6, netbsd.SIOCGIFAFLAG_IN6, lo.Name, netbsd.HostAddr(netip.IPv6Loopback()), values(0), 0},
@@ -79,8 +117,17 @@ func TestInterfaceIoctls(t *testing.T) {
 	if a := broadcast(netip.MustParsePrefix("192.0.2.5/24")); a.String() != "192.0.2.255" {
 		t.Errorf("broadcast %v", a)
 	}
-	if b := m.AddressList(); len(b)%netbsd.SizeofIfreq != 0 || b[netbsd.IFNAMSIZ+1] != netbsd.AF_LINK {
-		t.Errorf("SIOCGIFCONF: %x", b)
+	const family = netbsd.IFNAMSIZ + 1
+	if list := m.AddressList(); len(list[0]) != netbsd.SizeofIfreq || list[0][family] != netbsd.AF_LINK {
+		t.Errorf("SIOCGIFCONF: %x", list)
+	}
+	if list := m.OldAddressList(false); len(list[0]) < 32 || list[0][family] != netbsd.AF_LINK {
+		t.Errorf("OSIOCGIFCONF: %x", list)
+	}
+	for _, b := range m.OldAddressList(true) {
+		if len(b) != 32 || b[family] != 0 {
+			t.Errorf("OOSIOCGIFCONF: %x", b)
+		}
 	}
 }
 

@@ -342,8 +342,13 @@ func (s *Socket) Ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		netbsd.FIOSETOWN, netbsd.FIOGETOWN, netbsd.SIOCSPGRP, netbsd.SIOCGPGRP, netbsd.TIOCSPGRP, netbsd.TIOCGPGRP:
 		return s.File.Ioctl(c, cmd, data)
 	default:
-		if s.family == netbsd.AF_INET { // in_control
+		switch {
+		case cmd == netbsd.SIOCPEELOFF: // do_sys_peeloff without SCTP
+			return netbsd.EOPNOTSUPP
+		case s.family == netbsd.AF_INET: // in_control
 			return netbsd.ENOTTY
+		case s.family == netbsd.AF_INET6 && (cmd == netbsd.SIOCAADDRCTL_POLICY || cmd == netbsd.SIOCDADDRCTL_POLICY):
+			return netbsd.EPERM
 		}
 		return netbsd.EOPNOTSUPP // unp_ioctl, in6_control1, raw_ioctl
 	}

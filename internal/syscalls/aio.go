@@ -137,7 +137,7 @@ func aioSuspend30(c *Call) netbsd.Errno { return c.aioSuspend(netbsd.DecodeTimes
 
 func (c *Call) aioSuspend(decode func([]byte) netbsd.Timespec) netbsd.Errno {
 	n, ts := c.Int(1), netbsd.Timespec{}
-	if n <= 0 || n > netbsd.AIO_LISTIO_MAX {
+	if n <= 0 || n > c.K.Aio.ListMax() {
 		return netbsd.EAGAIN
 	}
 	if c.Ptr(2) != 0 {
@@ -182,7 +182,7 @@ func (c *Call) pointers(addr uint64, n int) ([]uint64, netbsd.Errno) {
 // EINVAL, EAGAIN, EFAULT. EIO: some of the jobs could not begin. EINTR.
 func lioListio(c *Call) netbsd.Errno {
 	mode, n := c.Int(0), c.Int(2)
-	if n < 1 || n > netbsd.AIO_LISTIO_MAX {
+	if n < 1 || n > c.K.Aio.ListMax() {
 		return netbsd.EINVAL
 	}
 	if c.K.Aio.Full(n) {

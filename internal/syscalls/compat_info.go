@@ -49,7 +49,7 @@ func setdomainname09(c *Call) netbsd.Errno {
 }
 
 // gethostid43 is gethostid(void).
-func gethostid43(c *Call) netbsd.Errno { return c.ok(0) }
+func gethostid43(c *Call) netbsd.Errno { return c.ok(uint64(uint32(hostID.number(c.K)))) }
 
 // sethostid43 is sethostid(int32_t hostid). EPERM but for the superuser. EINVAL for that one, as a long is too
 // long for kern.hostid (compat_43_sys_sethostid, sysctl_lookup).

@@ -8,11 +8,17 @@ import (
 )
 
 // This file is the curtain of secmodel_extensions(9): users see each other's processes and sockets not at all. It is open until the superuser
-// draws it.
+// draws it, and opened no more where the security level is above 0 (sysctl_extensions_curtain_handler).
 
 // curtainNode is one of the names of the same integer.
 func curtainNode(num int32) sysctlNode {
-	return settableInt(num, "curtain", func(c *Call) *atomic.Int32 { return &c.K.curtain }).says("Whether users see each other's processes not at all")
+	n := settableInt(num, "curtain", func(c *Call) *atomic.Int32 { return &c.K.curtain }).says("Whether users see each other's processes not at all")
+	return n.judged(func(c *Call, v int64) netbsd.Errno {
+		if v == 0 && c.K.curtain.Load() != 0 {
+			return c.secured()
+		}
+		return 0
+	})
 }
 
 // maySee is KAUTH_PROCESS_CANSEE of an entry, of arguments and of open files (secmodel_extensions_process_cb): the curtain hides others' processes

@@ -83,8 +83,8 @@ func doIoctl(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno
 	case netbsd.FIOASYNC:
 		d.ForceFlags(netbsd.O_ASYNC, le32(data) != 0)
 		return setAsync(c, d, data)
-	case netbsd.SIOCGIFCONF:
-		return addressList(c, d, data)
+	case netbsd.SIOCGIFCONF, netbsd.OSIOCGIFCONF, netbsd.OOSIOCGIFCONF:
+		return addressList(c, d, cmd, data)
 	case netbsd.KFILTER_BYFILTER, netbsd.KFILTER_BYNAME:
 		return kfilterMapping(c, d, cmd, data)
 	}
@@ -128,6 +128,8 @@ func countIoctl(d *file.Description, cmd uint32, data []byte) netbsd.Errno {
 		putLE32(data, uint32(n.WriteCount()))
 	case cmd == netbsd.FIONWRITE && queuesNothing(d):
 		putLE32(data, 0)
+	case (cmd == netbsd.FIOGETBMAP || cmd == netbsd.OFIOGETBMAP) && queuesNothing(d):
+		return blockMap(d, data)
 	default:
 		return netbsd.ENOTTY
 	}
@@ -137,7 +139,35 @@ func countIoctl(d *file.Description, cmd uint32, data []byte) netbsd.Errno {
 // queuesNothing reports whether a file is one of those that have nothing on its way: vn_ioctl of regular files and directories.
 func queuesNothing(d *file.Description) bool {
 	f, ok := d.File.(interface{ Regular() bool })
-	return ok && f.Regular() || d.Directory()
+	_, made := d.File.(*procReader)
+	return ok && f.Regular() || d.Directory() || made
+}
+
+// blockMap is FIOGETBMAP, and with 32 bits OFIOGETBMAP: which block of a device, of 512 bytes each, has a block of the file. A machine's files are
+// of no device of its, like nfs's, where blocks count from the file's beginning (nfs_bmap). EINVAL: a block before it. EOPNOTSUPP: a file that
+// the machine makes up (genfs_eopnotsupp).
+func blockMap(d *file.Description, data []byte) netbsd.Errno {
+	block := int64(int32(le32(data)))
+	if len(data) == 8 {
+		block = int64(le64(data))
+	}
+	if block < 0 {
+		return netbsd.EINVAL
+	}
+	if _, ok := d.File.(interface{ Regular() bool }); !ok {
+		return netbsd.EOPNOTSUPP
+	}
+	st, errno := d.File.Stat()
+	if errno != 0 {
+		return errno
+	}
+	block *= max(1, int64(st.Blksize)/netbsd.DEV_BSIZE)
+	if len(data) == 8 {
+		putLE64(data, uint64(block))
+	} else {
+		putLE32(data, uint32(block))
+	}
+	return 0
 }
 
 func ownerRequest(cmd uint32) bool {

@@ -61,6 +61,29 @@ func TestIoctlOfKinds(t *testing.T) {
 	fileStages(t, map[string][]row{"entropy_ioctl": {
 		{"open(2)", netbsd.SYS_open, args{"/dev/urandom", 0, 0}, 0, 0, nil},
 		{"RNDGETENTCNT", netbsd.SYS_ioctl, args{0, netbsd.RNDGETENTCNT, room(4)}, 0, out{2, words(256)}, nil},
+		{"RNDGETPOOLSTAT", netbsd.SYS_ioctl, args{0, netbsd.RNDGETPOOLSTAT, room(32)}, 0, out{2, words(50, 32, 256, 0, 256, 0, 0, 0)}, nil},
+		{"RNDGETSRCNUM, too many", netbsd.SYS_ioctl, args{0, netbsd.RNDGETSRCNUM, words(append([]uint32{0, 11}, make([]uint32, 70)...)...)}, netbsd.EINVAL, nil, nil},
+		{"RNDGETSRCNUM: those there are", netbsd.SYS_ioctl, args{0, netbsd.RNDGETSRCNUM, words(append([]uint32{1, 10}, make([]uint32, 70)...)...)}, 0,
+			out{2, append(words(1, 2), append(hostSource(), source("seed", 0, 0, 0x2000)...)...)}, nil},
+		{"RNDGETESTNAME", netbsd.SYS_ioctl, args{0, netbsd.RNDGETESTNAME, append([]byte("host"), make([]byte, 56)...)}, 0,
+			out{2, append([]byte("host"), append(make([]byte, 12), append(hostSource(), make([]byte, 16)...)...)...)}, nil},
+		{"RNDGETSRCNAME: none", netbsd.SYS_ioctl, args{0, netbsd.RNDGETSRCNAME, append([]byte("hosts"), make([]byte, 39)...)}, netbsd.ENOENT, nil, nil},
+		{"NetBSD 5's RNDGETSRCNAME", netbsd.SYS_ioctl, args{0, netbsd.COMPAT_RNDGETSRCNAME, append([]byte("seed"), make([]byte, 60)...)}, 0,
+			out{2, append([]byte("seed"), append(make([]byte, 12), append([]byte("seed"), append(make([]byte, 24), words(0, 0, 0x2000)...)...)...)...)}, nil},
+		{"RNDCTL", netbsd.SYS_ioctl, args{0, netbsd.RNDCTL, append(make([]byte, 16), words(5, ^uint32(0), ^uint32(0))...)}, 0, nil, nil},
+		{"RNDADDDATA, too long", netbsd.SYS_ioctl, args{0, netbsd.RNDADDDATA, append(words(513, 0), make([]byte, 512)...)}, netbsd.EINVAL, nil, nil},
+		{"RNDADDDATA", netbsd.SYS_ioctl, args{0, netbsd.RNDADDDATA, append(words(512, 0), make([]byte, 512)...)}, 0, nil, nil},
+		{"TIOCGETA", netbsd.SYS_ioctl, args{0, netbsd.TIOCGETA, room(44)}, netbsd.ENOTTY, nil, nil},
+		{"setuid(2)", netbsd.SYS_setuid, args{100}, 0, nil, nil},
+		{"RNDGETENTCNT, of anybody", netbsd.SYS_ioctl, args{0, netbsd.RNDGETENTCNT, room(4)}, netbsd.EPERM, nil, nil},
+		{"RNDADDDATA, of anybody", netbsd.SYS_ioctl, args{0, netbsd.RNDADDDATA, append(words(512, 0), make([]byte, 512)...)}, netbsd.EPERM, nil, nil},
+		{"NetBSD 5's RNDGETSRCNUM, of anybody", netbsd.SYS_ioctl, args{0, netbsd.COMPAT_RNDGETSRCNUM, append(words(0, 1), make([]byte, 480)...)}, netbsd.EPERM, nil, nil},
+	}, "vn_ioctl of procfs": {
+		{"open(2)", netbsd.SYS_open, args{"/proc/curproc/status", 0, 0}, 0, 0, nil},
+		{"FIONWRITE", netbsd.SYS_ioctl, args{0, netbsd.FIONWRITE, room(4)}, 0, out{2, words(0)}, nil},
+		{"FIOGETBMAP", netbsd.SYS_ioctl, args{0, netbsd.FIOGETBMAP, words(3, 0)}, netbsd.EOPNOTSUPP, nil, nil},
+		{"FIOGETBMAP of a directory", netbsd.SYS_open, args{"/proc", 0, 0}, 0, 1, nil},
+		{"FIOGETBMAP of a directory", netbsd.SYS_ioctl, args{1, netbsd.FIOGETBMAP, words(3, 0)}, netbsd.EOPNOTSUPP, nil, nil},
 	}, "vn_ioctl": {
 		{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_RDWR | netbsd.O_CREAT, 0o644}, 0, 0, nil},
 		{"write(2)", netbsd.SYS_write, args{0, "four", 4}, 0, 4, nil},
@@ -70,5 +93,15 @@ func TestIoctlOfKinds(t *testing.T) {
 		{"sys_ioctl: ENOTTY for more than 32 bits of a request", netbsd.SYS_ioctl, args{0, 1<<32 | uint64(netbsd.FIONREAD), room(4)}, netbsd.ENOTTY, nil, nil},
 		{"which is looked at behind its argument", netbsd.SYS_ioctl, args{0, 1<<32 | uint64(netbsd.FIONBIO), bad}, netbsd.EFAULT, nil, nil},
 		{"FIONSPACE: nor has it room", netbsd.SYS_ioctl, args{0, netbsd.FIONSPACE, room(4)}, 0, out{2, words(0)}, nil},
+		{"FIOGETBMAP: as nfs_bmap has it", netbsd.SYS_ioctl, args{0, netbsd.FIOGETBMAP, words(3, 0)}, 0, out{2, words(24, 0)}, nil},
+		{"FIOGETBMAP, before the beginning", netbsd.SYS_ioctl, args{0, netbsd.FIOGETBMAP, words(3, 1<<31)}, netbsd.EINVAL, nil, nil},
+		{"FIOGETBMAP of before NetBSD 2.0", netbsd.SYS_ioctl, args{0, netbsd.OFIOGETBMAP, words(3)}, 0, out{2, words(24)}, nil},
 	}})
 }
+
+// source is struct rndsource.
+func source(name string, total, kind, flags uint32) []byte {
+	return append(append([]byte(name), make([]byte, 16-len(name))...), words(total, kind, flags)...)
+}
+
+func hostSource() []byte { return source("host", 256, 5, 0x2000) }

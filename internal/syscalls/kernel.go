@@ -58,6 +58,8 @@ type Kernel struct {
 	curtain       atomic.Int32           // security.curtain
 	userDebugRegs atomic.Int32           // security.models.extensions.user_set_dbregs
 	maxLWP        atomic.Pointer[int32]  // kern.maxlwp; nil: nobody has set it
+	maxFiles      atomic.Pointer[int32]  // kern.maxfiles; nil: nobody has set it
+	options       options
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 

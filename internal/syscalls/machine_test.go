@@ -24,9 +24,14 @@ type ram struct {
 	shared   uint64       // bytes of it that were mapped
 	borrowed atomic.Int32 // processes that vfork(2) has lent it to
 
+	pieces []Mapping // what it says that it has
+
 	asked  any          // what the last call that changes the map was given
 	answer netbsd.Errno // what it answers
 }
+
+// Mappings implements Mapper.
+func (m *ram) Mappings() []Mapping { return m.pieces }
 
 const ramBase = 0x10000
 

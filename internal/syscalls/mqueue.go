@@ -175,7 +175,7 @@ func mqTimedsend(c *Call) netbsd.Errno   { return c.timed(netbsd.DecodeTimespec,
 func mqTimedsend50(c *Call) netbsd.Errno { return c.timed(netbsd.DecodeTimespec50, c.mqSend) }
 
 func (c *Call) mqSend(until mqDeadline) netbsd.Errno {
-	if c.Uint32(3) >= mqueue.PrioMax {
+	if c.Uint32(3) >= c.K.Queues.MaxPrio() {
 		return netbsd.EINVAL
 	}
 	if c.Ptr(2) > mqueue.MaxBody {
@@ -222,11 +222,24 @@ func (c *Call) mqReceive(until mqDeadline) netbsd.Errno {
 
 // mqNodes are those of kern.mqueue. The kernel makes their numbers up, in this order.
 func mqNodes() []sysctlNode {
+	node := func(num int32, name string, of func(*mqueue.Limits) *int32, about string) sysctlNode {
+		n := sysctlInt(num, name, func(c *Call) int32 { l := c.K.Queues.Limits(); return *of(&l) }).says(about)
+		n.set = func(c *Call, b []byte) netbsd.Errno {
+			if len(b) != 4 {
+				return netbsd.EINVAL
+			}
+			l := c.K.Queues.Limits()
+			*of(&l) = int32(le32(b))
+			c.K.Queues.SetLimits(l)
+			return 0
+		}
+		return n
+	}
 	return []sysctlNode{
-		sysctlInt(ctlCreateBase, "mq_open_max", fixedInt(mqueue.OpenMax)),
-		sysctlInt(ctlCreateBase+1, "mq_prio_max", fixedInt(mqueue.PrioMax)),
-		sysctlInt(ctlCreateBase+2, "mq_max_msgsize", fixedInt(mqueue.MaxMsgsize)),
-		sysctlInt(ctlCreateBase+3, "mq_def_maxmsg", fixedInt(mqueue.DefMaxmsg)),
-		sysctlInt(ctlCreateBase+4, "mq_max_maxmsg", fixedInt(mqueue.MaxMaxmsg)),
+		node(ctlCreateBase, "mq_open_max", func(l *mqueue.Limits) *int32 { return &l.OpenMax }, "Descriptors of a process"),
+		node(ctlCreateBase+1, "mq_prio_max", func(l *mqueue.Limits) *int32 { return &l.PrioMax }, "Number of priorities"),
+		node(ctlCreateBase+2, "mq_max_msgsize", func(l *mqueue.Limits) *int32 { return &l.MaxMsgsize }, "Bytes of a message"),
+		node(ctlCreateBase+3, "mq_def_maxmsg", func(l *mqueue.Limits) *int32 { return &l.DefMaxmsg }, "Messages of a queue by default"),
+		node(ctlCreateBase+4, "mq_max_maxmsg", func(l *mqueue.Limits) *int32 { return &l.MaxMaxmsg }, "Messages of a queue at most"),
 	}
 }

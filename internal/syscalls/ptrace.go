@@ -450,7 +450,13 @@ func (c *Call) ptraceDebugRegs(req, pid int, addr uint64, data int) netbsd.Errno
 
 // userDebugRegsNode says whether users may set debug registers of processes that they trace.
 func userDebugRegsNode(num int32) sysctlNode {
-	return settableInt(num, "user_set_dbregs", func(c *Call) *atomic.Int32 { return &c.K.userDebugRegs }).says("Whether users may set debug registers")
+	n := settableInt(num, "user_set_dbregs", func(c *Call) *atomic.Int32 { return &c.K.userDebugRegs }).says("Whether users may set debug registers")
+	return n.judged(func(c *Call, v int64) netbsd.Errno {
+		if v == 0 || v == int64(c.K.userDebugRegs.Load()) {
+			return 0
+		}
+		return c.secured()
+	})
 }
 
 func (c *Call) setDebugRegs(l *kern.LWPInfo, addr uint64) netbsd.Errno {

@@ -32,7 +32,8 @@ type rig struct {
 
 	// asHost has the first process be whom the test runs as, who may make files. Else it
 	// is the superuser, whom the host need not take for one.
-	asHost bool
+	asHost  bool
+	network bool // sockets are those of the host's network
 
 	// owners has owners be kept beside the files whoever the test runs as.
 	owners bool
@@ -80,12 +81,16 @@ func (r *rig) run(f func(p *player)) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.k.Sockets = socket.New(host, socket.Config{Confined: true, Creds: Sockcred, Maker: func(family, _, _ int) (int, error) {
+	sockets := socket.Config{Confined: true, Creds: Sockcred, Maker: func(family, _, _ int) (int, error) {
 		if family == netbsd.AF_LOCAL {
 			return -1, errors.New("a local socket needs no network")
 		}
 		return -1, syscall.EAFNOSUPPORT
-	}})
+	}}
+	if r.network {
+		sockets.Maker = nil
+	}
+	r.k.Sockets = socket.New(host, sockets)
 	term := tty.New(r.m, tree, host)
 	tree.AddFS("/proc", r.k.ProcFS)
 	tree.AddDevice("drvctl", r.k.DrvctlDevice())

@@ -72,23 +72,36 @@ func ofFamily(p netip.Prefix, family int32) bool {
 }
 
 // addressList is SIOCGIFCONF of a socket, with a struct ifconf: length 0, address 8 (ifconf of
-// if.c). Whole entries are stored while there is room; a null address asks for the length alone.
-func addressList(c *Call, d *file.Description, data []byte) netbsd.Errno {
+// if.c), and the two that were before it. Whole entries are stored while there is room; a null address asks for the length alone, which the older
+// ones tell in any case. EINVAL: one of them, for a length below 0.
+func addressList(c *Call, d *file.Description, cmd uint32, data []byte) netbsd.Errno {
 	if _, ok := d.File.(*socket.Socket); !ok {
 		return netbsd.ENOTTY
 	}
-	b := c.K.Sockets.AddressList()
 	room, to := int(int32(le32(data))), le64(data[8:])
-	if to == 0 {
-		putLE32(data, uint32(len(b)))
-		return 0
+	var list [][]byte
+	if cmd == netbsd.SIOCGIFCONF {
+		list = c.K.Sockets.AddressList()
+	} else {
+		list = c.K.Sockets.OldAddressList(cmd == netbsd.OOSIOCGIFCONF)
 	}
-	n := min(len(b), max(room, 0)/netbsd.SizeofIfreq*netbsd.SizeofIfreq)
-	if n > 0 {
-		if errno := c.copyout(to, b[:n]); errno != 0 {
-			return errno
+	var stored []byte
+	all := 0
+	for _, b := range list {
+		if all += len(b); all <= room {
+			stored = append(stored, b...)
 		}
 	}
-	putLE32(data, uint32(n))
-	return 0
+	switch {
+	case to == 0:
+	case cmd != netbsd.SIOCGIFCONF && room < 0:
+		return netbsd.EINVAL
+	case cmd == netbsd.SIOCGIFCONF:
+		all = len(stored)
+	}
+	putLE32(data, uint32(all))
+	if to == 0 || len(stored) == 0 {
+		return 0
+	}
+	return c.copyout(to, stored)
 }

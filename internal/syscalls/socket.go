@@ -49,6 +49,7 @@ func newSocket(c *Call) netbsd.Errno {
 		return errno
 	}
 	s.Owner = c.owner()
+	c.K.setDefaults(s, c.Int(0))
 	return c.install(file.New(s, netbsd.O_RDWR|status), flags)
 }
 

@@ -14,7 +14,7 @@ import (
 const (
 	ctlMaxName    = netbsd.CTL_MAXNAME
 	ctlCreateBase = 1024 // the first of the numbers that nodes get which NetBSD's headers have none for (CREATE_BASE)
-	ctlMaxNew     = 4096 // no value that can be set is longer
+	ctlMaxNew     = 8192 // no value that can be set is longer
 )
 
 // sysctlNode is one node. A leaf has a value function, which sees what is left of
@@ -31,8 +31,11 @@ type sysctlNode struct {
 	// itself (CTLFLAG_ANYWRITE).
 	set      func(c *Call, b []byte) netbsd.Errno
 	anyWrite bool
-	private  bool // CTLFLAG_PRIVATE
+	private  bool   // CTLFLAG_PRIVATE
+	flags    uint32 // other CTLFLAG_*
 	children []sysctlNode
+	// found makes children that differ between machines; the call is nil for who asks of none.
+	found func(c *Call) []sysctlNode
 	// family makes the children of a node of the first level, when somebody first looks below it: few programs
 	// ask for more than two of the families, and each start would make them all.
 	family func() []sysctlNode
@@ -42,7 +45,7 @@ type sysctlNode struct {
 }
 
 // sysctlRoot is all nodes. Its families are in files of their own.
-var sysctlRoot = sysctlNode{kind: netbsd.CTLTYPE_NODE, children: []sysctlNode{
+var sysctlRoot = sysctlNode{kind: netbsd.CTLTYPE_NODE, flags: netbsd.CTLFLAG_READWRITE, children: []sysctlNode{
 	{num: netbsd.CTL_KERN, name: "kern", kind: netbsd.CTLTYPE_NODE, about: "High kernel", family: sync.OnceValue(kernNodes)},
 	{num: netbsd.CTL_VM, name: "vm", kind: netbsd.CTLTYPE_NODE, about: "Virtual memory", family: sync.OnceValue(vmNodes)},
 	{num: netbsd.CTL_VFS, name: "vfs", kind: netbsd.CTLTYPE_NODE, about: "File systems", family: sync.OnceValue(vfsNodes)},
@@ -52,6 +55,9 @@ var sysctlRoot = sysctlNode{kind: netbsd.CTLTYPE_NODE, children: []sysctlNode{
 	{num: netbsd.CTL_USER, name: "user", kind: netbsd.CTLTYPE_NODE, about: "User-level"}, // libc has its nodes
 	{num: netbsd.CTL_DDB, name: "ddb", kind: netbsd.CTLTYPE_NODE, about: "In-kernel debugger", family: sync.OnceValue(ddbNodes)},
 	{num: netbsd.CTL_PROC, name: "proc", kind: netbsd.CTLTYPE_NODE, about: "Per-process", each: procNodes},
+	{num: netbsd.CTL_DEBUG, name: "debug", kind: netbsd.CTLTYPE_NODE, about: "Debugging", family: sync.OnceValue(debugNodes)},
+	{num: netbsd.CTL_VENDOR, name: "vendor", kind: netbsd.CTLTYPE_NODE, about: "Vendors", flags: netbsd.CTLFLAG_READWRITE},
+	{num: netbsd.CTL_EMUL, name: "emul", kind: netbsd.CTLTYPE_NODE, about: "Emulations"},
 	{num: netbsd.CTL_SECURITY, name: "security", kind: netbsd.CTLTYPE_NODE, about: "Security", family: sync.OnceValue(securityNodes)},
 }}
 
@@ -123,7 +129,7 @@ func sysctlValue(c *Call, name []int32, oldlen uint64, write bool) ([]byte, *sys
 			value, errno := sysctlMeta(c, node, num, write)
 			return value, nil, errno
 		}
-		next := node.child(num)
+		next := node.child(c, num)
 		if next == nil {
 			return nil, nil, netbsd.ENOENT
 		}
@@ -160,14 +166,14 @@ func (n *sysctlNode) mayWrite(c *Call) netbsd.Errno {
 	return 0
 }
 
-func (n *sysctlNode) child(num int32) *sysctlNode {
+func (n *sysctlNode) child(c *Call, num int32) *sysctlNode {
 	if n.each != nil {
 		if num < 0 {
 			return nil
 		}
 		return &sysctlNode{num: num, kind: netbsd.CTLTYPE_NODE, children: n.each(num)}
 	}
-	below := n.nodes()
+	below := n.nodes(c)
 	for i := range below {
 		if below[i].num == num {
 			return &below[i]
@@ -177,9 +183,12 @@ func (n *sysctlNode) child(num int32) *sysctlNode {
 }
 
 // nodes returns n's children, which are shared: the caller must not change them.
-func (n *sysctlNode) nodes() []sysctlNode {
-	if n.family != nil {
+func (n *sysctlNode) nodes(c *Call) []sysctlNode {
+	switch {
+	case n.family != nil:
 		return n.family()
+	case n.found != nil:
+		return n.found(c)
 	}
 	return n.children
 }

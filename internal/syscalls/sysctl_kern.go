@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"toaster/internal/file"
 	"toaster/netbsd"
 )
 
@@ -18,8 +17,11 @@ import (
 const posixVersion = 200112
 
 func kernNodes() []sysctlNode {
-	return slices.Concat(kernIdentity(), kernLimits(), kernPosix(), kernTables(), kernCounters(), kernParts(ctlCreateBase+16))
+	return withNumbers(slices.Concat(kernIdentity(), kernClocks(), kernLimits(), kernBuffers(), kernPosix(), kernTables(), kernCounters(), kernParts(ctlCreateBase+16), kernMore()))
 }
+
+// hostID is kern.hostid, and gethostid(2).
+var hostID = intOption(0)
 
 // kernIdentity says which system this is.
 func kernIdentity() []sysctlNode {
@@ -29,47 +31,48 @@ func kernIdentity() []sysctlNode {
 		sysctlInt(netbsd.KERN_OSREV, "osrevision", func(c *Call) int32 { return osRevision(c.K.osRelease()) }).says("Operating system revision"),
 		sysctlString(netbsd.KERN_VERSION, "version", func(c *Call) string { return c.K.version() }).says("Kernel version"),
 		hostName(netbsd.KERN_HOSTNAME, "hostname"),
-		sysctlInt(netbsd.KERN_HOSTID, "hostid", fixedInt(0)).says("System host ID"),
+		hostID.node(netbsd.KERN_HOSTID, "hostid", netbsd.CTLTYPE_INT).with(netbsd.CTLFLAG_HEX).says("System host ID"),
 		domainName(netbsd.KERN_DOMAINNAME, "domainname"),
 		sysctlString(ctlCreateBase+8, "configname", fixedString("GENERIC")).says("Name of the kernel's configuration"),
 		sysctlString(netbsd.KERN_ROOT_DEVICE, "root_device", fixedString("md0")).says("Name of the root device"),
 		sysctlInt(netbsd.KERN_ROOT_PARTITION, "root_partition", fixedInt(0)).says("Partition of the root device"),
-		sysctlInt(ctlCreateBase+9, "boothowto", fixedInt(0)).says("Flags of the boot loader"),
-		sysctlInt(netbsd.KERN_SECURELVL, "securelevel", fixedInt(-1)).says("System security level"),
+		sysctlInt(ctlCreateBase+9, "boothowto", fixedInt(0)).with(netbsd.CTLFLAG_HEX).says("Flags of the boot loader"),
+		secureLevelNode(netbsd.KERN_SECURELVL),
+		sysctlInt(ctlCreateBase+10, "posix_sched", fixedInt(posixVersion)).says("Version of POSIX and its Process Scheduling option"),
+		sysctlDir(ctlCreateBase+11, "pset",
+			settableIn(ctlCreateBase, "psets_max", 32, 1, maxInt, "Most processor sets"),
+			sysctlString(ctlCreateBase+1, "list", fixedString("0:1")).says("Processor sets"),
+		).says("Processor sets"),
+		settableIn(ctlCreateBase+4, "expose_address", 1, 0, 2, "Whether addresses of the kernel are shown"),
+		settable(ctlCreateBase+5, "no_sa_support", 1, "1 where there are no scheduler activations"),
+		settableIn(ctlCreateBase+6, "messages", 2, 0, 4, "How much the kernel says"),
+	}
+}
+
+// kernClocks are about time and who runs when.
+func kernClocks() []sysctlNode {
+	return []sysctlNode{
 		sysctlStruct(netbsd.KERN_BOOTTIME, "boottime", bootTime).says("System boot time"),
 		sysctlStruct(netbsd.KERN_CLOCKRATE, "clockrate", clockRate).says("Kernel clock rates"),
-		sysctlInt(netbsd.KERN_RTC_OFFSET, "rtc_offset", fixedInt(0)).says("Offset of the clock chip from UTC in minutes"),
+		settable(netbsd.KERN_RTC_OFFSET, "rtc_offset", 0, "Offset of the clock chip from UTC in minutes").judged(rtcOffset),
 		sysctlInt(netbsd.KERN_HARDCLOCK_TICKS, "hardclock_ticks", hardclockTicks).says("Ticks of the clock since boot"),
 		sysctlStruct(netbsd.KERN_CONSDEV, "consdev", zeros(8)).says("Console device"),
 		sysctlDir(ctlCreateBase+2, "timecounter",
 			sysctlString(ctlCreateBase, "choice", fixedString(timecounters)).says("Time counters there are"),
 			timecounterHardware(ctlCreateBase+1),
-			sysctlInt(ctlCreateBase+2, "timestepwarnings", fixedInt(0)).says("Whether steps of the time are logged"),
+			settable(ctlCreateBase+2, "timestepwarnings", 0, "Whether steps of the time are logged"),
 		).says("Time counters"),
-		sysctlDir(ctlCreateBase+3, "sched",
-			sysctlString(ctlCreateBase, "name", fixedString("M2")).says("Name of the scheduler"),
-			sysctlInt(ctlCreateBase+1, "rtts", fixedInt(100)).says("Time slice of SCHED_RR in milliseconds"),
-			sysctlInt(ctlCreateBase+2, "pri_min", fixedInt(netbsd.SCHED_PRI_MIN)).says("Lowest real-time priority of POSIX"),
-			sysctlInt(ctlCreateBase+3, "pri_max", fixedInt(netbsd.SCHED_PRI_MAX)).says("Highest real-time priority of POSIX"),
-		).says("Scheduler"),
-		sysctlInt(ctlCreateBase+10, "posix_sched", fixedInt(posixVersion)).says("Version of POSIX and its Process Scheduling option"),
-		sysctlDir(ctlCreateBase+11, "pset",
-			sysctlInt(ctlCreateBase, "psets_max", fixedInt(32)).says("Most processor sets"),
-			sysctlString(ctlCreateBase+1, "list", fixedString("0:1")).says("Processor sets"),
-		).says("Processor sets"),
-		sysctlInt(ctlCreateBase+4, "expose_address", fixedInt(0)).says("Whether addresses of the kernel are shown"),
-		sysctlInt(ctlCreateBase+5, "no_sa_support", fixedInt(1)).says("1 where there are no scheduler activations"),
-		sysctlInt(ctlCreateBase+6, "messages", fixedInt(0)).says("How much the kernel says"),
+		schedNode(ctlCreateBase + 3),
 	}
 }
 
 // kernLimits are the sizes of things.
 func kernLimits() []sysctlNode {
 	return []sysctlNode{
-		sysctlInt(netbsd.KERN_MAXVNODES, "maxvnodes", fixedInt(100000)).says("Maximum number of vnodes"),
-		sysctlInt(netbsd.KERN_MAXPROC, "maxproc", func(c *Call) int32 { return clampInt32(uint64(c.K.M.MaxProc())) }).says("Maximum number of processes"),
+		settableIn(netbsd.KERN_MAXVNODES, "maxvnodes", 100000, 1, maxInt, "Maximum number of vnodes"),
+		maxProcNode(netbsd.KERN_MAXPROC),
 		maxLWPNode(ctlCreateBase + 15),
-		sysctlInt(netbsd.KERN_MAXFILES, "maxfiles", func(c *Call) int32 { return orDefault(c.K.MaxFiles, file.MaxOpenFiles) }).says("Maximum number of open files"),
+		maxFilesNode(netbsd.KERN_MAXFILES),
 		sysctlInt(netbsd.KERN_ARGMAX, "argmax", fixedInt(netbsd.ARG_MAX)).says("Bytes of arguments to execve(2)"),
 		sysctlInt(netbsd.KERN_NGROUPS, "ngroups", fixedInt(netbsd.NGROUPS_MAX)).says("Maximum number of supplementary groups"),
 		sysctlInt(netbsd.KERN_IOV_MAX, "iov_max", fixedInt(netbsd.IOV_MAX)).says("Buffers of one readv(2) or writev(2)"),
@@ -80,29 +83,68 @@ func kernLimits() []sysctlNode {
 		sysctlInt(netbsd.KERN_MAXPHYS, "maxphys", fixedInt(64<<10)).says("Bytes of one transfer of a device"),
 		sysctlInt(netbsd.KERN_MSGBUFSIZE, "msgbufsize", fixedInt(0)).says("Size of the kernel's message buffer"),
 		sysctlString(netbsd.KERN_MSGBUF, "msgbuf", fixedString("")).says("Kernel's message buffer"),
-		sysctlInt(netbsd.KERN_SBMAX, "sbmax", fixedInt(256<<10)).says("Maximum size of a socket's buffer"),
-		sysctlInt(netbsd.KERN_SOMAXKVA, "somaxkva", fixedInt(16<<20)).says("Maximum memory of all sockets' buffers"),
-		sysctlInt(netbsd.KERN_FORKFSLEEP, "forkfsleep", fixedInt(0)).says("Milliseconds that a fork sleeps which a limit refuses"),
-		sysctlInt(netbsd.KERN_AUTONICETIME, "autonicetime", fixedInt(0)).says("Processor seconds before a process is made nicer"),
-		sysctlInt(netbsd.KERN_AUTONICEVAL, "autoniceval", fixedInt(4)).says("Priority of processes that are made nicer"),
+		settableIn(netbsd.KERN_FORKFSLEEP, "forkfsleep", 0, 0, 20*1000, "Milliseconds that a fork sleeps which a limit refuses"),
 		defCoreName(),
-		sysctlInt(netbsd.KERN_LOGSIGEXIT, "logsigexit", fixedInt(0)).says("Whether deaths by signals are logged"),
-		sysctlInt(netbsd.KERN_DUMP_ON_PANIC, "dump_on_panic", fixedInt(0)).says("Whether a panic leaves a dump"),
+		settable(netbsd.KERN_LOGSIGEXIT, "logsigexit", 0, "Whether deaths by signals are logged"),
+		settable(netbsd.KERN_DUMP_ON_PANIC, "dump_on_panic", 1, "Whether a panic leaves a dump"),
 		sysctlInt(netbsd.KERN_FSCALE, "fscale", fixedInt(netbsd.FSCALE)).says("Scale of fixed-point numbers"),
 		sysctlInt(netbsd.KERN_CCPU, "ccpu", fixedInt(1948)).says("Decay of the scheduler's estimates"),
 		sysctlInt(netbsd.KERN_LABELSECTOR, "labelsector", fixedInt(1)).says("Sector of the disklabel"),
 		sysctlInt(netbsd.KERN_LABELOFFSET, "labeloffset", fixedInt(0)).says("Offset of the disklabel in its sector"),
-		sysctlDir(netbsd.KERN_PIPE, "pipe",
-			sysctlInt(1, "maxkvasz", fixedInt(16<<20)).says("Memory of pipes"),
-			sysctlInt(2, "maxloankvasz", fixedInt(0)).says("Memory lent to pipes"),
-			sysctlInt(3, "maxbigpipes", fixedInt(32)).says("Maximum number of pipes with large buffers"),
-			sysctlInt(4, "nbigpipes", fixedInt(0)).says("Number of pipes with large buffers"),
-			sysctlInt(5, "kvasize", fixedInt(0)).says("Memory that pipes have"),
-		).says("Pipes"),
 		{num: netbsd.KERN_SYSVIPC, name: "ipc", kind: netbsd.CTLTYPE_NODE, about: "System V IPC", children: ipcNodes()},
 		sysctlInt(ctlCreateBase, "posix_msg", fixedInt(posixVersion)).says("Message queues"),
 		{num: ctlCreateBase + 1, name: "mqueue", kind: netbsd.CTLTYPE_NODE, about: "Message queues", children: mqNodes()},
 	}
+}
+
+// kernBuffers are limits of what is on its way between programs.
+func kernBuffers() []sysctlNode {
+	return []sysctlNode{
+		settableIn(netbsd.KERN_SBMAX, "sbmax", 256<<10, 16<<10, maxInt, "Maximum size of a socket's buffer"),
+		settableIn(netbsd.KERN_SOMAXKVA, "somaxkva", 16<<20, 16<<20, maxInt, "Maximum memory of all sockets' buffers"),
+		settableBool(85, "sofixedbuf", true, "Whether a buffer whose size was set keeps it"), // KERN_SOFIXEDBUF
+		sysctlDir(netbsd.KERN_PIPE, "pipe",
+			settable(3, "maxbigpipes", 32, "Maximum number of pipes with large buffers"),
+			constant(4, "nbigpipes", 0, "Number of pipes with large buffers"),
+			constant(5, "kvasize", 0, "Memory that pipes have"),
+		).says("Pipes"),
+		sysctlDir(netbsd.KERN_MBUF, "mbuf",
+			constant(1, "msize", 512, "Bytes of an mbuf"),
+			constant(2, "mclbytes", 2048, "Bytes of a cluster"),
+			mbufClusters(3),
+			settableIn(4, "mblowat", 16, 0, maxInt, "Least number of mbufs"),
+			settableIn(5, "mcllowat", 8, 0, maxInt, "Least number of clusters"),
+			sysctlStruct(6, "stats", zeros(7*8+256*2)).says("Statistics of mbufs"),
+			sysctlInt(8, "nmbclusters_limit", func(c *Call) int32 { return clampInt32(physMem(c) / 4 / 2048) }).says("Most that there can be"),
+			sysctlRefuse(7, "mowners", netbsd.EOPNOTSUPP).says("Owners of mbufs"),
+		).says("Mbufs"),
+	}
+}
+
+// mbufClusters can only grow (sysctl_kern_mbuf), up to a quarter of memory (nmbclusters_limit).
+func mbufClusters(num int32) sysctlNode {
+	o := intOption(1024)
+	return o.node(num, "nmbclusters", netbsd.CTLTYPE_INT).judged(func(c *Call, v int64) netbsd.Errno {
+		if v < o.number(c.K) || v > int64(physMem(c)/4/2048) {
+			return netbsd.EINVAL
+		}
+		return 0
+	}).says("Maximum number of clusters")
+}
+
+// schedNode is about who runs. The host schedules: what is set is kept, and told.
+func schedNode(num int32) sysctlNode {
+	return sysctlDir(num, "sched",
+		sysctlString(ctlCreateBase, "name", fixedString("4.4BSD")).says("Name of the scheduler"),
+		sysctlInt(ctlCreateBase+1, "rtts", fixedInt(100)).says("Time slice of SCHED_RR in milliseconds"),
+		sysctlInt(ctlCreateBase+2, "pri_min", fixedInt(netbsd.SCHED_PRI_MIN)).says("Lowest real-time priority of POSIX"),
+		sysctlInt(ctlCreateBase+3, "pri_max", fixedInt(netbsd.SCHED_PRI_MAX)).says("Highest real-time priority of POSIX"),
+		settable(created, "cacheht_time", 10, "Milliseconds that a processor's cache stays warm"),
+		settable(created, "skim_interval", 10, "Milliseconds between LWPs taken from another processor"),
+		settable(created, "min_catch", 1, "LWPs before one is taken from another processor"),
+		settable(created, "timesoftints", 0, "Whether the time of soft interrupts is counted"),
+		settable(created, "kpreempt_pri", 1000, "Priority that preempts the kernel"),
+	).says("Scheduler")
 }
 
 // kernPosix are the options of POSIX that there are (sysconf(3)), but for those that stand with what they are about: posix_sched and
@@ -126,8 +168,8 @@ func kernPosix() []sysctlNode {
 		sysctlInt(netbsd.KERN_POSIX_SPIN_LOCKS, "posix_spin_locks", fixedInt(posixVersion)).says("Spin locks"),
 		sysctlInt(netbsd.KERN_POSIX_READER_WRITER_LOCKS, "posix_reader_writer_locks", fixedInt(posixVersion)).says("Reader and writer locks"),
 		sysctlInt(ctlCreateBase+12, "posix_aio", fixedInt(posixVersion)).says("Asynchronous I/O"),
-		sysctlInt(ctlCreateBase+13, "aio_listio_max", fixedInt(netbsd.AIO_LISTIO_MAX)).says("Most operations of a process, and of one lio_listio(2)"),
-		sysctlInt(ctlCreateBase+14, "aio_max", fixedInt(netbsd.AIO_MAX)).says("Most asynchronous operations"),
+		aioNode(ctlCreateBase+13, "aio_listio_max").says("Most operations of a process, and of one lio_listio(2)"),
+		aioNode(ctlCreateBase+14, "aio_max").says("Most asynchronous operations"),
 	}
 }
 
@@ -157,7 +199,7 @@ func kernCounters() []sysctlNode {
 			sysctlQuad(4, "rawcc", noCount).says("Characters read one by one"),
 		).says("Terminals"),
 		sysctlDir(ctlCreateBase+7, "tty",
-			sysctlInt(ctlCreateBase, "qsize", fixedInt(1024)).says("Size of a terminal's queue"),
+			queueSize(ctlCreateBase),
 		).says("Terminals"),
 	}
 }
@@ -214,7 +256,7 @@ func setName(set func(c *Call, name string) netbsd.Errno) func(*Call, []byte) ne
 // setString is setName for a string of at most so many bytes.
 func setString(most int, set func(c *Call, name string) netbsd.Errno) func(*Call, []byte) netbsd.Errno {
 	return func(c *Call, b []byte) netbsd.Errno {
-		if len(b) > most {
+		if len(b) > most || len(b) == most && b[most-1] != 0 {
 			return netbsd.EINVAL
 		}
 		if i := bytes.IndexByte(b, 0); i >= 0 {

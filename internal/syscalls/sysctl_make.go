@@ -112,3 +112,15 @@ func sysctlList(num int32, name string, value func(c *Call, rest []int32, oldlen
 	n.lists = true
 	return n
 }
+
+// with adds flags (CTLFLAG_HEX and its like).
+func (n sysctlNode) with(flags uint32) sysctlNode {
+	n.flags |= flags
+	return n
+}
+
+// sysctlRefuse is a structure that is asked for in a way which is not served: it takes what it is asked about for its new value.
+func sysctlRefuse(num int32, name string, errno netbsd.Errno) sysctlNode {
+	return sysctlNode{num: num, name: name, kind: netbsd.CTLTYPE_STRUCT, below: true,
+		value: func(*Call, []int32, uint64) ([]byte, netbsd.Errno) { return nil, errno }}
+}

@@ -64,6 +64,7 @@ func paxNodes() sysctlNode {
 			paxInt(base, "enabled", paxOn, func(p *Pax) *setting { return &p.mprotect }).says("Restrictions enabled."),
 			paxInt(base+1, "global", paxOn, func(p *Pax) *setting { return &p.global }).says("When enabled, unless explicitly specified, apply restrictions to all processes."),
 			paxInt(base+2, "ptrace", paxOn, func(p *Pax) *setting { return &p.ptrace }).says("When enabled, allow ptrace(2) to override mprotect permissions on traced processes"),
+			settable(base+3, "debug", 0, "Whether refused permissions are told"),
 		).says("mprotect(2) W^X restrictions."),
 		sysctlDir(base+1, "segvguard",
 			paxInt(base, "enabled", 1, func(p *Pax) *setting { return &p.guard }).says("segvguard enabled."),
@@ -75,9 +76,12 @@ func paxNodes() sysctlNode {
 		sysctlDir(base+2, "aslr",
 			paxInt(base, "enabled", 1, func(p *Pax) *setting { return &p.aslr }).says("Restrictions enabled."),
 			paxInt(base+1, "global", 1, func(p *Pax) *setting { return &p.aslrGlobal }).says("When enabled, unless explicitly specified, apply to all processes."),
-			sysctlInt(base+2, "mmap_len", fixedInt(32)).says("Number of bits randomized for mmap(2) calls."),
-			sysctlInt(base+3, "stack_len", fixedInt(32)).says("Number of bits randomized for the stack."),
-			sysctlInt(base+4, "exec_len", fixedInt(32)).says("Number of bits randomized for the PIE exec base."),
+			settable(base+2, "debug", 0, "Whether addresses are told"),
+			settable(base+3, "flags", 0, "What is not randomized"),
+			settable(base+4, "rand", 0, "What is taken in place of random numbers"),
+			sysctlInt(base+5, "mmap_len", fixedInt(32)).says("Number of bits randomized for mmap(2) calls."),
+			sysctlInt(base+6, "stack_len", fixedInt(32)).says("Number of bits randomized for the stack."),
+			sysctlInt(base+7, "exec_len", fixedInt(32)).says("Number of bits randomized for the PIE exec base."),
 		).says("Address Space Layout Randomization."),
 	).says("PaX (exploit mitigation) features.")
 }

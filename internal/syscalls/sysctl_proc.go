@@ -365,7 +365,27 @@ func procNodes(pid int32) []sysctlNode {
 		procStop(netbsd.PROC_PID_STOPFORK, "stopfork", pid),
 		procStop(netbsd.PROC_PID_STOPEXEC, "stopexec", pid),
 		procStop(netbsd.PROC_PID_STOPEXIT, "stopexit", pid),
+		procPax(pid),
 	}
+}
+
+// procPax is what of PaX holds for the process (sysctl_proc_paxflags): MPROTECT, as its program came into memory. ESRCH, and EPERM behind the curtain.
+func procPax(pid int32) sysctlNode {
+	get := func(c *Call, _ []int32, _ uint64) ([]byte, netbsd.Errno) {
+		p := c.L.Proc()
+		if pid != netbsd.PROC_CURPROC {
+			var errno netbsd.Errno
+			if p, errno = c.see(int(pid)); errno != 0 {
+				return nil, errno
+			}
+		}
+		b := make([]byte, 4)
+		if s, ok := p.VM().(interface{ PaxMprotect() bool }); ok && s.PaxMprotect() {
+			b[0] = 2 // P_PAX_MPROTECT
+		}
+		return b, 0
+	}
+	return sysctlNode{num: 6, name: "paxflags", kind: netbsd.CTLTYPE_INT, about: "What of PaX holds", value: get}
 }
 
 // procStop is whether the process stops at its next fork, exec or exit (sysctl_proc_stop of

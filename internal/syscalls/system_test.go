@@ -65,8 +65,8 @@ func TestSystem(t *testing.T) {
 		},
 		"sysctl of who is not the superuser": {
 			{"setuid(2)", netbsd.SYS_setuid, args{5}, 0, nil, nil},
-			{"sysctl_lookup: EPERM for CTLFLAG_PRIVATE", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+16, ctlCreateBase+4), 3, room(4), longs(4), 0, 0}, netbsd.EPERM, nil, nil},
-			{"EPERM for a new value", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+16, ctlCreateBase+3), 3, 0, 0, words(1), 4}, netbsd.EPERM, nil, nil},
+			{"sysctl_lookup: EPERM for CTLFLAG_PRIVATE", netbsd.SYS___sysctl, args{words(1, 86, ctlCreateBase+4), 3, room(4), longs(4), 0, 0}, netbsd.EPERM, nil, nil},
+			{"EPERM for a new value", netbsd.SYS___sysctl, args{words(1, 86, ctlCreateBase+3), 3, 0, 0, words(1), 4}, netbsd.EPERM, nil, nil},
 			{"sysctl_kern_uidinfo_cnt: one process of the user", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+19, ctlCreateBase), 3, room(8), longs(8), 0, 0}, 0, out{2, longs(1)}, nil},
 			{"sysctl_kern_uidinfo_cnt: with one LWP", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+19, ctlCreateBase+1), 3, room(8), longs(8), 0, 0}, 0, out{2, longs(0)}, nil},
 			{"open(2)", netbsd.SYS_open, args{".", netbsd.O_RDONLY, 0}, 0, 0, nil},
@@ -79,10 +79,10 @@ func TestSystem(t *testing.T) {
 			{"sysctl(3): ENOENT", netbsd.SYS___sysctl, args{words(1, 9999), 2, room(9), longs(9), 0, 0}, netbsd.ENOENT, nil, nil},
 			{"secmodel_securelevel: security.models.bsd44.securelevel", netbsd.SYS___sysctl, args{words(netbsd.CTL_SECURITY, ctlCreateBase+1, ctlCreateBase+1, ctlCreateBase+2), 4, room(4), longs(4), 0, 0}, 0, out{2, words(1<<32 - 1)}, nil},
 			{"secmodel_securelevel: security.models.securelevel.securelevel", netbsd.SYS___sysctl, args{words(netbsd.CTL_SECURITY, ctlCreateBase+1, ctlCreateBase+2, ctlCreateBase+1), 4, room(4), longs(4), 0, 0}, 0, out{2, words(1<<32 - 1)}, nil},
-			{"entropy_init: kern.entropy.needed", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+16, ctlCreateBase+4), 3, room(4), longs(4), 0, 0}, 0, out{2, words(0)}, nil},
-			{"entropy_init: kern.entropy.collection is a bool", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+16, ctlCreateBase), 3, room(1), longs(1), 0, 0}, 0, out{2, []byte{1}}, nil},
-			{"sysctl_entropy_gather: a trigger", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+16, ctlCreateBase+3), 3, 0, 0, words(1), 4}, 0, nil, nil},
-			{"sysctl_lookup: EINVAL for another size", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+16, ctlCreateBase+3), 3, 0, 0, words(1, 1), 8}, netbsd.EINVAL, nil, nil},
+			{"entropy_init: kern.entropy.needed", netbsd.SYS___sysctl, args{words(1, 86, ctlCreateBase+4), 3, room(4), longs(4), 0, 0}, 0, out{2, words(0)}, nil},
+			{"entropy_init: kern.entropy.collection is a bool", netbsd.SYS___sysctl, args{words(1, 86, ctlCreateBase), 3, room(1), longs(1), 0, 0}, 0, out{2, []byte{1}}, nil},
+			{"sysctl_entropy_gather: a trigger", netbsd.SYS___sysctl, args{words(1, 86, ctlCreateBase+3), 3, 0, 0, words(1), 4}, 0, nil, nil},
+			{"sysctl_lookup: EINVAL for another size", netbsd.SYS___sysctl, args{words(1, 86, ctlCreateBase+3), 3, 0, 0, words(1, 1), 8}, netbsd.EINVAL, nil, nil},
 			{"sysctl_kern_setup: kern.coredump.setid.mode", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+17, ctlCreateBase, ctlCreateBase+4), 4, room(4), longs(4), 0, 0}, 0, out{2, words(0o600)}, nil},
 			{"sysctl_kern_setup: kern.posix.semmax", netbsd.SYS___sysctl, args{words(1, ctlCreateBase+18, ctlCreateBase), 3, room(4), longs(4), 0, 0}, 0, out{2, words(netbsd.KSEM_MAX)}, nil},
 			{"sysctl_kern_ntptime: struct ntptimeval", netbsd.SYS___sysctl, args{words(1, netbsd.KERN_NTPTIME), 2, 0, longs(0), 0, 0}, 0, out{3, longs(48)}, nil},
@@ -125,7 +125,7 @@ func TestSystem(t *testing.T) {
 // for a node.
 func TestSysctlOfNodesThatWantMore(t *testing.T) {
 	newRig(t).run(func(p *player) {
-		tty := sysctlRoot.child(netbsd.CTL_KERN).named("tty")
+		tty := sysctlRoot.child(nil, netbsd.CTL_KERN).named("tty")
 		for name, num := range map[string][]int32{
 			"kern.proc2": {netbsd.CTL_KERN, netbsd.KERN_PROC2}, "kern.file2": {netbsd.CTL_KERN, netbsd.KERN_FILE2},
 			"net.route.rtable": {netbsd.CTL_NET, netbsd.AF_ROUTE, 0}, "kern.tty": {netbsd.CTL_KERN, tty.num},
@@ -142,7 +142,7 @@ func TestSysctlOfNodesThatWantMore(t *testing.T) {
 
 // named returns the child of that name; a test fails without one.
 func (n *sysctlNode) named(name string) *sysctlNode {
-	below := n.nodes()
+	below := n.nodes(nil)
 	for i := range below {
 		if below[i].name == name {
 			return &below[i]
@@ -155,7 +155,7 @@ func (n *sysctlNode) named(name string) *sysctlNode {
 // (PAX_MPROTECT and PAX_ASLR 1, PAX_SEGVGUARD 0), and what the superuser may change.
 func TestSysctlPax(t *testing.T) {
 	newRig(t).run(func(p *player) {
-		pax := sysctlRoot.child(netbsd.CTL_SECURITY).named("pax")
+		pax := sysctlRoot.child(nil, netbsd.CTL_SECURITY).named("pax")
 		ask := func(family, name string, set any, size int) (uint32, netbsd.Errno) {
 			f := pax.named(family)
 			r := p.do(netbsd.SYS___sysctl, mib(netbsd.CTL_SECURITY, pax.num, f.num, f.named(name).num), 4, room(4), longs(4), set, size)

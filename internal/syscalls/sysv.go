@@ -285,17 +285,48 @@ func ipcNodes() []sysctlNode {
 		sysctlInt(netbsd.KERN_SYSVIPC_MSG, "sysvmsg", fixedInt(1)),
 		sysctlInt(netbsd.KERN_SYSVIPC_SEM, "sysvsem", fixedInt(1)),
 		sysctlInt(netbsd.KERN_SYSVIPC_SHM, "sysvshm", fixedInt(1)),
-		sysctlQuad(netbsd.KERN_SYSVIPC_SHMMAX, "shmmax", func(c *Call) uint64 { return c.K.SysV.ShmMax() }),
-		sysctlInt(netbsd.KERN_SYSVIPC_SHMMNI, "shmmni", fixedInt(sysv.SHMMNI)),
-		sysctlInt(netbsd.KERN_SYSVIPC_SHMSEG, "shmseg", fixedInt(sysv.SHMSEG)),
-		sysctlInt(netbsd.KERN_SYSVIPC_SHMMAXPGS, "shmmaxpgs", func(c *Call) int32 { return clampInt32(c.K.SysV.ShmMax() / netbsd.PageSize) }),
-		sysctlInt(netbsd.KERN_SYSVIPC_SHMUSEPHYS, "shm_use_phys", fixedInt(0)),
-		sysctlInt(ctlCreateBase, "msgmni", fixedInt(sysv.MSGMNI)),
-		sysctlInt(ctlCreateBase+1, "msgseg", fixedInt(sysv.MSGSEG)),
-		sysctlInt(ctlCreateBase+2, "semmni", fixedInt(sysv.SEMMNI)),
-		sysctlInt(ctlCreateBase+3, "semmns", fixedInt(sysv.SEMMNS)),
-		sysctlInt(ctlCreateBase+4, "semmnu", fixedInt(sysv.SEMMNU)),
+		shmMaxNode(netbsd.KERN_SYSVIPC_SHMMAX),
+		held(netbsd.KERN_SYSVIPC_SHMMNI, "shmmni", func(i *sysv.IPC) int { _, n, _ := i.Shm.Limits(); return n },
+			func(i *sysv.IPC, n int) netbsd.Errno { return i.Shm.SetSegments(n) }).says("Maximum number of segments"),
+		held(netbsd.KERN_SYSVIPC_SHMSEG, "shmseg", func(i *sysv.IPC) int { _, _, n := i.Shm.Limits(); return n },
+			func(i *sysv.IPC, n int) netbsd.Errno { i.Shm.SetPerMap(n); return 0 }).says("Segments of a process"),
+		held(netbsd.KERN_SYSVIPC_SHMMAXPGS, "shmmaxpgs", func(i *sysv.IPC) int { b, _, _ := i.Shm.Limits(); return int(clampInt32(b / netbsd.PageSize)) },
+			func(i *sysv.IPC, n int) netbsd.Errno { return i.Shm.SetMax(uint64(uint32(n)) * netbsd.PageSize) }).says("Pages of all segments"),
+		settable(netbsd.KERN_SYSVIPC_SHMUSEPHYS, "shm_use_phys", 0, "Whether segments are locked in memory"),
+		held(ctlCreateBase, "msgmni", func(i *sysv.IPC) int { n, _ := i.Msg.Limits(); return n },
+			func(i *sysv.IPC, n int) netbsd.Errno { return i.Msg.SetQueues(n) }).says("Maximum number of queues"),
+		held(ctlCreateBase+1, "msgseg", func(i *sysv.IPC) int { _, n := i.Msg.Limits(); return n },
+			func(i *sysv.IPC, n int) netbsd.Errno { return i.Msg.SetSegments(n) }).says("Parts of all messages"),
+		held(ctlCreateBase+2, "semmni", func(i *sysv.IPC) int { n, _, _ := i.Sem.Limits(); return n },
+			func(i *sysv.IPC, n int) netbsd.Errno { return i.Sem.SetSets(n) }).says("Maximum number of sets"),
+		held(ctlCreateBase+3, "semmns", func(i *sysv.IPC) int { _, n, _ := i.Sem.Limits(); return n },
+			func(i *sysv.IPC, n int) netbsd.Errno { return i.Sem.SetSems(n) }).says("Maximum number of semaphores"),
+		held(ctlCreateBase+4, "semmnu", func(i *sysv.IPC) int { _, _, n := i.Sem.Limits(); return n },
+			func(i *sysv.IPC, n int) netbsd.Errno { return i.Sem.SetUndos(n) }).says("Processes whose operations are undone"),
 	}
+}
+
+// held is an int that the machine's System V IPC goes by.
+func held(num int32, name string, get func(*sysv.IPC) int, set func(*sysv.IPC, int) netbsd.Errno) sysctlNode {
+	n := sysctlInt(num, name, func(c *Call) int32 { return int32(get(c.K.SysV)) })
+	n.set = func(c *Call, b []byte) netbsd.Errno {
+		if len(b) != 4 {
+			return netbsd.EINVAL
+		}
+		return set(c.K.SysV, int(int32(le32(b))))
+	}
+	return n
+}
+
+func shmMaxNode(num int32) sysctlNode {
+	n := sysctlQuad(num, "shmmax", func(c *Call) uint64 { b, _, _ := c.K.SysV.Shm.Limits(); return b }).says("Bytes of a segment")
+	n.set = func(c *Call, b []byte) netbsd.Errno {
+		if len(b) != 8 {
+			return netbsd.EINVAL
+		}
+		return c.K.SysV.Shm.SetMax(le64(b))
+	}
+	return n
 }
 
 // sysvipcInfo is kern.ipc.sysvipc_info.WHAT: limits, and what there is. EINVAL. The limits alone

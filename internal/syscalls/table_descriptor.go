@@ -8,7 +8,7 @@ var descriptorCalls = []Syscall{
 	{netbsd.SYS_close, "fd fd", netbsd.RetInt, Full, closeFD, ""},
 	{netbsd.SYS_dup, "fd fd", netbsd.RetFd, Full, dup, ""},
 	{netbsd.SYS_pipe, "", netbsd.RetPair, Full, pipe, ""},
-	{netbsd.SYS_ioctl, "fd fd, com =ioctl, data ioctl(com)", netbsd.RetInt, Partial, ioctl, "what there is to ask of the files and devices that there are, but: where a block of a file is (FIOGETBMAP), the console (TIOCCONS), requests of before 4.4BSD to terminals, sources of entropy (rndctl(8)), changes of interfaces and routes; break and modem only of the user's terminal, without effect"},
+	{netbsd.SYS_ioctl, "fd fd, com =ioctl, data ioctl(com)", netbsd.RetInt, Partial, ioctl, "what there is to ask of the files and devices that there are, but: TIOCREMOTE and TIOCUCNTL are EOPNOTSUPP of a pseudo-terminal that programs of the host have, TIOCSTI is EPERM of the user's own terminal; no requests of ndp(8) of before NetBSD 10. EPERM to the superuser, too: changes of interfaces, which are the host's"},
 	{netbsd.SYS_dup2, "from fd, to fd", netbsd.RetFd, Full, dup2, ""},
 	{netbsd.SYS_fcntl, "fd fd, cmd =fcntl, arg fcntl(cmd)", netbsd.RetInt, Full, fcntl, "F_ADD_SEALS: ENOMEM, ENFILE where there is no room for a copy of a memfd that was mapped to be written"},
 	{netbsd.SYS_fsync, "fd fd", netbsd.RetInt, Full, fsync, ""},

@@ -1,15 +1,13 @@
 package sysv
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"toaster/netbsd"
 )
 
 // This file has what kern.ipc of sysctl(7) tells, as ipcs(1) reads it.
-
-// ShmMax is how large a segment may be, and all of them together (kern.ipc.shmmax).
-func (i *IPC) ShmMax() uint64 { return i.Shm.max }
 
 // Info is sysctl_kern_sysvipc: what limits one of the three, and then a table of what there is,
 // free places included. EINVAL for another number. The table begins at a multiple of 8.
@@ -45,11 +43,12 @@ func (m *Messages) info(f netbsd.IPCForm) (limits, table []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	size := netbsd.MsqidDS{}.InfoSize(f)
-	table = make([]byte, MSGMNI*size)
+	m.places()
+	table = make([]byte, len(m.queues)*size)
 	for i := range m.queues {
 		m.queues[i].shown().EncodeInfo(table[i*size:], f)
 	}
-	return ints(MSGMAX, MSGMNI, MSGMNB, MSGTQL, MSGSSZ, MSGSEG), table
+	return ints(uint32(MSGSSZ*cmp.Or(m.most, MSGSEG)), uint32(len(m.queues)), MSGMNB, MSGTQL, MSGSSZ, uint32(cmp.Or(m.most, MSGSEG))), table
 }
 
 // info returns struct seminfo and structures semid_ds_sysctl.
@@ -57,13 +56,14 @@ func (s *Semaphores) info(f netbsd.IPCForm) (limits, table []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := netbsd.SemidDS{}.InfoSize(f)
-	table = make([]byte, SEMMNI*size)
+	s.places()
+	table = make([]byte, len(s.slots)*size)
 	for i := range s.slots {
 		if set := s.slots[i].set; set != nil {
 			set.ds.EncodeInfo(table[i*size:], f)
 		}
 	}
-	return ints(SEMMAP, SEMMNI, SEMMNS, SEMMNU, SEMMSL, SEMOPM, SEMUME, SEMUSZ, SEMVMX, SEMAEM), table
+	return ints(SEMMAP, uint32(len(s.slots)), uint32(cmp.Or(s.most, SEMMNS)), uint32(cmp.Or(s.mostUndos, SEMMNU)), SEMMSL, SEMOPM, SEMUME, SEMUSZ, SEMVMX, SEMAEM), table
 }
 
 // info returns struct shminfo and structures shmid_ds_sysctl.
@@ -71,7 +71,8 @@ func (s *Shared) info(f netbsd.IPCForm) (limits, table []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := netbsd.ShmidDS{}.InfoSize(f)
-	table = make([]byte, SHMMNI*size)
+	s.places()
+	table = make([]byte, len(s.slots)*size)
 	for i := range s.slots {
 		ds := netbsd.ShmidDS{Perm: netbsd.IPCPerm{Mode: netbsd.SHMSEG_FREE}}
 		if seg := s.slots[i].seg; seg != nil {
@@ -79,6 +80,6 @@ func (s *Shared) info(f netbsd.IPCForm) (limits, table []byte) {
 		}
 		ds.EncodeInfo(table[i*size:], f)
 	}
-	limits = binary.LittleEndian.AppendUint64(nil, s.max)
-	return append(limits, ints(SHMMIN, SHMMNI, SHMSEG, uint32(s.max/netbsd.PageSize))...), table
+	limits = binary.LittleEndian.AppendUint64(nil, s.shown())
+	return append(limits, ints(SHMMIN, uint32(len(s.slots)), uint32(s.attachable()), uint32(s.shown()/netbsd.PageSize))...), table
 }

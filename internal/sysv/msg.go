@@ -1,6 +1,7 @@
 package sysv
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -22,8 +23,9 @@ const (
 // Messages are a machine's queues. The zero value has none.
 type Messages struct {
 	mu       sync.Mutex
-	queues   [MSGMNI]msgQueue
-	segments int // in use
+	queues   []*msgQueue // nil: MSGMNI places, all free
+	most     int         // segments there may be; 0: MSGSEG
+	segments int         // in use
 	headers  int
 
 	// waiters are those of all queues: what one of them gives back may be what another waits for.
@@ -50,10 +52,10 @@ func segmentsOf(size int) int { return (size + MSGSSZ - 1) / MSGSSZ }
 // find returns the queue that an id names. EINVAL. mu is held.
 func (m *Messages) find(id int) (*msgQueue, netbsd.Errno) {
 	ix, seq := split(id)
-	if ix >= MSGMNI || m.queues[ix].ds.Qbytes == 0 || m.queues[ix].ds.Perm.Seq != seq {
+	if ix >= len(m.queues) || m.queues[ix].ds.Qbytes == 0 || m.queues[ix].ds.Perm.Seq != seq {
 		return nil, netbsd.EINVAL
 	}
-	return &m.queues[ix], 0
+	return m.queues[ix], 0
 }
 
 // use calls f with a queue that the caller may use so. EINVAL, EACCES, EPERM.
@@ -76,8 +78,8 @@ func (m *Messages) Get(c Caller, key int64, flags int) (int, netbsd.Errno) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if key != netbsd.IPC_PRIVATE {
-		for i := range m.queues {
-			if q := &m.queues[i]; q.ds.Qbytes != 0 && q.ds.Perm.Key == key {
+		for i, q := range m.queues {
+			if q.ds.Qbytes != 0 && q.ds.Perm.Key == key {
 				if exclusive(flags) {
 					return 0, netbsd.EEXIST
 				}
@@ -88,8 +90,9 @@ func (m *Messages) Get(c Caller, key int64, flags int) (int, netbsd.Errno) {
 			return 0, netbsd.ENOENT
 		}
 	}
-	for i := range m.queues {
-		if q := &m.queues[i]; q.ds.Qbytes == 0 && !q.locked {
+	m.places()
+	for i, q := range m.queues {
+		if q.ds.Qbytes == 0 && !q.locked {
 			q.ds = netbsd.MsqidDS{Perm: netbsd.IPCPerm{Seq: q.ds.Perm.Seq + 1}, Qbytes: MSGMNB, Ctime: now()}
 			c.own(&q.ds.Perm, key, uint32(flags)&netbsd.IPC_PERMS)
 			return idOf(i, &q.ds.Perm), 0
@@ -205,7 +208,7 @@ func (s *msgSend) reserve() (done bool) {
 		return s.failLocked(netbsd.EINVAL)
 	}
 	n := segmentsOf(int(s.size))
-	if !q.locked && s.size+q.ds.Cbytes <= q.ds.Qbytes && m.segments+n <= MSGSEG && m.headers < MSGTQL {
+	if !q.locked && s.size+q.ds.Cbytes <= q.ds.Qbytes && m.segments+n <= cmp.Or(m.most, MSGSEG) && m.headers < MSGTQL {
 		q.locked = true
 		m.segments += n
 		m.headers++

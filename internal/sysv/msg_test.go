@@ -10,7 +10,8 @@ import (
 // A sender that has the queue locked, and then finds its message too long (IPC_SET), wakes those who have waited for the queue.
 func TestSenderThatFailsWakesOthers(t *testing.T) {
 	m := &Messages{}
-	q := &m.queues[0]
+	m.places()
+	q := m.queues[0]
 	q.ds.Qbytes, q.ds.Cbytes = MSGMNB, MSGMNB
 	id := idOf(0, &q.ds.Perm)
 	long, short := &msgSend{m: m, q: q, id: id, size: 100}, &msgSend{m: m, q: q, id: id, size: 10}

@@ -1,6 +1,7 @@
 package sysv
 
 import (
+	"cmp"
 	"sync"
 
 	"toaster/kern"
@@ -23,11 +24,13 @@ const (
 
 // Semaphores are a machine's. The zero value has none.
 type Semaphores struct {
-	mu     sync.Mutex
-	slots  [SEMMNI]semSlot
-	total  int // semaphores in all sets
-	undos  map[*kern.Proc]*semUndo
-	hooked map[*kern.Proc]struct{} // those whose exit will be told (PK_SYSVSEM)
+	mu        sync.Mutex
+	slots     []semSlot // nil: SEMMNI, all free
+	most      int       // semaphores there may be; 0: SEMMNS
+	mostUndos int       // processes with undo entries; 0: SEMMNU
+	total     int       // semaphores in all sets
+	undos     map[*kern.Proc]*semUndo
+	hooked    map[*kern.Proc]struct{} // those whose exit will be told (PK_SYSVSEM)
 }
 
 // semSlot is a place for a set; seq outlives the set.
@@ -52,7 +55,7 @@ type semaphore struct {
 // find returns the set that an id names. EINVAL. mu is held.
 func (s *Semaphores) find(id int) (*semSet, netbsd.Errno) {
 	ix, seq := split(id)
-	if ix >= SEMMNI || s.slots[ix].set == nil || s.slots[ix].seq != seq {
+	if ix >= len(s.slots) || s.slots[ix].set == nil || s.slots[ix].seq != seq {
 		return nil, netbsd.EINVAL
 	}
 	return s.slots[ix].set, 0
@@ -60,8 +63,11 @@ func (s *Semaphores) find(id int) (*semSet, netbsd.Errno) {
 
 // InRange reports whether an id can be one of a set: its place is in the table, whoever is there.
 func (s *Semaphores) InRange(id int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	ix, _ := split(id)
-	return ix < SEMMNI
+	s.places()
+	return ix < len(s.slots)
 }
 
 // Get is semget(2). ENOENT: there is none, and none is to be made. EEXIST. EACCES. EINVAL: no
@@ -100,9 +106,10 @@ func (s *Semaphores) make(c *Caller, key int64, n, flags int) (int, netbsd.Errno
 	if n <= 0 || n > SEMMSL {
 		return 0, netbsd.EINVAL
 	}
-	if n > SEMMNS-s.total {
+	if n > cmp.Or(s.most, SEMMNS)-s.total {
 		return 0, netbsd.ENOSPC
 	}
+	s.places()
 	for i := range s.slots {
 		slot := &s.slots[i]
 		if slot.set != nil {

@@ -1,6 +1,7 @@
 package sysv
 
 import (
+	"cmp"
 	"time"
 
 	"toaster/kern"
@@ -210,14 +211,14 @@ func (s *Semaphores) undoOf(p *kern.Proc) (*semUndo, netbsd.Errno) {
 	if u := s.undos[p]; u != nil {
 		return u, 0
 	}
-	if len(s.undos) >= SEMMNU {
+	if len(s.undos) >= cmp.Or(s.mostUndos, SEMMNU) {
 		for q, u := range s.undos {
 			if u.n == 0 {
 				delete(s.undos, q)
 			}
 		}
 	}
-	if len(s.undos) >= SEMMNU {
+	if len(s.undos) >= cmp.Or(s.mostUndos, SEMMNU) {
 		return nil, netbsd.ENOSPC
 	}
 	if s.undos == nil {

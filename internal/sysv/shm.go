@@ -18,12 +18,14 @@ const (
 
 // Shared is a machine's shared memory.
 type Shared struct {
-	max       uint64 // bytes of a segment, and of all
+	max       uint64 // bytes of a segment, and of all, that there is memory for; never changes
 	newMemory func(uint64) (Memory, netbsd.Errno)
 
 	mu        sync.Mutex
-	slots     [SHMMNI]shmSlot
-	lastFree  int // the place that is used next, -1 for any
+	slots     []shmSlot // nil: SHMMNI, all free
+	told      uint64    // shmmax, if the superuser has set it, or 0
+	perMap    *int      // attached to an address space; nil: SHMSEG
+	lastFree  int       // the place that is used next, -1 for any
 	committed uint64
 }
 
@@ -95,7 +97,7 @@ func (s *Shared) free(seg *segment) {
 // to linger. EINVAL. mu is held.
 func (s *Shared) find(id int) (*segment, netbsd.Errno) {
 	ix, seq := split(id)
-	if ix >= SHMMNI || s.slots[ix].seg == nil || s.slots[ix].seq != seq {
+	if ix >= len(s.slots) || s.slots[ix].seg == nil || s.slots[ix].seq != seq {
 		return nil, netbsd.EINVAL
 	}
 	seg := s.slots[ix].seg
@@ -152,14 +154,15 @@ func (seg *segment) old(c *Caller, size uint64, flags int) netbsd.Errno {
 }
 
 func (s *Shared) make(c *Caller, key int64, size uint64, flags int) (int, netbsd.Errno) {
-	if size < SHMMIN || size > s.max {
+	if size < SHMMIN || size > s.limit() {
 		return 0, netbsd.EINVAL
 	}
+	s.places()
 	ix := s.place()
 	if ix < 0 {
 		return 0, netbsd.ENOSPC
 	}
-	if s.committed+pages(size) > s.max {
+	if s.committed+pages(size) > s.limit() {
 		return 0, netbsd.ENOMEM
 	}
 	memory, errno := s.newMemory(pages(size))
@@ -240,7 +243,7 @@ func (s *Shared) Attach(c Caller, m *Map, id int, addr uint64, flags int) (a *At
 		mode = netbsd.IPC_R
 	}
 	errno = s.use(&c, id, mode, func(seg *segment) netbsd.Errno {
-		if len(m.list) >= SHMSEG {
+		if len(m.list) >= min(s.attachable(), mostShared) {
 			return netbsd.EMFILE
 		}
 		at = addr &^ (netbsd.PageSize - 1)

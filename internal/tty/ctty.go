@@ -11,6 +11,7 @@ import (
 type device interface {
 	kern.Terminal
 	handle() file.File
+	inUse() bool // somebody has it open, and somebody is at its other end
 }
 
 // ctty is an open file of /dev/tty: whatever the controlling terminal of each caller

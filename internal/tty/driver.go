@@ -44,6 +44,8 @@ type Driver struct {
 	host *hostfile.Host // of the user's terminals; nil if there is none
 	born netbsd.Timespec
 
+	console console
+
 	halted atomic.Bool // the machine is ending: nobody will read any more
 
 	mu    sync.Mutex // taken with a pair's mu held, never the other way round
@@ -117,6 +119,7 @@ func (p *pair) release() {
 	if p.hold--; p.hold > 0 {
 		return
 	}
+	p.d.console.closed(p)
 	p.d.mu.Lock()
 	delete(p.d.pairs, p.num)
 	p.d.mu.Unlock()

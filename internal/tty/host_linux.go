@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,8 +37,13 @@ type HostTTY struct {
 	stat file.Stat
 
 	hostDev uint64 // what the host calls it
+	pseudo  bool   // it is a pseudo-terminal of the host
+
+	lineFlags atomic.Int32 // of TIOCSFLAGS; kept for who asks
 
 	queue file.Queue // all who wait for any open file of it
+
+	old compat43
 
 	mu      sync.Mutex
 	revoked uint64
@@ -51,6 +57,8 @@ type HostTTY struct {
 	opened  int  // open files of it, shared aside
 	retired bool // see Retire
 	gone    bool // fd is closed
+
+	exclusive bool // TIOCEXCL, among the machine's guests: the host's programs are none of theirs
 
 	draining *hostDrain // nil: nobody drains
 }
@@ -111,7 +119,7 @@ const hostPtsFirst, hostPtsLast = 136, 143
 func (h *HostTTY) adopt(rdev uint64) {
 	num := unix.Minor(rdev)
 	if major := unix.Major(rdev); major >= hostPtsFirst && major <= hostPtsLast {
-		h.d.taken[int(num)] = true
+		h.d.taken[int(num)], h.pseudo = true, true
 		h.name = "/dev/pts/" + strconv.Itoa(int(num))
 	} else {
 		h.name, _ = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", h.fd))
@@ -122,7 +130,7 @@ func (h *HostTTY) adopt(rdev uint64) {
 	if ok && h.d.tree != nil {
 		h.d.tree.AddDevice(rest, vfs.Device{
 			Stat:   h.stat,
-			Open:   func(_ vfs.View, flags int) (*file.Description, netbsd.Errno) { return h.open(h.fd, flags) },
+			Open:   h.openNamed,
 			Revoke: func(v vfs.View) netbsd.Errno { return revoke(v, h, h.stat.UID) },
 		})
 	}
@@ -135,6 +143,17 @@ func (h *HostTTY) owner() uint32 {
 		return st.Uid
 	}
 	return uint32(os.Geteuid())
+}
+
+// openNamed opens the terminal by its name. EBUSY: TIOCEXCL, and not root.
+func (h *HostTTY) openNamed(v vfs.View, flags int) (*file.Description, netbsd.Errno) {
+	h.mu.Lock()
+	exclusive := h.exclusive
+	h.mu.Unlock()
+	if l := lwpOfView(v); exclusive && l != nil && !l.Proc().Cred().IsRoot() {
+		return nil, netbsd.EBUSY
+	}
+	return h.open(h.fd, flags)
 }
 
 // open makes an open file of the terminal on descriptor fd, with its flags if none are
@@ -155,6 +174,13 @@ func (h *HostTTY) open(fd, flags int) (*file.Description, netbsd.Errno) {
 	d := file.New(f, flags)
 	d.Path = h.name
 	return d, 0
+}
+
+// inUse implements device.
+func (h *HostTTY) inUse() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.opened > 0
 }
 
 // handle implements device. The file is never closed: its inner one is the duplicate

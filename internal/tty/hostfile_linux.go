@@ -149,7 +149,12 @@ func (f *hostTerminal) Close() {
 	f.inner.Release()
 	f.HostTTY.mu.Lock()
 	f.opened--
+	last := f.opened == 0
+	f.exclusive = f.exclusive && !last
 	f.HostTTY.mu.Unlock()
+	if last {
+		f.d.console.closed(f.HostTTY)
+	}
 	f.letGo()
 }
 

@@ -4,12 +4,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"toaster/internal/file"
+	"toaster/internal/guard"
 	"toaster/internal/hostfile"
 	"toaster/netbsd"
 )
 
-// ioctl serves the requests of tty(4) on the host's terminal. TIOCSTI and TIOCEXCL
-// would reach beyond the machine: the one is refused, the other does nothing.
+// ioctl serves the requests of tty(4) on the host's terminal. TIOCSTI would reach beyond the machine, and is refused.
 //
 // Modes and size are the host's and so the user's real terminal's: a guest that changes them
 // changes what is left when it ends, which is why HostTTY restores them.
@@ -20,7 +20,18 @@ func (h *HostTTY) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if errno, ok := session(c, h.k, cmd, data); ok {
 		return errno
 	}
+	ask := func(cmd uint32, data []byte) netbsd.Errno { return h.served(c, cmd, data) }
+	if errno, ok := h.old.ioctl(cmd, data, ask); ok {
+		return errno
+	}
+	return ask(cmd, data)
+}
+
+// served is a request after the wait of who is in the background.
+func (h *HostTTY) served(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	switch cmd {
+	case netbsd.TIOCCONS:
+		return h.d.console.set(c, h, intArg(data) != 0)
 	case netbsd.TIOCGETA:
 		t, err := h.modes()
 		if err == nil {
@@ -98,7 +109,10 @@ func (h *HostTTY) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOOFF))
 	case netbsd.TIOCSTART:
 		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TCXONC, unix.TCOON))
-	case netbsd.TIOCEXCL, netbsd.TIOCNXCL, netbsd.FIOASYNC:
+	case netbsd.TIOCEXCL, netbsd.TIOCNXCL:
+		guard.Locked(&h.mu, func() { h.exclusive = cmd == netbsd.TIOCEXCL })
+		return 0
+	case netbsd.FIOASYNC:
 		return 0
 	case netbsd.TIOCSTI:
 		return netbsd.EPERM
@@ -113,16 +127,41 @@ func (h *HostTTY) control(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		g.Encode(data)
 		return 0
 	}
-	return serialIoctl(cmd, data)
+	return h.serial(c, cmd, data)
 }
 
-// serialIoctl serves what a terminal at a serial line has besides: one that cannot break, and has no modem.
-func serialIoctl(cmd uint32, data []byte) netbsd.Errno {
+// serial has breaks and the modem, which a pseudo-terminal has not (comioctl, ptyioctl). They are the host's line's, and its modem's bits
+// are NetBSD's. ENOTTY: it has none. EPERM: flags of the line that anybody but the superuser sets.
+func (h *HostTTY) serial(c file.Call, cmd uint32, data []byte) netbsd.Errno {
+	if h.pseudo {
+		return lineIoctl(cmd, data)
+	}
+	set := func(req uint, bits int) netbsd.Errno { return hostfile.Errno(unix.IoctlSetPointerInt(h.fd, req, bits)) }
 	switch cmd {
-	case netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSDTR, netbsd.TIOCCDTR, netbsd.TIOCSFLAGS:
-		return 0
+	case netbsd.TIOCSBRK:
+		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TIOCSBRK, 0))
+	case netbsd.TIOCCBRK:
+		return hostfile.Errno(unix.IoctlSetInt(h.fd, unix.TIOCCBRK, 0))
+	case netbsd.TIOCSDTR:
+		return set(unix.TIOCMBIS, netbsd.TIOCM_DTR)
+	case netbsd.TIOCCDTR:
+		return set(unix.TIOCMBIC, netbsd.TIOCM_DTR)
+	case netbsd.TIOCMSET:
+		return set(unix.TIOCMSET, int(intArg(data)))
+	case netbsd.TIOCMBIS:
+		return set(unix.TIOCMBIS, int(intArg(data)))
+	case netbsd.TIOCMBIC:
+		return set(unix.TIOCMBIC, int(intArg(data)))
+	case netbsd.TIOCMGET:
+		return h.count(unix.TIOCMGET, data)
 	case netbsd.TIOCGFLAGS:
-		return file.PutInt(data, 0)
+		return file.PutInt(data, int(h.lineFlags.Load()))
+	case netbsd.TIOCSFLAGS:
+		if l := lwpOf(c); l != nil && !l.Proc().Cred().IsRoot() {
+			return netbsd.EPERM
+		}
+		h.lineFlags.Store(intArg(data))
+		return 0
 	}
 	return lineIoctl(cmd, data)
 }

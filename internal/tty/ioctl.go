@@ -42,11 +42,7 @@ func (p *pair) ioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 		p.setExternal(intArg(data) != 0)
 		return 0
 	}
-	errno := p.ttioctl(c, cmd, data)
-	if p.tellModes(cmd, errno) {
-		return 0
-	}
-	return errno
+	return p.tellModes(cmd, p.ttioctl(c, cmd, data))
 }
 
 // changes are the requests that a process of the background is stopped for.
@@ -54,7 +50,8 @@ func changes(cmd uint32) bool {
 	switch cmd {
 	case netbsd.TIOCFLUSH, netbsd.TIOCDRAIN, netbsd.TIOCSBRK, netbsd.TIOCCBRK, netbsd.TIOCSTART, netbsd.TIOCSETA,
 		netbsd.TIOCSETD, netbsd.TIOCSLINED, netbsd.TIOCSETAF, netbsd.TIOCSETAW, netbsd.TIOCSTAT, netbsd.TIOCSTI,
-		netbsd.TIOCSWINSZ, netbsd.TIOCSQSIZE:
+		netbsd.TIOCSWINSZ, netbsd.TIOCSQSIZE, netbsd.TIOCLBIC, netbsd.TIOCLBIS, netbsd.TIOCLSET, netbsd.TIOCSETC, netbsd.OTIOCSETD,
+		netbsd.TIOCSETN, netbsd.TIOCSETP, netbsd.TIOCSLTC:
 		return true
 	}
 	return false
@@ -72,6 +69,8 @@ func backgroundChange(c file.Call, k *kern.TTY, cmd uint32) netbsd.Errno {
 	return 0
 }
 
+// ttioctl is the terminal's own part of a request.
+//
 // The waits come before mu is taken: nobody sleeps with it. What they waited for may be over
 // once it is held: another LWP can have written in between.
 func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
@@ -81,7 +80,18 @@ func (p *pair) ttioctl(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	if errno, ok := session(c, p.k, cmd, data); ok {
 		return errno
 	}
+	ask := func(cmd uint32, data []byte) netbsd.Errno { return p.served(c, cmd, data) }
+	if errno, ok := p.old.ioctl(cmd, data, ask); ok {
+		return errno
+	}
+	return ask(cmd, data)
+}
+
+// served is a request after the wait of who is in the background.
+func (p *pair) served(c file.Call, cmd uint32, data []byte) netbsd.Errno {
 	switch cmd {
+	case netbsd.TIOCCONS:
+		return p.d.console.set(c, p, intArg(data) != 0)
 	case netbsd.TIOCDRAIN:
 		return p.drain(c, 0)
 	case netbsd.TIOCSETAW, netbsd.TIOCSETAF:

@@ -56,7 +56,7 @@ func (f *controller) own(cmd uint32, data []byte) (errno netbsd.Errno, ok bool) 
 		return p.signalFromController(data), true
 	case netbsd.FIONREAD:
 		return file.PutInt(data, len(p.out)), true
-	case netbsd.TIOCSETD, netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
+	case netbsd.TIOCSETD, netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF, netbsd.TIOCSETP, netbsd.TIOCSETN:
 		// The holder would wait for himself to read the output.
 		p.out = p.out[:0]
 		p.wakeWriters()
@@ -106,24 +106,25 @@ func (p *pair) setExternal(on bool) {
 const uiocBase = netbsd.IOC_VOID | 'u'<<8
 
 // tellModes lets the controller know what a request has changed: a UIOCCMD, the modes
-// with EXTPROC, and whether ^S and ^Q are those of flow control. told: it was a UIOCCMD, which succeeds.
+// with EXTPROC, and whether ^S and ^Q are those of flow control. It returns what the request does, errno but for a UIOCCMD.
 //
 // It is due after the request, with mu taken anew: what it tells is the state now.
-func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) (told bool) {
+func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) netbsd.Errno {
 	p.mu.Lock()
 	defer p.unlock()
 	if p.tw != nil {
-		return false // the host tells it
+		return errno // the host tells it
 	}
 	if errno == netbsd.EPASSTHROUGH && p.ucntl && cmd&^0xff == uiocBase {
-		if cmd&0xff != 0 {
+		if cmd != uiocBase {
 			p.ucmd = byte(cmd)
 			p.controllerQueue.Notify(file.In | file.RdNorm)
 		}
-		return true
+		return 0
 	}
 	switch cmd {
-	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
+	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF, netbsd.TIOCSETP, netbsd.TIOCSETN, netbsd.TIOCSETC, netbsd.TIOCSLTC,
+		netbsd.TIOCLBIS, netbsd.TIOCLBIC, netbsd.TIOCLSET:
 		if p.pkt && p.lflag(netbsd.EXTPROC) {
 			p.send |= netbsd.TIOCPKT_IOCTL
 			p.controllerQueue.Notify(file.In | file.RdNorm)
@@ -131,7 +132,7 @@ func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) (told bool) {
 	}
 	stops := p.iflag(netbsd.IXON) && p.t.Cc[netbsd.VSTOP] == ctrl('S') && p.t.Cc[netbsd.VSTART] == ctrl('Q')
 	if p.nostop != stops {
-		return false
+		return errno
 	}
 	p.nostop = !stops
 	p.send &^= netbsd.TIOCPKT_NOSTOP | netbsd.TIOCPKT_DOSTOP
@@ -141,5 +142,5 @@ func (p *pair) tellModes(cmd uint32, errno netbsd.Errno) (told bool) {
 		p.send |= netbsd.TIOCPKT_NOSTOP
 	}
 	p.controllerQueue.Notify(file.In | file.RdNorm)
-	return false
+	return errno
 }

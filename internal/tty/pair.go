@@ -44,6 +44,8 @@ type pair struct {
 	// output has gone; controllerQueue wakes the controller's holders alike.
 	terminalQueue, controllerQueue file.Queue
 
+	old compat43
+
 	// mu guards all that follows. It is taken for one step of the discipline, and released
 	// to sleep and to write the report of VSTATUS, see unlock.
 	mu      sync.Mutex

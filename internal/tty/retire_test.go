@@ -100,7 +100,7 @@ func TestStatusOfAStoppedTerminal(t *testing.T) {
 }
 
 // ttioctl of the user's terminal, too: CIGNORE, the size of its queues, and the room in them.
-func TestRequestsOfTheHostsTerminal(t *testing.T) {
+func TestRequestsForTheUsersTerminal(t *testing.T) {
 	d := onHost(t)
 	_, slave := hostPair(t)
 	h, errno := d.HostTTY(int(slave.Fd()))

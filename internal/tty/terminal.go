@@ -47,6 +47,13 @@ func (p *pair) open(uid uint32, flags int) (*file.Description, netbsd.Errno) {
 	return d, 0
 }
 
+// inUse implements device.
+func (p *pair) inUse() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.is1(stOpen) && p.is1(stCarrier)
+}
+
 // handle gives the terminal side to one who has it open in another way (/dev/tty); it
 // does not count as an open.
 func (p *pair) handle() file.File {
@@ -92,6 +99,7 @@ func (p *pair) shut() {
 	p.st, p.opens = 0, 0
 	p.t.Cflag &^= netbsd.CLOCAL
 	p.k.Revoked() // t_session, t_pgrp
+	p.d.console.closed(p)
 	p.endHost()
 	p.terminalQueue.Notify(everything)
 	p.controllerQueue.Notify(everything)

@@ -191,7 +191,7 @@ func (t *twin) ioctlMaster(cmd uint32, data []byte) (errno netbsd.Errno, ok bool
 		return file.PutInt(data, t.unread()), true
 	case netbsd.TIOCSIG:
 		return t.signalFromController(data), true
-	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF:
+	case netbsd.TIOCSETA, netbsd.TIOCSETAW, netbsd.TIOCSETAF, netbsd.TIOCSETP, netbsd.TIOCSETN:
 		// The holder would wait for himself to read the output.
 		t.flush(netbsd.FWRITE)
 	}

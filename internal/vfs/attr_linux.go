@@ -186,7 +186,7 @@ func (v View) flagsRule(want uint64) ownerRule {
 		case want != allFlags && want&^netbsd.UF_NODUMP != 0 && v.Dirs.tree.keeper == nil:
 			return netbsd.EOPNOTSUPP
 		case want != allFlags:
-			return cmp.Or(canChflags(c, a), canSetFlags(c, a, want))
+			return cmp.Or(canChflags(c, a), canSetFlags(c, a, want, v.secured()))
 		case a.unchanging():
 			return netbsd.EPERM
 		}

@@ -21,6 +21,7 @@ func DevStat(born netbsd.Timespec, major, minor uint32, perm uint32) file.Stat {
 
 // addDevices fills /dev with what needs no other package.
 func addDevices(t *Tree) {
+	random := newRandom(newEntropy())
 	for name, dev := range map[string]struct {
 		major, minor uint32
 		perm         uint32
@@ -29,8 +30,8 @@ func addDevices(t *Tree) {
 		"null":    {2, 2, 0o666, hostfile.NewNull},
 		"zero":    {2, 12, 0o666, hostfile.NewZero},
 		"full":    {2, 11, 0o666, hostfile.NewFull},
-		"random":  {46, 0, 0o444, hostfile.NewRandom},
-		"urandom": {46, 1, 0o644, hostfile.NewRandom},
+		"random":  {46, 0, 0o444, random},
+		"urandom": {46, 1, 0o644, random},
 	} {
 		st := DevStat(t.born, dev.major, dev.minor, dev.perm)
 		t.devices[name] = Device{Stat: st, Open: func(v View, flags int) (*file.Description, netbsd.Errno) {

@@ -162,9 +162,10 @@ func canChflags(c *kern.Cred, a attrs) netbsd.Errno {
 	return 0
 }
 
-// canSetFlags is ufs_setattr's rule for the flags that are the system's: only the superuser changes them, and nobody those of snapshots. The
-// security level is -1, at which the superuser may take them off as well (secmodel_securelevel_vnode_cb).
-func canSetFlags(c *kern.Cred, a attrs, want uint64) netbsd.Errno {
+// canSetFlags is ufs_setattr's rule for the flags that are the system's: only the superuser changes them, and nobody those of snapshots. Where
+// the security level is above 0, nobody changes those of a file that may not be changed or only be appended to
+// (secmodel_securelevel_vnode_cb).
+func canSetFlags(c *kern.Cred, a attrs, want uint64, secured bool) netbsd.Errno {
 	const (
 		system    = 0xffff0000 // SF_SETTABLE
 		snapshots = netbsd.SF_SNAPSHOT | netbsd.SF_SNAPINVAL
@@ -173,7 +174,16 @@ func canSetFlags(c *kern.Cred, a attrs, want uint64) netbsd.Errno {
 	if change&snapshots != 0 || !c.IsRoot() && change&system != 0 {
 		return netbsd.EPERM
 	}
+	if secured && change&system != 0 && a.flags&(netbsd.SF_IMMUTABLE|netbsd.SF_APPEND) != 0 {
+		return netbsd.EPERM
+	}
 	return 0
+}
+
+// secured reports whether the security level of the caller's machine is above 0.
+func (v View) secured() bool {
+	l, ok := v.L.(*kern.LWP)
+	return ok && l != nil && l.Proc().Machine().SecureLevel() > 0
 }
 
 // canUnlink is genfs_ufslike_remove_check_permitted: the directory is written to,

@@ -252,11 +252,14 @@ func subHeap() {
 // sysctlnodes are struct sysctlnode: flags, number, name at 8, and more.
 var sysctlnodes [64][96]byte
 
+// anyVersion is a node that says of the tree that it may be of any version.
+var anyVersion = [24]uint32{0x1000000}
+
 // nodeOf returns the number of a node's child by its name (CTL_QUERY).
 func nodeOf(mib *[6]int32, n int, name string) int32 {
 	mib[n] = -2
 	size := len(sysctlnodes) * len(sysctlnodes[0])
-	must("CTL_QUERY", sysSysctl, ptr(mib), n+1, ptr(&sysctlnodes), ptr(&size), 0, 0)
+	must("CTL_QUERY", sysSysctl, ptr(mib), n+1, ptr(&sysctlnodes), ptr(&size), ptr(&anyVersion), 96)
 	for i := range size / len(sysctlnodes[0]) {
 		b := &sysctlnodes[i]
 		j := 0
