@@ -83,7 +83,7 @@ func (k *KinfoProc2) encodeSizes(b []byte) {
 	le.PutUint64(b[632:], uint64(k.RealStat))
 	le.PutUint32(b[640:], k.SvUID)
 	le.PutUint32(b[644:], k.SvGID)
-	putStr(b[640:664], k.Emul)
+	putStr(b[648:664], k.Emul)
 	le.PutUint64(b[664:], uint64(k.Size))
 	le.PutUint64(b[672:], uint64(k.Size))
 }
