@@ -10,11 +10,12 @@ const (
 	SizeofKinfoDrivers = 32
 )
 
-// KinfoProc2 is struct kinfo_proc2: process, as ps(1) sees it. Addresses in the kernel are 0, but
-// for Addr, by which programs tell processes apart.
+// KinfoProc2 is struct kinfo_proc2: process, as ps(1) sees it. Addresses in the kernel are 0, but for those that have a
+// field here, which are for who may see them (COND_SET_VALUE of fill_kproc2).
 type KinfoProc2 struct {
-	Addr  uint64 // p_paddr
-	Wchan uint64 // what it sleeps on, 0 if it does not sleep
+	Addr     uint64 // p_paddr
+	FD, Cwdi uint64 // p_fd, p_cwdi
+	Wchan    uint64 // what it sleeps on, 0 if it does not sleep
 
 	Eflag, ExitSig, Flag           int32
 	Pid, Ppid, Sid, Pgid, Tpgid    int32
@@ -45,6 +46,8 @@ type KinfoProc2 struct {
 func (k *KinfoProc2) Encode(b []byte) {
 	clear(b[:SizeofKinfoProc2])
 	le.PutUint64(b[16:], k.Addr)
+	le.PutUint64(b[32:], k.FD)
+	le.PutUint64(b[40:], k.Cwdi)
 	for i, v := range [...]int32{k.Eflag, k.ExitSig, k.Flag, k.Pid, k.Ppid, k.Sid, k.Pgid, k.Tpgid} {
 		le.PutUint32(b[104+4*i:], uint32(v))
 	}
@@ -140,15 +143,17 @@ func (k *KinfoLWP) Encode(b []byte) {
 
 // KinfoFile is struct kinfo_file: an open file, and the descriptor that it was found by.
 type KinfoFile struct {
-	Addr     uint64 // of the open file, to tell it from others
+	Addr     uint64 // of the open file
 	Flag     uint32 // FREAD, FWRITE and status flags
 	Type     uint32 // DTYPE_*
 	Count    uint32
 	UID, GID uint32
+	Ops      uint64
 	Offset   int64
 	Data     uint64
 	Size     int64
 	Vtype    uint32 // V*
+	Vtag     uint32 // VT_*
 	Pid, FD  int32
 	FDFlags  uint32 // ki_ofileflags: FD_*
 }
@@ -162,10 +167,12 @@ func (k *KinfoFile) Encode(b []byte) {
 	le.PutUint32(b[20:], k.Count)
 	le.PutUint32(b[40:], k.UID)
 	le.PutUint32(b[44:], k.GID)
+	le.PutUint64(b[48:], k.Ops)
 	le.PutUint64(b[56:], uint64(k.Offset))
 	le.PutUint64(b[64:], k.Data)
 	le.PutUint64(b[80:], uint64(k.Size))
 	le.PutUint32(b[88:], k.Vtype)
+	le.PutUint32(b[92:], k.Vtag)
 	le.PutUint32(b[104:], uint32(k.Pid))
 	le.PutUint32(b[108:], uint32(k.FD))
 	le.PutUint32(b[112:], k.FDFlags)

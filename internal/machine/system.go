@@ -188,15 +188,24 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 		NewMemory: s.newMemory,
 		SysV:      sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
 	}
-	tree.AddDevice("drvctl", s.Kernel.DrvctlDevice())
-	if cfg.Kern.Release == kern.Release2003 {
-		tree.AddDevice("systrace", s.Kernel.SystraceDevice())
-	}
+	s.addDevices(tree)
 	if !cfg.Platform.NoLend {
 		s.Kernel.NewEventSet = host.NewSet
 	}
 	s.prescan.begin(cfg.Program) // last: the platform's start waits for the rest
 	return s, dirs, nil
+}
+
+// addDevices adds the devices that need the kernel.
+func (s *System) addDevices(tree *vfs.Tree) {
+	tree.AddDevice("drvctl", s.Kernel.DrvctlDevice())
+	tree.AddDevice("mem", s.Kernel.MemDevice())
+	tree.AddDevice("kmem", s.Kernel.KmemDevice())
+	tree.AddDevice("drum", s.Kernel.DrumDevice())
+	tree.AddDevice("ksyms", s.Kernel.KsymsDevice())
+	if s.Kernel.M.Release() == kern.Release2003 {
+		tree.AddDevice("systrace", s.Kernel.SystraceDevice())
+	}
 }
 
 // socketConfig says how the machine's sockets are set up. Under a root they are confined: a directory that comes from outside in a message

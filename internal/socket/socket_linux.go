@@ -153,6 +153,12 @@ func (k *Stack) wrapSocket(fd, family, typ int) (*Socket, netbsd.Errno) {
 // Family and Type are socket(2)'s arguments.
 func (s *Socket) Family() int { return s.family }
 
+// Dtype implements file.Typed.
+func (s *Socket) Dtype() uint32 { return netbsd.DTYPE_SOCKET }
+
+// Protocol is IPPROTO_TCP and the like, 0 where the type says it.
+func (s *Socket) Protocol() int { return s.proto }
+
 // Type is SOCK_STREAM and the like.
 func (s *Socket) Type() int { return s.typ }
 

@@ -60,6 +60,8 @@ type Kernel struct {
 	curtain       atomic.Int32           // security.curtain
 	userDebugRegs atomic.Int32           // security.models.extensions.user_set_dbregs
 	maxLWP        atomic.Pointer[int32]  // kern.maxlwp; nil: nobody has set it
+	exposeAddress atomic.Int32           // kern.expose_address less 1, which it is at first: see showsAddresses
+	fileNumbers   atomic.Uint64          // by which open files are told apart, see file.Description.Number
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 

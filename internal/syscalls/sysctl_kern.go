@@ -57,7 +57,7 @@ func kernIdentity() []sysctlNode {
 			sysctlInt(ctlCreateBase, "psets_max", fixedInt(32)).says("Most processor sets"),
 			sysctlString(ctlCreateBase+1, "list", fixedString("0:1")).says("Processor sets"),
 		).says("Processor sets"),
-		sysctlInt(ctlCreateBase+4, "expose_address", fixedInt(0)).says("Whether addresses of the kernel are shown"),
+		exposeAddressNode(ctlCreateBase + 4),
 		sysctlInt(ctlCreateBase+5, "no_sa_support", fixedInt(1)).says("1 where there are no scheduler activations"),
 		sysctlInt(ctlCreateBase+6, "messages", fixedInt(0)).says("How much the kernel says"),
 	}
