@@ -26,12 +26,13 @@ type KinfoProc2 struct {
 	Tdev                           uint32
 	Siglist, Mask, Ignored, Caught Sigset
 	Stat, RealStat                 int8 // LS* of its most active LWP, and S*
-	Priority, Nice                 uint8
+	Priority, UserPriority, Nice   uint8
 	Status                         uint16 // p_xstat
 	Acct                           uint16
 	Comm, Wmesg, Login, Emul       string
 
-	Resident, Text, Data, Stack, Size int64 // in pages
+	Resident, Text, Data, Stack int64 // in pages
+	Size, Mapped                int64 // p_vm_vsize, p_vm_msize
 
 	Valid       bool // what follows is: not of a zombie
 	Start       time.Time
@@ -64,7 +65,7 @@ func (k *KinfoProc2) Encode(b []byte) {
 	for i, s := range [...]Sigset{k.Siglist, k.Mask, k.Ignored, k.Caught} {
 		le.PutUint64(b[296+16*i:], uint64(s))
 	}
-	b[360], b[361], b[362], b[363] = byte(k.Stat), k.Priority, k.Priority, k.Nice
+	b[360], b[361], b[362], b[363] = byte(k.Stat), k.Priority, k.UserPriority, k.Nice
 	le.PutUint16(b[364:], k.Status)
 	le.PutUint16(b[366:], k.Acct)
 	putStr(b[368:392], k.Comm)
@@ -88,7 +89,7 @@ func (k *KinfoProc2) encodeSizes(b []byte) {
 	le.PutUint32(b[644:], k.SvGID)
 	putStr(b[648:664], k.Emul)
 	le.PutUint64(b[664:], uint64(k.Size))
-	le.PutUint64(b[672:], uint64(k.Size))
+	le.PutUint64(b[672:], uint64(k.Mapped))
 }
 
 // encodeUsage stores what is valid of the living alone.
@@ -118,13 +119,15 @@ func putTime32(b []byte, d time.Duration) {
 type KinfoLWP struct {
 	Addr     uint64 // l_laddr
 	ID, Flag int32
-	Priority uint8
-	Stat     int8 // LS*
-	Wmesg    string
-	CPU      uint64
-	Real     time.Duration
-	Pid      int32
-	Name     string
+
+	Priority, UserPriority uint8
+
+	Stat  int8 // LS*
+	Wmesg string
+	CPU   uint64
+	Real  time.Duration
+	Pid   int32
+	Name  string
 }
 
 // Encode fills 128 bytes.
@@ -133,7 +136,7 @@ func (k *KinfoLWP) Encode(b []byte) {
 	le.PutUint64(b[16:], k.Addr)
 	le.PutUint32(b[32:], uint32(k.ID))
 	le.PutUint32(b[36:], uint32(k.Flag))
-	b[56], b[57], b[58] = k.Priority, k.Priority, byte(k.Stat)
+	b[56], b[57], b[58] = k.Priority, k.UserPriority, byte(k.Stat)
 	putStr(b[64:72], k.Wmesg)
 	le.PutUint64(b[80:], k.CPU)
 	putTime32(b[88:], k.Real)

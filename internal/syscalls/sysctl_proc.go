@@ -169,11 +169,13 @@ func kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
 		return k
 	}
 	k.Stat, k.Wmesg = lwpStat(i.Active), waitMessage(i.Active)
+	k.Priority, k.UserPriority = priorities(i.Nice, i.Active)
 	u, errno := p.Rusage(netbsd.RUSAGE_SELF)
 	k.Valid, k.Start, k.Usage = errno == 0, i.Start, u
 	k.Real, k.Children = u.Utime+u.Stime, i.Children.Utime+i.Children.Stime
 	k.Resident = u.Maxrss << 10 / netbsd.PageSize
-	k.Size = k.Resident
+	z := sizesOf(p)
+	k.Text, k.Data, k.Stack, k.Size, k.Mapped = z.Text, z.Data, z.Stack, z.All, z.Mapped
 	switch i.Active {
 	case kern.LWPRunning:
 		k.NRun = 1
@@ -181,6 +183,17 @@ func kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
 		k.Flag |= netbsd.P_SINTR // it can be interrupted
 	}
 	return k
+}
+
+// priorities are lwp_eprio and l_priority of an LWP of SCHED_OTHER, as resetpriority of sched_4bsd.c has them for one that has not
+// computed long: the host schedules, and does not say.
+func priorities(nice int, s kern.LWPState) (effective, user uint8) {
+	const kernel = 64 // PRI_KERNEL
+	user = uint8(max(kernel-1-nice, 0))
+	if s == kern.LWPSleeping {
+		return user>>1 + kernel, user
+	}
+	return user, user
 }
 
 // showsAddresses reports whether the caller is told the kernel's addresses (KAUTH_REQ_PROCESS_CANSEE_KPTR): by kern.expose_address nobody but the
@@ -274,8 +287,9 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 		if !c.maySee(p) {
 			continue
 		}
+		nice := p.Nice()
 		for _, l := range p.LWPInfos() {
-			k := kinfoLWP(c, p, &l)
+			k := kinfoLWP(c, p, &l, nice)
 			k.Encode(b[:])
 			if errno := t.add(b[:]); errno != 0 {
 				return nil, errno
@@ -285,13 +299,14 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	return nil, t.end()
 }
 
-func kinfoLWP(c *Call, p *kern.Proc, l *kern.LWPInfo) netbsd.KinfoLWP {
+func kinfoLWP(c *Call, p *kern.Proc, l *kern.LWPInfo, nice int) netbsd.KinfoLWP {
 	state := l.LWP.State()
 	k := netbsd.KinfoLWP{ID: int32(l.LWP.ID()), Flag: netbsd.P_INMEM,
 		Stat: lwpStat(state), Wmesg: waitMessage(state), Pid: int32(p.Pid()), Name: l.Name}
 	if state == kern.LWPSleeping {
 		k.Flag |= netbsd.P_SINTR
 	}
+	k.Priority, k.UserPriority = priorities(nice, state)
 	if c.showsAddresses() {
 		k.Addr = kmemAddr(kmemHidden, uint64(uint32(k.ID))<<12|0x800)
 	}
