@@ -37,6 +37,8 @@ func (s *Socket) interfaceIoctl(cmd uint32, data []byte) netbsd.Errno {
 		return i.answer4(cmd, arg)
 	case s.family == netbsd.AF_INET6:
 		return i.answer6(cmd, arg)
+	case s.family == netbsd.AF_LINK:
+		return i.answerLink(cmd, arg)
 	}
 	return netbsd.EOPNOTSUPP
 }
@@ -80,6 +82,8 @@ func (i *Interface) has(flag int32) bool { return i.Info().Flags&flag != 0 }
 // EINVAL: an address that such an interface has not. ENOTTY: no such request.
 func (i *Interface) answer4(cmd uint32, arg []byte) netbsd.Errno {
 	switch cmd {
+	case netbsd.SIOCGIFADDRPREF:
+		return i.preference(arg, netbsd.AF_INET, netip.Addr.Is4)
 	case netbsd.SIOCGIFADDR, netbsd.SIOCGIFNETMASK, netbsd.SIOCGIFBRDADDR, netbsd.SIOCGIFDSTADDR, netbsd.SIOCGIFAFLAG_IN:
 	default:
 		return netbsd.ENOTTY
@@ -108,6 +112,8 @@ func (i *Interface) answer4(cmd uint32, arg []byte) netbsd.Errno {
 // times and two counts of seconds, 24 bytes.
 func (i *Interface) answer6(cmd uint32, arg []byte) netbsd.Errno {
 	switch cmd {
+	case netbsd.SIOCGIFADDRPREF:
+		return i.preference(arg, netbsd.AF_INET6, netip.Addr.Is6)
 	case netbsd.SIOCGIFADDR_IN6, netbsd.SIOCGIFNETMASK_IN6, netbsd.SIOCGIFDSTADDR_IN6, netbsd.SIOCGIFAFLAG_IN6, netbsd.SIOCGIFALIFETIME_IN6:
 	default:
 		return netbsd.ENOTTY
@@ -132,6 +138,32 @@ func (i *Interface) answer6(cmd uint32, arg []byte) netbsd.Errno {
 	return 0
 }
 
+// preference is ifaddrpref_ioctl: struct if_addrprefreq has, behind its name, the preference of an address, which is 0 of all, and, 8 bytes on, the
+// address. EINVAL: it is of another family. EADDRNOTAVAIL: the interface has it not.
+func (i *Interface) preference(arg []byte, family uint8, of func(netip.Addr) bool) netbsd.Errno {
+	addr := arg[8:]
+	a, ok := i.pick(addr, of)
+	switch {
+	case addr[1] != family:
+		return netbsd.EINVAL
+	case !ok:
+		return netbsd.EADDRNOTAVAIL
+	}
+	arg[0], arg[1] = 0, 0
+	copy(addr, i.Listed(a).Addr)
+	return 0
+}
+
+// scoped is an address as the kernel has it: one of a link has the interface's number in its third and fourth byte (in6_setscope).
+func scoped(a netip.Addr, index int) netip.Addr {
+	if !a.Is6() || !a.IsLinkLocalUnicast() {
+		return a
+	}
+	b := a.As16()
+	binary.BigEndian.PutUint16(b[2:], uint16(index))
+	return netip.AddrFrom16(b)
+}
+
 // pick finds the address that arg names, or the first of the family if it names none.
 func (i *Interface) pick(arg []byte, family func(netip.Addr) bool) (netip.Prefix, bool) {
 	named, errno := netbsd.DecodeSockaddr(arg[:min(len(arg), netbsd.SizeofSockaddrIn6)])
@@ -139,7 +171,7 @@ func (i *Interface) pick(arg []byte, family func(netip.Addr) bool) (netip.Prefix
 		if !family(a.Addr()) {
 			continue
 		}
-		if want := named.Addr.Addr(); errno != 0 || !want.IsValid() || want.IsUnspecified() || want == a.Addr() {
+		if want := named.Addr.Addr(); errno != 0 || !want.IsValid() || want.IsUnspecified() || scoped(want, 0) == a.Addr() {
 			return a, true
 		}
 	}

@@ -72,6 +72,9 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	if s.route != nil {
 		return s.request(c.L, b)
 	}
+	if s.family == netbsd.AF_LINK {
+		return 0, netbsd.EOPNOTSUPP
+	}
 	if errno := s.failure(); errno != 0 { // sosend
 		return 0, errno
 	}

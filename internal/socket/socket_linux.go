@@ -61,6 +61,9 @@ func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	if family == netbsd.AF_ROUTE {
 		return k.newRouteSocket(typ, proto)
 	}
+	if family == netbsd.AF_LINK {
+		return k.newLinkSocket(typ, proto)
+	}
 	hf, ok := netbsd.LinuxFamily(family)
 	if !ok || family == netbsd.AF_UNSPEC {
 		return nil, netbsd.EAFNOSUPPORT
@@ -334,6 +337,9 @@ func (s *Socket) wait(c file.Call, mask file.Events, timeo *time.Duration, try f
 // again says EALREADY. A datagram socket has no peer any more when it is to have another, even if
 // that cannot be one (soconnect).
 func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
+	if s.family == netbsd.AF_LINK {
+		return netbsd.EOPNOTSUPP
+	}
 	sa, errno := toHostAddr(a, s.family)
 	if errno != 0 {
 		s.Dissolve()
@@ -406,6 +412,9 @@ func (s *Socket) connected() (int, netbsd.Errno) {
 // Bind is bind(2). For AF_LOCAL the path is the host's, and guest is the name
 // that the program knows; after is called when the socket is closed.
 func (s *Socket) Bind(l file.Sleeper, a *netbsd.Sockaddr, guest string, after func()) netbsd.Errno {
+	if s.family == netbsd.AF_LINK {
+		return netbsd.EOPNOTSUPP
+	}
 	sa, errno := toHostAddr(a, s.family)
 	if errno != 0 {
 		return errno
@@ -503,6 +512,9 @@ func (s *Socket) Accept(c file.Call) (*Socket, netbsd.Sockaddr, netbsd.Errno) {
 
 // Name is getsockname(2).
 func (s *Socket) Name() (netbsd.Sockaddr, netbsd.Errno) {
+	if s.family == netbsd.AF_LINK {
+		return netbsd.Sockaddr{}, netbsd.EOPNOTSUPP
+	}
 	sa, err := unix.Getsockname(s.FD())
 	return s.fromHostAddr(sa), hostfile.Errno(err)
 }
@@ -517,6 +529,9 @@ func (s *Socket) Peer() (netbsd.Sockaddr, netbsd.Errno) {
 func (s *Socket) Shutdown(how int) netbsd.Errno {
 	if how < netbsd.SHUT_RD || how > netbsd.SHUT_RDWR {
 		return netbsd.EINVAL
+	}
+	if s.family == netbsd.AF_LINK {
+		return netbsd.EOPNOTSUPP
 	}
 	if err := unix.Shutdown(s.FD(), how); err != nil {
 		return hostfile.Errno(err)
