@@ -74,6 +74,9 @@ type Kernel struct {
 	NewThread func(c *Call, l *kern.LWP) (CPU, netbsd.Errno)
 	// CallOf returns the call of an LWP of a guest, by which its machine context is reached; only its own goroutine may ask.
 	CallOf func(l *kern.LWP) *Call
+	// CallAsleep returns that of an LWP that is asleep, nil if it is of no guest. It is called by kern.LWP.Asleep's function, so it takes no lock. Nil: sleeps
+	// have no names.
+	CallAsleep func(l *kern.LWP) *Call
 }
 
 // osRelease is kern.osrelease.

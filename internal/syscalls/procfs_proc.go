@@ -152,7 +152,7 @@ func procStatus(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) 
 	for _, t := range [...]time.Duration{time.Duration(i.Start.UnixNano()), u.Utime, u.Stime} {
 		fmt.Fprintf(&b, " %d,%d", t/time.Second, t%time.Second/time.Microsecond)
 	}
-	wmesg := waitMessage(i.Active)
+	wmesg := c.K.procWmesg(p, i.Active)
 	if wmesg == "" {
 		wmesg = "nochan"
 	}
@@ -264,14 +264,14 @@ var rlimStrings = [netbsd.RLIM_NLIMITS]string{"cpu", "fsize", "data", "stack", "
 	"sbsize", "vmem", "nthr"}
 
 // procStatm is procfs_do_pid_statm.
-func procStatm(_ *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
-	k := kinfoProc(p, i)
+func procStatm(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	k := c.kinfoProc(p, i)
 	return fmt.Sprintf("%d %d %d %d %d %d %d\n", k.Mapped, k.Resident, 0, k.Text, 0, k.Data+k.Stack, 0), 0
 }
 
 // procStatText is procfs_do_pid_stat: as Linux's, up to its 39th field. Times are in ticks of the clock.
-func procStatText(_ *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
-	k := kinfoProc(p, i)
+func procStatText(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	k := c.kinfoProc(p, i)
 	states := "0RRSTZXR8"
 	state := byte('0')
 	if k.Stat > 0 && int(k.Stat) < len(states) {

@@ -89,7 +89,7 @@ func procTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 			return nil, errno
 		}
 		if selected {
-			k := kinfoProc(p, &i)
+			k := c.kinfoProc(p, &i)
 			if c.showsAddresses() {
 				kinfoAddresses(p, &k)
 			}
@@ -148,7 +148,7 @@ func ttyDevice(t *kern.TTY) uint32 {
 }
 
 // kinfoProc is fill_kproc2 of kern_proc.c.
-func kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
+func (c *Call) kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
 	k := netbsd.KinfoProc2{
 		Pid: int32(i.Pid), Ppid: int32(i.Ppid), Sid: int32(i.Sid), Pgid: int32(i.Pgid),
 		Tpgid: int32(i.Tpgid), Jobc: int16(i.Jobc), Tdev: ttyDevice(i.TTY), Login: i.Login,
@@ -168,7 +168,7 @@ func kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
 	if i.State >= kern.StateDead {
 		return k
 	}
-	k.Stat, k.Wmesg = lwpStat(i.Active), waitMessage(i.Active)
+	k.Stat, k.Wmesg = lwpStat(i.Active), c.K.procWmesg(p, i.Active)
 	k.Priority, k.UserPriority = priorities(i.Nice, i.Active)
 	u, errno := p.Rusage(netbsd.RUSAGE_SELF)
 	k.Valid, k.Start, k.Usage = errno == 0, i.Start, u
@@ -257,14 +257,6 @@ func lwpStat(s kern.LWPState) int8 {
 	}[s]
 }
 
-// waitMessage is what ps(1) shows as WCHAN. toaster does not name what is waited for.
-func waitMessage(s kern.LWPState) string {
-	if s == kern.LWPSleeping {
-		return "wait"
-	}
-	return ""
-}
-
 // lwpTable is kern.lwp.PID.SIZE.COUNT; pid -1 is all processes. ESRCH. ENOMEM: not all fitted.
 func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	if len(rest) != 3 {
@@ -302,7 +294,7 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 func kinfoLWP(c *Call, p *kern.Proc, l *kern.LWPInfo, nice int) netbsd.KinfoLWP {
 	state := l.LWP.State()
 	k := netbsd.KinfoLWP{ID: int32(l.LWP.ID()), Flag: netbsd.P_INMEM,
-		Stat: lwpStat(state), Wmesg: waitMessage(state), Pid: int32(p.Pid()), Name: l.Name}
+		Stat: lwpStat(state), Wmesg: c.K.wmesg(l.LWP), Pid: int32(p.Pid()), Name: l.Name}
 	if state == kern.LWPSleeping {
 		k.Flag |= netbsd.P_SINTR
 	}
