@@ -187,7 +187,7 @@ const SizeofKinfoPcb = 640
 // KinfoPcb is struct kinfo_pcb (sys/socket.h): a socket, as net.inet.tcp.pcblist and its like tell of it. Src and
 // Dst are struct sockaddr.
 type KinfoPcb struct {
-	Addr, Socket        uint64
+	Addr, Ppcb, Socket  uint64 // Ppcb is that of TCP
 	Family, Type, Proto uint32
 	State, ProtoState   uint32 // SS_*, INP_*
 	TCPState            int32  // TCPS_*
@@ -200,6 +200,7 @@ type KinfoPcb struct {
 func (k *KinfoPcb) Encode(b []byte) {
 	clear(b[:SizeofKinfoPcb])
 	le.PutUint64(b, k.Addr)
+	le.PutUint64(b[8:], k.Ppcb)
 	le.PutUint64(b[16:], k.Socket)
 	le.PutUint32(b[24:], k.Family)
 	le.PutUint32(b[28:], k.Type)

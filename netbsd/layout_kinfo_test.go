@@ -15,3 +15,15 @@ func TestKinfoProc2Ids(t *testing.T) {
 		t.Errorf("p_ename is %q", name)
 	}
 }
+
+// TestKinfoPcbAddresses: ki_pcbaddr, ki_ppcbaddr and ki_sockaddr of struct kinfo_pcb (sys/socket.h 1.134).
+func TestKinfoPcbAddresses(t *testing.T) {
+	var b [SizeofKinfoPcb]byte
+	k := KinfoPcb{Addr: 1, Ppcb: 2, Socket: 3}
+	k.Encode(b[:])
+	for i, want := range []uint64{1, 2, 3} {
+		if got := le.Uint64(b[8*i:]); got != want {
+			t.Errorf("at %d: %d, want %d", 8*i, got, want)
+		}
+	}
+}

@@ -125,6 +125,9 @@ func argsOf(c *Call, pid int) (*ProcArgs, netbsd.Errno) {
 	if a := procArgsOf(p); a != nil {
 		return a, 0
 	}
+	if p == c.K.M.Init() {
+		return &ProcArgs{Path: "/sbin/init", Argv: []string{"init"}}, 0 // start_init
+	}
 	return &ProcArgs{}, 0
 }
 

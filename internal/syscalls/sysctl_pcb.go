@@ -61,6 +61,9 @@ func (t *table) addSocket(files *file.Table, fd int, seen map[*socket.Socket]boo
 	if t.c.showsAddresses() {
 		at := t.c.K.kmemFileAddr(d)
 		k.Addr, k.Socket = at+atPcb, at+atObject
+		if proto == netbsd.IPPROTO_TCP { // struct tcpcb, which netstat -A tells
+			k.Ppcb = kmemAddr(kmemHidden, d.Number(&t.c.K.fileNumbers)<<12|0x400)
+		}
 		if s.Family() == netbsd.AF_LOCAL && k.State&ssIsConnected != 0 {
 			k.Conn = at + atPeer
 		}
