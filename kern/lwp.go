@@ -150,6 +150,18 @@ func (l *LWP) State() LWPState {
 	return l.shown()
 }
 
+// Asleep calls f if l sleeps, and reports whether it does. f may read what l's goroutine alone may use otherwise, as l goes on behind it; it runs with the kernel's
+// lock held, so it calls nothing of this package and takes no lock.
+func (l *LWP) Asleep(f func()) bool {
+	l.p.m.lock()
+	defer l.p.m.unlock()
+	if l.stat != LWPSleeping || !l.parked {
+		return false
+	}
+	f()
+	return true
+}
+
 // setAttn leaves a reason for l to look at and, if it runs, kicks it.
 //
 // A kick is put off until mu is dropped: the platform's own locks are above mu, never below.

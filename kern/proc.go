@@ -48,6 +48,7 @@ const (
 	fDoomed                           // its address space has been told (doom)
 	fDying                            // SDYING of release 10: it is not found any more
 	fService                          // no NetBSD flag: SpawnArgs.Service
+	fKmem                             // PK_KMEM: it has opened /dev/kmem
 )
 
 // Proc is a process. Its fields are guarded by Machine.mu. A *Proc is never used

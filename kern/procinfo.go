@@ -123,3 +123,17 @@ func (p *Proc) sysctlFlags() uint32 {
 	}
 	return flags
 }
+
+// SetKmem notes that p has opened /dev/kmem (PK_KMEM): until it ends it may be shown the kernel's addresses. A fork does not pass it on.
+func (p *Proc) SetKmem() {
+	p.m.lock()
+	defer p.m.unlock()
+	p.flags |= fKmem
+}
+
+// HasKmem reports whether SetKmem has been called.
+func (p *Proc) HasKmem() bool {
+	p.m.lock()
+	defer p.m.unlock()
+	return p.flags&fKmem != 0
+}

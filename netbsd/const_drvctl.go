@@ -10,3 +10,12 @@ const (
 	DRVGETEVENT   = 0x40104480
 	DRVSUSPENDDEV = 0x80144481
 )
+
+// Requests of ksyms(4) (sys/ksyms.h); those with O are of before NetBSD 8.
+const (
+	OKIOCGSYMBOL = 0x80106c01
+	OKIOCGVALUE  = 0x80106c02
+	KIOCGSIZE    = 0x40046c03
+	KIOCGVALUE   = 0xc0106c04
+	KIOCGSYMBOL  = 0xc0206c05
+)

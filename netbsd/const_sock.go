@@ -200,11 +200,15 @@ const (
 	IFF_ALLMULTI    = 0x200
 	IFF_SIMPLEX     = 0x800
 	IFF_MULTICAST   = 0x8000
-	NET_RT_DUMP     = 1
-	NET_RT_FLAGS    = 2
-	NET_RT_OIFLIST  = 5
-	NET_RT_IFLIST   = 6
-	RTM_VERSION     = 4
+
+	IFLR_ACTIVE    = 0x4000 // of SIOCGLIFADDR
+	IFLR_FACTORY   = 0x2000
+	IFLR_PREFIX    = 0x8000
+	NET_RT_DUMP    = 1
+	NET_RT_FLAGS   = 2
+	NET_RT_OIFLIST = 5
+	NET_RT_IFLIST  = 6
+	RTM_VERSION    = 4
 )
 
 // Types of routing messages (route(4)). Go knows the numbers of before NetBSD 8 of RTM_NEWADDR and

@@ -11,11 +11,12 @@ const (
 	SizeofKinfoDrivers = 32
 )
 
-// KinfoProc2 is struct kinfo_proc2: process, as ps(1) sees it. Addresses in the kernel are 0, but
-// for Addr, by which programs tell processes apart.
+// KinfoProc2 is struct kinfo_proc2: process, as ps(1) sees it. Addresses in the kernel are 0, but for those that have a
+// field here, which are for who may see them (COND_SET_VALUE of fill_kproc2).
 type KinfoProc2 struct {
-	Addr  uint64 // p_paddr
-	Wchan uint64 // what it sleeps on, 0 if it does not sleep
+	Addr     uint64 // p_paddr
+	FD, Cwdi uint64 // p_fd, p_cwdi
+	Wchan    uint64 // what it sleeps on, 0 if it does not sleep
 
 	Eflag, ExitSig, Flag           int32
 	Pid, Ppid, Sid, Pgid, Tpgid    int32
@@ -26,12 +27,13 @@ type KinfoProc2 struct {
 	Tdev                           uint32
 	Siglist, Mask, Ignored, Caught Sigset
 	Stat, RealStat                 int8 // LS* of its most active LWP, and S*
-	Priority, Nice                 uint8
+	Priority, UserPriority, Nice   uint8
 	Status                         uint16 // p_xstat
 	Acct                           uint16
 	Comm, Wmesg, Login, Emul       string
 
-	Resident, Text, Data, Stack, Size int64 // in pages
+	Resident, Text, Data, Stack int64 // in pages
+	Size, Mapped                int64 // p_vm_vsize, p_vm_msize
 
 	Valid       bool // what follows is: not of a zombie
 	Start       time.Time
@@ -46,6 +48,8 @@ type KinfoProc2 struct {
 func (k *KinfoProc2) Encode(b []byte) {
 	clear(b[:SizeofKinfoProc2])
 	le.PutUint64(b[16:], k.Addr)
+	le.PutUint64(b[32:], k.FD)
+	le.PutUint64(b[40:], k.Cwdi)
 	for i, v := range [...]int32{k.Eflag, k.ExitSig, k.Flag, k.Pid, k.Ppid, k.Sid, k.Pgid, k.Tpgid} {
 		le.PutUint32(b[104+4*i:], uint32(v))
 	}
@@ -62,7 +66,7 @@ func (k *KinfoProc2) Encode(b []byte) {
 	for i, s := range [...]Sigset{k.Siglist, k.Mask, k.Ignored, k.Caught} {
 		le.PutUint64(b[296+16*i:], uint64(s))
 	}
-	b[360], b[361], b[362], b[363] = byte(k.Stat), k.Priority, k.Priority, k.Nice
+	b[360], b[361], b[362], b[363] = byte(k.Stat), k.Priority, k.UserPriority, k.Nice
 	le.PutUint16(b[364:], k.Status)
 	le.PutUint16(b[366:], k.Acct)
 	putStr(b[368:392], k.Comm)
@@ -84,9 +88,9 @@ func (k *KinfoProc2) encodeSizes(b []byte) {
 	le.PutUint64(b[632:], uint64(k.RealStat))
 	le.PutUint32(b[640:], k.SvUID)
 	le.PutUint32(b[644:], k.SvGID)
-	putStr(b[640:664], k.Emul)
+	putStr(b[648:664], k.Emul)
 	le.PutUint64(b[664:], uint64(k.Size))
-	le.PutUint64(b[672:], uint64(k.Size))
+	le.PutUint64(b[672:], uint64(k.Mapped))
 }
 
 // encodeUsage stores what is valid of the living alone.
@@ -116,13 +120,15 @@ func putTime32(b []byte, d time.Duration) {
 type KinfoLWP struct {
 	Addr     uint64 // l_laddr
 	ID, Flag int32
-	Priority uint8
-	Stat     int8 // LS*
-	Wmesg    string
-	CPU      uint64
-	Real     time.Duration
-	Pid      int32
-	Name     string
+
+	Priority, UserPriority uint8
+
+	Stat  int8 // LS*
+	Wmesg string
+	CPU   uint64
+	Real  time.Duration
+	Pid   int32
+	Name  string
 }
 
 // Encode fills 128 bytes.
@@ -131,7 +137,7 @@ func (k *KinfoLWP) Encode(b []byte) {
 	le.PutUint64(b[16:], k.Addr)
 	le.PutUint32(b[32:], uint32(k.ID))
 	le.PutUint32(b[36:], uint32(k.Flag))
-	b[56], b[57], b[58] = k.Priority, k.Priority, byte(k.Stat)
+	b[56], b[57], b[58] = k.Priority, k.UserPriority, byte(k.Stat)
 	putStr(b[64:72], k.Wmesg)
 	le.PutUint64(b[80:], k.CPU)
 	putTime32(b[88:], k.Real)
@@ -141,15 +147,17 @@ func (k *KinfoLWP) Encode(b []byte) {
 
 // KinfoFile is struct kinfo_file: an open file, and the descriptor that it was found by.
 type KinfoFile struct {
-	Addr     uint64 // of the open file, to tell it from others
+	Addr     uint64 // of the open file
 	Flag     uint32 // FREAD, FWRITE and status flags
 	Type     uint32 // DTYPE_*
 	Count    uint32
 	UID, GID uint32
+	Ops      uint64
 	Offset   int64
 	Data     uint64
 	Size     int64
 	Vtype    uint32 // V*
+	Vtag     uint32 // VT_*
 	Pid, FD  int32
 	FDFlags  uint32 // ki_ofileflags: FD_*
 }
@@ -163,10 +171,12 @@ func (k *KinfoFile) Encode(b []byte) {
 	le.PutUint32(b[20:], k.Count)
 	le.PutUint32(b[40:], k.UID)
 	le.PutUint32(b[44:], k.GID)
+	le.PutUint64(b[48:], k.Ops)
 	le.PutUint64(b[56:], uint64(k.Offset))
 	le.PutUint64(b[64:], k.Data)
 	le.PutUint64(b[80:], uint64(k.Size))
 	le.PutUint32(b[88:], k.Vtype)
+	le.PutUint32(b[92:], k.Vtag)
 	le.PutUint32(b[104:], uint32(k.Pid))
 	le.PutUint32(b[108:], uint32(k.FD))
 	le.PutUint32(b[112:], k.FDFlags)
@@ -178,7 +188,7 @@ const SizeofKinfoPcb = 640
 // KinfoPcb is struct kinfo_pcb (sys/socket.h): a socket, as net.inet.tcp.pcblist and its like tell of it. Src and
 // Dst are struct sockaddr.
 type KinfoPcb struct {
-	Addr, Socket        uint64
+	Addr, Ppcb, Socket  uint64 // Ppcb is that of TCP
 	Family, Type, Proto uint32
 	State, ProtoState   uint32 // SS_*, INP_*
 	TCPState            int32  // TCPS_*
@@ -191,6 +201,7 @@ type KinfoPcb struct {
 func (k *KinfoPcb) Encode(b []byte) {
 	clear(b[:SizeofKinfoPcb])
 	le.PutUint64(b, k.Addr)
+	le.PutUint64(b[8:], k.Ppcb)
 	le.PutUint64(b[16:], k.Socket)
 	le.PutUint32(b[24:], k.Family)
 	le.PutUint32(b[28:], k.Type)

@@ -125,6 +125,41 @@ func appendIfAddrs(b []byte, start int, i *IfInfo, addr netip.Prefix) []byte {
 	return b
 }
 
+// ListedAddr is an address of an interface as net.route.rtable lists it: socket addresses, of which Broadcast, or the peer's, may be missing.
+type ListedAddr struct{ Netmask, Addr, Broadcast []byte }
+
+// AppendListed adds a message about an address to such a list, RTM_NEWADDR or, for programs of before NetBSD 8, RTM_ONEWADDR (sysctl_iflist_addr,
+// compat_70_iflist_addr). It does not have the interface's own address, as messages of routing sockets do: getifaddrs(3) does not expect that there.
+func AppendListed(b []byte, kind uint8, i *IfInfo, a ListedAddr) []byte {
+	start, size, index, which := len(b), SizeofIfaMsg10, 4, 12
+	if kind == RTM_ONEWADDR {
+		size, index, which = SizeofIfaMsghdr, 16, 4
+	}
+	b = append(b, make([]byte, size)...)
+	bits := uint32(RTA_NETMASK | RTA_IFA)
+	b = appendPadded(appendPadded(b, a.Netmask), a.Addr)
+	if a.Broadcast != nil {
+		bits |= RTA_BRD
+		b = appendPadded(b, a.Broadcast)
+	}
+	m := b[start:]
+	m[2], m[3] = RTM_VERSION, kind
+	le.PutUint16(m[index:], i.Index)
+	le.PutUint32(m[which:], bits)
+	le.PutUint16(m, uint16(len(m)))
+	return b
+}
+
+// LinkMask is the netmask of LinkAddr: ones for the name (if_dl_create).
+func LinkMask(i *IfInfo) []byte {
+	b := make([]byte, 8+len(i.Name))
+	b[0], b[1] = byte(len(b)), AF_LINK
+	for at := range b[8:] {
+		b[8+at] = 0xff
+	}
+	return b
+}
+
 // AppendIfAnnounce adds RTM_IFANNOUNCE, of an interface that has come or gone: index 4, name 6, what 22.
 func AppendIfAnnounce(b []byte, i *IfInfo, what uint16) []byte {
 	m := make([]byte, SizeofIfanMsg)

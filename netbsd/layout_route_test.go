@@ -102,3 +102,38 @@ func TestDecodeRouteMsg(t *testing.T) {
 		}
 	}
 }
+
+// What sysctl_iflist_addr of rtsock.c 1.256 and compat_70_iflist_addr list: the addresses of RTA_NETMASK, RTA_IFA and RTA_BRD in this order and no other, which
+// getifaddrs(3) counts on.
+func TestAppendListed(t *testing.T) {
+	i := &IfInfo{Index: 2, Name: "vioif0", HW: []byte{2, 0, 0, 0, 0, 9}, Type: IFT_ETHER}
+	p := netip.MustParsePrefix("192.0.2.2/24")
+	ip := ListedAddr{Netmask(p), HostAddr(p.Addr()), HostAddr(netip.MustParseAddr("192.0.2.255"))}
+	for _, c := range []struct {
+		kind               uint8
+		a                  ListedAddr
+		head, index, which int
+		bits               uint32
+		want               [][]byte
+	}{
+		{RTM_NEWADDR, ip, 32, 4, 12, 0xa4, [][]byte{ip.Netmask, ip.Addr, ip.Broadcast}},
+		{RTM_ONEWADDR, ip, 24, 16, 4, 0xa4, [][]byte{ip.Netmask, ip.Addr, ip.Broadcast}},
+		{RTM_NEWADDR, ListedAddr{Netmask: LinkMask(i), Addr: LinkAddr(i)}, 32, 4, 12, 0x24,
+			[][]byte{{14, AF_LINK, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255}, LinkAddr(i)}},
+	} {
+		m := AppendListed([]byte("x"), c.kind, i, c.a)[1:]
+		if int(le.Uint16(m)) != len(m) || m[2] != RTM_VERSION || m[3] != c.kind || le.Uint16(m[c.index:]) != 2 || le.Uint32(m[c.which:]) != c.bits {
+			t.Errorf("kind %d: %x", c.kind, m[:c.head])
+		}
+		at := c.head
+		for _, want := range c.want {
+			if got := m[at : at+len(want)]; string(got) != string(want) {
+				t.Errorf("kind %d, at %d: %x, want %x", c.kind, at, got, want)
+			}
+			at += (len(want) + 7) &^ 7
+		}
+		if at != len(m) {
+			t.Errorf("kind %d: %d bytes, want %d", c.kind, len(m), at)
+		}
+	}
+}

@@ -37,6 +37,8 @@ type Description struct {
 
 	owner atomic.Int32 // F_SETOWN: process, or group if negative
 
+	number atomic.Uint64 // see Number
+
 	mu      sync.Mutex
 	async   *Waiter // of O_ASYNC; nil: there is none
 	hearers []BlockHearer

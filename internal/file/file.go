@@ -115,6 +115,17 @@ type Whole interface {
 	ReadsWhole() bool
 }
 
+// AnyOffset is implemented by files in which a negative offset is one: /dev/kmem, where it is an address.
+type AnyOffset interface {
+	AnyOffset() bool
+}
+
+// TakesAnyOffset reports whether f is one.
+func TakesAnyOffset(f File) bool {
+	a, ok := f.(AnyOffset)
+	return ok && a.AnyOffset()
+}
+
 // Sink is implemented by files whose writes go nowhere: what is written is not even looked at.
 type Sink interface {
 	Sinks() bool

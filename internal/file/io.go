@@ -49,7 +49,7 @@ func (d *Description) Pread(l Sleeper, b []byte, off int64) (int, netbsd.Errno) 
 	if !d.Readable() {
 		return 0, netbsd.EBADF
 	}
-	if off < 0 {
+	if off < 0 && !TakesAnyOffset(d.File) {
 		return 0, netbsd.EINVAL
 	}
 	return d.File.Pread(d.Call(l), b, off)

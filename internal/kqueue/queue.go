@@ -340,3 +340,6 @@ func (q *Queue) dropLocked(kn *knote) {
 	kn.src.detach(kn)
 	q.mu.Lock()
 }
+
+// Dtype implements file.Typed.
+func (q *Queue) Dtype() uint32 { return netbsd.DTYPE_KQUEUE }

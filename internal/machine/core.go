@@ -202,6 +202,32 @@ func (s *Space) Mappings() (list []syscalls.Mapping) {
 	return list
 }
 
+// Sizes implements syscalls.Sizer: the text is what of the program can be executed, the data what of it and up to its break can be written
+// to.
+func (s *Space) Sizes(p *kern.Proc) (z syscalls.VMSizes) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, end := s.m.Break()
+	stack := uint64(0)
+	for r := range s.m.All() {
+		switch n := int64((r.End - r.Start) / netbsd.PageSize); {
+		case r.Start >= netbsd.StackTop-netbsd.MAXSSIZ:
+			stack += r.End - r.Start
+		case r.Start >= end:
+		case r.Prot&netbsd.PROT_EXEC != 0:
+			z.Text += n
+		case r.Prot&netbsd.PROT_WRITE != 0:
+			z.Data += n
+		}
+	}
+	z.All = int64(s.m.Size() / netbsd.PageSize)
+	if stack > 0 {
+		z.Stack = int64(s.stackUsed(stackLimit(p), netbsd.StackTop) / netbsd.PageSize)
+	}
+	z.Mapped = z.All - int64(stack/netbsd.PageSize) + z.Stack
+	return z
+}
+
 // notes describes the process, and the registers of each of its LWPs, the dying one first: the order is that of
 // coredump_notes (core_elf32.c). The caller is mc's LWP, which is about to die, or its tracer.
 func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {

@@ -36,8 +36,8 @@ type Space struct {
 	text, data atomic.Uint64 // see sizes
 
 	// mu guards what follows. It is held while a guest's thread is told to change its
-	// memory, so only LWPs of the space take it: a guest that does not answer keeps
-	// nobody else waiting, and its own LWPs until it is killed.
+	// memory, so only LWPs of the space take it, and who asks what is mapped (Mappings, Sizes): a guest
+	// that does not answer keeps nobody else waiting, and these until it is killed.
 	mu sync.Mutex
 	m  *vm.Map
 

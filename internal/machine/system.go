@@ -177,32 +177,50 @@ func newSystem(cfg Config) (*System, *vfs.Dirs, error) {
 	s.TTY.SetConsole(mayReadConsole)
 	tree.AddFS("/proc", func(v vfs.View, name string) (vfs.Device, netbsd.Errno) { return s.Kernel.ProcFS(v, name) })
 	s.Kernel = syscalls.Kernel{
-		M:         m,
-		Sockets:   socket.New(host, socketConfig(&cfg, maker)),
-		PhysMem:   cfg.PhysMem,
-		MaxFiles:  cfg.MaxFiles,
-		BootTime:  time.Now().Add(-platform.Monotonic()),
-		Monotonic: platform.Monotonic,
-		Exec:      s.exec,
-		Spawn:     s.spawn,
-		LWPBody:   s.Body,
-		NewThread: s.newThread,
-		CallOf:    func(l *kern.LWP) *syscalls.Call { return &l.Platform().Machdep().(*Context).call },
-		SetStack:  setStack,
-		CPUTime:   cpuTime,
-		DumpCore:  s.dumpTracee,
-		NewMemory: s.newMemory,
-		SysV:      sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
+		M:          m,
+		Sockets:    socket.New(host, socketConfig(&cfg, maker)),
+		PhysMem:    cfg.PhysMem,
+		MaxFiles:   cfg.MaxFiles,
+		BootTime:   time.Now().Add(-platform.Monotonic()),
+		Monotonic:  platform.Monotonic,
+		Exec:       s.exec,
+		Spawn:      s.spawn,
+		LWPBody:    s.Body,
+		NewThread:  s.newThread,
+		CallOf:     func(l *kern.LWP) *syscalls.Call { return &l.Platform().Machdep().(*Context).call },
+		CallAsleep: callAsleep,
+		SetStack:   setStack,
+		CPUTime:    cpuTime,
+		DumpCore:   s.dumpTracee,
+		NewMemory:  s.newMemory,
+		SysV:       sysv.New(sysv.Config{PhysMem: cfg.PhysMem, NewMemory: s.newShared}),
 	}
-	tree.AddDevice("drvctl", s.Kernel.DrvctlDevice())
-	if cfg.Kern.Release == kern.Release2003 {
-		tree.AddDevice("systrace", s.Kernel.SystraceDevice())
-	}
+	s.addDevices(tree)
 	if !cfg.Platform.NoLend {
 		s.Kernel.NewEventSet = host.NewSet
 	}
 	s.prescan.begin(cfg.Program) // last: the platform's start waits for the rest
 	return s, dirs, nil
+}
+
+// callAsleep implements syscalls.Kernel.CallAsleep.
+func callAsleep(l *kern.LWP) *syscalls.Call {
+	if mc, ok := l.Platform().Machdep().(*Context); ok {
+		return &mc.call
+	}
+	return nil
+}
+
+// addDevices adds the devices that need the kernel.
+func (s *System) addDevices(tree *vfs.Tree) {
+	tree.AddDevice("drvctl", s.Kernel.DrvctlDevice())
+	tree.AddDevice("mem", s.Kernel.MemDevice())
+	tree.AddDevice("kmem", s.Kernel.KmemDevice())
+	tree.AddDevice("drum", s.Kernel.DrumDevice())
+	tree.AddDevice("ksyms", s.Kernel.KsymsDevice())
+	if s.Kernel.M.Release() == kern.Release2003 {
+		tree.AddDevice("systrace", s.Kernel.SystraceDevice())
+	}
 }
 
 // socketConfig says how the machine's sockets are set up. Under a root they are confined: a directory that comes from outside in a message

@@ -85,6 +85,9 @@ func (f *File) Stat() (file.Stat, netbsd.Errno) {
 	}, 0
 }
 
+// Dtype implements file.Typed.
+func (*File) Dtype() uint32 { return netbsd.DTYPE_MQUEUE }
+
 // Ioctl implements file.File: there are none (fbadop_ioctl).
 func (*File) Ioctl(file.Call, uint32, []byte) netbsd.Errno { return netbsd.EOPNOTSUPP }
 

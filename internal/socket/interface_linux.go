@@ -57,6 +57,19 @@ func (i *Interface) Info() netbsd.IfInfo {
 	return info
 }
 
+// Listed is one of its addresses with what goes with it: the broadcast address, or that of a loopback interface itself (in_ifinit).
+func (i *Interface) Listed(p netip.Prefix) netbsd.ListedAddr {
+	a := netbsd.ListedAddr{Netmask: netbsd.Netmask(p), Addr: netbsd.HostAddr(scoped(p.Addr(), i.Index))}
+	switch {
+	case !p.Addr().Is4():
+	case i.has(netbsd.IFF_LOOPBACK):
+		a.Broadcast = a.Addr
+	case i.has(netbsd.IFF_BROADCAST):
+		a.Broadcast = netbsd.HostAddr(broadcast(p))
+	}
+	return a
+}
+
 // decodeInterfaces makes a list, ordered by index, of the host's two tables.
 func decodeInterfaces(links, addrs []byte) []Interface {
 	var list []Interface

@@ -49,6 +49,8 @@ func (s *Socket) interfaceIoctl(cmd uint32, data []byte) netbsd.Errno {
 		return i.answer4(cmd, arg)
 	case netbsd.AF_INET6:
 		return i.answer6(cmd, arg)
+	case netbsd.AF_LINK:
+		return i.answerLink(cmd, arg)
 	}
 	return netbsd.EOPNOTSUPP
 }
@@ -279,7 +281,7 @@ func (i *Interface) preference(family byte, arg []byte) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
-	if !slices.ContainsFunc(i.Addrs, func(a netip.Prefix) bool { return a.Addr() == named }) {
+	if !slices.ContainsFunc(i.Addrs, func(a netip.Prefix) bool { return a.Addr() == scoped(named, 0) }) {
 		return netbsd.EADDRNOTAVAIL
 	}
 	clear(arg[:at])
@@ -375,6 +377,16 @@ func (i *Interface) other6(cmd uint32, arg []byte) netbsd.Errno {
 	return 0
 }
 
+// scoped is an address as the kernel has it: one of a link has the interface's number in its third and fourth byte (in6_setscope).
+func scoped(a netip.Addr, index int) netip.Addr {
+	if !a.Is6() || !a.IsLinkLocalUnicast() {
+		return a
+	}
+	b := a.As16()
+	binary.BigEndian.PutUint16(b[2:], uint16(index))
+	return netip.AddrFrom16(b)
+}
+
 // pick finds the address that arg names, or the first of the family if it names none.
 func (i *Interface) pick(arg []byte, family func(netip.Addr) bool) (netip.Prefix, bool) {
 	named, errno := netbsd.DecodeSockaddr(arg[:min(len(arg), netbsd.SizeofSockaddrIn6)])
@@ -382,7 +394,7 @@ func (i *Interface) pick(arg []byte, family func(netip.Addr) bool) (netip.Prefix
 		if !family(a.Addr()) {
 			continue
 		}
-		if want := named.Addr.Addr(); errno != 0 || !want.IsValid() || want.IsUnspecified() || want == a.Addr() {
+		if want := named.Addr.Addr(); errno != 0 || !want.IsValid() || want.IsUnspecified() || scoped(want, 0) == a.Addr() {
 			return a, true
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"toaster/internal/file"
 	"toaster/netbsd"
 )
@@ -41,6 +43,9 @@ func TestInterfaceIoctls(t *testing.T) {
 	const ip, ip6, local = netbsd.AF_INET, netbsd.AF_INET6, netbsd.AF_LOCAL
 	home, strange := netbsd.HostAddr(netip.MustParseAddr("127.0.0.1")), netbsd.HostAddr(netip.MustParseAddr("192.0.2.77"))
 	home6 := netbsd.HostAddr(netip.IPv6Loopback())
+	pref := func(addr string) []byte {
+		return append([]byte{7, 0, 0, 0, 0, 0, 0, 0}, netbsd.HostAddr(netip.MustParseAddr(addr))...)
+	}
 	for _, w := range []struct {
 		family int
 		cmd    uint32
@@ -97,6 +102,9 @@ func TestInterfaceIoctls(t *testing.T) {
 		{ip, 0xc020697e, lo.Name, nil, values(int32(lo.MTU)), 0},            // OSIOCGIFMTU
 		{ip, 0x8020690c, lo.Name, []byte{2, 0, 0, 0, 127, 0, 0, 1}, nil, netbsd.EPERM},
 		{ip, 0x80206910, lo.Name, nil, nil, netbsd.EPERM},
+		{ip, netbsd.SIOCGIFADDRPREF, lo.Name, pref("127.0.0.1"), append(make([]byte, 8), netbsd.HostAddr(netip.MustParseAddr("127.0.0.1"))...), 0},
+		{ip, netbsd.SIOCGIFADDRPREF, lo.Name, pref("192.0.2.77"), nil, netbsd.EADDRNOTAVAIL},
+		{ip, netbsd.SIOCGIFADDRPREF, lo.Name, pref("::1"), nil, netbsd.EINVAL},
 		{ip, 0xc0306936, lo.Name, nil, nil, netbsd.ENOTTY}, // SIOCGIFMEDIA
 		{netbsd.AF_LOCAL, netbsd.SIOCGIFADDR, lo.Name, nil, nil, netbsd.EOPNOTSUPP},
 		{netbsd.AF_INET6, netbsd.SIOCGIFAFLAG_IN6, lo.Name, netbsd.HostAddr(netip.IPv6Loopback()), values(0), 0},
@@ -114,6 +122,9 @@ func TestInterfaceIoctls(t *testing.T) {
 	if f := binary.LittleEndian.Uint16(flags); f&netbsd.IFF_LOOPBACK == 0 {
 		t.Errorf("flags %#x", f)
 	}
+	if a := scoped(netip.MustParseAddr("fe80::9"), 3); a.String() != "fe80:3::9" || scoped(a, 0).String() != "fe80::9" || scoped(netip.IPv6Loopback(), 3) != netip.IPv6Loopback() {
+		t.Errorf("in6_setscope: %v", a)
+	}
 	if a := broadcast(netip.MustParsePrefix("192.0.2.5/24")); a.String() != "192.0.2.255" {
 		t.Errorf("broadcast %v", a)
 	}
@@ -127,6 +138,63 @@ func TestInterfaceIoctls(t *testing.T) {
 	for _, b := range m.OldAddressList(true) {
 		if len(b) != 32 || b[family] != 0 {
 			t.Errorf("OOSIOCGIFCONF: %x", b)
+		}
+	}
+}
+
+// TestLinkSockets: link_attach, link_bind and their like, and SIOCGLIFADDR as link_control has it.
+func TestLinkSockets(t *testing.T) {
+	m := newStack(t, Config{})
+	for _, c := range []struct {
+		typ, proto int
+		want       netbsd.Errno
+	}{{netbsd.SOCK_RAW, 0, netbsd.EPROTOTYPE}, {netbsd.SOCK_DGRAM, 1, netbsd.EPROTONOSUPPORT}} {
+		if _, errno := m.NewSocket(netbsd.AF_LINK, c.typ, c.proto); errno != c.want {
+			t.Errorf("type %d, protocol %d: %v, want %v", c.typ, c.proto, errno, c.want)
+		}
+	}
+	s, errno := m.NewSocket(netbsd.AF_LINK, netbsd.SOCK_DGRAM, 0)
+	if errno != 0 {
+		t.Fatal(errno)
+	}
+	defer s.Close()
+	var a netbsd.Sockaddr
+	_, nameless := s.Name()
+	_, unsent := s.Send(file.Call{Nonblock: true}, []byte("x"), &Message{})
+	for what, errno := range map[string]netbsd.Errno{"bind": s.Bind(nil, &a, "", nil), "connect": s.Connect(file.Call{}, &a), "listen": s.Listen(1),
+		"shutdown": s.Shutdown(netbsd.SHUT_RDWR), "getsockname": nameless, "send": unsent} {
+		if errno != netbsd.EOPNOTSUPP {
+			t.Errorf("%s: %v", what, errno)
+		}
+	}
+	ether := Interface{Index: 3, Name: "vioif0", Hardware: []byte{2, 0, 0, 0, 0, 9}}
+	lo := Interface{Index: 1, Name: "lo0", Flags: unix.IFF_LOOPBACK}
+	dl := func(i Interface) []byte { info := i.Info(); return netbsd.LinkAddr(&info) }
+	other := ether
+	other.Hardware = []byte{2, 0, 0, 0, 0, 8}
+	for _, c := range []struct {
+		what        string
+		of          *Interface
+		flags, bits uint32
+		addr        []byte
+		want        uint32
+		errno       netbsd.Errno
+	}{
+		{"its own", &ether, netbsd.IFLR_PREFIX, 48, dl(ether), netbsd.IFLR_ACTIVE | netbsd.IFLR_FACTORY, 0},
+		{"any", &ether, 0, 0, dl(other), netbsd.IFLR_ACTIVE | netbsd.IFLR_FACTORY, 0},
+		{"another", &ether, netbsd.IFLR_PREFIX, 48, dl(other), 0, netbsd.EADDRNOTAVAIL},
+		{"another length", &ether, netbsd.IFLR_PREFIX, 8, dl(ether), 0, netbsd.EINVAL},
+		{"a loopback interface's", &lo, netbsd.IFLR_PREFIX, 0, dl(lo), netbsd.IFLR_ACTIVE, 0},
+		{"the other's", &lo, netbsd.IFLR_PREFIX, 48, dl(ether), 0, netbsd.EINVAL},
+		{"another family", &ether, 0, 0, netbsd.HostAddr(netip.IPv6Loopback()), 0, netbsd.EINVAL},
+		{"a name beyond the end", &ether, 0, 0, []byte{20, netbsd.AF_LINK, 0, 0, 6, 255, 6, 0}, 0, netbsd.EINVAL},
+	} {
+		b := make([]byte, 264)
+		binary.LittleEndian.PutUint32(b, c.flags)
+		binary.LittleEndian.PutUint32(b[4:], c.bits)
+		copy(b[8:], c.addr)
+		if errno := c.of.answerLink(netbsd.SIOCGLIFADDR, b); errno != c.errno || errno == 0 && binary.LittleEndian.Uint32(b) != c.want {
+			t.Errorf("%s: %v, %#x, want %v, %#x", c.what, errno, binary.LittleEndian.Uint32(b), c.errno, c.want)
 		}
 	}
 }

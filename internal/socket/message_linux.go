@@ -112,6 +112,9 @@ func (s *Socket) Send(c file.Call, b []byte, m *Message) (int, netbsd.Errno) {
 	if s.route != nil {
 		return s.request(c.L, b)
 	}
+	if s.family == netbsd.AF_LINK {
+		return 0, netbsd.EOPNOTSUPP
+	}
 	if errno := s.sendErrno(m); errno != 0 {
 		return 0, errno
 	}

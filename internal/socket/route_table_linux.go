@@ -93,7 +93,7 @@ func (r *hostRoute) message(i Interface, wide bool) netbsd.RouteMsg {
 	info := i.Info()
 	m := netbsd.RouteMsg{Type: netbsd.RTM_GET, Index: uint16(r.index), Flags: r.flags()}
 	m.Addrs[0] = netbsd.HostAddr(r.dst.Addr())
-	if m.Addrs[1] = netbsd.LinkAddr(&info); r.gateway.IsValid() {
+	if m.Addrs[1] = linkGateway(&info); r.gateway.IsValid() {
 		m.Addrs[1] = netbsd.HostAddr(r.gateway)
 	}
 	if !r.dst.IsSingleIP() {
@@ -107,6 +107,16 @@ func (r *hostRoute) message(i Interface, wide bool) netbsd.RouteMsg {
 		m.Addrs[5] = netbsd.HostAddr(a)
 	}
 	return m
+}
+
+// linkGateway is the gateway of a route that ends at an interface: the interface's address, but of an Ethernet without name and address
+// (arp_setgate, sockaddr_dl_init), which netstat(1) shows as link#1.
+func linkGateway(i *netbsd.IfInfo) []byte {
+	b := netbsd.LinkAddr(i)
+	if i.Type == netbsd.IFT_ETHER {
+		clear(b[5:])
+	}
+	return b
 }
 
 // sourceOn is the address of the interface that packets by the route come from.
@@ -125,6 +135,23 @@ func (r *hostRoute) sourceOn(i Interface) netip.Addr {
 // Routes are the messages of NetBSD's routing table (sysctl_dumpentry), of a family, or of both
 // if that is 0; those that have one of the flags, or all if there are none.
 func (k *Stack) Routes(family int, flags int32) (b []byte) {
+	interfaces := map[int]Interface{}
+	for _, i := range k.Interfaces() {
+		interfaces[i.Index] = i
+	}
+	for _, r := range k.hostRoutes() {
+		if family == 0 || family == familyOf(r.dst.Addr()) {
+			if flags == 0 || r.flags()&flags != 0 {
+				m := r.message(interfaces[r.index], true)
+				b = m.Append(b)
+			}
+		}
+	}
+	return b
+}
+
+// hostRoutes are those of the host's routes that are shown.
+func (k *Stack) hostRoutes() (list []hostRoute) {
 	fd, err := k.maker(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil
@@ -134,19 +161,22 @@ func (k *Stack) Routes(family int, flags int32) (b []byte) {
 	if err != nil {
 		return nil
 	}
-	interfaces := map[int]Interface{}
-	for _, i := range k.Interfaces() {
-		interfaces[i.Index] = i
-	}
 	for _, m := range decodeMessages(table, unix.RTM_NEWROUTE, unix.SizeofRtMsg) {
-		r, ok := decodeRoute(m)
-		if !ok || !r.shown() || family != 0 && family != familyOf(r.dst.Addr()) || flags != 0 && r.flags()&flags == 0 {
-			continue
+		if r, ok := decodeRoute(m); ok && r.shown() {
+			list = append(list, r)
 		}
-		m := r.message(interfaces[r.index], true)
-		b = m.Append(b)
 	}
-	return b
+	return list
+}
+
+// defaultRoute is the route of a family to everywhere.
+func defaultRoute(list []hostRoute, family int) (hostRoute, bool) {
+	for _, r := range list {
+		if r.dst.Bits() == 0 && familyOf(r.dst.Addr()) == family {
+			return r, true
+		}
+	}
+	return hostRoute{}, false
 }
 
 func familyOf(a netip.Addr) int {
@@ -156,8 +186,12 @@ func familyOf(a netip.Addr) int {
 	return netbsd.AF_INET6
 }
 
-// routeTo asks the host by which of its routes packets to an address go.
+// routeTo asks the host by which of its routes packets to an address go. To none in particular that is the default route, as rtalloc1 finds it; the host would
+// take the address for its own.
 func (k *Stack) routeTo(to netip.Addr) (r hostRoute, ok bool) {
+	if to.IsUnspecified() {
+		return defaultRoute(k.hostRoutes(), familyOf(to))
+	}
 	fd, err := k.maker(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
 		return r, false

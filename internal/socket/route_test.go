@@ -198,3 +198,32 @@ func TestRouteMonitor(t *testing.T) {
 		t.Errorf("%x, %v, want RTM_IFINFO", b[:n], errno)
 	}
 }
+
+// What route(8) asks for as "default": 0.0.0.0 and ::, by which rn_match of radix.c finds the route of no bits.
+func TestDefaultRoute(t *testing.T) {
+	route := func(prefix string, index int) hostRoute {
+		return hostRoute{dst: netip.MustParsePrefix(prefix), index: index}
+	}
+	list := []hostRoute{route("127.0.0.0/8", 1), route("::/0", 2), route("0.0.0.0/0", 3), route("0.0.0.0/0", 4)}
+	for family, want := range map[int]int{netbsd.AF_INET: 3, netbsd.AF_INET6: 2} {
+		if r, ok := defaultRoute(list, family); !ok || r.index != want {
+			t.Errorf("family %d: interface %d, want %d", family, r.index, want)
+		}
+	}
+	if r, ok := defaultRoute(list[:1], netbsd.AF_INET); ok {
+		t.Errorf("there is none, but %v", r)
+	}
+}
+
+// arp_setgate of if_arp.c 1.317.2.2: the gateway of what is reached by an Ethernet is its number alone; that of a loopback interface has its name.
+func TestLinkGateway(t *testing.T) {
+	ether := netbsd.IfInfo{Index: 3, Name: "vioif0", Type: netbsd.IFT_ETHER, HW: []byte{2, 0, 0, 0, 0, 9}}
+	b := linkGateway(&ether)
+	if want := netbsd.LinkAddr(&ether); len(b) != len(want) || b[0] != want[0] || b[2] != 3 || b[4] != netbsd.IFT_ETHER || string(b[5:]) != string(make([]byte, len(b)-5)) {
+		t.Errorf("%x", b)
+	}
+	lo := netbsd.IfInfo{Index: 1, Name: "lo0", Type: netbsd.IFT_LOOP}
+	if b := linkGateway(&lo); string(b) != string(netbsd.LinkAddr(&lo)) {
+		t.Errorf("%x", b)
+	}
+}

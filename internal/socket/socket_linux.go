@@ -66,6 +66,9 @@ func (k *Stack) NewSocket(family, typ, proto int) (*Socket, netbsd.Errno) {
 	if family == netbsd.AF_ROUTE {
 		return k.newRouteSocket(typ, proto)
 	}
+	if family == netbsd.AF_LINK {
+		return k.newLinkSocket(typ, proto)
+	}
 	hf, ok := netbsd.LinuxFamily(family)
 	if !ok || family == netbsd.AF_UNSPEC {
 		return nil, netbsd.EAFNOSUPPORT
@@ -159,6 +162,12 @@ func (k *Stack) wrapSocket(fd, family, typ int) (*Socket, netbsd.Errno) {
 
 // Family and Type are socket(2)'s arguments.
 func (s *Socket) Family() int { return s.family }
+
+// Dtype implements file.Typed.
+func (s *Socket) Dtype() uint32 { return netbsd.DTYPE_SOCKET }
+
+// Protocol is IPPROTO_TCP and the like, 0 where the type says it.
+func (s *Socket) Protocol() int { return s.proto }
 
 // Type is SOCK_STREAM and the like.
 func (s *Socket) Type() int { return s.typ }
@@ -418,6 +427,9 @@ func (s *Socket) MayConnect(family int) netbsd.Errno {
 // again says EALREADY. A datagram socket has no peer any more when it is to have another, even if
 // that cannot be one (soconnect).
 func (s *Socket) Connect(c file.Call, a *netbsd.Sockaddr) netbsd.Errno {
+	if s.family == netbsd.AF_LINK {
+		return netbsd.EOPNOTSUPP
+	}
 	sa, errno := toHostAddr(a, s.family)
 	if errno != 0 {
 		s.Dissolve()
@@ -490,6 +502,9 @@ func (s *Socket) connected() (int, netbsd.Errno) {
 // Bind is bind(2). For AF_LOCAL the path is the host's, and guest is the name
 // that the program knows; after is called when the socket is closed.
 func (s *Socket) Bind(l file.Sleeper, a *netbsd.Sockaddr, guest string, after func()) netbsd.Errno {
+	if s.family == netbsd.AF_LINK {
+		return netbsd.EOPNOTSUPP
+	}
 	sa, errno := toHostAddr(a, s.family)
 	if errno != 0 {
 		return errno
@@ -600,6 +615,9 @@ func (s *Socket) abortedErrno(c file.Call) netbsd.Errno {
 
 // Name is getsockname(2).
 func (s *Socket) Name() (netbsd.Sockaddr, netbsd.Errno) {
+	if s.family == netbsd.AF_LINK {
+		return netbsd.Sockaddr{}, netbsd.EOPNOTSUPP
+	}
 	sa, err := unix.Getsockname(s.FD())
 	return s.fromHostAddr(sa), hostfile.Errno(err)
 }
@@ -614,6 +632,9 @@ func (s *Socket) Peer() (netbsd.Sockaddr, netbsd.Errno) {
 func (s *Socket) Shutdown(how int) netbsd.Errno {
 	if how < netbsd.SHUT_RD || how > netbsd.SHUT_RDWR {
 		return netbsd.EINVAL
+	}
+	if s.family == netbsd.AF_LINK {
+		return netbsd.EOPNOTSUPP
 	}
 	if how != netbsd.SHUT_WR {
 		s.flush()

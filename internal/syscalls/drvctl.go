@@ -42,6 +42,9 @@ func (k *Kernel) cloning(major uint32, open func(c *kern.Cred, st file.Stat, fla
 	}}
 }
 
+// Dtype implements file.Typed.
+func (f *drvctlFile) Dtype() uint32 { return netbsd.DTYPE_MISC }
+
 // Stat implements file.File: drvctl_stat says whose it is, and nothing else.
 func (f *drvctlFile) Stat() (file.Stat, netbsd.Errno) { return file.Stat{UID: f.uid, GID: f.gid}, 0 }
 

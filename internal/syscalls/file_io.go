@@ -68,7 +68,7 @@ func (c *Call) seekErrno(errno netbsd.Errno) netbsd.Errno {
 	if _, none := d.File.Lseek(0, netbsd.SEEK_CUR); none == netbsd.ESPIPE {
 		return none
 	}
-	if c.Long(4) < 0 {
+	if c.Long(4) < 0 && !file.TakesAnyOffset(d.File) {
 		return netbsd.EINVAL
 	}
 	return errno

@@ -60,6 +60,8 @@ type Kernel struct {
 	maxLWP        atomic.Pointer[int32]  // kern.maxlwp; nil: nobody has set it
 	maxFiles      atomic.Pointer[int32]  // kern.maxfiles; nil: nobody has set it
 	options       options
+	exposeAddress atomic.Int32  // kern.expose_address less 1, which it is at first: see showsAddresses
+	fileNumbers   atomic.Uint64 // by which open files are told apart, see file.Description.Number
 	// futexes are who waits in __futex(2).
 	futexes futexTable
 
@@ -72,6 +74,9 @@ type Kernel struct {
 	NewThread func(c *Call, l *kern.LWP) (CPU, netbsd.Errno)
 	// CallOf returns the call of an LWP of a guest, by which its machine context is reached; only its own goroutine may ask.
 	CallOf func(l *kern.LWP) *Call
+	// CallAsleep returns that of an LWP that is asleep, nil if it is of no guest. It is called by kern.LWP.Asleep's function, so it takes no lock. Nil: sleeps
+	// have no names.
+	CallAsleep func(l *kern.LWP) *Call
 }
 
 // osRelease is kern.osrelease.
@@ -123,6 +128,9 @@ func argsOf(c *Call, pid int) (*ProcArgs, netbsd.Errno) {
 	}
 	if a := procArgsOf(p); a != nil {
 		return a, 0
+	}
+	if p == c.K.M.Init() {
+		return &ProcArgs{Path: "/sbin/init", Argv: []string{"init"}}, 0 // start_init
 	}
 	return &ProcArgs{}, 0
 }

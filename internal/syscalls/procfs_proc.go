@@ -152,7 +152,7 @@ func procStatus(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) 
 	for _, t := range [...]time.Duration{time.Duration(i.Start.UnixNano()), u.Utime, u.Stime} {
 		fmt.Fprintf(&b, " %d,%d", t/time.Second, t%time.Second/time.Microsecond)
 	}
-	wmesg := waitMessage(i.Active)
+	wmesg := c.K.procWmesg(p, i.Active)
 	if wmesg == "" {
 		wmesg = "nochan"
 	}
@@ -264,14 +264,14 @@ var rlimStrings = [netbsd.RLIM_NLIMITS]string{"cpu", "fsize", "data", "stack", "
 	"sbsize", "vmem", "nthr"}
 
 // procStatm is procfs_do_pid_statm.
-func procStatm(_ *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
-	k := kinfoProc(p, i)
-	return fmt.Sprintf("%d %d %d %d %d %d %d\n", k.Size, k.Resident, 0, 0, 0, k.Size, 0), 0
+func procStatm(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	k := c.kinfoProc(p, i)
+	return fmt.Sprintf("%d %d %d %d %d %d %d\n", k.Mapped, k.Resident, 0, k.Text, 0, k.Data+k.Stack, 0), 0
 }
 
 // procStatText is procfs_do_pid_stat: as Linux's, up to its 39th field. Times are in ticks of the clock.
-func procStatText(_ *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
-	k := kinfoProc(p, i)
+func procStatText(c *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno) {
+	k := c.kinfoProc(p, i)
 	states := "0RRSTZXR8"
 	state := byte('0')
 	if k.Stat > 0 && int(k.Stat) < len(states) {
@@ -288,8 +288,8 @@ func procStatText(_ *Call, p *kern.Proc, i *kern.ProcInfo) (string, netbsd.Errno
 	for _, t := range [...]time.Duration{k.Usage.Utime, k.Usage.Stime, i.Children.Utime, i.Children.Stime} {
 		fmt.Fprintf(&b, "%d ", t*hz/time.Second)
 	}
-	fmt.Fprintf(&b, "0 %d %d %d %d ", i.Nice-20, i.NLWPs, int64(k.Real/time.Second), i.Start.UnixMicro()/(1e6/hz))
-	fmt.Fprintf(&b, "%d %d %d ", k.Size, int64(k.Resident)*netbsd.PageSize/1024, rss.Cur)
+	fmt.Fprintf(&b, "%d %d %d %d %d ", k.Priority, i.Nice-20, i.NLWPs, int64(k.Real/time.Second), i.Start.UnixMicro()/(1e6/hz))
+	fmt.Fprintf(&b, "%d %d %d ", k.Mapped, int64(k.Resident)*netbsd.PageSize/1024, rss.Cur)
 	fmt.Fprintf(&b, "0 0 %d 0 0 ", uint64(netbsd.VM_MAXUSER_ADDRESS-netbsd.PageSize))
 	fmt.Fprintf(&b, "%d 0 %d %d ", uint32(i.Pending), uint32(i.Ignored), uint32(i.Caught))
 	fmt.Fprintf(&b, "%d %d %d %d 0\n", k.Wchan, k.Usage.Nvcsw, k.Usage.Nivcsw, i.ExitSig)
@@ -315,6 +315,20 @@ func mappings(p *kern.Proc) []Mapping {
 		return m.Mappings()
 	}
 	return nil
+}
+
+// VMSizes are sizes of a process's memory in pages: struct vmspace's vm_tsize, vm_dsize and vm_ssize, and all that is mapped, but
+// for what of the stack nobody has touched (p_vm_vsize, p_vm_msize).
+type VMSizes struct{ Text, Data, Stack, All, Mapped int64 }
+
+// Sizer is implemented by address spaces that know how large they are.
+type Sizer interface{ Sizes(p *kern.Proc) VMSizes }
+
+func sizesOf(p *kern.Proc) VMSizes {
+	if m, ok := p.VM().(Sizer); ok {
+		return m.Sizes(p)
+	}
+	return VMSizes{}
 }
 
 func protText(prot int) string {

@@ -94,6 +94,10 @@ func (r *rig) run(f func(p *player)) {
 	term := tty.New(r.m, tree, host)
 	tree.AddFS("/proc", r.k.ProcFS)
 	tree.AddDevice("drvctl", r.k.DrvctlDevice())
+	tree.AddDevice("mem", r.k.MemDevice())
+	tree.AddDevice("kmem", r.k.KmemDevice())
+	tree.AddDevice("drum", r.k.DrumDevice())
+	tree.AddDevice("ksyms", r.k.KsymsDevice())
 	files := file.NewMachine(file.MachineConfig{TableOf: TableOf, UserOf: UserOf, Watcher: host, Sigio: r.k.Sigio})
 	var cred *kern.Cred // nil is the superuser
 	if r.asHost {

@@ -39,21 +39,24 @@ func routeTable(c *Call, rest []int32, _ uint64) ([]byte, netbsd.Errno) {
 	return nil, 0
 }
 
-// interfaceTable is sysctl_iflist.
+// interfaceTable is sysctl_iflist: of each interface its description, and its addresses, that of the link level first.
 func (c *Call) interfaceTable(family int32, old bool, index int) (b []byte) {
+	kind := uint8(netbsd.RTM_NEWADDR)
+	if old {
+		kind = netbsd.RTM_ONEWADDR
+	}
 	for _, i := range c.K.Sockets.Interfaces() {
 		if index != 0 && index != i.Index {
 			continue
 		}
 		info := i.Info()
 		b = netbsd.AppendIfInfo(b, &info)
+		if family == 0 || family == netbsd.AF_LINK {
+			b = netbsd.AppendListed(b, kind, &info, netbsd.ListedAddr{Netmask: netbsd.LinkMask(&info), Addr: netbsd.LinkAddr(&info)})
+		}
 		for _, addr := range i.Addrs {
-			switch {
-			case !ofFamily(addr, family):
-			case old:
-				b = netbsd.AppendIfAddr(b, &info, addr)
-			default:
-				b = netbsd.AppendIfAddr10(b, netbsd.RTM_NEWADDR, &info, addr)
+			if ofFamily(addr, family) {
+				b = netbsd.AppendListed(b, kind, &info, i.Listed(addr))
 			}
 		}
 	}

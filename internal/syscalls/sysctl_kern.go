@@ -43,7 +43,7 @@ func kernIdentity() []sysctlNode {
 			settableIn(ctlCreateBase, "psets_max", 32, 1, maxInt, "Most processor sets"),
 			sysctlString(ctlCreateBase+1, "list", fixedString("0:1")).says("Processor sets"),
 		).says("Processor sets"),
-		settableIn(ctlCreateBase+4, "expose_address", 1, 0, 2, "Whether addresses of the kernel are shown"),
+		exposeAddressNode(ctlCreateBase + 4),
 		settable(ctlCreateBase+5, "no_sa_support", 1, "1 where there are no scheduler activations"),
 		settableIn(ctlCreateBase+6, "messages", 2, 0, 4, "How much the kernel says"),
 	}

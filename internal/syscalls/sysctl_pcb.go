@@ -7,7 +7,7 @@ import (
 )
 
 // This file lists sockets for sockstat(1) and netstat(1): net.inet.tcp.pcblist and its like. A socket's address
-// there is the inode number that fstat(2) has of it, as in kern.file2.
+// is that in kern.file2, by which these programs find the two together.
 
 // pcbNode is pcblist of the sockets of a family and a type, of a protocol if that is not 0 (sysctl_inpcblist,
 // sysctl_unpcblist). Beyond it come the selection, of which there is one, a process, which counts for
@@ -33,7 +33,7 @@ func (t *table) addSockets(family, typ, proto int) netbsd.Errno {
 	seen := map[*socket.Socket]bool{}
 	for _, p := range t.c.K.M.Procs() {
 		files, ok := p.Files().(Files)
-		if !ok || t.c.maySeeEnv(p.Pid()) != 0 {
+		if !ok || !t.c.maySee(p) {
 			continue
 		}
 		for _, fd := range files.Open() {
@@ -58,14 +58,23 @@ func (t *table) addSocket(files *file.Table, fd int, seen map[*socket.Socket]boo
 	seen[s] = true
 	var b [netbsd.SizeofKinfoPcb]byte
 	k := kinfoPcb(s, proto)
+	if t.c.showsAddresses() {
+		at := t.c.K.kmemFileAddr(d)
+		k.Addr, k.Socket = at+atPcb, at+atObject
+		if proto == netbsd.IPPROTO_TCP { // struct tcpcb, which netstat -A tells
+			k.Ppcb = kmemAddr(kmemHidden, d.Number(&t.c.K.fileNumbers)<<12|0x400)
+		}
+		if s.Family() == netbsd.AF_LOCAL && k.State&ssIsConnected != 0 {
+			k.Conn = at + atPeer
+		}
+	}
 	k.Encode(b[:])
 	return t.add(b[:])
 }
 
 // kinfoPcb describes a socket.
 func kinfoPcb(s *socket.Socket, proto int) netbsd.KinfoPcb {
-	st, _ := s.Stat()
-	k := netbsd.KinfoPcb{Addr: st.Ino, Socket: st.Ino, Family: uint32(s.Family()), Type: uint32(s.Type()), Proto: uint32(proto),
+	k := netbsd.KinfoPcb{Family: uint32(s.Family()), Type: uint32(s.Type()), Proto: uint32(proto),
 		RecvQ: uint64(max(s.ReadCount(), 0))}
 	if name, errno := s.Name(); errno == 0 {
 		name.Family = uint8(s.Family())
@@ -78,7 +87,7 @@ func kinfoPcb(s *socket.Socket, proto int) netbsd.KinfoPcb {
 		peer.Family = uint8(s.Family())
 		k.Dst, k.State, k.ProtoState = peer.Bytes(), ssIsConnected, inpConnected
 		if s.Family() == netbsd.AF_LOCAL {
-			k.ProtoState, k.Conn = 0, st.Ino
+			k.ProtoState = 0
 		}
 	}
 	if proto == netbsd.IPPROTO_TCP {

@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 
 	"toaster/internal/file"
-	"toaster/internal/kqueue"
-	"toaster/internal/socket"
 	"toaster/kern"
 	"toaster/netbsd"
 )
@@ -91,7 +89,10 @@ func procTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 			return nil, errno
 		}
 		if selected {
-			k := kinfoProc(p, &i)
+			k := c.kinfoProc(p, &i)
+			if c.showsAddresses() {
+				kinfoAddresses(p, &k)
+			}
 			k.Encode(b[:])
 			if errno := t.add(b[:]); errno != 0 {
 				return nil, errno
@@ -147,9 +148,9 @@ func ttyDevice(t *kern.TTY) uint32 {
 }
 
 // kinfoProc is fill_kproc2 of kern_proc.c.
-func kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
+func (c *Call) kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
 	k := netbsd.KinfoProc2{
-		Addr: uint64(i.Pid), Pid: int32(i.Pid), Ppid: int32(i.Ppid), Sid: int32(i.Sid), Pgid: int32(i.Pgid),
+		Pid: int32(i.Pid), Ppid: int32(i.Ppid), Sid: int32(i.Sid), Pgid: int32(i.Pgid),
 		Tpgid: int32(i.Tpgid), Jobc: int16(i.Jobc), Tdev: ttyDevice(i.TTY), Login: i.Login,
 		Flag: int32(i.Flags), ExitSig: int32(i.ExitSig), Status: uint16(i.Status), Acct: i.Acct,
 		UID: i.Cred.EUID, RUID: i.Cred.RUID, SvUID: i.Cred.SUID, GID: i.Cred.EGID, RGID: i.Cred.RGID, SvGID: i.Cred.SGID,
@@ -167,20 +168,69 @@ func kinfoProc(p *kern.Proc, i *kern.ProcInfo) netbsd.KinfoProc2 {
 	if i.State >= kern.StateDead {
 		return k
 	}
-	k.Stat, k.Wmesg = lwpStat(i.Active), waitMessage(i.Active)
+	k.Stat, k.Wmesg = lwpStat(i.Active), c.K.procWmesg(p, i.Active)
+	k.Priority, k.UserPriority = priorities(i.Nice, i.Active)
 	u, errno := p.Rusage(netbsd.RUSAGE_SELF)
 	k.Valid, k.Start, k.Usage = errno == 0, i.Start, u
 	k.Real, k.Children = u.Utime+u.Stime, i.Children.Utime+i.Children.Stime
 	k.Resident = u.Maxrss << 10 / netbsd.PageSize
-	k.Size = k.Resident
+	z := sizesOf(p)
+	k.Text, k.Data, k.Stack, k.Size, k.Mapped = z.Text, z.Data, z.Stack, z.All, z.Mapped
 	switch i.Active {
 	case kern.LWPRunning:
 		k.NRun = 1
 	case kern.LWPSleeping:
 		k.Flag |= netbsd.P_SINTR // it can be interrupted
-		k.Wchan = k.Addr
 	}
 	return k
+}
+
+// priorities are lwp_eprio and l_priority of an LWP of SCHED_OTHER, as resetpriority of sched_4bsd.c has them for one that has not
+// computed long: the host schedules, and does not say.
+func priorities(nice int, s kern.LWPState) (effective, user uint8) {
+	const kernel = 64 // PRI_KERNEL
+	user = uint8(max(kernel-1-nice, 0))
+	if s == kern.LWPSleeping {
+		return user>>1 + kernel, user
+	}
+	return user, user
+}
+
+// showsAddresses reports whether the caller is told the kernel's addresses (KAUTH_REQ_PROCESS_CANSEE_KPTR): by kern.expose_address nobody but the
+// superuser, who has opened /dev/kmem, too, or everybody.
+func (c *Call) showsAddresses() bool {
+	p := c.L.Proc()
+	switch c.K.exposeAddress.Load() + 1 {
+	case 0:
+		return p.Cred().IsRoot()
+	case 1:
+		return p.Cred().IsRoot() || p.HasKmem()
+	}
+	return true
+}
+
+// exposeAddressNode is kern.expose_address (sysctl_security_expose_address), 1 as without KASLR. EINVAL: neither 0, 1 nor 2.
+func exposeAddressNode(num int32) sysctlNode {
+	n := sysctlInt(num, "expose_address", func(c *Call) int32 { return c.K.exposeAddress.Load() + 1 }).says("Who is shown addresses of the kernel")
+	n.set = func(c *Call, b []byte) netbsd.Errno {
+		if len(b) != 4 || le32(b) > 2 {
+			return netbsd.EINVAL
+		}
+		c.K.exposeAddress.Store(int32(le32(b)) - 1)
+		return 0
+	}
+	return n
+}
+
+// kinfoAddresses are the addresses of a process, see kmem.go.
+func kinfoAddresses(p *kern.Proc, k *netbsd.KinfoProc2) {
+	k.Addr = kmemAddr(kmemHidden, uint64(k.Pid)<<12)
+	if _, ok := p.Files().(Files); ok && k.Pid < kmemMaxPid {
+		k.FD, k.Cwdi = kmemProcAddr(int(k.Pid)), kmemProcAddr(int(k.Pid))+atCwdinfo
+	}
+	if k.Stat == netbsd.LSSLEEP {
+		k.Wchan = k.Addr
+	}
 }
 
 // procStat is p_stat.
@@ -207,14 +257,6 @@ func lwpStat(s kern.LWPState) int8 {
 	}[s]
 }
 
-// waitMessage is what ps(1) shows as WCHAN. toaster does not name what is waited for.
-func waitMessage(s kern.LWPState) string {
-	if s == kern.LWPSleeping {
-		return "wait"
-	}
-	return ""
-}
-
 // lwpTable is kern.lwp.PID.SIZE.COUNT; pid -1 is all processes. ESRCH. ENOMEM: not all fitted.
 func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	if len(rest) != 3 {
@@ -237,8 +279,9 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 		if !c.maySee(p) {
 			continue
 		}
+		nice := p.Nice()
 		for _, l := range p.LWPInfos() {
-			k := kinfoLWP(c, p, &l)
+			k := kinfoLWP(c, p, &l, nice)
 			k.Encode(b[:])
 			if errno := t.add(b[:]); errno != 0 {
 				return nil, errno
@@ -248,12 +291,16 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	return nil, t.end()
 }
 
-func kinfoLWP(c *Call, p *kern.Proc, l *kern.LWPInfo) netbsd.KinfoLWP {
+func kinfoLWP(c *Call, p *kern.Proc, l *kern.LWPInfo, nice int) netbsd.KinfoLWP {
 	state := l.LWP.State()
-	k := netbsd.KinfoLWP{Addr: uint64(p.Pid())<<32 | uint64(l.LWP.ID()), ID: int32(l.LWP.ID()), Flag: netbsd.P_INMEM,
-		Stat: lwpStat(state), Wmesg: waitMessage(state), Pid: int32(p.Pid()), Name: l.Name}
+	k := netbsd.KinfoLWP{ID: int32(l.LWP.ID()), Flag: netbsd.P_INMEM,
+		Stat: lwpStat(state), Wmesg: c.K.wmesg(l.LWP), Pid: int32(p.Pid()), Name: l.Name}
 	if state == kern.LWPSleeping {
 		k.Flag |= netbsd.P_SINTR
+	}
+	k.Priority, k.UserPriority = priorities(nice, state)
+	if c.showsAddresses() {
+		k.Addr = kmemAddr(kmemHidden, uint64(uint32(k.ID))<<12|0x800)
 	}
 	if c.K.CPUTime != nil && l.LWP == c.L {
 		user, system := c.K.CPUTime(l.LWP)
@@ -263,8 +310,7 @@ func kinfoLWP(c *Call, p *kern.Proc, l *kern.LWPInfo) netbsd.KinfoLWP {
 }
 
 // fileTable is kern.file2.OP.ARG.SIZE.COUNT: the open files of all processes, each once, for
-// KERN_FILE_BYFILE, or the descriptors of one process, or of all for -1 (KERN_FILE_BYPID). A process of
-// another user is passed by, but for the superuser.
+// KERN_FILE_BYFILE, or the descriptors of one process, or of all for 0 and -1 (KERN_FILE_BYPID), of whomever the caller may see.
 func fileTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 	if len(rest) != 4 {
 		return nil, netbsd.EINVAL
@@ -291,9 +337,10 @@ func fileTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 // addFiles adds those of a process; once: but for those that have been seen.
 func (t *table) addFiles(p *kern.Proc, once bool, seen map[*file.Description]bool) netbsd.Errno {
 	files, ok := p.Files().(Files)
-	if !ok || t.c.maySeeEnv(p.Pid()) != 0 {
+	if !ok || !t.c.maySee(p) {
 		return 0
 	}
+	addresses := t.c.showsAddresses()
 	var b [netbsd.SizeofKinfoFile]byte
 	for _, fd := range files.Open() {
 		d, errno := files.Get(fd)
@@ -302,7 +349,10 @@ func (t *table) addFiles(p *kern.Proc, once bool, seen map[*file.Description]boo
 		}
 		if !once || !seen[d] {
 			k := kinfoFile(d)
-			k.Addr = uint64(len(seen) + 1)
+			if addresses {
+				k.Addr = t.c.K.kmemFileAddr(d)
+				k.Ops, k.Data = symbolAddr(fileops(d.File)), k.Addr+atObject
+			}
 			if !once {
 				k.Pid, k.FD = int32(p.Pid()), int32(fd)
 				flags, _ := files.FDFlags(fd)
@@ -320,38 +370,24 @@ func (t *table) addFiles(p *kern.Proc, once bool, seen map[*file.Description]boo
 	return 0
 }
 
-// Types of open files (sys/file.h).
-const (
-	dtypeVnode  = 1
-	dtypeSocket = 2
-	dtypePipe   = 3
-	dtypeKqueue = 4
-	dtypeMisc   = 5
-)
-
-// kinfoFile is fill_file of kern_descrip.c.
+// kinfoFile is fill_file2 of kern_descrip.c, but for addresses.
 func kinfoFile(d *file.Description) netbsd.KinfoFile {
-	st, errno := d.File.Stat()
-	k := netbsd.KinfoFile{Flag: uint32(d.Flags() + 1), Type: dtypeVnode, Count: 1, UID: st.UID, GID: st.GID, Size: st.Size}
-	k.Vtype = vnodeTypes[st.Mode>>12&0xf]
-	switch _, isQueue := d.File.(*kqueue.Queue); {
-	case isQueue:
-		k.Type, k.Vtype = dtypeKqueue, 0
-	case isSocket(d.File):
-		k.Type, k.Vtype, k.Data = dtypeSocket, 0, st.Ino
-	case errno != 0:
-		k.Type, k.Vtype = dtypeMisc, 0
-	case st.Mode&netbsd.S_IFMT == netbsd.S_IFIFO && d.Path == "":
-		k.Type, k.Vtype = dtypePipe, 0
-	default:
-		k.Offset, _ = d.File.Lseek(0, netbsd.SEEK_CUR)
+	st, _ := d.File.Stat()
+	k := netbsd.KinfoFile{Flag: uint32(d.Flags() + 1), Type: file.DtypeOf(d.File), Count: uint32(d.References() - 1), UID: st.UID, GID: st.GID}
+	if k.Type == netbsd.DTYPE_VNODE {
+		k.Size, k.Vtype, k.Vtag = st.Size, vnodeTypes[st.Mode>>12&0xf], netbsd.VT_UFS
+		k.Offset = position(d.File)
 	}
 	return k
 }
 
-func isSocket(f file.File) bool {
-	_, ok := f.(*socket.Socket)
-	return ok
+// position is f_offset, 0 of a file that has none.
+func position(f file.File) int64 {
+	off, errno := f.Lseek(0, netbsd.SEEK_CUR)
+	if errno != 0 {
+		return 0
+	}
+	return off
 }
 
 // vnodeTypes are V* of sys/vnode.h by the type in a mode (iftovt_tab).

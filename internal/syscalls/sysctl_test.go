@@ -449,10 +449,26 @@ func TestKinfoProc(t *testing.T) {
 				t.Errorf("%s is %d, want %d", f.name, got, f.want)
 			}
 		}
-		if b[360] != netbsd.LSONPROC || b[363] != 20 {
-			t.Errorf("p_stat %d, p_nice %d", b[360], b[363])
+		if b[360] != netbsd.LSONPROC || b[361] != 43 || b[362] != 43 || b[363] != 20 {
+			t.Errorf("p_stat %d, p_priority %d, p_usrpri %d, p_nice %d", b[360], b[361], b[362], b[363])
 		}
 	})
+}
+
+// resetpriority of sched_4bsd.c 1.47, and lwp_eprio of kern_lwp.c 1.270: PRI_KERNEL is 64, and who sleeps in the kernel is above it.
+func TestPriorities(t *testing.T) {
+	for _, c := range []struct {
+		nice      int
+		state     kern.LWPState
+		pri, user uint8
+	}{
+		{20, kern.LWPRunning, 43, 43}, {20, kern.LWPStopped, 43, 43}, {20, kern.LWPSleeping, 85, 43},
+		{40, kern.LWPRunning, 23, 23}, {40, kern.LWPSleeping, 75, 23}, {0, kern.LWPRunning, 63, 63}, {0, kern.LWPSleeping, 95, 63},
+	} {
+		if pri, user := priorities(c.nice, c.state); pri != c.pri || user != c.user {
+			t.Errorf("nice %d, %v: %d, %d, want %d, %d", c.nice, c.state, pri, user, c.pri, c.user)
+		}
+	}
 }
 
 // sysctl_proc_stop of NetBSD 10's kern_resource.c.

@@ -80,6 +80,9 @@ func (k *Kernel) SystraceDevice() vfs.Device {
 	})
 }
 
+// Dtype implements file.Typed.
+func (f *systraceFile) Dtype() uint32 { return netbsd.DTYPE_MISC }
+
 func (f *systraceFile) Stat() (file.Stat, netbsd.Errno) { return f.st, 0 }
 
 // Read takes one message. EINVAL: the room is not a message's. No process is left: the end of the file.

@@ -20,12 +20,37 @@ var memCases = []testCase{
 	{"mem_mlockall_brings_pages_in", memLockAll},
 	{"mem_wired_memory_is_not_given_up", memWired},
 	{"mem_EFAULT_of_what_a_call_stores_last", memStoredLast},
+	{"mem_sizes_that_ps_shows", memSizes},
 }
 
 const page = 4096
 
 func mmapAnon(addr, size, flags int) (int, int) {
 	return call(sysMmap, addr, size, protRW, mapAnon|mapPriv|flags, -1, 0, 0)
+}
+
+// memSizes: p_vm_tsize, p_vm_dsize and p_vm_ssize, what is mapped, and that but for what of the stack nobody has touched, which ps(1) shows as VSZ
+// (fill_kproc2).
+func memSizes() {
+	sizes := func() (text, data, stack, mapped, used int) {
+		const ctlKern, kernProc2, byPid, at32, at64 = 1, 47, 1, 436, 664
+		mib := [6]int32{ctlKern, kernProc2, byPid, int32(getpid()), int32(len(kinfo)), 1}
+		size := len(kinfo)
+		must("kern.proc2", sysSysctl, ptr(&mib), len(mib), ptr(&kinfo), ptr(&size), 0, 0)
+		small := (*[3]int32)(unsafe.Pointer(&kinfo[at32]))
+		large := (*[2]int)(unsafe.Pointer(&kinfo[at64]))
+		return int(small[0]), int(small[1]), int(small[2]), large[0], large[1]
+	}
+	text, data, stack, mapped, used := sizes()
+	yes("text, data and stack", text > 0 && data > 0 && stack > 0)
+	yes("most of the stack is not touched", used < mapped && used >= text+data+stack)
+	const more = 300
+	p := must("mmap", sysMmap, 0, more*page, protRW, mapAnon|mapPriv, -1, 0, 0)
+	text2, data2, _, mapped2, used2 := sizes()
+	yes("it is mapped", mapped2 == mapped+more && used2 >= used+more && text2 == text && data2 == data)
+	must("munmap", sysMunmap, p, more*page)
+	_, _, _, mapped3, _ := sizes()
+	yes("it is gone", mapped3 == mapped)
 }
 
 // memStoredLast: a call whose result cannot be stored is EFAULT, and what can be is stored (copyout(9) at the end of do_sys_statat, do_filereadv and

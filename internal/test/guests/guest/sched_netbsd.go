@@ -5,12 +5,39 @@ package main
 var schedCases = []testCase{
 	{"sched_fork_and_exec_keep_the_class", schedKeep},
 	{"sched_rules_without_privilege", schedRules},
+	{"sched_what_ps_says_of_sleeps", schedSleeps},
 }
 
 const (
 	schedFIFO = 1
 	schedRR   = 2
 )
+
+// schedSleeps: what a process sleeps for has a name, p_wmesg, by which ps(1) shows it: of nanosleep1, sigsuspend1 and pipe_create.
+func schedSleeps() {
+	for _, c := range [...]struct {
+		want  string
+		sleep func()
+	}{
+		{"nanoslp", func() { call(sysNanosleep, ptr(&[2]int64{1000, 0}), 0) }},
+		{"pause", func() { call(sysSigsuspend, ptr(&[4]uint32{})) }},
+		{"pipe_rd", func() { var p pipe; p.open(); p.wait() }},
+	} {
+		pid := fork(c.sleep)
+		for {
+			const ctlKern, kernProc2, byPid, wmesg = 1, 47, 1, 392
+			mib := [6]int32{ctlKern, kernProc2, byPid, int32(pid), int32(len(kinfo)), 1}
+			size := len(kinfo)
+			must("kern.proc2", sysSysctl, ptr(&mib), len(mib), ptr(&kinfo), ptr(&size), 0, 0)
+			if string(kinfo[wmesg:wmesg+len(c.want)]) == c.want && kinfo[wmesg+len(c.want)] == 0 {
+				break
+			}
+			yield()
+		}
+		kill(pid, sigKILL)
+		reap(pid, sigKILL)
+	}
+}
 
 func schedIs(policy, pri int) {
 	var got, param int32
