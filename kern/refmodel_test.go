@@ -732,7 +732,7 @@ func (r *ref) setpgid(cur, p *refProc, pgid int) netbsd.Errno {
 	switch {
 	case p.leader && p.pgid == pgid:
 		return 0
-	case p.leader, len(members) == 0 && pgid != p.pid, len(members) > 0 && members[0].sid != p.sid:
+	case p.leader, len(members) == 0 && pgid != p.pid:
 		return netbsd.EPERM
 	case p.pgid == pgid:
 		return 0
@@ -740,7 +740,11 @@ func (r *ref) setpgid(cur, p *refProc, pgid int) netbsd.Errno {
 	if len(members) == 0 && r.sessionLives(pgid) {
 		return netbsd.EPERM // an empty group that its session keeps
 	}
-	r.move(p, pgid, p.sid)
+	sid := p.sid // of a group that there is it is that one's, which may be another where p moves itself
+	if len(members) > 0 {
+		sid = members[0].sid
+	}
+	r.move(p, pgid, sid)
 	return 0
 }
 

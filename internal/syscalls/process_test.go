@@ -476,8 +476,8 @@ func TestPosixSpawn(t *testing.T) {
 	}})
 }
 
-// spawn_return: POSIX_SPAWN_SETSCHEDULER gives the child its policy and priority, POSIX_SPAWN_SETSCHEDPARAM the
-// priority alone, by the rules of _sched_setparam(2).
+// handle_posix_spawn_attrs: POSIX_SPAWN_SETSCHEDULER gives the child its policy and priority, POSIX_SPAWN_SETSCHEDPARAM the parent a
+// priority, by the rules of _sched_setparam(2).
 func TestSpawnSched(t *testing.T) {
 	attr := func(flags int16, policy, priority int32) []byte {
 		a := netbsd.SpawnAttr{Flags: flags | netbsd.POSIX_SPAWN_RETURNERROR, Policy: policy, Priority: priority}
@@ -498,6 +498,9 @@ func TestSpawnSched(t *testing.T) {
 		{"EINVAL for the priority", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDULER, netbsd.SCHED_FIFO, 64)), 0, int(netbsd.EINVAL), nil},
 		{"EINVAL: SCHED_OTHER has no priorities", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDPARAM, 0, 10)), 0, int(netbsd.EINVAL), nil},
 		{"the parent's stays", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{2, words(netbsd.SCHED_OTHER)}, nil},
+		{"_sched_setparam(2)", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_RR, words(5)}, 0, nil, nil},
+		{"SETSCHEDPARAM", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDPARAM, 0, 9)), 0, 0, has(netbsd.SCHED_RR, 5)},
+		{"the parent's priority", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(9)}, nil},
 	}})
 }
 
