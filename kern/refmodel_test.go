@@ -27,6 +27,7 @@ type refProc struct {
 	state  refState
 	parent *refProc
 	op     *refProc // original parent while traced
+	dead   int      // its pid, if it has ended meanwhile
 	kids   []*refProc
 	pgid   int
 	sid    int
@@ -160,6 +161,17 @@ func (r *ref) real(p *refProc) *refProc {
 		return p.op
 	}
 	return p.parent
+}
+
+// ppid is getppid(2): the tracer in 2003; in 10 who was the parent before, even if that has ended.
+func (r *ref) ppid(p *refProc) int {
+	switch {
+	case r.r2003:
+		return p.parent.pid
+	case p.traced && p.op == nil:
+		return p.dead
+	}
+	return r.real(p).pid
 }
 
 func (r *ref) group(pgid int) (m []*refProc) {
@@ -441,7 +453,7 @@ func (r *ref) exit1(p *refProc, w netbsd.WaitStatus) {
 	}
 	for _, q := range r.procs {
 		if q.op == p && (q.alive() || !r.r2003) {
-			q.op = nil
+			q.op, q.dead = nil, p.pid
 		}
 	}
 	pp := p.parent
