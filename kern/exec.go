@@ -114,6 +114,9 @@ func (p *Proc) execSignals(l *LWP) {
 	if !p.m.r2003 {
 		l.pend.clear(netbsd.AllSignals)
 	}
+	if p.ext != nil {
+		p.ext.queuedInfo = netbsd.Siginfo{} // ksiginfo_exechook
+	}
 	p.acts = p.acts.afterExec()
 	p.flags &^= fNoCldWait | fCldSigIgn
 	if p.m.r2003 {

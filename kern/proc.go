@@ -144,6 +144,8 @@ type procExt struct {
 	events     ptraceEvents
 	measured   bool           // own has what the address space measured
 	stopInfo   netbsd.Siginfo // ps_info: why it stopped, for the tracer
+	queuedInfo netbsd.Siginfo // what was sent with the signal that it stopped for last, for a tracer that passes it
+	faked      bool           // ps_faked: stopInfo is what a handler is told
 	sigwaits   uint64         // calls of sigtimedwait that slept
 	deadParent int32          // p_ppid of a tracee whose original parent has ended: that one's pid
 	stopLid    int32          // who stands for that

@@ -90,6 +90,7 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 		t.stopAgain(netbsd.SIGSTOP)
 		return 0
 	}
+	t.extra().faked = false
 	p.m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGSTOP, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}, nil)
 	return 0
 }
@@ -451,6 +452,7 @@ func (l *LWP) ptraceSend(pid int, sig netbsd.Signal) netbsd.Errno {
 			t.stopAgain(sig)
 			return 0
 		}
+		t.extra().faked = false
 		return l.p.m.psignal(t, &netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}, nil)
 	})
 }
@@ -494,7 +496,7 @@ func (l *LWP) PtraceSetSiginfo(pid, lid int, info netbsd.Siginfo) netbsd.Errno {
 	case info.Signo != 0 && !info.Signo.Valid():
 		return netbsd.EINVAL
 	}
-	t.extra().stopInfo, t.ext.stopFor = info, int32(lid)
+	t.extra().stopInfo, t.ext.stopFor, t.ext.faked = info, int32(lid), true
 	return 0
 }
 

@@ -202,7 +202,9 @@ func (l *LWP) issignal() netbsd.Signal {
 		case l.stopsFor(sig) && sig == l.trapPending():
 			l.showTrap(l.takeShown(sig))
 		case l.stopsFor(sig):
-			l.traceStop(l.takeShown(sig))
+			info, whom := l.takeShown(sig)
+			p.extra().queuedInfo = info
+			l.traceStop(info, whom)
 		case !l.hasEffect(sig):
 			l.take(sig)
 		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
@@ -359,15 +361,24 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	m.lock()
 }
 
-// The tracer may have changed the siginfo (PT_SET_SIGINFO); that counts as long as the signal
-// is the one it stopped for. mu is held.
+// A signal that the tracer has passed comes with what PT_SET_SIGINFO has set, or with the event that it stopped for, if that is of its number;
+// else with what was sent with it, whether it has stopped for that or it is pending besides. mu is held.
 func (l *LWP) takeForDelivery(sig netbsd.Signal) netbsd.Siginfo {
 	if l.dbgSig != sig {
 		return l.take(sig)
 	}
 	l.dbgSig = 0
-	if x := l.p.ext; x != nil && x.stopInfo.Signo == sig {
+	x := l.p.extra()
+	info := x.queuedInfo
+	if info.Signo == sig {
+		x.queuedInfo = netbsd.Siginfo{}
+	}
+	if x.faked && x.stopInfo.Signo == sig {
+		x.faked = false
 		return x.stopInfo
+	}
+	if info.Signo == sig || l.pend.unqueue(sig, &info) || l.p.pend.unqueue(sig, &info) {
+		return info
 	}
 	return netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
 }
