@@ -326,9 +326,10 @@ func (p *Proc) hasEffectFromTracer(sig netbsd.Signal) bool {
 // to guest memory and may fail or block.
 func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	p, m := l.p, l.p.m
-	info := l.takeForDelivery(sig)
+	info, whom := l.takeForDelivery(sig)
 	a := p.acts.act[sig]
 	if !a.caught() {
+		info.LWP = whom
 		mask := l.mask
 		m.unlock()
 		l.tracePsig(&info, netbsd.SIG_DFL, mask)
@@ -361,13 +362,18 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	m.lock()
 }
 
-// A signal that the tracer has passed comes with what PT_SET_SIGINFO has set, or with the event that it stopped for, if that is of its number;
-// else with what was sent with it, whether it has stopped for that or it is pending besides. mu is held.
-func (l *LWP) takeForDelivery(sig netbsd.Signal) netbsd.Siginfo {
+// takeForDelivery takes sig, be it pending or passed by the tracer. whom is as takeShown's, and the stop's of what the tracer has passed. mu is held.
+func (l *LWP) takeForDelivery(sig netbsd.Signal) (info netbsd.Siginfo, whom int32) {
 	if l.dbgSig != sig {
-		return l.take(sig)
+		return l.takeShown(sig)
 	}
 	l.dbgSig = 0
+	return l.passedInfo(sig), l.p.extra().stopFor
+}
+
+// passedInfo is what comes with a signal that the tracer has passed: what PT_SET_SIGINFO has set, or the event that the process stopped for, if that is of
+// its number; else what was sent with it, whether the process has stopped for that or it is pending besides. mu is held.
+func (l *LWP) passedInfo(sig netbsd.Signal) netbsd.Siginfo {
 	x := l.p.extra()
 	info := x.queuedInfo
 	if info.Signo == sig {

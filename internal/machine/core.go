@@ -39,49 +39,54 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 	if errno != 0 || core.Size(segments) >= limit.Cur {
 		return false
 	}
-	name, errno := s.coreName(l.Proc())
+	name, errno := coreName(l.Proc(), s.Kernel.CoreName(l.Proc()))
 	if errno != 0 {
 		return false
 	}
-	f, errno := openCore(l, l, name)
+	f, errno := openCore(l, l.Proc(), name)
 	if errno != 0 {
 		return false
 	}
 	defer f.Release()
-	return mc.writeCore(f, l, segments, mc.notes(sig, info)) == nil
+	told := *info
+	told.Code = netbsd.SI_NOINFO // sigexit
+	return mc.writeCore(f, l, segments, mc.notes(sig, &told)) == nil
 }
 
-// dumpTracee implements syscalls.Kernel.DumpCore: the file is opened as l's process would, but it is by who
-// waits for the disk. l stands still for its tracer all the while, so its registers and those of its siblings
+// dumpTracee implements syscalls.Kernel.DumpCore. l stands still for its tracer all the while, so its registers and those of its siblings
 // may be looked at.
 //
 // It runs in kern's Look, so nobody may be kept waiting by what lies under the name: a FIFO is opened without waiting, no lock
 // is taken, and nothing but a regular file is written to. If l's process is killed meanwhile the host process is gone, and
 // what there was to be written with it.
 //
-// The file is made with l's rights and from l's directory, so a tracer makes no file that its tracee could not
-// have made. EPERM: the process has had set-id rights, or no machine context, as a Go function and a program of
-// the host. EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EIO: not all of the file could be written. The
-// others are those of openCore.
+// The name is looked up from the tracer's directory, and the file made by its rights, as coredump has vn_open do it for who calls; it is
+// to be the tracee's own nevertheless (openCore). In coredump's order: EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EPERM: the process
+// has had set-id rights, or no machine context, as a Go function and a program of the host. EIO: not all of the file could be written. The
+// others are those of coreName and openCore.
 func (s *System) dumpTracee(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno {
 	mc, ok := l.Platform().Machdep().(*Context)
-	if !ok || l.Proc().Issetugid() {
+	if !ok {
 		return netbsd.EPERM
 	}
 	segments := mc.space.segments()
 	limit, errno := l.Proc().Rlimit(netbsd.RLIMIT_CORE)
-	if errno == 0 && core.Size(segments) >= limit.Cur {
-		errno = netbsd.EFBIG
+	switch {
+	case errno != 0:
+		return errno
+	case core.Size(segments) >= limit.Cur:
+		return netbsd.EFBIG
+	case l.Proc().Issetugid():
+		return netbsd.EPERM
 	}
+	if path == "" {
+		path = s.Kernel.CoreName(l.Proc())
+	}
+	name, errno := coreName(l.Proc(), path)
 	if errno != 0 {
 		return errno
 	}
-	if path == "" {
-		if path, errno = s.coreName(l.Proc()); errno != 0 {
-			return errno
-		}
-	}
-	f, errno := openCore(by, l, path)
+	f, errno := openCore(by, l.Proc(), name)
 	if errno != 0 {
 		return errno
 	}
@@ -114,21 +119,19 @@ func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.
 	return d.Run(notes, segments)
 }
 
-// openCore makes the file, which is the process's of l. EACCES: there is something of that name which is not a file of the
-// process's own, or has another name. The mode is for the owner alone: what is in the memory may be secret. The
+// openCore makes the file as by would, in whose directory it is; it is to be owned by p's user. EACCES: there is something of that name which is not a
+// file of p's own, or has another name. The mode is for the owner alone: what is in the memory may be secret. The
 // caller releases the file.
-func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
+func openCore(by *kern.LWP, p *kern.Proc, name string) (*file.Description, netbsd.Errno) {
 	const flags = netbsd.O_CREAT | netbsd.O_NOFOLLOW | netbsd.O_WRONLY | netbsd.O_NONBLOCK // not to wait for a FIFO's reader
-	view := syscalls.View(l)
-	view.L = by // who may sleep for the file system, while the rights and the directory are l's
-	f, errno := view.Open(netbsd.AT_FDCWD, name, flags, 0o600)
+	f, errno := syscalls.View(by).Open(netbsd.AT_FDCWD, name, flags, 0o600)
 	if errno != 0 {
 		return nil, errno
 	}
 	st, errno := f.File.Stat()
 	// Looked at once it is open, as a name could be made to lead elsewhere in between. A second name could be somebody's
 	// who may not write there, and another owner's file is not the process's to cut.
-	if errno == 0 && (st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || st.Nlink != 1 || st.UID != l.Proc().Cred().EUID) {
+	if errno == 0 && (st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || st.Nlink != 1 || st.UID != p.Cred().EUID) {
 		errno = netbsd.EACCES
 	}
 	if errno == 0 {
@@ -142,10 +145,10 @@ func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	return f, 0
 }
 
-// coreName is coredump_buildname: the pattern is the process's, or the machine's. ENAMETOOLONG.
-func (s *System) coreName(p *kern.Proc) (string, netbsd.Errno) {
+// coreName is coredump_buildname: what p's file is called by a pattern, which is p's, the machine's, or a tracer's. ENAMETOOLONG.
+func coreName(p *kern.Proc, pattern string) (string, netbsd.Errno) {
 	var name strings.Builder
-	for pattern := s.Kernel.CoreName(p); pattern != ""; {
+	for pattern != "" {
 		n := 1
 		switch part := pattern[:min(len(pattern), 2)]; part {
 		case "%n", "%p", "%u", "%t":
@@ -229,16 +232,20 @@ func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
 	return n
 }
 
-// procinfo is the process's note of coredump_notes: the signal, who it was, and what it did with signals. There is one set of each
-// kind, so those of all LWPs are united in it. What is ignored is ps_sigignore, which has what is ignored by default, too.
+// procinfo is the process's note of coredump_notes: the signal and whom it was for, who the process was, and what it did with signals. There is one set of each
+// kind, so those of all LWPs are united in it. What is ignored is ps_sigignore, which has what is ignored by default, too. The parent is p_pptr, a tracer if there is one.
 func (mc *Context) procinfo(p *kern.Proc, sig netbsd.Signal, info *netbsd.Siginfo) *netbsd.CoreProcinfo {
 	i, _ := p.Info() // it has not been reaped: its LWP, or its tracer, is here
 	cred := p.Cred()
+	parent := 0
+	if pp := p.Parent(); pp != nil {
+		parent = pp.Pid()
+	}
 	return &netbsd.CoreProcinfo{
 		Signo: sig, Sigcode: info.Code, Pend: i.Pending, Mask: i.Mask, Ign: i.Ignored, Catch: i.Caught,
-		Pid: i.Pid, Ppid: i.Ppid, Pgrp: i.Pgid, Sid: i.Sid,
+		Pid: i.Pid, Ppid: parent, Pgrp: i.Pgid, Sid: i.Sid,
 		RUID: cred.RUID, EUID: cred.EUID, SUID: cred.SUID, RGID: cred.RGID, EGID: cred.EGID, SGID: cred.SGID,
-		Nlwps: i.NLWPs, Name: i.Comm, Siglwp: mc.l.ID(),
+		Nlwps: i.NLWPs, Name: i.Comm, Siglwp: int(info.LWP),
 	}
 }
 

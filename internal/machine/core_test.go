@@ -35,7 +35,7 @@ func TestCoreProcinfo(t *testing.T) {
 		x.l.Sigaction(netbsd.SIGWINCH, &kern.Action{Handler: 0x1000})
 		x.l.LWPKill(sibling.ID(), netbsd.SIGUSR2)
 		x.l.LWPKill(x.l.ID(), netbsd.SIGUSR1)
-		i := x.procinfo(p, netbsd.SIGSEGV, &netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: 2})
+		i := x.procinfo(p, netbsd.SIGSEGV, &netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: 2, LWP: 7})
 		for _, s := range []struct {
 			name      string
 			got, want netbsd.Sigset
@@ -49,7 +49,7 @@ func TestCoreProcinfo(t *testing.T) {
 				t.Errorf("%s: %#x, want %#x", s.name, s.got, s.want)
 			}
 		}
-		if i.Signo != netbsd.SIGSEGV || i.Sigcode != 2 || i.Pid != p.Pid() || i.Nlwps != 2 || i.Siglwp != x.l.ID() {
+		if i.Signo != netbsd.SIGSEGV || i.Sigcode != 2 || i.Pid != p.Pid() || i.Nlwps != 2 || i.Siglwp != 7 || i.Ppid != p.Parent().Pid() {
 			t.Errorf("%+v", i)
 		}
 	})
@@ -77,10 +77,20 @@ func TestCoreName(t *testing.T) {
 					t.Fatal(errno)
 				}
 			}
-			name, errno := s.coreName(p)
+			name, errno := coreName(p, s.Kernel.CoreName(p))
 			if name != want || (errno == 0) != (want != "") {
 				t.Errorf("%.20q: %q, %v; want %q", pattern, name, errno, want)
 			}
+		}
+	})
+}
+
+// A tracer's name is a pattern as the others are (coredump, coredump_buildname).
+func TestCoreNameOfATracer(t *testing.T) {
+	asUser(t, kern.UserCred(5, 6), func(s *System, l *kern.LWP) {
+		name, errno := coreName(l.Proc(), "a%p%%p")
+		if pid := strconv.Itoa(l.Proc().Pid()); name != "a"+pid+"%"+pid || errno != 0 {
+			t.Errorf("%q, %v", name, errno)
 		}
 	})
 }

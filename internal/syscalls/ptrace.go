@@ -343,12 +343,13 @@ func peekAuxv(t *kern.Proc, off uint64, b []byte) (int, netbsd.Errno) {
 }
 
 // ptraceDump has a tracee leave a core file, whose name has data bytes at addr; without any it is the usual one
-// (ptrace_dumpcore). EINVAL: no such length. EFAULT. EPERM: it runs with another's rights. EFBIG: RLIMIT_CORE. Those of open(2).
+// (ptrace_dumpcore). EINVAL: no such length. EFAULT. EFBIG: RLIMIT_CORE. EPERM: it runs with another's rights. Those of open(2).
 func (c *Call) ptraceDump(_, pid int, addr uint64, data int) netbsd.Errno {
-	info, _, errno := c.L.PtraceSiginfo(pid)
+	info, lid, errno := c.L.PtraceSiginfo(pid)
 	if errno != 0 {
 		return errno
 	}
+	info.LWP = int32(lid)
 	var path []byte
 	if addr != 0 {
 		if data < 0 || data >= netbsd.PATH_MAX {

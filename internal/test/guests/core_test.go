@@ -100,7 +100,7 @@ func TestCoreContents(t *testing.T) {
 func TestCoreByTracer(t *testing.T) {
 	dir := t.TempDir()
 	runIn(t, dir, "sub_core_by_tracer")
-	f, err := elf.Open(filepath.Join(dir, "named.core"))
+	f, err := elf.Open(filepath.Join(dir, "sub", "named.core"))
 	if err != nil {
 		t.Fatal(err)
 	}

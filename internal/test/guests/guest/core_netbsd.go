@@ -50,7 +50,7 @@ func subCoreDump() {
 	}), sigSEGV|0x80)
 }
 
-// subCoreByTracer has a tracee dumped by name while it is stopped (PT_DUMPCORE); it goes on behind that. What is no regular file is
+// subCoreByTracer has a tracee dumped by name while it is stopped (PT_DUMPCORE); it goes on behind that. The file is made in the tracer's directory. What is no regular file is
 // EACCES (coredump). NetBSD would wait for a FIFO's reader in vn_open, and the tracee's end with it; nobody is kept waiting here.
 func subCoreByTracer() {
 	coreLimit(0)
@@ -71,6 +71,9 @@ func subCoreByTracer() {
 	errs("PT_DUMPCORE onto a FIFO", eacces, sysPtrace, ptDUMPCORE, pid, fifo, 4)
 	must("close", sysClose, end)
 	must("unlink", 10, fifo)
+	sub := cstring("sub\x00")
+	must("mkdir", sysMkdir, sub, 0o700)
+	must("chdir", sysChdir, sub)
 	ptrace("PT_DUMPCORE", ptDUMPCORE, pid, cstring("named.core"), 10)
 	resume(pid, 0)
 	reap(pid, exited(4))
