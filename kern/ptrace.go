@@ -245,14 +245,15 @@ func (t *Proc) mayResume(a *ResumeArgs) (*LWP, netbsd.Errno) {
 }
 
 // deadlocked reports whether a continuation would have nobody go on: not l, if it is the one that counts, or
-// nobody at all. A tracer that waits for the next stop of such a process would sleep for ever, hence EDEADLK.
+// nobody at all. A tracer that waits for the next stop of such a process would sleep for ever, hence EDEADLK. Zombies count as going on, as in
+// do_ptrace.
 // mu is held.
 func (t *Proc) deadlocked(l *LWP, a *ResumeArgs) bool {
 	if a.LWP != 0 || a.Step {
 		return l.attn.Load()&(aSuspend|aHold) != 0
 	}
 	for o := t.lwps; o != nil; o = o.next {
-		if o.stat < LWPDead && o.attn.Load()&(aSuspend|aHold) == 0 {
+		if o.stat != LWPDead && o.attn.Load()&(aSuspend|aHold) == 0 {
 			return false
 		}
 	}

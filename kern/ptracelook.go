@@ -92,6 +92,7 @@ type LWPInfo struct {
 	Suspended     bool // by _lwp_suspend(2)
 	Held          bool // by PT_SUSPEND
 	Steps         bool // PT_SETSTEP
+	Busy          bool // its registers cannot be set, as it has not stopped: it sleeps, or _lwp_suspend(2) has it stand (proc_regio)
 	Stopped       bool // the signal that the process stopped for was for it, or for the process (PL_EVENT_SIGNAL)
 }
 
@@ -113,6 +114,7 @@ func (p *Proc) LWPInfos() []LWPInfo {
 			LWP: l, Name: name, Mask: l.mask, Pending: l.pend.set,
 			Suspended: l.attn.Load()&aSuspend != 0, Held: l.attn.Load()&aHold != 0,
 			Steps:   l.ext != nil && l.ext.steps,
+			Busy:    l.stat != LWPStopped && (l.stat != LWPSuspended || l.attn.Load()&aSuspend != 0),
 			Stopped: p.stoppedFor(l.lid),
 		})
 	}

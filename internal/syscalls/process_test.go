@@ -365,6 +365,43 @@ func TestPtrace(t *testing.T) {
 	}})
 }
 
+// proc_regio: the registers of an LWP that stands still by _lwp_suspend(2) can be read, and not set, which is told once the new ones are there. ptrace_lwpinfo
+// reads all of its structure first.
+func TestPtraceOfASuspendedLWP(t *testing.T) {
+	suspends := func(p *player) {
+		p.ok(netbsd.SYS_ptrace, netbsd.PT_TRACE_ME, 0, 0, 0)
+		p.ok(netbsd.SYS__lwp_create, context(at(0x5000)), netbsd.LWP_SUSPENDED, room(4))
+		p.ok(netbsd.SYS_kill, self, netbsd.SIGSTOP)
+	}
+	other := func(p *player) uint64 {
+		for _, l := range p.c.K.M.Find(int(last(p))).LWPs() {
+			if l.ID() != int(last(p)) {
+				return uint64(l.ID())
+			}
+		}
+		return 0
+	}
+	atTheEnd := func(p *player) uint64 { // a number of no LWP, and no memory behind it
+		end := (p.mem.put(make([]byte, 2*pageSize)) + pageSize) &^ (pageSize - 1)
+		p.mem.Write(end-4, words(77))
+		delete(p.mem.pages, end)
+		return end - 4
+	}
+	stages(t, map[string][]row{"debugger": {
+		{"the child stops", netbsd.SYS_fork, nil, 0, nil, suspends},
+		{"W_STOPCODE(SIGSTOP)", netbsd.SYS___wait450, args{-1, room(4), netbsd.WUNTRACED, 0}, 0, out{1, words(0x117f)}, nil},
+		{"PT_GETREGS", netbsd.SYS_ptrace, args{netbsd.PT_GETREGS, last, room(8 * netbsd.NGREG), other}, 0, nil, nil},
+		{"PT_SETREGS: EFAULT", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, bad, other}, netbsd.EFAULT, nil, nil},
+		{"PT_SETREGS: EBUSY", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, registers(1 << 63), other}, netbsd.EBUSY, nil, nil},
+		{"PT_SETFPREGS: EBUSY", netbsd.SYS_ptrace, args{netbsd.PT_SETFPREGS, last, filler(netbsd.SizeofFpregs), other}, netbsd.EBUSY, nil, nil},
+		{"PT_SETDBREGS: EBUSY", netbsd.SYS_ptrace, args{netbsd.PT_SETDBREGS, last, filler(netbsd.SizeofDbregs), other}, netbsd.EBUSY, nil, nil},
+		{"PT_SETREGS of one that has stopped", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, registers(0x403000), last}, 0, nil, nil},
+		{"PT_LWPINFO: EFAULT for half of it comes before ESRCH", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, atTheEnd, netbsd.SizeofPtraceLwpinfo}, netbsd.EFAULT, nil, nil},
+		{"PT_KILL", netbsd.SYS_ptrace, args{netbsd.PT_KILL, last, 0, 0}, 0, nil, nil},
+		{"its end", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(9)}, nil},
+	}})
+}
+
 // What is not NetBSD's has no registers that could be set, as a program of the host. It goes on like others (do_ptrace).
 func TestPtraceOfWhatHasNoRegisters(t *testing.T) {
 	stops := func(p *player) {

@@ -371,7 +371,7 @@ func (c *Call) ptraceDump(_, pid int, addr uint64, data int) netbsd.Errno {
 }
 
 // lookAt calls f with the processor of a tracee's LWP, 0 for the first. ESRCH: there is none. EINVAL: it has no processor.
-func (c *Call) lookAt(pid, lid int, f func(CPU) netbsd.Errno) netbsd.Errno {
+func (c *Call) lookAt(pid, lid int, f func(CPU, *kern.LWPInfo) netbsd.Errno) netbsd.Errno {
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		info, errno := traceLWP(t, lid)
 		if errno != 0 {
@@ -381,25 +381,28 @@ func (c *Call) lookAt(pid, lid int, f func(CPU) netbsd.Errno) netbsd.Errno {
 		if !ok {
 			return netbsd.EINVAL
 		}
-		return f(cpu)
+		return f(cpu, &info)
 	})
 }
 
-// ptraceRegs moves registers; data is the LWP, 0 for the first.
+// ptraceRegs moves registers; data is the LWP, 0 for the first. ESRCH: there is none. EFAULT. EBUSY: they are not to be set now. EINVAL: no program's.
 func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 	set := &generalRegs
 	if req == netbsd.PT_GETFPREGS || req == netbsd.PT_SETFPREGS {
 		set = &fpRegs
 	}
-	return c.lookAt(pid, data, func(cpu CPU) netbsd.Errno {
+	return c.lookAt(pid, data, func(cpu CPU, info *kern.LWPInfo) netbsd.Errno {
 		if req == netbsd.PT_GETREGS || req == netbsd.PT_GETFPREGS {
 			b := c.out(set.size)
 			set.read(cpu, b)
 			return c.copyout(addr, b)
 		}
 		b, errno := c.in(addr, set.size)
-		if errno != 0 {
+		switch {
+		case errno != 0:
 			return errno
+		case info.Busy:
+			return netbsd.EBUSY
 		}
 		return set.write(cpu, b)
 	})
@@ -408,7 +411,7 @@ func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 // ptraceXState is PT_GETXSTATE and PT_SETXSTATE: addr is a struct iovec that says where the caller has a struct xstate, and how much of
 // it; data is the LWP. What is set is what is there with as much of the caller's as there is (process_machdep_doxstate). ESRCH: no such LWP. EFAULT. EINVAL as CPU.SetXState.
 func (c *Call) ptraceXState(req, pid int, addr uint64, data int) netbsd.Errno {
-	return c.lookAt(pid, data, func(cpu CPU) netbsd.Errno {
+	return c.lookAt(pid, data, func(cpu CPU, _ *kern.LWPInfo) netbsd.Errno {
 		var iov [16]byte
 		if errno := c.Space.Read(addr, iov[:]); errno != 0 {
 			return errno
@@ -459,6 +462,9 @@ func (c *Call) setDebugRegs(l *kern.LWPInfo, addr uint64) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	if l.Busy {
+		return netbsd.EBUSY
+	}
 	var r kern.DebugRegs
 	for i := range r {
 		r[i] = le64(b[8*i:])
@@ -490,7 +496,6 @@ func checkDebugRegs(r *kern.DebugRegs) netbsd.Errno {
 	return 0
 }
 
-// regsOut writes struct reg: the registers in the order of struct ucontext.
 // ptraceLWP tells of an LWP. PT_LWPINFO and PT_LWPNEXT: the one after the one named,
 // 0 for the first; 0 comes back after the last. PT_LWPSTATUS: that one.
 func (c *Call) ptraceLWP(req, pid int, addr uint64, data int) netbsd.Errno {
@@ -498,7 +503,11 @@ func (c *Call) ptraceLWP(req, pid int, addr uint64, data int) netbsd.Errno {
 		req != netbsd.PT_LWPINFO && (data < 4 || data > netbsd.SizeofPtraceStatus) {
 		return netbsd.EINVAL
 	}
-	b, errno := c.in(addr, 4)
+	size := 4
+	if req == netbsd.PT_LWPINFO {
+		size = netbsd.SizeofPtraceLwpinfo
+	}
+	b, errno := c.in(addr, size)
 	if errno != 0 {
 		return errno
 	}
@@ -521,7 +530,7 @@ func (c *Call) ptraceLWP(req, pid int, addr uint64, data int) netbsd.Errno {
 // nextLWP returns the LWP that comes after lid; none after the last.
 func nextLWP(t *kern.Proc, lid int) (kern.LWPInfo, netbsd.Errno) {
 	list := t.LWPInfos()
-	if lid == 0 {
+	if lid == 0 && len(list) > 0 {
 		return list[0], 0
 	}
 	for i, l := range list {
