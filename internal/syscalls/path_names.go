@@ -134,11 +134,14 @@ func mknod(c *Call) netbsd.Errno { return doMknodDev(c, netbsd.AT_FDCWD, 0, c.Pt
 // mknodat is mknodat(int fd, const char *path, mode_t mode, int pad, dev_t dev).
 func mknodat(c *Call) netbsd.Errno { return doMknodDev(c, c.Int(0), 1, c.Ptr(4)) }
 
-// doMknodDev is doMknod with a device's number: EINVAL for VNOVAL, which is none.
+// doMknodDev is do_posix_mknodat: mkfifo(2) for a bit of S_IFIFO without a number. All else is the superuser's: EPERM, before the name is looked at.
 func doMknodDev(c *Call, at, arg int, dev uint64) netbsd.Errno {
 	mode := c.Uint32(arg + 1)
-	if kind := mode & netbsd.S_IFMT; dev == ^uint64(0) && (kind == netbsd.S_IFCHR || kind == netbsd.S_IFBLK) && c.L.Proc().Cred().IsRoot() {
-		return netbsd.EINVAL
+	switch {
+	case mode&netbsd.S_IFIFO != 0 && dev == 0:
+		return doMknod(c, at, arg, netbsd.S_IFIFO|mode&0o7777)
+	case !c.L.Proc().Cred().IsRoot():
+		return netbsd.EPERM
 	}
 	return c.onPath(arg, func(name string) netbsd.Errno { return View(c.L).MknodDev(at, name, mode, dev) })
 }

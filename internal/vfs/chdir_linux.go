@@ -114,8 +114,12 @@ func (v View) enterFD(fd int, under bool, set func(*dir) netbsd.Errno) netbsd.Er
 		return v.enter(m.path, set)
 	}
 	hfd, ok := d.HostFD()
-	if !ok {
+	switch a, _ := attrsOf(d); {
+	case ok && isVnode(d, a):
+	case !ok && (a.mode&netbsd.S_IFMT == netbsd.S_IFCHR || a.mode&netbsd.S_IFMT == netbsd.S_IFREG): // the machine's own
 		return netbsd.ENOTDIR
+	default:
+		return netbsd.EINVAL // fd_getvnode
 	}
 	mnt := v.Dirs.tree.mountOf(d)
 	if mnt == nil {

@@ -188,40 +188,66 @@ func chmodNofollow(at int, name string, mode uint32) error {
 // noDevice is no device's number (VNOVAL).
 const noDevice = ^uint64(0)
 
-// Mknod is mkfifo(2), or mknod(2) of a file.
+// Mknod makes a FIFO, or, for the superuser, a file. EPERM: another asks, or for a device.
 func (v View) Mknod(at int, name string, mode uint32) netbsd.Errno {
-	return v.MknodDev(at, name, mode, noDevice)
+	kind := mode & netbsd.S_IFMT
+	if kind != netbsd.S_IFIFO && (kind != netbsd.S_IFREG || v.Cred != nil && !v.Cred.IsRoot()) {
+		return netbsd.EPERM
+	}
+	return v.onName(at, name, func(l *lookup, p parentDir) error { return l.mknod(p, kind, mode) })
 }
 
-// MknodDev is mknodat(2). A device would mean the host's of that number, so only FIFOs and files are made, and
-// devices numbered 0, behind which there is nothing: EPERM for others.
+// MknodDev is do_sys_mknodat, for all but a FIFO without a number. A device would mean the host's of that number, so only files are made, and
+// devices numbered 0, behind which there is nothing: EPERM for others, unless owners are kept beside the files. Behind EEXIST come EINVAL for what is
+// neither a file nor a device, and for a number that is none, and EOPNOTSUPP for a whiteout.
 func (v View) MknodDev(at int, name string, mode uint32, dev uint64) netbsd.Errno {
 	kind := mode & netbsd.S_IFMT
-	if kind == 0 {
-		kind = netbsd.S_IFREG
-	}
-	if kind != netbsd.S_IFIFO && v.Cred != nil && !v.Cred.IsRoot() {
-		return netbsd.EPERM // do_posix_mknodat: all but FIFOs is the superuser's
+	if v.Cred != nil && !v.Cred.IsRoot() {
+		return netbsd.EPERM
 	}
 	return v.onName(at, name, func(l *lookup, p parentDir) error {
-		if l.tree.keeper != nil && (kind == netbsd.S_IFCHR || kind == netbsd.S_IFBLK) {
-			return l.makeDevice(p, kind|mode&0o777&^l.umask, dev)
+		refused := refusedNode(kind, dev)
+		if refused == nil && kind != netbsd.S_IFREG && dev != 0 && l.tree.keeper == nil {
+			refused = unix.EPERM
 		}
-		if kind != netbsd.S_IFIFO && kind != netbsd.S_IFREG && (dev != 0 || kind != netbsd.S_IFCHR && kind != netbsd.S_IFBLK) {
+		if refused != nil {
 			if _, err := p.stat(); err != unix.ENOENT {
 				return cmp.Or(err, error(unix.EEXIST))
 			}
-			return unix.EPERM
+			return refused
 		}
-		if err := p.writable(); err != nil {
-			return err
+		if kind != netbsd.S_IFREG && l.tree.keeper != nil {
+			return l.makeDevice(p, kind|mode&0o777&^l.umask, dev)
 		}
-		return l.makeName(p, kind|l.madeMode(p.at.mnt, mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
-			if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
-				return -1, err
-			}
-			return -1, l.fixMode(p, mode)
-		})
+		return l.mknod(p, kind, mode)
+	})
+}
+
+// refusedNode is what do_sys_mknodat says to a kind of node, or to its number, that cannot be made.
+func refusedNode(kind uint32, dev uint64) error {
+	switch kind {
+	case netbsd.S_IFREG:
+		return nil
+	case netbsd.S_IFWHT:
+		return unix.EOPNOTSUPP
+	case netbsd.S_IFCHR, netbsd.S_IFBLK:
+		if dev != noDevice {
+			return nil
+		}
+	}
+	return unix.EINVAL
+}
+
+// mknod makes a node that the host may have, too.
+func (l *lookup) mknod(p parentDir, kind, mode uint32) error {
+	if err := p.writable(); err != nil {
+		return err
+	}
+	return l.makeName(p, kind|l.madeMode(p.at.mnt, mode&0o7777&^l.umask, kind), func(mode uint32) (int, error) {
+		if err := unix.Mknodat(p.at.fd, p.name, kind|mode, 0); err != nil {
+			return -1, err
+		}
+		return -1, l.fixMode(p, mode)
 	})
 }
 
