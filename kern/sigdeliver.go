@@ -334,8 +334,7 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 		m.unlock()
 		l.tracePsig(&info, netbsd.SIG_DFL, mask)
 		l.sigexit(&info)
-		m.lock()
-		return
+		return // never
 	}
 	d := Delivery{Info: info, Action: a, OldMask: l.mask}
 	if l.flags&lOldMask != 0 {
