@@ -98,12 +98,17 @@ type LWPInfo struct {
 
 // LWPInfos describes the living LWPs, newest first, as of this moment. Any process may be asked, stopped or
 // not; only in Look do its LWPs stay as they are. Rights are the caller's to check.
-func (p *Proc) LWPInfos() []LWPInfo {
+func (p *Proc) LWPInfos() []LWPInfo { return p.lwpInfos(false) }
+
+// ListLWPs is LWPInfos with those that have ended and have not been waited for, as kern.lwp of sysctl(7) lists them (p_lwps). A zombie process has none.
+func (p *Proc) ListLWPs() []LWPInfo { return p.lwpInfos(true) }
+
+func (p *Proc) lwpInfos(ended bool) []LWPInfo {
 	p.m.lock()
 	defer p.m.unlock()
 	var list []LWPInfo
 	for l := p.lwps; l != nil; l = l.next {
-		if l.stat >= LWPDead {
+		if l.stat >= LWPDead && (!ended || p.state >= StateDead) {
 			continue
 		}
 		name := ""

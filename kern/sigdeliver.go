@@ -327,6 +327,7 @@ func (p *Proc) hasEffectFromTracer(sig netbsd.Signal) bool {
 func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	p, m := l.p, l.p.m
 	info, whom := l.takeForDelivery(sig)
+	p.extra().own.Nsignals++ // killing ones, too
 	a := p.acts.act[sig]
 	if !a.caught() {
 		info.LWP = whom
@@ -349,7 +350,6 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 		d.Stack = x.stack
 		d.OnStack = a.Flags&netbsd.SA_ONSTACK != 0 && x.stack.Flags&(netbsd.SS_DISABLE|netbsd.SS_ONSTACK) == 0
 	}
-	p.extra().own.Nsignals++
 	upcall := l.upcallSignal(&d.Info)
 	m.unlock()
 	if p.Ktraced() {

@@ -159,3 +159,19 @@ func (k *exitingKtrace) Psig(l *LWP, _ *netbsd.Siginfo, _ uint64, _ netbsd.Sigse
 		time.Sleep(time.Second)
 	}
 }
+
+// postsig counts a signal that it takes, be it caught or deadly (ru_nsignals).
+func TestNsignals(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", func(l *LWP) {
+				w.handle(l, netbsd.SIGUSR1, func(*LWP, *netbsd.Siginfo) {})
+				l.Kill(l.Proc().Pid(), netbsd.SIGUSR1)
+				l.Kill(l.Proc().Pid(), netbsd.SIGURG) // nobody takes it
+				l.Kill(l.Proc().Pid(), netbsd.SIGTERM)
+				sleepForever(l)
+			})
+			w.is("caught and deadly", w.wait(l, c.Pid(), 0).Rusage.Nsignals, int64(2))
+		})
+	})
+}

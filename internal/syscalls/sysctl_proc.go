@@ -237,7 +237,7 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 		if !c.maySee(p) {
 			continue
 		}
-		for _, l := range p.LWPInfos() {
+		for _, l := range p.ListLWPs() {
 			k := kinfoLWP(c, p, &l)
 			k.Encode(b[:])
 			if errno := t.add(b[:]); errno != 0 {
