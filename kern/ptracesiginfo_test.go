@@ -104,3 +104,33 @@ func TestSiginfoOfASystemCallsStop(t *testing.T) {
 		w.order(fmt.Sprintf("code %d", netbsd.SI_NOINFO), fmt.Sprintf("code %d", netbsd.TRAP_LWP))
 	})
 }
+
+// What PT_SET_SIGINFO has set is told once, and so is what was sent with a signal, which stays for as long as it has not been (postsig, siggetinfo).
+func TestSiginfoIsToldOnce(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			const stops = 5
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				for _, sig := range []netbsd.Signal{netbsd.SIGUSR1, netbsd.SIGUSR2, netbsd.SIGTRAP} {
+					w.handle(l, sig, func(_ *LWP, si *netbsd.Siginfo) { w.mark("%v %d %d", si.Signo, si.Code, si.Value) })
+				}
+				l.Sigqueue(l.Proc().Pid(), &netbsd.Siginfo{Signo: netbsd.SIGUSR1, Code: netbsd.SI_QUEUE, Value: 7})
+				for range stops {
+					l.Platform().TraceStop(netbsd.TRAP_SCE, nil)
+				}
+			})
+			pass := func(sig netbsd.Signal) {
+				w.is("resume", l.PtraceResume(pid, ResumeArgs{Signal: sig, Syscall: true}), netbsd.Errno(0))
+				w.wait(l, pid, 0)
+			}
+			pass(0)
+			l.PtraceSetSiginfo(pid, 0, netbsd.Siginfo{Signo: netbsd.SIGUSR1, Code: netbsd.SI_QUEUE, Value: 42})
+			for _, sig := range []netbsd.Signal{netbsd.SIGUSR1, netbsd.SIGTRAP, netbsd.SIGUSR2, netbsd.SIGUSR1, netbsd.SIGUSR1} {
+				pass(sig)
+			}
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
+		})
+		w.order("SIGUSR1 -1 42", "SIGTRAP 32767 0", "SIGUSR2 32767 0", "SIGUSR1 -1 7", "SIGUSR1 32767 0")
+	})
+}

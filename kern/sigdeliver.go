@@ -374,15 +374,16 @@ func (l *LWP) takeForDelivery(sig netbsd.Signal) (info netbsd.Siginfo, whom int3
 // its number; else what was sent with it, whether the process has stopped for that or it is pending besides. mu is held.
 func (l *LWP) passedInfo(sig netbsd.Signal) netbsd.Siginfo {
 	x := l.p.extra()
-	info := x.queuedInfo
-	if info.Signo == sig {
-		x.queuedInfo = netbsd.Siginfo{}
-	}
 	if x.faked && x.stopInfo.Signo == sig {
 		x.faked = false
 		return x.stopInfo
 	}
-	if info.Signo == sig || l.pend.unqueue(sig, &info) || l.p.pend.unqueue(sig, &info) {
+	info := x.queuedInfo
+	if info.Signo == sig {
+		x.queuedInfo = netbsd.Siginfo{}
+		return info
+	}
+	if l.pend.unqueue(sig, &info) || l.p.pend.unqueue(sig, &info) {
 		return info
 	}
 	return netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
