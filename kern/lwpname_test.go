@@ -30,7 +30,7 @@ func TestLWPNameIsTruncated(t *testing.T) {
 // lwp_exit calls an LWP that had a name "(zombie)" until it is waited for; it is listed that long (p_lwps).
 func TestLWPNameOfAZombie(t *testing.T) {
 	both(t, func(w *world) {
-		p := w.guest(func(l *LWP) {
+		w.guest(func(l *LWP) {
 			for _, name := range []string{"worker", ""} {
 				z, _ := l.NewLWP(0, func(l *LWP) { l.LWPSetName(0, name) }, false, nil)
 				settledLWP(l, z)
@@ -43,10 +43,17 @@ func TestLWPNameOfAZombie(t *testing.T) {
 				l.LWPWait(z.ID())
 				w.is("waited for", len(l.p.ListLWPs()), 1)
 			}
-			l.Nanosleep(time.Second)
+			c := w.fork(l, "C", exit(0))
+			nap(l, time.Second)
+			w.is("a zombie process", []any{c.State(), len(c.ListLWPs())}, []any{StateZombie, 0})
 		})
-		p.Wait()
-		w.is("a zombie process", len(p.ListLWPs()), 0)
+	})
+	in2003(t, func(w *world) {
+		release := w.blockReaper()
+		p := w.spawn("P", exit(0))
+		settledFor(time.Second)
+		w.is("a dead one", []any{p.State(), len(p.ListLWPs())}, []any{StateDead, 0})
+		release()
 	})
 }
 

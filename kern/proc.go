@@ -212,8 +212,8 @@ func (p *Proc) ppidLocked() int {
 	pp := p.parent
 	switch {
 	case p.m.r2003:
-	case p.flags&fTraced != 0 && p.opptr == nil && p.ext != nil && p.ext.deadParent != 0:
-		return int(p.ext.deadParent)
+	case p.flags&fTraced != 0 && p.opptr == nil:
+		return int(p.extra().deadParent)
 	default:
 		pp = p.realParent()
 	}

@@ -3,6 +3,7 @@ package kern
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"toaster/netbsd"
 )
@@ -133,4 +134,38 @@ func TestSiginfoIsToldOnce(t *testing.T) {
 		})
 		w.order("SIGUSR1 -1 42", "SIGTRAP 32767 0", "SIGUSR2 32767 0", "SIGUSR1 -1 7", "SIGUSR1 32767 0")
 	})
+}
+
+// ptrace_sendsig clears ps_faked where it sends a signal to who runs: what PT_SET_SIGINFO had said is forgotten, and the next signal's siginfo is the one
+// of the queue, which is told once.
+func TestSiginfoThatWasSetIsForgotten(t *testing.T) {
+	for _, how := range []string{"PT_STOP", "PT_ATTACH"} {
+		both(t, func(w *world) {
+			w.guest(func(l *LWP) {
+				pid := w.tracedWith(l, 0, func(l *LWP) {
+					w.handle(l, netbsd.SIGUSR1, func(_ *LWP, si *netbsd.Siginfo) { w.mark("%d %d", si.Code, si.Value) })
+					l.Kill(l.Proc().Pid(), netbsd.SIGHUP)
+					nap(l, time.Second)
+					l.Sigqueue(l.Proc().Pid(), &netbsd.Siginfo{Signo: netbsd.SIGUSR1, Code: netbsd.SI_QUEUE, Value: 7})
+					l.Platform().TraceStop(netbsd.TRAP_SCE, nil)
+				})
+				w.next(l, pid, 0)
+				l.PtraceSetSiginfo(pid, 0, netbsd.Siginfo{Signo: netbsd.SIGUSR1, Code: netbsd.SI_QUEUE, Value: 42})
+				if how == "PT_STOP" {
+					w.goOn(l, pid, 0)
+					w.is(how, l.PtraceStop(pid), netbsd.Errno(0))
+				} else {
+					w.is("PT_DETACH", l.PtraceResume(pid, ResumeArgs{Detach: true}), netbsd.Errno(0))
+					w.is(how, l.PtraceAttach(pid), netbsd.Errno(0))
+				}
+				w.wait(l, pid, 0)
+				w.next(l, pid, 0)
+				for range 2 {
+					w.is("resume", l.PtraceResume(pid, ResumeArgs{Signal: netbsd.SIGUSR1, Syscall: true}), netbsd.Errno(0))
+					w.wait(l, pid, 0)
+				}
+			})
+			w.order(fmt.Sprintf("%d 7", netbsd.SI_QUEUE), fmt.Sprintf("%d 0", netbsd.SI_NOINFO))
+		})
+	}
 }

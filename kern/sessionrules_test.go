@@ -262,9 +262,14 @@ func TestSetpgidIntoAnotherSession(t *testing.T) {
 	both(t, func(w *world) {
 		w.guest(func(l *LWP) {
 			c := w.fork(l, "C", sleepForever)
-			s := w.fork(l, "S", func(l *LWP) { l.Setsid(); sleepForever(l) })
+			s := w.fork(l, "S", func(l *LWP) {
+				l.Setsid()
+				w.is("a leader", []netbsd.Errno{l.Setpgid(0, 0), l.Setpgid(0, l.Proc().Ppid()), l.Setpgid(0, 9999)}, []netbsd.Errno{0, netbsd.EPERM, netbsd.EPERM})
+				sleepForever(l)
+			})
 			nap(l, time.Second)
 			w.is("another process", l.Setpgid(c.Pid(), s.Pid()), netbsd.EPERM)
+			w.is("its group and its leader", []netbsd.Errno{l.Setpgid(c.Pid(), c.Pid()), l.Setpgid(c.Pid(), c.Pid())}, []netbsd.Errno{0, 0})
 			m := w.fork(l, "M", func(l *LWP) {
 				w.is("oneself", l.Setpgid(0, s.Pid()), netbsd.Errno(0))
 				w.is("of that session", []int{l.Proc().Pgid(), l.Proc().Sid()}, []int{s.Pid(), s.Pid()})
