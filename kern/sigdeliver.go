@@ -462,7 +462,7 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 	// 0 is the user's word that none is wanted.
 	if m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[netbsd.RLIMIT_CORE].Cur > 0 && l.dumpCore(info) {
 		e.w |= netbsd.CoreFlag
-		p.flags |= fACore | fCoreDumped
+		p.flags |= fCoreDumped
 	}
 	m.unlock()
 	// The rest is done below the body (finish), after its deferred functions.

@@ -319,16 +319,13 @@ func (c *Call) ptraceMove(t *kern.Proc, d *netbsd.PtraceIODesc, b []byte) (n int
 	return n, c.copyout(d.Addr, b[:n])
 }
 
-// auxvMax is es_arglen of exec_elf64.c: how far into the auxiliary vector, and what lies behind it, a debugger sees.
-const auxvMax = 15*16 + netbsd.PATH_MAX + 8
-
 // peekAuxv reads from offset off of the auxiliary vector, which begins behind the environment (process_auxv_offset). EIO: there is
 // no such offset, or the program has made nonsense of struct ps_strings.
 func peekAuxv(t *kern.Proc, off uint64, b []byte) (int, netbsd.Errno) {
-	if off > auxvMax {
+	if off > netbsd.AuxvRoom {
 		return 0, netbsd.EIO
 	}
-	b = b[:min(uint64(len(b)), auxvMax-off)]
+	b = b[:min(uint64(len(b)), netbsd.AuxvRoom-off)]
 	const psStrings = netbsd.StackTop - 32
 	var ps [32]byte
 	if _, errno := peekMemory(t, psStrings, ps[:]); errno != 0 {
@@ -350,23 +347,25 @@ func (c *Call) ptraceDump(_, pid int, addr uint64, data int) netbsd.Errno {
 		return errno
 	}
 	info.LWP = int32(lid)
-	var path []byte
+	var name *string
 	if addr != 0 {
 		if data < 0 || data >= netbsd.PATH_MAX {
 			return netbsd.EINVAL
 		}
-		path = make([]byte, data)
+		path := make([]byte, data)
 		if errno := c.Space.Read(addr, path); errno != 0 {
 			return errno
 		}
 		path, _, _ = bytes.Cut(path, []byte{0})
+		s := string(path)
+		name = &s
 	}
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		l, errno := traceLWP(t, 0)
 		if errno != 0 {
 			return errno
 		}
-		return c.K.DumpCore(c.L, l.LWP, string(path), &info)
+		return c.K.DumpCore(c.L, l.LWP, name, &info)
 	})
 }
 

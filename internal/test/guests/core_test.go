@@ -75,7 +75,7 @@ func TestCoreContents(t *testing.T) {
 		binary.LittleEndian.Uint32(info[8:]) != uint32(netbsd.SIGSEGV) || binary.LittleEndian.Uint32(info[120:]) != 2 || !strings.HasPrefix(string(info[124:]), "guest\x00") {
 		t.Errorf("procinfo is %x", info)
 	}
-	if aux := notes[netbsd.CoreNoteName][netbsd.CORE_NOTE_AUXV]; len(aux) == 0 || len(aux)%16 != 0 {
+	if aux := notes[netbsd.CoreNoteName][netbsd.CORE_NOTE_AUXV]; len(aux) != 1272 || binary.LittleEndian.Uint64(aux) != netbsd.AT_PHDR { // es_arglen (proc_getauxv)
 		t.Errorf("the auxiliary vector is %x", aux)
 	}
 	lwps := 0

@@ -33,6 +33,14 @@ func subCore() {
 	must("unlink", 10, other)
 	reap(fork(crash), dumped)
 	must("unlink", 10, name)
+	reap(fork(func() { // no environment: the file stays empty (proc_getauxv)
+		const psEnvstr = 0x7f7ffffff000 - 32 + 16
+		for i := range 8 {
+			writeByte(psEnvstr+i, 0)
+		}
+		crash()
+	}), crashed)
+	must("unlink", 10, name)
 }
 
 // subCoreDump leaves one, with two LWPs in it.
@@ -64,6 +72,7 @@ func subCoreByTracer() {
 	}
 	pid = tracee(func() { exit(4) })
 	errs("PT_DUMPCORE where there is no directory", enoent, sysPtrace, ptDUMPCORE, pid, cstring("none/x"), 6)
+	errs("PT_DUMPCORE without a name", enoent, sysPtrace, ptDUMPCORE, pid, cstring("x"), 0)
 	fifo := cstring("fifo\x00")
 	must("mkfifo", sysMkfifo, fifo, 0o600)
 	errs("PT_DUMPCORE onto a FIFO that nobody reads", enxio, sysPtrace, ptDUMPCORE, pid, fifo, 4)
