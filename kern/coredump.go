@@ -25,6 +25,14 @@ func (l *LWP) dumpCore(info *netbsd.Siginfo) (done bool) {
 	return done
 }
 
+// DumpsCore is for who dumps p's core, at its end or for a tracer, once there is a file that will have it: acct(5) tells of that (ACORE), whatever comes of the
+// rest (coredump).
+func (p *Proc) DumpsCore() {
+	p.m.lock()
+	defer p.m.unlock()
+	p.flags |= fACore
+}
+
 // dumpPatience is how long a dump waits for the other LWPs. One that does not come into the
 // kernel in that time has no registers in the core.
 const dumpPatience = 250 * time.Millisecond

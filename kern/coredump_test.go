@@ -43,6 +43,38 @@ func TestCoreDump(t *testing.T) {
 	}
 }
 
+// issignal keeps in ps_lwp whom a signal was for: the LWP that has caused it, or that _lwp_kill(2) has named; 0 is the process.
+func TestWhoseSignalDumpsCore(t *testing.T) {
+	segv := netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: netbsd.SEGV_MAPERR, Addr: 8}
+	for _, c := range []struct {
+		name string
+		own  bool
+		send func(l *LWP)
+	}{
+		{"kill(2)", false, func(l *LWP) { l.Kill(l.p.Pid(), netbsd.SIGSEGV) }},
+		{"_lwp_kill(2)", true, func(l *LWP) { l.LWPKill(l.ID(), netbsd.SIGSEGV) }},
+		{"a fault", true, func(l *LWP) { l.Platform().Trap(&segv) }},
+	} {
+		both(t, func(w *world) {
+			var got *netbsd.Siginfo
+			w.m.cfg.Core = func(l *LWP, sig netbsd.Signal, info *netbsd.Siginfo) bool {
+				got = info
+				return true
+			}
+			lid := 0
+			p := w.spawn("P", func(l *LWP) {
+				if c.own {
+					lid = l.ID()
+				}
+				c.send(l)
+				l.Platform().UserRet(nil)
+			})
+			p.Wait()
+			w.is(c.name, []any{int(got.LWP), got.Signo}, []any{lid, netbsd.SIGSEGV})
+		})
+	}
+}
+
 // sysctl_proc_corename (kern_resource.c): the last part of the name is "core" or ends in ".core". Another user's process is
 // EPERM (KAUTH_PROCESS_CORENAME asks proc_uidmatch), whatever the name is, and one that is not there is ESRCH.
 func TestSetCoreName(t *testing.T) {

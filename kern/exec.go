@@ -114,6 +114,9 @@ func (p *Proc) execSignals(l *LWP) {
 	if !p.m.r2003 {
 		l.pend.clear(netbsd.AllSignals)
 	}
+	if p.ext != nil {
+		p.ext.queuedInfo = netbsd.Siginfo{} // ksiginfo_exechook
+	}
 	p.acts = p.acts.afterExec()
 	p.flags &^= fNoCldWait | fCldSigIgn
 	if p.m.r2003 {
@@ -226,7 +229,7 @@ type PosixSpawnArgs struct {
 	Exec    func(child *LWP) netbsd.Errno
 }
 
-// SpawnSched is the policy of a child, netbsd.SCHED_NONE for its parent's, and its priority.
+// SpawnSched is the policy of a child and its priority; netbsd.SCHED_NONE with the priority that its parent is to have.
 type SpawnSched struct{ Policy, Priority int }
 
 // spawning is what parent and child of a posix_spawn share; mu guards it.
@@ -274,7 +277,7 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 	a.Fork.Body = func(cl *LWP) {
 		// body below may never return; this is only for what ends the child before.
 		defer s.finish(netbsd.EINTR) // killed before the exec
-		errno := cl.spawnChild(a)
+		errno := cl.spawnChild(a, l.p)
 		cl.spawned(errno)
 		s.finish(errno)
 		if errno != 0 {
@@ -304,9 +307,9 @@ func (l *LWP) posixSpawn(a *PosixSpawnArgs) (*Proc, netbsd.Errno) {
 }
 
 // The order is spawn_return's: group, scheduling, ids, mask and defaults, then file actions by the child's new rights, then the exec. It
-// runs on the child's LWP.
-func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
-	if errno := l.spawnAttrs(a); errno != 0 {
+// runs on the child's LWP. parent is who has asked for it.
+func (l *LWP) spawnChild(a *PosixSpawnArgs, parent *Proc) netbsd.Errno {
+	if errno := l.spawnAttrs(a, parent); errno != 0 {
 		return errno
 	}
 	if a.Actions != nil {
@@ -320,19 +323,15 @@ func (l *LWP) spawnChild(a *PosixSpawnArgs) netbsd.Errno {
 	return 0
 }
 
-// spawnAttrs is handle_posix_spawn_attrs. A negative group is one that nobody has: there proc_enterpgrp is called without what
-// sys_setpgid asks before.
-func (l *LWP) spawnAttrs(a *PosixSpawnArgs) netbsd.Errno {
+// spawnAttrs is handle_posix_spawn_attrs.
+func (l *LWP) spawnAttrs(a *PosixSpawnArgs, parent *Proc) netbsd.Errno {
 	if a.Setpgroup {
-		if a.Pgroup < 0 {
-			return netbsd.EPERM
-		}
-		if errno := l.Setpgid(0, a.Pgroup); errno != 0 {
+		if errno := l.spawnGroup(a.Pgroup, parent); errno != 0 {
 			return errno
 		}
 	}
 	if s := a.Sched; s != nil {
-		if errno := l.SetSched(0, 0, s.Policy, s.Priority); errno != 0 {
+		if errno := l.spawnSched(s, parent); errno != 0 {
 			return errno
 		}
 	}
@@ -351,4 +350,27 @@ func (l *LWP) spawnAttrs(a *PosixSpawnArgs) netbsd.Errno {
 		}
 	}
 	return 0
+}
+
+// spawnGroup is POSIX_SPAWN_SETPGROUP: the parent asks for it, so that a child whose parent is a tracer is ESRCH. A negative group is one
+// that nobody has: proc_enterpgrp is called without what sys_setpgid asks before.
+func (l *LWP) spawnGroup(pgid int, parent *Proc) netbsd.Errno {
+	if pgid == 0 {
+		pgid = int(l.p.pid)
+	}
+	return l.call(func() netbsd.Errno { return l.p.m.enterpgrp(parent, int(l.p.pid), pgid) })
+}
+
+// spawnSched is POSIX_SPAWN_SETSCHEDULER, which is for the child, and POSIX_SPAWN_SETSCHEDPARAM, which NetBSD sets for the parent. ESRCH: that
+// has ended, as it need not wait for the child.
+func (l *LWP) spawnSched(s *SpawnSched, parent *Proc) netbsd.Errno {
+	if s.Policy != netbsd.SCHED_NONE {
+		return l.SetSched(0, 0, s.Policy, s.Priority)
+	}
+	return l.setSchedOf(func() (*Proc, netbsd.Errno) {
+		if parent.state != StateActive {
+			return nil, netbsd.ESRCH
+		}
+		return parent, 0
+	}, 0, s.Policy, s.Priority)
 }

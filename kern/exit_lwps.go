@@ -166,6 +166,9 @@ func (l *LWP) rest() {
 		l.free()
 	} else {
 		p.step(l, StepLWPZombie)
+		if l.ext != nil && l.ext.name != "" {
+			l.ext.name = "(zombie)" // lwp_exit
+		}
 		l.setStat(LWPZombie)
 		p.nzlwps++
 	}

@@ -118,6 +118,10 @@ func TestExit_03_InitsDeathIsAnErrorBeforeAnyChange(t *testing.T) {
 		{exit(4), "init died (signal 0, exit 4)"},
 		{func(*LWP) {}, "init died (signal 0, exit 0)"},
 		{func(*LWP) { runtime.Goexit() }, "init died (signal 6, exit 0)"},
+		{func(l *LWP) { // a frame that has no room (sendsig, sigexit)
+			l.Sigaction(netbsd.SIGUSR1, &Action{Handler: 0x1000, Vers: 2})
+			l.Kill(1, netbsd.SIGUSR1)
+		}, "init died (signal 4, exit 0)"},
 	} {
 		die := make(chan struct{})
 		bothWith(t, func(w *world, cfg *Config) {

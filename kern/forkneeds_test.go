@@ -222,7 +222,14 @@ func TestWhoIsLookedAtForItsTime(t *testing.T) {
 // setuid(2) and its like: credentials that are what they were change no identity (P_SUGID); acct(5): AFORK, ACORE and AXSIG, and mean
 // memory.
 func TestIdentityAndAccounting(t *testing.T) {
-	bothWith(t, func(w *world, c *Config) { c.Core = func(*LWP, netbsd.Signal, *netbsd.Siginfo) bool { return true } }, func(w *world) {
+	bothWith(t, func(w *world, c *Config) {
+		c.Core = func(l *LWP, sig netbsd.Signal, _ *netbsd.Siginfo) bool {
+			if sig == netbsd.SIGSEGV {
+				l.Proc().DumpsCore()
+			}
+			return true
+		}
+	}, func(w *world) {
 		records := map[string]AcctRecord{}
 		w.m.SetAcct(func(r AcctRecord) error { records[r.Comm] = r; return nil })
 		w.spawnWith("P", SpawnArgs{Cred: UserCred(7, 7), Comm: "P", Body: func(l *LWP) {
@@ -230,6 +237,12 @@ func TestIdentityAndAccounting(t *testing.T) {
 			for name, body := range map[string]func(*LWP){
 				"forked": exit(0),
 				"core":   func(l *LWP) { l.Exec(ExecArgs{Comm: "core"}); l.Kill(l.p.Pid(), netbsd.SIGSEGV) },
+				"none":   func(l *LWP) { l.Exec(ExecArgs{Comm: "none"}); l.Kill(l.p.Pid(), netbsd.SIGBUS) },
+				"dumped": func(l *LWP) {
+					l.Exec(ExecArgs{Comm: "dumped"})
+					l.Proc().DumpsCore()
+					w.wait(l, w.fork(l, "child", func(l *LWP) { l.Exec(ExecArgs{Comm: "child"}) }).Pid(), 0)
+				},
 				"killed": func(l *LWP) { l.Exec(ExecArgs{Comm: "killed"}); l.Kill(l.p.Pid(), netbsd.SIGKILL) },
 				"memory": func(l *LWP) {
 					l.Exec(ExecArgs{Comm: "memory"})
@@ -242,6 +255,7 @@ func TestIdentityAndAccounting(t *testing.T) {
 		settled()
 		flags := func(name string) uint8 { return records[name].Flag }
 		w.is("flags", []uint8{flags("P"), flags("core"), flags("killed")}, []uint8{0, netbsd.ACORE | netbsd.AXSIG, netbsd.AXSIG})
+		w.is("ACORE: once there is a file for it, whatever comes of that", []uint8{flags("none"), flags("dumped"), flags("child")}, []uint8{netbsd.AXSIG, netbsd.ACORE, 0})
 		w.is("memory and blocks", []int64{records["memory"].Mem, records["memory"].IO}, []int64{60, 7})
 	})
 }

@@ -294,6 +294,9 @@ func (l *LWP) LWPSuspend(lid int) netbsd.Errno {
 		if t == l && !l.otherRuns() {
 			return netbsd.EDEADLK
 		}
+		if t.attn.Load()&aHold != 0 {
+			return 0 // lwp_suspend leaves alone who stands by PT_SUSPEND
+		}
 		t.setAttn(aSuspend)
 		if t == l {
 			return 0

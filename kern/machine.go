@@ -42,7 +42,7 @@ type Config struct {
 	Events int
 
 	// Core writes a core dump for a process that dies from sig and reports
-	// whether it did. It runs on the dying LWP with no kernel lock held.
+	// whether it did. It runs on the dying LWP with no kernel lock held. info.LWP is the LWP that sig was for, 0 the process.
 	Core func(l *LWP, sig netbsd.Signal, info *netbsd.Siginfo) bool
 
 	// ExitHooks run in every exit after fds and cwd are gone (item 16).

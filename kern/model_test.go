@@ -1035,11 +1035,7 @@ func (mo *model) compare(d *driver) {
 	if p.state == refZombie {
 		lwps = k.NumLWPs()
 	}
-	ppid := mo.ref.real(p).pid
-	if mo.ref.r2003 {
-		ppid = p.parent.pid
-	}
-	want := fmt.Sprint(p.pgid, p.sid, p.traced, kids, lwps, ppid, p.parent.pid)
+	want := fmt.Sprint(p.pgid, p.sid, p.traced, kids, lwps, mo.ref.ppid(p), p.parent.pid)
 	got := fmt.Sprint(k.Pgid(), k.Sid(), k.Traced(), k.Children(), k.NumLWPs(), k.Ppid(), k.Parent().Pid())
 	if want != got {
 		mo.fail("%v: pgid, sid, traced, children, LWPs, ppid, parent: got %s, want %s", p, got, want)

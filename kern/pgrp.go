@@ -238,15 +238,13 @@ func (g *Pgrp) Orphaned() bool {
 // Setpgid is setpgid(2): pid 0 is the caller, pgid 0 is pid.
 //
 // EINVAL: a negative group; ESRCH: pid is neither the caller nor descends from it; EACCES: the descendant has
-// made an exec, and its program may rely on the group that it is in by now; EPERM: another session, a session
-// leader, or no such group.
+// made an exec, and its program may rely on the group that it is in by now; EPERM: a session leader, no such group, or
+// a descendant or its group of another session. The caller itself may enter a group of another session.
 func (l *LWP) Setpgid(pid, pgid int) netbsd.Errno {
 	return l.call(func() netbsd.Errno { return l.p.m.setpgid(l.p, pid, pgid) })
 }
 
-// The checks are in enterpgrp's order, so that a call which is wrong in two ways gets NetBSD's
-// error. pfind skips zombies, so that one cannot be moved any more. cur is the caller. mu is
-// held.
+// cur is the caller. mu is held.
 func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
 	if pgid < 0 {
 		return netbsd.EINVAL
@@ -257,6 +255,13 @@ func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
 	if pgid == 0 {
 		pgid = pid
 	}
+	return m.enterpgrp(cur, pid, pgid)
+}
+
+// enterpgrp is proc_enterpgrp without a new session. The checks are in its order, so that a call which is wrong in two ways gets NetBSD's
+// error. pfind skips zombies, so that one cannot be moved any more. Whoever moves itself is not asked for its session, which is that of its
+// new group from then on. cur is the caller. mu is held.
+func (m *Machine) enterpgrp(cur *Proc, pid, pgid int) netbsd.Errno {
 	g := m.pids.findGroup(pgid)
 	p := cur
 	if pid != int(cur.pid) {
@@ -278,7 +283,7 @@ func (m *Machine) setpgid(cur *Proc, pid, pgid int) netbsd.Errno {
 		return netbsd.EPERM
 	case g == nil && pgid != pid:
 		return netbsd.EPERM
-	case g != nil && (g.n == 0 || g.sess != p.pgrp.sess):
+	case g != nil && g.n == 0:
 		return netbsd.EPERM
 	case g == p.pgrp:
 		return 0

@@ -124,34 +124,37 @@ type procExt struct {
 	foreign Foreign // who runs its program; nil: that runs here
 	deputy  ForeignGroup
 
-	cru       netbsd.Rusage       // waited-for children
-	own       netbsd.Rusage       // usage charged with AddUsage
-	groups    map[*Pgrp]*kidGroup // nil until the first wait for a group
-	stolen    []*Proc             // children whose original parent it is and which another process traces
-	itimers   [numItimers]*itimer
-	timers    map[int32]*posixTimer
-	knotes    []Knote
-	ktrace    Ref
-	systrace  Ref
-	pmc       Counters
-	ras       []RAS
-	sa        *saState
-	prof      *profile
-	exitHooks []func(*Proc)
-	pdeathsig netbsd.Signal
-	coreName  string // pl_corename; "": the machine's
-	done      chan struct{}
-	nice      int8
-	events    ptraceEvents
-	measured  bool           // own has what the address space measured
-	stopInfo  netbsd.Siginfo // ps_info: why it stopped, for the tracer
-	sigwaits  uint64         // calls of sigtimedwait that slept
-	stopLid   int32          // who stands for that
-	stopFor   int32          // ps_lwp: whom it was for; 0 is the process
-	sigPass   netbsd.Sigset  // ps_sigpass: what its tracer is not shown
-	making    int32          // LWPs that newLWP has counted and not linked yet
-	looked    chan struct{}  // not nil while somebody looks into it, so that its LWPs stay where they are; closed then
-	specific  map[any]any
+	cru        netbsd.Rusage       // waited-for children
+	own        netbsd.Rusage       // usage charged with AddUsage
+	groups     map[*Pgrp]*kidGroup // nil until the first wait for a group
+	stolen     []*Proc             // children whose original parent it is and which another process traces
+	itimers    [numItimers]*itimer
+	timers     map[int32]*posixTimer
+	knotes     []Knote
+	ktrace     Ref
+	systrace   Ref
+	pmc        Counters
+	ras        []RAS
+	sa         *saState
+	prof       *profile
+	exitHooks  []func(*Proc)
+	pdeathsig  netbsd.Signal
+	coreName   string // pl_corename; "": the machine's
+	done       chan struct{}
+	nice       int8
+	events     ptraceEvents
+	measured   bool           // own has what the address space measured
+	stopInfo   netbsd.Siginfo // ps_info: why it stopped, for the tracer
+	queuedInfo netbsd.Siginfo // what was sent with the signal that it stopped for last, for a tracer that passes it
+	faked      bool           // ps_faked: stopInfo is what a handler is told
+	sigwaits   uint64         // calls of sigtimedwait that slept
+	deadParent int32          // p_ppid of a tracee whose original parent has ended: that one's pid
+	stopLid    int32          // who stands for that
+	stopFor    int32          // ps_lwp: whom it was for; 0 is the process
+	sigPass    netbsd.Sigset  // ps_sigpass: what its tracer is not shown
+	making     int32          // LWPs that newLWP has counted and not linked yet
+	looked     chan struct{}  // not nil while somebody looks into it, so that its LWPs stay where they are; closed then
+	specific   map[any]any
 }
 
 // extra returns what few processes need, made at the first use. nice 20 is NZERO, the middle.
@@ -198,7 +201,7 @@ func (p *Proc) Parent() *Proc {
 }
 
 // Ppid is getppid(2): 0 for init. In release 10 it is the real parent even under
-// a debugger (item 90), in release 2003 the debugger.
+// a debugger (item 90), and until that lets go even if the parent has ended; in release 2003 the debugger.
 func (p *Proc) Ppid() int {
 	p.m.lock()
 	defer p.m.unlock()
@@ -208,7 +211,11 @@ func (p *Proc) Ppid() int {
 // mu is held.
 func (p *Proc) ppidLocked() int {
 	pp := p.parent
-	if !p.m.r2003 {
+	switch {
+	case p.m.r2003:
+	case p.flags&fTraced != 0 && p.opptr == nil:
+		return int(p.extra().deadParent)
+	default:
 		pp = p.realParent()
 	}
 	if pp == nil {
@@ -219,7 +226,7 @@ func (p *Proc) ppidLocked() int {
 
 // realParent is the parent that p has or will have when its debugger lets go.
 //
-// Job control and getppid(2) go by it: a debugger that attaches must not orphan its target's
+// Job control goes by it, and getppid(2) as long as that one lives: a debugger that attaches must not orphan its target's
 // group. mu is held.
 func (p *Proc) realParent() *Proc {
 	if p.flags&fTraced != 0 && p.opptr != p.parent {

@@ -34,7 +34,8 @@ type ProcInfo struct {
 	Children netbsd.Rusage // of those waited for
 
 	Pending, Mask, Ignored, Caught netbsd.Sigset
-	ForAll                         netbsd.Sigset // pending for the process, and no LWP in particular
+
+	Shared netbsd.Sigset // what is pending for the process, and none of its LWPs alone
 }
 
 // Info describes p. It is false for one that is not to be found: being made by fork(2), or gone. What p has
@@ -84,7 +85,7 @@ func (p *Proc) infoOfSignals(i *ProcInfo) {
 		p.collectActions(false)
 		i.Ignored, i.Caught = p.acts.ignore, p.acts.catch
 	}
-	i.Pending, i.ForAll = p.pend.set, p.pend.set // without what the guest ignores by now
+	i.Pending, i.Shared = p.pend.set, p.pend.set // without what the guest ignores by now
 	best := -1
 	for l := p.lwps; l != nil; l = l.next {
 		if l.stat >= LWPDead {

@@ -90,6 +90,7 @@ func (p *Proc) attach(pid int) netbsd.Errno {
 		t.stopAgain(netbsd.SIGSTOP)
 		return 0
 	}
+	t.extra().faked = false
 	p.m.psignal(t, &netbsd.Siginfo{Signo: netbsd.SIGSTOP, Code: netbsd.SI_USER, Pid: p.pid, UID: p.cred.EUID}, nil)
 	return 0
 }
@@ -244,14 +245,15 @@ func (t *Proc) mayResume(a *ResumeArgs) (*LWP, netbsd.Errno) {
 }
 
 // deadlocked reports whether a continuation would have nobody go on: not l, if it is the one that counts, or
-// nobody at all. A tracer that waits for the next stop of such a process would sleep for ever, hence EDEADLK.
+// nobody at all. A tracer that waits for the next stop of such a process would sleep for ever, hence EDEADLK. Zombies count as going on, as in
+// do_ptrace.
 // mu is held.
 func (t *Proc) deadlocked(l *LWP, a *ResumeArgs) bool {
 	if a.LWP != 0 || a.Step {
 		return l.attn.Load()&(aSuspend|aHold) != 0
 	}
 	for o := t.lwps; o != nil; o = o.next {
-		if o.stat < LWPDead && o.attn.Load()&(aSuspend|aHold) == 0 {
+		if o.stat != LWPDead && o.attn.Load()&(aSuspend|aHold) == 0 {
 			return false
 		}
 	}
@@ -451,6 +453,7 @@ func (l *LWP) ptraceSend(pid int, sig netbsd.Signal) netbsd.Errno {
 			t.stopAgain(sig)
 			return 0
 		}
+		t.extra().faked = false
 		return l.p.m.psignal(t, &netbsd.Siginfo{Signo: sig, Code: netbsd.SI_USER, Pid: l.p.pid, UID: l.p.cred.EUID}, nil)
 	})
 }
@@ -494,7 +497,7 @@ func (l *LWP) PtraceSetSiginfo(pid, lid int, info netbsd.Siginfo) netbsd.Errno {
 	case info.Signo != 0 && !info.Signo.Valid():
 		return netbsd.EINVAL
 	}
-	t.extra().stopInfo, t.ext.stopFor = info, int32(lid)
+	t.extra().stopInfo, t.ext.stopFor, t.ext.faked = info, int32(lid), true
 	return 0
 }
 

@@ -101,6 +101,9 @@ func (l *LWP) trap(ev traceEvent) {
 func (l *LWP) showTrap(info netbsd.Siginfo, whom int32) {
 	p := l.p
 	handler := p.acts.act[info.Signo].Handler
+	if info.Code != netbsd.TRAP_SCE && info.Code != netbsd.TRAP_SCX {
+		p.extra().faked = true // but at a system call (proc_stoptrace)
+	}
 	l.traceStop(info, whom)
 	if !p.m.r2003 && p.Ktraced() && l.attn.Load()&aExit == 0 {
 		mask := l.mask

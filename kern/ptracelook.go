@@ -92,17 +92,23 @@ type LWPInfo struct {
 	Suspended     bool // by _lwp_suspend(2)
 	Held          bool // by PT_SUSPEND
 	Steps         bool // PT_SETSTEP
+	Busy          bool // its registers cannot be set, as it has not stopped: it sleeps, or _lwp_suspend(2) has it stand (proc_regio)
 	Stopped       bool // the signal that the process stopped for was for it, or for the process (PL_EVENT_SIGNAL)
 }
 
 // LWPInfos describes the living LWPs, newest first, as of this moment. Any process may be asked, stopped or
 // not; only in Look do its LWPs stay as they are. Rights are the caller's to check.
-func (p *Proc) LWPInfos() []LWPInfo {
+func (p *Proc) LWPInfos() []LWPInfo { return p.lwpInfos(false) }
+
+// ListLWPs is LWPInfos with those that have ended and have not been waited for, as kern.lwp of sysctl(7) lists them (p_lwps). A zombie process has none.
+func (p *Proc) ListLWPs() []LWPInfo { return p.lwpInfos(true) }
+
+func (p *Proc) lwpInfos(ended bool) []LWPInfo {
 	p.m.lock()
 	defer p.m.unlock()
 	var list []LWPInfo
 	for l := p.lwps; l != nil; l = l.next {
-		if l.stat >= LWPDead {
+		if l.stat >= LWPDead && (!ended || p.state >= StateDead) {
 			continue
 		}
 		name := ""
@@ -113,6 +119,7 @@ func (p *Proc) LWPInfos() []LWPInfo {
 			LWP: l, Name: name, Mask: l.mask, Pending: l.pend.set,
 			Suspended: l.attn.Load()&aSuspend != 0, Held: l.attn.Load()&aHold != 0,
 			Steps:   l.ext != nil && l.ext.steps,
+			Busy:    l.stat != LWPStopped && (l.stat != LWPSuspended || l.attn.Load()&aSuspend != 0),
 			Stopped: p.stoppedFor(l.lid),
 		})
 	}

@@ -216,3 +216,52 @@ func TestPtraceSetStep(t *testing.T) {
 		w.order("steps true", "steps true", "steps false", "steps true", "steps false")
 	})
 }
+
+// do_ptrace goes through all of p_lwps for EDEADLK: an LWP that has ended, and that nobody has waited for, is none that is held.
+func TestPtraceContinueOfAZombieLWP(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				z, _ := l.NewLWP(0, func(*LWP) {}, false, nil)
+				settledLWP(l, z)
+				l.LWPKill(l.ID(), netbsd.SIGUSR1)
+			})
+			w.next(l, pid, 0)
+			t, _ := l.TraceTarget(pid)
+			w.is("suspend", l.PtraceSuspend(pid, t.LWPInfos()[0].LWP.ID(), true), netbsd.Errno(0))
+			w.is("a step", l.PtraceResume(pid, ResumeArgs{Step: true}), netbsd.EDEADLK)
+			w.goOn(l, pid, 0)
+			l.PtraceKill(pid)
+			w.waitIs(l, pid, 0, pid, netbsd.ExitStatus(0, netbsd.SIGKILL), 0)
+		})
+	})
+}
+
+// proc_regio writes to who stands stopped: not to who stands still by _lwp_suspend(2). PT_SUSPEND does not matter.
+func TestWhoseRegistersMayBeSet(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			pid := w.tracedWith(l, 0, func(l *LWP) {
+				o, _ := l.NewLWP(0, func(l *LWP) { asleep(l) }, false, nil)
+				l.Nanosleep(time.Millisecond)
+				w.is("suspended", l.LWPSuspend(o.ID()), netbsd.Errno(0))
+				l.LWPKill(l.ID(), netbsd.SIGUSR1)
+				l.LWPContinue(o.ID())
+				l.LWPKill(l.ID(), netbsd.SIGUSR2)
+			})
+			w.next(l, pid, 0)
+			t, _ := l.TraceTarget(pid)
+			busy := func() []bool { i := t.LWPInfos(); return []bool{i[0].Busy, i[1].Busy} }
+			w.is("the suspended one", busy(), []bool{true, false})
+			for _, i := range t.LWPInfos() {
+				l.PtraceSuspend(pid, i.LWP.ID(), true)
+			}
+			w.is("held besides", busy(), []bool{true, false})
+			l.PtraceSuspend(pid, t.LWPInfos()[1].LWP.ID(), false)
+			w.next(l, pid, 0)
+			w.is("held", busy(), []bool{false, false})
+			l.PtraceKill(pid)
+			w.wait(l, pid, 0)
+		})
+	})
+}

@@ -27,6 +27,7 @@ type refProc struct {
 	state  refState
 	parent *refProc
 	op     *refProc // original parent while traced
+	dead   int      // its pid, if it has ended meanwhile
 	kids   []*refProc
 	pgid   int
 	sid    int
@@ -160,6 +161,17 @@ func (r *ref) real(p *refProc) *refProc {
 		return p.op
 	}
 	return p.parent
+}
+
+// ppid is getppid(2): the tracer in 2003; in 10 who was the parent before, even if that has ended.
+func (r *ref) ppid(p *refProc) int {
+	switch {
+	case r.r2003:
+		return p.parent.pid
+	case p.traced && p.op == nil:
+		return p.dead
+	}
+	return r.real(p).pid
 }
 
 func (r *ref) group(pgid int) (m []*refProc) {
@@ -441,7 +453,7 @@ func (r *ref) exit1(p *refProc, w netbsd.WaitStatus) {
 	}
 	for _, q := range r.procs {
 		if q.op == p && (q.alive() || !r.r2003) {
-			q.op = nil
+			q.op, q.dead = nil, p.pid
 		}
 	}
 	pp := p.parent
@@ -732,7 +744,7 @@ func (r *ref) setpgid(cur, p *refProc, pgid int) netbsd.Errno {
 	switch {
 	case p.leader && p.pgid == pgid:
 		return 0
-	case p.leader, len(members) == 0 && pgid != p.pid, len(members) > 0 && members[0].sid != p.sid:
+	case p.leader, len(members) == 0 && pgid != p.pid:
 		return netbsd.EPERM
 	case p.pgid == pgid:
 		return 0
@@ -740,7 +752,11 @@ func (r *ref) setpgid(cur, p *refProc, pgid int) netbsd.Errno {
 	if len(members) == 0 && r.sessionLives(pgid) {
 		return netbsd.EPERM // an empty group that its session keeps
 	}
-	r.move(p, pgid, p.sid)
+	sid := p.sid // of a group that there is it is that one's, which may be another where p moves itself
+	if len(members) > 0 {
+		sid = members[0].sid
+	}
+	r.move(p, pgid, sid)
 	return 0
 }
 

@@ -164,6 +164,7 @@ func (p *Proc) forgetStolen(l *LWP) {
 			continue
 		}
 		c.setOpptr(nil)
+		c.extra().deadParent = p.pid
 		c.parentDied()
 	}
 }

@@ -74,6 +74,11 @@ func (l *LWP) schedProc(pid int) (*Proc, netbsd.Errno) {
 // process; or, unless by the superuser, a real-time class that the LWP does not have, or a higher
 // priority than it has. LWPs that were changed before one that fails stay changed (do_sched_setparam).
 func (l *LWP) SetSched(pid, lid, policy, pri int) netbsd.Errno {
+	return l.setSchedOf(func() (*Proc, netbsd.Errno) { return l.schedProc(pid) }, lid, policy, pri)
+}
+
+// setSchedOf is SetSched for the process that find returns, which is asked once the numbers are right, with mu held.
+func (l *LWP) setSchedOf(find func() (*Proc, netbsd.Errno), lid, policy, pri int) netbsd.Errno {
 	if pri == priNone && policy == netbsd.SCHED_NONE {
 		return 0
 	}
@@ -84,17 +89,17 @@ func (l *LWP) SetSched(pid, lid, policy, pri int) netbsd.Errno {
 		return netbsd.EINVAL
 	}
 	return l.call(func() netbsd.Errno {
-		return l.eachSched(pid, lid, func(t *LWP) netbsd.Errno { return l.setSched(t, policy, pri) })
+		p, errno := find()
+		if errno != 0 {
+			return errno
+		}
+		return p.eachSched(lid, func(t *LWP) netbsd.Errno { return l.setSched(t, policy, pri) })
 	})
 }
 
-// eachSched calls f with each LWP that pid and lid name, until it fails. ESRCH: they name none; zombies are none.
+// eachSched calls f with each LWP of p that lid names, until it fails. ESRCH: it names none; zombies are none.
 // f must not change the list of LWPs. mu is held.
-func (l *LWP) eachSched(pid, lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
-	p, errno := l.schedProc(pid)
-	if errno != 0 {
-		return errno
-	}
+func (p *Proc) eachSched(lid int, f func(*LWP) netbsd.Errno) netbsd.Errno {
 	found := false
 	for t := p.lwps; t != nil; t = t.next {
 		if lid != 0 && int(t.lid) != lid || t.stat >= LWPZombie {
@@ -258,13 +263,14 @@ func (l *LWP) endProtect() {
 // that before an LWP which does not (sys__sched_setaffinity).
 func (l *LWP) SetAffinity(pid, lid int, set []byte) netbsd.Errno {
 	return l.call(func() netbsd.Errno {
-		if _, errno := l.schedProc(pid); errno != 0 {
+		p, errno := l.schedProc(pid)
+		if errno != 0 {
 			return errno
 		}
 		if !l.p.cred.IsRoot() {
 			return netbsd.EPERM
 		}
-		return l.eachSched(pid, lid, func(t *LWP) netbsd.Errno {
+		return p.eachSched(lid, func(t *LWP) netbsd.Errno {
 			t.extra().sched.cpus = set
 			return 0
 		})

@@ -255,3 +255,38 @@ func TestParentDeathSignals(t *testing.T) {
 		w.order("SIGHUP false", "SIGHUP true")
 	})
 }
+
+// proc_enterpgrp asks for the session of a group where another process is moved, and not where the caller moves itself: the caller is in
+// that session then (kern_proc.c 1.63, 1.194 and 1.263 alike).
+func TestSetpgidIntoAnotherSession(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			c := w.fork(l, "C", sleepForever)
+			s := w.fork(l, "S", func(l *LWP) {
+				l.Setsid()
+				w.is("a leader", []netbsd.Errno{l.Setpgid(0, 0), l.Setpgid(0, l.Proc().Ppid()), l.Setpgid(0, 9999)}, []netbsd.Errno{0, netbsd.EPERM, netbsd.EPERM})
+				sleepForever(l)
+			})
+			nap(l, time.Second)
+			w.is("another process", l.Setpgid(c.Pid(), s.Pid()), netbsd.EPERM)
+			w.is("its group and its leader", []netbsd.Errno{l.Setpgid(c.Pid(), c.Pid()), l.Setpgid(c.Pid(), c.Pid())}, []netbsd.Errno{0, 0})
+			m := w.fork(l, "M", func(l *LWP) {
+				w.is("oneself", l.Setpgid(0, s.Pid()), netbsd.Errno(0))
+				w.is("of that session", []int{l.Proc().Pgid(), l.Proc().Sid()}, []int{s.Pid(), s.Pid()})
+				w.is("a group of one's own, in it", []any{l.Setpgid(0, 0), l.Proc().Pgid(), l.Proc().Sid()}, []any{netbsd.Errno(0), l.Proc().Pid(), s.Pid()})
+				sleepForever(l)
+			})
+			nap(l, time.Second)
+			w.is("is apart from its parent's session now", l.Setpgid(m.Pid(), 0), netbsd.EPERM)
+			check(t, w.m)
+			s.Kill(netbsd.SIGKILL)
+			w.wait(l, s.Pid(), 0)
+			w.is("which outlives its leader", m.Sid(), s.Pid())
+			check(t, w.m)
+			for _, p := range []*Proc{m, c} {
+				p.Kill(netbsd.SIGKILL)
+				w.wait(l, p.Pid(), 0)
+			}
+		})
+	})
+}

@@ -202,7 +202,9 @@ func (l *LWP) issignal() netbsd.Signal {
 		case l.stopsFor(sig) && sig == l.trapPending():
 			l.showTrap(l.takeShown(sig))
 		case l.stopsFor(sig):
-			l.traceStop(l.takeShown(sig))
+			info, whom := l.takeShown(sig)
+			p.extra().queuedInfo = info
+			l.traceStop(info, whom)
 		case !l.hasEffect(sig):
 			l.take(sig)
 		case sigprops[sig]&sStop != 0 && !p.acts.act[sig].caught():
@@ -324,15 +326,16 @@ func (p *Proc) hasEffectFromTracer(sig netbsd.Signal) bool {
 // to guest memory and may fail or block.
 func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	p, m := l.p, l.p.m
-	info := l.takeForDelivery(sig)
+	info, whom := l.takeForDelivery(sig)
+	p.extra().own.Nsignals++ // killing ones, too
 	a := p.acts.act[sig]
 	if !a.caught() {
+		info.LWP = whom
 		mask := l.mask
 		m.unlock()
 		l.tracePsig(&info, netbsd.SIG_DFL, mask)
 		l.sigexit(&info)
-		m.lock()
-		return
+		return // never
 	}
 	d := Delivery{Info: info, Action: a, OldMask: l.mask}
 	if l.flags&lOldMask != 0 {
@@ -347,7 +350,6 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 		d.Stack = x.stack
 		d.OnStack = a.Flags&netbsd.SA_ONSTACK != 0 && x.stack.Flags&(netbsd.SS_DISABLE|netbsd.SS_ONSTACK) == 0
 	}
-	p.extra().own.Nsignals++
 	upcall := l.upcallSignal(&d.Info)
 	m.unlock()
 	if p.Ktraced() {
@@ -359,15 +361,30 @@ func (l *LWP) postsig(sig netbsd.Signal, deliver func(*Delivery) bool) {
 	m.lock()
 }
 
-// The tracer may have changed the siginfo (PT_SET_SIGINFO); that counts as long as the signal
-// is the one it stopped for. mu is held.
-func (l *LWP) takeForDelivery(sig netbsd.Signal) netbsd.Siginfo {
+// takeForDelivery takes sig, be it pending or passed by the tracer. whom is as takeShown's, and the stop's of what the tracer has passed. mu is held.
+func (l *LWP) takeForDelivery(sig netbsd.Signal) (info netbsd.Siginfo, whom int32) {
 	if l.dbgSig != sig {
-		return l.take(sig)
+		return l.takeShown(sig)
 	}
 	l.dbgSig = 0
-	if x := l.p.ext; x != nil && x.stopInfo.Signo == sig {
+	return l.passedInfo(sig), l.p.extra().stopFor
+}
+
+// passedInfo is what comes with a signal that the tracer has passed: what PT_SET_SIGINFO has set, or the event that the process stopped for, if that is of
+// its number; else what was sent with it, whether the process has stopped for that or it is pending besides. mu is held.
+func (l *LWP) passedInfo(sig netbsd.Signal) netbsd.Siginfo {
+	x := l.p.extra()
+	if x.faked && x.stopInfo.Signo == sig {
+		x.faked = false
 		return x.stopInfo
+	}
+	info := x.queuedInfo
+	if info.Signo == sig {
+		x.queuedInfo = netbsd.Siginfo{}
+		return info
+	}
+	if l.pend.unqueue(sig, &info) || l.p.pend.unqueue(sig, &info) {
+		return info
 	}
 	return netbsd.Siginfo{Signo: sig, Code: netbsd.SI_NOINFO}
 }
@@ -445,7 +462,7 @@ func (l *LWP) sigexit(info *netbsd.Siginfo) {
 	// 0 is the user's word that none is wanted.
 	if m.cfg.Core != nil && sigprops[sig]&sCore != 0 && p.flags&fSugid == 0 && p.lim[netbsd.RLIMIT_CORE].Cur > 0 && l.dumpCore(info) {
 		e.w |= netbsd.CoreFlag
-		p.flags |= fACore | fCoreDumped
+		p.flags |= fCoreDumped
 	}
 	m.unlock()
 	// The rest is done below the body (finish), after its deferred functions.

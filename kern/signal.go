@@ -185,6 +185,19 @@ func (sp *sigpend) get(sig netbsd.Signal) netbsd.Siginfo {
 	return info
 }
 
+// unqueue takes the first info of sig out of the queue, into *info, and leaves what is pending as it is (siggetinfo). It reports whether there was
+// one. mu is held.
+func (sp *sigpend) unqueue(sig netbsd.Signal, info *netbsd.Siginfo) bool {
+	for at := &sp.q; *at != nil; at = &(*at).next {
+		if (*at).info.Signo == sig {
+			*info = (*at).info
+			*at = (*at).next
+			return true
+		}
+	}
+	return false
+}
+
 // clear drops the signals of s, all their infos with them: a signal that is ignored from now on, or that one of
 // the opposite kind cancels, must not come back by what is left in the queue. mu is held.
 func (sp *sigpend) clear(s netbsd.Sigset) {

@@ -475,3 +475,26 @@ func TestAHeldChildTracesItsOriginalParent(t *testing.T) {
 		p.Kill(netbsd.SIGKILL)
 	})
 }
+
+// proc_reparent changes p_ppid where init becomes the parent, and exit1 clears p_opptr of a tracee alone: that has the pid of its dead parent until its
+// tracer lets go. In release 2003 getppid(2) is the tracer throughout.
+func TestParentOfATraceeEnds(t *testing.T) {
+	both(t, func(w *world) {
+		w.guest(func(l *LWP) {
+			var c *Proc
+			p := w.fork(l, "P", func(l *LWP) {
+				c = w.fork(l, "C", sleepForever)
+				nap(l, 2*time.Second)
+			})
+			nap(l, time.Second)
+			w.is("attach", l.PtraceAttach(c.Pid()), netbsd.Errno(0))
+			w.wait(l, c.Pid(), netbsd.WUNTRACED)
+			w.is("of the living", c.Ppid(), under(w, l.p, p).Pid())
+			w.wait(l, p.Pid(), 0)
+			w.is("of the dead", c.Ppid(), under(w, l.p, p).Pid())
+			w.is("detach", l.PtraceResume(c.Pid(), ResumeArgs{Detach: true}), netbsd.Errno(0))
+			w.is("init's", c.Ppid(), 1)
+			c.Kill(netbsd.SIGKILL)
+		})
+	})
+}

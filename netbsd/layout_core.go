@@ -18,6 +18,10 @@ const DefCorename = "%n.core"
 // CoreNoteName is the name of a process's notes; an LWP's have "@" and its id behind that.
 const CoreNoteName = "NetBSD-CORE"
 
+// AuxvRoom is es_arglen of exec_elf64.c, the room for an auxiliary vector and the program's path: how much of what begins there a debugger and a core file
+// are shown.
+const AuxvRoom = 15*16 + PATH_MAX + 8
+
 // CoreProcinfo is struct netbsd_elfcore_procinfo.
 type CoreProcinfo struct {
 	Signo                  Signal

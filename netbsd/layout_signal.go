@@ -64,9 +64,13 @@ func (s *Siginfo) arm() arm {
 	return armRT
 }
 
-// Encode fills 128 bytes.
+// Encode fills 128 bytes, the last 32 with zeroes. Whole, if it is not nil, counts alone.
 func (s *Siginfo) Encode(b []byte) {
 	clear(b[:SizeofSiginfo])
+	if s.Whole != nil {
+		copy(b, s.Whole[:])
+		return
+	}
 	le.PutUint32(b[siSigno:], uint32(int32(s.Signo)))
 	le.PutUint32(b[siCode:], uint32(s.Code))
 	le.PutUint32(b[siErrno:], uint32(s.Errno))
@@ -119,7 +123,18 @@ func (s *Siginfo) putIDs(b []byte) {
 
 // DecodeSiginfo reads SizeofKsiginfo bytes; a number that is no signal's is -1. For ptrace events Status is the event and Pid the
 // other process or LWP.
-func DecodeSiginfo(b []byte) (s Siginfo) {
+// What is in none of the fields that count is in Whole.
+func DecodeSiginfo(b []byte) Siginfo {
+	s := decodeSiginfo(b)
+	var again [SizeofSiginfo]byte
+	s.Encode(again[:])
+	if whole := [SizeofKsiginfo]byte(b); whole != [SizeofKsiginfo]byte(again[:]) && s.Signo >= 0 {
+		s.Whole = &whole
+	}
+	return s
+}
+
+func decodeSiginfo(b []byte) (s Siginfo) {
 	if s.Signo = -1; le.Uint32(b[siSigno:]) < NSIG { // no other number is a signal, whatever its low byte
 		s.Signo = Signal(b[siSigno])
 	}

@@ -19,6 +19,10 @@ type Siginfo struct {
 	LWP    int32  // SI_LWP: unused by guests, kept for traces
 
 	Syscall *SiginfoSyscall // TRAP_SCE and TRAP_SCX; nil: none is known
+
+	// Whole is all of struct _ksiginfo where a process has sent more than the fields above hold (sigqueueinfo(2), PT_SET_SIGINFO), else
+	// nil. It agrees with the fields and is never changed.
+	Whole *[SizeofKsiginfo]byte
 }
 
 // SiginfoSyscall is what the siginfo of a stop before or after a system call says of it (siginfo(2)).

@@ -121,23 +121,26 @@ func (mc *Context) Gregs(u *[netbsd.NGREG]uint64) {
 	}
 }
 
-// userGregsValid is cpu_mcontext_validate: whether a program of NetBSD's can have these
-// registers. The host would not load them in any case; selectors are checked and then the
+// CheckGregs implements syscalls.CPU as cpu_mcontext_validate: EINVAL for what no program of NetBSD's can have.
+// The host would not load them in any case; selectors are checked and then the
 // host's.
-func userGregsValid(u *[netbsd.NGREG]uint64) bool {
+func (*Context) CheckGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
 	data := func(reg int) bool {
 		sel := uint16(u[reg])
 		return sel == netbsd.UserDS || sel == gdtUserDS
 	}
 	for _, reg := range []int{netbsd.REG_ES, netbsd.REG_FS, netbsd.REG_GS} {
 		if uint16(u[reg]) != 0 && !data(reg) {
-			return false
+			return netbsd.EINVAL
 		}
 	}
 	cs := uint16(u[netbsd.REG_CS])
-	return u[netbsd.REG_RFLAGS]&flagsStatic == flagsFixed|flagsIntOn &&
+	if u[netbsd.REG_RFLAGS]&flagsStatic == flagsFixed|flagsIntOn &&
 		data(netbsd.REG_DS) && data(netbsd.REG_SS) && (cs == netbsd.UserCS || cs == gdtUserCS) &&
-		u[netbsd.REG_RIP] < vm.Max
+		u[netbsd.REG_RIP] < vm.Max {
+		return 0
+	}
+	return netbsd.EINVAL
 }
 
 // SetGregs implements syscalls.CPU. EINVAL: not a program's, and nothing is set.
@@ -145,8 +148,8 @@ func userGregsValid(u *[netbsd.NGREG]uint64) bool {
 // Registers that are refused leave those of before. settable leaves out IOPL and NT. RIP has to
 // be below VM_MAXUSER_ADDRESS, a page before GuestEnd, beyond which there are the stub and its slots.
 func (mc *Context) SetGregs(u *[netbsd.NGREG]uint64) netbsd.Errno {
-	if !userGregsValid(u) {
-		return netbsd.EINVAL
+	if errno := mc.CheckGregs(u); errno != 0 {
+		return errno
 	}
 	r := mc.thread.Regs()
 	r.RDI, r.RSI, r.RDX, r.RCX = u[netbsd.REG_RDI], u[netbsd.REG_RSI], u[netbsd.REG_RDX], u[netbsd.REG_RCX]

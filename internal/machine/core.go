@@ -1,7 +1,6 @@
 package machine
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,12 +43,14 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 	if errno != 0 {
 		return false
 	}
-	f, errno := openCore(l, l, name)
+	f, errno := openCore(l, l.Proc(), name)
 	if errno != 0 {
 		return false
 	}
 	defer f.Release()
-	return mc.writeCore(f, l, segments, mc.notes(sig, info)) == nil
+	told := *info
+	told.Code = netbsd.SI_NOINFO // sigexit
+	return mc.writeCore(f, l, segments, sig, &told) == 0
 }
 
 // dumpTracee implements syscalls.Kernel.DumpCore. l stands still for its tracer all the while, so its registers and those of its siblings
@@ -59,10 +60,11 @@ func (s *System) dumpCore(l *kern.LWP, sig netbsd.Signal, info *netbsd.Siginfo) 
 // is taken, and nothing but a regular file is written to. If l's process is killed meanwhile the host process is gone, and
 // what there was to be written with it.
 //
-// path is a pattern, and empty for the one that l's process has. The file is made with by's rights and from by's directory, but has to be one of the user
-// of l's process (coredump). EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EPERM: the process has had set-id rights, or no machine
-// context, as a Go function and a program of the host. EIO: not all of the file could be written. The others are those of openCore.
-func (s *System) dumpTracee(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno {
+// The name is looked up from the tracer's directory, and the file made by its rights, as coredump has vn_open do it for who calls; it is
+// to be the tracee's own nevertheless (openCore). In coredump's order: EFBIG: RLIMIT_CORE of the tracee, not of the tracer. EPERM: the process
+// has had set-id rights, or no machine context, as a Go function and a program of the host. The
+// others are those of coreName, openCore and writeCore.
+func (s *System) dumpTracee(by, l *kern.LWP, path *string, info *netbsd.Siginfo) netbsd.Errno {
 	mc, ok := l.Platform().Machdep().(*Context)
 	if !ok {
 		return netbsd.EPERM
@@ -77,23 +79,29 @@ func (s *System) dumpTracee(by, l *kern.LWP, path string, info *netbsd.Siginfo) 
 	case l.Proc().Issetugid():
 		return netbsd.EPERM
 	}
-	if path, errno = coreName(l.Proc(), cmp.Or(path, s.Kernel.CoreName(l.Proc()))); errno != 0 {
+	pattern := s.Kernel.CoreName(l.Proc())
+	if path != nil {
+		pattern = *path
+	}
+	name, errno := coreName(l.Proc(), pattern)
+	if errno != 0 {
 		return errno
 	}
-	f, errno := openCore(by, l, path)
+	f, errno := openCore(by, l.Proc(), name)
 	if errno != 0 {
 		return errno
 	}
 	defer f.Release()
-	if mc.writeCore(f, by, segments, mc.notes(info.Signo, info)) != nil {
-		return netbsd.EIO
-	}
-	return 0
+	return mc.writeCore(f, by, segments, info.Signo, info)
 }
 
 // writeCore writes memory and notes of mc's process into f; by waits for the disk. What has been written before
-// an error stays in the file, as coredump removes none.
-func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.Segment, notes *core.Notes) error {
+// an error stays in the file, as coredump removes none. EIO: not all could be written, or there is no auxiliary vector; EFAULT; those of write(2).
+func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.Segment, sig netbsd.Signal, info *netbsd.Siginfo) netbsd.Errno {
+	notes, errno := mc.notes(sig, info)
+	if errno != 0 {
+		return errno
+	}
 	d := core.Dump{
 		Read: func(addr uint64, b []byte) error {
 			if errno := mc.space.Read(addr, b); errno != 0 {
@@ -104,19 +112,28 @@ func (mc *Context) writeCore(f *file.Description, by *kern.LWP, segments []core.
 		Write: func(b []byte, off int64) error {
 			// A write that comes to its end early, at the quota of --max-output or on a full disk, must not
 			// pass for a whole one.
-			if n, errno := f.Pwrite(by, b, off); errno != 0 || n < len(b) {
+			switch n, errno := f.Pwrite(by, b, off); {
+			case errno != 0:
+				return errno
+			case n < len(b):
 				return netbsd.EIO
 			}
 			return nil
 		},
 	}
-	return d.Run(notes, segments)
+	switch err := d.Run(notes, segments); err := err.(type) {
+	case nil:
+		return 0
+	case netbsd.Errno:
+		return err
+	}
+	return netbsd.EFBIG // core.ErrTooLarge
 }
 
-// openCore makes the file, which is of the user of l's process. EACCES: there is something of that name which is not a file of the
-// process's own, or has another name. The mode is for the owner alone: what is in the memory may be secret. The
+// openCore makes the file as by would, in whose directory it is; it is to be owned by p's user. EACCES: there is something of that name which is not a
+// file of p's own, or has another name. The mode is for the owner alone: what is in the memory may be secret. The
 // caller releases the file.
-func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
+func openCore(by *kern.LWP, p *kern.Proc, name string) (*file.Description, netbsd.Errno) {
 	const flags = netbsd.O_CREAT | netbsd.O_NOFOLLOW | netbsd.O_WRONLY | netbsd.O_NONBLOCK // not to wait for a FIFO's reader
 	f, errno := syscalls.View(by).Open(netbsd.AT_FDCWD, name, flags, 0o600)
 	if errno != 0 {
@@ -125,10 +142,11 @@ func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	st, errno := f.File.Stat()
 	// Looked at once it is open, as a name could be made to lead elsewhere in between. A second name could be somebody's
 	// who may not write there, and another owner's file is not the process's to cut.
-	if errno == 0 && (st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || st.Nlink != 1 || st.UID != l.Proc().Cred().EUID) {
+	if errno == 0 && (st.Mode&netbsd.S_IFMT != netbsd.S_IFREG || st.Nlink != 1 || st.UID != p.Cred().EUID) {
 		errno = netbsd.EACCES
 	}
 	if errno == 0 {
+		p.DumpsCore()
 		// Last: what is not the process's to overwrite must not have lost its contents by now.
 		errno = f.File.Truncate(0)
 	}
@@ -139,7 +157,7 @@ func openCore(by, l *kern.LWP, name string) (*file.Description, netbsd.Errno) {
 	return f, 0
 }
 
-// coreName is coredump_buildname: the pattern is the process's, or the machine's, or a tracer's. ENAMETOOLONG.
+// coreName is coredump_buildname: what p's file is called by a pattern, which is p's, the machine's, or a tracer's. ENAMETOOLONG.
 func coreName(p *kern.Proc, pattern string) (string, netbsd.Errno) {
 	var name strings.Builder
 	for pattern != "" {
@@ -202,6 +220,32 @@ func (s *Space) Mappings() (list []syscalls.Mapping) {
 	return list
 }
 
+// notes describes the process, and the registers of each of its LWPs, the dying one first: the order is that of
+// coredump_notes (core_elf32.c). The caller is mc's LWP, which is about to die, or its tracer.
+func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) (*core.Notes, netbsd.Errno) {
+	n := &core.Notes{}
+	p := mc.l.Proc()
+	b := make([]byte, netbsd.SizeofCoreProcinfo)
+	mc.procinfo(p, sig, info).Encode(b)
+	n.Add(netbsd.CoreNoteName, netbsd.CORE_NOTE_PROCINFO, b)
+	aux, errno := mc.auxv()
+	if errno != 0 {
+		return nil, errno
+	}
+	n.Add(netbsd.CoreNoteName, netbsd.CORE_NOTE_AUXV, aux)
+	list := p.LWPInfos()
+	if i := slices.IndexFunc(list, func(i kern.LWPInfo) bool { return i.LWP == mc.l }); i >= 0 {
+		mc.registers(n, &list[i])
+	}
+	for _, o := range list {
+		// Only what stands still is looked at: registers of an LWP that did not listen are in use by its goroutine.
+		if oc, ok := o.LWP.Platform().Machdep().(*Context); ok && oc != mc && o.LWP.Still() {
+			oc.registers(n, &o)
+		}
+	}
+	return n, 0
+}
+
 // Sizes implements syscalls.Sizer: the text is what of the program can be executed, the data what of it and up to its break can be written
 // to.
 func (s *Space) Sizes(p *kern.Proc) (z syscalls.VMSizes) {
@@ -228,63 +272,44 @@ func (s *Space) Sizes(p *kern.Proc) (z syscalls.VMSizes) {
 	return z
 }
 
-// notes describes the process, and the registers of each of its LWPs, the dying one first: the order is that of
-// coredump_notes (core_elf32.c). The caller is mc's LWP, which is about to die, or its tracer.
-func (mc *Context) notes(sig netbsd.Signal, info *netbsd.Siginfo) *core.Notes {
-	n := &core.Notes{}
-	p := mc.l.Proc()
-	b := make([]byte, netbsd.SizeofCoreProcinfo)
-	mc.procinfo(p, sig, info).Encode(b)
-	n.Add(netbsd.CoreNoteName, netbsd.CORE_NOTE_PROCINFO, b)
-	if aux := mc.auxv(); aux != nil {
-		n.Add(netbsd.CoreNoteName, netbsd.CORE_NOTE_AUXV, aux)
-	}
-	list := p.LWPInfos()
-	if i := slices.IndexFunc(list, func(i kern.LWPInfo) bool { return i.LWP == mc.l }); i >= 0 {
-		mc.registers(n, &list[i])
-	}
-	for _, o := range list {
-		// Only what stands still is looked at: registers of an LWP that did not listen are in use by its goroutine.
-		if oc, ok := o.LWP.Platform().Machdep().(*Context); ok && oc != mc && o.LWP.Still() {
-			oc.registers(n, &o)
-		}
-	}
-	return n
-}
-
-// procinfo is the process's note of coredump_notes: the signal, who it was, and what it did with signals. What is pending for an LWP, and
-// blocked by it, is in that's own note. What is ignored is ps_sigignore, which has what is ignored by default, too.
+// procinfo is the process's note of coredump_notes: the signal and whom it was for, who the process was, and what it did with signals. What is pending for an LWP, and
+// what that blocks, is in its own note; the mask here is empty. What is ignored is ps_sigignore, which has what is ignored by default, too. The parent is p_pptr, a tracer if there is one.
 func (mc *Context) procinfo(p *kern.Proc, sig netbsd.Signal, info *netbsd.Siginfo) *netbsd.CoreProcinfo {
 	i, _ := p.Info() // it has not been reaped: its LWP, or its tracer, is here
 	cred := p.Cred()
+	parent := 0
+	if pp := p.Parent(); pp != nil {
+		parent = pp.Pid()
+	}
 	return &netbsd.CoreProcinfo{
-		Signo: sig, Sigcode: info.Code, Pend: i.ForAll, Ign: i.Ignored, Catch: i.Caught,
-		Pid: i.Pid, Ppid: i.Ppid, Pgrp: i.Pgid, Sid: i.Sid,
+		Signo: sig, Sigcode: info.Code, Pend: i.Shared, Ign: i.Ignored, Catch: i.Caught,
+		Pid: i.Pid, Ppid: parent, Pgrp: i.Pgid, Sid: i.Sid,
 		RUID: cred.RUID, EUID: cred.EUID, SUID: cred.SUID, RGID: cred.RGID, EGID: cred.EGID, SGID: cred.SGID,
-		Nlwps: i.NLWPs, Name: i.Comm, Siglwp: mc.l.ID(),
+		Nlwps: i.NLWPs, Name: i.Comm, Siglwp: int(info.LWP),
 	}
 }
 
-// auxv reads the auxiliary vector from where struct ps_strings says that it is; nil if the
-// program has made nonsense of that.
+// auxv reads the auxiliary vector from where struct ps_strings says that it is, and what lies behind it, as much as there is room for one of NetBSD's
+// (proc_getauxv); where the stack ends before, zeroes. EIO: the program has no environment there. EFAULT: it has made nonsense of that.
 //
-// All of that is the guest's word. A sum that wraps, or leads to nothing, reads no bytes; and what has no
-// AT_NULL in it is no vector, and gets no note.
-func (mc *Context) auxv() []byte {
+// All of that is the guest's word. A sum that wraps, or leads to nothing, reads no bytes.
+func (mc *Context) auxv() ([]byte, netbsd.Errno) {
 	var ps [loader.PSStringsSize]byte
-	if mc.space.Read(netbsd.StackTop-loader.PSStringsSize, ps[:]) != 0 {
-		return nil
+	if errno := mc.space.Read(netbsd.StackTop-loader.PSStringsSize, ps[:]); errno != 0 {
+		return nil, errno
 	}
-	b := make([]byte, loader.AuxSize)
-	// ps_envstr and ps_nenvstr: the vector begins behind the pointers to the environment and the null that ends
-	// these.
-	n, _ := mc.space.proc.Read(le.Uint64(ps[16:])+8*(le.Uint64(ps[24:])&0xffffffff+1), b)
-	for at := 0; at+16 <= n; at += 16 {
-		if le.Uint64(b[at:]) == netbsd.AT_NULL {
-			return b[:n]
-		}
+	envp := le.Uint64(ps[16:])
+	if envp == 0 {
+		return nil, netbsd.EIO
 	}
-	return nil
+	// ps_envstr and ps_nenvstr: the vector begins behind the pointers to the environment and the null that ends these.
+	at := envp + 8*(uint64(le.Uint32(ps[24:]))+1)
+	b := make([]byte, netbsd.AuxvRoom)
+	n := uint64(len(b))
+	if at < netbsd.StackTop {
+		n = min(n, netbsd.StackTop-at)
+	}
+	return b, mc.space.Read(at, b[:n])
 }
 
 // registers adds the notes of an LWP that stands still (coredump_note). Their name ends with the LWP's id, by

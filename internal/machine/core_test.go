@@ -9,8 +9,8 @@ import (
 	"toaster/netbsd"
 )
 
-// A core file says what is pending for the process; what is for an LWP, and blocked by it, is in a note of its own, and nothing is said to be blocked
-// here (coredump_note_procinfo). And it says what the process ignores, by default or not; SIGCONT is never among that (sigaction1, siginit).
+// A core file says what is pending for the process, and in a note for each of its LWPs what is for that, and what that blocks; and what it ignores, by
+// default or not: SIGCONT is never among that (coredump_note_procinfo of core_elf32.c 1.67, sigaction1, siginit).
 func TestCoreProcinfo(t *testing.T) {
 	play(t, func(x *script) {
 		set := func(list ...netbsd.Signal) (s netbsd.Sigset) {
@@ -35,13 +35,16 @@ func TestCoreProcinfo(t *testing.T) {
 		x.l.Sigaction(netbsd.SIGWINCH, &kern.Action{Handler: 0x1000})
 		x.l.LWPKill(sibling.ID(), netbsd.SIGUSR2)
 		x.l.LWPKill(x.l.ID(), netbsd.SIGUSR1)
-		p.Kill(netbsd.SIGHUP)
-		i := x.procinfo(p, netbsd.SIGSEGV, &netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: 2})
+		blocked := one | netbsd.SIGWINCH.Bit()
+		x.l.Sigprocmask(netbsd.SIG_SETMASK, &blocked)
+		sibling.Platform().SetSigmask(other | netbsd.SIGWINCH.Bit())
+		x.l.Kill(p.Pid(), netbsd.SIGWINCH)
+		i := x.procinfo(p, netbsd.SIGSEGV, &netbsd.Siginfo{Signo: netbsd.SIGSEGV, Code: 2, LWP: 7})
 		for _, s := range []struct {
 			name      string
 			got, want netbsd.Sigset
 		}{
-			{"pending", i.Pend, set(netbsd.SIGHUP)},
+			{"pending", i.Pend, set(netbsd.SIGWINCH)},
 			{"blocked", i.Mask, 0},
 			{"ignored", i.Ign, set(netbsd.SIGQUIT, netbsd.SIGURG, netbsd.SIGCHLD, netbsd.SIGIO, netbsd.SIGINFO, netbsd.SIGPWR)},
 			{"caught", i.Catch, set(netbsd.SIGTERM, netbsd.SIGWINCH)},
@@ -50,7 +53,7 @@ func TestCoreProcinfo(t *testing.T) {
 				t.Errorf("%s: %#x, want %#x", s.name, s.got, s.want)
 			}
 		}
-		if i.Signo != netbsd.SIGSEGV || i.Sigcode != 2 || i.Pid != p.Pid() || i.Nlwps != 2 || i.Siglwp != x.l.ID() {
+		if i.Signo != netbsd.SIGSEGV || i.Sigcode != 2 || i.Pid != p.Pid() || i.Nlwps != 2 || i.Siglwp != 7 || i.Ppid != p.Parent().Pid() {
 			t.Errorf("%+v", i)
 		}
 	})
@@ -82,6 +85,16 @@ func TestCoreName(t *testing.T) {
 			if name != want || (errno == 0) != (want != "") {
 				t.Errorf("%.20q: %q, %v; want %q", pattern, name, errno, want)
 			}
+		}
+	})
+}
+
+// A tracer's name is a pattern as the others are (coredump, coredump_buildname).
+func TestCoreNameOfATracer(t *testing.T) {
+	asUser(t, kern.UserCred(5, 6), func(s *System, l *kern.LWP) {
+		name, errno := coreName(l.Proc(), "a%p%%p")
+		if pid := strconv.Itoa(l.Proc().Pid()); name != "a"+pid+"%"+pid || errno != 0 {
+			t.Errorf("%q, %v", name, errno)
 		}
 	})
 }

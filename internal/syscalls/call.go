@@ -87,6 +87,8 @@ type Space interface {
 type CPU interface {
 	// Gregs reads the general registers in the order of struct ucontext.
 	Gregs(g *[netbsd.NGREG]uint64)
+	// CheckGregs is what SetGregs would say; nothing is set.
+	CheckGregs(g *[netbsd.NGREG]uint64) netbsd.Errno
 	// SetGregs sets them; EINVAL if they name a segment or a flag that is not a user's.
 	SetGregs(g *[netbsd.NGREG]uint64) netbsd.Errno
 	// FP reads the FXSAVE area.

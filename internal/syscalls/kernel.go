@@ -48,8 +48,8 @@ type Kernel struct {
 	SetStack func(l *kern.LWP, sp uint64) netbsd.Errno
 	// CPUTime is the processor time that an LWP has used.
 	CPUTime func(*kern.LWP) (user, system time.Duration)
-	// DumpCore is coredump(l, path) for its tracer by, which sees to it that l's process stands still. EPERM, EFBIG, those of open(2).
-	DumpCore func(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno
+	// DumpCore is coredump(l, path) for its tracer by, which sees to it that l's process stands still; nil is the usual name. EPERM, EFBIG, those of open(2).
+	DumpCore func(by, l *kern.LWP, path *string, info *netbsd.Siginfo) netbsd.Errno
 	pmc      pmcUses
 	// domain is the name of the YP domain; nil: there is none.
 	domain        atomic.Pointer[string]

@@ -8,7 +8,8 @@ import (
 )
 
 // lwpCreate is _lwp_create(const ucontext_t *, unsigned long flags, lwpid_t *new). The
-// new LWP starts in the context given, without a signal stack. EINVAL without _UC_CPU.
+// new LWP starts in the context given, without a signal stack. EFAULT for the context; EINVAL without _UC_CPU, or for registers that are no program's; EAGAIN
+// beyond RLIMIT_NTHR; then EFAULT for the id.
 func lwpCreate(c *Call) netbsd.Errno {
 	x := bufferPool.Get().(*contextBuffer)
 	defer bufferPool.Put(x)
@@ -16,6 +17,9 @@ func lwpCreate(c *Call) netbsd.Errno {
 		return errno
 	}
 	u := &x.u
+	if errno := c.CPU.CheckGregs(&u.Gregs); errno != 0 {
+		return errno
+	}
 	prepare := func(l *kern.LWP) netbsd.Errno {
 		cpu, errno := c.K.NewThread(c, l)
 		if errno != 0 {

@@ -57,6 +57,14 @@ func TestLWP(t *testing.T) {
 			{"_lwp_kill(2): EINVAL", netbsd.SYS__lwp_kill, args{lid, netbsd.NSIG}, netbsd.EINVAL, nil, nil},
 			{"_lwp_kill(2): 0 looks", netbsd.SYS__lwp_kill, args{lid, 0}, 0, nil, nil},
 		},
+		"beyond the limit": {
+			{"setrlimit(2)", netbsd.SYS_setrlimit, args{netbsd.RLIMIT_NTHR, longs(0, 0)}, 0, nil, nil},
+			{"setuid(2)", netbsd.SYS_setuid, args{7}, 0, nil, nil},
+			{"sys__lwp_create: EFAULT for the context comes before EAGAIN", netbsd.SYS__lwp_create, args{bad, 0, bad}, netbsd.EFAULT, nil, nil},
+			{"so does EINVAL without _UC_CPU", netbsd.SYS__lwp_create, args{context(netbsd.Ucontext{}), 0, bad}, netbsd.EINVAL, nil, nil},
+			{"and cpu_mcontext_validate's", netbsd.SYS__lwp_create, args{context(at(1 << 63)), 0, bad}, netbsd.EINVAL, nil, nil},
+			{"lwp_create: EAGAIN comes before EFAULT for the id", netbsd.SYS__lwp_create, args{start, 0, bad}, netbsd.EAGAIN, nil, nil},
+		},
 		"park": {
 			{"_lwp_unpark(2) before the park", netbsd.SYS__lwp_unpark, args{lid, 0}, 0, nil, nil},
 			{"_lwp_park(2): EALREADY", netbsd.SYS____lwp_park60, args{0, 0, 0, 0, 0, 0}, netbsd.EALREADY, nil, nil},

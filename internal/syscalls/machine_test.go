@@ -226,9 +226,16 @@ const userEnd = netbsd.StackTop
 
 func (m *machine) Gregs(g *[netbsd.NGREG]uint64) { *g = m.gregs }
 
-func (m *machine) SetGregs(g *[netbsd.NGREG]uint64) netbsd.Errno {
+func (m *machine) CheckGregs(g *[netbsd.NGREG]uint64) netbsd.Errno {
 	if g[netbsd.REG_RIP] >= userEnd {
 		return netbsd.EINVAL
+	}
+	return 0
+}
+
+func (m *machine) SetGregs(g *[netbsd.NGREG]uint64) netbsd.Errno {
+	if errno := m.CheckGregs(g); errno != 0 {
+		return errno
 	}
 	m.gregs = *g
 	return 0

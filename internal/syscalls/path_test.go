@@ -85,6 +85,15 @@ func TestFile(t *testing.T) {
 			{"lstat(2): a FIFO", netbsd.SYS___lstat50, args{"p", stat}, 0, statted(1, netbsd.S_IFIFO|0o600, -1), nil},
 			{"mkfifoat(2)", netbsd.SYS_mkfifoat, args{atCwd, "q", 0o600}, 0, 0, nil},
 			{"mknod(2) of a FIFO", netbsd.SYS___mknod50, args{"r", netbsd.S_IFIFO | 0o600, 0}, 0, 0, nil},
+			{"do_posix_mknodat: a bit of S_IFIFO is enough", netbsd.SYS___mknod50, args{"r2", netbsd.S_IFMT | 0o600, 0}, 0, 0, nil},
+			{"lstat(2): a FIFO", netbsd.SYS___lstat50, args{"r2", stat}, 0, statted(1, netbsd.S_IFIFO|0o600, -1), nil},
+			{"do_sys_mknodat: EEXIST comes before EINVAL for a FIFO with a number", netbsd.SYS___mknod50, args{"r", netbsd.S_IFIFO | 0o600, 5}, map[bool]netbsd.Errno{true: netbsd.EEXIST, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
+			{"do_sys_mknodat: EINVAL for a FIFO with a number", netbsd.SYS___mknod50, args{"none", netbsd.S_IFIFO | 0o600, 5}, map[bool]netbsd.Errno{true: netbsd.EINVAL, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
+			{"do_sys_mknodat: EINVAL for no type", netbsd.SYS___mknod50, args{"none", 0o600, 0}, map[bool]netbsd.Errno{true: netbsd.EINVAL, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
+			{"do_sys_mknodat: EINVAL for a directory", netbsd.SYS___mknod50, args{"none", netbsd.S_IFDIR | 0o700, 0}, map[bool]netbsd.Errno{true: netbsd.EINVAL, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
+			{"do_sys_mknodat: EEXIST comes before EINVAL for VNOVAL", netbsd.SYS___mknod50, args{"r", netbsd.S_IFCHR | 0o600, ^uint64(0)}, map[bool]netbsd.Errno{true: netbsd.EEXIST, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
+			{"do_sys_mknodat: EINVAL for VNOVAL", netbsd.SYS___mknod50, args{"none", netbsd.S_IFCHR | 0o600, ^uint64(0)}, map[bool]netbsd.Errno{true: netbsd.EINVAL, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
+			{"mknod(2) of a file", netbsd.SYS___mknod50, args{"reg", netbsd.S_IFREG | 0o600, 7}, map[bool]netbsd.Errno{true: 0, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
 			{"mknod(2): EEXIST for a device", netbsd.SYS___mknod50, args{"r", netbsd.S_IFCHR | 0o600, 0}, map[bool]netbsd.Errno{true: netbsd.EEXIST, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
 			{"mknod(2): no device of the host's is made", netbsd.SYS___mknod50, args{"dev", netbsd.S_IFCHR | 0o600, 5}, netbsd.EPERM, nil, nil},
 			{"mknod(2): one that is none's", netbsd.SYS___mknod50, args{"dev0", netbsd.S_IFCHR | 0o600, 0}, map[bool]netbsd.Errno{true: 0, false: netbsd.EPERM}[os.Geteuid() == 0], nil, nil},
@@ -219,11 +228,20 @@ func TestChroot(t *testing.T) {
 	r.run(func(p *player) {
 		p.play([]row{
 			{"chroot(2): ENOENT", netbsd.SYS_chroot, args{"x/y"}, netbsd.ENOENT, nil, nil},
+			{"pipe(2)", netbsd.SYS_pipe, nil, 0, nil, nil},
+			{"open(2)", netbsd.SYS_open, args{"f", netbsd.O_CREAT | netbsd.O_RDWR, 0o600}, 0, 2, nil},
+			{"fchroot(2): EBADF", netbsd.SYS_fchroot, args{9}, netbsd.EBADF, nil, nil},
+			{"fd_getvnode: EINVAL for a pipe", netbsd.SYS_fchroot, args{0}, netbsd.EINVAL, nil, nil},
+			{"fchroot(2): ENOTDIR", netbsd.SYS_fchroot, args{2}, netbsd.ENOTDIR, nil, nil},
+			{"fd_getvnode: EINVAL for a pipe", netbsd.SYS_fchdir, args{0}, netbsd.EINVAL, nil, nil},
 			{"chroot(2)", netbsd.SYS_chroot, args{"d"}, 0, 0, nil},
 			{"open(2): the new root is empty", netbsd.SYS_open, args{"/d", 0, 0}, netbsd.ENOENT, nil, nil},
 			{"seteuid(2)", netbsd.SYS_seteuid, args{100}, 0, nil, nil},
 			{"chroot(2): EPERM", netbsd.SYS_chroot, args{"/"}, netbsd.EPERM, nil, nil},
 			{"fchroot(2): EPERM", netbsd.SYS_fchroot, args{0}, netbsd.EPERM, nil, nil},
+			{"fchroot(2): EPERM comes before EBADF", netbsd.SYS_fchroot, args{9}, netbsd.EPERM, nil, nil},
+			{"do_sys_mknodat: EPERM comes before EFAULT", netbsd.SYS___mknod50, args{bad, netbsd.S_IFCHR, 5}, netbsd.EPERM, nil, nil},
+			{"do_sys_mkfifoat: EFAULT", netbsd.SYS___mknod50, args{bad, netbsd.S_IFIFO, 0}, netbsd.EFAULT, nil, nil},
 		})
 	})
 }

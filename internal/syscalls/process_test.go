@@ -367,6 +367,43 @@ func TestPtrace(t *testing.T) {
 	}})
 }
 
+// proc_regio: the registers of an LWP that stands still by _lwp_suspend(2) can be read, and not set, which is told once the new ones are there. ptrace_lwpinfo
+// reads all of its structure first.
+func TestPtraceOfASuspendedLWP(t *testing.T) {
+	suspends := func(p *player) {
+		p.ok(netbsd.SYS_ptrace, netbsd.PT_TRACE_ME, 0, 0, 0)
+		p.ok(netbsd.SYS__lwp_create, context(at(0x5000)), netbsd.LWP_SUSPENDED, room(4))
+		p.ok(netbsd.SYS_kill, self, netbsd.SIGSTOP)
+	}
+	other := func(p *player) uint64 {
+		for _, l := range p.c.K.M.Find(int(last(p))).LWPs() {
+			if l.ID() != int(last(p)) {
+				return uint64(l.ID())
+			}
+		}
+		return 0
+	}
+	atTheEnd := func(p *player) uint64 { // a number of no LWP, and no memory behind it
+		end := (p.mem.put(make([]byte, 2*pageSize)) + pageSize) &^ (pageSize - 1)
+		p.mem.Write(end-4, words(77))
+		delete(p.mem.pages, end)
+		return end - 4
+	}
+	stages(t, map[string][]row{"debugger": {
+		{"the child stops", netbsd.SYS_fork, nil, 0, nil, suspends},
+		{"W_STOPCODE(SIGSTOP)", netbsd.SYS___wait450, args{-1, room(4), netbsd.WUNTRACED, 0}, 0, out{1, words(0x117f)}, nil},
+		{"PT_GETREGS", netbsd.SYS_ptrace, args{netbsd.PT_GETREGS, last, room(8 * netbsd.NGREG), other}, 0, nil, nil},
+		{"PT_SETREGS: EFAULT", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, bad, other}, netbsd.EFAULT, nil, nil},
+		{"PT_SETREGS: EBUSY", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, registers(1 << 63), other}, netbsd.EBUSY, nil, nil},
+		{"PT_SETFPREGS: EBUSY", netbsd.SYS_ptrace, args{netbsd.PT_SETFPREGS, last, filler(netbsd.SizeofFpregs), other}, netbsd.EBUSY, nil, nil},
+		{"PT_SETDBREGS: EBUSY", netbsd.SYS_ptrace, args{netbsd.PT_SETDBREGS, last, filler(netbsd.SizeofDbregs), other}, netbsd.EBUSY, nil, nil},
+		{"PT_SETREGS of one that has stopped", netbsd.SYS_ptrace, args{netbsd.PT_SETREGS, last, registers(0x403000), last}, 0, nil, nil},
+		{"PT_LWPINFO: EFAULT for half of it comes before ESRCH", netbsd.SYS_ptrace, args{netbsd.PT_LWPINFO, last, atTheEnd, netbsd.SizeofPtraceLwpinfo}, netbsd.EFAULT, nil, nil},
+		{"PT_KILL", netbsd.SYS_ptrace, args{netbsd.PT_KILL, last, 0, 0}, 0, nil, nil},
+		{"its end", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(9)}, nil},
+	}})
+}
+
 // What is not NetBSD's has no registers that could be set, as a program of the host. It goes on like others (do_ptrace).
 func TestPtraceOfWhatHasNoRegisters(t *testing.T) {
 	stops := func(p *player) {
@@ -478,8 +515,8 @@ func TestPosixSpawn(t *testing.T) {
 	}})
 }
 
-// spawn_return: POSIX_SPAWN_SETSCHEDULER gives the child its policy and priority, POSIX_SPAWN_SETSCHEDPARAM the
-// priority alone, by the rules of _sched_setparam(2).
+// handle_posix_spawn_attrs: POSIX_SPAWN_SETSCHEDULER gives the child its policy and priority, POSIX_SPAWN_SETSCHEDPARAM the parent a
+// priority, by the rules of _sched_setparam(2).
 func TestSpawnSched(t *testing.T) {
 	attr := func(flags int16, policy, priority int32) []byte {
 		a := netbsd.SpawnAttr{Flags: flags | netbsd.POSIX_SPAWN_RETURNERROR, Policy: policy, Priority: priority}
@@ -500,6 +537,9 @@ func TestSpawnSched(t *testing.T) {
 		{"EINVAL for the priority", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDULER, netbsd.SCHED_FIFO, 64)), 0, int(netbsd.EINVAL), nil},
 		{"EINVAL: SCHED_OTHER has no priorities", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDPARAM, 0, 10)), 0, int(netbsd.EINVAL), nil},
 		{"the parent's stays", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{2, words(netbsd.SCHED_OTHER)}, nil},
+		{"_sched_setparam(2)", netbsd.SYS__sched_setparam, args{0, 0, netbsd.SCHED_RR, words(5)}, 0, nil, nil},
+		{"SETSCHEDPARAM", netbsd.SYS_posix_spawn, spawn(attr(netbsd.POSIX_SPAWN_SETSCHEDPARAM, 0, 9)), 0, 0, has(netbsd.SCHED_RR, 5)},
+		{"the parent's priority", netbsd.SYS__sched_getparam, args{0, 0, room(4), room(4)}, 0, out{3, words(9)}, nil},
 	}})
 }
 

@@ -73,7 +73,7 @@ var procTargets = []procNode{
 	{name: "limit", mode: procFile, text: procLimitText},
 	{name: "limits", mode: procFile, text: procLimitsText, program: true},
 	{name: "environ", mode: procMine, text: procEnviron, private: true, program: true},
-	{name: "auxv", mode: procMine, text: procAuxv, size: auxvMax, private: true, program: true},
+	{name: "auxv", mode: procMine, text: procAuxv, size: netbsd.AuxvRoom, private: true, program: true},
 	{name: "note", mode: procTold, write: procNote, words: procNoteMax, unread: netbsd.EINVAL},
 	{name: "notepg", mode: procTold, write: procNote, words: procNoteMax, unread: netbsd.EINVAL},
 	{name: "ctl", mode: procTold, write: procControl, words: procWordMax, unread: netbsd.EOPNOTSUPP, old: true},

@@ -246,7 +246,7 @@ var linuxLimits = []struct {
 // procAuxv is procfs_doauxv: the auxiliary vector as it is in the process's memory (proc_getauxv), and what lies behind it up to
 // es_arglen.
 func procAuxv(_ *Call, p *kern.Proc, _ *kern.ProcInfo) (string, netbsd.Errno) {
-	b := make([]byte, auxvMax)
+	b := make([]byte, netbsd.AuxvRoom)
 	n, errno := peekAuxv(p, 0, b)
 	return string(b[:n]), errno
 }

@@ -319,16 +319,13 @@ func (c *Call) ptraceMove(t *kern.Proc, d *netbsd.PtraceIODesc, b []byte) (n int
 	return n, c.copyout(d.Addr, b[:n])
 }
 
-// auxvMax is es_arglen of exec_elf64.c: how far into the auxiliary vector, and what lies behind it, a debugger sees.
-const auxvMax = 15*16 + netbsd.PATH_MAX + 8
-
 // peekAuxv reads from offset off of the auxiliary vector, which begins behind the environment (process_auxv_offset). EIO: there is
 // no such offset, or the program has made nonsense of struct ps_strings.
 func peekAuxv(t *kern.Proc, off uint64, b []byte) (int, netbsd.Errno) {
-	if off > auxvMax {
+	if off > netbsd.AuxvRoom {
 		return 0, netbsd.EIO
 	}
-	b = b[:min(uint64(len(b)), auxvMax-off)]
+	b = b[:min(uint64(len(b)), netbsd.AuxvRoom-off)]
 	const psStrings = netbsd.StackTop - 32
 	var ps [32]byte
 	if _, errno := peekMemory(t, psStrings, ps[:]); errno != 0 {
@@ -343,34 +340,37 @@ func peekAuxv(t *kern.Proc, off uint64, b []byte) (int, netbsd.Errno) {
 }
 
 // ptraceDump has a tracee leave a core file, whose name has data bytes at addr; without any it is the usual one
-// (ptrace_dumpcore). EINVAL: no such length. EFAULT. EPERM: it runs with another's rights. EFBIG: RLIMIT_CORE. Those of open(2).
+// (ptrace_dumpcore). EINVAL: no such length. EFAULT. EFBIG: RLIMIT_CORE. EPERM: it runs with another's rights. Those of open(2).
 func (c *Call) ptraceDump(_, pid int, addr uint64, data int) netbsd.Errno {
-	info, _, errno := c.L.PtraceSiginfo(pid)
+	info, lid, errno := c.L.PtraceSiginfo(pid)
 	if errno != 0 {
 		return errno
 	}
-	var path []byte
+	info.LWP = int32(lid)
+	var name *string
 	if addr != 0 {
 		if data < 0 || data >= netbsd.PATH_MAX {
 			return netbsd.EINVAL
 		}
-		path = make([]byte, data)
+		path := make([]byte, data)
 		if errno := c.Space.Read(addr, path); errno != 0 {
 			return errno
 		}
 		path, _, _ = bytes.Cut(path, []byte{0})
+		s := string(path)
+		name = &s
 	}
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		l, errno := traceLWP(t, 0)
 		if errno != 0 {
 			return errno
 		}
-		return c.K.DumpCore(c.L, l.LWP, string(path), &info)
+		return c.K.DumpCore(c.L, l.LWP, name, &info)
 	})
 }
 
 // lookAt calls f with the processor of a tracee's LWP, 0 for the first. ESRCH: there is none. EINVAL: it has no processor.
-func (c *Call) lookAt(pid, lid int, f func(CPU) netbsd.Errno) netbsd.Errno {
+func (c *Call) lookAt(pid, lid int, f func(CPU, *kern.LWPInfo) netbsd.Errno) netbsd.Errno {
 	return c.L.Look(pid, func(t *kern.Proc) netbsd.Errno {
 		info, errno := traceLWP(t, lid)
 		if errno != 0 {
@@ -380,25 +380,28 @@ func (c *Call) lookAt(pid, lid int, f func(CPU) netbsd.Errno) netbsd.Errno {
 		if !ok {
 			return netbsd.EINVAL
 		}
-		return f(cpu)
+		return f(cpu, &info)
 	})
 }
 
-// ptraceRegs moves registers; data is the LWP, 0 for the first.
+// ptraceRegs moves registers; data is the LWP, 0 for the first. ESRCH: there is none. EFAULT. EBUSY: they are not to be set now. EINVAL: no program's.
 func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 	set := &generalRegs
 	if req == netbsd.PT_GETFPREGS || req == netbsd.PT_SETFPREGS {
 		set = &fpRegs
 	}
-	return c.lookAt(pid, data, func(cpu CPU) netbsd.Errno {
+	return c.lookAt(pid, data, func(cpu CPU, info *kern.LWPInfo) netbsd.Errno {
 		if req == netbsd.PT_GETREGS || req == netbsd.PT_GETFPREGS {
 			b := c.out(set.size)
 			set.read(cpu, b)
 			return c.copyout(addr, b)
 		}
 		b, errno := c.in(addr, set.size)
-		if errno != 0 {
+		switch {
+		case errno != 0:
 			return errno
+		case info.Busy:
+			return netbsd.EBUSY
 		}
 		return set.write(cpu, b)
 	})
@@ -407,7 +410,7 @@ func (c *Call) ptraceRegs(req, pid int, addr uint64, data int) netbsd.Errno {
 // ptraceXState is PT_GETXSTATE and PT_SETXSTATE: addr is a struct iovec that says where the caller has a struct xstate, and how much of
 // it; data is the LWP. What is set is what is there with as much of the caller's as there is (process_machdep_doxstate). ESRCH: no such LWP. EFAULT. EINVAL as CPU.SetXState.
 func (c *Call) ptraceXState(req, pid int, addr uint64, data int) netbsd.Errno {
-	return c.lookAt(pid, data, func(cpu CPU) netbsd.Errno {
+	return c.lookAt(pid, data, func(cpu CPU, _ *kern.LWPInfo) netbsd.Errno {
 		var iov [16]byte
 		if errno := c.Space.Read(addr, iov[:]); errno != 0 {
 			return errno
@@ -464,6 +467,9 @@ func (c *Call) setDebugRegs(l *kern.LWPInfo, addr uint64) netbsd.Errno {
 	if errno != 0 {
 		return errno
 	}
+	if l.Busy {
+		return netbsd.EBUSY
+	}
 	var r kern.DebugRegs
 	for i := range r {
 		r[i] = le64(b[8*i:])
@@ -495,7 +501,6 @@ func checkDebugRegs(r *kern.DebugRegs) netbsd.Errno {
 	return 0
 }
 
-// regsOut writes struct reg: the registers in the order of struct ucontext.
 // ptraceLWP tells of an LWP. PT_LWPINFO and PT_LWPNEXT: the one after the one named,
 // 0 for the first; 0 comes back after the last. PT_LWPSTATUS: that one.
 func (c *Call) ptraceLWP(req, pid int, addr uint64, data int) netbsd.Errno {
@@ -503,7 +508,11 @@ func (c *Call) ptraceLWP(req, pid int, addr uint64, data int) netbsd.Errno {
 		req != netbsd.PT_LWPINFO && (data < 4 || data > netbsd.SizeofPtraceStatus) {
 		return netbsd.EINVAL
 	}
-	b, errno := c.in(addr, 4)
+	size := 4
+	if req == netbsd.PT_LWPINFO {
+		size = netbsd.SizeofPtraceLwpinfo
+	}
+	b, errno := c.in(addr, size)
 	if errno != 0 {
 		return errno
 	}
@@ -526,7 +535,7 @@ func (c *Call) ptraceLWP(req, pid int, addr uint64, data int) netbsd.Errno {
 // nextLWP returns the LWP that comes after lid; none after the last.
 func nextLWP(t *kern.Proc, lid int) (kern.LWPInfo, netbsd.Errno) {
 	list := t.LWPInfos()
-	if lid == 0 {
+	if lid == 0 && len(list) > 0 {
 		return list[0], 0
 	}
 	for i, l := range list {

@@ -61,9 +61,12 @@ func newRigOf(t testing.TB, release kern.Release) *rig {
 		NewMemory: func() (file.Memory, netbsd.Errno) { return &plainMemory{mapped: &r.mapped}, 0 },
 		SetStack:  func(l *kern.LWP, sp uint64) netbsd.Errno { machineOf(l).gregs[netbsd.REG_RSP] = sp; return 0 },
 		SysV:      sysv.New(sysv.Config{PhysMem: 1 << 30, NewMemory: newSharedRAM}),
-		DumpCore: func(by, l *kern.LWP, path string, info *netbsd.Siginfo) netbsd.Errno {
-			if path != "name" || by.Proc() == l.Proc() || info.Signo != netbsd.SIGSTOP {
-				t.Errorf("a core of %d, by %d, as %q, of %v", l.Proc().Pid(), by.Proc().Pid(), path, info.Signo)
+		DumpCore: func(by, l *kern.LWP, path *string, info *netbsd.Siginfo) netbsd.Errno {
+			if path == nil {
+				path = new(string)
+			}
+			if *path != "name" || by.Proc() == l.Proc() || info.Signo != netbsd.SIGSTOP {
+				t.Errorf("a core of %d, by %d, as %q, of %v", l.Proc().Pid(), by.Proc().Pid(), *path, info.Signo)
 			}
 			return 0
 		},

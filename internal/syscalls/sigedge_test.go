@@ -47,6 +47,13 @@ func TestSignalEdges(t *testing.T) {
 				return ""
 			}, nil},
 		},
+		"infos to oneself": {
+			{"sigprocmask(2)", netbsd.SYS___sigprocmask14, args{netbsd.SIG_BLOCK, sigset(netbsd.SIGUSR1, netbsd.SIGSEGV), 0}, 0, nil, nil},
+			{"sys_sigqueueinfo: all of struct _ksiginfo is sent", netbsd.SYS_sigqueueinfo, args{self, wholeInfo(netbsd.SIGUSR1, netbsd.SI_QUEUE)}, 0, nil, nil},
+			{"sigtimedwait(2)", netbsd.SYS_____sigtimedwait50, args{sigset(netbsd.SIGUSR1), room(128), 0}, 0, out{1, append(wholeInfo(netbsd.SIGUSR1, netbsd.SI_QUEUE)[:96:96], filler(32)...)}, nil},
+			{"sys_sigqueueinfo: a fault's, too", netbsd.SYS_sigqueueinfo, args{self, wholeInfo(netbsd.SIGSEGV, netbsd.SEGV_MAPERR)}, 0, nil, nil},
+			{"sigtimedwait(2)", netbsd.SYS_____sigtimedwait50, args{sigset(netbsd.SIGSEGV), room(96), 0}, 0, out{1, wholeInfo(netbsd.SIGSEGV, netbsd.SEGV_MAPERR)[:96]}, nil},
+		},
 		"setcontext": {{"sys_setcontext: EFAULT at 0", netbsd.SYS_setcontext, args{0}, netbsd.EFAULT, nil, nil}},
 		"park": {
 			{"ts2timo: EINVAL for a clock comes before a time below 0", netbsd.SYS____lwp_park60, args{99, 0, timespec(-1, 0), 0, 0, 0}, netbsd.EINVAL, nil, nil},
@@ -101,4 +108,15 @@ func TestPtraceEdges(t *testing.T) {
 		{"PT_KILL", netbsd.SYS_ptrace, args{netbsd.PT_KILL, last, 0, 0}, 0, nil, nil},
 		{"wait(2)", netbsd.SYS___wait450, args{-1, room(4), 0, 0}, 0, out{1, words(uint32(netbsd.SIGKILL))}, nil},
 	}})
+}
+
+// wholeInfo is a siginfo_t without a byte that is 0 behind signal and code.
+func wholeInfo(sig netbsd.Signal, code int32) []byte {
+	b := make([]byte, netbsd.SizeofSiginfo)
+	for i := range b {
+		b[i] = byte(i + 1)
+	}
+	le.PutUint32(b, uint32(sig))
+	le.PutUint32(b[4:], uint32(code))
+	return b
 }

@@ -280,7 +280,7 @@ func lwpTable(c *Call, rest []int32, oldlen uint64) ([]byte, netbsd.Errno) {
 			continue
 		}
 		nice := p.Nice()
-		for _, l := range p.LWPInfos() {
+		for _, l := range p.ListLWPs() {
 			k := kinfoLWP(c, p, &l, nice)
 			k.Encode(b[:])
 			if errno := t.add(b[:]); errno != 0 {

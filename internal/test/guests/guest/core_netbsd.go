@@ -33,6 +33,14 @@ func subCore() {
 	must("unlink", 10, other)
 	reap(fork(crash), dumped)
 	must("unlink", 10, name)
+	reap(fork(func() { // no environment: the file stays empty (proc_getauxv)
+		const psEnvstr = 0x7f7ffffff000 - 32 + 16
+		for i := range 8 {
+			writeByte(psEnvstr+i, 0)
+		}
+		crash()
+	}), crashed)
+	must("unlink", 10, name)
 }
 
 // subCoreDump leaves one, with two LWPs in it.
@@ -50,7 +58,7 @@ func subCoreDump() {
 	}), sigSEGV|0x80)
 }
 
-// subCoreByTracer has a tracee dumped by name while it is stopped (PT_DUMPCORE); it goes on behind that. What is no regular file is
+// subCoreByTracer has a tracee dumped by name while it is stopped (PT_DUMPCORE); it goes on behind that. The file is made in the tracer's directory. What is no regular file is
 // EACCES (coredump). NetBSD would wait for a FIFO's reader in vn_open, and the tracee's end with it; nobody is kept waiting here.
 func subCoreByTracer() {
 	coreLimit(0)
@@ -64,6 +72,7 @@ func subCoreByTracer() {
 	}
 	pid = tracee(func() { exit(4) })
 	errs("PT_DUMPCORE where there is no directory", enoent, sysPtrace, ptDUMPCORE, pid, cstring("none/x"), 6)
+	errs("PT_DUMPCORE without a name", enoent, sysPtrace, ptDUMPCORE, pid, cstring("x"), 0)
 	fifo := cstring("fifo\x00")
 	must("mkfifo", sysMkfifo, fifo, 0o600)
 	errs("PT_DUMPCORE onto a FIFO that nobody reads", enxio, sysPtrace, ptDUMPCORE, pid, fifo, 4)
@@ -72,9 +81,9 @@ func subCoreByTracer() {
 	must("close", sysClose, end)
 	must("unlink", 10, fifo)
 	sub := cstring("sub\x00")
-	must("mkdir", 136, sub, 0o700)
-	must("chdir", 12, sub) // the name is looked up as the tracer would (coredump), and a pattern (coredump_buildname)
-	ptrace("PT_DUMPCORE", ptDUMPCORE, pid, cstring("%n.named"), 8)
+	must("mkdir", sysMkdir, sub, 0o700)
+	must("chdir", sysChdir, sub)
+	ptrace("PT_DUMPCORE", ptDUMPCORE, pid, cstring("named.core"), 10)
 	resume(pid, 0)
 	reap(pid, exited(4))
 }
