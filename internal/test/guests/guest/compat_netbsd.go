@@ -214,8 +214,14 @@ func compatMemory() {
 	must("msync of NetBSD 1.2", 65, p, page)
 	must("munmap", sysMunmap, p, page)
 	errs("vadvise", einval, 72, 0)
+	catch(sigSYS, 0)
 	errs("sstk", enosys, 70, 0)
 	errs("sbrk", enosys, 69, 0)
+	want := 0
+	if has11 { // OBSOL in syscalls.master: sys_nosys
+		want = 2
+	}
+	eq("SIGSYS", sigCount[sigSYS], want)
 }
 
 var rightsBuf [6]int
