@@ -128,18 +128,6 @@ func pollts(c *Call) netbsd.Errno {
 	return doPoll(c, p)
 }
 
-// tempMask sets the signal mask for the length of the call, if addr isn't null.
-func (c *Call) tempMask(addr uint64) netbsd.Errno {
-	if addr == 0 {
-		return 0
-	}
-	b, errno := c.in(addr, 16)
-	if errno == 0 {
-		c.L.Platform().SetTempMask(netbsd.GetSigset(b))
-	}
-	return errno
-}
-
 func doPoll(c *Call, p pollWait) netbsd.Errno {
 	n := uint64(c.Uint32(1))
 	if limit, _ := c.L.Proc().Rlimit(netbsd.RLIMIT_NOFILE); n > limit.Max+1000 || n > 1<<20 {

@@ -53,7 +53,8 @@ func ptrace(c *Call) netbsd.Errno {
 	return r.serve(c, req, pid, c.Ptr(2), c.Int(3))
 }
 
-// ptraceAttach is PT_ATTACH: what kern.LWP.PtraceAttach says, and EPERM: the process is not below the caller's root.
+// ptraceAttach is PT_ATTACH: what kern.LWP.PtraceAttach says, and EPERM: the process is not below the caller's root. A tracee that slept in the kernel
+// mostly stops before the caller goes on, as who is woken there runs before who goes back to user mode.
 func (c *Call) ptraceAttach(pid int) netbsd.Errno {
 	if errno := c.L.MayAttach(pid); errno != 0 {
 		return errno
@@ -61,7 +62,11 @@ func (c *Call) ptraceAttach(pid int) netbsd.Errno {
 	if p := c.K.M.Find(pid); p != nil && !c.isUnder(p) {
 		return netbsd.EPERM
 	}
-	return c.L.PtraceAttach(pid)
+	errno := c.L.PtraceAttach(pid)
+	if errno == 0 {
+		yield()
+	}
+	return errno
 }
 
 // traceRequest is a request about a tracee: what is asked before (kern.LWP.TraceAllowed), and who serves it. inside: it is about memory
