@@ -103,8 +103,12 @@ func (m *Map) move(old, oldSize, addr, newSize, align uint64, fixed, dup bool) (
 	m.replace(addr, addr+newSize, put...)
 	if !dup {
 		m.replace(old, old+oldSize)
-		if oldSize > keep {
-			ops = append(ops, unmapOp(old+keep, old+oldSize))
+		gone := old + keep
+		if addr < old+oldSize && old < addr+newSize {
+			gone = old // of two ranges that overlap, where the old one has holes, what is new goes with what is old (uvm_mremap)
+		}
+		if gone < old+oldSize {
+			ops = append(ops, unmapOp(gone, old+oldSize))
 		}
 	}
 	return addr, ops, 0

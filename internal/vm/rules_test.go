@@ -142,6 +142,19 @@ func TestWire(t *testing.T) {
 	}
 }
 
+// uvm_mremap unmaps the old range last: where it has holes the new one can begin in it, and what of that has been moved there goes.
+func TestRemapOverlaps(t *testing.T) {
+	m := New()
+	m.Map(Request{Addr: Min + 12*PageSize, Len: PageSize, Flags: anonFixed})
+	at, ops, errno := m.Remap(Min+5*PageSize, 8*PageSize, Min+2*PageSize, 8*PageSize, netbsd.MAP_FIXED)
+	if errno != 0 || at != Min+2*PageSize || m.Len() != 0 {
+		t.Errorf("%#x, %v, %d regions", at, errno, m.Len())
+	}
+	if len(ops) != 2 || ops[0].Kind != OpMove || ops[1] != unmapOp(Min+5*PageSize, Min+13*PageSize) {
+		t.Errorf("the steps: %+v", ops)
+	}
+}
+
 // minherit(2): with COPY a child has a copy of what is shared, which is its own (uvm_mapent_forkcopy); with SHARE
 // it shares what was private, which its owner makes shared memory for it.
 func TestInherit(t *testing.T) {
