@@ -319,7 +319,7 @@ func (s *System) newThread(c *syscalls.Call, l *kern.LWP) (syscalls.CPU, netbsd.
 	}
 	// For the copies of its program, which come with so many threads ready (Space.drop), and for openText.
 	mc.space.lwps.Add(1)
-	n := &Context{sys: s, thread: t, space: mc.space, trapped: trappedCall, private: private{differs: true, fs: t.Regs().FSBase}} // lwp_create: l_private is null
+	n := &Context{sys: s, thread: t, space: mc.space, trapped: trappedCall}
 	n.attach(l)
 	return n, 0
 }

@@ -203,14 +203,10 @@ func (d *saData) Context(l *kern.LWP) any {
 	return &u
 }
 
-// NewLWP implements kern.Upcaller. Contexts of release 2003 have no base of FS, which an LWP keeps through all that is resumed on it: so the one that it
-// begins with is the one that its contexts tell.
+// NewLWP implements kern.Upcaller.
 func (d *saData) NewLWP(l, n *kern.LWP) netbsd.Errno {
-	cpu, errno := d.k.NewThread(d.k.CallOf(l), n)
-	if errno != 0 {
-		return errno
-	}
-	return cpu.SetTLSBase(cpu.FSBase())
+	_, errno := d.k.NewThread(d.k.CallOf(l), n)
+	return errno
 }
 
 // Body implements kern.Upcaller.
