@@ -128,8 +128,7 @@ func (mc *Context) become(next *Context) {
 	mc.keepUsage()
 	mc.hideCPU()
 	mc.l.Platform().EndRobust()
-	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
-	mc.private, mc.trapped = private{}, trappedAST
+	mc.begin(next)
 	mc.alone, mc.stale = true, lentAlone
 	mc.bind()
 	mc.l.Proc().SetVM(mc.space)
@@ -139,6 +138,12 @@ func (mc *Context) become(next *Context) {
 	if old.drop() {
 		old.release()
 	}
+}
+
+// begin makes mc the machine context of a new program, which next is ready to run: nothing is left of what the LWP had of its own before (setregs).
+func (mc *Context) begin(next *Context) {
+	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
+	mc.private, mc.trapped = private{}, trappedAST
 }
 
 // keepUsage adds to the process's usage what the host knows of the space that it is about to leave, as that goes with the host process.

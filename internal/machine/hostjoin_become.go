@@ -89,7 +89,7 @@ func (w *hostWaiter) moveIn(mc *Context, j *joiner) {
 	w.mu.Unlock()
 	next, l := j.ready, w.l
 	l.Platform().SetDeputy(w.group.Load())
-	mc.thread, mc.space, mc.link, mc.frames = next.thread, next.space, 0, nil
+	mc.begin(next)
 	mc.alone, mc.stale = true, lentAlone
 	mc.attach(l)
 	l.Proc().SetVM(mc.space)
