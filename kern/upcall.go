@@ -40,7 +40,7 @@ type UpcallEvent struct {
 func (l *LWP) saSwitch() (again bool) {
 	p := l.p
 	a, s := l.ext.act, p.ext.sa
-	a.preempted = false // it gives the processor up itself
+	a.preempted = false // the LWP goes to sleep: it leaves the virtual processor by itself
 	if s.vp != l || s.up == nil || len(s.cached) == 0 || a.yields || p.flags&(fWExit|fExecing) != 0 {
 		return false
 	}

@@ -30,8 +30,8 @@ func link(c *Call) netbsd.Errno {
 	return c.link(netbsd.AT_FDCWD, 0, netbsd.AT_FDCWD, 1, true)
 }
 
-// link gives the path that is argument a, from oldAt, another name, argument b. What is wrong with the one comes before the other is read
-// (do_sys_linkat).
+// link makes the path that is argument b another name of the file whose path is argument a, from oldAt. An error of
+// the first path is found before the second is read (do_sys_linkat).
 func (c *Call) link(oldAt, a, newAt, b int, follow bool) netbsd.Errno {
 	return c.onPath(a, func(old string) netbsd.Errno {
 		new, errno := c.path(b)

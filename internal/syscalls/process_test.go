@@ -515,7 +515,7 @@ func TestPosixSpawn(t *testing.T) {
 	}})
 }
 
-// handle_posix_spawn_attrs: POSIX_SPAWN_SETSCHEDULER gives the child its policy and priority, POSIX_SPAWN_SETSCHEDPARAM the parent a
+// handle_posix_spawn_attrs: with POSIX_SPAWN_SETSCHEDULER the kernel sets the policy and the priority of the child, with POSIX_SPAWN_SETSCHEDPARAM the parent's
 // priority, by the rules of _sched_setparam(2).
 func TestSpawnSched(t *testing.T) {
 	attr := func(flags int16, policy, priority int32) []byte {

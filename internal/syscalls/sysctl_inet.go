@@ -253,7 +253,7 @@ var tcpOptions = []sysctlNode{
 	).says("TIME_WAIT kept apart"),
 }
 
-// setDefaults gives a new socket what the superuser has set of its options. The host has its own defaults, which stay where nobody has set anything.
+// setDefaults sets the options of a new socket whose defaults the superuser has changed by sysctl(3). The others keep the defaults of the host.
 func (k *Kernel) setDefaults(s *socket.Socket, family int) {
 	set := func(o *option, level, name int) {
 		if v, ok := k.options.set.Load(o); ok {

@@ -134,7 +134,7 @@ func inRange(lo, hi int64) func(*Call, int64) netbsd.Errno {
 
 const maxInt = 1<<31 - 1
 
-// withNumbers gives those of a family numbers that have netbsd.CTL_CREATE for one: each the next after the last of its siblings, from
+// withNumbers numbers the nodes of a family that have netbsd.CTL_CREATE for a number: each has the next after the last of its siblings, from
 // CREATE_BASE on (sysctl_create).
 func withNumbers(list []sysctlNode) []sysctlNode {
 	next := int32(ctlCreateBase)

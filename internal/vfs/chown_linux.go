@@ -50,7 +50,7 @@ func (v View) chown(at int, name string, uid, gid int, follow, posix bool) netbs
 	})
 }
 
-// chownHost has the host change the owner of a file with set-id bits, and gives back those that stay. The file is held meanwhile: the name may
+// chownHost has the host change the owner of a file with set-id bits, and sets those bits again that stay. The file is held meanwhile: the name may
 // come to be that of one that gets no such bits from this caller.
 func (v View) chownHost(n *node, at int, name string, uid, gid, flags int, posix bool) error {
 	open := unix.O_PATH | unix.O_CLOEXEC
@@ -120,7 +120,7 @@ func (v View) fchown(d *file.Description, uid, gid int, posix bool) netbsd.Errno
 	})
 }
 
-// chownRule is canChown of who gives something, or takes bits.
+// chownRule asks canChown where chown(2) names an id, or the kernel takes set-id bits off.
 func chownRule(uid, gid int, posix bool) ownerRule {
 	return func(c *kern.Cred, a attrs) netbsd.Errno {
 		if uid == -1 && gid == -1 && chownMode(c, a.mode, uid, gid, posix) == a.mode && !a.unchanging() {

@@ -652,7 +652,7 @@ func TestChownBits(t *testing.T) {
 		root.chownBits(t, name, true)
 		root.Chown(here, name, 1007, 1008, true)
 		user.chownBits(t, name, false)
-		// Who gives nothing is asked for nothing, but that he owns the file whose bits go.
+		// A chown(2) that names no id needs no right, but the caller must own a file whose set-id bits go.
 		other := user
 		other.Cred = kern.UserCred(2007, 2008)
 		root.Chmod(here, name, 0o6755, true)
