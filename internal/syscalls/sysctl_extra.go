@@ -159,7 +159,7 @@ func (c *Call) mine() (procs, lwps uint64) {
 	return procs, lwps
 }
 
-// debugNodes are kern_crashme.c's: ways to have the kernel panic, EACCES for the superuser until kern.crashme_enable is set. Then they are EPERM: the
+// debugNodes are kern_crashme.c's: ways to have the kernel panic, EACCES for the superuser until debug.crashme_enable is set. Then they are EPERM: the
 // machine is the embedder's to end.
 func debugNodes() []sysctlNode {
 	enable := boolOption(false)
