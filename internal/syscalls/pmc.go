@@ -200,9 +200,13 @@ func (s *pmcCounters) stop() {
 	}
 }
 
-// pmcConfig reads a struct pmc_counter_cfg: which event, and after how many of them the counter overflows.
-func (c *Call) pmcConfig(args uint64) (event uint32, reset uint64, errno netbsd.Errno) {
+// pmcConfig reads a struct pmc_counter_cfg of a counter: which event, and after how many of them the counter overflows. EFAULT; then EINVAL: there is no
+// such counter.
+func (c *Call) pmcConfig(ctr int, args uint64) (event uint32, reset uint64, errno netbsd.Errno) {
 	b, errno := c.in(args, netbsd.SizeofPmcCounterCfg)
+	if errno == 0 && ctr != 0 {
+		errno = netbsd.EINVAL
+	}
 	if errno != 0 {
 		return 0, 0, errno
 	}
@@ -210,12 +214,10 @@ func (c *Call) pmcConfig(args uint64) (event uint32, reset uint64, errno netbsd.
 }
 
 func (c *Call) pmcConfigure(s *pmcCounters, ctr int, args uint64) netbsd.Errno {
-	event, value, errno := c.pmcConfig(args)
+	event, value, errno := c.pmcConfig(ctr, args)
 	switch {
 	case errno != 0:
 		return errno
-	case ctr != 0:
-		return netbsd.EINVAL
 	case s.uses.profiles():
 		return netbsd.EBUSY
 	case event != netbsd.PMC_EVENT_TSC:
@@ -230,12 +232,9 @@ func (c *Call) pmcConfigure(s *pmcCounters, ctr int, args uint64) netbsd.Errno {
 // pmcProfile is pmc_start_profiling: the counter makes the ticks of all profiles. It has 32 bits for that, and of a configuration
 // without a value it counts through all of them.
 func (c *Call) pmcProfile(s *pmcCounters, ctr int, args uint64) netbsd.Errno {
-	event, value, errno := c.pmcConfig(args)
-	switch {
-	case errno != 0:
+	event, value, errno := c.pmcConfig(ctr, args)
+	if errno != 0 {
 		return errno
-	case ctr != 0:
-		return netbsd.EINVAL
 	}
 	return s.uses.profile(func() netbsd.Errno {
 		if event != netbsd.PMC_EVENT_TSC {
