@@ -28,11 +28,12 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 		mc.revoke(platform.LentActions)
 	}
 	r := mc.thread.Regs()
-	addr, errno := mc.putFrame(d)
+	var frame netbsd.SignalFrame
+	addr, errno := mc.putFrame(d, &frame)
 	if errno != 0 && mc.leftStack(d) {
 		d.OnStack = true
 		mc.l.Platform().SetOnStack(false)
-		addr, errno = mc.putFrame(d)
+		addr, errno = mc.putFrame(d, &frame)
 	}
 	// An address that is not the user's is refused only once the frame is there, as in NetBSD.
 	if errno != 0 || d.Action.Handler >= vm.Max {
@@ -41,7 +42,7 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 	}
 	uc := addr + netbsd.SignalFrameUC
 	mc.saveState(uc)
-	mc.resetFPU()
+	mc.resetFPU(&frame.UC.FP)
 	mc.link = uc
 	r.RDI, r.RSI, r.RDX, r.R15 = uint64(d.Info.Signo), addr+netbsd.SignalFrameInfo, uc, uc
 	r.RIP, r.RSP = d.Action.Handler, addr
@@ -52,14 +53,14 @@ func (mc *Context) deliver(d *kern.Delivery) bool {
 	return true
 }
 
-// putFrame writes the frame, and returns where it is.
-func (mc *Context) putFrame(d *kern.Delivery) (addr uint64, errno netbsd.Errno) {
+// putFrame writes the frame, and returns where it is; what is in it is left in frame.
+func (mc *Context) putFrame(d *kern.Delivery, frame *netbsd.SignalFrame) (addr uint64, errno netbsd.Errno) {
 	var alt *netbsd.Stack
 	if d.OnStack {
 		alt = &netbsd.Stack{Sp: d.Stack.Sp, Size: d.Stack.Size}
 	}
 	addr = netbsd.SignalFrameAddr(mc.thread.Regs().RSP, alt)
-	frame := netbsd.SignalFrame{
+	*frame = netbsd.SignalFrame{
 		Return: d.Action.Tramp,
 		Info:   d.Info,
 		UC:     mc.interrupted(d.OldMask),
@@ -114,18 +115,18 @@ func (mc *Context) saveState(uc uint64) {
 func (mc *Context) Interrupted(uc uint64) { mc.saveState(uc) }
 
 // resetFPU is fpu_sigreset: a handler begins with the control registers of a new program, and with no x87 register in use. The others are nobody's
-// promise, and what they hold stays. Nearly always all of it is so already, and the thread has nothing to load.
-func (mc *Context) resetFPU() {
+// promise, and what they hold stays. Nearly always all of it is so already, and the thread has nothing to load. fp is what they hold, which the
+// frame has been told: to ask for it again could take a hand-over.
+func (mc *Context) resetFPU(fp *[netbsd.SizeofFpregs]byte) {
 	const controlAt, tagAt, mxcsrAt = 0, 4, 24 // in the FXSAVE area
 	const control, mxcsr = 0x37f, 0x1f80       // __NetBSD_NPXCW__, __INITIAL_MXCSR__
-	fp := mc.fpu.FP()
 	if le.Uint16(fp[controlAt:]) == control && fp[tagAt] == 0 && le.Uint32(fp[mxcsrAt:]) == mxcsr {
 		return
 	}
 	le.PutUint16(fp[controlAt:], control)
 	fp[tagAt] = 0
 	le.PutUint32(fp[mxcsrAt:], mxcsr)
-	mc.fpu.SetFP(&fp)
+	mc.fpu.SetFP(fp)
 }
 
 // EndSignal implements syscalls.CPU: the context at uc is being resumed. Its frame
