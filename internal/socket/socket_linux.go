@@ -166,9 +166,6 @@ func (s *Socket) Family() int { return s.family }
 // Dtype implements file.Typed.
 func (s *Socket) Dtype() uint32 { return netbsd.DTYPE_SOCKET }
 
-// Protocol is IPPROTO_TCP and the like, 0 where the type says it.
-func (s *Socket) Protocol() int { return s.proto }
-
 // Type is SOCK_STREAM and the like.
 func (s *Socket) Type() int { return s.typ }
 
